@@ -1,0 +1,1 @@
+"""Mallee: a private cloud that speaks the AWS APIs and runs real virtual machines."""

@@ -1,0 +1,1 @@
+"""The AWS dialects as pure functions: codecs, signatures, errors, filters and paging."""

@@ -1,0 +1,1 @@
+"""The `mallee` command: an ordinary client of the public API, and local host verbs."""

@@ -1,0 +1,1 @@
+"""The unprivileged process that answers the APIs, remembers, and decides."""

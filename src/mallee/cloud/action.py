@@ -1,0 +1,91 @@
+"""The type of a row of the action table: what an action is called, who may call it, what does it.
+
+Everything that several actions share follows from the row and the service model, in the pipeline:
+DryRun, ClientToken, filters, paging, refusal of parameters that are not honoured.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mallee.cloud.call import Call, Request, Result, WriteCall
+from mallee.cloud.state.records import Record
+
+Reader = Callable[[Call, Request], Result]
+Writer = Callable[[WriteCall, Request], Result]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Read:
+    """An action that only looks."""
+
+    handle: Reader
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Write:
+    """An action that changes the store, in one transaction that the pipeline opens."""
+
+    handle: Writer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskHost:
+    """An action that needs an answer from a host; `prepare` finds which question to ask whom."""
+
+    prepare: Callable[[Call, Request], tuple[str, str, str]]
+    """Returns (host id, kind of question, instance id)."""
+    finish: Callable[[Call, Request, bytes], Result]
+    """Turns the host's answer into the result."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """A Describe action: find, filter, page, render. Only `find` and `render` are the noun's own.
+
+    `find` returns what the caller may see, in a stable order, already narrowed to the ids asked for
+    (raising `Invalid…NotFound` for one that is not there). A filter gives the values that an item
+    has under that name; `tag:…`, `tag-key` and `tag-value` are there for every item with tags.
+    """
+
+    find: Callable[[Call, Request], Iterable[Any]]
+    render: Callable[[Call, Any], Any]
+    member: str
+    """The list member of the result: `SecurityGroups`."""
+    filters: Mapping[str, Callable[[Call, Any], Iterable[str]]]
+    tags: Callable[[Any], Mapping[str, str]] | None = None
+    key: Callable[[Any], str] = lambda item: item.id
+    """What a paging token remembers of the last item shown."""
+    max_results: tuple[int, int] = (5, 1000)
+    """Least and greatest MaxResults."""
+    regroup: Callable[[Call, list[Any]], list[Any]] | None = None
+    """Turns a page of items into the list that is rendered (instances into reservations)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Action:
+    """A row: an action of a service, its permission, the parameters it honours, and its handler."""
+
+    service: str
+    name: str
+    does: Read | Write | AskHost | Listing
+    honours: frozenset[str]
+    """Members of the request that mean something here, dotted where only parts of a structure do
+    (`Placement.AvailabilityZone`). Any other is refused with `UnsupportedOperation`. DryRun,
+    ClientToken, Filters, MaxResults, NextToken are the pipeline's and need no mention, save that
+    a filter unknown to a Listing is refused as AWS does."""
+    resources: Callable[[Call, Request], tuple[str, ...]] | None = None
+    """The ARNs that the permission is checked against; None: the account as a whole (`*`)."""
+    creates: tuple[str, ...] = ()
+    """Resource types that TagSpecifications may name."""
+    cloud_admin_only: bool = False
+
+    @property
+    def permission(self) -> str:
+        """The IAM action that must be allowed: `ec2:RunInstances`."""
+        return f"{self.service}:{self.name}"
+
+
+def owned(record: Record[Any, Any] | None, account: str) -> bool:
+    """Tell whether the record exists and belongs to the account."""
+    return record is not None and record.account == account

@@ -1,0 +1,1 @@
+"""Mallee's own administration API, a service model of its own like any of AWS."""

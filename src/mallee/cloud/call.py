@@ -1,0 +1,59 @@
+"""What a handler is given: who calls, what may be read, and, for writers, the transaction.
+
+The pipeline makes these; a handler starts when everything in them is already true: the signature
+holds, the request is decoded and complete, the caller is allowed, nobody asked for a dry run.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mallee.cloud.state import store
+from mallee.kit import secretbox
+from mallee.model import settings
+
+Request = Mapping[str, Any]
+Result = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who calls: the user behind an access key."""
+
+    account: str
+    user_id: str
+    user_name: str
+    arn: str
+    access_key_id: str
+    is_cloud_admin: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """A reader's view of its call: the caller and the index in memory."""
+
+    principal: Principal
+    action: str
+    request_id: str
+    now: float
+    settings: settings.Settings
+    view: store.View
+
+    @property
+    def account(self) -> str:
+        """The caller's account: the only one whose things a handler may show or touch."""
+        return self.principal.account
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriteCall(Call):
+    """A writer's call: everything it changes goes through `tx`, all of it or nothing.
+
+    It runs in the store's writer thread, possibly more than once: it must change nothing but `tx`.
+    """
+
+    tx: store.Tx
+    entropy: Callable[[int], bytes]
+    """Random bytes for ids, addresses and keys."""
+    box: secretbox.SecretBox
+    """Seals secrets that are kept in the database."""

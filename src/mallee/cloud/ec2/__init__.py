@@ -1,0 +1,1 @@
+"""EC2 actions: one file per noun of the manual."""

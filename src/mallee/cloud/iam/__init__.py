@@ -1,0 +1,1 @@
+"""IAM actions: accounts' own access keys and names."""

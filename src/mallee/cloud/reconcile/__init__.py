@@ -1,0 +1,1 @@
+"""Loops that close the difference between wanted and seen, one file per noun."""

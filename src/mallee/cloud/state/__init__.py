@@ -1,0 +1,1 @@
+"""The store: objects, changes and claims on SQLite or PostgreSQL, and their index in memory."""

@@ -1,0 +1,1 @@
+"""STS actions: who am I."""

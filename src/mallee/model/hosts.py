@@ -1,0 +1,156 @@
+"""A host, what it can carry, and the slice of the cloud that its agent is told.
+
+`HostWanted` is the whole truth for one host at one generation: applying it twice is applying it
+once, and an older generation than the last is refused. The agent answers with `HostSeen`.
+These are the only types that cross between the cloud and an agent (as JSON, by msgspec).
+"""
+
+import msgspec
+
+from mallee.model.images import Blob, DirectBoot
+from mallee.model.instances import InstanceSeen, MetadataOptions, Power
+from mallee.model.networks import Rule
+
+AGENT_SILENT_AFTER_S = 15.0
+"""A host whose agent has said nothing for so long takes no new instances."""
+
+
+class Capacity(msgspec.Struct, frozen=True):
+    """What a host can carry in all, before anything is placed on it."""
+
+    vcpus: int
+    memory_mib: int
+    disk_gib: int
+
+
+class Host(msgspec.Struct, frozen=True, kw_only=True):
+    """A host that has joined the cloud."""
+
+    id: str
+    name: str
+    zone: str
+    certificate_serial: str
+    joined_at: float
+
+
+class HostFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What an agent says of its host."""
+
+    capacity: Capacity
+    acceleration: str
+    """`kvm` or `tcg`, as proved."""
+    acceleration_reason: str
+    hypervisor: str
+    """For example `QEMU 7.2.22, libvirt 9.0.0`."""
+    agent_version: str
+    problems: tuple[str, ...] = ()
+    """Sentences with cause and cure of what the agent cannot put right."""
+    free_disk_bytes: int = 0
+
+
+class InterfaceWanted(msgspec.Struct, frozen=True, kw_only=True):
+    """An interface on this host, with everything the host must carry for it."""
+
+    id: str
+    instance_id: str
+    vpc_id: str
+    subnet_id: str
+    device_index: int
+    mac: str
+    private_ip: str
+    public_ip: str | None
+    group_ids: tuple[str, ...]
+    hostname: str
+    """The guest's name that DHCP gives, without domain: `ip-172-31-0-10`."""
+
+
+class GroupWanted(msgspec.Struct, frozen=True, kw_only=True):
+    """A security group that some interface on this host wears or refers to."""
+
+    id: str
+    rules: tuple[Rule, ...]
+    member_ips: tuple[str, ...]
+    """Private addresses of all interfaces, on any host, that wear the group; sorted."""
+
+
+class SubnetWanted(msgspec.Struct, frozen=True):
+    """A subnet of a VPC that this host carries."""
+
+    id: str
+    cidr: str
+
+
+class VpcWanted(msgspec.Struct, frozen=True, kw_only=True):
+    """A VPC of which at least one interface is on this host."""
+
+    id: str
+    cidr: str
+    link_index: int
+    subnets: tuple[SubnetWanted, ...]
+    groups: tuple[GroupWanted, ...]
+    interfaces: tuple[InterfaceWanted, ...]
+
+
+class InstanceWanted(msgspec.Struct, frozen=True, kw_only=True):
+    """An instance on this host."""
+
+    id: str
+    account_id: str
+    power: Power
+    launch: int
+    reboots: int
+    force_stop: bool
+    vcpus: int
+    memory_mib: int
+    disk: Blob
+    disk_gib: int
+    boot: DirectBoot | None
+    """None: the disk's own boot loader."""
+    interface_ids: tuple[str, ...]
+    metadata_options: MetadataOptions
+    metadata: dict[str, str]
+    """Metadata paths below `/latest/` that end in a value, for example `meta-data/ami-id`,
+    `dynamic/instance-identity/document`; directories follow from them."""
+    user_data: bytes
+
+
+class Ask(msgspec.Struct, frozen=True):
+    """A question for the agent; the answer goes to `/v1/answers/ID`. `kind` is `console`."""
+
+    id: str
+    kind: str
+    instance_id: str
+
+
+class HostWanted(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that the cloud wants of one host."""
+
+    generation: int
+    zone: str
+    public_range: str
+    private_range: str
+    egress: bool
+    vpcs: tuple[VpcWanted, ...]
+    instances: tuple[InstanceWanted, ...]
+
+
+class SyncRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """An agent's call: what it sees, and which generation it already holds.
+
+    `seen` holds every instance the agent knows of, or None when nothing changed since its last
+    call. `wait_s` is how long the cloud may hold the call when it has nothing newer to say.
+    """
+
+    known_generation: int
+    wait_s: float
+    facts: HostFacts | None = None
+    seen: dict[str, InstanceSeen] | None = None
+    leftovers: tuple[str, ...] = ()
+    """Domains and taps found without an owner, in words."""
+
+
+class SyncAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """The cloud's answer; `wanted` is None when the agent's generation is still the newest."""
+
+    wanted: HostWanted | None
+    asks: tuple[Ask, ...] = ()

@@ -1,0 +1,200 @@
+"""An instance: what is wanted of it, what is seen of it, and the state that follows from both.
+
+The state is never stored: it is `STATES[wanted power, seen phase]`. The API changes `Instance`
+(wanted), agents report `InstanceSeen` (seen), and a state that a user reads is the pair's name.
+
+      RunInstances                       StartInstances
+           |                                   |
+           v         seen running              v
+        pending ----------------> running   pending ...
+           |  failed to start       |  \\
+           v                        |   \\ StopInstances, or the guest powers itself off
+      terminated <-- shutting-down <-+    v
+                          ^             stopping --> stopped
+                          +-- TerminateInstances ------+
+"""
+
+from enum import Enum
+
+import msgspec
+
+
+class Power(Enum):
+    """What the owner wants of the instance."""
+
+    RUNNING = "running"
+    """The guest shall run; if it ends without having powered itself off it is started again."""
+    STOPPED = "stopped"
+    """The guest shall be off; disk, interface and private address are kept."""
+    TERMINATED = "terminated"
+    """The guest, its disk and its interface shall be gone for good."""
+
+
+class Phase(Enum):
+    """What the agent saw of the launch that is wanted now (see `Instance.launch`)."""
+
+    UNKNOWN = "unknown"
+    """Nothing has been reported of this launch yet."""
+    PREPARING = "preparing"
+    """The agent fetches the image, clones the disk, makes the interface."""
+    RUNNING = "running"
+    """The guest runs."""
+    RECOVERING = "recovering"
+    """The guest ran, ended without being asked to, and is being started again."""
+    STOPPING = "stopping"
+    """The guest was asked to power off."""
+    OFF = "off"
+    """The guest is off; its disk is kept."""
+    FAILED = "failed"
+    """The launch cannot succeed; `cause` says why. Nothing of it is left but the disk."""
+    GONE = "gone"
+    """Domain, interface and disk are removed."""
+
+
+class State(Enum):
+    """EC2's instance states with their codes (API reference, InstanceState)."""
+
+    PENDING = ("pending", 0)
+    RUNNING = ("running", 16)
+    SHUTTING_DOWN = ("shutting-down", 32)
+    TERMINATED = ("terminated", 48)
+    STOPPING = ("stopping", 64)
+    STOPPED = ("stopped", 80)
+
+    @property
+    def label(self) -> str:
+        """The name that the API shows."""
+        return self.value[0]
+
+    @property
+    def code(self) -> int:
+        """The number that the API shows."""
+        return self.value[1]
+
+
+_P, _S, _D = State.PENDING, State.STOPPING, State.SHUTTING_DOWN
+
+STATES: dict[tuple[Power, Phase], State] = {
+    (Power.RUNNING, Phase.UNKNOWN): _P,
+    (Power.RUNNING, Phase.PREPARING): _P,
+    (Power.RUNNING, Phase.RUNNING): State.RUNNING,
+    (Power.RUNNING, Phase.RECOVERING): State.RUNNING,
+    (Power.RUNNING, Phase.STOPPING): State.RUNNING,
+    # The guest powered itself off; the reconciler is about to want what its owner chose for that.
+    (Power.RUNNING, Phase.OFF): _S,
+    # The reconciler is about to give the launch up, with the cause that was seen.
+    (Power.RUNNING, Phase.FAILED): _P,
+    (Power.RUNNING, Phase.GONE): _P,
+    (Power.STOPPED, Phase.UNKNOWN): _S,
+    (Power.STOPPED, Phase.PREPARING): _S,
+    (Power.STOPPED, Phase.RUNNING): _S,
+    (Power.STOPPED, Phase.RECOVERING): _S,
+    (Power.STOPPED, Phase.STOPPING): _S,
+    (Power.STOPPED, Phase.OFF): State.STOPPED,
+    (Power.STOPPED, Phase.FAILED): State.STOPPED,
+    (Power.STOPPED, Phase.GONE): State.STOPPED,
+    (Power.TERMINATED, Phase.UNKNOWN): _D,
+    (Power.TERMINATED, Phase.PREPARING): _D,
+    (Power.TERMINATED, Phase.RUNNING): _D,
+    (Power.TERMINATED, Phase.RECOVERING): _D,
+    (Power.TERMINATED, Phase.STOPPING): _D,
+    (Power.TERMINATED, Phase.OFF): _D,
+    (Power.TERMINATED, Phase.FAILED): _D,
+    (Power.TERMINATED, Phase.GONE): State.TERMINATED,
+}
+
+MAY: dict[str, frozenset[State]] = {
+    "start": frozenset({State.STOPPED, State.RUNNING, State.PENDING}),
+    "stop": frozenset({State.RUNNING, State.PENDING, State.STOPPING, State.STOPPED}),
+    "reboot": frozenset({State.RUNNING, State.PENDING}),
+    "terminate": frozenset(State),
+}
+"""In which states each wish is taken; elsewhere the answer is `IncorrectInstanceState`."""
+
+
+class Reason(msgspec.Struct, frozen=True):
+    """Why an instance is in its state: AWS's `StateReason` code and a sentence a user can act on."""
+
+    code: str
+    message: str
+
+
+class MetadataOptions(msgspec.Struct, frozen=True):
+    """How the instance may ask the metadata service (EC2 `InstanceMetadataOptions`)."""
+
+    http_endpoint: str = "enabled"
+    http_tokens: str = "required"
+    http_put_response_hop_limit: int = 2
+    instance_metadata_tags: str = "disabled"
+
+
+class Instance(msgspec.Struct, frozen=True, kw_only=True):
+    """What is wanted of an instance. Only the API and the cloud's reconcilers write it."""
+
+    id: str
+    reservation_id: str
+    launch_index: int
+    image_id: str
+    kernel_id: str | None = None
+    ramdisk_id: str | None = None
+    type_name: str
+    vcpus: int
+    memory_mib: int
+    disk_gib: int
+    key_name: str | None = None
+    user_data: bytes = b""
+    zone: str
+    host_id: str
+    vpc_id: str
+    subnet_id: str
+    interface_ids: tuple[str, ...]
+    power: Power = Power.RUNNING
+    launch: int = 1
+    """Counts starts: seen facts of an earlier launch do not speak about this one."""
+    reboots: int = 0
+    """Counts RebootInstances calls within this launch."""
+    force_stop: bool = False
+    shutdown_behavior: str = "stop"
+    api_termination_protected: bool = False
+    api_stop_protected: bool = False
+    metadata: MetadataOptions = MetadataOptions()
+    client_token: str | None = None
+    launched_at: float
+    """Seconds since the epoch of the last RunInstances or StartInstances."""
+    wanted_since: float
+    """Seconds since the epoch of the last change of `power`, `launch` or `reboots`."""
+    reason: Reason | None = None
+    transition_reason: str = ""
+    tags: dict[str, str] = {}
+
+
+class InstanceSeen(msgspec.Struct, frozen=True, kw_only=True):
+    """What a host's agent last saw of an instance. Only observation writes it."""
+
+    launch: int
+    phase: Phase
+    step: str = ""
+    """The step that the agent is at, in words; shown when a deadline passes."""
+    cause: Reason | None = None
+    ended_by_guest: bool = False
+    """With OFF: the guest powered itself off (it was neither stopped nor killed)."""
+    restarts: int = 0
+    """How often the agent started this launch again after an unasked end."""
+    reboots_done: int = 0
+
+
+def phase_of(wanted: Instance, seen: InstanceSeen | None) -> Phase:
+    """The phase of the wanted launch: a report about another launch says nothing about this one.
+
+    Removal is for good, so a GONE of any launch counts.
+    """
+    if seen is None:
+        return Phase.UNKNOWN
+    if seen.launch != wanted.launch and seen.phase is not Phase.GONE:
+        return Phase.UNKNOWN
+    return seen.phase
+
+
+def state_of(wanted: Instance, seen: InstanceSeen | None) -> State:
+    """The EC2 state that follows from what is wanted and what is seen."""
+    return STATES[wanted.power, phase_of(wanted, seen)]

@@ -1,0 +1,159 @@
+"""Where everything of one cloud on one machine lies: all of it hangs under one root directory.
+
+Two clouds with two roots share nothing: no path, no namespace, no link name, no libvirt. Keep
+roots short: a unix socket's path may not exceed 107 bytes.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+DEFAULT_ROOT = Path("/var/lib/mallee")
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Paths and kernel names under `root`."""
+
+    root: Path
+
+    @property
+    def tag(self) -> str:
+        """Five letters that make this cloud's kernel names its own: `box` for the default root."""
+        if self.root == DEFAULT_ROOT:
+            return "box"
+        return hashlib.sha256(str(self.root).encode()).hexdigest()[:5]
+
+    # Settings and credentials
+    @property
+    def settings(self) -> Path:
+        """The cloud's settings, TOML (see `settings.Settings`)."""
+        return self.root / "mallee.toml"
+
+    @property
+    def admin_credentials(self) -> Path:
+        """Access key of the first account's administrator, JSON, mode 0600."""
+        return self.root / "credentials" / "admin.json"
+
+    # The cloud process (owner: the unprivileged user)
+    @property
+    def cloud(self) -> Path:
+        """State of the cloud process; nobody else writes below it but the image builder."""
+        return self.root / "cloud"
+
+    @property
+    def database(self) -> Path:
+        """The SQLite file, unless settings name a database by URL."""
+        return self.cloud / "state.db"
+
+    @property
+    def master_key(self) -> Path:
+        """The key under which secrets in the database are sealed, mode 0600."""
+        return self.cloud / "master.key"
+
+    @property
+    def cloud_pki(self) -> Path:
+        """The cloud's own certificate authority and its server certificate."""
+        return self.cloud / "pki"
+
+    @property
+    def blobs(self) -> Path:
+        """Image files by content: `blobs/SHA256`."""
+        return self.cloud / "blobs"
+
+    @property
+    def catalogue(self) -> Path:
+        """Built-in images to register: one JSON document each (`images.catalogue`)."""
+        return self.cloud / "catalogue"
+
+    @property
+    def cloud_ports(self) -> Path:
+        """JSON `{"services": port, "agents": port}`, written when the sockets listen."""
+        return self.cloud / "ports.json"
+
+    # The agent (owner: root)
+    @property
+    def node(self) -> Path:
+        """State of the agent."""
+        return self.root / "node"
+
+    @property
+    def node_pki(self) -> Path:
+        """The agent's key and certificate, and the cloud's CA certificate."""
+        return self.node / "pki"
+
+    @property
+    def join_token(self) -> Path:
+        """One-time token with which this machine's agent joins, mode 0600."""
+        return self.node / "join-token"
+
+    @property
+    def ledger(self) -> Path:
+        """What the agent was last told to want, and how far it got, JSON."""
+        return self.node / "ledger.json"
+
+    @property
+    def kvm_verdict(self) -> Path:
+        """The proof that KVM runs guests here, or does not, JSON."""
+        return self.node / "kvm.json"
+
+    @property
+    def node_images(self) -> Path:
+        """The host's image cache by content."""
+        return self.node / "images"
+
+    @property
+    def instances(self) -> Path:
+        """One directory per instance: disk, console log, sockets."""
+        return self.node / "instances"
+
+    @property
+    def lost(self) -> Path:
+        """Disks of leftovers that no cloud claims; never deleted by the agent."""
+        return self.node / "lost"
+
+    # libvirt of our own
+    @property
+    def libvirt(self) -> Path:
+        """Private `/run/libvirt`, `/var/lib/libvirt`, `/etc/libvirt`, log and cache of it."""
+        return self.root / "libvirt"
+
+    @property
+    def libvirt_uri(self) -> str:
+        """The URI under which virsh and the agent reach this cloud's libvirtd."""
+        return f"qemu+unix:///system?socket={self.libvirt}/run/libvirt-sock"
+
+    # Running processes
+    @property
+    def run(self) -> Path:
+        """Process ids and control sockets; nothing in it outlives a reboot."""
+        return self.root / "run"
+
+    @property
+    def log(self) -> Path:
+        """One log file per daemon."""
+        return self.root / "log"
+
+    # Names in the kernel
+    @property
+    def edge_namespace(self) -> str:
+        """The network namespace between the VPCs and the host."""
+        return f"mallee-{self.tag}-edge"
+
+    @property
+    def hypervisor_namespace(self) -> str:
+        """The network namespace of libvirtd, where a tap is born before it moves to its VPC."""
+        return f"mallee-{self.tag}-hyper"
+
+    def vpc_namespace(self, vpc_id: str) -> str:
+        """The network namespace of one VPC on this host."""
+        return f"mallee-{self.tag}-{vpc_id}"
+
+    @property
+    def host_link(self) -> str:
+        """The host's end of its one link to the edge."""
+        return f"ml-{self.tag}"
+
+    def tap(self, interface_id: str) -> str:
+        """The tap of an interface: 15 characters at most, unique by the id's random part."""
+        return f"mt{interface_id.removeprefix('eni-')[:13]}"

@@ -1,0 +1,116 @@
+"""The settings of a cloud: one typed TOML document, checked whole before it is used."""
+
+import ipaddress
+import tomllib
+
+import msgspec
+
+
+class InvalidSettings(Exception):
+    """The settings document is wrong; the message says which setting, why, and what would do."""
+
+
+class Network(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Address ranges and how the box meets the world."""
+
+    public_range: str = "203.0.113.0/24"
+    private_range: str = "172.31.0.0/16"
+    egress: bool = True
+    """Whether instances may reach the world through the host (source NAT)."""
+
+
+class Ports(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """TCP ports; 0 takes any free one (`Layout.cloud_ports` tells which)."""
+
+    services: int = 8773
+    agents: int = 8774
+
+
+class Capacity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How much of a host instances may use."""
+
+    vcpus_per_core: int = 8
+    reserved_memory_mib: int = 1024
+    reserved_disk_gib: int = 2
+
+
+class Deadlines(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The longest that each wait may take, in seconds."""
+
+    launch_s: float = 300.0
+    stop_s: float = 60.0
+    """After a guest was asked to power off it is switched off."""
+    terminate_s: float = 10.0
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The whole document."""
+
+    region: str = "us-east-1"
+    zone: str = "us-east-1a"
+    listen: str = "127.0.0.1"
+    database_url: str = ""
+    """Empty: SQLite under the root directory."""
+    network: Network = Network()
+    ports: Ports = Ports()
+    capacity: Capacity = Capacity()
+    deadlines: Deadlines = Deadlines()
+
+
+def parse(text: str) -> Settings:
+    """Decode and check a settings document; raise `InvalidSettings`."""
+    try:
+        settings = msgspec.convert(tomllib.loads(text), Settings)
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise InvalidSettings(f"mallee.toml: {error}") from error
+    _check_ranges(settings.network)
+    return settings
+
+
+def _check_ranges(network: Network) -> None:
+    ranges: dict[str, ipaddress.IPv4Network] = {}
+    for name in ("public_range", "private_range"):
+        text: str = getattr(network, name)
+        try:
+            ranges[name] = ipaddress.IPv4Network(text)
+        except ValueError as error:
+            raise InvalidSettings(
+                f"network.{name}: {error}; give a range such as 203.0.113.0/24"
+            ) from error
+    if ranges["public_range"].overlaps(ranges["private_range"]):
+        raise InvalidSettings(
+            f"network.public_range {ranges['public_range']} overlaps network.private_range "
+            f"{ranges['private_range']}; choose two ranges that share no address"
+        )
+    if not 16 <= ranges["private_range"].prefixlen <= 20:
+        raise InvalidSettings(
+            f"network.private_range {ranges['private_range']}: a default VPC has between /16 and "
+            "/20; give for example 172.31.0.0/16"
+        )
+    if ranges["public_range"].prefixlen > 29:
+        raise InvalidSettings(
+            f"network.public_range {ranges['public_range']} holds too few addresses; give /29 or "
+            "wider"
+        )
+
+
+def encode(settings: Settings) -> str:
+    """Return the document as TOML, every setting written out."""
+    lines: list[str] = []
+    tables: list[str] = []
+    for name, value in msgspec.to_builtins(settings).items():
+        if isinstance(value, dict):
+            tables.append(f"\n[{name}]")
+            tables.extend(f"{key} = {_toml(item)}" for key, item in value.items())
+        else:
+            lines.append(f"{name} = {_toml(value)}")
+    return "\n".join(lines + tables) + "\n"
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+        return f'"{escaped}"'
+    return repr(value)

@@ -1,0 +1,1 @@
+"""Pure plans of a host: steps, domain XML, nftables, dnsmasq and link texts."""
