@@ -1,0 +1,115 @@
+"""The seam to the machine that runs guests: what the agent may ask of it, and what it sees there.
+
+`do.libvirt` is the real one; `tests/fakes/hypervisor.py` the one for tests; both pass the same
+contract tests. A domain is known by its UUID, which follows from the instance's id
+(`plan.domain.uuid_of`). All calls block: the reconciler makes them from worker threads, several at
+a time. Every call raises `HypervisorFailed` with words of the cause.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+
+class HypervisorFailed(Exception):
+    """The hypervisor refused or could not do it; the message is its own words."""
+
+
+class HypervisorAway(HypervisorFailed):
+    """Nobody answers at the hypervisor's socket: it is down or restarting. Try again soon."""
+
+
+class DomainState(Enum):
+    """What a domain is doing."""
+
+    RUNNING = "running"
+    """Its processors run (or it is on its way down)."""
+    PAUSED = "paused"
+    """It is active and its processors stand: before its first `resume`, or by someone's hand."""
+    OFF = "off"
+    """It is defined and nothing of it runs; `ended` says how it came to that."""
+
+
+class Ended(Enum):
+    """How the last run of a domain that is off ended."""
+
+    UNKNOWN = "unknown"
+    """It never ran, or nobody remembers: the hypervisor or the machine was restarted since."""
+    BY_GUEST = "by-guest"
+    """The guest powered itself off, asked or unasked."""
+    SWITCHED_OFF = "switched-off"
+    """Somebody switched it off."""
+    CRASHED = "crashed"
+    """Its process died, or it could not be started."""
+
+
+@dataclass(frozen=True, slots=True)
+class SeenDomain:
+    """A domain of this cloud as it is now."""
+
+    uuid: str
+    instance_id: str
+    launch: int
+    """The launch that it was defined for."""
+    state: DomainState
+    ended: Ended = Ended.UNKNOWN
+    resets: int = 0
+    """How many resets of its machine were noticed since the agent connected."""
+
+
+class Hypervisor(Protocol):
+    """What the agent asks. Each call may be made twice: the second finds it done."""
+
+    def version(self) -> str:
+        """Return for example `QEMU 7.2.22, libvirt 9.0.0`."""
+        ...
+
+    def read(self, uuid: str) -> SeenDomain | None:
+        """Return the domain, or None when it is not defined or not this cloud's."""
+        ...
+
+    def list(self) -> tuple[SeenDomain, ...]:
+        """Return all domains that carry this cloud's tag."""
+        ...
+
+    def define(self, xml: str) -> None:
+        """Define a domain, replacing the definition with the same UUID."""
+        ...
+
+    def start_paused(self, uuid: str) -> None:
+        """Start a defined domain with its processors standing; active already: nothing."""
+        ...
+
+    def resume(self, uuid: str) -> None:
+        """Let the processors of an active domain run."""
+        ...
+
+    def shut_down(self, uuid: str) -> None:
+        """Press the power button; off already: nothing. Does not wait."""
+        ...
+
+    def reboot(self, uuid: str) -> None:
+        """Press the power button, and start the guest again when it has powered off."""
+        ...
+
+    def reset(self, uuid: str) -> None:
+        """Reset the machine as by its reset button."""
+        ...
+
+    def destroy(self, uuid: str) -> None:
+        """Switch the domain off at once; off already: nothing."""
+        ...
+
+    def undefine(self, uuid: str) -> None:
+        """Forget a domain that is off; unknown already: nothing."""
+        ...
+
+    def watch(self, changed: Callable[[str], None]) -> None:
+        """Call `changed` with an instance id whenever its domain may have changed, from any
+        thread, and with an empty string when all may have (after a reconnection)."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the hypervisor; guests go on."""
+        ...

@@ -1,0 +1,162 @@
+"""The steps of an instance's plan: frozen values that say what to do next on this host.
+
+A plan is a tuple of steps, printable and comparable. Each class says in one line why doing it
+twice is safe, because a crash may come after any step and the next plan may begin with it again.
+`plan.instances` makes plans, `node.reconcile` executes them; a step does nothing by itself.
+"""
+
+from dataclasses import dataclass
+
+from mallee.model.hosts import InstanceWanted
+from mallee.model.images import Blob
+
+
+@dataclass(frozen=True, slots=True)
+class FetchImage:
+    """Bring a blob into the image cache. Twice is safe: a blob that is there is left as it is."""
+
+    blob: Blob
+    words = "fetching the image"
+
+
+@dataclass(frozen=True, slots=True)
+class MakeDirectory:
+    """Make the instance's directory. Twice is safe: one that is there gets the same rights."""
+
+    instance_id: str
+    words = "making the instance's directory"
+
+
+@dataclass(frozen=True, slots=True)
+class CloneDisk:
+    """Make the disk over its image. Twice is safe: made aside and renamed, never over a disk."""
+
+    instance_id: str
+    image: Blob
+    size_gib: int
+    words = "cloning the disk"
+
+
+@dataclass(frozen=True, slots=True)
+class CreateTap:
+    """Make an interface's tap. Twice is safe: one that no guest holds is replaced by a new one."""
+
+    interface_id: str
+    words = "making the network interface"
+
+
+@dataclass(frozen=True, slots=True)
+class DefineDomain:
+    """Define the domain of a launch. Twice is safe: it replaces the definition of the same UUID."""
+
+    wanted: InstanceWanted
+    words = "defining the domain"
+
+
+@dataclass(frozen=True, slots=True)
+class StartPaused:
+    """Start the domain paused. Twice is safe: one that is active is left as it is."""
+
+    instance_id: str
+    words = "starting the hypervisor"
+
+
+@dataclass(frozen=True, slots=True)
+class Plug:
+    """Move the tap to its VPC and configure it. Twice is safe: a plugged tap is set up again."""
+
+    interface_id: str
+    words = "connecting the network interface"
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """Let the guest run. Twice is safe: a guest that runs is left as it is."""
+
+    instance_id: str
+    words = "starting the guest"
+
+
+@dataclass(frozen=True, slots=True)
+class ShutDown:
+    """Press the power button. Twice is safe: a guest that is powering off ignores the button."""
+
+    instance_id: str
+    words = "waiting for the guest to power off"
+
+
+@dataclass(frozen=True, slots=True)
+class Destroy:
+    """Switch the guest off. Twice is safe: one that is off is left as it is."""
+
+    instance_id: str
+    words = "switching the guest off"
+
+
+@dataclass(frozen=True, slots=True)
+class Reboot:
+    """Ask the guest to reboot. Twice is safe: a guest that is going down ignores the button."""
+
+    instance_id: str
+    words = "waiting for the guest to reboot"
+
+
+@dataclass(frozen=True, slots=True)
+class Reset:
+    """Reset the guest's machine. Twice is safe: it boots again, which is what was asked for."""
+
+    instance_id: str
+    words = "resetting the guest"
+
+
+@dataclass(frozen=True, slots=True)
+class Undefine:
+    """Forget the domain. Twice is safe: a domain that is unknown stays so."""
+
+    instance_id: str
+    words = "removing the domain"
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveTap:
+    """Remove an interface's tap. Twice is safe: a tap that is gone stays so."""
+
+    interface_id: str
+    words = "removing the network interface"
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveDirectory:
+    """Delete the instance's directory with its disk. Twice is safe: what is gone stays so."""
+
+    instance_id: str
+    words = "deleting the disk"
+
+
+@dataclass(frozen=True, slots=True)
+class MoveToLost:
+    """Put a directory that no one claims aside. Twice is safe: moved once, it is not there."""
+
+    instance_id: str
+    words = "putting an unclaimed disk aside"
+
+
+Step = (
+    FetchImage
+    | MakeDirectory
+    | CloneDisk
+    | CreateTap
+    | DefineDomain
+    | StartPaused
+    | Plug
+    | Resume
+    | ShutDown
+    | Destroy
+    | Reboot
+    | Reset
+    | Undefine
+    | RemoveTap
+    | RemoveDirectory
+    | MoveToLost
+)
+Plan = tuple[Step, ...]
