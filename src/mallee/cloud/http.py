@@ -1,0 +1,37 @@
+"""A request and an answer as plain values, so that the HTTP server under them can be swapped.
+
+`server.py` makes a `Request` of what its library received and sends the `Response` that
+`pipeline.py` returns; no file but `server.py` and `hosts.py` knows that library. Paths and queries
+stay raw, because signatures are made over the bytes that were sent.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+FORM = "application/x-www-form-urlencoded"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """An HTTP request whose body has been read."""
+
+    method: str
+    path: str
+    """Before the `?`, still percent-encoded."""
+    query: str
+    """After the `?`, still percent-encoded."""
+    headers: Mapping[str, str]
+    """By lower-case name; repeated headers are joined by commas."""
+    body: bytes
+    peer: str
+    """The client's address, for the log."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Response:
+    """An HTTP answer."""
+
+    status: int
+    body: bytes
+    content_type: str
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
