@@ -1,0 +1,36 @@
+"""The time, as a value that is passed in: what needs a clock takes one, tests take their own.
+
+Not its business: waiting (asyncio does that) and the formats of timestamps (`mallee.aws`).
+"""
+
+import time
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Tells the time."""
+
+    def now(self) -> float:
+        """Seconds since the epoch; steps when the machine's clock is set."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds since some moment; never steps: for durations and deadlines."""
+        ...
+
+
+class SystemClock:
+    """The machine's own clock."""
+
+    __slots__ = ()
+
+    def now(self) -> float:
+        """Seconds since the epoch."""
+        return time.time()
+
+    def monotonic(self) -> float:
+        """Seconds since the machine started."""
+        return time.monotonic()
+
+
+SYSTEM: Clock = SystemClock()

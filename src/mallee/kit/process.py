@@ -1,0 +1,121 @@
+"""Programs run to their end, with a deadline, and errors that say what was run and what it said.
+
+Used by rooms that may start processes (`node.do`, `box`, `images`, `cli`). A program past its
+deadline is killed with everything it started (it leads a session of its own).
+Not its business: daemons (`box.supervisor`).
+"""
+
+import asyncio
+import os
+import shlex
+import signal
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+STDERR_TAIL_CHARACTERS = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A program that ended by itself."""
+
+    argv: tuple[str, ...]
+    code: int
+    """Exit status; negative: killed by that signal."""
+    stdout: bytes
+    stderr: bytes
+
+    @property
+    def text(self) -> str:
+        """What it wrote to standard output, decoded."""
+        return self.stdout.decode(errors="replace")
+
+
+class Failed(Exception):
+    """A program ended with a status other than 0."""
+
+    def __init__(self, finished: Finished) -> None:
+        self.finished = finished
+        said = (finished.stderr or finished.stdout).decode(errors="replace").strip()
+        super().__init__(
+            f"{shlex.join(finished.argv)}: status {finished.code}: {said[-STDERR_TAIL_CHARACTERS:]}"
+        )
+
+
+class TimedOut(Exception):
+    """A program was killed because it did not end within its deadline."""
+
+    def __init__(self, argv: Sequence[str], timeout_s: float) -> None:
+        self.argv = tuple(argv)
+        self.timeout_s = timeout_s
+        super().__init__(f"{shlex.join(argv)}: killed after {timeout_s:g} s without an end")
+
+
+def run(argv: Sequence[str], stdin: bytes = b"", timeout_s: float = 30) -> Finished:
+    """Run `argv`, feed it `stdin`, return how it ended.
+
+    Raises `Failed` on a status other than 0, `TimedOut` at the deadline, `FileNotFoundError` when
+    there is no such program.
+    """
+    with subprocess.Popen(
+        argv,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    ) as child:
+        try:
+            stdout, stderr = child.communicate(stdin, timeout=timeout_s)
+        except subprocess.TimeoutExpired as error:
+            raise TimedOut(argv, timeout_s) from error
+        finally:
+            _kill_session(child.pid, child.returncode)
+    return _checked(Finished(tuple(argv), child.returncode, stdout, stderr))
+
+
+async def run_async(argv: Sequence[str], stdin: bytes = b"", timeout_s: float = 30) -> Finished:
+    """Do the same as `run` without holding up the event loop."""
+    child = await asyncio.create_subprocess_exec(
+        *argv,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        start_new_session=True,
+    )
+    try:
+        async with asyncio.timeout(timeout_s):
+            stdout, stderr = await child.communicate(stdin)
+    except TimeoutError as error:
+        raise TimedOut(argv, timeout_s) from error
+    finally:
+        if child.returncode is None:
+            _kill_session(child.pid, None)
+            await child.wait()
+    assert child.returncode is not None
+    return _checked(Finished(tuple(argv), child.returncode, stdout, stderr))
+
+
+def is_alive(pid: int) -> bool:
+    """Tell whether a process with that id exists and is not a zombie."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return file.read().rpartition(b") ")[2][:1] not in (b"Z", b"X")
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def _kill_session(pid: int, code: int | None) -> None:
+    """Kill the program and what it started; one that has ended is left alone."""
+    if code is not None:
+        return
+    try:
+        os.killpg(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return
+
+
+def _checked(finished: Finished) -> Finished:
+    if finished.code != 0:
+        raise Failed(finished)
+    return finished

@@ -1,0 +1,59 @@
+"""What every test stands on: a network of its own, and a short root directory that goes away.
+
+A pytest process that runs as root moves into a fresh network namespace before anything is
+imported that could open a socket: that namespace *is* "the host" for the run, with a loopback
+that is up and nothing else. So no test can touch the machine's own links, routes or rules.
+"""
+
+import ctypes
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+CLONE_NEWNET = 0x40000000
+
+
+def _enter_own_network() -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.unshare(CLONE_NEWNET) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"cannot make a network namespace: {os.strerror(number)}")
+    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+
+
+if os.geteuid() == 0:
+    _enter_own_network()
+
+
+@pytest.fixture(autouse=True)
+def _host_tests_need_root(request: pytest.FixtureRequest) -> None:
+    for name in ("host", "machine"):
+        if request.node.get_closest_marker(name) and os.geteuid() != 0:
+            pytest.skip("needs root: it makes namespaces, links and mounts of its own")
+
+
+@pytest.fixture
+def root_dir() -> Iterator[Path]:
+    """An empty directory directly under the temporary directory.
+
+    Its path is short, because unix sockets of a whole cloud hang below it (107 bytes at most),
+    and everyone may pass through it, because daemons drop their rights.
+    """
+    path = Path(tempfile.mkdtemp(prefix="m-"))
+    path.chmod(0o755)
+    yield path
+    shutil.rmtree(path)
+
+
+@pytest.fixture
+def namespace_names() -> Iterator[list[str]]:
+    """A list: network namespaces whose names a test puts in are removed after it."""
+    names: list[str] = []
+    yield names
+    for name in names:
+        subprocess.run(["ip", "netns", "delete", name], check=False, capture_output=True)

@@ -1,0 +1,46 @@
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from mallee.kit import process
+
+
+def test_run_feeds_and_returns() -> None:
+    assert process.run(["cat"], stdin=b"hello").stdout == b"hello"
+
+
+def test_a_failure_says_what_was_run_and_what_it_said() -> None:
+    with pytest.raises(process.Failed, match=r"sh -c .*: status 3: no luck") as caught:
+        process.run(["sh", "-c", "echo no luck >&2; exit 3"])
+    assert caught.value.finished.code == 3
+
+
+def test_at_the_deadline_all_that_was_started_is_dead(tmp_path: Path) -> None:
+    path = tmp_path / "pids"
+    script = f"import os, time; os.fork(); print(os.getpid(), file=open({str(path)!r}, 'a'), "
+    with pytest.raises(process.TimedOut, match=r"after 1 s"):
+        process.run([sys.executable, "-c", script + "flush=True); time.sleep(600)"], timeout_s=1)
+    pids = [int(line) for line in path.read_text().split()]
+    assert len(pids) == 2
+    assert not any(process.is_alive(pid) for pid in pids)
+
+
+async def test_the_asynchronous_run_is_the_same() -> None:
+    assert (await process.run_async(["cat"], stdin=b"hello")).text == "hello"
+    with pytest.raises(process.Failed):
+        await process.run_async(["false"])
+    with pytest.raises(process.TimedOut):
+        await process.run_async(["sh", "-c", "sleep 600 & wait"], timeout_s=0.2)
+
+
+def test_a_zombie_is_not_alive() -> None:
+    child = os.fork()
+    if child == 0:
+        os._exit(0)
+    os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)
+    assert not process.is_alive(child)
+    os.waitpid(child, 0)
+    assert not process.is_alive(child)
+    assert process.is_alive(os.getpid())
