@@ -30,7 +30,18 @@ class Host(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     zone: str
     certificate_serial: str
+    """Hexadecimal serial of the certificate issued last."""
+    former_serial: str = ""
+    """The one before it: it stays good until the agent has the new one in its hands."""
     joined_at: float
+
+
+class JoinToken(msgspec.Struct, frozen=True, kw_only=True):
+    """Leave to join the cloud with one host, once. The token itself is not kept."""
+
+    id: str
+    """SHA-256 of the token, hexadecimal."""
+    expires_at: float
 
 
 class HostFacts(msgspec.Struct, frozen=True, kw_only=True):

@@ -50,11 +50,17 @@ class HostSeen(msgspec.Struct, frozen=True, kw_only=True):
 
     facts: hosts.HostFacts
     leftovers: tuple[str, ...] = ()
+    heard_at: float = 0.0
+    """Seconds since the epoch, and coarse: the cloud process knows the time to the second in
+    memory, and writes it here when a host falls silent, is heard again, or says something new."""
+    is_silent: bool = False
+    """Whether nothing was heard for longer than `hosts.AGENT_SILENT_AFTER_S`."""
 
 
 ACCOUNT = Kind("account", accounts.Account)
 ACCESS_KEY = Kind("access-key", accounts.AccessKey)
 HOST = Kind("host", hosts.Host, HostSeen)
+JOIN_TOKEN = Kind("join-token", hosts.JoinToken)
 IMAGE = Kind("image", images.Image)
 INSTANCE = Kind("instance", instances.Instance, instances.InstanceSeen)
 KEY_PAIR = Kind("key-pair", keypairs.KeyPair)
@@ -71,6 +77,7 @@ KINDS: dict[str, Kind[Any, Any]] = {
         ACCOUNT,
         ACCESS_KEY,
         HOST,
+        JOIN_TOKEN,
         IMAGE,
         INSTANCE,
         KEY_PAIR,
