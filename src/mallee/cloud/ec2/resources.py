@@ -1,0 +1,144 @@
+"""The registry of EC2's kinds of things: id prefix, record kind, and the errors for wrong ids.
+
+Called by every noun of this room to find what a caller names. A thing of another account is as
+little there as one that never was: both are `…NotFound`, so nothing tells whether it exists.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from mallee.aws import errors
+from mallee.cloud.call import Call
+from mallee.cloud.state import records, store
+from mallee.cloud.state.records import Kind, Record
+from mallee.model import ids
+
+D = TypeVar("D")
+S = TypeVar("S")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resource:
+    """A kind of thing that users name by id; its `kind.name` is AWS's resource type."""
+
+    prefix: str
+    kind: Kind[Any, Any]
+    malformed: type[errors.AwsError]
+    not_found: type[errors.AwsError]
+
+
+REGISTRY: tuple[Resource, ...] = (
+    Resource(
+        prefix="i",
+        kind=records.INSTANCE,
+        malformed=errors.InvalidInstanceIDMalformed,
+        not_found=errors.InvalidInstanceIDNotFound,
+    ),
+    Resource(
+        prefix="ami",
+        kind=records.IMAGE,
+        malformed=errors.InvalidAMIIDMalformed,
+        not_found=errors.InvalidAMIIDNotFound,
+    ),
+    Resource(
+        prefix="aki",
+        kind=records.IMAGE,
+        malformed=errors.InvalidAMIIDMalformed,
+        not_found=errors.InvalidAMIIDNotFound,
+    ),
+    Resource(
+        prefix="ari",
+        kind=records.IMAGE,
+        malformed=errors.InvalidAMIIDMalformed,
+        not_found=errors.InvalidAMIIDNotFound,
+    ),
+    Resource(
+        prefix="key",
+        kind=records.KEY_PAIR,
+        malformed=errors.InvalidKeyPairNotFound,
+        not_found=errors.InvalidKeyPairNotFound,
+    ),
+    Resource(
+        prefix="vpc",
+        kind=records.VPC,
+        malformed=errors.InvalidVpcIdMalformed,
+        not_found=errors.InvalidVpcIDNotFound,
+    ),
+    Resource(
+        prefix="subnet",
+        kind=records.SUBNET,
+        malformed=errors.InvalidSubnetIdMalformed,
+        not_found=errors.InvalidSubnetIDNotFound,
+    ),
+    Resource(
+        prefix="eni",
+        kind=records.INTERFACE,
+        malformed=errors.InvalidNetworkInterfaceIdMalformed,
+        not_found=errors.InvalidNetworkInterfaceIDNotFound,
+    ),
+    Resource(
+        prefix="eipalloc",
+        kind=records.ADDRESS,
+        malformed=errors.InvalidAllocationIDNotFound,
+        not_found=errors.InvalidAllocationIDNotFound,
+    ),
+    Resource(
+        prefix="sg",
+        kind=records.SECURITY_GROUP,
+        malformed=errors.InvalidGroupIdMalformed,
+        not_found=errors.InvalidGroupNotFound,
+    ),
+)
+
+BY_PREFIX: dict[str, Resource] = {resource.prefix: resource for resource in REGISTRY}
+_BY_KIND: dict[str, Resource] = {resource.kind.name: resource for resource in reversed(REGISTRY)}
+
+
+def check_form(kind: Kind[Any, Any], text: str) -> str:
+    """Return the id in today's form; raise the kind's `…Malformed` when it cannot be one."""
+    text = ids.normalise(text)
+    if not any(
+        ids.is_well_formed(text, resource.prefix) for resource in REGISTRY if resource.kind is kind
+    ):
+        raise _BY_KIND[kind.name].malformed(text)
+    return text
+
+
+def one(call: Call, kind: Kind[D, S], text: str) -> Record[D, S]:
+    """Return the caller's thing of that id; raise the kind's `…Malformed` or `…NotFound`."""
+    return several(call, kind, (text,))[0]
+
+
+def several(call: Call, kind: Kind[D, S], texts: Iterable[str]) -> list[Record[D, S]]:
+    """Return the caller's things of those ids, each once, in the order asked for.
+
+    Raises the kind's `…Malformed` for the first that is no id, `…NotFound` for all that are not
+    there or not the caller's.
+    """
+    asked = list(dict.fromkeys(check_form(kind, text) for text in texts))
+    looked_at = reader(call)
+    found: list[Record[D, S]] = []
+    missing: list[str] = []
+    for id in asked:
+        record = looked_at.get(kind, id)
+        if record is None or record.account != call.account:
+            missing.append(id)
+        else:
+            found.append(record)
+    if missing:
+        raise not_found(kind, missing)
+    return found
+
+
+def not_found(kind: Kind[Any, Any], missing: Sequence[str]) -> errors.AwsError:
+    """Return the kind's error for ids that are not the caller's."""
+    error = _BY_KIND[kind.name].not_found
+    if issubclass(error, errors.IdsNotFound):
+        return error(missing)
+    return error(", ".join(missing))
+
+
+def reader(call: Call) -> store.View | store.Tx:
+    """Return what a call reads from: a writer reads through its own transaction."""
+    return getattr(call, "tx", None) or call.view
