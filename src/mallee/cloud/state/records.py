@@ -4,6 +4,7 @@ A *record* is one object of one kind: its wanted document, what is seen of it, a
 which it last changed. Kinds and their document types are one table, `KINDS`.
 """
 
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -89,3 +90,44 @@ KINDS: dict[str, Kind[Any, Any]] = {
         CLIENT_TOKEN,
     )
 }
+
+IndexValues = Callable[[Any], Iterable[str | None]]
+"""Gives the values under which a document is found; None is no value."""
+
+INDEXES: Mapping[str, Mapping[str, IndexValues]] = {
+    "account": {"name": lambda doc: (doc.name,)},
+    "host": {
+        "name": lambda doc: (doc.name,),
+        "zone": lambda doc: (doc.zone,),
+        "certificate": lambda doc: (doc.certificate_serial,),
+    },
+    "image": {"name": lambda doc: (doc.name,), "blob": lambda doc: (doc.blob.sha256,)},
+    "instance": {
+        "host": lambda doc: (doc.host_id,),
+        "vpc": lambda doc: (doc.vpc_id,),
+        "subnet": lambda doc: (doc.subnet_id,),
+        "image": lambda doc: (doc.image_id,),
+        "reservation": lambda doc: (doc.reservation_id,),
+    },
+    "key-pair": {"name": lambda doc: (doc.name,)},
+    "subnet": {"vpc": lambda doc: (doc.vpc_id,), "zone": lambda doc: (doc.zone,)},
+    "network-interface": {
+        "instance": lambda doc: (doc.instance_id,),
+        "vpc": lambda doc: (doc.vpc_id,),
+        "subnet": lambda doc: (doc.subnet_id,),
+        "group": lambda doc: doc.group_ids,
+        "public-ip": lambda doc: (doc.public_ip,),
+    },
+    "elastic-ip": {
+        "interface": lambda doc: (doc.interface_id,),
+        "instance": lambda doc: (doc.instance_id,),
+        "public-ip": lambda doc: (doc.public_ip,),
+        "association": lambda doc: (doc.association_id,),
+    },
+    "security-group": {
+        "vpc": lambda doc: (doc.vpc_id,),
+        "name": lambda doc: (doc.name,),
+        "refers-to": lambda doc: {rule.group_id for rule in doc.rules},
+    },
+}
+"""Secondary indexes by kind; `View.by(kind, index, value)` refuses a name that is not here."""

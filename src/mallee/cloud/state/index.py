@@ -1,0 +1,137 @@
+"""The store's content in memory: records by id, account and secondary index, and claims by space.
+
+Two of them live in a process. The writer thread's is exact while the database's lock is held: a
+transaction runs against it, is undone in it when it fails, and is flushed to SQL when it holds.
+The event loop's is what `View` shows. Both are fed the same changes in the same order; who may
+touch which, and when, is the store's business (`store.py`).
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from mallee.cloud.state import records
+from mallee.cloud.state.records import Claim, Record
+
+_NOTHING: Mapping[str, Any] = {}
+
+
+class Index:
+    """Records and claims as they stand at revision `rev`."""
+
+    def __init__(self) -> None:
+        self.rev = 0
+        self._by_id: dict[str, dict[str, Record[Any, Any]]] = {name: {} for name in records.KINDS}
+        self._by_account: dict[tuple[str, str], dict[str, Record[Any, Any]]] = {}
+        self._by_value: dict[tuple[str, str, str], dict[str, Record[Any, Any]]] = {}
+        self._doc_revs: dict[str, int] = dict.fromkeys(records.KINDS, 0)
+        self._claims: dict[str, dict[str, Claim]] = {}
+        self._totals: dict[str, int] = {}
+        self._spaces_of: dict[str, dict[tuple[str, str], None]] = {}
+
+    # Reading
+
+    def get(self, kind: str, id: str) -> Record[Any, Any] | None:
+        """Return the record of that id."""
+        return self._by_id[kind].get(id)
+
+    def list(self, kind: str, account: str | None) -> list[Record[Any, Any]]:
+        """Return all records of a kind, or those of one account."""
+        if account is None:
+            return list(self._by_id[kind].values())
+        return list(self._by_account.get((kind, account), _NOTHING).values())
+
+    def by(self, kind: str, index: str, value: str) -> list[Record[Any, Any]]:
+        """Return the records found under `value`; raise `KeyError` for an undeclared index."""
+        if index not in records.INDEXES.get(kind, _NOTHING):
+            raise KeyError(f"kind {kind} declares no index {index}")
+        return list(self._by_value.get((kind, index, value), _NOTHING).values())
+
+    def doc_rev(self, kind: str) -> int:
+        """Return the revision at which a document of that kind last changed, came or went."""
+        return self._doc_revs[kind]
+
+    def claim(self, space: str, key: str) -> Claim | None:
+        """Return the claim on `key`."""
+        return self._claims.get(space, _NOTHING).get(key)
+
+    def claims_in(self, space: str) -> Mapping[str, Claim]:
+        """Return the claims of a space by key; not a copy."""
+        return self._claims.get(space, _NOTHING)
+
+    def claims_of(self, owner: str) -> list[Claim]:
+        """Return everything that `owner` holds."""
+        spaces = self._spaces_of.get(owner, {})
+        return [self._claims[space][key] for space, key in spaces]
+
+    def total(self, space: str) -> int:
+        """Return the sum of the amounts claimed in a space."""
+        return self._totals.get(space, 0)
+
+    def all_claims(self) -> list[Claim]:
+        """Return every claim."""
+        return [claim for claims in self._claims.values() for claim in claims.values()]
+
+    # Changing
+
+    def put(self, record: Record[Any, Any]) -> Record[Any, Any] | None:
+        """Set a record; return the one that it replaces."""
+        kind = record.kind.name
+        previous = self._by_id[kind].get(record.id)
+        if previous is None or previous.doc is not record.doc:
+            self._doc_revs[kind] = max(self._doc_revs[kind], record.rev)
+            if previous is not None:
+                self._unindex(previous)
+        self._by_id[kind][record.id] = record
+        self._by_account.setdefault((kind, record.account), {})[record.id] = record
+        for index, values in records.INDEXES.get(kind, _NOTHING).items():
+            for value in values(record.doc):
+                if value is not None:
+                    self._by_value.setdefault((kind, index, value), {})[record.id] = record
+        return previous
+
+    def drop(self, kind: str, id: str, rev: int) -> Record[Any, Any] | None:
+        """Remove a record at revision `rev`; return what was there."""
+        previous = self._by_id[kind].pop(id, None)
+        if previous is not None:
+            self._doc_revs[kind] = max(self._doc_revs[kind], rev)
+            self._unindex(previous)
+        return previous
+
+    def take(self, claim: Claim) -> Claim | None:
+        """Set a claim; return the one that it replaces."""
+        previous = self.give(claim.space, claim.key)
+        self._claims.setdefault(claim.space, {})[claim.key] = claim
+        self._totals[claim.space] = self._totals.get(claim.space, 0) + claim.amount
+        self._spaces_of.setdefault(claim.owner, {})[claim.space, claim.key] = None
+        return previous
+
+    def give(self, space: str, key: str) -> Claim | None:
+        """Remove a claim; return it when it was there."""
+        held = self._claims.get(space)
+        previous = held.pop(key, None) if held else None
+        if held is None or previous is None:
+            return None
+        self._totals[space] -= previous.amount
+        if not held:
+            del self._claims[space], self._totals[space]
+        owned = self._spaces_of[previous.owner]
+        del owned[space, key]
+        if not owned:
+            del self._spaces_of[previous.owner]
+        return previous
+
+    def _unindex(self, record: Record[Any, Any]) -> None:
+        kind = record.kind.name
+        _remove(self._by_account, (kind, record.account), record.id)
+        for index, values in records.INDEXES.get(kind, _NOTHING).items():
+            for value in values(record.doc):
+                if value is not None:
+                    _remove(self._by_value, (kind, index, value), record.id)
+
+
+def _remove(table: dict[Any, dict[str, Record[Any, Any]]], key: tuple[str, ...], id: str) -> None:
+    found = table.get(key)
+    if found is not None and found.pop(id, None) is not None and not found:
+        del table[key]
+
+
