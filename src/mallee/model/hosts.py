@@ -137,6 +137,7 @@ class HostWanted(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that the cloud wants of one host."""
 
     generation: int
+    region: str
     zone: str
     public_range: str
     private_range: str
