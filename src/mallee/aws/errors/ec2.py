@@ -1,0 +1,397 @@
+"""Errors of EC2: a class per code, in the order of the manual's nouns."""
+
+from mallee.aws.errors.answer import AwsError, IdsNotFound
+
+# --- Ids in general ---
+
+
+class InvalidID(AwsError):
+    """Argument: the id."""
+
+    code = "InvalidID"
+    template = "The ID '{}' is not valid"
+
+
+class InvalidIdMalformed(AwsError):
+    """Argument: the id."""
+
+    code = "InvalidID.Malformed"
+    template = 'Invalid id: "{}"'
+
+
+# --- Images ---
+
+
+class InvalidAMIIDNotFound(AwsError):
+    """Argument: the id, or several joined by commas."""
+
+    code = "InvalidAMIID.NotFound"
+    template = "The image id '[{}]' does not exist"
+
+
+class InvalidAMIIDMalformed(AwsError):
+    """Argument: the id."""
+
+    code = "InvalidAMIID.Malformed"
+    template = 'Invalid id: "{}" (expecting "ami-...")'
+
+
+class InvalidAMIIDUnavailable(AwsError):
+    """Argument: the id."""
+
+    code = "InvalidAMIID.Unavailable"
+    template = "The image ID '{}' is not available"
+
+
+class InvalidAMINameDuplicate(AwsError):
+    """Arguments: the name and the id of the image that has it."""
+
+    code = "InvalidAMIName.Duplicate"
+    template = "AMI name {} is already in use by AMI {}"
+
+
+# --- Instances ---
+
+
+class InvalidInstanceIDNotFound(IdsNotFound):
+    code = "InvalidInstanceID.NotFound"
+    noun = "instance"
+
+
+class InvalidInstanceIDMalformed(AwsError):
+    """Argument: the id."""
+
+    code = "InvalidInstanceID.Malformed"
+    template = 'Invalid id: "{}"'
+
+
+class InvalidInstanceType(AwsError):
+    """Argument: the type."""
+
+    code = "InvalidInstanceType"
+    template = "The following supplied instance types do not exist: [{}]"
+
+
+class IncorrectInstanceState(AwsError):
+    """Arguments: the instance's id and what its state does not allow."""
+
+    code = "IncorrectInstanceState"
+    template = "The instance '{}' is not in a state from which it can be {}."
+
+
+class IncorrectState(AwsError):
+    code = "IncorrectState"
+
+
+class InsufficientInstanceCapacity(AwsError):
+    """Argument: a sentence that names what was short, where."""
+
+    code = "InsufficientInstanceCapacity"
+    status = 500
+
+
+class InstanceLimitExceeded(AwsError):
+    code = "InstanceLimitExceeded"
+
+
+class VcpuLimitExceeded(AwsError):
+    code = "VcpuLimitExceeded"
+
+
+class InvalidUserDataMalformed(AwsError):
+    code = "InvalidUserData.Malformed"
+
+
+class InvalidInstanceAttributeValue(AwsError):
+    code = "InvalidInstanceAttributeValue"
+
+
+class InvalidBlockDeviceMapping(AwsError):
+    code = "InvalidBlockDeviceMapping"
+
+
+class InvalidLaunchTemplateIdNotFound(AwsError):
+    """Argument: the id."""
+
+    code = "InvalidLaunchTemplateId.NotFound"
+    template = "The specified launch template, with template ID {}, does not exist."
+
+
+class InvalidReservationIDNotFound(AwsError):
+    """Argument: the id."""
+
+    code = "InvalidReservationID.NotFound"
+    template = "The reservation ID '{}' does not exist"
+
+
+# --- Key pairs ---
+
+
+class InvalidKeyPairNotFound(AwsError):
+    """Argument: the name or id."""
+
+    code = "InvalidKeyPair.NotFound"
+    template = "The key pair '{}' does not exist"
+
+
+class InvalidKeyPairDuplicate(AwsError):
+    """Argument: the name."""
+
+    code = "InvalidKeyPair.Duplicate"
+    template = "The keypair '{}' already exists."
+
+
+class InvalidKeyPairFormat(AwsError):
+    code = "InvalidKeyPair.Format"
+
+
+class InvalidKeyFormat(AwsError):
+    code = "InvalidKey.Format"
+    template = "Key is not in valid OpenSSH public key format"
+
+
+# --- Security groups ---
+
+
+class InvalidGroupNotFound(AwsError):
+    """Argument: the name or id."""
+
+    code = "InvalidGroup.NotFound"
+    template = "The security group '{}' does not exist"
+
+
+class InvalidGroupDuplicate(AwsError):
+    """Arguments: the name and the VPC's id."""
+
+    code = "InvalidGroup.Duplicate"
+    template = "The security group '{}' already exists for VPC '{}'"
+
+
+class InvalidGroupInUse(AwsError):
+    code = "InvalidGroup.InUse"
+
+
+class InvalidGroupReserved(AwsError):
+    code = "InvalidGroup.Reserved"
+
+
+class InvalidGroupIdMalformed(AwsError):
+    """Argument: the id."""
+
+    code = "InvalidGroupId.Malformed"
+    template = 'Invalid id: "{}" (expecting "sg-...")'
+
+
+class CannotDelete(AwsError):
+    code = "CannotDelete"
+
+
+class DependencyViolation(AwsError):
+    """Argument: a sentence with what depends on what."""
+
+    code = "DependencyViolation"
+
+
+class InvalidPermissionDuplicate(AwsError):
+    """Argument: the rule in words (`peer: 0.0.0.0/0, TCP, from port: 22, to port: 22, ALLOW`)."""
+
+    code = "InvalidPermission.Duplicate"
+    template = 'the specified rule "{}" already exists'
+
+
+class InvalidPermissionNotFound(AwsError):
+    code = "InvalidPermission.NotFound"
+    template = "The specified rule does not exist in this security group."
+
+
+class InvalidPermissionMalformed(AwsError):
+    code = "InvalidPermission.Malformed"
+
+
+class InvalidSecurityGroupRuleIdNotFound(AwsError):
+    """Argument: the id."""
+
+    code = "InvalidSecurityGroupRuleId.NotFound"
+    template = "The security group rule ID '{}' does not exist"
+
+
+class RulesPerSecurityGroupLimitExceeded(AwsError):
+    code = "RulesPerSecurityGroupLimitExceeded"
+    template = "The maximum number of rules per security group has been reached."
+
+
+class SecurityGroupLimitExceeded(AwsError):
+    code = "SecurityGroupLimitExceeded"
+    template = "The maximum number of security groups has been reached."
+
+
+# --- Addresses ---
+
+
+class InvalidAllocationIDNotFound(AwsError):
+    """Argument: the id."""
+
+    code = "InvalidAllocationID.NotFound"
+    template = "The allocation ID '{}' does not exist"
+
+
+class InvalidAddressNotFound(AwsError):
+    """Argument: the address."""
+
+    code = "InvalidAddress.NotFound"
+    template = "Address '{}' not found."
+
+
+class InvalidAddressMalformed(AwsError):
+    """Argument: the address."""
+
+    code = "InvalidAddress.Malformed"
+    template = "The address '{}' is not a valid IPv4 address."
+
+
+class InvalidAssociationIDNotFound(AwsError):
+    """Argument: the id."""
+
+    code = "InvalidAssociationID.NotFound"
+    template = "The association ID '{}' does not exist"
+
+
+class InvalidIPAddressInUse(AwsError):
+    """Argument: the address."""
+
+    code = "InvalidIPAddress.InUse"
+    template = "The address {} is in use."
+
+
+class AddressLimitExceeded(AwsError):
+    code = "AddressLimitExceeded"
+    template = "The maximum number of addresses has been reached."
+
+
+class InsufficientAddressCapacity(AwsError):
+    """Argument: a sentence that names the range that is used up."""
+
+    code = "InsufficientAddressCapacity"
+    status = 500
+
+
+class InsufficientFreeAddressesInSubnet(AwsError):
+    """Argument: the subnet's id."""
+
+    code = "InsufficientFreeAddressesInSubnet"
+    template = (
+        "There are not enough free addresses in subnet '{}' to satisfy the requested number of "
+        "instances."
+    )
+
+
+class ResourceAlreadyAssociated(AwsError):
+    """Arguments: the noun with its id, and what has it."""
+
+    code = "Resource.AlreadyAssociated"
+    template = "resource {} is already associated with {}"
+
+
+# --- Networks and zones ---
+
+
+class InvalidSubnetIdMalformed(AwsError):
+    """Argument: the id."""
+
+    code = "InvalidSubnetId.Malformed"
+    template = 'Invalid id: "{}" (expecting "subnet-...")'
+
+
+class InvalidVpcIdMalformed(AwsError):
+    """Argument: the id."""
+
+    code = "InvalidVpcId.Malformed"
+    template = 'Invalid id: "{}" (expecting "vpc-...")'
+
+
+class InvalidNetworkInterfaceIdMalformed(AwsError):
+    """Argument: the id."""
+
+    code = "InvalidNetworkInterfaceId.Malformed"
+    template = 'Invalid id: "{}" (expecting "eni-...")'
+
+
+class InvalidSubnetIDNotFound(AwsError):
+    """Argument: the id."""
+
+    code = "InvalidSubnetID.NotFound"
+    template = "The subnet ID '{}' does not exist"
+
+
+class InvalidVpcIDNotFound(AwsError):
+    """Argument: the id."""
+
+    code = "InvalidVpcID.NotFound"
+    template = "The vpc ID '{}' does not exist"
+
+
+class VPCIdNotSpecified(AwsError):
+    code = "VPCIdNotSpecified"
+    template = "No default VPC for this user"
+
+
+class InvalidNetworkInterfaceIDNotFound(IdsNotFound):
+    code = "InvalidNetworkInterfaceID.NotFound"
+    noun = "networkInterface"
+
+
+class InvalidInternetGatewayIDNotFound(AwsError):
+    """Argument: the id."""
+
+    code = "InvalidInternetGatewayID.NotFound"
+    template = "The internetGateway ID '{}' does not exist"
+
+
+class InvalidRouteTableIDNotFound(AwsError):
+    """Argument: the id."""
+
+    code = "InvalidRouteTableID.NotFound"
+    template = "The routeTable ID '{}' does not exist"
+
+
+class InvalidZoneNotFound(AwsError):
+    """Argument: the zone, or several joined by commas."""
+
+    code = "InvalidParameterValue"
+    template = "Invalid availability zone: [{}]"
+
+
+class InvalidZoneIdNotFound(AwsError):
+    """Argument: the zone, as actions outside Describe name it."""
+
+    code = "InvalidZone.NotFound"
+    template = "The zone '{}' does not exist."
+
+
+# --- Volumes, snapshots, tags ---
+
+
+class InvalidVolumeNotFound(AwsError):
+    """Argument: the id."""
+
+    code = "InvalidVolume.NotFound"
+    template = "The volume '{}' does not exist."
+
+
+class InvalidSnapshotNotFound(AwsError):
+    """Argument: the id."""
+
+    code = "InvalidSnapshot.NotFound"
+    template = "The snapshot '{}' does not exist."
+
+
+class TagLimitExceeded(AwsError):
+    code = "TagLimitExceeded"
+    template = "The maximum number of Tags for this resource has been reached."
+
+
+class InvalidFilter(AwsError):
+    """Argument: the filter's name."""
+
+    code = "InvalidParameterValue"
+    template = "The filter '{}' is invalid"

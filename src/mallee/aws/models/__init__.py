@@ -1,0 +1,1 @@
+"""The vendored service models, read by `mallee.aws.model`."""
