@@ -58,6 +58,16 @@ class HostSeen(msgspec.Struct, frozen=True, kw_only=True):
     """Whether nothing was heard for longer than `hosts.AGENT_SILENT_AFTER_S`."""
 
 
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """That `owner` holds `key` of `space`; `amount` counts where a space is a capacity."""
+
+    space: str
+    key: str
+    owner: str
+    amount: int = 1
+
+
 ACCOUNT = Kind("account", accounts.Account)
 ACCESS_KEY = Kind("access-key", accounts.AccessKey)
 HOST = Kind("host", hosts.Host, HostSeen)
@@ -99,7 +109,7 @@ INDEXES: Mapping[str, Mapping[str, IndexValues]] = {
     "host": {
         "name": lambda doc: (doc.name,),
         "zone": lambda doc: (doc.zone,),
-        "certificate": lambda doc: (doc.certificate_serial,),
+        "certificate": lambda doc: (doc.certificate_serial, doc.former_serial or None),
     },
     "image": {"name": lambda doc: (doc.name,), "blob": lambda doc: (doc.blob.sha256,)},
     "instance": {
@@ -127,7 +137,7 @@ INDEXES: Mapping[str, Mapping[str, IndexValues]] = {
     "security-group": {
         "vpc": lambda doc: (doc.vpc_id,),
         "name": lambda doc: (doc.name,),
-        "refers-to": lambda doc: {rule.group_id for rule in doc.rules},
+        "source-group": lambda doc: {rule.group_id for rule in doc.rules},
     },
 }
 """Secondary indexes by kind; `View.by(kind, index, value)` refuses a name that is not here."""
