@@ -43,7 +43,9 @@ class Interface(msgspec.Struct, frozen=True, kw_only=True):
     attached_at: float
     description: str = ""
     public_ip: str | None = None
-    """An address of the pool lent at launch, given back at stop; an elastic one goes before it."""
+    """An address of the pool, lent while the instance shall run and no elastic one is there."""
+    wants_public_ip: bool = False
+    """Whether it is lent an address at every start."""
     tags: dict[str, str] = {}
 
 
