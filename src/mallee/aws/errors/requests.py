@@ -17,6 +17,13 @@ class MissingAction(AwsError):
     template = "The request is missing an action or a required parameter."
 
 
+class NoSuchVersion(AwsError):
+    """Arguments: the version and the service."""
+
+    code = "NoSuchVersion"
+    template = "The requested version ({}) of service {} does not exist"
+
+
 class UnsupportedOperation(AwsError):
     """Argument: a sentence that says what is not supported."""
 
@@ -45,6 +52,30 @@ class RequestEntityTooLarge(AwsError):
     code = "RequestEntityTooLarge"
     status = 413
     template = "The request exceeds the limit of {} bytes."
+
+
+class RequestTimeout(AwsError):
+    """Argument: how many seconds the client may take to send its request."""
+
+    code = "RequestTimeout"
+    status = 408
+    template = "The request was not sent within {} seconds."
+
+
+class NoSuchPath(AwsError):
+    """Argument: the path."""
+
+    code = "InvalidRequest"
+    status = 404
+    template = "The path '{}' is no endpoint of this cloud; requests go to '/'"
+
+
+class MethodNotAllowed(AwsError):
+    """Argument: the HTTP method."""
+
+    code = "MethodNotAllowed"
+    status = 405
+    template = "The method {} is not allowed; requests are sent by GET or POST"
 
 
 class UnknownParameter(AwsError):
