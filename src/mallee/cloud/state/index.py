@@ -34,7 +34,7 @@ class Index:
         """Return the record of that id."""
         return self._by_id[kind].get(id)
 
-    def list(self, kind: str, account: str | None) -> list[Record[Any, Any]]:
+    def all_of(self, kind: str, account: str | None) -> list[Record[Any, Any]]:
         """Return all records of a kind, or those of one account."""
         if account is None:
             return list(self._by_id[kind].values())

@@ -5,6 +5,7 @@ held and the writer's index is exact. So reads need no SQL and see the transacti
 changes go into the index at once, are remembered for the flush, and can be undone.
 """
 
+import builtins
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -72,9 +73,9 @@ class Tx:
 
     def list(self, kind: Kind[D, S], account: str | None = None) -> list[Record[D, S]]:
         """Return the records of a kind, of one account when given, in no promised order."""
-        return self._index.list(kind.name, account)
+        return self._index.all_of(kind.name, account)
 
-    def by(self, kind: Kind[D, S], index: str, value: str) -> "list[Record[D, S]]":
+    def by(self, kind: Kind[D, S], index: str, value: str) -> builtins.list[Record[D, S]]:
         """Return the records found under `value` of an index of `records.INDEXES`."""
         return self._index.by(kind.name, index, value)
 

@@ -4,6 +4,7 @@ A view belongs to the event loop's thread: it changes only there, between two ca
 transactions. A handler that does not await sees one consistent state.
 """
 
+import builtins
 from collections.abc import Mapping
 from typing import Any
 
@@ -30,9 +31,9 @@ class View:
 
     def list(self, kind: Kind[D, S], account: str | None = None) -> list[Record[D, S]]:
         """Return the records of a kind, of one account when given, in no promised order."""
-        return self._index.list(kind.name, account)
+        return self._index.all_of(kind.name, account)
 
-    def by(self, kind: Kind[D, S], index: str, value: str) -> "list[Record[D, S]]":
+    def by(self, kind: Kind[D, S], index: str, value: str) -> builtins.list[Record[D, S]]:
         """Return the records found under `value` of an index of `records.INDEXES`.
 
         An index that is not declared there raises `KeyError`.
