@@ -1,0 +1,105 @@
+"""The canonical text of a request: what signer and verifier must build alike, byte for byte.
+
+Built from the bytes that came over the wire, never from what a web framework made of them.
+Used by `claims` (to read parameters) and `check` (to build the strings that are signed).
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+from urllib.parse import quote, unquote_to_bytes
+
+if TYPE_CHECKING:
+    from mallee.aws.signature.claims import Request
+
+FORM = "application/x-www-form-urlencoded"
+_SAFE = "-_.~"
+
+
+def split_query(raw: str) -> list[tuple[str, str]]:
+    """Return names and values of a raw query or form, decoded, in their order."""
+    pairs: list[tuple[str, str]] = []
+    for part in raw.split("&"):
+        if part:
+            name, _, value = part.partition("=")
+            pairs.append((_decode(name), _decode(value)))
+    return pairs
+
+
+def form_of(request: "Request") -> list[tuple[str, str]]:
+    """Return the parameters of a form body; of any other body none."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != FORM or not request.body:
+        return []
+    return split_query(request.body.decode("utf-8", "surrogateescape"))
+
+
+def v4_path(raw: str, service: str) -> str:
+    """Return the canonical path: without dot segments, its percent signs encoded once more.
+
+    S3 alone takes the path as it was sent.
+    """
+    if service == "s3":
+        return quote(raw, safe="/%" + _SAFE) or "/"
+    segments: list[str] = []
+    for segment in raw.split("/"):
+        if segment == "..":
+            del segments[-1:]
+        elif segment not in ("", "."):
+            segments.append(segment)
+    last = "/" if raw.endswith("/") and segments else ""
+    return quote("/" + "/".join(segments) + last, safe="/" + _SAFE)
+
+
+def raw_query(raw: str) -> str:
+    """Return the parts of a query as they were sent, sorted, without the signature."""
+    parts = [part.partition("=")[::2] for part in raw.split("&") if part]
+    return "&".join(f"{name}={value}" for name, value in sorted(parts) if not _is_signature(name))
+
+
+def encoded_query(raw: str) -> str:
+    """Return the query decoded, encoded as RFC 3986 has it, sorted, without the signature."""
+    pairs = [(encode(name), encode(value)) for name, value in split_query(raw)]
+    return "&".join(f"{name}={value}" for name, value in sorted(pairs) if not _is_signature(name))
+
+
+def v4_headers(names: Iterable[str], headers: Mapping[str, str]) -> str:
+    """Return the signed headers, a line each, their white space folded."""
+    return "".join(f"{name}:{' '.join(headers[name].split())}\n" for name in names)
+
+
+def v4_request(request: "Request", parts: Sequence[str]) -> bytes:
+    """Return the canonical request of path, query, headers, header names and payload hash."""
+    text = "\n".join((request.method.upper(), *parts))
+    return text.encode("utf-8", "surrogateescape")
+
+
+def v2_request(request: "Request") -> bytes:
+    """Return the string that SigV2 signs: method, host, path, and every parameter sorted."""
+    parameters = split_query(request.query) + form_of(request)
+    pairs = sorted(
+        (encode(name), encode(value)) for name, value in parameters if name != "Signature"
+    )
+    query = "&".join(f"{name}={value}" for name, value in pairs)
+    host = request.headers.get("host", "").strip().lower()
+    text = "\n".join((request.method.upper(), host, request.path or "/", query))
+    return text.encode("utf-8", "surrogateescape")
+
+
+def sha256_hex(data: bytes) -> str:
+    """Return the SHA-256 of `data` in hexadecimal."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def encode(text: str) -> str:
+    """Percent-encode all but the unreserved characters of RFC 3986."""
+    return quote(text, safe=_SAFE, errors="surrogateescape")
+
+
+def _decode(text: str) -> str:
+    raw = unquote_to_bytes(text.replace("+", " ").encode("utf-8", "surrogateescape"))
+    return raw.decode("utf-8", "surrogateescape")
+
+
+def _is_signature(name: str) -> bool:
+    return name == "X-Amz-Signature"

@@ -1,0 +1,343 @@
+"""What a request says about its signature, before anything of it is believed.
+
+A *claim* names an access key, a time, a scope and a signature. `parse` reads it from the
+`Authorization` header (SigV4), from the query (SigV4 presigned), or from the parameters of query
+or form (SigV2), and refuses a request that says any of it twice or in two ways.
+The pipeline calls it first, looks up the key, and lets `check.verify` decide.
+Not its business: whether the signature holds, and the parameters that are not about signatures.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from enum import Enum
+from typing import Protocol
+
+from mallee.aws import errors
+from mallee.aws.signature import canonical
+
+V4_ALGORITHM = "AWS4-HMAC-SHA256"
+V4_TERMINATOR = "aws4_request"
+V2_METHODS = frozenset({"HmacSHA256", "HmacSHA1"})
+PRESIGNED_LIFE_S_MAX = 7 * 86400
+
+_V4_QUERY = frozenset(
+    {
+        "X-Amz-Algorithm",
+        "X-Amz-Credential",
+        "X-Amz-Date",
+        "X-Amz-Expires",
+        "X-Amz-SignedHeaders",
+        "X-Amz-Signature",
+        "X-Amz-Security-Token",
+    }
+)
+_V2_QUERY = frozenset(
+    {
+        "AWSAccessKeyId",
+        "Signature",
+        "SignatureMethod",
+        "SignatureVersion",
+        "Timestamp",
+        "Expires",
+        "SecurityToken",
+    }
+)
+AUTH_PARAMETERS = _V4_QUERY | _V2_QUERY
+"""Parameters that may belong to a signature; `Claim.own_parameters` tells which do."""
+
+_BASIC_TIME = re.compile(r"[0-9]{8}T[0-9]{6}Z")
+_HEX_SHA256 = re.compile(r"[0-9a-f]{64}")
+_HEADER_NAMES = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+(?:;[!#$%&'*+.^_`|~0-9a-z-]+)*")
+
+
+class Request(Protocol):
+    """What must be known of a request, as it came over the wire."""
+
+    @property
+    def method(self) -> str:
+        """`GET`, `POST`…"""
+        ...
+
+    @property
+    def path(self) -> str:
+        """Before the `?`, still percent-encoded."""
+        ...
+
+    @property
+    def query(self) -> str:
+        """After the `?`, still percent-encoded."""
+        ...
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """By lower-case name; repeated headers joined by commas."""
+        ...
+
+    @property
+    def body(self) -> bytes:
+        """The whole body."""
+        ...
+
+
+class Scheme(Enum):
+    """How the request is signed."""
+
+    V4_HEADER = "SigV4 in the Authorization header"
+    V4_QUERY = "SigV4 in the query (presigned)"
+    V2 = "SigV2 in the parameters"
+
+
+_OWN_PARAMETERS = {
+    Scheme.V4_HEADER: frozenset[str](),
+    Scheme.V4_QUERY: _V4_QUERY,
+    Scheme.V2: _V2_QUERY,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """A signature that is not verified yet. Its `repr` shows no signature."""
+
+    request: Request
+    service: str
+    """The service that is asked, which a SigV4 scope must name."""
+    scheme: Scheme
+    access_key_id: str
+    signature: str
+    signed_at: float | None
+    """Seconds since the epoch; None for a SigV2 request that only says when it expires."""
+    expires_at: float | None = None
+    """Seconds since the epoch, for requests that say so themselves."""
+    session_token: str | None = None
+    algorithm: str = V4_ALGORITHM
+    timestamp: str = ""
+    """The time as it is signed, `20261121T080000Z` (SigV4)."""
+    scope: tuple[str, ...] = ()
+    """Date, region, service, terminator (SigV4)."""
+    signed_headers: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"Claim({self.scheme.name}, {self.access_key_id}, {self.service}, {self.timestamp})"
+
+    @property
+    def own_parameters(self) -> frozenset[str]:
+        """Parameters of the request that belong to its signature and to no action."""
+        return _OWN_PARAMETERS[self.scheme]
+
+    @property
+    def region(self) -> str | None:
+        """The region in the scope of a SigV4 signature."""
+        return self.scope[1] if self.scope else None
+
+
+def parse(request: Request, service: str) -> Claim:
+    """Return what the request claims.
+
+    Raises `MissingAuthenticationToken` for a request without a signature, `IncompleteSignature`
+    for one that cannot be understood.
+    """
+    query = canonical.split_query(request.query)
+    parameters = query + canonical.form_of(request)
+    in_header = "authorization" in request.headers
+    in_query = any(name in _V4_QUERY for name, _ in query)
+    in_parameters = any(name in ("AWSAccessKeyId", "SignatureVersion") for name, _ in parameters)
+    if in_header + in_query + in_parameters > 1:
+        raise errors.IncompleteSignature(
+            "Only one auth mechanism is allowed: the Authorization header, the X-Amz- query "
+            "parameters, or the parameters of Signature Version 2."
+        )
+    if in_header:
+        return _parse_header(request, service)
+    if in_query:
+        return _parse_query(request, service, query)
+    if in_parameters:
+        return _parse_v2(request, service, parameters)
+    raise errors.MissingAuthenticationToken
+
+
+def _parse_header(request: Request, service: str) -> Claim:
+    text = request.headers["authorization"]
+    algorithm, _, rest = text.strip().partition(" ")
+    if algorithm != V4_ALGORITHM:
+        raise errors.IncompleteSignature(
+            f"Unsupported AWS 'algorithm': '{algorithm[:40]}'. Use {V4_ALGORITHM}."
+        )
+    parts: dict[str, str] = {}
+    for part in rest.split(","):
+        name, equals, value = part.strip().partition("=")
+        if not equals or name in parts or name not in ("Credential", "SignedHeaders", "Signature"):
+            raise errors.IncompleteSignature(
+                f"'{part.strip()[:80]}' is not a key=value pair that an Authorization header "
+                "holds once (Credential, SignedHeaders, Signature)."
+            )
+        parts[name] = value
+    for name in ("Credential", "Signature", "SignedHeaders"):
+        if not parts.get(name):
+            raise errors.IncompleteSignature(f"Authorization header requires '{name}' parameter.")
+    timestamp = _timestamp_of_headers(request.headers)
+    access_key_id, scope = _credential(parts["Credential"])
+    return Claim(
+        request=request,
+        service=service,
+        scheme=Scheme.V4_HEADER,
+        access_key_id=access_key_id,
+        signature=_signature(parts["Signature"]),
+        signed_at=_seconds(timestamp),
+        session_token=request.headers.get("x-amz-security-token"),
+        timestamp=timestamp,
+        scope=scope,
+        signed_headers=_signed_headers(parts["SignedHeaders"], request.headers),
+    )
+
+
+def _parse_query(request: Request, service: str, query: Sequence[tuple[str, str]]) -> Claim:
+    values = _once(query, _V4_QUERY)
+    for name in ("Algorithm", "Credential", "Signature", "SignedHeaders", "Date", "Expires"):
+        if not values.get(f"X-Amz-{name}"):
+            raise errors.IncompleteSignature(
+                f"AWS query-string parameters must include 'X-Amz-{name}'."
+            )
+    if values["X-Amz-Algorithm"] != V4_ALGORITHM:
+        raise errors.IncompleteSignature(f"X-Amz-Algorithm only supports {V4_ALGORITHM}.")
+    timestamp = values["X-Amz-Date"]
+    signed_at = _seconds(timestamp)
+    access_key_id, scope = _credential(values["X-Amz-Credential"])
+    return Claim(
+        request=request,
+        service=service,
+        scheme=Scheme.V4_QUERY,
+        access_key_id=access_key_id,
+        signature=_signature(values["X-Amz-Signature"]),
+        signed_at=signed_at,
+        expires_at=signed_at + _life_s(values["X-Amz-Expires"]),
+        session_token=values.get("X-Amz-Security-Token"),
+        timestamp=timestamp,
+        scope=scope,
+        signed_headers=_signed_headers(values["X-Amz-SignedHeaders"], request.headers),
+    )
+
+
+def _parse_v2(request: Request, service: str, parameters: Sequence[tuple[str, str]]) -> Claim:
+    values = _once(parameters, _V2_QUERY)
+    for name in ("AWSAccessKeyId", "Signature", "SignatureVersion", "SignatureMethod"):
+        if not values.get(name):
+            raise errors.IncompleteSignature(f"The request must contain the parameter {name}.")
+    if values["SignatureVersion"] != "2":
+        raise errors.IncompleteSignature(
+            f"Signature version {values['SignatureVersion'][:20]} is not supported; sign with "
+            "version 4 (or 2)."
+        )
+    if values["SignatureMethod"] not in V2_METHODS:
+        raise errors.IncompleteSignature("SignatureMethod must be HmacSHA256 or HmacSHA1.")
+    if ("Timestamp" in values) == ("Expires" in values):
+        raise errors.IncompleteSignature("The request must contain either Timestamp or Expires.")
+    moment = _extended_seconds(values.get("Timestamp") or values.get("Expires") or "")
+    return Claim(
+        request=request,
+        service=service,
+        scheme=Scheme.V2,
+        access_key_id=values["AWSAccessKeyId"],
+        signature=values["Signature"],
+        signed_at=moment if "Timestamp" in values else None,
+        expires_at=moment if "Expires" in values else None,
+        session_token=values.get("SecurityToken"),
+        algorithm=values["SignatureMethod"],
+    )
+
+
+def _once(parameters: Sequence[tuple[str, str]], names: frozenset[str]) -> dict[str, str]:
+    """Return the parameters of those names; one that is there twice makes the request void."""
+    values: dict[str, str] = {}
+    for name, value in parameters:
+        if name not in names:
+            continue
+        if name in values:
+            raise errors.IncompleteSignature(f"The parameter {name} is in the request twice.")
+        values[name] = value
+    return values
+
+
+def _credential(text: str) -> tuple[str, tuple[str, ...]]:
+    parts = tuple(text.split("/"))
+    if len(parts) < 5 or not all(parts[-4:]) or not parts[0]:
+        raise errors.IncompleteSignature(
+            "Credential must have at least 5 slash-delimited elements, e.g. "
+            f"keyid/date/region/service/term, got '{text[:120]}'"
+        )
+    return "/".join(parts[:-4]), parts[-4:]
+
+
+def _signature(text: str) -> str:
+    if not _HEX_SHA256.fullmatch(text):
+        raise errors.IncompleteSignature("A signature has 64 lower-case hexadecimal digits.")
+    return text
+
+
+def _signed_headers(text: str, headers: Mapping[str, str]) -> tuple[str, ...]:
+    names = tuple(text.split(";"))
+    if not _HEADER_NAMES.fullmatch(text) or len(set(names)) < len(names):
+        raise errors.IncompleteSignature(
+            "SignedHeaders must be lower-case names, each once, separated by semicolons."
+        )
+    required = {name for name in headers if name.startswith("x-amz-")} | {"host"}
+    missing = sorted(required.difference(names))
+    if missing:
+        raise errors.IncompleteSignature(
+            f"'{missing[0]}' must be a 'SignedHeader' in the AWS Authorization."
+        )
+    absent = sorted(set(names).difference(headers))
+    if absent:
+        raise errors.IncompleteSignature(f"The signed header '{absent[0]}' is not in the request.")
+    return names
+
+
+def _timestamp_of_headers(headers: Mapping[str, str]) -> str:
+    if "x-amz-date" in headers:
+        return headers["x-amz-date"].strip()
+    if "date" not in headers:
+        raise errors.IncompleteSignature(
+            "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header."
+        )
+    text = headers["date"].strip()
+    if _BASIC_TIME.fullmatch(text):
+        return text
+    try:
+        moment = parsedate_to_datetime(text).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise errors.IncompleteSignature(f"The Date header '{text[:60]}' is no date.") from error
+    return moment.strftime("%Y%m%dT%H%M%SZ")
+
+
+def _seconds(timestamp: str) -> float:
+    try:
+        if not _BASIC_TIME.fullmatch(timestamp):
+            raise ValueError(timestamp)
+        moment = datetime.strptime(timestamp, "%Y%m%dT%H%M%SZ")
+    except ValueError as error:
+        raise errors.IncompleteSignature(
+            f"Date must be in ISO-8601 'basic format'. Got '{timestamp[:60]}'. "
+            "See http://en.wikipedia.org/wiki/ISO_8601"
+        ) from error
+    return moment.replace(tzinfo=UTC).timestamp()
+
+
+def _extended_seconds(text: str) -> float:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise errors.IncompleteSignature(
+            f"Timestamp and Expires must be ISO-8601 times such as 2026-11-21T08:00:00Z, not "
+            f"'{text[:60]}'."
+        ) from error
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def _life_s(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,7}", text) or not 1 <= int(text) <= PRESIGNED_LIFE_S_MAX:
+        raise errors.IncompleteSignature(
+            f"X-Amz-Expires must be between 1 and {PRESIGNED_LIFE_S_MAX} seconds (a week)."
+        )
+    return int(text)
