@@ -1,0 +1,83 @@
+"""Questions that need an answer from a host's agent now, such as an instance's console output.
+
+A question waits in memory until the agent's next call takes it along, and its answer comes by a
+call of its own. Nothing of it is stored: when the cloud or the agent restarts meanwhile, the asking
+request fails at its deadline, with the reason. Called by the pipeline (`ask`) and by the agents'
+endpoint (`take`, `wait_asked`, `answer`).
+"""
+
+import asyncio
+import secrets
+from collections import defaultdict
+from dataclasses import dataclass
+
+from mallee.aws import errors
+from mallee.model.hosts import Ask
+
+DEADLINE_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What to ask which host."""
+
+    host_id: str
+    kind: str
+    instance_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    ask: Ask
+    host_id: str
+    answer: asyncio.Future[bytes]
+
+
+class Asks:
+    """The questions that are open. Belongs to the event loop's thread."""
+
+    def __init__(self, deadline_s: float = DEADLINE_S) -> None:
+        self._deadline_s = deadline_s
+        self._open: dict[str, _Waiting] = {}
+        self._untaken: defaultdict[str, list[Ask]] = defaultdict(list)
+        self._asked: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
+
+    async def ask(self, question: Question) -> bytes:
+        """Return the agent's answer; raise `Unavailable` when none comes in time."""
+        ask = Ask(secrets.token_hex(16), question.kind, question.instance_id)
+        waiting = _Waiting(ask, question.host_id, asyncio.get_running_loop().create_future())
+        self._open[ask.id] = waiting
+        self._untaken[question.host_id].append(ask)
+        self._asked[question.host_id].set()
+        try:
+            async with asyncio.timeout(self._deadline_s):
+                return await waiting.answer
+        except TimeoutError as error:
+            raise errors.Unavailable(
+                f"Host {question.host_id} did not answer within {self._deadline_s:g} seconds. "
+                "Try again; if it stays so, see `mallee doctor` on the host."
+            ) from error
+        finally:
+            del self._open[ask.id]
+            if ask in self._untaken[question.host_id]:
+                self._untaken[question.host_id].remove(ask)
+
+    def take(self, host_id: str) -> tuple[Ask, ...]:
+        """Return the host's questions that no call took along yet and somebody waits for."""
+        self._asked[host_id].clear()
+        return tuple(self._untaken.pop(host_id, ()))
+
+    async def wait_asked(self, host_id: str) -> None:
+        """Wait until there is something to take for the host."""
+        await self._asked[host_id].wait()
+
+    def answer(self, host_id: str, ask_id: str, answer: bytes) -> bool:
+        """Give the answer to who waits for it; tell whether anybody still did.
+
+        An answer from another host than the one asked is nobody's.
+        """
+        waiting = self._open.get(ask_id)
+        if waiting is None or waiting.host_id != host_id or waiting.answer.done():
+            return False
+        waiting.answer.set_result(answer)
+        return True

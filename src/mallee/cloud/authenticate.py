@@ -1,0 +1,54 @@
+"""Who calls: from a signature to the principal behind it.
+
+A *principal* is the user whose access key signed the request. There is no anonymous caller: a
+request without a signature that holds ends here, before a parameter of it is decoded. Called by
+the pipeline. Not its business: how signatures are made and compared (`aws.signature`), and what
+the caller may do (`authorize`).
+"""
+
+from dataclasses import dataclass, field
+
+from mallee.aws.signature import check, claims, replay
+from mallee.cloud import http
+from mallee.cloud.call import Principal
+from mallee.cloud.state import records, store
+from mallee.kit import secretbox
+from mallee.model.accounts import AccessKey, Account
+
+ACTIVE = "Active"
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The access keys of all accounts, and the signatures that were used lately."""
+
+    view: store.View
+    box: secretbox.SecretBox
+    window: replay.Window = field(default_factory=replay.Window)
+
+
+def identify(keys: Keys, service: str, request: http.Request, now: float) -> Principal:
+    """Return who signed the request; raise what the service answers when nobody provably did."""
+    claim = claims.parse(request, service)
+    key = keys.view.get(records.ACCESS_KEY, claim.access_key_id)
+    # No session was ever given out, so whoever shows a token of one has it from elsewhere.
+    if key is None or key.doc.status != ACTIVE or claim.session_token is not None:
+        raise check.unknown_key(service)
+    check.verify(claim, keys.box.open(key.doc.sealed_secret).decode(), now)
+    keys.window.admit(claim, now)
+    account = keys.view.get(records.ACCOUNT, key.account)
+    if account is None:
+        raise check.unknown_key(service)
+    return principal_of(account.doc, key.doc)
+
+
+def principal_of(account: Account, key: AccessKey) -> Principal:
+    """Return the user behind the key."""
+    return Principal(
+        account=account.id,
+        user_id=key.user_id,
+        user_name=key.user_name,
+        arn=f"arn:aws:iam::{account.id}:user/{key.user_name}",
+        access_key_id=key.id,
+        is_cloud_admin=account.is_cloud_admin,
+    )

@@ -1,0 +1,83 @@
+"""The parameters of a request: read from query and body, and refused when they would be ignored.
+
+`read` runs before anything is believed of the request, `refuse_ignored` when it is decoded. What a
+row of the action table does not honour is refused by name, so that nobody believes to have set
+what nobody looked at.
+Not its business: their types and constraints (the codec), their meaning (the handlers).
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from mallee.aws import errors
+from mallee.aws.signature import canonical
+from mallee.cloud import http
+from mallee.cloud.action import Action, Listing
+
+MAX_PARAMETERS = 10_000
+_OF_EVERY_ACTION = frozenset({"DryRun", "ClientToken"})
+_OF_EVERY_LISTING = frozenset({"Filters", "MaxResults", "NextToken"})
+
+
+def read(request: http.Request) -> list[tuple[str, str]]:
+    """Return query and form in the order given; raise `MalformedQueryString`.
+
+    They are split as for the signature, so that nothing is obeyed that was not signed.
+    """
+    if request.query.count("&") + request.body.count(b"&") > MAX_PARAMETERS:
+        raise errors.MalformedQueryString(f"more than {MAX_PARAMETERS} parameters")
+    parameters = canonical.split_query(request.query) + canonical.form_of(request)
+    for name, value in parameters:
+        # What is not UTF-8 was decoded to lone surrogates, which nothing may ever encode again.
+        if not (name.isascii() and value.isascii()) and not _is_text(name + value):
+            raise errors.MalformedQueryString("a name or value is not UTF-8")
+    return parameters
+
+
+def refuse_ignored(action: Action, request: Mapping[str, Any]) -> None:
+    """Raise `UnsupportedOperation` for the first member that the action would ignore."""
+    for path in _ignored(request, "", _honoured(action)):
+        raise errors.UnsupportedOperation(
+            f"The parameter {path} of {action.name} is not supported by this cloud."
+        )
+    for specification in request.get("TagSpecifications") or ():
+        kind = specification.get("ResourceType")
+        if kind not in action.creates:
+            raise errors.InvalidParameterValue(
+                f"'{kind}' is not a valid taggable resource type for this operation."
+            )
+
+
+def _is_text(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _honoured(action: Action) -> frozenset[str]:
+    honoured = action.honours | _OF_EVERY_ACTION
+    if isinstance(action.does, Listing):
+        honoured |= _OF_EVERY_LISTING
+    if action.creates:
+        honoured |= {"TagSpecifications"}
+    return honoured
+
+
+def _ignored(value: Any, path: str, honoured: frozenset[str]) -> Iterator[str]:
+    """Yield the dotted paths below `value` that no honoured path covers."""
+    if isinstance(value, list):
+        for item in value:
+            yield from _ignored(item, path, honoured)
+    elif isinstance(value, Mapping) and (not path or _any_below(path, honoured)):
+        for name, member in value.items():
+            below = f"{path}.{name}" if path else name
+            if below not in honoured:
+                yield from _ignored(member, below, honoured)
+    else:
+        yield path
+
+
+def _any_below(path: str, honoured: frozenset[str]) -> bool:
+    return any(known.startswith(path + ".") for known in honoured)

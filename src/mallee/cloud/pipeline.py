@@ -1,0 +1,222 @@
+"""The life of a request: one list of stages, read from top to bottom in `_stages`.
+
+Each stage is one line, and what it needs of the request is true when it begins: nothing is decoded
+before its signature holds, nothing is looked up before the caller may ask, nothing is done when
+only a dry run was wanted. Whatever a stage raises becomes an answer in one place, `answer`, in the
+dialect of the service. Called by `server` for each request that was read whole.
+Not its business: sockets (`server`), what an action does (its row in `actions`).
+"""
+
+import os
+import uuid
+from dataclasses import dataclass
+from typing import cast
+
+from mallee.aws import codec, errors
+from mallee.cloud import (
+    asks,
+    authenticate,
+    authorize,
+    http,
+    idempotency,
+    listing,
+    parameters,
+    services,
+)
+from mallee.cloud.action import Action, AskHost, Listing, Read, Write
+from mallee.cloud.call import Call, Principal, Request, WriteCall
+from mallee.cloud.state import store
+from mallee.kit import clock, logs, secretbox
+from mallee.model import settings
+
+_log = logs.get(__name__)
+
+GREETING = http.Response(status=200, body=b"mallee\n", content_type="text/plain")
+"""What `GET /` gets from nobody in particular: that something listens, and nothing about it."""
+
+_STRANGERS_DIALECT = "sts"
+"""In which a request is refused that names no service of this cloud."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cloud:
+    """What answering needs; all of it outlives the request."""
+
+    settings: settings.Settings
+    clock: clock.Clock
+    store: store.Store
+    box: secretbox.SecretBox
+    keys: authenticate.Keys
+    asks: asks.Asks
+    paging_key: bytes
+    table: dict[tuple[str, str], Action]
+
+
+@dataclass(slots=True, kw_only=True)
+class Exchange:
+    """A request, and what the stages found out about it so far: for errors and for the log."""
+
+    request: http.Request
+    id: str
+    began_at: float
+    """Monotonic seconds."""
+    service: services.Service | None = None
+    operation: str = ""
+    principal: Principal | None = None
+
+
+async def answer(cloud: Cloud, request: http.Request) -> http.Response:
+    """Answer a request. Never raises: whatever goes wrong is an answer too."""
+    if _is_greeting(request):
+        return GREETING
+    exchange = _begin(cloud, request)
+    try:
+        body = await _stages(cloud, exchange)
+    except errors.AwsError as error:
+        return _refused(cloud, exchange, error)
+    except store.Unavailable as error:
+        unavailable = exchange.service.unavailable if exchange.service else errors.Unavailable
+        return _refused(cloud, exchange, unavailable(str(error)))
+    except Exception:  # noqa: BLE001 - the one place: a mistake of ours must not end the server
+        _log.exception("request broke", request_id=exchange.id, operation=exchange.operation)
+        internal = exchange.service.internal if exchange.service else errors.InternalError
+        return _refused(cloud, exchange, internal())
+    return _finish(cloud, exchange, 200, body)
+
+
+def refuse(cloud: Cloud, request: http.Request, error: errors.AwsError) -> http.Response:
+    """Answer a request whose body was not read, in the dialect of the service it names, if any."""
+    exchange = _begin(cloud, request)
+    try:
+        exchange.service = services.find(request, ())
+    except errors.AwsError:
+        exchange.service = None
+    return _refused(cloud, exchange, error)
+
+
+async def _stages(cloud: Cloud, exchange: Exchange) -> bytes:
+    request = exchange.request
+    services.check_endpoint(request)
+    given = parameters.read(request)
+    exchange.service = service = services.find(request, given)
+    exchange.operation = operation = services.find_operation(service, given)
+    action = services.find_action(cloud.table, service, operation)
+    now = cloud.clock.now()
+    exchange.principal = who = authenticate.identify(cloud.keys, service.name, request, now)
+    dialect = codec.for_service(service.name)
+    asked = dialect.decode(operation, given)
+    parameters.refuse_ignored(action, asked)
+    authorize.check(action, who)
+    _end_dry_run(asked)
+    encoded = await _run(cloud, action, _call(cloud, exchange, who, now), asked)
+    return dialect.wrap(operation, encoded, exchange.id)
+
+
+def _end_dry_run(asked: Request) -> None:
+    if asked.get("DryRun"):
+        raise errors.DryRunOperation
+
+
+async def _run(cloud: Cloud, action: Action, call: Call, asked: Request) -> str:
+    """Do what the action does; return its result, encoded."""
+    match action.does:
+        case Write():
+            return await _write(cloud, action, call, asked)
+        case Read(handle=handle):
+            result = handle(call, asked)
+        case Listing() as does:
+            result = listing.run(does, call, asked, cloud.paging_key)
+        case AskHost() as does:
+            question = asks.Question(*does.prepare(call, asked))
+            result = does.finish(call, asked, await cloud.asks.ask(question))
+    return codec.for_service(action.service).encode_result(action.name, result)
+
+
+async def _write(cloud: Cloud, action: Action, call: Call, asked: Request) -> str:
+    """Run a writer in one transaction with its client token; return its result, encoded."""
+    dialect = codec.for_service(action.service)
+    does = cast(Write, action.does)
+
+    def in_transaction(tx: store.Tx) -> str:
+        def do() -> str:
+            return dialect.encode_result(action.name, does.handle(_writer(cloud, call, tx), asked))
+
+        return idempotency.once(tx, (call.account, action.permission), asked, do)
+
+    return await cloud.store.run(in_transaction)
+
+
+def _call(cloud: Cloud, exchange: Exchange, who: Principal, now: float) -> Call:
+    return Call(
+        principal=who,
+        action=exchange.operation,
+        request_id=exchange.id,
+        now=now,
+        settings=cloud.settings,
+        view=cloud.store.view,
+    )
+
+
+def _writer(cloud: Cloud, call: Call, tx: store.Tx) -> WriteCall:
+    return WriteCall(
+        principal=call.principal,
+        action=call.action,
+        request_id=call.request_id,
+        now=tx.now,
+        settings=call.settings,
+        # The view is the event loop's; in the writer's thread one reads what one writes.
+        view=cast(store.View, tx),
+        tx=tx,
+        entropy=os.urandom,
+        box=cloud.box,
+    )
+
+
+def _is_greeting(request: http.Request) -> bool:
+    return (
+        request.method == "GET"
+        and request.path == "/"
+        and not request.query
+        and "authorization" not in request.headers
+    )
+
+
+def _begin(cloud: Cloud, request: http.Request) -> Exchange:
+    return Exchange(request=request, id=str(uuid.uuid4()), began_at=cloud.clock.monotonic())
+
+
+def _refused(cloud: Cloud, exchange: Exchange, error: errors.AwsError) -> http.Response:
+    body = _dialect(exchange).encode_error(error, exchange.id)
+    return _finish(cloud, exchange, error.status, body, error)
+
+
+def _finish(
+    cloud: Cloud,
+    exchange: Exchange,
+    status: int,
+    body: bytes,
+    error: errors.AwsError | None = None,
+) -> http.Response:
+    """Log the exchange (never its parameters: they may be secrets) and make its answer."""
+    _log.info(
+        "answered",
+        request_id=exchange.id,
+        peer=exchange.request.peer,
+        service=exchange.service.name if exchange.service else "",
+        action=exchange.operation,
+        account=exchange.principal.account if exchange.principal else "",
+        access_key=exchange.principal.access_key_id if exchange.principal else "",
+        status=status,
+        code=error.code if error else "",
+        ms=round((cloud.clock.monotonic() - exchange.began_at) * 1000, 1),
+    )
+    return http.Response(
+        status=status,
+        body=body,
+        content_type=_dialect(exchange).content_type,
+        headers={"x-amzn-RequestId": exchange.id},
+    )
+
+
+def _dialect(exchange: Exchange) -> codec.Codec:
+    return codec.for_service(exchange.service.name if exchange.service else _STRANGERS_DIALECT)

@@ -1,0 +1,148 @@
+"""The public socket: bytes in, bytes out, within bounds. aiohttp is known here and in `hosts.py`.
+
+Reads a request under limits (size, time, number at once, bytes held at once), hands it to
+`answer` as an `http.Request`, and sends the `http.Response` that comes back. What is too large is
+refused by its length, before a byte of it is read. Called by `daemon`. Not its business: what a
+request means.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+
+from aiohttp import web
+
+from mallee.aws import errors
+from mallee.cloud import http
+
+MAX_BODY_BYTES = 1 << 20
+MAX_BODIES_BYTES = 128 << 20
+"""Bytes of bodies that may be held at once by all requests together."""
+MAX_LINE_BYTES = 64 << 10
+"""Request line and each header: signed URLs and queries with many parameters are long."""
+MAX_IN_FLIGHT = 4096
+"""Requests between their first byte and their answer; beyond it clients are told to slow down."""
+BODY_TIMEOUT_S = 20.0
+IDLE_TIMEOUT_S = 60.0
+"""How long a connection may keep the server waiting for a whole head of a request."""
+LINGER_S = 2.0
+"""How long unread bytes of a refused request are thrown away, so that its client, still sending,
+gets to read the refusal."""
+BACKLOG = 4096
+
+Answer = Callable[[http.Request], Awaitable[http.Response]]
+
+
+@dataclass(frozen=True, slots=True)
+class Front:
+    """What answers: `answer` for whole requests, `refuse` for those that were not read."""
+
+    answer: Answer
+    refuse: Callable[[http.Request, errors.AwsError], http.Response]
+
+
+class Server:
+    """Listens, and bounds what it takes in. Holds the count of what is in flight."""
+
+    def __init__(self, front: Front) -> None:
+        self._front = front
+        self._in_flight = 0
+        self._bytes_held = 0
+        # Compressed bodies stay as they are: nobody signs one way and sends another.
+        self._runner = web.ServerRunner(
+            web.Server(
+                self._handle,
+                access_log=None,
+                keepalive_timeout=IDLE_TIMEOUT_S,
+                lingering_time=LINGER_S,
+                auto_decompress=False,
+                max_line_size=MAX_LINE_BYTES,
+                max_field_size=MAX_LINE_BYTES,
+            ),
+            shutdown_timeout=5.0,
+        )
+
+    async def listen(self, host: str, port: int) -> int:
+        """Listen on the address; return the port (a free one where `port` is 0)."""
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, host, port, backlog=BACKLOG, reuse_address=True)
+        await site.start()
+        return self._runner.addresses[0][1]
+
+    async def close(self) -> None:
+        """Stop listening, let requests in flight end, and close every connection."""
+        await self._runner.cleanup()
+
+    async def _handle(self, incoming: web.BaseRequest) -> web.StreamResponse:
+        request = _head(incoming)
+        self._in_flight += 1
+        try:
+            body = await self._read_body(incoming)
+        except errors.AwsError as error:
+            return _outgoing(self._front.refuse(request, error), keep_alive=False)
+        else:
+            return await self._answer(replace(request, body=body))
+        finally:
+            self._in_flight -= 1
+
+    async def _answer(self, request: http.Request) -> web.StreamResponse:
+        self._bytes_held += len(request.body)
+        try:
+            return _outgoing(await self._front.answer(request), keep_alive=True)
+        finally:
+            self._bytes_held -= len(request.body)
+
+    async def _read_body(self, incoming: web.BaseRequest) -> bytes:
+        announced = incoming.content_length or 0
+        if announced > MAX_BODY_BYTES:
+            raise errors.RequestEntityTooLarge(MAX_BODY_BYTES)
+        if self._in_flight > MAX_IN_FLIGHT or self._bytes_held + announced > MAX_BODIES_BYTES:
+            raise errors.RequestLimitExceeded
+        if not incoming.body_exists:
+            return b""
+        if incoming.headers.get("Expect", "").lower() == "100-continue":
+            await _send_continue(incoming)
+        body = bytearray()
+        try:
+            async with asyncio.timeout(BODY_TIMEOUT_S):
+                async for chunk in incoming.content.iter_any():
+                    body += chunk
+                    if len(body) > MAX_BODY_BYTES:
+                        raise errors.RequestEntityTooLarge(MAX_BODY_BYTES)
+        except TimeoutError as error:
+            raise errors.RequestTimeout(BODY_TIMEOUT_S) from error
+        return bytes(body)
+
+
+def _head(incoming: web.BaseRequest) -> http.Request:
+    path, _, query = incoming.raw_path.partition("?")
+    headers: dict[str, str] = {}
+    for name, value in incoming.headers.items():
+        name = name.lower()
+        headers[name] = f"{headers[name]},{value}" if name in headers else value
+    return http.Request(
+        method=incoming.method,
+        path=path,
+        query=query,
+        headers=headers,
+        body=b"",
+        peer=incoming.remote or "",
+    )
+
+
+async def _send_continue(incoming: web.BaseRequest) -> None:
+    writer = incoming.writer
+    await writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+    # aiohttp takes an answer that has begun for one that cannot be replaced by an error.
+    writer.output_size = 0
+
+
+def _outgoing(response: http.Response, *, keep_alive: bool) -> web.StreamResponse:
+    outgoing = web.Response(
+        status=response.status,
+        body=response.body,
+        headers={"Content-Type": response.content_type, "Server": "mallee", **response.headers},
+    )
+    if not keep_alive:
+        outgoing.force_close()
+    return outgoing

@@ -1,0 +1,147 @@
+"""Which service a request speaks to, and which of its actions it asks for.
+
+One address serves every service, so a request is recognised by what it carries, the surest first:
+the scope of its signature, the Host name (`ec2.…`), the path of a Eucalyptus endpoint
+(`/services/compute`), and the API version that it names. Called by the pipeline before anything is
+believed of the request: these functions trust nothing and decide nothing but a name.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mallee.aws import errors, model
+from mallee.cloud import http
+from mallee.cloud.action import Action
+
+_V4_SCOPE = re.compile(r"Credential=[^/,\s]+/\d{8}/[^/,\s]*/([A-Za-z0-9-]+)/aws4_request")
+_QUERY_SCOPE = re.compile(r"[^/]+/\d{8}/[^/]*/([A-Za-z0-9-]+)/aws4_request")
+_VERSION = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """A service, and the names under which clients know it."""
+
+    name: str
+    """As its model and its permissions have it; also the signing name."""
+    hosts: tuple[str, ...]
+    """First labels of a Host name."""
+    paths: tuple[str, ...]
+    """Last parts of Eucalyptus' paths `/services/…`, in lower case."""
+    internal: type[errors.AwsError] = errors.InternalFailure
+    """What it answers when the fault is ours."""
+    unavailable: type[errors.AwsError] = errors.ServiceUnavailable
+    """What it answers when the cloud cannot remember anything at the moment."""
+
+
+SERVICES: dict[str, Service] = {
+    service.name: service
+    for service in (
+        Service(
+            name="ec2",
+            hosts=("ec2", "compute"),
+            paths=("compute", "eucalyptus"),
+            internal=errors.InternalError,
+            unavailable=errors.Unavailable,
+        ),
+        Service(
+            name="iam",
+            hosts=("iam", "euare"),
+            paths=("euare",),
+        ),
+        Service(
+            name="sts",
+            hosts=("sts", "tokens"),
+            paths=("tokens",),
+        ),
+        Service(
+            name="mallee",
+            hosts=("mallee",),
+            paths=("mallee",),
+        ),
+    )
+}
+
+_BY_HOST = {host: service for service in SERVICES.values() for host in service.hosts}
+_BY_PATH = {path: service for service in SERVICES.values() for path in service.paths}
+
+Parameters = Sequence[tuple[str, str]]
+
+
+def check_endpoint(request: http.Request) -> None:
+    """Raise unless the request comes by a method and to a path that requests may come by."""
+    if request.method not in ("GET", "POST"):
+        raise errors.MethodNotAllowed(request.method[:20])
+    if request.path not in ("", "/") and _legacy_path(request.path) not in _BY_PATH:
+        raise errors.NoSuchPath(request.path[:200])
+
+
+def find(request: http.Request, parameters: Parameters) -> Service:
+    """Return the service that the request names; raise when it names none of this cloud's."""
+    scope = _scope(request, parameters)
+    if scope:
+        service = SERVICES.get(scope)
+        if service is None:
+            raise errors.UnsupportedOperation(f"The service {scope} is not part of this cloud.")
+        return service
+    label = request.headers.get("host", "").partition(".")[0].lower()
+    service = _BY_HOST.get(label) or _BY_PATH.get(_legacy_path(request.path))
+    service = service or _by_version(_value(parameters, "Version"))
+    if service is None:
+        raise errors.MissingAuthenticationToken
+    return service
+
+
+def find_operation(service: Service, parameters: Parameters) -> str:
+    """Return the operation's name as the model has it; raise what AWS answers when it has not."""
+    names = [value for name, value in parameters if name == "Action"]
+    if len(names) != 1 or not names[0]:
+        raise errors.MissingAction
+    known = model.load(service.name)
+    version = _value(parameters, "Version") or known.api_version
+    if not _VERSION.fullmatch(version) or version > known.api_version:
+        raise errors.NoSuchVersion(version, service.name)
+    if names[0] not in known.operations:
+        raise errors.InvalidAction(names[0], version)
+    return names[0]
+
+
+def find_action(
+    table: dict[tuple[str, str], Action], service: Service, operation: str
+) -> Action:
+    """Return the operation's row; one without a row is said to be missing, never played."""
+    action = table.get((service.name, operation))
+    if action is None:
+        raise errors.UnsupportedOperation(
+            f"The operation {operation} of {service.name} is not supported by this cloud."
+        )
+    return action
+
+
+def _scope(request: http.Request, parameters: Parameters) -> str:
+    """Return the service in the scope of a SigV4 signature, believed for nothing but dispatch."""
+    header = request.headers.get("authorization")
+    if header is not None:
+        match = _V4_SCOPE.search(header)
+    else:
+        match = _QUERY_SCOPE.fullmatch(_value(parameters, "X-Amz-Credential"))
+    return match.group(1) if match else ""
+
+
+def _legacy_path(path: str) -> str:
+    parts = path.strip("/").split("/")
+    if len(parts) == 2 and parts[0] == "services":
+        return parts[1].lower()
+    return ""
+
+
+def _by_version(version: str) -> Service | None:
+    for service in SERVICES.values():
+        if version == model.load(service.name).api_version:
+            return service
+    return None
+
+
+def _value(parameters: Parameters, name: str) -> str:
+    return next((value for key, value in parameters if key == name), "")
