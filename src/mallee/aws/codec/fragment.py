@@ -1,4 +1,8 @@
-"""A value that is encoded already: what repeats in many answers is encoded once and kept."""
+"""A value that is encoded already, and the refusal of one that cannot be encoded.
+
+What repeats in many answers (an instance in DescribeInstances) is encoded once by
+`Codec.encode_shape` and kept by the handler's room.
+"""
 
 from typing import Any
 
@@ -6,7 +10,7 @@ from typing import Any
 class Fragment(str):
     """The encoded inside of a structure, list or map; a codec emits it as it is.
 
-    Made by `Codec.encode_shape`, and valid only for the service and shape it was made for.
+    Valid only for the service and the shape that it was made for.
     """
 
     __slots__ = ()

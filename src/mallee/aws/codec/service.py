@@ -4,48 +4,107 @@ Which protocol a service speaks is its model's say; this file only picks the dia
 Results are dictionaries with the model's member names. `None` means absent.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
-from mallee.aws import errors
-from mallee.aws.codec.fragment import Fragment
+from mallee.aws import errors, model
+from mallee.aws.codec import ec2query, parameters, query, xmltext
+from mallee.aws.codec.fault import Fault
+from mallee.aws.codec.fragment import Fragment, Mismatch
 
 Parameters = Sequence[tuple[str, str]]
 
 
-class Codec(Protocol):
-    """A query service's requests and answers."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dialect:
+    """What tells one query protocol from another."""
 
-    content_type: str
+    naming: parameters.Naming
+    style: xmltext.Style
+    refusal: Callable[[Sequence[Fault]], errors.AwsError]
+    wrap: Callable[[model.ServiceModel, model.Operation, str, str], str]
+    render_error: Callable[[model.ServiceModel, errors.AwsError, str], str]
 
-    def decode(self, operation: str, parameters: Parameters) -> dict[str, Any]:
+
+_DIALECTS: Mapping[model.Protocol, Dialect] = {
+    "ec2": Dialect(
+        naming=ec2query.NAMING,
+        style=ec2query.STYLE,
+        refusal=ec2query.refusal,
+        wrap=ec2query.wrap,
+        render_error=ec2query.render_error,
+    ),
+    "query": Dialect(
+        naming=query.NAMING,
+        style=query.STYLE,
+        refusal=query.refusal,
+        wrap=query.wrap,
+        render_error=query.render_error,
+    ),
+}
+
+
+class Codec:
+    """A query service's requests and answers. Closures are compiled as requests need them."""
+
+    __slots__ = ("_decoders", "_dialect", "_encoders", "_model")
+
+    content_type = "text/xml;charset=UTF-8"
+
+    def __init__(self, service: model.ServiceModel, dialect: Dialect) -> None:
+        self._model = service
+        self._dialect = dialect
+        self._decoders = parameters.decoders(service, dialect.naming)
+        self._encoders = xmltext.encoders(service, dialect.style)
+
+    def decode(self, operation: str, parameters_given: Parameters) -> dict[str, Any]:
         """Return the request with the model's member names; raise `errors.AwsError`.
 
         Names of the protocol itself (`Action`, `Version`, the signature's) are passed over.
         """
-        ...
+        faults: list[Fault] = []
+        tree = parameters.grow(parameters_given, faults)
+        shape = self._model.operations[operation].input
+        values: dict[str, Any] = {}
+        if shape is not None:
+            values = self._decoders.closure(shape.name)(tree, "", faults)
+        else:
+            faults.extend(parameters.unknown(tree))
+        if faults:
+            raise self._dialect.refusal(faults)
+        return values
 
     def encode(self, operation: str, result: Mapping[str, Any], request_id: str) -> bytes:
         """Return the whole answer; raise `Mismatch` when the result does not fit the model."""
-        ...
+        return self.wrap(operation, self.encode_result(operation, result), request_id)
 
     def encode_result(self, operation: str, result: Mapping[str, Any]) -> str:
         """Return the part of an answer between its envelope, the same for every request id."""
-        ...
+        shape = self._model.operations[operation].output
+        if shape is None:
+            if result:
+                raise Mismatch(operation, "", result)
+            return ""
+        return self._encoders.closure(shape.name)(result)
 
     def wrap(self, operation: str, encoded: str, request_id: str) -> bytes:
         """Return the whole answer around what `encode_result` gave."""
-        ...
+        row = self._model.operations[operation]
+        return self._dialect.wrap(self._model, row, encoded, request_id).encode()
 
     def encode_shape(self, shape_name: str, value: Any) -> Fragment:
         """Encode a structure, list or map, to be put into later results in its place."""
-        ...
+        return Fragment(self._encoders.closure(shape_name)(value))
 
     def encode_error(self, error: errors.AwsError, request_id: str) -> bytes:
         """Return the answer that says what went wrong; its status is `error.status`."""
-        ...
+        return self._dialect.render_error(self._model, error, request_id).encode()
 
 
+@functools.cache
 def for_service(name: str) -> Codec:
     """Return the codec of the service; raise `KeyError` for a service without a model."""
-    raise NotImplementedError
+    service = model.load(name)
+    return Codec(service, _DIALECTS[service.protocol])

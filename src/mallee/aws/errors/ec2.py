@@ -160,6 +160,18 @@ class InvalidGroupNotFound(AwsError):
     template = "The security group '{}' does not exist"
 
 
+class InvalidGroupNotFoundInVpc(AwsError):
+    """Arguments: the name and the VPC's id."""
+
+    code = "InvalidGroup.NotFound"
+    template = "The security group '{}' does not exist in VPC '{}'"
+
+
+class SecurityGroupsPerInterfaceLimitExceeded(AwsError):
+    code = "SecurityGroupsPerInterfaceLimitExceeded"
+    template = "The maximum number of security groups per interface has been reached."
+
+
 class InvalidGroupDuplicate(AwsError):
     """Arguments: the name and the VPC's id."""
 
@@ -314,6 +326,49 @@ class InvalidNetworkInterfaceIdMalformed(AwsError):
 
     code = "InvalidNetworkInterfaceId.Malformed"
     template = 'Invalid id: "{}" (expecting "eni-...")'
+
+
+class InvalidSubnetConflict(AwsError):
+    """Argument: a sentence."""
+
+    code = "InvalidSubnet.Conflict"
+
+
+class InvalidSubnetRange(AwsError):
+    """Argument: the range."""
+
+    code = "InvalidSubnet.Range"
+    template = "The CIDR '{}' is invalid."
+
+
+class InvalidVpcRange(AwsError):
+    """Argument: the range."""
+
+    code = "InvalidVpc.Range"
+    template = "The CIDR '{}' is invalid."
+
+
+class DefaultVpcAlreadyExists(AwsError):
+    code = "DefaultVpcAlreadyExists"
+    template = "A Default VPC already exists for this account in this region."
+
+
+class DefaultVpcDoesNotExist(AwsError):
+    code = "DefaultVpcDoesNotExist"
+    template = "There is no default VPC in this account. Create one with CreateDefaultVpc."
+
+
+class DefaultSubnetAlreadyExistsInAvailabilityZone(AwsError):
+    """Arguments: the subnet's id and its zone."""
+
+    code = "DefaultSubnetAlreadyExistsInAvailabilityZone"
+    template = "'{}' is already the default subnet in {}."
+
+
+class MissingInput(AwsError):
+    """Argument: a sentence."""
+
+    code = "MissingInput"
 
 
 class InvalidSubnetIDNotFound(AwsError):

@@ -46,6 +46,19 @@ class MalformedQueryString(AwsError):
     status = 404
 
 
+class MalformedInput(AwsError):
+    """A parameter of a query service is no number, list…: argument: a sentence."""
+
+    code = "MalformedInput"
+
+
+class InvalidQueryParameter(AwsError):
+    """The query services' name for `UnknownParameter`."""
+
+    code = "InvalidQueryParameter"
+    template = "The parameter {} is not recognized"
+
+
 class RequestEntityTooLarge(AwsError):
     """Argument: the most bytes that a request may have."""
 
