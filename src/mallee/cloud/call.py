@@ -5,7 +5,7 @@ holds, the request is decoded and complete, the caller is allowed, nobody asked 
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from mallee.cloud.state import store
@@ -38,6 +38,8 @@ class Call:
     now: float
     settings: settings.Settings
     view: store.View
+    heard: Mapping[str, float] = field(default_factory=dict[str, float])
+    """By host id: seconds since the epoch when its agent was last heard by this process."""
 
     @property
     def account(self) -> str:

@@ -14,6 +14,8 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     """Whether its administrator may use Mallee's own administration API."""
     created_at: float
     alias: str | None = None
+    admin_user_id: str = ""
+    """IAM's id of the administrator, the account's one user (`AIDA…`)."""
 
 
 class AccessKey(msgspec.Struct, frozen=True, kw_only=True):

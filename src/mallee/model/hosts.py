@@ -32,7 +32,7 @@ class Host(msgspec.Struct, frozen=True, kw_only=True):
     certificate_serial: str
     """Hexadecimal serial of the certificate issued last."""
     former_serial: str = ""
-    """The one before it: it stays good until the agent has the new one in its hands."""
+    """The one before it, as good: the agent may not have received the newer one."""
     joined_at: float
 
 
