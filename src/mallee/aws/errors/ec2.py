@@ -220,6 +220,13 @@ class InvalidPermissionMalformed(AwsError):
     code = "InvalidPermission.Malformed"
 
 
+class InvalidSecurityGroupRuleIdMalformed(AwsError):
+    """Argument: the id."""
+
+    code = "InvalidSecurityGroupRuleId.Malformed"
+    template = 'Invalid id: "{}" (expecting "sgr-...")'
+
+
 class InvalidSecurityGroupRuleIdNotFound(AwsError):
     """Argument: the id."""
 

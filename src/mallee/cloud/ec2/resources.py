@@ -13,6 +13,7 @@ from mallee.cloud.call import Call
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Kind, Record
 from mallee.model import ids
+from mallee.model.networks import Vpc
 
 D = TypeVar("D")
 S = TypeVar("S")
@@ -142,3 +143,21 @@ def not_found(kind: Kind[Any, Any], missing: Sequence[str]) -> errors.AwsError:
 def reader(call: Call) -> store.View | store.Tx:
     """Return what a call reads from: a writer reads through its own transaction."""
     return getattr(call, "tx", None) or call.view
+
+
+def arn(call: Call, kind: Kind[Any, Any], id: str) -> str:
+    """Return the ARN of a thing of the caller's."""
+    return f"arn:aws:ec2:{call.settings.region}:{call.account}:{kind.name}/{id}"
+
+
+def boolean(value: bool) -> str:
+    """Return a truth value as filters write it."""
+    return "true" if value else "false"
+
+
+def default_vpc(call: Call) -> Record[Vpc, None]:
+    """Return the caller's default VPC; raise `VPCIdNotSpecified` when there is none."""
+    for vpc in reader(call).list(records.VPC, call.account):
+        if vpc.doc.is_default:
+            return vpc
+    raise errors.VPCIdNotSpecified

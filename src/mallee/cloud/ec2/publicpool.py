@@ -1,0 +1,64 @@
+"""The pool of public addresses: every address of the public range is claimed by its one holder.
+
+The holder is an interface (`eni-…`, lent while its instance shall run) or an elastic address
+(`eipalloc-…`, until it is released). Called by `interfaces` and `addresses`, inside a transaction.
+How packets for an address reach its interface is the hosts' business.
+"""
+
+import ipaddress
+
+from mallee.aws import errors
+from mallee.cloud.call import WriteCall
+
+SPACE = "public-ip"
+KEPT_AT_START = 2
+"""The range's own address and the edge's gateway are nobody's."""
+KEPT_AT_END = 1
+"""The broadcast address is nobody's."""
+TRIES = 16
+
+
+def take_any(call: WriteCall, owner: str) -> str:
+    """Claim a free address for `owner`; raise `InsufficientAddressCapacity` when none is free."""
+    network = _range(call)
+    first, count = KEPT_AT_START, network.num_addresses - KEPT_AT_START - KEPT_AT_END
+    for _ in range(TRIES):
+        # A random address, so that one just given back is not at once another guest's.
+        offset = int.from_bytes(call.entropy(4), "big") % count
+        address = str(network[first + offset])
+        if call.tx.owner_of(SPACE, address) is None:
+            call.tx.claim(SPACE, address, owner)
+            return address
+    for offset in range(count):
+        address = str(network[first + offset])
+        if call.tx.owner_of(SPACE, address) is None:
+            call.tx.claim(SPACE, address, owner)
+            return address
+    raise errors.InsufficientAddressCapacity(
+        f"All {count} addresses of the public range {network} are in use. Release an elastic "
+        "address, or stop or terminate an instance that has a public address."
+    )
+
+
+def take(call: WriteCall, owner: str, text: str) -> str:
+    """Claim that address for `owner`; raise when it is no address of the pool or not free."""
+    address = _parse(text)
+    network = _range(call)
+    offset = int(address) - int(network.network_address)
+    if not KEPT_AT_START <= offset < network.num_addresses - KEPT_AT_END:
+        raise errors.InvalidAddressNotFound(text)
+    if call.tx.owner_of(SPACE, str(address)) is not None:
+        raise errors.InvalidIPAddressInUse(address)
+    call.tx.claim(SPACE, str(address), owner)
+    return str(address)
+
+
+def _parse(text: str) -> ipaddress.IPv4Address:
+    try:
+        return ipaddress.IPv4Address(text)
+    except ValueError as error:
+        raise errors.InvalidAddressMalformed(text) from error
+
+
+def _range(call: WriteCall) -> ipaddress.IPv4Network:
+    return ipaddress.IPv4Network(call.settings.network.public_range)

@@ -1,0 +1,363 @@
+"""The rules of security groups: authorized, revoked, changed, described, each under its own id.
+
+Called through the action table. What a rule may say is `permissions`' business, enforcing it the
+hosts'. A rule lives in its group's document, so every change of a group is one write.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from mallee.aws import errors
+from mallee.cloud.action import Action, Listing, Write
+from mallee.cloud.call import Call, Request, Result, WriteCall
+from mallee.cloud.ec2 import permissions, resources, securitygroups, tags
+from mallee.cloud.ec2.securitygroups import Group
+from mallee.cloud.state import records
+from mallee.model import ids
+from mallee.model.networks import Direction, Rule
+
+RULE = "security-group-rule"
+MAX_RULES = 1000
+"""Most rules of one group in one direction."""
+
+_FLAT = frozenset({"IpProtocol", "FromPort", "ToPort", "CidrIp"})
+_FLAT_SOURCE = frozenset({"SourceSecurityGroupName", "SourceSecurityGroupOwnerId"})
+_NAMED = frozenset({"GroupId", "GroupName"})
+_PERMISSIONS = frozenset(
+    {
+        "IpPermissions.IpProtocol",
+        "IpPermissions.FromPort",
+        "IpPermissions.ToPort",
+        "IpPermissions.IpRanges",
+        "IpPermissions.Ipv6Ranges",
+        "IpPermissions.UserIdGroupPairs.Description",
+        "IpPermissions.UserIdGroupPairs.UserId",
+        "IpPermissions.UserIdGroupPairs.GroupName",
+        "IpPermissions.UserIdGroupPairs.GroupId",
+        "IpPermissions.UserIdGroupPairs.VpcId",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class GroupRule:
+    """A rule with the group that it belongs to."""
+
+    group: Group
+    rule: Rule
+
+    @property
+    def id(self) -> str:
+        """The rule's own id."""
+        return self.rule.id
+
+
+def authorize_ingress(call: WriteCall, request: Request) -> Result:
+    """Add rules for traffic to the group's members."""
+    return _authorize(call, request, Direction.INGRESS)
+
+
+def authorize_egress(call: WriteCall, request: Request) -> Result:
+    """Add rules for traffic from the group's members."""
+    return _authorize(call, request, Direction.EGRESS)
+
+
+def _authorize(call: WriteCall, request: Request, direction: Direction) -> Result:
+    group = securitygroups.named(call, request)
+    parsed = _parse(call, request, group, direction)
+    if not parsed:
+        raise errors.MissingParameter("IpPermissions")
+    existing = {permissions.identity(rule) for rule in group.doc.rules}
+    for rule in parsed:
+        if permissions.identity(rule) in existing:
+            raise errors.InvalidPermissionDuplicate(permissions.in_words(rule))
+    own_tags = tags.of_new(request, RULE)
+    added = tuple(
+        msgspec.structs.replace(rule, id=securitygroups.rule_id(call.entropy), tags=own_tags)
+        for rule in parsed
+    )
+    group = _write(call, group, (*group.doc.rules, *added))
+    return {
+        "Return": True,
+        "SecurityGroupRules": [render(call, GroupRule(group, rule)) for rule in added],
+    }
+
+
+def _write(call: WriteCall, group: Group, rules: Sequence[Rule]) -> Group:
+    for direction in Direction:
+        if sum(rule.direction is direction for rule in rules) > MAX_RULES:
+            raise errors.RulesPerSecurityGroupLimitExceeded
+    return call.tx.write(group, msgspec.structs.replace(group.doc, rules=tuple(rules)))
+
+
+def _parse(call: WriteCall, request: Request, group: Group, direction: Direction) -> list[Rule]:
+    given = request.get("IpPermissions")
+    flat = permissions.of_flat(request)
+    if given and flat:
+        raise errors.InvalidParameterCombination(
+            "The parameter IpPermissions cannot be used with IpProtocol, FromPort, ToPort, CidrIp "
+            "or SourceSecurityGroupName"
+        )
+    return permissions.parse(given or flat, direction, _source_finder(call, group.doc.vpc_id))
+
+
+def _source_finder(call: WriteCall, vpc_id: str) -> permissions.FindGroup:
+    def find(pair: Mapping[str, str]) -> tuple[str, str]:
+        if pair.get("UserId", call.account) != call.account:
+            raise errors.InvalidGroupNotFound(pair.get("GroupId") or pair.get("GroupName"))
+        if "GroupId" in pair:
+            source = resources.one(call, records.SECURITY_GROUP, pair["GroupId"])
+        elif "GroupName" in pair:
+            source = securitygroups.by_name(call, pair["GroupName"], vpc_id)
+        else:
+            raise errors.MissingParameter("GroupId")
+        if source.doc.vpc_id != vpc_id or pair.get("VpcId", vpc_id) != vpc_id:
+            raise errors.InvalidGroupNotFoundInVpc(source.id, vpc_id)
+        return source.id, source.account
+
+    return find
+
+
+def revoke_ingress(call: WriteCall, request: Request) -> Result:
+    """Remove rules for traffic to the group's members."""
+    return _revoke(call, request, Direction.INGRESS)
+
+
+def revoke_egress(call: WriteCall, request: Request) -> Result:
+    """Remove rules for traffic from the group's members."""
+    return _revoke(call, request, Direction.EGRESS)
+
+
+def _revoke(call: WriteCall, request: Request, direction: Direction) -> Result:
+    group = securitygroups.named(call, request)
+    rule_ids: list[str] = request.get("SecurityGroupRuleIds") or []
+    if rule_ids:
+        doomed = [_own_rule(group, id, direction) for id in rule_ids]
+        unknown: list[Rule] = []
+    else:
+        doomed, unknown = _match(group, _parse(call, request, group, direction))
+    if not doomed and not unknown:
+        raise errors.MissingParameter("IpPermissions or SecurityGroupRuleIds")
+    vpc = call.tx.get(records.VPC, group.doc.vpc_id)
+    # AWS forgives rules that are not there in default VPCs only, and lists them.
+    if unknown and not (vpc and vpc.doc.is_default):
+        raise errors.InvalidPermissionNotFound
+    gone = {rule.id for rule in doomed}
+    _write(call, group, [rule for rule in group.doc.rules if rule.id not in gone])
+    return {
+        "Return": True,
+        "UnknownIpPermissions": permissions.shown(unknown, direction),
+        "RevokedSecurityGroupRules": [_render_revoked(group, rule) for rule in doomed],
+    }
+
+
+def _match(group: Group, wanted: Iterable[Rule]) -> tuple[list[Rule], list[Rule]]:
+    """Return the group's rules that are wanted, and the wanted ones that it does not have."""
+    mine = {permissions.identity(rule): rule for rule in group.doc.rules}
+    known: list[Rule] = []
+    unknown: list[Rule] = []
+    for rule in wanted:
+        found = mine.get(permissions.identity(rule))
+        (unknown if found is None else known).append(found or rule)
+    return known, unknown
+
+
+def _own_rule(group: Group, id: str, direction: Direction | None = None) -> Rule:
+    if not ids.is_well_formed(id, "sgr"):
+        raise errors.InvalidSecurityGroupRuleIdMalformed(id)
+    for rule in group.doc.rules:
+        if rule.id == id and direction in (None, rule.direction):
+            return rule
+    raise errors.InvalidSecurityGroupRuleIdNotFound(id)
+
+
+def modify_rules(call: WriteCall, request: Request) -> Result:
+    """Replace protocol, ports, peer or description of rules, which keep their ids."""
+    group = securitygroups.named(call, request)
+    rules = {rule.id: rule for rule in group.doc.rules}
+    for update in request["SecurityGroupRules"]:
+        current = _own_rule(group, update["SecurityGroupRuleId"])
+        changed = _parse_update(call, group, current, update.get("SecurityGroupRule") or {})
+        rules[current.id] = changed
+    seen: set[permissions.Identity] = set()
+    for rule in rules.values():
+        if permissions.identity(rule) in seen:
+            raise errors.InvalidPermissionDuplicate(permissions.in_words(rule))
+        seen.add(permissions.identity(rule))
+    _write(call, group, list(rules.values()))
+    return {"Return": True}
+
+
+def _parse_update(call: WriteCall, group: Group, current: Rule, given: Mapping[str, Any]) -> Rule:
+    peers = [name for name in ("CidrIpv4", "CidrIpv6", "ReferencedGroupId") if name in given]
+    if len(peers) != 1:
+        raise errors.InvalidParameterCombination(
+            "Exactly one of CidrIpv4, CidrIpv6 and ReferencedGroupId must be given for "
+            f"{current.id}"
+        )
+    permission: dict[str, Any] = {
+        name: given[name] for name in ("IpProtocol", "FromPort", "ToPort") if name in given
+    }
+    words = {"Description": given.get("Description", "")}
+    if "CidrIpv4" in given:
+        permission["IpRanges"] = [{"CidrIp": given["CidrIpv4"], **words}]
+    elif "CidrIpv6" in given:
+        permission["Ipv6Ranges"] = [{"CidrIpv6": given["CidrIpv6"], **words}]
+    else:
+        permission["UserIdGroupPairs"] = [{"GroupId": given["ReferencedGroupId"], **words}]
+    finder = _source_finder(call, group.doc.vpc_id)
+    (parsed,) = permissions.parse([permission], current.direction, finder)
+    return msgspec.structs.replace(parsed, id=current.id, tags=current.tags)
+
+
+def update_descriptions_ingress(call: WriteCall, request: Request) -> Result:
+    """Replace the descriptions of ingress rules."""
+    return _update_descriptions(call, request, Direction.INGRESS)
+
+
+def update_descriptions_egress(call: WriteCall, request: Request) -> Result:
+    """Replace the descriptions of egress rules."""
+    return _update_descriptions(call, request, Direction.EGRESS)
+
+
+def _update_descriptions(call: WriteCall, request: Request, direction: Direction) -> Result:
+    group = securitygroups.named(call, request)
+    words: dict[str, str] = {}
+    for item in request.get("SecurityGroupRuleDescriptions") or ():
+        id: str = item.get("SecurityGroupRuleId", "")
+        description = permissions.check_words(item.get("Description", ""), "rule description")
+        words[_own_rule(group, id, direction).id] = description
+    for rule in _parse(call, request, group, direction):
+        (found, missing) = _match(group, [rule])
+        if missing:
+            raise errors.InvalidPermissionNotFound
+        words[found[0].id] = rule.description
+    if not words:
+        raise errors.MissingParameter("IpPermissions or SecurityGroupRuleDescriptions")
+    rules = [
+        msgspec.structs.replace(rule, description=words.get(rule.id, rule.description))
+        for rule in group.doc.rules
+    ]
+    _write(call, group, rules)
+    return {"Return": True}
+
+
+def _find(call: Call, request: Request) -> Iterable[GroupRule]:
+    mine = [
+        GroupRule(group, rule)
+        for group in call.view.list(records.SECURITY_GROUP, call.account)
+        for rule in group.doc.rules
+    ]
+    asked: list[str] = request.get("SecurityGroupRuleIds") or []
+    if not asked:
+        return sorted(mine, key=lambda item: item.id)
+    by_id = {item.id: item for item in mine}
+    for id in asked:
+        if not ids.is_well_formed(id, "sgr"):
+            raise errors.InvalidSecurityGroupRuleIdMalformed(id)
+        if id not in by_id:
+            raise errors.InvalidSecurityGroupRuleIdNotFound(id)
+    return [by_id[id] for id in dict.fromkeys(asked)]
+
+
+def render(call: Call, item: GroupRule) -> dict[str, Any]:
+    """Return a rule as the API shows it."""
+    row = _render_revoked(item.group, item.rule)
+    source = row.pop("ReferencedGroupId", None)
+    if source is not None:
+        row["ReferencedGroupInfo"] = {"GroupId": source, "UserId": item.rule.group_owner}
+    return {
+        **row,
+        "GroupOwnerId": item.group.account,
+        "SecurityGroupRuleArn": (
+            f"arn:aws:ec2:{call.settings.region}:{item.group.account}:{RULE}/{item.id}"
+        ),
+        "Tags": tags.shown(item.rule.tags),
+    }
+
+
+def _render_revoked(group: Group, rule: Rule) -> dict[str, Any]:
+    row = {
+        "SecurityGroupRuleId": rule.id,
+        "GroupId": group.id,
+        "IsEgress": rule.direction is Direction.EGRESS,
+        "IpProtocol": rule.protocol,
+        "FromPort": rule.from_port,
+        "ToPort": rule.to_port,
+        "CidrIpv4": rule.cidr,
+        "CidrIpv6": rule.cidr6,
+        "ReferencedGroupId": rule.group_id,
+        "Description": rule.description or None,
+    }
+    return {name: value for name, value in row.items() if value is not None}
+
+
+def _write_row(
+    name: str, handle: Callable[[WriteCall, Request], Result], honours: frozenset[str]
+) -> Action:
+    creates = (RULE,) if name.startswith("Authorize") else ()
+    return Action(
+        service="ec2", name=name, does=Write(handle=handle), honours=honours, creates=creates
+    )
+
+
+_IN = _NAMED | _FLAT | _FLAT_SOURCE | _PERMISSIONS
+_OUT = frozenset({"GroupId"}) | _FLAT | _PERMISSIONS
+_IDS = frozenset({"SecurityGroupRuleIds"})
+_WORDS = frozenset(
+    {
+        "SecurityGroupRuleDescriptions.SecurityGroupRuleId",
+        "SecurityGroupRuleDescriptions.Description",
+    }
+)
+_UPDATE = frozenset(
+    {"GroupId", "SecurityGroupRules.SecurityGroupRuleId"}
+    | {
+        f"SecurityGroupRules.SecurityGroupRule.{name}"
+        for name in (
+            "IpProtocol",
+            "FromPort",
+            "ToPort",
+            "CidrIpv4",
+            "CidrIpv6",
+            "ReferencedGroupId",
+            "Description",
+        )
+    }
+)
+
+ACTIONS: tuple[Action, ...] = (
+    _write_row("AuthorizeSecurityGroupIngress", authorize_ingress, _IN),
+    _write_row("AuthorizeSecurityGroupEgress", authorize_egress, _OUT),
+    _write_row("RevokeSecurityGroupIngress", revoke_ingress, _IN | _IDS),
+    _write_row("RevokeSecurityGroupEgress", revoke_egress, _OUT | _IDS),
+    _write_row("ModifySecurityGroupRules", modify_rules, _UPDATE),
+    _write_row(
+        "UpdateSecurityGroupRuleDescriptionsIngress",
+        update_descriptions_ingress,
+        _NAMED | _PERMISSIONS | _WORDS,
+    ),
+    _write_row(
+        "UpdateSecurityGroupRuleDescriptionsEgress",
+        update_descriptions_egress,
+        _NAMED | _PERMISSIONS | _WORDS,
+    ),
+    Action(
+        service="ec2",
+        name="DescribeSecurityGroupRules",
+        does=Listing(
+            find=_find,
+            render=render,
+            member="SecurityGroupRules",
+            filters={
+                "group-id": lambda call, item: (item.group.id,),
+                "security-group-rule-id": lambda call, item: (item.id,),
+            },
+            tags=lambda item: item.rule.tags,
+        ),
+        honours=frozenset({"SecurityGroupRuleIds"}),
+    ),
+)
