@@ -103,7 +103,7 @@ def files() -> dict[Path, bytes]:
     loader = botocore.loaders.Loader()
     texts = {
         FOLDER / f"{name}.json": msgspec.json.encode(
-            stripped(loader.load_service_model(name, "service-2"))
+            stripped(loader.load_service_model(name, "service-2"))  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
         )
         + b"\n"
         for name in SERVICES

@@ -1,0 +1,1 @@
+"""Requests and results as TypedDicts, written by `tools/generate_types.py`."""

@@ -1,0 +1,2134 @@
+"""Requests and results of ec2's actions, by shape.
+
+Written by `tools/generate_types.py` from the action table and the service model; edit neither this
+file nor the members' names, run the tool.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NotRequired, TypedDict
+
+from mallee.aws.codec.fragment import Fragment
+
+
+class AccountAttribute(TypedDict):
+    AttributeName: NotRequired[str | None]
+    AttributeValues: NotRequired[Sequence[AccountAttributeValue | Fragment] | Fragment | None]
+
+
+class AccountAttributeValue(TypedDict):
+    AttributeValue: NotRequired[str | None]
+
+
+class Address(TypedDict):
+    AllocationId: NotRequired[str | None]
+    AssociationId: NotRequired[str | None]
+    Domain: NotRequired[str | None]
+    NetworkInterfaceId: NotRequired[str | None]
+    NetworkInterfaceOwnerId: NotRequired[str | None]
+    PrivateIpAddress: NotRequired[str | None]
+    Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
+    PublicIpv4Pool: NotRequired[str | None]
+    NetworkBorderGroup: NotRequired[str | None]
+    CustomerOwnedIp: NotRequired[str | None]
+    CustomerOwnedIpv4Pool: NotRequired[str | None]
+    CarrierIp: NotRequired[str | None]
+    SubnetId: NotRequired[str | None]
+    ServiceManaged: NotRequired[str | None]
+    InstanceId: NotRequired[str | None]
+    PublicIp: NotRequired[str | None]
+
+
+class AllocateAddressRequest(TypedDict):
+    Domain: NotRequired[str]
+    Address: NotRequired[str]
+    PublicIpv4Pool: NotRequired[str]
+    NetworkBorderGroup: NotRequired[str]
+    CustomerOwnedIpv4Pool: NotRequired[str]
+    TagSpecifications: NotRequired[list[TagSpecification]]
+    IpamPoolId: NotRequired[str]
+    DryRun: NotRequired[bool]
+
+
+class AllocateAddressResult(TypedDict):
+    AllocationId: NotRequired[str | None]
+    PublicIpv4Pool: NotRequired[str | None]
+    NetworkBorderGroup: NotRequired[str | None]
+    Domain: NotRequired[str | None]
+    CustomerOwnedIp: NotRequired[str | None]
+    CustomerOwnedIpv4Pool: NotRequired[str | None]
+    CarrierIp: NotRequired[str | None]
+    PublicIp: NotRequired[str | None]
+
+
+class ApplicationStatusSummary(TypedDict):
+    Status: NotRequired[str | None]
+    ImpairedSince: NotRequired[datetime | float | None]
+
+
+class AssociateAddressRequest(TypedDict):
+    AllocationId: NotRequired[str]
+    InstanceId: NotRequired[str]
+    PublicIp: NotRequired[str]
+    DryRun: NotRequired[bool]
+    NetworkInterfaceId: NotRequired[str]
+    PrivateIpAddress: NotRequired[str]
+    AllowReassociation: NotRequired[bool]
+
+
+class AssociateAddressResult(TypedDict):
+    AssociationId: NotRequired[str | None]
+
+
+class AttachmentEnaSrdSpecification(TypedDict):
+    EnaSrdEnabled: NotRequired[bool | None]
+    EnaSrdUdpSpecification: NotRequired[AttachmentEnaSrdUdpSpecification | Fragment | None]
+
+
+class AttachmentEnaSrdUdpSpecification(TypedDict):
+    EnaSrdUdpEnabled: NotRequired[bool | None]
+
+
+class AttributeBooleanValue(TypedDict):
+    Value: NotRequired[bool]
+
+
+class AttributeValue(TypedDict):
+    Value: NotRequired[str]
+
+
+class AuthorizeSecurityGroupEgressRequest(TypedDict):
+    TagSpecifications: NotRequired[list[TagSpecification]]
+    DryRun: NotRequired[bool]
+    GroupId: str
+    SourceSecurityGroupName: NotRequired[str]
+    SourceSecurityGroupOwnerId: NotRequired[str]
+    IpProtocol: NotRequired[str]
+    FromPort: NotRequired[int]
+    ToPort: NotRequired[int]
+    CidrIp: NotRequired[str]
+    IpPermissions: NotRequired[list[IpPermission]]
+
+
+class AuthorizeSecurityGroupEgressResult(TypedDict):
+    Return: NotRequired[bool | None]
+    SecurityGroupRules: NotRequired[Sequence[SecurityGroupRule | Fragment] | Fragment | None]
+
+
+class AuthorizeSecurityGroupIngressRequest(TypedDict):
+    CidrIp: NotRequired[str]
+    FromPort: NotRequired[int]
+    GroupId: NotRequired[str]
+    GroupName: NotRequired[str]
+    IpPermissions: NotRequired[list[IpPermission]]
+    IpProtocol: NotRequired[str]
+    SourceSecurityGroupName: NotRequired[str]
+    SourceSecurityGroupOwnerId: NotRequired[str]
+    ToPort: NotRequired[int]
+    TagSpecifications: NotRequired[list[TagSpecification]]
+    DryRun: NotRequired[bool]
+
+
+class AuthorizeSecurityGroupIngressResult(TypedDict):
+    Return: NotRequired[bool | None]
+    SecurityGroupRules: NotRequired[Sequence[SecurityGroupRule | Fragment] | Fragment | None]
+
+
+class AvailabilityZone(TypedDict):
+    OptInStatus: NotRequired[str | None]
+    Messages: NotRequired[Sequence[AvailabilityZoneMessage | Fragment] | Fragment | None]
+    RegionName: NotRequired[str | None]
+    ZoneName: NotRequired[str | None]
+    ZoneId: NotRequired[str | None]
+    GroupName: NotRequired[str | None]
+    NetworkBorderGroup: NotRequired[str | None]
+    ZoneType: NotRequired[str | None]
+    ParentZoneName: NotRequired[str | None]
+    ParentZoneId: NotRequired[str | None]
+    GroupLongName: NotRequired[str | None]
+    Geography: NotRequired[Sequence[AvailabilityZoneGeography | Fragment] | Fragment | None]
+    SubGeography: NotRequired[Sequence[AvailabilityZoneSubGeography | Fragment] | Fragment | None]
+    State: NotRequired[str | None]
+
+
+class AvailabilityZoneGeography(TypedDict):
+    Name: NotRequired[str | None]
+
+
+class AvailabilityZoneMessage(TypedDict):
+    Message: NotRequired[str | None]
+
+
+class AvailabilityZoneSubGeography(TypedDict):
+    Name: NotRequired[str | None]
+
+
+class BlockDeviceMapping(TypedDict):
+    Ebs: NotRequired[EbsBlockDevice]
+    NoDevice: NotRequired[str]
+    DeviceName: NotRequired[str]
+    VirtualName: NotRequired[str]
+
+
+class BlockPublicAccessStates(TypedDict):
+    InternetGatewayBlockMode: NotRequired[str | None]
+
+
+class CapacityReservationSpecification(TypedDict):
+    CapacityReservationPreference: NotRequired[str]
+    CapacityReservationTarget: NotRequired[CapacityReservationTarget]
+
+
+class CapacityReservationSpecificationResponse(TypedDict):
+    CapacityReservationPreference: NotRequired[str | None]
+    CapacityReservationTarget: NotRequired[CapacityReservationTargetResponse | Fragment | None]
+
+
+class CapacityReservationTarget(TypedDict):
+    CapacityReservationId: NotRequired[str]
+    CapacityReservationResourceGroupArn: NotRequired[str]
+
+
+class CapacityReservationTargetResponse(TypedDict):
+    CapacityReservationId: NotRequired[str | None]
+    CapacityReservationResourceGroupArn: NotRequired[str | None]
+
+
+class ConnectionTrackingConfiguration(TypedDict):
+    TcpEstablishedTimeout: NotRequired[int | None]
+    UdpStreamTimeout: NotRequired[int | None]
+    UdpTimeout: NotRequired[int | None]
+
+
+class ConnectionTrackingSpecificationRequest(TypedDict):
+    TcpEstablishedTimeout: NotRequired[int]
+    UdpStreamTimeout: NotRequired[int]
+    UdpTimeout: NotRequired[int]
+
+
+class ConnectionTrackingSpecificationResponse(TypedDict):
+    TcpEstablishedTimeout: NotRequired[int | None]
+    UdpStreamTimeout: NotRequired[int | None]
+    UdpTimeout: NotRequired[int | None]
+
+
+class CpuOptions(TypedDict):
+    CoreCount: NotRequired[int | None]
+    ThreadsPerCore: NotRequired[int | None]
+    AmdSevSnp: NotRequired[str | None]
+    NestedVirtualization: NotRequired[str | None]
+
+
+class CpuOptionsRequest(TypedDict):
+    CoreCount: NotRequired[int]
+    ThreadsPerCore: NotRequired[int]
+    AmdSevSnp: NotRequired[str]
+    NestedVirtualization: NotRequired[str]
+
+
+class CreateKeyPairRequest(TypedDict):
+    KeyName: str
+    KeyType: NotRequired[str]
+    TagSpecifications: NotRequired[list[TagSpecification]]
+    KeyFormat: NotRequired[str]
+    DryRun: NotRequired[bool]
+
+
+class CreateSecurityGroupRequest(TypedDict):
+    Description: str
+    GroupName: str
+    VpcId: NotRequired[str]
+    TagSpecifications: NotRequired[list[TagSpecification]]
+    DryRun: NotRequired[bool]
+
+
+class CreateSecurityGroupResult(TypedDict):
+    GroupId: NotRequired[str | None]
+    Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
+    SecurityGroupArn: NotRequired[str | None]
+
+
+class CreateTagsRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    Resources: list[str]
+    Tags: list[Tag]
+
+
+class CreditSpecificationRequest(TypedDict):
+    CpuCredits: str
+
+
+class DefaultConnectionTrackingConfiguration(TypedDict):
+    DefaultTcpEstablishedTimeout: NotRequired[int | None]
+    DefaultUdpTimeout: NotRequired[int | None]
+    DefaultUdpStreamTimeout: NotRequired[int | None]
+
+
+class DeleteKeyPairRequest(TypedDict):
+    KeyName: NotRequired[str]
+    KeyPairId: NotRequired[str]
+    DryRun: NotRequired[bool]
+
+
+class DeleteKeyPairResult(TypedDict):
+    Return: NotRequired[bool | None]
+    KeyPairId: NotRequired[str | None]
+
+
+class DeleteSecurityGroupRequest(TypedDict):
+    GroupId: NotRequired[str]
+    GroupName: NotRequired[str]
+    DryRun: NotRequired[bool]
+
+
+class DeleteSecurityGroupResult(TypedDict):
+    Return: NotRequired[bool | None]
+    GroupId: NotRequired[str | None]
+
+
+class DeleteTagsRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    Resources: list[str]
+    Tags: NotRequired[list[Tag]]
+
+
+class DescribeAccountAttributesRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    AttributeNames: NotRequired[list[str]]
+
+
+class DescribeAccountAttributesResult(TypedDict):
+    AccountAttributes: NotRequired[Sequence[AccountAttribute | Fragment] | Fragment | None]
+
+
+class DescribeAddressesRequest(TypedDict):
+    PublicIps: NotRequired[list[str]]
+    DryRun: NotRequired[bool]
+    Filters: NotRequired[list[Filter]]
+    AllocationIds: NotRequired[list[str]]
+
+
+class DescribeAddressesResult(TypedDict):
+    Addresses: NotRequired[Sequence[Address | Fragment] | Fragment | None]
+
+
+class DescribeAvailabilityZonesRequest(TypedDict):
+    ZoneNames: NotRequired[list[str]]
+    ZoneIds: NotRequired[list[str]]
+    AllAvailabilityZones: NotRequired[bool]
+    DryRun: NotRequired[bool]
+    Filters: NotRequired[list[Filter]]
+
+
+class DescribeAvailabilityZonesResult(TypedDict):
+    AvailabilityZones: NotRequired[Sequence[AvailabilityZone | Fragment] | Fragment | None]
+
+
+class DescribeImageAttributeRequest(TypedDict):
+    Attribute: str
+    ImageId: str
+    DryRun: NotRequired[bool]
+
+
+class DescribeImagesRequest(TypedDict):
+    ExecutableUsers: NotRequired[list[str]]
+    ImageIds: NotRequired[list[str]]
+    Owners: NotRequired[list[str]]
+    IncludeDeprecated: NotRequired[bool]
+    IncludeDisabled: NotRequired[bool]
+    MaxResults: NotRequired[int]
+    NextToken: NotRequired[str]
+    DryRun: NotRequired[bool]
+    Filters: NotRequired[list[Filter]]
+
+
+class DescribeImagesResult(TypedDict):
+    NextToken: NotRequired[str | None]
+    Images: NotRequired[Sequence[Image | Fragment] | Fragment | None]
+
+
+class DescribeInstanceAttributeRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    InstanceId: str
+    Attribute: str
+
+
+class DescribeInstanceStatusRequest(TypedDict):
+    InstanceIds: NotRequired[list[str]]
+    MaxResults: NotRequired[int]
+    NextToken: NotRequired[str]
+    IncludeManagedResources: NotRequired[bool]
+    DryRun: NotRequired[bool]
+    Filters: NotRequired[list[Filter]]
+    IncludeAllInstances: NotRequired[bool]
+
+
+class DescribeInstanceStatusResult(TypedDict):
+    InstanceStatuses: NotRequired[Sequence[InstanceStatus | Fragment] | Fragment | None]
+    NextToken: NotRequired[str | None]
+
+
+class DescribeInstanceTypeOfferingsRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    LocationType: NotRequired[str]
+    Filters: NotRequired[list[Filter]]
+    MaxResults: NotRequired[int]
+    NextToken: NotRequired[str]
+
+
+class DescribeInstanceTypeOfferingsResult(TypedDict):
+    InstanceTypeOfferings: NotRequired[Sequence[InstanceTypeOffering | Fragment] | Fragment | None]
+    NextToken: NotRequired[str | None]
+
+
+class DescribeInstanceTypesRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    InstanceTypes: NotRequired[list[str]]
+    Filters: NotRequired[list[Filter]]
+    MaxResults: NotRequired[int]
+    NextToken: NotRequired[str]
+    IncludeUnsupportedInRegion: NotRequired[bool]
+
+
+class DescribeInstanceTypesResult(TypedDict):
+    InstanceTypes: NotRequired[Sequence[InstanceTypeInfo | Fragment] | Fragment | None]
+    NextToken: NotRequired[str | None]
+
+
+class DescribeInstancesRequest(TypedDict):
+    InstanceIds: NotRequired[list[str]]
+    IncludeManagedResources: NotRequired[bool]
+    DryRun: NotRequired[bool]
+    Filters: NotRequired[list[Filter]]
+    NextToken: NotRequired[str]
+    MaxResults: NotRequired[int]
+
+
+class DescribeInstancesResult(TypedDict):
+    NextToken: NotRequired[str | None]
+    Reservations: NotRequired[Sequence[Reservation | Fragment] | Fragment | None]
+
+
+class DescribeInternetGatewaysRequest(TypedDict):
+    NextToken: NotRequired[str]
+    MaxResults: NotRequired[int]
+    DryRun: NotRequired[bool]
+    InternetGatewayIds: NotRequired[list[str]]
+    Filters: NotRequired[list[Filter]]
+
+
+class DescribeInternetGatewaysResult(TypedDict):
+    InternetGateways: NotRequired[Sequence[InternetGateway | Fragment] | Fragment | None]
+    NextToken: NotRequired[str | None]
+
+
+class DescribeKeyPairsRequest(TypedDict):
+    KeyNames: NotRequired[list[str]]
+    KeyPairIds: NotRequired[list[str]]
+    IncludePublicKey: NotRequired[bool]
+    DryRun: NotRequired[bool]
+    Filters: NotRequired[list[Filter]]
+
+
+class DescribeKeyPairsResult(TypedDict):
+    KeyPairs: NotRequired[Sequence[KeyPairInfo | Fragment] | Fragment | None]
+
+
+class DescribeNetworkInterfacesRequest(TypedDict):
+    NextToken: NotRequired[str]
+    MaxResults: NotRequired[int]
+    IncludeManagedResources: NotRequired[bool]
+    DryRun: NotRequired[bool]
+    NetworkInterfaceIds: NotRequired[list[str]]
+    Filters: NotRequired[list[Filter]]
+
+
+class DescribeNetworkInterfacesResult(TypedDict):
+    NetworkInterfaces: NotRequired[Sequence[NetworkInterface | Fragment] | Fragment | None]
+    NextToken: NotRequired[str | None]
+
+
+class DescribeRegionsRequest(TypedDict):
+    RegionNames: NotRequired[list[str]]
+    AllRegions: NotRequired[bool]
+    DryRun: NotRequired[bool]
+    Filters: NotRequired[list[Filter]]
+
+
+class DescribeRegionsResult(TypedDict):
+    Regions: NotRequired[Sequence[Region | Fragment] | Fragment | None]
+
+
+class DescribeRouteTablesRequest(TypedDict):
+    NextToken: NotRequired[str]
+    MaxResults: NotRequired[int]
+    DryRun: NotRequired[bool]
+    RouteTableIds: NotRequired[list[str]]
+    Filters: NotRequired[list[Filter]]
+
+
+class DescribeRouteTablesResult(TypedDict):
+    RouteTables: NotRequired[Sequence[RouteTable | Fragment] | Fragment | None]
+    NextToken: NotRequired[str | None]
+
+
+class DescribeSecurityGroupRulesRequest(TypedDict):
+    Filters: NotRequired[list[Filter]]
+    SecurityGroupRuleIds: NotRequired[list[str]]
+    DryRun: NotRequired[bool]
+    NextToken: NotRequired[str]
+    MaxResults: NotRequired[int]
+
+
+class DescribeSecurityGroupRulesResult(TypedDict):
+    SecurityGroupRules: NotRequired[Sequence[SecurityGroupRule | Fragment] | Fragment | None]
+    NextToken: NotRequired[str | None]
+
+
+class DescribeSecurityGroupsRequest(TypedDict):
+    GroupIds: NotRequired[list[str]]
+    GroupNames: NotRequired[list[str]]
+    NextToken: NotRequired[str]
+    MaxResults: NotRequired[int]
+    DryRun: NotRequired[bool]
+    Filters: NotRequired[list[Filter]]
+
+
+class DescribeSecurityGroupsResult(TypedDict):
+    NextToken: NotRequired[str | None]
+    SecurityGroups: NotRequired[Sequence[SecurityGroup | Fragment] | Fragment | None]
+
+
+class DescribeSubnetsRequest(TypedDict):
+    Filters: NotRequired[list[Filter]]
+    SubnetIds: NotRequired[list[str]]
+    NextToken: NotRequired[str]
+    MaxResults: NotRequired[int]
+    DryRun: NotRequired[bool]
+
+
+class DescribeSubnetsResult(TypedDict):
+    NextToken: NotRequired[str | None]
+    Subnets: NotRequired[Sequence[Subnet | Fragment] | Fragment | None]
+
+
+class DescribeTagsRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    Filters: NotRequired[list[Filter]]
+    MaxResults: NotRequired[int]
+    NextToken: NotRequired[str]
+
+
+class DescribeTagsResult(TypedDict):
+    NextToken: NotRequired[str | None]
+    Tags: NotRequired[Sequence[TagDescription | Fragment] | Fragment | None]
+
+
+class DescribeVolumesRequest(TypedDict):
+    VolumeIds: NotRequired[list[str]]
+    IncludeManagedResources: NotRequired[bool]
+    DryRun: NotRequired[bool]
+    Filters: NotRequired[list[Filter]]
+    NextToken: NotRequired[str]
+    MaxResults: NotRequired[int]
+
+
+class DescribeVolumesResult(TypedDict):
+    NextToken: NotRequired[str | None]
+    Volumes: NotRequired[Sequence[Volume | Fragment] | Fragment | None]
+
+
+class DescribeVpcsRequest(TypedDict):
+    Filters: NotRequired[list[Filter]]
+    VpcIds: NotRequired[list[str]]
+    NextToken: NotRequired[str]
+    MaxResults: NotRequired[int]
+    DryRun: NotRequired[bool]
+
+
+class DescribeVpcsResult(TypedDict):
+    NextToken: NotRequired[str | None]
+    Vpcs: NotRequired[Sequence[Vpc | Fragment] | Fragment | None]
+
+
+class DisassociateAddressRequest(TypedDict):
+    AssociationId: NotRequired[str]
+    PublicIp: NotRequired[str]
+    DryRun: NotRequired[bool]
+
+
+class DiskInfo(TypedDict):
+    SizeInGB: NotRequired[int | None]
+    Count: NotRequired[int | None]
+    Type: NotRequired[str | None]
+
+
+class EbsBlockDevice(TypedDict):
+    DeleteOnTermination: NotRequired[bool]
+    Iops: NotRequired[int]
+    SnapshotId: NotRequired[str]
+    VolumeSize: NotRequired[int]
+    VolumeType: NotRequired[str]
+    KmsKeyId: NotRequired[str]
+    Throughput: NotRequired[int]
+    OutpostArn: NotRequired[str]
+    AvailabilityZone: NotRequired[str]
+    Encrypted: NotRequired[bool]
+    VolumeInitializationRate: NotRequired[int]
+    AvailabilityZoneId: NotRequired[str]
+    EbsCardIndex: NotRequired[int]
+
+
+class EbsCardInfo(TypedDict):
+    EbsCardIndex: NotRequired[int | None]
+    BaselineBandwidthInMbps: NotRequired[int | None]
+    BaselineThroughputInMBps: NotRequired[float | None]
+    BaselineIops: NotRequired[int | None]
+    MaximumBandwidthInMbps: NotRequired[int | None]
+    MaximumThroughputInMBps: NotRequired[float | None]
+    MaximumIops: NotRequired[int | None]
+
+
+class EbsInfo(TypedDict):
+    EbsOptimizedSupport: NotRequired[str | None]
+    EncryptionSupport: NotRequired[str | None]
+    EbsOptimizedInfo: NotRequired[EbsOptimizedInfo | Fragment | None]
+    NvmeSupport: NotRequired[str | None]
+    MaximumEbsAttachments: NotRequired[int | None]
+    AttachmentLimitType: NotRequired[str | None]
+    MaximumEbsCards: NotRequired[int | None]
+    EbsCards: NotRequired[Sequence[EbsCardInfo | Fragment] | Fragment | None]
+
+
+class EbsInstanceBlockDevice(TypedDict):
+    AttachTime: NotRequired[datetime | float | None]
+    DeleteOnTermination: NotRequired[bool | None]
+    Status: NotRequired[str | None]
+    VolumeId: NotRequired[str | None]
+    AssociatedResource: NotRequired[str | None]
+    VolumeOwnerId: NotRequired[str | None]
+    Operator: NotRequired[OperatorResponse | Fragment | None]
+    EbsCardIndex: NotRequired[int | None]
+
+
+class EbsInstanceBlockDeviceSpecification(TypedDict):
+    VolumeId: NotRequired[str]
+    DeleteOnTermination: NotRequired[bool]
+
+
+class EbsOptimizedInfo(TypedDict):
+    BaselineBandwidthInMbps: NotRequired[int | None]
+    BaselineThroughputInMBps: NotRequired[float | None]
+    BaselineIops: NotRequired[int | None]
+    MaximumBandwidthInMbps: NotRequired[int | None]
+    MaximumThroughputInMBps: NotRequired[float | None]
+    MaximumIops: NotRequired[int | None]
+
+
+class EbsStatusDetails(TypedDict):
+    ImpairedSince: NotRequired[datetime | float | None]
+    Name: NotRequired[str | None]
+    Status: NotRequired[str | None]
+
+
+class EbsStatusSummary(TypedDict):
+    Details: NotRequired[Sequence[EbsStatusDetails | Fragment] | Fragment | None]
+    Status: NotRequired[str | None]
+
+
+class EfaInfo(TypedDict):
+    MaximumEfaInterfaces: NotRequired[int | None]
+
+
+class ElasticGpuAssociation(TypedDict):
+    ElasticGpuId: NotRequired[str | None]
+    ElasticGpuAssociationId: NotRequired[str | None]
+    ElasticGpuAssociationState: NotRequired[str | None]
+    ElasticGpuAssociationTime: NotRequired[str | None]
+
+
+class ElasticGpuSpecification(TypedDict):
+    Type: str
+
+
+class ElasticInferenceAccelerator(TypedDict):
+    Type: str
+    Count: NotRequired[int]
+
+
+class ElasticInferenceAcceleratorAssociation(TypedDict):
+    ElasticInferenceAcceleratorArn: NotRequired[str | None]
+    ElasticInferenceAcceleratorAssociationId: NotRequired[str | None]
+    ElasticInferenceAcceleratorAssociationState: NotRequired[str | None]
+    ElasticInferenceAcceleratorAssociationTime: NotRequired[datetime | float | None]
+
+
+class EnaSrdSpecificationRequest(TypedDict):
+    EnaSrdEnabled: NotRequired[bool]
+    EnaSrdUdpSpecification: NotRequired[EnaSrdUdpSpecificationRequest]
+
+
+class EnaSrdUdpSpecificationRequest(TypedDict):
+    EnaSrdUdpEnabled: NotRequired[bool]
+
+
+class EnclaveOptions(TypedDict):
+    Enabled: NotRequired[bool | None]
+
+
+class EnclaveOptionsRequest(TypedDict):
+    Enabled: NotRequired[bool]
+
+
+class Filter(TypedDict):
+    Name: NotRequired[str]
+    Values: NotRequired[list[str]]
+
+
+class FpgaDeviceInfo(TypedDict):
+    Name: NotRequired[str | None]
+    Manufacturer: NotRequired[str | None]
+    Count: NotRequired[int | None]
+    MemoryInfo: NotRequired[FpgaDeviceMemoryInfo | Fragment | None]
+
+
+class FpgaDeviceMemoryInfo(TypedDict):
+    SizeInMiB: NotRequired[int | None]
+
+
+class FpgaInfo(TypedDict):
+    Fpgas: NotRequired[Sequence[FpgaDeviceInfo | Fragment] | Fragment | None]
+    TotalFpgaMemoryInMiB: NotRequired[int | None]
+
+
+class GetConsoleOutputRequest(TypedDict):
+    InstanceId: str
+    Latest: NotRequired[bool]
+    DryRun: NotRequired[bool]
+
+
+class GetConsoleOutputResult(TypedDict):
+    InstanceId: NotRequired[str | None]
+    Timestamp: NotRequired[datetime | float | None]
+    Output: NotRequired[str | None]
+
+
+class GpuDeviceInfo(TypedDict):
+    Name: NotRequired[str | None]
+    Manufacturer: NotRequired[str | None]
+    Count: NotRequired[int | None]
+    LogicalGpuCount: NotRequired[int | None]
+    GpuPartitionSize: NotRequired[float | None]
+    Workloads: NotRequired[Sequence[str] | Fragment | None]
+    MemoryInfo: NotRequired[GpuDeviceMemoryInfo | Fragment | None]
+
+
+class GpuDeviceMemoryInfo(TypedDict):
+    SizeInMiB: NotRequired[int | None]
+
+
+class GpuInfo(TypedDict):
+    Gpus: NotRequired[Sequence[GpuDeviceInfo | Fragment] | Fragment | None]
+    TotalGpuMemoryInMiB: NotRequired[int | None]
+
+
+class GroupIdentifier(TypedDict):
+    GroupId: NotRequired[str | None]
+    GroupName: NotRequired[str | None]
+
+
+class HibernationOptions(TypedDict):
+    Configured: NotRequired[bool | None]
+
+
+class HibernationOptionsRequest(TypedDict):
+    Configured: NotRequired[bool]
+
+
+class IamInstanceProfile(TypedDict):
+    Arn: NotRequired[str | None]
+    Id: NotRequired[str | None]
+
+
+class IamInstanceProfileSpecification(TypedDict):
+    Arn: NotRequired[str]
+    Name: NotRequired[str]
+
+
+class Image(TypedDict):
+    PlatformDetails: NotRequired[str | None]
+    UsageOperation: NotRequired[str | None]
+    BlockDeviceMappings: NotRequired[Sequence[BlockDeviceMapping | Fragment] | Fragment | None]
+    Description: NotRequired[str | None]
+    EnaSupport: NotRequired[bool | None]
+    Hypervisor: NotRequired[str | None]
+    ImageOwnerAlias: NotRequired[str | None]
+    Name: NotRequired[str | None]
+    RootDeviceName: NotRequired[str | None]
+    RootDeviceType: NotRequired[str | None]
+    SriovNetSupport: NotRequired[str | None]
+    StateReason: NotRequired[StateReason | Fragment | None]
+    Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
+    VirtualizationType: NotRequired[str | None]
+    BootMode: NotRequired[str | None]
+    TpmSupport: NotRequired[str | None]
+    DeprecationTime: NotRequired[str | None]
+    ImdsSupport: NotRequired[str | None]
+    SourceInstanceId: NotRequired[str | None]
+    DeregistrationProtection: NotRequired[str | None]
+    LastLaunchedTime: NotRequired[str | None]
+    ImageAllowed: NotRequired[bool | None]
+    SourceImageId: NotRequired[str | None]
+    SourceImageRegion: NotRequired[str | None]
+    FreeTierEligible: NotRequired[bool | None]
+    PublicSsmParameterName: NotRequired[str | None]
+    ImageWatermarks: NotRequired[Sequence[ImageWatermark | Fragment] | Fragment | None]
+    ScanResults: NotRequired[ScanResults | Fragment | None]
+    InstanceTypeSpecification: NotRequired[InstanceTypeSpecification | Fragment | None]
+    ImageId: NotRequired[str | None]
+    ImageLocation: NotRequired[str | None]
+    State: NotRequired[str | None]
+    OwnerId: NotRequired[str | None]
+    CreationDate: NotRequired[str | None]
+    Public: NotRequired[bool | None]
+    ProductCodes: NotRequired[Sequence[ProductCode | Fragment] | Fragment | None]
+    Architecture: NotRequired[str | None]
+    ImageType: NotRequired[str | None]
+    KernelId: NotRequired[str | None]
+    RamdiskId: NotRequired[str | None]
+    Platform: NotRequired[str | None]
+
+
+class ImageAttribute(TypedDict):
+    Description: NotRequired[AttributeValue | Fragment | None]
+    KernelId: NotRequired[AttributeValue | Fragment | None]
+    RamdiskId: NotRequired[AttributeValue | Fragment | None]
+    SriovNetSupport: NotRequired[AttributeValue | Fragment | None]
+    BootMode: NotRequired[AttributeValue | Fragment | None]
+    TpmSupport: NotRequired[AttributeValue | Fragment | None]
+    UefiData: NotRequired[AttributeValue | Fragment | None]
+    LastLaunchedTime: NotRequired[AttributeValue | Fragment | None]
+    ImdsSupport: NotRequired[AttributeValue | Fragment | None]
+    DeregistrationProtection: NotRequired[AttributeValue | Fragment | None]
+    ImageId: NotRequired[str | None]
+    LaunchPermissions: NotRequired[Sequence[LaunchPermission | Fragment] | Fragment | None]
+    ProductCodes: NotRequired[Sequence[ProductCode | Fragment] | Fragment | None]
+    BlockDeviceMappings: NotRequired[Sequence[BlockDeviceMapping | Fragment] | Fragment | None]
+
+
+class ImageWatermark(TypedDict):
+    WatermarkKey: NotRequired[str | None]
+    SourceImageRegion: NotRequired[str | None]
+    SourceImageId: NotRequired[str | None]
+    SourceImageCreationTime: NotRequired[datetime | float | None]
+    WatermarkCreationTime: NotRequired[datetime | float | None]
+
+
+class ImportKeyPairRequest(TypedDict):
+    TagSpecifications: NotRequired[list[TagSpecification]]
+    DryRun: NotRequired[bool]
+    KeyName: str
+    PublicKeyMaterial: bytes
+
+
+class ImportKeyPairResult(TypedDict):
+    KeyFingerprint: NotRequired[str | None]
+    KeyName: NotRequired[str | None]
+    KeyPairId: NotRequired[str | None]
+    Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
+
+
+class InferenceAcceleratorInfo(TypedDict):
+    Accelerators: NotRequired[Sequence[InferenceDeviceInfo | Fragment] | Fragment | None]
+    TotalInferenceMemoryInMiB: NotRequired[int | None]
+
+
+class InferenceDeviceInfo(TypedDict):
+    Count: NotRequired[int | None]
+    Name: NotRequired[str | None]
+    Manufacturer: NotRequired[str | None]
+    MemoryInfo: NotRequired[InferenceDeviceMemoryInfo | Fragment | None]
+
+
+class InferenceDeviceMemoryInfo(TypedDict):
+    SizeInMiB: NotRequired[int | None]
+
+
+class Instance(TypedDict):
+    Architecture: NotRequired[str | None]
+    BlockDeviceMappings: NotRequired[
+        Sequence[InstanceBlockDeviceMapping | Fragment] | Fragment | None
+    ]
+    ClientToken: NotRequired[str | None]
+    EbsOptimized: NotRequired[bool | None]
+    EnaSupport: NotRequired[bool | None]
+    Hypervisor: NotRequired[str | None]
+    IamInstanceProfile: NotRequired[IamInstanceProfile | Fragment | None]
+    InstanceLifecycle: NotRequired[str | None]
+    ElasticGpuAssociations: NotRequired[
+        Sequence[ElasticGpuAssociation | Fragment] | Fragment | None
+    ]
+    ElasticInferenceAcceleratorAssociations: NotRequired[
+        Sequence[ElasticInferenceAcceleratorAssociation | Fragment] | Fragment | None
+    ]
+    NetworkInterfaces: NotRequired[Sequence[InstanceNetworkInterface | Fragment] | Fragment | None]
+    OutpostArn: NotRequired[str | None]
+    RootDeviceName: NotRequired[str | None]
+    RootDeviceType: NotRequired[str | None]
+    SecurityGroups: NotRequired[Sequence[GroupIdentifier | Fragment] | Fragment | None]
+    SourceDestCheck: NotRequired[bool | None]
+    SpotInstanceRequestId: NotRequired[str | None]
+    SriovNetSupport: NotRequired[str | None]
+    StateReason: NotRequired[StateReason | Fragment | None]
+    Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
+    VirtualizationType: NotRequired[str | None]
+    CpuOptions: NotRequired[CpuOptions | Fragment | None]
+    CapacityBlockId: NotRequired[str | None]
+    CapacityReservationId: NotRequired[str | None]
+    CapacityReservationSpecification: NotRequired[
+        CapacityReservationSpecificationResponse | Fragment | None
+    ]
+    HibernationOptions: NotRequired[HibernationOptions | Fragment | None]
+    Licenses: NotRequired[Sequence[LicenseConfiguration | Fragment] | Fragment | None]
+    MetadataOptions: NotRequired[InstanceMetadataOptionsResponse | Fragment | None]
+    EnclaveOptions: NotRequired[EnclaveOptions | Fragment | None]
+    BootMode: NotRequired[str | None]
+    PlatformDetails: NotRequired[str | None]
+    UsageOperation: NotRequired[str | None]
+    UsageOperationUpdateTime: NotRequired[datetime | float | None]
+    PrivateDnsNameOptions: NotRequired[PrivateDnsNameOptionsResponse | Fragment | None]
+    Ipv6Address: NotRequired[str | None]
+    TpmSupport: NotRequired[str | None]
+    MaintenanceOptions: NotRequired[InstanceMaintenanceOptions | Fragment | None]
+    CurrentInstanceBootMode: NotRequired[str | None]
+    NetworkPerformanceOptions: NotRequired[InstanceNetworkPerformanceOptions | Fragment | None]
+    Operator: NotRequired[OperatorResponse | Fragment | None]
+    SecondaryInterfaces: NotRequired[
+        Sequence[InstanceSecondaryInterface | Fragment] | Fragment | None
+    ]
+    InstanceId: NotRequired[str | None]
+    ImageId: NotRequired[str | None]
+    State: NotRequired[InstanceState | Fragment | None]
+    PrivateDnsName: NotRequired[str | None]
+    PublicDnsName: NotRequired[str | None]
+    StateTransitionReason: NotRequired[str | None]
+    KeyName: NotRequired[str | None]
+    AmiLaunchIndex: NotRequired[int | None]
+    ProductCodes: NotRequired[Sequence[ProductCode | Fragment] | Fragment | None]
+    InstanceType: NotRequired[str | None]
+    LaunchTime: NotRequired[datetime | float | None]
+    Placement: NotRequired[Placement | Fragment | None]
+    KernelId: NotRequired[str | None]
+    RamdiskId: NotRequired[str | None]
+    Platform: NotRequired[str | None]
+    Monitoring: NotRequired[Monitoring | Fragment | None]
+    SubnetId: NotRequired[str | None]
+    VpcId: NotRequired[str | None]
+    PrivateIpAddress: NotRequired[str | None]
+    PublicIpAddress: NotRequired[str | None]
+
+
+class InstanceAttachmentEnaSrdSpecification(TypedDict):
+    EnaSrdEnabled: NotRequired[bool | None]
+    EnaSrdUdpSpecification: NotRequired[InstanceAttachmentEnaSrdUdpSpecification | Fragment | None]
+
+
+class InstanceAttachmentEnaSrdUdpSpecification(TypedDict):
+    EnaSrdUdpEnabled: NotRequired[bool | None]
+
+
+class InstanceAttribute(TypedDict):
+    BlockDeviceMappings: NotRequired[
+        Sequence[InstanceBlockDeviceMapping | Fragment] | Fragment | None
+    ]
+    DisableApiTermination: NotRequired[AttributeBooleanValue | Fragment | None]
+    EnaSupport: NotRequired[AttributeBooleanValue | Fragment | None]
+    EnclaveOptions: NotRequired[EnclaveOptions | Fragment | None]
+    EbsOptimized: NotRequired[AttributeBooleanValue | Fragment | None]
+    InstanceId: NotRequired[str | None]
+    InstanceInitiatedShutdownBehavior: NotRequired[AttributeValue | Fragment | None]
+    InstanceType: NotRequired[AttributeValue | Fragment | None]
+    KernelId: NotRequired[AttributeValue | Fragment | None]
+    ProductCodes: NotRequired[Sequence[ProductCode | Fragment] | Fragment | None]
+    RamdiskId: NotRequired[AttributeValue | Fragment | None]
+    RootDeviceName: NotRequired[AttributeValue | Fragment | None]
+    SourceDestCheck: NotRequired[AttributeBooleanValue | Fragment | None]
+    SriovNetSupport: NotRequired[AttributeValue | Fragment | None]
+    UserData: NotRequired[AttributeValue | Fragment | None]
+    DisableApiStop: NotRequired[AttributeBooleanValue | Fragment | None]
+    Groups: NotRequired[Sequence[GroupIdentifier | Fragment] | Fragment | None]
+
+
+class InstanceBlockDeviceMapping(TypedDict):
+    DeviceName: NotRequired[str | None]
+    Ebs: NotRequired[EbsInstanceBlockDevice | Fragment | None]
+
+
+class InstanceBlockDeviceMappingSpecification(TypedDict):
+    DeviceName: NotRequired[str]
+    Ebs: NotRequired[EbsInstanceBlockDeviceSpecification]
+    VirtualName: NotRequired[str]
+    NoDevice: NotRequired[str]
+
+
+class InstanceIpv4Prefix(TypedDict):
+    Ipv4Prefix: NotRequired[str | None]
+
+
+class InstanceIpv6Address(TypedDict):
+    Ipv6Address: NotRequired[str]
+    IsPrimaryIpv6: NotRequired[bool]
+
+
+class InstanceIpv6Prefix(TypedDict):
+    Ipv6Prefix: NotRequired[str | None]
+
+
+class InstanceMaintenanceOptions(TypedDict):
+    AutoRecovery: NotRequired[str | None]
+    RebootMigration: NotRequired[str | None]
+
+
+class InstanceMaintenanceOptionsRequest(TypedDict):
+    AutoRecovery: NotRequired[str]
+
+
+class InstanceMarketOptionsRequest(TypedDict):
+    MarketType: NotRequired[str]
+    SpotOptions: NotRequired[SpotMarketOptions]
+
+
+class InstanceMetadataOptionsRequest(TypedDict):
+    HttpTokens: NotRequired[str]
+    HttpPutResponseHopLimit: NotRequired[int]
+    HttpEndpoint: NotRequired[str]
+    HttpProtocolIpv6: NotRequired[str]
+    InstanceMetadataTags: NotRequired[str]
+
+
+class InstanceMetadataOptionsResponse(TypedDict):
+    State: NotRequired[str | None]
+    HttpTokens: NotRequired[str | None]
+    HttpPutResponseHopLimit: NotRequired[int | None]
+    HttpEndpoint: NotRequired[str | None]
+    HttpProtocolIpv6: NotRequired[str | None]
+    InstanceMetadataTags: NotRequired[str | None]
+
+
+class InstanceNetworkInterface(TypedDict):
+    Association: NotRequired[InstanceNetworkInterfaceAssociation | Fragment | None]
+    Attachment: NotRequired[InstanceNetworkInterfaceAttachment | Fragment | None]
+    Description: NotRequired[str | None]
+    Groups: NotRequired[Sequence[GroupIdentifier | Fragment] | Fragment | None]
+    Ipv6Addresses: NotRequired[Sequence[InstanceIpv6Address | Fragment] | Fragment | None]
+    MacAddress: NotRequired[str | None]
+    NetworkInterfaceId: NotRequired[str | None]
+    OwnerId: NotRequired[str | None]
+    PrivateDnsName: NotRequired[str | None]
+    PrivateIpAddress: NotRequired[str | None]
+    PrivateIpAddresses: NotRequired[Sequence[InstancePrivateIpAddress | Fragment] | Fragment | None]
+    SourceDestCheck: NotRequired[bool | None]
+    Status: NotRequired[str | None]
+    SubnetId: NotRequired[str | None]
+    VpcId: NotRequired[str | None]
+    InterfaceType: NotRequired[str | None]
+    Ipv4Prefixes: NotRequired[Sequence[InstanceIpv4Prefix | Fragment] | Fragment | None]
+    Ipv6Prefixes: NotRequired[Sequence[InstanceIpv6Prefix | Fragment] | Fragment | None]
+    ConnectionTrackingConfiguration: NotRequired[
+        ConnectionTrackingSpecificationResponse | Fragment | None
+    ]
+    Operator: NotRequired[OperatorResponse | Fragment | None]
+
+
+class InstanceNetworkInterfaceAssociation(TypedDict):
+    CarrierIp: NotRequired[str | None]
+    CustomerOwnedIp: NotRequired[str | None]
+    IpOwnerId: NotRequired[str | None]
+    PublicDnsName: NotRequired[str | None]
+    PublicIp: NotRequired[str | None]
+
+
+class InstanceNetworkInterfaceAttachment(TypedDict):
+    AttachTime: NotRequired[datetime | float | None]
+    AttachmentId: NotRequired[str | None]
+    DeleteOnTermination: NotRequired[bool | None]
+    DeviceIndex: NotRequired[int | None]
+    Status: NotRequired[str | None]
+    NetworkCardIndex: NotRequired[int | None]
+    EnaSrdSpecification: NotRequired[InstanceAttachmentEnaSrdSpecification | Fragment | None]
+    EnaQueueCount: NotRequired[int | None]
+
+
+class InstanceNetworkInterfaceSpecification(TypedDict):
+    AssociatePublicIpAddress: NotRequired[bool]
+    DeleteOnTermination: NotRequired[bool]
+    Description: NotRequired[str]
+    DeviceIndex: NotRequired[int]
+    Groups: NotRequired[list[str]]
+    Ipv6AddressCount: NotRequired[int]
+    Ipv6Addresses: NotRequired[list[InstanceIpv6Address]]
+    NetworkInterfaceId: NotRequired[str]
+    PrivateIpAddress: NotRequired[str]
+    PrivateIpAddresses: NotRequired[list[PrivateIpAddressSpecification]]
+    SecondaryPrivateIpAddressCount: NotRequired[int]
+    SubnetId: NotRequired[str]
+    AssociateCarrierIpAddress: NotRequired[bool]
+    InterfaceType: NotRequired[str]
+    NetworkCardIndex: NotRequired[int]
+    Ipv4Prefixes: NotRequired[list[Ipv4PrefixSpecificationRequest]]
+    Ipv4PrefixCount: NotRequired[int]
+    Ipv6Prefixes: NotRequired[list[Ipv6PrefixSpecificationRequest]]
+    Ipv6PrefixCount: NotRequired[int]
+    PrimaryIpv6: NotRequired[bool]
+    EnaSrdSpecification: NotRequired[EnaSrdSpecificationRequest]
+    ConnectionTrackingSpecification: NotRequired[ConnectionTrackingSpecificationRequest]
+    EnaQueueCount: NotRequired[int]
+
+
+class InstanceNetworkPerformanceOptions(TypedDict):
+    BandwidthWeighting: NotRequired[str | None]
+
+
+class InstanceNetworkPerformanceOptionsRequest(TypedDict):
+    BandwidthWeighting: NotRequired[str]
+
+
+class InstancePrivateIpAddress(TypedDict):
+    Association: NotRequired[InstanceNetworkInterfaceAssociation | Fragment | None]
+    Primary: NotRequired[bool | None]
+    PrivateDnsName: NotRequired[str | None]
+    PrivateIpAddress: NotRequired[str | None]
+
+
+class InstanceSecondaryInterface(TypedDict):
+    Attachment: NotRequired[InstanceSecondaryInterfaceAttachment | Fragment | None]
+    MacAddress: NotRequired[str | None]
+    SecondaryInterfaceId: NotRequired[str | None]
+    OwnerId: NotRequired[str | None]
+    PrivateIpAddresses: NotRequired[
+        Sequence[InstanceSecondaryInterfacePrivateIpAddress | Fragment] | Fragment | None
+    ]
+    SourceDestCheck: NotRequired[bool | None]
+    Status: NotRequired[str | None]
+    SecondarySubnetId: NotRequired[str | None]
+    SecondaryNetworkId: NotRequired[str | None]
+    InterfaceType: NotRequired[str | None]
+
+
+class InstanceSecondaryInterfaceAttachment(TypedDict):
+    AttachTime: NotRequired[datetime | float | None]
+    AttachmentId: NotRequired[str | None]
+    DeleteOnTermination: NotRequired[bool | None]
+    DeviceIndex: NotRequired[int | None]
+    Status: NotRequired[str | None]
+    NetworkCardIndex: NotRequired[int | None]
+
+
+class InstanceSecondaryInterfacePrivateIpAddress(TypedDict):
+    PrivateIpAddress: NotRequired[str | None]
+
+
+class InstanceSecondaryInterfacePrivateIpAddressRequest(TypedDict):
+    PrivateIpAddress: str
+
+
+class InstanceSecondaryInterfaceSpecificationRequest(TypedDict):
+    DeleteOnTermination: NotRequired[bool]
+    DeviceIndex: NotRequired[int]
+    PrivateIpAddresses: NotRequired[list[InstanceSecondaryInterfacePrivateIpAddressRequest]]
+    PrivateIpAddressCount: NotRequired[int]
+    SecondarySubnetId: NotRequired[str]
+    InterfaceType: NotRequired[str]
+    NetworkCardIndex: NotRequired[int]
+
+
+class InstanceState(TypedDict):
+    Code: NotRequired[int | None]
+    Name: NotRequired[str | None]
+
+
+class InstanceStateChange(TypedDict):
+    InstanceId: NotRequired[str | None]
+    CurrentState: NotRequired[InstanceState | Fragment | None]
+    PreviousState: NotRequired[InstanceState | Fragment | None]
+
+
+class InstanceStatus(TypedDict):
+    AvailabilityZone: NotRequired[str | None]
+    AvailabilityZoneId: NotRequired[str | None]
+    OutpostArn: NotRequired[str | None]
+    Operator: NotRequired[OperatorResponse | Fragment | None]
+    Events: NotRequired[Sequence[InstanceStatusEvent | Fragment] | Fragment | None]
+    InstanceId: NotRequired[str | None]
+    InstanceState: NotRequired[InstanceState | Fragment | None]
+    InstanceStatus: NotRequired[InstanceStatusSummary | Fragment | None]
+    SystemStatus: NotRequired[InstanceStatusSummary | Fragment | None]
+    AttachedEbsStatus: NotRequired[EbsStatusSummary | Fragment | None]
+    ApplicationStatus: NotRequired[ApplicationStatusSummary | Fragment | None]
+    PerformanceStatus: NotRequired[PerformanceStatusSummary | Fragment | None]
+
+
+class InstanceStatusDetails(TypedDict):
+    ImpairedSince: NotRequired[datetime | float | None]
+    Name: NotRequired[str | None]
+    Status: NotRequired[str | None]
+
+
+class InstanceStatusEvent(TypedDict):
+    InstanceEventId: NotRequired[str | None]
+    Code: NotRequired[str | None]
+    Description: NotRequired[str | None]
+    NotAfter: NotRequired[datetime | float | None]
+    NotBefore: NotRequired[datetime | float | None]
+    NotBeforeDeadline: NotRequired[datetime | float | None]
+
+
+class InstanceStatusSummary(TypedDict):
+    Details: NotRequired[Sequence[InstanceStatusDetails | Fragment] | Fragment | None]
+    Status: NotRequired[str | None]
+
+
+class InstanceStorageInfo(TypedDict):
+    TotalSizeInGB: NotRequired[int | None]
+    Disks: NotRequired[Sequence[DiskInfo | Fragment] | Fragment | None]
+    NvmeSupport: NotRequired[str | None]
+    EncryptionSupport: NotRequired[str | None]
+
+
+class InstanceTypeInfo(TypedDict):
+    InstanceType: NotRequired[str | None]
+    CurrentGeneration: NotRequired[bool | None]
+    FreeTierEligible: NotRequired[bool | None]
+    SupportedUsageClasses: NotRequired[Sequence[str] | Fragment | None]
+    SupportedRootDeviceTypes: NotRequired[Sequence[str] | Fragment | None]
+    SupportedVirtualizationTypes: NotRequired[Sequence[str] | Fragment | None]
+    BareMetal: NotRequired[bool | None]
+    Hypervisor: NotRequired[str | None]
+    ProcessorInfo: NotRequired[ProcessorInfo | Fragment | None]
+    VCpuInfo: NotRequired[VCpuInfo | Fragment | None]
+    MemoryInfo: NotRequired[MemoryInfo | Fragment | None]
+    InstanceStorageSupported: NotRequired[bool | None]
+    InstanceStorageInfo: NotRequired[InstanceStorageInfo | Fragment | None]
+    EbsInfo: NotRequired[EbsInfo | Fragment | None]
+    NetworkInfo: NotRequired[NetworkInfo | Fragment | None]
+    GpuInfo: NotRequired[GpuInfo | Fragment | None]
+    FpgaInfo: NotRequired[FpgaInfo | Fragment | None]
+    PlacementGroupInfo: NotRequired[PlacementGroupInfo | Fragment | None]
+    InferenceAcceleratorInfo: NotRequired[InferenceAcceleratorInfo | Fragment | None]
+    HibernationSupported: NotRequired[bool | None]
+    BurstablePerformanceSupported: NotRequired[bool | None]
+    DedicatedHostsSupported: NotRequired[bool | None]
+    AutoRecoverySupported: NotRequired[bool | None]
+    SupportedBootModes: NotRequired[Sequence[str] | Fragment | None]
+    NitroEnclavesSupport: NotRequired[str | None]
+    NitroTpmSupport: NotRequired[str | None]
+    NitroTpmInfo: NotRequired[NitroTpmInfo | Fragment | None]
+    MediaAcceleratorInfo: NotRequired[MediaAcceleratorInfo | Fragment | None]
+    NeuronInfo: NotRequired[NeuronInfo | Fragment | None]
+    PhcSupport: NotRequired[str | None]
+    RebootMigrationSupport: NotRequired[str | None]
+    SupportedInRegion: NotRequired[bool | None]
+
+
+class InstanceTypeItem(TypedDict):
+    InstanceType: NotRequired[str | None]
+
+
+class InstanceTypeOffering(TypedDict):
+    InstanceType: NotRequired[str | None]
+    LocationType: NotRequired[str | None]
+    Location: NotRequired[str | None]
+
+
+class InstanceTypeSpecification(TypedDict):
+    SupportedInstanceTypes: NotRequired[Sequence[InstanceTypeItem | Fragment] | Fragment | None]
+    UnsupportedInstanceTypes: NotRequired[Sequence[InstanceTypeItem | Fragment] | Fragment | None]
+
+
+class InternetGateway(TypedDict):
+    Attachments: NotRequired[Sequence[InternetGatewayAttachment | Fragment] | Fragment | None]
+    InternetGatewayId: NotRequired[str | None]
+    OwnerId: NotRequired[str | None]
+    Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
+
+
+class InternetGatewayAttachment(TypedDict):
+    State: NotRequired[str | None]
+    VpcId: NotRequired[str | None]
+
+
+class IpPermission(TypedDict):
+    IpProtocol: NotRequired[str]
+    FromPort: NotRequired[int]
+    ToPort: NotRequired[int]
+    UserIdGroupPairs: NotRequired[list[UserIdGroupPair]]
+    IpRanges: NotRequired[list[IpRange]]
+    Ipv6Ranges: NotRequired[list[Ipv6Range]]
+    PrefixListIds: NotRequired[list[PrefixListId]]
+
+
+class IpRange(TypedDict):
+    Description: NotRequired[str]
+    CidrIp: NotRequired[str]
+
+
+class Ipv4PrefixSpecification(TypedDict):
+    Ipv4Prefix: NotRequired[str | None]
+
+
+class Ipv4PrefixSpecificationRequest(TypedDict):
+    Ipv4Prefix: NotRequired[str]
+
+
+class Ipv6PrefixSpecification(TypedDict):
+    Ipv6Prefix: NotRequired[str | None]
+
+
+class Ipv6PrefixSpecificationRequest(TypedDict):
+    Ipv6Prefix: NotRequired[str]
+
+
+class Ipv6Range(TypedDict):
+    Description: NotRequired[str]
+    CidrIpv6: NotRequired[str]
+
+
+class KeyPair(TypedDict):
+    KeyPairId: NotRequired[str | None]
+    Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
+    KeyName: NotRequired[str | None]
+    KeyFingerprint: NotRequired[str | None]
+    KeyMaterial: NotRequired[str | None]
+
+
+class KeyPairInfo(TypedDict):
+    KeyPairId: NotRequired[str | None]
+    KeyType: NotRequired[str | None]
+    Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
+    PublicKey: NotRequired[str | None]
+    CreateTime: NotRequired[datetime | float | None]
+    KeyName: NotRequired[str | None]
+    KeyFingerprint: NotRequired[str | None]
+
+
+class LaunchPermission(TypedDict):
+    OrganizationArn: NotRequired[str | None]
+    OrganizationalUnitArn: NotRequired[str | None]
+    UserId: NotRequired[str | None]
+    Group: NotRequired[str | None]
+
+
+class LaunchTemplateSpecification(TypedDict):
+    LaunchTemplateId: NotRequired[str]
+    LaunchTemplateName: NotRequired[str]
+    Version: NotRequired[str]
+
+
+class LicenseConfiguration(TypedDict):
+    LicenseConfigurationArn: NotRequired[str | None]
+
+
+class LicenseConfigurationRequest(TypedDict):
+    LicenseConfigurationArn: NotRequired[str]
+
+
+class MediaAcceleratorInfo(TypedDict):
+    Accelerators: NotRequired[Sequence[MediaDeviceInfo | Fragment] | Fragment | None]
+    TotalMediaMemoryInMiB: NotRequired[int | None]
+
+
+class MediaDeviceInfo(TypedDict):
+    Count: NotRequired[int | None]
+    Name: NotRequired[str | None]
+    Manufacturer: NotRequired[str | None]
+    MemoryInfo: NotRequired[MediaDeviceMemoryInfo | Fragment | None]
+
+
+class MediaDeviceMemoryInfo(TypedDict):
+    SizeInMiB: NotRequired[int | None]
+
+
+class MemoryInfo(TypedDict):
+    SizeInMiB: NotRequired[int | None]
+
+
+class ModifyInstanceAttributeRequest(TypedDict):
+    SourceDestCheck: NotRequired[AttributeBooleanValue]
+    EnclaveOptions: NotRequired[EnclaveOptionsRequest]
+    DisableApiStop: NotRequired[AttributeBooleanValue]
+    DryRun: NotRequired[bool]
+    InstanceId: str
+    Attribute: NotRequired[str]
+    Value: NotRequired[str]
+    BlockDeviceMappings: NotRequired[list[InstanceBlockDeviceMappingSpecification]]
+    DisableApiTermination: NotRequired[AttributeBooleanValue]
+    InstanceType: NotRequired[AttributeValue]
+    Kernel: NotRequired[AttributeValue]
+    Ramdisk: NotRequired[AttributeValue]
+    UserData: NotRequired[SecureBlobAttributeValue]
+    InstanceInitiatedShutdownBehavior: NotRequired[AttributeValue]
+    Groups: NotRequired[list[str]]
+    EbsOptimized: NotRequired[AttributeBooleanValue]
+    SriovNetSupport: NotRequired[AttributeValue]
+    EnaSupport: NotRequired[AttributeBooleanValue]
+
+
+class ModifyInstanceMetadataOptionsRequest(TypedDict):
+    InstanceId: str
+    HttpTokens: NotRequired[str]
+    HttpPutResponseHopLimit: NotRequired[int]
+    HttpEndpoint: NotRequired[str]
+    DryRun: NotRequired[bool]
+    HttpProtocolIpv6: NotRequired[str]
+    InstanceMetadataTags: NotRequired[str]
+
+
+class ModifyInstanceMetadataOptionsResult(TypedDict):
+    InstanceId: NotRequired[str | None]
+    InstanceMetadataOptions: NotRequired[InstanceMetadataOptionsResponse | Fragment | None]
+
+
+class ModifySecurityGroupRulesRequest(TypedDict):
+    GroupId: str
+    SecurityGroupRules: list[SecurityGroupRuleUpdate]
+    DryRun: NotRequired[bool]
+
+
+class ModifySecurityGroupRulesResult(TypedDict):
+    Return: NotRequired[bool | None]
+
+
+class Monitoring(TypedDict):
+    MetricCategoryIds: NotRequired[Sequence[str] | Fragment | None]
+    State: NotRequired[str | None]
+
+
+class NetworkCardInfo(TypedDict):
+    NetworkCardIndex: NotRequired[int | None]
+    NetworkPerformance: NotRequired[str | None]
+    MaximumNetworkInterfaces: NotRequired[int | None]
+    AdditionalFlexibleNetworkInterfaces: NotRequired[int | None]
+    BaselineBandwidthInGbps: NotRequired[float | None]
+    PeakBandwidthInGbps: NotRequired[float | None]
+    DefaultEnaQueueCountPerInterface: NotRequired[int | None]
+    MaximumEnaQueueCount: NotRequired[int | None]
+    MaximumEnaQueueCountPerInterface: NotRequired[int | None]
+    InterfaceTypes: NotRequired[Sequence[str] | Fragment | None]
+
+
+class NetworkInfo(TypedDict):
+    NetworkPerformance: NotRequired[str | None]
+    MaximumNetworkInterfaces: NotRequired[int | None]
+    MaximumNetworkCards: NotRequired[int | None]
+    DefaultNetworkCardIndex: NotRequired[int | None]
+    NetworkCards: NotRequired[Sequence[NetworkCardInfo | Fragment] | Fragment | None]
+    Ipv4AddressesPerInterface: NotRequired[int | None]
+    Ipv6AddressesPerInterface: NotRequired[int | None]
+    Ipv6Supported: NotRequired[bool | None]
+    EnaSupport: NotRequired[str | None]
+    EfaSupported: NotRequired[bool | None]
+    EfaInfo: NotRequired[EfaInfo | Fragment | None]
+    EncryptionInTransitSupported: NotRequired[bool | None]
+    EnaSrdSupported: NotRequired[bool | None]
+    BandwidthWeightings: NotRequired[Sequence[str] | Fragment | None]
+    FlexibleEnaQueuesSupport: NotRequired[str | None]
+    ConnectionTrackingConfiguration: NotRequired[
+        DefaultConnectionTrackingConfiguration | Fragment | None
+    ]
+    SecondaryNetworkSupported: NotRequired[bool | None]
+    MaximumSecondaryNetworkInterfaces: NotRequired[int | None]
+    Ipv4AddressesPerSecondaryInterface: NotRequired[int | None]
+
+
+class NetworkInterface(TypedDict):
+    Association: NotRequired[NetworkInterfaceAssociation | Fragment | None]
+    Attachment: NotRequired[NetworkInterfaceAttachment | Fragment | None]
+    AvailabilityZone: NotRequired[str | None]
+    ConnectionTrackingConfiguration: NotRequired[ConnectionTrackingConfiguration | Fragment | None]
+    Description: NotRequired[str | None]
+    Groups: NotRequired[Sequence[GroupIdentifier | Fragment] | Fragment | None]
+    InterfaceType: NotRequired[str | None]
+    Ipv6Addresses: NotRequired[Sequence[NetworkInterfaceIpv6Address | Fragment] | Fragment | None]
+    MacAddress: NotRequired[str | None]
+    NetworkInterfaceId: NotRequired[str | None]
+    OutpostArn: NotRequired[str | None]
+    OwnerId: NotRequired[str | None]
+    PrivateDnsName: NotRequired[str | None]
+    PublicDnsName: NotRequired[str | None]
+    PublicIpDnsNameOptions: NotRequired[PublicIpDnsNameOptions | Fragment | None]
+    PrivateIpAddress: NotRequired[str | None]
+    PrivateIpAddresses: NotRequired[
+        Sequence[NetworkInterfacePrivateIpAddress | Fragment] | Fragment | None
+    ]
+    Ipv4Prefixes: NotRequired[Sequence[Ipv4PrefixSpecification | Fragment] | Fragment | None]
+    Ipv6Prefixes: NotRequired[Sequence[Ipv6PrefixSpecification | Fragment] | Fragment | None]
+    RequesterId: NotRequired[str | None]
+    RequesterManaged: NotRequired[bool | None]
+    SourceDestCheck: NotRequired[bool | None]
+    Status: NotRequired[str | None]
+    SubnetId: NotRequired[str | None]
+    TagSet: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
+    VpcId: NotRequired[str | None]
+    DenyAllIgwTraffic: NotRequired[bool | None]
+    Ipv6Native: NotRequired[bool | None]
+    Ipv6Address: NotRequired[str | None]
+    Operator: NotRequired[OperatorResponse | Fragment | None]
+    AssociatedSubnets: NotRequired[Sequence[str] | Fragment | None]
+    AvailabilityZoneId: NotRequired[str | None]
+
+
+class NetworkInterfaceAssociation(TypedDict):
+    AllocationId: NotRequired[str | None]
+    AssociationId: NotRequired[str | None]
+    IpOwnerId: NotRequired[str | None]
+    PublicDnsName: NotRequired[str | None]
+    PublicIp: NotRequired[str | None]
+    CustomerOwnedIp: NotRequired[str | None]
+    CarrierIp: NotRequired[str | None]
+
+
+class NetworkInterfaceAttachment(TypedDict):
+    AttachTime: NotRequired[datetime | float | None]
+    AttachmentId: NotRequired[str | None]
+    DeleteOnTermination: NotRequired[bool | None]
+    DeviceIndex: NotRequired[int | None]
+    NetworkCardIndex: NotRequired[int | None]
+    InstanceId: NotRequired[str | None]
+    InstanceOwnerId: NotRequired[str | None]
+    Status: NotRequired[str | None]
+    EnaSrdSpecification: NotRequired[AttachmentEnaSrdSpecification | Fragment | None]
+    EnaQueueCount: NotRequired[int | None]
+
+
+class NetworkInterfaceIpv6Address(TypedDict):
+    Ipv6Address: NotRequired[str | None]
+    PublicIpv6DnsName: NotRequired[str | None]
+    IsPrimaryIpv6: NotRequired[bool | None]
+
+
+class NetworkInterfacePrivateIpAddress(TypedDict):
+    Association: NotRequired[NetworkInterfaceAssociation | Fragment | None]
+    Primary: NotRequired[bool | None]
+    PrivateDnsName: NotRequired[str | None]
+    PrivateIpAddress: NotRequired[str | None]
+
+
+class NeuronDeviceCoreInfo(TypedDict):
+    Count: NotRequired[int | None]
+    Version: NotRequired[int | None]
+
+
+class NeuronDeviceInfo(TypedDict):
+    Count: NotRequired[int | None]
+    Name: NotRequired[str | None]
+    CoreInfo: NotRequired[NeuronDeviceCoreInfo | Fragment | None]
+    MemoryInfo: NotRequired[NeuronDeviceMemoryInfo | Fragment | None]
+
+
+class NeuronDeviceMemoryInfo(TypedDict):
+    SizeInMiB: NotRequired[int | None]
+
+
+class NeuronInfo(TypedDict):
+    NeuronDevices: NotRequired[Sequence[NeuronDeviceInfo | Fragment] | Fragment | None]
+    TotalNeuronDeviceMemoryInMiB: NotRequired[int | None]
+
+
+class NitroTpmInfo(TypedDict):
+    SupportedVersions: NotRequired[Sequence[str] | Fragment | None]
+
+
+class OperatorRequest(TypedDict):
+    Principal: NotRequired[str]
+
+
+class OperatorResponse(TypedDict):
+    Managed: NotRequired[bool | None]
+    Principal: NotRequired[str | None]
+    HiddenByDefault: NotRequired[bool | None]
+
+
+class PerformanceStatusSummary(TypedDict):
+    Status: NotRequired[str | None]
+    ImpairedSince: NotRequired[datetime | float | None]
+    Remediation: NotRequired[str | None]
+
+
+class Placement(TypedDict):
+    AvailabilityZoneId: NotRequired[str]
+    Affinity: NotRequired[str]
+    GroupName: NotRequired[str]
+    PartitionNumber: NotRequired[int]
+    HostId: NotRequired[str]
+    Tenancy: NotRequired[str]
+    SpreadDomain: NotRequired[str]
+    HostResourceGroupArn: NotRequired[str]
+    GroupId: NotRequired[str]
+    AvailabilityZone: NotRequired[str]
+
+
+class PlacementGroupInfo(TypedDict):
+    SupportedStrategies: NotRequired[Sequence[str] | Fragment | None]
+
+
+class PrefixListId(TypedDict):
+    Description: NotRequired[str]
+    PrefixListId: NotRequired[str]
+
+
+class PrivateDnsNameOptionsOnLaunch(TypedDict):
+    HostnameType: NotRequired[str | None]
+    EnableResourceNameDnsARecord: NotRequired[bool | None]
+    EnableResourceNameDnsAAAARecord: NotRequired[bool | None]
+
+
+class PrivateDnsNameOptionsRequest(TypedDict):
+    HostnameType: NotRequired[str]
+    EnableResourceNameDnsARecord: NotRequired[bool]
+    EnableResourceNameDnsAAAARecord: NotRequired[bool]
+
+
+class PrivateDnsNameOptionsResponse(TypedDict):
+    HostnameType: NotRequired[str | None]
+    EnableResourceNameDnsARecord: NotRequired[bool | None]
+    EnableResourceNameDnsAAAARecord: NotRequired[bool | None]
+
+
+class PrivateIpAddressSpecification(TypedDict):
+    Primary: NotRequired[bool]
+    PrivateIpAddress: NotRequired[str]
+
+
+class ProcessorInfo(TypedDict):
+    SupportedArchitectures: NotRequired[Sequence[str] | Fragment | None]
+    SustainedClockSpeedInGhz: NotRequired[float | None]
+    SupportedFeatures: NotRequired[Sequence[str] | Fragment | None]
+    Manufacturer: NotRequired[str | None]
+
+
+class ProductCode(TypedDict):
+    ProductCodeId: NotRequired[str | None]
+    ProductCodeType: NotRequired[str | None]
+
+
+class PropagatingVgw(TypedDict):
+    GatewayId: NotRequired[str | None]
+
+
+class PublicIpDnsNameOptions(TypedDict):
+    DnsHostnameType: NotRequired[str | None]
+    PublicIpv4DnsName: NotRequired[str | None]
+    PublicIpv6DnsName: NotRequired[str | None]
+    PublicDualStackDnsName: NotRequired[str | None]
+
+
+class RebootInstancesRequest(TypedDict):
+    InstanceIds: list[str]
+    DryRun: NotRequired[bool]
+
+
+class ReferencedSecurityGroup(TypedDict):
+    GroupId: NotRequired[str | None]
+    PeeringStatus: NotRequired[str | None]
+    UserId: NotRequired[str | None]
+    VpcId: NotRequired[str | None]
+    VpcPeeringConnectionId: NotRequired[str | None]
+
+
+class Region(TypedDict):
+    OptInStatus: NotRequired[str | None]
+    Geography: NotRequired[Sequence[RegionGeography | Fragment] | Fragment | None]
+    RegionName: NotRequired[str | None]
+    Endpoint: NotRequired[str | None]
+
+
+class RegionGeography(TypedDict):
+    Name: NotRequired[str | None]
+
+
+class ReleaseAddressRequest(TypedDict):
+    AllocationId: NotRequired[str]
+    PublicIp: NotRequired[str]
+    NetworkBorderGroup: NotRequired[str]
+    DryRun: NotRequired[bool]
+
+
+class Reservation(TypedDict):
+    ReservationId: NotRequired[str | None]
+    OwnerId: NotRequired[str | None]
+    RequesterId: NotRequired[str | None]
+    Groups: NotRequired[Sequence[GroupIdentifier | Fragment] | Fragment | None]
+    Instances: NotRequired[Sequence[Instance | Fragment] | Fragment | None]
+
+
+class RevokeSecurityGroupEgressRequest(TypedDict):
+    SecurityGroupRuleIds: NotRequired[list[str]]
+    DryRun: NotRequired[bool]
+    GroupId: str
+    SourceSecurityGroupName: NotRequired[str]
+    SourceSecurityGroupOwnerId: NotRequired[str]
+    IpProtocol: NotRequired[str]
+    FromPort: NotRequired[int]
+    ToPort: NotRequired[int]
+    CidrIp: NotRequired[str]
+    IpPermissions: NotRequired[list[IpPermission]]
+
+
+class RevokeSecurityGroupEgressResult(TypedDict):
+    Return: NotRequired[bool | None]
+    UnknownIpPermissions: NotRequired[Sequence[IpPermission | Fragment] | Fragment | None]
+    RevokedSecurityGroupRules: NotRequired[
+        Sequence[RevokedSecurityGroupRule | Fragment] | Fragment | None
+    ]
+
+
+class RevokeSecurityGroupIngressRequest(TypedDict):
+    CidrIp: NotRequired[str]
+    FromPort: NotRequired[int]
+    GroupId: NotRequired[str]
+    GroupName: NotRequired[str]
+    IpPermissions: NotRequired[list[IpPermission]]
+    IpProtocol: NotRequired[str]
+    SourceSecurityGroupName: NotRequired[str]
+    SourceSecurityGroupOwnerId: NotRequired[str]
+    ToPort: NotRequired[int]
+    SecurityGroupRuleIds: NotRequired[list[str]]
+    DryRun: NotRequired[bool]
+
+
+class RevokeSecurityGroupIngressResult(TypedDict):
+    Return: NotRequired[bool | None]
+    UnknownIpPermissions: NotRequired[Sequence[IpPermission | Fragment] | Fragment | None]
+    RevokedSecurityGroupRules: NotRequired[
+        Sequence[RevokedSecurityGroupRule | Fragment] | Fragment | None
+    ]
+
+
+class RevokedSecurityGroupRule(TypedDict):
+    SecurityGroupRuleId: NotRequired[str | None]
+    GroupId: NotRequired[str | None]
+    IsEgress: NotRequired[bool | None]
+    IpProtocol: NotRequired[str | None]
+    FromPort: NotRequired[int | None]
+    ToPort: NotRequired[int | None]
+    CidrIpv4: NotRequired[str | None]
+    CidrIpv6: NotRequired[str | None]
+    PrefixListId: NotRequired[str | None]
+    ReferencedGroupId: NotRequired[str | None]
+    Description: NotRequired[str | None]
+
+
+class Route(TypedDict):
+    DestinationCidrBlock: NotRequired[str | None]
+    DestinationIpv6CidrBlock: NotRequired[str | None]
+    DestinationPrefixListId: NotRequired[str | None]
+    EgressOnlyInternetGatewayId: NotRequired[str | None]
+    GatewayId: NotRequired[str | None]
+    InstanceId: NotRequired[str | None]
+    InstanceOwnerId: NotRequired[str | None]
+    NatGatewayId: NotRequired[str | None]
+    TransitGatewayId: NotRequired[str | None]
+    LocalGatewayId: NotRequired[str | None]
+    CarrierGatewayId: NotRequired[str | None]
+    NetworkInterfaceId: NotRequired[str | None]
+    Origin: NotRequired[str | None]
+    State: NotRequired[str | None]
+    VpcPeeringConnectionId: NotRequired[str | None]
+    CoreNetworkArn: NotRequired[str | None]
+    OdbNetworkArn: NotRequired[str | None]
+    IpAddress: NotRequired[str | None]
+
+
+class RouteTable(TypedDict):
+    Associations: NotRequired[Sequence[RouteTableAssociation | Fragment] | Fragment | None]
+    PropagatingVgws: NotRequired[Sequence[PropagatingVgw | Fragment] | Fragment | None]
+    RouteTableId: NotRequired[str | None]
+    Routes: NotRequired[Sequence[Route | Fragment] | Fragment | None]
+    Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
+    VpcId: NotRequired[str | None]
+    OwnerId: NotRequired[str | None]
+
+
+class RouteTableAssociation(TypedDict):
+    Main: NotRequired[bool | None]
+    RouteTableAssociationId: NotRequired[str | None]
+    RouteTableId: NotRequired[str | None]
+    SubnetId: NotRequired[str | None]
+    GatewayId: NotRequired[str | None]
+    PublicIpv4Pool: NotRequired[str | None]
+    AssociationState: NotRequired[RouteTableAssociationState | Fragment | None]
+
+
+class RouteTableAssociationState(TypedDict):
+    State: NotRequired[str | None]
+    StatusMessage: NotRequired[str | None]
+
+
+class RunInstancesMonitoringEnabled(TypedDict):
+    MetricCategoryIds: NotRequired[list[str]]
+    Enabled: bool
+
+
+class RunInstancesRequest(TypedDict):
+    BlockDeviceMappings: NotRequired[list[BlockDeviceMapping]]
+    ImageId: NotRequired[str]
+    InstanceType: NotRequired[str]
+    Ipv6AddressCount: NotRequired[int]
+    Ipv6Addresses: NotRequired[list[InstanceIpv6Address]]
+    KernelId: NotRequired[str]
+    KeyName: NotRequired[str]
+    MaxCount: int
+    MinCount: int
+    Monitoring: NotRequired[RunInstancesMonitoringEnabled]
+    Placement: NotRequired[Placement]
+    RamdiskId: NotRequired[str]
+    SecurityGroupIds: NotRequired[list[str]]
+    SecurityGroups: NotRequired[list[str]]
+    SubnetId: NotRequired[str]
+    UserData: NotRequired[str]
+    ElasticGpuSpecification: NotRequired[list[ElasticGpuSpecification]]
+    ElasticInferenceAccelerators: NotRequired[list[ElasticInferenceAccelerator]]
+    TagSpecifications: NotRequired[list[TagSpecification]]
+    LaunchTemplate: NotRequired[LaunchTemplateSpecification]
+    InstanceMarketOptions: NotRequired[InstanceMarketOptionsRequest]
+    CreditSpecification: NotRequired[CreditSpecificationRequest]
+    CpuOptions: NotRequired[CpuOptionsRequest]
+    CapacityReservationSpecification: NotRequired[CapacityReservationSpecification]
+    HibernationOptions: NotRequired[HibernationOptionsRequest]
+    LicenseSpecifications: NotRequired[list[LicenseConfigurationRequest]]
+    MetadataOptions: NotRequired[InstanceMetadataOptionsRequest]
+    EnclaveOptions: NotRequired[EnclaveOptionsRequest]
+    PrivateDnsNameOptions: NotRequired[PrivateDnsNameOptionsRequest]
+    MaintenanceOptions: NotRequired[InstanceMaintenanceOptionsRequest]
+    DisableApiStop: NotRequired[bool]
+    EnablePrimaryIpv6: NotRequired[bool]
+    NetworkPerformanceOptions: NotRequired[InstanceNetworkPerformanceOptionsRequest]
+    Operator: NotRequired[OperatorRequest]
+    SecondaryInterfaces: NotRequired[list[InstanceSecondaryInterfaceSpecificationRequest]]
+    DryRun: NotRequired[bool]
+    DisableApiTermination: NotRequired[bool]
+    InstanceInitiatedShutdownBehavior: NotRequired[str]
+    PrivateIpAddress: NotRequired[str]
+    ClientToken: NotRequired[str]
+    AdditionalInfo: NotRequired[str]
+    NetworkInterfaces: NotRequired[list[InstanceNetworkInterfaceSpecification]]
+    IamInstanceProfile: NotRequired[IamInstanceProfileSpecification]
+    EbsOptimized: NotRequired[bool]
+
+
+class ScanResults(TypedDict):
+    HighestFindingSeverityLabel: NotRequired[str | None]
+    FindingScanDate: NotRequired[datetime | float | None]
+    InformationalFixAvailableSince: NotRequired[datetime | float | None]
+    LowFixAvailableSince: NotRequired[datetime | float | None]
+    MediumFixAvailableSince: NotRequired[datetime | float | None]
+    HighFixAvailableSince: NotRequired[datetime | float | None]
+    CriticalFixAvailableSince: NotRequired[datetime | float | None]
+
+
+class SecureBlobAttributeValue(TypedDict):
+    Value: NotRequired[bytes]
+
+
+class SecurityGroup(TypedDict):
+    GroupId: NotRequired[str | None]
+    IpPermissionsEgress: NotRequired[Sequence[IpPermission | Fragment] | Fragment | None]
+    Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
+    VpcId: NotRequired[str | None]
+    SecurityGroupArn: NotRequired[str | None]
+    OwnerId: NotRequired[str | None]
+    GroupName: NotRequired[str | None]
+    Description: NotRequired[str | None]
+    IpPermissions: NotRequired[Sequence[IpPermission | Fragment] | Fragment | None]
+
+
+class SecurityGroupRule(TypedDict):
+    SecurityGroupRuleId: NotRequired[str | None]
+    GroupId: NotRequired[str | None]
+    GroupOwnerId: NotRequired[str | None]
+    IsEgress: NotRequired[bool | None]
+    IpProtocol: NotRequired[str | None]
+    FromPort: NotRequired[int | None]
+    ToPort: NotRequired[int | None]
+    CidrIpv4: NotRequired[str | None]
+    CidrIpv6: NotRequired[str | None]
+    PrefixListId: NotRequired[str | None]
+    ReferencedGroupInfo: NotRequired[ReferencedSecurityGroup | Fragment | None]
+    Description: NotRequired[str | None]
+    Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
+    SecurityGroupRuleArn: NotRequired[str | None]
+
+
+class SecurityGroupRuleDescription(TypedDict):
+    SecurityGroupRuleId: NotRequired[str]
+    Description: NotRequired[str]
+
+
+class SecurityGroupRuleRequest(TypedDict):
+    IpProtocol: NotRequired[str]
+    FromPort: NotRequired[int]
+    ToPort: NotRequired[int]
+    CidrIpv4: NotRequired[str]
+    CidrIpv6: NotRequired[str]
+    PrefixListId: NotRequired[str]
+    ReferencedGroupId: NotRequired[str]
+    Description: NotRequired[str]
+
+
+class SecurityGroupRuleUpdate(TypedDict):
+    SecurityGroupRuleId: str
+    SecurityGroupRule: NotRequired[SecurityGroupRuleRequest]
+
+
+class SpotMarketOptions(TypedDict):
+    MaxPrice: NotRequired[str]
+    SpotInstanceType: NotRequired[str]
+    BlockDurationMinutes: NotRequired[int]
+    ValidUntil: NotRequired[datetime]
+    InstanceInterruptionBehavior: NotRequired[str]
+
+
+class StartInstancesRequest(TypedDict):
+    InstanceIds: list[str]
+    AdditionalInfo: NotRequired[str]
+    DryRun: NotRequired[bool]
+
+
+class StartInstancesResult(TypedDict):
+    StartingInstances: NotRequired[Sequence[InstanceStateChange | Fragment] | Fragment | None]
+
+
+class StateReason(TypedDict):
+    Code: NotRequired[str | None]
+    Message: NotRequired[str | None]
+
+
+class StopInstancesRequest(TypedDict):
+    InstanceIds: list[str]
+    Hibernate: NotRequired[bool]
+    SkipOsShutdown: NotRequired[bool]
+    DryRun: NotRequired[bool]
+    Force: NotRequired[bool]
+
+
+class StopInstancesResult(TypedDict):
+    StoppingInstances: NotRequired[Sequence[InstanceStateChange | Fragment] | Fragment | None]
+
+
+class Subnet(TypedDict):
+    AvailabilityZoneId: NotRequired[str | None]
+    EnableLniAtDeviceIndex: NotRequired[int | None]
+    MapCustomerOwnedIpOnLaunch: NotRequired[bool | None]
+    CustomerOwnedIpv4Pool: NotRequired[str | None]
+    OwnerId: NotRequired[str | None]
+    AssignIpv6AddressOnCreation: NotRequired[bool | None]
+    Ipv6CidrBlockAssociationSet: NotRequired[
+        Sequence[SubnetIpv6CidrBlockAssociation | Fragment] | Fragment | None
+    ]
+    Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
+    SubnetArn: NotRequired[str | None]
+    OutpostArn: NotRequired[str | None]
+    EnableDns64: NotRequired[bool | None]
+    Ipv6Native: NotRequired[bool | None]
+    PrivateDnsNameOptionsOnLaunch: NotRequired[PrivateDnsNameOptionsOnLaunch | Fragment | None]
+    BlockPublicAccessStates: NotRequired[BlockPublicAccessStates | Fragment | None]
+    Type: NotRequired[str | None]
+    SubnetId: NotRequired[str | None]
+    State: NotRequired[str | None]
+    VpcId: NotRequired[str | None]
+    CidrBlock: NotRequired[str | None]
+    AvailableIpAddressCount: NotRequired[int | None]
+    AvailabilityZone: NotRequired[str | None]
+    DefaultForAz: NotRequired[bool | None]
+    MapPublicIpOnLaunch: NotRequired[bool | None]
+
+
+class SubnetCidrBlockState(TypedDict):
+    State: NotRequired[str | None]
+    StatusMessage: NotRequired[str | None]
+
+
+class SubnetIpv6CidrBlockAssociation(TypedDict):
+    AssociationId: NotRequired[str | None]
+    Ipv6CidrBlock: NotRequired[str | None]
+    Ipv6CidrBlockState: NotRequired[SubnetCidrBlockState | Fragment | None]
+    Ipv6AddressAttribute: NotRequired[str | None]
+    IpSource: NotRequired[str | None]
+
+
+class Tag(TypedDict):
+    Key: NotRequired[str]
+    Value: NotRequired[str]
+
+
+class TagDescription(TypedDict):
+    Key: NotRequired[str | None]
+    ResourceId: NotRequired[str | None]
+    ResourceType: NotRequired[str | None]
+    Value: NotRequired[str | None]
+
+
+class TagSpecification(TypedDict):
+    ResourceType: NotRequired[str]
+    Tags: NotRequired[list[Tag]]
+
+
+class TerminateInstancesRequest(TypedDict):
+    InstanceIds: list[str]
+    Force: NotRequired[bool]
+    SkipOsShutdown: NotRequired[bool]
+    DryRun: NotRequired[bool]
+
+
+class TerminateInstancesResult(TypedDict):
+    TerminatingInstances: NotRequired[Sequence[InstanceStateChange | Fragment] | Fragment | None]
+
+
+class UpdateSecurityGroupRuleDescriptionsEgressRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    GroupId: NotRequired[str]
+    GroupName: NotRequired[str]
+    IpPermissions: NotRequired[list[IpPermission]]
+    SecurityGroupRuleDescriptions: NotRequired[list[SecurityGroupRuleDescription]]
+
+
+class UpdateSecurityGroupRuleDescriptionsEgressResult(TypedDict):
+    Return: NotRequired[bool | None]
+
+
+class UpdateSecurityGroupRuleDescriptionsIngressRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    GroupId: NotRequired[str]
+    GroupName: NotRequired[str]
+    IpPermissions: NotRequired[list[IpPermission]]
+    SecurityGroupRuleDescriptions: NotRequired[list[SecurityGroupRuleDescription]]
+
+
+class UpdateSecurityGroupRuleDescriptionsIngressResult(TypedDict):
+    Return: NotRequired[bool | None]
+
+
+class UserIdGroupPair(TypedDict):
+    Description: NotRequired[str]
+    UserId: NotRequired[str]
+    GroupName: NotRequired[str]
+    GroupId: NotRequired[str]
+    VpcId: NotRequired[str]
+    VpcPeeringConnectionId: NotRequired[str]
+    PeeringStatus: NotRequired[str]
+
+
+class VCpuInfo(TypedDict):
+    DefaultVCpus: NotRequired[int | None]
+    DefaultCores: NotRequired[int | None]
+    DefaultThreadsPerCore: NotRequired[int | None]
+    ValidCores: NotRequired[Sequence[int] | Fragment | None]
+    ValidThreadsPerCore: NotRequired[Sequence[int] | Fragment | None]
+
+
+class Volume(TypedDict):
+    AvailabilityZoneId: NotRequired[str | None]
+    OutpostArn: NotRequired[str | None]
+    SourceVolumeId: NotRequired[str | None]
+    Iops: NotRequired[int | None]
+    Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
+    VolumeType: NotRequired[str | None]
+    FastRestored: NotRequired[bool | None]
+    MultiAttachEnabled: NotRequired[bool | None]
+    Throughput: NotRequired[int | None]
+    SseType: NotRequired[str | None]
+    Operator: NotRequired[OperatorResponse | Fragment | None]
+    VolumeInitializationRate: NotRequired[int | None]
+    VolumeArn: NotRequired[str | None]
+    OwnerId: NotRequired[str | None]
+    VolumeId: NotRequired[str | None]
+    Size: NotRequired[int | None]
+    SnapshotId: NotRequired[str | None]
+    AvailabilityZone: NotRequired[str | None]
+    State: NotRequired[str | None]
+    CreateTime: NotRequired[datetime | float | None]
+    Attachments: NotRequired[Sequence[VolumeAttachment | Fragment] | Fragment | None]
+    Encrypted: NotRequired[bool | None]
+    KmsKeyId: NotRequired[str | None]
+
+
+class VolumeAttachment(TypedDict):
+    DeleteOnTermination: NotRequired[bool | None]
+    AssociatedResource: NotRequired[str | None]
+    InstanceOwningService: NotRequired[str | None]
+    EbsCardIndex: NotRequired[int | None]
+    VolumeId: NotRequired[str | None]
+    InstanceId: NotRequired[str | None]
+    Device: NotRequired[str | None]
+    State: NotRequired[str | None]
+    AttachTime: NotRequired[datetime | float | None]
+
+
+class Vpc(TypedDict):
+    OwnerId: NotRequired[str | None]
+    InstanceTenancy: NotRequired[str | None]
+    Ipv6CidrBlockAssociationSet: NotRequired[
+        Sequence[VpcIpv6CidrBlockAssociation | Fragment] | Fragment | None
+    ]
+    CidrBlockAssociationSet: NotRequired[
+        Sequence[VpcCidrBlockAssociation | Fragment] | Fragment | None
+    ]
+    IsDefault: NotRequired[bool | None]
+    EncryptionControl: NotRequired[VpcEncryptionControl | Fragment | None]
+    Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
+    BlockPublicAccessStates: NotRequired[BlockPublicAccessStates | Fragment | None]
+    VpcId: NotRequired[str | None]
+    State: NotRequired[str | None]
+    CidrBlock: NotRequired[str | None]
+    DhcpOptionsId: NotRequired[str | None]
+
+
+class VpcCidrBlockAssociation(TypedDict):
+    AssociationId: NotRequired[str | None]
+    CidrBlock: NotRequired[str | None]
+    CidrBlockState: NotRequired[VpcCidrBlockState | Fragment | None]
+
+
+class VpcCidrBlockState(TypedDict):
+    State: NotRequired[str | None]
+    StatusMessage: NotRequired[str | None]
+
+
+class VpcEncryptionControl(TypedDict):
+    VpcId: NotRequired[str | None]
+    VpcEncryptionControlId: NotRequired[str | None]
+    Mode: NotRequired[str | None]
+    State: NotRequired[str | None]
+    StateMessage: NotRequired[str | None]
+    ResourceExclusions: NotRequired[VpcEncryptionControlExclusions | Fragment | None]
+    Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
+
+
+class VpcEncryptionControlExclusion(TypedDict):
+    State: NotRequired[str | None]
+    StateMessage: NotRequired[str | None]
+
+
+class VpcEncryptionControlExclusions(TypedDict):
+    InternetGateway: NotRequired[VpcEncryptionControlExclusion | Fragment | None]
+    EgressOnlyInternetGateway: NotRequired[VpcEncryptionControlExclusion | Fragment | None]
+    NatGateway: NotRequired[VpcEncryptionControlExclusion | Fragment | None]
+    VirtualPrivateGateway: NotRequired[VpcEncryptionControlExclusion | Fragment | None]
+    VpcPeering: NotRequired[VpcEncryptionControlExclusion | Fragment | None]
+    Lambda: NotRequired[VpcEncryptionControlExclusion | Fragment | None]
+    VpcLattice: NotRequired[VpcEncryptionControlExclusion | Fragment | None]
+    ElasticFileSystem: NotRequired[VpcEncryptionControlExclusion | Fragment | None]
+    GlobalAccelerator: NotRequired[VpcEncryptionControlExclusion | Fragment | None]
+    ApiGatewayV2: NotRequired[VpcEncryptionControlExclusion | Fragment | None]
+
+
+class VpcIpv6CidrBlockAssociation(TypedDict):
+    AssociationId: NotRequired[str | None]
+    Ipv6CidrBlock: NotRequired[str | None]
+    Ipv6CidrBlockState: NotRequired[VpcCidrBlockState | Fragment | None]
+    NetworkBorderGroup: NotRequired[str | None]
+    Ipv6Pool: NotRequired[str | None]
+    Ipv6AddressAttribute: NotRequired[str | None]
+    IpSource: NotRequired[str | None]
