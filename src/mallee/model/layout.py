@@ -35,6 +35,11 @@ class Layout:
         """Access key of the first account's administrator, JSON, mode 0600."""
         return self.root / "credentials" / "admin.json"
 
+    @property
+    def packages(self) -> Path:
+        """Debian packages that images are built from, a directory per recipe; a cache."""
+        return self.root / "cache" / "packages"
+
     # The cloud process (owner: the unprivileged user)
     @property
     def cloud(self) -> Path:
