@@ -7,7 +7,7 @@ Not its business: their types and constraints (the codec), their meaning (the ha
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, cast
 
 from mallee.aws import errors
 from mallee.aws.signature import canonical
@@ -68,10 +68,10 @@ def _honoured(action: Action) -> frozenset[str]:
 def _ignored(value: Any, path: str, honoured: frozenset[str]) -> Iterator[str]:
     """Yield the dotted paths below `value` that no honoured path covers."""
     if isinstance(value, list):
-        for item in value:
+        for item in cast(list[Any], value):
             yield from _ignored(item, path, honoured)
     elif isinstance(value, Mapping) and (not path or _any_below(path, honoured)):
-        for name, member in value.items():
+        for name, member in cast(Mapping[str, Any], value).items():
             below = f"{path}.{name}" if path else name
             if below not in honoured:
                 yield from _ignored(member, below, honoured)

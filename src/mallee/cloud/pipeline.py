@@ -9,6 +9,7 @@ Not its business: sockets (`server`), what an action does (its row in `actions`)
 
 import os
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast
 
@@ -48,6 +49,8 @@ class Cloud:
     box: secretbox.SecretBox
     keys: authenticate.Keys
     asks: asks.Asks
+    heard: Mapping[str, float]
+    """By host id: when its agent was last heard (`hearing.Hearing`)."""
     paging_key: bytes
     table: dict[tuple[str, str], Action]
 
@@ -63,6 +66,7 @@ class Exchange:
     service: services.Service | None = None
     operation: str = ""
     principal: Principal | None = None
+    error: errors.AwsError | None = None
 
 
 async def answer(cloud: Cloud, request: http.Request) -> http.Response:
@@ -81,7 +85,7 @@ async def answer(cloud: Cloud, request: http.Request) -> http.Response:
         _log.exception("request broke", request_id=exchange.id, operation=exchange.operation)
         internal = exchange.service.internal if exchange.service else errors.InternalError
         return _refused(cloud, exchange, internal())
-    return _finish(cloud, exchange, 200, body)
+    return _finish(cloud, exchange, body)
 
 
 def refuse(cloud: Cloud, request: http.Request, error: errors.AwsError) -> http.Response:
@@ -124,8 +128,8 @@ async def _run(cloud: Cloud, action: Action, call: Call, asked: Request) -> str:
             return await _write(cloud, action, call, asked)
         case Read(handle=handle):
             result = handle(call, asked)
-        case Listing() as does:
-            result = listing.run(does, call, asked, cloud.paging_key)
+        case Listing():
+            result = listing.run(action, call, asked, cloud.paging_key)
         case AskHost() as does:
             question = asks.Question(*does.prepare(call, asked))
             result = does.finish(call, asked, await cloud.asks.ask(question))
@@ -154,6 +158,7 @@ def _call(cloud: Cloud, exchange: Exchange, who: Principal, now: float) -> Call:
         now=now,
         settings=cloud.settings,
         view=cloud.store.view,
+        heard=cloud.heard,
     )
 
 
@@ -166,6 +171,7 @@ def _writer(cloud: Cloud, call: Call, tx: store.Tx) -> WriteCall:
         settings=call.settings,
         # The view is the event loop's; in the writer's thread one reads what one writes.
         view=cast(store.View, tx),
+        heard=call.heard,
         tx=tx,
         entropy=os.urandom,
         box=cloud.box,
@@ -186,18 +192,14 @@ def _begin(cloud: Cloud, request: http.Request) -> Exchange:
 
 
 def _refused(cloud: Cloud, exchange: Exchange, error: errors.AwsError) -> http.Response:
-    body = _dialect(exchange).encode_error(error, exchange.id)
-    return _finish(cloud, exchange, error.status, body, error)
+    exchange.error = error
+    return _finish(cloud, exchange, _dialect(exchange).encode_error(error, exchange.id))
 
 
-def _finish(
-    cloud: Cloud,
-    exchange: Exchange,
-    status: int,
-    body: bytes,
-    error: errors.AwsError | None = None,
-) -> http.Response:
+def _finish(cloud: Cloud, exchange: Exchange, body: bytes) -> http.Response:
     """Log the exchange (never its parameters: they may be secrets) and make its answer."""
+    error = exchange.error
+    status = error.status if error else 200
     _log.info(
         "answered",
         request_id=exchange.id,

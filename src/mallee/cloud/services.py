@@ -107,9 +107,7 @@ def find_operation(service: Service, parameters: Parameters) -> str:
     return names[0]
 
 
-def find_action(
-    table: dict[tuple[str, str], Action], service: Service, operation: str
-) -> Action:
+def find_action(table: dict[tuple[str, str], Action], service: Service, operation: str) -> Action:
     """Return the operation's row; one without a row is said to be missing, never played."""
     action = table.get((service.name, operation))
     if action is None:

@@ -1,0 +1,122 @@
+"""What agents report, and when they were last heard.
+
+Reports go into the store's *seen* columns, and only what changed does: an idle cloud writes
+nothing. When an agent spoke last is known to the second in memory; the store learns of it when a
+host falls silent or speaks again, so that placement, in its transaction, passes over silent hosts.
+Called by `hosts` (`observe`) and by the daemon (`watch`).
+"""
+
+import asyncio
+from collections.abc import Mapping
+
+import msgspec
+
+from mallee.cloud.state import records, store
+from mallee.cloud.state.records import HostSeen, Record
+from mallee.kit import clock, logs
+from mallee.model.hosts import AGENT_SILENT_AFTER_S, Host, HostFacts, SyncRequest
+from mallee.model.instances import InstanceSeen
+
+LOOK_EVERY_S = 1.0
+_FREE_DISK_STEP_BYTES = 1 << 30
+"""Free disk is kept in such steps: it changes with every log line, and nobody decides by less."""
+
+_log = logs.get(__name__)
+
+
+class Hearing:
+    """Who was heard when. Belongs to the event loop's thread."""
+
+    def __init__(self, opened: store.Store, clock: clock.Clock) -> None:
+        self._store = opened
+        self._clock = clock
+        # After a start every host has the whole time again: it was us who did not listen.
+        self._began_at = clock.now()
+        self._heard: dict[str, float] = {}
+
+    @property
+    def heard(self) -> Mapping[str, float]:
+        """By host id: seconds since the epoch of its agent's last call to this process."""
+        return self._heard
+
+    async def observe(self, host: Record[Host, HostSeen], report: SyncRequest) -> None:
+        """Note that the host spoke, and store what it sees, as far as that is new."""
+        now = self._heard[host.id] = self._clock.now()
+        view = self._store.view
+        if _host_seen(host, report, now) is None and not _instances_seen(view, host.id, report):
+            return
+        await self._store.run(lambda tx: _store_report(tx, host.id, report, now))
+
+    async def watch(self) -> None:
+        """Write down who falls silent; runs until cancelled."""
+        while True:
+            await asyncio.sleep(LOOK_EVERY_S)
+            silent = self._newly_silent()
+            if silent:
+                try:
+                    await self._store.run(lambda tx, silent=silent: _store_silence(tx, silent))
+                except store.Unavailable as error:
+                    _log.error("silence not stored", hosts=sorted(silent), problem=str(error))
+
+    def _newly_silent(self) -> dict[str, float]:
+        earliest = self._clock.now() - AGENT_SILENT_AFTER_S
+        silent: dict[str, float] = {}
+        for host in self._store.view.list(records.HOST):
+            heard_at = self._heard.get(host.id, self._began_at)
+            if host.seen is not None and not host.seen.is_silent and heard_at < earliest:
+                silent[host.id] = heard_at
+        return silent
+
+
+def _store_report(tx: store.Tx, host_id: str, report: SyncRequest, now: float) -> None:
+    host = tx.get(records.HOST, host_id)
+    if host is None:
+        return
+    seen = _host_seen(host, report, now)
+    if seen is not None:
+        tx.observe(host, seen)
+    for instance_id, instance_seen in _instances_seen(tx, host_id, report).items():
+        instance = tx.get(records.INSTANCE, instance_id)
+        if instance is not None:
+            tx.observe(instance, instance_seen)
+
+
+def _store_silence(tx: store.Tx, silent: Mapping[str, float]) -> None:
+    for host_id, heard_at in silent.items():
+        host = tx.get(records.HOST, host_id)
+        if host is not None and host.seen is not None:
+            _log.warning("host is silent", host=host_id, name=host.doc.name)
+            seen = msgspec.structs.replace(host.seen, is_silent=True, heard_at=heard_at)
+            tx.observe(host, seen)
+
+
+def _host_seen(host: Record[Host, HostSeen], report: SyncRequest, now: float) -> HostSeen | None:
+    """Return what is to be stored of the host, or None when nothing of it is new."""
+    facts = report.facts or (host.seen.facts if host.seen else None)
+    if facts is None:
+        return None
+    seen = HostSeen(facts=_coarse(facts), leftovers=report.leftovers, heard_at=now)
+    if host.seen is not None and msgspec.structs.replace(seen, heard_at=host.seen.heard_at) == (
+        host.seen
+    ):
+        return None
+    return seen
+
+
+def _coarse(facts: HostFacts) -> HostFacts:
+    free_bytes = facts.free_disk_bytes // _FREE_DISK_STEP_BYTES * _FREE_DISK_STEP_BYTES
+    return msgspec.structs.replace(facts, free_disk_bytes=free_bytes)
+
+
+def _instances_seen(
+    view: store.View | store.Tx, host_id: str, report: SyncRequest
+) -> dict[str, InstanceSeen]:
+    """Return what is new of the instances that are the host's to report about."""
+    news: dict[str, InstanceSeen] = {}
+    for instance_id, seen in (report.seen or {}).items():
+        instance = view.get(records.INSTANCE, instance_id)
+        if instance is None or instance.doc.host_id != host_id:
+            _log.warning("report of a foreign instance", host=host_id, instance=instance_id)
+        elif instance.seen != seen:
+            news[instance_id] = seen
+    return news

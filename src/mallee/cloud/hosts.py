@@ -1,0 +1,216 @@
+"""What the agents of hosts may ask: the second socket, HTTPS with mutual TLS.
+
+An agent joins with a token and receives a certificate; from then on the certificate says which
+host calls, and a host is told of itself only: its slice of the cloud, questions about its
+instances, the blobs they need. One call, `/v1/sync`, brings what the agent sees and is held until
+there is something newer to want. aiohttp is known here and in `server`.
+Not its business: what a slice holds (`slices`), how hosts join (`joining`), what becomes of reports
+(`hearing`).
+"""
+
+import asyncio
+import re
+import ssl
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+import msgspec
+from aiohttp import web
+
+from mallee.cloud import asks, hearing, joining, slices
+from mallee.cloud.state import records, store
+from mallee.cloud.state.records import HostSeen, Record
+from mallee.kit import clock, logs, pki
+from mallee.model.hosts import Host, HostWanted, SyncAnswer, SyncRequest
+from mallee.model.layout import Layout
+
+HOLD_S_MAX = 10.0
+"""A call is held shorter than `AGENT_SILENT_AFTER_S`, so that a held agent is not a silent one."""
+MAX_BODY_BYTES = 16 << 20
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+_log = logs.get(__name__)
+
+T = TypeVar("T")
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+HostHandler = Callable[[web.Request, Record[Host, HostSeen]], Awaitable[web.StreamResponse]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cloud:
+    """What answering agents needs."""
+
+    layout: Layout
+    clock: clock.Clock
+    store: store.Store
+    slices: slices.Slices
+    asks: asks.Asks
+    hearing: hearing.Hearing
+    registry: joining.Registry
+
+
+class Endpoint:
+    """The agents' socket."""
+
+    def __init__(self, cloud: Cloud, tls: ssl.SSLContext) -> None:
+        self._cloud = cloud
+        self._tls = tls
+        application = web.Application(middlewares=[_explain], client_max_size=MAX_BODY_BYTES)
+        application.add_routes(
+            [
+                web.post("/v1/join", self._join),
+                web.post("/v1/renew", self._for_host(self._renew)),
+                web.post("/v1/sync", self._for_host(self._sync)),
+                web.post("/v1/answers/{id}", self._for_host(self._answer)),
+                web.get("/v1/blobs/{sha256}", self._for_host(self._blob)),
+            ]
+        )
+        # A held call whose agent has gone is ended at once, so that it takes no question along.
+        self._runner = web.AppRunner(
+            application, access_log=None, handler_cancellation=True, shutdown_timeout=1.0
+        )
+
+    async def listen(self, host: str, port: int) -> int:
+        """Listen on the address; return the port (a free one where `port` is 0)."""
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, host, port, ssl_context=self._tls, reuse_address=True)
+        await site.start()
+        return self._runner.addresses[0][1]
+
+    async def close(self) -> None:
+        """Stop listening and end held calls; their agents call again."""
+        await self._runner.cleanup()
+
+    def _for_host(self, handle: HostHandler) -> Handler:
+        async def handler(request: web.Request) -> web.StreamResponse:
+            return await handle(request, self._caller(request))
+
+        return handler
+
+    def _caller(self, request: web.Request) -> Record[Host, HostSeen]:
+        """Return the host whose certificate the connection shows; raise `Refused`."""
+        certificate = _certificate(request)
+        host = self._cloud.store.view.get(records.HOST, certificate.name)
+        if host is None:
+            raise joining.Refused(403, f"host {certificate.name} is not part of this cloud")
+        if certificate.serial not in (host.doc.certificate_serial, host.doc.former_serial):
+            raise joining.Refused(403, f"host {host.id} has newer certificates than this one")
+        # The handshake looked at the end of its life, but a connection may outlive it.
+        if certificate.ends_at < self._cloud.clock.now():
+            raise joining.Refused(403, f"the certificate of host {host.id} has expired")
+        return host
+
+    async def _join(self, request: web.Request) -> web.StreamResponse:
+        asked = await _decode(request, joining.JoinRequest)
+        registry = self._cloud.registry
+        certified = await self._cloud.store.run(lambda tx: joining.join(tx, registry, asked))
+        _log.info("host joined", host=certified.host_id, name=asked.name, peer=request.remote)
+        return _json(certified)
+
+    async def _renew(
+        self, request: web.Request, host: Record[Host, HostSeen]
+    ) -> web.StreamResponse:
+        asked = await _decode(request, joining.RenewRequest)
+        registry = self._cloud.registry
+        return _json(
+            await self._cloud.store.run(lambda tx: joining.renew(tx, registry, host.id, asked))
+        )
+
+    async def _sync(self, request: web.Request, host: Record[Host, HostSeen]) -> web.StreamResponse:
+        report = await _decode(request, SyncRequest)
+        await self._cloud.hearing.observe(host, report)
+        return _json(await self._news(host.id, report))
+
+    async def _news(self, host_id: str, report: SyncRequest) -> SyncAnswer:
+        """Wait until there is something that the agent does not know, or its patience ends."""
+        loop = asyncio.get_running_loop()
+        ends_at = loop.time() + min(max(report.wait_s, 0.0), HOLD_S_MAX)
+        while True:
+            rev = self._cloud.store.view.rev
+            wanted = self._wanted(host_id)
+            questions = self._cloud.asks.take(host_id)
+            newer = wanted.generation > report.known_generation
+            left_s = ends_at - loop.time()
+            if newer or questions or left_s <= 0:
+                return SyncAnswer(wanted=wanted if newer else None, asks=questions)
+            await self._wait(host_id, rev, left_s)
+
+    async def _wait(self, host_id: str, rev: int, timeout_s: float) -> None:
+        waits = (
+            asyncio.ensure_future(self._cloud.store.wait_changed(rev, timeout_s)),
+            asyncio.ensure_future(self._cloud.asks.wait_asked(host_id)),
+        )
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+
+    def _wanted(self, host_id: str) -> HostWanted:
+        view = self._cloud.store.view
+        if view.get(records.HOST, host_id) is None:
+            raise joining.Refused(403, f"host {host_id} is no longer part of this cloud")
+        return self._cloud.slices.host_wanted(view, host_id)
+
+    async def _answer(
+        self, request: web.Request, host: Record[Host, HostSeen]
+    ) -> web.StreamResponse:
+        answer = await request.read()
+        if not self._cloud.asks.answer(host.id, request.match_info["id"], answer):
+            raise joining.Refused(404, "nobody waits for this answer (any more)")
+        return web.Response(status=204)
+
+    async def _blob(self, request: web.Request, host: Record[Host, HostSeen]) -> web.StreamResponse:
+        sha256 = request.match_info["sha256"]
+        path = self._cloud.layout.blobs / sha256
+        if not _SHA256.fullmatch(sha256) or not self._may_fetch(host.id, sha256):
+            raise joining.Refused(403, f"no image of host {host.id} has the blob {sha256[:64]}")
+        if not path.is_file():
+            raise joining.Refused(404, f"the blob {sha256} is not there; register its image anew")
+        return web.FileResponse(path, chunk_size=1 << 20)
+
+    def _may_fetch(self, host_id: str, sha256: str) -> bool:
+        """Tell whether the blob belongs to an instance of the host, or to a public image."""
+        for instance in self._wanted(host_id).instances:
+            boot = instance.boot
+            blobs = (instance.disk, boot.kernel if boot else None, boot.ramdisk if boot else None)
+            if any(blob is not None and blob.sha256 == sha256 for blob in blobs):
+                return True
+        return any(
+            image.doc.blob.sha256 == sha256
+            for image in self._cloud.store.view.list(records.IMAGE)
+            if image.doc.is_public
+        )
+
+
+@web.middleware
+async def _explain(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Answer what goes wrong as `{"error": sentence}`."""
+    try:
+        return await handler(request)
+    except joining.Refused as error:
+        _log.warning("agent refused", path=request.path, peer=request.remote, why=str(error))
+        return _json({"error": str(error)}, error.status)
+    except msgspec.DecodeError as error:
+        return _json({"error": f"the request cannot be read: {error}"}, 400)
+    except store.Unavailable as error:
+        return _json({"error": str(error)}, 503)
+
+
+def _certificate(request: web.Request) -> pki.Issued:
+    connection = request.get_extra_info("ssl_object")
+    shown = connection.getpeercert(binary_form=True) if connection else None
+    if not shown:
+        raise joining.Refused(401, "show the client certificate that /v1/join gave")
+    return pki.read_certificate(shown)
+
+
+async def _decode(request: web.Request, type: type[T]) -> T:
+    return msgspec.json.decode(await request.read(), type=type)
+
+
+def _json(value: object, status: int = 200) -> web.Response:
+    return web.Response(
+        status=status, body=msgspec.json.encode(value), content_type="application/json"
+    )

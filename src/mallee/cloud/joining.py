@@ -1,0 +1,143 @@
+"""How a host becomes part of the cloud: a token used once, then certificates that are renewed.
+
+A *join token* is leave to join with one host within an hour; only its hash is kept. Joining makes
+the host's record and its first certificate, whose name is the host's id; the agent renews it long
+before it ends. All of it are functions over a transaction, called by `hosts` (the agents'
+endpoint), by the administration's `CreateJoinToken` and by tests.
+Not its business: sockets, and what a joined host may ask.
+"""
+
+import base64
+import hashlib
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import msgspec
+
+from mallee.cloud.state import records, store
+from mallee.cloud.state.records import HostSeen, Record
+from mallee.kit import pki
+from mallee.model import ids
+from mallee.model.hosts import Host, JoinToken
+
+TOKEN_LIFE_S = 3600.0
+CERTIFICATE_LIFE_S = 7 * pki.DAY_S
+_TOKEN_BYTES = 32
+_NAME = re.compile(r"[a-zA-Z0-9](?:[a-zA-Z0-9.-]{0,61}[a-zA-Z0-9])?")
+
+Entropy = Callable[[int], bytes]
+
+
+class Refused(Exception):
+    """The host may not join or renew; `status` is HTTP's, the message gives cause and cure."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class JoinRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """What an agent without a certificate sends."""
+
+    token: str
+    csr_pem: str
+    name: str
+    zone: str | None = None
+
+
+class RenewRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """What an agent sends to receive its next certificate."""
+
+    csr_pem: str
+
+
+class Certified(msgspec.Struct, frozen=True, kw_only=True):
+    """The agent's certificate, and whom it shall trust."""
+
+    host_id: str
+    certificate_pem: str
+    ca_pem: str
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """Who signs, and in which zone hosts are."""
+
+    authority: pki.Authority
+    zone: str
+    entropy: Entropy
+
+
+def create_token(tx: store.Tx, entropy: Entropy) -> str:
+    """Return a token that is good for one host within `TOKEN_LIFE_S`."""
+    for record in tx.list(records.JOIN_TOKEN):
+        if record.doc.expires_at <= tx.now:
+            tx.delete(record)
+    token = base64.urlsafe_b64encode(entropy(_TOKEN_BYTES)).rstrip(b"=").decode()
+    id = _hash(token)
+    tx.insert(records.JOIN_TOKEN, "", id, JoinToken(id=id, expires_at=tx.now + TOKEN_LIFE_S))
+    return token
+
+
+def join(tx: store.Tx, registry: Registry, request: JoinRequest) -> Certified:
+    """Use the token up, make (or find again) the host of that name, and certify it.
+
+    Raises `Refused` and changes nothing.
+    """
+    token = tx.get(records.JOIN_TOKEN, _hash(request.token))
+    if token is None or token.doc.expires_at <= tx.now:
+        raise Refused(403, "the join token is wrong, used, or older than an hour; make a new one")
+    if not _NAME.fullmatch(request.name):
+        raise Refused(400, f"'{request.name[:80]}' is no host name; use letters, digits, - and .")
+    zone = request.zone or registry.zone
+    if zone != registry.zone:
+        raise Refused(400, f"this cloud has no zone '{zone[:80]}'; its zone is {registry.zone}")
+    tx.delete(token)
+    earlier = _by_name(tx, request.name)
+    id = earlier.id if earlier else ids.make("host", registry.entropy(ids.ID_BYTES))
+    certified, serial = _certify(registry, id, request.csr_pem, tx.now)
+    host = Host(id=id, name=request.name, zone=zone, certificate_serial=serial, joined_at=tx.now)
+    if earlier is None:
+        tx.insert(records.HOST, "", id, host)
+    elif earlier.seen is None or earlier.seen.is_silent:
+        # It lost its certificate; what was placed on it is still there for it to find.
+        tx.write(earlier, host)
+    else:
+        raise Refused(409, f"a host named {request.name} is joined and alive; use another name")
+    return certified
+
+
+def renew(tx: store.Tx, registry: Registry, host_id: str, request: RenewRequest) -> Certified:
+    """Certify the host anew; its certificate of before stays good until the next renewal."""
+    host = tx.get(records.HOST, host_id)
+    if host is None:
+        raise Refused(403, f"host {host_id} is no longer part of this cloud")
+    certified, serial = _certify(registry, host_id, request.csr_pem, tx.now)
+    renewed = msgspec.structs.replace(
+        host.doc, certificate_serial=serial, former_serial=host.doc.certificate_serial
+    )
+    tx.write(host, renewed)
+    return certified
+
+
+def _certify(registry: Registry, host_id: str, csr_pem: str, now: float) -> tuple[Certified, str]:
+    grant = pki.Grant(name=host_id, now=now, life_s=CERTIFICATE_LIFE_S)
+    try:
+        certificate = pki.issue(registry.authority, csr_pem.encode(), grant)
+    except pki.BadRequest as error:
+        raise Refused(400, str(error)) from error
+    certified = Certified(
+        host_id=host_id,
+        certificate_pem=certificate.decode(),
+        ca_pem=registry.authority.certificate_pem.decode(),
+    )
+    return certified, pki.read_certificate(certificate).serial
+
+
+def _by_name(tx: store.Tx, name: str) -> Record[Host, HostSeen] | None:
+    return next((host for host in tx.list(records.HOST) if host.doc.name == name), None)
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

@@ -1,0 +1,110 @@
+"""The generic Describe: find, filter, page, regroup, render.
+
+Called by the pipeline for every `Listing` row; a noun brings only how its things are found and
+rendered. Filters keep AWS's rules: values of one filter are alternatives, filters add up,
+wildcards `*` and `?`. A paging token is bound to the caller's account, the action and the
+parameters, and remembers the key of the last item shown, so that things made or gone meanwhile
+shift nothing. Not its business: filters' syntax (`aws.filters`) and tokens' (`aws.paging`).
+"""
+
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+from mallee.aws import errors, filters, paging
+from mallee.cloud.action import Action, Listing
+from mallee.cloud.call import Call, Request, Result
+
+MAX_FILTERS = 50
+MAX_FILTER_VALUES = 200
+
+Values = Callable[[Any], Iterable[str]]
+Test = Callable[[Any], bool]
+
+
+def run(action: Action, call: Call, request: Request, key: bytes) -> Result:
+    """Return the result of a Describe action; `key` is the one that paging tokens are made with."""
+    listing = action.does
+    assert isinstance(listing, Listing)
+    items: Iterable[Any] = listing.find(call, request)
+    tests = list(_tests(listing, call, request.get("Filters") or ()))
+    if tests:
+        items = [item for item in items if all(test(item) for test in tests)]
+    result: dict[str, Any] = {}
+    if request.get("MaxResults") is not None or request.get("NextToken"):
+        _refuse_ids(request)
+        question = paging.Question(call.account, action.permission, request)
+        after = paging.decode(key, question, request["NextToken"]) if "NextToken" in request else ""
+        size = _page_size(listing, request)
+        page = _page(listing, items, after, size + 1)
+        items = page[:size]
+        if len(page) > size:
+            result["NextToken"] = paging.encode(key, question, listing.key(items[-1]))
+    if listing.regroup is not None:
+        items = listing.regroup(call, list(items))
+    result[listing.member] = [listing.render(call, item) for item in items]
+    return result
+
+
+def _tests(listing: Listing, call: Call, asked: Sequence[Request]) -> Iterator[Test]:
+    """Yield one test per filter that was asked for."""
+    if len(asked) > MAX_FILTERS:
+        raise errors.InvalidParameterValue(f"More than {MAX_FILTERS} filters were given")
+    for filter_ in asked:
+        name: str = filter_.get("Name") or ""
+        patterns: list[str] = filter_.get("Values") or []
+        if len(patterns) > MAX_FILTER_VALUES:
+            raise errors.InvalidParameterValue(
+                f"The filter '{name}' has more than {MAX_FILTER_VALUES} values"
+            )
+        yield _test(_values(listing, call, name), patterns)
+
+
+def _test(values: Values, patterns: Sequence[str]) -> Test:
+    return lambda item: filters.matches(values(item), patterns)
+
+
+def _values(listing: Listing, call: Call, name: str) -> Values:
+    """Return how an item's values under the filter's name are found."""
+    own = listing.filters.get(name)
+    if own is not None:
+        return lambda item: own(call, item)
+    tags = listing.tags
+    if tags is not None:
+        if name.startswith("tag:"):
+            label = name.removeprefix("tag:")
+            return lambda item: [value for key, value in tags(item).items() if key == label]
+        if name == "tag-key":
+            return lambda item: tags(item).keys()
+        if name == "tag-value":
+            return lambda item: tags(item).values()
+    raise errors.InvalidFilter(name)
+
+
+def _refuse_ids(request: Request) -> None:
+    for name in request:
+        if name.endswith("Ids"):
+            raise errors.InvalidParameterCombination(
+                f"The parameter {name} cannot be used with the parameter MaxResults"
+            )
+
+
+def _page_size(listing: Listing, request: Request) -> int:
+    least, greatest = listing.max_results
+    size: int = request.get("MaxResults") or greatest
+    if request.get("MaxResults") is not None and not least <= size <= greatest:
+        raise errors.InvalidParameterValue(
+            f"Value ( {request['MaxResults']} ) for parameter maxResults is invalid. "
+            f"Expecting a value between {least} and {greatest}."
+        )
+    return size
+
+
+def _page(listing: Listing, items: Iterable[Any], after: str, count: int) -> list[Any]:
+    """Return the first items whose key comes after the one where the last page ended.
+
+    A page is ordered by key and not as found, so that it begins at the same place whatever was
+    made or removed since the last one.
+    """
+    rest = (item for item in items if not after or listing.key(item) > after)
+    return list(itertools.islice(sorted(rest, key=listing.key), count))
