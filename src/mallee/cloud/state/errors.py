@@ -1,9 +1,9 @@
 """What can go wrong in the store. These are ours, not AWS's: whoever catches them words the answer.
 
-    StoreError
-      Conflict      the record is not what the caller thought
-      Taken         another owner holds the claim
-      Unavailable   the database cannot take or keep a transaction; nothing of it was changed
+StoreError
+  Conflict      the record is not what the caller thought
+  Taken         another owner holds the claim
+  Unavailable   the database cannot take or keep a transaction; nothing of it was changed
 """
 
 

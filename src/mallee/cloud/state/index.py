@@ -6,13 +6,18 @@ The event loop's is what `View` shows. Both are fed the same changes in the same
 touch which, and when, is the store's business (`store.py`).
 """
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeVar
 
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Claim, Record
 
 _NOTHING: Mapping[str, Any] = {}
+
+_Ids = dict[str, None]
+"""A set of ids that keeps the order of insertion, so that lists do not dance."""
+
+K = TypeVar("K")
 
 
 class Index:
@@ -21,8 +26,8 @@ class Index:
     def __init__(self) -> None:
         self.rev = 0
         self._by_id: dict[str, dict[str, Record[Any, Any]]] = {name: {} for name in records.KINDS}
-        self._by_account: dict[tuple[str, str], dict[str, Record[Any, Any]]] = {}
-        self._by_value: dict[tuple[str, str, str], dict[str, Record[Any, Any]]] = {}
+        self._by_account: dict[tuple[str, str], _Ids] = {}
+        self._by_value: dict[tuple[str, str, str], _Ids] = {}
         self._doc_revs: dict[str, int] = dict.fromkeys(records.KINDS, 0)
         self._claims: dict[str, dict[str, Claim]] = {}
         self._totals: dict[str, int] = {}
@@ -38,13 +43,15 @@ class Index:
         """Return all records of a kind, or those of one account."""
         if account is None:
             return list(self._by_id[kind].values())
-        return list(self._by_account.get((kind, account), _NOTHING).values())
+        found = self._by_id[kind]
+        return [found[id] for id in self._by_account.get((kind, account), _NOTHING)]
 
     def by(self, kind: str, index: str, value: str) -> list[Record[Any, Any]]:
         """Return the records found under `value`; raise `KeyError` for an undeclared index."""
         if index not in records.INDEXES.get(kind, _NOTHING):
             raise KeyError(f"kind {kind} declares no index {index}")
-        return list(self._by_value.get((kind, index, value), _NOTHING).values())
+        found = self._by_id[kind]
+        return [found[id] for id in self._by_value.get((kind, index, value), _NOTHING)]
 
     def doc_rev(self, kind: str) -> int:
         """Return the revision at which a document of that kind last changed, came or went."""
@@ -77,16 +84,15 @@ class Index:
         """Set a record; return the one that it replaces."""
         kind = record.kind.name
         previous = self._by_id[kind].get(record.id)
-        if previous is None or previous.doc is not record.doc:
-            self._doc_revs[kind] = max(self._doc_revs[kind], record.rev)
-            if previous is not None:
-                self._unindex(previous)
         self._by_id[kind][record.id] = record
-        self._by_account.setdefault((kind, record.account), {})[record.id] = record
-        for index, values in records.INDEXES.get(kind, _NOTHING).items():
-            for value in values(record.doc):
-                if value is not None:
-                    self._by_value.setdefault((kind, index, value), {})[record.id] = record
+        if previous is not None and previous.doc is record.doc:
+            return previous
+        self._doc_revs[kind] = max(self._doc_revs[kind], record.rev)
+        if previous is not None:
+            self._unindex(previous)
+        self._by_account.setdefault((kind, record.account), {})[record.id] = None
+        for place in _places(record):
+            self._by_value.setdefault(place, {})[record.id] = None
         return previous
 
     def drop(self, kind: str, id: str, rev: int) -> Record[Any, Any] | None:
@@ -121,17 +127,35 @@ class Index:
         return previous
 
     def _unindex(self, record: Record[Any, Any]) -> None:
-        kind = record.kind.name
-        _remove(self._by_account, (kind, record.account), record.id)
-        for index, values in records.INDEXES.get(kind, _NOTHING).items():
-            for value in values(record.doc):
-                if value is not None:
-                    _remove(self._by_value, (kind, index, value), record.id)
+        _remove(self._by_account, (record.kind.name, record.account), record.id)
+        for place in _places(record):
+            _remove(self._by_value, place, record.id)
+
+    def copy(self) -> "Index":
+        """Return an index of its own with the same content."""
+        other = Index()
+        other.rev = self.rev
+        other._by_id = {name: dict(found) for name, found in self._by_id.items()}
+        other._by_account = {key: dict(ids) for key, ids in self._by_account.items()}
+        other._by_value = {key: dict(ids) for key, ids in self._by_value.items()}
+        other._doc_revs = dict(self._doc_revs)
+        other._claims = {space: dict(claims) for space, claims in self._claims.items()}
+        other._totals = dict(self._totals)
+        other._spaces_of = {owner: dict(keys) for owner, keys in self._spaces_of.items()}
+        return other
 
 
-def _remove(table: dict[Any, dict[str, Record[Any, Any]]], key: tuple[str, ...], id: str) -> None:
-    found = table.get(key)
-    if found is not None and found.pop(id, None) is not None and not found:
-        del table[key]
+def _places(record: Record[Any, Any]) -> Iterator[tuple[str, str, str]]:
+    kind = record.kind.name
+    for index, values in records.INDEXES.get(kind, _NOTHING).items():
+        for value in values(record.doc):
+            if value is not None:
+                yield kind, index, value
 
 
+def _remove(table: dict[K, _Ids], key: K, id: str) -> None:
+    ids = table.get(key)
+    if ids is not None and id in ids:
+        del ids[id]
+        if not ids:
+            del table[key]

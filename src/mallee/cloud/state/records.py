@@ -68,19 +68,19 @@ class Claim:
     amount: int = 1
 
 
-ACCOUNT = Kind("account", accounts.Account)
-ACCESS_KEY = Kind("access-key", accounts.AccessKey)
+ACCOUNT: Kind[accounts.Account, None] = Kind("account", accounts.Account)
+ACCESS_KEY: Kind[accounts.AccessKey, None] = Kind("access-key", accounts.AccessKey)
 HOST = Kind("host", hosts.Host, HostSeen)
-JOIN_TOKEN = Kind("join-token", hosts.JoinToken)
-IMAGE = Kind("image", images.Image)
+JOIN_TOKEN: Kind[hosts.JoinToken, None] = Kind("join-token", hosts.JoinToken)
+IMAGE: Kind[images.Image, None] = Kind("image", images.Image)
 INSTANCE = Kind("instance", instances.Instance, instances.InstanceSeen)
-KEY_PAIR = Kind("key-pair", keypairs.KeyPair)
-VPC = Kind("vpc", networks.Vpc)
-SUBNET = Kind("subnet", networks.Subnet)
-INTERFACE = Kind("network-interface", networks.Interface)
-ADDRESS = Kind("elastic-ip", networks.Address)
-SECURITY_GROUP = Kind("security-group", networks.SecurityGroup)
-CLIENT_TOKEN = Kind("client-token", IdempotencyRecord)
+KEY_PAIR: Kind[keypairs.KeyPair, None] = Kind("key-pair", keypairs.KeyPair)
+VPC: Kind[networks.Vpc, None] = Kind("vpc", networks.Vpc)
+SUBNET: Kind[networks.Subnet, None] = Kind("subnet", networks.Subnet)
+INTERFACE: Kind[networks.Interface, None] = Kind("network-interface", networks.Interface)
+ADDRESS: Kind[networks.Address, None] = Kind("elastic-ip", networks.Address)
+SECURITY_GROUP: Kind[networks.SecurityGroup, None] = Kind("security-group", networks.SecurityGroup)
+CLIENT_TOKEN: Kind[IdempotencyRecord, None] = Kind("client-token", IdempotencyRecord)
 
 KINDS: dict[str, Kind[Any, Any]] = {
     kind.name: kind

@@ -10,12 +10,19 @@ The daemon opens it; handlers and reconcilers get `view` to read and `run` to ch
 documents mean is not its business.
 """
 
+import asyncio
+import collections
+import threading
 from collections.abc import Callable
-from typing import TypeVar
+from concurrent import futures
+from typing import Any, TypeVar
 
+from mallee.cloud.state.database import Database
 from mallee.cloud.state.errors import Conflict, StoreError, Taken, Unavailable
-from mallee.cloud.state.tx import Change, Op, Tx
+from mallee.cloud.state.index import Index
+from mallee.cloud.state.tx import Change, Op, Tx, apply
 from mallee.cloud.state.view import View
+from mallee.cloud.state.writer import Delivery, Job, Outcome, Writer
 from mallee.kit import clock
 
 __all__ = [
@@ -26,9 +33,22 @@ T = TypeVar("T")
 
 
 class Store:
-    """The cloud's memory, open on one database."""
+    """The cloud's memory, open on one database.
 
-    view: View
+    The view belongs to one thread: that of the event loop in which the store was opened or first
+    used, or, without one, whichever thread delivers.
+    """
+
+    def __init__(self, database: Database, index: Index, clock: clock.Clock) -> None:
+        self._shown = index.copy()
+        self.view = View(self._shown)
+        """What readers see."""
+        self._writer = Writer(database, index, clock, self._deliver)
+        self._deliveries: collections.deque[Delivery] = collections.deque()
+        self._delivering = threading.RLock()
+        self._arrived = threading.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._waiters: set[asyncio.Future[None]] = set()
 
     @classmethod
     def open(cls, url: str, *, clock: clock.Clock) -> "Store":
@@ -37,25 +57,100 @@ class Store:
         Blocks until done. Called in a running event loop, the view belongs to that loop. Raises
         `Unavailable` with cause and cure.
         """
-        raise NotImplementedError
+        database = Database(url)
+        database.migrate()
+        store = cls(database, database.load(), clock)
+        store._bind()
+        store._writer.start()
+        return store
 
     async def run(self, fn: Callable[[Tx], T]) -> T:
         """Run `fn` in one transaction in the writer thread; return what it returned.
 
         When this returns, everything is on disk and `view` contains it. What `fn` raises undoes
         its changes and is raised here. `fn` may run more than once: it changes nothing but the
-        transaction. Raises `Unavailable` when the database takes nothing.
+        transaction. Raises `Unavailable` when the database takes nothing. Cancelling the caller
+        does not take the transaction back.
         """
-        raise NotImplementedError
+        self._bind()
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._writer.submit(Job(fn, lambda outcome: _settle(future, outcome)))
+        return await future
 
     def transact(self, fn: Callable[[Tx], T]) -> T:
         """The same as `run`, blocking the calling thread: for tests and tools."""
-        raise NotImplementedError
+        future: futures.Future[T] = futures.Future()
+        self._writer.submit(Job(fn, lambda outcome: _settle(future, outcome)))
+        if self._loop is not None and self._loop is _running_loop():
+            # The loop cannot bring the view up to date while we block it: we do it in its place.
+            while not future.done():
+                self._arrived.wait()
+                self._arrived.clear()
+                self._drain()
+        return future.result()
 
     async def wait_changed(self, rev: int, timeout_s: float) -> int:
         """Wait until the view is newer than `rev`, or the time is over; return its revision."""
-        raise NotImplementedError
+        self._bind()
+        if self.view.rev <= rev:
+            changed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiters.add(changed)
+            try:
+                await asyncio.wait([changed], timeout=timeout_s)
+            finally:
+                self._waiters.discard(changed)
+        return self.view.rev
 
     def close(self) -> None:
         """Finish what is queued and let the database go. Doing it twice is doing it once."""
-        raise NotImplementedError
+        self._writer.close()
+        self._drain()
+
+    # Deliveries from the writer thread to the view's
+
+    def _bind(self) -> None:
+        if self._loop is None or not self._loop.is_running():
+            self._loop = _running_loop()
+
+    def _deliver(self, delivery: Delivery) -> None:
+        """Take a delivery in the writer thread; bring it to the view's thread."""
+        self._deliveries.append(delivery)
+        self._arrived.set()
+        loop = self._loop
+        if loop is not None and loop.is_running():
+            loop.call_soon_threadsafe(self._drain)
+        else:
+            self._drain()
+
+    def _drain(self) -> None:
+        """Bring the view up to date, then tell who waits."""
+        with self._delivering:
+            while self._deliveries:
+                delivery = self._deliveries.popleft()
+                for change in delivery.changes:
+                    apply(self._shown, change)
+                for job, outcome in delivery.outcomes:
+                    job.settle(outcome)
+                if delivery.changes:
+                    self._wake()
+
+    def _wake(self) -> None:
+        for waiter in self._waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+
+
+def _settle(future: Any, outcome: Outcome) -> None:
+    if future.done():
+        return
+    if outcome.error is not None:
+        future.set_exception(outcome.error)
+    else:
+        future.set_result(outcome.value)

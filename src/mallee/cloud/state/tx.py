@@ -6,7 +6,7 @@ changes go into the index at once, are remembered for the flush, and can be undo
 """
 
 import builtins
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
@@ -48,15 +48,20 @@ class Change:
     subject: Record[Any, Any] | Claim
 
 
+History = Callable[[str, str], list[Change]]
+"""Reads the committed changes of (kind, id) from the database."""
+
+
 class Tx:
     """A transaction in progress. It is void when the function that received it has returned."""
 
-    def __init__(self, index: Index, now: float) -> None:
+    def __init__(self, index: Index, now: float, history: History) -> None:
         self.now = now
         """Seconds since the epoch: the time at which everything in this transaction happens."""
         self.changes: list[Change] = []
         """What was done so far, in order."""
         self._index = index
+        self._history = history
         self._rev_before = index.rev
         self._replaced: list[Record[Any, Any] | Claim | None] = []
 
@@ -91,6 +96,10 @@ class Tx:
     def total(self, space: str) -> int:
         """Return the sum of the amounts held in a claim space."""
         return self._index.total(space)
+
+    def history(self, kind: Kind[Any, Any], id: str) -> builtins.list[Change]:
+        """Return every committed change of a record, oldest first; this one reads the disk."""
+        return self._history(kind.name, id)
 
     # Changing records
 
