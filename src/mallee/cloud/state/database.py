@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import ModuleType
 
 import sqlalchemy as sa
+from sqlalchemy import exc
 
 from mallee.cloud.state import documents, schema, sqlite, tables
 from mallee.cloud.state.errors import Unavailable
@@ -24,17 +25,17 @@ class Database:
     def __init__(self, url: str) -> None:
         self.url = sa.make_url(url)
         self._engine_module = _engine_module(self.url)
-        self._engine = self._engine_module.make_engine(self.url)
+        self._engine: sa.Engine = self._engine_module.make_engine(self.url)
         self._put_object = tables.put_object(self._engine.dialect.name)
         self._put_claim = tables.put_claim(self._engine.dialect.name)
         self._writer: sa.Connection | None = None
         self._reader: sa.Connection | None = None
 
-    def is_passing(self, error: sa.exc.DBAPIError) -> bool:
+    def is_passing(self, error: exc.DBAPIError) -> bool:
         """Tell whether the transaction that failed so may succeed when tried again."""
         return self._engine_module.is_passing(error)
 
-    def unavailable(self, error: sa.exc.DBAPIError) -> Unavailable:
+    def unavailable(self, error: exc.DBAPIError) -> Unavailable:
         """Return the error that names cause and cure."""
         return Unavailable(self._engine_module.explain(error, self.url))
 
@@ -55,7 +56,7 @@ class Database:
             with self._engine.begin() as connection:
                 self._engine_module.lock_schema(connection)
                 schema.bring_up_to_date(connection)
-        except sa.exc.DBAPIError as error:
+        except exc.DBAPIError as error:
             raise self.unavailable(error) from error
 
     def load(self) -> Index:
@@ -63,7 +64,7 @@ class Database:
         try:
             with self._engine.connect() as connection:
                 return _load(connection.execution_options(**self._snapshot()))
-        except sa.exc.DBAPIError as error:
+        except exc.DBAPIError as error:
             raise self.unavailable(error) from error
 
     def disconnect(self) -> None:
@@ -215,6 +216,6 @@ def _drop(connection: sa.Connection) -> None:
     try:
         connection.invalidate()
         connection.close()
-    except sa.exc.SQLAlchemyError:
+    except exc.SQLAlchemyError:
         # It is broken already, which is why it is dropped.
         return

@@ -16,7 +16,7 @@ from mallee.cloud.state.records import Claim, Record
 from mallee.cloud.state.tx import Change, Op
 
 Lift = Callable[[dict[str, Any]], dict[str, Any]]
-Row = Mapping[str, Any]
+Row = Mapping[Any, Any]
 
 VERSIONS: Mapping[str, int] = {}
 """The version of each kind's document and observation; 1 where nothing is said."""

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import psycopg
 import sqlalchemy as sa
+from sqlalchemy import exc
 
 from mallee.kit import logs
 
@@ -37,14 +38,14 @@ def make_engine(url: sa.URL) -> sa.Engine:
     return sa.create_engine(url.set(drivername="postgresql+psycopg"), poolclass=sa.NullPool)
 
 
-def is_passing(error: sa.exc.DBAPIError) -> bool:
+def is_passing(error: exc.DBAPIError) -> bool:
     """Tell whether the same transaction may succeed when it is tried again."""
     if _state(error):
         return _state(error) in _PASSING
     return error.connection_invalidated or isinstance(error.orig, psycopg.OperationalError)
 
 
-def explain(error: sa.exc.DBAPIError, url: sa.URL) -> str:
+def explain(error: exc.DBAPIError, url: sa.URL) -> str:
     """Return cause and cure in a sentence."""
     cure = _CURES.get(_state(error), "see whether the server runs and can be reached")
     where = url.render_as_string(hide_password=True)
@@ -79,5 +80,5 @@ def listen(url: sa.URL, poke: Callable[[], None], over: threading.Event) -> None
             over.wait(LISTEN_S)
 
 
-def _state(error: sa.exc.DBAPIError) -> str:
+def _state(error: exc.DBAPIError) -> str:
     return getattr(error.orig, "sqlstate", None) or ""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy import event, exc
 
 BUSY_TIMEOUT_MS = 10_000
 """How long a writer waits for another process's transaction."""
@@ -33,17 +34,17 @@ def make_engine(url: sa.URL) -> sa.Engine:
     if url.database and not Path(url.database).exists():
         os.close(os.open(url.database, os.O_CREAT | os.O_RDWR, 0o600))
     engine = sa.create_engine(url, poolclass=sa.NullPool, connect_args={"check_same_thread": False})
-    sa.event.listen(engine, "connect", _configure)
-    sa.event.listen(engine, "begin", _begin)
+    event.listen(engine, "connect", _configure)
+    event.listen(engine, "begin", _begin)
     return engine
 
 
-def is_passing(error: sa.exc.DBAPIError) -> bool:
+def is_passing(error: exc.DBAPIError) -> bool:
     """Tell whether the same transaction may succeed when it is tried again."""
     return _code(error) in _BUSY
 
 
-def explain(error: sa.exc.DBAPIError, url: sa.URL) -> str:
+def explain(error: exc.DBAPIError, url: sa.URL) -> str:
     """Return cause and cure in a sentence."""
     cure = _CURES.get(_code(error), "see the log")
     if _code(error) in _BROKEN:
@@ -59,7 +60,7 @@ def announce(connection: sa.Connection, rev: int) -> None:
     """Tell other processes of a commit: they poll."""
 
 
-def _code(error: sa.exc.DBAPIError) -> int:
+def _code(error: exc.DBAPIError) -> int:
     return getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
 
 

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import sqlalchemy as sa
+from sqlalchemy import exc
 
 from mallee.cloud.state.database import Database
 from mallee.cloud.state.errors import Unavailable
@@ -162,7 +162,7 @@ class Writer:
                 self._keep(attempt)
                 self._deliver(Delivery(attempt.changes, attempt.outcomes))
                 return
-            except sa.exc.DBAPIError as error:
+            except exc.DBAPIError as error:
                 self._database.disconnect()
                 passing = self._database.is_passing(error)
                 if not passing and len(jobs) > 1:
@@ -216,7 +216,7 @@ class Writer:
         try:
             self._deliver_all(self._database.poll(self._index))
             self._is_deaf = False
-        except (sa.exc.DBAPIError, Unavailable) as error:
+        except (exc.DBAPIError, Unavailable) as error:
             self._database.disconnect()
             if not self._is_deaf:
                 _log.error("other processes' changes cannot be read", error=str(error))
