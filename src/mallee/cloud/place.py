@@ -6,7 +6,6 @@ cannot be lost to a parallel launch. Where the numbers come from is not its busi
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import NamedTuple
 
 from mallee.model.hosts import Capacity
 
@@ -69,4 +68,62 @@ class Short:
 
 def choose(offers: tuple[Offer, ...], request: Request) -> Placed | Short:
     """Choose hosts for as many as have room, up to `count_max`; deterministic."""
-    raise NotImplementedError
+    free = {offer.host_id: _free(offer) for offer in offers}
+    heard = sorted((offer for offer in offers if not offer.silent), key=lambda one: one.host_id)
+    chosen: list[str] = []
+    while len(chosen) < request.count_max:
+        roomy = [offer for offer in heard if _fits(request.each, free[offer.host_id])]
+        if not roomy:
+            break
+        best = min(roomy, key=lambda one: _rank(one, free[one.host_id], request))
+        free[best.host_id] = _minus(free[best.host_id], request.each)
+        chosen.append(best.host_id)
+    if len(chosen) < request.count_min:
+        lacks = tuple(_lack(offer, free[offer.host_id], request.each) for offer in offers)
+        return Short(room_for=len(chosen), lacks=lacks)
+    return Placed(tuple(chosen))
+
+
+def _rank(offer: Offer, free: Capacity, request: Request) -> float:
+    """How full the host's scarcest resource would be: the less the better, or the more to pack."""
+    after = _minus(free, request.each)
+    fullness = max(
+        1 - left / whole if whole else 1.0
+        for left, whole in zip(_numbers(after), _numbers(offer.capacity), strict=True)
+    )
+    return fullness if request.policy is Policy.SPREAD else -fullness
+
+
+def _lack(offer: Offer, free: Capacity, each: Capacity) -> Lack:
+    if offer.silent:
+        return Lack(offer.name, ())
+    short: list[str] = []
+    rows = zip(_NAMES, _numbers(each), _numbers(free), _numbers(offer.capacity), strict=True)
+    for (name, unit), needed, left, whole in rows:
+        if needed > left:
+            # A host that shrank holds more than it has; a user need not meet a negative number.
+            short.append(f"{name} (needs {needed}{unit}, {max(left, 0)} of {whole}{unit} free)")
+    return Lack(offer.name, tuple(short))
+
+
+_NAMES = (("vcpus", ""), ("memory", " MiB"), ("disk", " GiB"))
+
+
+def _free(offer: Offer) -> Capacity:
+    return _minus(offer.capacity, offer.held)
+
+
+def _fits(each: Capacity, free: Capacity) -> bool:
+    return all(one <= two for one, two in zip(_numbers(each), _numbers(free), strict=True))
+
+
+def _minus(one: Capacity, two: Capacity) -> Capacity:
+    return Capacity(
+        vcpus=one.vcpus - two.vcpus,
+        memory_mib=one.memory_mib - two.memory_mib,
+        disk_gib=one.disk_gib - two.disk_gib,
+    )
+
+
+def _numbers(capacity: Capacity) -> tuple[int, int, int]:
+    return capacity.vcpus, capacity.memory_mib, capacity.disk_gib

@@ -6,12 +6,19 @@ Which host is chosen is `place.py`'s business.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
+from mallee.aws import errors
 from mallee.cloud import place
+from mallee.cloud.state import records
+from mallee.cloud.state.records import HostSeen, Record
 from mallee.cloud.state.store import Tx, View
-from mallee.model.hosts import Capacity
+from mallee.model.hosts import Capacity, Host
+from mallee.model.instances import Instance
 
-RESOURCES = ("vcpus", "memory_mib", "disk_gib")
+VCPUS, MEMORY, DISK = "vcpus", "memory_mib", "disk_gib"
+WHILE_ON = (VCPUS, MEMORY)
+"""What an instance holds only while it shall run; its disk is kept until it is gone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,14 +42,106 @@ def reserve(tx: Tx, wanted: Reservation) -> dict[str, str]:
 
     Raises `errors.InsufficientInstanceCapacity`, naming what was short on which host.
     """
-    raise NotImplementedError
+    each = Capacity(wanted.vcpus, wanted.memory_mib, wanted.disk_gib)
+    request = place.Request(
+        each=each,
+        count_min=wanted.count_min,
+        count_max=len(wanted.instance_ids),
+        policy=wanted.policy,
+    )
+    offers = tuple(_offer(tx, host) for host in tx.by(records.HOST, "zone", wanted.zone))
+    match place.choose(offers, request):
+        case place.Short() as short:
+            raise errors.InsufficientInstanceCapacity(_explain(short, wanted))
+        case place.Placed(host_ids):
+            # Fewer hosts than ids: the last ids find no room, and the caller asked for that.
+            placed = dict(zip(wanted.instance_ids, host_ids, strict=False))
+    for instance_id, host_id in placed.items():
+        _claim(tx, host_id, instance_id, each)
+    return placed
+
+
+def resume(tx: Tx, instance: Record[Instance, Any]) -> None:
+    """Claim again, on its own host, what a stopped instance gave back; twice is once.
+
+    Raises `errors.InsufficientInstanceCapacity`, naming what is short.
+    """
+    doc = instance.doc
+    host = tx.get(records.HOST, doc.host_id)
+    if host is None:
+        raise errors.InsufficientInstanceCapacity(
+            f"The host {doc.host_id} that keeps the disk of {instance.id} is no longer part of "
+            "this cloud."
+        )
+    if tx.owner_of(_space(host.id, VCPUS), instance.id) is not None:
+        return
+    needed = Capacity(doc.vcpus, doc.memory_mib, 0)
+    short = place.choose((_offer(tx, host),), place.Request(each=needed))
+    if isinstance(short, place.Short):
+        raise errors.InsufficientInstanceCapacity(
+            f"{instance.id} cannot start on the host that keeps its disk. "
+            + _in_words(short.lacks[0])
+        )
+    _claim(tx, host.id, instance.id, Capacity(doc.vcpus, doc.memory_mib, doc.disk_gib))
+
+
+def pause(tx: Tx, host_id: str, instance_id: str) -> None:
+    """Give back what only a running instance needs; its disk stays claimed. Twice is once."""
+    for resource in WHILE_ON:
+        tx.release(_space(host_id, resource), instance_id)
 
 
 def release(tx: Tx, host_id: str, instance_id: str) -> None:
     """Give back what the instance holds of the host; doing it twice is doing it once."""
-    raise NotImplementedError
+    pause(tx, host_id, instance_id)
+    tx.release(_space(host_id, DISK), instance_id)
 
 
 def used(view: View | Tx, host_id: str) -> Capacity:
     """Return what is held of a host."""
-    raise NotImplementedError
+    return Capacity(
+        vcpus=view.total(_space(host_id, VCPUS)),
+        memory_mib=view.total(_space(host_id, MEMORY)),
+        disk_gib=view.total(_space(host_id, DISK)),
+    )
+
+
+def _claim(tx: Tx, host_id: str, instance_id: str, each: Capacity) -> None:
+    tx.claim(_space(host_id, VCPUS), instance_id, instance_id, each.vcpus)
+    tx.claim(_space(host_id, MEMORY), instance_id, instance_id, each.memory_mib)
+    tx.claim(_space(host_id, DISK), instance_id, instance_id, each.disk_gib)
+
+
+def _space(host_id: str, resource: str) -> str:
+    return f"host/{host_id}/{resource}"
+
+
+def _offer(tx: Tx, host: Record[Host, HostSeen]) -> place.Offer:
+    seen = host.seen
+    return place.Offer(
+        host_id=host.id,
+        name=host.doc.name,
+        capacity=seen.facts.capacity if seen else Capacity(0, 0, 0),
+        held=used(tx, host.id),
+        silent=seen is None or seen.is_silent,
+    )
+
+
+def _explain(short: place.Short, wanted: Reservation) -> str:
+    size = f"{wanted.vcpus} vcpus, {wanted.memory_mib} MiB memory, {wanted.disk_gib} GiB disk"
+    if not short.lacks:
+        return (
+            f"The Availability Zone {wanted.zone} has no hosts yet. Let one join: `mallee doctor` "
+            "says what is missing."
+        )
+    hosts = " ".join(_in_words(lack) for lack in short.lacks)
+    return (
+        f"We currently do not have sufficient capacity in the Availability Zone {wanted.zone} for "
+        f"{wanted.count_min} instances of {size}; there is room for {short.room_for}. {hosts}"
+    )
+
+
+def _in_words(lack: place.Lack) -> str:
+    if not lack.resources:
+        return f"Host {lack.host} is silent: see whether its agent runs."
+    return f"Host {lack.host} is short of {', '.join(lack.resources)}."
