@@ -58,6 +58,12 @@ class InvalidInstanceIDNotFound(IdsNotFound):
     noun = "instance"
 
 
+class InvalidInstanceID(AwsError):
+    """Argument: a sentence with the instance and what is wrong with it."""
+
+    code = "InvalidInstanceID"
+
+
 class InvalidInstanceIDMalformed(AwsError):
     """Argument: the id."""
 

@@ -5,8 +5,11 @@ A row stands at the end of its noun's file; a new noun is one more line here.
 
 from mallee.cloud.action import Action
 from mallee.cloud.ec2 import (
+    addresses,
+    instancetypes,
     interfaces,
     keypairs,
+    power,
     regions,
     securitygrouprules,
     securitygroups,
@@ -16,6 +19,9 @@ from mallee.cloud.ec2 import (
 )
 
 ACTIONS: tuple[Action, ...] = (
+    *addresses.ACTIONS,
+    *instancetypes.ACTIONS,
+    *power.ACTIONS,
     *regions.ACTIONS,
     *zones.ACTIONS,
     *keypairs.ACTIONS,

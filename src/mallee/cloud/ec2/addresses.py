@@ -1,0 +1,277 @@
+"""Elastic addresses: an account's own public addresses, moved freely between its interfaces.
+
+Called through the action table. The pool is `publicpool`'s. An interface with an elastic address
+needs no lent one: it gives that back, and is lent another when the elastic one goes away while its
+instance shall run. Carrying packets is the hosts' business.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import msgspec
+
+from mallee.aws import errors
+from mallee.cloud.action import Action, Listing, Write
+from mallee.cloud.call import Call, Request, Result, WriteCall
+from mallee.cloud.ec2 import interfaces, publicpool, release, resources, tags
+from mallee.cloud.ec2.interfaces import InterfaceRecord
+from mallee.cloud.state import records
+from mallee.cloud.state.records import Record
+from mallee.model import ids
+from mallee.model.instances import Power
+from mallee.model.networks import Address
+
+DOMAIN = "vpc"
+
+AddressRecord = Record[Address, None]
+
+
+def allocate_address(call: WriteCall, request: Request) -> Result:
+    """Give the account an address of the pool: any, or the one asked for."""
+    if request.get("Domain", DOMAIN) != DOMAIN:
+        raise errors.InvalidParameterValue("The only domain of addresses is 'vpc'.")
+    id = ids.make("eipalloc", call.entropy(ids.ID_BYTES))
+    public_ip = (
+        publicpool.take(call, id, request["Address"])
+        if "Address" in request
+        else publicpool.take_any(call, id)
+    )
+    address = Address(id=id, public_ip=public_ip, tags=tags.of_new(request, records.ADDRESS.name))
+    call.tx.insert(records.ADDRESS, call.account, id, address)
+    return {
+        "PublicIp": public_ip,
+        "AllocationId": id,
+        "Domain": DOMAIN,
+        "PublicIpv4Pool": "amazon",
+        "NetworkBorderGroup": call.settings.region,
+    }
+
+
+def associate_address(call: WriteCall, request: Request) -> Result:
+    """Let the world reach an interface under the address, wherever the address was before."""
+    address = _named(call, request)
+    interface = _target(call, request)
+    _check_private_ip(request, interface)
+    if address.doc.interface_id == interface.id:
+        return {"AssociationId": address.doc.association_id}
+    # As in AWS an address moves without being asked, unless that is forbidden.
+    may_move: bool = request.get("AllowReassociation", True)
+    if address.doc.association_id is not None and not may_move:
+        raise errors.ResourceAlreadyAssociated(address.id, address.doc.association_id)
+    if address.doc.interface_id is not None:
+        _take_away(call, address)
+        address = resources.one(call, records.ADDRESS, address.id)
+    for other in call.tx.by(records.ADDRESS, "interface", interface.id):
+        if not may_move:
+            raise errors.ResourceAlreadyAssociated(interface.id, other.doc.association_id)
+        release.dissociate(call.tx, other)
+    interface = release.give_back_lent(call.tx, interface)
+    association_id = ids.make("eipassoc", call.entropy(ids.ID_BYTES))
+    changed = msgspec.structs.replace(
+        address.doc,
+        interface_id=interface.id,
+        instance_id=interface.doc.instance_id,
+        association_id=association_id,
+    )
+    call.tx.write(address, changed)
+    return {"AssociationId": association_id}
+
+
+def disassociate_address(call: WriteCall, request: Request) -> Result:
+    """Take the address from its interface; it stays the account's."""
+    if "AssociationId" in request:
+        id: str = request["AssociationId"]
+        found = [
+            address
+            for address in call.tx.by(records.ADDRESS, "association", id)
+            if address.account == call.account
+        ]
+        if not found:
+            raise errors.InvalidAssociationIDNotFound(id)
+        address = found[0]
+    elif "PublicIp" in request:
+        address = _by_public_ip(call, request["PublicIp"])
+    else:
+        raise errors.MissingParameter("AssociationId")
+    if address.doc.interface_id is not None:
+        _take_away(call, address)
+    return {}
+
+
+def _take_away(call: WriteCall, address: AddressRecord) -> None:
+    """Dissociate, and lend the interface another address if its instance shall run."""
+    interface = call.tx.get(records.INTERFACE, address.doc.interface_id or "")
+    release.dissociate(call.tx, address)
+    if interface is None:
+        return
+    instance = call.tx.get(records.INSTANCE, interface.doc.instance_id or "")
+    if instance is not None and instance.doc.power is Power.RUNNING:
+        interfaces.lend_public_ip(call, interface)
+
+
+def release_address(call: WriteCall, request: Request) -> Result:
+    """Give the address back to the pool; one that an interface has must be taken from it first."""
+    if "AllocationId" in request:
+        address = resources.one(call, records.ADDRESS, request["AllocationId"])
+    elif "PublicIp" in request:
+        address = _by_public_ip(call, request["PublicIp"])
+    else:
+        raise errors.MissingParameter("AllocationId")
+    if address.doc.association_id is not None:
+        raise errors.InvalidIPAddressInUse(address.doc.public_ip)
+    call.tx.release(publicpool.SPACE, address.doc.public_ip)
+    call.tx.delete(address)
+    return {}
+
+
+def _named(call: Call, request: Request) -> AddressRecord:
+    id, public_ip = request.get("AllocationId"), request.get("PublicIp")
+    if id is not None and public_ip is not None:
+        raise errors.InvalidParameterCombination(
+            "You may specify public IP or allocation id, but not both in the same call"
+        )
+    if id is not None:
+        return resources.one(call, records.ADDRESS, id)
+    if public_ip is not None:
+        return _by_public_ip(call, public_ip)
+    raise errors.MissingParameter("AllocationId")
+
+
+def _by_public_ip(call: Call, public_ip: str) -> AddressRecord:
+    for address in resources.reader(call).by(records.ADDRESS, "public-ip", public_ip):
+        if address.account == call.account:
+            return address
+    raise errors.InvalidAddressNotFound(public_ip)
+
+
+def _target(call: WriteCall, request: Request) -> InterfaceRecord:
+    instance_id, interface_id = request.get("InstanceId"), request.get("NetworkInterfaceId")
+    if (instance_id is None) == (interface_id is None):
+        raise errors.InvalidParameterCombination(
+            "Exactly one of InstanceId and NetworkInterfaceId must be given."
+        )
+    if interface_id is not None:
+        return resources.one(call, records.INTERFACE, interface_id)
+    instance = resources.one(call, records.INSTANCE, instance_id or "")
+    for interface in call.tx.by(records.INTERFACE, "instance", instance.id):
+        if instance.doc.power is not Power.TERMINATED:
+            return interface
+    raise errors.InvalidInstanceID(
+        f"The instance '{instance.id}' is terminated or being terminated."
+    )
+
+
+def _check_private_ip(request: Request, interface: InterfaceRecord) -> None:
+    private_ip = request.get("PrivateIpAddress", interface.doc.private_ip)
+    if private_ip != interface.doc.private_ip:
+        raise errors.InvalidParameterValue(
+            f"Invalid value '{private_ip}' for PrivateIpAddress. {interface.id} has only "
+            f"{interface.doc.private_ip}."
+        )
+
+
+def _find(call: Call, request: Request) -> Iterable[AddressRecord]:
+    ids_asked: list[str] = request.get("AllocationIds") or []
+    ips_asked: list[str] = request.get("PublicIps") or []
+    if not ids_asked and not ips_asked:
+        return sorted(call.view.list(records.ADDRESS, call.account), key=lambda it: it.id)
+    found = resources.several(call, records.ADDRESS, ids_asked)
+    found += [_by_public_ip(call, public_ip) for public_ip in ips_asked]
+    return list({address.id: address for address in found}.values())
+
+
+def _interface_of(call: Call, address: AddressRecord) -> InterfaceRecord | None:
+    return call.view.get(records.INTERFACE, address.doc.interface_id or "")
+
+
+def _render(call: Call, address: AddressRecord) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "AllocationId": address.id,
+        "PublicIp": address.doc.public_ip,
+        "Domain": DOMAIN,
+        "PublicIpv4Pool": "amazon",
+        "NetworkBorderGroup": call.settings.region,
+        "Tags": tags.shown(address.doc.tags),
+    }
+    interface = _interface_of(call, address)
+    if interface is None:
+        return row
+    row |= {
+        "AssociationId": address.doc.association_id,
+        "NetworkInterfaceId": interface.id,
+        "NetworkInterfaceOwnerId": interface.account,
+        "PrivateIpAddress": interface.doc.private_ip,
+    }
+    if address.doc.instance_id is not None:
+        row["InstanceId"] = address.doc.instance_id
+    return row
+
+
+def _of_row(member: str) -> Callable[[Call, AddressRecord], Iterable[str]]:
+    """Return a filter by what is shown."""
+
+    def values(call: Call, address: AddressRecord) -> Iterable[str]:
+        value: str | None = _render(call, address).get(member)
+        return () if value is None else (value,)
+
+    return values
+
+
+ACTIONS: tuple[Action, ...] = (
+    Action(
+        service="ec2",
+        name="AllocateAddress",
+        does=Write(handle=allocate_address),
+        honours=frozenset({"Domain", "Address"}),
+        creates=(records.ADDRESS.name,),
+    ),
+    Action(
+        service="ec2",
+        name="AssociateAddress",
+        does=Write(handle=associate_address),
+        honours=frozenset(
+            {
+                "AllocationId",
+                "PublicIp",
+                "InstanceId",
+                "NetworkInterfaceId",
+                "PrivateIpAddress",
+                "AllowReassociation",
+            }
+        ),
+    ),
+    Action(
+        service="ec2",
+        name="DisassociateAddress",
+        does=Write(handle=disassociate_address),
+        honours=frozenset({"AssociationId", "PublicIp"}),
+    ),
+    Action(
+        service="ec2",
+        name="ReleaseAddress",
+        does=Write(handle=release_address),
+        honours=frozenset({"AllocationId", "PublicIp"}),
+    ),
+    Action(
+        service="ec2",
+        name="DescribeAddresses",
+        does=Listing(
+            find=_find,
+            render=_render,
+            member="Addresses",
+            filters={
+                "allocation-id": _of_row("AllocationId"),
+                "association-id": _of_row("AssociationId"),
+                "domain": _of_row("Domain"),
+                "instance-id": _of_row("InstanceId"),
+                "network-border-group": _of_row("NetworkBorderGroup"),
+                "network-interface-id": _of_row("NetworkInterfaceId"),
+                "network-interface-owner-id": _of_row("NetworkInterfaceOwnerId"),
+                "private-ip-address": _of_row("PrivateIpAddress"),
+                "public-ip": _of_row("PublicIp"),
+            },
+            tags=lambda it: it.doc.tags,
+        ),
+        honours=frozenset({"AllocationIds", "PublicIps"}),
+    ),
+)

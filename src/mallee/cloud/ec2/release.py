@@ -1,0 +1,44 @@
+"""What an instance gives back: its lent public address at stop, everything when it is gone.
+
+Called by `power` when a stop is wanted, and by the cloud's reconciler when a guest is off or gone.
+Room on hosts is not its business (`placement`). Every function may be called twice.
+"""
+
+import msgspec
+
+from mallee.cloud.ec2 import publicpool
+from mallee.cloud.state import records, store
+from mallee.cloud.state.records import Record
+from mallee.model.instances import Instance, InstanceSeen
+from mallee.model.networks import Address, Interface
+
+
+def after_stop(tx: store.Tx, instance: Record[Instance, InstanceSeen]) -> None:
+    """Give lent public addresses back to the pool; elastic ones stay with their interfaces."""
+    for interface in tx.by(records.INTERFACE, "instance", instance.id):
+        give_back_lent(tx, interface)
+
+
+def after_termination(tx: store.Tx, instance: Record[Instance, InstanceSeen]) -> None:
+    """Delete the interfaces with all their claims, and disassociate elastic addresses."""
+    for interface in tx.by(records.INTERFACE, "instance", instance.id):
+        for address in tx.by(records.ADDRESS, "interface", interface.id):
+            dissociate(tx, address)
+        tx.release_owner(interface.id)
+        tx.delete(interface)
+
+
+def give_back_lent(tx: store.Tx, interface: Record[Interface, None]) -> Record[Interface, None]:
+    """Give the interface's lent public address back to the pool."""
+    if interface.doc.public_ip is None:
+        return interface
+    tx.release(publicpool.SPACE, interface.doc.public_ip)
+    return tx.write(interface, msgspec.structs.replace(interface.doc, public_ip=None))
+
+
+def dissociate(tx: store.Tx, address: Record[Address, None]) -> Record[Address, None]:
+    """Take an elastic address from its interface; it stays its account's."""
+    doc = msgspec.structs.replace(
+        address.doc, interface_id=None, instance_id=None, association_id=None
+    )
+    return tx.write(address, doc)
