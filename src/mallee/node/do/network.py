@@ -2,29 +2,60 @@
 
 Called by the agent's reconciler from a worker thread, never from its event loop: every method
 blocks (tens of milliseconds) and they exclude each other. What is to stand is decided by
-`node/plan/{links,firewall,dhcp}`; here it is compared with what stands and put right.
+`node/plan/{network,links,firewall,dhcp}`; here it is compared with what stands and put right.
 Guests are not its business: a tap that vanished under a running guest is only reported.
+
+Invariants: 1. The host's safety net stands before any link of ours. 2. A namespace forwards
+nothing before its firewall stands. 3. What stands is looked at in every `apply`, not remembered.
 """
 
-from dataclasses import dataclass
+import shutil
+import threading
+from dataclasses import dataclass, field
+from functools import partial
 
-from mallee.model.hosts import HostWanted, InterfaceWanted
+from mallee.kit import process
+from mallee.model.hosts import HostWanted, InterfaceWanted, VpcWanted
 from mallee.model.layout import Layout
+from mallee.node.do import dhcp, firewall, links, namespaces, taps, uplink
 from mallee.node.metadata import service
+from mallee.node.plan import dhcp as dhcp_plan
+from mallee.node.plan import firewall as firewall_plan
+from mallee.node.plan import network as plan
+from mallee.node.plan.links import Seen, Wiring
+
+Tap = taps.Tap
+
+_ROUTER_SWITCHES = {
+    "net/ipv6/conf/all/disable_ipv6": "1",
+    "net/ipv6/conf/default/disable_ipv6": "1",
+    "net/ipv4/conf/all/rp_filter": "1",
+    "net/ipv4/conf/all/accept_redirects": "0",
+    "net/ipv4/conf/all/send_redirects": "0",
+    "net/ipv4/conf/default/send_redirects": "0",
+}
+_VPC_SWITCHES = _ROUTER_SWITCHES | {
+    # A VPC answers for every address that it has a route to, at once, and asks for a guest's MAC
+    # with the gateway's address.
+    "net/ipv4/conf/all/proxy_arp": "1",
+    "net/ipv4/neigh/default/proxy_delay": "0",
+    "net/ipv4/conf/all/arp_announce": "2",
+}
+_FORWARDING = {"net/ipv4/ip_forward": "1"}
 
 
 class NotWanted(Exception):
     """The interface is not part of what was applied last; apply the newer generation first."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tap:
-    """A tap of this cloud as it exists now."""
+@dataclass(slots=True)
+class _Namespace:
+    """What this process last set in a namespace, to tell its own changes from others'."""
 
-    name: str
-    """`Layout.tap` of its interface."""
-    namespace: str
-    """`Layout.hypervisor_namespace` before it is plugged, a VPC's namespace after."""
+    text: str = ""
+    generation: int = -1
+    wiring: Wiring | None = None
+    seen: Seen = field(default_factory=Seen)
 
 
 class Network:
@@ -32,22 +63,52 @@ class Network:
 
     def __init__(self, layout: Layout, metadata: service.Service | None = None) -> None:
         """Touches nothing yet; without `metadata` no metadata is served (tests)."""
-        raise NotImplementedError
+        self._layout = layout
+        self._metadata = metadata
+        self._lock = threading.RLock()
+        self._kept = namespaces.Kept()
+        self._set: dict[str, _Namespace] = {}
+        self._plugged: set[str] = set()
+        self._wanted: HostWanted | None = None
 
     def apply(self, wanted: HostWanted) -> tuple[str, ...]:
         """Make the host's network what is wanted; called twice = once.
 
         Returns sentences: what had been changed by others and was put right, and what cannot be
-        put right with its cure. Raises `process.Failed` when the kernel refuses a plan.
+        put right with its cure. Raises `process.Failed` when the host or the edge refuses its
+        plan; a VPC that does is only reported, the others go on.
         """
-        raise NotImplementedError
+        with self._lock:
+            self._wanted = wanted
+            seen = links.fetch()
+            found = plan.read_host(self._layout, wanted, seen)
+            world = firewall_plan.World(uplink.fetch_resolvers(), not uplink.is_router())
+            problems = list(found.taken.values())
+            problems += self._remove_unwanted_vpcs(wanted)
+            for name in (self._layout.edge_namespace, self._layout.hypervisor_namespace):
+                problems += _some(self._kept.ensure(name))
+            problems += self._apply_host(wanted, found, world, seen)
+            # The edge's rules need not wait for its links: they stand before packets come.
+            edge = self._layout.edge_namespace
+            text = firewall_plan.edge_text(wanted, world)
+            problems += namespaces.run_inside(edge, partial(self._load, edge, text))
+            for vpc in wanted.vpcs:
+                problems += self._try_vpc(vpc)
+            problems += namespaces.run_inside(edge, partial(self._wire_edge, wanted, found))
+            problems += self._serve_metadata()
+            return tuple(problems)
 
     def create_tap(self, interface: InterfaceWanted) -> str:
         """Make the interface's tap anew in the hypervisor namespace; return its name.
 
         A tap of that name that exists anywhere in this cloud is removed first.
         """
-        raise NotImplementedError
+        with self._lock:
+            name = self._layout.tap(interface.id)
+            self._plugged.discard(name)
+            self._kept.ensure(self._layout.hypervisor_namespace)
+            taps.create(self._layout, name)
+            return name
 
     def plug(self, interface: InterfaceWanted) -> None:
         """Move the tap to its VPC and make it speak; called while the guest is paused.
@@ -55,16 +116,179 @@ class Network:
         When it returns the firewall, DHCP and metadata of the interface stand. Doing it twice does
         nothing more. Raises `NotWanted`, or `process.Failed` when there is no tap.
         """
-        raise NotImplementedError
+        with self._lock:
+            vpc = self._vpc_of(interface)
+            name = self._layout.tap(interface.id)
+            namespace = self._layout.vpc_namespace(vpc.id)
+            if name not in taps.fetch_names(namespace):
+                taps.move(taps.Tap(name, self._layout.hypervisor_namespace), namespace)
+            self._apply_vpc(vpc)
+            self._serve_metadata()
 
     def unplug(self, interface_id: str) -> None:
         """Remove the interface's tap, wherever it is; nothing happens when there is none."""
-        raise NotImplementedError
+        with self._lock:
+            name = self._layout.tap(interface_id)
+            self._plugged.discard(name)
+            taps.remove(self._layout, name)
 
     def taps(self) -> tuple[Tap, ...]:
         """Fetch which taps of this cloud exist, sorted by name."""
-        raise NotImplementedError
+        return taps.fetch(self._layout)
 
     def destroy(self) -> None:
         """Remove every namespace, link, route, table and dnsmasq of this cloud on this host."""
-        raise NotImplementedError
+        with self._lock:
+            if self._metadata is not None:
+                self._metadata.apply(())
+            for vpc_id in dhcp.fetch_served(self._layout):
+                dhcp.remove(self._layout, vpc_id)
+            shutil.rmtree(self._layout.node / "dhcp", ignore_errors=True)
+            uplink.restore(self._layout)
+            links.apply_batch(plan.plan_host_removal(self._layout, links.fetch()))
+            firewall.remove(firewall_plan.host_table(self._layout))
+            for name in namespaces.names(f"mallee-{self._layout.tag}-"):
+                self._kept.remove(name)
+            self._set.clear()
+            self._plugged.clear()
+            self._wanted = None
+
+    def _vpc_of(self, interface: InterfaceWanted) -> VpcWanted:
+        vpcs = self._wanted.vpcs if self._wanted else ()
+        for vpc in vpcs:
+            if any(one.id == interface.id for one in vpc.interfaces):
+                return vpc
+        raise NotWanted(f"{interface.id} is not among the interfaces that were applied last")
+
+    def _remove_unwanted_vpcs(self, wanted: HostWanted) -> list[str]:
+        """Remove VPCs that are wanted no more; one that still has taps is cut off instead."""
+        problems: list[str] = []
+        prefix = self._layout.vpc_namespace("vpc-")
+        keep = {self._layout.vpc_namespace(vpc.id) for vpc in wanted.vpcs}
+        for name in sorted(namespaces.names(prefix) - keep):
+            dhcp.remove(self._layout, name.removeprefix(prefix.removesuffix("vpc-")))
+            left = taps.fetch_names(name)
+            seen = namespaces.run_inside(name, links.fetch)
+            lines = [f"link delete {plan.EDGE}"] if plan.EDGE in seen.indices else []
+            lines += [f"link set {tap} down" for tap in left if tap in seen.up]
+            namespaces.run_inside(name, partial(links.apply_batch, tuple(lines)))
+            self._set.pop(name, None)
+            if left:
+                problems.append(
+                    f"{name} is wanted no more but has taps: {', '.join(left)}; cut off"
+                )
+            else:
+                self._kept.remove(name)
+        return problems
+
+    def _apply_host(
+        self,
+        wanted: HostWanted,
+        found: plan.HostFound,
+        world: firewall_plan.World,
+        seen: Seen,
+    ) -> list[str]:
+        """The host's own namespace: the safety net, one link, one table."""
+        before = self._set.setdefault(namespaces.HOST, _Namespace())
+        text = firewall_plan.host_text(self._layout, wanted, found, world)
+        generation = firewall.fetch_generation()
+        problems: list[str] = []
+        table = firewall_plan.host_table(self._layout)
+        # Others have tables here too: their transactions count, but only ours matters.
+        is_gone = generation != before.generation and not firewall.has_table(table)
+        if before.text == text and is_gone:
+            problems.append(f"the host's nftables table {table} had been removed; it stands again")
+        if before.text != text or is_gone:
+            before.text, generation = text, firewall.apply(text)
+        before.generation = generation
+        wiring = plan.host_wiring(self._layout, wanted, found)
+        if links.apply(wiring, seen) and before.wiring == wiring:
+            problems.append("the host's link or routes had been changed; they are right again")
+        before.wiring = wiring
+        if wiring.devices:
+            links.apply_switches({f"net/ipv6/conf/{self._layout.host_link}/disable_ipv6": "1"})
+            if wanted.egress and found.uplinks:
+                uplink.open_forwarding(self._layout, found.uplinks)
+        return problems
+
+    def _try_vpc(self, vpc: VpcWanted) -> list[str]:
+        try:
+            return self._apply_vpc(vpc)
+        except (process.Failed, process.TimedOut, OSError, ValueError) as error:
+            return [f"the network of {vpc.id} could not be set: {error}"]
+
+    def _apply_vpc(self, vpc: VpcWanted) -> list[str]:
+        assert self._wanted is not None
+        name = self._layout.vpc_namespace(vpc.id)
+        problems = _some(self._kept.ensure(name))
+        problems += namespaces.run_inside(name, partial(self._apply_inside_vpc, name, vpc))
+        served = dhcp_plan.Served(
+            region=self._wanted.region,
+            user=dhcp.unprivileged_user(),
+            resolvers=uplink.fetch_resolvers() if self._wanted.egress else (),
+        )
+        return [*problems, *dhcp.apply(self._layout, vpc, served)]
+
+    def _apply_inside_vpc(self, name: str, vpc: VpcWanted) -> list[str]:
+        links.apply_switches(_VPC_SWITCHES)
+        problems = self._load(name, firewall_plan.vpc_text(self._layout, vpc))
+        seen = links.fetch()
+        problems += self._wire(name, plan.vpc_wiring(self._layout, vpc, seen), seen)
+        links.apply_switches(_FORWARDING)
+        present = {self._layout.tap(one.id) for one in vpc.interfaces} & seen.indices.keys()
+        gone = {self._layout.tap(one.id): one.id for one in vpc.interfaces}
+        problems += [
+            f"the tap {tap} of {gone[tap]} has been removed under its guest; the guest has no "
+            "network until it is started again"
+            for tap in sorted(self._plugged & gone.keys() - present)
+        ]
+        self._plugged |= present
+        return problems
+
+    def _wire_edge(self, wanted: HostWanted, found: plan.HostFound) -> list[str]:
+        links.apply_switches(_ROUTER_SWITCHES)
+        seen = links.fetch()
+        name = self._layout.edge_namespace
+        problems = self._wire(name, plan.edge_wiring(wanted, found, seen), seen)
+        links.apply_switches(_FORWARDING)
+        return problems
+
+    def _load(self, name: str, text: str) -> list[str]:
+        """Load the firewall of the namespace we are in, unless it still stands as we set it."""
+        before = self._set.setdefault(name, _Namespace())
+        is_intact = firewall.fetch_generation() == before.generation
+        if is_intact and before.text == text:
+            return []
+        was_set = before.generation >= 0
+        before.text, before.generation = text, firewall.apply(text)
+        if was_set and not is_intact:
+            return [f"the firewall of {name} had been changed by others; it is set again"]
+        return []
+
+    def _wire(self, name: str, wiring: Wiring, seen: Seen) -> list[str]:
+        """Wire the namespace we are in."""
+        before = self._set.setdefault(name, _Namespace())
+        was_changed = links.apply(wiring, seen) and before.wiring == wiring
+        before.wiring, before.seen = wiring, seen
+        return [f"links or routes of {name} had been changed; right again"] if was_changed else []
+
+    def _serve_metadata(self) -> list[str]:
+        """Let the metadata service listen on exactly the taps that were seen last."""
+        if self._metadata is None or self._wanted is None:
+            return []
+        instances = {instance.id: instance for instance in self._wanted.instances}
+        listeners: list[service.Listener] = []
+        for vpc in self._wanted.vpcs:
+            namespace = self._layout.vpc_namespace(vpc.id)
+            seen = self._set[namespace].seen if namespace in self._set else Seen()
+            for interface in vpc.interfaces:
+                tap = self._layout.tap(interface.id)
+                instance = instances.get(interface.instance_id)
+                if tap in seen.indices and instance is not None:
+                    index = seen.indices[tap]
+                    listeners.append(service.Listener(namespace, tap, index, instance))
+        return list(self._metadata.apply(listeners))
+
+
+def _some(problem: str | None) -> list[str]:
+    return [] if problem is None else [problem]

@@ -1,0 +1,70 @@
+"""The host's side of guests' way to the world: its name servers, and forwarding on its uplinks.
+
+Forwarding is switched on per device, for the uplinks and our link only, never for the host as a
+whole. Which devices were switched is written down first, so that `restore` undoes exactly that.
+Called by `network`, in the host's own namespace.
+"""
+
+import ipaddress
+from pathlib import Path
+
+from mallee.kit import files
+from mallee.model.layout import Layout
+from mallee.node.do import links
+
+_RESOLVER_FILES = (Path("/run/systemd/resolve/resolv.conf"), Path("/etc/resolv.conf"))
+"""The first one that exists counts: systemd-resolved names its own upstreams in its own file."""
+
+
+def fetch_resolvers() -> tuple[str, ...]:
+    """Read the host's name servers that a namespace can reach: IPv4 and not on loopback."""
+    for path in _RESOLVER_FILES:
+        try:
+            text = path.read_text(errors="replace")
+        except FileNotFoundError:
+            continue
+        words = [line.split() for line in text.splitlines() if line.startswith("nameserver")]
+        return tuple(sorted({one[1] for one in words if len(one) > 1 and _is_reachable(one[1])}))
+    return ()
+
+
+def _is_reachable(text: str) -> bool:
+    try:
+        return not ipaddress.IPv4Address(text).is_loopback
+    except ValueError:
+        return False
+
+
+def is_router() -> bool:
+    """Tell whether the host forwards between all its devices, by its owner's own choice."""
+    return links.read_switch("net/ipv4/ip_forward") == "1"
+
+
+def open_forwarding(layout: Layout, uplinks: tuple[str, ...]) -> None:
+    """Switch forwarding on for the uplinks and our link, where it is off."""
+    devices = (*uplinks, layout.host_link)
+    closed = [name for name in devices if links.read_switch(_switch(name)) == "0"]
+    if not closed:
+        return
+    opened: list[str] = files.read_json(_memory(layout)) or []
+    remembered = sorted({*opened, *closed})
+    if remembered != opened:
+        files.write_json(_memory(layout), remembered)
+    links.apply_switches({_switch(name): "1" for name in closed})
+
+
+def restore(layout: Layout) -> None:
+    """Switch forwarding off where we had switched it on, unless the host is a router by now."""
+    opened: list[str] = files.read_json(_memory(layout)) or []
+    if not is_router():
+        present = [name for name in opened if links.read_switch(_switch(name)) == "1"]
+        links.apply_switches({_switch(name): "0" for name in present})
+    _memory(layout).unlink(missing_ok=True)
+
+
+def _memory(layout: Layout) -> Path:
+    return layout.node / "forwarding.json"
+
+
+def _switch(device: str) -> str:
+    return f"net/ipv4/conf/{device}/forwarding"

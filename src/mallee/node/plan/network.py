@@ -1,0 +1,226 @@
+"""The shape of a host's network: which namespace has which links, addresses and routes.
+
+    host ---- ml-TAG/host ---- edge ---- mvN/edge ---- VPC N ---- taps of its guests
+
+*Link space* is where the addresses of our own links come from: link-local (169.254.0.0/16), since
+no router forwards it, AWS forbids it as a VPC's range, and it needs no setting. VPC links take /31s
+from 169.254.1.0 to 169.254.127.255 by `link_index`, the host's link a /30 from 169.254.252.0/22
+that nothing on the host uses yet. Services that guests know keep 169.254.169.x.
+
+Called by `do/network`; the comparison with what stands is `links`' business, filtering and NAT are
+`firewall`'s. Pure.
+"""
+
+import zlib
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network
+
+from mallee.model.hosts import HostWanted, InterfaceWanted, SubnetWanted, VpcWanted
+from mallee.model.layout import Layout
+from mallee.node.plan.links import Address, Route, Seen, Veth, Wiring
+
+METADATA_ADDRESS = "169.254.169.254"
+DNS_ADDRESS = "169.254.169.253"
+EDGE = "edge"
+"""The end of a VPC's link inside the VPC's namespace."""
+HOST = "host"
+"""The end of the host's link inside the edge namespace."""
+
+LINK_INDEX_MAX = 16255
+_VPC_LINKS = IPv4Address("169.254.1.0")
+_HOST_LINKS = IPv4Network("169.254.252.0/22")
+_EVERYTHING = "0.0.0.0/0"
+_WORST_METRICS = 0xFE000000
+"""Where the metrics of our blocking routes begin: nobody else's route is worse."""
+
+
+@dataclass(frozen=True, slots=True)
+class HostLink:
+    """The addresses of the link between the host and the edge."""
+
+    host: IPv4Address
+    edge: IPv4Address
+
+
+@dataclass(frozen=True, slots=True)
+class HostFound:
+    """What of the host's own network bears on ours."""
+
+    link: HostLink
+    uplinks: tuple[str, ...]
+    """Devices with a default route, sorted; none: the host has no world to share."""
+    taken: dict[str, str]
+    """Why the host keeps a range (of `HostWanted`) for itself, by range; such a range is left
+    alone."""
+
+
+def link_name(vpc: VpcWanted) -> str:
+    """The end of a VPC's link inside the edge namespace."""
+    return f"mv{vpc.link_index}"
+
+
+def edge_end(vpc: VpcWanted) -> IPv4Address:
+    """The address of the edge on the VPC's link."""
+    if not 0 <= vpc.link_index <= LINK_INDEX_MAX:
+        raise ValueError(f"{vpc.id}: link index {vpc.link_index} is not in 0..{LINK_INDEX_MAX}")
+    return _VPC_LINKS + 2 * vpc.link_index
+
+
+def vpc_end(vpc: VpcWanted) -> IPv4Address:
+    """The address of the VPC's namespace on its link: what its own DNS queries come from."""
+    return edge_end(vpc) + 1
+
+
+def gateway(subnet: SubnetWanted) -> IPv4Address:
+    """The address of the subnet's router, as on AWS: the second of its range."""
+    return IPv4Network(subnet.cidr)[1]
+
+
+def name_server(vpc: VpcWanted) -> IPv4Address:
+    """The address of the VPC's DNS, as on AWS: the third of its range."""
+    return IPv4Network(vpc.cidr)[2]
+
+
+def blocking_metric(layout: Layout) -> int:
+    """The metric of this cloud's blocking routes on the host: its own, so that two clouds on one
+    host do not take each other's away."""
+    return _WORST_METRICS + zlib.crc32(layout.tag.encode()) % 0x10000
+
+
+def read_host(layout: Layout, wanted: HostWanted, seen: Seen) -> HostFound:
+    """Choose the host's link and find what of the host's network is in our way."""
+    foreign = [
+        route
+        for route in seen.routes
+        if route.device != layout.host_link and route.metric < _WORST_METRICS
+    ]
+    uplinks = {route.device for route in foreign if route.destination == _EVERYTHING}
+    networks = {
+        route.destination: f"a route by {route.device or route.kind}"
+        for route in foreign
+        if route.destination != _EVERYTHING
+    } | {cidr: f"an address of {device}" for device, cidr in seen.addresses}
+    taken: dict[str, str] = {}
+    for what, ours in (("public", wanted.public_range), ("private", wanted.private_range)):
+        for cidr, whose in sorted(networks.items()):
+            if IPv4Network(cidr, strict=False).overlaps(IPv4Network(ours)):
+                taken[ours] = (
+                    f"this host has {cidr} ({whose}), which overlaps the cloud's {what} range "
+                    f"{ours}; choose another network.{what}_range in mallee.toml"
+                )
+    return HostFound(
+        link=_choose_host_link(layout, seen),
+        uplinks=tuple(sorted(uplinks - {""})),
+        taken=taken,
+    )
+
+
+def _choose_host_link(layout: Layout, seen: Seen) -> HostLink:
+    """Keep the link's address; otherwise the first free one, beginning where the tag says."""
+    for device, cidr in sorted(seen.addresses):
+        network = IPv4Network(cidr, strict=False)
+        if device == layout.host_link and network.subnet_of(_HOST_LINKS):
+            return HostLink(network[1], network[2])
+    used = [IPv4Network(cidr, strict=False) for _, cidr in seen.addresses]
+    used += [IPv4Network(route.destination) for route in seen.routes if not _is_wide(route)]
+    candidates = tuple(_HOST_LINKS.subnets(new_prefix=30))
+    first = zlib.crc32(layout.tag.encode()) % len(candidates)
+    for candidate in candidates[first:] + candidates[:first]:
+        if not any(candidate.overlaps(network) for network in used):
+            return HostLink(candidate[1], candidate[2])
+    raise ValueError(f"every /30 of {_HOST_LINKS} is in use on this host")
+
+
+def _is_wide(route: Route) -> bool:
+    return IPv4Network(route.destination).prefixlen < _HOST_LINKS.prefixlen
+
+
+def host_wiring(layout: Layout, wanted: HostWanted, found: HostFound) -> Wiring:
+    """The host's own namespace: one link, the public range behind it, and the safety net.
+
+    The net is routes that stop a packet for an instance when there is no better one: none of them
+    may leave by the host's uplink. They stand before anything else and until `destroy`.
+    """
+    free = [text for text in (wanted.public_range, wanted.private_range) if text not in found.taken]
+    metric = blocking_metric(layout)
+    net = tuple(Route(str(IPv4Network(text)), "unreachable", metric=metric) for text in free)
+    if wanted.public_range not in free:
+        return Wiring(routes=net)
+    public = str(IPv4Network(wanted.public_range))
+    return Wiring(
+        veths=(Veth(layout.host_link, HOST, layout.edge_namespace),),
+        devices=(layout.host_link,),
+        addresses=(Address(layout.host_link, f"{found.link.host}/30"),),
+        routes=(*net, Route(public, device=layout.host_link, via=str(found.link.edge))),
+    )
+
+
+def edge_wiring(wanted: HostWanted, found: HostFound, seen: Seen) -> Wiring:
+    """The edge: each used public address goes to its VPC, the rest of the range nowhere.
+
+    Its links are made from their other ends; those that are there are configured.
+    """
+    public, private = IPv4Network(wanted.public_range), IPv4Network(wanted.private_range)
+    devices, addresses = ["lo"], [Address("lo", "127.0.0.1/8")]
+    routes = [Route(str(public), "unreachable"), Route(str(private), "unreachable")]
+    if HOST in seen.indices:
+        devices.append(HOST)
+        addresses.append(Address(HOST, f"{found.link.edge}/30"))
+        if wanted.egress:
+            routes.append(Route(_EVERYTHING, device=HOST, via=str(found.link.host)))
+    for vpc in wanted.vpcs:
+        if link_name(vpc) not in seen.indices:
+            continue
+        devices.append(link_name(vpc))
+        addresses.append(Address(link_name(vpc), f"{edge_end(vpc)}/31"))
+        routes += [
+            Route(f"{interface.public_ip}/32", device=link_name(vpc), via=str(vpc_end(vpc)))
+            for interface in vpc.interfaces
+            if interface.public_ip is not None
+        ]
+    return Wiring(devices=tuple(devices), addresses=tuple(addresses), routes=tuple(routes))
+
+
+def vpc_wiring(layout: Layout, vpc: VpcWanted, seen: Seen) -> Wiring:
+    """A VPC: its services on loopback, the way to the edge, and the taps that are there.
+
+    The blocking route makes the kernel's proxy ARP silent about addresses that nobody has.
+    """
+    plugged = [one for one in vpc.interfaces if layout.tap(one.id) in seen.indices]
+    services = (METADATA_ADDRESS, DNS_ADDRESS, str(name_server(vpc)))
+    return Wiring(
+        veths=(Veth(EDGE, link_name(vpc), layout.edge_namespace),),
+        devices=("lo", EDGE, *(layout.tap(interface.id) for interface in plugged)),
+        addresses=(
+            Address("lo", "127.0.0.1/8"),
+            *(Address("lo", f"{service}/32") for service in services),
+            Address(EDGE, f"{vpc_end(vpc)}/31"),
+            *(_gateway_address(layout, vpc, interface) for interface in plugged),
+        ),
+        routes=(
+            Route(str(IPv4Network(vpc.cidr)), "blackhole"),
+            Route(_EVERYTHING, device=EDGE, via=str(edge_end(vpc))),
+            *(
+                Route(f"{interface.private_ip}/32", device=layout.tap(interface.id))
+                for interface in plugged
+            ),
+        ),
+    )
+
+
+def _gateway_address(layout: Layout, vpc: VpcWanted, interface: InterfaceWanted) -> Address:
+    subnet = next(subnet for subnet in vpc.subnets if subnet.id == interface.subnet_id)
+    width = IPv4Network(subnet.cidr).prefixlen
+    return Address(layout.tap(interface.id), f"{gateway(subnet)}/{width}", has_route=False)
+
+
+def plan_host_removal(layout: Layout, seen: Seen) -> tuple[str, ...]:
+    """Return the `ip -batch` lines that take our link and our routes off the host."""
+    metric = blocking_metric(layout)
+    lines = [f"link delete {layout.host_link}"] if layout.host_link in seen.indices else []
+    lines += [
+        f"route delete {route.kind} {route.destination} metric {metric}"
+        for route in sorted(seen.routes)
+        if route.metric == metric
+    ]
+    return tuple(lines)
