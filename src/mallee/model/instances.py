@@ -142,6 +142,8 @@ class Instance(msgspec.Struct, frozen=True, kw_only=True):
     memory_mib: int
     disk_gib: int
     key_name: str | None = None
+    public_key: str | None = None
+    """The key pair's OpenSSH line as it was at launch: what becomes of the pair later is no matter."""
     user_data: bytes = b""
     zone: str
     host_id: str
@@ -163,6 +165,9 @@ class Instance(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds since the epoch of the last RunInstances or StartInstances."""
     wanted_since: float
     """Seconds since the epoch of the last change of `power`, `launch` or `reboots`."""
+    gone_at: float | None = None
+    """Seconds since the epoch when its host had removed everything and all it held was given back;
+    a while later the record goes too."""
     reason: Reason | None = None
     transition_reason: str = ""
     tags: dict[str, str] = {}
