@@ -1,12 +1,53 @@
 """A host's slice of the cloud: everything that its agent is told, read from the view.
 
-The agents' endpoint asks for it after every change; what did not change is not computed again.
+The agents' endpoint asks for it after every change. A slice is computed again only when a document
+that it may show has changed, of its instances only those whose own documents changed, and it is a
+new generation only when it differs. It follows from what is wanted alone, never from what is seen.
 How the agent carries it out is not its business.
 """
 
+from collections.abc import Iterable
+from typing import Any
+
+from msgspec.structs import replace
+
+from mallee.cloud import metadata
+from mallee.cloud.ec2 import interfaces as ec2_interfaces
+from mallee.cloud.state import records
+from mallee.cloud.state.records import Record
 from mallee.cloud.state.store import View
-from mallee.model.hosts import HostWanted
+from mallee.model.hosts import (
+    GroupWanted,
+    HostWanted,
+    InstanceWanted,
+    InterfaceWanted,
+    SubnetWanted,
+    VpcWanted,
+)
+from mallee.model.images import Blob, DirectBoot, Image
+from mallee.model.instances import Instance, InstanceSeen
+from mallee.model.networks import Interface, Vpc
 from mallee.model.settings import Settings
+
+SHOWN = (
+    records.HOST,
+    records.INSTANCE,
+    records.INTERFACE,
+    records.ADDRESS,
+    records.VPC,
+    records.SUBNET,
+    records.SECURITY_GROUP,
+    records.IMAGE,
+)
+"""The kinds whose documents a slice shows."""
+
+KERNEL_COMMAND_LINE = "console=ttyS0 root={root}"
+"""For a kernel that was registered by itself (AKI)."""
+
+_UNKNOWN_BLOB = Blob(sha256="", size_bytes=0, format="raw")
+
+InstanceRecord = Record[Instance, InstanceSeen]
+InterfaceRecord = Record[Interface, None]
 
 
 class Slices:
@@ -17,12 +58,217 @@ class Slices:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._by_host: dict[str, tuple[tuple[int, ...], HostWanted]] = {}
+        self._instances: dict[str, tuple[tuple[object, ...], InstanceWanted]] = {}
+        self._groups: dict[str, GroupWanted] = {}
+        self._groups_at = (-1, -1)
 
     def host_wanted(self, view: View, host_id: str) -> HostWanted:
         """Return the host's slice; the same object while nothing that it shows has changed."""
-        raise NotImplementedError
+        shown_at = tuple(view.doc_rev(kind) for kind in SHOWN)
+        known = self._by_host.get(host_id)
+        if known is not None and known[0] == shown_at:
+            return known[1]
+        wanted = self._compute(view, host_id)
+        if known is not None and replace(wanted, generation=known[1].generation) == known[1]:
+            wanted = known[1]
+        self._by_host[host_id] = (shown_at, wanted)
+        return wanted
+
+    def _compute(self, view: View, host_id: str) -> HostWanted:
+        network = self._settings.network
+        host = view.get(records.HOST, host_id)
+        instances = _carried(view, host_id)
+        self._forget(view, host_id, instances)
+        return HostWanted(
+            generation=view.rev,
+            region=self._settings.region,
+            zone=host.doc.zone if host else self._settings.zone,
+            public_range=network.public_range,
+            private_range=network.private_range,
+            egress=network.egress,
+            vpcs=self._vpcs(view, instances),
+            instances=tuple(self._instance(view, instance) for instance in instances),
+        )
+
+    def _forget(self, view: View, host_id: str, carried: Iterable[InstanceRecord]) -> None:
+        """Drop what is remembered of instances that the host no longer carries."""
+        known = self._by_host.get(host_id)
+        if known is not None:
+            kept = {instance.id for instance in carried}
+            for instance in known[1].instances:
+                if instance.id not in kept:
+                    self._instances.pop(instance.id, None)
+        if view.get(records.HOST, host_id) is None:
+            self._by_host.pop(host_id, None)
+
+    # Instances
+
+    def _instance(self, view: View, instance: InstanceRecord) -> InstanceWanted:
+        image = view.get(records.IMAGE, instance.doc.image_id)
+        interfaces = _interfaces(view, instance)
+        facts = tuple(_facts(view, interface) for interface in interfaces)
+        boot = _boot(view, instance.doc, image)
+        basis = (instance.doc, image and image.doc, boot, facts)
+        known = self._instances.get(instance.id)
+        if known is not None and known[0] == basis:
+            return known[1]
+        told = {}
+        if image is not None:
+            told = metadata.paths(
+                metadata.Facts(
+                    account=instance.account,
+                    region=self._settings.region,
+                    instance=instance.doc,
+                    image=image.doc,
+                    interfaces=tuple(fact for fact in facts if fact is not None),
+                )
+            )
+        wanted = _instance_wanted(instance, image, boot, told)
+        self._instances[instance.id] = (basis, wanted)
+        return wanted
+
+    # Networks
+
+    def _vpcs(self, view: View, instances: Iterable[InstanceRecord]) -> tuple[VpcWanted, ...]:
+        by_vpc: dict[str, list[InterfaceRecord]] = {}
+        for instance in instances:
+            for interface in _interfaces(view, instance):
+                by_vpc.setdefault(interface.doc.vpc_id, []).append(interface)
+        vpcs = (view.get(records.VPC, vpc_id) for vpc_id in sorted(by_vpc))
+        return tuple(self._vpc(view, vpc, by_vpc[vpc.id]) for vpc in vpcs if vpc is not None)
+
+    def _vpc(
+        self, view: View, vpc: Record[Vpc, None], interfaces: list[InterfaceRecord]
+    ) -> VpcWanted:
+        subnets = sorted(view.by(records.SUBNET, "vpc", vpc.id), key=lambda one: one.id)
+        return VpcWanted(
+            id=vpc.id,
+            cidr=vpc.doc.cidr,
+            link_index=vpc.doc.link_index,
+            subnets=tuple(SubnetWanted(subnet.id, subnet.doc.cidr) for subnet in subnets),
+            groups=self._groups_of(view, interfaces),
+            interfaces=tuple(
+                _interface_wanted(view, interface)
+                for interface in sorted(interfaces, key=lambda one: one.id)
+            ),
+        )
+
+    def _groups_of(
+        self, view: View, interfaces: Iterable[InterfaceRecord]
+    ) -> tuple[GroupWanted, ...]:
+        """Return the groups that the interfaces wear, and those that these refer to."""
+        worn = {id for interface in interfaces for id in interface.doc.group_ids}
+        named = {
+            rule.group_id
+            for id in worn
+            for rule in self._group(view, id).rules
+            if rule.group_id is not None
+        }
+        return tuple(self._group(view, id) for id in sorted(worn | named))
+
+    def _group(self, view: View, id: str) -> GroupWanted:
+        """Return a group; computed once for all hosts as long as no group or interface changes."""
+        now = (view.doc_rev(records.SECURITY_GROUP), view.doc_rev(records.INTERFACE))
+        if now != self._groups_at:
+            self._groups, self._groups_at = {}, now
+        if id not in self._groups:
+            group = view.get(records.SECURITY_GROUP, id)
+            members = view.by(records.INTERFACE, "group", id)
+            self._groups[id] = GroupWanted(
+                id=id,
+                rules=group.doc.rules if group else (),
+                member_ips=tuple(sorted(member.doc.private_ip for member in members)),
+            )
+        return self._groups[id]
 
 
 def host_wanted(view: View, host_id: str, settings: Settings) -> HostWanted:
     """Return the host's slice computed afresh, with the view's revision as its generation."""
-    raise NotImplementedError
+    return Slices(settings).host_wanted(view, host_id)
+
+
+def _carried(view: View, host_id: str) -> list[InstanceRecord]:
+    """Return the host's instances; a terminated one until it is known to be gone."""
+    found = view.by(records.INSTANCE, "host", host_id)
+    return sorted((one for one in found if one.doc.gone_at is None), key=lambda one: one.id)
+
+
+def _interfaces(view: View, instance: InstanceRecord) -> list[InterfaceRecord]:
+    found = view.by(records.INTERFACE, "instance", instance.id)
+    return sorted(found, key=lambda one: (one.doc.device_index, one.id))
+
+
+def _instance_wanted(
+    instance: InstanceRecord,
+    image: Record[Image, Any] | None,
+    boot: DirectBoot | None,
+    told: dict[str, str],
+) -> InstanceWanted:
+    doc = instance.doc
+    return InstanceWanted(
+        id=instance.id,
+        account_id=instance.account,
+        power=doc.power,
+        launch=doc.launch,
+        reboots=doc.reboots,
+        force_stop=doc.force_stop,
+        vcpus=doc.vcpus,
+        memory_mib=doc.memory_mib,
+        # Without its image a guest that has its disk runs on, and any other says what is missing.
+        disk=image.doc.blob if image else _UNKNOWN_BLOB,
+        disk_gib=doc.disk_gib,
+        boot=boot,
+        interface_ids=doc.interface_ids,
+        metadata_options=doc.metadata,
+        metadata=told,
+        user_data=doc.user_data,
+    )
+
+
+def _boot(view: View, doc: Instance, image: Record[Image, Any] | None) -> DirectBoot | None:
+    """Return what the hypervisor starts: the kernel asked for, or the image's own fast path."""
+    offered = image.doc if image else None
+    kernel_id = doc.kernel_id or (offered and offered.kernel_id)
+    kernel = view.get(records.IMAGE, kernel_id) if kernel_id else None
+    if kernel is None:
+        return offered.direct_boot if offered else None
+    ramdisk_id = doc.ramdisk_id or (offered and offered.ramdisk_id)
+    ramdisk = view.get(records.IMAGE, ramdisk_id) if ramdisk_id else None
+    root = "/dev/vda" if offered and offered.is_root_file_system else "/dev/vda1"
+    command_line = KERNEL_COMMAND_LINE.format(root=root)
+    return DirectBoot(kernel.doc.blob, ramdisk.doc.blob if ramdisk else None, command_line)
+
+
+def _interface_wanted(view: View, interface: InterfaceRecord) -> InterfaceWanted:
+    doc = interface.doc
+    return InterfaceWanted(
+        id=interface.id,
+        instance_id=doc.instance_id or "",
+        vpc_id=doc.vpc_id,
+        subnet_id=doc.subnet_id,
+        device_index=doc.device_index,
+        mac=doc.mac,
+        private_ip=doc.private_ip,
+        public_ip=ec2_interfaces.public_ip(view, interface),
+        group_ids=tuple(sorted(doc.group_ids)),
+        hostname=f"ip-{doc.private_ip.replace('.', '-')}",
+    )
+
+
+def _facts(view: View, interface: InterfaceRecord) -> metadata.InterfaceFacts | None:
+    doc = interface.doc
+    vpc, subnet = view.get(records.VPC, doc.vpc_id), view.get(records.SUBNET, doc.subnet_id)
+    if vpc is None or subnet is None:
+        return None
+    groups = (view.get(records.SECURITY_GROUP, id) for id in doc.group_ids)
+    return metadata.InterfaceFacts(
+        id=interface.id,
+        device_index=doc.device_index,
+        mac=doc.mac,
+        private_ip=doc.private_ip,
+        public_ip=ec2_interfaces.public_ip(view, interface),
+        groups=tuple((group.id, group.doc.name) for group in groups if group is not None),
+        subnet=subnet.doc,
+        vpc=vpc.doc,
+    )

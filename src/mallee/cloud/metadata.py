@@ -1,0 +1,167 @@
+"""What the metadata service tells an instance about itself: paths below `/latest/`, with values.
+
+The paths are AWS's present ones and Eucalyptus', as far as they have a value here; directories
+follow from them. A path that ends in `/` sets the listing of that directory where AWS's is not
+simply the names in it. `slices` calls it; hosts serve it, the same under every older version.
+"""
+
+import datetime
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from mallee.cloud.ec2 import interfaces, zones
+from mallee.model.images import Image
+from mallee.model.instances import Instance
+from mallee.model.networks import Subnet, Vpc
+
+SERVICES_DOMAIN = "mallee.internal"
+"""The domain of the cloud's services: not AWS's, so that no guest looks for them in the world."""
+PARTITION = "aws"
+"""The partition of all our ARNs."""
+
+_DOCUMENT_VERSION = "2017-09-30"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InterfaceFacts:
+    """An interface of the instance, with what is told of its surroundings."""
+
+    id: str
+    device_index: int
+    mac: str
+    private_ip: str
+    public_ip: str | None
+    groups: tuple[tuple[str, str], ...]
+    """(id, name) of each security group."""
+    subnet: Subnet
+    vpc: Vpc
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """Everything that an instance's metadata follows from."""
+
+    account: str
+    region: str
+    instance: Instance
+    image: Image
+    interfaces: tuple[InterfaceFacts, ...]
+    """By device index; the first is the primary one."""
+
+
+def paths(facts: Facts) -> dict[str, str]:
+    """Return every path with its value."""
+    told = {f"meta-data/{path}": value for path, value in _meta_data(facts)}
+    told["dynamic/instance-identity/document"] = identity_document(facts)
+    return told
+
+
+def identity_document(facts: Facts) -> str:
+    """Return the instance identity document, JSON with AWS's keys."""
+    instance = facts.instance
+    launched = datetime.datetime.fromtimestamp(instance.launched_at, datetime.UTC)
+    primary = facts.interfaces[0] if facts.interfaces else None
+    document = {
+        "accountId": facts.account,
+        "architecture": facts.image.architecture,
+        "availabilityZone": instance.zone,
+        "billingProducts": None,
+        "devpayProductCodes": None,
+        "marketplaceProductCodes": None,
+        "imageId": instance.image_id,
+        "instanceId": instance.id,
+        "instanceType": instance.type_name,
+        "kernelId": instance.kernel_id,
+        "pendingTime": launched.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "privateIp": primary.private_ip if primary else None,
+        "ramdiskId": instance.ramdisk_id,
+        "region": facts.region,
+        "version": _DOCUMENT_VERSION,
+    }
+    return json.dumps(document, indent=2, separators=(",", " : "))
+
+
+def _meta_data(facts: Facts) -> Iterator[tuple[str, str]]:
+    yield from _identity(facts)
+    yield from _boot(facts)
+    yield from _placement(facts)
+    if facts.interfaces:
+        yield from _primary_interface(facts, facts.interfaces[0])
+    for interface in facts.interfaces:
+        prefix = f"network/interfaces/macs/{interface.mac}"
+        for path, value in _interface(facts, interface):
+            yield f"{prefix}/{path}", value
+    yield "services/domain", SERVICES_DOMAIN
+    yield "services/partition", PARTITION
+    if facts.instance.metadata.instance_metadata_tags == "enabled":
+        for key, value in facts.instance.tags.items():
+            yield f"tags/instance/{key}", value
+
+
+def _identity(facts: Facts) -> Iterator[tuple[str, str]]:
+    instance = facts.instance
+    yield "ami-id", instance.image_id
+    yield "ami-launch-index", str(instance.launch_index)
+    yield "ami-manifest-path", facts.image.location or "(unknown)"
+    yield "instance-id", instance.id
+    yield "instance-type", instance.type_name
+    yield "instance-action", "none"
+    yield "instance-life-cycle", "on-demand"
+    yield "reservation-id", instance.reservation_id
+    yield "profile", "default-hvm"
+    yield "fws/instance-monitoring", "disabled"
+    yield "hibernation/configured", "false"
+    if instance.public_key is not None:
+        yield "public-keys/", f"0={instance.key_name}"
+        yield "public-keys/0/openssh-key", instance.public_key
+
+
+def _boot(facts: Facts) -> Iterator[tuple[str, str]]:
+    instance = facts.instance
+    if instance.kernel_id is not None:
+        yield "kernel-id", instance.kernel_id
+    if instance.ramdisk_id is not None:
+        yield "ramdisk-id", instance.ramdisk_id
+    root = "/dev/vda" if facts.image.is_root_file_system else "/dev/vda1"
+    yield "block-device-mapping/ami", "vda"
+    yield "block-device-mapping/emi", "vda"
+    yield "block-device-mapping/root", root
+
+
+def _placement(facts: Facts) -> Iterator[tuple[str, str]]:
+    yield "placement/availability-zone", facts.instance.zone
+    yield "placement/availability-zone-id", zones.id_of(facts.instance.zone, facts.region)
+    yield "placement/region", facts.region
+
+
+def _primary_interface(facts: Facts, primary: InterfaceFacts) -> Iterator[tuple[str, str]]:
+    name = interfaces.private_dns_name(facts.region, primary.private_ip)
+    yield "hostname", name
+    yield "local-hostname", name
+    yield "local-ipv4", primary.private_ip
+    yield "mac", primary.mac
+    yield "security-groups", "\n".join(name for _, name in primary.groups)
+    if primary.public_ip is not None:
+        yield "public-hostname", primary.public_ip
+        yield "public-ipv4", primary.public_ip
+
+
+def _interface(facts: Facts, interface: InterfaceFacts) -> Iterator[tuple[str, str]]:
+    yield "device-number", str(interface.device_index)
+    yield "interface-id", interface.id
+    yield "local-hostname", interfaces.private_dns_name(facts.region, interface.private_ip)
+    yield "local-ipv4s", interface.private_ip
+    yield "mac", interface.mac
+    yield "owner-id", facts.account
+    yield "security-groups", "\n".join(name for _, name in interface.groups)
+    yield "security-group-ids", "\n".join(id for id, _ in interface.groups)
+    yield "subnet-id", interface.subnet.id
+    yield "subnet-ipv4-cidr-block", interface.subnet.cidr
+    yield "vpc-id", interface.vpc.id
+    yield "vpc-ipv4-cidr-block", interface.vpc.cidr
+    yield "vpc-ipv4-cidr-blocks", interface.vpc.cidr
+    if interface.public_ip is not None:
+        yield f"ipv4-associations/{interface.public_ip}", interface.private_ip
+        yield "public-hostname", interface.public_ip
+        yield "public-ipv4s", interface.public_ip
