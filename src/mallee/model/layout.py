@@ -94,8 +94,13 @@ class Layout:
 
     @property
     def ledger(self) -> Path:
-        """What the agent was last told to want, and how far it got, JSON."""
+        """What the agent was last told to want, JSON."""
         return self.node / "ledger.json"
+
+    @property
+    def progress(self) -> Path:
+        """How far each instance got on this host: one JSON file each."""
+        return self.node / "progress"
 
     @property
     def kvm_verdict(self) -> Path:
