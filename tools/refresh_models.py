@@ -78,6 +78,13 @@ SHAPE_KEYS = (
     "eventstream",
     "exception",
 )
+CORRECTIONS = {
+    r"^arn:aws([a-z-]+)?:ec2:[a-z\d-]+:\d{12}:placement-group/^.{1,255}$": (
+        r"^arn:aws([a-z-]+)?:ec2:[a-z\d-]+:\d{12}:placement-group/.{1,255}$"
+    ),
+}
+"""Patterns that no text can match, as they came, and what they must mean."""
+
 ERROR_KEYS = ("code", "httpStatusCode", "senderFault")
 
 
@@ -150,6 +157,8 @@ def _shape(shape: Json) -> Json:
     for part in ("member", "key", "value"):
         if part in shape:
             kept[part] = _only(shape[part], MEMBER_KEYS)
+    if "pattern" in kept:
+        kept["pattern"] = CORRECTIONS.get(kept["pattern"], kept["pattern"])
     if "error" in shape:
         kept["error"] = _only(shape["error"], ERROR_KEYS)
     return kept

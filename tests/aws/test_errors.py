@@ -1,0 +1,39 @@
+"""Every error class stands alone: its code is AWS's, its status is one, its template is whole."""
+
+import inspect
+import re
+import string
+
+import pytest
+
+from mallee.aws import errors
+
+CLASSES = [
+    value
+    for value in vars(errors).values()
+    if inspect.isclass(value) and issubclass(value, errors.AwsError)
+]
+
+
+@pytest.mark.parametrize("error", CLASSES, ids=lambda error: error.__name__)
+def test_every_error_has_a_code_a_status_and_a_message(error: type[errors.AwsError]) -> None:
+    assert re.fullmatch(r"[A-Za-z]+(\.[A-Za-z]+)?", error.code)
+    assert 400 <= error.status < 600
+    if error.__init__ is errors.AwsError.__init__:
+        holes = sum(
+            field is not None for _, field, _, _ in string.Formatter().parse(error.template)
+        )
+        made = error(*[f"detail {number} {{}}" for number in range(holes)])
+        assert all(f"detail {number} {{}}" in made.message for number in range(holes))
+
+
+def test_several_ids_are_several() -> None:
+    one = errors.InvalidInstanceIDNotFound("i-1")
+    many = errors.InvalidInstanceIDNotFound(["i-1", "i-2"])
+    assert one.message == "The instance ID 'i-1' does not exist"
+    assert many.message == "The instance IDs 'i-1, i-2' do not exist"
+
+
+def test_only_our_own_faults_ask_for_a_retry() -> None:
+    assert errors.InternalError().is_ours
+    assert not errors.InvalidAction("Fly", "2016-11-15").is_ours
