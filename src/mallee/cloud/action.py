@@ -4,7 +4,7 @@ Everything that several actions share follows from the row and the service model
 DryRun, ClientToken, filters, paging, refusal of parameters that are not honoured.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 

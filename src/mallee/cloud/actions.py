@@ -9,9 +9,25 @@ documentation tests and the pipeline read `TABLE`.
 from collections.abc import Iterable
 
 from mallee.cloud.action import Action
+from mallee.cloud.admin import accounts as admin_accounts
+from mallee.cloud.admin import clouds, hosts, resources
+from mallee.cloud.ec2 import table as ec2
+from mallee.cloud.iam import absent, accesskeys, users
+from mallee.cloud.iam import accounts as iam_accounts
 from mallee.cloud.sts import callers
 
-_ROWS: tuple[tuple[Action, ...], ...] = (callers.ACTIONS,)
+_ROWS: tuple[tuple[Action, ...], ...] = (
+    ec2.ACTIONS,
+    iam_accounts.ACTIONS,
+    users.ACTIONS,
+    accesskeys.ACTIONS,
+    absent.ACTIONS,
+    callers.ACTIONS,
+    admin_accounts.ACTIONS,
+    clouds.ACTIONS,
+    hosts.ACTIONS,
+    resources.ACTIONS,
+)
 
 
 def join(rows: Iterable[Iterable[Action]]) -> dict[tuple[str, str], Action]:

@@ -29,6 +29,18 @@ class Principal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Agents:
+    """What this process knows of agents outside the store."""
+
+    heard: Mapping[str, float] = field(default_factory=dict[str, float])
+    """By host id: seconds since the epoch of its agent's last call."""
+    ca_pem: str = ""
+    """The certificate of the authority that agents shall trust."""
+    port: int = 0
+    """The port of the agents' endpoint."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
     """A reader's view of its call: the caller and the index in memory."""
 
@@ -38,8 +50,7 @@ class Call:
     now: float
     settings: settings.Settings
     view: store.View
-    heard: Mapping[str, float] = field(default_factory=dict[str, float])
-    """By host id: seconds since the epoch when its agent was last heard by this process."""
+    agents: Agents = Agents()
 
     @property
     def account(self) -> str:

@@ -9,16 +9,18 @@ Not its business: sockets, and what a joined host may ask.
 
 import base64
 import hashlib
+import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import msgspec
 
+from mallee.cloud.ec2 import vpcs
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import HostSeen, Record
 from mallee.kit import pki
-from mallee.model import ids
+from mallee.model import ids, settings
 from mallee.model.hosts import Host, JoinToken
 
 TOKEN_LIFE_S = 3600.0
@@ -62,11 +64,17 @@ class Certified(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class Registry:
-    """Who signs, and in which zone hosts are."""
+    """Who signs, and in which zone hosts are that name none."""
 
     authority: pki.Authority
+    region: str
     zone: str
     entropy: Entropy
+
+
+def registry(authority: pki.Authority, configured: settings.Settings) -> Registry:
+    """Return the registry of a cloud."""
+    return Registry(authority, configured.region, configured.zone, os.urandom)
 
 
 def create_token(tx: store.Tx, entropy: Entropy) -> str:
@@ -91,8 +99,10 @@ def join(tx: store.Tx, registry: Registry, request: JoinRequest) -> Certified:
     if not _NAME.fullmatch(request.name):
         raise Refused(400, f"'{request.name[:80]}' is no host name; use letters, digits, - and .")
     zone = request.zone or registry.zone
-    if zone != registry.zone:
-        raise Refused(400, f"this cloud has no zone '{zone[:80]}'; its zone is {registry.zone}")
+    if not re.fullmatch(re.escape(registry.region) + "[a-z]", zone):
+        raise Refused(
+            400, f"'{zone[:80]}' is no zone here; zones are named {registry.region}a to …z"
+        )
     tx.delete(token)
     earlier = _by_name(tx, request.name)
     id = earlier.id if earlier else ids.make("host", registry.entropy(ids.ID_BYTES))
@@ -100,6 +110,7 @@ def join(tx: store.Tx, registry: Registry, request: JoinRequest) -> Certified:
     host = Host(id=id, name=request.name, zone=zone, certificate_serial=serial, joined_at=tx.now)
     if earlier is None:
         tx.insert(records.HOST, "", id, host)
+        vpcs.extend_to_zone(tx, zone, registry.entropy)
     elif earlier.seen is None or earlier.seen.is_silent:
         # It lost its certificate; what was placed on it is still there for it to find.
         tx.write(earlier, host)

@@ -9,7 +9,6 @@ Not its business: sockets (`server`), what an action does (its row in `actions`)
 
 import os
 import uuid
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast
 
@@ -25,7 +24,7 @@ from mallee.cloud import (
     services,
 )
 from mallee.cloud.action import Action, AskHost, Listing, Read, Write
-from mallee.cloud.call import Call, Principal, Request, WriteCall
+from mallee.cloud.call import Agents, Call, Principal, Request, WriteCall
 from mallee.cloud.state import store
 from mallee.kit import clock, logs, secretbox
 from mallee.model import settings
@@ -49,8 +48,7 @@ class Cloud:
     box: secretbox.SecretBox
     keys: authenticate.Keys
     asks: asks.Asks
-    heard: Mapping[str, float]
-    """By host id: when its agent was last heard (`hearing.Hearing`)."""
+    agents: Agents
     paging_key: bytes
     table: dict[tuple[str, str], Action]
 
@@ -158,7 +156,7 @@ def _call(cloud: Cloud, exchange: Exchange, who: Principal, now: float) -> Call:
         now=now,
         settings=cloud.settings,
         view=cloud.store.view,
-        heard=cloud.heard,
+        agents=cloud.agents,
     )
 
 
@@ -171,7 +169,7 @@ def _writer(cloud: Cloud, call: Call, tx: store.Tx) -> WriteCall:
         settings=call.settings,
         # The view is the event loop's; in the writer's thread one reads what one writes.
         view=cast(store.View, tx),
-        heard=call.heard,
+        agents=call.agents,
         tx=tx,
         entropy=os.urandom,
         box=cloud.box,

@@ -7,6 +7,7 @@ request means.
 """
 
 import asyncio
+import resource
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
@@ -39,6 +40,12 @@ class Front:
 
     answer: Answer
     refuse: Callable[[http.Request, errors.AwsError], http.Response]
+
+
+def allow_connections() -> None:
+    """Raise the process's limit of open files: a connection is one, and 1024 is usual."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 class Server:

@@ -1,0 +1,148 @@
+"""What a cloud needs before it can answer: keys, an authority, the first account.
+
+Runs at every start of the cloud process and makes only what is missing, so a start that was killed
+half-way is finished by the next one. The first account is the cloud's administration; its access
+key lies in a file for the owner of the machine, and is made anew when it was lost, which is the way
+back in. Not its business: directories, rights and users (`box`).
+"""
+
+import hashlib
+import os
+import socket
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from mallee.cloud import accounts
+from mallee.cloud.state import records, store
+from mallee.cloud.state.records import Record
+from mallee.kit import clock, files, logs, pki, secretbox
+from mallee.model import settings
+from mallee.model.accounts import AccessKey, Account
+from mallee.model.layout import Layout
+from mallee.model.settings import Settings
+
+FIRST_ACCOUNT = "admin"
+SERVER_CERTIFICATE_LIFE_S = 397 * pki.DAY_S
+
+_log = logs.get(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Secrets:
+    """The keys of this cloud."""
+
+    box: secretbox.SecretBox
+    authority: pki.Authority
+    paging_key: bytes
+
+    @property
+    def ca_pem(self) -> str:
+        """The authority's certificate."""
+        return self.authority.certificate_pem.decode()
+
+
+def read_settings(layout: Layout) -> Settings:
+    """Return the cloud's settings, the defaults where none are written; raise `InvalidSettings`."""
+    return settings.parse(layout.settings.read_text() if layout.settings.exists() else "")
+
+
+def withdraw(layout: Layout) -> None:
+    """Take back what the process before this one said about its ports."""
+    layout.cloud_ports.unlink(missing_ok=True)
+
+
+def announce(layout: Layout, ports: Mapping[str, int]) -> None:
+    """Say that the cloud answers, and on which ports."""
+    files.write_json(layout.cloud_ports, dict(ports), files.READABLE)
+
+
+def prepare_secrets(layout: Layout, now: float) -> Secrets:
+    """Return the cloud's keys, made at the first start."""
+    layout.cloud.mkdir(parents=True, exist_ok=True)
+    layout.cloud_pki.mkdir(mode=0o700, exist_ok=True)
+    return Secrets(
+        box=secretbox.load_or_create(layout.master_key),
+        authority=_authority(layout.cloud_pki, now),
+        paging_key=hashlib.sha256(b"paging" + layout.master_key.read_bytes()).digest(),
+    )
+
+
+def open_store(
+    layout: Layout, configured: Settings, secrets: Secrets, clock: clock.Clock
+) -> store.Store:
+    """Open the store and see that the first account is in it; blocks until it is on disk."""
+    url = configured.database_url or f"sqlite:///{layout.database}"
+    opened = store.Store.open(url, clock=clock)
+    prepare_first_account(opened, layout, accounts.Means(configured, os.urandom, secrets.box))
+    return opened
+
+
+def prepare_tls(layout: Layout, secrets: Secrets, configured: Settings) -> ssl.SSLContext:
+    """Return the agents' endpoint's TLS context with a fresh server certificate.
+
+    A client certificate is asked for and checked, but not demanded: who joins has none yet.
+    """
+    names = dict.fromkeys((configured.listen, "127.0.0.1", "localhost", socket.gethostname()))
+    request = pki.make_request("mallee-cloud")
+    grant = pki.Grant(
+        name="mallee-cloud",
+        now=clock.SYSTEM.now(),
+        life_s=SERVER_CERTIFICATE_LIFE_S,
+        hosts=tuple(names),
+    )
+    certificate = layout.cloud_pki / "server.pem"
+    issued = pki.issue(secrets.authority, request.csr_pem, grant)
+    files.write_atomically(certificate, issued + request.key_pem)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.load_cert_chain(certificate)
+    context.load_verify_locations(cadata=secrets.authority.certificate_pem.decode())
+    context.verify_mode = ssl.CERT_OPTIONAL
+    return context
+
+
+def prepare_first_account(opened: store.Store, layout: Layout, means: accounts.Means) -> None:
+    """Make the first account, and write down an access key of it where none is written."""
+    key = opened.transact(lambda tx: _ensure_first_key(tx, means))
+    secret = means.box.open(key.doc.sealed_secret).decode()
+    credentials = {
+        "account_id": key.account,
+        "access_key_id": key.id,
+        "secret_access_key": secret,
+    }
+    path = layout.admin_credentials
+    if files.read_json(path) != credentials:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        files.write_json(path, credentials)
+        _log.info("credentials written", account=key.account, access_key=key.id)
+
+
+def _ensure_first_key(tx: store.Tx, means: accounts.Means) -> Record[AccessKey, None]:
+    first = _first_account(tx)
+    if first is None:
+        first = accounts.create(tx, FIRST_ACCOUNT, means, is_cloud_admin=True)
+    active = [
+        key for key in tx.list(records.ACCESS_KEY, first.account) if key.doc.status == "Active"
+    ]
+    if active:
+        return min(active, key=lambda key: key.doc.created_at)
+    made = accounts.create_key(tx, first.doc, means)
+    record = tx.get(records.ACCESS_KEY, made.key.id)
+    assert record is not None
+    return record
+
+
+def _first_account(tx: store.Tx) -> Record[Account, None] | None:
+    admins = [record for record in tx.list(records.ACCOUNT) if record.doc.is_cloud_admin]
+    return min(admins, key=lambda record: record.doc.created_at, default=None)
+
+
+def _authority(directory: Path, now: float) -> pki.Authority:
+    path = directory / "authority.pem"
+    if not path.exists():
+        made = pki.create_authority(f"mallee {os.urandom(4).hex()}", now)
+        files.create_atomically(path, made.certificate_pem + made.key_pem)
+    text = path.read_bytes()
+    return pki.load_authority(text, text)

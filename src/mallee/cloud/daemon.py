@@ -1,0 +1,98 @@
+"""The cloud process: `python -m mallee.cloud.daemon --root DIR`. Wiring only, no rules.
+
+Started by the supervisor as an unprivileged user. It answers when `Layout.cloud_ports` is there,
+and ends cleanly on SIGTERM. A loop that fails ends the process; the supervisor starts it anew.
+"""
+
+import argparse
+import asyncio
+import signal
+from contextlib import AsyncExitStack
+from functools import partial
+from pathlib import Path
+
+import uvloop
+
+from mallee.cloud import (
+    actions,
+    asks,
+    authenticate,
+    bootstrap,
+    hearing,
+    hosts,
+    housekeeping,
+    joining,
+    pipeline,
+    server,
+    slices,
+)
+from mallee.cloud.call import Agents
+from mallee.cloud.reconcile import runner, table
+from mallee.kit import clock, logs
+from mallee.model.layout import Layout
+from mallee.model.settings import Settings
+
+
+async def serve(layout: Layout, settings: Settings, stop: asyncio.Event) -> None:
+    """Run the cloud until `stop` is set."""
+    async with AsyncExitStack() as stack:
+        bootstrap.withdraw(layout)
+        secrets = bootstrap.prepare_secrets(layout, clock.SYSTEM.now())
+        opened = bootstrap.open_store(layout, settings, secrets, clock.SYSTEM)
+        stack.callback(opened.close)
+        questions = asks.Asks()
+        heard = hearing.Hearing(opened, clock.SYSTEM)
+        told = hosts.Cloud(
+            layout=layout,
+            clock=clock.SYSTEM,
+            store=opened,
+            slices=slices.Slices(settings),
+            asks=questions,
+            hearing=heard,
+            registry=joining.registry(secrets.authority, settings),
+        )
+        agents = hosts.Endpoint(told, bootstrap.prepare_tls(layout, secrets, settings))
+        stack.push_async_callback(agents.close)
+        agents_port = await agents.listen(settings.listen, settings.ports.agents)
+        cloud = pipeline.Cloud(
+            settings=settings,
+            clock=clock.SYSTEM,
+            store=opened,
+            box=secrets.box,
+            keys=authenticate.Keys(opened.view, secrets.box),
+            asks=questions,
+            agents=Agents(heard=heard.heard, ca_pem=secrets.ca_pem, port=agents_port),
+            paging_key=secrets.paging_key,
+            table=actions.TABLE,
+        )
+        front = server.Front(partial(pipeline.answer, cloud), partial(pipeline.refuse, cloud))
+        services = server.Server(front)
+        stack.push_async_callback(services.close)
+        port = await services.listen(settings.listen, settings.ports.services)
+        loops = await stack.enter_async_context(asyncio.TaskGroup())
+        settle = runner.run(opened, table.reconcilers(opened, layout, settings))
+        for loop in (heard.watch(), housekeeping.run(opened), settle):
+            stack.callback(loops.create_task(loop).cancel)
+        bootstrap.announce(layout, {"services": port, "agents": agents_port})
+        await stop.wait()
+
+
+async def _main(layout: Layout) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await serve(layout, bootstrap.read_settings(layout), stop)
+
+
+def main() -> None:
+    """Run the daemon."""
+    parser = argparse.ArgumentParser(prog="mallee-cloud")
+    parser.add_argument("--root", type=Path, required=True, help="the cloud's root directory")
+    layout = Layout(parser.parse_args().root)
+    logs.configure("cloud", layout.log / "cloud.log")
+    server.allow_connections()
+    uvloop.run(_main(layout))
+
+
+if __name__ == "__main__":
+    main()

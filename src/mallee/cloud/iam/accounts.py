@@ -1,0 +1,102 @@
+"""The account as IAM shows it: its alias, and how much of everything it has.
+
+Called through the action table. Making accounts is the administration's business (`admin`).
+"""
+
+import msgspec
+
+from mallee.aws import errors
+from mallee.cloud.action import Action, Read, Write
+from mallee.cloud.call import Call, Request, Result, WriteCall
+from mallee.cloud.iam import accesskeys, users
+from mallee.cloud.state import records, store
+from mallee.cloud.state.records import Record
+from mallee.model.accounts import Account
+
+ALIASES = "account-alias"
+"""Claim space: account id by alias."""
+
+
+def list_account_aliases(call: Call, request: Request) -> Result:
+    """List the account's alias, if it has one."""
+    alias = users.account_of(call).alias
+    return {"AccountAliases": [alias] if alias else [], "IsTruncated": False}
+
+
+def create_account_alias(call: WriteCall, request: Request) -> Result:
+    """Give the account an alias in place of the one it had."""
+    alias: str = request["AccountAlias"]
+    record = _own(call)
+    try:
+        call.tx.claim(ALIASES, alias, call.account)
+    except store.Taken as taken:
+        raise errors.EntityAlreadyExists("Account alias", alias) from taken
+    if record.doc.alias is not None and record.doc.alias != alias:
+        call.tx.release(ALIASES, record.doc.alias)
+    call.tx.write(record, msgspec.structs.replace(record.doc, alias=alias))
+    return {}
+
+
+def delete_account_alias(call: WriteCall, request: Request) -> Result:
+    """Take the account's alias away."""
+    alias: str = request["AccountAlias"]
+    record = _own(call)
+    if record.doc.alias != alias:
+        raise errors.NoSuchEntity("Account Alias", alias)
+    call.tx.release(ALIASES, alias)
+    call.tx.write(record, msgspec.structs.replace(record.doc, alias=None))
+    return {}
+
+
+def get_account_summary(call: Call, request: Request) -> Result:
+    """Count what the account has. What this cloud has no notion of is not counted."""
+    return {
+        "SummaryMap": {
+            "Users": 1,
+            "UsersQuota": 1,
+            "Groups": 0,
+            "Roles": 0,
+            "InstanceProfiles": 0,
+            "AccessKeysPerUserQuota": accesskeys.MAX_PER_USER,
+            "AccountAccessKeysPresent": 0,
+            "AccountPasswordPresent": 0,
+            "AccountMFAEnabled": 0,
+            "MFADevices": 0,
+            "MFADevicesInUse": 0,
+        }
+    }
+
+
+def _own(call: WriteCall) -> Record[Account, None]:
+    record = call.tx.get(records.ACCOUNT, call.account)
+    assert record is not None, "the signature was made with a key of this account"
+    return record
+
+
+ACTIONS: tuple[Action, ...] = (
+    Action(
+        service="iam",
+        name="ListAccountAliases",
+        does=Read(handle=list_account_aliases),
+        # One alias fits every page.
+        honours=frozenset({"MaxItems"}),
+    ),
+    Action(
+        service="iam",
+        name="CreateAccountAlias",
+        does=Write(handle=create_account_alias),
+        honours=frozenset({"AccountAlias"}),
+    ),
+    Action(
+        service="iam",
+        name="DeleteAccountAlias",
+        does=Write(handle=delete_account_alias),
+        honours=frozenset({"AccountAlias"}),
+    ),
+    Action(
+        service="iam",
+        name="GetAccountSummary",
+        does=Read(handle=get_account_summary),
+        honours=frozenset(),
+    ),
+)
