@@ -6,11 +6,25 @@ what is answered is `answers`' business, how it is written on the wire `wire`'s.
 """
 
 import asyncio
-from collections.abc import Iterable
-from dataclasses import dataclass
+import secrets
+import socket
+from collections.abc import Coroutine, Iterable
+from dataclasses import dataclass, field
+from functools import partial
+from http import HTTPStatus
 
 from mallee.kit import clock as clocks
 from mallee.model.hosts import InstanceWanted
+from mallee.node.do import namespaces
+from mallee.node.metadata import answers, tokens, wire
+from mallee.node.plan import network
+
+PORT = 80
+CONNECTIONS_MAX = 32
+"""Connections that one guest may hold at once; further ones are closed at once."""
+IDLE_TIMEOUT_S = 15.0
+_APPLY_TIMEOUT_S = 5.0
+_USUAL_HOP_LIMIT = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +38,15 @@ class Listener:
     instance: InstanceWanted
 
 
+@dataclass(slots=True)
+class _Served:
+    """A tap that is listened on."""
+
+    listener: Listener
+    server: asyncio.Server | None = None
+    connections: set[asyncio.StreamWriter] = field(default_factory=set[asyncio.StreamWriter])
+
+
 class Service:
     """Serves the metadata of this host's instances. Made in the agent's loop."""
 
@@ -34,15 +57,116 @@ class Service:
         clock: clocks.Clock = clocks.SYSTEM,
     ) -> None:
         """`key` signs session tokens; kept over a restart, tokens stay valid."""
-        raise NotImplementedError
+        self._loop = loop
+        self._sessions = tokens.Tokens(key)
+        self._clock = clock
+        self._served: dict[str, _Served] = {}
+        """By tap. Only `apply` changes it; connections read it."""
 
     def apply(self, listeners: Iterable[Listener]) -> tuple[str, ...]:
         """Serve exactly these taps; called twice = once; from any thread but the loop's own.
 
         Returns problems in words (a tap whose socket could not be bound).
         """
-        raise NotImplementedError
+        wanted = {listener.tap: listener for listener in listeners}
+        problems: list[str] = []
+        for tap, served in list(self._served.items()):
+            if tap not in wanted or _place(wanted[tap]) != _place(served.listener):
+                del self._served[tap]
+                self._in_loop(self._stop(served))
+        for tap, listener in wanted.items():
+            if tap in self._served:
+                self._served[tap].listener = listener
+                continue
+            try:
+                bound = namespaces.run_inside(listener.namespace, partial(_bind, tap))
+            except OSError as error:
+                problems.append(f"no metadata for {listener.instance.id} on {tap}: {error}")
+                continue
+            served = self._served[tap] = _Served(listener)
+            self._in_loop(self._start(served, bound))
+        return tuple(problems)
 
     def close(self) -> None:
         """Close every socket; from any thread but the loop's own."""
-        raise NotImplementedError
+        self.apply(())
+
+    def _in_loop(self, work: Coroutine[None, None, None]) -> None:
+        asyncio.run_coroutine_threadsafe(work, self._loop).result(_APPLY_TIMEOUT_S)
+
+    async def _start(self, served: _Served, bound: socket.socket) -> None:
+        served.server = await asyncio.start_server(
+            partial(self._converse, served), sock=bound, limit=wire.HEAD_BYTES_MAX
+        )
+
+    async def _stop(self, served: _Served) -> None:
+        assert served.server is not None
+        served.server.close()
+        for writer in served.connections:
+            writer.transport.abort()
+
+    async def _converse(
+        self, served: _Served, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        """Answer one connection's requests, one after the other."""
+        if len(served.connections) >= CONNECTIONS_MAX:
+            writer.transport.abort()
+            return
+        served.connections.add(writer)
+        try:
+            async with asyncio.timeout(None) as deadline:
+                keeps_alive = True
+                while keeps_alive:
+                    deadline.reschedule(self._loop.time() + IDLE_TIMEOUT_S)
+                    keeps_alive = await self._answer_one(served, reader, writer)
+        except (TimeoutError, ConnectionError, asyncio.IncompleteReadError):
+            # The guest went away or fell silent: what it did not fetch is dropped, not kept.
+            writer.transport.abort()
+        finally:
+            served.connections.discard(writer)
+            writer.close()
+
+    async def _answer_one(
+        self, served: _Served, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> bool:
+        """Read a request and answer it; tell whether another may follow."""
+        try:
+            head = await reader.readuntil(b"\r\n\r\n")
+            request = wire.decode_head(head)
+            await reader.readexactly(request.body_bytes)
+        except (wire.Malformed, asyncio.LimitOverrunError):
+            refusal = wire.error(HTTPStatus.BAD_REQUEST)
+            writer.write(wire.encode(refusal, "GET", keeps_alive=False))
+            await writer.drain()
+            return False
+        nonce = secrets.token_bytes(tokens.NONCE_BYTES)
+        asked = answers.Asked(served.listener.instance, self._clock.now(), nonce)
+        answer = answers.answer(request, asked, self._sessions)
+        _limit_hops(writer, answer.hop_limit or _USUAL_HOP_LIMIT)
+        writer.write(wire.encode(answer, request.method, keeps_alive=request.keeps_alive))
+        await writer.drain()
+        return request.keeps_alive
+
+
+def _place(listener: Listener) -> tuple[str, int]:
+    return listener.namespace, listener.ifindex
+
+
+def _bind(tap: str) -> socket.socket:
+    """Listen on the tap of the namespace that the thread is in: nothing else can reach it."""
+    bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, tap.encode())
+        bound.bind((network.METADATA_ADDRESS, PORT))
+        bound.listen(CONNECTIONS_MAX)
+        bound.setblocking(False)
+    except OSError:
+        bound.close()
+        raise
+    return bound
+
+
+def _limit_hops(writer: asyncio.StreamWriter, hops: int) -> None:
+    connection = writer.get_extra_info("socket")
+    connection.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, hops)
