@@ -46,9 +46,9 @@ def write_file_system(
     It reserves room in its descriptors to grow a thousandfold, and has few inodes per byte, so that
     growing it is quick.
     """
-    fixed = ("E2FSPROGS_FAKE_TIME=1", "MKE2FS_CONFIG=/dev/null", "MKE2FS_SKIP_CHECK_MSG=1")
+    fixed = ("E2FSPROGS_FAKE_TIME=1", f"MKE2FS_CONFIG={tools.find('etc/mke2fs.conf')}")
     to.write_bytes(b"")
-    shape = ["-O", _FEATURES, "-b", str(BLOCK), "-I", "256", "-m", "1"]
+    shape = ["-t", "ext4", "-O", _FEATURES, "-b", str(BLOCK), "-I", "256", "-m", "1"]
     identity = ["-L", kind.label, "-U", kind.uuid, "-N", str(kind.inodes)]
     extended = ["-E", f"hash_seed={kind.uuid},lazy_itable_init=1,nodiscard,root_owner=0:0"]
     size = str(kind.size_bytes // BLOCK)
@@ -110,7 +110,7 @@ def _debugfs_lines(files: tree.Tree, scratch: Path) -> list[str]:
             lines.append(f'write {content} "/{name}"')
         else:
             raise ValueError(f"{name}: a file system's devices are made by the kernel")
-        lines.append(f'set_inode_field "/{name}" mode {node.mode:#o}')
+        lines.append(f'set_inode_field "/{name}" mode 0{node.mode:o}')
         lines.append(f'set_inode_field "/{name}" uid 0')
         lines.append(f'set_inode_field "/{name}" gid 0')
     times = ("atime", "ctime", "mtime", "crtime")
