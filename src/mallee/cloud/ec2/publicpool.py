@@ -20,24 +20,33 @@ TRIES = 16
 
 def take_any(call: WriteCall, owner: str) -> str:
     """Claim a free address for `owner`; raise `InsufficientAddressCapacity` when none is free."""
-    network = _range(call)
-    first, count = KEPT_AT_START, network.num_addresses - KEPT_AT_START - KEPT_AT_END
+    network, count = _range(call), _size(call)
     for _ in range(TRIES):
         # A random address, so that one just given back is not at once another guest's.
         offset = int.from_bytes(call.entropy(4), "big") % count
-        address = str(network[first + offset])
+        address = str(network[KEPT_AT_START + offset])
         if call.tx.owner_of(SPACE, address) is None:
             call.tx.claim(SPACE, address, owner)
             return address
     for offset in range(count):
-        address = str(network[first + offset])
+        address = str(network[KEPT_AT_START + offset])
         if call.tx.owner_of(SPACE, address) is None:
             call.tx.claim(SPACE, address, owner)
             return address
-    raise errors.InsufficientAddressCapacity(
-        f"All {count} addresses of the public range {network} are in use. Release an elastic "
-        "address, or stop or terminate an instance that has a public address."
+    raise used_up(call)
+
+
+def used_up(call: WriteCall) -> errors.AwsError:
+    """Return the error that says what to do when the pool is empty."""
+    return errors.InsufficientAddressCapacity(
+        f"Too few of the {_size(call)} addresses of the public range {_range(call)} are free. "
+        "Release an elastic address, or stop or terminate an instance that has a public address."
     )
+
+
+def free(call: WriteCall) -> int:
+    """Return how many addresses are free."""
+    return _size(call) - call.tx.total(SPACE)
 
 
 def take(call: WriteCall, owner: str, text: str) -> str:
@@ -62,3 +71,7 @@ def _parse(text: str) -> ipaddress.IPv4Address:
 
 def _range(call: WriteCall) -> ipaddress.IPv4Network:
     return ipaddress.IPv4Network(call.settings.network.public_range)
+
+
+def _size(call: WriteCall) -> int:
+    return _range(call).num_addresses - KEPT_AT_START - KEPT_AT_END

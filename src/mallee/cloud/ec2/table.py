@@ -6,9 +6,12 @@ A row stands at the end of its noun's file; a new noun is one more line here.
 from mallee.cloud.action import Action
 from mallee.cloud.ec2 import (
     addresses,
+    images,
+    instances,
     instancetypes,
     interfaces,
     keypairs,
+    launch,
     power,
     regions,
     securitygrouprules,
@@ -19,6 +22,9 @@ from mallee.cloud.ec2 import (
 )
 
 ACTIONS: tuple[Action, ...] = (
+    *images.ACTIONS,
+    *instances.ACTIONS,
+    *launch.ACTIONS,
     *addresses.ACTIONS,
     *instancetypes.ACTIONS,
     *power.ACTIONS,

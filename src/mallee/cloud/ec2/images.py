@@ -1,0 +1,204 @@
+"""Images: what may be launched: an account's own, and the public ones of any account.
+
+Called through the action table and by `launch`. The cloud's reconciler registers the built-in
+images for the first account, public. An id may also be written as Eucalyptus wrote it (`emi-…`).
+"""
+
+import datetime
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from mallee.aws import errors
+from mallee.cloud.action import Action, Listing, Write
+from mallee.cloud.call import Call, Request, Result, WriteCall
+from mallee.cloud.ec2 import resources, tags
+from mallee.cloud.state import records, store
+from mallee.cloud.state.records import Record
+from mallee.model.images import Image
+
+ROOT_DEVICE = "/dev/vda"
+"""What the guest calls its root disk (virtio)."""
+AVAILABLE = "available"
+OWN = "self"
+OF_THE_CLOUD = "amazon"
+"""As an owner: the cloud's administration, whose images come with the cloud."""
+EVERYBODY = "all"
+
+ImageRecord = Record[Image, None]
+
+
+def launchable(call: Call, id: str, kind: str) -> ImageRecord:
+    """Return the image if the caller may launch it and it is of that kind.
+
+    Raises `InvalidAMIID.Malformed`, `.NotFound`, `.Unavailable`, or `InvalidParameterValue` for an
+    image of another kind.
+    """
+    id = resources.check_form(records.IMAGE, id)
+    image = resources.reader(call).get(records.IMAGE, id)
+    if image is None or not _may_launch(call.account, image):
+        raise errors.InvalidAMIIDNotFound(id)
+    if image.doc.kind != kind:
+        raise errors.InvalidParameterValue(f"The image {id} is a {image.doc.kind}, not a {kind}.")
+    if image.doc.state != AVAILABLE:
+        raise errors.InvalidAMIIDUnavailable(id)
+    return image
+
+
+def _may_launch(account: str, image: ImageRecord) -> bool:
+    return image.doc.is_public or image.account == account
+
+
+def deregister_image(call: WriteCall, request: Request) -> Result:
+    """Forget an image of the caller's; what runs from it keeps running."""
+    image = resources.one(call, records.IMAGE, request["ImageId"])
+    for other in call.tx.list(records.IMAGE):
+        if image.id in (other.doc.kernel_id, other.doc.ramdisk_id):
+            raise errors.DependencyViolation(
+                f"The image {image.id} is needed to boot {other.id}. Deregister that first."
+            )
+    call.tx.delete(image)
+    return {"Return": True}
+
+
+def _find(call: Call, request: Request) -> Iterable[ImageRecord]:
+    visible = {
+        image.id: image
+        for image in sorted(call.view.list(records.IMAGE), key=lambda it: it.id)
+        if _may_launch(call.account, image)
+    }
+    asked = [resources.check_form(records.IMAGE, id) for id in request.get("ImageIds") or ()]
+    missing = [id for id in asked if id not in visible]
+    if missing:
+        raise errors.InvalidAMIIDNotFound(", ".join(missing))
+    owners: list[str] = request.get("Owners") or []
+    users: list[str] = request.get("ExecutableUsers") or []
+    return [
+        image
+        for image in visible.values()
+        if (not asked or image.id in asked)
+        and (not owners or _owned_by(call, image, owners))
+        and (not users or _executable_by(call, image, users))
+    ]
+
+
+def _owned_by(call: Call, image: ImageRecord, owners: list[str]) -> bool:
+    return (
+        image.account in owners
+        or (OWN in owners and image.account == call.account)
+        or (OF_THE_CLOUD in owners and _alias(call.view, image) == OF_THE_CLOUD)
+    )
+
+
+def _executable_by(call: Call, image: ImageRecord, users: list[str]) -> bool:
+    # As in AWS: `self` means permitted to the caller by name or as owner, `all` means public.
+    if EVERYBODY in users and image.doc.is_public:
+        return True
+    return image.account == call.account and (OWN in users or call.account in users)
+
+
+def _alias(view: store.View | store.Tx, image: ImageRecord) -> str | None:
+    owner = view.get(records.ACCOUNT, image.account)
+    return OF_THE_CLOUD if owner is not None and owner.doc.is_cloud_admin else None
+
+
+def _created(image: ImageRecord) -> str:
+    when = datetime.datetime.fromtimestamp(image.doc.created_at, datetime.UTC)
+    return f"{when:%Y-%m-%dT%H:%M:%S}.{when.microsecond // 1000:03d}Z"
+
+
+def _render(call: Call, image: ImageRecord) -> dict[str, Any]:
+    doc = image.doc
+    row: dict[str, Any] = {
+        "ImageId": image.id,
+        "Name": doc.name,
+        "Description": doc.description,
+        "ImageLocation": doc.location,
+        "ImageType": doc.kind,
+        "Architecture": doc.architecture,
+        "OwnerId": image.account,
+        "ImageOwnerAlias": _alias(call.view, image),
+        "Public": doc.is_public,
+        "State": doc.state,
+        "CreationDate": _created(image),
+        "KernelId": doc.kernel_id,
+        "RamdiskId": doc.ramdisk_id,
+        "PlatformDetails": "Linux/UNIX",
+        "Tags": tags.shown(doc.tags),
+    }
+    if doc.kind == "machine":
+        row |= {
+            "VirtualizationType": "hvm",
+            "RootDeviceName": ROOT_DEVICE,
+            "RootDeviceType": "ebs",
+            "BlockDeviceMappings": [
+                {
+                    "DeviceName": ROOT_DEVICE,
+                    "Ebs": {"VolumeSize": doc.disk_gib, "DeleteOnTermination": True},
+                }
+            ],
+        }
+    return {name: value for name, value in row.items() if value is not None}
+
+
+def _of_row(member: str) -> Callable[[Call, ImageRecord], Iterable[str]]:
+    """Return a filter by a member of what is shown."""
+
+    def values(call: Call, image: ImageRecord) -> Iterable[str]:
+        value = _render(call, image).get(member)
+        if isinstance(value, bool):
+            return (resources.boolean(value),)
+        return () if value is None else (str(value),)
+
+    return values
+
+
+def _of_root(value: Callable[[ImageRecord], str]) -> Callable[[Call, ImageRecord], Iterable[str]]:
+    """Return a filter by the root disk, which only machine images have."""
+    return lambda call, image: (value(image),) if image.doc.kind == "machine" else ()
+
+
+FILTERS: dict[str, Callable[[Call, ImageRecord], Iterable[str]]] = {
+    "architecture": _of_row("Architecture"),
+    "creation-date": _of_row("CreationDate"),
+    "description": _of_row("Description"),
+    "image-id": _of_row("ImageId"),
+    "image-type": _of_row("ImageType"),
+    "is-public": _of_row("Public"),
+    "kernel-id": _of_row("KernelId"),
+    "manifest-location": _of_row("ImageLocation"),
+    "name": _of_row("Name"),
+    "owner-alias": _of_row("ImageOwnerAlias"),
+    "owner-id": _of_row("OwnerId"),
+    "ramdisk-id": _of_row("RamdiskId"),
+    "root-device-name": _of_row("RootDeviceName"),
+    "root-device-type": _of_row("RootDeviceType"),
+    "state": _of_row("State"),
+    "virtualization-type": _of_row("VirtualizationType"),
+    "block-device-mapping.device-name": _of_root(lambda image: ROOT_DEVICE),
+    "block-device-mapping.volume-size": _of_root(lambda image: str(image.doc.disk_gib)),
+    "block-device-mapping.delete-on-termination": _of_root(lambda image: "true"),
+}
+
+ACTIONS: tuple[Action, ...] = (
+    Action(
+        service="ec2",
+        name="DescribeImages",
+        does=Listing(
+            find=_find,
+            render=_render,
+            member="Images",
+            filters=FILTERS,
+            tags=lambda image: image.doc.tags,
+            max_results=(1, 1000),
+        ),
+        honours=frozenset(
+            {"ImageIds", "Owners", "ExecutableUsers", "IncludeDeprecated", "IncludeDisabled"}
+        ),
+    ),
+    Action(
+        service="ec2",
+        name="DeregisterImage",
+        does=Write(handle=deregister_image),
+        honours=frozenset({"ImageId"}),
+    ),
+)

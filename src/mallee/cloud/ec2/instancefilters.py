@@ -1,0 +1,138 @@
+"""The filters of DescribeInstances: for each name the values that an instance has under it.
+
+Called by `instances`; DescribeInstanceStatus takes some of them. How patterns match is the
+pipeline's business.
+"""
+
+import datetime
+from collections.abc import Callable, Iterable
+
+from mallee.cloud.call import Call
+from mallee.cloud.ec2 import images, interfaces, power, zones
+from mallee.cloud.ec2.interfaces import InterfaceRecord
+from mallee.cloud.ec2.power import InstanceRecord
+from mallee.cloud.state import records
+from mallee.model.instances import Instance
+
+Filter = Callable[[Call, InstanceRecord], Iterable[str]]
+
+
+def _of(value: Callable[[Instance], str | None]) -> Filter:
+    """Return a filter by something in the instance's document."""
+
+    def values(call: Call, record: InstanceRecord) -> Iterable[str]:
+        found = value(record.doc)
+        return () if found is None else (found,)
+
+    return values
+
+
+def _always(value: str) -> Filter:
+    """Return a filter by what is the same for every instance here."""
+    return lambda call, record: (value,)
+
+
+def _interface(call: Call, record: InstanceRecord) -> InterfaceRecord | None:
+    return call.view.get(records.INTERFACE, record.doc.interface_ids[0])
+
+
+def _of_interface(name: str) -> Filter:
+    """Return the filter of that name of DescribeNetworkInterfaces, for the one it has."""
+    values_of = interfaces.FILTERS[name]
+
+    def values(call: Call, record: InstanceRecord) -> Iterable[str]:
+        interface = _interface(call, record)
+        return () if interface is None else values_of(call, interface)
+
+    return values
+
+
+def _launch_time(record: InstanceRecord) -> str:
+    when = datetime.datetime.fromtimestamp(record.doc.launched_at, datetime.UTC)
+    return f"{when:%Y-%m-%dT%H:%M:%S}.000Z"
+
+
+def _reason_code(call: Call, record: InstanceRecord) -> Iterable[str]:
+    return (record.doc.reason.code,) if record.doc.reason else ()
+
+
+STATE: dict[str, Filter] = {
+    "instance-state-code": lambda call, record: (str(power.state_of(record).code),),
+    "instance-state-name": lambda call, record: (power.state_of(record).label,),
+}
+
+_INTERFACE_FILTERS = (
+    "addresses.association.public-ip",
+    "addresses.primary",
+    "addresses.private-ip-address",
+    "association.allocation-id",
+    "association.association-id",
+    "association.ip-owner-id",
+    "association.public-ip",
+    "attachment.attachment-id",
+    "attachment.delete-on-termination",
+    "attachment.device-index",
+    "attachment.instance-id",
+    "attachment.instance-owner-id",
+    "attachment.status",
+    "availability-zone",
+    "description",
+    "group-id",
+    "group-name",
+    "mac-address",
+    "network-interface-id",
+    "owner-id",
+    "private-dns-name",
+    "requester-managed",
+    "source-dest-check",
+    "status",
+    "subnet-id",
+    "vpc-id",
+)
+
+FILTERS: dict[str, Filter] = {
+    **STATE,
+    "affinity": _always("default"),
+    "architecture": _always("x86_64"),
+    "availability-zone": _of(lambda doc: doc.zone),
+    "availability-zone-id": lambda call, record: (
+        zones.id_of(record.doc.zone, call.settings.region),
+    ),
+    "client-token": _of(lambda doc: doc.client_token),
+    "dns-name": _always(""),
+    "hibernation-options.configured": _always("false"),
+    "image-id": _of(lambda doc: doc.image_id),
+    "instance-id": lambda call, record: (record.id,),
+    "instance-type": _of(lambda doc: doc.type_name),
+    "instance.group-id": _of_interface("group-id"),
+    "instance.group-name": _of_interface("group-name"),
+    "ip-address": _of_interface("association.public-ip"),
+    "kernel-id": _of(lambda doc: doc.kernel_id),
+    "key-name": _of(lambda doc: doc.key_name),
+    "launch-index": _of(lambda doc: str(doc.launch_index)),
+    "launch-time": lambda call, record: (_launch_time(record),),
+    "metadata-options.http-endpoint": _of(lambda doc: doc.metadata.http_endpoint),
+    "metadata-options.http-put-response-hop-limit": _of(
+        lambda doc: str(doc.metadata.http_put_response_hop_limit)
+    ),
+    "metadata-options.http-tokens": _of(lambda doc: doc.metadata.http_tokens),
+    "metadata-options.instance-metadata-tags": _of(lambda doc: doc.metadata.instance_metadata_tags),
+    "monitoring-state": _always("disabled"),
+    "owner-id": lambda call, record: (record.account,),
+    "platform-details": _always("Linux/UNIX"),
+    "private-dns-name": _of_interface("private-dns-name"),
+    "private-ip-address": _of_interface("private-ip-address"),
+    "ramdisk-id": _of(lambda doc: doc.ramdisk_id),
+    "reason": _of(lambda doc: doc.transition_reason),
+    "reservation-id": _of(lambda doc: doc.reservation_id),
+    "root-device-name": _always(images.ROOT_DEVICE),
+    "root-device-type": _always("ebs"),
+    "source-dest-check": _always("true"),
+    "state-reason-code": _reason_code,
+    "subnet-id": _of(lambda doc: doc.subnet_id),
+    "tenancy": _always("default"),
+    "virtualization-type": _always("hvm"),
+    "vpc-id": _of(lambda doc: doc.vpc_id),
+    "network-interface.addresses.association.ip-owner-id": _of_interface("association.ip-owner-id"),
+    **{f"network-interface.{name}": _of_interface(name) for name in _INTERFACE_FILTERS},
+}

@@ -1,0 +1,157 @@
+"""RunInstances: one transaction that reserves room, takes addresses and writes what is wanted.
+
+Called through the action table. It never waits for a host: the host's agent is woken by the change
+and makes it so. What may be asked for is `launchrequest`'s business, which host carries an
+instance `placement`'s.
+"""
+
+from dataclasses import dataclass
+
+from mallee.aws import errors
+from mallee.cloud import placement
+from mallee.cloud.action import Action, Write
+from mallee.cloud.call import Request, Result, WriteCall
+from mallee.cloud.ec2 import instances, interfaces, launchrequest, publicpool, subnets
+from mallee.cloud.ec2.instances import InstanceRecord
+from mallee.cloud.ec2.launchrequest import Launch
+from mallee.cloud.state import records
+from mallee.model import ids
+from mallee.model.instances import Instance
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Which instance of the reservation it is, and where."""
+
+    reservation_id: str
+    launch_index: int
+    instance_id: str
+    host_id: str
+
+
+def run_instances(call: WriteCall, request: Request) -> Result:
+    """Launch between MinCount and MaxCount instances, as many as there is room for."""
+    launch = launchrequest.parse(call, request)
+    count = _room_for_addresses(call, launch)
+    instance_ids = tuple(ids.make("i", call.entropy(ids.ID_BYTES)) for _ in range(count))
+    hosts = placement.reserve(
+        call.tx,
+        placement.Reservation(
+            zone=launch.nic.subnet.doc.zone,
+            instance_ids=instance_ids,
+            vcpus=launch.type.vcpus,
+            memory_mib=launch.type.memory_mib,
+            disk_gib=launch.disk_gib,
+            count_min=launch.count_min,
+        ),
+    )
+    reservation_id = ids.make("r", call.entropy(ids.ID_BYTES))
+    made = [
+        _make(call, launch, Place(reservation_id, index, id, host_id))
+        for index, (id, host_id) in enumerate(hosts.items())
+    ]
+    return instances.reservation(call, made)
+
+
+def _room_for_addresses(call: WriteCall, launch: Launch) -> int:
+    """Return how many of the wanted instances get addresses; raise when too few do."""
+    subnet = launch.nic.subnet
+    private = subnets.addresses(call.tx, subnet)
+    if private < launch.count_min:
+        raise errors.InsufficientFreeAddressesInSubnet(subnet.id)
+    count = min(launch.count_max, private)
+    if not launch.nic.wants_public_ip:
+        return count
+    public = publicpool.free(call)
+    if public < launch.count_min:
+        raise publicpool.used_up(call)
+    return min(count, public)
+
+
+def _make(call: WriteCall, launch: Launch, place: Place) -> InstanceRecord:
+    nic = launch.nic
+    interface = interfaces.create(
+        call,
+        interfaces.NewInterface(
+            instance_id=place.instance_id,
+            subnet=nic.subnet,
+            group_ids=nic.group_ids,
+            private_ip=nic.private_ip,
+            wants_public_ip=nic.wants_public_ip,
+            description=nic.description,
+            delete_on_termination=nic.delete_on_termination,
+            tags=launch.interface_tags,
+        ),
+    )
+    instance = Instance(
+        id=place.instance_id,
+        reservation_id=place.reservation_id,
+        launch_index=place.launch_index,
+        image_id=launch.image.id,
+        kernel_id=launch.kernel_id,
+        ramdisk_id=launch.ramdisk_id,
+        type_name=launch.type.name,
+        vcpus=launch.type.vcpus,
+        memory_mib=launch.type.memory_mib,
+        disk_gib=launch.disk_gib,
+        key_name=launch.key_name,
+        user_data=launch.user_data,
+        zone=nic.subnet.doc.zone,
+        host_id=place.host_id,
+        vpc_id=nic.subnet.doc.vpc_id,
+        subnet_id=nic.subnet.id,
+        interface_ids=(interface.id,),
+        shutdown_behavior=launch.shutdown_behavior,
+        api_termination_protected=launch.api_termination_protected,
+        api_stop_protected=launch.api_stop_protected,
+        metadata=launch.metadata,
+        client_token=launch.client_token,
+        launched_at=call.now,
+        wanted_since=call.now,
+        tags=launch.tags,
+    )
+    return call.tx.insert(records.INSTANCE, call.account, instance.id, instance)
+
+
+ACTIONS: tuple[Action, ...] = (
+    Action(
+        service="ec2",
+        name="RunInstances",
+        does=Write(handle=run_instances),
+        honours=frozenset(
+            {
+                "BlockDeviceMappings.DeviceName",
+                "BlockDeviceMappings.Ebs.DeleteOnTermination",
+                "BlockDeviceMappings.Ebs.VolumeSize",
+                "DisableApiStop",
+                "DisableApiTermination",
+                "EbsOptimized",
+                "ImageId",
+                "InstanceInitiatedShutdownBehavior",
+                "InstanceType",
+                "KernelId",
+                "KeyName",
+                "MaxCount",
+                "MetadataOptions",
+                "MinCount",
+                "Monitoring.Enabled",
+                "NetworkInterfaces.AssociatePublicIpAddress",
+                "NetworkInterfaces.DeleteOnTermination",
+                "NetworkInterfaces.Description",
+                "NetworkInterfaces.DeviceIndex",
+                "NetworkInterfaces.Groups",
+                "NetworkInterfaces.PrivateIpAddress",
+                "NetworkInterfaces.SubnetId",
+                "Placement.AvailabilityZone",
+                "Placement.Tenancy",
+                "PrivateIpAddress",
+                "RamdiskId",
+                "SecurityGroupIds",
+                "SecurityGroups",
+                "SubnetId",
+                "UserData",
+            }
+        ),
+        creates=(records.INSTANCE.name, records.INTERFACE.name),
+    ),
+)

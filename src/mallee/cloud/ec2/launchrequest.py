@@ -1,0 +1,287 @@
+"""What RunInstances asks for, checked whole: every error but those of room and addresses.
+
+`parse` turns a request into a `Launch`; `launch` carries it out. Contradictory parameters are
+refused as AWS refuses them, never resolved by guessing.
+"""
+
+import base64
+import binascii
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mallee.aws import errors
+from mallee.cloud.call import Call, Request
+from mallee.cloud.ec2 import (
+    images,
+    instancetypes,
+    keypairs,
+    resources,
+    securitygroups,
+    subnets,
+    zones,
+)
+from mallee.cloud.ec2 import tags as tagging
+from mallee.cloud.ec2.images import ImageRecord
+from mallee.cloud.state import records
+from mallee.cloud.state.records import Record
+from mallee.model.instances import MetadataOptions
+from mallee.model.instancetypes import DEFAULT_NAME, InstanceType
+from mallee.model.networks import Subnet
+
+MAX_USER_DATA_BYTES = 16384
+MAX_INSTANCES = 1000
+"""Most instances of one call."""
+MAX_DISK_GIB = 16384
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Nic:
+    """The one network interface of each instance."""
+
+    subnet: Record[Subnet, None]
+    group_ids: tuple[str, ...]
+    private_ip: str | None
+    wants_public_ip: bool
+    description: str
+    delete_on_termination: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Launch:
+    """A launch that makes sense."""
+
+    count_min: int
+    count_max: int
+    image: ImageRecord
+    kernel_id: str | None
+    ramdisk_id: str | None
+    type: InstanceType
+    disk_gib: int
+    key_name: str | None
+    user_data: bytes
+    nic: Nic
+    shutdown_behavior: str
+    api_termination_protected: bool
+    api_stop_protected: bool
+    metadata: MetadataOptions
+    client_token: str | None
+    tags: dict[str, str]
+    interface_tags: dict[str, str]
+
+
+def parse(call: Call, request: Request) -> Launch:
+    """Check a request for instances; raise AWS's error for the first thing that is wrong."""
+    count_min, count_max = _parse_counts(request)
+    image = images.launchable(call, _required(request, "ImageId"), "machine")
+    kernel_id, ramdisk_id = _parse_boot(call, request, image)
+    kind = instancetypes.by_name(request.get("InstanceType", DEFAULT_NAME))
+    _refuse_what_is_not_there(request)
+    return Launch(
+        count_min=count_min,
+        count_max=count_max,
+        image=image,
+        kernel_id=kernel_id,
+        ramdisk_id=ramdisk_id,
+        type=kind,
+        disk_gib=_parse_disk(request, image, kind),
+        key_name=_parse_key_name(call, request),
+        user_data=parse_user_data(request.get("UserData", "")),
+        nic=_parse_nic(call, request, count_max),
+        shutdown_behavior=request.get("InstanceInitiatedShutdownBehavior", "stop"),
+        api_termination_protected=request.get("DisableApiTermination", False),
+        api_stop_protected=request.get("DisableApiStop", False),
+        metadata=parse_metadata(request.get("MetadataOptions") or {}, MetadataOptions()),
+        client_token=request.get("ClientToken"),
+        tags=tagging.of_new(request, records.INSTANCE.name),
+        interface_tags=tagging.of_new(request, records.INTERFACE.name),
+    )
+
+
+def _required(request: Request, name: str) -> str:
+    if name not in request:
+        raise errors.MissingParameter(name)
+    return request[name]
+
+
+def _parse_counts(request: Request) -> tuple[int, int]:
+    least, most = request["MinCount"], request["MaxCount"]
+    for name, value in (("minCount", least), ("maxCount", most)):
+        if value < 1:
+            raise errors.InvalidParameterValue(
+                f"Value ({value}) for parameter {name} is invalid. Expecting a number greater "
+                "than 0."
+            )
+    if least > most:
+        raise errors.InvalidParameterValue(
+            f"Value ({least}) for parameter minCount is invalid. minCount must not be greater "
+            f"than maxCount ({most})."
+        )
+    if least > MAX_INSTANCES:
+        raise errors.InstanceLimitExceeded(
+            f"One call launches at most {MAX_INSTANCES} instances; {least} were asked for."
+        )
+    return least, min(most, MAX_INSTANCES)
+
+
+def _parse_boot(call: Call, request: Request, image: ImageRecord) -> tuple[str | None, str | None]:
+    kernel_id = image.doc.kernel_id
+    ramdisk_id = image.doc.ramdisk_id
+    if "KernelId" in request:
+        kernel_id = images.launchable(call, request["KernelId"], "kernel").id
+    if "RamdiskId" in request:
+        ramdisk_id = images.launchable(call, request["RamdiskId"], "ramdisk").id
+    if ramdisk_id is not None and kernel_id is None:
+        raise errors.InvalidParameterCombination("A ramdisk needs a kernel: give KernelId too.")
+    if image.doc.is_root_file_system and kernel_id is None:
+        raise errors.InvalidParameterCombination(
+            f"The image {image.id} is a root file system without a boot loader: give KernelId."
+        )
+    return kernel_id, ramdisk_id
+
+
+def _refuse_what_is_not_there(request: Request) -> None:
+    monitoring: Mapping[str, bool] = request.get("Monitoring") or {}
+    if monitoring.get("Enabled"):
+        raise errors.UnsupportedOperation("Monitoring.Enabled=true is not supported.")
+    if request.get("EbsOptimized"):
+        raise errors.UnsupportedOperation("EbsOptimized=true is not supported.")
+
+
+def _parse_disk(request: Request, image: ImageRecord, kind: InstanceType) -> int:
+    smallest = max(image.doc.disk_gib, 1)
+    asked: int | None = None
+    for mapping in request.get("BlockDeviceMappings") or ():
+        if mapping.get("DeviceName") != images.ROOT_DEVICE:
+            raise errors.UnsupportedOperation(
+                f"Only the root device {images.ROOT_DEVICE} may be mapped at launch, not "
+                f"{mapping.get('DeviceName')}."
+            )
+        disk: Mapping[str, Any] = mapping.get("Ebs") or {}
+        if disk.get("DeleteOnTermination") is False:
+            raise errors.UnsupportedOperation(
+                "The root disk is deleted with its instance: DeleteOnTermination=false is not "
+                "supported."
+            )
+        asked = disk.get("VolumeSize", asked)
+    if asked is None:
+        return max(smallest, kind.disk_gib)
+    if asked < smallest:
+        raise errors.InvalidBlockDeviceMapping(
+            f"Volume of size {asked}GB is smaller than the image {image.id}, expect size >= "
+            f"{smallest}GB"
+        )
+    if asked > MAX_DISK_GIB:
+        raise errors.InvalidBlockDeviceMapping(f"The largest root disk has {MAX_DISK_GIB}GB.")
+    return asked
+
+
+def _parse_key_name(call: Call, request: Request) -> str | None:
+    name: str | None = request.get("KeyName")
+    if name and keypairs.by_name(resources.reader(call), call.account, name) is None:
+        raise errors.InvalidKeyPairNotFound(name)
+    return name or None
+
+
+def parse_user_data(text: str) -> bytes:
+    """Return user data from Base64; raise for text that is not, and for more than 16 KiB."""
+    try:
+        data = base64.b64decode("".join(text.split()), validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise errors.InvalidUserDataMalformed("Invalid BASE64 encoding of user data.") from error
+    return check_user_data(data)
+
+
+def check_user_data(data: bytes) -> bytes:
+    """Return the user data; raise `InvalidParameterValue` when it is more than 16 KiB."""
+    if len(data) > MAX_USER_DATA_BYTES:
+        raise errors.InvalidParameterValue(f"User data is limited to {MAX_USER_DATA_BYTES} bytes")
+    return data
+
+
+def parse_metadata(given: Mapping[str, Any], current: MetadataOptions) -> MetadataOptions:
+    """Return the options with what is given changed; raise for values out of range."""
+    hops: int = given.get("HttpPutResponseHopLimit", current.http_put_response_hop_limit)
+    if not 1 <= hops <= 64:
+        raise errors.InvalidParameterValue(
+            f"Value ({hops}) for parameter HttpPutResponseHopLimit is invalid. It ranges from 1 "
+            "to 64."
+        )
+    if given.get("HttpProtocolIpv6", "disabled") != "disabled":
+        raise errors.UnsupportedOperation("HttpProtocolIpv6=enabled is not supported.")
+    return MetadataOptions(
+        http_endpoint=given.get("HttpEndpoint", current.http_endpoint),
+        http_tokens=given.get("HttpTokens", current.http_tokens),
+        http_put_response_hop_limit=hops,
+        instance_metadata_tags=given.get("InstanceMetadataTags", current.instance_metadata_tags),
+    )
+
+
+def _parse_nic(call: Call, request: Request, count: int) -> Nic:
+    given = _given_nic(request)
+    subnet = _parse_subnet(call, request, given)
+    private_ip: str | None = given.get("PrivateIpAddress")
+    if private_ip is not None and count > 1:
+        raise errors.InvalidParameterCombination(
+            "A private IP address can only be specified for a launch of one instance."
+        )
+    return Nic(
+        subnet=subnet,
+        group_ids=securitygroups.to_wear(
+            call, subnet.doc.vpc_id, given.get("Groups") or (), request.get("SecurityGroups") or ()
+        ),
+        private_ip=private_ip,
+        wants_public_ip=given.get("AssociatePublicIpAddress", subnet.doc.map_public_ip_on_launch),
+        description=given.get("Description", ""),
+        delete_on_termination=given.get("DeleteOnTermination", True),
+    )
+
+
+def _given_nic(request: Request) -> Mapping[str, Any]:
+    """Return what is said of the interface, in the words of `NetworkInterfaces`."""
+    nics: list[Mapping[str, Any]] = request.get("NetworkInterfaces") or []
+    if not nics:
+        said = {
+            "SubnetId": request.get("SubnetId"),
+            "Groups": request.get("SecurityGroupIds"),
+            "PrivateIpAddress": request.get("PrivateIpAddress"),
+        }
+        return {name: value for name, value in said.items() if value is not None}
+    for name, words in (
+        ("SubnetId", "an instance-level subnet ID"),
+        ("SecurityGroupIds", "an instance-level security groups"),
+        ("SecurityGroups", "an instance-level security groups"),
+        ("PrivateIpAddress", "an instance-level private IP address"),
+    ):
+        if request.get(name):
+            raise errors.InvalidParameterCombination(
+                f"Network interfaces and {words} may not be specified on the same request"
+            )
+    if len(nics) > instancetypes.MAX_INTERFACES:
+        raise errors.UnsupportedOperation("An instance has one network interface.")
+    if nics[0].get("DeviceIndex") != 0:
+        raise errors.InvalidParameterValue(
+            "The network interface of an instance has DeviceIndex 0."
+        )
+    return nics[0]
+
+
+def _parse_subnet(call: Call, request: Request, nic: Mapping[str, Any]) -> Record[Subnet, None]:
+    placement: Mapping[str, str] = request.get("Placement") or {}
+    if placement.get("Tenancy", "default") != "default":
+        raise errors.UnsupportedOperation("Placement.Tenancy has only the value 'default'.")
+    zone = placement.get("AvailabilityZone") or None
+    known = zones.names(resources.reader(call), call.settings)
+    if zone is not None and zone not in known:
+        raise errors.InvalidParameterValue(
+            f"Invalid availability zone: [{zone}]. The zones are {', '.join(known)}."
+        )
+    if "SubnetId" not in nic:
+        return subnets.default_of(call, zone)
+    subnet = resources.one(call, records.SUBNET, nic["SubnetId"])
+    if zone is not None and subnet.doc.zone != zone:
+        raise errors.InvalidParameterValue(
+            f"Value ({zone}) for parameter availabilityZone is invalid. Subnet '{subnet.id}' is "
+            f"in the availability zone {subnet.doc.zone}"
+        )
+    return subnet
