@@ -73,7 +73,7 @@ def resume(tx: Tx, instance: Record[Instance, Any]) -> None:
             f"The host {doc.host_id} that keeps the disk of {instance.id} is no longer part of "
             "this cloud."
         )
-    if tx.owner_of(_space(host.id, VCPUS), instance.id) is not None:
+    if holds_room(tx, host.id, instance.id):
         return
     needed = Capacity(doc.vcpus, doc.memory_mib, 0)
     short = place.choose((_offer(tx, host),), place.Request(each=needed))
@@ -95,6 +95,13 @@ def release(tx: Tx, host_id: str, instance_id: str) -> None:
     """Give back what the instance holds of the host; doing it twice is doing it once."""
     pause(tx, host_id, instance_id)
     tx.release(_space(host_id, DISK), instance_id)
+
+
+def holds_room(view: View | Tx, host_id: str, instance_id: str) -> bool:
+    """Tell whether the instance holds what only a running one needs."""
+    return any(
+        view.owner_of(_space(host_id, resource), instance_id) is not None for resource in WHILE_ON
+    )
 
 
 def used(view: View | Tx, host_id: str) -> Capacity:

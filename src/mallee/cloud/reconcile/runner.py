@@ -1,24 +1,59 @@
 """Runs the reconcilers: each again whenever something changed, and every few seconds anyway.
 
-A reconciler is a function that fetches, plans and applies; it gets no event and keeps no retries.
-One that fails is logged with its key and does not hold up the others. The daemon starts one runner.
+A *reconciler* looks at keys one by one and puts each right: fetch, plan, apply. It gets no event
+and keeps no retries: what failed is found again. A key that fails is logged with its error and does
+not hold up the others. The daemon starts one runner.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from mallee.cloud.state.store import Store
+from mallee.kit import logs
+
+PAUSE_S = 0.02
+"""The shortest time between two rounds of a reconciler: changes that come in swarms share one."""
+
+_log = logs.get(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reconciler:
-    """A named reconciler: `keys` tells what there is to look at, `settle` puts one key right."""
+    """A reconciler as the runner sees it."""
 
     name: str
     keys: Callable[[], tuple[str, ...]]
+    """What may have to be put right now; it only looks, and is quick."""
     settle: Callable[[str], Awaitable[None]]
+    """Puts one key right; twice is once."""
+    every_s: float = 1.0
+    waits_for_change: bool = True
+    """Whether a change of the store calls it, besides the clock."""
 
 
-async def run(store: Store, reconcilers: tuple[Reconciler, ...], every_s: float = 1.0) -> None:
+async def run(store: Store, reconcilers: tuple[Reconciler, ...]) -> None:
     """Run until cancelled."""
-    raise NotImplementedError
+    async with asyncio.TaskGroup() as group:
+        for reconciler in reconcilers:
+            group.create_task(_run_one(store, reconciler), name=f"reconcile {reconciler.name}")
+
+
+async def settle_all(reconciler: Reconciler) -> None:
+    """Look once at every key of one reconciler, all at the same time."""
+    keys = reconciler.keys()
+    ends = await asyncio.gather(*map(reconciler.settle, keys), return_exceptions=True)
+    for key, end in zip(keys, ends, strict=True):
+        if isinstance(end, BaseException):
+            _log.error("not settled", reconciler=reconciler.name, key=key, exc_info=end)
+
+
+async def _run_one(store: Store, reconciler: Reconciler) -> None:
+    while True:
+        rev = store.view.rev
+        await settle_all(reconciler)
+        await asyncio.sleep(PAUSE_S)
+        if reconciler.waits_for_change:
+            await store.wait_changed(rev, reconciler.every_s)
+        else:
+            await asyncio.sleep(reconciler.every_s)

@@ -1,0 +1,146 @@
+"""Registers the catalogue's images: each document's images become public ones of the first account.
+
+An image is the same image as long as its name and blob are. When a document brings another blob
+under a name, the image before is deregistered: nobody can launch it any more, its record stays as
+long as instances came from it. Who writes the documents, and the blobs, is `mallee.images`.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from mallee.cloud.reconcile.runner import Reconciler
+from mallee.cloud.state import records, store
+from mallee.cloud.state.records import Record
+from mallee.model import catalogue, ids
+from mallee.model.catalogue import Catalogue, CatalogueImage
+from mallee.model.images import Image
+from mallee.model.layout import Layout
+
+EVERY_S = 1.0
+DEREGISTERED = "deregistered"
+
+_PREFIXES = {"machine": "ami", "kernel": "aki", "ramdisk": "ari"}
+_SWEEP = "deregistered images"
+
+Entropy = Callable[[int], bytes]
+ImageRecord = Record[Image, None]
+
+
+def reconciler(store: store.Store, layout: Layout, entropy: Entropy) -> Reconciler:
+    """Return the reconciler; its keys are documents that changed since they were settled."""
+    settled: dict[str, tuple[int, int]] = {}
+
+    def keys() -> tuple[str, ...]:
+        paths = sorted(layout.catalogue.glob("*.json"))
+        due = [str(path) for path in paths if settled.get(str(path)) != _stamp(path)]
+        unused = any(is_unused(store.view, image) for image in store.view.list(records.IMAGE))
+        return (*due, *((_SWEEP,) if unused else ()))
+
+    async def settle(key: str) -> None:
+        if key == _SWEEP:
+            await store.run(sweep)
+            return
+        stamp = _stamp(Path(key))
+        document = catalogue.decode(Path(key).read_bytes())
+        if await store.run(lambda tx: register(tx, document, entropy)) and stamp is not None:
+            settled[key] = stamp
+
+    return Reconciler(name="images", keys=keys, settle=settle, every_s=EVERY_S)
+
+
+def register(tx: store.Tx, document: Catalogue, entropy: Entropy) -> bool:
+    """Bring the images in line with a document; tell whether there was an account to own them."""
+    admins = [account for account in tx.list(records.ACCOUNT) if account.doc.is_cloud_admin]
+    if not admins:
+        return False
+    owner = min(admins, key=lambda account: (account.doc.created_at, account.id)).id
+    id_by_key: dict[str, str] = {}
+    for offered in document.images:
+        present = _registered(tx, owner, offered)
+        id = present.id if present else ids.make(_PREFIXES[offered.kind], entropy(ids.ID_BYTES))
+        image = _image(document, offered, id_by_key, (id, tx.now))
+        if present is None:
+            tx.insert(records.IMAGE, owner, id, image)
+        else:
+            kept = replace(image, created_at=present.doc.created_at, tags=present.doc.tags)
+            tx.write(present, kept)
+        id_by_key[offered.key] = id
+        _deregister_others(tx, owner, offered.name, id)
+    return True
+
+
+def sweep(tx: store.Tx) -> None:
+    """Remove the records of deregistered images that nothing came from."""
+    for image in tx.list(records.IMAGE):
+        if is_unused(tx, image):
+            tx.delete(image)
+
+
+def is_unused(view: store.View | store.Tx, image: ImageRecord) -> bool:
+    """Tell whether an image is deregistered and no instance needs its record."""
+    if image.doc.state != DEREGISTERED:
+        return False
+    if image.doc.kind == "machine":
+        return not view.by(records.INSTANCE, "image", image.id)
+    named_by_images = (
+        image.id in (other.doc.kernel_id, other.doc.ramdisk_id)
+        for other in view.list(records.IMAGE)
+    )
+    named_by_instances = (
+        image.id in (other.doc.kernel_id, other.doc.ramdisk_id)
+        for other in view.list(records.INSTANCE)
+    )
+    return not any(named_by_images) and not any(named_by_instances)
+
+
+def _registered(tx: store.Tx, owner: str, offered: CatalogueImage) -> ImageRecord | None:
+    for image in tx.by(records.IMAGE, "blob", offered.blob.sha256):
+        same = (image.account, image.doc.name, image.doc.kind) == (
+            owner,
+            offered.name,
+            offered.kind,
+        )
+        if same:
+            return image
+    return None
+
+
+def _image(
+    document: Catalogue,
+    offered: CatalogueImage,
+    id_by_key: dict[str, str],
+    birth: tuple[str, float],
+) -> Image:
+    id, created_at = birth
+    return Image(
+        id=id,
+        name=offered.name,
+        description=offered.description,
+        kind=offered.kind,
+        location=f"catalogue/{document.name}/{offered.key}",
+        architecture=offered.architecture,
+        is_public=True,
+        blob=offered.blob,
+        disk_gib=offered.disk_gib,
+        direct_boot=offered.direct_boot,
+        kernel_id=id_by_key[offered.kernel] if offered.kernel else None,
+        ramdisk_id=id_by_key[offered.ramdisk] if offered.ramdisk else None,
+        is_root_file_system=offered.is_root_file_system,
+        created_at=created_at,
+    )
+
+
+def _deregister_others(tx: store.Tx, owner: str, name: str, id: str) -> None:
+    for image in tx.by(records.IMAGE, "name", name):
+        if image.account == owner and image.id != id and image.doc.state != DEREGISTERED:
+            tx.write(image, replace(image.doc, state=DEREGISTERED, is_public=False))
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_mtime_ns, found.st_ino

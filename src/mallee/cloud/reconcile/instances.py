@@ -1,0 +1,262 @@
+"""Puts instances right: launches given up with their cause, guests that powered themselves off,
+room and addresses given back, records forgotten.
+
+Hosts do what is wanted and report what they see; this reconciler changes what is wanted when that
+cannot be, or is no longer what the owner chose. No wait is without an end: each deadline ends in a
+state that a user sees, with a reason that names the host and its last step.
+"""
+
+import datetime
+from dataclasses import dataclass
+
+from msgspec.structs import replace
+
+from mallee.cloud import placement
+from mallee.cloud.ec2 import power, release
+from mallee.cloud.reconcile.runner import Reconciler
+from mallee.cloud.state import records, store
+from mallee.cloud.state.records import Record
+from mallee.kit import clock
+from mallee.model import instances
+from mallee.model.instances import Instance, InstanceSeen, Phase, Power, Reason
+from mallee.model.settings import Deadlines, Settings
+
+KEPT_TERMINATED_S = 3600.0
+"""How long a terminated instance stays visible."""
+
+STOP_GRACE_S = 30.0
+"""How long after its own deadline for a stop a host may be late before the user is told."""
+
+BY_GUEST = power.Why(
+    Reason("Client.InstanceInitiatedShutdown", "Instance initiated shutdown"), "Instance initiated"
+)
+BY_SERVER = "Server initiated"
+INTERNAL_ERROR = "Server.InternalError"
+
+InstanceRecord = Record[Instance, InstanceSeen]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """An instance's host, as far as it matters here."""
+
+    name: str
+    is_there: bool = True
+    silent_since: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What `fetch` finds: the instance and its surroundings."""
+
+    instance: InstanceRecord
+    host: Standing
+    holds_room: bool
+    """Whether it holds what only a running instance needs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Want it off, keeping its disk."""
+
+    why: power.Why
+
+
+@dataclass(frozen=True, slots=True)
+class Terminate:
+    """Want it gone."""
+
+    why: power.Why
+
+
+@dataclass(frozen=True, slots=True)
+class GiveBack:
+    """It is gone: give back everything it held."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """It is off: give back the room that only a running instance needs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Explain:
+    """Tell its owner why nothing happens; None: the reason holds no more."""
+
+    reason: Reason | None
+
+
+@dataclass(frozen=True, slots=True)
+class Forget:
+    """It has been gone for long: remove its record."""
+
+
+Step = Stop | Terminate | GiveBack | Pause | Explain | Forget
+
+
+def reconciler(store: store.Store, clock: clock.Clock, settings: Settings) -> Reconciler:
+    """Return the reconciler of all instances."""
+
+    def keys() -> tuple[str, ...]:
+        now, view = clock.now(), store.view
+        due: list[str] = []
+        for record in view.list(records.INSTANCE):
+            seen = fetch(view, record.id)
+            if seen is not None and plan(seen, settings.deadlines, now) is not None:
+                due.append(record.id)
+        return tuple(due)
+
+    async def settle(id: str) -> None:
+        await store.run(lambda tx: settle_one(tx, id, settings.deadlines))
+
+    return Reconciler(name="instances", keys=keys, settle=settle)
+
+
+def settle_one(tx: store.Tx, id: str, deadlines: Deadlines) -> None:
+    """Put one instance right in a transaction."""
+    seen = fetch(tx, id)
+    step = plan(seen, deadlines, tx.now) if seen else None
+    if seen is not None and step is not None:
+        apply(tx, seen.instance, step)
+
+
+def fetch(view: store.View | store.Tx, id: str) -> Seen | None:
+    """Read an instance and its surroundings; None when there is none of that id."""
+    instance = view.get(records.INSTANCE, id)
+    if instance is None:
+        return None
+    host = view.get(records.HOST, instance.doc.host_id)
+    standing = Standing(instance.doc.host_id, is_there=False)
+    if host is not None:
+        is_silent = host.seen is not None and host.seen.is_silent
+        standing = Standing(
+            host.doc.name,
+            silent_since=host.seen.heard_at if host.seen and is_silent else None,
+        )
+    return Seen(instance, standing, placement.holds_room(view, instance.doc.host_id, id))
+
+
+def plan(seen: Seen, deadlines: Deadlines, now: float) -> Step | None:
+    """Decide the one thing to do next; None when all is as it should be."""
+    doc = seen.instance.doc
+    phase = instances.phase_of(doc, seen.instance.seen)
+    if doc.gone_at is not None:
+        return Forget() if now - doc.gone_at > KEPT_TERMINATED_S else None
+    match doc.power:
+        case Power.TERMINATED:
+            return _plan_terminated(seen, phase, deadlines, now)
+        case _ if phase is Phase.GONE:
+            return Terminate(_why(f"Host {seen.host.name} no longer has the instance's disk."))
+        case Power.STOPPED:
+            return _plan_stopped(seen, phase, deadlines, now)
+        case Power.RUNNING:
+            return _plan_running(seen, phase, deadlines, now)
+
+
+def _plan_running(seen: Seen, phase: Phase, deadlines: Deadlines, now: float) -> Step | None:
+    doc, observed = seen.instance.doc, seen.instance.seen
+    if phase is Phase.FAILED:
+        cause = observed.cause if observed else None
+        reason = cause or Reason(INTERNAL_ERROR, f"Host {seen.host.name} could not start it.")
+        return _give_up(seen, power.Why(reason, BY_SERVER))
+    if phase is Phase.OFF and observed is not None and observed.ended_by_guest:
+        return Terminate(BY_GUEST) if doc.shutdown_behavior == "terminate" else Stop(BY_GUEST)
+    if phase in (Phase.UNKNOWN, Phase.PREPARING) and now - doc.launched_at > deadlines.launch_s:
+        why = _why(
+            f"The launch was given up after {deadlines.launch_s:.0f} s: {_last_heard(seen, phase)}"
+        )
+        return _give_up(seen, why)
+    return _plan_reason(seen)
+
+
+def _plan_reason(seen: Seen) -> Step | None:
+    """A silent host is the reason why nothing is known of what runs there, while it is silent."""
+    doc = seen.instance.doc
+    silent = Reason(INTERNAL_ERROR, _silence(seen.host)) if _is_silent(seen.host) else None
+    if silent is not None:
+        return None if doc.reason == silent else Explain(silent)
+    was_silent = doc.reason is not None and doc.reason.code == INTERNAL_ERROR
+    return Explain(None) if was_silent else None
+
+
+def _plan_stopped(seen: Seen, phase: Phase, deadlines: Deadlines, now: float) -> Step | None:
+    if phase in (Phase.OFF, Phase.FAILED):
+        return Pause() if seen.holds_room else None
+    return _plan_overdue(seen, phase, deadlines.stop_s + STOP_GRACE_S, now)
+
+
+def _plan_terminated(seen: Seen, phase: Phase, deadlines: Deadlines, now: float) -> Step | None:
+    if phase is Phase.GONE or not seen.host.is_there:
+        return GiveBack()
+    return _plan_overdue(seen, phase, deadlines.terminate_s + STOP_GRACE_S, now)
+
+
+def _plan_overdue(seen: Seen, phase: Phase, within_s: float, now: float) -> Step | None:
+    doc = seen.instance.doc
+    if now - doc.wanted_since <= within_s:
+        return None
+    wish = "stop" if doc.power is Power.STOPPED else "terminate"
+    reason = Reason(
+        INTERNAL_ERROR, f"The host was asked to {wish} it long ago: {_last_heard(seen, phase)}"
+    )
+    return None if doc.reason == reason else Explain(reason)
+
+
+def _give_up(seen: Seen, why: power.Why) -> Step:
+    """What never ran is removed; what has run before keeps its disk."""
+    observed = seen.instance.seen
+    has_run = seen.instance.doc.launch > 1 or (observed is not None and observed.restarts > 0)
+    return Stop(why) if has_run else Terminate(why)
+
+
+def _why(message: str) -> power.Why:
+    return power.Why(Reason(INTERNAL_ERROR, message), BY_SERVER)
+
+
+def _last_heard(seen: Seen, phase: Phase) -> str:
+    """Where the host stands, as a sentence."""
+    if _is_silent(seen.host):
+        return _silence(seen.host)
+    if not seen.host.is_there:
+        return f"host {seen.host.name} is no longer part of this cloud."
+    step = seen.instance.seen.step if seen.instance.seen else ""
+    if phase is Phase.UNKNOWN or not step:
+        return f"host {seen.host.name} has not reported of it yet; see its agent's log."
+    return f"the last step of host {seen.host.name} was: {step}."
+
+
+def _is_silent(host: Standing) -> bool:
+    return host.silent_since is not None
+
+
+def _silence(host: Standing) -> str:
+    since = datetime.datetime.fromtimestamp(host.silent_since or 0.0, datetime.UTC)
+    return (
+        f"host {host.name} has been silent since {since:%Y-%m-%d %H:%M:%S} GMT; see whether it "
+        "runs, and its agent."
+    )
+
+
+def apply(tx: store.Tx, instance: InstanceRecord, step: Step) -> None:
+    """Do one step; each is safe to do twice, because the plan after it no longer asks for it."""
+    match step:
+        case Stop(why):
+            power.want_stopped(tx, instance, why)
+        case Terminate(why):
+            power.want_terminated(tx, instance, why)
+        case Pause():
+            placement.pause(tx, instance.doc.host_id, instance.id)
+        case Explain(reason):
+            tx.write(instance, replace(instance.doc, reason=reason))
+        case GiveBack():
+            _give_back(tx, instance)
+        case Forget():
+            tx.release_owner(instance.id)
+            tx.delete(instance)
+
+
+def _give_back(tx: store.Tx, instance: InstanceRecord) -> None:
+    release.after_termination(tx, instance)
+    placement.release(tx, instance.doc.host_id, instance.id)
+    tx.release_owner(instance.id)
+    tx.write(instance, replace(instance.doc, gone_at=tx.now))

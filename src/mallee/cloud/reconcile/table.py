@@ -1,0 +1,19 @@
+"""The table of the cloud's reconcilers; the daemon runs them all."""
+
+import os
+
+from mallee.cloud.reconcile import images, instances, tokens
+from mallee.cloud.reconcile.runner import Reconciler
+from mallee.cloud.state.store import Store
+from mallee.kit import clock
+from mallee.model.layout import Layout
+from mallee.model.settings import Settings
+
+
+def reconcilers(store: Store, layout: Layout, settings: Settings) -> tuple[Reconciler, ...]:
+    """Return every reconciler of the cloud process."""
+    return (
+        instances.reconciler(store, clock.SYSTEM, settings),
+        images.reconciler(store, layout, os.urandom),
+        tokens.reconciler(store, clock.SYSTEM),
+    )
