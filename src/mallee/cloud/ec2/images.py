@@ -8,6 +8,8 @@ import datetime
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import msgspec
+
 from mallee.aws import errors
 from mallee.cloud.action import Action, Listing, Write
 from mallee.cloud.call import Call, Request, Result, WriteCall
@@ -19,6 +21,7 @@ from mallee.model.images import Image
 ROOT_DEVICE = "/dev/vda"
 """What the guest calls its root disk (virtio)."""
 AVAILABLE = "available"
+DEREGISTERED = "deregistered"
 OWN = "self"
 OF_THE_CLOUD = "amazon"
 """As an owner: the cloud's administration, whose images come with the cloud."""
@@ -35,7 +38,7 @@ def launchable(call: Call, id: str, kind: str) -> ImageRecord:
     """
     id = resources.check_form(records.IMAGE, id)
     image = resources.reader(call).get(records.IMAGE, id)
-    if image is None or not _may_launch(call.account, image):
+    if image is None or not _may_see(call.account, image):
         raise errors.InvalidAMIIDNotFound(id)
     if image.doc.kind != kind:
         raise errors.InvalidParameterValue(f"The image {id} is a {image.doc.kind}, not a {kind}.")
@@ -44,19 +47,26 @@ def launchable(call: Call, id: str, kind: str) -> ImageRecord:
     return image
 
 
-def _may_launch(account: str, image: ImageRecord) -> bool:
-    return image.doc.is_public or image.account == account
+def _may_see(account: str, image: ImageRecord) -> bool:
+    mine_or_public = image.doc.is_public or image.account == account
+    return mine_or_public and image.doc.state != DEREGISTERED
 
 
 def deregister_image(call: WriteCall, request: Request) -> Result:
-    """Forget an image of the caller's; what runs from it keeps running."""
+    """Let nobody see or launch an image of the caller's again; what runs from it keeps running.
+
+    Its record stays until no instance needs its files; the reconciler sweeps it then.
+    """
     image = resources.one(call, records.IMAGE, request["ImageId"])
+    if image.doc.state == DEREGISTERED:
+        raise errors.InvalidAMIIDUnavailable(image.id)
     for other in call.tx.list(records.IMAGE):
-        if image.id in (other.doc.kernel_id, other.doc.ramdisk_id):
+        needed = image.id in (other.doc.kernel_id, other.doc.ramdisk_id)
+        if needed and other.doc.state != DEREGISTERED:
             raise errors.DependencyViolation(
                 f"The image {image.id} is needed to boot {other.id}. Deregister that first."
             )
-    call.tx.delete(image)
+    call.tx.write(image, msgspec.structs.replace(image.doc, state=DEREGISTERED))
     return {"Return": True}
 
 
@@ -64,7 +74,7 @@ def _find(call: Call, request: Request) -> Iterable[ImageRecord]:
     visible = {
         image.id: image
         for image in sorted(call.view.list(records.IMAGE), key=lambda it: it.id)
-        if _may_launch(call.account, image)
+        if _may_see(call.account, image)
     }
     asked = [resources.check_form(records.IMAGE, id) for id in request.get("ImageIds") or ()]
     missing = [id for id in asked if id not in visible]

@@ -89,10 +89,8 @@ def delete_key_pair(call: WriteCall, request: Request) -> Result:
 
 def by_name(view: store.View | store.Tx, account: str, name: str) -> Record[KeyPair, Any] | None:
     """Return the account's key pair of that name."""
-    for record in view.list(records.KEY_PAIR, account):
-        if record.doc.name == name:
-            return record
-    return None
+    found = view.by(records.KEY_PAIR, "name", name)
+    return next((record for record in found if record.account == account), None)
 
 
 def parse_public_key(material: bytes) -> PublicKey:

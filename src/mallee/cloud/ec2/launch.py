@@ -70,6 +70,7 @@ def _room_for_addresses(call: WriteCall, launch: Launch) -> int:
 
 def _make(call: WriteCall, launch: Launch, place: Place) -> InstanceRecord:
     nic = launch.nic
+    key_pair = launch.key_pair.doc if launch.key_pair else None
     interface = interfaces.create(
         call,
         interfaces.NewInterface(
@@ -94,7 +95,8 @@ def _make(call: WriteCall, launch: Launch, place: Place) -> InstanceRecord:
         vcpus=launch.type.vcpus,
         memory_mib=launch.type.memory_mib,
         disk_gib=launch.disk_gib,
-        key_name=launch.key_name,
+        key_name=key_pair.name if key_pair else None,
+        public_key=key_pair.public_key if key_pair else None,
         user_data=launch.user_data,
         zone=nic.subnet.doc.zone,
         host_id=place.host_id,

@@ -27,6 +27,7 @@ from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
 from mallee.model.instances import MetadataOptions
 from mallee.model.instancetypes import DEFAULT_NAME, InstanceType
+from mallee.model.keypairs import KeyPair
 from mallee.model.networks import Subnet
 
 MAX_USER_DATA_BYTES = 16384
@@ -58,7 +59,7 @@ class Launch:
     ramdisk_id: str | None
     type: InstanceType
     disk_gib: int
-    key_name: str | None
+    key_pair: Record[KeyPair, None] | None
     user_data: bytes
     nic: Nic
     shutdown_behavior: str
@@ -85,7 +86,7 @@ def parse(call: Call, request: Request) -> Launch:
         ramdisk_id=ramdisk_id,
         type=kind,
         disk_gib=_parse_disk(request, image, kind),
-        key_name=_parse_key_name(call, request),
+        key_pair=_find_key_pair(call, request),
         user_data=parse_user_data(request.get("UserData", "")),
         nic=_parse_nic(call, request, count_max),
         shutdown_behavior=request.get("InstanceInitiatedShutdownBehavior", "stop"),
@@ -176,11 +177,14 @@ def _parse_disk(request: Request, image: ImageRecord, kind: InstanceType) -> int
     return asked
 
 
-def _parse_key_name(call: Call, request: Request) -> str | None:
+def _find_key_pair(call: Call, request: Request) -> Record[KeyPair, None] | None:
     name: str | None = request.get("KeyName")
-    if name and keypairs.by_name(resources.reader(call), call.account, name) is None:
+    if not name:
+        return None
+    key_pair = keypairs.by_name(resources.reader(call), call.account, name)
+    if key_pair is None:
         raise errors.InvalidKeyPairNotFound(name)
-    return name or None
+    return key_pair
 
 
 def parse_user_data(text: str) -> bytes:
