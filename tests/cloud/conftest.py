@@ -1,0 +1,33 @@
+"""A running cloud for the tests of this room: one per module, because a start costs a second."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cloud.running import RunningCloud
+from tests.cloud.signing import Sender
+
+
+@pytest.fixture(scope="module")
+def cloud() -> Iterator[RunningCloud]:
+    root = Path(tempfile.mkdtemp(prefix="m-"))
+    try:
+        with RunningCloud(root) as running:
+            yield running
+    finally:
+        shutil.rmtree(root)
+
+
+@pytest.fixture
+def ec2(cloud: RunningCloud) -> Any:
+    return cloud.client("ec2")
+
+
+@pytest.fixture
+def sender(cloud: RunningCloud) -> Sender:
+    """Sends requests that no well-behaved client would."""
+    return Sender(cloud.port, cloud.admin)

@@ -1,0 +1,91 @@
+"""A whole cloud process in a thread of the test: real store, real sockets on free ports."""
+
+import asyncio
+import json
+import threading
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from mallee.cloud import daemon
+from mallee.kit import logs
+from mallee.model.layout import Layout
+from mallee.model.settings import Ports, Settings
+
+START_TIMEOUT_S = 30
+
+
+class RunningCloud:
+    """Starts and stops a cloud under one root; starting again finds what was there."""
+
+    def __init__(self, root: Path) -> None:
+        self.layout = Layout(root)
+        self.settings = Settings(ports=Ports(services=0, agents=0))
+        self.log_path = root / "cloud.log"
+
+    def __enter__(self) -> "RunningCloud":
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        logs.configure("cloud", self.log_path)
+        self._ready = threading.Event()
+        self._failure: BaseException | None = None
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+        if not self._ready.wait(START_TIMEOUT_S) or self._failure:
+            raise RuntimeError("the cloud did not start") from self._failure
+        ports = json.loads(self.layout.cloud_ports.read_text())
+        self.port, self.agents_port = ports["services"], ports["agents"]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.admin: dict[str, str] = json.loads(self.layout.admin_credentials.read_text())
+
+    def stop(self) -> None:
+        self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join(START_TIMEOUT_S)
+        if self._failure:
+            raise self._failure
+
+    def restart(self) -> None:
+        self.stop()
+        self.start()
+
+    def client(self, service: str, key: dict[str, str] | None = None, **options: Any) -> Any:
+        """A boto3 client that tries once, as the administrator or the owner of `key`."""
+        key = key or self.admin
+        options = {"endpoint_url": self.url, **options}
+        return boto3.client(
+            service,
+            region_name="us-east-1",
+            aws_access_key_id=key["access_key_id"],
+            aws_secret_access_key=key["secret_access_key"],
+            config=Config(retries={"max_attempts": 0}, parameter_validation=False),
+            **options,
+        )
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._serve())
+        except BaseException as failure:
+            self._failure = failure
+            self._ready.set()
+
+    async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._stop = asyncio.Event()
+        announced = asyncio.create_task(self._wait_announced())
+        await daemon.serve(self.layout, self.settings, self._stop)
+        announced.cancel()
+
+    async def _wait_announced(self) -> None:
+        while not self.layout.cloud_ports.exists():
+            await asyncio.sleep(0.01)
+        self._ready.set()
