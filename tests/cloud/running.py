@@ -3,6 +3,7 @@
 import asyncio
 import json
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -38,21 +39,22 @@ class RunningCloud:
     def start(self) -> None:
         logs.configure("cloud", self.log_path)
         self._ready = threading.Event()
-        self._failure: BaseException | None = None
-        self._thread = threading.Thread(target=self._run)
-        self._thread.start()
-        if not self._ready.wait(START_TIMEOUT_S) or self._failure:
-            raise RuntimeError("the cloud did not start") from self._failure
+        self._executor = ThreadPoolExecutor(1)
+        self._end = self._executor.submit(lambda: asyncio.run(self._serve()))
+        self._end.add_done_callback(lambda _: self._ready.set())
+        assert self._ready.wait(START_TIMEOUT_S), "the cloud did not start in time"
+        if self._end.done():
+            self._end.result()
         ports = json.loads(self.layout.cloud_ports.read_text())
         self.port, self.agents_port = ports["services"], ports["agents"]
         self.url = f"http://127.0.0.1:{self.port}"
         self.admin: dict[str, str] = json.loads(self.layout.admin_credentials.read_text())
 
     def stop(self) -> None:
-        self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join(START_TIMEOUT_S)
-        if self._failure:
-            raise self._failure
+        if not self._end.done():
+            self._loop.call_soon_threadsafe(self._stop.set)
+        self._end.result(START_TIMEOUT_S)
+        self._executor.shutdown()
 
     def restart(self) -> None:
         self.stop()
@@ -70,13 +72,6 @@ class RunningCloud:
             config=Config(retries={"max_attempts": 0}, parameter_validation=False),
             **options,
         )
-
-    def _run(self) -> None:
-        try:
-            asyncio.run(self._serve())
-        except BaseException as failure:
-            self._failure = failure
-            self._ready.set()
 
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()

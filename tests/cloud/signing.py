@@ -109,4 +109,4 @@ class Sender:
 
 def _clock(at: datetime.datetime | None) -> "mock._patch[object]":
     now = at or datetime.datetime.now(datetime.UTC)
-    return mock.patch("botocore.auth.get_current_datetime", lambda **_: now.replace(tzinfo=None))
+    return mock.patch("botocore.auth.get_current_datetime", return_value=now.replace(tzinfo=None))

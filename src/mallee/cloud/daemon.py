@@ -20,7 +20,6 @@ from mallee.cloud import (
     bootstrap,
     hearing,
     hosts,
-    housekeeping,
     joining,
     pipeline,
     server,
@@ -71,7 +70,7 @@ async def serve(layout: Layout, settings: Settings, stop: asyncio.Event) -> None
         port = await services.listen(settings.listen, settings.ports.services)
         loops = await stack.enter_async_context(asyncio.TaskGroup())
         settle = runner.run(opened, table.reconcilers(opened, layout, settings))
-        for loop in (heard.watch(), housekeeping.run(opened), settle):
+        for loop in (heard.watch(), settle):
             stack.callback(loops.create_task(loop).cancel)
         bootstrap.announce(layout, {"services": port, "agents": agents_port})
         await stop.wait()

@@ -1,4 +1,4 @@
-"""A private PostgreSQL server for the session, and a fresh database of each kind for each test."""
+"""A private PostgreSQL server for the session, and a fresh database for each test on each engine."""
 
 import itertools
 import os
@@ -6,60 +6,74 @@ import pwd
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
 
+from mallee.cloud.state import store
+from mallee.kit import clock
+
+_SETTINGS = "-c listen_addresses= -c max_connections=60 -c unix_socket_directories={home}"
 _names = itertools.count()
 
-
-def _server_binaries() -> Path | None:
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    return found[-1].parent if found else None
+OpenStore = Callable[[], store.Store]
 
 
 @pytest.fixture(scope="session")
 def postgresql_socket() -> Iterator[Path]:
     """Start a server of our own on a unix socket; return the socket's directory."""
-    binaries = _server_binaries()
-    if binaries is None:
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+    if not found:
         pytest.skip("the PostgreSQL server is not installed")
-    home = Path(tempfile.mkdtemp(prefix="mallee-pg-", dir="/tmp"))
-    user = pwd.getpwnam("postgres") if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
-    os.chown(home, user.pw_uid, user.pw_gid)
-    identity = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
-    options = identity if os.geteuid() == 0 else {}
-    data = home / "data"
-    initdb = [binaries / "initdb", "-D", data, "-U", "mallee", "-A", "trust", "--no-sync"]
-    subprocess.run(initdb, check=True, capture_output=True, cwd=home, **options)
-    settings = ["-c", "listen_addresses=", "-c", f"unix_socket_directories={home}"]
-    settings += ["-c", "max_connections=60", "-c", "log_min_messages=fatal"]
-    log = (home / "log").open("w")
-    server = subprocess.Popen(
-        [binaries / "postgres", "-D", data, *settings], cwd=home, stdout=log, stderr=log, **options
-    )
+    home = Path(tempfile.mkdtemp(prefix="m-pg-"))
+    as_user: dict[str, object] = {"cwd": home, "check": True, "capture_output": True}
+    if os.geteuid() == 0:
+        # The server refuses to run as root.
+        user = pwd.getpwnam("postgres")
+        os.chown(home, user.pw_uid, user.pw_gid)
+        as_user |= {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+    initdb = [found[-1] / "initdb", "-D", "data", "-U", "mallee", "-A", "trust", "--no-sync"]
+    pg_ctl = [found[-1] / "pg_ctl", "-D", home / "data", "-w", "-l", home / "log"]
     try:
-        _wait_until_it_answers(home, server)
+        subprocess.run(initdb, **as_user)  # pyright: ignore[reportCallIssue, reportArgumentType]
+        subprocess.run([*pg_ctl, "-o", _SETTINGS.format(home=home), "start"], **as_user)  # pyright: ignore
         yield home
+        subprocess.run([*pg_ctl, "-m", "immediate", "stop"], **as_user)  # pyright: ignore
     finally:
-        # SIGINT is PostgreSQL's fast shutdown: it does not wait for clients.
-        server.send_signal(2)
-        server.wait(30)
-        log.close()
         shutil.rmtree(home)
 
 
-def _wait_until_it_answers(socket: Path, server: subprocess.Popen[bytes]) -> None:
-    for _ in range(200):
-        try:
-            with psycopg.connect(host=str(socket), user="mallee", dbname="postgres"):
-                return
-        except psycopg.OperationalError:
-            if server.poll() is not None:
-                raise
-            # The server says when it listens only by listening.
-            with pytest.MonkeyPatch.context():
-                server.__class__.wait  # noqa: B018
-    raise TimeoutError("the PostgreSQL server does not answer")
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def url(request: pytest.FixtureRequest, root_dir: Path) -> Iterator[str]:
+    """The URL of an empty database."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{root_dir}/state.db"
+        return
+    socket: Path = request.getfixturevalue("postgresql_socket")
+    name = f"test_{next(_names)}"
+    with psycopg.connect(host=str(socket), user="mallee", dbname="postgres", autocommit=True) as to:
+        to.execute(f"CREATE DATABASE {name}")  # pyright: ignore[reportArgumentType, reportCallIssue]
+        yield f"postgresql+psycopg://mallee@/{name}?host={socket}"
+        to.execute(f"DROP DATABASE {name} WITH (FORCE)")  # pyright: ignore[reportArgumentType, reportCallIssue]
+
+
+@pytest.fixture
+def open_store(url: str) -> Iterator[OpenStore]:
+    """Opens stores on the test's database; they are closed after it."""
+    opened: list[store.Store] = []
+
+    def open_one() -> store.Store:
+        opened.append(store.Store.open(url, clock=clock.SYSTEM))
+        return opened[-1]
+
+    yield open_one
+    for one in opened:
+        one.close()
+
+
+@pytest.fixture
+def opened(open_store: OpenStore) -> store.Store:
+    """A store on the test's database."""
+    return open_store()
