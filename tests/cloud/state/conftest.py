@@ -1,4 +1,4 @@
-"""A private PostgreSQL server for the session, and a fresh database for each test on each engine."""
+"""A private PostgreSQL server for the session, and an empty database on each engine for a test."""
 
 import itertools
 import os

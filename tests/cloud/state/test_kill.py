@@ -1,0 +1,49 @@
+"""kill -9 at any moment loses nothing that was acknowledged, and leaves nothing half done."""
+
+import random
+import subprocess
+import sys
+from collections.abc import Callable
+
+from mallee.cloud.state import records, store
+
+OpenStore = Callable[[], store.Store]
+KILLS = 20
+
+
+def run_and_kill(url: str, first: int, lines: int) -> list[int]:
+    """Run a writer until it has acknowledged some transactions, kill it; return them all."""
+    command = [sys.executable, "-m", "tests.cloud.state.killed_writer", url, str(first)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as writer:
+        assert writer.stdout is not None
+        told = [writer.stdout.readline() for _ in range(lines)]
+        writer.kill()
+        told += writer.stdout.readlines()
+    return [int(line) for line in told if line.endswith("\n")]
+
+
+def assert_whole(opened: store.Store, acknowledged: set[int]) -> None:
+    """Every transaction is there with all that it made, or not at all."""
+    vpcs = {int(one.id.removeprefix("vpc-")) for one in opened.view.list(records.VPC)}
+    instances = {int(one.id.removeprefix("i-")) for one in opened.view.list(records.INSTANCE)}
+    numbers = {int(key) for key in opened.view.held("numbers")}
+    assert vpcs == instances == numbers
+    assert opened.view.total("shares") == 2 * len(vpcs)
+    made = {
+        number
+        for number in acknowledged
+        if opened.transact(lambda tx, id=f"vpc-{number}": tx.history(records.VPC, id))
+    }
+    assert acknowledged == made
+    assert {number for number in acknowledged if number > max(vpcs) - 10} <= vpcs
+
+
+def test_kill_loses_nothing_acknowledged(url: str, open_store: OpenStore) -> None:
+    chance = random.Random(20)
+    first = 0
+    for _ in range(KILLS):
+        told = run_and_kill(url, first, chance.randrange(1, 60))
+        opened = open_store()
+        assert_whole(opened, set(told))
+        opened.close()
+        first = max(told) + 100
