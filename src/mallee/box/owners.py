@@ -1,0 +1,126 @@
+"""Users and the directories that they own: who may write where below the root directory.
+
+Root owns the root directory; the user `mallee` owns what the cloud process keeps; QEMU's user may
+pass through to the disks of its guests. Called at every `up`, and changes only what differs.
+Not its business: what the daemons put into their directories.
+"""
+
+import os
+import pwd
+import shutil
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+from mallee.box import steps
+from mallee.kit import files, process
+from mallee.model import settings
+from mallee.model.layout import Layout
+
+CLOUD_USER = "mallee"
+QEMU_USER = "libvirt-qemu"
+QEMU_GROUP = "kvm"
+ROOT_PATH_BYTES_MAX = 40
+"""A unix socket's path has at most 107 bytes; libvirt's own part below the root needs the rest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """A directory as it should be."""
+
+    path: Path
+    owner: str
+    group: str
+    mode: int
+
+
+def directories(layout: Layout) -> tuple[Directory, ...]:
+    """Return all directories that `up` makes, parents first."""
+    mallee, root = CLOUD_USER, "root"
+    return (
+        Directory(layout.root, root, root, 0o755),
+        # The cloud writes the first credentials; others must not read them.
+        Directory(layout.admin_credentials.parent, mallee, root, 0o700),
+        Directory(layout.cloud, mallee, mallee, 0o755),
+        Directory(layout.blobs, mallee, mallee, 0o755),
+        Directory(layout.catalogue, mallee, mallee, 0o755),
+        # Passed through by QEMU's and dnsmasq's users, listed by nobody.
+        Directory(layout.node, root, root, 0o711),
+        Directory(layout.node_pki, root, root, 0o700),
+        Directory(layout.node_images, root, root, 0o711),
+        Directory(layout.instances, root, root, 0o711),
+        Directory(layout.lost, root, root, 0o700),
+        Directory(layout.run, root, root, 0o755),
+        # Root's daemons and the cloud both make their files in it; neither may remove the other's.
+        Directory(layout.log, root, mallee, 0o1775),
+        Directory(layout.libvirt, root, root, 0o755),
+    )
+
+
+def ensure_user() -> str:
+    """Make the cloud's system user if it is absent; say what was found."""
+    try:
+        pwd.getpwnam(CLOUD_USER)
+    except KeyError:
+        options = "--system --user-group --no-create-home --home-dir /nonexistent --comment Mallee"
+        process.run(["useradd", *options.split(), "--shell", "/usr/sbin/nologin", CLOUD_USER])
+        return f"made the system user {CLOUD_USER}"
+    return f"the system user {CLOUD_USER} is there"
+
+
+def ensure_directories(layout: Layout) -> None:
+    """Make the directories, and set owners and modes where they differ."""
+    check_root_path(layout.root)
+    for wanted in directories(layout):
+        wanted.path.mkdir(parents=True, exist_ok=True)
+        is_now = wanted.path.stat()
+        if stat.S_IMODE(is_now.st_mode) != wanted.mode:
+            wanted.path.chmod(wanted.mode)
+        if (wanted.path.owner(), wanted.path.group()) != (wanted.owner, wanted.group):
+            shutil.chown(wanted.path, wanted.owner, wanted.group)
+
+
+def ensure_settings(layout: Layout, first: settings.Settings) -> settings.Settings:
+    """Write the settings unless they are there; return what holds. Raises `steps.Failed`."""
+    if not layout.settings.exists():
+        files.write_atomically(layout.settings, settings.encode(first).encode(), files.READABLE)
+    return read_settings(layout)
+
+
+def read_settings(layout: Layout) -> settings.Settings:
+    """Return the settings of the cloud, the defaults where there are none yet."""
+    try:
+        return settings.parse(layout.settings.read_text())
+    except FileNotFoundError:
+        return settings.Settings()
+    except settings.InvalidSettings as error:
+        raise steps.Failed(str(error), f"edit {layout.settings}") from error
+
+
+def check_root_path(root: Path) -> None:
+    """Raise `steps.Failed` when the root directory's path cannot be used."""
+    if not root.is_absolute() or len(os.fsencode(root)) > ROOT_PATH_BYTES_MAX:
+        raise steps.Failed(
+            f"{root} is not an absolute path of at most {ROOT_PATH_BYTES_MAX} bytes, and the paths "
+            "of unix sockets below it must stay under 108",
+            "choose a shorter one: --root /srv/mallee",
+        )
+    if any(character in str(root) for character in " \t\n\"'\\,%$"):
+        raise steps.Failed(
+            f"{root} holds a space or a character with a meaning in configuration files",
+            "choose a plain one: --root /srv/mallee",
+        )
+    blocked = first_impassable(root)
+    if blocked is not None:
+        raise steps.Failed(
+            f"{blocked} cannot be passed by other users, and the cloud and QEMU run as such",
+            f"choose another root directory, or: chmod o+x {blocked}",
+        )
+
+
+def first_impassable(path: Path) -> Path | None:
+    """Return the first directory above `path` that others may not pass through."""
+    for parent in reversed(path.parents):
+        if parent.exists() and not parent.stat().st_mode & stat.S_IXOTH:
+            return parent
+    return None

@@ -1,0 +1,239 @@
+"""The supervisor: keeps libvirtd, the cloud and the agent running, with or without systemd.
+
+`python -m mallee.box.supervisor --root DIR`. A daemon that ends is started again, at first at once,
+then after ever longer pauses. Invariants: (1) one supervisor per root, by a lock; (2) it finds
+daemons that an earlier supervisor left and takes them over; (3) on SIGTERM it stops the daemons, in
+the opposite order, each with a deadline, and never a guest: guests are libvirtd's children no more
+and are in sessions of their own. It imports the standard library only, to stay small.
+Not its business: what must be there before the daemons start (`up`).
+"""
+
+import argparse
+import contextlib
+import fcntl
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from mallee.box import status
+from mallee.kit import files
+from mallee.model.layout import Layout
+
+PAUSE_S_MIN = 0.1
+PAUSE_S_MAX = 10.0
+STEADY_AFTER_S = 20.0
+"""A daemon that ran for so long starts again at once when it ends."""
+STOP_S_MAX = 10.0
+"""A daemon that has not ended so long after SIGTERM is killed."""
+_BEAT_S = 1.0
+
+
+@dataclass(slots=True)
+class Daemon:
+    """A daemon under watch."""
+
+    name: str
+    process: status.Process | None = None
+    child: subprocess.Popen[bytes] | None = None
+    """None for a daemon that was taken over."""
+    watch: int = -1
+    """A descriptor that becomes readable when the process ends."""
+    started_at: float = 0.0
+    starts: int = 0
+    pause_s: float = 0.0
+    next_start_at: float = 0.0
+    last_end: str = ""
+
+
+@dataclass(slots=True)
+class Supervisor:
+    """Watches the daemons of one root."""
+
+    layout: Layout
+    daemons: dict[str, Daemon] = field(
+        default_factory=lambda: {name: Daemon(name) for name in status.DAEMONS}
+    )
+    is_stopping: bool = False
+
+    def run(self, wake: int) -> None:
+        """Keep the daemons running until SIGTERM; `wake` is readable after a signal."""
+        for daemon in self.daemons.values():
+            self._adopt(daemon)
+        while not self.is_stopping:
+            for daemon in self.daemons.values():
+                if daemon.process is None and time.monotonic() >= daemon.next_start_at:
+                    self._start(daemon)
+            self._report()
+            self._wait(wake)
+        for name in reversed(status.DAEMONS):
+            self._stop(self.daemons[name])
+        self._report()
+
+    def _adopt(self, daemon: Daemon) -> None:
+        found = status.find(self.layout, daemon.name)
+        if found is not None:
+            self._watch(daemon, found)
+            self._note(f"{daemon.name} runs already as {found.pid}: taken over")
+
+    def _start(self, daemon: Daemon) -> None:
+        user = "mallee" if daemon.name == "cloud" else None
+        module = (
+            "mallee.box.libvirtd" if daemon.name == "libvirtd" else f"mallee.{daemon.name}.daemon"
+        )
+        argv = [sys.executable, "-m", module, "--root", str(self.layout.root)]
+        output = self.layout.log / f"{daemon.name}.err"
+        try:
+            with output.open("ab") as said:
+                child = subprocess.Popen(
+                    argv,
+                    stdin=subprocess.DEVNULL,
+                    stdout=said,
+                    stderr=said,
+                    # A session of its own: no terminal's and no supervisor's end reaches it.
+                    start_new_session=True,
+                    cwd="/",
+                    user=user,
+                    group=user,
+                    extra_groups=[] if user else None,
+                    umask=0o022,
+                )
+        except (OSError, subprocess.SubprocessError) as error:
+            self._postpone(daemon, f"cannot be started: {error}")
+            return
+        daemon.child = child
+        daemon.starts += 1
+        process = status.write_pid(self.layout, daemon.name, child.pid)
+        if process is None:
+            self._ended(daemon)
+            return
+        self._watch(daemon, process)
+        self._note(f"{daemon.name} started as {child.pid}")
+
+    def _watch(self, daemon: Daemon, process: status.Process) -> None:
+        try:
+            daemon.watch = os.pidfd_open(process.pid)
+        except ProcessLookupError:
+            self._ended(daemon)
+            return
+        daemon.process = process
+        daemon.started_at = time.monotonic()
+
+    def _wait(self, wake: int) -> None:
+        """Sleep until a daemon ends, a signal comes, or a daemon may be started again."""
+        due = [daemon.next_start_at for daemon in self.daemons.values() if daemon.process is None]
+        timeout_s = max(0.0, min(due) - time.monotonic()) if due else None
+        watched = {daemon.watch: daemon for daemon in self.daemons.values() if daemon.process}
+        ready, _, _ = select.select([wake, *watched], [], [], timeout_s)
+        for descriptor in ready:
+            if descriptor == wake:
+                self._read_signals(wake)
+            else:
+                self._ended(watched[descriptor])
+
+    def _read_signals(self, wake: int) -> None:
+        numbers = os.read(wake, 64)
+        if signal.SIGTERM in numbers or signal.SIGINT in numbers:
+            self.is_stopping = True
+
+    def _ended(self, daemon: Daemon) -> None:
+        code = daemon.child.wait() if daemon.child is not None else None
+        if daemon.watch >= 0:
+            os.close(daemon.watch)
+        ran_s = time.monotonic() - daemon.started_at if daemon.process else 0.0
+        daemon.process, daemon.child, daemon.watch = None, None, -1
+        status.pid_file(self.layout, daemon.name).unlink(missing_ok=True)
+        if ran_s > STEADY_AFTER_S:
+            daemon.pause_s = 0.0
+        self._postpone(daemon, "ended" if code is None else _describe(code))
+
+    def _postpone(self, daemon: Daemon, why: str) -> None:
+        daemon.last_end = why
+        daemon.next_start_at = time.monotonic() + daemon.pause_s
+        daemon.pause_s = min(PAUSE_S_MAX, max(PAUSE_S_MIN, daemon.pause_s * 2))
+        self._note(f"{daemon.name}: {why}")
+
+    def _stop(self, daemon: Daemon) -> None:
+        process = daemon.process
+        if process is None:
+            return
+        self._note(f"{daemon.name} is asked to end")
+        process.signal(signal.SIGTERM)
+        if not select.select([daemon.watch], [], [], STOP_S_MAX)[0]:
+            self._note(f"{daemon.name} did not end within {STOP_S_MAX:g} s: killed")
+            process.signal(signal.SIGKILL)
+            select.select([daemon.watch], [], [], STOP_S_MAX)
+        self._ended(daemon)
+
+    def _report(self) -> None:
+        daemons: dict[str, Any] = {}
+        for daemon in self.daemons.values():
+            daemons[daemon.name] = {
+                "pid": daemon.process.pid if daemon.process else None,
+                "starts": daemon.starts,
+                "last_end": daemon.last_end,
+                "running": daemon.process is not None,
+            }
+        report = {"supervisor": os.getpid(), "daemons": daemons}
+        with contextlib.suppress(OSError):
+            # A full disk must not end the supervisor; the report is for people only.
+            files.write_json(status.report_file(self.layout), report, files.READABLE)
+
+    def _note(self, event: str) -> None:
+        at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        print(f'{{"at": "{at}", "daemon": "supervisor", "event": "{event}"}}', flush=True)
+
+
+def _describe(code: int) -> str:
+    if code < 0:
+        return f"ended by {signal.Signals(-code).name}"
+    return f"ended with status {code}"
+
+
+def lock(layout: Layout) -> int | None:
+    """Take the root's lock and return it, or None when another supervisor holds it."""
+    descriptor = os.open(layout.run / "supervisor.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+def _catch_signals() -> int:
+    read, write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+    signal.set_wakeup_fd(write)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _nothing)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    return read
+
+
+def _nothing(number: int, frame: FrameType | None) -> None:
+    """Let the signal only wake the select: the wake-up descriptor says which it was."""
+
+
+def main() -> None:
+    """Run until SIGTERM; end at once when another supervisor already runs."""
+    parser = argparse.ArgumentParser(prog="mallee-supervisor")
+    parser.add_argument("--root", type=Path, required=True, help="the cloud's root directory")
+    layout = Layout(parser.parse_args().root)
+    held = lock(layout)
+    if held is None:
+        print("another supervisor runs for this root", file=sys.stderr)
+        return
+    wake = _catch_signals()
+    status.write_pid(layout, status.SUPERVISOR, os.getpid())
+    Supervisor(layout).run(wake)
+    status.pid_file(layout, status.SUPERVISOR).unlink(missing_ok=True)
+
+
+if __name__ == "__main__":
+    main()
