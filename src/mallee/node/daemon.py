@@ -4,14 +4,94 @@ It wires settings, ledger, hypervisor, network, metadata and sync together and h
 The supervisor starts it as root; SIGTERM ends it and leaves every guest running.
 """
 
+import argparse
+import asyncio
+import secrets
+import signal
+import socket
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
 from pathlib import Path
+
+from mallee.kit import clock, files, logs
+from mallee.model.layout import Layout
+from mallee.node import cloud, facts, host, ledger, reconcile, sync
+from mallee.node.do import images, libvirt, network
+from mallee.node.metadata import service
+from mallee.node.plan.domain import HostTraits
+from mallee.node.plan.instances import Rules
+
+THREADS = 16
+"""Steps that may be under way at once: most of them wait for libvirt or a program."""
 
 
 def main() -> None:
     """Read the command line and run the agent until SIGTERM or SIGINT."""
-    raise NotImplementedError
+    parser = argparse.ArgumentParser(prog="mallee-node", description="Mallee's host agent.")
+    parser.add_argument("--root", type=Path, required=True, help="the cloud's root directory")
+    layout = Layout(parser.parse_args().root.resolve())
+    logs.configure("node", layout.log / "node.log")
+    asyncio.run(_run_until_told(layout))
 
 
-async def run(root: Path) -> None:
-    """Run the agent of the cloud under `root` until it is cancelled."""
-    raise NotImplementedError
+async def run(layout: Layout) -> None:
+    """Run the agent of the cloud under `layout.root` until it is cancelled."""
+    layout.node.mkdir(parents=True, exist_ok=True, mode=0o711)
+    loop = asyncio.get_running_loop()
+    loop.set_default_executor(ThreadPoolExecutor(THREADS, "step"))
+    deadlines = facts.read_settings(layout).deadlines
+    membership = await sync.wait_joined(layout, socket.gethostname())
+    async with AsyncExitStack() as stack:
+        door = cloud.Cloud(layout, membership)
+        stack.push_async_callback(door.close)
+        hypervisor = libvirt.Libvirt(layout.libvirt_uri, layout.tag)
+        stack.push_async_callback(asyncio.to_thread, hypervisor.close)
+        metadata = service.Service(loop, _metadata_key(layout))
+        stack.push_async_callback(asyncio.to_thread, metadata.close)
+        cache = images.ImageCache(layout, door)
+        stack.push_async_callback(cache.close)
+        standing = facts.Standing(
+            layout=layout,
+            capacity=facts.fetch_capacity(layout, facts.read_settings(layout).capacity),
+            acceleration=facts.read_acceleration(layout),
+            hypervisor=hypervisor,
+        )
+        here = host.Host(
+            name=socket.gethostname(),
+            layout=layout,
+            hypervisor=hypervisor,
+            network=network.Network(layout, metadata),
+            images=cache,
+            rules=Rules(layout, deadlines.stop_s, deadlines.terminate_s),
+            traits=HostTraits(layout, standing.acceleration.acceleration),
+            clock=clock.SYSTEM,
+        )
+        book = ledger.Ledger(layout)
+        reconciler = reconcile.Reconciler(here, book)
+        talk = sync.Sync(
+            door, reconciler, book, clock.SYSTEM, lambda: facts.fetch(standing, reconciler.problems)
+        )
+        async with asyncio.TaskGroup() as group:
+            group.create_task(reconciler.run())
+            group.create_task(talk.run())
+
+
+async def _run_until_told(layout: Layout) -> None:
+    loop = asyncio.get_running_loop()
+    running = loop.create_task(run(layout))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, running.cancel)
+    await asyncio.wait((running,))
+    if not running.cancelled():
+        running.result()
+
+
+def _metadata_key(layout: Layout) -> bytes:
+    """The key under which session tokens stay valid over a restart of the agent."""
+    path = layout.node / "metadata.key"
+    files.create_atomically(path, secrets.token_bytes(32))
+    return path.read_bytes()
+
+
+if __name__ == "__main__":
+    main()

@@ -7,9 +7,9 @@ a time. Every call raises `HypervisorFailed` with words of the cause.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from enum import Enum
 from typing import Protocol
+
+from mallee.node.plan.seen import SeenDomain
 
 
 class HypervisorFailed(Exception):
@@ -18,44 +18,6 @@ class HypervisorFailed(Exception):
 
 class HypervisorAway(HypervisorFailed):
     """Nobody answers at the hypervisor's socket: it is down or restarting. Try again soon."""
-
-
-class DomainState(Enum):
-    """What a domain is doing."""
-
-    RUNNING = "running"
-    """Its processors run (or it is on its way down)."""
-    PAUSED = "paused"
-    """It is active and its processors stand: before its first `resume`, or by someone's hand."""
-    OFF = "off"
-    """It is defined and nothing of it runs; `ended` says how it came to that."""
-
-
-class Ended(Enum):
-    """How the last run of a domain that is off ended."""
-
-    UNKNOWN = "unknown"
-    """It never ran, or nobody remembers: the hypervisor or the machine was restarted since."""
-    BY_GUEST = "by-guest"
-    """The guest powered itself off, asked or unasked."""
-    SWITCHED_OFF = "switched-off"
-    """Somebody switched it off."""
-    CRASHED = "crashed"
-    """Its process died, or it could not be started."""
-
-
-@dataclass(frozen=True, slots=True)
-class SeenDomain:
-    """A domain of this cloud as it is now."""
-
-    uuid: str
-    instance_id: str
-    launch: int
-    """The launch that it was defined for."""
-    state: DomainState
-    ended: Ended = Ended.UNKNOWN
-    resets: int = 0
-    """How many resets of its machine were noticed since the agent connected."""
 
 
 class Hypervisor(Protocol):

@@ -6,9 +6,11 @@ twice is safe, because a crash may come after any step and the next plan may beg
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
-from mallee.model.hosts import InstanceWanted
+from mallee.model.hosts import InterfaceWanted
 from mallee.model.images import Blob
+from mallee.node.plan.domain import DomainSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +18,7 @@ class FetchImage:
     """Bring a blob into the image cache. Twice is safe: a blob that is there is left as it is."""
 
     blob: Blob
-    words = "fetching the image"
+    words: ClassVar[str] = "fetching the image"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +26,7 @@ class MakeDirectory:
     """Make the instance's directory. Twice is safe: one that is there gets the same rights."""
 
     instance_id: str
-    words = "making the instance's directory"
+    words: ClassVar[str] = "making the instance's directory"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,23 +36,23 @@ class CloneDisk:
     instance_id: str
     image: Blob
     size_gib: int
-    words = "cloning the disk"
+    words: ClassVar[str] = "cloning the disk"
 
 
 @dataclass(frozen=True, slots=True)
 class CreateTap:
     """Make an interface's tap. Twice is safe: one that no guest holds is replaced by a new one."""
 
-    interface_id: str
-    words = "making the network interface"
+    interface: InterfaceWanted
+    words: ClassVar[str] = "making the network interface"
 
 
 @dataclass(frozen=True, slots=True)
 class DefineDomain:
     """Define the domain of a launch. Twice is safe: it replaces the definition of the same UUID."""
 
-    wanted: InstanceWanted
-    words = "defining the domain"
+    spec: DomainSpec
+    words: ClassVar[str] = "defining the domain"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +60,15 @@ class StartPaused:
     """Start the domain paused. Twice is safe: one that is active is left as it is."""
 
     instance_id: str
-    words = "starting the hypervisor"
+    words: ClassVar[str] = "starting the hypervisor"
 
 
 @dataclass(frozen=True, slots=True)
 class Plug:
     """Move the tap to its VPC and configure it. Twice is safe: a plugged tap is set up again."""
 
-    interface_id: str
-    words = "connecting the network interface"
+    interface: InterfaceWanted
+    words: ClassVar[str] = "connecting the network interface"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,7 @@ class Resume:
     """Let the guest run. Twice is safe: a guest that runs is left as it is."""
 
     instance_id: str
-    words = "starting the guest"
+    words: ClassVar[str] = "starting the guest"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,7 @@ class ShutDown:
     """Press the power button. Twice is safe: a guest that is powering off ignores the button."""
 
     instance_id: str
-    words = "waiting for the guest to power off"
+    words: ClassVar[str] = "waiting for the guest to power off"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +92,7 @@ class Destroy:
     """Switch the guest off. Twice is safe: one that is off is left as it is."""
 
     instance_id: str
-    words = "switching the guest off"
+    words: ClassVar[str] = "switching the guest off"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +100,7 @@ class Reboot:
     """Ask the guest to reboot. Twice is safe: a guest that is going down ignores the button."""
 
     instance_id: str
-    words = "waiting for the guest to reboot"
+    words: ClassVar[str] = "waiting for the guest to reboot"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,7 @@ class Reset:
     """Reset the guest's machine. Twice is safe: it boots again, which is what was asked for."""
 
     instance_id: str
-    words = "resetting the guest"
+    words: ClassVar[str] = "resetting the guest"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +116,7 @@ class Undefine:
     """Forget the domain. Twice is safe: a domain that is unknown stays so."""
 
     instance_id: str
-    words = "removing the domain"
+    words: ClassVar[str] = "removing the domain"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +124,7 @@ class RemoveTap:
     """Remove an interface's tap. Twice is safe: a tap that is gone stays so."""
 
     interface_id: str
-    words = "removing the network interface"
+    words: ClassVar[str] = "removing the network interface"
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +132,7 @@ class RemoveDirectory:
     """Delete the instance's directory with its disk. Twice is safe: what is gone stays so."""
 
     instance_id: str
-    words = "deleting the disk"
+    words: ClassVar[str] = "deleting the disk"
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +140,7 @@ class MoveToLost:
     """Put a directory that no one claims aside. Twice is safe: moved once, it is not there."""
 
     instance_id: str
-    words = "putting an unclaimed disk aside"
+    words: ClassVar[str] = "putting an unclaimed disk aside"
 
 
 Step = (

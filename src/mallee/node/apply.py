@@ -1,0 +1,92 @@
+"""Does one step of an instance's plan on the host: the `apply` of the reconciler.
+
+Why each step may be done twice is said at its class (`plan.steps`); what it raises is turned into a
+cause for the user here too, so that a step, its executor and its failure stand in one place.
+"""
+
+import asyncio
+import errno
+
+from mallee.kit import process
+from mallee.model.instances import Reason
+from mallee.node.do import disks, images
+from mallee.node.do.hypervisor import HypervisorFailed
+from mallee.node.do.network import NotWanted
+from mallee.node.host import Host
+from mallee.node.plan import domain, steps
+
+FAILURES = (
+    HypervisorFailed,
+    NotWanted,
+    OSError,
+    disks.DiskFull,
+    images.FetchFailed,
+    process.Failed,
+    process.TimedOut,
+)
+"""What a step may raise; anything else is a fault of ours."""
+
+
+async def apply_step(host: Host, step: steps.Step) -> None:
+    """Do the step; raises one of `FAILURES`."""
+    if isinstance(step, steps.FetchImage):
+        await host.images.ensure(step.blob)
+    else:
+        await asyncio.to_thread(_apply_blocking, host, step)
+
+
+def reason_of(host: Host, step: steps.Step, error: Exception) -> Reason:
+    """Say why the step failed, in words that name host, step and what to do."""
+    words = f"Host {host.name} failed while {step.words}: {error}"
+    if is_final(error):
+        return Reason("Server.InsufficientInstanceCapacity", f"{words}.")
+    return Reason("Server.InternalError", f"{words}. If it lasts, see `mallee doctor` there.")
+
+
+def is_final(error: Exception) -> bool:
+    """Whether trying again soon is pointless: a full disk does not empty itself."""
+    is_full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return is_full or isinstance(error, disks.DiskFull)
+
+
+def _apply_blocking(host: Host, step: steps.Step) -> None:
+    match step:
+        case steps.CreateTap(interface):
+            host.network.create_tap(interface)
+        case steps.Plug(interface):
+            host.network.plug(interface)
+        case steps.RemoveTap(interface_id):
+            host.network.unplug(interface_id)
+        case steps.MakeDirectory(instance_id):
+            disks.make_directory(host.layout, instance_id)
+        case steps.CloneDisk(instance_id, image, size_gib):
+            disks.clone(host.layout, disks.Clone(instance_id, image, size_gib))
+        case steps.RemoveDirectory(instance_id):
+            disks.remove_directory(host.layout, instance_id)
+        case steps.MoveToLost(instance_id):
+            disks.move_to_lost(host.layout, instance_id)
+        case _:
+            _apply_to_domain(host, step)
+
+
+def _apply_to_domain(host: Host, step: steps.Step) -> None:
+    hypervisor = host.hypervisor
+    match step:
+        case steps.DefineDomain(spec):
+            hypervisor.define(domain.encode(spec, host.traits))
+        case steps.StartPaused(instance_id):
+            hypervisor.start_paused(domain.uuid_of(instance_id))
+        case steps.Resume(instance_id):
+            hypervisor.resume(domain.uuid_of(instance_id))
+        case steps.ShutDown(instance_id):
+            hypervisor.shut_down(domain.uuid_of(instance_id))
+        case steps.Reboot(instance_id):
+            hypervisor.reboot(domain.uuid_of(instance_id))
+        case steps.Reset(instance_id):
+            hypervisor.reset(domain.uuid_of(instance_id))
+        case steps.Destroy(instance_id):
+            hypervisor.destroy(domain.uuid_of(instance_id))
+        case steps.Undefine(instance_id):
+            hypervisor.undefine(domain.uuid_of(instance_id))
+        case _:
+            raise NotImplementedError(step)

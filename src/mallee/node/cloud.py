@@ -1,0 +1,205 @@
+"""The agent's door to the cloud: HTTPS with mutual TLS, JSON by msgspec.
+
+`join` turns a one-time token into a certificate, `Cloud` makes the calls that one allows. Keys and
+certificates lie in `Layout.node_pki`; the private key never leaves the host.
+Not its business: when to call and what to do with the answers (`sync`).
+"""
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator
+from http import HTTPStatus
+from pathlib import Path
+
+import aiohttp
+import msgspec
+
+from mallee.kit import files, logs, pki
+from mallee.model.hosts import SyncAnswer, SyncRequest
+from mallee.model.layout import Layout
+from mallee.node.do.images import CHUNK_BYTES, FetchFailed
+
+CALL_S = 20.0
+"""The longest that a call may take beyond the time it asks to be held."""
+CONNECT_S = 5.0
+
+log = logs.get(__name__)
+
+
+class CloudAway(Exception):
+    """The cloud cannot be reached, or has trouble of its own: try again."""
+
+
+class Refused(Exception):
+    """The cloud refuses this host; the message says why and what to do."""
+
+
+class JoinToken(msgspec.Struct, frozen=True):
+    """Leave to join, as `mallee up` and the administration's `CreateJoinToken` hand it out."""
+
+    url: str
+    token: str
+    ca_pem: str
+
+
+class Membership(msgspec.Struct, frozen=True):
+    """Which cloud this host belongs to, and as whom."""
+
+    url: str
+    host_id: str
+
+
+class _Certified(msgspec.Struct, frozen=True):
+    host_id: str
+    certificate_pem: str
+    ca_pem: str
+
+
+class _Refusal(msgspec.Struct, frozen=True):
+    error: str
+
+
+def read_membership(layout: Layout) -> Membership | None:
+    """Return which cloud this host has joined; None when it has not."""
+    try:
+        return msgspec.json.decode(_membership(layout).read_bytes(), type=Membership)
+    except FileNotFoundError:
+        return None
+
+
+def read_join_token(layout: Layout) -> JoinToken | None:
+    """Return the token that this host shall join with; None when there is none."""
+    try:
+        return msgspec.json.decode(layout.join_token.read_bytes(), type=JoinToken)
+    except FileNotFoundError:
+        return None
+
+
+async def join(layout: Layout, token: JoinToken, name: str) -> Membership:
+    """Join the cloud under that name; raises `CloudAway` and `Refused`. Uses the token up."""
+    request = await asyncio.to_thread(pki.make_request, name)
+    body = {"token": token.token, "csr_pem": request.csr_pem.decode(), "name": name}
+    trusting = ssl.create_default_context(cadata=token.ca_pem)
+    async with _session(trusting) as session:
+        answer = await _post(session, f"{token.url}/v1/join", msgspec.json.encode(body))
+    certified = msgspec.json.decode(answer, type=_Certified)
+    membership = Membership(token.url, certified.host_id)
+    await asyncio.to_thread(_keep, layout, request.key_pem, certified)
+    await asyncio.to_thread(
+        files.write_atomically, _membership(layout), msgspec.json.encode(membership)
+    )
+    layout.join_token.unlink(missing_ok=True)
+    log.info("joined", host=certified.host_id, url=token.url)
+    return membership
+
+
+class Cloud:
+    """The calls of a host that has joined. `close` it."""
+
+    def __init__(self, layout: Layout, membership: Membership) -> None:
+        self._layout = layout
+        self._membership = membership
+        self._session = _session(_own_tls(layout))
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._session.close()
+
+    async def sync(self, request: SyncRequest) -> SyncAnswer:
+        """Tell what is seen, learn what is wanted; raises `CloudAway` and `Refused`."""
+        body = await self._post("/v1/sync", msgspec.json.encode(request), request.wait_s)
+        return msgspec.json.decode(body, type=SyncAnswer)
+
+    async def answer(self, ask_id: str, answer: bytes) -> None:
+        """Answer a question; raises `CloudAway` and `Refused`."""
+        await self._post(f"/v1/answers/{ask_id}", answer)
+
+    async def read_blob(self, sha256: str, offset: int) -> AsyncIterator[bytes]:
+        """Return a blob's bytes from `offset` on; raises `FetchFailed`."""
+        url = f"{self._membership.url}/v1/blobs/{sha256}"
+        headers = {"Range": f"bytes={offset}-"} if offset else {}
+        # No end of all, but an end of silence: a large image takes as long as it takes.
+        timeout = aiohttp.ClientTimeout(total=None, connect=CONNECT_S, sock_read=CALL_S)
+        try:
+            async with self._session.get(url, headers=headers, timeout=timeout) as response:
+                if response.status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+                    return
+                expected = HTTPStatus.PARTIAL_CONTENT if offset else HTTPStatus.OK
+                if response.status != expected:
+                    raise FetchFailed(_explain(response.status, await response.read()))
+                async for chunk in response.content.iter_chunked(CHUNK_BYTES):
+                    yield chunk
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise FetchFailed(f"the cloud at {self._membership.url}: {error!r}") from error
+
+    async def renew_if_due(self, now: float) -> None:
+        """Have the certificate renewed in the second half of its life.
+
+        Raises `CloudAway` and `Refused`; the old certificate then goes on while it lasts.
+        """
+        issued = pki.read_certificate(_certificate(self._layout).read_bytes())
+        if now < (issued.begins_at + issued.ends_at) / 2:
+            return
+        request = await asyncio.to_thread(pki.make_request, self._membership.host_id)
+        body = msgspec.json.encode({"csr_pem": request.csr_pem.decode()})
+        answer = await self._post("/v1/renew", body)
+        certified = msgspec.json.decode(answer, type=_Certified)
+        await asyncio.to_thread(_keep, self._layout, request.key_pem, certified)
+        former, self._session = self._session, _session(_own_tls(self._layout))
+        await former.close()
+        log.info("certificate renewed", host=certified.host_id)
+
+    async def _post(self, path: str, body: bytes, hold_s: float = 0.0) -> bytes:
+        return await _post(self._session, self._membership.url + path, body, hold_s)
+
+
+def _keep(layout: Layout, key_pem: bytes, certified: _Certified) -> None:
+    """Keep key and certificate in one file, so that they can never be of two minds."""
+    layout.node_pki.mkdir(parents=True, exist_ok=True, mode=0o700)
+    files.write_atomically(_authority(layout), certified.ca_pem.encode())
+    files.write_atomically(_certificate(layout), certified.certificate_pem.encode() + key_pem)
+
+
+def _own_tls(layout: Layout) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=_authority(layout))
+    context.load_cert_chain(_certificate(layout))
+    return context
+
+
+def _session(tls: ssl.SSLContext) -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=tls), trust_env=False)
+
+
+async def _post(
+    session: aiohttp.ClientSession, url: str, body: bytes, hold_s: float = 0.0
+) -> bytes:
+    timeout = aiohttp.ClientTimeout(total=hold_s + CALL_S, connect=CONNECT_S)
+    try:
+        async with session.post(url, data=body, timeout=timeout) as response:
+            answer = await response.read()
+    except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        raise CloudAway(f"the cloud at {url} cannot be reached: {error!r}") from error
+    if response.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        raise CloudAway(_explain(response.status, answer))
+    if response.status >= HTTPStatus.BAD_REQUEST:
+        raise Refused(_explain(response.status, answer))
+    return answer
+
+
+def _explain(status: int, answer: bytes) -> str:
+    try:
+        return msgspec.json.decode(answer, type=_Refusal).error
+    except msgspec.DecodeError:
+        return f"the cloud answered with status {status}"
+
+
+def _membership(layout: Layout) -> Path:
+    return layout.node_pki / "membership.json"
+
+
+def _certificate(layout: Layout) -> Path:
+    return layout.node_pki / "host.pem"
+
+
+def _authority(layout: Layout) -> Path:
+    return layout.node_pki / "ca.pem"

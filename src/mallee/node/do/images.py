@@ -1,0 +1,111 @@
+"""The host's image cache: blobs by content, fetched once from the cloud and verified.
+
+A blob is in the cache whole and verified, or not at all: it grows as `SHA256.part`, which a fetch
+that was broken off is resumed from. Several instances that need a blob at once share one fetch.
+Not its business: which blobs are needed, and giving up (the reconciler counts tries).
+"""
+
+import asyncio
+import hashlib
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Protocol
+
+from mallee.kit import files, logs
+from mallee.model.images import Blob
+from mallee.model.layout import Layout
+from mallee.node.do import disks
+
+CHUNK_BYTES = 1 << 20
+ROOM_TO_SPARE_BYTES = 256 << 20
+
+log = logs.get(__name__)
+
+
+class FetchFailed(Exception):
+    """The blob could not be fetched, or was not what its name says."""
+
+
+class BlobSource(Protocol):
+    """Where blobs come from: the cloud."""
+
+    def read_blob(self, sha256: str, offset: int) -> AsyncIterator[bytes]:
+        """Return the blob's bytes from `offset` on; raises `FetchFailed`."""
+        ...
+
+
+class ImageCache:
+    """The blobs under `layout.node_images`."""
+
+    def __init__(self, layout: Layout, source: BlobSource) -> None:
+        self._directory = layout.node_images
+        self._source = source
+        self._fetches: dict[str, asyncio.Task[None]] = {}
+
+    async def ensure(self, blob: Blob) -> None:
+        """Have the blob in the cache; raises `FetchFailed`, `disks.DiskFull`, `OSError`.
+
+        When all who wait for a fetch are cancelled it goes on: what it brought is kept.
+        """
+        if (self._directory / blob.sha256).exists():
+            return
+        task = self._fetches.get(blob.sha256)
+        if task is None:
+            task = asyncio.create_task(self._fetch(blob), name=f"fetch {blob.sha256}")
+            self._fetches[blob.sha256] = task
+            task.add_done_callback(lambda done: self._finished(blob.sha256, done))
+        await asyncio.shield(task)
+
+    async def close(self) -> None:
+        """Break off all fetches; what they brought is resumed from."""
+        tasks = tuple(self._fetches.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _finished(self, sha256: str, task: asyncio.Task[None]) -> None:
+        self._fetches.pop(sha256, None)
+        # Read here too, so that a failure nobody waits for any more is not a surprise.
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.warning("fetch failed", sha256=sha256, error=str(error))
+
+    async def _fetch(self, blob: Blob) -> None:
+        self._directory.mkdir(parents=True, exist_ok=True, mode=0o711)
+        part = self._directory / f"{blob.sha256}.part"
+        digest, offset = await asyncio.to_thread(_resume, part)
+        disks.check_room(self._directory, blob.size_bytes - offset + ROOM_TO_SPARE_BYTES)
+        log.info("fetching", sha256=blob.sha256, offset=offset, size_bytes=blob.size_bytes)
+        with part.open("ab") as file:
+            async for chunk in self._source.read_blob(blob.sha256, offset):
+                await asyncio.to_thread(file.write, chunk)
+                await asyncio.to_thread(digest.update, chunk)
+            await asyncio.to_thread(_sync, file.fileno())
+        if digest.hexdigest() != blob.sha256:
+            part.unlink()
+            raise FetchFailed(
+                f"the blob {blob.sha256} came as {digest.hexdigest()}; it was thrown away"
+            )
+        os.chmod(part, files.READABLE)
+        os.rename(part, self._directory / blob.sha256)
+
+
+class _Digest(Protocol):
+    def update(self, data: bytes, /) -> None: ...
+    def hexdigest(self) -> str: ...
+
+
+def _resume(part: Path) -> tuple[_Digest, int]:
+    """Digest what an earlier fetch brought; return the digest so far, and how long that is."""
+    digest = hashlib.sha256()
+    try:
+        with part.open("rb") as file:
+            while chunk := file.read(CHUNK_BYTES):
+                digest.update(chunk)
+            return digest, file.tell()
+    except FileNotFoundError:
+        return digest, 0
+
+
+def _sync(descriptor: int) -> None:
+    os.fsync(descriptor)

@@ -1,0 +1,291 @@
+"""The hypervisor by libvirt: Debian's python3-libvirt over the private libvirtd's socket.
+
+Implements `do.hypervisor.Hypervisor`, whose contract tests it passes together with the fake. One
+connection serves all threads; libvirt's own event loop runs in a thread and tells of domains that
+changed. When libvirtd goes away, calls raise `HypervisorAway` until a thread has found it again.
+
+libvirt keeps two things that cannot be asked for later, so they are noted as they happen: how often
+a machine was reset, and whether a QEMU that went down in order was told so by a signal.
+"""
+# libvirt's Python module is generated and carries no types.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false, reportMissingImports=false
+# pyright: reportAttributeAccessIssue=false, reportMissingTypeStubs=false
+
+import threading
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from typing import Any
+
+import libvirt
+
+from mallee.kit import logs
+from mallee.node.do.hypervisor import HypervisorAway, HypervisorFailed
+from mallee.node.plan import domain as domains
+from mallee.node.plan.seen import DomainState, Ended, SeenDomain
+
+RECONNECT_S = 0.2
+KEEPALIVE_S = 5
+KEEPALIVE_COUNT = 3
+
+log = logs.get(__name__)
+
+_STATES = {
+    libvirt.VIR_DOMAIN_PAUSED: DomainState.PAUSED,
+    libvirt.VIR_DOMAIN_SHUTOFF: DomainState.OFF,
+    libvirt.VIR_DOMAIN_CRASHED: DomainState.OFF,
+}
+"""All other states are those of a guest that runs, or is on its way down."""
+
+_ENDS = {
+    libvirt.VIR_DOMAIN_SHUTOFF_SHUTDOWN: Ended.BY_GUEST,
+    libvirt.VIR_DOMAIN_SHUTOFF_DESTROYED: Ended.SWITCHED_OFF,
+    libvirt.VIR_DOMAIN_SHUTOFF_CRASHED: Ended.CRASHED,
+    libvirt.VIR_DOMAIN_SHUTOFF_FAILED: Ended.CRASHED,
+}
+
+_OFF = frozenset(code for code, state in _STATES.items() if state is DomainState.OFF)
+
+_UNKNOWN = frozenset({libvirt.VIR_ERR_NO_DOMAIN, libvirt.VIR_ERR_NO_DOMAIN_METADATA})
+
+_AWAY = frozenset({libvirt.VIR_ERR_NO_CONNECT, libvirt.VIR_ERR_INVALID_CONN, libvirt.VIR_ERR_RPC})
+
+_SHUT_DOWN_BY_SIGNAL = libvirt.VIR_DOMAIN_EVENT_SHUTDOWN_HOST
+
+_UNDEFINE = (
+    libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE
+    | libvirt.VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA
+    | libvirt.VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA
+    | libvirt.VIR_DOMAIN_UNDEFINE_NVRAM
+)
+
+
+class Libvirt:
+    """One cloud's domains in the libvirtd at `uri`. `close` ends its thread."""
+
+    def __init__(self, uri: str, cloud: str) -> None:
+        """Touch nothing yet; `cloud` is the tag that our domains carry."""
+        self._uri = uri
+        self._cloud = cloud
+        self._connection: Any = None
+        self._changed: Callable[[str], None] = _nobody
+        self._lost = threading.Event()
+        self._closing = threading.Event()
+        self._resets: dict[str, int] = {}
+        self._signalled: set[str] = set()
+        _start_event_loop()
+        self._lost.set()
+        self._keeper = threading.Thread(target=self._keep, name="libvirt keeper", daemon=True)
+        self._keeper.start()
+
+    def version(self) -> str:
+        """Return for example `QEMU 7.2.22, libvirt 9.0.0`."""
+        with self._calling() as connection:
+            qemu, own = connection.getVersion(), connection.getLibVersion()
+        return f"QEMU {_dotted(qemu)}, libvirt {_dotted(own)}"
+
+    def read(self, uuid: str) -> SeenDomain | None:
+        """Return the domain, or None when it is not defined or not this cloud's."""
+        with self._calling() as connection:
+            domain = _find(connection, uuid)
+            return None if domain is None else self._see(domain)
+
+    def list(self) -> tuple[SeenDomain, ...]:
+        """Return all domains that carry this cloud's tag."""
+        with self._calling() as connection:
+            seen = [self._see(domain) for domain in connection.listAllDomains()]
+        return tuple(domain for domain in seen if domain is not None)
+
+    def define(self, xml: str) -> None:
+        """Define a domain, replacing the definition with the same UUID."""
+        with self._calling() as connection:
+            connection.defineXML(xml)
+
+    def start_paused(self, uuid: str) -> None:
+        """Start a defined domain with its processors standing; active already: nothing."""
+        with self._calling() as connection:
+            domain = connection.lookupByUUIDString(uuid)
+            if not domain.isActive():
+                domain.createWithFlags(libvirt.VIR_DOMAIN_START_PAUSED)
+
+    def resume(self, uuid: str) -> None:
+        """Let the processors of an active domain run."""
+        with self._calling() as connection:
+            connection.lookupByUUIDString(uuid).resume()
+
+    def shut_down(self, uuid: str) -> None:
+        """Press the power button; off already: nothing. Does not wait."""
+        with self._calling() as connection:
+            domain = _find(connection, uuid)
+            if domain is not None and domain.isActive():
+                domain.shutdownFlags(libvirt.VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN)
+
+    def reboot(self, uuid: str) -> None:
+        """Press the power button, and start the guest again when it has powered off."""
+        with self._calling() as connection:
+            domain = connection.lookupByUUIDString(uuid)
+            domain.reboot(libvirt.VIR_DOMAIN_REBOOT_ACPI_POWER_BTN)
+
+    def reset(self, uuid: str) -> None:
+        """Reset the machine as by its reset button."""
+        with self._calling() as connection:
+            connection.lookupByUUIDString(uuid).reset()
+
+    def destroy(self, uuid: str) -> None:
+        """Switch the domain off at once; off already: nothing."""
+        with self._calling() as connection:
+            domain = _find(connection, uuid)
+            if domain is not None and domain.isActive():
+                domain.destroy()
+
+    def undefine(self, uuid: str) -> None:
+        """Forget a domain that is off; unknown already: nothing."""
+        with self._calling() as connection:
+            domain = _find(connection, uuid)
+            if domain is not None:
+                domain.undefineFlags(_UNDEFINE)
+
+    def watch(self, changed: Callable[[str], None]) -> None:
+        """Call `changed` from libvirt's thread with the id of an instance that may have changed."""
+        self._changed = changed
+
+    def close(self) -> None:
+        """Let go of the connection; guests go on."""
+        self._closing.set()
+        self._lost.set()
+        self._keeper.join()
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def _see(self, domain: Any) -> SeenDomain | None:
+        try:
+            mark = domains.decode_mark(
+                domain.metadata(libvirt.VIR_DOMAIN_METADATA_ELEMENT, domains.NAMESPACE)
+            )
+            state, reason = domain.state()
+        except libvirt.libvirtError as error:
+            # It is not ours, or it went while we looked.
+            if error.get_error_code() in _UNKNOWN:
+                return None
+            raise
+        if mark is None or mark.cloud != self._cloud:
+            return None
+        uuid = domain.UUIDString()
+        return SeenDomain(
+            uuid=uuid,
+            instance_id=mark.instance_id,
+            launch=mark.launch,
+            state=_STATES.get(state, DomainState.RUNNING),
+            ended=self._how_ended(uuid, reason) if state in _OFF else Ended.UNKNOWN,
+            resets=self._resets.get(uuid, 0),
+        )
+
+    def _how_ended(self, uuid: str, reason: int) -> Ended:
+        ended = _ENDS.get(reason, Ended.UNKNOWN)
+        if ended is Ended.BY_GUEST and uuid in self._signalled:
+            return Ended.CRASHED
+        return ended
+
+    @contextmanager
+    def _calling(self) -> Generator[Any]:
+        """Give the connection, and raise libvirt's errors as ours."""
+        connection = self._connection
+        if connection is None:
+            raise HypervisorAway("libvirtd does not answer; it is started again by its supervisor")
+        try:
+            yield connection
+        except libvirt.libvirtError as error:
+            if error.get_error_code() in _AWAY or not connection.isAlive():
+                self._lost.set()
+                raise HypervisorAway(str(error)) from error
+            raise HypervisorFailed(str(error)) from error
+
+    def _keep(self) -> None:
+        """Whenever the connection is lost, open another and say that everything may have changed.
+
+        While libvirtd is away this asks for it five times a second: its socket tells nobody
+        when it comes back.
+        """
+        while self._lost.wait() and not self._closing.is_set():
+            self._connection = None
+            self._lost.clear()
+            try:
+                self._connection = self._open()
+            except libvirt.libvirtError as error:
+                log.debug("libvirtd does not answer", error=str(error))
+                self._lost.set()
+                self._closing.wait(RECONNECT_S)
+            else:
+                self._changed("")
+
+    def _open(self) -> Any:
+        connection = libvirt.open(self._uri)
+        connection.setKeepAlive(KEEPALIVE_S, KEEPALIVE_COUNT)
+        connection.registerCloseCallback(self._on_close, None)
+        for event, handler in (
+            (libvirt.VIR_DOMAIN_EVENT_ID_LIFECYCLE, self._on_lifecycle),
+            (libvirt.VIR_DOMAIN_EVENT_ID_REBOOT, self._on_reset),
+        ):
+            connection.domainEventRegisterAny(None, event, handler, None)
+        return connection
+
+    def _on_close(self, connection: Any, _reason: int, _: Any) -> None:
+        if connection is self._connection or self._connection is None:
+            self._lost.set()
+
+    def _on_lifecycle(self, _: Any, domain: Any, event: int, detail: int, __: Any) -> None:
+        uuid = domain.UUIDString()
+        if event == libvirt.VIR_DOMAIN_EVENT_STARTED:
+            self._signalled.discard(uuid)
+        if event == libvirt.VIR_DOMAIN_EVENT_SHUTDOWN and detail == _SHUT_DOWN_BY_SIGNAL:
+            self._signalled.add(uuid)
+        self._changed(domain.name())
+
+    def _on_reset(self, _: Any, domain: Any, __: Any) -> None:
+        uuid = domain.UUIDString()
+        self._resets[uuid] = self._resets.get(uuid, 0) + 1
+        self._changed(domain.name())
+
+
+def _nobody(_: str) -> None:
+    """Who watches before `watch`."""
+
+
+def _find(connection: Any, uuid: str) -> Any:
+    try:
+        return connection.lookupByUUIDString(uuid)
+    except libvirt.libvirtError as error:
+        if error.get_error_code() == libvirt.VIR_ERR_NO_DOMAIN:
+            return None
+        raise
+
+
+def _dotted(version: int) -> str:
+    return f"{version // 1_000_000}.{version // 1000 % 1000}.{version % 1000}"
+
+
+_event_loop_lock = threading.Lock()
+_event_loop: threading.Thread | None = None
+
+
+def _start_event_loop() -> None:
+    """libvirt has one event loop per process, which must stand before the first connection."""
+    global _event_loop
+    with _event_loop_lock:
+        if _event_loop is not None:
+            return
+        # Errors are raised; libvirt need not print them too.
+        libvirt.registerErrorHandler(_ignore_error, None)
+        libvirt.virEventRegisterDefaultImpl()
+        _event_loop = threading.Thread(target=_run_events, name="libvirt events", daemon=True)
+        _event_loop.start()
+
+
+def _run_events() -> None:
+    while True:
+        libvirt.virEventRunDefaultImpl()
+
+
+def _ignore_error(_: Any, __: Any) -> None:
+    """Every error is raised by the call that met it."""

@@ -1,0 +1,90 @@
+"""What an agent says of its host: what it can carry, how it runs guests, what is wrong with it.
+
+Capacity is worked out once, at the agent's start, from the machine and the settings under its root
+(a joined host without settings takes the defaults). All functions block for short reads.
+"""
+
+import os
+import shutil
+from dataclasses import dataclass
+from importlib import metadata
+
+import msgspec
+
+from mallee.kit import files
+from mallee.model import settings
+from mallee.model.hosts import Capacity, HostFacts
+from mallee.model.layout import Layout
+from mallee.node.do.hypervisor import Hypervisor, HypervisorFailed
+
+
+class Acceleration(msgspec.Struct, frozen=True):
+    """How guests run here, as it was proved (`kvmproof` writes it)."""
+
+    acceleration: str
+    """`kvm` or `tcg`."""
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What of a host stays as it is while its agent runs."""
+
+    layout: Layout
+    capacity: Capacity
+    acceleration: Acceleration
+    hypervisor: Hypervisor
+
+
+def fetch(standing: Standing, problems: tuple[str, ...]) -> HostFacts:
+    """Return what is said of the host now."""
+    try:
+        hypervisor = standing.hypervisor.version()
+    except HypervisorFailed as error:
+        hypervisor, problems = "", (*problems, f"The hypervisor does not answer: {error}.")
+    return HostFacts(
+        capacity=standing.capacity,
+        acceleration=standing.acceleration.acceleration,
+        acceleration_reason=standing.acceleration.reason,
+        hypervisor=hypervisor,
+        agent_version=metadata.version("mallee"),
+        problems=problems,
+        # In whole GiB: nobody decides by less, and every smaller change would be news.
+        free_disk_bytes=fetch_free_disk_bytes(standing.layout) >> 30 << 30,
+    )
+
+
+def read_settings(layout: Layout) -> settings.Settings:
+    """Return the settings under the root, or the defaults; raise `settings.InvalidSettings`."""
+    try:
+        return settings.parse(layout.settings.read_text())
+    except FileNotFoundError:
+        return settings.Settings()
+
+
+def read_acceleration(layout: Layout) -> Acceleration:
+    """Return what was proved; without a proof guests are emulated."""
+    verdict = files.read_json(layout.kvm_verdict)
+    if verdict is None:
+        return Acceleration("tcg", "KVM was not proved on this host yet, so guests are emulated.")
+    return msgspec.convert(verdict, Acceleration)
+
+
+def fetch_capacity(layout: Layout, reserved: settings.Capacity) -> Capacity:
+    """Return what the machine can carry beyond what is reserved for itself."""
+    layout.instances.mkdir(parents=True, exist_ok=True, mode=0o711)
+    used_bytes = sum(
+        file.stat().st_blocks * 512 for file in layout.instances.rglob("*") if file.is_file()
+    )
+    disk_gib = (fetch_free_disk_bytes(layout) + used_bytes) >> 30
+    memory_mib = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") >> 20
+    return Capacity(
+        vcpus=len(os.sched_getaffinity(0)) * reserved.vcpus_per_core,
+        memory_mib=max(0, memory_mib - reserved.reserved_memory_mib),
+        disk_gib=max(0, disk_gib - reserved.reserved_disk_gib),
+    )
+
+
+def fetch_free_disk_bytes(layout: Layout) -> int:
+    """Return how much room is left where instances' disks lie."""
+    return shutil.disk_usage(layout.instances).free

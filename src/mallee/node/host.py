@@ -1,0 +1,54 @@
+"""A host as its reconciler uses it: where things lie, and the doors to what it changes.
+
+Wired by `daemon.py`; in tests hypervisor and network are fakes.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from mallee.kit.clock import Clock
+from mallee.model.hosts import HostWanted, InterfaceWanted
+from mallee.model.layout import Layout
+from mallee.node.do.hypervisor import Hypervisor
+from mallee.node.do.images import ImageCache
+from mallee.node.do.network import Tap
+from mallee.node.plan.domain import HostTraits
+from mallee.node.plan.instances import Rules
+
+
+class HostNetwork(Protocol):
+    """What the reconciler asks of the network (`do.network.Network`); all calls block."""
+
+    def apply(self, wanted: HostWanted) -> tuple[str, ...]:
+        """Make the host's network what is wanted; return problems in words."""
+        ...
+
+    def create_tap(self, interface: InterfaceWanted) -> str:
+        """Make the interface's tap anew."""
+        ...
+
+    def plug(self, interface: InterfaceWanted) -> None:
+        """Move the tap to its VPC and make it speak."""
+        ...
+
+    def unplug(self, interface_id: str) -> None:
+        """Remove the interface's tap."""
+        ...
+
+    def taps(self) -> tuple[Tap, ...]:
+        """Fetch which taps of this cloud exist."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Host:
+    """One host of one cloud."""
+
+    name: str
+    layout: Layout
+    hypervisor: Hypervisor
+    network: HostNetwork
+    images: ImageCache
+    rules: Rules
+    traits: HostTraits
+    clock: Clock

@@ -1,0 +1,197 @@
+"""The plan of an instance: which steps bring what is on the host to what is wanted.
+
+`plan` is called with everything it needs to know and decides nothing else than the next steps:
+after a crash at any step it is called again and plans the rest. `report` says in the cloud's words
+what is seen, `wake_at` when to look again although nothing happens.
+The order of a launch's steps: first what can fail for lack of space, last what makes it real.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from mallee.model.hosts import InstanceWanted, InterfaceWanted
+from mallee.model.images import Blob
+from mallee.model.instances import InstanceSeen, Phase, Power
+from mallee.model.layout import Layout
+from mallee.node.plan import steps
+from mallee.node.plan.domain import DomainSpec, Nic
+from mallee.node.plan.progress import Progress, Situation, Stage
+from mallee.node.plan.seen import DomainState, SeenInstance
+
+PRESS_AGAIN_S = 4.0
+"""The power button is pressed again so often: a guest that is still booting ignores it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What plans of all instances of a host have in common."""
+
+    layout: Layout
+    stop_s: float
+    """After a guest was asked to power off, or to reboot, it is made to."""
+    terminate_s: float
+    """The same for a guest whose instance is terminated."""
+
+
+def plan(
+    at: Situation, progress: Progress, interfaces: Mapping[str, InterfaceWanted], rules: Rules
+) -> steps.Plan:
+    """Return the next steps; empty when there is nothing to do but wait."""
+    is_over = progress.stage in (Stage.ENDED, Stage.FAILED)
+    if at.wanted.power is not Power.RUNNING or is_over or progress.launch != at.wanted.launch:
+        return _plan_off(at, progress, rules)
+    if progress.stage is Stage.RAN and at.seen.is_active:
+        return _plan_running(at, progress, interfaces, rules)
+    if at.now < progress.retry_at:
+        return ()
+    return _plan_launch(at, interfaces, rules)
+
+
+def plan_leftover(instance_id: str, seen: SeenInstance) -> steps.Plan:
+    """Return the steps that clear away what no wanted entry claims; its disk is kept aside."""
+    plan: list[steps.Step] = []
+    if seen.is_active:
+        plan.append(steps.Destroy(instance_id))
+    if seen.domain is not None:
+        plan.append(steps.Undefine(instance_id))
+    plan.extend(steps.RemoveTap(interface_id) for interface_id in sorted(seen.taps))
+    if seen.has_disk:
+        plan.append(steps.MoveToLost(instance_id))
+    elif seen.has_directory:
+        plan.append(steps.RemoveDirectory(instance_id))
+    return tuple(plan)
+
+
+def blobs_of(wanted: InstanceWanted) -> tuple[Blob, ...]:
+    """The blobs that must be in the image cache for a launch."""
+    if wanted.boot is None:
+        return (wanted.disk,)
+    ramdisk = () if wanted.boot.ramdisk is None else (wanted.boot.ramdisk,)
+    return (wanted.disk, wanted.boot.kernel, *ramdisk)
+
+
+def report(wanted: InstanceWanted, seen: SeenInstance, progress: Progress) -> InstanceSeen:
+    """Return what the cloud is told of the instance; the step in words is added by who knows it."""
+    return InstanceSeen(
+        launch=progress.launch,
+        phase=_phase(wanted, seen, progress),
+        cause=progress.cause,
+        ended_by_guest=progress.ended_by_guest,
+        restarts=progress.restarts,
+        reboots_done=progress.reboots_done,
+    )
+
+
+def wake_at(at: Situation, progress: Progress, rules: Rules) -> float | None:
+    """When the plan may change by time alone, in seconds since the epoch; None: never."""
+    if at.seen.is_active and (progress.asked_off_at is not None or progress.rebooting is not None):
+        begun = progress.asked_off_at or (progress.rebooting and progress.rebooting.asked_at) or 0.0
+        return min(progress.pressed_at + PRESS_AGAIN_S, begun + _patience_s(at.wanted, rules))
+    if progress.stage in (Stage.NEW, Stage.RECOVERING) and progress.retry_at > at.now:
+        return progress.retry_at
+    return None
+
+
+def _plan_launch(
+    at: Situation, interfaces: Mapping[str, InterfaceWanted], rules: Rules
+) -> steps.Plan:
+    wanted, seen = at.wanted, at.seen
+    worn = [interfaces[interface_id] for interface_id in wanted.interface_ids]
+    connect = (*(steps.Plug(interface) for interface in worn), steps.Resume(wanted.id))
+    if seen.is_active:
+        return connect
+    plan: list[steps.Step] = []
+    if seen.domain is not None:
+        # A new definition in the old one's place would keep how the old one had ended.
+        plan.append(steps.Undefine(wanted.id))
+    missing = (blob for blob in blobs_of(wanted) if blob.sha256 not in seen.cached)
+    plan.extend(steps.FetchImage(blob) for blob in missing)
+    if not seen.has_directory:
+        plan.append(steps.MakeDirectory(wanted.id))
+    if not seen.has_disk:
+        plan.append(steps.CloneDisk(wanted.id, wanted.disk, wanted.disk_gib))
+    plan.extend(steps.CreateTap(interface) for interface in worn)
+    plan.append(steps.DefineDomain(_spec(wanted, worn, rules.layout)))
+    plan.append(steps.StartPaused(wanted.id))
+    return (*plan, *connect)
+
+
+def _plan_running(
+    at: Situation, progress: Progress, interfaces: Mapping[str, InterfaceWanted], rules: Rules
+) -> steps.Plan:
+    domain = at.seen.domain
+    if domain is not None and domain.state is DomainState.PAUSED:
+        return _plan_launch(at, interfaces, rules)
+    if at.wanted.reboots <= progress.reboots_done:
+        return ()
+    if progress.rebooting is None:
+        return (steps.Reboot(at.wanted.id),)
+    if at.now >= progress.rebooting.asked_at + rules.stop_s:
+        return (steps.Reset(at.wanted.id),)
+    return _press_again(steps.Reboot(at.wanted.id), at, progress)
+
+
+def _plan_off(at: Situation, progress: Progress, rules: Rules) -> steps.Plan:
+    wanted, seen = at.wanted, at.seen
+    plan: list[steps.Step] = []
+    if seen.is_active:
+        if not _is_patience_over(at, progress, rules):
+            press = steps.ShutDown(wanted.id)
+            is_first = progress.asked_off_at is None
+            return (press,) if is_first else _press_again(press, at, progress)
+        plan.append(steps.Destroy(wanted.id))
+    if seen.domain is not None:
+        plan.append(steps.Undefine(wanted.id))
+    plan.extend(steps.RemoveTap(interface_id) for interface_id in sorted(seen.taps))
+    if wanted.power is Power.TERMINATED and seen.has_directory:
+        plan.append(steps.RemoveDirectory(wanted.id))
+    return tuple(plan)
+
+
+def _press_again(step: steps.Step, at: Situation, progress: Progress) -> steps.Plan:
+    return (step,) if at.now >= progress.pressed_at + PRESS_AGAIN_S else ()
+
+
+def _is_patience_over(at: Situation, progress: Progress, rules: Rules) -> bool:
+    domain = at.seen.domain
+    never_ran = domain is not None and domain.state is DomainState.PAUSED
+    if never_ran or at.wanted.force_stop or progress.stage is Stage.FAILED:
+        return True
+    asked_at = progress.asked_off_at
+    return asked_at is not None and at.now >= asked_at + _patience_s(at.wanted, rules)
+
+
+def _patience_s(wanted: InstanceWanted, rules: Rules) -> float:
+    return rules.terminate_s if wanted.power is Power.TERMINATED else rules.stop_s
+
+
+def _spec(wanted: InstanceWanted, worn: list[InterfaceWanted], layout: Layout) -> DomainSpec:
+    in_order = sorted(worn, key=lambda interface: interface.device_index)
+    return DomainSpec(
+        instance_id=wanted.id,
+        launch=wanted.launch,
+        vcpus=wanted.vcpus,
+        memory_mib=wanted.memory_mib,
+        boot=wanted.boot,
+        nics=tuple(Nic(layout.tap(interface.id), interface.mac) for interface in in_order),
+    )
+
+
+def _phase(wanted: InstanceWanted, seen: SeenInstance, progress: Progress) -> Phase:
+    if wanted.power is Power.TERMINATED and seen.is_gone:
+        return Phase.GONE
+    if seen.is_active:
+        if wanted.power is not Power.RUNNING or progress.stage in (Stage.ENDED, Stage.FAILED):
+            return Phase.STOPPING
+    elif progress.stage is Stage.ENDED:
+        return Phase.OFF
+    return _PHASES[progress.stage]
+
+
+_PHASES = {
+    Stage.NEW: Phase.PREPARING,
+    Stage.RAN: Phase.RUNNING,
+    Stage.RECOVERING: Phase.RECOVERING,
+    Stage.ENDED: Phase.OFF,
+    Stage.FAILED: Phase.FAILED,
+}

@@ -1,0 +1,74 @@
+"""What the agent sees of an instance on its host: domain, files, taps.
+
+Plain values, fetched anew for every plan: nothing here is remembered. `node.fetch` fills them in,
+`plan.progress` and `plan.instances` decide by them.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class DomainState(Enum):
+    """What a domain is doing."""
+
+    RUNNING = "running"
+    """Its processors run (or it is on its way down)."""
+    PAUSED = "paused"
+    """It is active and its processors stand: before its first `resume`, or by someone's hand."""
+    OFF = "off"
+    """It is defined and nothing of it runs; `ended` says how it came to that."""
+
+
+class Ended(Enum):
+    """How the last run of a domain that is off ended."""
+
+    UNKNOWN = "unknown"
+    """It never ran, or nobody remembers: the hypervisor or the machine was restarted since."""
+    BY_GUEST = "by-guest"
+    """The guest powered itself off, asked or unasked."""
+    SWITCHED_OFF = "switched-off"
+    """Somebody switched it off."""
+    CRASHED = "crashed"
+    """Its process died, or it could not be started."""
+
+
+@dataclass(frozen=True, slots=True)
+class SeenDomain:
+    """A domain of this cloud as it is now."""
+
+    uuid: str
+    instance_id: str
+    launch: int
+    """The launch that it was defined for."""
+    state: DomainState
+    ended: Ended = Ended.UNKNOWN
+    resets: int = 0
+    """How many resets of its machine were noticed since the agent connected."""
+
+    @property
+    def is_active(self) -> bool:
+        """Whether a process of it exists."""
+        return self.state is not DomainState.OFF
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeenInstance:
+    """Everything of one instance that is on the host now."""
+
+    domain: SeenDomain | None = None
+    has_directory: bool = False
+    has_disk: bool = False
+    cached: frozenset[str] = frozenset()
+    """SHA-256 of those of its blobs that are in the image cache."""
+    taps: frozenset[str] = frozenset()
+    """Ids of those of its interfaces that have a tap."""
+
+    @property
+    def is_active(self) -> bool:
+        """Whether its guest has a process."""
+        return self.domain is not None and self.domain.is_active
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether nothing of it is left."""
+        return self.domain is None and not self.has_directory and not self.taps

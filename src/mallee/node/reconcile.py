@@ -1,0 +1,340 @@
+"""Makes the host what is wanted of it: `seen = fetch(...)`, `plan(...)`, apply, per instance.
+
+Each instance has a worker that runs when it is poked: by a newer generation, by the hypervisor's
+events, by a step that was done, by time, and by the sweep that looks at everything every few
+seconds. A poke carries a key and no news: the worker looks for itself, so nothing is missed by a
+crash or a lost event. Instances are worked on at the same time, the steps of one in their order.
+
+Called by `daemon` (`run`), `sync` (`want`, `seen`, `wait_changed`) and the hypervisor (`poke`).
+Not its business: what to do (`plan`), how it is done (`apply`), and talking to the cloud (`sync`).
+"""
+
+import asyncio
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
+
+import msgspec
+
+from mallee.kit import logs
+from mallee.model.hosts import HostWanted, InstanceWanted
+from mallee.model.instances import InstanceSeen, Phase
+from mallee.node import apply, fetch, network
+from mallee.node.do import console
+from mallee.node.do.hypervisor import HypervisorAway, HypervisorFailed
+from mallee.node.host import Host
+from mallee.node.ledger import Ledger
+from mallee.node.plan import domain, instances, progress, steps
+from mallee.node.plan.progress import Progress, Situation, Stage
+from mallee.node.plan.seen import SeenInstance
+
+SWEEP_S = 3.0
+SAME_PLAN_AGAIN_S = 1.0
+"""A plan that comes out the same after it was done is not done again at once."""
+
+log = logs.get(__name__)
+
+
+@dataclass(slots=True)
+class _Worker:
+    """The work on one instance."""
+
+    task: asyncio.Task[None] | None = None
+    is_dirty: bool = False
+    wanted_changed: asyncio.Event = field(default_factory=asyncio.Event)
+    timer: asyncio.TimerHandle | None = None
+    done_plan: steps.Plan = ()
+
+
+class Reconciler:
+    """The instances and the network of one host. Lives in one event loop."""
+
+    def __init__(self, host: Host, ledger: Ledger) -> None:
+        self._host = host
+        self._ledger = ledger
+        self._loop = asyncio.get_running_loop()
+        self._workers: dict[str, _Worker] = {}
+        self._wanted: dict[str, InstanceWanted] = {}
+        self._taps: set[str] = set()
+        self._seen: dict[str, InstanceSeen] = {}
+        self._version = 0
+        self._news = asyncio.Event()
+        self._network = network.NetworkKeeper(host)
+        self._sweep_asked = asyncio.Event()
+        self._trouble: dict[str, str] = {}
+        self.leftovers: tuple[str, ...] = ()
+        self._learn_wanted()
+
+    @property
+    def version(self) -> int:
+        """Counts changes of what `seen` would say, its steps aside."""
+        return self._version
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """Sentences with cause and cure of what could not be put right."""
+        own = (*self._ledger.problems, *self._trouble.values())
+        return (*own, *self._network.problems)
+
+    async def run(self) -> None:
+        """Reconcile until cancelled; guests and their network are left as they are."""
+        self._host.hypervisor.watch(self._poke_from_thread)
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._network.run())
+                group.create_task(self._sweep_forever())
+        finally:
+            await self._stop_workers()
+
+    async def want(self, wanted: HostWanted) -> bool:
+        """Take a newer generation; tell whether it was one."""
+        before = self._wanted
+        if not await asyncio.to_thread(self._ledger.accept, wanted):
+            return False
+        self._learn_wanted()
+        for instance_id in before.keys() | self._wanted.keys():
+            if before.get(instance_id) != self._wanted.get(instance_id):
+                self._worker(instance_id).wanted_changed.set()
+                self.poke(instance_id)
+        return True
+
+    def seen(self) -> dict[str, InstanceSeen]:
+        """Return what is seen of every instance that was looked at."""
+        return dict(self._seen)
+
+    async def wait_changed(self, version: int) -> int:
+        """Wait until `version` is not the newest; return the newest."""
+        while self._version == version:
+            await self._news.wait()
+        return self._version
+
+    def poke(self, instance_id: str = "") -> None:
+        """Have an instance looked at; empty: everything."""
+        if not instance_id:
+            self._sweep_asked.set()
+            return
+        worker = self._worker(instance_id)
+        worker.is_dirty = True
+        if worker.task is None:
+            worker.task = self._loop.create_task(self._work(instance_id, worker))
+            worker.task.add_done_callback(lambda task: self._ended(instance_id, task))
+
+    def read_console(self, instance_id: str) -> bytes:
+        """Return the end of the instance's console log; blocks for a short read."""
+        directory = domain.directory_of(self._host.layout, instance_id)
+        return console.read_tail(directory / domain.CONSOLE_LOG)
+
+    def _poke_from_thread(self, instance_id: str) -> None:
+        self._loop.call_soon_threadsafe(self.poke, instance_id)
+
+    def _learn_wanted(self) -> None:
+        wanted = self._ledger.wanted
+        if wanted is not None:
+            self._wanted = {instance.id: instance for instance in wanted.instances}
+            self._network.want(wanted)
+
+    def _worker(self, instance_id: str) -> _Worker:
+        return self._workers.setdefault(instance_id, _Worker())
+
+    # The sweep
+
+    async def _sweep_forever(self) -> None:
+        while True:
+            self._sweep_asked.clear()
+            try:
+                await self._sweep()
+            except apply.FAILURES as error:
+                self._trouble["sweep"] = f"Host {self._host.name} cannot be looked at: {error}."
+            else:
+                self._trouble.pop("sweep", None)
+            try:
+                await asyncio.wait_for(self._sweep_asked.wait(), SWEEP_S)
+            except TimeoutError:
+                continue
+
+    async def _sweep(self) -> None:
+        if self._ledger.wanted is None:
+            # Nothing is known to be unclaimed before the cloud has said what it claims.
+            return
+        self._taps = set(await asyncio.to_thread(fetch.fetch_taps, self._host))
+        await self._remove_stray_taps()
+        ids = await asyncio.to_thread(fetch.fetch_instance_ids, self._host)
+        for instance_id in ids | self._wanted.keys() | self._ledger.progress.keys():
+            self.poke(instance_id)
+        self.leftovers = await asyncio.to_thread(fetch.fetch_leftovers, self._host)
+        for instance_id in ids:
+            log_path = domain.directory_of(self._host.layout, instance_id) / domain.CONSOLE_LOG
+            await asyncio.to_thread(console.bound, log_path)
+
+    async def _remove_stray_taps(self) -> None:
+        worn = (i for wanted in self._wanted.values() for i in wanted.interface_ids)
+        claimed = {self._host.layout.tap(interface_id) for interface_id in worn}
+        for name in sorted(self._taps - claimed):
+            log.warning("removing a tap that no instance claims", tap=name)
+            # A tap's name holds as much of the interface's id as is needed to find it again.
+            interface_id = "eni-" + name.removeprefix("mt")
+            await apply.apply_step(self._host, steps.RemoveTap(interface_id))
+            self._taps.discard(name)
+
+    # The work on one instance
+
+    async def _work(self, instance_id: str, worker: _Worker) -> None:
+        while worker.is_dirty:
+            worker.is_dirty = False
+            worker.wanted_changed.clear()
+            try:
+                await self._reconcile(instance_id, worker)
+            except (HypervisorFailed, OSError) as error:
+                # Nothing can be seen: the instance is looked at again with the next sweep.
+                self._trouble[instance_id] = (
+                    f"{instance_id} cannot be looked at on host {self._host.name}: {error}."
+                )
+            else:
+                self._trouble.pop(instance_id, None)
+
+    async def _reconcile(self, instance_id: str, worker: _Worker) -> None:
+        wanted = self._wanted.get(instance_id)
+        seen = await asyncio.to_thread(
+            fetch.fetch_instance, self._host, instance_id, wanted, frozenset(self._taps)
+        )
+        if wanted is None:
+            await self._clear_away(instance_id, seen)
+            return
+        at = Situation(wanted, seen, self._host.clock.now(), self._host.name)
+        known = progress.observe(self._ledger.progress.get(instance_id), at)
+        plan = instances.plan(at, known, self._network.interfaces, self._host.rules)
+        self._publish(instance_id, instances.report(wanted, seen, known))
+        reached = await self._apply(plan, at, known, worker)
+        self._publish(instance_id, instances.report(wanted, seen, reached))
+        await self._keep(instance_id, reached)
+        self._come_back(at, reached, plan, worker)
+
+    async def _apply(
+        self, plan: steps.Plan, at: Situation, known: Progress, worker: _Worker
+    ) -> Progress:
+        """Do the plan as far as it goes; return the progress that was reached."""
+        for step in plan:
+            self._note_step(at.wanted.id, step)
+            try:
+                await self._apply_step(step, worker)
+            except HypervisorAway:
+                return known
+            except apply.FAILURES as error:
+                log.warning("step failed", instance=at.wanted.id, step=str(step), error=str(error))
+                cause = apply.reason_of(self._host, step, error)
+                now = self._host.clock.now()
+                return progress.after_failure(known, cause, now, is_final=apply.is_final(error))
+            known = progress.after(known, step, at)
+            if worker.wanted_changed.is_set():
+                break
+        return known
+
+    async def _apply_step(self, step: steps.Step, worker: _Worker) -> None:
+        log.debug("step", step=str(step))
+        match step:
+            case steps.FetchImage():
+                await _unless(worker.wanted_changed, apply.apply_step(self._host, step))
+                return
+            case steps.Plug():
+                await self._network.wait_applied(self._ledger.generation)
+            case steps.CreateTap(interface):
+                self._taps.add(self._host.layout.tap(interface.id))
+            case _:
+                pass
+        await apply.apply_step(self._host, step)
+        if isinstance(step, steps.RemoveTap):
+            self._taps.discard(self._host.layout.tap(step.interface_id))
+
+    async def _keep(self, instance_id: str, reached: Progress) -> None:
+        """Remember; a ledger that cannot be written is a problem to report, not an end."""
+        try:
+            await asyncio.to_thread(self._ledger.keep, instance_id, reached)
+        except OSError as error:
+            self._trouble["ledger"] = (
+                f"Host {self._host.name} cannot write {self._host.layout.progress}: {error}."
+            )
+        else:
+            self._trouble.pop("ledger", None)
+
+    def _come_back(
+        self, at: Situation, reached: Progress, plan: steps.Plan, worker: _Worker
+    ) -> None:
+        """Say when to look again: at once after steps, or when time alone changes the plan."""
+        has_failed = reached.tries > 0 and reached.stage in (Stage.NEW, Stage.RECOVERING)
+        if plan and not has_failed and plan != worker.done_plan:
+            worker.is_dirty = True
+        worker.done_plan = plan
+        wake_at = instances.wake_at(at, reached, self._host.rules)
+        if plan and not worker.is_dirty and wake_at is None:
+            wake_at = self._host.clock.now() + SAME_PLAN_AGAIN_S
+        if worker.timer is not None:
+            worker.timer.cancel()
+            worker.timer = None
+        if wake_at is not None:
+            wait_s = max(0.0, wake_at - self._host.clock.now())
+            worker.timer = self._loop.call_later(wait_s, self.poke, at.wanted.id)
+
+    async def _clear_away(self, instance_id: str, seen: SeenInstance) -> None:
+        """Remove what no one claims; its disk is put aside and reported."""
+        for step in instances.plan_leftover(instance_id, seen):
+            log.warning("clearing away", instance=instance_id, step=str(step))
+            await apply.apply_step(self._host, step)
+        self._ledger.forget(instance_id)
+        if self._seen.pop(instance_id, None) is not None:
+            self._tell_news()
+        self.leftovers = await asyncio.to_thread(fetch.fetch_leftovers, self._host)
+
+    # What is told
+
+    def _publish(self, instance_id: str, seen: InstanceSeen) -> None:
+        before = self._seen.get(instance_id)
+        if before is not None and msgspec.structs.replace(before, step="") == seen:
+            return
+        self._seen[instance_id] = seen
+        self._tell_news()
+
+    def _tell_news(self) -> None:
+        self._version += 1
+        self._news.set()
+        self._news = asyncio.Event()
+
+    def _note_step(self, instance_id: str, step: steps.Step) -> None:
+        """Steps ride along with the next report: they are no news by themselves."""
+        seen = self._seen.get(instance_id)
+        if seen is not None and seen.phase in (Phase.PREPARING, Phase.RECOVERING, Phase.STOPPING):
+            self._seen[instance_id] = msgspec.structs.replace(seen, step=step.words)
+
+    def _ended(self, instance_id: str, task: asyncio.Task[None]) -> None:
+        worker = self._workers[instance_id]
+        worker.task = None
+        if task.cancelled():
+            return
+        error = task.exception()
+        if error is not None:
+            log.error("worker failed", instance=instance_id, exc_info=error)
+            self._trouble[instance_id] = f"Work on {instance_id} met a fault of Mallee's: {error!r}"
+        elif worker.is_dirty:
+            self.poke(instance_id)
+        elif instance_id not in self._wanted and worker.timer is None:
+            del self._workers[instance_id]
+
+    async def _stop_workers(self) -> None:
+        tasks = [worker.task for worker in self._workers.values() if worker.task is not None]
+        for worker in self._workers.values():
+            if worker.timer is not None:
+                worker.timer.cancel()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _unless(event: asyncio.Event, work: Coroutine[None, None, None]) -> None:
+    """Do the work, but do not wait for its end any longer when the event comes."""
+    working = asyncio.ensure_future(work)
+    waiting = asyncio.ensure_future(event.wait())
+    try:
+        await asyncio.wait((working, waiting), return_when=asyncio.FIRST_COMPLETED)
+        if working.done():
+            working.result()
+    finally:
+        working.cancel()
+        waiting.cancel()

@@ -1,0 +1,134 @@
+"""The agent's conversation with the cloud: what is seen goes up, what is wanted comes down.
+
+Two loops make the same call. One lets itself be held until the cloud has something newer; the
+other speaks at once when something that is seen has changed. Without the cloud both wait ever
+longer and the host goes on by its ledger.
+Not its business: how calls are made (`cloud`), and what follows from what is wanted (`reconcile`).
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import msgspec
+
+from mallee.kit import logs
+from mallee.kit.clock import Clock
+from mallee.model.hosts import Ask, HostFacts, SyncAnswer, SyncRequest
+from mallee.model.instances import InstanceSeen
+from mallee.model.layout import Layout
+from mallee.node import cloud
+from mallee.node.ledger import Ledger
+from mallee.node.reconcile import Reconciler
+
+HELD_S = 10.0
+FIRST_RETRY_S = 0.1
+LAST_RETRY_S = 5.0
+LOOK_FOR_TOKEN_S = 0.5
+
+log = logs.get(__name__)
+
+
+@dataclass(slots=True)
+class _Told:
+    """What the cloud was told last, so as not to repeat it."""
+
+    seen: dict[str, InstanceSeen] | None = None
+    facts: HostFacts | None = None
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+async def wait_joined(layout: Layout, name: str) -> cloud.Membership:
+    """Return which cloud this host belongs to; join it, if it does not yet, when told with what."""
+    retry_s = FIRST_RETRY_S
+    while (membership := cloud.read_membership(layout)) is None:
+        token = cloud.read_join_token(layout)
+        if token is None:
+            await asyncio.sleep(LOOK_FOR_TOKEN_S)
+            continue
+        try:
+            return await cloud.join(layout, token, name)
+        except (cloud.CloudAway, cloud.Refused) as error:
+            log.warning("not joined", error=str(error), retry_s=retry_s)
+            await asyncio.sleep(retry_s)
+            retry_s = min(retry_s * 2, LAST_RETRY_S)
+    return membership
+
+
+@dataclass(slots=True)
+class Sync:
+    """The conversation of one host that has joined."""
+
+    door: cloud.Cloud
+    reconciler: Reconciler
+    ledger: Ledger
+    clock: Clock
+    facts: Callable[[], HostFacts]
+    """Fetches what is said of the host; blocks for short reads."""
+
+    async def run(self) -> None:
+        """Talk until cancelled."""
+        told = _Told()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._listen(told))
+            group.create_task(self._tell(told))
+
+    async def _listen(self, told: _Told) -> None:
+        retry_s = FIRST_RETRY_S
+        while True:
+            try:
+                await self.door.renew_if_due(self.clock.now())
+                await self._report(told)
+                await self._take(await self.door.sync(self._request(HELD_S)))
+                retry_s = FIRST_RETRY_S
+            except (cloud.CloudAway, cloud.Refused) as error:
+                log.warning("sync failed", error=str(error), retry_s=retry_s)
+                # Whatever was told before may be forgotten there now.
+                told.seen = told.facts = None
+                await asyncio.sleep(retry_s)
+                retry_s = min(retry_s * 2, LAST_RETRY_S)
+
+    async def _tell(self, told: _Told) -> None:
+        version = self.reconciler.version
+        while True:
+            version = await self.reconciler.wait_changed(version)
+            try:
+                await self._report(told)
+            except (cloud.CloudAway, cloud.Refused):
+                # The other loop tells it as soon as it gets through.
+                told.seen = None
+
+    async def _report(self, told: _Told) -> None:
+        """Tell what is new, if anything is: one at a time, so that no report overtakes another."""
+        async with told.lock:
+            seen = self.reconciler.seen()
+            facts = await asyncio.to_thread(self.facts)
+            if seen == told.seen and facts == told.facts:
+                return
+            request = msgspec.structs.replace(self._request(0.0), seen=seen, facts=facts)
+            answer = await self.door.sync(request)
+            told.seen, told.facts = seen, facts
+        await self._take(answer)
+
+    def _request(self, wait_s: float) -> SyncRequest:
+        return SyncRequest(
+            known_generation=self.ledger.generation,
+            wait_s=wait_s,
+            leftovers=self.reconciler.leftovers,
+        )
+
+    async def _take(self, answer: SyncAnswer) -> None:
+        for ask in answer.asks:
+            await self._answer(ask)
+        if answer.wanted is not None and not await self.reconciler.want(answer.wanted):
+            log.info("older generation refused", generation=answer.wanted.generation)
+
+    async def _answer(self, ask: Ask) -> None:
+        if ask.kind != "console":
+            log.warning("unknown question", kind=ask.kind)
+            return
+        text = await asyncio.to_thread(self.reconciler.read_console, ask.instance_id)
+        try:
+            await self.door.answer(ask.id, text)
+        except cloud.Refused as error:
+            log.info("answer refused", error=str(error))
