@@ -1,0 +1,74 @@
+"""`mallee accounts` and `mallee hosts`: the cloud's administration, by its own API."""
+
+from pathlib import Path
+from typing import Any
+
+from mallee.cli import client, words
+from mallee.cli.root import DEFAULT, Root
+from mallee.model.layout import Layout
+
+
+def _administration(root: Path) -> Any:
+    return client.connect(client.read_credentials(Layout(root)), client.ADMINISTRATION)
+
+
+def create_account(name: str, *, root: Root = DEFAULT) -> None:
+    """Make another account and print its access key; the secret is shown this once."""
+    made = _administration(root).create_account(AccountName=name)
+    layout = Layout(root)
+    credentials = client.Credentials(
+        made["AccessKey"]["AccessKeyId"],
+        made["AccessKey"]["SecretAccessKey"],
+        client.read_credentials(layout).region,
+        client.endpoint(layout),
+    )
+    words.tell(f"account {made['Account']['AccountId']} ({name})")
+    for variable, value in credentials.environment().items():
+        words.give(f"export {variable}={value}")
+
+
+def list_accounts(*, root: Root = DEFAULT) -> None:
+    """List the accounts."""
+    found = _administration(root).list_accounts()["Accounts"]
+    words.table(
+        ("account", "name", "made"),
+        [(each["AccountId"], each["AccountName"], str(each["CreateDate"])) for each in found],
+    )
+
+
+def list_hosts(*, root: Root = DEFAULT) -> None:
+    """List the hosts: their state, what they carry of what they can, and their problems."""
+    found = _administration(root).describe_hosts()["Hosts"]
+    words.table(
+        ("host", "name", "zone", "state", "runs by", "vcpus", "memory MiB", "disk GiB"),
+        [_host_row(each) for each in found],
+    )
+    for host in found:
+        for problem in (*host.get("Problems", ()), *host.get("Leftovers", ())):
+            words.tell(f"{host['Name']}: {problem}")
+
+
+def _host_row(host: dict[str, Any]) -> tuple[str, ...]:
+    used, capacity = host.get("Used", {}), host.get("Capacity", {})
+    return (
+        host["HostId"],
+        host["Name"],
+        host["Zone"],
+        host["State"],
+        host.get("Acceleration", ""),
+        *(
+            f"{used.get(key, 0)} / {capacity.get(key, 0)}"
+            for key in ("Vcpus", "MemoryMib", "DiskGib")
+        ),
+    )
+
+
+def explain(resource: str, *, root: Root = DEFAULT) -> None:
+    """Show what is wanted of a resource, what is seen of it, and how it came to this."""
+    found = _administration(root).explain_resource(ResourceId=resource)
+    words.give(f"wanted: {found.get('Wanted', '')}")
+    words.give(f"seen:   {found.get('Seen', '')}")
+    words.table(
+        ("revision", "time", "change"),
+        [(str(each["Rev"]), str(each["Time"]), each["Summary"]) for each in found["Changes"]],
+    )

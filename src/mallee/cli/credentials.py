@@ -1,0 +1,68 @@
+"""`mallee credentials env|profile|show`: what a client needs to speak to the cloud."""
+
+import configparser
+import shlex
+from pathlib import Path
+
+from mallee.cli import client, words
+from mallee.cli.root import DEFAULT, Root
+from mallee.model.layout import Layout
+
+
+def env(*, root: Root = DEFAULT) -> None:
+    """Print shell lines that set keys, region and endpoint: eval "$(mallee credentials env)"."""
+    for name, value in client.read_credentials(Layout(root)).environment().items():
+        words.give(f"export {name}={shlex.quote(value)}")
+
+
+def show(*, root: Root = DEFAULT) -> None:
+    """Print endpoint, region and the access key's id; never the secret."""
+    found = client.read_credentials(Layout(root))
+    words.table(
+        ("setting", "value"),
+        (
+            ("endpoint", found.endpoint),
+            ("region", found.region),
+            ("access key", found.access_key_id),
+        ),
+    )
+
+
+def profile(name: str = "mallee", *, root: Root = DEFAULT, directory: Path | None = None) -> None:
+    """Write a profile of that name for AWS clients; other profiles stay as they are.
+
+    Parameters
+    ----------
+    name
+        The profile: `aws --profile NAME …`.
+    directory
+        Where the AWS files are; `~/.aws` unless given.
+    """
+    found = client.read_credentials(Layout(root))
+    place = directory or Path.home() / ".aws"
+    place.mkdir(mode=0o700, exist_ok=True)
+    _write_section(
+        place / "credentials",
+        name,
+        {
+            "aws_access_key_id": found.access_key_id,
+            "aws_secret_access_key": found.secret_access_key,
+        },
+    )
+    _write_section(
+        place / "config",
+        f"profile {name}",
+        {"region": found.region, "endpoint_url": found.endpoint},
+    )
+    words.tell(f"profile written: aws --profile {name} sts get-caller-identity")
+
+
+def _write_section(path: Path, section: str, values: dict[str, str]) -> None:
+    parser = configparser.RawConfigParser()
+    parser.optionxform = str  # pyright: ignore[reportAttributeAccessIssue]
+    if path.exists():
+        parser.read(path)
+    parser[section] = values
+    path.touch(mode=0o600)
+    with path.open("w") as out:
+        parser.write(out)

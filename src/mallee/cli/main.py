@@ -1,0 +1,83 @@
+"""The `mallee` command: the tree of its verbs, and how trouble is told.
+
+A verb is a function in a sibling file, found by name only when it is called, so that `--help` and
+`--version` import little. Exit status: 0 done, 1 refused or failed (cause and cure on standard
+error), 2 wrong usage.
+"""
+
+import sys
+
+from botocore import exceptions
+from cyclopts import App
+
+from mallee.box import steps
+from mallee.cli import words
+
+VERSION = "0.1.0"
+
+app = App(name="mallee", help="A private cloud that speaks the AWS APIs.", version=VERSION)
+
+_VERBS = {
+    "up": ("mallee.cli.machine:up", "Start the cloud on this machine, and wait until it answers."),
+    "down": ("mallee.cli.machine:down", "Stop the cloud's daemons; guests go on running."),
+    "status": ("mallee.cli.machine:status", "Show which daemons run, and where to reach what."),
+    "doctor": ("mallee.cli.machine:doctor", "Check this machine; each finding has a cure."),
+    "destroy": ("mallee.cli.machine:destroy", "Remove the cloud and everything that it made."),
+    "logs": ("mallee.cli.machine:logs", "Show the daemons' logs."),
+    "ssh": ("mallee.cli.instances:ssh", "Open a shell in an instance."),
+    "console": ("mallee.cli.instances:console", "Open an instance's serial console."),
+    "hosts": ("mallee.cli.cloud:list_hosts", "List the hosts and what they carry."),
+    "explain": ("mallee.cli.cloud:explain", "Tell what is wanted and seen of a resource."),
+}
+for _name, (_place, _help) in _VERBS.items():
+    app.command(_place, name=_name, help=_help)
+
+_GROUPS = {
+    "credentials": (
+        "What clients need to speak to the cloud.",
+        {name: f"mallee.cli.credentials:{name}" for name in ("env", "profile", "show")},
+    ),
+    "images": (
+        "Built-in images.",
+        {"build": "mallee.cli.images:build", "list": "mallee.cli.images:list_images"},
+    ),
+    "accounts": (
+        "Tenants of the cloud.",
+        {"create": "mallee.cli.cloud:create_account", "list": "mallee.cli.cloud:list_accounts"},
+    ),
+    "kvm": (
+        "Hardware virtualisation.",
+        {"prove": "mallee.cli.machine:prove_kvm", "show": "mallee.cli.machine:show_kvm"},
+    ),
+}
+for _name, (_help, _verbs) in _GROUPS.items():
+    _group = App(name=_name, help=_help)
+    for _verb, _place in _verbs.items():
+        _group.command(_place, name=_verb)
+    app.command(_group)
+
+
+def main() -> None:
+    """Run the command line; the process ends with its exit status."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command line and return its exit status."""
+    try:
+        app(arguments, exit_on_error=True)
+    except steps.Failed as failure:
+        words.complain(failure)
+        return 1
+    except exceptions.ClientError as refused:
+        words.complain(steps.Failed(str(refused), ""))
+        return 1
+    except exceptions.EndpointConnectionError as silent:
+        words.complain(steps.Failed(str(silent), "`mallee status`, then `mallee up`"))
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except OSError as error:
+        words.complain(steps.Failed(str(error), "mallee doctor"))
+        return 1
+    return 0
