@@ -5,6 +5,7 @@ instance of that number, takes two claims, and deletes what N-10 had made.
 """
 
 import asyncio
+import functools
 import itertools
 import sys
 
@@ -33,7 +34,7 @@ async def main(url: str, first: int) -> None:
     async def work() -> None:
         while True:
             number = next(numbers)
-            await opened.run(lambda tx: write(tx, number))
+            await opened.run(functools.partial(write, number=number))
             sys.stdout.write(f"{number}\n")
             sys.stdout.flush()
 

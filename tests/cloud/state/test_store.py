@@ -124,8 +124,9 @@ async def test_one_that_fails_does_not_harm_those_that_share_its_commit(
     ends = await asyncio.gather(
         *(opened.run(fn) for fn in (*good[:10], fail, poison, *good[10:])), return_exceptions=True
     )
-    assert [type(end) for end in ends if isinstance(end, Exception)][0] is ValueError
-    assert len([end for end in ends if isinstance(end, Exception)]) == 2
+    failed = [end for end in ends if isinstance(end, Exception)]
+    assert len(failed) == 2
+    assert isinstance(failed[0], ValueError)
     assert {one.id for one in opened.view.list(records.VPC)} == {f"vpc-{n}" for n in range(20)}
 
 

@@ -11,8 +11,18 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import event, exc
 
+from mallee.cloud.state.errors import Unavailable
+
 BUSY_TIMEOUT_MS = 10_000
 """How long a writer waits for another process's transaction."""
+
+PRAGMAS = (
+    f"busy_timeout = {BUSY_TIMEOUT_MS}",
+    "journal_mode = WAL",
+    "synchronous = FULL",
+    "temp_store = MEMORY",
+)
+"""Every connection's settings: commits are on disk before they are acknowledged."""
 
 _BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _BROKEN = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
@@ -29,10 +39,15 @@ _CURES = {
 def make_engine(url: sa.URL) -> sa.Engine:
     """Return an engine whose transactions begin IMMEDIATE, or plain for `reads_only` connections.
 
-    A new file is for its owner's eyes only.
+    A new file is for its owner's eyes only. Raises `Unavailable` when it cannot be made.
     """
     if url.database and not Path(url.database).exists():
-        os.close(os.open(url.database, os.O_CREAT | os.O_RDWR, 0o600))
+        try:
+            os.close(os.open(url.database, os.O_CREAT | os.O_RDWR, 0o600))
+        except OSError as error:
+            raise Unavailable(
+                f"the database cannot be made ({error}): make its directory, writable for this user"
+            ) from error
     engine = sa.create_engine(url, poolclass=sa.NullPool, connect_args={"check_same_thread": False})
     event.listen(engine, "connect", _configure)
     event.listen(engine, "begin", _begin)
@@ -67,12 +82,7 @@ def _code(error: exc.DBAPIError) -> int:
 def _configure(connection: Any, _record: object) -> None:
     # With no isolation level the driver leaves BEGIN to us.
     connection.isolation_level = None
-    for pragma in (
-        f"busy_timeout = {BUSY_TIMEOUT_MS}",
-        "journal_mode = WAL",
-        "synchronous = FULL",
-        "temp_store = MEMORY",
-    ):
+    for pragma in PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")
 
 
