@@ -1,0 +1,49 @@
+"""The tiny guest's images, built once per run of tests into `build/tiny` of the working tree.
+
+For all tests and benchmarks that boot a guest. Packages are fetched at the first time ever and
+stay there, so that later runs need no network; building again without change changes nothing.
+"""
+
+import functools
+import subprocess
+from pathlib import Path
+
+from mallee.images import tiny
+from mallee.model import catalogue
+from mallee.model.images import Blob
+from mallee.model.layout import Layout
+
+_ROOT = Path(__file__).parent.parent / "build" / "tiny"
+
+
+@functools.cache
+def layout() -> Layout:
+    """A root directory that holds nothing but the built images and their catalogue document."""
+    built = Layout(_ROOT)
+    _ROOT.mkdir(parents=True, exist_ok=True)
+    tiny.build(built, lambda line: None)
+    return built
+
+
+def document() -> catalogue.Catalogue:
+    """The catalogue document of the tiny guest."""
+    return catalogue.decode(catalogue.document_path(layout(), catalogue.TINY).read_bytes())
+
+
+def file_of(blob: Blob) -> Path:
+    """The file of one of its blobs; not to be written to."""
+    return catalogue.blob_path(layout(), blob)
+
+
+def copy_into(other: Layout) -> None:
+    """Give another cloud these images."""
+    for source, target in ((layout().blobs, other.blobs), (layout().catalogue, other.catalogue)):
+        target.mkdir(parents=True, exist_ok=True)
+        subprocess.run(["cp", "-r", "--reflink=auto", f"{source}/.", str(target)], check=True)
+
+
+def clone(blob: Blob, to: Path, size: str = "1G") -> Path:
+    """Make a disk of that size at `to` that begins as the blob; return `to`."""
+    backing = ["-b", str(file_of(blob)), "-F", blob.format]
+    subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", *backing, str(to), size], check=True)
+    return to
