@@ -4,7 +4,11 @@ What repeats in many answers (an instance in DescribeInstances) is encoded once 
 `Codec.encode_shape` and kept by the handler's room.
 """
 
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, cast
+
+UNFIT = (KeyError, TypeError, ValueError, AttributeError)
+"""What encoders raise when a value is not of its shape's type."""
 
 
 class Fragment(str):
@@ -22,3 +26,17 @@ class Mismatch(Exception):
     def __init__(self, shape: str, member: str, value: Any) -> None:
         kind = type(value).__name__
         super().__init__(f"{shape}.{member} does not fit the model: {kind} {value!r:.80}")
+
+
+def blame(shape: str, members: Mapping[str, Callable[[Any], Any]], value: Any) -> Mismatch:
+    """Find the member of the structure that does not fit, after the quick way failed."""
+    if not isinstance(value, Mapping):
+        return Mismatch(shape, "", value)
+    given = cast("Mapping[str, Any]", value)
+    for name, inner in given.items():
+        try:
+            if inner is not None:
+                members[name](inner)
+        except UNFIT:
+            return Mismatch(shape, name, inner)
+    return Mismatch(shape, "", given)

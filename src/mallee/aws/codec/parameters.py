@@ -121,14 +121,14 @@ def decoders(service: model.ServiceModel, naming: Naming) -> Decoders:
 
 def _structure(walker: Decoders, shape: model.Shape, naming: Naming) -> Decode:
     wire_names = {
-        naming.member(name, member, walker.service.shape(member.shape)): name
+        naming.member(name, member, walker.shape_at(member)): name
         for name, member in shape.members.items()
     }
     required = [(name, wire) for wire, name in wire_names.items() if name in shape.required]
 
     def make(wire: str) -> tuple[str, Decode]:
         name = wire_names[wire]
-        return name, walker.closure(shape.members[name].shape)
+        return name, walker.at(shape.members[name])
 
     members = walk.Lazy(make)
 
@@ -161,7 +161,7 @@ def _first_leaf(path: str, node: Node) -> str:
 
 def _list(walker: Decoders, shape: model.Shape, infix: str | None) -> Decode:
     assert shape.member is not None, shape.name
-    decode_item = walker.closure(shape.member.shape)
+    decode_item = walker.at(shape.member)
     check = constraints.compile_check(shape)
 
     def decode(node: Node, path: str, faults: list[Fault]) -> list[Any]:
@@ -186,8 +186,8 @@ def _map(walker: Decoders, shape: model.Shape) -> Decode:
     infix = None if shape.flattened else "entry"
     key_name = shape.key.location_name or "key"
     value_name = shape.value.location_name or "value"
-    decode_key = walker.closure(shape.key.shape)
-    decode_value = walker.closure(shape.value.shape)
+    decode_key = walker.at(shape.key)
+    decode_value = walker.at(shape.value)
     check = constraints.compile_check(shape)
 
     def decode(node: Node, path: str, faults: list[Fault]) -> dict[Any, Any]:

@@ -4,31 +4,20 @@ Violations of the model's constraints are counted and told all at once, in the w
 Java framework has for them; what cannot be read at all is told before them, one at a time.
 """
 
-import re
 from collections.abc import Sequence
 
 from mallee.aws import errors, model
-from mallee.aws.codec import parameters, scalars, xmltext
+from mallee.aws.codec import parameters, scalars, violations, xmltext
 from mallee.aws.codec.fault import Fault, Kind
 
 STYLE = xmltext.Style(item="member", format_time=scalars.format_time_seconds)
 
-_CONSTRAINTS = {
-    Kind.MISSING: "Member must not be null",
-    Kind.TOO_SHORT: "Member must have length greater than or equal to {}",
-    Kind.TOO_LONG: "Member must have length less than or equal to {}",
-    Kind.TOO_SMALL: "Member must have value greater than or equal to {}",
-    Kind.TOO_LARGE: "Member must have value less than or equal to {}",
-    Kind.NOT_IN_PATTERN: "Member must satisfy regular expression pattern: {}",
-    Kind.NOT_IN_ENUM: "Member must satisfy enum value set: [{}]",
-}
 _UNREADABLE = {
     Kind.NOT_A_LIST: "{} is not an index or a list",
     Kind.NOT_A_STRUCTURE: "Start of structure or map not found where expected at {}",
     Kind.NOT_A_VALUE: "Start of structure or list found where not expected at {}",
     Kind.MALFORMED: "The value of {} is not valid",
 }
-_VALUE_LENGTH_MAX = 1000
 
 
 def member_name(name: str, member: model.Member, shape: model.Shape) -> str:
@@ -59,30 +48,7 @@ def refusal(faults: Sequence[Fault]) -> errors.AwsError:
             return errors.MalformedQueryString(f"more than {fault.expected} parts")
         if fault.kind in _UNREADABLE:
             return errors.MalformedInput(_UNREADABLE[fault.kind].format(fault.path))
-    many = "validation error" if len(faults) == 1 else "validation errors"
-    violations = "; ".join(_violation(fault) for fault in faults)
-    return errors.ValidationError(f"{len(faults)} {many} detected: {violations}")
-
-
-def _violation(fault: Fault) -> str:
-    constraint = _CONSTRAINTS[fault.kind].format(fault.expected)
-    return (
-        f"Value{_shown(fault)} at '{_place(fault.path)}' failed to satisfy constraint: {constraint}"
-    )
-
-
-def _shown(fault: Fault) -> str:
-    if fault.kind is Kind.MISSING:
-        return " null"
-    if fault.is_sensitive:
-        return ""
-    return f" '{str(fault.value)[:_VALUE_LENGTH_MAX]}'"
-
-
-def _place(path: str) -> str:
-    """Turn `Tags.member.1.Key` into AWS's `tags.1.member.key`."""
-    turned = re.sub(r"\.(member|entry)\.(\d+)", r".\2.\1", path)
-    return ".".join(segment[:1].lower() + segment[1:] for segment in turned.split("."))
+    return errors.ValidationError(violations.sentence(faults))
 
 
 def wrap(

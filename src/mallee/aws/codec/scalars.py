@@ -23,11 +23,22 @@ _TIME = re.compile(
 )
 _EPOCH = re.compile(r"-?[0-9]{1,11}(\.[0-9]{1,9})?", re.ASCII)
 _NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def is_clean(text: str) -> bool:
     """Tell whether XML can carry the text: no control characters, no lone surrogates."""
     return text.isprintable() or _NOT_IN_XML.search(text) is None
+
+
+def is_unicode(text: str) -> bool:
+    """Tell whether UTF-8 can carry the text: no lone surrogates."""
+    return text.isprintable() or _SURROGATE.search(text) is None
+
+
+def replace_surrogates(text: str) -> str:
+    """Return the text with U+FFFD for each lone surrogate."""
+    return text if text.isprintable() else _SURROGATE.sub("\ufffd", text)
 
 
 def replace_unclean(text: str) -> str:
@@ -82,8 +93,16 @@ def parse_time(text: str) -> datetime:
         except OverflowError as error:
             raise ValueError(text) from error
     if _EPOCH.fullmatch(text):
-        return _moment(float(text))
+        return parse_epoch(float(text))
     raise ValueError(text)
+
+
+def parse_epoch(seconds: float) -> datetime:
+    """Read seconds since the epoch."""
+    try:
+        return datetime.fromtimestamp(seconds, UTC)
+    except (OverflowError, OSError) as error:
+        raise ValueError(str(seconds)) from error
 
 
 def parse_http_time(text: str) -> datetime:
@@ -157,16 +176,9 @@ def format_blob(value: bytes) -> str:
 
 def _utc(value: Moment) -> datetime:
     if not isinstance(value, datetime):
-        return _moment(value)
+        return parse_epoch(value)
     if value.tzinfo is UTC:
         return value
     if value.tzinfo is None:
         raise ValueError(f"{value} names no time zone")
     return value.astimezone(UTC)
-
-
-def _moment(seconds: float) -> datetime:
-    try:
-        return datetime.fromtimestamp(seconds, UTC)
-    except (OverflowError, OSError) as error:
-        raise ValueError(str(seconds)) from error

@@ -9,6 +9,8 @@ Not its business: bytes, names on the wire.
 from collections.abc import Callable, Mapping
 from typing import Generic, TypeVar
 
+import msgspec
+
 from mallee.aws import model
 
 Closure = TypeVar("Closure")
@@ -34,6 +36,24 @@ class Walker(Generic[Closure]):
             shape = self.service.shape(shape_name)
             found = self._closures[shape_name] = self._makers[shape.type](self, shape)
         return found
+
+    def at(self, member: model.Member) -> Closure:
+        """Return the closure of a shape in its place."""
+        shape = self.shape_at(member)
+        if shape is self.service.shape(member.shape):
+            return self.closure(member.shape)
+        return self._makers[shape.type](self, shape)
+
+    def shape_at(self, member: model.Member) -> model.Shape:
+        """Return the shape with what its place says of it: a format of times, flatness."""
+        shape = self.service.shape(member.shape)
+        if member.timestamp_format is None and not member.flattened:
+            return shape
+        return msgspec.structs.replace(
+            shape,
+            timestamp_format=member.timestamp_format or shape.timestamp_format,
+            flattened=member.flattened or shape.flattened,
+        )
 
 
 class Lazy(dict[str, Closure]):

@@ -7,16 +7,14 @@ Text that XML cannot carry is replaced, so that no answer is ever broken.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 from mallee.aws import model
-from mallee.aws.codec import scalars, walk
-from mallee.aws.codec.fragment import Fragment, Mismatch
+from mallee.aws.codec import fragment, scalars, walk
+from mallee.aws.codec.fragment import Fragment
 
 Encode = Callable[[Any], str]
 Encoders = walk.Walker[Encode]
-
-_UNFIT = (KeyError, TypeError, ValueError, AttributeError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +86,7 @@ def element(walker: Encoders, tag: str, member: model.Member) -> Encode:
     """Return what encodes a value and puts its tag around it."""
     shape = walker.service.shape(member.shape)
     opening, closing = f"<{tag}{_namespace(member, shape)}>", f"</{tag}>"
-    inside = walker.closure(member.shape)
+    inside = walker.at(member)
     if shape.type in ("string", "character"):
         return _text_element(opening, closing)
     if any(inner.xml_attribute for inner in shape.members.values()):
@@ -136,9 +134,9 @@ def _structure(walker: Encoders, shape: model.Shape, style: Style) -> Encode:
         member = shape.members[name]
         if member.xml_attribute or member.location is not None:
             return lambda _: ""
-        inner = walker.service.shape(member.shape)
+        inner = walker.shape_at(member)
         tag = member.location_name or name
-        if inner.type not in ("list", "map") or not (inner.flattened or member.flattened):
+        if not inner.flattened:
             return element(walker, tag, member)
         return _flattened(walker, tag, inner)
 
@@ -151,24 +149,10 @@ def _structure(walker: Encoders, shape: model.Shape, style: Style) -> Encode:
             return "".join(
                 [members[name](inner) for name, inner in value.items() if inner is not None]
             )
-        except _UNFIT as error:
-            raise _blame(shape, members, value) from error
+        except fragment.UNFIT as error:
+            raise fragment.blame(shape.name, members, value) from error
 
     return encode
-
-
-def _blame(shape: model.Shape, members: walk.Lazy[Encode], value: Any) -> Mismatch:
-    """Find the member that does not fit, after the quick way failed."""
-    if not isinstance(value, Mapping):
-        return Mismatch(shape.name, "", value)
-    given = cast("Mapping[str, Any]", value)
-    for name, inner in given.items():
-        try:
-            if inner is not None:
-                members[name](inner)
-        except _UNFIT:
-            return Mismatch(shape.name, name, inner)
-    return Mismatch(shape.name, "", given)
 
 
 def _flattened(walker: Encoders, tag: str, shape: model.Shape) -> Encode:

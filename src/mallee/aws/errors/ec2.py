@@ -85,6 +85,13 @@ class IncorrectInstanceState(AwsError):
     template = "The instance '{}' is not in a state from which it can be {}."
 
 
+class IncorrectInstanceStateNotStopped(AwsError):
+    """Argument: the instance's id."""
+
+    code = "IncorrectInstanceState"
+    template = "The instance '{}' is not in the 'stopped' state."
+
+
 class IncorrectState(AwsError):
     code = "IncorrectState"
 

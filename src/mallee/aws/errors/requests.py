@@ -125,6 +125,28 @@ class ValidationError(AwsError):
     code = "ValidationError"
 
 
+class ValidationException(AwsError):
+    """The model's constraints, as the JSON and CBOR services word them."""
+
+    code = "ValidationException"
+
+
+class SerializationException(AwsError):
+    """A JSON or CBOR body that is not what the model says. Argument: what is wrong where."""
+
+    code = "SerializationException"
+
+
+class MalformedXML(AwsError):
+    """An XML body that is not what the model says. Argument: what is wrong where."""
+
+    code = "MalformedXML"
+    template = (
+        "The XML you provided was not well-formed or did not validate against our published "
+        "schema: {}"
+    )
+
+
 class InvalidNextToken(AwsError):
     code = "InvalidNextToken"
     template = "The token is not valid for this request"
