@@ -13,7 +13,7 @@ import msgspec
 from mallee.aws import errors
 from mallee.cloud.action import Action, Listing, Write
 from mallee.cloud.call import Call, Request, Result, WriteCall
-from mallee.cloud.ec2 import interfaces, publicpool, release, resources, tags
+from mallee.cloud.ec2 import interfaces, publicpool, release, resources, tagset
 from mallee.cloud.ec2.interfaces import InterfaceRecord
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
@@ -36,7 +36,7 @@ def allocate_address(call: WriteCall, request: Request) -> Result:
         if "Address" in request
         else publicpool.take_any(call, id)
     )
-    address = Address(id=id, public_ip=public_ip, tags=tags.of_new(request, records.ADDRESS.name))
+    address = Address(id=id, public_ip=public_ip, tags=tagset.of_new(request, records.ADDRESS.name))
     call.tx.insert(records.ADDRESS, call.account, id, address)
     return {
         "PublicIp": public_ip,
@@ -191,7 +191,7 @@ def _render(call: Call, address: AddressRecord) -> dict[str, Any]:
         "Domain": DOMAIN,
         "PublicIpv4Pool": "amazon",
         "NetworkBorderGroup": call.settings.region,
-        "Tags": tags.shown(address.doc.tags),
+        "Tags": tagset.shown(address.doc.tags),
     }
     interface = _interface_of(call, address)
     if interface is None:

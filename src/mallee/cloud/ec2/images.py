@@ -13,7 +13,7 @@ import msgspec
 from mallee.aws import errors
 from mallee.cloud.action import Action, Listing, Write
 from mallee.cloud.call import Call, Request, Result, WriteCall
-from mallee.cloud.ec2 import resources, tags
+from mallee.cloud.ec2 import resources, tagset
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.model.images import Image
@@ -133,7 +133,7 @@ def _render(call: Call, image: ImageRecord) -> dict[str, Any]:
         "KernelId": doc.kernel_id,
         "RamdiskId": doc.ramdisk_id,
         "PlatformDetails": "Linux/UNIX",
-        "Tags": tags.shown(doc.tags),
+        "Tags": tagset.shown(doc.tags),
     }
     if doc.kind == "machine":
         row |= {

@@ -18,7 +18,7 @@ from mallee.cloud.ec2 import (
     power,
     resources,
     securitygroups,
-    tags,
+    tagset,
     zones,
 )
 from mallee.cloud.ec2.interfaces import InterfaceRecord
@@ -101,7 +101,7 @@ def _render(call: Call, sources: Sources) -> dict[str, Any]:
         "HibernationOptions": {"Configured": False},
         "EnclaveOptions": {"Enabled": False},
         "MetadataOptions": shown_metadata(doc.metadata, "applied"),
-        "Tags": tags.shown(doc.tags),
+        "Tags": tagset.shown(doc.tags),
         **_render_network(call, record, interface),
     }
     return {name: value for name, value in row.items() if value is not None}

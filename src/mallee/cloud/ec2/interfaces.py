@@ -13,7 +13,7 @@ import msgspec
 from mallee.aws import errors
 from mallee.cloud.action import Action, Listing, Read, Write
 from mallee.cloud.call import Call, Request, Result, WriteCall
-from mallee.cloud.ec2 import publicpool, resources, securitygroups, subnets, tags, zones
+from mallee.cloud.ec2 import publicpool, resources, securitygroups, subnets, tagset, zones
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.model import ids
@@ -231,7 +231,7 @@ def _render(call: Call, interface: InterfaceRecord) -> dict[str, Any]:
             }
         ],
         "Ipv6Addresses": [],
-        "TagSet": tags.shown(doc.tags),
+        "TagSet": tagset.shown(doc.tags),
     }
     return {name: value for name, value in row.items() if value is not None}
 

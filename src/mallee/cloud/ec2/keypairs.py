@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 from mallee.aws import errors
 from mallee.cloud.action import Action, Listing, Write
 from mallee.cloud.call import Call, Request, Result, WriteCall
-from mallee.cloud.ec2 import resources, tags
+from mallee.cloud.ec2 import resources, tagset
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.model import ids
@@ -155,7 +155,7 @@ def _insert(
         fingerprint=fingerprint,
         public_key=f"{line.decode()} {name}",
         created_at=call.now,
-        tags=tags.of_new(request, records.KEY_PAIR.name),
+        tags=tagset.of_new(request, records.KEY_PAIR.name),
     )
     return call.tx.insert(records.KEY_PAIR, call.account, id, key_pair)
 
@@ -195,7 +195,7 @@ def _identity(record: Record[KeyPair, Any]) -> dict[str, Any]:
         "KeyPairId": record.id,
         "KeyName": record.doc.name,
         "KeyFingerprint": record.doc.fingerprint,
-        "Tags": tags.shown(record.doc.tags),
+        "Tags": tagset.shown(record.doc.tags),
     }
 
 

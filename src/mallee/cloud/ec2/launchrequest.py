@@ -19,9 +19,9 @@ from mallee.cloud.ec2 import (
     resources,
     securitygroups,
     subnets,
+    tagset,
     zones,
 )
-from mallee.cloud.ec2 import tags as tagging
 from mallee.cloud.ec2.images import ImageRecord
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
@@ -94,8 +94,8 @@ def parse(call: Call, request: Request) -> Launch:
         api_stop_protected=request.get("DisableApiStop", False),
         metadata=parse_metadata(request.get("MetadataOptions") or {}, MetadataOptions()),
         client_token=request.get("ClientToken"),
-        tags=tagging.of_new(request, records.INSTANCE.name),
-        interface_tags=tagging.of_new(request, records.INTERFACE.name),
+        tags=tagset.of_new(request, records.INSTANCE.name),
+        interface_tags=tagset.of_new(request, records.INTERFACE.name),
     )
 
 

@@ -9,6 +9,7 @@ import ipaddress
 
 from mallee.aws import errors
 from mallee.cloud.call import WriteCall
+from mallee.model.settings import Settings
 
 SPACE = "public-ip"
 KEPT_AT_START = 2
@@ -20,7 +21,7 @@ TRIES = 16
 
 def take_any(call: WriteCall, owner: str) -> str:
     """Claim a free address for `owner`; raise `InsufficientAddressCapacity` when none is free."""
-    network, count = _range(call), _size(call)
+    network, count = _range(call.settings), size(call.settings)
     for _ in range(TRIES):
         # A random address, so that one just given back is not at once another guest's.
         offset = int.from_bytes(call.entropy(4), "big") % count
@@ -39,20 +40,21 @@ def take_any(call: WriteCall, owner: str) -> str:
 def used_up(call: WriteCall) -> errors.AwsError:
     """Return the error that says what to do when the pool is empty."""
     return errors.InsufficientAddressCapacity(
-        f"Too few of the {_size(call)} addresses of the public range {_range(call)} are free. "
+        f"Too few of the {size(call.settings)} addresses of the public range "
+        f"{call.settings.network.public_range} are free. "
         "Release an elastic address, or stop or terminate an instance that has a public address."
     )
 
 
 def free(call: WriteCall) -> int:
     """Return how many addresses are free."""
-    return _size(call) - call.tx.total(SPACE)
+    return size(call.settings) - call.tx.total(SPACE)
 
 
 def take(call: WriteCall, owner: str, text: str) -> str:
     """Claim that address for `owner`; raise when it is no address of the pool or not free."""
     address = _parse(text)
-    network = _range(call)
+    network = _range(call.settings)
     offset = int(address) - int(network.network_address)
     if not KEPT_AT_START <= offset < network.num_addresses - KEPT_AT_END:
         raise errors.InvalidAddressNotFound(text)
@@ -69,9 +71,10 @@ def _parse(text: str) -> ipaddress.IPv4Address:
         raise errors.InvalidAddressMalformed(text) from error
 
 
-def _range(call: WriteCall) -> ipaddress.IPv4Network:
-    return ipaddress.IPv4Network(call.settings.network.public_range)
+def size(settings: Settings) -> int:
+    """Return how many addresses the pool has."""
+    return _range(settings).num_addresses - KEPT_AT_START - KEPT_AT_END
 
 
-def _size(call: WriteCall) -> int:
-    return _range(call).num_addresses - KEPT_AT_START - KEPT_AT_END
+def _range(settings: Settings) -> ipaddress.IPv4Network:
+    return ipaddress.IPv4Network(settings.network.public_range)

@@ -13,7 +13,7 @@ import msgspec
 from mallee.aws import errors
 from mallee.cloud.action import Action, Listing, Write
 from mallee.cloud.call import Call, Request, Result, WriteCall
-from mallee.cloud.ec2 import permissions, resources, securitygroups, tags
+from mallee.cloud.ec2 import permissions, resources, securitygroups, tagset
 from mallee.cloud.ec2.securitygroups import Group
 from mallee.cloud.state import records
 from mallee.model import ids
@@ -74,7 +74,7 @@ def _authorize(call: WriteCall, request: Request, direction: Direction) -> Resul
     for rule in parsed:
         if permissions.identity(rule) in existing:
             raise errors.InvalidPermissionDuplicate(permissions.in_words(rule))
-    own_tags = tags.of_new(request, RULE)
+    own_tags = tagset.of_new(request, RULE)
     added = tuple(
         msgspec.structs.replace(rule, id=securitygroups.rule_id(call.entropy), tags=own_tags)
         for rule in parsed
@@ -275,7 +275,7 @@ def render(call: Call, item: GroupRule) -> dict[str, Any]:
         "SecurityGroupRuleArn": (
             f"arn:aws:ec2:{call.settings.region}:{item.group.account}:{RULE}/{item.id}"
         ),
-        "Tags": tags.shown(item.rule.tags),
+        "Tags": tagset.shown(item.rule.tags),
     }
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from mallee.aws import errors
 from mallee.cloud.action import Action, Listing, Write
 from mallee.cloud.call import Call, Request, Result, WriteCall
-from mallee.cloud.ec2 import permissions, resources, tags
+from mallee.cloud.ec2 import permissions, resources, tagset
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.model import ids
@@ -84,13 +84,13 @@ def create_security_group(call: WriteCall, request: Request) -> Result:
         name=name,
         description=description,
         rules=(_everything_outwards(call.entropy),),
-        tags=tags.of_new(request, records.SECURITY_GROUP.name),
+        tags=tagset.of_new(request, records.SECURITY_GROUP.name),
     )
     call.tx.insert(records.SECURITY_GROUP, call.account, id, group)
     return {
         "GroupId": id,
         "SecurityGroupArn": resources.arn(call, records.SECURITY_GROUP, id),
-        "Tags": tags.shown(group.tags),
+        "Tags": tagset.shown(group.tags),
     }
 
 
@@ -198,7 +198,7 @@ def _render(call: Call, group: Group) -> dict[str, Any]:
         "SecurityGroupArn": resources.arn(call, records.SECURITY_GROUP, group.id),
         "IpPermissions": permissions.shown(group.doc.rules, Direction.INGRESS),
         "IpPermissionsEgress": permissions.shown(group.doc.rules, Direction.EGRESS),
-        "Tags": tags.shown(group.doc.tags),
+        "Tags": tagset.shown(group.doc.tags),
     }
 
 

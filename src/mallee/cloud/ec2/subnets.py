@@ -14,7 +14,7 @@ import msgspec
 from mallee.aws import errors
 from mallee.cloud.action import Action, Listing, Write
 from mallee.cloud.call import Call, Request, Result, WriteCall
-from mallee.cloud.ec2 import resources, tags, zones
+from mallee.cloud.ec2 import resources, tagset, zones
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.model import ids
@@ -171,7 +171,7 @@ def _render(call: Call, subnet: Record[Subnet, None]) -> dict[str, Any]:
         "Ipv6CidrBlockAssociationSet": [],
         "Ipv6Native": False,
         "EnableDns64": False,
-        "Tags": tags.shown(doc.tags),
+        "Tags": tagset.shown(doc.tags),
     }
 
 

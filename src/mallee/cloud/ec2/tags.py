@@ -1,62 +1,150 @@
-"""Tags: the labels that users put on their things, at creation and later.
+"""CreateTags, DeleteTags and DescribeTags, over every kind of thing in the registry.
 
-Called by every noun of this room for tags at creation (`of_new`) and for showing them (`shown`).
-CreateTags, DeleteTags and DescribeTags reach every kind through the registry in `resources`.
-Filtering by tag is not its business: the pipeline does that for every listing.
+Called through the action table. A thing is found by its id's prefix; the rules of a security group
+have tags of their own inside their group's document. What a tag may be is `tagset`'s business.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
 
 from mallee.aws import errors
-from mallee.cloud.call import Request
+from mallee.cloud.action import Action, Listing, Write
+from mallee.cloud.call import Call, Request, Result, WriteCall
+from mallee.cloud.ec2 import resources, securitygrouprules, tagset
+from mallee.cloud.state import records
+from mallee.model import ids
 
-MAX_TAGS = 50
-MAX_KEY_LENGTH = 128
-MAX_VALUE_LENGTH = 256
-RESERVED_PREFIX = "aws:"
+Tags = dict[str, str]
+Change = Callable[[Mapping[str, str]], Tags]
 
-
-def shown(tags: Mapping[str, str]) -> list[dict[str, str]]:
-    """Return the tags as the API lists them, by key."""
-    return [{"Key": key, "Value": tags[key]} for key in sorted(tags)]
-
-
-def of_new(request: Request, resource_type: str) -> dict[str, str]:
-    """Return the checked tags that `TagSpecifications` gives to new things of that type."""
-    return checked(
-        tag
-        for specification in request.get("TagSpecifications") or ()
-        if specification.get("ResourceType") == resource_type
-        for tag in specification.get("Tags") or ()
-    )
+RULE_PREFIX = "sgr"
 
 
-def checked(given: Iterable[Mapping[str, str]]) -> dict[str, str]:
-    """Return the tags by key; raise `InvalidParameterValue` or `TagLimitExceeded`."""
-    tags: dict[str, str] = {}
-    for tag in given:
-        key, value = tag.get("Key", ""), tag.get("Value") or ""
-        if key in tags:
-            raise errors.InvalidParameterValue(f"Duplicate tag key '{key}' specified.")
-        _check_key(key)
-        if len(value) > MAX_VALUE_LENGTH:
-            raise errors.InvalidParameterValue(
-                f"Tag value exceeds the maximum length of {MAX_VALUE_LENGTH} characters"
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """One tag of one thing."""
+
+    resource_id: str
+    resource_type: str
+    key: str
+    value: str
+
+    @property
+    def id(self) -> str:
+        """Orders tags for paging."""
+        return f"{self.resource_id}/{self.key}"
+
+
+def create_tags(call: WriteCall, request: Request) -> Result:
+    """Add tags to things, or replace the values of those they have."""
+    new = tagset.checked(request["Tags"])
+    if not new:
+        raise errors.MissingParameter("Tags")
+
+    def add(current: Mapping[str, str]) -> Tags:
+        changed = {**current, **new}
+        if len(changed) > tagset.MAX_TAGS:
+            raise errors.TagLimitExceeded
+        return changed
+
+    _change_each(call, request["Resources"], add)
+    return {}
+
+
+def delete_tags(call: WriteCall, request: Request) -> Result:
+    """Remove tags: by key, by key and value, or all when none is named."""
+    doomed: list[Mapping[str, str]] = request.get("Tags") or []
+
+    def remove(current: Mapping[str, str]) -> Tags:
+        if not doomed:
+            return {}
+        return {
+            key: value
+            for key, value in current.items()
+            if not any(tag.get("Key") == key and tag.get("Value", value) == value for tag in doomed)
+        }
+
+    _change_each(call, request["Resources"], remove)
+    return {}
+
+
+def _change_each(call: WriteCall, resource_ids: Iterable[str], change: Change) -> None:
+    for id in dict.fromkeys(resource_ids):
+        if ids.is_well_formed(id, RULE_PREFIX):
+            _change_rule(call, id, change)
+            continue
+        prefix = ids.normalise(id).partition("-")[0]
+        if prefix not in resources.BY_PREFIX:
+            raise errors.InvalidID(id)
+        record = resources.one(call, resources.BY_PREFIX[prefix].kind, id)
+        call.tx.write(record, msgspec.structs.replace(record.doc, tags=change(record.doc.tags)))
+
+
+def _change_rule(call: WriteCall, id: str, change: Change) -> None:
+    for group in call.tx.list(records.SECURITY_GROUP, call.account):
+        if any(rule.id == id for rule in group.doc.rules):
+            rules = tuple(
+                msgspec.structs.replace(rule, tags=change(rule.tags)) if rule.id == id else rule
+                for rule in group.doc.rules
             )
-        tags[key] = value
-    if len(tags) > MAX_TAGS:
-        raise errors.TagLimitExceeded
-    return tags
+            call.tx.write(group, msgspec.structs.replace(group.doc, rules=rules))
+            return
+    raise errors.InvalidSecurityGroupRuleIdNotFound(id)
 
 
-def _check_key(key: str) -> None:
-    if not key:
-        raise errors.InvalidParameterValue("Tag key cannot be null or empty")
-    if len(key) > MAX_KEY_LENGTH:
-        raise errors.InvalidParameterValue(
-            f"Tag key exceeds the maximum length of {MAX_KEY_LENGTH} characters"
-        )
-    if key.startswith(RESERVED_PREFIX):
-        raise errors.InvalidParameterValue(
-            "Tag keys starting with 'aws:' are reserved for internal use"
-        )
+def _find(call: Call, request: Request) -> Iterable[Labelled]:
+    kinds = {resource.kind.name: resource.kind for resource in resources.REGISTRY}
+    for kind in kinds.values():
+        for record in call.view.list(kind, call.account):
+            own: Tags = record.doc.tags
+            for key, value in own.items():
+                yield Labelled(record.id, kind.name, key, value)
+    for group in call.view.list(records.SECURITY_GROUP, call.account):
+        for rule in group.doc.rules:
+            for key, value in rule.tags.items():
+                yield Labelled(rule.id, securitygrouprules.RULE, key, value)
+
+
+def _render(call: Call, item: Labelled) -> dict[str, Any]:
+    return {
+        "ResourceId": item.resource_id,
+        "ResourceType": item.resource_type,
+        "Key": item.key,
+        "Value": item.value,
+    }
+
+
+ACTIONS: tuple[Action, ...] = (
+    Action(
+        service="ec2",
+        name="CreateTags",
+        does=Write(handle=create_tags),
+        honours=frozenset({"Resources", "Tags"}),
+    ),
+    Action(
+        service="ec2",
+        name="DeleteTags",
+        does=Write(handle=delete_tags),
+        honours=frozenset({"Resources", "Tags"}),
+    ),
+    Action(
+        service="ec2",
+        name="DescribeTags",
+        does=Listing(
+            find=_find,
+            render=_render,
+            member="Tags",
+            filters={
+                "key": lambda call, item: (item.key,),
+                "value": lambda call, item: (item.value,),
+                "resource-id": lambda call, item: (item.resource_id,),
+                "resource-type": lambda call, item: (item.resource_type,),
+            },
+            tags=lambda item: {item.key: item.value},
+        ),
+        honours=frozenset(),
+    ),
+)

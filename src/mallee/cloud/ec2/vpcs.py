@@ -10,7 +10,7 @@ from typing import Any
 from mallee.aws import errors
 from mallee.cloud.action import Action, Listing, Write
 from mallee.cloud.call import Call, Request, Result, WriteCall
-from mallee.cloud.ec2 import resources, securitygroups, subnets, tags, zones
+from mallee.cloud.ec2 import resources, securitygroups, subnets, tagset, zones
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.model import ids
@@ -94,7 +94,7 @@ def _render(call: Call, vpc: Record[Vpc, None]) -> dict[str, Any]:
         "DhcpOptionsId": "default",
         "InstanceTenancy": "default",
         "IsDefault": vpc.doc.is_default,
-        "Tags": tags.shown(vpc.doc.tags),
+        "Tags": tagset.shown(vpc.doc.tags),
     }
 
 

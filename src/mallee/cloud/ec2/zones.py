@@ -10,10 +10,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from mallee.aws import errors
+from mallee.cloud import placement
 from mallee.cloud.action import Action, Listing
 from mallee.cloud.call import Call, Request
 from mallee.cloud.state import records, store
+from mallee.cloud.state.records import Record
+from mallee.model import instancetypes
+from mallee.model.hosts import Capacity, Host
+from mallee.model.instancetypes import InstanceType
 from mallee.model.settings import Settings
+
+VERBOSE = "verbose"
+"""As a zone's name: show the table too."""
+NO_ROOM = Capacity(vcpus=0, memory_mib=0, disk_gib=0)
 
 _DIRECTIONS = re.compile(r"north|south|east|west|central|gov")
 
@@ -47,11 +56,48 @@ def id_of(name: str, region: str) -> str:
 
 
 def _find(call: Call, request: Request) -> Iterable[Zone]:
+    asked: list[str] = request.get("ZoneNames") or []
+    found = _narrowed(call, request, [name for name in asked if name != VERBOSE])
+    if VERBOSE not in asked:
+        return found
+    return [row for zone in found for row in (zone, *_table(call, zone.name))]
+
+
+def _table(call: Call, zone: str) -> Iterable[Zone]:
+    """Return the rows below a zone: how many of each type still fit, and would if it were empty."""
+    yield Zone(name="|- vm types", state="free / max   cpu   ram  disk")
+    hosts = [host for host in call.view.by(records.HOST, "zone", zone) if _takes_instances(host)]
+    for kind in instancetypes.PRESETS:
+        free = most = 0
+        for host in hosts:
+            capacity = host.seen.facts.capacity if host.seen else NO_ROOM
+            most += _fits(kind, capacity, NO_ROOM)
+            free += _fits(kind, capacity, placement.used(call.view, host.id))
+        size = f"{kind.vcpus:2}   {kind.memory_mib:5}  {kind.disk_gib:4}"
+        yield Zone(name=f"|- {kind.name}", state=f"{free:04} / {most:04}  {size}")
+
+
+def _takes_instances(host: Record[Host, records.HostSeen]) -> bool:
+    return host.seen is not None and not host.seen.is_silent
+
+
+def _fits(kind: InstanceType, capacity: Capacity, used: Capacity) -> int:
+    """Return how many instances of the type have room."""
+    return max(
+        0,
+        min(
+            (capacity.vcpus - used.vcpus) // kind.vcpus,
+            (capacity.memory_mib - used.memory_mib) // kind.memory_mib,
+            (capacity.disk_gib - used.disk_gib) // kind.disk_gib,
+        ),
+    )
+
+
+def _narrowed(call: Call, request: Request, wanted: list[str]) -> list[Zone]:
     known = {
         name: Zone(name=name, id=id_of(name, call.settings.region))
         for name in names(call.view, call.settings)
     }
-    wanted: list[str] = request.get("ZoneNames") or []
     wanted_ids: list[str] = request.get("ZoneIds") or []
     strangers = [name for name in wanted if name not in known]
     strangers += [id for id in wanted_ids if id not in {zone.id for zone in known.values()}]
@@ -62,6 +108,12 @@ def _find(call: Call, request: Request) -> Iterable[Zone]:
         for zone in known.values()
         if (not wanted and not wanted_ids) or zone.name in wanted or zone.id in wanted_ids
     ]
+
+
+def capacity_for(call: Call, kind: InstanceType) -> int:
+    """Return how many instances of the type all hosts together carry when nothing else runs."""
+    hosts = call.view.list(records.HOST)
+    return sum(_fits(kind, host.seen.facts.capacity, NO_ROOM) for host in hosts if host.seen)
 
 
 def _render(call: Call, zone: Zone) -> dict[str, Any]:

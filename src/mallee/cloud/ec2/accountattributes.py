@@ -1,0 +1,64 @@
+"""Account attributes: what an account may have here, as old clients ask before they begin.
+
+Called through the action table. There are no quotas yet, so what limits an account is the cloud's
+own size, and that is what is told.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from mallee.aws import errors
+from mallee.cloud.action import Action, Read
+from mallee.cloud.call import Call, Request, Result
+from mallee.cloud.ec2 import publicpool, resources, securitygroups, zones
+from mallee.model import instancetypes
+
+
+def _default_vpc(call: Call) -> str:
+    try:
+        return resources.default_vpc(call).id
+    except errors.VPCIdNotSpecified:
+        return "none"
+
+
+def _max_instances(call: Call) -> str:
+    smallest = instancetypes.BY_NAME[instancetypes.DEFAULT_NAME]
+    return str(zones.capacity_for(call, smallest))
+
+
+def _addresses(call: Call) -> str:
+    return str(publicpool.size(call.settings))
+
+
+ATTRIBUTES: dict[str, Callable[[Call], str]] = {
+    "supported-platforms": lambda call: "VPC",
+    "default-vpc": _default_vpc,
+    "max-instances": _max_instances,
+    "max-elastic-ips": _addresses,
+    "vpc-max-elastic-ips": _addresses,
+    "vpc-max-security-groups-per-interface": lambda call: str(securitygroups.MAX_PER_INTERFACE),
+}
+
+
+def describe_account_attributes(call: Call, request: Request) -> Result:
+    """Show the attributes asked for, or all."""
+    asked: list[str] = request.get("AttributeNames") or list(ATTRIBUTES)
+    shown: list[dict[str, Any]] = []
+    for name in asked:
+        if name not in ATTRIBUTES:
+            raise errors.InvalidParameterValue(
+                f"Value ({name}) for parameter attributeName is invalid. Invalid attribute name."
+            )
+        value = ATTRIBUTES[name](call)
+        shown.append({"AttributeName": name, "AttributeValues": [{"AttributeValue": value}]})
+    return {"AccountAttributes": shown}
+
+
+ACTIONS: tuple[Action, ...] = (
+    Action(
+        service="ec2",
+        name="DescribeAccountAttributes",
+        does=Read(handle=describe_account_attributes),
+        honours=frozenset({"AttributeNames"}),
+    ),
+)

@@ -1,0 +1,47 @@
+"""GetConsoleOutput: what the guest wrote to its serial console, asked of the host that carries it.
+
+Called through the action table; the question travels with the host's next answer. How a host
+keeps the console's log is not its business.
+"""
+
+import base64
+
+from mallee.aws import errors
+from mallee.cloud.action import Action, AskHost
+from mallee.cloud.call import Call, Request, Result
+from mallee.cloud.ec2 import power, resources
+from mallee.cloud.state import records
+from mallee.model.instances import State
+
+KIND = "console"
+MAX_BYTES = 65536
+"""As in AWS: the newest 64 KiB."""
+
+
+def prepare(call: Call, request: Request) -> tuple[str, str, str]:
+    """Return whom to ask what of which instance."""
+    record = resources.one(call, records.INSTANCE, request["InstanceId"])
+    if power.state_of(record) is State.TERMINATED:
+        raise errors.InvalidInstanceID(
+            f"The instance '{record.id}' is terminated, and its console's log is gone with it."
+        )
+    return record.doc.host_id, KIND, record.id
+
+
+def finish(call: Call, request: Request, answer: bytes) -> Result:
+    """Turn the host's answer into the result: Base64, as AWS has it."""
+    return {
+        "InstanceId": request["InstanceId"],
+        "Timestamp": call.now,
+        "Output": base64.b64encode(answer[-MAX_BYTES:]).decode(),
+    }
+
+
+ACTIONS: tuple[Action, ...] = (
+    Action(
+        service="ec2",
+        name="GetConsoleOutput",
+        does=AskHost(prepare=prepare, finish=finish),
+        honours=frozenset({"InstanceId", "Latest"}),
+    ),
+)

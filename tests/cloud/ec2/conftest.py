@@ -1,0 +1,46 @@
+"""What every test of EC2 gets: a fresh world, clients of two accounts, a host with room."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mallee.model.settings import Network, Settings
+from tests.cloud.ec2.world import BIG, FakeHost, Front, World
+
+
+@pytest.fixture(scope="session")
+def front() -> Iterator[Front]:
+    front = Front()
+    yield front
+    front.close()
+
+
+@pytest.fixture
+def settings() -> Settings:
+    return Settings(network=Network(public_range="203.0.113.0/24"))
+
+
+@pytest.fixture
+def world(front: Front, settings: Settings, tmp_path: Path) -> Iterator[World]:
+    world = World(tmp_path, settings)
+    front.world = world
+    yield world
+    front.world = None
+    world.close()
+
+
+@pytest.fixture
+def alice(front: Front, world: World) -> Any:
+    return front.client("alice")
+
+
+@pytest.fixture
+def bob(front: Front, world: World) -> Any:
+    return front.client("bob")
+
+
+@pytest.fixture
+def host(world: World) -> FakeHost:
+    return FakeHost(world, "hut", BIG, world.settings.zone)

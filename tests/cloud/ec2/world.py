@@ -1,0 +1,203 @@
+"""A cloud without daemons for the tests of EC2: real store, real pipeline, real socket, fake host.
+
+One server for the whole test run answers for whichever `World` is current, so a test costs a fresh
+store and no start. Two accounts exist, Alice's and Bob's, with fixed access keys.
+"""
+
+import asyncio
+import os
+import threading
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from msgspec.structs import replace
+
+from mallee.cloud import accounts, actions, asks, authenticate, http, pipeline, server
+from mallee.cloud.reconcile import instances as reconciling
+from mallee.cloud.state import records, store
+from mallee.kit import clock, secretbox
+from mallee.model import hosts
+from mallee.model.accounts import AccessKey
+from mallee.model.images import Blob, Image
+from mallee.model.instances import InstanceSeen, Phase, Power, Reason
+from mallee.model.settings import Deadlines, Settings
+
+SECRET = "secret" * 6
+IMAGE_ID = "ami-00000000000000001"
+KERNEL_ID = "aki-00000000000000002"
+RAMDISK_ID = "ari-00000000000000003"
+ROOT_ID = "ami-00000000000000004"
+BIG = hosts.Capacity(vcpus=64, memory_mib=65536, disk_gib=1000)
+
+
+def key_of(name: str) -> str:
+    """The access key id of a test's account."""
+    return f"AKIA{name.upper():X<16}"
+
+
+class World:
+    """A store with two accounts, images and a host."""
+
+    def __init__(self, path: Path, settings: Settings) -> None:
+        self.settings = settings
+        self.store = store.Store.open(f"sqlite:///{path}/state.db", clock=clock.SYSTEM)
+        box = secretbox.SecretBox(bytes(32))
+        self.means = accounts.Means(settings=settings, entropy=os.urandom, box=box)
+        self.accounts = {
+            name: self._make_account(name, is_cloud_admin=name == "alice")
+            for name in ("alice", "bob")
+        }
+        self.store.transact(self._make_images)
+        self.cloud = pipeline.Cloud(
+            settings=settings,
+            clock=clock.SYSTEM,
+            store=self.store,
+            box=box,
+            keys=authenticate.Keys(self.store.view, box),
+            asks=asks.Asks(),
+            agents=pipeline.Agents(),
+            paging_key=bytes(32),
+            table=actions.TABLE,
+        )
+
+    def _make_account(self, name: str, *, is_cloud_admin: bool) -> str:
+        def make(tx: store.Tx) -> str:
+            account = accounts.create(tx, name, self.means, is_cloud_admin=is_cloud_admin)
+            key = AccessKey(
+                id=key_of(name),
+                sealed_secret=self.means.box.seal(SECRET.encode()),
+                user_id=account.doc.admin_user_id,
+                created_at=tx.now,
+            )
+            tx.insert(records.ACCESS_KEY, account.id, key.id, key)
+            return account.id
+
+        return self.store.transact(make)
+
+    def _make_images(self, tx: store.Tx) -> None:
+        disk = Blob(sha256="a" * 64, size_bytes=1 << 20, format="qcow2")
+        whole = Image(
+            id=IMAGE_ID,
+            name="tiny",
+            description="a tiny guest",
+            kind="machine",
+            location="mallee/tiny",
+            is_public=True,
+            blob=disk,
+            disk_gib=1,
+            created_at=tx.now,
+        )
+        boot = replace(whole, blob=Blob(sha256="b" * 64, size_bytes=9, format="kernel"), disk_gib=0)
+        for image in (
+            whole,
+            replace(boot, id=KERNEL_ID, name="tiny-kernel", kind="kernel"),
+            replace(boot, id=RAMDISK_ID, name="tiny-ramdisk", kind="ramdisk"),
+            replace(whole, id=ROOT_ID, name="tiny-root", is_root_file_system=True),
+        ):
+            tx.insert(records.IMAGE, self.accounts["alice"], image.id, image)
+
+    def close(self) -> None:
+        self.store.close()
+
+
+class FakeHost:
+    """A host that does at once what is wanted, when told to look; the reconciler follows it."""
+
+    def __init__(self, world: World, name: str, capacity: hosts.Capacity, zone: str) -> None:
+        self.id = f"host-{name}"
+        self._store = world.store
+        host = hosts.Host(
+            id=self.id, name=name, zone=zone, certificate_serial=name, joined_at=clock.SYSTEM.now()
+        )
+        facts = hosts.HostFacts(
+            capacity=capacity,
+            acceleration="tcg",
+            acceleration_reason="a test",
+            hypervisor="none",
+            agent_version="0",
+        )
+
+        def join(tx: store.Tx) -> None:
+            record = tx.insert(records.HOST, "", self.id, host)
+            tx.observe(record, records.HostSeen(facts=facts, heard_at=tx.now))
+
+        self._store.transact(join)
+
+    def settle(self) -> None:
+        """See everything as it is wanted, and let the reconciler draw its conclusions."""
+
+        def look(tx: store.Tx) -> None:
+            for record in tx.list(records.INSTANCE):
+                if record.doc.host_id == self.id and record.doc.gone_at is None:
+                    phase = {
+                        Power.RUNNING: Phase.RUNNING,
+                        Power.STOPPED: Phase.OFF,
+                        Power.TERMINATED: Phase.GONE,
+                    }[record.doc.power]
+                    tx.observe(record, InstanceSeen(launch=record.doc.launch, phase=phase))
+            for record in tx.list(records.INSTANCE):
+                reconciling.settle_one(tx, record.id, Deadlines())
+
+        self._store.transact(look)
+
+    def report(self, instance_id: str, phase: Phase, cause: Reason | None = None) -> None:
+        """See one instance in a phase of its present launch."""
+
+        def look(tx: store.Tx) -> None:
+            record = tx.get(records.INSTANCE, instance_id)
+            assert record is not None
+            ended = phase is Phase.OFF
+            seen = InstanceSeen(
+                launch=record.doc.launch, phase=phase, cause=cause, ended_by_guest=ended
+            )
+            tx.observe(record, seen)
+
+        self._store.transact(look)
+
+
+class Front:
+    """The one server of the test run; `world` is whom it answers for."""
+
+    def __init__(self) -> None:
+        self.world: World | None = None
+        self._clients: dict[tuple[str, str], Any] = {}
+        self._started = threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
+        self._thread.start()
+        self._started.wait(30)
+
+    def close(self) -> None:
+        self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join(30)
+
+    def client(self, account: str, service: str = "ec2") -> Any:
+        """A boto3 client that tries once; made once, because that costs a third of a second."""
+        if (account, service) not in self._clients:
+            self._clients[account, service] = boto3.client(
+                service,
+                endpoint_url=f"http://127.0.0.1:{self._port}",
+                region_name="us-east-1",
+                aws_access_key_id=key_of(account),
+                aws_secret_access_key=SECRET,
+                config=Config(retries={"max_attempts": 0}, parameter_validation=False),
+            )
+        return self._clients[account, service]
+
+    async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._stop = asyncio.Event()
+        front = server.Server(server.Front(self._answer, self._refuse))
+        self._port = await front.listen("127.0.0.1", 0)
+        self._started.set()
+        await self._stop.wait()
+        await front.close()
+
+    async def _answer(self, request: http.Request) -> http.Response:
+        assert self.world is not None
+        return await pipeline.answer(self.world.cloud, request)
+
+    def _refuse(self, request: http.Request, error: Any) -> http.Response:
+        assert self.world is not None
+        return pipeline.refuse(self.world.cloud, request, error)
