@@ -5,6 +5,8 @@ processes. SQLite and PostgreSQL differ only in the functions of `sqlite.py` and
 Which functions run in a transaction, and the index, are not its business (`writer.py`).
 """
 
+import contextlib
+import gc
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import ModuleType
@@ -62,7 +64,7 @@ class Database:
     def load(self) -> Index:
         """Return an index of everything, as of one moment; raise `Unavailable`."""
         try:
-            with self._engine.connect() as connection:
+            with self._engine.connect() as connection, _no_collections():
                 return _load(connection.execution_options(**self._snapshot()))
         except exc.DBAPIError as error:
             raise self.unavailable(error) from error
@@ -188,6 +190,18 @@ def _engine_module(url: sa.URL) -> ModuleType:
     raise Unavailable(
         f"database_url: {backend} is not known; give sqlite:///PATH or postgresql+psycopg://…"
     )
+
+
+@contextlib.contextmanager
+def _no_collections() -> Iterator[None]:
+    """Keep the garbage collector from walking, again and again, through what is being loaded."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _load(connection: sa.Connection) -> Index:
