@@ -7,6 +7,7 @@ request means.
 """
 
 import asyncio
+import logging
 import resource
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
@@ -15,6 +16,7 @@ from aiohttp import web
 
 from mallee.aws import errors
 from mallee.cloud import http
+from mallee.kit import logs
 
 MAX_BODY_BYTES = 1 << 20
 MAX_BODIES_BYTES = 128 << 20
@@ -30,6 +32,8 @@ LINGER_S = 2.0
 """How long unread bytes of a refused request are thrown away, so that its client, still sending,
 gets to read the refusal."""
 BACKLOG = 4096
+
+_log = logs.get(__name__)
 
 Answer = Callable[[http.Request], Awaitable[http.Response]]
 
@@ -60,6 +64,7 @@ class Server:
             web.Server(
                 self._handle,
                 access_log=None,
+                logger=_quiet_logger(),
                 keepalive_timeout=IDLE_TIMEOUT_S,
                 lingering_time=LINGER_S,
                 auto_decompress=False,
@@ -119,6 +124,21 @@ class Server:
         except TimeoutError as error:
             raise errors.RequestTimeout(BODY_TIMEOUT_S) from error
         return bytes(body)
+
+
+class _Brief(logging.Handler):
+    """Turns the library's complaints about what is not HTTP into one line each, without a stack."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        error = record.exc_info[1] if record.exc_info else None
+        _log.warning("not understood", complaint=record.getMessage(), error=repr(error)[:200])
+
+
+def _quiet_logger() -> logging.Logger:
+    logger = logging.getLogger(__name__)
+    logger.propagate = False
+    logger.handlers = [_Brief()]
+    return logger
 
 
 def _head(incoming: web.BaseRequest) -> http.Request:
