@@ -36,8 +36,7 @@ class _Waiting:
 class Asks:
     """The questions that are open. Belongs to the event loop's thread."""
 
-    def __init__(self, deadline_s: float = DEADLINE_S) -> None:
-        self._deadline_s = deadline_s
+    def __init__(self) -> None:
         self._open: dict[str, _Waiting] = {}
         self._untaken: defaultdict[str, list[Ask]] = defaultdict(list)
         self._asked: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
@@ -50,11 +49,11 @@ class Asks:
         self._untaken[question.host_id].append(ask)
         self._asked[question.host_id].set()
         try:
-            async with asyncio.timeout(self._deadline_s):
+            async with asyncio.timeout(DEADLINE_S):
                 return await waiting.answer
         except TimeoutError as error:
             raise errors.Unavailable(
-                f"Host {question.host_id} did not answer within {self._deadline_s:g} seconds. "
+                f"Host {question.host_id} did not answer within {DEADLINE_S:g} seconds. "
                 "Try again; if it stays so, see `mallee doctor` on the host."
             ) from error
         finally:

@@ -6,6 +6,7 @@ key lies in a file for the owner of the machine, and is made anew when it was lo
 back in. Not its business: directories, rights and users (`box`).
 """
 
+import gc
 import hashlib
 import os
 import socket
@@ -76,6 +77,9 @@ def open_store(
     url = configured.database_url or f"sqlite:///{layout.database}"
     opened = store.Store.open(url, clock=clock)
     prepare_first_account(opened, layout, accounts.Means(configured, os.urandom, secrets.box))
+    # What was loaded stays for the life of the process: collections need not look at it again.
+    gc.collect()
+    gc.freeze()
     return opened
 
 
