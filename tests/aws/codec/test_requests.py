@@ -135,9 +135,19 @@ def test_too_many_and_too_deep_parameters_are_refused() -> None:
     ec2 = codec.for_service("ec2")
     error = oracle.refusal(lambda: ec2.decode("TerminateInstances", many))
     assert error.code == "InvalidParameterValue"
-    deep = [("a" + ".a" * 10_000, "x")]
-    error = oracle.refusal(lambda: ec2.decode("TerminateInstances", deep))
-    assert error.code == "InvalidParameterValue"
+    for name in ("a" + ".a" * 10_000, "a" * 1_000_000, "." * 31 + "a" * 1_000_000):
+        error = oracle.refusal(lambda name=name: ec2.decode("TerminateInstances", [(name, "x")]))
+        assert error.code == "InvalidParameterValue"
+        assert len(error.message) < 1000
+
+
+def test_an_error_stays_short_whatever_the_request() -> None:
+    tags = [(f"Tags.member.{n}.Key", "?" * 5000) for n in range(1, 5001)]
+    error = oracle.refusal(lambda: codec.for_service("iam").decode("CreateUser", tags))
+    assert error.message.startswith("15002 validation errors detected: ")
+    assert len(error.message) < 50_000
+    number = _refused("ec2", "DescribeVpcs", MaxResults="9" * 1_000_000)
+    assert len(number.message) < 1000
 
 
 def test_the_launching_room_judges_instance_types() -> None:

@@ -25,7 +25,7 @@ _EXPECTED = {
     Kind.NOT_A_LIST: "Expecting a list: name.1, name.2 and so on.",
     Kind.NOT_A_STRUCTURE: "Expecting a structure, not a value.",
     Kind.NOT_A_VALUE: "Expecting a value, not a structure or list.",
-    Kind.TOO_MANY: "A request has at most {} of them.",
+    Kind.TOO_MANY: "A request has at most {}.",
 }
 
 

@@ -16,6 +16,7 @@ from mallee.aws.codec.fault import Check, Fault, Kind
 PARAMETERS_MAX = 10_000
 DEPTH_MAX = 32
 """Levels of a name. Models have at most about ten; some are recursive without end."""
+NAME_LENGTH_MAX = 1000
 INDEX_DIGITS_MAX = 9
 
 Tree = dict[str, "Node"]
@@ -54,14 +55,14 @@ def grow(parameters: Sequence[tuple[str, str]], faults: list[Fault]) -> Tree:
     """Return the parameters as a tree, without those that are the protocol's own."""
     root: Tree = {}
     if len(parameters) > PARAMETERS_MAX:
-        faults.append(Fault(Kind.TOO_MANY, "", len(parameters), str(PARAMETERS_MAX)))
+        faults.append(Fault(Kind.TOO_MANY, "", len(parameters), f"{PARAMETERS_MAX} parameters"))
         return root
     for name, text in parameters:
         if name in _PROTOCOL_NAMES or name[:6].lower() == "x-amz-":
             continue
         *branches, leaf = name.split(".", DEPTH_MAX)
-        if "." in leaf:
-            faults.append(Fault(Kind.TOO_MANY, name[:100], "", str(DEPTH_MAX)))
+        if "." in leaf or len(name) > NAME_LENGTH_MAX:
+            faults.append(Fault(Kind.TOO_MANY, name[:100], "", f"{DEPTH_MAX} parts"))
             continue
         tree: Node = root
         for branch in branches:

@@ -45,7 +45,7 @@ def refusal(faults: Sequence[Fault]) -> errors.AwsError:
         if fault.kind in (Kind.DUPLICATE, Kind.CONFLICT):
             return errors.MalformedQueryString(f"{fault.path} is given more than once")
         if fault.kind is Kind.TOO_MANY:
-            return errors.MalformedQueryString(f"more than {fault.expected} parts")
+            return errors.MalformedQueryString(f"more than {fault.expected}")
         if fault.kind in _UNREADABLE:
             return errors.MalformedInput(_UNREADABLE[fault.kind].format(fault.path))
     return errors.ValidationError(violations.sentence(faults))

@@ -17,7 +17,9 @@ Moment = datetime | float
 FormatTime = Callable[[Moment], str]
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,20}", re.ASCII)
-_FLOAT = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,4})?", re.ASCII)
+_FLOAT = re.compile(
+    r"[+-]?([0-9]{1,400}(\.[0-9]{0,400})?|\.[0-9]{1,400})([eE][+-]?[0-9]{1,4})?", re.ASCII
+)
 _TIME = re.compile(
     r"\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d([.,]\d{1,9})?)?(Z|[+-]\d\d(:?\d\d)?)?)?", re.ASCII
 )

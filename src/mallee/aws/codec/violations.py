@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from mallee.aws.codec.fault import Fault, Kind
 
 VALUE_LENGTH_MAX = 1000
+TOLD_MAX = 20
+"""Of more violations than these only the count is told."""
 _CONSTRAINTS = {
     Kind.MISSING: "Member must not be null",
     Kind.TOO_SHORT: "Member must have length greater than or equal to {}",
@@ -28,7 +30,8 @@ def is_violation(fault: Fault) -> bool:
 def sentence(faults: Sequence[Fault]) -> str:
     """Return the message of a validation error; every fault must be a violation."""
     many = "validation error" if len(faults) == 1 else "validation errors"
-    return f"{len(faults)} {many} detected: {'; '.join(map(_violation, faults))}"
+    told = "; ".join(map(_violation, faults[:TOLD_MAX]))
+    return f"{len(faults)} {many} detected: {told}"
 
 
 def _violation(fault: Fault) -> str:
