@@ -8,7 +8,7 @@ Which functions run in a transaction, and the index, are not its business (`writ
 import contextlib
 import gc
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from types import ModuleType
 
 import sqlalchemy as sa
@@ -193,7 +193,7 @@ def _engine_module(url: sa.URL) -> ModuleType:
 
 
 @contextlib.contextmanager
-def _no_collections() -> Iterator[None]:
+def _no_collections() -> Generator[None]:
     """Keep the garbage collector from walking, again and again, through what is being loaded."""
     was_on = gc.isenabled()
     gc.disable()
