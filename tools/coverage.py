@@ -16,8 +16,9 @@ PAGE = Path(__file__).parents[1] / "docs" / "coverage.md"
 BY_THE_PIPELINE = frozenset({"DryRun", "ClientToken"})
 BY_A_LISTING = frozenset({"Filters", "MaxResults", "NextToken"})
 HEAD = """# Coverage
-Made by `tools/coverage.py` from the action table and the service models; a test compares. An operation that is not named
-here, and a parameter that is named as *refused*, is answered with AWS's own error and never ignored.
+Made by `tools/coverage.py` from the action table and the service models; a test compares. An
+operation that is not named here, and a parameter that is named as *refused*, is answered with AWS's
+own error and never ignored.
 """
 
 

@@ -16,7 +16,9 @@ def test_every_path_that_a_document_names_exists() -> None:
     missing: list[str] = []
     pages = [TOP / name for name in DOCUMENTS] + sorted((TOP / "docs").glob("*.md"))
     for page in pages:
-        for path in re.findall(r"`((?:src|tests|bench|tools|docs|design)/[\w./-]+)`", page.read_text()):
+        for path in re.findall(
+            r"`((?:src|tests|bench|tools|docs|design)/[\w./-]+)`", page.read_text()
+        ):
             if not (TOP / path).exists():
                 missing.append(f"{page.name}: {path}")
     assert missing == []

@@ -1,35 +1,33 @@
 """`mallee accounts` and `mallee hosts`: the cloud's administration, by its own API."""
 
-from pathlib import Path
+import dataclasses
 from typing import Any
 
 from mallee.cli import client, words
 from mallee.cli.root import DEFAULT, Root
 from mallee.model.layout import Layout
 
-
-def _administration(root: Path) -> Any:
-    return client.connect(client.read_credentials(Layout(root)), client.ADMINISTRATION)
+_SERVICE = "mallee"
 
 
 def create_account(name: str, *, root: Root = DEFAULT) -> None:
     """Make another account and print its access key; the secret is shown this once."""
-    made = _administration(root).create_account(AccountName=name)
     layout = Layout(root)
-    credentials = client.Credentials(
-        made["AccessKey"]["AccessKeyId"],
-        made["AccessKey"]["SecretAccessKey"],
-        client.read_credentials(layout).region,
-        client.endpoint(layout),
+    made = client.call(layout, _SERVICE, "CreateAccount", {"AccountName": name})
+    tenant = dataclasses.replace(
+        client.access(layout),
+        account_id=made["Account"]["AccountId"],
+        access_key_id=made["AccessKey"]["AccessKeyId"],
+        secret_access_key=made["AccessKey"]["SecretAccessKey"],
     )
     words.tell(f"account {made['Account']['AccountId']} ({name})")
-    for variable, value in credentials.environment().items():
+    for variable, value in client.environment(tenant).items():
         words.give(f"export {variable}={value}")
 
 
 def list_accounts(*, root: Root = DEFAULT) -> None:
     """List the accounts."""
-    found = _administration(root).list_accounts()["Accounts"]
+    found = client.call(Layout(root), _SERVICE, "ListAccounts")["Accounts"]
     words.table(
         ("account", "name", "made"),
         [(each["AccountId"], each["AccountName"], str(each["CreateDate"])) for each in found],
@@ -38,7 +36,7 @@ def list_accounts(*, root: Root = DEFAULT) -> None:
 
 def list_hosts(*, root: Root = DEFAULT) -> None:
     """List the hosts: their state, what they carry of what they can, and their problems."""
-    found = _administration(root).describe_hosts()["Hosts"]
+    found = client.call(Layout(root), _SERVICE, "DescribeHosts")["Hosts"]
     words.table(
         ("host", "name", "zone", "state", "runs by", "vcpus", "memory MiB", "disk GiB"),
         [_host_row(each) for each in found],
@@ -65,7 +63,7 @@ def _host_row(host: dict[str, Any]) -> tuple[str, ...]:
 
 def explain(resource: str, *, root: Root = DEFAULT) -> None:
     """Show what is wanted of a resource, what is seen of it, and how it came to this."""
-    found = _administration(root).explain_resource(ResourceId=resource)
+    found = client.call(Layout(root), _SERVICE, "ExplainResource", {"ResourceId": resource})
     words.give(f"wanted: {found.get('Wanted', '')}")
     words.give(f"seen:   {found.get('Seen', '')}")
     words.table(

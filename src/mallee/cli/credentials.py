@@ -11,13 +11,13 @@ from mallee.model.layout import Layout
 
 def env(*, root: Root = DEFAULT) -> None:
     """Print shell lines that set keys, region and endpoint: eval "$(mallee credentials env)"."""
-    for name, value in client.read_credentials(Layout(root)).environment().items():
+    for name, value in client.environment(client.access(Layout(root))).items():
         words.give(f"export {name}={shlex.quote(value)}")
 
 
 def show(*, root: Root = DEFAULT) -> None:
     """Print endpoint, region and the access key's id; never the secret."""
-    found = client.read_credentials(Layout(root))
+    found = client.access(Layout(root))
     words.table(
         ("setting", "value"),
         (
@@ -38,7 +38,7 @@ def profile(name: str = "mallee", *, root: Root = DEFAULT, directory: Path | Non
     directory
         Where the AWS files are; `~/.aws` unless given.
     """
-    found = client.read_credentials(Layout(root))
+    found = client.access(Layout(root))
     place = directory or Path.home() / ".aws"
     place.mkdir(mode=0o700, exist_ok=True)
     _write_section(

@@ -31,8 +31,7 @@ def build(name: str = "tiny", *, root: Root = DEFAULT, packages: Path | None = N
 
 def list_images(*, root: Root = DEFAULT) -> None:
     """List the images that this account may use."""
-    ec2 = client.connect(client.read_credentials(Layout(root)), "ec2")
-    found = ec2.describe_images()["Images"]
+    found = client.call(Layout(root), "ec2", "DescribeImages")["Images"]
     words.table(
         ("image", "kind", "state", "name"),
         [

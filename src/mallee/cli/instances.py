@@ -58,8 +58,7 @@ def ssh(
 
 
 def _instance(layout: Layout, instance: str) -> dict[str, Any]:
-    ec2 = client.connect(client.read_credentials(layout), "ec2")
-    answer = ec2.describe_instances(InstanceIds=[instance])
+    answer = client.call(layout, "ec2", "DescribeInstances", {"InstanceIds": [instance]})
     return answer["Reservations"][0]["Instances"][0]
 
 

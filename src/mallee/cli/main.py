@@ -7,7 +7,6 @@ error), 2 wrong usage.
 
 import sys
 
-from botocore import exceptions
 from cyclopts import App
 
 from mallee.box import steps
@@ -68,12 +67,6 @@ def run(arguments: list[str]) -> int:
         app(arguments, exit_on_error=True)
     except steps.Failed as failure:
         words.complain(failure)
-        return 1
-    except exceptions.ClientError as refused:
-        words.complain(steps.Failed(str(refused), ""))
-        return 1
-    except exceptions.EndpointConnectionError as silent:
-        words.complain(steps.Failed(str(silent), "`mallee status`, then `mallee up`"))
         return 1
     except KeyboardInterrupt:
         return 130

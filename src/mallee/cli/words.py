@@ -23,9 +23,9 @@ def tell(text: str) -> None:
 
 def complain(trouble: steps.Failed) -> None:
     """Say what is wrong and what would help."""
-    ERR.print(f"[bold red]error:[/] {_plain(trouble.cause)}")
+    ERR.print(f"[bold red]error:[/] {plain(trouble.cause)}")
     if trouble.cure:
-        ERR.print(f"[bold]cure:[/]  {_plain(trouble.cure)}")
+        ERR.print(f"[bold]cure:[/]  {plain(trouble.cure)}")
 
 
 def give(text: str) -> None:
@@ -42,9 +42,10 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         return
     drawn = Table(*heads, box=None, pad_edge=False, header_style="bold")
     for row in listed:
-        drawn.add_row(*map(_plain, row))
+        drawn.add_row(*map(plain, row))
     OUT.print(drawn)
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
+    """Return the text with its brackets safe from being read as markup."""
     return text.replace("[", "\\[")

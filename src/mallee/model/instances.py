@@ -113,7 +113,7 @@ MAY: dict[str, frozenset[State]] = {
 
 
 class Reason(msgspec.Struct, frozen=True):
-    """Why an instance is in its state: AWS's `StateReason` code and a sentence a user can act on."""
+    """Why an instance is in its state: a `StateReason` code, and words that a user can act on."""
 
     code: str
     message: str
@@ -143,7 +143,7 @@ class Instance(msgspec.Struct, frozen=True, kw_only=True):
     disk_gib: int
     key_name: str | None = None
     public_key: str | None = None
-    """The key pair's OpenSSH line as it was at launch: what becomes of the pair later is no matter."""
+    """The key pair's OpenSSH line at launch; what becomes of the pair later is no matter."""
     user_data: bytes = b""
     zone: str
     host_id: str

@@ -2,6 +2,7 @@
 
 import ipaddress
 import tomllib
+from typing import cast
 
 import msgspec
 
@@ -98,10 +99,12 @@ def encode(settings: Settings) -> str:
     """Return the document as TOML, every setting written out."""
     lines: list[str] = []
     tables: list[str] = []
-    for name, value in msgspec.to_builtins(settings).items():
+    document: dict[str, object] = msgspec.to_builtins(settings)
+    for name, value in document.items():
         if isinstance(value, dict):
+            table = cast(dict[str, object], value)
             tables.append(f"\n[{name}]")
-            tables.extend(f"{key} = {_toml(item)}" for key, item in value.items())
+            tables.extend(f"{key} = {_toml(item)}" for key, item in table.items())
         else:
             lines.append(f"{name} = {_toml(value)}")
     return "\n".join(lines + tables) + "\n"

@@ -1,0 +1,131 @@
+"""`mallee up|down|status|doctor|destroy|logs` and `mallee kvm`: the cloud of this machine.
+
+These are local verbs: they run the lists of steps of `box` and show how they go.
+"""
+
+import subprocess
+import sys
+from collections.abc import Sequence
+
+from mallee.box import destroy as destruction
+from mallee.box import doctor as examination
+from mallee.box import down as stopping
+from mallee.box import status as processes
+from mallee.box import steps
+from mallee.box import up as starting
+from mallee.cli import client, progress, words
+from mallee.cli.root import DEFAULT, Root
+from mallee.kit import files
+from mallee.model.layout import Layout
+
+
+def up(*, root: Root = DEFAULT) -> None:
+    """Start the cloud on this machine, and wait until it answers."""
+    _run(starting.steps(Layout(root)))
+
+
+def down(*, root: Root = DEFAULT, guests: bool = False) -> None:
+    """Stop the cloud's daemons; guests go on running unless `--guests` powers them off too."""
+    _run(stopping.steps(Layout(root), guests))
+
+
+def destroy(*, root: Root = DEFAULT, yes: bool = False) -> None:
+    """Remove the cloud and everything that it made: guests, disks, networks, state.
+
+    Parameters
+    ----------
+    yes
+        Do not ask.
+    """
+    layout = Layout(root)
+    if not yes:
+        _confirm(layout)
+    _run(destruction.steps(layout))
+
+
+def _confirm(layout: Layout) -> None:
+    words.tell(f"this removes every instance, disk, image and account under {layout.root}")
+    words.ERR.print("type the root directory to go on: ", end="")
+    if sys.stdin.readline().strip() != str(layout.root):
+        raise steps.Failed("not confirmed: nothing was removed", "")
+
+
+def _run(todo: Sequence[steps.Step]) -> None:
+    with progress.Watcher() as watcher:
+        steps.run(todo, watcher)
+
+
+def status(*, root: Root = DEFAULT) -> None:
+    """Show which daemons run, and where to reach what. Exit status 1 when one does not run."""
+    layout = Layout(root)
+    report = processes.read_report(layout).get("daemons", {})
+    rows: list[tuple[str, str, str, str]] = []
+    for name in (processes.SUPERVISOR, *processes.DAEMONS):
+        found = processes.find(layout, name)
+        said = report.get(name, {})
+        state = "running" if found else "not running"
+        rows.append((name, state, str(found.pid) if found else "-", said.get("last_end", "")))
+    words.table(("daemon", "state", "pid", "last end"), rows)
+    if any(state != "running" for _, state, _, _ in rows):
+        raise steps.Failed("not everything runs", "`mallee up`, then `mallee doctor`")
+    words.table(
+        ("", "where"),
+        (
+            ("endpoint", client.access(layout).endpoint),
+            ("virsh", f"virsh -c '{layout.libvirt_uri}'"),
+        ),
+    )
+
+
+def doctor(*, root: Root = DEFAULT) -> None:
+    """Check this machine and this cloud. Exit status 1 when something is wrong."""
+    findings = examination.examine(Layout(root))
+    for finding in findings:
+        mark = "[green]ok[/]     " if finding.ok else "[bold red]wrong[/]  "
+        words.OUT.print(f"{mark}{words.plain(finding.subject)}: {words.plain(finding.text)}")
+        if not finding.ok:
+            words.OUT.print(f"         cause: {words.plain(finding.cause)}")
+            words.OUT.print(f"         cure:  {words.plain(finding.cure)}")
+    if not all(finding.ok for finding in findings):
+        raise steps.Failed("something is wrong with this machine or this cloud", "see above")
+
+
+def logs(*daemons: str, root: Root = DEFAULT, lines: int = 50, follow: bool = False) -> None:
+    """Show the last lines of the daemons' logs.
+
+    Parameters
+    ----------
+    daemons
+        Which: cloud, node, libvirtd, supervisor; all unless given.
+    follow
+        Go on showing what is written.
+    """
+    layout = Layout(root)
+    wanted = daemons or (processes.SUPERVISOR, *processes.DAEMONS)
+    found = [
+        str(path)
+        for name in wanted
+        for path in (layout.log / f"{name}.log", layout.log / f"{name}.err")
+        if path.exists()
+    ]
+    if not found:
+        raise steps.Failed(f"there is no log of {', '.join(wanted)} in {layout.log}", "mallee up")
+    follows = ["-F"] if follow else []
+    subprocess.run(["tail", "-n", str(lines), *follows, "--", *found], check=False)
+
+
+def prove_kvm(*, root: Root = DEFAULT) -> None:
+    """Boot the tiny guest under KVM with a deadline; remember whether it came up."""
+    command = [sys.executable, "-m", "mallee.node.kvmproof", "--root", str(root)]
+    done = subprocess.run(command, check=False)
+    if done.returncode != 0:
+        raise steps.Failed("the proof could not be made", "mallee images build tiny")
+    show_kvm(root=root)
+
+
+def show_kvm(*, root: Root = DEFAULT) -> None:
+    """Show whether guests run by KVM here, or are emulated, and why."""
+    verdict = files.read_json(Layout(root).kvm_verdict)
+    if verdict is None:
+        raise steps.Failed("nothing was proved yet", "mallee kvm prove")
+    words.give(f"{verdict['acceleration']}: {verdict['reason']}")

@@ -1,0 +1,58 @@
+"""Who may see whom, and who alone may do what."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.tidy.source import TOP, sources
+
+STARTS_PROCESSES = ("src/mallee/kit/", "src/mallee/node/", "src/mallee/box/", "src/mallee/images/")
+PURE = ("src/mallee/node/plan/", "src/mallee/model/", "src/mallee/cloud/place.py")
+IMPURE = {"subprocess", "socket", "asyncio", "sqlite3", "random", "time", "os", "secrets"}
+
+
+def test_rooms_import_only_downwards() -> None:
+    command = Path(sys.executable).with_name("lint-imports")
+    done = subprocess.run([command], cwd=TOP, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+def imported(tree: ast.Module) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module)
+            names.update(f"{node.module}.{alias.name}" for alias in node.names)
+    return names
+
+
+def test_plans_know_no_process_no_socket_no_clock_and_no_chance() -> None:
+    found = [
+        f"{source.path} imports {name}"
+        for source in sources("src/")
+        if source.path.startswith(PURE)
+        for name in sorted({name.partition(".")[0] for name in imported(source.tree)} & IMPURE)
+    ]
+    assert found == []
+
+
+def test_the_public_room_starts_no_process() -> None:
+    found = [
+        f"{source.path} imports {name}"
+        for source in sources("src/")
+        if not source.path.startswith((*STARTS_PROCESSES, "src/mallee/cli/"))
+        for name in sorted(imported(source.tree) & {"subprocess", "mallee.kit.process"})
+    ]
+    assert found == []
+
+
+def test_only_the_hypervisors_door_speaks_to_libvirt() -> None:
+    found = [
+        source.path
+        for source in sources("src/")
+        if "libvirt" in imported(source.tree) and not source.path.startswith("src/mallee/node/do/")
+    ]
+    assert found == []
