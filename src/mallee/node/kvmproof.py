@@ -9,13 +9,16 @@ opens for root but not for QEMU, libvirt asks every binary anew at each start (4
 """
 
 import argparse
+import grp
 import os
 import pwd
 import select
+import stat
 import subprocess
 import time
-from contextlib import ExitStack
-from dataclasses import dataclass
+from collections.abc import Generator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
@@ -48,6 +51,7 @@ class Trial:
     boot: DirectBoot
     kernel: Path
     ramdisk: Path | None
+    device: Path = DEVICE
     deadline_s: float = DEADLINE_S
 
 
@@ -64,7 +68,8 @@ def prove(layout: Layout) -> Verdict:
         # Not remembered: the tiny guest may be there at the next start.
         return Verdict("tcg", f"KVM was not proved: {layout.catalogue} has no tiny guest yet.", "")
     else:
-        verdict = _try(trial, subject)
+        with _device_for_qemu(layout) as device:
+            verdict = _try(replace(trial, device=device), subject)
     layout.node.mkdir(parents=True, exist_ok=True, mode=0o711)
     files.write_atomically(layout.kvm_verdict, msgspec.json.encode(verdict), files.READABLE)
     return verdict
@@ -127,7 +132,7 @@ def _try(trial: Trial, subject: str) -> Verdict:
 
 def _boot(trial: Trial) -> bytes:
     """Return what the guest and QEMU said until the first line, the end, or the deadline."""
-    user = pwd.getpwnam(QEMU_USER)
+    as_qemu = _as_qemu(trial.device)
     devices = ("-nodefaults", "-no-user-config", "-display", "none", "-serial", "stdio")
     machine = ("-machine", "q35,accel=kvm", "-cpu", "host", "-m", "256")
     with ExitStack() as stack:
@@ -137,19 +142,43 @@ def _boot(trial: Trial) -> bytes:
         options = zip(("-kernel", "-initrd"), opened, strict=False)
         boot = [word for name, number in options for word in (name, f"/dev/fd/{number}")]
         guest = subprocess.Popen(
-            (QEMU, *machine, *devices, *boot, "-append", trial.boot.command_line),
+            (*as_qemu, QEMU, *machine, *devices, *boot, "-append", trial.boot.command_line),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            user=user.pw_uid,
-            group=user.pw_gid,
-            extra_groups=os.getgrouplist(user.pw_name, user.pw_gid),
             pass_fds=opened,
             start_new_session=True,
         )
         stack.enter_context(guest)
         stack.callback(guest.kill)
         return _read_until_first_line(guest, trial.deadline_s)
+
+
+def _as_qemu(device: Path) -> tuple[str, ...]:
+    """Return the words before a command that let QEMU's user run it with `device` as its KVM.
+
+    The same that guests get: a device that user may open, over the machine's own for nobody else.
+    """
+    mount = 'mount --bind "$1" /dev/kvm && shift && exec "$@"'
+    group = grp.getgrgid(pwd.getpwnam(QEMU_USER).pw_gid).gr_name
+    rights = ("setpriv", "--reuid", QEMU_USER, "--regid", group, "--init-groups", "--")
+    apart = ("unshare", "--mount", "--propagation", "private", "--")
+    return (*apart, "sh", "-c", mount, "sh", str(device), *rights)
+
+
+@contextmanager
+def _device_for_qemu(layout: Layout) -> Generator[Path]:
+    """Make a device node of our own that only QEMU's user may open."""
+    layout.node.mkdir(parents=True, exist_ok=True, mode=0o711)
+    path = layout.node / "kvm-device"
+    path.unlink(missing_ok=True)
+    user = pwd.getpwnam(QEMU_USER)
+    os.mknod(path, stat.S_IFCHR | 0o600, DEVICE.stat().st_rdev)
+    try:
+        os.chown(path, user.pw_uid, user.pw_gid)
+        yield path
+    finally:
+        path.unlink()
 
 
 def _read_until_first_line(guest: subprocess.Popen[bytes], deadline_s: float) -> bytes:
