@@ -35,12 +35,14 @@ def apply_batch(lines: tuple[str, ...]) -> None:
 def apply_switches(wanted: Mapping[str, str]) -> bool:
     """Set switches (paths below `/proc/sys`); tell whether any had another value.
 
-    One that the kernel does not have (IPv6 left out) needs no setting.
+    Those of an IPv6 that the kernel does not have need no setting.
     """
     changed = False
     for name, value in wanted.items():
         path = _SWITCHES / name
-        if path.exists() and path.read_text().strip() != value:
+        if name.startswith("net/ipv6/") and not path.exists():
+            continue
+        if path.read_text().strip() != value:
             path.write_text(value)
             changed = True
     return changed

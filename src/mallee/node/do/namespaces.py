@@ -23,6 +23,7 @@ T = TypeVar("T")
 HOST = ""
 _DIRECTORY = Path("/run/netns")
 _CLONE_NEWNET = 0x40000000
+_MS_BIND = 4096
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -95,11 +96,15 @@ def run_inside(name: str, work: Callable[[], T]) -> T:
 def _enter(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        if _libc.setns(descriptor, _CLONE_NEWNET) != 0:
-            code = ctypes.get_errno()
-            raise OSError(code, f"cannot enter {path}: {os.strerror(code)}")
+        _check(_libc.setns(descriptor, _CLONE_NEWNET))
     finally:
         os.close(descriptor)
+
+
+def _check(result: int) -> None:
+    if result != 0:
+        code = ctypes.get_errno()
+        raise OSError(code, os.strerror(code))
 
 
 @dataclass(slots=True)
@@ -120,7 +125,7 @@ class Kept:
             return None
         remove(name)
         path.touch(mode=0o400)
-        process.run(("mount", "--bind", f"/proc/{os.getpid()}/fd/{descriptor}", str(path)))
+        _check(_libc.mount(f"/proc/self/fd/{descriptor}".encode(), bytes(path), b"", _MS_BIND, 0))
         return f"the namespace {name} had lost its name; it has it again"
 
     def remove(self, name: str) -> None:

@@ -35,10 +35,9 @@ _ROUTER_SWITCHES = {
     "net/ipv4/conf/default/send_redirects": "0",
 }
 _VPC_SWITCHES = _ROUTER_SWITCHES | {
-    # A VPC answers for every address that it has a route to, at once, and asks for a guest's MAC
-    # with the gateway's address.
+    # A VPC answers for every address that it has a route to, and asks for a guest's MAC with the
+    # gateway's address.
     "net/ipv4/conf/all/proxy_arp": "1",
-    "net/ipv4/neigh/default/proxy_delay": "0",
     "net/ipv4/conf/all/arp_announce": "2",
 }
 _FORWARDING = {"net/ipv4/ip_forward": "1"}
@@ -236,6 +235,8 @@ class Network:
         problems += self._wire(name, plan.vpc_wiring(self._layout, vpc, seen), seen)
         links.apply_switches(_FORWARDING)
         present = {self._layout.tap(one.id) for one in vpc.interfaces} & seen.indices.keys()
+        # By default the kernel waits up to 0.8 s before it answers for another's address.
+        links.apply_switches({f"net/ipv4/neigh/{tap}/proxy_delay": "0" for tap in present})
         gone = {self._layout.tap(one.id): one.id for one in vpc.interfaces}
         problems += [
             f"the tap {tap} of {gone[tap]} has been removed under its guest; the guest has no "

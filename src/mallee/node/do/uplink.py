@@ -42,15 +42,12 @@ def is_router() -> bool:
 
 def open_forwarding(layout: Layout, uplinks: tuple[str, ...]) -> None:
     """Switch forwarding on for the uplinks and our link, where it is off."""
-    devices = (*uplinks, layout.host_link)
-    closed = [name for name in devices if links.read_switch(_switch(name)) == "0"]
-    if not closed:
-        return
-    opened: list[str] = files.read_json(_memory(layout)) or []
-    remembered = sorted({*opened, *closed})
-    if remembered != opened:
-        files.write_json(_memory(layout), remembered)
-    links.apply_switches({_switch(name): "1" for name in closed})
+    closed = [name for name in uplinks if links.read_switch(_switch(name)) == "0"]
+    if closed:
+        opened: list[str] = files.read_json(_memory(layout)) or []
+        _memory(layout).parent.mkdir(parents=True, exist_ok=True)
+        files.write_json(_memory(layout), sorted({*opened, *closed}))
+    links.apply_switches({_switch(name): "1" for name in (*closed, layout.host_link)})
 
 
 def restore(layout: Layout) -> None:

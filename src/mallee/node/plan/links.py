@@ -22,11 +22,10 @@ class Veth:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Address:
-    """An address on a device; `has_route` is false when it must not bring its network's route."""
+    """An address on a device. It brings no route: the wiring names each route itself."""
 
     device: str
     cidr: str
-    has_route: bool = True
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -126,13 +125,13 @@ def plan_batch(wanted: Wiring, seen: Seen) -> tuple[str, ...]:
         if route.device in ours and (route.destination, route.metric) not in replaced
     ]
     lines += [
-        f"address add {address.cidr} dev {address.device}"
-        + ("" if address.has_route else " noprefixroute")
+        f"address add {address.cidr} dev {address.device} noprefixroute"
         for address in sorted(wanted.addresses)
         if (address.device, address.cidr) not in seen.addresses
     ]
     lines += [f"link set {device} up" for device in wanted.devices if device not in seen.up]
-    lines += [f"route replace {_route_text(route)}" for route in missing if route.device]
+    direct_first = sorted(missing, key=lambda route: (route.via != "", route))
+    lines += [f"route replace {_route_text(route)}" for route in direct_first if route.device]
     return tuple(lines)
 
 

@@ -38,8 +38,17 @@ _WORST_METRICS = 0xFE000000
 class HostLink:
     """The addresses of the link between the host and the edge."""
 
-    host: IPv4Address
-    edge: IPv4Address
+    network: IPv4Network
+
+    @property
+    def host(self) -> IPv4Address:
+        """The host's end."""
+        return self.network[1]
+
+    @property
+    def edge(self) -> IPv4Address:
+        """The edge's end."""
+        return self.network[2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,14 +129,14 @@ def _choose_host_link(layout: Layout, seen: Seen) -> HostLink:
     for device, cidr in sorted(seen.addresses):
         network = IPv4Network(cidr, strict=False)
         if device == layout.host_link and network.subnet_of(_HOST_LINKS):
-            return HostLink(network[1], network[2])
+            return HostLink(network)
     used = [IPv4Network(cidr, strict=False) for _, cidr in seen.addresses]
     used += [IPv4Network(route.destination) for route in seen.routes if not _is_wide(route)]
     candidates = tuple(_HOST_LINKS.subnets(new_prefix=30))
     first = zlib.crc32(layout.tag.encode()) % len(candidates)
     for candidate in candidates[first:] + candidates[:first]:
         if not any(candidate.overlaps(network) for network in used):
-            return HostLink(candidate[1], candidate[2])
+            return HostLink(candidate)
     raise ValueError(f"every /30 of {_HOST_LINKS} is in use on this host")
 
 
@@ -151,7 +160,11 @@ def host_wiring(layout: Layout, wanted: HostWanted, found: HostFound) -> Wiring:
         veths=(Veth(layout.host_link, HOST, layout.edge_namespace),),
         devices=(layout.host_link,),
         addresses=(Address(layout.host_link, f"{found.link.host}/30"),),
-        routes=(*net, Route(public, device=layout.host_link, via=str(found.link.edge))),
+        routes=(
+            *net,
+            Route(str(found.link.network), device=layout.host_link),
+            Route(public, device=layout.host_link, via=str(found.link.edge)),
+        ),
     )
 
 
@@ -166,6 +179,7 @@ def edge_wiring(wanted: HostWanted, found: HostFound, seen: Seen) -> Wiring:
     if HOST in seen.indices:
         devices.append(HOST)
         addresses.append(Address(HOST, f"{found.link.edge}/30"))
+        routes.append(Route(str(found.link.network), device=HOST))
         if wanted.egress:
             routes.append(Route(_EVERYTHING, device=HOST, via=str(found.link.host)))
     for vpc in wanted.vpcs:
@@ -173,6 +187,7 @@ def edge_wiring(wanted: HostWanted, found: HostFound, seen: Seen) -> Wiring:
             continue
         devices.append(link_name(vpc))
         addresses.append(Address(link_name(vpc), f"{edge_end(vpc)}/31"))
+        routes.append(Route(f"{edge_end(vpc)}/31", device=link_name(vpc)))
         routes += [
             Route(f"{interface.public_ip}/32", device=link_name(vpc), via=str(vpc_end(vpc)))
             for interface in vpc.interfaces
@@ -199,6 +214,7 @@ def vpc_wiring(layout: Layout, vpc: VpcWanted, seen: Seen) -> Wiring:
         ),
         routes=(
             Route(str(IPv4Network(vpc.cidr)), "blackhole"),
+            Route(f"{edge_end(vpc)}/31", device=EDGE),
             Route(_EVERYTHING, device=EDGE, via=str(edge_end(vpc))),
             *(
                 Route(f"{interface.private_ip}/32", device=layout.tap(interface.id))
@@ -211,7 +227,7 @@ def vpc_wiring(layout: Layout, vpc: VpcWanted, seen: Seen) -> Wiring:
 def _gateway_address(layout: Layout, vpc: VpcWanted, interface: InterfaceWanted) -> Address:
     subnet = next(subnet for subnet in vpc.subnets if subnet.id == interface.subnet_id)
     width = IPv4Network(subnet.cidr).prefixlen
-    return Address(layout.tap(interface.id), f"{gateway(subnet)}/{width}", has_route=False)
+    return Address(layout.tap(interface.id), f"{gateway(subnet)}/{width}")
 
 
 def plan_host_removal(layout: Layout, seen: Seen) -> tuple[str, ...]:

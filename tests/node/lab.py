@@ -1,0 +1,324 @@
+"""A host's network under test: the real kernel, with network namespaces in the guests' place.
+
+A guest is a namespace with one end of a veth; the other end is named as the interface's tap and is
+plugged by the network under test like a tap. Sockets are opened inside the guests' namespaces by
+this process itself, so nothing else needs to run in them.
+"""
+
+import socket
+import struct
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address
+from pathlib import Path
+from typing import TypeVar
+
+from mallee.kit import process
+from mallee.model.hosts import (
+    GroupWanted,
+    HostWanted,
+    InstanceWanted,
+    InterfaceWanted,
+    SubnetWanted,
+    VpcWanted,
+)
+from mallee.model.images import Blob
+from mallee.model.instances import MetadataOptions, Power
+from mallee.model.layout import Layout
+from mallee.model.networks import Direction, Rule
+from mallee.node.do import namespaces, network
+
+T = TypeVar("T")
+
+REFUSED_AFTER_S = 0.25
+"""How long a connection that the firewall must stop is given to succeed."""
+ARRIVES_WITHIN_S = 5.0
+WORLD_ADDRESS = "198.51.100.1"
+
+ALLOW_OUT = Rule(id="out", direction=Direction.EGRESS, protocol="-1", cidr="0.0.0.0/0")
+
+
+def allow(protocol: str, *ports: int, cidr: str | None = None, group: str | None = None) -> Rule:
+    """An ingress rule; one port or a range."""
+    first, last = (ports[0], ports[-1]) if ports else (-1, -1)
+    return Rule(
+        id="in",
+        direction=Direction.INGRESS,
+        protocol=protocol,
+        from_port=first,
+        to_port=last,
+        cidr=cidr if cidr or group else "0.0.0.0/0",
+        group_id=group,
+    )
+
+
+def make_interface(
+    number: int, *groups: str, public: bool = False, vpc: int = 0
+) -> InterfaceWanted:
+    """The interface of guest `number`, 172.31.0.(10 + number), perhaps 203.0.113.(10 + number)."""
+    ip = f"172.31.0.{10 + number}"
+    return InterfaceWanted(
+        id=f"eni-{vpc:06x}{number:06x}00000",
+        instance_id=f"i-{vpc:06x}{number:06x}00000",
+        vpc_id=f"vpc-{vpc:017x}",
+        subnet_id=f"subnet-{vpc:017x}",
+        device_index=0,
+        mac=f"02:00:00:00:{vpc:02x}:{number:02x}",
+        private_ip=ip,
+        public_ip=f"203.0.113.{10 + number}" if public else None,
+        group_ids=groups,
+        hostname=f"ip-{ip.replace('.', '-')}",
+    )
+
+
+def make_vpc(
+    interfaces: tuple[InterfaceWanted, ...],
+    rules: dict[str, tuple[Rule, ...]],
+    vpc: int = 0,
+) -> VpcWanted:
+    """A VPC with these interfaces; groups by id with their rules, members follow."""
+    return VpcWanted(
+        id=f"vpc-{vpc:017x}",
+        cidr="172.31.0.0/16",
+        link_index=vpc,
+        subnets=(SubnetWanted(f"subnet-{vpc:017x}", "172.31.0.0/20"),),
+        groups=tuple(
+            GroupWanted(
+                id=group,
+                rules=held,
+                member_ips=tuple(
+                    sorted(one.private_ip for one in interfaces if group in one.group_ids)
+                ),
+            )
+            for group, held in rules.items()
+        ),
+        interfaces=interfaces,
+    )
+
+
+def make_instance(interface: InterfaceWanted) -> InstanceWanted:
+    """The instance of an interface, as far as the network looks at it."""
+    return InstanceWanted(
+        id=interface.instance_id,
+        account_id="000000000001",
+        power=Power.RUNNING,
+        launch=1,
+        reboots=0,
+        force_stop=False,
+        vcpus=1,
+        memory_mib=64,
+        disk=Blob("0" * 64, 0, "raw"),
+        disk_gib=1,
+        boot=None,
+        interface_ids=(interface.id,),
+        metadata_options=MetadataOptions(),
+        metadata={"meta-data/instance-id": interface.instance_id},
+        user_data=b"",
+    )
+
+
+def make_wanted(*vpcs: VpcWanted, egress: bool = False) -> HostWanted:
+    """A host with these VPCs."""
+    return HostWanted(
+        generation=1,
+        region="us-east-1",
+        zone="us-east-1a",
+        public_range="203.0.113.0/24",
+        private_range="172.31.0.0/16",
+        egress=egress,
+        vpcs=vpcs,
+        instances=tuple(make_instance(one) for vpc in vpcs for one in vpc.interfaces),
+    )
+
+
+@dataclass(slots=True)
+class Guest:
+    """A namespace in a guest's place, configured by hand as its lease would."""
+
+    interface: InterfaceWanted
+    namespace: str
+
+    def do(self, work: Callable[[], T]) -> T:
+        """Run `work` inside the guest."""
+        return namespaces.run_inside(self.namespace, work)
+
+    def run(self, *argv: str) -> str:
+        """Run a program inside the guest; return what it prints."""
+        return self.do(lambda: process.run(argv)).text
+
+    def listen(self, port: int, kind: int = socket.SOCK_STREAM) -> socket.socket:
+        """Open a server's socket inside the guest."""
+        return self.do(lambda: listen(port, kind))
+
+    def connect(self, address: str, port: int) -> socket.socket:
+        """Open a TCP connection from inside the guest."""
+        return self.do(lambda: socket.create_connection((address, port), ARRIVES_WITHIN_S))
+
+    def reaches(self, address: str, port: int) -> bool:
+        """Tell whether a TCP connection is possible: for those that must be."""
+        return reaches(self.namespace, address, port)
+
+    def misses(self, address: str, port: int) -> bool:
+        """Tell whether a TCP connection is stopped: for those that must not be possible."""
+        return misses(self.namespace, address, port)
+
+    def pings(self, address: str, within_s: float = ARRIVES_WITHIN_S) -> bool:
+        """Tell whether an echo comes back."""
+        return self.do(lambda: _ping(address, within_s))
+
+    def send_frame(self, frame: bytes) -> None:
+        """Put a frame on the guest's wire as it is."""
+
+        def send() -> None:
+            with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as raw:
+                raw.bind(("eth0", 0))
+                raw.send(frame)
+
+        self.do(send)
+
+
+def _ping(address: str, within_s: float) -> bool:
+    head = struct.pack("!BBHHH", 8, 0, 0, 1, 1)
+    echo = head[:2] + struct.pack("!H", checksum(head)) + head[4:]
+    with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as raw:
+        raw.settimeout(within_s)
+        raw.sendto(echo, (address, 0))
+        try:
+            while True:
+                answer, sender = raw.recvfrom(1500)
+                if sender[0] == address and answer[20] == 0:
+                    return True
+        except OSError:
+            return False
+
+
+def listen(port: int, kind: int) -> socket.socket:
+    """Open a server's socket in the namespace that the thread is in."""
+    server = socket.socket(socket.AF_INET, kind)
+    server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    server.bind(("0.0.0.0", port))
+    if kind == socket.SOCK_STREAM:
+        server.listen()
+    server.settimeout(ARRIVES_WITHIN_S)
+    return server
+
+
+def reaches(namespace: str, address: str, port: int) -> bool:
+    """Tell whether a TCP connection from the namespace is possible."""
+    return _connects(namespace, address, port, ARRIVES_WITHIN_S)
+
+
+def misses(namespace: str, address: str, port: int) -> bool:
+    """Tell whether a TCP connection from the namespace is stopped."""
+    return not _connects(namespace, address, port, REFUSED_AFTER_S)
+
+
+def _connects(namespace: str, address: str, port: int, within_s: float) -> bool:
+    def connect() -> None:
+        socket.create_connection((address, port), within_s).close()
+
+    try:
+        namespaces.run_inside(namespace, connect)
+    except OSError:
+        return False
+    return True
+
+
+@dataclass(slots=True)
+class Lab:
+    """A host under test and the guests on it."""
+
+    layout: Layout
+    network: network.Network
+    guests: dict[str, Guest] = field(default_factory=dict[str, Guest])
+    extra_namespaces: list[str] = field(default_factory=list[str])
+
+    def namespace(self, name: str) -> str:
+        """Make a namespace of the lab's own, with loopback up."""
+        full = f"lab-{self.layout.tag}-{name}"
+        namespaces.ensure(full)
+        self.extra_namespaces.append(full)
+        namespaces.run_inside(full, lambda: process.run(("ip", "link", "set", "lo", "up")))
+        return full
+
+    def apply(self, wanted: HostWanted) -> tuple[str, ...]:
+        """Apply, then plug a guest into every interface that has none yet."""
+        problems = self.network.apply(wanted)
+        for vpc in wanted.vpcs:
+            for interface in vpc.interfaces:
+                if interface.id not in self.guests:
+                    self.guests[interface.id] = self._add_guest(interface)
+                    self.network.plug(interface)
+        return problems
+
+    def guest(self, interface: InterfaceWanted) -> Guest:
+        """The guest that stands on the interface."""
+        return self.guests[interface.id]
+
+    def _add_guest(self, interface: InterfaceWanted) -> Guest:
+        namespace = self.namespace(interface.id[4:16])
+        tap = self.layout.tap(interface.id)
+        process.run(
+            ("ip", "-n", self.layout.hypervisor_namespace, "link", "add", tap, "type", "veth",
+             "peer", "name", "eth0", "netns", namespace)
+        )  # fmt: skip
+        guest = Guest(interface, namespace)
+        guest.run("ip", "link", "set", "eth0", "address", interface.mac, "up")
+        guest.run("ip", "address", "add", f"{interface.private_ip}/20", "dev", "eth0")
+        guest.run("ip", "route", "add", "default", "via", "172.31.0.1")
+        return guest
+
+    def add_world(self) -> Guest:
+        """Give the host an uplink with a default route; return who is at its other end."""
+        namespace = self.namespace("world")
+        process.run(
+            ("ip", "link", "add", "uplink", "type", "veth", "peer", "name", "eth0",
+             "netns", namespace)
+        )  # fmt: skip
+        world = Guest(make_interface(99), namespace)
+        world.run("ip", "link", "set", "eth0", "up")
+        world.run("ip", "address", "add", f"{WORLD_ADDRESS}/24", "dev", "eth0")
+        process.run(("ip", "address", "add", "198.51.100.2/24", "dev", "uplink"))
+        process.run(("ip", "link", "set", "uplink", "up"))
+        process.run(("ip", "route", "add", "default", "via", WORLD_ADDRESS))
+        return world
+
+    def close(self) -> None:
+        """Remove everything; the order is that of a host that goes away."""
+        self.network.destroy()
+        subprocess.run(("ip", "link", "delete", "uplink"), capture_output=True, check=False)
+        for namespace in self.extra_namespaces:
+            namespaces.remove(namespace)
+
+
+@contextmanager
+def opened(root: Path) -> Iterator[Lab]:
+    """A lab under `root` that is removed afterwards."""
+    layout = Layout(root)
+    lab = Lab(layout, network.Network(layout))
+    try:
+        yield lab
+    finally:
+        lab.close()
+
+
+def udp_frame(interface: InterfaceWanted, destination: str, port: int, **forged: str) -> bytes:
+    """A UDP datagram from the interface to its gateway's MAC; `mac` and `ip` may be forged."""
+    mac = bytes.fromhex(forged.get("mac", interface.mac).replace(":", ""))
+    source = IPv4Address(forged.get("ip", interface.private_ip)).packed
+    payload = forged.get("payload", "forged").encode()
+    udp = struct.pack("!HHHH", 4000, port, 8 + len(payload), 0) + payload
+    head = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(udp), 1, 0, 64, 17, 0)
+    head += source + IPv4Address(destination).packed
+    head = head[:10] + struct.pack("!H", checksum(head)) + head[12:]
+    to = bytes.fromhex(forged["gateway_mac"].replace(":", ""))
+    return to + mac + b"\x08\x00" + head + udp
+
+
+def checksum(data: bytes) -> int:
+    """The internet checksum of data of even length."""
+    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    total = (total & 0xFFFF) + (total >> 16)
+    return ~(total + (total >> 16)) & 0xFFFF
