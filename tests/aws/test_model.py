@@ -13,7 +13,7 @@ from mallee.aws.codec import constraints
 REPOSITORY = Path(__file__).parent.parent.parent
 
 
-@pytest.mark.parametrize("tool", ["refresh_models.py"])
+@pytest.mark.parametrize("tool", ["refresh_models.py", "generate_types.py"])
 def test_generated_files_are_fresh(tool: str) -> None:
     done = subprocess.run(
         [sys.executable, REPOSITORY / "tools" / tool, "--check"],

@@ -228,6 +228,25 @@ class CpuOptionsRequest(TypedDict):
     NestedVirtualization: NotRequired[str]
 
 
+class CreateDefaultSubnetRequest(TypedDict):
+    AvailabilityZone: NotRequired[str]
+    DryRun: NotRequired[bool]
+    Ipv6Native: NotRequired[bool]
+    AvailabilityZoneId: NotRequired[str]
+
+
+class CreateDefaultSubnetResult(TypedDict):
+    Subnet: NotRequired[Subnet | Fragment | None]
+
+
+class CreateDefaultVpcRequest(TypedDict):
+    DryRun: NotRequired[bool]
+
+
+class CreateDefaultVpcResult(TypedDict):
+    Vpc: NotRequired[Vpc | Fragment | None]
+
+
 class CreateKeyPairRequest(TypedDict):
     KeyName: str
     KeyType: NotRequired[str]
@@ -288,10 +307,28 @@ class DeleteSecurityGroupResult(TypedDict):
     GroupId: NotRequired[str | None]
 
 
+class DeleteSnapshotReturnCode(TypedDict):
+    SnapshotId: NotRequired[str | None]
+    ReturnCode: NotRequired[str | None]
+
+
 class DeleteTagsRequest(TypedDict):
     DryRun: NotRequired[bool]
     Resources: list[str]
     Tags: NotRequired[list[Tag]]
+
+
+class DeregisterImageRequest(TypedDict):
+    ImageId: str
+    DeleteAssociatedSnapshots: NotRequired[bool]
+    DryRun: NotRequired[bool]
+
+
+class DeregisterImageResult(TypedDict):
+    Return: NotRequired[bool | None]
+    DeleteSnapshotResults: NotRequired[
+        Sequence[DeleteSnapshotReturnCode | Fragment] | Fragment | None
+    ]
 
 
 class DescribeAccountAttributesRequest(TypedDict):
@@ -324,12 +361,6 @@ class DescribeAvailabilityZonesRequest(TypedDict):
 
 class DescribeAvailabilityZonesResult(TypedDict):
     AvailabilityZones: NotRequired[Sequence[AvailabilityZone | Fragment] | Fragment | None]
-
-
-class DescribeImageAttributeRequest(TypedDict):
-    Attribute: str
-    ImageId: str
-    DryRun: NotRequired[bool]
 
 
 class DescribeImagesRequest(TypedDict):
@@ -411,19 +442,6 @@ class DescribeInstancesResult(TypedDict):
     Reservations: NotRequired[Sequence[Reservation | Fragment] | Fragment | None]
 
 
-class DescribeInternetGatewaysRequest(TypedDict):
-    NextToken: NotRequired[str]
-    MaxResults: NotRequired[int]
-    DryRun: NotRequired[bool]
-    InternetGatewayIds: NotRequired[list[str]]
-    Filters: NotRequired[list[Filter]]
-
-
-class DescribeInternetGatewaysResult(TypedDict):
-    InternetGateways: NotRequired[Sequence[InternetGateway | Fragment] | Fragment | None]
-    NextToken: NotRequired[str | None]
-
-
 class DescribeKeyPairsRequest(TypedDict):
     KeyNames: NotRequired[list[str]]
     KeyPairIds: NotRequired[list[str]]
@@ -434,6 +452,21 @@ class DescribeKeyPairsRequest(TypedDict):
 
 class DescribeKeyPairsResult(TypedDict):
     KeyPairs: NotRequired[Sequence[KeyPairInfo | Fragment] | Fragment | None]
+
+
+class DescribeNetworkInterfaceAttributeRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    NetworkInterfaceId: str
+    Attribute: NotRequired[str]
+
+
+class DescribeNetworkInterfaceAttributeResult(TypedDict):
+    Attachment: NotRequired[NetworkInterfaceAttachment | Fragment | None]
+    Description: NotRequired[AttributeValue | Fragment | None]
+    Groups: NotRequired[Sequence[GroupIdentifier | Fragment] | Fragment | None]
+    NetworkInterfaceId: NotRequired[str | None]
+    SourceDestCheck: NotRequired[AttributeBooleanValue | Fragment | None]
+    AssociatePublicIpAddress: NotRequired[bool | None]
 
 
 class DescribeNetworkInterfacesRequest(TypedDict):
@@ -459,19 +492,6 @@ class DescribeRegionsRequest(TypedDict):
 
 class DescribeRegionsResult(TypedDict):
     Regions: NotRequired[Sequence[Region | Fragment] | Fragment | None]
-
-
-class DescribeRouteTablesRequest(TypedDict):
-    NextToken: NotRequired[str]
-    MaxResults: NotRequired[int]
-    DryRun: NotRequired[bool]
-    RouteTableIds: NotRequired[list[str]]
-    Filters: NotRequired[list[Filter]]
-
-
-class DescribeRouteTablesResult(TypedDict):
-    RouteTables: NotRequired[Sequence[RouteTable | Fragment] | Fragment | None]
-    NextToken: NotRequired[str | None]
 
 
 class DescribeSecurityGroupRulesRequest(TypedDict):
@@ -524,20 +544,6 @@ class DescribeTagsRequest(TypedDict):
 class DescribeTagsResult(TypedDict):
     NextToken: NotRequired[str | None]
     Tags: NotRequired[Sequence[TagDescription | Fragment] | Fragment | None]
-
-
-class DescribeVolumesRequest(TypedDict):
-    VolumeIds: NotRequired[list[str]]
-    IncludeManagedResources: NotRequired[bool]
-    DryRun: NotRequired[bool]
-    Filters: NotRequired[list[Filter]]
-    NextToken: NotRequired[str]
-    MaxResults: NotRequired[int]
-
-
-class DescribeVolumesResult(TypedDict):
-    NextToken: NotRequired[str | None]
-    Volumes: NotRequired[Sequence[Volume | Fragment] | Fragment | None]
 
 
 class DescribeVpcsRequest(TypedDict):
@@ -665,9 +671,18 @@ class ElasticInferenceAcceleratorAssociation(TypedDict):
     ElasticInferenceAcceleratorAssociationTime: NotRequired[datetime | float | None]
 
 
+class EnaSrdSpecification(TypedDict):
+    EnaSrdEnabled: NotRequired[bool]
+    EnaSrdUdpSpecification: NotRequired[EnaSrdUdpSpecification]
+
+
 class EnaSrdSpecificationRequest(TypedDict):
     EnaSrdEnabled: NotRequired[bool]
     EnaSrdUdpSpecification: NotRequired[EnaSrdUdpSpecificationRequest]
+
+
+class EnaSrdUdpSpecification(TypedDict):
+    EnaSrdUdpEnabled: NotRequired[bool]
 
 
 class EnaSrdUdpSpecificationRequest(TypedDict):
@@ -799,23 +814,6 @@ class Image(TypedDict):
     KernelId: NotRequired[str | None]
     RamdiskId: NotRequired[str | None]
     Platform: NotRequired[str | None]
-
-
-class ImageAttribute(TypedDict):
-    Description: NotRequired[AttributeValue | Fragment | None]
-    KernelId: NotRequired[AttributeValue | Fragment | None]
-    RamdiskId: NotRequired[AttributeValue | Fragment | None]
-    SriovNetSupport: NotRequired[AttributeValue | Fragment | None]
-    BootMode: NotRequired[AttributeValue | Fragment | None]
-    TpmSupport: NotRequired[AttributeValue | Fragment | None]
-    UefiData: NotRequired[AttributeValue | Fragment | None]
-    LastLaunchedTime: NotRequired[AttributeValue | Fragment | None]
-    ImdsSupport: NotRequired[AttributeValue | Fragment | None]
-    DeregistrationProtection: NotRequired[AttributeValue | Fragment | None]
-    ImageId: NotRequired[str | None]
-    LaunchPermissions: NotRequired[Sequence[LaunchPermission | Fragment] | Fragment | None]
-    ProductCodes: NotRequired[Sequence[ProductCode | Fragment] | Fragment | None]
-    BlockDeviceMappings: NotRequired[Sequence[BlockDeviceMapping | Fragment] | Fragment | None]
 
 
 class ImageWatermark(TypedDict):
@@ -1247,18 +1245,6 @@ class InstanceTypeSpecification(TypedDict):
     UnsupportedInstanceTypes: NotRequired[Sequence[InstanceTypeItem | Fragment] | Fragment | None]
 
 
-class InternetGateway(TypedDict):
-    Attachments: NotRequired[Sequence[InternetGatewayAttachment | Fragment] | Fragment | None]
-    InternetGatewayId: NotRequired[str | None]
-    OwnerId: NotRequired[str | None]
-    Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
-
-
-class InternetGatewayAttachment(TypedDict):
-    State: NotRequired[str | None]
-    VpcId: NotRequired[str | None]
-
-
 class IpPermission(TypedDict):
     IpProtocol: NotRequired[str]
     FromPort: NotRequired[int]
@@ -1311,13 +1297,6 @@ class KeyPairInfo(TypedDict):
     CreateTime: NotRequired[datetime | float | None]
     KeyName: NotRequired[str | None]
     KeyFingerprint: NotRequired[str | None]
-
-
-class LaunchPermission(TypedDict):
-    OrganizationArn: NotRequired[str | None]
-    OrganizationalUnitArn: NotRequired[str | None]
-    UserId: NotRequired[str | None]
-    Group: NotRequired[str | None]
 
 
 class LaunchTemplateSpecification(TypedDict):
@@ -1390,6 +1369,20 @@ class ModifyInstanceMetadataOptionsResult(TypedDict):
     InstanceMetadataOptions: NotRequired[InstanceMetadataOptionsResponse | Fragment | None]
 
 
+class ModifyNetworkInterfaceAttributeRequest(TypedDict):
+    EnaSrdSpecification: NotRequired[EnaSrdSpecification]
+    EnablePrimaryIpv6: NotRequired[bool]
+    ConnectionTrackingSpecification: NotRequired[ConnectionTrackingSpecificationRequest]
+    AssociatePublicIpAddress: NotRequired[bool]
+    AssociatedSubnetIds: NotRequired[list[str]]
+    DryRun: NotRequired[bool]
+    NetworkInterfaceId: str
+    Description: NotRequired[AttributeValue]
+    SourceDestCheck: NotRequired[AttributeBooleanValue]
+    Groups: NotRequired[list[str]]
+    Attachment: NotRequired[NetworkInterfaceAttachmentChanges]
+
+
 class ModifySecurityGroupRulesRequest(TypedDict):
     GroupId: str
     SecurityGroupRules: list[SecurityGroupRuleUpdate]
@@ -1398,6 +1391,20 @@ class ModifySecurityGroupRulesRequest(TypedDict):
 
 class ModifySecurityGroupRulesResult(TypedDict):
     Return: NotRequired[bool | None]
+
+
+class ModifySubnetAttributeRequest(TypedDict):
+    AssignIpv6AddressOnCreation: NotRequired[AttributeBooleanValue]
+    MapPublicIpOnLaunch: NotRequired[AttributeBooleanValue]
+    SubnetId: str
+    MapCustomerOwnedIpOnLaunch: NotRequired[AttributeBooleanValue]
+    CustomerOwnedIpv4Pool: NotRequired[str]
+    EnableDns64: NotRequired[AttributeBooleanValue]
+    PrivateDnsHostnameTypeOnLaunch: NotRequired[str]
+    EnableResourceNameDnsARecordOnLaunch: NotRequired[AttributeBooleanValue]
+    EnableResourceNameDnsAAAARecordOnLaunch: NotRequired[AttributeBooleanValue]
+    EnableLniAtDeviceIndex: NotRequired[int]
+    DisableLniAtDeviceIndex: NotRequired[AttributeBooleanValue]
 
 
 class Monitoring(TypedDict):
@@ -1500,6 +1507,13 @@ class NetworkInterfaceAttachment(TypedDict):
     Status: NotRequired[str | None]
     EnaSrdSpecification: NotRequired[AttachmentEnaSrdSpecification | Fragment | None]
     EnaQueueCount: NotRequired[int | None]
+
+
+class NetworkInterfaceAttachmentChanges(TypedDict):
+    DefaultEnaQueueCount: NotRequired[bool]
+    EnaQueueCount: NotRequired[int]
+    AttachmentId: NotRequired[str]
+    DeleteOnTermination: NotRequired[bool]
 
 
 class NetworkInterfaceIpv6Address(TypedDict):
@@ -1613,10 +1627,6 @@ class ProductCode(TypedDict):
     ProductCodeType: NotRequired[str | None]
 
 
-class PropagatingVgw(TypedDict):
-    GatewayId: NotRequired[str | None]
-
-
 class PublicIpDnsNameOptions(TypedDict):
     DnsHostnameType: NotRequired[str | None]
     PublicIpv4DnsName: NotRequired[str | None]
@@ -1718,52 +1728,6 @@ class RevokedSecurityGroupRule(TypedDict):
     PrefixListId: NotRequired[str | None]
     ReferencedGroupId: NotRequired[str | None]
     Description: NotRequired[str | None]
-
-
-class Route(TypedDict):
-    DestinationCidrBlock: NotRequired[str | None]
-    DestinationIpv6CidrBlock: NotRequired[str | None]
-    DestinationPrefixListId: NotRequired[str | None]
-    EgressOnlyInternetGatewayId: NotRequired[str | None]
-    GatewayId: NotRequired[str | None]
-    InstanceId: NotRequired[str | None]
-    InstanceOwnerId: NotRequired[str | None]
-    NatGatewayId: NotRequired[str | None]
-    TransitGatewayId: NotRequired[str | None]
-    LocalGatewayId: NotRequired[str | None]
-    CarrierGatewayId: NotRequired[str | None]
-    NetworkInterfaceId: NotRequired[str | None]
-    Origin: NotRequired[str | None]
-    State: NotRequired[str | None]
-    VpcPeeringConnectionId: NotRequired[str | None]
-    CoreNetworkArn: NotRequired[str | None]
-    OdbNetworkArn: NotRequired[str | None]
-    IpAddress: NotRequired[str | None]
-
-
-class RouteTable(TypedDict):
-    Associations: NotRequired[Sequence[RouteTableAssociation | Fragment] | Fragment | None]
-    PropagatingVgws: NotRequired[Sequence[PropagatingVgw | Fragment] | Fragment | None]
-    RouteTableId: NotRequired[str | None]
-    Routes: NotRequired[Sequence[Route | Fragment] | Fragment | None]
-    Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
-    VpcId: NotRequired[str | None]
-    OwnerId: NotRequired[str | None]
-
-
-class RouteTableAssociation(TypedDict):
-    Main: NotRequired[bool | None]
-    RouteTableAssociationId: NotRequired[str | None]
-    RouteTableId: NotRequired[str | None]
-    SubnetId: NotRequired[str | None]
-    GatewayId: NotRequired[str | None]
-    PublicIpv4Pool: NotRequired[str | None]
-    AssociationState: NotRequired[RouteTableAssociationState | Fragment | None]
-
-
-class RouteTableAssociationState(TypedDict):
-    State: NotRequired[str | None]
-    StatusMessage: NotRequired[str | None]
 
 
 class RunInstancesMonitoringEnabled(TypedDict):
@@ -2026,44 +1990,6 @@ class VCpuInfo(TypedDict):
     DefaultThreadsPerCore: NotRequired[int | None]
     ValidCores: NotRequired[Sequence[int] | Fragment | None]
     ValidThreadsPerCore: NotRequired[Sequence[int] | Fragment | None]
-
-
-class Volume(TypedDict):
-    AvailabilityZoneId: NotRequired[str | None]
-    OutpostArn: NotRequired[str | None]
-    SourceVolumeId: NotRequired[str | None]
-    Iops: NotRequired[int | None]
-    Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
-    VolumeType: NotRequired[str | None]
-    FastRestored: NotRequired[bool | None]
-    MultiAttachEnabled: NotRequired[bool | None]
-    Throughput: NotRequired[int | None]
-    SseType: NotRequired[str | None]
-    Operator: NotRequired[OperatorResponse | Fragment | None]
-    VolumeInitializationRate: NotRequired[int | None]
-    VolumeArn: NotRequired[str | None]
-    OwnerId: NotRequired[str | None]
-    VolumeId: NotRequired[str | None]
-    Size: NotRequired[int | None]
-    SnapshotId: NotRequired[str | None]
-    AvailabilityZone: NotRequired[str | None]
-    State: NotRequired[str | None]
-    CreateTime: NotRequired[datetime | float | None]
-    Attachments: NotRequired[Sequence[VolumeAttachment | Fragment] | Fragment | None]
-    Encrypted: NotRequired[bool | None]
-    KmsKeyId: NotRequired[str | None]
-
-
-class VolumeAttachment(TypedDict):
-    DeleteOnTermination: NotRequired[bool | None]
-    AssociatedResource: NotRequired[str | None]
-    InstanceOwningService: NotRequired[str | None]
-    EbsCardIndex: NotRequired[int | None]
-    VolumeId: NotRequired[str | None]
-    InstanceId: NotRequired[str | None]
-    Device: NotRequired[str | None]
-    State: NotRequired[str | None]
-    AttachTime: NotRequired[datetime | float | None]
 
 
 class Vpc(TypedDict):

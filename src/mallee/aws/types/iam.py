@@ -50,6 +50,10 @@ class DeleteAccessKeyRequest(TypedDict):
     AccessKeyId: str
 
 
+class DeleteAccountAliasRequest(TypedDict):
+    AccountAlias: str
+
+
 class GetAccountSummaryResponse(TypedDict):
     SummaryMap: NotRequired[Mapping[str, int] | Fragment | None]
 
@@ -60,6 +64,24 @@ class GetUserRequest(TypedDict):
 
 class GetUserResponse(TypedDict):
     User: User | Fragment
+
+
+class Group(TypedDict):
+    Path: str
+    GroupName: str
+    GroupId: str
+    Arn: str
+    CreateDate: datetime | float
+
+
+class InstanceProfile(TypedDict):
+    Path: str
+    InstanceProfileName: str
+    InstanceProfileId: str
+    Arn: str
+    CreateDate: datetime | float
+    Roles: Sequence[Role | Fragment] | Fragment
+    Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
 
 
 class ListAccessKeysRequest(TypedDict):
@@ -85,6 +107,42 @@ class ListAccountAliasesResponse(TypedDict):
     Marker: NotRequired[str | None]
 
 
+class ListGroupsRequest(TypedDict):
+    PathPrefix: NotRequired[str]
+    Marker: NotRequired[str]
+    MaxItems: NotRequired[int]
+
+
+class ListGroupsResponse(TypedDict):
+    Groups: Sequence[Group | Fragment] | Fragment
+    IsTruncated: NotRequired[bool | None]
+    Marker: NotRequired[str | None]
+
+
+class ListInstanceProfilesRequest(TypedDict):
+    PathPrefix: NotRequired[str]
+    Marker: NotRequired[str]
+    MaxItems: NotRequired[int]
+
+
+class ListInstanceProfilesResponse(TypedDict):
+    InstanceProfiles: Sequence[InstanceProfile | Fragment] | Fragment
+    IsTruncated: NotRequired[bool | None]
+    Marker: NotRequired[str | None]
+
+
+class ListRolesRequest(TypedDict):
+    PathPrefix: NotRequired[str]
+    Marker: NotRequired[str]
+    MaxItems: NotRequired[int]
+
+
+class ListRolesResponse(TypedDict):
+    Roles: Sequence[Role | Fragment] | Fragment
+    IsTruncated: NotRequired[bool | None]
+    Marker: NotRequired[str | None]
+
+
 class ListUsersRequest(TypedDict):
     PathPrefix: NotRequired[str]
     Marker: NotRequired[str]
@@ -95,6 +153,31 @@ class ListUsersResponse(TypedDict):
     Users: Sequence[User | Fragment] | Fragment
     IsTruncated: NotRequired[bool | None]
     Marker: NotRequired[str | None]
+
+
+class Role(TypedDict):
+    Path: str
+    RoleName: str
+    RoleId: str
+    Arn: str
+    CreateDate: datetime | float
+    AssumeRolePolicyDocument: NotRequired[str | None]
+    Description: NotRequired[str | None]
+    MaxSessionDuration: NotRequired[int | None]
+    PermissionsBoundary: NotRequired[AttachedPermissionsBoundary | Fragment | None]
+    Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
+    RoleLastUsed: NotRequired[RoleLastUsed | Fragment | None]
+    SourceRoleTemplate: NotRequired[SourceRoleTemplate | Fragment | None]
+
+
+class RoleLastUsed(TypedDict):
+    LastUsedDate: NotRequired[datetime | float | None]
+    Region: NotRequired[str | None]
+
+
+class SourceRoleTemplate(TypedDict):
+    TemplateArn: str
+    TemplateMinorVersion: int
 
 
 class Tag(TypedDict):

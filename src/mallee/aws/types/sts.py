@@ -6,17 +6,7 @@ file nor the members' names, run the tool.
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import NotRequired, TypedDict
-
-from mallee.aws.codec.fragment import Fragment
-
-
-class Credentials(TypedDict):
-    AccessKeyId: str
-    SecretAccessKey: str
-    SessionToken: str
-    Expiration: datetime | float
 
 
 class GetAccessKeyInfoRequest(TypedDict):
@@ -35,16 +25,3 @@ class GetCallerIdentityResponse(TypedDict):
     UserId: NotRequired[str | None]
     Account: NotRequired[str | None]
     Arn: NotRequired[str | None]
-
-
-class GetSessionTokenRequest(TypedDict):
-    DurationSeconds: NotRequired[int]
-    SerialNumber: NotRequired[str]
-    TokenCode: NotRequired[str]
-    MinimumSessionTokenSize: NotRequired[int]
-
-
-class GetSessionTokenResponse(TypedDict):
-    Credentials: NotRequired[Credentials | Fragment | None]
-    SessionTokenUtilization: NotRequired[int | None]
-    SessionTokenSize: NotRequired[int | None]
