@@ -1,6 +1,7 @@
 """QEMU's control socket (QMP), as far as benchmarks and image tests need it.
 
-One command, one answer; blocking, for one caller at a time. The product itself talks to QEMU through libvirt.
+One command, one answer; blocking, for one caller at a time. The product itself talks to QEMU
+through libvirt.
 """
 
 import json

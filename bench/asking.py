@@ -1,0 +1,67 @@
+"""Requests as a client's library would send them, but cheap to send: one kept connection.
+
+What botocore spends on building and parsing is not the server's time; here a request is signed once
+more and sent as bytes, and the answer's body is read and not parsed.
+"""
+
+import http.client
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlencode
+
+from botocore import auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+
+_FORM = "application/x-www-form-urlencoded; charset=utf-8"
+_VERSION = "2016-11-15"
+
+
+class Refused(Exception):
+    """The server's answer is not 200; the message holds its body."""
+
+
+@dataclass(slots=True)
+class Client:
+    """A kept connection to an EC2 endpoint on this host, and the key that signs."""
+
+    port: int
+    access_key_id: str
+    secret_access_key: str
+    region: str = "us-east-1"
+    _connection: http.client.HTTPConnection = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+
+    def ask(self, action: str, parameters: Mapping[str, str] | None = None) -> bytes:
+        """Send one EC2 action; return the answer's body; raises `Refused`."""
+        form = {"Action": action, "Version": _VERSION, **(parameters or {})}
+        request = AWSRequest(
+            method="POST",
+            url=f"http://127.0.0.1:{self.port}/",
+            data=urlencode(form).encode(),
+            headers={"Content-Type": _FORM},
+        )
+        credentials = Credentials(self.access_key_id, self.secret_access_key)
+        auth.SigV4Auth(credentials, "ec2", self.region).add_auth(request)
+        return self._send("POST", request.data, dict(request.headers))
+
+    def get_root(self) -> int:
+        """Ask for `/` without a signature, the emptiest request there is; return the status."""
+        self._connection.request("GET", "/")
+        answer = self._connection.getresponse()
+        answer.read()
+        return answer.status
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+    def _send(self, method: str, body: bytes, headers: dict[str, str]) -> bytes:
+        self._connection.request(method, "/", body, headers)
+        answer = self._connection.getresponse()
+        content = answer.read()
+        if answer.status != 200:
+            raise Refused(content.decode(errors="replace"))
+        return content
