@@ -1,0 +1,103 @@
+"""The choice of hosts never overcommits, is deterministic, and says what was short where."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mallee.cloud import place
+from mallee.cloud.place import Offer, Placed, Policy, Request, Short
+from mallee.model.hosts import Capacity
+
+numbers = st.integers(0, 12)
+capacities = st.builds(Capacity, numbers, numbers, numbers)
+offers = st.lists(
+    st.builds(Offer, st.uuids().map(str), st.just("host"), capacities, capacities, st.booleans()),
+    max_size=5,
+    unique_by=lambda offer: offer.host_id,
+).map(tuple)
+requests = st.builds(
+    lambda each, low, more, policy: Request(
+        each=each, count_min=low, count_max=low + more, policy=policy
+    ),
+    st.builds(Capacity, st.integers(1, 4), st.integers(1, 4), st.integers(1, 4)),
+    st.integers(1, 4),
+    st.integers(0, 4),
+    st.sampled_from(Policy),
+)
+
+
+def room(offer: Offer, each: Capacity) -> int:
+    """How many instances of that size fit on the host, counted by itself."""
+    whole, held = offer.capacity, offer.held
+    fits = min(
+        (whole.vcpus - held.vcpus) // each.vcpus,
+        (whole.memory_mib - held.memory_mib) // each.memory_mib,
+        (whole.disk_gib - held.disk_gib) // each.disk_gib,
+    )
+    return 0 if offer.silent else max(fits, 0)
+
+
+@given(offers, requests)
+def test_place_never_overcommits(offers: tuple[Offer, ...], request: Request) -> None:
+    placed = place.choose(offers, request)
+    if isinstance(placed, Placed):
+        for offer in offers:
+            assert placed.host_ids.count(offer.host_id) <= room(offer, request.each)
+
+
+@given(offers, requests)
+def test_place_uses_all_the_room_there_is(offers: tuple[Offer, ...], request: Request) -> None:
+    fits = sum(room(offer, request.each) for offer in offers)
+    match place.choose(offers, request):
+        case Placed(host_ids):
+            assert len(host_ids) == min(fits, request.count_max)
+            assert len(host_ids) >= request.count_min
+        case Short(room_for, lacks):
+            assert room_for == fits < request.count_min
+            assert len(lacks) == len(offers)
+
+
+@given(offers, requests, st.randoms())
+def test_place_does_not_depend_on_the_order_of_offers(
+    offers: tuple[Offer, ...], request: Request, chance: object
+) -> None:
+    mixed = list(offers)
+    chance.shuffle(mixed)  # pyright: ignore[reportAttributeAccessIssue]
+    chosen, again = place.choose(offers, request), place.choose(tuple(mixed), request)
+    if isinstance(chosen, Placed):
+        assert again == chosen
+
+
+def offer(id: str, vcpus: int, memory_mib: int, held_vcpus: int = 0) -> Offer:
+    return Offer(id, id, Capacity(vcpus, memory_mib, 100), Capacity(held_vcpus, 0, 0))
+
+
+def test_spread_takes_the_emptiest_and_pack_the_fullest() -> None:
+    hosts = (offer("full", 8, 8192, held_vcpus=6), offer("empty", 8, 8192))
+    each = Capacity(1, 512, 1)
+    assert place.choose(hosts, Request(each=each)) == Placed(("empty",))
+    assert place.choose(hosts, Request(each=each, policy=Policy.PACK)) == Placed(("full",))
+    spread = place.choose(hosts, Request(each=each, count_min=4, count_max=4))
+    assert spread == Placed(("empty",) * 4)
+
+
+def test_short_names_what_was_short_on_which_host() -> None:
+    hosts = (
+        offer("small", 1, 256),
+        offer("large", 8, 2048),
+        Offer("mute", "mute", Capacity(8, 8192, 100), Capacity(0, 0, 0), silent=True),
+    )
+    short = place.choose(hosts, Request(each=Capacity(2, 1024, 1), count_min=3, count_max=3))
+    assert short == Short(
+        room_for=2,
+        lacks=(
+            place.Lack(
+                "small",
+                (
+                    "vcpus (needs 2, 1 of 1 free)",
+                    "memory (needs 1024 MiB, 256 of 256 MiB free)",
+                ),
+            ),
+            place.Lack("large", ("memory (needs 1024 MiB, 0 of 2048 MiB free)",)),
+            place.Lack("mute", ()),
+        ),
+    )
