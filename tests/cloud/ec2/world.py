@@ -137,10 +137,20 @@ class FakeHost:
                         Power.TERMINATED: Phase.GONE,
                     }[record.doc.power]
                     tx.observe(record, InstanceSeen(launch=record.doc.launch, phase=phase))
-            for record in tx.list(records.INSTANCE):
-                reconciling.settle_one(tx, record.id, Deadlines())
 
         self._store.transact(look)
+        self.reconcile()
+
+    def reconcile(self) -> None:
+        """Let the reconciler draw its conclusions until there are none left."""
+
+        def settle(tx: store.Tx) -> int:
+            for record in tx.list(records.INSTANCE):
+                reconciling.settle_one(tx, record.id, Deadlines())
+            return len(tx.changes)
+
+        while self._store.transact(settle):
+            pass
 
     def report(self, instance_id: str, phase: Phase, cause: Reason | None = None) -> None:
         """See one instance in a phase of its present launch."""
