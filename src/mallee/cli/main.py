@@ -9,12 +9,11 @@ import sys
 
 from cyclopts import App
 
+import mallee
 from mallee.box import steps
 from mallee.cli import words
 
-VERSION = "0.1.0"
-
-app = App(name="mallee", help="A private cloud that speaks the AWS APIs.", version=VERSION)
+app = App(name="mallee", help="A private cloud that speaks the AWS APIs.", version=mallee.VERSION)
 
 _VERBS = {
     "up": ("mallee.cli.machine:up", "Start the cloud on this machine, and wait until it answers."),

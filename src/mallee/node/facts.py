@@ -7,10 +7,10 @@ Capacity is worked out once, at the agent's start, from the machine and the sett
 import os
 import shutil
 from dataclasses import dataclass
-from importlib import metadata
 
 import msgspec
 
+import mallee
 from mallee.kit import files
 from mallee.model import settings
 from mallee.model.hosts import Capacity, HostFacts
@@ -47,7 +47,7 @@ def fetch(standing: Standing, problems: tuple[str, ...]) -> HostFacts:
         acceleration=standing.acceleration.acceleration,
         acceleration_reason=standing.acceleration.reason,
         hypervisor=hypervisor,
-        agent_version=metadata.version("mallee"),
+        agent_version=mallee.VERSION,
         problems=problems,
         # In whole GiB: nobody decides by less, and every smaller change would be news.
         free_disk_bytes=fetch_free_disk_bytes(standing.layout) >> 30 << 30,
