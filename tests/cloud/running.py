@@ -7,16 +7,19 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 from typing import Any
+from unittest import mock
 
 import boto3
 from botocore.config import Config
 
-from mallee.cloud import daemon
+from mallee.cloud import bootstrap, daemon
+from mallee.cloud.state import store
 from mallee.kit import logs
 from mallee.model.layout import Layout
 from mallee.model.settings import Ports, Settings
 
 START_TIMEOUT_S = 30
+_open_store = bootstrap.open_store
 
 
 class RunningCloud:
@@ -77,8 +80,14 @@ class RunningCloud:
         self._loop = asyncio.get_running_loop()
         self._stop = asyncio.Event()
         announced = asyncio.create_task(self._wait_announced())
-        await daemon.serve(self.layout, self.settings, self._stop)
+        with mock.patch.object(bootstrap, "open_store", self._open_store):
+            await daemon.serve(self.layout, self.settings, self._stop)
         announced.cancel()
+
+    def _open_store(self, *arguments: Any) -> store.Store:
+        """Open the store for the daemon, and keep it at hand for the test."""
+        self.store = _open_store(*arguments)
+        return self.store
 
     async def _wait_announced(self) -> None:
         while not self.layout.cloud_ports.exists():

@@ -36,6 +36,10 @@ class Answer:
         found = re.search(r"<Message>(.*?)</Message>", self.text)
         return found.group(1) if found else ""
 
+    def element(self, name: str) -> str:
+        """The text of the first element of that name."""
+        return self.text.partition(f"<{name}>")[2].partition(f"</{name}>")[0]
+
 
 class Sender:
     """Sends hand-made requests to a port of this host."""

@@ -16,7 +16,7 @@ from mallee.kit import pki
 from mallee.model.hosts import HostWanted
 from tests.cloud.agent import FACTS, Agent
 from tests.cloud.running import RunningCloud
-from tests.cloud.signing import Answer, Sender
+from tests.cloud.signing import Sender
 
 FACTS_JSON = msgspec.to_builtins(FACTS)
 
@@ -25,11 +25,7 @@ def token_of(sender: Sender) -> tuple[str, str]:
     """A fresh join token and the authority's certificate."""
     answer = sender.ask("mallee", "CreateJoinToken")
     assert answer.status == 200, answer.text
-    return _text(answer, "Token"), _text(answer, "CaCertificate")
-
-
-def _text(answer: Answer, element: str) -> str:
-    return answer.text.partition(f"<{element}>")[2].partition(f"</{element}>")[0]
+    return answer.element("Token"), answer.element("CaCertificate")
 
 
 @pytest.fixture
@@ -79,7 +75,7 @@ def test_refused_join_leaves_the_token_good(sender: Sender, stranger: Agent) -> 
 def test_name_of_a_live_host_is_not_given_again(sender: Sender, agent: Agent) -> None:
     name = sender.ask("mallee", "DescribeHosts", **{"HostIds.member.1": agent.host_id})
     other = Agent(agent.port, token_of(sender)[1])
-    status, answer = other.join(token_of(sender)[0], _text(name, "Name"))
+    status, answer = other.join(token_of(sender)[0], name.element("Name"))
     assert status == 409
     assert "alive" in answer["error"]
 
@@ -205,10 +201,10 @@ def test_held_call_ends_at_its_time(agent: Agent, monkeypatch: pytest.MonkeyPatc
 def test_facts_of_a_host_are_shown(sender: Sender, agent: Agent) -> None:
     agent.sync(leftovers=["domain i-1 has no owner"])
     shown = sender.ask("mallee", "DescribeHosts", **{"HostIds.member.1": agent.host_id})
-    assert _text(shown, "State") == "up"
+    assert shown.element("State") == "up"
     assert "<MemoryMib>8192</MemoryMib>" in shown.text
     assert "domain i-1 has no owner" in shown.text
-    assert float(_text(shown, "SecondsSinceHeard")) < 60
+    assert float(shown.element("SecondsSinceHeard")) < 60
 
 
 def test_same_report_again_writes_nothing(agent: Agent, sender: Sender) -> None:
@@ -217,7 +213,7 @@ def test_same_report_again_writes_nothing(agent: Agent, sender: Sender) -> None:
     for _ in range(3):
         agent.sync(facts=facts, seen={})
     after = sender.ask("mallee", "ExplainResource", ResourceId=agent.host_id)
-    assert _text(before, "Changes") == _text(after, "Changes")
+    assert before.element("Changes") == after.element("Changes")
 
 
 def test_silent_host_is_written_down_and_up_when_it_speaks(
@@ -227,7 +223,7 @@ def test_silent_host_is_written_down_and_up_when_it_speaks(
 
     def state() -> str:
         asked = {"HostIds.member.1": agent.host_id}
-        return _text(sender.ask("mallee", "DescribeHosts", **asked), "State")
+        return sender.ask("mallee", "DescribeHosts", **asked).element("State")
 
     deadline = time.monotonic() + 20
     while state() != "silent" and time.monotonic() < deadline:
@@ -272,7 +268,7 @@ async def test_answer_of_a_host_reaches_who_asked(agent: Agent, sender: Sender) 
     path = f"/v1/answers/{question['id']}"
     assert (await asyncio.to_thread(agent.call, "POST", path, b"login:"))[0] == 204
     answer = await asked
-    assert _text(answer, "output") == "login:"
+    assert answer.element("output") == "login:"
     assert agent.call("POST", path, b"again")[0] == 404
 
 

@@ -12,8 +12,10 @@ from mallee.cloud.state import store
 from mallee.kit import secretbox
 from mallee.model import settings
 
-Request = Mapping[str, Any]
-Result = Mapping[str, Any]
+Request = Any
+"""A decoded request: a handler names its generated type (`aws.types.ec2.RunInstancesRequest`)."""
+Result = Mapping[str, object]
+"""What a handler returns: its generated type too, or any mapping with the model's member names."""
 
 
 @dataclass(frozen=True, slots=True)

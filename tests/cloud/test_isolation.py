@@ -1,0 +1,373 @@
+"""Two accounts cannot see or touch each other's things: asked of every row of the action table.
+
+The *owner* has one thing of every kind. For every action, and every parameter of it that can name
+a thing, the *intruder* names the owner's; everything else about his requests is right. He must be
+told that there is no such thing, and afterwards nothing of the owner's may have changed.
+A new parameter that names things must be added to `NAMES`, which the first test sees to.
+"""
+
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import botocore.exceptions
+import msgspec
+import pytest
+
+from mallee.aws import model
+from mallee.cloud import actions
+from mallee.cloud.action import Action, Listing
+from mallee.cloud.state import records
+from mallee.model.images import Blob, Image
+from tests.cloud.agent import FACTS, Agent
+from tests.cloud.running import RunningCloud
+from tests.cloud.signing import Sender
+
+NAMES = {
+    "AccessKeyId": "access-key",
+    "AccountAlias": "alias",
+    "Address": "address",
+    "AllocationId": "elastic-ip",
+    "AllocationIds": "elastic-ip",
+    "AssociationId": "association",
+    "GroupId": "security-group",
+    "GroupIds": "security-group",
+    "GroupName": "group-name",
+    "GroupNames": "group-name",
+    "Groups": "security-group",
+    "ImageId": "image",
+    "ImageIds": "image",
+    "InstanceId": "instance",
+    "InstanceIds": "instance",
+    "KernelId": "image",
+    "KeyName": "key-name",
+    "KeyNames": "key-name",
+    "KeyPairId": "key-pair",
+    "KeyPairIds": "key-pair",
+    "NetworkInterfaceId": "network-interface",
+    "NetworkInterfaceIds": "network-interface",
+    "PublicIp": "address",
+    "PublicIps": "address",
+    "RamdiskId": "image",
+    "ReferencedGroupId": "security-group",
+    "Resources": "instance",
+    "SecurityGroupIds": "security-group",
+    "SecurityGroupRuleId": "rule",
+    "SecurityGroupRuleIds": "rule",
+    "SecurityGroups": "group-name",
+    "SourceSecurityGroupName": "group-name",
+    "SubnetId": "subnet",
+    "SubnetIds": "subnet",
+    "VpcId": "vpc",
+    "VpcIds": "vpc",
+}
+"""By the last part of a parameter's name: the kind of thing that it names."""
+
+NAMES_NOTHING = re.compile(
+    r"(Allow|Attribute|Availability|All|Cidr|Description|Device|Disable|Ebs|Executable|Force|From"
+    r"|Http|Include|InstanceInit|InstanceMeta|InstanceType|Ip|Key(Type|Format)|Latest|Location"
+    r"|Map|Max|Min|Monitor|Owner|PrivateIp|PublicKey|Region|SkipOs|SourceDest|Tag|Tenancy|To"
+    r"|UserData|Value|Volume|Zone|Domain|Delete|Associate|PathPrefix|Status|NetworkBorder"
+    r"|SourceSecurityGroupOwnerId|UserId|UserName|MetadataOptions|Enable).*"
+)
+"""Parameters that name no thing of an account."""
+
+MAKES_A_NEW_NAME = frozenset(
+    {
+        ("CreateKeyPair", "KeyName"),
+        ("ImportKeyPair", "KeyName"),
+        ("CreateSecurityGroup", "GroupName"),
+    }
+)
+"""A name is each account's own: the same name in another account is another thing."""
+
+SAYS_NOTHING = frozenset({("DeleteKeyPair", "KeyName"), ("DeleteKeyPair", "KeyPairId")})
+"""AWS answers success for things that are not there, and so do we; nothing may change."""
+
+BUT = frozenset({"GetAccessKeyInfo"})
+"""AWS tells everybody which account a key is of, and nothing else."""
+
+
+@dataclass
+class World:
+    """A cloud, the owner's things by kind, and the intruder's own."""
+
+    cloud: RunningCloud
+    owner: dict[str, str]
+    intruder: dict[str, str]
+    public_image: str
+    owned: dict[str, str] = field(default_factory=dict)
+    own: dict[str, str] = field(default_factory=dict)
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[World]:
+    root = Path(tempfile.mkdtemp(prefix="m-"))
+    try:
+        with RunningCloud(root) as cloud:
+            yield _populate(cloud)
+    finally:
+        shutil.rmtree(root)
+
+
+def _populate(cloud: RunningCloud) -> World:
+    sender = Sender(cloud.port, cloud.admin)
+    token = sender.ask("mallee", "CreateJoinToken")
+    agent = Agent(cloud.agents_port, token.element("CaCertificate"))
+    assert agent.join(token.element("Token"))[0] == 200
+    agent.sync(facts=msgspec.to_builtins(FACTS))
+    public = _insert_image(cloud, cloud.admin["account_id"], "0", is_public=True)
+    world = World(cloud, _account(sender, "owner"), _account(sender, "intruder"), public)
+    world.owned = _things(world, world.owner, "owned", "1")
+    world.own = _things(world, world.intruder, "own", "2")
+    return world
+
+
+def _account(sender: Sender, name: str) -> dict[str, str]:
+    answer = sender.ask("mallee", "CreateAccount", AccountName=name)
+    return {
+        "account_id": answer.element("AccountId"),
+        "access_key_id": answer.element("AccessKeyId"),
+        "secret_access_key": answer.element("SecretAccessKey"),
+    }
+
+
+def _insert_image(cloud: RunningCloud, account: str, digit: str, *, is_public: bool) -> str:
+    image = Image(
+        id=f"ami-0123456789abcdef{digit}",
+        name=f"image {digit}",
+        kind="machine",
+        location=f"{account}/image",
+        is_public=is_public,
+        blob=Blob(sha256=digit * 64, size_bytes=1 << 20, format="qcow2"),
+        disk_gib=1,
+        created_at=0.0,
+    )
+    cloud.store.transact(lambda tx: tx.insert(records.IMAGE, account, image.id, image))
+    return image.id
+
+
+def _things(world: World, key: dict[str, str], name: str, digit: str) -> dict[str, str]:
+    """Make one thing of every kind for the account; return their ids and names by kind."""
+    ec2, iam = world.cloud.client("ec2", key), world.cloud.client("iam", key)
+    pair = ec2.create_key_pair(KeyName=f"{name}-key", KeyType="ed25519")
+    group = ec2.create_security_group(GroupName=f"{name}-group", Description="one")["GroupId"]
+    rule = ec2.authorize_security_group_ingress(
+        GroupId=group, IpProtocol="tcp", FromPort=22, ToPort=22, CidrIp="10.0.0.0/8"
+    )["SecurityGroupRules"][0]
+    (instance,) = ec2.run_instances(ImageId=world.public_image, MinCount=1, MaxCount=1)["Instances"]
+    address = ec2.allocate_address()
+    association = ec2.associate_address(
+        AllocationId=address["AllocationId"], InstanceId=instance["InstanceId"]
+    )
+    iam.create_account_alias(AccountAlias=f"{name}-alias")
+    return {
+        "access-key": key["access_key_id"],
+        "address": address["PublicIp"],
+        "alias": f"{name}-alias",
+        "association": association["AssociationId"],
+        "elastic-ip": address["AllocationId"],
+        "group-name": f"{name}-group",
+        "image": _insert_image(world.cloud, key["account_id"], digit, is_public=False),
+        "instance": instance["InstanceId"],
+        "key-name": f"{name}-key",
+        "key-pair": pair["KeyPairId"],
+        "network-interface": instance["NetworkInterfaces"][0]["NetworkInterfaceId"],
+        "rule": rule["SecurityGroupRuleId"],
+        "security-group": group,
+        "subnet": instance["SubnetId"],
+        "vpc": instance["VpcId"],
+    }
+
+
+ROWS = [row for row in actions.TABLE.values() if row.service != "mallee"]
+TRIES = [
+    (row, path)
+    for row in ROWS
+    for path in sorted(row.honours)
+    if path.rpartition(".")[2] in NAMES
+    and row.name not in BUT
+    and (row.name, path) not in MAKES_A_NEW_NAME
+]
+
+
+def test_every_parameter_names_something_or_nothing() -> None:
+    unknown = {
+        f"{row.name}.{path}"
+        for row in ROWS
+        for path in row.honours
+        if path.rpartition(".")[2] not in NAMES
+        and not NAMES_NOTHING.fullmatch(path.rpartition(".")[2])
+    }
+    assert unknown == set()
+
+
+@pytest.mark.parametrize(("row", "path"), TRIES, ids=[f"{row.name}-{path}" for row, path in TRIES])
+def test_things_of_another_account_are_not_there(world: World, row: Action, path: str) -> None:
+    before = _state_of(world)
+    name = path.rpartition(".")[2]
+    request = _request(world, row, path, world.owned[NAMES[name]])
+    client = world.cloud.client(row.service, world.intruder)
+    try:
+        outcome = client._make_api_call(row.name, request)
+    except botocore.exceptions.ClientError as error:
+        outcome = error.response["Error"]
+    if (row.name, path) not in SAYS_NOTHING:
+        assert _says_not_there(outcome.get("Code", "success")), f"{request}: {outcome}"
+    assert _state_of(world) == before
+
+
+def test_names_are_each_accounts_own(world: World) -> None:
+    ec2 = world.cloud.client("ec2", world.intruder)
+    before = _state_of(world)
+    name = world.owned["key-name"]
+    ec2.create_key_pair(KeyName=name, KeyType="ed25519")
+    ec2.delete_key_pair(KeyName=name)
+    name = world.owned["group-name"]
+    ec2.create_security_group(GroupName=name, Description="another")
+    ec2.delete_security_group(GroupName=name)
+    assert _state_of(world) == before
+
+
+@pytest.mark.parametrize("row", ROWS, ids=[row.name for row in ROWS])
+def test_no_look_around_shows_another_account(world: World, row: Action) -> None:
+    if not row.name.startswith(("Describe", "List", "Get")) or row.name in BUT:
+        pytest.skip("it does not look around")
+    client = world.cloud.client(row.service, world.intruder)
+    request = _request(world, row, "", "") if not isinstance(row.does, Listing) else {}
+    try:
+        answer = str(client._make_api_call(row.name, request))
+    except botocore.exceptions.ClientError as error:
+        answer = str(error)
+    ids = [*world.owned.values(), world.owner["account_id"]]
+    assert [id for id in ids if re.search(rf"{re.escape(id)}\b", answer)] == []
+
+
+@pytest.mark.parametrize("name", [name for service, name in actions.TABLE if service == "mallee"])
+def test_administration_is_for_the_first_account_alone(world: World, name: str) -> None:
+    parameters = {
+        "CreateAccount": {"AccountName": "third"},
+        "ExplainResource": {"ResourceId": world.owned["instance"]},
+    }
+    sender = Sender(world.cloud.port, world.intruder)
+    answer = sender.ask("mallee", name, **parameters.get(name, {}))
+    assert (answer.status, answer.code) == (403, "AccessDenied")
+    assert world.owned["instance"] not in answer.text
+
+
+def _says_not_there(code: str) -> bool:
+    # Aliases and public addresses are unique in the whole cloud, as they are in AWS: that one is
+    # taken is all that is told.
+    taken = ("EntityAlreadyExists", "InvalidIPAddress.InUse")
+    return code.endswith((".NotFound", "NoSuchEntity")) or code in taken
+
+
+def _state_of(world: World) -> dict[str, int]:
+    """The revision of everything that the owner has."""
+    account = world.owner["account_id"]
+    view = world.cloud.store.view
+    return {
+        f"{kind.name} {record.id}": hash(msgspec.json.encode(record.doc))
+        for kind in records.KINDS.values()
+        for record in view.list(kind, account)
+    }
+
+
+# --- requests in which everything but one parameter is right ---
+
+
+def _base(world: World, row: Action, path: str) -> dict[str, Any]:
+    """What the action needs besides, all of it the intruder's own."""
+    own = world.own
+    tcp: dict[str, Any] = {"IpProtocol": "tcp", "FromPort": 80, "ToPort": 80}
+    flat = {"GroupId": own["security-group"], **tcp, "CidrIp": "10.0.0.0/8"}
+    if path == "SourceSecurityGroupName":
+        flat = {"GroupId": own["security-group"]}
+    nested: dict[str, Any] = {"GroupId": own["security-group"], "IpPermissions": [{**tcp}]}
+    if not path.startswith("IpPermissions"):
+        nested["IpPermissions"][0]["IpRanges"] = [{"CidrIp": "10.0.0.0/8"}]
+    elif not path.endswith("UserIdGroupPairs.GroupId"):
+        pair = {"GroupId": own["security-group"]} if not path.endswith("GroupName") else {}
+        nested["IpPermissions"][0]["UserIdGroupPairs"] = [pair]
+    grant = nested if path.startswith("IpPermissions") else flat
+    if path == "SecurityGroupRuleIds":
+        grant = {"GroupId": own["security-group"]}
+    if path == "GroupName":
+        grant = {name: value for name, value in grant.items() if name != "GroupId"}
+    by_action: dict[str, dict[str, Any]] = {
+        "AssociateAddress": {}
+        if path in ("AllocationId", "PublicIp")
+        else {"AllocationId": own["elastic-ip"]},
+        "AuthorizeSecurityGroupEgress": grant,
+        "AuthorizeSecurityGroupIngress": grant,
+        "CreateSecurityGroup": {"GroupName": "new", "Description": "new"},
+        "CreateTags": {"Tags": [{"Key": "a", "Value": "b"}]},
+        "DescribeInstanceAttribute": {"Attribute": "instanceType"},
+        "DescribeNetworkInterfaceAttribute": {"Attribute": "description"},
+        "ImportKeyPair": {"PublicKeyMaterial": b"nonsense"},
+        "ModifyInstanceAttribute": {"InstanceId": own["instance"]}
+        if path == "Groups"
+        else {"DisableApiTermination": {"Value": True}},
+        "ModifyInstanceMetadataOptions": {"HttpTokens": "optional"},
+        "ModifyNetworkInterfaceAttribute": {"NetworkInterfaceId": own["network-interface"]}
+        if path == "Groups"
+        else {"Description": {"Value": "taken"}},
+        "ModifySecurityGroupRules": {
+            "GroupId": own["security-group"],
+            "SecurityGroupRules": [{"SecurityGroupRuleId": own["rule"], "SecurityGroupRule": tcp}],
+        },
+        "ModifySubnetAttribute": {"MapPublicIpOnLaunch": {"Value": False}},
+        "RevokeSecurityGroupEgress": grant,
+        "RevokeSecurityGroupIngress": grant,
+        "RunInstances": {"ImageId": world.public_image, "MinCount": 1, "MaxCount": 1},
+        "UpdateAccessKey": {"Status": "Inactive"},
+        "UpdateSecurityGroupRuleDescriptionsEgress": nested,
+        "UpdateSecurityGroupRuleDescriptionsIngress": nested,
+    }
+    if path.startswith("SecurityGroupRuleDescriptions"):
+        return {"GroupId": own["security-group"]}
+    if row.name == "RunInstances" and path.startswith("NetworkInterfaces"):
+        return {**by_action[row.name], "NetworkInterfaces": [{"DeviceIndex": 0}]}
+    return by_action.get(row.name, {})
+
+
+def _request(world: World, row: Action, path: str, value: str) -> dict[str, Any]:
+    request = _base(world, row, path)
+    operation = model.load(row.service).operations[row.name]
+    for name in operation.input.required if operation.input else ():
+        if name not in request and name in NAMES and name != path.partition(".")[0]:
+            request[name] = _wrap(row, name, world.own[NAMES[name]])
+    if path:
+        _put(row, request, path, value)
+    return request
+
+
+def _wrap(row: Action, name: str, value: str) -> Any:
+    service = model.load(row.service)
+    shape = service.operations[row.name].input
+    assert shape is not None
+    return [value] if service.shape(shape.members[name].shape).type == "list" else value
+
+
+def _put(row: Action, request: dict[str, Any], path: str, value: str) -> None:
+    """Set the parameter at a dotted path, making the lists and structures on the way."""
+    service = model.load(row.service)
+    shape = service.operations[row.name].input
+    here = request
+    names = path.split(".")
+    for name in names:
+        assert shape is not None
+        shape = service.shape(shape.members[name].shape)
+        is_list = shape.type == "list"
+        if is_list and shape.member is not None:
+            shape = service.shape(shape.member.shape)
+        if name == names[-1]:
+            here[name] = [value] if is_list else value
+        elif is_list:
+            here = here.setdefault(name, [{}])[0]
+        else:
+            here = here.setdefault(name, {})
