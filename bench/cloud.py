@@ -1,0 +1,146 @@
+"""A whole cloud for a benchmark: brought up as `mallee up` does it, under a root of its own.
+
+It stands in the benchmark's own network namespace (`sealed`), so nothing of the machine is touched,
+and it is destroyed with all it made when the `with` block ends, however that comes.
+"""
+
+import json
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from bench import asking
+from mallee.box import destroy, steps, up
+from mallee.model import settings
+from mallee.model.layout import Layout
+from tests import tinyimages
+
+INSTANCE_TYPE = "t2.nano"
+VCPUS, MEMORY_MIB = 1, 512
+"""What `INSTANCE_TYPE` has; the bare guest gets as much."""
+POLL_S = 0.003
+TIMEOUT_S = 120.0
+
+
+class Late(Exception):
+    """Something did not happen within its deadline."""
+
+
+class Quiet:
+    """Watches the steps of `up` and says nothing."""
+
+    def begin(self, step: steps.Step) -> None:
+        """Nothing to do."""
+
+    def say(self, line: str) -> None:
+        """Nothing to do."""
+
+    def finish(self, step: steps.Step, result: str, took_s: float) -> None:
+        """Nothing to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cloud:
+    """A running cloud."""
+
+    layout: Layout
+    client: asking.Client
+    """For requests whose time counts."""
+    ec2: Any
+    """A boto3 client for everything else."""
+    image_id: str
+    group_id: str
+
+    def launch(self) -> str:
+        """Ask for one tiny instance and return its id."""
+        body = self.client.ask(
+            "RunInstances",
+            {
+                "ImageId": self.image_id,
+                "InstanceType": INSTANCE_TYPE,
+                "MinCount": "1",
+                "MaxCount": "1",
+                "SecurityGroupId.1": self.group_id,
+            },
+        )
+        return "i-" + body.partition(b"<instanceId>i-")[2].partition(b"<")[0].decode()
+
+    def describe(self, instance_id: str) -> dict[str, Any]:
+        """What the API shows of the instance."""
+        found = self.ec2.describe_instances(InstanceIds=[instance_id])
+        return found["Reservations"][0]["Instances"][0]
+
+    def address_of(self, instance_id: str) -> str:
+        """Its public address."""
+        return self.describe(instance_id)["PublicIpAddress"]
+
+    def console_of(self, instance_id: str) -> Path:
+        """The file that its console is written to."""
+        return self.layout.instances / instance_id / "console.log"
+
+    def wait_said(self, instance_id: str, text: str) -> None:
+        """Wait until the guest has said `text` on its console; raises `Late`."""
+        path, wanted = self.console_of(instance_id), text.encode()
+        wait_until(lambda: path.exists() and wanted in path.read_bytes(), f"{instance_id}: {text}")
+
+    def end(self, *instance_ids: str) -> None:
+        """Terminate instances and wait until nothing of them is left."""
+        self.ec2.terminate_instances(InstanceIds=list(instance_ids))
+        self.ec2.get_waiter("instance_terminated").wait(
+            InstanceIds=list(instance_ids), WaiterConfig={"Delay": 0.2, "MaxAttempts": 300}
+        )
+
+
+def wait_until(is_true: Callable[[], bool], what: str, timeout_s: float = TIMEOUT_S) -> None:
+    """Look every few milliseconds until `is_true()`; raises `Late`."""
+    deadline = time.monotonic() + timeout_s
+    while not is_true():
+        if time.monotonic() > deadline:
+            raise Late(f"{what}: not within {timeout_s:g} s")
+        time.sleep(POLL_S)
+
+
+@contextmanager
+def running() -> Iterator[Cloud]:
+    """Bring a cloud with the tiny images up; destroy it at the end. Needs root and `sealed`."""
+    root = Path(tempfile.mkdtemp(prefix="m-"))
+    root.chmod(0o755)
+    layout = Layout(root)
+    chosen = settings.Settings(ports=settings.Ports(services=0, agents=0))
+    tinyimages.copy_into(layout)
+    try:
+        steps.run(up.plan(layout, chosen), Quiet())
+        yield _connect(layout)
+    finally:
+        steps.run(destroy.plan(layout), Quiet())
+
+
+def _connect(layout: Layout) -> Cloud:
+    key = json.loads(layout.admin_credentials.read_text())
+    port = json.loads(layout.cloud_ports.read_text())["services"]
+    ec2 = boto3.client(
+        "ec2",
+        region_name="us-east-1",
+        endpoint_url=f"http://127.0.0.1:{port}",
+        aws_access_key_id=key["access_key_id"],
+        aws_secret_access_key=key["secret_access_key"],
+        config=Config(retries={"max_attempts": 0}),
+    )
+    group = ec2.create_security_group(GroupName="bench", Description="SSH from anywhere")["GroupId"]
+    anywhere = [{"CidrIp": "0.0.0.0/0"}]
+    ssh = {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "IpRanges": anywhere}
+    ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[ssh])
+
+    def offered() -> list[dict[str, Any]]:
+        return ec2.describe_images(Filters=[{"Name": "name", "Values": ["mallee-tiny"]}])["Images"]
+
+    wait_until(lambda: bool(offered()), "the tiny image is registered")
+    client = asking.Client(port, key["access_key_id"], key["secret_access_key"])
+    return Cloud(layout, client, ec2, offered()[0]["ImageId"], group)
