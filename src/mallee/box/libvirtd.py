@@ -3,16 +3,13 @@
 `python -m mallee.box.libvirtd --root DIR` becomes libvirtd inside the hypervisor's network
 namespace and a mount namespace in which libvirt's well-known directories are ours. So the libvirt
 of the machine is never touched, and two clouds cannot meet.
-KVM is seen by both, libvirt and QEMU, or by neither: where it was not proved, a file that nobody
-may open lies over `/dev/kvm`; where QEMU's user cannot open the device, one of our own does.
+KVM is seen by both, libvirt and QEMU, or by neither: where it was not proved, as QEMU's user, a
+file that nobody may open lies over `/dev/kvm`.
 Called by the supervisor. Not its business: the proof (`node.kvmproof`) and domains (`node.do`).
 """
 
 import argparse
-import grp
 import os
-import pwd
-import stat
 import subprocess
 from pathlib import Path
 
@@ -64,7 +61,7 @@ for pair in {pairs}; do
     mkdir -p "${{pair#*:}}"
     mount --bind "${{pair%%:*}}" "${{pair#*:}}"
 done
-{device}exec libvirtd --pid /run/libvirt/libvirtd.pid
+{cover}exec libvirtd --pid /run/libvirt/libvirtd.pid
 """
 
 
@@ -77,49 +74,29 @@ def write_configuration(layout: Layout) -> None:
     files.write_atomically(etc / "libvirtd.conf", LIBVIRTD_CONF.encode(), files.READABLE)
 
 
-def argv(layout: Layout, device: Path | None) -> tuple[str, ...]:
-    """Return the command that becomes libvirtd; `device` is what lies over `/dev/kvm`."""
+def argv(layout: Layout, cover: Path | None) -> tuple[str, ...]:
+    """Return the command that becomes libvirtd; `cover` is what lies over `/dev/kvm`."""
     pairs = " ".join(f"{layout.libvirt / name}:{path}" for name, path in BINDS.items())
-    bind = f"mount --bind {device} {KVM_DEVICE}\n" if device is not None else ""
+    bind = f"mount --bind {cover} {KVM_DEVICE}\n" if cover is not None else ""
     namespace = f"/run/netns/{layout.hypervisor_namespace}"
     return (
         *("nsenter", f"--net={namespace}", "--"),
         *("unshare", "--mount", "--propagation", "slave", "--"),
-        *("sh", "-c", _SCRIPT.format(pairs=pairs, device=bind)),
+        *("sh", "-c", _SCRIPT.format(pairs=pairs, cover=bind)),
     )
 
 
-def place_device(layout: Layout) -> Path | None:
-    """Make what must lie over `/dev/kvm`, if anything, and return it."""
+def place_cover(layout: Layout) -> Path | None:
+    """Make what must lie over `/dev/kvm` when KVM was not proved, and return it."""
     if not KVM_DEVICE.exists():
         return None
     verdict: dict[str, str] = files.read_json(layout.kvm_verdict) or {}
-    cover = layout.libvirt / "kvm"
-    cover.unlink(missing_ok=True)
-    if verdict.get("acceleration") != "kvm":
-        cover.touch()
-        cover.chmod(0)
-        return cover
-    if may_qemu_open(KVM_DEVICE):
+    if verdict.get("acceleration") == "kvm":
         return None
-    device = KVM_DEVICE.stat().st_rdev
-    os.mknod(cover, stat.S_IFCHR | 0o660, device)
-    os.chown(cover, 0, grp.getgrnam("kvm").gr_gid)
-    cover.chmod(0o660)
+    cover = layout.libvirt / "no-kvm"
+    cover.unlink(missing_ok=True)
+    cover.touch(0)
     return cover
-
-
-def may_qemu_open(path: Path) -> bool:
-    """Tell whether QEMU's user may read and write the device, by its mode and owner."""
-    is_now = path.stat()
-    user = pwd.getpwnam("libvirt-qemu")
-    group = grp.getgrnam("kvm").gr_gid
-    mode = is_now.st_mode
-    if is_now.st_uid == user.pw_uid:
-        return mode & 0o600 == 0o600
-    if is_now.st_gid in (group, user.pw_gid):
-        return mode & 0o060 == 0o060
-    return mode & 0o006 == 0o006
 
 
 def main() -> None:
@@ -131,7 +108,7 @@ def main() -> None:
     if not Path("/run/netns", layout.hypervisor_namespace).exists():
         # A machine that was started anew has none of our namespaces; an agent may make it first.
         subprocess.run(["ip", "netns", "add", layout.hypervisor_namespace], check=False)
-    command = argv(layout, place_device(layout))
+    command = argv(layout, place_cover(layout))
     os.execvp(command[0], command)
 
 

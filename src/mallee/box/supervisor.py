@@ -32,7 +32,7 @@ STEADY_AFTER_S = 20.0
 """A daemon that ran for so long starts again at once when it ends."""
 STOP_S_MAX = 10.0
 """A daemon that has not ended so long after SIGTERM is killed."""
-_BEAT_S = 1.0
+PROOF_S_MAX = 60.0
 
 
 @dataclass(slots=True)
@@ -66,6 +66,8 @@ class Supervisor:
         """Keep the daemons running until SIGTERM; `wake` is readable after a signal."""
         for daemon in self.daemons.values():
             self._adopt(daemon)
+        if self.daemons["libvirtd"].process is None:
+            self._prove_kvm()
         while not self.is_stopping:
             for daemon in self.daemons.values():
                 if daemon.process is None and time.monotonic() >= daemon.next_start_at:
@@ -75,6 +77,21 @@ class Supervisor:
         for name in reversed(status.DAEMONS):
             self._stop(self.daemons[name])
         self._report()
+
+    def _prove_kvm(self) -> None:
+        """See that the verdict on KVM holds for the kernel that runs now (`node.kvmproof`)."""
+        argv = [sys.executable, "-m", "mallee.node.kvmproof", "--root", str(self.layout.root)]
+        try:
+            done = subprocess.run(
+                argv,
+                capture_output=True,
+                stdin=subprocess.DEVNULL,
+                timeout=PROOF_S_MAX,
+                check=False,
+            )
+            self._note(f"the proof of KVM {_describe(done.returncode)}")
+        except subprocess.TimeoutExpired:
+            self._note(f"the proof of KVM did not end within {PROOF_S_MAX:g} s")
 
     def _adopt(self, daemon: Daemon) -> None:
         found = status.find(self.layout, daemon.name)

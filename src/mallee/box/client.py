@@ -1,0 +1,127 @@
+"""An ordinary client of this cloud's APIs, for the tools that run beside it.
+
+It signs with the first account's key and speaks each service as its vendored model has it, with
+botocore's serialisers and parsers: nothing here could not be done with any AWS SDK.
+Used by `up`, `doctor`, `faststart` and the command line.
+"""
+
+# botocore has no types of its own.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false
+
+import importlib.resources
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import botocore.auth
+import botocore.awsrequest
+import botocore.credentials
+import botocore.exceptions
+import botocore.httpsession
+import botocore.model
+import botocore.parsers
+import botocore.serialize
+
+from mallee.kit import files
+from mallee.model import settings
+from mallee.model.layout import Layout
+
+TIMEOUT_S = 30.0
+
+
+class Unreachable(Exception):
+    """The cloud does not answer, or there is none; the message says what was tried."""
+
+
+class Refused(Exception):
+    """The cloud answered with an error."""
+
+    def __init__(self, code: str, message: str) -> None:
+        self.code = code
+        self.message = message
+        super().__init__(f"{code}: {message}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """Where the cloud is and who calls."""
+
+    endpoint: str
+    region: str
+    account_id: str
+    access_key_id: str
+    secret_access_key: str
+
+    def __repr__(self) -> str:
+        return f"Access({self.endpoint}, {self.access_key_id})"
+
+
+def read_access(layout: Layout, held: settings.Settings) -> Access:
+    """Return how the cloud under this root is reached; raise `Unreachable` when it never ran."""
+    ports = files.read_json(layout.cloud_ports)
+    credentials = files.read_json(layout.admin_credentials)
+    if ports is None or credentials is None:
+        raise Unreachable(f"no cloud runs under {layout.root}")
+    host = "127.0.0.1" if held.listen in ("0.0.0.0", "::") else held.listen
+    return Access(endpoint=f"http://{host}:{ports['services']}", region=held.region, **credentials)
+
+
+def call(
+    access: Access, service: str, operation: str, parameters: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Call an operation and return its result, as boto3 would.
+
+    Raises `Refused` when the answer is an error, `Unreachable` when there is none.
+    """
+    model = _model(service)
+    shape = model.operation_model(operation)
+    request = _prepare(access, model, shape, parameters or {})
+    try:
+        answer = _session().send(request)
+    except botocore.exceptions.HTTPClientError as error:
+        raise Unreachable(f"{access.endpoint} does not answer: {error}") from error
+    parser = botocore.parsers.create_parser(model.protocol)
+    response = {
+        "body": answer.content,
+        "headers": answer.headers,
+        "status_code": answer.status_code,
+    }
+    parsed: dict[str, Any] = parser.parse(response, shape.output_shape)
+    if answer.status_code >= 300:
+        error = parsed.get("Error", {})
+        raise Refused(error.get("Code", str(answer.status_code)), error.get("Message", ""))
+    return parsed
+
+
+def _prepare(
+    access: Access,
+    model: botocore.model.ServiceModel,
+    shape: botocore.model.OperationModel,
+    parameters: Mapping[str, Any],
+) -> botocore.awsrequest.AWSPreparedRequest:
+    serializer = botocore.serialize.create_serializer(model.protocol)
+    made: dict[str, Any] = serializer.serialize_to_request(dict(parameters), shape)
+    request = botocore.awsrequest.AWSRequest(
+        method=made["method"],
+        url=access.endpoint + made["url_path"],
+        data=made["body"],
+        headers=made["headers"],
+    )
+    who = botocore.credentials.Credentials(access.access_key_id, access.secret_access_key)
+    botocore.auth.SigV4Auth(who, model.signing_name, access.region).add_auth(request)
+    return request.prepare()
+
+
+@lru_cache
+def _model(service: str) -> botocore.model.ServiceModel:
+    path = importlib.resources.files("mallee.aws.models") / f"{service}.json"
+    return botocore.model.ServiceModel(json.loads(path.read_bytes()), service)
+
+
+@lru_cache
+def _session() -> botocore.httpsession.URLLib3Session:
+    # No proxy of the environment stands between us and our own machine.
+    return botocore.httpsession.URLLib3Session(proxies={}, timeout=TIMEOUT_S)

@@ -1,0 +1,50 @@
+"""Removes a cloud from this machine with everything it made: guests, networks, files, unit.
+
+`mallee destroy` asks, then runs this list; a run that was broken off is finished by the next.
+What stays: Debian packages, the program itself, the user `mallee` (other clouds may use it), and
+profiles in `~/.aws`.
+"""
+
+import shutil
+from pathlib import Path
+
+from mallee.box import down, guests, steps, systemd
+from mallee.model.layout import Layout
+from mallee.node.do import network
+
+_FOREIGN = frozenset(Path(name) for name in ("/", "/home", "/root", "/srv", "/var", "/var/lib"))
+
+
+def plan(layout: Layout) -> tuple[steps.Step, ...]:
+    """Return the steps."""
+    return (
+        steps.Step("See that this is a cloud's root", lambda say: _check(layout)),
+        *down.daemon_steps(layout),
+        steps.Step("End the guests", lambda say: f"{guests.kill(layout)} ended"),
+        steps.Step("Remove the network", lambda say: _remove_network(layout)),
+        steps.Step("Remove the files", lambda say: _remove_files(layout)),
+    )
+
+
+def _check(layout: Layout) -> str:
+    if not layout.root.exists():
+        return f"{layout.root} is gone already"
+    marks = (layout.settings, layout.cloud, layout.node, layout.run, layout.libvirt)
+    if layout.root in _FOREIGN or not any(mark.exists() for mark in marks):
+        raise steps.Failed(
+            f"{layout.root} does not look like a cloud's root directory",
+            "give the right one with --root",
+        )
+    return str(layout.root)
+
+
+def _remove_network(layout: Layout) -> str:
+    network.Network(layout).destroy()
+    return f"namespaces, links and routes of {layout.tag} are gone"
+
+
+def _remove_files(layout: Layout) -> str:
+    systemd.remove(layout)
+    if layout.root.exists():
+        shutil.rmtree(layout.root)
+    return f"{layout.root} is gone"
