@@ -13,7 +13,7 @@ _STOP_S_MAX = supervisor.STOP_S_MAX * (len(status.DAEMONS) + 1)
 
 
 def plan(layout: Layout, power_off: bool = False) -> tuple[steps.Step, ...]:
-    """Return the steps; with `power_off` the guests are asked to end too (`up` starts them again)."""
+    """Return the steps; `power_off`: guests are asked to end too, and `up` starts them again."""
     if power_off:
         last = steps.Step("Power the guests off", lambda say: guests.power_off(layout, say))
     else:

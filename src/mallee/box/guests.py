@@ -1,7 +1,8 @@
 """The QEMU processes of this root directory, found and ended without asking libvirt.
 
-`doctor` counts them, `down` powers them off when asked to, `destroy` ends them. A guest is ours when its command line names a file below
-our root directory. Not its business: which instances they are (`node` knows).
+`doctor` counts them, `down` powers them off when asked to, `destroy` ends them. A guest is ours
+when its command line names a file below our root directory. Not its business: which instances
+they are (`node` knows).
 """
 
 import json
