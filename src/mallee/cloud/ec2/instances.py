@@ -33,6 +33,9 @@ MAX_KEPT = 10_000
 
 Sources = tuple[InstanceRecord, InterfaceRecord | None, Record[Address, None] | None]
 
+_ASSOCIATION = ("PublicIp", "PublicDnsName", "IpOwnerId")
+"""What an instance shows of its interface's association."""
+
 _kept: dict[str, tuple[Sources, codec.Fragment]] = {}
 
 
@@ -149,7 +152,7 @@ def _render_network(
     public = interfaces.association(call, interface)
     groups = securitygroups.identifiers(call.view, doc.group_ids)
     private = {"PrivateIpAddress": doc.private_ip, "PrivateDnsName": dns}
-    association = {"Association": public} if public else {}
+    association = {"Association": {name: public[name] for name in _ASSOCIATION}} if public else {}
     return {
         **private,
         "PublicDnsName": "",
