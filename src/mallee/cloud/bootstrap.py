@@ -50,7 +50,7 @@ def read_settings(layout: Layout) -> Settings:
 
 
 def withdraw(layout: Layout) -> None:
-    """Take back what the process before this one said about its ports."""
+    """Take back what was announced: nobody listens now, or not yet."""
     layout.cloud_ports.unlink(missing_ok=True)
 
 

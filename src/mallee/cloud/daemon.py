@@ -36,6 +36,7 @@ async def serve(layout: Layout, settings: Settings, stop: asyncio.Event) -> None
     """Run the cloud until `stop` is set."""
     async with AsyncExitStack() as stack:
         bootstrap.withdraw(layout)
+        stack.callback(bootstrap.withdraw, layout)
         secrets = bootstrap.prepare_secrets(layout, clock.SYSTEM.now())
         opened = bootstrap.open_store(layout, settings, secrets, clock.SYSTEM)
         stack.callback(opened.close)

@@ -91,13 +91,13 @@ def _refuse_ids(request: Request) -> None:
 
 def _page_size(listing: Listing, request: Request) -> int:
     least, greatest = listing.max_results
-    size: int = request.get("MaxResults") or greatest
-    if request.get("MaxResults") is not None and not least <= size <= greatest:
+    size: int | None = request.get("MaxResults")
+    if size is not None and not least <= size <= greatest:
         raise errors.InvalidParameterValue(
-            f"Value ( {request['MaxResults']} ) for parameter maxResults is invalid. "
+            f"Value ( {size} ) for parameter maxResults is invalid. "
             f"Expecting a value between {least} and {greatest}."
         )
-    return size
+    return greatest if size is None else size
 
 
 def _page(listing: Listing, items: Iterable[Any], after: str, count: int) -> list[Any]:
