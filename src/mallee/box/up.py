@@ -28,10 +28,20 @@ Say = Callable[[str], None]
 
 def plan(layout: Layout, first: settings.Settings | None = None) -> tuple[steps.Step, ...]:
     """Return the steps; `first` are the settings of a cloud that has none yet."""
-    chosen = first or settings.Settings()
+    return (*prepare_steps(layout, first or settings.Settings()), *start_steps(layout))
+
+
+def prepare_steps(layout: Layout, first: settings.Settings) -> tuple[steps.Step, ...]:
+    """Return the steps after which files may be put below the root."""
     return (
         steps.Step("Look at the machine", lambda say: _check()),
-        steps.Step("Make users and directories", lambda say: _prepare(layout, chosen)),
+        steps.Step("Make users and directories", lambda say: _prepare(layout, first)),
+    )
+
+
+def start_steps(layout: Layout) -> tuple[steps.Step, ...]:
+    """Return the steps from there to a cloud that answers."""
+    return (
         steps.Step("Prove KVM", lambda say: _prove(layout)),
         steps.Step("Start the daemons", lambda say: _start(layout)),
         steps.Step("Wait for the cloud's answer", lambda say: _wait_cloud(layout)),
