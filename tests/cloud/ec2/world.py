@@ -7,6 +7,7 @@ store and no start. Two accounts exist, Alice's and Bob's, with fixed access key
 import asyncio
 import os
 import threading
+from concurrent import futures
 from pathlib import Path
 from typing import Any
 
@@ -152,6 +153,17 @@ class FakeHost:
         while self._store.transact(settle):
             pass
 
+    def fall_silent(self) -> None:
+        """Be heard no more."""
+
+        def silence(tx: store.Tx) -> None:
+            record = tx.get(records.HOST, self.id)
+            assert record is not None
+            assert record.seen is not None
+            tx.observe(record, replace(record.seen, is_silent=True))
+
+        self._store.transact(silence)
+
     def report(self, instance_id: str, phase: Phase, cause: Reason | None = None) -> None:
         """See one instance in a phase of its present launch."""
 
@@ -194,6 +206,19 @@ class Front:
                 config=Config(retries={"max_attempts": 0}, parameter_validation=False),
             )
         return self._clients[account, service]
+
+    def answer_next_ask(self, host_id: str, answer: bytes) -> "futures.Future[hosts.Ask]":
+        """Answer the next question to that host; the result is what was asked."""
+
+        async def wait() -> hosts.Ask:
+            assert self.world is not None
+            asks_of = self.world.cloud.asks
+            await asks_of.wait_asked(host_id)
+            (asked,) = asks_of.take(host_id)
+            asks_of.answer(host_id, asked.id, answer)
+            return asked
+
+        return asyncio.run_coroutine_threadsafe(wait(), self._loop)
 
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
