@@ -111,7 +111,9 @@ class Libvirt:
     def resume(self, uuid: str) -> None:
         """Let the processors of an active domain run."""
         with self._calling() as connection:
-            connection.lookupByUUIDString(uuid).resume()
+            domain = connection.lookupByUUIDString(uuid)
+            if domain.state()[0] == libvirt.VIR_DOMAIN_PAUSED or not domain.isActive():
+                domain.resume()
 
     def shut_down(self, uuid: str) -> None:
         """Press the power button; off already: nothing. Does not wait."""

@@ -1,0 +1,189 @@
+"""A whole hypervisor in memory, held to the same contract tests as libvirt.
+
+Domains are what their XML says; guests do what a test tells them (`guest_powers_off`, `crash`), and
+`press` says whether they listen to their power button.
+"""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from xml.etree import ElementTree
+
+from mallee.node.do.hypervisor import HypervisorAway, HypervisorFailed
+from mallee.node.plan import domain
+from mallee.node.plan.seen import DomainState, Ended, SeenDomain
+
+
+@dataclass(slots=True)
+class _Domain:
+    seen: SeenDomain
+    cloud: str
+    xml: str
+    is_rebooting: bool = False
+
+
+class FakeHypervisor:
+    """Domains of several clouds; this client is of the cloud `cloud`."""
+
+    def __init__(self, cloud: str = "fake") -> None:
+        self._cloud = cloud
+        self._domains: dict[str, _Domain] = {}
+        self._lock = threading.RLock()
+        self._changed: Callable[[str], None] = lambda _: None
+        self.is_away = False
+        self.guests_listen = True
+        """Whether guests power off when their button is pressed."""
+        self.starts: list[str] = []
+        """The instance of each start, in order."""
+
+    # What the agent asks
+
+    def version(self) -> str:
+        self._check_here()
+        return "fake 1.0"
+
+    def read(self, uuid: str) -> SeenDomain | None:
+        self._check_here()
+        with self._lock:
+            found = self._domains.get(uuid)
+            return found.seen if found and found.cloud == self._cloud else None
+
+    def list(self) -> tuple[SeenDomain, ...]:
+        self._check_here()
+        with self._lock:
+            return tuple(d.seen for d in self._domains.values() if d.cloud == self._cloud)
+
+    def define(self, xml: str) -> None:
+        self._check_here()
+        root = ElementTree.fromstring(xml)
+        element = root.find(f"metadata/{{{domain.NAMESPACE}}}instance")
+        uuid = root.findtext("uuid")
+        assert uuid is not None
+        mark = None if element is None else domain.decode_mark(ElementTree.tostring(element))
+        with self._lock:
+            old = self._domains.get(uuid)
+            seen = SeenDomain(
+                uuid=uuid,
+                instance_id=mark.instance_id if mark else "",
+                launch=mark.launch if mark else 0,
+                state=old.seen.state if old else DomainState.OFF,
+                ended=old.seen.ended if old else Ended.UNKNOWN,
+                resets=old.seen.resets if old else 0,
+            )
+            self._domains[uuid] = _Domain(seen, mark.cloud if mark else "", xml)
+        self._tell(uuid)
+
+    def start_paused(self, uuid: str) -> None:
+        with self._lock:
+            found = self._find(uuid)
+            if found.seen.is_active:
+                return
+            self.starts.append(found.seen.instance_id)
+            self._become(uuid, state=DomainState.PAUSED, ended=Ended.UNKNOWN)
+
+    def resume(self, uuid: str) -> None:
+        with self._lock:
+            if not self._find(uuid).seen.is_active:
+                raise HypervisorFailed("domain is not running")
+            self._become(uuid, state=DomainState.RUNNING)
+
+    def shut_down(self, uuid: str) -> None:
+        with self._lock:
+            if self.read(uuid) is None:
+                return
+            self._domains[uuid].is_rebooting = False
+            if self.guests_listen:
+                self.guest_powers_off(uuid)
+
+    def reboot(self, uuid: str) -> None:
+        with self._lock:
+            if not self._find(uuid).seen.is_active:
+                raise HypervisorFailed("domain is not running")
+            self._domains[uuid].is_rebooting = True
+            if self.guests_listen:
+                self.guest_powers_off(uuid)
+
+    def reset(self, uuid: str) -> None:
+        with self._lock:
+            found = self._find(uuid)
+            if not found.seen.is_active:
+                raise HypervisorFailed("domain is not running")
+            self._become(uuid, resets=found.seen.resets + 1)
+
+    def destroy(self, uuid: str) -> None:
+        with self._lock:
+            found = self.read(uuid)
+            if found is not None and found.is_active:
+                self._become(uuid, state=DomainState.OFF, ended=Ended.SWITCHED_OFF)
+
+    def undefine(self, uuid: str) -> None:
+        with self._lock:
+            found = self.read(uuid)
+            if found is None:
+                return
+            if found.is_active:
+                raise HypervisorFailed("domain is running")
+            del self._domains[uuid]
+        self._tell(uuid, found.instance_id)
+
+    def watch(self, changed: Callable[[str], None]) -> None:
+        self._changed = changed
+
+    def close(self) -> None:
+        self._changed = lambda _: None
+
+    # What guests and people do
+
+    def guest_powers_off(self, uuid: str) -> None:
+        """The guest ends in order; when a reboot was asked for, it comes up again."""
+        with self._lock:
+            found = self._domains[uuid]
+            if not found.seen.is_active:
+                return
+            if found.is_rebooting:
+                found.is_rebooting = False
+                self._become(uuid, resets=found.seen.resets + 1)
+            else:
+                self._become(uuid, state=DomainState.OFF, ended=Ended.BY_GUEST)
+
+    def crash(self, uuid: str) -> None:
+        """The guest's process dies."""
+        self._become(uuid, state=DomainState.OFF, ended=Ended.CRASHED)
+
+    def suspend(self, uuid: str) -> None:
+        """Somebody pauses the guest."""
+        self._become(uuid, state=DomainState.PAUSED)
+
+    def forget_ends(self) -> None:
+        """The hypervisor, or the machine, is restarted: guests that were off tell no reason."""
+        with self._lock:
+            for uuid, found in list(self._domains.items()):
+                if not found.seen.is_active:
+                    self._become(uuid, ended=Ended.UNKNOWN)
+
+    def restart_machine(self) -> None:
+        """Every guest is off and nobody knows why; definitions are on disk."""
+        with self._lock:
+            for uuid in list(self._domains):
+                self._become(uuid, state=DomainState.OFF, ended=Ended.UNKNOWN, resets=0)
+
+    def _become(self, uuid: str, **changes: object) -> None:
+        with self._lock:
+            found = self._domains[uuid]
+            found.seen = replace(found.seen, **changes)
+        self._tell(uuid)
+
+    def _find(self, uuid: str) -> _Domain:
+        self._check_here()
+        try:
+            return self._domains[uuid]
+        except KeyError:
+            raise HypervisorFailed(f"no domain with UUID {uuid}") from None
+
+    def _tell(self, uuid: str, instance_id: str = "") -> None:
+        found = self._domains.get(uuid)
+        self._changed(found.seen.instance_id if found else instance_id)
+
+    def _check_here(self) -> None:
+        if self.is_away:
+            raise HypervisorAway("the fake hypervisor is away")

@@ -1,0 +1,53 @@
+"""A host's network in memory: which taps there are and where, and what was applied last."""
+
+import threading
+
+from mallee.model.hosts import HostWanted, InterfaceWanted
+from mallee.model.layout import Layout
+from mallee.node.do.network import NotWanted, Tap
+
+
+class FakeNetwork:
+    """Keeps the laws of `do.network.Network` without a kernel."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._lock = threading.Lock()
+        self._taps: dict[str, str] = {}
+        self.applied: HostWanted | None = None
+        self.plugs = 0
+
+    def apply(self, wanted: HostWanted) -> tuple[str, ...]:
+        self.applied = wanted
+        return ()
+
+    def create_tap(self, interface: InterfaceWanted) -> str:
+        with self._lock:
+            name = self._layout.tap(interface.id)
+            self._taps[name] = self._layout.hypervisor_namespace
+            return name
+
+    def plug(self, interface: InterfaceWanted) -> None:
+        vpcs = self.applied.vpcs if self.applied else ()
+        if all(interface.id != one.id for vpc in vpcs for one in vpc.interfaces):
+            raise NotWanted(f"{interface.id} was not applied")
+        with self._lock:
+            name = self._layout.tap(interface.id)
+            if name not in self._taps:
+                raise OSError(f"there is no tap {name}")
+            self._taps[name] = self._layout.vpc_namespace(interface.vpc_id)
+            self.plugs += 1
+
+    def unplug(self, interface_id: str) -> None:
+        with self._lock:
+            self._taps.pop(self._layout.tap(interface_id), None)
+
+    def taps(self) -> tuple[Tap, ...]:
+        with self._lock:
+            return tuple(Tap(name, where) for name, where in sorted(self._taps.items()))
+
+    def restart_machine(self) -> None:
+        """Nothing in the kernel outlives it."""
+        with self._lock:
+            self._taps.clear()
+        self.applied = None

@@ -1,0 +1,216 @@
+"""The contract of a hypervisor: what the agent relies on, for the fake and for libvirt alike."""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from mallee.model import catalogue
+from mallee.model.images import DirectBoot
+from mallee.model.layout import Layout
+from mallee.node.do import disks
+from mallee.node.do.hypervisor import Hypervisor, HypervisorAway, HypervisorFailed
+from mallee.node.do.libvirt import Libvirt
+from mallee.node.plan import domain, instances
+from mallee.node.plan.seen import DomainState, Ended, SeenDomain
+from tests import tinyimages
+from tests.fakes.hypervisor import FakeHypervisor
+from tests.node import libvirtd
+
+ID = "i-0123456789abcdef0"
+UUID = domain.uuid_of(ID)
+WITHIN_S = 30.0
+
+
+@dataclass(slots=True)
+class Stand:
+    """A hypervisor under test, and the means to do things behind its back."""
+
+    hypervisor: Hypervisor
+    layout: Layout
+    boot: DirectBoot
+    crash: Callable[[], None]
+    guest_is_up: Callable[[], bool]
+
+    def xml(self, launch: int = 1, instance_id: str = ID) -> str:
+        spec = domain.DomainSpec(
+            instance_id=instance_id,
+            launch=launch,
+            vcpus=1,
+            memory_mib=256,
+            boot=self.boot,
+            nics=(),
+        )
+        return domain.encode(spec, domain.HostTraits(self.layout, "tcg"))
+
+    def wait(self, state: DomainState) -> SeenDomain:
+        ends_at = time.monotonic() + WITHIN_S
+        while time.monotonic() < ends_at:
+            seen = self.hypervisor.read(UUID)
+            if seen is not None and seen.state is state:
+                return seen
+            time.sleep(0.02)
+        raise AssertionError(f"{self.hypervisor.read(UUID)} never became {state}")
+
+    def press(self, button: Callable[[str], None], is_done: Callable[[SeenDomain], bool]) -> None:
+        """Press until it is done: a guest that is still coming up hears no button."""
+        ends_at = time.monotonic() + WITHIN_S
+        pressed_at = 0.0
+        while not ((seen := self.hypervisor.read(UUID)) and is_done(seen)):
+            assert time.monotonic() < ends_at, f"{seen} ignores its button"
+            if time.monotonic() - pressed_at > instances.PRESS_AGAIN_S:
+                button(UUID)
+                pressed_at = time.monotonic()
+            time.sleep(0.02)
+
+    def run_guest(self) -> None:
+        self.hypervisor.define(self.xml())
+        self.hypervisor.start_paused(UUID)
+        self.hypervisor.resume(UUID)
+        ends_at = time.monotonic() + WITHIN_S
+        while not self.guest_is_up():
+            assert time.monotonic() < ends_at, "the guest did not come up"
+            time.sleep(0.02)
+
+
+def make_fake(root: Path) -> Iterator[Stand]:
+    layout = Layout(root)
+    fake = FakeHypervisor(layout.tag)
+    boot = catalogue.proof_boot(tinyimages.document())
+    yield Stand(fake, layout, boot, lambda: fake.crash(UUID), lambda: True)
+
+
+def make_real(root: Path) -> Iterator[Stand]:
+    boot = catalogue.proof_boot(tinyimages.document())
+    with libvirtd.running(root) as daemon:
+        layout = daemon.layout
+        layout.node_images.mkdir(mode=0o711)
+        for blob in (boot.kernel, boot.ramdisk):
+            assert blob is not None
+            os.link(tinyimages.file_of(blob), layout.node_images / blob.sha256)
+        disks.make_directory(layout, ID)
+        tinyimages.clone(
+            catalogue.image(tinyimages.document(), catalogue.TINY_DISK).blob,
+            domain.directory_of(layout, ID) / domain.DISK_FILE,
+        )
+        console = domain.directory_of(layout, ID) / domain.CONSOLE_LOG
+        real = Libvirt(layout.libvirt_uri, layout.tag)
+        wait_here(real)
+        try:
+            yield Stand(
+                real,
+                layout,
+                boot,
+                lambda: os.kill(daemon.pid_of_guest(ID), signal.SIGKILL),
+                lambda: b"mallee-tiny: host key" in console.read_bytes(),
+            )
+        finally:
+            real.close()
+
+
+def wait_here(hypervisor: Hypervisor) -> None:
+    ends_at = time.monotonic() + WITHIN_S
+    while True:
+        try:
+            hypervisor.version()
+            return
+        except HypervisorAway:
+            assert time.monotonic() < ends_at
+            time.sleep(0.02)
+
+
+@pytest.fixture(params=["fake", pytest.param("real", marks=pytest.mark.host)])
+def stand(request: pytest.FixtureRequest, root_dir: Path) -> Iterator[Stand]:
+    yield from (make_fake if request.param == "fake" else make_real)(root_dir)
+
+
+def test_a_domain_is_known_from_its_definition_to_its_end(stand: Stand) -> None:
+    hypervisor = stand.hypervisor
+    assert hypervisor.read(UUID) is None
+    assert hypervisor.list() == ()
+    for launch in (1, 2, 2):
+        hypervisor.define(stand.xml(launch))
+        assert hypervisor.read(UUID) == SeenDomain(UUID, ID, launch, DomainState.OFF)
+    assert [seen.uuid for seen in hypervisor.list()] == [UUID]
+    hypervisor.undefine(UUID)
+    hypervisor.undefine(UUID)
+    assert hypervisor.read(UUID) is None
+
+
+def test_every_order_may_be_given_twice(stand: Stand) -> None:
+    hypervisor = stand.hypervisor
+    hypervisor.define(stand.xml())
+    for order, state in (
+        (hypervisor.start_paused, DomainState.PAUSED),
+        (hypervisor.resume, DomainState.RUNNING),
+        (hypervisor.destroy, DomainState.OFF),
+        (hypervisor.shut_down, DomainState.OFF),
+    ):
+        for _ in range(2):
+            order(UUID)
+            seen = hypervisor.read(UUID)
+            assert seen is not None
+            assert seen.state is state
+    assert seen.ended is Ended.SWITCHED_OFF
+
+
+def test_a_guest_that_powers_off_is_told_from_one_that_died(stand: Stand) -> None:
+    stand.run_guest()
+    stand.press(stand.hypervisor.shut_down, lambda seen: not seen.is_active)
+    assert stand.wait(DomainState.OFF).ended is Ended.BY_GUEST
+    stand.hypervisor.undefine(UUID)
+    stand.run_guest()
+    stand.crash()
+    assert stand.wait(DomainState.OFF).ended is Ended.CRASHED
+
+
+def test_a_new_start_forgets_how_the_last_one_ended(stand: Stand) -> None:
+    hypervisor = stand.hypervisor
+    hypervisor.define(stand.xml())
+    hypervisor.start_paused(UUID)
+    hypervisor.destroy(UUID)
+    hypervisor.undefine(UUID)
+    hypervisor.define(stand.xml(2))
+    assert hypervisor.read(UUID) == SeenDomain(UUID, ID, 2, DomainState.OFF)
+
+
+def test_resets_are_counted(stand: Stand) -> None:
+    stand.run_guest()
+    changed = threading.Event()
+    stand.hypervisor.watch(lambda _: changed.set())
+    stand.hypervisor.reset(UUID)
+    assert changed.wait(WITHIN_S)
+    seen = stand.hypervisor.read(UUID)
+    assert seen is not None
+    assert (seen.state, seen.resets) == (DomainState.RUNNING, 1)
+
+
+def test_a_reboot_is_a_reset_and_not_an_end(stand: Stand) -> None:
+    stand.run_guest()
+    stand.press(stand.hypervisor.reboot, lambda seen: seen.resets > 0)
+    assert stand.wait(DomainState.RUNNING).resets == 1
+
+
+def test_changes_are_told(stand: Stand) -> None:
+    told: list[str] = []
+    changed = threading.Event()
+    stand.hypervisor.watch(lambda instance_id: (told.append(instance_id), changed.set()))
+    stand.hypervisor.define(stand.xml())
+    assert changed.wait(WITHIN_S)
+    assert set(told) <= {ID, ""}
+
+
+def test_another_clouds_domain_is_not_ours(stand: Stand) -> None:
+    stand.hypervisor.define(stand.xml().replace(f'cloud="{stand.layout.tag}"', 'cloud="other"'))
+    assert stand.hypervisor.read(UUID) is None
+    assert stand.hypervisor.list() == ()
+
+
+def test_what_is_unknown_cannot_be_started(stand: Stand) -> None:
+    with pytest.raises(HypervisorFailed):
+        stand.hypervisor.start_paused(UUID)
