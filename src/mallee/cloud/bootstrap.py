@@ -12,6 +12,7 @@ import os
 import socket
 import ssl
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,8 +76,11 @@ def open_store(
 ) -> store.Store:
     """Open the store and see that the first account is in it; blocks until it is on disk."""
     url = configured.database_url or f"sqlite:///{layout.database}"
-    opened = store.Store.open(url, clock=clock)
-    prepare_first_account(opened, layout, accounts.Means(configured, os.urandom, secrets.box))
+    with ExitStack() as undo:
+        opened = store.Store.open(url, clock=clock)
+        undo.callback(opened.close)
+        prepare_first_account(opened, layout, accounts.Means(configured, os.urandom, secrets.box))
+        undo.pop_all()
     # What was loaded stays for the life of the process: collections need not look at it again.
     gc.collect()
     gc.freeze()

@@ -1,0 +1,108 @@
+"""What agents report is believed of their own host only, and stored when it is new."""
+
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mallee.cloud import hearing
+from mallee.cloud.state import records, store
+from mallee.kit import clock, logs
+from mallee.model.hosts import Host, SyncRequest
+from mallee.model.instances import Instance, InstanceSeen, Phase
+from tests.cloud.agent import FACTS
+
+
+@dataclasses.dataclass
+class Setting:
+    """A store with two hosts, an instance on the first, and who listens to them."""
+
+    store: store.Store
+    hearing: hearing.Hearing
+    log: Path
+
+    async def report(self, host_id: str, **report: Any) -> None:
+        host = self.store.view.get(records.HOST, host_id)
+        assert host is not None
+        request = SyncRequest(known_generation=0, wait_s=0, **report)
+        await self.hearing.observe(host, request)
+
+    def seen(self, instance_id: str = "i-1") -> InstanceSeen | None:
+        record = self.store.view.get(records.INSTANCE, instance_id)
+        assert record is not None
+        return record.seen
+
+
+@pytest.fixture
+def setting(tmp_path: Path) -> Iterator[Setting]:
+    logs.configure("cloud", tmp_path / "log")
+    opened = store.Store.open(f"sqlite:///{tmp_path}/state.db", clock=clock.SYSTEM)
+    opened.transact(_populate)
+    yield Setting(opened, hearing.Hearing(opened, clock.SYSTEM), tmp_path / "log")
+    opened.close()
+
+
+def _populate(tx: store.Tx) -> None:
+    for id in ("host-1", "host-2"):
+        host = Host(id=id, name=id, zone="us-east-1a", certificate_serial="1", joined_at=0)
+        tx.insert(records.HOST, "", id, host)
+    instance = Instance(
+        id="i-1",
+        reservation_id="r-1",
+        launch_index=0,
+        image_id="ami-1",
+        type_name="t2.nano",
+        vcpus=1,
+        memory_mib=512,
+        disk_gib=1,
+        zone="us-east-1a",
+        host_id="host-1",
+        vpc_id="vpc-1",
+        subnet_id="subnet-1",
+        interface_ids=(),
+        launched_at=0,
+        wanted_since=0,
+    )
+    tx.insert(records.INSTANCE, "111122223333", "i-1", instance)
+
+
+RUNNING = InstanceSeen(launch=1, phase=Phase.RUNNING)
+STOPPED = InstanceSeen(launch=1, phase=Phase.OFF)
+
+
+async def test_report_of_its_own_instance_is_believed(setting: Setting) -> None:
+    await setting.report("host-1", facts=FACTS, seen={"i-1": RUNNING})
+    assert setting.seen() == RUNNING
+
+
+async def test_report_of_a_foreign_instance_is_ignored_and_logged(setting: Setting) -> None:
+    await setting.report("host-1", facts=FACTS, seen={"i-1": RUNNING})
+    await setting.report("host-2", facts=FACTS, seen={"i-1": STOPPED, "i-2": RUNNING})
+    assert setting.seen() == RUNNING
+    assert "foreign" in setting.log.read_text()
+
+
+async def test_what_is_not_new_is_not_written(setting: Setting) -> None:
+    await setting.report("host-1", facts=FACTS, seen={"i-1": RUNNING})
+    rev = setting.store.view.rev
+    await setting.report("host-1", facts=FACTS, seen={"i-1": RUNNING})
+    await setting.report("host-1")
+    assert setting.store.view.rev == rev
+    await setting.report("host-1", leftovers=("a tap",))
+    assert setting.store.view.rev == rev + 1
+
+
+async def test_host_that_says_no_facts_yet_takes_nothing(setting: Setting) -> None:
+    await setting.report("host-1")
+    host = setting.store.view.get(records.HOST, "host-1")
+    assert host is not None
+    assert host.seen is None
+    assert "host-1" in setting.hearing.heard
+
+
+async def test_report_of_nothing_changed_keeps_what_was_seen(setting: Setting) -> None:
+    await setting.report("host-1", facts=FACTS, seen={"i-1": RUNNING})
+    await setting.report("host-1", seen=None)
+    assert setting.seen() == RUNNING
