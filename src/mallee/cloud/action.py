@@ -27,6 +27,9 @@ class Write:
     """An action that changes the store, in one transaction that the pipeline opens."""
 
     handle: Writer
+    prepare: Callable[[Request], Any] | None = None
+    """What takes long and needs no store (making a key): done in a thread before the transaction,
+    which others wait for; the handler finds it in `WriteCall.prepared`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -72,3 +72,5 @@ class WriteCall(Call):
     """Random bytes for ids, addresses and keys."""
     box: secretbox.SecretBox
     """Seals secrets that are kept in the database."""
+    prepared: Any = None
+    """What the row's `Write.prepare` returned."""

@@ -7,10 +7,11 @@ dialect of the service. Called by `server` for each request that was read whole.
 Not its business: sockets (`server`), what an action does (its row in `actions`).
 """
 
+import asyncio
 import os
 import uuid
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 from mallee.aws import codec, errors
 from mallee.cloud import (
@@ -138,10 +139,12 @@ async def _write(cloud: Cloud, action: Action, call: Call, asked: Request) -> st
     """Run a writer in one transaction with its client token; return its result, encoded."""
     dialect = codec.for_service(action.service)
     does = cast(Write, action.does)
+    prepared = await asyncio.to_thread(does.prepare, asked) if does.prepare else None
 
     def in_transaction(tx: store.Tx) -> str:
         def do() -> str:
-            return dialect.encode_result(action.name, does.handle(_writer(cloud, call, tx), asked))
+            result = does.handle(_writer(cloud, call, tx, prepared), asked)
+            return dialect.encode_result(action.name, result)
 
         return idempotency.once(tx, (call.account, action.permission), asked, do)
 
@@ -160,7 +163,7 @@ def _call(cloud: Cloud, exchange: Exchange, who: Principal, now: float) -> Call:
     )
 
 
-def _writer(cloud: Cloud, call: Call, tx: store.Tx) -> WriteCall:
+def _writer(cloud: Cloud, call: Call, tx: store.Tx, prepared: Any) -> WriteCall:
     return WriteCall(
         principal=call.principal,
         action=call.action,
@@ -173,6 +176,7 @@ def _writer(cloud: Cloud, call: Call, tx: store.Tx) -> WriteCall:
         tx=tx,
         entropy=os.urandom,
         box=cloud.box,
+        prepared=prepared,
     )
 
 
