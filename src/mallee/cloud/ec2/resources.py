@@ -145,11 +145,6 @@ def reader(call: Call) -> store.View | store.Tx:
     return getattr(call, "tx", None) or call.view
 
 
-def arn(call: Call, kind: Kind[Any, Any], id: str) -> str:
-    """Return the ARN of a thing of the caller's."""
-    return f"arn:aws:ec2:{call.settings.region}:{call.account}:{kind.name}/{id}"
-
-
 def boolean(value: bool) -> str:
     """Return a truth value as filters write it."""
     return "true" if value else "false"

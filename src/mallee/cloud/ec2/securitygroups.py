@@ -11,7 +11,7 @@ from typing import Any
 from mallee.aws import errors
 from mallee.cloud.action import Action, Listing, Write
 from mallee.cloud.call import Call, Request, Result, WriteCall
-from mallee.cloud.ec2 import permissions, resources, tagset
+from mallee.cloud.ec2 import arns, permissions, resources, tagset
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.model import ids
@@ -89,7 +89,7 @@ def create_security_group(call: WriteCall, request: Request) -> Result:
     call.tx.insert(records.SECURITY_GROUP, call.account, id, group)
     return {
         "GroupId": id,
-        "SecurityGroupArn": resources.arn(call, records.SECURITY_GROUP, id),
+        "SecurityGroupArn": arns.of(call, records.SECURITY_GROUP, id),
         "Tags": tagset.shown(group.tags),
     }
 
@@ -195,7 +195,7 @@ def _render(call: Call, group: Group) -> dict[str, Any]:
         "Description": group.doc.description,
         "OwnerId": group.account,
         "VpcId": group.doc.vpc_id,
-        "SecurityGroupArn": resources.arn(call, records.SECURITY_GROUP, group.id),
+        "SecurityGroupArn": arns.of(call, records.SECURITY_GROUP, group.id),
         "IpPermissions": permissions.shown(group.doc.rules, Direction.INGRESS),
         "IpPermissionsEgress": permissions.shown(group.doc.rules, Direction.EGRESS),
         "Tags": tagset.shown(group.doc.tags),

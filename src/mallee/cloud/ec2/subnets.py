@@ -14,7 +14,7 @@ import msgspec
 from mallee.aws import errors
 from mallee.cloud.action import Action, Listing, Write
 from mallee.cloud.call import Call, Request, Result, WriteCall
-from mallee.cloud.ec2 import resources, tagset, zones
+from mallee.cloud.ec2 import arns, resources, tagset, zones
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.model import ids
@@ -156,7 +156,7 @@ def _render(call: Call, subnet: Record[Subnet, None]) -> dict[str, Any]:
     doc = subnet.doc
     return {
         "SubnetId": subnet.id,
-        "SubnetArn": resources.arn(call, records.SUBNET, subnet.id),
+        "SubnetArn": arns.of(call, records.SUBNET, subnet.id),
         "VpcId": doc.vpc_id,
         "OwnerId": subnet.account,
         "State": "available",
@@ -197,7 +197,7 @@ ACTIONS: tuple[Action, ...] = (
             member="Subnets",
             filters={
                 "subnet-id": lambda call, it: (it.id,),
-                "subnet-arn": lambda call, it: (resources.arn(call, records.SUBNET, it.id),),
+                "subnet-arn": lambda call, it: (arns.of(call, records.SUBNET, it.id),),
                 "vpc-id": lambda call, it: (it.doc.vpc_id,),
                 "cidr": lambda call, it: (it.doc.cidr,),
                 "cidrBlock": lambda call, it: (it.doc.cidr,),

@@ -1,12 +1,16 @@
 """All rows of EC2, joined from its nouns; the action table of the whole cloud takes them from here.
 
-A row stands at the end of its noun's file; a new noun is one more line here.
+A row stands at the end of its noun's file; a new noun is one more line here. What a row's requests
+are about, for the authorization stage, is found by `arns`, the same for all.
 """
+
+import dataclasses
 
 from mallee.cloud.action import Action
 from mallee.cloud.ec2 import (
     accountattributes,
     addresses,
+    arns,
     console,
     images,
     instanceattributes,
@@ -26,7 +30,7 @@ from mallee.cloud.ec2 import (
     zones,
 )
 
-ACTIONS: tuple[Action, ...] = (
+_ROWS: tuple[Action, ...] = (
     *accountattributes.ACTIONS,
     *addresses.ACTIONS,
     *console.ACTIONS,
@@ -46,4 +50,8 @@ ACTIONS: tuple[Action, ...] = (
     *tags.ACTIONS,
     *vpcs.ACTIONS,
     *zones.ACTIONS,
+)
+
+ACTIONS: tuple[Action, ...] = tuple(
+    dataclasses.replace(row, resources=arns.finder(row)) for row in _ROWS
 )

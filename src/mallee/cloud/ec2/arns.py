@@ -1,0 +1,83 @@
+"""ARNs: under which names policies know the things that a request is about.
+
+`table` gives every row that changes something, or looks into one thing, its finder; the
+authorization stage asks it. Describing is permitted on the account as a whole (`*`), as in AWS. A
+thing that is not there has an ARN too: a policy speaks of names, not of what exists.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from mallee.cloud.action import Action, AskHost, Write
+from mallee.cloud.call import Call, Request
+from mallee.cloud.ec2 import resources
+from mallee.cloud.state import records
+from mallee.cloud.state.records import Kind
+from mallee.model import ids
+
+EVERYTHING = ("*",)
+
+Finder = Callable[[Call, Request], tuple[str, ...]]
+
+NAMING: Mapping[str, Kind[Any, Any]] = {
+    "AllocationId": records.ADDRESS,
+    "GroupId": records.SECURITY_GROUP,
+    "Groups": records.SECURITY_GROUP,
+    "ImageId": records.IMAGE,
+    "InstanceId": records.INSTANCE,
+    "InstanceIds": records.INSTANCE,
+    "KernelId": records.IMAGE,
+    "KeyName": records.KEY_PAIR,
+    "KeyPairId": records.KEY_PAIR,
+    "NetworkInterfaceId": records.INTERFACE,
+    "RamdiskId": records.IMAGE,
+    "SecurityGroupIds": records.SECURITY_GROUP,
+    "SubnetId": records.SUBNET,
+    "VpcId": records.VPC,
+}
+"""Members of requests whose value names a thing, with what it names."""
+
+INSIDE = ("NetworkInterfaces",)
+"""Members with a list of structures whose members are looked at too."""
+
+
+def of(call: Call, kind: Kind[Any, Any], id: str) -> str:
+    """Return the ARN of a thing of the caller's; images have no account in theirs."""
+    account = "" if kind is records.IMAGE else call.account
+    return f"arn:aws:ec2:{call.settings.region}:{account}:{kind.name}/{ids.normalise(id)}"
+
+
+def finder(row: Action) -> Finder | None:
+    """Return what finds the ARNs of the row's requests; None where it is the whole account."""
+    if not isinstance(row.does, Write | AskHost):
+        return None
+
+    def find(call: Call, request: Request) -> tuple[str, ...]:
+        made = (f"arn:aws:ec2:{call.settings.region}:{call.account}:{it}/*" for it in row.creates)
+        return tuple(dict.fromkeys((*made, *_named(call, request)))) or EVERYTHING
+
+    return find
+
+
+def _named(call: Call, request: Mapping[str, Any]) -> Iterator[str]:
+    for member, value in request.items():
+        kind = NAMING.get(member)
+        if kind is not None:
+            for id in _texts(value):
+                yield of(call, kind, id)
+        elif member == "Resources":
+            yield from _tagged(call, value)
+        elif member in INSIDE:
+            for item in value:
+                yield from _named(call, item)
+
+
+def _texts(value: str | Sequence[str]) -> Sequence[str]:
+    return (value,) if isinstance(value, str) else value
+
+
+def _tagged(call: Call, resource_ids: Sequence[str]) -> Iterator[str]:
+    for id in resource_ids:
+        known = resources.BY_PREFIX.get(ids.normalise(id).partition("-")[0])
+        if known is not None:
+            yield of(call, known.kind, id)
