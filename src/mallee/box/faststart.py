@@ -5,6 +5,7 @@ tiny image, brings the cloud up, and then is an ordinary client of it: key pair,
 instance. Not its business: how steps are shown (`cli`), and what is installed (`./faststart`).
 """
 
+import base64
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -270,7 +271,8 @@ def _learn_host_key(layout: Layout, summary: Summary) -> str:
     def is_told() -> bool:
         nonlocal key
         asked = {"InstanceId": summary.instance_id, "Latest": True}
-        key = read_host_key(_ec2(summary, "GetConsoleOutput", asked).get("Output", ""))
+        output = _ec2(summary, "GetConsoleOutput", asked).get("Output", "")
+        key = read_host_key(base64.b64decode(output).decode(errors="replace"))
         return bool(key)
 
     failure = steps.Failed(
