@@ -21,6 +21,14 @@ class Refused(Exception):
     """The server's answer is not 200; the message holds its body."""
 
 
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """A request that waits to be sent."""
+
+    body: bytes
+    headers: dict[str, str]
+
+
 @dataclass(slots=True)
 class Client:
     """A kept connection to an EC2 endpoint on this host, and the key that signs."""
@@ -36,7 +44,11 @@ class Client:
 
     def ask(self, action: str, parameters: Mapping[str, str] | None = None) -> bytes:
         """Send one EC2 action; return the answer's body; raises `Refused`."""
-        form = {"Action": action, "Version": _VERSION, **(parameters or {})}
+        return self.send(self.sign(action, parameters or {}))
+
+    def sign(self, action: str, parameters: Mapping[str, str]) -> Signed:
+        """Make the request, as of now, for `send` to send when its time counts."""
+        form = {"Action": action, "Version": _VERSION, **parameters}
         request = AWSRequest(
             method="POST",
             url=f"http://127.0.0.1:{self.port}/",
@@ -45,7 +57,16 @@ class Client:
         )
         credentials = Credentials(self.access_key_id, self.secret_access_key)
         auth.SigV4Auth(credentials, "ec2", self.region).add_auth(request)
-        return self._send("POST", request.data, dict(request.headers))
+        return Signed(request.data, dict(request.headers))
+
+    def send(self, request: Signed) -> bytes:
+        """Send a signed request; return the answer's body; raises `Refused`."""
+        self._connection.request("POST", "/", request.body, request.headers)
+        answer = self._connection.getresponse()
+        content = answer.read()
+        if answer.status != 200:
+            raise Refused(content.decode(errors="replace"))
+        return content
 
     def get_root(self) -> int:
         """Ask for `/` without a signature, the emptiest request there is; return the status."""
@@ -57,11 +78,3 @@ class Client:
     def close(self) -> None:
         """Close the connection."""
         self._connection.close()
-
-    def _send(self, method: str, body: bytes, headers: dict[str, str]) -> bytes:
-        self._connection.request(method, "/", body, headers)
-        answer = self._connection.getresponse()
-        content = answer.read()
-        if answer.status != 200:
-            raise Refused(content.decode(errors="replace"))
-        return content

@@ -60,17 +60,15 @@ class Cloud:
 
     def launch(self) -> str:
         """Ask for one tiny instance and return its id."""
-        body = self.client.ask(
-            "RunInstances",
-            {
-                "ImageId": self.image_id,
-                "InstanceType": INSTANCE_TYPE,
-                "MinCount": "1",
-                "MaxCount": "1",
-                "SecurityGroupId.1": self.group_id,
-            },
+        return id_in(self.client.send(self.sign_launch()))
+
+    def sign_launch(self) -> asking.Signed:
+        """The request for one tiny instance."""
+        wish = {"ImageId": self.image_id, "InstanceType": INSTANCE_TYPE}
+        count = {"MinCount": "1", "MaxCount": "1"}
+        return self.client.sign(
+            "RunInstances", {**wish, **count, "SecurityGroupId.1": self.group_id}
         )
-        return "i-" + body.partition(b"<instanceId>i-")[2].partition(b"<")[0].decode()
 
     def describe(self, instance_id: str) -> dict[str, Any]:
         """What the API shows of the instance."""
@@ -96,6 +94,11 @@ class Cloud:
         self.ec2.get_waiter("instance_terminated").wait(
             InstanceIds=list(instance_ids), WaiterConfig={"Delay": 0.2, "MaxAttempts": 300}
         )
+
+
+def id_in(answer: bytes) -> str:
+    """The id of the one instance in an answer of RunInstances."""
+    return "i-" + answer.partition(b"<instanceId>i-")[2].partition(b"<")[0].decode()
 
 
 def wait_until(is_true: Callable[[], bool], what: str, timeout_s: float = TIMEOUT_S) -> None:

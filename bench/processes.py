@@ -27,3 +27,26 @@ def descendants(pid: int) -> list[int]:
         for task in Path(f"/proc/{parent}/task").iterdir():
             found += [int(child) for child in (task / "children").read_text().split()]
     return found
+
+
+def that_mention(text: str) -> list[int]:
+    """Processes with the text in their command line."""
+    wanted = text.encode()
+    return [pid for pid in _all() if wanted in _command_line(pid)]
+
+
+def is_program(pid: int, name: str) -> bool:
+    """Tell whether the process runs a program whose file name begins so."""
+    program = _command_line(pid).partition(b"\0")[0].rpartition(b"/")[2]
+    return program.startswith(name.encode())
+
+
+def _all() -> list[int]:
+    return [int(path.name) for path in Path("/proc").iterdir() if path.name.isdecimal()]
+
+
+def _command_line(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return b""

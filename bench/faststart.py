@@ -1,0 +1,46 @@
+"""How long `./faststart` takes until SSH answers, where packages and images are cached.
+
+Each run starts from nothing but the image: a new root directory, a new cloud, a new instance.
+"""
+
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+from bench import cloud, report, sealed
+from mallee.box import destroy, steps
+from mallee.model.layout import Layout
+from tests import tinyimages
+
+PROGRAM = Path(__file__).parent.parent / "faststart"
+
+
+def measure(runs: int) -> list[report.Finding]:
+    """Start from nothing so often."""
+    return [
+        report.Finding(
+            promise="faststart with packages and image cached, to SSH",
+            unit="s",
+            ours=tuple(_run() for _ in range(runs)),
+            bar_max=25,
+        )
+    ]
+
+
+def _run() -> float:
+    root = Path(tempfile.mkdtemp(prefix="m-"))
+    root.chmod(0o755)
+    layout = Layout(root)
+    tinyimages.copy_into(layout)
+    try:
+        began = time.monotonic()
+        subprocess.run([PROGRAM, "--yes", "--root", str(root)], check=True, capture_output=True)
+        return time.monotonic() - began
+    finally:
+        steps.run(destroy.plan(layout), cloud.Quiet())
+
+
+if __name__ == "__main__":
+    sealed.enter()
+    report.main(measure, __doc__)
