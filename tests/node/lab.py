@@ -148,9 +148,9 @@ class Guest:
         """Run a program inside the guest; return what it prints."""
         return self.do(lambda: process.run(argv)).text
 
-    def listen(self, port: int, kind: int = socket.SOCK_STREAM) -> socket.socket:
+    def listen(self, port: int, kind: int = socket.SOCK_STREAM, address: str = "") -> socket.socket:
         """Open a server's socket inside the guest."""
-        return self.do(lambda: listen(port, kind))
+        return self.do(lambda: listen(port, kind, address))
 
     def connect(self, address: str, port: int) -> socket.socket:
         """Open a TCP connection from inside the guest."""
@@ -194,11 +194,11 @@ def _ping(address: str, within_s: float) -> bool:
             return False
 
 
-def listen(port: int, kind: int) -> socket.socket:
+def listen(port: int, kind: int, address: str = "") -> socket.socket:
     """Open a server's socket in the namespace that the thread is in."""
     server = socket.socket(socket.AF_INET, kind)
     server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    server.bind(("0.0.0.0", port))
+    server.bind((address, port))
     if kind == socket.SOCK_STREAM:
         server.listen()
     server.settimeout(ARRIVES_WITHIN_S)

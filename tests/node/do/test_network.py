@@ -11,7 +11,7 @@ import pytest
 
 from mallee.kit import process
 from mallee.node.do import links as links_do
-from mallee.node.do import namespaces, network
+from mallee.node.do import namespaces, network, uplink
 from tests.node import lab
 from tests.node.lab import ALLOW_OUT, Lab, allow, make_interface, make_vpc, make_wanted
 
@@ -291,6 +291,45 @@ class TestEgress:
         with world.listen(80):
             assert lab.reaches(namespaces.HOST, "10.1.2.3", 80)
             assert host.guest(one).misses("10.1.2.3", 80)
+
+    def test_names_of_the_world_are_asked_through_the_host(
+        self, host: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The host's name server may be in a private network; only DNS passes to it."""
+        configuration = tmp_path / "resolv.conf"
+        configuration.write_text("nameserver 127.0.0.53\nnameserver 10.1.2.3\n")
+        monkeypatch.setattr(uplink, "_RESOLVER_FILES", (configuration,))
+        one = make_interface(1, PLAIN)
+        world = host.add_world()
+        world.run("ip", "address", "add", "10.1.2.3/32", "dev", "lo")
+        host.apply(make_wanted(make_vpc((one,), {PLAIN: ()}), egress=True))
+        guest = host.guest(one)
+        question = b"\x00\x01\x01\x00\x00\x01" + bytes(6) + b"\x05world\x04test\x00\x00\x01\x00\x01"
+        with (
+            world.listen(53, socket.SOCK_DGRAM, "10.1.2.3") as name_server,
+            guest.listen(4000, socket.SOCK_DGRAM) as asking,
+        ):
+            asking.sendto(question, ("172.31.0.2", 53))
+            asked, address = name_server.recvfrom(1000)
+            assert b"\x05world\x04test\x00" in asked.lower()
+            assert address[0] == "198.51.100.2"
+            answer = b"\xc0\x0c\x00\x01\x00\x01\x00\x00\x00\x3c\x00\x04\xc6\x33\x64\x07"
+            end = asked.index(b"\x00\x00\x01\x00\x01") + 5
+            head = asked[:2] + b"\x81\x80\x00\x01\x00\x01\x00\x00\x00\x00"
+            name_server.sendto(head + asked[12:end] + answer, address)
+            assert socket.inet_aton("198.51.100.7") in asking.recv(1000)
+
+    def test_a_host_that_drops_what_it_forwards_is_told_of(self, host: Lab) -> None:
+        one = make_interface(1, PLAIN, public=True)
+        host.add_world()
+        wanted = make_wanted(make_vpc((one,), {PLAIN: (ALLOW_OUT,)}), egress=True)
+        assert host.apply(wanted) == ()
+        hook = "type filter hook forward priority 0; policy drop;"
+        process.run(("nft", "-f", "-"), f"table ip other {{\nchain f {{\n{hook}\n}}\n}}".encode())
+        for _ in range(2):
+            assert any("ip other f" in problem for problem in host.apply(wanted))
+        process.run(("nft", "delete", "table", "ip", "other"))
+        assert host.apply(wanted) == ()
 
     def test_forwarding_is_given_back(self, host: Lab) -> None:
         one = make_interface(1, PLAIN, public=True)

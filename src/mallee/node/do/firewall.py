@@ -6,8 +6,10 @@ the count is the one that our own loading left, every rule is still as we set it
 Called by `network`; the texts are `plan/firewall`'s.
 """
 
+import json
 import socket
 import struct
+from typing import Any
 
 from mallee.kit import process
 
@@ -36,6 +38,19 @@ def has_table(table: str) -> bool:
     """Tell whether a table of family `inet` stands."""
     lines = process.run(("nft", "list", "tables")).text.splitlines()
     return f"table inet {table}" in lines
+
+
+def fetch_closed_chains() -> tuple[str, ...]:
+    """Return the chains that drop forwarded packets unless told otherwise, but ours."""
+    found = json.loads(process.run(("nft", "--json", "list", "chains")).stdout)["nftables"]
+    chains: list[dict[str, Any]] = [entry["chain"] for entry in found if "chain" in entry]
+    return tuple(
+        f"{chain['family']} {chain['table']} {chain['name']}"
+        for chain in chains
+        if chain.get("hook") == "forward"
+        and chain.get("policy") == "drop"
+        and not chain["table"].startswith("mallee-")
+    )
 
 
 def fetch_generation() -> int:

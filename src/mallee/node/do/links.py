@@ -4,6 +4,8 @@ thread is in (`namespaces.run_inside`).
 Called by `network`. What is to stand is decided by `plan/network`, the difference by `plan/links`.
 """
 
+import errno
+import socket
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,12 +13,47 @@ from mallee.kit import process
 from mallee.node.plan import links
 
 _SWITCHES = Path("/proc/sys")
+_NETLINK_ROUTE = 0
+_CHANGES = 0x1 | 0x10 | 0x40
+"""RTMGRP_LINK, RTMGRP_IPV4_IFADDR, RTMGRP_IPV4_ROUTE."""
+_MESSAGE_BYTES = 16384
 
 
 def fetch() -> links.Seen:
     """Look at the namespace's devices, IPv4 addresses and routes."""
     found = process.run(("ip", "-json", "-batch", "-"), links.LOOK.encode())
     return links.parse_seen(found.text)
+
+
+class Watch:
+    """Tells whether links, addresses or routes changed, in the namespace where it was made.
+
+    It spares looking at what nobody has touched: the kernel tells of every change by itself.
+    """
+
+    def __init__(self) -> None:
+        """Begin to listen; what changed before counts as seen."""
+        self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_ROUTE)
+        self._socket.bind((0, _CHANGES))
+        self._socket.setblocking(False)
+
+    def has_changed(self) -> bool:
+        """Tell whether anything changed since this was asked last."""
+        changed = False
+        while True:
+            try:
+                self._socket.recv(_MESSAGE_BYTES)
+            except BlockingIOError:
+                return changed
+            except OSError as error:
+                # More changes than the socket holds: which ones does not matter.
+                if error.errno != errno.ENOBUFS:
+                    raise
+            changed = True
+
+    def close(self) -> None:
+        """Listen no more."""
+        self._socket.close()
 
 
 def apply(wanted: links.Wiring, seen: links.Seen) -> bool:

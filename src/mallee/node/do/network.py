@@ -54,7 +54,22 @@ class _Namespace:
     text: str = ""
     generation: int = -1
     wiring: Wiring | None = None
+    watch: links.Watch | None = None
     seen: Seen = field(default_factory=Seen)
+
+    def look(self) -> Seen:
+        """Return what stands in the namespace that the thread is in: it must be this one."""
+        if self.watch is None:
+            self.watch = links.Watch()
+        elif not self.watch.has_changed():
+            return self.seen
+        self.seen = links.fetch()
+        return self.seen
+
+    def close(self) -> None:
+        """Look no more."""
+        if self.watch is not None:
+            self.watch.close()
 
 
 class Network:
@@ -69,6 +84,7 @@ class Network:
         self._set: dict[str, _Namespace] = {}
         self._plugged: set[str] = set()
         self._wanted: HostWanted | None = None
+        self._closed_chains: tuple[str, ...] = ()
 
     def apply(self, wanted: HostWanted) -> tuple[str, ...]:
         """Make the host's network what is wanted; called twice = once.
@@ -78,20 +94,21 @@ class Network:
         plan; a VPC that does is only reported, the others go on.
         """
         with self._lock:
+            changed_first = _changed_first(self._wanted, wanted)
             self._wanted = wanted
-            seen = links.fetch()
+            seen = self._set.setdefault(namespaces.HOST, _Namespace()).look()
             found = plan.read_host(self._layout, wanted, seen)
             world = firewall_plan.World(uplink.fetch_resolvers(), not uplink.is_router())
             problems = list(found.taken.values())
             problems += self._remove_unwanted_vpcs(wanted)
             for name in (self._layout.edge_namespace, self._layout.hypervisor_namespace):
                 problems += _some(self._kept.ensure(name))
-            problems += self._apply_host(wanted, found, world, seen)
+            problems += self._apply_host(wanted, found, world)
             # The edge's rules need not wait for its links: they stand before packets come.
             edge = self._layout.edge_namespace
             text = firewall_plan.edge_text(wanted, world)
             problems += namespaces.run_inside(edge, partial(self._load, edge, text))
-            for vpc in wanted.vpcs:
+            for vpc in changed_first:
                 problems += self._try_vpc(vpc)
             problems += namespaces.run_inside(edge, partial(self._wire_edge, wanted, found))
             problems += self._serve_metadata()
@@ -148,6 +165,8 @@ class Network:
             firewall.remove(firewall_plan.host_table(self._layout))
             for name in namespaces.names(f"mallee-{self._layout.tag}-"):
                 self._kept.remove(name)
+            for one in self._set.values():
+                one.close()
             self._set.clear()
             self._plugged.clear()
             self._wanted = None
@@ -171,7 +190,7 @@ class Network:
             lines = [f"link delete {plan.EDGE}"] if plan.EDGE in seen.indices else []
             lines += [f"link set {tap} down" for tap in left if tap in seen.up]
             namespaces.run_inside(name, partial(links.apply_batch, tuple(lines)))
-            self._set.pop(name, None)
+            self._set.pop(name, _Namespace()).close()
             if left:
                 problems.append(
                     f"{name} is wanted no more but has taps: {', '.join(left)}; cut off"
@@ -181,34 +200,42 @@ class Network:
         return problems
 
     def _apply_host(
-        self,
-        wanted: HostWanted,
-        found: plan.HostFound,
-        world: firewall_plan.World,
-        seen: Seen,
+        self, wanted: HostWanted, found: plan.HostFound, world: firewall_plan.World
     ) -> list[str]:
         """The host's own namespace: the safety net, one link, one table."""
-        before = self._set.setdefault(namespaces.HOST, _Namespace())
-        text = firewall_plan.host_text(self._layout, wanted, found, world)
-        generation = firewall.fetch_generation()
-        problems: list[str] = []
-        table = firewall_plan.host_table(self._layout)
-        # Others have tables here too: their transactions count, but only ours matters.
-        is_gone = generation != before.generation and not firewall.has_table(table)
-        if before.text == text and is_gone:
-            problems.append(f"the host's nftables table {table} had been removed; it stands again")
-        if before.text != text or is_gone:
-            before.text, generation = text, firewall.apply(text)
-        before.generation = generation
+        before = self._set[namespaces.HOST]
+        problems = self._load_host(firewall_plan.host_text(self._layout, wanted, found, world))
         wiring = plan.host_wiring(self._layout, wanted, found)
-        if links.apply(wiring, seen) and before.wiring == wiring:
+        if links.apply(wiring, before.seen) and before.wiring == wiring:
             problems.append("the host's link or routes had been changed; they are right again")
         before.wiring = wiring
         if wiring.devices:
             links.apply_switches({f"net/ipv6/conf/{self._layout.host_link}/disable_ipv6": "1"})
             if wanted.egress and found.uplinks:
                 uplink.open_forwarding(self._layout, found.uplinks)
+                problems += [
+                    f"the host's nftables chain {chain} drops what it does not know, guests' way "
+                    f"to the world too; accept packets from and to {self._layout.host_link} in it"
+                    for chain in self._closed_chains
+                ]
         return problems
+
+    def _load_host(self, text: str) -> list[str]:
+        """Others have tables on the host too: their transactions count, but only ours matters."""
+        before = self._set[namespaces.HOST]
+        table = firewall_plan.host_table(self._layout)
+        is_changed = firewall.fetch_generation() != before.generation
+        if is_changed:
+            self._closed_chains = firewall.fetch_closed_chains()
+        is_gone = is_changed and not firewall.has_table(table)
+        was_set = before.text != ""
+        if before.text != text or is_gone:
+            before.text, before.generation = text, firewall.apply(text)
+        elif is_changed:
+            before.generation = firewall.fetch_generation()
+        if was_set and is_gone:
+            return [f"the host's nftables table {table} had been removed; it stands again"]
+        return []
 
     def _try_vpc(self, vpc: VpcWanted) -> list[str]:
         try:
@@ -231,8 +258,8 @@ class Network:
     def _apply_inside_vpc(self, name: str, vpc: VpcWanted) -> list[str]:
         links.apply_switches(_VPC_SWITCHES)
         problems = self._load(name, firewall_plan.vpc_text(self._layout, vpc))
-        seen = links.fetch()
-        problems += self._wire(name, plan.vpc_wiring(self._layout, vpc, seen), seen)
+        seen = self._set[name].look()
+        problems += self._wire(name, plan.vpc_wiring(self._layout, vpc, seen))
         links.apply_switches(_FORWARDING)
         present = {self._layout.tap(one.id) for one in vpc.interfaces} & seen.indices.keys()
         # By default the kernel waits up to 0.8 s before it answers for another's address.
@@ -248,9 +275,9 @@ class Network:
 
     def _wire_edge(self, wanted: HostWanted, found: plan.HostFound) -> list[str]:
         links.apply_switches(_ROUTER_SWITCHES)
-        seen = links.fetch()
         name = self._layout.edge_namespace
-        problems = self._wire(name, plan.edge_wiring(wanted, found, seen), seen)
+        seen = self._set[name].look()
+        problems = self._wire(name, plan.edge_wiring(wanted, found, seen))
         links.apply_switches(_FORWARDING)
         return problems
 
@@ -266,11 +293,11 @@ class Network:
             return [f"the firewall of {name} had been changed by others; it is set again"]
         return []
 
-    def _wire(self, name: str, wiring: Wiring, seen: Seen) -> list[str]:
+    def _wire(self, name: str, wiring: Wiring) -> list[str]:
         """Wire the namespace we are in."""
-        before = self._set.setdefault(name, _Namespace())
-        was_changed = links.apply(wiring, seen) and before.wiring == wiring
-        before.wiring, before.seen = wiring, seen
+        before = self._set[name]
+        was_changed = links.apply(wiring, before.seen) and before.wiring == wiring
+        before.wiring = wiring
         return [f"links or routes of {name} had been changed; right again"] if was_changed else []
 
     def _serve_metadata(self) -> list[str]:
@@ -289,6 +316,12 @@ class Network:
                     index = seen.indices[tap]
                     listeners.append(service.Listener(namespace, tap, index, instance))
         return list(self._metadata.apply(listeners))
+
+
+def _changed_first(before: HostWanted | None, wanted: HostWanted) -> list[VpcWanted]:
+    """The VPCs in the order of how long their users shall wait for a change."""
+    known = {vpc.id: vpc for vpc in before.vpcs} if before else {}
+    return sorted(wanted.vpcs, key=lambda vpc: known.get(vpc.id) == vpc)
 
 
 def _some(problem: str | None) -> list[str]:

@@ -225,7 +225,10 @@ def vpc_wiring(layout: Layout, vpc: VpcWanted, seen: Seen) -> Wiring:
 
 
 def _gateway_address(layout: Layout, vpc: VpcWanted, interface: InterfaceWanted) -> Address:
-    subnet = next(subnet for subnet in vpc.subnets if subnet.id == interface.subnet_id)
+    subnets = [subnet for subnet in vpc.subnets if subnet.id == interface.subnet_id]
+    if not subnets:
+        raise ValueError(f"{interface.id} is in {interface.subnet_id}, which {vpc.id} has not")
+    subnet = subnets[0]
     width = IPv4Network(subnet.cidr).prefixlen
     return Address(layout.tap(interface.id), f"{gateway(subnet)}/{width}")
 
