@@ -1,0 +1,273 @@
+"""Looks whether this machine and its cloud are well, and says of each trouble its cause and cure.
+
+Only looks; nothing is put right here. Each check is a function that returns one finding; checks
+that need a running cloud say so instead of failing. `mallee doctor` shows them all.
+"""
+
+import os
+import shutil
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mallee.box import client, guests, owners, ranges, requirements, status, steps
+from mallee.kit import process
+from mallee.model import settings
+from mallee.model.layout import Layout
+from mallee.node import kvmproof
+
+FREE_DISK_GIB_MIN = 2
+FREE_MEMORY_MIB_MIN = 512
+_YEAR_MIN = 2025
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a check found. `cause` and `cure` are empty when all is well."""
+
+    ok: bool
+    subject: str
+    text: str
+    cause: str = ""
+    cure: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Patient:
+    """What the checks look at."""
+
+    layout: Layout
+    settings: settings.Settings
+    access: client.Access | None
+    """None when the cloud does not run."""
+
+
+def examine(layout: Layout) -> list[Finding]:
+    """Do all checks, in the order in which one would put things right."""
+    try:
+        held = owners.read_settings(layout)
+    except steps.Failed as failed:
+        return [Finding(False, "settings", "cannot be read", failed.cause, failed.cure)]
+    try:
+        access = client.read_access(layout, held)
+    except (client.Unreachable, PermissionError):
+        access = None
+    patient = Patient(layout, held, access)
+    return [_examine(subject, check, patient) for subject, check in _CHECKS]
+
+
+def _examine(subject: str, check: Callable[[Patient], str], patient: Patient) -> Finding:
+    try:
+        return Finding(True, subject, check(patient))
+    except steps.Failed as failed:
+        return Finding(False, subject, "not well", failed.cause, failed.cure)
+    except client.Unreachable as silent:
+        return Finding(False, subject, "the cloud does not answer", str(silent), "mallee up")
+    except (client.Refused, process.Failed, process.TimedOut, OSError) as error:
+        return Finding(False, subject, "cannot be looked at", str(error), "run it as root")
+
+
+def _machine(patient: Patient) -> str:
+    requirements.check()
+    return "root rights, all programs, a program that the cloud's user can read"
+
+
+def _kvm(patient: Patient) -> str:
+    verdict = kvmproof.read_verdict(patient.layout)
+    if verdict is None:
+        if patient.access is None:
+            return "not proved yet: guests will be emulated until it is"
+        raise steps.Failed(
+            "KVM was not proved, so guests are emulated",
+            "mallee images build tiny && mallee kvm prove && mallee down && mallee up",
+        )
+    if verdict.proved_for != kvmproof.fetch_subject():
+        raise steps.Failed(
+            f"the verdict on KVM is about another kernel or QEMU: {verdict.proved_for}",
+            "mallee down && mallee up  (guests go on running)",
+        )
+    return f"{verdict.acceleration}: {verdict.reason}"
+
+
+def _address_ranges(patient: Patient) -> str:
+    network = patient.settings.network
+    ours = (f"by {patient.layout.host_link}", "by unreachable")
+    foreign = [pair for pair in ranges.fetch_routes() if not pair[1].endswith(ours)]
+    for name, text in (("public", network.public_range), ("private", network.private_range)):
+        way = ranges.clash(text, foreign)
+        if way is not None:
+            raise steps.Failed(
+                f"the {name} range {text} overlaps a route of this host: {way}",
+                f"take that route away, or make the cloud with another --{name}-range",
+            )
+    return f"public {network.public_range}, private {network.private_range}: nobody else's"
+
+
+def _safety_net(patient: Patient) -> str:
+    """See that packets to our ranges never leave by the uplink when our own routes are gone."""
+    if patient.access is None:
+        return "the cloud does not run: no packet is for an instance"
+    text = process.run(["ip", "-4", "route", "show", "type", "unreachable"]).text
+    standing = {line.split()[1] for line in text.splitlines() if line.startswith("unreachable")}
+    network = patient.settings.network
+    missing = [one for one in (network.public_range, network.private_range) if one not in standing]
+    if missing:
+        raise steps.Failed(
+            f"the unreachable routes of {', '.join(missing)} do not stand: packets for instances "
+            "could leave by this host's uplink",
+            "mallee logs node; the agent sets them within seconds while it runs",
+        )
+    return "unreachable routes stand behind both ranges"
+
+
+def _ports(patient: Patient) -> str:
+    if patient.access is not None and status.find(patient.layout, "cloud") is not None:
+        return f"{patient.access.endpoint} is ours"
+    wanted = (patient.settings.ports.services, patient.settings.ports.agents)
+    for port in wanted:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((patient.settings.listen, port))
+            except OSError as error:
+                raise steps.Failed(
+                    f"port {port} cannot be taken: {error.strerror}",
+                    f"see who has it: ss -ltnp 'sport = :{port}'; or set [ports] in "
+                    f"{patient.layout.settings}",
+                ) from error
+    return f"{wanted[0]} and {wanted[1]} are free"
+
+
+def _disk(patient: Patient) -> str:
+    at = patient.layout.root
+    while not at.exists():
+        at = at.parent
+    free_gib = shutil.disk_usage(at).free / (1 << 30)
+    if free_gib < FREE_DISK_GIB_MIN:
+        raise steps.Failed(
+            f"only {free_gib:.1f} GiB are free under {at}",
+            "make room, or give the cloud another disk with --root",
+        )
+    return f"{free_gib:.0f} GiB free under {at}"
+
+
+def _memory(patient: Patient) -> str:
+    lines = Path("/proc/meminfo").read_text().splitlines()
+    found = next(int(line.split()[1]) for line in lines if line.startswith("MemAvailable"))
+    if found // 1024 < FREE_MEMORY_MIB_MIN:
+        raise steps.Failed(
+            f"only {found // 1024} MiB of memory are free", "end programs, or terminate instances"
+        )
+    return f"{found // 1024} MiB free"
+
+
+def _time(patient: Patient) -> str:
+    year = time.gmtime().tm_year
+    if year < _YEAR_MIN:
+        raise steps.Failed(
+            f"this machine's clock says {year}: signatures and certificates would be refused",
+            "set the clock, or start a time service: apt-get install systemd-timesyncd",
+        )
+    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime())
+
+
+def _names(patient: Patient) -> str:
+    lines = Path("/etc/resolv.conf").read_text().splitlines()
+    servers = [line.split()[1] for line in lines if line.startswith("nameserver ")]
+    if not servers:
+        raise steps.Failed(
+            "/etc/resolv.conf names no server: guests could not resolve names either",
+            "put one in: nameserver 192.0.2.53 (yours)",
+        )
+    return f"name servers {', '.join(servers)}"
+
+
+def _daemons(patient: Patient) -> str:
+    layout = patient.layout
+    names = (status.SUPERVISOR, *status.DAEMONS)
+    running = {name: status.find(layout, name) for name in names}
+    if not any(running.values()):
+        if patient.access is None:
+            return "none runs, and none should (mallee up starts them)"
+        raise steps.Failed("no daemon runs", "mallee up")
+    dead = [name for name, found in running.items() if found is None]
+    if dead:
+        raise steps.Failed(
+            f"{', '.join(dead)} does not run", f"mallee up; read {layout.log / (dead[0] + '.err')}"
+        )
+    report: dict[str, Any] = status.read_report(layout).get("daemons", {})
+    restless = [name for name, one in report.items() if one["starts"] > 3]
+    if restless:
+        raise steps.Failed(
+            f"{', '.join(restless)} ended again and again: {report[restless[0]]['last_end']}",
+            f"read {layout.log / (restless[0] + '.err')} and {layout.log / (restless[0] + '.log')}",
+        )
+    return ", ".join(f"{name} {found.pid}" for name, found in running.items() if found)
+
+
+def _libvirt(patient: Patient) -> str:
+    if status.find(patient.layout, "libvirtd") is None:
+        return "does not run"
+    uri = patient.layout.libvirt_uri
+    try:
+        said = process.run(["virsh", "-c", uri, "version"], timeout_s=30).text
+    except (process.Failed, process.TimedOut) as error:
+        raise steps.Failed(
+            f"our libvirtd does not answer: {error}", f"read {patient.layout.log}/libvirtd.err"
+        ) from error
+    return said.strip().splitlines()[-1]
+
+
+def _host(patient: Patient) -> str:
+    if patient.access is None:
+        return "the cloud does not run"
+    hosts = client.call(patient.access, "mallee", "DescribeHosts")["Hosts"]
+    if not hosts:
+        raise steps.Failed("no host has joined", "mallee up; mallee logs node")
+    for host in hosts:
+        if host["State"] != "up":
+            heard = host.get("SecondsSinceHeard")
+            raise steps.Failed(
+                f"{host['Name']} is {host['State']}, last heard {heard} s ago",
+                "on that host: mallee status; mallee logs node",
+            )
+        if host.get("Problems"):
+            raise steps.Failed(f"{host['Name']}: {'; '.join(host['Problems'])}", "as it says")
+    return ", ".join(f"{host['Name']} {host['State']}" for host in hosts)
+
+
+def _leftovers(patient: Patient) -> str:
+    running = len(guests.fetch(patient.layout))
+    if patient.access is None:
+        if running and not status.find(patient.layout, status.SUPERVISOR):
+            raise steps.Failed(f"{running} guests run without a cloud", "mallee up")
+        return "none"
+    for host in client.call(patient.access, "mallee", "DescribeHosts")["Hosts"]:
+        if host.get("Leftovers"):
+            raise steps.Failed(
+                f"{host['Name']} carries what nobody owns: {'; '.join(host['Leftovers'])}",
+                "the agent keeps disks under node/lost and removes the rest by itself",
+            )
+    lost = patient.layout.lost
+    kept = len(os.listdir(lost)) if lost.exists() else 0
+    return f"{running} guests run; {kept} disks that nobody claims are kept in {lost}"
+
+
+_CHECKS: tuple[tuple[str, Callable[[Patient], str]], ...] = (
+    ("machine", _machine),
+    ("clock", _time),
+    ("disk", _disk),
+    ("memory", _memory),
+    ("acceleration", _kvm),
+    ("address ranges", _address_ranges),
+    ("ports", _ports),
+    ("daemons", _daemons),
+    ("libvirt", _libvirt),
+    ("host", _host),
+    ("routes", _safety_net),
+    ("leftovers", _leftovers),
+    ("names", _names),
+)
