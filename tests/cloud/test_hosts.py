@@ -3,8 +3,10 @@
 import asyncio
 import hashlib
 import ssl
+import threading
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -12,8 +14,10 @@ import pytest
 
 from mallee.cloud import actions, asks, hearing, hosts, slices
 from mallee.cloud.action import Action, AskHost
+from mallee.cloud.state import records
 from mallee.kit import pki
 from mallee.model.hosts import HostWanted
+from mallee.model.images import Blob, Image
 from tests.cloud.agent import FACTS, Agent
 from tests.cloud.running import RunningCloud
 from tests.cloud.signing import Sender
@@ -293,3 +297,52 @@ def test_blob_is_only_for_hosts_that_need_it(cloud: RunningCloud, agent: Agent) 
     assert agent.call("GET", f"/v1/blobs/{sha256}")[0] == 403
     for path in ("/v1/blobs/..%2f..%2fmaster.key", "/v1/blobs/master.key", "/v1/blobs/../x"):
         assert agent.call("GET", path)[0] in (403, 404)
+
+
+def test_blob_of_a_public_image_is_streamed_whole_and_in_parts(
+    cloud: RunningCloud, agent: Agent
+) -> None:
+    content = bytes(range(256)) * 20_000
+    sha256 = hashlib.sha256(content).hexdigest()
+    cloud.layout.blobs.mkdir(exist_ok=True)
+    (cloud.layout.blobs / sha256).write_bytes(content)
+    image = Image(
+        id="ami-0123456789abcdef9",
+        name="public",
+        kind="machine",
+        location="test",
+        is_public=True,
+        blob=Blob(sha256=sha256, size_bytes=len(content), format="raw"),
+        created_at=0.0,
+    )
+    account = cloud.admin["account_id"]
+    cloud.store.transact(lambda tx: tx.insert(records.IMAGE, account, image.id, image))
+    assert agent.call("GET", f"/v1/blobs/{sha256}") == (200, content)
+    ranged = {"Range": "bytes=1000000-"}
+    assert agent.call("GET", f"/v1/blobs/{sha256}", headers=ranged) == (206, content[1_000_000:])
+    (cloud.layout.blobs / sha256).unlink()
+    assert agent.call("GET", f"/v1/blobs/{sha256}")[0] == 404
+
+
+async def test_held_call_does_not_hold_up_the_end(
+    root_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_held = threading.Event()
+    wait = hosts.Endpoint._wait
+
+    async def noticed(self: hosts.Endpoint, *arguments: Any) -> None:
+        is_held.set()
+        await wait(self, *arguments)
+
+    monkeypatch.setattr(hosts.Endpoint, "_wait", noticed)
+    with RunningCloud(root_dir) as cloud:
+        token, ca_pem = token_of(Sender(cloud.port, cloud.admin))
+        agent = Agent(cloud.agents_port, ca_pem)
+        assert agent.join(token)[0] == 200
+        generation = agent.sync()["wanted"]["generation"]
+        held = asyncio.create_task(asyncio.to_thread(agent.sync, generation, 10))
+        assert await asyncio.to_thread(is_held.wait, 10)
+        began = time.monotonic()
+        await asyncio.to_thread(cloud.stop)
+        assert (await held)["wanted"] is None
+        assert time.monotonic() - began < 5

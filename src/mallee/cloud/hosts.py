@@ -18,7 +18,7 @@ from typing import TypeVar
 import msgspec
 from aiohttp import web
 
-from mallee.cloud import asks, hearing, joining, slices
+from mallee.cloud import asks, hearing, joining, server, slices
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import HostSeen, Record
 from mallee.kit import clock, logs, pki
@@ -56,6 +56,7 @@ class Endpoint:
     def __init__(self, cloud: Cloud, tls: ssl.SSLContext) -> None:
         self._cloud = cloud
         self._tls = tls
+        self._closing = asyncio.Event()
         application = web.Application(middlewares=[_explain], client_max_size=MAX_BODY_BYTES)
         application.add_routes(
             [
@@ -68,7 +69,11 @@ class Endpoint:
         )
         # A held call whose agent has gone is ended at once, so that it takes no question along.
         self._runner = web.AppRunner(
-            application, access_log=None, handler_cancellation=True, shutdown_timeout=1.0
+            application,
+            access_log=None,
+            logger=server.complaints(),
+            handler_cancellation=True,
+            shutdown_timeout=1.0,
         )
 
     async def listen(self, host: str, port: int) -> int:
@@ -79,7 +84,8 @@ class Endpoint:
         return self._runner.addresses[0][1]
 
     async def close(self) -> None:
-        """Stop listening and end held calls; their agents call again."""
+        """Stop listening and let held calls go; their agents call again."""
+        self._closing.set()
         await self._runner.cleanup()
 
     def _for_host(self, handle: HostHandler) -> Handler:
@@ -132,7 +138,7 @@ class Endpoint:
             questions = self._cloud.asks.take(host_id)
             newer = wanted.generation > report.known_generation
             left_s = ends_at - loop.time()
-            if newer or questions or left_s <= 0:
+            if newer or questions or left_s <= 0 or self._closing.is_set():
                 return SyncAnswer(wanted=wanted if newer else None, asks=questions)
             await self._wait(host_id, rev, left_s)
 
@@ -140,6 +146,7 @@ class Endpoint:
         waits = (
             asyncio.ensure_future(self._cloud.store.wait_changed(rev, timeout_s)),
             asyncio.ensure_future(self._cloud.asks.wait_asked(host_id)),
+            asyncio.ensure_future(self._closing.wait()),
         )
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)

@@ -12,7 +12,7 @@ import resource
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
-from aiohttp import web
+from aiohttp import http_exceptions, web
 
 from mallee.aws import errors
 from mallee.cloud import http
@@ -46,6 +46,25 @@ class Front:
     refuse: Callable[[http.Request, errors.AwsError], http.Response]
 
 
+class _Complaints(logging.Handler):
+    """Brings what the library complains about into our log: strangers' garbage in one line."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        error = record.exc_info[1] if record.exc_info else None
+        if error is None or isinstance(error, http_exceptions.HttpProcessingError):
+            _log.warning("not understood", complaint=record.getMessage(), error=repr(error)[:200])
+        else:
+            _log.error("server broke", complaint=record.getMessage(), exc_info=error)
+
+
+def complaints() -> logging.Logger:
+    """Return the logger for a server of the library."""
+    logger = logging.getLogger(__name__)
+    logger.propagate = False
+    logger.handlers = [_Complaints()]
+    return logger
+
+
 def allow_connections() -> None:
     """Raise the process's limit of open files: a connection is one, and 1024 is usual."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -64,7 +83,7 @@ class Server:
             web.Server(
                 self._handle,
                 access_log=None,
-                logger=_quiet_logger(),
+                logger=complaints(),
                 keepalive_timeout=IDLE_TIMEOUT_S,
                 lingering_time=LINGER_S,
                 auto_decompress=False,
@@ -124,21 +143,6 @@ class Server:
         except TimeoutError as error:
             raise errors.RequestTimeout(BODY_TIMEOUT_S) from error
         return bytes(body)
-
-
-class _Brief(logging.Handler):
-    """Turns the library's complaints about what is not HTTP into one line each, without a stack."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        error = record.exc_info[1] if record.exc_info else None
-        _log.warning("not understood", complaint=record.getMessage(), error=repr(error)[:200])
-
-
-def _quiet_logger() -> logging.Logger:
-    logger = logging.getLogger(__name__)
-    logger.propagate = False
-    logger.handlers = [_Brief()]
-    return logger
 
 
 def _head(incoming: web.BaseRequest) -> http.Request:
