@@ -43,6 +43,7 @@ class Hearing:
         """Note that the host spoke, and store what it sees, as far as that is new."""
         now = self._heard[host.id] = self._clock.now()
         view = self._store.view
+        _log_foreign(view, host.id, report)
         if _host_seen(host, report, now) is None and not _instances_seen(view, host.id, report):
             return
         await self._store.run(lambda tx: _store_report(tx, host.id, report, now))
@@ -115,8 +116,13 @@ def _instances_seen(
     news: dict[str, InstanceSeen] = {}
     for instance_id, seen in (report.seen or {}).items():
         instance = view.get(records.INSTANCE, instance_id)
-        if instance is None or instance.doc.host_id != host_id:
-            _log.warning("report of a foreign instance", host=host_id, instance=instance_id)
-        elif instance.seen != seen:
+        if instance is not None and instance.doc.host_id == host_id and instance.seen != seen:
             news[instance_id] = seen
     return news
+
+
+def _log_foreign(view: store.View, host_id: str, report: SyncRequest) -> None:
+    for instance_id in report.seen or {}:
+        instance = view.get(records.INSTANCE, instance_id)
+        if instance is None or instance.doc.host_id != host_id:
+            _log.warning("report of a foreign instance", host=host_id, instance=instance_id)

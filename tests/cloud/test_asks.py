@@ -1,0 +1,50 @@
+"""A question reaches its host once, and its answer whoever asked."""
+
+import asyncio
+
+import pytest
+
+from mallee.aws import errors
+from mallee.cloud import asks
+
+QUESTION = asks.Question("host-1", "console", "i-1")
+
+
+async def test_answer_is_for_who_asked() -> None:
+    open_ = asks.Asks()
+    asking = asyncio.create_task(open_.ask(QUESTION))
+    await open_.wait_asked("host-1")
+    (question,) = open_.take("host-1")
+    assert (question.kind, question.instance_id) == ("console", "i-1")
+    assert not open_.answer("host-2", question.id, b"forged")
+    assert open_.answer("host-1", question.id, b"login:")
+    assert await asking == b"login:"
+    assert not open_.answer("host-1", question.id, b"again")
+
+
+async def test_question_is_taken_along_once() -> None:
+    open_ = asks.Asks()
+    asking = asyncio.create_task(open_.ask(QUESTION))
+    await open_.wait_asked("host-1")
+    assert open_.take("host-2") == ()
+    assert len(open_.take("host-1")) == 1
+    assert open_.take("host-1") == ()
+    asking.cancel()
+
+
+async def test_nobody_waits_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asks, "DEADLINE_S", 0.01)
+    open_ = asks.Asks()
+    with pytest.raises(errors.Unavailable, match="host-1"):
+        await open_.ask(QUESTION)
+    assert open_.take("host-1") == ()
+
+
+async def test_question_of_who_gave_up_is_not_taken_along() -> None:
+    open_ = asks.Asks()
+    asking = asyncio.create_task(open_.ask(QUESTION))
+    await open_.wait_asked("host-1")
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    assert open_.take("host-1") == ()

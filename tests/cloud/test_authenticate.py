@@ -1,0 +1,26 @@
+"""A copied SigV2 request is of no use later; what cannot be opened lets nobody in."""
+
+import time
+
+import pytest
+
+from mallee.aws.signature import replay
+from tests.cloud.signing import Sender
+
+
+def test_version_2_request_is_refused_when_it_comes_again_later(
+    sender: Sender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replay, "SAME_SECOND_S", 0.0)
+    asked = {"Action": "DescribeRegions", "Version": "2012-07-20"}
+    request = sender.signed_v2(asked, path="/services/compute")
+    assert sender.send(request).status == 200
+    time.sleep(0.001)
+    assert sender.send(request).code == "RequestExpired"
+
+
+def test_version_2_signature_covers_the_body(sender: Sender) -> None:
+    asked = {"Action": "DescribeRegions", "Version": "2012-07-20"}
+    request = sender.signed_v2(asked, path="/services/compute")
+    request.data["RegionName.1"] = "us-east-1"
+    assert sender.send(request).code == "AuthFailure"

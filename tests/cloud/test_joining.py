@@ -1,0 +1,101 @@
+"""A token is good once and for an hour; only its hash is kept."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mallee.cloud import joining
+from mallee.cloud.state import records, store
+from mallee.kit import pki
+
+BEGAN_AT = 1_700_000_000.0
+
+
+class Clock:
+    """Tells the time that it is set to."""
+
+    time = BEGAN_AT
+
+    def now(self) -> float:
+        return self.time
+
+    def monotonic(self) -> float:
+        return self.time
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def opened(tmp_path: Path, clock: Clock) -> Iterator[store.Store]:
+    made = store.Store.open(f"sqlite:///{tmp_path}/state.db", clock=clock)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def registry() -> joining.Registry:
+    authority = pki.create_authority("test", BEGAN_AT)
+    return joining.Registry(authority, "us-east-1", "us-east-1a", _entropy())
+
+
+def _entropy() -> joining.Entropy:
+    numbers = iter(range(1, 1000))
+    return lambda count: next(numbers).to_bytes(4, "big").ljust(count, b"\x01")
+
+
+def ask(token: str, name: str = "host", zone: str | None = None) -> joining.JoinRequest:
+    csr_pem = pki.make_request(name).csr_pem.decode()
+    return joining.JoinRequest(token=token, csr_pem=csr_pem, name=name, zone=zone)
+
+
+def test_token_ends_after_an_hour(
+    opened: store.Store, clock: Clock, registry: joining.Registry
+) -> None:
+    token = opened.transact(lambda tx: joining.create_token(tx, registry.entropy))
+    clock.time += joining.TOKEN_LIFE_S
+    with pytest.raises(joining.Refused, match="older than an hour"):
+        opened.transact(lambda tx: joining.join(tx, registry, ask(token)))
+
+
+def test_only_the_hash_of_a_token_is_kept(
+    opened: store.Store, registry: joining.Registry, tmp_path: Path
+) -> None:
+    token = opened.transact(lambda tx: joining.create_token(tx, registry.entropy))
+    for path in tmp_path.iterdir():
+        assert token.encode() not in path.read_bytes()
+
+
+def test_forgotten_tokens_are_removed_by_the_next(
+    opened: store.Store, clock: Clock, registry: joining.Registry
+) -> None:
+    for _ in range(3):
+        opened.transact(lambda tx: joining.create_token(tx, registry.entropy))
+    clock.time += joining.TOKEN_LIFE_S + 1
+    opened.transact(lambda tx: joining.create_token(tx, registry.entropy))
+    assert len(opened.view.list(records.JOIN_TOKEN)) == 1
+
+
+def test_certificate_says_the_host_and_no_more_than_a_week(
+    opened: store.Store, registry: joining.Registry
+) -> None:
+    token = opened.transact(lambda tx: joining.create_token(tx, registry.entropy))
+    certified = opened.transact(lambda tx: joining.join(tx, registry, ask(token, "liar")))
+    issued = pki.read_certificate(certified.certificate_pem.encode())
+    assert issued.name == certified.host_id
+    assert issued.ends_at == BEGAN_AT + joining.CERTIFICATE_LIFE_S
+    (host,) = opened.view.list(records.HOST)
+    assert (host.doc.name, host.doc.zone) == ("liar", "us-east-1a")
+    assert host.doc.certificate_serial == issued.serial
+
+
+@pytest.mark.parametrize("zone", ["us-east-1", "us-east-1aa", "us-west-2a", "../x"])
+def test_zone_is_of_the_region(opened: store.Store, registry: joining.Registry, zone: str) -> None:
+    token = opened.transact(lambda tx: joining.create_token(tx, registry.entropy))
+    with pytest.raises(joining.Refused, match="us-east-1a to"):
+        opened.transact(lambda tx: joining.join(tx, registry, ask(token, zone=zone)))
+    host = opened.transact(lambda tx: joining.join(tx, registry, ask(token, zone="us-east-1c")))
+    assert host.host_id.startswith("host-")
