@@ -51,7 +51,9 @@ async def settle_all(reconciler: Reconciler) -> None:
 async def _run_one(store: Store, reconciler: Reconciler) -> None:
     while True:
         rev = store.view.rev
-        await settle_all(reconciler)
+        (end,) = await asyncio.gather(settle_all(reconciler), return_exceptions=True)
+        if isinstance(end, BaseException):
+            _log.error("not looked at", reconciler=reconciler.name, exc_info=end)
         await asyncio.sleep(PAUSE_S)
         if reconciler.waits_for_change:
             await store.wait_changed(rev, reconciler.every_s)

@@ -6,7 +6,7 @@ The event loop's is what `View` shows. Both are fed the same changes in the same
 touch which, and when, is the store's business (`store.py`).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from typing import Any, TypeVar
 
 from mallee.cloud.state import records
@@ -88,10 +88,11 @@ class Index:
         if previous is not None and previous.doc is record.doc:
             return previous
         self._doc_revs[kind] = max(self._doc_revs[kind], record.rev)
+        places = set(_places(record))
         if previous is not None:
-            self._unindex(previous)
+            self._unindex(previous, places)
         self._by_account.setdefault((kind, record.account), {})[record.id] = None
-        for place in _places(record):
+        for place in places:
             self._by_value.setdefault(place, {})[record.id] = None
         return previous
 
@@ -100,7 +101,8 @@ class Index:
         previous = self._by_id[kind].pop(id, None)
         if previous is not None:
             self._doc_revs[kind] = max(self._doc_revs[kind], rev)
-            self._unindex(previous)
+            _remove(self._by_account, (kind, previous.account), id)
+            self._unindex(previous, set())
         return previous
 
     def take(self, claim: Claim) -> Claim | None:
@@ -126,10 +128,10 @@ class Index:
             del self._spaces_of[previous.owner]
         return previous
 
-    def _unindex(self, record: Record[Any, Any]) -> None:
-        _remove(self._by_account, (record.kind.name, record.account), record.id)
+    def _unindex(self, record: Record[Any, Any], kept: Set[tuple[str, str, str]]) -> None:
         for place in _places(record):
-            _remove(self._by_value, place, record.id)
+            if place not in kept:
+                _remove(self._by_value, place, record.id)
 
     def copy(self) -> "Index":
         """Return an index of its own with the same content."""
