@@ -7,6 +7,7 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from mallee.kit import process
@@ -24,6 +25,24 @@ WEB, DB, PLAIN = "sg-00000000000000001", "sg-00000000000000002", "sg-00000000000
 def host(root_dir: Path) -> Iterator[Lab]:
     with lab.opened(root_dir) as opened:
         yield opened
+
+
+@pytest.fixture
+def lease_script(tmp_path: Path) -> Path:
+    """What udhcpc calls with a lease: it prints all that it was told."""
+    script = tmp_path / "script"
+    script.write_text("#!/bin/sh\nenv\n")
+    script.chmod(0o755)
+    return script
+
+
+def lease(guest: lab.Guest, script: Path) -> list[str]:
+    """Let the guest ask for its lease; return what it was told, one `name=value` each."""
+    guest.run("ip", "address", "flush", "dev", "eth0")
+    return guest.run(
+        "busybox", "udhcpc", "-i", "eth0", "-f", "-q", "-n", "-t", "5", "-T", "1",
+        "-O", "hostname", "-s", str(script),
+    ).splitlines()  # fmt: skip
 
 
 def gateway_mac(guest: lab.Guest) -> str:
@@ -162,18 +181,10 @@ class TestForging:
 
 
 class TestServices:
-    def test_a_guest_obtains_its_lease(self, host: Lab, tmp_path: Path) -> None:
+    def test_a_guest_obtains_its_lease(self, host: Lab, lease_script: Path) -> None:
         one = make_interface(1, PLAIN)
         host.apply(make_wanted(make_vpc((one,), {PLAIN: ()})))
-        guest = host.guest(one)
-        guest.run("ip", "address", "flush", "dev", "eth0")
-        script = tmp_path / "script"
-        script.write_text("#!/bin/sh\nenv\n")
-        script.chmod(0o755)
-        said = guest.run(
-            "busybox", "udhcpc", "-i", "eth0", "-f", "-q", "-n", "-t", "5", "-T", "1",
-            "-O", "hostname", "-s", str(script),
-        ).splitlines()  # fmt: skip
+        said = lease(host.guest(one), lease_script)
         assert f"ip={one.private_ip}" in said
         assert "mask=20" in said
         assert "router=172.31.0.1" in said
@@ -181,6 +192,17 @@ class TestServices:
         assert "domain=ec2.internal" in said
         assert f"hostname={one.hostname}" in said
         assert "lease=3600" in said
+
+    def test_an_address_passes_from_one_guest_to_the_next(
+        self, host: Lab, lease_script: Path
+    ) -> None:
+        one, two = make_interface(1, PLAIN), make_interface(2, PLAIN)
+        heir = msgspec.structs.replace(two, private_ip=one.private_ip, hostname=one.hostname)
+        host.apply(make_wanted(make_vpc((one,), {PLAIN: ()})))
+        assert f"ip={one.private_ip}" in lease(host.guest(one), lease_script)
+        host.network.unplug(one.id)
+        host.apply(make_wanted(make_vpc((heir,), {PLAIN: ()})))
+        assert f"ip={one.private_ip}" in lease(host.guest(heir), lease_script)
 
     def test_names_of_guests_come_and_go_with_them(self, host: Lab) -> None:
         one, two = make_interface(1, PLAIN), make_interface(2, PLAIN)

@@ -37,3 +37,13 @@ def test_an_interface_does_not_change_the_configuration() -> None:
     assert dhcp.configuration_text(empty, FILES, served) == dhcp.configuration_text(
         full, FILES, served
     )
+
+
+def test_a_lease_outlives_only_where_nobody_else_has_the_address() -> None:
+    ours = "1795251594 02:00:00:00:00:01 172.31.0.11 ip-172-31-0-11 *\n"
+    others = "1795251594 02:00:00:00:00:09 172.31.0.11 ip-172-31-0-11 *\n"
+    nobodys = "1795251594 02:00:00:00:00:02 172.31.0.12 ip-172-31-0-12 *\n"
+    vpc = make_vpc((make_interface(1),), {})
+    assert dhcp.drop_outlived_leases(ours + nobodys, vpc) == ours + nobodys
+    assert dhcp.drop_outlived_leases(others + nobodys, vpc) == nobodys
+    assert dhcp.drop_outlived_leases("", vpc) == ""

@@ -101,3 +101,11 @@ def test_what_ip_prints_is_read() -> None:
             }
         ),
     )
+
+
+def test_each_hop_of_a_route_with_several_is_read() -> None:
+    text = (
+        '[]\n[{"dst":"default","metric":5,"nexthops":['
+        '{"gateway":"10.0.0.1","dev":"eth0"},{"gateway":"10.1.0.1","dev":"eth1"}]}]\n'
+    )
+    assert {route.device for route in links.parse_seen(text).routes} == {"eth0", "eth1"}

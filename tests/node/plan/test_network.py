@@ -80,3 +80,10 @@ def test_a_link_index_out_of_space_is_refused() -> None:
     vpc = msgspec.structs.replace(make_vpc((), {}), link_index=network.LINK_INDEX_MAX + 1)
     with pytest.raises(ValueError, match="link index"):
         network.edge_end(vpc)
+
+
+def test_the_halves_that_a_vpn_lays_over_the_default_route_lead_to_the_world() -> None:
+    halves = {Route(half, device="tun0") for half in ("0.0.0.0/1", "128.0.0.0/1")}
+    found = network.read_host(LAYOUT, make_wanted(), Seen(routes=frozenset(halves)))
+    assert found.uplinks == ("tun0",)
+    assert found.taken == {}

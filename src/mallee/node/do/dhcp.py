@@ -1,7 +1,8 @@
 """Runs one dnsmasq per VPC inside the VPC's namespace, and keeps its files what they should be.
 
 dnsmasq outlives the agent; it is found again by its pid file, or failing that by its command line.
-It notices new files by itself; files that change or go need a SIGHUP, its configuration a restart.
+It notices new files by itself; files that change or go need a SIGHUP; a changed configuration and
+an address that passed from one guest to another need a restart (some 20 ms).
 Called by `network`. The texts are `plan/dhcp`'s.
 """
 
@@ -47,7 +48,9 @@ def apply(layout: Layout, vpc: VpcWanted, served: dhcp.Served) -> tuple[str, ...
     pid = _find(paths)
     is_same = _read(Path(paths.configuration)) == text
     namespace = layout.vpc_namespace(vpc.id)
-    if pid is not None and is_same and _is_inside(pid, namespace):
+    leases = _read(Path(paths.leases)) or ""
+    valid = dhcp.drop_outlived_leases(leases, vpc)
+    if pid is not None and is_same and valid == leases and _is_inside(pid, namespace):
         if changed:
             os.kill(pid, signal.SIGHUP)
         return ()
@@ -55,6 +58,7 @@ def apply(layout: Layout, vpc: VpcWanted, served: dhcp.Served) -> tuple[str, ...
     if pid is not None:
         _stop(pid)
     Path(paths.configuration).write_text(text)
+    Path(paths.leases).write_text(valid)
     argv = ("dnsmasq", f"--conf-file={paths.configuration}")
     namespaces.run_inside(namespace, lambda: process.run(argv))
     return (f"dnsmasq of {vpc.id} had ended; it runs again",) if died else ()

@@ -82,7 +82,7 @@ def run_inside(name: str, work: Callable[[], T]) -> T:
         try:
             _enter(_DIRECTORY / name)
             outcome.append(work())
-        except BaseException as error:  # noqa: BLE001  raised again in the caller's thread
+        except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
             failure.append(error)
 
     thread = threading.Thread(target=enter_and_work, name=f"in {name}")

@@ -98,7 +98,9 @@ class Network:
             self._wanted = wanted
             seen = self._set.setdefault(namespaces.HOST, _Namespace()).look()
             found = plan.read_host(self._layout, wanted, seen)
-            world = firewall_plan.World(uplink.fetch_resolvers(), not uplink.is_router())
+            world = firewall_plan.World(
+                uplink.fetch_resolvers(), uplink.only_we_forward(self._layout, found.uplinks)
+            )
             problems = list(found.taken.values())
             problems += self._remove_unwanted_vpcs(wanted)
             for name in (self._layout.edge_namespace, self._layout.hypervisor_namespace):

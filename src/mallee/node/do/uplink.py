@@ -40,6 +40,13 @@ def is_router() -> bool:
     return links.read_switch("net/ipv4/ip_forward") == "1"
 
 
+def only_we_forward(layout: Layout, uplinks: tuple[str, ...]) -> bool:
+    """Tell whether nobody but us wants the host to forward what comes by its uplinks."""
+    opened: list[str] = files.read_json(_memory(layout)) or []
+    others = [name for name in uplinks if name not in opened]
+    return not is_router() and all(links.read_switch(_switch(name)) != "1" for name in others)
+
+
 def open_forwarding(layout: Layout, uplinks: tuple[str, ...]) -> None:
     """Switch forwarding on for the uplinks and our link, where it is off."""
     closed = [name for name in uplinks if links.read_switch(_switch(name)) == "0"]

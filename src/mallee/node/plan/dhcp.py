@@ -90,3 +90,17 @@ def host_text(interface: InterfaceWanted) -> str:
 def name_text(interface: InterfaceWanted, region: str) -> str:
     """Return the file that gives an interface its name."""
     return f"{IPv4Address(interface.private_ip)} {interface.hostname}.{domain(region)}\n"
+
+
+def drop_outlived_leases(leases: str, vpc: VpcWanted) -> str:
+    """Return the lease file without leases of addresses that another interface has by now.
+
+    dnsmasq would keep such an address from its new owner until the old lease ends.
+    """
+    owners = {one.private_ip: one.mac for one in vpc.interfaces}
+
+    def is_valid(line: str) -> bool:
+        fields = line.split()
+        return len(fields) < 3 or owners.get(fields[2], fields[1]) == fields[1]
+
+    return "".join(line for line in leases.splitlines(keepends=True) if is_valid(line))

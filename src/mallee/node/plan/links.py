@@ -85,17 +85,22 @@ def parse_seen(text: str) -> Seen:
             for address in device["addr_info"]
             if address["family"] == "inet"
         ),
-        routes=frozenset(_route(route) for route in routes if route.get("protocol") != "kernel"),
+        routes=frozenset(
+            _route(route, hop)
+            for route in routes
+            if route.get("protocol") != "kernel"
+            for hop in route.get("nexthops", [route])
+        ),
     )
 
 
-def _route(found: dict[str, Any]) -> Route:
+def _route(found: dict[str, Any], hop: dict[str, Any]) -> Route:
     destination = "0.0.0.0/0" if found["dst"] == "default" else found["dst"]
     return Route(
         destination=str(ipaddress.IPv4Network(destination)),
         kind=found.get("type", "unicast"),
-        device=found.get("dev", ""),
-        via=found.get("gateway", ""),
+        device=hop.get("dev", ""),
+        via=hop.get("gateway", ""),
         metric=found.get("metric", 0),
     )
 

@@ -30,6 +30,8 @@ LINK_INDEX_MAX = 16255
 _VPC_LINKS = IPv4Address("169.254.1.0")
 _HOST_LINKS = IPv4Network("169.254.252.0/22")
 _EVERYTHING = "0.0.0.0/0"
+_NARROWEST_WORLD = 8
+"""Routes shorter than this lead to the world, not to a network that the host knows."""
 _WORST_METRICS = 0xFE000000
 """Where the metrics of our blocking routes begin: nobody else's route is worse."""
 
@@ -57,7 +59,7 @@ class HostFound:
 
     link: HostLink
     uplinks: tuple[str, ...]
-    """Devices with a default route, sorted; none: the host has no world to share."""
+    """Devices with a route to the world, sorted; none: the host has no world to share."""
     taken: dict[str, str]
     """Why the host keeps a range (of `HostWanted`) for itself, by range; such a range is left
     alone."""
@@ -103,11 +105,11 @@ def read_host(layout: Layout, wanted: HostWanted, seen: Seen) -> HostFound:
         for route in seen.routes
         if route.device != layout.host_link and route.metric < _WORST_METRICS
     ]
-    uplinks = {route.device for route in foreign if route.destination == _EVERYTHING}
+    uplinks = {route.device for route in foreign if _leads_to_the_world(route)}
     networks = {
         route.destination: f"a route by {route.device or route.kind}"
         for route in foreign
-        if route.destination != _EVERYTHING
+        if not _leads_to_the_world(route)
     } | {cidr: f"an address of {device}" for device, cidr in seen.addresses}
     taken: dict[str, str] = {}
     for what, ours in (("public", wanted.public_range), ("private", wanted.private_range)):
@@ -122,6 +124,11 @@ def read_host(layout: Layout, wanted: HostWanted, seen: Seen) -> HostFound:
         uplinks=tuple(sorted(uplinks - {""})),
         taken=taken,
     )
+
+
+def _leads_to_the_world(route: Route) -> bool:
+    """Tell whether this is a default route, or one of the halves that VPNs lay over it."""
+    return IPv4Network(route.destination).prefixlen < _NARROWEST_WORLD
 
 
 def _choose_host_link(layout: Layout, seen: Seen) -> HostLink:
