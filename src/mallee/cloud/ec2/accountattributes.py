@@ -4,14 +4,19 @@ Called through the action table. There are no quotas yet, so what limits an acco
 own size, and that is what is told.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING
 
 from mallee.aws import errors
 from mallee.cloud.action import Action, Read
-from mallee.cloud.call import Call, Request, Result
+from mallee.cloud.call import Call
 from mallee.cloud.ec2 import publicpool, resources, securitygroups, zones
 from mallee.model import instancetypes
+
+if TYPE_CHECKING:
+    from mallee.aws.types import ec2 as shapes
 
 
 def _default_vpc(call: Call) -> str:
@@ -40,10 +45,12 @@ ATTRIBUTES: dict[str, Callable[[Call], str]] = {
 }
 
 
-def describe_account_attributes(call: Call, request: Request) -> Result:
+def describe_account_attributes(
+    call: Call, request: shapes.DescribeAccountAttributesRequest
+) -> shapes.DescribeAccountAttributesResult:
     """Show the attributes asked for, or all."""
     asked: list[str] = request.get("AttributeNames") or list(ATTRIBUTES)
-    shown: list[dict[str, Any]] = []
+    shown: list[shapes.AccountAttribute] = []
     for name in asked:
         if name not in ATTRIBUTES:
             raise errors.InvalidParameterValue(

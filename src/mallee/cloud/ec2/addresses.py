@@ -5,14 +5,16 @@ needs no lent one: it gives that back, and is lent another when the elastic one 
 instance shall run. Carrying packets is the hosts' business.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from mallee.aws import errors
 from mallee.cloud.action import Action, Listing, Write
-from mallee.cloud.call import Call, Request, Result, WriteCall
+from mallee.cloud.call import Call, Result, WriteCall
 from mallee.cloud.ec2 import interfaces, publicpool, release, resources, tagset
 from mallee.cloud.ec2.interfaces import InterfaceRecord
 from mallee.cloud.state import records
@@ -21,12 +23,17 @@ from mallee.model import ids
 from mallee.model.instances import Power
 from mallee.model.networks import Address
 
+if TYPE_CHECKING:
+    from mallee.aws.types import ec2 as shapes
+
 DOMAIN = "vpc"
 
 AddressRecord = Record[Address, None]
 
 
-def allocate_address(call: WriteCall, request: Request) -> Result:
+def allocate_address(
+    call: WriteCall, request: shapes.AllocateAddressRequest
+) -> shapes.AllocateAddressResult:
     """Give the account an address of the pool: any, or the one asked for."""
     if request.get("Domain", DOMAIN) != DOMAIN:
         raise errors.InvalidParameterValue("The only domain of addresses is 'vpc'.")
@@ -47,7 +54,9 @@ def allocate_address(call: WriteCall, request: Request) -> Result:
     }
 
 
-def associate_address(call: WriteCall, request: Request) -> Result:
+def associate_address(
+    call: WriteCall, request: shapes.AssociateAddressRequest
+) -> shapes.AssociateAddressResult:
     """Let the world reach an interface under the address, wherever the address was before."""
     address = _named(call, request)
     interface = _target(call, request)
@@ -77,7 +86,7 @@ def associate_address(call: WriteCall, request: Request) -> Result:
     return {"AssociationId": association_id}
 
 
-def disassociate_address(call: WriteCall, request: Request) -> Result:
+def disassociate_address(call: WriteCall, request: shapes.DisassociateAddressRequest) -> Result:
     """Take the address from its interface; it stays the account's."""
     if "AssociationId" in request:
         id: str = request["AssociationId"]
@@ -109,7 +118,7 @@ def _take_away(call: WriteCall, address: AddressRecord) -> None:
         interfaces.lend_public_ip(call, interface)
 
 
-def release_address(call: WriteCall, request: Request) -> Result:
+def release_address(call: WriteCall, request: shapes.ReleaseAddressRequest) -> Result:
     """Give the address back to the pool; one that an interface has must be taken from it first."""
     if "AllocationId" in request:
         address = resources.one(call, records.ADDRESS, request["AllocationId"])
@@ -124,7 +133,7 @@ def release_address(call: WriteCall, request: Request) -> Result:
     return {}
 
 
-def _named(call: Call, request: Request) -> AddressRecord:
+def _named(call: Call, request: shapes.AssociateAddressRequest) -> AddressRecord:
     id, public_ip = request.get("AllocationId"), request.get("PublicIp")
     if id is not None and public_ip is not None:
         raise errors.InvalidParameterCombination(
@@ -144,7 +153,7 @@ def _by_public_ip(call: Call, public_ip: str) -> AddressRecord:
     raise errors.InvalidAddressNotFound(public_ip)
 
 
-def _target(call: WriteCall, request: Request) -> InterfaceRecord:
+def _target(call: WriteCall, request: shapes.AssociateAddressRequest) -> InterfaceRecord:
     instance_id, interface_id = request.get("InstanceId"), request.get("NetworkInterfaceId")
     if (instance_id is None) == (interface_id is None):
         raise errors.InvalidParameterCombination(
@@ -161,7 +170,7 @@ def _target(call: WriteCall, request: Request) -> InterfaceRecord:
     )
 
 
-def _check_private_ip(request: Request, interface: InterfaceRecord) -> None:
+def _check_private_ip(request: shapes.AssociateAddressRequest, interface: InterfaceRecord) -> None:
     private_ip = request.get("PrivateIpAddress", interface.doc.private_ip)
     if private_ip != interface.doc.private_ip:
         raise errors.InvalidParameterValue(
@@ -170,7 +179,7 @@ def _check_private_ip(request: Request, interface: InterfaceRecord) -> None:
         )
 
 
-def _find(call: Call, request: Request) -> Iterable[AddressRecord]:
+def _find(call: Call, request: shapes.DescribeAddressesRequest) -> Iterable[AddressRecord]:
     ids_asked: list[str] = request.get("AllocationIds") or []
     ips_asked: list[str] = request.get("PublicIps") or []
     if not ids_asked and not ips_asked:
@@ -184,8 +193,8 @@ def _interface_of(call: Call, address: AddressRecord) -> InterfaceRecord | None:
     return call.view.get(records.INTERFACE, address.doc.interface_id or "")
 
 
-def _render(call: Call, address: AddressRecord) -> dict[str, Any]:
-    row: dict[str, Any] = {
+def _render(call: Call, address: AddressRecord) -> shapes.Address:
+    row: shapes.Address = {
         "AllocationId": address.id,
         "PublicIp": address.doc.public_ip,
         "Domain": DOMAIN,
@@ -196,23 +205,22 @@ def _render(call: Call, address: AddressRecord) -> dict[str, Any]:
     interface = _interface_of(call, address)
     if interface is None:
         return row
-    row |= {
+    return {
+        **row,
         "AssociationId": address.doc.association_id,
+        "InstanceId": address.doc.instance_id,
         "NetworkInterfaceId": interface.id,
         "NetworkInterfaceOwnerId": interface.account,
         "PrivateIpAddress": interface.doc.private_ip,
     }
-    if address.doc.instance_id is not None:
-        row["InstanceId"] = address.doc.instance_id
-    return row
 
 
 def _of_row(member: str) -> Callable[[Call, AddressRecord], Iterable[str]]:
     """Return a filter by what is shown."""
 
     def values(call: Call, address: AddressRecord) -> Iterable[str]:
-        value: str | None = _render(call, address).get(member)
-        return () if value is None else (value,)
+        value = _render(call, address).get(member)
+        return () if value is None else (str(value),)
 
     return values
 

@@ -4,21 +4,27 @@ Called through the action table; the question travels with the host's next answe
 keeps the console's log is not its business.
 """
 
+from __future__ import annotations
+
 import base64
+from typing import TYPE_CHECKING
 
 from mallee.aws import errors
 from mallee.cloud.action import Action, AskHost
-from mallee.cloud.call import Call, Request, Result
+from mallee.cloud.call import Call
 from mallee.cloud.ec2 import power, resources
 from mallee.cloud.state import records
 from mallee.model.instances import State
+
+if TYPE_CHECKING:
+    from mallee.aws.types import ec2 as shapes
 
 KIND = "console"
 MAX_BYTES = 65536
 """As in AWS: the newest 64 KiB."""
 
 
-def prepare(call: Call, request: Request) -> tuple[str, str, str]:
+def prepare(call: Call, request: shapes.GetConsoleOutputRequest) -> tuple[str, str, str]:
     """Return whom to ask what of which instance."""
     record = resources.one(call, records.INSTANCE, request["InstanceId"])
     if power.state_of(record) is State.TERMINATED:
@@ -28,7 +34,9 @@ def prepare(call: Call, request: Request) -> tuple[str, str, str]:
     return record.doc.host_id, KIND, record.id
 
 
-def finish(call: Call, request: Request, answer: bytes) -> Result:
+def finish(
+    call: Call, request: shapes.GetConsoleOutputRequest, answer: bytes
+) -> shapes.GetConsoleOutputResult:
     """Turn the host's answer into the result: Base64, as AWS has it."""
     return {
         "InstanceId": request["InstanceId"],

@@ -4,19 +4,24 @@ Called through the action table and by `launch`. The cloud's reconciler register
 images for the first account, public. An id may also be written as Eucalyptus wrote it (`emi-…`).
 """
 
+from __future__ import annotations
+
 import datetime
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from mallee.aws import errors
 from mallee.cloud.action import Action, Listing, Write
-from mallee.cloud.call import Call, Request, Result, WriteCall
+from mallee.cloud.call import Call, WriteCall
 from mallee.cloud.ec2 import resources, tagset
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.model.images import Image
+
+if TYPE_CHECKING:
+    from mallee.aws.types import ec2 as shapes
 
 ROOT_DEVICE = "/dev/vda"
 """What the guest calls its root disk (virtio)."""
@@ -52,7 +57,9 @@ def _may_see(account: str, image: ImageRecord) -> bool:
     return mine_or_public and image.doc.state != DEREGISTERED
 
 
-def deregister_image(call: WriteCall, request: Request) -> Result:
+def deregister_image(
+    call: WriteCall, request: shapes.DeregisterImageRequest
+) -> shapes.DeregisterImageResult:
     """Let nobody see or launch an image of the caller's again; what runs from it keeps running.
 
     Its record stays until no instance needs its files; the reconciler sweeps it then.
@@ -70,7 +77,7 @@ def deregister_image(call: WriteCall, request: Request) -> Result:
     return {"Return": True}
 
 
-def _find(call: Call, request: Request) -> Iterable[ImageRecord]:
+def _find(call: Call, request: shapes.DescribeImagesRequest) -> Iterable[ImageRecord]:
     visible = {
         image.id: image
         for image in sorted(call.view.list(records.IMAGE), key=lambda it: it.id)
@@ -116,9 +123,9 @@ def _created(image: ImageRecord) -> str:
     return f"{when:%Y-%m-%dT%H:%M:%S}.{when.microsecond // 1000:03d}Z"
 
 
-def _render(call: Call, image: ImageRecord) -> dict[str, Any]:
+def _render(call: Call, image: ImageRecord) -> shapes.Image:
     doc = image.doc
-    row: dict[str, Any] = {
+    row: shapes.Image = {
         "ImageId": image.id,
         "Name": doc.name,
         "Description": doc.description,
@@ -135,19 +142,20 @@ def _render(call: Call, image: ImageRecord) -> dict[str, Any]:
         "PlatformDetails": "Linux/UNIX",
         "Tags": tagset.shown(doc.tags),
     }
-    if doc.kind == "machine":
-        row |= {
-            "VirtualizationType": "hvm",
-            "RootDeviceName": ROOT_DEVICE,
-            "RootDeviceType": "ebs",
-            "BlockDeviceMappings": [
-                {
-                    "DeviceName": ROOT_DEVICE,
-                    "Ebs": {"VolumeSize": doc.disk_gib, "DeleteOnTermination": True},
-                }
-            ],
-        }
-    return {name: value for name, value in row.items() if value is not None}
+    if doc.kind != "machine":
+        return row
+    return {
+        **row,
+        "VirtualizationType": "hvm",
+        "RootDeviceName": ROOT_DEVICE,
+        "RootDeviceType": "ebs",
+        "BlockDeviceMappings": [
+            {
+                "DeviceName": ROOT_DEVICE,
+                "Ebs": {"VolumeSize": doc.disk_gib, "DeleteOnTermination": True},
+            }
+        ],
+    }
 
 
 def _of_row(member: str) -> Callable[[Call, ImageRecord], Iterable[str]]:

@@ -4,16 +4,18 @@ Called through the action table. Type and user data change only while the instan
 they take effect with the next start, and whether its host then has room is told there.
 """
 
+from __future__ import annotations
+
 import base64
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
 from mallee.aws import errors
 from mallee.cloud import placement
 from mallee.cloud.action import Action, Read, Write
-from mallee.cloud.call import Call, Request, Result, WriteCall
+from mallee.cloud.call import Call, Result, WriteCall
 from mallee.cloud.ec2 import (
     images,
     instances,
@@ -28,14 +30,20 @@ from mallee.cloud.ec2.power import InstanceRecord
 from mallee.cloud.state import records
 from mallee.model.instances import Instance, State
 
+if TYPE_CHECKING:
+    from mallee.aws.types import ec2 as shapes
+
 SHUTDOWN_BEHAVIORS = ("stop", "terminate")
 
 
-def describe_attribute(call: Call, request: Request) -> Result:
+def describe_attribute(
+    call: Call, request: shapes.DescribeInstanceAttributeRequest
+) -> shapes.InstanceAttribute:
     """Show one attribute."""
     record = resources.one(call, records.INSTANCE, request["InstanceId"])
     member, show = _SHOWN[request["Attribute"]]
-    return {"InstanceId": record.id, member: show(call, record)}
+    answer: dict[str, Any] = {"InstanceId": record.id, member: show(call, record)}
+    return cast("shapes.InstanceAttribute", answer)
 
 
 def _value(
@@ -50,7 +58,7 @@ def _value(
     return show
 
 
-def _groups(call: Call, record: InstanceRecord) -> list[dict[str, str]]:
+def _groups(call: Call, record: InstanceRecord) -> list[shapes.GroupIdentifier]:
     interface = call.view.get(records.INTERFACE, record.doc.interface_ids[0])
     return securitygroups.identifiers(call.view, interface.doc.group_ids if interface else ())
 
@@ -85,7 +93,7 @@ _SHOWN: dict[str, tuple[str, Callable[[Call, InstanceRecord], Any]]] = {
 }
 
 
-def modify_attribute(call: WriteCall, request: Request) -> Result:
+def modify_attribute(call: WriteCall, request: shapes.ModifyInstanceAttributeRequest) -> Result:
     """Change one attribute."""
     record = resources.one(call, records.INSTANCE, request["InstanceId"])
     name, value = _parse_change(request)
@@ -95,12 +103,13 @@ def modify_attribute(call: WriteCall, request: Request) -> Result:
     return {}
 
 
-def _parse_change(request: Request) -> tuple[str, Any]:
+def _parse_change(request: shapes.ModifyInstanceAttributeRequest) -> tuple[str, Any]:
     """Return which attribute shall be what, from either form of the request."""
+    given = cast("Mapping[str, Any]", request)
     changes: dict[str, Any] = {
-        attribute: _given(request[member])
+        attribute: _given(given[member])
         for member, attribute in _MEMBERS.items()
-        if member in request
+        if member in given
     }
     if "Attribute" in request:
         attribute: str = request["Attribute"]
@@ -207,7 +216,9 @@ _MEMBERS = {
 }
 
 
-def modify_metadata_options(call: WriteCall, request: Request) -> Result:
+def modify_metadata_options(
+    call: WriteCall, request: shapes.ModifyInstanceMetadataOptionsRequest
+) -> shapes.ModifyInstanceMetadataOptionsResult:
     """Change how the instance may ask the metadata service; its host follows within moments."""
     record = resources.one(call, records.INSTANCE, request["InstanceId"])
     if power.state_of(record) in (State.TERMINATED, State.SHUTTING_DOWN):

@@ -5,12 +5,14 @@ described in a few milliseconds, because each is encoded once and shown again un
 interface or its elastic address changes. Their lives are `launch`'s and `power`'s business.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING
 
 from mallee.aws import codec
 from mallee.cloud.action import Action, Listing
-from mallee.cloud.call import Call, Request
+from mallee.cloud.call import Call
 from mallee.cloud.ec2 import (
     images,
     instancefilters,
@@ -28,18 +30,18 @@ from mallee.cloud.state.records import Record
 from mallee.model.instances import MetadataOptions, Reason
 from mallee.model.networks import Address
 
+if TYPE_CHECKING:
+    from mallee.aws.types import ec2 as shapes
+
 MAX_KEPT = 10_000
 """Most encoded instances that are kept: some 3 KiB each."""
 
 Sources = tuple[InstanceRecord, InterfaceRecord | None, Record[Address, None] | None]
 
-_ASSOCIATION = ("PublicIp", "PublicDnsName", "IpOwnerId")
-"""What an instance shows of its interface's association."""
-
 _kept: dict[str, tuple[Sources, codec.Fragment]] = {}
 
 
-def reservation(call: Call, found: list[InstanceRecord]) -> dict[str, Any]:
+def reservation(call: Call, found: list[InstanceRecord]) -> shapes.Reservation:
     """Return instances of one reservation as the API shows them."""
     return {
         "ReservationId": found[0].doc.reservation_id,
@@ -69,10 +71,10 @@ def _sources(view: store.View | store.Tx, record: InstanceRecord) -> Sources:
     return record, interface, interfaces.elastic(view, interface)
 
 
-def _render(call: Call, sources: Sources) -> dict[str, Any]:
+def _render(call: Call, sources: Sources) -> shapes.Instance:
     record, interface, _ = sources
     doc = record.doc
-    row: dict[str, Any] = {
+    return {
         "InstanceId": record.id,
         "ImageId": doc.image_id,
         "KernelId": doc.kernel_id,
@@ -105,9 +107,8 @@ def _render(call: Call, sources: Sources) -> dict[str, Any]:
         "EnclaveOptions": {"Enabled": False},
         "MetadataOptions": shown_metadata(doc.metadata, "applied"),
         "Tags": tagset.shown(doc.tags),
-        **_render_network(call, record, interface),
+        **_render_network(call, interface),
     }
-    return {name: value for name, value in row.items() if value is not None}
 
 
 def reason_of(record: InstanceRecord) -> Reason | None:
@@ -118,13 +119,13 @@ def reason_of(record: InstanceRecord) -> Reason | None:
     return seen.cause if seen.launch == record.doc.launch else None
 
 
-def _shown_reason(reason: Reason | None) -> dict[str, str] | None:
+def _shown_reason(reason: Reason | None) -> shapes.StateReason | None:
     if reason is None:
         return None
     return {"Code": reason.code, "Message": f"{reason.code}: {reason.message}"}
 
 
-def shown_metadata(options: MetadataOptions, state: str) -> dict[str, Any]:
+def shown_metadata(options: MetadataOptions, state: str) -> shapes.InstanceMetadataOptionsResponse:
     """Return the metadata options as the API shows them; `state` is `pending` or `applied`."""
     return {
         "State": state,
@@ -136,9 +137,7 @@ def shown_metadata(options: MetadataOptions, state: str) -> dict[str, Any]:
     }
 
 
-def _render_network(
-    call: Call, record: InstanceRecord, interface: InterfaceRecord | None
-) -> dict[str, Any]:
+def _render_network(call: Call, interface: InterfaceRecord | None) -> shapes.Instance:
     """Return what the interface adds; a terminated instance has none."""
     if interface is None:
         return {
@@ -150,13 +149,13 @@ def _render_network(
     doc = interface.doc
     dns = interfaces.private_dns_name(call.settings.region, doc.private_ip)
     public = interfaces.association(call, interface)
+    association = _shown_association(public)
     groups = securitygroups.identifiers(call.view, doc.group_ids)
-    private = {"PrivateIpAddress": doc.private_ip, "PrivateDnsName": dns}
-    association = {"Association": {name: public[name] for name in _ASSOCIATION}} if public else {}
     return {
-        **private,
+        "PrivateIpAddress": doc.private_ip,
+        "PrivateDnsName": dns,
+        "PublicIpAddress": public.get("PublicIp") if public else None,
         "PublicDnsName": "",
-        "PublicIpAddress": public["PublicIp"] if public else None,
         "VpcId": doc.vpc_id,
         "SubnetId": doc.subnet_id,
         "SourceDestCheck": True,
@@ -174,9 +173,17 @@ def _render_network(
                 "SourceDestCheck": True,
                 "Groups": groups,
                 "Ipv6Addresses": [],
-                **private,
-                **association,
-                "PrivateIpAddresses": [{**private, "Primary": True, **association}],
+                "PrivateIpAddress": doc.private_ip,
+                "PrivateDnsName": dns,
+                "Association": association,
+                "PrivateIpAddresses": [
+                    {
+                        "PrivateIpAddress": doc.private_ip,
+                        "PrivateDnsName": dns,
+                        "Primary": True,
+                        "Association": association,
+                    }
+                ],
                 "Attachment": {
                     "AttachmentId": interfaces.attachment_id(interface),
                     "AttachTime": doc.attached_at,
@@ -190,7 +197,20 @@ def _render_network(
     }
 
 
-def _find(call: Call, request: Request) -> Iterable[InstanceRecord]:
+def _shown_association(
+    association: shapes.NetworkInterfaceAssociation | None,
+) -> shapes.InstanceNetworkInterfaceAssociation | None:
+    """Return what an instance shows of its interface's association."""
+    if association is None:
+        return None
+    return {
+        "PublicIp": association.get("PublicIp"),
+        "PublicDnsName": association.get("PublicDnsName"),
+        "IpOwnerId": association.get("IpOwnerId"),
+    }
+
+
+def _find(call: Call, request: shapes.DescribeInstancesRequest) -> Iterable[InstanceRecord]:
     asked: list[str] = request.get("InstanceIds") or []
     if asked:
         return resources.several(call, records.INSTANCE, asked)

@@ -5,21 +5,25 @@ run. Nobody looks into the guest, so no reachability is told of it.
 Called through the action table.
 """
 
-import datetime
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING
 
 from mallee.cloud.action import Action, Listing
-from mallee.cloud.call import Call, Request
+from mallee.cloud.call import Call
 from mallee.cloud.ec2 import instancefilters, instances, power, resources, zones
 from mallee.cloud.ec2.power import InstanceRecord
 from mallee.cloud.state import records
 from mallee.model.instances import Phase, State, phase_of
 
+if TYPE_CHECKING:
+    from mallee.aws.types import ec2 as shapes
+
 OK, IMPAIRED, NOT_APPLICABLE = "ok", "impaired", "not-applicable"
 
 
-def _find(call: Call, request: Request) -> Iterable[InstanceRecord]:
+def _find(call: Call, request: shapes.DescribeInstanceStatusRequest) -> Iterable[InstanceRecord]:
     asked: list[str] = request.get("InstanceIds") or []
     found = (
         resources.several(call, records.INSTANCE, asked)
@@ -31,17 +35,25 @@ def _find(call: Call, request: Request) -> Iterable[InstanceRecord]:
     return [record for record in found if power.state_of(record) is State.RUNNING]
 
 
-def _system(call: Call, record: InstanceRecord) -> dict[str, Any]:
+def _system(call: Call, record: InstanceRecord) -> tuple[str, str | None]:
+    """Return the system's status, and whether the host is reachable."""
     if power.state_of(record) is not State.RUNNING:
-        return {"Status": NOT_APPLICABLE, "Details": []}
+        return NOT_APPLICABLE, None
     host = call.view.get(records.HOST, record.doc.host_id)
     if host is not None and host.seen is not None and not host.seen.is_silent:
-        return {"Status": OK, "Details": [{"Name": "reachability", "Status": "passed"}]}
-    detail: dict[str, Any] = {"Name": "reachability", "Status": "failed"}
-    if host is not None and host.seen is not None:
-        heard_at = host.seen.heard_at
-        detail["ImpairedSince"] = datetime.datetime.fromtimestamp(heard_at, datetime.UTC)
-    return {"Status": IMPAIRED, "Details": [detail]}
+        return OK, "passed"
+    return IMPAIRED, "failed"
+
+
+def _shown_system(call: Call, record: InstanceRecord) -> shapes.InstanceStatusSummary:
+    status, reachability = _system(call, record)
+    if reachability is None:
+        return {"Status": status, "Details": []}
+    detail: shapes.InstanceStatusDetails = {"Name": "reachability", "Status": reachability}
+    host = call.view.get(records.HOST, record.doc.host_id)
+    if status == IMPAIRED and host is not None and host.seen is not None:
+        detail["ImpairedSince"] = host.seen.heard_at
+    return {"Status": status, "Details": [detail]}
 
 
 def _instance(record: InstanceRecord) -> str:
@@ -50,20 +62,21 @@ def _instance(record: InstanceRecord) -> str:
     return OK if phase_of(record.doc, record.seen) is Phase.RUNNING else IMPAIRED
 
 
-def _render(call: Call, record: InstanceRecord) -> dict[str, Any]:
+def _render(call: Call, record: InstanceRecord) -> shapes.InstanceStatus:
     return {
         "InstanceId": record.id,
         "AvailabilityZone": record.doc.zone,
         "AvailabilityZoneId": zones.id_of(record.doc.zone, call.settings.region),
         "InstanceState": power.shown(power.state_of(record)),
-        "SystemStatus": _system(call, record),
+        "SystemStatus": _shown_system(call, record),
         "InstanceStatus": {"Status": _instance(record), "Details": []},
         "Events": [],
     }
 
 
 def _reachability(call: Call, record: InstanceRecord) -> Iterable[str]:
-    return [detail["Status"] for detail in _system(call, record)["Details"]]
+    reachability = _system(call, record)[1]
+    return () if reachability is None else (reachability,)
 
 
 FILTERS: dict[str, Callable[[Call, InstanceRecord], Iterable[str]]] = {
@@ -71,7 +84,7 @@ FILTERS: dict[str, Callable[[Call, InstanceRecord], Iterable[str]]] = {
     "availability-zone": instancefilters.FILTERS["availability-zone"],
     "availability-zone-id": instancefilters.FILTERS["availability-zone-id"],
     "instance-status.status": lambda call, record: (_instance(record),),
-    "system-status.status": lambda call, record: (_system(call, record)["Status"],),
+    "system-status.status": lambda call, record: (_system(call, record)[0],),
     "system-status.reachability": _reachability,
 }
 

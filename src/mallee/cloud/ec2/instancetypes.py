@@ -4,16 +4,21 @@ Called through the action table, and by `launch` and `instanceattributes` to fin
 The presets are in `model/instancetypes.py`.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from mallee.aws import errors
 from mallee.cloud.action import Action, Listing
-from mallee.cloud.call import Call, Request
+from mallee.cloud.call import Call
 from mallee.cloud.ec2 import resources, zones
 from mallee.model import instancetypes
 from mallee.model.instancetypes import InstanceType
+
+if TYPE_CHECKING:
+    from mallee.aws.types import ec2 as shapes
 
 ARCHITECTURE = "x86_64"
 MAX_INTERFACES = 1
@@ -45,7 +50,7 @@ def by_name(name: str) -> InstanceType:
     return found
 
 
-def _find(call: Call, request: Request) -> Iterable[InstanceType]:
+def _find(call: Call, request: shapes.DescribeInstanceTypesRequest) -> Iterable[InstanceType]:
     asked: list[str] = request.get("InstanceTypes") or []
     unknown = [name for name in asked if name not in instancetypes.BY_NAME]
     if unknown:
@@ -53,7 +58,7 @@ def _find(call: Call, request: Request) -> Iterable[InstanceType]:
     return [kind for kind in instancetypes.PRESETS if not asked or kind.name in asked]
 
 
-def _render(call: Call, kind: InstanceType) -> dict[str, Any]:
+def _render(call: Call, kind: InstanceType) -> shapes.InstanceTypeInfo:
     return {
         "InstanceType": kind.name,
         "CurrentGeneration": kind.is_current_generation,
@@ -89,7 +94,9 @@ def _render(call: Call, kind: InstanceType) -> dict[str, Any]:
     }
 
 
-def _find_offerings(call: Call, request: Request) -> Iterable[Offering]:
+def _find_offerings(
+    call: Call, request: shapes.DescribeInstanceTypeOfferingsRequest
+) -> Iterable[Offering]:
     location_type: str = request.get("LocationType", "region")
     region = call.settings.region
     names = zones.names(call.view, call.settings)
@@ -111,7 +118,7 @@ def _find_offerings(call: Call, request: Request) -> Iterable[Offering]:
     ]
 
 
-def _render_offering(call: Call, offering: Offering) -> dict[str, Any]:
+def _render_offering(call: Call, offering: Offering) -> shapes.InstanceTypeOffering:
     return {
         "InstanceType": offering.type_name,
         "LocationType": offering.location_type,

@@ -4,20 +4,25 @@ Made and removed by `launch` and `release`; shown and changed here through the a
 claims (`private-ip/SUBNET`, `mac`, a lent `public-ip`) are held under the interface's id.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from mallee.aws import errors
 from mallee.cloud.action import Action, Listing, Read, Write
-from mallee.cloud.call import Call, Request, Result, WriteCall
+from mallee.cloud.call import Call, Result, WriteCall
 from mallee.cloud.ec2 import publicpool, resources, securitygroups, subnets, tagset, zones
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.model import ids
 from mallee.model.networks import Address, Interface, Subnet
+
+if TYPE_CHECKING:
+    from mallee.aws.types import ec2 as shapes
 
 MACS = "mac"
 """Claim space of hardware addresses, unique in the whole cloud."""
@@ -108,7 +113,9 @@ def attachment_id(interface: InterfaceRecord) -> str:
     return "eni-attach-" + interface.id.removeprefix("eni-")
 
 
-def association(call: Call, interface: InterfaceRecord) -> dict[str, Any] | None:
+def association(
+    call: Call, interface: InterfaceRecord
+) -> shapes.NetworkInterfaceAssociation | None:
     """Return how the interface has its public address; None without one."""
     view = resources.reader(call)
     address = elastic(view, interface)
@@ -133,7 +140,9 @@ def set_groups(
     return call.tx.write(interface, msgspec.structs.replace(interface.doc, group_ids=worn))
 
 
-def modify_attribute(call: WriteCall, request: Request) -> Result:
+def modify_attribute(
+    call: WriteCall, request: shapes.ModifyNetworkInterfaceAttributeRequest
+) -> Result:
     """Change an interface's groups or its description."""
     interface = resources.one(call, records.INTERFACE, request["NetworkInterfaceId"])
     asked = [name for name in ("Groups", "Description") if name in request]
@@ -146,16 +155,18 @@ def modify_attribute(call: WriteCall, request: Request) -> Result:
             raise errors.InvalidParameterValue("An interface wears at least one security group.")
         set_groups(call, interface, request["Groups"])
         return {}
-    words: str = request["Description"].get("Value", "")
+    words = request.get("Description", {}).get("Value", "")
     call.tx.write(interface, msgspec.structs.replace(interface.doc, description=words))
     return {}
 
 
-def describe_attribute(call: Call, request: Request) -> Result:
+def describe_attribute(
+    call: Call, request: shapes.DescribeNetworkInterfaceAttributeRequest
+) -> shapes.DescribeNetworkInterfaceAttributeResult:
     """Show one attribute of an interface."""
     interface = resources.one(call, records.INTERFACE, request["NetworkInterfaceId"])
     attribute: str = request.get("Attribute", "")
-    answer: dict[str, Any] = {"NetworkInterfaceId": interface.id}
+    answer: shapes.DescribeNetworkInterfaceAttributeResult = {"NetworkInterfaceId": interface.id}
     if attribute == "description":
         answer["Description"] = {"Value": interface.doc.description}
     elif attribute == "groupSet":
@@ -172,7 +183,7 @@ def describe_attribute(call: Call, request: Request) -> Result:
     return answer
 
 
-def _attachment(call: Call, interface: InterfaceRecord) -> dict[str, Any] | None:
+def _attachment(call: Call, interface: InterfaceRecord) -> shapes.NetworkInterfaceAttachment | None:
     if interface.doc.instance_id is None:
         return None
     return {
@@ -187,7 +198,9 @@ def _attachment(call: Call, interface: InterfaceRecord) -> dict[str, Any] | None
     }
 
 
-def _find(call: Call, request: Request) -> Iterable[InterfaceRecord]:
+def _find(
+    call: Call, request: shapes.DescribeNetworkInterfacesRequest
+) -> Iterable[InterfaceRecord]:
     asked: list[str] = request.get("NetworkInterfaceIds") or []
     if asked:
         return resources.several(call, records.INTERFACE, asked)
@@ -199,12 +212,12 @@ def _zone(call: Call, interface: InterfaceRecord) -> str:
     return subnet.doc.zone if subnet else ""
 
 
-def _render(call: Call, interface: InterfaceRecord) -> dict[str, Any]:
+def _render(call: Call, interface: InterfaceRecord) -> shapes.NetworkInterface:
     doc = interface.doc
     dns = private_dns_name(call.settings.region, doc.private_ip)
     public = association(call, interface)
     zone = _zone(call, interface)
-    row = {
+    return {
         "NetworkInterfaceId": interface.id,
         "InterfaceType": "interface",
         "SubnetId": doc.subnet_id,
@@ -233,7 +246,6 @@ def _render(call: Call, interface: InterfaceRecord) -> dict[str, Any]:
         "Ipv6Addresses": [],
         "TagSet": tagset.shown(doc.tags),
     }
-    return {name: value for name, value in row.items() if value is not None}
 
 
 def _of_association(member: str) -> Callable[[Call, InterfaceRecord], Iterable[str]]:
@@ -241,14 +253,13 @@ def _of_association(member: str) -> Callable[[Call, InterfaceRecord], Iterable[s
 
     def values(call: Call, interface: InterfaceRecord) -> Iterable[str]:
         value = (association(call, interface) or {}).get(member)
-        return () if value is None else (value,)
+        return () if value is None else (str(value),)
 
     return values
 
 
 def _group_names(call: Call, interface: InterfaceRecord) -> Iterable[str]:
-    worn = securitygroups.identifiers(call.view, interface.doc.group_ids)
-    return [group["GroupName"] for group in worn]
+    return securitygroups.names(call.view, interface.doc.group_ids)
 
 
 def _when_attached(

@@ -5,13 +5,15 @@ Fingerprints are AWS's: of an RSA key made here the SHA-1 of its private key (DE
 imported one the MD5 of its public key (DER), of an Ed25519 key the SHA-256 of its SSH form.
 """
 
+from __future__ import annotations
+
 import base64
 import binascii
 import datetime
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
@@ -19,12 +21,15 @@ from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 
 from mallee.aws import errors
 from mallee.cloud.action import Action, Listing, Write
-from mallee.cloud.call import Call, Request, Result, WriteCall
+from mallee.cloud.call import Call, WriteCall
 from mallee.cloud.ec2 import resources, tagset
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.model import ids
 from mallee.model.keypairs import KeyPair
+
+if TYPE_CHECKING:
+    from mallee.aws.types import ec2 as shapes
 
 RSA_BITS = 2048
 IMPORTED_RSA_BITS = (1024, 2048, 4096)
@@ -42,31 +47,43 @@ class Shown:
     with_public_key: bool
 
 
-def create_key_pair(call: WriteCall, request: Request) -> Result:
-    """Make a key pair; the answer holds the private half, which is kept nowhere."""
-    private: PrivateKey
-    if request.get("KeyType", "rsa") == "ed25519":
-        private = ed25519.Ed25519PrivateKey.generate()
-        form = serialization.PrivateFormat.OpenSSH
-    else:
-        private = rsa.generate_private_key(public_exponent=65537, key_size=RSA_BITS)
-        form = serialization.PrivateFormat.TraditionalOpenSSL
+def make_private(request: shapes.CreateKeyPairRequest) -> PrivateKey:
+    """Make the private half of a new key pair; an RSA one takes a tenth of a second."""
     if request.get("KeyFormat", "pem") != "pem":
         raise errors.UnsupportedOperation("KeyFormat 'ppk' is not supported; use 'pem'.")
+    if request.get("KeyType", "rsa") == "ed25519":
+        return ed25519.Ed25519PrivateKey.generate()
+    return rsa.generate_private_key(public_exponent=65537, key_size=RSA_BITS)
+
+
+def create_key_pair(call: WriteCall, request: shapes.CreateKeyPairRequest) -> shapes.KeyPair:
+    """Keep the public half of what `make_private` made; the answer alone holds the private one."""
+    private: PrivateKey = call.prepared
+    form = (
+        serialization.PrivateFormat.TraditionalOpenSSL
+        if isinstance(private, rsa.RSAPrivateKey)
+        else serialization.PrivateFormat.OpenSSH
+    )
     pem = private.private_bytes(
         serialization.Encoding.PEM, form, serialization.NoEncryption()
     ).decode()
-    record = _insert(call, request, private.public_key(), _fingerprint_of_made(private))
+    names = (request["KeyName"], tagset.of_new(request, records.KEY_PAIR.name))
+    record = _insert(call, names, private.public_key(), _fingerprint_of_made(private))
     return {**_identity(record), "KeyMaterial": pem}
 
 
-def import_key_pair(call: WriteCall, request: Request) -> Result:
+def import_key_pair(
+    call: WriteCall, request: shapes.ImportKeyPairRequest
+) -> shapes.ImportKeyPairResult:
     """Keep the public half that the caller brings."""
     public = parse_public_key(request["PublicKeyMaterial"])
-    return _identity(_insert(call, request, public, _fingerprint_of_imported(public)))
+    names = (request["KeyName"], tagset.of_new(request, records.KEY_PAIR.name))
+    return _identity(_insert(call, names, public, _fingerprint_of_imported(public)))
 
 
-def delete_key_pair(call: WriteCall, request: Request) -> Result:
+def delete_key_pair(
+    call: WriteCall, request: shapes.DeleteKeyPairRequest
+) -> shapes.DeleteKeyPairResult:
     """Forget a key pair; one that is not there is forgotten already, as AWS has it."""
     name, id = request.get("KeyName"), request.get("KeyPairId")
     if name is None and id is None:
@@ -134,9 +151,9 @@ def _read_der(material: bytes) -> object:
 
 
 def _insert(
-    call: WriteCall, request: Request, public: PublicKey, fingerprint: str
+    call: WriteCall, names: tuple[str, dict[str, str]], public: PublicKey, fingerprint: str
 ) -> Record[KeyPair, Any]:
-    name: str = request["KeyName"]
+    name, tags = names
     if not name or len(name) > MAX_NAME_LENGTH or not name.isascii():
         raise errors.InvalidParameterValue(
             f"Value ({name}) for parameter KeyName is invalid. Key names have 1 to "
@@ -155,7 +172,7 @@ def _insert(
         fingerprint=fingerprint,
         public_key=f"{line.decode()} {name}",
         created_at=call.now,
-        tags=tagset.of_new(request, records.KEY_PAIR.name),
+        tags=tags,
     )
     return call.tx.insert(records.KEY_PAIR, call.account, id, key_pair)
 
@@ -190,7 +207,7 @@ def _fingerprint_of_ed25519(public: ed25519.Ed25519PublicKey) -> str:
     return base64.b64encode(hashlib.sha256(blob).digest()).decode()
 
 
-def _identity(record: Record[KeyPair, Any]) -> dict[str, Any]:
+def _identity(record: Record[KeyPair, Any]) -> shapes.ImportKeyPairResult:
     return {
         "KeyPairId": record.id,
         "KeyName": record.doc.name,
@@ -199,7 +216,7 @@ def _identity(record: Record[KeyPair, Any]) -> dict[str, Any]:
     }
 
 
-def _find(call: Call, request: Request) -> Iterable[Shown]:
+def _find(call: Call, request: shapes.DescribeKeyPairsRequest) -> Iterable[Shown]:
     mine = sorted(call.view.list(records.KEY_PAIR, call.account), key=lambda it: it.doc.name)
     names: list[str] = request.get("KeyNames") or []
     asked = resources.several(call, records.KEY_PAIR, request.get("KeyPairIds") or ())
@@ -217,18 +234,22 @@ def _find(call: Call, request: Request) -> Iterable[Shown]:
     ]
 
 
-def _render(call: Call, shown: Shown) -> dict[str, Any]:
+def _render(call: Call, shown: Shown) -> shapes.KeyPairInfo:
     key_pair = shown.record.doc
     created = datetime.datetime.fromtimestamp(key_pair.created_at, datetime.UTC)
-    row = {**_identity(shown.record), "KeyType": key_pair.kind, "CreateTime": created}
-    return {**row, "PublicKey": key_pair.public_key} if shown.with_public_key else row
+    return {
+        **_identity(shown.record),
+        "KeyType": key_pair.kind,
+        "CreateTime": created,
+        "PublicKey": key_pair.public_key if shown.with_public_key else None,
+    }
 
 
 ACTIONS: tuple[Action, ...] = (
     Action(
         service="ec2",
         name="CreateKeyPair",
-        does=Write(handle=create_key_pair),
+        does=Write(handle=create_key_pair, prepare=make_private),
         honours=frozenset({"KeyName", "KeyType", "KeyFormat", "TagSpecifications"}),
         creates=(records.KEY_PAIR.name,),
     ),

@@ -5,18 +5,24 @@ and makes it so. What may be asked for is `launchrequest`'s business, which host
 instance `placement`'s.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from mallee.aws import errors
 from mallee.cloud import placement
 from mallee.cloud.action import Action, Write
-from mallee.cloud.call import Request, Result, WriteCall
+from mallee.cloud.call import WriteCall
 from mallee.cloud.ec2 import instances, interfaces, launchrequest, publicpool, subnets
 from mallee.cloud.ec2.instances import InstanceRecord
 from mallee.cloud.ec2.launchrequest import Launch
 from mallee.cloud.state import records
 from mallee.model import ids
 from mallee.model.instances import Instance
+
+if TYPE_CHECKING:
+    from mallee.aws.types import ec2 as shapes
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +35,7 @@ class Place:
     host_id: str
 
 
-def run_instances(call: WriteCall, request: Request) -> Result:
+def run_instances(call: WriteCall, request: shapes.RunInstancesRequest) -> shapes.Reservation:
     """Launch between MinCount and MaxCount instances, as many as there is room for."""
     launch = launchrequest.parse(call, request)
     count = _room_for_addresses(call, launch)

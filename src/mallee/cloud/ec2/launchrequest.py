@@ -4,11 +4,13 @@
 refused as AWS refuses them, never resolved by guessing.
 """
 
+from __future__ import annotations
+
 import base64
 import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mallee.aws import errors
 from mallee.cloud.call import Call, Request
@@ -29,6 +31,9 @@ from mallee.model.instances import MetadataOptions
 from mallee.model.instancetypes import DEFAULT_NAME, InstanceType
 from mallee.model.keypairs import KeyPair
 from mallee.model.networks import Subnet
+
+if TYPE_CHECKING:
+    from mallee.aws.types import ec2 as shapes
 
 MAX_USER_DATA_BYTES = 16384
 MAX_INSTANCES = 1000
@@ -71,7 +76,7 @@ class Launch:
     interface_tags: dict[str, str]
 
 
-def parse(call: Call, request: Request) -> Launch:
+def parse(call: Call, request: shapes.RunInstancesRequest) -> Launch:
     """Check a request for instances; raise AWS's error for the first thing that is wrong."""
     count_min, count_max = _parse_counts(request)
     image = images.launchable(call, _required(request, "ImageId"), "machine")
@@ -105,7 +110,7 @@ def _required(request: Request, name: str) -> str:
     return request[name]
 
 
-def _parse_counts(request: Request) -> tuple[int, int]:
+def _parse_counts(request: shapes.RunInstancesRequest) -> tuple[int, int]:
     least, most = request["MinCount"], request["MaxCount"]
     for name, value in (("minCount", least), ("maxCount", most)):
         if value < 1:
@@ -125,7 +130,9 @@ def _parse_counts(request: Request) -> tuple[int, int]:
     return least, min(most, MAX_INSTANCES)
 
 
-def _parse_boot(call: Call, request: Request, image: ImageRecord) -> tuple[str | None, str | None]:
+def _parse_boot(
+    call: Call, request: shapes.RunInstancesRequest, image: ImageRecord
+) -> tuple[str | None, str | None]:
     kernel_id = image.doc.kernel_id
     ramdisk_id = image.doc.ramdisk_id
     if "KernelId" in request:
@@ -141,15 +148,14 @@ def _parse_boot(call: Call, request: Request, image: ImageRecord) -> tuple[str |
     return kernel_id, ramdisk_id
 
 
-def _refuse_what_is_not_there(request: Request) -> None:
-    monitoring: Mapping[str, bool] = request.get("Monitoring") or {}
-    if monitoring.get("Enabled"):
+def _refuse_what_is_not_there(request: shapes.RunInstancesRequest) -> None:
+    if request.get("Monitoring", {}).get("Enabled"):
         raise errors.UnsupportedOperation("Monitoring.Enabled=true is not supported.")
     if request.get("EbsOptimized"):
         raise errors.UnsupportedOperation("EbsOptimized=true is not supported.")
 
 
-def _parse_disk(request: Request, image: ImageRecord, kind: InstanceType) -> int:
+def _parse_disk(request: shapes.RunInstancesRequest, image: ImageRecord, kind: InstanceType) -> int:
     smallest = max(image.doc.disk_gib, 1)
     asked: int | None = None
     for mapping in request.get("BlockDeviceMappings") or ():
@@ -158,7 +164,7 @@ def _parse_disk(request: Request, image: ImageRecord, kind: InstanceType) -> int
                 f"Only the root device {images.ROOT_DEVICE} may be mapped at launch, not "
                 f"{mapping.get('DeviceName')}."
             )
-        disk: Mapping[str, Any] = mapping.get("Ebs") or {}
+        disk = mapping.get("Ebs") or {}
         if disk.get("DeleteOnTermination") is False:
             raise errors.UnsupportedOperation(
                 "The root disk is deleted with its instance: DeleteOnTermination=false is not "
@@ -177,7 +183,7 @@ def _parse_disk(request: Request, image: ImageRecord, kind: InstanceType) -> int
     return asked
 
 
-def _find_key_pair(call: Call, request: Request) -> Record[KeyPair, None] | None:
+def _find_key_pair(call: Call, request: shapes.RunInstancesRequest) -> Record[KeyPair, None] | None:
     name: str | None = request.get("KeyName")
     if not name:
         return None
@@ -221,7 +227,7 @@ def parse_metadata(given: Mapping[str, Any], current: MetadataOptions) -> Metada
     )
 
 
-def _parse_nic(call: Call, request: Request, count: int) -> Nic:
+def _parse_nic(call: Call, request: shapes.RunInstancesRequest, count: int) -> Nic:
     given = _given_nic(request)
     subnet = _parse_subnet(call, request, given)
     private_ip: str | None = given.get("PrivateIpAddress")
@@ -241,9 +247,9 @@ def _parse_nic(call: Call, request: Request, count: int) -> Nic:
     )
 
 
-def _given_nic(request: Request) -> Mapping[str, Any]:
+def _given_nic(request: shapes.RunInstancesRequest) -> Mapping[str, Any]:
     """Return what is said of the interface, in the words of `NetworkInterfaces`."""
-    nics: list[Mapping[str, Any]] = request.get("NetworkInterfaces") or []
+    nics = request.get("NetworkInterfaces") or []
     if not nics:
         said = {
             "SubnetId": request.get("SubnetId"),
@@ -270,8 +276,10 @@ def _given_nic(request: Request) -> Mapping[str, Any]:
     return nics[0]
 
 
-def _parse_subnet(call: Call, request: Request, nic: Mapping[str, Any]) -> Record[Subnet, None]:
-    placement: Mapping[str, str] = request.get("Placement") or {}
+def _parse_subnet(
+    call: Call, request: shapes.RunInstancesRequest, nic: Mapping[str, Any]
+) -> Record[Subnet, None]:
+    placement = request.get("Placement", {})
     if placement.get("Tenancy", "default") != "default":
         raise errors.UnsupportedOperation("Placement.Tenancy has only the value 'default'.")
     zone = placement.get("AvailabilityZone") or None

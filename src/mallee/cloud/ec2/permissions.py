@@ -5,15 +5,20 @@ they are pure but for the way in which a named source group is found, which come
 `securitygroups` and `securitygrouprules`. Enforcing rules is the hosts' business.
 """
 
+from __future__ import annotations
+
 import ipaddress
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from mallee.aws import errors
 from mallee.model.networks import Direction, Rule
+
+if TYPE_CHECKING:
+    from mallee.aws.types import ec2 as shapes
 
 ALL = "-1"
 WITH_PORTS = ("tcp", "udp")
@@ -187,39 +192,42 @@ def in_words(rule: Rule) -> str:
     return f"peer: {peer}, {protocol},{ports} ALLOW"
 
 
-def shown(rules: Iterable[Rule], direction: Direction) -> list[dict[str, Any]]:
+def shown(rules: Iterable[Rule], direction: Direction) -> list[shapes.IpPermission]:
     """Return the rules of one direction as IpPermissions: peers of one traffic together."""
-    permissions: dict[tuple[str, int, int], dict[str, Any]] = {}
+    permissions: dict[tuple[str, int, int], list[Rule]] = {}
     for rule in rules:
         if rule.direction is direction:
             traffic = (rule.protocol, rule.from_port, rule.to_port)
-            permission = permissions.setdefault(traffic, _empty(rule))
-            member, peer = _peer(rule)
-            permission[member].append(peer)
-    return list(permissions.values())
+            permissions.setdefault(traffic, []).append(rule)
+    return [_shown_together(alike) for alike in permissions.values()]
 
 
-def _empty(rule: Rule) -> dict[str, Any]:
-    permission: dict[str, Any] = {
-        "IpProtocol": rule.protocol,
-        "IpRanges": [],
-        "Ipv6Ranges": [],
+def _shown_together(rules: list[Rule]) -> shapes.IpPermission:
+    first = rules[0]
+    permission: shapes.IpPermission = {
+        "IpProtocol": first.protocol,
+        "IpRanges": [
+            {"CidrIp": rule.cidr, "Description": rule.description or None}
+            for rule in rules
+            if rule.cidr is not None
+        ],
+        "Ipv6Ranges": [
+            {"CidrIpv6": rule.cidr6, "Description": rule.description or None}
+            for rule in rules
+            if rule.cidr6 is not None
+        ],
         "PrefixListIds": [],
-        "UserIdGroupPairs": [],
+        "UserIdGroupPairs": [
+            {
+                "GroupId": rule.group_id,
+                "UserId": rule.group_owner,
+                "Description": rule.description or None,
+            }
+            for rule in rules
+            if rule.group_id is not None
+        ],
     }
-    if rule.protocol in (*WITH_PORTS, *WITH_TYPES):
-        permission |= {"FromPort": rule.from_port, "ToPort": rule.to_port}
+    if first.protocol in (*WITH_PORTS, *WITH_TYPES):
+        permission["FromPort"] = first.from_port
+        permission["ToPort"] = first.to_port
     return permission
-
-
-def _peer(rule: Rule) -> tuple[str, dict[str, str]]:
-    words = {"Description": rule.description} if rule.description else {}
-    if rule.cidr is not None:
-        return "IpRanges", {"CidrIp": rule.cidr, **words}
-    if rule.cidr6 is not None:
-        return "Ipv6Ranges", {"CidrIpv6": rule.cidr6, **words}
-    return "UserIdGroupPairs", {
-        "GroupId": rule.group_id or "",
-        "UserId": rule.group_owner or "",
-        **words,
-    }

@@ -5,10 +5,12 @@ for a guest that powered itself off. Making it so is the hosts' business. A call
 all its instances before anything is changed.
 """
 
+from __future__ import annotations
+
 import datetime
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -21,6 +23,9 @@ from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.model import instances
 from mallee.model.instances import Instance, InstanceSeen, Power, Reason, State
+
+if TYPE_CHECKING:
+    from mallee.aws.types import ec2 as shapes
 
 InstanceRecord = Record[Instance, InstanceSeen]
 
@@ -76,7 +81,9 @@ def _gmt(now: float) -> str:
     return f"{datetime.datetime.fromtimestamp(now, datetime.UTC):%Y-%m-%d %H:%M:%S} GMT"
 
 
-def start_instances(call: WriteCall, request: Request) -> Result:
+def start_instances(
+    call: WriteCall, request: shapes.StartInstancesRequest
+) -> shapes.StartInstancesResult:
     """Want stopped instances running; those that run already stay as they are."""
     found = _checked(call, request, "start")
     return {"StartingInstances": _changed(call, found, _start)}
@@ -102,7 +109,9 @@ def _start(call: WriteCall, record: InstanceRecord) -> InstanceRecord:
     return call.tx.write(record, changed)
 
 
-def stop_instances(call: WriteCall, request: Request) -> Result:
+def stop_instances(
+    call: WriteCall, request: shapes.StopInstancesRequest
+) -> shapes.StopInstancesResult:
     """Want instances off, disk and addresses kept; `Force` switches them off at once."""
     found = _checked(call, request, "stop")
     for record in found:
@@ -119,7 +128,7 @@ def stop_instances(call: WriteCall, request: Request) -> Result:
     return {"StoppingInstances": _changed(call, found, stop)}
 
 
-def reboot_instances(call: WriteCall, request: Request) -> Result:
+def reboot_instances(call: WriteCall, request: shapes.RebootInstancesRequest) -> Result:
     """Want the guests to start afresh, on the same host with the same addresses."""
     for record in _checked(call, request, "reboot"):
         changed = msgspec.structs.replace(
@@ -129,7 +138,9 @@ def reboot_instances(call: WriteCall, request: Request) -> Result:
     return {}
 
 
-def terminate_instances(call: WriteCall, request: Request) -> Result:
+def terminate_instances(
+    call: WriteCall, request: shapes.TerminateInstancesRequest
+) -> shapes.TerminateInstancesResult:
     """Want instances gone for good; one that is protected saves all that are named with it."""
     found = _checked(call, request, "terminate")
     for record in found:
@@ -150,7 +161,7 @@ def state_of(record: InstanceRecord) -> State:
     return instances.state_of(record.doc, record.seen)
 
 
-def shown(state: State) -> dict[str, Any]:
+def shown(state: State) -> shapes.InstanceState:
     """Return a state as the API shows it."""
     return {"Code": state.code, "Name": state.label}
 
@@ -170,8 +181,8 @@ def _changed(
     call: WriteCall,
     found: list[InstanceRecord],
     change: Callable[[WriteCall, InstanceRecord], InstanceRecord],
-) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = []
+) -> list[shapes.InstanceStateChange]:
+    rows: list[shapes.InstanceStateChange] = []
     for before in found:
         after = change(call, before)
         rows.append(

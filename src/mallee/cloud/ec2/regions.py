@@ -3,17 +3,22 @@
 Called through the action table. Zones of the region are in `zones`.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING
 
 from mallee.aws import errors
 from mallee.cloud.action import Action, Listing
-from mallee.cloud.call import Call, Request
+from mallee.cloud.call import Call
+
+if TYPE_CHECKING:
+    from mallee.aws.types import ec2 as shapes
 
 OPT_IN_STATUS = "opt-in-not-required"
 
 
-def _find(call: Call, request: Request) -> Iterable[str]:
+def _find(call: Call, request: shapes.DescribeRegionsRequest) -> Iterable[str]:
     wanted: list[str] = request.get("RegionNames") or []
     for name in wanted:
         if name != call.settings.region:
@@ -25,7 +30,7 @@ def _endpoint(call: Call) -> str:
     return f"{call.settings.listen}:{call.settings.ports.services}"
 
 
-def _render(call: Call, region: str) -> dict[str, Any]:
+def _render(call: Call, region: str) -> shapes.Region:
     return {"RegionName": region, "Endpoint": _endpoint(call), "OptInStatus": OPT_IN_STATUS}
 
 

@@ -4,9 +4,11 @@ Called through the action table. What a rule may say is `permissions`' business,
 hosts'. A rule lives in its group's document, so every change of a group is one write.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -18,6 +20,9 @@ from mallee.cloud.ec2.securitygroups import Group
 from mallee.cloud.state import records
 from mallee.model import ids
 from mallee.model.networks import Direction, Rule
+
+if TYPE_CHECKING:
+    from mallee.aws.types import ec2 as shapes
 
 RULE = "security-group-rule"
 MAX_RULES = 1000
@@ -55,17 +60,23 @@ class GroupRule:
         return self.rule.id
 
 
-def authorize_ingress(call: WriteCall, request: Request) -> Result:
+def authorize_ingress(
+    call: WriteCall, request: shapes.AuthorizeSecurityGroupIngressRequest
+) -> shapes.AuthorizeSecurityGroupIngressResult:
     """Add rules for traffic to the group's members."""
     return _authorize(call, request, Direction.INGRESS)
 
 
-def authorize_egress(call: WriteCall, request: Request) -> Result:
+def authorize_egress(
+    call: WriteCall, request: shapes.AuthorizeSecurityGroupEgressRequest
+) -> shapes.AuthorizeSecurityGroupEgressResult:
     """Add rules for traffic from the group's members."""
     return _authorize(call, request, Direction.EGRESS)
 
 
-def _authorize(call: WriteCall, request: Request, direction: Direction) -> Result:
+def _authorize(
+    call: WriteCall, request: Request, direction: Direction
+) -> shapes.AuthorizeSecurityGroupIngressResult:
     group = securitygroups.named(call, request)
     parsed = _parse(call, request, group, direction)
     if not parsed:
@@ -121,17 +132,23 @@ def _source_finder(call: WriteCall, vpc_id: str) -> permissions.FindGroup:
     return find
 
 
-def revoke_ingress(call: WriteCall, request: Request) -> Result:
+def revoke_ingress(
+    call: WriteCall, request: shapes.RevokeSecurityGroupIngressRequest
+) -> shapes.RevokeSecurityGroupIngressResult:
     """Remove rules for traffic to the group's members."""
     return _revoke(call, request, Direction.INGRESS)
 
 
-def revoke_egress(call: WriteCall, request: Request) -> Result:
+def revoke_egress(
+    call: WriteCall, request: shapes.RevokeSecurityGroupEgressRequest
+) -> shapes.RevokeSecurityGroupEgressResult:
     """Remove rules for traffic from the group's members."""
     return _revoke(call, request, Direction.EGRESS)
 
 
-def _revoke(call: WriteCall, request: Request, direction: Direction) -> Result:
+def _revoke(
+    call: WriteCall, request: Request, direction: Direction
+) -> shapes.RevokeSecurityGroupIngressResult:
     group = securitygroups.named(call, request)
     rule_ids: list[str] = request.get("SecurityGroupRuleIds") or []
     if rule_ids:
@@ -174,7 +191,9 @@ def _own_rule(group: Group, id: str, direction: Direction | None = None) -> Rule
     raise errors.InvalidSecurityGroupRuleIdNotFound(id)
 
 
-def modify_rules(call: WriteCall, request: Request) -> Result:
+def modify_rules(
+    call: WriteCall, request: shapes.ModifySecurityGroupRulesRequest
+) -> shapes.ModifySecurityGroupRulesResult:
     """Replace protocol, ports, peer or description of rules, which keep their ids."""
     group = securitygroups.named(call, request)
     rules = {rule.id: rule for rule in group.doc.rules}
@@ -213,17 +232,23 @@ def _parse_update(call: WriteCall, group: Group, current: Rule, given: Mapping[s
     return msgspec.structs.replace(parsed, id=current.id, tags=current.tags)
 
 
-def update_descriptions_ingress(call: WriteCall, request: Request) -> Result:
+def update_descriptions_ingress(
+    call: WriteCall, request: shapes.UpdateSecurityGroupRuleDescriptionsIngressRequest
+) -> shapes.UpdateSecurityGroupRuleDescriptionsIngressResult:
     """Replace the descriptions of ingress rules."""
     return _update_descriptions(call, request, Direction.INGRESS)
 
 
-def update_descriptions_egress(call: WriteCall, request: Request) -> Result:
+def update_descriptions_egress(
+    call: WriteCall, request: shapes.UpdateSecurityGroupRuleDescriptionsEgressRequest
+) -> shapes.UpdateSecurityGroupRuleDescriptionsEgressResult:
     """Replace the descriptions of egress rules."""
     return _update_descriptions(call, request, Direction.EGRESS)
 
 
-def _update_descriptions(call: WriteCall, request: Request, direction: Direction) -> Result:
+def _update_descriptions(
+    call: WriteCall, request: Request, direction: Direction
+) -> shapes.UpdateSecurityGroupRuleDescriptionsIngressResult:
     group = securitygroups.named(call, request)
     words: dict[str, str] = {}
     for item in request.get("SecurityGroupRuleDescriptions") or ():
@@ -245,7 +270,7 @@ def _update_descriptions(call: WriteCall, request: Request, direction: Direction
     return {"Return": True}
 
 
-def _find(call: Call, request: Request) -> Iterable[GroupRule]:
+def _find(call: Call, request: shapes.DescribeSecurityGroupRulesRequest) -> Iterable[GroupRule]:
     mine = [
         GroupRule(group, rule)
         for group in call.view.list(records.SECURITY_GROUP, call.account)
@@ -263,24 +288,31 @@ def _find(call: Call, request: Request) -> Iterable[GroupRule]:
     return [by_id[id] for id in dict.fromkeys(asked)]
 
 
-def render(call: Call, item: GroupRule) -> dict[str, Any]:
+def render(call: Call, item: GroupRule) -> shapes.SecurityGroupRule:
     """Return a rule as the API shows it."""
-    row = _render_revoked(item.group, item.rule)
-    source = row.pop("ReferencedGroupId", None)
-    if source is not None:
-        row["ReferencedGroupInfo"] = {"GroupId": source, "UserId": item.rule.group_owner}
+    rule, owner = item.rule, item.group.account
+    source: shapes.ReferencedSecurityGroup | None = None
+    if rule.group_id is not None:
+        source = {"GroupId": rule.group_id, "UserId": rule.group_owner}
     return {
-        **row,
-        "GroupOwnerId": item.group.account,
-        "SecurityGroupRuleArn": (
-            f"arn:aws:ec2:{call.settings.region}:{item.group.account}:{RULE}/{item.id}"
-        ),
-        "Tags": tagset.shown(item.rule.tags),
+        "SecurityGroupRuleId": rule.id,
+        "SecurityGroupRuleArn": f"arn:aws:ec2:{call.settings.region}:{owner}:{RULE}/{rule.id}",
+        "GroupId": item.group.id,
+        "GroupOwnerId": owner,
+        "IsEgress": rule.direction is Direction.EGRESS,
+        "IpProtocol": rule.protocol,
+        "FromPort": rule.from_port,
+        "ToPort": rule.to_port,
+        "CidrIpv4": rule.cidr,
+        "CidrIpv6": rule.cidr6,
+        "ReferencedGroupInfo": source,
+        "Description": rule.description or None,
+        "Tags": tagset.shown(rule.tags),
     }
 
 
-def _render_revoked(group: Group, rule: Rule) -> dict[str, Any]:
-    row = {
+def _render_revoked(group: Group, rule: Rule) -> shapes.RevokedSecurityGroupRule:
+    return {
         "SecurityGroupRuleId": rule.id,
         "GroupId": group.id,
         "IsEgress": rule.direction is Direction.EGRESS,
@@ -292,7 +324,6 @@ def _render_revoked(group: Group, rule: Rule) -> dict[str, Any]:
         "ReferencedGroupId": rule.group_id,
         "Description": rule.description or None,
     }
-    return {name: value for name, value in row.items() if value is not None}
 
 
 def _write_row(

@@ -5,17 +5,22 @@ groups that an interface shall wear. A VPC's default group cannot be deleted and
 members; every group admits all traffic outwards until that rule is revoked.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mallee.aws import errors
 from mallee.cloud.action import Action, Listing, Write
-from mallee.cloud.call import Call, Request, Result, WriteCall
+from mallee.cloud.call import Call, WriteCall
 from mallee.cloud.ec2 import arns, permissions, resources, tagset
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.model import ids
 from mallee.model.networks import Direction, Rule, SecurityGroup, Vpc
+
+if TYPE_CHECKING:
+    from mallee.aws.types import ec2 as shapes
 
 DEFAULT_NAME = "default"
 MAX_PER_INTERFACE = 16
@@ -42,7 +47,7 @@ def create_default(tx: store.Tx, vpc: Record[Vpc, None], entropy: Entropy) -> Gr
         description="default VPC security group",
         rules=(within, _everything_outwards(entropy)),
     )
-    tx.claim(_names(vpc.id), group.name, id)
+    tx.claim(_name_space(vpc.id), group.name, id)
     return tx.insert(records.SECURITY_GROUP, vpc.account, id, group)
 
 
@@ -60,11 +65,13 @@ def _everything_outwards(entropy: Entropy) -> Rule:
     )
 
 
-def _names(vpc_id: str) -> str:
+def _name_space(vpc_id: str) -> str:
     return f"name/security-group/{vpc_id}"
 
 
-def create_security_group(call: WriteCall, request: Request) -> Result:
+def create_security_group(
+    call: WriteCall, request: shapes.CreateSecurityGroupRequest
+) -> shapes.CreateSecurityGroupResult:
     """Make a group that admits nothing inwards and everything outwards."""
     name = _check_name(request["GroupName"])
     description = permissions.check_words(request["Description"], "security group description")
@@ -75,7 +82,7 @@ def create_security_group(call: WriteCall, request: Request) -> Result:
     )
     id = ids.make("sg", call.entropy(ids.ID_BYTES))
     try:
-        call.tx.claim(_names(vpc.id), name, id)
+        call.tx.claim(_name_space(vpc.id), name, id)
     except store.Taken as taken:
         raise errors.InvalidGroupDuplicate(name, vpc.id) from taken
     group = SecurityGroup(
@@ -106,7 +113,9 @@ def _check_name(name: str) -> str:
     return name
 
 
-def delete_security_group(call: WriteCall, request: Request) -> Result:
+def delete_security_group(
+    call: WriteCall, request: shapes.DeleteSecurityGroupRequest
+) -> shapes.DeleteSecurityGroupResult:
     """Delete a group that no interface wears and no other group's rule names."""
     group = named(call, request)
     if group.doc.name == DEFAULT_NAME:
@@ -122,7 +131,7 @@ def delete_security_group(call: WriteCall, request: Request) -> Result:
     if wearers or referrers:
         raise errors.DependencyViolation(f"resource {group.id} has a dependent object")
     call.tx.delete(group)
-    call.tx.release(_names(group.doc.vpc_id), group.doc.name)
+    call.tx.release(_name_space(group.doc.vpc_id), group.doc.name)
     return {"Return": True, "GroupId": group.id}
 
 
@@ -139,7 +148,7 @@ def named(call: Call, request: Mapping[str, Any]) -> Group:
 def by_name(call: Call, name: str, vpc_id: str) -> Group:
     """Return the caller's group of that name in that VPC; raise `InvalidGroup.NotFound`."""
     view = resources.reader(call)
-    id = view.owner_of(_names(vpc_id), name)
+    id = view.owner_of(_name_space(vpc_id), name)
     group = view.get(records.SECURITY_GROUP, id) if id else None
     if group is None or group.account != call.account:
         raise errors.InvalidGroupNotFoundInVpc(name, vpc_id)
@@ -170,25 +179,33 @@ def to_wear(
     return worn
 
 
-def identifiers(view: store.View | store.Tx, group_ids: Iterable[str]) -> list[dict[str, str]]:
+def identifiers(
+    view: store.View | store.Tx, group_ids: Iterable[str]
+) -> list[shapes.GroupIdentifier]:
     """Return ids and names of groups as instances and interfaces list them."""
     groups = (view.get(records.SECURITY_GROUP, id) for id in group_ids)
     return [{"GroupId": group.id, "GroupName": group.doc.name} for group in groups if group]
 
 
-def _find(call: Call, request: Request) -> Iterable[Group]:
+def names(view: store.View | store.Tx, group_ids: Iterable[str]) -> list[str]:
+    """Return the names of groups."""
+    groups = (view.get(records.SECURITY_GROUP, id) for id in group_ids)
+    return [group.doc.name for group in groups if group]
+
+
+def _find(call: Call, request: shapes.DescribeSecurityGroupsRequest) -> Iterable[Group]:
     asked: list[str] = request.get("GroupIds") or []
-    names: list[str] = request.get("GroupNames") or []
+    asked_names = request.get("GroupNames") or []
     found = resources.several(call, records.SECURITY_GROUP, asked)
-    if names:
+    if asked_names:
         vpc_id = resources.default_vpc(call).id
-        found += [by_name(call, name, vpc_id) for name in names]
-    if not asked and not names:
+        found += [by_name(call, name, vpc_id) for name in asked_names]
+    if not asked and not asked_names:
         found = call.view.list(records.SECURITY_GROUP, call.account)
     return sorted({group.id: group for group in found}.values(), key=lambda group: group.id)
 
 
-def _render(call: Call, group: Group) -> dict[str, Any]:
+def _render(call: Call, group: Group) -> shapes.SecurityGroup:
     return {
         "GroupId": group.id,
         "GroupName": group.doc.name,
@@ -219,7 +236,7 @@ def _filters_of_rules(
 ) -> dict[str, Callable[[Call, Group], Iterable[str]]]:
     def group_names(call: Call, group: Group) -> Iterable[str]:
         sources = [rule.group_id for rule in group.doc.rules if rule.direction is direction]
-        return [it["GroupName"] for it in identifiers(call.view, filter(None, sources))]
+        return names(call.view, filter(None, sources))
 
     return {
         f"{prefix}.cidr": _of_rules(direction, lambda rule: rule.cidr),

@@ -5,20 +5,25 @@ As in AWS the first four addresses of a subnet and its last are nobody's: the ne
 gateway, the name server, one kept for the future, broadcast.
 """
 
+from __future__ import annotations
+
 import ipaddress
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from mallee.aws import errors
 from mallee.cloud.action import Action, Listing, Write
-from mallee.cloud.call import Call, Request, Result, WriteCall
+from mallee.cloud.call import Call, Result, WriteCall
 from mallee.cloud.ec2 import arns, resources, tagset, zones
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.model import ids
 from mallee.model.networks import Subnet, Vpc
+
+if TYPE_CHECKING:
+    from mallee.aws.types import ec2 as shapes
 
 DEFAULT_PREFIX = 20
 KEPT_AT_START = 4
@@ -116,7 +121,9 @@ def _assignable(subnet: Record[Subnet, None]) -> tuple[int, int]:
     )
 
 
-def create_default_subnet(call: WriteCall, request: Request) -> Result:
+def create_default_subnet(
+    call: WriteCall, request: shapes.CreateDefaultSubnetRequest
+) -> shapes.CreateDefaultSubnetResult:
     """Give the account's default VPC a default subnet in a zone that lacks one."""
     zone: str | None = request.get("AvailabilityZone")
     if zone is None:
@@ -134,25 +141,27 @@ def create_default_subnet(call: WriteCall, request: Request) -> Result:
     return {"Subnet": _render(call, create_default(call.tx, vpc, zone, call.entropy))}
 
 
-def modify_subnet_attribute(call: WriteCall, request: Request) -> Result:
+def modify_subnet_attribute(
+    call: WriteCall, request: shapes.ModifySubnetAttributeRequest
+) -> Result:
     """Set whether instances launched into the subnet are lent a public address."""
     subnet = resources.one(call, records.SUBNET, request["SubnetId"])
-    wanted = request.get("MapPublicIpOnLaunch")
+    wanted = request.get("MapPublicIpOnLaunch", {}).get("Value")
     if wanted is None:
         raise errors.MissingParameter("MapPublicIpOnLaunch")
-    doc = msgspec.structs.replace(subnet.doc, map_public_ip_on_launch=wanted["Value"])
+    doc = msgspec.structs.replace(subnet.doc, map_public_ip_on_launch=wanted)
     call.tx.write(subnet, doc)
     return {}
 
 
-def _find(call: Call, request: Request) -> Iterable[Record[Subnet, None]]:
+def _find(call: Call, request: shapes.DescribeSubnetsRequest) -> Iterable[Record[Subnet, None]]:
     asked: list[str] = request.get("SubnetIds") or []
     if asked:
         return resources.several(call, records.SUBNET, asked)
     return sorted(call.view.list(records.SUBNET, call.account), key=lambda subnet: subnet.id)
 
 
-def _render(call: Call, subnet: Record[Subnet, None]) -> dict[str, Any]:
+def _render(call: Call, subnet: Record[Subnet, None]) -> shapes.Subnet:
     doc = subnet.doc
     return {
         "SubnetId": subnet.id,

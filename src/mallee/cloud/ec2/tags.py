@@ -4,9 +4,11 @@ Called through the action table. A thing is found by its id's prefix; the rules 
 have tags of their own inside their group's document. What a tag may be is `tagset`'s business.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -16,6 +18,9 @@ from mallee.cloud.call import Call, Request, Result, WriteCall
 from mallee.cloud.ec2 import resources, securitygrouprules, tagset
 from mallee.cloud.state import records
 from mallee.model import ids
+
+if TYPE_CHECKING:
+    from mallee.aws.types import ec2 as shapes
 
 Tags = dict[str, str]
 Change = Callable[[Mapping[str, str]], Tags]
@@ -38,7 +43,7 @@ class Labelled:
         return f"{self.resource_id}/{self.key}"
 
 
-def create_tags(call: WriteCall, request: Request) -> Result:
+def create_tags(call: WriteCall, request: shapes.CreateTagsRequest) -> Result:
     """Add tags to things, or replace the values of those they have."""
     new = tagset.checked(request["Tags"])
     if not new:
@@ -54,9 +59,9 @@ def create_tags(call: WriteCall, request: Request) -> Result:
     return {}
 
 
-def delete_tags(call: WriteCall, request: Request) -> Result:
+def delete_tags(call: WriteCall, request: shapes.DeleteTagsRequest) -> Result:
     """Remove tags: by key, by key and value, or all when none is named."""
-    doomed: list[Mapping[str, str]] = request.get("Tags") or []
+    doomed = request.get("Tags") or []
 
     def remove(current: Mapping[str, str]) -> Tags:
         if not doomed:
@@ -108,7 +113,7 @@ def _find(call: Call, request: Request) -> Iterable[Labelled]:
                 yield Labelled(rule.id, securitygrouprules.RULE, key, value)
 
 
-def _render(call: Call, item: Labelled) -> dict[str, Any]:
+def _render(call: Call, item: Labelled) -> shapes.TagDescription:
     return {
         "ResourceId": item.resource_id,
         "ResourceType": item.resource_type,

@@ -5,10 +5,16 @@ CreateTags, DeleteTags and DescribeTags are in `tags`.
 Filtering by tag is not its business: the pipeline does that for every listing.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
 from mallee.aws import errors
 from mallee.cloud.call import Request
+
+if TYPE_CHECKING:
+    from mallee.aws.types import ec2 as shapes
 
 MAX_TAGS = 50
 MAX_KEY_LENGTH = 128
@@ -16,7 +22,7 @@ MAX_VALUE_LENGTH = 256
 RESERVED_PREFIX = "aws:"
 
 
-def shown(tags: Mapping[str, str]) -> list[dict[str, str]]:
+def shown(tags: Mapping[str, str]) -> list[shapes.Tag]:
     """Return the tags as the API lists them, by key."""
     return [{"Key": key, "Value": tags[key]} for key in sorted(tags)]
 
@@ -31,11 +37,11 @@ def of_new(request: Request, resource_type: str) -> dict[str, str]:
     )
 
 
-def checked(given: Iterable[Mapping[str, str]]) -> dict[str, str]:
+def checked(given: Iterable[shapes.Tag]) -> dict[str, str]:
     """Return the tags by key; raise `InvalidParameterValue` or `TagLimitExceeded`."""
     tags: dict[str, str] = {}
     for tag in given:
-        key, value = tag.get("Key", ""), tag.get("Value") or ""
+        key, value = tag.get("Key") or "", tag.get("Value") or ""
         if key in tags:
             raise errors.InvalidParameterValue(f"Duplicate tag key '{key}' specified.")
         _check_key(key)

@@ -4,18 +4,23 @@ Called through the action table, and by whoever makes an account (`create_defaul
 of a new zone join (`extend_to_zone`). How hosts carry a VPC is not its business.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING
 
 from mallee.aws import errors
 from mallee.cloud.action import Action, Listing, Write
-from mallee.cloud.call import Call, Request, Result, WriteCall
+from mallee.cloud.call import Call, WriteCall
 from mallee.cloud.ec2 import resources, securitygroups, subnets, tagset, zones
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.model import ids
 from mallee.model.networks import Vpc
 from mallee.model.settings import Settings
+
+if TYPE_CHECKING:
+    from mallee.aws.types import ec2 as shapes
 
 LINKS = "vpc-link-index"
 """Claim space of the numbers of links between VPCs and the edge."""
@@ -55,7 +60,9 @@ def extend_to_zone(tx: store.Tx, zone: str, entropy: Entropy) -> None:
             subnets.create_default(tx, vpc, zone, entropy)
 
 
-def create_default_vpc(call: WriteCall, request: Request) -> Result:
+def create_default_vpc(
+    call: WriteCall, request: shapes.CreateDefaultVpcRequest
+) -> shapes.CreateDefaultVpcResult:
     """Give the account a default VPC again after it lost its own."""
     if any(vpc.doc.is_default for vpc in call.tx.list(records.VPC, call.account)):
         raise errors.DefaultVpcAlreadyExists
@@ -71,14 +78,14 @@ def _take_link(tx: store.Tx, vpc_id: str) -> int:
     return index
 
 
-def _find(call: Call, request: Request) -> Iterable[Record[Vpc, None]]:
+def _find(call: Call, request: shapes.DescribeVpcsRequest) -> Iterable[Record[Vpc, None]]:
     asked: list[str] = request.get("VpcIds") or []
     if asked:
         return resources.several(call, records.VPC, asked)
     return sorted(call.view.list(records.VPC, call.account), key=lambda vpc: vpc.id)
 
 
-def _render(call: Call, vpc: Record[Vpc, None]) -> dict[str, Any]:
+def _render(call: Call, vpc: Record[Vpc, None]) -> shapes.Vpc:
     return {
         "VpcId": vpc.id,
         "OwnerId": vpc.account,

@@ -4,21 +4,26 @@ Called through the action table, and by `vpcs` and `launch` to know which zones 
 `verbose`, as Eucalyptus had it, adds a table of what still fits into each zone.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from mallee.aws import errors
 from mallee.cloud import placement
 from mallee.cloud.action import Action, Listing
-from mallee.cloud.call import Call, Request
+from mallee.cloud.call import Call
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.model import instancetypes
 from mallee.model.hosts import Capacity, Host
 from mallee.model.instancetypes import InstanceType
 from mallee.model.settings import Settings
+
+if TYPE_CHECKING:
+    from mallee.aws.types import ec2 as shapes
 
 VERBOSE = "verbose"
 """As a zone's name: show the table too."""
@@ -55,7 +60,7 @@ def id_of(name: str, region: str) -> str:
     return f"{short}-az{ord(letter) - ord('a') + 1}"
 
 
-def _find(call: Call, request: Request) -> Iterable[Zone]:
+def _find(call: Call, request: shapes.DescribeAvailabilityZonesRequest) -> Iterable[Zone]:
     asked: list[str] = request.get("ZoneNames") or []
     found = _narrowed(call, request, [name for name in asked if name != VERBOSE])
     if VERBOSE not in asked:
@@ -93,7 +98,9 @@ def _fits(kind: InstanceType, capacity: Capacity, used: Capacity) -> int:
     )
 
 
-def _narrowed(call: Call, request: Request, wanted: list[str]) -> list[Zone]:
+def _narrowed(
+    call: Call, request: shapes.DescribeAvailabilityZonesRequest, wanted: list[str]
+) -> list[Zone]:
     known = {
         name: Zone(name=name, id=id_of(name, call.settings.region))
         for name in names(call.view, call.settings)
@@ -116,7 +123,7 @@ def capacity_for(call: Call, kind: InstanceType) -> int:
     return sum(_fits(kind, host.seen.facts.capacity, NO_ROOM) for host in hosts if host.seen)
 
 
-def _render(call: Call, zone: Zone) -> dict[str, Any]:
+def _render(call: Call, zone: Zone) -> shapes.AvailabilityZone:
     region = call.settings.region
     return {
         "ZoneName": zone.name,
