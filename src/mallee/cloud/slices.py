@@ -41,7 +41,7 @@ SHOWN = (
 )
 """The kinds whose documents a slice shows."""
 
-KERNEL_COMMAND_LINE = "console=ttyS0 root={root}"
+KERNEL_COMMAND_LINE = "root={root} console=ttyS0 quiet loglevel=3 cryptomgr.notests no_timer_check"
 """For a kernel that was registered by itself (AKI)."""
 
 _UNKNOWN_BLOB = Blob(sha256="", size_bytes=0, format="raw")
