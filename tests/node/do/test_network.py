@@ -4,7 +4,7 @@ import os
 import select
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -483,3 +483,79 @@ class TestTaps:
         host.network.apply(make_wanted())
         with pytest.raises(network.NotWanted):
             host.network.plug(make_interface(1, PLAIN))
+
+
+class Crash(BaseException):
+    """The agent is killed here: nothing may catch it."""
+
+
+@pytest.fixture
+def crash_at(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Lets the agent be killed instead of running its n-th program from now on (0: the next)."""
+    run = process.run
+
+    def arm(step: int) -> None:
+        left = iter(range(step, -1, -1))
+
+        def crash(
+            argv: Sequence[str], stdin: bytes = b"", timeout_s: float = 30
+        ) -> process.Finished:
+            if next(left, 1) == 0:
+                raise Crash
+            return run(argv, stdin, timeout_s)
+
+        monkeypatch.setattr(process, "run", crash)
+
+    return arm
+
+
+class TestCrashes:
+    """Killed before any of the programs that it runs, the agent's successor finishes the work."""
+
+    def test_apply_goes_on_where_its_predecessor_was_killed(
+        self, root_dir: Path, crash_at: Callable[[int], None]
+    ) -> None:
+        one = make_interface(1, WEB, public=True)
+        wanted = make_wanted(make_vpc((one,), {WEB: (allow("tcp", 22),)}))
+        step, was_killed = 0, True
+        while was_killed:
+            with lab.opened(root_dir / str(step)) as host:
+                crash_at(step)
+                was_killed = is_killed(lambda host=host: host.network.apply(wanted))
+                crash_at(-1)
+                host.network = network.Network(host.layout)
+                host.apply(wanted)
+                with host.guest(one).listen(22):
+                    assert lab.reaches(namespaces.HOST, "203.0.113.11", 22), f"step {step}"
+                assert host.network.apply(wanted) == ()
+            step += 1
+        assert step > 5
+
+    def test_destroy_goes_on_where_its_predecessor_was_killed(
+        self, root_dir: Path, crash_at: Callable[[int], None]
+    ) -> None:
+        one = make_interface(1, WEB, public=True)
+        wanted = make_wanted(make_vpc((one,), {WEB: (allow("tcp", 22),)}))
+        before = links_do.fetch().routes
+        step, was_killed = 0, True
+        while was_killed:
+            with lab.opened(root_dir / str(step)) as host:
+                host.apply(wanted)
+                crash_at(step)
+                was_killed = is_killed(host.network.destroy)
+                crash_at(-1)
+                network.Network(host.layout).destroy()
+                assert links_do.fetch().routes == before
+                assert process.run(("nft", "list", "ruleset")).stdout == b""
+                assert namespaces.names(f"mallee-{host.layout.tag}-") == frozenset()
+            step += 1
+        assert step > 3
+
+
+def is_killed(work: Callable[[], object]) -> bool:
+    """Do the work; tell whether the agent was killed at it."""
+    try:
+        work()
+    except Crash:
+        return True
+    return False
