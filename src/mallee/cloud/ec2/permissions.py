@@ -10,7 +10,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
@@ -203,31 +203,24 @@ def shown(rules: Iterable[Rule], direction: Direction) -> list[shapes.IpPermissi
 
 
 def _shown_together(rules: list[Rule]) -> shapes.IpPermission:
+    """Return the rules of one traffic as one permission."""
     first = rules[0]
-    permission: shapes.IpPermission = {
+    has_ports = first.protocol in (*WITH_PORTS, *WITH_TYPES)
+    permission: dict[str, Any] = {
         "IpProtocol": first.protocol,
-        "IpRanges": [
-            {"CidrIp": rule.cidr, "Description": rule.description or None}
-            for rule in rules
-            if rule.cidr is not None
-        ],
-        "Ipv6Ranges": [
-            {"CidrIpv6": rule.cidr6, "Description": rule.description or None}
-            for rule in rules
-            if rule.cidr6 is not None
-        ],
+        "FromPort": first.from_port if has_ports else None,
+        "ToPort": first.to_port if has_ports else None,
+        "IpRanges": [{"CidrIp": it.cidr, **_words(it)} for it in rules if it.cidr],
+        "Ipv6Ranges": [{"CidrIpv6": it.cidr6, **_words(it)} for it in rules if it.cidr6],
         "PrefixListIds": [],
         "UserIdGroupPairs": [
-            {
-                "GroupId": rule.group_id,
-                "UserId": rule.group_owner,
-                "Description": rule.description or None,
-            }
-            for rule in rules
-            if rule.group_id is not None
+            {"GroupId": it.group_id, "UserId": it.group_owner, **_words(it)}
+            for it in rules
+            if it.group_id
         ],
     }
-    if first.protocol in (*WITH_PORTS, *WITH_TYPES):
-        permission["FromPort"] = first.from_port
-        permission["ToPort"] = first.to_port
-    return permission
+    return cast("shapes.IpPermission", permission)
+
+
+def _words(rule: Rule) -> dict[str, str]:
+    return {"Description": rule.description} if rule.description else {}
