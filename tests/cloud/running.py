@@ -14,7 +14,6 @@ from botocore.config import Config
 
 from mallee.cloud import bootstrap, daemon
 from mallee.cloud.state import store
-from mallee.kit import logs
 from mallee.model.layout import Layout
 from mallee.model.settings import Ports, Settings
 
@@ -28,7 +27,6 @@ class RunningCloud:
     def __init__(self, root: Path) -> None:
         self.layout = Layout(root)
         self.settings = Settings(ports=Ports(services=0, agents=0))
-        self.log_path = root / "cloud.log"
 
     def __enter__(self) -> "RunningCloud":
         self.start()
@@ -40,7 +38,6 @@ class RunningCloud:
         self.stop()
 
     def start(self) -> None:
-        logs.configure("cloud", self.log_path)
         self._ready = threading.Event()
         self._executor = ThreadPoolExecutor(1)
         self._end = self._executor.submit(lambda: asyncio.run(self._serve()))

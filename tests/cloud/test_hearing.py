@@ -9,10 +9,11 @@ import pytest
 
 from mallee.cloud import hearing
 from mallee.cloud.state import records, store
-from mallee.kit import clock, logs
+from mallee.kit import clock
 from mallee.model.hosts import Host, SyncRequest
 from mallee.model.instances import Instance, InstanceSeen, Phase
 from tests.cloud.agent import FACTS
+from tests.cloud.journal import of
 
 
 @dataclasses.dataclass
@@ -21,7 +22,6 @@ class Setting:
 
     store: store.Store
     hearing: hearing.Hearing
-    log: Path
 
     async def report(self, host_id: str, **report: Any) -> None:
         host = self.store.view.get(records.HOST, host_id)
@@ -37,10 +37,9 @@ class Setting:
 
 @pytest.fixture
 def setting(tmp_path: Path) -> Iterator[Setting]:
-    logs.configure("cloud", tmp_path / "log")
     opened = store.Store.open(f"sqlite:///{tmp_path}/state.db", clock=clock.SYSTEM)
     opened.transact(_populate)
-    yield Setting(opened, hearing.Hearing(opened, clock.SYSTEM), tmp_path / "log")
+    yield Setting(opened, hearing.Hearing(opened, clock.SYSTEM))
     opened.close()
 
 
@@ -77,11 +76,17 @@ async def test_report_of_its_own_instance_is_believed(setting: Setting) -> None:
     assert setting.seen() == RUNNING
 
 
-async def test_report_of_a_foreign_instance_is_ignored_and_logged(setting: Setting) -> None:
+async def test_report_of_a_foreign_instance_is_ignored_and_logged(
+    setting: Setting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = of(monkeypatch, hearing)
     await setting.report("host-1", facts=FACTS, seen={"i-1": RUNNING})
     await setting.report("host-2", facts=FACTS, seen={"i-1": STOPPED, "i-2": RUNNING})
     assert setting.seen() == RUNNING
-    assert "foreign" in setting.log.read_text()
+    assert [(line["host"], line["instance"]) for line in journal.lines] == [
+        ("host-2", "i-1"),
+        ("host-2", "i-2"),
+    ]
 
 
 async def test_what_is_not_new_is_not_written(setting: Setting) -> None:

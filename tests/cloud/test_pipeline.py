@@ -1,15 +1,15 @@
 """Each stage's law, seen from outside: by unmodified boto3, and by requests made by hand."""
 
 import datetime
-import json
 import re
 from typing import Any
 
 import botocore.exceptions
 import pytest
 
-from mallee.cloud import actions
+from mallee.cloud import actions, pipeline, server
 from mallee.cloud.action import Action, Read
+from tests.cloud.journal import of
 from tests.cloud.running import RunningCloud
 from tests.cloud.signing import FORM, Sender
 
@@ -241,31 +241,35 @@ def test_form_with_bytes_that_are_no_text_is_refused(sender: Sender) -> None:
 
 
 def test_mistake_of_ours_shows_an_id_and_no_stack(
-    cloud: RunningCloud, sender: Sender, monkeypatch: pytest.MonkeyPatch
+    sender: Sender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(call: object, request: object) -> Any:
         raise RuntimeError("the secret cause")
 
+    journal = of(monkeypatch, pipeline)
     for service, name in (("sts", "GetSessionToken"), ("ec2", "DescribeVolumes")):
         row = Action(service=service, name=name, does=Read(handle=broken), honours=frozenset())
         monkeypatch.setitem(actions.TABLE, (service, name), row)
+    assert sender.ask("ec2", "DescribeVolumes").code == "InternalError"
     answer = sender.ask("sts", "GetSessionToken")
     assert (answer.status, answer.code) == (500, "InternalFailure")
-    assert sender.ask("ec2", "DescribeVolumes").code == "InternalError"
     assert "secret cause" not in answer.text
     assert "Traceback" not in answer.text
-    lines = [json.loads(line) for line in cloud.log_path.read_text().splitlines()]
-    broke = next(line for line in lines if line["event"] == "request broke")
+    broke = [line for line in journal.lines if line["event"] == "request broke"][-1]
     assert broke["request_id"] == answer.headers["x-amzn-requestid"]
-    assert "the secret cause" in json.dumps(broke)
+    assert "the secret cause" in broke["stack"]
 
 
-def test_log_has_no_secrets(cloud: RunningCloud, ec2: Any) -> None:
+def test_log_has_no_secrets(cloud: RunningCloud, ec2: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal = of(monkeypatch, pipeline, server)
     made = ec2.create_key_pair(KeyName="logged", KeyType="ed25519")["KeyMaterial"]
     iam = cloud.client("iam")
     key = iam.create_access_key()["AccessKey"]
     iam.delete_access_key(AccessKeyId=key["AccessKeyId"])
-    log = cloud.log_path.read_text()
-    assert "CreateAccessKey" in log
+    assert [line["action"] for line in journal.lines] == [
+        "CreateKeyPair",
+        "CreateAccessKey",
+        "DeleteAccessKey",
+    ]
     for secret in (key["SecretAccessKey"], cloud.admin["secret_access_key"], made[100:140]):
-        assert secret not in log
+        assert secret not in journal.text
