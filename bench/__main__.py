@@ -1,0 +1,15 @@
+"""Runs every benchmark, one after the other: `python -m bench [--runs N] [--json FILE]`."""
+
+from bench import answer, describe, faststart, launch, memory, report, rules, sealed, together
+
+ALL = (launch, answer, describe, together, memory, rules, faststart)
+
+
+def measure(runs: int) -> list[report.Finding]:
+    """Measure everything; each benchmark brings its own cloud up and destroys it."""
+    return [finding for benchmark in ALL for finding in benchmark.measure(runs)]
+
+
+if __name__ == "__main__":
+    sealed.enter()
+    report.main(measure, __doc__)
