@@ -5,7 +5,6 @@ These are local verbs: they run the lists of steps of `box` and show how they go
 
 import subprocess
 import sys
-from collections.abc import Sequence
 
 from mallee.box import destroy as destruction
 from mallee.box import doctor as examination
@@ -21,12 +20,12 @@ from mallee.model.layout import Layout
 
 def up(*, root: Root = DEFAULT) -> None:
     """Start the cloud on this machine, and wait until it answers."""
-    _run(starting.steps(Layout(root)))
+    progress.run(starting.plan(Layout(root)))
 
 
 def down(*, root: Root = DEFAULT, guests: bool = False) -> None:
     """Stop the cloud's daemons; guests go on running unless `--guests` powers them off too."""
-    _run(stopping.steps(Layout(root), guests))
+    progress.run(stopping.plan(Layout(root), guests))
 
 
 def destroy(*, root: Root = DEFAULT, yes: bool = False) -> None:
@@ -40,7 +39,7 @@ def destroy(*, root: Root = DEFAULT, yes: bool = False) -> None:
     layout = Layout(root)
     if not yes:
         _confirm(layout)
-    _run(destruction.steps(layout))
+    progress.run(destruction.plan(layout))
 
 
 def _confirm(layout: Layout) -> None:
@@ -48,11 +47,6 @@ def _confirm(layout: Layout) -> None:
     words.ERR.print("type the root directory to go on: ", end="")
     if sys.stdin.readline().strip() != str(layout.root):
         raise steps.Failed("not confirmed: nothing was removed", "")
-
-
-def _run(todo: Sequence[steps.Step]) -> None:
-    with progress.Watcher() as watcher:
-        steps.run(todo, watcher)
 
 
 def status(*, root: Root = DEFAULT) -> None:

@@ -10,12 +10,16 @@ import sys
 from cyclopts import App
 
 import mallee
-from mallee.box import steps
+from mallee.box import client, steps
 from mallee.cli import words
 
 app = App(name="mallee", help="A private cloud that speaks the AWS APIs.", version=mallee.VERSION)
 
 _VERBS = {
+    "faststart": (
+        "mallee.cli.faststart:faststart",
+        "From this machine to an instance that answers SSH; run it again at any point.",
+    ),
     "up": ("mallee.cli.machine:up", "Start the cloud on this machine, and wait until it answers."),
     "down": ("mallee.cli.machine:down", "Stop the cloud's daemons; guests go on running."),
     "status": ("mallee.cli.machine:status", "Show which daemons run, and where to reach what."),
@@ -67,9 +71,19 @@ def run(arguments: list[str]) -> int:
     except steps.Failed as failure:
         words.complain(failure)
         return 1
+    except client.Refused as refused:
+        words.complain(steps.Failed(str(refused), ""))
+        return 1
+    except client.Unreachable as silent:
+        words.complain(steps.Failed(str(silent), "`mallee status`, then `mallee up`"))
+        return 1
     except KeyboardInterrupt:
         return 130
     except OSError as error:
         words.complain(steps.Failed(str(error), "mallee doctor"))
         return 1
     return 0
+
+
+if __name__ == "__main__":
+    main()

@@ -1,6 +1,7 @@
 """How a list of steps is shown while it is done: a line per step, its result and its time."""
 
 import sys
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
@@ -8,6 +9,12 @@ from rich.status import Status
 
 from mallee.box import steps
 from mallee.cli import words
+
+
+def run(todo: Sequence[steps.Step]) -> None:
+    """Do the steps and show how they go; raise the first `steps.Failed`."""
+    with Watcher() as watcher:
+        steps.run(todo, watcher)
 
 
 class Watcher:
