@@ -197,13 +197,12 @@ class Writer:
         if not attempt.changes:
             self._database.roll_back()
             return
-        try:
+        with contextlib.ExitStack() as undo:
+            for tx in attempt.txs:
+                undo.callback(tx.undo)
             self._database.flush(attempt.changes, attempt.name, attempt.changes[0].rev - 1)
             self._database.commit()
-        except BaseException:
-            for tx in reversed(attempt.txs):
-                tx.undo()
-            raise
+            undo.pop_all()
 
     def _was_kept(self, attempt: _Attempt) -> bool:
         if not attempt.changes:
