@@ -7,7 +7,6 @@ The supervisor starts it as root; SIGTERM ends it and leaves every guest running
 import argparse
 import asyncio
 import secrets
-import signal
 import socket
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
@@ -15,7 +14,7 @@ from pathlib import Path
 
 from mallee.kit import clock, files, logs
 from mallee.model.layout import Layout
-from mallee.node import cloud, facts, host, ledger, reconcile, sync
+from mallee.node import cloud, ending, facts, host, ledger, reconcile, sync
 from mallee.node.do import images, libvirt, network
 from mallee.node.metadata import service
 from mallee.node.plan.domain import HostTraits
@@ -31,7 +30,7 @@ def main() -> None:
     parser.add_argument("--root", type=Path, required=True, help="the cloud's root directory")
     layout = Layout(parser.parse_args().root.resolve())
     logs.configure("node", layout.log / "node.log")
-    asyncio.run(_run_until_told(layout))
+    asyncio.run(ending.run_until_told(run(layout)))
 
 
 async def run(layout: Layout) -> None:
@@ -74,16 +73,6 @@ async def run(layout: Layout) -> None:
         async with asyncio.TaskGroup() as group:
             group.create_task(reconciler.run())
             group.create_task(talk.run())
-
-
-async def _run_until_told(layout: Layout) -> None:
-    loop = asyncio.get_running_loop()
-    running = loop.create_task(run(layout))
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, running.cancel)
-    await asyncio.wait((running,))
-    if not running.cancelled():
-        running.result()
 
 
 def _metadata_key(layout: Layout) -> bytes:

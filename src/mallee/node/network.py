@@ -44,7 +44,8 @@ class NetworkKeeper:
             if self._wanted is not None:
                 await self._apply(self._wanted)
             try:
-                await asyncio.wait_for(self._poked.wait(), LOOK_AFTER_S)
+                async with asyncio.timeout(LOOK_AFTER_S):
+                    await self._poked.wait()
             except TimeoutError:
                 continue
 

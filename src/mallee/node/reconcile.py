@@ -147,7 +147,8 @@ class Reconciler:
             else:
                 self._trouble.pop("sweep", None)
             try:
-                await asyncio.wait_for(self._sweep_asked.wait(), SWEEP_S)
+                async with asyncio.timeout(SWEEP_S):
+                    await self._sweep_asked.wait()
             except TimeoutError:
                 continue
 
@@ -275,13 +276,17 @@ class Reconciler:
 
     async def _clear_away(self, instance_id: str, seen: SeenInstance) -> None:
         """Remove what no one claims; its disk is put aside and reported."""
-        for step in instances.plan_leftover(instance_id, seen):
+        plan = instances.plan_leftover(instance_id, seen)
+        for step in plan:
             log.warning("clearing away", instance=instance_id, step=str(step))
             await apply.apply_step(self._host, step)
         self._ledger.forget(instance_id)
         if self._seen.pop(instance_id, None) is not None:
             self._tell_news()
         self.leftovers = await asyncio.to_thread(fetch.fetch_leftovers, self._host)
+        if plan:
+            # Its taps are known to the sweep alone.
+            self.poke()
 
     # What is told
 

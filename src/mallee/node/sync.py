@@ -24,6 +24,7 @@ from mallee.node.reconcile import Reconciler
 HELD_S = 10.0
 FIRST_RETRY_S = 0.1
 LAST_RETRY_S = 5.0
+LOOK_AGAIN_S = 1.0
 LOOK_FOR_TOKEN_S = 0.5
 
 log = logs.get(__name__)
@@ -91,7 +92,12 @@ class Sync:
     async def _tell(self, told: _Told) -> None:
         version = self.reconciler.version
         while True:
-            version = await self.reconciler.wait_changed(version)
+            try:
+                async with asyncio.timeout(LOOK_AGAIN_S):
+                    version = await self.reconciler.wait_changed(version)
+            except TimeoutError:
+                # Facts and steps change without a word; telling nothing new costs nothing.
+                version = self.reconciler.version
             try:
                 await self._report(told)
             except (cloud.CloudAway, cloud.Refused):

@@ -181,13 +181,8 @@ def test_a_new_start_forgets_how_the_last_one_ended(stand: Stand) -> None:
 
 def test_resets_are_counted(stand: Stand) -> None:
     stand.run_guest()
-    changed = threading.Event()
-    stand.hypervisor.watch(lambda _: changed.set())
-    stand.hypervisor.reset(UUID)
-    assert changed.wait(WITHIN_S)
-    seen = stand.hypervisor.read(UUID)
-    assert seen is not None
-    assert (seen.state, seen.resets) == (DomainState.RUNNING, 1)
+    stand.press(stand.hypervisor.reset, lambda seen: seen.resets > 0)
+    assert stand.wait(DomainState.RUNNING).resets == 1
 
 
 def test_a_reboot_is_a_reset_and_not_an_end(stand: Stand) -> None:

@@ -18,7 +18,7 @@ from mallee.node.plan.domain import DomainSpec, Nic
 from mallee.node.plan.progress import Progress, Situation, Stage
 from mallee.node.plan.seen import DomainState, SeenInstance
 
-PRESS_AGAIN_S = 4.0
+PRESS_AGAIN_S = 1.0
 """The power button is pressed again so often: a guest that is still booting ignores it."""
 
 

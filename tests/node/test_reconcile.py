@@ -1,0 +1,355 @@
+"""The reconciler on a fake hypervisor and network, with real files: it makes what is wanted."""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from mallee.kit import clock, process
+from mallee.model.hosts import InstanceWanted
+from mallee.model.images import Blob, DirectBoot
+from mallee.model.instances import InstanceSeen, Phase, Power
+from mallee.model.layout import Layout
+from mallee.node import apply, host, ledger, reconcile
+from mallee.node.do import disks, images
+from mallee.node.do.hypervisor import HypervisorFailed
+from mallee.node.plan import domain, instances, progress, steps
+from mallee.node.plan.seen import DomainState
+from tests.fakes.hypervisor import FakeHypervisor
+from tests.fakes.network import FakeNetwork
+from tests.node import wants
+
+WITHIN_S = 20.0
+
+KERNEL, RAMDISK = b"a kernel", b"a ramdisk"
+
+
+def blob_of(content: bytes, form: str) -> Blob:
+    return Blob(hashlib.sha256(content).hexdigest(), len(content), form)
+
+
+@dataclass(slots=True)
+class Blobs:
+    """A cloud's blobs."""
+
+    contents: dict[str, bytes] = field(default_factory=dict[str, bytes])
+    fetches: list[str] = field(default_factory=list[str])
+    hangs: bool = False
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def read_blob(self, sha256: str, offset: int) -> AsyncIterator[bytes]:
+        self.fetches.append(sha256)
+        self.asked.set()
+        if self.hangs:
+            await asyncio.Event().wait()
+        try:
+            yield self.contents[sha256][offset:]
+        except KeyError:
+            raise images.FetchFailed(f"no blob {sha256}") from None
+
+
+@dataclass(slots=True)
+class Stand:
+    """A host under test; `agent` runs an agent over it, one after another."""
+
+    layout: Layout
+    hypervisor: FakeHypervisor
+    network: FakeNetwork
+    blobs: Blobs
+    disk: Blob
+    boot: DirectBoot
+    reconciler: reconcile.Reconciler | None = None
+    generation: int = 0
+
+    def instance(self, number: int = 1, **changes: object) -> InstanceWanted:
+        return wants.make_instance(number, disk=self.disk, boot=self.boot, **changes)
+
+    @asynccontextmanager
+    async def agent(self) -> AsyncIterator[reconcile.Reconciler]:
+        """An agent that is killed in the end: nothing but what is on disk outlives it."""
+        here = host.Host(
+            name="host-a",
+            layout=self.layout,
+            hypervisor=self.hypervisor,
+            network=self.network,
+            images=images.ImageCache(self.layout, self.blobs),
+            rules=instances.Rules(self.layout, stop_s=60.0, terminate_s=10.0),
+            traits=domain.HostTraits(self.layout, "tcg"),
+            clock=clock.SYSTEM,
+        )
+        self.reconciler = reconcile.Reconciler(here, ledger.Ledger(self.layout))
+        running = asyncio.create_task(self.reconciler.run())
+        try:
+            yield self.reconciler
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+            await here.images.close()
+
+    async def want(self, *wanted: InstanceWanted) -> None:
+        assert self.reconciler is not None
+        self.generation += 1
+        assert await self.reconciler.want(wants.make_host(self.generation, *wanted))
+
+    async def wait(self, number: int, is_so: Callable[[InstanceSeen], bool]) -> InstanceSeen:
+        assert self.reconciler is not None
+        instance_id = wants.make_instance(number).id
+        async with asyncio.timeout(WITHIN_S):
+            while True:
+                version = self.reconciler.version
+                seen = self.reconciler.seen().get(instance_id)
+                if seen is not None and is_so(seen):
+                    return seen
+                await self.reconciler.wait_changed(version)
+
+    async def wait_phase(self, phase: Phase, number: int = 1) -> InstanceSeen:
+        return await self.wait(number, lambda seen: seen.phase is phase)
+
+
+@pytest.fixture
+def stand(root_dir: Path) -> Stand:
+    layout = Layout(root_dir)
+    layout.node.mkdir()
+    base = root_dir / "base.qcow2"
+    process.run(("qemu-img", "create", "-q", "-f", "qcow2", str(base), "1M"))
+    disk = blob_of(base.read_bytes(), "qcow2")
+    kernel, ramdisk = blob_of(KERNEL, "kernel"), blob_of(RAMDISK, "ramdisk")
+    contents = {disk.sha256: base.read_bytes(), kernel.sha256: KERNEL, ramdisk.sha256: RAMDISK}
+    return Stand(
+        layout,
+        FakeHypervisor(layout.tag),
+        FakeNetwork(layout),
+        Blobs(contents),
+        disk,
+        DirectBoot(kernel, ramdisk, "console=ttyS0"),
+    )
+
+
+UUID = domain.uuid_of(wants.make_instance().id)
+
+
+async def test_a_life(stand: Stand) -> None:
+    async with stand.agent():
+        await stand.want(stand.instance())
+        await stand.wait_phase(Phase.RUNNING)
+        assert stand.network.plugs == 1
+        await stand.want(stand.instance(power=Power.STOPPED))
+        await stand.wait_phase(Phase.OFF)
+        await stand.want(stand.instance(launch=2))
+        assert (await stand.wait_phase(Phase.RUNNING)).launch == 2
+        await stand.want(stand.instance(launch=2, power=Power.TERMINATED))
+        await stand.wait_phase(Phase.GONE)
+        assert not any(stand.layout.instances.iterdir())
+        assert stand.network.taps() == ()
+        assert stand.hypervisor.list() == ()
+        await stand.want()
+    assert ledger.Ledger(stand.layout).progress == {}
+
+
+async def test_many_launches_at_once_share_one_fetch(stand: Stand) -> None:
+    async with stand.agent():
+        await stand.want(*(stand.instance(number) for number in range(1, 9)))
+        for number in range(1, 9):
+            await stand.wait_phase(Phase.RUNNING, number)
+    assert len(stand.blobs.fetches) == 3
+
+
+async def test_without_the_cloud_guests_are_kept_from_the_ledger(stand: Stand) -> None:
+    async with stand.agent():
+        await stand.want(stand.instance())
+        await stand.wait_phase(Phase.RUNNING)
+    stand.hypervisor.restart_machine()
+    stand.network.restart_machine()
+    async with stand.agent():
+        seen = await stand.wait_phase(Phase.RUNNING)
+        assert seen.restarts == 1
+    assert stand.hypervisor.starts == [stand.instance().id] * 2
+
+
+async def test_an_agent_that_comes_back_adopts_what_runs(stand: Stand) -> None:
+    async with stand.agent():
+        await stand.want(stand.instance())
+        await stand.wait_phase(Phase.RUNNING)
+    async with stand.agent():
+        seen = await stand.wait_phase(Phase.RUNNING)
+    assert (seen.restarts, len(stand.hypervisor.starts)) == (0, 1)
+
+
+async def test_a_guest_that_powered_off_while_nobody_looked_is_not_started(stand: Stand) -> None:
+    async with stand.agent():
+        await stand.want(stand.instance())
+        await stand.wait_phase(Phase.RUNNING)
+    stand.hypervisor.guest_powers_off(UUID)
+    async with stand.agent():
+        assert (await stand.wait_phase(Phase.OFF)).ended_by_guest
+    # And that is remembered when the hypervisor has forgotten it.
+    stand.hypervisor.forget_ends()
+    async with stand.agent():
+        assert (await stand.wait_phase(Phase.OFF)).ended_by_guest
+
+
+async def test_a_killed_guest_is_started_again_at_once(stand: Stand) -> None:
+    async with stand.agent():
+        await stand.want(stand.instance())
+        await stand.wait_phase(Phase.RUNNING)
+        stand.hypervisor.crash(UUID)
+        seen = await stand.wait(1, lambda seen: seen.restarts == 1 and seen.phase is Phase.RUNNING)
+        assert seen.cause is not None
+        assert "QEMU process" in seen.cause.message
+
+
+async def test_a_hypervisor_that_comes_back_finds_its_guests_adopted(stand: Stand) -> None:
+    async with stand.agent() as reconciler:
+        await stand.want(stand.instance())
+        await stand.wait_phase(Phase.RUNNING)
+        stand.hypervisor.is_away = True
+        reconciler.poke(stand.instance().id)
+        await stand.want(stand.instance(), stand.instance(2))
+        stand.hypervisor.is_away = False
+        reconciler.poke()
+        await stand.wait_phase(Phase.RUNNING, 2)
+        assert reconciler.seen()[stand.instance().id].restarts == 0
+
+
+async def test_what_no_one_claims_is_cleared_away_and_its_disk_kept(stand: Stand) -> None:
+    async with stand.agent() as reconciler:
+        await stand.want(stand.instance())
+        await stand.wait_phase(Phase.RUNNING)
+        await stand.want()
+        async with asyncio.timeout(WITHIN_S):
+            while not reconciler.leftovers or stand.network.taps():
+                await asyncio.sleep(0.01)
+    assert stand.hypervisor.list() == ()
+    kept = stand.layout.lost / stand.instance().id / domain.DISK_FILE
+    assert kept.exists()
+    assert str(kept.parent) in reconciler.leftovers[0]
+
+
+async def test_nothing_is_cleared_away_before_the_cloud_has_spoken(stand: Stand) -> None:
+    async with stand.agent():
+        await stand.want(stand.instance())
+        await stand.wait_phase(Phase.RUNNING)
+    stand.layout.ledger.unlink()
+    async with stand.agent() as reconciler:
+        reconciler.poke()
+        await asyncio.sleep(0)
+    assert [seen.state for seen in stand.hypervisor.list()] == [DomainState.RUNNING]
+
+
+async def test_an_older_generation_is_refused(stand: Stand) -> None:
+    async with stand.agent() as reconciler:
+        await stand.want(stand.instance())
+        await stand.wait_phase(Phase.RUNNING)
+        assert not await reconciler.want(wants.make_host(stand.generation))
+    assert ledger.Ledger(stand.layout).generation == stand.generation
+
+
+async def test_a_blob_that_is_missing_fails_the_launch_with_words(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "RETRY_S", 0.01)
+    del stand.blobs.contents[stand.disk.sha256]
+    async with stand.agent():
+        await stand.want(stand.instance())
+        seen = await stand.wait_phase(Phase.FAILED)
+        assert seen.cause is not None
+        assert seen.cause.code == "Server.InternalError"
+        assert "host-a" in seen.cause.message
+        assert "fetching the image" in seen.cause.message
+        await stand.want(stand.instance(power=Power.TERMINATED))
+        await stand.wait_phase(Phase.GONE)
+
+
+async def test_a_full_disk_fails_the_launch_at_once_and_leaves_nothing(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(disks, "FREE_MIN_BYTES", 1 << 60)
+    monkeypatch.setattr(disks.check_room, "__defaults__", (1 << 60,))
+    async with stand.agent():
+        await stand.want(stand.instance())
+        seen = await stand.wait_phase(Phase.FAILED)
+    assert seen.cause is not None
+    assert seen.cause.code == "Server.InsufficientInstanceCapacity"
+    assert "MiB" in seen.cause.message
+    directory = domain.directory_of(stand.layout, stand.instance().id)
+    assert list(directory.iterdir()) == []
+
+
+async def test_terminate_ends_a_fetch_that_hangs(stand: Stand) -> None:
+    stand.blobs.hangs = True
+    async with stand.agent():
+        await stand.want(stand.instance())
+        await stand.blobs.asked.wait()
+        await stand.want(stand.instance(power=Power.TERMINATED))
+        await stand.wait_phase(Phase.GONE)
+
+
+LAUNCH_STEPS = [
+    steps.FetchImage,
+    steps.MakeDirectory,
+    steps.CloneDisk,
+    steps.CreateTap,
+    steps.DefineDomain,
+    steps.StartPaused,
+    steps.Plug,
+    steps.Resume,
+]
+
+
+@pytest.mark.parametrize("kind", LAUNCH_STEPS)
+async def test_a_step_that_fails_once_is_tried_again(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch, kind: type[steps.Step]
+) -> None:
+    monkeypatch.setattr(progress, "RETRY_S", 0.01)
+    apply_step = apply.apply_step
+    failed: list[steps.Step] = []
+
+    async def fail_once(here: host.Host, step: steps.Step) -> None:
+        if isinstance(step, kind) and not failed:
+            failed.append(step)
+            raise HypervisorFailed("injected")
+        await apply_step(here, step)
+
+    monkeypatch.setattr(apply, "apply_step", fail_once)
+    async with stand.agent():
+        await stand.want(stand.instance())
+        await stand.wait_phase(Phase.RUNNING)
+    assert failed
+
+
+@pytest.mark.parametrize("kind", LAUNCH_STEPS)
+async def test_an_agent_killed_in_any_step_of_a_launch_carries_on(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch, kind: type[steps.Step]
+) -> None:
+    apply_step = apply.apply_step
+    reached = asyncio.Event()
+
+    async def do_and_hang(here: host.Host, step: steps.Step) -> None:
+        await apply_step(here, step)
+        if isinstance(step, kind):
+            reached.set()
+            await asyncio.Event().wait()
+
+    monkeypatch.setattr(apply, "apply_step", do_and_hang)
+    async with stand.agent():
+        await stand.want(stand.instance())
+        await reached.wait()
+    monkeypatch.setattr(apply, "apply_step", apply_step)
+    async with stand.agent():
+        await stand.wait_phase(Phase.RUNNING)
+    assert len(stand.hypervisor.starts) == 1
+
+
+async def test_stray_taps_are_removed(stand: Stand) -> None:
+    async with stand.agent() as reconciler:
+        await stand.want(stand.instance())
+        await stand.wait_phase(Phase.RUNNING)
+        stand.network.create_tap(wants.make_interface(7))
+        reconciler.poke()
+        async with asyncio.timeout(WITHIN_S):
+            while len(stand.network.taps()) > 1:
+                await asyncio.sleep(0.01)
