@@ -29,9 +29,13 @@ def opened(root_dir: Path, clock: clouds.HandClock) -> Iterator[store.Store]:
         yield one
 
 
-async def reconcile(opened: store.Store, clock: clouds.HandClock) -> None:
-    """Reconcile until nothing is left to be done."""
+async def reconcile(
+    opened: store.Store, clock: clouds.HandClock, began_at: float = clouds.NOW
+) -> None:
+    """Reconcile, in a process that began then, until nothing is left to be done."""
+    now, clock.time = clock.time, began_at
     reconciler = instances.reconciler(opened, clock, Settings())
+    clock.time = now
     for _ in range(5):
         await runner.settle_all(reconciler)
     assert reconciler.keys() == ()
@@ -115,6 +119,15 @@ async def test_a_launch_is_given_up_at_its_deadline_naming_the_last_step(
     assert "the last step of host name-host-1 was: fetching the image." in reason(opened).message
 
 
+async def test_a_deadline_does_not_count_the_time_in_which_the_cloud_was_down(
+    opened: store.Store, clock: clouds.HandClock
+) -> None:
+    see(opened, Phase.PREPARING, step="fetching the image")
+    clock.time += 100_000
+    await reconcile(opened, clock, began_at=clock.time)
+    assert state(opened) is State.PENDING
+
+
 async def test_a_launch_on_a_silent_host_is_given_up_saying_so(
     opened: store.Store, clock: clouds.HandClock
 ) -> None:
@@ -177,11 +190,19 @@ async def test_a_stopped_instance_gives_back_room_but_not_its_disk(
 async def test_an_overdue_host_is_named(
     opened: store.Store, clock: clouds.HandClock, power: Power
 ) -> None:
-    change(opened, power=power)
+    why = Reason("Client.UserInitiatedShutdown", "Client.UserInitiatedShutdown: by its user.")
+    change(opened, power=power, reason=why)
     see(opened, Phase.STOPPING, step="waiting for the guest to power off")
     clock.time += 1000
     await reconcile(opened, clock)
-    assert "name-host-1 was: waiting for the guest to power off" in reason(opened).message
+    assert reason(opened).code == why.code
+    assert reason(opened).message == (
+        "Client.UserInitiatedShutdown: by its user. Not done yet: the last step of host "
+        "name-host-1 was: waiting for the guest to power off."
+    )
+    see(opened, Phase.OFF if power is Power.STOPPED else Phase.GONE)
+    await reconcile(opened, clock)
+    assert reason(opened) == why
 
 
 async def test_an_instance_that_is_gone_gives_everything_back_once(

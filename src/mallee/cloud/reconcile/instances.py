@@ -33,6 +33,9 @@ BY_GUEST = power.Why(
 BY_SERVER = "Server initiated"
 INTERNAL_ERROR = "Server.InternalError"
 
+NOT_YET = " Not done yet: "
+"""Stands in a reason before what it waits for, as long as it does."""
+
 InstanceRecord = Record[Instance, InstanceSeen]
 
 
@@ -91,31 +94,43 @@ class Forget:
     """It has been gone for long: remove its record."""
 
 
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a plan is measured by."""
+
+    deadlines: Deadlines
+    began_at: float
+    """Seconds since the epoch when this process began: nobody could report to it before, so no
+    deadline counts the time until then."""
+
+
 Step = Stop | Terminate | GiveBack | Pause | Explain | Forget
 
 
 def reconciler(store: store.Store, clock: clock.Clock, settings: Settings) -> Reconciler:
     """Return the reconciler of all instances."""
 
+    terms = Terms(settings.deadlines, began_at=clock.now())
+
     def keys() -> tuple[str, ...]:
         now, view = clock.now(), store.view
         due: list[str] = []
         for record in view.list(records.INSTANCE):
             seen = fetch(view, record.id)
-            if seen is not None and plan(seen, settings.deadlines, now) is not None:
+            if seen is not None and plan(seen, terms, now) is not None:
                 due.append(record.id)
         return tuple(due)
 
     async def settle(id: str) -> None:
-        await store.run(lambda tx: settle_one(tx, id, settings.deadlines))
+        await store.run(lambda tx: settle_one(tx, id, terms))
 
     return Reconciler(name="instances", keys=keys, settle=settle)
 
 
-def settle_one(tx: store.Tx, id: str, deadlines: Deadlines) -> None:
+def settle_one(tx: store.Tx, id: str, terms: Terms) -> None:
     """Put one instance right in a transaction."""
     seen = fetch(tx, id)
-    step = plan(seen, deadlines, tx.now) if seen else None
+    step = plan(seen, terms, tx.now) if seen else None
     if seen is not None and step is not None:
         apply(tx, seen.instance, step)
 
@@ -136,7 +151,7 @@ def fetch(view: store.View | store.Tx, id: str) -> Seen | None:
     return Seen(instance, standing, placement.holds_room(view, instance.doc.host_id, id))
 
 
-def plan(seen: Seen, deadlines: Deadlines, now: float) -> Step | None:
+def plan(seen: Seen, terms: Terms, now: float) -> Step | None:
     """Decide the one thing to do next; None when all is as it should be."""
     doc = seen.instance.doc
     phase = instances.phase_of(doc, seen.instance.seen)
@@ -144,16 +159,16 @@ def plan(seen: Seen, deadlines: Deadlines, now: float) -> Step | None:
         return Forget() if now - doc.gone_at > KEPT_TERMINATED_S else None
     match doc.power:
         case Power.TERMINATED:
-            return _plan_terminated(seen, phase, deadlines, now)
+            return _plan_terminated(seen, phase, terms, now)
         case _ if phase is Phase.GONE:
             return Terminate(_why(f"Host {seen.host.name} no longer has the instance's disk."))
         case Power.STOPPED:
-            return _plan_stopped(seen, phase, deadlines, now)
+            return _plan_stopped(seen, phase, terms, now)
         case Power.RUNNING:
-            return _plan_running(seen, phase, deadlines, now)
+            return _plan_running(seen, phase, terms, now)
 
 
-def _plan_running(seen: Seen, phase: Phase, deadlines: Deadlines, now: float) -> Step | None:
+def _plan_running(seen: Seen, phase: Phase, terms: Terms, now: float) -> Step | None:
     doc, observed = seen.instance.doc, seen.instance.seen
     if phase is Phase.FAILED:
         cause = observed.cause if observed else None
@@ -161,11 +176,11 @@ def _plan_running(seen: Seen, phase: Phase, deadlines: Deadlines, now: float) ->
         return _give_up(seen, power.Why(reason, BY_SERVER))
     if phase is Phase.OFF and observed is not None and observed.ended_by_guest:
         return Terminate(BY_GUEST) if doc.shutdown_behavior == "terminate" else Stop(BY_GUEST)
-    if phase in (Phase.UNKNOWN, Phase.PREPARING) and now - doc.launched_at > deadlines.launch_s:
-        why = _why(
-            f"The launch was given up after {deadlines.launch_s:.0f} s: {_last_heard(seen, phase)}"
-        )
-        return _give_up(seen, why)
+    within_s = terms.deadlines.launch_s
+    is_late = now - max(doc.launched_at, terms.began_at) > within_s
+    if is_late and phase in (Phase.UNKNOWN, Phase.PREPARING):
+        last = _last_heard(seen, phase)
+        return _give_up(seen, _why(f"The launch was given up after {within_s:.0f} s: {last}"))
     return _plan_reason(seen)
 
 
@@ -179,27 +194,36 @@ def _plan_reason(seen: Seen) -> Step | None:
     return Explain(None) if was_silent else None
 
 
-def _plan_stopped(seen: Seen, phase: Phase, deadlines: Deadlines, now: float) -> Step | None:
+def _plan_stopped(seen: Seen, phase: Phase, terms: Terms, now: float) -> Step | None:
     if phase in (Phase.OFF, Phase.FAILED):
-        return Pause() if seen.holds_room else None
-    return _plan_overdue(seen, phase, deadlines.stop_s + STOP_GRACE_S, now)
+        if seen.holds_room:
+            return Pause()
+        reason = seen.instance.doc.reason
+        return None if reason == _noted(reason) else Explain(_noted(reason))
+    return _plan_overdue(seen, phase, terms, now)
 
 
-def _plan_terminated(seen: Seen, phase: Phase, deadlines: Deadlines, now: float) -> Step | None:
+def _plan_terminated(seen: Seen, phase: Phase, terms: Terms, now: float) -> Step | None:
     if phase is Phase.GONE or not seen.host.is_there:
         return GiveBack()
-    return _plan_overdue(seen, phase, deadlines.terminate_s + STOP_GRACE_S, now)
+    return _plan_overdue(seen, phase, terms, now)
 
 
-def _plan_overdue(seen: Seen, phase: Phase, within_s: float, now: float) -> Step | None:
-    doc = seen.instance.doc
-    if now - doc.wanted_since <= within_s:
+def _plan_overdue(seen: Seen, phase: Phase, terms: Terms, now: float) -> Step | None:
+    doc, deadlines = seen.instance.doc, terms.deadlines
+    within_s = deadlines.stop_s if doc.power is Power.STOPPED else deadlines.terminate_s
+    if now - max(doc.wanted_since, terms.began_at) <= within_s + STOP_GRACE_S:
         return None
-    wish = "stop" if doc.power is Power.STOPPED else "terminate"
-    reason = Reason(
-        INTERNAL_ERROR, f"The host was asked to {wish} it long ago: {_last_heard(seen, phase)}"
-    )
+    reason = _noted(doc.reason, _last_heard(seen, phase))
     return None if doc.reason == reason else Explain(reason)
+
+
+def _noted(reason: Reason | None, note: str = "") -> Reason | None:
+    """Return the reason with a note about what it still waits for, or without."""
+    if reason is None:
+        return Reason(INTERNAL_ERROR, NOT_YET.lstrip() + note) if note else None
+    message = reason.message.partition(NOT_YET)[0]
+    return Reason(reason.code, message + NOT_YET + note if note else message)
 
 
 def _give_up(seen: Seen, why: power.Why) -> Step:
@@ -259,4 +283,5 @@ def _give_back(tx: store.Tx, instance: InstanceRecord) -> None:
     release.after_termination(tx, instance)
     placement.release(tx, instance.doc.host_id, instance.id)
     tx.release_owner(instance.id)
-    tx.write(instance, replace(instance.doc, gone_at=tx.now))
+    doc = instance.doc
+    tx.write(instance, replace(doc, gone_at=tx.now, reason=_noted(doc.reason)))
