@@ -1,0 +1,275 @@
+"""A whole cloud under a root directory of its own, as `mallee up` makes it, for tests and benches.
+
+Everything is real: daemons, libvirtd, guests, sockets. It lives in the network namespace of the
+test process, so its endpoint is this process's own loopback. `Cloud.close` destroys it whole.
+"""
+
+import functools
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import botocore.config
+
+from mallee.box import client as api
+from mallee.box import destroy, owners, status, steps, up
+from mallee.cli import client as command
+from mallee.model.layout import Layout
+from mallee.model.settings import Network, Ports, Settings
+from tests import tinyimages
+
+AWS_1 = Path(__file__).parents[1] / ".venv/bin/aws"
+AWS_2 = Path("/usr/bin/aws")
+TINY = "mallee-tiny"
+GUEST_S = 90.0
+"""How long a guest may take under software emulation on a busy machine."""
+
+SETTINGS = Settings(ports=Ports(services=0, agents=0), network=Network(egress=False))
+
+
+class Silent:
+    """Watches steps without a word."""
+
+    def begin(self, step: steps.Step) -> None:
+        """Nothing to see."""
+
+    def say(self, line: str) -> None:
+        """Nothing to hear."""
+
+    def finish(self, step: steps.Step, result: str, took_s: float) -> None:
+        """Nothing to tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cloud:
+    """A running cloud and how to be its client."""
+
+    layout: Layout
+    access: api.Access
+
+    def environment(self) -> dict[str, str]:
+        """The environment of a client process: this cloud's credentials and nobody else's."""
+        return {
+            "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+            "HOME": str(self.layout.root / "home"),
+            "AWS_PAGER": "",
+            "AWS_EC2_METADATA_DISABLED": "true",
+            **command.environment(self.access),
+        }
+
+    def aws(self, *words: str, program: Path = AWS_1) -> str:
+        """Run the AWS CLI; return what it printed as text. Raises `CalledProcessError`."""
+        done = subprocess.run(
+            [program, "--output", "text", *words],
+            env=self.environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=180,
+        )
+        assert done.returncode == 0, f"aws {' '.join(words)}: {done.stderr}{done.stdout}"
+        return done.stdout.strip()
+
+    def client(self, service: str, access: api.Access | None = None) -> Any:
+        """A boto3 client, of another account when its access is given."""
+        who = access or self.access
+        return boto3.client(
+            service,
+            region_name=who.region,
+            endpoint_url=who.endpoint,
+            aws_access_key_id=who.access_key_id,
+            aws_secret_access_key=who.secret_access_key,
+            config=botocore.config.Config(retries={"max_attempts": 1}, max_pool_connections=64),
+        )
+
+    @property
+    def ec2(self) -> Any:
+        """A boto3 client of EC2."""
+        return self.client("ec2")
+
+    def image(self, name: str = TINY) -> str:
+        """The id of a built-in image."""
+        found = self.ec2.describe_images(Filters=[{"Name": "name", "Values": [name]}])
+        return found["Images"][0]["ImageId"]
+
+    def account(self, name: str) -> api.Access:
+        """Make another account and return how it is reached."""
+        made = api.call(self.access, "mallee", "CreateAccount", {"AccountName": name})
+        return api.Access(
+            endpoint=self.access.endpoint,
+            region=self.access.region,
+            account_id=made["Account"]["AccountId"],
+            access_key_id=made["AccessKey"]["AccessKeyId"],
+            secret_access_key=made["AccessKey"]["SecretAccessKey"],
+        )
+
+    def key_pair(self, name: str) -> Path:
+        """The private key of a key pair of that name, made at the first call."""
+        path = self.layout.key_of(name)
+        if not path.exists():
+            made = self.ec2.create_key_pair(KeyName=name, KeyType="ed25519")
+            path.write_text(made["KeyMaterial"])
+            path.chmod(0o600)
+        return path
+
+    def open_group(self, name: str = "open") -> str:
+        """The id of a group that lets everything in, made at the first call."""
+        found = self.ec2.describe_security_groups(
+            Filters=[{"Name": "group-name", "Values": [name]}]
+        )
+        if found["SecurityGroups"]:
+            return found["SecurityGroups"][0]["GroupId"]
+        group = self.ec2.create_security_group(GroupName=name, Description="everything")["GroupId"]
+        self.ec2.authorize_security_group_ingress(
+            GroupId=group,
+            IpPermissions=[{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}],
+        )
+        return group
+
+    def run(self, **parameters: Any) -> str:
+        """Start one instance of the tiny image with the key `tests`; return its id."""
+        self.key_pair("tests")
+        wanted = {
+            "ImageId": self.image(),
+            "InstanceType": "m1.small",
+            "KeyName": "tests",
+            "SecurityGroupIds": [self.open_group()],
+            "MinCount": 1,
+            "MaxCount": 1,
+            **parameters,
+        }
+        return self.ec2.run_instances(**wanted)["Instances"][0]["InstanceId"]
+
+    def instance(self, instance_id: str) -> dict[str, Any]:
+        """What DescribeInstances says of an instance."""
+        found = self.ec2.describe_instances(InstanceIds=[instance_id])
+        return found["Reservations"][0]["Instances"][0]
+
+    def state(self, instance_id: str) -> str:
+        """The name of an instance's state."""
+        return self.instance(instance_id)["State"]["Name"]
+
+    def wait_state(self, instance_id: str, state: str, timeout_s: float = GUEST_S) -> None:
+        """Wait until the instance is in that state."""
+        wait_until(lambda: self.state(instance_id) == state, timeout_s, f"{instance_id} {state}")
+
+    def wait_console(self, instance_id: str, text: str, timeout_s: float = GUEST_S) -> None:
+        """Wait until the guest's console has shown that text."""
+        log = self.layout.instances / instance_id / "console.log"
+        wait_until(
+            lambda: log.exists() and text in log.read_text(errors="replace"),
+            timeout_s,
+            f"{text!r} on the console of {instance_id}",
+        )
+
+    def ssh(self, instance_id: str, command: str, timeout_s: float = GUEST_S) -> str:
+        """Run a command in the guest as root; wait for its SSH if need be."""
+        address = self.instance(instance_id)["PublicIpAddress"]
+        return self.ssh_to(address, command, timeout_s)
+
+    def ssh_to(self, address: str, command: str, timeout_s: float = GUEST_S) -> str:
+        """Run a command at an address, as `ssh`."""
+        deadline = time.monotonic() + timeout_s
+        line = [
+            *("ssh", "-i", str(self.key_pair("tests")), "-o", "BatchMode=yes"),
+            *("-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"),
+            *("-o", "ConnectTimeout=2", "-o", "LogLevel=ERROR", f"root@{address}", command),
+        ]
+        while True:
+            done = subprocess.run(line, capture_output=True, text=True, check=False, timeout=60)
+            # 255 is ssh's own: the guest does not answer yet.
+            if done.returncode != 255:
+                assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
+                return done.stdout
+            assert time.monotonic() < deadline, f"no SSH at {address}: {done.stderr}"
+
+    def terminate(self, *instance_ids: str) -> None:
+        """Terminate instances and wait until they are gone."""
+        self.ec2.terminate_instances(InstanceIds=list(instance_ids))
+        for instance_id in instance_ids:
+            self.wait_state(instance_id, "terminated")
+
+    def daemon(self, name: str) -> status.Process:
+        """A daemon's process, once it runs."""
+        wait_until(lambda: status.find(self.layout, name) is not None, 30.0, f"{name} to run")
+        found = status.find(self.layout, name)
+        assert found is not None
+        return found
+
+    def host_is_up(self) -> bool:
+        """Whether the host's agent was heard lately, as administrators see it."""
+        try:
+            hosts = api.call(self.access, "mallee", "DescribeHosts")["Hosts"]
+        except api.Unreachable:
+            return False
+        return all(host["State"] == "up" for host in hosts)
+
+    def guest_process(self, instance_id: str) -> int | None:
+        """The process id of an instance's QEMU."""
+        found = subprocess.run(
+            ["pgrep", "-f", f"guest={instance_id}"], capture_output=True, text=True, check=False
+        ).stdout.split()
+        return int(found[0]) if found else None
+
+    def close(self) -> None:
+        """Destroy the cloud and everything that it made."""
+        steps.run(destroy.plan(self.layout), Silent())
+
+
+def wait_until(is_true: Callable[[], bool], timeout_s: float, what: str) -> None:
+    """Look again and again until `is_true()`; fail at the deadline, naming what was waited for."""
+    deadline = time.monotonic() + timeout_s
+    while not is_true():
+        assert time.monotonic() < deadline, f"waited {timeout_s:g} s in vain for {what}"
+        time.sleep(0.05)
+
+
+def start(root: Path, settings: Settings = SETTINGS) -> Cloud:
+    """Bring a cloud up under `root` with the tiny image registered."""
+    layout = Layout(root)
+    chosen = settings
+    if layout.settings.exists():
+        chosen = owners.read_settings(layout)
+    steps.run(up.prepare_steps(layout, chosen), Silent())
+    tinyimages.copy_into(layout)
+    shutil.copy(_verdict(), layout.kvm_verdict)
+    steps.run(up.start_steps(layout), Silent())
+    (layout.root / "home").mkdir(exist_ok=True)
+    cloud = Cloud(layout, api.read_access(layout, owners.read_settings(layout)))
+    wait_until(lambda: _has_image(cloud), 30.0, "the tiny image to be registered")
+    return cloud
+
+
+@functools.cache
+def _verdict() -> Path:
+    """The KVM verdict of this machine, proved once for all clouds of the run."""
+    from mallee.node import kvmproof
+
+    layout = tinyimages.layout()
+    layout.node.mkdir(exist_ok=True)
+    kvmproof.prove(layout)
+    return layout.kvm_verdict
+
+
+def _has_image(cloud: Cloud) -> bool:
+    found = cloud.ec2.describe_images(Filters=[{"Name": "name", "Values": [TINY]}])
+    return bool(found["Images"])
+
+
+@contextmanager
+def fresh(settings: Settings = SETTINGS) -> Iterator[Cloud]:
+    """A cloud of one's own, destroyed at the end whatever happens."""
+    root = Path(tempfile.mkdtemp(prefix="m-", dir="/tmp"))
+    root.chmod(0o755)
+    try:
+        yield start(root, settings)
+    finally:
+        steps.run(destroy.plan(Layout(root)), Silent())
+        shutil.rmtree(root, ignore_errors=True)
