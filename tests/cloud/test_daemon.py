@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -91,7 +92,24 @@ def _write_until_killed(sender: Sender, round_: int, acknowledged: list[str]) ->
 
 def test_wrong_settings_end_the_process_with_their_name(process: Process) -> None:
     process.layout.settings.write_text("region = 5\n")
+    assert "region" in _why_it_does_not_start(process)
+
+
+def test_port_in_use_ends_the_process_with_cause_and_cure(process: Process) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        configured = Settings(ports=Ports(services=port, agents=0))
+        process.layout.settings.write_text(settings.encode(configured))
+        why = _why_it_does_not_start(process)
+    assert f"cannot listen on 127.0.0.1 port {port}" in why
+    assert "mallee.toml" in why
+
+
+def _why_it_does_not_start(process: Process) -> str:
     command = [sys.executable, "-m", "mallee.cloud.daemon", "--root", str(process.layout.root)]
     ended = subprocess.run(command, capture_output=True, timeout=60, check=False)
-    assert ended.returncode != 0
-    assert b"region" in ended.stderr
+    assert ended.returncode == 1
+    assert not process.layout.cloud_ports.exists()
+    last = ended.stderr.decode().splitlines()[-1]
+    assert last.startswith("mallee-cloud cannot start: ")
+    return last

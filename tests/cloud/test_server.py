@@ -5,12 +5,13 @@ import base64
 import socket
 import time
 from collections import Counter
+from contextlib import suppress
 from typing import Any
 
 import aiohttp
 import pytest
 
-from mallee.cloud import http, server
+from mallee.cloud import http, pipeline, server
 from tests.cloud.journal import of
 from tests.cloud.running import RunningCloud
 from tests.cloud.signing import FORM, Answer, Sender
@@ -67,6 +68,22 @@ def test_slow_body_is_given_up(cloud: RunningCloud, monkeypatch: pytest.MonkeyPa
     answer = exchange(cloud.port, head("Content-Length: 100"), b"Action=")
     assert answer.startswith(b"HTTP/1.1 408 ")
     assert b"<Code>RequestTimeout</Code>" in answer
+
+
+def test_client_that_does_not_take_its_answer_is_cut_off(
+    cloud: RunningCloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "SEND_TIMEOUT_S", 0.1)
+    answer = http.Response(status=200, body=b"x" * (64 << 20), content_type="text/plain")
+    monkeypatch.setattr(pipeline, "GREETING", answer)
+    with socket.create_connection(("127.0.0.1", cloud.port), timeout=30) as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        time.sleep(0.3)
+        received = 0
+        with suppress(ConnectionResetError):
+            while chunk := connection.recv(1 << 20):
+                received += len(chunk)
+    assert received < 64 << 20
 
 
 def test_overload_is_said(

@@ -11,12 +11,12 @@ import hashlib
 import os
 import socket
 import ssl
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from mallee.cloud import accounts
+from mallee.cloud import accounts, server
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.kit import clock, files, logs, pki, secretbox
@@ -27,6 +27,16 @@ from mallee.model.settings import Settings
 
 FIRST_ACCOUNT = "admin"
 SERVER_CERTIFICATE_LIFE_S = 397 * pki.DAY_S
+
+CANNOT_START = (
+    settings.InvalidSettings,
+    store.Unavailable,
+    server.CannotListen,
+    secretbox.BadKeyFile,
+    secretbox.Unsealable,
+    pki.BadCertificate,
+)
+"""What can be wrong with a machine, and not with us: their messages say cause and cure."""
 
 _log = logs.get(__name__)
 
@@ -50,14 +60,17 @@ def read_settings(layout: Layout) -> Settings:
     return settings.parse(layout.settings.read_text() if layout.settings.exists() else "")
 
 
-def withdraw(layout: Layout) -> None:
-    """Take back what was announced: nobody listens now, or not yet."""
+@contextmanager
+def announcing(layout: Layout) -> Iterator[Callable[[Mapping[str, int]], None]]:
+    """Give a function that says on which ports the cloud answers; take it back at the end.
+
+    What a process that was killed had said is taken back at the beginning.
+    """
     layout.cloud_ports.unlink(missing_ok=True)
-
-
-def announce(layout: Layout, ports: Mapping[str, int]) -> None:
-    """Say that the cloud answers, and on which ports."""
-    files.write_json(layout.cloud_ports, dict(ports), files.READABLE)
+    try:
+        yield lambda ports: files.write_json(layout.cloud_ports, dict(ports), files.READABLE)
+    finally:
+        layout.cloud_ports.unlink(missing_ok=True)
 
 
 def prepare_secrets(layout: Layout, now: float) -> Secrets:

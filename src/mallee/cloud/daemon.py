@@ -1,7 +1,7 @@
 """The cloud process: `python -m mallee.cloud.daemon --root DIR`. Wiring only, no rules.
 
-Started by the supervisor as an unprivileged user. It answers when `Layout.cloud_ports` is there,
-and ends cleanly on SIGTERM. A loop that fails ends the process; the supervisor starts it anew.
+The supervisor starts it as an unprivileged user. It answers when `Layout.cloud_ports` is there and
+ends cleanly on SIGTERM; a loop that fails ends it.
 """
 
 import argparse
@@ -35,8 +35,7 @@ from mallee.model.settings import Settings
 async def serve(layout: Layout, settings: Settings, stop: asyncio.Event) -> None:
     """Run the cloud until `stop` is set."""
     async with AsyncExitStack() as stack:
-        bootstrap.withdraw(layout)
-        stack.callback(bootstrap.withdraw, layout)
+        announce = stack.enter_context(bootstrap.announcing(layout))
         secrets = bootstrap.prepare_secrets(layout, clock.SYSTEM.now())
         opened = bootstrap.open_store(layout, settings, secrets, clock.SYSTEM)
         stack.callback(opened.close)
@@ -70,10 +69,10 @@ async def serve(layout: Layout, settings: Settings, stop: asyncio.Event) -> None
         stack.push_async_callback(services.close)
         port = await services.listen(settings.listen, settings.ports.services)
         loops = await stack.enter_async_context(asyncio.TaskGroup())
-        settle = runner.run(opened, table.reconcilers(opened, layout, settings))
-        for loop in (heard.watch(), settle):
+        settling = runner.run(opened, table.reconcilers(opened, layout, settings))
+        for loop in (heard.watch(), settling):
             stack.callback(loops.create_task(loop).cancel)
-        bootstrap.announce(layout, {"services": port, "agents": agents_port})
+        announce({"services": port, "agents": agents_port})
         await stop.wait()
 
 
@@ -91,7 +90,10 @@ def main() -> None:
     layout = Layout(parser.parse_args().root)
     logs.configure("cloud", layout.log / "cloud.log")
     server.allow_connections()
-    uvloop.run(_main(layout))
+    try:
+        uvloop.run(_main(layout))
+    except bootstrap.CANNOT_START as error:
+        raise SystemExit(f"mallee-cloud cannot start: {error}") from error
 
 
 if __name__ == "__main__":

@@ -77,11 +77,8 @@ class Endpoint:
         )
 
     async def listen(self, host: str, port: int) -> int:
-        """Listen on the address; return the port (a free one where `port` is 0)."""
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, host, port, ssl_context=self._tls, reuse_address=True)
-        await site.start()
-        return self._runner.addresses[0][1]
+        """Listen on the address; return the port. Raises `server.CannotListen`."""
+        return await server.listen(self._runner, (host, port), self._tls)
 
     async def close(self) -> None:
         """Stop listening and let held calls go; their agents call again."""

@@ -9,6 +9,7 @@ request means.
 import asyncio
 import logging
 import resource
+import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
@@ -26,6 +27,7 @@ MAX_LINE_BYTES = 64 << 10
 MAX_IN_FLIGHT = 4096
 """Requests between their first byte and their answer; beyond it clients are told to slow down."""
 BODY_TIMEOUT_S = 20.0
+SEND_TIMEOUT_S = 60.0
 IDLE_TIMEOUT_S = 60.0
 """How long a connection may keep the server waiting for a whole head of a request."""
 LINGER_S = 2.0
@@ -36,6 +38,10 @@ BACKLOG = 4096
 _log = logs.get(__name__)
 
 Answer = Callable[[http.Request], Awaitable[http.Response]]
+
+
+class CannotListen(Exception):
+    """The address is not there, or taken; the message says which and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +77,23 @@ def allow_connections() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
+async def listen(
+    runner: web.BaseRunner, address: tuple[str, int], tls: ssl.SSLContext | None
+) -> int:
+    """Listen on host and port; return the port, a free one where it is 0. Raises `CannotListen`."""
+    host, port = address
+    await runner.setup()
+    site = web.TCPSite(runner, host, port, ssl_context=tls, backlog=BACKLOG, reuse_address=True)
+    try:
+        await site.start()
+    except OSError as error:
+        raise CannotListen(
+            f"cannot listen on {host} port {port}: {error.strerror}. Stop what uses it "
+            f"(`ss -lptn sport = :{port}`), or set [ports] or listen in mallee.toml."
+        ) from error
+    return runner.addresses[0][1]
+
+
 class Server:
     """Listens, and bounds what it takes in. Holds the count of what is in flight."""
 
@@ -94,11 +117,8 @@ class Server:
         )
 
     async def listen(self, host: str, port: int) -> int:
-        """Listen on the address; return the port (a free one where `port` is 0)."""
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, host, port, backlog=BACKLOG, reuse_address=True)
-        await site.start()
-        return self._runner.addresses[0][1]
+        """Listen on the address; return the port. Raises `CannotListen`."""
+        return await listen(self._runner, (host, port), None)
 
     async def close(self) -> None:
         """Stop listening, let requests in flight end, and close every connection."""
@@ -106,43 +126,41 @@ class Server:
 
     async def _handle(self, incoming: web.BaseRequest) -> web.StreamResponse:
         request = _head(incoming)
+        body = bytearray()
         self._in_flight += 1
         try:
-            body = await self._read_body(incoming)
+            await self._read_body(incoming, body)
+            response = await self._front.answer(replace(request, body=bytes(body)))
+            return await _send(incoming, _outgoing(response, keep_alive=True))
         except errors.AwsError as error:
-            return _outgoing(self._front.refuse(request, error), keep_alive=False)
-        else:
-            return await self._answer(replace(request, body=body))
+            response = self._front.refuse(request, error)
+            return await _send(incoming, _outgoing(response, keep_alive=False))
         finally:
             self._in_flight -= 1
+            self._bytes_held -= len(body)
 
-    async def _answer(self, request: http.Request) -> web.StreamResponse:
-        self._bytes_held += len(request.body)
-        try:
-            return _outgoing(await self._front.answer(request), keep_alive=True)
-        finally:
-            self._bytes_held -= len(request.body)
-
-    async def _read_body(self, incoming: web.BaseRequest) -> bytes:
+    async def _read_body(self, incoming: web.BaseRequest, body: bytearray) -> None:
+        """Append the request's body to `body`; raise `AwsError` when a bound is reached."""
         announced = incoming.content_length or 0
         if announced > MAX_BODY_BYTES:
             raise errors.RequestEntityTooLarge(MAX_BODY_BYTES)
         if self._in_flight > MAX_IN_FLIGHT or self._bytes_held + announced > MAX_BODIES_BYTES:
             raise errors.RequestLimitExceeded
         if not incoming.body_exists:
-            return b""
+            return
         if incoming.headers.get("Expect", "").lower() == "100-continue":
             await _send_continue(incoming)
-        body = bytearray()
         try:
             async with asyncio.timeout(BODY_TIMEOUT_S):
                 async for chunk in incoming.content.iter_any():
                     body += chunk
+                    self._bytes_held += len(chunk)
                     if len(body) > MAX_BODY_BYTES:
                         raise errors.RequestEntityTooLarge(MAX_BODY_BYTES)
+                    if self._bytes_held > MAX_BODIES_BYTES:
+                        raise errors.RequestLimitExceeded
         except TimeoutError as error:
             raise errors.RequestTimeout(BODY_TIMEOUT_S) from error
-        return bytes(body)
 
 
 def _head(incoming: web.BaseRequest) -> http.Request:
@@ -168,7 +186,19 @@ async def _send_continue(incoming: web.BaseRequest) -> None:
     writer.output_size = 0
 
 
-def _outgoing(response: http.Response, *, keep_alive: bool) -> web.StreamResponse:
+async def _send(incoming: web.BaseRequest, outgoing: web.Response) -> web.StreamResponse:
+    """Send the answer; a client that does not take it in time is cut off."""
+    try:
+        async with asyncio.timeout(SEND_TIMEOUT_S):
+            await outgoing.prepare(incoming)
+            await outgoing.write_eof()
+    except TimeoutError:
+        if incoming.transport is not None:
+            incoming.transport.abort()
+    return outgoing
+
+
+def _outgoing(response: http.Response, *, keep_alive: bool) -> web.Response:
     outgoing = web.Response(
         status=response.status,
         body=response.body,
