@@ -61,6 +61,7 @@ class Reconciler:
         self._network = network.NetworkKeeper(host)
         self._sweep_asked = asyncio.Event()
         self._trouble: dict[str, str] = {}
+        self._is_ending = False
         self.leftovers: tuple[str, ...] = ()
         self._learn_wanted()
 
@@ -111,6 +112,8 @@ class Reconciler:
         """Have an instance looked at; empty: everything."""
         if not instance_id:
             self._sweep_asked.set()
+            return
+        if self._is_ending:
             return
         worker = self._worker(instance_id)
         worker.is_dirty = True
@@ -205,8 +208,9 @@ class Reconciler:
         plan = instances.plan(at, known, self._network.interfaces, self._host.rules)
         self._publish(instance_id, instances.report(wanted, seen, known))
         reached = await self._apply(plan, at, known, worker)
-        self._publish(instance_id, instances.report(wanted, seen, reached))
+        # What the cloud was told is remembered, whatever comes.
         await self._keep(instance_id, reached)
+        self._publish(instance_id, instances.report(wanted, seen, reached))
         self._come_back(at, reached, plan, worker)
 
     async def _apply(
@@ -323,6 +327,7 @@ class Reconciler:
             del self._workers[instance_id]
 
     async def _stop_workers(self) -> None:
+        self._is_ending = True
         tasks = [worker.task for worker in self._workers.values() if worker.task is not None]
         for worker in self._workers.values():
             if worker.timer is not None:
