@@ -76,6 +76,8 @@ def listen(url: sa.URL, poke: Callable[[], None], over: threading.Event) -> None
                     for _ in connection.notifies(timeout=LISTEN_S, stop_after=1):
                         poke()
         except psycopg.Error as error:
+            if over.is_set():
+                return
             _log.warning("listening for changes failed; polling goes on", error=str(error))
             over.wait(LISTEN_S)
 
