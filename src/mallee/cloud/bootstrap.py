@@ -11,7 +11,7 @@ import hashlib
 import os
 import socket
 import ssl
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,7 +61,7 @@ def read_settings(layout: Layout) -> Settings:
 
 
 @contextmanager
-def announcing(layout: Layout) -> Iterator[Callable[[Mapping[str, int]], None]]:
+def announcing(layout: Layout) -> Generator[Callable[[Mapping[str, int]], None]]:
     """Give a function that says on which ports the cloud answers; take it back at the end.
 
     What a process that was killed had said is taken back at the beginning.
