@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import hmac
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -119,10 +120,49 @@ def test_names_that_cannot_be(alice: Any, name: str) -> None:
     assert code == "InvalidParameterValue"
 
 
-def test_a_format_that_is_not_there_is_refused(alice: Any) -> None:
-    code = refusal(alice.create_key_pair, KeyName="k", KeyFormat="ppk")
-    assert code == "UnsupportedOperation"
-    assert alice.describe_key_pairs()["KeyPairs"] == []
+def fields(blob: bytes) -> list[bytes]:
+    """The strings that an SSH blob is made of."""
+    found: list[bytes] = []
+    while blob:
+        end = 4 + int.from_bytes(blob[:4], "big")
+        found.append(blob[4:end])
+        blob = blob[end:]
+    return found
+
+
+def ppk_blobs(text: str) -> list[bytes]:
+    """The public and the private blob of a .ppk file."""
+    lines = text.splitlines()
+    blobs: list[bytes] = []
+    for at, line in enumerate(lines):
+        name, _, value = line.partition(": ")
+        if name.endswith("-Lines"):
+            blobs.append(base64.b64decode("".join(lines[at + 1 : at + 1 + int(value)])))
+    return blobs
+
+
+@pytest.mark.parametrize("kind", ["rsa", "ed25519"])
+def test_putty_gets_its_own_format(alice: Any, kind: str) -> None:
+    made = alice.create_key_pair(KeyName="k", KeyType=kind, KeyFormat="ppk")
+    algorithm = {"rsa": "ssh-rsa", "ed25519": "ssh-ed25519"}[kind]
+    lines = made["KeyMaterial"].splitlines()
+    assert lines[:3] == [f"PuTTY-User-Key-File-2: {algorithm}", "Encryption: none", "Comment: k"]
+    public, private = ppk_blobs(made["KeyMaterial"])
+    assert base64.b64encode(public).decode() == pair_of(alice, "k")["PublicKey"].split()[1]
+    if kind == "rsa":
+        d, p, q, iqmp = (int.from_bytes(field, "big") for field in fields(private))
+        e, n = (int.from_bytes(field, "big") for field in fields(public)[1:])
+        assert p * q == n
+        assert e * d % ((p - 1) * (q - 1)) == 1
+        assert iqmp * q % p == 1
+    else:
+        (seed,) = fields(private)
+        half = ed25519.Ed25519PrivateKey.from_private_bytes(seed.ljust(32, b"\0")).public_key()
+        assert half.public_bytes_raw() == fields(public)[1]
+    parts = (algorithm.encode(), b"none", b"k", public, private)
+    signed = b"".join(len(part).to_bytes(4, "big") + part for part in parts)
+    key = hashlib.sha1(b"putty-private-key-file-mac-key").digest()
+    assert lines[-1] == f"Private-MAC: {hmac.digest(key, signed, 'sha1').hex()}"
 
 
 def test_deletion_is_idempotent_and_frees_the_name(alice: Any) -> None:

@@ -287,6 +287,14 @@ def test_a_subnet_of_another_zone_contradicts(alice: Any, host: FakeHost, world:
     assert code == "InvalidParameterValue"
 
 
+def test_without_a_zone_the_one_with_most_room_is_taken(alice: Any, world: World) -> None:
+    world.store.transact(lambda tx: vpcs.extend_to_zone(tx, "us-east-1b", world.means.entropy))
+    FakeHost(world, "hut", hosts.Capacity(2, 4096, 100), "us-east-1a")
+    FakeHost(world, "shed", hosts.Capacity(3, 4096, 100), "us-east-1b")
+    taken = [launch_one(alice)["Placement"]["AvailabilityZone"][-1] for _ in range(5)]
+    assert taken == ["b", "a", "b", "a", "b"]
+
+
 def test_a_client_token_launches_once(alice: Any, host: FakeHost) -> None:
     first = launch_one(alice, ClientToken="once")
     again = launch_one(alice, ClientToken="once")

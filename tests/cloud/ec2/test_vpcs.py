@@ -22,6 +22,17 @@ def test_each_account_has_its_own_default_vpc(alice: Any, bob: Any, world: World
     assert len(set(links)) == 2
 
 
+def test_attributes_of_a_vpc_are_told(alice: Any, bob: Any) -> None:
+    vpc = alice.describe_vpcs()["Vpcs"][0]["VpcId"]
+    ask = alice.describe_vpc_attribute
+    shown = ask(VpcId=vpc, Attribute="enableDnsSupport")
+    assert shown["EnableDnsSupport"] == {"Value": True}
+    shown = ask(VpcId=vpc, Attribute="enableDnsHostnames")
+    assert shown["EnableDnsHostnames"] == {"Value": False}
+    code = refusal(bob.describe_vpc_attribute, VpcId=vpc, Attribute="enableDnsSupport")
+    assert code == "InvalidVpcID.NotFound"
+
+
 def test_the_default_subnet_is_the_zones(alice: Any, bob: Any) -> None:
     (subnet,) = alice.describe_subnets()["Subnets"]
     assert subnet["CidrBlock"] == "172.31.0.0/20"

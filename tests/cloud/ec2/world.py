@@ -145,9 +145,11 @@ class FakeHost:
     def reconcile(self) -> None:
         """Let the reconciler draw its conclusions until there are none left."""
 
+        terms = reconciling.Terms(deadlines=Deadlines(), began_at=clock.SYSTEM.now())
+
         def settle(tx: store.Tx) -> int:
             for record in tx.list(records.INSTANCE):
-                reconciling.settle_one(tx, record.id, Deadlines())
+                reconciling.settle_one(tx, record.id, terms)
             return len(tx.changes)
 
         while self._store.transact(settle):

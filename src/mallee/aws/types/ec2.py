@@ -546,6 +546,19 @@ class DescribeTagsResult(TypedDict):
     Tags: NotRequired[Sequence[TagDescription | Fragment] | Fragment | None]
 
 
+class DescribeVpcAttributeRequest(TypedDict):
+    Attribute: str
+    VpcId: str
+    DryRun: NotRequired[bool]
+
+
+class DescribeVpcAttributeResult(TypedDict):
+    EnableDnsHostnames: NotRequired[AttributeBooleanValue | Fragment | None]
+    EnableDnsSupport: NotRequired[AttributeBooleanValue | Fragment | None]
+    EnableNetworkAddressUsageMetrics: NotRequired[AttributeBooleanValue | Fragment | None]
+    VpcId: NotRequired[str | None]
+
+
 class DescribeVpcsRequest(TypedDict):
     Filters: NotRequired[list[Filter]]
     VpcIds: NotRequired[list[str]]

@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 from mallee.aws import errors
 from mallee.cloud.action import Action, Listing, Write
 from mallee.cloud.call import Call, WriteCall
-from mallee.cloud.ec2 import resources, tagset
+from mallee.cloud.ec2 import ppk, resources, tagset
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.model import ids
@@ -49,8 +49,6 @@ class Shown:
 
 def make_private(request: shapes.CreateKeyPairRequest) -> PrivateKey:
     """Make the private half of a new key pair; an RSA one takes a tenth of a second."""
-    if request.get("KeyFormat", "pem") != "pem":
-        raise errors.UnsupportedOperation("KeyFormat 'ppk' is not supported; use 'pem'.")
     if request.get("KeyType", "rsa") == "ed25519":
         return ed25519.Ed25519PrivateKey.generate()
     return rsa.generate_private_key(public_exponent=65537, key_size=RSA_BITS)
@@ -59,17 +57,21 @@ def make_private(request: shapes.CreateKeyPairRequest) -> PrivateKey:
 def create_key_pair(call: WriteCall, request: shapes.CreateKeyPairRequest) -> shapes.KeyPair:
     """Keep the public half of what `make_private` made; the answer alone holds the private one."""
     private: PrivateKey = call.prepared
+    names = (request["KeyName"], tagset.of_new(request, records.KEY_PAIR.name))
+    record = _insert(call, names, private.public_key(), _fingerprint_of_made(private))
+    as_ppk = request.get("KeyFormat", "pem") == "ppk"
+    material = ppk.encode(private, record.doc.name) if as_ppk else _encode_pem(private)
+    return {**_identity(record), "KeyMaterial": material}
+
+
+def _encode_pem(private: PrivateKey) -> str:
     form = (
         serialization.PrivateFormat.TraditionalOpenSSL
         if isinstance(private, rsa.RSAPrivateKey)
         else serialization.PrivateFormat.OpenSSH
     )
-    pem = private.private_bytes(
-        serialization.Encoding.PEM, form, serialization.NoEncryption()
-    ).decode()
-    names = (request["KeyName"], tagset.of_new(request, records.KEY_PAIR.name))
-    record = _insert(call, names, private.public_key(), _fingerprint_of_made(private))
-    return {**_identity(record), "KeyMaterial": pem}
+    pem = private.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption())
+    return pem.decode()
 
 
 def import_key_pair(

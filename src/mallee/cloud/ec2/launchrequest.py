@@ -93,7 +93,7 @@ def parse(call: Call, request: shapes.RunInstancesRequest) -> Launch:
         disk_gib=_parse_disk(request, image, kind),
         key_pair=_find_key_pair(call, request),
         user_data=parse_user_data(request.get("UserData", "")),
-        nic=_parse_nic(call, request, count_max),
+        nic=_parse_nic(call, request, kind),
         shutdown_behavior=request.get("InstanceInitiatedShutdownBehavior", "stop"),
         api_termination_protected=request.get("DisableApiTermination", False),
         api_stop_protected=request.get("DisableApiStop", False),
@@ -227,11 +227,16 @@ def parse_metadata(given: Mapping[str, Any], current: MetadataOptions) -> Metada
     )
 
 
-def _parse_nic(call: Call, request: shapes.RunInstancesRequest, count: int) -> Nic:
+def _parse_nic(call: Call, request: shapes.RunInstancesRequest, kind: InstanceType) -> Nic:
     given = _given_nic(request)
-    subnet = _parse_subnet(call, request, given)
+    zone = _parse_zone(call, request)
+    subnet = (
+        _parse_subnet(call, given["SubnetId"], zone)
+        if "SubnetId" in given
+        else subnets.default_for(call, zone, kind)
+    )
     private_ip: str | None = given.get("PrivateIpAddress")
-    if private_ip is not None and count > 1:
+    if private_ip is not None and request["MaxCount"] > 1:
         raise errors.InvalidParameterCombination(
             "A private IP address can only be specified for a launch of one instance."
         )
@@ -276,9 +281,7 @@ def _given_nic(request: shapes.RunInstancesRequest) -> Mapping[str, Any]:
     return nics[0]
 
 
-def _parse_subnet(
-    call: Call, request: shapes.RunInstancesRequest, nic: Mapping[str, Any]
-) -> Record[Subnet, None]:
+def _parse_zone(call: Call, request: shapes.RunInstancesRequest) -> str | None:
     placement = request.get("Placement", {})
     if placement.get("Tenancy", "default") != "default":
         raise errors.UnsupportedOperation("Placement.Tenancy has only the value 'default'.")
@@ -288,10 +291,12 @@ def _parse_subnet(
         raise errors.InvalidParameterValue(
             f"Invalid availability zone: [{zone}]. The zones are {', '.join(known)}."
         )
-    if "SubnetId" not in nic:
-        return subnets.default_of(call, zone)
-    subnet = resources.one(call, records.SUBNET, nic["SubnetId"])
-    if zone is not None and subnet.doc.zone != zone:
+    return zone
+
+
+def _parse_subnet(call: Call, id: str, zone: str | None) -> Record[Subnet, None]:
+    subnet = resources.one(call, records.SUBNET, id)
+    if zone not in (None, subnet.doc.zone):
         raise errors.InvalidParameterValue(
             f"Value ({zone}) for parameter availabilityZone is invalid. Subnet '{subnet.id}' is "
             f"in the availability zone {subnet.doc.zone}"

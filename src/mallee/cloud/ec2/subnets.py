@@ -20,6 +20,7 @@ from mallee.cloud.ec2 import arns, resources, tagset, zones
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.model import ids
+from mallee.model.instancetypes import InstanceType
 from mallee.model.networks import Subnet, Vpc
 
 if TYPE_CHECKING:
@@ -53,15 +54,19 @@ def create_default(
     )
 
 
-def default_of(call: Call, zone: str | None) -> Record[Subnet, None]:
-    """Return the caller's default subnet in that zone, or in the first that has one.
+def default_for(call: Call, zone: str | None, kind: InstanceType) -> Record[Subnet, None]:
+    """Return the caller's default subnet in that zone; None: in the one with most room for `kind`.
 
     Raises `MissingInput` when there is none.
     """
     view = resources.reader(call)
-    for subnet in sorted(view.list(records.SUBNET, call.account), key=lambda it: it.doc.zone):
-        if subnet.doc.is_default and zone in (None, subnet.doc.zone):
-            return subnet
+    found = [
+        subnet
+        for subnet in sorted(view.list(records.SUBNET, call.account), key=lambda it: it.doc.zone)
+        if subnet.doc.is_default and zone in (None, subnet.doc.zone)
+    ]
+    if found:
+        return max(found, key=lambda subnet: zones.free_for(view, subnet.doc.zone, kind))
     where = f"in availability zone '{zone}'" if zone else "in this account"
     raise errors.MissingInput(f"No default subnet exists {where}. Specify a subnet.")
 

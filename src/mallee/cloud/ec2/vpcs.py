@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from mallee.aws import errors
-from mallee.cloud.action import Action, Listing, Write
+from mallee.cloud.action import Action, Listing, Read, Write
 from mallee.cloud.call import Call, WriteCall
 from mallee.cloud.ec2 import resources, securitygroups, subnets, tagset, zones
 from mallee.cloud.state import records, store
@@ -70,6 +70,22 @@ def create_default_vpc(
     return {"Vpc": _render(call, vpc)}
 
 
+def describe_attribute(
+    call: Call, request: shapes.DescribeVpcAttributeRequest
+) -> shapes.DescribeVpcAttributeResult:
+    """Show one attribute: private names are served in every VPC, public ones nowhere."""
+    vpc = resources.one(call, records.VPC, request["VpcId"])
+    match request["Attribute"]:
+        case "enableDnsSupport":
+            return {"VpcId": vpc.id, "EnableDnsSupport": {"Value": True}}
+        case "enableDnsHostnames":
+            return {"VpcId": vpc.id, "EnableDnsHostnames": {"Value": False}}
+        case "enableNetworkAddressUsageMetrics":
+            return {"VpcId": vpc.id, "EnableNetworkAddressUsageMetrics": {"Value": False}}
+        case other:
+            raise errors.InvalidParameterValue(f"Invalid attribute '{other}'.")
+
+
 def _take_link(tx: store.Tx, vpc_id: str) -> int:
     index = 1
     while tx.owner_of(LINKS, str(index)) is not None:
@@ -115,6 +131,12 @@ ACTIONS: tuple[Action, ...] = (
         name="CreateDefaultVpc",
         does=Write(handle=create_default_vpc),
         honours=frozenset(),
+    ),
+    Action(
+        service="ec2",
+        name="DescribeVpcAttribute",
+        does=Read(handle=describe_attribute),
+        honours=frozenset({"VpcId", "Attribute"}),
     ),
     Action(
         service="ec2",

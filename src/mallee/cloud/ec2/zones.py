@@ -117,6 +117,15 @@ def _narrowed(
     ]
 
 
+def free_for(view: store.View | store.Tx, zone: str, kind: InstanceType) -> int:
+    """Return how many more instances of the type have room in the zone now."""
+    return sum(
+        _fits(kind, host.seen.facts.capacity, placement.used(view, host.id))
+        for host in view.by(records.HOST, "zone", zone)
+        if host.seen is not None and _takes_instances(host)
+    )
+
+
 def capacity_for(call: Call, kind: InstanceType) -> int:
     """Return how many instances of the type all hosts together carry when nothing else runs."""
     hosts = call.view.list(records.HOST)
