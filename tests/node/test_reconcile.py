@@ -133,7 +133,7 @@ UUID = domain.uuid_of(wants.make_instance().id)
 
 
 async def test_a_life(stand: Stand) -> None:
-    async with stand.agent():
+    async with stand.agent() as reconciler:
         await stand.want(stand.instance())
         await stand.wait_phase(Phase.RUNNING)
         assert stand.network.plugs == 1
@@ -147,6 +147,8 @@ async def test_a_life(stand: Stand) -> None:
         assert stand.network.taps() == ()
         assert stand.hypervisor.list() == ()
         await stand.want()
+        while reconciler.seen():
+            await reconciler.wait_changed(reconciler.version)
     assert ledger.Ledger(stand.layout).progress == {}
 
 

@@ -206,11 +206,9 @@ class Reconciler:
         at = Situation(wanted, seen, self._host.clock.now(), self._host.name)
         known = progress.observe(self._ledger.progress.get(instance_id), at)
         plan = instances.plan(at, known, self._network.interfaces, self._host.rules)
-        self._publish(instance_id, instances.report(wanted, seen, known))
+        await self._keep(at, known)
         reached = await self._apply(plan, at, known, worker)
-        # What the cloud was told is remembered, whatever comes.
-        await self._keep(instance_id, reached)
-        self._publish(instance_id, instances.report(wanted, seen, reached))
+        await self._keep(at, reached)
         self._come_back(at, reached, plan, worker)
 
     async def _apply(
@@ -249,16 +247,23 @@ class Reconciler:
         if isinstance(step, steps.RemoveTap):
             self._taps.discard(self._host.layout.tap(step.interface_id))
 
-    async def _keep(self, instance_id: str, reached: Progress) -> None:
-        """Remember; a ledger that cannot be written is a problem to report, not an end."""
-        try:
-            await asyncio.to_thread(self._ledger.keep, instance_id, reached)
-        except OSError as error:
-            self._trouble["ledger"] = (
-                f"Host {self._host.name} cannot write {self._host.layout.progress}: {error}."
-            )
-        else:
-            self._trouble.pop("ledger", None)
+    async def _keep(self, at: Situation, reached: Progress) -> None:
+        """Remember, then tell: what the cloud was told is true after any crash.
+
+        A ledger that cannot be written is a problem to report, not an end.
+        """
+        instance_id = at.wanted.id
+        # A launch at its very beginning is nothing to remember: it is begun again.
+        if instance_id in self._ledger.progress or reached != Progress(launch=at.wanted.launch):
+            try:
+                await asyncio.to_thread(self._ledger.keep, instance_id, reached)
+            except OSError as error:
+                self._trouble["ledger"] = (
+                    f"Host {self._host.name} cannot write {self._host.layout.progress}: {error}."
+                )
+            else:
+                self._trouble.pop("ledger", None)
+        self._publish(instance_id, instances.report(at.wanted, at.seen, reached))
 
     def _come_back(
         self, at: Situation, reached: Progress, plan: steps.Plan, worker: _Worker
