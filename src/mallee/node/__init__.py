@@ -1,1 +1,1 @@
-"""The agent of a host, the only room with root: it makes what is wanted and reports what it sees."""
+"""The agent of a host, the only room with root: makes what is wanted, reports what is seen."""

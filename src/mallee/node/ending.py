@@ -1,6 +1,6 @@
 """Ends the agent's process when it is told to, in order, and within seconds in any case.
 
-A step that is under way in a thread (a call to libvirt, a program) cannot be broken off. Nor need it
+A step under way in a thread (a call to libvirt, a program) cannot be broken off. Nor need it
 be waited for: every step may be done twice, and the ledger says where to go on.
 """
 
