@@ -18,7 +18,7 @@ from mallee.model.catalogue import Catalogue, CatalogueImage
 from mallee.model.images import Image
 from mallee.model.layout import Layout
 
-EVERY_S = 1.0
+EVERY_S = 0.5
 DEREGISTERED = "deregistered"
 
 _PREFIXES = {"machine": "ami", "kernel": "aki", "ramdisk": "ari"}
@@ -47,7 +47,9 @@ def reconciler(store: store.Store, layout: Layout, entropy: Entropy) -> Reconcil
         if await store.run(lambda tx: register(tx, document, entropy)) and stamp is not None:
             settled[key] = stamp
 
-    return Reconciler(name="images", keys=keys, settle=settle, every_s=EVERY_S)
+    return Reconciler(
+        name="images", keys=keys, settle=settle, every_s=EVERY_S, waits_for_change=False
+    )
 
 
 def register(tx: store.Tx, document: Catalogue, entropy: Entropy) -> bool:
