@@ -4,6 +4,9 @@ What botocore spends on building and parsing is not the server's time; here a re
 more and sent as bytes, and the answer's body is read and not parsed.
 """
 
+# botocore has no types of its own.
+# pyright: reportUnknownMemberType=false
+
 import http.client
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -49,15 +52,12 @@ class Client:
     def sign(self, action: str, parameters: Mapping[str, str]) -> Signed:
         """Make the request, as of now, for `send` to send when its time counts."""
         form = {"Action": action, "Version": _VERSION, **parameters}
-        request = AWSRequest(
-            method="POST",
-            url=f"http://127.0.0.1:{self.port}/",
-            data=urlencode(form).encode(),
-            headers={"Content-Type": _FORM},
-        )
+        body = urlencode(form).encode()
+        url, headers = f"http://127.0.0.1:{self.port}/", {"Content-Type": _FORM}
+        request = AWSRequest(method="POST", url=url, data=body, headers=headers)
         credentials = Credentials(self.access_key_id, self.secret_access_key)
         auth.SigV4Auth(credentials, "ec2", self.region).add_auth(request)
-        return Signed(request.data, dict(request.headers))
+        return Signed(body, dict(request.headers))
 
     def send(self, request: Signed) -> bytes:
         """Send a signed request; return the answer's body; raises `Refused`."""

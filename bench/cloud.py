@@ -1,26 +1,24 @@
-"""A whole cloud for a benchmark: brought up as `mallee up` does it, under a root of its own.
+"""A whole cloud for a benchmark: the one that tests use, and a quick way to launch and look.
 
 It stands in the benchmark's own network namespace (`sealed`), so nothing of the machine is touched,
 and it is destroyed with all it made when the `with` block ends, however that comes.
 """
 
-import json
-import tempfile
+# boto3 makes its clients' methods as it runs: they have no types.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false
+
 import time
-from collections.abc import Callable, Iterator
+import urllib.parse
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import boto3
-from botocore.config import Config
-
 from bench import asking
-from mallee.box import destroy, steps, up
-from mallee.model import settings
 from mallee.model.layout import Layout
-from tests import tinyimages
+from tests import wholecloud
 
 INSTANCE_TYPE = "t2.nano"
 VCPUS, MEMORY_MIB = 1, 512
@@ -31,19 +29,6 @@ TIMEOUT_S = 120.0
 
 class Late(Exception):
     """Something did not happen within its deadline."""
-
-
-class Quiet:
-    """Watches the steps of `up` and says nothing."""
-
-    def begin(self, step: steps.Step) -> None:
-        """Nothing to do."""
-
-    def say(self, line: str) -> None:
-        """Nothing to do."""
-
-    def finish(self, step: steps.Step, result: str, took_s: float) -> None:
-        """Nothing to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,39 +96,20 @@ def wait_until(is_true: Callable[[], bool], what: str, timeout_s: float = TIMEOU
 
 
 @contextmanager
-def running() -> Iterator[Cloud]:
+def running() -> Generator[Cloud]:
     """Bring a cloud with the tiny images up; destroy it at the end. Needs root and `sealed`."""
-    root = Path(tempfile.mkdtemp(prefix="m-"))
-    root.chmod(0o755)
-    layout = Layout(root)
-    chosen = settings.Settings(ports=settings.Ports(services=0, agents=0))
-    tinyimages.copy_into(layout)
-    try:
-        steps.run(up.plan(layout, chosen), Quiet())
-        yield _connect(layout)
-    finally:
-        steps.run(destroy.plan(layout), Quiet())
+    with wholecloud.fresh() as whole:
+        port = urllib.parse.urlsplit(whole.access.endpoint).port
+        assert port is not None
+        client = asking.Client(port, whole.access.access_key_id, whole.access.secret_access_key)
+        yield Cloud(whole.layout, client, whole.ec2, whole.image(), _open_ssh(whole.ec2))
+        client.close()
 
 
-def _connect(layout: Layout) -> Cloud:
-    key = json.loads(layout.admin_credentials.read_text())
-    port = json.loads(layout.cloud_ports.read_text())["services"]
-    ec2 = boto3.client(
-        "ec2",
-        region_name="us-east-1",
-        endpoint_url=f"http://127.0.0.1:{port}",
-        aws_access_key_id=key["access_key_id"],
-        aws_secret_access_key=key["secret_access_key"],
-        config=Config(retries={"max_attempts": 0}),
-    )
+def _open_ssh(ec2: Any) -> str:
+    """A group that lets SSH in from anywhere."""
     group = ec2.create_security_group(GroupName="bench", Description="SSH from anywhere")["GroupId"]
     anywhere = [{"CidrIp": "0.0.0.0/0"}]
     ssh = {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "IpRanges": anywhere}
     ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[ssh])
-
-    def offered() -> list[dict[str, Any]]:
-        return ec2.describe_images(Filters=[{"Name": "name", "Values": ["mallee-tiny"]}])["Images"]
-
-    wait_until(lambda: bool(offered()), "the tiny image is registered")
-    client = asking.Client(port, key["access_key_id"], key["secret_access_key"])
-    return Cloud(layout, client, ec2, offered()[0]["ImageId"], group)
+    return group

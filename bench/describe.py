@@ -5,13 +5,17 @@ measured, so that neither the client nor a busy machine counts. Ours is the clou
 with instances put into its database; theirs is moto's server with as many.
 """
 
+# boto3 makes its clients' methods as it runs: they have no types.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false
+
 import json
 import os
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -68,7 +72,7 @@ def _rates(pid: int, ask: Callable[[], None], runs: int, requests: int) -> tuple
 
 
 @contextmanager
-def _cloud(root: Path, count: int) -> Iterator[tuple[int, asking.Client]]:
+def _cloud(root: Path, count: int) -> Generator[tuple[int, asking.Client]]:
     """The cloud process with so many instances in its database."""
     layout = Layout(root)
     for folder in (layout.cloud, layout.log, layout.admin_credentials.parent):
@@ -89,7 +93,7 @@ def _cloud(root: Path, count: int) -> Iterator[tuple[int, asking.Client]]:
 
 
 @contextmanager
-def _daemon(layout: Layout) -> Iterator[int]:
+def _daemon(layout: Layout) -> Generator[int]:
     layout.cloud_ports.unlink(missing_ok=True)
     argv = [sys.executable, "-m", "mallee.cloud.daemon", "--root", str(layout.root)]
     daemon = subprocess.Popen(argv)
@@ -151,7 +155,7 @@ def _seed(tx: store.Tx, count: int) -> None:
 
 
 @contextmanager
-def _moto(count: int) -> Iterator[tuple[int, asking.Client]]:
+def _moto(count: int) -> Generator[tuple[int, asking.Client]]:
     """Moto's server with so many instances, each from a call of its own as in the cloud."""
     port = sealed.free_port()
     argv = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]

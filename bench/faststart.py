@@ -8,10 +8,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench import cloud, report, sealed
+from bench import report, sealed
 from mallee.box import destroy, steps
 from mallee.model.layout import Layout
-from tests import tinyimages
+from tests import tinyimages, wholecloud
 
 PROGRAM = Path(__file__).parent.parent / "faststart"
 
@@ -38,7 +38,7 @@ def _run() -> float:
         subprocess.run([PROGRAM, "--yes", "--root", str(root)], check=True, capture_output=True)
         return time.monotonic() - began
     finally:
-        steps.run(destroy.plan(layout), cloud.Quiet())
+        steps.run(destroy.plan(layout), wholecloud.Silent())
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ in a network namespace of the caller's own: it takes fixed addresses and link na
 import subprocess
 import tempfile
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -47,7 +47,7 @@ def ports(count: int) -> tuple[Port, ...]:
 
 
 @contextmanager
-def wire(places: Sequence[Port], metadata: Metadata) -> Iterator[None]:
+def wire(places: Sequence[Port], metadata: Metadata) -> Generator[None]:
     """Make the network for those places; take it away at the end."""
     _run("ip", "link", "add", "wire", "type", "bridge")
     try:
@@ -66,7 +66,7 @@ def wire(places: Sequence[Port], metadata: Metadata) -> Iterator[None]:
 
 
 @contextmanager
-def _dhcp(places: Sequence[Port]) -> Iterator[None]:
+def _dhcp(places: Sequence[Port]) -> Generator[None]:
     with tempfile.TemporaryDirectory() as folder:
         leases = Path(folder) / "leases"
         hosts = [f"--dhcp-host={p.mac},{p.address},{p.hostname}" for p in places]
@@ -87,7 +87,7 @@ def _dhcp(places: Sequence[Port]) -> Iterator[None]:
 
 
 @contextmanager
-def _service(metadata: Metadata) -> Iterator[None]:
+def _service(metadata: Metadata) -> Generator[None]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 

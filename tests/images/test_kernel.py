@@ -3,6 +3,7 @@
 import gzip
 import lzma
 import struct
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -72,8 +73,7 @@ def test_a_packed_module_is_unpacked(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("pack", [gzip.compress, lzma.compress])
-def test_the_kernel_inside_the_image_is_found(pack: object) -> None:
-    assert callable(pack)
+def test_the_kernel_inside_the_image_is_found(pack: Callable[[bytes], bytes]) -> None:
     assert kernel.extract_vmlinux(image(pack(ELF)), NO_TOOLS) == ELF
 
 
