@@ -63,13 +63,10 @@ def pid_file(layout: Layout, name: str) -> Path:
     return layout.run / f"{name}.pid"
 
 
-def write_pid(layout: Layout, name: str, pid: int) -> Process | None:
-    """Write the pid file of a process; None when it has already ended."""
-    born = read_birth(pid)
-    if born is None:
-        return None
-    files.write_atomically(pid_file(layout, name), f"{pid} {born}\n".encode(), files.READABLE)
-    return Process(pid, born)
+def write_pid(layout: Layout, name: str, process: Process) -> None:
+    """Write the pid file of a daemon."""
+    text = f"{process.pid} {process.born}\n"
+    files.write_atomically(pid_file(layout, name), text.encode(), files.READABLE)
 
 
 def find(layout: Layout, name: str) -> Process | None:

@@ -11,13 +11,15 @@ Not its business: what must be there before the daemons start (`up`).
 import argparse
 import contextlib
 import fcntl
+import json
 import os
 import select
 import signal
 import subprocess
 import sys
 import time
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -35,11 +37,20 @@ STOP_S_MAX = 10.0
 PROOF_S_MAX = 60.0
 
 
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What a daemon runs, and as whom (None: root)."""
+
+    name: str
+    argv: tuple[str, ...]
+    user: str | None = None
+
+
 @dataclass(slots=True)
 class Daemon:
     """A daemon under watch."""
 
-    name: str
+    program: Program
     process: status.Process | None = None
     child: subprocess.Popen[bytes] | None = None
     """None for a daemon that was taken over."""
@@ -51,65 +62,58 @@ class Daemon:
     next_start_at: float = 0.0
     last_end: str = ""
 
+    @property
+    def name(self) -> str:
+        """The daemon's name in files and reports."""
+        return self.program.name
 
-@dataclass(slots=True)
+
+def programs(layout: Layout) -> tuple[Program, ...]:
+    """Return what is run, in the order of the start; it is stopped in the opposite order."""
+    root = ("--root", str(layout.root))
+    python = (sys.executable, "-m")
+    return (
+        Program("libvirtd", (*python, "mallee.box.libvirtd", *root)),
+        Program("cloud", (*python, "mallee.cloud.daemon", *root), user="mallee"),
+        Program("node", (*python, "mallee.node.daemon", *root)),
+    )
+
+
 class Supervisor:
     """Watches the daemons of one root."""
 
-    layout: Layout
-    daemons: dict[str, Daemon] = field(
-        default_factory=lambda: {name: Daemon(name) for name in status.DAEMONS}
-    )
-    is_stopping: bool = False
+    def __init__(self, layout: Layout, run: Iterable[Program]) -> None:
+        self.layout = layout
+        self.daemons = [Daemon(program) for program in run]
+        self.is_stopping = False
 
     def run(self, wake: int) -> None:
         """Keep the daemons running until SIGTERM; `wake` is readable after a signal."""
-        for daemon in self.daemons.values():
+        for daemon in self.daemons:
             self._adopt(daemon)
-        if self.daemons["libvirtd"].process is None:
-            self._prove_kvm()
         while not self.is_stopping:
-            for daemon in self.daemons.values():
+            for daemon in self.daemons:
                 if daemon.process is None and time.monotonic() >= daemon.next_start_at:
                     self._start(daemon)
             self._report()
             self._wait(wake)
-        for name in reversed(status.DAEMONS):
-            self._stop(self.daemons[name])
+        for daemon in reversed(self.daemons):
+            self._stop(daemon)
         self._report()
-
-    def _prove_kvm(self) -> None:
-        """See that the verdict on KVM holds for the kernel that runs now (`node.kvmproof`)."""
-        argv = [sys.executable, "-m", "mallee.node.kvmproof", "--root", str(self.layout.root)]
-        try:
-            done = subprocess.run(
-                argv,
-                capture_output=True,
-                stdin=subprocess.DEVNULL,
-                timeout=PROOF_S_MAX,
-                check=False,
-            )
-            self._note(f"the proof of KVM {_describe(done.returncode)}")
-        except subprocess.TimeoutExpired:
-            self._note(f"the proof of KVM did not end within {PROOF_S_MAX:g} s")
 
     def _adopt(self, daemon: Daemon) -> None:
         found = status.find(self.layout, daemon.name)
         if found is not None:
             self._watch(daemon, found)
-            self._note(f"{daemon.name} runs already as {found.pid}: taken over")
+            _note(f"{daemon.name} runs already as {found.pid}: taken over")
 
     def _start(self, daemon: Daemon) -> None:
-        user = "mallee" if daemon.name == "cloud" else None
-        module = (
-            "mallee.box.libvirtd" if daemon.name == "libvirtd" else f"mallee.{daemon.name}.daemon"
-        )
-        argv = [sys.executable, "-m", module, "--root", str(self.layout.root)]
+        user = daemon.program.user
         output = self.layout.log / f"{daemon.name}.err"
         try:
             with output.open("ab") as said:
                 child = subprocess.Popen(
-                    argv,
+                    daemon.program.argv,
                     stdin=subprocess.DEVNULL,
                     stdout=said,
                     stderr=said,
@@ -126,12 +130,16 @@ class Supervisor:
             return
         daemon.child = child
         daemon.starts += 1
-        process = status.write_pid(self.layout, daemon.name, child.pid)
-        if process is None:
+        born = status.read_birth(child.pid)
+        if born is None:
             self._ended(daemon)
             return
+        process = status.Process(child.pid, born)
+        with contextlib.suppress(OSError):
+            # A full disk must end neither the daemon nor us; only a takeover needs the file.
+            status.write_pid(self.layout, daemon.name, process)
         self._watch(daemon, process)
-        self._note(f"{daemon.name} started as {child.pid}")
+        _note(f"{daemon.name} started as {child.pid}")
 
     def _watch(self, daemon: Daemon, process: status.Process) -> None:
         try:
@@ -144,9 +152,9 @@ class Supervisor:
 
     def _wait(self, wake: int) -> None:
         """Sleep until a daemon ends, a signal comes, or a daemon may be started again."""
-        due = [daemon.next_start_at for daemon in self.daemons.values() if daemon.process is None]
+        due = [daemon.next_start_at for daemon in self.daemons if daemon.process is None]
         timeout_s = max(0.0, min(due) - time.monotonic()) if due else None
-        watched = {daemon.watch: daemon for daemon in self.daemons.values() if daemon.process}
+        watched = {daemon.watch: daemon for daemon in self.daemons if daemon.process}
         ready, _, _ = select.select([wake, *watched], [], [], timeout_s)
         for descriptor in ready:
             if descriptor == wake:
@@ -174,23 +182,23 @@ class Supervisor:
         daemon.last_end = why
         daemon.next_start_at = time.monotonic() + daemon.pause_s
         daemon.pause_s = min(PAUSE_S_MAX, max(PAUSE_S_MIN, daemon.pause_s * 2))
-        self._note(f"{daemon.name}: {why}")
+        _note(f"{daemon.name}: {why}")
 
     def _stop(self, daemon: Daemon) -> None:
         process = daemon.process
         if process is None:
             return
-        self._note(f"{daemon.name} is asked to end")
+        _note(f"{daemon.name} is asked to end")
         process.signal(signal.SIGTERM)
         if not select.select([daemon.watch], [], [], STOP_S_MAX)[0]:
-            self._note(f"{daemon.name} did not end within {STOP_S_MAX:g} s: killed")
+            _note(f"{daemon.name} did not end within {STOP_S_MAX:g} s: killed")
             process.signal(signal.SIGKILL)
             select.select([daemon.watch], [], [], STOP_S_MAX)
         self._ended(daemon)
 
     def _report(self) -> None:
         daemons: dict[str, Any] = {}
-        for daemon in self.daemons.values():
+        for daemon in self.daemons:
             daemons[daemon.name] = {
                 "pid": daemon.process.pid if daemon.process else None,
                 "starts": daemon.starts,
@@ -199,18 +207,32 @@ class Supervisor:
             }
         report = {"supervisor": os.getpid(), "daemons": daemons}
         with contextlib.suppress(OSError):
-            # A full disk must not end the supervisor; the report is for people only.
+            # As with pid files; the report is for people.
             files.write_json(status.report_file(self.layout), report, files.READABLE)
 
-    def _note(self, event: str) -> None:
-        at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        print(f'{{"at": "{at}", "daemon": "supervisor", "event": "{event}"}}', flush=True)
+
+def _note(event: str) -> None:
+    at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    with contextlib.suppress(OSError):
+        print(json.dumps({"at": at, "daemon": "supervisor", "event": event}), flush=True)
 
 
 def _describe(code: int) -> str:
     if code < 0:
         return f"ended by {signal.Signals(-code).name}"
     return f"ended with status {code}"
+
+
+def prove_kvm(layout: Layout) -> None:
+    """See that the verdict on KVM holds for the kernel that runs now, before libvirtd asks."""
+    argv = [sys.executable, "-m", "mallee.node.kvmproof", "--root", str(layout.root)]
+    try:
+        done = subprocess.run(
+            argv, capture_output=True, stdin=subprocess.DEVNULL, timeout=PROOF_S_MAX, check=False
+        )
+        _note(f"the proof of KVM {_describe(done.returncode)}")
+    except subprocess.TimeoutExpired:
+        _note(f"the proof of KVM did not end within {PROOF_S_MAX:g} s")
 
 
 def lock(layout: Layout) -> int | None:
@@ -247,8 +269,12 @@ def main() -> None:
         print("another supervisor runs for this root", file=sys.stderr)
         return
     wake = _catch_signals()
-    status.write_pid(layout, status.SUPERVISOR, os.getpid())
-    Supervisor(layout).run(wake)
+    born = status.read_birth(os.getpid())
+    assert born is not None
+    status.write_pid(layout, status.SUPERVISOR, status.Process(os.getpid(), born))
+    if status.find(layout, "libvirtd") is None:
+        prove_kvm(layout)
+    Supervisor(layout, programs(layout)).run(wake)
     status.pid_file(layout, status.SUPERVISOR).unlink(missing_ok=True)
 
 

@@ -12,8 +12,12 @@ import sys
 from pathlib import Path
 from typing import TextIO
 
-import structlog
-from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
+from mallee.kit import lean
+
+with lean.without("rich"):
+    # For coloured tracebacks, which no daemon shows, structlog would take 5 MB in each.
+    import structlog
+    from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
 
 LOG_FILE_MODE = 0o640
 

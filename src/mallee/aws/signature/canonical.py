@@ -18,6 +18,8 @@ _SAFE = "-_.~"
 
 def split_query(raw: str) -> list[tuple[str, str]]:
     """Return names and values of a raw query or form, decoded, in their order."""
+    if not raw:
+        return []
     pairs: list[tuple[str, str]] = []
     for part in raw.split("&"):
         if part:
@@ -41,6 +43,8 @@ def v4_path(raw: str, service: str) -> str:
     """
     if service == "s3":
         return quote(raw, safe="/%" + _SAFE) or "/"
+    if raw == "/":
+        return raw
     segments: list[str] = []
     for segment in raw.split("/"):
         if segment == "..":
@@ -97,6 +101,8 @@ def encode(text: str) -> str:
 
 
 def _decode(text: str) -> str:
+    if "%" not in text and "+" not in text:
+        return text
     raw = unquote_to_bytes(text.replace("+", " ").encode("utf-8", "surrogateescape"))
     return raw.decode("utf-8", "surrogateescape")
 

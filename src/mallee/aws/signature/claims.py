@@ -45,10 +45,13 @@ _V2_QUERY = frozenset(
         "SecurityToken",
     }
 )
+_V2_MARKS = ("AWSAccessKeyId", "SignatureVersion")
 AUTH_PARAMETERS = _V4_QUERY | _V2_QUERY
 """Parameters that may belong to a signature; `Claim.own_parameters` tells which do."""
 
-_BASIC_TIME = re.compile(r"[0-9]{8}T[0-9]{6}Z")
+_BASIC_TIME = re.compile(
+    r"([0-9]{4})([0-9]{2})([0-9]{2})T([0-9]{2})([0-9]{2})([0-9]{2})Z", re.ASCII
+)
 _HEX_SHA256 = re.compile(r"[0-9a-f]{64}")
 _HEADER_NAMES = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+(?:;[!#$%&'*+.^_`|~0-9a-z-]+)*")
 
@@ -140,10 +143,10 @@ def parse(request: Request, service: str) -> Claim:
     for one that cannot be understood.
     """
     query = canonical.split_query(request.query)
-    parameters = query + canonical.form_of(request)
     in_header = "authorization" in request.headers
     in_query = any(name in _V4_QUERY for name, _ in query)
-    in_parameters = any(name in ("AWSAccessKeyId", "SignatureVersion") for name, _ in parameters)
+    parameters = [*query, *canonical.form_of(request)] if _may_be_v2(request) else []
+    in_parameters = any(name in _V2_MARKS for name, _ in parameters)
     if in_header + in_query + in_parameters > 1:
         raise errors.IncompleteSignature(
             "Only one auth mechanism is allowed: the Authorization header, the X-Amz- query "
@@ -156,6 +159,11 @@ def parse(request: Request, service: str) -> Claim:
     if in_parameters:
         return _parse_v2(request, service, parameters)
     raise errors.MissingAuthenticationToken
+
+
+def _may_be_v2(request: Request) -> bool:
+    """Tell cheaply whether the parameters may be signed: SigV2's own names need no encoding."""
+    return any(mark in request.query or mark.encode() in request.body for mark in _V2_MARKS)
 
 
 def _parse_header(request: Request, service: str) -> Claim:
@@ -282,15 +290,14 @@ def _signed_headers(text: str, headers: Mapping[str, str]) -> tuple[str, ...]:
         raise errors.IncompleteSignature(
             "SignedHeaders must be lower-case names, each once, separated by semicolons."
         )
-    required = {name for name in headers if name.startswith("x-amz-")} | {"host"}
-    missing = sorted(required.difference(names))
-    if missing:
-        raise errors.IncompleteSignature(
-            f"'{missing[0]}' must be a 'SignedHeader' in the AWS Authorization."
-        )
-    absent = sorted(set(names).difference(headers))
-    if absent:
-        raise errors.IncompleteSignature(f"The signed header '{absent[0]}' is not in the request.")
+    for name in ("host", *headers):
+        if name not in names and (name == "host" or name.startswith("x-amz-")):
+            raise errors.IncompleteSignature(
+                f"'{name}' must be a 'SignedHeader' in the AWS Authorization."
+            )
+    for name in names:
+        if name not in headers:
+            raise errors.IncompleteSignature(f"The signed header '{name}' is not in the request.")
     return names
 
 
@@ -312,16 +319,18 @@ def _timestamp_of_headers(headers: Mapping[str, str]) -> str:
 
 
 def _seconds(timestamp: str) -> float:
+    match = _BASIC_TIME.fullmatch(timestamp)
     try:
-        if not _BASIC_TIME.fullmatch(timestamp):
+        if match is None:
             raise ValueError(timestamp)
-        moment = datetime.strptime(timestamp, "%Y%m%dT%H%M%SZ")
+        year, month, day, hour, minute, second = map(int, match.groups())
+        moment = datetime(year, month, day, hour, minute, second, tzinfo=UTC)
     except ValueError as error:
         raise errors.IncompleteSignature(
             f"Date must be in ISO-8601 'basic format'. Got '{timestamp[:60]}'. "
             "See http://en.wikipedia.org/wiki/ISO_8601"
         ) from error
-    return moment.replace(tzinfo=UTC).timestamp()
+    return moment.timestamp()
 
 
 def _extended_seconds(text: str) -> float:

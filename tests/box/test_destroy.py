@@ -1,0 +1,28 @@
+from pathlib import Path
+
+import pytest
+
+from mallee.box import destroy, steps
+from mallee.model.layout import Layout
+
+
+class Quiet:
+    def begin(self, step: steps.Step) -> None: ...
+
+    def say(self, line: str) -> None: ...
+
+    def finish(self, step: steps.Step, result: str, took_s: float) -> None: ...
+
+
+def test_a_directory_that_is_no_clouds_root_is_refused(root_dir: Path) -> None:
+    (root_dir / "thesis.txt").write_text("precious")
+    with pytest.raises(steps.Failed, match="does not look like"):
+        steps.run(destroy.plan(Layout(root_dir)), Quiet())
+    assert (root_dir / "thesis.txt").exists()
+    with pytest.raises(steps.Failed, match="does not look like"):
+        steps.run(destroy.plan(Layout(Path("/var/lib"))), Quiet())
+
+
+@pytest.mark.host
+def test_destroying_what_is_gone_is_done(tmp_path: Path) -> None:
+    steps.run(destroy.plan(Layout(tmp_path / "gone")), Quiet())

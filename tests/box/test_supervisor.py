@@ -1,0 +1,161 @@
+"""The supervisor over small daemons of our own: what it promises about real ones."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from mallee.box import status
+from mallee.model.layout import Layout
+
+# A supervisor of two daemons: `good` runs until SIGTERM, `bad` is what the test says.
+PROGRAM = """
+import sys
+from pathlib import Path
+from mallee.box import status, supervisor
+from mallee.model.layout import Layout
+layout = Layout(Path(sys.argv[1]))
+supervisor.STOP_S_MAX = 1.0
+if supervisor.lock(layout) is None:
+    sys.exit(7)
+wake = supervisor._catch_signals()
+programs = [supervisor.Program("cloud", ("sleep", "1000")),
+            supervisor.Program("node", ("sh", "-c", sys.argv[2]))]
+supervisor.Supervisor(layout, programs).run(wake)
+"""
+FOREVER = "exec sleep 1000"
+STUBBORN = "trap '' TERM; while :; do sleep 0.05; done"
+
+
+@pytest.fixture
+def layout(root_dir: Path) -> Iterator[Layout]:
+    layout = Layout(root_dir)
+    layout.run.mkdir()
+    layout.log.mkdir()
+    yield layout
+    for name in status.DAEMONS:
+        found = status.find(layout, name)
+        if found is not None:
+            os.killpg(found.pid, signal.SIGKILL)
+
+
+@pytest.fixture
+def start(layout: Layout) -> Iterator[Callable[[str], subprocess.Popen[bytes]]]:
+    running: list[subprocess.Popen[bytes]] = []
+
+    def start(bad: str = FOREVER) -> subprocess.Popen[bytes]:
+        argv = [sys.executable, "-c", PROGRAM, str(layout.root), bad]
+        running.append(subprocess.Popen(argv, stdout=subprocess.DEVNULL))
+        return running[-1]
+
+    yield start
+    for one in running:
+        one.kill()
+        one.wait()
+
+
+def _until(is_true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not is_true():
+        assert time.monotonic() < deadline, "it did not come to pass"
+        time.sleep(0.01)
+
+
+def _pid(layout: Layout, name: str) -> int:
+    _until(lambda: status.find(layout, name) is not None)
+    found = status.find(layout, name)
+    assert found is not None
+    return found.pid
+
+
+def test_a_daemon_that_is_killed_is_started_again(layout: Layout, start) -> None:  # type: ignore[no-untyped-def]
+    start()
+    before = _pid(layout, "cloud")
+    os.kill(before, signal.SIGKILL)
+    _until(lambda: _pid(layout, "cloud") != before)
+    _until(lambda: _report(layout)["cloud"]["last_end"] == "ended by SIGKILL")
+
+
+def _report(layout: Layout) -> dict[str, dict[str, object]]:
+    return json.loads(status.report_file(layout).read_text())["daemons"]
+
+
+def test_a_daemon_that_cannot_stay_is_tried_ever_more_rarely(layout: Layout, start) -> None:  # type: ignore[no-untyped-def]
+    start("exit 3")
+    _until(
+        lambda: status.read_report(layout).get("daemons", {}).get("node", {}).get("starts", 0) > 3
+    )
+    assert _report(layout)["node"]["last_end"] == "ended with status 3"
+    # 0, 0.1, 0.2, 0.4…: four starts take 0.7 s at least, where none between would be thousands.
+    assert _report(layout)["cloud"]["starts"] == 1
+
+
+def test_on_sigterm_the_daemons_end_and_then_the_supervisor(layout: Layout, start) -> None:  # type: ignore[no-untyped-def]
+    supervisor = start()
+    pids = [_pid(layout, "cloud"), _pid(layout, "node")]
+    supervisor.terminate()
+    assert supervisor.wait(10) == 0
+    assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
+    assert not status.pid_file(layout, "cloud").exists()
+
+
+def test_a_daemon_that_does_not_end_is_killed_at_the_deadline(layout: Layout, start) -> None:  # type: ignore[no-untyped-def]
+    supervisor = start(STUBBORN)
+    pid = _pid(layout, "node")
+    _until(lambda: b"trap" in Path(f"/proc/{pid}/cmdline").read_bytes())
+    supervisor.terminate()
+    assert supervisor.wait(20) == 0
+    assert status.read_birth(pid) is None
+
+
+def test_there_is_one_supervisor_per_root(layout: Layout, start) -> None:  # type: ignore[no-untyped-def]
+    start()
+    before = _pid(layout, "cloud")
+    assert start().wait(10) == 7
+    assert _pid(layout, "cloud") == before
+
+
+def test_daemons_outlive_a_killed_supervisor_and_the_next_one_takes_them_over(  # type: ignore[no-untyped-def]
+    layout: Layout, start
+) -> None:
+    first = start()
+    pids = (_pid(layout, "cloud"), _pid(layout, "node"))
+    first.kill()
+    first.wait()
+    second = start()
+    _until(lambda: status.read_report(layout).get("supervisor") == second.pid)
+    assert (_pid(layout, "cloud"), _pid(layout, "node")) == pids
+    os.kill(pids[0], signal.SIGKILL)
+    _until(lambda: _pid(layout, "cloud") != pids[0])
+    second.terminate()
+    assert second.wait(10) == 0
+    assert status.read_birth(pids[1]) is None
+
+
+def test_where_nothing_can_be_written_daemons_are_started_all_the_same(  # type: ignore[no-untyped-def]
+    layout: Layout, start
+) -> None:
+    supervisor = start()
+    before = {_pid(layout, "cloud"), _pid(layout, "node")}
+    shutil.rmtree(layout.run)
+    try:
+        for pid in before:
+            os.kill(pid, signal.SIGKILL)
+        _until(lambda: len(_children(supervisor.pid) - before) == 2)
+        assert supervisor.poll() is None
+    finally:
+        left = _children(supervisor.pid)
+        supervisor.kill()
+        for pid in left:
+            os.kill(pid, signal.SIGKILL)
+
+
+def _children(pid: int) -> set[int]:
+    return {int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()}
