@@ -201,5 +201,12 @@ def phase_of(wanted: Instance, seen: InstanceSeen | None) -> Phase:
 
 
 def state_of(wanted: Instance, seen: InstanceSeen | None) -> State:
-    """The EC2 state that follows from what is wanted and what is seen."""
-    return STATES[wanted.power, phase_of(wanted, seen)]
+    """The EC2 state that follows from what is wanted and what is seen.
+
+    Terminated is said when addresses and groups are given back too: whoever waited for it may
+    release and delete them.
+    """
+    if wanted.gone_at is not None:
+        return State.TERMINATED
+    state = STATES[wanted.power, phase_of(wanted, seen)]
+    return State.SHUTTING_DOWN if state is State.TERMINATED else state

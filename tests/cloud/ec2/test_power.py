@@ -179,6 +179,23 @@ def test_a_terminated_instance_gives_everything_back(
     assert [dict(view.held(space)) for space in spaces] == [{}, {}, {}, {}]
 
 
+def test_terminated_is_said_when_everything_is_given_back(
+    alice: Any, host: FakeHost, running: str
+) -> None:
+    group = described(alice, running)["SecurityGroups"][0]["GroupId"]
+    address = alice.allocate_address()["AllocationId"]
+    alice.associate_address(AllocationId=address, InstanceId=running)
+    alice.terminate_instances(InstanceIds=[running])
+    host.report(running, Phase.GONE)
+    assert state(alice, running) == "shutting-down"
+    assert refusal(alice.release_address, AllocationId=address) == "InvalidIPAddress.InUse"
+    host.reconcile()
+    assert state(alice, running) == "terminated"
+    alice.release_address(AllocationId=address)
+    wanted = [{"Name": "group-id", "Values": [group]}]
+    assert alice.describe_network_interfaces(Filters=wanted)["NetworkInterfaces"] == []
+
+
 def test_a_start_without_room_says_what_is_short(alice: Any, world: World) -> None:
     host = FakeHost(world, "hut", hosts.Capacity(1, 4096, 100), "us-east-1a")
     first = launch_one(alice)["InstanceId"]
