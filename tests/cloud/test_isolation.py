@@ -309,6 +309,7 @@ def _base(world: World, row: Action, path: str) -> dict[str, Any]:
         "CreateTags": {"Tags": [{"Key": "a", "Value": "b"}]},
         "DescribeInstanceAttribute": {"Attribute": "instanceType"},
         "DescribeNetworkInterfaceAttribute": {"Attribute": "description"},
+        "DescribeVpcAttribute": {"Attribute": "enableDnsSupport"},
         "ImportKeyPair": {"PublicKeyMaterial": b"nonsense"},
         "ModifyInstanceAttribute": {"InstanceId": own["instance"]}
         if path == "Groups"

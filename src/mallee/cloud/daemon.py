@@ -14,6 +14,7 @@ from pathlib import Path
 import uvloop
 
 from mallee.cloud import (
+    accesslog,
     actions,
     asks,
     authenticate,
@@ -43,7 +44,6 @@ async def serve(layout: Layout, settings: Settings, stop: asyncio.Event) -> None
         heard = hearing.Hearing(opened, clock.SYSTEM)
         told = hosts.Cloud(
             layout=layout,
-            clock=clock.SYSTEM,
             store=opened,
             slices=slices.Slices(settings),
             asks=questions,
@@ -55,7 +55,6 @@ async def serve(layout: Layout, settings: Settings, stop: asyncio.Event) -> None
         agents_port = await agents.listen(settings.listen, settings.ports.agents)
         cloud = pipeline.Cloud(
             settings=settings,
-            clock=clock.SYSTEM,
             store=opened,
             box=secrets.box,
             keys=authenticate.Keys(opened.view, secrets.box),
@@ -63,6 +62,7 @@ async def serve(layout: Layout, settings: Settings, stop: asyncio.Event) -> None
             agents=Agents(heard=heard.heard, ca_pem=secrets.ca_pem, port=agents_port),
             paging_key=secrets.paging_key,
             table=actions.TABLE,
+            access=stack.enter_context(accesslog.AccessLog(layout.access_log)),
         )
         front = server.Front(partial(pipeline.answer, cloud), partial(pipeline.refuse, cloud))
         services = server.Server(front)

@@ -21,7 +21,8 @@ from aiohttp import web
 from mallee.cloud import asks, hearing, joining, server, slices
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import HostSeen, Record
-from mallee.kit import clock, logs, pki
+from mallee.kit import clock as clocks
+from mallee.kit import logs, pki
 from mallee.model.hosts import Host, HostWanted, SyncAnswer, SyncRequest
 from mallee.model.layout import Layout
 
@@ -42,12 +43,12 @@ class Cloud:
     """What answering agents needs."""
 
     layout: Layout
-    clock: clock.Clock
     store: store.Store
     slices: slices.Slices
     asks: asks.Asks
     hearing: hearing.Hearing
     registry: joining.Registry
+    clock: clocks.Clock = clocks.SYSTEM
 
 
 class Endpoint:

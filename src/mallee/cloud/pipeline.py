@@ -9,12 +9,14 @@ Not its business: sockets (`server`), what an action does (its row in `actions`)
 
 import asyncio
 import os
-import uuid
+import random
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, cast
 
 from mallee.aws import codec, errors
 from mallee.cloud import (
+    accesslog,
     asks,
     authenticate,
     authorize,
@@ -27,7 +29,8 @@ from mallee.cloud import (
 from mallee.cloud.action import Action, AskHost, Listing, Read, Write
 from mallee.cloud.call import Agents, Call, Principal, Request, WriteCall
 from mallee.cloud.state import store
-from mallee.kit import clock, logs, secretbox
+from mallee.kit import clock as clocks
+from mallee.kit import logs, secretbox
 from mallee.model import settings
 
 _log = logs.get(__name__)
@@ -44,7 +47,6 @@ class Cloud:
     """What answering needs; all of it outlives the request."""
 
     settings: settings.Settings
-    clock: clock.Clock
     store: store.Store
     box: secretbox.SecretBox
     keys: authenticate.Keys
@@ -52,6 +54,8 @@ class Cloud:
     agents: Agents
     paging_key: bytes
     table: dict[tuple[str, str], Action]
+    access: accesslog.AccessLog
+    clock: clocks.Clock = clocks.SYSTEM
 
 
 @dataclass(slots=True, kw_only=True)
@@ -190,7 +194,14 @@ def _is_greeting(request: http.Request) -> bool:
 
 
 def _begin(cloud: Cloud, request: http.Request) -> Exchange:
-    return Exchange(request=request, id=str(uuid.uuid4()), began_at=cloud.clock.monotonic())
+    return Exchange(request=request, id=_request_id(), began_at=cloud.clock.monotonic())
+
+
+def _request_id() -> str:
+    """Return a UUID of version 4. It is a name, not a secret, so it needs no system call."""
+    digits = f"{random.getrandbits(128):032x}"
+    variant = "89ab"[int(digits[16], 16) & 3]
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
 
 
 def _refused(cloud: Cloud, exchange: Exchange, error: errors.AwsError) -> http.Response:
@@ -199,21 +210,25 @@ def _refused(cloud: Cloud, exchange: Exchange, error: errors.AwsError) -> http.R
 
 
 def _finish(cloud: Cloud, exchange: Exchange, body: bytes) -> http.Response:
-    """Log the exchange (never its parameters: they may be secrets) and make its answer."""
+    """Log the exchange and make its answer."""
     error = exchange.error
     status = error.status if error else 200
-    _log.info(
-        "answered",
+    who = exchange.principal
+    line = accesslog.Line(
+        at=datetime.fromtimestamp(cloud.clock.now(), UTC),
         request_id=exchange.id,
         peer=exchange.request.peer,
         service=exchange.service.name if exchange.service else "",
         action=exchange.operation,
-        account=exchange.principal.account if exchange.principal else "",
-        access_key=exchange.principal.access_key_id if exchange.principal else "",
+        account=who.account if who else "",
+        access_key=who.access_key_id if who else "",
         status=status,
         code=error.code if error else "",
-        ms=round((cloud.clock.monotonic() - exchange.began_at) * 1000, 1),
+        ms=round((cloud.clock.monotonic() - exchange.began_at) * 1000, 2),
     )
+    cloud.access.add(line)
+    if error is not None and error.is_ours:
+        _log.error("request failed", request_id=exchange.id, code=error.code, why=error.message)
     return http.Response(
         status=status,
         body=body,

@@ -11,7 +11,7 @@ import logging
 import resource
 import ssl
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from aiohttp import http_exceptions, web
 
@@ -28,6 +28,8 @@ MAX_IN_FLIGHT = 4096
 """Requests between their first byte and their answer; beyond it clients are told to slow down."""
 BODY_TIMEOUT_S = 20.0
 SEND_TIMEOUT_S = 60.0
+SENT_AT_ONCE_BYTES = 32 << 10
+"""What fits into the buffers below us is sent without waiting for the client."""
 IDLE_TIMEOUT_S = 60.0
 """How long a connection may keep the server waiting for a whole head of a request."""
 LINGER_S = 2.0
@@ -125,45 +127,60 @@ class Server:
         await self._runner.cleanup()
 
     async def _handle(self, incoming: web.BaseRequest) -> web.StreamResponse:
-        request = _head(incoming)
-        body = bytearray()
         self._in_flight += 1
+        body = b""
         try:
-            await self._read_body(incoming, body)
-            response = await self._front.answer(replace(request, body=bytes(body)))
+            body = await self._read_body(incoming)
+            response = await self._front.answer(_request(incoming, body))
             return await _send(incoming, _outgoing(response, keep_alive=True))
         except errors.AwsError as error:
-            response = self._front.refuse(request, error)
+            response = self._front.refuse(_request(incoming, b""), error)
             return await _send(incoming, _outgoing(response, keep_alive=False))
         finally:
             self._in_flight -= 1
             self._bytes_held -= len(body)
 
-    async def _read_body(self, incoming: web.BaseRequest, body: bytearray) -> None:
-        """Append the request's body to `body`; raise `AwsError` when a bound is reached."""
+    async def _read_body(self, incoming: web.BaseRequest) -> bytes:
+        """Return the body, counted as held; raise `AwsError` when a bound is reached."""
         announced = incoming.content_length or 0
         if announced > MAX_BODY_BYTES:
             raise errors.RequestEntityTooLarge(MAX_BODY_BYTES)
         if self._in_flight > MAX_IN_FLIGHT or self._bytes_held + announced > MAX_BODIES_BYTES:
             raise errors.RequestLimitExceeded
         if not incoming.body_exists:
-            return
+            return b""
         if incoming.headers.get("Expect", "").lower() == "100-continue":
             await _send_continue(incoming)
+        body = bytearray()
+        try:
+            await self._fill(incoming, body)
+        except errors.AwsError:
+            self._bytes_held -= len(body)
+            raise
+        return bytes(body)
+
+    async def _fill(self, incoming: web.BaseRequest, body: bytearray) -> None:
+        if incoming.content.is_eof():
+            # Small requests come in one piece: there is nothing to wait for.
+            self._take(incoming.content.read_nowait(), body)
+            return
         try:
             async with asyncio.timeout(BODY_TIMEOUT_S):
                 async for chunk in incoming.content.iter_any():
-                    body += chunk
-                    self._bytes_held += len(chunk)
-                    if len(body) > MAX_BODY_BYTES:
-                        raise errors.RequestEntityTooLarge(MAX_BODY_BYTES)
-                    if self._bytes_held > MAX_BODIES_BYTES:
-                        raise errors.RequestLimitExceeded
+                    self._take(chunk, body)
         except TimeoutError as error:
             raise errors.RequestTimeout(BODY_TIMEOUT_S) from error
 
+    def _take(self, chunk: bytes, body: bytearray) -> None:
+        body += chunk
+        self._bytes_held += len(chunk)
+        if len(body) > MAX_BODY_BYTES:
+            raise errors.RequestEntityTooLarge(MAX_BODY_BYTES)
+        if self._bytes_held > MAX_BODIES_BYTES:
+            raise errors.RequestLimitExceeded
 
-def _head(incoming: web.BaseRequest) -> http.Request:
+
+def _request(incoming: web.BaseRequest, body: bytes) -> http.Request:
     path, _, query = incoming.raw_path.partition("?")
     headers: dict[str, str] = {}
     for name, value in incoming.headers.items():
@@ -174,7 +191,7 @@ def _head(incoming: web.BaseRequest) -> http.Request:
         path=path,
         query=query,
         headers=headers,
-        body=b"",
+        body=body,
         peer=incoming.remote or "",
     )
 
@@ -187,7 +204,9 @@ async def _send_continue(incoming: web.BaseRequest) -> None:
 
 
 async def _send(incoming: web.BaseRequest, outgoing: web.Response) -> web.StreamResponse:
-    """Send the answer; a client that does not take it in time is cut off."""
+    """Send the answer; a client that does not take a large one in time is cut off."""
+    if outgoing.content_length is not None and outgoing.content_length <= SENT_AT_ONCE_BYTES:
+        return outgoing
     try:
         async with asyncio.timeout(SEND_TIMEOUT_S):
             await outgoing.prepare(incoming)

@@ -153,6 +153,11 @@ class Layout:
         """One log file per daemon."""
         return self.root / "log"
 
+    @property
+    def access_log(self) -> Path:
+        """A line per request to the services."""
+        return self.log / "access.log"
+
     # Names in the kernel
     @property
     def edge_namespace(self) -> str:
