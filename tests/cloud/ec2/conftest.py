@@ -6,15 +6,17 @@ from typing import Any
 
 import pytest
 
+from mallee.cloud import accesslog
 from mallee.model.settings import Network, Settings
 from tests.cloud.ec2.world import BIG, FakeHost, Front, World
 
 
 @pytest.fixture(scope="session")
-def front() -> Iterator[Front]:
-    front = Front()
-    yield front
-    front.close()
+def front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
+    with accesslog.AccessLog(tmp_path_factory.mktemp("front") / "access.log") as access:
+        front = Front(access)
+        yield front
+        front.close()
 
 
 @pytest.fixture
@@ -24,7 +26,7 @@ def settings() -> Settings:
 
 @pytest.fixture
 def world(front: Front, settings: Settings, tmp_path: Path) -> Iterator[World]:
-    world = World(tmp_path, settings)
+    world = World(tmp_path, settings, front.access)
     front.world = world
     yield world
     front.world = None

@@ -15,7 +15,7 @@ import boto3
 from botocore.config import Config
 from msgspec.structs import replace
 
-from mallee.cloud import accounts, actions, asks, authenticate, http, pipeline, server
+from mallee.cloud import accesslog, accounts, actions, asks, authenticate, http, pipeline, server
 from mallee.cloud.reconcile import instances as reconciling
 from mallee.cloud.state import records, store
 from mallee.kit import clock, secretbox
@@ -41,7 +41,7 @@ def key_of(name: str) -> str:
 class World:
     """A store with two accounts, images and a host."""
 
-    def __init__(self, path: Path, settings: Settings) -> None:
+    def __init__(self, path: Path, settings: Settings, access: accesslog.AccessLog) -> None:
         self.settings = settings
         self.store = store.Store.open(f"sqlite:///{path}/state.db", clock=clock.SYSTEM)
         box = secretbox.SecretBox(bytes(32))
@@ -54,6 +54,7 @@ class World:
         self.cloud = pipeline.Cloud(
             settings=settings,
             clock=clock.SYSTEM,
+            access=access,
             store=self.store,
             box=box,
             keys=authenticate.Keys(self.store.view, box),
@@ -184,7 +185,8 @@ class FakeHost:
 class Front:
     """The one server of the test run; `world` is whom it answers for."""
 
-    def __init__(self) -> None:
+    def __init__(self, access: accesslog.AccessLog) -> None:
+        self.access = access
         self.world: World | None = None
         self._clients: dict[tuple[str, str], Any] = {}
         self._started = threading.Event()
