@@ -1,0 +1,156 @@
+"""The box as a whole on bad days: its daemons killed, taken down, its machine started anew."""
+
+import os
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from mallee.box import client, down, guests, owners, status, steps, up
+from mallee.model.layout import Layout
+from mallee.model.settings import Ports
+from tests import wholecloud
+from tests.wholecloud import Cloud, Silent, wait_until
+
+pytestmark = pytest.mark.machine
+
+
+@pytest.fixture
+def own_cloud() -> Iterator[Cloud]:
+    """A cloud that a test may harm; its ports are the same after a new start, as agents expect."""
+    services, agents = _free_ports()
+    settings = replace(wholecloud.SETTINGS, ports=Ports(services=services, agents=agents))
+    with wholecloud.fresh(settings) as running:
+        yield running
+
+
+def _free_ports() -> tuple[int, int]:
+    with socket.socket() as one, socket.socket() as other:
+        one.bind(("127.0.0.1", 0))
+        other.bind(("127.0.0.1", 0))
+        return one.getsockname()[1], other.getsockname()[1]
+
+
+def _again(cloud: Cloud) -> Cloud:
+    """Bring the daemons up again."""
+    steps.run(up.plan(cloud.layout), Silent())
+    access = client.read_access(cloud.layout, owners.read_settings(cloud.layout))
+    again = Cloud(cloud.layout, access)
+    wait_until(again.host_is_up, 30.0, "the host to be heard")
+    return again
+
+
+def test_guests_outlive_every_daemon(own_cloud: Cloud) -> None:
+    guest = own_cloud.run()
+    booted = own_cloud.ssh(guest, "cat /proc/sys/kernel/random/boot_id")
+    process = own_cloud.guest_process(guest)
+    assert process is not None
+    for name in (status.SUPERVISOR, "libvirtd", "cloud", "node"):
+        own_cloud.daemon(name).signal(signal.SIGKILL)
+    again = _again(own_cloud)
+    again.wait_state(guest, "running")
+    assert again.guest_process(guest) == process
+    assert again.ssh(guest, "cat /proc/sys/kernel/random/boot_id") == booted
+    # What came back can still end it.
+    again.terminate(guest)
+    wait_until(lambda: again.guest_process(guest) is None, 10.0, "the guest's end")
+
+
+def test_down_leaves_guests_and_up_finds_them(own_cloud: Cloud) -> None:
+    guest = own_cloud.run()
+    booted = own_cloud.ssh(guest, "cat /proc/sys/kernel/random/boot_id")
+    address = own_cloud.instance(guest)["PublicIpAddress"]
+    steps.run(down.plan(own_cloud.layout), Silent())
+    assert not any(status.find(own_cloud.layout, name) for name in status.DAEMONS)
+    assert own_cloud.ssh_to(address, "cat /proc/sys/kernel/random/boot_id") == booted
+    again = _again(own_cloud)
+    assert again.state(guest) == "running"
+    assert again.ssh(guest, "cat /proc/sys/kernel/random/boot_id") == booted
+
+
+def test_guests_that_were_powered_off_with_the_box_start_with_it(own_cloud: Cloud) -> None:
+    guest = own_cloud.run()
+    booted = own_cloud.ssh(guest, "cat /proc/sys/kernel/random/boot_id; echo kept > /root/note")
+    steps.run(down.plan(own_cloud.layout, power_off=True), Silent())
+    assert guests.fetch(own_cloud.layout) == []
+    again = _again(own_cloud)
+    assert again.ssh(guest, "cat /root/note /proc/sys/kernel/random/boot_id").startswith("kept")
+    assert again.ssh(guest, "cat /proc/sys/kernel/random/boot_id") != booted
+    assert again.state(guest) == "running"
+
+
+def test_after_the_machine_was_started_anew_instances_come_back(own_cloud: Cloud) -> None:
+    guest = own_cloud.run()
+    own_cloud.ssh(guest, "echo kept > /root/note; sync")
+    before = own_cloud.instance(guest)
+    _lose_everything_but_the_disk(own_cloud.layout)
+    again = _again(own_cloud)
+    again.wait_state(guest, "running")
+    assert again.ssh(guest, "cat /root/note") == "kept\n"
+    assert again.instance(guest)["PublicIpAddress"] == before["PublicIpAddress"]
+    assert again.instance(guest)["PrivateIpAddress"] == before["PrivateIpAddress"]
+
+
+def _lose_everything_but_the_disk(layout: Layout) -> None:
+    """Do what a power cut does: processes, namespaces, links and routes are gone, /run is empty."""
+    for name in (status.SUPERVISOR, *status.DAEMONS):
+        found = status.find(layout, name)
+        if found is not None:
+            found.signal(signal.SIGKILL)
+            wait_until(lambda one=found: not one.is_alive(), 10.0, f"{name} to be dead")
+    guests.kill(layout)
+    for namespace in _namespaces(layout):
+        listed = subprocess.run(
+            ["ip", "netns", "pids", namespace], capture_output=True, text=True, check=True
+        )
+        for pid in listed.stdout.split():
+            os.kill(int(pid), signal.SIGKILL)
+        subprocess.run(["ip", "netns", "delete", namespace], check=True)
+    subprocess.run(["ip", "link", "delete", layout.host_link], check=False)
+    subprocess.run(["ip", "route", "flush", "type", "unreachable"], check=False)
+    subprocess.run(["nft", "flush", "ruleset"], check=True)
+    for directory in (layout.run, layout.libvirt / "run"):
+        subprocess.run(["rm", "-rf", directory], check=True)
+
+
+def _namespaces(layout: Layout) -> list[str]:
+    return [path.name for path in Path("/run/netns").glob(f"mallee-{layout.tag}-*")]
+
+
+def test_destroy_leaves_nothing() -> None:
+    before = _traces()
+    with wholecloud.fresh() as cloud:
+        layout = cloud.layout
+        guest = cloud.run()
+        cloud.wait_state(guest, "running")
+        process = cloud.guest_process(guest)
+        assert _namespaces(layout)
+    assert process is not None
+    assert not Path(f"/proc/{process}").exists()
+    assert not layout.root.exists()
+    assert _namespaces(layout) == []
+    assert _traces() == before
+    mark = f"{layout.root}/".encode()
+    left = [path for path in Path("/proc").glob("[0-9]*/cmdline") if mark in _read(path)]
+    assert left == []
+
+
+def _traces() -> list[str]:
+    """Links, routes, rules and mounts of this test process's host."""
+    commands = ("ip -br link", "ip route show table all", "ip rule", "nft list ruleset")
+    said = [
+        subprocess.run(command.split(), capture_output=True, text=True, check=True).stdout
+        for command in commands
+    ]
+    return [*said, Path("/proc/self/mounts").read_text()]
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return b""
