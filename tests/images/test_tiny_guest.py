@@ -1,6 +1,7 @@
 """The tiny guest keeps its promises in a bare machine under emulation, however it is booted."""
 
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,10 @@ def boot(bench: Bench, machine: bare.Machine, until: str = HOST_KEY) -> bare.Gue
 def shut_down(guest: bare.Guest) -> str:
     guest.press_power_button()
     return guest.wait_end()
+
+
+def set_link(bench: Bench, state: str) -> None:
+    subprocess.run(["ip", "link", "set", bench.port.tap, state], check=True)
 
 
 def empty_disk(path: Path, label: str = "") -> Path:
@@ -151,9 +156,24 @@ def test_the_console_offers_a_shell(bench: Bench) -> None:
 
 
 def test_ssh_does_not_wait_for_a_silent_metadata_service(bench: Bench) -> None:
+    """What the service tells is taken when it speaks again."""
     subprocess.run(["ip", "address", "delete", "169.254.169.254/32", "dev", "wire"], check=True)
-    with boot(bench, bench.direct(bench.disk()), READY):
+    with boot(bench, bench.direct(bench.disk()), READY) as guest:
         subprocess.run(["ip", "address", "add", "169.254.169.254/32", "dev", "wire"], check=True)
+        guest.wait_for(USER_DATA_DONE)
+        deadline = time.monotonic() + bare.BOOT_TIMEOUT_S
+        while bench.ssh("true").returncode != 0:
+            assert time.monotonic() < deadline, "the key was not taken"
+
+
+def test_a_lease_that_comes_late_brings_all_that_a_lease_brings(bench: Bench) -> None:
+    set_link(bench, "down")
+    with boot(bench, bench.direct(bench.disk()), READY) as guest:
+        assert "mallee-tiny: address" not in guest.said
+        set_link(bench, "up")
+        guest.wait_for(USER_DATA_DONE)
+        assert f"mallee-tiny: address {bench.port.address}" in guest.said
+        assert bench.ssh("hostname").stdout.strip() == bench.port.hostname
 
 
 def test_a_disk_that_boots_by_itself_does(bench: Bench) -> None:
