@@ -81,7 +81,7 @@ def call(
     request = _prepare(access, model, shape, parameters or {})
     try:
         answer = _session().send(request)
-    except botocore.exceptions.HTTPClientError as error:
+    except botocore.exceptions.BotoCoreError as error:
         raise Unreachable(f"{access.endpoint} does not answer: {error}") from error
     parser = botocore.parsers.create_parser(model.protocol)
     response = {
