@@ -215,8 +215,10 @@ class Reconciler:
         self, plan: steps.Plan, at: Situation, known: Progress, worker: _Worker
     ) -> Progress:
         """Do the plan as far as it goes; return the progress that was reached."""
+        took_ms: dict[str, int] = {}
         for step in plan:
             self._note_step(at.wanted.id, step)
+            began_at = self._loop.time()
             try:
                 await self._apply_step(step, worker)
             except HypervisorAway:
@@ -227,12 +229,14 @@ class Reconciler:
                 now = self._host.clock.now()
                 return progress.after_failure(known, cause, now, is_final=apply.is_final(error))
             known = progress.after(known, step, at)
+            took_ms[type(step).__name__] = round((self._loop.time() - began_at) * 1000)
             if worker.wanted_changed.is_set():
                 break
+        if took_ms:
+            log.info("done", instance=at.wanted.id, took_ms=took_ms)
         return known
 
     async def _apply_step(self, step: steps.Step, worker: _Worker) -> None:
-        log.debug("step", step=str(step))
         match step:
             case steps.FetchImage():
                 await _unless(worker.wanted_changed, apply.apply_step(self._host, step))

@@ -7,7 +7,9 @@ reconciler's `DefineDomain`. Not its business: making the files and taps that th
 Chosen by measurement (software emulation, time to the guest's first userspace line):
 - A VGA adapter costs nothing, so there is one, with VNC on a unix socket: guests that boot from
   their own disk show their boot loader on it.
-- Each spare PCIe root port costs 15 to 20 ms of the guest's boot; they make hot-plug possible.
+- A spare PCIe root port costs 25 ms of the guest's boot; one PCI bridge costs as much and has 31
+  slots into which disks and interfaces can be plugged while the guest runs. What is there from the
+  start sits on the root bus, at addresses that never change.
 - `-cpu max` boots as fast as `qemu64` and offers what today's distributions demand (x86-64-v2).
 - `cache=writeback`: guests of one image share its pages in the host's memory, and their flushes
   are honoured.
@@ -25,8 +27,8 @@ from mallee.model.layout import Layout
 
 MACHINE = "pc-q35-7.2"
 """Pinned: an instance keeps its machine when the host's QEMU is renewed."""
-SPARE_PORTS = 8
-"""Root ports left free for volumes and interfaces that are attached to a running guest."""
+HOT_PLUG_BUS = 2
+"""The bus whose slots 1 to 31 are free for volumes and interfaces attached to a running guest."""
 NAMESPACE = "urn:mallee:domain"
 """The namespace of the metadata element by which our domains are known."""
 
@@ -166,24 +168,32 @@ def _add_boot(domain: Element, boot: DirectBoot | None, layout: Layout) -> None:
 def _add_devices(domain: Element, spec: DomainSpec, directory: Path) -> None:
     devices = SubElement(domain, "devices")
     _add_disk(devices, directory / DISK_FILE)
-    for nic in spec.nics:
-        _add_nic(devices, nic)
+    for number, nic in enumerate(spec.nics):
+        _add_nic(devices, nic, _FIRST_NIC_SLOT + number)
     _add_console(devices, directory)
     SubElement(devices, "controller", type="usb", model="none")
-    SubElement(devices, "controller", type="pci", model="pcie-root", index="0")
-    for index in range(1, 1 + _FIXED_DEVICES + len(spec.nics) + SPARE_PORTS):
-        SubElement(devices, "controller", type="pci", model="pcie-root-port", index=str(index))
+    for index, model in enumerate(("pcie-root", "pcie-root-port", "pcie-to-pci-bridge")):
+        SubElement(devices, "controller", type="pci", model=model, index=str(index))
     graphics = SubElement(devices, "graphics", type="vnc")
     SubElement(graphics, "listen", type="socket", socket=str(directory / VNC_SOCKET))
     video = SubElement(devices, "video")
     SubElement(video, "model", type="vga", vram="16384", heads="1", primary="yes")
     rng = SubElement(devices, "rng", model="virtio")
     SubElement(rng, "backend", model="random").text = "/dev/urandom"
+    _place(rng, _RNG_SLOT)
     SubElement(devices, "memballoon", model="none")
 
 
-_FIXED_DEVICES = 2
-"""Disk and random numbers: each takes one root port."""
+_DISK_SLOT = 0x03
+_RNG_SLOT = 0x04
+_FIRST_NIC_SLOT = 0x08
+"""Slots of the root bus; 1 and 2 are taken by the VGA adapter and the way to the bridge."""
+
+
+def _place(device: Element, slot: int) -> None:
+    SubElement(
+        device, "address", type="pci", domain="0", bus="0", slot=f"{slot:#04x}", function="0"
+    )
 
 
 def _add_disk(devices: Element, path: Path) -> None:
@@ -192,15 +202,17 @@ def _add_disk(devices: Element, path: Path) -> None:
     SubElement(disk, "source", file=str(path))
     SubElement(disk, "target", dev="vda", bus="virtio")
     SubElement(disk, "serial").text = "root"
+    _place(disk, _DISK_SLOT)
 
 
-def _add_nic(devices: Element, nic: Nic) -> None:
+def _add_nic(devices: Element, nic: Nic, slot: int) -> None:
     interface = SubElement(devices, "interface", type="ethernet")
     SubElement(interface, "mac", address=nic.mac)
     SubElement(interface, "target", dev=nic.tap, managed="no")
     SubElement(interface, "model", type="virtio")
     # Nobody boots from the network, and loading the card's firmware costs time.
     SubElement(interface, "rom", enabled="no")
+    _place(interface, slot)
 
 
 def _add_console(devices: Element, directory: Path) -> None:
