@@ -9,7 +9,7 @@ from mallee.model.layout import Layout
 from mallee.node.plan import domain
 from tests.node import wants
 
-GOLDEN = Path(__file__).parent / "golden"
+GOLDEN = Path(__file__).parents[2] / "golden" / "node"
 LAYOUT = Layout(Path("/var/lib/mallee"))
 ID = "i-0123456789abcdef0"
 
