@@ -130,7 +130,7 @@ def test_destroy_leaves_nothing() -> None:
         process = cloud.guest_process(guest)
         assert _namespaces(layout)
     assert process is not None
-    assert not Path(f"/proc/{process}").exists()
+    assert status.read_birth(process) is None
     assert not layout.root.exists()
     assert _namespaces(layout) == []
     assert _traces() == before

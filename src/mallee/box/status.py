@@ -8,6 +8,7 @@ Imports the standard library only: the supervisor stays small.
 import json
 import os
 import signal
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,11 @@ class Process:
     def is_alive(self) -> bool:
         """Tell whether it still runs."""
         return read_birth(self.pid) == self.born
+
+    def age_s(self) -> float:
+        """Return how long ago it was born, in seconds."""
+        ticks_per_s = os.sysconf("SC_CLK_TCK")
+        return time.clock_gettime(time.CLOCK_BOOTTIME) - self.born / ticks_per_s
 
     def signal(self, number: signal.Signals) -> None:
         """Send it a signal; nothing happens when it has ended."""

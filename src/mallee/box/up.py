@@ -148,8 +148,8 @@ def _wait_host(layout: Layout) -> str:
         + _last_line(layout.log / "node.err"),
         f"read {layout.log / 'node.log'}, {layout.log / 'libvirtd.err'}, and run: mallee doctor",
     )
-    steps.wait_until(lambda: _ready_host(access) is not None, HOST_READY_S_MAX, failure)
-    host = _ready_host(access) or {}
+    steps.wait_until(lambda: _ready_host(layout, access) is not None, HOST_READY_S_MAX, failure)
+    host = _ready_host(layout, access) or {}
     room = host.get("Capacity", {})
     return (
         f"{host.get('Name')}: {host.get('Hypervisor')}, {host.get('Acceleration')}, "
@@ -157,9 +157,14 @@ def _wait_host(layout: Layout) -> str:
     )
 
 
-def _ready_host(access: client.Access) -> dict[str, Any] | None:
+def _ready_host(layout: Layout, access: client.Access) -> dict[str, Any] | None:
+    """Return the host that this machine's agent, as it runs now, has reported."""
+    member, agent = node_cloud.read_membership(layout), status.find(layout, "node")
+    if member is None or agent is None:
+        return None
     for host in client.call(access, "mallee", "DescribeHosts")["Hosts"]:
-        if host["State"] == "up" and host.get("Hypervisor") and host.get("Capacity"):
+        is_fresh = host.get("SecondsSinceHeard", float("inf")) < agent.age_s()
+        if host["HostId"] == member.host_id and is_fresh and host.get("Hypervisor"):
             return host
     return None
 
