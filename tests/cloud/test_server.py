@@ -73,17 +73,21 @@ def test_slow_body_is_given_up(cloud: RunningCloud, monkeypatch: pytest.MonkeyPa
 def test_client_that_does_not_take_its_answer_is_cut_off(
     cloud: RunningCloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    journal = of(monkeypatch, server)
     monkeypatch.setattr(server, "SEND_TIMEOUT_S", 0.1)
     answer = http.Response(status=200, body=b"x" * (64 << 20), content_type="text/plain")
     monkeypatch.setattr(pipeline, "GREETING", answer)
     with socket.create_connection(("127.0.0.1", cloud.port), timeout=30) as connection:
         connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-        time.sleep(0.3)
+        deadline = time.monotonic() + 20
+        while not journal.lines:
+            assert time.monotonic() < deadline
         received = 0
         with suppress(ConnectionResetError):
             while chunk := connection.recv(1 << 20):
                 received += len(chunk)
     assert received < 64 << 20
+    assert [line["event"] for line in journal.lines] == ["client cut off"]
 
 
 def test_overload_is_said(

@@ -212,6 +212,7 @@ async def _send(incoming: web.BaseRequest, outgoing: web.Response) -> web.Stream
             await outgoing.prepare(incoming)
             await outgoing.write_eof()
     except TimeoutError:
+        _log.warning("client cut off", peer=incoming.remote, answer_bytes=outgoing.content_length)
         if incoming.transport is not None:
             incoming.transport.abort()
     return outgoing
