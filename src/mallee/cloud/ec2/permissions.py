@@ -81,10 +81,12 @@ def _rules_of(
     found = False
     for item in permission.get("IpRanges") or ():
         found = True
-        yield _described(msgspec.structs.replace(traffic, cidr=parse_cidr(item["CidrIp"])), item)
+        yield _described(
+            msgspec.structs.replace(traffic, cidr=parse_cidr(item.get("CidrIp", ""))), item
+        )
     for item in permission.get("Ipv6Ranges") or ():
         found = True
-        cidr6 = parse_cidr6(item["CidrIpv6"])
+        cidr6 = parse_cidr6(item.get("CidrIpv6", ""))
         yield _described(msgspec.structs.replace(traffic, cidr6=cidr6), item)
     for item in permission.get("UserIdGroupPairs") or ():
         found = True
