@@ -1,113 +1,25 @@
 """The reconciler on a fake hypervisor and network, with real files: it makes what is wanted."""
 
 import asyncio
-import hashlib
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
-from mallee.kit import clock, process
-from mallee.model.hosts import InstanceWanted
-from mallee.model.images import Blob, DirectBoot
-from mallee.model.instances import InstanceSeen, Phase, Power
+from mallee.kit import process
+from mallee.model.images import DirectBoot
+from mallee.model.instances import Phase, Power
 from mallee.model.layout import Layout
-from mallee.node import apply, host, ledger, reconcile
-from mallee.node.do import disks, images
+from mallee.node import apply, host, ledger
+from mallee.node.do import disks
 from mallee.node.do.hypervisor import HypervisorFailed
-from mallee.node.plan import domain, instances, progress, steps
+from mallee.node.plan import domain, progress, steps
 from mallee.node.plan.seen import DomainState
 from tests.fakes.hypervisor import FakeHypervisor
 from tests.fakes.network import FakeNetwork
 from tests.node import wants
-
-WITHIN_S = 20.0
+from tests.node.stands import WITHIN_S, Blobs, Stand, blob_of
 
 KERNEL, RAMDISK = b"a kernel", b"a ramdisk"
-
-
-def blob_of(content: bytes, form: str) -> Blob:
-    return Blob(hashlib.sha256(content).hexdigest(), len(content), form)
-
-
-@dataclass(slots=True)
-class Blobs:
-    """A cloud's blobs."""
-
-    contents: dict[str, bytes] = field(default_factory=dict[str, bytes])
-    fetches: list[str] = field(default_factory=list[str])
-    hangs: bool = False
-    asked: asyncio.Event = field(default_factory=asyncio.Event)
-
-    async def read_blob(self, sha256: str, offset: int) -> AsyncIterator[bytes]:
-        self.fetches.append(sha256)
-        self.asked.set()
-        if self.hangs:
-            await asyncio.Event().wait()
-        try:
-            yield self.contents[sha256][offset:]
-        except KeyError:
-            raise images.FetchFailed(f"no blob {sha256}") from None
-
-
-@dataclass(slots=True)
-class Stand:
-    """A host under test; `agent` runs an agent over it, one after another."""
-
-    layout: Layout
-    hypervisor: FakeHypervisor
-    network: FakeNetwork
-    blobs: Blobs
-    disk: Blob
-    boot: DirectBoot
-    reconciler: reconcile.Reconciler | None = None
-    generation: int = 0
-
-    def instance(self, number: int = 1, **changes: object) -> InstanceWanted:
-        return wants.make_instance(number, disk=self.disk, boot=self.boot, **changes)
-
-    @asynccontextmanager
-    async def agent(self) -> AsyncIterator[reconcile.Reconciler]:
-        """An agent that is killed in the end: nothing but what is on disk outlives it."""
-        here = host.Host(
-            name="host-a",
-            layout=self.layout,
-            hypervisor=self.hypervisor,
-            network=self.network,
-            images=images.ImageCache(self.layout, self.blobs),
-            rules=instances.Rules(self.layout, stop_s=60.0, terminate_s=10.0),
-            traits=domain.HostTraits(self.layout, "tcg"),
-            clock=clock.SYSTEM,
-        )
-        self.reconciler = reconcile.Reconciler(here, ledger.Ledger(self.layout))
-        running = asyncio.create_task(self.reconciler.run())
-        try:
-            yield self.reconciler
-        finally:
-            running.cancel()
-            await asyncio.gather(running, return_exceptions=True)
-            await here.images.close()
-
-    async def want(self, *wanted: InstanceWanted) -> None:
-        assert self.reconciler is not None
-        self.generation += 1
-        assert await self.reconciler.want(wants.make_host(self.generation, *wanted))
-
-    async def wait(self, number: int, is_so: Callable[[InstanceSeen], bool]) -> InstanceSeen:
-        assert self.reconciler is not None
-        instance_id = wants.make_instance(number).id
-        async with asyncio.timeout(WITHIN_S):
-            while True:
-                version = self.reconciler.version
-                seen = self.reconciler.seen().get(instance_id)
-                if seen is not None and is_so(seen):
-                    return seen
-                await self.reconciler.wait_changed(version)
-
-    async def wait_phase(self, phase: Phase, number: int = 1) -> InstanceSeen:
-        return await self.wait(number, lambda seen: seen.phase is phase)
 
 
 @pytest.fixture

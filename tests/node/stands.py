@@ -1,0 +1,106 @@
+"""A host under test: an agent's reconciler over a hypervisor and a network, with real files."""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from mallee.kit import clock
+from mallee.model.hosts import InstanceWanted
+from mallee.model.images import Blob, DirectBoot
+from mallee.model.instances import InstanceSeen, Phase
+from mallee.model.layout import Layout
+from mallee.node import host, ledger, reconcile
+from mallee.node.do import images
+from mallee.node.plan import domain, instances
+from tests.fakes.network import FakeNetwork
+from tests.node import wants
+from tests.node.libvirtd import Libvirtd
+
+WITHIN_S = 60.0
+
+
+def blob_of(content: bytes, form: str) -> Blob:
+    return Blob(hashlib.sha256(content).hexdigest(), len(content), form)
+
+
+@dataclass(slots=True)
+class Blobs:
+    """A cloud's blobs."""
+
+    contents: dict[str, bytes] = field(default_factory=dict[str, bytes])
+    fetches: list[str] = field(default_factory=list[str])
+    hangs: bool = False
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def read_blob(self, sha256: str, offset: int) -> AsyncIterator[bytes]:
+        self.fetches.append(sha256)
+        self.asked.set()
+        if self.hangs:
+            await asyncio.Event().wait()
+        try:
+            yield self.contents[sha256][offset:]
+        except KeyError:
+            raise images.FetchFailed(f"no blob {sha256}") from None
+
+
+@dataclass(slots=True)
+class Stand:
+    """A host under test; `agent` runs an agent over it, one after another."""
+
+    layout: Layout
+    hypervisor: Any
+    """A `FakeHypervisor`, or the real one."""
+    network: FakeNetwork
+    blobs: Blobs
+    disk: Blob
+    boot: DirectBoot
+    reconciler: reconcile.Reconciler | None = None
+    generation: int = 0
+    daemon: Libvirtd | None = None
+
+    def instance(self, number: int = 1, **changes: object) -> InstanceWanted:
+        return wants.make_instance(number, disk=self.disk, boot=self.boot, **changes)
+
+    @asynccontextmanager
+    async def agent(self) -> AsyncIterator[reconcile.Reconciler]:
+        """An agent that is killed in the end: nothing but what is on disk outlives it."""
+        here = host.Host(
+            name="host-a",
+            layout=self.layout,
+            hypervisor=self.hypervisor,
+            network=self.network,
+            images=images.ImageCache(self.layout, self.blobs),
+            rules=instances.Rules(self.layout, stop_s=60.0, terminate_s=10.0),
+            traits=domain.HostTraits(self.layout, "tcg"),
+            clock=clock.SYSTEM,
+        )
+        self.reconciler = reconcile.Reconciler(here, ledger.Ledger(self.layout))
+        running = asyncio.create_task(self.reconciler.run())
+        try:
+            yield self.reconciler
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+            await here.images.close()
+
+    async def want(self, *wanted: InstanceWanted) -> None:
+        assert self.reconciler is not None
+        self.generation += 1
+        assert await self.reconciler.want(wants.make_host(self.generation, *wanted))
+
+    async def wait(self, number: int, is_so: Callable[[InstanceSeen], bool]) -> InstanceSeen:
+        assert self.reconciler is not None
+        instance_id = wants.make_instance(number).id
+        async with asyncio.timeout(WITHIN_S):
+            while True:
+                version = self.reconciler.version
+                seen = self.reconciler.seen().get(instance_id)
+                if seen is not None and is_so(seen):
+                    return seen
+                await self.reconciler.wait_changed(version)
+
+    async def wait_phase(self, phase: Phase, number: int = 1) -> InstanceSeen:
+        return await self.wait(number, lambda seen: seen.phase is phase)
