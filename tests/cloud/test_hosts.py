@@ -19,6 +19,7 @@ from mallee.kit import pki
 from mallee.model.hosts import HostWanted
 from mallee.model.images import Blob, Image
 from tests.cloud.agent import FACTS, Agent
+from tests.cloud.journal import of
 from tests.cloud.running import RunningCloud
 from tests.cloud.signing import Sender
 
@@ -95,6 +96,10 @@ def test_host_that_lost_its_certificate_joins_again_as_itself(
     assert second.host_id == first.host_id
     assert second.sync()["wanted"] is not None
     assert first.post("/v1/sync", {"known_generation": 0, "wait_s": 0})[0] == 403
+
+
+def test_stranger_is_not_read_for_long(stranger: Agent) -> None:
+    assert stranger.call("POST", "/v1/join", b" " * (hosts.MAX_JOIN_BYTES + 1))[0] == 413
 
 
 # --- who may speak ---
@@ -197,6 +202,15 @@ def test_held_call_ends_at_its_time(agent: Agent, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(hosts, "HOLD_S_MAX", 0.05)
     generation = agent.sync()["wanted"]["generation"]
     assert agent.sync(generation, wait_s=3600)["wanted"] is None
+
+
+def test_host_that_is_ahead_of_the_store_is_told_of_once(
+    agent: Agent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = of(monkeypatch, hosts)
+    for _ in range(2):
+        assert agent.sync(10**9)["wanted"] is None
+    assert [line["host"] for line in journal.lines] == [agent.host_id]
 
 
 # --- telling ---

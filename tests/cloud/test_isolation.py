@@ -20,7 +20,7 @@ import pytest
 
 from mallee.aws import model
 from mallee.cloud import actions
-from mallee.cloud.action import Action, Listing
+from mallee.cloud.action import Action, Listing, Write
 from mallee.cloud.state import records
 from mallee.model.images import Blob, Image
 from tests.cloud.agent import FACTS, Agent
@@ -184,10 +184,16 @@ def _things(world: World, key: dict[str, str], name: str, digit: str) -> dict[st
     }
 
 
+def _has_dry_run(row: Action) -> bool:
+    asked = model.load(row.service).operations[row.name].input
+    return asked is not None and "DryRun" in asked.members
+
+
 ROWS = [row for row in actions.TABLE.values() if row.service != "mallee"]
 LOOKS = [
     row for row in ROWS if row.name.startswith(("Describe", "List", "Get")) and row.name not in BUT
 ]
+WRITES = [row for row in ROWS if isinstance(row.does, Write) and _has_dry_run(row)]
 TRIES = [
     (row, path)
     for row in ROWS
@@ -211,7 +217,7 @@ def test_every_parameter_names_something_or_nothing() -> None:
 
 @pytest.mark.parametrize(("row", "path"), TRIES, ids=[f"{row.name}-{path}" for row, path in TRIES])
 def test_things_of_another_account_are_not_there(world: World, row: Action, path: str) -> None:
-    before = _state_of(world)
+    before = _state_of(world, world.owner)
     name = path.rpartition(".")[2]
     request = _request(world, row, path, world.owned[NAMES[name]])
     client = world.cloud.client(row.service, world.intruder)
@@ -221,19 +227,19 @@ def test_things_of_another_account_are_not_there(world: World, row: Action, path
         outcome = error.response["Error"]
     if (row.name, path) not in SAYS_NOTHING:
         assert _says_not_there(outcome.get("Code", "success")), f"{request}: {outcome}"
-    assert _state_of(world) == before
+    assert _state_of(world, world.owner) == before
 
 
 def test_names_are_each_accounts_own(world: World) -> None:
     ec2 = world.cloud.client("ec2", world.intruder)
-    before = _state_of(world)
+    before = _state_of(world, world.owner)
     name = world.owned["key-name"]
     ec2.create_key_pair(KeyName=name, KeyType="ed25519")
     ec2.delete_key_pair(KeyName=name)
     name = world.owned["group-name"]
     ec2.create_security_group(GroupName=name, Description="another")
     ec2.delete_security_group(GroupName=name)
-    assert _state_of(world) == before
+    assert _state_of(world, world.owner) == before
 
 
 @pytest.mark.parametrize("row", LOOKS, ids=[row.name for row in LOOKS])
@@ -246,6 +252,16 @@ def test_no_look_around_shows_another_account(world: World, row: Action) -> None
         answer = str(error)
     ids = [*world.owned.values(), world.owner["account_id"]]
     assert [id for id in ids if re.search(rf"{re.escape(id)}\b", answer)] == []
+
+
+@pytest.mark.parametrize("row", WRITES, ids=[row.name for row in WRITES])
+def test_dry_run_changes_nothing(world: World, row: Action) -> None:
+    before = _state_of(world, world.intruder)
+    client = world.cloud.client(row.service, world.intruder)
+    with pytest.raises(botocore.exceptions.ClientError) as error:
+        client._make_api_call(row.name, {**_request(world, row, "", ""), "DryRun": True})
+    assert error.value.response["Error"]["Code"] == "DryRunOperation"
+    assert _state_of(world, world.intruder) == before
 
 
 @pytest.mark.parametrize("name", [name for service, name in actions.TABLE if service == "mallee"])
@@ -267,9 +283,9 @@ def _says_not_there(code: str) -> bool:
     return code.endswith((".NotFound", "NoSuchEntity")) or code in taken
 
 
-def _state_of(world: World) -> dict[str, int]:
-    """The revision of everything that the owner has."""
-    account = world.owner["account_id"]
+def _state_of(world: World, key: dict[str, str]) -> dict[str, int]:
+    """What everything of the account looks like, as it is wanted."""
+    account = key["account_id"]
     view = world.cloud.store.view
     return {
         f"{kind.name} {record.id}": hash(msgspec.json.encode(record.doc))

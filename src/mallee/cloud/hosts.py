@@ -29,6 +29,7 @@ from mallee.model.layout import Layout
 HOLD_S_MAX = 10.0
 """A call is held shorter than `AGENT_SILENT_AFTER_S`, so that a held agent is not a silent one."""
 MAX_BODY_BYTES = 16 << 20
+MAX_JOIN_BYTES = 64 << 10
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 _log = logs.get(__name__)
@@ -58,6 +59,7 @@ class Endpoint:
         self._cloud = cloud
         self._tls = tls
         self._closing = asyncio.Event()
+        self._ahead: set[str] = set()
         application = web.Application(middlewares=[_explain], client_max_size=MAX_BODY_BYTES)
         application.add_routes(
             [
@@ -106,7 +108,9 @@ class Endpoint:
         return host
 
     async def _join(self, request: web.Request) -> web.StreamResponse:
-        asked = await _decode(request, joining.JoinRequest)
+        # Strangers may come here: they are not read for as long as agents are.
+        small = request.clone(client_max_size=MAX_JOIN_BYTES)
+        asked = await _decode(small, joining.JoinRequest)
         registry = self._cloud.registry
         certified = await self._cloud.store.run(lambda tx: joining.join(tx, registry, asked))
         _log.info("host joined", host=certified.host_id, name=asked.name, peer=request.remote)
@@ -135,10 +139,23 @@ class Endpoint:
             wanted = self._wanted(host_id)
             questions = self._cloud.asks.take(host_id)
             newer = wanted.generation > report.known_generation
+            self._notice_older(host_id, report.known_generation, rev)
             left_s = ends_at - loop.time()
             if newer or questions or left_s <= 0 or self._closing.is_set():
                 return SyncAnswer(wanted=wanted if newer else None, asks=questions)
             await self._wait(host_id, rev, left_s)
+
+    def _notice_older(self, host_id: str, known_generation: int, rev: int) -> None:
+        """Say once that a host was told what this store never knew, and will take nothing older."""
+        if known_generation > rev and host_id not in self._ahead:
+            self._ahead.add(host_id)
+            _log.error(
+                "host is ahead of the store",
+                host=host_id,
+                known_generation=known_generation,
+                rev=rev,
+                cure="was an old database put back? The host obeys again once it has joined anew.",
+            )
 
     async def _wait(self, host_id: str, rev: int, timeout_s: float) -> None:
         waits = (
@@ -211,7 +228,7 @@ def _certificate(request: web.Request) -> pki.Issued:
     return pki.read_certificate(shown)
 
 
-async def _decode(request: web.Request, type: type[T]) -> T:
+async def _decode(request: web.BaseRequest, type: type[T]) -> T:
     return msgspec.json.decode(await request.read(), type=type)
 
 
