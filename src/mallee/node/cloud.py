@@ -18,6 +18,7 @@ from mallee.kit import files, logs, pki
 from mallee.model.hosts import SyncAnswer, SyncRequest
 from mallee.model.layout import Layout
 from mallee.node.do.images import CHUNK_BYTES, FetchFailed
+from mallee.node.plan import trust
 
 CALL_S = 20.0
 """The longest that a call may take beyond the time it asks to be held."""
@@ -106,9 +107,15 @@ class Cloud:
         await self._session.close()
 
     async def sync(self, request: SyncRequest) -> SyncAnswer:
-        """Tell what is seen, learn what is wanted; raises `CloudAway` and `Refused`."""
+        """Tell what is seen, learn what is wanted; raises `CloudAway` and `Refused`.
+
+        What the cloud says is checked here, whole, before anybody acts on it.
+        """
         body = await self._post("/v1/sync", msgspec.json.encode(request), request.wait_s)
-        return msgspec.json.decode(body, type=SyncAnswer)
+        try:
+            return trust.check_answer(msgspec.json.decode(body, type=SyncAnswer))
+        except (msgspec.DecodeError, trust.NotTrusted) as error:
+            raise CloudAway(f"the cloud's answer is refused, it has {error}") from error
 
     async def answer(self, ask_id: str, answer: bytes) -> None:
         """Answer a question; raises `CloudAway` and `Refused`."""

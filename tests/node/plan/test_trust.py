@@ -1,0 +1,121 @@
+"""What a cloud that was taken over may say, and what of it an agent, who is root, refuses."""
+
+from collections.abc import Callable
+
+import msgspec
+import pytest
+from msgspec.structs import replace
+
+from mallee.model.hosts import Ask, GroupWanted, HostWanted, SyncAnswer
+from mallee.model.images import Blob, DirectBoot
+from mallee.model.networks import Direction, Rule
+from mallee.node.plan import trust
+from tests.node import lab, wants
+
+Change = Callable[[HostWanted], HostWanted]
+
+RULE = Rule(id="sgr-1", direction=Direction.INGRESS, protocol="tcp", from_port=1, to_port=2)
+GROUP = "sg-0123456789abcdef0"
+
+
+def host() -> HostWanted:
+    """A host with an instance that boots directly, and with a group."""
+    wanted = wants.make_host(7, wants.make_instance())
+    rules = (replace(RULE, cidr="10.0.0.0/8"), replace(RULE, protocol="-1", group_id=GROUP))
+    group = GroupWanted(id=GROUP, rules=rules, member_ips=("172.31.0.11",))
+    return replace(wanted, vpcs=(replace(wanted.vpcs[0], groups=(group,)),))
+
+
+def test_what_a_cloud_says_is_taken() -> None:
+    for wanted in (
+        host(),
+        lab.make_wanted(lab.make_vpc((lab.make_interface(1, public=True),), {})),
+    ):
+        answer = SyncAnswer(wanted=wanted, asks=(Ask("0af3", "console", "i-0123456789abcdef0"),))
+        assert trust.check_answer(answer) is answer
+
+
+def in_instance(**changes: object) -> Change:
+    """Change the instance."""
+    return lambda one: replace(one, instances=(replace(one.instances[0], **changes),))
+
+
+def in_boot(**changes: object) -> Change:
+    """Change how the instance boots."""
+    return in_instance(boot=replace(wants.BOOT, **changes))
+
+
+def in_vpc(**changes: object) -> Change:
+    """Change the VPC."""
+    return lambda one: replace(one, vpcs=(replace(one.vpcs[0], **changes),))
+
+
+def in_interface(**changes: object) -> Change:
+    """Change the interface."""
+    return in_vpc(interfaces=(replace(wants.make_interface(), **changes),))
+
+
+def in_rule(**changes: object) -> Change:
+    """Change a rule of the group."""
+    group = GroupWanted(id=GROUP, rules=(replace(RULE, **changes),), member_ips=())
+    return in_vpc(groups=(group,))
+
+
+EVIL: dict[str, Change] = {
+    "path in an instance's id": in_instance(id="../../../etc"),
+    "line in an instance's id": in_instance(id="i-0123456789abcdef0\n"),
+    "path in a blob's name": in_instance(disk=Blob("../../../etc/shadow", 1, "raw")),
+    "form of a disk": in_instance(disk=Blob("d" * 64, 1, "json:{}")),
+    "option in a form": in_instance(disk=Blob("d" * 64, 1, "raw -b /etc/shadow")),
+    "no memory": in_instance(memory_mib=0),
+    "no end of processors": in_instance(vcpus=1 << 60),
+    "kernel's path": in_boot(kernel=Blob("/boot/vmlinuz", 1, "kernel")),
+    "ramdisk's path": in_boot(ramdisk=Blob("../master.key", 1, "ramdisk")),
+    "line in a command line": in_boot(command_line="quiet\0init=/x"),
+    "interface of an instance": in_instance(interface_ids=("eni-x; reboot",)),
+    "path in a VPC's id": in_vpc(id="vpc-../../x"),
+    "range of a VPC": in_vpc(cidr="10.0.0.0/16 }"),
+    "group's id": in_vpc(groups=(GroupWanted(id="sg-x { }", rules=(), member_ips=()),)),
+    "member's address": in_vpc(groups=(GroupWanted(id=GROUP, rules=(), member_ips=("1.2.3",)),)),
+    "protocol": in_rule(protocol="tcp accept; }"),
+    "port": in_rule(from_port=1 << 40),
+    "peer": in_rule(cidr="0.0.0.0/0 accept"),
+    "peer's group": in_rule(group_id="sg-x accept"),
+    "hardware address": in_interface(mac="02:00:00:00:00:01,set:x"),
+    "host name": in_interface(hostname="a\ndhcp-script=/tmp/x"),
+    "private address": in_interface(private_ip="172.31.0.11\n"),
+    "public address of another network": in_interface(public_ip="8.8.8.8"),
+    "interface's id": in_interface(id="eni-/../../x"),
+    "region": lambda one: replace(one, region="x\nconf-file=/etc/passwd"),
+    "zone": lambda one: replace(one, zone="../x"),
+    "half the world": lambda one: replace(one, public_range="128.0.0.0/1"),
+    "the host's loopback": lambda one: replace(one, public_range="127.0.0.0/24"),
+    "no range": lambda one: replace(one, private_range="172.31.0.0/16; x"),
+}
+
+
+@pytest.mark.parametrize("what", EVIL)
+def test_what_would_become_more_than_a_word_is_refused(what: str) -> None:
+    wanted = EVIL[what](host())
+    # It crosses the wire as it is: nothing but this check stands in its way.
+    msgspec.json.decode(msgspec.json.encode(wanted), type=HostWanted)
+    with pytest.raises(trust.NotTrusted):
+        trust.check_answer(SyncAnswer(wanted=wanted))
+
+
+@pytest.mark.parametrize("instance_id", ["../../../etc", "i-1/../..", "", "i-0123456789abcdef0/"])
+def test_no_console_outside_the_instances_is_read(instance_id: str) -> None:
+    with pytest.raises(trust.NotTrusted):
+        trust.check_answer(SyncAnswer(wanted=None, asks=(Ask("1", "console", instance_id),)))
+
+
+def test_an_answer_goes_nowhere_but_to_answers() -> None:
+    ask = Ask("../renew?x=", "console", "i-0123456789abcdef0")
+    with pytest.raises(trust.NotTrusted):
+        trust.check_answer(SyncAnswer(wanted=None, asks=(ask,)))
+
+
+def test_a_kernel_without_a_ramdisk_is_taken() -> None:
+    boot = DirectBoot(wants.BOOT.kernel, None, "")
+    wanted = wants.make_host(1, wants.make_instance(boot=boot))
+    assert trust.check_answer(SyncAnswer(wanted=wanted)).wanted == wanted
