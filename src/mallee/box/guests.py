@@ -5,11 +5,14 @@ when its command line names a file below our root directory. Not its business: w
 they are (`node` knows).
 """
 
-import json
+import selectors
 import signal
 import socket
+import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
+from typing import cast
 
 from mallee.box import status, steps
 from mallee.model.layout import Layout
@@ -17,6 +20,8 @@ from mallee.model.layout import Layout
 POWER_OFF_S_MAX = 30.0
 _END_S_MAX = 10.0
 _MONITOR_S_MAX = 5.0
+_LAST_WORDS_S = 2.0
+"""Between a QEMU's hanging up and its end."""
 
 
 def fetch(layout: Layout) -> list[status.Process]:
@@ -43,32 +48,53 @@ def power_off(layout: Layout, say: Callable[[str], None]) -> str:
 
     Only when libvirtd does not run: a QEMU talks to one monitor at a time.
     """
-    running = fetch(layout)
-    for monitor in (layout.libvirt / "lib" / "qemu").glob("domain-*/monitor.sock"):
-        try:
-            _press_power_button(monitor)
-        except OSError as error:
-            say(f"{monitor.parent.name} does not listen: {error}")
-    failure = steps.Failed("guests did not power off", "")
+    running = len(fetch(layout))
+    with selectors.DefaultSelector() as asked, ExitStack() as links:
+        for path in (layout.libvirt / "lib" / "qemu").glob("domain-*/monitor.sock"):
+            try:
+                monitor = _press_power_button(path)
+            except OSError as error:
+                say(f"{path.parent.name} does not listen: {error}")
+                continue
+            links.callback(monitor.close)
+            asked.register(monitor, selectors.EVENT_READ, bytearray())
+        _quit_when_down(asked)
     try:
-        steps.wait_until(
-            lambda: not any(one.is_alive() for one in running), POWER_OFF_S_MAX, failure
-        )
+        steps.wait_until(lambda: not fetch(layout), _LAST_WORDS_S, steps.Failed("", ""))
     except steps.Failed:
-        return f"{len(running)} asked, {kill(layout)} of them switched off after the deadline"
-    return f"{len(running)} powered off"
+        return f"{running} asked, {kill(layout)} of them switched off after the deadline"
+    return f"{running} powered off"
 
 
-def _press_power_button(monitor: Path) -> None:
-    with socket.socket(socket.AF_UNIX) as link:
-        link.settimeout(_MONITOR_S_MAX)
-        link.connect(str(monitor))
-        with link.makefile("rwb") as lines:
-            lines.readline()
-            for command in ("qmp_capabilities", "system_powerdown"):
-                lines.write(json.dumps({"execute": command}).encode() + b"\n")
-                lines.flush()
-                lines.readline()
+def _press_power_button(path: Path) -> socket.socket:
+    monitor = socket.socket(socket.AF_UNIX)
+    try:
+        monitor.settimeout(_MONITOR_S_MAX)
+        monitor.connect(str(path))
+        for command in ("qmp_capabilities", "system_powerdown"):
+            monitor.sendall(b'{"execute": "%s"}\n' % command.encode())
+    except OSError:
+        monitor.close()
+        raise
+    return monitor
+
+
+def _quit_when_down(asked: selectors.BaseSelector) -> None:
+    """Let each QEMU end when its guest is down: libvirt has told it to stay until then."""
+    deadline = time.monotonic() + POWER_OFF_S_MAX
+    while asked.get_map() and (left_s := deadline - time.monotonic()) > 0:
+        for key, _ in asked.select(left_s):
+            monitor, said = cast(socket.socket, key.fileobj), cast(bytearray, key.data)
+            try:
+                data = monitor.recv(4096)
+                said += data
+                if data and b'"SHUTDOWN"' in said:
+                    said.clear()
+                    monitor.sendall(b'{"execute": "quit"}\n')
+            except OSError:
+                data = b""
+            if not data:
+                asked.unregister(monitor)
 
 
 def kill(layout: Layout) -> int:

@@ -31,7 +31,8 @@ QEMU_CONF = """\
 # Written by Mallee at every start of its libvirtd.
 user = "libvirt-qemu"
 group = "kvm"
-dynamic_ownership = 1
+# Nothing that guests share changes hands: the agent gives each disk to QEMU's user, and no more.
+dynamic_ownership = 0
 remember_owner = 0
 security_driver = "none"
 seccomp_sandbox = 1
