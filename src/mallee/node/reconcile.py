@@ -216,25 +216,34 @@ class Reconciler:
     ) -> Progress:
         """Do the plan as far as it goes; return the progress that was reached."""
         took_ms: dict[str, int] = {}
-        for step in plan:
-            self._note_step(at.wanted.id, step)
+        for batch in instances.batches(plan):
+            self._note_step(at.wanted.id, batch[0])
             began_at = self._loop.time()
-            try:
-                await self._apply_step(step, worker)
-            except HypervisorAway:
-                return known
-            except apply.FAILURES as error:
-                log.warning("step failed", instance=at.wanted.id, step=str(step), error=str(error))
-                cause = apply.reason_of(self._host, step, error)
-                now = self._host.clock.now()
-                return progress.after_failure(known, cause, now, is_final=apply.is_final(error))
-            known = progress.after(known, step, at)
-            took_ms[type(step).__name__] = round((self._loop.time() - began_at) * 1000)
+            doing = (self._apply_step(step, worker) for step in batch)
+            outcomes = await asyncio.gather(*doing, return_exceptions=True)
+            for step, error in zip(batch, outcomes, strict=True):
+                if error is not None:
+                    return self._after_failure(known, at, step, error)
+                known = progress.after(known, step, at)
+            took_ms[type(batch[0]).__name__] = round((self._loop.time() - began_at) * 1000)
             if worker.wanted_changed.is_set():
                 break
         if took_ms:
             log.info("done", instance=at.wanted.id, took_ms=took_ms)
         return known
+
+    def _after_failure(
+        self, known: Progress, at: Situation, step: steps.Step, error: BaseException
+    ) -> Progress:
+        if isinstance(error, HypervisorAway):
+            # No fault of the instance: it is looked at again when the hypervisor is back.
+            return known
+        if not isinstance(error, apply.FAILURES):
+            raise error
+        log.warning("step failed", instance=at.wanted.id, step=str(step), error=str(error))
+        cause = apply.reason_of(self._host, step, error)
+        now = self._host.clock.now()
+        return progress.after_failure(known, cause, now, is_final=apply.is_final(error))
 
     async def _apply_step(self, step: steps.Step, worker: _Worker) -> None:
         match step:

@@ -166,6 +166,15 @@ def test_a_first_launch_makes_everything_in_order() -> None:
     assert names(World().look()) == LAUNCH
 
 
+def test_steps_that_need_nothing_of_each_other_are_done_at_once() -> None:
+    assert [names(batch) for batch in instances.batches(World().look())] == [
+        ["FetchImage"] * 3,
+        ["MakeDirectory"],
+        ["CloneDisk", "CreateTap", "DefineDomain"],
+        *(["StartPaused"], ["Plug"], ["Resume"]),
+    ]
+
+
 def test_a_launch_broken_off_after_any_step_is_carried_on() -> None:
     for broken_off_after in range(len(LAUNCH) + 1):
         world = World()

@@ -8,6 +8,7 @@ The order of a launch's steps: first what can fail for lack of space, last what 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import groupby
 
 from mallee.model.hosts import InstanceWanted, InterfaceWanted
 from mallee.model.images import Blob
@@ -45,6 +46,20 @@ def plan(
     if at.now < progress.retry_at:
         return ()
     return _plan_launch(at, interfaces, rules)
+
+
+def batches(plan: steps.Plan) -> tuple[steps.Plan, ...]:
+    """Split a plan into batches: the steps of one need nothing of each other."""
+    grouped = groupby(enumerate(plan), lambda item: _TOGETHER.get(type(item[1]), item[0]))
+    return tuple(tuple(step for _, step in batch) for _, batch in grouped)
+
+
+_TOGETHER: dict[type, str] = {
+    steps.FetchImage: "fetch",
+    steps.CloneDisk: "make",
+    steps.CreateTap: "make",
+    steps.DefineDomain: "make",
+}
 
 
 def plan_leftover(instance_id: str, seen: SeenInstance) -> steps.Plan:
