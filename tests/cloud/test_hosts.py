@@ -14,7 +14,7 @@ import pytest
 
 from mallee.cloud import actions, asks, hearing, hosts, slices
 from mallee.cloud.action import Action, AskHost
-from mallee.cloud.state import records
+from mallee.cloud.state import records, store
 from mallee.kit import pki
 from mallee.model.hosts import HostWanted
 from mallee.model.images import Blob, Image
@@ -298,6 +298,24 @@ async def test_host_that_does_not_answer_is_named(
     answer = await asyncio.to_thread(sender.ask, "ec2", "GetConsoleOutput", InstanceId="i-1")
     assert (answer.status, answer.code) == (503, "Unavailable")
     assert agent.host_id in answer.message
+
+
+@pytest.mark.usefixtures("asking")
+def test_silent_host_is_not_waited_for(
+    cloud: RunningCloud, sender: Sender, agent: Agent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asks, "DEADLINE_S", 3600.0)
+    cloud.store.transact(lambda tx: _silence(tx, agent.host_id))
+    answer = sender.ask("ec2", "GetConsoleOutput", InstanceId="i-1")
+    assert (answer.status, answer.code) == (503, "Unavailable")
+    assert "says nothing" in answer.message
+
+
+def _silence(tx: store.Tx, host_id: str) -> None:
+    host = tx.get(records.HOST, host_id)
+    assert host is not None
+    assert host.seen is not None
+    tx.observe(host, msgspec.structs.replace(host.seen, is_silent=True))
 
 
 # --- fetching ---

@@ -2,6 +2,7 @@
 
 import datetime
 import re
+import threading
 import time
 from typing import Any
 
@@ -9,7 +10,8 @@ import botocore.exceptions
 import pytest
 
 from mallee.cloud import actions, pipeline, server
-from mallee.cloud.action import Action, Read
+from mallee.cloud.action import Action, Read, Write
+from mallee.cloud.call import WriteCall
 from tests.cloud.journal import of
 from tests.cloud.running import RunningCloud
 from tests.cloud.signing import FORM, Sender
@@ -236,6 +238,33 @@ def test_form_with_bytes_that_are_no_text_is_refused(sender: Sender) -> None:
     body = request.data + "&RegionName.1=%ff"
     answer = sender.send_raw("POST", "/", dict(request.headers.items()), body)
     assert answer.code == "MalformedQueryString"
+
+
+def test_what_takes_long_is_prepared_before_the_transaction_and_not_for_a_dry_run(
+    sender: Sender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepared: list[str] = []
+
+    def prepare(request: Any) -> str:
+        prepared.append(threading.current_thread().name)
+        return f"vol-{request['Size']}"
+
+    def create(call: WriteCall, request: Any) -> Any:
+        assert threading.current_thread().name not in prepared
+        return {"VolumeId": call.prepared}
+
+    row = Action(
+        service="ec2",
+        name="CreateVolume",
+        does=Write(handle=create, prepare=prepare),
+        honours=frozenset({"AvailabilityZone", "Size"}),
+    )
+    monkeypatch.setitem(actions.TABLE, ("ec2", "CreateVolume"), row)
+    asked = {"AvailabilityZone": "us-east-1a", "Size": "7"}
+    assert sender.ask("ec2", "CreateVolume", **asked, DryRun="true").code == "DryRunOperation"
+    assert prepared == []
+    assert sender.ask("ec2", "CreateVolume", **asked).element("volumeId") == "vol-7"
+    assert len(prepared) == 1
 
 
 # --- what goes wrong inside ---

@@ -28,7 +28,7 @@ from mallee.cloud import (
 )
 from mallee.cloud.action import Action, AskHost, Listing, Read, Write
 from mallee.cloud.call import Agents, Call, Principal, Request, WriteCall
-from mallee.cloud.state import store
+from mallee.cloud.state import records, store
 from mallee.kit import clock as clocks
 from mallee.kit import logs, secretbox
 from mallee.model import settings
@@ -135,8 +135,19 @@ async def _run(cloud: Cloud, action: Action, call: Call, asked: Request) -> str:
             result = listing.run(action, call, asked, cloud.paging_key)
         case AskHost() as does:
             question = asks.Question(*does.prepare(call, asked))
+            _check_heard(call, question.host_id)
             result = does.finish(call, asked, await cloud.asks.ask(question))
     return codec.for_service(action.service).encode_result(action.name, result)
+
+
+def _check_heard(call: Call, host_id: str) -> None:
+    """Refuse at once what a silent host would only be waited for."""
+    host = call.view.get(records.HOST, host_id)
+    if host is None or host.seen is None or host.seen.is_silent:
+        raise errors.Unavailable(
+            f"Host {host.doc.name if host else host_id} says nothing at the moment. "
+            "Try again when it is back; `mallee doctor` on the host says what is wrong."
+        )
 
 
 async def _write(cloud: Cloud, action: Action, call: Call, asked: Request) -> str:
