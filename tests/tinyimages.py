@@ -5,6 +5,8 @@ stay there, so that later runs need no network; building again without change ch
 """
 
 import functools
+import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -36,10 +38,24 @@ def file_of(blob: Blob) -> Path:
 
 
 def copy_into(other: Layout) -> None:
-    """Give another cloud these images."""
-    for source, target in ((layout().blobs, other.blobs), (layout().catalogue, other.catalogue)):
-        target.mkdir(parents=True, exist_ok=True)
-        subprocess.run(["cp", "-r", "--reflink=auto", f"{source}/.", str(target)], check=True)
+    """Give another cloud these images: links where the file system can, blobs never change."""
+    for folder in (other.blobs, other.catalogue):
+        folder.mkdir(parents=True, exist_ok=True)
+    for blob in _blobs():
+        target = catalogue.blob_path(other, blob)
+        if not target.exists():
+            try:
+                os.link(file_of(blob), target)
+            except OSError:
+                shutil.copy(file_of(blob), target)
+    name = catalogue.TINY
+    shutil.copy(catalogue.document_path(layout(), name), catalogue.document_path(other, name))
+
+
+def _blobs() -> set[Blob]:
+    found = {image.blob for image in document().images}
+    boot = catalogue.proof_boot(document())
+    return found | {boot.kernel} | ({boot.ramdisk} if boot.ramdisk else set())
 
 
 def clone(blob: Blob, to: Path, size: str = "1G") -> Path:
