@@ -27,7 +27,7 @@ async def run_until_told(work: Coroutine[None, None, None]) -> None:
         await running
     except asyncio.CancelledError:
         log.info("told to end")
-    except BaseException:
+    except BaseException:  # noqa: BLE001 - it is logged, and raised again
         log.exception("ended by a fault")
         _end(running)
         raise
