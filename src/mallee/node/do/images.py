@@ -2,12 +2,15 @@
 
 A blob is in the cache whole and verified, or not at all: it grows as `SHA256.part`, which a fetch
 that was broken off is resumed from. Several instances that need a blob at once share one fetch.
+A disk in qcow2 may name further files that QEMU would open for it, of the host or of another
+guest: one that does is no image, whatever its hash.
 Not its business: which blobs are needed, and giving up (the reconciler counts tries).
 """
 
 import asyncio
 import hashlib
 import os
+import struct
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Protocol
@@ -19,6 +22,13 @@ from mallee.node.do import disks
 
 CHUNK_BYTES = 1 << 20
 ROOM_TO_SPARE_BYTES = 256 << 20
+
+_QCOW2_MAGIC = b"QFI\xfb"
+_QCOW2_HEAD = struct.Struct(">4sIQ")
+"""Magic, version, and where the name of the backing file is: 0 when there is none."""
+_QCOW2_FEATURES_AT = 72
+_QCOW2_DATA_ELSEWHERE = 1 << 2
+"""The feature of version 3 that keeps a disk's data in another file."""
 
 log = logs.get(__name__)
 
@@ -78,16 +88,39 @@ class ImageCache:
         log.info("fetching", sha256=blob.sha256, offset=offset, size_bytes=blob.size_bytes)
         with part.open("ab") as file:
             async for chunk in self._source.read_blob(blob.sha256, offset):
+                offset += len(chunk)
+                if offset > blob.size_bytes:
+                    break
                 await asyncio.to_thread(file.write, chunk)
                 await asyncio.to_thread(digest.update, chunk)
             await asyncio.to_thread(_sync, file.fileno())
-        if digest.hexdigest() != blob.sha256:
+        if offset > blob.size_bytes or digest.hexdigest() != blob.sha256:
             part.unlink()
             raise FetchFailed(
-                f"the blob {blob.sha256} came as {digest.hexdigest()}; it was thrown away"
+                f"the blob {blob.sha256} of {blob.size_bytes} bytes came as {offset} bytes with "
+                f"the hash {digest.hexdigest()}; it was thrown away"
+            )
+        if blob.format == "qcow2" and not await asyncio.to_thread(stands_alone, part):
+            part.unlink()
+            raise FetchFailed(
+                f"the blob {blob.sha256} is no disk in qcow2, or one that keeps its content in "
+                "another file; make it whole: qemu-img convert -O qcow2"
             )
         os.chmod(part, files.READABLE)
         os.rename(part, self._directory / blob.sha256)
+
+
+def stands_alone(disk: Path) -> bool:
+    """Tell whether the file is a disk in qcow2 that names no other file."""
+    with disk.open("rb") as file:
+        head = file.read(_QCOW2_FEATURES_AT + 8)
+    if len(head) < _QCOW2_FEATURES_AT:
+        return False
+    magic, version, backing_at = _QCOW2_HEAD.unpack_from(head)
+    if magic != _QCOW2_MAGIC or version not in (2, 3) or backing_at != 0:
+        return False
+    features = int.from_bytes(head[_QCOW2_FEATURES_AT:], "big") if version == 3 else 0
+    return not features & _QCOW2_DATA_ELSEWHERE
 
 
 class _Digest(Protocol):
