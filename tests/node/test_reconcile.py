@@ -190,7 +190,7 @@ async def test_a_full_disk_fails_the_launch_at_once_and_leaves_nothing(
     assert seen.cause.code == "Server.InsufficientInstanceCapacity"
     assert "MiB" in seen.cause.message
     directory = domain.directory_of(stand.layout, stand.instance().id)
-    assert list(directory.iterdir()) == []
+    assert [path.name for path in directory.iterdir()] == [domain.QEMU_DIRECTORY]
 
 
 async def test_terminate_ends_a_fetch_that_hangs(stand: Stand) -> None:

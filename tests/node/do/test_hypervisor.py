@@ -94,10 +94,12 @@ def make_real(root: Path) -> Iterator[Stand]:
             assert blob is not None
             os.link(tinyimages.file_of(blob), layout.node_images / blob.sha256)
         disks.make_directory(layout, ID)
+        disk = domain.directory_of(layout, ID) / domain.DISK_FILE
         tinyimages.clone(
             catalogue.image(tinyimages.document(), catalogue.TINY_DISK).blob,
-            domain.directory_of(layout, ID) / domain.DISK_FILE,
+            disk,
         )
+        disks.give_to_qemu(disk)
         console = domain.directory_of(layout, ID) / domain.CONSOLE_LOG
         real = Libvirt(layout.libvirt_uri, layout.tag)
         wait_here(real)

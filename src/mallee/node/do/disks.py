@@ -2,6 +2,9 @@
 
 A disk is a qcow2 overlay on an image of the cache, made in milliseconds. It exists whole or not at
 all: it is made under another name and renamed. All calls block.
+
+Invariant: an instance's directory is root's. QEMU's user has the disk in it and a directory of its
+own for sockets, so a guest that broke out of its QEMU can put nothing in root's way.
 """
 
 import os
@@ -47,11 +50,14 @@ def check_room(directory: Path, needed_bytes: int = FREE_MIN_BYTES) -> None:
 
 
 def make_directory(layout: Layout, instance_id: str) -> None:
-    """Make the instance's directory, in which the guest's process may make its sockets."""
+    """Make the instance's directory, and in it the one where QEMU may make sockets."""
     layout.instances.mkdir(parents=True, exist_ok=True, mode=0o711)
     directory = domain.directory_of(layout, instance_id)
-    directory.mkdir(exist_ok=True, mode=0o750)
-    _give_to_qemu(directory)
+    directory.mkdir(exist_ok=True)
+    directory.chmod(0o711)
+    qemus = directory / domain.QEMU_DIRECTORY
+    qemus.mkdir(exist_ok=True, mode=0o700)
+    give_to_qemu(qemus)
 
 
 def clone(layout: Layout, wanted: Clone) -> None:
@@ -63,6 +69,8 @@ def clone(layout: Layout, wanted: Clone) -> None:
     disk = directory / domain.DISK_FILE
     if disk.exists():
         return
+    # One that was made half, by an agent that was killed, is made whole here.
+    make_directory(layout, wanted.instance_id)
     check_room(directory)
     aside = directory / _LEFT_FROM_CLONING
     aside.unlink(missing_ok=True)
@@ -74,9 +82,16 @@ def clone(layout: Layout, wanted: Clone) -> None:
         aside.unlink(missing_ok=True)
         check_room(directory)
         raise
-    _give_to_qemu(aside)
+    aside.chmod(files.PRIVATE)
+    give_to_qemu(aside)
     os.rename(aside, disk)
     files.sync_directory(directory)
+
+
+def give_to_qemu(path: Path) -> None:
+    """Let QEMU's user own the file or directory, which only root could have put there."""
+    user = pwd.getpwnam(QEMU_USER)
+    os.chown(path, user.pw_uid, user.pw_gid, follow_symlinks=False)
 
 
 def remove_directory(layout: Layout, instance_id: str) -> None:
@@ -103,8 +118,3 @@ def lost(layout: Layout) -> tuple[Path, ...]:
     if not layout.lost.is_dir():
         return ()
     return tuple(sorted(layout.lost.iterdir()))
-
-
-def _give_to_qemu(path: Path) -> None:
-    user = pwd.getpwnam(QEMU_USER)
-    os.chown(path, user.pw_uid, user.pw_gid)

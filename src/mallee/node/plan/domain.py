@@ -35,7 +35,9 @@ NAMESPACE = "urn:mallee:domain"
 DISK_FILE = "disk.qcow2"
 CONSOLE_LOG = "console.log"
 CONSOLE_SOCKET = "console.sock"
-VNC_SOCKET = "vnc.sock"
+QEMU_DIRECTORY = "qemu"
+"""The one place below the instance's directory where QEMU's user may make files."""
+VNC_SOCKET = f"{QEMU_DIRECTORY}/vnc.sock"
 
 
 @dataclass(frozen=True, slots=True)
