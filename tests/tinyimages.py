@@ -4,6 +4,7 @@ For all tests and benchmarks that boot a guest. Packages are fetched at the firs
 stay there, so that later runs need no network; building again without change changes nothing.
 """
 
+import fcntl
 import functools
 import os
 import shutil
@@ -16,6 +17,7 @@ from mallee.model.images import Blob
 from mallee.model.layout import Layout
 
 _ROOT = Path(__file__).parent.parent / "build" / "tiny"
+_STAMP = _ROOT / "built"
 
 
 @functools.cache
@@ -23,8 +25,20 @@ def layout() -> Layout:
     """A root directory that holds nothing but the built images and their catalogue document."""
     built = Layout(_ROOT)
     _ROOT.mkdir(parents=True, exist_ok=True)
-    tiny.build(built, lambda line: None)
+    # Several workers of one run ask for the images at once: one builds, the others find them.
+    with (_ROOT / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not _is_fresh():
+            tiny.build(built, lambda line: None)
+            _STAMP.touch()
     return built
+
+
+def _is_fresh() -> bool:
+    """Whether the images are younger than everything that they are made by."""
+    recipe = Path(tiny.__file__).parent.rglob("*")
+    youngest = max(path.stat().st_mtime for path in recipe if "__pycache__" not in path.parts)
+    return _STAMP.exists() and _STAMP.stat().st_mtime > youngest
 
 
 def document() -> catalogue.Catalogue:
