@@ -143,18 +143,28 @@ def _join(layout: Layout) -> str:
 
 def _wait_host(layout: Layout) -> str:
     access = client.read_access(layout, owners.read_settings(layout))
-    failure = steps.Failed(
-        f"this machine's agent was not ready within {HOST_READY_S_MAX:g} s"
-        + _last_line(layout.log / "node.err"),
-        f"read {layout.log / 'node.log'}, {layout.log / 'libvirtd.err'}, and run: mallee doctor",
-    )
-    steps.wait_until(lambda: _ready_host(layout, access) is not None, HOST_READY_S_MAX, failure)
+    try:
+        steps.wait_until(
+            lambda: _ready_host(layout, access) is not None, HOST_READY_S_MAX, steps.Failed("", "")
+        )
+    except steps.Failed:
+        raise steps.Failed(
+            f"this machine's agent was not ready within {HOST_READY_S_MAX:g} s"
+            + _troubles(layout, access),
+            f"read {layout.log}/node.log and {layout.log}/libvirtd.err; run: mallee doctor",
+        ) from None
     host = _ready_host(layout, access) or {}
     room = host.get("Capacity", {})
     return (
         f"{host.get('Name')}: {host.get('Hypervisor')}, {host.get('Acceleration')}, "
         f"{room.get('Vcpus')} vCPUs, {room.get('MemoryMib')} MiB"
     )
+
+
+def _troubles(layout: Layout, access: client.Access) -> str:
+    hosts = client.call(access, "mallee", "DescribeHosts")["Hosts"]
+    said = [f"; {problem}" for host in hosts for problem in host.get("Problems", ())]
+    return "".join(said) + _last_line(layout.log / "libvirtd.err")
 
 
 def _ready_host(layout: Layout, access: client.Access) -> dict[str, Any] | None:
