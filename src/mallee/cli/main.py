@@ -15,7 +15,7 @@ from mallee.cli import words
 
 app = App(name="mallee", help="A private cloud that speaks the AWS APIs.", version=mallee.VERSION)
 
-_VERBS = {
+VERBS = {
     "faststart": (
         "mallee.cli.faststart:faststart",
         "From this machine to an instance that answers SSH; run it again at any point.",
@@ -31,10 +31,10 @@ _VERBS = {
     "hosts": ("mallee.cli.cloud:list_hosts", "List the hosts and what they carry."),
     "explain": ("mallee.cli.cloud:explain", "Tell what is wanted and seen of a resource."),
 }
-for _name, (_place, _help) in _VERBS.items():
+for _name, (_place, _help) in VERBS.items():
     app.command(_place, name=_name, help=_help)
 
-_GROUPS = {
+GROUPS = {
     "credentials": (
         "What clients need to speak to the cloud.",
         {name: f"mallee.cli.credentials:{name}" for name in ("env", "profile", "show")},
@@ -52,7 +52,7 @@ _GROUPS = {
         {"prove": "mallee.cli.machine:prove_kvm", "show": "mallee.cli.machine:show_kvm"},
     ),
 }
-for _name, (_help, _verbs) in _GROUPS.items():
+for _name, (_help, _verbs) in GROUPS.items():
     _group = App(name=_name, help=_help)
     for _verb, _place in _verbs.items():
         _group.command(_place, name=_verb)

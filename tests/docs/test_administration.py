@@ -1,0 +1,56 @@
+"""docs/administration.md names every setting with its default, every daemon, every verb."""
+
+import re
+from pathlib import Path
+
+import msgspec
+
+from mallee.box import status
+from mallee.cli import main
+from mallee.model.settings import Settings
+
+TOP = Path(__file__).parents[2]
+PAGE = (TOP / "docs/administration.md").read_text()
+README = (TOP / "README.md").read_text()
+
+
+def defaults() -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name, value in msgspec.to_builtins(Settings()).items():
+        if isinstance(value, dict):
+            found.update({f"{name}.{key}": shown(item) for key, item in value.items()})
+        else:
+            found[name] = shown(value)
+    return found
+
+
+def shown(value: object) -> str:
+    match value:
+        case bool():
+            return f"`{str(value).lower()}`"
+        case str():
+            return f"`{value}`" if value else "empty"
+        case float():
+            return f"{value:g}"
+        case _:
+            return str(value)
+
+
+def test_every_setting_is_there_with_its_default_and_no_other() -> None:
+    rows = re.findall(r"^\| `([a-z_.]+)` \| ([^|]+) \| [^|]+ \|$", PAGE, re.M)
+    assert {name: default for name, default in rows if name in defaults() or "." in name} == (
+        defaults()
+    )
+
+
+def test_every_daemon_says_what_it_is_for() -> None:
+    for daemon in (status.SUPERVISOR, *status.DAEMONS):
+        assert re.search(rf"^\| `{daemon}` \|", PAGE, re.M), daemon
+
+
+def test_every_verb_is_documented_and_every_documented_verb_exists() -> None:
+    verbs = set(main.VERBS) | set(main.GROUPS)
+    named = set(re.findall(r"`(?:mallee )([a-z]+)", README + PAGE))
+    named |= set(re.findall(r"`([a-z]+)(?: [A-Za-z .]+)?`", README.partition("| `mallee …` |")[2]))
+    assert verbs - named == set()
+    assert set(re.findall(r"`mallee ([a-z]+)", README + PAGE)) - verbs == set()
