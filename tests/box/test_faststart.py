@@ -1,3 +1,4 @@
+import socket
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,14 @@ def _no_routes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_without_options_everything_is_chosen(root_dir: Path) -> None:
     assert faststart.choose_settings(Layout(root_dir), OPTIONS()) == settings.Settings()
+
+
+def test_ports_are_the_usual_ones_or_the_next_that_nobody_has() -> None:
+    usual = settings.Ports()
+    assert faststart.free_ports() == usual
+    with socket.create_server(("127.0.0.1", usual.agents)):
+        assert faststart.free_ports() == settings.Ports(usual.services + 10, usual.agents + 10)
+    assert faststart.free_ports() == usual
 
 
 def test_the_zone_follows_the_region(root_dir: Path) -> None:

@@ -86,10 +86,33 @@ def choose_settings(layout: Layout, options: Options) -> settings.Settings:
     )
     zone = options.zone or f"{region}a"
     try:
-        chosen = settings.Settings(region=region, zone=zone, network=network)
+        chosen = settings.Settings(region=region, zone=zone, network=network, ports=free_ports())
         return settings.parse(settings.encode(chosen))
     except settings.InvalidSettings as error:
         raise steps.Failed(str(error), "give other ranges, or none: faststart chooses") from error
+
+
+def free_ports() -> settings.Ports:
+    """Return the usual ports, or the next pair that nobody listens on (another cloud may)."""
+    usual = settings.Ports()
+    for step in range(0, 200, 10):
+        pair = settings.Ports(services=usual.services + step, agents=usual.agents + step)
+        if not any(map(_is_taken, (pair.services, pair.agents))):
+            return pair
+    raise steps.Failed(
+        f"no pair of ports is free between {usual.services} and {usual.services + 200}",
+        "end what listens there: ss -ltnp",
+    )
+
+
+def _is_taken(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.Settings().listen, port))
+        except OSError:
+            return True
+    return False
 
 
 def _range(

@@ -11,7 +11,9 @@ import sys
 import termios
 import tty
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from cyclopts import Parameter
 
 from mallee.box import steps
 from mallee.cli import client, words
@@ -19,12 +21,19 @@ from mallee.cli.root import DEFAULT, Root
 from mallee.model import ids
 from mallee.model.layout import Layout
 
+Words = Annotated[str, Parameter(allow_leading_hyphen=True)]
+"""Words of a command for the guest, whose options are its own."""
+
 LEAVE = b"\x1d"
 """Ctrl-], as in telnet and virsh."""
 
 
 def ssh(
-    instance: str, *command: str, root: Root = DEFAULT, key: Path | None = None, user: str = "root"
+    instance: str,
+    *command: Words,
+    root: Root = DEFAULT,
+    key: Path | None = None,
+    user: str = "root",
 ) -> None:
     """Open a shell in an instance, or run a command there.
 
