@@ -82,6 +82,12 @@ def test_a_damaged_document_is_refused(text: bytes) -> None:
         documents.decode(text)
 
 
+@pytest.mark.parametrize("name", ["../../../etc/shadow", "", "A" * 64, "a" * 64 + "\n"])
+def test_a_blob_that_would_lie_elsewhere_is_refused(name: str) -> None:
+    with pytest.raises(documents.InvalidCatalogue, match="SHA-256"):
+        documents.decode(documents.encode(document(name)))
+
+
 def test_an_image_that_is_not_offered_is_named() -> None:
     with pytest.raises(documents.InvalidCatalogue, match="'other'"):
         documents.image(document(), "other")

@@ -2,6 +2,7 @@
 
 Both are whole or absent, and doing it again with the same content changes nothing. The document's
 form is `model.catalogue`; registering what it lists is the business of the cloud's reconciler.
+The files stay the builder's, root's: the cloud reads them, and may remove them from its directory.
 """
 
 import hashlib
@@ -27,7 +28,6 @@ def store(layout: Layout, source: Path, form: str) -> Blob:
     if target.exists() and target.stat().st_size == blob.size_bytes:
         source.unlink()
         return blob
-    _own_as(layout, source)
     source.chmod(files.READABLE)
     with source.open("rb") as file:
         os.fsync(file.fileno())
@@ -44,7 +44,6 @@ def publish(layout: Layout, document: catalogue.Catalogue) -> None:
     if path.exists() and path.read_bytes() == data:
         return
     files.write_atomically(path, data, files.READABLE)
-    _own_as(layout, path)
 
 
 def _digest(path: Path) -> str:
@@ -58,10 +57,6 @@ def _digest(path: Path) -> str:
 def _make_folder(layout: Layout, folder: Path) -> None:
     if not folder.exists():
         folder.mkdir(parents=True, mode=0o755)
-        _own_as(layout, folder)
-
-
-def _own_as(layout: Layout, path: Path) -> None:
-    """Give the path to whoever owns the cloud's state: the unprivileged user, where root builds."""
-    owner = layout.cloud.stat()
-    os.chown(path, owner.st_uid, owner.st_gid)
+        owner = layout.cloud.stat()
+        # Whoever owns the cloud's state could have put a link there since.
+        os.chown(folder, owner.st_uid, owner.st_gid, follow_symlinks=False)

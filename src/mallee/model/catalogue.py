@@ -6,6 +6,7 @@ public images of the first account. A document that is written again replaces it
 an image is the same image as long as its blob is.
 """
 
+import re
 from pathlib import Path
 
 import msgspec
@@ -21,6 +22,9 @@ TINY_DISK = "tiny"
 
 FIRST_LINE = "mallee-tiny: userspace"
 """The very first line that the tiny guest's userspace writes to its serial console."""
+
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 class InvalidCatalogue(Exception):
@@ -74,9 +78,15 @@ def encode(catalogue: Catalogue) -> bytes:
 def decode(document: bytes) -> Catalogue:
     """Read a document; raise `InvalidCatalogue`."""
     try:
-        return msgspec.json.decode(document, type=Catalogue)
+        read = msgspec.json.decode(document, type=Catalogue)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InvalidCatalogue(f"catalogue document: {error}") from error
+    for offered in read.images:
+        boot = offered.direct_boot
+        for blob in (offered.blob, boot and boot.kernel, boot and boot.ramdisk):
+            if blob is not None and not _SHA256.fullmatch(blob.sha256):
+                raise InvalidCatalogue(f"{offered.key}: {blob.sha256[:80]!r} is no SHA-256")
+    return read
 
 
 def image(catalogue: Catalogue, key: str) -> CatalogueImage:

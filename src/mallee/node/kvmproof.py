@@ -20,6 +20,7 @@ from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import BinaryIO
 
 import msgspec
 
@@ -108,7 +109,10 @@ def _find_trial(layout: Layout) -> Trial | None:
     path = catalogue.document_path(layout, catalogue.TINY)
     if not path.exists():
         return None
-    boot = catalogue.proof_boot(catalogue.decode(path.read_bytes()))
+    try:
+        boot = catalogue.proof_boot(catalogue.decode(path.read_bytes()))
+    except catalogue.InvalidCatalogue:
+        return None
     ramdisk = None if boot.ramdisk is None else catalogue.blob_path(layout, boot.ramdisk)
     return Trial(boot, catalogue.blob_path(layout, boot.kernel), ramdisk)
 
@@ -138,7 +142,7 @@ def _boot(trial: Trial) -> bytes:
     with ExitStack() as stack:
         # Passed open, because the cloud's directories are not QEMU's to walk through.
         paths = (trial.kernel, *(() if trial.ramdisk is None else (trial.ramdisk,)))
-        opened = [stack.enter_context(path.open("rb")).fileno() for path in paths]
+        opened = [stack.enter_context(_open_own(path)).fileno() for path in paths]
         options = zip(("-kernel", "-initrd"), opened, strict=False)
         boot = [word for name, number in options for word in (name, f"/dev/fd/{number}")]
         guest = subprocess.Popen(
@@ -152,6 +156,11 @@ def _boot(trial: Trial) -> bytes:
         stack.enter_context(guest)
         stack.callback(guest.kill)
         return _read_until_first_line(guest, trial.deadline_s)
+
+
+def _open_own(path: Path) -> BinaryIO:
+    """Open a file that the cloud's user may have put there, but no link of his to another's."""
+    return open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NOFOLLOW))
 
 
 def _as_qemu(device: Path) -> tuple[str, ...]:
