@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from mallee.box import status
+from mallee.box import status, supervisor
 from mallee.model.layout import Layout
 
 # A supervisor of two daemons: `good` runs until SIGTERM, `bad` is what the test says.
@@ -113,6 +113,30 @@ def test_a_daemon_that_does_not_end_is_killed_at_the_deadline(layout: Layout, st
     supervisor.terminate()
     assert supervisor.wait(20) == 0
     assert status.read_birth(pid) is None
+
+
+@pytest.mark.host
+def test_the_log_of_an_unprivileged_daemon_is_made_for_it(layout: Layout) -> None:
+    path = layout.log / "cloud.log"
+    supervisor.give_log(path, "nobody")
+    path.write_text("a line\n")
+    supervisor.give_log(path, "nobody")
+    assert (path.owner(), path.read_text()) == ("nobody", "a line\n")
+    assert path.stat().st_mode & 0o007 == 0
+
+
+def test_a_log_is_never_a_link_to_something_else(layout: Layout) -> None:
+    (layout.log / "cloud.log").symlink_to(layout.root / "others")
+    with pytest.raises(OSError, match="symbolic links"):
+        supervisor.give_log(layout.log / "cloud.log", None)
+    assert not (layout.root / "others").exists()
+
+
+def test_nobody_else_may_hold_the_lock(layout: Layout) -> None:
+    held = supervisor.lock(layout)
+    assert held is not None
+    os.close(held)
+    assert (layout.run / "supervisor.lock").stat().st_mode & 0o077 == 0
 
 
 def test_there_is_one_supervisor_per_root(layout: Layout, start) -> None:  # type: ignore[no-untyped-def]

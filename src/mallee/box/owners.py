@@ -3,8 +3,13 @@
 Root owns the root directory; the user `mallee` owns what the cloud process keeps; QEMU's user may
 pass through to the disks of its guests. Called at every `up`, and changes only what differs.
 Not its business: what the daemons put into their directories.
+
+Invariant: where the cloud's user may write, root follows no link and reads no secret: whoever took
+that process over could else have root give him any file of the machine.
 """
 
+import contextlib
+import grp
 import os
 import pwd
 import shutil
@@ -20,6 +25,7 @@ from mallee.model.layout import Layout
 CLOUD_USER = "mallee"
 QEMU_USER = "libvirt-qemu"
 QEMU_GROUP = "kvm"
+SETTINGS_MODE = 0o640
 ROOT_PATH_BYTES_MAX = 40
 """A unix socket's path has at most 107 bytes; libvirt's own part below the root needs the rest."""
 
@@ -41,6 +47,7 @@ def directories(layout: Layout) -> tuple[Directory, ...]:
         Directory(layout.root, root, root, 0o755),
         # The cloud writes the first credentials; others must not read them.
         Directory(layout.admin_credentials.parent, mallee, root, 0o700),
+        Directory(layout.keys, root, root, 0o700),
         Directory(layout.cloud, mallee, mallee, 0o755),
         Directory(layout.blobs, mallee, mallee, 0o755),
         Directory(layout.catalogue, mallee, mallee, 0o755),
@@ -51,8 +58,8 @@ def directories(layout: Layout) -> tuple[Directory, ...]:
         Directory(layout.instances, root, root, 0o711),
         Directory(layout.lost, root, root, 0o700),
         Directory(layout.run, root, root, 0o755),
-        # Root's daemons and the cloud both make their files in it; neither may remove the other's.
-        Directory(layout.log, root, mallee, 0o1775),
+        # The cloud's own files in it are made for it by the supervisor.
+        Directory(layout.log, root, root, 0o755),
         Directory(layout.libvirt, root, root, 0o755),
     )
 
@@ -71,19 +78,42 @@ def ensure_user() -> str:
 def ensure_directories(layout: Layout) -> None:
     """Make the directories, and set owners and modes where they differ."""
     check_root_path(layout.root)
+    layout.root.mkdir(parents=True, exist_ok=True)
     for wanted in directories(layout):
-        wanted.path.mkdir(parents=True, exist_ok=True)
-        is_now = wanted.path.stat()
+        with contextlib.suppress(FileExistsError):
+            wanted.path.mkdir()
+        # The root itself may be a link: only root can have made it.
+        _put_right(wanted, follows_link=wanted.path == layout.root)
+
+
+def _put_right(wanted: Directory, *, follows_link: bool) -> None:
+    """Set owner and mode of what was opened, so that nothing can take its place meanwhile."""
+    flags = os.O_RDONLY | os.O_DIRECTORY | (0 if follows_link else os.O_NOFOLLOW)
+    try:
+        descriptor = os.open(wanted.path, flags)
+    except NotADirectoryError as error:
+        raise steps.Failed(
+            f"{wanted.path} is no directory of its own but a link or a file",
+            f"see who put it there; then remove it: rm {wanted.path}",
+        ) from error
+    try:
+        is_now = os.fstat(descriptor)
+        owner = pwd.getpwnam(wanted.owner).pw_uid, grp.getgrnam(wanted.group).gr_gid
+        if (is_now.st_uid, is_now.st_gid) != owner:
+            os.fchown(descriptor, *owner)
         if stat.S_IMODE(is_now.st_mode) != wanted.mode:
-            wanted.path.chmod(wanted.mode)
-        if (wanted.path.owner(), wanted.path.group()) != (wanted.owner, wanted.group):
-            shutil.chown(wanted.path, wanted.owner, wanted.group)
+            os.fchmod(descriptor, wanted.mode)
+    finally:
+        os.close(descriptor)
 
 
 def ensure_settings(layout: Layout, first: settings.Settings) -> settings.Settings:
     """Write the settings unless they are there; return what holds. Raises `steps.Failed`."""
     if not layout.settings.exists():
-        files.write_atomically(layout.settings, settings.encode(first).encode(), files.READABLE)
+        files.write_atomically(layout.settings, settings.encode(first).encode())
+    # A database's URL may hold a password.
+    layout.settings.chmod(SETTINGS_MODE)
+    shutil.chown(layout.settings, "root", CLOUD_USER)
     return read_settings(layout)
 
 
@@ -93,6 +123,8 @@ def read_settings(layout: Layout) -> settings.Settings:
         return settings.parse(layout.settings.read_text())
     except FileNotFoundError:
         return settings.Settings()
+    except PermissionError as error:
+        raise steps.Failed(f"{layout.settings} is not for you to read", "use sudo") from error
     except settings.InvalidSettings as error:
         raise steps.Failed(str(error), f"edit {layout.settings}") from error
 

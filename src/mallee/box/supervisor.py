@@ -13,6 +13,7 @@ import contextlib
 import fcntl
 import json
 import os
+import pwd
 import select
 import signal
 import subprocess
@@ -35,6 +36,7 @@ STEADY_AFTER_S = 20.0
 STOP_S_MAX = 10.0
 """A daemon that has not ended so long after SIGTERM is killed."""
 PROOF_S_MAX = 60.0
+LOG_MODE = 0o640
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,8 @@ class Program:
     name: str
     argv: tuple[str, ...]
     user: str | None = None
+    logs: tuple[str, ...] = ()
+    """Log files that are made for it: only root may make any."""
 
 
 @dataclass(slots=True)
@@ -74,7 +78,12 @@ def programs(layout: Layout) -> tuple[Program, ...]:
     python = (sys.executable, "-m")
     return (
         Program("libvirtd", (*python, "mallee.box.libvirtd", *root)),
-        Program("cloud", (*python, "mallee.cloud.daemon", *root), user="mallee"),
+        Program(
+            "cloud",
+            (*python, "mallee.cloud.daemon", *root),
+            user="mallee",
+            logs=("cloud.log", layout.access_log.name),
+        ),
         Program("node", (*python, "mallee.node.daemon", *root)),
     )
 
@@ -111,7 +120,9 @@ class Supervisor:
         user = daemon.program.user
         output = self.layout.log / f"{daemon.name}.err"
         try:
-            with output.open("ab") as said:
+            for name in daemon.program.logs:
+                give_log(self.layout.log / name, user)
+            with open(output, "ab", opener=_open_closed_to_others) as said:
                 child = subprocess.Popen(
                     daemon.program.argv,
                     stdin=subprocess.DEVNULL,
@@ -223,6 +234,22 @@ def _describe(code: int) -> str:
     return f"ended with status {code}"
 
 
+def give_log(path: Path, user: str | None) -> None:
+    """Make a log file that the user may write; one that is there keeps what is in it."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+    descriptor = os.open(path, flags, LOG_MODE)
+    try:
+        if user is not None:
+            found = pwd.getpwnam(user)
+            os.fchown(descriptor, found.pw_uid, found.pw_gid)
+    finally:
+        os.close(descriptor)
+
+
+def _open_closed_to_others(path: str, flags: int) -> int:
+    return os.open(path, flags, LOG_MODE)
+
+
 def prove_kvm(layout: Layout) -> None:
     """See that the verdict on KVM holds for the kernel that runs now, before libvirtd asks."""
     argv = [sys.executable, "-m", "mallee.node.kvmproof", "--root", str(layout.root)]
@@ -237,7 +264,9 @@ def prove_kvm(layout: Layout) -> None:
 
 def lock(layout: Layout) -> int | None:
     """Take the root's lock and return it, or None when another supervisor holds it."""
-    descriptor = os.open(layout.run / "supervisor.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC)
+    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
+    # Whoever may open it may hold it, and keep the cloud from starting.
+    descriptor = os.open(layout.run / "supervisor.lock", flags, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

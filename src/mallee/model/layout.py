@@ -40,14 +40,19 @@ class Layout:
         """Debian packages that images are built from, a directory per recipe; a cache."""
         return self.root / "cache" / "packages"
 
+    @property
+    def keys(self) -> Path:
+        """What this machine's owner needs to enter instances; nobody else writes below it."""
+        return self.root / "keys"
+
     def key_of(self, name: str) -> Path:
         """The private half of a key pair that this machine's owner made here, mode 0600."""
-        return self.root / "credentials" / f"{name}.pem"
+        return self.keys / f"{name}.pem"
 
     @property
     def known_hosts(self) -> Path:
         """Host keys of instances, so that nobody's own file is filled with them."""
-        return self.root / "credentials" / "known_hosts"
+        return self.keys / "known_hosts"
 
     # The cloud process (owner: the unprivileged user)
     @property
