@@ -5,7 +5,6 @@ cause for the user here too, so that a step, its executor and its failure stand 
 """
 
 import asyncio
-import errno
 
 from mallee.kit import process
 from mallee.model.instances import Reason
@@ -45,7 +44,7 @@ def reason_of(host: Host, step: steps.Step, error: Exception) -> Reason:
 
 def is_final(error: Exception) -> bool:
     """Whether trying again soon is pointless: a full disk does not empty itself."""
-    is_full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+    is_full = isinstance(error, OSError) and error.errno in images.FULL
     return is_full or isinstance(error, disks.DiskFull)
 
 

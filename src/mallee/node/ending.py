@@ -23,14 +23,14 @@ async def run_until_told(work: Coroutine[None, None, None]) -> None:
     running = loop.create_task(work)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, _end, running)
-    try:
-        await running
-    except asyncio.CancelledError:
+    await asyncio.wait((running,))
+    error = None if running.cancelled() else running.exception()
+    if error is None:
         log.info("told to end")
-    except BaseException:  # noqa: BLE001 - it is logged, and raised again
-        log.exception("ended by a fault")
+    else:
+        log.error("ended by a fault", exc_info=error)
         _end(running)
-        raise
+        raise error
 
 
 def _end(running: asyncio.Task[None]) -> None:

@@ -144,6 +144,7 @@ class Reconciler:
         while True:
             self._sweep_asked.clear()
             try:
+                await asyncio.to_thread(console.bound_all, self._host.layout.instances)
                 await self._sweep()
             except apply.FAILURES as error:
                 self._trouble["sweep"] = f"Host {self._host.name} cannot be looked at: {error}."
@@ -165,9 +166,6 @@ class Reconciler:
         for instance_id in ids | self._wanted.keys() | self._ledger.progress.keys():
             self.poke(instance_id)
         self.leftovers = await asyncio.to_thread(fetch.fetch_leftovers, self._host)
-        for instance_id in ids:
-            log_path = domain.directory_of(self._host.layout, instance_id) / domain.CONSOLE_LOG
-            await asyncio.to_thread(console.bound, log_path)
 
     async def _remove_stray_taps(self) -> None:
         worn = (i for wanted in self._wanted.values() for i in wanted.interface_ids)

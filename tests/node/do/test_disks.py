@@ -1,54 +1,125 @@
-"""Instances' directories: root's own, so that no QEMU can put anything in root's way."""
+"""Directories and disks of instances, with the real `qemu-img`, also where there is no room."""
 
-import pwd
-import stat
+import json
+import os
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from mallee.kit import files
+from mallee.kit import process
+from mallee.model.images import Blob
 from mallee.model.layout import Layout
 from mallee.node.do import disks
 from mallee.node.plan import domain
-from tests.node import wants
 
-ID = wants.make_instance().id
+ID = "i-0123456789abcdef0"
+IMAGE = Blob("d" * 64, 1 << 20, "qcow2")
+CLONE = disks.Clone(ID, IMAGE, 3)
 
-pytestmark = pytest.mark.host
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="gives files to QEMU's user")
 
 
-def make_image(layout: Layout) -> disks.Clone:
-    """An image in the cache, and the wish for a disk over it."""
+@pytest.fixture
+def layout(root_dir: Path) -> Layout:
+    layout = Layout(root_dir)
     layout.node_images.mkdir(parents=True)
-    image = wants.make_instance().disk
-    (layout.node_images / image.sha256).write_bytes(b"\0" * (1 << 20))
-    return disks.Clone(ID, type(image)(image.sha256, 1 << 20, "raw"), 1)
+    image = layout.node_images / IMAGE.sha256
+    process.run(("qemu-img", "create", "-q", "-f", "qcow2", str(image), "1M"))
+    return layout
 
 
-def test_qemu_may_write_the_disk_and_its_sockets_and_nothing_else(root_dir: Path) -> None:
-    layout = Layout(root_dir)
-    disks.clone(layout, make_image(layout))
-    directory = domain.directory_of(layout, ID)
-    qemu = pwd.getpwnam(disks.QEMU_USER).pw_uid
-    owners = {path.name: path.stat().st_uid for path in directory.iterdir()}
-    assert owners == {domain.DISK_FILE: qemu, domain.QEMU_DIRECTORY: qemu}
-    assert directory.stat().st_uid == 0
-    assert stat.S_IMODE(directory.stat().st_mode) == 0o711
-    for own in directory.iterdir():
-        assert stat.S_IMODE(own.stat().st_mode) & 0o077 == 0, own
+def files_in(layout: Layout) -> list[str]:
+    return [path.name for path in domain.directory_of(layout, ID).iterdir() if path.is_file()]
 
 
-def test_a_directory_that_was_made_half_is_made_whole(root_dir: Path) -> None:
-    layout = Layout(root_dir)
-    domain.directory_of(layout, ID).mkdir(parents=True)
-    disks.clone(layout, make_image(layout))
-    assert (domain.directory_of(layout, ID) / domain.QEMU_DIRECTORY).is_dir()
+def test_a_disk_is_an_overlay_of_the_size_that_was_asked(layout: Layout) -> None:
+    disks.make_directory(layout, ID)
+    disks.clone(layout, CLONE)
+    disk = domain.directory_of(layout, ID) / domain.DISK_FILE
+    said = process.run(("qemu-img", "info", "--output=json", str(disk))).text
+    info = json.loads(said)
+    assert info["virtual-size"] == 3 << 30
+    assert info["full-backing-filename"] == str(layout.node_images / IMAGE.sha256)
+    assert disk.owner() == disks.QEMU_USER
 
 
-def test_a_link_is_not_followed_when_something_is_given_away(root_dir: Path) -> None:
-    secret = root_dir / "secret"
-    files.write_atomically(secret, b"root's")
-    link = root_dir / "link"
-    link.symlink_to(secret)
-    disks.give_to_qemu(link)
-    assert secret.stat().st_uid == 0
+def test_a_disk_that_is_there_is_left_as_it_is(layout: Layout) -> None:
+    disks.make_directory(layout, ID)
+    disk = domain.directory_of(layout, ID) / domain.DISK_FILE
+    disk.write_bytes(b"a guest's data")
+    disks.make_directory(layout, ID)
+    disks.clone(layout, CLONE)
+    assert disk.read_bytes() == b"a guest's data"
+
+
+def test_a_broken_off_clone_is_made_again(layout: Layout) -> None:
+    disks.make_directory(layout, ID)
+    (domain.directory_of(layout, ID) / "disk.part").write_bytes(b"half")
+    disks.clone(layout, CLONE)
+    assert files_in(layout) == [domain.DISK_FILE]
+
+
+def test_without_its_image_nothing_is_left_of_a_clone(layout: Layout) -> None:
+    disks.make_directory(layout, ID)
+    (layout.node_images / IMAGE.sha256).unlink()
+    with pytest.raises(process.Failed):
+        disks.clone(layout, CLONE)
+    assert files_in(layout) == []
+
+
+@pytest.fixture
+def full(layout: Layout) -> Iterator[Layout]:
+    """A host whose instances have a file system of their own, without room."""
+    layout.instances.mkdir()
+    size = f"size={disks.FREE_MIN_BYTES // 2}"
+    subprocess.run(["mount", "-t", "tmpfs", "-o", size, "none", layout.instances], check=True)
+    yield layout
+    subprocess.run(["umount", layout.instances], check=True)
+
+
+@pytest.mark.host
+def test_a_full_disk_is_said_before_anything_is_made(full: Layout) -> None:
+    disks.make_directory(full, ID)
+    with pytest.raises(disks.DiskFull, match="MiB free and 64 MiB are needed"):
+        disks.clone(full, CLONE)
+    assert files_in(full) == []
+
+
+@pytest.mark.host
+def test_a_disk_that_fills_up_meanwhile_is_said_and_nothing_is_left(
+    full: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disks.make_directory(full, ID)
+    ballast = full.instances / "ballast"
+    free_bytes = os.statvfs(full.instances).f_bavail * os.statvfs(full.instances).f_frsize
+    ballast.write_bytes(bytes(free_bytes))
+    check_room = disks.check_room
+    looks: list[Path] = []
+
+    def look_once_too_early(directory: Path) -> None:
+        looks.append(directory)
+        if len(looks) > 1:
+            check_room(directory)
+
+    monkeypatch.setattr(disks, "check_room", look_once_too_early)
+    with pytest.raises(disks.DiskFull):
+        disks.clone(full, CLONE)
+    assert files_in(full) == []
+
+
+def test_lost_disks_never_overwrite_each_other(layout: Layout) -> None:
+    for number in range(3):
+        disks.make_directory(layout, ID)
+        (domain.directory_of(layout, ID) / domain.DISK_FILE).write_text(str(number))
+        disks.move_to_lost(layout, ID)
+        disks.move_to_lost(layout, ID)
+    kept = [(path / domain.DISK_FILE).read_text() for path in disks.lost(layout)]
+    assert kept == ["0", "1", "2"]
+
+
+def test_removal_of_what_is_gone_is_no_error(layout: Layout) -> None:
+    disks.make_directory(layout, ID)
+    for _ in range(2):
+        disks.remove_directory(layout, ID)

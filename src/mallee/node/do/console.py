@@ -7,6 +7,8 @@ so a log that has grown too long is cut: QEMU writes with O_APPEND and goes on a
 import os
 from pathlib import Path
 
+from mallee.node.plan import domain
+
 TAIL_BYTES = 64 << 10
 """What `GetConsoleOutput` shows, as in EC2."""
 LOG_BYTES_MAX = 4 << 20
@@ -20,6 +22,12 @@ def read_tail(path: Path) -> bytes:
             return log.read()
     except FileNotFoundError:
         return b""
+
+
+def bound_all(instances: Path) -> None:
+    """Bound the logs of all instances in that directory, whether they are known or not."""
+    for path in instances.glob(f"*/{domain.CONSOLE_LOG}"):
+        bound(path)
 
 
 def bound(path: Path) -> None:

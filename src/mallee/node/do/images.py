@@ -8,10 +8,12 @@ Not its business: which blobs are needed, and giving up (the reconciler counts t
 """
 
 import asyncio
+import errno
 import hashlib
 import os
 import struct
 from collections.abc import AsyncIterator
+from io import BufferedWriter
 from pathlib import Path
 from typing import Protocol
 
@@ -21,6 +23,8 @@ from mallee.model.layout import Layout
 from mallee.node.do import disks
 
 CHUNK_BYTES = 1 << 20
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+"""What a file system says that has no room."""
 ROOM_TO_SPARE_BYTES = 256 << 20
 
 _QCOW2_MAGIC = b"QFI\xfb"
@@ -43,6 +47,11 @@ class BlobSource(Protocol):
     def read_blob(self, sha256: str, offset: int) -> AsyncIterator[bytes]:
         """Return the blob's bytes from `offset` on; raises `FetchFailed`."""
         ...
+
+
+class _Digest(Protocol):
+    def update(self, data: bytes, /) -> None: ...
+    def hexdigest(self) -> str: ...
 
 
 class ImageCache:
@@ -86,14 +95,13 @@ class ImageCache:
         digest, offset = await asyncio.to_thread(_resume, part)
         disks.check_room(self._directory, blob.size_bytes - offset + ROOM_TO_SPARE_BYTES)
         log.info("fetching", sha256=blob.sha256, offset=offset, size_bytes=blob.size_bytes)
-        with part.open("ab") as file:
-            async for chunk in self._source.read_blob(blob.sha256, offset):
-                offset += len(chunk)
-                if offset > blob.size_bytes:
-                    break
-                await asyncio.to_thread(file.write, chunk)
-                await asyncio.to_thread(digest.update, chunk)
-            await asyncio.to_thread(_sync, file.fileno())
+        try:
+            offset = await self._receive(blob, part, digest, offset)
+        except OSError as error:
+            if error.errno in FULL:
+                # Half an image is no use on a full disk.
+                part.unlink(missing_ok=True)
+            raise
         if offset > blob.size_bytes or digest.hexdigest() != blob.sha256:
             part.unlink()
             raise FetchFailed(
@@ -109,6 +117,17 @@ class ImageCache:
         os.chmod(part, files.READABLE)
         os.rename(part, self._directory / blob.sha256)
 
+    async def _receive(self, blob: Blob, part: Path, digest: _Digest, offset: int) -> int:
+        """Append what comes, to the end or one chunk beyond it; return how long `part` is."""
+        with part.open("ab") as file:
+            async for chunk in self._source.read_blob(blob.sha256, offset):
+                await asyncio.to_thread(_take, chunk, file, digest)
+                offset += len(chunk)
+                if offset > blob.size_bytes:
+                    break
+            await asyncio.to_thread(os.fsync, file.fileno())
+        return offset
+
 
 def stands_alone(disk: Path) -> bool:
     """Tell whether the file is a disk in qcow2 that names no other file."""
@@ -123,11 +142,6 @@ def stands_alone(disk: Path) -> bool:
     return not features & _QCOW2_DATA_ELSEWHERE
 
 
-class _Digest(Protocol):
-    def update(self, data: bytes, /) -> None: ...
-    def hexdigest(self) -> str: ...
-
-
 def _resume(part: Path) -> tuple[_Digest, int]:
     """Digest what an earlier fetch brought; return the digest so far, and how long that is."""
     digest = hashlib.sha256()
@@ -140,5 +154,6 @@ def _resume(part: Path) -> tuple[_Digest, int]:
         return digest, 0
 
 
-def _sync(descriptor: int) -> None:
-    os.fsync(descriptor)
+def _take(chunk: bytes, file: BufferedWriter, digest: _Digest) -> None:
+    file.write(chunk)
+    digest.update(chunk)
