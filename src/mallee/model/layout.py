@@ -4,7 +4,6 @@ Two clouds with two roots share nothing: no path, no namespace, no link name, no
 roots short: a unix socket's path may not exceed 107 bytes.
 """
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +21,9 @@ class Layout:
         """Five letters that make this cloud's kernel names its own: `box` for the default root."""
         if self.root == DEFAULT_ROOT:
             return "box"
+        # Here and not above: it brings 4 MB of OpenSSL along, which the supervisor never needs.
+        import hashlib
+
         return hashlib.sha256(str(self.root).encode()).hexdigest()[:5]
 
     # Settings and credentials
