@@ -7,7 +7,6 @@ Not its business: locking between writers (each file here has one writer), and t
 
 import json
 import os
-import secrets
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -56,7 +55,7 @@ def sync_directory(path: Path) -> None:
 
 
 def _write_aside(path: Path, data: bytes, mode: int, put: Callable[[Path, Path], None]) -> None:
-    aside = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
+    aside = path.with_name(f".{path.name}.{os.urandom(6).hex()}")
     descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, PRIVATE)
     try:
         with os.fdopen(descriptor, "wb") as file:
