@@ -93,8 +93,10 @@ class Reconciler:
             return False
         self._learn_wanted()
         for instance_id in before.keys() | self._wanted.keys():
-            if before.get(instance_id) != self._wanted.get(instance_id):
-                self._worker(instance_id).wanted_changed.set()
+            old, new = before.get(instance_id), self._wanted.get(instance_id)
+            if old != new:
+                if old is None or new is None or instances.is_turn(old, new):
+                    self._worker(instance_id).wanted_changed.set()
                 self.poke(instance_id)
         return True
 

@@ -48,6 +48,11 @@ def plan(
     return _plan_launch(at, interfaces, rules)
 
 
+def is_turn(old: InstanceWanted, new: InstanceWanted) -> bool:
+    """Whether a plan for the one is wrong for the other, and not only in need of a next one."""
+    return (old.power, old.launch, old.force_stop) != (new.power, new.launch, new.force_stop)
+
+
 def batches(plan: steps.Plan) -> tuple[steps.Plan, ...]:
     """Split a plan into batches: the steps of one need nothing of each other."""
     grouped = groupby(enumerate(plan), lambda item: _TOGETHER.get(type(item[1]), item[0]))
