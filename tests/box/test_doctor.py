@@ -1,0 +1,98 @@
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mallee.box import doctor, ranges, requirements
+from mallee.kit import process
+from mallee.model import settings
+from mallee.model.layout import Layout
+
+
+@pytest.fixture
+def layout(root_dir: Path) -> Layout:
+    """A root with settings and no cloud."""
+    layout = Layout(root_dir)
+    chosen = settings.Settings(ports=settings.Ports(services=0, agents=0))
+    layout.settings.write_text(settings.encode(chosen))
+    return layout
+
+
+def _finding(layout: Layout, subject: str) -> doctor.Finding:
+    return next(one for one in doctor.examine(layout) if one.subject == subject)
+
+
+def test_every_trouble_has_a_cause_and_a_cure(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "")
+    wrong = [one for one in doctor.examine(layout) if not one.ok]
+    assert wrong
+    assert all(one.cause and one.cure for one in wrong)
+
+
+def test_programs_that_are_missing_are_named_with_their_packages(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(requirements.shutil, "which", lambda name: None if name == "nft" else name)
+    found = _finding(layout, "machine")
+    assert not found.ok
+    assert "nftables" in found.cure
+    assert "qemu" not in found.cure
+
+
+def test_settings_that_cannot_be_read_are_the_one_finding(layout: Layout) -> None:
+    layout.settings.write_text("zone = [")
+    (found,) = doctor.examine(layout)
+    assert not found.ok
+    assert str(layout.settings) in found.cure
+
+
+def test_a_port_that_somebody_has_is_found(layout: Layout) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        held = settings.Settings(ports=settings.Ports(services=port, agents=0))
+        layout.settings.write_text(settings.encode(held))
+        found = _finding(layout, "ports")
+    assert not found.ok
+    assert str(port) in found.cause
+
+
+@pytest.mark.host
+def test_a_route_into_our_range_is_found(layout: Layout, foreign_route: str) -> None:
+    found = _finding(layout, "address ranges")
+    assert not found.ok
+    assert foreign_route in found.cause
+
+
+@pytest.fixture
+def foreign_route() -> Iterator[str]:
+    """A route of somebody else's into the public range."""
+    route = "203.0.113.128/25"
+    process.run(["ip", "route", "add", route, "dev", "lo"])
+    yield route
+    process.run(["ip", "route", "delete", route, "dev", "lo"])
+
+
+@pytest.mark.host
+def test_our_own_routes_are_no_clash(layout: Layout) -> None:
+    link = layout.host_link
+    process.run(["ip", "link", "add", link, "type", "veth", "peer", "name", f"{link}x"])
+    try:
+        process.run(["ip", "link", "set", link, "up"])
+        process.run(["ip", "route", "add", "203.0.113.0/24", "dev", link])
+        process.run(["ip", "route", "add", "unreachable", "203.0.113.0/24", "metric", "4000"])
+        process.run(["ip", "route", "add", "unreachable", "172.31.0.0/16", "metric", "4000"])
+        assert len(ranges.fetch_routes()) >= 3
+        assert _finding(layout, "address ranges").ok
+    finally:
+        process.run(["ip", "link", "delete", link])
+        process.run(["ip", "route", "flush", "type", "unreachable"])
+
+
+def test_a_machine_without_a_cloud_is_well(layout: Layout) -> None:
+    subjects = ("daemons", "libvirt", "host", "routes", "leftovers", "ports")
+    assert [one.subject for one in doctor.examine(layout) if one.subject in subjects and one.ok]
