@@ -1,4 +1,4 @@
-"""A copied SigV2 request is of no use later; what cannot be opened lets nobody in."""
+"""A copied request is of no use later; what cannot be opened lets nobody in."""
 
 import pytest
 
@@ -14,6 +14,17 @@ def test_version_2_request_is_refused_when_it_comes_again_later(
     request = sender.signed_v2(asked, path="/services/compute")
     assert sender.send(request).status == 200
     assert sender.send(request).code == "RequestExpired"
+
+
+def test_copied_version_4_request_changes_nothing_later(
+    sender: Sender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replay, "SAME_SECOND_S", 0.0)
+    request = sender.signed("ec2", {"Action": "AllocateAddress"})
+    assert sender.send(request).status == 200
+    assert sender.send(request).code == "RequestExpired"
+    looking = sender.signed("ec2", {"Action": "DescribeAddresses"})
+    assert [sender.send(looking).status for _ in range(2)] == [200, 200]
 
 
 def test_version_2_signature_covers_the_body(sender: Sender) -> None:

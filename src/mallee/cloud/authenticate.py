@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from mallee.aws.signature import check, claims, replay
 from mallee.cloud import http
+from mallee.cloud.action import Action, Write
 from mallee.cloud.call import Principal
 from mallee.cloud.state import records, store
 from mallee.kit import secretbox
@@ -27,15 +28,16 @@ class Keys:
     window: replay.Window = field(default_factory=replay.Window)
 
 
-def identify(keys: Keys, service: str, request: http.Request, now: float) -> Principal:
+def identify(keys: Keys, action: Action, request: http.Request, now: float) -> Principal:
     """Return who signed the request; raise what the service answers when nobody provably did."""
+    service = action.service
     claim = claims.parse(request, service)
     key = keys.view.get(records.ACCESS_KEY, claim.access_key_id)
     # No session was ever given out, so whoever shows a token of one has it from elsewhere.
     if key is None or key.doc.status != ACTIVE or claim.session_token is not None:
         raise check.unknown_key(service)
     check.verify(claim, keys.box.open(key.doc.sealed_secret).decode(), now)
-    keys.window.admit(claim, now)
+    keys.window.admit(claim, now, changes=isinstance(action.does, Write))
     account = keys.view.get(records.ACCOUNT, key.account)
     if account is None:
         raise check.unknown_key(service)

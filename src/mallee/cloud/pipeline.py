@@ -109,7 +109,7 @@ async def _stages(cloud: Cloud, exchange: Exchange) -> bytes:
     exchange.operation = operation = services.find_operation(service, given)
     action = services.find_action(cloud.table, service, operation)
     now = cloud.clock.now()
-    exchange.principal = who = authenticate.identify(cloud.keys, service.name, request, now)
+    exchange.principal = who = authenticate.identify(cloud.keys, action, request, now)
     dialect = codec.for_service(service.name)
     asked = dialect.decode(operation, given)
     parameters.refuse_ignored(action, asked)

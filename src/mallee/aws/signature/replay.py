@@ -1,9 +1,11 @@
-"""Signatures that were used, so that a copied SigV2 request is of no use to whoever copied it.
+"""Signatures that were used, so that a copied request changes nothing for whoever copied it.
 
-SigV2 signs a time of whole seconds and nothing that differs from request to request, so two honest
-requests of one second can be equal: a signature is let in again within its first seconds and never
-later. Requests that say when they expire are meant to be used until then, and SigV4 requests are
-kept from strangers by TLS or the loopback, as with AWS.
+Signatures are over a time of whole seconds and nothing that differs from request to request, so two
+honest requests of one second can be equal: a signature is let in again within its first seconds
+and never later. That holds for every SigV2 request, and for SigV4 requests that change something;
+a copied SigV4 request that only looks is good for its 15 minutes, as with AWS: TLS or the loopback
+keeps such requests from strangers. Requests that say when they expire (presigned ones) are meant to
+be used until then.
 Called by the pipeline after the signature was verified. One window per process.
 """
 
@@ -24,15 +26,17 @@ class Window:
     __slots__ = ("_first_used",)
 
     def __init__(self) -> None:
-        self._first_used: OrderedDict[tuple[str, str], float] = OrderedDict()
+        self._first_used: OrderedDict[str, float] = OrderedDict()
 
-    def admit(self, claim: Claim, now: float) -> None:
-        """Remember the claim's signature; raise `RequestExpired` when it was used before."""
-        if claim.scheme is not Scheme.V2 or claim.signed_at is None:
+    def admit(self, claim: Claim, now: float, *, changes: bool) -> None:
+        """Remember the claim's signature; raise `RequestExpired` when it was used before.
+
+        `changes`: whether the request may change anything.
+        """
+        if claim.expires_at is not None or (claim.scheme is not Scheme.V2 and not changes):
             return
         self._forget(now)
-        key = (claim.access_key_id, claim.signature)
-        if now - self._first_used.setdefault(key, now) > SAME_SECOND_S:
+        if now - self._first_used.setdefault(claim.signature, now) > SAME_SECOND_S:
             raise errors.RequestExpired()
 
     def _forget(self, now: float) -> None:
