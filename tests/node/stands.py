@@ -33,11 +33,14 @@ class Blobs:
     contents: dict[str, bytes] = field(default_factory=dict[str, bytes])
     fetches: list[str] = field(default_factory=list[str])
     hangs: bool = False
+    is_away: bool = False
     asked: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def read_blob(self, sha256: str, offset: int) -> AsyncIterator[bytes]:
         self.fetches.append(sha256)
         self.asked.set()
+        if self.is_away:
+            raise images.SourceAway("nobody answers")
         if self.hangs:
             await asyncio.Event().wait()
         try:

@@ -178,6 +178,23 @@ async def test_a_blob_that_is_missing_fails_the_launch_with_words(
         await stand.wait_phase(Phase.GONE)
 
 
+async def test_a_cloud_that_is_away_during_a_fetch_costs_the_launch_no_try(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "RETRY_S", 0.01)
+    stand.blobs.is_away = True
+    async with stand.agent():
+        await stand.want(stand.instance())
+        async with asyncio.timeout(WITHIN_S):
+            while len(stand.blobs.fetches) < 4 * progress.TRIES_MAX:
+                await asyncio.sleep(0.01)
+        seen = await stand.wait_phase(Phase.PREPARING)
+        assert seen.cause is not None
+        assert "nobody answers" in seen.cause.message
+        stand.blobs.is_away = False
+        assert (await stand.wait_phase(Phase.RUNNING)).cause is None
+
+
 async def test_a_full_disk_fails_the_launch_at_once_and_leaves_nothing(
     stand: Stand, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -17,7 +17,7 @@ import msgspec
 from mallee.kit import files, logs, pki
 from mallee.model.hosts import SyncAnswer, SyncRequest
 from mallee.model.layout import Layout
-from mallee.node.do.images import CHUNK_BYTES, FetchFailed
+from mallee.node.do.images import CHUNK_BYTES, FetchFailed, SourceAway
 from mallee.node.plan import trust
 
 CALL_S = 20.0
@@ -122,7 +122,7 @@ class Cloud:
         await self._post(f"/v1/answers/{ask_id}", answer)
 
     async def read_blob(self, sha256: str, offset: int) -> AsyncIterator[bytes]:
-        """Return a blob's bytes from `offset` on; raises `FetchFailed`."""
+        """Return a blob's bytes from `offset` on; raises `FetchFailed`, `SourceAway`."""
         url = f"{self._membership.url}/v1/blobs/{sha256}"
         headers = {"Range": f"bytes={offset}-"} if offset else {}
         # No end of all, but an end of silence: a large image takes as long as it takes.
@@ -133,11 +133,13 @@ class Cloud:
                     return
                 expected = HTTPStatus.PARTIAL_CONTENT if offset else HTTPStatus.OK
                 if response.status != expected:
-                    raise FetchFailed(_explain(response.status, await response.read()))
+                    words = _explain(response.status, await response.read())
+                    is_away = response.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+                    raise SourceAway(words) if is_away else FetchFailed(words)
                 async for chunk in response.content.iter_chunked(CHUNK_BYTES):
                     yield chunk
         except (aiohttp.ClientError, TimeoutError) as error:
-            raise FetchFailed(f"the cloud at {self._membership.url}: {error!r}") from error
+            raise SourceAway(f"the cloud at {self._membership.url}: {error!r}") from error
 
     async def renew_if_due(self, now: float) -> None:
         """Have the certificate renewed in the second half of its life.

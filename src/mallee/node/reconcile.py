@@ -19,7 +19,7 @@ from mallee.kit import logs
 from mallee.model.hosts import HostWanted, InstanceWanted
 from mallee.model.instances import InstanceSeen, Phase
 from mallee.node import apply, fetch, network
-from mallee.node.do import console
+from mallee.node.do import console, images
 from mallee.node.do.hypervisor import HypervisorAway, HypervisorFailed
 from mallee.node.host import Host
 from mallee.node.ledger import Ledger
@@ -243,6 +243,8 @@ class Reconciler:
         log.warning("step failed", instance=at.wanted.id, step=str(step), error=str(error))
         cause = apply.reason_of(self._host, step, error)
         now = self._host.clock.now()
+        if isinstance(error, images.SourceAway):
+            return progress.after_absence(known, cause, now)
         return progress.after_failure(known, cause, now, is_final=apply.is_final(error))
 
     async def _apply_step(self, step: steps.Step, worker: _Worker) -> None:

@@ -41,11 +41,15 @@ class FetchFailed(Exception):
     """The blob could not be fetched, or was not what its name says."""
 
 
+class SourceAway(FetchFailed):
+    """The cloud does not answer, which says nothing of the blob: ask again when it is back."""
+
+
 class BlobSource(Protocol):
     """Where blobs come from: the cloud."""
 
     def read_blob(self, sha256: str, offset: int) -> AsyncIterator[bytes]:
-        """Return the blob's bytes from `offset` on; raises `FetchFailed`."""
+        """Return the blob's bytes from `offset` on; raises `FetchFailed`, `SourceAway`."""
         ...
 
 

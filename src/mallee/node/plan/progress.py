@@ -1,8 +1,9 @@
 """How far an instance has come on this host: what must be remembered because it cannot be seen.
 
 `observe` brings the memory up to date with what is seen, `after` with a step that was done,
-`after_failure` with one that was not; all are pure, the ledger keeps the result on disk. Together
-with what is wanted and seen, progress decides the plan (`plan.instances`) and the report.
+`after_failure` with one that failed, `after_absence` with one that has to wait; all are pure, the
+ledger keeps the result on disk. Together with what is wanted and seen, progress decides the plan
+(`plan.instances`) and the report.
 
       NEW --resumed--> RAN --guest powered off, or stop was asked--> ENDED
        |                | ^
@@ -128,6 +129,14 @@ def after_failure(progress: Progress, cause: Reason, now: float, *, is_final: bo
     if progress.stage in (Stage.NEW, Stage.RECOVERING) and (is_final or tries >= TRIES_MAX):
         return _replace(progress, stage=Stage.FAILED, cause=cause, tries=tries)
     return _replace(progress, cause=cause, tries=tries, retry_at=now + _wait_s(tries))
+
+
+def after_absence(progress: Progress, cause: Reason, now: float) -> Progress:
+    """Return progress after a step could not be tried: the cloud is away, and will be back.
+
+    That is no failure of the launch; its deadline is the cloud's to keep.
+    """
+    return _replace(progress, cause=cause, retry_at=now + RETRY_S)
 
 
 def _observe_disk(progress: Progress, at: Situation) -> Progress:
