@@ -70,9 +70,9 @@ def prove(layout: Layout) -> Verdict:
         return Verdict("tcg", f"KVM was not proved: {layout.catalogue} has no tiny guest yet.", "")
     else:
         with _device_for_qemu(layout) as device:
-            verdict = _try(replace(trial, device=device), subject)
+            verdict = judge(replace(trial, device=device), subject)
     layout.node.mkdir(parents=True, exist_ok=True, mode=0o711)
-    files.write_atomically(layout.kvm_verdict, msgspec.json.encode(verdict), files.READABLE)
+    files.write_atomically(layout.kvm_verdict, encode(verdict), files.READABLE)
     return verdict
 
 
@@ -82,6 +82,11 @@ def read_verdict(layout: Layout) -> Verdict | None:
         return msgspec.json.decode(layout.kvm_verdict.read_bytes(), type=Verdict)
     except (FileNotFoundError, msgspec.DecodeError):
         return None
+
+
+def encode(verdict: Verdict) -> bytes:
+    """Return the verdict as it is kept on disk."""
+    return msgspec.json.encode(verdict)
 
 
 def fetch_subject() -> str:
@@ -117,7 +122,7 @@ def _find_trial(layout: Layout) -> Trial | None:
     return Trial(boot, catalogue.blob_path(layout, boot.kernel), ramdisk)
 
 
-def _try(trial: Trial, subject: str) -> Verdict:
+def judge(trial: Trial, subject: str) -> Verdict:
     """Boot the guest under KVM and see whether it reaches its first line."""
     began_at = time.monotonic()
     said = _boot(trial)
