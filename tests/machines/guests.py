@@ -70,6 +70,8 @@ def launched_pair(cloud: Cloud) -> Generator[Pair]:
         launched(cloud, SecurityGroupIds=[first], UserData=USER_DATA) as one,
         launched(cloud, SecurityGroupIds=[second]) as other,
     ):
+        for instance in (one, other):
+            cloud.wait_state(instance, "running")
         yield Pair(described(cloud, one), described(cloud, other))
 
 
@@ -109,16 +111,15 @@ def start(cloud: Cloud, instance: str) -> None:
     cloud.wait_state(instance, "running")
 
 
-def asking(method: str, path: str, source: str = "", **headers: str) -> str:
+def asking(method: str, path: str, **headers: str) -> str:
     """The shell command that asks the metadata service one thing, as raw as it can be.
 
-    Words of headers are joined by `_` in the keyword; `source` is the address to ask from.
+    Words of a header's name are joined by `_` in the keyword.
     """
     lines = [f"{method} {path} HTTP/1.0", "Host: 169.254.169.254", "Content-Length: 0"]
     lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
     text = "".join(f"{line}\\r\\n" for line in [*lines, ""])
-    from_there = f"-s {source} " if source else ""
-    return f"printf {shlex.quote(text)} | nc -w 3 {from_there}169.254.169.254 80"
+    return f"printf {shlex.quote(text)} | nc -w 3 169.254.169.254 80"
 
 
 def ask(cloud: Cloud, guest: Guest, method: str, path: str, **headers: str) -> Reply:

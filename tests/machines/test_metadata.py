@@ -158,34 +158,33 @@ def test_a_token_travels_no_farther_than_its_owner_wants(
 
 @pytest.mark.parametrize("with_mac", [False, True])
 def test_who_forges_an_address_is_told_nothing(cloud: Cloud, pair: Pair, with_mac: bool) -> None:
-    held = guests.token(cloud, pair.one)
-    question = guests.asking("GET", ID, source=pair.other.private_ip, X_aws_ec2_metadata_token=held)
-    with_token = guests.asking(
-        "PUT",
-        "/latest/api/token",
-        source=pair.other.private_ip,
-        X_aws_ec2_metadata_token_ttl_seconds="60",
-    )
-    forged_mac = pair.other.mac if with_mac else pair.one.mac
+    one, other = pair.one, pair.other
+    question = guests.asking("GET", ID, X_aws_ec2_metadata_token=guests.token(cloud, one))
+    wish = guests.asking("PUT", "/latest/api/token", X_aws_ec2_metadata_token_ttl_seconds="60")
     # In the background: a guest with another's MAC cannot hear its own SSH.
     script = f"""
-        rm -f /tmp/told /tmp/done
+        rm -f /tmp/told /tmp/forged
         cat >/tmp/forge <<'END'
-        ip link set eth0 address {forged_mac}
-        ip addr add {pair.other.private_ip}/20 dev eth0
-        ( {question} ) >/tmp/told 2>&1
-        ( {with_token} ) >>/tmp/told 2>&1
-        ip addr del {pair.other.private_ip}/20 dev eth0
-        ip link set eth0 address {pair.one.mac}
-        touch /tmp/done
+        ip link set eth0 address {other.mac if with_mac else one.mac}
+        ip addr add {other.private_ip}/32 dev eth0
+        ip route add 169.254.169.254 via 172.31.0.1 dev eth0 src {other.private_ip}
+        ( {question}; {wish} ) >/tmp/told 2>&1
+        ip route del 169.254.169.254
+        ip addr del {other.private_ip}/32 dev eth0
+        ip link set eth0 address {one.mac}
+        touch /tmp/forged
 END
         setsid sh /tmp/forge </dev/null >/dev/null 2>&1 &
     """
-    cloud.ssh(pair.one.id, script)
-    wholecloud.wait_until(
-        lambda: "done" in cloud.ssh(pair.one.id, "ls /tmp"), wholecloud.GUEST_S, "the forger"
-    )
-    said = cloud.ssh(pair.one.id, "cat /tmp/told")
-    assert "HTTP" not in said
-    assert guests.read(cloud, pair.one, "meta-data/instance-id") == [pair.one.id]
-    assert guests.read(cloud, pair.other, "meta-data/instance-id") == [pair.other.id]
+    vpc = cloud.layout.vpc_namespace(cloud.instance(one.id)["VpcId"])
+    with wires.Capture(cloud.layout.tap(one.interface_id), vpc) as capture:
+        cloud.ssh(one.id, script)
+        capture.wait(lambda packet: packet.source == other.private_ip)
+        wholecloud.wait_until(
+            lambda: "forged" in cloud.ssh(one.id, "ls /tmp"), wholecloud.GUEST_S, "the forger"
+        )
+        answered = [one for one in capture.seen() if one.destination == other.private_ip]
+    assert answered == []
+    assert "HTTP" not in cloud.ssh(one.id, "cat /tmp/told")
+    for guest in (one, other):
+        assert guests.read(cloud, guest, "meta-data/instance-id") == [guest.id]

@@ -2,6 +2,7 @@
 
 import socket
 import struct
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -38,9 +39,10 @@ class Capture:
     def seen(self) -> list[Packet]:
         """What passed since the last look."""
         packets: list[Packet] = []
+        self._socket.setblocking(False)
         while True:
             try:
-                data = self._socket.recv(65536, socket.MSG_DONTWAIT)
+                data = self._socket.recv(65536)
             except BlockingIOError:
                 return packets
             if data[:1] and data[0] >> 4 == 4:
@@ -48,8 +50,9 @@ class Capture:
 
     def wait(self, is_it: Callable[[Packet], bool], timeout_s: float = 20.0) -> Packet:
         """The first packet that is wanted."""
-        self._socket.settimeout(timeout_s)
+        deadline = time.monotonic() + timeout_s
         while True:
+            self._socket.settimeout(max(deadline - time.monotonic(), 0.001))
             data = self._socket.recv(65536)
             if data[0] >> 4 == 4 and is_it(packet := _decode(data)):
                 return packet
