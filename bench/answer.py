@@ -1,7 +1,7 @@
 """How long RunInstances takes to answer, against the emptiest request of the same server: `GET /`.
 
-The cloud is idle: each instance is gone again before the next is asked for. Only the answer counts;
-that the host then does its work is measured by `launch`.
+The cloud is idle: each instance is gone, and what that took is done, before the next is asked for.
+Only the answer counts; that the host then does its work is measured by `launch`.
 """
 
 import time
@@ -18,6 +18,7 @@ def measure(runs: int) -> list[report.Finding]:
     theirs: list[float] = []
     with cloud.running() as running:
         for _ in range(runs + 1):
+            running.wait_idle()
             theirs += [_took_ms(running.client.get_root) for _ in range(PINGS)]
             wish = running.sign_launch()
             began = time.monotonic()

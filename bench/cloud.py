@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench import asking
+from bench import asking, processes
+from mallee.box import status
 from mallee.model.layout import Layout
 from tests import wholecloud
 
@@ -24,6 +25,9 @@ INSTANCE_TYPE = "t2.nano"
 VCPUS, MEMORY_MIB = 1, 512
 """What `INSTANCE_TYPE` has; the bare guest gets as much."""
 POLL_S = 0.003
+IDLE_WINDOW_S = 0.25
+IDLE_SHARE_MAX = 0.1
+"""Idle are daemons that together use less than this share of one core for a moment."""
 TIMEOUT_S = 120.0
 
 
@@ -35,13 +39,18 @@ class Late(Exception):
 class Cloud:
     """A running cloud."""
 
-    layout: Layout
+    whole: wholecloud.Cloud
     client: asking.Client
     """For requests whose time counts."""
     ec2: Any
     """A boto3 client for everything else."""
     image_id: str
     group_id: str
+
+    @property
+    def layout(self) -> Layout:
+        """Where it lies."""
+        return self.whole.layout
 
     def launch(self) -> str:
         """Ask for one tiny instance and return its id."""
@@ -73,6 +82,17 @@ class Cloud:
         path, wanted = self.console_of(instance_id), text.encode()
         wait_until(lambda: path.exists() and wanted in path.read_bytes(), f"{instance_id}: {text}")
 
+    def wait_idle(self) -> None:
+        """Wait until the daemons have nothing left to do of what was asked before."""
+        pids = [self.whole.daemon(name).pid for name in status.DAEMONS]
+
+        def is_idle() -> bool:
+            before = sum(map(processes.cpu_s, pids))
+            time.sleep(IDLE_WINDOW_S)
+            return sum(map(processes.cpu_s, pids)) - before < IDLE_WINDOW_S * IDLE_SHARE_MAX
+
+        wait_until(is_idle, "the daemons are idle")
+
     def end(self, *instance_ids: str) -> None:
         """Terminate instances and wait until nothing of them is left."""
         self.ec2.terminate_instances(InstanceIds=list(instance_ids))
@@ -102,7 +122,7 @@ def running() -> Generator[Cloud]:
         port = urllib.parse.urlsplit(whole.access.endpoint).port
         assert port is not None
         client = asking.Client(port, whole.access.access_key_id, whole.access.secret_access_key)
-        yield Cloud(whole.layout, client, whole.ec2, whole.image(), _open_ssh(whole.ec2))
+        yield Cloud(whole, client, whole.ec2, whole.image(), _open_ssh(whole.ec2))
         client.close()
 
 
