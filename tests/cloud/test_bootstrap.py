@@ -134,3 +134,22 @@ def test_wrong_settings_are_refused_by_name(layout: Layout) -> None:
     layout.settings.write_text("[ports]\nservices = 'many'\n")
     with pytest.raises(InvalidSettings, match="ports"):
         bootstrap.read_settings(layout)
+
+
+def test_accounts_from_before_there_were_users_get_their_first(layout: Layout) -> None:
+    first = start(layout)
+    said = credentials(layout)
+    (user,) = first.view.list(records.USER)
+
+    def forget(tx: store.Tx) -> None:
+        tx.release_owner(user.id)
+        record = tx.get(records.USER, user.id)
+        assert record is not None
+        tx.delete(record)
+
+    first.transact(forget)
+    first.close()
+    second = start(layout)
+    (found,) = second.view.list(records.USER)
+    assert (found.id, found.doc, credentials(layout)) == (user.id, user.doc, said)
+    second.close()

@@ -14,7 +14,9 @@ from mallee.cloud.action import Action, Write
 from mallee.cloud.call import Principal
 from mallee.cloud.state import records, store
 from mallee.kit import secretbox
-from mallee.model.accounts import AccessKey, Account
+from mallee.model import identities
+from mallee.model.accounts import Account
+from mallee.model.identities import User
 
 ACTIVE = "Active"
 
@@ -39,18 +41,20 @@ def identify(keys: Keys, action: Action, request: http.Request, now: float) -> P
     check.verify(claim, keys.box.open(key.doc.sealed_secret).decode(), now)
     keys.window.admit(claim, now, changes=isinstance(action.does, Write))
     account = keys.view.get(records.ACCOUNT, key.account)
-    if account is None:
+    user = keys.view.get(records.USER, key.doc.user_id)
+    if account is None or user is None:
         raise check.unknown_key(service)
-    return principal_of(account.doc, key.doc)
+    return principal_of(account.doc, user.doc, key.id)
 
 
-def principal_of(account: Account, key: AccessKey) -> Principal:
-    """Return the user behind the key."""
+def principal_of(account: Account, user: User, access_key_id: str) -> Principal:
+    """Return the caller that a user is."""
     return Principal(
         account=account.id,
-        user_id=key.user_id,
-        user_name=key.user_name,
-        arn=f"arn:aws:iam::{account.id}:user/{key.user_name}",
-        access_key_id=key.id,
+        user_id=user.id,
+        user_name=user.name,
+        arn=identities.arn(account.id, "user", user.path, user.name),
+        access_key_id=access_key_id,
         is_cloud_admin=account.is_cloud_admin,
+        is_administrator=user.id == account.admin_user_id,
     )

@@ -141,18 +141,23 @@ def prepare_first_account(opened: store.Store, layout: Layout, means: accounts.M
 
 
 def _ensure_first_key(tx: store.Tx, means: accounts.Means) -> Record[AccessKey, None]:
+    for account in tx.list(records.ACCOUNT):
+        accounts.ensure_administrator(tx, account)
     first = _first_account(tx)
     if first is None:
         first = accounts.create(tx, FIRST_ACCOUNT, means, is_cloud_admin=True)
-    active = [
-        key for key in tx.list(records.ACCESS_KEY, first.account) if key.doc.status == "Active"
-    ]
+    user = accounts.administrator(tx, first)
+    active = [key for key in tx.by(records.ACCESS_KEY, "user", user.id) if _is_active(key)]
     if active:
         return min(active, key=lambda key: key.doc.created_at)
-    made = accounts.create_key(tx, first.doc, means)
+    made = accounts.create_key(tx, user, means)
     record = tx.get(records.ACCESS_KEY, made.key.id)
     assert record is not None
     return record
+
+
+def _is_active(key: Record[AccessKey, None]) -> bool:
+    return key.doc.status == "Active"
 
 
 def _first_account(tx: store.Tx) -> Record[Account, None] | None:

@@ -28,6 +28,9 @@ class Principal:
     arn: str
     access_key_id: str
     is_cloud_admin: bool
+    """Whether the cloud's own administration is his account's business."""
+    is_administrator: bool = False
+    """Whether he is his account's first user, to whom no policy applies."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

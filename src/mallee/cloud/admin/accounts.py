@@ -11,6 +11,7 @@ from mallee.cloud import accounts
 from mallee.cloud.action import Action, Read, Write
 from mallee.cloud.call import Call, Request, Result, WriteCall
 from mallee.cloud.state import records, store
+from mallee.model import identities
 from mallee.model.accounts import AccessKey, Account
 
 
@@ -22,7 +23,7 @@ def create_account(call: WriteCall, request: Request) -> Result:
         record = accounts.create(call.tx, name, means)
     except store.Taken as taken:
         raise errors.EntityAlreadyExists("Account", name) from taken
-    made = accounts.create_key(call.tx, record.doc, means)
+    made = accounts.create_key(call.tx, accounts.administrator(call.tx, record), means)
     return {
         "Account": _render(record.doc),
         "AccessKey": {**_render_key(made.key), "SecretAccessKey": made.secret},
@@ -49,7 +50,7 @@ def _render(account: Account) -> dict[str, Any]:
 
 def _render_key(key: AccessKey) -> dict[str, Any]:
     return {
-        "UserName": key.user_name,
+        "UserName": identities.ADMINISTRATOR,
         "AccessKeyId": key.id,
         "Status": key.status,
         "CreateDate": datetime.datetime.fromtimestamp(key.created_at, datetime.UTC),

@@ -15,6 +15,7 @@ from mallee.cloud.call import Call, Request, Result, WriteCall
 from mallee.cloud.iam import users
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
+from mallee.model import identities
 from mallee.model.accounts import AccessKey
 
 MAX_PER_USER = 2
@@ -32,11 +33,13 @@ def list_access_keys(call: Call, request: Request) -> Result:
 
 def create_access_key(call: WriteCall, request: Request) -> Result:
     """Make an access key; the answer is the only one that holds its secret."""
-    account = users.named(call, request.get("UserName"))
+    users.named(call, request.get("UserName"))
+    account = call.tx.get(records.ACCOUNT, call.account)
+    assert account is not None
     if len(call.tx.list(records.ACCESS_KEY, call.account)) >= MAX_PER_USER:
         raise errors.LimitExceeded("AccessKeysPerUser", MAX_PER_USER)
     means = accounts.Means(call.settings, call.entropy, call.box)
-    made = accounts.create_key(call.tx, account, means)
+    made = accounts.create_key(call.tx, accounts.administrator(call.tx, account), means)
     return {"AccessKey": {**_render(made.key), "SecretAccessKey": made.secret}}
 
 
@@ -67,7 +70,7 @@ def _own(call: WriteCall, request: Request) -> Record[AccessKey, None]:
 
 def _render(key: AccessKey) -> dict[str, Any]:
     return {
-        "UserName": key.user_name,
+        "UserName": identities.ADMINISTRATOR,
         "AccessKeyId": key.id,
         "Status": key.status,
         "CreateDate": datetime.datetime.fromtimestamp(key.created_at, datetime.UTC),

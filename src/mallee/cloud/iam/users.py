@@ -11,8 +11,8 @@ from mallee.cloud.action import Action, Read
 from mallee.cloud.call import Call, Request, Result
 from mallee.cloud.state import records
 from mallee.model.accounts import Account
+from mallee.model.identities import ADMINISTRATOR
 
-ADMINISTRATOR = "admin"
 PATH = "/"
 
 

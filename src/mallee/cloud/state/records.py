@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from mallee.model import accounts, hosts, images, instances, keypairs, networks
+from mallee.model import accounts, hosts, identities, images, instances, keypairs, networks
 
 D = TypeVar("D")
 S = TypeVar("S")
@@ -70,6 +70,13 @@ class Claim:
 
 ACCOUNT: Kind[accounts.Account, None] = Kind("account", accounts.Account)
 ACCESS_KEY: Kind[accounts.AccessKey, None] = Kind("access-key", accounts.AccessKey)
+USER: Kind[identities.User, None] = Kind("user", identities.User)
+GROUP: Kind[identities.Group, None] = Kind("group", identities.Group)
+ROLE: Kind[identities.Role, None] = Kind("role", identities.Role)
+POLICY: Kind[identities.Policy, None] = Kind("policy", identities.Policy)
+INSTANCE_PROFILE: Kind[identities.InstanceProfile, None] = Kind(
+    "instance-profile", identities.InstanceProfile
+)
 HOST = Kind("host", hosts.Host, HostSeen)
 JOIN_TOKEN: Kind[hosts.JoinToken, None] = Kind("join-token", hosts.JoinToken)
 IMAGE: Kind[images.Image, None] = Kind("image", images.Image)
@@ -87,6 +94,11 @@ KINDS: dict[str, Kind[Any, Any]] = {
     for kind in (
         ACCOUNT,
         ACCESS_KEY,
+        USER,
+        GROUP,
+        ROLE,
+        POLICY,
+        INSTANCE_PROFILE,
         HOST,
         JOIN_TOKEN,
         IMAGE,
@@ -106,6 +118,19 @@ IndexValues = Callable[[Any], Iterable[str | None]]
 
 INDEXES: Mapping[str, Mapping[str, IndexValues]] = {
     "account": {"name": lambda doc: (doc.name,)},
+    "access-key": {"user": lambda doc: (doc.user_id,)},
+    "user": {
+        "group": lambda doc: doc.group_ids,
+        "policy": lambda doc: doc.attached,
+        "boundary": lambda doc: (doc.boundary,),
+    },
+    "group": {"policy": lambda doc: doc.attached},
+    "role": {
+        "policy": lambda doc: doc.attached,
+        "boundary": lambda doc: (doc.boundary,),
+    },
+    "policy": {"arn": lambda doc: (doc.arn,)},
+    "instance-profile": {"role": lambda doc: (doc.role_id,)},
     "host": {
         "name": lambda doc: (doc.name,),
         "zone": lambda doc: (doc.zone,),
