@@ -53,3 +53,4 @@ def test_many_stars_do_not_hold_up_the_server() -> None:
     # With a backtracking matcher this would not end before the sun does.
     assert not filters.matches(["a" * 200], ["*" * 50 + "b"])
     assert not filters.matches(["a" * 255], ["*a" * 20 + "b"])
+    assert not filters.matches(["a" * 255], ["*" + "?a" * 40 + "?b*c"] * 200)

@@ -169,3 +169,16 @@ def test_page_is_cut_before_it_is_grouped() -> None:
     answer = ask({"MaxResults": 2}, action)
     assert answer["Fruits"] == [{"Id": "f-1+f-2"}]
     assert "NextToken" in answer
+
+
+def test_wildcards_do_not_keep_all_others_waiting() -> None:
+    wild = ["*" + "?a" * 100 + f"{number}" for number in range(200)]
+    with pytest.raises(errors.InvalidParameterValue, match="wildcards"):
+        ask(where(colour=wild))
+    many = [Fruit(f"f-{number}", "red", {}) for number in range(20_000)]
+    action = row(find=lambda call, request: many)
+    with pytest.raises(errors.InvalidParameterValue, match="wildcards"):
+        ask(where(colour=["*" + "?" * 200]), action)
+    # Values without wildcards are looked up, and what people ask is far from it.
+    assert ask(where(colour=[f"{number}" for number in range(200)]), action)["Fruits"] == []
+    assert len(ask(where(colour=["r*", "*d"]), action)["Fruits"]) == len(many)

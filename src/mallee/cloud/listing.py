@@ -17,9 +17,30 @@ from mallee.cloud.call import Call, Request, Result
 
 MAX_FILTERS = 50
 MAX_FILTER_VALUES = 200
+MAX_EFFORT = 2_000_000
+"""How much one request may keep all others waiting: characters of values with wildcards, times what
+they are compared with."""
+WILD_CHARACTER_COSTS = 100
+"""What a wildcard's character costs before it is compared with anything."""
 
 Values = Callable[[Any], Iterable[str]]
 Test = Callable[[Any], bool]
+
+
+class _Effort:
+    """What is left of a request's share of the process."""
+
+    def __init__(self, left: int) -> None:
+        self._left = left
+
+    def spend(self, effort: int) -> None:
+        """Take some of it; raise `InvalidParameterValue` when it is used up."""
+        self._left -= effort
+        if self._left < 0:
+            raise errors.InvalidParameterValue(
+                "The filters' wildcards are too many for so many resources. Give fewer or shorter "
+                "values with wildcards, or ask for resources by their ids."
+            )
 
 
 def run(action: Action, call: Call, request: Request, key: bytes) -> Result:
@@ -50,6 +71,7 @@ def _tests(listing: Listing, call: Call, asked: Sequence[Request]) -> Iterator[T
     """Yield one test per filter that was asked for."""
     if len(asked) > MAX_FILTERS:
         raise errors.InvalidParameterValue(f"More than {MAX_FILTERS} filters were given")
+    effort = _Effort(MAX_EFFORT)
     for filter_ in asked:
         name: str = filter_.get("Name") or ""
         patterns: list[str] = filter_.get("Values") or []
@@ -57,11 +79,24 @@ def _tests(listing: Listing, call: Call, asked: Sequence[Request]) -> Iterator[T
             raise errors.InvalidParameterValue(
                 f"The filter '{name}' has more than {MAX_FILTER_VALUES} values"
             )
-        yield _test(_values(listing, call, name), patterns)
+        effort.spend(_wild_characters(patterns) * WILD_CHARACTER_COSTS)
+        yield _test(_values(listing, call, name), patterns, effort)
 
 
-def _test(values: Values, patterns: Sequence[str]) -> Test:
-    return lambda item: filters.matches(values(item), patterns)
+def _test(values: Values, patterns: Sequence[str], effort: "_Effort") -> Test:
+    fits = filters.compile_patterns(patterns)
+    cost = _wild_characters(patterns)
+
+    def test(item: Any) -> bool:
+        found = list(values(item))
+        effort.spend(cost * len(found))
+        return fits(found)
+
+    return test
+
+
+def _wild_characters(patterns: Iterable[str]) -> int:
+    return sum(len(pattern) for pattern in patterns if filters.is_wild(pattern))
 
 
 def _values(listing: Listing, call: Call, name: str) -> Values:
