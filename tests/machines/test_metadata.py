@@ -164,14 +164,17 @@ def test_who_forges_an_address_is_told_nothing(cloud: Cloud, pair: Pair, with_ma
     # In the background: a guest with another's MAC cannot hear its own SSH.
     script = f"""
         rm -f /tmp/told /tmp/forged
-        cat >/tmp/forge <<'END'
+        gateway=$(arp -n 172.31.0.1 | sed 's/.* at \\([0-9a-f:]*\\) .*/\\1/')
+        cat >/tmp/forge <<END
         ip link set eth0 address {other.mac if with_mac else one.mac}
+        arp -s 172.31.0.1 $gateway
         ip addr add {other.private_ip}/32 dev eth0
         ip route add 169.254.169.254 via 172.31.0.1 dev eth0 src {other.private_ip}
         ( {question}; {wish} ) >/tmp/told 2>&1
         ip route del 169.254.169.254
         ip addr del {other.private_ip}/32 dev eth0
         ip link set eth0 address {one.mac}
+        arp -d 172.31.0.1
         touch /tmp/forged
 END
         setsid sh /tmp/forge </dev/null >/dev/null 2>&1 &

@@ -1,0 +1,199 @@
+"""No secret leaves its place: after a cloud was used with all of them, every log, status file,
+command line and environment is searched, and everything that a stranger on the machine can open.
+"""
+
+import base64
+import os
+import socket
+import stat
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from botocore.exceptions import ClientError
+
+from mallee.box import client as api
+from tests.wholecloud import Cloud
+
+pytestmark = [pytest.mark.host, pytest.mark.machine]
+
+NOBODY = 65534
+USER_DATA = "#!/bin/sh\n# the-secret-in-the-user-data\n"
+
+Secrets = dict[str, bytes]
+
+
+@pytest.fixture(scope="module")
+def secrets(cloud: Cloud) -> Iterator[Secrets]:
+    """A cloud that has used every kind of secret, rightly and wrongly, while a guest runs."""
+    other = cloud.account("secretive")
+    token = api.call(cloud.access, "mallee", "CreateJoinToken")["Token"]
+    made = cloud.ec2.create_key_pair(KeyName="secretive", KeyType="ed25519")
+    more = cloud.client("iam", other).create_access_key()["AccessKey"]["SecretAccessKey"]
+    for wrong in (
+        replace(other, secret_access_key=other.secret_access_key[::-1]),
+        replace(other, access_key_id="AKIAAAAAAAAAAAAAAAAA"),
+    ):
+        with pytest.raises(ClientError):
+            cloud.client("ec2", wrong).describe_instances()
+    with pytest.raises(ClientError):
+        cloud.run(UserData=USER_DATA, InstanceType="m1.unknown")
+    instance = cloud.run(UserData=USER_DATA)
+    cloud.wait_state(instance, "running")
+    cloud.ec2.get_console_output(InstanceId=instance)
+    layout = cloud.layout
+    host = (layout.node_pki / "host.pem").read_text()
+    yield {
+        "the administrator's key": cloud.access.secret_access_key.encode(),
+        "an account's key": other.secret_access_key.encode(),
+        "a second key": more.encode(),
+        "a join token": token.encode(),
+        "a key pair's private half": _body_of(made["KeyMaterial"]),
+        "user data": b"the-secret-in-the-user-data",
+        "user data, encoded": base64.b64encode(USER_DATA.encode()),
+        "the master key": layout.master_key.read_bytes().strip(),
+        "the authority's key": _body_of((layout.cloud_pki / "authority.pem").read_text()),
+        "the server's key": _body_of((layout.cloud_pki / "server.pem").read_text()),
+        "the host's key": _body_of(host),
+        "the metadata service's key": (layout.node / "metadata.key").read_bytes(),
+    }
+    cloud.terminate(instance)
+    cloud.ec2.delete_key_pair(KeyName="secretive")
+
+
+def _body_of(pem: str) -> bytes:
+    """The middle of the private key in a PEM text: the line that is like no other's."""
+    key = pem.partition("PRIVATE KEY-----")[2].partition("-----END")[0].split()
+    return key[len(key) // 2].encode()
+
+
+def test_no_log_or_status_file_holds_a_secret(cloud: Cloud, secrets: Secrets) -> None:
+    layout = cloud.layout
+    places = (layout.log, layout.run, layout.libvirt)
+    told = [path for place in places for path in place.rglob("*") if path.is_file()]
+    assert any(path.name == "access.log" and path.stat().st_size for path in told)
+    for path in told:
+        # libvirt's own, between it and QEMU alone: it encrypts secrets that no guest of ours has.
+        if path.name != "master-key.aes":
+            _search(str(path), path.read_bytes(), secrets)
+
+
+def test_no_process_is_given_a_secret_where_others_see_it(cloud: Cloud, secrets: Secrets) -> None:
+    ours = str(cloud.layout.root).encode()
+    looked_at = 0
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (process / "cmdline").read_bytes()
+            environment = (process / "environ").read_bytes()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if ours in command:
+            looked_at += 1
+            _search(f"the command {command[:200]!r}", command, secrets)
+            _search(f"the environment of {command[:200]!r}", environment, secrets)
+    assert looked_at >= 5
+
+
+def test_what_is_explained_to_the_administrator_holds_no_secret(
+    cloud: Cloud, secrets: Secrets
+) -> None:
+    found = cloud.ec2.describe_instances()["Reservations"]
+    for resource in (found[-1]["Instances"][0]["InstanceId"], cloud.access.account_id):
+        told = api.call(cloud.access, "mallee", "ExplainResource", {"ResourceId": resource})
+        _search(resource, str(told).encode(), secrets)
+
+
+def test_a_stranger_on_the_machine_reads_no_secret(cloud: Cloud, secrets: Secrets) -> None:
+    for path, content in _as_nobody(lambda: _readable(cloud.layout.root)).items():
+        _search(f"{path}, which everybody may read,", content.encode("latin-1"), secrets)
+
+
+def test_a_stranger_on_the_machine_changes_nothing(cloud: Cloud, secrets: Secrets) -> None:
+    assert _as_nobody(lambda: _writable(cloud.layout.root)) == {}
+
+
+@pytest.mark.parametrize("group", [NOBODY, "kvm"])
+def test_a_stranger_on_the_machine_speaks_to_no_guest_and_no_hypervisor(
+    cloud: Cloud, secrets: Secrets, group: int | str
+) -> None:
+    # Looked for by root: a stranger may know the names, whatever he can list.
+    sockets = _sockets(cloud.layout.root)
+    for name in ("console.sock", "vnc.sock", "monitor.sock", "libvirt-sock"):
+        assert any(path.endswith(name) for path in sockets), name
+    assert _as_nobody(lambda: _connectable(sockets), group) == {}
+
+
+def _search(where: str, text: bytes, secrets: Secrets) -> None:
+    for name, secret in secrets.items():
+        assert len(secret) >= 16, name
+        assert secret not in text, f"{where} holds {name}"
+
+
+def _as_nobody(look: Callable[[], dict[str, str]], group: int | str = NOBODY) -> dict[str, str]:
+    """Return what `look` finds as a user without rights."""
+    came, went = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            os.setgroups([])
+            gid = group if isinstance(group, int) else _gid(group)
+            os.setresgid(gid, gid, gid)
+            os.setresuid(NOBODY, NOBODY, NOBODY)
+            os.close(came)
+            with os.fdopen(went, "w") as told:
+                told.write(repr(look()))
+        finally:
+            os._exit(0)
+    os.close(went)
+    with os.fdopen(came) as heard:
+        text = heard.read()
+    os.waitpid(child, 0)
+    assert text, "the look as nobody broke"
+    found: dict[str, str] = eval(text, {}, {})  # noqa: S307 - our own child's
+    return found
+
+
+def _gid(group: str) -> int:
+    line = subprocess.run(["getent", "group", group], capture_output=True, text=True, check=True)
+    return int(line.stdout.split(":")[2])
+
+
+def _walk(root: Path) -> Iterator[Path]:
+    for directory, _, names in os.walk(root):
+        yield Path(directory)
+        yield from (Path(directory, name) for name in names)
+
+
+def _readable(root: Path) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for path in _walk(root):
+        if path.is_file() and path.stat().st_size < 1 << 24 and os.access(path, os.R_OK):
+            found[str(path)] = path.read_bytes().decode("latin-1")
+    assert found, "some files are for everybody"
+    return found
+
+
+def _writable(root: Path) -> dict[str, str]:
+    return {
+        str(path): "writable"
+        for path in _walk(root)
+        if not path.is_symlink() and os.access(path, os.W_OK)
+    }
+
+
+def _sockets(root: Path) -> list[str]:
+    return [str(path) for path in _walk(root) if stat.S_ISSOCK(path.lstat().st_mode)]
+
+
+def _connectable(paths: list[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for path in paths:
+        with socket.socket(socket.AF_UNIX) as link:
+            try:
+                link.connect(path)
+            except OSError:
+                continue
+            found[path] = "connected"
+    return found
