@@ -176,12 +176,12 @@ def _observe_inactive(progress: Progress, at: Situation) -> Progress:
 
 def _unasked_end(progress: Progress, at: Situation, ended: Ended | None) -> Progress:
     """The guest ended and nobody whom we know wanted it: start it again, but not for ever."""
-    cause = Reason("Server.InternalError", f"On host {at.host} {_ENDS[ended]}.")
+    what = f"On host {at.host} {_ENDS[ended]}"
     tries = progress.tries + 1 if at.now - progress.started_at < STEADY_AFTER_S else 1
     progress = _replace(
         progress,
         stage=Stage.RECOVERING,
-        cause=cause,
+        cause=Reason("Server.InternalError", f"{what}; it is started again."),
         restarts=progress.restarts + 1,
         rebooting=None,
         tries=tries,
@@ -189,8 +189,8 @@ def _unasked_end(progress: Progress, at: Situation, ended: Ended | None) -> Prog
         retry_at=at.now + (0 if tries == 1 else _wait_s(tries - 1)),
     )
     if tries > TRIES_MAX:
-        words = f"{cause.message} That happened {tries} times in a row, so it is given up."
-        return _replace(progress, stage=Stage.FAILED, cause=Reason(cause.code, words))
+        words = f"{what}, {tries} times in a row; it is given up. Its console may say why."
+        return _replace(progress, stage=Stage.FAILED, cause=Reason("Server.InternalError", words))
     return progress
 
 
