@@ -10,6 +10,7 @@ Not its business: what must be there before the daemons start (`up`).
 
 import argparse
 import contextlib
+import ctypes
 import fcntl
 import json
 import os
@@ -36,6 +37,7 @@ STEADY_AFTER_S = 20.0
 STOP_S_MAX = 10.0
 """A daemon that has not ended so long after SIGTERM is killed."""
 PROOF_S_MAX = 60.0
+_PR_SET_CHILD_SUBREAPER = 36
 LOG_MODE = 0o640
 
 
@@ -167,6 +169,7 @@ class Supervisor:
         timeout_s = max(0.0, min(due) - time.monotonic()) if due else None
         watched = {daemon.watch: daemon for daemon in self.daemons if daemon.process}
         ready, _, _ = select.select([wake, *watched], [], [], timeout_s)
+        self._reap()
         for descriptor in ready:
             if descriptor == wake:
                 self._read_signals(wake)
@@ -177,6 +180,15 @@ class Supervisor:
         numbers = os.read(wake, 64)
         if signal.SIGTERM in numbers or signal.SIGINT in numbers:
             self.is_stopping = True
+
+    def _reap(self) -> None:
+        """Take the leave of every child that has ended, guests' QEMUs among them."""
+        children = {one.child.pid: one.child for one in self.daemons if one.child is not None}
+        with contextlib.suppress(ChildProcessError):
+            while (ended := os.waitpid(-1, os.WNOHANG))[0] != 0:
+                pid, code = ended[0], os.waitstatus_to_exitcode(ended[1])
+                if pid in children:
+                    children[pid].returncode = code
 
     def _ended(self, daemon: Daemon) -> None:
         code = daemon.child.wait() if daemon.child is not None else None
@@ -278,10 +290,21 @@ def lock(layout: Layout) -> int | None:
 def _catch_signals() -> int:
     read, write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
     signal.set_wakeup_fd(write)
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD):
         signal.signal(number, _nothing)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     return read
+
+
+def adopt_orphans() -> None:
+    """Become the parent of guests, whose own parent ends at their start.
+
+    libvirt waits for a QEMU's very last trace to go; pid 1 may be slow to see to that, or, in a
+    container, may never.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
+        _note(f"guests stay with pid 1: {os.strerror(ctypes.get_errno())}")
 
 
 def _nothing(number: int, frame: FrameType | None) -> None:
@@ -298,6 +321,7 @@ def main() -> None:
         print("another supervisor runs for this root", file=sys.stderr)
         return
     wake = _catch_signals()
+    adopt_orphans()
     born = status.read_birth(os.getpid())
     assert born is not None
     status.write_pid(layout, status.SUPERVISOR, status.Process(os.getpid(), born))
