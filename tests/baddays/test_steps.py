@@ -1,0 +1,86 @@
+"""An agent killed at every step, or doing every step twice, ends where a healthy one does."""
+
+import subprocess
+import sys
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from mallee.box import status, steps, up
+from mallee.model import catalogue
+from tests import wholecloud
+from tests.baddays import traces
+from tests.wholecloud import Cloud
+
+pytestmark = [pytest.mark.machine, pytest.mark.xdist_group("baddays-2")]
+
+LAUNCH = (
+    *("MakeDirectory", "CloneDisk", "CreateTap", "DefineDomain", "StartPaused", "Plug", "Resume"),
+)
+END = ("ShutDown", "Undefine", "RemoveTap", "RemoveDirectory")
+
+
+@contextmanager
+def agent_that(cloud: Cloud, mode: str, marks: Path) -> Generator[None]:
+    """Put an agent that fails in the place of the cloud's own, started again when it dies."""
+    traces.kill(cloud, status.SUPERVISOR)
+    traces.kill(cloud, "node")
+    is_over = threading.Event()
+    running: list[subprocess.Popen[bytes]] = []
+
+    def keep_running() -> None:
+        argv = [sys.executable, "-m", "tests.baddays.dying_agent", mode, str(marks)]
+        while not is_over.is_set():
+            agent = subprocess.Popen(
+                [*argv, str(cloud.layout.root)],
+                cwd=Path(__file__).parents[2],
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+            running[:] = [agent]
+            agent.wait()
+
+    keeper = threading.Thread(target=keep_running)
+    keeper.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        wholecloud.wait_until(lambda: bool(running), 10.0, "the agent to have been started")
+        running[0].kill()
+        keeper.join()
+        steps.run(up.plan(cloud.layout), wholecloud.Silent())
+
+
+def test_an_agent_killed_before_and_after_every_step_finishes_a_life(
+    cloud: Cloud, tmp_path: Path
+) -> None:
+    with agent_that(cloud, "die", tmp_path):
+        instance = cloud.run()
+        interface = traces.interface_of(cloud, instance)["NetworkInterfaceId"]
+        cloud.wait_state(instance, "running")
+        cloud.ssh(instance, "true")
+        console = (cloud.layout.instances / instance / "console.log").read_text(errors="replace")
+        assert console.count(catalogue.FIRST_LINE) == 1
+        assert "StateReason" not in cloud.instance(instance)
+        cloud.terminate(instance)
+    wanted = {f"{when} {step}" for when in ("before", "after") for step in (*LAUNCH, *END)}
+    assert wanted <= {path.name for path in tmp_path.iterdir()}
+    assert traces.traces_of(cloud, instance, interface) == []
+
+
+def test_every_step_done_twice_is_done_once(cloud: Cloud, tmp_path: Path) -> None:
+    with agent_that(cloud, "twice", tmp_path):
+        instance = cloud.run()
+        interface = traces.interface_of(cloud, instance)["NetworkInterfaceId"]
+        cloud.ssh(instance, "true")
+        console = (cloud.layout.instances / instance / "console.log").read_text(errors="replace")
+        assert console.count(catalogue.FIRST_LINE) == 1
+        assert cloud.ssh(instance, "ip -o link | grep -c eth") == "1\n"
+        cloud.terminate(instance)
+    wanted = {f"twice {step}" for step in (*LAUNCH, *END)}
+    assert wanted <= {path.name for path in tmp_path.iterdir()}
+    assert traces.traces_of(cloud, instance, interface) == []
