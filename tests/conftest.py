@@ -12,8 +12,12 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from tests.wholecloud import Cloud
 
 CLONE_NEWNET = 0x40000000
 
@@ -35,6 +39,16 @@ def _host_tests_need_root(request: pytest.FixtureRequest) -> None:
     for name in ("host", "machine"):
         if request.node.get_closest_marker(name) and os.geteuid() != 0:
             pytest.skip("needs root: it makes namespaces, links and mounts of its own")
+
+
+@pytest.fixture(scope="session")
+def cloud() -> "Iterator[Cloud]":
+    """One whole cloud for all tests of a worker that do it no harm; leave no instance in it."""
+    # Imported only where guests are tested: all else shall begin at once.
+    from tests import wholecloud
+
+    with wholecloud.fresh() as running:
+        yield running
 
 
 @pytest.fixture

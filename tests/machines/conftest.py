@@ -1,22 +1,15 @@
-"""One whole cloud for all tests of a worker that do it no harm, and two guests to talk together."""
+"""Two guests that talk to each other, for all tests of a worker."""
 
 from collections.abc import Iterator
 
 import pytest
 
-from tests import wholecloud
 from tests.machines import guests
+from tests.wholecloud import Cloud
 
 
 @pytest.fixture(scope="session")
-def cloud() -> Iterator[wholecloud.Cloud]:
-    """A cloud that lives as long as the worker; leave no instance behind in it."""
-    with wholecloud.fresh() as running:
-        yield running
-
-
-@pytest.fixture(scope="session")
-def pair(cloud: wholecloud.Cloud) -> Iterator[guests.Pair]:
+def pair(cloud: Cloud) -> Iterator[guests.Pair]:
     """Two running guests in groups of their own; leave both running and the groups as they were."""
     with guests.launched_pair(cloud) as made:
         yield made
