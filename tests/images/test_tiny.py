@@ -57,3 +57,12 @@ def test_a_missing_package_is_said(root_dir: Path) -> None:
             (folder / package.name).symlink_to(package)
     with pytest.raises(tiny.CannotBuild, match="dropbear"):
         tiny.build(Layout(root_dir), lambda line: None, folder)
+
+
+def test_a_damaged_package_is_said(root_dir: Path) -> None:
+    folder = root_dir / "packages"
+    folder.mkdir()
+    (folder / "linux-image-0_amd64.deb").write_bytes(b"no package")
+    with pytest.raises(tiny.CannotBuild, match="linux-image-0"):
+        tiny.build(Layout(root_dir), lambda line: None, folder)
+    assert not list(root_dir.glob("build-*"))

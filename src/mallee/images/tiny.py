@@ -70,6 +70,8 @@ def build(
         raise CannotBuild(
             f"the tiny guest: {error.filename} is not there; install apt, dpkg and qemu-utils"
         ) from error
+    except OSError as error:
+        raise CannotBuild(f"the tiny guest: {error}; building takes 500 MB of disk") from error
 
 
 def _cached_packages(layout: Layout, progress: Progress) -> Path:
@@ -78,11 +80,17 @@ def _cached_packages(layout: Layout, progress: Progress) -> Path:
         return folder
     progress("Fetching Debian packages")
     layout.packages.mkdir(parents=True, exist_ok=True)
-    image = packages.direct_dependency(_KERNEL, "linux-image-")
-    with tempfile.TemporaryDirectory(dir=layout.packages) as scratch:
-        fetched = Path(scratch) / "tiny"
-        packages.fetch([image, *packages.dependencies(_PACKAGES)], fetched)
-        fetched.rename(folder)
+    try:
+        image = packages.direct_dependency(_KERNEL, "linux-image-")
+        with tempfile.TemporaryDirectory(dir=layout.packages) as scratch:
+            fetched = Path(scratch) / "tiny"
+            packages.fetch([image, *packages.dependencies(_PACKAGES)], fetched)
+            fetched.rename(folder)
+    except (process.Failed, process.TimedOut) as error:
+        raise CannotBuild(
+            f"Debian's packages cannot be fetched: {error}; run apt-get update and look at the "
+            "network, or give the packages with --packages"
+        ) from error
     return folder
 
 
