@@ -32,6 +32,12 @@ _NOT_THE_WORLD = (
 )
 """Destinations that guests never reach through the host: its own and its neighbours' networks."""
 
+SERVICES_PACKETS_PER_S = 1024
+"""How much a guest may ask of DNS, DHCP and metadata together; AWS's bound for them too."""
+FLOWS_MAX = 8192
+"""How many connections that it began a guest may have at once beyond its VPC: each is also an
+entry in the host's table of connections, which all share."""
+
 _PROTOCOL_NAMES = {"6": "tcp", "17": "udp", "1": "icmp", "58": "icmpv6"}
 
 
@@ -61,6 +67,8 @@ def vpc_text(layout: Layout, vpc: VpcWanted) -> str:
         [
             *_address_sets(layout, interfaces),
             *(_set(f"{group.id}-members", "ipv4_addr", group.member_ips) for group in groups),
+            _counting_set("asking", "dynamic,timeout; timeout 1m"),
+            _counting_set("talking", "dynamic"),
             *chains,
             _raw_chain(layout, interfaces),
             _input_chain(vpc),
@@ -284,6 +292,8 @@ def _input_chain(vpc: VpcWanted) -> str:
         "filter hook input priority filter",
         "drop",
         [
+            f'iifname != {{ "lo", "{network.EDGE}" }} update @asking {{ iifname limit rate over '
+            f"{SERVICES_PACKETS_PER_S}/second burst {SERVICES_PACKETS_PER_S} packets }} drop",
             "ct state established,related accept",
             'iifname "lo" accept',
             f'iifname "{network.EDGE}" drop',
@@ -305,6 +315,8 @@ def _forward_chain(layout: Layout, interfaces: list[InterfaceWanted]) -> str:
             "ct status snat ct reply ip daddr . ct original ip saddr != @pairs drop",
             "ct state established,related accept",
             f'iifname "{network.EDGE}" goto arrive',
+            f'oifname "{network.EDGE}" ct state new add @talking '
+            f"{{ iifname ct count over {FLOWS_MAX} }} drop",
             *_by_tap(layout, interfaces, "iifname", "out"),
         ],
     )
@@ -345,6 +357,11 @@ def _set(name: str, of: str, elements: Iterable[str]) -> str:
 
 def _map(name: str, of: str, elements: Iterable[str]) -> str:
     return _elements(f"map {name}", f"{of} : {of}", elements)
+
+
+def _counting_set(name: str, flags: str) -> str:
+    """A set into which packets themselves put the tap that they came by, with what is counted."""
+    return f"    set {name} {{\n        type ifname; size 4096; flags {flags};\n    }}\n"
 
 
 def _elements(head: str, of: str, elements: Iterable[str]) -> str:
