@@ -2,7 +2,8 @@
 
 A pytest process that runs as root moves into a fresh network namespace before anything is
 imported that could open a socket: that namespace *is* "the host" for the run, with a loopback
-that is up and nothing else. So no test can touch the machine's own links, routes or rules.
+that is up and nothing else. So no test can touch the machine's own links, routes or rules, and a
+test that changes its host has one for itself.
 """
 
 import ctypes
@@ -20,11 +21,14 @@ if TYPE_CHECKING:
     from tests.wholecloud import Cloud
 
 CLONE_NEWNET = 0x40000000
+SHARED = frozenset({"cloud", "clouds", "pair"})
+"""Fixtures that live longer than one test and have a host of their own: the process's first."""
+
+_libc = ctypes.CDLL(None, use_errno=True)
 
 
 def _enter_own_network() -> None:
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.unshare(CLONE_NEWNET) != 0:
+    if _libc.unshare(CLONE_NEWNET) != 0:
         number = ctypes.get_errno()
         raise OSError(number, f"cannot make a network namespace: {os.strerror(number)}")
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
@@ -39,6 +43,24 @@ def _host_tests_need_root(request: pytest.FixtureRequest) -> None:
     for name in ("host", "machine"):
         if request.node.get_closest_marker(name) and os.geteuid() != 0:
             pytest.skip("needs root: it makes namespaces, links and mounts of its own")
+
+
+@pytest.fixture(autouse=True)
+def _own_host(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Give a test that changes its host a fresh one, unless it shares a cloud with others.
+
+    The clouds that tests share live in the process's first network namespace; a test that flushes
+    its host's routes must not flush theirs, nor be healed by their agents.
+    """
+    markers = {mark.name for mark in request.node.iter_markers()}
+    if not markers & {"host", "machine"} or SHARED.intersection(request.fixturenames):
+        yield
+        return
+    with open("/proc/thread-self/ns/net") as first:
+        _enter_own_network()
+        yield
+        if _libc.setns(first.fileno(), CLONE_NEWNET) != 0:
+            raise OSError(ctypes.get_errno(), "cannot go back to the first network namespace")
 
 
 @pytest.fixture(scope="session")
