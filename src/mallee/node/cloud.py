@@ -17,6 +17,7 @@ import msgspec
 from mallee.kit import files, logs, pki
 from mallee.model.hosts import SyncAnswer, SyncRequest
 from mallee.model.layout import Layout
+from mallee.node import facts
 from mallee.node.do.images import CHUNK_BYTES, FetchFailed, SourceAway
 from mallee.node.plan import trust
 
@@ -101,6 +102,8 @@ class Cloud:
         self._layout = layout
         self._membership = membership
         self._session = _session(_own_tls(layout))
+        has_settings = layout.settings.exists()
+        self._own = facts.read_settings(layout).network if has_settings else None
 
     async def close(self) -> None:
         """Close all connections."""
@@ -113,7 +116,7 @@ class Cloud:
         """
         body = await self._post("/v1/sync", msgspec.json.encode(request), request.wait_s)
         try:
-            return trust.check_answer(msgspec.json.decode(body, type=SyncAnswer))
+            return trust.check_answer(msgspec.json.decode(body, type=SyncAnswer), self._own)
         except (msgspec.DecodeError, trust.NotTrusted) as error:
             raise CloudAway(f"the cloud's answer is refused, it has {error}") from error
 

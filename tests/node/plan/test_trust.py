@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from mallee.model.hosts import Ask, GroupWanted, HostWanted, SyncAnswer
 from mallee.model.images import Blob, DirectBoot
 from mallee.model.networks import Direction, Rule
+from mallee.model.settings import Network
 from mallee.node.plan import trust
 from tests.node import lab, wants
 
@@ -101,6 +102,24 @@ def test_what_would_become_more_than_a_word_is_refused(what: str) -> None:
     msgspec.json.decode(msgspec.json.encode(wanted), type=HostWanted)
     with pytest.raises(trust.NotTrusted):
         trust.check_answer(SyncAnswer(wanted=wanted))
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        Network("198.51.100.0/24", "172.31.0.0/16", egress=False),
+        Network("203.0.113.0/24", "172.30.0.0/16", egress=False),
+        Network("203.0.113.0/24", "172.31.0.0/16", egress=True),
+    ],
+)
+def test_the_hosts_routes_and_way_to_the_world_are_its_owners(own: Network) -> None:
+    with pytest.raises(trust.NotTrusted, match=r"mallee\.toml"):
+        trust.check_answer(SyncAnswer(wanted=host()), own)
+
+
+def test_what_agrees_with_the_hosts_owner_is_taken() -> None:
+    own = Network("203.0.113.0/24", "172.31.0.0/16", egress=False)
+    assert trust.check_answer(SyncAnswer(wanted=host()), own).wanted == host()
 
 
 @pytest.mark.parametrize("instance_id", ["../../../etc", "i-1/../..", "", "i-0123456789abcdef0/"])

@@ -23,6 +23,7 @@ from mallee.model.hosts import (
 )
 from mallee.model.images import Blob
 from mallee.model.networks import Rule
+from mallee.model.settings import Network
 
 DISK_FORMATS = frozenset({"raw", "qcow2"})
 WIDEST_RANGE = 8
@@ -43,13 +44,25 @@ class NotTrusted(Exception):
     """The cloud said something that it never should; the message says what."""
 
 
-def check_answer(answer: SyncAnswer) -> SyncAnswer:
-    """Return the answer when all of it may be acted on; raise `NotTrusted`."""
+def check_answer(answer: SyncAnswer, own: Network | None = None) -> SyncAnswer:
+    """Return the answer when all of it may be acted on; raise `NotTrusted`.
+
+    `own` is what the host's owner has set there, if he has: his routes and his way to the world are
+    not the cloud's to choose.
+    """
     for ask in answer.asks:
         _check_ask(ask)
     if answer.wanted is not None:
         _check_wanted(answer.wanted)
+        if own is not None:
+            _check_agrees(answer.wanted, own)
     return answer
+
+
+def _check_agrees(wanted: HostWanted, own: Network) -> None:
+    said = Network(wanted.public_range, wanted.private_range, wanted.egress)
+    if said != own:
+        raise NotTrusted(f"{said}, but mallee.toml of this host has {own}; restart what is older")
 
 
 def _check_ask(ask: Ask) -> None:
