@@ -75,6 +75,7 @@ def _read(source: str | bytes | Mapping[str, Any]) -> _Object:
         if len(text) > grammar.TEXT_MAX or grammar.size(text) > grammar.SIZE_MAX:
             _malformed(f"The policy is longer than {grammar.SIZE_MAX} characters.")
         written = json.loads(text, object_pairs_hook=_object, parse_constant=_refuse_constant)
+        _refuse_halves(text, written)
     except RecursionError:
         _syntax("It is nested too deep.")
     except ValueError as error:
@@ -95,6 +96,12 @@ def _object(pairs: list[tuple[str, Any]]) -> _Object:
 
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no number")
+
+
+def _refuse_halves(text: str, written: Any) -> None:
+    """Refuse an escape that is half a character: nobody could store or send it. ValueError."""
+    if "\\ud" in text.lower():
+        json.dumps(written, ensure_ascii=False).encode()
 
 
 def _statement(place: _Place, written: Any) -> Statement:

@@ -85,6 +85,11 @@ class Compiled:
         found = self._remembered.get(action)
         return found if found is not None else self._find(action)
 
+    @property
+    def remembered(self) -> int:
+        """For how many actions the rules are remembered."""
+        return len(self._remembered)
+
     def _add(self, statement: Statement, rule: Rule) -> None:
         speaks = _actions(statement)
         services = {_service(action) for action in statement.actions}
@@ -113,16 +118,17 @@ def compiled(text: str, kind: Kind) -> Compiled:
     return _memory.get(text, kind)
 
 
-class _Memory:
+class Memory:
     """The policies last used, together no longer than so many characters."""
 
     def __init__(self, length_max: int) -> None:
-        self._length_max = length_max
-        self._length = 0
+        self.length_max = length_max
+        self.length = 0
         self._kept: OrderedDict[tuple[str, Kind], Compiled] = OrderedDict()
         self._lock = threading.Lock()
 
     def get(self, text: str, kind: Kind) -> Compiled:
+        """Return a policy's functions. Raises MalformedPolicyDocument."""
         with self._lock:
             found = self._kept.get((text, kind))
             if found is not None:
@@ -132,14 +138,14 @@ class _Memory:
         with self._lock:
             if (text, kind) not in self._kept:
                 self._kept[text, kind] = made
-                self._length += len(text)
-            while self._length > self._length_max:
+                self.length += len(text)
+            while self.length > self.length_max:
                 (old, _), _ = self._kept.popitem(last=False)
-                self._length -= len(old)
+                self.length -= len(old)
         return made
 
 
-_memory = _Memory(MEMORY_MAX)
+_memory = Memory(MEMORY_MAX)
 
 
 def _position(rule: Rule) -> int:
