@@ -53,6 +53,17 @@ def test_the_migrations_make_the_tables_that_we_use(url: str) -> None:
     engine.dispose()
 
 
+def test_an_error_of_the_database_does_not_tell_what_was_to_be_written(url: str) -> None:
+    opened = database.Database(url)
+    opened.migrate()
+    opened.lock()
+    statement = sa.text("INSERT INTO nowhere VALUES (:secret)")
+    with pytest.raises(sa.exc.DBAPIError) as caught:
+        opened._locked().execute(statement, {"secret": "the user data"})
+    opened.disconnect()
+    assert "the user data" not in str(caught.value)
+
+
 def test_migrating_twice_is_migrating_once(url: str) -> None:
     database.Database(url).migrate()
     database.Database(url).migrate()

@@ -35,7 +35,10 @@ _log = logs.get("mallee.cloud.state")
 
 def make_engine(url: sa.URL) -> sa.Engine:
     """Return an engine on psycopg 3."""
-    return sa.create_engine(url.set(drivername="postgresql+psycopg"), poolclass=sa.NullPool)
+    # Documents hold user data and sealed keys: an error in the log must not show them.
+    return sa.create_engine(
+        url.set(drivername="postgresql+psycopg"), poolclass=sa.NullPool, hide_parameters=True
+    )
 
 
 def is_passing(error: exc.DBAPIError) -> bool:

@@ -48,7 +48,13 @@ def make_engine(url: sa.URL) -> sa.Engine:
             raise Unavailable(
                 f"the database cannot be made ({error}): make its directory, writable for this user"
             ) from error
-    engine = sa.create_engine(url, poolclass=sa.NullPool, connect_args={"check_same_thread": False})
+    engine = sa.create_engine(
+        url,
+        poolclass=sa.NullPool,
+        connect_args={"check_same_thread": False},
+        # Documents hold user data and sealed keys: an error in the log must not show them.
+        hide_parameters=True,
+    )
     event.listen(engine, "connect", _configure)
     event.listen(engine, "begin", _begin)
     return engine
