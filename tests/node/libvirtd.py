@@ -74,17 +74,6 @@ def _quiet(_: object, __: object) -> None:
     """Errors are raised; libvirt need not print them too."""
 
 
-def _keep_capabilities(layout: Layout) -> None:
-    libvirt.open(layout.libvirt_uri).getCapabilities()
-    aside = Path(tempfile.mkdtemp(prefix="m-"))
-    shutil.copytree(layout.libvirt / "cache", aside, dirs_exist_ok=True)
-    try:
-        aside.rename(_capabilities)
-    except OSError:
-        # Another run of tests was faster.
-        shutil.rmtree(aside)
-
-
 @contextmanager
 def running(root: Path) -> Generator[Libvirtd]:
     """A libvirtd that is up; in the end it, its guests and its namespace are gone."""
@@ -99,18 +88,9 @@ def running(root: Path) -> Generator[Libvirtd]:
             shutil.copytree(_capabilities, layout.libvirt / "cache")
         daemon.start()
         if not _capabilities.is_dir():
-            _keep_capabilities(layout)
+            libvirt.open(layout.libvirt_uri).getCapabilities()
+            _keep_capabilities(layout.libvirt / "cache")
         yield daemon
     finally:
         daemon.end()
         namespaces.remove(layout.hypervisor_namespace)
-
-
-def _keep_capabilities(found: Path) -> None:
-    """Keep what was found out, whole: another worker may be at the same."""
-    aside = Path(tempfile.mkdtemp(dir=_capabilities.parent))
-    shutil.copytree(found, aside, dirs_exist_ok=True)
-    try:
-        aside.rename(_capabilities)
-    except OSError:
-        shutil.rmtree(aside)
