@@ -6,11 +6,9 @@ Used by `claims` (to read parameters) and `check` (to build the strings that are
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote_to_bytes
 
-if TYPE_CHECKING:
-    from mallee.aws.signature.claims import Request
+from mallee.aws.signature.wire import Request
 
 FORM = "application/x-www-form-urlencoded"
 _SAFE = "-_.~"
@@ -28,7 +26,7 @@ def split_query(raw: str) -> list[tuple[str, str]]:
     return pairs
 
 
-def form_of(request: "Request") -> list[tuple[str, str]]:
+def form_of(request: Request) -> list[tuple[str, str]]:
     """Return the parameters of a form body; of any other body none."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != FORM or not request.body:
@@ -72,13 +70,13 @@ def v4_headers(names: Iterable[str], headers: Mapping[str, str]) -> str:
     return "".join(f"{name}:{' '.join(headers[name].split())}\n" for name in names)
 
 
-def v4_request(request: "Request", parts: Sequence[str]) -> bytes:
+def v4_request(request: Request, parts: Sequence[str]) -> bytes:
     """Return the canonical request of path, query, headers, header names and payload hash."""
     text = "\n".join((request.method.upper(), *parts))
     return text.encode("utf-8", "surrogateescape")
 
 
-def v2_request(request: "Request") -> bytes:
+def v2_request(request: Request) -> bytes:
     """Return the string that SigV2 signs: method, host, path, and every parameter sorted."""
     parameters = split_query(request.query) + form_of(request)
     pairs = sorted(

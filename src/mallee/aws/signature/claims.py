@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import Enum
-from typing import Protocol
 
 from mallee.aws import errors
 from mallee.aws.signature import canonical
+from mallee.aws.signature.wire import Request
 
 V4_ALGORITHM = "AWS4-HMAC-SHA256"
 V4_TERMINATOR = "aws4_request"
@@ -54,35 +54,6 @@ _BASIC_TIME = re.compile(
 )
 _HEX_SHA256 = re.compile(r"[0-9a-f]{64}")
 _HEADER_NAMES = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+(?:;[!#$%&'*+.^_`|~0-9a-z-]+)*")
-
-
-class Request(Protocol):
-    """What must be known of a request, as it came over the wire."""
-
-    @property
-    def method(self) -> str:
-        """`GET`, `POST`…"""
-        ...
-
-    @property
-    def path(self) -> str:
-        """Before the `?`, still percent-encoded."""
-        ...
-
-    @property
-    def query(self) -> str:
-        """After the `?`, still percent-encoded."""
-        ...
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        """By lower-case name; repeated headers joined by commas."""
-        ...
-
-    @property
-    def body(self) -> bytes:
-        """The whole body."""
-        ...
 
 
 class Scheme(Enum):
