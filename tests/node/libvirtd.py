@@ -94,3 +94,13 @@ def running(root: Path) -> Generator[Libvirtd]:
     finally:
         daemon.end()
         namespaces.remove(layout.hypervisor_namespace)
+
+
+def _keep_capabilities(found: Path) -> None:
+    """Keep what was found out, whole: another run of tests may be at the same."""
+    aside = Path(tempfile.mkdtemp(dir=_capabilities.parent))
+    shutil.copytree(found, aside, dirs_exist_ok=True)
+    try:
+        aside.rename(_capabilities)
+    except OSError:
+        shutil.rmtree(aside)
