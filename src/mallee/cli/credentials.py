@@ -1,11 +1,11 @@
 """`mallee credentials env|profile|show`: what a client needs to speak to the cloud."""
 
-import configparser
 import shlex
 from pathlib import Path
 
 from mallee.cli import client, words
 from mallee.cli.root import DEFAULT, Root
+from mallee.kit import files
 from mallee.model.layout import Layout
 
 
@@ -58,11 +58,17 @@ def profile(name: str = "mallee", *, root: Root = DEFAULT, directory: Path | Non
 
 
 def _write_section(path: Path, section: str, values: dict[str, str]) -> None:
-    parser = configparser.RawConfigParser()
-    parser.optionxform = str  # pyright: ignore[reportAttributeAccessIssue]
-    if path.exists():
-        parser.read(path)
-    parser[section] = values
-    path.touch(mode=0o600)
-    with path.open("w") as out:
-        parser.write(out)
+    """Put the section at the file's end in place of its former self; all else stays as it is."""
+    kept: list[str] = []
+    is_ours = False
+    for line in path.read_text().splitlines() if path.exists() else ():
+        if line.lstrip().startswith("["):
+            is_ours = line.strip() == f"[{section}]"
+        if not is_ours:
+            kept.append(line)
+    while kept and not kept[-1].strip():
+        kept.pop()
+    made = [f"[{section}]", *(f"{name} = {value}" for name, value in values.items())]
+    text = "\n".join([*kept, "", *made] if kept else made) + "\n"
+    # A link to where its owner keeps such files stays one.
+    files.write_atomically(path.resolve(), text.encode())
