@@ -75,6 +75,8 @@ class Endpoint:
             application,
             access_log=None,
             logger=server.complaints(),
+            max_field_size=server.MAX_FIELD_BYTES,
+            max_headers=server.MAX_HEADERS,
             handler_cancellation=True,
             shutdown_timeout=1.0,
         )

@@ -23,7 +23,11 @@ MAX_BODY_BYTES = 1 << 20
 MAX_BODIES_BYTES = 128 << 20
 """Bytes of bodies that may be held at once by all requests together."""
 MAX_LINE_BYTES = 64 << 10
-"""Request line and each header: signed URLs and queries with many parameters are long."""
+"""The request line: signed URLs and queries with many parameters are long."""
+MAX_FIELD_BYTES = 8 << 10
+MAX_HEADERS = 48
+"""Nobody knows who sends a head before it is there whole: what all its headers may take of memory
+is these two multiplied, for each connection."""
 MAX_IN_FLIGHT = 4096
 """Requests between their first byte and their answer; beyond it clients are told to slow down."""
 BODY_TIMEOUT_S = 20.0
@@ -113,7 +117,8 @@ class Server:
                 lingering_time=LINGER_S,
                 auto_decompress=False,
                 max_line_size=MAX_LINE_BYTES,
-                max_field_size=MAX_LINE_BYTES,
+                max_field_size=MAX_FIELD_BYTES,
+                max_headers=MAX_HEADERS,
             ),
             shutdown_timeout=5.0,
         )
