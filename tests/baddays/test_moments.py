@@ -1,0 +1,47 @@
+"""Wishes that come at the wrong moment: in the middle of a launch, at any of its steps."""
+
+import pytest
+
+from tests import wholecloud
+from tests.baddays import traces
+from tests.wholecloud import Cloud
+
+pytestmark = [pytest.mark.machine, pytest.mark.xdist_group("baddays-2")]
+
+MOMENTS = ("disk.qcow2", "domain", "console.log")
+
+
+def wait_moment(cloud: Cloud, instance: str, moment: str) -> None:
+    """Wait until the launch has come so far as to have made this."""
+    directory = cloud.layout.instances / instance
+
+    def has_come() -> bool:
+        if moment == "domain":
+            return instance in traces.domains(cloud)
+        return (directory / moment).exists()
+
+    wholecloud.wait_until(has_come, 30.0, f"{moment} of {instance}")
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_terminated_at_any_moment_of_a_launch_it_leaves_nothing(cloud: Cloud, moment: str) -> None:
+    instance = cloud.run()
+    interface = traces.interface_of(cloud, instance)["NetworkInterfaceId"]
+    wait_moment(cloud, instance, moment)
+    cloud.terminate(instance)
+    assert traces.traces_of(cloud, instance, interface) == []
+
+
+@pytest.mark.parametrize("moment", ["disk.qcow2", "console.log"])
+def test_stopped_at_any_moment_of_a_launch_it_starts_again(cloud: Cloud, moment: str) -> None:
+    instance = cloud.run()
+    try:
+        wait_moment(cloud, instance, moment)
+        cloud.ec2.stop_instances(InstanceIds=[instance], Force=True)
+        cloud.wait_state(instance, "stopped")
+        assert cloud.guest_process(instance) is None
+        cloud.ec2.start_instances(InstanceIds=[instance])
+        cloud.wait_state(instance, "running")
+        cloud.ssh(instance, "true")
+    finally:
+        cloud.terminate(instance)
