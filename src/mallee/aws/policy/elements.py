@@ -73,8 +73,8 @@ def fault_of_resource(resource: str, has_variables: bool) -> str | None:
     if not parts[_VENDOR_AT] or (len(parts) < _PARTS_OF_ARN and "::" in resource):
         return "The policy failed legacy parsing"
     _, _, vendor, region, _, path = parts + [""] * (_PARTS_OF_ARN - len(parts))
-    if vendor in ("iam", "s3") and region.strip("*"):
-        return f"{vendor.upper()} resource {resource} cannot contain region information."
+    if vendor == "iam" and region.strip("*"):
+        return f"IAM resource {resource} cannot contain region information."
     if len(parts) == _PARTS_OF_ARN and vendor == "iam" and not _is_iam_path(path):
         return f'IAM resource path must either be "*" or start with {", ".join(_IAM_PATHS)}.'
     return None

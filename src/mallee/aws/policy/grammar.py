@@ -15,7 +15,7 @@ TEXT_MAX = 131_072
 SIZE_MAX = 20_480
 """Characters without white space: what AWS allows its largest policy, a bucket's."""
 STATEMENTS_MAX = 512
-WILDCARDS_MAX = 2_048
+WILDCARDS_MAX = 1_024
 """Of one document; what one text may cost is its length, and there are so many texts."""
 VALUE_MAX = 2_048
 """Characters of one action, resource, principal or value: the longest ARN."""

@@ -21,8 +21,8 @@ from mallee.aws.policy.texts import Context, Style, TextTest
 _HIMSELF = Closeness.HIMSELF
 _NOT_AT_ALL = Closeness.NOT_AT_ALL
 
-MEMORY_MAX = 8_000_000
-"""Characters of policies that are kept compiled; a compiled one takes about twenty times as much
+MEMORY_MAX = 2_000_000
+"""Characters of policies that are kept compiled. A compiled one takes about thirty times as much
 memory as its text."""
 ACTIONS_MAX = 512
 """For how many actions a policy remembers its rules."""
