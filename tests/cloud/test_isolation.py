@@ -72,7 +72,7 @@ NAMES_NOTHING = re.compile(
     r"|Http|Include|InstanceInit|InstanceMeta|InstanceType|Ip|Key(Type|Format)|Latest|Location"
     r"|Map|Max|Min|Monitor|Owner|PrivateIp|PublicKey|Region|SkipOs|SourceDest|Tag|Tenancy|To"
     r"|UserData|Value|Volume|Zone|Domain|Delete|Associate|PathPrefix|Status|NetworkBorder"
-    r"|SourceSecurityGroupOwnerId|UserId|UserName|MetadataOptions|Enable).*"
+    r"|SourceSecurityGroupOwnerId|UserId|UserName|MetadataOptions|Enable|EncodedMessage).*"
 )
 """Parameters that name no thing of an account."""
 

@@ -66,22 +66,39 @@ class Listing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Pages:
+    """A List action of IAM: find, page by Marker and MaxItems, render."""
+
+    find: Callable[[Call, Request], Iterable[Any]]
+    render: Callable[[Call, Any], Any]
+    member: str
+    """The list member of the result: `Users`."""
+    key: Callable[[Any], str]
+    """What an item is ordered by, and a Marker remembers of the last item shown."""
+    head: Callable[[Call, Request], Result] | None = None
+    """Gives the members of the result beside the list."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Action:
     """A row: an action of a service, its permission, the parameters it honours, and its handler."""
 
     service: str
     name: str
-    does: Read | Write | AskHost | Listing
+    does: Read | Write | AskHost | Listing | Pages
     honours: frozenset[str]
     """Members of the request that mean something here, dotted where only parts of a structure do
     (`Placement.AvailabilityZone`). Any other is refused with `UnsupportedOperation`. DryRun,
-    ClientToken, Filters, MaxResults, NextToken are the pipeline's and need no mention, save that
-    a filter unknown to a Listing is refused as AWS does."""
+    ClientToken, Filters, MaxResults, NextToken, Marker, MaxItems are the pipeline's and need no
+    mention, save that a filter unknown to a Listing is refused as AWS does."""
     resources: Callable[[Call, Request], tuple[str, ...]] | None = None
     """The ARNs that the permission is checked against; None: the account as a whole (`*`)."""
     creates: tuple[str, ...] = ()
     """Resource types that TagSpecifications may name."""
     cloud_admin_only: bool = False
+    """Whether only users of the cloud's own account may be allowed it."""
+    is_everyones: bool = False
+    """Whether whoever has a valid signature may, whatever his policies say."""
 
     @property
     def permission(self) -> str:

@@ -12,16 +12,12 @@ from mallee.cloud.action import Action
 from mallee.cloud.admin import accounts as admin_accounts
 from mallee.cloud.admin import clouds, hosts, resources
 from mallee.cloud.ec2 import table as ec2
-from mallee.cloud.iam import absent, accesskeys, users
-from mallee.cloud.iam import accounts as iam_accounts
+from mallee.cloud.iam import table as iam
 from mallee.cloud.sts import callers
 
 _ROWS: tuple[tuple[Action, ...], ...] = (
     ec2.ACTIONS,
-    iam_accounts.ACTIONS,
-    users.ACTIONS,
-    accesskeys.ACTIONS,
-    absent.ACTIONS,
+    iam.ACTIONS,
     callers.ACTIONS,
     admin_accounts.ACTIONS,
     clouds.ACTIONS,

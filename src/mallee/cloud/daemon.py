@@ -1,7 +1,6 @@
 """The cloud process: `python -m mallee.cloud.daemon --root DIR`. Wiring only, no rules.
 
-The supervisor starts it as an unprivileged user. It answers when `Layout.cloud_ports` is there and
-ends cleanly on SIGTERM; a loop that fails ends it.
+The supervisor starts it, unprivileged; SIGTERM ends it, and so does a loop that fails.
 """
 
 import argparse
@@ -18,6 +17,7 @@ from mallee.cloud import (
     actions,
     asks,
     authenticate,
+    authorize,
     bootstrap,
     hearing,
     hosts,
@@ -58,14 +58,15 @@ async def serve(layout: Layout, settings: Settings, stop: asyncio.Event) -> None
             store=opened,
             box=secrets.box,
             keys=authenticate.Keys(opened.view, secrets.box),
+            judge=authorize.judge(opened.view, secrets.box),
             asks=questions,
             agents=Agents(heard=heard.heard, ca_pem=secrets.ca_pem, port=agents_port),
             paging_key=secrets.paging_key,
             table=actions.TABLE,
             access=stack.enter_context(accesslog.AccessLog(layout.access_log)),
         )
-        front = server.Front(partial(pipeline.answer, cloud), partial(pipeline.refuse, cloud))
-        services = server.Server(front)
+        answer, refuse = partial(pipeline.answer, cloud), partial(pipeline.refuse, cloud)
+        services = server.Server(server.Front(answer, refuse))
         stack.push_async_callback(services.close)
         port = await services.listen(settings.listen, settings.ports.services)
         loops = await stack.enter_async_context(asyncio.TaskGroup())
@@ -85,7 +86,7 @@ async def _main(layout: Layout) -> None:
 
 def main() -> None:
     """Run the daemon."""
-    parser = argparse.ArgumentParser(prog="mallee-cloud")
+    parser = argparse.ArgumentParser("mallee-cloud")
     parser.add_argument("--root", type=Path, required=True, help="the cloud's root directory")
     layout = Layout(parser.parse_args().root)
     logs.configure("cloud", layout.log / "cloud.log")

@@ -1,7 +1,7 @@
-"""The generic Describe: find, filter, page, regroup, render.
+"""The generic Describe: find, filter, page, regroup, render; and the generic List of IAM.
 
-Called by the pipeline for every `Listing` row; a noun brings only how its things are found and
-rendered. Filters keep AWS's rules: values of one filter are alternatives, filters add up,
+Called by the pipeline for every `Listing` and `Pages` row; a noun brings only how its things are
+found and rendered. Filters keep AWS's rules: values of one filter are alternatives, filters add up,
 wildcards `*` and `?`. A paging token is bound to the caller's account, the action and the
 parameters, and remembers the key of the last item shown, so that things made or gone meanwhile
 shift nothing. Not its business: filters' syntax (`aws.filters`) and tokens' (`aws.paging`).
@@ -12,11 +12,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from mallee.aws import errors, filters, paging
-from mallee.cloud.action import Action, Listing
+from mallee.cloud.action import Action, Listing, Pages
 from mallee.cloud.call import Call, Request, Result
 
 MAX_FILTERS = 50
 MAX_FILTER_VALUES = 200
+PAGE_ITEMS = 100
+"""How many items a List action shows when nobody says how many."""
 MAX_EFFORT = 2_000_000
 """How much one request may keep all others waiting: characters of values with wildcards, times what
 they are compared with."""
@@ -65,6 +67,31 @@ def run(action: Action, call: Call, request: Request, key: bytes) -> Result:
         items = listing.regroup(call, list(items))
     result[listing.member] = [listing.render(call, item) for item in items]
     return result
+
+
+def run_pages(action: Action, call: Call, request: Request, key: bytes) -> Result:
+    """Return the result of a List action of IAM; `key` is the one that Markers are made with."""
+    pages = action.does
+    assert isinstance(pages, Pages)
+    question = paging.Question(call.account, action.permission, request)
+    after = _after(key, question, request.get("Marker"))
+    size: int = request.get("MaxItems", PAGE_ITEMS)
+    found = sorted(pages.find(call, request), key=pages.key)
+    rest = [item for item in found if not after or pages.key(item) > after]
+    items = rest[:size]
+    result: dict[str, Any] = dict(pages.head(call, request)) if pages.head else {}
+    result[pages.member] = [pages.render(call, item) for item in items]
+    result["IsTruncated"] = len(rest) > size
+    if len(rest) > size:
+        result["Marker"] = paging.encode(key, question, pages.key(items[-1]))
+    return result
+
+
+def _after(key: bytes, question: paging.Question, marker: str | None) -> str:
+    try:
+        return paging.decode(key, question, marker) if marker else ""
+    except errors.InvalidNextToken as error:
+        raise errors.ValidationError("Invalid Marker.") from error
 
 
 def _tests(listing: Listing, call: Call, asked: Sequence[Request]) -> Iterator[Test]:

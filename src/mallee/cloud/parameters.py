@@ -12,11 +12,12 @@ from typing import Any, cast
 from mallee.aws import errors
 from mallee.aws.signature import canonical
 from mallee.cloud import http
-from mallee.cloud.action import Action, Listing
+from mallee.cloud.action import Action, Listing, Pages
 
 MAX_PARAMETERS = 10_000
 _OF_EVERY_ACTION = frozenset({"DryRun", "ClientToken"})
 _OF_EVERY_LISTING = frozenset({"Filters", "MaxResults", "NextToken"})
+_OF_EVERY_PAGE = frozenset({"Marker", "MaxItems"})
 
 
 def read(request: http.Request) -> list[tuple[str, str]]:
@@ -60,6 +61,8 @@ def _honoured(action: Action) -> frozenset[str]:
     honoured = action.honours | _OF_EVERY_ACTION
     if isinstance(action.does, Listing):
         honoured |= _OF_EVERY_LISTING
+    if isinstance(action.does, Pages):
+        honoured |= _OF_EVERY_PAGE
     if action.creates:
         honoured |= {"TagSpecifications"}
     return honoured

@@ -20,13 +20,14 @@ from mallee.cloud import (
     asks,
     authenticate,
     authorize,
+    context,
     http,
     idempotency,
     listing,
     parameters,
     services,
 )
-from mallee.cloud.action import Action, AskHost, Listing, Read, Write
+from mallee.cloud.action import Action, AskHost, Listing, Pages, Read, Write
 from mallee.cloud.call import Agents, Call, Principal, Request, WriteCall
 from mallee.cloud.state import records, store
 from mallee.kit import clock as clocks
@@ -50,6 +51,7 @@ class Cloud:
     store: store.Store
     box: secretbox.SecretBox
     keys: authenticate.Keys
+    judge: authorize.Judge
     asks: asks.Asks
     agents: Agents
     paging_key: bytes
@@ -113,9 +115,11 @@ async def _stages(cloud: Cloud, exchange: Exchange) -> bytes:
     dialect = codec.for_service(service.name)
     asked = dialect.decode(operation, given)
     parameters.refuse_ignored(action, asked)
-    authorize.check(action, who)
+    call = _call(cloud, exchange, who, now)
+    question = context.Question(call=call, row=action, http=request, asked=asked)
+    authorize.check(cloud.judge, question)
     _end_dry_run(asked)
-    encoded = await _run(cloud, action, _call(cloud, exchange, who, now), asked)
+    encoded = await _run(cloud, action, call, asked)
     return dialect.wrap(operation, encoded, exchange.id)
 
 
@@ -133,6 +137,8 @@ async def _run(cloud: Cloud, action: Action, call: Call, asked: Request) -> str:
             result = handle(call, asked)
         case Listing():
             result = listing.run(action, call, asked, cloud.paging_key)
+        case Pages():
+            result = listing.run_pages(action, call, asked, cloud.paging_key)
         case AskHost() as does:
             question = asks.Question(*does.prepare(call, asked))
             _check_heard(call, question.host_id)

@@ -8,6 +8,8 @@ from mallee.aws import model
 from mallee.cloud.action import Action, Listing
 from mallee.cloud.call import Call, Principal
 from mallee.cloud.ec2 import table
+from mallee.cloud.state import store
+from mallee.cloud.state.index import Index
 from mallee.model.settings import Settings
 
 EC2 = model.load("ec2")
@@ -103,7 +105,7 @@ def find(name: str, request: dict[str, Any]) -> tuple[str, ...]:
         request_id="",
         now=0.0,
         settings=Settings(),
-        view=None,  # type: ignore[arg-type]
+        view=store.View(Index()),
     )
     resources = row(name).resources
     assert resources is not None

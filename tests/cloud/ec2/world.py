@@ -15,7 +15,17 @@ import boto3
 from botocore.config import Config
 from msgspec.structs import replace
 
-from mallee.cloud import accesslog, accounts, actions, asks, authenticate, http, pipeline, server
+from mallee.cloud import (
+    accesslog,
+    accounts,
+    actions,
+    asks,
+    authenticate,
+    authorize,
+    http,
+    pipeline,
+    server,
+)
 from mallee.cloud.reconcile import instances as reconciling
 from mallee.cloud.state import records, store
 from mallee.kit import clock, secretbox
@@ -58,6 +68,7 @@ class World:
             store=self.store,
             box=box,
             keys=authenticate.Keys(self.store.view, box),
+            judge=authorize.judge(self.store.view, box),
             asks=asks.Asks(),
             agents=pipeline.Agents(),
             paging_key=bytes(32),

@@ -232,11 +232,11 @@ class ExpiredToken(AwsError):
 
 
 class UnauthorizedOperation(AwsError):
-    """EC2's refusal."""
+    """EC2's refusal. Argument: who may not do what, and the sealed reason."""
 
     code = "UnauthorizedOperation"
     status = 403
-    template = "You are not authorized to perform this operation."
+    template = "You are not authorized to perform this operation. {}"
 
 
 class AccessDenied(AwsError):
@@ -245,6 +245,13 @@ class AccessDenied(AwsError):
     code = "AccessDenied"
     status = 403
     template = "User: {} is not authorized to perform: {} on resource: {}"
+
+
+class PolicyDenied(AwsError):
+    """Every other service's refusal. Argument: the policy engine's sentence."""
+
+    code = "AccessDenied"
+    status = 403
 
 
 class OperationNotPermitted(AwsError):

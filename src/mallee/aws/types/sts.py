@@ -9,6 +9,14 @@ from __future__ import annotations
 from typing import NotRequired, TypedDict
 
 
+class DecodeAuthorizationMessageRequest(TypedDict):
+    EncodedMessage: str
+
+
+class DecodeAuthorizationMessageResponse(TypedDict):
+    DecodedMessage: NotRequired[str | None]
+
+
 class GetAccessKeyInfoRequest(TypedDict):
     AccessKeyId: str
 

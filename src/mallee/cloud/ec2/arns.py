@@ -10,7 +10,7 @@ from typing import Any
 
 from mallee.cloud.action import Action, AskHost, Write
 from mallee.cloud.call import Call, Request
-from mallee.cloud.ec2 import resources
+from mallee.cloud.ec2 import implied, resources
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Kind
 from mallee.model import ids
@@ -28,7 +28,6 @@ NAMING: Mapping[str, Kind[Any, Any]] = {
     "InstanceIds": records.INSTANCE,
     "KernelId": records.IMAGE,
     "KeyName": records.KEY_PAIR,
-    "KeyPairId": records.KEY_PAIR,
     "NetworkInterfaceId": records.INTERFACE,
     "RamdiskId": records.IMAGE,
     "SecurityGroupIds": records.SECURITY_GROUP,
@@ -54,7 +53,8 @@ def finder(row: Action) -> Finder | None:
 
     def find(call: Call, request: Request) -> tuple[str, ...]:
         made = (f"arn:aws:ec2:{call.settings.region}:{call.account}:{it}/*" for it in row.creates)
-        return tuple(dict.fromkeys((*made, *_named(call, request)))) or EVERYTHING
+        meant = (of(call, kind, id) for kind, id in implied.things(row.name, call, request))
+        return tuple(dict.fromkeys((*made, *_named(call, request), *meant))) or EVERYTHING
 
     return find
 

@@ -1,12 +1,13 @@
-"""Who calls: the two questions of STS that need no role, `GetCallerIdentity`, `GetAccessKeyInfo`.
+"""Who calls, and why he may not: the questions of STS that need no role.
 
-Every caller with a valid signature may ask them, whatever its policies say. Tokens of roles and
+Whoever has a valid signature may ask who he is, whatever his policies say. Tokens of roles and
 federated users are not here.
 """
 
 from mallee.aws import errors
-from mallee.cloud.action import Action, Read
-from mallee.cloud.call import Call, Request, Result
+from mallee.cloud import denials
+from mallee.cloud.action import Action, Read, Write
+from mallee.cloud.call import Call, Request, Result, WriteCall
 from mallee.cloud.state import records
 
 
@@ -24,17 +25,31 @@ def get_access_key_info(call: Call, request: Request) -> Result:
     return {"Account": key.account}
 
 
+def decode_authorization_message(call: WriteCall, request: Request) -> Result:
+    """Open the sealed reason of a refusal that a caller of this account got."""
+    message = denials.decode(call.box, call.account, request["EncodedMessage"])
+    return {"DecodedMessage": message}
+
+
 ACTIONS: tuple[Action, ...] = (
     Action(
         service="sts",
         name="GetCallerIdentity",
         does=Read(handle=get_caller_identity),
         honours=frozenset(),
+        is_everyones=True,
     ),
     Action(
         service="sts",
         name="GetAccessKeyInfo",
         does=Read(handle=get_access_key_info),
         honours=frozenset({"AccessKeyId"}),
+    ),
+    Action(
+        service="sts",
+        name="DecodeAuthorizationMessage",
+        # Nothing is written: only writers are given the box that opens what is sealed.
+        does=Write(handle=decode_authorization_message),
+        honours=frozenset({"EncodedMessage"}),
     ),
 )

@@ -1,0 +1,80 @@
+"""What a request is about without naming its id: by another name, or by leaving it out.
+
+An address has an association and an IP, a group and a key pair have a name, and a launch that names
+no subnet or group gets the default ones. A policy that forbids a thing forbids it by whatever name.
+Called by `arns`. Where the choice among several falls only later (the zone of a launch), all of
+them are meant.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from mallee.cloud.call import Call, Request
+from mallee.cloud.ec2 import resources
+from mallee.cloud.state import records
+from mallee.cloud.state.records import Kind
+
+Thing = tuple[Kind[Any, Any], str]
+"""A kind and an id."""
+
+_MAKES_A_NAME = frozenset({"CreateSecurityGroup"})
+
+
+def things(name: str, call: Call, request: Request) -> Iterator[Thing]:
+    """Yield what an action's request is about besides the ids in it."""
+    for member, find in _NAMED.items():
+        value = request.get(member)
+        if value and name not in _MAKES_A_NAME:
+            yield from find(call, (value,) if isinstance(value, str) else value)
+    if name == "RunInstances":
+        yield from _launched_into(call, request)
+
+
+def _by(kind: Kind[Any, Any], index: str) -> Callable[[Call, Sequence[str]], Iterator[Thing]]:
+    def find(call: Call, values: Sequence[str]) -> Iterator[Thing]:
+        for value in values:
+            for record in call.view.by(kind, index, value):
+                if record.account == call.account:
+                    yield kind, record.id
+
+    return find
+
+
+def _key_pairs(call: Call, ids: Sequence[str]) -> Iterator[Thing]:
+    """A key pair's ARN has its name."""
+    for id in ids:
+        record = call.view.get(records.KEY_PAIR, id)
+        if record is not None and record.account == call.account:
+            yield records.KEY_PAIR, record.doc.name
+
+
+_NAMED: Mapping[str, Callable[[Call, Sequence[str]], Iterator[Thing]]] = {
+    "AssociationId": _by(records.ADDRESS, "association"),
+    "PublicIp": _by(records.ADDRESS, "public-ip"),
+    "GroupName": _by(records.SECURITY_GROUP, "name"),
+    "SecurityGroups": _by(records.SECURITY_GROUP, "name"),
+    "KeyPairId": _key_pairs,
+}
+
+
+def _launched_into(call: Call, request: Request) -> Iterator[Thing]:
+    """Yield the subnets and groups that a launch gets because it names none."""
+    nics: Sequence[Mapping[str, Any]] = request.get("NetworkInterfaces") or ({},)
+    nic = nics[0]
+    subnet_id: str | None = nic.get("SubnetId") or request.get("SubnetId")
+    subnets = [
+        subnet
+        for subnet in resources.reader(call).list(records.SUBNET, call.account)
+        if (subnet.id == subnet_id if subnet_id else subnet.doc.is_default)
+    ]
+    placement: Mapping[str, Any] = request.get("Placement") or {}
+    zone = placement.get("AvailabilityZone")
+    for subnet in subnets:
+        if zone in (None, "", subnet.doc.zone):
+            yield records.SUBNET, subnet.id
+    if nic.get("Groups") or request.get("SecurityGroupIds") or request.get("SecurityGroups"):
+        return
+    vpcs = {subnet.doc.vpc_id for subnet in subnets}
+    for group in call.view.by(records.SECURITY_GROUP, "name", "default"):
+        if group.account == call.account and group.doc.vpc_id in vpcs:
+            yield records.SECURITY_GROUP, group.id

@@ -1,0 +1,98 @@
+"""Managed policies by ARN: those of accounts, and those that AWS gives to everybody.
+
+The latter (`arn:aws:iam::aws:policy/…`) are there in every account under AWS's names, with AWS's
+meaning over what this cloud has; they cannot be changed. Called by `rights` and by IAM.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+
+from mallee.cloud.state import records, store
+from mallee.model.identities import Policy, PolicyVersion
+
+AWS = "arn:aws:iam::aws:policy/"
+"""What the ARNs of the given ones begin with."""
+
+
+def find(view: store.View, arn: str) -> Policy | None:
+    """Return the policy of an ARN, given or of any account."""
+    given = GIVEN.get(arn)
+    if given is not None:
+        return given
+    return next((record.doc for record in view.by(records.POLICY, "arn", arn)), None)
+
+
+def document_of(view: store.View, arn: str) -> str | None:
+    """Return the text that is in force under an ARN."""
+    found = find(view, arn)
+    return found.document if found else None
+
+
+def _allow(*actions: str) -> Mapping[str, object]:
+    return {"Effect": "Allow", "Action": actions, "Resource": "*"}
+
+
+def _given(name: str, description: str, statements: Sequence[Mapping[str, object]]) -> Policy:
+    document = json.dumps({"Version": "2012-10-17", "Statement": statements})
+    return Policy(
+        id=f"ANPA{name.upper():A<17.17}",
+        arn=f"{AWS}{name}",
+        name=name,
+        description=description,
+        created_at=0.0,
+        updated_at=0.0,
+        versions=(PolicyVersion(id="v1", document=document, created_at=0.0),),
+    )
+
+
+_POWER = {
+    "Effect": "Allow",
+    "NotAction": ["iam:*", "organizations:*", "account:*"],
+    "Resource": "*",
+}
+_POWER_LOOKS = (
+    "account:GetAccountInformation",
+    "account:ListRegions",
+    "iam:CreateServiceLinkedRole",
+    "iam:DeleteServiceLinkedRole",
+    "iam:ListRoles",
+    "organizations:DescribeOrganization",
+)
+_IAM_LOOKS = (
+    "iam:GenerateCredentialReport",
+    "iam:GenerateServiceLastAccessedDetails",
+    "iam:Get*",
+    "iam:List*",
+    "iam:SimulateCustomPolicy",
+    "iam:SimulatePrincipalPolicy",
+)
+
+GIVEN: Mapping[str, Policy] = {
+    made.arn: made
+    for made in (
+        _given(
+            "AdministratorAccess",
+            "Provides full access to AWS services and resources.",
+            [_allow("*")],
+        ),
+        _given(
+            "PowerUserAccess",
+            "Provides full access to AWS services and resources, but does not allow management "
+            "of Users and groups.",
+            [_POWER, _allow(*_POWER_LOOKS)],
+        ),
+        _given(
+            "AmazonEC2FullAccess",
+            "Provides full access to Amazon EC2 via the AWS Management Console.",
+            [_allow("ec2:*", "elasticloadbalancing:*", "cloudwatch:*", "autoscaling:*")],
+        ),
+        _given(
+            "AmazonEC2ReadOnlyAccess",
+            "Provides read only access to Amazon EC2 via the AWS Management Console.",
+            [_allow("ec2:Describe*", "ec2:GetConsole*", "ec2:GetPassword*")],
+        ),
+        _given("IAMFullAccess", "Provides full access to IAM.", [_allow("iam:*")]),
+        _given("IAMReadOnlyAccess", "Provides read only access to IAM.", [_allow(*_IAM_LOOKS)]),
+    )
+}
+"""By ARN."""

@@ -1,0 +1,52 @@
+"""From an ARN to the thing that it names, for the stages that ask about it.
+
+A thing of another account is not found, as if it were not there.
+Called by `context`; which ARNs a request is about is each service's own business (`ec2.arns`,
+`iam.arns`).
+"""
+
+from typing import Any
+
+from mallee.cloud.state import records, store
+from mallee.cloud.state.records import Kind
+
+_PARTS = 6
+_BY_NAME = frozenset({"user", "group", "role", "instance-profile"})
+
+
+def kind_of(arn: str) -> str:
+    """Return the type in an ARN (`instance`, `user`); empty for `*`."""
+    parts = arn.split(":", _PARTS - 1)
+    return parts[-1].partition("/")[0] if len(parts) == _PARTS else ""
+
+
+def account_of(arn: str) -> str | None:
+    """Return the account in an ARN, if one is in it."""
+    parts = arn.split(":", _PARTS - 1)
+    return (parts[4] or None) if len(parts) == _PARTS else None
+
+
+def find(view: store.View, account: str, arn: str) -> Any:
+    """Return the document of the thing that the ARN names in the account; None when there is none.
+
+    A key pair's ARN has its name, IAM's have path and name.
+    """
+    name, _, rest = arn.split(":", _PARTS - 1)[-1].partition("/")
+    kind = records.KINDS.get(name)
+    if kind is None or not rest:
+        return None
+    for record in _candidates(view, kind, account, rest):
+        if record is not None and record.account == account:
+            return record.doc
+    return None
+
+
+def _candidates(view: store.View, kind: Kind[Any, Any], account: str, rest: str) -> list[Any]:
+    if kind is records.KEY_PAIR:
+        return [view.get(kind, rest), *view.by(kind, "name", rest)]
+    if kind is records.POLICY:
+        return view.by(kind, "arn", f"arn:aws:iam::{account}:policy/{rest}")
+    if kind.name in _BY_NAME:
+        id = view.owner_of(f"name/{kind.name}/{account}", rest.rpartition("/")[2].lower())
+        return [view.get(kind, id)] if id else []
+    return [view.get(kind, rest)]

@@ -1,0 +1,60 @@
+"""A well-formed request for any action, made from the service model: for tests over all rows."""
+
+import re
+from typing import Any
+
+from mallee.aws import model
+
+_TEXTS = (
+    "some-name",
+    "arn:aws:iam::123456789012:policy/some-name",
+    '{"Version":"2012-10-17","Statement":[]}',
+    "/",
+    "AKIAAAAAAAAAAAAAAAAA",
+    "i-0123456789abcdef0",
+    "1",
+)
+
+
+def request(service: str, name: str) -> dict[str, Any]:
+    """Return values for the required members of an action's request."""
+    known = model.load(service)
+    shape = known.operations[name].input
+    return {} if shape is None else _structure(known, shape)
+
+
+def _structure(known: model.ServiceModel, shape: model.Shape) -> dict[str, Any]:
+    return {name: _value(known, shape.members[name].shape) for name in shape.required}
+
+
+def _item(known: model.ServiceModel, shape: model.Shape) -> dict[str, Any]:
+    """Return a structure inside a list: one that says nothing would not be sent at all."""
+    names = shape.required or tuple(shape.members)[:1]
+    return {name: _value(known, shape.members[name].shape) for name in names}
+
+
+def _value(known: model.ServiceModel, name: str) -> Any:
+    shape = known.shape(name)
+    match shape.type:
+        case "structure":
+            return _item(known, shape)
+        case "list":
+            assert shape.member is not None
+            return [_value(known, shape.member.shape)]
+        case "string":
+            return shape.enum[0] if shape.enum else _text(shape)
+        case "integer" | "long":
+            return int(shape.min or 1)
+        case "boolean":
+            return False
+        case "blob":
+            return b"some"
+    raise NotImplementedError(shape.type)
+
+
+def _text(shape: model.Shape) -> str:
+    for text in _TEXTS:
+        fits = shape.pattern is None or re.fullmatch(shape.pattern, text)
+        if fits and (shape.min or 0) <= len(text) <= (shape.max or len(text)):
+            return text
+    raise NotImplementedError(shape.name)
