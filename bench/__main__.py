@@ -1,8 +1,19 @@
 """Runs every benchmark, one after the other: `python -m bench [--runs N] [--json FILE]`."""
 
-from bench import answer, describe, faststart, launch, memory, report, rules, sealed, together
+from bench import (
+    answer,
+    describe,
+    faststart,
+    launch,
+    memory,
+    policy,
+    report,
+    rules,
+    sealed,
+    together,
+)
 
-ALL = (launch, answer, describe, together, memory, rules, faststart)
+ALL = (launch, answer, describe, together, memory, rules, policy, faststart)
 
 
 def measure(runs: int) -> list[report.Finding]:
