@@ -24,6 +24,8 @@ from mallee.node.plan import trust
 CALL_S = 20.0
 """The longest that a call may take beyond the time it asks to be held."""
 CONNECT_S = 5.0
+ANSWER_BYTES_MAX = 128 << 20
+"""More than a thousand instances with all their user data."""
 
 log = logs.get(__name__)
 
@@ -131,12 +133,15 @@ class Cloud:
         # No end of all, but an end of silence: a large image takes as long as it takes.
         timeout = aiohttp.ClientTimeout(total=None, connect=CONNECT_S, sock_read=CALL_S)
         try:
-            async with self._session.get(url, headers=headers, timeout=timeout) as response:
+            # Nobody is followed anywhere: what another host says is not the cloud's word.
+            async with self._session.get(
+                url, headers=headers, timeout=timeout, allow_redirects=False
+            ) as response:
                 if response.status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
                     return
                 expected = HTTPStatus.PARTIAL_CONTENT if offset else HTTPStatus.OK
                 if response.status != expected:
-                    words = _explain(response.status, await response.read())
+                    words = _explain(response.status, await _read(response))
                     is_away = response.status >= HTTPStatus.INTERNAL_SERVER_ERROR
                     raise SourceAway(words) if is_away else FetchFailed(words)
                 async for chunk in response.content.iter_chunked(CHUNK_BYTES):
@@ -187,8 +192,8 @@ async def _post(
 ) -> bytes:
     timeout = aiohttp.ClientTimeout(total=hold_s + CALL_S, connect=CONNECT_S)
     try:
-        async with session.post(url, data=body, timeout=timeout) as response:
-            answer = await response.read()
+        async with session.post(url, data=body, timeout=timeout, allow_redirects=False) as response:
+            answer = await _read(response)
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
         raise CloudAway(f"the cloud at {url} cannot be reached: {error!r}") from error
     if response.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
@@ -196,6 +201,16 @@ async def _post(
     if response.status >= HTTPStatus.BAD_REQUEST:
         raise Refused(_explain(response.status, answer))
     return answer
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes:
+    """Return the answer's body; raise `CloudAway` when there is no end of it."""
+    body = bytearray()
+    async for chunk in response.content.iter_chunked(CHUNK_BYTES):
+        body += chunk
+        if len(body) > ANSWER_BYTES_MAX:
+            raise CloudAway(f"the cloud's answer is longer than {ANSWER_BYTES_MAX >> 20} MiB")
+    return bytes(body)
 
 
 def _explain(status: int, answer: bytes) -> str:

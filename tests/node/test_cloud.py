@@ -1,0 +1,118 @@
+"""A cloud that was taken over says what it likes: its agent, who is root, takes none of it."""
+
+import ssl
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import msgspec
+import pytest
+from aiohttp import web
+
+from mallee.kit import pki
+from mallee.model.hosts import SyncAnswer, SyncRequest
+from mallee.model.layout import Layout
+from mallee.model.settings import Network, Settings, encode
+from mallee.node import cloud
+from tests.node import wants
+
+REQUEST = SyncRequest(known_generation=0, wait_s=0.0)
+
+Says = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+
+
+def certify(authority: pki.Authority, path: Path, *hosts: str) -> None:
+    """Write a key and its certificate: a server's when it has hosts, otherwise an agent's."""
+    request = pki.make_request("any")
+    grant = pki.Grant(name="host-0", now=time.time(), life_s=600, hosts=hosts)
+    path.write_bytes(pki.issue(authority, request.csr_pem, grant) + request.key_pem)
+
+
+@asynccontextmanager
+async def door(root: Path, says: Says) -> AsyncGenerator[cloud.Cloud]:
+    """An agent's door to a cloud that answers everything as `says` does."""
+    authority = pki.create_authority("any", time.time())
+    layout = Layout(root)
+    layout.node_pki.mkdir(parents=True)
+    (layout.node_pki / "ca.pem").write_bytes(authority.certificate_pem)
+    certify(authority, layout.node_pki / "host.pem")
+    certify(authority, root / "server.pem", "127.0.0.1")
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(root / "server.pem")
+    runner = web.ServerRunner(web.Server(says))
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls).start()
+    url = f"https://127.0.0.1:{runner.addresses[0][1]}"
+    opened = cloud.Cloud(layout, cloud.Membership(url, "host-0"))
+    try:
+        yield opened
+    finally:
+        await opened.close()
+        await runner.cleanup()
+
+
+def saying(answer: SyncAnswer | bytes) -> Says:
+    async def says(request: web.BaseRequest) -> web.StreamResponse:
+        return web.Response(
+            body=answer if isinstance(answer, bytes) else msgspec.json.encode(answer)
+        )
+
+    return says
+
+
+async def test_what_is_wanted_rightly_is_taken(root_dir: Path) -> None:
+    answer = SyncAnswer(wanted=wants.make_host(1, wants.make_instance()))
+    async with door(root_dir, saying(answer)) as opened:
+        assert await opened.sync(REQUEST) == answer
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        b"[]",
+        b'{"wanted": 1}',
+        SyncAnswer(wanted=wants.make_host(1, wants.make_instance(interface_ids=("../x",)))),
+    ],
+)
+async def test_what_is_wanted_wrongly_is_not(root_dir: Path, answer: SyncAnswer | bytes) -> None:
+    async with door(root_dir, saying(answer)) as opened:
+        with pytest.raises(cloud.CloudAway, match="refused"):
+            await opened.sync(REQUEST)
+
+
+async def test_what_the_hosts_owner_did_not_set_is_not_taken(root_dir: Path) -> None:
+    mine = Settings(network=Network(public_range="198.51.100.0/24", egress=False))
+    Layout(root_dir).settings.write_text(encode(mine))
+    async with door(root_dir, saying(SyncAnswer(wanted=wants.make_host(1)))) as opened:
+        with pytest.raises(cloud.CloudAway, match=r"mallee\.toml"):
+            await opened.sync(REQUEST)
+
+
+async def test_an_answer_without_an_end_is_cut_off(
+    root_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cloud, "ANSWER_BYTES_MAX", 1 << 20)
+
+    async def says(request: web.BaseRequest) -> web.StreamResponse:
+        return web.Response(body=b" " * (2 << 20))
+
+    async with door(root_dir, says) as opened:
+        with pytest.raises(cloud.CloudAway, match="longer than 1 MiB"):
+            await opened.sync(REQUEST)
+
+
+async def test_nobody_is_followed_elsewhere(root_dir: Path) -> None:
+    asked: list[str] = []
+
+    async def says(request: web.BaseRequest) -> web.StreamResponse:
+        asked.append(request.path)
+        return web.Response(status=307, headers={"Location": "/elsewhere"})
+
+    async with door(root_dir, says) as opened:
+        with pytest.raises(cloud.CloudAway):
+            await opened.sync(REQUEST)
+        with pytest.raises(cloud.FetchFailed):
+            await anext(opened.read_blob("0" * 64, 0))
+    assert asked == ["/v1/sync", "/v1/blobs/" + "0" * 64]
