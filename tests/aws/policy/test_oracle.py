@@ -28,7 +28,7 @@ from tests.aws.policy.making import HERE, ROLE_ARN, SESSION, THERE, USER, reques
 
 INSTALLED = Path(__file__).parents[3] / ".venv/oracle"
 DRIVER = Path(__file__).parent / "oracle/drive.mjs"
-EXAMPLES = int(os.environ.get("MALLEE_ORACLE_EXAMPLES", "150"))
+EXAMPLES = int(os.environ.get("MALLEE_ORACLE_EXAMPLES", "100"))
 """How many questions; a run by hand may ask thousands."""
 VERDICTS = {
     "Allowed": policy.Verdict.ALLOWED,

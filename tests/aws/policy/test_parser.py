@@ -175,6 +175,8 @@ def test_each_kind_has_its_own_grammar() -> None:
     assert refusal(text({**trust, "Resource": "*"}), TRUST) == "Has prohibited field Resource."
     assert "STS AssumeRole" in refusal(text({**trust, "Action": "ec2:Run*"}), TRUST)
     assert "Principal" in refusal(text({"Effect": "Allow", "Action": "sts:AssumeRole"}), TRUST)
+    for action in ("sts:AssumeRole*", "sts:*", ["sts:TagSession", "STS:assumerole"]):
+        policy.parse(text({**trust, "Action": action}), TRUST)
     excepted = {"Effect": "Deny", "NotPrincipal": {"AWS": HERE}, "Action": "sts:AssumeRole"}
     assert refusal(text(excepted), TRUST) == "Has prohibited field NotPrincipal."
     policy.parse(text({**excepted, "Resource": "*"}, version="2008-10-17"), RESOURCE)

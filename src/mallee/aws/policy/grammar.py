@@ -46,7 +46,7 @@ class Grammar:
     """Letters and digits only."""
     effects: frozenset[Effect] = frozenset({Effect.ALLOW, Effect.DENY})
     actions: frozenset[str] | None = None
-    """In lower case, the only ones that may be named."""
+    """In lower case, the only ones that may be meant."""
     everyone_only: bool = False
     """The principal must be `*`."""
     not_principal: bool = False
@@ -62,8 +62,6 @@ _SESSIONS = frozenset(
         "sts:setsourceidentity",
         "sts:tagsession",
         "sts:setcontext",
-        "sts:*",
-        "*",
     }
 )
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn, cast
 
 from mallee.aws import errors
-from mallee.aws.policy import elements, grammar
+from mallee.aws.policy import elements, grammar, wildcards
 from mallee.aws.policy.document import Condition, Document, Effect, Kind, PrincipalEntry, Statement
 from mallee.aws.policy.grammar import GRAMMARS, Grammar, Need
 
@@ -165,9 +165,10 @@ def _check_actions(place: _Place, actions: Sequence[str]) -> None:
         _malformed("Policy statement must contain actions.")
     for action in actions:
         _refuse_if(elements.fault_of_action(action))
-    only = place.grammar.actions
-    if only and not all(action.lower() in only for action in actions):
-        _malformed("AssumeRole policy may only specify STS AssumeRole actions.")
+        only = place.grammar.actions
+        means = wildcards.matcher(wildcards.parse_glob(action.lower()))
+        if only is not None and not any(map(means, only)):
+            _malformed("AssumeRole policy may only specify STS AssumeRole actions.")
 
 
 def _check_resources(place: _Place, resources: Sequence[str]) -> None:

@@ -119,7 +119,7 @@ def _resolving(template: tuple[Token | Variable, ...], folded: bool) -> TextTest
     return fits
 
 
-_matcher = functools.lru_cache(maxsize=1024)(wildcards.matcher)
+_matcher = functools.lru_cache(maxsize=256)(wildcards.matcher)
 
 
 def _folding(test: TextTest, folded: bool) -> TextTest:
