@@ -317,6 +317,17 @@ def test_a_guest_paused_by_hand_runs_again() -> None:
     assert names(world.done) == ["Plug", "Resume"]
 
 
+def test_a_guest_that_stands_still_again_is_not_resumed_without_a_pause() -> None:
+    world = launched()
+    world.become(DomainState.PAUSED)
+    world.now += instances.RESUME_AGAIN_S
+    world.run(world.look())
+    world.become(DomainState.PAUSED)
+    assert world.look() == ()
+    world.now += instances.RESUME_AGAIN_S
+    assert names(world.look()) == ["Plug", "Resume"]
+
+
 def test_after_a_restart_of_the_machine_the_guest_is_started_again() -> None:
     world = launched()
     world.become(DomainState.OFF, Ended.UNKNOWN)

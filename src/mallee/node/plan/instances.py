@@ -21,6 +21,8 @@ from mallee.node.plan.seen import DomainState, SeenInstance
 
 PRESS_AGAIN_S = 1.0
 """The power button is pressed again so often: a guest that is still booting ignores it."""
+RESUME_AGAIN_S = 3.0
+"""A guest that stands still again (its disk found no room on the host) is resumed so often."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +111,8 @@ def wake_at(at: Situation, progress: Progress, rules: Rules) -> float | None:
         return min(progress.pressed_at + PRESS_AGAIN_S, begun + _patience_s(at.wanted, rules))
     if progress.stage in (Stage.NEW, Stage.RECOVERING) and progress.retry_at > at.now:
         return progress.retry_at
+    if progress.stage is Stage.RAN and _stands(at):
+        return progress.started_at + RESUME_AGAIN_S
     return None
 
 
@@ -139,8 +143,9 @@ def _plan_launch(
 def _plan_running(
     at: Situation, progress: Progress, interfaces: Mapping[str, InterfaceWanted], rules: Rules
 ) -> steps.Plan:
-    domain = at.seen.domain
-    if domain is not None and domain.state is DomainState.PAUSED:
+    if _stands(at):
+        if at.now < progress.started_at + RESUME_AGAIN_S:
+            return ()
         return _plan_launch(at, interfaces, rules)
     if at.wanted.reboots <= progress.reboots_done:
         return ()
@@ -166,6 +171,10 @@ def _plan_off(at: Situation, progress: Progress, rules: Rules) -> steps.Plan:
     if wanted.power is Power.TERMINATED and seen.has_directory:
         plan.append(steps.RemoveDirectory(wanted.id))
     return tuple(plan)
+
+
+def _stands(at: Situation) -> bool:
+    return at.seen.domain is not None and at.seen.domain.state is DomainState.PAUSED
 
 
 def _press_again(step: steps.Step, at: Situation, progress: Progress) -> steps.Plan:
