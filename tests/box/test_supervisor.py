@@ -187,6 +187,9 @@ def test_where_nothing_can_be_written_daemons_are_started_all_the_same(  # type:
             os.kill(pid, signal.SIGKILL)
         _until(lambda: len(_children(supervisor.pid) - before) == 2)
         assert supervisor.poll() is None
+        # When there is room again everybody learns who runs.
+        layout.run.mkdir()
+        _until(lambda: {_pid(layout, "cloud"), _pid(layout, "node")} <= _children(supervisor.pid))
     finally:
         left = _children(supervisor.pid)
         supervisor.kill()

@@ -37,6 +37,8 @@ STEADY_AFTER_S = 20.0
 STOP_S_MAX = 10.0
 """A daemon that has not ended so long after SIGTERM is killed."""
 PROOF_S_MAX = 60.0
+NOTE_AGAIN_S = 1.0
+"""A pid file that could not be written is tried again so often."""
 _PR_SET_CHILD_SUBREAPER = 36
 LOG_MODE = 0o640
 
@@ -58,6 +60,8 @@ class Daemon:
 
     program: Program
     process: status.Process | None = None
+    is_noted: bool = False
+    """Whether its pid file is written: without room on the disk it is written later."""
     child: subprocess.Popen[bytes] | None = None
     """None for a daemon that was taken over."""
     watch: int = -1
@@ -106,6 +110,7 @@ class Supervisor:
             for daemon in self.daemons:
                 if daemon.process is None and time.monotonic() >= daemon.next_start_at:
                     self._start(daemon)
+            self._write_pids()
             self._report()
             self._wait(wake)
         for daemon in reversed(self.daemons):
@@ -116,6 +121,7 @@ class Supervisor:
         found = status.find(self.layout, daemon.name)
         if found is not None:
             self._watch(daemon, found)
+            daemon.is_noted = True
             _note(f"{daemon.name} runs already as {found.pid}: taken over")
 
     def _start(self, daemon: Daemon) -> None:
@@ -147,12 +153,17 @@ class Supervisor:
         if born is None:
             self._ended(daemon)
             return
-        process = status.Process(child.pid, born)
-        with contextlib.suppress(OSError):
-            # A full disk must end neither the daemon nor us; only a takeover needs the file.
-            status.write_pid(self.layout, daemon.name, process)
-        self._watch(daemon, process)
+        daemon.is_noted = False
+        self._watch(daemon, status.Process(child.pid, born))
         _note(f"{daemon.name} started as {child.pid}")
+
+    def _write_pids(self) -> None:
+        """Note who runs; a full disk must end neither a daemon nor us, so it is tried again."""
+        for daemon in self.daemons:
+            if daemon.process is not None and not daemon.is_noted:
+                with contextlib.suppress(OSError):
+                    status.write_pid(self.layout, daemon.name, daemon.process)
+                    daemon.is_noted = True
 
     def _watch(self, daemon: Daemon, process: status.Process) -> None:
         try:
@@ -166,6 +177,8 @@ class Supervisor:
     def _wait(self, wake: int) -> None:
         """Sleep until a daemon ends, a signal comes, or a daemon may be started again."""
         due = [daemon.next_start_at for daemon in self.daemons if daemon.process is None]
+        if any(daemon.process and not daemon.is_noted for daemon in self.daemons):
+            due.append(time.monotonic() + NOTE_AGAIN_S)
         timeout_s = max(0.0, min(due) - time.monotonic()) if due else None
         watched = {daemon.watch: daemon for daemon in self.daemons if daemon.process}
         ready, _, _ = select.select([wake, *watched], [], [], timeout_s)
