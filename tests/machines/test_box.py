@@ -134,19 +134,26 @@ def test_destroy_leaves_nothing() -> None:
     assert not layout.root.exists()
     assert _namespaces(layout) == []
     assert _traces() == before
+    assert _mounts(layout) == []
     mark = f"{layout.root}/".encode()
     left = [path for path in Path("/proc").glob("[0-9]*/cmdline") if mark in _read(path)]
     assert left == []
 
 
 def _traces() -> list[str]:
-    """Links, routes, rules and mounts of this test process's host."""
+    """Links, routes and rules of this test process's host."""
     commands = ("ip -br link", "ip route show table all", "ip rule", "nft list ruleset")
-    said = [
+    return [
         subprocess.run(command.split(), capture_output=True, text=True, check=True).stdout
         for command in commands
     ]
-    return [*said, Path("/proc/self/mounts").read_text()]
+
+
+def _mounts(layout: Layout) -> list[str]:
+    """The cloud's mounts; the machine has others', which come and go as other workers test."""
+    marks = (str(layout.root), f"mallee-{layout.tag}-")
+    mounts = Path("/proc/self/mounts").read_text().splitlines()
+    return [mount for mount in mounts if any(mark in mount for mark in marks)]
 
 
 def _read(path: Path) -> bytes:
