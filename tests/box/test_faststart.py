@@ -1,4 +1,7 @@
+import re
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -87,3 +90,15 @@ def test_without_an_instance_the_plan_ends_when_the_image_is_there(root_dir: Pat
     ]
     assert names[-1] == "Wait for the image's registration"
     assert "Run an instance" not in names
+
+
+def test_the_command_runs_no_module_of_the_directory_that_root_stands_in(tmp_path: Path) -> None:
+    script = (Path(__file__).parents[2] / "faststart").read_text()
+    starts = re.findall(r"python (.*)-m mallee\.cli\.main", script)
+    assert starts == ["-I ", "-I "]
+    for name in ("json.py", "mallee/__init__.py", "sitecustomize.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("raise SystemExit('a stranger was run')")
+    command = [sys.executable, *starts[0].split(), "-m", "mallee.cli.main", "--help"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -110,8 +110,9 @@ def logs(*daemons: str, root: Root = DEFAULT, lines: int = 50, follow: bool = Fa
 
 def prove_kvm(*, root: Root = DEFAULT) -> None:
     """Boot the tiny guest under KVM with a deadline; remember whether it came up."""
-    command = [sys.executable, "-m", "mallee.node.kvmproof", "--root", str(root)]
-    done = subprocess.run(command, check=False)
+    command = [sys.executable, "-m", "mallee.node.kvmproof", "--root", str(root.resolve())]
+    # Python looks for modules where it is started, and anybody may have put some there.
+    done = subprocess.run(command, check=False, cwd="/")
     if done.returncode != 0:
         raise steps.Failed("the proof could not be made", "mallee images build tiny")
     show_kvm(root=root)
