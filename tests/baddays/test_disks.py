@@ -18,6 +18,9 @@ from tests.wholecloud import Cloud
 pytestmark = [pytest.mark.machine, pytest.mark.xdist_group("baddays-2")]
 
 
+WRITE = "dd if=/dev/urandom of=/root/work bs=1M count=40 conv=fsync"
+
+
 @contextmanager
 def disk_at(directory: Path, size_mib: int) -> Generator[None]:
     """A file system of that size at a directory."""
@@ -66,11 +69,19 @@ def test_guests_outlive_a_full_disk_and_everything_works_when_there_is_room_agai
             cloud.ssh(guest, "true")
             before = traces.life_of(cloud, guest)
             with traces.open_shell(cloud, guest) as shell:
+                address = cloud.instance(guest)["PublicIpAddress"]
                 set_full(root)
                 for name in ("cloud", "node"):
                     traces.kill(cloud, name)
                 assert shell.echo("with a full disk") == "with a full disk"
-                set_size(root, 8000)
+                with traces.open_ssh(cloud, address, WRITE) as writing:
+                    wholecloud.wait_until(
+                        lambda: traces.virsh(cloud, "domstate", guest).strip() == "paused",
+                        40.0,
+                        "the guest to wait for room",
+                    )
+                    set_size(root, 8000)
+                    assert writing.wait(60.0) == 0
                 traces.wait_works(cloud, guest, timeout_s=40.0)
             assert traces.life_of(cloud, guest) == before
             taken = cloud.ec2.allocate_address(Domain="vpc")

@@ -143,18 +143,24 @@ class Shell:
 @contextmanager
 def open_shell(cloud: Cloud, instance: str) -> Generator[Shell]:
     """Open an SSH connection to a guest that echoes lines."""
-    address = cloud.instance(instance)["PublicIpAddress"]
+    with open_ssh(cloud, cloud.instance(instance)["PublicIpAddress"], "cat") as process:
+        shell = Shell(process)
+        assert shell.echo("hello") == "hello"
+        yield shell
+
+
+@contextmanager
+def open_ssh(cloud: Cloud, address: str, command: str) -> Generator[subprocess.Popen[bytes]]:
+    """Begin a command in a guest; it is broken off in the end."""
     line = [
         *("ssh", "-i", str(cloud.key_pair("tests")), "-o", "BatchMode=yes"),
         *("-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"),
-        *("-o", "LogLevel=ERROR", f"root@{address}", "cat"),
+        *("-o", "LogLevel=ERROR", f"root@{address}", command),
     ]
     with subprocess.Popen(
         line, bufsize=0, stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as process:
         try:
-            shell = Shell(process)
-            assert shell.echo("hello") == "hello"
-            yield shell
+            yield process
         finally:
             process.kill()
