@@ -23,6 +23,14 @@ def test_a_directory_that_is_no_clouds_root_is_refused(root_dir: Path) -> None:
         steps.run(destroy.plan(Layout(Path("/var/lib"))), Quiet())
 
 
+@pytest.mark.parametrize("theirs", ["libvirt", "run", "node", "cloud"])
+def test_a_directory_with_something_of_that_name_is_refused(root_dir: Path, theirs: str) -> None:
+    (root_dir / theirs).mkdir()
+    with pytest.raises(steps.Failed, match="does not look like"):
+        steps.run(destroy.plan(Layout(root_dir)), Quiet())
+    assert (root_dir / theirs).exists()
+
+
 @pytest.mark.host
 def test_destroying_what_is_gone_is_done(tmp_path: Path) -> None:
     steps.run(destroy.plan(Layout(tmp_path / "gone")), Quiet())

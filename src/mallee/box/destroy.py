@@ -29,8 +29,9 @@ def plan(layout: Layout) -> tuple[steps.Step, ...]:
 def _check(layout: Layout) -> str:
     if not layout.root.exists():
         return f"{layout.root} is gone already"
-    marks = (layout.settings, layout.cloud, layout.node, layout.run, layout.libvirt)
-    if layout.root in _FOREIGN or not any(mark.exists() for mark in marks):
+    # /etc, /run and /var/log have a libvirt too: only what nobody else has is a mark.
+    is_clouds = layout.settings.exists() or (layout.cloud.is_dir() and layout.node.is_dir())
+    if layout.root in _FOREIGN or not is_clouds:
         raise steps.Failed(
             f"{layout.root} does not look like a cloud's root directory",
             "give the right one with --root",
@@ -46,5 +47,9 @@ def _remove_network(layout: Layout) -> str:
 def _remove_files(layout: Layout) -> str:
     systemd.remove(layout)
     if layout.root.exists():
+        for path in layout.root.iterdir():
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+        # The settings go last: by them a root that was removed half is known.
         shutil.rmtree(layout.root)
     return f"{layout.root} is gone"
