@@ -1,9 +1,9 @@
 """A well-formed request for any action, made from the service model: for tests over all rows."""
 
-import re
 from typing import Any
 
 from mallee.aws import model
+from mallee.aws.codec.constraints import compile_pattern
 
 _TEXTS = (
     "some-name",
@@ -13,6 +13,7 @@ _TEXTS = (
     "AKIAAAAAAAAAAAAAAAAA",
     "i-0123456789abcdef0",
     "1",
+    "v1",
 )
 
 
@@ -54,7 +55,7 @@ def _value(known: model.ServiceModel, name: str) -> Any:
 
 def _text(shape: model.Shape) -> str:
     for text in _TEXTS:
-        fits = shape.pattern is None or re.fullmatch(shape.pattern, text)
+        fits = shape.pattern is None or compile_pattern(shape.pattern).fullmatch(text)
         if fits and (shape.min or 0) <= len(text) <= (shape.max or len(text)):
             return text
     raise NotImplementedError(shape.name)

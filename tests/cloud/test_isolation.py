@@ -50,6 +50,8 @@ NAMES = {
     "KeyPairIds": "key-pair",
     "NetworkInterfaceId": "network-interface",
     "NetworkInterfaceIds": "network-interface",
+    "PermissionsBoundary": "policy",
+    "PolicyArn": "policy",
     "PublicIp": "address",
     "PublicIps": "address",
     "RamdiskId": "image",
@@ -62,6 +64,7 @@ NAMES = {
     "SourceSecurityGroupName": "group-name",
     "SubnetId": "subnet",
     "SubnetIds": "subnet",
+    "UserName": "user",
     "VpcId": "vpc",
     "VpcIds": "vpc",
 }
@@ -72,15 +75,18 @@ NAMES_NOTHING = re.compile(
     r"|Http|Include|InstanceInit|InstanceMeta|InstanceType|Ip|Key(Type|Format)|Latest|Location"
     r"|Map|Max|Min|Monitor|Owner|PrivateIp|PublicKey|Region|SkipOs|SourceDest|Tag|Tenancy|To"
     r"|UserData|Value|Volume|Zone|Domain|Delete|Associate|PathPrefix|Status|NetworkBorder"
-    r"|SourceSecurityGroupOwnerId|UserId|UserName|MetadataOptions|Enable|EncodedMessage).*"
+    r"|SourceSecurityGroupOwnerId|UserId|MetadataOptions|Enable|EncodedMessage"
+    r"|New|Only|Path|Policy(Name|Document|UsageFilter)|EntityFilter|Scope|SetAsDefault|Version).*"
 )
 """Parameters that name no thing of an account."""
 
 MAKES_A_NEW_NAME = frozenset(
     {
+        ("CreateGroup", "GroupName"),
         ("CreateKeyPair", "KeyName"),
         ("ImportKeyPair", "KeyName"),
         ("CreateSecurityGroup", "GroupName"),
+        ("CreateUser", "UserName"),
     }
 )
 """A name is each account's own: the same name in another account is another thing."""
@@ -90,6 +96,8 @@ SAYS_NOTHING = frozenset({("DeleteKeyPair", "KeyName"), ("DeleteKeyPair", "KeyPa
 
 BUT = frozenset({"GetAccessKeyInfo"})
 """AWS tells everybody which account a key is of, and nothing else."""
+
+POLICY = '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"ec2:*","Resource":"*"}}'
 
 
 @dataclass
@@ -165,6 +173,9 @@ def _things(world: World, key: dict[str, str], name: str, digit: str) -> dict[st
         AllocationId=address["AllocationId"], InstanceId=instance["InstanceId"]
     )
     iam.create_account_alias(AccountAlias=f"{name}-alias")
+    iam.create_user(UserName=f"{name}-user")
+    iam.create_group(GroupName=f"{name}-group")
+    policy = iam.create_policy(PolicyName=f"{name}-policy", PolicyDocument=POLICY)["Policy"]
     return {
         "access-key": key["access_key_id"],
         "address": address["PublicIp"],
@@ -177,9 +188,11 @@ def _things(world: World, key: dict[str, str], name: str, digit: str) -> dict[st
         "key-name": f"{name}-key",
         "key-pair": pair["KeyPairId"],
         "network-interface": instance["NetworkInterfaces"][0]["NetworkInterfaceId"],
+        "policy": policy["Arn"],
         "rule": rule["SecurityGroupRuleId"],
         "security-group": group,
         "subnet": instance["SubnetId"],
+        "user": f"{name}-user",
         "vpc": instance["VpcId"],
     }
 
@@ -315,6 +328,7 @@ def _base(world: World, row: Action, path: str) -> dict[str, Any]:
         grant = {"GroupId": own["security-group"]}
     if path == "GroupName":
         grant = {name: value for name, value in grant.items() if name != "GroupId"}
+    named = {"PolicyName": "p"}
     by_action: dict[str, dict[str, Any]] = {
         "AssociateAddress": {}
         if path in ("AllocationId", "PublicIp")
@@ -322,6 +336,19 @@ def _base(world: World, row: Action, path: str) -> dict[str, Any]:
         "AuthorizeSecurityGroupEgress": grant,
         "AuthorizeSecurityGroupIngress": grant,
         "CreateSecurityGroup": {"GroupName": "new", "Description": "new"},
+        "CreatePolicyVersion": {"PolicyDocument": POLICY},
+        "DeletePolicyVersion": {"VersionId": "v1"},
+        "GetPolicyVersion": {"VersionId": "v1"},
+        "SetDefaultPolicyVersion": {"VersionId": "v1"},
+        "DeleteGroupPolicy": named,
+        "DeleteUserPolicy": named,
+        "GetGroupPolicy": named,
+        "GetUserPolicy": named,
+        "CreatePolicy": {**named, "PolicyDocument": POLICY},
+        "PutGroupPolicy": {**named, "PolicyDocument": POLICY},
+        "PutUserPolicy": {**named, "PolicyDocument": POLICY},
+        "TagUser": {"Tags": [{"Key": "a", "Value": "b"}]},
+        "UntagUser": {"TagKeys": ["a"]},
         "CreateTags": {"Tags": [{"Key": "a", "Value": "b"}]},
         "DescribeInstanceAttribute": {"Attribute": "instanceType"},
         "DescribeNetworkInterfaceAttribute": {"Attribute": "description"},

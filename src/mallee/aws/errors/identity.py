@@ -11,6 +11,18 @@ class NoSuchEntity(AwsError):
     template = "The {} with name {} cannot be found."
 
 
+class NoSuchPolicy(NoSuchEntity):
+    """Argument: the policy's ARN."""
+
+    template = "Policy {} does not exist or is not attachable."
+
+
+class NoSuchPolicyVersion(NoSuchEntity):
+    """Arguments: the policy's ARN and the version."""
+
+    template = "Policy {} version {} does not exist or is not attachable."
+
+
 class EntityAlreadyExists(AwsError):
     """Arguments: the noun with a capital (`User`) and the name."""
 
@@ -35,6 +47,12 @@ class LimitExceeded(AwsError):
     code = "LimitExceeded"
     status = 409
     template = "Cannot exceed quota for {}: {}"
+
+
+class InlinePolicyLimitExceeded(LimitExceeded):
+    """Arguments: the noun (`user`), the name and the most bytes."""
+
+    template = "Maximum policy size of {2} bytes exceeded for {0} {1}"
 
 
 class InvalidInput(AwsError):

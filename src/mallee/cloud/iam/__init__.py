@@ -1,1 +1,1 @@
-"""IAM actions: accounts' own access keys and names."""
+"""IAM actions: an account's users, groups, policies, access keys and names."""

@@ -23,7 +23,6 @@ ACTIONS: tuple[Action, ...] = tuple(
         honours=frozenset({"PathPrefix", "MaxItems"}),
     )
     for name, member in (
-        ("ListGroups", "Groups"),
         ("ListRoles", "Roles"),
         ("ListInstanceProfiles", "InstanceProfiles"),
     )

@@ -1,46 +1,35 @@
-"""Access keys of the account's administrator.
+"""Access keys of users.
 
 Called through the action table. A secret is in the answer that makes the key and in none after it.
+A key that is switched off or gone is nobody's from the next request on.
 """
 
-import datetime
 from typing import Any
 
 import msgspec
 
 from mallee.aws import errors
 from mallee.cloud import accounts
-from mallee.cloud.action import Action, Read, Write
+from mallee.cloud.action import Action, Pages, Write
 from mallee.cloud.call import Call, Request, Result, WriteCall
 from mallee.cloud.iam import users
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
-from mallee.model import identities
 from mallee.model.accounts import AccessKey
+from mallee.model.identities import User
 
 MAX_PER_USER = 2
 
-
-def list_access_keys(call: Call, request: Request) -> Result:
-    """List a user's access keys, oldest first, without their secrets."""
-    users.named(call, request.get("UserName"))
-    keys = sorted(
-        (key.doc for key in call.view.list(records.ACCESS_KEY, call.account)),
-        key=lambda key: (key.created_at, key.id),
-    )
-    return {"AccessKeyMetadata": [_render(key) for key in keys], "IsTruncated": False}
+_Shown = tuple[Record[User, None], AccessKey]
 
 
 def create_access_key(call: WriteCall, request: Request) -> Result:
     """Make an access key; the answer is the only one that holds its secret."""
-    users.named(call, request.get("UserName"))
-    account = call.tx.get(records.ACCOUNT, call.account)
-    assert account is not None
-    if len(call.tx.list(records.ACCESS_KEY, call.account)) >= MAX_PER_USER:
+    user = users.changed(call, request.get("UserName"))
+    if len(call.tx.by(records.ACCESS_KEY, "user", user.id)) >= MAX_PER_USER:
         raise errors.LimitExceeded("AccessKeysPerUser", MAX_PER_USER)
-    means = accounts.Means(call.settings, call.entropy, call.box)
-    made = accounts.create_key(call.tx, accounts.administrator(call.tx, account), means)
-    return {"AccessKey": {**_render(made.key), "SecretAccessKey": made.secret}}
+    made = accounts.create_key(call.tx, user, accounts.Means(call.settings, call.entropy, call.box))
+    return {"AccessKey": {**_render(call, (user, made.key)), "SecretAccessKey": made.secret}}
 
 
 def update_access_key(call: WriteCall, request: Request) -> Result:
@@ -60,20 +49,26 @@ def delete_access_key(call: WriteCall, request: Request) -> Result:
 
 
 def _own(call: WriteCall, request: Request) -> Record[AccessKey, None]:
-    users.named(call, request.get("UserName"))
+    user = users.changed(call, request.get("UserName"))
     id: str = request["AccessKeyId"]
     record = call.tx.get(records.ACCESS_KEY, id)
-    if record is None or record.account != call.account:
+    if record is None or record.doc.user_id != user.id:
         raise errors.NoSuchEntity("Access Key", id)
     return record
 
 
-def _render(key: AccessKey) -> dict[str, Any]:
+def _find(call: Call, request: Request) -> list[_Shown]:
+    user = users.named(call, request.get("UserName"))
+    return [(user, key.doc) for key in call.view.by(records.ACCESS_KEY, "user", user.id)]
+
+
+def _render(_call: Call, shown: _Shown) -> dict[str, Any]:
+    user, key = shown
     return {
-        "UserName": identities.ADMINISTRATOR,
+        "UserName": user.doc.name,
         "AccessKeyId": key.id,
         "Status": key.status,
-        "CreateDate": datetime.datetime.fromtimestamp(key.created_at, datetime.UTC),
+        "CreateDate": key.created_at,
     }
 
 
@@ -81,8 +76,12 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         service="iam",
         name="ListAccessKeys",
-        does=Read(handle=list_access_keys),
-        # MAX_PER_USER keys: a page that is smaller than that is refused by nobody's need.
+        does=Pages(
+            find=_find,
+            render=_render,
+            member="AccessKeyMetadata",
+            key=lambda shown: f"{shown[1].created_at:020.6f} {shown[1].id}",
+        ),
         honours=frozenset({"UserName"}),
     ),
     Action(

@@ -3,14 +3,16 @@
 Called through the action table. Making accounts is the administration's business (`admin`).
 """
 
+from typing import Any
+
 import msgspec
 
 from mallee.aws import errors
 from mallee.cloud.action import Action, Read, Write
 from mallee.cloud.call import Call, Request, Result, WriteCall
-from mallee.cloud.iam import accesskeys, users
+from mallee.cloud.iam import accesskeys, attachments, entities, groups, managed, users
 from mallee.cloud.state import records, store
-from mallee.cloud.state.records import Record
+from mallee.cloud.state.records import Kind, Record
 from mallee.model.accounts import Account
 
 ALIASES = "account-alias"
@@ -50,14 +52,25 @@ def delete_account_alias(call: WriteCall, request: Request) -> Result:
 
 def get_account_summary(call: Call, request: Request) -> Result:
     """Count what the account has. What this cloud has no notion of is not counted."""
+    counts: dict[str, Kind[Any, None]] = {
+        "Users": records.USER,
+        "Groups": records.GROUP,
+        "Policies": records.POLICY,
+    }
+    policies = call.view.list(records.POLICY, call.account)
     return {
         "SummaryMap": {
-            "Users": 1,
-            "UsersQuota": 1,
-            "Groups": 0,
+            **{name: len(call.view.list(kind, call.account)) for name, kind in counts.items()},
+            **{f"{name}Quota": entities.QUOTAS[kind.name][1] for name, kind in counts.items()},
             "Roles": 0,
             "InstanceProfiles": 0,
+            "PolicyVersionsInUse": sum(len(policy.doc.versions) for policy in policies),
             "AccessKeysPerUserQuota": accesskeys.MAX_PER_USER,
+            "AttachedPoliciesPerUserQuota": attachments.ATTACHED_MAX,
+            "AttachedPoliciesPerGroupQuota": attachments.ATTACHED_MAX,
+            "GroupsPerUserQuota": groups.GROUPS_PER_USER_MAX,
+            "PolicySizeQuota": managed.SIZE_MAX,
+            "VersionsPerPolicyQuota": managed.VERSIONS_MAX,
             "AccountAccessKeysPresent": 0,
             "AccountPasswordPresent": 0,
             "AccountMFAEnabled": 0,

@@ -7,12 +7,15 @@ stage, is found by `arns`, the same for all.
 import dataclasses
 
 from mallee.cloud.action import Action
-from mallee.cloud.iam import absent, accesskeys, accounts, arns, users
+from mallee.cloud.iam import absent, accesskeys, accounts, arns, attachments, groups, managed, users
 
 _ROWS: tuple[Action, ...] = (
     *absent.ACTIONS,
     *accesskeys.ACTIONS,
     *accounts.ACTIONS,
+    *attachments.ACTIONS,
+    *groups.ACTIONS,
+    *managed.ACTIONS,
     *users.ACTIONS,
 )
 
