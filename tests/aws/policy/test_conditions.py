@@ -1,5 +1,6 @@
 """The laws of conditions, operator by operator."""
 
+import time
 from typing import Any
 
 import pytest
@@ -220,7 +221,33 @@ def test_an_escaped_character_is_itself(written: str, meant: str) -> None:
     assert not allows(one, request(resource="arn:aws:s3:::xy"))
 
 
+def test_variables_are_compared_without_case_where_the_operator_is() -> None:
+    found = {"aws:username": "Ann"}
+    assert holds("StringEqualsIgnoreCase", "X${aws:username}", "xaNN", **found)
+    assert not holds("StringNotEqualsIgnoreCase", "X${aws:username}", "xaNN", **found)
+
+
+def test_a_moment_without_zone_is_universal_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    operators.parse_moment.cache_clear()
+    try:
+        assert holds("DateEquals", "2024-01-01T09:00:00", "2024-01-01T09:00:00Z")
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
 def test_in_old_documents_a_variable_is_plain_text() -> None:
+    like = {"StringEquals": {OTHER: "${aws:username}"}}
+    conditional = statement("Deny", Principal="*", Condition=like)
+    for value, verdict in (
+        ("ann", policy.Verdict.IMPLICITLY_DENIED),
+        ("${aws:username}", policy.Verdict.EXPLICITLY_DENIED),
+    ):
+        old = attached(conditional, kind=policy.Kind.RESOURCE, version="2008-10-17")
+        asked = request(found={OTHER: value, "aws:username": "ann"})
+        assert policy.evaluate(asked, policy.Policies(resource=old)).verdict is verdict
     one = statement("Deny", Action="s3:*", Principal="*", Resource="arn:aws:s3:::${aws:username}")
     old = attached(one, kind=policy.Kind.RESOURCE, version="2008-10-17")
     for resource, verdict in (

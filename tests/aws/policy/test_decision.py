@@ -95,6 +95,7 @@ def test_not_resource_means_all_others() -> None:
     but = statement(NotResource="arn:aws:s3:::secret/*")
     assert allows(but, request())
     assert not allows(but, request(resource="arn:aws:s3:::secret/x"))
+    assert not allows({"Effect": "Allow", "Action": "*", "NotResource": "*"}, request())
 
 
 def test_a_statement_about_some_resource_does_not_mean_an_action_without_one() -> None:
@@ -240,6 +241,7 @@ def test_unique_ids_and_canonical_users_name_principals_too() -> None:
         (ROOT, [ROOT.arn], False),
         (SESSION, [SESSION.arn, ROLE_ARN, ROOT.arn], False),
         (SESSION, [ROLE_ARN, ROOT.arn], True),
+        (SESSION, [SESSION.arn, ROOT.arn], True),
         (USER._replace(is_bounded=True), [USER.arn, ROOT.arn], True),
         (SERVICE, [ROOT.arn], True),
     ],

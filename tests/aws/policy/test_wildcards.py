@@ -5,7 +5,7 @@ from types import FrameType
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mallee.aws.policy import wildcards
@@ -24,6 +24,14 @@ def fits_arn(pattern: str, value: str) -> bool:
 
 @given(patterns, values)
 def test_a_pattern_fits_what_fnmatch_says(pattern: str, value: str) -> None:
+    assert fits(pattern, value) == fnmatch.fnmatchcase(value, pattern)
+
+
+@given(st.text("ab*", max_size=7), st.text("ab", max_size=5))
+@example("a*a", "a")
+@example("*a*a", "a")
+@example("a*a*a", "aa")
+def test_no_character_is_counted_twice(pattern: str, value: str) -> None:
     assert fits(pattern, value) == fnmatch.fnmatchcase(value, pattern)
 
 

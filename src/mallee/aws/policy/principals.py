@@ -75,8 +75,6 @@ def compile_principals(entries: Sequence[PrincipalEntry]) -> Meaning:
     def meaning(who: Principal) -> Closeness:
         if who.arn in named or (who.ids and not named.isdisjoint(who.ids)):
             return Closeness.HIMSELF
-        if who.kind is PrincipalKind.ROOT and who.account in accounts:
-            return Closeness.HIMSELF
         if who.issuer_arn in named:
             return Closeness.ISSUER
         if who.account in accounts or who.canonical_user in users:
