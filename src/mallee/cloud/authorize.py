@@ -65,6 +65,10 @@ def _questions(question: Question) -> Iterator[tuple[str, Question]]:
     row, asked = question.row, question.asked
     for resource in _resources(row, question.call, asked):
         yield row.permission, replace(question, resource=resource)
+    if row.service == "iam" and row.name.startswith("Create") and asked.get("Tags"):
+        for resource in _resources(row, question.call, asked):
+            tagging = f"iam:Tag{row.name.removeprefix('Create')}"
+            yield tagging, replace(question, resource=resource)
     for kind in _tagged_kinds(asked):
         call = question.call
         arn = f"arn:aws:ec2:{call.settings.region}:{call.account}:{kind}/*"

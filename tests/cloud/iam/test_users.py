@@ -197,6 +197,20 @@ def test_who_may_manage_some_users_may_manage_no_others(cloud: RunningCloud, iam
     assert refused(hugo.get_user) == "AccessDenied"
 
 
+def test_who_makes_a_user_with_tags_must_be_allowed_to_tag(cloud: RunningCloud, iam: Any) -> None:
+    iam.create_user(UserName="kate")
+    key = key_of(iam, "kate")
+    iam.put_user_policy(UserName="kate", PolicyName="p", PolicyDocument=allow("iam:CreateUser"))
+    kate = cloud.client("iam", key)
+    tags = [{"Key": "team", "Value": "red"}]
+    assert refused(kate.create_user, UserName="lou", Tags=tags) == "AccessDenied"
+    iam.put_user_policy(UserName="kate", PolicyName="q", PolicyDocument=allow("iam:TagUser"))
+    kate.create_user(UserName="lou", Tags=tags)
+    assert iam.list_user_tags(UserName="lou")["Tags"] == tags
+    iam.untag_user(UserName="lou", TagKeys=["TEAM"])
+    assert iam.list_user_tags(UserName="lou")["Tags"] == []
+
+
 def test_the_summary_counts_what_is_there(iam: Any) -> None:
     before = iam.get_account_summary()["SummaryMap"]
     iam.create_group(GroupName="counted")
