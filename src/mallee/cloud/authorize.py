@@ -64,7 +64,9 @@ def _questions(question: Question) -> Iterator[tuple[str, Question]]:
     """Yield every permission that is needed, with the thing that it is needed for."""
     row, asked = question.row, question.asked
     for resource in _resources(row, question.call, asked):
-        yield row.permission, replace(question, resource=resource)
+        # Most requests are about everything, as the question is already.
+        known = resource == question.resource
+        yield row.permission, question if known else replace(question, resource=resource)
     if row.service == "iam" and row.name.startswith("Create") and asked.get("Tags"):
         for resource in _resources(row, question.call, asked):
             tagging = f"iam:Tag{row.name.removeprefix('Create')}"
