@@ -48,3 +48,21 @@ async def test_question_of_who_gave_up_is_not_taken_along() -> None:
     with pytest.raises(asyncio.CancelledError):
         await asking
     assert open_.take("host-1") == ()
+
+
+async def test_who_asks_the_same_shares_the_question_until_it_is_taken_along() -> None:
+    open_ = asks.Asks()
+    asking = [asyncio.create_task(open_.ask(QUESTION)) for _ in range(100)]
+    await open_.wait_asked("host-1")
+    await asyncio.sleep(0)
+    (question,) = open_.take("host-1")
+    # What is taken along may be answered before this one was asked.
+    later = asyncio.create_task(open_.ask(QUESTION))
+    await open_.wait_asked("host-1")
+    (next_,) = open_.take("host-1")
+    asking[0].cancel()
+    assert open_.answer("host-1", question.id, b"login:")
+    assert await asyncio.gather(*asking[1:]) == [b"login:"] * 99
+    assert open_.answer("host-1", next_.id, b"welcome")
+    assert await later == b"welcome"
+    assert not open_.answer("host-1", question.id, b"again")

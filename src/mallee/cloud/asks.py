@@ -26,11 +26,12 @@ class Question:
     instance_id: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Waiting:
     ask: Ask
     host_id: str
     answer: asyncio.Future[bytes]
+    askers: int = 0
 
 
 class Asks:
@@ -38,33 +39,44 @@ class Asks:
 
     def __init__(self) -> None:
         self._open: dict[str, _Waiting] = {}
-        self._untaken: defaultdict[str, list[Ask]] = defaultdict(list)
+        self._untaken: defaultdict[str, dict[Question, _Waiting]] = defaultdict(dict)
         self._asked: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
 
     async def ask(self, question: Question) -> bytes:
-        """Return the agent's answer; raise `Unavailable` when none comes in time."""
-        ask = Ask(secrets.token_hex(16), question.kind, question.instance_id)
-        waiting = _Waiting(ask, question.host_id, asyncio.get_running_loop().create_future())
-        self._open[ask.id] = waiting
-        self._untaken[question.host_id].append(ask)
-        self._asked[question.host_id].set()
+        """Return the agent's answer; raise `Unavailable` when none comes in time.
+
+        Whoever asks what no call has taken along yet shares the question: a thousand askers are
+        one question to the agent, which has others to serve.
+        """
+        waiting = self._untaken[question.host_id].get(question) or self._open_new(question)
+        waiting.askers += 1
         try:
             async with asyncio.timeout(DEADLINE_S):
-                return await waiting.answer
+                return await asyncio.shield(waiting.answer)
         except TimeoutError as error:
             raise errors.Unavailable(
                 f"Host {question.host_id} did not answer within {DEADLINE_S:g} seconds. "
                 "Try again; if it stays so, see `mallee doctor` on the host."
             ) from error
         finally:
-            del self._open[ask.id]
-            if ask in self._untaken[question.host_id]:
-                self._untaken[question.host_id].remove(ask)
+            waiting.askers -= 1
+            if waiting.askers == 0:
+                del self._open[waiting.ask.id]
+                if self._untaken[question.host_id].get(question) is waiting:
+                    del self._untaken[question.host_id][question]
+
+    def _open_new(self, question: Question) -> _Waiting:
+        ask = Ask(secrets.token_hex(16), question.kind, question.instance_id)
+        waiting = _Waiting(ask, question.host_id, asyncio.get_running_loop().create_future())
+        self._open[ask.id] = waiting
+        self._untaken[question.host_id][question] = waiting
+        self._asked[question.host_id].set()
+        return waiting
 
     def take(self, host_id: str) -> tuple[Ask, ...]:
         """Return the host's questions that no call took along yet and somebody waits for."""
         self._asked[host_id].clear()
-        return tuple(self._untaken.pop(host_id, ()))
+        return tuple(waiting.ask for waiting in self._untaken.pop(host_id, {}).values())
 
     async def wait_asked(self, host_id: str) -> None:
         """Wait until there is something to take for the host."""

@@ -124,10 +124,11 @@ class Sync:
         )
 
     async def _take(self, answer: SyncAnswer) -> None:
-        for ask in answer.asks:
-            await self._answer(ask)
+        # Questions come last: those who ask much must not hold up what others want.
         if answer.wanted is not None and not await self.reconciler.want(answer.wanted):
             log.info("older generation refused", generation=answer.wanted.generation)
+        for ask in answer.asks:
+            await self._answer(ask)
 
     async def _answer(self, ask: Ask) -> None:
         if ask.kind != "console":
