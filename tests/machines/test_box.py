@@ -134,6 +134,10 @@ def test_destroy_leaves_nothing() -> None:
     assert not layout.root.exists()
     assert _namespaces(layout) == []
     assert _traces() == before
+    # Other tests mount and unmount meanwhile, so only ours are looked for.
+    mounts = Path("/proc/self/mounts").read_text()
+    assert str(layout.root) not in mounts
+    assert layout.tag not in mounts
     assert _mounts(layout) == []
     mark = f"{layout.root}/".encode()
     left = [path for path in Path("/proc").glob("[0-9]*/cmdline") if mark in _read(path)]
