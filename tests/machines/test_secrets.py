@@ -16,6 +16,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from mallee.box import client as api
+from mallee.node.do import disks
+from mallee.node.plan import domain
 from tests.wholecloud import Cloud
 
 pytestmark = [pytest.mark.host, pytest.mark.machine]
@@ -124,6 +126,15 @@ def test_a_stranger_on_the_machine_speaks_to_no_guest_and_no_hypervisor(
     for name in ("console.sock", "vnc.sock", "monitor.sock", "libvirt-sock"):
         assert any(path.endswith(name) for path in sockets), name
     assert _as_nobody(lambda: _connectable(sockets), group) == {}
+
+
+def test_a_guests_qemu_owns_its_disk_and_its_sockets_and_nothing_that_others_use(
+    cloud: Cloud, secrets: Secrets
+) -> None:
+    node = cloud.layout.node
+    owned = {path.relative_to(node) for path in _walk(node) if path.owner() == disks.QEMU_USER}
+    assert {path.name for path in owned} == {domain.DISK_FILE, "qemu", "vnc.sock"}
+    assert {path.parts[0] for path in owned} == {"instances"}
 
 
 def _search(where: str, text: bytes, secrets: Secrets) -> None:
