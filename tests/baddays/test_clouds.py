@@ -19,9 +19,9 @@ pytestmark = [pytest.mark.machine, pytest.mark.xdist_group("baddays-1")]
 SMALL = "192.0.2.240/29"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def other() -> Iterator[Cloud]:
-    """A second cloud; the last test ends it."""
+    """A second cloud."""
     with wholecloud.fresh(places.settings(SMALL)) as running:
         yield running
 

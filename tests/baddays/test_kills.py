@@ -2,6 +2,7 @@
 
 import os
 import random
+import re
 import signal
 import threading
 from typing import Any
@@ -30,7 +31,7 @@ DAEMONS = (
 def test_guests_and_their_connections_outlive_killed_daemons(
     cloud: Cloud, guest: str, names: tuple[str, ...]
 ) -> None:
-    before = traces.life_of(cloud, guest)
+    before, shown = traces.life_of(cloud, guest), cloud.instance(guest)
     with traces.open_shell(cloud, guest) as shell:
         for name in names:
             traces.kill(cloud, name)
@@ -40,7 +41,7 @@ def test_guests_and_their_connections_outlive_killed_daemons(
         traces.wait_works(cloud, guest)
         assert shell.echo("when they are back") == "when they are back"
     assert traces.life_of(cloud, guest) == before
-    assert "StateReason" not in cloud.instance(guest)
+    assert cloud.instance(guest) == shown
 
 
 def test_what_is_wanted_after_a_kill_reaches_the_host(cloud: Cloud, guest: str) -> None:
@@ -78,7 +79,7 @@ def test_a_killed_guest_comes_back_with_its_disk_and_addresses_and_says_why(
         assert again[same] == shown[same]
     assert "QEMU process ended unexpectedly" in again["StateReason"]["Message"]
     seen = api.call(cloud.access, "mallee", "ExplainResource", {"ResourceId": guest})
-    assert '"restarts":1' in str(seen).replace(" ", "")
+    assert re.search(r'"restarts": ?[1-9]', str(seen))
 
 
 def test_no_acknowledged_launch_is_lost_or_doubled_by_kills_of_the_cloud(cloud: Cloud) -> None:

@@ -5,7 +5,6 @@ everything together stays standing.
 """
 
 import asyncio
-import collections
 import re
 import subprocess
 from pathlib import Path
@@ -25,7 +24,7 @@ from tests.wholecloud import Cloud
 pytestmark = [pytest.mark.machine, pytest.mark.xdist_group("baddays-2")]
 
 
-LAUNCHED = re.compile(r"<instanceId>(i-[0-9a-f]{17})</instanceId>.*?<name>pending</name>", re.S)
+LAUNCHED = re.compile(r"<instanceId>(i-[0-9a-f]{17})</instanceId>")
 
 
 def refusal(call: Any, **parameters: Any) -> dict[str, str]:
@@ -112,8 +111,11 @@ async def test_two_thousand_parallel_requests_with_launches_among_them_are_all_a
     ]
     try:
         answers = await _flood([launches[i % 2] if i % 40 < 2 else reads for i in range(2000)])
-        assert collections.Counter(status for status, _ in answers) == {200: 2000}
-        launched = {match for _, text in answers for match in LAUNCHED.findall(text)}
+        refused = [text for status, text in answers if status != 200]
+        assert not refused, f"{len(refused)} refused, the first: {refused[0]}"
+        reservations = [text for _, text in answers if "<RunInstancesResponse" in text]
+        assert len(reservations) == 100
+        launched = {match for text in reservations for match in LAUNCHED.findall(text)}
         assert len(launched) == 2
         for instance in launched:
             cloud.wait_state(instance, "running")
