@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 
 from tests.wholecloud import Cloud
 
-pytestmark = [pytest.mark.machine, pytest.mark.xdist_group("clients")]
+pytestmark = pytest.mark.machine
 
 OFTEN = {"Delay": 1, "MaxAttempts": 90}
 

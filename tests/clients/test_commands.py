@@ -10,7 +10,7 @@ import pytest
 from tests.clients import programs
 from tests.wholecloud import Cloud
 
-pytestmark = [pytest.mark.machine, pytest.mark.xdist_group("clients")]
+pytestmark = pytest.mark.machine
 
 both = pytest.mark.parametrize("program", programs.CLIS, ids=["cli-1", "cli-2"])
 

@@ -9,7 +9,7 @@ import pytest
 from tests.clients import programs
 from tests.wholecloud import Cloud
 
-pytestmark = [pytest.mark.machine, pytest.mark.xdist_group("clients")]
+pytestmark = pytest.mark.machine
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ import pytest
 
 from tests.wholecloud import Cloud
 
-pytestmark = [pytest.mark.machine, pytest.mark.xdist_group("clients")]
+pytestmark = pytest.mark.machine
 
 PATH = "/services/compute"
 VERSION = "2009-11-30"

@@ -11,7 +11,7 @@ from mallee.cloud import actions
 from mallee.cloud.action import Action, Listing
 from tests.wholecloud import Cloud
 
-pytestmark = [pytest.mark.machine, pytest.mark.xdist_group("clients")]
+pytestmark = pytest.mark.machine
 
 LISTINGS = [
     row

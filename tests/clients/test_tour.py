@@ -11,7 +11,7 @@ from tests import wholecloud
 from tests.clients import programs
 from tests.wholecloud import Cloud
 
-pytestmark = [pytest.mark.machine, pytest.mark.xdist_group("clients")]
+pytestmark = pytest.mark.machine
 
 README = Path(__file__).parents[2] / "README.md"
 

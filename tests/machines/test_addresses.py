@@ -11,7 +11,7 @@ from tests.machines import guests
 from tests.machines.guests import Guest, Pair
 from tests.wholecloud import Cloud
 
-pytestmark = [pytest.mark.machine, pytest.mark.xdist_group("pair")]
+pytestmark = pytest.mark.machine
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from tests import tinyimages, wholecloud
 from tests.machines import guests
 from tests.wholecloud import Cloud
 
-pytestmark = [pytest.mark.machine, pytest.mark.xdist_group("lifecycle")]
+pytestmark = pytest.mark.machine
 
 UPLOADED = "uploaded"
 """A disk of which the cloud knows nothing but that it is one."""

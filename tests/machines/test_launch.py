@@ -4,7 +4,7 @@ import pytest
 
 from tests.wholecloud import Cloud
 
-pytestmark = [pytest.mark.machine, pytest.mark.xdist_group("lifecycle")]
+pytestmark = pytest.mark.machine
 
 
 def test_an_instance_boots_takes_its_key_and_answers_ssh(cloud: Cloud) -> None:

@@ -11,7 +11,7 @@ from tests import wholecloud
 from tests.machines.guests import code_of, launched, start, stop
 from tests.wholecloud import Cloud
 
-pytestmark = [pytest.mark.machine, pytest.mark.xdist_group("lifecycle")]
+pytestmark = pytest.mark.machine
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from tests.machines import guests, wires
 from tests.machines.guests import Pair
 from tests.wholecloud import Cloud
 
-pytestmark = [pytest.mark.machine, pytest.mark.xdist_group("pair")]
+pytestmark = pytest.mark.machine
 
 ID = "/latest/meta-data/instance-id"
 

@@ -11,7 +11,7 @@ from tests.machines import guests, wires
 from tests.machines.guests import Guest, Pair
 from tests.wholecloud import Cloud
 
-pytestmark = [pytest.mark.machine, pytest.mark.xdist_group("pair")]
+pytestmark = pytest.mark.machine
 
 EVERYTHING = [{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]
 UNUSED = "172.31.15.250"

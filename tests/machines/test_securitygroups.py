@@ -13,7 +13,7 @@ from tests.machines import guests
 from tests.machines.guests import Guest, Pair
 from tests.wholecloud import Cloud
 
-pytestmark = [pytest.mark.machine, pytest.mark.xdist_group("pair")]
+pytestmark = pytest.mark.machine
 
 FELT_S = 5.0
 """How long a change may take until a guest feels it, on a busy machine."""
