@@ -143,6 +143,22 @@ def test_renewed_certificate_and_the_one_before_are_good(agent: Agent) -> None:
     assert agent.renew()[0] == 200
 
 
+def test_a_certificate_ends_when_the_next_one_is_used(cloud: RunningCloud, sender: Sender) -> None:
+    token, ca_pem = token_of(sender)
+    agent, thief = Agent(cloud.agents_port, ca_pem), Agent(cloud.agents_port, ca_pem)
+    assert agent.join(token, "robbed")[0] == 200
+    _, second, second_key = agent.renew()
+    for holder in (agent, thief):
+        holder.show(second["certificate_pem"], second_key)
+    _, third, third_key = agent.renew()
+    thief.sync()
+    agent.show(third["certificate_pem"], third_key)
+    agent.sync()
+    status, answer = thief.post("/v1/renew", {"csr_pem": pki.make_request("x").csr_pem.decode()})
+    assert status == 403
+    assert "newer certificates" in answer["error"]
+
+
 def test_second_renewal_ends_the_oldest_certificate(cloud: RunningCloud, sender: Sender) -> None:
     token, ca_pem = token_of(sender)
     agent = Agent(cloud.agents_port, ca_pem)

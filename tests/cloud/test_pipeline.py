@@ -12,6 +12,7 @@ import pytest
 from mallee.cloud import actions, pipeline, server
 from mallee.cloud.action import Action, Read, Write
 from mallee.cloud.call import WriteCall
+from mallee.cloud.state import store
 from tests.cloud.journal import of
 from tests.cloud.running import RunningCloud
 from tests.cloud.signing import FORM, Sender
@@ -21,6 +22,19 @@ ClientError = botocore.exceptions.ClientError
 
 def code_of(error: Any) -> str:
     return error.value.response["Error"]["Code"]
+
+
+def test_a_tenant_is_not_told_where_the_database_lies(
+    cloud: RunningCloud, sender: Sender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def run(fn: Any) -> Any:
+        raise store.Unavailable("disk full: /somewhere/state.db; free some room")
+
+    monkeypatch.setattr(type(cloud.store), "run", lambda self, fn: run(fn))
+    answer = sender.ask("ec2", "CreateKeyPair", KeyName="x")
+    assert answer.status == 503
+    assert "somewhere" not in answer.text
+    assert "nothing was changed" in answer.message
 
 
 # --- who calls ---

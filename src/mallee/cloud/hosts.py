@@ -92,7 +92,11 @@ class Endpoint:
 
     def _for_host(self, handle: HostHandler) -> Handler:
         async def handler(request: web.Request) -> web.StreamResponse:
-            return await handle(request, self._caller(request))
+            host = self._caller(request)
+            if host.doc.former_serial and _certificate(request).serial != host.doc.former_serial:
+                # It has its newest certificate, so whoever shows the former one is somebody else.
+                await self._cloud.store.run(lambda tx: joining.forget_former(tx, host.id))
+            return await handle(request, host)
 
         return handler
 

@@ -120,7 +120,7 @@ def join(tx: store.Tx, registry: Registry, request: JoinRequest) -> Certified:
 
 
 def renew(tx: store.Tx, registry: Registry, host_id: str, request: RenewRequest) -> Certified:
-    """Certify the host anew; its certificate of before stays good until the next renewal."""
+    """Certify the host anew; its certificate of before stays good until this one is used."""
     host = tx.get(records.HOST, host_id)
     if host is None:
         raise Refused(403, f"host {host_id} is no longer part of this cloud")
@@ -130,6 +130,13 @@ def renew(tx: store.Tx, registry: Registry, host_id: str, request: RenewRequest)
     )
     tx.write(host, renewed)
     return certified
+
+
+def forget_former(tx: store.Tx, host_id: str) -> None:
+    """Let only the host's newest certificate be good: it was seen in use."""
+    host = tx.get(records.HOST, host_id)
+    if host is not None and host.doc.former_serial:
+        tx.write(host, msgspec.structs.replace(host.doc, former_serial=""))
 
 
 def _certify(registry: Registry, host_id: str, csr_pem: str, now: float) -> tuple[Certified, str]:

@@ -39,6 +39,11 @@ _log = logs.get(__name__)
 GREETING = http.Response(status=200, body=b"mallee\n", content_type="text/plain")
 """What `GET /` gets from nobody in particular: that something listens, and nothing about it."""
 
+DATABASE_AWAY = (
+    "The cloud's database cannot be used at the moment, so nothing was changed; "
+    "its administrator finds the cause in the log (mallee logs cloud)."
+)
+
 _STRANGERS_DIALECT = "sts"
 """In which a request is refused that names no service of this cloud."""
 
@@ -84,8 +89,10 @@ async def answer(cloud: Cloud, request: http.Request) -> http.Response:
     except errors.AwsError as error:
         return _refused(cloud, exchange, error)
     except store.Unavailable as error:
+        # Cause and cure name the database's place: that is the administrator's to read.
+        _log.error("database unavailable", request_id=exchange.id, why=str(error))
         unavailable = exchange.service.unavailable if exchange.service else errors.Unavailable
-        return _refused(cloud, exchange, unavailable(str(error)))
+        return _refused(cloud, exchange, unavailable(DATABASE_AWAY))
     except Exception:  # noqa: BLE001 - the one place: a mistake of ours must not end the server
         _log.exception("request broke", request_id=exchange.id, operation=exchange.operation)
         internal = exchange.service.internal if exchange.service else errors.InternalError

@@ -32,7 +32,7 @@ class Host(msgspec.Struct, frozen=True, kw_only=True):
     certificate_serial: str
     """Hexadecimal serial of the certificate issued last."""
     former_serial: str = ""
-    """The one before it, as good: the agent may not have received the newer one."""
+    """The one before it, as good until the newer one is used: it may not have arrived."""
     joined_at: float
 
 
