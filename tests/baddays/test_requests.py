@@ -5,6 +5,7 @@ everything together stays standing.
 """
 
 import asyncio
+import datetime
 import re
 import subprocess
 from pathlib import Path
@@ -94,6 +95,7 @@ async def test_two_thousand_parallel_requests_with_launches_among_them_are_all_a
     sender = signing.Sender(int(cloud.access.endpoint.rpartition(":")[2]), key)
     image, group = cloud.image(), cloud.open_group()
     reads = sender.signed("ec2", {"Action": "DescribeInstances"})
+    now = datetime.datetime.now(datetime.UTC)
     launches = [
         sender.signed(
             "ec2",
@@ -104,13 +106,15 @@ async def test_two_thousand_parallel_requests_with_launches_among_them_are_all_a
                 "InstanceType": "t2.nano",
                 "MinCount": "1",
                 "MaxCount": "1",
-                "ClientToken": f"flood-{number}",
+                "ClientToken": f"flood-{number % 2}",
             },
+            # Each of another second: a launch whose signature is used again later is a copied one.
+            at=now - datetime.timedelta(seconds=number),
         )
-        for number in range(2)
+        for number in range(100)
     ]
     try:
-        answers = await _flood([launches[i % 2] if i % 40 < 2 else reads for i in range(2000)])
+        answers = await _flood([reads if i % 20 else launches[i // 20] for i in range(2000)])
         refused = [text for status, text in answers if status != 200]
         assert not refused, f"{len(refused)} refused, the first: {refused[0]}"
         reservations = [text for _, text in answers if "<RunInstancesResponse" in text]
