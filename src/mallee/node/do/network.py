@@ -80,6 +80,8 @@ class Network:
         self._layout = layout
         self._metadata = metadata
         self._lock = threading.RLock()
+        self._births = threading.Lock()
+        """Guards the hypervisor's namespace alone: a tap is born while the network is applied."""
         self._kept = namespaces.Kept()
         self._set: dict[str, _Namespace] = {}
         self._plugged: set[str] = set()
@@ -103,8 +105,9 @@ class Network:
             )
             problems = list(found.taken.values())
             problems += self._remove_unwanted_vpcs(wanted)
-            for name in (self._layout.edge_namespace, self._layout.hypervisor_namespace):
-                problems += _some(self._kept.ensure(name))
+            problems += _some(self._kept.ensure(self._layout.edge_namespace))
+            with self._births:
+                problems += _some(self._kept.ensure(self._layout.hypervisor_namespace))
             problems += self._apply_host(wanted, found, world)
             # The edge's rules need not wait for its links: they stand before packets come.
             edge = self._layout.edge_namespace
@@ -121,12 +124,14 @@ class Network:
 
         A tap of that name that exists anywhere in this cloud is removed first.
         """
-        with self._lock:
-            name = self._layout.tap(interface.id)
-            self._plugged.discard(name)
+        name = self._layout.tap(interface.id)
+        if name in self._plugged or any(tap.name == name for tap in self.taps()):
+            self.unplug(interface.id)
+        # A new tap is nobody's yet, so a launch need not wait until the network is applied.
+        with self._births:
             self._kept.ensure(self._layout.hypervisor_namespace)
             taps.create(self._layout, name)
-            return name
+        return name
 
     def plug(self, interface: InterfaceWanted) -> None:
         """Move the tap to its VPC and make it speak; called while the guest is paused.

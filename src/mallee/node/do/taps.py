@@ -40,8 +40,7 @@ def fetch_names(namespace: str) -> tuple[str, ...]:
 
 
 def create(layout: Layout, name: str) -> None:
-    """Make the tap anew in the hypervisor's namespace."""
-    remove(layout, name)
+    """Make the tap in the hypervisor's namespace; there is none of that name."""
     _batch_inside(layout.hypervisor_namespace, f"tuntap add dev {name} mode tap vnet_hdr")
 
 
