@@ -19,6 +19,8 @@ from mallee.model.accounts import Account
 from mallee.model.identities import User
 
 ACTIVE = "Active"
+OPENED_MAX = 4096
+"""How many opened secrets are remembered; a busy cloud's keys fit, and memory stays bounded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,16 @@ class Keys:
     view: store.View
     box: secretbox.SecretBox
     window: replay.Window = field(default_factory=replay.Window)
+    _opened: dict[bytes, str] = field(default_factory=dict[bytes, str], repr=False)
+
+    def secret(self, sealed: bytes) -> str:
+        """Return a sealed secret, opened; each is opened once as long as there is room."""
+        opened = self._opened.get(sealed)
+        if opened is None:
+            if len(self._opened) >= OPENED_MAX:
+                self._opened.clear()
+            opened = self._opened[sealed] = self.box.open(sealed).decode()
+        return opened
 
 
 def identify(keys: Keys, action: Action, request: http.Request, now: float) -> Principal:
@@ -38,7 +50,7 @@ def identify(keys: Keys, action: Action, request: http.Request, now: float) -> P
     # No session was ever given out, so whoever shows a token of one has it from elsewhere.
     if key is None or key.doc.status != ACTIVE or claim.session_token is not None:
         raise check.unknown_key(service)
-    check.verify(claim, keys.box.open(key.doc.sealed_secret).decode(), now)
+    check.verify(claim, keys.secret(key.doc.sealed_secret), now)
     keys.window.admit(claim, now, changes=isinstance(action.does, Write))
     account = keys.view.get(records.ACCOUNT, key.account)
     user = keys.view.get(records.USER, key.doc.user_id)
