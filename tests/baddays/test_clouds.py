@@ -14,7 +14,7 @@ from tests import wholecloud
 from tests.baddays import places, traces
 from tests.wholecloud import Cloud
 
-pytestmark = [pytest.mark.machine, pytest.mark.xdist_group("baddays-1")]
+pytestmark = pytest.mark.machine
 
 SMALL = "192.0.2.240/29"
 

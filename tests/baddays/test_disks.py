@@ -15,7 +15,7 @@ from tests import wholecloud
 from tests.baddays import places, traces
 from tests.wholecloud import Cloud
 
-pytestmark = [pytest.mark.machine, pytest.mark.xdist_group("baddays-2")]
+pytestmark = pytest.mark.machine
 
 
 WRITE = "dd if=/dev/urandom of=/root/work bs=1M count=40 conv=fsync"

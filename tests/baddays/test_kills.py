@@ -16,7 +16,7 @@ from tests import wholecloud
 from tests.baddays import traces
 from tests.wholecloud import Cloud
 
-pytestmark = [pytest.mark.machine, pytest.mark.xdist_group("baddays-1")]
+pytestmark = pytest.mark.machine
 
 DAEMONS = (
     ("cloud",),

@@ -6,7 +6,7 @@ from tests import wholecloud
 from tests.baddays import traces
 from tests.wholecloud import Cloud
 
-pytestmark = [pytest.mark.machine, pytest.mark.xdist_group("baddays-2")]
+pytestmark = pytest.mark.machine
 
 MOMENTS = ("disk.qcow2", "domain", "console.log")
 

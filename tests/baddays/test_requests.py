@@ -22,7 +22,7 @@ from tests.baddays import traces
 from tests.cloud import signing
 from tests.wholecloud import Cloud
 
-pytestmark = [pytest.mark.machine, pytest.mark.xdist_group("baddays-2")]
+pytestmark = pytest.mark.machine
 
 
 LAUNCHED = re.compile(r"<instanceId>(i-[0-9a-f]{17})</instanceId>")

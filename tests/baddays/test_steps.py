@@ -15,7 +15,7 @@ from tests import wholecloud
 from tests.baddays import traces
 from tests.wholecloud import Cloud
 
-pytestmark = [pytest.mark.machine, pytest.mark.xdist_group("baddays-2")]
+pytestmark = pytest.mark.machine
 
 LAUNCH = (
     *("MakeDirectory", "CloneDisk", "CreateTap", "DefineDomain", "StartPaused", "Plug", "Resume"),
