@@ -20,6 +20,9 @@ pytestmark = pytest.mark.machine
 LAUNCH = (
     *("MakeDirectory", "CloneDisk", "CreateTap", "DefineDomain", "StartPaused", "Plug", "Resume"),
 )
+SIDE_BY_SIDE = {"after CloneDisk", "after CreateTap", "after DefineDomain"}
+"""What these begin is finished by others (qemu-img, the kernel, libvirtd) though the agent dies in
+a step beside them; the next agent finds it done and may never come past its end."""
 END = ("ShutDown", "Undefine", "RemoveTap", "RemoveDirectory")
 
 
@@ -68,7 +71,7 @@ def test_an_agent_killed_before_and_after_every_step_finishes_a_life(
         assert "StateReason" not in cloud.instance(instance)
         cloud.terminate(instance)
     wanted = {f"{when} {step}" for when in ("before", "after") for step in (*LAUNCH, *END)}
-    assert wanted <= {path.name for path in tmp_path.iterdir()}
+    assert wanted - SIDE_BY_SIDE <= {path.name for path in tmp_path.iterdir()}
     assert traces.traces_of(cloud, instance, interface) == []
 
 
