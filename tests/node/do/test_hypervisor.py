@@ -171,6 +171,15 @@ def test_a_guest_that_powers_off_is_told_from_one_that_died(stand: Stand) -> Non
     assert stand.wait(DomainState.OFF).ended is Ended.CRASHED
 
 
+def test_a_button_pressed_while_the_guest_goes_off_is_no_error(stand: Stand) -> None:
+    stand.run_guest()
+    ends_at = time.monotonic() + WITHIN_S
+    while (seen := stand.hypervisor.read(UUID)) and seen.is_active:
+        assert time.monotonic() < ends_at, f"{seen} ignores its button"
+        stand.hypervisor.shut_down(UUID)
+    stand.hypervisor.destroy(UUID)
+
+
 def test_a_new_start_forgets_how_the_last_one_ended(stand: Stand) -> None:
     hypervisor = stand.hypervisor
     hypervisor.define(stand.xml())

@@ -119,8 +119,9 @@ class Libvirt:
         """Press the power button; off already: nothing. Does not wait."""
         with self._calling() as connection:
             domain = _find(connection, uuid)
-            if domain is not None and domain.isActive():
-                domain.shutdownFlags(libvirt.VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN)
+            if domain is not None:
+                button = libvirt.VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN
+                _while_active(domain, lambda: domain.shutdownFlags(button))
 
     def reboot(self, uuid: str) -> None:
         """Press the power button, and start the guest again when it has powered off."""
@@ -137,8 +138,8 @@ class Libvirt:
         """Switch the domain off at once; off already: nothing."""
         with self._calling() as connection:
             domain = _find(connection, uuid)
-            if domain is not None and domain.isActive():
-                domain.destroy()
+            if domain is not None:
+                _while_active(domain, domain.destroy)
 
     def undefine(self, uuid: str) -> None:
         """Forget a domain that is off; unknown already: nothing."""
@@ -261,6 +262,17 @@ def _find(connection: Any, uuid: str) -> Any:
         if error.get_error_code() == libvirt.VIR_ERR_NO_DOMAIN:
             return None
         raise
+
+
+def _while_active(domain: Any, order: Callable[[], object]) -> None:
+    """Give an order to a domain that is on; off already, or off before it hears it: nothing."""
+    if not domain.isActive():
+        return
+    try:
+        order()
+    except libvirt.libvirtError as error:
+        if error.get_error_code() != libvirt.VIR_ERR_OPERATION_INVALID or domain.isActive():
+            raise
 
 
 def _dotted(version: int) -> str:
