@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from mallee.aws import policy
 from mallee.cloud.call import Call, Request, Result, WriteCall
 from mallee.cloud.state.records import Record
 
@@ -93,6 +94,9 @@ class Action:
     mention, save that a filter unknown to a Listing is refused as AWS does."""
     resources: Callable[[Call, Request], tuple[str, ...]] | None = None
     """The ARNs that the permission is checked against; None: the account as a whole (`*`)."""
+    resource_policy: Callable[[Call, str], policy.Attached | None] | None = None
+    """The policy of the thing that an ARN names, in whatever account: a role's trust policy. Where
+    this is given, it has a say, and so have the policies of administrators' accounts."""
     creates: tuple[str, ...] = ()
     """Resource types that TagSpecifications may name."""
     cloud_admin_only: bool = False

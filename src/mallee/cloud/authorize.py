@@ -9,9 +9,10 @@ decided here: handlers only ever look inside `Call.account`.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from enum import Enum, auto
 
 from mallee.aws import errors, policy
-from mallee.cloud import context, denials, rights
+from mallee.cloud import context, denials, rights, things
 from mallee.cloud.action import Action
 from mallee.cloud.call import Call, Principal, Request
 from mallee.cloud.context import Question
@@ -35,29 +36,86 @@ def judge(view: store.View, box: secretbox.SecretBox) -> Judge:
     return Judge(rights.Rights(view), box)
 
 
-def check(judge: Judge, question: Question) -> None:
-    """Return when the caller may; else raise the service's refusal.
+class Waiver(Enum):
+    """Why no policy was asked."""
+
+    ADMINISTRATOR = auto()
+    """He is his account's first user, and no policy of the cloud is over the account."""
+    EVERYONES = auto()
+    """The action is allowed to whoever has a valid signature."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A permission that was asked for, and what came out."""
+
+    permission: str
+    resource: str
+    decision: policy.Decision
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What was decided about a request, for the trail as much as for the caller."""
+
+    judged: tuple[Judged, ...] = ()
+    """In the order in which they were asked; when refused, the last one is the reason."""
+    waiver: Waiver | None = None
+    refusal: errors.AwsError | None = None
+    """What the service answers; None: he may."""
+
+
+def check(outcome: Outcome) -> None:
+    """Return when the caller may; else raise the service's refusal."""
+    if outcome.refusal is not None:
+        raise outcome.refusal
+
+
+_WAIVED = {waiver: Outcome(waiver=waiver) for waiver in Waiver}
+
+
+def decide(judge: Judge, question: Question) -> Outcome:
+    """Return whether the caller may, and by which statements.
 
     The question's resource is not looked at: it is found for each thing that the request names.
     """
     row, call = question.row, question.call
     who = call.principal
     if row.cloud_admin_only and not who.is_cloud_admin:
-        raise errors.AccessDenied(who.arn, row.permission, "*")
-    if who.is_administrator or row.is_everyones:
-        return
-    policies = judge.rights.of(who.user_id)
-    caller = _principal(who, policies)
+        return Outcome(refusal=errors.AccessDenied(who.arn, row.permission, "*"))
+    if row.is_everyones:
+        return _WAIVED[Waiver.EVERYONES]
+    policies = judge.rights.of(who)
+    if who.is_administrator and policies is rights.NONE and row.resource_policy is None:
+        return _WAIVED[Waiver.ADMINISTRATOR]
+    caller = principal_of(who, policies)
+    judged: list[Judged] = []
     for permission, one in _questions(question):
-        request = policy.Request(
-            principal=caller,
-            action=permission,
-            resource=one.resource,
-            context=context.Context(one),
-        )
-        decision = policy.evaluate(request, policies)
+        request, all_policies = _ask(caller, permission, one, policies)
+        decision = policy.evaluate(request, all_policies)
+        judged.append(Judged(permission, one.resource, decision))
         if not decision.is_allowed:
-            raise _refusal(judge, row, request, decision)
+            return Outcome(tuple(judged), refusal=_refusal(judge, row, request, decision))
+    return Outcome(tuple(judged))
+
+
+def _ask(
+    caller: policy.Principal, permission: str, question: Question, policies: policy.Policies
+) -> tuple[policy.Request, policy.Policies]:
+    """Return the engine's question and the policies that have a say, the resource's among them."""
+    row, account = question.row, ""
+    if row.resource_policy is not None and permission == row.permission:
+        found = row.resource_policy(question.call, question.resource)
+        policies = policies._replace(resource=found)
+        account = things.account_of(question.resource) or ""
+    request = policy.Request(
+        principal=caller,
+        action=permission,
+        resource=question.resource,
+        resource_account=account,
+        context=context.Context(question),
+    )
+    return request, policies
 
 
 def _questions(question: Question) -> Iterator[tuple[str, Question]]:
@@ -87,9 +145,11 @@ def _tagged_kinds(asked: Request) -> list[str]:
     return [one["ResourceType"] for one in found if one.get("Tags")] if found else []
 
 
-def _principal(who: Principal, policies: policy.Policies) -> policy.Principal:
+def principal_of(who: Principal, policies: policy.Policies) -> policy.Principal:
+    """Return the caller as the policy engine knows one."""
+    kind = policy.PrincipalKind.ROOT if who.is_administrator else policy.PrincipalKind.USER
     return policy.Principal(
-        kind=policy.PrincipalKind.USER,
+        kind=kind,
         account=who.account,
         arn=who.arn,
         ids=(who.user_id,),

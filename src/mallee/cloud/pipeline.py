@@ -76,6 +76,8 @@ class Exchange:
     service: services.Service | None = None
     operation: str = ""
     principal: Principal | None = None
+    outcome: authorize.Outcome | None = None
+    """Whether he may, and by which statements; None: it did not come to that."""
     error: errors.AwsError | None = None
 
 
@@ -124,7 +126,8 @@ async def _stages(cloud: Cloud, exchange: Exchange) -> bytes:
     parameters.refuse_ignored(action, asked)
     call = _call(cloud, exchange, who, now)
     question = context.Question(call=call, row=action, http=request, asked=asked)
-    authorize.check(cloud.judge, question)
+    exchange.outcome = authorize.decide(cloud.judge, question)
+    authorize.check(exchange.outcome)
     _end_dry_run(asked)
     encoded = await _run(cloud, action, call, asked)
     return dialect.wrap(operation, encoded, exchange.id)

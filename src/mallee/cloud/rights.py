@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 
 from mallee.aws import errors, policy
 from mallee.cloud import managedpolicies
+from mallee.cloud.call import Principal
 from mallee.cloud.state import records, store
 from mallee.model.identities import Group, Role, User
 
@@ -18,6 +19,9 @@ _NOTHING = '{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"*","R
 
 Holder = User | Group | Role
 """Who can have policies."""
+
+NONE = policy.Policies()
+"""What is asked about an administrator."""
 
 
 class Rights:
@@ -30,16 +34,24 @@ class Rights:
         self._revs: tuple[int, ...] = ()
         self._kept: dict[str, policy.Policies] = {}
 
-    def of(self, user_id: str) -> policy.Policies:
-        """Return all policies that have a say about what the user does."""
+    def of(self, who: Principal) -> policy.Policies:
+        """Return all policies that have a say about what the caller does.
+
+        An administrator has `NONE`, the very one, unless the cloud set a policy over his account.
+        """
         revs = tuple([self._view.doc_rev(kind) for kind in _KINDS])
         if revs != self._revs:
             self._revs = revs
             self._kept.clear()
-        found = self._kept.get(user_id)
+        found = self._kept.get(who.user_id)
         if found is None:
-            found = self._kept[user_id] = of_user(self._view, user_id)
+            found = self._kept[who.user_id] = self._find(who)
         return found
+
+    def _find(self, who: Principal) -> policy.Policies:
+        if who.is_administrator:
+            return NONE
+        return of_user(self._view, who.user_id)
 
 
 def of_user(view: store.View, user_id: str) -> policy.Policies:
