@@ -11,6 +11,7 @@ from typing import Any
 from mallee.cloud.state import store
 from mallee.kit import secretbox
 from mallee.model import settings
+from mallee.model.sessions import CallerKind, Session
 
 Request = Any
 """A decoded request: a handler names its generated type (`aws.types.ec2.RunInstancesRequest`)."""
@@ -20,17 +21,43 @@ Result = Mapping[str, object]
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who calls: the user behind an access key."""
+    """Who calls: the user behind an access key, or a session; nobody for an unsigned row."""
 
     account: str
+    """Empty for nobody."""
     user_id: str
+    """`AIDA…` of a user, `AROA…:NAME` of a role session, `ACCOUNT:NAME` of a federated user."""
     user_name: str
+    """Empty for who is no user."""
     arn: str
+    """Of a session the session's: `arn:aws:sts::ACCOUNT:assumed-role/ROLE/NAME`."""
     access_key_id: str
     is_cloud_admin: bool
     """Whether the cloud's own administration is his account's business."""
     is_administrator: bool = False
     """Whether he is his account's first user, to whom no policy applies."""
+    kind: CallerKind = CallerKind.USER
+    session: Session | None = None
+    """What his temporary credentials stand for; None for a key of his own."""
+    issuer_arn: str = ""
+    """Of a role session the role's ARN, of a federated user the user's; else empty."""
+
+    @property
+    def issuer_id(self) -> str:
+        """The id of the user or role whose policies he has: `AIDA…`, `AROA…`."""
+        return self.session.issuer_id if self.session else self.user_id
+
+
+NOBODY = Principal(
+    account="",
+    user_id="",
+    user_name="",
+    arn="",
+    access_key_id="",
+    is_cloud_admin=False,
+    kind=CallerKind.NOBODY,
+)
+"""Who calls a row that is answered without a signature."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
