@@ -1,5 +1,7 @@
 """Accounts, and the access keys that speak for their users."""
 
+from collections.abc import Mapping
+
 import msgspec
 
 
@@ -15,6 +17,21 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     alias: str | None = None
     admin_user_id: str = ""
     """The id of the account's first user (`AIDA…`), who may do everything in it."""
+    policies: Mapping[str, str] = {}
+    """Account policies: document by name. Set by the cloud's administration; their denials and
+    limits hold for everybody in the account, its administrator too."""
+    standing: Standing = Standing.ACTIVE
+    standing_since: float = 0.0
+    email: str | None = None
+    """Where the person who answers for the account is reached."""
+
+    @property
+    def is_active(self) -> bool:
+        """Whether keys, passwords and sessions of its users and roles are good for anything."""
+        return self.standing is Standing.ACTIVE
+    policies: Mapping[str, str] = {}
+    """What the cloud set over the account, its first user included: document by name. Their
+    denials and quotas have a say, their allowances none."""
 
 
 class AccessKey(msgspec.Struct, frozen=True, kw_only=True):

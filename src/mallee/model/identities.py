@@ -36,6 +36,12 @@ class User(msgspec.Struct, frozen=True, kw_only=True):
     """ARNs of managed policies."""
     boundary: str | None = None
     """ARN of the managed policy that is the most that others can give."""
+    is_enabled: bool = True
+    """Whether his keys, password and sessions are good for anything."""
+    source: str = ""
+    """The directory that he was imported from; empty: made here."""
+    email: str | None = None
+    full_name: str | None = None
 
 
 class Group(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,6 +54,8 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
     created_at: float
     inline: Mapping[str, str] = {}
     attached: tuple[str, ...] = ()
+    source: str = ""
+    """The directory that its members are imported from; empty: made here."""
 
 
 class Role(msgspec.Struct, frozen=True, kw_only=True):
