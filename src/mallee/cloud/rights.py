@@ -13,7 +13,7 @@ from mallee.cloud.call import Principal
 from mallee.cloud.state import records, store
 from mallee.model.identities import Group, Role, User
 
-_KINDS = (records.USER, records.GROUP, records.ROLE, records.POLICY)
+_KINDS = (records.ACCOUNT, records.USER, records.GROUP, records.ROLE, records.POLICY)
 
 _NOTHING = '{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"*","Resource":"*"}}'
 
@@ -49,9 +49,20 @@ class Rights:
         return found
 
     def _find(self, who: Principal) -> policy.Policies:
-        if who.is_administrator:
-            return NONE
-        return of_user(self._view, who.user_id)
+        own = NONE if who.is_administrator else of_user(self._view, who.user_id)
+        above = of_account(self._view, who.account)
+        return own._replace(account=above) if above else own
+
+
+def of_account(view: store.View, account: str) -> tuple[policy.Attached, ...]:
+    """Return the policies that the cloud set over an account."""
+    record = view.get(records.ACCOUNT, account)
+    if record is None:
+        return ()
+    return tuple(
+        policy.Attached(name, _compiled(text, policy.Kind.ACCOUNT))
+        for name, text in record.doc.policies.items()
+    )
 
 
 def of_user(view: store.View, user_id: str) -> policy.Policies:
