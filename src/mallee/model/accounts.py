@@ -1,8 +1,20 @@
 """Accounts, and the access keys that speak for their users."""
 
 from collections.abc import Mapping
+from enum import Enum
 
 import msgspec
+
+
+class Standing(Enum):
+    """Whether an account's users may do anything at all."""
+
+    ACTIVE = "active"
+    """They may, as far as policies allow."""
+    SUSPENDED = "suspended"
+    """The cloud's administration has closed it for a while; what runs goes on running."""
+    CLOSING = "closing"
+    """It is being deleted, with everything in it; there is no way back."""
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,9 +41,6 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     def is_active(self) -> bool:
         """Whether keys, passwords and sessions of its users and roles are good for anything."""
         return self.standing is Standing.ACTIVE
-    policies: Mapping[str, str] = {}
-    """What the cloud set over the account, its first user included: document by name. Their
-    denials and quotas have a say, their allowances none."""
 
 
 class AccessKey(msgspec.Struct, frozen=True, kw_only=True):
