@@ -80,6 +80,17 @@ class Pages:
     """Gives the members of the result beside the list."""
 
 
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """A role that a request hands to a service, which may then act as it: `iam:PassRole`."""
+
+    role_arn: str
+    service: str
+    """`ec2.amazonaws.com`; policies know it as `iam:PassedToService`."""
+    associated_arns: tuple[str, ...] = ()
+    """ARNs of what the role is for, as far as they have one yet (`iam:AssociatedResourceArn`)."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Action:
     """A row: an action of a service, its permission, the parameters it honours, and its handler."""
@@ -97,6 +108,8 @@ class Action:
     resource_policy: Callable[[Call, str], policy.Attached | None] | None = None
     """The policy of the thing that an ARN names, in whatever account: a role's trust policy. Where
     this is given, it has a say, and so have the policies of administrators' accounts."""
+    passes: Callable[[Call, Request], Iterable[Pass]] | None = None
+    """The roles that a request hands on: for each, the caller needs `iam:PassRole` too."""
     creates: tuple[str, ...] = ()
     """Resource types that TagSpecifications may name."""
     cloud_admin_only: bool = False

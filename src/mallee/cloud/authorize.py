@@ -21,6 +21,7 @@ from mallee.kit import secretbox
 
 EVERYTHING = ("*",)
 _TAGGING = "ec2:CreateTags"
+_PASSING = "iam:PassRole"
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +134,8 @@ def _questions(question: Question) -> Iterator[tuple[str, Question]]:
         call = question.call
         arn = f"arn:aws:ec2:{call.settings.region}:{call.account}:{kind}/*"
         yield _TAGGING, replace(question, resource=arn, create_action=row.name)
+    for one in row.passes(question.call, asked) if row.passes else ():
+        yield _PASSING, replace(question, resource=one.role_arn, passed=one)
 
 
 def _resources(row: Action, call: Call, asked: Request) -> tuple[str, ...]:

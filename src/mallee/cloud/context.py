@@ -13,7 +13,7 @@ from typing import Any, cast
 
 from mallee.aws.policy.texts import Values
 from mallee.cloud import http, things
-from mallee.cloud.action import Action
+from mallee.cloud.action import Action, Pass
 from mallee.cloud.call import Call, Request
 from mallee.cloud.state import records
 from mallee.model.instancetypes import DEFAULT_NAME
@@ -34,6 +34,8 @@ class Question:
     """Its ARN, or `*`."""
     create_action: str | None = None
     """For `ec2:CreateTags`: the action that makes what is tagged."""
+    passed: Pass | None = None
+    """For `iam:PassRole`: what is passed to whom."""
 
 
 class Context(Mapping[str, Values]):
@@ -173,6 +175,14 @@ def _boundary(question: Question) -> str | None:
     return asked or getattr(_doc(question), "boundary", None)
 
 
+def _passed_to(question: Question) -> str | None:
+    return question.passed.service if question.passed else None
+
+
+def _associated(question: Question) -> Values | None:
+    return (question.passed.associated_arns or None) if question.passed else None
+
+
 def _region(question: Question) -> str:
     return question.call.settings.region
 
@@ -202,6 +212,8 @@ _FINDERS: Mapping[str, Finder] = {
     "ec2:region": _region,
     "ec2:subnet": _subnet,
     "ec2:vpc": _vpc,
+    "iam:associatedresourcearn": _associated,
+    "iam:passedtoservice": _passed_to,
     "iam:permissionsboundary": _boundary,
     "iam:policyarn": _member("PolicyArn"),
     "sts:externalid": _member("ExternalId"),
