@@ -18,10 +18,19 @@ from mallee.cloud.call import Call, Principal, Request
 from mallee.cloud.context import Question
 from mallee.cloud.state import store
 from mallee.kit import secretbox
+from mallee.model.sessions import CallerKind
 
 EVERYTHING = ("*",)
 _TAGGING = "ec2:CreateTags"
 _PASSING = "iam:PassRole"
+
+
+_KINDS = {
+    CallerKind.USER: policy.PrincipalKind.USER,
+    CallerKind.ROLE: policy.PrincipalKind.ROLE_SESSION,
+    CallerKind.FEDERATED: policy.PrincipalKind.FEDERATED_SESSION,
+    CallerKind.NOBODY: policy.PrincipalKind.ANONYMOUS,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +53,8 @@ class Waiver(Enum):
     """He is his account's first user, and no policy of the cloud is over the account."""
     EVERYONES = auto()
     """The action is allowed to whoever has a valid signature."""
+    UNSIGNED = auto()
+    """Nobody signed, and nobody needs to: the handler decides whom it believes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +95,12 @@ def decide(judge: Judge, question: Question) -> Outcome:
     who = call.principal
     if row.cloud_admin_only and not who.is_cloud_admin:
         return Outcome(refusal=errors.AccessDenied(who.arn, row.permission, "*"))
+    if row.is_unsigned:
+        return _WAIVED[Waiver.UNSIGNED]
     if row.is_everyones:
         return _WAIVED[Waiver.EVERYONES]
     policies = judge.rights.of(who)
-    if who.is_administrator and policies is rights.NONE and row.resource_policy is None:
+    if _is_sovereign(who) and not policies.account and row.resource_policy is None:
         return _WAIVED[Waiver.ADMINISTRATOR]
     caller = principal_of(who, policies)
     judged: list[Judged] = []
@@ -150,14 +163,19 @@ def _tagged_kinds(asked: Request) -> list[str]:
 
 def principal_of(who: Principal, policies: policy.Policies) -> policy.Principal:
     """Return the caller as the policy engine knows one."""
-    kind = policy.PrincipalKind.ROOT if who.is_administrator else policy.PrincipalKind.USER
     return policy.Principal(
-        kind=kind,
+        kind=policy.PrincipalKind.ROOT if _is_sovereign(who) else _KINDS[who.kind],
         account=who.account,
         arn=who.arn,
+        issuer_arn=who.issuer_arn,
         ids=(who.user_id,),
         is_bounded=policies.boundary is not None,
     )
+
+
+def _is_sovereign(who: Principal) -> bool:
+    """Tell whether he is an administrator himself, and not a part of one."""
+    return who.is_administrator and who.kind is CallerKind.USER
 
 
 def _refusal(

@@ -1,7 +1,8 @@
 """What a caller may do, as policies: his own, his groups', attached ones, and his boundary.
 
-Found in the view and remembered per user until any user, group, role or policy changes. What
-cannot be found or read allows nothing. Called by `authorize`, and by IAM's simulator. Not its
+Those that the cloud set over his account too, and those that a session was given. Found in the view
+and remembered per user and role until any account, user, group, role or policy changes. What cannot
+be found or read allows nothing. Called by `authorize`, and by IAM's simulator. Not its
 business: how policies are weighed (`aws.policy`), and who needs none (`authorize`).
 """
 
@@ -12,6 +13,7 @@ from mallee.cloud import managedpolicies
 from mallee.cloud.call import Principal
 from mallee.cloud.state import records, store
 from mallee.model.identities import Group, Role, User
+from mallee.model.sessions import Session
 
 _KINDS = (records.ACCOUNT, records.USER, records.GROUP, records.ROLE, records.POLICY)
 
@@ -20,12 +22,12 @@ _NOTHING = '{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"*","R
 Holder = User | Group | Role
 """Who can have policies."""
 
-NONE = policy.Policies()
-"""What is asked about an administrator."""
+ADMINISTRATOR = f"{managedpolicies.AWS}AdministratorAccess"
+"""What an account's first user has without being given it."""
 
 
 class Rights:
-    """The policies of users, kept at hand. Belongs to the event loop's thread, as its view does."""
+    """The policies of users and roles, kept at hand. It is the event loop's, as its view is."""
 
     __slots__ = ("_kept", "_revs", "_view")
 
@@ -35,23 +37,42 @@ class Rights:
         self._kept: dict[str, policy.Policies] = {}
 
     def of(self, who: Principal) -> policy.Policies:
-        """Return all policies that have a say about what the caller does.
-
-        An administrator has `NONE`, the very one, unless the cloud set a policy over his account.
-        """
+        """Return all policies that have a say about what the caller does."""
         revs = tuple([self._view.doc_rev(kind) for kind in _KINDS])
         if revs != self._revs:
             self._revs = revs
             self._kept.clear()
-        found = self._kept.get(who.user_id)
+        issuer_id = who.issuer_id
+        found = self._kept.get(issuer_id)
         if found is None:
-            found = self._kept[who.user_id] = self._find(who)
-        return found
+            found = self._kept[issuer_id] = of_issuer(self._view, who.account, issuer_id)
+        session = who.session
+        if session is None or not session.is_restricted:
+            return found
+        return found._replace(session=of_session(self._view, session))
 
-    def _find(self, who: Principal) -> policy.Policies:
-        own = NONE if who.is_administrator else of_user(self._view, who.user_id)
-        above = of_account(self._view, who.account)
-        return own._replace(account=above) if above else own
+
+def of_issuer(view: store.View, account: str, id: str) -> policy.Policies:
+    """Return the policies of the user or role of an id; one who is not there has none.
+
+    An account's administrator may do everything but what the cloud forbids the account.
+    """
+    owner, role = view.get(records.ACCOUNT, account), view.get(records.ROLE, id)
+    if owner is not None and owner.doc.admin_user_id == id:
+        own = policy.Policies(identity=(_attached(view, ADMINISTRATOR, policy.Kind.IDENTITY),))
+    else:
+        own = of_user(view, id) if role is None else of_role(view, role.doc)
+    return own._replace(account=of_account(view, account))
+
+
+def of_session(view: store.View, session: Session) -> tuple[policy.Attached, ...]:
+    """Return what was handed over with a session, which is the most that it may do."""
+    given = (
+        policy.Attached(f"session policy {number}", _compiled(text, policy.Kind.SESSION))
+        for number, text in enumerate(session.policies, 1)
+    )
+    named = (_attached(view, arn, policy.Kind.SESSION) for arn in session.policy_arns)
+    return (*given, *named)
 
 
 def of_account(view: store.View, account: str) -> tuple[policy.Attached, ...]:
@@ -88,20 +109,23 @@ def boundary_of(view: store.View, holder: User | Role) -> policy.Attached | None
     """Return the most that a user or role may be given; None when there is no bound."""
     if holder.boundary is None:
         return None
-    text = managedpolicies.document_of(view, holder.boundary) or _NOTHING
-    return policy.Attached(holder.boundary, _compiled(text, policy.Kind.BOUNDARY))
+    return _attached(view, holder.boundary, policy.Kind.BOUNDARY)
 
 
 def _identity(view: store.View, holder: Holder) -> Iterator[policy.Attached]:
     yield from _inline(holder.inline)
     for arn in holder.attached:
-        text = managedpolicies.document_of(view, arn) or _NOTHING
-        yield policy.Attached(arn, _compiled(text, policy.Kind.IDENTITY))
+        yield _attached(view, arn, policy.Kind.IDENTITY)
 
 
 def _inline(documents: Mapping[str, str]) -> Iterator[policy.Attached]:
     for name, text in documents.items():
         yield policy.Attached(name, _compiled(text, policy.Kind.IDENTITY))
+
+
+def _attached(view: store.View, arn: str, kind: policy.Kind) -> policy.Attached:
+    """Return a managed policy; of one that is gone, what denies all."""
+    return policy.Attached(arn, _compiled(managedpolicies.document_of(view, arn) or _NOTHING, kind))
 
 
 def _compiled(text: str, kind: policy.Kind) -> policy.Compiled:
