@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from mallee.cloud import guessing
 from mallee.cloud.state import store
 from mallee.kit import secretbox
 from mallee.model import settings
@@ -83,6 +84,8 @@ class Call:
     settings: settings.Settings
     view: store.View
     agents: Agents = Agents()
+    attempts: guessing.Attempts = field(default_factory=guessing.Attempts)
+    """The failures of guessing secrets in this process."""
 
     @property
     def account(self) -> str:

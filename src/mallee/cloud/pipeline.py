@@ -10,7 +10,7 @@ Not its business: sockets (`server`), what an action does (its row in `actions`)
 import asyncio
 import os
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -21,6 +21,7 @@ from mallee.cloud import (
     authenticate,
     authorize,
     context,
+    guessing,
     http,
     idempotency,
     listing,
@@ -59,9 +60,9 @@ class Cloud:
     judge: authorize.Judge
     asks: asks.Asks
     agents: Agents
-    paging_key: bytes
     table: dict[tuple[str, str], Action]
     access: accesslog.AccessLog
+    attempts: guessing.Attempts = field(default_factory=guessing.Attempts)
     clock: clocks.Clock = clocks.SYSTEM
 
 
@@ -146,9 +147,9 @@ async def _run(cloud: Cloud, action: Action, call: Call, asked: Request) -> str:
         case Read(handle=handle):
             result = handle(call, asked)
         case Listing():
-            result = listing.run(action, call, asked, cloud.paging_key)
+            result = listing.run(action, call, asked, cloud.box)
         case Pages():
-            result = listing.run_pages(action, call, asked, cloud.paging_key)
+            result = listing.run_pages(action, call, asked, cloud.box)
         case AskHost() as does:
             question = asks.Question(*does.prepare(call, asked))
             _check_heard(call, question.host_id)
@@ -191,6 +192,7 @@ def _call(cloud: Cloud, exchange: Exchange, who: Principal, now: float) -> Call:
         settings=cloud.settings,
         view=cloud.store.view,
         agents=cloud.agents,
+        attempts=cloud.attempts,
     )
 
 
@@ -204,6 +206,7 @@ def _writer(cloud: Cloud, call: Call, tx: store.Tx, prepared: Any) -> WriteCall:
         # The view is the event loop's; in the writer's thread one reads what one writes.
         view=cast(store.View, tx),
         agents=call.agents,
+        attempts=call.attempts,
         tx=tx,
         entropy=os.urandom,
         box=cloud.box,

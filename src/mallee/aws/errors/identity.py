@@ -23,6 +23,12 @@ class NoSuchPolicyVersion(NoSuchEntity):
     template = "Policy {} version {} does not exist or is not attachable."
 
 
+class NoSuchDevice(NoSuchEntity):
+    """Argument: the device's serial number."""
+
+    template = "VirtualMFADevice with serial number {} does not exist."
+
+
 class EntityAlreadyExists(AwsError):
     """Arguments: the noun with a capital (`User`) and the name."""
 
@@ -53,6 +59,64 @@ class InlinePolicyLimitExceeded(LimitExceeded):
     """Arguments: the noun (`user`), the name and the most bytes."""
 
     template = "Maximum policy size of {2} bytes exceeded for {0} {1}"
+
+
+class MfaFailed(AwsError):
+    """Argument: what was wrong with the device or its code."""
+
+    code = "AccessDenied"
+    status = 403
+    template = "MultiFactorAuthentication failed, {}"
+
+
+class InvalidAuthenticationCode(AwsError):
+    code = "InvalidAuthenticationCode"
+    status = 403
+    template = "Authentication code for device is not valid."
+
+
+class PasswordPolicyViolation(AwsError):
+    """Argument: what the password lacks."""
+
+    code = "PasswordPolicyViolation"
+    template = "Password does not conform to the account password policy: {}"
+
+
+class InvalidUserType(AwsError):
+    code = "InvalidUserType"
+    template = "Only users may change their password."
+
+
+class SignInFailed(AwsError):
+    """Whatever was wrong, so that nobody learns which users there are."""
+
+    code = "AccessDenied"
+    status = 403
+    template = "Account, user, password or code is not right."
+
+
+class MfaRequired(AwsError):
+    """The password was right, and its user has a device."""
+
+    code = "MultiFactorAuthenticationRequired"
+    status = 403
+    template = "This user signs in with a code of his MFA device too."
+
+
+class PasswordResetRequired(AwsError):
+    """The password was right, and is no longer good."""
+
+    code = "PasswordResetRequired"
+    status = 403
+    template = "The password must be changed: sign in with a new one beside it."
+
+
+class PasswordExpired(AwsError):
+    """The password was right, and only an administrator can replace it."""
+
+    code = "PasswordExpired"
+    status = 403
+    template = "The password has expired. Ask an administrator of the account for another one."
 
 
 class InvalidInput(AwsError):

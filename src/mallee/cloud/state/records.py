@@ -10,7 +10,17 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from mallee.model import accounts, hosts, identities, images, instances, keypairs, networks
+from mallee.model import (
+    accounts,
+    credentials,
+    hosts,
+    identities,
+    images,
+    instances,
+    keypairs,
+    networks,
+    uses,
+)
 
 D = TypeVar("D")
 S = TypeVar("S")
@@ -77,6 +87,24 @@ POLICY: Kind[identities.Policy, None] = Kind("policy", identities.Policy)
 INSTANCE_PROFILE: Kind[identities.InstanceProfile, None] = Kind(
     "instance-profile", identities.InstanceProfile
 )
+LOGIN_PROFILE: Kind[credentials.LoginProfile, None] = Kind(
+    "login-profile", credentials.LoginProfile
+)
+PASSWORD_POLICY: Kind[credentials.PasswordPolicy, None] = Kind(
+    "password-policy", credentials.PasswordPolicy
+)
+MFA_DEVICE: Kind[credentials.MfaDevice, None] = Kind("mfa", credentials.MfaDevice)
+SIGNING_CERTIFICATE: Kind[credentials.SigningCertificate, None] = Kind(
+    "signing-certificate", credentials.SigningCertificate
+)
+SERVER_CERTIFICATE: Kind[credentials.ServerCertificate, None] = Kind(
+    "server-certificate", credentials.ServerCertificate
+)
+SSH_PUBLIC_KEY: Kind[credentials.SshPublicKey, None] = Kind(
+    "ssh-public-key", credentials.SshPublicKey
+)
+USES: Kind[uses.Uses, None] = Kind("uses", uses.Uses)
+ACCESS_REPORT: Kind[uses.AccessReport, None] = Kind("access-report", uses.AccessReport)
 HOST = Kind("host", hosts.Host, HostSeen)
 JOIN_TOKEN: Kind[hosts.JoinToken, None] = Kind("join-token", hosts.JoinToken)
 IMAGE: Kind[images.Image, None] = Kind("image", images.Image)
@@ -99,6 +127,14 @@ KINDS: dict[str, Kind[Any, Any]] = {
         ROLE,
         POLICY,
         INSTANCE_PROFILE,
+        LOGIN_PROFILE,
+        PASSWORD_POLICY,
+        MFA_DEVICE,
+        SIGNING_CERTIFICATE,
+        SERVER_CERTIFICATE,
+        SSH_PUBLIC_KEY,
+        USES,
+        ACCESS_REPORT,
         HOST,
         JOIN_TOKEN,
         IMAGE,
@@ -131,6 +167,9 @@ INDEXES: Mapping[str, Mapping[str, IndexValues]] = {
     },
     "policy": {"arn": lambda doc: (doc.arn,)},
     "instance-profile": {"role": lambda doc: (doc.role_id,)},
+    "mfa": {"user": lambda doc: (doc.user_id,)},
+    "signing-certificate": {"user": lambda doc: (doc.user_id,)},
+    "ssh-public-key": {"user": lambda doc: (doc.user_id,)},
     "host": {
         "name": lambda doc: (doc.name,),
         "zone": lambda doc: (doc.zone,),
