@@ -10,8 +10,9 @@ import pytest
 from mallee.aws import errors
 from mallee.cloud import listing
 from mallee.cloud.action import Action, Listing
+from mallee.kit import secretbox
 
-KEY = b"k" * 32
+BOX = secretbox.SecretBox(b"k" * 32)
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ def row(**changes: Any) -> Action:
 
 def ask(request: Mapping[str, Any], action: Action | None = None, account: str = "1") -> Any:
     call: Any = SimpleNamespace(account=account)
-    return listing.run(action or row(), call, request, KEY)
+    return listing.run(action or row(), call, request, BOX)
 
 
 def ids(request: Mapping[str, Any]) -> list[str]:

@@ -52,14 +52,44 @@ def test_a_readable_key_file_is_refused(tmp_path: Path) -> None:
 
 
 def test_after_a_rotation_old_values_open_and_new_ones_are_newest(tmp_path: Path) -> None:
-    before = secretbox.load_or_create(tmp_path / "key")
-    old = before.seal(b"secret")
-    after = secretbox.rotate(tmp_path / "key")
-    assert after.open(old) == b"secret"
-    assert not after.is_newest(old)
-    assert after.is_newest(after.seal(b"secret"))
+    box, before = (secretbox.load_or_create(tmp_path / "key") for _ in range(2))
+    old = box.seal(b"secret")
+    secretbox.rotate(tmp_path / "key", box)
+    assert box.open(old) == b"secret"
+    assert not box.is_newest(old)
+    assert box.is_newest(box.seal(b"secret"))
+    assert box.key_ids == (box.newest, before.newest)
+    assert secretbox.load_or_create(tmp_path / "key").key_ids == box.key_ids
     with pytest.raises(secretbox.Unsealable, match="not in the key file"):
-        before.open(after.seal(b"secret"))
+        before.open(box.seal(b"secret"))
+
+
+def test_what_is_resealed_needs_no_older_key(tmp_path: Path) -> None:
+    box = secretbox.load_or_create(tmp_path / "key")
+    old, former = box.seal(b"secret", b"of me"), box.newest
+    secretbox.rotate(tmp_path / "key", box)
+    new = box.resealed(old, b"of me")
+    assert box.resealed(new, b"of me") == new
+    secretbox.forget(tmp_path / "key", box, {former})
+    assert box.key_ids == (box.newest,)
+    assert secretbox.load_or_create(tmp_path / "key").open(new, b"of me") == b"secret"
+    with pytest.raises(secretbox.Unsealable):
+        box.open(old, b"of me")
+
+
+def test_the_newest_key_is_never_forgotten(tmp_path: Path) -> None:
+    box = secretbox.load_or_create(tmp_path / "key")
+    secretbox.forget(tmp_path / "key", box, {box.newest})
+    assert len(secretbox.load_or_create(tmp_path / "key").key_ids) == 1
+
+
+def test_derived_keys_are_one_per_key_and_purpose(tmp_path: Path) -> None:
+    box = secretbox.load_or_create(tmp_path / "key")
+    [paging], [other] = box.derived(b"paging"), box.derived(b"other")
+    assert paging != other
+    secretbox.rotate(tmp_path / "key", box)
+    assert box.derived(b"paging")[1] == paging
+    assert box.derived(b"paging")[0] != paging
 
 
 def test_a_box_does_not_show_its_keys() -> None:

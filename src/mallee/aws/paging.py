@@ -9,7 +9,7 @@ import base64
 import binascii
 import hashlib
 import hmac
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,20 +32,24 @@ class Question:
     parameters: Mapping[str, Any]
 
 
-def encode(key: bytes, question: Question, position: str) -> str:
+Keys = Sequence[bytes]
+"""Secrets of the cloud, newest first: tokens are made with the first and taken by any."""
+
+
+def encode(keys: Keys, question: Question, position: str) -> str:
     """Return the token that continues the question's answer after `position`."""
     data = position.encode()
-    return base64.urlsafe_b64encode(_mac(key, question, data) + data).decode().rstrip("=")
+    return base64.urlsafe_b64encode(_mac(keys[0], question, data) + data).decode().rstrip("=")
 
 
-def decode(key: bytes, question: Question, token: str) -> str:
+def decode(keys: Keys, question: Question, token: str) -> str:
     """Return the position in the token; raise `InvalidNextToken`."""
     try:
         raw = base64.b64decode(token + "=" * (-len(token) % 4), b"-_", validate=True)
     except (binascii.Error, ValueError) as error:
         raise errors.InvalidNextToken from error
     mac, data = raw[:_MAC_BYTES], raw[_MAC_BYTES:]
-    if not hmac.compare_digest(mac, _mac(key, question, data)):
+    if not any(hmac.compare_digest(mac, _mac(key, question, data)) for key in keys):
         raise errors.InvalidNextToken
     return data.decode()
 

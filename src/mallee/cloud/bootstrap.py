@@ -7,7 +7,6 @@ back in. Not its business: directories, rights and users (`box`).
 """
 
 import gc
-import hashlib
 import os
 import socket
 import ssl
@@ -49,7 +48,6 @@ class Secrets:
 
     box: secretbox.SecretBox
     authority: pki.Authority
-    paging_key: bytes
 
     @property
     def ca_pem(self) -> str:
@@ -82,7 +80,6 @@ def prepare_secrets(layout: Layout, now: float) -> Secrets:
     return Secrets(
         box=secretbox.load_or_create(layout.master_key),
         authority=_authority(layout.cloud_pki, now),
-        paging_key=hashlib.sha256(b"paging" + layout.master_key.read_bytes()).digest(),
     )
 
 

@@ -61,7 +61,6 @@ async def serve(layout: Layout, settings: Settings, stop: asyncio.Event) -> None
             judge=authorize.judge(opened.view, secrets.box),
             asks=questions,
             agents=Agents(heard=heard.heard, ca_pem=secrets.ca_pem, port=agents_port),
-            paging_key=secrets.paging_key,
             table=actions.TABLE,
             access=stack.enter_context(accesslog.AccessLog(layout.access_log)),
         )

@@ -14,6 +14,7 @@ from typing import Any
 from mallee.aws import errors, filters, paging
 from mallee.cloud.action import Action, Listing, Pages
 from mallee.cloud.call import Call, Request, Result
+from mallee.kit import secretbox
 
 MAX_FILTERS = 50
 MAX_FILTER_VALUES = 200
@@ -24,6 +25,8 @@ MAX_EFFORT = 2_000_000
 they are compared with."""
 WILD_CHARACTER_COSTS = 100
 """What a wildcard's character costs before it is compared with anything."""
+
+_PURPOSE = b"paging"
 
 Values = Callable[[Any], Iterable[str]]
 Test = Callable[[Any], bool]
@@ -45,8 +48,8 @@ class _Effort:
             )
 
 
-def run(action: Action, call: Call, request: Request, key: bytes) -> Result:
-    """Return the result of a Describe action; `key` is the one that paging tokens are made with."""
+def run(action: Action, call: Call, request: Request, box: secretbox.SecretBox) -> Result:
+    """Return the result of a Describe action; paging tokens are made with keys of the box."""
     listing = action.does
     assert isinstance(listing, Listing)
     items: Iterable[Any] = listing.find(call, request)
@@ -56,25 +59,29 @@ def run(action: Action, call: Call, request: Request, key: bytes) -> Result:
     result: dict[str, Any] = {}
     if request.get("MaxResults") is not None or request.get("NextToken"):
         _refuse_ids(request)
+        keys = box.derived(_PURPOSE)
         question = paging.Question(call.account, action.permission, request)
-        after = paging.decode(key, question, request["NextToken"]) if "NextToken" in request else ""
+        after = (
+            paging.decode(keys, question, request["NextToken"]) if "NextToken" in request else ""
+        )
         size = _page_size(listing, request)
         page = _page(listing, items, after, size + 1)
         items = page[:size]
         if len(page) > size:
-            result["NextToken"] = paging.encode(key, question, listing.key(items[-1]))
+            result["NextToken"] = paging.encode(keys, question, listing.key(items[-1]))
     if listing.regroup is not None:
         items = listing.regroup(call, list(items))
     result[listing.member] = [listing.render(call, item) for item in items]
     return result
 
 
-def run_pages(action: Action, call: Call, request: Request, key: bytes) -> Result:
-    """Return the result of a List action of IAM; `key` is the one that Markers are made with."""
+def run_pages(action: Action, call: Call, request: Request, box: secretbox.SecretBox) -> Result:
+    """Return the result of a List action of IAM; Markers are made with keys of the box."""
+    keys = box.derived(_PURPOSE)
     pages = action.does
     assert isinstance(pages, Pages)
     question = paging.Question(call.account, action.permission, request)
-    after = _after(key, question, request.get("Marker"))
+    after = _after(keys, question, request.get("Marker"))
     size: int = request.get("MaxItems", PAGE_ITEMS)
     found = sorted(pages.find(call, request), key=pages.key)
     rest = [item for item in found if not after or pages.key(item) > after]
@@ -83,13 +90,13 @@ def run_pages(action: Action, call: Call, request: Request, key: bytes) -> Resul
     result[pages.member] = [pages.render(call, item) for item in items]
     result["IsTruncated"] = len(rest) > size
     if len(rest) > size:
-        result["Marker"] = paging.encode(key, question, pages.key(items[-1]))
+        result["Marker"] = paging.encode(keys, question, pages.key(items[-1]))
     return result
 
 
-def _after(key: bytes, question: paging.Question, marker: str | None) -> str:
+def _after(keys: paging.Keys, question: paging.Question, marker: str | None) -> str:
     try:
-        return paging.decode(key, question, marker) if marker else ""
+        return paging.decode(keys, question, marker) if marker else ""
     except errors.InvalidNextToken as error:
         raise errors.ValidationError("Invalid Marker.") from error
 

@@ -2,13 +2,17 @@
 
 A *sealed* value begins with the id of the key that sealed it, so that keys can be rotated: a box
 opens what any of its keys has sealed and seals with the newest. The key file has one hexadecimal
-key per line, newest first, mode 0600, and is created whole or not at all.
-Not its business: which secrets there are, and who may ask for them.
+key per line, newest first, mode 0600, and is created whole or not at all. A box is changed in place
+when its file is, so that whoever holds it has the keys of now.
+Not its business: which secrets there are, who may ask for them, and when keys change.
 """
 
 import hashlib
+import hmac
 import os
 import re
+from collections.abc import Collection
+from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
@@ -29,30 +33,57 @@ class BadKeyFile(Exception):
     """The key file is readable by others, or holds no keys."""
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class _Ring:
+    """Keys by their ids, newest first: replaced as one, so that threads see all or nothing."""
+
+    keys: dict[bytes, bytes]
+    ciphers: dict[bytes, AESGCM]
+
+    @property
+    def newest(self) -> bytes:
+        return next(iter(self.keys))
+
+
 class SecretBox:
     """Seals and opens with a list of keys, newest first."""
 
-    __slots__ = ("_ciphers", "_newest")
+    __slots__ = ("_ring",)
 
     def __init__(self, *keys: bytes) -> None:
-        if not keys or any(len(key) != KEY_BYTES for key in keys):
-            raise ValueError(f"a secret box takes one or more keys of {KEY_BYTES} bytes")
-        self._ciphers = {_key_id(key): AESGCM(key) for key in keys}
-        self._newest = _key_id(keys[0])
+        self._ring = _ring(keys)
 
     def __repr__(self) -> str:
-        return f"SecretBox(newest={self._newest.hex()})"
+        return f"SecretBox(newest={self.newest})"
+
+    @property
+    def newest(self) -> str:
+        """The id of the key that seals."""
+        return self._ring.newest.hex()
+
+    @property
+    def key_ids(self) -> tuple[str, ...]:
+        """The ids of all keys, newest first."""
+        return tuple(id.hex() for id in self._ring.keys)
+
+    def derived(self, purpose: bytes) -> tuple[bytes, ...]:
+        """Return a key of 32 bytes for a purpose (a MAC) from each key, newest first.
+
+        Make with the first and accept by any: what an older one made stays good until it is gone.
+        """
+        told = b"mallee derived key" + purpose
+        return tuple(hmac.digest(key, told, "sha256") for key in self._ring.keys.values())
 
     def seal(self, secret: bytes, context: bytes = b"") -> bytes:
         """Return `secret` sealed; `context` must be given again to open it (not kept in it)."""
-        nonce = os.urandom(_NONCE_BYTES)
-        sealed = self._ciphers[self._newest].encrypt(nonce, secret, self._newest + context)
-        return self._newest + nonce + sealed
+        ring = self._ring
+        key_id, nonce = ring.newest, os.urandom(_NONCE_BYTES)
+        return key_id + nonce + ring.ciphers[key_id].encrypt(nonce, secret, key_id + context)
 
     def open(self, sealed: bytes, context: bytes = b"") -> bytes:
         """Return the secret; raise `Unsealable`."""
         key_id, nonce = sealed[:_KEY_ID_BYTES], sealed[_KEY_ID_BYTES:][:_NONCE_BYTES]
-        cipher = self._ciphers.get(key_id)
+        cipher = self._ring.ciphers.get(key_id)
         if cipher is None:
             raise Unsealable(f"sealed under key {key_id.hex()}, which is not in the key file")
         try:
@@ -62,7 +93,17 @@ class SecretBox:
 
     def is_newest(self, sealed: bytes) -> bool:
         """Tell whether the value needs no sealing anew after a rotation."""
-        return sealed[:_KEY_ID_BYTES] == self._newest
+        return sealed[:_KEY_ID_BYTES] == self._ring.newest
+
+    def resealed(self, sealed: bytes, context: bytes = b"") -> bytes:
+        """Return the value sealed under the newest key, itself if it is; raise `Unsealable`."""
+        if self.is_newest(sealed):
+            return sealed
+        return self.seal(self.open(sealed, context), context)
+
+    def replace_keys(self, *keys: bytes) -> None:
+        """Have these keys from now on, newest first."""
+        self._ring = _ring(keys)
 
 
 def load_or_create(path: Path) -> SecretBox:
@@ -71,15 +112,36 @@ def load_or_create(path: Path) -> SecretBox:
     Raises `BadKeyFile`.
     """
     if not path.exists():
-        files.create_atomically(path, os.urandom(KEY_BYTES).hex().encode() + b"\n")
+        files.create_atomically(path, _line(os.urandom(KEY_BYTES)))
     return SecretBox(*_read_keys(path))
 
 
-def rotate(path: Path) -> SecretBox:
-    """Put a fresh key before the others of an existing key file, and return the new box."""
-    keys = [os.urandom(KEY_BYTES), *_read_keys(path)]
-    files.write_atomically(path, b"".join(key.hex().encode() + b"\n" for key in keys))
-    return SecretBox(*keys)
+def rotate(path: Path, box: SecretBox) -> None:
+    """Put a fresh key before the others of an existing key file, and then into its box."""
+    _write_keys(path, box, [os.urandom(KEY_BYTES), *_read_keys(path)])
+
+
+def forget(path: Path, box: SecretBox, key_ids: Collection[str]) -> None:
+    """Take keys out of the key file and then out of its box; the newest one stays in any case."""
+    newest, *older = _read_keys(path)
+    kept = [newest, *(key for key in older if _key_id(key).hex() not in key_ids)]
+    _write_keys(path, box, kept)
+
+
+def _write_keys(path: Path, box: SecretBox, keys: list[bytes]) -> None:
+    files.write_atomically(path, b"".join(map(_line, keys)))
+    box.replace_keys(*keys)
+
+
+def _line(key: bytes) -> bytes:
+    return key.hex().encode() + b"\n"
+
+
+def _ring(keys: Collection[bytes]) -> _Ring:
+    if not keys or any(len(key) != KEY_BYTES for key in keys):
+        raise ValueError(f"a secret box takes one or more keys of {KEY_BYTES} bytes")
+    by_id = {_key_id(key): key for key in keys}
+    return _Ring(by_id, {id: AESGCM(key) for id, key in by_id.items()})
 
 
 def _read_keys(path: Path) -> list[bytes]:

@@ -71,7 +71,6 @@ class World:
             judge=authorize.judge(self.store.view, box),
             asks=asks.Asks(),
             agents=pipeline.Agents(),
-            paging_key=bytes(32),
             table=actions.TABLE,
         )
 
