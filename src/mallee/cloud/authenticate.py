@@ -1,22 +1,26 @@
 """Who calls: from a signature to the principal behind it.
 
-A *principal* is the user whose access key signed the request. There is no anonymous caller: a
-request without a signature that holds ends here, before a parameter of it is decoded. Called by
-the pipeline. Not its business: how signatures are made and compared (`aws.signature`), and what
-the caller may do (`authorize`).
+A *principal* is the user whose access key signed the request, or the session whose temporary key
+did. A request without a signature that holds ends here, before a parameter of it is decoded, save
+for the rows that are answered without one. A session is believed as long as what it speaks for is
+there: its account, its user or role by id, and the key that asked for it. Called by
+the pipeline. Not its business: how signatures are made and compared (`aws.signature`), what is in a
+token (`sessions`), and what the caller may do (`authorize`).
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from mallee.aws import errors
 from mallee.aws.signature import check, claims, replay
-from mallee.cloud import http
+from mallee.cloud import http, sessions
 from mallee.cloud.action import Action, Write
-from mallee.cloud.call import Principal
+from mallee.cloud.call import NOBODY, Principal
 from mallee.cloud.state import records, store
 from mallee.kit import secretbox
 from mallee.model import identities
 from mallee.model.accounts import Account
-from mallee.model.identities import User
+from mallee.model.identities import Role, User
+from mallee.model.sessions import CallerKind, Session
 
 ACTIVE = "Active"
 OPENED_MAX = 4096
@@ -31,6 +35,9 @@ class Keys:
     box: secretbox.SecretBox
     window: replay.Window = field(default_factory=replay.Window)
     _opened: dict[bytes, str] = field(default_factory=dict[bytes, str], repr=False)
+    _tokens: dict[str, sessions.Opened] = field(
+        default_factory=dict[str, sessions.Opened], repr=False
+    )
 
     def secret(self, sealed: bytes) -> str:
         """Return a sealed secret, opened; each is opened once as long as there is room."""
@@ -41,22 +48,136 @@ class Keys:
             opened = self._opened[sealed] = self.box.open(sealed).decode()
         return opened
 
+    def open(self, token: str) -> sessions.Opened | None:
+        """Return what a session token holds; None when it was not made here."""
+        opened = self._tokens.get(token)
+        if opened is None:
+            try:
+                opened = sessions.open(self.box, token)
+            except sessions.Forged:
+                return None
+            if len(self._tokens) >= OPENED_MAX:
+                self._tokens.clear()
+            self._tokens[token] = opened
+        return opened
+
+    def forget(self) -> None:
+        """Forget what was opened: a key of the box was taken away."""
+        self._opened.clear()
+        self._tokens.clear()
+
 
 def identify(keys: Keys, action: Action, request: http.Request, now: float) -> Principal:
     """Return who signed the request; raise what the service answers when nobody provably did."""
-    service = action.service
-    claim = claims.parse(request, service)
-    key = keys.view.get(records.ACCESS_KEY, claim.access_key_id)
-    # No session was ever given out, so whoever shows a token of one has it from elsewhere.
-    if key is None or key.doc.status != ACTIVE or claim.session_token is not None:
-        raise check.unknown_key(service)
-    check.verify(claim, keys.secret(key.doc.sealed_secret), now)
+    if action.is_unsigned:
+        return NOBODY
+    claim = claims.parse(request, action.service)
+    if claim.session_token is not None:
+        who = _by_token(keys, claim, now)
+    else:
+        who = _by_key(keys, claim, now)
     keys.window.admit(claim, now, changes=isinstance(action.does, Write))
-    account = keys.view.get(records.ACCOUNT, key.account)
-    user = keys.view.get(records.USER, key.doc.user_id)
+    return who
+
+
+def _by_key(keys: Keys, claim: claims.Claim, now: float) -> Principal:
+    """Return the user whose own key made the signature."""
+    key = keys.view.get(records.ACCESS_KEY, claim.access_key_id)
+    if key is None or key.doc.status != ACTIVE:
+        raise check.unknown_key(claim.service)
+    check.verify(claim, keys.secret(key.doc.sealed_secret), now)
+    account = _account(keys.view, key.account)
+    user = _user(keys.view, key.account, key.doc.user_id)
     if account is None or user is None:
-        raise check.unknown_key(service)
-    return principal_of(account.doc, user.doc, key.id)
+        raise check.unknown_key(claim.service)
+    return principal_of(account, user, key.id)
+
+
+def _by_token(keys: Keys, claim: claims.Claim, now: float) -> Principal:
+    """Return who uses the session whose key made the signature."""
+    opened = keys.open(claim.session_token or "")
+    # A token is good with its own key only: neither with another one's nor with a user's.
+    if opened is None or opened.access_key_id != claim.access_key_id:
+        raise check.unknown_key(claim.service)
+    check.verify(claim, opened.secret, now)
+    if now >= opened.session.expires_at:
+        raise errors.RequestExpired() if claim.service == "ec2" else errors.ExpiredToken()
+    who = principal_of_session(keys.view, opened.session, opened.access_key_id)
+    if who is None:
+        raise check.unknown_key(claim.service)
+    return who
+
+
+def principal_of_session(
+    view: store.View, session: Session, access_key_id: str
+) -> Principal | None:
+    """Return the caller that a session is; None when what it speaks for is gone or closed."""
+    account = _account(view, session.account)
+    if account is None:
+        return None
+    if session.kind is CallerKind.ROLE:
+        return _role_session(view, account, session, access_key_id)
+    user = _user(view, account.id, session.issuer_id)
+    if user is None or not _asked_with(view, session):
+        return None
+    himself = principal_of(account, user, access_key_id)
+    if session.kind is CallerKind.USER:
+        return replace(himself, session=session)
+    return replace(
+        himself,
+        user_id=f"{account.id}:{session.name}",
+        user_name="",
+        arn=f"arn:{identities.PARTITION}:sts::{account.id}:federated-user/{session.name}",
+        is_administrator=False,
+        kind=session.kind,
+        session=session,
+        issuer_arn=himself.arn,
+    )
+
+
+def _role_session(
+    view: store.View, account: Account, session: Session, access_key_id: str
+) -> Principal | None:
+    record = view.get(records.ROLE, session.issuer_id)
+    if record is None or record.account != account.id:
+        return None
+    role = record.doc
+    return Principal(
+        account=account.id,
+        user_id=f"{role.id}:{session.name}",
+        user_name="",
+        arn=role_session_arn(account.id, role, session.name),
+        access_key_id=access_key_id,
+        is_cloud_admin=account.is_cloud_admin,
+        kind=CallerKind.ROLE,
+        session=session,
+        issuer_arn=identities.arn(account.id, "role", role.path, role.name),
+    )
+
+
+def role_session_arn(account: str, role: Role, session_name: str) -> str:
+    """Return the ARN of a session of a role: without the role's path, as AWS has it."""
+    return f"arn:{identities.PARTITION}:sts::{account}:assumed-role/{role.name}/{session_name}"
+
+
+def _asked_with(view: store.View, session: Session) -> bool:
+    """Tell whether the key that asked for the session is still good."""
+    if not session.key_id:
+        return True
+    key = view.get(records.ACCESS_KEY, session.key_id)
+    return key is not None and key.doc.status == ACTIVE and key.doc.user_id == session.issuer_id
+
+
+def _account(view: store.View, id: str) -> Account | None:
+    record = view.get(records.ACCOUNT, id)
+    return record.doc if record is not None and record.doc.is_active else None
+
+
+def _user(view: store.View, account: str, id: str) -> User | None:
+    record = view.get(records.USER, id)
+    if record is None or record.account != account or not record.doc.is_enabled:
+        return None
+    return record.doc
 
 
 def principal_of(account: Account, user: User, access_key_id: str) -> Principal:
