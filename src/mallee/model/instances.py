@@ -170,6 +170,8 @@ class Instance(msgspec.Struct, frozen=True, kw_only=True):
     a while later the record goes too."""
     reason: Reason | None = None
     transition_reason: str = ""
+    made_by: str = ""
+    """Id of the user or role that made it (`AIDA…`, `AROA…`); empty where nobody is known."""
     tags: dict[str, str] = {}
 
 

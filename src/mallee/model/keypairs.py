@@ -14,4 +14,6 @@ class KeyPair(msgspec.Struct, frozen=True, kw_only=True):
     public_key: str
     """One OpenSSH line."""
     created_at: float
+    made_by: str = ""
+    """Id of the user or role that made it (`AIDA…`, `AROA…`); empty where nobody is known."""
     tags: dict[str, str] = {}

@@ -57,6 +57,8 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
     interface_id: str | None = None
     instance_id: str | None = None
     association_id: str | None = None
+    made_by: str = ""
+    """Id of the user or role that made it (`AIDA…`, `AROA…`); empty where nobody is known."""
     tags: dict[str, str] = {}
 
 
@@ -96,4 +98,6 @@ class SecurityGroup(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     description: str
     rules: tuple[Rule, ...] = ()
+    made_by: str = ""
+    """Id of the user or role that made it (`AIDA…`, `AROA…`); empty where nobody is known."""
     tags: dict[str, str] = {}

@@ -11,6 +11,8 @@ from typing import Any, TypeVar
 
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Claim, Record
+from mallee.cloud.state.usage import Amounts, Usage
+from mallee.model.quotas import Share
 
 _NOTHING: Mapping[str, Any] = {}
 
@@ -32,6 +34,7 @@ class Index:
         self._claims: dict[str, dict[str, Claim]] = {}
         self._totals: dict[str, int] = {}
         self._spaces_of: dict[str, dict[tuple[str, str], None]] = {}
+        self._usage = Usage()
 
     # Reading
 
@@ -74,6 +77,10 @@ class Index:
         """Return the sum of the amounts claimed in a space."""
         return self._totals.get(space, 0)
 
+    def usage(self, account: str) -> Mapping[Share, Amounts]:
+        """Return what the account uses of what can be limited, by share; not a copy."""
+        return self._usage.of(account)
+
     def all_claims(self) -> list[Claim]:
         """Return every claim."""
         return [claim for claims in self._claims.values() for claim in claims.values()]
@@ -85,6 +92,7 @@ class Index:
         kind = record.kind.name
         previous = self._by_id[kind].get(record.id)
         self._by_id[kind][record.id] = record
+        self._usage.change(previous, record)
         if previous is not None and previous.doc is record.doc:
             return previous
         self._doc_revs[kind] = max(self._doc_revs[kind], record.rev)
@@ -101,6 +109,7 @@ class Index:
         previous = self._by_id[kind].pop(id, None)
         if previous is not None:
             self._doc_revs[kind] = max(self._doc_revs[kind], rev)
+            self._usage.change(previous, None)
             _remove(self._by_account, (kind, previous.account), id)
             self._unindex(previous, set())
         return previous
@@ -144,6 +153,7 @@ class Index:
         other._claims = {space: dict(claims) for space, claims in self._claims.items()}
         other._totals = dict(self._totals)
         other._spaces_of = {owner: dict(keys) for owner, keys in self._spaces_of.items()}
+        other._usage = self._usage.copy()
         return other
 
 

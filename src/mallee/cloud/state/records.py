@@ -17,8 +17,11 @@ from mallee.model import (
     identities,
     images,
     instances,
+    invitations,
     keypairs,
+    mails,
     networks,
+    quotas,
     uses,
 )
 
@@ -105,6 +108,10 @@ SSH_PUBLIC_KEY: Kind[credentials.SshPublicKey, None] = Kind(
 )
 USES: Kind[uses.Uses, None] = Kind("uses", uses.Uses)
 ACCESS_REPORT: Kind[uses.AccessReport, None] = Kind("access-report", uses.AccessReport)
+REGISTRATION: Kind[invitations.Registration, None] = Kind(
+    "registration", invitations.Registration
+)
+MAIL: Kind[mails.Mail, None] = Kind("mail", mails.Mail)
 HOST = Kind("host", hosts.Host, HostSeen)
 JOIN_TOKEN: Kind[hosts.JoinToken, None] = Kind("join-token", hosts.JoinToken)
 IMAGE: Kind[images.Image, None] = Kind("image", images.Image)
@@ -135,6 +142,8 @@ KINDS: dict[str, Kind[Any, Any]] = {
         SSH_PUBLIC_KEY,
         USES,
         ACCESS_REPORT,
+        REGISTRATION,
+        MAIL,
         HOST,
         JOIN_TOKEN,
         IMAGE,
@@ -170,6 +179,11 @@ INDEXES: Mapping[str, Mapping[str, IndexValues]] = {
     "mfa": {"user": lambda doc: (doc.user_id,)},
     "signing-certificate": {"user": lambda doc: (doc.user_id,)},
     "ssh-public-key": {"user": lambda doc: (doc.user_id,)},
+    "registration": {
+        "token": lambda doc: (doc.token_hash,),
+        "email": lambda doc: (doc.email,),
+        "user": lambda doc: (doc.user_id,),
+    },
     "host": {
         "name": lambda doc: (doc.name,),
         "zone": lambda doc: (doc.zone,),
@@ -205,3 +219,22 @@ INDEXES: Mapping[str, Mapping[str, IndexValues]] = {
     },
 }
 """Secondary indexes by kind; `View.by(kind, index, value)` refuses a name that is not here."""
+
+Measure = Callable[[Any, Any], quotas.Use]
+"""Gives what a document, with what is seen of it, uses of what can be limited."""
+
+MEASURES: Mapping[str, Measure] = {
+    "instance": quotas.of_instance,
+    "image": quotas.of_image,
+    "elastic-ip": quotas.one_made(quotas.ADDRESSES),
+    "security-group": quotas.one_made(quotas.SECURITY_GROUPS),
+    "key-pair": quotas.one_made(quotas.KEY_PAIRS),
+    "vpc": quotas.one(quotas.VPCS),
+    "user": quotas.one(quotas.USERS),
+    "group": quotas.one(quotas.GROUPS),
+    "role": quotas.one(quotas.ROLES),
+    "policy": quotas.one(quotas.POLICIES),
+    "instance-profile": quotas.one(quotas.INSTANCE_PROFILES),
+    "server-certificate": quotas.one(quotas.SERVER_CERTIFICATES),
+}
+"""What a record of a kind uses; `View.usage` gives the sums."""

@@ -14,6 +14,7 @@ from typing import Any
 from mallee.cloud.state.errors import Conflict, Taken
 from mallee.cloud.state.index import Index
 from mallee.cloud.state.records import Claim, D, Kind, Record, S
+from mallee.model.quotas import Share
 
 
 class Op(Enum):
@@ -96,6 +97,10 @@ class Tx:
     def total(self, space: str) -> int:
         """Return the sum of the amounts held in a claim space."""
         return self._index.total(space)
+
+    def usage(self, account: str) -> Mapping[Share, Mapping[str, int]]:
+        """Return what the account uses of what can be limited: by share, amounts by quota key."""
+        return self._index.usage(account)
 
     def history(self, kind: Kind[Any, Any], id: str) -> builtins.list[Change]:
         """Return every committed change of a record, oldest first; this one reads the disk."""

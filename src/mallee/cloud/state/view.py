@@ -10,6 +10,7 @@ from typing import Any
 
 from mallee.cloud.state.index import Index
 from mallee.cloud.state.records import D, Kind, Record, S
+from mallee.model.quotas import Share
 
 
 class View:
@@ -56,3 +57,7 @@ class View:
     def total(self, space: str) -> int:
         """Return the sum of the amounts held in a claim space."""
         return self._index.total(space)
+
+    def usage(self, account: str) -> Mapping[Share, Mapping[str, int]]:
+        """Return what the account uses of what can be limited: by share, amounts by quota key."""
+        return self._index.usage(account)

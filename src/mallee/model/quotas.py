@@ -1,0 +1,155 @@
+"""Quotas: what can be limited per account and user, and how much of it a thing uses.
+
+A *quota key* is Eucalyptus' name of something countable (`ec2:quota-vminstancenumber`); policies
+with `"Effect": "Limit"` give it a value. What a record uses of which keys is a function here, per
+kind (`state.records.USES` says which), so that usage is never stored: it follows from what there
+is. Who sums it is the store's business (`state.usage`), who refuses `cloud.quotas`.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from mallee.model.images import Image
+from mallee.model.instances import Instance, InstanceSeen, State, state_of
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """Something that can be limited."""
+
+    means: str
+    """What is counted, in words."""
+    unit: str = ""
+    """`MiB` or `GiB`; empty for a number of things."""
+    is_counted: bool = True
+    """Whether there is something to count; else its service is not part of this cloud yet, and a
+    limit is kept until it is."""
+    is_of_users: bool = False
+    """Whether a user's own policies may limit what he made; others are of accounts alone."""
+    is_of_zones: bool = False
+    """Whether a limit may be narrowed to a zone."""
+    ceiling: int | None = None
+    """The most there may be of it where no policy says anything: AWS's own quota."""
+
+
+def _instances(means: str, unit: str = "") -> Key:
+    return Key(means, unit, is_of_users=True, is_of_zones=True)
+
+
+def _later(means: str, unit: str = "") -> Key:
+    return Key(means, unit, is_counted=False, is_of_users=True)
+
+
+def _of_account(means: str, ceiling: int | None = None) -> Key:
+    return Key(means, ceiling=ceiling)
+
+
+INSTANCES = "ec2:quota-vminstancenumber"
+ACTIVE_INSTANCES = "ec2:quota-vminstanceactivenumber"
+VCPUS = "ec2:quota-cputotalsize"
+MEMORY = "ec2:quota-memorytotalsize"
+DISK = "ec2:quota-disktotalsize"
+IMAGES = "ec2:quota-imagenumber"
+ADDRESSES = "ec2:quota-addressnumber"
+SECURITY_GROUPS = "ec2:quota-securitygroupnumber"
+VPCS = "ec2:quota-vpcnumber"
+KEY_PAIRS = "ec2:quota-keypairnumber"
+USERS = "iam:quota-usernumber"
+GROUPS = "iam:quota-groupnumber"
+ROLES = "iam:quota-rolenumber"
+INSTANCE_PROFILES = "iam:quota-instanceprofilenumber"
+SERVER_CERTIFICATES = "iam:quota-servercertificatenumber"
+OIDC_PROVIDERS = "iam:quota-openidconnectprovidernumber"
+POLICIES = "iam:quota-policynumber"
+
+KEYS: Mapping[str, Key] = {
+    INSTANCES: _instances("instances that are not terminated"),
+    ACTIVE_INSTANCES: _instances("instances that are neither stopped nor terminated"),
+    VCPUS: _instances("virtual processors of active instances"),
+    MEMORY: _instances("memory of active instances", "MiB"),
+    DISK: _instances("root disks of instances that are not terminated", "GiB"),
+    IMAGES: Key("images", is_of_users=True),
+    "ec2:quota-volumenumber": _later("volumes"),
+    "ec2:quota-volumetotalsize": _later("size of all volumes", "GiB"),
+    "ec2:quota-snapshotnumber": _later("snapshots"),
+    ADDRESSES: Key("elastic addresses", is_of_users=True),
+    SECURITY_GROUPS: Key("security groups", is_of_users=True, ceiling=2500),
+    VPCS: _of_account("VPCs"),
+    "ec2:quota-internetgatewaynumber": _later("internet gateways"),
+    "ec2:quota-launchtemplatenumber": _later("launch templates"),
+    # Eucalyptus had no limit for them.
+    KEY_PAIRS: Key("key pairs", is_of_users=True, ceiling=5000),
+    "s3:quota-bucketnumber": _later("buckets"),
+    "s3:quota-bucketobjectnumber": _later("objects of a bucket"),
+    "s3:quota-bucketsize": _later("size of a bucket", "MiB"),
+    "s3:quota-buckettotalsize": _later("size of all buckets", "MiB"),
+    USERS: _of_account("users", 5000),
+    GROUPS: _of_account("groups", 300),
+    ROLES: _of_account("roles", 1000),
+    INSTANCE_PROFILES: _of_account("instance profiles", 1000),
+    SERVER_CERTIFICATES: _of_account("server certificates", 20),
+    OIDC_PROVIDERS: _of_account("OpenID Connect providers", 100),
+    POLICIES: _of_account("managed policies", 1500),
+    "autoscaling:quota-autoscalinggroupnumber": _later("Auto Scaling groups"),
+    "autoscaling:quota-launchconfigurationnumber": _later("launch configurations"),
+    "autoscaling:quota-scalingpolicynumber": _later("scaling policies"),
+    "cloudformation:quota-stacknumber": _later("stacks"),
+    "elasticloadbalancing:quota-loadbalancernumber": _later("classic load balancers"),
+    "elb:quota-loadbalancerv2number": _later("load balancers"),
+    "elb:quota-targetgroupnumber": _later("target groups"),
+    "route53:quota-hostedzonenumber": _later("hosted zones"),
+    "sqs:quota-queuenumber": _later("queues"),
+    "swf:quota-domainnumber": _later("workflow domains"),
+}
+"""Every key that a Limit may name: Eucalyptus' own, and one more."""
+
+
+class Share(NamedTuple):
+    """Whose part of an account's usage it is."""
+
+    zone: str = ""
+    """Where; empty for what is in no zone."""
+    maker: str = ""
+    """Id of the user or role that made it; empty for what nobody in particular made."""
+
+
+class Use(NamedTuple):
+    """What one thing uses."""
+
+    share: Share
+    amounts: tuple[tuple[str, int], ...]
+    """Amount by quota key."""
+
+
+NOTHING = Use(Share(), ())
+_ACTIVE = frozenset({State.PENDING, State.RUNNING, State.STOPPING, State.SHUTTING_DOWN})
+
+
+def of_instance(doc: Instance, seen: InstanceSeen | None) -> Use:
+    """Return what an instance uses: all until it is off, its disk until it is gone."""
+    share = Share(doc.zone, doc.made_by)
+    state = state_of(doc, seen)
+    if state in _ACTIVE:
+        active = ((ACTIVE_INSTANCES, 1), (VCPUS, doc.vcpus), (MEMORY, doc.memory_mib))
+        return Use(share, ((INSTANCES, 1), (DISK, doc.disk_gib), *active))
+    if state is State.STOPPED:
+        return Use(share, ((INSTANCES, 1), (DISK, doc.disk_gib)))
+    return NOTHING
+
+
+def one(key: str) -> Callable[[Any, Any], Use]:
+    """Return the measure of a kind whose every thing counts once, whoever made it."""
+    use = Use(Share(), ((key, 1),))
+    return lambda doc, seen: use
+
+
+def one_made(key: str) -> Callable[[Any, Any], Use]:
+    """Return the measure of a kind whose every thing counts once, and for who made it."""
+    amounts = ((key, 1),)
+    return lambda doc, seen: Use(Share("", doc.made_by), amounts)
+
+
+def of_image(doc: Image, _seen: object) -> Use:
+    """Return what an image uses; one that is deregistered is only a memory."""
+    return Use(Share(), ((IMAGES, 1),)) if doc.state == "available" else NOTHING
