@@ -174,9 +174,11 @@ def test_a_guest_that_powers_off_is_told_from_one_that_died(stand: Stand) -> Non
 def test_a_button_pressed_while_the_guest_goes_off_is_no_error(stand: Stand) -> None:
     stand.run_guest()
     ends_at = time.monotonic() + WITHIN_S
-    while (seen := stand.hypervisor.read(UUID)) and seen.is_active:
+    seen = stand.hypervisor.read(UUID)
+    while seen and seen.is_active:
         assert time.monotonic() < ends_at, f"{seen} ignores its button"
         stand.hypervisor.shut_down(UUID)
+        seen = stand.hypervisor.read(UUID)
     stand.hypervisor.destroy(UUID)
 
 
@@ -209,7 +211,12 @@ def test_a_reboot_is_a_reset_and_not_an_end(stand: Stand) -> None:
 def test_changes_are_told(stand: Stand) -> None:
     told: list[str] = []
     changed = threading.Event()
-    stand.hypervisor.watch(lambda instance_id: (told.append(instance_id), changed.set()))
+
+    def hear(instance_id: str) -> None:
+        told.append(instance_id)
+        changed.set()
+
+    stand.hypervisor.watch(hear)
     stand.hypervisor.define(stand.xml())
     assert changed.wait(WITHIN_S)
     assert set(told) <= {ID, ""}

@@ -265,13 +265,17 @@ def _find(connection: Any, uuid: str) -> Any:
 
 
 def _while_active(domain: Any, order: Callable[[], object]) -> None:
-    """Give an order to a domain that is on; off already, or off before it hears it: nothing."""
+    """Give an order to a domain that is on; off already, or off before it hears it: nothing.
+
+    Of a domain that is going off libvirt says for a moment both that it is active and that no
+    order for a running domain is valid; the latter is believed.
+    """
     if not domain.isActive():
         return
     try:
         order()
     except libvirt.libvirtError as error:
-        if error.get_error_code() != libvirt.VIR_ERR_OPERATION_INVALID or domain.isActive():
+        if error.get_error_code() != libvirt.VIR_ERR_OPERATION_INVALID:
             raise
 
 
