@@ -11,6 +11,7 @@ from typing import Any
 from mallee.aws import policy
 from mallee.cloud.call import Call, Request, Result, WriteCall
 from mallee.cloud.state.records import Record
+from mallee.kit import secretbox
 
 Reader = Callable[[Call, Request], Result]
 Writer = Callable[[WriteCall, Request], Result]
@@ -28,9 +29,10 @@ class Write:
     """An action that changes the store, in one transaction that the pipeline opens."""
 
     handle: Writer
-    prepare: Callable[[Request], Any] | None = None
-    """What takes long and needs no store (making a key): done in a thread before the transaction,
-    which others wait for; the handler finds it in `WriteCall.prepared`."""
+    prepare: Callable[[Call, Request, secretbox.SecretBox], Callable[[], Any]] | None = None
+    """Returns work that takes long (making a key, hashing a password), having read in the view what
+    it takes. The work is done in a thread before the transaction, for which others wait; the
+    handler finds what it returned in `WriteCall.prepared`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +110,9 @@ class Action:
     resource_policy: Callable[[Call, str], policy.Attached | None] | None = None
     """The policy of the thing that an ARN names, in whatever account: a role's trust policy. Where
     this is given, it has a say, and so have the policies of administrators' accounts."""
+    also: Callable[[Call, Request], Iterable[str]] | None = None
+    """Further permissions that a request needs on the same things (`sts:TagSession`); the policy of
+    the thing has a say about them too."""
     passes: Callable[[Call, Request], Iterable[Pass]] | None = None
     """The roles that a request hands on: for each, the caller needs `iam:PassRole` too."""
     creates: tuple[str, ...] = ()

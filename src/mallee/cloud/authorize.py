@@ -118,7 +118,7 @@ def _ask(
 ) -> tuple[policy.Request, policy.Policies]:
     """Return the engine's question and the policies that have a say, the resource's among them."""
     row, account = question.row, ""
-    if row.resource_policy is not None and permission == row.permission:
+    if row.resource_policy is not None and permission.startswith(f"{row.service}:"):
         found = row.resource_policy(question.call, question.resource)
         policies = policies._replace(resource=found)
         account = things.account_of(question.resource) or ""
@@ -138,7 +138,10 @@ def _questions(question: Question) -> Iterator[tuple[str, Question]]:
     for resource in _resources(row, question.call, asked):
         # Most requests are about everything, as the question is already.
         known = resource == question.resource
-        yield row.permission, question if known else replace(question, resource=resource)
+        one = question if known else replace(question, resource=resource)
+        yield row.permission, one
+        for permission in row.also(question.call, asked) if row.also else ():
+            yield permission, one
     if row.service == "iam" and row.name.startswith("Create") and asked.get("Tags"):
         for resource in _resources(row, question.call, asked):
             tagging = f"iam:Tag{row.name.removeprefix('Create')}"
@@ -170,6 +173,7 @@ def principal_of(who: Principal, policies: policy.Policies) -> policy.Principal:
         issuer_arn=who.issuer_arn,
         ids=(who.user_id,),
         is_bounded=policies.boundary is not None,
+        issuer_id=who.issuer_id if who.session and who.issuer_arn else "",
     )
 
 

@@ -86,6 +86,8 @@ class Call:
     agents: Agents = Agents()
     attempts: guessing.Attempts = field(default_factory=guessing.Attempts)
     """The failures of guessing secrets in this process."""
+    peer: str = ""
+    """The address that the request came from."""
 
     @property
     def account(self) -> str:

@@ -27,6 +27,7 @@ from mallee.cloud import (
     listing,
     parameters,
     services,
+    strangers,
 )
 from mallee.cloud.action import Action, AskHost, Listing, Pages, Read, Write
 from mallee.cloud.call import Agents, Call, Principal, Request, WriteCall
@@ -63,6 +64,7 @@ class Cloud:
     table: dict[tuple[str, str], Action]
     access: accesslog.AccessLog
     attempts: guessing.Attempts = field(default_factory=guessing.Attempts)
+    gate: strangers.Gate = field(default_factory=strangers.Gate)
     clock: clocks.Clock = clocks.SYSTEM
 
 
@@ -121,6 +123,8 @@ async def _stages(cloud: Cloud, exchange: Exchange) -> bytes:
     exchange.operation = operation = services.find_operation(service, given)
     action = services.find_action(cloud.table, service, operation)
     now = cloud.clock.now()
+    if action.is_unsigned and not cloud.gate.admit(request.peer, now):
+        raise errors.Throttling
     exchange.principal = who = authenticate.identify(cloud.keys, action, request, now)
     dialect = codec.for_service(service.name)
     asked = dialect.decode(operation, given)
@@ -171,7 +175,8 @@ async def _write(cloud: Cloud, action: Action, call: Call, asked: Request) -> st
     """Run a writer in one transaction with its client token; return its result, encoded."""
     dialect = codec.for_service(action.service)
     does = cast(Write, action.does)
-    prepared = await asyncio.to_thread(does.prepare, asked) if does.prepare else None
+    work = does.prepare(call, asked, cloud.box) if does.prepare else None
+    prepared = await asyncio.to_thread(work) if work else None
 
     def in_transaction(tx: store.Tx) -> str:
         def do() -> str:
@@ -193,6 +198,7 @@ def _call(cloud: Cloud, exchange: Exchange, who: Principal, now: float) -> Call:
         view=cloud.store.view,
         agents=cloud.agents,
         attempts=cloud.attempts,
+        peer=exchange.request.peer,
     )
 
 
@@ -207,6 +213,7 @@ def _writer(cloud: Cloud, call: Call, tx: store.Tx, prepared: Any) -> WriteCall:
         view=cast(store.View, tx),
         agents=call.agents,
         attempts=call.attempts,
+        peer=call.peer,
         tx=tx,
         entropy=os.urandom,
         box=cloud.box,
