@@ -282,6 +282,14 @@ def test_a_role_is_assumed_only_by_whom_it_trusts(
     assert between.is_allowed is (named != {"AWS": THERE})
 
 
+def test_a_role_named_by_its_id_is_worth_as_much_as_by_its_arn() -> None:
+    role = "AROAJQABLZS4A3QDU576Q"
+    session = SESSION._replace(ids=(f"{role}:job",), issuer_id=role)
+    bound = Policies(resource=resource({"AWS": role}), boundary=bounded(NOTHING))
+    assert decide(bound._replace(boundary=None), session).is_allowed
+    assert decide(bound, session).missing == (Kind.BOUNDARY,)
+
+
 def test_an_identity_provider_vouches_only_for_whom_the_role_trusts() -> None:
     provider = f"arn:aws:iam::{HERE}:oidc-provider/id.example"
     who = policy.Principal(policy.PrincipalKind.FEDERATED, "", provider)

@@ -46,6 +46,8 @@ class Principal(NamedTuple):
     """S3's name for the account."""
     is_bounded: bool = False
     """A permissions boundary is attached. A denial to NotPrincipal always means such a one."""
+    issuer_id: str = ""
+    """Of a session: the role's or user's unique id, by which stored policies may name it."""
 
 
 class Closeness(IntEnum):
@@ -75,7 +77,7 @@ def compile_principals(entries: Sequence[PrincipalEntry]) -> Meaning:
     def meaning(who: Principal) -> Closeness:
         if who.arn in named or (who.ids and not named.isdisjoint(who.ids)):
             return Closeness.HIMSELF
-        if who.issuer_arn in named:
+        if who.issuer_arn in named or who.issuer_id in named:
             return Closeness.ISSUER
         if who.account in accounts or who.canonical_user in users:
             return Closeness.ACCOUNT
@@ -97,7 +99,7 @@ def compile_exceptions(entries: Sequence[PrincipalEntry]) -> Callable[[Principal
         if everyone or who.is_bounded:
             return not everyone
         account = not who.account or who.account in accounts
-        issuer = not who.issuer_arn or who.issuer_arn in named
+        issuer = not who.issuer_arn or who.issuer_arn in named or who.issuer_id in named
         himself = who.arn in named or (who.kind is PrincipalKind.ROOT and account)
         return not (account and issuer and himself)
 
