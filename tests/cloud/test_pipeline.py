@@ -4,6 +4,7 @@ import datetime
 import re
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 import botocore.exceptions
@@ -11,8 +12,8 @@ import pytest
 
 from mallee.cloud import actions, pipeline, server
 from mallee.cloud.action import Action, Read, Write
-from mallee.cloud.call import WriteCall
-from mallee.cloud.state import store
+from mallee.cloud.call import Call, WriteCall
+from mallee.cloud.state import records, store
 from tests.cloud.journal import of
 from tests.cloud.running import RunningCloud
 from tests.cloud.signing import FORM, Sender
@@ -259,9 +260,14 @@ def test_what_takes_long_is_prepared_before_the_transaction_and_not_for_a_dry_ru
 ) -> None:
     prepared: list[str] = []
 
-    def prepare(request: Any) -> str:
-        prepared.append(threading.current_thread().name)
-        return f"vol-{request['Size']}"
+    def prepare(call: Call, request: Any, box: Any) -> Callable[[], str]:
+        assert call.view.list(records.ACCOUNT)
+
+        def work() -> str:
+            prepared.append(threading.current_thread().name)
+            return f"vol-{request['Size']}"
+
+        return work
 
     def create(call: WriteCall, request: Any) -> Any:
         assert threading.current_thread().name not in prepared

@@ -11,8 +11,9 @@ import base64
 import binascii
 import datetime
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -25,6 +26,7 @@ from mallee.cloud.call import Call, WriteCall
 from mallee.cloud.ec2 import ppk, resources, tagset
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
+from mallee.kit import secretbox
 from mallee.model import ids
 from mallee.model.keypairs import KeyPair
 
@@ -47,11 +49,13 @@ class Shown:
     with_public_key: bool
 
 
-def make_private(request: shapes.CreateKeyPairRequest) -> PrivateKey:
-    """Make the private half of a new key pair; an RSA one takes a tenth of a second."""
+def make_private(
+    call: Call, request: shapes.CreateKeyPairRequest, box: secretbox.SecretBox
+) -> Callable[[], PrivateKey]:
+    """Return what makes the private half of a key pair; an RSA one takes a tenth of a second."""
     if request.get("KeyType", "rsa") == "ed25519":
-        return ed25519.Ed25519PrivateKey.generate()
-    return rsa.generate_private_key(public_exponent=65537, key_size=RSA_BITS)
+        return ed25519.Ed25519PrivateKey.generate
+    return partial(rsa.generate_private_key, public_exponent=65537, key_size=RSA_BITS)
 
 
 def create_key_pair(call: WriteCall, request: shapes.CreateKeyPairRequest) -> shapes.KeyPair:
