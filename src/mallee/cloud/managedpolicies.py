@@ -32,18 +32,24 @@ def _allow(*actions: str) -> Mapping[str, object]:
     return {"Effect": "Allow", "Action": actions, "Resource": "*"}
 
 
-def _given(name: str, description: str, statements: Sequence[Mapping[str, object]]) -> Policy:
+def _given(
+    name: str, description: str, statements: Sequence[Mapping[str, object]], path: str = "/"
+) -> Policy:
     document = json.dumps({"Version": "2012-10-17", "Statement": statements})
     return Policy(
         id=f"ANPA{name.upper():A<17.17}",
-        arn=f"{AWS}{name}",
+        arn=f"{AWS}{path[1:]}{name}",
         name=name,
+        path=path,
         description=description,
         created_at=0.0,
         updated_at=0.0,
         versions=(PolicyVersion(id="v1", document=document, created_at=0.0),),
     )
 
+
+SERVICE_PATH = "/aws-service-role/"
+"""Where the policies of services' own roles are: they are attached to nothing else."""
 
 _POWER = {
     "Effect": "Allow",
@@ -90,6 +96,18 @@ GIVEN: Mapping[str, Policy] = {
             "AmazonEC2ReadOnlyAccess",
             "Provides read only access to Amazon EC2 via the AWS Management Console.",
             [_allow("ec2:Describe*", "ec2:GetConsole*", "ec2:GetPassword*")],
+        ),
+        _given(
+            "AutoScalingServiceRolePolicy",
+            "Default policy for the AWSServiceRoleForAutoScaling service-linked role.",
+            [_allow("ec2:*Instances", "ec2:Describe*", "ec2:CreateTags", "elasticloadbalancing:*")],
+            SERVICE_PATH,
+        ),
+        _given(
+            "AWSElasticLoadBalancingServiceRolePolicy",
+            "Service Linked Role Policy for AWS Elastic Load Balancing Control Plane.",
+            [_allow("ec2:Describe*", "ec2:*NetworkInterface*", "ec2:*Address*")],
+            SERVICE_PATH,
         ),
         _given("IAMFullAccess", "Provides full access to IAM.", [_allow("iam:*")]),
         _given("IAMReadOnlyAccess", "Provides read only access to IAM.", [_allow(*_IAM_LOOKS)]),

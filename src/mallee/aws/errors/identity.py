@@ -119,6 +119,23 @@ class PasswordExpired(AwsError):
     template = "The password has expired. Ask an administrator of the account for another one."
 
 
+class UnmodifiableEntity(AwsError):
+    """Argument: the role's name."""
+
+    code = "UnmodifiableEntity"
+    template = (
+        "Cannot perform the operation on the protected role '{}' - this role is only modifiable "
+        "by AWS"
+    )
+
+
+class PolicyNotAttachable(AwsError):
+    """Argument: the policy's ARN."""
+
+    code = "PolicyNotAttachable"
+    template = "Cannot attach a Service Role Policy {} to a Customer Role."
+
+
 class InvalidInput(AwsError):
     code = "InvalidInput"
 

@@ -12,6 +12,7 @@ from typing import Any
 from mallee.cloud import accounts
 from mallee.cloud.action import Action
 from mallee.cloud.call import Call, Request
+from mallee.cloud.iam import servicelinkedroles
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Kind
 from mallee.model import identities
@@ -40,6 +41,8 @@ _LISTS: Mapping[str, str] = {
 def finder(row: Action) -> Callable[[Call, Request], tuple[str, ...]]:
     """Return what finds the ARNs of the row's requests."""
     listed = _LISTS.get(row.name)
+    if row.name in servicelinkedroles.NAMING:
+        return servicelinkedroles.find_arns
 
     def find(call: Call, asked: Request) -> tuple[str, ...]:
         if listed is not None:

@@ -1,7 +1,7 @@
-"""Which policies users and groups have: managed ones attached, and inline ones of their own.
+"""Which policies users, groups and roles have: managed ones attached, and inline ones of their own.
 
 The same verbs for each kind of holder, so the rows are made by kind. An inline policy belongs to
-its holder and goes with him; the sizes of all together are limited. Called through the action
+its holder and goes with it; the sizes of all together are limited. Called through the action
 table.
 """
 
@@ -12,9 +12,10 @@ from typing import Any
 from msgspec.structs import replace
 
 from mallee.aws import errors, policy
+from mallee.cloud import managedpolicies
 from mallee.cloud.action import Action, Pages, Read, Write
 from mallee.cloud.call import Call, Request, Result, WriteCall
-from mallee.cloud.iam import entities, managed, users
+from mallee.cloud.iam import entities, managed, roles, users
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Kind, Record
 
@@ -44,12 +45,17 @@ class Holding:
         """Return the holder that a request names, whose policies may be changed."""
         if self.kind is records.USER:
             return users.governed(call, request[self.member])
+        if self.kind is records.ROLE:
+            return roles.changed(call, request[self.member])
         return self.named(call, request)
 
     def attach(self, call: WriteCall, request: Request) -> Result:
         """Attach a managed policy; twice is once."""
         record = self.changed(call, request)
-        arn = managed.find(call, request["PolicyArn"]).arn
+        found = managed.find(call, request["PolicyArn"])
+        arn = found.arn
+        if found.path.startswith(managedpolicies.SERVICE_PATH):
+            raise errors.PolicyNotAttachable(arn)
         attached: tuple[str, ...] = record.doc.attached
         if arn not in attached:
             if len(attached) >= ATTACHED_MAX:
@@ -112,6 +118,7 @@ class Holding:
 HOLDINGS = (
     Holding(records.USER, "User", 2048),
     Holding(records.GROUP, "Group", 5120),
+    Holding(records.ROLE, "Role", 10_240),
 )
 
 
@@ -169,7 +176,7 @@ def list_entities(call: Call, request: Request) -> Result:
     found += managed.bounded(call, arn) if usage != "PermissionsPolicy" else []
     prefix: str = request.get("PathPrefix", "/")
     wanted: str = request.get("EntityFilter", "")
-    result: dict[str, Any] = {"IsTruncated": False, "PolicyRoles": []}
+    result: dict[str, Any] = {"IsTruncated": False}
     for holding in HOLDINGS:
         named = {record.id: record for record in found if record.kind is holding.kind}
         result[f"Policy{holding.noun}s"] = [

@@ -14,7 +14,7 @@ from mallee.aws import errors, policy
 from mallee.cloud import managedpolicies
 from mallee.cloud.action import Action, Pages, Read, Write
 from mallee.cloud.call import Call, Request, Result, WriteCall
-from mallee.cloud.iam import entities
+from mallee.cloud.iam import entities, tags
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
 from mallee.model import identities
@@ -190,7 +190,7 @@ def _render_short(call: Call, doc: Policy) -> dict[str, Any]:
         "DefaultVersionId": doc.default_version,
         "AttachmentCount": len(holders(call, doc.arn)),
         "PermissionsBoundaryUsageCount": len(bounded(call, doc.arn)),
-        "IsAttachable": True,
+        "IsAttachable": not doc.path.startswith(managedpolicies.SERVICE_PATH),
         "CreateDate": doc.created_at,
         "UpdateDate": doc.updated_at,
         "Tags": entities.render_tags(doc.tags) or None,
@@ -266,4 +266,12 @@ ACTIONS: tuple[Action, ...] = (
     ),
     _row("SetDefaultPolicyVersion", Write(handle=set_default_version), "PolicyArn", "VersionId"),
     _row("DeletePolicyVersion", Write(handle=delete_version), "PolicyArn", "VersionId"),
+    *tags.rows(
+        tags.Tagged(
+            noun="Policy",
+            member="PolicyArn",
+            named=lambda call, request: own(call, request["PolicyArn"]),
+            changed=lambda call, request: own(call, request["PolicyArn"]),
+        )
+    ),
 )

@@ -7,15 +7,28 @@ stage, is found by `arns`, the same for all.
 import dataclasses
 
 from mallee.cloud.action import Action
-from mallee.cloud.iam import absent, accesskeys, accounts, arns, attachments, groups, managed, users
+from mallee.cloud.iam import (
+    accesskeys,
+    accounts,
+    arns,
+    attachments,
+    groups,
+    instanceprofiles,
+    managed,
+    roles,
+    servicelinkedroles,
+    users,
+)
 
 _ROWS: tuple[Action, ...] = (
-    *absent.ACTIONS,
     *accesskeys.ACTIONS,
     *accounts.ACTIONS,
     *attachments.ACTIONS,
     *groups.ACTIONS,
+    *instanceprofiles.ACTIONS,
     *managed.ACTIONS,
+    *roles.ACTIONS,
+    *servicelinkedroles.ACTIONS,
     *users.ACTIONS,
 )
 

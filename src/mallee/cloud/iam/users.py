@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from mallee.aws import errors
 from mallee.cloud.action import Action, Pages, Read, Write
 from mallee.cloud.call import Call, Request, Result, WriteCall
-from mallee.cloud.iam import entities, managed
+from mallee.cloud.iam import entities, managed, tags
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
 from mallee.model.accounts import Account
@@ -137,22 +137,6 @@ def delete_boundary(call: WriteCall, request: Request) -> Result:
     return {}
 
 
-def tag_user(call: WriteCall, request: Request) -> Result:
-    """Set tags of a user."""
-    user = changed(call, request["UserName"])
-    tags = entities.with_tags(user.doc.tags, entities.parse_tags(request["Tags"]))
-    call.tx.write(user, replace(user.doc, tags=tags))
-    return {}
-
-
-def untag_user(call: WriteCall, request: Request) -> Result:
-    """Take tags from a user."""
-    user = changed(call, request["UserName"])
-    tags = entities.without_tags(user.doc.tags, request["TagKeys"])
-    call.tx.write(user, replace(user.doc, tags=tags))
-    return {}
-
-
 def render(call: Call, user: UserRecord) -> dict[str, Any]:
     """Return a user as IAM shows one."""
     return {
@@ -175,10 +159,6 @@ def render_short(call: Call, user: UserRecord) -> dict[str, Any]:
 
 def _find(call: Call, request: Request) -> list[UserRecord]:
     return entities.every(call, records.USER, request.get("PathPrefix"))
-
-
-def _find_tags(call: Call, request: Request) -> list[tuple[str, str]]:
-    return list(named(call, request["UserName"]).doc.tags.items())
 
 
 def _row(name: str, does: Write | Read | Pages, *honours: str) -> Action:
@@ -205,16 +185,12 @@ ACTIONS: tuple[Action, ...] = (
         *("UserName", "PermissionsBoundary"),
     ),
     _row("DeleteUserPermissionsBoundary", Write(handle=delete_boundary), "UserName"),
-    _row("TagUser", Write(handle=tag_user), "UserName", "Tags"),
-    _row("UntagUser", Write(handle=untag_user), "UserName", "TagKeys"),
-    _row(
-        "ListUserTags",
-        Pages(
-            find=_find_tags,
-            render=lambda _, tag: {"Key": tag[0], "Value": tag[1]},
-            member="Tags",
-            key=lambda tag: tag[0],
-        ),
-        "UserName",
+    *tags.rows(
+        tags.Tagged(
+            noun="User",
+            member="UserName",
+            named=lambda call, request: named(call, request["UserName"]),
+            changed=lambda call, request: changed(call, request["UserName"]),
+        )
     ),
 )
