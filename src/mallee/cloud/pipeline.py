@@ -15,23 +15,26 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 from mallee.aws import codec, errors
+from mallee.aws.signature import check
 from mallee.cloud import (
     accesslog,
     asks,
     authenticate,
     authorize,
-    context,
     guessing,
     http,
     idempotency,
     listing,
     parameters,
+    quotas,
     services,
     strangers,
 )
 from mallee.cloud.action import Action, AskHost, Listing, Pages, Read, Write
 from mallee.cloud.call import Agents, Call, Principal, Request, WriteCall
+from mallee.cloud.question import Question
 from mallee.cloud.state import records, store
+from mallee.cloud.sts import restrictions
 from mallee.kit import clock as clocks
 from mallee.kit import logs, secretbox
 from mallee.model import settings
@@ -126,11 +129,12 @@ async def _stages(cloud: Cloud, exchange: Exchange) -> bytes:
     if action.is_unsigned and not cloud.gate.admit(request.peer, now):
         raise errors.Throttling
     exchange.principal = who = authenticate.identify(cloud.keys, action, request, now)
+    restrictions.check(who, action)
     dialect = codec.for_service(service.name)
     asked = dialect.decode(operation, given)
     parameters.refuse_ignored(action, asked)
     call = _call(cloud, exchange, who, now)
-    question = context.Question(call=call, row=action, http=request, asked=asked)
+    question = Question(call=call, row=action, http=request, asked=asked)
     exchange.outcome = authorize.decide(cloud.judge, question)
     authorize.check(exchange.outcome)
     _end_dry_run(asked)
@@ -180,12 +184,24 @@ async def _write(cloud: Cloud, action: Action, call: Call, asked: Request) -> st
 
     def in_transaction(tx: store.Tx) -> str:
         def do() -> str:
-            result = does.handle(_writer(cloud, call, tx, prepared), asked)
+            writer = _writer(cloud, call, tx, prepared)
+            held = quotas.before(writer, action.service)
+            result = does.handle(writer, asked)
+            quotas.check(writer, held)
             return dialect.encode_result(action.name, result)
 
         return idempotency.once(tx, (call.account, action.permission), asked, do)
 
     return await cloud.store.run(in_transaction)
+
+
+def _check_standing(tx: store.Tx, call: Call, action: Action) -> None:
+    """Refuse who was known a moment ago: nothing comes into an account that is being deleted."""
+    if action.is_unsigned:
+        return
+    account = tx.get(records.ACCOUNT, call.account)
+    if account is None or not account.doc.is_active:
+        raise check.unknown_key(action.service)
 
 
 def _call(cloud: Cloud, exchange: Exchange, who: Principal, now: float) -> Call:

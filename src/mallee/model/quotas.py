@@ -126,13 +126,19 @@ NOTHING = Use(Share(), ())
 _ACTIVE = frozenset({State.PENDING, State.RUNNING, State.STOPPING, State.SHUTTING_DOWN})
 
 
+def of_new_instance(share: Share, size: tuple[int, int, int]) -> Use:
+    """Return what an instance of a size (vcpus, memory in MiB, disk in GiB) will use."""
+    vcpus, memory_mib, disk_gib = size
+    running = ((ACTIVE_INSTANCES, 1), (VCPUS, vcpus), (MEMORY, memory_mib))
+    return Use(share, ((INSTANCES, 1), (DISK, disk_gib), *running))
+
+
 def of_instance(doc: Instance, seen: InstanceSeen | None) -> Use:
     """Return what an instance uses: all until it is off, its disk until it is gone."""
     share = Share(doc.zone, doc.made_by)
     state = state_of(doc, seen)
     if state in _ACTIVE:
-        active = ((ACTIVE_INSTANCES, 1), (VCPUS, doc.vcpus), (MEMORY, doc.memory_mib))
-        return Use(share, ((INSTANCES, 1), (DISK, doc.disk_gib), *active))
+        return of_new_instance(share, (doc.vcpus, doc.memory_mib, doc.disk_gib))
     if state is State.STOPPED:
         return Use(share, ((INSTANCES, 1), (DISK, doc.disk_gib)))
     return NOTHING

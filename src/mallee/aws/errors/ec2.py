@@ -154,6 +154,10 @@ class InvalidKeyPairDuplicate(AwsError):
     template = "The keypair '{}' already exists."
 
 
+class KeyPairLimitExceeded(AwsError):
+    code = "KeyPairLimitExceeded"
+
+
 class InvalidKeyPairFormat(AwsError):
     code = "InvalidKeyPair.Format"
 
@@ -254,7 +258,6 @@ class RulesPerSecurityGroupLimitExceeded(AwsError):
 
 class SecurityGroupLimitExceeded(AwsError):
     code = "SecurityGroupLimitExceeded"
-    template = "The maximum number of security groups has been reached."
 
 
 # --- Addresses ---
@@ -297,7 +300,6 @@ class InvalidIPAddressInUse(AwsError):
 
 class AddressLimitExceeded(AwsError):
     code = "AddressLimitExceeded"
-    template = "The maximum number of addresses has been reached."
 
 
 class InsufficientAddressCapacity(AwsError):
@@ -366,6 +368,10 @@ class InvalidVpcRange(AwsError):
 
     code = "InvalidVpc.Range"
     template = "The CIDR '{}' is invalid."
+
+
+class VpcLimitExceeded(AwsError):
+    code = "VpcLimitExceeded"
 
 
 class DefaultVpcAlreadyExists(AwsError):

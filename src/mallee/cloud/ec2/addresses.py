@@ -43,7 +43,12 @@ def allocate_address(
         if "Address" in request
         else publicpool.take_any(call, id)
     )
-    address = Address(id=id, public_ip=public_ip, tags=tagset.of_new(request, records.ADDRESS.name))
+    address = Address(
+        id=id,
+        public_ip=public_ip,
+        made_by=call.principal.issuer_id,
+        tags=tagset.of_new(request, records.ADDRESS.name),
+    )
     call.tx.insert(records.ADDRESS, call.account, id, address)
     return {
         "PublicIp": public_ip,

@@ -178,6 +178,7 @@ def _insert(
         fingerprint=fingerprint,
         public_key=f"{line.decode()} {name}",
         created_at=call.now,
+        made_by=call.principal.issuer_id,
         tags=tags,
     )
     return call.tx.insert(records.KEY_PAIR, call.account, id, key_pair)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mallee.aws import errors
-from mallee.cloud import placement
+from mallee.cloud import placement, quotas
 from mallee.cloud.action import Action, Write
 from mallee.cloud.call import WriteCall
 from mallee.cloud.ec2 import instances, interfaces, launchrequest, publicpool, subnets
@@ -19,7 +19,9 @@ from mallee.cloud.ec2.instances import InstanceRecord
 from mallee.cloud.ec2.launchrequest import Launch
 from mallee.cloud.state import records
 from mallee.model import ids
+from mallee.model import quotas as usage
 from mallee.model.instances import Instance
+from mallee.model.quotas import Share
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes
@@ -38,7 +40,7 @@ class Place:
 def run_instances(call: WriteCall, request: shapes.RunInstancesRequest) -> shapes.Reservation:
     """Launch between MinCount and MaxCount instances, as many as there is room for."""
     launch = launchrequest.parse(call, request)
-    count = _room_for_addresses(call, launch)
+    count = _count(call, launch)
     instance_ids = tuple(ids.make("i", call.entropy(ids.ID_BYTES)) for _ in range(count))
     hosts = placement.reserve(
         call.tx,
@@ -59,13 +61,18 @@ def run_instances(call: WriteCall, request: shapes.RunInstancesRequest) -> shape
     return instances.reservation(call, made)
 
 
-def _room_for_addresses(call: WriteCall, launch: Launch) -> int:
-    """Return how many of the wanted instances get addresses; raise when too few do."""
+def _count(call: WriteCall, launch: Launch) -> int:
+    """Return how many of the wanted instances quotas and addresses suffice for, or raise."""
     subnet = launch.nic.subnet
+    each = usage.of_new_instance(
+        Share(subnet.doc.zone, call.principal.issuer_id),
+        (launch.type.vcpus, launch.type.memory_mib, launch.disk_gib),
+    )
+    count = quotas.affordable(call, each, (launch.count_min, launch.count_max))
     private = subnets.addresses(call.tx, subnet)
     if private < launch.count_min:
         raise errors.InsufficientFreeAddressesInSubnet(subnet.id)
-    count = min(launch.count_max, private)
+    count = min(count, private)
     if not launch.nic.wants_public_ip:
         return count
     public = publicpool.free(call)
@@ -114,6 +121,7 @@ def _make(call: WriteCall, launch: Launch, place: Place) -> InstanceRecord:
         api_stop_protected=launch.api_stop_protected,
         metadata=launch.metadata,
         client_token=launch.client_token,
+        made_by=call.principal.issuer_id,
         launched_at=call.now,
         wanted_since=call.now,
         tags=launch.tags,

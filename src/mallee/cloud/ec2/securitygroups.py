@@ -91,6 +91,7 @@ def create_security_group(
         name=name,
         description=description,
         rules=(_everything_outwards(call.entropy),),
+        made_by=call.principal.issuer_id,
         tags=tagset.of_new(request, records.SECURITY_GROUP.name),
     )
     call.tx.insert(records.SECURITY_GROUP, call.account, id, group)

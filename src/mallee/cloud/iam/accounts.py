@@ -3,20 +3,32 @@
 Called through the action table. Making accounts is the administration's business (`admin`).
 """
 
-from typing import Any
+from collections.abc import Mapping
 
 import msgspec
 
 from mallee.aws import errors
+from mallee.cloud import quotas
 from mallee.cloud.action import Action, Read, Write
 from mallee.cloud.call import Call, Request, Result, WriteCall
-from mallee.cloud.iam import accesskeys, attachments, entities, groups, managed, users
+from mallee.cloud.iam import accesskeys, attachments, groups, managed, users
 from mallee.cloud.state import records, store
-from mallee.cloud.state.records import Kind, Record
+from mallee.cloud.state.records import Record
+from mallee.model import quotas as keys
 from mallee.model.accounts import Account
 
 ALIASES = "account-alias"
 """Claim space: account id by alias."""
+
+COUNTED: Mapping[str, str] = {
+    "Users": keys.USERS,
+    "Groups": keys.GROUPS,
+    "Roles": keys.ROLES,
+    "Policies": keys.POLICIES,
+    "InstanceProfiles": keys.INSTANCE_PROFILES,
+    "ServerCertificates": keys.SERVER_CERTIFICATES,
+}
+"""What is counted and limited in an account, by the name that the summary has for it."""
 
 
 def list_account_aliases(call: Call, request: Request) -> Result:
@@ -52,18 +64,14 @@ def delete_account_alias(call: WriteCall, request: Request) -> Result:
 
 def get_account_summary(call: Call, request: Request) -> Result:
     """Count what the account has. What this cloud has no notion of is not counted."""
-    counts: dict[str, Kind[Any, None]] = {
-        "Users": records.USER,
-        "Groups": records.GROUP,
-        "Policies": records.POLICY,
-    }
     policies = call.view.list(records.POLICY, call.account)
     return {
         "SummaryMap": {
-            **{name: len(call.view.list(kind, call.account)) for name, kind in counts.items()},
-            **{f"{name}Quota": entities.QUOTAS[kind.name][1] for name, kind in counts.items()},
-            "Roles": 0,
-            "InstanceProfiles": 0,
+            **{name: quotas.total(call.view, call.account, key) for name, key in COUNTED.items()},
+            **{
+                f"{name}Quota": quotas.most(call.view, call.account, key)
+                for name, key in COUNTED.items()
+            },
             "PolicyVersionsInUse": sum(len(policy.doc.versions) for policy in policies),
             "AccessKeysPerUserQuota": accesskeys.MAX_PER_USER,
             "AttachedPoliciesPerUserQuota": attachments.ATTACHED_MAX,

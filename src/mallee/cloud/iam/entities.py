@@ -28,15 +28,6 @@ PREFIXES: Mapping[str, str] = {
 }
 """What the ids of a kind begin with."""
 
-QUOTAS: Mapping[str, tuple[str, int]] = {
-    "user": ("UsersPerAccount", 5000),
-    "group": ("GroupsPerAccount", 300),
-    "role": ("RolesPerAccount", 1000),
-    "policy": ("PoliciesPerAccount", 1500),
-    "instance-profile": ("InstanceProfilesPerAccount", 1000),
-}
-"""How many of a kind an account may have, and how the quota is called."""
-
 
 def find(call: Call, kind: Kind[D, None], name: str) -> Record[D, None]:
     """Return the caller's thing of that name; raise `NoSuchEntity`."""
@@ -63,10 +54,7 @@ def every(call: Call, kind: Kind[D, None], prefix: str | None = None) -> list[Re
 
 
 def new_id(call: WriteCall, kind: Kind[Any, None]) -> str:
-    """Return an id for a new thing; raise `LimitExceeded` when the account has enough of them."""
-    quota, most = QUOTAS[kind.name]
-    if len(call.tx.list(kind, call.account)) >= most:
-        raise errors.LimitExceeded(quota, most)
+    """Return an id for a new thing."""
     return accounts.new_id(PREFIXES[kind.name], call.entropy)
 
 

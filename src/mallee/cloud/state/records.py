@@ -20,6 +20,7 @@ from mallee.model import (
     invitations,
     keypairs,
     mails,
+    masterkeys,
     networks,
     quotas,
     uses,
@@ -114,6 +115,7 @@ REGISTRATION: Kind[invitations.Registration, None] = Kind(
 MAIL: Kind[mails.Mail, None] = Kind("mail", mails.Mail)
 HOST = Kind("host", hosts.Host, HostSeen)
 JOIN_TOKEN: Kind[hosts.JoinToken, None] = Kind("join-token", hosts.JoinToken)
+KEY_ROTATION = Kind("key-rotation", masterkeys.Rotation, masterkeys.RotationSeen)
 IMAGE: Kind[images.Image, None] = Kind("image", images.Image)
 INSTANCE = Kind("instance", instances.Instance, instances.InstanceSeen)
 KEY_PAIR: Kind[keypairs.KeyPair, None] = Kind("key-pair", keypairs.KeyPair)
@@ -146,6 +148,7 @@ KINDS: dict[str, Kind[Any, Any]] = {
         MAIL,
         HOST,
         JOIN_TOKEN,
+        KEY_ROTATION,
         IMAGE,
         INSTANCE,
         KEY_PAIR,

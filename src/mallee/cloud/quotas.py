@@ -1,0 +1,183 @@
+"""Quotas: the most that an account, or one of its users, may have of something.
+
+A *quota* is a limit that somebody set by a policy with `"Effect": "Limit"` (over an account, or in
+a user's or role's policies, where it counts what that one made), or AWS's own where nobody did. The
+pipeline holds them around every writer (`before`, `check`): what a transaction would use more is
+compared with what there is, in that transaction, so no two calls can overrun one together and no
+handler can forget. Usage follows from the records (`model.quotas`).
+Handlers that can do with less than was asked for call `affordable`. Not its business: who sets
+quotas (`admin.quotas`, `iam`), how policies are read (`aws.policy`).
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from mallee.aws import errors, policy
+from mallee.cloud import rights
+from mallee.cloud.call import Principal, WriteCall
+from mallee.cloud.state import store
+from mallee.model import quotas
+from mallee.model.quotas import Use
+
+ZONE_ARN = "arn:aws:ec2:::availabilityzone/{}"
+"""A Limit's resource that narrows it to a zone."""
+
+_ZONE = re.compile(r"arn:aws:ec2:[^:/]*:[^:/]*:availability-?zone/([a-z0-9-]+)")
+_OF_SERVICE = {
+    service: tuple(key for key in quotas.KEYS if key.startswith(f"{service}:"))
+    for service in ("ec2", "iam")
+}
+
+_ERRORS: Mapping[str, type[errors.AwsError]] = {
+    quotas.VCPUS: errors.VcpuLimitExceeded,
+    quotas.ADDRESSES: errors.AddressLimitExceeded,
+    quotas.SECURITY_GROUPS: errors.SecurityGroupLimitExceeded,
+    quotas.VPCS: errors.VpcLimitExceeded,
+    quotas.KEY_PAIRS: errors.KeyPairLimitExceeded,
+}
+"""By quota key; what is not here is `InstanceLimitExceeded` in EC2 and `LimitExceeded` in IAM."""
+
+_NAMES_IN_IAM: Mapping[str, str] = {
+    quotas.USERS: "UsersPerAccount",
+    quotas.GROUPS: "GroupsPerAccount",
+    quotas.ROLES: "RolesPerAccount",
+    quotas.INSTANCE_PROFILES: "InstanceProfilesPerAccount",
+    quotas.SERVER_CERTIFICATES: "ServerCertificatesPerAccount",
+    quotas.OIDC_PROVIDERS: "OpenIdConnectProvidersPerAccount",
+    quotas.POLICIES: "PoliciesPerAccount",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quota:
+    """The most that there may be of something."""
+
+    key: str
+    """A key of `model.quotas.KEYS`."""
+    most: int
+    zone: str | None = None
+    """The zone that it is narrowed to; None: everywhere."""
+    maker: str | None = None
+    """Id of the user or role whose things are counted; None: the whole account's."""
+    set_by: policy.Deciding | None = None
+    """The statement that says so; None: nobody did, it is AWS's own."""
+
+
+Held = Sequence[tuple[Quota, int]]
+"""Quotas, each with what was used of it before a writer began."""
+
+
+# --- what holds ---
+
+
+def of_account(view: store.View, account: str) -> tuple[Quota, ...]:
+    """Return the quotas of an account: those that were set, and AWS's own for the other keys."""
+    found = tuple(_quotas(rights.of_account(view, account), None))
+    return (*found, *_ceilings({quota.key for quota in found if quota.zone is None}))
+
+
+def of_maker(view: store.View, account: str, id: str) -> tuple[Quota, ...]:
+    """Return the quotas in a user's policies and his groups', or in a role's."""
+    return tuple(_quotas(rights.of_issuer(view, account, id).identity, id))
+
+
+def most(view: store.View, account: str, key: str) -> int | None:
+    """Return the most that an account may have of something; None: there is no limit."""
+    found = [quota.most for quota in of_account(view, account) if quota.key == key]
+    return min(found, default=None)
+
+
+def total(view: store.View, account: str, key: str) -> int:
+    """Return how much the account has of something."""
+    return sum(amounts.get(key, 0) for amounts in view.usage(account).values())
+
+
+def used(view: store.View, account: str, quota: Quota) -> int:
+    """Return how much the account has of what the quota counts."""
+    return sum(
+        amounts.get(quota.key, 0)
+        for share, amounts in view.usage(account).items()
+        if quota.zone in (None, share.zone) and quota.maker in (None, share.maker)
+    )
+
+
+def _quotas(policies: Iterable[policy.Attached], maker: str | None) -> Iterator[Quota]:
+    for limit in policy.limits(policies):
+        key = quotas.KEYS.get(limit.key)
+        if key is None or (maker is not None and not key.is_of_users):
+            continue
+        match = _ZONE.fullmatch(limit.resource)
+        yield Quota(
+            key=limit.key,
+            most=limit.value,
+            zone=match.group(1) if match and key.is_of_zones else None,
+            maker=maker,
+            set_by=limit.set_by,
+        )
+
+
+def _ceilings(set_already: set[str]) -> Iterator[Quota]:
+    for name, key in quotas.KEYS.items():
+        if key.ceiling is not None and name not in set_already:
+            yield Quota(key=name, most=key.ceiling)
+
+
+# --- what is held around a writer ---
+
+
+def before(call: WriteCall, service: str) -> Held:
+    """Return the quotas that a writer of that service must keep, with what is used of them."""
+    who = call.principal
+    if not who.account:
+        return ()
+    keys = _OF_SERVICE.get(service)
+    return [
+        (quota, used(call.view, who.account, quota))
+        for quota in _of_caller(call.view, who)
+        if keys is None or quota.key in keys
+    ]
+
+
+def check(call: WriteCall, held: Held) -> None:
+    """Raise the service's error when the writer used more of something than there may be.
+
+    What was too much before, because the quota came later, hinders nothing that adds nothing.
+    """
+    for quota, had in held:
+        now = used(call.view, call.account, quota)
+        if now > quota.most and now > had:
+            raise _exceeded(quota, had, now - had)
+
+
+def affordable(call: WriteCall, each: Use, counts: tuple[int, int]) -> int:
+    """Return how many things like `each` the caller may have more: from least to most of `counts`.
+
+    Raises the service's error when it is fewer than the least.
+    """
+    least, wanted = counts
+    for quota in _of_caller(call.view, call.principal):
+        need = dict(each.amounts).get(quota.key, 0)
+        if need and quota.zone in (None, each.share.zone):
+            had = used(call.view, call.account, quota)
+            wanted = min(wanted, max(quota.most - had, 0) // need)
+            if wanted < least:
+                raise _exceeded(quota, had, need * least)
+    return wanted
+
+
+def _of_caller(view: store.View, who: Principal) -> tuple[Quota, ...]:
+    own = () if who.is_administrator else of_maker(view, who.account, who.issuer_id)
+    return (*own, *of_account(view, who.account))
+
+
+def _exceeded(quota: Quota, had: int, more: int) -> errors.AwsError:
+    key = quotas.KEYS[quota.key]
+    whose = "account" if quota.maker is None else "user"
+    where = f" in {quota.zone}" if quota.zone else ""
+    unit = f" {key.unit}" if key.unit else ""
+    why = f"{quota.key} of the {whose}{where}: {had}{unit} in use, {more}{unit} more asked for"
+    if quota.key in _NAMES_IN_IAM:
+        return errors.LimitExceeded(_NAMES_IN_IAM[quota.key], f"{quota.most} ({why})")
+    kind = _ERRORS.get(quota.key, errors.InstanceLimitExceeded)
+    return kind(f"You have reached your quota of {quota.most}{unit} {key.means} ({why}).")
