@@ -15,7 +15,7 @@ from mallee.aws import errors, policy
 from mallee.cloud import context, denials, rights, things
 from mallee.cloud.action import Action
 from mallee.cloud.call import Call, Principal, Request
-from mallee.cloud.context import Question
+from mallee.cloud.question import Question
 from mallee.cloud.state import store
 from mallee.kit import secretbox
 from mallee.model.sessions import CallerKind

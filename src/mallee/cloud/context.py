@@ -7,35 +7,15 @@ Called by `authorize`. Not its business: what a condition makes of a value (`aws
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, cast
 
 from mallee.aws.policy.texts import Values
-from mallee.cloud import http, things
-from mallee.cloud.action import Action, Pass
-from mallee.cloud.call import Call, Request
+from mallee.cloud import things
+from mallee.cloud.ec2 import contextkeys as ec2
+from mallee.cloud.iam import contextkeys as iam
+from mallee.cloud.question import Finder, Question, member, thing
 from mallee.cloud.state import records
-from mallee.model.instancetypes import DEFAULT_NAME
-
-_METADATA_TOKENS = "required"
-"""What an instance gets that says nothing about its metadata options."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
-    """One thing to be allowed: the action of a call, on one resource."""
-
-    call: Call
-    row: Action
-    http: http.Request
-    asked: Request
-    resource: str = "*"
-    """Its ARN, or `*`."""
-    create_action: str | None = None
-    """For `ec2:CreateTags`: the action that makes what is tagged."""
-    passed: Pass | None = None
-    """For `iam:PassRole`: what is passed to whom."""
 
 
 class Context(Mapping[str, Values]):
@@ -65,9 +45,6 @@ class Context(Mapping[str, Values]):
     def __len__(self) -> int:
         """Count what iteration gives."""
         return sum(1 for _ in self)
-
-
-Finder = Callable[[Question], Values | None]
 
 
 # --- the caller and his connection ---
@@ -109,78 +86,12 @@ def _tag_keys(question: Question) -> Values | None:
     return keys or None
 
 
-def _member(*path: str) -> Callable[[Question], str | None]:
-    """Return what finds a member of the request."""
-
-    def find(question: Question) -> str | None:
-        value: Any = question.asked
-        for name in path:
-            value = value.get(name) if value else None
-        return None if value is None else str(value)
-
-    return find
-
-
 # --- the thing ---
 
 
-def _doc(question: Question) -> Any:
-    return things.find(question.call.view, question.call.account, question.resource)
-
-
 def _resource_tag(question: Question, name: str) -> str | None:
-    tags: Mapping[str, str] | None = getattr(_doc(question), "tags", None)
+    tags: Mapping[str, str] | None = getattr(thing(question), "tags", None)
     return _folded(tags or {}, name)
-
-
-def _field(name: str) -> Finder:
-    def find(question: Question) -> str | None:
-        value = getattr(_doc(question), name, None)
-        return value if isinstance(value, str) else None
-
-    return find
-
-
-def _instance_type(question: Question) -> str | None:
-    if things.kind_of(question.resource) != "instance":
-        return None
-    if question.resource.endswith("/*"):
-        return question.asked.get("InstanceType") or DEFAULT_NAME
-    return getattr(_doc(question), "type_name", None)
-
-
-def _vpc(question: Question) -> str | None:
-    id = getattr(_doc(question), "vpc_id", None)
-    call = question.call
-    return f"arn:aws:ec2:{call.settings.region}:{call.account}:vpc/{id}" if id else None
-
-
-def _subnet(question: Question) -> str | None:
-    id = getattr(_doc(question), "subnet_id", None)
-    call = question.call
-    return f"arn:aws:ec2:{call.settings.region}:{call.account}:subnet/{id}" if id else None
-
-
-def _metadata_tokens(question: Question) -> str | None:
-    if things.kind_of(question.resource) != "instance":
-        return None
-    if question.resource.endswith("/*"):
-        return _member("MetadataOptions", "HttpTokens")(question) or _METADATA_TOKENS
-    metadata = getattr(_doc(question), "metadata", None)
-    return getattr(metadata, "http_tokens", None)
-
-
-def _boundary(question: Question) -> str | None:
-    asked: str | None = question.asked.get("PermissionsBoundary")
-    return asked or getattr(_doc(question), "boundary", None)
-
-
-def _passed_to(question: Question) -> str | None:
-    return question.passed.service if question.passed else None
-
-
-def _associated(question: Question) -> Values | None:
-    return (question.passed.associated_arns or None) if question.passed else None
 
 
 def _region(question: Question) -> str:
@@ -188,6 +99,8 @@ def _region(question: Question) -> str:
 
 
 _FINDERS: Mapping[str, Finder] = {
+    **ec2.FINDERS,
+    **iam.FINDERS,
     "aws:currenttime": _current_time,
     "aws:epochtime": lambda question: str(int(question.call.now)),
     "aws:principalaccount": lambda question: question.call.account,
@@ -205,29 +118,20 @@ _FINDERS: Mapping[str, Finder] = {
     "aws:userid": lambda question: question.call.principal.user_id,
     "aws:username": _user_name,
     "aws:viaawsservice": lambda _: "false",
-    "ec2:availabilityzone": _field("zone"),
-    "ec2:createaction": lambda question: question.create_action,
-    "ec2:instancetype": _instance_type,
-    "ec2:metadatahttptokens": _metadata_tokens,
-    "ec2:region": _region,
-    "ec2:subnet": _subnet,
-    "ec2:vpc": _vpc,
-    "iam:associatedresourcearn": _associated,
-    "iam:passedtoservice": _passed_to,
-    "iam:permissionsboundary": _boundary,
-    "iam:policyarn": _member("PolicyArn"),
-    "sts:externalid": _member("ExternalId"),
-    "sts:rolesessionname": _member("RoleSessionName"),
+    "sts:externalid": member("ExternalId"),
+    "sts:rolesessionname": member("RoleSessionName"),
 }
 
 _FAMILIES: Mapping[str, Callable[[Question, str], str | None]] = {
+    **ec2.FAMILIES,
     "aws:principaltag": _principal_tag,
     "aws:requesttag": _request_tag,
     "aws:resourcetag": _resource_tag,
     "ec2:resourcetag": _resource_tag,
     "iam:resourcetag": _resource_tag,
 }
-"""Keys that go on after a slash with the key of a tag, which is compared without regard to case."""
+"""Keys that go on after a slash: with the key of a tag, which is compared without regard to case,
+or with the name of an attribute."""
 
 
 def _folded(tags: Mapping[str, str], name: str) -> str | None:

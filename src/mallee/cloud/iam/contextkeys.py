@@ -1,0 +1,32 @@
+"""The context keys of IAM: what a policy may ask about a role that is passed, a policy, a bound.
+
+Called by `context`. Not its business: keys of all services (`context`).
+"""
+
+from collections.abc import Mapping
+
+from mallee.aws.policy.texts import Values
+from mallee.cloud.question import Finder, Question, member, thing
+
+
+def _boundary(question: Question) -> str | None:
+    """Of what is made or bounded the bound asked for; else the one that is there."""
+    asked: str | None = question.asked.get("PermissionsBoundary")
+    return asked or getattr(thing(question), "boundary", None)
+
+
+def _passed_to(question: Question) -> str | None:
+    return question.passed.service if question.passed else None
+
+
+def _associated(question: Question) -> Values | None:
+    return (question.passed.associated_arns or None) if question.passed else None
+
+
+FINDERS: Mapping[str, Finder] = {
+    "iam:associatedresourcearn": _associated,
+    "iam:awsservicename": member("AWSServiceName"),
+    "iam:passedtoservice": _passed_to,
+    "iam:permissionsboundary": _boundary,
+    "iam:policyarn": member("PolicyArn"),
+}
