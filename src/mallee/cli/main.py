@@ -47,6 +47,10 @@ GROUPS = {
         "Tenants of the cloud.",
         {"create": "mallee.cli.cloud:create_account", "list": "mallee.cli.cloud:list_accounts"},
     ),
+    "keys": (
+        "The master key, under which secrets are sealed.",
+        {"rotate": "mallee.cli.keys:rotate", "status": "mallee.cli.keys:status"},
+    ),
     "kvm": (
         "Hardware virtualisation.",
         {"prove": "mallee.cli.machine:prove_kvm", "show": "mallee.cli.machine:show_kvm"},

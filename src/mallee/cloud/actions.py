@@ -9,20 +9,16 @@ documentation tests and the pipeline read `TABLE`.
 from collections.abc import Iterable
 
 from mallee.cloud.action import Action
-from mallee.cloud.admin import accounts as admin_accounts
-from mallee.cloud.admin import clouds, hosts, resources
+from mallee.cloud.admin import table as admin
 from mallee.cloud.ec2 import table as ec2
 from mallee.cloud.iam import table as iam
-from mallee.cloud.sts import callers
+from mallee.cloud.sts import table as sts
 
 _ROWS: tuple[tuple[Action, ...], ...] = (
     ec2.ACTIONS,
     iam.ACTIONS,
-    callers.ACTIONS,
-    admin_accounts.ACTIONS,
-    clouds.ACTIONS,
-    hosts.ACTIONS,
-    resources.ACTIONS,
+    sts.ACTIONS,
+    admin.ACTIONS,
 )
 
 

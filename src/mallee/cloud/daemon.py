@@ -27,7 +27,7 @@ from mallee.cloud import (
     slices,
 )
 from mallee.cloud.call import Agents
-from mallee.cloud.reconcile import runner, table
+from mallee.cloud.reconcile import masterkeys, runner, table
 from mallee.kit import clock, logs
 from mallee.model.layout import Layout
 from mallee.model.settings import Settings
@@ -69,7 +69,9 @@ async def serve(layout: Layout, settings: Settings, stop: asyncio.Event) -> None
         stack.push_async_callback(services.close)
         port = await services.listen(settings.listen, settings.ports.services)
         loops = await stack.enter_async_context(asyncio.TaskGroup())
-        settling = runner.run(opened, table.reconcilers(opened, layout, settings))
+        ring = masterkeys.Keyring(layout, secrets.box, cloud.keys.forget)
+        reconcilers = table.reconcilers(opened, layout, settings, ring)
+        settling = runner.run(opened, reconcilers)
         for loop in (heard.watch(), settling):
             stack.callback(loops.create_task(loop).cancel)
         announce({"services": port, "agents": agents_port})

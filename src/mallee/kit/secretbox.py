@@ -91,6 +91,10 @@ class SecretBox:
         except (InvalidTag, ValueError) as error:
             raise Unsealable(f"sealed under key {key_id.hex()}, but altered since") from error
 
+    def key_of(self, sealed: bytes) -> str:
+        """Return the id of the key that sealed the value."""
+        return sealed[:_KEY_ID_BYTES].hex()
+
     def is_newest(self, sealed: bytes) -> bool:
         """Tell whether the value needs no sealing anew after a rotation."""
         return sealed[:_KEY_ID_BYTES] == self._ring.newest

@@ -26,6 +26,10 @@ class Account(TypedDict):
     AccountName: str
     Arn: NotRequired[str | None]
     CreateDate: NotRequired[datetime | float | None]
+    Standing: NotRequired[str | None]
+    StandingSince: NotRequired[datetime | float | None]
+    Alias: NotRequired[str | None]
+    Email: NotRequired[str | None]
 
 
 class Change(TypedDict):
@@ -36,6 +40,7 @@ class Change(TypedDict):
 
 class CreateAccountRequest(TypedDict):
     AccountName: str
+    Email: NotRequired[str]
 
 
 class CreateAccountResponse(TypedDict):
@@ -51,6 +56,35 @@ class CreateJoinTokenResponse(TypedDict):
     Token: str
     CaCertificate: str
     Port: int
+
+
+class DeleteAccountPolicyRequest(TypedDict):
+    AccountName: str
+    PolicyName: str
+
+
+class DeleteAccountPolicyResponse(TypedDict):
+    pass
+
+
+class DeleteAccountRequest(TypedDict):
+    AccountName: str
+    Recursive: NotRequired[bool]
+    DryRun: NotRequired[bool]
+
+
+class DeleteAccountResponse(TypedDict):
+    pass
+
+
+class DescribeAccountRequest(TypedDict):
+    AccountName: str
+
+
+class DescribeAccountResponse(TypedDict):
+    Account: Account | Fragment
+    Items: Sequence[InventoryItem | Fragment] | Fragment
+    Waits: NotRequired[Sequence[str] | Fragment | None]
 
 
 class DescribeCloudRequest(TypedDict):
@@ -76,6 +110,17 @@ class DescribeHostsResponse(TypedDict):
     Hosts: Sequence[Host | Fragment] | Fragment
 
 
+class DescribeMasterKeyRequest(TypedDict):
+    pass
+
+
+class DescribeMasterKeyResponse(TypedDict):
+    KeyId: str
+    OlderKeyIds: Sequence[str] | Fragment
+    ValuesUnderOlderKeys: int
+    Rotations: Sequence[KeyRotation | Fragment] | Fragment
+
+
 class ExplainResourceRequest(TypedDict):
     ResourceId: str
 
@@ -87,6 +132,17 @@ class ExplainResourceResponse(TypedDict):
     Wanted: NotRequired[str | None]
     Seen: NotRequired[str | None]
     Changes: Sequence[Change | Fragment] | Fragment
+
+
+class GetAccountPolicyRequest(TypedDict):
+    AccountName: str
+    PolicyName: str
+
+
+class GetAccountPolicyResponse(TypedDict):
+    AccountName: str
+    PolicyName: str
+    PolicyDocument: str
 
 
 class Host(TypedDict):
@@ -108,6 +164,31 @@ class Host(TypedDict):
     Leftovers: NotRequired[Sequence[str] | Fragment | None]
 
 
+class InventoryItem(TypedDict):
+    Kind: str
+    Id: str
+    Name: NotRequired[str | None]
+    IsOfEveryAccount: NotRequired[bool | None]
+
+
+class KeyRotation(TypedDict):
+    RotationId: str
+    State: str
+    RequestedAt: datetime | float
+    EndsSessions: bool
+    ReplacedKeyId: str
+    KeyId: NotRequired[str | None]
+    ForgetsAt: NotRequired[datetime | float | None]
+
+
+class ListAccountPoliciesRequest(TypedDict):
+    AccountName: str
+
+
+class ListAccountPoliciesResponse(TypedDict):
+    PolicyNames: Sequence[str] | Fragment
+
+
 class ListAccountsRequest(TypedDict):
     pass
 
@@ -116,7 +197,41 @@ class ListAccountsResponse(TypedDict):
     Accounts: Sequence[Account | Fragment] | Fragment
 
 
+class PutAccountPolicyRequest(TypedDict):
+    AccountName: str
+    PolicyName: str
+    PolicyDocument: str
+
+
+class PutAccountPolicyResponse(TypedDict):
+    pass
+
+
 class Quantity(TypedDict):
     Vcpus: int
     MemoryMib: int
     DiskGib: int
+
+
+class ResumeAccountRequest(TypedDict):
+    AccountName: str
+
+
+class ResumeAccountResponse(TypedDict):
+    pass
+
+
+class RotateMasterKeyRequest(TypedDict):
+    EndSessions: NotRequired[bool]
+
+
+class RotateMasterKeyResponse(TypedDict):
+    Rotation: KeyRotation | Fragment
+
+
+class SuspendAccountRequest(TypedDict):
+    AccountName: str
+
+
+class SuspendAccountResponse(TypedDict):
+    pass

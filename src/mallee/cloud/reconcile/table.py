@@ -2,7 +2,7 @@
 
 import os
 
-from mallee.cloud.reconcile import images, instances, tokens
+from mallee.cloud.reconcile import accounts, images, instances, masterkeys, tokens
 from mallee.cloud.reconcile.runner import Reconciler
 from mallee.cloud.state.store import Store
 from mallee.kit import clock
@@ -10,10 +10,14 @@ from mallee.model.layout import Layout
 from mallee.model.settings import Settings
 
 
-def reconcilers(store: Store, layout: Layout, settings: Settings) -> tuple[Reconciler, ...]:
+def reconcilers(
+    store: Store, layout: Layout, settings: Settings, ring: masterkeys.Keyring
+) -> tuple[Reconciler, ...]:
     """Return every reconciler of the cloud process."""
     return (
         instances.reconciler(store, clock.SYSTEM, settings),
         images.reconciler(store, layout, os.urandom),
+        accounts.reconciler(store),
         tokens.reconciler(store, clock.SYSTEM),
+        masterkeys.reconciler(store, ring, clock.SYSTEM),
     )

@@ -199,6 +199,7 @@ INDEXES: Mapping[str, Mapping[str, IndexValues]] = {
         "subnet": lambda doc: (doc.subnet_id,),
         "image": lambda doc: (doc.image_id,),
         "reservation": lambda doc: (doc.reservation_id,),
+        "profile-association": lambda doc: (doc.profile.id if doc.profile else None,),
     },
     "key-pair": {"name": lambda doc: (doc.name,)},
     "subnet": {"vpc": lambda doc: (doc.vpc_id,), "zone": lambda doc: (doc.zone,)},

@@ -1,0 +1,129 @@
+"""Rotates the master key when that is wanted, and forgets the old one when nothing needs it.
+
+The order is what makes it safe to be killed anywhere: the new key is in the key file before
+anything is sealed under it; an old key leaves the file only when nothing kept is sealed under it
+and no session can live whose token is. A rotation that ends sessions does not wait for these.
+Called by the runner; `cloud.admin.masterkeys` writes what is wanted.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+
+from msgspec.structs import replace
+
+from mallee.cloud import sealed
+from mallee.cloud.reconcile.runner import Reconciler
+from mallee.cloud.state import records, store
+from mallee.cloud.state.records import Record
+from mallee.kit import clock, logs, secretbox
+from mallee.model import masterkeys
+from mallee.model.layout import Layout
+from mallee.model.masterkeys import Rotation, RotationSeen
+
+RECORDS_AT_ONCE = 200
+"""How many records are sealed anew in one transaction: others wait for it."""
+
+EVERY_S = 5.0
+
+RotationRecord = Record[Rotation, RotationSeen]
+
+_log = logs.get(__name__)
+
+
+class Step(Enum):
+    """What a rotation needs next."""
+
+    MAKE = "make"
+    """A fresh key in the key file."""
+    BEGIN = "begin"
+    """To be written down: the fresh key is in its place."""
+    RESEAL = "reseal"
+    """Sealing anew what is sealed under older keys."""
+    WAIT = "wait"
+    """Nothing, until the last session under an older key is over."""
+    FORGET = "forget"
+    """Taking the older keys out of the key file."""
+    DONE = "done"
+    """Nothing any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keyring:
+    """The master key's file, and the box that everybody uses."""
+
+    layout: Layout
+    box: secretbox.SecretBox
+    forget_opened: Callable[[], None]
+    """Makes who remembers what he has opened forget it: it may need a key that is gone."""
+
+
+def reconciler(opened: store.Store, ring: Keyring, clock: clock.Clock) -> Reconciler:
+    """Return the reconciler; its keys are rotations with something to do now."""
+
+    def step(rotation: RotationRecord) -> Step:
+        return plan_step(rotation, ring.box.newest, clock.now())
+
+    def keys() -> tuple[str, ...]:
+        # One at a time, the oldest first: a later one begins where this one has its key in place.
+        due = [one for one in _by_age(opened.view) if step(one) not in (Step.WAIT, Step.DONE)]
+        return tuple(one.id for one in due[:1])
+
+    async def settle(id: str) -> None:
+        rotation = opened.view.get(records.KEY_ROTATION, id)
+        while rotation is not None and (next_ := step(rotation)) not in (Step.WAIT, Step.DONE):
+            await _apply(opened, ring, rotation, next_)
+            rotation = opened.view.get(records.KEY_ROTATION, id)
+
+    return Reconciler(name="master keys", keys=keys, settle=settle, every_s=EVERY_S)
+
+
+def plan_step(rotation: RotationRecord, newest: str, now: float) -> Step:
+    """Return what comes next, given the id of the newest key."""
+    seen = rotation.seen
+    if seen is None:
+        return Step.MAKE if newest == rotation.doc.replaces else Step.BEGIN
+    if seen.ended_at:
+        return Step.DONE
+    if not seen.resealed_at:
+        return Step.RESEAL
+    return Step.FORGET if now >= masterkeys.forgets_at(rotation.doc, seen) else Step.WAIT
+
+
+async def _apply(opened: store.Store, ring: Keyring, rotation: RotationRecord, step: Step) -> None:
+    """Take one step. Each may be taken twice: it looks at what it finds."""
+    path, box = ring.layout.master_key, ring.box
+    match step:
+        case Step.MAKE:
+            secretbox.rotate(path, box)
+            _log.info("master key made", rotation=rotation.id, key=box.newest)
+        case Step.BEGIN:
+            newest, *retired = box.key_ids
+            await opened.run(lambda tx: _begin(tx, rotation, newest, tuple(retired)))
+        case Step.RESEAL:
+            if not await opened.run(lambda tx: sealed.reseal(tx, box, RECORDS_AT_ONCE)):
+                await opened.run(lambda tx: _observe(tx, rotation, resealed_at=tx.now))
+        case Step.FORGET:
+            if await opened.run(lambda tx: sealed.reseal(tx, box, RECORDS_AT_ONCE)):
+                return
+            retired_ids = rotation.seen.retired if rotation.seen else ()
+            secretbox.forget(path, box, retired_ids)
+            ring.forget_opened()
+            await opened.run(lambda tx: _observe(tx, rotation, ended_at=tx.now))
+            _log.info("master keys forgotten", rotation=rotation.id, keys=retired_ids)
+        case Step.WAIT | Step.DONE:
+            return
+
+
+def _begin(tx: store.Tx, rotation: RotationRecord, newest: str, retired: tuple[str, ...]) -> None:
+    tx.observe(rotation, RotationSeen(key_id=newest, retired=retired, began_at=tx.now))
+
+
+def _observe(tx: store.Tx, rotation: RotationRecord, **facts: float) -> None:
+    current = tx.get(records.KEY_ROTATION, rotation.id)
+    if current is not None and current.seen is not None:
+        tx.observe(current, replace(current.seen, **facts))
+
+
+def _by_age(view: store.View) -> list[RotationRecord]:
+    return sorted(view.list(records.KEY_ROTATION), key=lambda one: one.doc.requested_at)
