@@ -121,6 +121,9 @@ class Action:
     """Whether only users of the cloud's own account may be allowed it."""
     is_everyones: bool = False
     """Whether whoever has a valid signature may, whatever his policies say."""
+    waives: Callable[[Call, Request], bool] | None = None
+    """Tells whether a request that no policy allows is allowed all the same, unless one denies it:
+    what an account's other settings give its users."""
     is_unsigned: bool = False
     """Whether it is answered without a signature: the caller is `call.NOBODY`, and each peer is
     let in so often and no more (`strangers`). The handler decides whom it believes."""

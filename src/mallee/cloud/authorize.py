@@ -108,9 +108,15 @@ def decide(judge: Judge, question: Question) -> Outcome:
         request, all_policies = _ask(caller, permission, one, policies)
         decision = policy.evaluate(request, all_policies)
         judged.append(Judged(permission, one.resource, decision))
-        if not decision.is_allowed:
+        if not (decision.is_allowed or _is_waived(question, decision)):
             return Outcome(tuple(judged), refusal=_refusal(judge, row, request, decision))
     return Outcome(tuple(judged))
+
+
+def _is_waived(question: Question, decision: policy.Decision) -> bool:
+    row = question.row
+    is_denied = decision.verdict is policy.Verdict.EXPLICITLY_DENIED
+    return not is_denied and row.waives is not None and row.waives(question.call, question.asked)
 
 
 def _ask(

@@ -183,6 +183,8 @@ async def _write(cloud: Cloud, action: Action, call: Call, asked: Request) -> st
     prepared = await asyncio.to_thread(work) if work else None
 
     def in_transaction(tx: store.Tx) -> str:
+        _check_standing(tx, call, action)
+
         def do() -> str:
             writer = _writer(cloud, call, tx, prepared)
             held = quotas.before(writer, action.service)
@@ -213,8 +215,8 @@ def _call(cloud: Cloud, exchange: Exchange, who: Principal, now: float) -> Call:
         settings=cloud.settings,
         view=cloud.store.view,
         agents=cloud.agents,
-        attempts=cloud.attempts,
         peer=exchange.request.peer,
+        attempts=cloud.attempts,
     )
 
 
@@ -228,8 +230,8 @@ def _writer(cloud: Cloud, call: Call, tx: store.Tx, prepared: Any) -> WriteCall:
         # The view is the event loop's; in the writer's thread one reads what one writes.
         view=cast(store.View, tx),
         agents=call.agents,
-        attempts=call.attempts,
         peer=call.peer,
+        attempts=call.attempts,
         tx=tx,
         entropy=os.urandom,
         box=cloud.box,

@@ -37,8 +37,9 @@ def find_step(seed: bytes, given: str, steps: range) -> int | None:
     return found
 
 
-def find_pair(seed: bytes, first: str, second: str, steps: range) -> int | None:
+def find_pair(seed: bytes, given: tuple[str, str], steps: range) -> int | None:
     """Return the first of the steps whose code is the first one, and the next one's the second."""
+    first, second = given
     found: int | None = None
     for step in steps:
         is_first = hmac.compare_digest(code(seed, step).encode(), first.encode())

@@ -29,12 +29,38 @@ class NoSuchDevice(NoSuchEntity):
     template = "VirtualMFADevice with serial number {} does not exist."
 
 
+class NoSuchLoginProfile(NoSuchEntity):
+    """Argument: the user's name."""
+
+    template = "Login Profile for User {} cannot be found."
+
+
+class NoSuchPasswordPolicy(NoSuchEntity):
+    """Argument: the account."""
+
+    template = "The Password Policy with domain name {} cannot be found."
+
+
 class EntityAlreadyExists(AwsError):
     """Arguments: the noun with a capital (`User`) and the name."""
 
     code = "EntityAlreadyExists"
     status = 409
     template = "{} with name {} already exists."
+
+
+class LoginProfileExists(EntityAlreadyExists):
+    """Argument: the user's name."""
+
+    template = "Login Profile for User {} already exists."
+
+
+class DeviceExists(EntityAlreadyExists):
+    template = "MFADevice entity at the same path and name already exists."
+
+
+class DeviceInUse(EntityAlreadyExists):
+    template = "MFA Device is already in use."
 
 
 class EntityTemporarilyUnmodifiable(AwsError):
@@ -80,6 +106,12 @@ class PasswordPolicyViolation(AwsError):
 
     code = "PasswordPolicyViolation"
     template = "Password does not conform to the account password policy: {}"
+
+
+class WrongPassword(AwsError):
+    code = "AccessDenied"
+    status = 403
+    template = "The old password was incorrect."
 
 
 class InvalidUserType(AwsError):

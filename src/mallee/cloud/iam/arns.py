@@ -22,11 +22,14 @@ NAMING: Mapping[str, Kind[Any, None]] = {
     "GroupName": records.GROUP,
     "RoleName": records.ROLE,
     "UserName": records.USER,
+    "VirtualMFADeviceName": records.MFA_DEVICE,
+    "ServerCertificateName": records.SERVER_CERTIFICATE,
 }
 """Members that name a thing; of several in a request, the first is what it is about."""
 
 _RENAMING: Mapping[str, Kind[Any, None]] = {
     "NewGroupName": records.GROUP,
+    "NewServerCertificateName": records.SERVER_CERTIFICATE,
     "NewUserName": records.USER,
 }
 _LISTS: Mapping[str, str] = {
@@ -36,6 +39,9 @@ _LISTS: Mapping[str, str] = {
     "ListRoles": "role",
     "ListUsers": "user",
 }
+
+
+_ABOUT_THE_CALLER = frozenset({"ChangePassword"})
 
 
 def finder(row: Action) -> Callable[[Call, Request], tuple[str, ...]]:
@@ -51,8 +57,10 @@ def finder(row: Action) -> Callable[[Call, Request], tuple[str, ...]]:
         for member, kind in NAMING.items():
             if member in asked:
                 return (_of(call, kind, asked[member], asked), *_renamed(call, asked))
-        if "UserName" in row.honours:
+        if "UserName" in row.honours or row.name in _ABOUT_THE_CALLER:
             return (call.principal.arn,)
+        if "SerialNumber" in asked:
+            return (asked["SerialNumber"],)
         return _policy(call, asked)
 
     return find

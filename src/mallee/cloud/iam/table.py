@@ -14,7 +14,10 @@ from mallee.cloud.iam import (
     attachments,
     groups,
     instanceprofiles,
+    loginprofiles,
     managed,
+    mfa,
+    passwordpolicies,
     roles,
     servicelinkedroles,
     users,
@@ -26,12 +29,15 @@ _ROWS: tuple[Action, ...] = (
     *attachments.ACTIONS,
     *groups.ACTIONS,
     *instanceprofiles.ACTIONS,
+    *loginprofiles.ACTIONS,
     *managed.ACTIONS,
+    *mfa.ACTIONS,
+    *passwordpolicies.ACTIONS,
     *roles.ACTIONS,
     *servicelinkedroles.ACTIONS,
     *users.ACTIONS,
 )
 
 ACTIONS: tuple[Action, ...] = tuple(
-    dataclasses.replace(row, resources=arns.finder(row)) for row in _ROWS
+    dataclasses.replace(row, resources=row.resources or arns.finder(row)) for row in _ROWS
 )
