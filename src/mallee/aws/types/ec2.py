@@ -82,6 +82,15 @@ class AssociateAddressResult(TypedDict):
     AssociationId: NotRequired[str | None]
 
 
+class AssociateIamInstanceProfileRequest(TypedDict):
+    IamInstanceProfile: IamInstanceProfileSpecification
+    InstanceId: str
+
+
+class AssociateIamInstanceProfileResult(TypedDict):
+    IamInstanceProfileAssociation: NotRequired[IamInstanceProfileAssociation | Fragment | None]
+
+
 class AttachmentEnaSrdSpecification(TypedDict):
     EnaSrdEnabled: NotRequired[bool | None]
     EnaSrdUdpSpecification: NotRequired[AttachmentEnaSrdUdpSpecification | Fragment | None]
@@ -363,6 +372,20 @@ class DescribeAvailabilityZonesResult(TypedDict):
     AvailabilityZones: NotRequired[Sequence[AvailabilityZone | Fragment] | Fragment | None]
 
 
+class DescribeIamInstanceProfileAssociationsRequest(TypedDict):
+    AssociationIds: NotRequired[list[str]]
+    Filters: NotRequired[list[Filter]]
+    MaxResults: NotRequired[int]
+    NextToken: NotRequired[str]
+
+
+class DescribeIamInstanceProfileAssociationsResult(TypedDict):
+    IamInstanceProfileAssociations: NotRequired[
+        Sequence[IamInstanceProfileAssociation | Fragment] | Fragment | None
+    ]
+    NextToken: NotRequired[str | None]
+
+
 class DescribeImagesRequest(TypedDict):
     ExecutableUsers: NotRequired[list[str]]
     ImageIds: NotRequired[list[str]]
@@ -578,6 +601,14 @@ class DisassociateAddressRequest(TypedDict):
     DryRun: NotRequired[bool]
 
 
+class DisassociateIamInstanceProfileRequest(TypedDict):
+    AssociationId: str
+
+
+class DisassociateIamInstanceProfileResult(TypedDict):
+    IamInstanceProfileAssociation: NotRequired[IamInstanceProfileAssociation | Fragment | None]
+
+
 class DiskInfo(TypedDict):
     SizeInGB: NotRequired[int | None]
     Count: NotRequired[int | None]
@@ -778,6 +809,14 @@ class HibernationOptionsRequest(TypedDict):
 class IamInstanceProfile(TypedDict):
     Arn: NotRequired[str | None]
     Id: NotRequired[str | None]
+
+
+class IamInstanceProfileAssociation(TypedDict):
+    AssociationId: NotRequired[str | None]
+    InstanceId: NotRequired[str | None]
+    IamInstanceProfile: NotRequired[IamInstanceProfile | Fragment | None]
+    State: NotRequired[str | None]
+    Timestamp: NotRequired[datetime | float | None]
 
 
 class IamInstanceProfileSpecification(TypedDict):
@@ -1676,6 +1715,15 @@ class ReleaseAddressRequest(TypedDict):
     PublicIp: NotRequired[str]
     NetworkBorderGroup: NotRequired[str]
     DryRun: NotRequired[bool]
+
+
+class ReplaceIamInstanceProfileAssociationRequest(TypedDict):
+    IamInstanceProfile: IamInstanceProfileSpecification
+    AssociationId: str
+
+
+class ReplaceIamInstanceProfileAssociationResult(TypedDict):
+    IamInstanceProfileAssociation: NotRequired[IamInstanceProfileAssociation | Fragment | None]
 
 
 class Reservation(TypedDict):

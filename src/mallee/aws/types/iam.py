@@ -28,6 +28,11 @@ class AccessKeyMetadata(TypedDict):
     CreateDate: NotRequired[datetime | float | None]
 
 
+class AddRoleToInstanceProfileRequest(TypedDict):
+    InstanceProfileName: str
+    RoleName: str
+
+
 class AddUserToGroupRequest(TypedDict):
     GroupName: str
     UserName: str
@@ -35,6 +40,11 @@ class AddUserToGroupRequest(TypedDict):
 
 class AttachGroupPolicyRequest(TypedDict):
     GroupName: str
+    PolicyArn: str
+
+
+class AttachRolePolicyRequest(TypedDict):
+    RoleName: str
     PolicyArn: str
 
 
@@ -51,6 +61,11 @@ class AttachedPermissionsBoundary(TypedDict):
 class AttachedPolicy(TypedDict):
     PolicyName: NotRequired[str | None]
     PolicyArn: NotRequired[str | None]
+
+
+class ChangePasswordRequest(TypedDict):
+    OldPassword: str
+    NewPassword: str
 
 
 class CreateAccessKeyRequest(TypedDict):
@@ -72,6 +87,26 @@ class CreateGroupRequest(TypedDict):
 
 class CreateGroupResponse(TypedDict):
     Group: Group | Fragment
+
+
+class CreateInstanceProfileRequest(TypedDict):
+    InstanceProfileName: str
+    Path: NotRequired[str]
+    Tags: NotRequired[list[Tag]]
+
+
+class CreateInstanceProfileResponse(TypedDict):
+    InstanceProfile: InstanceProfile | Fragment
+
+
+class CreateLoginProfileRequest(TypedDict):
+    UserName: NotRequired[str]
+    Password: NotRequired[str]
+    PasswordResetRequired: NotRequired[bool]
+
+
+class CreateLoginProfileResponse(TypedDict):
+    LoginProfile: LoginProfile | Fragment
 
 
 class CreatePolicyRequest(TypedDict):
@@ -96,6 +131,30 @@ class CreatePolicyVersionResponse(TypedDict):
     PolicyVersion: NotRequired[PolicyVersion | Fragment | None]
 
 
+class CreateRoleRequest(TypedDict):
+    Path: NotRequired[str]
+    RoleName: str
+    AssumeRolePolicyDocument: str
+    Description: NotRequired[str]
+    MaxSessionDuration: NotRequired[int]
+    PermissionsBoundary: NotRequired[str]
+    Tags: NotRequired[list[Tag]]
+
+
+class CreateRoleResponse(TypedDict):
+    Role: Role | Fragment
+
+
+class CreateServiceLinkedRoleRequest(TypedDict):
+    AWSServiceName: str
+    Description: NotRequired[str]
+    CustomSuffix: NotRequired[str]
+
+
+class CreateServiceLinkedRoleResponse(TypedDict):
+    Role: NotRequired[Role | Fragment | None]
+
+
 class CreateUserRequest(TypedDict):
     Path: NotRequired[str]
     UserName: str
@@ -105,6 +164,21 @@ class CreateUserRequest(TypedDict):
 
 class CreateUserResponse(TypedDict):
     User: NotRequired[User | Fragment | None]
+
+
+class CreateVirtualMFADeviceRequest(TypedDict):
+    Path: NotRequired[str]
+    VirtualMFADeviceName: str
+    Tags: NotRequired[list[Tag]]
+
+
+class CreateVirtualMFADeviceResponse(TypedDict):
+    VirtualMFADevice: VirtualMFADevice | Fragment
+
+
+class DeactivateMFADeviceRequest(TypedDict):
+    UserName: NotRequired[str]
+    SerialNumber: str
 
 
 class DeleteAccessKeyRequest(TypedDict):
@@ -125,6 +199,14 @@ class DeleteGroupRequest(TypedDict):
     GroupName: str
 
 
+class DeleteInstanceProfileRequest(TypedDict):
+    InstanceProfileName: str
+
+
+class DeleteLoginProfileRequest(TypedDict):
+    UserName: NotRequired[str]
+
+
 class DeletePolicyRequest(TypedDict):
     PolicyArn: str
 
@@ -132,6 +214,27 @@ class DeletePolicyRequest(TypedDict):
 class DeletePolicyVersionRequest(TypedDict):
     PolicyArn: str
     VersionId: str
+
+
+class DeleteRolePermissionsBoundaryRequest(TypedDict):
+    RoleName: str
+
+
+class DeleteRolePolicyRequest(TypedDict):
+    RoleName: str
+    PolicyName: str
+
+
+class DeleteRoleRequest(TypedDict):
+    RoleName: str
+
+
+class DeleteServiceLinkedRoleRequest(TypedDict):
+    RoleName: str
+
+
+class DeleteServiceLinkedRoleResponse(TypedDict):
+    DeletionTaskId: str
 
 
 class DeleteUserPermissionsBoundaryRequest(TypedDict):
@@ -147,14 +250,39 @@ class DeleteUserRequest(TypedDict):
     UserName: str
 
 
+class DeleteVirtualMFADeviceRequest(TypedDict):
+    SerialNumber: str
+
+
+class DeletionTaskFailureReasonType(TypedDict):
+    Reason: NotRequired[str | None]
+    RoleUsageList: NotRequired[Sequence[RoleUsageType | Fragment] | Fragment | None]
+
+
 class DetachGroupPolicyRequest(TypedDict):
     GroupName: str
+    PolicyArn: str
+
+
+class DetachRolePolicyRequest(TypedDict):
+    RoleName: str
     PolicyArn: str
 
 
 class DetachUserPolicyRequest(TypedDict):
     UserName: str
     PolicyArn: str
+
+
+class EnableMFADeviceRequest(TypedDict):
+    UserName: str
+    SerialNumber: str
+    AuthenticationCode1: str
+    AuthenticationCode2: str
+
+
+class GetAccountPasswordPolicyResponse(TypedDict):
+    PasswordPolicy: PasswordPolicy | Fragment
 
 
 class GetAccountSummaryResponse(TypedDict):
@@ -185,6 +313,34 @@ class GetGroupResponse(TypedDict):
     Marker: NotRequired[str | None]
 
 
+class GetInstanceProfileRequest(TypedDict):
+    InstanceProfileName: str
+
+
+class GetInstanceProfileResponse(TypedDict):
+    InstanceProfile: InstanceProfile | Fragment
+
+
+class GetLoginProfileRequest(TypedDict):
+    UserName: NotRequired[str]
+
+
+class GetLoginProfileResponse(TypedDict):
+    LoginProfile: LoginProfile | Fragment
+
+
+class GetMFADeviceRequest(TypedDict):
+    SerialNumber: str
+    UserName: NotRequired[str]
+
+
+class GetMFADeviceResponse(TypedDict):
+    UserName: NotRequired[str | None]
+    SerialNumber: str
+    EnableDate: NotRequired[datetime | float | None]
+    Certifications: NotRequired[Mapping[str, str] | Fragment | None]
+
+
 class GetPolicyRequest(TypedDict):
     PolicyArn: str
 
@@ -200,6 +356,34 @@ class GetPolicyVersionRequest(TypedDict):
 
 class GetPolicyVersionResponse(TypedDict):
     PolicyVersion: NotRequired[PolicyVersion | Fragment | None]
+
+
+class GetRolePolicyRequest(TypedDict):
+    RoleName: str
+    PolicyName: str
+
+
+class GetRolePolicyResponse(TypedDict):
+    RoleName: str
+    PolicyName: str
+    PolicyDocument: str
+
+
+class GetRoleRequest(TypedDict):
+    RoleName: str
+
+
+class GetRoleResponse(TypedDict):
+    Role: Role | Fragment
+
+
+class GetServiceLinkedRoleDeletionStatusRequest(TypedDict):
+    DeletionTaskId: str
+
+
+class GetServiceLinkedRoleDeletionStatusResponse(TypedDict):
+    Status: str
+    Reason: NotRequired[DeletionTaskFailureReasonType | Fragment | None]
 
 
 class GetUserPolicyRequest(TypedDict):
@@ -275,6 +459,19 @@ class ListAttachedGroupPoliciesResponse(TypedDict):
     Marker: NotRequired[str | None]
 
 
+class ListAttachedRolePoliciesRequest(TypedDict):
+    RoleName: str
+    PathPrefix: NotRequired[str]
+    Marker: NotRequired[str]
+    MaxItems: NotRequired[int]
+
+
+class ListAttachedRolePoliciesResponse(TypedDict):
+    AttachedPolicies: NotRequired[Sequence[AttachedPolicy | Fragment] | Fragment | None]
+    IsTruncated: NotRequired[bool | None]
+    Marker: NotRequired[str | None]
+
+
 class ListAttachedUserPoliciesRequest(TypedDict):
     UserName: str
     PathPrefix: NotRequired[str]
@@ -341,6 +538,30 @@ class ListGroupsResponse(TypedDict):
     Marker: NotRequired[str | None]
 
 
+class ListInstanceProfileTagsRequest(TypedDict):
+    InstanceProfileName: str
+    Marker: NotRequired[str]
+    MaxItems: NotRequired[int]
+
+
+class ListInstanceProfileTagsResponse(TypedDict):
+    Tags: Sequence[Tag | Fragment] | Fragment
+    IsTruncated: NotRequired[bool | None]
+    Marker: NotRequired[str | None]
+
+
+class ListInstanceProfilesForRoleRequest(TypedDict):
+    RoleName: str
+    Marker: NotRequired[str]
+    MaxItems: NotRequired[int]
+
+
+class ListInstanceProfilesForRoleResponse(TypedDict):
+    InstanceProfiles: Sequence[InstanceProfile | Fragment] | Fragment
+    IsTruncated: NotRequired[bool | None]
+    Marker: NotRequired[str | None]
+
+
 class ListInstanceProfilesRequest(TypedDict):
     PathPrefix: NotRequired[str]
     Marker: NotRequired[str]
@@ -349,6 +570,30 @@ class ListInstanceProfilesRequest(TypedDict):
 
 class ListInstanceProfilesResponse(TypedDict):
     InstanceProfiles: Sequence[InstanceProfile | Fragment] | Fragment
+    IsTruncated: NotRequired[bool | None]
+    Marker: NotRequired[str | None]
+
+
+class ListMFADeviceTagsRequest(TypedDict):
+    SerialNumber: str
+    Marker: NotRequired[str]
+    MaxItems: NotRequired[int]
+
+
+class ListMFADeviceTagsResponse(TypedDict):
+    Tags: Sequence[Tag | Fragment] | Fragment
+    IsTruncated: NotRequired[bool | None]
+    Marker: NotRequired[str | None]
+
+
+class ListMFADevicesRequest(TypedDict):
+    UserName: NotRequired[str]
+    Marker: NotRequired[str]
+    MaxItems: NotRequired[int]
+
+
+class ListMFADevicesResponse(TypedDict):
+    MFADevices: Sequence[MFADevice | Fragment] | Fragment
     IsTruncated: NotRequired[bool | None]
     Marker: NotRequired[str | None]
 
@@ -368,6 +613,18 @@ class ListPoliciesResponse(TypedDict):
     Marker: NotRequired[str | None]
 
 
+class ListPolicyTagsRequest(TypedDict):
+    PolicyArn: str
+    Marker: NotRequired[str]
+    MaxItems: NotRequired[int]
+
+
+class ListPolicyTagsResponse(TypedDict):
+    Tags: Sequence[Tag | Fragment] | Fragment
+    IsTruncated: NotRequired[bool | None]
+    Marker: NotRequired[str | None]
+
+
 class ListPolicyVersionsRequest(TypedDict):
     PolicyArn: str
     Marker: NotRequired[str]
@@ -376,6 +633,30 @@ class ListPolicyVersionsRequest(TypedDict):
 
 class ListPolicyVersionsResponse(TypedDict):
     Versions: NotRequired[Sequence[PolicyVersion | Fragment] | Fragment | None]
+    IsTruncated: NotRequired[bool | None]
+    Marker: NotRequired[str | None]
+
+
+class ListRolePoliciesRequest(TypedDict):
+    RoleName: str
+    Marker: NotRequired[str]
+    MaxItems: NotRequired[int]
+
+
+class ListRolePoliciesResponse(TypedDict):
+    PolicyNames: Sequence[str] | Fragment
+    IsTruncated: NotRequired[bool | None]
+    Marker: NotRequired[str | None]
+
+
+class ListRoleTagsRequest(TypedDict):
+    RoleName: str
+    Marker: NotRequired[str]
+    MaxItems: NotRequired[int]
+
+
+class ListRoleTagsResponse(TypedDict):
+    Tags: Sequence[Tag | Fragment] | Fragment
     IsTruncated: NotRequired[bool | None]
     Marker: NotRequired[str | None]
 
@@ -428,6 +709,43 @@ class ListUsersResponse(TypedDict):
     Marker: NotRequired[str | None]
 
 
+class ListVirtualMFADevicesRequest(TypedDict):
+    AssignmentStatus: NotRequired[str]
+    Marker: NotRequired[str]
+    MaxItems: NotRequired[int]
+
+
+class ListVirtualMFADevicesResponse(TypedDict):
+    VirtualMFADevices: Sequence[VirtualMFADevice | Fragment] | Fragment
+    IsTruncated: NotRequired[bool | None]
+    Marker: NotRequired[str | None]
+
+
+class LoginProfile(TypedDict):
+    UserName: str
+    CreateDate: datetime | float
+    PasswordResetRequired: NotRequired[bool | None]
+
+
+class MFADevice(TypedDict):
+    UserName: str
+    SerialNumber: str
+    EnableDate: datetime | float
+
+
+class PasswordPolicy(TypedDict):
+    MinimumPasswordLength: NotRequired[int | None]
+    RequireSymbols: NotRequired[bool | None]
+    RequireNumbers: NotRequired[bool | None]
+    RequireUppercaseCharacters: NotRequired[bool | None]
+    RequireLowercaseCharacters: NotRequired[bool | None]
+    AllowUsersToChangePassword: NotRequired[bool | None]
+    ExpirePasswords: NotRequired[bool | None]
+    MaxPasswordAge: NotRequired[int | None]
+    PasswordReusePrevention: NotRequired[int | None]
+    HardExpiry: NotRequired[bool | None]
+
+
 class Policy(TypedDict):
     PolicyName: NotRequired[str | None]
     PolicyId: NotRequired[str | None]
@@ -471,6 +789,17 @@ class PutGroupPolicyRequest(TypedDict):
     PolicyDocument: str
 
 
+class PutRolePermissionsBoundaryRequest(TypedDict):
+    RoleName: str
+    PermissionsBoundary: str
+
+
+class PutRolePolicyRequest(TypedDict):
+    RoleName: str
+    PolicyName: str
+    PolicyDocument: str
+
+
 class PutUserPermissionsBoundaryRequest(TypedDict):
     UserName: str
     PermissionsBoundary: str
@@ -482,9 +811,21 @@ class PutUserPolicyRequest(TypedDict):
     PolicyDocument: str
 
 
+class RemoveRoleFromInstanceProfileRequest(TypedDict):
+    InstanceProfileName: str
+    RoleName: str
+
+
 class RemoveUserFromGroupRequest(TypedDict):
     GroupName: str
     UserName: str
+
+
+class ResyncMFADeviceRequest(TypedDict):
+    UserName: str
+    SerialNumber: str
+    AuthenticationCode1: str
+    AuthenticationCode2: str
 
 
 class Role(TypedDict):
@@ -507,6 +848,11 @@ class RoleLastUsed(TypedDict):
     Region: NotRequired[str | None]
 
 
+class RoleUsageType(TypedDict):
+    Region: NotRequired[str | None]
+    Resources: NotRequired[Sequence[str] | Fragment | None]
+
+
 class SetDefaultPolicyVersionRequest(TypedDict):
     PolicyArn: str
     VersionId: str
@@ -522,9 +868,49 @@ class Tag(TypedDict):
     Value: str
 
 
+class TagInstanceProfileRequest(TypedDict):
+    InstanceProfileName: str
+    Tags: list[Tag]
+
+
+class TagMFADeviceRequest(TypedDict):
+    SerialNumber: str
+    Tags: list[Tag]
+
+
+class TagPolicyRequest(TypedDict):
+    PolicyArn: str
+    Tags: list[Tag]
+
+
+class TagRoleRequest(TypedDict):
+    RoleName: str
+    Tags: list[Tag]
+
+
 class TagUserRequest(TypedDict):
     UserName: str
     Tags: list[Tag]
+
+
+class UntagInstanceProfileRequest(TypedDict):
+    InstanceProfileName: str
+    TagKeys: list[str]
+
+
+class UntagMFADeviceRequest(TypedDict):
+    SerialNumber: str
+    TagKeys: list[str]
+
+
+class UntagPolicyRequest(TypedDict):
+    PolicyArn: str
+    TagKeys: list[str]
+
+
+class UntagRoleRequest(TypedDict):
+    RoleName: str
+    TagKeys: list[str]
 
 
 class UntagUserRequest(TypedDict):
@@ -538,10 +924,52 @@ class UpdateAccessKeyRequest(TypedDict):
     Status: str
 
 
+class UpdateAccountPasswordPolicyRequest(TypedDict):
+    MinimumPasswordLength: NotRequired[int]
+    RequireSymbols: NotRequired[bool]
+    RequireNumbers: NotRequired[bool]
+    RequireUppercaseCharacters: NotRequired[bool]
+    RequireLowercaseCharacters: NotRequired[bool]
+    AllowUsersToChangePassword: NotRequired[bool]
+    MaxPasswordAge: NotRequired[int]
+    PasswordReusePrevention: NotRequired[int]
+    HardExpiry: NotRequired[bool]
+
+
+class UpdateAssumeRolePolicyRequest(TypedDict):
+    RoleName: str
+    PolicyDocument: str
+
+
 class UpdateGroupRequest(TypedDict):
     GroupName: str
     NewPath: NotRequired[str]
     NewGroupName: NotRequired[str]
+
+
+class UpdateLoginProfileRequest(TypedDict):
+    UserName: str
+    Password: NotRequired[str]
+    PasswordResetRequired: NotRequired[bool]
+
+
+class UpdateRoleDescriptionRequest(TypedDict):
+    RoleName: str
+    Description: str
+
+
+class UpdateRoleDescriptionResponse(TypedDict):
+    Role: NotRequired[Role | Fragment | None]
+
+
+class UpdateRoleRequest(TypedDict):
+    RoleName: str
+    Description: NotRequired[str]
+    MaxSessionDuration: NotRequired[int]
+
+
+class UpdateRoleResponse(TypedDict):
+    pass
 
 
 class UpdateUserRequest(TypedDict):
@@ -558,4 +986,13 @@ class User(TypedDict):
     CreateDate: datetime | float
     PasswordLastUsed: NotRequired[datetime | float | None]
     PermissionsBoundary: NotRequired[AttachedPermissionsBoundary | Fragment | None]
+    Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
+
+
+class VirtualMFADevice(TypedDict):
+    SerialNumber: str
+    Base32StringSeed: NotRequired[bytes | None]
+    QRCodePNG: NotRequired[bytes | None]
+    User: NotRequired[User | Fragment | None]
+    EnableDate: NotRequired[datetime | float | None]
     Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]

@@ -1,0 +1,26 @@
+"""All rows of the administration service, joined from its nouns.
+
+The action table of the whole cloud takes them from here. A row stands at the end of its noun's
+file.
+"""
+
+from mallee.cloud.action import Action
+from mallee.cloud.admin import (
+    accountpolicies,
+    accounts,
+    closing,
+    clouds,
+    hosts,
+    masterkeys,
+    resources,
+)
+
+ACTIONS: tuple[Action, ...] = (
+    *accountpolicies.ACTIONS,
+    *accounts.ACTIONS,
+    *closing.ACTIONS,
+    *clouds.ACTIONS,
+    *hosts.ACTIONS,
+    *masterkeys.ACTIONS,
+    *resources.ACTIONS,
+)

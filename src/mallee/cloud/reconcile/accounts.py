@@ -1,0 +1,151 @@
+"""Ends accounts that are being deleted: guests first, then all that they had, last their name.
+
+Whatever is interrupted goes on from what is left, because nothing is remembered but the account's
+standing: as long as one record of it is there, it is found and removed. An image that other
+accounts' instances came from is left to the cloud's own account, deregistered, until they are gone.
+Not its business: who may ask for the end of an account (`admin.closing`).
+"""
+
+from dataclasses import dataclass
+
+from msgspec.structs import replace
+
+from mallee.cloud import inventory
+from mallee.cloud.ec2 import power
+from mallee.cloud.reconcile import images
+from mallee.cloud.reconcile.runner import Reconciler
+from mallee.cloud.state import records, store
+from mallee.cloud.state.records import Record
+from mallee.model.accounts import Account, Standing
+from mallee.model.instances import Instance, InstanceSeen, Power, Reason
+
+REMOVED_AT_ONCE = 500
+"""Records per transaction: others wait for the writer no longer than these take."""
+
+WHY = power.Why(Reason("Server.AccountDeleted", "The account is being deleted"), "Account deleted")
+
+_LAST = (
+    records.SECURITY_GROUP.name,
+    records.SUBNET.name,
+    records.VPC.name,
+)
+"""What others hang on goes after everything else, in this order."""
+
+InstanceRecord = Record[Instance, InstanceSeen]
+
+
+@dataclass(frozen=True, slots=True)
+class Terminate:
+    """Want these instances gone."""
+
+    instances: tuple[InstanceRecord, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Remove:
+    """Remove these records with everything that they hold."""
+
+    records: tuple[Record[object, object], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """Nothing is left: the account itself goes, and its name is free."""
+
+
+Step = Terminate | Remove | End
+
+
+def reconciler(store: store.Store) -> Reconciler:
+    """Return the reconciler of all accounts."""
+
+    def keys() -> tuple[str, ...]:
+        return tuple(
+            account.id
+            for account in store.view.list(records.ACCOUNT)
+            if account.doc.standing is Standing.CLOSING
+        )
+
+    async def settle(id: str) -> None:
+        while await store.run(lambda tx: settle_one(tx, id)):
+            continue
+
+    return Reconciler(name="accounts", keys=keys, settle=settle)
+
+
+def settle_one(tx: store.Tx, id: str) -> bool:
+    """Do the next step for one account; tell whether there may be another one at once."""
+    account = tx.get(records.ACCOUNT, id)
+    step = plan(tx, account) if account is not None else None
+    if account is None or step is None:
+        return False
+    apply(tx, account, step)
+    return not isinstance(step, End)
+
+
+def plan(tx: store.Tx, account: Record[Account, None]) -> Step | None:
+    """Decide what to do next; None: its guests are not gone yet, or it is not being deleted."""
+    if account.doc.standing is not Standing.CLOSING:
+        return None
+    instances = tx.list(records.INSTANCE, account.id)
+    running = tuple(one for one in instances if one.doc.power is not Power.TERMINATED)
+    if running:
+        return Terminate(running)
+    if any(one.doc.gone_at is None for one in instances):
+        return None
+    found = sorted(inventory.everything(tx, account.id), key=_rank)
+    return Remove(tuple(found[:REMOVED_AT_ONCE])) if found else End()
+
+
+def apply(tx: store.Tx, account: Record[Account, None], step: Step) -> None:
+    """Do one step; each is safe to do twice, because the plan after it no longer asks for it."""
+    match step:
+        case Terminate(instances):
+            for instance in instances:
+                power.want_terminated(tx, instance, WHY)
+        case Remove(found):
+            for record in found:
+                _remove(tx, record)
+        case End():
+            _forget_registrations(tx, account.id)
+            tx.release_owner(account.id)
+            tx.delete(account)
+
+
+def _rank(record: Record[object, object]) -> tuple[int, str, str]:
+    name = record.kind.name
+    return (_LAST.index(name) + 1 if name in _LAST else 0, name, record.id)
+
+
+def _remove(tx: store.Tx, record: Record[object, object]) -> None:
+    if record.kind.name == records.IMAGE.name and _leave(tx, record.id):
+        return
+    tx.release_owner(record.id)
+    tx.delete(record)
+
+
+def _leave(tx: store.Tx, id: str) -> bool:
+    """Leave an image that is in use to the cloud's own account; tell whether it was."""
+    image = tx.get(records.IMAGE, id)
+    owner = _cloud_account(tx)
+    if image is None or owner is None:
+        return False
+    doc = replace(image.doc, state=images.DEREGISTERED, is_public=False)
+    left = tx.write(image, doc)
+    if images.is_unused(tx, left):
+        return False
+    tx.delete(left)
+    tx.insert(records.IMAGE, owner, id, doc)
+    return True
+
+
+def _cloud_account(tx: store.Tx) -> str | None:
+    own = [account for account in tx.list(records.ACCOUNT) if account.doc.is_cloud_admin]
+    return min(own, key=lambda account: account.doc.created_at).id if own else None
+
+
+def _forget_registrations(tx: store.Tx, account_id: str) -> None:
+    """Nothing is kept of the person either who had asked for the account."""
+    for registration in tx.list(records.REGISTRATION, ""):
+        if registration.doc.account_id == account_id:
+            tx.delete(registration)
