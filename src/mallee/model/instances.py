@@ -128,6 +128,18 @@ class MetadataOptions(msgspec.Struct, frozen=True):
     instance_metadata_tags: str = "disabled"
 
 
+class ProfileAssociation(msgspec.Struct, frozen=True, kw_only=True):
+    """That an instance has an instance profile."""
+
+    id: str
+    """`iip-assoc-…`"""
+    profile_id: str
+    """`AIPA…`; a profile made anew under an old name is another one."""
+    profile_arn: str
+    since: float
+    """Seconds since the epoch."""
+
+
 class Instance(msgspec.Struct, frozen=True, kw_only=True):
     """What is wanted of an instance. Only the API and the cloud's reconcilers write it."""
 
@@ -160,6 +172,7 @@ class Instance(msgspec.Struct, frozen=True, kw_only=True):
     api_termination_protected: bool = False
     api_stop_protected: bool = False
     metadata: MetadataOptions = MetadataOptions()
+    profile: ProfileAssociation | None = None
     client_token: str | None = None
     launched_at: float
     """Seconds since the epoch of the last RunInstances or StartInstances."""

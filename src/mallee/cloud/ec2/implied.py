@@ -40,6 +40,12 @@ def _by(kind: Kind[Any, Any], index: str) -> Callable[[Call, Sequence[str]], Ite
     return find
 
 
+def _associated(call: Call, ids: Sequence[str]) -> Iterator[Thing]:
+    """An association is of an address, or of an instance with its profile."""
+    yield from _by(records.ADDRESS, "association")(call, ids)
+    yield from _by(records.INSTANCE, "profile-association")(call, ids)
+
+
 def _key_pairs(call: Call, ids: Sequence[str]) -> Iterator[Thing]:
     """A key pair's ARN has its name."""
     for id in ids:
@@ -49,7 +55,7 @@ def _key_pairs(call: Call, ids: Sequence[str]) -> Iterator[Thing]:
 
 
 _NAMED: Mapping[str, Callable[[Call, Sequence[str]], Iterator[Thing]]] = {
-    "AssociationId": _by(records.ADDRESS, "association"),
+    "AssociationId": _associated,
     "PublicIp": _by(records.ADDRESS, "public-ip"),
     "GroupName": _by(records.SECURITY_GROUP, "name"),
     "SecurityGroups": _by(records.SECURITY_GROUP, "name"),

@@ -101,6 +101,11 @@ FILTERS: dict[str, Filter] = {
     "client-token": _of(lambda doc: doc.client_token),
     "dns-name": _always(""),
     "hibernation-options.configured": _always("false"),
+    "iam-instance-profile.arn": _of(lambda doc: doc.profile and doc.profile.profile_arn),
+    "iam-instance-profile.id": _of(lambda doc: doc.profile and doc.profile.profile_id),
+    "iam-instance-profile.name": _of(
+        lambda doc: doc.profile and doc.profile.profile_arn.rpartition("/")[2]
+    ),
     "image-id": _of(lambda doc: doc.image_id),
     "instance-id": lambda call, record: (record.id,),
     "instance-type": _of(lambda doc: doc.type_name),

@@ -16,6 +16,7 @@ from mallee.cloud.call import Call
 from mallee.cloud.ec2 import (
     images,
     instancefilters,
+    instanceprofiles,
     interfaces,
     power,
     resources,
@@ -105,6 +106,7 @@ def _render(call: Call, sources: Sources) -> shapes.Instance:
         "CpuOptions": {"CoreCount": doc.vcpus, "ThreadsPerCore": 1},
         "HibernationOptions": {"Configured": False},
         "EnclaveOptions": {"Enabled": False},
+        "IamInstanceProfile": instanceprofiles.shown_profile(doc.profile),
         "MetadataOptions": shown_metadata(doc.metadata, "applied"),
         "Tags": tagset.shown(doc.tags),
         **_render_network(call, interface),

@@ -14,7 +14,14 @@ from mallee.aws import errors
 from mallee.cloud import placement, quotas
 from mallee.cloud.action import Action, Write
 from mallee.cloud.call import WriteCall
-from mallee.cloud.ec2 import instances, interfaces, launchrequest, publicpool, subnets
+from mallee.cloud.ec2 import (
+    instanceprofiles,
+    instances,
+    interfaces,
+    launchrequest,
+    publicpool,
+    subnets,
+)
 from mallee.cloud.ec2.instances import InstanceRecord
 from mallee.cloud.ec2.launchrequest import Launch
 from mallee.cloud.state import records
@@ -120,6 +127,7 @@ def _make(call: WriteCall, launch: Launch, place: Place) -> InstanceRecord:
         api_termination_protected=launch.api_termination_protected,
         api_stop_protected=launch.api_stop_protected,
         metadata=launch.metadata,
+        profile=(instanceprofiles.association(call, launch.profile) if launch.profile else None),
         client_token=launch.client_token,
         made_by=call.principal.issuer_id,
         launched_at=call.now,
@@ -142,6 +150,8 @@ ACTIONS: tuple[Action, ...] = (
                 "DisableApiStop",
                 "DisableApiTermination",
                 "EbsOptimized",
+                "IamInstanceProfile.Arn",
+                "IamInstanceProfile.Name",
                 "ImageId",
                 "InstanceInitiatedShutdownBehavior",
                 "InstanceType",
@@ -169,5 +179,6 @@ ACTIONS: tuple[Action, ...] = (
             }
         ),
         creates=(records.INSTANCE.name, records.INTERFACE.name),
+        passes=instanceprofiles.passed,
     ),
 )

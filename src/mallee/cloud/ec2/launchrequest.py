@@ -16,6 +16,7 @@ from mallee.aws import errors
 from mallee.cloud.call import Call, Request
 from mallee.cloud.ec2 import (
     images,
+    instanceprofiles,
     instancetypes,
     keypairs,
     resources,
@@ -25,6 +26,7 @@ from mallee.cloud.ec2 import (
     zones,
 )
 from mallee.cloud.ec2.images import ImageRecord
+from mallee.cloud.iam.instanceprofiles import ProfileRecord
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
 from mallee.model.instances import MetadataOptions
@@ -71,6 +73,7 @@ class Launch:
     api_termination_protected: bool
     api_stop_protected: bool
     metadata: MetadataOptions
+    profile: ProfileRecord | None
     client_token: str | None
     tags: dict[str, str]
     interface_tags: dict[str, str]
@@ -98,6 +101,7 @@ def parse(call: Call, request: shapes.RunInstancesRequest) -> Launch:
         api_termination_protected=request.get("DisableApiTermination", False),
         api_stop_protected=request.get("DisableApiStop", False),
         metadata=parse_metadata(request.get("MetadataOptions") or {}, MetadataOptions()),
+        profile=_parse_profile(call, request),
         client_token=request.get("ClientToken"),
         tags=tagset.of_new(request, records.INSTANCE.name),
         interface_tags=tagset.of_new(request, records.INTERFACE.name),
@@ -191,6 +195,11 @@ def _find_key_pair(call: Call, request: shapes.RunInstancesRequest) -> Record[Ke
     if key_pair is None:
         raise errors.InvalidKeyPairNotFound(name)
     return key_pair
+
+
+def _parse_profile(call: Call, request: shapes.RunInstancesRequest) -> ProfileRecord | None:
+    specification = request.get("IamInstanceProfile")
+    return instanceprofiles.given(call, specification) if specification else None
 
 
 def parse_user_data(text: str) -> bytes:
