@@ -127,7 +127,7 @@ def principal_of_session(
         himself,
         user_id=f"{account.id}:{session.name}",
         user_name="",
-        arn=f"arn:{identities.PARTITION}:sts::{account.id}:federated-user/{session.name}",
+        arn=federated_arn(account.id, session.name),
         is_administrator=False,
         kind=session.kind,
         session=session,
@@ -158,6 +158,11 @@ def _role_session(
 def role_session_arn(account: str, role: Role, session_name: str) -> str:
     """Return the ARN of a session of a role: without the role's path, as AWS has it."""
     return f"arn:{identities.PARTITION}:sts::{account}:assumed-role/{role.name}/{session_name}"
+
+
+def federated_arn(account: str, name: str) -> str:
+    """Return the ARN of a federated user."""
+    return f"arn:{identities.PARTITION}:sts::{account}:federated-user/{name}"
 
 
 def _asked_with(view: store.View, session: Session) -> bool:

@@ -1,1 +1,1 @@
-"""STS actions: who am I."""
+"""STS: who calls, and temporary credentials."""

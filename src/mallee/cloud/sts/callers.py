@@ -1,28 +1,30 @@
-"""Who calls, and why he may not: the questions of STS that need no role.
+"""Who calls, whose a key is, and why somebody may not: the questions of STS that give nothing out.
 
-Whoever has a valid signature may ask who he is, whatever his policies say. Tokens of roles and
-federated users are not here.
+Whoever has a valid signature may ask who he is, whatever his policies say.
 """
 
 from mallee.aws import errors
-from mallee.cloud import denials
+from mallee.cloud import denials, sessions
 from mallee.cloud.action import Action, Read, Write
 from mallee.cloud.call import Call, Request, Result, WriteCall
 from mallee.cloud.state import records
 
 
 def get_caller_identity(call: Call, request: Request) -> Result:
-    """Say which user of which account signed the request."""
+    """Say which user or session of which account signed the request."""
     principal = call.principal
     return {"UserId": principal.user_id, "Account": principal.account, "Arn": principal.arn}
 
 
 def get_access_key_info(call: Call, request: Request) -> Result:
     """Say which account an access key belongs to; AWS answers this for any account's key."""
-    key = call.view.get(records.ACCESS_KEY, request["AccessKeyId"])
-    if key is None:
-        raise errors.ValidationError(f"Invalid AccessKeyId: {request['AccessKeyId']}")
-    return {"Account": key.account}
+    id: str = request["AccessKeyId"]
+    key = call.view.get(records.ACCESS_KEY, id)
+    # The id of a temporary key tells its account by itself: there is no record of it.
+    account = key.account if key else sessions.account_of_key(id)
+    if account is None or call.view.get(records.ACCOUNT, account) is None:
+        raise errors.ValidationError(f"Invalid AccessKeyId: {id}")
+    return {"Account": account}
 
 
 def decode_authorization_message(call: WriteCall, request: Request) -> Result:

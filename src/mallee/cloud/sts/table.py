@@ -1,0 +1,6 @@
+"""All rows of STS, joined from its nouns; the action table of the whole cloud takes them here."""
+
+from mallee.cloud.action import Action
+from mallee.cloud.sts import callers, roles, users
+
+ACTIONS: tuple[Action, ...] = (*callers.ACTIONS, *roles.ACTIONS, *users.ACTIONS)
