@@ -7,15 +7,14 @@ Called by `authorize`. Not its business: what a condition makes of a value (`aws
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime
 from typing import Any, cast
 
 from mallee.aws.policy.texts import Values
-from mallee.cloud import things
+from mallee.cloud import callerkeys, things
 from mallee.cloud.ec2 import contextkeys as ec2
 from mallee.cloud.iam import contextkeys as iam
-from mallee.cloud.question import Finder, Question, member, thing
-from mallee.cloud.state import records
+from mallee.cloud.question import Finder, Question, thing
+from mallee.cloud.sts import contextkeys as sts
 
 
 class Context(Mapping[str, Values]):
@@ -34,6 +33,8 @@ class Context(Mapping[str, Values]):
             name, _, rest = key.partition("/")
             under = _FAMILIES.get(name) if rest else None
             value = under(self._question, rest) if under else None
+            if value is None:
+                value = callerkeys.claim(self._question, key)
         if value is None:
             raise KeyError(key)
         return value
@@ -45,22 +46,6 @@ class Context(Mapping[str, Values]):
     def __len__(self) -> int:
         """Count what iteration gives."""
         return sum(1 for _ in self)
-
-
-# --- the caller and his connection ---
-
-
-def _principal_tag(question: Question, name: str) -> str | None:
-    user = question.call.view.get(records.USER, question.call.principal.user_id)
-    return _folded(user.doc.tags, name) if user else None
-
-
-def _current_time(question: Question) -> str:
-    return datetime.fromtimestamp(question.call.now, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _user_name(question: Question) -> str | None:
-    return question.call.principal.user_name or None
 
 
 # --- what is asked for ---
@@ -99,32 +84,20 @@ def _region(question: Question) -> str:
 
 
 _FINDERS: Mapping[str, Finder] = {
+    **callerkeys.FINDERS,
     **ec2.FINDERS,
     **iam.FINDERS,
-    "aws:currenttime": _current_time,
+    **sts.FINDERS,
+    "aws:currenttime": lambda question: callerkeys.written(question.call.now),
     "aws:epochtime": lambda question: str(int(question.call.now)),
-    "aws:principalaccount": lambda question: question.call.account,
-    "aws:principalarn": lambda question: question.call.principal.arn,
-    "aws:principalisawsservice": lambda _: "false",
-    "aws:principaltype": lambda _: "User",
-    "aws:referer": lambda question: question.http.headers.get("referer"),
     "aws:requestedregion": _region,
     "aws:resourceaccount": lambda question: things.account_of(question.resource),
-    # The front door speaks plain HTTP; what stands before it is not known to be believed.
-    "aws:securetransport": lambda _: "false",
-    "aws:sourceip": lambda question: question.http.peer or None,
     "aws:tagkeys": _tag_keys,
-    "aws:useragent": lambda question: question.http.headers.get("user-agent"),
-    "aws:userid": lambda question: question.call.principal.user_id,
-    "aws:username": _user_name,
-    "aws:viaawsservice": lambda _: "false",
-    "sts:externalid": member("ExternalId"),
-    "sts:rolesessionname": member("RoleSessionName"),
 }
 
 _FAMILIES: Mapping[str, Callable[[Question, str], str | None]] = {
     **ec2.FAMILIES,
-    "aws:principaltag": _principal_tag,
+    "aws:principaltag": lambda question, name: _folded(callerkeys.tags_of(question), name),
     "aws:requesttag": _request_tag,
     "aws:resourcetag": _resource_tag,
     "ec2:resourcetag": _resource_tag,
