@@ -7,6 +7,7 @@ Not its business: who may ask for the end of an account (`admin.closing`).
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -17,6 +18,7 @@ from mallee.cloud.reconcile.runner import Reconciler
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.model.accounts import Account, Standing
+from mallee.model.images import Image
 from mallee.model.instances import Instance, InstanceSeen, Power, Reason
 
 REMOVED_AT_ONCE = 500
@@ -25,6 +27,7 @@ REMOVED_AT_ONCE = 500
 WHY = power.Why(Reason("Server.AccountDeleted", "The account is being deleted"), "Account deleted")
 
 _LAST = (
+    records.IMAGE.name,
     records.SECURITY_GROUP.name,
     records.SUBNET.name,
     records.VPC.name,
@@ -45,7 +48,7 @@ class Terminate:
 class Remove:
     """Remove these records with everything that they hold."""
 
-    records: tuple[Record[object, object], ...]
+    records: tuple[Record[Any, Any], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,31 +115,25 @@ def apply(tx: store.Tx, account: Record[Account, None], step: Step) -> None:
             tx.delete(account)
 
 
-def _rank(record: Record[object, object]) -> tuple[int, str, str]:
+def _rank(record: Record[Any, Any]) -> tuple[int, str, str]:
     name = record.kind.name
     return (_LAST.index(name) + 1 if name in _LAST else 0, name, record.id)
 
 
-def _remove(tx: store.Tx, record: Record[object, object]) -> None:
-    if record.kind.name == records.IMAGE.name and _leave(tx, record.id):
-        return
+def _remove(tx: store.Tx, record: Record[Any, Any]) -> None:
+    if record.kind.name == records.IMAGE.name:
+        record = _deregistered(tx, record)
+        owner = _cloud_account(tx)
+        if owner is not None and not images.is_unused(tx, record):
+            tx.delete(record)
+            tx.insert(records.IMAGE, owner, record.id, record.doc)
+            return
     tx.release_owner(record.id)
     tx.delete(record)
 
 
-def _leave(tx: store.Tx, id: str) -> bool:
-    """Leave an image that is in use to the cloud's own account; tell whether it was."""
-    image = tx.get(records.IMAGE, id)
-    owner = _cloud_account(tx)
-    if image is None or owner is None:
-        return False
-    doc = replace(image.doc, state=images.DEREGISTERED, is_public=False)
-    left = tx.write(image, doc)
-    if images.is_unused(tx, left):
-        return False
-    tx.delete(left)
-    tx.insert(records.IMAGE, owner, id, doc)
-    return True
+def _deregistered(tx: store.Tx, image: Record[Image, None]) -> Record[Image, None]:
+    return tx.write(image, replace(image.doc, state=images.DEREGISTERED, is_public=False))
 
 
 def _cloud_account(tx: store.Tx) -> str | None:

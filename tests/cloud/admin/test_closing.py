@@ -1,0 +1,233 @@
+"""An account ends whole: shown before, unusable at once, guests first, nothing left, resumable."""
+
+import time
+from typing import Any
+
+import botocore.exceptions
+import msgspec
+import pytest
+
+from mallee.cloud import inventory
+from mallee.cloud.reconcile import accounts as ends
+from mallee.cloud.state import records, store
+from mallee.model.accounts import Standing
+from mallee.model.images import Blob, Image
+from mallee.model.instances import InstanceSeen, Phase
+from tests.cloud.agent import FACTS, Agent
+from tests.cloud.running import RunningCloud
+from tests.cloud.signing import Sender
+
+POLICY = '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}'
+WITHIN_S = 20.0
+
+
+@pytest.fixture(scope="module", autouse=True)
+def host(cloud: RunningCloud) -> Agent:
+    sender = Sender(cloud.port, cloud.admin)
+    token = sender.ask("mallee", "CreateJoinToken")
+    agent = Agent(cloud.agents_port, token.element("CaCertificate"))
+    assert agent.join(token.element("Token"))[0] == 200
+    agent.sync(facts=msgspec.to_builtins(FACTS))
+    return agent
+
+
+def _tenant(sender: Sender, name: str) -> dict[str, str]:
+    made = sender.ask("mallee", "CreateAccount", AccountName=name)
+    return {
+        "account_id": made.element("AccountId"),
+        "access_key_id": made.element("AccessKeyId"),
+        "secret_access_key": made.element("SecretAccessKey"),
+    }
+
+
+def _image(cloud: RunningCloud, account: str, digit: str, *, is_public: bool) -> str:
+    image = Image(
+        id=f"ami-0123456789abcdef{digit}",
+        name=f"image {digit}",
+        kind="machine",
+        location="x",
+        is_public=is_public,
+        blob=Blob(sha256=digit * 64, size_bytes=1 << 20, format="qcow2"),
+        disk_gib=1,
+        created_at=0.0,
+    )
+    cloud.store.transact(lambda tx: tx.insert(records.IMAGE, account, image.id, image))
+    return image.id
+
+
+def _fill(cloud: RunningCloud, key: dict[str, str], image: str) -> str:
+    """Give the account something of every kind; return its instance."""
+    ec2, iam = cloud.client("ec2", key), cloud.client("iam", key)
+    ec2.create_key_pair(KeyName="k", KeyType="ed25519")
+    ec2.create_security_group(GroupName="g", Description="g")
+    (instance,) = ec2.run_instances(
+        ImageId=image, MinCount=1, MaxCount=1, DisableApiTermination=True, ClientToken="once"
+    )["Instances"]
+    address = ec2.allocate_address()["AllocationId"]
+    ec2.associate_address(AllocationId=address, InstanceId=instance["InstanceId"])
+    iam.create_account_alias(AccountAlias=f"alias-{key['account_id']}")
+    iam.create_user(UserName="u")
+    iam.create_group(GroupName="g")
+    iam.add_user_to_group(UserName="u", GroupName="g")
+    arn = iam.create_policy(PolicyName="p", PolicyDocument=POLICY)["Policy"]["Arn"]
+    iam.attach_group_policy(GroupName="g", PolicyArn=arn)
+    return instance["InstanceId"]
+
+
+def _gone(cloud: RunningCloud, instance: str) -> None:
+    """Report, as its host would, that nothing of the instance is there any more."""
+
+    def see(tx: store.Tx) -> None:
+        record = tx.get(records.INSTANCE, instance)
+        if record is not None:
+            seen = InstanceSeen(launch=record.doc.launch, phase=Phase.GONE)
+            tx.observe(record, seen)
+
+    cloud.store.transact(see)
+
+
+def _wait(is_true: Any) -> None:
+    ends_at = time.monotonic() + WITHIN_S
+    while not is_true():
+        assert time.monotonic() < ends_at
+        time.sleep(0.02)
+
+
+def _left_of(cloud: RunningCloud, account: str) -> list[str]:
+    """Everything in the store that still belongs to an account or is held by a thing of it."""
+    view = cloud.store.view
+    left = [f"{one.kind.name} {one.id}" for one in inventory.everything(view, account)]
+    return [*left, *(["account"] if view.get(records.ACCOUNT, account) else [])]
+
+
+def _claims(cloud: RunningCloud) -> set[tuple[str, str, str]]:
+    def read(tx: store.Tx) -> set[tuple[str, str, str]]:
+        return {(one.space, one.key, one.owner) for one in tx._index.all_claims()}
+
+    return cloud.store.transact(read)
+
+
+def test_account_ends_whole_and_shows_before_what_it_has(
+    cloud: RunningCloud, sender: Sender
+) -> None:
+    owner = cloud.admin["account_id"]
+    image = _image(cloud, owner, "a", is_public=True)
+    before = _claims(cloud)
+    key = _tenant(sender, "leaving")
+    instance = _fill(cloud, key, image)
+    shown = sender.ask("mallee", "DescribeAccount", AccountName="leaving").text
+    for kind in ("instance", "key-pair", "elastic-ip", "user", "group", "policy", "vpc"):
+        assert f"<Kind>{kind}</Kind>" in shown
+    refused = sender.ask("mallee", "DeleteAccount", AccountName="leaving")
+    assert refused.code == "DeleteConflict"
+    assert "1 instance" in refused.message
+    dry = sender.ask(
+        "mallee", "DeleteAccount", AccountName="leaving", Recursive="true", DryRun="true"
+    )
+    assert dry.code == "DryRunOperation"
+    assert cloud.client("sts", key).get_caller_identity()["Account"] == key["account_id"]
+
+    asked = sender.ask("mallee", "DeleteAccount", AccountName="leaving", Recursive="true")
+    assert asked.status == 200, asked.text
+    with pytest.raises(botocore.exceptions.ClientError, match="InvalidClientTokenId"):
+        cloud.client("sts", key).get_caller_identity()
+    again = sender.ask("mallee", "DeleteAccount", AccountName="leaving")
+    assert again.status == 200
+    waits = sender.ask("mallee", "DescribeAccount", AccountName="leaving")
+    assert instance in waits.element("Waits")
+    assert waits.element("Standing") == "closing"
+    assert sender.ask("mallee", "CreateAccount", AccountName="leaving").status == 409
+
+    cloud.restart()
+    _gone(cloud, instance)
+    _wait(lambda: not _left_of(cloud, key["account_id"]))
+    assert _claims(cloud) - before == set()
+    sender = Sender(cloud.port, cloud.admin)
+    assert sender.ask("mallee", "DescribeAccount", AccountName="leaving").code == "NoSuchEntity"
+    assert sender.ask("mallee", "CreateAccount", AccountName="leaving").status == 200
+
+
+def test_empty_account_needs_no_recursion(cloud: RunningCloud) -> None:
+    sender = Sender(cloud.port, cloud.admin)
+    key = _tenant(sender, "fresh")
+    assert sender.ask("mallee", "DeleteAccount", AccountName=key["account_id"]).status == 200
+    _wait(lambda: not _left_of(cloud, key["account_id"]))
+
+
+def test_the_clouds_own_account_stays(cloud: RunningCloud) -> None:
+    sender = Sender(cloud.port, cloud.admin)
+    for action in ("DeleteAccount", "SuspendAccount"):
+        answer = (
+            sender.ask("mallee", action, AccountName="admin", Recursive="true")
+            if action == "DeleteAccount"
+            else sender.ask("mallee", action, AccountName="admin")
+        )
+        assert answer.code == "InvalidInput"
+
+
+def test_suspended_account_does_nothing_until_resumed(cloud: RunningCloud) -> None:
+    sender = Sender(cloud.port, cloud.admin)
+    key = _tenant(sender, "late-payer")
+    sts = cloud.client("sts", key)
+    assert sender.ask("mallee", "SuspendAccount", AccountName="late-payer").status == 200
+    with pytest.raises(botocore.exceptions.ClientError, match="InvalidClientTokenId"):
+        sts.get_caller_identity()
+    assert sender.ask("mallee", "ResumeAccount", AccountName="late-payer").status == 200
+    assert sts.get_caller_identity()["Account"] == key["account_id"]
+
+
+def test_image_that_others_use_is_left_until_they_are_gone(cloud: RunningCloud) -> None:
+    sender = Sender(cloud.port, cloud.admin)
+    key = _tenant(sender, "painter")
+    used = _image(cloud, key["account_id"], "b", is_public=True)
+    unused = _image(cloud, key["account_id"], "c", is_public=True)
+    cloud.client("ec2").run_instances(ImageId=used, MinCount=1, MaxCount=1)
+    asked = sender.ask("mallee", "DeleteAccount", AccountName="painter", Recursive="true")
+    assert asked.status == 200
+    _wait(lambda: not _left_of(cloud, key["account_id"]))
+    left = cloud.store.view.get(records.IMAGE, used)
+    assert left is not None
+    assert (left.account, left.doc.state) == (cloud.admin["account_id"], "deregistered")
+    assert cloud.store.view.get(records.IMAGE, unused) is None
+
+
+def test_nothing_comes_into_an_account_that_is_ending(cloud: RunningCloud) -> None:
+    """Between two steps of its end the account takes no writer who was known before."""
+    from mallee.aws import errors
+    from mallee.cloud import pipeline
+    from mallee.cloud.actions import TABLE
+
+    sender = Sender(cloud.port, cloud.admin)
+    key = _tenant(sender, "racing")
+
+    class Caller:
+        account = key["account_id"]
+
+    def close(tx: store.Tx) -> str:
+        record = tx.get(records.ACCOUNT, key["account_id"])
+        assert record is not None
+        tx.write(record, msgspec.structs.replace(record.doc, standing=Standing.CLOSING))
+        with pytest.raises(errors.AwsError):
+            pipeline._check_standing(tx, Caller(), TABLE["ec2", "CreateKeyPair"])  # type: ignore
+        return "refused"
+
+    assert cloud.store.transact(close) == "refused"
+    _wait(lambda: not _left_of(cloud, key["account_id"]))
+
+
+def test_each_step_twice_is_once(cloud: RunningCloud) -> None:
+    sender = Sender(cloud.port, cloud.admin)
+    key = _tenant(sender, "twice")
+
+    def end(tx: store.Tx) -> int:
+        record = tx.get(records.ACCOUNT, key["account_id"])
+        assert record is not None
+        closing = tx.write(record, msgspec.structs.replace(record.doc, standing=Standing.CLOSING))
+        steps = 0
+        while ends.settle_one(tx, closing.id):
+            steps += 1
+        assert not ends.settle_one(tx, closing.id)
+        return steps
+
+    assert cloud.store.transact(end) == 1
+    assert _left_of(cloud, key["account_id"]) == []
