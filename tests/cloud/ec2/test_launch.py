@@ -145,7 +145,7 @@ class TestPool:
         ({"PrivateIpAddress": "172.31.0.9", "MaxCount": 2}, "InvalidParameterCombination"),
         ({"Monitoring": {"Enabled": True}}, "UnsupportedOperation"),
         ({"EbsOptimized": True}, "UnsupportedOperation"),
-        ({"IamInstanceProfile": {"Name": "p"}}, "UnsupportedOperation"),
+        ({"IamInstanceProfile": {"Name": "p"}}, "InvalidParameterValue"),
         ({"InstanceMarketOptions": {"MarketType": "spot"}}, "UnsupportedOperation"),
         ({"MetadataOptions": {"HttpPutResponseHopLimit": 65}}, "InvalidParameterValue"),
         ({"NetworkInterfaces": [{"DeviceIndex": 1}]}, "InvalidParameterValue"),
