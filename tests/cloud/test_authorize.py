@@ -16,7 +16,7 @@ from mallee.cloud import accounts, actions
 from mallee.cloud.action import Action
 from mallee.cloud.state import records, store
 from mallee.kit import secretbox
-from mallee.model.identities import Group, Policy, PolicyVersion, User
+from mallee.model.identities import Group, Policy, PolicyVersion, Role, User
 from tests.cloud import samples
 from tests.cloud.running import RunningCloud
 from tests.cloud.signing import Sender
@@ -25,6 +25,7 @@ ROWS = [row for row in actions.TABLE.values() if not row.is_everyones]
 DENIALS = ("UnauthorizedOperation", "AccessDenied")
 USER = "AIDATESTTESTTESTTESTT"
 GROUP = "AGPATESTTESTTESTTESTT"
+ROLE = "AROATESTTESTTESTTESTT"
 
 
 @dataclass
@@ -54,6 +55,10 @@ class Alice:
         row = actions.TABLE["ec2", row] if isinstance(row, str) else row
         if request is None:
             request = samples.request(row.service, row.name)
+            if row.name == "AssumeRole":
+                # Of a role that is not there AWS says that one may not.
+                account = self.cloud.admin["account_id"]
+                request["RoleArn"] = f"arn:aws:iam::{account}:role/work"
         if row.service == "mallee":
             answer = Sender(self.cloud.port, self.key).ask("mallee", row.name, **request)
             return {"Code": answer.code, "Message": answer.message}
@@ -95,6 +100,10 @@ def _make(tx: store.Tx, cloud: RunningCloud) -> dict[str, str]:
     made = accounts.create_key(tx, accounts.create_user(tx, account, user), means)
     group = Group(id=GROUP, name="staff", created_at=tx.now, inline={"see": text(allow("ec2:D*"))})
     tx.insert(records.GROUP, account, GROUP, group)
+    trust = text({"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": account}})
+    role = Role(id=ROLE, name="work", created_at=tx.now, trust=trust)
+    tx.claim(accounts.names_of(records.ROLE, account), role.name, ROLE)
+    tx.insert(records.ROLE, account, ROLE, role)
     return {
         "account_id": account,
         "access_key_id": made.key.id,
