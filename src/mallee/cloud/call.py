@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from mallee.cloud import guessing
+from mallee.cloud import guessing, lastuse
 from mallee.cloud.state import store
 from mallee.kit import secretbox
 from mallee.model import settings
@@ -86,6 +86,8 @@ class Call:
     agents: Agents = Agents()
     attempts: guessing.Attempts = field(default_factory=guessing.Attempts)
     """The failures of guessing secrets in this process."""
+    uses: lastuse.LastUses = field(default_factory=lastuse.LastUses)
+    """When people and their keys were last used."""
     peer: str = ""
     """The address that the request came from."""
 

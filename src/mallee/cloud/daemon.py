@@ -22,11 +22,13 @@ from mallee.cloud import (
     hearing,
     hosts,
     joining,
+    lastuse,
     pipeline,
     server,
     slices,
 )
 from mallee.cloud.call import Agents
+from mallee.cloud.reconcile import lastuse as last_uses
 from mallee.cloud.reconcile import masterkeys, runner, table
 from mallee.kit import clock, logs
 from mallee.model.layout import Layout
@@ -62,6 +64,7 @@ async def serve(layout: Layout, settings: Settings, stop: asyncio.Event) -> None
             asks=questions,
             agents=Agents(heard=heard.heard, ca_pem=secrets.ca_pem, port=agents_port),
             table=actions.TABLE,
+            uses=lastuse.LastUses(settings.region),
             access=stack.enter_context(accesslog.AccessLog(layout.access_log)),
         )
         answer, refuse = partial(pipeline.answer, cloud), partial(pipeline.refuse, cloud)
@@ -71,7 +74,7 @@ async def serve(layout: Layout, settings: Settings, stop: asyncio.Event) -> None
         loops = await stack.enter_async_context(asyncio.TaskGroup())
         ring = masterkeys.Keyring(layout, secrets.box, cloud.keys.forget)
         reconcilers = table.reconcilers(opened, layout, settings, ring)
-        settling = runner.run(opened, reconcilers)
+        settling = runner.run(opened, (*reconcilers, last_uses.reconciler(opened, cloud.uses)))
         for loop in (heard.watch(), settling):
             stack.callback(loops.create_task(loop).cancel)
         announce({"services": port, "agents": agents_port})

@@ -24,6 +24,7 @@ from mallee.cloud import (
     guessing,
     http,
     idempotency,
+    lastuse,
     listing,
     parameters,
     quotas,
@@ -67,6 +68,7 @@ class Cloud:
     table: dict[tuple[str, str], Action]
     access: accesslog.AccessLog
     attempts: guessing.Attempts = field(default_factory=guessing.Attempts)
+    uses: lastuse.LastUses = field(default_factory=lastuse.LastUses)
     gate: strangers.Gate = field(default_factory=strangers.Gate)
     clock: clocks.Clock = clocks.SYSTEM
 
@@ -129,6 +131,7 @@ async def _stages(cloud: Cloud, exchange: Exchange) -> bytes:
     if action.is_unsigned and not cloud.gate.admit(request.peer, now):
         raise errors.Throttling
     exchange.principal = who = authenticate.identify(cloud.keys, action, request, now)
+    _note_use(cloud, who, action, now)
     restrictions.check(who, action)
     dialect = codec.for_service(service.name)
     asked = dialect.decode(operation, given)
@@ -140,6 +143,15 @@ async def _stages(cloud: Cloud, exchange: Exchange) -> bytes:
     _end_dry_run(asked)
     encoded = await _run(cloud, action, call, asked)
     return dialect.wrap(operation, encoded, exchange.id)
+
+
+def _note_use(cloud: Cloud, who: Principal, action: Action, now: float) -> None:
+    """Note who used what: allowed or not, he was there."""
+    if who.account:
+        moment = (action.service, action.name)
+        cloud.uses.note(who.account, who.issuer_id, moment, now)
+        if who.session is None:
+            cloud.uses.note(who.account, who.access_key_id, moment, now)
 
 
 def _end_dry_run(asked: Request) -> None:
@@ -217,6 +229,7 @@ def _call(cloud: Cloud, exchange: Exchange, who: Principal, now: float) -> Call:
         agents=cloud.agents,
         peer=exchange.request.peer,
         attempts=cloud.attempts,
+        uses=cloud.uses,
     )
 
 
@@ -232,6 +245,7 @@ def _writer(cloud: Cloud, call: Call, tx: store.Tx, prepared: Any) -> WriteCall:
         agents=call.agents,
         peer=call.peer,
         attempts=call.attempts,
+        uses=call.uses,
         tx=tx,
         entropy=os.urandom,
         box=cloud.box,
