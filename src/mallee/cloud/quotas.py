@@ -123,6 +123,27 @@ def _ceilings(set_already: set[str]) -> Iterator[Quota]:
             yield Quota(key=name, most=key.ceiling)
 
 
+def refuse_meaningless(document: policy.Document) -> None:
+    """Raise `MalformedPolicyDocument` for a Limit in a policy that would limit nothing."""
+    is_accounts = document.kind is policy.Kind.ACCOUNT
+    for statement in document.statements:
+        if statement.effect is not policy.Effect.LIMIT:
+            continue
+        zones = [_ZONE.fullmatch(one) for one in statement.resources]
+        if not all(zones) and statement.resources != ("*",):
+            raise errors.MalformedPolicyDocument(
+                f"A Limit's resource is * or a zone ({ZONE_ARN.format('ZONE')})."
+            )
+        for condition in statement.conditions:
+            key = quotas.KEYS.get(condition.key.lower())
+            if key is None:
+                raise errors.MalformedPolicyDocument(f"There is no quota {condition.key}.")
+            if not (is_accounts or key.is_of_users):
+                raise errors.MalformedPolicyDocument(f"{condition.key} is of accounts alone.")
+            if any(zones) and not key.is_of_zones:
+                raise errors.MalformedPolicyDocument(f"{condition.key} is of no zone.")
+
+
 # --- what is held around a writer ---
 
 

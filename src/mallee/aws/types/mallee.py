@@ -77,6 +77,17 @@ class DeleteAccountResponse(TypedDict):
     pass
 
 
+class DeleteQuotaRequest(TypedDict):
+    AccountName: NotRequired[str]
+    UserName: NotRequired[str]
+    Key: str
+    Zone: NotRequired[str]
+
+
+class DeleteQuotaResponse(TypedDict):
+    pass
+
+
 class DescribeAccountRequest(TypedDict):
     AccountName: str
 
@@ -119,6 +130,16 @@ class DescribeMasterKeyResponse(TypedDict):
     OlderKeyIds: Sequence[str] | Fragment
     ValuesUnderOlderKeys: int
     Rotations: Sequence[KeyRotation | Fragment] | Fragment
+
+
+class DescribeQuotasRequest(TypedDict):
+    AccountName: NotRequired[str]
+    UserName: NotRequired[str]
+
+
+class DescribeQuotasResponse(TypedDict):
+    AccountId: str
+    Quotas: Sequence[Quota | Fragment] | Fragment
 
 
 class ExplainResourceRequest(TypedDict):
@@ -207,10 +228,39 @@ class PutAccountPolicyResponse(TypedDict):
     pass
 
 
+class PutQuotaRequest(TypedDict):
+    AccountName: NotRequired[str]
+    UserName: NotRequired[str]
+    Key: str
+    Limit: int
+    Zone: NotRequired[str]
+
+
+class PutQuotaResponse(TypedDict):
+    pass
+
+
 class Quantity(TypedDict):
     Vcpus: int
     MemoryMib: int
     DiskGib: int
+
+
+class Quota(TypedDict):
+    Key: str
+    Means: str
+    Unit: NotRequired[str | None]
+    IsCounted: bool
+    Zone: NotRequired[str | None]
+    Limit: NotRequired[int | None]
+    Usage: NotRequired[int | None]
+    SetBy: NotRequired[QuotaSource | Fragment | None]
+
+
+class QuotaSource(TypedDict):
+    Kind: str
+    PolicyName: NotRequired[str | None]
+    Sid: NotRequired[str | None]
 
 
 class ResumeAccountRequest(TypedDict):

@@ -8,6 +8,7 @@ business: how they are weighed (`rights`, `aws.policy`) and counted (quotas).
 from msgspec.structs import replace
 
 from mallee.aws import errors, policy
+from mallee.cloud import quotas
 from mallee.cloud.action import Action, Read, Write
 from mallee.cloud.admin import accounts
 from mallee.cloud.call import Call, Request, Result, WriteCall
@@ -24,7 +25,7 @@ def put_account_policy(call: WriteCall, request: Request) -> Result:
     text: str = request["PolicyDocument"]
     if policy.size(text) > SIZE_MAX:
         raise errors.LimitExceeded("PolicySize", SIZE_MAX)
-    policy.parse(text, policy.Kind.ACCOUNT)
+    quotas.refuse_meaningless(policy.parse(text, policy.Kind.ACCOUNT))
     policies = {**record.doc.policies, request["PolicyName"]: text}
     if len(policies) > POLICIES_MAX:
         raise errors.LimitExceeded("PoliciesPerAccount", POLICIES_MAX)

@@ -12,6 +12,7 @@ from mallee.cloud.admin import (
     clouds,
     hosts,
     masterkeys,
+    quotas,
     resources,
 )
 
@@ -22,5 +23,6 @@ ACTIONS: tuple[Action, ...] = (
     *clouds.ACTIONS,
     *hosts.ACTIONS,
     *masterkeys.ACTIONS,
+    *quotas.ACTIONS,
     *resources.ACTIONS,
 )

@@ -11,7 +11,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from mallee.aws import errors, policy
-from mallee.cloud import managedpolicies
+from mallee.cloud import managedpolicies, quotas
 from mallee.cloud.action import Action, Pages, Read, Write
 from mallee.cloud.call import Call, Request, Result, WriteCall
 from mallee.cloud.iam import entities, tags
@@ -49,7 +49,7 @@ def check_document(text: str, most: int = SIZE_MAX) -> str:
     """Return the text of an identity policy; raise what is wrong with it."""
     if policy.size(text) > most:
         raise errors.LimitExceeded("PolicySize", most)
-    policy.parse(text, policy.Kind.IDENTITY)
+    quotas.refuse_meaningless(policy.parse(text, policy.Kind.IDENTITY))
     return text
 
 
