@@ -70,6 +70,13 @@ class Attempts:
             for key in keys:
                 self._failures.pop(key, None)
 
+    def forgive(self, key: str) -> None:
+        """Take one failure of the key back: the attempt was none, but others before it were."""
+        with self._lock:
+            failures = self._failures.get(key)
+            if failures is not None:
+                failures.count -= 1
+
     def _waits_until(self, key: str, limit: Limit, now: float) -> float:
         failures = self._failures.get(key)
         if failures is None or now - failures.at >= FORGIVEN_AFTER_S:

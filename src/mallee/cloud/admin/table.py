@@ -10,10 +10,13 @@ from mallee.cloud.admin import (
     accounts,
     closing,
     clouds,
+    credentials,
     hosts,
+    invitations,
     masterkeys,
     quotas,
     resources,
+    signin,
 )
 
 ACTIONS: tuple[Action, ...] = (
@@ -21,8 +24,13 @@ ACTIONS: tuple[Action, ...] = (
     *accounts.ACTIONS,
     *closing.ACTIONS,
     *clouds.ACTIONS,
+    *credentials.ACTIONS,
     *hosts.ACTIONS,
+    *invitations.ACTIONS,
     *masterkeys.ACTIONS,
     *quotas.ACTIONS,
+    *registrations.ACTIONS,
     *resources.ACTIONS,
+    *users.ACTIONS,
+    *signin.ACTIONS,
 )
