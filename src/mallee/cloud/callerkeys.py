@@ -96,6 +96,22 @@ def _provider(question: Question) -> str | None:
     return session.provider if session else None
 
 
+# --- the way that the request came ---
+
+
+def _source_ip(question: Question) -> str | None:
+    """Guests come as by an endpoint of their VPC: their address is one there, not in the world."""
+    return None if question.http.guest else question.http.peer or None
+
+
+def _source_vpc(question: Question) -> str | None:
+    return question.http.guest.vpc_id if question.http.guest else None
+
+
+def _vpc_source_ip(question: Question) -> str | None:
+    return question.http.guest.private_ip if question.http.guest else None
+
+
 # --- an instance's own credentials ---
 
 
@@ -141,11 +157,13 @@ FINDERS: Mapping[str, Finder] = {
     # The front door speaks plain HTTP; what stands before it is not known to be believed.
     "aws:securetransport": lambda _: "false",
     "aws:sourceidentity": _source_identity,
-    "aws:sourceip": lambda question: question.http.peer or None,
+    "aws:sourceip": _source_ip,
+    "aws:sourcevpc": _source_vpc,
     "aws:tokenissuetime": _token_issue_time,
     "aws:useragent": lambda question: question.http.headers.get("user-agent"),
     "aws:userid": lambda question: question.call.principal.user_id or None,
     "aws:username": lambda question: question.call.principal.user_name or None,
     "aws:viaawsservice": lambda _: "false",
+    "aws:vpcsourceip": _vpc_source_ip,
     "ec2:sourceinstancearn": _instance_arn,
 }

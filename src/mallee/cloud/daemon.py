@@ -13,12 +13,12 @@ from pathlib import Path
 import uvloop
 
 from mallee.cloud import (
-    accesslog,
     actions,
     asks,
     authenticate,
     authorize,
     bootstrap,
+    guests,
     hearing,
     hosts,
     joining,
@@ -51,6 +51,7 @@ async def serve(layout: Layout, settings: Settings, stop: asyncio.Event) -> None
             asks=questions,
             hearing=heard,
             registry=joining.registry(secrets.authority, settings),
+            guests=guests.Guests(opened.view, secrets.box, now=clock.SYSTEM.now),
         )
         agents = hosts.Endpoint(told, bootstrap.prepare_tls(layout, secrets, settings))
         stack.push_async_callback(agents.close)
@@ -65,9 +66,10 @@ async def serve(layout: Layout, settings: Settings, stop: asyncio.Event) -> None
             agents=Agents(heard=heard.heard, ca_pem=secrets.ca_pem, port=agents_port),
             table=actions.TABLE,
             uses=lastuse.LastUses(settings.region),
-            access=stack.enter_context(accesslog.AccessLog(layout.access_log)),
+            trail=stack.enter_context(bootstrap.open_trail(layout, settings)),
         )
         answer, refuse = partial(pipeline.answer, cloud), partial(pipeline.refuse, cloud)
+        told.guests.api = answer
         services = server.Server(server.Front(answer, refuse))
         stack.push_async_callback(services.close)
         port = await services.listen(settings.listen, settings.ports.services)

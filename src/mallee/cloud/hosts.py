@@ -18,12 +18,19 @@ from typing import TypeVar
 import msgspec
 from aiohttp import web
 
-from mallee.cloud import asks, hearing, joining, server, slices
+from mallee.cloud import asks, guests, hearing, joining, server, slices
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import HostSeen, Record
 from mallee.kit import clock as clocks
 from mallee.kit import logs, pki
-from mallee.model.hosts import Host, HostWanted, SyncAnswer, SyncRequest
+from mallee.model.hosts import (
+    CredentialsRequest,
+    GuestRequest,
+    Host,
+    HostWanted,
+    SyncAnswer,
+    SyncRequest,
+)
 from mallee.model.layout import Layout
 
 HOLD_S_MAX = 10.0
@@ -49,6 +56,7 @@ class Cloud:
     asks: asks.Asks
     hearing: hearing.Hearing
     registry: joining.Registry
+    guests: guests.Guests
     clock: clocks.Clock = clocks.SYSTEM
 
 
@@ -67,6 +75,8 @@ class Endpoint:
                 web.post("/v1/renew", self._for_host(self._renew)),
                 web.post("/v1/sync", self._for_host(self._sync)),
                 web.post("/v1/answers/{id}", self._for_host(self._answer)),
+                web.post("/v1/credentials", self._for_host(self._credentials)),
+                web.post("/v1/requests", self._for_host(self._request)),
                 web.get("/v1/blobs/{sha256}", self._for_host(self._blob)),
             ]
         )
@@ -188,6 +198,19 @@ class Endpoint:
         if not self._cloud.asks.answer(host.id, request.match_info["id"], answer):
             raise joining.Refused(404, "nobody waits for this answer (any more)")
         return web.Response(status=204)
+
+    async def _credentials(
+        self, request: web.Request, host: Record[Host, HostSeen]
+    ) -> web.StreamResponse:
+        asked = await _decode(request, CredentialsRequest)
+        return _json(self._cloud.guests.credentials(host.id, asked))
+
+    async def _request(
+        self, request: web.Request, host: Record[Host, HostSeen]
+    ) -> web.StreamResponse:
+        small = request.clone(client_max_size=guests.MAX_BYTES)
+        asked = await _decode(small, GuestRequest)
+        return _json(await self._cloud.guests.answer(host.id, asked))
 
     async def _blob(self, request: web.Request, host: Record[Host, HostSeen]) -> web.StreamResponse:
         sha256 = request.match_info["sha256"]

@@ -11,6 +11,16 @@ from dataclasses import dataclass, field
 FORM = "application/x-www-form-urlencoded"
 
 
+@dataclass(frozen=True, slots=True)
+class Guest:
+    """The instance whose guest sent a request through its host, which vouches for that."""
+
+    instance_id: str
+    account: str
+    vpc_id: str
+    private_ip: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """An HTTP request whose body has been read."""
@@ -24,7 +34,9 @@ class Request:
     """By lower-case name; repeated headers are joined by commas."""
     body: bytes
     peer: str
-    """The client's address, for the log."""
+    """The client's address, for the log; of a guest its instance's id."""
+    guest: Guest | None = None
+    """None: it came by the front door, from anybody."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

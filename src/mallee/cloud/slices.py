@@ -11,7 +11,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from mallee.cloud import metadata
+from mallee.cloud import metadata, rolecredentials
 from mallee.cloud.ec2 import interfaces as ec2_interfaces
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
@@ -38,6 +38,8 @@ SHOWN = (
     records.SUBNET,
     records.SECURITY_GROUP,
     records.IMAGE,
+    records.INSTANCE_PROFILE,
+    records.ROLE,
 )
 """The kinds whose documents a slice shows."""
 
@@ -109,7 +111,8 @@ class Slices:
         interfaces = _interfaces(view, instance)
         facts = tuple(_facts(view, interface) for interface in interfaces)
         boot = _boot(view, instance.doc, image)
-        basis = (instance.doc, image and image.doc, boot, facts)
+        profile = rolecredentials.profile_wanted(view, instance)
+        basis = (instance.doc, image and image.doc, boot, facts, profile)
         known = self._instances.get(instance.id)
         if known is not None and known[0] == basis:
             return known[1]
@@ -124,7 +127,7 @@ class Slices:
                     interfaces=tuple(fact for fact in facts if fact is not None),
                 )
             )
-        wanted = _instance_wanted(instance, image, boot, told)
+        wanted = replace(_instance_wanted(instance, image, boot, told), profile=profile)
         self._instances[instance.id] = (basis, wanted)
         return wanted
 

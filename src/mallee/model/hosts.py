@@ -102,6 +102,19 @@ class VpcWanted(msgspec.Struct, frozen=True, kw_only=True):
     interfaces: tuple[InterfaceWanted, ...]
 
 
+class ProfileWanted(msgspec.Struct, frozen=True, kw_only=True):
+    """The instance profile of an instance, as its guest is told of it."""
+
+    id: str
+    """`AIPA…`"""
+    arn: str
+    is_there: bool = True
+    """Whether the profile has not been deleted since."""
+    role_id: str = ""
+    """`AROA…`; empty: it has no role (any more), and there are no credentials."""
+    role_name: str = ""
+
+
 class InstanceWanted(msgspec.Struct, frozen=True, kw_only=True):
     """An instance on this host."""
 
@@ -123,6 +136,63 @@ class InstanceWanted(msgspec.Struct, frozen=True, kw_only=True):
     """Metadata paths below `/latest/` that end in a value, for example `meta-data/ami-id`,
     `dynamic/instance-identity/document`; directories follow from them."""
     user_data: bytes
+    profile: ProfileWanted | None = None
+
+
+class RoleCredentials(msgspec.Struct, frozen=True, kw_only=True):
+    """What a guest gets for its role, or why it gets nothing (`code` is not `Success`)."""
+
+    role_id: str
+    access_key_id: str = ""
+    secret_access_key: str = ""
+    token: str = ""
+    issued_at: float
+    """Seconds since the epoch."""
+    expires_at: float
+    """Seconds since the epoch."""
+    code: str = "Success"
+    message: str = ""
+
+    def __repr__(self) -> str:
+        """Show no secret."""
+        return f"RoleCredentials({self.role_id}, {self.code})"
+
+
+class CredentialsRequest(msgspec.Struct, frozen=True):
+    """An agent's question to `/v1/credentials`: what these instances get for their roles."""
+
+    instance_ids: tuple[str, ...]
+
+
+class CredentialsAnswer(msgspec.Struct, frozen=True):
+    """By instance id; an instance that is not the host's, or has no role, is left out."""
+
+    credentials: dict[str, RoleCredentials]
+
+
+class GuestRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A request of a guest to the cloud's API, brought by its host to `/v1/requests`.
+
+    Only the host says whose it is: it knows the tap that it came by.
+    """
+
+    instance_id: str
+    method: str
+    path: str
+    """Before the `?`, still percent-encoded."""
+    query: str
+    headers: dict[str, str]
+    """By lower-case name; repeated ones are joined by commas."""
+    body: bytes
+
+
+class GuestResponse(msgspec.Struct, frozen=True, kw_only=True):
+    """The API's answer to a guest."""
+
+    status: int
+    content_type: str
+    headers: dict[str, str]
+    body: bytes
 
 
 class Ask(msgspec.Struct, frozen=True):

@@ -1,0 +1,104 @@
+"""What guests may have of the cloud, brought by their hosts: credentials, and the API itself.
+
+A guest reaches no socket of the cloud. Its host knows by the tap which instance speaks, and says so
+under its own certificate; here it is checked that the host carries that instance. From then on
+the request is like any other: its signature must hold, and policies know the VPC that it came from
+(`aws:SourceVpc`, `aws:VpcSourceIp`) in place of an address of the world.
+Called by `hosts`. Not its business: what becomes of the request (`pipeline`).
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from mallee.cloud import http, joining, rolecredentials
+from mallee.cloud.state import records, store
+from mallee.cloud.state.records import Record
+from mallee.kit import clock, secretbox
+from mallee.model.hosts import (
+    CredentialsAnswer,
+    CredentialsRequest,
+    GuestRequest,
+    GuestResponse,
+    RoleCredentials,
+)
+from mallee.model.instances import Instance, InstanceSeen
+
+MAX_BYTES = 1 << 20
+"""Of a guest's request as its host brings it."""
+MAX_INSTANCES = 1000
+"""How many instances a host may ask about at once."""
+MAX_IN_FLIGHT = 64
+"""Requests of one host's guests that may be under way at once."""
+
+Answer = Callable[[http.Request], Awaitable[http.Response]]
+
+
+@dataclass(slots=True)
+class Guests:
+    """Answers hosts on behalf of their guests."""
+
+    view: store.View
+    box: secretbox.SecretBox
+    api: Answer | None = None
+    """What answers requests to the API; None while the cloud is starting."""
+    now: Callable[[], float] = clock.SYSTEM.now
+    _in_flight: dict[str, int] = field(default_factory=dict[str, int])
+
+    def credentials(self, host_id: str, asked: CredentialsRequest) -> CredentialsAnswer:
+        """Return fresh credentials of those instances that the host carries."""
+        if len(asked.instance_ids) > MAX_INSTANCES:
+            raise joining.Refused(400, f"ask about at most {MAX_INSTANCES} instances at once")
+        found: dict[str, RoleCredentials] = {}
+        for id in asked.instance_ids:
+            instance = self._carried(host_id, id)
+            if instance is None:
+                continue
+            made = rolecredentials.issue(self.view, self.box, instance, self.now())
+            if made is not None:
+                found[id] = made
+        return CredentialsAnswer(found)
+
+    async def answer(self, host_id: str, asked: GuestRequest) -> GuestResponse:
+        """Return what the API answers a guest; raise `Refused` when the host has no such guest."""
+        instance = self._carried(host_id, asked.instance_id)
+        if instance is None:
+            raise joining.Refused(403, f"host {host_id} carries no {asked.instance_id[:32]}")
+        under_way = self._in_flight.get(host_id, 0)
+        if self.api is None or under_way >= MAX_IN_FLIGHT:
+            raise joining.Refused(503, "the API takes no more requests of this host's guests now")
+        self._in_flight[host_id] = under_way + 1
+        try:
+            answer = await self.api(self._request(instance, asked))
+        finally:
+            self._in_flight[host_id] -= 1
+        return GuestResponse(
+            status=answer.status,
+            content_type=answer.content_type,
+            headers=dict(answer.headers),
+            body=answer.body,
+        )
+
+    def _carried(self, host_id: str, id: str) -> Record[Instance, InstanceSeen] | None:
+        instance = self.view.get(records.INSTANCE, id)
+        if instance is None or instance.doc.host_id != host_id or instance.doc.gone_at is not None:
+            return None
+        return instance
+
+    def _request(
+        self, instance: Record[Instance, InstanceSeen], asked: GuestRequest
+    ) -> http.Request:
+        interface = self.view.get(records.INTERFACE, instance.doc.interface_ids[0])
+        return http.Request(
+            method=asked.method,
+            path=asked.path,
+            query=asked.query,
+            headers=asked.headers,
+            body=asked.body,
+            peer=instance.id,
+            guest=http.Guest(
+                instance_id=instance.id,
+                account=instance.account,
+                vpc_id=instance.doc.vpc_id,
+                private_ip=interface.doc.private_ip if interface else "",
+            ),
+        )
