@@ -106,6 +106,10 @@ _FAMILIES: Mapping[str, Callable[[Question, str], str | None]] = {
 """Keys that go on after a slash: with the key of a tag, which is compared without regard to case,
 or with the name of an attribute."""
 
+KEYS: frozenset[str] = frozenset({*_FINDERS, *_FAMILIES})
+"""Every key that a request can have, in lower case, families without what follows the slash; what
+identity providers say comes besides."""
+
 
 def _folded(tags: Mapping[str, str], name: str) -> str | None:
     return next((value for key, value in tags.items() if key.lower() == name), None)

@@ -36,6 +36,9 @@ NAMING: Mapping[str, Kind[Any, Any]] = {
 }
 """Members of requests whose value names a thing, with what it names."""
 
+LOOKS_INTO = frozenset({"DescribeInstanceAttribute", "DescribeVpcAttribute"})
+"""Actions that only look, and yet are permitted on the one thing that they look into."""
+
 INSIDE = ("NetworkInterfaces",)
 """Members with a list of structures whose members are looked at too."""
 
@@ -48,7 +51,7 @@ def of(call: Call, kind: Kind[Any, Any], id: str) -> str:
 
 def finder(row: Action) -> Finder | None:
     """Return what finds the ARNs of the row's requests; None where it is the whole account."""
-    if not isinstance(row.does, Write | AskHost):
+    if not isinstance(row.does, Write | AskHost) and row.name not in LOOKS_INTO:
         return None
 
     def find(call: Call, request: Request) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ Not its business: tags and keys of all services (`context`).
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
-from mallee.cloud import things
+from mallee.cloud import accounts, things
 from mallee.cloud.ec2 import zones
 from mallee.cloud.question import Finder, Question, member, thing
 from mallee.cloud.state import records
@@ -130,15 +130,27 @@ def _instance_type(question: Question) -> str | None:
 
 
 def _profile(question: Question) -> str | None:
-    """Return the ARN of the instance profile that an instance has, or is to get."""
+    """Return the ARN of the instance profile that an instance has, or is launched with."""
+    if _is_made(question):
+        return _asked_profile(question)
+    association = getattr(thing(question), "profile", None)
+    return association.profile_arn if association else None
+
+
+def _asked_profile(question: Question) -> str | None:
+    """Return the ARN of the instance profile that a request names."""
     asked: Mapping[str, str] = question.asked.get("IamInstanceProfile") or {}
-    if "Name" in asked:
-        call = question.call
-        id = call.view.owner_of(f"name/instance-profile/{call.account}", asked["Name"].lower())
-        found = call.view.get(records.INSTANCE_PROFILE, id) if id else None
-        path = found.doc.path if found else "/"
-        return identities.arn(call.account, "instance-profile", path, asked["Name"])
-    return asked.get("Arn")
+    if "Name" not in asked:
+        return asked.get("Arn")
+    call, name = question.call, asked["Name"]
+    space = accounts.names_of(records.INSTANCE_PROFILE, call.account)
+    id = call.view.owner_of(space, name.lower())
+    found = call.view.get(records.INSTANCE_PROFILE, id) if id else None
+    return identities.arn(call.account, "instance-profile", found.doc.path if found else "/", name)
+
+
+def _new_profile(question: Question) -> str | None:
+    return None if _is_made(question) else _asked_profile(question)
 
 
 def _metadata(asked: str, name: str) -> Finder:
@@ -231,6 +243,7 @@ FINDERS: Mapping[str, Finder] = {
     ),
     "ec2:metadatahttptokens": _metadata("HttpTokens", "http_tokens"),
     "ec2:networkinterfaceid": _id(records.INTERFACE),
+    "ec2:newinstanceprofile": _of(_INSTANCE, _new_profile),
     "ec2:owner": _image(lambda owner, _: owner),
     "ec2:public": _image(lambda _, image: str(image.is_public).lower()),
     "ec2:publicipaddress": _field(records.ADDRESS, "public_ip"),
