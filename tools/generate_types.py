@@ -18,7 +18,7 @@ from mallee.aws import model
 from mallee.cloud import actions
 
 FOLDER = Path(__file__).parent.parent / "src/mallee/aws/types"
-SERVICES = ("ec2", "sts", "iam", "mallee")
+SERVICES = ("cloudtrail", "ec2", "sts", "iam", "mallee")
 HEAD = '''"""Requests and results of {service}'s actions, by shape.
 
 Written by `tools/generate_types.py` from the action table and the service model; edit neither this

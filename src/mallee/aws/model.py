@@ -139,12 +139,12 @@ class _Operation(msgspec.Struct, frozen=True, rename="camel"):
     errors: tuple[_Target, ...] = ()
 
 
-class Metadata(msgspec.Struct, frozen=True, rename="camel"):
+class Metadata(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """What a model says of its service."""
 
     api_version: str
     protocol: Protocol
-    xml_namespace: str
+    xml_namespace: str = ""
     service_id: str
     endpoint_prefix: str
     signing_name: str | None = None
@@ -255,7 +255,7 @@ class ServiceModel:
 
 @functools.cache
 def load(service: str) -> ServiceModel:
-    """Return the model of `ec2`, `sts`, `iam` or `mallee`; raise `KeyError` for another name.
+    """Return the model of a service (`ec2`); raise `KeyError` for another name.
 
     Names of services come from requests, so they are looked up and never made into paths.
     """

@@ -56,6 +56,11 @@ SERVICES: dict[str, Service] = {
             paths=("tokens",),
         ),
         Service(
+            name="cloudtrail",
+            hosts=("cloudtrail",),
+            paths=(),
+        ),
+        Service(
             name="mallee",
             hosts=("mallee",),
             paths=("mallee",),
@@ -93,8 +98,13 @@ def find(request: http.Request, parameters: Parameters) -> Service:
     return service
 
 
-def find_operation(service: Service, parameters: Parameters) -> str:
-    """Return the operation's name as the model has it; raise what AWS answers when it has not."""
+def find_operation(service: Service, parameters: Parameters, target: str = "") -> str:
+    """Return the operation's name as the model has it; raise what AWS answers when it has not.
+
+    `target` is what the header `X-Amz-Target` says, by which the JSON services go.
+    """
+    if model.load(service.name).protocol == "json":
+        return _operation_of(service, target)
     names = [value for name, value in parameters if name == "Action"]
     if len(names) != 1 or not names[0]:
         raise errors.MissingAction
@@ -105,6 +115,16 @@ def find_operation(service: Service, parameters: Parameters) -> str:
     if names[0] not in known.operations:
         raise errors.InvalidAction(names[0], version)
     return names[0]
+
+
+def _operation_of(service: Service, target: str) -> str:
+    known = model.load(service.name)
+    prefix, _, name = target.rpartition(".")
+    if not target:
+        raise errors.MissingAction
+    if prefix != known.metadata.target_prefix or name not in known.operations:
+        raise errors.InvalidAction(name[:100], known.api_version)
+    return name
 
 
 def find_action(table: dict[tuple[str, str], Action], service: Service, operation: str) -> Action:

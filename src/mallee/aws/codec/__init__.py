@@ -3,4 +3,5 @@
 from mallee.aws.codec.fragment import Fragment as Fragment
 from mallee.aws.codec.fragment import Mismatch as Mismatch
 from mallee.aws.codec.service import Codec as Codec
+from mallee.aws.codec.service import for_query_service as for_query_service
 from mallee.aws.codec.service import for_service as for_service

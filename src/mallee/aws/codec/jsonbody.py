@@ -42,6 +42,23 @@ def _format_float(value: float) -> float | str:
     return text if text in ("NaN", "Infinity", "-Infinity") else float(value)
 
 
+_CODES = {
+    "AccessDenied": "AccessDeniedException",
+    "ExpiredToken": "ExpiredTokenException",
+    "IncompleteSignature": "IncompleteSignatureException",
+    "InvalidAction": "UnknownOperationException",
+    "InvalidClientTokenId": "UnrecognizedClientException",
+    "MissingAction": "UnknownOperationException",
+    "MissingAuthenticationToken": "MissingAuthenticationTokenException",
+    "OperationNotPermitted": "OperationNotPermittedException",
+    "RequestLimitExceeded": "ThrottlingException",
+    "ServiceUnavailable": "ServiceUnavailableException",
+    "SignatureDoesNotMatch": "InvalidSignatureException",
+    "Throttling": "ThrottlingException",
+    "UnsupportedOperation": "UnsupportedOperationException",
+}
+"""What the JSON services call what the query services call otherwise."""
+
 LEAVES = trees.Leaves(
     parse_time=_parse_time,
     format_time=_format_time,
@@ -73,4 +90,6 @@ class JsonBodies:
 
     def encode_error(self, error: errors.AwsError, _: str, /) -> bytes:
         """Return the body of an error; the request's id stands in a header."""
-        return msgspec.json.encode({"__type": error.code, "message": error.message})
+        return msgspec.json.encode(
+            {"__type": _CODES.get(error.code, error.code), "message": error.message}
+        )

@@ -1,16 +1,16 @@
 """The codec of a service: what the pipeline calls to read a request and to write its answer.
 
-Which protocol a service speaks is its model's say; this file only picks the dialect.
+The query services carry their parameters in query and form, the JSON services in the body. Which protocol a service speaks is its model's say; this file only picks the dialect.
 Results are dictionaries with the model's member names. `None` means absent.
 """
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from mallee.aws import errors, model
-from mallee.aws.codec import ec2query, parameters, query, xmltext
+from mallee.aws.codec import ec2query, jsonbody, parameters, query, xmltext
 from mallee.aws.codec.fault import Fault
 from mallee.aws.codec.fragment import Fragment, Mismatch
 
@@ -46,7 +46,33 @@ _DIALECTS: Mapping[model.Protocol, Dialect] = {
 }
 
 
-class Codec:
+class Codec(Protocol):
+    """A service's requests and answers."""
+
+    content_type: str
+
+    def decode(self, operation: str, given: Parameters, body: bytes = b"") -> dict[str, Any]:
+        """Return the request with the model's member names; raise `errors.AwsError`."""
+        ...
+
+    def encode(self, operation: str, result: Mapping[str, Any], request_id: str) -> bytes:
+        """Return the whole answer; raise `Mismatch` when the result does not fit the model."""
+        ...
+
+    def encode_result(self, operation: str, result: Mapping[str, Any]) -> str:
+        """Return the part of an answer that is the same for every request id."""
+        ...
+
+    def wrap(self, operation: str, encoded: str, request_id: str) -> bytes:
+        """Return the whole answer around what `encode_result` gave."""
+        ...
+
+    def encode_error(self, error: errors.AwsError, request_id: str) -> bytes:
+        """Return the answer that says what went wrong; its status is `error.status`."""
+        ...
+
+
+class QueryCodec:
     """A query service's requests and answers. Closures are compiled as requests need them."""
 
     __slots__ = ("_decoders", "_dialect", "_encoders", "_model")
@@ -59,13 +85,13 @@ class Codec:
         self._decoders = parameters.decoders(service, dialect.naming)
         self._encoders = xmltext.encoders(service, dialect.style)
 
-    def decode(self, operation: str, parameters_given: Parameters) -> dict[str, Any]:
+    def decode(self, operation: str, given: Parameters, body: bytes = b"") -> dict[str, Any]:
         """Return the request with the model's member names; raise `errors.AwsError`.
 
         Names of the protocol itself (`Action`, `Version`, the signature's) are passed over.
         """
         faults: list[Fault] = []
-        tree = parameters.grow(parameters_given, faults)
+        tree = parameters.grow(given, faults)
         shape = self._model.operations[operation].input
         values: dict[str, Any] = {}
         if shape is not None:
@@ -103,8 +129,52 @@ class Codec:
         return self._dialect.render_error(self._model, error, request_id).encode()
 
 
+class JsonCodec:
+    """A JSON service's requests and answers; a request's id is in a header of the answer alone."""
+
+    __slots__ = ("_bodies", "_model", "content_type")
+
+    def __init__(self, service: model.ServiceModel) -> None:
+        self._model = service
+        self._bodies = jsonbody.JsonBodies(service)
+        self.content_type = self._bodies.content_type
+
+    def decode(self, operation: str, given: Parameters, body: bytes = b"") -> dict[str, Any]:
+        """Return the request in the body; raise `errors.AwsError`."""
+        shape = self._model.operations[operation].input
+        return self._bodies.decode(shape.name, body) if shape is not None else {}
+
+    def encode(self, operation: str, result: Mapping[str, Any], request_id: str) -> bytes:
+        """Return the whole answer; raise `Mismatch` when the result does not fit the model."""
+        return self.encode_result(operation, result).encode()
+
+    def encode_result(self, operation: str, result: Mapping[str, Any]) -> str:
+        """Return the answer."""
+        shape = self._model.operations[operation].output
+        if shape is None:
+            if result:
+                raise Mismatch(operation, "", result)
+            return "{}"
+        return self._bodies.encode(shape.name, result).decode()
+
+    def wrap(self, operation: str, encoded: str, request_id: str) -> bytes:
+        """Return what `encode_result` gave: nothing stands around it."""
+        return encoded.encode()
+
+    def encode_error(self, error: errors.AwsError, request_id: str) -> bytes:
+        """Return the answer that says what went wrong."""
+        return self._bodies.encode_error(error, request_id)
+
+
 @functools.cache
 def for_service(name: str) -> Codec:
     """Return the codec of the service; raise `KeyError` for a service without a model."""
     service = model.load(name)
-    return Codec(service, _DIALECTS[service.protocol])
+    return JsonCodec(service) if service.protocol == "json" else for_query_service(name)
+
+
+@functools.cache
+def for_query_service(name: str) -> QueryCodec:
+    """Return the codec of a service that speaks one of the query protocols; else `KeyError`."""
+    service = model.load(name)
+    return QueryCodec(service, _DIALECTS[service.protocol])

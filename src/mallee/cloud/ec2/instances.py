@@ -58,7 +58,7 @@ def _encoded(call: Call, record: InstanceRecord) -> codec.Fragment:
     # Records are immutable: the same objects give the same text.
     if kept is not None and all(was is now for was, now in zip(kept[0], sources, strict=True)):
         return kept[1]
-    fragment = codec.for_service("ec2").encode_shape("Instance", _render(call, sources))
+    fragment = codec.for_query_service("ec2").encode_shape("Instance", _render(call, sources))
     if len(_kept) >= MAX_KEPT:
         _kept.clear()
     _kept[record.id] = (sources, fragment)
