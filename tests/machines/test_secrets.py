@@ -74,9 +74,9 @@ def _body_of(pem: str) -> bytes:
 
 def test_no_log_or_status_file_holds_a_secret(cloud: Cloud, secrets: Secrets) -> None:
     layout = cloud.layout
-    places = (layout.log, layout.run, layout.libvirt)
+    places = (layout.log, layout.run, layout.libvirt, layout.trail)
     told = [path for place in places for path in place.rglob("*") if path.is_file()]
-    assert any(path.name == "access.log" and path.stat().st_size for path in told)
+    assert any(path.suffix == ".jsonl" and path.stat().st_size for path in told)
     for path in told:
         # libvirt's own, between it and QEMU alone: it encrypts secrets that no guest of ours has.
         if path.name != "master-key.aes":

@@ -49,6 +49,7 @@ def directories(layout: Layout) -> tuple[Directory, ...]:
         Directory(layout.admin_credentials.parent, mallee, root, 0o700),
         Directory(layout.keys, root, root, 0o700),
         Directory(layout.cloud, mallee, mallee, 0o755),
+        Directory(layout.trail, mallee, mallee, 0o700),
         Directory(layout.blobs, mallee, mallee, 0o755),
         Directory(layout.catalogue, mallee, mallee, 0o755),
         # Passed through by QEMU's and dnsmasq's users, listed by nobody.

@@ -88,7 +88,7 @@ def programs(layout: Layout) -> tuple[Program, ...]:
             "cloud",
             (*python, "mallee.cloud.daemon", *root),
             user="mallee",
-            logs=("cloud.log", layout.access_log.name),
+            logs=("cloud.log",),
         ),
         Program("node", (*python, "mallee.node.daemon", *root)),
     )

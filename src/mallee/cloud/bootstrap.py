@@ -18,7 +18,9 @@ from pathlib import Path
 from mallee.cloud import accounts, server
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
+from mallee.cloud.trail import journal
 from mallee.kit import clock, files, logs, pki, secretbox
+from mallee.kit.chain import keyfile, writer
 from mallee.model import settings
 from mallee.model.accounts import AccessKey, Account
 from mallee.model.layout import Layout
@@ -36,6 +38,8 @@ CANNOT_START = (
     secretbox.BadKeyFile,
     secretbox.Unsealable,
     pki.BadCertificate,
+    keyfile.BadKey,
+    writer.Held,
 )
 """What can be wrong with a machine, and not with us: their messages say cause and cure."""
 
@@ -99,6 +103,11 @@ def open_store(
     # A request leaves no cycles behind, so they are looked for less often than Python would.
     gc.set_threshold(COLLECT_AFTER)
     return opened
+
+
+def open_trail(layout: Layout, configured: Settings) -> journal.Journal:
+    """Return the trail, to be gone on with where it ends; raises `BadKey` and `Held`."""
+    return journal.Journal(layout.trail, keyfile.load_or_create(layout.trail_key), configured)
 
 
 def prepare_tls(layout: Layout, secrets: Secrets, configured: Settings) -> ssl.SSLContext:

@@ -17,7 +17,6 @@ from typing import Any, cast
 from mallee.aws import codec, errors
 from mallee.aws.signature import check
 from mallee.cloud import (
-    accesslog,
     asks,
     authenticate,
     authorize,
@@ -36,6 +35,7 @@ from mallee.cloud.call import Agents, Call, Principal, Request, WriteCall
 from mallee.cloud.question import Question
 from mallee.cloud.state import records, store
 from mallee.cloud.sts import restrictions
+from mallee.cloud.trail import events, journal
 from mallee.kit import clock as clocks
 from mallee.kit import logs, secretbox
 from mallee.model import settings
@@ -66,7 +66,7 @@ class Cloud:
     asks: asks.Asks
     agents: Agents
     table: dict[tuple[str, str], Action]
-    access: accesslog.AccessLog
+    trail: journal.Journal
     attempts: guessing.Attempts = field(default_factory=guessing.Attempts)
     uses: lastuse.LastUses = field(default_factory=lastuse.LastUses)
     gate: strangers.Gate = field(default_factory=strangers.Gate)
@@ -86,6 +86,11 @@ class Exchange:
     principal: Principal | None = None
     outcome: authorize.Outcome | None = None
     """Whether he may, and by which statements; None: it did not come to that."""
+    row: Action | None = None
+    asked: Request = None
+    """The request, decoded."""
+    made: str = ""
+    """The encoded result of what changed something."""
     error: errors.AwsError | None = None
 
 
@@ -125,8 +130,10 @@ async def _stages(cloud: Cloud, exchange: Exchange) -> bytes:
     services.check_endpoint(request)
     given = parameters.read(request)
     exchange.service = service = services.find(request, given)
-    exchange.operation = operation = services.find_operation(service, given)
-    action = services.find_action(cloud.table, service, operation)
+    exchange.operation = operation = services.find_operation(
+        service, given, request.headers.get("x-amz-target", "")
+    )
+    exchange.row = action = services.find_action(cloud.table, service, operation)
     now = cloud.clock.now()
     if action.is_unsigned and not cloud.gate.admit(request.peer, now):
         raise errors.Throttling
@@ -134,7 +141,7 @@ async def _stages(cloud: Cloud, exchange: Exchange) -> bytes:
     _note_use(cloud, who, action, now)
     restrictions.check(who, action)
     dialect = codec.for_service(service.name)
-    asked = dialect.decode(operation, given)
+    exchange.asked = asked = dialect.decode(operation, given, request.body)
     parameters.refuse_ignored(action, asked)
     call = _call(cloud, exchange, who, now)
     question = Question(call=call, row=action, http=request, asked=asked)
@@ -142,6 +149,8 @@ async def _stages(cloud: Cloud, exchange: Exchange) -> bytes:
     authorize.check(exchange.outcome)
     _end_dry_run(asked)
     encoded = await _run(cloud, action, call, asked)
+    if events.is_change(action):
+        exchange.made = encoded
     return dialect.wrap(operation, encoded, exchange.id)
 
 
@@ -283,19 +292,27 @@ def _finish(cloud: Cloud, exchange: Exchange, body: bytes) -> http.Response:
     error = exchange.error
     status = error.status if error else 200
     who = exchange.principal
-    line = accesslog.Line(
-        at=datetime.fromtimestamp(cloud.clock.now(), UTC),
-        request_id=exchange.id,
-        peer=exchange.request.peer,
-        service=exchange.service.name if exchange.service else "",
-        action=exchange.operation,
-        account=who.account if who else "",
-        access_key=who.access_key_id if who else "",
-        status=status,
-        code=error.code if error else "",
-        ms=round((cloud.clock.monotonic() - exchange.began_at) * 1000, 2),
+    headers = exchange.request.headers
+    event = events.describe(
+        events.Told(
+            at=datetime.fromtimestamp(cloud.clock.now(), UTC),
+            request_id=exchange.id,
+            peer=exchange.request.peer,
+            agent=headers.get("user-agent", ""),
+            service=exchange.service.name if exchange.service else "",
+            action=exchange.operation,
+            principal=who,
+            outcome=exchange.outcome,
+            asked=exchange.asked,
+            made=exchange.made,
+            status=status,
+            error=error.code if error else "",
+            message=error.message if error else "",
+            ms=round((cloud.clock.monotonic() - exchange.began_at) * 1000, 2),
+        )
     )
-    cloud.access.add(line)
+    is_change = error is None and events.is_change(exchange.row)
+    cloud.trail.add(event, at_once=is_change)
     if error is not None and error.is_ours:
         _log.error("request failed", request_id=exchange.id, code=error.code, why=error.message)
     return http.Response(

@@ -73,6 +73,11 @@ class Layout:
         return self.cloud / "master.key"
 
     @property
+    def outbox(self) -> Path:
+        """Mails to people, a file each, unless settings name another directory."""
+        return self.cloud / "outbox"
+
+    @property
     def cloud_pki(self) -> Path:
         """The cloud's own certificate authority and its server certificate."""
         return self.cloud / "pki"
@@ -161,9 +166,14 @@ class Layout:
         return self.root / "log"
 
     @property
-    def access_log(self) -> Path:
-        """A line per request to the services."""
-        return self.log / "access.log"
+    def trail(self) -> Path:
+        """What every call to the services was, in files to which only is added."""
+        return self.root / "trail"
+
+    @property
+    def trail_key(self) -> Path:
+        """The key under which the lines of the trail are chained, mode 0600."""
+        return self.cloud / "trail.key"
 
     # Names in the kernel
     @property

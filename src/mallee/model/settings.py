@@ -44,6 +44,31 @@ class Deadlines(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     terminate_s: float = 10.0
 
 
+class Trail(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How long it is remembered who did what."""
+
+    kept_days: int = 400
+    kept_gib: int = 8
+    """Beyond it the oldest are forgotten earlier."""
+
+
+class Mail(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Mails to people, which are files until a mail program takes them."""
+
+    outbox: str = ""
+    """The directory that they are written to; empty: `cloud/outbox` under the root directory."""
+    sender: str = "mallee@localhost"
+    administrator: str = ""
+    """Who is told of requests for accounts; empty: nobody is."""
+
+
+class Registration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How strangers come to accounts."""
+
+    open: bool = True
+    """Whether everybody who reaches the cloud may ask for one; it is given when approved."""
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The whole document."""
 
@@ -56,6 +81,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ports: Ports = Ports()
     capacity: Capacity = Capacity()
     deadlines: Deadlines = Deadlines()
+    mail: Mail = Mail()
+    registration: Registration = Registration()
+    trail: Trail = Trail()
 
 
 def parse(text: str) -> Settings:

@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
-from mallee.cloud import accesslog
+from mallee.cloud.trail import journal
 from mallee.model.settings import Network, Settings
 from tests.cloud.ec2.world import BIG, FakeHost, Front, World
 
 
 @pytest.fixture(scope="session")
 def front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
-    with accesslog.AccessLog(tmp_path_factory.mktemp("front") / "access.log") as access:
-        front = Front(access)
+    with journal.Journal(tmp_path_factory.mktemp("trail"), bytes(32), Settings()) as trail:
+        front = Front(trail)
         yield front
         front.close()
 
@@ -26,7 +26,7 @@ def settings() -> Settings:
 
 @pytest.fixture
 def world(front: Front, settings: Settings, tmp_path: Path) -> Iterator[World]:
-    world = World(tmp_path, settings, front.access)
+    world = World(tmp_path, settings, front.trail)
     front.world = world
     yield world
     front.world = None

@@ -16,7 +16,6 @@ from botocore.config import Config
 from msgspec.structs import replace
 
 from mallee.cloud import (
-    accesslog,
     accounts,
     actions,
     asks,
@@ -28,6 +27,7 @@ from mallee.cloud import (
 )
 from mallee.cloud.reconcile import instances as reconciling
 from mallee.cloud.state import records, store
+from mallee.cloud.trail import journal
 from mallee.kit import clock, secretbox
 from mallee.model import hosts
 from mallee.model.accounts import AccessKey
@@ -51,7 +51,7 @@ def key_of(name: str) -> str:
 class World:
     """A store with two accounts, images and a host."""
 
-    def __init__(self, path: Path, settings: Settings, access: accesslog.AccessLog) -> None:
+    def __init__(self, path: Path, settings: Settings, trail: journal.Journal) -> None:
         self.settings = settings
         self.store = store.Store.open(f"sqlite:///{path}/state.db", clock=clock.SYSTEM)
         box = secretbox.SecretBox(bytes(32))
@@ -64,7 +64,7 @@ class World:
         self.cloud = pipeline.Cloud(
             settings=settings,
             clock=clock.SYSTEM,
-            access=access,
+            trail=trail,
             store=self.store,
             box=box,
             keys=authenticate.Keys(self.store.view, box),
@@ -195,8 +195,8 @@ class FakeHost:
 class Front:
     """The one server of the test run; `world` is whom it answers for."""
 
-    def __init__(self, access: accesslog.AccessLog) -> None:
-        self.access = access
+    def __init__(self, trail: journal.Journal) -> None:
+        self.trail = trail
         self.world: World | None = None
         self._clients: dict[tuple[str, str], Any] = {}
         self._started = threading.Event()

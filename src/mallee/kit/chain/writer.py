@@ -13,6 +13,7 @@ Belongs to one thread, save what `begin_sync` returns. Not its business: when to
 import fcntl
 import itertools
 import os
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -60,6 +61,8 @@ class Writer:
         self._dropped = 0
         self._unsynced: list[int] = []
         self._doomed: list[segments.Segment] = []
+        self._synced = 0
+        self._syncing = threading.Lock()
         standing = recover(directory, key)
         self._place = self._written = standing.place
         self._file = -1
@@ -75,6 +78,11 @@ class Writer:
     def is_dirty(self) -> bool:
         """Whether there is anything to write."""
         return bool(self._pending or self._dropped)
+
+    @property
+    def is_unsynced(self) -> bool:
+        """Whether the kernel was given more than is known to be on the disk."""
+        return self._written.number > self._synced
 
     def add(self, body: bytes) -> None:
         """Link a line that says `body`, a JSON object with a member, to be written soon."""
@@ -107,12 +115,19 @@ class Writer:
             finally:
                 for file in files:
                     os.close(file)
-            _write_head(self._directory, place)
+            self._note_synced(place)
             # Only now: that they were forgotten on purpose is on the disk.
             for segment in doomed:
                 segment.path.unlink(missing_ok=True)
 
         return sync
+
+    def _note_synced(self, place: Place) -> None:
+        with self._syncing:
+            # Two syncs may end in another order than they began.
+            if place.number > self._synced:
+                _write_head(self._directory, place)
+                self._synced = place.number
 
     def close(self, now: float) -> None:
         """Write and sync what is left, and let the chain go."""

@@ -1,0 +1,1 @@
+"""The trail: what every call was, who made it, and why it was allowed or refused."""

@@ -1,0 +1,187 @@
+"""One line of the trail: a call as it will be remembered.
+
+An *event* says when, who, from where, what was asked (without secrets), whether it was allowed and
+by which statements, and what came of it. Made by the pipeline at the end of every call; read by
+`search`. What was not found out about a call is left out. Not its business: files (`journal`).
+"""
+
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from mallee.cloud import authorize
+from mallee.cloud.action import Action, Write
+from mallee.cloud.call import Principal
+from mallee.cloud.trail import hiding
+from mallee.model.sessions import CallerKind
+
+JUDGEMENTS_MAX = 16
+"""How many decisions of one call are written; a launch has eight, a flood of ids thousands."""
+MADE_MAX = 100
+MESSAGE_LENGTH_MAX = 600
+AGENT_LENGTH_MAX = 256
+
+_READS = re.compile(
+    r"(Get|List|Describe|Lookup|Decode|Simulate|Explain|Generate|AssumeRole)(?=[A-Z]|$)"
+)
+_ID = re.compile(r">([a-z]{1,16}-[0-9a-f]{17})<")
+_SEALED = re.compile(r" Encoded authorization failure message: \S+")
+
+
+class Judgement(msgspec.Struct, frozen=True, array_like=True):
+    """A permission that was asked for, and the statement that decided."""
+
+    permission: str
+    resource: str
+    verdict: str
+    """As IAM's simulator says it: `allowed`, `explicitDeny`, `implicitDeny`."""
+    kind: str = ""
+    """Of the policy; empty where no statement decided."""
+    policy: str = ""
+    """Its ARN, or its name where it is inline."""
+    sid: str = ""
+    position: int = -1
+    """Of the statement in the policy, from zero."""
+    missing: tuple[str, ...] = ()
+    """The kinds of policies in which an allowance was missing."""
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What is told of a call."""
+
+    at: datetime
+    """When it was answered."""
+    request_id: str
+    peer: str
+    agent: str = ""
+    """What the client says that it is."""
+    service: str = ""
+    action: str = ""
+    is_read: bool = False
+    account: str = ""
+    """The caller's; nobody's where empty."""
+    user: str = ""
+    """The caller's ARN."""
+    user_id: str = ""
+    kind: str = ""
+    """What sort of caller: empty for a user, `role`, `federated`."""
+    issuer: str = ""
+    """ARN of the role or user behind a session."""
+    source_identity: str = ""
+    mfa: bool = False
+    access_key: str = ""
+    status: int
+    error: str = ""
+    """The error's code."""
+    message: str = ""
+    ms: float
+    """From its last byte in to its answer made."""
+    waiver: str = ""
+    """Why no policy was asked: `administrator`, `everyones`, `unsigned`."""
+    judged: tuple[Judgement, ...] = ()
+    judged_more: int = 0
+    """How many decisions are left out."""
+    asked: Any = None
+    """Parameters of the request, secrets hidden."""
+    made: tuple[str, ...] = ()
+    """Ids in the answer of a call that changed something."""
+    more: int = 0
+    """Of a stranger: how many of his refused calls are told by this one line."""
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether it was refused because the caller may not."""
+        return bool(self.judged) and self.judged[-1].verdict != "allowed"
+
+
+class Told(msgspec.Struct, frozen=True, kw_only=True):
+    """What the pipeline knows of a call when it is over."""
+
+    at: datetime
+    request_id: str
+    peer: str
+    agent: str
+    service: str
+    action: str
+    principal: Principal | None
+    outcome: authorize.Outcome | None
+    asked: dict[str, Any] | None
+    made: str
+    """The result as it was encoded, of a call that changed something."""
+    status: int
+    error: str
+    message: str
+    ms: float
+
+
+def describe(told: Told) -> Event:
+    """Return what the trail says of a call."""
+    who, outcome = told.principal, told.outcome
+    session = who.session if who else None
+    judged = outcome.judged if outcome else ()
+    is_user = who is None or who.kind in (CallerKind.USER, CallerKind.NOBODY)
+    return Event(
+        at=told.at,
+        request_id=told.request_id,
+        peer=told.peer,
+        agent=told.agent[:AGENT_LENGTH_MAX],
+        service=told.service,
+        action=told.action,
+        is_read=is_read(told.action),
+        account=who.account if who else "",
+        user=who.arn if who else "",
+        user_id=who.user_id if who else "",
+        kind="" if is_user or who is None else who.kind.value,
+        issuer=who.issuer_arn if who else "",
+        source_identity=(session.source_identity or "") if session else "",
+        mfa=session is not None and session.mfa_at is not None,
+        access_key=who.access_key_id if who else "",
+        status=told.status,
+        error=told.error,
+        message=_SEALED.sub("", told.message)[:MESSAGE_LENGTH_MAX],
+        ms=told.ms,
+        waiver=outcome.waiver.name.lower() if outcome and outcome.waiver else "",
+        judged=_judgements(judged) if judged else (),
+        judged_more=max(0, len(judged) - JUDGEMENTS_MAX),
+        asked=hiding.shown(told.service, told.action, told.asked) if told.asked else None,
+        made=tuple(dict.fromkeys(_ID.findall(told.made)))[:MADE_MAX] if told.made else (),
+    )
+
+
+def is_read(action: str) -> bool:
+    """Tell whether an action only looks, as CloudTrail counts it: by its name."""
+    return _READS.match(action) is not None
+
+
+def is_change(row: Action | None) -> bool:
+    """Tell whether a row changes what is kept."""
+    return row is not None and isinstance(row.does, Write) and not is_read(row.name)
+
+
+def _judgements(judged: Sequence[authorize.Judged]) -> tuple[Judgement, ...]:
+    """Return the first decisions, and the last, which is the reason where he may not."""
+    if len(judged) > JUDGEMENTS_MAX:
+        judged = [*judged[: JUDGEMENTS_MAX - 1], judged[-1]]
+    return tuple([judgement(one) for one in judged])
+
+
+def judgement(judged: authorize.Judged) -> Judgement:
+    """Return a decision as it is written down."""
+    decision = judged.decision
+    decided = decision.decided_by
+    verdict, missing = decision.verdict.value, tuple(kind.value for kind in decision.missing)
+    if decided is None:
+        return Judgement(judged.permission, judged.resource, verdict, missing=missing)
+    return Judgement(
+        judged.permission,
+        judged.resource,
+        verdict,
+        decided.kind.value,
+        decided.policy,
+        decided.sid or "",
+        decided.position,
+        missing,
+    )
