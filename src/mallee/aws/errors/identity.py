@@ -191,3 +191,17 @@ class NoSuchResource(AwsError):
     code = "NoSuchResource"
     status = 404
     template = "There is no {} {}"
+
+
+class InvalidInvitation(AwsError):
+    """Never says whether the token was unknown, used, withdrawn or expired."""
+
+    code = "InvalidToken"
+    status = 403
+    template = "The invitation is not valid, or no longer."
+
+
+class RegistrationClosed(AwsError):
+    code = "AccessDenied"
+    status = 403
+    template = "This cloud takes no requests for accounts: its administration invites people."

@@ -13,6 +13,18 @@ from typing import NotRequired, TypedDict
 from mallee.aws.codec.fragment import Fragment
 
 
+class AcceptInvitationRequest(TypedDict):
+    Token: str
+    Password: NotRequired[str]
+
+
+class AcceptInvitationResponse(TypedDict):
+    AccountId: str
+    AccountName: str
+    UserName: str
+    AccessKey: AccessKey | Fragment
+
+
 class AccessKey(TypedDict):
     UserName: NotRequired[str | None]
     AccessKeyId: str
@@ -32,6 +44,17 @@ class Account(TypedDict):
     Email: NotRequired[str | None]
 
 
+class ApproveRegistrationRequest(TypedDict):
+    RegistrationId: str
+    AccountName: NotRequired[str]
+    ValidHours: NotRequired[int]
+
+
+class ApproveRegistrationResponse(TypedDict):
+    Registration: Registration | Fragment
+    Token: str
+
+
 class Change(TypedDict):
     Rev: int
     Time: datetime | float
@@ -46,6 +69,16 @@ class CreateAccountRequest(TypedDict):
 class CreateAccountResponse(TypedDict):
     Account: Account | Fragment
     AccessKey: AccessKey | Fragment
+
+
+class CreateCredentialsRequest(TypedDict):
+    UserName: NotRequired[str]
+    Endpoint: str
+
+
+class CreateCredentialsResponse(TypedDict):
+    AccessKey: AccessKey | Fragment
+    Archive: bytes
 
 
 class CreateJoinTokenRequest(TypedDict):
@@ -142,6 +175,22 @@ class DescribeQuotasResponse(TypedDict):
     Quotas: Sequence[Quota | Fragment] | Fragment
 
 
+class DisableUserRequest(TypedDict):
+    UserName: str
+
+
+class DisableUserResponse(TypedDict):
+    pass
+
+
+class EnableUserRequest(TypedDict):
+    UserName: str
+
+
+class EnableUserResponse(TypedDict):
+    pass
+
+
 class ExplainResourceRequest(TypedDict):
     ResourceId: str
 
@@ -192,6 +241,29 @@ class InventoryItem(TypedDict):
     IsOfEveryAccount: NotRequired[bool | None]
 
 
+class InviteAccountRequest(TypedDict):
+    AccountName: str
+    Email: str
+    FullName: NotRequired[str]
+    ValidHours: NotRequired[int]
+
+
+class InviteAccountResponse(TypedDict):
+    Registration: Registration | Fragment
+    Token: str
+
+
+class InviteUserRequest(TypedDict):
+    UserName: str
+    Email: NotRequired[str]
+    ValidHours: NotRequired[int]
+
+
+class InviteUserResponse(TypedDict):
+    Registration: Registration | Fragment
+    Token: str
+
+
 class KeyRotation(TypedDict):
     RotationId: str
     State: str
@@ -216,6 +288,14 @@ class ListAccountsRequest(TypedDict):
 
 class ListAccountsResponse(TypedDict):
     Accounts: Sequence[Account | Fragment] | Fragment
+
+
+class ListRegistrationsRequest(TypedDict):
+    State: NotRequired[str]
+
+
+class ListRegistrationsResponse(TypedDict):
+    Registrations: Sequence[Registration | Fragment] | Fragment
 
 
 class PutAccountPolicyRequest(TypedDict):
@@ -263,6 +343,41 @@ class QuotaSource(TypedDict):
     Sid: NotRequired[str | None]
 
 
+class Registration(TypedDict):
+    RegistrationId: str
+    State: str
+    Email: NotRequired[str | None]
+    FullName: NotRequired[str | None]
+    Reason: NotRequired[str | None]
+    AccountName: NotRequired[str | None]
+    AccountId: NotRequired[str | None]
+    UserName: NotRequired[str | None]
+    CreateDate: NotRequired[datetime | float | None]
+    DecisionDate: NotRequired[datetime | float | None]
+    ExpirationDate: NotRequired[datetime | float | None]
+    Problem: NotRequired[str | None]
+
+
+class RejectRegistrationRequest(TypedDict):
+    RegistrationId: str
+    Reason: NotRequired[str]
+
+
+class RejectRegistrationResponse(TypedDict):
+    Registration: Registration | Fragment
+
+
+class RequestAccountRequest(TypedDict):
+    AccountName: str
+    Email: str
+    FullName: NotRequired[str]
+    Reason: NotRequired[str]
+
+
+class RequestAccountResponse(TypedDict):
+    State: str
+
+
 class ResumeAccountRequest(TypedDict):
     AccountName: str
 
@@ -277,6 +392,30 @@ class RotateMasterKeyRequest(TypedDict):
 
 class RotateMasterKeyResponse(TypedDict):
     Rotation: KeyRotation | Fragment
+
+
+class SessionCredentials(TypedDict):
+    AccessKeyId: str
+    SecretAccessKey: str
+    SessionToken: str
+    Expiration: datetime | float
+
+
+class SignInRequest(TypedDict):
+    AccountName: str
+    UserName: str
+    Password: str
+    NewPassword: NotRequired[str]
+    MfaCode: NotRequired[str]
+    DurationSeconds: NotRequired[int]
+
+
+class SignInResponse(TypedDict):
+    Credentials: SessionCredentials | Fragment
+    AccountId: str
+    UserName: str
+    Arn: str
+    PasswordExpiration: NotRequired[datetime | float | None]
 
 
 class SuspendAccountRequest(TypedDict):

@@ -15,8 +15,10 @@ from mallee.cloud.admin import (
     invitations,
     masterkeys,
     quotas,
+    registrations,
     resources,
     signin,
+    users,
 )
 
 ACTIONS: tuple[Action, ...] = (

@@ -2,7 +2,15 @@
 
 import os
 
-from mallee.cloud.reconcile import accounts, images, instances, masterkeys, tokens
+from mallee.cloud.reconcile import (
+    accounts,
+    images,
+    instances,
+    mails,
+    masterkeys,
+    registrations,
+    tokens,
+)
 from mallee.cloud.reconcile.runner import Reconciler
 from mallee.cloud.state.store import Store
 from mallee.kit import clock
@@ -18,6 +26,8 @@ def reconcilers(
         instances.reconciler(store, clock.SYSTEM, settings),
         images.reconciler(store, layout, os.urandom),
         accounts.reconciler(store),
+        mails.reconciler(store, mails.outbox(layout, settings, ring.box), clock.SYSTEM),
+        registrations.reconciler(store, clock.SYSTEM),
         tokens.reconciler(store, clock.SYSTEM),
         masterkeys.reconciler(store, ring, clock.SYSTEM),
     )
