@@ -71,7 +71,7 @@ def write(outbox: Outbox, mail: Mail) -> None:
     """Write one mail into the outbox; twice is once."""
     outbox.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     at = datetime.datetime.fromtimestamp(mail.created_at, datetime.UTC)
-    path = outbox.directory / f"{at:%Y%m%dT%H%M%SZ}-{mail.id}.eml"
+    path = outbox.directory / f"{at:%Y%m%dT%H%M%S.%fZ}-{mail.id}.eml"
     files.write_atomically(path, compose(outbox, mail).as_bytes())
 
 
