@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from mallee.model.images import Image
-from mallee.model.instances import Instance, InstanceSeen, State, state_of
+from mallee.model.instances import Instance, InstanceSeen, Phase, Power, phase_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,8 @@ class Use(NamedTuple):
 
 
 NOTHING = Use(Share(), ())
-_ACTIVE = frozenset({State.PENDING, State.RUNNING, State.STOPPING, State.SHUTTING_DOWN})
+_AT_REST = frozenset({Phase.OFF, Phase.FAILED, Phase.GONE})
+"""Phases in which a guest that shall not run does not."""
 
 
 def of_new_instance(share: Share, size: tuple[int, int, int]) -> Use:
@@ -135,13 +136,12 @@ def of_new_instance(share: Share, size: tuple[int, int, int]) -> Use:
 
 def of_instance(doc: Instance, seen: InstanceSeen | None) -> Use:
     """Return what an instance uses: all until it is off, its disk until it is gone."""
+    if doc.gone_at is not None:
+        return NOTHING
     share = Share(doc.zone, doc.made_by)
-    state = state_of(doc, seen)
-    if state in _ACTIVE:
-        return of_new_instance(share, (doc.vcpus, doc.memory_mib, doc.disk_gib))
-    if state is State.STOPPED:
+    if doc.power is not Power.RUNNING and phase_of(doc, seen) in _AT_REST:
         return Use(share, ((INSTANCES, 1), (DISK, doc.disk_gib)))
-    return NOTHING
+    return of_new_instance(share, (doc.vcpus, doc.memory_mib, doc.disk_gib))
 
 
 def one(key: str) -> Callable[[Any, Any], Use]:

@@ -37,7 +37,7 @@ class Usage:
             return
         was = measure(before.doc, before.seen) if before else NOTHING
         now = measure(after.doc, after.seen) if after else NOTHING
-        if was == now:
+        if was == now and before and after and before.account == after.account:
             return
         if before is not None:
             self._add(before.account, was, -1)

@@ -1,0 +1,402 @@
+"""Quotas: none can be overrun, by however many calls at once, and none outlives what it counted."""
+
+import json
+from collections.abc import Callable
+from concurrent import futures
+from typing import Any
+from urllib.parse import urlsplit
+
+import boto3
+import botocore.exceptions
+import pytest
+from botocore.config import Config
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ed25519
+
+from mallee.cloud import quotas
+from mallee.cloud.state import records
+from mallee.model import hosts, instancetypes
+from mallee.model import quotas as keys
+from tests.cloud.ec2.asking import launch, launch_one, refusal, refused
+from tests.cloud.ec2.world import IMAGE_ID, SECRET, FakeHost, Front, World, key_of
+from tests.cloud.signing import Answer, Sender
+
+AT_ONCE = 12
+"""How many calls race for what is left."""
+ROOM = 5
+"""How many of them may win."""
+SMALL = instancetypes.BY_NAME["m1.small"]
+
+
+class Administration:
+    """The cloud's administrator, and what she sets over Bob's account."""
+
+    def __init__(self, front: Front, world: World) -> None:
+        port = urlsplit(front.client("alice").meta.endpoint_url).port
+        assert port is not None
+        key = {"access_key_id": key_of("alice"), "secret_access_key": SECRET}
+        self.sender = Sender(port, key)
+        self.bob = Sender(port, {**key, "access_key_id": key_of("bob")})
+        self.view = world.store.view
+        self.account = world.accounts["bob"]
+
+    def limit(self, key: str, most: int, **more: str) -> None:
+        """Set a quota over Bob's account."""
+        answer = self.sender.ask(
+            "mallee", "PutQuota", AccountName=self.account, Key=key, Limit=str(most), **more
+        )
+        assert answer.status == 200, answer.text
+
+    def limit_user(self, name: str, key: str, most: int) -> Answer:
+        """Let Bob set a quota over a user of his."""
+        return self.bob.ask("mallee", "PutQuota", UserName=name, Key=key, Limit=str(most))
+
+    def used(self, key: str) -> int:
+        """How much Bob's account has."""
+        return quotas.total(self.view, self.account, key)
+
+
+@pytest.fixture
+def administration(front: Front, world: World) -> Administration:
+    return Administration(front, world)
+
+
+@pytest.fixture
+def iam(front: Front, world: World) -> Any:
+    return front.client("bob", "iam")
+
+
+def public_line() -> bytes:
+    public = ed25519.Ed25519PrivateKey.generate().public_key()
+    return public.public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH)
+
+
+def allow_all() -> str:
+    statement = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+def trust() -> str:
+    statement = {
+        "Effect": "Allow",
+        "Action": "sts:AssumeRole",
+        "Principal": {"Service": "ec2.amazonaws.com"},
+    }
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+Ask = Callable[[Any, Any, int], Any]
+
+RACES: dict[str, tuple[Ask, int, str]] = {
+    keys.INSTANCES: (lambda ec2, iam, n: launch(ec2), 1, "InstanceLimitExceeded"),
+    keys.ACTIVE_INSTANCES: (lambda ec2, iam, n: launch(ec2), 1, "InstanceLimitExceeded"),
+    keys.VCPUS: (lambda ec2, iam, n: launch(ec2), SMALL.vcpus, "VcpuLimitExceeded"),
+    keys.MEMORY: (lambda ec2, iam, n: launch(ec2), SMALL.memory_mib, "InstanceLimitExceeded"),
+    keys.DISK: (lambda ec2, iam, n: launch(ec2), SMALL.disk_gib, "InstanceLimitExceeded"),
+    keys.ADDRESSES: (lambda ec2, iam, n: ec2.allocate_address(), 1, "AddressLimitExceeded"),
+    keys.SECURITY_GROUPS: (
+        lambda ec2, iam, n: ec2.create_security_group(GroupName=f"g{n}", Description="d"),
+        1,
+        "SecurityGroupLimitExceeded",
+    ),
+    keys.KEY_PAIRS: (
+        lambda ec2, iam, n: ec2.import_key_pair(KeyName=f"k{n}", PublicKeyMaterial=public_line()),
+        1,
+        "KeyPairLimitExceeded",
+    ),
+    keys.USERS: (lambda ec2, iam, n: iam.create_user(UserName=f"u{n}"), 1, "LimitExceeded"),
+    keys.GROUPS: (lambda ec2, iam, n: iam.create_group(GroupName=f"g{n}"), 1, "LimitExceeded"),
+    keys.ROLES: (
+        lambda ec2, iam, n: iam.create_role(RoleName=f"r{n}", AssumeRolePolicyDocument=trust()),
+        1,
+        "LimitExceeded",
+    ),
+    keys.INSTANCE_PROFILES: (
+        lambda ec2, iam, n: iam.create_instance_profile(InstanceProfileName=f"p{n}"),
+        1,
+        "LimitExceeded",
+    ),
+    keys.POLICIES: (
+        lambda ec2, iam, n: iam.create_policy(PolicyName=f"p{n}", PolicyDocument=allow_all()),
+        1,
+        "LimitExceeded",
+    ),
+}
+"""By quota key: who makes one, how much one uses, and the code of the refusal."""
+
+
+@pytest.mark.parametrize("key", RACES)
+def test_no_quota_is_overrun_by_calls_at_once(
+    key: str, administration: Administration, host: FakeHost, bob: Any, iam: Any
+) -> None:
+    ask, each, code = RACES[key]
+    most = administration.used(key) + ROOM * each
+    administration.limit(key, most)
+
+    def race(number: int) -> str:
+        try:
+            ask(bob, iam, number)
+        except botocore.exceptions.ClientError as error:
+            answer = error.response["Error"]
+            return answer["Code"] if key in answer["Message"] else answer["Message"]
+        return ""
+
+    with futures.ThreadPoolExecutor(AT_ONCE) as pool:
+        codes = sorted(pool.map(race, range(AT_ONCE)))
+    assert codes == [""] * ROOM + [code] * (AT_ONCE - ROOM)
+    assert administration.used(key) == most
+
+
+def test_every_key_that_is_counted_is_raced_for() -> None:
+    counted = {name for name, key in keys.KEYS.items() if key.is_counted}
+    elsewhere = {keys.IMAGES, keys.VPCS, keys.SERVER_CERTIFICATES, keys.OIDC_PROVIDERS}
+    assert counted - elsewhere == set(RACES)
+
+
+def test_a_vpc_is_not_given_beyond_the_quota(
+    administration: Administration, bob: Any, world: World
+) -> None:
+    def lose_all(tx: Any) -> None:
+        for vpc in tx.list(records.VPC, administration.account):
+            tx.delete(vpc)
+
+    world.store.transact(lose_all)
+    administration.limit(keys.VPCS, 0)
+    assert refusal(bob.create_default_vpc) == "VpcLimitExceeded"
+    administration.limit(keys.VPCS, 1)
+    bob.create_default_vpc()
+
+
+def test_a_refusal_names_quota_limit_usage_and_wish_and_leaves_nothing(
+    administration: Administration, host: FakeHost, bob: Any
+) -> None:
+    administration.limit(keys.INSTANCES, 3)
+    launch(bob, 2)
+    code, words = refused(bob.run_instances, ImageId=IMAGE_ID, MinCount=2, MaxCount=2)
+    assert code == "InstanceLimitExceeded"
+    assert words == (
+        "You have reached your quota of 3 instances that are not terminated "
+        "(ec2:quota-vminstancenumber of the account: 2 in use, 2 more asked for)."
+    )
+    assert administration.used(keys.INSTANCES) == 2
+    assert administration.used(keys.VCPUS) == 2 * SMALL.vcpus
+
+
+def test_as_many_are_launched_as_the_quota_leaves(
+    administration: Administration, host: FakeHost, bob: Any
+) -> None:
+    administration.limit(keys.VCPUS, 4 * SMALL.vcpus)
+    launch_one(bob)
+    made = bob.run_instances(ImageId=IMAGE_ID, MinCount=2, MaxCount=9)["Instances"]
+    assert len(made) == 3
+
+
+def test_a_launch_repeated_at_the_limit_is_answered_as_before(
+    administration: Administration, host: FakeHost, bob: Any
+) -> None:
+    administration.limit(keys.INSTANCES, 1)
+    first = launch(bob, ClientToken="again")
+    assert launch(bob, ClientToken="again") == first
+
+
+def test_stopping_gives_back_what_only_running_takes_and_terminating_the_rest(
+    administration: Administration, host: FakeHost, bob: Any
+) -> None:
+    administration.limit(keys.ACTIVE_INSTANCES, 1)
+    administration.limit(keys.INSTANCES, 2)
+    first = launch_one(bob)["InstanceId"]
+    host.settle()
+    bob.stop_instances(InstanceIds=[first])
+    # It may still run.
+    assert refusal(bob.run_instances, ImageId=IMAGE_ID, MinCount=1, MaxCount=1)
+    host.settle()
+    second = launch_one(bob)["InstanceId"]
+    assert refusal(bob.start_instances, InstanceIds=[first]) == "InstanceLimitExceeded"
+    host.settle()
+    bob.terminate_instances(InstanceIds=[first, second])
+    host.settle()
+    for key in (keys.INSTANCES, keys.ACTIVE_INSTANCES, keys.VCPUS, keys.MEMORY, keys.DISK):
+        assert administration.used(key) == 0
+    launch_one(bob)
+
+
+def test_a_zone_has_quotas_of_its_own(
+    administration: Administration, host: FakeHost, world: World, bob: Any
+) -> None:
+    FakeHost(world, "far", hosts.Capacity(64, 65536, 1000), "us-east-1b")
+    other = bob.create_default_subnet(AvailabilityZone="us-east-1b")["Subnet"]["SubnetId"]
+    administration.limit(keys.INSTANCES, 1, Zone="us-east-1b")
+    launch(bob, 3, Placement={"AvailabilityZone": "us-east-1a"})
+    launch(bob, 1, SubnetId=other)
+    code, words = refused(
+        bob.run_instances, ImageId=IMAGE_ID, MinCount=1, MaxCount=1, SubnetId=other
+    )
+    assert code == "InstanceLimitExceeded"
+    assert "in us-east-1b: 1 in use" in words
+    launch(bob, 1, Placement={"AvailabilityZone": "us-east-1a"})
+
+
+def test_a_limit_set_late_counts_what_there_is_and_hinders_only_what_adds(
+    administration: Administration, host: FakeHost, bob: Any
+) -> None:
+    made = [instance["InstanceId"] for instance in launch(bob, 3)]
+    host.settle()
+    administration.limit(keys.INSTANCES, 1)
+    administration.limit(keys.ACTIVE_INSTANCES, 1)
+    assert refusal(bob.run_instances, ImageId=IMAGE_ID, MinCount=1, MaxCount=1)
+    bob.create_tags(Resources=made, Tags=[{"Key": "a", "Value": "b"}])
+    bob.stop_instances(InstanceIds=made[:1])
+    host.settle()
+    assert refusal(bob.start_instances, InstanceIds=made[:1]) == "InstanceLimitExceeded"
+    bob.terminate_instances(InstanceIds=made)
+
+
+def test_one_account_s_quota_is_nothing_to_another(
+    administration: Administration, host: FakeHost, alice: Any, bob: Any
+) -> None:
+    administration.limit(keys.INSTANCES, 0)
+    launch_one(alice)
+    assert refusal(bob.run_instances, ImageId=IMAGE_ID, MinCount=1, MaxCount=1)
+
+
+def test_an_aws_quota_is_raised_and_lowered_by_the_administration(
+    administration: Administration, iam: Any
+) -> None:
+    assert iam.get_account_summary()["SummaryMap"]["GroupsQuota"] == 300
+    administration.limit(keys.GROUPS, 1000)
+    assert iam.get_account_summary()["SummaryMap"]["GroupsQuota"] == 1000
+    administration.limit(keys.GROUPS, 0)
+    assert refusal(iam.create_group, GroupName="g") == "LimitExceeded"
+
+
+def test_the_lowest_of_several_limits_holds(
+    administration: Administration, host: FakeHost, bob: Any
+) -> None:
+    administration.limit(keys.INSTANCES, 2)
+    document = {
+        "Version": "2011-04-01",
+        "Statement": {
+            "Effect": "Limit",
+            "Action": "ec2:RunInstances",
+            "Resource": "*",
+            "Condition": {"NumericLessThanEquals": {"ec2:quota-vmInstanceNumber": "1"}},
+        },
+    }
+    answer = administration.sender.ask(
+        "mallee",
+        "PutAccountPolicy",
+        AccountName=administration.account,
+        PolicyName="eucalyptus",
+        PolicyDocument=json.dumps(document),
+    )
+    assert answer.status == 200, answer.text
+    launch_one(bob)
+    assert refusal(bob.run_instances, ImageId=IMAGE_ID, MinCount=1, MaxCount=1)
+
+
+# --- users and roles ---
+
+
+@pytest.fixture
+def carol(front: Front, world: World, iam: Any) -> Any:
+    """A client of a user of Bob's who may do everything."""
+    return a_user(front, iam, "carol")
+
+
+def a_user(front: Front, iam: Any, name: str) -> Any:
+    iam.create_user(UserName=name)
+    iam.put_user_policy(UserName=name, PolicyName="all", PolicyDocument=allow_all())
+    made = iam.create_access_key(UserName=name)["AccessKey"]
+    return boto3.client(
+        "ec2",
+        endpoint_url=front.client("bob").meta.endpoint_url,
+        region_name="us-east-1",
+        aws_access_key_id=made["AccessKeyId"],
+        aws_secret_access_key=made["SecretAccessKey"],
+        config=Config(retries={"max_attempts": 0}),
+    )
+
+
+def test_a_user_s_limit_counts_what_he_made_and_nobody_else_s(
+    administration: Administration, host: FakeHost, bob: Any, carol: Any, front: Front, iam: Any
+) -> None:
+    launch(bob, 2)
+    assert administration.limit_user("carol", keys.INSTANCES, 2).status == 200
+    launch_one(carol)
+    launch_one(a_user(front, iam, "dave"))
+    mine = launch_one(carol)["InstanceId"]
+    code, words = refused(carol.run_instances, ImageId=IMAGE_ID, MinCount=1, MaxCount=1)
+    assert code == "InstanceLimitExceeded"
+    assert "of the user: 2 in use" in words
+    launch_one(bob)
+    # Who ends it does not matter: it was hers.
+    bob.terminate_instances(InstanceIds=[mine])
+    host.settle()
+    launch_one(carol)
+
+
+def test_a_user_s_limit_is_not_overrun_by_calls_at_once(
+    administration: Administration, carol: Any
+) -> None:
+    administration.limit_user("carol", keys.ADDRESSES, ROOM)
+
+    def race(_: int) -> str:
+        try:
+            carol.allocate_address()
+        except botocore.exceptions.ClientError as error:
+            return error.response["Error"]["Code"]
+        return ""
+
+    with futures.ThreadPoolExecutor(AT_ONCE) as pool:
+        codes = sorted(pool.map(race, range(AT_ONCE)))
+    assert codes == [""] * ROOM + ["AddressLimitExceeded"] * (AT_ONCE - ROOM)
+
+
+def test_a_group_s_limit_is_every_member_s_own(
+    administration: Administration, bob: Any, carol: Any, iam: Any
+) -> None:
+    iam.create_group(GroupName="staff")
+    iam.add_user_to_group(GroupName="staff", UserName="carol")
+    limit = {
+        "Effect": "Limit",
+        "Action": "*",
+        "Resource": "*",
+        "Condition": {"NumericLessThanEquals": {keys.ADDRESSES: 1}},
+    }
+    document = json.dumps({"Version": "2012-10-17", "Statement": limit})
+    iam.put_group_policy(GroupName="staff", PolicyName="limit", PolicyDocument=document)
+    bob.allocate_address()
+    carol.allocate_address()
+    assert refusal(carol.allocate_address) == "AddressLimitExceeded"
+
+
+def test_a_user_s_limit_never_widens_the_account_s(
+    administration: Administration, bob: Any, carol: Any
+) -> None:
+    administration.limit(keys.ADDRESSES, 1)
+    administration.limit_user("carol", keys.ADDRESSES, 10)
+    bob.allocate_address()
+    assert refusal(carol.allocate_address) == "AddressLimitExceeded"
+
+
+@pytest.mark.parametrize(
+    ("key", "resource"),
+    [
+        ("ec2:quota-nonsense", "*"),
+        (keys.USERS, "*"),
+        (keys.INSTANCES, "arn:aws:ec2:::instance/*"),
+        (keys.ADDRESSES, quotas.ZONE_ARN.format("us-east-1a")),
+    ],
+)
+def test_a_limit_that_would_limit_nothing_is_refused_where_it_is_written(
+    key: str, resource: str, carol: Any, iam: Any
+) -> None:
+    limit = {
+        "Effect": "Limit",
+        "Action": "*",
+        "Resource": resource,
+        "Condition": {"NumericLessThanEquals": {key: "1"}},
+    }
+    document = json.dumps({"Version": "2012-10-17", "Statement": limit})
+    asked = {"UserName": "carol", "PolicyName": "p", "PolicyDocument": document}
+    assert refusal(iam.put_user_policy, **asked) == "MalformedPolicyDocument"

@@ -1,0 +1,133 @@
+"""What accounts use follows from their records, whatever became of these."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from mallee.cloud.state import records, store
+from mallee.cloud.state.records import Record
+from mallee.cloud.state.usage import Usage
+from mallee.kit import clock
+from mallee.model import quotas
+from mallee.model.instances import Instance, InstanceSeen, Phase, Power
+from mallee.model.networks import Address
+from mallee.model.quotas import Share
+
+ACCOUNTS = ("1", "2")
+MAKERS = ("", "AIDA1", "AROA1")
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Iterator[store.Store]:
+    opened = store.Store.open(f"sqlite:///{tmp_path}/state.db", clock=clock.SYSTEM)
+    yield opened
+    opened.close()
+
+
+def address(number: int, maker: str = "") -> Address:
+    return Address(id=f"a{number}", public_ip=f"203.0.113.{number}", made_by=maker)
+
+
+def instance(power: Power, **changes: object) -> Instance:
+    made = Instance(
+        id="i-1",
+        reservation_id="r-1",
+        launch_index=0,
+        image_id="ami-1",
+        type_name="m1.small",
+        vcpus=2,
+        memory_mib=512,
+        disk_gib=3,
+        zone="z",
+        host_id="h",
+        vpc_id="v",
+        subnet_id="s",
+        interface_ids=("e",),
+        launched_at=0.0,
+        wanted_since=0.0,
+        power=power,
+    )
+    return replace(made, **changes)
+
+
+@st.composite
+def changes(draw: st.DrawFn) -> list[tuple[str, str, str] | None]:
+    step = st.tuples(st.sampled_from("abc"), st.sampled_from(ACCOUNTS), st.sampled_from(MAKERS))
+    return draw(st.lists(st.one_of(step, st.none()), max_size=30))
+
+
+@given(changes())
+def test_usage_is_what_a_count_gives(steps: list[tuple[str, str, str] | None]) -> None:
+    usage, there = Usage(), dict[str, Record[Address, None]]()
+    for number, step in enumerate(steps):
+        if step is None:
+            gone = there.pop(next(iter(there)), None) if there else None
+            usage.change(gone, None)
+            continue
+        id, account, maker = step
+        new = Record(records.ADDRESS, account, id, number, address(number, maker), None)
+        usage.change(there.get(id), new)
+        there[id] = new
+    for account in ACCOUNTS:
+        counted: dict[Share, dict[str, int]] = {}
+        for record in there.values():
+            if record.account == account:
+                amounts = counted.setdefault(Share("", record.doc.made_by), {})
+                amounts[quotas.ADDRESSES] = amounts.get(quotas.ADDRESSES, 0) + 1
+        assert usage.of(account) == counted
+
+
+def test_usage_is_undone_with_its_transaction(kept: store.Store) -> None:
+    kept.transact(lambda tx: tx.insert(records.ADDRESS, "1", "a1", address(1)))
+
+    def fail(tx: store.Tx) -> None:
+        tx.insert(records.ADDRESS, "1", "a2", address(2))
+        first = tx.get(records.ADDRESS, "a1")
+        assert first is not None
+        tx.delete(first)
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        kept.transact(fail)
+    assert kept.transact(lambda tx: dict(tx.usage("1"))) == {Share(): {quotas.ADDRESSES: 1}}
+    assert kept.view.usage("1") == {Share(): {quotas.ADDRESSES: 1}}
+
+
+def test_usage_is_there_after_a_start_of_what_was_before_it(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/state.db"
+    first = store.Store.open(url, clock=clock.SYSTEM)
+    first.transact(lambda tx: tx.insert(records.ADDRESS, "1", "a1", address(1, "AIDA1")))
+    first.close()
+    second = store.Store.open(url, clock=clock.SYSTEM)
+    assert second.view.usage("1") == {Share("", "AIDA1"): {quotas.ADDRESSES: 1}}
+    second.close()
+
+
+def test_an_account_without_anything_uses_nothing(kept: store.Store) -> None:
+    kept.transact(lambda tx: tx.insert(records.ADDRESS, "1", "a1", address(1)))
+
+    def delete(tx: store.Tx) -> None:
+        record = tx.get(records.ADDRESS, "a1")
+        assert record is not None
+        tx.delete(record)
+
+    kept.transact(delete)
+    assert kept.view.usage("1") == {}
+
+
+@pytest.mark.parametrize("power", Power)
+@pytest.mark.parametrize("phase", [None, *Phase])
+def test_an_instance_counts_as_running_until_it_surely_does_not(
+    power: Power, phase: Phase | None
+) -> None:
+    seen = None if phase is None else InstanceSeen(launch=1, phase=phase)
+    amounts = dict(quotas.of_instance(instance(power), seen).amounts)
+    rests = power is not Power.RUNNING and phase in (Phase.OFF, Phase.FAILED, Phase.GONE)
+    assert amounts[quotas.INSTANCES] == 1
+    assert amounts[quotas.DISK] == 3
+    assert amounts.get(quotas.VCPUS, 0) == (0 if rests else 2)
+    assert quotas.of_instance(instance(power, gone_at=1.0), seen) == quotas.NOTHING
