@@ -243,6 +243,8 @@ async def _explain(request: web.Request, handler: Handler) -> web.StreamResponse
     except joining.Refused as error:
         _log.warning("agent refused", path=request.path, peer=request.remote, why=str(error))
         return _json({"error": str(error)}, error.status)
+    except web.HTTPRequestEntityTooLarge as error:
+        return _json({"error": error.text or error.reason}, error.status)
     except msgspec.DecodeError as error:
         return _json({"error": f"the request cannot be read: {error}"}, 400)
     except store.Unavailable as error:
