@@ -65,7 +65,9 @@ class Sender:
         body = urlencode({"Version": VERSIONS.get(service, "2016-11-15"), **parameters})
         request = AWSRequest("POST", self.url(path), {"Content-Type": FORM}, body)
         credentials = Credentials(
-            self.key["access_key_id"], secret or self.key["secret_access_key"]
+            self.key["access_key_id"],
+            secret or self.key["secret_access_key"],
+            self.key.get("session_token"),
         )
         with _clock(at):
             auth.SigV4Auth(credentials, service, "us-east-1").add_auth(request)

@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+from mallee.aws import clientfiles
 from mallee.box import client, owners, steps
+from mallee.model import identities
 from mallee.model.layout import Layout
 
 
@@ -35,10 +37,16 @@ def call(
 
 def environment(found: client.Access) -> dict[str, str]:
     """Return the variables that every AWS client understands."""
-    return {
-        "AWS_ACCESS_KEY_ID": found.access_key_id,
-        "AWS_SECRET_ACCESS_KEY": found.secret_access_key,
-        "AWS_REGION": found.region,
-        "AWS_DEFAULT_REGION": found.region,
-        "AWS_ENDPOINT_URL": found.endpoint,
-    }
+    return clientfiles.environment(bearer(found))
+
+
+def bearer(found: client.Access, user_name: str = identities.ADMINISTRATOR) -> clientfiles.Bearer:
+    """Return what the files for other clients are made from."""
+    return clientfiles.Bearer(
+        endpoint=found.endpoint,
+        region=found.region,
+        account_id=found.account_id,
+        user_name=user_name,
+        access_key_id=found.access_key_id,
+        secret_access_key=found.secret_access_key,
+    )

@@ -1,8 +1,10 @@
-"""`mallee credentials env|profile|show`: what a client needs to speak to the cloud."""
+"""`mallee credentials env|profile|show|zip`: what a client needs to speak to the cloud."""
 
 import shlex
 from pathlib import Path
 
+from mallee.aws import clientfiles
+from mallee.box import steps
 from mallee.cli import client, words
 from mallee.cli.root import DEFAULT, Root
 from mallee.kit import files
@@ -38,23 +40,35 @@ def profile(name: str = "mallee", *, root: Root = DEFAULT, directory: Path | Non
     directory
         Where the AWS files are; `~/.aws` unless given.
     """
-    found = client.access(Layout(root))
+    found = client.bearer(client.access(Layout(root)))
     place = directory or Path.home() / ".aws"
     place.mkdir(mode=0o700, exist_ok=True)
-    _write_section(
-        place / "credentials",
-        name,
-        {
-            "aws_access_key_id": found.access_key_id,
-            "aws_secret_access_key": found.secret_access_key,
-        },
-    )
-    _write_section(
-        place / "config",
-        f"profile {name}",
-        {"region": found.region, "endpoint_url": found.endpoint},
-    )
+    _write_section(place / "credentials", name, clientfiles.credentials(found))
+    _write_section(place / "config", f"profile {name}", clientfiles.config(found))
     words.tell(f"profile written: aws --profile {name} sts get-caller-identity")
+
+
+def zip(file: Path, *, root: Root = DEFAULT, user: str | None = None) -> None:
+    """Write a zip with everything for clients of today and of Eucalyptus: who has it is you.
+
+    Parameters
+    ----------
+    file
+        Where to write it; what is there already stays.
+    user
+        Make a fresh key of this user, for him to take away; else it holds the administrator's.
+    """
+    layout = Layout(root)
+    if file.exists():
+        raise steps.Failed(f"{file} is there already", "name another file, or remove this one")
+    access = client.access(layout)
+    if user is None:
+        packed = clientfiles.archive(client.bearer(access))
+    else:
+        wanted = {"UserName": user, "Endpoint": access.endpoint}
+        packed = client.call(layout, "mallee", "CreateCredentials", wanted)["Archive"]
+    files.create_atomically(file, packed)
+    words.tell(f"credentials written: unzip {file}, then read {clientfiles.FOLDER}/README.txt")
 
 
 def _write_section(path: Path, section: str, values: dict[str, str]) -> None:

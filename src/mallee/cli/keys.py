@@ -13,7 +13,7 @@ def rotate(*, root: Root = DEFAULT, end_sessions: bool = False) -> None:
     Parameters
     ----------
     end_sessions
-        Forget the old key at once, which ends all sessions: for a key that others may know.
+        Forget the old key within a minute, which ends all sessions: for a key that others may know.
     """
     asked = {"EndSessions": end_sessions}
     made = client.call(Layout(root), _SERVICE, "RotateMasterKey", asked)["Rotation"]

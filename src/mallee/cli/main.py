@@ -37,7 +37,7 @@ for _name, (_place, _help) in VERBS.items():
 GROUPS = {
     "credentials": (
         "What clients need to speak to the cloud.",
-        {name: f"mallee.cli.credentials:{name}" for name in ("env", "profile", "show")},
+        {name: f"mallee.cli.credentials:{name}" for name in ("env", "profile", "show", "zip")},
     ),
     "images": (
         "Built-in images.",

@@ -11,6 +11,9 @@ from mallee.model import sessions
 KEYS_MAX = 8
 """How many keys may be there at a time: each rotation adds one until the older are forgotten."""
 
+IN_FLIGHT_S = 30.0
+"""How long a request may hold a value that it sealed before the rotation and has not yet kept."""
+
 
 class Rotation(msgspec.Struct, frozen=True, kw_only=True):
     """That the master key shall be rotated."""
@@ -42,5 +45,5 @@ class RotationSeen(msgspec.Struct, frozen=True, kw_only=True):
 
 def forgets_at(rotation: Rotation, seen: RotationSeen) -> float:
     """Return when the older keys may be forgotten, in seconds since the epoch."""
-    wait_s = 0.0 if rotation.ends_sessions else sessions.LIFE_S_MAX
+    wait_s = IN_FLIGHT_S if rotation.ends_sessions else sessions.LIFE_S_MAX
     return max(seen.began_at + wait_s, seen.resealed_at)

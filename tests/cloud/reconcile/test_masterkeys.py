@@ -14,7 +14,7 @@ from mallee.kit import secretbox
 from mallee.model import sessions
 from mallee.model.accounts import AccessKey
 from mallee.model.layout import Layout
-from mallee.model.masterkeys import Rotation, RotationSeen
+from mallee.model.masterkeys import IN_FLIGHT_S, Rotation, RotationSeen
 from tests.cloud import clouds
 
 SECRETS = {f"AKIA{number}": os.urandom(20) for number in range(7)}
@@ -105,8 +105,13 @@ async def test_the_old_key_outlives_every_session_that_it_sealed(world: World) -
     assert world.secrets() == SECRETS
 
 
-async def test_a_rotation_that_ends_sessions_forgets_at_once(world: World) -> None:
+async def test_a_rotation_that_ends_sessions_waits_for_no_session(world: World) -> None:
     former, token = world.want(ends_sessions=True), world.box.seal(b"a session")
+    await world.settle()
+    world.clock.time += IN_FLIGHT_S - 1
+    await world.settle()
+    assert former in world.box.key_ids, "a request may hold what it sealed under the old key"
+    world.clock.time += 1
     await world.settle()
     assert former not in world.box.key_ids
     assert world.forgotten == [True]
@@ -120,6 +125,8 @@ async def test_a_second_rotation_takes_the_older_keys_along(world: World) -> Non
     await world.settle()
     world.clock.time += 10
     second = world.want("rotation-2", ends_sessions=True)
+    await world.settle()
+    world.clock.time += IN_FLIGHT_S
     await world.settle()
     assert {first, second}.isdisjoint(world.box.key_ids)
     world.clock.time += sessions.LIFE_S_MAX
@@ -154,6 +161,8 @@ async def test_killed_after_any_step_it_goes_on(
     world.restart()
     assert world.secrets() == SECRETS
     await world.settle()
+    world.clock.time += IN_FLIGHT_S
+    await world.settle()
     assert former not in world.box.key_ids
     assert len(world.box.key_ids) == 1
     assert world.seen().ended_at
@@ -177,6 +186,7 @@ async def test_what_is_sealed_while_it_runs_is_sealed_anew_before_a_key_is_forgo
 async def test_a_secret_that_cannot_be_opened_keeps_the_old_key(world: World) -> None:
     add_key(world.opened, "AKIABAD", b"x" * 40)
     former = world.want(ends_sessions=True)
+    world.clock.time += IN_FLIGHT_S
     await world.settle()
     assert former in world.box.key_ids
     assert not world.seen().resealed_at

@@ -155,6 +155,16 @@ class CreateServiceLinkedRoleResponse(TypedDict):
     Role: NotRequired[Role | Fragment | None]
 
 
+class CreateServiceSpecificCredentialRequest(TypedDict):
+    UserName: str
+    ServiceName: str
+    CredentialAgeDays: NotRequired[int]
+
+
+class CreateServiceSpecificCredentialResponse(TypedDict):
+    ServiceSpecificCredential: NotRequired[ServiceSpecificCredential | Fragment | None]
+
+
 class CreateUserRequest(TypedDict):
     Path: NotRequired[str]
     UserName: str
@@ -229,12 +239,31 @@ class DeleteRoleRequest(TypedDict):
     RoleName: str
 
 
+class DeleteSSHPublicKeyRequest(TypedDict):
+    UserName: str
+    SSHPublicKeyId: str
+
+
+class DeleteServerCertificateRequest(TypedDict):
+    ServerCertificateName: str
+
+
 class DeleteServiceLinkedRoleRequest(TypedDict):
     RoleName: str
 
 
 class DeleteServiceLinkedRoleResponse(TypedDict):
     DeletionTaskId: str
+
+
+class DeleteServiceSpecificCredentialRequest(TypedDict):
+    UserName: NotRequired[str]
+    ServiceSpecificCredentialId: str
+
+
+class DeleteSigningCertificateRequest(TypedDict):
+    UserName: NotRequired[str]
+    CertificateId: str
 
 
 class DeleteUserPermissionsBoundaryRequest(TypedDict):
@@ -375,6 +404,24 @@ class GetRoleRequest(TypedDict):
 
 class GetRoleResponse(TypedDict):
     Role: Role | Fragment
+
+
+class GetSSHPublicKeyRequest(TypedDict):
+    UserName: str
+    SSHPublicKeyId: str
+    Encoding: str
+
+
+class GetSSHPublicKeyResponse(TypedDict):
+    SSHPublicKey: NotRequired[SSHPublicKey | Fragment | None]
+
+
+class GetServerCertificateRequest(TypedDict):
+    ServerCertificateName: str
+
+
+class GetServerCertificateResponse(TypedDict):
+    ServerCertificate: ServerCertificate | Fragment
 
 
 class GetServiceLinkedRoleDeletionStatusRequest(TypedDict):
@@ -673,6 +720,70 @@ class ListRolesResponse(TypedDict):
     Marker: NotRequired[str | None]
 
 
+class ListSSHPublicKeysRequest(TypedDict):
+    UserName: NotRequired[str]
+    Marker: NotRequired[str]
+    MaxItems: NotRequired[int]
+
+
+class ListSSHPublicKeysResponse(TypedDict):
+    SSHPublicKeys: NotRequired[Sequence[SSHPublicKeyMetadata | Fragment] | Fragment | None]
+    IsTruncated: NotRequired[bool | None]
+    Marker: NotRequired[str | None]
+
+
+class ListServerCertificateTagsRequest(TypedDict):
+    ServerCertificateName: str
+    Marker: NotRequired[str]
+    MaxItems: NotRequired[int]
+
+
+class ListServerCertificateTagsResponse(TypedDict):
+    Tags: Sequence[Tag | Fragment] | Fragment
+    IsTruncated: NotRequired[bool | None]
+    Marker: NotRequired[str | None]
+
+
+class ListServerCertificatesRequest(TypedDict):
+    PathPrefix: NotRequired[str]
+    Marker: NotRequired[str]
+    MaxItems: NotRequired[int]
+
+
+class ListServerCertificatesResponse(TypedDict):
+    ServerCertificateMetadataList: Sequence[ServerCertificateMetadata | Fragment] | Fragment
+    IsTruncated: NotRequired[bool | None]
+    Marker: NotRequired[str | None]
+
+
+class ListServiceSpecificCredentialsRequest(TypedDict):
+    UserName: NotRequired[str]
+    ServiceName: NotRequired[str]
+    AllUsers: NotRequired[bool]
+    Marker: NotRequired[str]
+    MaxItems: NotRequired[int]
+
+
+class ListServiceSpecificCredentialsResponse(TypedDict):
+    ServiceSpecificCredentials: NotRequired[
+        Sequence[ServiceSpecificCredentialMetadata | Fragment] | Fragment | None
+    ]
+    Marker: NotRequired[str | None]
+    IsTruncated: NotRequired[bool | None]
+
+
+class ListSigningCertificatesRequest(TypedDict):
+    UserName: NotRequired[str]
+    Marker: NotRequired[str]
+    MaxItems: NotRequired[int]
+
+
+class ListSigningCertificatesResponse(TypedDict):
+    Certificates: Sequence[SigningCertificate | Fragment] | Fragment
+    IsTruncated: NotRequired[bool | None]
+    Marker: NotRequired[str | None]
+
+
 class ListUserPoliciesRequest(TypedDict):
     UserName: str
     Marker: NotRequired[str]
@@ -821,6 +932,15 @@ class RemoveUserFromGroupRequest(TypedDict):
     UserName: str
 
 
+class ResetServiceSpecificCredentialRequest(TypedDict):
+    UserName: NotRequired[str]
+    ServiceSpecificCredentialId: str
+
+
+class ResetServiceSpecificCredentialResponse(TypedDict):
+    ServiceSpecificCredential: NotRequired[ServiceSpecificCredential | Fragment | None]
+
+
 class ResyncMFADeviceRequest(TypedDict):
     UserName: str
     SerialNumber: str
@@ -853,9 +973,73 @@ class RoleUsageType(TypedDict):
     Resources: NotRequired[Sequence[str] | Fragment | None]
 
 
+class SSHPublicKey(TypedDict):
+    UserName: str
+    SSHPublicKeyId: str
+    Fingerprint: str
+    SSHPublicKeyBody: str
+    Status: str
+    UploadDate: NotRequired[datetime | float | None]
+
+
+class SSHPublicKeyMetadata(TypedDict):
+    UserName: str
+    SSHPublicKeyId: str
+    Status: str
+    UploadDate: datetime | float
+
+
+class ServerCertificate(TypedDict):
+    ServerCertificateMetadata: ServerCertificateMetadata | Fragment
+    CertificateBody: str
+    CertificateChain: NotRequired[str | None]
+    Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
+
+
+class ServerCertificateMetadata(TypedDict):
+    Path: str
+    ServerCertificateName: str
+    ServerCertificateId: str
+    Arn: str
+    UploadDate: NotRequired[datetime | float | None]
+    Expiration: NotRequired[datetime | float | None]
+
+
+class ServiceSpecificCredential(TypedDict):
+    CreateDate: datetime | float
+    ExpirationDate: NotRequired[datetime | float | None]
+    ServiceName: str
+    ServiceUserName: NotRequired[str | None]
+    ServicePassword: NotRequired[str | None]
+    ServiceCredentialAlias: NotRequired[str | None]
+    ServiceCredentialSecret: NotRequired[str | None]
+    ServiceSpecificCredentialId: str
+    UserName: str
+    Status: str
+
+
+class ServiceSpecificCredentialMetadata(TypedDict):
+    UserName: str
+    Status: str
+    ServiceUserName: NotRequired[str | None]
+    ServiceCredentialAlias: NotRequired[str | None]
+    CreateDate: datetime | float
+    ExpirationDate: NotRequired[datetime | float | None]
+    ServiceSpecificCredentialId: str
+    ServiceName: str
+
+
 class SetDefaultPolicyVersionRequest(TypedDict):
     PolicyArn: str
     VersionId: str
+
+
+class SigningCertificate(TypedDict):
+    UserName: str
+    CertificateId: str
+    CertificateBody: str
+    Status: str
+    UploadDate: NotRequired[datetime | float | None]
 
 
 class SourceRoleTemplate(TypedDict):
@@ -888,6 +1072,11 @@ class TagRoleRequest(TypedDict):
     Tags: list[Tag]
 
 
+class TagServerCertificateRequest(TypedDict):
+    ServerCertificateName: str
+    Tags: list[Tag]
+
+
 class TagUserRequest(TypedDict):
     UserName: str
     Tags: list[Tag]
@@ -910,6 +1099,11 @@ class UntagPolicyRequest(TypedDict):
 
 class UntagRoleRequest(TypedDict):
     RoleName: str
+    TagKeys: list[str]
+
+
+class UntagServerCertificateRequest(TypedDict):
+    ServerCertificateName: str
     TagKeys: list[str]
 
 
@@ -972,10 +1166,66 @@ class UpdateRoleResponse(TypedDict):
     pass
 
 
+class UpdateSSHPublicKeyRequest(TypedDict):
+    UserName: str
+    SSHPublicKeyId: str
+    Status: str
+
+
+class UpdateServerCertificateRequest(TypedDict):
+    ServerCertificateName: str
+    NewPath: NotRequired[str]
+    NewServerCertificateName: NotRequired[str]
+
+
+class UpdateServiceSpecificCredentialRequest(TypedDict):
+    UserName: NotRequired[str]
+    ServiceSpecificCredentialId: str
+    Status: str
+
+
+class UpdateSigningCertificateRequest(TypedDict):
+    UserName: NotRequired[str]
+    CertificateId: str
+    Status: str
+
+
 class UpdateUserRequest(TypedDict):
     UserName: str
     NewPath: NotRequired[str]
     NewUserName: NotRequired[str]
+
+
+class UploadSSHPublicKeyRequest(TypedDict):
+    UserName: str
+    SSHPublicKeyBody: str
+
+
+class UploadSSHPublicKeyResponse(TypedDict):
+    SSHPublicKey: NotRequired[SSHPublicKey | Fragment | None]
+
+
+class UploadServerCertificateRequest(TypedDict):
+    Path: NotRequired[str]
+    ServerCertificateName: str
+    CertificateBody: str
+    PrivateKey: str
+    CertificateChain: NotRequired[str]
+    Tags: NotRequired[list[Tag]]
+
+
+class UploadServerCertificateResponse(TypedDict):
+    ServerCertificateMetadata: NotRequired[ServerCertificateMetadata | Fragment | None]
+    Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
+
+
+class UploadSigningCertificateRequest(TypedDict):
+    UserName: NotRequired[str]
+    CertificateBody: str
+
+
+class UploadSigningCertificateResponse(TypedDict):
+    Certificate: SigningCertificate | Fragment
 
 
 class User(TypedDict):
