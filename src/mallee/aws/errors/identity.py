@@ -29,6 +29,24 @@ class NoSuchDevice(NoSuchEntity):
     template = "VirtualMFADevice with serial number {} does not exist."
 
 
+class NoSuchCertificate(NoSuchEntity):
+    """Argument: the signing certificate's id."""
+
+    template = "The Certificate with id {} cannot be found."
+
+
+class NoSuchSshPublicKey(NoSuchEntity):
+    """Argument: the key's id."""
+
+    template = "The SSH Public Key with id {} cannot be found."
+
+
+class NoSuchServiceCredential(NoSuchEntity):
+    """Argument: the credential's id."""
+
+    template = "No such credential {} exists."
+
+
 class NoSuchLoginProfile(NoSuchEntity):
     """Argument: the user's name."""
 
@@ -93,6 +111,53 @@ class MfaFailed(AwsError):
     code = "AccessDenied"
     status = 403
     template = "MultiFactorAuthentication failed, {}"
+
+
+class MalformedCertificate(AwsError):
+    """Argument: what is wrong with it."""
+
+    code = "MalformedCertificate"
+
+
+class InvalidCertificate(AwsError):
+    """Argument: why it cannot be taken."""
+
+    code = "InvalidCertificate"
+
+
+class DuplicateCertificate(AwsError):
+    code = "DuplicateCertificate"
+    status = 409
+    template = "The user has this certificate already."
+
+
+class KeyPairMismatch(AwsError):
+    code = "KeyPairMismatch"
+    template = "The private key is not the certificate's."
+
+
+class InvalidPublicKey(AwsError):
+    """Argument: what is wrong with it."""
+
+    code = "InvalidPublicKey"
+
+
+class UnrecognizedPublicKeyEncoding(AwsError):
+    code = "UnrecognizedPublicKeyEncoding"
+    template = "The encoding of the public key must be SSH or PEM."
+
+
+class DuplicateSshPublicKey(AwsError):
+    code = "DuplicateSSHPublicKey"
+    template = "The user has this SSH public key already."
+
+
+class ServiceNotSupported(AwsError):
+    """Argument: the service's name."""
+
+    code = "NotSupportedService"
+    status = 404
+    template = "No such service {} is supported"
 
 
 class InvalidAuthenticationCode(AwsError):

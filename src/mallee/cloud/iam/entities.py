@@ -25,6 +25,7 @@ PREFIXES: Mapping[str, str] = {
     "role": "AROA",
     "policy": "ANPA",
     "instance-profile": "AIPA",
+    "server-certificate": "ASCA",
 }
 """What the ids of a kind begin with."""
 

@@ -19,7 +19,11 @@ from mallee.cloud.iam import (
     mfa,
     passwordpolicies,
     roles,
+    servercertificates,
+    servicecredentials,
     servicelinkedroles,
+    signingcertificates,
+    sshpublickeys,
     users,
 )
 
@@ -34,7 +38,11 @@ _ROWS: tuple[Action, ...] = (
     *mfa.ACTIONS,
     *passwordpolicies.ACTIONS,
     *roles.ACTIONS,
+    *servercertificates.ACTIONS,
+    *servicecredentials.ACTIONS,
     *servicelinkedroles.ACTIONS,
+    *signingcertificates.ACTIONS,
+    *sshpublickeys.ACTIONS,
     *users.ACTIONS,
 )
 

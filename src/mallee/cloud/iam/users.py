@@ -109,6 +109,10 @@ def delete_user(call: WriteCall, request: Request) -> Result:
     doc = user.doc
     for has, what in (
         (call.tx.by(records.ACCESS_KEY, "user", user.id), "delete access keys"),
+        (call.tx.get(records.LOGIN_PROFILE, user.id), "delete login profile"),
+        (call.tx.by(records.MFA_DEVICE, "user", user.id), "deactivate MFA device"),
+        (call.tx.by(records.SIGNING_CERTIFICATE, "user", user.id), "delete signing certificates"),
+        (call.tx.by(records.SSH_PUBLIC_KEY, "user", user.id), "delete SSH public keys"),
         (doc.inline, "delete policies"),
         (doc.attached, "detach all policies"),
         (doc.group_ids, "remove users from group"),
