@@ -83,8 +83,9 @@ def of_maker(view: store.View, account: str, id: str) -> tuple[Quota, ...]:
 
 
 def most(view: store.View, account: str, key: str) -> int | None:
-    """Return the most that an account may have of something; None: there is no limit."""
-    found = [quota.most for quota in of_account(view, account) if quota.key == key]
+    """Return the most that an account may have of something in all zones; None: no limit."""
+    held = of_account(view, account)
+    found = [quota.most for quota in held if quota.key == key and quota.zone is None]
     return min(found, default=None)
 
 

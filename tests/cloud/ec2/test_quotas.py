@@ -400,3 +400,10 @@ def test_a_limit_that_would_limit_nothing_is_refused_where_it_is_written(
     document = json.dumps({"Version": "2012-10-17", "Statement": limit})
     asked = {"UserName": "carol", "PolicyName": "p", "PolicyDocument": document}
     assert refusal(iam.put_user_policy, **asked) == "MalformedPolicyDocument"
+
+
+def test_account_attributes_tell_the_quota(administration: Administration, bob: Any) -> None:
+    administration.limit(keys.ADDRESSES, 3)
+    shown = bob.describe_account_attributes()["AccountAttributes"]
+    found = {one["AttributeName"]: one["AttributeValues"][0]["AttributeValue"] for one in shown}
+    assert (found["max-elastic-ips"], found["vpc-max-elastic-ips"]) == ("3", "3")

@@ -1,7 +1,7 @@
 """Account attributes: what an account may have here, as old clients ask before they begin.
 
-Called through the action table. There are no quotas yet, so what limits an account is the cloud's
-own size, and that is what is told.
+Called through the action table. What limits an account is its quota, or else the cloud's own size:
+the lower of them is told.
 """
 
 from __future__ import annotations
@@ -10,10 +10,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from mallee.aws import errors
+from mallee.cloud import quotas
 from mallee.cloud.action import Action, Read
 from mallee.cloud.call import Call
 from mallee.cloud.ec2 import publicpool, resources, securitygroups, zones
 from mallee.model import instancetypes
+from mallee.model import quotas as keys
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes
@@ -28,11 +30,16 @@ def _default_vpc(call: Call) -> str:
 
 def _max_instances(call: Call) -> str:
     smallest = instancetypes.BY_NAME[instancetypes.DEFAULT_NAME]
-    return str(zones.capacity_for(call, smallest))
+    return _most(call, keys.INSTANCES, zones.capacity_for(call, smallest))
 
 
 def _addresses(call: Call) -> str:
-    return str(publicpool.size(call.settings))
+    return _most(call, keys.ADDRESSES, publicpool.size(call.settings))
+
+
+def _most(call: Call, key: str, size: int) -> str:
+    quota = quotas.most(call.view, call.account, key)
+    return str(size if quota is None else min(quota, size))
 
 
 ATTRIBUTES: dict[str, Callable[[Call], str]] = {
