@@ -40,6 +40,8 @@ class User(msgspec.Struct, frozen=True, kw_only=True):
     """Whether his keys, password and sessions are good for anything."""
     source: str = ""
     """The directory that he was imported from; empty: made here."""
+    has_left: bool = False
+    """Whether he was disabled because his directory has him no more, or as disabled."""
     email: str | None = None
     full_name: str | None = None
 

@@ -175,6 +175,13 @@ class DescribeQuotasResponse(TypedDict):
     Quotas: Sequence[Quota | Fragment] | Fragment
 
 
+class Difference(TypedDict):
+    Kind: str
+    Subject: str
+    Change: str
+    Detail: NotRequired[str | None]
+
+
 class DisableUserRequest(TypedDict):
     UserName: str
 
@@ -232,6 +239,21 @@ class Host(TypedDict):
     InstanceIds: NotRequired[Sequence[str] | Fragment | None]
     Problems: NotRequired[Sequence[str] | Fragment | None]
     Leftovers: NotRequired[Sequence[str] | Fragment | None]
+
+
+class ImportUsersRequest(TypedDict):
+    AccountName: NotRequired[str]
+    Source: str
+    Document: str
+    Apply: NotRequired[bool]
+    Adopt: NotRequired[bool]
+    DisableMissing: NotRequired[bool]
+    Invite: NotRequired[bool]
+
+
+class ImportUsersResponse(TypedDict):
+    Differences: Sequence[Difference | Fragment] | Fragment
+    Applied: bool
 
 
 class InventoryItem(TypedDict):
@@ -306,6 +328,15 @@ class PutAccountPolicyRequest(TypedDict):
 
 class PutAccountPolicyResponse(TypedDict):
     pass
+
+
+class PutOpenIDConnectProviderKeysRequest(TypedDict):
+    OpenIDConnectProviderArn: str
+    JsonWebKeySet: str
+
+
+class PutOpenIDConnectProviderKeysResponse(TypedDict):
+    Keys: int
 
 
 class PutQuotaRequest(TypedDict):

@@ -12,6 +12,7 @@ from mallee.cloud.admin import (
     clouds,
     credentials,
     hosts,
+    imports,
     invitations,
     masterkeys,
     quotas,
@@ -20,6 +21,7 @@ from mallee.cloud.admin import (
     signin,
     users,
 )
+from mallee.cloud.iam import oidcproviders
 
 ACTIONS: tuple[Action, ...] = (
     *accountpolicies.ACTIONS,
@@ -28,8 +30,10 @@ ACTIONS: tuple[Action, ...] = (
     *clouds.ACTIONS,
     *credentials.ACTIONS,
     *hosts.ACTIONS,
+    *imports.ACTIONS,
     *invitations.ACTIONS,
     *masterkeys.ACTIONS,
+    oidcproviders.KEYS,
     *quotas.ACTIONS,
     *registrations.ACTIONS,
     *resources.ACTIONS,

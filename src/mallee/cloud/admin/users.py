@@ -16,7 +16,7 @@ from mallee.cloud.iam import users
 def enable_user(call: WriteCall, request: Request) -> Result:
     """Take a user's credentials again."""
     user = users.changed(call, request["UserName"])
-    call.tx.write(user, replace(user.doc, is_enabled=True))
+    call.tx.write(user, replace(user.doc, is_enabled=True, has_left=False))
     return {}
 
 
@@ -28,7 +28,7 @@ def disable_user(call: WriteCall, request: Request) -> Result:
             f"{user.doc.name} is the administrator of the account and cannot be disabled; "
             "the cloud's administration can suspend the account."
         )
-    call.tx.write(user, replace(user.doc, is_enabled=False))
+    call.tx.write(user, replace(user.doc, is_enabled=False, has_left=False))
     return {}
 
 
