@@ -4,12 +4,13 @@ Everything that several actions share follows from the row and the service model
 DryRun, ClientToken, filters, paging, refusal of parameters that are not honoured.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from mallee.aws import policy
-from mallee.cloud.call import Call, Request, Result, WriteCall
+from mallee.cloud import keysets
+from mallee.cloud.call import Call, Principal, Request, Result, WriteCall
 from mallee.cloud.state.records import Record
 from mallee.kit import secretbox
 
@@ -29,10 +30,10 @@ class Write:
     """An action that changes the store, in one transaction that the pipeline opens."""
 
     handle: Writer
-    prepare: Callable[[Call, Request, secretbox.SecretBox], Callable[[], Any]] | None = None
+    prepare: Callable[[Call, Request, secretbox.SecretBox], Callable[[], Any] | None] | None = None
     """Returns work that takes long (making a key, hashing a password), having read in the view what
-    it takes. The work is done in a thread before the transaction, for which others wait; the
-    handler finds what it returned in `WriteCall.prepared`."""
+    it takes; None: nothing is to be done. The work is done in a thread before the transaction, for
+    which others wait; the handler finds what it returned in `WriteCall.prepared`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +44,16 @@ class AskHost:
     """Returns (host id, kind of question, instance id)."""
     finish: Callable[[Call, Request, bytes], Result]
     """Turns the host's answer into the result."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scan:
+    """An action that looks through files, a piece at a time, in a thread: what is in `Call.view`
+    is not its to read. Each account may ask so often and no more (`strangers`)."""
+
+    look: Callable[[Call, Request, str], tuple[Result, str]]
+    """Takes the position after which to go on, empty at first; returns the result, and the position
+    that NextToken shall remember, empty at the end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +110,7 @@ class Action:
 
     service: str
     name: str
-    does: Read | Write | AskHost | Listing | Pages
+    does: Read | Write | AskHost | Scan | Listing | Pages
     honours: frozenset[str]
     """Members of the request that mean something here, dotted where only parts of a structure do
     (`Placement.AvailabilityZone`). Any other is refused with `UnsupportedOperation`. DryRun,
@@ -127,6 +138,9 @@ class Action:
     is_unsigned: bool = False
     """Whether it is answered without a signature: the caller is `call.NOBODY`, and each peer is
     let in so often and no more (`strangers`). The handler decides whom it believes."""
+    vouch: Callable[[Call, Request, keysets.KeySets], Awaitable[Principal]] | None = None
+    """Of an unsigned row: finds for whom an identity provider vouches in the request, which is then
+    allowed or refused as his (`resource_policy`)."""
 
     @property
     def permission(self) -> str:

@@ -29,6 +29,7 @@ _KINDS = {
     CallerKind.USER: policy.PrincipalKind.USER,
     CallerKind.ROLE: policy.PrincipalKind.ROLE_SESSION,
     CallerKind.FEDERATED: policy.PrincipalKind.FEDERATED_SESSION,
+    CallerKind.VOUCHED: policy.PrincipalKind.FEDERATED,
     CallerKind.NOBODY: policy.PrincipalKind.ANONYMOUS,
 }
 
@@ -95,7 +96,7 @@ def decide(judge: Judge, question: Question) -> Outcome:
     who = call.principal
     if row.cloud_admin_only and not who.is_cloud_admin:
         return Outcome(refusal=errors.AccessDenied(who.arn, row.permission, "*"))
-    if row.is_unsigned:
+    if row.is_unsigned and row.vouch is None:
         return _WAIVED[Waiver.UNSIGNED]
     if row.is_everyones:
         return _WAIVED[Waiver.EVERYONES]

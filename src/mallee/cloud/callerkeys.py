@@ -18,6 +18,7 @@ _TYPES: Mapping[CallerKind, str] = {
     CallerKind.USER: "User",
     CallerKind.ROLE: "AssumedRole",
     CallerKind.FEDERATED: "FederatedUser",
+    CallerKind.VOUCHED: "FederatedUser",
     CallerKind.NOBODY: "Anonymous",
 }
 

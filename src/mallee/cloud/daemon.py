@@ -22,6 +22,7 @@ from mallee.cloud import (
     hearing,
     hosts,
     joining,
+    keysets,
     lastuse,
     pipeline,
     server,
@@ -65,6 +66,7 @@ async def serve(layout: Layout, settings: Settings, stop: asyncio.Event) -> None
             asks=questions,
             agents=Agents(heard=heard.heard, ca_pem=secrets.ca_pem, port=agents_port),
             table=actions.TABLE,
+            issuers=keysets.KeySets(keysets.reach_of(settings)),
             uses=lastuse.LastUses(settings.region),
             trail=stack.enter_context(bootstrap.open_trail(layout, settings)),
         )

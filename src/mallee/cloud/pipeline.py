@@ -10,7 +10,7 @@ Not its business: sockets (`server`), what an action does (its row in `actions`)
 import asyncio
 import os
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -23,6 +23,7 @@ from mallee.cloud import (
     guessing,
     http,
     idempotency,
+    keysets,
     lastuse,
     listing,
     parameters,
@@ -30,7 +31,7 @@ from mallee.cloud import (
     services,
     strangers,
 )
-from mallee.cloud.action import Action, AskHost, Listing, Pages, Read, Write
+from mallee.cloud.action import Action, AskHost, Listing, Pages, Read, Scan, Write
 from mallee.cloud.call import Agents, Call, Principal, Request, WriteCall
 from mallee.cloud.question import Question
 from mallee.cloud.state import records, store
@@ -69,6 +70,7 @@ class Cloud:
     trail: journal.Journal
     attempts: guessing.Attempts = field(default_factory=guessing.Attempts)
     uses: lastuse.LastUses = field(default_factory=lastuse.LastUses)
+    issuers: keysets.KeySets = field(default_factory=keysets.KeySets)
     gate: strangers.Gate = field(default_factory=strangers.Gate)
     clock: clocks.Clock = clocks.SYSTEM
 
@@ -144,6 +146,9 @@ async def _stages(cloud: Cloud, exchange: Exchange) -> bytes:
     exchange.asked = asked = dialect.decode(operation, given, request.body)
     parameters.refuse_ignored(action, asked)
     call = _call(cloud, exchange, who, now)
+    if action.vouch is not None:
+        exchange.principal = await action.vouch(call, asked, cloud.issuers)
+        call = replace(call, principal=exchange.principal)
     question = Question(call=call, row=action, http=request, asked=asked)
     exchange.outcome = authorize.decide(cloud.judge, question)
     authorize.check(exchange.outcome)
@@ -179,6 +184,10 @@ async def _run(cloud: Cloud, action: Action, call: Call, asked: Request) -> str:
             result = listing.run(action, call, asked, cloud.box)
         case Pages():
             result = listing.run_pages(action, call, asked, cloud.box)
+        case Scan():
+            if not cloud.gate.admit(f"scan:{call.account}", call.now):
+                raise errors.Throttling
+            result = await asyncio.to_thread(listing.run_scan, action, call, asked, cloud.box)
         case AskHost() as does:
             question = asks.Question(*does.prepare(call, asked))
             _check_heard(call, question.host_id)
@@ -236,6 +245,7 @@ def _call(cloud: Cloud, exchange: Exchange, who: Principal, now: float) -> Call:
         settings=cloud.settings,
         view=cloud.store.view,
         agents=cloud.agents,
+        trail=cloud.trail.directory,
         peer=exchange.request.peer,
         attempts=cloud.attempts,
         uses=cloud.uses,

@@ -36,8 +36,14 @@ Finder = Callable[[Question], Values | None]
 
 
 def thing(question: Question) -> Any:
-    """Return the document of what the question's ARN names; None when it is not there."""
-    return things.find(question.call.view, question.call.account, question.resource)
+    """Return the document of what the question's ARN names; None when it is not there.
+
+    Only what has a policy of its own is looked for in other accounts: there it says who may.
+    """
+    account = question.call.account
+    if question.row.resource_policy is not None:
+        account = things.account_of(question.resource) or account
+    return things.find(question.call.view, account, question.resource)
 
 
 def member(*path: str) -> Callable[[Question], str | None]:

@@ -46,6 +46,9 @@ def _candidates(view: store.View, kind: Kind[Any, Any], account: str, rest: str)
         return [view.get(kind, rest), *view.by(kind, "name", rest)]
     if kind is records.POLICY:
         return view.by(kind, "arn", f"arn:aws:iam::{account}:policy/{rest}")
+    if kind is records.OIDC_PROVIDER:
+        id = view.owner_of(f"name/{kind.name}/{account}", rest)
+        return [view.get(kind, id)] if id else []
     if kind.name in _BY_NAME:
         id = view.owner_of(f"name/{kind.name}/{account}", rest.rpartition("/")[2].lower())
         return [view.get(kind, id)] if id else []

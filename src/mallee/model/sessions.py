@@ -24,6 +24,8 @@ class CallerKind(Enum):
     """A role session: AssumeRole, AssumeRoleWithWebIdentity, an instance's role."""
     FEDERATED = "federated"
     """A federated user of GetFederationToken."""
+    VOUCHED = "vouched"
+    """Somebody for whom an identity provider vouches, and who is about to take a role on."""
     NOBODY = "nobody"
     """Nobody signed: a row that is answered without a signature (`Action.is_unsigned`)."""
 
@@ -32,9 +34,10 @@ class Session(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a token stands for, as it was when the token was given out."""
 
     kind: CallerKind
-    """Of whoever uses it; never NOBODY."""
+    """Of whoever uses it; never NOBODY. One of a VOUCHED is in no token: it says what his provider
+    said of him, for the time of a request."""
     account: str
-    """The issuer's account, which is the session's."""
+    """The issuer's account, which is the session's; empty of a VOUCHED, who has none."""
     issuer_id: str
     """`AIDA…` of the user or `AROA…` of the role whose rights it has; gone, the session ends."""
     name: str = ""

@@ -69,6 +69,17 @@ class Registration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Whether everybody who reaches the cloud may ask for one; it is given when approved."""
 
 
+class OpenId(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How identity providers that accounts believe are reached."""
+
+    fetch: bool = True
+    """Whether their keys are fetched; else they must be handed over."""
+    local: bool = False
+    """Whether they may be on this machine's own addresses (loopback and link-local ones)."""
+    ca_file: str = ""
+    """Certificates of authorities, besides the public ones, that certify their servers."""
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The whole document."""
 
@@ -81,6 +92,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ports: Ports = Ports()
     capacity: Capacity = Capacity()
     deadlines: Deadlines = Deadlines()
+    openid: OpenId = OpenId()
     mail: Mail = Mail()
     registration: Registration = Registration()
     trail: Trail = Trail()

@@ -246,6 +246,42 @@ class InvalidAuthorizationMessage(AwsError):
     template = "The encoded authorization message is invalid."
 
 
+class NoSuchProvider(NoSuchEntity):
+    """Argument: the provider's ARN."""
+
+    template = "OpenIDConnect Provider not found for arn {}"
+
+
+class OpenIdIdpCommunicationError(AwsError):
+    """Argument: the provider's URL."""
+
+    code = "OpenIdIdpCommunicationError"
+    template = (
+        "The server of {} could not be reached for its certificate. Make it reachable, or give a "
+        "ThumbprintList."
+    )
+
+
+class InvalidIdentityToken(AwsError):
+    """Argument: what is wrong with the token, a sentence."""
+
+    code = "InvalidIdentityToken"
+
+
+class ExpiredIdentityToken(AwsError):
+    """A token of an identity provider that was good once."""
+
+    code = "ExpiredTokenException"
+    template = "Token must be issued within a reasonable timeframe and must not be expired"
+
+
+class IdpCommunicationError(AwsError):
+    """Argument: why the provider's keys cannot be had."""
+
+    code = "IDPCommunicationError"
+    template = "Couldn't retrieve verification key from your identity provider: {}"
+
+
 class PackedPolicyTooLarge(AwsError):
     code = "PackedPolicyTooLarge"
 

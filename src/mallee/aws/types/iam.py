@@ -28,6 +28,11 @@ class AccessKeyMetadata(TypedDict):
     CreateDate: NotRequired[datetime | float | None]
 
 
+class AddClientIDToOpenIDConnectProviderRequest(TypedDict):
+    OpenIDConnectProviderArn: str
+    ClientID: str
+
+
 class AddRoleToInstanceProfileRequest(TypedDict):
     InstanceProfileName: str
     RoleName: str
@@ -107,6 +112,18 @@ class CreateLoginProfileRequest(TypedDict):
 
 class CreateLoginProfileResponse(TypedDict):
     LoginProfile: LoginProfile | Fragment
+
+
+class CreateOpenIDConnectProviderRequest(TypedDict):
+    Url: str
+    ClientIDList: NotRequired[list[str]]
+    ThumbprintList: NotRequired[list[str]]
+    Tags: NotRequired[list[Tag]]
+
+
+class CreateOpenIDConnectProviderResponse(TypedDict):
+    OpenIDConnectProviderArn: NotRequired[str | None]
+    Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
 
 
 class CreatePolicyRequest(TypedDict):
@@ -215,6 +232,10 @@ class DeleteInstanceProfileRequest(TypedDict):
 
 class DeleteLoginProfileRequest(TypedDict):
     UserName: NotRequired[str]
+
+
+class DeleteOpenIDConnectProviderRequest(TypedDict):
+    OpenIDConnectProviderArn: str
 
 
 class DeletePolicyRequest(TypedDict):
@@ -368,6 +389,18 @@ class GetMFADeviceResponse(TypedDict):
     SerialNumber: str
     EnableDate: NotRequired[datetime | float | None]
     Certifications: NotRequired[Mapping[str, str] | Fragment | None]
+
+
+class GetOpenIDConnectProviderRequest(TypedDict):
+    OpenIDConnectProviderArn: str
+
+
+class GetOpenIDConnectProviderResponse(TypedDict):
+    Url: NotRequired[str | None]
+    ClientIDList: NotRequired[Sequence[str] | Fragment | None]
+    ThumbprintList: NotRequired[Sequence[str] | Fragment | None]
+    CreateDate: NotRequired[datetime | float | None]
+    Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
 
 
 class GetPolicyRequest(TypedDict):
@@ -645,6 +678,28 @@ class ListMFADevicesResponse(TypedDict):
     Marker: NotRequired[str | None]
 
 
+class ListOpenIDConnectProviderTagsRequest(TypedDict):
+    OpenIDConnectProviderArn: str
+    Marker: NotRequired[str]
+    MaxItems: NotRequired[int]
+
+
+class ListOpenIDConnectProviderTagsResponse(TypedDict):
+    Tags: Sequence[Tag | Fragment] | Fragment
+    IsTruncated: NotRequired[bool | None]
+    Marker: NotRequired[str | None]
+
+
+class ListOpenIDConnectProvidersRequest(TypedDict):
+    pass
+
+
+class ListOpenIDConnectProvidersResponse(TypedDict):
+    OpenIDConnectProviderList: NotRequired[
+        Sequence[OpenIDConnectProviderListEntry | Fragment] | Fragment | None
+    ]
+
+
 class ListPoliciesRequest(TypedDict):
     Scope: NotRequired[str]
     OnlyAttached: NotRequired[bool]
@@ -844,6 +899,10 @@ class MFADevice(TypedDict):
     EnableDate: datetime | float
 
 
+class OpenIDConnectProviderListEntry(TypedDict):
+    Arn: NotRequired[str | None]
+
+
 class PasswordPolicy(TypedDict):
     MinimumPasswordLength: NotRequired[int | None]
     RequireSymbols: NotRequired[bool | None]
@@ -920,6 +979,11 @@ class PutUserPolicyRequest(TypedDict):
     UserName: str
     PolicyName: str
     PolicyDocument: str
+
+
+class RemoveClientIDFromOpenIDConnectProviderRequest(TypedDict):
+    OpenIDConnectProviderArn: str
+    ClientID: str
 
 
 class RemoveRoleFromInstanceProfileRequest(TypedDict):
@@ -1062,6 +1126,11 @@ class TagMFADeviceRequest(TypedDict):
     Tags: list[Tag]
 
 
+class TagOpenIDConnectProviderRequest(TypedDict):
+    OpenIDConnectProviderArn: str
+    Tags: list[Tag]
+
+
 class TagPolicyRequest(TypedDict):
     PolicyArn: str
     Tags: list[Tag]
@@ -1089,6 +1158,11 @@ class UntagInstanceProfileRequest(TypedDict):
 
 class UntagMFADeviceRequest(TypedDict):
     SerialNumber: str
+    TagKeys: list[str]
+
+
+class UntagOpenIDConnectProviderRequest(TypedDict):
+    OpenIDConnectProviderArn: str
     TagKeys: list[str]
 
 
@@ -1145,6 +1219,11 @@ class UpdateLoginProfileRequest(TypedDict):
     UserName: str
     Password: NotRequired[str]
     PasswordResetRequired: NotRequired[bool]
+
+
+class UpdateOpenIDConnectProviderThumbprintRequest(TypedDict):
+    OpenIDConnectProviderArn: str
+    ThumbprintList: list[str]
 
 
 class UpdateRoleDescriptionRequest(TypedDict):

@@ -37,6 +37,29 @@ class AssumeRoleResponse(TypedDict):
     SessionTokenSize: NotRequired[int | None]
 
 
+class AssumeRoleWithWebIdentityRequest(TypedDict):
+    RoleArn: str
+    RoleSessionName: str
+    WebIdentityToken: str
+    ProviderId: NotRequired[str]
+    PolicyArns: NotRequired[list[PolicyDescriptorType]]
+    Policy: NotRequired[str]
+    DurationSeconds: NotRequired[int]
+    MinimumSessionTokenSize: NotRequired[int]
+
+
+class AssumeRoleWithWebIdentityResponse(TypedDict):
+    Credentials: NotRequired[Credentials | Fragment | None]
+    SubjectFromWebIdentityToken: NotRequired[str | None]
+    AssumedRoleUser: NotRequired[AssumedRoleUser | Fragment | None]
+    PackedPolicySize: NotRequired[int | None]
+    Provider: NotRequired[str | None]
+    Audience: NotRequired[str | None]
+    SourceIdentity: NotRequired[str | None]
+    SessionTokenUtilization: NotRequired[int | None]
+    SessionTokenSize: NotRequired[int | None]
+
+
 class AssumedRoleUser(TypedDict):
     AssumedRoleId: str
     Arn: str

@@ -22,6 +22,7 @@ from mallee.model import (
     mails,
     masterkeys,
     networks,
+    providers,
     quotas,
     uses,
 )
@@ -109,10 +110,9 @@ SSH_PUBLIC_KEY: Kind[credentials.SshPublicKey, None] = Kind(
 )
 USES: Kind[uses.Uses, None] = Kind("uses", uses.Uses)
 ACCESS_REPORT: Kind[uses.AccessReport, None] = Kind("access-report", uses.AccessReport)
-REGISTRATION: Kind[invitations.Registration, None] = Kind(
-    "registration", invitations.Registration
-)
+REGISTRATION: Kind[invitations.Registration, None] = Kind("registration", invitations.Registration)
 MAIL: Kind[mails.Mail, None] = Kind("mail", mails.Mail)
+OIDC_PROVIDER: Kind[providers.OidcProvider, None] = Kind("oidc-provider", providers.OidcProvider)
 HOST = Kind("host", hosts.Host, HostSeen)
 JOIN_TOKEN: Kind[hosts.JoinToken, None] = Kind("join-token", hosts.JoinToken)
 KEY_ROTATION = Kind("key-rotation", masterkeys.Rotation, masterkeys.RotationSeen)
@@ -146,6 +146,7 @@ KINDS: dict[str, Kind[Any, Any]] = {
         ACCESS_REPORT,
         REGISTRATION,
         MAIL,
+        OIDC_PROVIDER,
         HOST,
         JOIN_TOKEN,
         KEY_ROTATION,
@@ -240,5 +241,6 @@ MEASURES: Mapping[str, Measure] = {
     "policy": quotas.one(quotas.POLICIES),
     "instance-profile": quotas.one(quotas.INSTANCE_PROFILES),
     "server-certificate": quotas.one(quotas.SERVER_CERTIFICATES),
+    "oidc-provider": quotas.one(quotas.OIDC_PROVIDERS),
 }
 """What a record of a kind uses; `View.usage` gives the sums."""

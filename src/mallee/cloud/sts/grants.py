@@ -4,6 +4,7 @@ Asked for alike by everything that gives out temporary credentials. Called by th
 room. Not its business: whether the caller may (`authorize`), and what a token is (`sessions`).
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -14,6 +15,8 @@ from mallee.model import identities
 from mallee.model.sessions import Session
 
 POLICY_ARNS_MAX = 10
+TAGS_MAX = 50
+SOURCE_IDENTITY = re.compile(r"(?!aws:)[A-Za-z0-9_+=,.@-]{2,64}", re.IGNORECASE)
 RESERVED = "aws:"
 """What keys of session tags and source identities may not begin with."""
 

@@ -164,7 +164,7 @@ def check_code(call: WriteCall, request: Request, user: Record[identities.User, 
     mfa.check(call, user, serial, code)
 
 
-def _further(call: Call, asked: Request) -> list[str]:
+def further(call: Call, asked: Request) -> list[str]:
     """Return what else it takes on the role to pass tags and the source identity on."""
     session = call.principal.session
     further: list[str] = []
@@ -198,6 +198,6 @@ ACTIONS: tuple[Action, ...] = (
         ),
         resources=asked_role,
         resource_policy=trust_of,
-        also=_further,
+        also=further,
     ),
 )

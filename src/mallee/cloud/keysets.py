@@ -1,0 +1,113 @@
+"""The keys of identity providers, fetched when a token comes that they should have signed.
+
+A provider's key set is kept for an hour, and fetched again sooner when a token names a key that is
+not in it (providers change their keys). Strangers may send as many tokens as they like: a provider
+is asked by one request at a time, not again within `AGAIN_S`, and never more than `DOCUMENTS` times
+at once in all. While it is away, what is known of it goes on counting for a day. What was believed
+for one account's thumbprints is believed for no other's. Belongs to the event loop's thread.
+Not its business: which providers count (`iam.oidcproviders`), and what is in a token (`sts`).
+"""
+
+import asyncio
+import json
+from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+from mallee.kit import httpsfetch, idtokens
+from mallee.model.providers import OidcProvider
+from mallee.model.settings import Settings
+
+FRESH_S = 3600.0
+AGAIN_S = 30.0
+"""How soon a provider may be asked again, whatever happened."""
+STALE_S = 86_400.0
+"""How long keys count while their provider is away."""
+KEPT_MAX = 1000
+DOCUMENTS = 4
+DISCOVERY = "/.well-known/openid-configuration"
+
+_Name = tuple[str, tuple[str, ...]]
+
+
+class Unreachable(Exception):
+    """The provider's keys cannot be had; the message says why, for who made the provider."""
+
+
+@dataclass(slots=True)
+class _Kept:
+    keys: tuple[idtokens.Key, ...] = ()
+    fetched_at: float = -STALE_S
+    tried_at: float = -STALE_S
+    problem: str = ""
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+class KeySets:
+    """The key sets at hand."""
+
+    __slots__ = ("_kept", "_reach", "_threads")
+
+    def __init__(self, reach: httpsfetch.Reach | None = None) -> None:
+        self._reach = reach or httpsfetch.Reach()
+        self._kept: OrderedDict[_Name, _Kept] = OrderedDict()
+        self._threads = ThreadPoolExecutor(DOCUMENTS, thread_name_prefix="keysets")
+
+    async def of(self, provider: OidcProvider, token: str, now: float) -> tuple[idtokens.Key, ...]:
+        """Return the keys that may have signed the token.
+
+        Raises `Unreachable`, and `idtokens.InvalidToken` for what is no token at all.
+        """
+        if provider.keys is not None:
+            return idtokens.parse_keys(provider.keys)
+        kept = self._keep(provider)
+        async with kept.lock:
+            is_fresh = now - kept.fetched_at < FRESH_S
+            if not is_fresh or not idtokens.may_be_signed_by(kept.keys, token):
+                await self._refresh(kept, provider, now)
+        if now - kept.fetched_at >= STALE_S:
+            raise Unreachable(kept.problem)
+        return kept.keys
+
+    def _keep(self, provider: OidcProvider) -> _Kept:
+        name = (provider.issuer, provider.thumbprints)
+        kept = self._kept.pop(name, None) or _Kept()
+        self._kept[name] = kept
+        if len(self._kept) > KEPT_MAX:
+            self._kept.popitem(last=False)
+        return kept
+
+    async def _refresh(self, kept: _Kept, provider: OidcProvider, now: float) -> None:
+        if now - kept.tried_at < AGAIN_S:
+            return
+        kept.tried_at = now
+        loop = asyncio.get_running_loop()
+        try:
+            kept.keys = await loop.run_in_executor(self._threads, _fetch, provider, self._reach)
+        except (httpsfetch.Unreachable, idtokens.BadKeys) as error:
+            kept.problem = str(error)
+        else:
+            kept.fetched_at = now
+
+
+def reach_of(settings: Settings) -> httpsfetch.Reach:
+    """Return which servers this cloud may ask."""
+    chosen = settings.openid
+    return httpsfetch.Reach(
+        is_allowed=chosen.fetch, may_be_local=chosen.local, ca_file=chosen.ca_file
+    )
+
+
+def _fetch(provider: OidcProvider, reach: httpsfetch.Reach) -> tuple[idtokens.Key, ...]:
+    """Return a provider's keys: where they are stands in its discovery document."""
+    pins = provider.thumbprints
+    discovery = httpsfetch.fetch(provider.issuer.rstrip("/") + DISCOVERY, pins, reach)
+    try:
+        told: Any = json.loads(discovery)
+        issuer, place = told["issuer"], told["jwks_uri"]
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise idtokens.BadKeys("the discovery document does not say where the keys are") from error
+    if issuer != provider.issuer or not isinstance(place, str):
+        raise idtokens.BadKeys("the discovery document is of another issuer")
+    return idtokens.parse_keys(httpsfetch.fetch(place, pins, reach))

@@ -1,0 +1,199 @@
+"""Fetching a small document over HTTPS from a server that a stranger named, within bounds.
+
+Tenants say where their identity providers are, so what is fetched is bounded in time and size, no
+redirection is followed, and addresses of this machine itself are not asked unless that is allowed.
+A server must have a certificate of a public authority, or of one whose SHA-1 (*thumbprint*) was
+given: then that certificate alone is believed. Blocks: callers run it in a thread.
+Not its business: what the document means, and how often it is fetched.
+"""
+
+import hashlib
+import http.client
+import ipaddress
+import socket
+import ssl
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+CONNECT_S = 3.0
+WHOLE_S = 6.0
+"""The longest that one document may take."""
+DOCUMENT_BYTES_MAX = 192 << 10
+
+
+class Unreachable(Exception):
+    """There is no such document to be had; the message says why, for who named the server."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Which servers may be asked."""
+
+    is_allowed: bool = True
+    """Whether any may."""
+    may_be_local: bool = False
+    """Whether this machine's own addresses may be."""
+    ca_file: str = ""
+    """Authorities besides the machine's own; empty: none."""
+
+
+def fetch(url: str, thumbprints: Sequence[str], reach: Reach) -> bytes:
+    """Return the document at an `https` URL; raise `Unreachable`."""
+    try:
+        return _fetch(url, _public(reach), reach)
+    except ssl.SSLCertVerificationError as error:
+        if not thumbprints:
+            raise Unreachable(f"{url}: {error.verify_message}") from error
+    except _PROBLEMS as error:
+        raise Unreachable(f"{url}: {error or type(error).__name__}") from error
+    try:
+        return _fetch(url, _pinned(url, thumbprints, reach), reach)
+    except _PROBLEMS as error:
+        raise Unreachable(f"{url}: {error or type(error).__name__}") from error
+
+
+def fetch_thumbprint(url: str, reach: Reach) -> tuple[str, ...]:
+    """Return the thumbprint of the last certificate that the server shows; none when it is away."""
+    try:
+        return (_thumbprint(_chain(url, reach)[-1]),)
+    except (*_PROBLEMS, Unreachable):
+        return ()
+
+
+_PROBLEMS = (OSError, http.client.HTTPException, ValueError)
+"""What can be wrong with a server; `ssl.SSLError` is an `OSError`."""
+
+
+class _Connection(http.client.HTTPSConnection):
+    """Connects to addresses that may be asked, and to no others."""
+
+    def __init__(self, host: str, port: int, trust: ssl.SSLContext, reach: Reach) -> None:
+        super().__init__(host, port, timeout=CONNECT_S, context=trust)
+        self._reach, self._trust = reach, trust
+
+    def connect(self) -> None:
+        plain = _connect(self.host, self.port, self._reach)
+        try:
+            self.sock = self._trust.wrap_socket(plain, server_hostname=self.host)
+        except BaseException:
+            plain.close()
+            raise
+
+
+def _fetch(url: str, trust: ssl.SSLContext, reach: Reach) -> bytes:
+    parts = urlsplit(url)
+    connection = _Connection(*_place(url, reach), trust, reach)
+    path = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
+    try:
+        connection.connect()
+        # Each read has its own time-out, and a server may drip: this ends all of them at once.
+        end = threading.Timer(WHOLE_S, _shut, (connection.sock,))
+        end.daemon = True
+        end.start()
+        try:
+            connection.request("GET", path, headers={"Accept": "application/json"})
+            response = connection.getresponse()
+            if response.status != http.client.OK:
+                raise Unreachable(f"{url}: HTTP {response.status}")
+            document = response.read(DOCUMENT_BYTES_MAX + 1)
+        finally:
+            end.cancel()
+    finally:
+        connection.close()
+    if len(document) > DOCUMENT_BYTES_MAX:
+        raise Unreachable(f"{url}: longer than {DOCUMENT_BYTES_MAX} bytes")
+    return document
+
+
+def _public(reach: Reach) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    if reach.ca_file:
+        context.load_verify_locations(reach.ca_file)
+    return context
+
+
+def _pinned(url: str, thumbprints: Sequence[str], reach: Reach) -> ssl.SSLContext:
+    """Return a context that believes the certificate of a thumbprint, and nothing else.
+
+    The server's own word for its chain is not enough: anybody can send a copy of a known
+    certificate along. It only finds the certificate, by which the connection is then verified.
+    """
+    found = [one for one in _chain(url, reach) if _thumbprint(one) in thumbprints]
+    if not found:
+        raise Unreachable(f"{url}: no certificate of a given thumbprint")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    for one in found:
+        context.load_verify_locations(cadata=ssl.DER_cert_to_PEM_cert(one))
+    return context
+
+
+def _chain(url: str, reach: Reach) -> list[bytes]:
+    """Return the certificates that the server shows, its own first, unverified."""
+    host, port = _place(url, reach)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    with (
+        _connect(host, port, reach) as plain,
+        context.wrap_socket(plain, server_hostname=host) as shown,
+    ):
+        # Public from Python 3.13 on; there the certificates come as bytes.
+        inner: Any = getattr(shown, "_sslobj", shown)
+        chain = cast(list[Any], inner.get_unverified_chain() or [])
+        return [one if isinstance(one, bytes) else _der(one) for one in chain]
+
+
+def _der(certificate: Any) -> bytes:
+    return ssl.PEM_cert_to_DER_cert(cast(str, certificate.public_bytes()))
+
+
+def _thumbprint(certificate: bytes) -> str:
+    return hashlib.sha1(certificate, usedforsecurity=False).hexdigest()
+
+
+def _place(url: str, reach: Reach) -> tuple[str, int]:
+    parts = urlsplit(url)
+    if not reach.is_allowed:
+        raise Unreachable("this cloud fetches nothing from identity providers")
+    if parts.scheme != "https" or not parts.hostname or parts.username is not None:
+        raise Unreachable(f"{url}: not an https URL")
+    return parts.hostname, parts.port or 443
+
+
+def _connect(host: str, port: int, reach: Reach) -> socket.socket:
+    """Return a connection to the first address of the host that may be asked and answers."""
+    problem: Exception = Unreachable(f"{host} has no address that may be asked")
+    for family, kind, protocol, _, address in socket.getaddrinfo(
+        host, port, type=socket.SOCK_STREAM
+    ):
+        if not (reach.may_be_local or _is_elsewhere(str(address[0]))):
+            continue
+        connection = socket.socket(family, kind, protocol)
+        connection.settimeout(CONNECT_S)
+        try:
+            connection.connect(address)
+        except OSError as error:
+            connection.close()
+            problem = error
+        else:
+            return connection
+    raise problem
+
+
+def _is_elsewhere(address: str) -> bool:
+    """Tell whether the address is not this machine's by its range."""
+    ip = ipaddress.ip_address(address.partition("%")[0])
+    mapped = getattr(ip, "ipv4_mapped", None)
+    ip = mapped or ip
+    return not (ip.is_loopback or ip.is_link_local or ip.is_multicast or ip.is_unspecified)
+
+
+def _shut(connection: socket.socket) -> None:
+    try:
+        connection.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        return
