@@ -13,7 +13,7 @@ Called by `admin.imports`. Not its business: where the document is from (`cli.di
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 
@@ -137,6 +137,7 @@ def plan(document: Document, seen: Seen, wish: Wish) -> tuple[Step, ...]:
     """Return what is to be done, groups first; nothing when all is as the directory says."""
     groups, closed = _plan_groups(document, seen, wish)
     steps: list[Step] = list(groups)
+    seen = _with_adopted(seen, groups, wish)
     for person in sorted(document.people, key=lambda person: person.user_name.lower()):
         steps += _plan_person(person, seen, wish, closed)
     there = {person.user_name.lower() for person in document.people}
@@ -203,6 +204,18 @@ def _plan_groups(
                 steps.append(Conflict("group", group.name, _whose(group.source)))
                 closed.add(folded)
     return tuple(steps), frozenset(closed)
+
+
+def _with_adopted(seen: Seen, steps: tuple[Step, ...], wish: Wish) -> Seen:
+    """Return what is seen as it is once groups are adopted: their members are judged by that."""
+    adopted = {
+        step.name.lower(): msgspec.structs.replace(
+            seen.groups[step.name.lower()], source=wish.source
+        )
+        for step in steps
+        if isinstance(step, AdoptGroup)
+    }
+    return replace(seen, groups={**seen.groups, **adopted})
 
 
 def _plan_person(person: Person, seen: Seen, wish: Wish, closed: frozenset[str]) -> Iterator[Step]:
