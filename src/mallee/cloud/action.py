@@ -91,6 +91,8 @@ class Pages:
     """What an item is ordered by, and a Marker remembers of the last item shown."""
     head: Callable[[Call, Request], Result] | None = None
     """Gives the members of the result beside the list."""
+    split: Callable[[list[Any]], Mapping[str, list[Any]]] | None = None
+    """Turns a page of what was rendered into lists, where a result has several."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,12 @@ from mallee.cloud.admin import table as admin
 from mallee.cloud.ec2 import table as ec2
 from mallee.cloud.iam import table as iam
 from mallee.cloud.sts import table as sts
+from mallee.cloud.trail import cloudtrail
 
 _ROWS: tuple[tuple[Action, ...], ...] = (
     ec2.ACTIONS,
     iam.ACTIONS,
+    cloudtrail.ACTIONS,
     sts.ACTIONS,
     admin.ACTIONS,
 )

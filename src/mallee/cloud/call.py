@@ -6,6 +6,7 @@ holds, the request is decoded and complete, the caller is allowed, nobody asked 
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from mallee.cloud import guessing, lastuse
@@ -88,6 +89,8 @@ class Call:
     """The failures of guessing secrets in this process."""
     uses: lastuse.LastUses = field(default_factory=lastuse.LastUses)
     """When people and their keys were last used."""
+    trail: Path = Path()
+    """Where the files of the trail lie."""
     peer: str = ""
     """The address that the request came from."""
 

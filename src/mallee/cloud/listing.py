@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from mallee.aws import errors, filters, paging
-from mallee.cloud.action import Action, Listing, Pages
+from mallee.cloud.action import Action, Listing, Pages, Scan
 from mallee.cloud.call import Call, Request, Result
 from mallee.kit import secretbox
 
@@ -87,11 +87,27 @@ def run_pages(action: Action, call: Call, request: Request, box: secretbox.Secre
     rest = [item for item in found if not after or pages.key(item) > after]
     items = rest[:size]
     result: dict[str, Any] = dict(pages.head(call, request)) if pages.head else {}
-    result[pages.member] = [pages.render(call, item) for item in items]
+    rendered = [pages.render(call, item) for item in items]
+    result.update(pages.split(rendered) if pages.split else {pages.member: rendered})
     result["IsTruncated"] = len(rest) > size
     if len(rest) > size:
         result["Marker"] = paging.encode(keys, question, pages.key(items[-1]))
     return result
+
+
+def run_scan(action: Action, call: Call, request: Request, box: secretbox.SecretBox) -> Result:
+    """Return the result of an action that looks through files; any thread's."""
+    scan = action.does
+    assert isinstance(scan, Scan)
+    keys = box.derived(_PURPOSE)
+    question = paging.Question(call.account, action.permission, request)
+    token: str | None = request.get("NextToken")
+    result, following = scan.look(
+        call, request, paging.decode(keys, question, token) if token else ""
+    )
+    if not following:
+        return result
+    return {**result, "NextToken": paging.encode(keys, question, following)}
 
 
 def _after(keys: paging.Keys, question: paging.Question, marker: str | None) -> str:

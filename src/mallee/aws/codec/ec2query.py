@@ -38,7 +38,9 @@ def member_name(name: str, member: model.Member, _: model.Shape) -> str:
 
 
 NAMING = parameters.Naming(
-    member=member_name, item=lambda _: None, exempt=frozenset({"InstanceType"})
+    member=member_name,
+    item=lambda _: None,
+    exempt=frozenset({"InstanceType", "AccountAttributeName"}),
 )
 
 

@@ -48,6 +48,7 @@ _CODES = {
     "IncompleteSignature": "IncompleteSignatureException",
     "InvalidAction": "UnknownOperationException",
     "InvalidClientTokenId": "UnrecognizedClientException",
+    "InvalidNextToken": "InvalidNextTokenException",
     "MissingAction": "UnknownOperationException",
     "MissingAuthenticationToken": "MissingAuthenticationTokenException",
     "OperationNotPermitted": "OperationNotPermittedException",

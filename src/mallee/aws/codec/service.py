@@ -1,6 +1,7 @@
 """The codec of a service: what the pipeline calls to read a request and to write its answer.
 
-The query services carry their parameters in query and form, the JSON services in the body. Which protocol a service speaks is its model's say; this file only picks the dialect.
+The query services carry their parameters in query and form, the JSON services in the body. Which
+protocol a service speaks is its model's say; this file only picks the dialect.
 Results are dictionaries with the model's member names. `None` means absent.
 """
 

@@ -4,3 +4,4 @@ from mallee.aws.errors.answer import AwsError as AwsError
 from mallee.aws.errors.ec2 import *  # noqa: F403
 from mallee.aws.errors.identity import *  # noqa: F403
 from mallee.aws.errors.requests import *  # noqa: F403
+from mallee.aws.errors.trail import *  # noqa: F403
