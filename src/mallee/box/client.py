@@ -69,6 +69,13 @@ def read_access(layout: Layout, held: settings.Settings) -> Access:
     return Access(endpoint=f"http://{host}:{ports['services']}", region=held.region, **credentials)
 
 
+def stranger(endpoint: str, region: str) -> Access:
+    """Return what calls are made with that nobody signs."""
+    return Access(
+        endpoint=endpoint, region=region, account_id="", access_key_id="", secret_access_key=""
+    )
+
+
 def call(
     access: Access, service: str, operation: str, parameters: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
@@ -110,8 +117,9 @@ def _prepare(
         data=made["body"],
         headers=made["headers"],
     )
-    who = botocore.credentials.Credentials(access.access_key_id, access.secret_access_key)
-    botocore.auth.SigV4Auth(who, model.signing_name, access.region).add_auth(request)
+    if access.access_key_id:
+        who = botocore.credentials.Credentials(access.access_key_id, access.secret_access_key)
+        botocore.auth.SigV4Auth(who, model.signing_name, access.region).add_auth(request)
     return request.prepare()
 
 

@@ -296,3 +296,14 @@ def test_outbox_that_cannot_be_written_keeps_the_mail(cloud: RunningCloud) -> No
     outbox.unlink()
     cloud.start()
     assert len(_mails(cloud, "kept@example.org")) == 1
+
+
+def test_who_comes_in_may_choose_a_password(cloud: RunningCloud) -> None:
+    sender = Sender(cloud.port, cloud.admin)
+    invited = sender.ask("mallee", "InviteAccount", AccountName="signing", Email="s@example.org")
+    token = invited.element("Token")
+    assert _accept(cloud, token, Password="short").code == "PasswordPolicyViolation"
+    assert _accept(cloud, token, Password="Correct-Horse-9").status == 200
+    who = {"AccountName": "signing", "UserName": "admin"}
+    signed_in = ask_unsigned(cloud, "SignIn", **who, Password="Correct-Horse-9")
+    assert signed_in.status == 200, signed_in.text

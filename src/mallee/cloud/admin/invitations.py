@@ -20,7 +20,7 @@ from mallee.cloud import mails
 from mallee.cloud.action import Action, Write
 from mallee.cloud.admin import accounts
 from mallee.cloud.call import Call, Request, Result, WriteCall
-from mallee.cloud.iam import accesskeys, entities, users
+from mallee.cloud.iam import accesskeys, entities, passwords, users
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
 from mallee.model import ids, invitations
@@ -92,9 +92,9 @@ def open_and_send(call: WriteCall, record: RegistrationRecord, request: Request)
 
 
 def accept_invitation(call: WriteCall, request: Request) -> Result:
-    """Come in: make the account if it is not there, and an access key. The token is used up.
+    """Come in: make the account if it is not there, an access key, and the password if one is given.
 
-    Raises `InvalidToken` for one that is unknown, used, withdrawn or expired, without telling which
+    The token is used up when all that is done. Raises `InvalidToken` for one that is unknown, used, withdrawn or expired, without telling which
     of these it is.
     """
     record = _invited(call, request["Token"])
@@ -105,6 +105,8 @@ def accept_invitation(call: WriteCall, request: Request) -> Result:
     else:
         user = _user(call, doc)
     means = makers.Means(call.settings, call.entropy, call.box)
+    if request.get("Password") is not None:
+        passwords.set_now(call, user, request["Password"])
     key = makers.create_key(call.tx, user, means)
     used = replace(
         doc, state=State.ACCEPTED, token_hash=None, decided_at=call.tx.now, account_id=user.account
@@ -216,7 +218,7 @@ ACTIONS: tuple[Action, ...] = (
         service="mallee",
         name="AcceptInvitation",
         does=Write(handle=accept_invitation),
-        honours=frozenset({"Token"}),
+        honours=frozenset({"Token", "Password"}),
         is_unsigned=True,
     ),
 )
