@@ -92,10 +92,10 @@ def open_and_send(call: WriteCall, record: RegistrationRecord, request: Request)
 
 
 def accept_invitation(call: WriteCall, request: Request) -> Result:
-    """Come in: make the account if it is not there, an access key, and the password if one is given.
+    """Come in: make the account if it is not there, an access key, and the password if given.
 
-    The token is used up when all that is done. Raises `InvalidToken` for one that is unknown, used, withdrawn or expired, without telling which
-    of these it is.
+    The token is used up when all that is done. Raises `InvalidToken` for one that is unknown, used,
+    withdrawn or expired, without telling which of these it is.
     """
     record = _invited(call, request["Token"])
     doc = record.doc
