@@ -15,7 +15,14 @@ import aiohttp
 import msgspec
 
 from mallee.kit import files, logs, pki
-from mallee.model.hosts import SyncAnswer, SyncRequest
+from mallee.model.hosts import (
+    CredentialsAnswer,
+    CredentialsRequest,
+    GuestRequest,
+    GuestResponse,
+    SyncAnswer,
+    SyncRequest,
+)
 from mallee.model.layout import Layout
 from mallee.node import facts
 from mallee.node.do.images import CHUNK_BYTES, FetchFailed, SourceAway
@@ -104,12 +111,15 @@ class Cloud:
         self._layout = layout
         self._membership = membership
         self._session = _session(_own_tls(layout))
+        # Guests have connections of their own: however many wait, the host's talk does not.
+        self._guests_session = _session(_own_tls(layout))
         has_settings = layout.settings.exists()
         self._own = facts.read_settings(layout).network if has_settings else None
 
     async def close(self) -> None:
         """Close all connections."""
         await self._session.close()
+        await self._guests_session.close()
 
     async def sync(self, request: SyncRequest) -> SyncAnswer:
         """Tell what is seen, learn what is wanted; raises `CloudAway` and `Refused`.
@@ -125,6 +135,23 @@ class Cloud:
     async def answer(self, ask_id: str, answer: bytes) -> None:
         """Answer a question; raises `CloudAway` and `Refused`."""
         await self._post(f"/v1/answers/{ask_id}", answer)
+
+    async def fetch_credentials(self, asked: CredentialsRequest) -> CredentialsAnswer:
+        """Ask what instances get for their roles; raises `CloudAway` and `Refused`."""
+        body = await self._post("/v1/credentials", msgspec.json.encode(asked))
+        try:
+            return trust.check_credentials(msgspec.json.decode(body, type=CredentialsAnswer))
+        except (msgspec.DecodeError, trust.NotTrusted) as error:
+            raise CloudAway(f"the cloud's answer is refused, it has {error}") from error
+
+    async def bring(self, request: GuestRequest) -> GuestResponse:
+        """Bring a guest's request to the cloud's API; raises `CloudAway` and `Refused`."""
+        url = f"{self._membership.url}/v1/requests"
+        body = await _post(self._guests_session, url, msgspec.json.encode(request))
+        try:
+            return trust.check_response(msgspec.json.decode(body, type=GuestResponse))
+        except (msgspec.DecodeError, trust.NotTrusted) as error:
+            raise CloudAway(f"the cloud's answer is refused, it has {error}") from error
 
     async def read_blob(self, sha256: str, offset: int) -> AsyncIterator[bytes]:
         """Return a blob's bytes from `offset` on; raises `FetchFailed`, `SourceAway`."""
@@ -162,8 +189,11 @@ class Cloud:
         answer = await self._post("/v1/renew", body)
         certified = msgspec.json.decode(answer, type=_Certified)
         await asyncio.to_thread(_keep, self._layout, request.key_pem, certified)
-        former, self._session = self._session, _session(_own_tls(self._layout))
-        await former.close()
+        former = (self._session, self._guests_session)
+        self._session = _session(_own_tls(self._layout))
+        self._guests_session = _session(_own_tls(self._layout))
+        for session in former:
+            await session.close()
         log.info("certificate renewed", host=certified.host_id)
 
     async def _post(self, path: str, body: bytes, hold_s: float = 0.0) -> bytes:

@@ -14,9 +14,9 @@ from pathlib import Path
 
 from mallee.kit import clock, files, logs
 from mallee.model.layout import Layout
-from mallee.node import cloud, ending, facts, host, ledger, reconcile, sync
+from mallee.node import cloud, credentials, ending, facts, host, ledger, reconcile, sync
 from mallee.node.do import images, libvirt, network
-from mallee.node.metadata import service
+from mallee.node.metadata import gateway, service
 from mallee.node.plan.domain import HostTraits
 from mallee.node.plan.instances import Rules
 
@@ -45,7 +45,10 @@ async def run(layout: Layout) -> None:
         stack.push_async_callback(door.close)
         hypervisor = libvirt.Libvirt(layout.libvirt_uri, layout.tag)
         stack.push_async_callback(asyncio.to_thread, hypervisor.close)
-        metadata = service.Service(loop, _metadata_key(layout))
+        book = ledger.Ledger(layout)
+        keeper = credentials.Keeper(layout, door, book, clock.SYSTEM)
+        offers = service.Offers(keeper.paths, gateway.Gateway(door))
+        metadata = service.Service(loop, _metadata_key(layout), offers)
         stack.push_async_callback(asyncio.to_thread, metadata.close)
         cache = images.ImageCache(layout, door)
         stack.push_async_callback(cache.close)
@@ -65,14 +68,19 @@ async def run(layout: Layout) -> None:
             traits=HostTraits(layout, standing.acceleration.acceleration),
             clock=clock.SYSTEM,
         )
-        book = ledger.Ledger(layout)
         reconciler = reconcile.Reconciler(here, book)
         talk = sync.Sync(
-            door, reconciler, book, clock.SYSTEM, lambda: facts.fetch(standing, reconciler.problems)
+            door=door,
+            reconciler=reconciler,
+            ledger=book,
+            clock=clock.SYSTEM,
+            facts=lambda: facts.fetch(standing, reconciler.problems),
+            took=keeper.poke,
         )
         async with asyncio.TaskGroup() as group:
             group.create_task(reconciler.run())
             group.create_task(talk.run())
+            group.create_task(keeper.run())
 
 
 def _metadata_key(layout: Layout) -> bytes:

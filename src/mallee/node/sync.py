@@ -66,6 +66,8 @@ class Sync:
     clock: Clock
     facts: Callable[[], HostFacts]
     """Fetches what is said of the host; blocks for short reads."""
+    took: Callable[[], None] = lambda: None
+    """Called after a newer generation was taken."""
 
     async def run(self) -> None:
         """Talk until cancelled."""
@@ -125,8 +127,11 @@ class Sync:
 
     async def _take(self, answer: SyncAnswer) -> None:
         # Questions come last: those who ask much must not hold up what others want.
-        if answer.wanted is not None and not await self.reconciler.want(answer.wanted):
-            log.info("older generation refused", generation=answer.wanted.generation)
+        if answer.wanted is not None:
+            if await self.reconciler.want(answer.wanted):
+                self.took()
+            else:
+                log.info("older generation refused", generation=answer.wanted.generation)
         for ask in answer.asks:
             await self._answer(ask)
 

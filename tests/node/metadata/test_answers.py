@@ -42,7 +42,9 @@ def ask(
 ) -> wire.Answer:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     request = wire.Request(method, path, named, keeps_alive=True, body_bytes=0)
-    return answers.answer(request, answers.Asked(instance, now, b"n" * 8), SESSIONS)
+    return answers.answer(
+        request, answers.Asked(instance, instance.metadata, now, b"n" * 8), SESSIONS
+    )
 
 
 def token(ttl_s: str = "60", instance: InstanceWanted = INSTANCE) -> str:

@@ -15,7 +15,7 @@ def test_a_request_is_read() -> None:
     )
     assert request.method == "GET"
     assert request.path == "/latest/meta-data/"
-    assert request.headers == {"host": "h", "x-a": "b"}
+    assert request.headers == {"host": "h", "x-a": "b,c"}
     assert request.keeps_alive
     assert request.body_bytes == 0
 
@@ -55,6 +55,7 @@ def test_a_connection_is_kept_as_its_version_says(
         "GET / HTTP/1.1\r\n folded: b\r\n\r\n",
         "GET / HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
         "GET / HTTP/1.1\r\nContent-Length: 99999\r\n\r\n",
+        "GET / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
         "PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n",
         "\x16\x03\x01\x02\r\n\r\n",
     ],

@@ -1,10 +1,11 @@
 """What the metadata service answers: a request of an instance to an answer, as AWS has it.
 
 Called by `service`, which knows from the socket whose request it is. Which paths an instance has is
-the cloud's business (`InstanceWanted.metadata`); directories and their listings follow from them.
-Pure: time and randomness come in.
+the cloud's business (`InstanceWanted.metadata`), but for credentials (`rolepaths`); directories
+and their listings follow from them. Pure: time and randomness come in.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -55,6 +56,8 @@ class Asked:
     """Who asks and when."""
 
     instance: InstanceWanted
+    paths: Mapping[str, str]
+    """Every path below a version that ends in a value."""
     now: float
     nonce: bytes
     """Fresh random bytes (`tokens.NONCE_BYTES`) for a token."""
@@ -81,7 +84,7 @@ def answer(request: wire.Request, asked: Asked, sessions: tokens.Tokens) -> wire
         headers[TTL_HEADER] = str(int(expiry - asked.now))
     elif options.http_tokens == "required":
         return wire.error(HTTPStatus.UNAUTHORIZED)
-    found = _find(asked.instance, path)
+    found = _find(asked, path)
     if found is None:
         return wire.error(HTTPStatus.NOT_FOUND)
     kind = "application/octet-stream" if path[1:] == ["user-data"] else "text/plain"
@@ -109,28 +112,29 @@ def _not_allowed(allowed: str) -> wire.Answer:
     return wire.error(HTTPStatus.METHOD_NOT_ALLOWED, {"Allow": allowed})
 
 
-def _find(instance: InstanceWanted, path: list[str]) -> bytes | None:
+def _find(asked: Asked, path: list[str]) -> bytes | None:
     """Return a value or a directory's listing; with or without a slash at the end."""
     if not path:
         return "\n".join(VERSIONS).encode()
     if path[0] not in VERSIONS:
         return None
+    user_data = asked.instance.user_data
     if path[1:] == ["user-data"]:
-        return instance.user_data or None
+        return user_data or None
     key = "/".join(path[1:])
-    if key in instance.metadata:
-        return instance.metadata[key].encode()
+    if key in asked.paths:
+        return asked.paths[key].encode()
     if not key:
-        names = {known.partition("/")[0] for known in instance.metadata}
-        return "\n".join(sorted(names | ({"user-data"} if instance.user_data else set()))).encode()
-    return _listing(instance, key + "/")
+        names = {known.partition("/")[0] for known in asked.paths}
+        return "\n".join(sorted(names | ({"user-data"} if user_data else set()))).encode()
+    return _listing(asked.paths, key + "/")
 
 
-def _listing(instance: InstanceWanted, directory: str) -> bytes | None:
-    if directory in instance.metadata:
-        return instance.metadata[directory].encode()
+def _listing(paths: Mapping[str, str], directory: str) -> bytes | None:
+    if directory in paths:
+        return paths[directory].encode()
     names: set[str] = set()
-    for known in instance.metadata:
+    for known in paths:
         if known.startswith(directory):
             name, slash, _ = known.removeprefix(directory).partition("/")
             names.add(name + slash)

@@ -1,14 +1,16 @@
-"""The metadata service: listening sockets in the VPC namespaces, one per tap, in the agent's loop.
+"""What a guest finds at 169.254.169.254: sockets in the VPC namespaces, two per tap, in the agent's
+loop: the metadata service, and the way to the cloud's API.
 
 Who asks is known by the socket, which the kernel bound to one tap: no address, header or name that
 a guest can forge takes part. `node/do/network.py` says which taps there are and whose they are;
-what is answered is `answers`' business, how it is written on the wire `wire`'s.
+what is answered is `answers`' business, how it is written on the wire `wire`'s, and what becomes of
+a request to the API `gateway`'s.
 """
 
 import asyncio
 import secrets
 import socket
-from collections.abc import Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from http import HTTPStatus
@@ -16,15 +18,31 @@ from http import HTTPStatus
 from mallee.kit import clock as clocks
 from mallee.model.hosts import InstanceWanted
 from mallee.node.do import namespaces
-from mallee.node.metadata import answers, tokens, wire
+from mallee.node.metadata import answers, gateway, tokens, wire
 from mallee.node.plan import network
 
-PORT = 80
 CONNECTIONS_MAX = 32
-"""Connections that one guest may hold at once; further ones are closed at once."""
+"""Connections that one guest may hold at once to one port; further ones are closed at once."""
 IDLE_TIMEOUT_S = 15.0
 _APPLY_TIMEOUT_S = 5.0
 _USUAL_HOP_LIMIT = 64
+
+
+def _nothing(_: InstanceWanted) -> Mapping[str, str]:
+    return {}
+
+
+@dataclass(frozen=True, slots=True)
+class Offers:
+    """What is offered beside what the cloud told of an instance."""
+
+    paths: Callable[[InstanceWanted], Mapping[str, str]] = _nothing
+    """Metadata paths that this host knows by itself: credentials."""
+    api: gateway.Gateway | None = None
+    """The way to the API; None: there is none."""
+
+
+NOTHING_MORE = Offers()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +61,24 @@ class _Served:
     """A tap that is listened on."""
 
     listener: Listener
+    doors: list["_Door"] = field(default_factory=list["_Door"])
+    turns: asyncio.Semaphore = field(
+        default_factory=lambda: asyncio.Semaphore(gateway.IN_FLIGHT_PER_GUEST)
+    )
+    """The share of the API that its guest has."""
+
+
+AnswerOne = Callable[[_Served, asyncio.StreamReader, asyncio.StreamWriter], Awaitable[bool]]
+
+
+@dataclass(slots=True)
+class _Door:
+    """A port of a tap."""
+
+    answer_one: AnswerOne
+    """Reads one request and answers it; tells whether another may follow."""
+    patience_s: float
+    """How long that may take."""
     server: asyncio.Server | None = None
     connections: set[asyncio.StreamWriter] = field(default_factory=set[asyncio.StreamWriter])
 
@@ -54,11 +90,13 @@ class Service:
         self,
         loop: asyncio.AbstractEventLoop,
         key: bytes,
+        offers: Offers = NOTHING_MORE,
         clock: clocks.Clock = clocks.SYSTEM,
     ) -> None:
         """`key` signs session tokens; kept over a restart, tokens stay valid."""
         self._loop = loop
         self._sessions = tokens.Tokens(key)
+        self._offers = offers
         self._clock = clock
         self._served: dict[str, _Served] = {}
         """By tap. Only `apply` changes it; connections read it."""
@@ -79,7 +117,7 @@ class Service:
                 self._served[tap].listener = listener
                 continue
             try:
-                bound = namespaces.run_inside(listener.namespace, partial(_bind, tap))
+                bound = namespaces.run_inside(listener.namespace, partial(_bind, tap, self._ports))
             except OSError as error:
                 problems.append(f"no metadata for {listener.instance.id} on {tap}: {error}")
                 continue
@@ -94,37 +132,61 @@ class Service:
     def _in_loop(self, work: Coroutine[None, None, None]) -> None:
         asyncio.run_coroutine_threadsafe(work, self._loop).result(_APPLY_TIMEOUT_S)
 
-    async def _start(self, served: _Served, bound: socket.socket) -> None:
-        served.server = await asyncio.start_server(
-            partial(self._converse, served), sock=bound, limit=wire.HEAD_BYTES_MAX
+    @property
+    def _ports(self) -> tuple[int, ...]:
+        return (network.METADATA_PORT, *((network.API_PORT,) if self._offers.api else ()))
+
+    async def _start(self, served: _Served, bound: list[socket.socket]) -> None:
+        doors = (
+            (_Door(self._answer_one, IDLE_TIMEOUT_S), wire.HEAD_BYTES_MAX),
+            (_Door(self._pass_on, gateway.PATIENCE_S), gateway.HEAD_BYTES_MAX),
         )
+        # There are as many sockets as `_ports`.
+        for one, (door, head_bytes_max) in zip(bound, doors, strict=False):
+            served.doors.append(door)
+            door.server = await asyncio.start_server(
+                partial(self._converse, served, door), sock=one, limit=head_bytes_max
+            )
 
     async def _stop(self, served: _Served) -> None:
-        assert served.server is not None
-        served.server.close()
-        for writer in served.connections:
-            writer.transport.abort()
+        for door in served.doors:
+            assert door.server is not None
+            door.server.close()
+            for writer in door.connections:
+                writer.transport.abort()
 
     async def _converse(
-        self, served: _Served, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        self,
+        served: _Served,
+        door: _Door,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
     ) -> None:
         """Answer one connection's requests, one after the other."""
-        if len(served.connections) >= CONNECTIONS_MAX:
+        if len(door.connections) >= CONNECTIONS_MAX:
             writer.transport.abort()
             return
-        served.connections.add(writer)
+        door.connections.add(writer)
         try:
             async with asyncio.timeout(None) as deadline:
                 keeps_alive = True
                 while keeps_alive:
-                    deadline.reschedule(self._loop.time() + IDLE_TIMEOUT_S)
-                    keeps_alive = await self._answer_one(served, reader, writer)
+                    deadline.reschedule(self._loop.time() + door.patience_s)
+                    keeps_alive = await door.answer_one(served, reader, writer)
         except (TimeoutError, ConnectionError, asyncio.IncompleteReadError):
             # The guest went away or fell silent: what it did not fetch is dropped, not kept.
             writer.transport.abort()
         finally:
-            served.connections.discard(writer)
+            door.connections.discard(writer)
             writer.close()
+
+    async def _pass_on(
+        self, served: _Served, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> bool:
+        """Pass a request on to the API; tell whether another may follow."""
+        assert self._offers.api is not None
+        caller = gateway.Caller(served.listener.instance.id, served.turns)
+        return await self._offers.api.pass_on(caller, reader, writer)
 
     async def _answer_one(
         self, served: _Served, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -140,7 +202,9 @@ class Service:
             await writer.drain()
             return False
         nonce = secrets.token_bytes(tokens.NONCE_BYTES)
-        asked = answers.Asked(served.listener.instance, self._clock.now(), nonce)
+        instance = served.listener.instance
+        paths = {**instance.metadata, **self._offers.paths(instance)}
+        asked = answers.Asked(instance, paths, self._clock.now(), nonce)
         answer = answers.answer(request, asked, self._sessions)
         _limit_hops(writer, answer.hop_limit or _USUAL_HOP_LIMIT)
         writer.write(wire.encode(answer, request.method, keeps_alive=request.keeps_alive))
@@ -152,17 +216,21 @@ def _place(listener: Listener) -> tuple[str, int]:
     return listener.namespace, listener.ifindex
 
 
-def _bind(tap: str) -> socket.socket:
+def _bind(tap: str, ports: Iterable[int]) -> list[socket.socket]:
     """Listen on the tap of the namespace that the thread is in: nothing else can reach it."""
-    bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    bound: list[socket.socket] = []
     try:
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, tap.encode())
-        bound.bind((network.METADATA_ADDRESS, PORT))
-        bound.listen(CONNECTIONS_MAX)
-        bound.setblocking(False)
+        for port in ports:
+            one = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+            bound.append(one)
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, tap.encode())
+            one.bind((network.METADATA_ADDRESS, port))
+            one.listen(CONNECTIONS_MAX)
+            one.setblocking(False)
     except OSError:
-        bound.close()
+        for one in bound:
+            one.close()
         raise
     return bound
 

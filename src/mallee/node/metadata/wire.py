@@ -1,5 +1,5 @@
-"""HTTP/1.1 as far as the metadata service needs it: bytes of a request's head to a value, and an
-answer to bytes. A machine without I/O; `service` reads and writes the sockets.
+"""HTTP/1.1 as far as guests may speak it: bytes of a request's head to a value, and an answer to
+bytes. A machine without I/O; `service` and `gateway` read and write the sockets.
 
 Guests are not trusted: what is too long or not plainly HTTP is refused, never guessed.
 """
@@ -12,6 +12,8 @@ from http import HTTPStatus
 HEAD_BYTES_MAX = 8192
 BODY_BYTES_MAX = 8192
 """A request's body means nothing here; up to this much is read and forgotten."""
+
+_LENGTH_DIGITS_MAX = 9
 
 _ERROR_BODY = """<?xml version="1.0" encoding="iso-8859-1"?>
 <!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Transitional//EN"
@@ -31,6 +33,10 @@ class Malformed(Exception):
     """The bytes are no request that we serve; the connection ends after a 400."""
 
 
+class TooLong(Malformed):
+    """The body is longer than we read; the connection ends after a 413."""
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """The head of a request."""
@@ -39,7 +45,19 @@ class Request:
     path: str
     """Decoded, without the query."""
     headers: Mapping[str, str]
-    """By lower-case name; of a repeated one the first."""
+    """By lower-case name; repeated ones are joined by commas."""
+    keeps_alive: bool
+    body_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The head of a request as it was sent, for who passes it on."""
+
+    method: str
+    target: str
+    headers: Mapping[str, str]
+    """By lower-case name; repeated ones are joined by commas."""
     keeps_alive: bool
     body_bytes: int
 
@@ -58,6 +76,18 @@ class Answer:
 
 def decode_head(head: bytes) -> Request:
     """Read a request's head, up to and with its empty line. Raises `Malformed`."""
+    read = split_head(head, BODY_BYTES_MAX)
+    return Request(
+        method=read.method,
+        path=_decode_path(read.target),
+        headers=read.headers,
+        keeps_alive=read.keeps_alive,
+        body_bytes=read.body_bytes,
+    )
+
+
+def split_head(head: bytes, body_bytes_max: int) -> Head:
+    """Read a request's head without a look at its target. Raises `Malformed`."""
     try:
         start, *lines = head.decode("latin-1").removesuffix("\r\n\r\n").split("\r\n")
         method, target, version = start.split(" ")
@@ -68,13 +98,16 @@ def decode_head(head: bytes) -> Request:
     headers = _decode_headers(lines)
     if "transfer-encoding" in headers:
         raise Malformed("a body in chunks")
+    # Several lengths are joined by commas, and so are none.
     length = headers.get("content-length", "0")
-    if not (length.isascii() and length.isdigit()) or int(length) > BODY_BYTES_MAX:
-        raise Malformed("a body too long")
+    if not (length.isascii() and length.isdigit() and len(length) <= _LENGTH_DIGITS_MAX):
+        raise Malformed("not a length of a body")
+    if int(length) > body_bytes_max:
+        raise TooLong("a body too long")
     connection = headers.get("connection", "").lower()
-    return Request(
+    return Head(
         method=method,
-        path=_decode_path(target),
+        target=target,
         headers=headers,
         keeps_alive=connection != "close" if version == "HTTP/1.1" else connection == "keep-alive",
         body_bytes=int(length),
@@ -87,7 +120,8 @@ def _decode_headers(lines: list[str]) -> dict[str, str]:
         name, colon, value = line.partition(":")
         if not colon or not name or name != name.strip():
             raise Malformed("not a header line")
-        headers.setdefault(name.lower(), value.strip())
+        name, value = name.lower(), value.strip()
+        headers[name] = f"{headers[name]},{value}" if name in headers else value
     return headers
 
 

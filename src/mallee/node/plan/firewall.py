@@ -285,7 +285,7 @@ def _raw_chain(layout: Layout, interfaces: list[InterfaceWanted]) -> str:
 
 
 def _input_chain(vpc: VpcWanted) -> str:
-    """What the VPC's namespace itself answers: guests' DHCP, DNS and metadata, nothing else."""
+    """What the VPC's namespace itself answers: DHCP, DNS, metadata and the API, nothing else."""
     name_servers = f"{{ {network.name_server(vpc)}, {network.DNS_ADDRESS} }}"
     return _base_chain(
         "input",
@@ -299,7 +299,8 @@ def _input_chain(vpc: VpcWanted) -> str:
             f'iifname "{network.EDGE}" drop',
             "udp sport 68 udp dport 67 accept",
             f"ip daddr {name_servers} meta l4proto {{ tcp, udp }} th dport 53 accept",
-            f"ip daddr {network.METADATA_ADDRESS} tcp dport 80 accept",
+            f"ip daddr {network.METADATA_ADDRESS} tcp dport "
+            f"{{ {network.METADATA_PORT}, {network.API_PORT} }} accept",
         ],
     )
 

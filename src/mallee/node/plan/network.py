@@ -20,6 +20,9 @@ from mallee.model.layout import Layout
 from mallee.node.plan.links import Address, Route, Seen, Veth, Wiring
 
 METADATA_ADDRESS = "169.254.169.254"
+METADATA_PORT = 80
+API_PORT = 8773
+"""At the same address: the cloud's API, for guests."""
 DNS_ADDRESS = "169.254.169.253"
 EDGE = "edge"
 """The end of a VPC's link inside the VPC's namespace."""

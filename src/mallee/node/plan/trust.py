@@ -9,12 +9,15 @@ Not its business: whether what is wanted makes sense (the plans find out), and w
 
 import re
 from collections.abc import Iterable
+from http import HTTPStatus
 from ipaddress import IPv4Address, IPv4Network
 
 from mallee.model import ids
 from mallee.model.hosts import (
     Ask,
+    CredentialsAnswer,
     GroupWanted,
+    GuestResponse,
     HostWanted,
     InstanceWanted,
     InterfaceWanted,
@@ -36,6 +39,10 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 _ASK = re.compile(r"[0-9a-f]{1,64}")
 _PROTOCOL = re.compile(r"tcp|udp|icmp|icmpv6|-1|[0-9]{1,3}")
 _COMMAND_LINE = re.compile(r"[ -~]{0,2000}")
+_HEADER_NAME = re.compile(r"[A-Za-z0-9-]{1,64}")
+_HEADER_VALUE = re.compile(r"[ -~]{0,4096}")
+_STATUSES = frozenset(status.value for status in HTTPStatus)
+_TIME_MAX = 1 << 34
 _COUNT_MAX = 1 << 24
 _PORT_MAX = 65535
 
@@ -57,6 +64,25 @@ def check_answer(answer: SyncAnswer, own: Network | None = None) -> SyncAnswer:
         if own is not None:
             _check_agrees(answer.wanted, own)
     return answer
+
+
+def check_credentials(answer: CredentialsAnswer) -> CredentialsAnswer:
+    """Return the answer when its times can be told; raise `NotTrusted`."""
+    for credentials in answer.credentials.values():
+        for at in (credentials.issued_at, credentials.expires_at):
+            if not 0 <= at <= _TIME_MAX:
+                raise NotTrusted(f"the time {at} of credentials")
+    return answer
+
+
+def check_response(response: GuestResponse) -> GuestResponse:
+    """Return an answer to a guest when it can be written as HTTP; raise `NotTrusted`."""
+    if response.status not in _STATUSES:
+        raise NotTrusted(f"the status {response.status} for a guest")
+    for name, value in (("Content-Type", response.content_type), *response.headers.items()):
+        _check_text("name of a header", name, _HEADER_NAME)
+        _check_text("header", value, _HEADER_VALUE)
+    return response
 
 
 def _check_agrees(wanted: HostWanted, own: Network) -> None:
