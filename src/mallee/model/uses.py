@@ -29,6 +29,14 @@ class Uses(msgspec.Struct, frozen=True, kw_only=True):
     """By the service's name, `ec2`."""
 
 
+class CredentialReport(msgspec.Struct, frozen=True, kw_only=True):
+    """An account's credential report as it was made; the record's id is the account's."""
+
+    created_at: float
+    packed: bytes
+    """The table, compressed by zlib."""
+
+
 class AccessReport(msgspec.Struct, frozen=True, kw_only=True):
     """What the access advisor found out about a thing of IAM when it was asked."""
 

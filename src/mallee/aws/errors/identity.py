@@ -29,6 +29,18 @@ class NoSuchDevice(NoSuchEntity):
     template = "VirtualMFADevice with serial number {} does not exist."
 
 
+class NoSuchJob(NoSuchEntity):
+    """Argument: the id of a report's job."""
+
+    template = "The job with id {} cannot be found."
+
+
+class NoSuchArn(NoSuchEntity):
+    """Argument: the ARN."""
+
+    template = "{} does not exist."
+
+
 class NoSuchCertificate(NoSuchEntity):
     """Argument: the signing certificate's id."""
 
@@ -160,6 +172,18 @@ class ServiceNotSupported(AwsError):
     template = "No such service {} is supported"
 
 
+class CredentialReportNotPresent(AwsError):
+    code = "ReportNotPresent"
+    status = 410
+    template = "Report is not present. Use GenerateCredentialReport to make one."
+
+
+class CredentialReportExpired(AwsError):
+    code = "ReportExpired"
+    status = 410
+    template = "The report has expired. Use GenerateCredentialReport to make another one."
+
+
 class InvalidAuthenticationCode(AwsError):
     code = "InvalidAuthenticationCode"
     status = 403
@@ -239,6 +263,13 @@ class InvalidInput(AwsError):
 
 class MalformedPolicyDocument(AwsError):
     code = "MalformedPolicyDocument"
+
+
+class PolicyEvaluation(AwsError):
+    """A simulation that cannot be carried out; the caller's policies are the reason."""
+
+    code = "PolicyEvaluation"
+    status = 500
 
 
 class InvalidAuthorizationMessage(AwsError):

@@ -9,10 +9,10 @@ from typing import Any
 import msgspec
 
 from mallee.aws import errors
-from mallee.cloud import accounts
-from mallee.cloud.action import Action, Pages, Write
+from mallee.cloud import accounts, lastuse
+from mallee.cloud.action import Action, Pages, Read, Write
 from mallee.cloud.call import Call, Request, Result, WriteCall
-from mallee.cloud.iam import users
+from mallee.cloud.iam import entities, users
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
 from mallee.model.accounts import AccessKey
@@ -48,6 +48,36 @@ def delete_access_key(call: WriteCall, request: Request) -> Result:
     return {}
 
 
+def get_last_used(call: Call, request: Request) -> Result:
+    """Say when a key was last used, and for what."""
+    key = _of_account(call, request)
+    user = call.view.get(records.USER, key.doc.user_id)
+    last = lastuse.last(call.uses.of(call.view, key.id))
+    return {
+        "UserName": user.doc.name if user else None,
+        "AccessKeyLastUsed": {
+            "LastUsedDate": last[1].at if last else None,
+            "ServiceName": last[0] if last else "N/A",
+            "Region": last[1].region if last else "N/A",
+        },
+    }
+
+
+def _of_account(call: Call, request: Request) -> Record[AccessKey, None]:
+    id: str = request["AccessKeyId"]
+    key = call.view.get(records.ACCESS_KEY, id)
+    if key is None or key.account != call.account:
+        raise errors.NoSuchEntity("Access Key", id)
+    return key
+
+
+def _owner(call: Call, request: Request) -> tuple[str, ...]:
+    key = call.view.get(records.ACCESS_KEY, request["AccessKeyId"])
+    is_own = key is not None and key.account == call.account
+    user = call.view.get(records.USER, key.doc.user_id) if key and is_own else None
+    return (entities.arn(user),) if user else ("*",)
+
+
 def _own(call: WriteCall, request: Request) -> Record[AccessKey, None]:
     user = users.changed(call, request.get("UserName"))
     id: str = request["AccessKeyId"]
@@ -73,6 +103,13 @@ def _render(_call: Call, shown: _Shown) -> dict[str, Any]:
 
 
 ACTIONS: tuple[Action, ...] = (
+    Action(
+        service="iam",
+        name="GetAccessKeyLastUsed",
+        does=Read(handle=get_last_used),
+        honours=frozenset({"AccessKeyId"}),
+        resources=_owner,
+    ),
     Action(
         service="iam",
         name="ListAccessKeys",

@@ -11,7 +11,16 @@ from mallee.aws import errors
 from mallee.cloud import quotas
 from mallee.cloud.action import Action, Read, Write
 from mallee.cloud.call import Call, Request, Result, WriteCall
-from mallee.cloud.iam import accesskeys, attachments, groups, managed, users
+from mallee.cloud.iam import (
+    accesskeys,
+    attachments,
+    groups,
+    managed,
+    mfa,
+    roles,
+    signingcertificates,
+    users,
+)
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.model import quotas as keys
@@ -73,19 +82,49 @@ def get_account_summary(call: Call, request: Request) -> Result:
                 for name, key in COUNTED.items()
             },
             "PolicyVersionsInUse": sum(len(policy.doc.versions) for policy in policies),
-            "AccessKeysPerUserQuota": accesskeys.MAX_PER_USER,
-            "AttachedPoliciesPerUserQuota": attachments.ATTACHED_MAX,
-            "AttachedPoliciesPerGroupQuota": attachments.ATTACHED_MAX,
-            "GroupsPerUserQuota": groups.GROUPS_PER_USER_MAX,
-            "PolicySizeQuota": managed.SIZE_MAX,
-            "VersionsPerPolicyQuota": managed.VERSIONS_MAX,
-            "AccountAccessKeysPresent": 0,
-            "AccountPasswordPresent": 0,
-            "AccountMFAEnabled": 0,
-            "MFADevices": 0,
-            "MFADevicesInUse": 0,
+            **_sizes(),
+            **_of_administrator(call),
+            **_devices(call),
         }
     }
+
+
+def _sizes() -> dict[str, int]:
+    """Return how much there may be of what is not counted."""
+    return {
+        **{f"{one.noun}PolicySizeQuota": one.inline_max for one in attachments.HOLDINGS},
+        **{
+            f"AttachedPoliciesPer{one.noun}Quota": attachments.ATTACHED_MAX
+            for one in attachments.HOLDINGS
+        },
+        "AccessKeysPerUserQuota": accesskeys.MAX_PER_USER,
+        "AssumeRolePolicySizeQuota": roles.TRUST_SIZE_MAX,
+        "GroupsPerUserQuota": groups.GROUPS_PER_USER_MAX,
+        "PolicySizeQuota": managed.SIZE_MAX,
+        "SigningCertificatesPerUserQuota": signingcertificates.MAX_PER_USER,
+        "VersionsPerPolicyQuota": managed.VERSIONS_MAX,
+        # Tokens of every region are good in every region: there is one.
+        "GlobalEndpointTokenVersion": 2,
+    }
+
+
+def _of_administrator(call: Call) -> dict[str, int]:
+    """Return how well he is protected who stands where AWS has the root user."""
+    id = users.account_of(call).admin_user_id
+    keys = call.view.by(records.ACCESS_KEY, "user", id)
+    certificates = call.view.by(records.SIGNING_CERTIFICATE, "user", id)
+    return {
+        "AccountAccessKeysPresent": int(any(key.doc.status == "Active" for key in keys)),
+        "AccountPasswordPresent": int(call.view.get(records.LOGIN_PROFILE, id) is not None),
+        "AccountMFAEnabled": int(bool(mfa.of_user(call.view, id))),
+        "AccountSigningCertificatesPresent": int(bool(certificates)),
+    }
+
+
+def _devices(call: Call) -> dict[str, int]:
+    devices = call.view.list(records.MFA_DEVICE, call.account)
+    in_use = sum(device.doc.user_id is not None for device in devices)
+    return {"MFADevices": len(devices), "MFADevicesInUse": in_use}
 
 
 def _own(call: WriteCall) -> Record[Account, None]:

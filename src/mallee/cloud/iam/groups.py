@@ -30,7 +30,7 @@ def create_group(call: WriteCall, request: Request) -> Result:
         created_at=call.tx.now,
     )
     entities.claim_name(call, records.GROUP, group.name, group.id)
-    return {"Group": _render(call, call.tx.insert(records.GROUP, call.account, group.id, group))}
+    return {"Group": render(call, call.tx.insert(records.GROUP, call.account, group.id, group))}
 
 
 def update_group(call: WriteCall, request: Request) -> Result:
@@ -85,7 +85,8 @@ def _named(call: Call, request: Request) -> GroupRecord:
     return entities.find(call, records.GROUP, request["GroupName"])
 
 
-def _render(call: Call, group: GroupRecord) -> dict[str, Any]:
+def render(call: Call, group: GroupRecord) -> dict[str, Any]:
+    """Return a group as IAM shows one."""
     return {
         "Path": group.doc.path,
         "GroupName": group.doc.name,
@@ -96,7 +97,7 @@ def _render(call: Call, group: GroupRecord) -> dict[str, Any]:
 
 
 def _group(call: Call, request: Request) -> Result:
-    return {"Group": _render(call, _named(call, request))}
+    return {"Group": render(call, _named(call, request))}
 
 
 def _find(call: Call, request: Request) -> list[GroupRecord]:
@@ -131,12 +132,12 @@ ACTIONS: tuple[Action, ...] = (
     ),
     _row(
         "ListGroups",
-        Pages(find=_find, render=_render, member="Groups", key=_name),
+        Pages(find=_find, render=render, member="Groups", key=_name),
         "PathPrefix",
     ),
     _row(
         "ListGroupsForUser",
-        Pages(find=_find_of_user, render=_render, member="Groups", key=_name),
+        Pages(find=_find_of_user, render=render, member="Groups", key=_name),
         "UserName",
     ),
     _row("UpdateGroup", Write(handle=update_group), "GroupName", "NewGroupName", "NewPath"),

@@ -159,6 +159,11 @@ def delete_version(call: WriteCall, request: Request) -> Result:
     return {}
 
 
+def given() -> Iterable[Policy]:
+    """Return the policies that AWS gives to every account."""
+    return managedpolicies.GIVEN.values()
+
+
 def holders(call: Call, arn: str) -> list[Record[Any, None]]:
     """Return the account's users, groups and roles to which a policy is attached."""
     return _having(call, "policy", arn, (records.USER, records.GROUP, records.ROLE))
@@ -195,6 +200,11 @@ def _render_short(call: Call, doc: Policy) -> dict[str, Any]:
         "UpdateDate": doc.updated_at,
         "Tags": entities.render_tags(doc.tags) or None,
     }
+
+
+def render_version(doc: Policy, version: PolicyVersion) -> dict[str, Any]:
+    """Return a version of a policy with its document."""
+    return _render_version(doc, version, with_document=True)
 
 
 def _render_version(doc: Policy, version: PolicyVersion, *, with_document: bool) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from mallee.aws import errors, policy
-from mallee.cloud import trust
+from mallee.cloud import lastuse, trust
 from mallee.cloud.action import Action, Pages, Read, Write
 from mallee.cloud.call import Call, Request, Result, WriteCall
 from mallee.cloud.iam import entities, managed, tags
@@ -151,7 +151,14 @@ def render(call: Call, role: RoleRecord) -> dict[str, Any]:
         **render_short(call, role),
         "Tags": entities.render_tags(role.doc.tags) or None,
         "PermissionsBoundary": managed.render_boundary(role.doc.boundary),
+        "RoleLastUsed": _last_used(call, role),
     }
+
+
+def _last_used(call: Call, role: RoleRecord) -> dict[str, Any]:
+    """Return when a session of the role last asked for something; nothing when none ever did."""
+    last = lastuse.last(call.uses.of(call.view, role.id))
+    return {"LastUsedDate": last[1].at, "Region": last[1].region} if last else {}
 
 
 def render_short(call: Call, role: RoleRecord) -> dict[str, Any]:

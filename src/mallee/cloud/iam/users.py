@@ -10,6 +10,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from mallee.aws import errors
+from mallee.cloud import lastuse
 from mallee.cloud.action import Action, Pages, Read, Write
 from mallee.cloud.call import Call, Request, Result, WriteCall
 from mallee.cloud.iam import entities, managed, tags
@@ -158,7 +159,13 @@ def render_short(call: Call, user: UserRecord) -> dict[str, Any]:
         "UserId": user.id,
         "Arn": entities.arn(user),
         "CreateDate": user.doc.created_at,
+        "PasswordLastUsed": _password_last_used(call, user),
     }
+
+
+def _password_last_used(call: Call, user: UserRecord) -> float | None:
+    last = lastuse.last(call.uses.of(call.view, lastuse.PASSWORD + user.id))
+    return last[1].at if last else None
 
 
 def _find(call: Call, request: Request) -> list[UserRecord]:

@@ -109,6 +109,9 @@ SSH_PUBLIC_KEY: Kind[credentials.SshPublicKey, None] = Kind(
     "ssh-public-key", credentials.SshPublicKey
 )
 USES: Kind[uses.Uses, None] = Kind("uses", uses.Uses)
+CREDENTIAL_REPORT: Kind[uses.CredentialReport, None] = Kind(
+    "credential-report", uses.CredentialReport
+)
 ACCESS_REPORT: Kind[uses.AccessReport, None] = Kind("access-report", uses.AccessReport)
 REGISTRATION: Kind[invitations.Registration, None] = Kind("registration", invitations.Registration)
 MAIL: Kind[mails.Mail, None] = Kind("mail", mails.Mail)
@@ -144,6 +147,7 @@ KINDS: dict[str, Kind[Any, Any]] = {
         SSH_PUBLIC_KEY,
         USES,
         ACCESS_REPORT,
+        CREDENTIAL_REPORT,
         REGISTRATION,
         MAIL,
         OIDC_PROVIDER,

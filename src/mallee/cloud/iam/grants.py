@@ -1,0 +1,136 @@
+"""Which policies let somebody use a service at all: what the access advisor reads out of them.
+
+A policy *grants* a service when a statement allows an action of it, whatever the resource and the
+conditions, as AWS's advisor has it. Called by `lastaccess`. Not its business: whether a request is
+allowed (`rights`, `aws.policy`).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from mallee.aws import errors, policy
+from mallee.cloud import managedpolicies, rights, things
+from mallee.cloud.call import Call
+from mallee.cloud.iam import entities
+from mallee.cloud.state import records
+from mallee.cloud.state.records import Kind, Record
+
+Person = Record[Any, None]
+"""A user or a role."""
+
+_KINDS: dict[str, Kind[Any, None]] = {
+    kind.name: kind for kind in (records.USER, records.GROUP, records.ROLE, records.POLICY)
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Thing:
+    """What a report is about: a user, group, role or policy."""
+
+    kind: Kind[Any, None]
+    arn: str
+    doc: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A policy that grants something, and who has it."""
+
+    holder: Thing
+    name: str
+    policy_arn: str | None
+    """None for an inline policy."""
+
+
+def find(call: Call, arn: str) -> Thing:
+    """Return what an ARN of the caller's account names; raise `NoSuchEntity`."""
+    kind = _KINDS.get(things.kind_of(arn))
+    if arn in managedpolicies.GIVEN:
+        return Thing(records.POLICY, arn, managedpolicies.GIVEN[arn])
+    doc = None
+    if kind is not None and things.account_of(arn) == call.account:
+        doc = things.find(call.view, call.account, arn)
+    if kind is None or doc is None:
+        raise errors.NoSuchArn(arn)
+    record = None if kind is records.POLICY else call.view.get(kind, doc.id)
+    if record is not None and entities.arn(record) != arn:
+        raise errors.NoSuchArn(arn)
+    return Thing(kind, arn, doc)
+
+
+def arn(person: Person) -> str:
+    """Return the ARN of a user or role."""
+    return entities.arn(person)
+
+
+def people(call: Call, thing: Thing) -> list[Person]:
+    """Return the users and roles who have what the thing gives."""
+    found: dict[str, Person] = {}
+    for person in _people(call, thing):
+        found[person.id] = person
+    return list(found.values())
+
+
+def _people(call: Call, thing: Thing) -> Iterator[Person]:
+    view = call.view
+    if thing.kind is records.GROUP:
+        yield from view.by(records.USER, "group", thing.doc.id)
+    elif thing.kind is records.POLICY:
+        holders = (*view.by(records.USER, "policy", thing.arn),)
+        for one in (*holders, *view.by(records.ROLE, "policy", thing.arn)):
+            if one.account == call.account:
+                yield one
+        for group in view.by(records.GROUP, "policy", thing.arn):
+            if group.account == call.account:
+                yield from view.by(records.USER, "group", group.id)
+    else:
+        person = view.get(thing.kind, thing.doc.id)
+        if person is not None:
+            yield person
+
+
+def sources(call: Call, thing: Thing, service: str) -> list[Source]:
+    """Return the policies of a thing that grant a service; of a user, his groups' too."""
+    return [source for source, text in _policies(call, thing) if _grants(text, service)]
+
+
+def _policies(call: Call, thing: Thing) -> Iterator[tuple[Source, str]]:
+    if thing.kind is records.POLICY:
+        yield Source(thing, thing.doc.name, thing.arn), thing.doc.document
+        return
+    account = call.view.get(records.ACCOUNT, call.account)
+    if account is not None and thing.doc.id == account.doc.admin_user_id:
+        yield from _managed(call, thing, (rights.ADMINISTRATOR,))
+    for name, text in thing.doc.inline.items():
+        yield Source(thing, name, None), text
+    yield from _managed(call, thing, thing.doc.attached)
+    for id in thing.doc.group_ids if thing.kind is records.USER else ():
+        group = call.view.get(records.GROUP, id)
+        if group is not None:
+            yield from _policies(call, Thing(records.GROUP, entities.arn(group), group.doc))
+
+
+def _managed(call: Call, thing: Thing, arns: tuple[str, ...]) -> Iterator[tuple[Source, str]]:
+    for one in arns:
+        text = managedpolicies.document_of(call.view, one)
+        if text is not None:
+            yield Source(thing, one.rpartition("/")[2], one), text
+
+
+def _grants(text: str, service: str) -> bool:
+    try:
+        document = policy.compiled(text, policy.Kind.IDENTITY).document
+    except errors.MalformedPolicyDocument:
+        return False
+    for statement in document.statements:
+        if statement.effect is not policy.Effect.ALLOW:
+            continue
+        whole = {"*", f"{service}:*"}
+        named = {action.lower() for action in statement.actions}
+        if statement.but_actions:
+            if not named & whole:
+                return True
+        elif any(one == "*" or one.partition(":")[0] == service for one in named):
+            return True
+    return False
