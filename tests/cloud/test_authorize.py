@@ -22,7 +22,7 @@ from tests.cloud.running import RunningCloud
 from tests.cloud.signing import Sender
 
 ROWS = [row for row in actions.TABLE.values() if not row.is_everyones]
-DENIALS = ("UnauthorizedOperation", "AccessDenied")
+DENIALS = ("UnauthorizedOperation", "AccessDenied", "AccessDeniedException")
 USER = "AIDATESTTESTTESTTESTT"
 GROUP = "AGPATESTTESTTESTTESTT"
 ROLE = "AROATESTTESTTESTTESTT"

@@ -76,6 +76,7 @@ NAMES_NOTHING = re.compile(
     r"|Map|Max|Min|Monitor|Owner|PrivateIp|PublicKey|Region|SkipOs|SourceDest|Tag|Tenancy|To"
     r"|UserData|Value|Volume|Zone|Domain|Delete|Associate|PathPrefix|Status|NetworkBorder"
     r"|SourceSecurityGroupOwnerId|UserId|MetadataOptions|Enable|EncodedMessage"
+    r"|Lookup|StartTime|EndTime|trailNameList|includeShadowTrails|TrailName"
     r"|New|Only|Path|Policy(Name|Document|UsageFilter)|EntityFilter|Scope|SetAsDefault|Version).*"
 )
 """Parameters that name no thing of an account."""
@@ -298,7 +299,7 @@ def _says_not_there(code: str) -> bool:
     # Aliases and public addresses are unique in the whole cloud, as they are in AWS: that one is
     # taken is all that is told.
     taken = ("EntityAlreadyExists", "InvalidIPAddress.InUse")
-    return code.endswith((".NotFound", "NoSuchEntity")) or code in taken
+    return code.endswith((".NotFound", "NoSuchEntity", "NotFoundException")) or code in taken
 
 
 def _state_of(world: World, key: dict[str, str]) -> dict[str, int]:

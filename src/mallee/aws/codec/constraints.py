@@ -16,9 +16,13 @@ _CATEGORIES = {"L": r"\w", "N": r"\w", "Z": _SEPARATORS}
 """Python has no `\\p{…}`. Wherever a model says L or N it says L, N and `_` together, which is
 exactly `\\w`; a model that does not is refused when its pattern is compiled."""
 
+_BEYOND_16_BITS = (r"\uD800\uDC00-\uDBFF\uDFFF", r"\U00010000-\U0010FFFF")
+"""Java writes a character beyond 16 bits as two, Python as one."""
+
 
 def compile_pattern(pattern: str) -> re.Pattern[str]:
     """Return the Java pattern as Python's; raise `ValueError` for what Python cannot say."""
+    pattern = pattern.replace(*_BEYOND_16_BITS)
     categories = set(re.findall(r"\\p\{(\w+)\}", pattern))
     if not categories:
         return re.compile(pattern, re.ASCII)
