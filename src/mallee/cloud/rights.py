@@ -17,7 +17,8 @@ from mallee.model.sessions import Session
 
 _KINDS = (records.ACCOUNT, records.USER, records.GROUP, records.ROLE, records.POLICY)
 
-_NOTHING = '{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"*","Resource":"*"}}'
+NOTHING = '{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"*","Resource":"*"}}'
+"""What stands for a policy that is gone or cannot be read."""
 
 Holder = User | Group | Role
 """Who can have policies."""
@@ -125,7 +126,7 @@ def _inline(documents: Mapping[str, str]) -> Iterator[policy.Attached]:
 
 def _attached(view: store.View, arn: str, kind: policy.Kind) -> policy.Attached:
     """Return a managed policy; of one that is gone, what denies all."""
-    return policy.Attached(arn, _compiled(managedpolicies.document_of(view, arn) or _NOTHING, kind))
+    return policy.Attached(arn, _compiled(managedpolicies.document_of(view, arn) or NOTHING, kind))
 
 
 def _compiled(text: str, kind: policy.Kind) -> policy.Compiled:
@@ -133,4 +134,4 @@ def _compiled(text: str, kind: policy.Kind) -> policy.Compiled:
     try:
         return policy.compiled(text, kind)
     except errors.MalformedPolicyDocument:
-        return policy.compiled(_NOTHING, kind)
+        return policy.compiled(NOTHING, kind)

@@ -6,6 +6,7 @@ from mallee.aws.policy.decision import Deciding as Deciding
 from mallee.aws.policy.decision import Decision as Decision
 from mallee.aws.policy.decision import Policies as Policies
 from mallee.aws.policy.decision import Verdict as Verdict
+from mallee.aws.policy.decision import attached as attached
 from mallee.aws.policy.decision import evaluate as evaluate
 from mallee.aws.policy.decision import matching as matching
 from mallee.aws.policy.document import Document as Document

@@ -111,10 +111,10 @@ def evaluate(request: Request, policies: Policies) -> Decision:
 def matching(request: Request, policies: Policies) -> tuple[Deciding, ...]:
     """Return every statement that matches, denials first: for explaining and simulating."""
     found: list[Deciding] = []
-    for attached in _all(policies):
-        denials, allowances = attached.policy.rules(request.action)
-        found += [_deciding(attached, rule) for rule in denials if rule.matches(request)]
-        found += [_deciding(attached, rule) for rule in allowances if rule.matches(request)]
+    for one in attached(policies):
+        denials, allowances = one.policy.rules(request.action)
+        found += [_deciding(one, rule) for rule in denials if rule.matches(request)]
+        found += [_deciding(one, rule) for rule in allowances if rule.matches(request)]
     return tuple(found)
 
 
@@ -126,19 +126,19 @@ def _decision(deciding: Deciding | None, missing: tuple[Kind, ...]) -> Decision:
 
 def _denied(request: Request, policies: Policies) -> Decision | None:
     action = request.action
-    for attached in _all(policies):
-        for rule in attached.policy.rules(action).denials:
+    for one in attached(policies):
+        for rule in one.policy.rules(action).denials:
             if rule.matches(request):
-                return Decision(Verdict.EXPLICITLY_DENIED, _deciding(attached, rule))
+                return Decision(Verdict.EXPLICITLY_DENIED, _deciding(one, rule))
     return None
 
 
-def _all(policies: Policies) -> Iterable[Attached]:
-    """Every policy. Most requests have identity policies only: they cost no more than these."""
+def attached(policies: Policies) -> Iterable[Attached]:
+    """Return every policy. Most callers have identity policies only, and pay for no more."""
     if policies[1:] == _NONE:
         return policies.identity
-    found = [attached for level in policies.service_control for attached in level]
-    found += [attached for level in policies.resource_control for attached in level]
+    found = [one for level in policies.service_control for one in level]
+    found += [one for level in policies.resource_control for one in level]
     found += [one for one in (policies.endpoint, policies.resource, policies.boundary) if one]
     found += policies.account
     found += policies.session or ()
