@@ -120,11 +120,11 @@ def _provider(call: Call, account: str, issuer: str) -> OidcProvider:
 def _keys(url: str, claims: idtokens.Claims) -> dict[str, str | tuple[str, ...]]:
     """Return the context keys of what a provider says: `URL:sub` and its like, in lower case."""
     found: dict[str, str | tuple[str, ...]] = {}
-    for name, value in list(claims.items())[:_CLAIMS_MAX]:
-        texts = _texts(value)
+    # Keys know no case, claims do: where two would be one key, the claim in lower case is meant.
+    for name in sorted(claims, key=lambda name: name != name.lower())[:_CLAIMS_MAX]:
+        texts = _texts(claims[name])
         if texts is not None:
-            found[f"{url}:{name}".lower()] = texts
-    # Names that differ in case only must not stand in for what was proved.
+            found.setdefault(f"{url}:{name}".lower(), texts)
     found[f"{url}:sub".lower()] = claims["sub"]
     found[f"{url}:aud".lower()] = idtokens.audience_of(claims)
     return found
@@ -164,9 +164,11 @@ def _tags(claims: idtokens.Claims) -> tuple[dict[str, str], tuple[str, ...]]:
     return tags, tuple(key for key in asked if key in tags)
 
 
-def _only(values: list[Any]) -> str:
-    (value,) = values
-    return _text(value, 256)
+def _only(values: Any) -> str:
+    several = cast(list[Any], values)
+    if not isinstance(values, list) or len(several) != 1:
+        raise ValueError("one text")
+    return _text(several[0], 256)
 
 
 def _text(value: Any, most: int) -> str:

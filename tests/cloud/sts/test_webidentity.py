@@ -1,0 +1,277 @@
+"""Whoever a provider vouches for takes on the roles that trust the provider; nobody else does."""
+
+import json
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import botocore
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+from msgspec.structs import replace
+
+from mallee.cloud import keysets, strangers
+from mallee.model.settings import OpenId
+from tests.cloud.running import RunningCloud
+from tests.cloud.sts.people import People, policy, refused
+from tests.fakes import oidc
+
+TRUSTED = ["sts:AssumeRoleWithWebIdentity", "sts:TagSession", "sts:SetSourceIdentity"]
+DESCRIBE = {"Action": "ec2:DescribeInstances"}
+
+
+@pytest.fixture(scope="module")
+def cloud() -> Iterator[RunningCloud]:
+    root = Path(tempfile.mkdtemp(prefix="m-"))
+    running = RunningCloud(root)
+    running.settings = replace(running.settings, openid=OpenId(local=True))
+    try:
+        with running:
+            yield running
+    finally:
+        shutil.rmtree(root)
+
+
+@pytest.fixture(scope="module")
+def running_provider() -> Iterator[oidc.Provider]:
+    with oidc.Provider() as provider:
+        yield provider
+
+
+@pytest.fixture
+def provider(
+    running_provider: oidc.Provider, people: People, monkeypatch: pytest.MonkeyPatch
+) -> oidc.Provider:
+    """A provider that the first account believes."""
+    monkeypatch.setattr(strangers, "BURST", 10_000)
+    monkeypatch.setattr(keysets, "AGAIN_S", 0.0)
+    iam = people.client("iam")
+    arn = arn_of(people, running_provider)
+    iam.delete_open_id_connect_provider(OpenIDConnectProviderArn=arn)
+    iam.create_open_id_connect_provider(
+        Url=running_provider.url,
+        ClientIDList=[oidc.CLIENT],
+        ThumbprintList=[running_provider.thumbprint],
+    )
+    running_provider.is_away = False
+    running_provider.discovery = {}
+    return running_provider
+
+
+def arn_of(people: People, provider: oidc.Provider) -> str:
+    account = people.cloud.admin["account_id"]
+    return f"arn:aws:iam::{account}:oidc-provider/{provider.url.removeprefix('https://')}"
+
+
+def role_for(people: People, provider: oidc.Provider, **conditions: Any) -> str:
+    """A role that trusts a provider under conditions on its claims."""
+    host = provider.url.removeprefix("https://")
+    tests = {f"{host}:{name}": value for name, value in {"aud": oidc.CLIENT, **conditions}.items()}
+    trust = {
+        "Principal": {"Federated": arn_of(people, provider)},
+        "Action": TRUSTED,
+        "Condition": {"StringEquals": tests},
+    }
+    return people.role(trust, DESCRIBE)
+
+
+def trade(people: People, role: str, token: str, **more: Any) -> Any:
+    """Send the request as SDKs do: without a signature."""
+    sts = boto3.client(
+        "sts",
+        region_name="us-east-1",
+        endpoint_url=people.cloud.url,
+        config=Config(
+            signature_version=botocore.UNSIGNED,
+            retries={"max_attempts": 0},
+            parameter_validation=False,
+        ),
+    )
+    asked = {"RoleArn": role, "RoleSessionName": "app", "WebIdentityToken": token, **more}
+    return sts.assume_role_with_web_identity(**asked)
+
+
+def test_token_is_traded_for_the_role_that_trusts_its_provider(
+    people: People, provider: oidc.Provider
+) -> None:
+    role = role_for(people, provider, sub="alice")
+    answer = trade(people, role, provider.token())
+    assert answer["SubjectFromWebIdentityToken"] == "alice"
+    assert answer["Audience"] == oidc.CLIENT
+    assert answer["Provider"] == provider.url
+    people.client("ec2", answer["Credentials"]).describe_instances()
+    identity = people.client("sts", answer["Credentials"]).get_caller_identity()
+    assert identity["Arn"] == answer["AssumedRoleUser"]["Arn"]
+    assert identity["Arn"].endswith("/app")
+
+
+def test_trust_policy_decides_by_what_the_provider_says(
+    people: People, provider: oidc.Provider
+) -> None:
+    role = role_for(people, provider, sub="bob", email="bob@example.org")
+    token = provider.token
+    assert refused(trade, people, role, token()) == "AccessDenied"
+    assert refused(trade, people, role, token(sub="bob")) == "AccessDenied"
+    disguised = token(sub="bob", Email="bob@example.org", email="eve@example.org")
+    assert refused(trade, people, role, disguised) == "AccessDenied"
+    trade(people, role, token(sub="bob", email="bob@example.org"))
+
+
+def test_role_that_trusts_somebody_else_is_not_given(
+    people: People, provider: oidc.Provider
+) -> None:
+    account = people.cloud.admin["account_id"]
+    own = people.role({"Principal": {"AWS": account}, "Action": [*TRUSTED[1:], "sts:AssumeRole"]})
+    plain = people.role(
+        {"Principal": {"Federated": arn_of(people, provider)}, "Action": TRUSTED[1]}
+    )
+    for arn in (own, plain, f"arn:aws:iam::{account}:role/absent"):
+        assert refused(trade, people, arn, provider.token()) == "AccessDenied"
+
+
+def test_provider_counts_only_in_the_account_that_made_it(
+    people: People, provider: oidc.Provider
+) -> None:
+    other = people.account()
+    foreign = {"Principal": {"Federated": arn_of(people, provider)}, "Action": TRUSTED}
+    role = people.role(foreign, of=other)
+    assert refused(trade, people, role, provider.token()) == "InvalidIdentityToken"
+    nowhere = "arn:aws:iam::999999999999:role/any"
+    assert refused(trade, people, nowhere, provider.token()) == "InvalidIdentityToken"
+
+
+def test_token_that_proves_nothing_is_refused(people: People, provider: oidc.Provider) -> None:
+    role = role_for(people, provider)
+    stranger = oidc.new_key(provider.keys[0].kid)
+    for token in (
+        provider.token(stranger),
+        provider.token(aud="somebody-else"),
+        provider.token(iss="https://localhost"),
+        provider.token(sub=None),
+        provider.token(exp=None),
+        provider.token(iat=int(time.time()) + 3600),
+        "nothing at all",
+    ):
+        assert refused(trade, people, role, token) == "InvalidIdentityToken", token
+    expired = provider.token(exp=int(time.time()) - 3600)
+    assert refused(trade, people, role, expired) == "ExpiredTokenException"
+
+
+def test_keys_of_a_provider_may_change(people: People, provider: oidc.Provider) -> None:
+    role = role_for(people, provider)
+    old = provider.token()
+    trade(people, role, old)
+    provider.rotate("next", "EC")
+    trade(people, role, provider.token())
+    assert refused(trade, people, role, old) == "InvalidIdentityToken"
+
+
+def test_provider_that_is_away_goes_on_counting_with_what_is_known(
+    people: People, provider: oidc.Provider
+) -> None:
+    role = role_for(people, provider)
+    trade(people, role, provider.token())
+    provider.is_away = True
+    trade(people, role, provider.token())
+    unknown = provider.token(oidc.new_key("unknown"))
+    assert refused(trade, people, role, unknown) == "InvalidIdentityToken"
+
+
+def test_provider_is_not_asked_for_every_token(
+    people: People, provider: oidc.Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    role = role_for(people, provider)
+    trade(people, role, provider.token())
+    monkeypatch.setattr(keysets, "AGAIN_S", 3600.0)
+    provider.asked.clear()
+    for _ in range(5):
+        trade(people, role, provider.token())
+        unknown = provider.token(oidc.new_key("unknown"))
+        assert refused(trade, people, role, unknown) == "InvalidIdentityToken"
+    assert provider.asked == []
+
+
+def test_server_must_be_who_it_says(people: People, provider: oidc.Provider) -> None:
+    role = role_for(people, provider)
+    arn = arn_of(people, provider)
+    iam = people.client("iam")
+    iam.update_open_id_connect_provider_thumbprint(
+        OpenIDConnectProviderArn=arn, ThumbprintList=["0" * 40]
+    )
+    assert refused(trade, people, role, provider.token()) == "IDPCommunicationError"
+    provider.discovery = {"issuer": "https://evil.example.org"}
+    iam.update_open_id_connect_provider_thumbprint(
+        OpenIDConnectProviderArn=arn, ThumbprintList=[provider.thumbprint, "1" * 40]
+    )
+    assert refused(trade, people, role, provider.token()) == "IDPCommunicationError"
+
+
+def test_keys_can_be_handed_over_where_nothing_can_be_fetched(
+    people: People, provider: oidc.Provider
+) -> None:
+    from tests.cloud.signing import Sender
+
+    role = role_for(people, provider)
+    sender = Sender(people.cloud.port, people.cloud.admin)
+    arn = arn_of(people, provider)
+    asked = {"OpenIDConnectProviderArn": arn, "JsonWebKeySet": json.dumps(provider.published())}
+    assert sender.ask("mallee", "PutOpenIDConnectProviderKeys", **asked).status == 200
+    provider.is_away = True
+    provider.asked.clear()
+    trade(people, role, provider.token())
+    assert provider.asked == []
+    asked["JsonWebKeySet"] = '{"keys": []}'
+    assert sender.ask("mallee", "PutOpenIDConnectProviderKeys", **asked).code == "InvalidInput"
+
+
+def test_tags_and_source_identity_come_with_the_token(
+    people: People, provider: oidc.Provider
+) -> None:
+    red = {"StringEquals": {"aws:PrincipalTag/team": "red", "aws:SourceIdentity": "alice"}}
+    trust = {"Principal": {"Federated": arn_of(people, provider)}, "Action": TRUSTED}
+    role = people.role(trust, {"Action": "ec2:*", "Condition": red})
+    closed = people.role({**trust, "Action": TRUSTED[0]})
+    told = {
+        "https://aws.amazon.com/tags": {
+            "principal_tags": {"team": ["red"]},
+            "transitive_tag_keys": ["team"],
+        },
+        "https://aws.amazon.com/source_identity": "alice",
+    }
+    token = provider.token(**told)
+    answer = trade(people, role, token)
+    assert answer["SourceIdentity"] == "alice"
+    people.client("ec2", answer["Credentials"]).describe_vpcs()
+    assert refused(trade, people, closed, token) == "AccessDenied"
+    for bad in ("x", {}, {"principal_tags": {"a": "b"}}, {"principal_tags": {"a": ["b", "c"]}}):
+        spoilt = provider.token(**{**told, "https://aws.amazon.com/tags": bad})
+        assert refused(trade, people, role, spoilt) == "InvalidIdentityToken", bad
+
+
+def test_session_policies_take_away_here_too(people: People, provider: oidc.Provider) -> None:
+    role = role_for(people, provider)
+    nothing = policy({"Effect": "Deny", "Action": "ec2:*"})
+    answer = trade(people, role, provider.token(), Policy=nothing)
+    ec2 = people.client("ec2", answer["Credentials"])
+    assert refused(ec2.describe_instances) == "UnauthorizedOperation"
+
+
+def test_strangers_are_let_in_so_often_and_no_more(
+    people: People, provider: oidc.Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    role = role_for(people, provider)
+    monkeypatch.setattr(strangers, "BURST", 2)
+    monkeypatch.setattr(strangers, "PER_S", 0.0)
+    codes: list[str] = []
+    for _ in range(4):
+        try:
+            trade(people, role, provider.token())
+        except ClientError as error:
+            codes.append(error.response["Error"]["Code"])
+    assert codes[-1] == "Throttling"
+    people.client("ec2").describe_instances()
