@@ -40,11 +40,15 @@ def profile(name: str = "mallee", *, root: Root = DEFAULT, directory: Path | Non
     directory
         Where the AWS files are; `~/.aws` unless given.
     """
-    found = client.bearer(client.access(Layout(root)))
+    write_profile(client.bearer(client.access(Layout(root))), name, directory)
+
+
+def write_profile(bearer: clientfiles.Bearer, name: str, directory: Path | None) -> None:
+    """Write a profile of that name for AWS clients into `~/.aws`, or another directory."""
     place = directory or Path.home() / ".aws"
     place.mkdir(mode=0o700, exist_ok=True)
-    _write_section(place / "credentials", name, clientfiles.credentials(found))
-    _write_section(place / "config", f"profile {name}", clientfiles.config(found))
+    _write_section(place / "credentials", name, clientfiles.credentials(bearer))
+    _write_section(place / "config", f"profile {name}", clientfiles.config(bearer))
     words.tell(f"profile written: aws --profile {name} sts get-caller-identity")
 
 
