@@ -9,6 +9,7 @@ Handlers that can do with less than was asked for call `affordable`. Not its bus
 quotas (`admin.quotas`, `iam`), how policies are read (`aws.policy`).
 """
 
+import functools
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,12 +19,16 @@ from mallee.cloud import rights
 from mallee.cloud.call import Principal, WriteCall
 from mallee.cloud.state import store
 from mallee.model import quotas
-from mallee.model.quotas import Use
+from mallee.model.quotas import Share, Use
 
 ZONE_ARN = "arn:aws:ec2:::availabilityzone/{}"
 """A Limit's resource that narrows it to a zone."""
 
+KEPT_MAX = 256
+"""Of so many users and accounts the quotas are remembered, until their policies change."""
+
 _ZONE = re.compile(r"arn:aws:ec2:[^:/]*:[^:/]*:availability-?zone/([a-z0-9-]+)")
+_NOTHING: Mapping[str, int] = {}
 _OF_SERVICE = {
     service: tuple(key for key in quotas.KEYS if key.startswith(f"{service}:"))
     for service in ("ec2", "iam")
@@ -56,13 +61,17 @@ class Quota:
     key: str
     """A key of `model.quotas.KEYS`."""
     most: int
-    zone: str | None = None
-    """The zone that it is narrowed to; None: everywhere."""
-    maker: str | None = None
-    """Id of the user or role whose things are counted; None: the whole account's."""
+    share: Share = quotas.ALL
+    """What it is narrowed to: a zone, or what one user or role made."""
     set_by: policy.Deciding | None = None
     """The statement that says so; None: nobody did, it is AWS's own."""
 
+
+_CEILINGS = tuple(
+    Quota(key=name, most=key.ceiling)
+    for name, key in quotas.KEYS.items()
+    if key.ceiling is not None
+)
 
 Held = Sequence[tuple[Quota, int]]
 """Quotas, each with what was used of it before a writer began."""
@@ -73,37 +82,41 @@ Held = Sequence[tuple[Quota, int]]
 
 def of_account(view: store.View, account: str) -> tuple[Quota, ...]:
     """Return the quotas of an account: those that were set, and AWS's own for the other keys."""
-    found = tuple(_quotas(rights.of_account(view, account), None))
-    return (*found, *_ceilings({quota.key for quota in found if quota.zone is None}))
+    found = _set_by(rights.of_account(view, account), None)
+    if not found:
+        return _CEILINGS
+    instead = {quota.key for quota in found if quota.share.zone is None}
+    return (*found, *(quota for quota in _CEILINGS if quota.key not in instead))
 
 
 def of_maker(view: store.View, account: str, id: str) -> tuple[Quota, ...]:
     """Return the quotas in a user's policies and his groups', or in a role's."""
-    return tuple(_quotas(rights.of_issuer(view, account, id).identity, id))
+    return _set_by(rights.of_issuer(view, account, id).identity, id)
 
 
 def most(view: store.View, account: str, key: str) -> int | None:
     """Return the most that an account may have of something in all zones; None: no limit."""
     held = of_account(view, account)
-    found = [quota.most for quota in held if quota.key == key and quota.zone is None]
+    found = [quota.most for quota in held if quota.key == key and quota.share.zone is None]
     return min(found, default=None)
 
 
 def total(view: store.View, account: str, key: str) -> int:
     """Return how much the account has of something."""
-    return sum(amounts.get(key, 0) for amounts in view.usage(account).values())
+    return view.usage(account).get(quotas.ALL, _NOTHING).get(key, 0)
 
 
 def used(view: store.View, account: str, quota: Quota) -> int:
     """Return how much the account has of what the quota counts."""
-    return sum(
-        amounts.get(quota.key, 0)
-        for share, amounts in view.usage(account).items()
-        if quota.zone in (None, share.zone) and quota.maker in (None, share.maker)
-    )
+    return view.usage(account).get(quota.share, _NOTHING).get(quota.key, 0)
 
 
-def _quotas(policies: Iterable[policy.Attached], maker: str | None) -> Iterator[Quota]:
+@functools.lru_cache(maxsize=KEPT_MAX)
+def _set_by(policies: tuple[policy.Attached, ...], maker: str | None) -> tuple[Quota, ...]:
+    return tuple(_read(policies, maker))
+
+
+def _read(policies: Iterable[policy.Attached], maker: str | None) -> Iterator[Quota]:
     for limit in policy.limits(policies):
         key = quotas.KEYS.get(limit.key)
         if key is None or (maker is not None and not key.is_of_users):
@@ -112,16 +125,9 @@ def _quotas(policies: Iterable[policy.Attached], maker: str | None) -> Iterator[
         yield Quota(
             key=limit.key,
             most=limit.value,
-            zone=match.group(1) if match and key.is_of_zones else None,
-            maker=maker,
+            share=Share(match.group(1) if match and key.is_of_zones else None, maker),
             set_by=limit.set_by,
         )
-
-
-def _ceilings(set_already: set[str]) -> Iterator[Quota]:
-    for name, key in quotas.KEYS.items():
-        if key.ceiling is not None and name not in set_already:
-            yield Quota(key=name, most=key.ceiling)
 
 
 def refuse_meaningless(document: policy.Document) -> None:
@@ -180,7 +186,7 @@ def affordable(call: WriteCall, each: Use, counts: tuple[int, int]) -> int:
     least, wanted = counts
     for quota in _of_caller(call.view, call.principal):
         need = dict(each.amounts).get(quota.key, 0)
-        if need and quota.zone in (None, each.share.zone):
+        if need and quota.share.zone in (None, each.zone):
             had = used(call.view, call.account, quota)
             wanted = min(wanted, max(quota.most - had, 0) // need)
             if wanted < least:
@@ -195,8 +201,8 @@ def _of_caller(view: store.View, who: Principal) -> tuple[Quota, ...]:
 
 def _exceeded(quota: Quota, had: int, more: int) -> errors.AwsError:
     key = quotas.KEYS[quota.key]
-    whose = "account" if quota.maker is None else "user"
-    where = f" in {quota.zone}" if quota.zone else ""
+    whose = "account" if quota.share.maker is None else "user"
+    where = f" in {quota.share.zone}" if quota.share.zone else ""
     unit = f" {key.unit}" if key.unit else ""
     why = f"{quota.key} of the {whose}{where}: {had}{unit} in use, {more}{unit} more asked for"
     if quota.key in _NAMES_IN_IAM:

@@ -106,56 +106,79 @@ KEYS: Mapping[str, Key] = {
 
 
 class Share(NamedTuple):
-    """Whose part of an account's usage it is."""
+    """Whose part of an account's usage it is; all of it where nothing is said."""
 
-    zone: str = ""
-    """Where; empty for what is in no zone."""
-    maker: str = ""
-    """Id of the user or role that made it; empty for what nobody in particular made."""
+    zone: str | None = None
+    """What is in that zone; None: wherever it is."""
+    maker: str | None = None
+    """What the user or role of that id made; None: whoever made it."""
+
+
+ALL = Share()
 
 
 class Use(NamedTuple):
     """What one thing uses."""
 
-    share: Share
+    zone: str
+    """Where it is; empty for what is in no zone."""
+    maker: str
+    """Id of the user or role that made it; empty for what nobody in particular made."""
     amounts: tuple[tuple[str, int], ...]
     """Amount by quota key."""
 
+    @property
+    def shares(self) -> tuple[Share, ...]:
+        """The shares that it is part of."""
+        zone, maker = self.zone, self.maker
+        if not maker:
+            return (ALL, Share(zone)) if zone else (ALL,)
+        if not zone:
+            return (ALL, Share(None, maker))
+        return (ALL, Share(zone), Share(None, maker), Share(zone, maker))
 
-NOTHING = Use(Share(), ())
+
+NOTHING = Use("", "", ())
 _AT_REST = frozenset({Phase.OFF, Phase.FAILED, Phase.GONE})
 """Phases in which a guest that shall not run does not."""
 
 
-def of_new_instance(share: Share, size: tuple[int, int, int]) -> Use:
-    """Return what an instance of a size (vcpus, memory in MiB, disk in GiB) will use."""
-    vcpus, memory_mib, disk_gib = size
-    running = ((ACTIVE_INSTANCES, 1), (VCPUS, vcpus), (MEMORY, memory_mib))
-    return Use(share, ((INSTANCES, 1), (DISK, disk_gib), *running))
+class Size(NamedTuple):
+    """How large an instance is."""
+
+    vcpus: int
+    memory_mib: int
+    disk_gib: int
+
+
+def of_new_instance(zone: str, maker: str, size: Size) -> Use:
+    """Return what an instance of that size will use."""
+    running = ((ACTIVE_INSTANCES, 1), (VCPUS, size.vcpus), (MEMORY, size.memory_mib))
+    return Use(zone, maker, ((INSTANCES, 1), (DISK, size.disk_gib), *running))
 
 
 def of_instance(doc: Instance, seen: InstanceSeen | None) -> Use:
     """Return what an instance uses: all until it is off, its disk until it is gone."""
     if doc.gone_at is not None:
         return NOTHING
-    share = Share(doc.zone, doc.made_by)
     if doc.power is not Power.RUNNING and phase_of(doc, seen) in _AT_REST:
-        return Use(share, ((INSTANCES, 1), (DISK, doc.disk_gib)))
-    return of_new_instance(share, (doc.vcpus, doc.memory_mib, doc.disk_gib))
+        return Use(doc.zone, doc.made_by, ((INSTANCES, 1), (DISK, doc.disk_gib)))
+    size = Size(doc.vcpus, doc.memory_mib, doc.disk_gib)
+    return of_new_instance(doc.zone, doc.made_by, size)
 
 
 def one(key: str) -> Callable[[Any, Any], Use]:
     """Return the measure of a kind whose every thing counts once, whoever made it."""
-    use = Use(Share(), ((key, 1),))
+    use = Use("", "", ((key, 1),))
     return lambda doc, seen: use
 
 
 def one_made(key: str) -> Callable[[Any, Any], Use]:
     """Return the measure of a kind whose every thing counts once, and for who made it."""
     amounts = ((key, 1),)
-    return lambda doc, seen: Use(Share("", doc.made_by), amounts)
+    return lambda doc, seen: Use("", doc.made_by, amounts)
 
 
 def of_image(doc: Image, _seen: object) -> Use:
     """Return what an image uses; one that is deregistered is only a memory."""
-    return Use(Share(), ((IMAGES, 1),)) if doc.state == "available" else NOTHING
+    return Use("", "", ((IMAGES, 1),)) if doc.state == "available" else NOTHING

@@ -15,7 +15,7 @@ from mallee.kit import clock
 from mallee.model import quotas
 from mallee.model.instances import Instance, InstanceSeen, Phase, Power
 from mallee.model.networks import Address
-from mallee.model.quotas import Share
+from mallee.model.quotas import ADDRESSES, Share
 
 ACCOUNTS = ("1", "2")
 MAKERS = ("", "AIDA1", "AROA1")
@@ -73,11 +73,10 @@ def test_usage_is_what_a_count_gives(steps: list[tuple[str, str, str] | None]) -
         usage.change(there.get(id), new)
         there[id] = new
     for account in ACCOUNTS:
-        counted: dict[Share, dict[str, int]] = {}
-        for record in there.values():
-            if record.account == account:
-                amounts = counted.setdefault(Share("", record.doc.made_by), {})
-                amounts[quotas.ADDRESSES] = amounts.get(quotas.ADDRESSES, 0) + 1
+        made = [record.doc.made_by for record in there.values() if record.account == account]
+        counted = {Share(None, maker): {ADDRESSES: made.count(maker)} for maker in made if maker}
+        if made:
+            counted[quotas.ALL] = {ADDRESSES: len(made)}
         assert usage.of(account) == counted
 
 
@@ -93,8 +92,8 @@ def test_usage_is_undone_with_its_transaction(kept: store.Store) -> None:
 
     with pytest.raises(RuntimeError):
         kept.transact(fail)
-    assert kept.transact(lambda tx: dict(tx.usage("1"))) == {Share(): {quotas.ADDRESSES: 1}}
-    assert kept.view.usage("1") == {Share(): {quotas.ADDRESSES: 1}}
+    assert kept.transact(lambda tx: dict(tx.usage("1"))) == {quotas.ALL: {ADDRESSES: 1}}
+    assert kept.view.usage("1") == {quotas.ALL: {ADDRESSES: 1}}
 
 
 def test_usage_is_there_after_a_start_of_what_was_before_it(tmp_path: Path) -> None:
@@ -103,7 +102,7 @@ def test_usage_is_there_after_a_start_of_what_was_before_it(tmp_path: Path) -> N
     first.transact(lambda tx: tx.insert(records.ADDRESS, "1", "a1", address(1, "AIDA1")))
     first.close()
     second = store.Store.open(url, clock=clock.SYSTEM)
-    assert second.view.usage("1") == {Share("", "AIDA1"): {quotas.ADDRESSES: 1}}
+    assert second.view.usage("1")[Share(None, "AIDA1")] == {ADDRESSES: 1}
     second.close()
 
 
@@ -117,6 +116,16 @@ def test_an_account_without_anything_uses_nothing(kept: store.Store) -> None:
 
     kept.transact(delete)
     assert kept.view.usage("1") == {}
+
+
+def test_an_instance_counts_in_its_zone_and_for_its_maker() -> None:
+    usage = Usage()
+    doc = instance(Power.RUNNING, made_by="AIDA1")
+    usage.change(None, Record(records.INSTANCE, "1", "i-1", 1, doc, None))
+    found = usage.of("1")
+    shares = {quotas.ALL, Share("z"), Share(None, "AIDA1"), Share("z", "AIDA1")}
+    assert set(found) == shares
+    assert {amounts[quotas.VCPUS] for amounts in found.values()} == {2}
 
 
 @pytest.mark.parametrize("power", Power)

@@ -19,7 +19,7 @@ from mallee.cloud.ec2 import zones
 from mallee.cloud.iam import attachments, entities, users
 from mallee.cloud.quotas import Quota
 from mallee.cloud.state import records
-from mallee.model.quotas import KEYS
+from mallee.model.quotas import KEYS, Share
 
 POLICY_NAME = "quotas"
 EVERYWHERE = "*"
@@ -163,15 +163,15 @@ def _refuse_both(request: Request) -> None:
 
 def _unlimited(held: Iterable[Quota], maker: str | None) -> Iterator[Quota]:
     """Yield the keys without a limit, as quotas of no value."""
-    known = {quota.key for quota in held if quota.zone is None}
+    known = {quota.key for quota in held if quota.share.zone is None}
     for name, key in KEYS.items():
         if name not in known and (maker is None or key.is_of_users):
-            yield Quota(key=name, most=-1, maker=maker)
+            yield Quota(key=name, most=-1, share=Share(None, maker))
 
 
 def _in_order(rows: Iterable[Quota]) -> list[Quota]:
     places = {name: place for place, name in enumerate(KEYS)}
-    return sorted(rows, key=lambda row: (places[row.key], row.zone or ""))
+    return sorted(rows, key=lambda row: (places[row.key], row.share.zone or ""))
 
 
 def _render(call: Call, account: str, quota: Quota) -> dict[str, Any]:
@@ -181,7 +181,7 @@ def _render(call: Call, account: str, quota: Quota) -> dict[str, Any]:
         "Means": key.means,
         "Unit": key.unit or None,
         "IsCounted": key.is_counted,
-        "Zone": quota.zone,
+        "Zone": quota.share.zone,
         "Limit": quota.most if quota.most >= 0 else None,
         "Usage": quotas.used(call.view, account, quota) if key.is_counted else None,
         "SetBy": _source(quota) if quota.most >= 0 else None,

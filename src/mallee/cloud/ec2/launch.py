@@ -28,7 +28,7 @@ from mallee.cloud.state import records
 from mallee.model import ids
 from mallee.model import quotas as usage
 from mallee.model.instances import Instance
-from mallee.model.quotas import Share
+from mallee.model.quotas import Size
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes
@@ -71,10 +71,8 @@ def run_instances(call: WriteCall, request: shapes.RunInstancesRequest) -> shape
 def _count(call: WriteCall, launch: Launch) -> int:
     """Return how many of the wanted instances quotas and addresses suffice for, or raise."""
     subnet = launch.nic.subnet
-    each = usage.of_new_instance(
-        Share(subnet.doc.zone, call.principal.issuer_id),
-        (launch.type.vcpus, launch.type.memory_mib, launch.disk_gib),
-    )
+    size = Size(launch.type.vcpus, launch.type.memory_mib, launch.disk_gib)
+    each = usage.of_new_instance(subnet.doc.zone, call.principal.issuer_id, size)
     count = quotas.affordable(call, each, (launch.count_min, launch.count_max))
     private = subnets.addresses(call.tx, subnet)
     if private < launch.count_min:

@@ -57,14 +57,15 @@ class Usage:
         if not use.amounts:
             return
         shares = self._by_account.setdefault(account, {})
-        amounts = shares.setdefault(use.share, {})
-        for key, amount in use.amounts:
-            total = amounts.get(key, 0) + sign * amount
-            if total:
-                amounts[key] = total
-            else:
-                amounts.pop(key, None)
-        if not amounts:
-            del shares[use.share]
-            if not shares:
-                del self._by_account[account]
+        for share in use.shares:
+            amounts = shares.setdefault(share, {})
+            for key, amount in use.amounts:
+                total = amounts.get(key, 0) + sign * amount
+                if total:
+                    amounts[key] = total
+                else:
+                    amounts.pop(key, None)
+            if not amounts:
+                del shares[share]
+        if not shares:
+            del self._by_account[account]
