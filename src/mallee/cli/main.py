@@ -51,6 +51,14 @@ GROUPS = {
         "The master key, under which secrets are sealed.",
         {"rotate": "mallee.cli.keys:rotate", "status": "mallee.cli.keys:status"},
     ),
+    "quota": (
+        "The most that accounts and users may have, and what they have.",
+        {
+            "show": "mallee.cli.quotas:show",
+            "set": "mallee.cli.quotas:set_limit",
+            "unset": "mallee.cli.quotas:unset",
+        },
+    ),
     "kvm": (
         "Hardware virtualisation.",
         {"prove": "mallee.cli.machine:prove_kvm", "show": "mallee.cli.machine:show_kvm"},
