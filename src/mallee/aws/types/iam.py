@@ -21,6 +21,12 @@ class AccessKey(TypedDict):
     CreateDate: NotRequired[datetime | float | None]
 
 
+class AccessKeyLastUsed(TypedDict):
+    LastUsedDate: NotRequired[datetime | float | None]
+    ServiceName: str
+    Region: str
+
+
 class AccessKeyMetadata(TypedDict):
     UserName: NotRequired[str | None]
     AccessKeyId: NotRequired[str | None]
@@ -71,6 +77,12 @@ class AttachedPolicy(TypedDict):
 class ChangePasswordRequest(TypedDict):
     OldPassword: str
     NewPassword: str
+
+
+class ContextEntry(TypedDict):
+    ContextKeyName: NotRequired[str]
+    ContextKeyValues: NotRequired[list[str]]
+    ContextKeyType: NotRequired[str]
 
 
 class CreateAccessKeyRequest(TypedDict):
@@ -331,12 +343,103 @@ class EnableMFADeviceRequest(TypedDict):
     AuthenticationCode2: str
 
 
+class EntityDetails(TypedDict):
+    EntityInfo: EntityInfo | Fragment
+    LastAuthenticated: NotRequired[datetime | float | None]
+
+
+class EntityInfo(TypedDict):
+    Arn: str
+    Name: str
+    Type: str
+    Id: str
+    Path: NotRequired[str | None]
+
+
+class ErrorDetails(TypedDict):
+    Message: str
+    Code: str
+
+
+class EvaluationResult(TypedDict):
+    EvalActionName: str
+    EvalResourceName: NotRequired[str | None]
+    EvalDecision: str
+    MatchedStatements: NotRequired[Sequence[Statement | Fragment] | Fragment | None]
+    MissingContextValues: NotRequired[Sequence[str] | Fragment | None]
+    OrganizationsDecisionDetail: NotRequired[OrganizationsDecisionDetail | Fragment | None]
+    PermissionsBoundaryDecisionDetail: NotRequired[
+        PermissionsBoundaryDecisionDetail | Fragment | None
+    ]
+    EvalDecisionDetails: NotRequired[Mapping[str, str] | Fragment | None]
+    ResourceSpecificResults: NotRequired[
+        Sequence[ResourceSpecificResult | Fragment] | Fragment | None
+    ]
+
+
+class GenerateCredentialReportResponse(TypedDict):
+    State: NotRequired[str | None]
+    Description: NotRequired[str | None]
+
+
+class GenerateServiceLastAccessedDetailsRequest(TypedDict):
+    Arn: str
+    Granularity: NotRequired[str]
+
+
+class GenerateServiceLastAccessedDetailsResponse(TypedDict):
+    JobId: NotRequired[str | None]
+
+
+class GetAccessKeyLastUsedRequest(TypedDict):
+    AccessKeyId: str
+
+
+class GetAccessKeyLastUsedResponse(TypedDict):
+    UserName: NotRequired[str | None]
+    AccessKeyLastUsed: NotRequired[AccessKeyLastUsed | Fragment | None]
+
+
+class GetAccountAuthorizationDetailsRequest(TypedDict):
+    Filter: NotRequired[list[str]]
+    MaxItems: NotRequired[int]
+    Marker: NotRequired[str]
+
+
+class GetAccountAuthorizationDetailsResponse(TypedDict):
+    UserDetailList: NotRequired[Sequence[UserDetail | Fragment] | Fragment | None]
+    GroupDetailList: NotRequired[Sequence[GroupDetail | Fragment] | Fragment | None]
+    RoleDetailList: NotRequired[Sequence[RoleDetail | Fragment] | Fragment | None]
+    Policies: NotRequired[Sequence[ManagedPolicyDetail | Fragment] | Fragment | None]
+    IsTruncated: NotRequired[bool | None]
+    Marker: NotRequired[str | None]
+
+
 class GetAccountPasswordPolicyResponse(TypedDict):
     PasswordPolicy: PasswordPolicy | Fragment
 
 
 class GetAccountSummaryResponse(TypedDict):
     SummaryMap: NotRequired[Mapping[str, int] | Fragment | None]
+
+
+class GetContextKeysForCustomPolicyRequest(TypedDict):
+    PolicyInputList: list[str]
+
+
+class GetContextKeysForPolicyResponse(TypedDict):
+    ContextKeyNames: NotRequired[Sequence[str] | Fragment | None]
+
+
+class GetContextKeysForPrincipalPolicyRequest(TypedDict):
+    PolicySourceArn: str
+    PolicyInputList: NotRequired[list[str]]
+
+
+class GetCredentialReportResponse(TypedDict):
+    Content: NotRequired[bytes | None]
+    ReportFormat: NotRequired[str | None]
+    GeneratedTime: NotRequired[datetime | float | None]
 
 
 class GetGroupPolicyRequest(TypedDict):
@@ -457,6 +560,40 @@ class GetServerCertificateResponse(TypedDict):
     ServerCertificate: ServerCertificate | Fragment
 
 
+class GetServiceLastAccessedDetailsRequest(TypedDict):
+    JobId: str
+    MaxItems: NotRequired[int]
+    Marker: NotRequired[str]
+
+
+class GetServiceLastAccessedDetailsResponse(TypedDict):
+    JobStatus: str
+    JobType: NotRequired[str | None]
+    JobCreationDate: datetime | float
+    ServicesLastAccessed: Sequence[ServiceLastAccessed | Fragment] | Fragment
+    JobCompletionDate: datetime | float
+    IsTruncated: NotRequired[bool | None]
+    Marker: NotRequired[str | None]
+    Error: NotRequired[ErrorDetails | Fragment | None]
+
+
+class GetServiceLastAccessedDetailsWithEntitiesRequest(TypedDict):
+    JobId: str
+    ServiceNamespace: str
+    MaxItems: NotRequired[int]
+    Marker: NotRequired[str]
+
+
+class GetServiceLastAccessedDetailsWithEntitiesResponse(TypedDict):
+    JobStatus: str
+    JobCreationDate: datetime | float
+    JobCompletionDate: datetime | float
+    EntityDetailsList: Sequence[EntityDetails | Fragment] | Fragment
+    IsTruncated: NotRequired[bool | None]
+    Marker: NotRequired[str | None]
+    Error: NotRequired[ErrorDetails | Fragment | None]
+
+
 class GetServiceLinkedRoleDeletionStatusRequest(TypedDict):
     DeletionTaskId: str
 
@@ -491,6 +628,22 @@ class Group(TypedDict):
     GroupId: str
     Arn: str
     CreateDate: datetime | float
+
+
+class GroupDetail(TypedDict):
+    Path: NotRequired[str | None]
+    GroupName: NotRequired[str | None]
+    GroupId: NotRequired[str | None]
+    Arn: NotRequired[str | None]
+    CreateDate: NotRequired[datetime | float | None]
+    GroupPolicyList: NotRequired[Sequence[PolicyDetail | Fragment] | Fragment | None]
+    AttachedManagedPolicies: NotRequired[Sequence[AttachedPolicy | Fragment] | Fragment | None]
+
+
+class InlinePolicyIdentifierType(TypedDict):
+    PolicyName: str
+    AttachmentType: str
+    AttachmentName: str
 
 
 class InstanceProfile(TypedDict):
@@ -700,6 +853,25 @@ class ListOpenIDConnectProvidersResponse(TypedDict):
     ]
 
 
+class ListPoliciesGrantingServiceAccessEntry(TypedDict):
+    ServiceNamespace: NotRequired[str | None]
+    Policies: NotRequired[Sequence[PolicyGrantingServiceAccess | Fragment] | Fragment | None]
+
+
+class ListPoliciesGrantingServiceAccessRequest(TypedDict):
+    Marker: NotRequired[str]
+    Arn: str
+    ServiceNamespaces: list[str]
+
+
+class ListPoliciesGrantingServiceAccessResponse(TypedDict):
+    PoliciesGrantingServiceAccess: (
+        Sequence[ListPoliciesGrantingServiceAccessEntry | Fragment] | Fragment
+    )
+    IsTruncated: NotRequired[bool | None]
+    Marker: NotRequired[str | None]
+
+
 class ListPoliciesRequest(TypedDict):
     Scope: NotRequired[str]
     OnlyAttached: NotRequired[bool]
@@ -899,8 +1071,31 @@ class MFADevice(TypedDict):
     EnableDate: datetime | float
 
 
+class ManagedPolicyDetail(TypedDict):
+    PolicyName: NotRequired[str | None]
+    PolicyId: NotRequired[str | None]
+    Arn: NotRequired[str | None]
+    Path: NotRequired[str | None]
+    DefaultVersionId: NotRequired[str | None]
+    AttachmentCount: NotRequired[int | None]
+    PermissionsBoundaryUsageCount: NotRequired[int | None]
+    IsAttachable: NotRequired[bool | None]
+    Description: NotRequired[str | None]
+    CreateDate: NotRequired[datetime | float | None]
+    UpdateDate: NotRequired[datetime | float | None]
+    PolicyVersionList: NotRequired[Sequence[PolicyVersion | Fragment] | Fragment | None]
+
+
 class OpenIDConnectProviderListEntry(TypedDict):
     Arn: NotRequired[str | None]
+
+
+class OrderedOrganizationPolicyType(TypedDict):
+    ServiceControlPolicyInputList: NotRequired[list[str]]
+
+
+class OrganizationsDecisionDetail(TypedDict):
+    AllowedByOrganizations: NotRequired[bool | None]
 
 
 class PasswordPolicy(TypedDict):
@@ -914,6 +1109,10 @@ class PasswordPolicy(TypedDict):
     MaxPasswordAge: NotRequired[int | None]
     PasswordReusePrevention: NotRequired[int | None]
     HardExpiry: NotRequired[bool | None]
+
+
+class PermissionsBoundaryDecisionDetail(TypedDict):
+    AllowedByPermissionsBoundary: NotRequired[bool | None]
 
 
 class Policy(TypedDict):
@@ -931,9 +1130,28 @@ class Policy(TypedDict):
     Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
 
 
+class PolicyDetail(TypedDict):
+    PolicyName: NotRequired[str | None]
+    PolicyDocument: NotRequired[str | None]
+
+
+class PolicyGrantingServiceAccess(TypedDict):
+    PolicyName: str
+    PolicyType: str
+    PolicyArn: NotRequired[str | None]
+    EntityType: NotRequired[str | None]
+    EntityName: NotRequired[str | None]
+
+
 class PolicyGroup(TypedDict):
     GroupName: NotRequired[str | None]
     GroupId: NotRequired[str | None]
+
+
+class PolicyIdentifier(TypedDict):
+    PolicyType: NotRequired[str]
+    PolicyArn: NotRequired[str]
+    InlinePolicyIdentifier: NotRequired[InlinePolicyIdentifierType]
 
 
 class PolicyRole(TypedDict):
@@ -951,6 +1169,11 @@ class PolicyVersion(TypedDict):
     VersionId: NotRequired[str | None]
     IsDefaultVersion: NotRequired[bool | None]
     CreateDate: NotRequired[datetime | float | None]
+
+
+class Position(TypedDict):
+    Line: NotRequired[int | None]
+    Column: NotRequired[int | None]
 
 
 class PutGroupPolicyRequest(TypedDict):
@@ -1005,6 +1228,17 @@ class ResetServiceSpecificCredentialResponse(TypedDict):
     ServiceSpecificCredential: NotRequired[ServiceSpecificCredential | Fragment | None]
 
 
+class ResourceSpecificResult(TypedDict):
+    EvalResourceName: str
+    EvalResourceDecision: str
+    MatchedStatements: NotRequired[Sequence[Statement | Fragment] | Fragment | None]
+    MissingContextValues: NotRequired[Sequence[str] | Fragment | None]
+    EvalDecisionDetails: NotRequired[Mapping[str, str] | Fragment | None]
+    PermissionsBoundaryDecisionDetail: NotRequired[
+        PermissionsBoundaryDecisionDetail | Fragment | None
+    ]
+
+
 class ResyncMFADeviceRequest(TypedDict):
     UserName: str
     SerialNumber: str
@@ -1025,6 +1259,21 @@ class Role(TypedDict):
     Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
     RoleLastUsed: NotRequired[RoleLastUsed | Fragment | None]
     SourceRoleTemplate: NotRequired[SourceRoleTemplate | Fragment | None]
+
+
+class RoleDetail(TypedDict):
+    Path: NotRequired[str | None]
+    RoleName: NotRequired[str | None]
+    RoleId: NotRequired[str | None]
+    Arn: NotRequired[str | None]
+    CreateDate: NotRequired[datetime | float | None]
+    AssumeRolePolicyDocument: NotRequired[str | None]
+    InstanceProfileList: NotRequired[Sequence[InstanceProfile | Fragment] | Fragment | None]
+    RolePolicyList: NotRequired[Sequence[PolicyDetail | Fragment] | Fragment | None]
+    AttachedManagedPolicies: NotRequired[Sequence[AttachedPolicy | Fragment] | Fragment | None]
+    PermissionsBoundary: NotRequired[AttachedPermissionsBoundary | Fragment | None]
+    Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
+    RoleLastUsed: NotRequired[RoleLastUsed | Fragment | None]
 
 
 class RoleLastUsed(TypedDict):
@@ -1069,6 +1318,18 @@ class ServerCertificateMetadata(TypedDict):
     Expiration: NotRequired[datetime | float | None]
 
 
+class ServiceLastAccessed(TypedDict):
+    ServiceName: str
+    LastAuthenticated: NotRequired[datetime | float | None]
+    ServiceNamespace: str
+    LastAuthenticatedEntity: NotRequired[str | None]
+    LastAuthenticatedRegion: NotRequired[str | None]
+    TotalAuthenticatedEntities: NotRequired[int | None]
+    TrackedActionsLastAccessed: NotRequired[
+        Sequence[TrackedActionLastAccessed | Fragment] | Fragment | None
+    ]
+
+
 class ServiceSpecificCredential(TypedDict):
     CreateDate: datetime | float
     ExpirationDate: NotRequired[datetime | float | None]
@@ -1106,9 +1367,53 @@ class SigningCertificate(TypedDict):
     UploadDate: NotRequired[datetime | float | None]
 
 
+class SimulateCustomPolicyRequest(TypedDict):
+    PolicyInputList: list[str]
+    PermissionsBoundaryPolicyInputList: NotRequired[list[str]]
+    OrderedOrganizationPolicyInputList: NotRequired[list[OrderedOrganizationPolicyType]]
+    ActionNames: list[str]
+    ResourceArns: NotRequired[list[str]]
+    ResourcePolicy: NotRequired[str]
+    ResourceOwner: NotRequired[str]
+    CallerArn: NotRequired[str]
+    ContextEntries: NotRequired[list[ContextEntry]]
+    ResourceHandlingOption: NotRequired[str]
+    MaxItems: NotRequired[int]
+    Marker: NotRequired[str]
+
+
+class SimulatePolicyResponse(TypedDict):
+    EvaluationResults: NotRequired[Sequence[EvaluationResult | Fragment] | Fragment | None]
+    IsTruncated: NotRequired[bool | None]
+    Marker: NotRequired[str | None]
+
+
+class SimulatePrincipalPolicyRequest(TypedDict):
+    PolicySourceArn: str
+    PolicyInputList: NotRequired[list[str]]
+    PermissionsBoundaryPolicyInputList: NotRequired[list[str]]
+    PolicyExclusionList: NotRequired[list[PolicyIdentifier]]
+    ActionNames: list[str]
+    ResourceArns: NotRequired[list[str]]
+    ResourcePolicy: NotRequired[str]
+    ResourceOwner: NotRequired[str]
+    CallerArn: NotRequired[str]
+    ContextEntries: NotRequired[list[ContextEntry]]
+    ResourceHandlingOption: NotRequired[str]
+    MaxItems: NotRequired[int]
+    Marker: NotRequired[str]
+
+
 class SourceRoleTemplate(TypedDict):
     TemplateArn: str
     TemplateMinorVersion: int
+
+
+class Statement(TypedDict):
+    SourcePolicyId: NotRequired[str | None]
+    SourcePolicyType: NotRequired[str | None]
+    StartPosition: NotRequired[Position | Fragment | None]
+    EndPosition: NotRequired[Position | Fragment | None]
 
 
 class Tag(TypedDict):
@@ -1149,6 +1454,13 @@ class TagServerCertificateRequest(TypedDict):
 class TagUserRequest(TypedDict):
     UserName: str
     Tags: list[Tag]
+
+
+class TrackedActionLastAccessed(TypedDict):
+    ActionName: NotRequired[str | None]
+    LastAccessedEntity: NotRequired[str | None]
+    LastAccessedTime: NotRequired[datetime | float | None]
+    LastAccessedRegion: NotRequired[str | None]
 
 
 class UntagInstanceProfileRequest(TypedDict):
@@ -1314,6 +1626,19 @@ class User(TypedDict):
     Arn: str
     CreateDate: datetime | float
     PasswordLastUsed: NotRequired[datetime | float | None]
+    PermissionsBoundary: NotRequired[AttachedPermissionsBoundary | Fragment | None]
+    Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
+
+
+class UserDetail(TypedDict):
+    Path: NotRequired[str | None]
+    UserName: NotRequired[str | None]
+    UserId: NotRequired[str | None]
+    Arn: NotRequired[str | None]
+    CreateDate: NotRequired[datetime | float | None]
+    UserPolicyList: NotRequired[Sequence[PolicyDetail | Fragment] | Fragment | None]
+    GroupList: NotRequired[Sequence[str] | Fragment | None]
+    AttachedManagedPolicies: NotRequired[Sequence[AttachedPolicy | Fragment] | Fragment | None]
     PermissionsBoundary: NotRequired[AttachedPermissionsBoundary | Fragment | None]
     Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
 

@@ -55,6 +55,30 @@ class ApproveRegistrationResponse(TypedDict):
     Token: str
 
 
+class Call(TypedDict):
+    Time: datetime | float
+    RequestId: str
+    Peer: str
+    UserAgent: NotRequired[str | None]
+    Service: NotRequired[str | None]
+    ActionName: NotRequired[str | None]
+    AccountId: NotRequired[str | None]
+    Arn: NotRequired[str | None]
+    IssuerArn: NotRequired[str | None]
+    AccessKeyId: NotRequired[str | None]
+    Status: int
+    ErrorCode: NotRequired[str | None]
+    ErrorMessage: NotRequired[str | None]
+    Milliseconds: NotRequired[float | None]
+    Refused: bool
+    Waiver: NotRequired[str | None]
+    Parameters: NotRequired[str | None]
+    Made: NotRequired[Sequence[str] | Fragment | None]
+    Count: NotRequired[int | None]
+    Decisions: Sequence[Decision | Fragment] | Fragment
+    DecisionsLeftOut: NotRequired[int | None]
+
+
 class Change(TypedDict):
     Rev: int
     Time: datetime | float
@@ -89,6 +113,17 @@ class CreateJoinTokenResponse(TypedDict):
     Token: str
     CaCertificate: str
     Port: int
+
+
+class Decision(TypedDict):
+    Permission: str
+    Resource: str
+    Verdict: str
+    PolicyKind: NotRequired[str | None]
+    Policy: NotRequired[str | None]
+    Sid: NotRequired[str | None]
+    Position: NotRequired[int | None]
+    Missing: NotRequired[Sequence[str] | Fragment | None]
 
 
 class DeleteAccountPolicyRequest(TypedDict):
@@ -196,6 +231,25 @@ class EnableUserRequest(TypedDict):
 
 class EnableUserResponse(TypedDict):
     pass
+
+
+class ExplainAccessRequest(TypedDict):
+    PrincipalArn: str
+    ActionName: str
+    ResourceArn: NotRequired[str]
+
+
+class ExplainAccessResponse(TypedDict):
+    PrincipalArn: str
+    Permission: str
+    Resource: str
+    Verdict: str
+    PolicyKind: NotRequired[str | None]
+    Policy: NotRequired[str | None]
+    Sid: NotRequired[str | None]
+    Position: NotRequired[int | None]
+    Missing: NotRequired[Sequence[str] | Fragment | None]
+    Statements: Sequence[MatchedStatement | Fragment] | Fragment
 
 
 class ExplainResourceRequest(TypedDict):
@@ -318,6 +372,34 @@ class ListRegistrationsRequest(TypedDict):
 
 class ListRegistrationsResponse(TypedDict):
     Registrations: Sequence[Registration | Fragment] | Fragment
+
+
+class LookupCallsRequest(TypedDict):
+    AccountId: NotRequired[str]
+    UserName: NotRequired[str]
+    ActionName: NotRequired[str]
+    RequestId: NotRequired[str]
+    OnlyRefused: NotRequired[bool]
+    OnlyChanges: NotRequired[bool]
+    StartTime: NotRequired[datetime]
+    EndTime: NotRequired[datetime]
+    MaxResults: NotRequired[int]
+    NextToken: NotRequired[str]
+
+
+class LookupCallsResponse(TypedDict):
+    Calls: Sequence[Call | Fragment] | Fragment
+    NextToken: NotRequired[str | None]
+
+
+class MatchedStatement(TypedDict):
+    Effect: str
+    PolicyKind: str
+    Policy: str
+    Sid: NotRequired[str | None]
+    Position: int
+    Text: str
+    Decides: bool
 
 
 class PutAccountPolicyRequest(TypedDict):
