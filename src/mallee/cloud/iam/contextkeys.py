@@ -29,4 +29,6 @@ FINDERS: Mapping[str, Finder] = {
     "iam:passedtoservice": _passed_to,
     "iam:permissionsboundary": _boundary,
     "iam:policyarn": member("PolicyArn"),
+    "iam:servicespecificcredentialagedays": member("CredentialAgeDays"),
+    "iam:servicespecificcredentialservicename": member("ServiceName"),
 }
