@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from mallee.aws import errors, policy
 from mallee.cloud import rights
 from mallee.cloud.call import Principal, WriteCall
-from mallee.cloud.state import store
+from mallee.cloud.state import records, store
+from mallee.cloud.state.records import Record
 from mallee.model import quotas
 from mallee.model.quotas import Share, Use
 
@@ -171,11 +172,33 @@ def check(call: WriteCall, held: Held) -> None:
     """Raise the service's error when the writer used more of something than there may be.
 
     What was too much before, because the quota came later, hinders nothing that adds nothing.
+    Quotas of other accounts hold too: a user who is invited, or imported, is of his account.
     """
     for quota, had in held:
         now = used(call.view, call.account, quota)
         if now > quota.most and now > had:
             raise _exceeded(quota, had, now - had)
+    for account, made in _made_elsewhere(call).items():
+        for quota in of_account(call.view, account):
+            now, more = used(call.view, account, quota), made.get(quota.key, 0)
+            if more and now > quota.most:
+                raise _exceeded(quota, now - more, more)
+
+
+def _made_elsewhere(call: WriteCall) -> Mapping[str, Mapping[str, int]]:
+    """Return how much of what was made in other accounts than the caller's, by account."""
+    made: dict[str, dict[str, int]] = {}
+    for change in call.tx.changes:
+        subject = change.subject
+        if change.op is not store.Op.INSERT or not isinstance(subject, Record):
+            continue
+        measure = records.MEASURES.get(subject.kind.name)
+        if measure is None or subject.account == call.account:
+            continue
+        amounts = made.setdefault(subject.account, {})
+        for key, amount in measure(subject.doc, subject.seen).amounts:
+            amounts[key] = amounts.get(key, 0) + amount
+    return made
 
 
 def affordable(call: WriteCall, each: Use, counts: tuple[int, int]) -> int:

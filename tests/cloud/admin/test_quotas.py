@@ -172,3 +172,26 @@ def test_a_policy_of_that_name_that_somebody_wrote_is_left_alone(theirs: Sender,
     assert put(theirs, keys.ADDRESSES, 2, UserName="gina").code == "InvalidInput"
     kept = iam.get_user_policy(UserName="gina", PolicyName="quotas")
     assert kept["PolicyDocument"]["Statement"] == statement
+
+
+def test_people_are_not_imported_beyond_their_account_s_quota(
+    cloud: RunningCloud, sender: Sender
+) -> None:
+    made = sender.ask("mallee", "CreateAccount", AccountName="crowd")
+    key = {
+        "access_key_id": made.element("AccessKeyId"),
+        "secret_access_key": made.element("SecretAccessKey"),
+    }
+    assert put(sender, keys.USERS, 3, AccountName="crowd").status == 200
+    people = [{"user_name": name, "groups": []} for name in ("ann", "bob", "cat")]
+    asked = {"Source": "ldap", "Apply": "true"}
+    for who, more in ((sender, {"AccountName": "crowd"}), (Sender(cloud.port, key), {})):
+        document = json.dumps({"people": people})
+        answer = who.ask("mallee", "ImportUsers", Document=document, **asked, **more)
+        assert answer.code == "LimitExceeded"
+        assert "3 (iam:quota-usernumber of the account: 1 in use, 3 more" in answer.message
+    users = cloud.client("iam", key).list_users()["Users"]
+    assert [user["UserName"] for user in users] == ["admin"]
+    document = json.dumps({"people": people[:2]})
+    asked["AccountName"] = "crowd"
+    assert sender.ask("mallee", "ImportUsers", Document=document, **asked).status == 200

@@ -306,13 +306,17 @@ def carol(front: Front, world: World, iam: Any) -> Any:
 def a_user(front: Front, iam: Any, name: str) -> Any:
     iam.create_user(UserName=name)
     iam.put_user_policy(UserName=name, PolicyName="all", PolicyDocument=allow_all())
-    made = iam.create_access_key(UserName=name)["AccessKey"]
+    return with_key(front, "ec2", iam.create_access_key(UserName=name)["AccessKey"])
+
+
+def with_key(front: Front, service: str, key: dict[str, Any]) -> Any:
     return boto3.client(
-        "ec2",
+        service,
         endpoint_url=front.client("bob").meta.endpoint_url,
         region_name="us-east-1",
-        aws_access_key_id=made["AccessKeyId"],
-        aws_secret_access_key=made["SecretAccessKey"],
+        aws_access_key_id=key["AccessKeyId"],
+        aws_secret_access_key=key["SecretAccessKey"],
+        aws_session_token=key.get("SessionToken"),
         config=Config(retries={"max_attempts": 0}),
     )
 
@@ -376,6 +380,54 @@ def test_a_user_s_limit_never_widens_the_account_s(
     administration.limit(keys.ADDRESSES, 1)
     administration.limit_user("carol", keys.ADDRESSES, 10)
     bob.allocate_address()
+    assert refusal(carol.allocate_address) == "AddressLimitExceeded"
+
+
+def test_a_session_s_things_are_the_user_s(
+    administration: Administration, front: Front, iam: Any, carol: Any
+) -> None:
+    administration.limit_user("carol", keys.ADDRESSES, 2)
+    sts = with_key(front, "sts", iam.create_access_key(UserName="carol")["AccessKey"])
+    session = with_key(front, "ec2", sts.get_session_token()["Credentials"])
+    carol.allocate_address()
+    session.allocate_address()
+    assert refusal(session.allocate_address) == "AddressLimitExceeded"
+    assert refusal(carol.allocate_address) == "AddressLimitExceeded"
+
+
+def test_all_sessions_of_a_role_share_its_limit_within_the_account_s(
+    administration: Administration, front: Front, iam: Any, carol: Any
+) -> None:
+    root = f"arn:aws:iam::{administration.account}:root"
+    trusting = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": root}}
+    limit = {
+        "Effect": "Limit",
+        "Action": "*",
+        "Resource": "*",
+        "Condition": {"NumericLessThanEquals": {keys.ADDRESSES: 2}},
+    }
+    role = iam.create_role(
+        RoleName="worker",
+        AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": trusting}),
+    )["Role"]["Arn"]
+    documents = (allow_all(), json.dumps({"Version": "2012-10-17", "Statement": limit}))
+    for number, document in enumerate(documents):
+        iam.put_role_policy(RoleName="worker", PolicyName=f"p{number}", PolicyDocument=document)
+    sts = with_key(front, "sts", iam.create_access_key(UserName="carol")["AccessKey"])
+    workers = [
+        with_key(
+            front,
+            "ec2",
+            sts.assume_role(RoleArn=role, RoleSessionName=name)["Credentials"],
+        )
+        for name in ("one", "other")
+    ]
+    for worker in workers:
+        worker.allocate_address()
+    for worker in workers:
+        assert refusal(worker.allocate_address) == "AddressLimitExceeded"
+    carol.allocate_address()
+    administration.limit(keys.ADDRESSES, 3)
     assert refusal(carol.allocate_address) == "AddressLimitExceeded"
 
 
