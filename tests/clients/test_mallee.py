@@ -110,6 +110,23 @@ def test_another_account_is_a_tenant_of_its_own(cloud: Cloud) -> None:
     assert "tenant" in again.err
 
 
+def test_quota_is_set_shown_with_its_use_held_and_unset(cloud: Cloud) -> None:
+    said(cloud, "accounts", "create", "limited")
+    said(cloud, "quota", "set", "addressnumber", "1", "--account", "limited")
+    shown = [line.split("\t") for line in said(cloud, "quota", "show", "limited").splitlines()]
+    rows = {row[0]: row[1:] for row in shown}
+    assert rows["ec2:quota-addressnumber"][:3] == ["", "0", "1"]
+    assert rows["ec2:quota-addressnumber"][-1] == "account policy quotas"
+    assert "s3:quota-bucketnumber" not in rows
+    assert "s3:quota-bucketnumber" in said(cloud, "quota", "show", "limited", "--every")
+    said(cloud, "quota", "unset", "addressnumber", "--account", "limited")
+    refused = programs.mallee(cloud, "quota", "unset", "addressnumber", "--account", "limited")
+    assert refused.status == 1
+    assert "ec2:quota-addressnumber cannot be found" in refused.err
+    nonsense = programs.mallee(cloud, "quota", "set", "nonsense", "1", "--account", "limited")
+    assert "mallee quota show --every" in nonsense.err
+
+
 def test_explain_tells_how_a_resource_came_to_this(cloud: Cloud, guest: str) -> None:
     shown = said(cloud, "explain", guest)
     assert '"power":"running"' in shown.replace(" ", "")
