@@ -13,7 +13,8 @@ import ipaddress
 import socket
 import ssl
 import threading
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -67,45 +68,42 @@ _PROBLEMS = (OSError, http.client.HTTPException, ValueError)
 """What can be wrong with a server; `ssl.SSLError` is an `OSError`."""
 
 
-class _Connection(http.client.HTTPSConnection):
-    """Connects to addresses that may be asked, and to no others."""
-
-    def __init__(self, host: str, port: int, trust: ssl.SSLContext, reach: Reach) -> None:
-        super().__init__(host, port, timeout=CONNECT_S, context=trust)
-        self._reach, self._trust = reach, trust
-
-    def connect(self) -> None:
-        plain = _connect(self.host, self.port, self._reach)
-        try:
-            self.sock = self._trust.wrap_socket(plain, server_hostname=self.host)
-        except BaseException:
-            plain.close()
-            raise
-
-
 def _fetch(url: str, trust: ssl.SSLContext, reach: Reach) -> bytes:
     parts = urlsplit(url)
-    connection = _Connection(*_place(url, reach), trust, reach)
+    host, port = _place(url, reach)
     path = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
-    try:
-        connection.connect()
-        # Each read has its own time-out, and a server may drip: this ends all of them at once.
-        end = threading.Timer(WHOLE_S, _shut, (connection.sock,))
-        end.daemon = True
-        end.start()
-        try:
-            connection.request("GET", path, headers={"Accept": "application/json"})
-            response = connection.getresponse()
-            if response.status != http.client.OK:
-                raise Unreachable(f"{url}: HTTP {response.status}")
-            document = response.read(DOCUMENT_BYTES_MAX + 1)
-        finally:
-            end.cancel()
-    finally:
-        connection.close()
+    with (
+        _connect(host, port, reach) as plain,
+        _bounded(plain),
+        trust.wrap_socket(plain, server_hostname=host) as connection,
+    ):
+        asking = http.client.HTTPConnection(host, port)
+        asking.sock = connection
+        asking.request("GET", path, headers={"Accept": "application/json"})
+        response = asking.getresponse()
+        if response.status != http.client.OK:
+            raise Unreachable(f"{url}: HTTP {response.status}")
+        document = response.read(DOCUMENT_BYTES_MAX + 1)
     if len(document) > DOCUMENT_BYTES_MAX:
         raise Unreachable(f"{url}: longer than {DOCUMENT_BYTES_MAX} bytes")
     return document
+
+
+@contextmanager
+def _bounded(connection: socket.socket) -> Generator[None]:
+    """End the connection after `WHOLE_S`: each read has its own time-out, and a server may drip."""
+    is_over = threading.Event()
+    # A handle of its own: the connection's is taken over by TLS.
+    with connection.dup() as handle:
+        end = threading.Timer(WHOLE_S, _shut, (handle, is_over))
+        end.daemon = True
+        end.start()
+        try:
+            yield
+        finally:
+            end.cancel()
+            if is_over.is_set():
+                raise Unreachable(f"the server took longer than {WHOLE_S:g} s")
 
 
 def _public(reach: Reach) -> ssl.SSLContext:
@@ -139,6 +137,7 @@ def _chain(url: str, reach: Reach) -> list[bytes]:
     context.verify_mode = ssl.CERT_NONE
     with (
         _connect(host, port, reach) as plain,
+        _bounded(plain),
         context.wrap_socket(plain, server_hostname=host) as shown,
     ):
         # Public from Python 3.13 on; there the certificates come as bytes.
@@ -192,8 +191,7 @@ def _is_elsewhere(address: str) -> bool:
     return not (ip.is_loopback or ip.is_link_local or ip.is_multicast or ip.is_unspecified)
 
 
-def _shut(connection: socket.socket) -> None:
-    try:
+def _shut(connection: socket.socket, is_over: threading.Event) -> None:
+    is_over.set()
+    with suppress(OSError):
         connection.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        return
