@@ -25,16 +25,27 @@ VERBS = {
     "status": ("mallee.cli.machine:status", "Show which daemons run, and where to reach what."),
     "doctor": ("mallee.cli.machine:doctor", "Check this machine; each finding has a cure."),
     "destroy": ("mallee.cli.machine:destroy", "Remove the cloud and everything that it made."),
+    "login": ("mallee.cli.login:login", "Sign in with a password; writes a profile that ends."),
     "logs": ("mallee.cli.machine:logs", "Show the daemons' logs."),
     "ssh": ("mallee.cli.instances:ssh", "Open a shell in an instance."),
     "console": ("mallee.cli.instances:console", "Open an instance's serial console."),
     "hosts": ("mallee.cli.cloud:list_hosts", "List the hosts and what they carry."),
+    "request": ("mallee.cli.registrations:request", "Ask for an account of a cloud."),
+    "accept": ("mallee.cli.registrations:accept", "Accept an invitation with its token."),
     "explain": ("mallee.cli.cloud:explain", "Tell what is wanted and seen of a resource."),
 }
 for _name, (_place, _help) in VERBS.items():
     app.command(_place, name=_name, help=_help)
 
 GROUPS = {
+    "access": (
+        "Who may do what.",
+        {"explain": "mallee.cli.access:explain"},
+    ),
+    "audit": (
+        "Who did what.",
+        {"list": "mallee.cli.audit:list_calls", "verify": "mallee.cli.audit:verify"},
+    ),
     "credentials": (
         "What clients need to speak to the cloud.",
         {name: f"mallee.cli.credentials:{name}" for name in ("env", "profile", "show", "zip")},
@@ -45,7 +56,36 @@ GROUPS = {
     ),
     "accounts": (
         "Tenants of the cloud.",
-        {"create": "mallee.cli.cloud:create_account", "list": "mallee.cli.cloud:list_accounts"},
+        {
+            "create": "mallee.cli.cloud:create_account",
+            "list": "mallee.cli.cloud:list_accounts",
+            "show": "mallee.cli.accounts:show",
+            "suspend": "mallee.cli.accounts:suspend",
+            "resume": "mallee.cli.accounts:resume",
+            "delete": "mallee.cli.accounts:delete",
+            "policies": "mallee.cli.accounts:policies",
+            "put-policy": "mallee.cli.accounts:put_policy",
+            "delete-policy": "mallee.cli.accounts:delete_policy",
+        },
+    ),
+    "registrations": (
+        "Who asked for an account, or was invited to one.",
+        {
+            "list": "mallee.cli.registrations:list_registrations",
+            "approve": "mallee.cli.registrations:approve",
+            "reject": "mallee.cli.registrations:reject",
+            "invite": "mallee.cli.registrations:invite",
+        },
+    ),
+    "users": (
+        "People: imported from a directory, invited, disabled.",
+        {
+            "import-csv": "mallee.cli.people:import_csv",
+            "import-ldap": "mallee.cli.people:import_ldap",
+            "invite": "mallee.cli.people:invite",
+            "enable": "mallee.cli.people:enable",
+            "disable": "mallee.cli.people:disable",
+        },
     ),
     "keys": (
         "The master key, under which secrets are sealed.",

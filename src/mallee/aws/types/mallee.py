@@ -525,6 +525,7 @@ class SignInRequest(TypedDict):
 
 class SignInResponse(TypedDict):
     Credentials: SessionCredentials | Fragment
+    Region: str
     AccountId: str
     UserName: str
     Arn: str

@@ -53,6 +53,7 @@ def sign_in(call: WriteCall, request: Request) -> Result:
         "AccountId": user.account,
         "UserName": user.doc.name,
         "Arn": entities.arn(user),
+        "Region": call.settings.region,
         "PasswordExpiration": _expiration(call, user),
     }
 
