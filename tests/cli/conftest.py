@@ -1,0 +1,57 @@
+"""The command line in this process, against a running cloud of its own."""
+
+import io
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from mallee.cli import main
+from tests.cloud.running import RunningCloud
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """How a command ended and what it said."""
+
+    status: int
+    out: str
+    err: str
+
+
+Run = Callable[..., Said]
+
+
+@pytest.fixture(scope="module")
+def cloud() -> Iterator[RunningCloud]:
+    root = Path(tempfile.mkdtemp(prefix="m-"))
+    try:
+        with RunningCloud(root) as running:
+            yield running
+    finally:
+        shutil.rmtree(root)
+
+
+@pytest.fixture
+def run(
+    cloud: RunningCloud, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Run:
+    """Run one command line, with some lines to read."""
+    monkeypatch.setenv("MALLEE_ROOT", str(cloud.layout.root))
+    monkeypatch.setenv("COLUMNS", "400")
+
+    def one(*words: str | Path, lines: str = "") -> Said:
+        monkeypatch.setattr(sys, "stdin", io.StringIO(lines))
+        capsys.readouterr()
+        try:
+            status = main.run([str(word) for word in words])
+        except SystemExit as end:
+            status = int(end.code or 0)
+        said = capsys.readouterr()
+        return Said(status, said.out, said.err)
+
+    return one
