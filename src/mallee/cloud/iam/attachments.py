@@ -168,23 +168,33 @@ def _rows(holding: Holding) -> tuple[Action, ...]:
     )
 
 
-def list_entities(call: Call, request: Request) -> Result:
-    """List everybody who has a policy, as a permission or as a boundary; all on one page."""
+def _find_entities(call: Call, request: Request) -> list[Record[Any, None]]:
+    """Return everybody who has a policy, as a permission or as a boundary, each once."""
     arn = managed.find(call, request["PolicyArn"]).arn
     usage: str | None = request.get("PolicyUsageFilter")
     found = managed.holders(call, arn) if usage != "PermissionsBoundary" else []
     found += managed.bounded(call, arn) if usage != "PermissionsPolicy" else []
     prefix: str = request.get("PathPrefix", "/")
     wanted: str = request.get("EntityFilter", "")
-    result: dict[str, Any] = {"IsTruncated": False}
-    for holding in HOLDINGS:
-        named = {record.id: record for record in found if record.kind is holding.kind}
-        result[f"Policy{holding.noun}s"] = [
-            {holding.member: record.doc.name, f"{holding.noun}Id": record.id}
-            for record in named.values()
-            if wanted in ("", holding.noun) and record.doc.path.startswith(prefix)
-        ]
-    return result
+    nouns = {holding.kind.name: holding.noun for holding in HOLDINGS}
+    return [
+        record
+        for record in {one.id: one for one in found}.values()
+        if wanted in ("", nouns[record.kind.name]) and record.doc.path.startswith(prefix)
+    ]
+
+
+def _render_entity(_call: Call, record: Record[Any, None]) -> tuple[str, dict[str, Any]]:
+    holding = next(one for one in HOLDINGS if one.kind is record.kind)
+    shown = {holding.member: record.doc.name, f"{holding.noun}Id": record.id}
+    return f"Policy{holding.noun}s", shown
+
+
+def _split(rendered: list[Any]) -> Mapping[str, list[Any]]:
+    lists: dict[str, list[Any]] = {f"Policy{holding.noun}s": [] for holding in HOLDINGS}
+    for name, one in rendered:
+        lists[name].append(one)
+    return lists
 
 
 def _row(name: str, does: Write | Read | Pages, *honours: str) -> Action:
@@ -195,7 +205,13 @@ ACTIONS: tuple[Action, ...] = (
     *(row for holding in HOLDINGS for row in _rows(holding)),
     _row(
         "ListEntitiesForPolicy",
-        Read(handle=list_entities),
+        Pages(
+            find=_find_entities,
+            render=_render_entity,
+            member="PolicyUsers",
+            key=lambda record: f"{record.kind.name}/{record.id}",
+            split=_split,
+        ),
         *("PolicyArn", "EntityFilter", "PathPrefix", "PolicyUsageFilter"),
     ),
 )
