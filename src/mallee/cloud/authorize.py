@@ -106,7 +106,7 @@ def decide(judge: Judge, question: Question) -> Outcome:
     caller = principal_of(who, policies)
     judged: list[Judged] = []
     for permission, one in _questions(question):
-        request, all_policies = _ask(caller, permission, one, policies)
+        request, all_policies = ask(caller, permission, one, policies)
         decision = policy.evaluate(request, all_policies)
         judged.append(Judged(permission, one.resource, decision))
         if not (decision.is_allowed or _is_waived(question, decision)):
@@ -120,7 +120,7 @@ def _is_waived(question: Question, decision: policy.Decision) -> bool:
     return not is_denied and row.waives is not None and row.waives(question.call, question.asked)
 
 
-def _ask(
+def ask(
     caller: policy.Principal, permission: str, question: Question, policies: policy.Policies
 ) -> tuple[policy.Request, policy.Policies]:
     """Return the engine's question and the policies that have a say, the resource's among them."""

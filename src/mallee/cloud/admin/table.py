@@ -6,8 +6,10 @@ file.
 
 from mallee.cloud.action import Action
 from mallee.cloud.admin import (
+    access,
     accountpolicies,
     accounts,
+    calls,
     closing,
     clouds,
     credentials,
@@ -24,8 +26,10 @@ from mallee.cloud.admin import (
 from mallee.cloud.iam import oidcproviders
 
 ACTIONS: tuple[Action, ...] = (
+    *access.ACTIONS,
     *accountpolicies.ACTIONS,
     *accounts.ACTIONS,
+    *calls.ACTIONS,
     *closing.ACTIONS,
     *clouds.ACTIONS,
     *credentials.ACTIONS,

@@ -79,6 +79,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     message: str = ""
     ms: float
     """From its last byte in to its answer made."""
+    refused: bool = False
+    """Whether it was refused because the caller may not."""
     waiver: str = ""
     """Why no policy was asked: `administrator`, `everyones`, `unsigned`."""
     judged: tuple[Judgement, ...] = ()
@@ -90,11 +92,6 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Ids in the answer of a call that changed something."""
     more: int = 0
     """Of a stranger: how many of his refused calls are told by this one line."""
-
-    @property
-    def is_refused(self) -> bool:
-        """Whether it was refused because the caller may not."""
-        return bool(self.judged) and self.judged[-1].verdict != "allowed"
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True):
@@ -143,6 +140,7 @@ def describe(told: Told) -> Event:
         error=told.error,
         message=_SEALED.sub("", told.message)[:MESSAGE_LENGTH_MAX],
         ms=told.ms,
+        refused=outcome is not None and outcome.refusal is not None,
         waiver=outcome.waiver.name.lower() if outcome and outcome.waiver else "",
         judged=_judgements(judged) if judged else (),
         judged_more=max(0, len(judged) - JUDGEMENTS_MAX),

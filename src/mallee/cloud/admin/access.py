@@ -1,0 +1,146 @@
+"""Why somebody may do something, or may not: asked of the policies as they are now.
+
+Called through the action table: `ExplainAccess`, behind `mallee access explain`. It names every
+statement that matches, as it is written; who asks needs a permission of his own for that. Users of
+the cloud's own account may ask about everybody. What a request would bring (tags, addresses) is not
+known here: conditions on it are not met. Not its business: what-if questions (`iam.simulator`).
+"""
+
+from dataclasses import replace
+from typing import Any
+
+from mallee.aws import errors, policy
+from mallee.cloud import accounts, authenticate, authorize, http, rights
+from mallee.cloud.action import Action, Read
+from mallee.cloud.admin import calls
+from mallee.cloud.authorize import Judged
+from mallee.cloud.call import Call, Principal, Request, Result
+from mallee.cloud.question import Question
+from mallee.cloud.state import records
+from mallee.cloud.trail import events
+from mallee.model import identities
+from mallee.model.accounts import Account
+from mallee.model.sessions import CallerKind, Session
+
+_PARTS = 6
+_SESSION_NAME = "somebody"
+
+
+def explain_access(call: Call, request: Request) -> Result:
+    """Say what would be decided, by which statement, and which others match."""
+    who = _principal(call, request["PrincipalArn"])
+    service, colon, name = request["ActionName"].partition(":")
+    if not (service and colon and name) or "*" in name:
+        raise errors.InvalidInput("ActionName is one action with its service: ec2:RunInstances")
+    resource: str = request.get("ResourceArn", "*")
+    row = _row(service, name)
+    asked = http.Request(method="POST", path="/", query="", headers={}, body=b"", peer=call.peer)
+    question = Question(
+        call=replace(call, principal=who, action=name),
+        row=row,
+        http=asked,
+        asked={},
+        resource=resource,
+    )
+    policies = rights.of_issuer(call.view, who.account, who.issuer_id)
+    caller = authorize.principal_of(who, policies)
+    wanted, all_policies = authorize.ask(caller, row.permission, question, policies)
+    decision = policy.evaluate(wanted, all_policies)
+    told = calls.render_judgement(events.judgement(Judged(row.permission, resource, decision)))
+    return {
+        **told,
+        "PrincipalArn": who.arn if who.kind is CallerKind.USER else who.issuer_arn,
+        "Statements": [
+            _statement(all_policies, one, decision) for one in policy.matching(wanted, all_policies)
+        ],
+    }
+
+
+def _row(service: str, name: str) -> Action:
+    # The table holds this file's rows too, so it can only be looked at later.
+    from mallee.cloud import actions
+
+    found = actions.TABLE.get((service, name))
+    if found is not None:
+        return found
+    return Action(
+        service=service, name=name, does=Read(handle=lambda _, __: {}), honours=frozenset()
+    )
+
+
+def _principal(call: Call, arn: str) -> Principal:
+    """Return the user, or a session of the role; raise `NoSuchEntity`."""
+    parts = arn.split(":", _PARTS - 1)
+    noun, _, name = parts[-1].partition("/")
+    kind = {"user": records.USER, "role": records.ROLE}.get(noun)
+    if len(parts) < _PARTS or kind is None or not arn.startswith("arn:aws:iam::"):
+        raise errors.InvalidInput(f"{arn[:200]} is not the ARN of a user or role")
+    account = call.view.get(records.ACCOUNT, parts[4])
+    is_his = parts[4] == call.account or call.principal.is_cloud_admin
+    found = account.doc if account is not None and is_his else None
+    who = _find(call, found, kind.name, name.rpartition("/")[2]) if found else None
+    if who is None or arn not in (who.arn, who.issuer_arn):
+        raise errors.NoSuchEntity(noun, name)
+    return who
+
+
+def _find(call: Call, account: Account, noun: str, name: str) -> Principal | None:
+    kind = records.USER if noun == "user" else records.ROLE
+    id = call.view.owner_of(accounts.names_of(kind, account.id), name.lower())
+    user = call.view.get(records.USER, id or "")
+    if user is not None:
+        return authenticate.principal_of(account, user.doc, "")
+    role = call.view.get(records.ROLE, id or "")
+    if role is None:
+        return None
+    session = Session(
+        kind=CallerKind.ROLE,
+        account=account.id,
+        issuer_id=role.id,
+        name=_SESSION_NAME,
+        issued_at=call.now,
+        expires_at=call.now,
+    )
+    return Principal(
+        account=account.id,
+        user_id=f"{role.id}:{_SESSION_NAME}",
+        user_name="",
+        arn=authenticate.role_session_arn(account.id, role.doc, _SESSION_NAME),
+        access_key_id="",
+        is_cloud_admin=account.is_cloud_admin,
+        kind=CallerKind.ROLE,
+        session=session,
+        issuer_arn=identities.arn(account.id, "role", role.doc.path, role.doc.name),
+    )
+
+
+def _statement(
+    policies: policy.Policies, one: policy.Deciding, decision: policy.Decision
+) -> dict[str, Any]:
+    """Return a statement that matches, as it is written."""
+    document = next(
+        attached.policy.document
+        for attached in policy.attached(policies)
+        if attached.name == one.policy and attached.policy.document.kind is one.kind
+    )
+    statement = document.statements[one.position]
+    return {
+        "Effect": statement.effect.value,
+        "PolicyKind": one.kind.value,
+        "Policy": one.policy,
+        "Sid": one.sid,
+        "Position": one.position,
+        "Text": policy.encode(replace(document, id=None, statements=(statement,))),
+        "Decides": one == decision.decided_by,
+    }
+
+
+ACTIONS: tuple[Action, ...] = (
+    Action(
+        service="mallee",
+        name="ExplainAccess",
+        does=Read(handle=explain_access),
+        honours=frozenset({"PrincipalArn", "ActionName", "ResourceArn"}),
+        resources=lambda call, request: (request["PrincipalArn"],),
+    ),
+)
