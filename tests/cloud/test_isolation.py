@@ -23,6 +23,7 @@ from mallee.cloud import actions
 from mallee.cloud.action import Action, Listing, Write
 from mallee.cloud.state import records
 from mallee.model.images import Blob, Image
+from tests.cloud import certificates, samples
 from tests.cloud.agent import FACTS, Agent
 from tests.cloud.running import RunningCloud
 from tests.cloud.signing import Sender
@@ -41,8 +42,10 @@ NAMES = {
     "Groups": "security-group",
     "ImageId": "image",
     "ImageIds": "image",
+    "CertificateId": "signing-certificate",
     "InstanceId": "instance",
     "InstanceIds": "instance",
+    "InstanceProfileName": "instance-profile",
     "KernelId": "image",
     "KeyName": "key-name",
     "KeyNames": "key-name",
@@ -50,17 +53,24 @@ NAMES = {
     "KeyPairIds": "key-pair",
     "NetworkInterfaceId": "network-interface",
     "NetworkInterfaceIds": "network-interface",
+    "OpenIDConnectProviderArn": "oidc-provider",
     "PermissionsBoundary": "policy",
     "PolicyArn": "policy",
+    "PolicySourceArn": "user-arn",
     "PublicIp": "address",
     "PublicIps": "address",
     "RamdiskId": "image",
     "ReferencedGroupId": "security-group",
     "Resources": "instance",
+    "RoleArn": "role-arn",
+    "RoleName": "role",
+    "SSHPublicKeyId": "ssh-public-key",
     "SecurityGroupIds": "security-group",
     "SecurityGroupRuleId": "rule",
     "SecurityGroupRuleIds": "rule",
     "SecurityGroups": "group-name",
+    "SerialNumber": "mfa",
+    "ServerCertificateName": "server-certificate",
     "SourceSecurityGroupName": "group-name",
     "SubnetId": "subnet",
     "SubnetIds": "subnet",
@@ -70,6 +80,13 @@ NAMES = {
 }
 """By the last part of a parameter's name: the kind of thing that it names."""
 
+PATHS = {
+    "Arn": "user-arn",
+    "IamInstanceProfile.Arn": "instance-profile-arn",
+    "IamInstanceProfile.Name": "instance-profile",
+}
+"""By a parameter's whole name, where its last part says too little."""
+
 NAMES_NOTHING = re.compile(
     r"(Allow|Attribute|Availability|All|Cidr|Description|Device|Disable|Ebs|Executable|Force|From"
     r"|Http|Include|InstanceInit|InstanceMeta|InstanceType|Ip|Key(Type|Format)|Latest|Location"
@@ -77,6 +94,11 @@ NAMES_NOTHING = re.compile(
     r"|UserData|Value|Volume|Zone|Domain|Delete|Associate|PathPrefix|Status|NetworkBorder"
     r"|SourceSecurityGroupOwnerId|UserId|MetadataOptions|Enable|EncodedMessage"
     r"|Lookup|StartTime|EndTime|trailNameList|includeShadowTrails|TrailName"
+    r"|ActionNames|Assignment|Association(Ids)|Assume|Authentication|AWSService|Caller|Certificate"
+    r"|ClientID|Context|Credential|Custom|DeletionTask|Duration|Encoding|ExternalId|Filter"
+    r"|Granularity|Hard|JobId|Name|NextToken|Old|Password|Permissions.*List|Policy(ArnsInputList)?"
+    r"|PrivateKey|Require|Resource(Arns|Owner|Policy)|RoleSession|SSHPublicKeyBody|Service"
+    r"|SourceIdentity|Thumbprint|Transitive|Url|VirtualMFA|WebIdentity"
     r"|New|Only|Path|Policy(Name|Document|UsageFilter)|EntityFilter|Scope|SetAsDefault|Version).*"
 )
 """Parameters that name no thing of an account."""
@@ -84,6 +106,9 @@ NAMES_NOTHING = re.compile(
 MAKES_A_NEW_NAME = frozenset(
     {
         ("CreateGroup", "GroupName"),
+        ("CreateInstanceProfile", "InstanceProfileName"),
+        ("CreateRole", "RoleName"),
+        ("UploadServerCertificate", "ServerCertificateName"),
         ("CreateKeyPair", "KeyName"),
         ("ImportKeyPair", "KeyName"),
         ("CreateSecurityGroup", "GroupName"),
@@ -92,12 +117,33 @@ MAKES_A_NEW_NAME = frozenset(
 )
 """A name is each account's own: the same name in another account is another thing."""
 
-SAYS_NOTHING = frozenset({("DeleteKeyPair", "KeyName"), ("DeleteKeyPair", "KeyPairId")})
+SAYS_NOTHING = frozenset(
+    {
+        ("DeleteKeyPair", "KeyName"),
+        ("DeleteKeyPair", "KeyPairId"),
+        ("DeleteOpenIDConnectProvider", "OpenIDConnectProviderArn"),
+    }
+)
 """AWS answers success for things that are not there, and so do we; nothing may change."""
+
+REFUSES = {
+    ("AssociateIamInstanceProfile", "IamInstanceProfile.Arn"): "InvalidParameterValue",
+    ("AssociateIamInstanceProfile", "IamInstanceProfile.Name"): "InvalidParameterValue",
+    ("AssumeRole", "RoleArn"): "AccessDenied",
+    ("AssumeRole", "SerialNumber"): "AccessDenied",
+    ("GetSessionToken", "SerialNumber"): "AccessDenied",
+    ("RunInstances", "IamInstanceProfile.Arn"): "InvalidParameterValue",
+    ("RunInstances", "IamInstanceProfile.Name"): "InvalidParameterValue",
+}
+"""What AWS answers where it does not say that something is not there."""
 
 BUT = frozenset({"GetAccessKeyInfo"})
 """AWS tells everybody which account a key is of, and nothing else."""
 
+TRUST = (
+    '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"sts:AssumeRole",'
+    '"Principal":{"Service":"ec2.amazonaws.com"}}}'
+)
 POLICY = '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"ec2:*","Resource":"*"}}'
 
 
@@ -178,6 +224,7 @@ def _things(world: World, key: dict[str, str], name: str, digit: str) -> dict[st
     iam.create_group(GroupName=f"{name}-group")
     policy = iam.create_policy(PolicyName=f"{name}-policy", PolicyDocument=POLICY)["Policy"]
     return {
+        **_identities(iam, name),
         "access-key": key["access_key_id"],
         "address": address["PublicIp"],
         "alias": f"{name}-alias",
@@ -198,12 +245,46 @@ def _things(world: World, key: dict[str, str], name: str, digit: str) -> dict[st
     }
 
 
+def _identities(iam: Any, name: str) -> dict[str, str]:
+    """Make what IAM has besides users, groups and policies."""
+    role = iam.create_role(RoleName=f"{name}-role", AssumeRolePolicyDocument=TRUST)["Role"]
+    profile = iam.create_instance_profile(InstanceProfileName=f"{name}-profile")["InstanceProfile"]
+    device = iam.create_virtual_mfa_device(VirtualMFADeviceName=f"{name}-device")
+    provider = iam.create_open_id_connect_provider(
+        Url=f"https://{name}.example.org", ThumbprintList=["a" * 40]
+    )
+    user = f"{name}-user"
+    public, private = certificates.self_signed(name)
+    iam.upload_server_certificate(
+        ServerCertificateName=f"{name}-tls", CertificateBody=public, PrivateKey=private
+    )
+    signing = iam.upload_signing_certificate(UserName=user, CertificateBody=public)["Certificate"]
+    ssh = iam.upload_ssh_public_key(UserName=user, SSHPublicKeyBody=certificates.ssh_key())
+    return {
+        "instance-profile": f"{name}-profile",
+        "instance-profile-arn": profile["Arn"],
+        "mfa": device["VirtualMFADevice"]["SerialNumber"],
+        "oidc-provider": provider["OpenIDConnectProviderArn"],
+        "role": f"{name}-role",
+        "role-arn": role["Arn"],
+        "server-certificate": f"{name}-tls",
+        "signing-certificate": signing["CertificateId"],
+        "ssh-public-key": ssh["SSHPublicKey"]["SSHPublicKeyId"],
+        "user-arn": role["Arn"].replace(f"role/{name}-role", f"user/{user}"),
+    }
+
+
 def _has_dry_run(row: Action) -> bool:
     asked = model.load(row.service).operations[row.name].input
     return asked is not None and "DryRun" in asked.members
 
 
-ROWS = [row for row in actions.TABLE.values() if row.service != "mallee"]
+def _named(path: str) -> str:
+    """The kind of thing that a parameter names; empty when it names nothing."""
+    return PATHS.get(path) or NAMES.get(path.rpartition(".")[2], "")
+
+
+ROWS = [row for row in actions.TABLE.values() if row.service != "mallee" and not row.is_unsigned]
 LOOKS = [
     row for row in ROWS if row.name.startswith(("Describe", "List", "Get")) and row.name not in BUT
 ]
@@ -212,9 +293,7 @@ TRIES = [
     (row, path)
     for row in ROWS
     for path in sorted(row.honours)
-    if path.rpartition(".")[2] in NAMES
-    and row.name not in BUT
-    and (row.name, path) not in MAKES_A_NEW_NAME
+    if _named(path) and row.name not in BUT and (row.name, path) not in MAKES_A_NEW_NAME
 ]
 
 
@@ -223,8 +302,7 @@ def test_every_parameter_names_something_or_nothing() -> None:
         f"{row.name}.{path}"
         for row in ROWS
         for path in row.honours
-        if path.rpartition(".")[2] not in NAMES
-        and not NAMES_NOTHING.fullmatch(path.rpartition(".")[2])
+        if not _named(path) and not NAMES_NOTHING.fullmatch(path.rpartition(".")[2])
     }
     assert unknown == set()
 
@@ -232,14 +310,15 @@ def test_every_parameter_names_something_or_nothing() -> None:
 @pytest.mark.parametrize(("row", "path"), TRIES, ids=[f"{row.name}-{path}" for row, path in TRIES])
 def test_things_of_another_account_are_not_there(world: World, row: Action, path: str) -> None:
     before = _state_of(world, world.owner)
-    name = path.rpartition(".")[2]
-    request = _request(world, row, path, world.owned[NAMES[name]])
+    request = _request(world, row, path, world.owned[_named(path)])
     client = world.cloud.client(row.service, world.intruder)
     try:
         outcome = client._make_api_call(row.name, request)
     except botocore.exceptions.ClientError as error:
         outcome = error.response["Error"]
-    if (row.name, path) not in SAYS_NOTHING:
+    if (row.name, path) in REFUSES:
+        assert outcome.get("Code") == REFUSES[row.name, path], f"{request}: {outcome}"
+    elif (row.name, path) not in SAYS_NOTHING:
         assert _says_not_there(outcome.get("Code", "success")), f"{request}: {outcome}"
     assert _state_of(world, world.owner) == before
 
@@ -336,6 +415,11 @@ def _base(world: World, row: Action, path: str) -> dict[str, Any]:
         grant = {name: value for name, value in grant.items() if name != "GroupId"}
     named = {"PolicyName": "p"}
     by_action: dict[str, dict[str, Any]] = {
+        "AssociateIamInstanceProfile": {"InstanceId": own["instance"], "IamInstanceProfile": {}}
+        if path != "InstanceId"
+        else {"IamInstanceProfile": {"Name": own["instance-profile"]}},
+        "CreateRole": {"AssumeRolePolicyDocument": TRUST},
+        "GetSessionToken": {"TokenCode": "123456"},
         "AssociateAddress": {}
         if path in ("AllocationId", "PublicIp")
         else {"AllocationId": own["elastic-ip"]},
@@ -387,10 +471,13 @@ def _base(world: World, row: Action, path: str) -> dict[str, Any]:
 
 
 def _request(world: World, row: Action, path: str, value: str) -> dict[str, Any]:
-    request = _base(world, row, path)
+    sample = samples.request(row.service, row.name)
+    base = _base(world, row, path)
+    sample = {name: value for name, value in sample.items() if name not in base}
+    request = {**sample, **base}
     operation = model.load(row.service).operations[row.name]
     for name in operation.input.required if operation.input else ():
-        if name not in request and name in NAMES and name != path.partition(".")[0]:
+        if name in sample and name in NAMES and name != path.partition(".")[0]:
             request[name] = _wrap(row, name, world.own[NAMES[name]])
     if path:
         _put(row, request, path, value)
