@@ -1,6 +1,8 @@
 """What accounts use follows from their records, whatever became of these."""
 
+import functools
 from collections.abc import Iterator
+from concurrent import futures
 from pathlib import Path
 
 import pytest
@@ -140,3 +142,26 @@ def test_an_instance_counts_as_running_until_it_surely_does_not(
     assert amounts[quotas.DISK] == 3
     assert amounts.get(quotas.VCPUS, 0) == (0 if rests else 2)
     assert quotas.of_instance(instance(power, gone_at=1.0), seen) == quotas.NOTHING
+
+
+def test_two_processes_at_once_never_go_beyond_what_one_may(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/state.db"
+    stores = [store.Store.open(url, clock=clock.SYSTEM) for _ in range(2)]
+    most, each = 25, 40
+
+    def add(tx: store.Tx, id: str) -> bool:
+        if tx.usage("1").get(quotas.ALL, {}).get(ADDRESSES, 0) >= most:
+            return False
+        tx.insert(records.ADDRESS, "1", id, address(1))
+        return True
+
+    def fill(number: int) -> int:
+        ids = [f"a{number}-{one}" for one in range(each)]
+        return sum(stores[number].transact(functools.partial(add, id=id)) for id in ids)
+
+    with futures.ThreadPoolExecutor(2) as pool:
+        added = list(pool.map(fill, range(2)))
+    assert sum(added) == most
+    for opened in stores:
+        assert opened.transact(lambda tx: tx.usage("1")[quotas.ALL]) == {ADDRESSES: most}
+        opened.close()
