@@ -1,0 +1,117 @@
+"""Every call leaves its line, with who made it and why it ended as it did."""
+
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import botocore.exceptions
+import pytest
+
+from mallee.cloud.trail import events
+from tests.cloud.running import RunningCloud
+from tests.cloud.signing import FORM, Sender
+
+ClientError = botocore.exceptions.ClientError
+
+
+def line_of(cloud: RunningCloud, request_id: str) -> dict[str, Any]:
+    """The line of a call; one that only looked is written a moment later."""
+    deadline = time.monotonic() + 10
+    while True:
+        for path in cloud.layout.trail.glob("*.jsonl"):
+            for text in path.read_text().splitlines():
+                if request_id in text:
+                    return json.loads(text)
+        assert time.monotonic() < deadline
+
+
+def test_a_forged_signature_is_told_without_a_caller(sender: Sender, cloud: RunningCloud) -> None:
+    asked = {"Action": "DescribeVpcs"}
+    answer = sender.send(sender.signed("ec2", asked, secret="x" * 40))
+    line = line_of(cloud, answer.headers["x-amzn-requestid"])
+    assert (line["service"], line["action"]) == ("ec2", "DescribeVpcs")
+    assert (line["error"], line["status"]) == ("AuthFailure", 401)
+    assert line["peer"] == "127.0.0.1"
+    assert "account" not in line
+    assert "user" not in line
+
+
+def test_garbage_is_told_too(sender: Sender, cloud: RunningCloud) -> None:
+    answer = sender.send_raw("POST", "/", {"Content-Type": FORM}, "%%%=&&&")
+    line = line_of(cloud, answer.headers["x-amzn-requestid"])
+    assert line["status"] == answer.status
+    assert line["error"]
+
+
+def test_a_greeting_is_no_call(sender: Sender, cloud: RunningCloud) -> None:
+    assert sender.send_raw("GET", "/", {}).status == 200
+    answer = sender.ask("sts", "GetCallerIdentity")
+    line_of(cloud, answer.headers["x-amzn-requestid"])
+    texts = [path.read_text() for path in cloud.layout.trail.glob("*.jsonl")]
+    assert not any('"status":200' in one and '"action"' not in one for one in _lines(texts))
+
+
+def _lines(texts: list[str]) -> Iterator[str]:
+    for text in texts:
+        yield from (line for line in text.splitlines() if '"chain"' not in line)
+
+
+def test_a_temporary_caller_is_told_with_who_is_behind_him(cloud: RunningCloud) -> None:
+    account = cloud.admin["account_id"]
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"AWS": f"arn:aws:iam::{account}:root"},
+        "Action": ["sts:AssumeRole", "sts:SetSourceIdentity"],
+    }
+    trust = json.dumps({"Version": "2012-10-17", "Statement": statement})
+    cloud.client("iam").create_role(RoleName="behind", AssumeRolePolicyDocument=trust)
+    assumed = cloud.client("sts").assume_role(
+        RoleArn=f"arn:aws:iam::{account}:role/behind",
+        RoleSessionName="in-front",
+        SourceIdentity="somebody",
+    )["Credentials"]
+    key = {
+        "access_key_id": assumed["AccessKeyId"],
+        "secret_access_key": assumed["SecretAccessKey"],
+    }
+    client = cloud.client("ec2", key, aws_session_token=assumed["SessionToken"])
+    with pytest.raises(ClientError) as error:
+        client.describe_vpcs()
+    line = line_of(cloud, error.value.response["ResponseMetadata"]["RequestId"])
+    assert line["user"] == f"arn:aws:sts::{account}:assumed-role/behind/in-front"
+    assert line["issuer"] == f"arn:aws:iam::{account}:role/behind"
+    assert (line["kind"], line["source_identity"]) == ("role", "somebody")
+    assert line["access_key"] == assumed["AccessKeyId"]
+    assert line["refused"] is True
+    assert line["judged"][0][2] == "implicitDeny"
+    for path in cloud.layout.trail.glob("*.jsonl"):
+        text = path.read_text()
+        assert assumed["SessionToken"] not in text
+        assert assumed["SecretAccessKey"] not in text
+
+
+def test_a_launch_is_told_with_what_it_made(cloud: RunningCloud) -> None:
+    answer = cloud.client("ec2").create_security_group(GroupName="made", Description="by a test")
+    line = line_of(cloud, answer["ResponseMetadata"]["RequestId"])
+    assert line["made"] == [answer["GroupId"]]
+    assert line["asked"] == {"GroupName": "made", "Description": "by a test"}
+    assert line["waiver"] == "administrator"
+
+
+@pytest.mark.parametrize(
+    ("action", "is_read"),
+    [
+        ("DescribeInstances", True),
+        ("GetUser", True),
+        ("AssumeRole", True),
+        ("AssumeRoleWithWebIdentity", True),
+        ("SimulatePrincipalPolicy", True),
+        ("RunInstances", False),
+        ("CreateUser", False),
+        ("Gettysburg", False),
+        ("", False),
+    ],
+)
+def test_what_only_looks_is_known_by_its_name(action: str, is_read: bool) -> None:
+    assert events.is_read(action) is is_read
