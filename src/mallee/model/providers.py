@@ -1,8 +1,9 @@
 """Identity providers that an account believes: who they are, and how their word is proved.
 
 A provider of OpenID Connect is known by its issuer URL. Its tokens are signed with keys that it
-publishes; who has no way to them hands the keys over instead. What a token may be traded for is
-the roles' own business (their trust policies).
+publishes; who has no way to them hands the keys over instead. A provider of SAML says all of that
+in a metadata document. What its word may be traded for is the roles' own business (their trust
+policies).
 """
 
 from collections.abc import Mapping
@@ -32,3 +33,18 @@ class OidcProvider(msgspec.Struct, frozen=True, kw_only=True):
     def issuer(self) -> str:
         """The issuer as tokens name it."""
         return SCHEME + self.url
+
+
+class SamlProvider(msgspec.Struct, frozen=True, kw_only=True):
+    """A provider of SAML 2.0, known by what it says of itself."""
+
+    id: str
+    """A UUID."""
+    name: str
+    path: str = "/"
+    metadata: str
+    """Its metadata document, as handed over: its certificates stand in it."""
+    valid_until: float
+    """When the last of its certificates ends, in seconds since the epoch."""
+    created_at: float
+    tags: Mapping[str, str] = {}

@@ -283,6 +283,12 @@ class NoSuchProvider(NoSuchEntity):
     template = "OpenIDConnect Provider not found for arn {}"
 
 
+class NoSuchSamlProvider(NoSuchEntity):
+    """Argument: the provider's ARN."""
+
+    template = "Manifest not found for arn {}"
+
+
 class OpenIdIdpCommunicationError(AwsError):
     """Argument: the provider's URL."""
 

@@ -116,6 +116,7 @@ ACCESS_REPORT: Kind[uses.AccessReport, None] = Kind("access-report", uses.Access
 REGISTRATION: Kind[invitations.Registration, None] = Kind("registration", invitations.Registration)
 MAIL: Kind[mails.Mail, None] = Kind("mail", mails.Mail)
 OIDC_PROVIDER: Kind[providers.OidcProvider, None] = Kind("oidc-provider", providers.OidcProvider)
+SAML_PROVIDER: Kind[providers.SamlProvider, None] = Kind("saml-provider", providers.SamlProvider)
 HOST = Kind("host", hosts.Host, HostSeen)
 JOIN_TOKEN: Kind[hosts.JoinToken, None] = Kind("join-token", hosts.JoinToken)
 KEY_ROTATION = Kind("key-rotation", masterkeys.Rotation, masterkeys.RotationSeen)
@@ -151,6 +152,7 @@ KINDS: dict[str, Kind[Any, Any]] = {
         REGISTRATION,
         MAIL,
         OIDC_PROVIDER,
+        SAML_PROVIDER,
         HOST,
         JOIN_TOKEN,
         KEY_ROTATION,

@@ -1,0 +1,114 @@
+"""Providers of SAML are made of metadata that means something, and are an account's own."""
+
+import base64
+import datetime
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from tests.cloud.running import RunningCloud
+from tests.cloud.sts.people import People, refused
+
+ENDS_AT = datetime.datetime(2040, 1, 1, tzinfo=datetime.UTC)
+
+
+def certificate() -> str:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "saml tests")])
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(ENDS_AT - datetime.timedelta(days=9000))
+        .not_valid_after(ENDS_AT)
+        .sign(key, hashes.SHA256())
+    )
+    return base64.encodebytes(made.public_bytes(serialization.Encoding.DER)).decode()
+
+
+METADATA = f"""<?xml version="1.0" encoding="UTF-8"?>
+<!-- {"as long as AWS wants it at least " * 20} -->
+<md:EntityDescriptor xmlns:md="urn:oasis:names:tc:SAML:2.0:metadata"
+    xmlns:ds="http://www.w3.org/2000/09/xmldsig#" entityID="https://id.example.org/saml">
+  <md:IDPSSODescriptor protocolSupportEnumeration="urn:oasis:names:tc:SAML:2.0:protocol">
+    <md:KeyDescriptor use="signing"><ds:KeyInfo><ds:X509Data>
+      <ds:X509Certificate>{certificate()}</ds:X509Certificate>
+    </ds:X509Data></ds:KeyInfo></md:KeyDescriptor>
+    <md:SingleSignOnService Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect"
+        Location="https://id.example.org/saml/login"/>
+  </md:IDPSSODescriptor>
+</md:EntityDescriptor>
+"""
+
+
+@pytest.fixture
+def iam(cloud: RunningCloud) -> Any:
+    return cloud.client("iam")
+
+
+def create(iam: Any, name: str, document: str = METADATA) -> str:
+    made = iam.create_saml_provider(Name=name, SAMLMetadataDocument=document)
+    return made["SAMLProviderArn"]
+
+
+def test_provider_is_made_changed_and_gone(iam: Any, cloud: RunningCloud) -> None:
+    arn = create(iam, "corp")
+    assert arn == f"arn:aws:iam::{cloud.admin['account_id']}:saml-provider/corp"
+    found = iam.get_saml_provider(SAMLProviderArn=arn)
+    assert found["SAMLMetadataDocument"] == METADATA
+    assert found["ValidUntil"] == ENDS_AT
+    (listed,) = iam.list_saml_providers()["SAMLProviderList"]
+    assert listed["Arn"] == arn
+    other = METADATA.replace("/login", "/sign-in")
+    iam.update_saml_provider(SAMLProviderArn=arn, SAMLMetadataDocument=other)
+    assert iam.get_saml_provider(SAMLProviderArn=arn)["SAMLMetadataDocument"] == other
+    assert refused(iam.update_saml_provider, SAMLProviderArn=arn) == "InvalidInput"
+    iam.tag_saml_provider(SAMLProviderArn=arn, Tags=[{"Key": "a", "Value": "b"}])
+    assert iam.list_saml_provider_tags(SAMLProviderArn=arn)["Tags"] == [{"Key": "a", "Value": "b"}]
+    iam.untag_saml_provider(SAMLProviderArn=arn, TagKeys=["a"])
+    assert refused(create, iam, "corp") == "EntityAlreadyExists"
+    iam.delete_saml_provider(SAMLProviderArn=arn)
+    assert refused(iam.get_saml_provider, SAMLProviderArn=arn) == "NoSuchEntity"
+    assert refused(iam.delete_saml_provider, SAMLProviderArn=arn) == "NoSuchEntity"
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        "x" * 2000,
+        METADATA.replace("<md:IDPSSODescriptor", "<md:SPSSODescriptor").replace(
+            "</md:IDPSSODescriptor", "</md:SPSSODescriptor"
+        ),
+        METADATA.replace("<md:SingleSignOnService", "<md:Other"),
+        METADATA.replace('use="signing"', 'use="encryption"'),
+        METADATA.replace("<ds:X509Certificate>", "<ds:X509Certificate>AAAA"),
+        METADATA.replace("entityID", "entityId"),
+        METADATA.replace(
+            "<md:EntityDescriptor",
+            '<!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><md:EntityDescriptor',
+        ),
+        "<a>" * 100_000,
+    ],
+)
+def test_metadata_that_means_nothing_is_refused(iam: Any, document: str) -> None:
+    assert refused(create, iam, "bad", document) == "InvalidInput"
+
+
+def test_provider_of_another_account_is_not_there(iam: Any, cloud: RunningCloud) -> None:
+    people = People(cloud)
+    arn = create(people.client("iam", people.account()), "theirs")
+    for call, more in (
+        (iam.get_saml_provider, {}),
+        (iam.delete_saml_provider, {}),
+        (iam.update_saml_provider, {"SAMLMetadataDocument": METADATA}),
+        (iam.list_saml_provider_tags, {}),
+        (iam.tag_saml_provider, {"Tags": [{"Key": "a", "Value": "b"}]}),
+        (iam.untag_saml_provider, {"TagKeys": ["a"]}),
+    ):
+        assert refused(call, SAMLProviderArn=arn, **more) == "NoSuchEntity", call
