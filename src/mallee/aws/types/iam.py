@@ -174,6 +174,19 @@ class CreateRoleResponse(TypedDict):
     Role: Role | Fragment
 
 
+class CreateSAMLProviderRequest(TypedDict):
+    SAMLMetadataDocument: str
+    Name: str
+    Tags: NotRequired[list[Tag]]
+    AssertionEncryptionMode: NotRequired[str]
+    AddPrivateKey: NotRequired[str]
+
+
+class CreateSAMLProviderResponse(TypedDict):
+    SAMLProviderArn: NotRequired[str | None]
+    Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
+
+
 class CreateServiceLinkedRoleRequest(TypedDict):
     AWSServiceName: str
     Description: NotRequired[str]
@@ -270,6 +283,10 @@ class DeleteRolePolicyRequest(TypedDict):
 
 class DeleteRoleRequest(TypedDict):
     RoleName: str
+
+
+class DeleteSAMLProviderRequest(TypedDict):
+    SAMLProviderArn: str
 
 
 class DeleteSSHPublicKeyRequest(TypedDict):
@@ -540,6 +557,20 @@ class GetRoleRequest(TypedDict):
 
 class GetRoleResponse(TypedDict):
     Role: Role | Fragment
+
+
+class GetSAMLProviderRequest(TypedDict):
+    SAMLProviderArn: str
+
+
+class GetSAMLProviderResponse(TypedDict):
+    SAMLProviderUUID: NotRequired[str | None]
+    SAMLMetadataDocument: NotRequired[str | None]
+    CreateDate: NotRequired[datetime | float | None]
+    ValidUntil: NotRequired[datetime | float | None]
+    Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
+    AssertionEncryptionMode: NotRequired[str | None]
+    PrivateKeyList: NotRequired[Sequence[SAMLPrivateKey | Fragment] | Fragment | None]
 
 
 class GetSSHPublicKeyRequest(TypedDict):
@@ -947,6 +978,26 @@ class ListRolesResponse(TypedDict):
     Marker: NotRequired[str | None]
 
 
+class ListSAMLProviderTagsRequest(TypedDict):
+    SAMLProviderArn: str
+    Marker: NotRequired[str]
+    MaxItems: NotRequired[int]
+
+
+class ListSAMLProviderTagsResponse(TypedDict):
+    Tags: Sequence[Tag | Fragment] | Fragment
+    IsTruncated: NotRequired[bool | None]
+    Marker: NotRequired[str | None]
+
+
+class ListSAMLProvidersRequest(TypedDict):
+    pass
+
+
+class ListSAMLProvidersResponse(TypedDict):
+    SAMLProviderList: NotRequired[Sequence[SAMLProviderListEntry | Fragment] | Fragment | None]
+
+
 class ListSSHPublicKeysRequest(TypedDict):
     UserName: NotRequired[str]
     Marker: NotRequired[str]
@@ -1286,6 +1337,17 @@ class RoleUsageType(TypedDict):
     Resources: NotRequired[Sequence[str] | Fragment | None]
 
 
+class SAMLPrivateKey(TypedDict):
+    KeyId: NotRequired[str | None]
+    Timestamp: NotRequired[datetime | float | None]
+
+
+class SAMLProviderListEntry(TypedDict):
+    Arn: NotRequired[str | None]
+    ValidUntil: NotRequired[datetime | float | None]
+    CreateDate: NotRequired[datetime | float | None]
+
+
 class SSHPublicKey(TypedDict):
     UserName: str
     SSHPublicKeyId: str
@@ -1446,6 +1508,11 @@ class TagRoleRequest(TypedDict):
     Tags: list[Tag]
 
 
+class TagSAMLProviderRequest(TypedDict):
+    SAMLProviderArn: str
+    Tags: list[Tag]
+
+
 class TagServerCertificateRequest(TypedDict):
     ServerCertificateName: str
     Tags: list[Tag]
@@ -1485,6 +1552,11 @@ class UntagPolicyRequest(TypedDict):
 
 class UntagRoleRequest(TypedDict):
     RoleName: str
+    TagKeys: list[str]
+
+
+class UntagSAMLProviderRequest(TypedDict):
+    SAMLProviderArn: str
     TagKeys: list[str]
 
 
@@ -1555,6 +1627,18 @@ class UpdateRoleRequest(TypedDict):
 
 class UpdateRoleResponse(TypedDict):
     pass
+
+
+class UpdateSAMLProviderRequest(TypedDict):
+    SAMLMetadataDocument: NotRequired[str]
+    SAMLProviderArn: str
+    AssertionEncryptionMode: NotRequired[str]
+    AddPrivateKey: NotRequired[str]
+    RemovePrivateKey: NotRequired[str]
+
+
+class UpdateSAMLProviderResponse(TypedDict):
+    SAMLProviderArn: NotRequired[str | None]
 
 
 class UpdateSSHPublicKeyRequest(TypedDict):
