@@ -7,13 +7,14 @@ from bench import (
     launch,
     memory,
     policy,
+    quotas,
     report,
     rules,
     sealed,
     together,
 )
 
-ALL = (launch, answer, describe, together, memory, rules, policy, faststart)
+ALL = (launch, answer, describe, together, memory, rules, policy, quotas, faststart)
 
 
 def measure(runs: int) -> list[report.Finding]:
