@@ -72,6 +72,17 @@ _IAM_LOOKS = (
     "iam:SimulateCustomPolicy",
     "iam:SimulatePrincipalPolicy",
 )
+_LOOKS = (
+    "cloudtrail:Describe*",
+    "cloudtrail:Get*",
+    "cloudtrail:List*",
+    "cloudtrail:LookupEvents",
+    "ec2:Describe*",
+    "ec2:Get*",
+    "sts:GetAccessKeyInfo",
+    "sts:GetCallerIdentity",
+    "sts:GetSessionToken",
+)
 
 GIVEN: Mapping[str, Policy] = {
     made.arn: made
@@ -96,6 +107,11 @@ GIVEN: Mapping[str, Policy] = {
             "AmazonEC2ReadOnlyAccess",
             "Provides read only access to Amazon EC2 via the AWS Management Console.",
             [_allow("ec2:Describe*", "ec2:GetConsole*", "ec2:GetPassword*")],
+        ),
+        _given(
+            "ReadOnlyAccess",
+            "Provides read-only access to AWS services and resources.",
+            [_allow(*_LOOKS, *_IAM_LOOKS)],
         ),
         _given(
             "AutoScalingServiceRolePolicy",

@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import tempfile
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,6 +62,14 @@ class Person:
         said = self._aws(program, *words)
         assert said.status != 0, f"{' '.join(words)}: {said.out}"
         return said.err.splitlines()[-1]
+
+    def as_(self, program: Path, key_id: str, secret: str) -> Callable[..., Said]:
+        """The AWS CLI of somebody else who sits at his desk."""
+        script = (
+            'cd mallee; . ./env; cd ..; export AWS_ACCESS_KEY_ID="$1" AWS_SECRET_ACCESS_KEY="$2"; '
+            'shift 2; exec "$0" --output text "$@"'
+        )
+        return lambda *words: self.run("bash", "-ec", script, program, key_id, secret, *words)
 
     def _aws(self, program: Path, *words: str) -> Said:
         script = 'cd mallee; . ./env; cd ..; exec "$0" --output text "$@"'
