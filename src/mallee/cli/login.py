@@ -1,12 +1,15 @@
 """`mallee login`: a person's password, and code if he has a device, for a profile that ends itself.
 
-Works from any machine that reaches the cloud, and needs no rights on it. Passwords are asked for,
-or read from standard input, and stand on no command line. What is written is a profile for AWS
-clients whose credentials live for hours.
+With `--oidc` it is his organisation that he signs in at, in a browser (`oidc`), and a role that
+trusts it gives the credentials. Works from any machine that reaches the cloud, and needs no rights
+on it. Passwords are asked for, or read from standard input, and stand on no command line. What is
+written is a profile for AWS clients whose credentials live for hours.
 """
 
 import getpass
+import os
 import sys
+import webbrowser
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,13 +21,15 @@ from cyclopts import Parameter
 from mallee.aws import clientfiles
 from mallee.box import client as api
 from mallee.box import steps
-from mallee.cli import credentials, words
+from mallee.cli import credentials, oidc, words
 from mallee.cli.root import DEFAULT, Root
 from mallee.kit import files
 from mallee.model.layout import Layout
 
 _ANY_REGION = "us-east-1"
 """What nobody signs is of no region."""
+CLIENT_SECRET = "MALLEE_OIDC_CLIENT_SECRET"
+"""The variable with the secret of an OpenID client that has one."""
 _NEAR = ("127.0.0.1", "localhost", "::1")
 
 Endpoint = Annotated[
@@ -43,10 +48,34 @@ class _Person:
     hours: float | None
 
 
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Organisation:
+    """Where to sign in instead, and what for."""
+
+    oidc: str | None = None
+    """The issuer's address: sign in there, with a browser, instead of with a password here."""
+    client_id: str | None = None
+    """As which client of the issuer."""
+    role: str | None = None
+    """The ARN of the role to take on, which must trust the issuer."""
+    scope: str = "openid email profile"
+    """What to ask of the issuer."""
+    port: int = 0
+    """Of this machine, where the browser is sent back to; any free one unless given."""
+    ca_file: str = ""
+    """Certificates of the issuer's authority, where this machine does not know it."""
+    browser: bool = True
+    """Open a browser, besides showing the address."""
+    region: Annotated[str, Parameter(env_var=("AWS_REGION", "AWS_DEFAULT_REGION"))] = _ANY_REGION
+    """The cloud's region, which no role tells."""
+
+
 def login(
-    account: str,
-    user: str,
+    account: str | None = None,
+    user: str | None = None,
     *,
+    organisation: Organisation = Organisation(),
     profile: str = "mallee",
     endpoint: Endpoint = None,
     mfa_code: str | None = None,
@@ -55,7 +84,10 @@ def login(
     directory: Path | None = None,
     root: Root = DEFAULT,
 ) -> None:
-    """Sign in with a password, and write a profile for AWS clients that ends by itself.
+    """Sign in, and write a profile for AWS clients that ends by itself.
+
+    With a password of the cloud: ACCOUNT and USER. At an organisation: `--oidc`, `--client-id` and
+    `--role`.
 
     Parameters
     ----------
@@ -76,6 +108,11 @@ def login(
     """
     access = api.stranger(endpoint or _local(Layout(root)), _ANY_REGION)
     _warn(access.endpoint)
+    if organisation.oidc is not None:
+        credentials.write_profile(_trade(access, organisation, hours), profile, directory)
+        return
+    if account is None or user is None:
+        raise steps.Failed("nobody to sign in as", "give ACCOUNT and USER, or --oidc ISSUER")
     person = _Person(access=access, account=account, user=user, hours=hours)
     given = _sign_in(person, mfa_code, _from_input if password_stdin else getpass.getpass)
     made = given["Credentials"]
@@ -92,6 +129,50 @@ def login(
     words.tell(f"signed in as {given['Arn']} until {made['Expiration']}")
     if "PasswordExpiration" in given:
         words.tell(f"the password is good until {given['PasswordExpiration']}")
+
+
+def _trade(
+    access: api.Access, organisation: Organisation, hours: float | None
+) -> clientfiles.Bearer:
+    """Sign in at an organisation; return the credentials of the role that trusts it."""
+    issuer, client, role = organisation.oidc, organisation.client_id, organisation.role
+    if issuer is None or client is None or role is None:
+        raise steps.Failed("client or role is missing", "give --oidc, --client-id and --role")
+    provider = oidc.Provider(
+        issuer=issuer,
+        client_id=client,
+        client_secret=os.environ.get(CLIENT_SECRET, ""),
+        scope=organisation.scope,
+        ca_file=organisation.ca_file,
+        port=organisation.port,
+    )
+
+    def browse(address: str) -> None:
+        words.tell("sign in at this address:")
+        words.tell(address)
+        if organisation.browser:
+            webbrowser.open(address)
+
+    token = oidc.sign_in(provider, browse)
+    asked: dict[str, Any] = {
+        "RoleArn": role,
+        "RoleSessionName": oidc.name_of(token),
+        "WebIdentityToken": token,
+    }
+    if hours is not None:
+        asked["DurationSeconds"] = round(hours * 3600)
+    given = api.call(access, "sts", "AssumeRoleWithWebIdentity", asked)
+    made = given["Credentials"]
+    words.tell(f"signed in as {given['AssumedRoleUser']['Arn']} until {made['Expiration']}")
+    return clientfiles.Bearer(
+        endpoint=access.endpoint,
+        region=organisation.region,
+        account_id=role.split(":")[4] if role.count(":") >= 4 else "",
+        user_name=asked["RoleSessionName"],
+        access_key_id=made["AccessKeyId"],
+        secret_access_key=made["SecretAccessKey"],
+        session_token=made["SessionToken"],
+    )
 
 
 def _sign_in(person: _Person, code: str | None, ask: Callable[[str], str]) -> Mapping[str, Any]:

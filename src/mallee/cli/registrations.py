@@ -13,7 +13,6 @@ from mallee.box import client as remote
 from mallee.box import steps
 from mallee.cli import client, credentials, words
 from mallee.cli.root import DEFAULT, Root
-from mallee.model import settings
 from mallee.model.layout import Layout
 
 _SERVICE = "mallee"
@@ -22,8 +21,8 @@ Endpoint = Annotated[
     str | None,
     Parameter(env_var="AWS_ENDPOINT_URL", help="The cloud's address, such as http://HOST:8773."),
 ]
-Region = Annotated[str, Parameter(env_var="AWS_REGION", help="The cloud's region.")]
-DEFAULT_REGION = settings.Settings().region
+_ANY_REGION = "us-east-1"
+"""What nobody signs is of no region."""
 
 
 def list_registrations(*, state: str | None = None, root: Root = DEFAULT) -> None:
@@ -117,7 +116,6 @@ def request(
     name: str | None = None,
     reason: str | None = None,
     endpoint: Endpoint = None,
-    region: Region = DEFAULT_REGION,
     root: Root = DEFAULT,
 ) -> None:
     """Ask for an account; you get a mail when it is decided.
@@ -135,7 +133,7 @@ def request(
     """
     asked = {"AccountName": account, "Email": email, "FullName": name, "Reason": reason}
     given = {key: value for key, value in asked.items() if value is not None}
-    _ask(_stranger(endpoint, region, root), "RequestAccount", given)
+    _ask(_stranger(endpoint, root), "RequestAccount", given)
     words.tell("asked; whoever looks after the cloud will write to you")
 
 
@@ -144,7 +142,6 @@ def accept(
     profile: str = "mallee",
     password: Annotated[bool, Parameter(negative=())] = False,
     endpoint: Endpoint = None,
-    region: Region = DEFAULT_REGION,
     directory: Path | None = None,
     root: Root = DEFAULT,
 ) -> None:
@@ -159,7 +156,7 @@ def accept(
     directory
         Where the AWS files are; `~/.aws` unless given.
     """
-    access = _stranger(endpoint, region, root)
+    access = _stranger(endpoint, root)
     # Never an argument: those are for every user of the machine to read.
     asked = {"Token": _secret("Token: ")}
     if password:
@@ -169,7 +166,7 @@ def accept(
     made = _ask(access, "AcceptInvitation", asked)
     bearer = clientfiles.Bearer(
         endpoint=access.endpoint,
-        region=access.region,
+        region=made["Region"],
         account_id=made["AccountId"],
         user_name=made["UserName"],
         access_key_id=made["AccessKey"]["AccessKeyId"],
@@ -185,10 +182,10 @@ def _give(answer: dict[str, Any]) -> None:
     words.give(answer["Token"])
 
 
-def _stranger(endpoint: str | None, region: str, root: Path) -> remote.Access:
+def _stranger(endpoint: str | None, root: Path) -> remote.Access:
     """Return how the cloud is reached without a key: at an address, or the one of this machine."""
     if endpoint is not None:
-        return remote.stranger(endpoint.rstrip("/"), region)
+        return remote.stranger(endpoint.rstrip("/"), _ANY_REGION)
     if not Layout(root).admin_credentials.parent.exists() or not os.access(root, os.R_OK):
         raise steps.Failed("there is no cloud on this machine", "say --endpoint http://HOST:8773")
     own = client.access(Layout(root))

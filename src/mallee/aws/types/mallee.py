@@ -20,6 +20,7 @@ class AcceptInvitationRequest(TypedDict):
 
 class AcceptInvitationResponse(TypedDict):
     AccountId: str
+    Region: NotRequired[str | None]
     AccountName: str
     UserName: str
     AccessKey: AccessKey | Fragment

@@ -115,6 +115,7 @@ def accept_invitation(call: WriteCall, request: Request) -> Result:
     return {
         "AccountId": user.account,
         "AccountName": doc.account_name,
+        "Region": call.settings.region,
         "UserName": user.doc.name,
         "AccessKey": accounts.render_key(key, user.doc.name),
     }
