@@ -12,9 +12,10 @@ from bench import (
     rules,
     sealed,
     together,
+    trail,
 )
 
-ALL = (launch, answer, describe, together, memory, rules, policy, quotas, faststart)
+ALL = (launch, answer, describe, together, memory, rules, policy, quotas, trail, faststart)
 
 
 def measure(runs: int) -> list[report.Finding]:

@@ -3,7 +3,7 @@
 `configure` is called once by each daemon's `main`; everybody else calls `get` at import time.
 Keys: `at` (ISO 8601, UTC), `level`, `daemon`, `of` (the logger's name), `event`, and what the
 caller adds. Not its business: rotation (the file is opened for appending, `copytruncate` works),
-and the audit trail, which is the store's change log.
+and who called what, which is the trail's (`cloud/trail`).
 """
 
 import io
