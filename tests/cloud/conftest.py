@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from tests.cloud import alice as running_alice
+from tests.cloud.alice import Alice
 from tests.cloud.running import RunningCloud
 from tests.cloud.signing import Sender
 
@@ -20,6 +22,13 @@ def cloud() -> Iterator[RunningCloud]:
             yield running
     finally:
         shutil.rmtree(root)
+
+
+@pytest.fixture(scope="module")
+def alice() -> Iterator[Alice]:
+    """A user of a cloud of her own, whose policies a test sets."""
+    with running_alice.running() as alice:
+        yield alice
 
 
 @pytest.fixture
