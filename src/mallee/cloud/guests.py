@@ -7,8 +7,10 @@ the request is like any other: its signature must hold, and policies know the VP
 Called by `hosts`. Not its business: what becomes of the request (`pipeline`).
 """
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
+from typing import Any
 
 from mallee.cloud import http, joining, rolecredentials
 from mallee.cloud.state import records, store
@@ -30,7 +32,7 @@ MAX_INSTANCES = 1000
 MAX_IN_FLIGHT = 64
 """Requests of one host's guests that may be under way at once."""
 
-Answer = Callable[[http.Request], Awaitable[http.Response]]
+Answer = Callable[[http.Request], Coroutine[Any, Any, http.Response]]
 
 
 @dataclass(slots=True)
@@ -67,16 +69,22 @@ class Guests:
         if self.api is None or under_way >= MAX_IN_FLIGHT:
             raise joining.Refused(503, "the API takes no more requests of this host's guests now")
         self._in_flight[host_id] = under_way + 1
-        try:
-            answer = await self.api(self._request(instance, asked))
-        finally:
-            self._in_flight[host_id] -= 1
+        answering = asyncio.ensure_future(self.api(self._request(instance, asked)))
+        answering.add_done_callback(lambda _: self._leave(host_id))
+        # A host that hangs up ends its waiting, not the request: what was asked for is done, and is
+        # in the trail.
+        answer = await asyncio.shield(answering)
         return GuestResponse(
             status=answer.status,
             content_type=answer.content_type,
             headers=dict(answer.headers),
             body=answer.body,
         )
+
+    def _leave(self, host_id: str) -> None:
+        self._in_flight[host_id] -= 1
+        if not self._in_flight[host_id]:
+            del self._in_flight[host_id]
 
     def _carried(self, host_id: str, id: str) -> Record[Instance, InstanceSeen] | None:
         instance = self.view.get(records.INSTANCE, id)

@@ -11,12 +11,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mallee.cloud.ec2 import interfaces, zones
+from mallee.model import hosts
 from mallee.model.images import Image
 from mallee.model.instances import Instance
 from mallee.model.networks import Subnet, Vpc
 
-SERVICES_DOMAIN = "mallee.internal"
-"""The domain of the cloud's services: not AWS's, so that no guest looks for them in the world."""
 PARTITION = "aws"
 """The partition of all our ARNs."""
 
@@ -92,7 +91,8 @@ def _meta_data(facts: Facts) -> Iterator[tuple[str, str]]:
         prefix = f"network/interfaces/macs/{interface.mac}"
         for path, value in _interface(facts, interface):
             yield f"{prefix}/{path}", value
-    yield "services/domain", SERVICES_DOMAIN
+    yield "services/domain", hosts.SERVICES_DOMAIN
+    yield "services/endpoint", f"http://{hosts.GUESTS_ADDRESS}:{hosts.GUESTS_API_PORT}"
     yield "services/partition", PARTITION
     if facts.instance.metadata.instance_metadata_tags == "enabled":
         for key, value in facts.instance.tags.items():

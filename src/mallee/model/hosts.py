@@ -15,6 +15,13 @@ AGENT_SILENT_AFTER_S = 15.0
 """A host whose agent has said nothing for so long takes no new instances."""
 
 
+SERVICES_DOMAIN = "mallee.internal"
+"""The domain of the cloud's services: not AWS's, so that no guest looks for them in the world."""
+GUESTS_ADDRESS = "169.254.169.254"
+"""Where guests find the metadata service, and the cloud's API beside it."""
+GUESTS_API_PORT = 8773
+
+
 class Capacity(msgspec.Struct, frozen=True):
     """What a host can carry in all, before anything is placed on it."""
 

@@ -6,6 +6,7 @@ Called by `context`. Not its business: keys of all services (`context`).
 from collections.abc import Mapping
 
 from mallee.aws.policy.texts import Values
+from mallee.cloud.iam import roles
 from mallee.cloud.question import Finder, Question, member, thing
 
 
@@ -23,9 +24,17 @@ def _associated(question: Question) -> Values | None:
     return (question.passed.associated_arns or None) if question.passed else None
 
 
+def _service_name(question: Question) -> str | None:
+    """Of a service's own role: the service."""
+    asked: str | None = question.asked.get("AWSServiceName")
+    if asked is None and f":role{roles.LINKED_PATH}" in question.resource:
+        return question.resource.partition(roles.LINKED_PATH)[2].partition("/")[0]
+    return asked
+
+
 FINDERS: Mapping[str, Finder] = {
     "iam:associatedresourcearn": _associated,
-    "iam:awsservicename": member("AWSServiceName"),
+    "iam:awsservicename": _service_name,
     "iam:passedtoservice": _passed_to,
     "iam:permissionsboundary": _boundary,
     "iam:policyarn": member("PolicyArn"),

@@ -8,6 +8,7 @@ alone; nobody else gets one. Called by `do/dhcp`; running dnsmasq is not its bus
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 
+from mallee.model import hosts
 from mallee.model.hosts import InterfaceWanted, VpcWanted
 from mallee.node.plan import network
 
@@ -63,6 +64,9 @@ def configuration_text(vpc: VpcWanted, files: Files, served: Served) -> str:
         "cache-size=1000",
         f"domain={zone}",
         f"local=/{zone}/",
+        # Whatever service a guest asks for by name, it finds where all of them are.
+        f"address=/{hosts.SERVICES_DOMAIN}/{hosts.GUESTS_ADDRESS}",
+        f"local=/{hosts.SERVICES_DOMAIN}/",
         "bogus-priv",
         f"hostsdir={files.names_directory}",
         "dhcp-authoritative",

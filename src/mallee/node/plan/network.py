@@ -15,13 +15,14 @@ import zlib
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 
+from mallee.model import hosts
 from mallee.model.hosts import HostWanted, InterfaceWanted, SubnetWanted, VpcWanted
 from mallee.model.layout import Layout
 from mallee.node.plan.links import Address, Route, Seen, Veth, Wiring
 
-METADATA_ADDRESS = "169.254.169.254"
+METADATA_ADDRESS = hosts.GUESTS_ADDRESS
 METADATA_PORT = 80
-API_PORT = 8773
+API_PORT = hosts.GUESTS_API_PORT
 """At the same address: the cloud's API, for guests."""
 DNS_ADDRESS = "169.254.169.253"
 EDGE = "edge"
