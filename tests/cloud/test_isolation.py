@@ -25,6 +25,7 @@ from mallee.cloud.state import records
 from mallee.model.images import Blob, Image
 from tests.cloud import certificates, samples
 from tests.cloud.agent import FACTS, Agent
+from tests.cloud.iam.samlmetadata import METADATA
 from tests.cloud.running import RunningCloud
 from tests.cloud.signing import Sender
 
@@ -64,6 +65,7 @@ NAMES = {
     "Resources": "instance",
     "RoleArn": "role-arn",
     "RoleName": "role",
+    "SAMLProviderArn": "saml-provider",
     "SSHPublicKeyId": "ssh-public-key",
     "SecurityGroupIds": "security-group",
     "SecurityGroupRuleId": "rule",
@@ -97,7 +99,7 @@ NAMES_NOTHING = re.compile(
     r"|ActionNames|Assignment|Association(Ids)|Assume|Authentication|AWSService|Caller|Certificate"
     r"|ClientID|Context|Credential|Custom|DeletionTask|Duration|Encoding|ExternalId|Filter"
     r"|Granularity|Hard|JobId|Name|NextToken|Old|Password|Permissions.*List|Policy(ArnsInputList)?"
-    r"|PrivateKey|Require|Resource(Arns|Owner|Policy)|RoleSession|SSHPublicKeyBody|Service"
+    r"|PrivateKey|Require|SAMLMetadata|Resource(Arns|Owner|Policy)|RoleSession|SSHPublicKeyBody|Service"
     r"|SourceIdentity|Thumbprint|Transitive|Url|VirtualMFA|WebIdentity"
     r"|New|Only|Path|Policy(Name|Document|UsageFilter)|EntityFilter|Scope|SetAsDefault|Version).*"
 )
@@ -253,6 +255,7 @@ def _identities(iam: Any, name: str) -> dict[str, str]:
     provider = iam.create_open_id_connect_provider(
         Url=f"https://{name}.example.org", ThumbprintList=["a" * 40]
     )
+    saml = iam.create_saml_provider(Name=f"{name}-saml", SAMLMetadataDocument=METADATA)
     user = f"{name}-user"
     public, private = certificates.self_signed(name)
     iam.upload_server_certificate(
@@ -267,6 +270,7 @@ def _identities(iam: Any, name: str) -> dict[str, str]:
         "oidc-provider": provider["OpenIDConnectProviderArn"],
         "role": f"{name}-role",
         "role-arn": role["Arn"],
+        "saml-provider": saml["SAMLProviderArn"],
         "server-certificate": f"{name}-tls",
         "signing-certificate": signing["CertificateId"],
         "ssh-public-key": ssh["SSHPublicKey"]["SSHPublicKeyId"],
@@ -382,12 +386,13 @@ def _says_not_there(code: str) -> bool:
 
 
 def _state_of(world: World, key: dict[str, str]) -> dict[str, int]:
-    """What everything of the account looks like, as it is wanted."""
+    """What everything of the account looks like, as it is wanted; when it was used is no part."""
     account = key["account_id"]
     view = world.cloud.store.view
     return {
         f"{kind.name} {record.id}": hash(msgspec.json.encode(record.doc))
         for kind in records.KINDS.values()
+        if kind is not records.USES
         for record in view.list(kind, account)
     }
 
