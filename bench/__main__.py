@@ -2,6 +2,7 @@
 
 from bench import (
     answer,
+    authorization,
     describe,
     faststart,
     launch,

@@ -42,10 +42,10 @@ def measure(runs: int) -> list[report.Finding]:
 
 def _measure_count(count: int, runs: int) -> report.Finding:
     with tempfile.TemporaryDirectory(prefix="m-") as folder:
-        with _cloud(Path(folder), count) as (pid, client):
-            ours = _rates(pid, lambda: _describe(client, count), runs, REQUESTS[count])
+        with running(Path(folder), count) as (pid, client):
+            ours = rates(pid, lambda: _describe(client, count), runs, REQUESTS[count])
         with _moto(count) as (pid, client):
-            theirs = _rates(pid, lambda: _describe(client, count), runs, MOTO_REQUESTS[count])
+            theirs = rates(pid, lambda: _describe(client, count), runs, MOTO_REQUESTS[count])
     return report.Finding(
         promise=f"DescribeInstances, {count} instances",
         unit="requests/s/core",
@@ -60,7 +60,7 @@ def _describe(client: asking.Client, count: int) -> None:
     assert body.count(b"<instanceId>i-") >= count, body[:500]
 
 
-def _rates(pid: int, ask: Callable[[], None], runs: int, requests: int) -> tuple[float, ...]:
+def rates(pid: int, ask: Callable[[], None], runs: int, requests: int) -> tuple[float, ...]:
     """Requests per second of processor time, once per run, after one run to warm up."""
     rates: list[float] = []
     for _ in range(runs + 1):
@@ -72,7 +72,7 @@ def _rates(pid: int, ask: Callable[[], None], runs: int, requests: int) -> tuple
 
 
 @contextmanager
-def _cloud(root: Path, count: int) -> Generator[tuple[int, asking.Client]]:
+def running(root: Path, count: int) -> Generator[tuple[int, asking.Client]]:
     """The cloud process with so many instances in its database."""
     layout = Layout(root)
     for folder in (layout.cloud, layout.log, layout.admin_credentials.parent):

@@ -79,35 +79,9 @@ def _requests() -> list[policy.Request]:
 
 def _policies() -> policy.Policies:
     """20 statements: 8 of a group, 7 of the user, 5 of his boundary."""
-    group = [
-        _allow("ec2:Describe*"),
-        _allow("ec2:RunInstances", ARN + "instance/*", StringLike={"ec2:InstanceType": "t3.*"}),
-        _allow("ec2:RunInstances", *(ARN + f"{noun}/*" for noun in ("subnet", "volume"))),
-        _allow("ec2:RunInstances", "arn:aws:ec2:*::image/*"),
-        _allow("s3:ListBucket", "arn:aws:s3:::home", StringLike={"s3:prefix": "${aws:username}/*"}),
-        _allow("s3:*Object", "arn:aws:s3:::home/${aws:username}/*"),
-        _allow("sts:AssumeRole", f"arn:aws:iam::{ACCOUNT}:role/deploy"),
-        _deny("s3:Put*", "arn:aws:s3:::logs/*"),
-    ]
-    user = [
-        _allow("ec2:St*Instances", StringEquals=_OWN),
-        _allow("ec2:TerminateInstances", StringEquals=_OWN, Bool=_MFA),
-        _allow("ec2:*Tags", IpAddress={"aws:SourceIp": ["10.0.0.0/8", "192.168.0.0/16"]}),
-        _allow("ec2:*SecurityGroup*"),
-        _allow("cloudwatch:*"),
-        _deny("*", StringNotEquals={"aws:RequestedRegion": ["us-east-1", "eu-west-1"]}),
-        _deny("iam:*", NumericGreaterThan={"aws:MultiFactorAuthAge": "3600"}),
-    ]
-    boundary = [
-        _allow("ec2:*"),
-        _allow("s3:*"),
-        _allow("sts:*"),
-        _allow("iam:Get*"),
-        _deny("ec2:RunInstances", ARN + "instance/*", StringLike={"ec2:InstanceType": "p*"}),
-    ]
-    identity = (_attached("group", group), _attached("user", user))
+    identity = (_attached("group", GROUP), _attached("user", USER))
     return policy.Policies(
-        identity=identity, boundary=_attached("boundary", boundary, policy.Kind.BOUNDARY)
+        identity=identity, boundary=_attached("boundary", BOUNDARY, policy.Kind.BOUNDARY)
     )
 
 
@@ -139,6 +113,35 @@ def _attached(
 ) -> policy.Attached:
     text = json.dumps({"Version": "2012-10-17", "Statement": statements})
     return policy.Attached(name, policy.compiled(text, kind))
+
+
+GROUP = [
+    _allow("ec2:Describe*"),
+    _allow("ec2:RunInstances", ARN + "instance/*", StringLike={"ec2:InstanceType": "t3.*"}),
+    _allow("ec2:RunInstances", *(ARN + f"{noun}/*" for noun in ("subnet", "volume"))),
+    _allow("ec2:RunInstances", "arn:aws:ec2:*::image/*"),
+    _allow("s3:ListBucket", "arn:aws:s3:::home", StringLike={"s3:prefix": "${aws:username}/*"}),
+    _allow("s3:*Object", "arn:aws:s3:::home/${aws:username}/*"),
+    _allow("sts:AssumeRole", f"arn:aws:iam::{ACCOUNT}:role/deploy"),
+    _deny("s3:Put*", "arn:aws:s3:::logs/*"),
+]
+USER = [
+    _allow("ec2:St*Instances", StringEquals=_OWN),
+    _allow("ec2:TerminateInstances", StringEquals=_OWN, Bool=_MFA),
+    _allow("ec2:*Tags", IpAddress={"aws:SourceIp": ["10.0.0.0/8", "192.168.0.0/16"]}),
+    _allow("ec2:*SecurityGroup*"),
+    _allow("cloudwatch:*"),
+    _deny("*", StringNotEquals={"aws:RequestedRegion": ["us-east-1", "eu-west-1"]}),
+    _deny("iam:*", NumericGreaterThan={"aws:MultiFactorAuthAge": "3600"}),
+]
+BOUNDARY = [
+    _allow("ec2:*"),
+    _allow("s3:*"),
+    _allow("sts:*"),
+    _allow("iam:Get*"),
+    _deny("ec2:RunInstances", ARN + "instance/*", StringLike={"ec2:InstanceType": "p*"}),
+]
+"""What the principal has: of his group, his own, and his boundary."""
 
 
 if __name__ == "__main__":
