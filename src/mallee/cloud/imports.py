@@ -69,16 +69,22 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class CreateGroup:
+    """Make a group of the source."""
+
     name: str
 
 
 @dataclass(frozen=True, slots=True)
 class AdoptGroup:
+    """Make a group that was made by hand the source's."""
+
     name: str
 
 
 @dataclass(frozen=True, slots=True)
 class CreateUser:
+    """Make a user of the source."""
+
     person: Person
 
 

@@ -16,8 +16,8 @@ from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Kind, Record
 from mallee.model import ids
 
-_SECRET_KINDS = (records.ACCESS_KEY, records.CLIENT_TOKEN, records.JOIN_TOKEN)
-_SECRET_MEMBERS = frozenset({"user_data"})
+_SECRET_KINDS = (records.ACCESS_KEY, records.CLIENT_TOKEN, records.JOIN_TOKEN, records.MAIL)
+_SECRET_MEMBERS = frozenset({"user_data", "token_hash"})
 _VALUE_LENGTH_MAX = 60
 
 
