@@ -78,6 +78,7 @@ def _told() -> events.Told:
         principal=who,
         outcome=authorize.Outcome((authorize.Judged("ec2:DescribeInstances", "*", decision),)),
         asked={"InstanceIds": ["i-0123456789abcdef0"]},
+        about="",
         made="",
         status=200,
         error="",

@@ -144,6 +144,10 @@ class Action:
     """Of an unsigned row: finds for whom an identity provider vouches in the request, which is then
     allowed or refused as his (`resource_policy`)."""
 
+    about: Callable[[Call, Request], str] | None = None
+    """Finds the account that a request is about, where it may be another than the caller's, or he
+    has none: the trail shows the call to that account too. Empty when there is no such account."""
+
     @property
     def permission(self) -> str:
         """The IAM action that must be allowed: `ec2:RunInstances`."""

@@ -91,6 +91,8 @@ class Exchange:
     row: Action | None = None
     asked: Request = None
     """The request, decoded."""
+    about: str = ""
+    """The account that it is about, where the row says that it may be another's."""
     made: str = ""
     """The encoded result of what changed something."""
     error: errors.AwsError | None = None
@@ -146,6 +148,7 @@ async def _stages(cloud: Cloud, exchange: Exchange) -> bytes:
     exchange.asked = asked = dialect.decode(operation, given, request.body)
     parameters.refuse_ignored(action, asked)
     call = _call(cloud, exchange, who, now)
+    exchange.about = action.about(call, asked) if action.about else ""
     if action.vouch is not None:
         exchange.principal = await action.vouch(call, asked, cloud.issuers)
         call = replace(call, principal=exchange.principal)
@@ -217,9 +220,8 @@ async def _write(cloud: Cloud, action: Action, call: Call, asked: Request) -> st
 
         def do() -> str:
             writer = _writer(cloud, call, tx, prepared)
-            held = quotas.before(writer, action.service)
             result = does.handle(writer, asked)
-            quotas.check(writer, held)
+            quotas.check(writer)
             return dialect.encode_result(action.name, result)
 
         return idempotency.once(tx, (call.account, action.permission), asked, do)
@@ -314,6 +316,7 @@ def _finish(cloud: Cloud, exchange: Exchange, body: bytes) -> http.Response:
             principal=who,
             outcome=exchange.outcome,
             asked=exchange.asked,
+            about=exchange.about,
             made=exchange.made,
             status=status,
             error=error.code if error else "",

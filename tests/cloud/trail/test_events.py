@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlencode
 
 import botocore.exceptions
 import pytest
@@ -115,3 +116,57 @@ def test_a_launch_is_told_with_what_it_made(cloud: RunningCloud) -> None:
 )
 def test_what_only_looks_is_known_by_its_name(action: str, is_read: bool) -> None:
     assert events.is_read(action) is is_read
+
+
+def test_signing_in_is_shown_to_whose_account_it_was(cloud: RunningCloud, sender: Sender) -> None:
+    iam = cloud.client("iam")
+    iam.create_user(UserName="signer")
+    iam.create_login_profile(UserName="signer", Password="Correct horse 1!")
+    asked = {"AccountName": cloud.admin["account_id"], "UserName": "signer"}
+    stranger = Sender(cloud.port, {})
+    ids: list[str] = []
+    for password in ("wrong horse 1!", "Correct horse 1!"):
+        body = urlencode(
+            {"Action": "SignIn", "Version": "2026-11-21", **asked, "Password": password}
+        )
+        headers = {"Content-Type": FORM, "Host": "mallee.cloud"}
+        answer = stranger.send_raw("POST", "/", headers, body)
+        ids.append(answer.headers["x-amzn-requestid"])
+    failed, done = (line_of(cloud, id) for id in ids)
+    assert failed["error"]
+    assert "error" not in done
+    for line in (failed, done):
+        assert line["recipient"] == cloud.admin["account_id"]
+        assert "account" not in line
+        assert line["asked"]["UserName"] == "signer"
+        assert line["asked"]["Password"] == "HIDDEN_DUE_TO_SECURITY_REASONS"
+    shown = [event["EventId"] for event in cloud.client("cloudtrail").lookup_events()["Events"]]
+    assert set(ids) <= set(shown)
+
+
+def test_an_assumed_role_is_shown_to_both_accounts(cloud: RunningCloud, sender: Sender) -> None:
+    made = sender.ask("mallee", "CreateAccount", AccountName="elsewhere")
+    other = {
+        "account_id": made.element("AccountId"),
+        "access_key_id": made.element("AccessKeyId"),
+        "secret_access_key": made.element("SecretAccessKey"),
+    }
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"AWS": other["account_id"]},
+        "Action": "sts:AssumeRole",
+    }
+    trust = json.dumps({"Version": "2012-10-17", "Statement": statement})
+    cloud.client("iam").create_role(RoleName="lent", AssumeRolePolicyDocument=trust)
+    arn = f"arn:aws:iam::{cloud.admin['account_id']}:role/lent"
+    answer = cloud.client("sts", other).assume_role(RoleArn=arn, RoleSessionName="guest")
+    id = answer["ResponseMetadata"]["RequestId"]
+    line_of(cloud, id)
+    for key in (cloud.admin, other):
+        trail = cloud.client("cloudtrail", key)
+        found = trail.lookup_events(
+            LookupAttributes=[{"AttributeKey": "EventId", "AttributeValue": id}]
+        )["Events"]
+        record = json.loads(found[0]["CloudTrailEvent"])
+        assert record["recipientAccountId"] == key["account_id"]
+        assert record["userIdentity"]["accountId"] == other["account_id"]

@@ -133,6 +133,11 @@ def _user(view: store.View, request: Request) -> Record[User, None] | None:
     return user if user and user.doc.name == name and user.doc.is_enabled else None
 
 
+def _about(call: Call, request: Request) -> str:
+    account = _account(call.view, request["AccountName"])
+    return account.id if account else ""
+
+
 def _account(view: store.View, name: str) -> Record[Account, None] | None:
     """Return the account of an id, a name or an alias."""
     found = view.get(records.ACCOUNT, name)
@@ -152,5 +157,6 @@ ACTIONS: tuple[Action, ...] = (
             {"AccountName", "UserName", "Password", "NewPassword", "MfaCode", "DurationSeconds"}
         ),
         is_unsigned=True,
+        about=_about,
     ),
 )

@@ -9,7 +9,7 @@ hour at most; source identity and transitive tags stay through a chain.
 from typing import Any
 
 from mallee.aws import errors, policy
-from mallee.cloud import accounts, authenticate, trust
+from mallee.cloud import accounts, authenticate, things, trust
 from mallee.cloud.action import Action, Write
 from mallee.cloud.call import Call, Request, Result, WriteCall
 from mallee.cloud.iam import mfa
@@ -91,6 +91,12 @@ def trust_of(call: Call, arn: str) -> policy.Attached:
 def asked_role(_call: Call, asked: Request) -> tuple[str, ...]:
     """Return the ARN that a request for a role's credentials is about."""
     return (asked["RoleArn"],)
+
+
+def account_of_role(call: Call, asked: Request) -> str:
+    """Return the account of the role that a request is about, empty when there is none."""
+    account = things.account_of(asked["RoleArn"]) or ""
+    return account if call.view.get(records.ACCOUNT, account) else ""
 
 
 def check_life(role: Role, life_s: int) -> None:
@@ -198,6 +204,7 @@ ACTIONS: tuple[Action, ...] = (
         ),
         resources=asked_role,
         resource_policy=trust_of,
+        about=account_of_role,
         also=further,
     ),
 )

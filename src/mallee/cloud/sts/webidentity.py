@@ -206,5 +206,6 @@ ACTIONS: tuple[Action, ...] = (
         also=roles.further,
         is_unsigned=True,
         vouch=vouch,
+        about=roles.account_of_role,
     ),
 )

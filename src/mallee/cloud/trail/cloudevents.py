@@ -42,8 +42,8 @@ _NAMED = {
 _ID = re.compile(r"([a-z]+)-[0-9a-f]{8}(?:[0-9a-f]{9})?")
 
 
-def render(event: Event, region: str) -> dict[str, Any]:
-    """Return an event as LookupEvents does."""
+def render(event: Event, account: str, region: str) -> dict[str, Any]:
+    """Return an event as LookupEvents shows it to an account."""
     return {
         "EventId": event.request_id,
         "EventName": event.action,
@@ -55,7 +55,7 @@ def render(event: Event, region: str) -> dict[str, Any]:
         "Resources": [
             {"ResourceType": kind, "ResourceName": name} for kind, name in resources(event)
         ],
-        "CloudTrailEvent": msgspec.json.encode(_record(event, region)).decode(),
+        "CloudTrailEvent": msgspec.json.encode(_record(event, account, region)).decode(),
     }
 
 
@@ -98,7 +98,7 @@ def _type(member: str, text: str) -> str:
     return _NAMED.get(member, "")
 
 
-def _record(event: Event, region: str) -> dict[str, Any]:
+def _record(event: Event, account: str, region: str) -> dict[str, Any]:
     record: dict[str, Any] = {
         "eventVersion": _VERSION,
         "userIdentity": _identity(event),
@@ -118,7 +118,7 @@ def _record(event: Event, region: str) -> dict[str, Any]:
     record["readOnly"] = event.is_read
     record["eventType"] = "AwsApiCall"
     record["managementEvent"] = True
-    record["recipientAccountId"] = event.account
+    record["recipientAccountId"] = account
     record["eventCategory"] = "Management"
     return record
 

@@ -56,8 +56,8 @@ def lookup_events(call: Call, request: Request, position: str) -> tuple[Result, 
         found, following = search.look_back(call.trail, wanted, position)
     except search.BadPosition as error:
         raise errors.InvalidNextToken from error
-    region = call.settings.region
-    return {"Events": [cloudevents.render(event, region) for event in found]}, following
+    shown = [cloudevents.render(event, call.account, call.settings.region) for event in found]
+    return {"Events": shown}, following
 
 
 def _attribute(request: Request) -> tuple[Fits, tuple[str, ...]]:

@@ -63,6 +63,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     is_read: bool = False
     account: str = ""
     """The caller's; nobody's where empty."""
+    recipient: str = ""
+    """The account that it was about, where that is another than the caller's."""
     user: str = ""
     """The caller's ARN."""
     user_id: str = ""
@@ -106,6 +108,8 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     principal: Principal | None
     outcome: authorize.Outcome | None
     asked: dict[str, Any] | None
+    about: str
+    """The account that the call was about; empty: his own, or none."""
     made: str
     """The result as it was encoded, of a call that changed something."""
     status: int
@@ -129,6 +133,7 @@ def describe(told: Told) -> Event:
         action=told.action,
         is_read=is_read(told.action),
         account=who.account if who else "",
+        recipient=_recipient(told),
         user=who.arn if who else "",
         user_id=who.user_id if who else "",
         kind="" if is_user or who is None else who.kind.value,
@@ -147,6 +152,14 @@ def describe(told: Told) -> Event:
         asked=hiding.shown(told.service, told.action, told.asked) if told.asked else None,
         made=tuple(dict.fromkeys(_ID.findall(told.made)))[:MADE_MAX] if told.made else (),
     )
+
+
+def _recipient(told: Told) -> str:
+    """Return whom else the call is shown to: of a caller who is known, only what was done."""
+    account = told.principal.account if told.principal else ""
+    if told.about == account or (account and told.error):
+        return ""
+    return told.about
 
 
 def is_read(action: str) -> bool:

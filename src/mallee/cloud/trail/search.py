@@ -36,7 +36,7 @@ class Wanted:
     count: int
     """How many at most."""
     account: str = ""
-    """Only calls of this account; empty: of all, and of those who have none."""
+    """Only calls of this account and about it; empty: all, and of those who have no account."""
     words: tuple[str, ...] = ()
     """What the line of every wanted call contains, word for word."""
     fits: Callable[[Event], bool] = lambda event: True
@@ -51,11 +51,11 @@ def look_back(directory: Path, wanted: Wanted, position: str) -> tuple[list[Even
     found: list[Event] = []
     left = BYTES_AT_ONCE
     marks = [word.encode() for word in wanted.words]
-    if wanted.account:
-        marks.append(b'"account":"%b"' % wanted.account.encode())
+    owner = b'"account":"%b"' % wanted.account.encode() if wanted.account else b""
+    about = owner.replace(b"account", b"recipient")
     for segment, offset, text in _lines(directory, wanted, position):
         left -= len(text)
-        if all(mark in text for mark in marks):
+        if (owner in text or about in text) and all(mark in text for mark in marks):
             event = _event(text)
             if event is not None and event.at < wanted.since:
                 if (wanted.since - event.at).total_seconds() > DISORDER_S:
