@@ -106,6 +106,15 @@ def test_a_guest_is_told_of_its_profile_and_no_other_guest_is(
     assert guests.read(cloud, pair.other, f"{LIST}/", "meta-data/iam/info") == ["absent"] * 2
 
 
+def test_a_guest_finds_services_by_name(cloud: Cloud, pair: Pair) -> None:
+    domain, endpoint = guests.read(
+        cloud, pair.one, "meta-data/services/domain", "meta-data/services/endpoint"
+    )
+    found = cloud.ssh(pair.one.id, f"nslookup ec2.{cloud.access.region}.{domain}")
+    assert "169.254.169.254" in found
+    assert endpoint == "http://169.254.169.254:8773"
+
+
 def test_a_role_that_trusts_ec2_no_more_is_said_so(
     cloud: Cloud, pair: Pair, iam: Any, instance: str
 ) -> None:
