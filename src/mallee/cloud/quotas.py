@@ -2,8 +2,8 @@
 
 A *quota* is a limit that somebody set by a policy with `"Effect": "Limit"` (over an account, or in
 a user's or role's policies, where it counts what that one made), or AWS's own where nobody did. The
-pipeline holds them around every writer (`before`, `check`): what a transaction would use more is
-compared with what there is, in that transaction, so no two calls can overrun one together and no
+pipeline holds them around every writer (`check`): what a transaction has used more is compared with
+what there may be, in that transaction, so no two calls can overrun one together and no
 handler can forget. Usage follows from the records (`model.quotas`).
 Handlers that can do with less than was asked for call `affordable`. Not its business: who sets
 quotas (`admin.quotas`, `iam`), how policies are read (`aws.policy`).
@@ -11,14 +11,13 @@ quotas (`admin.quotas`, `iam`), how policies are read (`aws.policy`).
 
 import functools
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from mallee.aws import errors, policy
 from mallee.cloud import rights
-from mallee.cloud.call import Principal, WriteCall
-from mallee.cloud.state import records, store
-from mallee.cloud.state.records import Record
+from mallee.cloud.call import WriteCall
+from mallee.cloud.state import store
 from mallee.model import quotas
 from mallee.model.quotas import Share, Use
 
@@ -30,11 +29,6 @@ KEPT_MAX = 256
 
 _ZONE = re.compile(r"arn:aws:ec2:[^:/]*:[^:/]*:availability-?zone/([a-z0-9-]+)")
 _NOTHING: Mapping[str, int] = {}
-_OF_SERVICE = {
-    service: tuple(key for key in quotas.KEYS if key.startswith(f"{service}:"))
-    for service in ("ec2", "iam")
-}
-
 _ERRORS: Mapping[str, type[errors.AwsError]] = {
     quotas.VCPUS: errors.VcpuLimitExceeded,
     quotas.ADDRESSES: errors.AddressLimitExceeded,
@@ -74,25 +68,18 @@ _CEILINGS = tuple(
     if key.ceiling is not None
 )
 
-Held = Sequence[tuple[Quota, int]]
-"""Quotas, each with what was used of it before a writer began."""
-
 
 # --- what holds ---
 
 
 def of_account(view: store.View, account: str) -> tuple[Quota, ...]:
     """Return the quotas of an account: those that were set, and AWS's own for the other keys."""
-    found = _set_by(rights.of_account(view, account), None)
-    if not found:
-        return _CEILINGS
-    instead = {quota.key for quota in found if quota.share.zone is None}
-    return (*found, *(quota for quota in _CEILINGS if quota.key not in instead))
+    return _over_account(rights.of_account(view, account))
 
 
 def of_maker(view: store.View, account: str, id: str) -> tuple[Quota, ...]:
     """Return the quotas in a user's policies and his groups', or in a role's."""
-    return _set_by(rights.of_issuer(view, account, id).identity, id)
+    return _of_maker(rights.of_issuer(view, account, id).identity, id)
 
 
 def most(view: store.View, account: str, key: str) -> int | None:
@@ -113,7 +100,14 @@ def used(view: store.View, account: str, quota: Quota) -> int:
 
 
 @functools.lru_cache(maxsize=KEPT_MAX)
-def _set_by(policies: tuple[policy.Attached, ...], maker: str | None) -> tuple[Quota, ...]:
+def _over_account(policies: tuple[policy.Attached, ...]) -> tuple[Quota, ...]:
+    found = tuple(_read(policies, None))
+    instead = {quota.key for quota in found if quota.share.zone is None}
+    return (*found, *(quota for quota in _CEILINGS if quota.key not in instead))
+
+
+@functools.lru_cache(maxsize=KEPT_MAX)
+def _of_maker(policies: tuple[policy.Attached, ...], maker: str) -> tuple[Quota, ...]:
     return tuple(_read(policies, maker))
 
 
@@ -155,50 +149,21 @@ def refuse_meaningless(document: policy.Document) -> None:
 # --- what is held around a writer ---
 
 
-def before(call: WriteCall, service: str) -> Held:
-    """Return the quotas that a writer of that service must keep, with what is used of them."""
-    who = call.principal
-    if not who.account:
-        return ()
-    keys = _OF_SERVICE.get(service)
-    return [
-        (quota, used(call.view, who.account, quota))
-        for quota in _of_caller(call.view, who)
-        if keys is None or quota.key in keys
-    ]
-
-
-def check(call: WriteCall, held: Held) -> None:
-    """Raise the service's error when the writer used more of something than there may be.
+def check(call: WriteCall) -> None:
+    """Raise the service's error when a writer has used more of something than there may be.
 
     What was too much before, because the quota came later, hinders nothing that adds nothing.
     Quotas of other accounts hold too: a user who is invited, or imported, is of his account.
     """
-    for quota, had in held:
-        now = used(call.view, call.account, quota)
-        if now > quota.most and now > had:
-            raise _exceeded(quota, had, now - had)
-    for account, made in _made_elsewhere(call).items():
-        for quota in of_account(call.view, account):
-            now, more = used(call.view, account, quota), made.get(quota.key, 0)
-            if more and now > quota.most:
-                raise _exceeded(quota, now - more, more)
-
-
-def _made_elsewhere(call: WriteCall) -> Mapping[str, Mapping[str, int]]:
-    """Return how much of what was made in other accounts than the caller's, by account."""
-    made: dict[str, dict[str, int]] = {}
-    for change in call.tx.changes:
-        subject = change.subject
-        if change.op is not store.Op.INSERT or not isinstance(subject, Record):
-            continue
-        measure = records.MEASURES.get(subject.kind.name)
-        if measure is None or subject.account == call.account:
-            continue
-        amounts = made.setdefault(subject.account, {})
-        for key, amount in measure(subject.doc, subject.seen).amounts:
-            amounts[key] = amounts.get(key, 0) + amount
-    return made
+    for account, shares in call.tx.grown().items():
+        is_own = account == call.account
+        held = _of_caller(call) if is_own else of_account(call.view, account)
+        for quota in held:
+            more = shares.get(quota.share, _NOTHING).get(quota.key, 0)
+            if more > 0:
+                now = used(call.view, account, quota)
+                if now > quota.most:
+                    raise _exceeded(quota, now - more, more)
 
 
 def affordable(call: WriteCall, each: Use, counts: tuple[int, int]) -> int:
@@ -207,8 +172,9 @@ def affordable(call: WriteCall, each: Use, counts: tuple[int, int]) -> int:
     Raises the service's error when it is fewer than the least.
     """
     least, wanted = counts
-    for quota in _of_caller(call.view, call.principal):
-        need = dict(each.amounts).get(quota.key, 0)
+    needs = dict(each.amounts)
+    for quota in _of_caller(call):
+        need = needs.get(quota.key, 0)
         if need and quota.share.zone in (None, each.zone):
             had = used(call.view, call.account, quota)
             wanted = min(wanted, max(quota.most - had, 0) // need)
@@ -217,9 +183,12 @@ def affordable(call: WriteCall, each: Use, counts: tuple[int, int]) -> int:
     return wanted
 
 
-def _of_caller(view: store.View, who: Principal) -> tuple[Quota, ...]:
-    own = () if who.is_administrator else of_maker(view, who.account, who.issuer_id)
-    return (*own, *of_account(view, who.account))
+def _of_caller(call: WriteCall) -> tuple[Quota, ...]:
+    who = call.principal
+    account = of_account(call.view, who.account)
+    if who.is_administrator:
+        return account
+    return (*of_maker(call.view, who.account, who.issuer_id), *account)
 
 
 def _exceeded(quota: Quota, had: int, more: int) -> errors.AwsError:

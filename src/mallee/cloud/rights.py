@@ -63,7 +63,13 @@ def of_issuer(view: store.View, account: str, id: str) -> policy.Policies:
         own = policy.Policies(identity=(_attached(view, ADMINISTRATOR, policy.Kind.IDENTITY),))
     else:
         own = of_user(view, id) if role is None else of_role(view, role.doc)
-    return own._replace(account=of_account(view, account))
+    return own._replace(account=tuple(filter(_has_a_say, of_account(view, account))))
+
+
+def _has_a_say(attached: policy.Attached) -> bool:
+    """Tell whether a policy is about more than quotas, which have no part in decisions."""
+    statements = attached.policy.document.statements
+    return any(one.effect is not policy.Effect.LIMIT for one in statements)
 
 
 def of_session(view: store.View, session: Session) -> tuple[policy.Attached, ...]:

@@ -13,7 +13,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from mallee.aws import errors
-from mallee.cloud import imports, quotas
+from mallee.cloud import imports
 from mallee.cloud.action import Action, Write
 from mallee.cloud.admin import accounts, invitations
 from mallee.cloud.call import Call, Request, Result, WriteCall
@@ -40,10 +40,8 @@ def import_users(call: WriteCall, request: Request) -> Result:
     steps = imports.plan(document, _see(own, account), wish)
     applies = bool(request.get("Apply"))
     if applies:
-        held = quotas.before(own, "iam")
         for step in steps:
             _apply(own, wish, step)
-        quotas.check(own, held)
         if request.get("Invite"):
             _invite(own, account, steps)
     lines = [line for step in steps for line in imports.describe(step)]

@@ -14,6 +14,7 @@ from typing import Any
 from mallee.cloud.state.errors import Conflict, Taken
 from mallee.cloud.state.index import Index
 from mallee.cloud.state.records import Claim, D, Kind, Record, S
+from mallee.cloud.state.usage import Usage
 from mallee.model.quotas import Share
 
 
@@ -101,6 +102,15 @@ class Tx:
     def usage(self, account: str) -> Mapping[Share, Mapping[str, int]]:
         """Return what the account uses of what can be limited: by share, amounts by quota key."""
         return self._index.usage(account)
+
+    def grown(self) -> Mapping[str, Mapping[Share, Mapping[str, int]]]:
+        """Return by account what this transaction has used more so far; negative: what less."""
+        grown = Usage()
+        for change, previous in zip(self.changes, self._replaced, strict=True):
+            subject = change.subject
+            if not isinstance(subject, Claim) and not isinstance(previous, Claim):
+                grown.change(previous, None if change.op is Op.DELETE else subject)
+        return grown.accounts()
 
     def history(self, kind: Kind[Any, Any], id: str) -> builtins.list[Change]:
         """Return every committed change of a record, oldest first; this one reads the disk."""

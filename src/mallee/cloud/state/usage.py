@@ -29,6 +29,10 @@ class Usage:
         """Return the amounts that an account uses, by share; not a copy."""
         return self._by_account.get(account, _NONE)
 
+    def accounts(self) -> Mapping[str, Mapping[Share, Amounts]]:
+        """Return the same for all accounts; not a copy."""
+        return self._by_account
+
     def change(self, before: Record[Any, Any] | None, after: Record[Any, Any] | None) -> None:
         """Count that a record came, became another, or went."""
         either = before or after
