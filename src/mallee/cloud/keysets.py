@@ -2,9 +2,11 @@
 
 A provider's key set is kept for an hour, and fetched again sooner when a token names a key that is
 not in it (providers change their keys). Strangers may send as many tokens as they like: a provider
-is asked by one request at a time, not again within `AGAIN_S`, and never more than `DOCUMENTS` times
-at once in all. While it is away, what is known of it goes on counting for a day. What was believed
-for one account's thumbprints is believed for no other's. Belongs to the event loop's thread.
+is asked by one request at a time, not again within `AGAIN_S` (longer each time that it fails), and
+no more than `DOCUMENTS` are fetched at once in all. While it is away, what is known of it goes on
+counting for a day. What was believed for one account's thumbprints is believed for no other's. Why
+keys cannot be had stands in the log: who named the server shall not learn from us what is where in
+our networks. Belongs to the event loop's thread.
 Not its business: which providers count (`iam.oidcproviders`), and what is in a token (`sts`).
 """
 
@@ -13,26 +15,31 @@ import json
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
-from mallee.kit import httpsfetch, idtokens
+from mallee.kit import httpsfetch, idtokens, logs
 from mallee.model.providers import OidcProvider
 from mallee.model.settings import Settings
 
 FRESH_S = 3600.0
 AGAIN_S = 30.0
-"""How soon a provider may be asked again, whatever happened."""
+"""How soon a provider may be asked again."""
+DOUBLED_MAX = 3
+"""How often that is doubled when it fails again and again."""
 STALE_S = 86_400.0
 """How long keys count while their provider is away."""
 KEPT_MAX = 1000
 DOCUMENTS = 4
 DISCOVERY = "/.well-known/openid-configuration"
 
+_log = logs.get(__name__)
+
 _Name = tuple[str, tuple[str, ...]]
 
 
 class Unreachable(Exception):
-    """The provider's keys cannot be had; the message says why, for who made the provider."""
+    """The provider's keys cannot be had."""
 
 
 @dataclass(slots=True)
@@ -40,7 +47,7 @@ class _Kept:
     keys: tuple[idtokens.Key, ...] = ()
     fetched_at: float = -STALE_S
     tried_at: float = -STALE_S
-    problem: str = ""
+    failures: int = 0
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
@@ -60,14 +67,14 @@ class KeySets:
         Raises `Unreachable`, and `idtokens.InvalidToken` for what is no token at all.
         """
         if provider.keys is not None:
-            return idtokens.parse_keys(provider.keys)
+            return _handed_over(provider.keys)
         kept = self._keep(provider)
         async with kept.lock:
             is_fresh = now - kept.fetched_at < FRESH_S
             if not is_fresh or not idtokens.may_be_signed_by(kept.keys, token):
                 await self._refresh(kept, provider, now)
         if now - kept.fetched_at >= STALE_S:
-            raise Unreachable(kept.problem)
+            raise Unreachable(provider.issuer)
         return kept.keys
 
     def _keep(self, provider: OidcProvider) -> _Kept:
@@ -79,15 +86,17 @@ class KeySets:
         return kept
 
     async def _refresh(self, kept: _Kept, provider: OidcProvider, now: float) -> None:
-        if now - kept.tried_at < AGAIN_S:
+        if now - kept.tried_at < AGAIN_S * 2 ** min(kept.failures, DOUBLED_MAX):
             return
         kept.tried_at = now
         loop = asyncio.get_running_loop()
         try:
             kept.keys = await loop.run_in_executor(self._threads, _fetch, provider, self._reach)
         except (httpsfetch.Unreachable, idtokens.BadKeys) as error:
-            kept.problem = str(error)
+            kept.failures += 1
+            _log.warning("no keys of a provider", issuer=provider.issuer, why=str(error)[:300])
         else:
+            kept.failures = 0
             kept.fetched_at = now
 
 
@@ -97,6 +106,11 @@ def reach_of(settings: Settings) -> httpsfetch.Reach:
     return httpsfetch.Reach(
         is_allowed=chosen.fetch, may_be_local=chosen.local, ca_file=chosen.ca_file
     )
+
+
+@lru_cache(maxsize=64)
+def _handed_over(document: str) -> tuple[idtokens.Key, ...]:
+    return idtokens.parse_keys(document)
 
 
 def _fetch(provider: OidcProvider, reach: httpsfetch.Reach) -> tuple[idtokens.Key, ...]:

@@ -313,10 +313,13 @@ class ExpiredIdentityToken(AwsError):
 
 
 class IdpCommunicationError(AwsError):
-    """Argument: why the provider's keys cannot be had."""
+    """Argument: the issuer."""
 
     code = "IDPCommunicationError"
-    template = "Couldn't retrieve verification key from your identity provider: {}"
+    template = (
+        "Couldn't retrieve verification key from your identity provider {}: it must answer over "
+        "HTTPS, with a certificate of a public authority or of a thumbprint of the provider."
+    )
 
 
 class PackedPolicyTooLarge(AwsError):
