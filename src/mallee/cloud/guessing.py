@@ -33,7 +33,10 @@ class Limit:
 
 SUBJECT = Limit(free=5, wait_s=1.0, wait_s_max=60.0)
 """For whom it is tried: a stranger can lock nobody out for longer than a minute."""
-PEER = Limit(free=30, wait_s=1.0, wait_s_max=900.0)
+CODE = Limit(free=5, wait_s=1.0, wait_s_max=900.0)
+"""A code of six digits, tried by who has the password or the key already: a hundred a day, of which
+the window takes three, so that a year of guessing is right once in ten times."""
+PEER = Limit(free=60, wait_s=1.0, wait_s_max=900.0)
 """Who tries: many people may sit behind one address."""
 
 

@@ -1,8 +1,10 @@
 """Signing in: with password and code, for a while; and nothing told to who guesses."""
 
 import itertools
+import threading
 import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import urlencode
 
@@ -13,6 +15,7 @@ from botocore.config import Config
 from msgspec.structs import replace
 
 from mallee.cloud import guessing, strangers
+from mallee.cloud.iam import passwords
 from mallee.cloud.state import records
 from tests.cloud.iam.devices import Device
 from tests.cloud.running import RunningCloud
@@ -264,3 +267,17 @@ def test_signing_in_needs_no_signature_and_takes_none_of_another(
     )
     assert refused(client.get_caller_identity) == "MissingAuthenticationToken"
     assert ask(cloud, admin["account_id"], name, PASSWORD).status == 200
+
+
+def test_class_signs_in_at_once_and_a_flood_is_turned_away(
+    people: People, cloud: RunningCloud, admin: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account = admin["account_id"]
+    names = [person(people, admin) for _ in range(30)]
+    with ThreadPoolExecutor(30) as room:
+        answers = list(room.map(lambda name: ask(cloud, account, name, PASSWORD), names))
+    assert [answer.status for answer in answers] == [200] * 30
+    monkeypatch.setattr(passwords, "_line", threading.BoundedSemaphore(2))
+    with ThreadPoolExecutor(30) as room:
+        answers = list(room.map(lambda name: ask(cloud, account, name, PASSWORD), names))
+    assert {answer.code for answer in answers} == {"", "Throttling"}

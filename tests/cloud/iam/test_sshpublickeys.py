@@ -1,5 +1,7 @@
 """SSH public keys: RSA that is long enough, shown in either encoding."""
 
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,13 +24,20 @@ def iam(people: People) -> Any:
     return iam
 
 
-def test_life_of_a_key(iam: Any) -> None:
+def test_life_of_a_key(iam: Any, tmp_path: Path) -> None:
     body = papers.ssh()
     made = iam.upload_ssh_public_key(UserName="u", SSHPublicKeyBody=f"{body} me@home")
     key = made["SSHPublicKey"]
     assert key["SSHPublicKeyId"].startswith("APKA")
     assert key["SSHPublicKeyBody"] == body
-    assert len(key["Fingerprint"].split(":")) == 16
+    (tmp_path / "key.pub").write_text(body)
+    told = subprocess.run(
+        ["ssh-keygen", "-E", "md5", "-lf", tmp_path / "key.pub"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert f"MD5:{key['Fingerprint']}" in told.stdout
     asked = {"UserName": "u", "SSHPublicKeyId": key["SSHPublicKeyId"]}
     pem = iam.get_ssh_public_key(**asked, Encoding="PEM")["SSHPublicKey"]["SSHPublicKeyBody"]
     assert serialization.load_pem_public_key(pem.encode())

@@ -63,7 +63,7 @@ def check_any(call: WriteCall, user: Record[User, None], code: str) -> None:
 def _check(call: WriteCall, devices: list[DeviceRecord], code: str) -> None:
     # One who guesses gets no more tries for having more devices.
     key = f"mfa/{devices[0].doc.user_id}" if devices else "mfa/"
-    call.attempts.begin(call.now, (key, guessing.SUBJECT))
+    call.attempts.begin(call.now, (key, guessing.CODE))
     for device in devices:
         step = totp.find_step(_seed(call, device), code, _steps(call, device, _WINDOW_STEPS))
         if step is not None:
@@ -186,7 +186,7 @@ def get_device(call: Call, request: Request) -> Result:
 
 def _set_clock(call: WriteCall, device: DeviceRecord, request: Request) -> DeviceRecord:
     key = f"mfa/{device.id}"
-    call.attempts.begin(call.now, (key, guessing.SUBJECT))
+    call.attempts.begin(call.now, (key, guessing.CODE))
     step = totp.find_pair(
         _seed(call, device),
         (request["AuthenticationCode1"], request["AuthenticationCode2"]),

@@ -7,6 +7,7 @@ Not its business: Argon2 (`kit.passwordhash`), and how often one may guess (`gue
 """
 
 import string
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -27,6 +28,10 @@ SYMBOLS = frozenset("!@#$%^&*()_+-=[]{}|'")
 GIVEN = PasswordPolicy(length_min=8)
 """What holds where an account has no policy, besides `_KINDS_MIN`."""
 _KINDS_MIN = 3
+LINE_MAX = 64
+"""How many may wait for their turn: a class that signs in at once, for two seconds."""
+
+_line = threading.BoundedSemaphore(LINE_MAX)
 
 Profile = Record[LoginProfile, None]
 
@@ -75,13 +80,20 @@ def expires_at(view: store.View, account: str, profile: LoginProfile) -> float |
 
 
 def work(box: secretbox.SecretBox, task: Task) -> Callable[[], Prepared]:
-    """Return what finds it out; it takes as long when there is no password to compare with."""
+    """Return what finds it out; it takes as long when there is no password to compare with.
+
+    What it returns must be called. Raises `Throttling` when too many wait for their turn.
+    """
+    if not _line.acquire(blocking=False):
+        raise errors.Throttling
 
     def run() -> Prepared:
         try:
             return _run(box, task)
         except passwordhash.Busy as busy:
             raise errors.Throttling from busy
+        finally:
+            _line.release()
 
     return run
 

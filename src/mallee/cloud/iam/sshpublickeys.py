@@ -4,6 +4,7 @@ RSA of 2048 bits or more, as AWS takes them. Guests' keys are key pairs of EC2, 
 through the action table.
 """
 
+import base64
 import hashlib
 from typing import Any
 
@@ -103,10 +104,9 @@ def _pem(key: rsa.RSAPublicKey) -> str:
 
 
 def _fingerprint(body: str) -> str:
-    der = _parse(body).public_bytes(
-        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
-    digest = hashlib.md5(der, usedforsecurity=False).hexdigest()
+    """Return the fingerprint as `ssh-keygen -E md5 -l` tells it."""
+    blob = base64.b64decode(body.split()[1])
+    digest = hashlib.md5(blob, usedforsecurity=False).hexdigest()
     return ":".join(digest[start : start + 2] for start in range(0, len(digest), 2))
 
 
