@@ -1,7 +1,10 @@
 """Whoever a provider vouches for takes on the roles that trust the provider; nobody else does."""
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -259,6 +262,32 @@ def test_session_policies_take_away_here_too(people: People, provider: oidc.Prov
     answer = trade(people, role, provider.token(), Policy=nothing)
     ec2 = people.client("ec2", answer["Credentials"])
     assert refused(ec2.describe_instances) == "UnauthorizedOperation"
+
+
+def test_client_trades_the_token_in_a_file_by_itself(
+    people: People, provider: oidc.Provider, tmp_path: Path
+) -> None:
+    role = role_for(people, provider)
+    token = tmp_path / "token"
+    token.write_text(provider.token())
+    done = subprocess.run(
+        [Path(sys.executable).with_name("aws"), "sts", "get-caller-identity", "--output", "json"],
+        env={
+            "PATH": os.environ["PATH"],
+            "HOME": str(tmp_path),
+            "AWS_ENDPOINT_URL": people.cloud.url,
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_ROLE_ARN": role,
+            "AWS_ROLE_SESSION_NAME": "pod",
+            "AWS_WEB_IDENTITY_TOKEN_FILE": str(token),
+        },
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["Arn"].endswith("/pod")
 
 
 def test_strangers_are_let_in_so_often_and_no_more(
