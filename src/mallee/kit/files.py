@@ -5,11 +5,13 @@ keeps state outside the database uses it: ledgers, verdicts, credentials, pid fi
 Not its business: locking between writers (each file here has one writer), and temporary files.
 """
 
+import errno
 import json
 import os
+import stat
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 PRIVATE = 0o600
 READABLE = 0o644
@@ -43,6 +45,18 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_bytes())
     except FileNotFoundError:
         return None
+
+
+def open_own(path: Path) -> BinaryIO:
+    """Open a file to read it, but no link and nothing else that only looks like one.
+
+    Root reads so what lies where others may write. Raises `OSError`.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "is no plain file", str(path))
+    return os.fdopen(descriptor, "rb")
 
 
 def sync_directory(path: Path) -> None:

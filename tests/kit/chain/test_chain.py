@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mallee.kit.chain import lines, recovery, segments, verify, writer
+from mallee.kit.chain import keyfile, lines, recovery, segments, verify, writer
 
 KEY = bytes(range(32))
 NOW = 1_795_000_000.0
@@ -341,3 +341,35 @@ def test_old_age_is_forgotten_too(tmp_path: Path) -> None:
     report = look(tmp_path)
     assert report.is_whole, report.faults
     assert 3 <= report.segments <= 5
+
+
+# --- a place where somebody else writes ---
+
+
+def test_who_verifies_follows_no_link(tmp_path: Path) -> None:
+    trail, secret = tmp_path / "trail", tmp_path / "secret"
+    fill(trail, 3)
+    secret.write_text("root:x")
+    (trail / segments.name_of(5, NOW + 1)).symlink_to(secret)
+    with pytest.raises(OSError, match="symbolic links"):
+        look(trail)
+
+
+def test_who_verifies_waits_for_no_pipe(tmp_path: Path) -> None:
+    fill(tmp_path, 3)
+    os.mkfifo(tmp_path / segments.name_of(5, NOW + 1))
+    with pytest.raises(OSError, match="no plain file"):
+        look(tmp_path)
+
+
+def test_a_key_is_made_once_and_read_by_its_owner_alone(tmp_path: Path) -> None:
+    path = tmp_path / "key"
+    assert keyfile.load_or_create(path) == keyfile.load_or_create(path)
+    assert path.stat().st_mode & 0o777 == 0o600
+    path.chmod(0o640)
+    with pytest.raises(keyfile.BadKey, match="chmod 600"):
+        keyfile.load(path)
+    path.chmod(0o600)
+    path.write_text("no key\n")
+    with pytest.raises(keyfile.BadKey, match="64 hexadecimal"):
+        keyfile.load(path)

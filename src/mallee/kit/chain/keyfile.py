@@ -25,9 +25,10 @@ def load_or_create(path: Path) -> bytes:
 
 def load(path: Path) -> bytes:
     """Return the key; raise `BadKey`, or `FileNotFoundError` where there is none."""
-    if path.stat().st_mode & 0o077:
-        raise BadKey(f"{path} can be read by others; set it right: chmod 600 {path}")
-    text = path.read_text("ascii", "replace").strip()
+    with files.open_own(path) as file:
+        if os.fstat(file.fileno()).st_mode & 0o077:
+            raise BadKey(f"{path} can be read by others; set it right: chmod 600 {path}")
+        text = file.read(1000).decode("ascii", "replace").strip()
     if not re.fullmatch(rf"[0-9a-f]{{{2 * lines.KEY_BYTES}}}", text):
         raise BadKey(f"{path} must hold {2 * lines.KEY_BYTES} hexadecimal digits")
     return bytes.fromhex(text)

@@ -10,6 +10,7 @@ import itertools
 from dataclasses import dataclass
 from pathlib import Path
 
+from mallee.kit import files
 from mallee.kit.chain import lines, segments
 from mallee.kit.chain.lines import BEGINNING, Place
 
@@ -70,7 +71,8 @@ def recover(directory: Path, key: bytes) -> Standing:
 def read_head(directory: Path) -> Place | None:
     """Return how far the chain was on the disk; None where nothing readable says it."""
     try:
-        return lines.parse_place((directory / HEAD).read_text("ascii"))
+        with files.open_own(directory / HEAD) as file:
+            return lines.parse_place(file.read(1000).decode("ascii"))
     except (FileNotFoundError, ValueError):
         return None
 
@@ -95,7 +97,7 @@ def _last_good(segment: segments.Segment, key: bytes) -> tuple[Place | None, int
 
 def _torn(segment: segments.Segment, start: int, size: int) -> Torn:
     digest = hashlib.sha256()
-    with open(segment.path, "rb") as file:
+    with files.open_own(segment.path) as file:
         file.seek(start)
         while block := file.read(1 << 20):
             digest.update(block)

@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from mallee.kit import files
+
 BLOCK_BYTES = 1 << 18
 LINE_BYTES_MAX = 1 << 20
 """What is longer than this without a line feed is no line of ours."""
@@ -50,7 +52,7 @@ def find_all(directory: Path) -> list[Segment]:
 def read_lines(path: Path) -> Iterator[tuple[int, bytes]]:
     """Yield each line and where it begins, oldest first; what has no line feed yet is one too."""
     offset = 0
-    with open(path, "rb") as file:
+    with files.open_own(path) as file:
         while line := file.readline(LINE_BYTES_MAX):
             yield offset, line
             offset += len(line)
@@ -61,7 +63,7 @@ def read_lines_backward(path: Path, end: int | None = None) -> Iterator[tuple[in
 
     `end` is where a line begins; None: the end of the file, where what has no line feed is no line.
     """
-    with open(path, "rb") as file:
+    with files.open_own(path) as file:
         position = file.seek(0, os.SEEK_END) if end is None else end
         rest = b""
         while position > 0 and len(rest) <= LINE_BYTES_MAX:

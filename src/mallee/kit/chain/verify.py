@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from mallee.kit import files
 from mallee.kit.chain import lines, recovery, segments
 from mallee.kit.chain.lines import BEGINNING, Line, Place
 
@@ -157,7 +158,7 @@ class _Walk:
 
     def _end(self, segment: segments.Segment, torn: recovery.Torn, here: Fault) -> None:
         """Look at what a crash left at the end of a segment."""
-        with open(segment.path, "rb") as file:
+        with files.open_own(segment.path) as file:
             file.seek(torn.start)
             left = file.read(torn.size + 1)
         if hashlib.sha256(left).hexdigest() != torn.sha256:
