@@ -32,7 +32,7 @@ def show(
     asked = _named(account, user)
     found = client.call(Layout(root), _SERVICE, "DescribeQuotas", asked)["Quotas"]
     words.table(
-        ("quota", "zone", "used", "limit", "of", "set by"),
+        ("quota", "zone", "used", "limit", "of", "set by", "used by"),
         [_row(each) for each in found if every or each["IsCounted"] or "Limit" in each],
     )
 
@@ -99,4 +99,5 @@ def _row(each: dict[str, Any]) -> tuple[str, ...]:
         str(each.get("Limit", "none")),
         unit,
         " ".join(filter(None, (source.get("Kind"), source.get("PolicyName"), source.get("Sid")))),
+        ", ".join(f"{one.get('Name', one['Id'])} {one['Usage']}" for one in each.get("UsedBy", ())),
     )

@@ -1,6 +1,9 @@
 """Quotas: none can be overrun, by however many calls at once, and none outlives what it counted."""
 
+import contextlib
 import json
+import random
+import re
 from collections.abc import Callable
 from concurrent import futures
 from typing import Any
@@ -15,16 +18,19 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from mallee.cloud import quotas
 from mallee.cloud.state import records
+from mallee.cloud.state.usage import Usage
 from mallee.model import hosts, instancetypes
 from mallee.model import quotas as keys
 from tests.cloud.ec2.asking import launch, launch_one, refusal, refused
 from tests.cloud.ec2.world import IMAGE_ID, SECRET, FakeHost, Front, World, key_of
+from tests.cloud.iam.papers import Paper
 from tests.cloud.signing import Answer, Sender
 
 AT_ONCE = 12
 """How many calls race for what is left."""
 ROOM = 5
 """How many of them may win."""
+PAPER = Paper("quota.example.org")
 SMALL = instancetypes.BY_NAME["m1.small"]
 
 
@@ -121,6 +127,20 @@ RACES: dict[str, tuple[Ask, int, str]] = {
         1,
         "LimitExceeded",
     ),
+    keys.SERVER_CERTIFICATES: (
+        lambda ec2, iam, n: iam.upload_server_certificate(
+            ServerCertificateName=f"c{n}", CertificateBody=PAPER.body, PrivateKey=PAPER.private
+        ),
+        1,
+        "LimitExceeded",
+    ),
+    keys.OIDC_PROVIDERS: (
+        lambda ec2, iam, n: iam.create_open_id_connect_provider(
+            Url=f"https://id{n}.example.org", ThumbprintList=["ab" * 20]
+        ),
+        1,
+        "LimitExceeded",
+    ),
 }
 """By quota key: who makes one, how much one uses, and the code of the refusal."""
 
@@ -149,7 +169,8 @@ def test_no_quota_is_overrun_by_calls_at_once(
 
 def test_every_key_that_is_counted_is_raced_for() -> None:
     counted = {name for name, key in keys.KEYS.items() if key.is_counted}
-    elsewhere = {keys.IMAGES, keys.VPCS, keys.SERVER_CERTIFICATES, keys.OIDC_PROVIDERS}
+    # Nobody makes images by the API yet, and a VPC is made once (below).
+    elsewhere = {keys.IMAGES, keys.VPCS}
     assert counted - elsewhere == set(RACES)
 
 
@@ -294,6 +315,49 @@ def test_the_lowest_of_several_limits_holds(
     assert refusal(bob.run_instances, ImageId=IMAGE_ID, MinCount=1, MaxCount=1)
 
 
+def test_whatever_many_do_at_once_no_moment_is_over_a_limit_and_nothing_is_miscounted(
+    administration: Administration, host: FakeHost, world: World, bob: Any
+) -> None:
+    limits = {keys.INSTANCES: 5, keys.ACTIVE_INSTANCES: 3, keys.DISK: 4 * SMALL.disk_gib}
+    for key, most in limits.items():
+        administration.limit(key, most)
+    over: list[str] = []
+
+    def live(seed: int) -> None:
+        dice = random.Random(seed)
+        for _ in range(25):
+            there = world.store.view.list(records.INSTANCE, administration.account)
+            one = [dice.choice(there).id] if there else ["i-00000000000000000"]
+            wishes: tuple[Callable[[], Any], ...] = (
+                lambda: launch(bob, dice.choice((1, 2))),
+                lambda one=one: bob.start_instances(InstanceIds=one),
+                lambda one=one: bob.stop_instances(InstanceIds=one),
+                lambda one=one: bob.terminate_instances(InstanceIds=one),
+                host.settle,
+            )
+            with contextlib.suppress(botocore.exceptions.ClientError):
+                dice.choice(wishes)()
+            over.extend(world.store.transact(look))
+
+    def look(tx: Any) -> list[str]:
+        used = tx.usage(administration.account).get(keys.ALL, {})
+        return [key for key, most in limits.items() if used.get(key, 0) > most]
+
+    with futures.ThreadPoolExecutor(6) as pool:
+        list(pool.map(live, range(6)))
+    assert over == []
+    assert len(world.store.view.list(records.INSTANCE, administration.account)) > 3
+
+    def recount(tx: Any) -> None:
+        fresh = Usage()
+        for name, kind in records.KINDS.items():
+            for record in tx.list(kind) if name in records.MEASURES else ():
+                fresh.change(None, record)
+        assert tx.usage(administration.account) == fresh.of(administration.account)
+
+    world.store.transact(recount)
+
+
 # --- users and roles ---
 
 
@@ -337,6 +401,18 @@ def test_a_user_s_limit_counts_what_he_made_and_nobody_else_s(
     bob.terminate_instances(InstanceIds=[mine])
     host.settle()
     launch_one(carol)
+
+
+def test_it_is_shown_who_used_most(
+    administration: Administration, bob: Any, carol: Any, iam: Any
+) -> None:
+    for client in (bob, carol, carol):
+        client.allocate_address()
+    asked = {"AccountName": administration.account}
+    shown = administration.sender.ask("mallee", "DescribeQuotas", **asked).element("Quotas")
+    address = shown.partition(f"<Key>{keys.ADDRESSES}</Key>")[2].partition("</UsedBy>")[0]
+    names = re.findall(r"<Name>(.*?)</Name><Usage>(\d+)</Usage>", re.sub(r"\s+", "", address))
+    assert names == [("user/carol", "2"), ("user/admin", "1")]
 
 
 def test_a_user_s_limit_is_not_overrun_by_calls_at_once(

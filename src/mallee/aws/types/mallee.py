@@ -449,6 +449,13 @@ class Quota(TypedDict):
     Limit: NotRequired[int | None]
     Usage: NotRequired[int | None]
     SetBy: NotRequired[QuotaSource | Fragment | None]
+    UsedBy: NotRequired[Sequence[QuotaMaker | Fragment] | Fragment | None]
+
+
+class QuotaMaker(TypedDict):
+    Id: str
+    Name: NotRequired[str | None]
+    Usage: int
 
 
 class QuotaSource(TypedDict):

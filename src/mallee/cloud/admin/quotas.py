@@ -6,6 +6,7 @@ one place only, and IAM and the account policies show the same. Called through t
 Not its business: which quotas hold, and holding them (`cloud.quotas`).
 """
 
+import heapq
 import json
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -23,6 +24,8 @@ from mallee.model.quotas import KEYS, Share
 
 POLICY_NAME = "quotas"
 EVERYWHERE = "*"
+MAKERS_MAX = 10
+"""Of each quota so many are named who used most."""
 
 _Limits = dict[tuple[str, str], int]
 """The most there may be, by resource and quota key."""
@@ -185,7 +188,27 @@ def _render(call: Call, account: str, quota: Quota) -> dict[str, Any]:
         "Limit": quota.most if quota.most >= 0 else None,
         "Usage": quotas.used(call.view, account, quota) if key.is_counted else None,
         "SetBy": _source(quota) if quota.most >= 0 else None,
+        "UsedBy": _makers(call, account, quota) if key.is_counted and key.is_of_users else None,
     }
+
+
+def _makers(call: Call, account: str, quota: Quota) -> list[dict[str, Any]] | None:
+    """Return who made most of what is counted, most first; None where nobody in particular did."""
+    if quota.share.maker is not None:
+        return None
+    made = [
+        (amounts[quota.key], share.maker)
+        for share, amounts in call.view.usage(account).items()
+        if share.maker and share.zone == quota.share.zone and quota.key in amounts
+    ]
+    most = heapq.nlargest(MAKERS_MAX, made)
+    return [{"Id": id, "Name": _name(call, id), "Usage": amount} for amount, id in most] or None
+
+
+def _name(call: Call, id: str) -> str | None:
+    """Return the name of a user or role; None for one who is gone."""
+    found = call.view.get(records.USER, id) or call.view.get(records.ROLE, id)
+    return f"{found.kind.name}/{found.doc.name}" if found is not None else None
 
 
 def _source(quota: Quota) -> dict[str, Any]:
