@@ -77,3 +77,17 @@ def test_refusals_carry_code_and_sentence(aws: Aws) -> None:
     dry = aws("ec2", "create-key-pair", "--key-name", "dry", "--dry-run")
     assert "(DryRunOperation)" in dry
     assert "(InvalidParameterValue)" in aws("ec2", "describe-vpcs", "--filters", "Name=a,Values=b")
+
+
+def test_the_trail_is_looked_up(aws: Aws) -> None:
+    aws("ec2", "create-key-pair", "--key-name", "looked-up")
+    attribute = "AttributeKey=ResourceName,AttributeValue=looked-up"
+    found = aws("cloudtrail", "lookup-events", "--lookup-attributes", attribute)["Events"]
+    record = json.loads(found[0]["CloudTrailEvent"])
+    assert (record["eventName"], record["requestParameters"]["keyName"]) == (
+        "CreateKeyPair",
+        "looked-up",
+    )
+    assert "aws-cli" in record["userAgent"]
+    assert aws("cloudtrail", "describe-trails") == {"trailList": []}
+    assert "TrailNotFoundException" in aws("cloudtrail", "get-trail-status", "--name", "mine")

@@ -158,7 +158,7 @@ def test_action_that_is_missing_is_said_to_be_missing(ec2: Any, sender: Sender) 
     with pytest.raises(ClientError) as error:
         ec2.describe_capacity_reservations()
     assert code_of(error) == "UnsupportedOperation"
-    assert sender.ask("iam", "CreateSAMLProvider").code == "UnsupportedOperation"
+    assert sender.ask("iam", "EnableOrganizationsRootSessions").code == "UnsupportedOperation"
 
 
 def test_request_without_an_action_is_refused(sender: Sender) -> None:

@@ -7,8 +7,10 @@ beside them: it works when the cloud does not run, and believes nothing that the
 import datetime
 import json
 import re
+import time
 from typing import Any
 
+from mallee.box import client as api
 from mallee.box import steps
 from mallee.cli import client, words
 from mallee.cli.root import DEFAULT, Root
@@ -19,6 +21,7 @@ from mallee.model.layout import Layout
 _AGO = re.compile(r"(\d+)([smhd])")
 _UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _PAGE = 500
+_PAUSE_S = 0.25
 
 
 def verify(*, root: Root = DEFAULT, through: str = "") -> None:
@@ -107,18 +110,30 @@ def list_calls(
 
 def fetch(layout: Layout, asked: dict[str, Any], limit: int) -> list[dict[str, Any]]:
     """Return the calls that fit, newest first, `limit` at most."""
+    access = client.access(layout)
     found: list[dict[str, Any]] = []
     token: str | None = None
     while len(found) < limit:
         page = {**asked, "MaxResults": min(limit - len(found), _PAGE)}
         if token:
             page["NextToken"] = token
-        answer = client.call(layout, "mallee", "LookupCalls", page)
+        answer = _look(access, page)
         found += answer["Calls"]
         token = answer.get("NextToken")
         if not token:
             break
     return found
+
+
+def _look(access: api.Access, page: dict[str, Any]) -> dict[str, Any]:
+    """Return a page; a long trail is asked for as fast as the cloud lets."""
+    while True:
+        try:
+            return api.call(access, "mallee", "LookupCalls", page)
+        except api.Refused as refused:
+            if refused.code != "Throttling":
+                raise
+        time.sleep(_PAUSE_S)
 
 
 def _row(call: dict[str, Any]) -> tuple[str, ...]:

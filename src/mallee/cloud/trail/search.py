@@ -15,7 +15,7 @@ import msgspec
 from mallee.cloud.trail.events import Event
 from mallee.kit.chain import segments
 
-BYTES_AT_ONCE = 8 << 20
+BYTES_AT_ONCE = 16 << 20
 """How much one request may read; whoever wants more goes on from there."""
 DISORDER_S = 600.0
 """Lines stand in the order in which calls ended, by a clock that may have been set back."""
