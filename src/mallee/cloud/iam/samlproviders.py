@@ -2,7 +2,7 @@
 
 What a provider says of itself is checked when it comes: an identity provider's descriptor with a
 certificate to sign with, as AWS asks. Called through the action table. Not its business: trading an
-assertion for a role, which this cloud does not do (see design 012).
+assertion for a role, which this cloud does not do (see design 014).
 """
 
 import base64
