@@ -1,9 +1,12 @@
 """MFA devices: given by two codes, good for each code once, and for nobody else."""
 
+import base64
 import itertools
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from mallee.kit import totp
 from tests.cloud.iam.devices import Device
@@ -169,3 +172,40 @@ def test_user_may_be_let_manage_his_own_device_and_no_others(people: People, iam
     assert refused(Device, his, "anothers") == "AccessDenied"
     assert refused(his.list_mfa_devices, UserName="admin") == "AccessDenied"
     assert refused(device.enable, his, "admin") == "AccessDenied"
+
+
+def test_code_that_many_show_at_once_is_good_for_one(
+    people: People, iam: Any, device: Device
+) -> None:
+    key = people.user({"Action": "*"})
+    device.enable(iam, key["name"])
+    asked = {"SerialNumber": device.serial, "TokenCode": device.code()}
+    clients = [people.client("sts", key) for _ in range(4)]
+
+    def ask(sts: Any) -> bool:
+        try:
+            return bool(sts.get_session_token(**asked)["Credentials"])
+        except ClientError:
+            return False
+
+    with ThreadPoolExecutor(len(clients)) as room:
+        assert sum(room.map(ask, clients)) == 1
+
+
+def test_code_stays_used_up_when_the_cloud_starts_again(
+    cloud: RunningCloud, device: Device
+) -> None:
+    key = People(cloud).user({"Action": "*"})
+    device.enable(cloud.client("iam"), key["name"])
+    asked = {"SerialNumber": device.serial, "TokenCode": device.code()}
+    People(cloud).client("sts", key).get_session_token(**asked)
+    cloud.restart()
+    assert refused(People(cloud).client("sts", key).get_session_token, **asked) == "AccessDenied"
+
+
+def test_seed_lies_nowhere_in_the_open(cloud: RunningCloud, device: Device) -> None:
+    cloud.restart()
+    files = [path for path in cloud.layout.root.rglob("*") if path.is_file()]
+    text = totp.text(device.seed).encode()
+    for secret in (device.seed, text, base64.b64encode(device.seed)):
+        assert not [path for path in files if secret in path.read_bytes()]

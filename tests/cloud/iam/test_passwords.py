@@ -1,6 +1,7 @@
 """Passwords: as the account wants them, changed by who knows the old one, never shown."""
 
 import itertools
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -172,3 +173,21 @@ def test_no_password_is_in_the_store_or_the_log(people: People, cloud: RunningCl
     assert len(files) > 3
     assert not [path for path in files if secret.encode() in path.read_bytes()]
     assert not [path for path in files if b"$argon2id$" in path.read_bytes()]
+
+
+def test_old_password_that_many_show_at_once_changes_it_once(people: People) -> None:
+    admin = people.account()
+    key = people.user({"Action": "iam:ChangePassword"}, of=admin)
+    people.client("iam", admin).create_login_profile(UserName=key["name"], Password=GOOD)
+    clients = [people.client("iam", key) for _ in range(4)]
+
+    def change(numbered: tuple[int, Any]) -> bool:
+        number, iam = numbered
+        try:
+            iam.change_password(OldPassword=GOOD, NewPassword=f"{BETTER}{number}")
+        except ClientError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(len(clients)) as room:
+        assert sum(room.map(change, enumerate(clients))) == 1
