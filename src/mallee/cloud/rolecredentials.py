@@ -49,11 +49,15 @@ def issue(
 ) -> RoleCredentials | None:
     """Return fresh credentials for an instance, or why it gets none, which its guest is told.
 
-    None: there is nothing to have, because it has no role or is going away.
+    None: there is nothing to have, because it has no role or is going away, or its account is no
+    longer good for anything.
     """
     wanted = profile_wanted(view, instance)
     role = view.get(records.ROLE, wanted.role_id) if wanted else None
-    if wanted is None or role is None or instance.doc.power is Power.TERMINATED:
+    account = view.get(records.ACCOUNT, instance.account)
+    if wanted is None or role is None or account is None or not account.doc.is_active:
+        return None
+    if instance.doc.power is Power.TERMINATED:
         return None
     arn = identities.arn(role.account, "role", role.doc.path, role.doc.name)
     asked = {"aws:sourceaccount": instance.account}
