@@ -52,6 +52,8 @@ class ServiceAccess(msgspec.Struct, frozen=True, kw_only=True):
 
     service: str
     use: Use | None = None
+    actions: tuple[str, ...] = ()
+    """What it may do of the service, when single actions were asked for."""
     entity_arn: str | None = None
     """Who used it last."""
     entities: tuple["EntityAccess", ...] = ()

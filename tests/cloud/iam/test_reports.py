@@ -130,8 +130,11 @@ def test_advisor_tells_what_may_be_used_and_what_was(
     assert (ec2["ServiceNamespace"], other["ServiceNamespace"]) == ("ec2", "iam")
     assert ec2["LastAuthenticatedEntity"] == key.arn
     assert ec2["TotalAuthenticatedEntities"] == 1
-    (action,) = ec2["TrackedActionsLastAccessed"]
-    assert action["ActionName"] == "DescribeVpcs"
+    actions = {one["ActionName"]: one for one in ec2["TrackedActionsLastAccessed"]}
+    assert actions["DescribeVpcs"]["LastAccessedEntity"] == key.arn
+    assert actions["DescribeSubnets"] == {"ActionName": "DescribeSubnets"}
+    assert "RunInstances" not in actions
+    assert [one["ActionName"] for one in other["TrackedActionsLastAccessed"]] == ["GetUser"]
     assert "LastAuthenticated" not in other
     assert other["TotalAuthenticatedEntities"] == 0
     stranger = people.client("iam", people.account())

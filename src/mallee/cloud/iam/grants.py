@@ -95,6 +95,20 @@ def sources(call: Call, thing: Thing, service: str) -> list[Source]:
     return [source for source, text in _policies(call, thing) if _grants(text, service)]
 
 
+def actions(call: Call, thing: Thing, service: str) -> tuple[str, ...]:
+    """Return the actions of a service that this cloud has and a policy of the thing grants."""
+    # The table has this very file's rows in it, so it cannot be there before them.
+    from mallee.cloud import actions as table
+
+    texts = [text for source, text in _policies(call, thing) if _grants(text, service)]
+    compiled = [policy.compiled(text, policy.Kind.IDENTITY) for text in texts]
+    return tuple(
+        row.name
+        for row in table.TABLE.values()
+        if row.service == service and any(one.rules(row.permission).allowances for one in compiled)
+    )
+
+
 def _policies(call: Call, thing: Thing) -> Iterator[tuple[Source, str]]:
     if thing.kind is records.POLICY:
         yield Source(thing, thing.doc.name, thing.arn), thing.doc.document

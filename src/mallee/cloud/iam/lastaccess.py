@@ -7,8 +7,10 @@ Called through the action table.
 """
 
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+
+from msgspec.structs import replace
 
 from mallee.aws import errors
 from mallee.cloud.action import Action, Pages, Read, Write
@@ -36,15 +38,17 @@ def generate(call: WriteCall, request: Request) -> Result:
     """Make a report about a user, group, role or policy."""
     thing = grants.find(call, request["Arn"])
     people = grants.people(call, thing)
+    has_actions = request.get("Granularity") == _ACTIONS
+    found = [
+        replace(
+            _access(call, service, people),
+            actions=grants.actions(call, thing, service) if has_actions else (),
+        )
+        for service in SERVICES
+        if grants.sources(call, thing, service)
+    ]
     report = AccessReport(
-        arn=request["Arn"],
-        has_actions=request.get("Granularity") == _ACTIONS,
-        created_at=call.now,
-        services=tuple(
-            _access(call, service, people)
-            for service in SERVICES
-            if grants.sources(call, thing, service)
-        ),
+        arn=request["Arn"], has_actions=has_actions, created_at=call.now, services=tuple(found)
     )
     _make_room(call)
     id = str(uuid.UUID(bytes=call.entropy(16), version=4))
@@ -143,17 +147,25 @@ def _render_service(_call: Call, item: tuple[AccessReport, ServiceAccess]) -> di
         "LastAuthenticatedRegion": use.region if use else None,
         "TotalAuthenticatedEntities": sum(one.at is not None for one in access.entities),
         "TrackedActionsLastAccessed": (
-            list(_render_actions(access, use)) if report.has_actions and use else None
+            list(_render_actions(access)) if report.has_actions else None
         ),
     }
 
 
-def _render_actions(access: ServiceAccess, use: Use) -> Iterator[dict[str, Any]]:
-    for name, at in sorted(use.actions.items()):
+def _render_actions(access: ServiceAccess) -> Iterator[dict[str, Any]]:
+    """Yield the actions that may be used, and those that were when they still might."""
+    use = access.use
+    used: Mapping[str, float] = use.actions if use else {}
+    users = [one.arn for one in access.entities if one.at is not None]
+    for name in sorted({*access.actions, *used}):
+        if use is None or name not in used:
+            yield {"ActionName": name}
+            continue
         yield {
             "ActionName": name,
-            "LastAccessedEntity": access.entity_arn,
-            "LastAccessedTime": at,
+            # Of several who used the service, it is not known who did this.
+            "LastAccessedEntity": users[0] if len(users) == 1 else None,
+            "LastAccessedTime": used[name],
             "LastAccessedRegion": use.region,
         }
 
