@@ -100,7 +100,7 @@ def actions(call: Call, thing: Thing, service: str) -> tuple[str, ...]:
     # The table has this very file's rows in it, so it cannot be there before them.
     from mallee.cloud import actions as table
 
-    texts = [text for source, text in _policies(call, thing) if _grants(text, service)]
+    texts = [text for _, text in _policies(call, thing) if _grants(text, service)]
     compiled = [policy.compiled(text, policy.Kind.IDENTITY) for text in texts]
     return tuple(
         row.name
