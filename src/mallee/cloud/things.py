@@ -11,7 +11,9 @@ from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Kind
 
 _PARTS = 6
-_BY_NAME = frozenset({"user", "group", "role", "instance-profile", "mfa", "saml-provider", "server-certificate"})
+_BY_NAME = frozenset(
+    {"user", "group", "role", "instance-profile", "mfa", "saml-provider", "server-certificate"}
+)
 
 
 def kind_of(arn: str) -> str:
