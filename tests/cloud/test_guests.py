@@ -225,3 +225,19 @@ def test_who_loses_the_profile_loses_the_credentials(world: World) -> None:
         ec2.associate_iam_instance_profile(
             InstanceId=world.instance, IamInstanceProfile={"Name": "web"}
         )
+
+
+def test_credentials_that_were_given_are_in_the_trail_without_their_secret(world: World) -> None:
+    held = world.credentials()[world.instance]
+    files = sorted(world.cloud.layout.trail.glob("*.jsonl"))
+    text = "".join(path.read_text() for path in files)
+    assert held["secret_access_key"] not in text
+    assert held["token"] not in text
+    (line,) = [json.loads(one) for one in text.splitlines() if held["access_key_id"] in one]
+    assert (line["action"], line["user"]) == ("AssumeRole", "ec2.amazonaws.com")
+    assert line["asked"]["RoleSessionName"] == world.instance
+    attribute = {"AttributeKey": "ResourceName", "AttributeValue": held["access_key_id"]}
+    trail = world.cloud.client("cloudtrail")
+    (event,) = trail.lookup_events(LookupAttributes=[attribute])["Events"]
+    identity = json.loads(event["CloudTrailEvent"])["userIdentity"]
+    assert identity == {"type": "AWSService", "invokedBy": "ec2.amazonaws.com"}

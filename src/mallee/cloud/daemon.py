@@ -43,6 +43,7 @@ async def serve(layout: Layout, settings: Settings, stop: asyncio.Event) -> None
         secrets = bootstrap.prepare_secrets(layout, clock.SYSTEM.now())
         opened = bootstrap.open_store(layout, settings, secrets, clock.SYSTEM)
         stack.callback(opened.close)
+        trail = stack.enter_context(bootstrap.open_trail(layout, settings))
         questions = asks.Asks()
         heard = hearing.Hearing(opened, clock.SYSTEM)
         told = hosts.Cloud(
@@ -52,7 +53,7 @@ async def serve(layout: Layout, settings: Settings, stop: asyncio.Event) -> None
             asks=questions,
             hearing=heard,
             registry=joining.registry(secrets.authority, settings),
-            guests=guests.Guests(opened.view, secrets.box, now=clock.SYSTEM.now),
+            guests=guests.Guests(opened.view, secrets.box, partial(trail.add, at_once=True)),
         )
         agents = hosts.Endpoint(told, bootstrap.prepare_tls(layout, secrets, settings))
         stack.push_async_callback(agents.close)
@@ -68,7 +69,7 @@ async def serve(layout: Layout, settings: Settings, stop: asyncio.Event) -> None
             table=actions.TABLE,
             issuers=keysets.KeySets(keysets.reach_of(settings)),
             uses=lastuse.LastUses(settings.region),
-            trail=stack.enter_context(bootstrap.open_trail(layout, settings)),
+            trail=trail,
         )
         answer, refuse = partial(pipeline.answer, cloud), partial(pipeline.refuse, cloud)
         told.guests.api = answer

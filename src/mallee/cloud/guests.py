@@ -41,6 +41,8 @@ class Guests:
 
     view: store.View
     box: secretbox.SecretBox
+    tell: rolecredentials.Tell
+    """Writes into the trail."""
     api: Answer | None = None
     """What answers requests to the API; None while the cloud is starting."""
     now: Callable[[], float] = clock.SYSTEM.now
@@ -50,12 +52,13 @@ class Guests:
         """Return fresh credentials of those instances that the host carries."""
         if len(asked.instance_ids) > MAX_INSTANCES:
             raise joining.Refused(400, f"ask about at most {MAX_INSTANCES} instances at once")
+        means = rolecredentials.Means(self.view, self.box, self.tell)
         found: dict[str, RoleCredentials] = {}
         for id in asked.instance_ids:
             instance = self._carried(host_id, id)
             if instance is None:
                 continue
-            made = rolecredentials.issue(self.view, self.box, instance, self.now())
+            made = rolecredentials.issue(means, instance, self.now())
             if made is not None:
                 found[id] = made
         return CredentialsAnswer(found)

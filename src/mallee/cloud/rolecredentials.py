@@ -7,11 +7,14 @@ knows that the host carries the instance. Not its business: when hosts ask (`nod
 """
 
 import os
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from mallee.cloud import sessions, trust
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
-from mallee.kit import logs, secretbox
+from mallee.cloud.trail import events
+from mallee.kit import secretbox
 from mallee.model import identities
 from mallee.model.hosts import ProfileWanted, RoleCredentials
 from mallee.model.instances import Instance, InstanceSeen, Power
@@ -22,8 +25,6 @@ LIFE_S = 6 * 3600.0
 
 NO_TRUST = "AssumeRoleUnauthorizedAccess"
 NOT_FOUND = "InstanceProfileNotFound"
-
-_log = logs.get(__name__)
 
 InstanceRecord = Record[Instance, InstanceSeen]
 
@@ -44,14 +45,26 @@ def profile_wanted(view: store.View, instance: InstanceRecord) -> ProfileWanted 
     )
 
 
-def issue(
-    view: store.View, box: secretbox.SecretBox, instance: InstanceRecord, now: float
-) -> RoleCredentials | None:
+Tell = Callable[[events.Event], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What giving credentials takes."""
+
+    view: store.View
+    box: secretbox.SecretBox
+    tell: Tell
+    """Writes into the trail."""
+
+
+def issue(means: Means, instance: InstanceRecord, now: float) -> RoleCredentials | None:
     """Return fresh credentials for an instance, or why it gets none, which its guest is told.
 
     None: there is nothing to have, because it has no role or is going away, or its account is no
     longer good for anything.
     """
+    view = means.view
     wanted = profile_wanted(view, instance)
     role = view.get(records.ROLE, wanted.role_id) if wanted else None
     account = view.get(records.ACCOUNT, instance.account)
@@ -81,8 +94,8 @@ def issue(
         expires_at=now + LIFE_S,
         instance_id=instance.id,
     )
-    made = sessions.issue(box, os.urandom, session)
-    _log.info("role credentials given", instance=instance.id, role=role.id)
+    made = sessions.issue(means.box, os.urandom, session)
+    means.tell(events.of_service(trust.EC2, arn, session, made.access_key_id))
     return RoleCredentials(
         role_id=role.id,
         access_key_id=made.access_key_id,

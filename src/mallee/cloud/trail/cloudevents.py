@@ -75,7 +75,9 @@ def resources(event: Event) -> tuple[tuple[str, str], ...]:
         (kind, name) for member, name in _texts("", event.asked) if (kind := _type(member, name))
     )
     for id in event.made:
-        found[_TYPES.get(id.partition("-")[0], "AWS::EC2::Resource"), id] = None
+        is_key = id.startswith("ASIA")
+        kind = _TYPES.get(id.partition("-")[0], "AWS::EC2::Resource")
+        found["AWS::IAM::AccessKey" if is_key else kind, id] = None
     return tuple(found)
 
 
@@ -133,6 +135,8 @@ _KINDS = {"": "IAMUser", "role": "AssumedRole", "federated": "FederatedUser"}
 
 
 def _identity(event: Event) -> dict[str, Any]:
+    if event.kind == "service":
+        return {"type": "AWSService", "invokedBy": event.user}
     identity: dict[str, Any] = {
         "type": _KINDS.get(event.kind, "Unknown"),
         "principalId": event.user_id,

@@ -6,8 +6,9 @@ by which statements, and what came of it. Made by the pipeline at the end of eve
 """
 
 import re
+import uuid
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -16,7 +17,7 @@ from mallee.cloud import authorize
 from mallee.cloud.action import Action, Write
 from mallee.cloud.call import Principal
 from mallee.cloud.trail import hiding
-from mallee.model.sessions import CallerKind
+from mallee.model.sessions import CallerKind, Session
 
 JUDGEMENTS_MAX = 16
 """How many decisions of one call are written; a launch has eight, a flood of ids thousands."""
@@ -69,7 +70,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The caller's ARN."""
     user_id: str = ""
     kind: str = ""
-    """What sort of caller: empty for a user, `role`, `federated`."""
+    """What sort of caller: empty for a user, `role`, `federated`, `service`."""
     issuer: str = ""
     """ARN of the role or user behind a session."""
     source_identity: str = ""
@@ -91,7 +92,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     asked: Any = None
     """Parameters of the request, secrets hidden."""
     made: tuple[str, ...] = ()
-    """Ids in the answer of a call that changed something."""
+    """Ids in the answer of a call that changed something; keys that a service was given."""
     more: int = 0
     """Of a stranger: how many of his refused calls are told by this one line."""
 
@@ -160,6 +161,25 @@ def _recipient(told: Told) -> str:
     if told.about == account or (account and told.error):
         return ""
     return told.about
+
+
+def of_service(service: str, role_arn: str, session: Session, access_key_id: str) -> Event:
+    """Return what is told of a role that a service assumed for what it runs."""
+    return Event(
+        at=datetime.fromtimestamp(session.issued_at, UTC),
+        request_id=str(uuid.uuid4()),
+        peer=service,
+        service="sts",
+        action="AssumeRole",
+        is_read=True,
+        account=session.account,
+        user=service,
+        kind="service",
+        status=200,
+        ms=0.0,
+        asked={"RoleArn": role_arn, "RoleSessionName": session.name},
+        made=(access_key_id,),
+    )
 
 
 def is_read(action: str) -> bool:
