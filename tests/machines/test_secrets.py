@@ -18,14 +18,14 @@ from botocore.exceptions import ClientError
 from mallee.box import client as api
 from mallee.node.do import disks
 from mallee.node.plan import domain
-from tests.wholecloud import Cloud
+from tests.machines import identitysecrets
+from tests.machines.identitysecrets import Secrets, body_of
+from tests.wholecloud import Cloud, wait_until
 
 pytestmark = [pytest.mark.host, pytest.mark.machine]
 
 NOBODY = 65534
 USER_DATA = "#!/bin/sh\n# the-secret-in-the-user-data\n"
-
-Secrets = dict[str, bytes]
 
 
 @pytest.fixture(scope="module")
@@ -43,8 +43,15 @@ def secrets(cloud: Cloud) -> Iterator[Secrets]:
             cloud.client("ec2", wrong).describe_instances()
     with pytest.raises(ClientError):
         cloud.run(UserData=USER_DATA, InstanceType="m1.unknown")
-    instance = cloud.run(UserData=USER_DATA)
+    identitysecrets.make_role(cloud.client("iam"), {"Service": "ec2.amazonaws.com"})
+    profile = {"Name": identitysecrets.ROLE}
+    instance = cloud.run(
+        UserData=USER_DATA, IamInstanceProfile=profile, MetadataOptions={"HttpTokens": "optional"}
+    )
     cloud.wait_state(instance, "running")
+    of_guest = identitysecrets.of_guest(cloud, instance)
+    identities = identitysecrets.Identity(cloud, other).use_all()
+    api.call(cloud.access, "mallee", "RotateMasterKey")
     cloud.ec2.get_console_output(InstanceId=instance)
     layout = cloud.layout
     host = (layout.node_pki / "host.pem").read_text()
@@ -53,23 +60,28 @@ def secrets(cloud: Cloud) -> Iterator[Secrets]:
         "an account's key": other.secret_access_key.encode(),
         "a second key": more.encode(),
         "a join token": token.encode(),
-        "a key pair's private half": _body_of(made["KeyMaterial"]),
+        "a key pair's private half": body_of(made["KeyMaterial"]),
         "user data": b"the-secret-in-the-user-data",
         "user data, encoded": base64.b64encode(USER_DATA.encode()),
-        "the master key": layout.master_key.read_bytes().strip(),
-        "the authority's key": _body_of((layout.cloud_pki / "authority.pem").read_text()),
-        "the server's key": _body_of((layout.cloud_pki / "server.pem").read_text()),
-        "the host's key": _body_of(host),
+        **_master_keys(layout.master_key),
+        "the trail's key": layout.trail_key.read_bytes().strip(),
+        **of_guest,
+        **identities,
+        "the authority's key": body_of((layout.cloud_pki / "authority.pem").read_text()),
+        "the server's key": body_of((layout.cloud_pki / "server.pem").read_text()),
+        "the host's key": body_of(host),
         "the metadata service's key": (layout.node / "metadata.key").read_bytes(),
     }
     cloud.terminate(instance)
     cloud.ec2.delete_key_pair(KeyName="secretive")
+    identitysecrets.remove_role(cloud.client("iam"))
 
 
-def _body_of(pem: str) -> bytes:
-    """The middle of the private key in a PEM text: the line that is like no other's."""
-    key = pem.partition("PRIVATE KEY-----")[2].partition("-----END")[0].split()
-    return key[len(key) // 2].encode()
+def _master_keys(path: Path) -> Secrets:
+    """The key that is new, and the one that waits for the last session under it."""
+    wait_until(lambda: len(path.read_bytes().split()) > 1, 30.0, "the master key to be rotated")
+    keys = path.read_bytes().split()
+    return {f"master key {number}": key for number, key in enumerate(keys)}
 
 
 def test_no_log_or_status_file_holds_a_secret(cloud: Cloud, secrets: Secrets) -> None:
@@ -103,7 +115,8 @@ def test_what_is_explained_to_the_administrator_holds_no_secret(
     cloud: Cloud, secrets: Secrets
 ) -> None:
     found = cloud.ec2.describe_instances()["Reservations"]
-    for resource in (found[-1]["Instances"][0]["InstanceId"], cloud.access.account_id):
+    role = cloud.client("iam").get_role(RoleName=identitysecrets.ROLE)["Role"]["RoleId"]
+    for resource in (found[-1]["Instances"][0]["InstanceId"], cloud.access.account_id, role):
         told = api.call(cloud.access, "mallee", "ExplainResource", {"ResourceId": resource})
         _search(resource, str(told).encode(), secrets)
 

@@ -10,13 +10,14 @@ from typing import Any
 import msgspec
 
 from mallee.aws import errors
+from mallee.cloud import sealed
 from mallee.cloud.action import Action, Write
 from mallee.cloud.call import Request, Result, WriteCall
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Kind, Record
 from mallee.model import ids
 
-_SECRET_KINDS = (records.ACCESS_KEY, records.CLIENT_TOKEN, records.JOIN_TOKEN, records.MAIL)
+_SECRET_KINDS = (*sealed.kinds(), records.CLIENT_TOKEN, records.JOIN_TOKEN)
 _SECRET_MEMBERS = frozenset({"user_data", "token_hash"})
 _VALUE_LENGTH_MAX = 60
 
