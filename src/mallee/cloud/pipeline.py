@@ -141,7 +141,8 @@ async def _stages(cloud: Cloud, exchange: Exchange) -> bytes:
     now = cloud.clock.now()
     if action.is_unsigned and not cloud.gate.admit(request.peer, now):
         raise errors.Throttling
-    exchange.principal = who = authenticate.identify(cloud.keys, action, request, now)
+    signed = replace(action, service=service.signs_as) if service.signs_as else action
+    exchange.principal = who = authenticate.identify(cloud.keys, signed, request, now)
     _note_use(cloud, who, action, now)
     restrictions.check(who, action)
     dialect = codec.for_service(service.name)

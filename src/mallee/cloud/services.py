@@ -6,6 +6,7 @@ the scope of its signature, the Host name (`ec2.…`), the path of a Eucalyptus 
 believed of the request: these functions trust nothing and decide nothing but a name.
 """
 
+import dataclasses
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,6 +30,8 @@ class Service:
     """First labels of a Host name."""
     paths: tuple[str, ...]
     """Last parts of Eucalyptus' paths `/services/…`, in lower case."""
+    signs_as: str = ""
+    """The service in the scope of its signatures, where that is another one."""
     internal: type[errors.AwsError] = errors.InternalFailure
     """What it answers when the fault is ours."""
     unavailable: type[errors.AwsError] = errors.ServiceUnavailable
@@ -71,6 +74,20 @@ SERVICES: dict[str, Service] = {
 _BY_HOST = {host: service for service in SERVICES.values() for host in service.hosts}
 _BY_PATH = {path: service for service in SERVICES.values() for path in service.paths}
 
+_ACCOUNTS = dataclasses.replace(SERVICES["mallee"], signs_as="iam")
+_OF_ACCOUNTS = frozenset(
+    {
+        "CreateAccount",
+        "DeleteAccount",
+        "DeleteAccountPolicy",
+        "GetAccountPolicy",
+        "ListAccountPolicies",
+        "ListAccounts",
+        "PutAccountPolicy",
+    }
+)
+"""What Eucalyptus' clients ask of IAM besides AWS's operations: the administration answers it."""
+
 Parameters = Sequence[tuple[str, str]]
 
 
@@ -84,6 +101,13 @@ def check_endpoint(request: http.Request) -> None:
 
 def find(request: http.Request, parameters: Parameters) -> Service:
     """Return the service that the request names; raise when it names none of this cloud's."""
+    service = _named(request, parameters)
+    if service.name == "iam" and _value(parameters, "Action") in _OF_ACCOUNTS:
+        return _ACCOUNTS
+    return service
+
+
+def _named(request: http.Request, parameters: Parameters) -> Service:
     scope = _scope(request, parameters)
     if scope:
         service = SERVICES.get(scope)
