@@ -1,8 +1,15 @@
 """A copied request is of no use later; what cannot be opened lets nobody in."""
 
+import os
+from pathlib import Path
+from typing import Any, cast
+
 import pytest
 
 from mallee.aws.signature import replay
+from mallee.cloud import authenticate, sessions
+from mallee.kit import secretbox
+from mallee.model.sessions import CallerKind, Session
 from tests.cloud.signing import Sender
 
 
@@ -32,3 +39,20 @@ def test_version_2_signature_covers_the_body(sender: Sender) -> None:
     request = sender.signed_v2(asked, path="/services/compute")
     request.data["RegionName.1"] = "us-east-1"
     assert sender.send(request).code == "AuthFailure"
+
+
+def test_token_ends_with_the_master_key_that_sealed_it(tmp_path: Path) -> None:
+    path = tmp_path / "master.key"
+    box = secretbox.load_or_create(path)
+    old = box.newest
+    keys = authenticate.Keys(cast(Any, None), box)
+    session = Session(
+        kind=CallerKind.USER, account="123456789012", issuer_id="A", issued_at=0.0, expires_at=1.0
+    )
+    token = sessions.issue(box, os.urandom, session).token
+    assert keys.open(token) is not None
+    secretbox.rotate(path, box)
+    assert keys.open(token) is not None
+    secretbox.forget(path, box, [old])
+    assert keys.open(token) is None
+    assert keys.open(sessions.issue(box, os.urandom, session).token) is not None

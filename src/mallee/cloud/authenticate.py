@@ -38,6 +38,8 @@ class Keys:
     _tokens: dict[str, sessions.Opened] = field(
         default_factory=dict[str, sessions.Opened], repr=False
     )
+    _ring: list[object] = field(default_factory=list[object], repr=False)
+    """With which keys of the box the remembered were opened."""
 
     def secret(self, sealed: bytes) -> str:
         """Return a sealed secret, opened; each is opened once as long as there is room."""
@@ -50,6 +52,10 @@ class Keys:
 
     def open(self, token: str) -> sessions.Opened | None:
         """Return what a session token holds; None when it was not made here."""
+        if self._ring != [self.box.ring]:
+            # A token must not outlive the key that sealed it.
+            self._tokens.clear()
+            self._ring[:] = [self.box.ring]
         opened = self._tokens.get(token)
         if opened is None:
             try:
@@ -60,11 +66,6 @@ class Keys:
                 self._tokens.clear()
             self._tokens[token] = opened
         return opened
-
-    def forget(self) -> None:
-        """Forget what was opened: a key of the box was taken away."""
-        self._opened.clear()
-        self._tokens.clear()
 
 
 def identify(keys: Keys, action: Action, request: http.Request, now: float) -> Principal:

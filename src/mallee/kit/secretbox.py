@@ -66,6 +66,11 @@ class SecretBox:
         """The ids of all keys, newest first."""
         return tuple(id.hex() for id in self._ring.keys)
 
+    @property
+    def ring(self) -> object:
+        """Something that is another one after every change of the keys: for who remembers."""
+        return self._ring
+
     def derived(self, purpose: bytes) -> tuple[bytes, ...]:
         """Return a key of 32 bytes for a purpose (a MAC) from each key, newest first.
 
