@@ -8,7 +8,6 @@ request means.
 
 import asyncio
 import logging
-import resource
 import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from aiohttp import http_exceptions, web
 
 from mallee.aws import errors
 from mallee.cloud import http
-from mallee.kit import logs
+from mallee.kit import logs, openfiles
 
 MAX_BODY_BYTES = 1 << 20
 MAX_BODIES_BYTES = 128 << 20
@@ -78,9 +77,8 @@ def complaints() -> logging.Logger:
 
 
 def allow_connections() -> None:
-    """Raise the process's limit of open files: a connection is one, and 1024 is usual."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    """Raise the process's limit of open files: a connection is one."""
+    openfiles.raise_limit()
 
 
 async def listen(

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-from mallee.kit import clock, files, logs
+from mallee.kit import clock, files, logs, openfiles
 from mallee.model.layout import Layout
 from mallee.node import cloud, credentials, ending, facts, host, ledger, reconcile, sync
 from mallee.node.do import images, libvirt, network
@@ -20,6 +20,9 @@ from mallee.node.metadata import gateway, service
 from mallee.node.plan.domain import HostTraits
 from mallee.node.plan.instances import Rules
 
+OPEN_FILES = 65536
+"""Guests' connections are open files of the agent; programs that it starts look at each possible
+one, so there are not more than that."""
 THREADS = 16
 """Steps that may be under way at once: most of them wait for libvirt or a program."""
 
@@ -30,6 +33,7 @@ def main() -> None:
     parser.add_argument("--root", type=Path, required=True, help="the cloud's root directory")
     layout = Layout(parser.parse_args().root.resolve())
     logs.configure("node", layout.log / "node.log")
+    openfiles.raise_limit(OPEN_FILES)
     asyncio.run(ending.run_until_told(run(layout)))
 
 

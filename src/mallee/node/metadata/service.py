@@ -16,6 +16,7 @@ from functools import partial
 from http import HTTPStatus
 
 from mallee.kit import clock as clocks
+from mallee.kit import openfiles
 from mallee.model.hosts import InstanceWanted
 from mallee.node.do import namespaces
 from mallee.node.metadata import answers, gateway, tokens, wire
@@ -97,6 +98,9 @@ class Service:
         self._loop = loop
         self._sessions = tokens.Tokens(key)
         self._offers = offers
+        self._connections = 0
+        # Half of what the process may have open is left to its own work.
+        self._connections_max = openfiles.limit() // 2
         self._clock = clock
         self._served: dict[str, _Served] = {}
         """By tap. Only `apply` changes it; connections read it."""
@@ -163,10 +167,11 @@ class Service:
         writer: asyncio.StreamWriter,
     ) -> None:
         """Answer one connection's requests, one after the other."""
-        if len(door.connections) >= CONNECTIONS_MAX:
+        if len(door.connections) >= CONNECTIONS_MAX or self._connections >= self._connections_max:
             writer.transport.abort()
             return
         door.connections.add(writer)
+        self._connections += 1
         try:
             async with asyncio.timeout(None) as deadline:
                 keeps_alive = True
@@ -178,6 +183,7 @@ class Service:
             writer.transport.abort()
         finally:
             door.connections.discard(writer)
+            self._connections -= 1
             writer.close()
 
     async def _pass_on(
