@@ -67,6 +67,11 @@ class Keys:
             self._tokens[token] = opened
         return opened
 
+    def forget(self) -> None:
+        """Forget what was opened: the keys of the box have changed."""
+        self._opened.clear()
+        self._tokens.clear()
+
 
 def identify(keys: Keys, action: Action, request: http.Request, now: float) -> Principal:
     """Return who signed the request; raise what the service answers when nobody provably did."""
