@@ -81,6 +81,15 @@ def test_every_depth_is_sealed_anew_and_nothing_else_changes() -> None:
     assert (fresh.name, fresh.several[0]) == ("n", Inner())
 
 
+def test_a_record_that_is_gone_meanwhile_stays_gone(opened: store.Store) -> None:
+    older, newer = older_and_newer()
+    key = AccessKey(id="AKIA", sealed_secret=older.seal(b"s"), user_id="", created_at=0.0)
+    record = opened.transact(lambda tx: tx.insert(records.ACCESS_KEY, clouds.ACCOUNT, key.id, key))
+    opened.transact(lambda tx: tx.delete(record))
+    opened.transact(lambda tx: sealed.reseal(tx, newer, [record]))
+    assert opened.view.get(records.ACCESS_KEY, "AKIA") is None
+
+
 def test_records_are_sealed_anew_a_few_at_a_time(opened: store.Store) -> None:
     older, newer = older_and_newer()
 
@@ -92,10 +101,11 @@ def test_records_are_sealed_anew_a_few_at_a_time(opened: store.Store) -> None:
             tx.insert(records.ACCESS_KEY, clouds.ACCOUNT, key.id, key)
 
     opened.transact(fill)
-    assert sealed.count_older(opened.view, newer) == 5
-    changed = [opened.transact(lambda tx: sealed.reseal(tx, newer, 2)) for _ in range(4)]
-    assert changed == [2, 2, 1, 0]
-    assert sealed.count_older(opened.view, newer) == 0
+    found = sealed.older(sealed.sealing(opened.view), newer)
+    assert len(found) == 5
+    for some, left in ((found[:2], 3), (found, 0), (found, 0)):
+        opened.transact(lambda tx, some=some: sealed.reseal(tx, newer, some))
+        assert len(sealed.older(sealed.sealing(opened.view), newer)) == left
     for key in opened.view.list(records.ACCESS_KEY):
         assert newer.open(key.doc.sealed_secret) == b"s"
 
@@ -103,7 +113,7 @@ def test_records_are_sealed_anew_a_few_at_a_time(opened: store.Store) -> None:
 def test_what_cannot_be_opened_stops_it_and_changes_nothing(opened: store.Store) -> None:
     older, newer = older_and_newer()
     key = AccessKey(id="AKIA", sealed_secret=b"not sealed at all", user_id="", created_at=0.0)
-    opened.transact(lambda tx: tx.insert(records.ACCESS_KEY, clouds.ACCOUNT, key.id, key))
+    record = opened.transact(lambda tx: tx.insert(records.ACCESS_KEY, clouds.ACCOUNT, key.id, key))
     with pytest.raises(secretbox.Unsealable):
-        opened.transact(lambda tx: sealed.reseal(tx, newer, 10))
+        opened.transact(lambda tx: sealed.reseal(tx, newer, [record]))
     assert older.key_ids[0] in newer.key_ids

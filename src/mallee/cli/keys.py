@@ -25,7 +25,7 @@ def status(*, root: Root = DEFAULT) -> None:
     found = client.call(Layout(root), _SERVICE, "DescribeMasterKey")
     older = " ".join(found["OlderKeyIds"]) or "none"
     words.tell(f"master key {found['KeyId']}; older keys still kept: {older}")
-    words.tell(f"secrets sealed under older keys: {found['ValuesUnderOlderKeys']}")
+    words.tell(f"records with secrets under older keys: {found['RecordsUnderOlderKeys']}")
     words.table(
         ("rotation", "state", "asked for", "new key", "old key forgotten at"),
         [

@@ -77,7 +77,7 @@ async def serve(layout: Layout, settings: Settings, stop: asyncio.Event) -> None
         stack.push_async_callback(services.close)
         port = await services.listen(settings.listen, settings.ports.services)
         loops = await stack.enter_async_context(asyncio.TaskGroup())
-        ring = masterkeys.Keyring(layout, secrets.box, cloud.keys.forget)
+        ring = masterkeys.Keyring(layout, secrets.box)
         reconcilers = table.reconcilers(opened, layout, settings, ring)
         settling = runner.run(opened, (*reconcilers, last_uses.reconciler(opened, cloud.uses)))
         for loop in (heard.watch(), settling):

@@ -8,7 +8,7 @@ business: session tokens and paging tokens, which are kept by clients.
 
 import functools
 import typing
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, cast
 
 import msgspec
@@ -23,31 +23,25 @@ CONTEXTS: Mapping[tuple[str, str], Callable[[Record[Any, Any]], bytes]] = {}
 """The context with which a member of a kind of record is sealed, where there is one."""
 
 
-def count_older(view: store.View | store.Tx, box: secretbox.SecretBox) -> int:
-    """Return how many kept values are sealed under an older key than the newest."""
-    return sum(
-        not box.is_newest(value)
-        for kind in kinds()
-        for record in view.list(kind)
-        for value in values_in(record.doc)
-    )
+def sealing(view: store.View | store.Tx) -> list[Record[Any, Any]]:
+    """Return all records that may have sealed values."""
+    return [record for kind in kinds() for record in view.list(kind)]
 
 
-def reseal(tx: store.Tx, box: secretbox.SecretBox, records_max: int) -> int:
-    """Seal values of some records anew; return how many records were changed.
+def older(found: Iterable[Record[Any, Any]], box: secretbox.SecretBox) -> list[Record[Any, Any]]:
+    """Return the records with a value that is sealed under an older key than the newest."""
+    return [record for record in found if not all(map(box.is_newest, values_in(record.doc)))]
+
+
+def reseal(tx: store.Tx, box: secretbox.SecretBox, found: Iterable[Record[Any, Any]]) -> None:
+    """Seal values of these records anew, as they are now.
 
     Raises `Unsealable` when a value cannot be opened by any key.
     """
-    changed = 0
-    for kind in kinds():
-        for record in tx.list(kind):
-            if all(map(box.is_newest, values_in(record.doc))):
-                continue
-            tx.write(record, _resealed(record, record.doc, box))
-            changed += 1
-            if changed == records_max:
-                return changed
-    return changed
+    for record in found:
+        current = tx.get(record.kind, record.id)
+        if current is not None:
+            tx.write(current, _resealed(current, current.doc, box))
 
 
 def values_in(part: object) -> Iterator[bytes]:

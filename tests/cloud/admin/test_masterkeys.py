@@ -49,7 +49,7 @@ def test_nobody_notices_a_rotation(cloud: RunningCloud, sender: Sender) -> None:
     wait_for(lambda: state(sender) == "waiting", "everything to be sealed anew")
     told = sender.ask("mallee", "DescribeMasterKey")
     assert told.element("KeyId") != old
-    assert told.element("ValuesUnderOlderKeys") == "0"
+    assert told.element("RecordsUnderOlderKeys") == "0"
     for _ in range(2):
         assert who(cloud, key).status == 200
         assert who(cloud, before).status == 200, "a session lives as long as it was promised"

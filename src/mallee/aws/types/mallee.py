@@ -197,7 +197,7 @@ class DescribeMasterKeyRequest(TypedDict):
 class DescribeMasterKeyResponse(TypedDict):
     KeyId: str
     OlderKeyIds: Sequence[str] | Fragment
-    ValuesUnderOlderKeys: int
+    RecordsUnderOlderKeys: int
     Rotations: Sequence[KeyRotation | Fragment] | Fragment
 
 

@@ -48,7 +48,7 @@ def describe_master_key(call: WriteCall, request: Request) -> Result:
     return {
         "KeyId": call.box.newest,
         "OlderKeyIds": list(call.box.key_ids[1:]),
-        "ValuesUnderOlderKeys": sealed.count_older(call.tx, call.box),
+        "RecordsUnderOlderKeys": len(sealed.older(sealed.sealing(call.tx), call.box)),
         "Rotations": [_render(one) for one in rotations],
     }
 

@@ -6,7 +6,7 @@ and no session can live whose token is. A rotation that ends sessions does not w
 Called by the runner; `cloud.admin.masterkeys` writes what is wanted.
 """
 
-from collections.abc import Callable
+import asyncio
 from dataclasses import dataclass
 from enum import Enum
 
@@ -21,7 +21,7 @@ from mallee.model import masterkeys
 from mallee.model.layout import Layout
 from mallee.model.masterkeys import Rotation, RotationSeen
 
-RECORDS_AT_ONCE = 200
+RECORDS_AT_ONCE = 50
 """How many records are sealed anew in one transaction: others wait for it."""
 
 EVERY_S = 5.0
@@ -54,8 +54,6 @@ class Keyring:
 
     layout: Layout
     box: secretbox.SecretBox
-    forget_opened: Callable[[], None]
-    """Makes who remembers what he has opened forget it: it may need a key that is gone."""
 
 
 def reconciler(opened: store.Store, ring: Keyring, clock: clock.Clock) -> Reconciler:
@@ -101,18 +99,31 @@ async def _apply(opened: store.Store, ring: Keyring, rotation: RotationRecord, s
             newest, *retired = box.key_ids
             await opened.run(lambda tx: _begin(tx, rotation, newest, tuple(retired)))
         case Step.RESEAL:
-            if not await opened.run(lambda tx: sealed.reseal(tx, box, RECORDS_AT_ONCE)):
+            if not await _reseal(opened, box):
                 await opened.run(lambda tx: _observe(tx, rotation, resealed_at=tx.now))
         case Step.FORGET:
-            if await opened.run(lambda tx: sealed.reseal(tx, box, RECORDS_AT_ONCE)):
+            if await _reseal(opened, box) or await opened.run(lambda tx: _needs_older(tx, box)):
                 return
             retired_ids = rotation.seen.retired if rotation.seen else ()
             secretbox.forget(path, box, retired_ids)
-            ring.forget_opened()
             await opened.run(lambda tx: _observe(tx, rotation, ended_at=tx.now))
             _log.info("master keys forgotten", rotation=rotation.id, keys=retired_ids)
         case Step.WAIT | Step.DONE:
             return
+
+
+async def _reseal(opened: store.Store, box: secretbox.SecretBox) -> int:
+    """Seal anew what the view has under older keys; return how many records that were."""
+    found = sealed.sealing(opened.view)
+    older = await asyncio.to_thread(sealed.older, found, box)
+    for start in range(0, len(older), RECORDS_AT_ONCE):
+        some = older[start : start + RECORDS_AT_ONCE]
+        await opened.run(lambda tx, some=some: sealed.reseal(tx, box, some))
+    return len(older)
+
+
+def _needs_older(tx: store.Tx, box: secretbox.SecretBox) -> bool:
+    return bool(sealed.older(sealed.sealing(tx), box))
 
 
 def _begin(tx: store.Tx, rotation: RotationRecord, newest: str, retired: tuple[str, ...]) -> None:
