@@ -532,6 +532,12 @@ def test_a_limit_that_would_limit_nothing_is_refused_where_it_is_written(
 
 def test_account_attributes_tell_the_quota(administration: Administration, bob: Any) -> None:
     administration.limit(keys.ADDRESSES, 3)
-    shown = bob.describe_account_attributes()["AccountAttributes"]
+    names = ["max-elastic-ips", "vpc-max-elastic-ips"]
+    shown = bob.describe_account_attributes(AttributeNames=names)["AccountAttributes"]
     found = {one["AttributeName"]: one["AttributeValues"][0]["AttributeValue"] for one in shown}
-    assert (found["max-elastic-ips"], found["vpc-max-elastic-ips"]) == ("3", "3")
+    assert found == dict.fromkeys(names, "3")
+    assert refusal(bob.describe_account_attributes, AttributeNames=["max"]) == (
+        "InvalidParameterValue"
+    )
+    everything = bob.describe_account_attributes()["AccountAttributes"]
+    assert {one["AttributeName"] for one in everything} > {*names, "max-instances"}
