@@ -3,9 +3,11 @@
 import time
 from typing import Any
 
+import boto3
 import botocore.exceptions
 import msgspec
 import pytest
+from botocore.config import Config
 
 from mallee.cloud import inventory
 from mallee.cloud.reconcile import accounts as ends
@@ -231,3 +233,86 @@ def test_each_step_twice_is_once(cloud: RunningCloud) -> None:
 
     assert cloud.store.transact(end) == 1
     assert _left_of(cloud, key["account_id"]) == []
+
+
+def _session_key(credentials: dict[str, Any]) -> dict[str, str]:
+    return {
+        "aws_access_key_id": credentials["AccessKeyId"],
+        "aws_secret_access_key": credentials["SecretAccessKey"],
+        "aws_session_token": credentials["SessionToken"],
+    }
+
+
+def _identity(cloud: RunningCloud, credentials: dict[str, Any]) -> str:
+    sts = boto3.client(
+        "sts",
+        region_name="us-east-1",
+        endpoint_url=cloud.url,
+        config=Config(retries={"max_attempts": 0}),
+        **_session_key(credentials),
+    )
+    return sts.get_caller_identity()["Account"]
+
+
+def test_sessions_die_with_their_account(cloud: RunningCloud) -> None:
+    sender = Sender(cloud.port, cloud.admin)
+    key = _tenant(sender, "sessions")
+    account = key["account_id"]
+    iam, sts = cloud.client("iam", key), cloud.client("sts", key)
+    trust = POLICY.replace(
+        '"Action":"*","Resource":"*"',
+        f'"Action":"sts:AssumeRole","Principal":{{"AWS":"{account}"}}',
+    )
+    role = iam.create_role(RoleName="r", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+    held = [
+        sts.get_session_token()["Credentials"],
+        sts.get_federation_token(Name="f")["Credentials"],
+        sts.assume_role(RoleArn=role, RoleSessionName="s")["Credentials"],
+    ]
+    assert [_identity(cloud, one) for one in held] == [account] * 3
+    sender.ask("mallee", "SuspendAccount", AccountName="sessions")
+    for one in held:
+        with pytest.raises(botocore.exceptions.ClientError):
+            _identity(cloud, one)
+    sender.ask("mallee", "ResumeAccount", AccountName="sessions")
+    assert [_identity(cloud, one) for one in held] == [account] * 3
+    asked = sender.ask("mallee", "DeleteAccount", AccountName="sessions", Recursive="true")
+    assert asked.status == 200
+    for one in held:
+        with pytest.raises(botocore.exceptions.ClientError):
+            _identity(cloud, one)
+    _wait(lambda: not _left_of(cloud, account))
+    for one in held:
+        with pytest.raises(botocore.exceptions.ClientError):
+            _identity(cloud, one)
+
+
+def test_sessions_die_with_their_user(cloud: RunningCloud) -> None:
+    sender = Sender(cloud.port, cloud.admin)
+    iam = cloud.client("iam")
+    iam.create_user(UserName="brief")
+    made = iam.create_access_key(UserName="brief")["AccessKey"]
+    own = {"access_key_id": made["AccessKeyId"], "secret_access_key": made["SecretAccessKey"]}
+    held = cloud.client("sts", own).get_session_token()["Credentials"]
+    assert _identity(cloud, held) == cloud.admin["account_id"]
+    sender.ask("mallee", "DisableUser", UserName="brief")
+    with pytest.raises(botocore.exceptions.ClientError):
+        _identity(cloud, held)
+
+
+def test_name_is_held_to_the_end(cloud: RunningCloud) -> None:
+    """A password policy has its account's id: with it goes nothing that the account holds."""
+    sender = Sender(cloud.port, cloud.admin)
+    key = _tenant(sender, "held")
+    cloud.client("iam", key).update_account_password_policy(MinimumPasswordLength=12)
+
+    def steps(tx: store.Tx) -> list[str | None]:
+        record = tx.get(records.ACCOUNT, key["account_id"])
+        assert record is not None
+        tx.write(record, msgspec.structs.replace(record.doc, standing=Standing.CLOSING))
+        owners: list[str | None] = []
+        while ends.settle_one(tx, key["account_id"]):
+            owners.append(tx.owner_of("account-name", "held"))
+        return [*owners, tx.owner_of("account-name", "held")]
+
+    assert cloud.store.transact(steps) == [key["account_id"], None]

@@ -128,7 +128,9 @@ def _remove(tx: store.Tx, record: Record[Any, Any]) -> None:
             tx.delete(record)
             tx.insert(records.IMAGE, owner, record.id, record.doc)
             return
-    tx.release_owner(record.id)
+    # What is one to an account has its id; what the account holds is its own to the end.
+    if record.id != record.account:
+        tx.release_owner(record.id)
     tx.delete(record)
 
 
