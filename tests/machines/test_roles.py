@@ -106,6 +106,17 @@ def test_a_guest_is_told_of_its_profile_and_no_other_guest_is(
     assert guests.read(cloud, pair.other, f"{LIST}/", "meta-data/iam/info") == ["absent"] * 2
 
 
+def test_a_guest_has_its_role_when_it_starts(cloud: Cloud, iam: Any) -> None:
+    script = (
+        "#!/bin/sh\ntries=0\n"
+        f"until role=$(/etc/mallee/imds {LIST}/); do tries=$((tries + 1)); done\n"
+        'echo "the role is $role after $tries tries"\n'
+    )
+    given = {"IamInstanceProfile": {"Name": "guest"}, "UserData": script}
+    with guests.launched(cloud, **given) as instance:
+        cloud.wait_console(instance, "the role is guest after ")
+
+
 def test_a_guest_finds_services_by_name(cloud: Cloud, pair: Pair) -> None:
     domain, endpoint = guests.read(
         cloud, pair.one, "meta-data/services/domain", "meta-data/services/endpoint"
