@@ -1,6 +1,8 @@
 """Every call leaves its line, with who made it and why it ended as it did."""
 
 import json
+import re
+import socket
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -170,3 +172,25 @@ def test_an_assumed_role_is_shown_to_both_accounts(cloud: RunningCloud, sender: 
         record = json.loads(found[0]["CloudTrailEvent"])
         assert record["recipientAccountId"] == key["account_id"]
         assert record["userIdentity"]["accountId"] == other["account_id"]
+
+
+@pytest.mark.parametrize("agent", ["\udcff\udc80", "é" * 300, '"},{"x":"', "a" * 4000])
+def test_no_client_calls_himself_what_cannot_be_written(
+    cloud: RunningCloud, sender: Sender, agent: str
+) -> None:
+    request = sender.signed("sts", {"Action": "GetCallerIdentity"}).prepare()
+    head = f"User-Agent: {agent}\r\nAuthorization: {request.headers['Authorization']}{agent[:9]}"
+    raw = (
+        f"POST / HTTP/1.1\r\nHost: 127.0.0.1:{cloud.port}\r\n{head}\r\nConnection: close\r\n"
+        f"X-Amz-Date: {request.headers['X-Amz-Date']}\r\nContent-Type: {FORM}\r\n"
+        f"Content-Length: {len(request.body)}\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", cloud.port), timeout=10) as link:
+        link.sendall((raw + request.body).encode("utf-8", "surrogateescape"))
+        answer = b"".join(iter(lambda: link.recv(65536), b"")).decode()
+    assert answer.startswith("HTTP/1.1 4")
+    found = re.search(r"x-amzn-RequestId: (\S+)", answer, re.IGNORECASE)
+    assert found is not None, answer
+    line = line_of(cloud, found.group(1))
+    assert line["error"]
+    assert len(line["agent"]) <= 256

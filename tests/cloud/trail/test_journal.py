@@ -163,3 +163,13 @@ def test_a_killed_process_owes_no_line_of_a_change(tmp_path: Path) -> None:
         assert ids[end - 1] >= last
     report = verify.verify(tmp_path, KEY)
     assert report.is_whole, report.faults
+
+
+async def test_what_cannot_be_written_is_left_out_and_the_rest_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    complaints = of(monkeypatch, journal)
+    with opened(tmp_path) as trail:
+        trail.add(event(1, message="\udcff", asked={"a": object()}), at_once=True)
+    assert told(tmp_path)[0]["asked"] == {"omitted": "cannot be written"}
+    assert complaints.lines[0]["event"] == "call not told whole"

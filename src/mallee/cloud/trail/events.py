@@ -24,6 +24,8 @@ JUDGEMENTS_MAX = 16
 MADE_MAX = 100
 MESSAGE_LENGTH_MAX = 600
 AGENT_LENGTH_MAX = 256
+MADE_LENGTH_MAX = 1 << 18
+"""How far an answer is searched for ids: a launch of hundreds fits."""
 
 _READS = re.compile(
     r"(Get|List|Describe|Lookup|Decode|Simulate|Explain|Generate|AssumeRole)(?=[A-Z]|$)"
@@ -129,7 +131,7 @@ def describe(told: Told) -> Event:
         at=told.at,
         request_id=told.request_id,
         peer=told.peer,
-        agent=told.agent[:AGENT_LENGTH_MAX],
+        agent=_clean(told.agent[:AGENT_LENGTH_MAX]),
         service=told.service,
         action=told.action,
         is_read=is_read(told.action),
@@ -144,14 +146,14 @@ def describe(told: Told) -> Event:
         access_key=who.access_key_id if who else "",
         status=told.status,
         error=told.error,
-        message=_SEALED.sub("", told.message)[:MESSAGE_LENGTH_MAX],
+        message=_clean(_SEALED.sub("", told.message)[:MESSAGE_LENGTH_MAX]),
         ms=told.ms,
         refused=outcome is not None and outcome.refusal is not None,
         waiver=outcome.waiver.name.lower() if outcome and outcome.waiver else "",
         judged=_judgements(judged) if judged else (),
         judged_more=max(0, len(judged) - JUDGEMENTS_MAX),
         asked=hiding.shown(told.service, told.action, told.asked) if told.asked else None,
-        made=tuple(dict.fromkeys(_ID.findall(told.made)))[:MADE_MAX] if told.made else (),
+        made=_made(told.made) if told.made else (),
     )
 
 
@@ -180,6 +182,15 @@ def of_service(service: str, role_arn: str, session: Session, access_key_id: str
         asked={"RoleArn": role_arn, "RoleSessionName": session.name},
         made=(access_key_id,),
     )
+
+
+def _clean(text: str) -> str:
+    """Return the text without what was no UTF-8 in a header, which nothing may encode again."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
+
+
+def _made(encoded: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(_ID.findall(encoded[:MADE_LENGTH_MAX])))[:MADE_MAX]
 
 
 def is_read(action: str) -> bool:

@@ -95,7 +95,7 @@ class Journal:
         if self._is_closed:
             return
         if not self._uncounted.swallow(event):
-            self._writer.add(_encoder.encode(event))
+            self._writer.add(_encode(event))
         if at_once:
             self._write()
             self._sync_soon()
@@ -142,7 +142,7 @@ class Journal:
 
     def _tell_uncounted(self) -> None:
         for event in self._uncounted.take():
-            self._writer.add(_encoder.encode(event))
+            self._writer.add(_encode(event))
         self._write()
 
     @contextmanager
@@ -151,3 +151,13 @@ class Journal:
             yield
         except OSError as error:
             _log.error("trail not written", problem=str(error))
+
+
+def _encode(event: events.Event) -> bytes:
+    try:
+        return _encoder.encode(event)
+    except (UnicodeEncodeError, TypeError, ValueError) as error:
+        # Whatever a client got in there: who it was and what was answered is told all the same.
+        _log.error("call not told whole", request_id=event.request_id, problem=repr(error)[:200])
+        rest = {"asked": {"omitted": "cannot be written"}, "agent": "", "message": ""}
+        return _encoder.encode(msgspec.structs.replace(event, **rest))
