@@ -44,6 +44,9 @@ def test_csv_is_shown_then_done_then_settled(cloud: RunningCloud, run: Run, tmp_
     invited = run("users", "invite", "ann")
     assert "ann@example.org" in invited.err
     assert run("users", "disable", "bob").status == 0
+    listed = run("users", "list").out
+    assert "ann\tenabled\tcsv\tann@example.org\tOnym, Ann\n" in listed
+    assert "bob\tdisabled\tcsv" in listed
     assert run("users", "enable", "bob").status == 0
 
 

@@ -80,6 +80,7 @@ GROUPS = {
     "users": (
         "People: imported from a directory, invited, disabled.",
         {
+            "list": "mallee.cli.people:list_users",
             "import-csv": "mallee.cli.people:import_csv",
             "import-ldap": "mallee.cli.people:import_ldap",
             "invite": "mallee.cli.people:invite",

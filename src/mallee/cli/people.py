@@ -120,6 +120,24 @@ def invite(name: str, *, email: str | None = None, hours: int = 72, root: Root =
     words.give(made["Token"])
 
 
+def list_users(*, root: Root = DEFAULT) -> None:
+    """List the users of the cloud's own account with what IAM does not tell of them."""
+    found = client.call(Layout(root), _SERVICE, "DescribeUsers")["Users"]
+    words.table(
+        ("user", "", "source", "mail", "name"),
+        [
+            (
+                each["UserName"],
+                "enabled" if each["IsEnabled"] else "left" if each["HasLeft"] else "disabled",
+                each.get("Source", ""),
+                each.get("Email", ""),
+                each.get("FullName", ""),
+            )
+            for each in found
+        ],
+    )
+
+
 def enable(name: str, *, root: Root = DEFAULT) -> None:
     """Take the credentials of a disabled user again."""
     client.call(Layout(root), _SERVICE, "EnableUser", {"UserName": name})

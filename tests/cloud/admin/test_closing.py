@@ -266,8 +266,8 @@ def test_sessions_die_with_their_account(cloud: RunningCloud) -> None:
     role = iam.create_role(RoleName="r", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
     held = [
         sts.get_session_token()["Credentials"],
-        sts.get_federation_token(Name="f")["Credentials"],
-        sts.assume_role(RoleArn=role, RoleSessionName="s")["Credentials"],
+        sts.get_federation_token(Name="fed")["Credentials"],
+        sts.assume_role(RoleArn=role, RoleSessionName="app")["Credentials"],
     ]
     assert [_identity(cloud, one) for one in held] == [account] * 3
     sender.ask("mallee", "SuspendAccount", AccountName="sessions")

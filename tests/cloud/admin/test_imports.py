@@ -146,3 +146,22 @@ def test_two_thousand_people_are_one_import(cloud: RunningCloud, tenant: dict[st
     assert answer.status == 200, answer.text[:300]
     assert time.monotonic() - began < 20
     assert "<Change>" not in _import(sender, people).text
+
+
+def test_what_is_known_of_users_is_shown_and_set_within_the_account(
+    cloud: RunningCloud, tenant: dict[str, str]
+) -> None:
+    sender = Sender(cloud.port, tenant)
+    _import(sender, PEOPLE, Apply="true")
+    set_ = sender.ask("mallee", "UpdateUserInfo", UserName="bob", Email="bob@example.org")
+    assert set_.status == 200, set_.text
+    shown = sender.ask("mallee", "DescribeUsers", **{"UserNames.member.1": "bob"})
+    assert shown.element("Email") == "bob@example.org"
+    assert shown.element("Source") == "ldap"
+    everybody = sender.ask("mallee", "DescribeUsers").text
+    assert re.findall(r"<UserName>(.*?)<", everybody) == ["admin", "ann", "bob"]
+    admin = Sender(cloud.port, cloud.admin)
+    named = {"UserNames.member.1": "bob"}
+    assert admin.ask("mallee", "DescribeUsers", **named).code == "NoSuchEntity"
+    for action in ("UpdateUserInfo", "EnableUser", "DisableUser"):
+        assert admin.ask("mallee", action, UserName="bob").code == "NoSuchEntity"

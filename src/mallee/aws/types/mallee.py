@@ -211,6 +211,14 @@ class DescribeQuotasResponse(TypedDict):
     Quotas: Sequence[Quota | Fragment] | Fragment
 
 
+class DescribeUsersRequest(TypedDict):
+    UserNames: NotRequired[list[str]]
+
+
+class DescribeUsersResponse(TypedDict):
+    Users: Sequence[UserInfo | Fragment] | Fragment
+
+
 class Difference(TypedDict):
     Kind: str
     Subject: str
@@ -546,3 +554,24 @@ class SuspendAccountRequest(TypedDict):
 
 class SuspendAccountResponse(TypedDict):
     pass
+
+
+class UpdateUserInfoRequest(TypedDict):
+    UserName: str
+    Email: NotRequired[str]
+    FullName: NotRequired[str]
+
+
+class UpdateUserInfoResponse(TypedDict):
+    pass
+
+
+class UserInfo(TypedDict):
+    UserName: str
+    UserId: str
+    IsEnabled: bool
+    IsAdministrator: NotRequired[bool | None]
+    HasLeft: NotRequired[bool | None]
+    Email: NotRequired[str | None]
+    FullName: NotRequired[str | None]
+    Source: NotRequired[str | None]

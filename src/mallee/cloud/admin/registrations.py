@@ -21,6 +21,8 @@ from mallee.model.invitations import State
 REQUESTED_MAX = 1000
 """How many wishes may wait for a decision; further ones are refused until some are decided."""
 REQUESTED_MAX_PER_EMAIL = 3
+TOLD_MAX = 20
+"""With so many waiting the administrator knows, and strangers could fill his mailbox."""
 
 
 def request_account(call: WriteCall, request: Request) -> Result:
@@ -37,7 +39,8 @@ def request_account(call: WriteCall, request: Request) -> Result:
         guest = Guest(email, request["AccountName"], request.get("FullName"))
         made = invitations.insert(call, guest)
         made = call.tx.write(made, replace(made.doc, reason=request.get("Reason")))
-        _tell_administrator(call, made)
+        if len(waiting) < TOLD_MAX:
+            _tell_administrator(call, made)
     return {"State": State.REQUESTED.value}
 
 

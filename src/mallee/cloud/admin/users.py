@@ -1,16 +1,21 @@
-"""Users switched off and on again: what IAM has no word for, and Eucalyptus' `Enabled` was.
+"""What IAM has no word for about a user: switched off and on again, his address, his directory.
 
-A disabled user's keys, password and sessions are refused; everything of his stays as it is. Called
-through the action table.
+Eucalyptus' `Enabled` and user info. A disabled user's keys, password and sessions are refused;
+everything of his stays as it is. Called through the action table.
 """
+
+from typing import Any
 
 from msgspec.structs import replace
 
 from mallee.aws import errors
-from mallee.cloud.action import Action, Write
+from mallee.cloud.action import Action, Read, Write
 from mallee.cloud.admin import invitations
-from mallee.cloud.call import Request, Result, WriteCall
-from mallee.cloud.iam import users
+from mallee.cloud.call import Call, Request, Result, WriteCall
+from mallee.cloud.iam import entities, users
+from mallee.cloud.state import records
+from mallee.model import identities
+from mallee.model.identities import User
 
 
 def enable_user(call: WriteCall, request: Request) -> Result:
@@ -32,12 +37,57 @@ def disable_user(call: WriteCall, request: Request) -> Result:
     return {}
 
 
-def _row(name: str, does: Write) -> Action:
+def describe_users(call: Call, request: Request) -> Result:
+    """Describe the account's users, or those that are named, by name."""
+    names: list[str] | None = request.get("UserNames")
+    found = (
+        call.view.list(records.USER, call.account)
+        if names is None
+        else [entities.find(call, records.USER, name) for name in names]
+    )
+    found.sort(key=lambda user: user.doc.name.lower())
+    administrator = users.account_of(call).admin_user_id
+    return {"Users": [_render(user.doc, administrator) for user in found]}
+
+
+def update_user_info(call: WriteCall, request: Request) -> Result:
+    """Set a user's address and full name; the next import of his directory sets them again."""
+    user = users.changed(call, request["UserName"])
+    changed = replace(
+        user.doc,
+        email=request.get("Email", user.doc.email),
+        full_name=request.get("FullName", user.doc.full_name),
+    )
+    call.tx.write(user, changed)
+    return {}
+
+
+def _render(user: User, administrator: str) -> dict[str, Any]:
+    return {
+        "UserName": user.name,
+        "UserId": user.id,
+        "IsEnabled": user.is_enabled,
+        "IsAdministrator": user.id == administrator,
+        "HasLeft": user.has_left,
+        "Email": user.email,
+        "FullName": user.full_name,
+        "Source": user.source or None,
+    }
+
+
+def _all_arns(call: Call, request: Request) -> tuple[str, ...]:
+    if request.get("UserNames") is None:
+        return (identities.arn(call.account, "user", "/", "*"),)
+    named = [{"UserName": name} for name in request["UserNames"]]
+    return tuple(arn for one in named for arn in invitations.user_arns(call, one))
+
+
+def _row(name: str, does: Write, *honours: str) -> Action:
     return Action(
         service="mallee",
         name=name,
         does=does,
-        honours=frozenset({"UserName"}),
+        honours=frozenset({"UserName", *honours}),
         resources=invitations.user_arns,
     )
 
@@ -45,4 +95,12 @@ def _row(name: str, does: Write) -> Action:
 ACTIONS: tuple[Action, ...] = (
     _row("EnableUser", Write(handle=enable_user)),
     _row("DisableUser", Write(handle=disable_user)),
+    _row("UpdateUserInfo", Write(handle=update_user_info), "Email", "FullName"),
+    Action(
+        service="mallee",
+        name="DescribeUsers",
+        does=Read(handle=describe_users),
+        honours=frozenset({"UserNames"}),
+        resources=_all_arns,
+    ),
 )
