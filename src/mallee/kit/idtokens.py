@@ -13,7 +13,7 @@ import base64
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, TypeGuard, cast
 
 from joserfc import errors as jose
 from joserfc import jwk, jws, jwt
@@ -22,6 +22,8 @@ ALGORITHMS = ("RS256", "RS384", "RS512", "ES256", "ES384", "ES512")
 CLOCKS_DIFFER_S_MAX = 60.0
 """A provider's clock may be off by so much, both ways."""
 TOKEN_LENGTH_MAX = 20_000
+NAME_LENGTH_MAX = 255
+"""Characters of an issuer, and of whom he speaks of."""
 KEYS_LENGTH_MAX = 192 << 10
 """Characters of a key set."""
 KEYS_MAX = 64
@@ -86,7 +88,7 @@ def parse_keys(document: str | bytes) -> tuple[Key, ...]:
 def issuer_of(token: str) -> str:
     """Return who says that he issued the token, unproved; raise `InvalidToken`."""
     issuer = _peek(token, 1).get("iss")
-    if not isinstance(issuer, str) or not issuer:
+    if not is_name(issuer):
         raise InvalidToken("the token names no issuer (iss)")
     return issuer
 
@@ -114,8 +116,7 @@ def verify(keys: Sequence[Key], token: str, expected: Expected, now: float) -> C
 def _check(claims: Claims, expected: Expected, now: float) -> None:
     if claims.get("iss") != expected.issuer:
         raise InvalidToken("the token is of another issuer")
-    subject = claims.get("sub")
-    if not isinstance(subject, str) or not subject:
+    if not is_name(claims.get("sub")):
         raise InvalidToken("the token names nobody (sub)")
     if audience_of(claims) not in expected.audiences:
         raise InvalidToken("Incorrect token audience")
@@ -127,6 +128,11 @@ def _check(claims: Claims, expected: Expected, now: float) -> None:
         raise InvalidToken("the token is from the future")
     if expires_at <= now - CLOCKS_DIFFER_S_MAX:
         raise ExpiredToken("the token has expired")
+
+
+def is_name(value: Any) -> TypeGuard[str]:
+    """Tell whether a value is a text that can be shown: what is no character is in no name."""
+    return isinstance(value, str) and 0 < len(value) <= NAME_LENGTH_MAX and value.isprintable()
 
 
 def audience_of(claims: Claims) -> str:

@@ -264,6 +264,52 @@ def test_session_policies_take_away_here_too(people: People, provider: oidc.Prov
     assert refused(ec2.describe_instances) == "UnauthorizedOperation"
 
 
+ODD: list[Any] = [
+    None,
+    True,
+    -1,
+    1e308,
+    10**400,
+    "",
+    "\0",
+    "\ud800",
+    "x" * 9000,
+    [],
+    [None, "a", ["b"]],
+    ["\ud800"],
+    {},
+    {"principal_tags": {"\ud800": ["x"]}},
+    {"principal_tags": {"a": [7]}},
+    {"principal_tags": {"a": ["x" * 300]}},
+    {"principal_tags": {f"k{n}": ["x"] for n in range(51)}},
+    {"principal_tags": ["a"]},
+    {"principal_tags": {"a": ["x"]}, "transitive_tag_keys": 7},
+    {"principal_tags": {"aws:a": ["x"]}},
+]
+CLAIMS = ["sub", "aud", "azp", "iss", "iat", "exp", "nbf", "amr", "email", "\ud800", "a b"]
+SPOILT = [*CLAIMS, "https://aws.amazon.com/tags", "https://aws.amazon.com/source_identity"]
+
+
+@pytest.mark.parametrize("name", SPOILT)
+def test_odd_claims_are_refused_or_ignored_and_break_nothing(
+    people: People, provider: oidc.Provider, name: str
+) -> None:
+    role = role_for(people, provider)
+    for value in ODD:
+        try:
+            trade(people, role, provider.token(**{name: value}))
+        except ClientError as error:
+            told = error.response
+            assert told["ResponseMetadata"]["HTTPStatusCode"] < 500, (name, value)
+            assert told["Error"]["Code"] in {
+                "AccessDenied",
+                "ExpiredTokenException",
+                "InvalidIdentityToken",
+                "PackedPolicyTooLarge",
+                "ValidationError",
+            }, (name, value)
+
+
 def test_client_trades_the_token_in_a_file_by_itself(
     people: People, provider: oidc.Provider, tmp_path: Path
 ) -> None:

@@ -112,7 +112,7 @@ def _provider(call: Call, account: str, issuer: str) -> OidcProvider:
         found = oidcproviders.find(call.view, account, issuer.removeprefix(SCHEME))
     if found is None:
         raise errors.InvalidIdentityToken(
-            f"No OpenIDConnect provider found in your account for {issuer[:255]}"
+            f"No OpenIDConnect provider found in your account for {issuer}"
         )
     return found.doc
 
@@ -131,15 +131,15 @@ def _keys(url: str, claims: idtokens.Claims) -> dict[str, str | tuple[str, ...]]
 
 
 def _texts(value: Any) -> str | tuple[str, ...] | None:
-    """Return a claim as policies compare it; None for what is no text, number, or list of them."""
+    """Return a claim as policies compare it; None for what is no text, number or list of texts."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str | int | float):
-        return str(value)[:_VALUE_MAX]
+        text = str(value)
+        return text if len(text) <= _VALUE_MAX and text.isprintable() else None
     if isinstance(value, list):
         several = cast(list[Any], value)[:_CLAIMS_MAX]
-        if all(isinstance(one, str) for one in several):
-            return tuple(one[:_VALUE_MAX] for one in several)
+        return tuple(one for one in several if isinstance(one, str) and _texts(one) == one)
     return None
 
 
@@ -172,8 +172,8 @@ def _only(values: Any) -> str:
 
 
 def _text(value: Any, most: int) -> str:
-    if not isinstance(value, str) or len(value) > most:
-        raise ValueError(value)
+    if not isinstance(value, str) or len(value) > most or not value.isprintable():
+        raise ValueError("no text that a tag can have")
     return value
 
 
