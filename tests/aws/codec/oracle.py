@@ -30,6 +30,7 @@ FULL_TURNS = 4
 _NASTY = ["&amp;", "<a>", "]]>", "\n", "\t ", " x ", "é", "日本", "😀", '"', "'", "%2F", "+", "="]
 _PLAIN = string.ascii_letters + string.digits
 _SAMPLES = [
+    "ann@example.org",
     "arn:aws:outposts:us-east-1:123456789012:outpost/op-0123456789abcdef0",
     "arn:aws:secretsmanager:us-east-1:123456789012:secret:name-1",
     "arn:aws:ec2:us-east-1:123456789012:placement-group/spread",
