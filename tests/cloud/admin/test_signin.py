@@ -17,10 +17,12 @@ from msgspec.structs import replace
 from mallee.cloud import guessing, strangers
 from mallee.cloud.iam import passwords
 from mallee.cloud.state import records
+from mallee.model import masterkeys
 from tests.cloud.iam.devices import Device
 from tests.cloud.running import RunningCloud
 from tests.cloud.signing import FORM, VERSIONS, Answer, Sender
 from tests.cloud.sts.people import People, refused
+from tests.wholecloud import wait_until
 
 PASSWORD = "Correct-Horse-7"
 OTHER = "Battery-Staple-8"
@@ -281,3 +283,25 @@ def test_class_signs_in_at_once_and_a_flood_is_turned_away(
     with ThreadPoolExecutor(30) as room:
         answers = list(room.map(lambda name: ask(cloud, account, name, PASSWORD), names))
     assert {answer.code for answer in answers} == {"", "Throttling"}
+
+
+def test_passwords_and_devices_outlive_the_master_key(
+    people: People, cloud: RunningCloud, admin: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(masterkeys, "IN_FLIGHT_S", 0.0)
+    account, name = admin["account_id"], person(people, admin)
+    iam = people.client("iam", admin)
+    iam.update_account_password_policy(MinimumPasswordLength=8, PasswordReusePrevention=3)
+    iam.update_login_profile(UserName=name, Password=OTHER, PasswordResetRequired=True)
+    device = Device(iam, name)
+    device.enable(iam, name)
+    sender = Sender(cloud.port, cloud.admin)
+    assert sender.ask("mallee", "RotateMasterKey", EndSessions="true").status == 200
+    wait_until(lambda: _has_ended(sender), 30.0, "the old key to be forgotten")
+    new = {"MfaCode": device.code(), "NewPassword": PASSWORD}
+    assert ask(cloud, account, name, OTHER, **new).code == "PasswordPolicyViolation"
+    credentials(ask(cloud, account, name, OTHER, **{**new, "NewPassword": "Another-Word-9"}))
+
+
+def _has_ended(sender: Sender) -> bool:
+    return "<State>ended</State>" in sender.ask("mallee", "DescribeMasterKey").text

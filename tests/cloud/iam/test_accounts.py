@@ -33,6 +33,12 @@ def test_alias_has_a_form(iam: Any) -> None:
         assert error.value.response["Error"]["Code"] in ("ValidationError", "InvalidInput")
 
 
+def test_alias_is_never_taken_for_an_account(iam: Any) -> None:
+    with pytest.raises(botocore.exceptions.ClientError) as error:
+        iam.create_account_alias(AccountAlias="123456789012")
+    assert error.value.response["Error"]["Code"] == "InvalidInput"
+
+
 def test_summary_counts_what_is_there(iam: Any) -> None:
     summary = iam.get_account_summary()["SummaryMap"]
     assert summary["Users"] == len(iam.list_users()["Users"]) == 1

@@ -29,6 +29,8 @@ from mallee.model.accounts import Account
 ALIASES = "account-alias"
 """Claim space: account id by alias."""
 
+ACCOUNT_ID_LENGTH = 12
+
 COUNTED: Mapping[str, str] = {
     "Users": keys.USERS,
     "Groups": keys.GROUPS,
@@ -49,6 +51,8 @@ def list_account_aliases(call: Call, request: Request) -> Result:
 def create_account_alias(call: WriteCall, request: Request) -> Result:
     """Give the account an alias in place of the one it had."""
     alias: str = request["AccountAlias"]
+    if len(alias) == ACCOUNT_ID_LENGTH and alias.isdecimal():
+        raise errors.InvalidInput("The account alias must not be a 12-digit number.")
     record = _own(call)
     try:
         call.tx.claim(ALIASES, alias, call.account)
