@@ -400,6 +400,36 @@ def _state_of(world: World, key: dict[str, str]) -> dict[str, int]:
 # --- requests in which everything but one parameter is right ---
 
 
+NAMED = {"PolicyName": "p"}
+ALWAYS: dict[str, dict[str, Any]] = {
+    "CreateRole": {"AssumeRolePolicyDocument": TRUST},
+    "GetSessionToken": {"TokenCode": "123456"},
+    "CreateSecurityGroup": {"GroupName": "new", "Description": "new"},
+    "CreatePolicyVersion": {"PolicyDocument": POLICY},
+    "DeletePolicyVersion": {"VersionId": "v1"},
+    "GetPolicyVersion": {"VersionId": "v1"},
+    "SetDefaultPolicyVersion": {"VersionId": "v1"},
+    "DeleteGroupPolicy": NAMED,
+    "DeleteUserPolicy": NAMED,
+    "GetGroupPolicy": NAMED,
+    "GetUserPolicy": NAMED,
+    "CreatePolicy": {**NAMED, "PolicyDocument": POLICY},
+    "PutGroupPolicy": {**NAMED, "PolicyDocument": POLICY},
+    "PutUserPolicy": {**NAMED, "PolicyDocument": POLICY},
+    "TagUser": {"Tags": [{"Key": "a", "Value": "b"}]},
+    "UntagUser": {"TagKeys": ["a"]},
+    "CreateTags": {"Tags": [{"Key": "a", "Value": "b"}]},
+    "DescribeInstanceAttribute": {"Attribute": "instanceType"},
+    "DescribeNetworkInterfaceAttribute": {"Attribute": "description"},
+    "DescribeVpcAttribute": {"Attribute": "enableDnsSupport"},
+    "ImportKeyPair": {"PublicKeyMaterial": b"nonsense"},
+    "ModifyInstanceMetadataOptions": {"HttpTokens": "optional"},
+    "ModifySubnetAttribute": {"MapPublicIpOnLaunch": {"Value": False}},
+    "UpdateAccessKey": {"Status": "Inactive"},
+}
+"""What an action needs besides, whatever is tried and whose the things are."""
+
+
 def _base(world: World, row: Action, path: str) -> dict[str, Any]:
     """What the action needs besides, all of it the intruder's own."""
     own = world.own
@@ -418,41 +448,19 @@ def _base(world: World, row: Action, path: str) -> dict[str, Any]:
         grant = {"GroupId": own["security-group"]}
     if path == "GroupName":
         grant = {name: value for name, value in grant.items() if name != "GroupId"}
-    named = {"PolicyName": "p"}
     by_action: dict[str, dict[str, Any]] = {
+        **ALWAYS,
         "AssociateIamInstanceProfile": {"InstanceId": own["instance"], "IamInstanceProfile": {}}
         if path != "InstanceId"
         else {"IamInstanceProfile": {"Name": own["instance-profile"]}},
-        "CreateRole": {"AssumeRolePolicyDocument": TRUST},
-        "GetSessionToken": {"TokenCode": "123456"},
         "AssociateAddress": {}
         if path in ("AllocationId", "PublicIp")
         else {"AllocationId": own["elastic-ip"]},
         "AuthorizeSecurityGroupEgress": grant,
         "AuthorizeSecurityGroupIngress": grant,
-        "CreateSecurityGroup": {"GroupName": "new", "Description": "new"},
-        "CreatePolicyVersion": {"PolicyDocument": POLICY},
-        "DeletePolicyVersion": {"VersionId": "v1"},
-        "GetPolicyVersion": {"VersionId": "v1"},
-        "SetDefaultPolicyVersion": {"VersionId": "v1"},
-        "DeleteGroupPolicy": named,
-        "DeleteUserPolicy": named,
-        "GetGroupPolicy": named,
-        "GetUserPolicy": named,
-        "CreatePolicy": {**named, "PolicyDocument": POLICY},
-        "PutGroupPolicy": {**named, "PolicyDocument": POLICY},
-        "PutUserPolicy": {**named, "PolicyDocument": POLICY},
-        "TagUser": {"Tags": [{"Key": "a", "Value": "b"}]},
-        "UntagUser": {"TagKeys": ["a"]},
-        "CreateTags": {"Tags": [{"Key": "a", "Value": "b"}]},
-        "DescribeInstanceAttribute": {"Attribute": "instanceType"},
-        "DescribeNetworkInterfaceAttribute": {"Attribute": "description"},
-        "DescribeVpcAttribute": {"Attribute": "enableDnsSupport"},
-        "ImportKeyPair": {"PublicKeyMaterial": b"nonsense"},
         "ModifyInstanceAttribute": {"InstanceId": own["instance"]}
         if path == "Groups"
         else {"DisableApiTermination": {"Value": True}},
-        "ModifyInstanceMetadataOptions": {"HttpTokens": "optional"},
         "ModifyNetworkInterfaceAttribute": {"NetworkInterfaceId": own["network-interface"]}
         if path == "Groups"
         else {"Description": {"Value": "taken"}},
@@ -460,11 +468,9 @@ def _base(world: World, row: Action, path: str) -> dict[str, Any]:
             "GroupId": own["security-group"],
             "SecurityGroupRules": [{"SecurityGroupRuleId": own["rule"], "SecurityGroupRule": tcp}],
         },
-        "ModifySubnetAttribute": {"MapPublicIpOnLaunch": {"Value": False}},
         "RevokeSecurityGroupEgress": grant,
         "RevokeSecurityGroupIngress": grant,
         "RunInstances": {"ImageId": world.public_image, "MinCount": 1, "MaxCount": 1},
-        "UpdateAccessKey": {"Status": "Inactive"},
         "UpdateSecurityGroupRuleDescriptionsEgress": nested,
         "UpdateSecurityGroupRuleDescriptionsIngress": nested,
     }
