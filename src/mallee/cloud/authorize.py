@@ -8,11 +8,11 @@ decided here: handlers only ever look inside `Call.account`.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 
 from mallee.aws import errors, policy
-from mallee.cloud import context, denials, rights, things
+from mallee.cloud import context, denials, effort, rights, things
 from mallee.cloud.action import Action
 from mallee.cloud.call import Call, Principal, Request
 from mallee.cloud.question import Question
@@ -21,6 +21,8 @@ from mallee.kit import secretbox
 from mallee.model.sessions import CallerKind
 
 EVERYTHING = ("*",)
+REQUEST_S_MAX = 1.0
+"""Processor time that the decisions about one request may take."""
 _TAGGING = "ec2:CreateTags"
 _PASSING = "iam:PassRole"
 
@@ -40,6 +42,7 @@ class Judge:
 
     rights: rights.Rights
     box: secretbox.SecretBox
+    spent: effort.Effort = field(default_factory=effort.Effort)
 
 
 def judge(view: store.View, box: secretbox.SecretBox) -> Judge:
@@ -100,6 +103,20 @@ def decide(judge: Judge, question: Question) -> Outcome:
         return _WAIVED[Waiver.UNSIGNED]
     if row.is_everyones:
         return _WAIVED[Waiver.EVERYONES]
+    # The administrator must be able to take away what keeps everybody waiting.
+    if not (_is_sovereign(who) or judge.spent.may_begin(who.account, call.now)):
+        return Outcome(refusal=_too_much(row))
+    began_s = effort.clock_s()
+    try:
+        return _weigh(judge, question, began_s)
+    except context.TooLong as error:
+        return Outcome(refusal=_too_long(row, error))
+    finally:
+        judge.spent.spend(who.account, effort.clock_s() - began_s, call.now)
+
+
+def _weigh(judge: Judge, question: Question, began_s: float) -> Outcome:
+    row, who = question.row, question.call.principal
     policies = judge.rights.of(who)
     if _is_sovereign(who) and not policies.account and row.resource_policy is None:
         return _WAIVED[Waiver.ADMINISTRATOR]
@@ -111,6 +128,8 @@ def decide(judge: Judge, question: Question) -> Outcome:
         judged.append(Judged(permission, one.resource, decision))
         if not (decision.is_allowed or _is_waived(question, decision)):
             return Outcome(tuple(judged), refusal=_refusal(judge, row, request, decision))
+        if effort.clock_s() - began_s > REQUEST_S_MAX:
+            return Outcome(tuple(judged), refusal=_too_much(row))
     return Outcome(tuple(judged))
 
 
@@ -125,6 +144,8 @@ def ask(
 ) -> tuple[policy.Request, policy.Policies]:
     """Return the engine's question and the policies that have a say, the resource's among them."""
     row, account = question.row, ""
+    if len(question.resource) > context.LENGTH_MAX:
+        raise context.TooLong("The name of a resource")
     if row.resource_policy is not None and permission.startswith(f"{row.service}:"):
         found = row.resource_policy(question.call, question.resource)
         policies = policies._replace(resource=found)
@@ -187,6 +208,19 @@ def principal_of(who: Principal, policies: policy.Policies) -> policy.Principal:
 def _is_sovereign(who: Principal) -> bool:
     """Tell whether he is an administrator himself, and not a part of one."""
     return who.is_administrator and who.kind is CallerKind.USER
+
+
+def _too_much(row: Action) -> errors.AwsError:
+    refusal = errors.RequestLimitExceeded if row.service == "ec2" else errors.Throttling
+    return refusal(
+        "The policies of this account take too long to decide about its requests. "
+        "Try again later, and use fewer and shorter wildcards."
+    )
+
+
+def _too_long(row: Action, error: context.TooLong) -> errors.AwsError:
+    why = f"{error} is longer than {context.LENGTH_MAX} characters, and no policy is asked about it"
+    return errors.UnauthorizedOperation(why) if row.service == "ec2" else errors.PolicyDenied(why)
 
 
 def _refusal(

@@ -16,6 +16,22 @@ from mallee.cloud.iam import contextkeys as iam
 from mallee.cloud.question import Finder, Question, thing
 from mallee.cloud.sts import contextkeys as sts
 
+LENGTH_MAX = 2048
+"""Characters of a value: the longest ARN. To look for wildcards in more could take long."""
+
+LENGTH_TOGETHER_MAX = 8 * LENGTH_MAX
+"""Characters of all values of one key: more than fifty keys of tags have."""
+
+
+class TooLong(Exception):
+    """A policy asks for what is too long to be asked about; the message says what that is."""
+
+
+def _is_too_long(value: Values) -> bool:
+    if isinstance(value, str):
+        return len(value) > LENGTH_MAX
+    return sum(map(len, value)) > LENGTH_TOGETHER_MAX
+
 
 class Context(Mapping[str, Values]):
     """The values of one question, found when asked for."""
@@ -37,6 +53,8 @@ class Context(Mapping[str, Values]):
                 value = callerkeys.claim(self._question, key)
         if value is None:
             raise KeyError(key)
+        if _is_too_long(value):
+            raise TooLong(f"The value of {key}")
         return value
 
     def __iter__(self) -> Iterator[str]:
