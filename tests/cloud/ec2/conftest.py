@@ -8,6 +8,7 @@ import pytest
 
 from mallee.cloud.trail import journal
 from mallee.model.settings import Network, Settings
+from tests.cloud.ec2.limiting import Administration
 from tests.cloud.ec2.world import BIG, FakeHost, Front, World
 
 
@@ -46,3 +47,13 @@ def bob(front: Front, world: World) -> Any:
 @pytest.fixture
 def host(world: World) -> FakeHost:
     return FakeHost(world, "hut", BIG, world.settings.zone)
+
+
+@pytest.fixture
+def administration(front: Front, world: World) -> Administration:
+    return Administration(front, world)
+
+
+@pytest.fixture
+def iam(front: Front, world: World) -> Any:
+    return front.client("bob", "iam")
