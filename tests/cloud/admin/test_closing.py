@@ -1,6 +1,9 @@
 """An account ends whole: shown before, unusable at once, guests first, nothing left, resumable."""
 
+import json
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import boto3
@@ -316,3 +319,65 @@ def test_name_is_held_to_the_end(cloud: RunningCloud) -> None:
         return [*owners, tx.owner_of("account-name", "held")]
 
     assert cloud.store.transact(steps) == [key["account_id"], None]
+
+
+def test_end_goes_on_whenever_it_is_interrupted(
+    cloud: RunningCloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ends, "REMOVED_AT_ONCE", 1)
+    sender = Sender(cloud.port, cloud.admin)
+    before = _claims(cloud)
+    key = _tenant(sender, "interrupted")
+    iam = cloud.client("iam", key)
+    for number in range(20):
+        iam.create_user(UserName=f"u{number}")
+    asked = sender.ask("mallee", "DeleteAccount", AccountName="interrupted", Recursive="true")
+    assert asked.status == 200
+    for _ in range(3):
+        cloud.restart()
+    _wait(lambda: not _left_of(cloud, key["account_id"]))
+    assert _claims(cloud) - before == set()
+
+
+def test_flood_of_writes_leaves_nothing_behind(cloud: RunningCloud) -> None:
+    """What was on its way when the account ended came before it, and went, or is refused."""
+    sender = Sender(cloud.port, cloud.admin)
+    before = _claims(cloud)
+    key = _tenant(sender, "flooded")
+    is_over = threading.Event()
+
+    def write(worker: int) -> None:
+        ec2 = cloud.client("ec2", key)
+        number = 0
+        while not is_over.is_set():
+            number += 1
+            try:
+                ec2.create_security_group(GroupName=f"g-{worker}-{number}", Description="d")
+            except botocore.exceptions.ClientError:
+                return
+
+    with ThreadPoolExecutor(4) as workers:
+        running = [workers.submit(write, worker) for worker in range(4)]
+        _wait(lambda: len(cloud.store.view.list(records.SECURITY_GROUP, key["account_id"])) > 20)
+        asked = sender.ask("mallee", "DeleteAccount", AccountName="flooded", Recursive="true")
+        assert asked.status == 200
+        for one in running:
+            one.result(WITHIN_S)
+        is_over.set()
+    _wait(lambda: not _left_of(cloud, key["account_id"]))
+    assert _claims(cloud) - before == set()
+
+
+def test_two_thousand_users_go_without_holding_up_others(cloud: RunningCloud) -> None:
+    sender = Sender(cloud.port, cloud.admin)
+    key = _tenant(sender, "crowded")
+    people = json.dumps({"people": [{"user_name": f"u{number}"} for number in range(2000)]})
+    asked = {"Source": "csv", "Document": people, "Apply": "true", "AccountName": "crowded"}
+    assert sender.ask("mallee", "ImportUsers", **asked).status == 200
+    sender.ask("mallee", "DeleteAccount", AccountName="crowded", Recursive="true")
+    slowest_s = 0.0
+    while _left_of(cloud, key["account_id"]):
+        began = time.monotonic()
+        assert sender.ask("mallee", "ListAccounts").status == 200
+        slowest_s = max(slowest_s, time.monotonic() - began)
+    assert slowest_s < 5.0

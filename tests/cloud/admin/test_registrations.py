@@ -5,6 +5,7 @@ import email.policy
 import re
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -307,3 +308,13 @@ def test_who_comes_in_may_choose_a_password(cloud: RunningCloud) -> None:
     who = {"AccountName": "signing", "UserName": "admin"}
     signed_in = ask_unsigned(cloud, "SignIn", **who, Password="Correct-Horse-9")
     assert signed_in.status == 200, signed_in.text
+
+
+def test_token_is_good_once_though_many_show_it_together(cloud: RunningCloud) -> None:
+    sender = Sender(cloud.port, cloud.admin)
+    invited = sender.ask("mallee", "InviteAccount", AccountName="raced", Email="r@example.org")
+    token = invited.element("Token")
+    with ThreadPoolExecutor(8) as workers:
+        answers = list(workers.map(lambda _: _accept(cloud, token), range(8)))
+    assert sorted(answer.status for answer in answers) == [200] + [403] * 7
+    assert sender.ask("mallee", "ListAccounts").text.count("<AccountName>raced<") == 1
