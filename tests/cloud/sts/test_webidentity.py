@@ -18,9 +18,11 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from msgspec.structs import replace
 
+from mallee.aws import models
 from mallee.cloud import keysets, strangers
 from mallee.model.settings import OpenId
 from tests.cloud.running import RunningCloud
+from tests.cloud.signing import VERSIONS, Sender
 from tests.cloud.sts.people import People, policy, refused
 from tests.fakes import oidc
 
@@ -215,21 +217,50 @@ def test_server_must_be_who_it_says(people: People, provider: oidc.Provider) -> 
 
 
 def test_keys_can_be_handed_over_where_nothing_can_be_fetched(
-    people: People, provider: oidc.Provider
+    people: People, provider: oidc.Provider, tmp_path: Path
 ) -> None:
-    from tests.cloud.signing import Sender
-
     role = role_for(people, provider)
-    sender = Sender(people.cloud.port, people.cloud.admin)
-    arn = arn_of(people, provider)
-    asked = {"OpenIDConnectProviderArn": arn, "JsonWebKeySet": json.dumps(provider.published())}
-    assert sender.ask("mallee", "PutOpenIDConnectProviderKeys", **asked).status == 200
+    keys = tmp_path / "keys.json"
+    keys.write_text(json.dumps(provider.published()))
+    model = tmp_path / "models/mallee" / VERSIONS["mallee"] / "service-2.json"
+    model.parent.mkdir(parents=True)
+    shutil.copy(Path(models.__file__).with_name("mallee.json"), model)
+    admin = people.cloud.admin
+    environment = {
+        "AWS_ACCESS_KEY_ID": admin["access_key_id"],
+        "AWS_SECRET_ACCESS_KEY": admin["secret_access_key"],
+        "AWS_DATA_PATH": str(tmp_path / "models"),
+    }
+    words = ["mallee", "put-open-id-connect-provider-keys", "--open-id-connect-provider-arn"]
+    words += [arn_of(people, provider), "--json-web-key-set", f"file://{keys}"]
+    assert aws(people, environment, *words) == {"Keys": 1}
     provider.is_away = True
     provider.asked.clear()
     trade(people, role, provider.token())
     assert provider.asked == []
-    asked["JsonWebKeySet"] = '{"keys": []}'
+    asked = {"OpenIDConnectProviderArn": arn_of(people, provider), "JsonWebKeySet": '{"keys": []}'}
+    sender = Sender(people.cloud.port, admin)
     assert sender.ask("mallee", "PutOpenIDConnectProviderKeys", **asked).code == "InvalidInput"
+
+
+def aws(people: People, environment: dict[str, str], *words: str) -> Any:
+    """What the AWS CLI prints."""
+    done = subprocess.run(
+        [Path(sys.executable).with_name("aws"), *words, "--output", "json"],
+        env={
+            "PATH": os.environ["PATH"],
+            "HOME": "/nonexistent",
+            "AWS_ENDPOINT_URL": people.cloud.url,
+            "AWS_DEFAULT_REGION": "us-east-1",
+            **environment,
+        },
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
 
 
 def test_tags_and_source_identity_come_with_the_token(
@@ -316,24 +347,12 @@ def test_client_trades_the_token_in_a_file_by_itself(
     role = role_for(people, provider)
     token = tmp_path / "token"
     token.write_text(provider.token())
-    done = subprocess.run(
-        [Path(sys.executable).with_name("aws"), "sts", "get-caller-identity", "--output", "json"],
-        env={
-            "PATH": os.environ["PATH"],
-            "HOME": str(tmp_path),
-            "AWS_ENDPOINT_URL": people.cloud.url,
-            "AWS_DEFAULT_REGION": "us-east-1",
-            "AWS_ROLE_ARN": role,
-            "AWS_ROLE_SESSION_NAME": "pod",
-            "AWS_WEB_IDENTITY_TOKEN_FILE": str(token),
-        },
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["Arn"].endswith("/pod")
+    environment = {
+        "AWS_ROLE_ARN": role,
+        "AWS_ROLE_SESSION_NAME": "pod",
+        "AWS_WEB_IDENTITY_TOKEN_FILE": str(token),
+    }
+    assert aws(people, environment, "sts", "get-caller-identity")["Arn"].endswith("/pod")
 
 
 def test_strangers_are_let_in_so_often_and_no_more(
