@@ -41,6 +41,10 @@ def verify(*, root: Root = DEFAULT, through: str = "") -> None:
         raise steps.Failed(str(error), "") from error
     except FileNotFoundError as error:
         raise steps.Failed(f"there is no trail: {error.filename}", "mallee up") from error
+    except PermissionError as error:
+        raise steps.Failed(
+            f"{error.filename} is for the machine's owner only", "run this with sudo"
+        ) from error
     for note in report.notes:
         words.tell(note)
     for fault in report.faults:
