@@ -103,6 +103,12 @@ class Bench:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
 
+    async def wait_kept(self) -> None:
+        """Wait until a killed agent would find its credentials again."""
+        async with asyncio.timeout(10):
+            while not (self.layout.node / "credentials.json").exists():
+                await asyncio.sleep(0.001)
+
     async def wait(self, key_id: str) -> None:
         async with asyncio.timeout(10):
             while self.told(f"{LIST}/web").get("AccessKeyId") != key_id:
@@ -148,6 +154,7 @@ async def test_an_absent_cloud_takes_nothing_away(bench: Bench) -> None:
     async with bench.agent():
         bench.want(instance())
         await bench.wait("ASIA1")
+        await bench.wait_kept()
     bench.cloud.is_away = True
     bench.clock.at += 4 * 3600
     async with bench.agent():
@@ -162,10 +169,8 @@ async def test_an_agent_that_comes_back_asks_for_nothing_new(bench: Bench) -> No
     async with bench.agent():
         bench.want(instance())
         await bench.wait("ASIA1")
-        path = bench.layout.node / "credentials.json"
-        async with asyncio.timeout(10):
-            while not path.exists():
-                await asyncio.sleep(0.001)
+        await bench.wait_kept()
+    path = bench.layout.node / "credentials.json"
     assert path.stat().st_mode & 0o077 == 0
     async with bench.agent():
         await bench.wait("ASIA1")
