@@ -60,6 +60,8 @@ class Mail(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sender: str = "mallee@localhost"
     administrator: str = ""
     """Who is told of requests for accounts; empty: nobody is."""
+    endpoint: str = ""
+    """At which address people reach the cloud, as mails tell them; empty: they know."""
 
 
 class Registration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -198,14 +198,19 @@ def test_closed_cloud_takes_no_wishes(
     answer = ask_unsigned(cloud, "RequestAccount", AccountName="ok", Email=ADDRESS)
     assert answer.code == "AccessDenied"
     cloud.stop()
-    mail = Mail(administrator="boss@example.org", sender="cloud@example.org")
+    url = "http://cloud.example.org:8773"
+    mail = Mail(administrator="boss@example.org", sender="cloud@example.org", endpoint=url)
     monkeypatch.undo()
     monkeypatch.setattr(cloud, "settings", replace(cloud.settings, mail=mail))
     cloud.start()
+    sender = Sender(cloud.port, cloud.admin)
     _request(cloud, "wanted", "eve@example.org", Reason="because")
     (told,) = _mails(cloud, "boss@example.org")
     assert told["From"] == "cloud@example.org"
     assert "eve@example.org asks" in told.get_content()
+    sender.ask("mallee", "InviteAccount", AccountName="near", Email="near@example.org")
+    (invited,) = _mails(cloud, "near@example.org")
+    assert f"mallee accept --endpoint {url}" in invited.get_content()
     cloud.stop()
     monkeypatch.undo()
     cloud.start()

@@ -176,6 +176,8 @@ def _letter(call: Call, doc: invitations.Registration, token: str) -> mails.Lett
         if doc.user_name
         else f"to an account of your own, {doc.account_name},"
     )
+    endpoint = call.settings.mail.endpoint
+    command = f"mallee accept --endpoint {endpoint}" if endpoint else "mallee accept"
     until = f"{_time(doc.expires_at):%Y-%m-%d %H:%M} GMT"
     return mails.Letter(
         recipient=doc.email,
@@ -183,7 +185,7 @@ def _letter(call: Call, doc: invitations.Registration, token: str) -> mails.Lett
         paragraphs=(
             f"Hello {doc.full_name}," if doc.full_name else "Hello,",
             f"you are invited {to_what} in the cloud {region}.",
-            "To come in, run `mallee accept` and give it this token when it asks:",
+            f"To come in, run `{command}` and give it this token when it asks:",
             f"    {token}",
             f"It can be used once, until {until}. Whoever has it can come in your place: do not "
             "pass it on. If you know nothing of this, there is nothing that you need to do.",
