@@ -21,8 +21,8 @@ from mallee.kit import secretbox
 from mallee.model.sessions import CallerKind
 
 EVERYTHING = ("*",)
-REQUEST_S_MAX = 1.0
-"""Processor time that the decisions about one request may take."""
+REQUEST_S_MAX = 2.0
+"""Time that the decisions about one request may take."""
 _TAGGING = "ec2:CreateTags"
 _PASSING = "iam:PassRole"
 
