@@ -56,3 +56,20 @@ def test_token_ends_with_the_master_key_that_sealed_it(tmp_path: Path) -> None:
     secretbox.forget(path, box, [old])
     assert keys.open(token) is None
     assert keys.open(sessions.issue(box, os.urandom, session).token) is not None
+
+
+def test_old_path_names_the_service_where_the_scope_names_the_host(sender: Sender) -> None:
+    """What boto 2 signs for a host that it does not know."""
+    asked = {"Action": "DescribeInstances", "Version": "2016-11-15"}
+    old = "/services/compute"
+    assert sender.send(sender.signed("127", asked, path=old)).status == 200
+    for request in (
+        sender.signed("127", asked),
+        sender.signed("128", asked, path=old),
+        sender.signed("127", asked, path="/services/nothing"),
+    ):
+        assert sender.send(request).status >= 400
+    forged = sender.signed("127", asked, path=old, secret="x" * 40)
+    assert sender.send(forged).code == "AuthFailure"
+    # A scope that names a service is held to it, whatever the path says.
+    assert sender.send(sender.signed("iam", asked, path=old)).status == 400

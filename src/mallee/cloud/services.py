@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mallee.aws import errors, model
+from mallee.aws.signature import claims
 from mallee.cloud import http
 from mallee.cloud.action import Action
 
@@ -111,6 +112,9 @@ def _named(request: http.Request, parameters: Parameters) -> Service:
     scope = _scope(request, parameters)
     if scope:
         service = SERVICES.get(scope)
+        if service is None and scope == claims.first_label(request.headers.get("host", "")):
+            # What boto 2 makes of a host that it does not know; the old paths name the service.
+            service = _BY_PATH.get(_legacy_path(request.path))
         if service is None:
             raise errors.UnsupportedOperation(f"The service {scope} is not part of this cloud.")
         return service

@@ -14,8 +14,11 @@ from datetime import UTC, datetime
 from functools import lru_cache
 
 from mallee.aws import errors
-from mallee.aws.signature import canonical
+from mallee.aws.signature import canonical, claims
 from mallee.aws.signature.claims import V4_TERMINATOR, Claim, Scheme
+
+OLD_PATHS = "/services/"
+"""What the paths of Eucalyptus' endpoints begin with; their last part names the service."""
 
 CLOCKS_DIFFER_S_MAX = 900
 """A signer's clock may be off by so much, both ways."""
@@ -50,13 +53,23 @@ def _check_scope(claim: Claim) -> None:
     date, _, service, terminator = claim.scope
     if terminator != V4_TERMINATOR:
         raise _bad_scope(f"Credential should be scoped with a valid terminator: '{V4_TERMINATOR}'")
-    if service != claim.service:
+    if service != claim.service and not _is_guessed(claim, service):
         raise _bad_scope(f"Credential should be scoped to correct service: '{claim.service}'. ")
     if date != claim.timestamp[:8]:
         raise _bad_scope(
             "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from "
             f"HTTP: '{date[:20]}' != '{claim.timestamp[:8]}', from '{claim.timestamp}'."
         )
+
+
+def _is_guessed(claim: Claim, service: str) -> bool:
+    """Tell whether the scope names the host where it should name a service, at an old path.
+
+    boto 2 takes the first part of the host's name for the service. At the paths of Eucalyptus the
+    path says which service is meant, and path and host are signed.
+    """
+    host = claim.request.headers.get("host", "")
+    return claim.request.path.startswith(OLD_PATHS) and service == claims.first_label(host)
 
 
 def _expected(claim: Claim, secret: str) -> list[str]:

@@ -132,6 +132,11 @@ def parse(request: Request, service: str) -> Claim:
     raise errors.MissingAuthenticationToken
 
 
+def first_label(host: str) -> str:
+    """Return the first part of a host's name: `127` of `127.0.0.1:8773`."""
+    return host.partition(":")[0].partition(".")[0].lower()
+
+
 def _may_be_v2(request: Request) -> bool:
     """Tell cheaply whether the parameters may be signed: SigV2's own names need no encoding."""
     return any(mark in request.query or mark.encode() in request.body for mark in _V2_MARKS)
