@@ -112,6 +112,10 @@ async def answer(cloud: Cloud, request: http.Request) -> http.Response:
         _log.error("database unavailable", request_id=exchange.id, why=str(error))
         unavailable = exchange.service.unavailable if exchange.service else errors.Unavailable
         return _refused(cloud, exchange, unavailable(DATABASE_AWAY))
+    except asyncio.CancelledError:
+        # What it asked for may be done all the same: it is told, and nobody gets the answer.
+        _refused(cloud, exchange, errors.Unavailable("The cloud ended before it could answer."))
+        raise
     except Exception:  # noqa: BLE001 - the one place: a mistake of ours must not end the server
         _log.exception("request broke", request_id=exchange.id, operation=exchange.operation)
         internal = exchange.service.internal if exchange.service else errors.InternalError

@@ -1,10 +1,13 @@
 """Every call leaves its line, with who made it and why it ended as it did."""
 
+import asyncio
 import json
 import re
 import socket
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import urlencode
 
@@ -194,3 +197,26 @@ def test_no_client_calls_himself_what_cannot_be_written(
     line = line_of(cloud, found.group(1))
     assert line["error"]
     assert len(line["agent"]) <= 256
+
+
+def test_what_was_still_asked_for_at_the_end_is_told(
+    cloud: RunningCloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = threading.Event()
+
+    async def run(fn: Any) -> Any:
+        asked.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(type(cloud.store), "run", lambda self, fn: run(fn))
+    with ThreadPoolExecutor(1) as pool:
+        call = pool.submit(cloud.client("ec2").create_key_pair, KeyName="unanswered")
+        assert asked.wait(10)
+        cloud.stop()
+        with pytest.raises(Exception, match=r"closed|onnection|Unavailable"):
+            call.result()
+    monkeypatch.undo()
+    cloud.start()
+    texts = [path.read_text() for path in cloud.layout.trail.glob("*.jsonl")]
+    (line,) = [json.loads(text) for text in _lines(texts) if '"unanswered"' in text]
+    assert (line["action"], line["error"]) == ("CreateKeyPair", "Unavailable")

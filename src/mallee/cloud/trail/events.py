@@ -17,6 +17,7 @@ from mallee.cloud import authorize
 from mallee.cloud.action import Action, Write
 from mallee.cloud.call import Principal
 from mallee.cloud.trail import hiding
+from mallee.kit import logs
 from mallee.model.sessions import CallerKind, Session
 
 JUDGEMENTS_MAX = 16
@@ -26,6 +27,8 @@ MESSAGE_LENGTH_MAX = 600
 AGENT_LENGTH_MAX = 256
 MADE_LENGTH_MAX = 1 << 18
 """How far an answer is searched for ids: a launch of hundreds fits."""
+
+_log = logs.get(__name__)
 
 _READS = re.compile(
     r"(Get|List|Describe|Lookup|Decode|Simulate|Explain|Generate|AssumeRole)(?=[A-Z]|$)"
@@ -152,7 +155,7 @@ def describe(told: Told) -> Event:
         waiver=outcome.waiver.name.lower() if outcome and outcome.waiver else "",
         judged=_judgements(judged) if judged else (),
         judged_more=max(0, len(judged) - JUDGEMENTS_MAX),
-        asked=hiding.shown(told.service, told.action, told.asked) if told.asked else None,
+        asked=_asked(told) if told.asked else None,
         made=_made(told.made) if told.made else (),
     )
 
@@ -182,6 +185,15 @@ def of_service(service: str, role_arn: str, session: Session, access_key_id: str
         asked={"RoleArn": role_arn, "RoleSessionName": session.name},
         made=(access_key_id,),
     )
+
+
+def _asked(told: Told) -> Any:
+    try:
+        return hiding.shown(told.service, told.action, told.asked or {})
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        # What was done is done: that it cannot be told whole must not be the answer to it.
+        _log.error("parameters not told", request_id=told.request_id, problem=repr(error)[:200])
+        return {"omitted": "cannot be told"}
 
 
 def _clean(text: str) -> str:
