@@ -26,6 +26,8 @@ _SEAL = b"session token"
 _PACKED_MAX = 4096
 """Bytes that a session may take when it is packed."""
 _UNPACKED_MAX = 1 << 17
+_SEALED_MORE = 32
+"""Bytes that sealing adds."""
 _ACCOUNT_BITS = 40
 
 Entropy = Callable[[int], bytes]
@@ -51,6 +53,11 @@ class Issued:
     packed_percent: int
     """How much of the room for policies and tags is taken."""
 
+    @property
+    def token_percent(self) -> int:
+        """How long the token is, of the longest that there are."""
+        return -(-100 * len(self.token) // TOKEN_LENGTH_MAX)
+
 
 class Opened(msgspec.Struct, frozen=True, array_like=True):
     """What a token holds."""
@@ -63,14 +70,18 @@ class Opened(msgspec.Struct, frozen=True, array_like=True):
         return f"Opened({self.access_key_id})"
 
 
-def issue(box: secretbox.SecretBox, entropy: Entropy, session: Session) -> Issued:
+def issue(
+    box: secretbox.SecretBox, entropy: Entropy, session: Session, *, token_length_min: int = 0
+) -> Issued:
     """Return fresh credentials for a session; raise `TooLarge`."""
     key_id = _new_key_id(session.account, entropy)
     secret = base64.b64encode(entropy(30)).decode()
     packed = zlib.compress(msgspec.json.encode(Opened(key_id, secret, session)), 9)
     if len(packed) > _PACKED_MAX:
         raise TooLarge(f"{len(packed)} bytes of {_PACKED_MAX}")
-    token = base64.b64encode(box.seal(packed, _SEAL)).decode()
+    # What follows the packed is not read: it makes a token as long as somebody tests with.
+    filling = bytes(max(0, token_length_min * 3 // 4 - len(packed) - _SEALED_MORE + 3))
+    token = base64.b64encode(box.seal(packed + filling, _SEAL)).decode()
     percent = -(-100 * len(packed) // _PACKED_MAX)
     return Issued(key_id, secret, token, session.expires_at, percent)
 

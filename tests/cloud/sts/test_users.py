@@ -112,6 +112,16 @@ def test_life_of_a_session_is_bounded(people: People, life_s: int) -> None:
     assert refused(federated, people, ann, DurationSeconds=life_s) == "ValidationError"
 
 
+@pytest.mark.parametrize("least", [0, 1, 500, 4096])
+def test_token_is_as_long_as_it_must_be(people: People, least: int) -> None:
+    answer = people.client("sts").get_session_token(MinimumSessionTokenSize=least)
+    token = answer["Credentials"]["SessionToken"]
+    assert answer["SessionTokenSize"] == len(token) >= least
+    assert len(token) < max(least, 400) + 8
+    assert 0 < answer["SessionTokenUtilization"] <= 100
+    people.client("ec2", answer["Credentials"]).describe_vpcs()
+
+
 def test_federated_user_has_what_both_allow(people: People) -> None:
     ann = people.user(DESCRIBE, {"Action": "sts:GetFederationToken"})
     wide = policy({"Action": ["ec2:*", "iam:*", "sts:*"]})

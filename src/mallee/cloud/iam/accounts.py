@@ -89,6 +89,8 @@ def get_account_summary(call: Call, request: Request) -> Result:
             **_sizes(),
             **_of_administrator(call),
             **_devices(call),
+            "Providers": len(call.view.list(records.OIDC_PROVIDER, call.account))
+            + len(call.view.list(records.SAML_PROVIDER, call.account)),
         }
     }
 

@@ -60,26 +60,28 @@ def parse_tags(tags: Iterable[Mapping[str, str]] | None) -> dict[str, str]:
     return found
 
 
-def is_larger(asked: Request) -> bool:
-    """Tell whether policies or tags are asked for, so that their packed size is told."""
-    return any(asked.get(name) for name in ("Policy", "PolicyArns", "Tags"))
-
-
-def issue(call: WriteCall, session: Session) -> sessions.Issued:
+def issue(call: WriteCall, asked: Request, session: Session) -> sessions.Issued:
     """Return credentials for a session; raise `PackedPolicyTooLarge`."""
+    least: int = asked.get("MinimumSessionTokenSize", 0)
     try:
-        return sessions.issue(call.box, call.entropy, session)
+        return sessions.issue(call.box, call.entropy, session, token_length_min=least)
     except sessions.TooLarge as error:
         raise errors.PackedPolicyTooLarge(
             "Packed policy consumes more than 100% of allotted space, please use smaller policy."
         ) from error
 
 
-def render(issued: sessions.Issued) -> dict[str, Any]:
-    """Return credentials as STS shows them, this once."""
+def render(asked: Request, issued: sessions.Issued) -> dict[str, Any]:
+    """Return credentials as STS shows them, this once, with their sizes."""
+    is_larger = any(asked.get(name) for name in ("Policy", "PolicyArns", "Tags"))
     return {
-        "AccessKeyId": issued.access_key_id,
-        "SecretAccessKey": issued.secret,
-        "SessionToken": issued.token,
-        "Expiration": issued.expires_at,
+        "Credentials": {
+            "AccessKeyId": issued.access_key_id,
+            "SecretAccessKey": issued.secret,
+            "SessionToken": issued.token,
+            "Expiration": issued.expires_at,
+        },
+        "PackedPolicySize": issued.packed_percent if is_larger else None,
+        "SessionTokenSize": len(issued.token),
+        "SessionTokenUtilization": issued.token_percent,
     }

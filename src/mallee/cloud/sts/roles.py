@@ -109,14 +109,12 @@ def check_life(role: Role, life_s: int) -> None:
 
 def answer(call: WriteCall, request: Request, role: RoleRecord, session: Session) -> dict[str, Any]:
     """Give out the credentials of a role session; raise `PackedPolicyTooLarge`."""
-    issued = grants.issue(call, session)
     return {
-        "Credentials": grants.render(issued),
+        **grants.render(request, grants.issue(call, request, session)),
         "AssumedRoleUser": {
             "AssumedRoleId": f"{role.id}:{session.name}",
             "Arn": authenticate.role_session_arn(role.account, role.doc, session.name),
         },
-        "PackedPolicySize": issued.packed_percent if grants.is_larger(request) else None,
         "SourceIdentity": session.source_identity,
     }
 
@@ -200,6 +198,7 @@ ACTIONS: tuple[Action, ...] = (
                 "SerialNumber",
                 "TokenCode",
                 "SourceIdentity",
+                "MinimumSessionTokenSize",
             }
         ),
         resources=asked_role,

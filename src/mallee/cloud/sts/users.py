@@ -35,7 +35,9 @@ def get_session_token(call: WriteCall, request: Request) -> Result:
         key_id=call.principal.access_key_id,
         mfa_at=mfa_at,
     )
-    return {"Credentials": grants.render(grants.issue(call, session))}
+    shown = grants.render(request, grants.issue(call, request, session))
+    del shown["PackedPolicySize"]
+    return shown
 
 
 def get_federation_token(call: WriteCall, request: Request) -> Result:
@@ -54,14 +56,12 @@ def get_federation_token(call: WriteCall, request: Request) -> Result:
         policies=texts,
         policy_arns=arns,
     )
-    issued = grants.issue(call, session)
     return {
-        "Credentials": grants.render(issued),
+        **grants.render(request, grants.issue(call, request, session)),
         "FederatedUser": {
             "FederatedUserId": f"{user.account}:{session.name}",
             "Arn": authenticate.federated_arn(user.account, session.name),
         },
-        "PackedPolicySize": issued.packed_percent if grants.is_larger(request) else None,
     }
 
 
@@ -86,14 +86,25 @@ ACTIONS: tuple[Action, ...] = (
         service="sts",
         name="GetSessionToken",
         does=Write(handle=get_session_token),
-        honours=frozenset({"DurationSeconds", "SerialNumber", "TokenCode"}),
+        honours=frozenset(
+            {"DurationSeconds", "SerialNumber", "TokenCode", "MinimumSessionTokenSize"}
+        ),
         is_everyones=True,
     ),
     Action(
         service="sts",
         name="GetFederationToken",
         does=Write(handle=get_federation_token),
-        honours=frozenset({"Name", "Policy", "PolicyArns", "DurationSeconds", "Tags"}),
+        honours=frozenset(
+            {
+                "Name",
+                "Policy",
+                "PolicyArns",
+                "DurationSeconds",
+                "Tags",
+                "MinimumSessionTokenSize",
+            }
+        ),
         resources=_federated,
         also=_tagging,
     ),

@@ -199,6 +199,7 @@ ACTIONS: tuple[Action, ...] = (
                 "PolicyArns",
                 "Policy",
                 "DurationSeconds",
+                "MinimumSessionTokenSize",
             }
         ),
         resources=roles.asked_role,
