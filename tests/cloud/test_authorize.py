@@ -42,6 +42,13 @@ def test_a_denial_beats_every_allowance(alice: Alice, row: Action) -> None:
     assert alice.asks(row) in DENIALS
 
 
+def test_to_name_nothing_is_not_free(alice: Alice) -> None:
+    alice.may()
+    row = actions.TABLE["mallee", "DescribeUsers"]
+    assert row.resources is not None
+    assert alice.error(row, {"UserNames": ""})["Code"] in DENIALS
+
+
 def test_everybody_may_ask_who_he_is(alice: Alice) -> None:
     alice.may(deny("*"))
     identity = alice.cloud.client("sts", alice.key).get_caller_identity()

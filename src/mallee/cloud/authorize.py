@@ -183,7 +183,8 @@ def _questions(question: Question) -> Iterator[tuple[str, Question]]:
 
 
 def _resources(row: Action, call: Call, asked: Request) -> tuple[str, ...]:
-    return row.resources(call, asked) if row.resources else EVERYTHING
+    """Return what a request is about; one that names nothing is about everything, never free."""
+    return (row.resources(call, asked) if row.resources else EVERYTHING) or EVERYTHING
 
 
 def _tagged_kinds(asked: Request) -> list[str]:
