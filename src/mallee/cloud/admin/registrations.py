@@ -48,8 +48,8 @@ def list_registrations(call: Call, request: Request) -> Result:
     """List registrations, of one state when asked, oldest first."""
     state: str | None = request.get("State")
     found = [one for one in _account_wishes(call) if state in (None, one.doc.state.value)]
-    found.sort(key=lambda one: (one.doc.created_at, one.id))
-    return {"Registrations": [invitations.render(call, one) for one in found]}
+    by_age = sorted(found, key=lambda one: (one.doc.created_at, one.id))
+    return {"Registrations": [invitations.render(call, one) for one in by_age]}
 
 
 def approve_registration(call: WriteCall, request: Request) -> Result:

@@ -39,15 +39,13 @@ def disable_user(call: WriteCall, request: Request) -> Result:
 
 def describe_users(call: Call, request: Request) -> Result:
     """Describe the account's users, or those that are named, by name."""
-    names: list[str] | None = request.get("UserNames")
-    found = (
-        call.view.list(records.USER, call.account)
-        if names is None
-        else [entities.find(call, records.USER, name) for name in names]
-    )
-    found.sort(key=lambda user: user.doc.name.lower())
+    names: list[str] = request.get("UserNames") or []
+    found = [entities.find(call, records.USER, name) for name in names]
+    if not names:
+        found = call.view.list(records.USER, call.account)
     administrator = users.account_of(call).admin_user_id
-    return {"Users": [_render(user.doc, administrator) for user in found]}
+    by_name = sorted(found, key=lambda user: user.doc.name.lower())
+    return {"Users": [_render(user.doc, administrator) for user in by_name]}
 
 
 def update_user_info(call: WriteCall, request: Request) -> Result:
@@ -76,7 +74,8 @@ def _render(user: User, administrator: str) -> dict[str, Any]:
 
 
 def _all_arns(call: Call, request: Request) -> tuple[str, ...]:
-    if request.get("UserNames") is None:
+    # No name at all would else need no permission at all.
+    if not request.get("UserNames"):
         return (identities.arn(call.account, "user", "/", "*"),)
     named = [{"UserName": name} for name in request["UserNames"]]
     return tuple(arn for one in named for arn in invitations.user_arns(call, one))
