@@ -44,7 +44,7 @@ def list_registrations(*, state: str | None = None, root: Root = DEFAULT) -> Non
                 each.get("AccountName", ""),
                 each.get("Email", ""),
                 each.get("FullName", ""),
-                each.get("Reason", ""),
+                " ".join(each.get("Reason", "").split()),
                 each.get("Problem", ""),
             )
             for each in found

@@ -178,6 +178,8 @@ def test_wishes_are_bounded(
         {"AccountName": "ok", "Email": "a@b.c", "FullName": "x\r\nBcc: y"},
         {"AccountName": "Not Ok", "Email": "a@b.c"},
         {"AccountName": "ok", "Email": "a@b.c", "Reason": "x" * 1001},
+        {"AccountName": "ok", "Email": "a@b.c", "Reason": "a\x1b]0;terminal\x07"},
+        {"AccountName": "ok", "Email": "a@b.c", "FullName": "a\x9b2J"},
         {"AccountName": "ok"},
     ],
 )
