@@ -1,0 +1,113 @@
+"""The check: whether index and files agree, and what to do where they do not.
+
+Counts every reference anew and compares: counts of references and usage, files that nobody refers
+to, blobs whose file is gone. `repair` puts right what can be put right without loss: counts, and
+files of nobody. Called by `mallee buckets check`, and by tests after every kill. Not its business:
+whether the bytes are right (`scrub`).
+"""
+
+import sqlite3
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from mallee.walrus.committer import Committer
+from mallee.walrus.contents import Means
+from mallee.walrus.records import Blob, Part
+from mallee.walrus.tx import Tx
+
+_parts = msgspec.msgpack.Decoder(tuple[Part, ...])
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """Where index and files disagree; all empty when all is well."""
+
+    references: tuple[tuple[int, int, int], ...] = ()
+    """Blob, references counted in the index, references found."""
+    dangling: tuple[int, ...] = ()
+    """Blobs that versions refer to and the index does not know."""
+    missing: tuple[int, ...] = ()
+    """Blobs whose file is gone."""
+    usages: tuple[tuple[int, int, int], ...] = ()
+    """Bucket, versions found, bytes found, where the index says something else."""
+    orphans: tuple[str, ...] = ()
+    """Names of files that nobody refers to."""
+
+    def __bool__(self) -> bool:
+        return any((self.references, self.dangling, self.missing, self.usages, self.orphans))
+
+
+def check(means: Means, connection: sqlite3.Connection) -> Findings:
+    """Compare. Nothing else may be writing, or what is under way is taken for wrong."""
+    held = Counter(part.blob for part in _references(connection))
+    known = {
+        id: (refs, pack) for id, refs, pack in connection.execute("SELECT id, refs, pack FROM blob")
+    }
+    return Findings(
+        references=tuple(
+            (id, refs, held[id]) for id, (refs, _) in known.items() if refs != held[id]
+        ),
+        dangling=tuple(id for id in held if id not in known),
+        missing=tuple(_missing(means, known)),
+        usages=tuple(_wrong_usages(connection)),
+        orphans=tuple(_orphans(means, connection, known)),
+    )
+
+
+def repair(means: Means, committer: Committer, findings: Findings) -> None:
+    """Set counts right and remove files of nobody; what is missing stays known as missing."""
+
+    def work(tx: Tx, _blobs: Sequence[Blob]) -> None:
+        run = tx.connection.execute
+        for id, _, found in findings.references:
+            run("UPDATE blob SET refs = ? WHERE id = ?", (found, id))
+        run("INSERT OR IGNORE INTO garbage SELECT id, 0 FROM blob WHERE refs = 0 AND pack = 0")
+        run("DELETE FROM blob WHERE refs = 0")
+        for bucket, versions, size in findings.usages:
+            run("INSERT OR REPLACE INTO usage VALUES (?, ?, ?)", (bucket, versions, size))
+
+    committer.submit(work).result()
+    for name in findings.orphans:
+        means.disk.unlink(means.places.root / name)
+
+
+def _references(connection: sqlite3.Connection) -> Iterator[Part]:
+    for table in ("object", "former", "upload_part"):
+        for (encoded,) in connection.execute(f"SELECT parts FROM {table}"):
+            yield from _parts.decode(encoded)
+
+
+def _missing(means: Means, known: dict[int, tuple[int, int]]) -> Iterator[int]:
+    packs = {int(path.name, 16) for path in means.places.packs.iterdir()}
+    for id, (_, pack) in known.items():
+        is_there = pack in packs if pack else means.places.file(id).exists()
+        if not is_there:
+            yield id
+
+
+def _wrong_usages(connection: sqlite3.Connection) -> Iterator[tuple[int, int, int]]:
+    yield from connection.execute(
+        "SELECT bucket, sum(versions), sum(bytes) FROM ("
+        "SELECT bucket, count(*) AS versions, sum(size) AS bytes FROM object GROUP BY bucket "
+        "UNION ALL SELECT bucket, count(*), sum(size) FROM former GROUP BY bucket "
+        "UNION ALL SELECT bucket, 0, 0 FROM usage) GROUP BY bucket EXCEPT SELECT * FROM usage"
+    )
+
+
+def _orphans(
+    means: Means, connection: sqlite3.Connection, known: dict[int, tuple[int, int]]
+) -> Iterator[str]:
+    packs = {id for (id,) in connection.execute("SELECT id FROM pack")}
+    garbage = {id for (id,) in connection.execute("SELECT file FROM garbage")}
+    places = means.places
+    for path in places.packs.iterdir():
+        if int(path.name, 16) not in packs | garbage:
+            yield str(path.relative_to(places.root))
+    for id in places.stored():
+        if id not in known and id not in garbage:
+            yield str(places.file(id).relative_to(places.root))
+    for path in places.incoming.iterdir():
+        yield str(path.relative_to(places.root))

@@ -1,0 +1,199 @@
+"""The committer: one thread that makes many small promises durable at the price of one.
+
+Jobs that arrive while the disk is busy share the next batch: their small contents are appended to
+a pack and synced together, then their functions run in one transaction of the index, each undone
+alone when it fails. A job is settled when that transaction is on the disk. Called by `engine`. Not
+its business: what a job means.
+"""
+
+import contextlib
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable, Sequence
+from concurrent import futures
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from mallee.walrus import contents, index
+from mallee.walrus.contents import Content, Means
+from mallee.walrus.packs import PackWriter
+from mallee.walrus.records import Blob
+from mallee.walrus.tx import Tx
+
+T = TypeVar("T")
+
+BATCH_MAX = 256
+"""Jobs in one transaction."""
+BATCH_BYTES_MAX = 16 << 20
+
+Work = Callable[[Tx, Sequence[Blob]], T]
+"""What a job does: with its contents' blobs, of which it keeps (`Tx.keep`) those it refers to."""
+
+
+class Closed(Exception):
+    """The engine is closed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A function for the index, the contents that it is about, and who waits for it."""
+
+    work: Work[Any]
+    contents: Sequence[Content]
+    future: futures.Future[Any]
+
+
+@dataclass(slots=True)
+class _Outcome:
+    job: Job
+    value: Any = None
+    error: BaseException | None = None
+
+    def settle(self) -> None:
+        if self.error is not None:
+            self.job.future.set_exception(self.error)
+        else:
+            self.job.future.set_result(self.value)
+
+
+class Committer:
+    """The thread, its queue, its pack and its connection."""
+
+    def __init__(
+        self, means: Means, now_ms: Callable[[], int], changed: Callable[[], None]
+    ) -> None:
+        self._means = means
+        self._now_ms = now_ms
+        self._changed = changed
+        self._pack = PackWriter(means)
+        self._connection = index.connect(means.places.index)
+        self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._gate = threading.Lock()
+        self._is_closed = False
+        self._thread = threading.Thread(target=self._run, name="walrus-committer", daemon=True)
+        self._thread.start()
+
+    def submit(self, work: Work[T], contents: Sequence[Content] = ()) -> "futures.Future[T]":
+        """Queue a function; its future is settled when what it did is durable.
+
+        The future raises what the function raised, `NoSpace`, or `BrokenIndex`; then nothing of it
+        was done, and its contents are gone.
+        """
+        future: futures.Future[T] = futures.Future()
+        with self._gate:
+            if self._is_closed:
+                raise Closed("the object store is closed")
+            self._queue.put(Job(work, contents, future))
+        return future
+
+    def close(self) -> None:
+        """Finish what is queued and end. Doing it twice is doing it once."""
+        with self._gate:
+            if self._is_closed:
+                return
+            self._is_closed = True
+            self._queue.put(None)
+        self._thread.join()
+
+    # The thread
+
+    def _run(self) -> None:
+        over = False
+        while not over:
+            jobs, over = self._wait_for_jobs()
+            if jobs:
+                self._serve(jobs)
+        self._seal()
+        self._connection.close()
+
+    def _wait_for_jobs(self) -> tuple[list[Job], bool]:
+        jobs: list[Job] = []
+        size = 0
+        job = self._queue.get()
+        with contextlib.suppress(queue.Empty):
+            while job is not None:
+                jobs.append(job)
+                size += sum(one.size for one in job.contents if one.data is not None)
+                if len(jobs) == BATCH_MAX or size >= BATCH_BYTES_MAX:
+                    return jobs, False
+                job = self._queue.get_nowait()
+            return jobs, True
+        return jobs, False
+
+    def _serve(self, jobs: list[Job]) -> None:
+        try:
+            blobs = self._write_packs(jobs)
+            outcomes = self._commit(jobs, blobs)
+        except BaseException as error:  # noqa: BLE001 - whoever waits must hear of anything
+            self._undo()
+            if isinstance(error, sqlite3.DatabaseError):
+                error = index.explained(error, self._means.places.index)
+            outcomes = [_Outcome(job, error=error) for job in jobs]
+        for outcome in outcomes:
+            if outcome.error is not None:
+                self._discard(outcome.job)
+            outcome.settle()
+        self._changed()
+
+    def _write_packs(self, jobs: list[Job]) -> dict[int, Blob]:
+        """Make the small contents durable; return where they lie."""
+        small = [one for job in jobs for one in job.contents if one.data is not None]
+        if not small:
+            return {}
+        if self._pack.is_full:
+            self._seal()
+        return {blob.id: blob for blob in self._pack.append(small)}
+
+    def _commit(self, jobs: list[Job], packed: dict[int, Blob]) -> list[_Outcome]:
+        run = self._connection.execute
+        run("BEGIN IMMEDIATE")
+        tx = Tx(self._connection, self._now_ms())
+        outcomes = [self._do(tx, job, packed) for job in jobs]
+        if packed:
+            run(
+                "INSERT INTO pack (id, bytes, is_sealed) VALUES (?, ?, 0) "
+                "ON CONFLICT (id) DO UPDATE SET bytes = excluded.bytes",
+                (self._pack.id, self._pack.size),
+            )
+        run("COMMIT")
+        return outcomes
+
+    def _do(self, tx: Tx, job: Job, packed: dict[int, Blob]) -> _Outcome:
+        """Run one function; when it fails, nothing of it stays."""
+        run = self._connection.execute
+        run("SAVEPOINT job")
+        try:
+            value = job.work(tx, [_blob(one, packed) for one in job.contents])
+        except sqlite3.DatabaseError:
+            raise
+        except BaseException as error:  # noqa: BLE001 - it is the caller's, who awaits it
+            run("ROLLBACK TO job")
+            run("RELEASE job")
+            return _Outcome(job, error=error)
+        run("RELEASE job")
+        return _Outcome(job, value=value)
+
+    def _undo(self) -> None:
+        with contextlib.suppress(sqlite3.DatabaseError):
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+
+    def _discard(self, job: Job) -> None:
+        for content in job.contents:
+            contents.discard(self._means, content)
+
+    def _seal(self) -> None:
+        """Let go of the pack; it is now like any other."""
+        if self._pack.id:
+            with contextlib.suppress(sqlite3.DatabaseError):
+                self._connection.execute(
+                    "UPDATE pack SET is_sealed = 1 WHERE id = ?", (self._pack.id,)
+                )
+            self._pack.close()
+
+
+def _blob(content: Content, packed: dict[int, Blob]) -> Blob:
+    """Return where a content lies: in its pack, or in the file that it came with."""
+    own = Blob(content.id, content.size, content.crc, 0, 0, content.blocks)
+    return packed.get(content.id, own)

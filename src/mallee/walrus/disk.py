@@ -1,0 +1,85 @@
+"""What the engine does to the disk: the one file of this room that makes, syncs and removes files.
+
+Each function is one step of the argument why nothing acknowledged is lost (`docs/walrus.md`), so
+that a test can put another disk in its place, one that forgets what was not synced. Called by
+`packs` and `contents`. Not its business: what is in the files, and the index, which SQLite keeps.
+"""
+
+import errno
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+
+class NoSpace(Exception):
+    """The disk is full, or as full as it may be."""
+
+
+class Disk:
+    """The real disk. File descriptors are the caller's to close."""
+
+    def create(self, path: Path) -> int:
+        """Make an empty file that is not there yet; return a descriptor to write and read it."""
+        try:
+            return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise _told(error) from error
+
+    def open(self, path: Path) -> int:
+        """Return a descriptor to read a file; raises `FileNotFoundError`."""
+        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+
+    def write(self, descriptor: int, pieces: Sequence[bytes | memoryview], offset: int) -> None:
+        """Write all pieces, one after the other, from the offset on; raise `NoSpace`."""
+        try:
+            for piece in pieces:
+                left = memoryview(piece)
+                while left:
+                    written = os.pwrite(descriptor, left, offset)
+                    offset += written
+                    left = left[written:]
+        except OSError as error:
+            raise _told(error) from error
+
+    def sync(self, descriptor: int) -> None:
+        """Make the file's content durable; raise `NoSpace`."""
+        try:
+            os.fdatasync(descriptor)
+        except OSError as error:
+            raise _told(error) from error
+
+    def rename(self, old: Path, new: Path) -> None:
+        """Give a file its final name."""
+        try:
+            os.rename(old, new)
+        except OSError as error:
+            raise _told(error) from error
+
+    def sync_directory(self, path: Path) -> None:
+        """Make names given and taken in the directory durable."""
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            self.sync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def make_directory(self, path: Path) -> None:
+        """Make a directory and its name durable, unless it is there."""
+        if not path.is_dir():
+            path.mkdir(mode=0o700, exist_ok=True)
+            self.sync_directory(path.parent)
+
+    def unlink(self, path: Path) -> None:
+        """Remove a file; gone already: nothing."""
+        path.unlink(missing_ok=True)
+
+    def free_bytes(self, path: Path) -> int:
+        """Return how many bytes can still be written where the path is."""
+        return shutil.disk_usage(path).free
+
+
+def _told(error: OSError) -> Exception:
+    return NoSpace(str(error)) if error.errno in _FULL else error

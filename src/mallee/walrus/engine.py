@@ -1,0 +1,148 @@
+"""The engine, open on a directory: what the protocol's side holds of this room.
+
+`receive` takes bytes in, `commit` makes them objects, `reader` finds and reads them. Several
+processes may have the same directory open. Invariants:
+1. What a commit's future returned is on the disk, and every read after it sees it.
+2. An object's bytes are on the disk before the index says that the object exists.
+3. Stored bytes never change; they are given out only after they were found to be what was stored.
+4. A file is removed only after the index has said, on the disk, that nobody refers to it.
+Not its business: buckets' settings, permissions, the protocol.
+"""
+
+import sqlite3
+import threading
+from collections.abc import Sequence
+from concurrent import futures
+from pathlib import Path
+from typing import TypeVar
+
+from mallee.kit import clock as clocks
+from mallee.kit import logs
+from mallee.walrus import check, contents, garbage, index, places, scrub
+from mallee.walrus.committer import Closed, Committer, Work
+from mallee.walrus.contents import Content, Means, Receiver
+from mallee.walrus.disk import Disk, NoSpace
+from mallee.walrus.reader import Corrupt, Reader
+
+T = TypeVar("T")
+
+COMPACT_EVERY_S = 60.0
+
+_log = logs.get(__name__)
+
+
+class Engine:
+    """One opening of the store's directory."""
+
+    def __init__(
+        self, root: Path, *, clock: clocks.Clock = clocks.SYSTEM, disk: Disk | None = None
+    ) -> None:
+        """Open or make it, and put right what a kill left unfinished. Raises `BrokenIndex`."""
+        self._clock = clock
+        where = places.Places(root)
+        disk = disk or Disk()
+        root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for folder in where.directories():
+            disk.make_directory(folder)
+        connection = index.connect(where.index)
+        try:
+            writer = _begin(where, connection)
+            self._lock = places.Lock(where, writer)
+            self._means = Means(where, disk, places.Names(writer))
+            garbage.sweep(self._means, connection)
+        finally:
+            connection.close()
+        self._tidy = threading.Event()
+        self._is_closing = threading.Event()
+        self._committer = Committer(self._means, self._now_ms, self._tidy.set)
+        self.reader = Reader(self._means)
+        """Finds and reads; any thread may use it."""
+        self._tidier = threading.Thread(target=self._keep_tidy, name="walrus-tidier", daemon=True)
+        self._tidier.start()
+
+    def receive(self) -> Receiver:
+        """Return what takes the bytes of one content; used by one thread at a time."""
+        return Receiver(self._means)
+
+    def check_room(self, size: int) -> None:
+        """Raise `NoSpace` when so many bytes would not leave the reserve."""
+        contents.check_room(self._means, size)
+
+    def commit(self, work: Work[T], given: Sequence[Content] = ()) -> "futures.Future[T]":
+        """Run `work` in one transaction with these contents; the future says it is durable.
+
+        What `work` raises undoes it and is raised by the future; so are `NoSpace`, `BrokenIndex`.
+        `work` runs in another thread, once, and changes nothing but its transaction.
+        """
+        return self._committer.submit(work, given)
+
+    def collect(self) -> None:
+        """Give back the room of everything that is gone; blocks. Tools and tests call it."""
+        connection = garbage.reader_connection(self._means)
+        try:
+            collector = garbage.Collector(self._means, self._committer, connection)
+            collector.compact()
+            collector.collect()
+        finally:
+            connection.close()
+
+    def scrub(self) -> tuple[scrub.Report, list[scrub.Loser]]:
+        """Verify everything; blocks for as long as reading all of it takes."""
+        connection = garbage.reader_connection(self._means)
+        try:
+            report = scrub.scrub(self._means, connection, self._committer)
+            return report, scrub.losers(connection, report.damages)
+        finally:
+            connection.close()
+
+    def check(self, *, repairs: bool = False) -> check.Findings:
+        """Compare index and files, and set right what can be; nothing else may be writing."""
+        connection = garbage.reader_connection(self._means)
+        try:
+            findings = check.check(self._means, connection)
+            if repairs:
+                check.repair(self._means, self._committer, findings)
+            return findings
+        finally:
+            connection.close()
+
+    def close(self) -> None:
+        """Finish what is queued and let go of the directory. Doing it twice is doing it once."""
+        if self._is_closing.is_set():
+            return
+        self._is_closing.set()
+        self._tidy.set()
+        self._tidier.join()
+        self._committer.close()
+        self.reader.close()
+        self._lock.release()
+
+    def _keep_tidy(self) -> None:
+        """Collect after commits, compact now and then."""
+        connection = garbage.reader_connection(self._means)
+        collector = garbage.Collector(self._means, self._committer, connection)
+        compacted_at = self._clock.monotonic()
+        while self._tidy.wait() and not self._is_closing.is_set():
+            self._tidy.clear()
+            try:
+                collector.collect()
+                if self._clock.monotonic() - compacted_at > COMPACT_EVERY_S:
+                    collector.compact()
+                    compacted_at = self._clock.monotonic()
+            except (NoSpace, OSError, sqlite3.DatabaseError, index.BrokenIndex, Closed) as error:
+                _log.error("garbage cannot be collected", error=str(error))
+        connection.close()
+
+    def _now_ms(self) -> int:
+        return int(self._clock.now() * 1000)
+
+
+def _begin(where: places.Places, connection: sqlite3.Connection) -> int:
+    """Return a writer's number that was never given before."""
+    cursor = connection.execute("INSERT INTO writer DEFAULT VALUES")
+    assert cursor.lastrowid is not None
+    connection.execute("DELETE FROM writer WHERE id < ?", (cursor.lastrowid,))
+    return cursor.lastrowid
+
+
+__all__ = ["Closed", "Corrupt", "Engine", "NoSpace"]

@@ -1,0 +1,186 @@
+"""Garbage: bytes that nobody refers to any more, found and given back.
+
+A large blob's file is removed after the commit that took the last reference to it. A pack that is
+half empty is *compacted*: what lives in it is copied to the pack in use, and its file removed.
+What a killed writer left unfinished is swept at the next opening. Each step may be done twice, and
+a kill between any two loses nothing but the room until the next time. Called by `engine` in a
+thread of its own, and by tools. Not its business: what is referred to (`tx`).
+"""
+
+import os
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mallee.walrus import index, looks, places
+from mallee.walrus.committer import Committer
+from mallee.walrus.contents import Content, Means
+from mallee.walrus.records import Blob
+from mallee.walrus.tx import Tx
+
+FILES_AT_ONCE = 500
+COMPACT_BELOW = 0.5
+"""The part of a sealed pack that must still be referred to."""
+COPY_AT_ONCE_BYTES = 4 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Collector:
+    """What collecting takes. Of all collectors of a store one works at a time."""
+
+    means: Means
+    committer: Committer
+    connection: sqlite3.Connection
+    """One that only reads."""
+
+    def collect(self) -> int:
+        """Remove the files that nobody refers to; return how many there were."""
+        count = 0
+        while self._waits():
+            with places.alone(self.means.places.collecting):
+                files = self.connection.execute(
+                    "SELECT file, is_pack FROM garbage LIMIT ?", (FILES_AT_ONCE,)
+                ).fetchall()
+                self._remove(files)
+            count += len(files)
+        return count
+
+    def _waits(self) -> bool:
+        return self.connection.execute("SELECT 1 FROM garbage LIMIT 1").fetchone() is not None
+
+    def _remove(self, files: Sequence[tuple[int, int]]) -> None:
+        disk, where = self.means.disk, self.means.places
+        paths = [where.pack(file) if is_pack else where.file(file) for file, is_pack in files]
+        for path in paths:
+            disk.unlink(path)
+        for folder in {path.parent for path in paths if path.parent.is_dir()}:
+            disk.sync_directory(folder)
+
+        def forget(tx: Tx, _: Sequence[Blob]) -> None:
+            tx.connection.executemany(
+                "DELETE FROM garbage WHERE file = ?", [(file,) for file, _ in files]
+            )
+
+        self.committer.submit(forget).result()
+
+    def compact(self) -> int:
+        """Empty the sealed packs in which little is left; return how many."""
+        with places.alone(self.means.places.collecting):
+            return self._compact()
+
+    def _compact(self) -> int:
+        sparse = self.connection.execute(
+            "SELECT id FROM pack WHERE is_sealed AND bytes * ? > "
+            "coalesce((SELECT sum(size) FROM blob WHERE blob.pack = pack.id AND pack <> 0), 0)",
+            (COMPACT_BELOW,),
+        ).fetchall()
+        for (pack,) in sparse:
+            self._empty(pack)
+        return len(sparse)
+
+    def _empty(self, pack: int) -> None:
+        """Copy what lives in a pack elsewhere, then give the pack up."""
+        descriptor = self.means.disk.open(self.means.places.pack(pack))
+        try:
+            while blobs := self._next_blobs(pack):
+                self._copy(descriptor, blobs)
+        finally:
+            os.close(descriptor)
+
+        def give_up(tx: Tx, _: Sequence[Blob]) -> None:
+            left = tx.connection.execute(
+                "SELECT 1 FROM blob WHERE pack = ? AND pack <> 0 LIMIT 1", (pack,)
+            ).fetchone()
+            if left is None:
+                tx.connection.execute("DELETE FROM pack WHERE id = ?", (pack,))
+                tx.connection.execute(
+                    "INSERT OR IGNORE INTO garbage (file, is_pack) VALUES (?, 1)", (pack,)
+                )
+
+        self.committer.submit(give_up).result()
+
+    def _next_blobs(self, pack: int) -> list[Blob]:
+        found = self.connection.execute(
+            "SELECT id, size, crc, pack, offset, blocks FROM blob "
+            "WHERE pack = ? AND pack <> 0 ORDER BY offset",
+            (pack,),
+        )
+        blobs: list[Blob] = []
+        size = 0
+        for row in found:
+            blobs.append(looks.blob_of(row))
+            size += blobs[-1].size
+            if size >= COPY_AT_ONCE_BYTES:
+                break
+        return blobs
+
+    def _copy(self, descriptor: int, blobs: Sequence[Blob]) -> None:
+        """Write blobs into the pack in use, as they are: a damaged one stays known as damaged."""
+        copies = [
+            Content(blob.id, blob.size, blob.crc, os.pread(descriptor, blob.size, blob.offset))
+            for blob in blobs
+        ]
+
+        def move(tx: Tx, moved: Sequence[Blob]) -> None:
+            for blob in moved:
+                tx.move(blob)
+
+        self.committer.submit(move, copies).result()
+
+
+def sweep(means: Means, connection: sqlite3.Connection) -> int:
+    """Remove what killed writers left unfinished; return the number of files.
+
+    Only ids of dead writers are looked at: what lives may be about to be committed. The connection
+    is one that writes, with no transaction open.
+    """
+    dead = set(places.dead_writers(means.places))
+    if not dead:
+        return 0
+    swept = _sweep_arriving(means, dead) + _sweep_files(means, connection, dead)
+    swept += _sweep_packs(means, connection, dead)
+    for writer in dead:
+        means.disk.unlink(means.places.writers / str(writer))
+    return swept
+
+
+def _sweep_arriving(means: Means, dead: set[int]) -> int:
+    swept = 0
+    for path in means.places.incoming.iterdir():
+        if places.writer_of(int(path.name, 16)) in dead:
+            means.disk.unlink(path)
+            swept += 1
+    return swept
+
+
+def _sweep_files(means: Means, connection: sqlite3.Connection, dead: set[int]) -> int:
+    swept = 0
+    for id in means.places.stored():
+        if places.writer_of(id) in dead and looks.blob(connection, id) is None:
+            means.disk.unlink(means.places.file(id))
+            swept += 1
+    return swept
+
+
+def _sweep_packs(means: Means, connection: sqlite3.Connection, dead: set[int]) -> int:
+    """Seal the packs of the dead; remove those in which nothing was ever committed."""
+    swept = 0
+    for path in means.places.packs.iterdir():
+        pack = int(path.name, 16)
+        if places.writer_of(pack) not in dead:
+            continue
+        known = connection.execute("SELECT 1 FROM pack WHERE id = ?", (pack,)).fetchone()
+        if known is None:
+            means.disk.unlink(path)
+            swept += 1
+        else:
+            connection.execute(
+                "UPDATE pack SET is_sealed = 1, bytes = ? WHERE id = ?",
+                (path.stat().st_size, pack),
+            )
+    return swept
+
+
+def reader_connection(means: Means) -> sqlite3.Connection:
+    """Return a connection for a collector."""
+    return index.connect(means.places.index, reads_only=True)

@@ -1,0 +1,102 @@
+"""The index: one SQLite file, whose commit is the moment at which an object exists.
+
+Every connection syncs its commits to the disk before they return. Several processes may have it
+open; writers wait for each other. Called by `tx` (changes), `reader` (looks) and `committer`. Not
+its business: the files that hold the bytes.
+"""
+
+import sqlite3
+from pathlib import Path
+
+from mallee.walrus.disk import NoSpace
+
+BUSY_TIMEOUT_S = 10.0
+"""How long a writer waits for another process's transaction."""
+CACHE_KIB = 16 << 10
+FORMAT = 1
+
+_PRAGMAS = (
+    "journal_mode = WAL",
+    "synchronous = FULL",
+    f"cache_size = -{CACHE_KIB}",
+    "temp_store = MEMORY",
+)
+
+_SCHEMA = """
+CREATE TABLE object (
+    bucket INTEGER, key BLOB, id TEXT NOT NULL, is_marker INTEGER NOT NULL,
+    modified_ms INTEGER NOT NULL, size INTEGER NOT NULL, etag TEXT NOT NULL,
+    parts BLOB NOT NULL, about BLOB NOT NULL,
+    PRIMARY KEY (bucket, key)
+) WITHOUT ROWID;
+CREATE TABLE former (
+    bucket INTEGER, key BLOB, age INTEGER, id TEXT NOT NULL, is_marker INTEGER NOT NULL,
+    modified_ms INTEGER NOT NULL, size INTEGER NOT NULL, etag TEXT NOT NULL,
+    parts BLOB NOT NULL, about BLOB NOT NULL,
+    PRIMARY KEY (bucket, key, age)
+) WITHOUT ROWID;
+CREATE TABLE blob (
+    id INTEGER PRIMARY KEY, refs INTEGER NOT NULL, size INTEGER NOT NULL, crc BLOB NOT NULL,
+    pack INTEGER NOT NULL, offset INTEGER NOT NULL, blocks BLOB NOT NULL
+);
+CREATE INDEX blob_pack ON blob (pack, offset) WHERE pack <> 0;
+CREATE TABLE pack (id INTEGER PRIMARY KEY, bytes INTEGER NOT NULL, is_sealed INTEGER NOT NULL);
+CREATE TABLE garbage (file INTEGER PRIMARY KEY, is_pack INTEGER NOT NULL);
+CREATE TABLE upload (
+    bucket INTEGER, key BLOB, id TEXT, started_ms INTEGER NOT NULL, about BLOB NOT NULL,
+    PRIMARY KEY (bucket, key, id)
+) WITHOUT ROWID;
+CREATE TABLE upload_part (
+    upload TEXT, number INTEGER, size INTEGER NOT NULL, etag TEXT NOT NULL,
+    modified_ms INTEGER NOT NULL, parts BLOB NOT NULL, about BLOB NOT NULL,
+    PRIMARY KEY (upload, number)
+) WITHOUT ROWID;
+CREATE TABLE usage (bucket INTEGER PRIMARY KEY, versions INTEGER NOT NULL, bytes INTEGER NOT NULL);
+CREATE TABLE writer (id INTEGER PRIMARY KEY AUTOINCREMENT);
+CREATE TABLE suspect (blob INTEGER PRIMARY KEY, why TEXT NOT NULL, found_ms INTEGER NOT NULL);
+"""
+
+
+class BrokenIndex(Exception):
+    """The index cannot be read; the message says what to do."""
+
+
+def connect(path: Path, *, reads_only: bool = False) -> sqlite3.Connection:
+    """Open the index, made if it is not there. Raises `BrokenIndex`, `NoSpace`."""
+    # Its users see to it that only one thread at a time has a connection.
+    connection = sqlite3.connect(
+        path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
+    )
+    try:
+        for pragma in _PRAGMAS:
+            connection.execute(f"PRAGMA {pragma}")
+        if reads_only:
+            connection.execute("PRAGMA query_only = ON")
+        else:
+            _migrate(connection)
+    except sqlite3.DatabaseError as error:
+        connection.close()
+        raise explained(error, path) from error
+    return connection
+
+
+def explained(error: sqlite3.DatabaseError, path: Path) -> Exception:
+    """Return the error as ours."""
+    if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_FULL:
+        return NoSpace(f"the index {path} cannot grow: the disk is full")
+    return BrokenIndex(
+        f"the index {path} cannot be used ({error}): "
+        "stop the object store and run `mallee buckets check`"
+    )
+
+
+def _migrate(connection: sqlite3.Connection) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    [found] = connection.execute("PRAGMA user_version").fetchone()
+    if found == 0:
+        for statement in _SCHEMA.split(";"):
+            connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {FORMAT}")
+    connection.execute("COMMIT")
+    if found > FORMAT:
+        raise BrokenIndex(f"the index is of format {found}, this Mallee knows {FORMAT}: update it")

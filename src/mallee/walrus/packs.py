@@ -1,0 +1,100 @@
+"""Packs: files in which many small blobs lie one after the other, synced together.
+
+Each blob has a head that says whose it is, so that a lost index can be built anew from the packs.
+A pack has one writer, is only ever appended to, and is sealed when it is full or its writer gone;
+after that it is read, and removed once nobody refers to anything in it. Called by `committer`. Not
+its business: which blobs still matter (`garbage`).
+"""
+
+import os
+import struct
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from awscrt import checksums
+
+from mallee.walrus import crc
+from mallee.walrus.contents import Content, Means
+from mallee.walrus.records import Blob
+
+PACK_MAX = 64 << 20
+"""Bytes at which a pack is sealed."""
+
+_HEAD = struct.Struct(">4sQIQI")
+"""Magic, blob id, size, CRC64NVME of the bytes, CRC32C of the head before it."""
+_MAGIC = b"MLP1"
+
+
+class PackWriter:
+    """Appends to this process's pack. Used by one thread."""
+
+    def __init__(self, means: Means) -> None:
+        self._means = means
+        self._descriptor: int | None = None
+        self.id = 0
+        self.size = 0
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the next batch wants a pack of its own."""
+        return self.size >= PACK_MAX
+
+    def append(self, contents: Sequence[Content]) -> list[Blob]:
+        """Write small contents one after the other and make them durable; raise `NoSpace`.
+
+        What a failed write has left behind in the pack is nobody's, and is overwritten by the next.
+        """
+        if self._descriptor is None:
+            self._begin()
+        assert self._descriptor is not None
+        pieces: list[bytes] = []
+        blobs: list[Blob] = []
+        offset = self.size
+        for content in contents:
+            assert content.data is not None
+            pieces += (_head(content), content.data)
+            offset += _HEAD.size
+            blobs.append(Blob(content.id, content.size, content.crc, self.id, offset))
+            offset += content.size
+        self._means.disk.write(self._descriptor, (b"".join(pieces),), self.size)
+        self._means.disk.sync(self._descriptor)
+        self.size = offset
+        return blobs
+
+    def close(self) -> None:
+        """Append no more to this pack."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor, self.id, self.size = None, 0, 0
+
+    def _begin(self) -> None:
+        id = self._means.names.next()
+        path = self._means.places.pack(id)
+        self._descriptor = self._means.disk.create(path)
+        self._means.disk.sync_directory(path.parent)
+        self.id, self.size = id, 0
+
+
+def scan(path: Path) -> Iterator[tuple[Blob, bytes]]:
+    """Yield every blob whose head and bytes are whole, with its bytes, up to the first that is not.
+
+    For repair: what an interrupted write left at the end is passed over in silence.
+    """
+    pack = int(path.name, 16)
+    with path.open("rb") as file:
+        offset = 0
+        while len(head := file.read(_HEAD.size)) == _HEAD.size:
+            magic, id, size, whole, own = _HEAD.unpack(head)
+            if magic != _MAGIC or checksums.crc32c(head[:-4]) != own:
+                return
+            offset += _HEAD.size
+            data = file.read(size)
+            if crc.crc64(data) != whole or len(data) != size:
+                return
+            yield Blob(id, size, whole, pack, offset), data
+            offset += size
+
+
+def _head(content: Content) -> bytes:
+    head = _HEAD.pack(_MAGIC, content.id, content.size, content.crc, 0)[:-4]
+    return head + checksums.crc32c(head).to_bytes(4, "big")

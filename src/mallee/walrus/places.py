@@ -1,0 +1,147 @@
+"""Where the engine's files lie under its root, and who of several processes writes which.
+
+A *writer* is one opening of the engine for writing: its number is never given again, and the ids
+of its blobs and packs begin with it, so that two processes never choose the same name, and what a
+dead one left unfinished can be told. Called by everything here. Not its business: file contents.
+"""
+
+import fcntl
+import itertools
+import os
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+COUNTER_BITS = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """The files of one engine."""
+
+    root: Path
+
+    @property
+    def index(self) -> Path:
+        """The SQLite file."""
+        return self.root / "index.db"
+
+    @property
+    def packs(self) -> Path:
+        """Small blobs, many in a file."""
+        return self.root / "packs"
+
+    @property
+    def files(self) -> Path:
+        """Large blobs, a file each."""
+        return self.root / "files"
+
+    @property
+    def incoming(self) -> Path:
+        """Large blobs that are not whole yet."""
+        return self.root / "incoming"
+
+    @property
+    def writers(self) -> Path:
+        """A locked file for each writer that lives."""
+        return self.root / "writers"
+
+    @property
+    def collecting(self) -> Path:
+        """Locked by whoever collects garbage."""
+        return self.root / "collecting"
+
+    def directories(self) -> tuple[Path, ...]:
+        """Return all directories under the root."""
+        return (self.packs, self.files, self.incoming, self.writers)
+
+    def pack(self, id: int) -> Path:
+        """Return a pack's file."""
+        return self.packs / f"{id:016x}"
+
+    def file(self, id: int) -> Path:
+        """Return the file of a blob that has its own."""
+        return self.files / f"{id & 0xFF:02x}" / f"{id:016x}"
+
+    def arriving(self, id: int) -> Path:
+        """Return the file of such a blob while it arrives."""
+        return self.incoming / f"{id:016x}"
+
+    def stored(self) -> Iterator[int]:
+        """Yield the ids of all blobs that have a file of their own."""
+        for folder in self.files.iterdir():
+            for path in folder.iterdir():
+                yield int(path.name, 16)
+
+
+def writer_of(id: int) -> int:
+    """Return the number of the writer that gave a blob or a pack its id."""
+    return id >> COUNTER_BITS
+
+
+class Names:
+    """Ids for one writer's blobs and packs, counted up."""
+
+    __slots__ = ("_ids",)
+
+    def __init__(self, writer: int) -> None:
+        self._ids = itertools.count((writer << COUNTER_BITS) + 1)
+
+    def next(self) -> int:
+        """Return an id that nobody has; threads may ask at once."""
+        return next(self._ids)
+
+
+class Lock:
+    """That a writer lives: held until the process closes it or dies."""
+
+    __slots__ = ("_descriptor", "_path")
+
+    def __init__(self, places: Places, writer: int) -> None:
+        self._path = places.writers / str(writer)
+        self._descriptor = _lock(self._path)
+        while not self._path.exists():
+            # Somebody found it before it was locked, and took us for dead.
+            os.close(self._descriptor)
+            self._descriptor = _lock(self._path)
+
+    def release(self) -> None:
+        """End; nothing of this writer is unfinished."""
+        self._path.unlink(missing_ok=True)
+        os.close(self._descriptor)
+
+
+@contextmanager
+def alone(path: Path) -> Generator[None]:
+    """Wait until no other thread or process is in here, and keep them out meanwhile."""
+    descriptor = _lock(path)
+    try:
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def dead_writers(places: Places) -> list[int]:
+    """Return the writers that ended without saying so: killed, or the machine went down."""
+    return [int(path.name) for path in places.writers.iterdir() if not _is_held(path)]
+
+
+def _lock(path: Path) -> int:
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    return descriptor
+
+
+def _is_held(path: Path) -> bool:
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return True
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False

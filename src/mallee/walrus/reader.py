@@ -1,0 +1,202 @@
+"""Reading: what the index says now, and bytes that are what was stored.
+
+Every thread has a connection of its own. Bytes are verified before they are given out: a small
+blob whole, a large one block by block, which brings them into the page cache, from where the
+kernel can then send them without another copy. Called by the protocol's side. Not its business:
+what the protocol makes of it.
+"""
+
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from mallee.walrus import crc, index, listing, looks
+from mallee.walrus.contents import BLOCK, Means
+from mallee.walrus.records import Blob, Part, Upload, UploadPart, Usage, Version
+from mallee.walrus.tx import Gone
+
+
+class Corrupt(Exception):
+    """A blob's bytes are not what was stored; `blob` is its id."""
+
+    def __init__(self, blob: int, where: str) -> None:
+        super().__init__(f"blob {blob:016x} {where}")
+        self.blob = blob
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Bytes of one blob that are next in a read; opened, and not verified yet."""
+
+    blob: Blob
+    descriptor: int
+    start: int
+    """Of the first byte in the blob."""
+    end: int
+
+    @property
+    def file_offset(self) -> int:
+        """Where the first byte lies in the open file."""
+        return self.blob.offset + self.start
+
+
+class Reader:
+    """Looks for one engine. Threads may share it."""
+
+    def __init__(self, means: Means) -> None:
+        self._means = means
+        self._local = threading.local()
+        self._all: list[sqlite3.Connection] = []
+        self._gate = threading.Lock()
+
+    @property
+    def _connection(self) -> sqlite3.Connection:
+        mine: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if mine is None:
+            mine = self._local.connection = index.connect(self._means.places.index, reads_only=True)
+            with self._gate:
+                self._all.append(mine)
+        return mine
+
+    def current(self, bucket: int, key: bytes) -> Version | None:
+        """Return the newest version of a key, which may be a marker."""
+        return looks.current(self._connection, bucket, key)
+
+    def version(self, bucket: int, key: bytes, id: str) -> Version | None:
+        """Return one version of a key."""
+        return looks.version(self._connection, bucket, key, id)
+
+    def usage(self, bucket: int) -> Usage:
+        """Return what a bucket holds."""
+        return looks.usage(self._connection, bucket)
+
+    def upload(self, bucket: int, key: bytes, id: str) -> Upload | None:
+        """Return an upload under way."""
+        return looks.upload(self._connection, bucket, key, id)
+
+    def upload_parts(self, id: str, after: int = 0, limit: int = -1) -> list[UploadPart]:
+        """Return parts of an upload by number, so many at most (-1: all)."""
+        return looks.upload_parts(self._connection, id, after, limit)
+
+    def list_objects(self, bucket: int, question: listing.Question) -> listing.Page[Version]:
+        """Return a page of the bucket's current objects."""
+        return listing.objects(self._connection, bucket, question)
+
+    def list_versions(self, bucket: int, question: listing.Question) -> listing.VersionPage:
+        """Return a page of all versions."""
+        return listing.versions(self._connection, bucket, question)
+
+    def list_uploads(self, bucket: int, question: listing.Question) -> listing.UploadPage:
+        """Return a page of the uploads under way."""
+        return listing.uploads(self._connection, bucket, question)
+
+    def stretches(self, parts: Sequence[Part], start: int, end: int) -> Iterator[Stretch]:
+        """Yield the stretches that hold the bytes from `start` up to `end` of parts in a row.
+
+        Each is open until the next is asked for. Raises `Gone` when a blob is not there any more:
+        then the object has changed since it was looked up.
+        """
+        position = 0
+        for part in parts:
+            first, last = max(start - position, 0), min(end - position, part.size)
+            position += part.size
+            if first < last:
+                yield from self._stretch(part, first, last)
+            if position >= end:
+                return
+
+    def _stretch(self, part: Part, first: int, last: int) -> Iterator[Stretch]:
+        blob, descriptor = self._open(part.blob)
+        try:
+            yield Stretch(blob, descriptor, first, last)
+        finally:
+            os.close(descriptor)
+
+    def _open(self, id: int) -> tuple[Blob, int]:
+        """Open the file that a blob lies in; it may move between the look and the opening."""
+        places, disk = self._means.places, self._means.disk
+        seen: Blob | None = None
+        while True:
+            blob = looks.blob(self._connection, id)
+            if blob is None:
+                raise Gone(id)
+            try:
+                return blob, disk.open(places.pack(blob.pack) if blob.pack else places.file(id))
+            except FileNotFoundError as error:
+                if blob == seen:
+                    raise Corrupt(id, "has lost its file") from error
+                seen = blob
+
+    def close(self) -> None:
+        """Close every thread's connection."""
+        with self._gate:
+            for connection in self._all:
+                connection.close()
+            self._all.clear()
+
+
+def verified(stretch: Stretch) -> Iterator[tuple[int, int]]:
+    """Yield (start, end) in the blob, piece by piece, each after its bytes were found to be right.
+
+    Raises `Corrupt` before the first piece that is not.
+    """
+    blob = stretch.blob
+    if not blob.blocks:
+        if _crc(stretch.descriptor, blob.offset, blob.size) != blob.crc:
+            raise Corrupt(blob.id, "is not what was stored")
+        yield stretch.start, stretch.end
+        return
+    for number in range(stretch.start // BLOCK, -(-stretch.end // BLOCK)):
+        first = number * BLOCK
+        last = min(first + BLOCK, blob.size)
+        wanted = blob.blocks[number * crc.BYTES :][: crc.BYTES]
+        if _crc(stretch.descriptor, first, last - first) != int.from_bytes(wanted, "big"):
+            raise Corrupt(blob.id, f"is not what was stored, from byte {first} on")
+        yield max(first, stretch.start), min(last, stretch.end)
+
+
+def read(stretch: Stretch) -> bytes:
+    """Return a small stretch's bytes, verified."""
+    blob = stretch.blob
+    if blob.blocks:
+        pieces = verified(stretch)
+        return b"".join(
+            os.pread(stretch.descriptor, end - start, blob.offset + start) for start, end in pieces
+        )
+    data = os.pread(stretch.descriptor, blob.size, blob.offset)
+    if len(data) != blob.size or crc.crc64(data) != blob.crc:
+        raise Corrupt(blob.id, "is not what was stored")
+    return data[stretch.start : stretch.end]
+
+
+def _crc(descriptor: int, offset: int, size: int) -> int:
+    """Return the CRC64NVME of bytes of a file; of a file that is too short, that of what is there.
+
+    Read, not mapped: a disk that fails then is an error, and not a signal.
+    """
+    buffer = _buffers.of_this_thread()
+    found = 0
+    while size:
+        with memoryview(buffer)[: min(size, BLOCK)] as wanted:
+            got = os.preadv(descriptor, [wanted], offset)
+            if got == 0:
+                break
+            found = crc.crc64(wanted[:got], found)
+        offset += got
+        size -= got
+    return found
+
+
+class _Buffers(threading.local):
+    """A block of memory for each thread that verifies."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray(BLOCK)
+
+    def of_this_thread(self) -> bytearray:
+        return self._buffer
+
+
+_buffers = _Buffers()

@@ -1,0 +1,127 @@
+"""The scrubber: reads everything that is stored, and says what is not what was stored any more.
+
+A damaged blob is noted in the index (*suspect*) with the objects that lose by it, and is found
+damaged by readers too; nothing is removed, because half a file may be worth much to its owner.
+Called by `engine` now and then, and by `mallee buckets scrub`. Not its business: repair (`check`).
+"""
+
+import os
+import sqlite3
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from mallee.walrus import looks
+from mallee.walrus.committer import Committer
+from mallee.walrus.contents import Means
+from mallee.walrus.reader import Corrupt, Stretch, verified
+from mallee.walrus.records import Blob, Part
+from mallee.walrus.tx import Tx
+
+AT_ONCE = 200
+"""Blobs that are looked up together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """A blob that cannot be trusted, and why."""
+
+    blob: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Loser:
+    """A version whose bytes are damaged."""
+
+    bucket: int
+    key: bytes
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a scrub found."""
+
+    blobs: int
+    bytes: int
+    damages: tuple[Damage, ...]
+
+
+def scrub(means: Means, connection: sqlite3.Connection, committer: Committer) -> Report:
+    """Verify every blob; note what is damaged, and forget notes about what is well again."""
+    count = size = 0
+    damages: list[Damage] = []
+    for blob in _blobs(connection):
+        count += 1
+        size += blob.size
+        damage = _examine(means, connection, blob)
+        if damage is not None:
+            damages.append(damage)
+    _note(committer, damages)
+    return Report(count, size, tuple(damages))
+
+
+def losers(connection: sqlite3.Connection, damages: Sequence[Damage]) -> list[Loser]:
+    """Return the versions that refer to damaged blobs."""
+    damaged = {damage.blob for damage in damages}
+    if not damaged:
+        return []
+    parts = msgspec.msgpack.Decoder(tuple[Part, ...])
+    return [
+        Loser(bucket, key, id)
+        for table in ("object", "former")
+        for bucket, key, id, encoded in connection.execute(
+            f"SELECT bucket, key, id, parts FROM {table}"
+        )
+        if any(part.blob in damaged for part in parts.decode(encoded))
+    ]
+
+
+def _blobs(connection: sqlite3.Connection) -> Iterator[Blob]:
+    """Yield all blobs, a few at a time, so that no look at the index lasts."""
+    last = -1
+    while rows := connection.execute(
+        "SELECT id, size, crc, pack, offset, blocks FROM blob WHERE id > ? ORDER BY id LIMIT ?",
+        (last, AT_ONCE),
+    ).fetchall():
+        for row in rows:
+            yield looks.blob_of(row)
+        last = rows[-1][0]
+
+
+def _examine(means: Means, connection: sqlite3.Connection, blob: Blob) -> Damage | None:
+    """Return what is wrong with a blob; one that moved or went meanwhile is looked at as it is."""
+    try:
+        _verify(means, blob)
+    except (Corrupt, OSError) as error:
+        now = looks.blob(connection, blob.id)
+        if now is None:
+            return None
+        if now != blob:
+            return _examine(means, connection, now)
+        return Damage(blob.id, str(error))
+    return None
+
+
+def _verify(means: Means, blob: Blob) -> None:
+    places = means.places
+    path = places.pack(blob.pack) if blob.pack else places.file(blob.id)
+    descriptor = means.disk.open(path)
+    try:
+        for _ in verified(Stretch(blob, descriptor, 0, blob.size)):
+            pass
+    finally:
+        os.close(descriptor)
+
+
+def _note(committer: Committer, damages: Sequence[Damage]) -> None:
+    def note(tx: Tx, _: Sequence[Blob]) -> None:
+        tx.connection.execute("DELETE FROM suspect")
+        tx.connection.executemany(
+            "INSERT INTO suspect (blob, why, found_ms) VALUES (?, ?, ?)",
+            [(damage.blob, damage.why, tx.now_ms) for damage in damages],
+        )
+
+    committer.submit(note).result()

@@ -1,0 +1,222 @@
+"""Changes to the index, inside one transaction: what several versions of a key mean to each other.
+
+Used by the functions that the protocol's side commits (`committer`), in the committer's thread.
+Every function leaves the counts of references and of usage exact. Not its business: whether the
+caller may, and which versions a bucket wants kept: that comes in with the call.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from mallee.walrus import crc, looks
+from mallee.walrus.records import NULL, Blob, Part, Upload, UploadPart, Usage, Version
+
+_COLUMNS = looks.COLUMNS
+
+
+class Gone(Exception):
+    """A blob was removed since it was looked up: look again."""
+
+
+@dataclass(slots=True)
+class Tx:
+    """One transaction. Reads see what it has written."""
+
+    connection: sqlite3.Connection
+    now_ms: int
+
+    # --- looks ---
+
+    def current(self, bucket: int, key: bytes) -> Version | None:
+        """Return the newest version of a key, which may be a marker."""
+        return looks.current(self.connection, bucket, key)
+
+    def version(self, bucket: int, key: bytes, id: str) -> Version | None:
+        """Return one version of a key."""
+        return looks.version(self.connection, bucket, key, id)
+
+    def upload(self, bucket: int, key: bytes, id: str) -> Upload | None:
+        """Return an upload under way."""
+        return looks.upload(self.connection, bucket, key, id)
+
+    def upload_parts(self, id: str) -> list[UploadPart]:
+        """Return the parts of an upload that have arrived, by number."""
+        return looks.upload_parts(self.connection, id)
+
+    def usage(self, bucket: int) -> Usage:
+        """Return what a bucket holds."""
+        return looks.usage(self.connection, bucket)
+
+    # --- versions ---
+
+    def add(self, bucket: int, key: bytes, version: Version) -> Version | None:
+        """Make a version the current one; return the version that it replaces for good, if any.
+
+        A version with the id `null` replaces the one of the same id; every other is kept.
+        """
+        replaced = self._take(bucket, key, NULL) if version.id == NULL else None
+        if self.current(bucket, key) is not None:
+            self._make_former(bucket, key)
+        self._insert(bucket, key, version)
+        self._refer(version.parts)
+        self._count(bucket, 1, version.size)
+        if replaced is not None:
+            self._drop(bucket, replaced)
+        return replaced
+
+    def remove(self, bucket: int, key: bytes, id: str) -> Version | None:
+        """Remove one version for good and return it; the newest that is left becomes current."""
+        gone = self._take(bucket, key, id)
+        if gone is None:
+            return None
+        if self.current(bucket, key) is None:
+            self._promote(bucket, key)
+        self._drop(bucket, gone)
+        return gone
+
+    def describe(self, bucket: int, key: bytes, id: str, about: bytes) -> bool:
+        """Replace what the protocol keeps with a version; tell whether it is there."""
+        for table in ("object", "former"):
+            changed = self._run(
+                f"UPDATE {table} SET about = ? WHERE bucket = ? AND key = ? AND id = ?",
+                (about, bucket, key, id),
+            )
+            if changed.rowcount:
+                return True
+        return False
+
+    def _insert(self, bucket: int, key: bytes, version: Version) -> None:
+        self._run(
+            f"INSERT INTO object (bucket, key, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (bucket, key, *_row(version)),
+        )
+
+    def _make_former(self, bucket: int, key: bytes) -> None:
+        where = (bucket, key)
+        self._run(
+            f"INSERT INTO former (bucket, key, age, {_COLUMNS}) SELECT bucket, key, "
+            "(SELECT coalesce(min(age), 0) - 1 FROM former WHERE bucket = ? AND key = ?), "
+            f"{_COLUMNS} FROM object WHERE bucket = ? AND key = ?",
+            (*where, *where),
+        )
+        self._run("DELETE FROM object WHERE bucket = ? AND key = ?", where)
+
+    def _promote(self, bucket: int, key: bytes) -> None:
+        newest = self._run(
+            "SELECT age FROM former WHERE bucket = ? AND key = ? ORDER BY age LIMIT 1",
+            (bucket, key),
+        ).fetchone()
+        if newest is None:
+            return
+        where = (bucket, key, newest[0])
+        self._run(
+            f"INSERT INTO object (bucket, key, {_COLUMNS}) SELECT bucket, key, {_COLUMNS} "
+            "FROM former WHERE bucket = ? AND key = ? AND age = ?",
+            where,
+        )
+        self._run("DELETE FROM former WHERE bucket = ? AND key = ? AND age = ?", where)
+
+    def _take(self, bucket: int, key: bytes, id: str) -> Version | None:
+        """Take a version's row away, and nothing else."""
+        found = self.version(bucket, key, id)
+        if found is not None:
+            for table in ("object", "former"):
+                self._run(
+                    f"DELETE FROM {table} WHERE bucket = ? AND key = ? AND id = ?",
+                    (bucket, key, id),
+                )
+        return found
+
+    def _drop(self, bucket: int, version: Version) -> None:
+        self._release(version.parts)
+        self._count(bucket, -1, -version.size)
+
+    # --- uploads ---
+
+    def begin_upload(self, bucket: int, upload: Upload) -> None:
+        """Keep an upload."""
+        self._run(
+            "INSERT INTO upload (bucket, key, id, started_ms, about) VALUES (?, ?, ?, ?, ?)",
+            (bucket, upload.key, upload.id, upload.started_ms, upload.about),
+        )
+
+    def put_part(self, upload: str, part: UploadPart) -> None:
+        """Keep a part, in the place of an earlier one of the same number."""
+        former = looks.upload_part(self.connection, upload, part.number)
+        self._run(
+            "INSERT OR REPLACE INTO upload_part "
+            "(upload, number, size, etag, modified_ms, parts, about) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (
+                *(upload, part.number, part.size, part.etag, part.modified_ms),
+                *(msgspec.msgpack.encode(part.parts), part.about),
+            ),
+        )
+        self._refer(part.parts)
+        if former is not None:
+            self._release(former.parts)
+
+    def end_upload(self, bucket: int, key: bytes, id: str) -> None:
+        """Forget an upload and its parts; what a version refers to meanwhile stays."""
+        for part in self.upload_parts(id):
+            self._release(part.parts)
+        self._run("DELETE FROM upload_part WHERE upload = ?", (id,))
+        self._run("DELETE FROM upload WHERE bucket = ? AND key = ? AND id = ?", (bucket, key, id))
+
+    # --- blobs ---
+
+    def keep(self, blob: Blob) -> Part:
+        """Take a blob into the index; whoever keeps it must refer to it in this transaction."""
+        self._run(
+            "INSERT INTO blob (id, refs, size, crc, pack, offset, blocks) "
+            "VALUES (?, 0, ?, ?, ?, ?, ?)",
+            (
+                *(blob.id, blob.size, blob.crc.to_bytes(crc.BYTES, "big")),
+                *(blob.pack, blob.offset, blob.blocks),
+            ),
+        )
+        return Part(blob.id, blob.size)
+
+    def move(self, blob: Blob) -> None:
+        """Say that a blob's bytes lie elsewhere now; gone meanwhile: nothing."""
+        self._run(
+            "UPDATE blob SET pack = ?, offset = ? WHERE id = ?", (blob.pack, blob.offset, blob.id)
+        )
+
+    def _refer(self, parts: Iterable[Part]) -> None:
+        for part in parts:
+            found = self._run("UPDATE blob SET refs = refs + 1 WHERE id = ?", (part.blob,))
+            if found.rowcount != 1:
+                raise Gone(part.blob)
+
+    def _release(self, parts: Iterable[Part]) -> None:
+        for part in parts:
+            self._run("UPDATE blob SET refs = refs - 1 WHERE id = ?", (part.blob,))
+            gone = self._run(
+                "DELETE FROM blob WHERE id = ? AND refs <= 0 RETURNING pack", (part.blob,)
+            ).fetchone()
+            if gone is not None and gone[0] == 0:
+                self._run("INSERT INTO garbage (file, is_pack) VALUES (?, 0)", (part.blob,))
+
+    # --- counts ---
+
+    def _count(self, bucket: int, versions: int, size: int) -> None:
+        self._run(
+            "INSERT INTO usage (bucket, versions, bytes) VALUES (?, ?, ?) "
+            "ON CONFLICT (bucket) DO UPDATE SET versions = versions + excluded.versions, "
+            "bytes = bytes + excluded.bytes",
+            (bucket, versions, size),
+        )
+
+    def _run(self, statement: str, values: Sequence[Any]) -> sqlite3.Cursor:
+        return self.connection.execute(statement, values)
+
+
+def _row(version: Version) -> tuple[Any, ...]:
+    return (
+        *(version.id, version.is_marker, version.modified_ms, version.size, version.etag),
+        *(msgspec.msgpack.encode(version.parts), version.about),
+    )

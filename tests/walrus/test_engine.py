@@ -1,0 +1,313 @@
+"""The engine keeps what it was given, byte by byte, and nothing of what is gone."""
+
+import os
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from mallee.walrus import contents
+from mallee.walrus.committer import Closed
+from mallee.walrus.disk import NoSpace
+from mallee.walrus.engine import Corrupt, Engine
+from mallee.walrus.records import Blob, Part, Upload, UploadPart, Usage, Version
+from mallee.walrus.tx import Gone, Tx
+from tests.walrus import stores
+from tests.walrus.stores import BUCKET, get, put, put_marker, put_version, remove
+
+SIZES = (0, 1, 4096, contents.SMALL_MAX, contents.SMALL_MAX + 1, contents.BLOCK, 3_500_000)
+
+
+def files_of(root: Path) -> list[Path]:
+    """Return the files of large blobs."""
+    return list(root.rglob("files/*/*"))
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_what_was_put_is_got(engine: Engine, size: int) -> None:
+    data = os.urandom(size)
+    put(engine, b"k", data)
+    assert get(engine, b"k") == data
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_it_is_there_after_a_restart(tmp_path: Path, size: int) -> None:
+    data = os.urandom(size)
+    first = Engine(tmp_path)
+    put(first, b"k", data)
+    first.close()
+    second = Engine(tmp_path)
+    assert get(second, b"k") == data
+    second.close()
+
+
+@pytest.mark.parametrize("size", [5000, 3_500_000])
+@pytest.mark.parametrize(("start", "end"), [(0, 1), (1, 4999), (4999, 5000), (0, 5000)])
+def test_any_range_can_be_read(engine: Engine, size: int, start: int, end: int) -> None:
+    data = os.urandom(size)
+    version = put(engine, b"k", data)
+    assert stores.read(engine, version, start, end) == data[start:end]
+
+
+def test_a_range_across_parts_is_read_in_order(engine: Engine) -> None:
+    pieces = [os.urandom(size) for size in (100, 2_000_000, 1, 300_000)]
+    versions = [put(engine, b"p%d" % n, piece) for n, piece in enumerate(pieces)]
+    whole = b"".join(pieces)
+    joined = Version(
+        id="null",
+        modified_ms=0,
+        size=len(whole),
+        parts=tuple(part for version in versions for part in version.parts),
+    )
+    engine.commit(lambda tx, _: tx.add(BUCKET, b"whole", joined)).result()
+    for start, end in ((0, len(whole)), (50, 150), (99, 2_000_102), (2_000_100, 2_000_101)):
+        assert stores.read(engine, joined, start, end) == whole[start:end]
+
+
+def test_an_object_put_again_is_replaced_and_its_room_given_back(
+    engine: Engine, tmp_path: Path
+) -> None:
+    put(engine, b"k", os.urandom(300_000))
+    put(engine, b"k", b"new")
+    engine.collect()
+    assert get(engine, b"k") == b"new"
+    assert files_of(tmp_path) == []
+    assert engine.reader.usage(BUCKET) == Usage(1, 3)
+
+
+def test_a_copy_shares_bytes_and_outlives_its_source(engine: Engine, tmp_path: Path) -> None:
+    data = os.urandom(400_000)
+    source = put(engine, b"a", data)
+    engine.commit(lambda tx, _: tx.add(BUCKET, b"b", source)).result()
+    assert len(files_of(tmp_path)) == 1
+    remove(engine, b"a")
+    engine.collect()
+    assert get(engine, b"b") == data
+    remove(engine, b"b")
+    engine.collect()
+    assert files_of(tmp_path) == []
+    assert engine.reader.usage(BUCKET) == Usage(0, 0)
+
+
+def test_a_copy_of_what_is_gone_is_refused_whole(engine: Engine) -> None:
+    source = put(engine, b"a", b"x")
+    remove(engine, b"a")
+    with pytest.raises(Gone):
+        engine.commit(lambda tx, _: tx.add(BUCKET, b"b", source)).result()
+    assert get(engine, b"b") is None
+
+
+def test_versions_are_kept_and_the_newest_left_becomes_current(engine: Engine) -> None:
+    first, second = put_version(engine, b"k", b"1"), put_version(engine, b"k", b"2")
+    marker = put_marker(engine, b"k")
+    assert get(engine, b"k") is None
+    assert get(engine, b"k", first.id) == b"1"
+    remove(engine, b"k", marker.id)
+    assert get(engine, b"k") == b"2"
+    remove(engine, b"k", second.id)
+    assert get(engine, b"k") == b"1"
+    remove(engine, b"k", first.id)
+    assert engine.reader.current(BUCKET, b"k") is None
+    assert engine.reader.usage(BUCKET) == Usage(0, 0)
+
+
+def test_there_is_one_null_version_and_others_stay(engine: Engine) -> None:
+    put(engine, b"k", b"null 1")
+    kept = put_version(engine, b"k", b"kept")
+    put(engine, b"k", b"null 2")
+    assert get(engine, b"k") == b"null 2"
+    assert get(engine, b"k", kept.id) == b"kept"
+    put_version(engine, b"k", b"newest")
+    put(engine, b"k", b"null 3")
+    assert get(engine, b"k", "null") == b"null 3"
+    assert engine.reader.usage(BUCKET).versions == 3
+
+
+def test_what_a_version_is_about_can_be_replaced(engine: Engine) -> None:
+    former, current = put_version(engine, b"k", b"1"), put_version(engine, b"k", b"2")
+    for version in (former, current):
+        assert engine.commit(
+            lambda tx, _, v=version: tx.describe(BUCKET, b"k", v.id, b"new")
+        ).result()
+        found = engine.reader.version(BUCKET, b"k", version.id)
+        assert found is not None
+        assert found.about == b"new"
+    assert not engine.commit(lambda tx, _: tx.describe(BUCKET, b"k", "nobody", b"")).result()
+
+
+def test_a_job_that_fails_leaves_nothing_and_harms_no_other(engine: Engine, tmp_path: Path) -> None:
+    def fail(tx: Tx, blobs: Sequence[Blob]) -> None:
+        tx.add(BUCKET, b"bad", Version(id="null", modified_ms=0, parts=(tx.keep(blobs[0]),)))
+        raise KeyError("no")
+
+    receiver = engine.receive()
+    receiver.write(os.urandom(500_000))
+    failing = engine.commit(fail, [receiver.finish()])
+    fine = stores.begin_put(engine, b"good", b"fine")
+    with pytest.raises(KeyError):
+        failing.result()
+    assert fine.result().size == 4
+    assert get(engine, b"bad") is None
+    assert files_of(tmp_path) == []
+
+
+def test_an_abandoned_content_leaves_nothing(engine: Engine, tmp_path: Path) -> None:
+    receiver = engine.receive()
+    receiver.write(os.urandom(500_000))
+    receiver.abandon()
+    assert list(tmp_path.rglob("incoming/*")) == []
+
+
+def test_an_upload_in_parts_becomes_one_object(engine: Engine, tmp_path: Path) -> None:
+    engine.commit(
+        lambda tx, _: tx.begin_upload(BUCKET, Upload(id="u", key=b"k", started_ms=1))
+    ).result()
+    data = {number: os.urandom(300_000) for number in (1, 2, 3)}
+    for number in (2, 1, 3, 2):
+        put_part(engine, "u", number, data[number])
+    parts = engine.reader.upload_parts("u")
+    assert [part.number for part in parts] == [1, 2, 3]
+
+    def complete(tx: Tx, _: Sequence[Blob]) -> None:
+        blobs: tuple[Part, ...] = tuple(
+            one for part in tx.upload_parts("u")[:2] for one in part.parts
+        )
+        tx.add(BUCKET, b"k", Version(id="null", modified_ms=2, size=600_000, parts=blobs))
+        tx.end_upload(BUCKET, b"k", "u")
+
+    engine.commit(complete).result()
+    engine.collect()
+    assert get(engine, b"k") == data[1] + data[2]
+    assert engine.reader.upload(BUCKET, b"k", "u") is None
+    assert len(files_of(tmp_path)) == 2
+
+
+def put_part(engine: Engine, upload: str, number: int, data: bytes) -> None:
+    """Store a part of an upload."""
+    receiver = engine.receive()
+    receiver.write(data)
+
+    def work(tx: Tx, blobs: Sequence[Blob]) -> None:
+        kept = tuple(tx.keep(blob) for blob in blobs)
+        part = UploadPart(number=number, size=len(data), etag="", modified_ms=1, parts=kept)
+        tx.put_part(upload, part)
+
+    engine.commit(work, [receiver.finish()]).result()
+
+
+@pytest.mark.parametrize("size", [4000, 2_500_000])
+@pytest.mark.parametrize("where", [0, 0.5, 1])
+def test_a_flipped_bit_is_never_given_out(
+    engine: Engine, tmp_path: Path, size: int, where: float
+) -> None:
+    version = put(engine, b"k", os.urandom(size))
+    put(engine, b"other", b"well")
+    flip(engine, tmp_path, version.parts[0].blob, int((size - 1) * where))
+    with pytest.raises(Corrupt):
+        get(engine, b"k")
+    report, losers = engine.scrub()
+    assert [damage.blob for damage in report.damages] == [version.parts[0].blob]
+    assert [(loser.bucket, loser.key, loser.version) for loser in losers] == [
+        (BUCKET, b"k", "null")
+    ]
+    assert get(engine, b"other") == b"well"
+
+
+def flip(engine: Engine, root: Path, blob: int, position: int) -> None:
+    """Change one bit of a blob on the disk, behind the engine's back."""
+    [stretch] = engine.reader.stretches([Part(blob, 1 << 30)], position, position + 1)
+    [path] = [
+        path
+        for path in root.rglob("*")
+        if path.is_file() and path.name == f"{stretch.blob.pack or blob:016x}"
+    ]
+    with path.open("r+b") as file:
+        file.seek(stretch.blob.offset + position)
+        [byte] = file.read(1)
+        file.seek(stretch.blob.offset + position)
+        file.write(bytes((byte ^ 1,)))
+
+
+def test_a_lost_file_is_told(engine: Engine, tmp_path: Path) -> None:
+    put(engine, b"k", os.urandom(500_000))
+    files_of(tmp_path)[0].unlink()
+    with pytest.raises(Corrupt, match="has lost its file"):
+        get(engine, b"k")
+    assert len(engine.scrub()[0].damages) == 1
+
+
+def test_a_scrub_of_a_sound_store_finds_nothing(engine: Engine) -> None:
+    for n in range(20):
+        put(engine, b"%d" % n, os.urandom(n * 20_000))
+    report, losers = engine.scrub()
+    assert (report.blobs, report.damages, losers) == (20, (), [])
+    assert report.bytes == sum(n * 20_000 for n in range(20))
+
+
+def test_a_full_disk_refuses_in_time_and_harms_nothing(engine: Engine) -> None:
+    put(engine, b"k", b"kept")
+    with pytest.raises(NoSpace):
+        engine.check_room(1 << 60)
+    assert get(engine, b"k") == b"kept"
+
+
+def test_a_pack_that_is_half_empty_is_given_back(tmp_path: Path) -> None:
+    first = Engine(tmp_path)
+    for n in range(20):
+        put(first, b"%d" % n, bytes([n]) * 50_000)
+    first.close()
+    second = Engine(tmp_path)
+    for n in range(15):
+        remove(second, b"%d" % n)
+    [before] = (tmp_path / "packs").iterdir()
+    second.collect()
+    assert not before.exists()
+    assert [get(second, b"%d" % n) for n in range(15, 20)] == [
+        bytes([n]) * 50_000 for n in range(15, 20)
+    ]
+    second.close()
+    assert sum(path.stat().st_size for path in (tmp_path / "packs").iterdir()) < 300_000
+
+
+def test_two_openings_see_each_others_objects(engine: Engine, tmp_path: Path) -> None:
+    other = Engine(tmp_path / "walrus")
+    put(engine, b"a", b"1")
+    put(other, b"b", os.urandom(200_000))
+    assert get(other, b"a") == b"1"
+    assert get(engine, b"b") == get(other, b"b")
+    other.close()
+
+
+def test_a_closed_engine_takes_nothing(tmp_path: Path) -> None:
+    engine = Engine(tmp_path)
+    engine.close()
+    engine.close()
+    with pytest.raises(Closed):
+        engine.commit(lambda _tx, _: None)
+
+
+def test_readers_and_writers_may_be_many(engine: Engine) -> None:
+    """Readers find each object whole, in one state or the next, while it is replaced."""
+    states = [bytes([n]) * (n * 30_000 + 1) for n in range(8)]
+    put(engine, b"k", states[0])
+    seen: list[bytes | None] = []
+    over = threading.Event()
+
+    def look() -> None:
+        while not over.is_set():
+            try:
+                seen.append(get(engine, b"k"))
+            except Gone:
+                continue
+
+    readers = [threading.Thread(target=look) for _ in range(3)]
+    for reader in readers:
+        reader.start()
+    for _ in range(5):
+        for state in states:
+            put(engine, b"k", state)
+    over.set()
+    for reader in readers:
+        reader.join()
+    assert set(seen) <= set(states)
