@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from mallee.cloud.iam import samlproviders
 from tests.cloud.iam.samlmetadata import ENDS_AT, METADATA
 from tests.cloud.running import RunningCloud
 from tests.cloud.sts.people import People, refused
@@ -60,6 +61,11 @@ def test_provider_is_made_changed_and_gone(iam: Any, cloud: RunningCloud) -> Non
 )
 def test_metadata_that_means_nothing_is_refused(iam: Any, document: str) -> None:
     assert refused(create, iam, "bad", document) == "InvalidInput"
+
+
+def test_there_are_so_many_and_no_more(iam: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(samlproviders, "PROVIDERS_MAX", 0)
+    assert refused(create, iam, "more") == "LimitExceeded"
 
 
 def test_provider_of_another_account_is_not_there(iam: Any, cloud: RunningCloud) -> None:

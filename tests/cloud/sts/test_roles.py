@@ -249,3 +249,69 @@ def test_role_trusts_itself_only_when_it_says_so(people: People) -> None:
     role = people.role(trusting(ann.arn), MAY_ASSUME)
     session = people.assume(role, ann)
     assert refused(people.assume, role, session) == "AccessDenied"
+
+
+def test_session_policy_bounds_what_the_trust_in_a_role_gives(people: People) -> None:
+    ann = people.user()
+    first = people.role(trusting(ann.arn))
+    second = people.role(trusting(first))
+    people.assume(second, people.assume(first, ann))
+    bounded = people.assume(first, ann, Policy=policy(DESCRIBE))
+    assert refused(people.assume, second, bounded) == "AccessDenied"
+    wide = people.assume(first, ann, Policy=policy(MAY_ASSUME))
+    people.assume(second, wide)
+
+
+def test_trust_in_one_session_is_in_no_other(people: People) -> None:
+    ann = people.user()
+    first = people.role(trusting(ann.arn))
+    session = f"{first.replace(':iam:', ':sts:').replace(':role/', ':assumed-role/')}/tests"
+    second = people.role(trusting(session))
+    people.assume(second, people.assume(first, ann))
+    other = people.assume(first, ann, RoleSessionName="other")
+    assert refused(people.assume, second, other) == "AccessDenied"
+
+
+def test_boundary_of_a_role_bounds_its_sessions(people: People) -> None:
+    ann = people.user()
+    read_only = "arn:aws:iam::aws:policy/AmazonEC2ReadOnlyAccess"
+    role = people.role(trusting(ann.arn), {"Action": "*"}, PermissionsBoundary=read_only)
+    ec2 = people.client("ec2", people.assume(role, ann))
+    ec2.describe_vpcs()
+    assert refused(ec2.allocate_address) == "UnauthorizedOperation"
+
+
+def test_administrator_takes_on_a_role_only_when_it_trusts_him(people: People) -> None:
+    other = people.account()
+    account = other["account_id"]
+    mine = people.role(trusting(account), DESCRIBE)
+    people.client("ec2", people.assume(mine, other)).describe_instances()
+    nobodys = people.role({"Principal": {"Service": "ec2.amazonaws.com"}}, of=other)
+    assert refused(people.assume, nobodys, other) == "AccessDenied"
+    people.assume(people.role(trusting(account), of=other), other)
+
+
+def test_denial_in_a_trust_policy_wins(people: People) -> None:
+    ann = people.user(MAY_ASSUME)
+    role = people.role(trusting(ann["account_id"]))
+    people.assume(role, ann)
+    statements = [
+        trusting(ann["account_id"]),
+        {"Effect": "Deny", "Principal": {"AWS": ann.arn}, "Action": "sts:AssumeRole"},
+    ]
+    people.client("iam").update_assume_role_policy(
+        RoleName=role.rpartition("/")[2], PolicyDocument=policy(*statements)
+    )
+    assert refused(people.assume, role, ann) == "AccessDenied"
+
+
+def test_namesake_of_a_trusted_user_is_not_trusted(people: People) -> None:
+    ann = people.user()
+    role = people.role(trusting(ann.arn))
+    people.assume(role, ann)
+    iam = people.client("iam")
+    iam.delete_access_key(UserName=ann["name"], AccessKeyId=ann["access_key_id"])
+    iam.delete_user(UserName=ann["name"])
+    iam.create_user(UserName=ann["name"])
+    made = iam.create_access_key(UserName=ann["name"])["AccessKey"]
+    assert refused(people.assume, role, made) == "AccessDenied"

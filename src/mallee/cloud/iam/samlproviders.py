@@ -25,6 +25,8 @@ from mallee.cloud.state.records import Record
 from mallee.model import identities
 from mallee.model.providers import SamlProvider
 
+PROVIDERS_MAX = 100
+"""In an account."""
 _METADATA = "{urn:oasis:names:tc:SAML:2.0:metadata}"
 _CERTIFICATE = "{http://www.w3.org/2000/09/xmldsig#}X509Certificate"
 
@@ -34,6 +36,8 @@ ProviderRecord = Record[SamlProvider, None]
 def create(call: WriteCall, request: Request) -> Result:
     """Make a provider of its metadata."""
     document: str = request["SAMLMetadataDocument"]
+    if len(call.tx.list(records.SAML_PROVIDER, call.account)) >= PROVIDERS_MAX:
+        raise errors.LimitExceeded("SAMLProvidersPerAccount", PROVIDERS_MAX)
     provider = SamlProvider(
         id=str(uuid.UUID(bytes=call.entropy(16), version=4)),
         name=request["Name"],
