@@ -38,6 +38,16 @@ def name_of(first: int, now: float) -> str:
     return f"{first:015d}-{time.strftime(_STAMP, time.gmtime(now))}.jsonl"
 
 
+def free(directory: Path, first: int, now: float) -> Segment:
+    """Return a segment that is not there yet, to begin now with that line.
+
+    One of the same name may be there: a crash can leave of a first line less than a line.
+    """
+    while (directory / name_of(first, now)).exists():
+        now += 1
+    return Segment(directory / name_of(first, now), first, int(now))
+
+
 def find_all(directory: Path) -> list[Segment]:
     """Return the segments that are there, oldest first."""
     found: list[Segment] = []

@@ -10,12 +10,11 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
 from mallee.kit import files
-from mallee.kit.chain import lines, recovery, segments
+from mallee.kit.chain import control, lines, recovery, segments
 from mallee.kit.chain.lines import BEGINNING, Line, Place
 
 FAULTS_MAX = 100
@@ -61,7 +60,7 @@ def verify(directory: Path, key: bytes, known: Iterable[Place] = ()) -> Report:
     found = segments.find_all(directory)
     walk = _Walk(key, expected, _torn_ends(found))
     for segment in found:
-        walk.through(segment, is_last=segment is found[-1])
+        walk.through(segment)
     walk.finish()
     if head is None and found:
         walk.report.notes.append("there is no head file: what was cut off the end is not seen")
@@ -74,10 +73,8 @@ def _torn_ends(found: Iterable[segments.Segment]) -> dict[str, recovery.Torn]:
     for segment in found:
         for _, text in segments.read_lines(segment.path):
             line = lines.parse(text[:-1])
-            said = _said(line) if line else {}
-            for one in said.get("torn", ()):
-                end = recovery.Torn(one["segment"], one["from"], one["bytes"], one["sha256"])
-                torn[end.segment] = end
+            for one in _said(line).torn if line else ():
+                torn[one.segment] = one
             break
     return torn
 
@@ -95,30 +92,34 @@ class _Walk:
         self._last: Place | None = None
         self._forgot: dict[int, bytes] = {}
         self._first: tuple[Line, Fault] | None = None
+        self._loose: list[Fault] = []
+        """What is no line, and no line came after it yet."""
 
-    def through(self, segment: segments.Segment, *, is_last: bool) -> None:
+    def through(self, segment: segments.Segment) -> None:
         """Look at each line of a segment."""
         self.report.segments += 1
         name = segment.path.name
         torn = self._torn.get(name)
+        if torn is not None:
+            self._end(segment, torn)
         for offset, text in segments.read_lines(segment.path):
             here = Fault(name, offset, "")
             if torn is not None and offset >= torn.start:
-                self._end(segment, torn, here)
                 return
             line = lines.parse(text[:-1]) if text.endswith(b"\n") else None
             if line is not None:
                 if offset == 0 and line.place.number != segment.first:
                     self._blame(here, f"line {segment.first} should stand first in this file")
                 self._line(line, here)
-            elif is_last and not text.endswith(b"\n"):
-                self.report.notes.append(f"{name} ends within a line")
             else:
-                self._blame(here, "this is no line of the chain")
+                self._loose.append(here)
 
     def finish(self) -> None:
         """Judge what could only be judged at the end."""
         report = self.report
+        for loose in self._loose:
+            # Being written, or what a crash left and the next start will declare.
+            report.notes.append(f"{loose.segment} ends within a line")
         if self._first is not None:
             self._judge_first(*self._first)
         report.last = self._last or BEGINNING
@@ -132,36 +133,41 @@ class _Walk:
     def _line(self, line: Line, here: Fault) -> None:
         report, place, last = self.report, line.place, self._last
         report.lines += 1
+        for loose in self._loose:
+            self._blame(loose, "this is no line of the chain")
+        self._loose.clear()
+        is_true = last is None or line.follows(self._key, last.code)
         if last is None:
             report.first = place.number
             self._first = (line, here)
-        elif not line.follows(self._key, last.code):
+        elif not is_true:
             self._blame(here, _what(last, place))
         if self._known.get(place.number, place) != place:
             self._blame(here, f"line {place.number} is another than the one that was noted")
-        if b'"chain":' in line.signed:
+        if is_true and b'"chain":' in line.signed:
             self._control(line, here)
         self._last = place
 
     def _control(self, line: Line, here: Fault) -> None:
         """Take in what the chain says about itself."""
         said, number = _said(line), line.place.number
-        if said.get("chain") == "forgot":
-            self._forgot[said["through"]] = bytes.fromhex(said["through_code"])
-        if said.get("chain") == "dropped":
-            note = f"line {number}: {said['lines']} lines were not kept, the disk was full"
+        if said.chain == "forgot":
+            self._forgot[said.through] = said.through_code
+        if said.chain == "dropped":
+            note = f"line {number}: {said.lines} lines were not kept, the disk was full"
             self.report.notes.append(note)
-        if "missing" in said:
-            self._blame(here, f"when this was written, lines up to {said['missing']} were gone")
-        if said.get("headless"):
+        if said.missing is not None:
+            self._blame(here, f"when this was written, lines up to {said.missing} were gone")
+        if said.headless:
             self.report.notes.append(f"line {number}: the head file was gone by then")
 
-    def _end(self, segment: segments.Segment, torn: recovery.Torn, here: Fault) -> None:
+    def _end(self, segment: segments.Segment, torn: recovery.Torn) -> None:
         """Look at what a crash left at the end of a segment."""
         with files.open_own(segment.path) as file:
             file.seek(torn.start)
             left = file.read(torn.size + 1)
         if hashlib.sha256(left).hexdigest() != torn.sha256:
+            here = Fault(torn.segment, torn.start, "")
             self._blame(here, "what a crash left here is not what the next start found")
         note = f"{torn.segment}: a crash left {torn.size} bytes that are no line"
         self.report.notes.append(note)
@@ -183,12 +189,12 @@ class _Walk:
             self.report.faults.append(Fault(here.segment, here.offset, what))
 
 
-def _said(line: Line) -> dict[str, Any]:
+def _said(line: Line) -> control.Said:
     try:
-        return msgspec.json.decode(line.signed + b"}", type=dict[str, Any])
+        return msgspec.json.decode(line.signed + b"}", type=control.Said)
     except msgspec.DecodeError:
         # Not ours, then: its code tells.
-        return {}
+        return control.Said()
 
 
 def _what(last: Place, place: Place) -> str:

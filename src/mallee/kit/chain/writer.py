@@ -18,11 +18,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
-from mallee.kit.chain import lines, segments
+from mallee.kit.chain import control, lines, segments
 from mallee.kit.chain.lines import Place
 from mallee.kit.chain.recovery import HEAD, LOCK, Standing, recover
 
@@ -67,7 +66,7 @@ class Writer:
         self._place = self._written = standing.place
         self._file = -1
         self._open(standing.segment, now)
-        self._note(now, **_told(standing))
+        self._note(now, _told(standing))
 
     @property
     def place(self) -> Place:
@@ -97,7 +96,7 @@ class Writer:
         self._put()
         if self._dropped:
             dropped, self._dropped = self._dropped, 0
-            self._note(now, chain="dropped", lines=dropped)
+            self._note(now, control.Said(chain="dropped", lines=dropped))
             self._put()
         if self._is_full(now):
             self._rotate(now)
@@ -146,10 +145,10 @@ class Writer:
             del self._pending[:written]
         self._written = self._place
 
-    def _note(self, now: float, **said: Any) -> None:
+    def _note(self, now: float, said: control.Said) -> None:
         """Add a line about the chain itself."""
-        at = datetime.fromtimestamp(now, UTC)
-        self.add(msgspec.json.encode({"at": at, **said}))
+        at = datetime.fromtimestamp(now, UTC).isoformat().replace("+00:00", "Z")
+        self.add(msgspec.json.encode(msgspec.structs.replace(said, at=at)))
 
     def _is_full(self, now: float) -> bool:
         bounds = self._bounds
@@ -159,16 +158,14 @@ class Writer:
         before = self._file
         self._open(None, now)
         self._unsynced.append(before)
-        self._note(now, chain="continued")
+        self._note(now, control.Said(chain="continued"))
         self._forget(now)
         self._put()
 
     def _open(self, segment: segments.Segment | None, now: float) -> None:
         """Go on in this segment, or in a new one."""
         if segment is None:
-            first = self._place.number + 1
-            path = self._directory / segments.name_of(first, now)
-            segment = segments.Segment(path, first, int(now))
+            segment = segments.free(self._directory, self._place.number + 1, now)
         self._file = os.open(segment.path, _APPEND, MODE)
         self._size = os.fstat(self._file).st_size
         self._began_at = segment.began_at
@@ -187,23 +184,19 @@ class Writer:
             gone.append(segment)
         last = _last_place(gone[-1]) if gone else None
         if last is not None:
-            self._note(now, chain="forgot", through=last.number, through_code=last.code.hex())
+            said = control.Said(chain="forgot", through=last.number, through_hex=last.code.hex())
+            self._note(now, said)
             self._doomed += gone
 
 
-def _told(standing: Standing) -> dict[str, Any]:
+def _told(standing: Standing) -> control.Said:
     """Return what the first line of this process says about what it found."""
-    said: dict[str, Any] = {"chain": "resumed" if standing.place.number else "began"}
-    if standing.torn:
-        said["torn"] = [
-            {"segment": one.segment, "from": one.start, "bytes": one.size, "sha256": one.sha256}
-            for one in standing.torn
-        ]
-    if standing.missing is not None:
-        said["missing"] = standing.missing.number
-    if standing.is_headless:
-        said["headless"] = True
-    return said
+    return control.Said(
+        chain="resumed" if standing.place.number else "began",
+        torn=standing.torn,
+        missing=standing.missing.number if standing.missing else None,
+        headless=standing.is_headless,
+    )
 
 
 def _last_place(segment: segments.Segment) -> Place | None:
