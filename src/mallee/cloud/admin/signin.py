@@ -49,7 +49,7 @@ def sign_in(call: WriteCall, request: Request) -> Result:
     call.attempts.succeed(_subject(call.view, request))
     call.attempts.forgive(guessing.peer_key(call.peer))
     return {
-        "Credentials": grants.render(grants.issue(call, session)),
+        "Credentials": grants.render({}, grants.issue(call, {}, session))["Credentials"],
         "AccountId": user.account,
         "UserName": user.doc.name,
         "Arn": entities.arn(user),
