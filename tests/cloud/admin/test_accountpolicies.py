@@ -4,6 +4,7 @@ import json
 from typing import Any
 from urllib.parse import unquote
 
+import boto3
 import botocore.exceptions
 import pytest
 
@@ -121,3 +122,36 @@ def test_the_clouds_own_account_cannot_be_bounded(sender: Sender) -> None:
 def test_only_the_administration_sets_one(cloud: RunningCloud, tenant: dict[str, str]) -> None:
     assert _put(Sender(cloud.port, tenant), "x", NO_VPCS) == "AccessDenied"
     assert _delete(Sender(cloud.port, tenant), "x") == "AccessDenied"
+
+
+def test_denial_holds_for_every_kind_of_session(
+    cloud: RunningCloud, sender: Sender, tenant: dict[str, str]
+) -> None:
+    iam, sts = cloud.client("iam", tenant), cloud.client("sts", tenant)
+    account = sts.get_caller_identity()["Account"]
+    trust = {"Effect": "Allow", "Principal": {"AWS": account}, "Action": "sts:AssumeRole"}
+    role = iam.create_role(RoleName="r", AssumeRolePolicyDocument=_policy(trust))["Role"]["Arn"]
+    iam.put_role_policy(RoleName="r", PolicyName="all", PolicyDocument=ALL)
+    held = [
+        sts.get_session_token()["Credentials"],
+        sts.get_federation_token(Name="fed", Policy=ALL)["Credentials"],
+        sts.assume_role(RoleArn=role, RoleSessionName="app")["Credentials"],
+    ]
+    clients = [
+        boto3.client(
+            "ec2",
+            region_name="us-east-1",
+            endpoint_url=cloud.url,
+            aws_access_key_id=one["AccessKeyId"],
+            aws_secret_access_key=one["SecretAccessKey"],
+            aws_session_token=one["SessionToken"],
+        )
+        for one in held
+    ]
+    assert [len(one.describe_vpcs()["Vpcs"]) for one in clients] == [1, 1, 1]
+    assert _put(sender, "no-vpcs", NO_VPCS) == ""
+    for client in clients:
+        with pytest.raises(botocore.exceptions.ClientError, match="UnauthorizedOperation"):
+            client.describe_vpcs()
+        client.describe_subnets()
+    assert _delete(sender, "no-vpcs") == ""
