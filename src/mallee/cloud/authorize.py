@@ -103,8 +103,9 @@ def decide(judge: Judge, question: Question) -> Outcome:
         return _WAIVED[Waiver.UNSIGNED]
     if row.is_everyones:
         return _WAIVED[Waiver.EVERYONES]
+    payer = _payer(question)
     # The administrator must be able to take away what keeps everybody waiting.
-    if not (_is_sovereign(who) or judge.spent.may_begin(who.account, call.now)):
+    if not (_is_sovereign(who) or judge.spent.may_begin(payer, call.now)):
         return Outcome(refusal=_too_much(row))
     began_s = effort.clock_s()
     try:
@@ -112,7 +113,16 @@ def decide(judge: Judge, question: Question) -> Outcome:
     except context.TooLong as error:
         return Outcome(refusal=_too_long(row, error))
     finally:
-        judge.spent.spend(who.account, effort.clock_s() - began_s, call.now)
+        judge.spent.spend(payer, effort.clock_s() - began_s, call.now)
+
+
+def _payer(question: Question) -> str:
+    """Return the account whose policies decide: the caller's, or that of what he asks for."""
+    account = question.call.principal.account
+    if account:
+        return account
+    resources = _resources(question.row, question.call, question.asked)
+    return things.account_of(resources[0]) or ""
 
 
 def _weigh(judge: Judge, question: Question, began_s: float) -> Outcome:

@@ -1,0 +1,65 @@
+"""The simulator tells the truth: what it says of a user is what happens when he asks."""
+
+from typing import Any
+
+import pytest
+
+from mallee.cloud import actions
+from mallee.cloud.action import Action
+from mallee.cloud.call import Call, Principal
+from tests.cloud import samples
+from tests.cloud.alice import DENIALS, USER, Alice, allow, deny
+
+ROWS = [
+    row
+    for row in actions.TABLE.values()
+    if row.service in ("ec2", "iam")
+    and not (row.is_everyones or row.is_unsigned or row.also or row.passes or row.waives)
+]
+POLICIES: dict[str, list[dict[str, Any]]] = {
+    "everything": [allow("*")],
+    "looking": [allow("ec2:Describe*", "iam:Get*", "iam:List*")],
+    "all but one kind": [allow("*"), deny("*", resource="arn:aws:iam::*:user/*")],
+    "own team": [
+        allow("ec2:*"),
+        deny("ec2:*", Condition={"StringNotEquals": {"aws:PrincipalTag/Team": "red"}}),
+    ],
+    "by name": [allow("iam:*", resource="arn:aws:iam::*:group/${aws:username}*")],
+}
+
+
+@pytest.mark.parametrize("name", POLICIES)
+def test_what_is_simulated_is_what_happens(alice: Alice, name: str) -> None:
+    alice.may(*POLICIES[name])
+    iam = alice.cloud.client("iam")
+    for row in ROWS:
+        asked = samples.request(row.service, row.name)
+        found = iam.simulate_principal_policy(
+            PolicySourceArn=f"arn:aws:iam::{alice.key['account_id']}:user/staff/alice",
+            ActionNames=[row.permission],
+            ResourceArns=list(_resources(alice, row, asked)),
+        )["EvaluationResults"]
+        is_allowed = all(one["EvalDecision"] == "allowed" for one in found)
+        code = alice.asks(row, asked)
+        assert (code not in DENIALS) is is_allowed, (row.permission, code, found)
+
+
+def _resources(alice: Alice, row: Action, asked: dict[str, Any]) -> tuple[str, ...]:
+    account = alice.key["account_id"]
+    who = Principal(
+        account=account,
+        user_id=USER,
+        user_name="alice",
+        arn=f"arn:aws:iam::{account}:user/staff/alice",
+        access_key_id="",
+        is_cloud_admin=True,
+    )
+    call = Call(
+        principal=who,
+        action=row.name,
+        request_id="",
+        now=0.0,
+        settings=alice.cloud.settings,
+        view=alice.cloud.store.view,
+    )
+    return (row.resources(call, asked) if row.resources else ()) or ("*",)
