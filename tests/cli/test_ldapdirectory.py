@@ -19,6 +19,7 @@ def server() -> Iterator[Server]:
         bob = running.add_person("bob", employeeType="former")
         running.add_group("dev", ann.upper().replace("UID=ANN", "uid = Ann"), bob)
         running.add_group("ops", bob)
+        running.add_unix_group("unix", "ann", "nobody")
         for number in range(25):
             running.add_person(f"many{number:02}")
         yield running
@@ -28,12 +29,12 @@ def test_everybody_is_there_with_his_groups(server: Server, tmp_path: Path) -> N
     people, groups = ldapdirectory.read(server.file(tmp_path / "d.toml"))
     by_name = {person.user_name: person for person in people}
     assert by_name["Ann"] == Person(
-        user_name="Ann", full_name="Ann Onym", email="ann@example.org", groups=("dev",)
+        user_name="Ann", full_name="Ann Onym", email="ann@example.org", groups=("dev", "unix")
     )
     assert by_name["bob"].groups == ("dev", "ops")
     assert not by_name["bob"].is_enabled
     assert len(people) == 27
-    assert sorted(groups) == ["dev", "ops"]
+    assert sorted(groups) == ["dev", "ops", "unix"]
 
 
 def test_groups_can_be_called_something_else(server: Server, tmp_path: Path) -> None:

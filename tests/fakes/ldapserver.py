@@ -29,6 +29,7 @@ _CONFIG = """
 include /etc/ldap/schema/core.schema
 include /etc/ldap/schema/cosine.schema
 include /etc/ldap/schema/inetorgperson.schema
+include /etc/ldap/schema/nis.schema
 modulepath /usr/lib/ldap
 moduleload back_mdb
 pidfile {directory}/pid
@@ -103,6 +104,11 @@ class Server:
         """Add a group of distinguished names."""
         dn = f"cn={name},ou=groups,{BASE}"
         self.add(dn, objectClass="groupOfNames", cn=name, member=list(members))
+
+    def add_unix_group(self, name: str, *members: str) -> None:
+        """Add a group of user names, as Unix keeps them."""
+        dn = f"cn={name},ou=groups,{BASE}"
+        self.add(dn, objectClass="posixGroup", cn=name, gidNumber="1000", memberUid=list(members))
 
     def remove(self, name: str) -> None:
         """Remove a person."""
