@@ -1,10 +1,12 @@
+import datetime
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
-from mallee.box import doctor, ranges, requirements
+from mallee.box import doctor, ranges, requirements, steps
 from mallee.kit import process
 from mallee.model import settings
 from mallee.model.layout import Layout
@@ -96,3 +98,27 @@ def test_our_own_routes_are_no_clash(layout: Layout) -> None:
 def test_a_machine_without_a_cloud_is_well(layout: Layout) -> None:
     subjects = ("daemons", "libvirt", "host", "routes", "leftovers", "ports")
     assert [one.subject for one in doctor.examine(layout) if one.subject in subjects and one.ok]
+
+
+def test_a_rotation_that_does_not_end_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    age_s = 0.0
+    state = "resealing"
+
+    def call(*_: object) -> dict[str, Any]:
+        asked_at = datetime.datetime.now(datetime.UTC) - datetime.timedelta(seconds=age_s)
+        rotation = {"RotationId": "rotation-1", "State": state, "RequestedAt": asked_at}
+        return {
+            "KeyId": "ab",
+            "OlderKeyIds": ["cd"],
+            "RecordsUnderOlderKeys": 1,
+            "Rotations": [rotation],
+        }
+
+    monkeypatch.setattr(doctor.client, "call", call)
+    patient = doctor.Patient(Layout(Path("/x")), settings.Settings(), cast(Any, object()))
+    assert doctor._secrets(patient) == "under master key ab, 1 older for sessions"
+    age_s = doctor.ROTATION_S_MAX + 1
+    with pytest.raises(steps.Failed, match="rotation-1"):
+        doctor._secrets(patient)
+    state = "waiting"
+    assert "1 older" in doctor._secrets(patient)

@@ -21,6 +21,8 @@ from mallee.node import kvmproof
 
 FREE_DISK_GIB_MIN = 2
 FREE_MEMORY_MIB_MIN = 512
+ROTATION_S_MAX = 300.0
+"""After which a rotation of the master key that is not done is in trouble."""
 _YEAR_MIN = 2025
 
 
@@ -239,6 +241,23 @@ def _host(patient: Patient) -> str:
     return ", ".join(f"{host['Name']} {host['State']}" for host in hosts)
 
 
+def _secrets(patient: Patient) -> str:
+    if patient.access is None:
+        return "the cloud does not run"
+    found = client.call(patient.access, "mallee", "DescribeMasterKey")
+    for rotation in found["Rotations"]:
+        age_s = time.time() - rotation["RequestedAt"].timestamp()
+        if rotation["State"] in ("requested", "resealing") and age_s > ROTATION_S_MAX:
+            raise steps.Failed(
+                f"{rotation['RotationId']} of the master key does not come to its end: "
+                f"{found['RecordsUnderOlderKeys']} records are sealed under older keys",
+                f"mallee logs cloud says why; a key that is missing goes back into "
+                f"{patient.layout.master_key}, on a line of its own at the end",
+            )
+    older = len(found["OlderKeyIds"])
+    return f"under master key {found['KeyId']}" + (f", {older} older for sessions" if older else "")
+
+
 def _leftovers(patient: Patient) -> str:
     running = len(guests.fetch(patient.layout))
     if patient.access is None:
@@ -267,6 +286,7 @@ _CHECKS: tuple[tuple[str, Callable[[Patient], str]], ...] = (
     ("daemons", _daemons),
     ("libvirt", _libvirt),
     ("host", _host),
+    ("secrets", _secrets),
     ("routes", _safety_net),
     ("leftovers", _leftovers),
     ("names", _names),
