@@ -8,6 +8,7 @@ import pytest
 
 from mallee.aws.signature import check
 from mallee.kit import totp
+from tests.cloud.signing import Sender
 from tests.cloud.sts.people import Key, People, policy, refused
 
 DESCRIBE = {"Action": "ec2:DescribeInstances"}
@@ -64,6 +65,20 @@ def test_session_without_a_second_factor_reaches_neither_iam_nor_sts(people: Peo
     key = ann["access_key_id"]
     assert refused(sts.get_access_key_info, AccessKeyId=key) == "AccessDenied"
     people.assume(role, credentials)
+
+
+def test_session_without_a_second_factor_makes_no_accounts(people: People) -> None:
+    for credentials in (session(people), federated(people, None, Policy=policy(EVERYTHING))):
+        key = {
+            "access_key_id": credentials["AccessKeyId"],
+            "secret_access_key": credentials["SecretAccessKey"],
+            "session_token": credentials["SessionToken"],
+        }
+        sender = Sender(people.cloud.port, key)
+        for action in ("CreateAccount", "InviteAccount"):
+            asked = sender.ask("mallee", action, AccountName="lasting", Email="a@example.org")
+            assert asked.code == "InvalidClientTokenId", action
+        assert sender.ask("mallee", "DescribeHosts").status == 200
 
 
 def test_second_factor_is_told_to_policies(people: People) -> None:

@@ -2,12 +2,14 @@
 
 Credentials of GetSessionToken reach IAM only after a second factor, and of STS only AssumeRole and
 GetCallerIdentity; those of GetFederationToken reach nothing of IAM, and of STS only
-GetCallerIdentity. So nobody with a leaked token makes himself a key that lasts. Who signed in with
-a password has no such restrictions: that is a person at work. Called by the pipeline.
+GetCallerIdentity. So nobody with a leaked token makes himself a key that lasts; what changes
+something in the cloud's own administration (accounts, invitations, imports) is IAM in this. Who
+signed in with a password has no such restrictions: that is a person at work. Called by the
+pipeline.
 """
 
 from mallee.aws import errors
-from mallee.cloud.action import Action
+from mallee.cloud.action import Action, Write
 from mallee.cloud.call import Principal
 from mallee.model.sessions import CallerKind
 
@@ -31,7 +33,7 @@ def check(who: Principal, action: Action) -> None:
         of_role = who.kind is CallerKind.ROLE or is_lasting
         if action.name in _GIVES_SESSIONS or (not of_role and action.name not in allowed):
             raise errors.PolicyDenied(f"Cannot call {action.name} with session credentials")
-    elif action.service == "iam":
+    elif action.service == "iam" or (action.service == "mallee" and isinstance(action.does, Write)):
         by_key = who.kind is CallerKind.USER and session.key_id and session.mfa_at is None
         if is_federated or by_key:
             raise errors.InvalidClientTokenId
