@@ -250,3 +250,17 @@ def test_who_is_not_the_clouds_administrator_sees_his_own_account_alone(
     plain = Sender(cloud.port, ann)
     assert plain.ask("mallee", "LookupCalls").code == "AccessDenied"
     assert plain.ask("mallee", "ExplainAccess", **asked).code == "AccessDenied"
+
+
+def test_what_an_accounts_setting_gives_is_explained(
+    cloud: RunningCloud, ann: dict[str, str], mallee: Mallee
+) -> None:
+    iam = cloud.client("iam")
+    iam.update_account_password_policy(AllowUsersToChangePassword=True)
+    iam.create_login_profile(UserName="ann", Password="Correct horse 1!")
+    answer = cloud.client("iam", ann).change_password(
+        OldPassword="Correct horse 1!", NewPassword="Another horse 2!"
+    )
+    said = mallee("access", "explain", answer["ResponseMetadata"]["RequestId"])
+    assert "allows it, but a setting of the account does" in said
+    assert "horse" not in said

@@ -69,7 +69,9 @@ def _explain_request(layout: Layout, id: str) -> None:
         words.give(f"          {call['ErrorMessage']}")
     words.give(f"why:      {_why(call)}")
     for decision in call["Decisions"]:
-        words.give(f"          {_sentence(decision)}")
+        is_given = decision["Verdict"] == "implicitDeny" and not call["Refused"]
+        given = ", but a setting of the account does" if is_given else ""
+        words.give(f"          {_sentence(decision)}{given}")
     if call.get("DecisionsLeftOut"):
         words.give(f"          and {call['DecisionsLeftOut']} more decisions")
 
