@@ -10,6 +10,7 @@ from mallee.cli import directories
 from mallee.cli.directories import Person
 from tests.cli.conftest import Run
 from tests.cloud.running import RunningCloud
+from tests.cloud.signing import Sender
 from tests.fakes.ldapserver import Server
 
 CSV = """user_name,full_name,email,groups,enabled
@@ -19,7 +20,7 @@ bob,,,dev,
 
 
 @pytest.fixture
-def server() -> Iterator[Server]:
+def ldap() -> Iterator[Server]:
     with Server() as running:
         yield running
 
@@ -50,12 +51,12 @@ def test_csv_is_shown_then_done_then_settled(cloud: RunningCloud, run: Run, tmp_
     assert run("users", "enable", "bob").status == 0
 
 
-def test_ldap_is_followed(cloud: RunningCloud, run: Run, server: Server, tmp_path: Path) -> None:
+def test_ldap_is_followed(cloud: RunningCloud, run: Run, ldap: Server, tmp_path: Path) -> None:
     run("accounts", "create", "campus")
-    cyd = server.add_person("cyd", mail="cyd@example.org")
-    server.add_person("dan")
-    server.add_group("staff", cyd)
-    file = server.file(tmp_path / "ldap.toml")
+    cyd = ldap.add_person("cyd", mail="cyd@example.org")
+    ldap.add_person("dan")
+    ldap.add_group("staff", cyd)
+    file = ldap.file(tmp_path / "ldap.toml")
     line = ("users", "import-ldap", file, "--account", "campus", "--apply", "--disable-missing")
     first = run(*line)
     assert first.status == 0, first.err
@@ -66,9 +67,9 @@ def test_ldap_is_followed(cloud: RunningCloud, run: Run, server: Server, tmp_pat
         "user\tdan\tcreate\tdan",
     ]
     assert run(*line).out == ""
-    server.remove("dan")
+    ldap.remove("dan")
     assert run(*line).out == "user\tdan\tdisable\tno longer in the directory\n"
-    server.add_person("dan")
+    ldap.add_person("dan")
     assert run(*line).out == "user\tdan\tenable\t\n"
     assert "cyd" not in _users(cloud)
 
@@ -77,6 +78,31 @@ def test_csv_of_a_spreadsheet_is_read(tmp_path: Path) -> None:
     file = tmp_path / "people.csv"
     file.write_bytes(b"\xef\xbb\xbfuser_name,groups\r\n ann ,dev; dev ;ops\r\n")
     assert directories.read_csv(file) == [Person(user_name="ann", groups=("dev", "ops"))]
+
+
+def test_as_many_as_an_account_may_have_fit_one_request(cloud: RunningCloud) -> None:
+    text = directories.document(_crowd(5000))
+    asked = {"Document": text, "Source": "crowd", "AccountName": "admin"}
+    answer = Sender(cloud.port, cloud.admin).ask("mallee", "ImportUsers", **asked)
+    assert answer.status == 200, answer.text[:200]
+    assert answer.text.count("<Change>create</Change>") == 5001
+
+
+def test_more_are_refused_before_they_are_sent() -> None:
+    with pytest.raises(steps.Failed, match="too many"):
+        directories.document(_crowd(7000))
+
+
+def _crowd(count: int) -> list[Person]:
+    return [
+        Person(
+            user_name=f"firstname.lastname{number:05}",
+            full_name=f"Firstname Lastname {number:05}",
+            email=f"firstname.lastname{number:05}@example.org",
+            groups=("everybody",),
+        )
+        for number in range(count)
+    ]
 
 
 @pytest.mark.parametrize(

@@ -10,11 +10,15 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from urllib.parse import quote_plus
 
 from mallee.box import steps
 
 COLUMNS = ("user_name", "full_name", "email", "groups", "enabled")
 """Heads of a CSV file; only the first must be there. Groups are separated by semicolons."""
+
+QUOTED_LENGTH_MAX = 1_040_000
+"""Characters of a document as a request carries it: about 5,000 people, the most that an account has."""
 
 _YES = frozenset({"", "yes", "true", "1"})
 _NO = frozenset({"no", "false", "0"})
@@ -32,8 +36,22 @@ class Person:
 
 
 def document(people: Iterable[Person], groups: Iterable[str] = ()) -> str:
-    """Return the document of an import."""
-    return json.dumps({"people": [asdict(person) for person in people], "groups": list(groups)})
+    """Return the document of an import; raise `steps.Failed` when it is too long for a request."""
+    listed = [_said(person) for person in people]
+    whole = {"people": listed, "groups": list(groups)}
+    text = json.dumps(whole, separators=(",", ":"), ensure_ascii=False)
+    if len(quote_plus(text)) > QUOTED_LENGTH_MAX:
+        raise steps.Failed(
+            f"{len(listed)} people are too many for one import",
+            "divide them, and give each part a --source of its own",
+        )
+    return text
+
+
+def _said(person: Person) -> dict[str, object]:
+    """Return what is not as it is for whom nothing is said."""
+    nobody = asdict(Person(user_name=""))
+    return {name: value for name, value in asdict(person).items() if value != nobody[name]}
 
 
 def read_csv(path: Path) -> list[Person]:
