@@ -187,6 +187,45 @@ def test_a_principals_policies_are_those_that_count(iam: Any, ann: dict[str, Any
     assert more["MatchedStatements"][0]["SourcePolicyId"] == "PolicyInputList.1"
 
 
+def test_policies_of_a_principal_can_be_left_out(iam: Any, ann: dict[str, Any]) -> None:
+    iam.put_user_policy(UserName="ann", PolicyName="own", PolicyDocument=text(deny("s3:*")))
+    given = "arn:aws:iam::aws:policy/AdministratorAccess"
+    iam.attach_user_policy(UserName="ann", PolicyArn=given)
+    bound = "arn:aws:iam::aws:policy/AmazonEC2ReadOnlyAccess"
+    iam.put_user_permissions_boundary(UserName="ann", PermissionsBoundary=bound)
+    inline = {"PolicyName": "own", "AttachmentType": "user", "AttachmentName": "ann"}
+    no_bound = {"PolicyType": "permission-boundary"}
+    for left_out, decision in (
+        ([], "explicitDeny"),
+        ([{"InlinePolicyIdentifier": inline}], "implicitDeny"),
+        ([{"PolicyType": "inline"}, no_bound], "allowed"),
+        ([{"PolicyType": "inline"}, {"PolicyArn": bound}], "allowed"),
+        ([{"PolicyType": "inline"}, no_bound, {"PolicyArn": given}], "implicitDeny"),
+        ([{"PolicyType": "inline"}, no_bound, {"PolicyType": "aws-managed"}], "implicitDeny"),
+    ):
+        found = iam.simulate_principal_policy(
+            PolicySourceArn=ann["Arn"], ActionNames=["s3:GetObject"], PolicyExclusionList=left_out
+        )
+        assert found["EvaluationResults"][0]["EvalDecision"] == decision, left_out
+    iam.detach_user_policy(UserName="ann", PolicyArn=given)
+
+
+def test_a_launch_must_name_what_a_launch_takes(iam: Any) -> None:
+    ec2 = "arn:aws:ec2:us-east-1:123456789012"
+    named = [f"{ec2}:{kind}/*" for kind in ("instance", "security-group", "network-interface")]
+    more = {"action": "ec2:RunInstances", "ResourceHandlingOption": "EC2-VPC-InstanceStore"}
+    image = "arn:aws:ec2:us-east-1::image/ami-1"
+    assert ask(iam, allow("*"), ResourceArns=[*named, image], **more)["EvalDecision"] == "allowed"
+    asked = {
+        "PolicyInputList": [text(allow("*"))],
+        "ActionNames": ["ec2:RunInstances"],
+        "ResourceArns": named,
+    }
+    for option in ("EC2-VPC-InstanceStore", "EC2-Nowhere"):
+        code = code_of(iam.simulate_custom_policy, ResourceHandlingOption=option, **asked)
+        assert code == "InvalidInput"
+
+
 def test_groups_and_roles_can_be_asked_about_too(iam: Any) -> None:
     group = iam.create_group(GroupName="ops")["Group"]["Arn"]
     iam.attach_group_policy(GroupName="ops", PolicyArn="arn:aws:iam::aws:policy/IAMFullAccess")

@@ -74,4 +74,4 @@ def _managed(call: Call, arn: str) -> Source:
     given = arn in managedpolicies.GIVEN
     kind = SourceType.AWS_MANAGED if given else SourceType.USER_MANAGED
     text = managedpolicies.document_of(call.view, arn) or rights.NOTHING
-    return Source(arn.rpartition("/")[2], kind, text)
+    return Source(arn.rpartition("/")[2], kind, text, arn)

@@ -36,6 +36,8 @@ class Source:
     id: str
     type: SourceType
     text: str
+    arn: str = ""
+    """Of a managed policy."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

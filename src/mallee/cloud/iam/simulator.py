@@ -9,12 +9,12 @@ import re
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from mallee.aws import errors, policy
 from mallee.aws.policy.texts import Values
-from mallee.cloud import callerkeys
+from mallee.cloud import callerkeys, things
 from mallee.cloud.action import Action, Pages, Read
 from mallee.cloud.call import Call, Request, Result
 from mallee.cloud.iam import simulated, simulation
@@ -99,9 +99,14 @@ def _find_custom(call: Call, request: Request) -> list[Trial]:
 def _find_principal(call: Call, request: Request) -> list[Trial]:
     arn: str = request["PolicySourceArn"]
     holder = simulated.find(call, arn)
+    is_left_out = _exclusion(request)
+    own = tuple(one for one in simulated.policies_of(call, holder) if not is_left_out(one))
+    bound = simulated.boundary_of(call, holder)
+    if bound is not None and is_left_out(replace(bound, type=SourceType.NONE)):
+        bound = None
     given = Given(
-        identity=(*simulated.policies_of(call, holder), *_listed("PolicyInputList", request)),
-        boundary=_boundary(request) or simulated.boundary_of(call, holder),
+        identity=(*own, *_listed("PolicyInputList", request)),
+        boundary=_boundary(request) or bound,
         account=tuple(simulated.above(call)),
         resource=_resource_policy(request),
     )
@@ -110,6 +115,52 @@ def _find_principal(call: Call, request: Request) -> list[Trial]:
 
 
 # --- what the request brings ---
+
+
+def _exclusion(request: Request) -> Callable[[Source], bool]:
+    """Return what tells whether a principal's policy shall not count; a boundary's type is NONE."""
+    asked: list[Mapping[str, Any]] = request.get("PolicyExclusionList") or []
+    types: set[SourceType] = set()
+    names: set[str] = set()
+    for one in asked:
+        types |= _EXCLUDED.get(one.get("PolicyType") or "", set())
+        names.add(one.get("PolicyArn") or "")
+        inline = one.get("InlinePolicyIdentifier")
+        if inline:
+            holder = (inline["AttachmentType"], inline["AttachmentName"])
+            names.add("_".join((*holder, inline["PolicyName"])))
+    names.discard("")
+    return lambda source: source.type in types or bool(names & {source.arn, source.id})
+
+
+_EXCLUDED: Mapping[str, set[SourceType]] = {
+    "inline": {SourceType.USER, SourceType.GROUP, SourceType.ROLE},
+    "aws-managed": {SourceType.AWS_MANAGED},
+    "user-managed": {SourceType.USER_MANAGED},
+    "permission-boundary": {SourceType.NONE},
+}
+
+_SCENARIOS: Mapping[str, frozenset[str]] = {
+    name: frozenset({"image", "instance", "security-group", *more})
+    for name, more in {
+        "EC2-VPC-InstanceStore": ("network-interface",),
+        "EC2-VPC-InstanceStore-Subnet": ("network-interface", "subnet"),
+        "EC2-VPC-EBS": ("network-interface", "volume"),
+        "EC2-VPC-EBS-Subnet": ("network-interface", "subnet", "volume"),
+    }.items()
+}
+"""Which types of resources a simulated launch must name."""
+
+
+def _check_scenario(request: Request, resources: list[str]) -> None:
+    name: str | None = request.get("ResourceHandlingOption")
+    if name is None:
+        return
+    if name not in _SCENARIOS:
+        raise errors.InvalidInput(f"Invalid resource handling option: {name}")
+    missing = _SCENARIOS[name] - {things.kind_of(resource) for resource in resources}
+    if missing:
+        raise errors.InvalidInput(f"{name} needs resources of: {', '.join(sorted(missing))}")
 
 
 def _listed(member: str, request: Mapping[str, Any], prefix: str = "") -> Iterator[Source]:
@@ -142,6 +193,7 @@ def _trials(call: Call, request: Request, given: Given, caller: str | None) -> l
     resources: list[str] = request.get("ResourceArns") or ["*"]
     if len(actions) * len(resources) > PAIRS_MAX:
         raise errors.InvalidInput(f"More than {PAIRS_MAX} actions on resources were asked about.")
+    _check_scenario(request, resources)
     with _inputs_fault():
         policies = simulation.compile_given(given)
     principal = _caller(call, caller, is_bounded=given.boundary is not None)
@@ -284,7 +336,7 @@ def _pages(find: Callable[[Call, Request], list[Trial]]) -> Pages:
 
 _ASKED = (
     *("ActionNames", "ResourceArns", "PolicyInputList", "PermissionsBoundaryPolicyInputList"),
-    *("ResourcePolicy", "ResourceOwner", "CallerArn", "ContextEntries"),
+    *("ResourcePolicy", "ResourceOwner", "CallerArn", "ContextEntries", "ResourceHandlingOption"),
 )
 
 
@@ -309,7 +361,11 @@ ACTIONS: tuple[Action, ...] = (
         *_ASKED,
         "OrderedOrganizationPolicyInputList.ServiceControlPolicyInputList",
     ),
-    _row("SimulatePrincipalPolicy", _pages(_find_principal), *_ASKED, "PolicySourceArn"),
+    _row(
+        "SimulatePrincipalPolicy",
+        _pages(_find_principal),
+        *(*_ASKED, "PolicySourceArn", "PolicyExclusionList"),
+    ),
     _row("GetContextKeysForCustomPolicy", Read(handle=keys_for_custom), "PolicyInputList"),
     _row(
         "GetContextKeysForPrincipalPolicy",
