@@ -10,11 +10,12 @@ from pathlib import Path
 
 from mallee.aws import model
 from mallee.cloud import actions
-from mallee.cloud.action import Action, Listing
+from mallee.cloud.action import Action, Listing, Pages
 
 PAGE = Path(__file__).parents[1] / "docs" / "coverage.md"
 BY_THE_PIPELINE = frozenset({"DryRun", "ClientToken"})
 BY_A_LISTING = frozenset({"Filters", "MaxResults", "NextToken"})
+BY_PAGES = frozenset({"Marker", "MaxItems"})
 HEAD = """# Coverage
 Made by `tools/coverage.py` from the action table and the service models; a test compares. An
 operation that is not named here, and a parameter that is named as *refused*, is answered with AWS's
@@ -25,7 +26,11 @@ own error and never ignored.
 def honoured(action: Action, members: frozenset[str]) -> set[str]:
     """The request's members that mean something: the row's, and those of the pipeline."""
     own = {name.partition(".")[0] for name in action.honours}
-    shared = BY_THE_PIPELINE | (BY_A_LISTING if isinstance(action.does, Listing) else frozenset())
+    shared = BY_THE_PIPELINE
+    if isinstance(action.does, Listing):
+        shared |= BY_A_LISTING
+    if isinstance(action.does, Pages):
+        shared |= BY_PAGES
     tags = {"TagSpecifications"} if action.creates else set[str]()
     return (own | shared | tags) & members
 
