@@ -18,7 +18,7 @@ COLUMNS = ("user_name", "full_name", "email", "groups", "enabled")
 """Heads of a CSV file; only the first must be there. Groups are separated by semicolons."""
 
 QUOTED_LENGTH_MAX = 1_040_000
-"""Characters of a document as a request carries it: about 5,000 people, the most that an account has."""
+"""Characters of a document as a request carries it: about 5,000 people, an account's most."""
 
 _YES = frozenset({"", "yes", "true", "1"})
 _NO = frozenset({"no", "false", "0"})
