@@ -2,7 +2,7 @@
 
 Counts every reference anew and compares: counts of references and usage, files that nobody refers
 to, blobs whose file is gone. `repair` puts right what can be put right without loss: counts, and
-files of nobody. Called by `mallee buckets check`, and by tests after every kill. Not its business:
+files of nobody. Called by `engine`, and by tests after every kill. Not its business:
 whether the bytes are right (`scrub`).
 """
 

@@ -86,7 +86,7 @@ def explained(error: sqlite3.DatabaseError, path: Path) -> Exception:
         return NoSpace(f"the index {path} cannot grow: the disk is full")
     return BrokenIndex(
         f"the index {path} cannot be used ({error}): "
-        "stop the object store and run `mallee buckets check`"
+        "move it away and restore it from a backup"
     )
 
 

@@ -2,7 +2,7 @@
 
 A damaged blob is noted in the index (*suspect*) with the objects that lose by it, and is found
 damaged by readers too; nothing is removed, because half a file may be worth much to its owner.
-Called by `engine` now and then, and by `mallee buckets scrub`. Not its business: repair (`check`).
+Called by `engine`. Not its business: repair (`check`).
 """
 
 import os
