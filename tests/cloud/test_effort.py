@@ -4,8 +4,10 @@ from typing import Any
 
 import pytest
 
-from mallee.cloud import authorize, effort
-from tests.cloud.alice import Alice, allow, deny
+from mallee.cloud import authorize, effort, rights
+from mallee.cloud.state import records, store
+from mallee.model.identities import Policy, PolicyVersion
+from tests.cloud.alice import Alice, allow, deny, text
 
 PATTERNS = 190
 """As many as a policy may have with five wildcards each."""
@@ -53,6 +55,37 @@ def test_who_keeps_all_waiting_waits_himself(alice: Alice, monkeypatch: pytest.M
     monkeypatch.undo()
     alice.may(allow("*"))
     assert alice.asks("DescribeRegions") == ""
+
+
+def test_policies_with_too_many_wildcards_together_allow_nothing(alice: Alice) -> None:
+    few = rights.WILDCARDS_MAX // (PATTERNS * 5)
+    _attach(alice, few)
+    assert alice.asks("DescribeRegions") == ""
+    _attach(alice, few + 1)
+    message = alice.error("DescribeRegions")["Message"]
+    encoded = message.rpartition("message: ")[2]
+    sts = alice.cloud.client("sts")
+    told = sts.decode_authorization_message(EncodedMessage=encoded)["DecodedMessage"]
+    assert f"more than {rights.WILDCARDS_MAX} wildcards" in told
+
+
+def _attach(alice: Alice, count: int) -> None:
+    """Give her so many managed bombs, and the right to everything."""
+    account = alice.key["account_id"]
+    arns = [f"arn:aws:iam::{account}:policy/bomb-{number}" for number in range(count)]
+
+    def write(tx: store.Tx) -> None:
+        for arn in arns:
+            if not tx.by(records.POLICY, "arn", arn):
+                version = PolicyVersion(id="v1", document=text(bomb()), created_at=0.0)
+                id = f"ANPA{arn[-8:]}"
+                made = Policy(
+                    id=id, arn=arn, name=id, created_at=0.0, updated_at=0.0, versions=(version,)
+                )
+                tx.insert(records.POLICY, account, id, made)
+
+    alice.cloud.store.transact(write)
+    alice.may(allow("*"), attached=tuple(arns))
 
 
 def test_a_request_about_too_much_ends(alice: Alice, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,8 +16,9 @@ from mallee.cloud.iam import contextkeys as iam
 from mallee.cloud.question import Finder, Question, thing
 from mallee.cloud.sts import contextkeys as sts
 
-LENGTH_MAX = 2048
-"""Characters of a value: the longest ARN. To look for wildcards in more could take long."""
+LENGTH_MAX = 1280
+"""Characters of a value: an external id may have 1,224, an ARN of IAM less. To look for wildcards
+in more could take long."""
 
 LENGTH_TOGETHER_MAX = 8 * LENGTH_MAX
 """Characters of all values of one key: more than fifty keys of tags have."""

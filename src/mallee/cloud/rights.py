@@ -27,6 +27,11 @@ ADMINISTRATOR = f"{managedpolicies.AWS}AdministratorAccess"
 """What an account's first user has without being given it."""
 
 
+WILDCARDS_MAX = 8_000
+"""Of all policies that have a say together. AWS's largest policies have some dozens each; with so
+many a decision takes a fifth of a second at worst, for which all others wait."""
+
+
 class Rights:
     """The policies of users and roles, kept at hand. It is the event loop's, as its view is."""
 
@@ -46,11 +51,18 @@ class Rights:
         issuer_id = who.issuer_id
         found = self._kept.get(issuer_id)
         if found is None:
-            found = self._kept[issuer_id] = of_issuer(self._view, who.account, issuer_id)
+            found = _bounded(of_issuer(self._view, who.account, issuer_id))
+            self._kept[issuer_id] = found
         session = who.session
         if session is None or not session.is_restricted:
             return found
-        return found._replace(session=of_session(self._view, session))
+        return _bounded(found._replace(session=of_session(self._view, session)))
+
+
+def _bounded(policies: policy.Policies) -> policy.Policies:
+    """Return the policies; what denies all when they would take too long to decide."""
+    wild = sum(one.policy.wildcards for one in policy.attached(policies))
+    return policies if wild <= WILDCARDS_MAX else _TOO_WILD
 
 
 def of_issuer(view: store.View, account: str, id: str) -> policy.Policies:
@@ -141,3 +153,14 @@ def _compiled(text: str, kind: policy.Kind) -> policy.Compiled:
         return policy.compiled(text, kind)
     except errors.MalformedPolicyDocument:
         return policy.compiled(NOTHING, kind)
+
+
+_TOO_WILD = policy.Policies(
+    identity=(
+        policy.Attached(
+            f"more than {WILDCARDS_MAX} wildcards in all policies together",
+            _compiled(NOTHING, policy.Kind.IDENTITY),
+        ),
+    )
+)
+"""Its name is what who may know of a refusal is told."""

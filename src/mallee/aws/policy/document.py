@@ -77,6 +77,13 @@ class Statement:
     but_principals: bool = False
     conditions: tuple[Condition, ...] = ()
 
+    @property
+    def wildcards(self) -> int:
+        """How many stars and question marks its texts have."""
+        values = (value for condition in self.conditions for value in condition.values)
+        texts = (*self.actions, *self.resources, *values)
+        return sum(text.count("*") + text.count("?") for text in texts)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:

@@ -265,16 +265,7 @@ def _check_whole(statements: Sequence[Statement]) -> None:
     sids = [statement.sid for statement in statements if statement.sid]
     if len(set(sids)) != len(sids):
         _malformed("Statement IDs (SID) in a single policy must be unique.")
-    wild = sum(
-        text.count("*") + text.count("?")
-        for statement in statements
-        for texts in (
-            statement.actions,
-            statement.resources,
-            *(condition.values for condition in statement.conditions),
-        )
-        for text in texts
-    )
+    wild = sum(statement.wildcards for statement in statements)
     if wild > grammar.WILDCARDS_MAX:
         _malformed(f"The policy has more than {grammar.WILDCARDS_MAX} wildcards.")
 

@@ -64,15 +64,18 @@ class Rules(NamedTuple):
 class Compiled:
     """A policy, ready to be asked."""
 
-    __slots__ = ("_by_service", "_of_all", "_remembered", "document", "keys")
+    __slots__ = ("_by_service", "_of_all", "_remembered", "document", "keys", "wildcards")
 
     document: Document
     keys: frozenset[str]
     """The context keys that the policy asks for, in lower case."""
+    wildcards: int
+    """How many there are: what makes a decision slow, if anything does."""
 
     def __init__(self, document: Document) -> None:
         self.document = document
         self.keys = frozenset(_keys(document))
+        self.wildcards = sum(statement.wildcards for statement in document.statements)
         self._remembered: dict[str, Rules] = {}
         self._by_service: dict[str, list[tuple[wildcards.Matcher, Rule]]] = {}
         self._of_all: list[tuple[wildcards.Matcher, Rule]] = []
