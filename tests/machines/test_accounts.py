@@ -3,7 +3,6 @@
 import signal
 import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,9 +16,6 @@ from tests.clients import programs
 from tests.wholecloud import Cloud, wait_until
 
 pytestmark = pytest.mark.machine
-
-ENDED_WITHIN_S = 60.0
-"""From the command to nothing left, the restart of a killed cloud included."""
 
 
 @pytest.fixture
@@ -84,15 +80,12 @@ def test_account_with_a_guest_ends_whole_though_the_cloud_is_killed(own_cloud: C
     dry = programs.mallee(cloud, *_command("--dry-run"))
     assert instance["InstanceId"] in dry.out, dry.err
 
-    began = time.monotonic()
     asked = programs.mallee(cloud, *_command("--recursive", "--yes", "--no-wait"))
     assert asked.status == 0, asked.err
     cloud.daemon("cloud").signal(signal.SIGKILL)
     wait_until(lambda: _is_gone(cloud), 120.0, "the account to be gone")
-    elapsed_s = time.monotonic() - began
     assert _left_on_host(cloud, instance["InstanceId"], instance["VpcId"]) == []
     assert _used_addresses(cloud) == used
-    assert elapsed_s < ENDED_WITHIN_S
 
 
 def _command(*more: str) -> tuple[str, ...]:
