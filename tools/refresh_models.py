@@ -16,7 +16,7 @@ import botocore
 import botocore.loaders
 import msgspec
 
-SERVICES = ("ec2", "sts", "iam", "cloudtrail")
+SERVICES = ("ec2", "sts", "iam", "cloudtrail", "s3")
 FOLDER = Path(__file__).parent.parent / "src/mallee/aws/models"
 NOTICE = """\
 The files {names} in this folder are service models of botocore {version}, with their documentation
@@ -85,6 +85,9 @@ CORRECTIONS = {
 }
 """Patterns that no text can match, as they came, and what they must mean."""
 
+VERBATIM = frozenset({("S3", "Expires")})
+"""What botocore calls times of a service, and is a text that is given back as it came."""
+
 ERROR_KEYS = ("code", "httpStatusCode", "senderFault")
 
 
@@ -131,7 +134,10 @@ def stripped(model: Json) -> Json:
         "operations": {
             name: _operation(operation) for name, operation in model["operations"].items()
         },
-        "shapes": {name: _shape(shape) for name, shape in model["shapes"].items()},
+        "shapes": {
+            name: {"type": "string"} if (metadata["serviceId"], name) in VERBATIM else _shape(shape)
+            for name, shape in model["shapes"].items()
+        },
     }
 
 

@@ -25,7 +25,7 @@ def test_generated_files_are_fresh(tool: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("name", ["s3", "", "../ec2", "ec2.json", "NOTICE"])
+@pytest.mark.parametrize("name", ["sns", "", "../ec2", "ec2.json", "NOTICE"])
 def test_a_service_without_a_model_is_not_found(name: str) -> None:
     with pytest.raises(KeyError):
         model.load(name)
