@@ -57,6 +57,17 @@ class Scan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Serve:
+    """An action on objects: it takes or gives bytes, or looks at or changes the object store. Only
+    the process of S3 runs such rows (`s3.exchange` has the types)."""
+
+    handle: Callable[[Any, Request], Awaitable[Any]]
+    """`async (ObjectCall, asked) -> Answer`."""
+    changes: bool
+    """Whether anything is different afterwards."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
     """A Describe action: find, filter, page, render. Only `find` and `render` are the noun's own.
 
@@ -112,7 +123,7 @@ class Action:
 
     service: str
     name: str
-    does: Read | Write | AskHost | Scan | Listing | Pages
+    does: Read | Write | AskHost | Scan | Listing | Pages | Serve
     honours: frozenset[str]
     """Members of the request that mean something here, dotted where only parts of a structure do
     (`Placement.AvailabilityZone`). Any other is refused with `UnsupportedOperation`. DryRun,
@@ -126,6 +137,9 @@ class Action:
     also: Callable[[Call, Request], Iterable[str]] | None = None
     """Further permissions that a request needs on the same things (`sts:TagSession`); the policy of
     the thing has a say about them too."""
+    needs: Callable[[Call, Request], Iterable[tuple[str, str]]] | None = None
+    """The permissions that a request needs, each with the ARN that it is about, where they are not
+    the row's own name on its `resources`: GetObject of a version is `s3:GetObjectVersion`."""
     passes: Callable[[Call, Request], Iterable[Pass]] | None = None
     """The roles that a request hands on: for each, the caller needs `iam:PassRole` too."""
     creates: tuple[str, ...] = ()

@@ -31,7 +31,7 @@ from mallee.cloud import (
     services,
     strangers,
 )
-from mallee.cloud.action import Action, AskHost, Listing, Pages, Read, Scan, Write
+from mallee.cloud.action import Action, AskHost, Listing, Pages, Read, Scan, Serve, Write
 from mallee.cloud.call import Agents, Call, Principal, Request, WriteCall
 from mallee.cloud.question import Question
 from mallee.cloud.state import records, store
@@ -200,6 +200,8 @@ async def _run(cloud: Cloud, action: Action, call: Call, asked: Request) -> str:
             question = asks.Question(*does.prepare(call, asked))
             _check_heard(call, question.host_id)
             result = does.finish(call, asked, await cloud.asks.ask(question))
+        case Serve():
+            raise AssertionError(f"{action.permission} is another process's")
     return codec.for_service(action.service).encode_result(action.name, result)
 
 
