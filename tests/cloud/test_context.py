@@ -1,5 +1,6 @@
 """A context key has the value that is true of the request, the caller and the thing; else none."""
 
+import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
@@ -54,6 +55,7 @@ def _populate(tx: store.Tx) -> None:
     tx.insert(records.KEY_PAIR, ACCOUNT, pair.id, pair)
     user = User(id="AIDA1", name="ann", created_at=NOW, tags={"Team": "red", "Desk": "4"})
     tx.insert(records.USER, ACCOUNT, user.id, user)
+    tx.claim(f"name/role/{ACCOUNT}", "job", "AROA1")
     role = Role(id="AROA1", name="job", created_at=NOW, trust="", tags={"Team": "blue"})
     tx.insert(records.ROLE, ACCOUNT, role.id, role)
 
@@ -269,6 +271,20 @@ def test_a_thing_that_is_to_be_made(
 ) -> None:
     found = ask(view, "ec2:RunInstances", f"{EC2}:{kind}/*", LAUNCH)
     assert found.get(key) == value
+
+
+def test_a_namesake_in_another_account_is_another_thing(view: store.View) -> None:
+    assert ask(view, "iam:GetRole", ROLE_ARN)["aws:resourcetag/team"] == "blue"
+    there = ROLE_ARN.replace(ACCOUNT, "999999999999")
+    assert "aws:resourcetag/team" not in ask(view, "iam:GetRole", there)
+    assert "aws:resourcetag/team" not in ask(view, "sts:AssumeRole", there)
+    who = replace_account(USER, "999999999999")
+    assert ask(view, "sts:AssumeRole", ROLE_ARN, who=who)["iam:resourcetag/team"] == "blue"
+    assert "iam:resourcetag/team" not in ask(view, "iam:GetRole", ROLE_ARN, who=who)
+
+
+def replace_account(who: Principal, account: str) -> Principal:
+    return dataclasses.replace(who, account=account)
 
 
 def test_what_nobody_asked_for_is_what_everybody_gets(view: store.View) -> None:

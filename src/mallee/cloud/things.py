@@ -33,6 +33,8 @@ def find(view: store.View, account: str, arn: str) -> Any:
 
     A key pair's ARN has its name, IAM's have path and name.
     """
+    if (account_of(arn) or account) != account:
+        return None
     name, _, rest = arn.split(":", _PARTS - 1)[-1].partition("/")
     kind = records.KINDS.get(name)
     if kind is None or not rest:
@@ -53,5 +55,7 @@ def _candidates(view: store.View, kind: Kind[Any, Any], account: str, rest: str)
         return [view.get(kind, id)] if id else []
     if kind.name in _BY_NAME:
         id = view.owner_of(f"name/{kind.name}/{account}", rest.rpartition("/")[2].lower())
-        return [view.get(kind, id)] if id else []
+        found = view.get(kind, id) if id else None
+        # Names are found without regard to case and path; an ARN has both as they are.
+        return [found] if found and f"{found.doc.path}{found.doc.name}" == f"/{rest}" else []
     return [view.get(kind, rest)]
