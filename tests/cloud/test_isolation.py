@@ -99,7 +99,7 @@ NAMES_NOTHING = re.compile(
     r"|ActionNames|Assignment|Association(Ids)|Assume|Authentication|AWSService|Caller|Certificate"
     r"|ClientID|Context|Credential|Custom|DeletionTask|Duration|Encoding|ExternalId|Filter"
     r"|Granularity|Hard|JobId|Name|NextToken|Old|Password|Permissions.*List|Policy(ArnsInputList)?"
-    r"|PrivateKey|Require|SAMLMetadata|Resource(Arns|Owner|Policy)|RoleSession|SSHPublicKeyBody|Service"
+    r"|PrivateKey|Require|SAMLMetadata|Resource(Arns|Owner|Policy|HandlingOption)|RoleSession|SSHPublicKeyBody|Service"
     r"|SourceIdentity|Thumbprint|Transitive|Url|VirtualMFA|WebIdentity"
     r"|New|Only|Path|Policy(Name|Document|UsageFilter)|EntityFilter|Scope|SetAsDefault|Version).*"
 )
