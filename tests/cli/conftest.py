@@ -1,9 +1,7 @@
 """The command line in this process, against a running cloud of its own."""
 
 import io
-import shutil
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mallee.cli import main
-from tests.cloud.running import RunningCloud
+from tests.cloud.running import RunningCloud, fresh
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +26,8 @@ Run = Callable[..., Said]
 
 @pytest.fixture(scope="module")
 def cloud() -> Iterator[RunningCloud]:
-    root = Path(tempfile.mkdtemp(prefix="m-"))
-    try:
-        with RunningCloud(root) as running:
-            yield running
-    finally:
-        shutil.rmtree(root)
+    with fresh() as running:
+        yield running
 
 
 @pytest.fixture

@@ -2,11 +2,8 @@
 
 import json
 import re
-import shutil
-import tempfile
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import botocore.exceptions
@@ -14,7 +11,7 @@ import pytest
 
 from mallee.cli import main
 from mallee.kit.chain import recovery
-from tests.cloud.running import RunningCloud
+from tests.cloud.running import RunningCloud, fresh
 from tests.cloud.signing import Sender
 
 ClientError = botocore.exceptions.ClientError
@@ -24,12 +21,8 @@ NO_KEYS = {"Sid": "NoKeys", "Effect": "Deny", "Action": "ec2:DescribeKeyPairs", 
 
 @pytest.fixture(scope="module")
 def cloud() -> Iterator[RunningCloud]:
-    root = Path(tempfile.mkdtemp(prefix="m-"))
-    try:
-        with RunningCloud(root) as running:
-            yield running
-    finally:
-        shutil.rmtree(root)
+    with fresh() as running:
+        yield running
 
 
 @pytest.fixture(scope="module")

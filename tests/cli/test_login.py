@@ -1,8 +1,6 @@
 """`mallee login`: asks for what is needed and no more, and writes a profile that works."""
 
 import itertools
-import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +10,7 @@ import pytest
 
 from mallee.cli import login, main
 from tests.cloud.iam.devices import Device
-from tests.cloud.running import RunningCloud
+from tests.cloud.running import RunningCloud, fresh
 
 PASSWORD = "Correct-Horse-7"
 OTHER = "Battery-Staple-8"
@@ -21,12 +19,8 @@ _names = itertools.count(1)
 
 @pytest.fixture(scope="module")
 def cloud() -> Iterator[RunningCloud]:
-    root = Path(tempfile.mkdtemp(prefix="m-"))
-    try:
-        with RunningCloud(root) as running:
-            yield running
-    finally:
-        shutil.rmtree(root)
+    with fresh() as running:
+        yield running
 
 
 @pytest.fixture

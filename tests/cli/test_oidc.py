@@ -3,9 +3,7 @@
 import configparser
 import json
 import re
-import shutil
 import ssl
-import tempfile
 import threading
 import urllib.error
 import urllib.request
@@ -16,26 +14,19 @@ from urllib.parse import parse_qs, urlsplit
 
 import boto3
 import pytest
-from msgspec.structs import replace
 
 from mallee.box import steps
 from mallee.cli import oidc
 from mallee.model.settings import OpenId
 from tests.cli.conftest import Run
-from tests.cloud.running import RunningCloud
+from tests.cloud.running import RunningCloud, fresh
 from tests.fakes import oidc as fake
 
 
 @pytest.fixture(scope="module")
 def cloud() -> Iterator[RunningCloud]:
-    root = Path(tempfile.mkdtemp(prefix="m-"))
-    running = RunningCloud(root)
-    running.settings = replace(running.settings, openid=OpenId(local=True))
-    try:
-        with running:
-            yield running
-    finally:
-        shutil.rmtree(root)
+    with fresh(openid=OpenId(local=True)) as running:
+        yield running
 
 
 @pytest.fixture

@@ -1,12 +1,9 @@
 """Alice: a user of a running cloud's first account, for tests of what she may and may not."""
 
 import json
-import shutil
-import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import botocore.exceptions
@@ -18,7 +15,7 @@ from mallee.cloud.state import records, store
 from mallee.kit import secretbox
 from mallee.model.identities import Group, Role, User
 from tests.cloud import samples
-from tests.cloud.running import RunningCloud
+from tests.cloud.running import RunningCloud, fresh
 from tests.cloud.signing import Sender
 
 DENIALS = ("UnauthorizedOperation", "AccessDenied", "AccessDeniedException")
@@ -72,12 +69,8 @@ class Alice:
 @contextmanager
 def running() -> Generator[Alice]:
     """A cloud with her in it."""
-    root = Path(tempfile.mkdtemp(prefix="m-"))
-    try:
-        with RunningCloud(root) as cloud:
-            yield Alice(cloud, cloud.store.transact(lambda tx: _make(tx, cloud)))
-    finally:
-        shutil.rmtree(root)
+    with fresh() as cloud:
+        yield Alice(cloud, cloud.store.transact(lambda tx: _make(tx, cloud)))
 
 
 def text(*statements: dict[str, Any]) -> str:

@@ -1,27 +1,20 @@
 """A running cloud for the tests of this room: one per module, because a start costs a second."""
 
-import shutil
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.cloud import alice as running_alice
 from tests.cloud.alice import Alice
-from tests.cloud.running import RunningCloud
+from tests.cloud.running import RunningCloud, fresh
 from tests.cloud.signing import Sender
 
 
 @pytest.fixture(scope="module")
 def cloud() -> Iterator[RunningCloud]:
-    root = Path(tempfile.mkdtemp(prefix="m-"))
-    try:
-        with RunningCloud(root) as running:
-            yield running
-    finally:
-        shutil.rmtree(root)
+    with fresh() as running:
+        yield running
 
 
 @pytest.fixture(scope="module")

@@ -2,8 +2,12 @@
 
 import asyncio
 import json
+import shutil
+import tempfile
 import threading
+from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -11,6 +15,7 @@ from unittest import mock
 
 import boto3
 from botocore.config import Config
+from msgspec.structs import replace
 
 from mallee.cloud import bootstrap, daemon
 from mallee.cloud.state import store
@@ -90,3 +95,16 @@ class RunningCloud:
         while not self.layout.cloud_ports.exists():
             await asyncio.sleep(0.01)
         self._ready.set()
+
+
+@contextmanager
+def fresh(**settings: Any) -> Generator[RunningCloud]:
+    """A cloud under a root of its own, with these settings; both are gone afterwards."""
+    root = Path(tempfile.mkdtemp(prefix="m-"))
+    cloud = RunningCloud(root)
+    cloud.settings = replace(cloud.settings, **settings)
+    try:
+        with cloud:
+            yield cloud
+    finally:
+        shutil.rmtree(root)

@@ -7,11 +7,8 @@ A new parameter that names things must be added to `NAMES`, which the first test
 """
 
 import re
-import shutil
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import botocore.exceptions
@@ -26,7 +23,7 @@ from mallee.model.images import Blob, Image
 from tests.cloud import certificates, samples
 from tests.cloud.agent import FACTS, Agent
 from tests.cloud.iam.samlmetadata import METADATA
-from tests.cloud.running import RunningCloud
+from tests.cloud.running import RunningCloud, fresh
 from tests.cloud.signing import Sender
 
 NAMES = {
@@ -163,12 +160,8 @@ class World:
 
 @pytest.fixture(scope="module")
 def world() -> Iterator[World]:
-    root = Path(tempfile.mkdtemp(prefix="m-"))
-    try:
-        with RunningCloud(root) as cloud:
-            yield _populate(cloud)
-    finally:
-        shutil.rmtree(root)
+    with fresh() as cloud:
+        yield _populate(cloud)
 
 
 def _populate(cloud: RunningCloud) -> World:

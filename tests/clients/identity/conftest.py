@@ -1,9 +1,7 @@
 """A cloud process without guests: whom the identity clients of this folder speak to."""
 
 import io
-import shutil
 import subprocess
-import tempfile
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -14,7 +12,7 @@ import pytest
 from mallee.aws import clientfiles
 from tests import wholecloud
 from tests.clients.programs import Said
-from tests.cloud.running import RunningCloud
+from tests.cloud.running import RunningCloud, fresh
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 AWS = pytest.mark.parametrize(
@@ -78,12 +76,8 @@ class Person:
 
 @pytest.fixture(scope="module")
 def cloud() -> Iterator[RunningCloud]:
-    root = Path(tempfile.mkdtemp(prefix="m-"))
-    try:
-        with RunningCloud(root) as running:
-            yield running
-    finally:
-        shutil.rmtree(root)
+    with fresh() as running:
+        yield running
 
 
 @pytest.fixture(scope="module")

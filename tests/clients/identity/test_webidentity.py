@@ -1,32 +1,23 @@
 """Programs that hold a token of an identity provider, as pods and pipelines do, become a role."""
 
 import json
-import shutil
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from msgspec.structs import replace
 
 from mallee.model.settings import OpenId
 from tests.clients.identity.conftest import AWS, Person, bearer_of, settle
-from tests.cloud.running import RunningCloud
+from tests.cloud.running import RunningCloud, fresh
 from tests.fakes import oidc
 
 
 @pytest.fixture(scope="module")
 def cloud() -> Iterator[RunningCloud]:
     """A cloud that believes providers of its own machine."""
-    root = Path(tempfile.mkdtemp(prefix="m-"))
-    running = RunningCloud(root)
-    running.settings = replace(running.settings, openid=OpenId(local=True))
-    try:
-        with running:
-            yield running
-    finally:
-        shutil.rmtree(root)
+    with fresh(openid=OpenId(local=True)) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")

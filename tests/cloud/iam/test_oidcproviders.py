@@ -1,17 +1,13 @@
 """Providers of OpenID Connect are an account's own; what names none is refused."""
 
 import json
-import shutil
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
 
 from mallee.model.settings import OpenId
-from tests.cloud.running import RunningCloud
+from tests.cloud.running import RunningCloud, fresh
 from tests.cloud.signing import Sender
 from tests.cloud.sts.people import People, refused
 from tests.fakes import oidc
@@ -21,14 +17,8 @@ THUMBPRINT = "ab" * 20
 
 @pytest.fixture(scope="module")
 def cloud() -> Iterator[RunningCloud]:
-    root = Path(tempfile.mkdtemp(prefix="m-"))
-    running = RunningCloud(root)
-    running.settings = replace(running.settings, openid=OpenId(local=True))
-    try:
-        with running:
-            yield running
-    finally:
-        shutil.rmtree(root)
+    with fresh(openid=OpenId(local=True)) as running:
+        yield running
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,12 +15,11 @@ import botocore
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
-from msgspec.structs import replace
 
 from mallee.aws import models
 from mallee.cloud import keysets, strangers
 from mallee.model.settings import OpenId
-from tests.cloud.running import RunningCloud
+from tests.cloud.running import RunningCloud, fresh
 from tests.cloud.signing import VERSIONS, Sender
 from tests.cloud.sts.people import People, policy, refused
 from tests.fakes import oidc
@@ -32,14 +30,8 @@ DESCRIBE = {"Action": "ec2:DescribeInstances"}
 
 @pytest.fixture(scope="module")
 def cloud() -> Iterator[RunningCloud]:
-    root = Path(tempfile.mkdtemp(prefix="m-"))
-    running = RunningCloud(root)
-    running.settings = replace(running.settings, openid=OpenId(local=True))
-    try:
-        with running:
-            yield running
-    finally:
-        shutil.rmtree(root)
+    with fresh(openid=OpenId(local=True)) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
