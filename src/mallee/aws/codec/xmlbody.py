@@ -34,7 +34,7 @@ class XmlBodies:
     def decode(self, shape_name: str, body: bytes) -> Any:
         """Return the value; the name of the root element is not looked at."""
         faults: list[Fault] = []
-        value = self._decoders.closure(shape_name)([_parse(body)], "", faults)
+        value = self._decoders.closure(shape_name)([parse(body)], "", faults)
         if faults:
             fault = faults[0]
             raise errors.MalformedXML(f"{fault.path or 'the root'}: {fault.kind.value}")
@@ -70,7 +70,8 @@ class _WithoutDoctype(ElementTree.TreeBuilder):
         raise errors.MalformedXML("a document type declaration is not allowed")
 
 
-def _parse(body: bytes) -> Element:
+def parse(body: bytes) -> Element:
+    """Return the root of a document; raise `MalformedXML`."""
     parser = ElementTree.XMLParser(target=_WithoutDoctype())
     try:
         parser.feed(body)
@@ -79,11 +80,15 @@ def _parse(body: bytes) -> Element:
         raise errors.MalformedXML(str(error)) from error
 
 
-def decoders(service: model.ServiceModel) -> Decoders:
-    """Return the decoders of a service."""
+def decoders(service: model.ServiceModel, exempt: frozenset[str] = frozenset()) -> Decoders:
+    """Return the decoders of a service; of shapes in `exempt` any value will do."""
 
     def scalar(parse: Callable[[str], Any]) -> walk.Maker[Decode]:
-        return lambda _, shape: _scalar(parse, constraints.compile_check(shape))
+        def make(_: Decoders, shape: model.Shape) -> Decode:
+            check = None if shape.name in exempt else constraints.compile_check(shape)
+            return _scalar(parse, check)
+
+        return make
 
     return walk.Walker(
         service,

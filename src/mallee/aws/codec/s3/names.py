@@ -1,0 +1,53 @@
+"""What the model does not say of S3: the operations that nobody can ask for, and root elements.
+
+Called by the other files of this folder.
+"""
+
+NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
+
+UNREACHABLE = frozenset(
+    {
+        "GetBucketLifecycle",
+        "GetBucketNotification",
+        "PutBucketLifecycle",
+        "PutBucketNotification",
+        "ListDirectoryBuckets",
+        "WriteGetObjectResponse",
+    }
+)
+"""Operations of the model that look on the wire as another one does, which replaced them, or that
+have an endpoint of their own."""
+
+ROOTS = {
+    "CompleteMultipartUpload": "CompleteMultipartUploadResult",
+    "CopyObject": "CopyObjectResult",
+    "CreateMultipartUpload": "InitiateMultipartUploadResult",
+    "CreateSession": "CreateSessionResult",
+    "DeleteObjects": "DeleteResult",
+    "GetBucketAccelerateConfiguration": "AccelerateConfiguration",
+    "GetBucketAcl": "AccessControlPolicy",
+    "GetBucketCors": "CORSConfiguration",
+    "GetBucketLifecycleConfiguration": "LifecycleConfiguration",
+    "GetBucketLogging": "BucketLoggingStatus",
+    "GetBucketNotificationConfiguration": "NotificationConfiguration",
+    "GetBucketRequestPayment": "RequestPaymentConfiguration",
+    "GetBucketTagging": "Tagging",
+    "GetBucketVersioning": "VersioningConfiguration",
+    "GetBucketWebsite": "WebsiteConfiguration",
+    "GetObjectAcl": "AccessControlPolicy",
+    "GetObjectAttributes": "GetObjectAttributesResponse",
+    "GetObjectTagging": "Tagging",
+    "ListBucketAnalyticsConfigurations": "ListBucketAnalyticsConfigurationResult",
+    "ListBucketInventoryConfigurations": "ListInventoryConfigurationsResult",
+    "ListBucketMetricsConfigurations": "ListMetricsConfigurationsResult",
+    "ListBuckets": "ListAllMyBucketsResult",
+    "ListMultipartUploads": "ListMultipartUploadsResult",
+    "ListObjectAnnotations": "ListObjectAnnotationsResult",
+    "ListObjectVersions": "ListVersionsResult",
+    "ListObjects": "ListBucketResult",
+    "ListObjectsV2": "ListBucketResult",
+    "ListParts": "ListPartsResult",
+    "PutObjectAnnotation": "PutObjectAnnotationResult",
+    "UploadPartCopy": "CopyPartResult",
+}
+"""The root elements of answers that are not named as their shape is."""

@@ -1,0 +1,222 @@
+"""Which operation of S3 a request asks for, of which bucket and key: method, host, path, query.
+
+Compiled from the model's addresses. Among the operations of a method on a bucket or an object that
+one is meant whose marks (`?acl`, `list-type=2`, `uploadId`, `x-amz-copy-source`) are all there and
+are the most. A mark that no operation accounts for is refused, so that a misspelt request never
+becomes another one: `DELETE /bucket?versioning` does not delete the bucket.
+Called by S3's pipeline first of all. Not its business: parameters, and who may.
+"""
+
+import functools
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from urllib.parse import unquote_to_bytes
+
+from mallee.aws import errors, model
+from mallee.aws.codec.s3 import names
+from mallee.aws.signature import canonical, hoisted, wire
+
+POST_OBJECT = "PostObject"
+"""A form in a browser that uploads a file: an operation without a name in the model."""
+PREFLIGHT = "OptionsObject"
+"""A browser's question whether a page of another origin may ask."""
+KEY_BYTES_MAX = 1024
+
+_OLD_PATH = re.compile(r"/services/(?:objectstorage|walrus)(?=/|$)", re.IGNORECASE)
+_PORT = re.compile(r":[0-9]*$")
+_S3_LABELS = ("s3",)
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """What a host and a path name."""
+
+    bucket: str
+    """Empty: the service itself."""
+    key: str
+    """Empty: the bucket itself."""
+    host_bucket: str
+    """The bucket as far as the host names it: what old signatures put before the path."""
+
+
+@dataclass(frozen=True, slots=True)
+class Routed:
+    """What a request is about."""
+
+    operation: str
+    address: Address
+
+    @property
+    def bucket(self) -> str:
+        """The bucket's name; empty when the request is about none."""
+        return self.address.bucket
+
+    @property
+    def key(self) -> str:
+        """The object's key, character for character; empty when the request is about none."""
+        return self.address.key
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    operation: str
+    marks: tuple[tuple[str, str | None], ...]
+    """Names in the query that must be there, with this value (None: any)."""
+    headers: tuple[str, ...]
+
+    @property
+    def weight(self) -> int:
+        return len(self.marks) + len(self.headers)
+
+
+def route(head: wire.Head, domains: Sequence[str] = ()) -> Routed:
+    """Return what the request asks for; raise `errors.s3.S3Error`.
+
+    `domains`: the names of the endpoint; `bucket.DOMAIN` is a bucket's. A host with the label `s3`
+    (`bucket.s3.region.example.org`) is understood without being among them.
+    """
+    where = address(head, domains)
+    level = _level(where)
+    if head.method == "OPTIONS":
+        return Routed(PREFLIGHT, where)
+    query = dict(canonical.split_query(head.query))
+    if head.method == "POST" and level == "bucket" and _is_form(head):
+        return Routed(POST_OBJECT, where)
+    headers = hoisted.headers_of(head)
+    fitting = [
+        candidate
+        for candidate in _tables().candidates.get((head.method, level), ())
+        if _fits(candidate, query, headers)
+    ]
+    if not fitting:
+        raise _nothing_fits(head, query, where)
+    best = max(fitting, key=lambda candidate: candidate.weight)
+    left = (marks() & query.keys()) - {name for name, _ in best.marks} - _known(best.operation)
+    if left and best.marks:
+        conflicting = ", ".join(sorted({*left, *(name for name, _ in best.marks)}))
+        raise errors.s3.InvalidArgument(
+            f"Conflicting query string parameters: {conflicting}", argument="ResourceType"
+        )
+    if left:
+        raise errors.s3.MethodNotAllowed(method=head.method, resource_type=min(left).upper())
+    return Routed(best.operation, where)
+
+
+def address(head: wire.Head, domains: Sequence[str] = ()) -> Address:
+    """Return which bucket and key host and path name; raise `InvalidURI`, `KeyTooLongError`."""
+    host_bucket = _bucket_of_host(head.headers.get("host", ""), domains)
+    path = _OLD_PATH.sub("", head.path, count=1)
+    if host_bucket:
+        return Address(host_bucket, _decoded_key(path.removeprefix("/")), host_bucket)
+    bucket, _, key = path.removeprefix("/").partition("/")
+    return Address(_decoded(bucket), _decoded_key(key), "")
+
+
+def marks() -> frozenset[str]:
+    """Return every name in a query by which some operation is told from another."""
+    return _tables().marks
+
+
+def _bucket_of_host(host: str, domains: Sequence[str]) -> str:
+    name = _PORT.sub("", host.strip().lower()).removesuffix(".")
+    for domain in domains:
+        if name == domain:
+            return ""
+        if name.endswith("." + domain):
+            return name[: -len(domain) - 1]
+    labels = name.split(".")
+    for place in range(len(labels) - 1, 0, -1):
+        if labels[place] in _S3_LABELS:
+            return ".".join(labels[:place])
+    return ""
+
+
+def _decoded_key(raw: str) -> str:
+    key = _decoded(raw)
+    size = len(key.encode())
+    if size > KEY_BYTES_MAX:
+        raise errors.s3.KeyTooLongError(size=size, most=KEY_BYTES_MAX)
+    return key
+
+
+def _decoded(raw: str) -> str:
+    try:
+        return unquote_to_bytes(raw.encode("utf-8", "surrogateescape")).decode()
+    except UnicodeDecodeError as error:
+        raise errors.s3.InvalidURI from error
+
+
+def _level(where: Address) -> str:
+    if not where.bucket:
+        if where.key:
+            raise errors.s3.InvalidURI
+        return "service"
+    return "object" if where.key else "bucket"
+
+
+def _is_form(head: wire.Head) -> bool:
+    kind = head.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return kind == "multipart/form-data"
+
+
+def _fits(candidate: _Candidate, query: Mapping[str, str], headers: Mapping[str, str]) -> bool:
+    return all(
+        name in query and (value is None or query[name] == value) for name, value in candidate.marks
+    ) and all(name in headers for name in candidate.headers)
+
+
+def _nothing_fits(head: wire.Head, query: Mapping[str, str], where: Address) -> errors.AwsError:
+    if head.method == "POST" and not where.key and not marks() & query.keys():
+        return errors.s3.RequestIsNotMultiPartContent()
+    kind = "OBJECT" if where.key else "BUCKET" if where.bucket else "SERVICE"
+    return errors.s3.MethodNotAllowed(method=head.method, resource_type=kind)
+
+
+@dataclass(frozen=True, slots=True)
+class _Tables:
+    candidates: dict[tuple[str, str], list[_Candidate]]
+    marks: frozenset[str]
+
+
+@functools.cache
+def _tables() -> _Tables:
+    candidates: dict[tuple[str, str], list[_Candidate]] = {}
+    marks: set[str] = set()
+    for operation in model.load("s3").operations.values():
+        if operation.name in names.UNREACHABLE:
+            continue
+        level, candidate = _candidate(operation)
+        candidates.setdefault((operation.http.method, level), []).append(candidate)
+        marks |= {name for name, _ in candidate.marks}
+    return _Tables(candidates, frozenset(marks))
+
+
+def _candidate(operation: model.Operation) -> tuple[str, _Candidate]:
+    path, _, query = operation.http.request_uri.partition("?")
+    level = {"/": "service", "/{Bucket}": "bucket", "/{Bucket}/{Key+}": "object"}[path]
+    marks: list[tuple[str, str | None]] = []
+    for part in query.split("&") if query else ():
+        name, equals, value = part.partition("=")
+        marks.append((name, value if equals else None))
+    headers: list[str] = []
+    shape = operation.input
+    required = shape.required if shape else ()
+    for name in required:
+        assert shape is not None
+        member = shape.members[name]
+        if member.location == "querystring":
+            marks.append((member.location_name or name, None))
+        elif member.location == "header" and member.location_name == "x-amz-copy-source":
+            headers.append(member.location_name)
+    return level, _Candidate(operation.name, tuple(marks), tuple(headers))
+
+
+@functools.cache
+def _known(operation: str) -> frozenset[str]:
+    """Return the names in a query that are parameters of the operation."""
+    shape = model.load("s3").operations[operation].input
+    members = shape.members.items() if shape else ()
+    return frozenset(
+        member.location_name or name for name, member in members if member.location == "querystring"
+    )
