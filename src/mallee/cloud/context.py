@@ -15,6 +15,7 @@ from mallee.cloud.ec2 import contextkeys as ec2
 from mallee.cloud.iam import contextkeys as iam
 from mallee.cloud.question import Finder, Question, thing
 from mallee.cloud.sts import contextkeys as sts
+from mallee.model.sessions import CallerKind
 
 LENGTH_MAX = 1280
 """Characters of a value: an external id may have 1,224, an ARN of IAM less. To look for wildcards
@@ -72,6 +73,10 @@ class Context(Mapping[str, Values]):
 
 def _request_tags(question: Question) -> dict[str, str]:
     """Return the tags that the request puts on the question's resource."""
+    who = question.call.principal
+    if who.kind is CallerKind.VOUCHED and who.session is not None:
+        # A provider's token is the request: what it says that the session shall have is asked for.
+        return dict(who.session.tags)
     asked = cast(Mapping[str, Any], question.asked)
     tags: list[Any] = list(asked.get("Tags") or ())
     kind = things.kind_of(question.resource)

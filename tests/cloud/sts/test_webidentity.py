@@ -255,6 +255,42 @@ def aws(people: People, environment: dict[str, str], *words: str) -> Any:
     return json.loads(done.stdout)
 
 
+def test_tags_of_a_token_take_a_role_that_lets_sessions_be_tagged(
+    people: People, provider: oidc.Provider
+) -> None:
+    trust = {
+        "Principal": {"Federated": arn_of(people, provider)},
+        "Action": "sts:AssumeRoleWithWebIdentity",
+    }
+    role = people.role(trust, DESCRIBE)
+    trade(people, role, provider.token())
+    for told in ({}, {"transitive_tag_keys": ["team"]}):
+        tags = {"principal_tags": {"team": ["red"]}, **told}
+        token = provider.token(**{"https://aws.amazon.com/tags": tags})
+        assert refused(trade, people, role, token) == "AccessDenied"
+
+
+def test_trust_policy_sees_which_tags_a_token_asks_for(
+    people: People, provider: oidc.Provider
+) -> None:
+    only_red = {"StringEquals": {"aws:RequestTag/team": "red"}}
+    to_tag = {"Null": {"sts:TransitiveTagKeys": "true"}, **only_red}
+    named = {"ForAllValues:StringEquals": {"aws:TagKeys": "team"}, **to_tag}
+    trust = {"Principal": {"Federated": arn_of(people, provider)}, "Action": TRUSTED}
+    role = people.role({**trust, "Condition": named}, DESCRIBE)
+
+    def token(told: Any) -> str:
+        return provider.token(**{"https://aws.amazon.com/tags": told})
+
+    trade(people, role, token({"principal_tags": {"team": ["red"]}}))
+    for told in (
+        {"principal_tags": {"team": ["blue"]}},
+        {"principal_tags": {"team": ["red"], "rank": ["high"]}},
+        {"principal_tags": {"team": ["red"]}, "transitive_tag_keys": ["team"]},
+    ):
+        assert refused(trade, people, role, token(told)) == "AccessDenied", told
+
+
 def test_tags_and_source_identity_come_with_the_token(
     people: People, provider: oidc.Provider
 ) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from mallee.aws.policy.texts import Values
 from mallee.cloud.question import Finder, Question, member
+from mallee.model.sessions import CallerKind
 
 
 def _source_identity(question: Question) -> str | None:
@@ -19,6 +20,9 @@ def _source_identity(question: Question) -> str | None:
 
 
 def _transitive_keys(question: Question) -> Values | None:
+    who = question.call.principal
+    if who.kind is CallerKind.VOUCHED and who.session is not None:
+        return who.session.transitive_keys or None
     return tuple(question.asked.get("TransitiveTagKeys") or ()) or None
 
 

@@ -172,7 +172,9 @@ def further(call: Call, asked: Request) -> list[str]:
     """Return what else it takes on the role to pass tags and the source identity on."""
     session = call.principal.session
     further: list[str] = []
-    if asked.get("Tags") or (session and session.transitive_keys):
+    # What a provider's token says is asked for as much as what stands in the request.
+    of_token = session.tags if session and call.principal.kind is CallerKind.VOUCHED else {}
+    if asked.get("Tags") or of_token or (session and session.transitive_keys):
         further.append("sts:TagSession")
     if asked.get("SourceIdentity") or (session and session.source_identity):
         further.append("sts:SetSourceIdentity")
