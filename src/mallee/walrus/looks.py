@@ -79,6 +79,12 @@ def usage(connection: sqlite3.Connection, bucket: int) -> Usage:
     return Usage(*row) if row else Usage(0, 0)
 
 
+def is_closed(connection: sqlite3.Connection, bucket: int) -> bool:
+    """Tell whether a bucket takes nothing any more."""
+    row = connection.execute("SELECT 1 FROM closed WHERE bucket = ?", (bucket,)).fetchone()
+    return row is not None
+
+
 def version_of(row: tuple[Any, ...]) -> Version:
     """Return the version that a row of `COLUMNS` is."""
     id, is_marker, modified_ms, size, etag, parts, about = row

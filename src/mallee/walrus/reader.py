@@ -72,6 +72,10 @@ class Reader:
         """Return what a bucket holds."""
         return looks.usage(self._connection, bucket)
 
+    def is_closed(self, bucket: int) -> bool:
+        """Tell whether a bucket takes nothing any more."""
+        return looks.is_closed(self._connection, bucket)
+
     def upload(self, bucket: int, key: bytes, id: str) -> Upload | None:
         """Return an upload under way."""
         return looks.upload(self._connection, bucket, key, id)

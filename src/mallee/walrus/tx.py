@@ -22,6 +22,10 @@ class Gone(Exception):
     """A blob was removed since it was looked up: look again."""
 
 
+class BucketClosed(Exception):
+    """The bucket takes nothing any more: it is being deleted, or was."""
+
+
 @dataclass(slots=True)
 class Tx:
     """One transaction. Reads see what it has written."""
@@ -57,7 +61,9 @@ class Tx:
         """Make a version the current one; return the version that it replaces for good, if any.
 
         A version with the id `null` replaces the one of the same id; every other is kept.
+        Raises `BucketClosed`.
         """
+        self._check_open(bucket)
         replaced = self._take(bucket, key, NULL) if version.id == NULL else None
         if self.current(bucket, key) is not None:
             self._make_former(bucket, key)
@@ -138,7 +144,8 @@ class Tx:
     # --- uploads ---
 
     def begin_upload(self, bucket: int, upload: Upload) -> None:
-        """Keep an upload."""
+        """Keep an upload. Raises `BucketClosed`."""
+        self._check_open(bucket)
         self._run(
             "INSERT INTO upload (bucket, key, id, started_ms, about) VALUES (?, ?, ?, ?, ?)",
             (bucket, upload.key, upload.id, upload.started_ms, upload.about),
@@ -165,6 +172,25 @@ class Tx:
             self._release(part.parts)
         self._run("DELETE FROM upload_part WHERE upload = ?", (id,))
         self._run("DELETE FROM upload WHERE bucket = ? AND key = ? AND id = ?", (bucket, key, id))
+
+    # --- buckets ---
+
+    def close_bucket(self, bucket: int) -> bool:
+        """Take nothing more into a bucket that holds nothing, and end its uploads, for good.
+
+        Tells whether it is so; a bucket that holds something stays as it is.
+        """
+        if self.usage(bucket).versions:
+            return False
+        uploads = self._run("SELECT key, id FROM upload WHERE bucket = ?", (bucket,)).fetchall()
+        for key, id in uploads:
+            self.end_upload(bucket, key, id)
+        self._run("INSERT OR IGNORE INTO closed (bucket) VALUES (?)", (bucket,))
+        return True
+
+    def _check_open(self, bucket: int) -> None:
+        if looks.is_closed(self.connection, bucket):
+            raise BucketClosed(bucket)
 
     # --- blobs ---
 
