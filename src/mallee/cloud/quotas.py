@@ -35,6 +35,7 @@ _ERRORS: Mapping[str, type[errors.AwsError]] = {
     quotas.SECURITY_GROUPS: errors.SecurityGroupLimitExceeded,
     quotas.VPCS: errors.VpcLimitExceeded,
     quotas.KEY_PAIRS: errors.KeyPairLimitExceeded,
+    quotas.BUCKETS: errors.s3.TooManyBuckets,
 }
 """By quota key; what is not here is `InstanceLimitExceeded` in EC2 and `LimitExceeded` in IAM."""
 

@@ -55,6 +55,7 @@ ADDRESSES = "ec2:quota-addressnumber"
 SECURITY_GROUPS = "ec2:quota-securitygroupnumber"
 VPCS = "ec2:quota-vpcnumber"
 KEY_PAIRS = "ec2:quota-keypairnumber"
+BUCKETS = "s3:quota-bucketnumber"
 USERS = "iam:quota-usernumber"
 GROUPS = "iam:quota-groupnumber"
 ROLES = "iam:quota-rolenumber"
@@ -80,7 +81,7 @@ KEYS: Mapping[str, Key] = {
     "ec2:quota-launchtemplatenumber": _later("launch templates"),
     # Eucalyptus had no limit for them.
     KEY_PAIRS: Key("key pairs", is_of_users=True, ceiling=5000),
-    "s3:quota-bucketnumber": _later("buckets"),
+    BUCKETS: Key("buckets", is_of_users=True, ceiling=10_000),
     "s3:quota-bucketobjectnumber": _later("objects of a bucket"),
     "s3:quota-bucketsize": _later("size of a bucket", "MiB"),
     "s3:quota-buckettotalsize": _later("size of all buckets", "MiB"),

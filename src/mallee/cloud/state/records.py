@@ -12,6 +12,7 @@ import msgspec
 
 from mallee.model import (
     accounts,
+    buckets,
     credentials,
     hosts,
     identities,
@@ -128,6 +129,7 @@ SUBNET: Kind[networks.Subnet, None] = Kind("subnet", networks.Subnet)
 INTERFACE: Kind[networks.Interface, None] = Kind("network-interface", networks.Interface)
 ADDRESS: Kind[networks.Address, None] = Kind("elastic-ip", networks.Address)
 SECURITY_GROUP: Kind[networks.SecurityGroup, None] = Kind("security-group", networks.SecurityGroup)
+BUCKET: Kind[buckets.Bucket, None] = Kind("bucket", buckets.Bucket)
 CLIENT_TOKEN: Kind[IdempotencyRecord, None] = Kind("client-token", IdempotencyRecord)
 
 KINDS: dict[str, Kind[Any, Any]] = {
@@ -164,6 +166,7 @@ KINDS: dict[str, Kind[Any, Any]] = {
         INTERFACE,
         ADDRESS,
         SECURITY_GROUP,
+        BUCKET,
         CLIENT_TOKEN,
     )
 }
@@ -241,6 +244,7 @@ MEASURES: Mapping[str, Measure] = {
     "security-group": quotas.one_made(quotas.SECURITY_GROUPS),
     "key-pair": quotas.one_made(quotas.KEY_PAIRS),
     "vpc": quotas.one(quotas.VPCS),
+    "bucket": quotas.one_made(quotas.BUCKETS),
     "user": quotas.one(quotas.USERS),
     "group": quotas.one(quotas.GROUPS),
     "role": quotas.one(quotas.ROLES),

@@ -108,3 +108,8 @@ class PreconditionFailed(S3Error):
 class TooManyParts(S3Error):
     code = "TooManyParts"
     sentence = "You have attempted to add more parts than the maximum number of parts"
+
+
+class BadRequest(S3Error):
+    code = "BadRequest"
+    sentence = "Bad Request"

@@ -1,0 +1,85 @@
+"""Buckets: what an account keeps objects in, and how it wants them kept and shown.
+
+The objects themselves are the engine's (`mallee.walrus`), which knows a bucket by a number. Not
+this file's business: who may do what (`cloud.s3.policies`), what S3 calls things on the wire.
+"""
+
+from collections.abc import Mapping
+from enum import Enum
+from typing import Any
+
+import msgspec
+
+
+class Versioning(Enum):
+    """Whether a bucket keeps what is overwritten and deleted."""
+
+    NEVER = "Never"
+    """It never did."""
+    ENABLED = "Enabled"
+    """Every write makes a version, and deleting hides it."""
+    SUSPENDED = "Suspended"
+    """It did: versions stay, new writes take the place of the version `null`."""
+
+
+class Grant(msgspec.Struct, frozen=True, kw_only=True):
+    """A line of an access control list."""
+
+    permission: str
+    """`READ`, `WRITE`, `READ_ACP`, `WRITE_ACP`, `FULL_CONTROL`."""
+    account: str = ""
+    """The id of the account that has it; empty where a group has it."""
+    group: str = ""
+    """The URI of a group of AWS's: everybody, or whoever has a valid signature."""
+
+
+class AccessBlock(msgspec.Struct, frozen=True, kw_only=True):
+    """What of a bucket nobody shall be able to make public."""
+
+    BlockPublicAcls: bool = False
+    IgnorePublicAcls: bool = False
+    BlockPublicPolicy: bool = False
+    RestrictPublicBuckets: bool = False
+
+
+CLOSED = AccessBlock(
+    BlockPublicAcls=True,
+    IgnorePublicAcls=True,
+    BlockPublicPolicy=True,
+    RestrictPublicBuckets=True,
+)
+"""What a bucket has from its making on: nothing of it is public unless somebody says so twice."""
+
+
+class DefaultRetention(msgspec.Struct, frozen=True, kw_only=True):
+    """How long a new version is locked when its maker says nothing."""
+
+    mode: str
+    """`GOVERNANCE` or `COMPLIANCE`."""
+    days: int
+
+
+class Bucket(msgspec.Struct, frozen=True, kw_only=True):
+    """A bucket. Its name is its id: there is one of that name in the whole cloud."""
+
+    name: str
+    number: int
+    """Under which the engine knows it; never given twice, so what is left of a bucket that was
+    deleted is no part of the next one of its name."""
+    created_at: float
+    made_by: str = ""
+    """Id of the user or role that made it (`AIDA…`, `AROA…`)."""
+    versioning: Versioning = Versioning.NEVER
+    tags: dict[str, str] = {}
+    policy: str = ""
+    """The text of its policy; empty: it has none."""
+    access_block: AccessBlock | None = CLOSED
+    ownership: str = "BucketOwnerEnforced"
+    """Whose an object is that another account puts, and whether there are access control lists."""
+    grants: tuple[Grant, ...] = ()
+    """Its access control list, beside the owner's full control."""
+    has_object_lock: bool = False
+    """Whether versions can be locked; for good, once it is so."""
+    retention: DefaultRetention | None = None
+    documents: Mapping[str, Any] = {}
+    """Further settings by name (`cors`), in the form in which S3 reads and shows them."""
