@@ -50,6 +50,7 @@ _SAMPLES = [
     "ABCDEFGHIJKLMNOPQRST",
     "abcdefghijklmnopqrstuvwxyz",
     "arn:aws:iam::123456789012:user/somebody",
+    "arn:aws:kms:us-east-1:123456789012:key/0123abcd",
 ]
 
 

@@ -4,6 +4,7 @@ from datetime import datetime
 from email.utils import format_datetime
 from typing import Any
 
+import botocore.awsrequest
 import botocore.parsers
 import pytest
 
@@ -81,7 +82,7 @@ def test_what_we_encode_is_what_botocore_reads(operation: str) -> None:
         if "Expires" in result:
             result["Expires"] = format_datetime(result["Expires"]).replace("-0000", "GMT")
         answer = s3.encode(operation, result)
-        headers = {name.lower(): value for name, value in answer.headers.items()}
+        headers = botocore.awsrequest.HeadersDict(answer.headers)
         parsed = {"body": answer.body or b"", "headers": headers, "status_code": answer.status}
         parser = botocore.parsers.create_parser("rest-xml")
         read = parser.parse(parsed, described.output_shape)
