@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from aiohttp import http_exceptions, web
 
 from mallee.aws import errors
-from mallee.cloud import http
+from mallee.cloud import handover, http
 from mallee.kit import logs, openfiles
 
 MAX_BODY_BYTES = 1 << 20
@@ -101,25 +101,25 @@ async def listen(
 class Server:
     """Listens, and bounds what it takes in. Holds the count of what is in flight."""
 
-    def __init__(self, front: Front) -> None:
+    def __init__(self, front: Front, neighbour: handover.Neighbour | None = None) -> None:
+        """Answer with the front; what is the neighbour's goes to it."""
         self._front = front
         self._in_flight = 0
         self._bytes_held = 0
         # Compressed bodies stay as they are: nobody signs one way and sends another.
-        self._runner = web.ServerRunner(
-            web.Server(
-                self._handle,
-                access_log=None,
-                logger=complaints(),
-                keepalive_timeout=IDLE_TIMEOUT_S,
-                lingering_time=LINGER_S,
-                auto_decompress=False,
-                max_line_size=MAX_LINE_BYTES,
-                max_field_size=MAX_FIELD_BYTES,
-                max_headers=MAX_HEADERS,
-            ),
-            shutdown_timeout=5.0,
+        self.connections = handover.Connections(
+            self._handle,
+            neighbour,
+            access_log=None,
+            logger=complaints(),
+            keepalive_timeout=IDLE_TIMEOUT_S,
+            lingering_time=LINGER_S,
+            auto_decompress=False,
+            max_line_size=MAX_LINE_BYTES,
+            max_field_size=MAX_FIELD_BYTES,
+            max_headers=MAX_HEADERS,
         )
+        self._runner = web.ServerRunner(self.connections, shutdown_timeout=5.0)
 
     async def listen(self, host: str, port: int) -> int:
         """Listen on the address; return the port. Raises `CannotListen`."""

@@ -1,0 +1,42 @@
+"""Which process a request is for: that of S3, or the cloud's own, which serves all else.
+
+One address serves both, so each asks here about the first bytes of every request, its whole head or
+as much as came. Nothing is believed for it but where the request goes: whoever gets it checks it
+anew. Called by `handover` alone, for each request, so it costs a few look-ups in the bytes. Not its
+business: which of S3's operations, and which of the other services (`services`).
+"""
+
+import re
+
+_SCOPES = (b"/s3/aws4_request", b"%2Fs3%2Faws4_request", b"%2fs3%2faws4_request")
+_OTHER_SCOPE = b"aws4_request"
+_HOST = re.compile(rb"\r\nhost:[ \t]*([^\r\n]*)", re.IGNORECASE)
+_V2_HEADER = re.compile(rb"\r\nauthorization:[ \t]*AWS [^\r\n]", re.IGNORECASE)
+_OF_OBJECTS = re.compile(rb"(?:.*\.)?(?:s3|objectstorage|walrus)(?:[.:-].*)?", re.IGNORECASE)
+"""Names of S3's endpoint: `s3.…`, `s3-website.…`, `BUCKET.s3.…`, and Eucalyptus'."""
+_OLD_PATH = re.compile(rb"/services/([^/?]*)", re.IGNORECASE)
+_OLD_NAMES = frozenset({b"objectstorage", b"walrus"})
+
+
+def is_for_objects(head: bytes) -> bool:
+    """Tell whether a request is S3's: by signature, host, or path, the surest first."""
+    line = head[: head.find(b"\r\n")]
+    method, _, target = line.partition(b" ")
+    path, _, query = target.partition(b" ")[0].partition(b"?")
+    if any(scope in head for scope in _SCOPES) or _V2_HEADER.search(head):
+        return True
+    if _OTHER_SCOPE in head:
+        return False
+    old = _OLD_PATH.match(path)
+    if old is not None:
+        return old.group(1).lower() in _OLD_NAMES
+    host = _HOST.search(head)
+    if host is not None and _OF_OBJECTS.fullmatch(host.group(1)):
+        return True
+    # Whatever else is at another path than the root is a bucket's, or nobody's.
+    return path not in (b"", b"/") or method == b"OPTIONS" or _is_signed_for_objects(query)
+
+
+def _is_signed_for_objects(query: bytes) -> bool:
+    """Tell whether a query has the old signature of S3, and no action of another service."""
+    return b"AWSAccessKeyId=" in query and b"Expires=" in query and b"Action=" not in query

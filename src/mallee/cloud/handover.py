@@ -1,0 +1,254 @@
+"""Connections that change hands between the cloud's process and that of S3.
+
+Both serve one address. Whoever holds a connection looks at each request that begins on it; one for
+the other is handed over with the connection itself: its descriptor and the bytes that were read
+of it go through the other's *door*, a socket in the root directory that only our own user may use.
+So bodies never pass through a process that does not want them, and a request costs one look.
+Invariants: (1) a connection changes hands only between two requests; (2) who got it serves at
+least the request that came with it, so it never goes back and forth for one; (3) when the other
+does not answer, the client is told so, and nothing of its request was done.
+Called by the servers of both. Not its business: which request is whose (`dispatch`).
+"""
+
+import asyncio
+import contextlib
+import os
+import re
+import socket
+import struct
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web_protocol, web_server
+
+from mallee.kit import logs
+
+HEAD_BYTES_MAX = 64 << 10
+"""So much of a request is waited for before it is said whose it is; a head may be longer."""
+EARLY_BYTES_MAX = 1 << 20
+"""What a connection may bring along of its request."""
+DOOR_TIMEOUT_S = 10.0
+"""How long the other process may take to take a connection: a moment after a start it is busy."""
+BACKLOG = 4096
+_FIRST_BYTES = 32 << 10
+_END = b"\r\n\r\n"
+_LINE = re.compile(rb"[A-Z]{1,20} [!-~\x80-\xff]+ HTTP/1\.[01]\r?")
+"""The first line of a head."""
+_BEGINNING = re.compile(rb"[A-Z]{1,20}(?: [!-~\x80-\xff]*(?: [HTP/1.0]*\r?)?)?")
+"""What it looks like while it comes."""
+_CREDENTIALS = struct.Struct("3i")
+
+_log = logs.get(__name__)
+
+IsForOther = Callable[[bytes], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """The other process."""
+
+    door: Path
+    """Its socket."""
+    is_its: IsForOther
+    """Tells whether a request is the other's, by its first bytes."""
+    unavailable: bytes
+    """What a client is told, byte for byte, while the other does not take connections."""
+
+
+class Handler(web_protocol.RequestHandler):
+    """A connection that is looked at whenever a request begins on it."""
+
+    __slots__ = ("_early", "_is_given", "_server")
+
+    def __init__(self, server: "Connections", given: bytes, options: Mapping[str, Any]) -> None:
+        super().__init__(server, **options)
+        self._server = server
+        self._early = bytearray()
+        self._is_given = given
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin; what came along with a connection from next door is the first that is served."""
+        super().connection_made(transport)
+        if self._is_given:
+            super().data_received(self._is_given)
+            self._is_given = b""
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes; where a request begins, see whose it is."""
+        if not self._is_between():
+            super().data_received(data)
+            return
+        if self._early or _END not in data:
+            searched = max(0, len(self._early) - len(_END))
+            self._early += data
+            if _END not in self._early[searched:] and self._may_be_awaited():
+                return
+            data = bytes(self._early)
+            self._early.clear()
+        if self._server.give(self.transport, data):
+            self.force_close()
+        else:
+            super().data_received(data)
+
+    def _may_be_awaited(self) -> bool:
+        """Tell whether the rest of a head may still come; garbage is refused at once."""
+        if len(self._early) >= HEAD_BYTES_MAX:
+            return False
+        end = self._early.find(b"\n")
+        if end < 0:
+            return _BEGINNING.fullmatch(self._early) is not None
+        return _LINE.fullmatch(self._early, 0, end) is not None
+
+    def _is_between(self) -> bool:
+        """Tell whether the next byte is the first of a request, or of its head's rest."""
+        waiter = self._waiter
+        is_waiting = waiter is not None and not waiter.done()
+        return not self._messages and (is_waiting or self._request_count == 0)
+
+
+class Connections(web_server.Server):
+    """Makes the handlers of a server's connections, and gives away those that are not its own."""
+
+    def __init__(self, handle: Any, neighbour: Neighbour | None, **options: Any) -> None:
+        super().__init__(handle, **options)
+        self._options = options
+        self._neighbour = neighbour
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def __call__(self) -> Handler:
+        """Return the handler of a connection that was accepted."""
+        return self.handler(b"")
+
+    def handler(self, given: bytes) -> Handler:
+        """Return the handler of a connection that came with these bytes."""
+        return Handler(self, given, {"loop": self._loop, **self._options})
+
+    def give(self, transport: Any, data: bytes) -> bool:
+        """Give the connection away when the request is the other's; tell whether it was."""
+        neighbour = self._neighbour
+        if neighbour is None or transport is None or not neighbour.is_its(data):
+            return False
+        transport.pause_reading()
+        copy = os.dup(transport.get_extra_info("socket").fileno())
+        self._spawn(_give(neighbour, socket.socket(fileno=copy), data))
+        return True
+
+    async def take(self, connection: socket.socket, given: bytes) -> None:
+        """Serve a connection that came from next door."""
+        connection.setblocking(False)
+        await self._loop.connect_accepted_socket(lambda: self.handler(given), connection)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+class Door:
+    """Where a process takes connections from its neighbour."""
+
+    def __init__(self, path: Path, connections: Connections) -> None:
+        self._path = path
+        self._connections = connections
+        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def open(self) -> None:
+        """Take connections from now on; a door that a killed process left is replaced."""
+        self._path.unlink(missing_ok=True)
+        self._listener.bind(str(self._path))
+        self._path.chmod(0o600)
+        self._listener.listen(BACKLOG)
+        self._spawn(self._accept())
+
+    async def close(self) -> None:
+        """Take no more."""
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._listener.close()
+        self._path.unlink(missing_ok=True)
+
+    async def _accept(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            caller, _ = await loop.sock_accept(self._listener)
+            self._spawn(self._take(caller))
+
+    async def _take(self, caller: socket.socket) -> None:
+        with caller, contextlib.ExitStack() as undo:
+            if not _is_ours(caller):
+                return
+            try:
+                async with asyncio.timeout(DOOR_TIMEOUT_S):
+                    received = await _receive(caller)
+                    if received is None:
+                        return
+                    connection, given = received
+                    undo.callback(connection.close)
+                    await self._connections.take(connection, given)
+                    undo.pop_all()
+            except (OSError, TimeoutError) as error:
+                _log.warning("connection lost at the door", problem=repr(error)[:200])
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+async def _give(neighbour: Neighbour, connection: socket.socket, data: bytes) -> None:
+    """Bring a connection next door; when nobody takes it, tell its client."""
+    loop = asyncio.get_running_loop()
+    with connection, socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as door:
+        door.setblocking(False)
+        try:
+            async with asyncio.timeout(DOOR_TIMEOUT_S):
+                await loop.sock_connect(door, str(neighbour.door))
+                sent = socket.send_fds(door, [data[:_FIRST_BYTES]], [connection.fileno()])
+                await loop.sock_sendall(door, data[sent:])
+        except (OSError, TimeoutError) as error:
+            _log.warning("connection not taken next door", problem=repr(error)[:200])
+            with contextlib.suppress(OSError):
+                connection.send(neighbour.unavailable)
+
+
+async def _receive(caller: socket.socket) -> tuple[socket.socket, bytes] | None:
+    """Return what a caller at the door brings; None when it brings no connection."""
+    loop = asyncio.get_running_loop()
+    caller.setblocking(False)
+    await _wait_readable(caller)
+    first, descriptors, _, _ = socket.recv_fds(caller, _FIRST_BYTES, 1)
+    if not descriptors:
+        return None
+    connection = socket.socket(fileno=descriptors[0])
+    given = bytearray(first)
+    try:
+        while more := await loop.sock_recv(caller, _FIRST_BYTES):
+            given += more
+            if len(given) > EARLY_BYTES_MAX:
+                raise OSError("a connection brings too much along")
+    except BaseException:
+        connection.close()
+        raise
+    return connection, bytes(given)
+
+
+async def _wait_readable(caller: socket.socket) -> None:
+    loop = asyncio.get_running_loop()
+    ready: asyncio.Future[None] = loop.create_future()
+    loop.add_reader(caller.fileno(), lambda: ready.done() or ready.set_result(None))
+    try:
+        await ready
+    finally:
+        loop.remove_reader(caller.fileno())
+
+
+def _is_ours(caller: socket.socket) -> bool:
+    """Tell whether our own user or root is at the door."""
+    raw = caller.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+    _, user, _ = _CREDENTIALS.unpack(raw)
+    return user in (0, os.geteuid())
