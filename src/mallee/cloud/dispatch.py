@@ -9,7 +9,7 @@ business: which of S3's operations, and which of the other services (`services`)
 import re
 
 _SCOPES = (b"/s3/aws4_request", b"%2Fs3%2Faws4_request", b"%2fs3%2faws4_request")
-_OTHER_SCOPE = b"aws4_request"
+_ANY_SCOPE = b"aws4_request"
 _HOST = re.compile(rb"\r\nhost:[ \t]*([^\r\n]*)", re.IGNORECASE)
 _V2_HEADER = re.compile(rb"\r\nauthorization:[ \t]*AWS [^\r\n]", re.IGNORECASE)
 _OF_OBJECTS = re.compile(rb"(?:.*\.)?(?:s3|objectstorage|walrus)(?:[.:-].*)?", re.IGNORECASE)
@@ -20,13 +20,13 @@ _OLD_NAMES = frozenset({b"objectstorage", b"walrus"})
 
 def is_for_objects(head: bytes) -> bool:
     """Tell whether a request is S3's: by signature, host, or path, the surest first."""
+    if _ANY_SCOPE in head:
+        return any(scope in head for scope in _SCOPES)
+    if _V2_HEADER.search(head):
+        return True
     line = head[: head.find(b"\r\n")]
     method, _, target = line.partition(b" ")
     path, _, query = target.partition(b" ")[0].partition(b"?")
-    if any(scope in head for scope in _SCOPES) or _V2_HEADER.search(head):
-        return True
-    if _OTHER_SCOPE in head:
-        return False
     old = _OLD_PATH.match(path)
     if old is not None:
         return old.group(1).lower() in _OLD_NAMES
