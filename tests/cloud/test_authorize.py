@@ -9,12 +9,20 @@ from msgspec.structs import replace
 
 from mallee.cloud import actions
 from mallee.cloud.action import Action
+from mallee.cloud.admin import invitations
 from mallee.cloud.state import records, store
 from mallee.model.identities import Policy, PolicyVersion
 from tests.cloud.alice import DENIALS, GROUP, USER, Alice, allow, deny, text
 
 ROWS = [row for row in actions.TABLE.values() if not (row.is_everyones or row.is_unsigned)]
-MORE = {"mallee:CreateCredentials": ("iam:CreateAccessKey",)}
+MORE = {
+    "mallee:CreateCredentials": ("iam:CreateAccessKey",),
+    "mallee:DisableUser": ("iam:UpdateUser",),
+    "mallee:EnableUser": ("iam:UpdateUser",),
+    "mallee:InviteUser": invitations.WORTH,
+    "mallee:PutOpenIDConnectProviderKeys": ("iam:UpdateOpenIDConnectProviderThumbprint",),
+    "mallee:UpdateUserInfo": ("iam:UpdateUser",),
+}
 """Permissions that a row needs besides its own."""
 
 

@@ -173,7 +173,9 @@ def ask(
 def _questions(question: Question) -> Iterator[tuple[str, Question]]:
     """Yield every permission that is needed, with the thing that it is needed for."""
     row, asked = question.row, question.asked
-    for resource in _resources(row, question.call, asked):
+    for permission, arn in row.needs(question.call, asked) if row.needs else ():
+        yield permission, replace(question, resource=arn)
+    for resource in _resources(row, question.call, asked) if row.needs is None else ():
         # Most requests are about everything, as the question is already.
         known = resource == question.resource
         one = question if known else replace(question, resource=resource)

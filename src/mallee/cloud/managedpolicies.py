@@ -53,7 +53,8 @@ SERVICE_PATH = "/aws-service-role/"
 
 _POWER = {
     "Effect": "Allow",
-    "NotAction": ["iam:*", "organizations:*", "account:*"],
+    # The administration is here what organizations and account are in AWS.
+    "NotAction": ["iam:*", "organizations:*", "account:*", "mallee:*"],
     "Resource": "*",
 }
 _POWER_LOOKS = (
@@ -62,6 +63,7 @@ _POWER_LOOKS = (
     "iam:CreateServiceLinkedRole",
     "iam:DeleteServiceLinkedRole",
     "iam:ListRoles",
+    "mallee:DescribeQuotas",
     "organizations:DescribeOrganization",
 )
 _IAM_LOOKS = (

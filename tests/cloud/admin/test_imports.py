@@ -92,9 +92,22 @@ def test_users_need_the_permission(cloud: RunningCloud, tenant: dict[str, str]) 
     assert _import(Sender(cloud.port, hr), PEOPLE, Apply="true").code == "AccessDenied"
     allow = {"Effect": "Allow", "Action": "mallee:ImportUsers"}
     resource = f"arn:aws:iam::{tenant['account_id']}:user/*"
-    document = {"Version": "2012-10-17", "Statement": {**allow, "Resource": resource}}
+    document: dict[str, Any] = {"Version": "2012-10-17"}
+    document["Statement"] = {**allow, "Resource": resource}
     iam.put_user_policy(UserName="hr", PolicyName="p", PolicyDocument=json.dumps(document))
-    assert _import(Sender(cloud.port, hr), PEOPLE, Apply="true").status == 200
+    assert _import(Sender(cloud.port, hr), PEOPLE).status == 200
+    # What it does is IAM's, so it takes IAM's permissions, on these groups and no others.
+    assert _import(Sender(cloud.port, hr), PEOPLE, Apply="true").code == "AccessDenied"
+    users = {"Action": ["mallee:ImportUsers", "iam:CreateUser", "iam:UpdateUser"]}
+    groups = {"Action": ["iam:CreateGroup", "iam:AddUserToGroup", "iam:RemoveUserFromGroup"]}
+    groups |= {"Resource": f"arn:aws:iam::{tenant['account_id']}:group/dev"}
+    document["Statement"] = [
+        {**allow, **users, "Resource": resource},
+        {"Effect": "Allow", **groups},
+    ]
+    iam.put_user_policy(UserName="hr", PolicyName="p", PolicyDocument=json.dumps(document))
+    assert _import(Sender(cloud.port, hr), PEOPLE[:1], Apply="true").status == 200
+    assert _import(Sender(cloud.port, hr), PEOPLE, Apply="true").code == "AccessDenied"
 
 
 def test_newcomers_are_invited_when_asked(cloud: RunningCloud, tenant: dict[str, str]) -> None:

@@ -1,12 +1,12 @@
 """ImportUsers: an account's users and groups brought in line with a directory of people.
 
-Without `Apply` it only tells the differences. Whoever may import may make users, put them into the
-source's groups and have them invited, so the permission is worth as much as all of these: it is
-`mallee:ImportUsers` on `user/*` of the account. The cloud's administration may name any account.
+Without `Apply` it only tells the differences, which takes `mallee:ImportUsers` on `user/*` of the
+account. Whoever applies makes users, puts them into groups and has them invited, so it takes IAM's
+permissions for all of these too. The cloud's administration may name any account.
 Called through the action table; what changes is decided by `imports`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace as with_members
 from typing import Any
 
@@ -146,8 +146,37 @@ def _invite(call: WriteCall, account: Account, steps: tuple[imports.Step, ...]) 
             invitations.open_and_send(call, invitations.insert(call, guest), {})
 
 
-def _everybody(call: Call, request: Request) -> tuple[str, ...]:
-    return (identities.arn(_account(call, request).id, "user", "/", "*"),)
+def _needs(call: Call, request: Request) -> Iterator[tuple[str, str]]:
+    """Yield the permissions that an import takes, with what each is about."""
+    account = _account(call, request)
+    everybody = identities.arn(account.id, "user", "/", "*")
+    yield "mallee:ImportUsers", everybody
+    if not request.get("Apply"):
+        return
+    yield "iam:CreateUser", everybody
+    yield "iam:UpdateUser", everybody
+    if request.get("Invite"):
+        for permission in invitations.WORTH:
+            yield permission, everybody
+    there = {one.doc.name.lower(): one for one in call.view.list(records.GROUP, account.id)}
+    own = {name for name, one in there.items() if one.doc.source == request["Source"]}
+    for name in sorted(own | _groups_named(request["Document"])):
+        group = there.get(name)
+        arn = entities.arn(group) if group else identities.arn(account.id, "group", "/", name)
+        if group is None:
+            yield "iam:CreateGroup", arn
+        yield "iam:AddUserToGroup", arn
+        yield "iam:RemoveUserFromGroup", arn
+
+
+def _groups_named(text: str) -> set[str]:
+    """Return the groups in a document, in lower case; what is no document is refused later."""
+    try:
+        document = imports.parse(text)
+    except imports.BadDocument:
+        return set()
+    joined = (group for person in document.people for group in person.groups)
+    return {group.lower() for group in (*joined, *document.groups)}
 
 
 ACTIONS: tuple[Action, ...] = (
@@ -166,6 +195,6 @@ ACTIONS: tuple[Action, ...] = (
                 "Invite",
             }
         ),
-        resources=_everybody,
+        needs=_needs,
     ),
 )

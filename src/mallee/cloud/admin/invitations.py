@@ -1,8 +1,8 @@
 """Invitations: leave to come in once, to an account of one's own or as a user who is there.
 
 The token is shown to who invites and mailed to who is invited; the cloud keeps its hash. Whoever
-shows it in time gets an access key, which is shown to him alone. So who may invite a user could as
-well make that user a key (`iam:CreateAccessKey`): the permission is `mallee:InviteUser` on him.
+shows it in time gets an access key, which is shown to him alone, and sets a password. So inviting
+a user takes what these take (`iam:CreateAccessKey` and its like) besides `mallee:InviteUser`.
 Called through the action table, and by `registrations`.
 """
 
@@ -29,6 +29,9 @@ from mallee.model.invitations import State
 
 VALID_HOURS = 72
 """How long an invitation is good unless something else is asked for."""
+
+WORTH = ("iam:CreateAccessKey", "iam:CreateLoginProfile", "iam:UpdateLoginProfile")
+"""What whoever has the token gets: a key of the user, and a password for him."""
 
 _TOKEN_BYTES = 32
 
@@ -216,6 +219,7 @@ ACTIONS: tuple[Action, ...] = (
         does=Write(handle=invite_user),
         honours=frozenset({"UserName", "Email", "ValidHours"}),
         resources=user_arns,
+        also=lambda _, __: WORTH,
     ),
     Action(
         service="mallee",

@@ -229,6 +229,11 @@ def _user(call: Call, request: Request) -> tuple[str, ...]:
     return (entities.arn(found),) if found is not None else ("*",)
 
 
+def _also(_call: Call, request: Request) -> tuple[str, ...]:
+    """A user's quotas are a policy of his, which is IAM's to put and to take."""
+    return ("iam:PutUserPolicy", "iam:DeleteUserPolicy") if "UserName" in request else ()
+
+
 ACTIONS: tuple[Action, ...] = (
     Action(
         service="mallee",
@@ -243,6 +248,7 @@ ACTIONS: tuple[Action, ...] = (
         does=Write(handle=put_quota),
         honours=frozenset({"AccountName", "UserName", "Key", "Limit", "Zone"}),
         resources=_user,
+        also=_also,
     ),
     Action(
         service="mallee",
@@ -250,5 +256,6 @@ ACTIONS: tuple[Action, ...] = (
         does=Write(handle=delete_quota),
         honours=frozenset({"AccountName", "UserName", "Key", "Zone"}),
         resources=_user,
+        also=_also,
     ),
 )

@@ -1,7 +1,8 @@
 """What IAM has no word for about a user: switched off and on again, his address, his directory.
 
 Eucalyptus' `Enabled` and user info. A disabled user's keys, password and sessions are refused;
-everything of his stays as it is. Called through the action table.
+everything of his stays as it is. Who may not change a user by IAM (`iam:UpdateUser`) changes him
+here as little. Called through the action table.
 """
 
 from typing import Any
@@ -88,6 +89,7 @@ def _row(name: str, does: Write, *honours: str) -> Action:
         does=does,
         honours=frozenset({"UserName", *honours}),
         resources=invitations.user_arns,
+        also=lambda _, __: ("iam:UpdateUser",),
     )
 
 

@@ -227,10 +227,18 @@ ACTIONS: tuple[Action, ...] = (
 )
 
 
-KEYS = _row(
-    "PutOpenIDConnectProviderKeys",
-    Write(handle=put_keys),
-    *(_ARN, "JsonWebKeySet"),
-    service="mallee",
+def _of_keys(_call: Call, _asked: Request) -> tuple[str, ...]:
+    """Whose keys count says who may take roles on, and so do thumbprints, which are IAM's."""
+    return ("iam:UpdateOpenIDConnectProviderThumbprint",)
+
+
+KEYS = dataclasses.replace(
+    _row(
+        "PutOpenIDConnectProviderKeys",
+        Write(handle=put_keys),
+        *(_ARN, "JsonWebKeySet"),
+        service="mallee",
+    ),
+    also=_of_keys,
 )
 """Of the cloud's own service: AWS has no such action."""
