@@ -86,8 +86,7 @@ def explained(error: sqlite3.DatabaseError, path: Path) -> Exception:
     if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_FULL:
         return NoSpace(f"the index {path} cannot grow: the disk is full")
     return BrokenIndex(
-        f"the index {path} cannot be used ({error}): "
-        "move it away and restore it from a backup"
+        f"the index {path} cannot be used ({error}): move it away and restore it from a backup"
     )
 
 
