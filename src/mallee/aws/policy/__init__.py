@@ -9,9 +9,11 @@ from mallee.aws.policy.decision import Verdict as Verdict
 from mallee.aws.policy.decision import attached as attached
 from mallee.aws.policy.decision import evaluate as evaluate
 from mallee.aws.policy.decision import matching as matching
+from mallee.aws.policy.document import Condition as Condition
 from mallee.aws.policy.document import Document as Document
 from mallee.aws.policy.document import Effect as Effect
 from mallee.aws.policy.document import Kind as Kind
+from mallee.aws.policy.document import Statement as Statement
 from mallee.aws.policy.document import encode as encode
 from mallee.aws.policy.grammar import size as size
 from mallee.aws.policy.parser import parse as parse

@@ -10,6 +10,8 @@ whether it is active, and session tokens (it only requires that they are signed)
 import base64
 import hashlib
 import hmac
+import itertools
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 
@@ -37,9 +39,7 @@ def verify(claim: Claim, secret: str, now: float) -> None:
     expected = (
         _expected_v2(claim, secret) if claim.scheme is Scheme.V2 else _expected(claim, secret)
     )
-    given = claim.signature.encode("utf-8", "surrogateescape")
-    # Every candidate is compared, so that the time taken does not tell which came close.
-    if not sum(hmac.compare_digest(given, candidate.encode()) for candidate in expected):
+    if not is_among(claim.signature, expected):
         raise _mismatch(claim.service)
     _check_time(claim, now)
 
@@ -72,23 +72,39 @@ def _is_guessed(claim: Claim, service: str) -> bool:
     return claim.request.path.startswith(OLD_PATHS) and service == claims.first_label(host)
 
 
-def _expected(claim: Claim, secret: str) -> list[str]:
-    """Return the signatures that hold: over the query as sent, and as RFC 3986 encodes it."""
+def is_among(signature: str, expected: Iterable[str]) -> bool:
+    """Tell whether a signature is one of those that would hold."""
+    given = signature.encode("utf-8", "surrogateescape")
+    # Every candidate is compared, so that the time taken does not tell which came close.
+    return bool(sum(hmac.compare_digest(given, candidate.encode()) for candidate in expected))
+
+
+def v4_signatures(claim: Claim, key: bytes, paths: Sequence[str], payload: str) -> list[str]:
+    """Return the signatures that hold: over the query as sent, and as RFC 3986 encodes it.
+
+    `key` is `signing_key`'s, `paths` the canonical paths that will do, `payload` what stands for
+    the body.
+    """
     request = claim.request
     headers = canonical.v4_headers(claim.signed_headers, request.headers)
-    path = canonical.v4_path(request.path, claim.service)
     names = ";".join(claim.signed_headers)
-    payload = _payload_hash(claim)
-    key = _signing_key(secret, *claim.scope[:3])
-    signatures: list[str] = []
     as_sent, as_encoded = canonical.raw_query(request.query), canonical.encoded_query(request.query)
-    for query in dict.fromkeys((as_sent, as_encoded)):
+    signatures: list[str] = []
+    for path, query in itertools.product(
+        dict.fromkeys(paths), dict.fromkeys((as_sent, as_encoded))
+    ):
         text = canonical.v4_request(request, (path, query, headers, names, payload))
         scope = "/".join(claim.scope)
         to_sign = f"{claim.algorithm}\n{claim.timestamp}\n{scope}\n{canonical.sha256_hex(text)}"
         data = to_sign.encode("utf-8", "surrogateescape")
         signatures.append(hmac.new(key, data, hashlib.sha256).hexdigest())
     return signatures
+
+
+def _expected(claim: Claim, secret: str) -> list[str]:
+    path = canonical.v4_path(claim.request.path, claim.service)
+    key = signing_key(secret, *claim.scope[:3])
+    return v4_signatures(claim, key, (path,), _payload_hash(claim))
 
 
 def _payload_hash(claim: Claim) -> str:
@@ -152,7 +168,8 @@ def _basic(seconds: float) -> str:
 
 
 @lru_cache(maxsize=1024)
-def _signing_key(secret: str, date: str, region: str, service: str) -> bytes:
+def signing_key(secret: str, date: str, region: str, service: str) -> bytes:
+    """Return the key of a day, region and service, which SigV4 signs with."""
     key = f"AWS4{secret}".encode()
     for part in (date, region, service, V4_TERMINATOR):
         key = hmac.new(key, part.encode("utf-8", "surrogateescape"), hashlib.sha256).digest()

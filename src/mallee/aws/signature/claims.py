@@ -62,12 +62,14 @@ class Scheme(Enum):
     V4_HEADER = "SigV4 in the Authorization header"
     V4_QUERY = "SigV4 in the query (presigned)"
     V2 = "SigV2 in the parameters"
+    V2_OF_S3 = "S3's own SigV2, in the Authorization header or the query"
 
 
 _OWN_PARAMETERS = {
     Scheme.V4_HEADER: frozenset[str](),
     Scheme.V4_QUERY: _V4_QUERY,
     Scheme.V2: _V2_QUERY,
+    Scheme.V2_OF_S3: frozenset({"AWSAccessKeyId", "Signature", "Expires"}),
 }
 
 
@@ -124,9 +126,9 @@ def parse(request: Request, service: str) -> Claim:
             "parameters, or the parameters of Signature Version 2."
         )
     if in_header:
-        return _parse_header(request, service)
+        return parse_header(request, service)
     if in_query:
-        return _parse_query(request, service, query)
+        return parse_query(request, service)
     if in_parameters:
         return _parse_v2(request, service, parameters)
     raise errors.MissingAuthenticationToken
@@ -142,7 +144,8 @@ def _may_be_v2(request: Request) -> bool:
     return any(mark in request.query or mark.encode() in request.body for mark in _V2_MARKS)
 
 
-def _parse_header(request: Request, service: str) -> Claim:
+def parse_header(request: Request, service: str) -> Claim:
+    """Return what a SigV4 `Authorization` header claims; raise `IncompleteSignature`."""
     text = request.headers["authorization"]
     algorithm, _, rest = text.strip().partition(" ")
     if algorithm != V4_ALGORITHM:
@@ -177,8 +180,9 @@ def _parse_header(request: Request, service: str) -> Claim:
     )
 
 
-def _parse_query(request: Request, service: str, query: Sequence[tuple[str, str]]) -> Claim:
-    values = _once(query, _V4_QUERY)
+def parse_query(request: Request, service: str) -> Claim:
+    """Return what the parameters of a presigned SigV4 request claim; raise as `parse_header`."""
+    values = _once(canonical.split_query(request.query), _V4_QUERY)
     for name in ("Algorithm", "Credential", "Signature", "SignedHeaders", "Date", "Expires"):
         if not values.get(f"X-Amz-{name}"):
             raise errors.IncompleteSignature(

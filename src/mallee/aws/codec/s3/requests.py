@@ -117,6 +117,7 @@ def _read_query(reading: _Reading, query: str, values: dict[str, Any], *, is_len
                 or name in marks
                 or name in _TOLERATED
                 or name.lower().startswith(("x-amz-", "x-mallee-"))
+                or name.lower() in hoisted.OF_BODIES
             ):
                 raise errors.s3.InvalidArgument(
                     "The operation has no such parameter.", argument=name[:_SHOWN_MAX]

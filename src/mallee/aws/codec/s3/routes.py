@@ -109,8 +109,12 @@ def address(head: wire.Head, domains: Sequence[str] = ()) -> Address:
     path = _OLD_PATH.sub("", head.path, count=1)
     if host_bucket:
         return Address(host_bucket, _decoded_key(path.removeprefix("/")), host_bucket)
-    bucket, _, key = path.removeprefix("/").partition("/")
-    return Address(_decoded(bucket), _decoded_key(key), "")
+    raw_bucket, _, key = path.removeprefix("/").partition("/")
+    bucket = _decoded(raw_bucket)
+    if "/" in bucket:
+        # Signatures know no difference between a slash and its escape.
+        raise errors.s3.InvalidBucketName(bucket=bucket)
+    return Address(bucket, _decoded_key(key), "")
 
 
 def marks() -> frozenset[str]:

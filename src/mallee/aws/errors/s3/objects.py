@@ -113,3 +113,8 @@ class TooManyParts(S3Error):
 class BadRequest(S3Error):
     code = "BadRequest"
     sentence = "Bad Request"
+
+
+class InvalidRedirectLocation(S3Error):
+    code = "InvalidRedirectLocation"
+    sentence = "The website redirect location must have a prefix of 'http://' or 'https://' or '/'."
