@@ -56,9 +56,10 @@ NOT_HERE = {
 FOUND_BY_ID = {
     "DisassociateIamInstanceProfile",
     "GetAccessKeyLastUsed",
+    "GetMFADevice",
     "ReplaceIamInstanceProfileAssociation",
 }
-"""Of an association or a key that is not there, nobody knows whose it would be."""
+"""Of an association, a key or a device that is not there, nobody knows whose it would be."""
 
 ONE_OF = {
     "GenerateServiceLastAccessedDetails",

@@ -174,6 +174,21 @@ def test_user_may_be_let_manage_his_own_device_and_no_others(people: People, iam
     assert refused(device.enable, his, "admin") == "AccessDenied"
 
 
+def test_whose_a_device_is_takes_the_permission_on_him(people: People, iam: Any) -> None:
+    account = people.cloud.admin["account_id"]
+    own = {"Action": "iam:GetMFADevice"}
+    on_himself = {**own, "Resource": f"arn:aws:iam::{account}:user/${{aws:username}}"}
+    ann, bob = people.user(on_himself), people.user()
+    for key in (ann, bob):
+        device = Device(iam, key["name"])
+        device.enable(iam, key["name"])
+    serial = f"arn:aws:iam::{account}:mfa/"
+    ask = people.client("iam", ann).get_mfa_device
+    assert ask(SerialNumber=serial + ann["name"])["UserName"] == ann["name"]
+    assert refused(ask, SerialNumber=serial + bob["name"]) == "AccessDenied"
+    assert refused(ask, SerialNumber=serial + "nobodys") == "AccessDenied"
+
+
 def test_code_that_many_show_at_once_is_good_for_one(
     people: People, iam: Any, device: Device
 ) -> None:

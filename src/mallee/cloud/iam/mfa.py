@@ -20,6 +20,7 @@ from mallee.cloud.iam import entities, tags, users
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.kit import totp
+from mallee.model import identities
 from mallee.model.credentials import MfaDevice
 from mallee.model.identities import User
 
@@ -255,6 +256,19 @@ def _row(name: str, does: Write | Read | Pages, *honours: str) -> Action:
     return Action(service="iam", name=name, does=does, honours=frozenset(honours))
 
 
+def _owner(call: Call, request: Request) -> tuple[str, ...]:
+    """Return the ARN of the user that a request is about; of a device alone, of whose it is."""
+    name: str | None = request.get("UserName")
+    if name is not None:
+        user = entities.find_or_none(call, records.USER, name)
+        arn = identities.arn(call.account, "user", "/", name)
+        return (entities.arn(user) if user else arn,)
+    serial: str = request["SerialNumber"]
+    device = entities.find_or_none(call, records.MFA_DEVICE, serial.rpartition("/")[2])
+    user = _user_of(call, device) if device else None
+    return (entities.arn(user),) if user else ("*",)
+
+
 _CODES = ("UserName", "SerialNumber", "AuthenticationCode1", "AuthenticationCode2")
 
 ACTIONS: tuple[Action, ...] = (
@@ -267,7 +281,13 @@ ACTIONS: tuple[Action, ...] = (
     _row("EnableMFADevice", Write(handle=enable_device), *_CODES),
     _row("ResyncMFADevice", Write(handle=resync_device), *_CODES),
     _row("DeactivateMFADevice", Write(handle=deactivate_device), "UserName", "SerialNumber"),
-    _row("GetMFADevice", Read(handle=get_device), "UserName", "SerialNumber"),
+    Action(
+        service="iam",
+        name="GetMFADevice",
+        does=Read(handle=get_device),
+        honours=frozenset({"UserName", "SerialNumber"}),
+        resources=_owner,
+    ),
     _row(
         "ListMFADevices",
         Pages(
