@@ -170,6 +170,16 @@ def test_who_guesses_is_slowed_down_by_whatever_name_of_the_account(
     assert ask(cloud, admin["account_id"], other, PASSWORD).status == 200
 
 
+def test_waiting_does_not_tell_which_accounts_there_are(
+    people: People, cloud: RunningCloud, admin: dict[str, str]
+) -> None:
+    there = people.client("iam", admin).create_account_alias
+    there(AccountAlias="someones-alias")
+    for name in ("someones-alias", "nobodys-alias"):
+        assert [ask(cloud, name, "admin", "guess").code for _ in range(6)][-1] == "Throttling"
+        assert ask(cloud, name.upper(), "admin", "guess").code == "AccessDenied"
+
+
 def test_who_is_right_is_never_slowed_down(
     people: People, cloud: RunningCloud, admin: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -118,7 +118,8 @@ def _policy(view: store.View, account: str) -> PasswordPolicy:
 def _subject(view: store.View, request: Request) -> str:
     """Return for whom it is tried, whichever name of the account is given."""
     account = _account(view, request["AccountName"])
-    name = account.id if account else request["AccountName"].lower()
+    # Of an account that is not there, each spelling is another, as it is of one that is there.
+    name = account.id if account else request["AccountName"]
     return f"signin/{name}/{request['UserName'].lower()}"
 
 
