@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from mallee.aws import errors, policy
-from mallee.cloud import accounts, authenticate, authorize, http, rights
+from mallee.cloud import accounts, authenticate, authorize, context, http, rights, things
 from mallee.cloud.action import Action, Read
 from mallee.cloud.admin import calls
 from mallee.cloud.authorize import Judged
@@ -44,16 +44,30 @@ def explain_access(call: Call, request: Request) -> Result:
     )
     policies = rights.of_issuer(call.view, who.account, who.issuer_id)
     caller = authorize.principal_of(who, policies)
-    wanted, all_policies = authorize.ask(caller, row.permission, question, policies)
-    decision = policy.evaluate(wanted, all_policies)
+    try:
+        wanted, all_policies = authorize.ask(caller, row.permission, question, policies)
+        decision = policy.evaluate(wanted, all_policies)
+        matching = policy.matching(wanted, all_policies)
+    except context.TooLong as error:
+        raise errors.InvalidInput(f"{error} is too long to ask about.") from error
     told = calls.render_judgement(events.judgement(Judged(row.permission, resource, decision)))
     return {
         **told,
         "PrincipalArn": who.arn if who.kind is CallerKind.USER else who.issuer_arn,
         "Statements": [
-            _statement(all_policies, one, decision) for one in policy.matching(wanted, all_policies)
+            _statement(all_policies, one, decision)
+            for one in matching
+            if _may_see(call, resource, one)
         ],
     }
+
+
+def _may_see(call: Call, resource: str, one: policy.Deciding) -> bool:
+    """Tell whether a statement may be shown as it is written: what a thing's policy says beyond
+    the verdict is its account's to know."""
+    is_of_thing = one.kind in (policy.Kind.TRUST, policy.Kind.RESOURCE)
+    is_own = things.account_of(resource) == call.account
+    return is_own or not is_of_thing or call.principal.is_cloud_admin
 
 
 def _row(service: str, name: str) -> Action:

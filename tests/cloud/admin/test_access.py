@@ -1,0 +1,34 @@
+"""ExplainAccess tells what the asker may know, and answers whatever it is asked."""
+
+import pytest
+
+from tests.cloud.running import RunningCloud
+from tests.cloud.signing import Sender
+from tests.cloud.sts.people import People
+
+
+@pytest.fixture
+def people(cloud: RunningCloud) -> People:
+    return People(cloud)
+
+
+def test_trust_policies_of_other_accounts_are_not_shown(people: People) -> None:
+    own, theirs = people.account(), people.account()
+    ann = people.user(of=own)
+    secret = {"StringNotEquals": {"sts:ExternalId": "their secret"}}
+    trust = {"Effect": "Deny", "Principal": {"AWS": "*"}, "Condition": secret}
+    asked = {"PrincipalArn": ann.arn, "ActionName": "sts:AssumeRole"}
+    for account, is_shown in ((theirs, False), (own, True)):
+        asked["ResourceArn"] = people.role(trust, of=account)
+        answer = Sender(people.cloud.port, own).ask("mallee", "ExplainAccess", **asked)
+        assert answer.element("Verdict") == "explicitDeny"
+        assert ("their secret" in answer.text) is is_shown
+
+
+def test_what_is_too_long_is_refused(people: People) -> None:
+    own = people.account()
+    arn = f"arn:aws:ec2:us-east-1:{own['account_id']}:instance/{'x' * 1500}"
+    asked = {"PrincipalArn": people.user(of=own).arn, "ResourceArn": arn}
+    sender = Sender(people.cloud.port, own)
+    answer = sender.ask("mallee", "ExplainAccess", ActionName="ec2:StopInstances", **asked)
+    assert answer.code == "InvalidInput"
