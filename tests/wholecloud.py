@@ -135,6 +135,10 @@ class Cloud:
 
     def run(self, **parameters: Any) -> str:
         """Start one instance of the tiny image with the key `tests`; return its id."""
+        return self.launch(**parameters)["InstanceId"]
+
+    def launch(self, **parameters: Any) -> dict[str, Any]:
+        """The same; return what RunInstances says of it, which may be over a moment later."""
         self.key_pair("tests")
         wanted = {
             "ImageId": self.image(),
@@ -145,7 +149,7 @@ class Cloud:
             "MaxCount": 1,
             **parameters,
         }
-        return self.ec2.run_instances(**wanted)["Instances"][0]["InstanceId"]
+        return self.ec2.run_instances(**wanted)["Instances"][0]
 
     def instance(self, instance_id: str) -> dict[str, Any]:
         """What DescribeInstances says of an instance."""

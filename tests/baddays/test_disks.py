@@ -48,8 +48,7 @@ def set_full(directory: Path) -> None:
 def test_a_launch_on_a_full_disk_ends_with_what_is_full_and_leaves_nothing(cloud: Cloud) -> None:
     _end_all(cloud)
     with disk_at(cloud.layout.instances, 20):
-        instance = cloud.run()
-        interface = traces.interface_of(cloud, instance)["NetworkInterfaceId"]
+        instance, interface = traces.launch(cloud)
         cloud.wait_state(instance, "terminated")
         reason = cloud.instance(instance)["StateReason"]
         assert reason["Code"] == "Server.InsufficientInstanceCapacity"

@@ -25,8 +25,7 @@ def wait_moment(cloud: Cloud, instance: str, moment: str) -> None:
 
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_terminated_at_any_moment_of_a_launch_it_leaves_nothing(cloud: Cloud, moment: str) -> None:
-    instance = cloud.run()
-    interface = traces.interface_of(cloud, instance)["NetworkInterfaceId"]
+    instance, interface = traces.launch(cloud)
     wait_moment(cloud, instance, moment)
     cloud.terminate(instance)
     assert traces.traces_of(cloud, instance, interface) == []

@@ -62,8 +62,7 @@ def test_an_agent_killed_before_and_after_every_step_finishes_a_life(
     cloud: Cloud, tmp_path: Path
 ) -> None:
     with agent_that(cloud, "die", tmp_path):
-        instance = cloud.run()
-        interface = traces.interface_of(cloud, instance)["NetworkInterfaceId"]
+        instance, interface = traces.launch(cloud)
         cloud.wait_state(instance, "running")
         cloud.ssh(instance, "true")
         console = (cloud.layout.instances / instance / "console.log").read_text(errors="replace")
@@ -77,8 +76,7 @@ def test_an_agent_killed_before_and_after_every_step_finishes_a_life(
 
 def test_every_step_done_twice_is_done_once(cloud: Cloud, tmp_path: Path) -> None:
     with agent_that(cloud, "twice", tmp_path):
-        instance = cloud.run()
-        interface = traces.interface_of(cloud, instance)["NetworkInterfaceId"]
+        instance, interface = traces.launch(cloud)
         cloud.ssh(instance, "true")
         console = (cloud.layout.instances / instance / "console.log").read_text(errors="replace")
         assert console.count(catalogue.FIRST_LINE) == 1

@@ -106,6 +106,12 @@ def traces_of(cloud: Cloud, instance: str, interface: str) -> list[str]:
     return left
 
 
+def launch(cloud: Cloud) -> tuple[str, str]:
+    """Start an instance; return its id and that of its network interface."""
+    launched = cloud.launch()
+    return launched["InstanceId"], launched["NetworkInterfaces"][0]["NetworkInterfaceId"]
+
+
 def interface_of(cloud: Cloud, instance: str) -> dict[str, Any]:
     """The network interface of an instance, as DescribeInstances shows it."""
     return cloud.instance(instance)["NetworkInterfaces"][0]
