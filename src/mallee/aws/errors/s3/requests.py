@@ -148,11 +148,6 @@ class IncompleteBody(S3Error):
     sentence = "You did not provide the number of bytes specified by the Content-Length HTTP header"
 
 
-class InvalidChunkSizeError(S3Error):
-    code = "InvalidChunkSizeError"
-    sentence = "Only the last chunk is allowed to have a size less than 8192 bytes"
-
-
 class MalformedTrailerError(S3Error):
     code = "MalformedTrailerError"
     sentence = (
