@@ -14,7 +14,7 @@ from types import ModuleType
 import sqlalchemy as sa
 from sqlalchemy import exc
 
-from mallee.cloud.state import documents, schema, sqlite, tables
+from mallee.cloud.state import documents, freshness, schema, sqlite, tables
 from mallee.cloud.state.errors import Unavailable
 from mallee.cloud.state.index import Index
 from mallee.cloud.state.records import Claim, Record
@@ -49,6 +49,11 @@ class Database:
     def listen(self, poke: Callable[[], None], over: threading.Event) -> None:
         """Call `poke` when any process has committed, until `over` is set. Blocks."""
         self._engine_module.listen(self.url, poke, over)
+
+    def freshness(self) -> freshness.Freshness:
+        """Return what tells, in the thread of the view, whether somebody has committed."""
+        is_file = self._engine.dialect.name == "sqlite"
+        return freshness.Freshness(self.url.database if is_file else None)
 
     # Opening and closing
 

@@ -49,6 +49,8 @@ class Store:
         self._arrived = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._waiters: set[asyncio.Future[None]] = set()
+        self._freshness = database.freshness()
+        self._caught_up = -1
 
     @classmethod
     def open(cls, url: str, *, clock: clock.Clock) -> "Store":
@@ -89,6 +91,13 @@ class Store:
                 self._drain()
         return future.result()
 
+    async def catch_up(self) -> None:
+        """Wait until the view has what other processes had committed before this was called."""
+        version = self._freshness.read()
+        if version != self._caught_up:
+            await self.run(_nothing)
+            self._caught_up = version
+
     async def wait_changed(self, rev: int, timeout_s: float) -> int:
         """Wait until the view is newer than `rev`, or the time is over; return its revision."""
         self._bind()
@@ -105,6 +114,7 @@ class Store:
         """Finish what is queued and let the database go. Doing it twice is doing it once."""
         self._writer.close()
         self._drain()
+        self._freshness.close()
 
     # Deliveries from the writer thread to the view's
 
@@ -138,6 +148,10 @@ class Store:
         for waiter in self._waiters:
             if not waiter.done():
                 waiter.set_result(None)
+
+
+def _nothing(tx: Tx) -> None:
+    """Change nothing: before any function runs, the writer has read what others committed."""
 
 
 def _running_loop() -> asyncio.AbstractEventLoop | None:
