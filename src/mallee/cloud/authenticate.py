@@ -73,45 +73,60 @@ class Keys:
         self._tokens.clear()
 
 
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Whose an access key is, and what he signs with."""
+
+    secret: str = field(repr=False)
+    principal: Principal | None
+    """None: what the key speaks for is gone, or closed."""
+    expires_at: float | None = None
+    """Of a session; None: it has no end."""
+
+
 def identify(keys: Keys, action: Action, request: http.Request, now: float) -> Principal:
     """Return who signed the request; raise what the service answers when nobody provably did."""
     if action.is_unsigned:
         return NOBODY
     claim = claims.parse(request, action.service)
-    if claim.session_token is not None:
-        who = _by_token(keys, claim, now)
-    else:
-        who = _by_key(keys, claim, now)
-    keys.window.admit(claim, now, changes=isinstance(action.does, Write))
-    return who
-
-
-def _by_key(keys: Keys, claim: claims.Claim, now: float) -> Principal:
-    """Return the user whose own key made the signature."""
-    key = keys.view.get(records.ACCESS_KEY, claim.access_key_id)
-    if key is None or key.doc.status != ACTIVE:
+    found = holder(keys, claim.access_key_id, claim.session_token)
+    if found is None:
         raise check.unknown_key(claim.service)
-    check.verify(claim, keys.secret(key.doc.sealed_secret), now)
+    check.verify(claim, found.secret, now)
+    if found.expires_at is not None and now >= found.expires_at:
+        raise errors.RequestExpired() if claim.service == "ec2" else errors.ExpiredToken()
+    if found.principal is None:
+        raise check.unknown_key(claim.service)
+    keys.window.admit(claim, now, changes=isinstance(action.does, Write))
+    return found.principal
+
+
+def holder(keys: Keys, access_key_id: str, session_token: str | None) -> Holder | None:
+    """Return whose key it is, before a signature was checked; None when it is nobody's."""
+    if session_token is not None:
+        return _by_token(keys, access_key_id, session_token)
+    key = keys.view.get(records.ACCESS_KEY, access_key_id)
+    if key is None or key.doc.status != ACTIVE:
+        return None
     account = _account(keys.view, key.account)
     user = _user(keys.view, key.account, key.doc.user_id)
-    if account is None or user is None:
-        raise check.unknown_key(claim.service)
-    return principal_of(account, user, key.id)
+    return Holder(
+        secret=keys.secret(key.doc.sealed_secret),
+        principal=principal_of(account, user, key.id) if account and user else None,
+    )
 
 
-def _by_token(keys: Keys, claim: claims.Claim, now: float) -> Principal:
-    """Return who uses the session whose key made the signature."""
-    opened = keys.open(claim.session_token or "")
+def _by_token(keys: Keys, access_key_id: str, session_token: str) -> Holder | None:
+    """Return who uses the session whose key it is."""
+    opened = keys.open(session_token)
     # A token is good with its own key only: neither with another one's nor with a user's.
-    if opened is None or opened.access_key_id != claim.access_key_id:
-        raise check.unknown_key(claim.service)
-    check.verify(claim, opened.secret, now)
-    if now >= opened.session.expires_at:
-        raise errors.RequestExpired() if claim.service == "ec2" else errors.ExpiredToken()
-    who = principal_of_session(keys.view, opened.session, opened.access_key_id)
-    if who is None:
-        raise check.unknown_key(claim.service)
-    return who
+    if opened is None or opened.access_key_id != access_key_id:
+        return None
+    return Holder(
+        secret=opened.secret,
+        principal=principal_of_session(keys.view, opened.session, opened.access_key_id),
+        expires_at=opened.session.expires_at,
+    )
 
 
 def principal_of_session(
