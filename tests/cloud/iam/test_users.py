@@ -197,6 +197,15 @@ def test_who_may_manage_some_users_may_manage_no_others(cloud: RunningCloud, iam
     assert refused(hugo.get_user) == "AccessDenied"
 
 
+@pytest.mark.parametrize("key", ["aws:x", "AWS:x"])
+def test_tags_kept_for_aws_are_not_set(iam: Any, key: str) -> None:
+    tags = [{"Key": key, "Value": "red"}]
+    assert refused(iam.create_user, UserName="sys", Tags=tags) == "InvalidInput"
+    iam.create_user(UserName="sys")
+    assert refused(iam.tag_user, UserName="sys", Tags=tags) == "InvalidInput"
+    iam.delete_user(UserName="sys")
+
+
 def test_who_makes_a_user_with_tags_must_be_allowed_to_tag(cloud: RunningCloud, iam: Any) -> None:
     iam.create_user(UserName="kate")
     key = key_of(iam, "kate")

@@ -18,6 +18,8 @@ from mallee.model import identities
 D = TypeVar("D")
 
 TAGS_MAX = 50
+RESERVED = "aws:"
+"""No caller's tag begins with it."""
 
 PREFIXES: Mapping[str, str] = {
     "user": "AIDA",
@@ -87,9 +89,11 @@ def quoted(document: str) -> str:
 
 
 def parse_tags(tags: Iterable[Mapping[str, str]] | None) -> dict[str, str]:
-    """Return tags by key; raise `InvalidInput` for a key given twice."""
+    """Return tags by key; raise `InvalidInput` for a key given twice or kept for AWS."""
     found: dict[str, str] = {}
     for tag in tags or ():
+        if tag["Key"].lower().startswith(RESERVED):
+            raise errors.InvalidInput("Caller is an end user and not allowed to mutate system tags")
         if any(tag["Key"].lower() == key.lower() for key in found):
             raise errors.InvalidInput(
                 "Duplicate tag keys found. Please note that Tag keys are case insensitive."
