@@ -117,7 +117,11 @@ def put_policy(account: str, name: str, file: Path, *, root: Root = DEFAULT) -> 
     file
         The policy's text.
     """
-    asked = {"AccountName": account, "PolicyName": name, "PolicyDocument": file.read_text()}
+    try:
+        text = file.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise steps.Failed(f"{file}: {error}", "give a file with a policy in JSON") from error
+    asked = {"AccountName": account, "PolicyName": name, "PolicyDocument": text}
     client.call(Layout(root), _SERVICE, "PutAccountPolicy", asked)
     words.tell(f"policy {name} holds over {account}")
 

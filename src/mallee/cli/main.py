@@ -119,6 +119,8 @@ def main() -> None:
 
 def run(arguments: list[str]) -> int:
     """Run one command line and return its exit status."""
+    if arguments and arguments[0] in GROUPS and arguments[1:] in ([], ["--help"], ["-h"]):
+        _find_sentences(arguments[0])
     try:
         app(arguments, exit_on_error=True)
     except steps.Failed as failure:
@@ -132,10 +134,19 @@ def run(arguments: list[str]) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
+    except EOFError:
+        words.complain(steps.Failed("nobody is there to answer", "say it with an option: --help"))
+        return 1
     except OSError as error:
         words.complain(steps.Failed(str(error), "mallee doctor"))
         return 1
     return 0
+
+
+def _find_sentences(group: str) -> None:
+    """Let a group's help say of each verb what it does: its function, once found, has it."""
+    for verb in GROUPS[group][1]:
+        app[group][verb]
 
 
 if __name__ == "__main__":

@@ -52,6 +52,12 @@ def set_limit(
     ----------
     key
         Such as `ec2:quota-vminstancenumber`, or in short `vminstancenumber`.
+    limit
+        How many, in the unit that `mallee quota show` says; 0 for none.
+    account
+        Name or id of the account that is limited.
+    user
+        Instead: the user of the cloud's own account who is limited.
     zone
         Limit what is in this zone only.
     """
@@ -67,7 +73,19 @@ def unset(
     zone: str | None = None,
     root: Root = DEFAULT,
 ) -> None:
-    """Take away a limit that was set with `mallee quota set`."""
+    """Take away a limit that was set with `mallee quota set`.
+
+    Parameters
+    ----------
+    key
+        As it was set.
+    account
+        Name or id of the account that is limited.
+    user
+        Instead: the user of the cloud's own account who is limited.
+    zone
+        The zone that it was set for.
+    """
     asked = {**_named(account, user), **_given({"Key": _key(key), "Zone": zone})}
     client.call(Layout(root), _SERVICE, "DeleteQuota", asked)
 

@@ -1,0 +1,55 @@
+"""The command as a whole: its help says what each verb does, and no mistake shows its insides."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from mallee.cli import main
+from tests.cli.conftest import Run, Said
+
+
+@pytest.mark.parametrize("ask", [(), ("--help",), ("-h",)])
+@pytest.mark.parametrize("group", main.GROUPS)
+def test_help_of_a_group_says_what_each_verb_does(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    group: str,
+    ask: tuple[str, ...],
+) -> None:
+    monkeypatch.setenv("COLUMNS", "400")
+    with pytest.raises(SystemExit):
+        main.run([group, *ask])
+    said = capsys.readouterr().out
+    for verb in main.GROUPS[group][1]:
+        assert re.search(rf"^\W*{verb} +[A-Z][^│]+\w\W+$", said, re.M), verb
+
+
+def test_a_number_out_of_range_is_refused_by_the_cloud(run: Run) -> None:
+    said = run("registrations", "invite", "chem", "bob@example.org", "--hours", "0")
+    assert (said.status, "greater than or equal to 1" in said.err) == (1, True), said.err
+    said = run("quota", "set", "vminstancenumber", "-1", "--account", "admin")
+    assert (said.status, "greater than or equal to 0" in said.err) == (1, True), said.err
+
+
+def test_a_question_that_nobody_answers_ends_it(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def nobody(_prompt: str) -> str:
+        raise EOFError
+
+    run("accounts", "create", "lone")
+    monkeypatch.setattr("builtins.input", nobody)
+    said = run("accounts", "delete", "lone")
+    assert (said.status, "nobody is there to answer" in said.err) == (1, True), said.err
+
+
+def test_a_policy_that_cannot_be_read_is_said(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "policy.json"
+    for said in (run("accounts", "put-policy", "admin", "p", file), _spoilt(run, file)):
+        assert said.status == 1
+        assert str(file) in said.err
+        assert "JSON" in said.err
+
+
+def _spoilt(run: Run, file: Path) -> Said:
+    file.write_bytes(b"\xff\xfe")
+    return run("accounts", "put-policy", "admin", "p", file)
