@@ -63,8 +63,17 @@ def test_nothing_is_sent_in_the_clear_unasked(server: Server, tmp_path: Path) ->
 def test_server_that_nobody_vouches_for_is_not_believed(server: Server, tmp_path: Path) -> None:
     file = server.file(tmp_path / "d.toml")
     file.write_text(file.read_text().replace(f"{server.directory}/ca.pem", ""))
-    with pytest.raises(steps.Failed, match=r"(?i)contact|certificate"):
+    with pytest.raises(steps.Failed, match=r"(?i)contact|certificate") as failed:
         ldapdirectory.read(file)
+    assert "ca_file" in failed.value.cure
+
+
+def test_password_file_that_is_not_there_is_said(server: Server, tmp_path: Path) -> None:
+    file = server.file(tmp_path / "d.toml")
+    file.write_text(file.read_text().replace(str(server.password_file), "/nowhere"))
+    with pytest.raises(steps.Failed, match="/nowhere") as failed:
+        ldapdirectory.read(file)
+    assert "password_file" in failed.value.cure
 
 
 def test_wrong_password_is_said_without_it(server: Server, tmp_path: Path) -> None:

@@ -84,7 +84,16 @@ def read(path: Path) -> tuple[list[Person], list[str]]:
         finally:
             connection.unbind_s()
     except ldap.LDAPError as error:
-        raise steps.Failed(f"{directory.url}: {_words(error)}", f"see {path}") from error
+        raise steps.Failed(f"{directory.url}: {_words(error)}", _cure(directory, path)) from error
+
+
+def _cure(directory: Directory, path: Path) -> str:
+    # The library tells a server that is away and one whose certificate nobody knows alike.
+    if directory.start_tls or not directory.url.startswith(_PLAIN):
+        return (
+            f"see {path}; ca_file names who certified the server, when this machine does not know"
+        )
+    return f"see {path}"
 
 
 def _parse(path: Path) -> Directory:
@@ -115,11 +124,19 @@ def _connect(directory: Directory) -> Any:
     connection.set_option(ldap.OPT_X_TLS_NEWCTX, 0)
     if directory.start_tls:
         connection.start_tls_s()
-    password = ""
-    if directory.password_file:
-        password = Path(directory.password_file).read_text().rstrip("\n")
-    connection.simple_bind_s(directory.bind_dn, password)
+    connection.simple_bind_s(directory.bind_dn, _password(directory))
     return connection
+
+
+def _password(directory: Directory) -> str:
+    if not directory.password_file:
+        return ""
+    try:
+        return Path(directory.password_file).read_text().rstrip("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise steps.Failed(
+            f"{directory.password_file}: {error}", "password_file is a file with one line"
+        ) from error
 
 
 def _read(connection: Any, directory: Directory) -> tuple[list[Person], list[str]]:
