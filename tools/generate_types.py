@@ -3,7 +3,7 @@
 Which actions those are is the action table's say (`mallee.cloud.actions.TABLE`); `--check`
 writes nothing and fails when a file differs (a test calls it). Request shapes hold what decoding
 gives; shapes that only results have also take `None` for absent, seconds since the epoch for times
-and `Fragment`s. A shape that both have is typed as the request's.
+and `Fragment`s. A shape that both have is typed as the request's. Streamed bodies are no members.
 """
 
 import argparse
@@ -15,10 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mallee.aws import model
+from mallee.aws.codec.s3 import names as s3names
 from mallee.cloud import actions
 
 FOLDER = Path(__file__).parent.parent / "src/mallee/aws/types"
-SERVICES = ("cloudtrail", "ec2", "sts", "iam", "mallee")
+SERVICES = ("cloudtrail", "ec2", "sts", "iam", "mallee", "s3")
 HEAD = '''"""Requests and results of {service}'s actions, by shape.
 
 Written by `tools/generate_types.py` from the action table and the service model; edit neither this
@@ -85,6 +86,8 @@ def implemented() -> dict[str, set[str]]:
     names: dict[str, set[str]] = {service: set() for service in SERVICES}
     for service, name in actions.TABLE:
         names[service].add(name)
+    # S3's table belongs to a process of its own; whatever can be asked of it has types.
+    names["s3"] = set(model.load("s3").operations) - s3names.UNREACHABLE
     return names
 
 
@@ -130,7 +133,11 @@ def _structures(service: model.ServiceModel, roots: Iterable[model.Shape | None]
 
 def _class(reached: Reached, shape: model.Shape) -> str:
     is_request = shape.name in reached.requests
-    fields = {name: _field(reached, shape, name, is_request=is_request) for name in shape.members}
+    fields = {
+        name: _field(reached, shape, name, is_request=is_request)
+        for name, member in shape.members.items()
+        if not member.streaming
+    }
     if any(keyword.iskeyword(name) for name in fields):
         inside = ", ".join(f'"{name}": "{hint}"' for name, hint in fields.items())
         return f'{shape.name} = TypedDict("{shape.name}", {{{inside}}})\n'
