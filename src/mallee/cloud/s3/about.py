@@ -95,6 +95,20 @@ def of_part(part: UploadPart) -> ArrivedAbout:
     return _arrived.decode(part.about)
 
 
+def completed(
+    upload: UploadAbout, id: str, made: tuple[tuple[PartAbout, ...], dict[str, bytes]]
+) -> About:
+    """Return what is kept with the object that an upload has become: its parts, its checksums."""
+    parts, checksums = made
+    return msgspec.structs.replace(
+        upload.about,
+        upload=id,
+        parts=parts,
+        checksums=checksums,
+        checksum_type=upload.checksum_type or FULL,
+    )
+
+
 def encode(about: About | UploadAbout | ArrivedAbout) -> bytes:
     """Return it as the engine keeps it."""
     return msgspec.msgpack.encode(about)

@@ -68,6 +68,11 @@ def owner(view: store.View, account: str) -> dict[str, str]:
 
 def of_new_bucket(_call: Call, doc: Bucket, asked: Asked) -> Bucket:
     """Return a bucket that is being made with the ACL that the request gives it."""
+    if doc.ownership != ENFORCED:
+        raise errors.s3.NotImplemented(
+            "Access control lists are not supported by this cloud yet: ObjectOwnership must be "
+            "BucketOwnerEnforced."
+        )
     grants = _asked_grants(asked, "")
     if grants and doc.ownership == ENFORCED:
         raise errors.s3.InvalidBucketAclWithObjectOwnership()

@@ -1,5 +1,30 @@
 """All rows of S3, collected from its files. Only the process of S3 knows them."""
 
 from mallee.cloud.action import Action
+from mallee.cloud.s3 import (
+    accessblocks,
+    buckets,
+    copying,
+    deleting,
+    listing,
+    objects,
+    policies,
+    tagging,
+    uploadlisting,
+    uploads,
+    versioning,
+)
 
-ROWS: tuple[Action, ...] = ()
+ROWS: tuple[Action, ...] = (
+    *buckets.ACTIONS,
+    *objects.ACTIONS,
+    *deleting.ACTIONS,
+    *listing.ACTIONS,
+    *uploads.ACTIONS,
+    *uploadlisting.ACTIONS,
+    *copying.ACTIONS,
+    *versioning.ACTIONS,
+    *tagging.ACTIONS,
+    *policies.ACTIONS,
+    *accessblocks.ACTIONS,
+)

@@ -1,0 +1,112 @@
+"""Versions: which one a request means, and what a write or a deletion makes of those there are.
+
+Called by everything that reads or changes objects. Not its business: bytes, headers, permissions.
+"""
+
+import asyncio
+import base64
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from mallee.aws import errors
+from mallee.cloud.s3 import about, buckets
+from mallee.cloud.s3.about import Found
+from mallee.cloud.s3.exchange import ObjectCall
+from mallee.cloud.s3.rows import Asked
+from mallee.model.buckets import Bucket, Versioning
+from mallee.walrus.contents import Content
+from mallee.walrus.engine import Closed, NoSpace
+from mallee.walrus.records import NULL, Blob, Version
+from mallee.walrus.tx import BucketClosed, Tx
+
+T = TypeVar("T")
+
+KEY_MAX = 1024
+_ID_BYTES = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an object is: its bucket, and its key."""
+
+    bucket: Bucket
+    owner: str
+    """The account that owns the bucket."""
+    key: bytes
+
+    @property
+    def number(self) -> int:
+        """The bucket's number in the engine."""
+        return self.bucket.number
+
+
+def place(call: ObjectCall, asked: Asked) -> Place:
+    """Return the place that a request names; raise when its bucket is not there."""
+    record = buckets.asked_for(call.view, asked)
+    if len(call.key) > KEY_MAX:
+        raise errors.s3.KeyTooLongError(size=len(call.key), most=KEY_MAX)
+    return Place(record.doc, record.account, call.key)
+
+
+def new_id() -> str:
+    """Return the id of a version or upload: nobody can guess one, and none is given twice."""
+    return base64.urlsafe_b64encode(os.urandom(_ID_BYTES)).decode()
+
+
+def id_for(bucket: Bucket) -> str:
+    """Return the id for a version that is written into the bucket now."""
+    return new_id() if bucket.versioning is Versioning.ENABLED else NULL
+
+
+def shown_id(bucket: Bucket, version: Version) -> dict[str, str]:
+    """Return the version's id as answers have it: a bucket that never kept versions tells none."""
+    return {} if bucket.versioning is Versioning.NEVER else {"VersionId": version.id}
+
+
+async def look(call: ObjectCall, where: Place, id: str | None) -> Found:
+    """Return the object that is there now, or one version of it; raise when it is not there."""
+    reader = call.engine.reader
+
+    def find() -> Version | None:
+        if id is None:
+            return reader.current(where.number, where.key)
+        return reader.version(where.number, where.key, id)
+
+    return found(where, await call.in_thread(find), id)
+
+
+def found(where: Place, version: Version | None, id: str | None) -> Found:
+    """Return a version as an object; raise what S3 answers when there is none, or a marker."""
+    key = where.key.decode(errors="replace")
+    if version is None and id is not None:
+        raise errors.s3.NoSuchVersion(key=key, version=id)
+    if version is None:
+        raise errors.s3.NoSuchKey(key=key)
+    if version.is_marker:
+        raise _marker(version, id, key)
+    return Found(version, about.of(version))
+
+
+def _marker(version: Version, id: str | None, key: str) -> errors.s3.S3Error:
+    if id is None:
+        error: errors.s3.S3Error = errors.s3.NoSuchKey(key=key)
+    else:
+        error = errors.s3.MethodNotAllowed(method="GET", resource_type="DeleteMarker")
+    error.headers = {"x-amz-delete-marker": "true", "x-amz-version-id": version.id}
+    return error
+
+
+async def commit(
+    call: ObjectCall, work: Callable[[Tx, Sequence[Blob]], T], contents: Sequence[Content] = ()
+) -> T:
+    """Do something in one transaction of the engine; return when it is durable."""
+    try:
+        return await asyncio.wrap_future(call.engine.commit(work, contents))
+    except NoSpace as error:
+        raise errors.s3.InsufficientStorage() from error
+    except BucketClosed as error:
+        raise errors.s3.NoSuchBucket(bucket=call.bucket) from error
+    except Closed as error:
+        raise errors.s3.ServiceUnavailable() from error
