@@ -3,11 +3,13 @@
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from mallee.cloud import authorize, effort, rights
 from mallee.cloud.state import records, store
 from mallee.model.identities import Policy, PolicyVersion
 from tests.cloud.alice import Alice, allow, deny, text
+from tests.cloud.signing import Sender
 
 PATTERNS = 190
 """As many as a policy may have with five wildcards each."""
@@ -104,3 +106,38 @@ def test_no_policy_is_asked_about_what_is_too_long(alice: Alice) -> None:
     tags = [{"Key": "x", "Value": long}]
     asked = {"Resources": ["i-0123456789abcdef0"], "Tags": tags}
     assert alice.asks("CreateTags", asked) == "UnauthorizedOperation"
+
+
+def _simulate(alice: Alice, *policies: str) -> str:
+    """Let the administrator ask what these policies would do; return the code of the error."""
+    asked = {"PolicyInputList": [*policies], "ActionNames": ["ec2:RunInstances"]}
+    try:
+        alice.cloud.client("iam").simulate_custom_policy(**asked)
+    except ClientError as error:
+        return error.response["Error"]["Code"]
+    return ""
+
+
+def test_simulations_and_explanations_are_counted_whoever_asks(
+    alice: Alice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(effort, "COUNTED_S_MIN", 0.0)
+    assert _simulate(alice, text(allow("*"))) == ""
+    monkeypatch.setattr(effort, "BURST_S_MAX", 0.0)
+    monkeypatch.setattr(effort, "SHARE_MAX", 0.0)
+    assert _simulate(alice, text(allow("*"))) == "Throttling"
+    who = f"arn:aws:iam::{alice.cloud.admin['account_id']}:user/staff/alice"
+    asked = {"PrincipalArn": who, "ActionName": "ec2:RunInstances"}
+    explain = Sender(alice.cloud.port, alice.cloud.admin)
+    assert explain.ask("mallee", "ExplainAccess", **asked).code == "Throttling"
+    assert alice.cloud.client("iam").list_users()["Users"], "what weighs nothing goes on"
+    monkeypatch.undo()
+    assert _simulate(alice, text(allow("*"))) == ""
+
+
+def test_policies_of_a_simulation_have_few_wildcards_together(
+    alice: Alice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rights, "WILDCARDS_MAX", 6)
+    assert _simulate(alice, *[text(allow("ec2:R*"))] * 3) == ""
+    assert _simulate(alice, *[text(allow("ec2:R*s*"))] * 3) == "PolicyEvaluation"

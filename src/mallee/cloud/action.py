@@ -158,6 +158,10 @@ class Action:
     """Of an unsigned row: finds for whom an identity provider vouches in the request, which is then
     allowed or refused as his (`resource_policy`)."""
 
+    is_weighing: bool = False
+    """Whether it weighs policies that the request brings or names: what that takes is counted like
+    the decisions about the account's own requests, its administrator's included (`effort`)."""
+
     about: Callable[[Call, Request], str] | None = None
     """Finds the account that a request is about, where it may be another than the caller's, or he
     has none: the trail shows the call to that account too. Empty when there is no such account."""

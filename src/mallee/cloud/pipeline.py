@@ -20,6 +20,7 @@ from mallee.cloud import (
     asks,
     authenticate,
     authorize,
+    effort,
     guessing,
     http,
     idempotency,
@@ -181,17 +182,37 @@ def _end_dry_run(asked: Request) -> None:
         raise errors.DryRunOperation
 
 
+def _weigh(cloud: Cloud, action: Action, call: Call, asked: Request) -> str:
+    """Run what weighs policies in its account's share of the process; raise `Throttling` beyond."""
+    spent, began_s = cloud.judge.spent, effort.clock_s()
+    if not spent.may_begin(call.account, call.now):
+        raise errors.Throttling
+    try:
+        return _look(cloud, action, call, asked)
+    finally:
+        spent.spend(call.account, effort.clock_s() - began_s, call.now)
+
+
+def _look(cloud: Cloud, action: Action, call: Call, asked: Request) -> str:
+    """Return the encoded result of what only looks, and waits for nothing."""
+    match action.does:
+        case Listing():
+            result = listing.run(action, call, asked, cloud.box)
+        case Pages():
+            result = listing.run_pages(action, call, asked, cloud.box)
+        case does:
+            result = cast(Read, does).handle(call, asked)
+    return codec.for_service(action.service).encode_result(action.name, result)
+
+
 async def _run(cloud: Cloud, action: Action, call: Call, asked: Request) -> str:
     """Do what the action does; return its result, encoded."""
     match action.does:
         case Write():
             return await _write(cloud, action, call, asked)
-        case Read(handle=handle):
-            result = handle(call, asked)
-        case Listing():
-            result = listing.run(action, call, asked, cloud.box)
-        case Pages():
-            result = listing.run_pages(action, call, asked, cloud.box)
+        case Read() | Listing() | Pages():
+            look = _weigh if action.is_weighing else _look
+            return look(cloud, action, call, asked)
         case Scan():
             if not cloud.gate.admit(f"scan:{call.account}", call.now):
                 raise errors.Throttling

@@ -156,5 +156,6 @@ ACTIONS: tuple[Action, ...] = (
         does=Read(handle=explain_access),
         honours=frozenset({"PrincipalArn", "ActionName", "ResourceArn"}),
         resources=lambda call, request: (request["PrincipalArn"],),
+        is_weighing=True,
     ),
 )

@@ -14,7 +14,7 @@ from typing import Any
 
 from mallee.aws import errors, policy
 from mallee.aws.policy.texts import Values
-from mallee.cloud import callerkeys, things
+from mallee.cloud import callerkeys, rights, things
 from mallee.cloud.action import Action, Pages, Read
 from mallee.cloud.call import Call, Request, Result
 from mallee.cloud.iam import simulated, simulation
@@ -196,6 +196,10 @@ def _trials(call: Call, request: Request, given: Given, caller: str | None) -> l
     _check_scenario(request, resources)
     with _inputs_fault():
         policies = simulation.compile_given(given)
+    if sum(one.policy.wildcards for one in policy.attached(policies)) > rights.WILDCARDS_MAX:
+        raise errors.PolicyEvaluation(
+            f"These policies have more than {rights.WILDCARDS_MAX} wildcards together."
+        )
     principal = _caller(call, caller, is_bounded=given.boundary is not None)
     of_request = Simulation(
         principal=principal,
@@ -347,6 +351,7 @@ def _row(name: str, does: Pages | Read, *honours: str) -> Action:
         does=does,
         honours=frozenset(honours),
         resources=_about if "PolicySourceArn" in honours else None,
+        is_weighing=True,
     )
 
 
