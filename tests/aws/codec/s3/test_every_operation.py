@@ -24,7 +24,12 @@ def _requests(operation: str) -> list[dict[str, Any]]:
     shape = SERVICE.operations[operation].input
     assert shape is not None
     made = [oracle.Values(SERVICE, operation, turn).request(shape) for turn in range(TURNS)]
-    return [_sendable(shape, request) for request in made]
+    is_whole = operation in names.BODY_IS_OPTIONAL or shape.payload is None
+    return [
+        _sendable(shape, request)
+        for request in made
+        if is_whole or shape.payload in request or shape.members[shape.payload or ""].streaming
+    ]
 
 
 def _sendable(shape: model.Shape, request: dict[str, Any]) -> dict[str, Any]:

@@ -18,6 +18,9 @@ UNREACHABLE = frozenset(
 """Operations of the model that look on the wire as another one does, which replaced them, or that
 have an endpoint of their own."""
 
+BODY_IS_OPTIONAL = frozenset({"CreateBucket", "PutBucketAcl", "PutObjectAcl", "RestoreObject"})
+"""Operations that mean something without their document; the model calls more of them optional."""
+
 ROOTS = {
     "CompleteMultipartUpload": "CompleteMultipartUploadResult",
     "CopyObject": "CopyObjectResult",

@@ -16,7 +16,7 @@ from typing import Any
 from mallee.aws import errors, model
 from mallee.aws.codec import constraints, scalars, xmlbody
 from mallee.aws.codec.fault import Check, Fault
-from mallee.aws.codec.s3 import routes
+from mallee.aws.codec.s3 import names, routes
 from mallee.aws.signature import canonical, claims, hoisted, wire
 
 
@@ -71,7 +71,8 @@ class _Reading:
     """Member and prefix of headers that are taken together: `Metadata`, `x-amz-meta-`."""
     kind: BodyKind
     payload: str | None
-    payload_required: bool
+    is_required: bool
+    """Whether the body must be there."""
     document: xmlbody.Decode | None
     root: str
 
@@ -96,6 +97,8 @@ def decode(routed: routes.Routed, head: wire.Head, body: bytes | None = None) ->
     is_lenient = bool(routed.key) and head.method in ("GET", "HEAD")
     _read_query(reading, head.query, values, is_lenient=is_lenient)
     _read_headers(reading, hoisted.headers_of(head), values)
+    if "ContentEncoding" in values:
+        _unwrap_encoding(values)
     if reading.kind is BodyKind.DOCUMENT and body is not None:
         _read_body(reading, body, values)
     for field in (*reading.query.values(), *reading.headers):
@@ -150,6 +153,14 @@ def _read_headers(reading: _Reading, headers: Mapping[str, str], values: dict[st
             values[name] = found
 
 
+def _unwrap_encoding(values: dict[str, Any]) -> None:
+    """Take out what names the wrapping of this one request and is not kept with the object."""
+    parts = [part.strip() for part in values.pop("ContentEncoding").split(",")]
+    kept = ",".join(part for part in parts if part.lower() != "aws-chunked")
+    if kept:
+        values["ContentEncoding"] = kept
+
+
 def _value(field: _Field, text: str) -> Any:
     try:
         value = field.parse(text)
@@ -176,7 +187,7 @@ def _invalid(field: _Field, text: str) -> errors.AwsError:
 
 def _read_body(reading: _Reading, body: bytes, values: dict[str, Any]) -> None:
     if not body.strip():
-        if reading.payload_required:
+        if reading.is_required:
             raise errors.s3.MissingRequestBodyError()
         return
     if reading.document is None:
@@ -238,7 +249,7 @@ def _reading(name: str) -> _Reading:
         ),
         kind=kind,
         payload=shape.payload,
-        payload_required=shape.payload in shape.required,
+        is_required=name not in names.BODY_IS_OPTIONAL,
         document=decoder,
         root=root,
     )
