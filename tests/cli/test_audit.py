@@ -257,3 +257,13 @@ def test_what_an_accounts_setting_gives_is_explained(
     said = mallee("access", "explain", answer["ResponseMetadata"]["RequestId"])
     assert "allows it, but a setting of the account does" in said
     assert "horse" not in said
+
+
+def test_the_calls_of_an_account_are_found_by_its_name(
+    cloud: RunningCloud, ann: dict[str, str], mallee: Mallee
+) -> None:
+    explained(mallee, refused(cloud, ann, "describe_key_pairs"))
+    words = ("audit", "list", "--action", "DescribeKeyPairs", "--account")
+    assert mallee(*words, "admin") == mallee(*words, cloud.admin["account_id"]) != ""
+    assert mallee(*words, "123456789012") == ""
+    assert "NoSuchEntity" in mallee(*words, "nope", status=1)

@@ -19,6 +19,7 @@ from mallee.kit.chain import verify as proof
 from mallee.model.layout import Layout
 
 _AGO = re.compile(r"(\d+)([smhd])")
+_ACCOUNT_ID = re.compile(r"\d{12}")
 _UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _PAGE = 500
 _PAUSE_S = 0.25
@@ -77,7 +78,7 @@ def list_calls(
     Parameters
     ----------
     account
-        Only calls of this account (12 digits).
+        Only calls of this account: its id, or its name while it is there.
     user
         Only calls of this user, session name or ARN.
     action
@@ -93,15 +94,16 @@ def list_calls(
     as_json
         A JSON object per line, with everything that is known.
     """
+    layout = Layout(root)
     asked: dict[str, Any] = {
-        "AccountId": account,
+        "AccountId": _account_id(layout, account),
         "UserName": user,
         "ActionName": action,
         "StartTime": _moment(since),
         "OnlyRefused": refused or None,
         "OnlyChanges": changes or None,
     }
-    found = fetch(Layout(root), {name: value for name, value in asked.items() if value}, limit)
+    found = fetch(layout, {name: value for name, value in asked.items() if value}, limit)
     if as_json:
         for call in found:
             words.give(json.dumps(call, default=str))
@@ -110,6 +112,14 @@ def list_calls(
         ("time", "account", "who", "from", "action", "outcome", "request"),
         [_row(call) for call in found],
     )
+
+
+def _account_id(layout: Layout, account: str) -> str:
+    """Return the id; that of a deleted account has no name any more."""
+    if not account or _ACCOUNT_ID.fullmatch(account):
+        return account
+    found = client.call(layout, "mallee", "DescribeAccount", {"AccountName": account})
+    return found["Account"]["AccountId"]
 
 
 def fetch(layout: Layout, asked: dict[str, Any], limit: int) -> list[dict[str, Any]]:
