@@ -104,12 +104,15 @@ def environment() -> dict[str, str]:
 
 def _wait_cloud(layout: Layout) -> str:
     held = owners.read_settings(layout)
-    errors = layout.log / "cloud.err"
-    failure = steps.Failed(
-        f"the cloud did not answer within {CLOUD_READY_S_MAX:g} s" + _last_line(errors),
-        f"read {layout.log / 'cloud.log'} and {errors}",
-    )
-    steps.wait_until(lambda: _answers(layout, held), CLOUD_READY_S_MAX, failure)
+    silent = steps.Failed(f"the cloud did not answer within {CLOUD_READY_S_MAX:g} s", "")
+    try:
+        steps.wait_until(lambda: _answers(layout, held), CLOUD_READY_S_MAX, silent)
+    except steps.Failed as failure:
+        errors = layout.log / "cloud.err"
+        raise steps.Failed(
+            failure.cause + _last_end(layout, "cloud") + _last_line(errors),
+            f"read {layout.log / 'cloud.log'} and {errors}",
+        ) from None
     return client.read_access(layout, held).endpoint
 
 
@@ -177,6 +180,11 @@ def _ready_host(layout: Layout, access: client.Access) -> dict[str, Any] | None:
         if host["HostId"] == member.host_id and is_fresh and host.get("Hypervisor"):
             return host
     return None
+
+
+def _last_end(layout: Layout, daemon: str) -> str:
+    why = status.read_report(layout).get("daemons", {}).get(daemon, {}).get("last_end")
+    return f"; its supervisor says: {why}" if why else ""
 
 
 def _last_line(path: os.PathLike[str]) -> str:
