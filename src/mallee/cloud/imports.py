@@ -23,7 +23,8 @@ GROUPS_PER_USER_MAX = 10
 _NAME = re.compile(r"[\w+=,.@-]+", re.ASCII)
 _USER_NAME_MAX = 64
 _GROUP_NAME_MAX = 128
-_EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
+# Without a question mark: mail programs would read `=?…?=` as another address.
+_EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=^_`{|}~-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
 
 
 class BadDocument(Exception):

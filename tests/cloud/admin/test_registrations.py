@@ -2,6 +2,7 @@
 
 import email
 import email.policy
+import json
 import re
 import time
 from collections.abc import Iterator
@@ -206,10 +207,11 @@ def test_closed_cloud_takes_no_wishes(
     monkeypatch.setattr(cloud, "settings", replace(cloud.settings, mail=mail))
     cloud.start()
     sender = Sender(cloud.port, cloud.admin)
-    _request(cloud, "wanted", "eve@example.org", Reason="because")
+    _request(cloud, "wanted", "eve@example.org", Reason="because\n\nAll is well:\n    run this")
     (told,) = _mails(cloud, "boss@example.org")
     assert told["From"] == "cloud@example.org"
     assert "eve@example.org asks" in told.get_content()
+    assert "> because\n> \n> All is well:\n>     run this\n" in told.get_content()
     sender.ask("mallee", "InviteAccount", AccountName="near", Email="near@example.org")
     (invited,) = _mails(cloud, "near@example.org")
     assert f"mallee accept --endpoint {url}" in invited.get_content()
@@ -325,3 +327,18 @@ def test_token_is_good_once_though_many_show_it_together(cloud: RunningCloud) ->
         answers = list(workers.map(lambda _: _accept(cloud, token), range(8)))
     assert sorted(answer.status for answer in answers) == [200] + [403] * 7
     assert sender.ask("mallee", "ListAccounts").text.count("<AccountName>raced<") == 1
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["=?utf-8?q?x?=@example.org", "=?utf-8?q?=0a?=@example.org", "=?x?b?!!!?=@example.org"],
+)
+def test_no_address_means_another_one_or_none_to_mail_programs(
+    cloud: RunningCloud, address: str
+) -> None:
+    asked = {"AccountName": "odd", "Email": address}
+    assert ask_unsigned(cloud, "RequestAccount", **asked).code == "ValidationError"
+    people = json.dumps({"people": [{"user_name": "odd", "email": address}]})
+    sender = Sender(cloud.port, cloud.admin)
+    answer = sender.ask("mallee", "ImportUsers", Source="odd", Document=people)
+    assert answer.code == "InvalidInput"

@@ -108,12 +108,17 @@ def _tell_administrator(call: WriteCall, record: RegistrationRecord) -> None:
         subject=f"Request for the account {doc.account_name}",
         paragraphs=(
             f"{who} asks for an account named {doc.account_name}.",
-            f"Reason given: {doc.reason}" if doc.reason else "No reason was given.",
+            f"Reason given:\n{_quoted(doc.reason)}" if doc.reason else "No reason was given.",
             f"    mallee registrations approve {doc.id}\n    mallee registrations reject {doc.id}",
             "Nobody has proved to be who he says.",
         ),
     )
     mails.send(call, letter)
+
+
+def _quoted(text: str) -> str:
+    """Return a stranger's words so that no line of them looks like ours."""
+    return "\n".join(f"> {line}" for line in text.splitlines())
 
 
 def _rejection(call: Call, record: RegistrationRecord, reason: str | None) -> mails.Letter:
