@@ -177,6 +177,13 @@ def test_service_that_is_not_here_is_named(sender: Sender) -> None:
     assert "sqs" in answer.message
 
 
+def test_service_that_is_not_here_is_named_in_its_own_language(cloud: RunningCloud) -> None:
+    with pytest.raises(ClientError) as error:
+        cloud.client("kms").list_keys()
+    assert code_of(error).startswith("UnsupportedOperation")
+    assert error.value.response["Error"]["Message"] == "The service kms is not part of this cloud."
+
+
 @pytest.mark.parametrize("path", ["/services/Euare", "/services/Euare/"])
 def test_eucalyptus_paths_lead_to_their_services(sender: Sender, path: str) -> None:
     request = sender.signed("iam", {"Action": "GetUser"}, path=path)

@@ -52,8 +52,8 @@ DATABASE_AWAY = (
     "its administrator finds the cause in the log (mallee logs cloud)."
 )
 
-_STRANGERS_DIALECT = "sts"
-"""In which a request is refused that names no service of this cloud."""
+_STRANGERS_DIALECT, _STRANGERS_JSON = "sts", "cloudtrail"
+"""In which a request is refused that names no service of this cloud, in XML or JSON as it came."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -365,4 +365,7 @@ def _finish(cloud: Cloud, exchange: Exchange, body: bytes) -> http.Response:
 
 
 def _dialect(exchange: Exchange) -> codec.Codec:
-    return codec.for_service(exchange.service.name if exchange.service else _STRANGERS_DIALECT)
+    if exchange.service:
+        return codec.for_service(exchange.service.name)
+    is_json = "x-amz-target" in exchange.request.headers
+    return codec.for_service(_STRANGERS_JSON if is_json else _STRANGERS_DIALECT)
