@@ -40,7 +40,7 @@ async def vouch(call: Call, asked: Request, issuers: keysets.KeySets) -> Princip
     try:
         issuer = idtokens.issuer_of(token)
         provider = _provider(call, account, issuer)
-        keys = await issuers.of(provider, token, call.now)
+        keys = await issuers.of(account, provider, token, call.now)
         expected = idtokens.Expected(provider.issuer, provider.client_ids)
         claims = idtokens.verify(keys, token, expected, call.now)
     except idtokens.ExpiredToken as error:
