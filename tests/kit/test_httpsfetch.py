@@ -4,6 +4,7 @@ import shutil
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -100,6 +101,38 @@ def test_this_machine_is_not_asked_unless_that_is_allowed(host: str) -> None:
     with pytest.raises(Unreachable):
         httpsfetch.fetch(f"https://{host}:1/", ["0" * 40], Reach())
     assert httpsfetch.fetch_thumbprint(f"https://{host}:1/", Reach()) == ()
+
+
+def test_no_address_that_this_machine_has_is_asked(
+    provider: oidc.Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As an address of its own in whatever range would look.
+    monkeypatch.setattr(httpsfetch, "_is_elsewhere", lambda _: True)
+    with pytest.raises(Unreachable, match="own address"):
+        httpsfetch.fetch(place(provider), (provider.thumbprint,), Reach())
+
+
+def test_all_addresses_of_a_name_together_take_no_longer_than_one_document(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tried: list[float] = []
+    moment = 0.0
+
+    class Silent(socket.socket):
+        def connect(self, address: object) -> None:
+            nonlocal moment
+            waits_s = self.gettimeout() or 0.0
+            tried.append(waits_s)
+            moment += waits_s
+            raise TimeoutError("timed out")
+
+    many = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (f"192.0.2.{n}", 443)) for n in range(99)]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: many)
+    monkeypatch.setattr(socket, "socket", Silent)
+    monkeypatch.setattr(time, "monotonic", lambda: moment)
+    with pytest.raises(Unreachable):
+        httpsfetch.fetch("https://many.example.org/", (), Reach())
+    assert sum(tried) <= httpsfetch.WHOLE_S
 
 
 def test_nobody_is_asked_where_nothing_may_be_fetched(provider: oidc.Provider) -> None:

@@ -13,6 +13,7 @@ import ipaddress
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -164,23 +165,36 @@ def _place(url: str, reach: Reach) -> tuple[str, int]:
 
 
 def _connect(host: str, port: int, reach: Reach) -> socket.socket:
-    """Return a connection to the first address of the host that may be asked and answers."""
+    """Return a connection to the first address of the host that may be asked and answers, of
+    however many within `WHOLE_S`."""
     problem: Exception = Unreachable(f"{host} has no address that may be asked")
+    ends_at = time.monotonic() + WHOLE_S
     for family, kind, protocol, _, address in socket.getaddrinfo(
         host, port, type=socket.SOCK_STREAM
     ):
         if not (reach.may_be_local or _is_elsewhere(str(address[0]))):
             continue
+        left_s = ends_at - time.monotonic()
+        if left_s <= 0:
+            break
         connection = socket.socket(family, kind, protocol)
-        connection.settimeout(CONNECT_S)
+        connection.settimeout(min(CONNECT_S, left_s))
         try:
             connection.connect(address)
+            connection.settimeout(CONNECT_S)
+            _check_elsewhere(connection, reach)
         except OSError as error:
             connection.close()
             problem = error
         else:
             return connection
     raise problem
+
+
+def _check_elsewhere(connection: socket.socket, reach: Reach) -> None:
+    """Raise `OSError` for a connection to an address that this machine has: it is from there."""
+    if not reach.may_be_local and connection.getsockname()[0] == connection.getpeername()[0]:
+        raise OSError(f"{connection.getpeername()[0]} is this machine's own address")
 
 
 def _is_elsewhere(address: str) -> bool:

@@ -1,11 +1,15 @@
 """Providers of OpenID Connect are an account's own; what names none is refused."""
 
 import json
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
+from mallee.cloud.iam import oidcproviders
+from mallee.kit import httpsfetch
 from mallee.model.settings import OpenId
 from tests.cloud.running import RunningCloud, fresh
 from tests.cloud.signing import Sender
@@ -100,6 +104,27 @@ def test_thumbprint_that_is_not_given_is_asked_for(iam: Any) -> None:
         url = provider.url + "/gone"
     away = refused(iam.create_open_id_connect_provider, Url=url)
     assert away == "OpenIdIdpCommunicationError"
+
+
+def test_few_servers_are_asked_at_once(iam: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, is_over = threading.Semaphore(0), threading.Event()
+
+    def wait(_url: str, _reach: httpsfetch.Reach) -> tuple[str, ...]:
+        asked.release()
+        assert is_over.wait(30.0)
+        return ()
+
+    monkeypatch.setattr(httpsfetch, "fetch_thumbprint", wait)
+    ask = iam.create_open_id_connect_provider
+    with ThreadPoolExecutor() as pool:
+        waits = [
+            pool.submit(refused, ask, Url=f"https://silent{number}.example.org")
+            for number in range(oidcproviders.ASKED_MAX)
+        ]
+        assert all(asked.acquire(timeout=10.0) for _ in waits)
+        assert refused(ask, Url="https://another.example.org") == "Throttling"
+        is_over.set()
+        assert {wait.result() for wait in waits} == {"OpenIdIdpCommunicationError"}
 
 
 def test_provider_of_another_account_is_not_there(iam: Any, cloud: RunningCloud) -> None:

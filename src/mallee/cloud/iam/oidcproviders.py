@@ -8,6 +8,7 @@ Not its business: tokens and their keys (`kit.idtokens`, `keysets`).
 
 import dataclasses
 import re
+import threading
 from collections.abc import Callable
 
 from msgspec.structs import replace
@@ -28,6 +29,12 @@ THUMBPRINTS_MAX = 5
 
 _URL = re.compile(r"https://[a-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~!$&'()*+,;=:@%-]*)*")
 _THUMBPRINT = re.compile(r"[0-9a-fA-F]{40}")
+
+ASKED_MAX = 2
+"""Servers that are asked for their certificates at once. Threads are few, people who sign in need
+them too, and a server may take its time."""
+
+_asking = threading.BoundedSemaphore(ASKED_MAX)
 
 ProviderRecord = Record[OidcProvider, None]
 
@@ -62,7 +69,16 @@ def ask_thumbprint(
         return None
     url = SCHEME + _parse_url(request["Url"])
     reach = keysets.reach_of(call.settings)
-    return lambda: httpsfetch.fetch_thumbprint(url, reach)
+
+    def ask() -> tuple[str, ...]:
+        if not _asking.acquire(blocking=False):
+            raise errors.Throttling
+        try:
+            return httpsfetch.fetch_thumbprint(url, reach)
+        finally:
+            _asking.release()
+
+    return ask
 
 
 def get(call: Call, request: Request) -> Result:
