@@ -4,6 +4,7 @@ from mallee.aws.codec.s3.answers import Answer as Answer
 from mallee.aws.codec.s3.answers import Place as Place
 from mallee.aws.codec.s3.answers import encode as encode
 from mallee.aws.codec.s3.answers import encode_error as encode_error
+from mallee.aws.codec.s3.form import Form as Form
 from mallee.aws.codec.s3.requests import BodyKind as BodyKind
 from mallee.aws.codec.s3.requests import body_kind as body_kind
 from mallee.aws.codec.s3.requests import decode as decode

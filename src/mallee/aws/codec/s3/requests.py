@@ -109,6 +109,20 @@ def decode(routed: routes.Routed, head: wire.Head, body: bytes | None = None) ->
     return values
 
 
+def members_of_headers(operation: str, headers: Mapping[str, str]) -> dict[str, Any]:
+    """Return the operation's members among headers; raise `errors.s3.S3Error`."""
+    values: dict[str, Any] = {}
+    _read_headers(_reading(operation), headers, values)
+    return values
+
+
+def members_of_body(operation: str, body: bytes) -> dict[str, Any]:
+    """Return the operation's members in a document; raise `errors.s3.S3Error`."""
+    values: dict[str, Any] = {}
+    _read_body(_reading(operation), body, values)
+    return values
+
+
 def _read_query(reading: _Reading, query: str, values: dict[str, Any], *, is_lenient: bool) -> None:
     """Read the parameters. `is_lenient`: unknown ones are passed over, as links have them."""
     marks = routes.marks()

@@ -117,6 +117,13 @@ def address(head: wire.Head, domains: Sequence[str] = ()) -> Address:
     return Address(bucket, _decoded_key(key), "")
 
 
+def check_key(key: str) -> None:
+    """Raise `KeyTooLongError` for a key that no object can have."""
+    size = len(key.encode("utf-8", "surrogateescape"))
+    if size > KEY_BYTES_MAX:
+        raise errors.s3.KeyTooLongError(size=size, most=KEY_BYTES_MAX)
+
+
 def marks() -> frozenset[str]:
     """Return every name in a query by which some operation is told from another."""
     return _tables().marks
@@ -138,9 +145,7 @@ def _bucket_of_host(host: str, domains: Sequence[str]) -> str:
 
 def _decoded_key(raw: str) -> str:
     key = _decoded(raw)
-    size = len(key.encode())
-    if size > KEY_BYTES_MAX:
-        raise errors.s3.KeyTooLongError(size=size, most=KEY_BYTES_MAX)
+    check_key(key)
     return key
 
 
