@@ -22,17 +22,6 @@ class Versioning(Enum):
     """It did: versions stay, new writes take the place of the version `null`."""
 
 
-class Grant(msgspec.Struct, frozen=True, kw_only=True):
-    """A line of an access control list."""
-
-    permission: str
-    """`READ`, `WRITE`, `READ_ACP`, `WRITE_ACP`, `FULL_CONTROL`."""
-    account: str = ""
-    """The id of the account that has it; empty where a group has it."""
-    group: str = ""
-    """The URI of a group of AWS's: everybody, or whoever has a valid signature."""
-
-
 class AccessBlock(msgspec.Struct, frozen=True, kw_only=True):
     """What of a bucket nobody shall be able to make public."""
 
@@ -67,6 +56,8 @@ class Bucket(msgspec.Struct, frozen=True, kw_only=True):
     """Under which the engine knows it; never given twice, so what is left of a bucket that was
     deleted is no part of the next one of its name."""
     created_at: float
+    sealed_key: bytes = b""
+    """Under it are the keys of its objects that are encrypted (`cloud.s3.encryption`)."""
     made_by: str = ""
     """Id of the user or role that made it (`AIDA…`, `AROA…`)."""
     versioning: Versioning = Versioning.NEVER
@@ -75,9 +66,7 @@ class Bucket(msgspec.Struct, frozen=True, kw_only=True):
     """The text of its policy; empty: it has none."""
     access_block: AccessBlock | None = CLOSED
     ownership: str = "BucketOwnerEnforced"
-    """Whose an object is that another account puts, and whether there are access control lists."""
-    grants: tuple[Grant, ...] = ()
-    """Its access control list, beside the owner's full control."""
+    """Whose an object is that another account puts: the bucket's owner's, so far always."""
     has_object_lock: bool = False
     """Whether versions can be locked; for good, once it is so."""
     retention: DefaultRetention | None = None

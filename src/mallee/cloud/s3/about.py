@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import msgspec
 
-from mallee.model.buckets import Grant
 from mallee.walrus.records import Upload, UploadPart, Version
 
 FULL = "FULL_OBJECT"
@@ -36,6 +35,15 @@ class Lock(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     has_legal_hold: bool = False
 
 
+class Sealing(msgspec.Struct, frozen=True, array_like=True):
+    """How an object's bytes are encrypted (`encryption`)."""
+
+    method: str
+    """Which kind of key the data key is under."""
+    wrapped: bytes
+    """The data key."""
+
+
 class About(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What is known of an object beside its bytes."""
 
@@ -53,8 +61,9 @@ class About(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     upload: str = ""
     """The upload that it came by."""
     storage_class: str = "STANDARD"
-    grants: tuple[Grant, ...] = ()
     lock: Lock = Lock()
+    sealing: Sealing | None = None
+    """None: the bytes lie as they came."""
 
 
 class UploadAbout(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

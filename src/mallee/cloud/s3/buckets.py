@@ -20,6 +20,7 @@ from mallee.cloud.s3 import acls, rows, tags
 from mallee.cloud.s3.exchange import Answer, ObjectCall
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
+from mallee.kit import secretbox
 from mallee.model.buckets import Bucket, Versioning
 from mallee.walrus.engine import Engine
 from mallee.walrus.records import Blob
@@ -83,13 +84,14 @@ def create(call: WriteCall, asked: rows.Asked) -> Result:
         name=name,
         number=int.from_bytes(call.entropy(8), "big") >> 2,
         created_at=call.now,
+        sealed_key=call.box.seal(call.entropy(secretbox.KEY_BYTES)),
         made_by=call.principal.issuer_id,
         ownership=asked.get("ObjectOwnership") or "BucketOwnerEnforced",
         tags=_tags(asked),
         has_object_lock=has_lock,
         versioning=Versioning.ENABLED if has_lock else Versioning.NEVER,
     )
-    doc = acls.of_new_bucket(call, doc, asked)
+    acls.check_new_bucket(doc, asked)
     call.tx.insert(records.BUCKET, call.account, name, doc)
     return {"Location": f"/{name}"}
 

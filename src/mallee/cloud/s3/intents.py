@@ -1,4 +1,4 @@
-"""What a request wants kept with the object that it makes: headers, metadata, tags, lock, ACL.
+"""What a request wants kept with the object that it makes: headers, metadata, tags, lock.
 
 The same of PutObject, CreateMultipartUpload and CopyObject. Called by their handlers, before any
 byte is read. Not its business: the object's bytes and checksums.
@@ -47,14 +47,13 @@ def read(call: Call, where: Place, asked: Asked) -> About:
     storage_class: str = asked.get("StorageClass") or "STANDARD"
     if storage_class not in STORAGE_CLASSES:
         raise errors.s3.InvalidStorageClass(value=storage_class[:100])
-    owner = call.account or where.owner
+    acls.check_new_object(asked)
     return About(
-        owner=where.owner if where.bucket.ownership == acls.ENFORCED else owner,
+        owner=where.owner,
         headers=read_headers(asked),
         metadata=read_metadata(asked),
         tags=tags.parse_header(asked.get("Tagging") or ""),
         storage_class=storage_class,
-        grants=acls.of_new_object(where.bucket, where.owner, asked),
         lock=locks.of_new(where.bucket, asked, call.now),
     )
 

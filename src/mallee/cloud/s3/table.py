@@ -2,12 +2,17 @@
 
 from mallee.cloud.action import Action
 from mallee.cloud.s3 import (
+    absences,
     accessblocks,
+    attributes,
     buckets,
     copying,
+    defaultencryption,
     deleting,
     listing,
+    locking,
     objects,
+    ownership,
     policies,
     tagging,
     uploadlisting,
@@ -27,4 +32,9 @@ ROWS: tuple[Action, ...] = (
     *tagging.ACTIONS,
     *policies.ACTIONS,
     *accessblocks.ACTIONS,
+    *defaultencryption.ACTIONS,
+    *attributes.ACTIONS,
+    *locking.ACTIONS,
+    *ownership.ACTIONS,
+    *absences.ACTIONS,
 )
