@@ -1,5 +1,6 @@
 """The command as a whole: its help says what each verb does, and no mistake shows its insides."""
 
+import importlib
 import re
 from pathlib import Path
 
@@ -23,6 +24,19 @@ def test_help_of_a_group_says_what_each_verb_does(
     said = capsys.readouterr().out
     for verb in main.GROUPS[group][1]:
         assert re.search(rf"^\W*{verb} +[A-Z][^│]+\w\W+$", said, re.M), verb
+
+
+@pytest.mark.parametrize("verb", main.VERBS)
+def test_help_of_a_verb_says_all_that_its_function_says(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", "400")
+    with pytest.raises(SystemExit):
+        main.run([verb, "--help"])
+    place, _, name = main.VERBS[verb][0].partition(":")
+    told = getattr(importlib.import_module(place), name).__doc__
+    words = told.partition("Parameters\n")[0].replace("`", "").split()
+    assert " ".join(words) in " ".join(capsys.readouterr().out.split())
 
 
 def test_a_number_out_of_range_is_refused_by_the_cloud(run: Run) -> None:

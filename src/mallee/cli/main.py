@@ -25,7 +25,10 @@ VERBS = {
     "status": ("mallee.cli.machine:status", "Show which daemons run, and where to reach what."),
     "doctor": ("mallee.cli.machine:doctor", "Check this machine; each finding has a cure."),
     "destroy": ("mallee.cli.machine:destroy", "Remove the cloud and everything that it made."),
-    "login": ("mallee.cli.login:login", "Sign in with a password; writes a profile that ends."),
+    "login": (
+        "mallee.cli.login:login",
+        "Sign in with a password, or at an organisation; writes a profile that ends.",
+    ),
     "logs": ("mallee.cli.machine:logs", "Show the daemons' logs."),
     "ssh": ("mallee.cli.instances:ssh", "Open a shell in an instance."),
     "console": ("mallee.cli.instances:console", "Open an instance's serial console."),
@@ -119,8 +122,7 @@ def main() -> None:
 
 def run(arguments: list[str]) -> int:
     """Run one command line and return its exit status."""
-    if arguments and arguments[0] in GROUPS and arguments[1:] in ([], ["--help"], ["-h"]):
-        _find_sentences(arguments[0])
+    _find_sentences(arguments)
     try:
         app(arguments, exit_on_error=True)
     except steps.Failed as failure:
@@ -143,10 +145,17 @@ def run(arguments: list[str]) -> int:
     return 0
 
 
-def _find_sentences(group: str) -> None:
-    """Let a group's help say of each verb what it does: its function, once found, has it."""
-    for verb in GROUPS[group][1]:
-        app[group][verb]
+def _find_sentences(arguments: list[str]) -> None:
+    """Let help that is asked for say what functions say of themselves, once they are found."""
+    if not arguments:
+        return
+    name, rest = arguments[0], arguments[1:]
+    asks = "--help" in rest or "-h" in rest
+    if asks and name in VERBS:
+        app[name].help = None
+    if (asks or not rest) and name in GROUPS:
+        for verb in GROUPS[name][1]:
+            app[name][verb]
 
 
 if __name__ == "__main__":
