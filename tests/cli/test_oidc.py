@@ -194,8 +194,9 @@ def test_nobody_is_waited_for_forever(provider: fake.Provider) -> None:
 
 
 def test_provider_must_be_vouched_for_and_be_who_it_says(provider: fake.Provider) -> None:
-    with pytest.raises(steps.Failed, match=r"(?i)certificate"):
+    with pytest.raises(steps.Failed, match=r"(?i)certificate") as failed:
         oidc.sign_in(oidc.Provider(issuer=provider.url, client_id=fake.CLIENT), _browser(provider))
+    assert "--ca-file" in failed.value.cure
     provider.discovery = {"issuer": "https://elsewhere.example.org"}
     with pytest.raises(steps.Failed, match="is of the issuer"):
         oidc.sign_in(_settings(provider), _browser(provider))

@@ -114,7 +114,8 @@ def _discover(provider: Provider, reach: httpsfetch.Reach) -> Mapping[str, Any]:
     try:
         found: Any = json.loads(httpsfetch.fetch(address, (), reach))
     except (httpsfetch.Unreachable, ValueError) as error:
-        raise steps.Failed(f"{error}", "see whether the issuer is right") from error
+        cure = "see whether the issuer is right; --ca-file names who certified its server"
+        raise steps.Failed(f"{error}", cure) from error
     if not isinstance(found, dict):
         raise steps.Failed(f"{address}: not a JSON object", "see whether the issuer is right")
     document = cast(dict[str, Any], found)
