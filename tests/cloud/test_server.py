@@ -106,7 +106,7 @@ def test_overload_is_said(
         b"GET / HTTP/9.9\r\n\r\n",
         b"POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
         b"POST / HTTP/1.1\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\nhello",
-        b"GET /" + b"a" * 100_000 + b" HTTP/1.1\r\n\r\n",
+        b"GET /?" + b"a" * 100_000 + b" HTTP/1.1\r\n\r\n",
         b"GET / HTTP/1.1\r\n" + b"a: b\r\n" * 100_000 + b"\r\n",
         b"GET / HTTP/1.1\r\nHost: x\r\n" + b"a: b\r\n" * (server.MAX_HEADERS + 1) + b"\r\n",
         b"GET / HTTP/1.1\r\nHost: x\r\na: " + b"b" * (server.MAX_FIELD_BYTES + 1) + b"\r\n\r\n",

@@ -105,7 +105,7 @@ def decide(judge: Judge, question: Question) -> Outcome:
         return _WAIVED[Waiver.EVERYONES]
     payer = _payer(question)
     # The administrator must be able to take away what keeps everybody waiting.
-    if not (_is_sovereign(who) or judge.spent.may_begin(payer, call.now)):
+    if not (is_sovereign(who) or judge.spent.may_begin(payer, call.now)):
         return Outcome(refusal=_too_much(row))
     began_s = effort.clock_s()
     try:
@@ -128,7 +128,7 @@ def _payer(question: Question) -> str:
 def _weigh(judge: Judge, question: Question, began_s: float) -> Outcome:
     row, who = question.row, question.call.principal
     policies = judge.rights.of(who)
-    if _is_sovereign(who) and not policies.account and row.resource_policy is None:
+    if is_sovereign(who) and not policies.account and row.resource_policy is None:
         return _WAIVED[Waiver.ADMINISTRATOR]
     caller = principal_of(who, policies)
     judged: list[Judged] = []
@@ -208,7 +208,7 @@ def _tagged_kinds(asked: Request) -> list[str]:
 def principal_of(who: Principal, policies: policy.Policies) -> policy.Principal:
     """Return the caller as the policy engine knows one."""
     return policy.Principal(
-        kind=policy.PrincipalKind.ROOT if _is_sovereign(who) else _KINDS[who.kind],
+        kind=policy.PrincipalKind.ROOT if is_sovereign(who) else _KINDS[who.kind],
         account=who.account,
         arn=who.arn,
         issuer_arn=who.issuer_arn,
@@ -218,7 +218,7 @@ def principal_of(who: Principal, policies: policy.Policies) -> policy.Principal:
     )
 
 
-def _is_sovereign(who: Principal) -> bool:
+def is_sovereign(who: Principal) -> bool:
     """Tell whether he is an administrator himself, and not a part of one."""
     return who.is_administrator and who.kind is CallerKind.USER
 

@@ -6,6 +6,7 @@ key lies in a file for the owner of the machine, and is made anew when it was lo
 back in. Not its business: directories, rights and users (`box`).
 """
 
+import asyncio
 import gc
 import os
 import socket
@@ -29,6 +30,8 @@ from mallee.model.settings import Settings
 FIRST_ACCOUNT = "admin"
 COLLECT_AFTER = 20_000
 """Objects made and not freed after which the garbage collector looks at the youngest."""
+LOOK_AGAIN_S = 0.05
+"""How often a process beside the cloud's looks whether that has begun."""
 SERVER_CERTIFICATE_LIFE_S = 397 * pki.DAY_S
 
 CANNOT_START = (
@@ -91,18 +94,35 @@ def open_store(
     layout: Layout, configured: Settings, secrets: Secrets, clock: clock.Clock
 ) -> store.Store:
     """Open the store and see that the first account is in it; blocks until it is on disk."""
-    url = configured.database_url or f"sqlite:///{layout.database}"
     with ExitStack() as undo:
-        opened = store.Store.open(url, clock=clock)
+        opened = store.Store.open(_url(layout, configured), clock=clock)
         undo.callback(opened.close)
         prepare_first_account(opened, layout, accounts.Means(configured, os.urandom, secrets.box))
         undo.pop_all()
+    _settle_memory()
+    return opened
+
+
+async def join_store(layout: Layout, configured: Settings, clock: clock.Clock) -> store.Store:
+    """Open the store in a process beside the cloud's, once that has prepared everything."""
+    while not layout.cloud_ports.exists():
+        await asyncio.sleep(LOOK_AGAIN_S)
+    opened = store.Store.open(_url(layout, configured), clock=clock)
+    _settle_memory()
+    return opened
+
+
+def _url(layout: Layout, configured: Settings) -> str:
+    return configured.database_url or f"sqlite:///{layout.database}"
+
+
+def _settle_memory() -> None:
+    """See that the garbage collector is not in the way of requests."""
     # What was loaded stays for the life of the process: collections need not look at it again.
     gc.collect()
     gc.freeze()
     # A request leaves no cycles behind, so they are looked for less often than Python would.
     gc.set_threshold(COLLECT_AFTER)
-    return opened
 
 
 def open_trail(layout: Layout, configured: Settings) -> journal.Journal:

@@ -18,7 +18,9 @@ from mallee.cloud import (
     authenticate,
     authorize,
     bootstrap,
+    dispatch,
     guests,
+    handover,
     hearing,
     hosts,
     joining,
@@ -31,6 +33,7 @@ from mallee.cloud import (
 from mallee.cloud.call import Agents
 from mallee.cloud.reconcile import lastuse as last_uses
 from mallee.cloud.reconcile import masterkeys, runner, table
+from mallee.cloud.trail import forward
 from mallee.kit import clock, logs
 from mallee.model.layout import Layout
 from mallee.model.settings import Settings
@@ -73,8 +76,15 @@ async def serve(layout: Layout, settings: Settings, stop: asyncio.Event) -> None
         )
         answer, refuse = partial(pipeline.answer, cloud), partial(pipeline.refuse, cloud)
         told.guests.api = answer
-        services = server.Server(server.Front(answer, refuse))
+        neighbour = handover.Neighbour(layout.s3_door, dispatch.is_for_objects, server.AWAY)
+        services = server.Server(server.Front(answer, refuse), neighbour)
         stack.push_async_callback(services.close)
+        inbox = forward.Inbox(layout.trail_inbox, trail)
+        stack.push_async_callback(inbox.close)
+        await inbox.open()
+        door = handover.Door(layout.cloud_door, services.connections)
+        stack.push_async_callback(door.close)
+        door.open()
         port = await services.listen(settings.listen, settings.ports.services)
         loops = await stack.enter_async_context(asyncio.TaskGroup())
         ring = masterkeys.Keyring(layout, secrets.box)

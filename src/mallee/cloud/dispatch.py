@@ -37,6 +37,11 @@ def is_for_objects(head: bytes) -> bool:
     return path not in (b"", b"/") or method == b"OPTIONS" or _is_signed_for_objects(query)
 
 
+def is_for_others(head: bytes) -> bool:
+    """Tell whether a request is for the cloud's own process."""
+    return not is_for_objects(head)
+
+
 def _is_signed_for_objects(query: bytes) -> bool:
     """Tell whether a query has the old signature of S3, and no action of another service."""
     return b"AWSAccessKeyId=" in query and b"Expires=" in query and b"Action=" not in query

@@ -180,7 +180,7 @@ class Door:
 
     async def _take(self, caller: socket.socket) -> None:
         with caller, contextlib.ExitStack() as undo:
-            if not _is_ours(caller):
+            if not is_ours(caller):
                 return
             try:
                 async with asyncio.timeout(DOOR_TIMEOUT_S):
@@ -224,16 +224,14 @@ async def _receive(caller: socket.socket) -> tuple[socket.socket, bytes] | None:
     first, descriptors, _, _ = socket.recv_fds(caller, _FIRST_BYTES, 1)
     if not descriptors:
         return None
-    connection = socket.socket(fileno=descriptors[0])
-    given = bytearray(first)
-    try:
+    with contextlib.ExitStack() as undo:
+        connection = undo.enter_context(socket.socket(fileno=descriptors[0]))
+        given = bytearray(first)
         while more := await loop.sock_recv(caller, _FIRST_BYTES):
             given += more
             if len(given) > EARLY_BYTES_MAX:
                 raise OSError("a connection brings too much along")
-    except BaseException:
-        connection.close()
-        raise
+        undo.pop_all()
     return connection, bytes(given)
 
 
@@ -247,7 +245,7 @@ async def _wait_readable(caller: socket.socket) -> None:
         loop.remove_reader(caller.fileno())
 
 
-def _is_ours(caller: socket.socket) -> bool:
+def is_ours(caller: socket.socket) -> bool:
     """Tell whether our own user or root is at the door."""
     raw = caller.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
     _, user, _ = _CREDENTIALS.unpack(raw)

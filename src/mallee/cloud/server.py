@@ -39,6 +39,13 @@ LINGER_S = 2.0
 """How long unread bytes of a refused request are thrown away, so that its client, still sending,
 gets to read the refusal."""
 BACKLOG = 4096
+AWAY = (
+    b"HTTP/1.1 503 Service Unavailable\r\nServer: mallee\r\nContent-Type: application/xml\r\n"
+    b"Retry-After: 1\r\nConnection: close\r\nContent-Length: 140\r\n\r\n"
+    b'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>ServiceUnavailable</Code>'
+    b"<Message>Service is unable to handle request.</Message></Error>"
+)
+"""What a client is told while the process that it needs is away."""
 
 _log = logs.get(__name__)
 
@@ -134,10 +141,10 @@ class Server:
         body = b""
         try:
             body = await self._read_body(incoming)
-            response = await self._front.answer(_request(incoming, body))
+            response = await self._front.answer(request_of(incoming, body))
             return await _send(incoming, _outgoing(response, keep_alive=True))
         except errors.AwsError as error:
-            response = self._front.refuse(_request(incoming, b""), error)
+            response = self._front.refuse(request_of(incoming, b""), error)
             return await _send(incoming, _outgoing(response, keep_alive=False))
         finally:
             self._in_flight -= 1
@@ -153,7 +160,7 @@ class Server:
         if not incoming.body_exists:
             return b""
         if incoming.headers.get("Expect", "").lower() == "100-continue":
-            await _send_continue(incoming)
+            await send_continue(incoming)
         body = bytearray()
         try:
             await self._fill(incoming, body)
@@ -183,7 +190,8 @@ class Server:
             raise errors.RequestLimitExceeded
 
 
-def _request(incoming: web.BaseRequest, body: bytes) -> http.Request:
+def request_of(incoming: web.BaseRequest, body: bytes) -> http.Request:
+    """Return the request with its body as a value."""
     path, _, query = incoming.raw_path.partition("?")
     headers: dict[str, str] = {}
     for name, value in incoming.headers.items():
@@ -199,7 +207,8 @@ def _request(incoming: web.BaseRequest, body: bytes) -> http.Request:
     )
 
 
-async def _send_continue(incoming: web.BaseRequest) -> None:
+async def send_continue(incoming: web.BaseRequest) -> None:
+    """Tell a client that waits for it to send its body."""
     writer = incoming.writer
     await writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
     # aiohttp takes an answer that has begun for one that cannot be replaced by an error.

@@ -125,6 +125,27 @@ def load_or_create(path: Path) -> SecretBox:
     return SecretBox(*_read_keys(path))
 
 
+class KeyFile:
+    """A key file that another process may change, and the box of its keys in this one."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises `BadKeyFile`, and `OSError` when it is not there."""
+        self._path = path
+        self._seen = self._state()
+        self.box = SecretBox(*_read_keys(path))
+
+    def look(self) -> None:
+        """Bring the box up to date: a look at the file's date, when nothing has changed."""
+        state = self._state()
+        if state != self._seen:
+            self.box.replace_keys(*_read_keys(self._path))
+            self._seen = state
+
+    def _state(self) -> tuple[int, int]:
+        found = self._path.stat()
+        return found.st_ino, found.st_mtime_ns
+
+
 def rotate(path: Path, box: SecretBox) -> None:
     """Put a fresh key before the others of an existing key file, and then into its box."""
     _write_keys(path, box, [os.urandom(KEY_BYTES), *_read_keys(path)])

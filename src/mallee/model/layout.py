@@ -93,6 +93,26 @@ class Layout:
         return self.cloud / "catalogue"
 
     @property
+    def objects(self) -> Path:
+        """What the object store keeps (`mallee.walrus`)."""
+        return self.root / "objects"
+
+    @property
+    def cloud_door(self) -> Path:
+        """The socket at which the cloud's process takes connections from that of S3."""
+        return self.cloud / "cloud.door"
+
+    @property
+    def s3_door(self) -> Path:
+        """The socket at which S3's process takes connections; it is there while S3 is served."""
+        return self.cloud / "s3.door"
+
+    @property
+    def trail_inbox(self) -> Path:
+        """The socket at which the cloud's process takes S3's lines of the trail."""
+        return self.cloud / "trail.inbox"
+
+    @property
     def cloud_ports(self) -> Path:
         """JSON `{"services": port, "agents": port}`, written when the sockets listen."""
         return self.cloud / "ports.json"

@@ -1,0 +1,91 @@
+"""The process of S3: `python -m mallee.cloud.s3.daemon --root DIR`. Wiring only, no rules.
+
+The supervisor starts it beside the cloud's process, as the same user. It has no address of its own:
+connections come from that process by its door. On the plain event loop, whose sockets the kernel
+can be told to send files to. SIGTERM ends it.
+"""
+
+import argparse
+import asyncio
+import signal
+from concurrent import futures
+from contextlib import AsyncExitStack
+from functools import partial
+from pathlib import Path
+
+from mallee.cloud import authenticate, authorize, bootstrap, dispatch, handover, lastuse
+from mallee.cloud import server as front
+from mallee.cloud.reconcile import lastuse as last_uses
+from mallee.cloud.reconcile import runner
+from mallee.cloud.s3 import pipeline, server, table
+from mallee.cloud.trail import forward
+from mallee.kit import clock, logs, secretbox
+from mallee.model.layout import Layout
+from mallee.model.settings import Settings
+from mallee.walrus import engine, index
+
+THREADS = 16
+"""For looks, hashing, writing, verifying and sending; none waits for a client."""
+CANNOT_START = (*bootstrap.CANNOT_START, index.BrokenIndex, engine.NoSpace)
+
+
+async def serve(layout: Layout, settings: Settings, stop: asyncio.Event) -> None:
+    """Serve S3 until `stop` is set."""
+    async with AsyncExitStack() as stack:
+        layout.s3_door.unlink(missing_ok=True)
+        opened = await bootstrap.join_store(layout, settings, clock.SYSTEM)
+        stack.callback(opened.close)
+        keys = secretbox.KeyFile(layout.master_key)
+        objects = engine.Engine(layout.objects)
+        stack.callback(objects.close)
+        threads = stack.enter_context(futures.ThreadPoolExecutor(THREADS, "s3"))
+        loops = await stack.enter_async_context(asyncio.TaskGroup())
+        trail = forward.Forwarder(layout.trail_inbox)
+        stack.callback(loops.create_task(trail.run()).cancel)
+        stack.push_async_callback(trail.flush)
+        cloud = pipeline.Cloud(
+            settings=settings,
+            store=opened,
+            engine=objects,
+            key_file=keys,
+            keys=authenticate.Keys(opened.view, keys.box),
+            judge=authorize.judge(opened.view, keys.box),
+            table={row.name: row for row in table.ROWS},
+            trail=trail,
+            threads=threads,
+            uses=lastuse.LastUses(settings.region),
+        )
+        settling = runner.run(opened, (last_uses.reconciler(opened, cloud.uses),))
+        stack.callback(loops.create_task(settling).cancel)
+        neighbour = handover.Neighbour(layout.cloud_door, dispatch.is_for_others, front.AWAY)
+        sockets = server.Server(partial(pipeline.answer, cloud), pipeline.busy, threads, neighbour)
+        await sockets.open()
+        stack.push_async_callback(sockets.close)
+        door = handover.Door(layout.s3_door, sockets.connections)
+        stack.push_async_callback(door.close)
+        door.open()
+        await stop.wait()
+
+
+async def _main(layout: Layout) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await serve(layout, bootstrap.read_settings(layout), stop)
+
+
+def main() -> None:
+    """Run the daemon."""
+    parser = argparse.ArgumentParser("mallee-s3")
+    parser.add_argument("--root", type=Path, required=True, help="the cloud's root directory")
+    layout = Layout(parser.parse_args().root)
+    logs.configure("s3", layout.log / "s3.log")
+    front.allow_connections()
+    try:
+        asyncio.run(_main(layout))
+    except CANNOT_START as error:
+        raise SystemExit(f"mallee-s3 cannot start: {error}") from error
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,358 @@
+"""The life of a request to S3: one list of stages, read from top to bottom in `_stages`.
+
+As `cloud.pipeline`, with bodies that stream: the head alone decides who calls and whether he may;
+only then is a client that waits told to send its body, which a handler takes as it comes. Called by
+`server` for each head. Not its business: sockets (`server`), what an operation does (its row).
+"""
+
+import asyncio
+import os
+import random
+from collections.abc import Awaitable, Callable, Mapping
+from concurrent import futures
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import cast
+
+from mallee.aws import errors
+from mallee.aws.codec import s3 as codec
+from mallee.cloud import authenticate, authorize, http, lastuse, parameters, quotas
+from mallee.cloud.action import Action, Read, Serve, Write
+from mallee.cloud.call import Call, Principal, Request, Result, WriteCall
+from mallee.cloud.question import Question
+from mallee.cloud.s3 import buckets, deciding, heads, sending
+from mallee.cloud.s3.bodies import ObjectBody, Source, Text
+from mallee.cloud.s3.exchange import Answer, ObjectCall, Stored
+from mallee.cloud.s3.server import Outgoing
+from mallee.cloud.state import store
+from mallee.cloud.trail import events, forward
+from mallee.kit import clock as clocks
+from mallee.kit import logs, secretbox
+from mallee.model.settings import Settings
+from mallee.walrus.engine import Closed, Corrupt, Engine, NoSpace
+from mallee.walrus.tx import Gone
+
+DOCUMENT_BYTES_MAX = 4 << 20
+"""Of a body that is no object: ten thousand parts to complete, a thousand keys to delete."""
+SMALL_BYTES_MAX = 128 << 10
+"""Objects up to this size are read whole before they are sent."""
+ATTEMPTS = 3
+"""How often an object is looked up again that changed between the look and the reading."""
+FORBIDDEN = 403
+_MAKES = "CreateBucket"
+
+_log = logs.get(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cloud:
+    """What answering needs; all of it outlives the request."""
+
+    settings: Settings
+    store: store.Store
+    engine: Engine
+    key_file: secretbox.KeyFile
+    keys: authenticate.Keys
+    judge: authorize.Judge
+    table: Mapping[str, Action]
+    """By operation."""
+    trail: forward.Forwarder
+    threads: futures.Executor
+    uses: lastuse.LastUses = field(default_factory=lastuse.LastUses)
+    clock: clocks.Clock = clocks.SYSTEM
+
+
+@dataclass(slots=True, kw_only=True)
+class Visit:
+    """A request, and what the stages found out about it so far: for errors and for the trail."""
+
+    request: http.Request
+    source: Source
+    id: str
+    began_at: float
+    """Monotonic seconds."""
+    operation: str = ""
+    key: str = ""
+    principal: Principal | None = None
+    outcome: authorize.Outcome | None = None
+    row: Action | None = None
+    asked: Request = None
+
+
+async def answer(cloud: Cloud, request: http.Request, source: Source) -> Outgoing:
+    """Answer a request. Never raises: whatever goes wrong is an answer too."""
+    began_at = cloud.clock.monotonic()
+    visit = Visit(request=request, source=source, id=_request_id(), began_at=began_at)
+    try:
+        outgoing = await _stages(cloud, visit)
+    except errors.AwsError as error:
+        return await _refused(cloud, visit, error)
+    except NoSpace as error:
+        _log.error("no room for objects", request_id=visit.id, why=str(error))
+        return await _refused(cloud, visit, errors.s3.InsufficientStorage())
+    except (store.Unavailable, Closed) as error:
+        _log.error("store unavailable", request_id=visit.id, why=str(error))
+        return await _refused(cloud, visit, errors.s3.ServiceUnavailable())
+    except asyncio.CancelledError:
+        await asyncio.shield(_refused(cloud, visit, errors.s3.ServiceUnavailable()))
+        raise
+    except Exception:  # noqa: BLE001 - the one place: a mistake of ours must not end the server
+        _log.exception("request broke", request_id=visit.id, operation=visit.operation)
+        return await _refused(cloud, visit, errors.s3.InternalError())
+    await _tell(cloud, visit, outgoing.status, None)
+    return outgoing
+
+
+def busy() -> Outgoing:
+    """Return what is answered when too much is in flight: nothing of the request was looked at."""
+    return _of_error(errors.s3.SlowDown(), codec.Place(request_id=_request_id()))
+
+
+async def _stages(cloud: Cloud, visit: Visit) -> Outgoing:
+    request = visit.request
+    routed = codec.route(request)
+    visit.operation, visit.key = routed.operation, routed.key
+    visit.row = row = _row(cloud, routed.operation)
+    # A key that IAM has just said to be gone is gone here too.
+    await cloud.store.catch_up()
+    cloud.key_file.look()
+    now = cloud.clock.now()
+    caller = heads.identify(cloud.keys, request, routed.address.host_bucket, now)
+    visit.principal = who = caller.principal
+    _note_use(cloud, who, row, now)
+    visit.asked = asked = codec.decode(routed, request)
+    _refuse_ignored(row, asked)
+    call = _call(cloud, visit, who, now)
+    _check_bucket(call, row, routed.bucket)
+    question = Question(call=call, row=row, http=request, asked=asked)
+    visit.outcome = _decide(cloud, question)
+    authorize.check(visit.outcome)
+    body = ObjectBody(visit.source, heads.said(caller, request, asked), cloud.threads)
+    if codec.body_kind(routed.operation) is codec.BodyKind.DOCUMENT:
+        text = Text(DOCUMENT_BYTES_MAX)
+        await body.take(text)
+        visit.asked = asked = codec.decode(routed, request, text.data)
+        _refuse_ignored(row, asked)
+        question = Question(call=call, row=row, http=request, asked=asked)
+    return await _run(cloud, visit, question, body)
+
+
+def _row(cloud: Cloud, operation: str) -> Action:
+    row = cloud.table.get(operation)
+    if row is None:
+        raise errors.s3.NotImplemented(
+            f"The operation {operation} of s3 is not supported by this cloud."
+        )
+    return row
+
+
+def _refuse_ignored(row: Action, asked: Request) -> None:
+    try:
+        parameters.refuse_ignored(row, asked)
+    except errors.UnsupportedOperation as error:
+        raise errors.s3.NotImplemented(error.message) from error
+
+
+def _note_use(cloud: Cloud, who: Principal, row: Action, now: float) -> None:
+    """Note who used what: allowed or not, he was there."""
+    if who.account:
+        moment = ("s3", row.name)
+        cloud.uses.note(who.account, who.issuer_id, moment, now)
+        if who.session is None:
+            cloud.uses.note(who.account, who.access_key_id, moment, now)
+
+
+def _check_bucket(call: Call, row: Action, bucket: str) -> None:
+    """Say to anybody that a bucket is not there, before he is asked what he may do in it."""
+    if bucket and row.name != _MAKES and buckets.find(call.view, bucket) is None:
+        raise errors.s3.NoSuchBucket(bucket=bucket)
+
+
+def _decide(cloud: Cloud, question: Question) -> authorize.Outcome:
+    """Ask for all that is needed; what names nothing is about everything, and never free."""
+    row = question.row
+    needs = tuple(row.needs(question.call, question.asked)) if row.needs else ()
+    return deciding.decide(cloud.judge, question, needs or ((row.permission, "*"),))
+
+
+async def _run(cloud: Cloud, visit: Visit, question: Question, body: ObjectBody) -> Outgoing:
+    """Do what the row does; return its answer, encoded, its bytes ready to be sent."""
+    row, call, asked = question.row, question.call, question.asked
+    match row.does:
+        case Read(handle=handle):
+            return await _encoded(cloud, visit, Answer(result=handle(call, asked)))
+        case Write(handle=handle):
+            result = await cloud.store.run(lambda tx: _write(cloud, question, tx))
+            return await _encoded(cloud, visit, Answer(result=result))
+        case Serve(handle=serve, changes=changes):
+            whole = _object_call(cloud, question, body)
+            attempts = 1 if changes else ATTEMPTS
+            return await _serve(cloud, visit, lambda: serve(whole, asked), attempts)
+        case _:
+            raise AssertionError(f"{row.name} is no row of S3's")
+
+
+async def _serve(
+    cloud: Cloud, visit: Visit, serve: Callable[[], Awaitable[Answer]], attempts: int
+) -> Outgoing:
+    """Run a handler; again when the bytes that it named were gone before they were opened."""
+    try:
+        while True:
+            attempts -= 1
+            try:
+                return await _encoded(cloud, visit, await serve())
+            except Gone as error:
+                if attempts == 0:
+                    raise errors.s3.OperationAborted from error
+    except Corrupt as error:
+        _log.error("object damaged", request_id=visit.id, why=str(error))
+        raise errors.s3.InternalError from error
+
+
+async def _encoded(cloud: Cloud, visit: Visit, given: Answer) -> Outgoing:
+    """Return what is sent; the first of an object's bytes are found to be right by then."""
+    encoded = codec.encode(visit.operation, given.result)
+    headers = {**encoded.headers, **given.headers, **_ids(visit.id)}
+    status = given.status or encoded.status
+    payload = given.payload if encoded.body is None else encoded.body
+    if payload is None or visit.request.method == "HEAD":
+        return Outgoing(status=status, headers=headers)
+    if isinstance(payload, bytes):
+        return Outgoing(status=status, headers=headers, payload=payload, size=len(payload))
+    if isinstance(payload, Stored):
+        sent = await _opened(cloud, payload)
+        return Outgoing(status=status, headers=headers, payload=sent, size=payload.size)
+    return Outgoing(status=status, headers=headers, payload=payload, size=payload.size)
+
+
+async def _opened(cloud: Cloud, stored: Stored) -> "bytes | sending.Stream":
+    run = asyncio.get_running_loop().run_in_executor
+    where = (cloud.engine, stored.parts, stored.start, stored.end)
+    if stored.size <= SMALL_BYTES_MAX:
+        return await run(cloud.threads, sending.read_small, *where)
+    return await run(cloud.threads, sending.open_stream, *where)
+
+
+def _write(cloud: Cloud, question: Question, tx: store.Tx) -> Result:
+    """Run a writer in its transaction."""
+    call, does = question.call, cast(Write, question.row.does)
+    writer = WriteCall(
+        principal=call.principal,
+        action=call.action,
+        request_id=call.request_id,
+        now=tx.now,
+        settings=call.settings,
+        # The view is the event loop's; in the writer's thread one reads what one writes.
+        view=cast(store.View, tx),
+        peer=call.peer,
+        uses=call.uses,
+        tx=tx,
+        entropy=os.urandom,
+        box=cloud.key_file.box,
+    )
+    result = does.handle(writer, question.asked)
+    quotas.check(writer)
+    return result
+
+
+def _call(cloud: Cloud, visit: Visit, who: Principal, now: float) -> Call:
+    return Call(
+        principal=who,
+        action=visit.operation,
+        request_id=visit.id,
+        now=now,
+        settings=cloud.settings,
+        view=cloud.store.view,
+        uses=cloud.uses,
+        peer=visit.request.peer,
+    )
+
+
+def _object_call(cloud: Cloud, question: Question, body: ObjectBody) -> ObjectCall:
+    call, asked = question.call, question.asked
+    return ObjectCall(
+        principal=call.principal,
+        action=call.action,
+        request_id=call.request_id,
+        now=call.now,
+        settings=call.settings,
+        view=call.view,
+        uses=call.uses,
+        peer=call.peer,
+        engine=cloud.engine,
+        store=cloud.store,
+        head=question.http,
+        bucket=asked.get("Bucket", ""),
+        key=asked.get("Key", "").encode(),
+        body=body,
+        box=cloud.key_file.box,
+        may=lambda permission, arn: _may(cloud, question, permission, arn),
+        threads=cloud.threads,
+    )
+
+
+def _may(cloud: Cloud, question: Question, permission: str, arn: str) -> bool:
+    return deciding.decide(cloud.judge, question, ((permission, arn),)).refusal is None
+
+
+def _request_id() -> str:
+    """Return 16 characters as S3's. It is a name, not a secret, so it needs no system call."""
+    return f"{random.getrandbits(64):016X}"
+
+
+def _ids(id: str) -> dict[str, str]:
+    return {"x-amz-request-id": id, "x-amz-id-2": id}
+
+
+async def _refused(cloud: Cloud, visit: Visit, error: errors.AwsError) -> Outgoing:
+    place = codec.Place(
+        request_id=visit.id,
+        host_id=visit.id,
+        resource=visit.request.path,
+        is_head=visit.request.method == "HEAD",
+    )
+    outgoing = _of_error(error, place)
+    await _tell(cloud, visit, outgoing.status, error)
+    return outgoing
+
+
+def _of_error(error: errors.AwsError, place: codec.Place) -> Outgoing:
+    encoded = codec.encode_error(error, place)
+    body = encoded.body or b""
+    headers = {**encoded.headers, **_ids(place.request_id)}
+    return Outgoing(status=encoded.status, headers=headers, payload=body, size=len(body))
+
+
+async def _tell(cloud: Cloud, visit: Visit, status: int, error: errors.AwsError | None) -> None:
+    """Have the trail told of what was done to buckets, and of what was refused."""
+    if error is not None and error.is_ours:
+        _log.error("request failed", request_id=visit.id, code=error.code, why=error.message)
+    is_refused = visit.outcome is not None and visit.outcome.refusal is not None
+    is_change = error is None and _changes(visit.row)
+    if not (is_refused or status == FORBIDDEN or (not visit.key and is_change)):
+        return
+    event = events.describe(
+        events.Told(
+            at=datetime.fromtimestamp(cloud.clock.now(), UTC),
+            request_id=visit.id,
+            peer=visit.request.peer,
+            agent=visit.request.headers.get("user-agent", ""),
+            service="s3",
+            action=visit.operation,
+            principal=visit.principal,
+            outcome=visit.outcome,
+            asked=visit.asked,
+            about="",
+            made="",
+            status=status,
+            error=error.code if error else "",
+            message=error.message if error else "",
+            ms=round((cloud.clock.monotonic() - visit.began_at) * 1000, 2),
+        )
+    )
+    await cloud.trail.add(event, at_once=is_change)
+
+
+def _changes(row: Action | None) -> bool:
+    does = row.does if row else None
+    return isinstance(does, Write) or (isinstance(does, Serve) and does.changes)
