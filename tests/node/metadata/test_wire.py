@@ -58,6 +58,10 @@ def test_a_connection_is_kept_as_its_version_says(
         "GET / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
         "PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n",
         "\x16\x03\x01\x02\r\n\r\n",
+        "GET /\x1b[2J HTTP/1.1\r\n\r\n",
+        "GET / HTTP/1.1\r\nUser-Agent: \x1b]0;title\x07\r\n\r\n",
+        "GET / HTTP/1.1\r\na: b\nHost: smuggled\r\n\r\n",
+        "GET / HTTP/1.1\r\na: b\rc\r\n\r\n",
     ],
 )
 def test_what_is_not_plainly_http_is_refused(head: str) -> None:

@@ -4,6 +4,7 @@ bytes. A machine without I/O; `service` and `gateway` read and write the sockets
 Guests are not trusted: what is too long or not plainly HTTP is refused, never guessed.
 """
 
+import re
 import urllib.parse
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,6 +15,8 @@ BODY_BYTES_MAX = 8192
 """A request's body means nothing here; up to this much is read and forgotten."""
 
 _LENGTH_DIGITS_MAX = 9
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+"""What no line of a head may have, but tabs: others show it to people, in logs and trails."""
 
 _ERROR_BODY = """<?xml version="1.0" encoding="iso-8859-1"?>
 <!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Transitional//EN"
@@ -90,6 +93,8 @@ def split_head(head: bytes, body_bytes_max: int) -> Head:
     """Read a request's head without a look at its target. Raises `Malformed`."""
     try:
         start, *lines = head.decode("latin-1").removesuffix("\r\n\r\n").split("\r\n")
+        if any(map(_CONTROL.search, (start, *lines))):
+            raise Malformed("a control character")
         method, target, version = start.split(" ")
     except ValueError:
         raise Malformed("not a request line") from None
