@@ -86,7 +86,7 @@ class Desk:
         does = row.does
         if isinstance(does, Serve):
             answer = await does.handle(self._call(asked, body), asked)
-            return self._read(answer)
+            return await self._read(answer)
         if isinstance(does, Read):
             return Got(does.handle(self._call(asked, body), asked), 0, b"")
         assert isinstance(does, Write)
@@ -135,10 +135,14 @@ class Desk:
             box=BOX,
         )
 
-    def _read(self, answer: exchange.Answer) -> Got:
+    async def _read(self, answer: exchange.Answer) -> Got:
         data = b""
         if isinstance(answer.payload, exchange.Stored):
             stored = answer.payload
             stretches = self.engine.reader.stretches(stored.parts, stored.start, stored.end)
             data = b"".join(reader.read(one) for one in stretches)
+        elif isinstance(answer.payload, exchange.Made):
+            data = b"".join([piece async for piece in answer.payload.pieces])
+        elif answer.payload is not None:
+            data = answer.payload
         return Got(answer.result, answer.status, data)

@@ -39,11 +39,6 @@ def _row(name: str, permission: str, handle: Callable[[Call, Asked], Result]) ->
 
 ACTIONS = (
     _row("GetBucketAccelerateConfiguration", "s3:GetAccelerateConfiguration", _answering({})),
-    _row(
-        "GetBucketEncryption",
-        "s3:GetEncryptionConfiguration",
-        _refusing(errors.s3.ServerSideEncryptionConfigurationNotFoundError),
-    ),
     _row("GetBucketLogging", "s3:GetBucketLogging", _answering({})),
     _row("GetBucketNotificationConfiguration", "s3:GetBucketNotification", _answering({})),
     _row(

@@ -5,7 +5,7 @@ Called by the pipeline. Not its business: headers of a get (`objects`).
 
 from mallee.aws import errors
 from mallee.cloud.action import Serve
-from mallee.cloud.s3 import conditions, objects, rows, versions
+from mallee.cloud.s3 import conditions, encryption, objects, rows, versions
 from mallee.cloud.s3.about import Found
 from mallee.cloud.s3.exchange import Answer, ObjectCall
 from mallee.cloud.s3.listing import ENTRIES_MAX
@@ -23,6 +23,7 @@ async def get(call: ObjectCall, asked: Asked) -> Answer:
         )
     where = versions.place(call, asked)
     found = await versions.look(call, where, asked.get("VersionId"))
+    encryption.unlock(call, where, found.about.sealing, asked)
     result: dict[str, object] = {
         "LastModified": conditions.modified(found.version),
         **versions.shown_id(where.bucket, found.version),
@@ -68,6 +69,12 @@ ACTIONS = (
         "GetObjectAttributes",
         Serve(handle=get, changes=False),
         rows.on_version("s3:GetObject", "s3:GetObjectVersion"),
-        ("VersionId", "MaxParts", "PartNumberMarker", "ObjectAttributes"),
+        (
+            "VersionId",
+            "MaxParts",
+            "PartNumberMarker",
+            "ObjectAttributes",
+            *encryption.OF_CUSTOMER,
+        ),
     ),
 )

@@ -6,8 +6,7 @@ the pipeline. Not its business: where stored bytes lie (`mallee.walrus`).
 """
 
 import hashlib
-import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
 
@@ -20,6 +19,8 @@ from mallee.cloud.s3 import (
     about,
     buckets,
     conditions,
+    encryption,
+    frames,
     intents,
     objects,
     ranges,
@@ -28,11 +29,11 @@ from mallee.cloud.s3 import (
     versions,
     wholes,
 )
-from mallee.cloud.s3.about import About, ArrivedAbout, Found
+from mallee.cloud.s3.about import FULL, About, ArrivedAbout, Found, Sealing
+from mallee.cloud.s3.encryption import AES256, Unlocked
 from mallee.cloud.s3.exchange import Answer, ObjectCall, Taken
 from mallee.cloud.s3.rows import Asked
 from mallee.cloud.s3.versions import Place
-from mallee.walrus import reader as reading
 from mallee.walrus.contents import Content
 from mallee.walrus.engine import Corrupt, Engine, NoSpace
 from mallee.walrus.records import Blob, UploadPart, Version
@@ -40,7 +41,8 @@ from mallee.walrus.tx import Gone, Tx
 
 ATTEMPTS = 5
 """How often a source is looked up that is replaced at the same moment."""
-_CHUNK = 1 << 20
+_CHANGING = ("StorageClass", "WebsiteRedirectLocation", *encryption.HONOURS)
+"""Members that make another object of an object that is copied to itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,16 @@ class Source:
     place: Place
     id: str | None
     """The version that the request names."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """The bytes of a copy, and what is known of them."""
+
+    found: Found
+    sealing: Sealing | None
+    content: Content | None = None
+    """Where they were written anew."""
 
 
 # --- the source ---
@@ -103,9 +115,11 @@ async def copy(call: ObjectCall, asked: Asked) -> Answer:
     source = source_of(call, asked)
     for _ in range(ATTEMPTS):
         found = await _look(call, asked, source)
+        unlocked = _unlocked(call, asked, source, found)
         wanted = _wanted(call, where, asked, (source, found))
         try:
-            version = await _commit(call, where, asked, (found, wanted))
+            made = await _made(call, where, asked, (found, unlocked))
+            version = await _commit(call, where, asked, (made, wanted))
         except Gone:
             continue
         return Answer(
@@ -113,36 +127,73 @@ async def copy(call: ObjectCall, asked: Asked) -> Answer:
                 "CopyObjectResult": {
                     "ETag": objects.quoted(version.etag),
                     "LastModified": conditions.modified(version),
-                    **objects.checksums_shown(Found(version, wanted)),
+                    **objects.checksums_shown(Found(version, about.of(version))),
                 },
                 **_shown_source(source, found),
                 **versions.shown_id(where.bucket, version),
+                **encryption.shown(made.sealing, asked),
             }
         )
     raise errors.s3.OperationAborted()
 
 
+def _unlocked(call: ObjectCall, asked: Asked, source: Source, found: Found) -> Unlocked | None:
+    """Return the source's data key."""
+    told = encryption.of_source(asked)
+    return encryption.unlock(call, source.place, found.about.sealing, told)
+
+
+async def _made(
+    call: ObjectCall, where: Place, asked: Asked, given: tuple[Found, Unlocked | None]
+) -> _Made:
+    """Return the bytes of the copy: the source's as they lie, or else sealed in another way."""
+    found, unlocked = given
+    kept, size = found.about, found.version.size
+    target = encryption.begin(call, where, asked)
+    if target is None and unlocked is None:
+        return _Made(found, None)
+    if target and unlocked and target.sealing.method == unlocked.sealing.method == AES256:
+        return _Made(found, encryption.rewrapped(call, unlocked, where).sealing)
+    _check_size(size)
+    algorithm = next(iter(kept.checksums), "")
+    pieces = encryption.plain(call.engine, found, unlocked, (0, size))
+    key = target.key() if target else None
+    content, taken = await _rewritten(call, pieces, size, (algorithm, key))
+    checksums = taken.checksums if algorithm else wholes.own(content, taken)
+    version = replace(found.version, etag=encryption.etag(target, taken.md5), parts=())
+    about = replace(kept, checksums=checksums, checksum_type=FULL, parts=())
+    return _Made(Found(version, about), target.sealing if target else None, content)
+
+
 async def _commit(
-    call: ObjectCall, where: Place, asked: Asked, given: tuple[Found, About]
+    call: ObjectCall, where: Place, asked: Asked, given: tuple[_Made, About]
 ) -> Version:
-    found, wanted = given
+    made, wanted = given
+    found, content = made.found, made.content
     id = versions.id_for(where.bucket)
     ifs = conditions.read(asked)
+    wanted = replace(
+        wanted,
+        checksums=found.about.checksums,
+        checksum_type=found.about.checksum_type,
+        parts=found.about.parts,
+        sealing=made.sealing,
+    )
 
-    def work(tx: Tx, _: Sequence[Blob]) -> Version:
+    def work(tx: Tx, blobs: Sequence[Blob]) -> Version:
         conditions.check_write(ifs, tx.current(where.number, where.key))
         version = Version(
             id=id,
             modified_ms=tx.now_ms,
             size=found.version.size,
             etag=found.version.etag,
-            parts=found.version.parts,
+            parts=found.version.parts or tuple(tx.keep(blob) for blob in blobs if blob.size),
             about=about.encode(wanted),
         )
         tx.add(where.number, where.key, version)
         return version
 
-    return await versions.commit(call, work)
+    return await versions.commit(call, work, [content] if content else ())
 
 
 def _wanted(call: ObjectCall, where: Place, asked: Asked, given: tuple[Source, Found]) -> About:
@@ -152,9 +203,7 @@ def _wanted(call: ObjectCall, where: Place, asked: Asked, given: tuple[Source, F
     replaces_tags = _directive(asked, "TaggingDirective", "x-amz-tagging-directive")
     wanted, kept = intents.read(call, where, asked), found.about
     is_itself = (source.place.number, source.place.key) == (where.number, where.key)
-    changes = (
-        replaces or bool(asked.get("StorageClass")) or bool(asked.get("WebsiteRedirectLocation"))
-    )
+    changes = replaces or any(asked.get(member) for member in _CHANGING)
     if is_itself and source.id is None and not changes:
         raise errors.s3.InvalidRequest(
             "This copy request is illegal because it is trying to copy an object to itself without "
@@ -172,9 +221,6 @@ def _wanted(call: ObjectCall, where: Place, asked: Asked, given: tuple[Source, F
         headers=wanted.headers if replaces else headers,
         metadata=wanted.metadata if replaces else kept.metadata,
         tags=wanted.tags if replaces_tags else kept.tags,
-        checksums=kept.checksums,
-        checksum_type=kept.checksum_type,
-        parts=kept.parts,
     )
 
 
@@ -196,7 +242,10 @@ async def copy_part(call: ObjectCall, asked: Asked) -> Answer:
     upload = await uploads.look(call, where, asked["UploadId"])
     source = source_of(call, asked)
     kept = about.of_upload(upload)
-    content, taken, found = await _read_source(call, asked, source, kept.algorithm)
+    unlocked = encryption.unlock(call, where, kept.about.sealing, asked)
+    key = unlocked.key(number) if unlocked else None
+    content, taken, found = await _read_source(call, asked, source, (kept.algorithm, key))
+    etag = encryption.etag(unlocked, taken.md5)
     arrived = ArrivedAbout(checksums=wholes.of_part(kept, content, taken))
     times: list[int] = []
 
@@ -205,7 +254,7 @@ async def copy_part(call: ObjectCall, asked: Asked) -> Answer:
         part = UploadPart(
             number=number,
             size=taken.size,
-            etag=taken.md5.hex(),
+            etag=etag,
             modified_ms=tx.now_ms,
             parts=tuple(tx.keep(blob) for blob in blobs if blob.size),
             about=about.encode(arrived),
@@ -215,71 +264,78 @@ async def copy_part(call: ObjectCall, asked: Asked) -> Answer:
     await versions.commit(call, work, [content])
     shown = {name: arrived.checksums[name] for name in arrived.checksums if name == kept.algorithm}
     result: dict[str, object] = {
-        "ETag": objects.quoted(taken.md5.hex()),
+        "ETag": objects.quoted(etag),
         "LastModified": conditions.at(times[0]),
         **objects.shown_checksums(shown),
     }
-    return Answer(result={"CopyPartResult": result, **_shown_source(source, found)})
+    told = encryption.shown(kept.about.sealing, asked)
+    return Answer(result={"CopyPartResult": result, **_shown_source(source, found), **told})
 
 
 async def _read_source(
-    call: ObjectCall, asked: Asked, source: Source, algorithm: str
+    call: ObjectCall, asked: Asked, source: Source, sealed: tuple[str, frames.Key | None]
 ) -> tuple[Content, Taken, Found]:
     """Read the bytes that are asked for into a content of their own."""
     header: str | None = asked.get("CopySourceRange")
     for _ in range(ATTEMPTS):
         found = await _look(call, asked, source)
+        unlocked = _unlocked(call, asked, source, found)
         size = found.version.size
-        stretch = ranges.parse_of_source(header, size) if header else (0, size)
-        if stretch[1] - stretch[0] > objects.SIZE_MAX:
-            raise errors.s3.InvalidRequest(
-                "The specified copy source is larger than the maximum allowable size for a copy "
-                f"source: {objects.SIZE_MAX}"
-            )
+        start, end = ranges.parse_of_source(header, size) if header else (0, size)
+        _check_size(end - start)
+        pieces = encryption.plain(call.engine, found, unlocked, (start, end))
         try:
-            content, taken = await call.in_thread(
-                lambda version=found.version, stretch=stretch: _rewrite(
-                    call.engine, version, stretch, algorithm
-                )
-            )
+            content, taken = await _rewritten(call, pieces, end - start, sealed)
         except Gone:
             continue
-        except NoSpace as error:
-            raise errors.s3.InsufficientStorage() from error
-        except Corrupt as error:
-            raise errors.s3.InternalError() from error
         return content, taken, found
     raise errors.s3.OperationAborted()
 
 
-def _rewrite(
-    engine: Engine, version: Version, stretch: tuple[int, int], algorithm: str
+def _check_size(size: int) -> None:
+    if size > objects.SIZE_MAX:
+        raise errors.s3.InvalidRequest(
+            "The specified copy source is larger than the maximum allowable size for a copy "
+            f"source: {objects.SIZE_MAX}"
+        )
+
+
+async def _rewritten(
+    call: ObjectCall, pieces: Iterator[bytes], size: int, sealed: tuple[str, frames.Key | None]
 ) -> tuple[Content, Taken]:
-    """Copy verified bytes; blocks for as long as that takes."""
-    start, end = stretch
-    engine.check_room(end - start)
+    """Write verified bytes anew: with a checksum of their own, and sealed by a key of their own."""
+    try:
+        return await call.in_thread(lambda: _rewrite(call.engine, pieces, size, sealed))
+    except NoSpace as error:
+        raise errors.s3.InsufficientStorage() from error
+    except Corrupt as error:
+        raise errors.s3.InternalError() from error
+
+
+def _rewrite(
+    engine: Engine, pieces: Iterator[bytes], size: int, sealed: tuple[str, frames.Key | None]
+) -> tuple[Content, Taken]:
+    """Do it; blocks for as long as that takes."""
+    algorithm, key = sealed
+    engine.check_room(size)
+    name = algorithm or (wholes.OWN.value if key else "")
     md5 = hashlib.md5(usedforsecurity=False)
-    other = wholes.hasher(algorithm)
+    other = wholes.hasher(name)
     receiver = engine.receive()
     try:
-        for one in engine.reader.stretches(version.parts, start, end):
-            for first, last in reading.verified(one):
-                for data in _pieces(one, first, last):
-                    md5.update(data)
-                    if other is not None:
-                        other.update(data)
-                    receiver.write(data)
-        size = receiver.size
+        sealer = frames.Sealer(key, receiver) if key else None
+        for data in pieces:
+            md5.update(data)
+            if other is not None:
+                other.update(data)
+            (sealer or receiver).write(data)
+        if sealer is not None:
+            sealer.finish()
         content = receiver.finish()
     finally:
         receiver.abandon()
-    checksums = {algorithm: other.digest()} if other is not None else {}
+    checksums = {name: other.digest()} if other is not None else {}
     return content, Taken(size=size, md5=md5.digest(), checksums=checksums)
-
-
-def _pieces(stretch: reading.Stretch, first: int, last: int) -> Iterable[bytes]:
-    for at in range(first, last, _CHUNK):
-        yield os.pread(stretch.descriptor, min(_CHUNK, last - at), stretch.blob.offset + at)
 
 
 def _needs_of_copy(_call: Call, asked: Asked) -> Iterable[tuple[str, str]]:
@@ -294,6 +350,7 @@ _SOURCE = (
     "CopySourceIfNoneMatch",
     "CopySourceIfUnmodifiedSince",
     "ExpectedSourceBucketOwner",
+    *encryption.OF_SOURCE,
 )
 
 ACTIONS = (
@@ -303,6 +360,7 @@ ACTIONS = (
         _needs_of_copy,
         (
             *_SOURCE,
+            *encryption.HONOURS,
             *intents.HONOURS,
             *conditions.WRITE,
             "MetadataDirective",
@@ -313,6 +371,6 @@ ACTIONS = (
         "UploadPartCopy",
         Serve(handle=copy_part, changes=True),
         rows.on_object("s3:PutObject"),
-        (*_SOURCE, "CopySourceRange", "UploadId", "PartNumber"),
+        (*_SOURCE, *encryption.OF_CUSTOMER, "CopySourceRange", "UploadId", "PartNumber"),
     ),
 )

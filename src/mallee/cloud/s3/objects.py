@@ -13,13 +13,24 @@ from msgspec.structs import replace
 from mallee.aws import checksums, errors
 from mallee.cloud.action import Serve
 from mallee.cloud.call import Call
-from mallee.cloud.s3 import about, conditions, intents, locks, ranges, rows, versions
+from mallee.cloud.s3 import (
+    about,
+    conditions,
+    encryption,
+    frames,
+    intents,
+    locks,
+    ranges,
+    rows,
+    versions,
+    wholes,
+)
 from mallee.cloud.s3.about import About, Found
-from mallee.cloud.s3.exchange import Answer, ObjectCall, Stored, Taken
+from mallee.cloud.s3.encryption import Unlocked
+from mallee.cloud.s3.exchange import Answer, ObjectCall, Taken
 from mallee.cloud.s3.rows import Asked
 from mallee.cloud.s3.versions import Place
 from mallee.model.sessions import CallerKind
-from mallee.walrus import crc
 from mallee.walrus.contents import SMALL_MAX, Content
 from mallee.walrus.engine import NoSpace
 from mallee.walrus.records import Blob, Version
@@ -62,8 +73,11 @@ async def put(call: ObjectCall, asked: Asked) -> Answer:
         # What cannot succeed is refused before its bytes come; whether it does is decided after.
         current = await call.in_thread(lambda: call.engine.reader.current(where.number, where.key))
         conditions.check_write(ifs, current)
-    content, taken = await receive(call)
-    wanted = replace(wanted, checksums=checksums_of(content, taken))
+    unlocked = encryption.begin(call, where, asked)
+    sealing = unlocked.sealing if unlocked else None
+    content, taken = await receive(call, unlocked.key() if unlocked else None)
+    wanted = replace(wanted, checksums=checksums_of(content, taken), sealing=sealing)
+    etag = encryption.etag(unlocked, taken.md5)
     id = versions.id_for(where.bucket)
 
     def work(tx: Tx, blobs: Sequence[Blob]) -> Version:
@@ -72,7 +86,7 @@ async def put(call: ObjectCall, asked: Asked) -> Answer:
             id=id,
             modified_ms=tx.now_ms,
             size=taken.size,
-            etag=taken.md5.hex(),
+            etag=etag,
             parts=tuple(tx.keep(blob) for blob in blobs if blob.size),
             about=about.encode(wanted),
         )
@@ -80,18 +94,25 @@ async def put(call: ObjectCall, asked: Asked) -> Answer:
         return version
 
     version = await versions.commit(call, work, [content])
-    return Answer(result=made(where, version, wanted))
+    return Answer(result={**made(where, version, wanted), **encryption.shown(sealing, asked)})
 
 
-async def receive(call: ObjectCall, algorithms: Iterable[str] = ()) -> tuple[Content, Taken]:
-    """Take a body in; return it as a content that waits for its commit."""
+async def receive(
+    call: ObjectCall, key: frames.Key | None = None, algorithms: Iterable[str] = ()
+) -> tuple[Content, Taken]:
+    """Take a body in, sealed if there is a key; return the content that waits for its commit."""
     size = call.body.size or 0
     if size > SIZE_MAX:
         raise errors.s3.EntityTooLarge(size=size, most=SIZE_MAX)
     receiver = call.engine.receive()
     try:
         call.engine.check_room(size)
-        taken = await call.body.take(receiver, algorithms)
+        if key is None:
+            taken = await call.body.take(receiver, algorithms)
+        else:
+            sealer = frames.Sealer(key, receiver)
+            taken = await call.body.take(sealer, {*algorithms, wholes.OWN.value})
+            await call.in_thread(sealer.finish)
         if taken.size > SIZE_MAX:
             raise errors.s3.EntityTooLarge(size=taken.size, most=SIZE_MAX)
         is_small = taken.size <= SMALL_MAX
@@ -106,7 +127,7 @@ async def receive(call: ObjectCall, algorithms: Iterable[str] = ()) -> tuple[Con
 def checksums_of(content: Content, taken: Taken) -> dict[str, bytes]:
     """Return the checksums that are kept: those the sender gave, or else S3's own."""
     given = {name: taken.checksums[name] for name in taken.given}
-    return given or {"CRC64NVME": content.crc.to_bytes(crc.BYTES, "big")}
+    return given or wholes.own(content, taken)
 
 
 def made(where: Place, version: Version, wanted: About) -> dict[str, object]:
@@ -135,20 +156,23 @@ def quoted(etag: str) -> str:
 
 async def get(call: ObjectCall, asked: Asked) -> Answer:
     """Send an object, or some of its bytes."""
-    found, (start, end), result = await _look(call, asked)
-    payload = Stored(found.version.parts, start, end)
+    found, unlocked, wanted, result = await _look(call, asked)
+    payload = await encryption.payload(call, found, unlocked, wanted)
     return Answer(result=result, payload=payload, status=206 if "ContentRange" in result else 0)
 
 
 async def head(call: ObjectCall, asked: Asked) -> Answer:
     """Tell what a get would send."""
-    _, _, result = await _look(call, asked)
+    *_, result = await _look(call, asked)
     return Answer(result=result, status=206 if "ContentRange" in result else 0)
 
 
-async def _look(call: ObjectCall, asked: Asked) -> tuple[Found, tuple[int, int], dict[str, object]]:
+async def _look(
+    call: ObjectCall, asked: Asked
+) -> tuple[Found, Unlocked | None, tuple[int, int], dict[str, object]]:
     where = versions.place(call, asked)
     found = await versions.look(call, where, asked.get("VersionId"))
+    unlocked = encryption.unlock(call, where, found.about.sealing, asked)
     try:
         conditions.check_read(conditions.read(asked), found.version)
     except errors.s3.NotModified as error:
@@ -156,6 +180,7 @@ async def _look(call: ObjectCall, asked: Asked) -> tuple[Found, tuple[int, int],
         raise
     start, end = _wanted_bytes(asked, found)
     result = _described(where, found)
+    result.update(encryption.shown(found.about.sealing, asked))
     result.update(_instead(call, asked))
     result["ContentLength"] = end - start
     is_whole = end - start == found.version.size
@@ -165,7 +190,7 @@ async def _look(call: ObjectCall, asked: Asked) -> tuple[Found, tuple[int, int],
         result["ContentRange"] = ranges.shown(start, end, found.version.size)
     if asked.get("ChecksumMode") == "ENABLED" and is_whole:
         result.update(checksums_shown(found))
-    return found, (start, end), result
+    return found, unlocked, (start, end), result
 
 
 def checksums_shown(found: Found) -> dict[str, object]:
@@ -255,6 +280,7 @@ _READING = (
     "PartNumber",
     "VersionId",
     "ChecksumMode",
+    *encryption.OF_CUSTOMER,
     *_INSTEAD,
 )
 
@@ -263,7 +289,7 @@ ACTIONS = (
         "PutObject",
         Serve(handle=put, changes=True),
         _needs_of_put,
-        (*BODY, *conditions.WRITE, *intents.HONOURS),
+        (*BODY, *conditions.WRITE, *intents.HONOURS, *encryption.HONOURS),
     ),
     rows.of_object(
         "GetObject",

@@ -10,10 +10,21 @@ import hashlib
 import itertools
 from collections.abc import Iterable, Sequence
 
+from msgspec.structs import replace
+
 from mallee.aws import errors
 from mallee.cloud.action import Serve
 from mallee.cloud.call import Call
-from mallee.cloud.s3 import about, conditions, intents, objects, rows, versions, wholes
+from mallee.cloud.s3 import (
+    about,
+    conditions,
+    encryption,
+    intents,
+    objects,
+    rows,
+    versions,
+    wholes,
+)
 from mallee.cloud.s3.about import About, ArrivedAbout, PartAbout, UploadAbout
 from mallee.cloud.s3.conditions import Conditions
 from mallee.cloud.s3.exchange import Answer, ObjectCall
@@ -35,8 +46,10 @@ async def create(call: ObjectCall, asked: Asked) -> Answer:
     where = versions.place(call, asked)
     algorithm: str = asked.get("ChecksumAlgorithm") or ""
     kind = wholes.kind_of(algorithm, asked.get("ChecksumType"))
+    unlocked = encryption.begin(call, where, asked)
+    sealing = unlocked.sealing if unlocked else None
     kept = UploadAbout(
-        about=intents.read(call, where, asked),
+        about=replace(intents.read(call, where, asked), sealing=sealing),
         algorithm=algorithm,
         checksum_type=kind,
         initiator=call.principal.arn,
@@ -51,7 +64,7 @@ async def create(call: ObjectCall, asked: Asked) -> Answer:
     result: dict[str, object] = {"Bucket": call.bucket, "Key": asked["Key"], "UploadId": upload.id}
     if algorithm:
         result.update({"ChecksumAlgorithm": algorithm, "ChecksumType": kind})
-    return Answer(result=result)
+    return Answer(result={**result, **encryption.shown(sealing, asked)})
 
 
 async def look(call: ObjectCall, where: Place, id: str) -> Upload:
@@ -72,7 +85,14 @@ async def put_part(call: ObjectCall, asked: Asked) -> Answer:
     number = number_of(asked)
     upload = await look(call, where, asked["UploadId"])
     kept = about.of_upload(upload)
-    content, taken = await objects.receive(call, (kept.algorithm,) if kept.algorithm else ())
+    sealing = kept.about.sealing
+    unlocked = encryption.unlock(call, where, sealing, asked)
+    content, taken = await objects.receive(
+        call,
+        unlocked.key(number) if unlocked else None,
+        (kept.algorithm,) if kept.algorithm else (),
+    )
+    etag = encryption.etag(unlocked, taken.md5)
     checksums = wholes.of_part(kept, content, taken)
     arrived = ArrivedAbout(checksums=checksums)
 
@@ -80,7 +100,7 @@ async def put_part(call: ObjectCall, asked: Asked) -> Answer:
         part = UploadPart(
             number=number,
             size=taken.size,
-            etag=taken.md5.hex(),
+            etag=etag,
             modified_ms=tx.now_ms,
             parts=tuple(tx.keep(blob) for blob in blobs if blob.size),
             about=about.encode(arrived),
@@ -88,9 +108,14 @@ async def put_part(call: ObjectCall, asked: Asked) -> Answer:
         keep_part(tx, where, upload.id, part)
 
     await versions.commit(call, work, [content])
-    given = {name: value for name, value in checksums.items() if name in taken.checksums}
+    told = {*taken.given, kept.algorithm}
+    given = {name: value for name, value in checksums.items() if name in told}
     return Answer(
-        result={"ETag": objects.quoted(taken.md5.hex()), **objects.shown_checksums(given)}
+        result={
+            "ETag": objects.quoted(etag),
+            **objects.shown_checksums(given),
+            **encryption.shown(sealing, asked),
+        }
     )
 
 
@@ -125,6 +150,9 @@ async def complete(call: ObjectCall, asked: Asked) -> Answer:
         raise errors.s3.MalformedXML()
     _check_order(listed)
     ifs = conditions.read(asked)
+    if any(asked.get(member) for member in encryption.OF_CUSTOMER):
+        upload = await look(call, where, asked["UploadId"])
+        encryption.unlock(call, where, about.of_upload(upload).about.sealing, asked)
     id: str = versions.id_for(where.bucket)
 
     def work(tx: Tx, _: Sequence[Blob]) -> tuple[Version, About]:
@@ -142,6 +170,8 @@ async def complete(call: ObjectCall, asked: Asked) -> Answer:
     if kept.checksums:
         result.update(objects.shown_checksums(kept.checksums, parts))
         result["ChecksumType"] = kept.checksum_type
+    if kept.sealing is not None and kept.sealing.method != encryption.CUSTOMER:
+        result.update(encryption.shown(kept.sealing, asked))
     return Answer(result=result)
 
 
@@ -238,13 +268,13 @@ ACTIONS = (
         "CreateMultipartUpload",
         Serve(handle=create, changes=True),
         _needs_of_create,
-        (*intents.HONOURS, "ChecksumAlgorithm", "ChecksumType"),
+        (*intents.HONOURS, *encryption.HONOURS, "ChecksumAlgorithm", "ChecksumType"),
     ),
     rows.of_object(
         "UploadPart",
         Serve(handle=put_part, changes=True),
         rows.on_object("s3:PutObject"),
-        (*objects.BODY, *_UPLOAD, "PartNumber"),
+        (*objects.BODY, *_UPLOAD, *encryption.OF_CUSTOMER, "PartNumber"),
     ),
     rows.of_object(
         "CompleteMultipartUpload",
@@ -256,6 +286,7 @@ ACTIONS = (
             "ChecksumType",
             "MpuObjectSize",
             *conditions.WRITE,
+            *encryption.OF_CUSTOMER,
             *(f"Checksum{algorithm}" for algorithm in objects.ALGORITHMS),
         ),
     ),

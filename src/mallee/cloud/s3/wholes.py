@@ -48,8 +48,7 @@ def kind_of(algorithm: str, kind: str | None) -> str:
 def of_part(kept: UploadAbout, content: Content, taken: Taken) -> dict[str, bytes]:
     """Return the checksums that are kept with a part."""
     if not kept.algorithm:
-        own = {OWN.value: content.crc.to_bytes(crc.BYTES, "big")}
-        return {**own, **{name: taken.checksums[name] for name in taken.given}}
+        return {**own(content, taken), **{name: taken.checksums[name] for name in taken.given}}
     for name in taken.given:
         if name != kept.algorithm:
             raise errors.s3.InvalidRequest(
@@ -57,6 +56,12 @@ def of_part(kept: UploadAbout, content: Content, taken: Taken) -> dict[str, byte
                 f"{kept.algorithm.lower()}, actual checksum Type: {name.lower()}"
             )
     return {kept.algorithm: taken.checksums[kept.algorithm]}
+
+
+def own(content: Content, taken: Taken) -> dict[str, bytes]:
+    """Return S3's own checksum of bytes: the engine's, unless these lie sealed."""
+    name = OWN.value
+    return {name: taken.checksums.get(name) or content.crc.to_bytes(crc.BYTES, "big")}
 
 
 def agrees(part: UploadPart, listed: Asked) -> bool:
