@@ -30,6 +30,7 @@ from mallee.model import settings
 from mallee.model.layout import Layout
 
 TIMEOUT_S = 30.0
+NOT_FOUND = 404
 
 
 class Unreachable(Exception):
@@ -67,6 +68,16 @@ def read_access(layout: Layout, held: settings.Settings) -> Access:
         raise Unreachable(f"no cloud runs under {layout.root}")
     host = "127.0.0.1" if held.listen in ("0.0.0.0", "::") else held.listen
     return Access(endpoint=f"http://{host}:{ports['services']}", region=held.region, **credentials)
+
+
+def serves_objects(access: Access) -> bool:
+    """Tell whether S3 answers: it knows that a bucket is not there, which nobody else would say."""
+    request = botocore.awsrequest.AWSRequest(method="HEAD", url=f"{access.endpoint}/-")
+    try:
+        answer = _session().send(request.prepare())
+    except botocore.exceptions.BotoCoreError:
+        return False
+    return answer.status_code == NOT_FOUND and "x-amz-request-id" in answer.headers
 
 
 def stranger(endpoint: str, region: str) -> Access:

@@ -241,6 +241,17 @@ def _host(patient: Patient) -> str:
     return ", ".join(f"{host['Name']} {host['State']}" for host in hosts)
 
 
+def _objects(patient: Patient) -> str:
+    if patient.access is None:
+        return "the cloud does not run"
+    if not client.serves_objects(patient.access):
+        raise steps.Failed(
+            f"S3 does not answer at {patient.access.endpoint}",
+            f"mallee logs s3; it keeps objects under {patient.layout.objects}",
+        )
+    return f"S3 at {patient.access.endpoint}"
+
+
 def _secrets(patient: Patient) -> str:
     if patient.access is None:
         return "the cloud does not run"
@@ -286,6 +297,7 @@ _CHECKS: tuple[tuple[str, Callable[[Patient], str]], ...] = (
     ("daemons", _daemons),
     ("libvirt", _libvirt),
     ("host", _host),
+    ("object store", _objects),
     ("secrets", _secrets),
     ("routes", _safety_net),
     ("leftovers", _leftovers),

@@ -50,6 +50,7 @@ def directories(layout: Layout) -> tuple[Directory, ...]:
         Directory(layout.keys, root, root, 0o700),
         Directory(layout.cloud, mallee, mallee, 0o755),
         Directory(layout.trail, mallee, mallee, 0o700),
+        Directory(layout.objects, mallee, mallee, 0o700),
         Directory(layout.blobs, mallee, mallee, 0o755),
         Directory(layout.catalogue, mallee, mallee, 0o755),
         # Passed through by QEMU's and dnsmasq's users, listed by nobody.

@@ -90,6 +90,12 @@ def programs(layout: Layout) -> tuple[Program, ...]:
             user="mallee",
             logs=("cloud.log",),
         ),
+        Program(
+            "s3",
+            (*python, "mallee.cloud.s3.daemon", *root),
+            user="mallee",
+            logs=("s3.log",),
+        ),
         Program("node", (*python, "mallee.node.daemon", *root)),
     )
 

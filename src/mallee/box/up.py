@@ -45,6 +45,7 @@ def start_steps(layout: Layout) -> tuple[steps.Step, ...]:
         steps.Step("Prove KVM", lambda say: _prove(layout)),
         steps.Step("Start the daemons", lambda say: _start(layout)),
         steps.Step("Wait for the cloud's answer", lambda say: _wait_cloud(layout)),
+        steps.Step("Wait for the object store", lambda say: _wait_objects(layout)),
         steps.Step("Join this host", lambda say: _join(layout)),
         steps.Step("Wait for the host", lambda say: _wait_host(layout)),
     )
@@ -114,6 +115,20 @@ def _wait_cloud(layout: Layout) -> str:
             f"read {layout.log / 'cloud.log'} and {errors}",
         ) from None
     return client.read_access(layout, held).endpoint
+
+
+def _wait_objects(layout: Layout) -> str:
+    access = client.read_access(layout, owners.read_settings(layout))
+    silent = steps.Failed(f"the object store did not answer within {CLOUD_READY_S_MAX:g} s", "")
+    try:
+        steps.wait_until(lambda: client.serves_objects(access), CLOUD_READY_S_MAX, silent)
+    except steps.Failed as failure:
+        errors = layout.log / "s3.err"
+        raise steps.Failed(
+            failure.cause + _last_end(layout, "s3") + _last_line(errors),
+            f"read {layout.log / 's3.log'} and {errors}",
+        ) from None
+    return f"S3 at {access.endpoint}"
 
 
 def _answers(layout: Layout, held: settings.Settings) -> bool:

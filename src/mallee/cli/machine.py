@@ -90,7 +90,7 @@ def logs(*daemons: str, root: Root = DEFAULT, lines: int = 50, follow: bool = Fa
     Parameters
     ----------
     daemons
-        Which: cloud, node, libvirtd, supervisor; all unless given.
+        Which: cloud, s3, node, libvirtd, supervisor; all unless given.
     follow
         Go on showing what is written.
     """
