@@ -10,7 +10,7 @@ import os
 import random
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent import futures
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import cast
 
@@ -20,7 +20,7 @@ from mallee.cloud import authenticate, authorize, http, lastuse, parameters, quo
 from mallee.cloud.action import Action, Read, Serve, Write
 from mallee.cloud.call import Call, Principal, Request, Result, WriteCall
 from mallee.cloud.question import Question
-from mallee.cloud.s3 import buckets, deciding, heads, sending
+from mallee.cloud.s3 import buckets, cors, deciding, heads, sending
 from mallee.cloud.s3.bodies import ObjectBody, Source, Text
 from mallee.cloud.s3.exchange import Answer, ObjectCall, Stored
 from mallee.cloud.s3.server import Outgoing
@@ -72,6 +72,7 @@ class Visit:
     began_at: float
     """Monotonic seconds."""
     operation: str = ""
+    bucket: str = ""
     key: str = ""
     principal: Principal | None = None
     outcome: authorize.Outcome | None = None
@@ -100,7 +101,7 @@ async def answer(cloud: Cloud, request: http.Request, source: Source) -> Outgoin
         _log.exception("request broke", request_id=visit.id, operation=visit.operation)
         return await _refused(cloud, visit, errors.s3.InternalError())
     await _tell(cloud, visit, outgoing.status, None)
-    return outgoing
+    return _for_pages(cloud, visit, outgoing)
 
 
 def busy() -> Outgoing:
@@ -112,6 +113,10 @@ async def _stages(cloud: Cloud, visit: Visit) -> Outgoing:
     request = visit.request
     routed = codec.route(request)
     visit.operation, visit.key = routed.operation, routed.key
+    visit.bucket = routed.bucket or ""
+    if visit.operation == codec.PREFLIGHT:
+        allowed = cors.preflight(cloud.store.view, visit.bucket, request.headers)
+        return Outgoing(status=200, headers={**allowed, **_ids(visit.id)})
     visit.row = row = _row(cloud, routed.operation)
     # A key that IAM has just said to be gone is gone here too.
     await cloud.store.catch_up()
@@ -313,7 +318,16 @@ async def _refused(cloud: Cloud, visit: Visit, error: errors.AwsError) -> Outgoi
     )
     outgoing = _of_error(error, place)
     await _tell(cloud, visit, outgoing.status, error)
-    return outgoing
+    return _for_pages(cloud, visit, outgoing)
+
+
+def _for_pages(cloud: Cloud, visit: Visit, outgoing: Outgoing) -> Outgoing:
+    """Say in an answer, whatever it is, whether a page of another origin may read it."""
+    request = visit.request
+    if "origin" not in request.headers or visit.operation == codec.PREFLIGHT:
+        return outgoing
+    found = cors.headers_of(cloud.store.view, visit.bucket, request.method, request.headers)
+    return replace(outgoing, headers={**outgoing.headers, **found}) if found else outgoing
 
 
 def _of_error(error: errors.AwsError, place: codec.Place) -> Outgoing:

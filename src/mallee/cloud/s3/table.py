@@ -7,6 +7,7 @@ from mallee.cloud.s3 import (
     attributes,
     buckets,
     copying,
+    cors,
     defaultencryption,
     deleting,
     listing,
@@ -36,5 +37,6 @@ ROWS: tuple[Action, ...] = (
     *attributes.ACTIONS,
     *locking.ACTIONS,
     *ownership.ACTIONS,
+    *cors.ACTIONS,
     *absences.ACTIONS,
 )
