@@ -10,6 +10,7 @@ import base64
 import hashlib
 import hmac
 import re
+from collections.abc import Iterator
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 
@@ -135,8 +136,10 @@ def signatures(claim: Claim, secret: str, host_bucket: str) -> list[str]:
                 f"Signature Version 2 does not sign the parameter {name[:100]}; please use "
                 "AWS4-HMAC-SHA256."
             )
-    mac = hmac.new(secret.encode(), _to_sign(claim, host_bucket), hashlib.sha1).digest()
-    return [base64.b64encode(mac).decode()]
+    return [
+        base64.b64encode(hmac.new(secret.encode(), text, hashlib.sha1).digest()).decode()
+        for text in _to_sign(claim, host_bucket)
+    ]
 
 
 def _claim(
@@ -159,7 +162,8 @@ def _claim(
     )
 
 
-def _to_sign(claim: Claim, host_bucket: str) -> bytes:
+def _to_sign(claim: Claim, host_bucket: str) -> Iterator[bytes]:
+    """Give the strings that will do."""
     headers = hoisted.headers_of(claim.request)
     date = "" if "x-amz-date" in headers else headers.get("date", "")
     if claim.expires_at is not None:
@@ -174,18 +178,27 @@ def _to_sign(claim: Claim, host_bucket: str) -> bytes:
         headers.get("content-md5", "").strip(),
         headers.get("content-type", "").strip(),
         date.strip(),
-        own + _resource(claim.request, host_bucket),
     )
-    return "\n".join(lines).encode("utf-8", "surrogateescape")
+    before = "\n".join(lines) + "\n" + own
+    query = _signed_query(claim.request)
+    for path in _paths(claim.request.path, host_bucket):
+        yield f"{before}{path}{query}".encode("utf-8", "surrogateescape")
 
 
-def _resource(request: Request, host_bucket: str) -> str:
-    bucket = f"/{host_bucket}" if host_bucket else ""
+def _paths(raw: str, host_bucket: str) -> tuple[str, ...]:
+    """Return the paths that will do: some clients end a bucket's own with a slash, some do not."""
+    if host_bucket:
+        return (f"/{host_bucket}{raw or '/'}",)
+    if raw.count("/") == 1 and raw != "/":
+        return (raw, f"{raw}/")
+    return (raw or "/",)
+
+
+def _signed_query(request: Request) -> str:
     parts: list[str] = []
     for part in request.query.split("&"):
         name, equals, _ = part.partition("=")
         if name in SIGNED:
             ((_, value),) = canonical.split_query(part)
             parts.append(f"{name}={value}" if equals and value else name)
-    query = "?" + "&".join(sorted(parts)) if parts else ""
-    return f"{bucket}{request.path or '/'}{query}"
+    return "?" + "&".join(sorted(parts)) if parts else ""
