@@ -1,5 +1,6 @@
 """`mallee credentials env|profile|show|zip`: what a client needs to speak to the cloud."""
 
+import contextlib
 import shlex
 from pathlib import Path
 
@@ -62,17 +63,32 @@ def zip(file: Path, *, root: Root = DEFAULT, user: str | None = None) -> None:
     user
         Make a fresh key of this user, for him to take away; else it holds the administrator's.
     """
-    layout = Layout(root)
-    if file.exists():
+    with contextlib.ExitStack() as undo:
+        # The place is taken first: a key that cannot be handed over is not made.
+        _take(file)
+        undo.callback(file.unlink)
+        files.write_atomically(file, _packed(Layout(root), user))
+        undo.pop_all()
+    words.tell(f"credentials written: unzip {file}, then read {clientfiles.FOLDER}/README.txt")
+
+
+def _take(file: Path) -> None:
+    try:
+        is_new = files.create_atomically(file, b"")
+    except OSError as error:
+        raise steps.Failed(
+            f"{file} cannot be written: {error.strerror}", "name another file"
+        ) from error
+    if not is_new:
         raise steps.Failed(f"{file} is there already", "name another file, or remove this one")
+
+
+def _packed(layout: Layout, user: str | None) -> bytes:
     access = client.access(layout)
     if user is None:
-        packed = clientfiles.archive(client.bearer(access))
-    else:
-        wanted = {"UserName": user, "Endpoint": access.endpoint}
-        packed = client.call(layout, "mallee", "CreateCredentials", wanted)["Archive"]
-    files.create_atomically(file, packed)
-    words.tell(f"credentials written: unzip {file}, then read {clientfiles.FOLDER}/README.txt")
+        return clientfiles.archive(client.bearer(access))
+    wanted = {"UserName": user, "Endpoint": access.endpoint}
+    return client.call(layout, "mallee", "CreateCredentials", wanted)["Archive"]
 
 
 def _write_section(path: Path, section: str, values: dict[str, str]) -> None:

@@ -128,6 +128,22 @@ def test_a_zip_is_made_by_the_command_and_opens_to_its_owner_only(
         assert again.returncode == 1, "what is there stays"
 
 
+def test_no_key_is_made_that_cannot_be_written(cloud: RunningCloud, tmp_path: Path) -> None:
+    cloud.client("iam").create_user(UserName="keyless")
+    words = ("credentials", "zip", str(tmp_path / "nowhere/c.zip"), "--user", "keyless")
+    line = [sys.executable, "-m", "mallee.cli.main", *words, "--root", str(cloud.layout.root)]
+    said = subprocess.run(line, check=False, capture_output=True, text=True)
+    assert (said.returncode, "cannot be written" in said.stderr) == (1, True), said.stderr
+    assert not cloud.client("iam").list_access_keys(UserName="keyless")["AccessKeyMetadata"]
+
+
+def test_nothing_is_left_of_a_zip_that_is_refused(cloud: RunningCloud, tmp_path: Path) -> None:
+    words = ("credentials", "zip", str(tmp_path / "c.zip"), "--user", "nobody-there")
+    line = [sys.executable, "-m", "mallee.cli.main", *words, "--root", str(cloud.layout.root)]
+    assert subprocess.run(line, check=False).returncode == 1
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("endpoint", ["http://x;rm -rf", "$(reboot)", "http://a b:1", "ftp://a:1"])
 def test_an_endpoint_that_a_shell_would_run_is_refused(cloud: RunningCloud, endpoint: str) -> None:
     sender = Sender(cloud.port, cloud.admin)
