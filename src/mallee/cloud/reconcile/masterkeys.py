@@ -7,6 +7,7 @@ Called by the runner; `cloud.admin.masterkeys` writes what is wanted.
 """
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -60,7 +61,7 @@ def reconciler(opened: store.Store, ring: Keyring, clock: clock.Clock) -> Reconc
     """Return the reconciler; its keys are rotations with something to do now."""
 
     def step(rotation: RotationRecord) -> Step:
-        return plan_step(rotation, ring.box.newest, clock.now())
+        return plan_step(rotation, ring.box.key_ids, clock.now())
 
     def keys() -> tuple[str, ...]:
         # One at a time, the oldest first: a later one begins where this one has its key in place.
@@ -76,16 +77,18 @@ def reconciler(opened: store.Store, ring: Keyring, clock: clock.Clock) -> Reconc
     return Reconciler(name="master keys", keys=keys, settle=settle, every_s=EVERY_S)
 
 
-def plan_step(rotation: RotationRecord, newest: str, now: float) -> Step:
-    """Return what comes next, given the id of the newest key."""
+def plan_step(rotation: RotationRecord, key_ids: Sequence[str], now: float) -> Step:
+    """Return what comes next, given the ids of the keys that there are, the newest first."""
     seen = rotation.seen
     if seen is None:
-        return Step.MAKE if newest == rotation.doc.replaces else Step.BEGIN
+        return Step.MAKE if key_ids[0] == rotation.doc.replaces else Step.BEGIN
     if seen.ended_at:
         return Step.DONE
     if not seen.resealed_at:
         return Step.RESEAL
-    return Step.FORGET if now >= masterkeys.forgets_at(rotation.doc, seen) else Step.WAIT
+    # A later rotation may have forgotten the older keys of this one too.
+    is_over = now >= masterkeys.forgets_at(rotation.doc, seen)
+    return Step.FORGET if is_over or not set(seen.retired) & set(key_ids) else Step.WAIT
 
 
 async def _apply(opened: store.Store, ring: Keyring, rotation: RotationRecord, step: Step) -> None:
