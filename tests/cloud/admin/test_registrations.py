@@ -15,6 +15,7 @@ import botocore.exceptions
 import pytest
 from msgspec.structs import replace
 
+from mallee.cloud import guessing
 from mallee.cloud.admin import registrations
 from mallee.cloud.state import records, store
 from mallee.model.settings import Mail
@@ -342,3 +343,17 @@ def test_no_address_means_another_one_or_none_to_mail_programs(
     sender = Sender(cloud.port, cloud.admin)
     answer = sender.ask("mallee", "ImportUsers", Source="odd", Document=people)
     assert answer.code == "InvalidInput"
+
+
+def test_one_address_does_not_fill_the_list(
+    cloud: RunningCloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guessing, "peer_key", lambda _: "peer/greedy")
+    monkeypatch.setattr(registrations, "PEER", guessing.Limit(free=3, wait_s=60.0, wait_s_max=60.0))
+    codes = [
+        ask_unsigned(cloud, "RequestAccount", AccountName=f"g{n}", Email=f"g{n}@example.org").code
+        for n in range(5)
+    ]
+    assert codes == ["", "", "", "Throttling", "Throttling"]
+    monkeypatch.setattr(guessing, "peer_key", lambda _: "peer/modest")
+    _request(cloud, "modest", "modest@example.org")

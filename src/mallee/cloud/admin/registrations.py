@@ -10,17 +10,20 @@ from msgspec.structs import replace
 
 from mallee.aws import errors
 from mallee.cloud import accounts as makers
-from mallee.cloud import mails
+from mallee.cloud import guessing, mails
 from mallee.cloud.action import Action, Read, Write
 from mallee.cloud.admin import invitations
 from mallee.cloud.admin.invitations import Guest, RegistrationRecord
 from mallee.cloud.call import Call, Request, Result, WriteCall
 from mallee.cloud.state import records
+from mallee.kit import secretbox
 from mallee.model.invitations import State
 
 REQUESTED_MAX = 1000
 """How many wishes may wait for a decision; further ones are refused until some are decided."""
 REQUESTED_MAX_PER_EMAIL = 3
+PEER = guessing.Limit(free=50, wait_s=10.0, wait_s_max=900.0)
+"""How often one address may ask: nobody alone shall fill the list and keep all others out."""
 TOLD_MAX = 20
 """With so many waiting the administrator knows, and strangers could fill his mailbox."""
 
@@ -42,6 +45,12 @@ def request_account(call: WriteCall, request: Request) -> Result:
         if len(waiting) < TOLD_MAX:
             _tell_administrator(call, made)
     return {"State": State.REQUESTED.value}
+
+
+def _count(call: Call, _request: Request, _box: secretbox.SecretBox) -> None:
+    """Count who asks; nothing is to be done beforehand."""
+    key = f"request/{guessing.peer_key(call.peer)}"
+    call.attempts.begin(call.now, (key, PEER))
 
 
 def list_registrations(call: Call, request: Request) -> Result:
@@ -149,7 +158,7 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         service="mallee",
         name="RequestAccount",
-        does=Write(handle=request_account),
+        does=Write(handle=request_account, prepare=_count),
         honours=frozenset({"AccountName", "Email", "FullName", "Reason"}),
         is_unsigned=True,
     ),
