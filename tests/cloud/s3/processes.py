@@ -1,0 +1,93 @@
+"""The cloud's process and that of S3 as they run: killed and started again one by one."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from mallee.model import settings
+from mallee.model.layout import Layout
+from mallee.model.settings import Ports, Settings
+
+START_TIMEOUT_S = 60
+MODULES = {"cloud": "mallee.cloud.daemon", "s3": "mallee.cloud.s3.daemon"}
+
+
+class Processes:
+    """Both processes under one root, at the same port after every start."""
+
+    def __init__(self, root: Path) -> None:
+        self.layout = Layout(root)
+        self.port = 0
+        self.running: dict[str, subprocess.Popen[bytes]] = {}
+
+    def start(self, *names: str) -> None:
+        """Start processes; return when both answer."""
+        configured = Settings(ports=Ports(services=self.port, agents=0))
+        self.layout.settings.write_text(settings.encode(configured))
+        for name in names or tuple(MODULES):
+            for path in self._signs(name):
+                path.unlink(missing_ok=True)
+            command = [sys.executable, "-m", MODULES[name], "--root", str(self.layout.root)]
+            self.running[name] = subprocess.Popen(command)
+        deadline = time.monotonic() + START_TIMEOUT_S
+        for name in self.running:
+            while not all(path.exists() for path in self._signs(name)):
+                assert self.running[name].poll() is None, f"{name} ended before it answered"
+                assert time.monotonic() < deadline, f"{name} does not answer"
+                time.sleep(0.02)
+        self.port = json.loads(self.layout.cloud_ports.read_text())["services"]
+
+    def end(self, name: str, number: int = signal.SIGTERM) -> int:
+        """End a process; return its status."""
+        process = self.running.pop(name)
+        if process.poll() is None:
+            os.kill(process.pid, number)
+        return process.wait(30)
+
+    def restart(self, name: str, number: int = signal.SIGKILL) -> None:
+        """End a process and start it again."""
+        self.end(name, number)
+        self.start(name)
+
+    def client(self, service: str, attempts: int = 0, **options: Any) -> Any:
+        """A boto3 client of the administrator."""
+        key = json.loads(self.layout.admin_credentials.read_text())
+        make: Any = boto3.client
+        return make(
+            service,
+            endpoint_url=f"http://127.0.0.1:{self.port}",
+            region_name="us-east-1",
+            aws_access_key_id=key["access_key_id"],
+            aws_secret_access_key=key["secret_access_key"],
+            config=Config(
+                retries={"max_attempts": attempts}, s3={"addressing_style": "path"}, **options
+            ),
+        )
+
+    def _signs(self, name: str) -> tuple[Path, ...]:
+        """Return the files that say that a process answers."""
+        if name == "s3":
+            return (self.layout.s3_door,)
+        return (self.layout.cloud_ports, self.layout.cloud_door)
+
+
+@contextmanager
+def started(root: Path) -> Generator[Processes]:
+    """Both processes, running; ended afterwards."""
+    made = Processes(root)
+    try:
+        made.start()
+        yield made
+    finally:
+        for name in tuple(made.running):
+            made.end(name, signal.SIGKILL)
