@@ -70,6 +70,8 @@ def test_the_clouds_user_writes_nowhere_but_where_root_reads_nothing() -> None:
         layout.catalogue,
         # Root reads it, and follows no link there: tests/kit/chain.
         layout.trail,
+        # Root reads nothing there: only the process of S3 opens it.
+        layout.objects,
     }
     # Nobody writes into another's directory by way of a group.
     assert not any(one.mode & 0o022 for one in owners.directories(layout))
