@@ -1,0 +1,137 @@
+"""AWS CLI, s3cmd, rclone and restic, as they are, keep files in S3 and get them back."""
+
+import filecmp
+from pathlib import Path
+
+import pytest
+
+from tests import wholecloud
+from tests.clients.storage.conftest import User
+
+AWS = pytest.mark.parametrize(
+    "program", [wholecloud.AWS_1, wholecloud.AWS_2], ids=["cli-1", "cli-2"]
+)
+
+
+def same(one: Path, other: Path) -> None:
+    """Both trees hold the same files."""
+    found = filecmp.dircmp(one, other)
+    names = sorted(str(path.relative_to(one)) for path in one.rglob("*") if path.is_file())
+    assert names == sorted(
+        str(path.relative_to(other)) for path in other.rglob("*") if path.is_file()
+    )
+    assert not found.left_only
+    for name in names:
+        assert filecmp.cmp(one / name, other / name, shallow=False), name
+
+
+@AWS
+def test_the_aws_cli_copies_synchronises_and_presigns(
+    user: User, tree: Path, tmp_path: Path, program: Path
+) -> None:
+    def s3(*words: str | Path) -> str:
+        return user.run(program, "--endpoint-url", user.cloud.url, "s3", *words)
+
+    bucket = "s3://cli-bucket"
+    s3("mb", bucket)
+    assert bucket.removeprefix("s3://") in s3("ls")
+    s3("cp", tree / "large", f"{bucket}/one/large")
+    s3("sync", tree, f"{bucket}/two")
+    assert s3("sync", tree, f"{bucket}/two") == ""
+    back = tmp_path / "back"
+    s3("sync", f"{bucket}/two", back)
+    same(tree, back)
+    s3("cp", "--recursive", f"{bucket}/two", f"{bucket}/three")
+    s3("mv", f"{bucket}/one/large", f"{bucket}/four/large")
+    assert "large" in s3("ls", "--recursive", f"{bucket}/four")
+    assert s3("ls", f"{bucket}/two/") != ""
+    url = s3("presign", f"{bucket}/two/small")
+    assert user.run("curl", "-sSf", url) == "small"
+    refused = user.say(program, "--endpoint-url", user.cloud.url, "s3", "rb", bucket)
+    assert "BucketNotEmpty" in refused.err
+    s3("rb", "--force", bucket)
+    assert bucket.removeprefix("s3://") not in s3("ls")
+
+
+def test_s3cmd_puts_gets_and_synchronises(user: User, tree: Path, tmp_path: Path) -> None:
+    key = user.cloud.admin
+    host = user.cloud.url.removeprefix("http://")
+    options = (
+        *("--no-ssl", f"--host={host}", f"--host-bucket={host}"),
+        *(f"--access_key={key['access_key_id']}", f"--secret_key={key['secret_access_key']}"),
+    )
+
+    def s3cmd(*words: str | Path, signature: str = "") -> str:
+        extra = (signature,) if signature else ()
+        return user.run("s3cmd", *options, *extra, *words)
+
+    s3cmd("mb", "s3://cmd")
+    s3cmd("sync", f"{tree}/", "s3://cmd/tree/", "--multipart-chunk-size-mb=5")
+    back = tmp_path / "back"
+    back.mkdir()
+    s3cmd("sync", "s3://cmd/tree/", f"{back}/")
+    same(tree, back)
+    s3cmd("put", tree / "small", "s3://cmd/v2", signature="--signature-v2")
+    s3cmd("cp", "s3://cmd/v2", "s3://cmd/copied")
+    assert "s3://cmd/copied" in s3cmd("ls", "s3://cmd")
+    assert "6" in s3cmd("info", "s3://cmd/copied")
+    s3cmd("rb", "--recursive", "--force", "s3://cmd")
+
+
+def test_rclone_copies_checks_and_synchronises(user: User, tree: Path, tmp_path: Path) -> None:
+    remote = (
+        f":s3,provider=Other,env_auth,force_path_style,endpoint='{user.cloud.url}':rclone-bucket"
+    )
+
+    def rclone(*words: str | Path) -> str:
+        return user.run("rclone", "--s3-chunk-size=5M", "--s3-upload-cutoff=5M", *words)
+
+    rclone("mkdir", remote)
+    rclone("copy", tree, f"{remote}/tree")
+    rclone("check", tree, f"{remote}/tree")
+    rclone("check", "--download", tree, f"{remote}/tree")
+    (tree / "small").write_text("changed\n")
+    (tree / "empty").unlink()
+    rclone("sync", tree, f"{remote}/tree")
+    back = tmp_path / "back"
+    rclone("copy", f"{remote}/tree", back)
+    same(tree, back)
+    assert rclone("cat", f"{remote}/tree/small") == "changed"
+    rclone("purge", remote)
+
+
+def test_restic_backs_up_checks_restores_and_prunes(user: User, tree: Path, tmp_path: Path) -> None:
+    def restic(*words: str | Path) -> str:
+        return user.run(
+            *("restic", "--no-cache", "-r", f"s3:{user.cloud.url}/restic-bucket", *words),
+            RESTIC_PASSWORD="long and secret",
+        )
+
+    restic("init")
+    restic("backup", tree)
+    (tree / "small").write_text("changed\n")
+    restic("backup", tree)
+    restic("check", "--read-data")
+    back = tmp_path / "back"
+    restic("restore", "latest", "--target", back)
+    same(tree, back / tree.relative_to("/"))
+    restic("forget", "--keep-last", "1", "--prune")
+    restic("check")
+
+
+def test_s3fs_mounts_a_bucket(user: User, tree: Path, tmp_path: Path) -> None:
+    if not Path("/dev/fuse").exists():
+        pytest.skip("this machine has no FUSE")
+    aws = (wholecloud.AWS_1, "--endpoint-url", user.cloud.url, "s3")
+    user.run(*aws, "mb", "s3://mounted")
+    (tmp_path / "mnt").mkdir()
+    options = f"url={user.cloud.url},use_path_request_style,use_cache={tmp_path}/cache"
+    script = (
+        f"s3fs mounted mnt -o {options} && cp -r tree mnt/ && sync && diff -r tree mnt/tree"
+        " && mv mnt/tree/small mnt/moved && rm mnt/tree/empty; found=$?; umount mnt; exit $found"
+    )
+    user.run("unshare", "--mount", "sh", "-c", script)
+    listed = user.run(*aws, "ls", "--recursive", "s3://mounted")
+    assert "moved" in listed
+    assert "tree/large" in listed
+    assert "tree/empty" not in listed
