@@ -46,6 +46,11 @@ def test_a_number_out_of_range_is_refused_by_the_cloud(run: Run) -> None:
     assert (said.status, "greater than or equal to 0" in said.err) == (1, True), said.err
 
 
+def test_a_cloud_elsewhere_that_does_not_answer_is_not_to_be_started_here(run: Run) -> None:
+    said = run("request", "new", "ann@example.org", "--endpoint", "http://127.0.0.1:1")
+    assert (said.status, "whether the address is right" in said.err) == (1, True), said.err
+
+
 def test_a_question_that_nobody_answers_ends_it(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     def nobody(_prompt: str) -> str:
         raise EOFError

@@ -132,7 +132,9 @@ def run(arguments: list[str]) -> int:
         words.complain(steps.Failed(str(refused), ""))
         return 1
     except client.Unreachable as silent:
-        words.complain(steps.Failed(str(silent), "`mallee status`, then `mallee up`"))
+        # Who is let in by others may sit at another machine than the cloud's.
+        cure = "see whether the address is right; at the cloud's machine: `mallee status`"
+        words.complain(steps.Failed(str(silent), cure))
         return 1
     except KeyboardInterrupt:
         return 130
