@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from tests.cloud.s3.desk import Desk
 SECRET = b"A secret that nobody should find on the disk. " * 8
 BIG = os.urandom(3_200_000)
 PART = os.urandom(5 << 20)
-S3 = {"ServerSideEncryption": "AES256"}
+S3: dict[str, Any] = {"ServerSideEncryption": "AES256"}
 
 
 def customer(key: bytes, prefix: str = "") -> dict[str, Any]:
@@ -44,7 +45,7 @@ WAYS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 """What a request that makes an object says, and one that reads it."""
 
 
-def as_source(members: dict[str, Any]) -> dict[str, Any]:
+def as_source(members: Mapping[str, Any]) -> dict[str, Any]:
     """Return the same said of a copy's source."""
     return {f"CopySource{name}": value for name, value in members.items()}
 
@@ -225,28 +226,19 @@ async def test_what_a_bucket_wants_is_told_until_it_is_deleted(desk: Desk) -> No
         await desk.ask("GetBucketEncryption", Bucket="bbb")
 
 
-@pytest.mark.parametrize(
-    ("rules", "refusal"),
-    [
-        ([], errors.s3.MalformedXML),
-        ([{}], errors.s3.MalformedXML),
-        (
-            [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms"}}],
-            errors.s3.NotImplemented,
-        ),
-        (
-            [
-                {
-                    "ApplyServerSideEncryptionByDefault": {
-                        "SSEAlgorithm": "AES256",
-                        "KMSMasterKeyID": "alias/mine",
-                    }
-                }
-            ],
-            errors.s3.InvalidArgument,
-        ),
-    ],
-)
+_OF_KMS = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms"}}
+_WITH_KEY = {
+    "ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256", "KMSMasterKeyID": "alias/mine"}
+}
+_REFUSED: list[tuple[list[dict[str, Any]], type[errors.AwsError]]] = [
+    ([], errors.s3.MalformedXML),
+    ([{}], errors.s3.MalformedXML),
+    ([_OF_KMS], errors.s3.NotImplemented),
+    ([_WITH_KEY], errors.s3.InvalidArgument),
+]
+
+
+@pytest.mark.parametrize(("rules", "refusal"), _REFUSED)
 async def test_a_bucket_wants_nothing_that_it_cannot_have(
     desk: Desk, rules: list[Any], refusal: type[errors.AwsError]
 ) -> None:
@@ -315,7 +307,7 @@ async def test_a_copy_from_any_way_to_any_other_has_the_same_bytes(
 
 async def test_a_copy_needs_the_key_of_its_source(desk: Desk) -> None:
     await desk.put("from", SECRET, **OWN)
-    asked = {"Bucket": "bbb", "Key": "to", "CopySource": "bbb/from"}
+    asked: dict[str, Any] = {"Bucket": "bbb", "Key": "to", "CopySource": "bbb/from"}
     with pytest.raises(errors.s3.InvalidRequest):
         await desk.ask("CopyObject", **asked)
     with pytest.raises(errors.s3.AccessDenied):
@@ -351,7 +343,7 @@ async def test_parts_are_sealed_under_one_key_and_read_as_one(desk: Desk, way: s
     reading = WAYS[way][1]
     await desk.put("source", BIG)
     id = await _upload(desk, way)
-    asked = {"Bucket": "bbb", "Key": "big", "UploadId": id}
+    asked: dict[str, Any] = {"Bucket": "bbb", "Key": "big", "UploadId": id}
     first = await desk.ask("UploadPart", PART, **asked, PartNumber=2, **reading)
     copied = await desk.ask(
         "UploadPartCopy",
@@ -374,7 +366,7 @@ async def test_parts_are_sealed_under_one_key_and_read_as_one(desk: Desk, way: s
 
 async def test_a_part_needs_the_key_of_its_upload(desk: Desk) -> None:
     id = await _upload(desk, "own")
-    asked = {"Bucket": "bbb", "Key": "big", "UploadId": id, "PartNumber": 1}
+    asked: dict[str, Any] = {"Bucket": "bbb", "Key": "big", "UploadId": id, "PartNumber": 1}
     with pytest.raises(errors.s3.InvalidRequest):
         await desk.ask("UploadPart", b"x", **asked)
     with pytest.raises(errors.s3.AccessDenied):
@@ -383,7 +375,7 @@ async def test_a_part_needs_the_key_of_its_upload(desk: Desk) -> None:
 
 async def test_parts_in_each_others_places_are_refused(desk: Desk) -> None:
     id = await _upload(desk, "s3")
-    asked = {"Bucket": "bbb", "Key": "big", "UploadId": id}
+    asked: dict[str, Any] = {"Bucket": "bbb", "Key": "big", "UploadId": id}
     parts: list[dict[str, Any]] = []
     for number in (1, 2):
         made = await desk.ask("UploadPart", PART, **asked, PartNumber=number)
