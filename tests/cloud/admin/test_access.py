@@ -1,10 +1,13 @@
 """ExplainAccess tells what the asker may know, and answers whatever it is asked."""
 
+from functools import partial
+
 import pytest
 
 from tests.cloud.running import RunningCloud
 from tests.cloud.signing import Sender
 from tests.cloud.sts.people import People
+from tests.wholecloud import wait_until
 
 
 @pytest.fixture
@@ -32,3 +35,19 @@ def test_what_is_too_long_is_refused(people: People) -> None:
     sender = Sender(people.cloud.port, own)
     answer = sender.ask("mallee", "ExplainAccess", ActionName="ec2:StopInstances", **asked)
     assert answer.code == "InvalidInput"
+
+
+def test_calls_of_others_tell_no_policies_of_theirs(people: People) -> None:
+    own, theirs = people.account(), people.account()
+    role = people.role({"Principal": {"AWS": theirs["account_id"]}}, of=own)
+    guest = people.user({"Action": "sts:AssumeRole", "Sid": "TheirSecret"}, of=theirs)
+    people.assume(role, guest)
+    told: list[str] = []
+
+    def is_told(sender: Sender) -> bool:
+        told[:] = [sender.ask("mallee", "LookupCalls", ActionName="sts:AssumeRole").text]
+        return role in told[0]
+
+    for asker, tells in ((own, False), (theirs, True), (people.cloud.admin, True)):
+        wait_until(partial(is_told, Sender(people.cloud.port, asker)), 10.0, "the trail")
+        assert ("TheirSecret" in told[0]) is tells

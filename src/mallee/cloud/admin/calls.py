@@ -1,7 +1,8 @@
 """Calls as they were made, with the statements that decided: `mallee audit`, `mallee access`.
 
 Called through the action table: `LookupCalls`. An account sees its own calls, if its policies let
-the caller; users of the cloud's own account see those of all accounts, and of strangers.
+the caller, and what others did about it, but not by which policies of theirs; users of the cloud's
+own account see those of all accounts, and of strangers.
 Not its business: reading files (`trail.search`), and CloudTrail's form of the same (`trail`).
 """
 
@@ -43,7 +44,16 @@ def lookup_calls(call: Call, request: Request, position: str) -> tuple[Result, s
     if id and found:
         # There is one call of an id, and it was found.
         following = ""
-    return {"Calls": [render(event) for event in found]}, following
+    return {"Calls": [render(_as_seen(call, event)) for event in found]}, following
+
+
+def _as_seen(call: Call, event: Event) -> Event:
+    """Return the call as its reader may see it: which policies decided about somebody of another
+    account is that account's to know."""
+    is_theirs = event.account not in ("", call.account)
+    if not is_theirs or call.principal.is_cloud_admin:
+        return event
+    return msgspec.structs.replace(event, judged=(), judged_more=0)
 
 
 class _Fits:
