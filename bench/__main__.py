@@ -7,6 +7,7 @@ from bench import (
     faststart,
     launch,
     memory,
+    objects,
     policy,
     quotas,
     report,
@@ -18,7 +19,7 @@ from bench import (
 
 ALL = (
     *(launch, answer, describe, together, memory, rules),
-    *(policy, authorization, quotas, trail, faststart),
+    *(policy, authorization, quotas, trail, objects, faststart),
 )
 
 
