@@ -102,3 +102,85 @@ def test_the_command_runs_no_module_of_the_directory_that_root_stands_in(tmp_pat
     command = [sys.executable, *starts[0].split(), "-m", "mallee.cli.main", "--help"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+_PYTHON = """#!/bin/sh
+# Says and makes what `faststart` needs of Python: an environment is a directory with this in it.
+here=$(dirname "$(dirname "$0")")
+case "$*" in
+    --version) echo "Python 3" ;;
+    "-m venv "*)
+        for place; do :; done
+        mkdir -p "$place/bin" "$place/packages"
+        cp "$0" "$place/bin/python"
+        cp "$0" "$place/bin/pip" ;;
+    *"install --require-hashes"*) [ ! -e fails ] ;;
+    -c*) echo "$here/packages" ;;
+    *"mallee.cli.main down"*)
+        [ -e "$here/packages/mallee.pth" ] || exit 1
+        echo "down by $(cat "$here/../src/edition")" >> SAID ;;
+    *"mallee.cli.main faststart"*) echo "up by $(cat "$here/../src/edition")" >> SAID ;;
+esac
+"""
+
+
+def _install(place: Path, edition: str, lock: str) -> subprocess.CompletedProcess[str]:
+    """Run `faststart` of a clone with this program and this lock, all that it touches below."""
+    programs, clone = place / "bin", place / "clone"
+    for directory in (programs, clone / "src", clone / "requirements", place / "root/run"):
+        directory.mkdir(parents=True, exist_ok=True)
+    said = str(place / "said")
+    stubs = {"id": "echo 0", "dpkg-query": "echo installed", "apt-cache": "", "apt-get": ""}
+    texts = {name: f"#!/bin/sh\n{line}\n" for name, line in stubs.items()}
+    for name, text in {**texts, "python3": _PYTHON.replace("SAID", said)}.items():
+        (programs / name).write_text(text)
+        (programs / name).chmod(0o755)
+    script = (Path(__file__).parents[2] / "faststart").read_text()
+    for real, ours in (("/opt/mallee", "opt"), ("/usr/local/bin", "bin"), ("/usr/bin/", "bin/")):
+        script = script.replace(real, str(place / ours) + "/" * real.endswith("/"))
+    (clone / "faststart").write_text(script)
+    (clone / "src/edition").write_text(edition)
+    (clone / "requirements/runtime.txt").write_text(lock)
+    (clone / "requirements/debian-host.txt").write_text("nftables\n")
+    return subprocess.run(
+        ["bash", clone / "faststart", "--root", place / "root"],
+        env={"PATH": f"{programs}:/usr/sbin:/usr/bin:/sbin:/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_what_runs_is_ended_by_the_program_of_before_when_packages_change(tmp_path: Path) -> None:
+    said = tmp_path / "said"
+    assert _install(tmp_path, "one", "a==1").returncode == 0
+    assert said.read_text().splitlines() == ["up by one"]
+    (tmp_path / "root/run/supervisor.pid").write_text("1")
+    for edition, lock in (("two", "a==2"), ("two", "a==3"), ("three", "a==3"), ("three", "a==3")):
+        done = _install(tmp_path, edition, lock)
+        assert (done.returncode, "error" in done.stderr) == (0, False), done.stderr
+    assert said.read_text().splitlines() == [
+        *("up by one", "down by one", "up by two", "down by two", "up by two"),
+        *("down by two", "up by three", "up by three"),
+    ]
+
+
+def test_packages_that_cannot_be_fetched_leave_the_program_of_before_alone(tmp_path: Path) -> None:
+    assert _install(tmp_path, "one", "a==1").returncode == 0
+    (tmp_path / "root/run/supervisor.pid").write_text("1")
+    (tmp_path / "clone/fails").touch()
+    failed = _install(tmp_path, "two", "a==2")
+    assert failed.returncode == 1
+    assert "Python packages cannot be installed" in failed.stderr
+    assert (tmp_path / "said").read_text() == "up by one\n"
+    assert (tmp_path / "opt/src/edition").read_text() == "one"
+    assert (tmp_path / "opt/venv/packages/mallee.pth").exists()
+
+
+def test_the_new_program_ends_what_the_one_of_before_cannot(tmp_path: Path) -> None:
+    assert _install(tmp_path, "one", "a==1").returncode == 0
+    (tmp_path / "root/run/supervisor.pid").write_text("1")
+    # As after an upgrade of Debian: the environment's packages are those of another Python.
+    (tmp_path / "opt/venv/packages/mallee.pth").unlink()
+    assert _install(tmp_path, "two", "a==2").returncode == 0
+    assert (tmp_path / "said").read_text().splitlines()[1:] == ["down by two", "up by two"]
