@@ -63,6 +63,8 @@ class Said:
 
     size: int | None
     """Bytes of the object."""
+    most: int | None = None
+    """Bytes that it may have when nobody can say how many it has: a file in a form."""
     is_unmeasured: bool = False
     """Whether a body follows whose size was not said."""
     sha256: str = ""
@@ -129,16 +131,16 @@ class ObjectBody:
             raise errors.s3.EntityTooLarge(size=said.size, most=OBJECT_BYTES_MAX)
         hashes = _Hashes(said, checksums)
         works = [sink.write, *hashes.updates()]
-        size = 0
+        size, most = 0, (said.size or 0) if said.most is None else said.most
         async for batch in self._batches():
             pieces = await self._unwrap(batch)
             length = sum(map(len, pieces))
             size += length
-            if size > (said.size or 0):
-                raise errors.s3.IncompleteBody
+            if size > most:
+                raise _too_long(said, size)
             await self._spread(works, pieces, length)
         trailers = said.unwrapper.finish() if said.unwrapper else _NOTHING
-        if size != (said.size or 0):
+        if said.most is None and size != most:
             raise errors.s3.IncompleteBody
         return _checked(said, hashes, trailers, size)
 
@@ -184,6 +186,12 @@ class ObjectBody:
         for outcome in outcomes:
             if outcome is not None:
                 raise outcome
+
+
+def _too_long(said: Said, size: int) -> errors.AwsError:
+    if said.most is None:
+        return errors.s3.IncompleteBody()
+    return errors.s3.EntityTooLarge(size=size, most=said.most)
 
 
 def _do(works: Sequence[Callable[[Data], None]], pieces: Sequence[Data]) -> None:

@@ -40,17 +40,30 @@ def identify(keys: authenticate.Keys, head: http.Request, host_bucket: str, now:
     claim = signature.parse(head)
     if claim is None:
         return _STRANGER
-    holder = authenticate.holder(keys, claim.access_key_id, claim.session_token)
-    if holder is None:
-        if claim.session_token is not None:
-            raise errors.s3.InvalidToken
-        raise errors.s3.InvalidAccessKeyId(access_key=claim.access_key_id[:128])
-    signature.verify(claim, holder.secret, now, host_bucket)
-    if holder.expires_at is not None and now >= holder.expires_at:
+    found = holder(keys, claim.access_key_id, claim.session_token)
+    signature.verify(claim, found.secret, now, host_bucket)
+    return Caller(principal(found, claim.access_key_id, now), claim, found.secret)
+
+
+def holder(
+    keys: authenticate.Keys, access_key_id: str, session_token: str | None
+) -> authenticate.Holder:
+    """Return whose an access key is; raise what S3 answers to a key or token that nobody has."""
+    found = authenticate.holder(keys, access_key_id, session_token)
+    if found is not None:
+        return found
+    if session_token is not None:
+        raise errors.s3.InvalidToken
+    raise errors.s3.InvalidAccessKeyId(access_key=access_key_id[:128])
+
+
+def principal(found: authenticate.Holder, access_key_id: str, now: float) -> Principal:
+    """Return who calls, his signature verified; raise when what he calls as has ended."""
+    if found.expires_at is not None and now >= found.expires_at:
         raise errors.s3.ExpiredToken
-    if holder.principal is None:
-        raise errors.s3.InvalidAccessKeyId(access_key=claim.access_key_id[:128])
-    return Caller(holder.principal, claim, holder.secret)
+    if found.principal is None:
+        raise errors.s3.InvalidAccessKeyId(access_key=access_key_id[:128])
+    return found.principal
 
 
 def said(caller: Caller, head: http.Request, asked: Mapping[str, Any]) -> Said:
@@ -65,7 +78,7 @@ def said(caller: Caller, head: http.Request, asked: Mapping[str, Any]) -> Said:
         is_unmeasured=size is None and "transfer-encoding" in head.headers,
         sha256=payload.sha256,
         md5=_md5(asked.get("ContentMD5") or head.headers.get("content-md5")),
-        given=_given(asked),
+        given=given(asked),
         trailers=payload.trailers,
         unwrapper=unwrapper,
     )
@@ -96,7 +109,8 @@ def _md5(text: str | None) -> bytes | None:
     return digest
 
 
-def _given(asked: Mapping[str, Any]) -> checksums.Given | None:
+def given(asked: Mapping[str, Any]) -> checksums.Given | None:
+    """Return the checksum that the sender gave; raise when there are several, or it is none."""
     try:
         return checksums.given(asked)
     except checksums.Several as error:

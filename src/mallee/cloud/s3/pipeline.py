@@ -20,7 +20,7 @@ from mallee.cloud import authenticate, authorize, http, lastuse, parameters, quo
 from mallee.cloud.action import Action, Read, Serve, Write
 from mallee.cloud.call import Call, Principal, Request, Result, WriteCall
 from mallee.cloud.question import Question
-from mallee.cloud.s3 import buckets, cors, deciding, heads, sending
+from mallee.cloud.s3 import buckets, cors, deciding, forms, heads, sending
 from mallee.cloud.s3.bodies import ObjectBody, Source, Text
 from mallee.cloud.s3.exchange import Answer, ObjectCall, Stored
 from mallee.cloud.s3.server import Outgoing
@@ -40,6 +40,7 @@ ATTEMPTS = 3
 """How often an object is looked up again that changed between the look and the reading."""
 FORBIDDEN = 403
 _MAKES = "CreateBucket"
+_PUTS = "PutObject"
 
 _log = logs.get(__name__)
 
@@ -117,21 +118,16 @@ async def _stages(cloud: Cloud, visit: Visit) -> Outgoing:
     if visit.operation == codec.PREFLIGHT:
         allowed = cors.preflight(cloud.store.view, visit.bucket, request.headers)
         return Outgoing(status=200, headers={**allowed, **_ids(visit.id)})
+    if visit.operation == codec.POST_OBJECT:
+        return await _stages_of_form(cloud, visit)
     visit.row = row = _row(cloud, routed.operation)
-    # A key that IAM has just said to be gone is gone here too.
-    await cloud.store.catch_up()
-    cloud.key_file.look()
-    now = cloud.clock.now()
+    now = await _look(cloud)
     caller = heads.identify(cloud.keys, request, routed.address.host_bucket, now)
-    visit.principal = who = caller.principal
-    _note_use(cloud, who, row, now)
+    visit.principal = caller.principal
+    _note_use(cloud, caller.principal, row, now)
     visit.asked = asked = codec.decode(routed, request)
-    _refuse_ignored(row, asked)
-    call = _call(cloud, visit, who, now)
-    _check_bucket(call, row, routed.bucket)
-    question = Question(call=call, row=row, http=request, asked=asked)
-    visit.outcome = _decide(cloud, question)
-    authorize.check(visit.outcome)
+    question = _allowed(cloud, visit, request, now)
+    call = question.call
     body = ObjectBody(visit.source, heads.said(caller, request, asked), cloud.threads)
     if codec.body_kind(routed.operation) is codec.BodyKind.DOCUMENT:
         text = Text(DOCUMENT_BYTES_MAX)
@@ -140,6 +136,41 @@ async def _stages(cloud: Cloud, visit: Visit) -> Outgoing:
         _refuse_ignored(row, asked)
         question = Question(call=call, row=row, http=request, asked=asked)
     return await _run(cloud, visit, question, body)
+
+
+async def _stages_of_form(cloud: Cloud, visit: Visit) -> Outgoing:
+    """Take a browser's form for the put that it is; its answer is as the form wishes."""
+    visit.operation = _PUTS
+    visit.row = row = _row(cloud, _PUTS)
+    now = await _look(cloud)
+    posted = await forms.read(cloud.keys, visit.request, visit.source, now)
+    visit.principal, visit.key = posted.principal, posted.asked["Key"]
+    _note_use(cloud, posted.principal, row, now)
+    visit.asked = posted.asked
+    question = _allowed(cloud, visit, posted.request, now)
+    body = ObjectBody(posted.file, posted.said, cloud.threads)
+    return forms.answered(posted, await _run(cloud, visit, question, body))
+
+
+async def _look(cloud: Cloud) -> float:
+    """Look at what other processes changed; return the time."""
+    # A key that IAM has just said to be gone is gone here too.
+    await cloud.store.catch_up()
+    cloud.key_file.look()
+    return cloud.clock.now()
+
+
+def _allowed(cloud: Cloud, visit: Visit, request: http.Request, now: float) -> Question:
+    """Return the visit's question, which may be asked; raise when it may not."""
+    assert visit.row is not None
+    assert visit.principal is not None
+    _refuse_ignored(visit.row, visit.asked)
+    call = _call(cloud, visit, visit.principal, now)
+    _check_bucket(call, visit.row, visit.bucket)
+    question = Question(call=call, row=visit.row, http=request, asked=visit.asked)
+    visit.outcome = _decide(cloud, question)
+    authorize.check(visit.outcome)
+    return question
 
 
 def _row(cloud: Cloud, operation: str) -> Action:
@@ -234,6 +265,9 @@ async def _opened(cloud: Cloud, stored: Stored) -> "bytes | sending.Stream":
     run = asyncio.get_running_loop().run_in_executor
     where = (cloud.engine, stored.parts, stored.start, stored.end)
     if stored.size <= SMALL_BYTES_MAX:
+        at_hand = sending.read_at_hand(*where)
+        if at_hand is not None:
+            return at_hand
         return await run(cloud.threads, sending.read_small, *where)
     return await run(cloud.threads, sending.open_stream, *where)
 

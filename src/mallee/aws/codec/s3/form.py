@@ -59,6 +59,11 @@ class Form:
         """Whether the file has begun, and with it the fields are complete."""
         return self._state in (_State.FILE, _State.DONE)
 
+    @property
+    def is_done(self) -> bool:
+        """Whether the file has ended."""
+        return self._state is _State.DONE
+
     def feed(self, data: bytes) -> list[bytes]:
         """Take some bytes; return those of the file. Raises `errors.s3.S3Error`."""
         if self._state is _State.DONE:

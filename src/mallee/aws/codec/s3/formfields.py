@@ -24,12 +24,16 @@ def decode(bucket: str, fields: Mapping[str, str]) -> dict[str, Any]:
     `fields`: names in lower case, the key as `with_key` makes it. Fields that are no members (of
     the policy, of the answer) are passed over: the policy has named them.
     """
-    headers = {_HEADERS.get(name, name): text for name, text in fields.items() if name != "tagging"}
     values = {"Bucket": bucket, "Key": fields["key"]}
-    values |= requests.members_of_headers("PutObject", headers)
+    values |= requests.members_of_headers("PutObject", headers(fields))
     if "tagging" in fields:
         values["Tagging"] = _tags(fields["tagging"])
     return values
+
+
+def headers(fields: Mapping[str, str]) -> dict[str, str]:
+    """Return the headers that a put would have in place of the fields."""
+    return {_HEADERS.get(name, name): text for name, text in fields.items() if name != "tagging"}
 
 
 def with_key(fields: Mapping[str, str], filename: str) -> Mapping[str, str]:
