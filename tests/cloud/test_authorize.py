@@ -16,6 +16,9 @@ from tests.cloud.alice import DENIALS, GROUP, USER, Alice, allow, deny, text
 
 ROWS = [row for row in actions.TABLE.values() if not (row.is_everyones or row.is_unsigned)]
 MORE = {
+    "ec2:AssociateIamInstanceProfile": ("iam:PassRole",),
+    "ec2:ReplaceIamInstanceProfileAssociation": ("iam:PassRole",),
+    "iam:AddRoleToInstanceProfile": ("iam:PassRole",),
     "mallee:CreateCredentials": ("iam:CreateAccessKey",),
     "mallee:DisableUser": ("iam:UpdateUser",),
     "mallee:EnableUser": ("iam:UpdateUser",),

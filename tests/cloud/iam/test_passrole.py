@@ -122,3 +122,23 @@ def test_a_profile_given_later_takes_the_same_permission(
     assert outcome(call, IamInstanceProfile=given, **asked).endswith("NotFound")
     given = {"Name": "mighty"}
     assert outcome(call, IamInstanceProfile=given, **asked) == "UnauthorizedOperation"
+
+
+def test_what_has_no_role_yet_takes_the_permission_for_any(cloud: RunningCloud, iam: Any) -> None:
+    """Between the decision and the deed somebody might put a role there."""
+    may = allow("ec2:*", "*"), allow("iam:AddRoleToInstanceProfile", "*")
+    user_with(cloud, iam, "early", may[0])
+    iam.put_user_policy(UserName="early", PolicyName="add", PolicyDocument=may[1])
+    made = iam.create_access_key(UserName="early")["AccessKey"]
+    key = {"access_key_id": made["AccessKeyId"], "secret_access_key": made["SecretAccessKey"]}
+    iam.create_instance_profile(InstanceProfileName="empty")
+    ec2, own = cloud.client("ec2", key), cloud.client("iam", key)
+    associate, given = ec2.associate_iam_instance_profile, {"Name": "empty"}
+    add = {"InstanceProfileName": "empty", "RoleName": "nobody"}
+    asked = {"InstanceId": INSTANCE, "IamInstanceProfile": given}
+    assert outcome(associate, **asked) == "UnauthorizedOperation"
+    assert outcome(own.add_role_to_instance_profile, **add) == "AccessDenied"
+    document = allow("iam:PassRole", "*")
+    iam.put_user_policy(UserName="early", PolicyName="pass", PolicyDocument=document)
+    assert outcome(associate, **asked).endswith("NotFound")
+    assert outcome(own.add_role_to_instance_profile, **add) == "NoSuchEntity"

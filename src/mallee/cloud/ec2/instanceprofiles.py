@@ -24,7 +24,7 @@ from mallee.cloud.iam import entities
 from mallee.cloud.iam import instanceprofiles as profiles
 from mallee.cloud.iam.instanceprofiles import ProfileRecord
 from mallee.cloud.state import records
-from mallee.model import ids
+from mallee.model import identities, ids
 from mallee.model.instances import ProfileAssociation, State
 
 if TYPE_CHECKING:
@@ -69,12 +69,15 @@ def association(call: WriteCall, profile: ProfileRecord) -> ProfileAssociation:
 def passed(call: Call, request: Request) -> Iterable[Pass]:
     """Yield the role that a request hands to instances."""
     specification: Mapping[str, Any] | None = request.get("IamInstanceProfile")
-    found = profiles.find_given(call, specification) if specification else None
+    if not specification:
+        return
+    found = profiles.find_given(call, specification)
     role = call.view.get(records.ROLE, found.doc.role_id or "") if found else None
-    if role is not None:
-        instance: str = request.get("InstanceId") or "*"
-        prefix = f"arn:aws:ec2:{call.settings.region}:{call.account}:instance"
-        yield Pass(entities.arn(role), trust.EC2, (f"{prefix}/{instance}",))
+    # A profile may get a role before the request is done: it could be any.
+    arn = entities.arn(role) if role else identities.arn(call.account, "role", "/", "*")
+    instance: str = request.get("InstanceId") or "*"
+    prefix = f"arn:aws:ec2:{call.settings.region}:{call.account}:instance"
+    yield Pass(arn, trust.EC2, (f"{prefix}/{instance}",))
 
 
 def associate(

@@ -17,6 +17,7 @@ from mallee.cloud.call import Call, Request, Result, WriteCall
 from mallee.cloud.iam import entities, roles, tags
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
+from mallee.model import identities
 from mallee.model.identities import InstanceProfile
 
 ROLES_MAX = 1
@@ -125,8 +126,11 @@ def _find_for_role(call: Call, request: Request) -> list[ProfileRecord]:
 
 def _passed(call: Call, request: Request) -> Iterable[Pass]:
     """Whoever puts a role into a profile hands it to the instances."""
-    role = entities.find_or_none(call, records.ROLE, request["RoleName"])
-    return (Pass(entities.arn(role), trust.EC2),) if role else ()
+    name: str = request["RoleName"]
+    role = entities.find_or_none(call, records.ROLE, name)
+    # One that is not there yet may be when the request is done.
+    arn = entities.arn(role) if role else identities.arn(call.account, "role", "/", name)
+    return (Pass(arn, trust.EC2),)
 
 
 def _row(name: str, does: Write | Read | Pages, *honours: str) -> Action:
