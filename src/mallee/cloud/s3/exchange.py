@@ -107,7 +107,7 @@ class ObjectCall(Call):
     """The call of a handler that deals with objects."""
 
     engine: Engine
-    """Its looks block (`in_thread`); commits are futures (`asyncio.wrap_future`)."""
+    """Commits are futures (`asyncio.wrap_future`); reading blocks: `look`, `in_thread`."""
     store: store.Store
     """For changes of what is in the view, by `run`."""
     head: http.Request
@@ -123,6 +123,13 @@ class ObjectCall(Call):
     and ARN: of each key of a DeleteObjects, of the source of a copy. Policies, and ACLs."""
     threads: futures.Executor
 
+    def look(self, find: Callable[[], T]) -> T:
+        """Look for one thing in the index, at once: that is sooner done than a thread is woken.
+
+        The index is in memory as a rule; where it is not, others wait for a few reads of the disk.
+        """
+        return find()
+
     async def in_thread(self, work: Callable[[], T]) -> T:
-        """Run what blocks (the engine's looks) in one of a bounded number of threads."""
+        """Run what blocks (a listing, bytes of objects) in one of a bounded number of threads."""
         return await asyncio.get_running_loop().run_in_executor(self.threads, work)

@@ -71,7 +71,7 @@ async def put(call: ObjectCall, asked: Asked) -> Answer:
     ifs = conditions.read(asked)
     if ifs != conditions.NONE:
         # What cannot succeed is refused before its bytes come; whether it does is decided after.
-        current = await call.in_thread(lambda: call.engine.reader.current(where.number, where.key))
+        current = call.look(lambda: call.engine.reader.current(where.number, where.key))
         conditions.check_write(ifs, current)
     unlocked = encryption.begin(call, where, asked)
     sealing = unlocked.sealing if unlocked else None

@@ -14,7 +14,7 @@ from collections.abc import Generator, Sequence
 from concurrent import futures
 from dataclasses import dataclass
 
-from mallee.walrus import reader
+from mallee.walrus import crc, reader
 from mallee.walrus.engine import Engine
 from mallee.walrus.records import Part
 
@@ -44,6 +44,30 @@ def read_small(engine: Engine, parts: Sequence[Part], start: int, end: int) -> b
     """Return few bytes of an object, verified; blocks. Raises `Corrupt` and `Gone`."""
     stretches = engine.reader.stretches(parts, start, end)
     return b"".join(reader.read(stretch) for stretch in stretches)
+
+
+def read_at_hand(engine: Engine, parts: Sequence[Part], start: int, end: int) -> bytes | None:
+    """Return few bytes of an object that are in memory, verified; None: a thread must read them.
+
+    Never waits for the disk, save for the index. Raises `Corrupt` and `Gone`.
+    """
+    found: list[bytes] = []
+    for stretch in engine.reader.stretches(parts, start, end):
+        blob = stretch.blob
+        if blob.blocks:
+            return None
+        data = bytearray(blob.size)
+        try:
+            got = os.preadv(stretch.descriptor, [data], blob.offset, os.RWF_NOWAIT)
+        except OSError:
+            # Not in memory, or a file system that cannot tell.
+            return None
+        if got != blob.size:
+            return None
+        if crc.crc64(data) != blob.crc:
+            raise reader.Corrupt(blob.id, "is not what was stored")
+        found.append(bytes(memoryview(data)[stretch.start : stretch.end]))
+    return b"".join(found)
 
 
 def open_stream(engine: Engine, parts: Sequence[Part], start: int, end: int) -> "Stream":

@@ -70,7 +70,7 @@ async def create(call: ObjectCall, asked: Asked) -> Answer:
 async def look(call: ObjectCall, where: Place, id: str) -> Upload:
     """Return an upload that a request names; raise when it is not there."""
     reader = call.engine.reader
-    upload = await call.in_thread(lambda: reader.upload(where.number, where.key, id))
+    upload = call.look(lambda: reader.upload(where.number, where.key, id))
     if upload is None:
         raise errors.s3.NoSuchUpload(upload=id)
     return upload

@@ -74,7 +74,7 @@ async def look(call: ObjectCall, where: Place, id: str | None) -> Found:
             return reader.current(where.number, where.key)
         return reader.version(where.number, where.key, id)
 
-    return found(where, await call.in_thread(find), id)
+    return found(where, call.look(find), id)
 
 
 def found(where: Place, version: Version | None, id: str | None) -> Found:
