@@ -10,6 +10,7 @@ from mallee.cloud.s3 import (
     cors,
     defaultencryption,
     deleting,
+    lifecycle,
     listing,
     locking,
     objects,
@@ -38,5 +39,6 @@ ROWS: tuple[Action, ...] = (
     *locking.ACTIONS,
     *ownership.ACTIONS,
     *cors.ACTIONS,
+    *lifecycle.ACTIONS,
     *absences.ACTIONS,
 )
