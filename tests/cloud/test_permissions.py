@@ -174,7 +174,7 @@ def test_a_row_has_the_context_keys_that_aws_publishes(row: Action) -> None:
 
 
 def test_there_is_no_key_that_aws_does_not_know() -> None:
-    known = GLOBAL | published.keys("ec2", "iam", "sts")
+    known = GLOBAL | published.keys("ec2", "iam", "s3", "sts")
     assert known >= context.KEYS
     assert not NOT_HERE.keys() & context.KEYS
     assert known >= NOT_HERE.keys()

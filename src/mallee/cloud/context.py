@@ -14,6 +14,7 @@ from mallee.cloud import callerkeys, things
 from mallee.cloud.ec2 import contextkeys as ec2
 from mallee.cloud.iam import contextkeys as iam
 from mallee.cloud.question import Finder, Question, thing
+from mallee.cloud.s3 import contextkeys as s3
 from mallee.cloud.sts import contextkeys as sts
 from mallee.model.sessions import CallerKind
 
@@ -103,6 +104,11 @@ def _resource_tag(question: Question, name: str) -> str | None:
     return _folded(tags or {}, name)
 
 
+def _resource_account(question: Question) -> str | None:
+    # Names of buckets are nobody's in particular: whose one is, its record says.
+    return things.account_of(question.resource) or s3.owner(question)
+
+
 def _region(question: Question) -> str:
     return question.call.settings.region
 
@@ -111,16 +117,18 @@ _FINDERS: Mapping[str, Finder] = {
     **callerkeys.FINDERS,
     **ec2.FINDERS,
     **iam.FINDERS,
+    **s3.FINDERS,
     **sts.FINDERS,
     "aws:currenttime": lambda question: callerkeys.written(question.call.now),
     "aws:epochtime": lambda question: str(int(question.call.now)),
     "aws:requestedregion": _region,
-    "aws:resourceaccount": lambda question: things.account_of(question.resource),
+    "aws:resourceaccount": _resource_account,
     "aws:tagkeys": _tag_keys,
 }
 
 _FAMILIES: Mapping[str, Callable[[Question, str], str | None]] = {
     **ec2.FAMILIES,
+    **s3.FAMILIES,
     "aws:principaltag": lambda question, name: _folded(callerkeys.tags_of(question), name),
     "aws:requesttag": _request_tag,
     "aws:resourcetag": _resource_tag,

@@ -1,0 +1,154 @@
+"""The context keys of S3: what policies ask about a request to a bucket or an object.
+
+Found in the request's members, which are the same for headers, links and forms. A permission is
+asked for before the body is read, so what stands in a document (tags that are put alone, a
+location) is no key here. Called by `context`. Not its business: who asks (`callerkeys`), and keys
+about what is stored already.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import parse_qsl
+
+from mallee.aws import errors
+from mallee.aws.policy.texts import Values
+from mallee.aws.signature import hoisted
+from mallee.aws.signature import s3 as signature
+from mallee.aws.signature.claims import Claim, Scheme
+from mallee.cloud.question import Finder, Question, member
+from mallee.cloud.state import records
+
+_ARN = "arn:aws:s3:::"
+_V2, _V4 = "AWS", "AWS4-HMAC-SHA256"
+_DAY_S = 86400
+_MEMBERS = {
+    "s3:delimiter": "Delimiter",
+    "s3:if-match": "IfMatch",
+    "s3:if-none-match": "IfNoneMatch",
+    "s3:max-keys": "MaxKeys",
+    "s3:object-lock-legal-hold": "ObjectLockLegalHoldStatus",
+    "s3:object-lock-mode": "ObjectLockMode",
+    "s3:prefix": "Prefix",
+    "s3:versionid": "VersionId",
+    "s3:x-amz-acl": "ACL",
+    "s3:x-amz-copy-source": "CopySource",
+    "s3:x-amz-grant-full-control": "GrantFullControl",
+    "s3:x-amz-grant-read": "GrantRead",
+    "s3:x-amz-grant-read-acp": "GrantReadACP",
+    "s3:x-amz-grant-write": "GrantWrite",
+    "s3:x-amz-grant-write-acp": "GrantWriteACP",
+    "s3:x-amz-metadata-directive": "MetadataDirective",
+    "s3:x-amz-object-ownership": "ObjectOwnership",
+    "s3:x-amz-server-side-encryption": "ServerSideEncryption",
+    "s3:x-amz-server-side-encryption-aws-kms-key-id": "SSEKMSKeyId",
+    "s3:x-amz-server-side-encryption-customer-algorithm": "SSECustomerAlgorithm",
+    "s3:x-amz-storage-class": "StorageClass",
+    "s3:x-amz-website-redirect-location": "WebsiteRedirectLocation",
+}
+"""Member of the request by key."""
+
+
+def owner(question: Question) -> str | None:
+    """Return the account of the bucket that an ARN of S3 names; None for any other ARN."""
+    if not question.resource.startswith(_ARN):
+        return None
+    name = question.resource.removeprefix(_ARN).partition("/")[0]
+    record = question.call.view.get(records.BUCKET, name)
+    return record.account if record else None
+
+
+def _of_s3(find: Callable[[Question], Values | None]) -> Finder:
+    """Return what finds a value in requests to S3 alone: other services have such members too."""
+    return lambda question: find(question) if question.row.service == "s3" else None
+
+
+# --- how it is signed ---
+
+
+def _claim(question: Question) -> Claim | None:
+    try:
+        return signature.parse(question.http)
+    except errors.s3.S3Error:
+        return None
+
+
+def _is_form(question: Question) -> bool:
+    return question.http.method == "POST" and "policy" in question.http.headers
+
+
+def _authentication(question: Question) -> str | None:
+    if _is_form(question):
+        return "POST"
+    claim = _claim(question)
+    if claim is None:
+        return None
+    is_header = "authorization" in question.http.headers
+    return "REST-HEADER" if is_header else "REST-QUERY-STRING"
+
+
+def _version(question: Question) -> str | None:
+    if _is_form(question):
+        return _V4 if "x-amz-signature" in question.http.headers else _V2
+    claim = _claim(question)
+    if claim is None:
+        return None
+    return _V2 if claim.scheme is Scheme.V2_OF_S3 else _V4
+
+
+def _age(question: Question) -> str | None:
+    """Return for how many milliseconds the signature has been there."""
+    claim = None if _is_form(question) else _claim(question)
+    if claim is None or claim.signed_at is None:
+        return None
+    return str(max(int((question.call.now - claim.signed_at) * 1000), 0))
+
+
+def _payload(question: Question) -> str | None:
+    return hoisted.headers_of(question.http).get(signature.SHA256_HEADER)
+
+
+# --- what is put ---
+
+
+def _tags(question: Question) -> dict[str, str]:
+    """Return the tags that a put has in a header, or a form in a field."""
+    text: Any = question.asked.get("Tagging")
+    return dict(parse_qsl(text, keep_blank_values=True)) if isinstance(text, str) else {}
+
+
+def _tag_keys(question: Question) -> Values | None:
+    return tuple(_tags(question)) or None
+
+
+def _tag(question: Question, name: str) -> str | None:
+    if question.row.service != "s3":
+        return None
+    folded = name.lower()
+    return next((value for key, value in _tags(question).items() if key.lower() == folded), None)
+
+
+def _retained_until(question: Question) -> str | None:
+    moment: Any = question.asked.get("ObjectLockRetainUntilDate")
+    return None if moment is None else moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _days_retained(question: Question) -> str | None:
+    moment: Any = question.asked.get("ObjectLockRetainUntilDate")
+    if moment is None:
+        return None
+    return str(max(int((moment.timestamp() - question.call.now) / _DAY_S), 0))
+
+
+FINDERS: Mapping[str, Finder] = {
+    **{key: _of_s3(member(name)) for key, name in _MEMBERS.items()},
+    "s3:authtype": _of_s3(_authentication),
+    "s3:object-lock-remaining-retention-days": _of_s3(_days_retained),
+    "s3:object-lock-retain-until-date": _of_s3(_retained_until),
+    "s3:requestobjecttagkeys": _of_s3(_tag_keys),
+    "s3:resourceaccount": owner,
+    "s3:signatureage": _of_s3(_age),
+    "s3:signatureversion": _of_s3(_version),
+    "s3:x-amz-content-sha256": _of_s3(_payload),
+}
+
+FAMILIES: Mapping[str, Callable[[Question, str], str | None]] = {"s3:requestobjecttag": _tag}
