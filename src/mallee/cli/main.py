@@ -103,6 +103,15 @@ GROUPS = {
             "unset": "mallee.cli.quotas:unset",
         },
     ),
+    "buckets": (
+        "Buckets of all accounts, what they hold, and whether it is still right.",
+        {
+            "list": "mallee.cli.buckets:list_buckets",
+            "usage": "mallee.cli.buckets:usage",
+            "scrub": "mallee.cli.buckets:scrub",
+            "status": "mallee.cli.buckets:status",
+        },
+    ),
     "kvm": (
         "Hardware virtualisation.",
         {"prove": "mallee.cli.machine:prove_kvm", "show": "mallee.cli.machine:show_kvm"},

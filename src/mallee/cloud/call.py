@@ -91,6 +91,8 @@ class Call:
     """When people and their keys were last used."""
     trail: Path = Path()
     """Where the files of the trail lie."""
+    objects: Path = Path()
+    """Where the object store lies."""
     peer: str = ""
     """The address that the request came from."""
 

@@ -73,6 +73,7 @@ async def serve(layout: Layout, settings: Settings, stop: asyncio.Event) -> None
             issuers=keysets.KeySets(keysets.reach_of(settings)),
             uses=lastuse.LastUses(settings.region),
             trail=trail,
+            objects=layout.objects,
         )
         answer, refuse = partial(pipeline.answer, cloud), partial(pipeline.refuse, cloud)
         told.guests.api = answer

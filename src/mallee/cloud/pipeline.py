@@ -12,6 +12,7 @@ import os
 import random
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, cast
 
 from mallee.aws import codec, errors
@@ -69,6 +70,8 @@ class Cloud:
     agents: Agents
     table: dict[tuple[str, str], Action]
     trail: journal.Journal
+    objects: Path = Path()
+    """Where the object store lies."""
     attempts: guessing.Attempts = field(default_factory=guessing.Attempts)
     uses: lastuse.LastUses = field(default_factory=lastuse.LastUses)
     issuers: keysets.KeySets = field(default_factory=keysets.KeySets)
@@ -276,6 +279,7 @@ def _call(cloud: Cloud, exchange: Exchange, who: Principal, now: float) -> Call:
         view=cloud.store.view,
         agents=cloud.agents,
         trail=cloud.trail.directory,
+        objects=cloud.objects,
         peer=exchange.request.peer,
         attempts=cloud.attempts,
         uses=cloud.uses,

@@ -10,6 +10,9 @@ from typing import Any
 
 import msgspec
 
+ENCRYPTION = "encryption"
+"""The document of a bucket that wants its objects encrypted when a request does not say how."""
+
 
 class Versioning(Enum):
     """Whether a bucket keeps what is overwritten and deleted."""

@@ -87,10 +87,11 @@ class Engine:
             connection.close()
 
     def scrub(self) -> tuple[scrub.Report, list[scrub.Loser]]:
-        """Verify everything; blocks for as long as reading all of it takes."""
+        """Verify everything; blocks for as long as reading all of it takes. Raises `Closed`."""
         connection = garbage.reader_connection(self._means)
         try:
-            report = scrub.scrub(self._means, connection, self._committer)
+            is_closing = self._is_closing.is_set
+            report = scrub.scrub(self._means, connection, self._committer, is_closing)
             return report, scrub.losers(connection, report.damages)
         finally:
             connection.close()

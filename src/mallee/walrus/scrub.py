@@ -7,13 +7,13 @@ Called by `engine`. Not its business: repair (`check`).
 
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import msgspec
 
 from mallee.walrus import looks
-from mallee.walrus.committer import Committer
+from mallee.walrus.committer import Closed, Committer
 from mallee.walrus.contents import Means
 from mallee.walrus.reader import Corrupt, Stretch, verified
 from mallee.walrus.records import Blob, Part
@@ -49,11 +49,21 @@ class Report:
     damages: tuple[Damage, ...]
 
 
-def scrub(means: Means, connection: sqlite3.Connection, committer: Committer) -> Report:
-    """Verify every blob; note what is damaged, and forget notes about what is well again."""
+def scrub(
+    means: Means,
+    connection: sqlite3.Connection,
+    committer: Committer,
+    is_closing: Callable[[], bool],
+) -> Report:
+    """Verify every blob; note what is damaged, and forget notes about what is well again.
+
+    Raises `Closed` when the engine is closed meanwhile.
+    """
     count = size = 0
     damages: list[Damage] = []
     for blob in _blobs(connection):
+        if is_closing():
+            raise Closed
         count += 1
         size += blob.size
         damage = _examine(means, connection, blob)

@@ -56,6 +56,17 @@ class ApproveRegistrationResponse(TypedDict):
     Token: str
 
 
+class BucketDescription(TypedDict):
+    BucketName: str
+    AccountId: str
+    AccountName: str
+    CreatedAt: datetime | float
+    Versions: int
+    Bytes: int
+    Versioning: str
+    IsEncrypted: bool
+
+
 class Call(TypedDict):
     Time: datetime | float
     RequestId: str
@@ -167,6 +178,14 @@ class DescribeAccountResponse(TypedDict):
     Waits: NotRequired[Sequence[str] | Fragment | None]
 
 
+class DescribeBucketsRequest(TypedDict):
+    AccountName: NotRequired[str]
+
+
+class DescribeBucketsResponse(TypedDict):
+    Buckets: Sequence[BucketDescription | Fragment] | Fragment
+
+
 class DescribeCloudRequest(TypedDict):
     pass
 
@@ -209,6 +228,14 @@ class DescribeQuotasRequest(TypedDict):
 class DescribeQuotasResponse(TypedDict):
     AccountId: str
     Quotas: Sequence[Quota | Fragment] | Fragment
+
+
+class DescribeScrubsRequest(TypedDict):
+    pass
+
+
+class DescribeScrubsResponse(TypedDict):
+    Scrubs: Sequence[Scrub | Fragment] | Fragment
 
 
 class DescribeUsersRequest(TypedDict):
@@ -401,6 +428,12 @@ class LookupCallsResponse(TypedDict):
     NextToken: NotRequired[str | None]
 
 
+class LostObject(TypedDict):
+    BucketName: str
+    Key: str
+    VersionId: str
+
+
 class MatchedStatement(TypedDict):
     Effect: str
     PolicyKind: str
@@ -523,6 +556,17 @@ class RotateMasterKeyResponse(TypedDict):
     Rotation: KeyRotation | Fragment
 
 
+class Scrub(TypedDict):
+    ScrubId: str
+    State: str
+    RequestedAt: datetime | float
+    EndedAt: NotRequired[datetime | float | None]
+    Blobs: NotRequired[int | None]
+    Bytes: NotRequired[int | None]
+    Damaged: NotRequired[int | None]
+    LostObjects: NotRequired[Sequence[LostObject | Fragment] | Fragment | None]
+
+
 class SessionCredentials(TypedDict):
     AccessKeyId: str
     SecretAccessKey: str
@@ -546,6 +590,14 @@ class SignInResponse(TypedDict):
     UserName: str
     Arn: str
     PasswordExpiration: NotRequired[datetime | float | None]
+
+
+class StartScrubRequest(TypedDict):
+    pass
+
+
+class StartScrubResponse(TypedDict):
+    Scrub: Scrub | Fragment
 
 
 class SuspendAccountRequest(TypedDict):

@@ -17,7 +17,7 @@ from mallee.cloud import authenticate, authorize, bootstrap, dispatch, handover,
 from mallee.cloud import server as front
 from mallee.cloud.reconcile import lastuse as last_uses
 from mallee.cloud.reconcile import runner
-from mallee.cloud.s3 import pipeline, server, table
+from mallee.cloud.s3 import expiring, pipeline, scrubbing, server, table
 from mallee.cloud.trail import forward
 from mallee.kit import clock, logs, secretbox
 from mallee.model.layout import Layout
@@ -55,8 +55,16 @@ async def serve(layout: Layout, settings: Settings, stop: asyncio.Event) -> None
             threads=threads,
             uses=lastuse.LastUses(settings.region),
         )
-        settling = runner.run(opened, (last_uses.reconciler(opened, cloud.uses),))
+        settling = runner.run(
+            opened,
+            (
+                last_uses.reconciler(opened, cloud.uses),
+                scrubbing.reconciler(opened, objects),
+            ),
+        )
         stack.callback(loops.create_task(settling).cancel)
+        tidying = expiring.keep_expiring(opened, objects, clock.SYSTEM)
+        stack.callback(loops.create_task(tidying).cancel)
         neighbour = handover.Neighbour(layout.cloud_door, dispatch.is_for_others, front.AWAY)
         sockets = server.Server(partial(pipeline.answer, cloud), pipeline.busy, threads, neighbour)
         await sockets.open()

@@ -11,6 +11,7 @@ from mallee.cloud.action import Read, Write
 from mallee.cloud.call import Call, Result, WriteCall
 from mallee.cloud.s3 import buckets, encryption, rows
 from mallee.cloud.s3.rows import Asked
+from mallee.model.buckets import ENCRYPTION
 
 
 def put(call: WriteCall, asked: Asked) -> Result:
@@ -32,14 +33,14 @@ def put(call: WriteCall, asked: Asked) -> Result:
     if rule.get("BlockedEncryptionTypes"):
         raise errors.s3.NotImplemented("BlockedEncryptionTypes is not supported.")
     kept = {"Rules": [{**rule, "BucketKeyEnabled": bool(rule.get("BucketKeyEnabled"))}]}
-    documents = {**record.doc.documents, encryption.DEFAULT: kept}
+    documents = {**record.doc.documents, ENCRYPTION: kept}
     call.tx.write(record, replace(record.doc, documents=documents))
     return {}
 
 
 def get(call: Call, asked: Asked) -> Result:
     """Return how new objects are encrypted."""
-    document = buckets.asked_for(call.view, asked).doc.documents.get(encryption.DEFAULT)
+    document = buckets.asked_for(call.view, asked).doc.documents.get(ENCRYPTION)
     if document is None:
         raise errors.s3.ServerSideEncryptionConfigurationNotFoundError()
     return {"ServerSideEncryptionConfiguration": document}
@@ -48,7 +49,7 @@ def get(call: Call, asked: Asked) -> Result:
 def delete(call: WriteCall, asked: Asked) -> Result:
     """Encrypt no new object unless a request says so."""
     record = buckets.asked_for(call.view, asked)
-    kept = {name: one for name, one in record.doc.documents.items() if name != encryption.DEFAULT}
+    kept = {name: one for name, one in record.doc.documents.items() if name != ENCRYPTION}
     call.tx.write(record, replace(record.doc, documents=kept))
     return {}
 

@@ -27,6 +27,7 @@ from mallee.cloud.s3.exchange import Made, ObjectCall, Payload, Sink, Stored
 from mallee.cloud.s3.rows import Asked
 from mallee.cloud.s3.versions import Place
 from mallee.kit import secretbox
+from mallee.model import buckets
 from mallee.walrus import reader as reading
 from mallee.walrus.engine import Corrupt, Engine
 from mallee.walrus.records import Part
@@ -34,9 +35,6 @@ from mallee.walrus.records import Part
 AES256 = "AES256"
 CUSTOMER = "customer"
 """Of a `Sealing`: under the customer's own key."""
-
-DEFAULT = "encryption"
-"""The bucket's document that says that its objects are encrypted unless a request says how."""
 
 OF_CUSTOMER = ("SSECustomerAlgorithm", "SSECustomerKey", "SSECustomerKeyMD5")
 """Members that name the customer's key: of requests that read, and that bring a part."""
@@ -86,7 +84,7 @@ def begin(call: ObjectCall, where: Place, asked: Asked) -> Unlocked | None:
             )
         return _fresh(where, CUSTOMER, *customer)
     check_method(method or AES256)
-    if not method and DEFAULT not in where.bucket.documents:
+    if not method and buckets.ENCRYPTION not in where.bucket.documents:
         return None
     return _fresh(where, AES256, call.box.open(where.bucket.sealed_key))
 

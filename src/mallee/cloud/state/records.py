@@ -25,6 +25,7 @@ from mallee.model import (
     networks,
     providers,
     quotas,
+    scrubs,
     uses,
 )
 
@@ -130,6 +131,7 @@ INTERFACE: Kind[networks.Interface, None] = Kind("network-interface", networks.I
 ADDRESS: Kind[networks.Address, None] = Kind("elastic-ip", networks.Address)
 SECURITY_GROUP: Kind[networks.SecurityGroup, None] = Kind("security-group", networks.SecurityGroup)
 BUCKET: Kind[buckets.Bucket, None] = Kind("bucket", buckets.Bucket)
+SCRUB = Kind("scrub", scrubs.Scrub, scrubs.ScrubSeen)
 CLIENT_TOKEN: Kind[IdempotencyRecord, None] = Kind("client-token", IdempotencyRecord)
 
 KINDS: dict[str, Kind[Any, Any]] = {
@@ -167,6 +169,7 @@ KINDS: dict[str, Kind[Any, Any]] = {
         ADDRESS,
         SECURITY_GROUP,
         BUCKET,
+        SCRUB,
         CLIENT_TOKEN,
     )
 }

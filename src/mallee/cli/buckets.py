@@ -1,0 +1,98 @@
+"""`mallee buckets list|usage|scrub|status`: what buckets hold, and whether it is still right."""
+
+from collections import defaultdict
+from typing import Any
+
+from mallee.cli import client, words
+from mallee.cli.root import DEFAULT, Root
+from mallee.model.layout import Layout
+
+_SERVICE = "mallee"
+_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
+
+
+def list_buckets(account: str | None = None, *, root: Root = DEFAULT) -> None:
+    """Show the buckets of all accounts with what they hold.
+
+    Parameters
+    ----------
+    account
+        Name or id of the account whose buckets are shown.
+    """
+    words.table(
+        ("bucket", "account", "versions", "size", "keeps versions", "encrypts", "made"),
+        [
+            (
+                each["BucketName"],
+                each["AccountName"],
+                str(each["Versions"]),
+                _size(each["Bytes"]),
+                each["Versioning"],
+                "yes" if each["IsEncrypted"] else "no",
+                str(each["CreatedAt"]),
+            )
+            for each in _buckets(root, account)
+        ],
+    )
+
+
+def usage(*, root: Root = DEFAULT) -> None:
+    """Show what each account's buckets hold together, those that hold most first."""
+    held: defaultdict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
+    for each in _buckets(root, None):
+        total = held[each["AccountName"]]
+        total[0] += 1
+        total[1] += each["Versions"]
+        total[2] += each["Bytes"]
+    words.table(
+        ("account", "buckets", "versions", "size"),
+        [
+            (name, str(buckets), str(versions), _size(size))
+            for name, (buckets, versions, size) in sorted(
+                held.items(), key=lambda item: -item[1][2]
+            )
+        ],
+    )
+
+
+def scrub(*, root: Root = DEFAULT) -> None:
+    """Read everything that is stored, and find what is not what was stored any more."""
+    made = client.call(Layout(root), _SERVICE, "StartScrub")["Scrub"]
+    words.tell(f"{made['ScrubId']} is {made['State']}; see what it finds: mallee buckets status")
+
+
+def status(*, root: Root = DEFAULT) -> None:
+    """Show the scrubs, and which objects they found damaged."""
+    found: list[dict[str, Any]] = client.call(Layout(root), _SERVICE, "DescribeScrubs")["Scrubs"]
+    words.table(
+        ("scrub", "state", "asked for", "read", "damaged"),
+        [
+            (
+                each["ScrubId"],
+                each["State"],
+                str(each["RequestedAt"]),
+                _size(each["Bytes"]) if "Bytes" in each else "",
+                str(each.get("Damaged", "")),
+            )
+            for each in found
+        ],
+    )
+    ended = [each for each in found if each["State"] == "ended"]
+    for lost in ended[0]["LostObjects"] if ended else ():
+        words.tell(f"damaged: {lost['BucketName']}/{lost['Key']} version {lost['VersionId']}")
+
+
+def _buckets(root: Root, account: str | None) -> list[dict[str, Any]]:
+    asked = {"AccountName": account} if account else {}
+    found: list[dict[str, Any]] = client.call(Layout(root), _SERVICE, "DescribeBuckets", asked)[
+        "Buckets"
+    ]
+    return found
+
+
+def _size(size: int) -> str:
+    """Return a number of bytes as people read it."""
+    amount, unit = float(size), 0
+    while amount >= 1024 and unit < len(_UNITS) - 1:
+        amount, unit = amount / 1024, unit + 1
+    return f"{amount:.0f} {_UNITS[unit]}" if unit == 0 else f"{amount:.1f} {_UNITS[unit]}"

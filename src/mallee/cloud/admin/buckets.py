@@ -1,0 +1,122 @@
+"""Buckets of all accounts, what they hold, and scrubs of what they hold.
+
+Called through the action table. A scrub is done by the process that has the objects
+(`cloud.s3.scrubbing`). Not its business: objects themselves, which are their owners'.
+"""
+
+import datetime
+from typing import Any
+
+from mallee.cloud.action import Action, Read, Write
+from mallee.cloud.admin import accounts
+from mallee.cloud.call import Call, Request, Result, WriteCall
+from mallee.cloud.state import records
+from mallee.cloud.state.records import Record
+from mallee.model import buckets, ids, scrubs
+from mallee.model.scrubs import Scrub, ScrubSeen
+from mallee.walrus import usages
+from mallee.walrus.records import Usage
+
+ScrubRecord = Record[Scrub, ScrubSeen]
+
+
+def describe_buckets(call: Call, request: Request) -> Result:
+    """Describe the buckets of an account, or of all, with what they hold."""
+    account: str | None = None
+    if "AccountName" in request:
+        account = accounts.named(call, request["AccountName"]).id
+    held = usages.read(call.objects)
+    found = sorted(call.view.list(records.BUCKET, account), key=lambda one: one.id)
+    shown: list[dict[str, Any]] = []
+    for record in found:
+        owner = call.view.get(records.ACCOUNT, record.account)
+        usage = held.get(record.doc.number, Usage(0, 0))
+        shown.append(
+            {
+                "BucketName": record.id,
+                "AccountId": record.account,
+                "AccountName": owner.doc.name if owner else "",
+                "CreatedAt": _time(record.doc.created_at),
+                "Versions": usage.versions,
+                "Bytes": usage.bytes,
+                "Versioning": record.doc.versioning.value,
+                "IsEncrypted": buckets.ENCRYPTION in record.doc.documents,
+            }
+        )
+    return {"Buckets": shown}
+
+
+def start_scrub(call: WriteCall, request: Request) -> Result:
+    """Want a scrub; one that has not begun is the one that is wanted."""
+    found = _by_age(call.tx.list(records.SCRUB))
+    for scrub in found:
+        if scrub.seen is None:
+            return {"Scrub": _render(scrub)}
+    ended = [one for one in found if one.seen is not None and one.seen.ended_at]
+    for scrub in ended[scrubs.KEPT - 1 :]:
+        call.tx.delete(scrub)
+    wanted = Scrub(id=ids.make("scrub", call.entropy(ids.ID_BYTES)), requested_at=call.tx.now)
+    return {"Scrub": _render(call.tx.insert(records.SCRUB, "", wanted.id, wanted))}
+
+
+def describe_scrubs(call: Call, request: Request) -> Result:
+    """Describe the scrubs, newest first, and what they found."""
+    return {"Scrubs": [_render(one) for one in _by_age(call.view.list(records.SCRUB))]}
+
+
+def _by_age(found: "list[ScrubRecord]") -> list[ScrubRecord]:
+    return sorted(found, key=lambda one: one.doc.requested_at, reverse=True)
+
+
+def _render(scrub: ScrubRecord) -> dict[str, Any]:
+    doc, seen = scrub.doc, scrub.seen
+    shown: dict[str, Any] = {
+        "ScrubId": doc.id,
+        "RequestedAt": _time(doc.requested_at),
+        "State": "requested",
+    }
+    if seen is None:
+        return shown
+    if not seen.ended_at:
+        return {**shown, "State": "reading"}
+    return {
+        **shown,
+        "State": "ended",
+        "EndedAt": _time(seen.ended_at),
+        "Blobs": seen.blobs,
+        "Bytes": seen.bytes,
+        "Damaged": seen.damaged,
+        "LostObjects": [
+            {"BucketName": one.bucket, "Key": one.key, "VersionId": one.version}
+            for one in seen.lost
+        ],
+    }
+
+
+def _time(at: float) -> datetime.datetime:
+    return datetime.datetime.fromtimestamp(at, datetime.UTC)
+
+
+ACTIONS: tuple[Action, ...] = (
+    Action(
+        service="mallee",
+        name="DescribeBuckets",
+        does=Read(handle=describe_buckets),
+        honours=frozenset({"AccountName"}),
+        cloud_admin_only=True,
+    ),
+    Action(
+        service="mallee",
+        name="StartScrub",
+        does=Write(handle=start_scrub),
+        honours=frozenset(),
+        cloud_admin_only=True,
+    ),
+    Action(
+        service="mallee",
+        name="DescribeScrubs",
+        does=Read(handle=describe_scrubs),
+        honours=frozenset(),
+        cloud_admin_only=True,
+    ),
+)
