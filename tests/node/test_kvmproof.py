@@ -67,6 +67,19 @@ def test_the_tiny_guest_decides_and_is_asked_once(
     assert kvmproof.prove(layout) == verdict
 
 
+@pytest.mark.host
+@pytest.mark.skipif(not os.path.exists("/dev/kvm"), reason="there is no /dev/kvm")
+def test_what_keeps_qemu_from_starting_is_not_remembered(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tinyimages.copy_into(layout)
+    monkeypatch.setattr(kvmproof, "_as_qemu", lambda _: ("sh", "-c", "echo no mount >&2; exit 1"))
+    verdict = kvmproof.prove(layout)
+    assert verdict.acceleration == "tcg"
+    assert "no mount" in verdict.reason
+    assert kvmproof.read_verdict(layout) is None
+
+
 @pytest.mark.parametrize(
     ("said", "acceleration", "words"),
     [

@@ -70,6 +70,11 @@ def prove(layout: Layout) -> Verdict:
         return Verdict("tcg", f"KVM was not proved: {layout.catalogue} has no tiny guest yet.", "")
     else:
         with _device_for_qemu(layout) as device:
+            try:
+                process.run((*_as_qemu(device), QEMU, "--version"))
+            except process.Failed as error:
+                # Not remembered: this says nothing about KVM, and is tried again at each start.
+                return Verdict("tcg", f"KVM was not proved, so guests are emulated: {error}", "")
             verdict = judge(replace(trial, device=device), subject)
     layout.node.mkdir(parents=True, exist_ok=True, mode=0o711)
     files.write_atomically(layout.kvm_verdict, encode(verdict), files.READABLE)
