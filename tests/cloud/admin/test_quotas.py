@@ -53,9 +53,9 @@ def test_every_key_is_shown_with_its_usage_or_as_not_counted_yet(theirs: Sender)
     assert "Limit" not in shown[keys.VPCS, ""]
     users = shown[keys.USERS, ""]
     assert (users["Usage"], users["Limit"], users["Kind"]) == ("1", "5000", "AWS's own quota")
-    buckets = shown["s3:quota-bucketnumber", ""]
-    assert buckets["IsCounted"] == "false"
-    assert "Usage" not in buckets
+    stacks = shown["cloudformation:quota-stacknumber", ""]
+    assert stacks["IsCounted"] == "false"
+    assert "Usage" not in stacks
 
 
 def test_a_limit_is_set_shown_with_its_source_and_taken_away(
