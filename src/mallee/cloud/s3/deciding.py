@@ -19,6 +19,7 @@ from mallee.cloud.s3 import buckets, policies
 ARN = "arn:aws:s3:::"
 _OF_POLICY = frozenset({"s3:GetBucketPolicy", "s3:PutBucketPolicy", "s3:DeleteBucketPolicy"})
 """What an administrator can always do to his account's bucket, so that nobody locks himself out."""
+_MAKING = "s3:CreateBucket"
 
 Need = tuple[str, str]
 
@@ -46,6 +47,9 @@ def _weigh(judge: Judge, question: Question, needs: Sequence[Need], began_s: flo
     judged: list[Judged] = []
     for permission, arn in needs:
         owner, attached = _owner(question, arn), _policy(question, permission, arn)
+        if permission == _MAKING:
+            # Of a bucket that is somebody's already he is told that, and not asked what he may.
+            owner, attached = question.call.account, None
         if attached is None and not own.account and _is_his(who, owner):
             continue
         request = policy.Request(

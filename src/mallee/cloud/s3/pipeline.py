@@ -205,8 +205,13 @@ def _check_bucket(call: Call, row: Action, bucket: str) -> None:
 
 
 def _decide(cloud: Cloud, question: Question) -> authorize.Outcome:
-    """Ask for all that is needed; what names nothing is about everything, and never free."""
+    """Ask for all that is needed; what names nothing is about everything, and never free.
+
+    What is everyone's asks for each thing by itself (`ObjectCall.may`).
+    """
     row = question.row
+    if row.is_everyones:
+        return authorize.Outcome(waiver=authorize.Waiver.EVERYONES)
     needs = tuple(row.needs(question.call, question.asked)) if row.needs else ()
     return deciding.decide(cloud.judge, question, needs or ((row.permission, "*"),))
 

@@ -74,7 +74,13 @@ async def look(call: ObjectCall, where: Place, id: str | None) -> Found:
             return reader.current(where.number, where.key)
         return reader.version(where.number, where.key, id)
 
-    return found(where, call.look(find), id)
+    try:
+        return found(where, call.look(find), id)
+    except (errors.s3.NoSuchKey, errors.s3.NoSuchVersion) as error:
+        # Who may not list a bucket shall not find out either what is not in it.
+        if not call.may("s3:ListBucket", f"arn:aws:s3:::{where.bucket.name}"):
+            raise errors.s3.AccessDenied() from error
+        raise
 
 
 def found(where: Place, version: Version | None, id: str | None) -> Found:

@@ -1,0 +1,192 @@
+"""Who may do what: users of the bucket's account, other accounts, and nobody in particular."""
+
+import json
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from botocore import UNSIGNED
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from tests.cloud.s3 import running
+from tests.cloud.signing import Sender
+
+ARN = "arn:aws:s3:::shared"
+
+
+@dataclass(frozen=True)
+class World:
+    """An owner's bucket `shared` with an object in it, and others who would like to have it."""
+
+    cloud: running.RunningS3
+    owner: Any
+    user: Any
+    """Of the owner's account, with no policy but what `grant` gives him."""
+    stranger: Any
+    stranger_account: str
+
+    def grant(self, *statements: dict[str, Any]) -> None:
+        """Give the user these statements, and no others."""
+        iam = self.cloud.client("iam")
+        if not statements:
+            iam.delete_user_policy(UserName="user", PolicyName="only")
+        else:
+            iam.put_user_policy(
+                UserName="user", PolicyName="only", PolicyDocument=document(*statements)
+            )
+
+
+def document(*statements: dict[str, Any]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+
+
+def allow(action: str | list[str], resource: str, **more: Any) -> dict[str, Any]:
+    return {"Effect": "Allow", "Action": action, "Resource": resource, **more}
+
+
+def code(operation: Any, **asked: Any) -> str:
+    """The code of a refusal; empty when there is none."""
+    try:
+        operation(**asked)
+    except ClientError as error:
+        answer: Any = error.response
+        return answer["Error"]["Code"]
+    return ""
+
+
+@pytest.fixture(scope="module")
+def world() -> Generator[World]:
+    """A cloud with two accounts."""
+    with running.fresh() as cloud:
+        iam = cloud.client("iam")
+        iam.create_user(UserName="user")
+        made = iam.create_access_key(UserName="user")["AccessKey"]
+        key = {"access_key_id": made["AccessKeyId"], "secret_access_key": made["SecretAccessKey"]}
+        other = Sender(cloud.port, cloud.admin).ask("mallee", "CreateAccount", AccountName="other")
+        strange = {
+            "access_key_id": other.element("AccessKeyId"),
+            "secret_access_key": other.element("SecretAccessKey"),
+        }
+        owner = cloud.s3()
+        owner.create_bucket(Bucket="shared")
+        yield World(cloud, owner, cloud.s3(key), cloud.s3(strange), other.element("AccountId"))
+
+
+@pytest.fixture(autouse=True)
+def fresh(world: World) -> None:
+    """The object is there; nobody has been given anything."""
+    world.owner.put_object(Bucket="shared", Key="k", Body=b"x")
+    world.owner.put_object(Bucket="shared", Key="own/k", Body=b"x")
+    world.owner.delete_bucket_policy(Bucket="shared")
+    world.grant(allow("s3:ListAllMyBuckets", "*"))
+
+
+K = {"Bucket": "shared", "Key": "k"}
+OWN = {"Bucket": "shared", "Key": "own/k"}
+
+
+def test_a_user_may_what_his_policy_says(world: World) -> None:
+    user = world.user
+    assert code(user.get_object, **K) == "AccessDenied"
+    world.grant(allow(["s3:GetObject", "s3:PutObject"], f"{ARN}/own/*"))
+    assert code(user.get_object, **OWN) == ""
+    assert code(user.put_object, **OWN, Body=b"y") == ""
+    assert code(user.get_object, **K) == "AccessDenied"
+    assert code(user.delete_object, **OWN) == "AccessDenied"
+    assert code(user.list_objects_v2, Bucket="shared") == "AccessDenied"
+    assert code(user.put_object, **OWN, Body=b"y", Tagging="a=b") == "AccessDenied"
+    assert code(user.get_object, **OWN, VersionId="null") == "AccessDenied"
+
+
+def test_a_list_is_as_wide_as_its_condition(world: World) -> None:
+    prefix = {"StringLike": {"s3:prefix": "own/*"}}
+    world.grant(allow("s3:ListBucket", ARN, Condition=prefix))
+    assert code(world.user.list_objects_v2, Bucket="shared", Prefix="own/") == ""
+    assert code(world.user.list_objects_v2, Bucket="shared") == "AccessDenied"
+
+
+def test_what_is_not_there_is_only_told_to_who_may_list(world: World) -> None:
+    world.grant(allow("s3:GetObject", f"{ARN}/*"))
+    assert code(world.user.get_object, Bucket="shared", Key="none") == "AccessDenied"
+    assert code(world.user.head_object, Bucket="shared", Key="none") == "403"
+    world.grant(allow("s3:GetObject", f"{ARN}/*"), allow("s3:ListBucket", ARN))
+    assert code(world.user.get_object, Bucket="shared", Key="none") == "NoSuchKey"
+
+
+def test_of_many_those_are_deleted_that_he_may(world: World) -> None:
+    world.grant(allow("s3:DeleteObject", f"{ARN}/own/*"))
+    wanted = {"Objects": [{"Key": "k"}, {"Key": "own/k"}]}
+    done = world.user.delete_objects(Bucket="shared", Delete=wanted)
+    assert [one["Key"] for one in done["Deleted"]] == ["own/k"]
+    assert [(one["Key"], one["Code"]) for one in done["Errors"]] == [("k", "AccessDenied")]
+    assert code(world.owner.get_object, **K) == ""
+
+
+def test_a_copy_needs_the_source_too(world: World) -> None:
+    world.grant(allow("s3:PutObject", f"{ARN}/own/*"))
+    asked = {**OWN, "CopySource": "shared/k"}
+    assert code(world.user.copy_object, **asked) == "AccessDenied"
+    world.grant(allow("s3:PutObject", f"{ARN}/own/*"), allow("s3:GetObject", f"{ARN}/k"))
+    assert code(world.user.copy_object, **asked) == ""
+
+
+def test_a_denial_of_the_bucket_holds_for_its_owner(world: World) -> None:
+    denial = {**allow("s3:GetObject", f"{ARN}/*"), "Effect": "Deny", "Principal": "*"}
+    world.owner.put_bucket_policy(Bucket="shared", Policy=document(denial))
+    assert code(world.owner.get_object, **K) == "AccessDenied"
+    assert code(world.owner.delete_bucket_policy, Bucket="shared") == ""
+    assert code(world.owner.get_object, **K) == ""
+
+
+def test_another_account_gets_what_the_bucket_says_and_no_more(world: World) -> None:
+    stranger = world.stranger
+    for operation, asked in (
+        (stranger.get_object, K),
+        (stranger.put_object, {**K, "Body": b"mine"}),
+        (stranger.delete_object, K),
+        (stranger.list_objects_v2, {"Bucket": "shared"}),
+        (stranger.get_bucket_policy, {"Bucket": "shared"}),
+        (stranger.put_bucket_policy, {"Bucket": "shared", "Policy": document()}),
+        (stranger.delete_bucket, {"Bucket": "shared"}),
+        (stranger.create_multipart_upload, K),
+        (stranger.put_bucket_versioning, {"Bucket": "shared"}),
+    ):
+        assert code(operation, **asked) == "AccessDenied"
+    assert code(stranger.head_bucket, Bucket="shared") == "403"
+    assert code(stranger.create_bucket, Bucket="shared") == "BucketAlreadyExists"
+    who = {"AWS": world.stranger_account}
+    shared = allow("s3:GetObject", f"{ARN}/own/*", Principal=who)
+    world.owner.put_bucket_policy(Bucket="shared", Policy=document(shared))
+    assert code(stranger.get_object, **OWN) == ""
+    assert code(stranger.get_object, **K) == "AccessDenied"
+    assert code(stranger.delete_object, **OWN) == "AccessDenied"
+    stranger.create_bucket(Bucket="strangers")
+    asked = {"Bucket": "strangers", "Key": "c", "CopySource": "shared/k"}
+    assert code(stranger.copy_object, **asked) == "AccessDenied"
+    assert code(stranger.copy_object, **{**asked, "CopySource": "shared/own/k"}) == ""
+    assert [one["Name"] for one in stranger.list_buckets()["Buckets"]] == ["strangers"]
+
+
+def test_nobody_in_particular_gets_nothing(world: World) -> None:
+    client: Any = world.cloud.s3()
+    session_client: Any = running.boto3.client
+    nobody = session_client(
+        "s3",
+        endpoint_url=world.cloud.url,
+        region_name="us-east-1",
+        config=Config(signature_version=UNSIGNED, s3={"addressing_style": "path"}),
+    )
+    for operation, asked in (
+        (nobody.get_object, K),
+        (nobody.put_object, {**K, "Body": b"mine"}),
+        (nobody.delete_object, K),
+        (nobody.list_objects_v2, {"Bucket": "shared"}),
+        (nobody.create_bucket, {"Bucket": "nobodys"}),
+        (nobody.delete_bucket, {"Bucket": "shared"}),
+    ):
+        assert code(operation, **asked) == "AccessDenied"
+    done = nobody.delete_objects(Bucket="shared", Delete={"Objects": [{"Key": "k"}]})
+    assert [one["Code"] for one in done["Errors"]] == ["AccessDenied"]
+    assert code(client.get_object, **K) == ""
