@@ -355,7 +355,10 @@ async def test_parts_are_sealed_under_one_key_and_read_as_one(desk: Desk, way: s
     )
     tags = [(2, first["ETag"]), (7, copied["CopyPartResult"]["ETag"])]
     parts = [{"PartNumber": number, "ETag": tag} for number, tag in tags]
-    await desk.ask("CompleteMultipartUpload", **asked, MultipartUpload={"Parts": parts})
+    document = {"Parts": parts}
+    made = await desk.ask("CompleteMultipartUpload", **asked, MultipartUpload=document, **reading)
+    again = await desk.ask("CompleteMultipartUpload", **asked, MultipartUpload=document, **reading)
+    assert made["ETag"] == again["ETag"]
     whole = PART + BIG[10:2_000_010]
     assert (await desk.get("big", **reading)).body == whole
     start, last = len(PART) - 7, len(PART) + 1_100_000
@@ -371,6 +374,12 @@ async def test_a_part_needs_the_key_of_its_upload(desk: Desk) -> None:
         await desk.ask("UploadPart", b"x", **asked)
     with pytest.raises(errors.s3.AccessDenied):
         await desk.ask("UploadPart", b"x", **asked, **OTHER)
+    del asked["PartNumber"]
+    parts = [{"PartNumber": 1, "ETag": "x"}]
+    with pytest.raises(errors.s3.AccessDenied):
+        await desk.ask(
+            "CompleteMultipartUpload", **asked, MultipartUpload={"Parts": parts}, **OTHER
+        )
 
 
 async def test_parts_in_each_others_places_are_refused(desk: Desk) -> None:

@@ -115,7 +115,7 @@ async def receive(
             await call.in_thread(sealer.finish)
         if taken.size > SIZE_MAX:
             raise errors.s3.EntityTooLarge(size=taken.size, most=SIZE_MAX)
-        is_small = taken.size <= SMALL_MAX
+        is_small = receiver.size <= SMALL_MAX
         content = receiver.finish() if is_small else await call.in_thread(receiver.finish)
     except NoSpace as error:
         raise errors.s3.InsufficientStorage() from error

@@ -151,8 +151,7 @@ async def complete(call: ObjectCall, asked: Asked) -> Answer:
     _check_order(listed)
     ifs = conditions.read(asked)
     if any(asked.get(member) for member in encryption.OF_CUSTOMER):
-        upload = await look(call, where, asked["UploadId"])
-        encryption.unlock(call, where, about.of_upload(upload).about.sealing, asked)
+        await _check_key(call, where, asked)
     id: str = versions.id_for(where.bucket)
 
     def work(tx: Tx, _: Sequence[Blob]) -> tuple[Version, About]:
@@ -173,6 +172,15 @@ async def complete(call: ObjectCall, asked: Asked) -> Answer:
     if kept.sealing is not None and kept.sealing.method != encryption.CUSTOMER:
         result.update(encryption.shown(kept.sealing, asked))
     return Answer(result=result)
+
+
+async def _check_key(call: ObjectCall, where: Place, asked: Asked) -> None:
+    """Raise when the customer's key that a request brings is not the upload's."""
+    id: str = asked["UploadId"]
+    reader = call.engine.reader
+    upload = await call.in_thread(lambda: reader.upload(where.number, where.key, id))
+    if upload is not None:
+        encryption.unlock(call, where, about.of_upload(upload).about.sealing, asked)
 
 
 def _complete(
