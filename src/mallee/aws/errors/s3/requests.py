@@ -79,6 +79,11 @@ class NotImplemented(S3Error):
     status = 501
     sentence = "A header you provided implies functionality that is not implemented."
 
+    @property
+    def is_ours(self) -> bool:
+        """False: no second try finds more here."""
+        return False
+
 
 class RequestHeaderSectionTooLarge(S3Error):
     code = "RequestHeaderSectionTooLarge"
