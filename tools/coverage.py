@@ -11,7 +11,9 @@ from pathlib import Path
 from mallee.aws import model
 from mallee.cloud import actions
 from mallee.cloud.action import Action, Listing, Pages
+from mallee.cloud.s3 import table as s3
 
+ROWS: tuple[Action, ...] = (*actions.TABLE.values(), *s3.ROWS)
 PAGE = Path(__file__).parents[1] / "docs" / "coverage.md"
 BY_THE_PIPELINE = frozenset({"DryRun", "ClientToken"})
 BY_A_LISTING = frozenset({"Filters", "MaxResults", "NextToken"})
@@ -31,6 +33,8 @@ def honoured(action: Action, members: frozenset[str]) -> set[str]:
         shared |= BY_A_LISTING
     if isinstance(action.does, Pages):
         shared |= BY_PAGES
+    if action.service == "s3":
+        shared = frozenset[str]()
     tags = {"TagSpecifications"} if action.creates else set[str]()
     return (own | shared | tags) & members
 
@@ -38,7 +42,7 @@ def honoured(action: Action, members: frozenset[str]) -> set[str]:
 def page() -> str:
     """The whole page."""
     lines = [HEAD]
-    for service in sorted({row.service for row in actions.TABLE.values()}):
+    for service in sorted({row.service for row in ROWS}):
         lines.extend(_service(service))
     return "\n".join(lines) + "\n"
 
@@ -46,7 +50,7 @@ def page() -> str:
 def _service(service: str) -> Iterator[str]:
     description = model.load(service)
     rows = sorted(
-        (row for row in actions.TABLE.values() if row.service == service),
+        (row for row in ROWS if row.service == service),
         key=lambda row: row.name,
     )
     yield f"## {service}: {len(rows)} of {len(description.operations)} operations"

@@ -244,7 +244,8 @@ def _markers(
     ]
 
 
-_PAGE = ("Delimiter", "EncodingType", "MaxKeys", "Prefix")
+_PAGE = ("Delimiter", "EncodingType", "MaxKeys", "Prefix", "OptionalObjectAttributes")
+"""The optional attribute is whether an object comes back from an archive: none is ever in one."""
 
 ACTIONS = (
     rows.of_bucket(
