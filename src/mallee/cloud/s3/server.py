@@ -145,7 +145,8 @@ class Server:
         try:
             await self._send_long(incoming, response, payload)
         except (sending.Stalled, TimeoutError, Corrupt, Gone, OSError) as error:
-            _log.warning("answer cut off", peer=incoming.remote, problem=repr(error)[:200])
+            if not isinstance(error, ConnectionError):
+                _log.warning("answer cut off", peer=incoming.remote, problem=repr(error)[:200])
             if incoming.transport is not None:
                 incoming.transport.abort()
         finally:
