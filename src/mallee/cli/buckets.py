@@ -1,8 +1,9 @@
-"""`mallee buckets list|usage|scrub|status`: what buckets hold, and whether it is still right."""
+"""`mallee buckets list|usage|scrub|status|check`: what they hold, and if it is right."""
 
 from collections import defaultdict
 from typing import Any
 
+from mallee.box import objects, steps
 from mallee.cli import client, words
 from mallee.cli.root import DEFAULT, Root
 from mallee.model.layout import Layout
@@ -80,6 +81,31 @@ def status(*, root: Root = DEFAULT) -> None:
     ended = [each for each in found if each["State"] == "ended"]
     for lost in ended[0]["LostObjects"] if ended else ():
         words.tell(f"damaged: {lost['BucketName']}/{lost['Key']} version {lost['VersionId']}")
+
+
+def check(*, root: Root = DEFAULT, repair: bool = False) -> None:
+    """Compare the index of all objects with the files, while the cloud is down.
+
+    Parameters
+    ----------
+    repair
+        Set counts right, and remove files that no object refers to.
+    """
+    found = objects.check(Layout(root), repairs=repair)
+    words.table(
+        ("of index and files", "how many"),
+        [
+            ("counts of references that are wrong", str(len(found.references))),
+            ("buckets whose usage is wrong", str(len(found.usages))),
+            ("files that no object refers to", str(len(found.orphans))),
+            ("runs of bytes whose file is gone", str(len(found.missing))),
+            ("runs of bytes that the index does not know", str(len(found.dangling))),
+        ],
+    )
+    if not found.are_harmless:
+        raise steps.Failed(
+            "bytes of some objects are gone", "`mallee up`, `mallee buckets scrub` names them"
+        )
 
 
 def _buckets(root: Root, account: str | None) -> list[dict[str, Any]]:

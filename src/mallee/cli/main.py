@@ -110,6 +110,7 @@ GROUPS = {
             "usage": "mallee.cli.buckets:usage",
             "scrub": "mallee.cli.buckets:scrub",
             "status": "mallee.cli.buckets:status",
+            "check": "mallee.cli.buckets:check",
         },
     ),
     "kvm": (

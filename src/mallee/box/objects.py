@@ -1,0 +1,64 @@
+"""Checks the object store of a cloud that is down: whether its index and its files agree.
+
+A program does it as the user whose store it is (`cloud.s3.checking`), for root must not write
+there. Called by `mallee buckets check`. Not its business: whether stored bytes are right, which a
+scrub finds while the cloud is up.
+"""
+
+import subprocess
+import sys
+
+import msgspec
+
+from mallee.box import status, steps
+from mallee.model.layout import Layout
+
+_WRITERS = ("s3", "cloud")
+
+
+class Findings(msgspec.Struct, frozen=True, kw_only=True):
+    """Where index and files disagree, as the program says it; all empty when all is well."""
+
+    references: tuple[tuple[int, int, int], ...]
+    """Blob, references counted in the index, references found."""
+    dangling: tuple[int, ...]
+    """Blobs that versions refer to and the index does not know."""
+    missing: tuple[int, ...]
+    """Blobs whose file is gone."""
+    usages: tuple[tuple[int, int, int], ...]
+    """Bucket, versions found, bytes found, where the index says something else."""
+    orphans: tuple[str, ...]
+    """Files that nobody refers to."""
+
+    @property
+    def are_harmless(self) -> bool:
+        """Whether nothing is lost: a repair sets all of it right."""
+        return not self.dangling and not self.missing
+
+
+def check(layout: Layout, *, repairs: bool) -> Findings:
+    """Compare, and set right what can be; raise `Failed` while the cloud is up."""
+    if any(status.find(layout, name) for name in _WRITERS):
+        raise steps.Failed(
+            "the cloud is up: what is under way would be taken for wrong", "mallee down"
+        )
+    if not layout.objects.exists():
+        raise steps.Failed("this cloud has no objects", "")
+    owner = layout.objects.stat()
+    options = ("--repair",) if repairs else ()
+    try:
+        done = subprocess.run(
+            (sys.executable, "-m", "mallee.cloud.s3.checking", "--root", layout.root, *options),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+            cwd="/",
+            user=owner.st_uid,
+            group=owner.st_gid,
+            extra_groups=[],
+        )
+    except PermissionError as error:
+        raise steps.Failed("only root can act as the cloud's user", "sudo mallee …") from error
+    if done.returncode != 0:
+        raise steps.Failed(done.stderr.decode(errors="replace").strip()[-1000:], "")
+    return msgspec.json.decode(done.stdout.splitlines()[-1], type=Findings)
