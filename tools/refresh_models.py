@@ -85,7 +85,7 @@ CORRECTIONS = {
 }
 """Patterns that no text can match, as they came, and what they must mean."""
 
-VERBATIM = frozenset({("S3", "Expires")})
+VERBATIM = frozenset({("S3", "Expires"), ("S3", "ResponseExpires")})
 """What botocore calls times of a service, and is a text that is given back as it came."""
 
 ERROR_KEYS = ("code", "httpStatusCode", "senderFault")

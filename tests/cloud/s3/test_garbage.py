@@ -28,6 +28,7 @@ LIKELY: dict[str, list[Any]] = {
     "CopySource": ["bucket/k", "/locked/k?versionId=null", "k", "//"],
     "RenameSource": ["bucket/k", "/k"],
     "Expires": [datetime(2026, 11, 21, tzinfo=UTC)],
+    "ResponseExpires": [datetime(2026, 11, 21, tzinfo=UTC)],
     "Key": ["k", "k"],
     "VersionId": ["null", "x"],
     "IfMatch": ["*", '"x"'],
@@ -68,7 +69,7 @@ def _likely(request: dict[str, Any], shape: model.Shape, chance: random.Random) 
         or not (name in HINDRANCES or shape.members[name].location == "header")
         or chance.random() < 0.15
     }
-    for name in kept.keys() & LIKELY.keys():
+    for name in sorted(kept.keys() & LIKELY.keys()):
         kept[name] = chance.choice([*LIKELY[name], *([kept[name]] if name == "Key" else ())])
     return kept
 

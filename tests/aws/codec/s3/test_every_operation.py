@@ -15,6 +15,8 @@ from tests.aws.codec import oracle
 from tests.aws.codec.s3 import heads
 
 TURNS = oracle.FULL_TURNS + 6
+DATES = {"Expires", "ResponseExpires"}
+"""Texts to us, dates to botocore."""
 SERVICE = model.load("s3")
 EVERY = pytest.mark.parametrize("operation", sorted(set(SERVICE.operations) - names.UNREACHABLE))
 
@@ -39,8 +41,8 @@ def _sendable(shape: model.Shape, request: dict[str, Any]) -> dict[str, Any]:
             request[name] = _in_header(value)
     if "Bucket" in request:
         request["Bucket"] = "a-bucket"
-    if "Expires" in request:
-        request["Expires"] = datetime(2026, 11, 21, 12)
+    for name in request.keys() & DATES:
+        request[name] = datetime(2026, 11, 21, 12)
     return request
 
 
@@ -65,8 +67,8 @@ def test_what_botocore_sends_is_what_we_decode(operation: str) -> None:
         for name, member in SERVICE.operations[operation].input.members.items():
             if member.streaming:
                 request.pop(name, None)
-        if "Expires" in request:
-            request["Expires"] = format_datetime(request["Expires"]).replace("-0000", "GMT")
+        for name in request.keys() & DATES:
+            request[name] = format_datetime(request[name]).replace("-0000", "GMT")
         if not request.get("Metadata", True):
             del request["Metadata"]
         assert decoded == request
