@@ -2,6 +2,7 @@
 
 import io
 import os
+import time
 from collections.abc import Generator
 from typing import Any
 
@@ -9,6 +10,8 @@ import botocore.exceptions
 import pytest
 from boto3.s3.transfer import TransferConfig
 
+from mallee.cli import client
+from mallee.model import masterkeys
 from tests.cloud.s3 import running
 
 BIG = bytes(range(251)) * 50_000
@@ -60,3 +63,25 @@ def test_another_key_than_the_customers_reads_nothing(s3: Any) -> None:
         s3.get_object(Bucket="bbb", Key="own")
     with pytest.raises(botocore.exceptions.ClientError, match="AccessDenied"):
         s3.get_object(Bucket="bbb", Key="own", **{**OWN, "SSECustomerKey": os.urandom(32)})
+
+
+def test_objects_stay_readable_when_the_master_key_is_gone_that_they_were_put_under(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(masterkeys, "IN_FLIGHT_S", 0.0)
+    making = {"ServerSideEncryption": "AES256"}
+    with running.fresh() as cloud:
+        s3 = cloud.s3()
+        s3.create_bucket(Bucket="bbb")
+        s3.put_object(Bucket="bbb", Key="before", Body=b"before", **making)
+        old = cloud.layout.master_key.read_text()
+        client.call(cloud.layout, "mallee", "RotateMasterKey", {"EndSessions": True})
+        deadline = time.monotonic() + 30
+        while set(old.split()) & set(cloud.layout.master_key.read_text().split()):
+            assert time.monotonic() < deadline, "the old key was not forgotten"
+            time.sleep(0.05)
+        s3.put_object(Bucket="bbb", Key="after", Body=b"after", **making)
+        for key in ("before", "after"):
+            assert s3.get_object(Bucket="bbb", Key=key)["Body"].read() == key.encode()
+        cloud.restart()
+        assert cloud.s3().get_object(Bucket="bbb", Key="before")["Body"].read() == b"before"
