@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Generator
+from concurrent import futures
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from mallee.model import quotas
 from tests.cloud.s3 import running
 from tests.cloud.signing import Sender
 
@@ -190,3 +192,20 @@ def test_nobody_in_particular_gets_nothing(world: World) -> None:
     done = nobody.delete_objects(Bucket="shared", Delete={"Objects": [{"Key": "k"}]})
     assert [one["Code"] for one in done["Errors"]] == ["AccessDenied"]
     assert code(client.get_object, **K) == ""
+
+
+def test_no_more_buckets_are_made_at_once_than_the_quota_leaves(world: World) -> None:
+    sender = Sender(world.cloud.port, world.cloud.admin)
+    name = "crowded"
+    made = sender.ask("mallee", "CreateAccount", AccountName=name)
+    key = {
+        "access_key_id": made.element("AccessKeyId"),
+        "secret_access_key": made.element("SecretAccessKey"),
+    }
+    answer = sender.ask("mallee", "PutQuota", AccountName=name, Key=quotas.BUCKETS, Limit="3")
+    assert answer.status == 200, answer.text
+    crowd = world.cloud.s3(key)
+    with futures.ThreadPoolExecutor(8) as pool:
+        codes = pool.map(lambda n: code(crowd.create_bucket, Bucket=f"crowd-{n}"), range(8))
+        assert sorted(codes) == [""] * 3 + ["TooManyBuckets"] * 5
+    assert len(crowd.list_buckets()["Buckets"]) == 3
