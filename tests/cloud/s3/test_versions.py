@@ -1,11 +1,13 @@
 """Versions stay until they are deleted by their ids; copies, locks and tags are of one version."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from mallee.aws.errors import s3
+from mallee.cloud.s3 import buckets
 from tests.cloud.s3.desk import Desk, Got
 
 V = "versions"
@@ -106,6 +108,54 @@ async def test_only_an_empty_bucket_goes_and_nothing_comes_into_it_then(desk: De
         await desk.put("k", b"1", V)
     await desk.ask("CreateBucket", Bucket=V)
     await desk.put("k", b"1", V)
+
+
+async def test_a_put_that_crosses_the_end_of_its_bucket_is_kept_or_refused(desk: Desk) -> None:
+    for n in range(10):
+        name = f"crossed-{n}"
+        await desk.ask("CreateBucket", Bucket=name)
+        put, end = await asyncio.gather(
+            desk.put("k", b"1", name),
+            desk.ask("DeleteBucket", Bucket=name),
+            return_exceptions=True,
+        )
+        if isinstance(put, Got):
+            assert isinstance(end, s3.BucketNotEmpty)
+            assert (await desk.get("k", name)).body == b"1"
+        else:
+            assert isinstance(put, s3.NoSuchBucket)
+            assert isinstance(end, Got)
+    assert not desk.engine.check()
+
+
+async def test_a_deletion_that_was_cut_off_is_finished(desk: Desk) -> None:
+    record = buckets.find(desk.store.view, "bbb")
+    assert record is not None
+    desk.engine.commit(lambda tx, _: tx.close_bucket(record.doc.number)).result()
+    with pytest.raises(s3.NoSuchBucket):
+        await desk.put("k", b"1")
+    await buckets.finish_deletions(desk.store, desk.engine)
+    assert buckets.find(desk.store.view, "bbb") is None
+    assert buckets.find(desk.store.view, V) is not None
+
+
+async def test_an_upload_is_completed_or_given_up_and_never_both(desk: Desk) -> None:
+    for n in range(10):
+        asked: dict[str, Any] = {"Bucket": "bbb", "Key": f"k{n}"}
+        asked["UploadId"] = (await desk.ask("CreateMultipartUpload", **asked))["UploadId"]
+        part = await desk.ask("UploadPart", b"x" * 200_000, PartNumber=1, **asked)
+        parts = {"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]}
+        done = await asyncio.gather(
+            desk.ask("CompleteMultipartUpload", MultipartUpload=parts, **asked),
+            desk.ask("AbortMultipartUpload", **asked),
+            return_exceptions=True,
+        )
+        is_made = isinstance(done[0], Got)
+        assert is_made or isinstance(done[0], s3.NoSuchUpload)
+        if is_made:
+            assert (await desk.get(f"k{n}")).body == b"x" * 200_000
+    desk.engine.collect()
+    assert not desk.engine.check()
 
 
 async def test_a_copy_is_the_same_bytes_and_its_own_object(desk: Desk) -> None:
