@@ -1,6 +1,6 @@
 """Write TypedDicts of the requests and results of the implemented actions: `aws/types/*.py`.
 
-Which actions those are is the action table's say (`mallee.cloud.actions.TABLE`); `--check`
+Which actions those are is the tables' say (`cloud.actions`, `cloud.s3.table`); `--check`
 writes nothing and fails when a file differs (a test calls it). Request shapes hold what decoding
 gives; shapes that only results have also take `None` for absent, seconds since the epoch for times
 and `Fragment`s. A shape that both have is typed as the request's. Streamed bodies are no members.
@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mallee.aws import model
-from mallee.aws.codec.s3 import names as s3names
 from mallee.cloud import actions
+from mallee.cloud.s3 import table as s3
 
 FOLDER = Path(__file__).parent.parent / "src/mallee/aws/types"
 SERVICES = ("cloudtrail", "ec2", "sts", "iam", "mallee", "s3")
@@ -86,8 +86,7 @@ def implemented() -> dict[str, set[str]]:
     names: dict[str, set[str]] = {service: set() for service in SERVICES}
     for service, name in actions.TABLE:
         names[service].add(name)
-    # S3's table belongs to a process of its own; whatever can be asked of it has types.
-    names["s3"] = set(model.load("s3").operations) - s3names.UNREACHABLE
+    names["s3"] = {row.name for row in s3.ROWS}
     return names
 
 

@@ -13,10 +13,6 @@ from typing import NotRequired, TypedDict
 from mallee.aws.codec.fragment import Fragment
 
 
-class AbacStatus(TypedDict):
-    Status: NotRequired[str]
-
-
 class AbortIncompleteMultipartUpload(TypedDict):
     DaysAfterInitiation: NotRequired[int]
 
@@ -35,10 +31,6 @@ class AbortMultipartUploadRequest(TypedDict):
     IfMatchInitiatedTime: NotRequired[datetime]
 
 
-class AccelerateConfiguration(TypedDict):
-    Status: NotRequired[str]
-
-
 class AccessControlPolicy(TypedDict):
     Grants: NotRequired[list[Grant]]
     Owner: NotRequired[Owner]
@@ -46,64 +38,6 @@ class AccessControlPolicy(TypedDict):
 
 class AccessControlTranslation(TypedDict):
     Owner: str
-
-
-class AnalyticsAndOperator(TypedDict):
-    Prefix: NotRequired[str]
-    Tags: NotRequired[list[Tag]]
-
-
-class AnalyticsConfiguration(TypedDict):
-    Id: str
-    Filter: NotRequired[AnalyticsFilter]
-    StorageClassAnalysis: StorageClassAnalysis
-
-
-class AnalyticsExportDestination(TypedDict):
-    S3BucketDestination: AnalyticsS3BucketDestination
-
-
-class AnalyticsFilter(TypedDict):
-    Prefix: NotRequired[str]
-    Tag: NotRequired[Tag]
-    And: NotRequired[AnalyticsAndOperator]
-
-
-class AnalyticsS3BucketDestination(TypedDict):
-    Format: str
-    BucketAccountId: NotRequired[str]
-    Bucket: str
-    Prefix: NotRequired[str]
-
-
-class AnnotationEntry(TypedDict):
-    AnnotationName: str
-    LastModified: datetime | float
-    ETag: NotRequired[str | None]
-    ChecksumAlgorithm: NotRequired[Sequence[str] | Fragment | None]
-    Size: int
-    ReplicationStatus: NotRequired[str | None]
-
-
-class AnnotationTableConfiguration(TypedDict):
-    ConfigurationState: str
-    EncryptionConfiguration: NotRequired[MetadataTableEncryptionConfiguration]
-    Role: NotRequired[str]
-
-
-class AnnotationTableConfigurationResult(TypedDict):
-    ConfigurationState: str
-    TableStatus: NotRequired[str | None]
-    Error: NotRequired[ErrorDetails | Fragment | None]
-    TableName: NotRequired[str | None]
-    TableArn: NotRequired[str | None]
-    Role: NotRequired[str | None]
-
-
-class AnnotationTableConfigurationUpdates(TypedDict):
-    ConfigurationState: str
-    EncryptionConfiguration: NotRequired[MetadataTableEncryptionConfiguration]
-    Role: NotRequired[str]
 
 
 class BlockedEncryptionTypes(TypedDict):
@@ -126,10 +60,6 @@ class BucketLifecycleConfiguration(TypedDict):
     Rules: list[LifecycleRule]
 
 
-class BucketLoggingStatus(TypedDict):
-    LoggingEnabled: NotRequired[LoggingEnabled]
-
-
 class CORSConfiguration(TypedDict):
     CORSRules: list[CORSRule]
 
@@ -141,24 +71,6 @@ class CORSRule(TypedDict):
     AllowedOrigins: list[str]
     ExposeHeaders: NotRequired[list[str]]
     MaxAgeSeconds: NotRequired[int]
-
-
-class CSVInput(TypedDict):
-    FileHeaderInfo: NotRequired[str]
-    Comments: NotRequired[str]
-    QuoteEscapeCharacter: NotRequired[str]
-    RecordDelimiter: NotRequired[str]
-    FieldDelimiter: NotRequired[str]
-    QuoteCharacter: NotRequired[str]
-    AllowQuotedRecordDelimiter: NotRequired[bool]
-
-
-class CSVOutput(TypedDict):
-    QuoteFields: NotRequired[str]
-    QuoteEscapeCharacter: NotRequired[str]
-    RecordDelimiter: NotRequired[str]
-    FieldDelimiter: NotRequired[str]
-    QuoteCharacter: NotRequired[str]
 
 
 class Checksum(TypedDict):
@@ -249,12 +161,8 @@ class CompletedPart(TypedDict):
 
 
 class Condition(TypedDict):
-    HttpErrorCodeReturnedEquals: NotRequired[str]
-    KeyPrefixEquals: NotRequired[str]
-
-
-class ContinuationEvent(TypedDict):
-    pass
+    HttpErrorCodeReturnedEquals: NotRequired[str | None]
+    KeyPrefixEquals: NotRequired[str | None]
 
 
 class CopyObjectOutput(TypedDict):
@@ -359,22 +267,6 @@ class CreateBucketConfiguration(TypedDict):
     Tags: NotRequired[list[Tag]]
 
 
-class CreateBucketMetadataConfigurationRequest(TypedDict):
-    Bucket: str
-    ContentMD5: NotRequired[str]
-    ChecksumAlgorithm: NotRequired[str]
-    MetadataConfiguration: MetadataConfiguration
-    ExpectedBucketOwner: NotRequired[str]
-
-
-class CreateBucketMetadataTableConfigurationRequest(TypedDict):
-    Bucket: str
-    ContentMD5: NotRequired[str]
-    ChecksumAlgorithm: NotRequired[str]
-    MetadataTableConfiguration: MetadataTableConfiguration
-    ExpectedBucketOwner: NotRequired[str]
-
-
 class CreateBucketOutput(TypedDict):
     Location: NotRequired[str | None]
     BucketArn: NotRequired[str | None]
@@ -449,23 +341,6 @@ class CreateMultipartUploadRequest(TypedDict):
     ChecksumType: NotRequired[str]
 
 
-class CreateSessionOutput(TypedDict):
-    ServerSideEncryption: NotRequired[str | None]
-    SSEKMSKeyId: NotRequired[str | None]
-    SSEKMSEncryptionContext: NotRequired[str | None]
-    BucketKeyEnabled: NotRequired[bool | None]
-    Credentials: SessionCredentials | Fragment
-
-
-class CreateSessionRequest(TypedDict):
-    SessionMode: NotRequired[str]
-    Bucket: str
-    ServerSideEncryption: NotRequired[str]
-    SSEKMSKeyId: NotRequired[str]
-    SSEKMSEncryptionContext: NotRequired[str]
-    BucketKeyEnabled: NotRequired[bool]
-
-
 class DefaultRetention(TypedDict):
     Mode: NotRequired[str]
     Days: NotRequired[int]
@@ -478,12 +353,6 @@ class Delete(TypedDict):
     Quiet: NotRequired[bool]
 
 
-class DeleteBucketAnalyticsConfigurationRequest(TypedDict):
-    Bucket: str
-    Id: str
-    ExpectedBucketOwner: NotRequired[str]
-
-
 class DeleteBucketCorsRequest(TypedDict):
     Bucket: str
     ExpectedBucketOwner: NotRequired[str]
@@ -494,50 +363,12 @@ class DeleteBucketEncryptionRequest(TypedDict):
     ExpectedBucketOwner: NotRequired[str]
 
 
-class DeleteBucketIntelligentTieringConfigurationRequest(TypedDict):
-    Bucket: str
-    Id: str
-    ExpectedBucketOwner: NotRequired[str]
-
-
-class DeleteBucketInventoryConfigurationRequest(TypedDict):
-    Bucket: str
-    Id: str
-    ExpectedBucketOwner: NotRequired[str]
-
-
 class DeleteBucketLifecycleRequest(TypedDict):
     Bucket: str
     ExpectedBucketOwner: NotRequired[str]
 
 
-class DeleteBucketMetadataConfigurationRequest(TypedDict):
-    Bucket: str
-    ExpectedBucketOwner: NotRequired[str]
-
-
-class DeleteBucketMetadataTableConfigurationRequest(TypedDict):
-    Bucket: str
-    ExpectedBucketOwner: NotRequired[str]
-
-
-class DeleteBucketMetricsConfigurationRequest(TypedDict):
-    Bucket: str
-    Id: str
-    ExpectedBucketOwner: NotRequired[str]
-
-
-class DeleteBucketOwnershipControlsRequest(TypedDict):
-    Bucket: str
-    ExpectedBucketOwner: NotRequired[str]
-
-
 class DeleteBucketPolicyRequest(TypedDict):
-    Bucket: str
-    ExpectedBucketOwner: NotRequired[str]
-
-
-class DeleteBucketReplicationRequest(TypedDict):
     Bucket: str
     ExpectedBucketOwner: NotRequired[str]
 
@@ -552,11 +383,6 @@ class DeleteBucketTaggingRequest(TypedDict):
     ExpectedBucketOwner: NotRequired[str]
 
 
-class DeleteBucketWebsiteRequest(TypedDict):
-    Bucket: str
-    ExpectedBucketOwner: NotRequired[str]
-
-
 class DeleteMarkerEntry(TypedDict):
     Owner: NotRequired[Owner | Fragment | None]
     Key: NotRequired[str | None]
@@ -566,22 +392,7 @@ class DeleteMarkerEntry(TypedDict):
 
 
 class DeleteMarkerReplication(TypedDict):
-    Status: NotRequired[str]
-
-
-class DeleteObjectAnnotationOutput(TypedDict):
-    ObjectVersionId: NotRequired[str | None]
-    RequestCharged: NotRequired[str | None]
-
-
-class DeleteObjectAnnotationRequest(TypedDict):
-    Bucket: str
-    Key: str
-    AnnotationName: str
-    VersionId: NotRequired[str]
-    RequestPayer: NotRequired[str]
-    ExpectedBucketOwner: NotRequired[str]
-    ObjectIfMatch: NotRequired[str]
+    Status: NotRequired[str | None]
 
 
 class DeleteObjectOutput(TypedDict):
@@ -644,32 +455,16 @@ class DeletedObject(TypedDict):
 
 class Destination(TypedDict):
     Bucket: str
-    Account: NotRequired[str]
-    StorageClass: NotRequired[str]
-    AccessControlTranslation: NotRequired[AccessControlTranslation]
-    EncryptionConfiguration: NotRequired[EncryptionConfiguration]
-    ReplicationTime: NotRequired[ReplicationTime]
-    Metrics: NotRequired[Metrics]
-
-
-class DestinationResult(TypedDict):
-    TableBucketType: NotRequired[str | None]
-    TableBucketArn: NotRequired[str | None]
-    TableNamespace: NotRequired[str | None]
-
-
-class Encryption(TypedDict):
-    EncryptionType: str
-    KMSKeyId: NotRequired[str]
-    KMSContext: NotRequired[str]
+    Account: NotRequired[str | None]
+    StorageClass: NotRequired[str | None]
+    AccessControlTranslation: NotRequired[AccessControlTranslation | Fragment | None]
+    EncryptionConfiguration: NotRequired[EncryptionConfiguration | Fragment | None]
+    ReplicationTime: NotRequired[ReplicationTime | Fragment | None]
+    Metrics: NotRequired[Metrics | Fragment | None]
 
 
 class EncryptionConfiguration(TypedDict):
-    ReplicaKmsKeyID: NotRequired[str]
-
-
-class EndEvent(TypedDict):
-    pass
+    ReplicaKmsKeyID: NotRequired[str | None]
 
 
 class Error(TypedDict):
@@ -677,11 +472,6 @@ class Error(TypedDict):
     VersionId: NotRequired[str | None]
     Code: NotRequired[str | None]
     Message: NotRequired[str | None]
-
-
-class ErrorDetails(TypedDict):
-    ErrorCode: NotRequired[str | None]
-    ErrorMessage: NotRequired[str | None]
 
 
 class ErrorDocument(TypedDict):
@@ -702,17 +492,8 @@ class ExistingObjectReplication(TypedDict):
 
 
 class FilterRule(TypedDict):
-    Name: NotRequired[str]
-    Value: NotRequired[str]
-
-
-class GetBucketAbacOutput(TypedDict):
-    AbacStatus: NotRequired[AbacStatus | Fragment | None]
-
-
-class GetBucketAbacRequest(TypedDict):
-    Bucket: str
-    ExpectedBucketOwner: NotRequired[str]
+    Name: NotRequired[str | None]
+    Value: NotRequired[str | None]
 
 
 class GetBucketAccelerateConfigurationOutput(TypedDict):
@@ -736,16 +517,6 @@ class GetBucketAclRequest(TypedDict):
     ExpectedBucketOwner: NotRequired[str]
 
 
-class GetBucketAnalyticsConfigurationOutput(TypedDict):
-    AnalyticsConfiguration: NotRequired[AnalyticsConfiguration | Fragment | None]
-
-
-class GetBucketAnalyticsConfigurationRequest(TypedDict):
-    Bucket: str
-    Id: str
-    ExpectedBucketOwner: NotRequired[str]
-
-
 class GetBucketCorsOutput(TypedDict):
     CORSRules: NotRequired[Sequence[CORSRule | Fragment] | Fragment | None]
 
@@ -763,26 +534,6 @@ class GetBucketEncryptionOutput(TypedDict):
 
 class GetBucketEncryptionRequest(TypedDict):
     Bucket: str
-    ExpectedBucketOwner: NotRequired[str]
-
-
-class GetBucketIntelligentTieringConfigurationOutput(TypedDict):
-    IntelligentTieringConfiguration: NotRequired[IntelligentTieringConfiguration | Fragment | None]
-
-
-class GetBucketIntelligentTieringConfigurationRequest(TypedDict):
-    Bucket: str
-    Id: str
-    ExpectedBucketOwner: NotRequired[str]
-
-
-class GetBucketInventoryConfigurationOutput(TypedDict):
-    InventoryConfiguration: NotRequired[InventoryConfiguration | Fragment | None]
-
-
-class GetBucketInventoryConfigurationRequest(TypedDict):
-    Bucket: str
-    Id: str
     ExpectedBucketOwner: NotRequired[str]
 
 
@@ -811,48 +562,6 @@ class GetBucketLoggingOutput(TypedDict):
 
 class GetBucketLoggingRequest(TypedDict):
     Bucket: str
-    ExpectedBucketOwner: NotRequired[str]
-
-
-class GetBucketMetadataConfigurationOutput(TypedDict):
-    GetBucketMetadataConfigurationResult: NotRequired[
-        GetBucketMetadataConfigurationResult | Fragment | None
-    ]
-
-
-class GetBucketMetadataConfigurationRequest(TypedDict):
-    Bucket: str
-    ExpectedBucketOwner: NotRequired[str]
-
-
-class GetBucketMetadataConfigurationResult(TypedDict):
-    MetadataConfigurationResult: MetadataConfigurationResult | Fragment
-
-
-class GetBucketMetadataTableConfigurationOutput(TypedDict):
-    GetBucketMetadataTableConfigurationResult: NotRequired[
-        GetBucketMetadataTableConfigurationResult | Fragment | None
-    ]
-
-
-class GetBucketMetadataTableConfigurationRequest(TypedDict):
-    Bucket: str
-    ExpectedBucketOwner: NotRequired[str]
-
-
-class GetBucketMetadataTableConfigurationResult(TypedDict):
-    MetadataTableConfigurationResult: MetadataTableConfigurationResult | Fragment
-    Status: str
-    Error: NotRequired[ErrorDetails | Fragment | None]
-
-
-class GetBucketMetricsConfigurationOutput(TypedDict):
-    MetricsConfiguration: NotRequired[MetricsConfiguration | Fragment | None]
-
-
-class GetBucketMetricsConfigurationRequest(TypedDict):
-    Bucket: str
-    Id: str
     ExpectedBucketOwner: NotRequired[str]
 
 
@@ -949,37 +658,6 @@ class GetObjectAclRequest(TypedDict):
     VersionId: NotRequired[str]
     RequestPayer: NotRequired[str]
     ExpectedBucketOwner: NotRequired[str]
-
-
-class GetObjectAnnotationOutput(TypedDict):
-    ObjectVersionId: NotRequired[str | None]
-    LastModified: NotRequired[datetime | float | None]
-    ContentLength: NotRequired[int | None]
-    ETag: NotRequired[str | None]
-    ChecksumCRC32: NotRequired[str | None]
-    ChecksumCRC32C: NotRequired[str | None]
-    ChecksumCRC64NVME: NotRequired[str | None]
-    ChecksumSHA1: NotRequired[str | None]
-    ChecksumSHA256: NotRequired[str | None]
-    ChecksumSHA512: NotRequired[str | None]
-    ChecksumMD5: NotRequired[str | None]
-    ChecksumXXHASH64: NotRequired[str | None]
-    ChecksumXXHASH3: NotRequired[str | None]
-    ChecksumXXHASH128: NotRequired[str | None]
-    ChecksumType: NotRequired[str | None]
-    ServerSideEncryption: NotRequired[str | None]
-    RequestCharged: NotRequired[str | None]
-    ReplicationStatus: NotRequired[str | None]
-
-
-class GetObjectAnnotationRequest(TypedDict):
-    Bucket: str
-    Key: str
-    AnnotationName: str
-    VersionId: NotRequired[str]
-    RequestPayer: NotRequired[str]
-    ExpectedBucketOwner: NotRequired[str]
-    ChecksumMode: NotRequired[str]
 
 
 class GetObjectAttributesOutput(TypedDict):
@@ -1135,17 +813,6 @@ class GetObjectTaggingRequest(TypedDict):
     RequestPayer: NotRequired[str]
 
 
-class GetObjectTorrentOutput(TypedDict):
-    RequestCharged: NotRequired[str | None]
-
-
-class GetObjectTorrentRequest(TypedDict):
-    Bucket: str
-    Key: str
-    RequestPayer: NotRequired[str]
-    ExpectedBucketOwner: NotRequired[str]
-
-
 class GetPublicAccessBlockOutput(TypedDict):
     PublicAccessBlockConfiguration: NotRequired[PublicAccessBlockConfiguration | Fragment | None]
 
@@ -1153,10 +820,6 @@ class GetPublicAccessBlockOutput(TypedDict):
 class GetPublicAccessBlockRequest(TypedDict):
     Bucket: str
     ExpectedBucketOwner: NotRequired[str]
-
-
-class GlacierJobParameters(TypedDict):
-    Tier: str
 
 
 class Grant(TypedDict):
@@ -1267,114 +930,11 @@ class Initiator(TypedDict):
     DisplayName: NotRequired[str | None]
 
 
-class InputSerialization(TypedDict):
-    CSV: NotRequired[CSVInput]
-    CompressionType: NotRequired[str]
-    JSON: NotRequired[JSONInput]
-    Parquet: NotRequired[ParquetInput]
-
-
-class IntelligentTieringAndOperator(TypedDict):
-    Prefix: NotRequired[str]
-    Tags: NotRequired[list[Tag]]
-
-
-class IntelligentTieringConfiguration(TypedDict):
-    Id: str
-    Filter: NotRequired[IntelligentTieringFilter]
-    Status: str
-    Tierings: list[Tiering]
-
-
-class IntelligentTieringFilter(TypedDict):
-    Prefix: NotRequired[str]
-    Tag: NotRequired[Tag]
-    And: NotRequired[IntelligentTieringAndOperator]
-
-
-class InventoryConfiguration(TypedDict):
-    Destination: InventoryDestination
-    IsEnabled: bool
-    Filter: NotRequired[InventoryFilter]
-    Id: str
-    IncludedObjectVersions: str
-    OptionalFields: NotRequired[list[str]]
-    Schedule: InventorySchedule
-
-
-class InventoryDestination(TypedDict):
-    S3BucketDestination: InventoryS3BucketDestination
-
-
-class InventoryEncryption(TypedDict):
-    SSES3: NotRequired[SSES3]
-    SSEKMS: NotRequired[SSEKMS]
-
-
-class InventoryFilter(TypedDict):
-    Prefix: str
-
-
-class InventoryS3BucketDestination(TypedDict):
-    AccountId: NotRequired[str]
-    Bucket: str
-    Format: str
-    Prefix: NotRequired[str]
-    Encryption: NotRequired[InventoryEncryption]
-
-
-class InventorySchedule(TypedDict):
-    Frequency: str
-
-
-class InventoryTableConfiguration(TypedDict):
-    ConfigurationState: str
-    EncryptionConfiguration: NotRequired[MetadataTableEncryptionConfiguration]
-
-
-class InventoryTableConfigurationResult(TypedDict):
-    ConfigurationState: str
-    TableStatus: NotRequired[str | None]
-    Error: NotRequired[ErrorDetails | Fragment | None]
-    TableName: NotRequired[str | None]
-    TableArn: NotRequired[str | None]
-
-
-class InventoryTableConfigurationUpdates(TypedDict):
-    ConfigurationState: str
-    EncryptionConfiguration: NotRequired[MetadataTableEncryptionConfiguration]
-
-
-class JSONInput(TypedDict):
-    Type: NotRequired[str]
-
-
-class JSONOutput(TypedDict):
-    RecordDelimiter: NotRequired[str]
-
-
-class JournalTableConfiguration(TypedDict):
-    RecordExpiration: RecordExpiration
-    EncryptionConfiguration: NotRequired[MetadataTableEncryptionConfiguration]
-
-
-class JournalTableConfigurationResult(TypedDict):
-    TableStatus: str
-    Error: NotRequired[ErrorDetails | Fragment | None]
-    TableName: str
-    TableArn: NotRequired[str | None]
-    RecordExpiration: RecordExpiration | Fragment
-
-
-class JournalTableConfigurationUpdates(TypedDict):
-    RecordExpiration: RecordExpiration
-
-
 class LambdaFunctionConfiguration(TypedDict):
-    Id: NotRequired[str]
+    Id: NotRequired[str | None]
     LambdaFunctionArn: str
-    Events: list[str]
-    Filter: NotRequired[NotificationConfigurationFilter]
+    Events: Sequence[str] | Fragment
+    Filter: NotRequired[NotificationConfigurationFilter | Fragment | None]
 
 
 class LifecycleExpiration(TypedDict):
@@ -1408,66 +968,6 @@ class LifecycleRuleFilter(TypedDict):
     ObjectSizeGreaterThan: NotRequired[int]
     ObjectSizeLessThan: NotRequired[int]
     And: NotRequired[LifecycleRuleAndOperator]
-
-
-class ListBucketAnalyticsConfigurationsOutput(TypedDict):
-    IsTruncated: NotRequired[bool | None]
-    ContinuationToken: NotRequired[str | None]
-    NextContinuationToken: NotRequired[str | None]
-    AnalyticsConfigurationList: NotRequired[
-        Sequence[AnalyticsConfiguration | Fragment] | Fragment | None
-    ]
-
-
-class ListBucketAnalyticsConfigurationsRequest(TypedDict):
-    Bucket: str
-    ContinuationToken: NotRequired[str]
-    ExpectedBucketOwner: NotRequired[str]
-
-
-class ListBucketIntelligentTieringConfigurationsOutput(TypedDict):
-    IsTruncated: NotRequired[bool | None]
-    ContinuationToken: NotRequired[str | None]
-    NextContinuationToken: NotRequired[str | None]
-    IntelligentTieringConfigurationList: NotRequired[
-        Sequence[IntelligentTieringConfiguration | Fragment] | Fragment | None
-    ]
-
-
-class ListBucketIntelligentTieringConfigurationsRequest(TypedDict):
-    Bucket: str
-    ContinuationToken: NotRequired[str]
-    ExpectedBucketOwner: NotRequired[str]
-
-
-class ListBucketInventoryConfigurationsOutput(TypedDict):
-    ContinuationToken: NotRequired[str | None]
-    InventoryConfigurationList: NotRequired[
-        Sequence[InventoryConfiguration | Fragment] | Fragment | None
-    ]
-    IsTruncated: NotRequired[bool | None]
-    NextContinuationToken: NotRequired[str | None]
-
-
-class ListBucketInventoryConfigurationsRequest(TypedDict):
-    Bucket: str
-    ContinuationToken: NotRequired[str]
-    ExpectedBucketOwner: NotRequired[str]
-
-
-class ListBucketMetricsConfigurationsOutput(TypedDict):
-    IsTruncated: NotRequired[bool | None]
-    ContinuationToken: NotRequired[str | None]
-    NextContinuationToken: NotRequired[str | None]
-    MetricsConfigurationList: NotRequired[
-        Sequence[MetricsConfiguration | Fragment] | Fragment | None
-    ]
-
-
-class ListBucketMetricsConfigurationsRequest(TypedDict):
-    Bucket: str
-    ContinuationToken: NotRequired[str]
-    ExpectedBucketOwner: NotRequired[str]
 
 
 class ListBucketsOutput(TypedDict):
@@ -1510,30 +1010,6 @@ class ListMultipartUploadsRequest(TypedDict):
     UploadIdMarker: NotRequired[str]
     ExpectedBucketOwner: NotRequired[str]
     RequestPayer: NotRequired[str]
-
-
-class ListObjectAnnotationsOutput(TypedDict):
-    Annotations: NotRequired[Sequence[AnnotationEntry | Fragment] | Fragment | None]
-    Bucket: NotRequired[str | None]
-    Key: NotRequired[str | None]
-    ObjectVersionId: NotRequired[str | None]
-    AnnotationPrefix: NotRequired[str | None]
-    MaxAnnotationResults: NotRequired[int | None]
-    AnnotationCount: NotRequired[int | None]
-    ContinuationToken: NotRequired[str | None]
-    NextContinuationToken: NotRequired[str | None]
-    RequestCharged: NotRequired[str | None]
-
-
-class ListObjectAnnotationsRequest(TypedDict):
-    Bucket: str
-    Key: str
-    VersionId: NotRequired[str]
-    MaxAnnotationResults: NotRequired[int]
-    AnnotationPrefix: NotRequired[str]
-    ContinuationToken: NotRequired[str]
-    RequestPayer: NotRequired[str]
-    ExpectedBucketOwner: NotRequired[str]
 
 
 class ListObjectVersionsOutput(TypedDict):
@@ -1662,67 +1138,14 @@ class LocationInfo(TypedDict):
 
 class LoggingEnabled(TypedDict):
     TargetBucket: str
-    TargetGrants: NotRequired[list[TargetGrant]]
+    TargetGrants: NotRequired[Sequence[TargetGrant | Fragment] | Fragment | None]
     TargetPrefix: str
-    TargetObjectKeyFormat: NotRequired[TargetObjectKeyFormat]
-
-
-class MetadataConfiguration(TypedDict):
-    JournalTableConfiguration: JournalTableConfiguration
-    InventoryTableConfiguration: NotRequired[InventoryTableConfiguration]
-    AnnotationTableConfiguration: NotRequired[AnnotationTableConfiguration]
-
-
-class MetadataConfigurationResult(TypedDict):
-    DestinationResult: DestinationResult | Fragment
-    JournalTableConfigurationResult: NotRequired[JournalTableConfigurationResult | Fragment | None]
-    InventoryTableConfigurationResult: NotRequired[
-        InventoryTableConfigurationResult | Fragment | None
-    ]
-    AnnotationTableConfigurationResult: NotRequired[
-        AnnotationTableConfigurationResult | Fragment | None
-    ]
-
-
-class MetadataEntry(TypedDict):
-    Name: NotRequired[str]
-    Value: NotRequired[str]
-
-
-class MetadataTableConfiguration(TypedDict):
-    S3TablesDestination: S3TablesDestination
-
-
-class MetadataTableConfigurationResult(TypedDict):
-    S3TablesDestinationResult: S3TablesDestinationResult | Fragment
-
-
-class MetadataTableEncryptionConfiguration(TypedDict):
-    SseAlgorithm: str
-    KmsKeyArn: NotRequired[str]
+    TargetObjectKeyFormat: NotRequired[TargetObjectKeyFormat | Fragment | None]
 
 
 class Metrics(TypedDict):
     Status: str
-    EventThreshold: NotRequired[ReplicationTimeValue]
-
-
-class MetricsAndOperator(TypedDict):
-    Prefix: NotRequired[str]
-    Tags: NotRequired[list[Tag]]
-    AccessPointArn: NotRequired[str]
-
-
-class MetricsConfiguration(TypedDict):
-    Id: str
-    Filter: NotRequired[MetricsFilter]
-
-
-class MetricsFilter(TypedDict):
-    Prefix: NotRequired[str]
-    Tag: NotRequired[Tag]
-    AccessPointArn: NotRequired[str]
-    And: NotRequired[MetricsAndOperator]
+    EventThreshold: NotRequired[ReplicationTimeValue | Fragment | None]
 
 
 class MultipartUpload(TypedDict):
@@ -1749,14 +1172,16 @@ class NoncurrentVersionTransition(TypedDict):
 
 
 class NotificationConfiguration(TypedDict):
-    TopicConfigurations: NotRequired[list[TopicConfiguration]]
-    QueueConfigurations: NotRequired[list[QueueConfiguration]]
-    LambdaFunctionConfigurations: NotRequired[list[LambdaFunctionConfiguration]]
-    EventBridgeConfiguration: NotRequired[EventBridgeConfiguration]
+    TopicConfigurations: NotRequired[Sequence[TopicConfiguration | Fragment] | Fragment | None]
+    QueueConfigurations: NotRequired[Sequence[QueueConfiguration | Fragment] | Fragment | None]
+    LambdaFunctionConfigurations: NotRequired[
+        Sequence[LambdaFunctionConfiguration | Fragment] | Fragment | None
+    ]
+    EventBridgeConfiguration: NotRequired[EventBridgeConfiguration | Fragment | None]
 
 
 class NotificationConfigurationFilter(TypedDict):
-    Key: NotRequired[S3KeyFilter]
+    Key: NotRequired[S3KeyFilter | Fragment | None]
 
 
 class Object(TypedDict):
@@ -1769,10 +1194,6 @@ class Object(TypedDict):
     StorageClass: NotRequired[str | None]
     Owner: NotRequired[Owner | Fragment | None]
     RestoreStatus: NotRequired[RestoreStatus | Fragment | None]
-
-
-class ObjectEncryption(TypedDict):
-    SSEKMS: NotRequired[SSEKMSEncryption]
 
 
 class ObjectIdentifier(TypedDict):
@@ -1832,15 +1253,6 @@ class ObjectVersion(TypedDict):
     RestoreStatus: NotRequired[RestoreStatus | Fragment | None]
 
 
-class OutputLocation(TypedDict):
-    S3: NotRequired[S3Location]
-
-
-class OutputSerialization(TypedDict):
-    CSV: NotRequired[CSVOutput]
-    JSON: NotRequired[JSONOutput]
-
-
 class Owner(TypedDict):
     DisplayName: NotRequired[str]
     ID: NotRequired[str]
@@ -1852,10 +1264,6 @@ class OwnershipControls(TypedDict):
 
 class OwnershipControlsRule(TypedDict):
     ObjectOwnership: str
-
-
-class ParquetInput(TypedDict):
-    pass
 
 
 class Part(TypedDict):
@@ -1876,21 +1284,11 @@ class Part(TypedDict):
 
 
 class PartitionedPrefix(TypedDict):
-    PartitionDateSource: NotRequired[str]
+    PartitionDateSource: NotRequired[str | None]
 
 
 class PolicyStatus(TypedDict):
     IsPublic: NotRequired[bool | None]
-
-
-class Progress(TypedDict):
-    BytesScanned: NotRequired[int | None]
-    BytesProcessed: NotRequired[int | None]
-    BytesReturned: NotRequired[int | None]
-
-
-class ProgressEvent(TypedDict):
-    Details: NotRequired[Progress | Fragment | None]
 
 
 class PublicAccessBlockConfiguration(TypedDict):
@@ -1898,21 +1296,6 @@ class PublicAccessBlockConfiguration(TypedDict):
     IgnorePublicAcls: NotRequired[bool]
     BlockPublicPolicy: NotRequired[bool]
     RestrictPublicBuckets: NotRequired[bool]
-
-
-class PutBucketAbacRequest(TypedDict):
-    Bucket: str
-    ContentMD5: NotRequired[str]
-    ChecksumAlgorithm: NotRequired[str]
-    ExpectedBucketOwner: NotRequired[str]
-    AbacStatus: AbacStatus
-
-
-class PutBucketAccelerateConfigurationRequest(TypedDict):
-    Bucket: str
-    AccelerateConfiguration: AccelerateConfiguration
-    ExpectedBucketOwner: NotRequired[str]
-    ChecksumAlgorithm: NotRequired[str]
 
 
 class PutBucketAclRequest(TypedDict):
@@ -1926,13 +1309,6 @@ class PutBucketAclRequest(TypedDict):
     GrantReadACP: NotRequired[str]
     GrantWrite: NotRequired[str]
     GrantWriteACP: NotRequired[str]
-    ExpectedBucketOwner: NotRequired[str]
-
-
-class PutBucketAnalyticsConfigurationRequest(TypedDict):
-    Bucket: str
-    Id: str
-    AnalyticsConfiguration: AnalyticsConfiguration
     ExpectedBucketOwner: NotRequired[str]
 
 
@@ -1952,20 +1328,6 @@ class PutBucketEncryptionRequest(TypedDict):
     ExpectedBucketOwner: NotRequired[str]
 
 
-class PutBucketIntelligentTieringConfigurationRequest(TypedDict):
-    Bucket: str
-    Id: str
-    ExpectedBucketOwner: NotRequired[str]
-    IntelligentTieringConfiguration: IntelligentTieringConfiguration
-
-
-class PutBucketInventoryConfigurationRequest(TypedDict):
-    Bucket: str
-    Id: str
-    InventoryConfiguration: InventoryConfiguration
-    ExpectedBucketOwner: NotRequired[str]
-
-
 class PutBucketLifecycleConfigurationOutput(TypedDict):
     TransitionDefaultMinimumObjectSize: NotRequired[str | None]
 
@@ -1976,28 +1338,6 @@ class PutBucketLifecycleConfigurationRequest(TypedDict):
     LifecycleConfiguration: NotRequired[BucketLifecycleConfiguration]
     ExpectedBucketOwner: NotRequired[str]
     TransitionDefaultMinimumObjectSize: NotRequired[str]
-
-
-class PutBucketLoggingRequest(TypedDict):
-    Bucket: str
-    BucketLoggingStatus: BucketLoggingStatus
-    ContentMD5: NotRequired[str]
-    ChecksumAlgorithm: NotRequired[str]
-    ExpectedBucketOwner: NotRequired[str]
-
-
-class PutBucketMetricsConfigurationRequest(TypedDict):
-    Bucket: str
-    Id: str
-    MetricsConfiguration: MetricsConfiguration
-    ExpectedBucketOwner: NotRequired[str]
-
-
-class PutBucketNotificationConfigurationRequest(TypedDict):
-    Bucket: str
-    NotificationConfiguration: NotificationConfiguration
-    ExpectedBucketOwner: NotRequired[str]
-    SkipDestinationValidation: NotRequired[bool]
 
 
 class PutBucketOwnershipControlsRequest(TypedDict):
@@ -2017,23 +1357,6 @@ class PutBucketPolicyRequest(TypedDict):
     ExpectedBucketOwner: NotRequired[str]
 
 
-class PutBucketReplicationRequest(TypedDict):
-    Bucket: str
-    ContentMD5: NotRequired[str]
-    ChecksumAlgorithm: NotRequired[str]
-    ReplicationConfiguration: ReplicationConfiguration
-    Token: NotRequired[str]
-    ExpectedBucketOwner: NotRequired[str]
-
-
-class PutBucketRequestPaymentRequest(TypedDict):
-    Bucket: str
-    ContentMD5: NotRequired[str]
-    ChecksumAlgorithm: NotRequired[str]
-    RequestPaymentConfiguration: RequestPaymentConfiguration
-    ExpectedBucketOwner: NotRequired[str]
-
-
 class PutBucketTaggingRequest(TypedDict):
     Bucket: str
     ContentMD5: NotRequired[str]
@@ -2048,14 +1371,6 @@ class PutBucketVersioningRequest(TypedDict):
     ChecksumAlgorithm: NotRequired[str]
     MFA: NotRequired[str]
     VersioningConfiguration: VersioningConfiguration
-    ExpectedBucketOwner: NotRequired[str]
-
-
-class PutBucketWebsiteRequest(TypedDict):
-    Bucket: str
-    ContentMD5: NotRequired[str]
-    ChecksumAlgorithm: NotRequired[str]
-    WebsiteConfiguration: WebsiteConfiguration
     ExpectedBucketOwner: NotRequired[str]
 
 
@@ -2077,48 +1392,6 @@ class PutObjectAclRequest(TypedDict):
     Key: str
     RequestPayer: NotRequired[str]
     VersionId: NotRequired[str]
-    ExpectedBucketOwner: NotRequired[str]
-
-
-class PutObjectAnnotationOutput(TypedDict):
-    Key: NotRequired[str | None]
-    AnnotationName: NotRequired[str | None]
-    ObjectVersionId: NotRequired[str | None]
-    ETag: NotRequired[str | None]
-    ChecksumCRC32: NotRequired[str | None]
-    ChecksumCRC32C: NotRequired[str | None]
-    ChecksumCRC64NVME: NotRequired[str | None]
-    ChecksumSHA1: NotRequired[str | None]
-    ChecksumSHA256: NotRequired[str | None]
-    ChecksumSHA512: NotRequired[str | None]
-    ChecksumMD5: NotRequired[str | None]
-    ChecksumXXHASH64: NotRequired[str | None]
-    ChecksumXXHASH3: NotRequired[str | None]
-    ChecksumXXHASH128: NotRequired[str | None]
-    ChecksumType: NotRequired[str | None]
-    ServerSideEncryption: NotRequired[str | None]
-    RequestCharged: NotRequired[str | None]
-
-
-class PutObjectAnnotationRequest(TypedDict):
-    Bucket: str
-    Key: str
-    VersionId: NotRequired[str]
-    AnnotationName: str
-    ObjectIfMatch: NotRequired[str]
-    ChecksumAlgorithm: NotRequired[str]
-    ChecksumCRC32: NotRequired[str]
-    ChecksumCRC32C: NotRequired[str]
-    ChecksumCRC64NVME: NotRequired[str]
-    ChecksumSHA1: NotRequired[str]
-    ChecksumSHA256: NotRequired[str]
-    ChecksumSHA512: NotRequired[str]
-    ChecksumMD5: NotRequired[str]
-    ChecksumXXHASH64: NotRequired[str]
-    ChecksumXXHASH3: NotRequired[str]
-    ChecksumXXHASH128: NotRequired[str]
-    ContentMD5: NotRequired[str]
-    RequestPayer: NotRequired[str]
     ExpectedBucketOwner: NotRequired[str]
 
 
@@ -2267,51 +1540,23 @@ class PutPublicAccessBlockRequest(TypedDict):
 
 
 class QueueConfiguration(TypedDict):
-    Id: NotRequired[str]
+    Id: NotRequired[str | None]
     QueueArn: str
-    Events: list[str]
-    Filter: NotRequired[NotificationConfigurationFilter]
-
-
-class RecordExpiration(TypedDict):
-    Expiration: str
-    Days: NotRequired[int]
-
-
-class RecordsEvent(TypedDict):
-    Payload: NotRequired[bytes | None]
+    Events: Sequence[str] | Fragment
+    Filter: NotRequired[NotificationConfigurationFilter | Fragment | None]
 
 
 class Redirect(TypedDict):
-    HostName: NotRequired[str]
-    HttpRedirectCode: NotRequired[str]
-    Protocol: NotRequired[str]
-    ReplaceKeyPrefixWith: NotRequired[str]
-    ReplaceKeyWith: NotRequired[str]
+    HostName: NotRequired[str | None]
+    HttpRedirectCode: NotRequired[str | None]
+    Protocol: NotRequired[str | None]
+    ReplaceKeyPrefixWith: NotRequired[str | None]
+    ReplaceKeyWith: NotRequired[str | None]
 
 
 class RedirectAllRequestsTo(TypedDict):
     HostName: str
-    Protocol: NotRequired[str]
-
-
-class RenameObjectOutput(TypedDict):
-    pass
-
-
-class RenameObjectRequest(TypedDict):
-    Bucket: str
-    Key: str
-    RenameSource: str
-    DestinationIfMatch: NotRequired[str]
-    DestinationIfNoneMatch: NotRequired[str]
-    DestinationIfModifiedSince: NotRequired[datetime]
-    DestinationIfUnmodifiedSince: NotRequired[datetime]
-    SourceIfMatch: NotRequired[str]
-    SourceIfNoneMatch: NotRequired[str]
-    SourceIfModifiedSince: NotRequired[datetime]
-    SourceIfUnmodifiedSince: NotRequired[datetime]
-    ClientToken: NotRequired[str]
+    Protocol: NotRequired[str | None]
 
 
 class ReplicaModifications(TypedDict):
@@ -2320,72 +1565,39 @@ class ReplicaModifications(TypedDict):
 
 class ReplicationConfiguration(TypedDict):
     Role: str
-    Rules: list[ReplicationRule]
+    Rules: Sequence[ReplicationRule | Fragment] | Fragment
 
 
 class ReplicationRule(TypedDict):
-    ID: NotRequired[str]
-    Priority: NotRequired[int]
-    Prefix: NotRequired[str]
-    Filter: NotRequired[ReplicationRuleFilter]
+    ID: NotRequired[str | None]
+    Priority: NotRequired[int | None]
+    Prefix: NotRequired[str | None]
+    Filter: NotRequired[ReplicationRuleFilter | Fragment | None]
     Status: str
-    SourceSelectionCriteria: NotRequired[SourceSelectionCriteria]
-    ExistingObjectReplication: NotRequired[ExistingObjectReplication]
-    Destination: Destination
-    DeleteMarkerReplication: NotRequired[DeleteMarkerReplication]
+    SourceSelectionCriteria: NotRequired[SourceSelectionCriteria | Fragment | None]
+    ExistingObjectReplication: NotRequired[ExistingObjectReplication | Fragment | None]
+    Destination: Destination | Fragment
+    DeleteMarkerReplication: NotRequired[DeleteMarkerReplication | Fragment | None]
 
 
 class ReplicationRuleAndOperator(TypedDict):
-    Prefix: NotRequired[str]
-    Tags: NotRequired[list[Tag]]
+    Prefix: NotRequired[str | None]
+    Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
 
 
 class ReplicationRuleFilter(TypedDict):
-    Prefix: NotRequired[str]
-    Tag: NotRequired[Tag]
-    And: NotRequired[ReplicationRuleAndOperator]
+    Prefix: NotRequired[str | None]
+    Tag: NotRequired[Tag | Fragment | None]
+    And: NotRequired[ReplicationRuleAndOperator | Fragment | None]
 
 
 class ReplicationTime(TypedDict):
     Status: str
-    Time: ReplicationTimeValue
+    Time: ReplicationTimeValue | Fragment
 
 
 class ReplicationTimeValue(TypedDict):
-    Minutes: NotRequired[int]
-
-
-class RequestPaymentConfiguration(TypedDict):
-    Payer: str
-
-
-class RequestProgress(TypedDict):
-    Enabled: NotRequired[bool]
-
-
-class RestoreObjectOutput(TypedDict):
-    RequestCharged: NotRequired[str | None]
-    RestoreOutputPath: NotRequired[str | None]
-
-
-class RestoreObjectRequest(TypedDict):
-    Bucket: str
-    Key: str
-    VersionId: NotRequired[str]
-    RestoreRequest: NotRequired[RestoreRequest]
-    RequestPayer: NotRequired[str]
-    ChecksumAlgorithm: NotRequired[str]
-    ExpectedBucketOwner: NotRequired[str]
-
-
-class RestoreRequest(TypedDict):
-    Days: NotRequired[int]
-    GlacierJobParameters: NotRequired[GlacierJobParameters]
-    Type: NotRequired[str]
-    Tier: NotRequired[str]
-    Description: NotRequired[str]
-    SelectParameters: NotRequired[SelectParameters]
-    OutputLocation: NotRequired[OutputLocation]
+    Minutes: NotRequired[int | None]
 
 
 class RestoreStatus(TypedDict):
@@ -2394,87 +1606,12 @@ class RestoreStatus(TypedDict):
 
 
 class RoutingRule(TypedDict):
-    Condition: NotRequired[Condition]
-    Redirect: Redirect
+    Condition: NotRequired[Condition | Fragment | None]
+    Redirect: Redirect | Fragment
 
 
 class S3KeyFilter(TypedDict):
-    FilterRules: NotRequired[list[FilterRule]]
-
-
-class S3Location(TypedDict):
-    BucketName: str
-    Prefix: str
-    Encryption: NotRequired[Encryption]
-    CannedACL: NotRequired[str]
-    AccessControlList: NotRequired[list[Grant]]
-    Tagging: NotRequired[Tagging]
-    UserMetadata: NotRequired[list[MetadataEntry]]
-    StorageClass: NotRequired[str]
-
-
-class S3TablesDestination(TypedDict):
-    TableBucketArn: str
-    TableName: str
-
-
-class S3TablesDestinationResult(TypedDict):
-    TableBucketArn: str
-    TableName: str
-    TableArn: str
-    TableNamespace: str
-
-
-class SSEKMS(TypedDict):
-    KeyId: str
-
-
-class SSEKMSEncryption(TypedDict):
-    KMSKeyArn: str
-    BucketKeyEnabled: NotRequired[bool]
-
-
-class SSES3(TypedDict):
-    pass
-
-
-class ScanRange(TypedDict):
-    Start: NotRequired[int]
-    End: NotRequired[int]
-
-
-class SelectObjectContentEventStream(TypedDict):
-    Records: NotRequired[RecordsEvent | Fragment | None]
-    Stats: NotRequired[StatsEvent | Fragment | None]
-    Progress: NotRequired[ProgressEvent | Fragment | None]
-    Cont: NotRequired[ContinuationEvent | Fragment | None]
-    End: NotRequired[EndEvent | Fragment | None]
-
-
-class SelectObjectContentOutput(TypedDict):
-    Payload: NotRequired[SelectObjectContentEventStream | Fragment | None]
-
-
-class SelectObjectContentRequest(TypedDict):
-    Bucket: str
-    Key: str
-    SSECustomerAlgorithm: NotRequired[str]
-    SSECustomerKey: NotRequired[str]
-    SSECustomerKeyMD5: NotRequired[str]
-    Expression: str
-    ExpressionType: str
-    RequestProgress: NotRequired[RequestProgress]
-    InputSerialization: InputSerialization
-    OutputSerialization: OutputSerialization
-    ScanRange: NotRequired[ScanRange]
-    ExpectedBucketOwner: NotRequired[str]
-
-
-class SelectParameters(TypedDict):
-    InputSerialization: InputSerialization
-    ExpressionType: str
-    Expression: str
-    OutputSerialization: OutputSerialization
+    FilterRules: NotRequired[Sequence[FilterRule | Fragment] | Fragment | None]
 
 
 class ServerSideEncryptionByDefault(TypedDict):
@@ -2492,43 +1629,17 @@ class ServerSideEncryptionRule(TypedDict):
     BlockedEncryptionTypes: NotRequired[BlockedEncryptionTypes]
 
 
-class SessionCredentials(TypedDict):
-    AccessKeyId: str
-    SecretAccessKey: str
-    SessionToken: str
-    Expiration: datetime | float
-
-
 class SimplePrefix(TypedDict):
     pass
 
 
 class SourceSelectionCriteria(TypedDict):
-    SseKmsEncryptedObjects: NotRequired[SseKmsEncryptedObjects]
-    ReplicaModifications: NotRequired[ReplicaModifications]
+    SseKmsEncryptedObjects: NotRequired[SseKmsEncryptedObjects | Fragment | None]
+    ReplicaModifications: NotRequired[ReplicaModifications | Fragment | None]
 
 
 class SseKmsEncryptedObjects(TypedDict):
     Status: str
-
-
-class Stats(TypedDict):
-    BytesScanned: NotRequired[int | None]
-    BytesProcessed: NotRequired[int | None]
-    BytesReturned: NotRequired[int | None]
-
-
-class StatsEvent(TypedDict):
-    Details: NotRequired[Stats | Fragment | None]
-
-
-class StorageClassAnalysis(TypedDict):
-    DataExport: NotRequired[StorageClassAnalysisDataExport]
-
-
-class StorageClassAnalysisDataExport(TypedDict):
-    OutputSchemaVersion: str
-    Destination: AnalyticsExportDestination
 
 
 class Tag(TypedDict):
@@ -2541,70 +1652,26 @@ class Tagging(TypedDict):
 
 
 class TargetGrant(TypedDict):
-    Grantee: NotRequired[Grantee]
-    Permission: NotRequired[str]
+    Grantee: NotRequired[Grantee | Fragment | None]
+    Permission: NotRequired[str | None]
 
 
 class TargetObjectKeyFormat(TypedDict):
-    SimplePrefix: NotRequired[SimplePrefix]
-    PartitionedPrefix: NotRequired[PartitionedPrefix]
-
-
-class Tiering(TypedDict):
-    Days: int
-    AccessTier: str
+    SimplePrefix: NotRequired[SimplePrefix | Fragment | None]
+    PartitionedPrefix: NotRequired[PartitionedPrefix | Fragment | None]
 
 
 class TopicConfiguration(TypedDict):
-    Id: NotRequired[str]
+    Id: NotRequired[str | None]
     TopicArn: str
-    Events: list[str]
-    Filter: NotRequired[NotificationConfigurationFilter]
+    Events: Sequence[str] | Fragment
+    Filter: NotRequired[NotificationConfigurationFilter | Fragment | None]
 
 
 class Transition(TypedDict):
     Date: NotRequired[datetime]
     Days: NotRequired[int]
     StorageClass: NotRequired[str]
-
-
-class UpdateBucketMetadataAnnotationTableConfigurationRequest(TypedDict):
-    Bucket: str
-    ContentMD5: NotRequired[str]
-    ChecksumAlgorithm: NotRequired[str]
-    AnnotationTableConfiguration: AnnotationTableConfigurationUpdates
-    ExpectedBucketOwner: NotRequired[str]
-
-
-class UpdateBucketMetadataInventoryTableConfigurationRequest(TypedDict):
-    Bucket: str
-    ContentMD5: NotRequired[str]
-    ChecksumAlgorithm: NotRequired[str]
-    InventoryTableConfiguration: InventoryTableConfigurationUpdates
-    ExpectedBucketOwner: NotRequired[str]
-
-
-class UpdateBucketMetadataJournalTableConfigurationRequest(TypedDict):
-    Bucket: str
-    ContentMD5: NotRequired[str]
-    ChecksumAlgorithm: NotRequired[str]
-    JournalTableConfiguration: JournalTableConfigurationUpdates
-    ExpectedBucketOwner: NotRequired[str]
-
-
-class UpdateObjectEncryptionRequest(TypedDict):
-    Bucket: str
-    Key: str
-    VersionId: NotRequired[str]
-    ObjectEncryption: ObjectEncryption
-    RequestPayer: NotRequired[str]
-    ExpectedBucketOwner: NotRequired[str]
-    ContentMD5: NotRequired[str]
-    ChecksumAlgorithm: NotRequired[str]
-
-
-class UpdateObjectEncryptionResponse(TypedDict):
-    RequestCharged: NotRequired[str | None]
 
 
 class UploadPartCopyOutput(TypedDict):
@@ -2690,10 +1757,3 @@ class UploadPartRequest(TypedDict):
 class VersioningConfiguration(TypedDict):
     MFADelete: NotRequired[str]
     Status: NotRequired[str]
-
-
-class WebsiteConfiguration(TypedDict):
-    ErrorDocument: NotRequired[ErrorDocument]
-    IndexDocument: NotRequired[IndexDocument]
-    RedirectAllRequestsTo: NotRequired[RedirectAllRequestsTo]
-    RoutingRules: NotRequired[list[RoutingRule]]
