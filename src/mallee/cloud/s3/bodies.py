@@ -17,7 +17,7 @@ from mallee.aws import checksums, errors
 from mallee.aws.checksums import Algorithm
 from mallee.cloud.s3.exchange import Sink, Taken
 
-BATCH_BYTES = 512 << 10
+BATCH_BYTES = 256 << 10
 """So much is gathered before a thread is asked; a body's rest is less."""
 INLINE_BYTES_MAX = 32 << 10
 """A batch that is hashed sooner than a thread would be woken."""

@@ -11,7 +11,6 @@ import random
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent import futures
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from typing import cast
 
 from mallee.aws import errors
@@ -20,12 +19,13 @@ from mallee.cloud import authenticate, authorize, http, lastuse, parameters, quo
 from mallee.cloud.action import Action, Read, Serve, Write
 from mallee.cloud.call import Call, Principal, Request, Result, WriteCall
 from mallee.cloud.question import Question
-from mallee.cloud.s3 import buckets, cors, deciding, forms, heads, sending
+from mallee.cloud.s3 import buckets, cors, deciding, forms, heads, sending, slots, visits
 from mallee.cloud.s3.bodies import ObjectBody, Source, Text
 from mallee.cloud.s3.exchange import Answer, ObjectCall, Stored
 from mallee.cloud.s3.server import Outgoing
+from mallee.cloud.s3.visits import Visit
 from mallee.cloud.state import store
-from mallee.cloud.trail import events, forward
+from mallee.cloud.trail import forward
 from mallee.kit import clock as clocks
 from mallee.kit import logs, secretbox
 from mallee.model.settings import Settings
@@ -38,7 +38,6 @@ SMALL_BYTES_MAX = 128 << 10
 """Objects up to this size are read whole before they are sent."""
 ATTEMPTS = 3
 """How often an object is looked up again that changed between the look and the reading."""
-FORBIDDEN = 403
 _MAKES = "CreateBucket"
 _PUTS = "PutObject"
 
@@ -60,25 +59,8 @@ class Cloud:
     trail: forward.Forwarder
     threads: futures.Executor
     uses: lastuse.LastUses = field(default_factory=lastuse.LastUses)
+    bodies: slots.Slots = field(default_factory=slots.Slots)
     clock: clocks.Clock = clocks.SYSTEM
-
-
-@dataclass(slots=True, kw_only=True)
-class Visit:
-    """A request, and what the stages found out about it so far: for errors and for the trail."""
-
-    request: http.Request
-    source: Source
-    id: str
-    began_at: float
-    """Monotonic seconds."""
-    operation: str = ""
-    bucket: str = ""
-    key: str = ""
-    principal: Principal | None = None
-    outcome: authorize.Outcome | None = None
-    row: Action | None = None
-    asked: Request = None
 
 
 async def answer(cloud: Cloud, request: http.Request, source: Source) -> Outgoing:
@@ -127,14 +109,20 @@ async def _stages(cloud: Cloud, visit: Visit) -> Outgoing:
     _note_use(cloud, caller.principal, row, now)
     visit.asked = asked = codec.decode(routed, request)
     question = _allowed(cloud, visit, request, now)
-    call = question.call
     body = ObjectBody(visit.source, heads.said(caller, request, asked), cloud.threads)
-    if codec.body_kind(routed.operation) is codec.BodyKind.DOCUMENT:
+    with cloud.bodies.held(question.call.account, body.size or 0):
+        return await _do(cloud, visit, question, body)
+
+
+async def _do(cloud: Cloud, visit: Visit, question: Question, body: ObjectBody) -> Outgoing:
+    """Read the body if it is a document, and do what the row does."""
+    row, request = question.row, question.http
+    if codec.body_kind(visit.operation) is codec.BodyKind.DOCUMENT:
         text = Text(DOCUMENT_BYTES_MAX)
         await body.take(text)
-        visit.asked = asked = codec.decode(routed, request, text.data)
+        visit.asked = asked = codec.decode(codec.route(request), request, text.data)
         _refuse_ignored(row, asked)
-        question = Question(call=call, row=row, http=request, asked=asked)
+        question = Question(call=question.call, row=row, http=request, asked=asked)
     return await _run(cloud, visit, question, body)
 
 
@@ -149,7 +137,8 @@ async def _stages_of_form(cloud: Cloud, visit: Visit) -> Outgoing:
     visit.asked = posted.asked
     question = _allowed(cloud, visit, posted.request, now)
     body = ObjectBody(posted.file, posted.said, cloud.threads)
-    return forms.answered(posted, await _run(cloud, visit, question, body))
+    with cloud.bodies.held(question.call.account, slots.UNKNOWN):
+        return forms.answered(posted, await _run(cloud, visit, question, body))
 
 
 async def _look(cloud: Cloud) -> float:
@@ -377,35 +366,10 @@ def _of_error(error: errors.AwsError, place: codec.Place) -> Outgoing:
 
 
 async def _tell(cloud: Cloud, visit: Visit, status: int, error: errors.AwsError | None) -> None:
-    """Have the trail told of what was done to buckets, and of what was refused."""
+    """Have the trail told, where the visit is worth it."""
     if error is not None and error.is_ours:
         _log.error("request failed", request_id=visit.id, code=error.code, why=error.message)
-    is_refused = visit.outcome is not None and visit.outcome.refusal is not None
-    is_change = error is None and _changes(visit.row)
-    if not (is_refused or status == FORBIDDEN or (not visit.key and is_change)):
-        return
-    event = events.describe(
-        events.Told(
-            at=datetime.fromtimestamp(cloud.clock.now(), UTC),
-            request_id=visit.id,
-            peer=visit.request.peer,
-            agent=visit.request.headers.get("user-agent", ""),
-            service="s3",
-            action=visit.operation,
-            principal=visit.principal,
-            outcome=visit.outcome,
-            asked=visit.asked,
-            about="",
-            made="",
-            status=status,
-            error=error.code if error else "",
-            message=error.message if error else "",
-            ms=round((cloud.clock.monotonic() - visit.began_at) * 1000, 2),
-        )
-    )
-    await cloud.trail.add(event, at_once=is_change)
-
-
-def _changes(row: Action | None) -> bool:
-    does = row.does if row else None
-    return isinstance(does, Write) or (isinstance(does, Serve) and does.changes)
+    end = visits.End(status, error, cloud.clock.now(), cloud.clock.monotonic() - visit.began_at)
+    event = visits.event_of(visit, end)
+    if event is not None:
+        await cloud.trail.add(event, at_once=error is None)

@@ -29,7 +29,7 @@ READ_TIMEOUT_S = 30.0
 """How long a client may send nothing of its body."""
 MAX_HEADERS = 128
 """Metadata is many headers: 2 KB of it at most, which the handlers see to."""
-READ_BUFFER_BYTES = 256 << 10
+READ_BUFFER_BYTES = 128 << 10
 
 _log = logs.get(__name__)
 

@@ -1,0 +1,45 @@
+"""How many large bodies may come in at once: each holds memory for as long as its sender takes.
+
+Beyond the bound a sender is told to slow down, as S3 does; no account may have so many that nothing
+is left for others. Called by the pipeline, before a body is read. Not its business: small bodies,
+and answers, which hold none.
+"""
+
+from collections import Counter
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from mallee.aws import errors
+
+LARGE_BYTES = 256 << 10
+"""Bodies up to this size are not counted."""
+UNKNOWN = 1 << 40
+"""The size of a body that comes in a form."""
+BODIES_MAX = 256
+"""Each holds less than a MiB."""
+OF_ACCOUNT_MAX = 128
+
+
+@dataclass(slots=True)
+class Slots:
+    """The bodies that are coming in. Belongs to the event loop's thread."""
+
+    taken: Counter[str] = field(default_factory=Counter[str])
+    """By account; strangers are one."""
+
+    @contextmanager
+    def held(self, account: str, size: int) -> Generator[None]:
+        """Hold a slot while a body of that size is dealt with; raise `SlowDown` without one."""
+        if size <= LARGE_BYTES:
+            yield
+            return
+        if self.taken.total() >= BODIES_MAX or self.taken[account] >= OF_ACCOUNT_MAX:
+            raise errors.s3.SlowDown
+        self.taken[account] += 1
+        try:
+            yield
+        finally:
+            self.taken[account] -= 1
+            if not self.taken[account]:
+                del self.taken[account]
