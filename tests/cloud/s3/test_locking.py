@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 
 from mallee.aws.errors import s3
-from mallee.cloud.s3 import locks
+from mallee.cloud.s3 import buckets, locks, versions
 from mallee.cloud.s3.about import Lock
+from mallee.cloud.s3.versions import Place
+from mallee.walrus.records import NULL, Version
 from tests.cloud.s3.desk import Desk
 
 NOW = 1_000.0
@@ -117,3 +119,22 @@ async def test_a_bucket_is_its_owners_and_no_list_says_otherwise(desk: Desk) -> 
             await desk.ask("CreateBucket", Bucket="public", **public)
     with pytest.raises(s3.NotImplemented):
         await desk.ask("CreateBucket", Bucket="public", ObjectOwnership="ObjectWriter")
+
+
+async def test_a_write_that_began_before_the_lock_does_not_replace_what_is_locked(
+    desk: Desk,
+) -> None:
+    await desk.put("k", b"1")
+    stale = buckets.find(desk.store.view, "bbb")
+    assert stale is not None
+    enabled = {"Status": "Enabled"}
+    await desk.ask("PutBucketVersioning", Bucket="bbb", VersioningConfiguration=enabled)
+    config = {"ObjectLockEnabled": "Enabled"}
+    await desk.ask("PutObjectLockConfiguration", Bucket="bbb", ObjectLockConfiguration=config)
+    asked = {"Bucket": "bbb", "Key": "k"}
+    await desk.ask("PutObjectLegalHold", **asked, LegalHold={"Status": "ON"})
+    where = Place(stale.doc, stale.account, b"k")
+    late = Version(id=NULL, modified_ms=0)
+    with pytest.raises(s3.AccessDenied):
+        desk.engine.commit(lambda tx, _: versions.add(tx, where, late)).result()
+    assert (await desk.get("k")).body == b"1"

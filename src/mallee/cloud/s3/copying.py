@@ -190,7 +190,7 @@ async def _commit(
             parts=found.version.parts or tuple(tx.keep(blob) for blob in blobs if blob.size),
             about=about.encode(wanted),
         )
-        tx.add(where.number, where.key, version)
+        versions.add(tx, where, version)
         return version
 
     return await versions.commit(call, work, [content] if content else ())

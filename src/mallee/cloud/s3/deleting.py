@@ -77,7 +77,7 @@ def perform(tx: Tx, deletion: Deletion, now: float) -> Done:
         conditions.check_write(deletion.conditions, meant)
     if id is None and where.bucket.versioning is not Versioning.NEVER:
         marker = Version(id=deletion.marker, is_marker=True, modified_ms=tx.now_ms)
-        tx.add(number, key, marker)
+        versions.add(tx, where, marker)
         return Done(is_marker=True, id=marker.id)
     found = tx.version(number, key, NULL if id is None else id)
     if found is not None:

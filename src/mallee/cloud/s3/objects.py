@@ -90,7 +90,7 @@ async def put(call: ObjectCall, asked: Asked) -> Answer:
             parts=tuple(tx.keep(blob) for blob in blobs if blob.size),
             about=about.encode(wanted),
         )
-        tx.add(where.number, where.key, version)
+        versions.add(tx, where, version)
         return version
 
     version = await versions.commit(call, work, [content])

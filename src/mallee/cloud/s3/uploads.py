@@ -210,7 +210,7 @@ def _complete(
         parts=tuple(one for part in parts for one in part.parts),
         about=about.encode(object_about),
     )
-    tx.add(where.number, where.key, version)
+    versions.add(tx, where, version)
     tx.end_upload(where.number, where.key, upload_id)
     return version, object_about
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from mallee.aws import errors
-from mallee.cloud.s3 import about, buckets
+from mallee.cloud.s3 import about, buckets, locks
 from mallee.cloud.s3.about import Found
 from mallee.cloud.s3.exchange import ObjectCall
 from mallee.cloud.s3.rows import Asked
@@ -102,6 +102,19 @@ def _marker(version: Version, id: str | None, key: str) -> errors.s3.S3Error:
         error = errors.s3.MethodNotAllowed(method="GET", resource_type="DeleteMarker")
     error.headers = {"x-amz-delete-marker": "true", "x-amz-version-id": version.id}
     return error
+
+
+def add(tx: Tx, where: Place, version: Version) -> None:
+    """Make a version the current one; raise when it would replace one that is locked.
+
+    Only the version `null` is ever replaced, and a bucket with locks makes none; a write that began
+    before its bucket had locks still would.
+    """
+    if version.id == NULL:
+        there = tx.version(where.number, where.key, NULL)
+        if there is not None and not there.is_marker:
+            locks.check_removable(about.of(there).lock, tx.now_ms / 1000, may_bypass=False)
+    tx.add(where.number, where.key, version)
 
 
 async def commit(
