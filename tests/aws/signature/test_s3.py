@@ -212,6 +212,15 @@ def test_what_vouches_for_the_body_is_known() -> None:
         assert wrong.code == "InvalidRequest"
 
 
+def test_an_unsigned_body_may_be_wrapped_too() -> None:
+    wrapped = {"content-encoding": "gzip, aws-chunked", "x-amz-decoded-content-length": "5"}
+    for said in ({}, {s3.SHA256_HEADER: "UNSIGNED-PAYLOAD"}):
+        payload = s3.payload_of(Wire("PUT", PATH, "", {"host": "x", **wrapped, **said}), None)
+        assert (payload.mode, payload.decoded_length) == (s3.Mode.UNSIGNED_TRAILER, 5)
+    plain = {"host": "x", "content-encoding": "aws-chunked"}
+    assert s3.payload_of(Wire("PUT", PATH, "", plain), None).mode is s3.Mode.UNSIGNED
+
+
 def test_nobody_signs_chunks_without_a_key_of_version_4() -> None:
     headers = {
         "host": "x",

@@ -141,7 +141,10 @@ def payload_of(head: wire.Head, claim: Claim | None) -> Payload:
             raise errors.s3.InvalidRequest(
                 "Missing required header for this request: x-amz-content-sha256"
             )
-        return Payload(Mode.UNSIGNED)
+        said = UNSIGNED
+    if said == UNSIGNED:
+        # Who signs nothing of the body has no place to say how it is wrapped but here.
+        said = Mode.UNSIGNED_TRAILER.value if _is_wrapped(headers) else said
     if said == UNSIGNED:
         return Payload(Mode.UNSIGNED)
     if _HEX.fullmatch(said):
@@ -227,6 +230,11 @@ def _check_time(claim: Claim, now: float) -> None:
 
 def _iso(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _is_wrapped(headers: Mapping[str, str]) -> bool:
+    codings = headers.get("content-encoding", "").lower().split(",")
+    return "x-amz-decoded-content-length" in headers and "aws-chunked" in map(str.strip, codings)
 
 
 def _decoded_length(headers: Mapping[str, str]) -> int:
