@@ -1,5 +1,6 @@
 """What a rule ends goes at the midnight after its days, and nothing else goes."""
 
+import asyncio
 from datetime import UTC, datetime
 from typing import Any
 
@@ -167,3 +168,28 @@ async def test_rules_are_shown_as_they_were_set(desk: Desk) -> None:
 async def test_a_rule_that_makes_no_sense_is_refused(desk: Desk, actions: dict[str, Any]) -> None:
     with pytest.raises((s3.MalformedXML, s3.InvalidArgument, s3.InvalidRequest)):
         await rule(desk, **actions)
+
+
+async def test_a_round_that_fails_is_followed_by_another(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await desk.put("k", b"1")
+    await rule(desk, Expiration={"Days": 1})
+    desk.clock.time += 3 * DAY_S
+    monkeypatch.setattr(expiring, "EVERY_S", 0.001)
+    rounds: list[int] = []
+    real = expiring.expire
+
+    def failing(*given: Any) -> int:
+        rounds.append(1)
+        if len(rounds) < 3:
+            raise OSError("the disk stumbles")
+        return real(*given)
+
+    monkeypatch.setattr(expiring, "expire", failing)
+    keeping = asyncio.create_task(expiring.keep_expiring(desk.store, desk.engine, desk.clock))
+    async with asyncio.timeout(20):
+        while await keys(desk):
+            await asyncio.sleep(0.001)
+    keeping.cancel()
+    assert len(rounds) >= 3

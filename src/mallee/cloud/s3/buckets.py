@@ -212,7 +212,7 @@ async def delete(call: ObjectCall, asked: rows.Asked) -> Answer:
 async def finish_deletions(opened: store.Store, engine: Engine) -> None:
     """Delete the records of buckets that were closed, and whose deletion was cut off."""
     for record in opened.view.list(records.BUCKET):
-        if engine.reader.is_closed(record.doc.number):
+        if await asyncio.to_thread(engine.reader.is_closed, record.doc.number):
             id, number = record.id, record.doc.number
             await opened.run(lambda tx, id=id, number=number: _forget(tx, id, number))
 

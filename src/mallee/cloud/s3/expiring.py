@@ -7,6 +7,7 @@ finished too. A task of the process of S3.
 """
 
 import asyncio
+import sqlite3
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -28,6 +29,8 @@ from mallee.walrus.tx import Tx
 
 EVERY_S = 3600.0
 PAGE = 1000
+FAILURES = (store.Unavailable, NoSpace, BrokenIndex, Closed, sqlite3.DatabaseError, OSError)
+"""What may pass by itself: the next round does what this one could not."""
 
 _log = logs.get(__name__)
 
@@ -35,17 +38,14 @@ _log = logs.get(__name__)
 async def keep_expiring(opened: store.Store, engine: Engine, clock: clocks.Clock) -> None:
     """Expire in every bucket, every hour, until cancelled."""
     while True:
-        await buckets.finish_deletions(opened, engine)
-        for record in opened.view.list(records.BUCKET):
-            rules = lifecycle.enabled(record.doc.documents.get(lifecycle.DOCUMENT) or ())
-            if not rules:
-                continue
-            try:
-                ended = await asyncio.to_thread(expire, engine, record, clock.now())
-            except (NoSpace, BrokenIndex, Closed, OSError) as error:
-                _log.error("a bucket's lifecycle stands still", bucket=record.id, error=str(error))
-            else:
-                _log.info("a bucket's lifecycle was looked after", bucket=record.id, ended=ended)
+        try:
+            await buckets.finish_deletions(opened, engine)
+            for record in opened.view.list(records.BUCKET):
+                if record.doc.documents.get(lifecycle.DOCUMENT):
+                    ended = await asyncio.to_thread(expire, engine, record, clock.now())
+                    _log.info("lifecycle looked after", bucket=record.id, ended=ended)
+        except FAILURES as error:
+            _log.error("lifecycles stand still until the next round", error=str(error))
         await asyncio.sleep(EVERY_S)
 
 
