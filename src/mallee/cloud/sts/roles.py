@@ -173,8 +173,8 @@ def further(call: Call, asked: Request) -> list[str]:
     session = call.principal.session
     further: list[str] = []
     # What a provider's token says is asked for as much as what stands in the request.
-    of_token = session.tags if session and call.principal.kind is CallerKind.VOUCHED else {}
-    if asked.get("Tags") or of_token or (session and session.transitive_keys):
+    is_vouched = call.principal.kind is CallerKind.VOUCHED
+    if asked.get("Tags") or (session and (session.transitive_keys or is_vouched and session.tags)):
         further.append("sts:TagSession")
     if asked.get("SourceIdentity") or (session and session.source_identity):
         further.append("sts:SetSourceIdentity")
