@@ -174,7 +174,8 @@ def further(call: Call, asked: Request) -> list[str]:
     further: list[str] = []
     # What a provider's token says is asked for as much as what stands in the request.
     is_vouched = call.principal.kind is CallerKind.VOUCHED
-    if asked.get("Tags") or (session and (session.transitive_keys or is_vouched and session.tags)):
+    passed_on = session and (session.transitive_keys or (is_vouched and session.tags))
+    if asked.get("Tags") or passed_on:
         further.append("sts:TagSession")
     if asked.get("SourceIdentity") or (session and session.source_identity):
         further.append("sts:SetSourceIdentity")
