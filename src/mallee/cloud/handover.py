@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from aiohttp import web_protocol, web_server
+from aiohttp import web, web_protocol, web_server
 
 from mallee.kit import logs
 
@@ -60,12 +60,16 @@ class Neighbour:
 class Handler(web_protocol.RequestHandler):
     """A connection that is looked at whenever a request begins on it."""
 
-    __slots__ = ("_early", "_is_given", "_server")
+    __slots__ = ("_answered", "_early", "_is_body_over", "_is_given", "_server")
 
     def __init__(self, server: "Connections", given: bytes, options: Mapping[str, Any]) -> None:
         super().__init__(server, **options)
         self._server = server
         self._early = bytearray()
+        self._answered = 0
+        """How many requests of this connection were answered."""
+        self._is_body_over = True
+        """Whether all bytes of the last of them had come by then."""
         self._is_given = given
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -105,7 +109,18 @@ class Handler(web_protocol.RequestHandler):
         """Tell whether the next byte is the first of a request, or of its head's rest."""
         waiter = self._waiter
         is_waiting = waiter is not None and not waiter.done()
-        return not self._messages and (is_waiting or self._request_count == 0)
+        # A quick client's next request comes before the library waits for it.
+        is_done = self._answered == self._request_count and self._is_body_over
+        return not self._messages and (is_waiting or is_done)
+
+    async def _handle_request(
+        self, request: web.BaseRequest, start_time: float | None, request_handler: Any
+    ) -> tuple[web.StreamResponse, bool]:
+        """Deal with a request as the library does, and note that it is over."""
+        done = await super()._handle_request(request, start_time, request_handler)
+        self._answered += 1
+        self._is_body_over = request.content.is_eof()
+        return done
 
 
 class Connections(web_server.Server):
@@ -129,6 +144,9 @@ class Connections(web_server.Server):
         """Give the connection away when the request is the other's; tell whether it was."""
         neighbour = self._neighbour
         if neighbour is None or transport is None or not neighbour.is_its(data):
+            return False
+        if transport.get_write_buffer_size():
+            # Its client asks without having read: what was answered before goes out from here.
             return False
         transport.pause_reading()
         copy = os.dup(transport.get_extra_info("socket").fileno())

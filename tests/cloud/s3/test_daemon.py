@@ -1,5 +1,6 @@
 """S3 as a process beside the cloud's: each may end and come back without harm to the other."""
 
+import json
 import signal
 import threading
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from tests.cloud.s3 import processes as running
 from tests.cloud.s3.processes import Processes
+from tests.cloud.s3.wire import Wire
 
 
 @pytest.fixture
@@ -78,6 +80,18 @@ def test_key_that_is_gone_is_gone_in_s3_at_once(processes: Processes) -> None:
         iam.delete_access_key(UserName="u", AccessKeyId=key["AccessKeyId"])
         with pytest.raises(ClientError, match="InvalidAccessKeyId"):
             user.list_objects_v2(Bucket="bucket")
+
+
+def test_quick_client_may_mix_services_on_one_connection(processes: Processes) -> None:
+    processes.client("s3").create_bucket(Bucket="bucket")
+    key = json.loads(processes.layout.admin_credentials.read_text())
+    with Wire(processes.port, key) as wire:
+        listing = wire.head("GET", "/bucket?list-type=2")
+        for _ in range(1000):
+            wire.send(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+            assert wire.reply().body == b"mallee\n"
+            wire.send(listing)
+            assert wire.reply().status == 200
 
 
 def test_what_was_acknowledged_outlives_any_kill(processes: Processes) -> None:
