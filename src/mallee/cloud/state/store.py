@@ -22,7 +22,7 @@ from mallee.cloud.state.errors import Conflict, StoreError, Taken, Unavailable
 from mallee.cloud.state.index import Index
 from mallee.cloud.state.tx import Change, Op, Tx, apply
 from mallee.cloud.state.view import View
-from mallee.cloud.state.writer import Delivery, Job, Outcome, Writer
+from mallee.cloud.state.writer import Delivery, Job, Outcome, Writer, look
 from mallee.kit import clock
 
 __all__ = [
@@ -95,7 +95,7 @@ class Store:
         """Wait until the view has what other processes had committed before this was called."""
         version = self._freshness.read()
         if version != self._caught_up:
-            await self.run(_nothing)
+            await self.run(look)
             self._caught_up = version
 
     async def wait_changed(self, rev: int, timeout_s: float) -> int:
@@ -148,10 +148,6 @@ class Store:
         for waiter in self._waiters:
             if not waiter.done():
                 waiter.set_result(None)
-
-
-def _nothing(tx: Tx) -> None:
-    """Change nothing: before any function runs, the writer has read what others committed."""
 
 
 def _running_loop() -> asyncio.AbstractEventLoop | None:

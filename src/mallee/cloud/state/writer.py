@@ -68,6 +68,10 @@ class _Attempt:
     outcomes: Sequence[tuple[Job, Outcome]]
 
 
+def look(tx: Tx) -> None:
+    """Stand for no function: who submits it waits for others' commits, and for no lock."""
+
+
 class Writer:
     """The thread, its queue and its index. `deliver` is called in the thread."""
 
@@ -112,13 +116,18 @@ class Writer:
 
     def _run(self) -> None:
         while True:
-            jobs = self._wait_for_jobs()
+            taken = self._wait_for_jobs()
+            looks = [job for job in taken if job.fn is look]
+            jobs = [job for job in taken if job.fn is not look]
             if jobs:
+                # It begins with what others have committed.
                 self._serve(jobs)
-            elif self._over.is_set():
+            elif self._over.is_set() and not looks:
                 break
             else:
                 self._look_for_others()
+            if looks:
+                self._deliver(Delivery((), [(job, Outcome()) for job in looks]))
         self._database.disconnect()
 
     def _wait_for_jobs(self) -> list[Job]:
