@@ -64,8 +64,9 @@ def test_the_tour_leads_where_it_says(cloud: Cloud, tmp_path: Path, program: Pat
         shown.append(said.out)
         _learn(line, said.out, found)
     assert cloud.access.account_id in shown[0]
-    assert shown[-3].startswith("ip-172-31-")
-    assert "mallee-tiny: ssh ready" in shown[-2]
+    assert shown[-6].startswith("ip-172-31-")
+    assert "mallee-tiny: ssh ready" in shown[-5]
+    assert shown[-2].endswith("hello")
     cloud.wait_state(found["ID"], "terminated")
     cloud.ec2.delete_security_group(GroupName="tour")
     cloud.ec2.delete_key_pair(KeyName="tour")
