@@ -108,7 +108,8 @@ def statement(**more: Any) -> str:
 
 
 async def test_a_bucket_has_the_policy_that_it_was_given(desk: Desk) -> None:
-    own = statement(Principal={"AWS": ACCOUNT})
+    asks = {"StringLike": {"s3:prefix": "home/*", "aws:PrincipalOrgID": "o-1"}}
+    own = statement(Principal={"AWS": ACCOUNT}, Condition=asks)
     with pytest.raises(s3.NoSuchBucketPolicy):
         await desk.ask("GetBucketPolicy", Bucket="bbb")
     await desk.ask("PutBucketPolicy", Bucket="bbb", Policy=own)
@@ -131,6 +132,7 @@ async def test_a_bucket_has_the_policy_that_it_was_given(desk: Desk) -> None:
         statement(Action="ec2:RunInstances"),
         statement(Principal={"AWS": "999999999999"}),
         statement(Effect="Limit"),
+        statement(Condition={"StringEquals": {"s3:ExistingObjectTag/secret": "yes"}}),
     ],
 )
 async def test_what_is_no_policy_of_the_bucket_is_refused(desk: Desk, text: str) -> None:

@@ -7,6 +7,7 @@ Called by the pipeline; `attached` by its stage that decides. Not its business: 
 from msgspec.structs import replace
 
 from mallee.aws import errors, policy
+from mallee.cloud import context
 from mallee.cloud.action import Read, Write
 from mallee.cloud.call import Call, Result, WriteCall
 from mallee.cloud.s3 import buckets, publicity, rows
@@ -86,9 +87,15 @@ def _check(view: store.View, name: str, text: str) -> None:
         raise errors.s3.MalformedPolicy()
     try:
         document = policy.parse(text, policy.Kind.RESOURCE)
-        policy.compiled(text, policy.Kind.RESOURCE)
+        asked = policy.compiled(text, policy.Kind.RESOURCE).keys
     except errors.AwsError as error:
         raise errors.s3.MalformedPolicy(error.message) from error
+    for key in sorted(asked):
+        # A denial that waits for what no request says would deny nothing, and nobody would know.
+        if key.startswith("s3:") and key.partition("/")[0] not in context.KEYS:
+            raise errors.s3.MalformedPolicy(
+                f"Policy has an invalid condition key: {key} has no value in this cloud"
+            )
     for statement in document.statements:
         if statement.effect is policy.Effect.LIMIT:
             raise errors.s3.MalformedPolicy("Invalid effect: Limit")
