@@ -33,6 +33,8 @@ def run(cloud: Cloud, *line: str | Path, **environment: str) -> Said:
     done = subprocess.run(
         [str(word) for word in line],
         env={**cloud.environment(), "MALLEE_ROOT": str(cloud.layout.root), **environment},
+        # Whatever the tests themselves were started with is none of the program's.
+        stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         check=False,

@@ -117,8 +117,8 @@ def test_quota_is_set_shown_with_its_use_held_and_unset(cloud: Cloud) -> None:
     rows = {row[0]: row[1:] for row in shown}
     assert rows["ec2:quota-addressnumber"][:3] == ["", "0", "1"]
     assert rows["ec2:quota-addressnumber"][4] == "account policy quotas"
-    assert "s3:quota-bucketnumber" not in rows
-    assert "s3:quota-bucketnumber" in said(cloud, "quota", "show", "limited", "--every")
+    assert "cloudformation:quota-stacknumber" not in rows
+    assert "cloudformation:quota-stacknumber" in said(cloud, "quota", "show", "limited", "--every")
     said(cloud, "quota", "unset", "addressnumber", "--account", "limited")
     refused = programs.mallee(cloud, "quota", "unset", "addressnumber", "--account", "limited")
     assert refused.status == 1

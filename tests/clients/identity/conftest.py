@@ -38,6 +38,8 @@ class Person:
             [str(word) for word in line],
             env={"PATH": PATH, "HOME": str(self.home), "AWS_PAGER": "", **environment},
             cwd=self.home,
+            # Whatever the tests themselves were started with is none of the program's.
+            stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             check=False,
