@@ -15,6 +15,7 @@ from concurrent import futures
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from mallee.kit import logs
 from mallee.walrus import contents, index
 from mallee.walrus.contents import Content, Means
 from mallee.walrus.packs import PackWriter
@@ -22,6 +23,8 @@ from mallee.walrus.records import Blob
 from mallee.walrus.tx import Tx
 
 T = TypeVar("T")
+
+_log = logs.get(__name__)
 
 BATCH_MAX = 256
 """Jobs in one transaction."""
@@ -186,10 +189,13 @@ class Committer:
     def _seal(self) -> None:
         """Let go of the pack; it is now like any other."""
         if self._pack.id:
-            with contextlib.suppress(sqlite3.DatabaseError):
+            try:
                 self._connection.execute(
                     "UPDATE pack SET is_sealed = 1 WHERE id = ?", (self._pack.id,)
                 )
+            except sqlite3.DatabaseError as error:
+                # Nothing is lost by it, but its room: what is not sealed is not compacted.
+                _log.error("a pack was not sealed", pack=self._pack.id, error=str(error))
             self._pack.close()
 
 
