@@ -1,9 +1,11 @@
 """The engine keeps what it was given, byte by byte, and nothing of what is gone."""
 
 import os
+import sqlite3
 import threading
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,6 +13,7 @@ from mallee.walrus import contents
 from mallee.walrus.committer import Closed
 from mallee.walrus.disk import NoSpace
 from mallee.walrus.engine import Corrupt, Engine
+from mallee.walrus.index import BrokenIndex
 from mallee.walrus.records import Blob, Part, Upload, UploadPart, Usage, Version
 from mallee.walrus.tx import Gone, Tx
 from tests.walrus import stores
@@ -150,6 +153,38 @@ def test_a_job_that_fails_leaves_nothing_and_harms_no_other(engine: Engine, tmp_
     assert fine.result().size == 4
     assert get(engine, b"bad") is None
     assert files_of(tmp_path) == []
+
+
+class FailsToCommit:
+    """A connection to the index whose disk fails at the end of a transaction."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
+
+    def execute(self, statement: str, *values: Any) -> Any:
+        if statement == "COMMIT":
+            error = sqlite3.OperationalError("disk I/O error")
+            error.sqlite_errorcode = sqlite3.SQLITE_IOERR
+            raise error
+        return self._connection.execute(statement, *values)
+
+
+def test_what_may_turn_out_to_be_kept_keeps_its_bytes(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    committer = engine._committer  # pyright: ignore[reportPrivateUsage]
+    connection = committer._connection  # pyright: ignore[reportPrivateUsage]
+    with monkeypatch.context() as patched:
+        patched.setattr(committer, "_connection", FailsToCommit(connection))
+        with pytest.raises(BrokenIndex, match="disk I/O error"):
+            put(engine, b"k", os.urandom(300_000))
+    assert get(engine, b"k") is None
+    assert len(files_of(tmp_path)) == 1
+    put(engine, b"k", b"again")
+    assert get(engine, b"k") == b"again"
 
 
 def test_an_abandoned_content_leaves_nothing(engine: Engine, tmp_path: Path) -> None:

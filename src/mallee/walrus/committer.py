@@ -47,6 +47,14 @@ class Job:
     future: futures.Future[Any]
 
 
+class _InDoubt(Exception):
+    """The index did not say whether it has kept a transaction; `why` is what it said."""
+
+    def __init__(self, why: sqlite3.DatabaseError) -> None:
+        super().__init__(str(why))
+        self.why = why
+
+
 @dataclass(slots=True)
 class _Outcome:
     job: Job
@@ -128,6 +136,13 @@ class Committer:
         try:
             blobs = self._write_packs(jobs)
             outcomes = self._commit(jobs, blobs)
+        except _InDoubt as doubt:
+            # After a power cut it may turn out to be kept: what it refers to must still be there.
+            self._undo()
+            error = index.explained(doubt.why, self._means.places.index)
+            for job in jobs:
+                job.future.set_exception(error)
+            return
         except BaseException as error:  # noqa: BLE001 - whoever waits must hear of anything
             self._undo()
             if isinstance(error, sqlite3.DatabaseError):
@@ -159,7 +174,10 @@ class Committer:
                 "ON CONFLICT (id) DO UPDATE SET bytes = excluded.bytes",
                 (self._pack.id, self._pack.size),
             )
-        run("COMMIT")
+        try:
+            run("COMMIT")
+        except sqlite3.DatabaseError as error:
+            raise _InDoubt(error) from error
         return outcomes
 
     def _do(self, tx: Tx, job: Job, packed: dict[int, Blob]) -> _Outcome:
