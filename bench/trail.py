@@ -13,8 +13,8 @@ from pathlib import Path
 
 from bench import report
 from mallee.aws import policy
-from mallee.cloud import authorize
 from mallee.cloud.call import Principal
+from mallee.cloud.identity import authorize
 from mallee.cloud.trail import events, journal
 from mallee.kit.chain import verify
 from mallee.model.settings import Settings

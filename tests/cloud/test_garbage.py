@@ -12,8 +12,9 @@ import botocore.exceptions
 import pytest
 
 from mallee.aws import model
-from mallee.cloud import actions, context
+from mallee.cloud import actions
 from mallee.cloud.action import Action
+from mallee.cloud.identity import context
 from tests.cloud import samples
 from tests.cloud.alice import DENIALS, Alice, allow, deny
 from tests.cloud.signing import Sender

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from mallee.aws import model
-from mallee.cloud import actions, callerkeys, context, things
+from mallee.cloud import actions, things
 from mallee.cloud.action import Action
 from mallee.cloud.call import Call, Principal
+from mallee.cloud.identity import callerkeys, context
 from mallee.cloud.state import records
 from tests.cloud import published, samples
 from tests.cloud.running import RunningCloud

@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.tidy.source import TOP, sources
 
 STARTS_PROCESSES = ("src/mallee/kit/", "src/mallee/node/", "src/mallee/box/", "src/mallee/images/")
-PURE = ("src/mallee/node/plan/", "src/mallee/model/", "src/mallee/cloud/place.py")
+PURE = ("src/mallee/node/plan/", "src/mallee/model/", "src/mallee/cloud/hosts/place.py")
 IMPURE = {"subprocess", "socket", "asyncio", "sqlite3", "random", "time", "os", "secrets"}
 
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from mallee.aws import policy
-from mallee.cloud import keysets
 from mallee.cloud.call import Call, Principal, Request, Result, WriteCall
+from mallee.cloud.identity import keysets
 from mallee.cloud.state.records import Record
 from mallee.kit import secretbox
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mallee.cloud import guessing, lastuse
+from mallee.cloud.identity import guessing, lastuse
 from mallee.cloud.state import store
 from mallee.kit import secretbox
 from mallee.model import settings

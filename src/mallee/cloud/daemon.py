@@ -12,25 +12,11 @@ from pathlib import Path
 
 import uvloop
 
-from mallee.cloud import (
-    actions,
-    asks,
-    authenticate,
-    authorize,
-    bootstrap,
-    dispatch,
-    guests,
-    handover,
-    hearing,
-    hosts,
-    joining,
-    keysets,
-    lastuse,
-    pipeline,
-    server,
-    slices,
-)
+from mallee.cloud import actions, bootstrap, dispatch, handover, pipeline, server
 from mallee.cloud.call import Agents
+from mallee.cloud.hosts import asks, guests, hearing, joining, slices
+from mallee.cloud.hosts import door as hosts
+from mallee.cloud.identity import authenticate, authorize, keysets, lastuse
 from mallee.cloud.reconcile import lastuse as last_uses
 from mallee.cloud.reconcile import masterkeys, runner, table
 from mallee.cloud.trail import forward

@@ -17,25 +17,20 @@ from typing import Any, cast
 
 from mallee.aws import codec, errors
 from mallee.aws.signature import check
-from mallee.cloud import (
-    asks,
+from mallee.cloud import http, idempotency, listing, parameters, quotas, services
+from mallee.cloud.action import Action, AskHost, Listing, Pages, Read, Scan, Serve, Write
+from mallee.cloud.call import Agents, Call, Principal, Request, WriteCall
+from mallee.cloud.hosts import asks
+from mallee.cloud.identity import (
     authenticate,
     authorize,
     effort,
     guessing,
-    http,
-    idempotency,
     keysets,
     lastuse,
-    listing,
-    parameters,
-    quotas,
-    services,
     strangers,
 )
-from mallee.cloud.action import Action, AskHost, Listing, Pages, Read, Scan, Serve, Write
-from mallee.cloud.call import Agents, Call, Principal, Request, WriteCall
-from mallee.cloud.question import Question
+from mallee.cloud.identity.question import Question
 from mallee.cloud.state import records, store
 from mallee.cloud.sts import restrictions
 from mallee.cloud.trail import events, journal

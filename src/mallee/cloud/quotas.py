@@ -15,8 +15,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from mallee.aws import errors, policy
-from mallee.cloud import rights
 from mallee.cloud.call import WriteCall
+from mallee.cloud.identity import rights
 from mallee.cloud.state import store
 from mallee.model import quotas
 from mallee.model.quotas import Share, Use

@@ -15,8 +15,8 @@ import botocore.exceptions
 import pytest
 from msgspec.structs import replace
 
-from mallee.cloud import guessing
 from mallee.cloud.admin import registrations
+from mallee.cloud.identity import guessing
 from mallee.cloud.state import records, store
 from mallee.model.settings import Mail
 from tests.cloud.running import RunningCloud

@@ -14,8 +14,8 @@ from botocore import UNSIGNED
 from botocore.config import Config
 from msgspec.structs import replace
 
-from mallee.cloud import guessing, strangers
 from mallee.cloud.iam import passwords
+from mallee.cloud.identity import guessing, strangers
 from mallee.cloud.state import records
 from mallee.kit import passwordhash
 from mallee.model import masterkeys

@@ -15,16 +15,9 @@ import boto3
 from botocore.config import Config
 from msgspec.structs import replace
 
-from mallee.cloud import (
-    accounts,
-    actions,
-    asks,
-    authenticate,
-    authorize,
-    http,
-    pipeline,
-    server,
-)
+from mallee.cloud import accounts, actions, http, pipeline, server
+from mallee.cloud.hosts import asks
+from mallee.cloud.identity import authenticate, authorize
 from mallee.cloud.reconcile import instances as reconciling
 from mallee.cloud.state import records, store
 from mallee.cloud.trail import journal

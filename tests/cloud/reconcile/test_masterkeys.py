@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mallee.cloud import sealed
+from mallee.cloud.identity import sealed
 from mallee.cloud.reconcile import masterkeys, runner
 from mallee.cloud.state import records, store
 from mallee.kit import secretbox

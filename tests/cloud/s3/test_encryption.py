@@ -11,7 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from mallee.aws import errors
-from mallee.cloud import sealed
+from mallee.cloud.identity import sealed
 from mallee.cloud.s3 import about
 from mallee.cloud.state import records
 from mallee.walrus.records import Version

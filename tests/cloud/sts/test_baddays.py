@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mallee.aws.signature import replay
-from mallee.cloud import sessions
+from mallee.cloud.identity import sessions
 from mallee.kit import secretbox
 from mallee.model.sessions import CallerKind, Session
 from tests.cloud.sts.people import Key, People, policy, refused

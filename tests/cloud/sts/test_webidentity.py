@@ -17,7 +17,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from mallee.aws import models
-from mallee.cloud import keysets, strangers
+from mallee.cloud.identity import keysets, strangers
 from mallee.model.settings import OpenId
 from tests.cloud.running import RunningCloud, fresh
 from tests.cloud.signing import VERSIONS, Sender

@@ -10,12 +10,13 @@ from dataclasses import replace
 from typing import Any
 
 from mallee.aws import errors, policy
-from mallee.cloud import accounts, authenticate, authorize, context, http, rights, things
+from mallee.cloud import accounts, http, things
 from mallee.cloud.action import Action, Read
 from mallee.cloud.admin import calls
-from mallee.cloud.authorize import Judged
 from mallee.cloud.call import Call, Principal, Request, Result
-from mallee.cloud.question import Question
+from mallee.cloud.identity import authenticate, authorize, context, rights
+from mallee.cloud.identity.authorize import Judged
+from mallee.cloud.identity.question import Question
 from mallee.cloud.state import records
 from mallee.cloud.trail import events
 from mallee.model import identities

@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from mallee.aws import errors
-from mallee.cloud import joining, placement
 from mallee.cloud.action import Action, Read, Write
 from mallee.cloud.call import Call, Request, Result, WriteCall
+from mallee.cloud.hosts import joining, placement
 from mallee.cloud.state import records
 from mallee.cloud.state.records import HostSeen, Record
 from mallee.model.hosts import Capacity, Host

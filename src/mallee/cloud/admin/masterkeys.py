@@ -10,9 +10,9 @@ from typing import Any
 from msgspec.structs import replace
 
 from mallee.aws import errors
-from mallee.cloud import sealed
 from mallee.cloud.action import Action, Write
 from mallee.cloud.call import Request, Result, WriteCall
+from mallee.cloud.identity import sealed
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
 from mallee.model import ids, masterkeys

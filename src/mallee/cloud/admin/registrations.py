@@ -10,11 +10,12 @@ from msgspec.structs import replace
 
 from mallee.aws import errors
 from mallee.cloud import accounts as makers
-from mallee.cloud import guessing, mails
+from mallee.cloud import mails
 from mallee.cloud.action import Action, Read, Write
 from mallee.cloud.admin import invitations
 from mallee.cloud.admin.invitations import Guest, RegistrationRecord
 from mallee.cloud.call import Call, Request, Result, WriteCall
+from mallee.cloud.identity import guessing
 from mallee.cloud.state import records
 from mallee.kit import secretbox
 from mallee.model.invitations import State

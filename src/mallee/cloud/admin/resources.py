@@ -10,9 +10,9 @@ from typing import Any
 import msgspec
 
 from mallee.aws import errors
-from mallee.cloud import sealed
 from mallee.cloud.action import Action, Write
 from mallee.cloud.call import Request, Result, WriteCall
+from mallee.cloud.identity import sealed
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Kind, Record
 from mallee.model import ids

@@ -10,11 +10,12 @@ and what the session may do (`authenticate`, `sts.restrictions`).
 from collections.abc import Callable
 
 from mallee.aws import errors
-from mallee.cloud import accounts, guessing
+from mallee.cloud import accounts
 from mallee.cloud.action import Action, Write
 from mallee.cloud.call import Call, Request, Result, WriteCall
 from mallee.cloud.iam import entities, mfa, passwords
 from mallee.cloud.iam.accounts import ALIASES
+from mallee.cloud.identity import guessing
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.cloud.sts import grants

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from mallee.cloud import accounts, things
 from mallee.cloud.ec2 import zones
-from mallee.cloud.question import Finder, Question, member, thing
+from mallee.cloud.identity.question import Finder, Question, member, thing
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Kind
 from mallee.model import identities

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, cast
 import msgspec
 
 from mallee.aws import errors
-from mallee.cloud import placement
 from mallee.cloud.action import Action, Read, Write
 from mallee.cloud.call import Call, Result, WriteCall
 from mallee.cloud.ec2 import (
@@ -27,6 +26,7 @@ from mallee.cloud.ec2 import (
     securitygroups,
 )
 from mallee.cloud.ec2.power import InstanceRecord
+from mallee.cloud.hosts import placement
 from mallee.cloud.state import records
 from mallee.model.instances import Instance, State
 

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from mallee.aws import errors
-from mallee.cloud import trust
 from mallee.cloud.action import Action, Listing, Pass, Write
 from mallee.cloud.call import Call, Request, WriteCall
 from mallee.cloud.ec2 import power, resources
@@ -23,6 +22,7 @@ from mallee.cloud.ec2.power import InstanceRecord
 from mallee.cloud.iam import entities
 from mallee.cloud.iam import instanceprofiles as profiles
 from mallee.cloud.iam.instanceprofiles import ProfileRecord
+from mallee.cloud.identity import trust
 from mallee.cloud.state import records
 from mallee.model import identities, ids
 from mallee.model.instances import ProfileAssociation, State

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mallee.aws import errors
-from mallee.cloud import placement, quotas
+from mallee.cloud import quotas
 from mallee.cloud.action import Action, Write
 from mallee.cloud.call import WriteCall
 from mallee.cloud.ec2 import (
@@ -24,6 +24,7 @@ from mallee.cloud.ec2 import (
 )
 from mallee.cloud.ec2.instances import InstanceRecord
 from mallee.cloud.ec2.launchrequest import Launch
+from mallee.cloud.hosts import placement
 from mallee.cloud.state import records
 from mallee.model import ids
 from mallee.model import quotas as usage

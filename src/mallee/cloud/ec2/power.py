@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from mallee.aws import errors
-from mallee.cloud import placement
 from mallee.cloud.action import Action, Write
 from mallee.cloud.call import Request, Result, WriteCall
 from mallee.cloud.ec2 import interfaces, release, resources
+from mallee.cloud.hosts import placement
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.model import instances

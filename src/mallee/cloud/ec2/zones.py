@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mallee.aws import errors
-from mallee.cloud import placement
 from mallee.cloud.action import Action, Listing
 from mallee.cloud.call import Call
+from mallee.cloud.hosts import placement
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.model import instancetypes

@@ -9,10 +9,11 @@ from typing import Any
 import msgspec
 
 from mallee.aws import errors
-from mallee.cloud import accounts, lastuse
+from mallee.cloud import accounts
 from mallee.cloud.action import Action, Pages, Read, Write
 from mallee.cloud.call import Call, Request, Result, WriteCall
 from mallee.cloud.iam import entities, users
+from mallee.cloud.identity import lastuse
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
 from mallee.model.accounts import AccessKey

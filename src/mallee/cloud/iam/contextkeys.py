@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from mallee.aws.policy.texts import Values
 from mallee.cloud.iam import roles
-from mallee.cloud.question import Finder, Question, member, thing
+from mallee.cloud.identity.question import Finder, Question, member, thing
 
 
 def _boundary(question: Question) -> str | None:

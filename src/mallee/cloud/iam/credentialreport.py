@@ -13,10 +13,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from mallee.aws import errors
-from mallee.cloud import lastuse
 from mallee.cloud.action import Action, Read, Write
 from mallee.cloud.call import Call, Request, Result, WriteCall
 from mallee.cloud.iam import entities, mfa, passwords, users
+from mallee.cloud.identity import lastuse
 from mallee.cloud.state import records
 from mallee.model.uses import CredentialReport
 

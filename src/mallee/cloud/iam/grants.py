@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from mallee.aws import errors, policy
-from mallee.cloud import managedpolicies, rights, things
+from mallee.cloud import things
 from mallee.cloud.call import Call
 from mallee.cloud.iam import entities
+from mallee.cloud.identity import managedpolicies, rights
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Kind, Record
 

@@ -11,10 +11,10 @@ from typing import Any
 from msgspec.structs import replace
 
 from mallee.aws import errors
-from mallee.cloud import trust
 from mallee.cloud.action import Action, Pages, Pass, Read, Write
 from mallee.cloud.call import Call, Request, Result, WriteCall
 from mallee.cloud.iam import entities, roles, tags
+from mallee.cloud.identity import trust
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
 from mallee.model import identities

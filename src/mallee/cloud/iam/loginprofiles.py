@@ -10,10 +10,10 @@ from typing import Any
 from msgspec.structs import replace
 
 from mallee.aws import errors
-from mallee.cloud import guessing
 from mallee.cloud.action import Action, Read, Write
 from mallee.cloud.call import Call, Request, Result, WriteCall
 from mallee.cloud.iam import passwords, users
+from mallee.cloud.identity import guessing
 from mallee.cloud.state import records
 from mallee.kit import secretbox
 from mallee.model.sessions import CallerKind

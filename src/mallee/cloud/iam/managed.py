@@ -11,10 +11,11 @@ from typing import Any
 from msgspec.structs import replace
 
 from mallee.aws import errors, policy
-from mallee.cloud import managedpolicies, quotas
+from mallee.cloud import quotas
 from mallee.cloud.action import Action, Pages, Read, Write
 from mallee.cloud.call import Call, Request, Result, WriteCall
 from mallee.cloud.iam import entities, tags
+from mallee.cloud.identity import managedpolicies
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
 from mallee.model import identities

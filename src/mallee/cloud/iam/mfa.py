@@ -13,10 +13,11 @@ import segno
 from msgspec.structs import replace
 
 from mallee.aws import errors
-from mallee.cloud import accounts, guessing
+from mallee.cloud import accounts
 from mallee.cloud.action import Action, Pages, Read, Write
 from mallee.cloud.call import Call, Request, Result, WriteCall
 from mallee.cloud.iam import entities, tags, users
+from mallee.cloud.identity import guessing
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.kit import totp

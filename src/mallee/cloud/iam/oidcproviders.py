@@ -14,10 +14,11 @@ from collections.abc import Callable
 from msgspec.structs import replace
 
 from mallee.aws import errors
-from mallee.cloud import accounts, keysets
+from mallee.cloud import accounts
 from mallee.cloud.action import Action, Read, Write
 from mallee.cloud.call import Call, Request, Result, WriteCall
 from mallee.cloud.iam import entities, tags
+from mallee.cloud.identity import keysets
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.kit import httpsfetch, idtokens, secretbox

@@ -12,10 +12,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mallee.aws import errors
-from mallee.cloud import managedpolicies
 from mallee.cloud.action import Action, Read, Write
 from mallee.cloud.call import Call, Request, Result, WriteCall
 from mallee.cloud.iam import entities, roles
+from mallee.cloud.identity import managedpolicies
 from mallee.cloud.state import records
 from mallee.model import identities
 from mallee.model.identities import Role

@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from mallee.aws import errors
-from mallee.cloud import accounts, managedpolicies, rights
+from mallee.cloud import accounts
 from mallee.cloud.call import Call
 from mallee.cloud.iam import entities
 from mallee.cloud.iam.simulation import Source, SourceType
+from mallee.cloud.identity import managedpolicies, rights
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
 

@@ -14,11 +14,12 @@ from typing import Any
 
 from mallee.aws import errors, policy
 from mallee.aws.policy.texts import Values
-from mallee.cloud import callerkeys, rights, things
+from mallee.cloud import things
 from mallee.cloud.action import Action, Pages, Read
 from mallee.cloud.call import Call, Request, Result
 from mallee.cloud.iam import simulated, simulation
 from mallee.cloud.iam.simulation import Finding, Given, Match, Simulation, Source, SourceType
+from mallee.cloud.identity import callerkeys, rights
 from mallee.cloud.state import records
 
 PAIRS_MAX = 10_000

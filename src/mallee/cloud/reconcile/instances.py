@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 
-from mallee.cloud import placement
 from mallee.cloud.ec2 import power, release
+from mallee.cloud.hosts import placement
 from mallee.cloud.reconcile.runner import Reconciler
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record

@@ -1,6 +1,6 @@
 """Writes down when keys and people were last used, and forgets those that are gone."""
 
-from mallee.cloud import lastuse
+from mallee.cloud.identity import lastuse
 from mallee.cloud.reconcile.runner import Reconciler
 from mallee.cloud.state import records, store
 

@@ -13,7 +13,7 @@ from enum import Enum
 
 from msgspec.structs import replace
 
-from mallee.cloud import sealed
+from mallee.cloud.identity import sealed
 from mallee.cloud.reconcile.runner import Reconciler
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record

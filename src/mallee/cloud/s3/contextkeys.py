@@ -15,7 +15,7 @@ from mallee.aws.policy.texts import Values
 from mallee.aws.signature import hoisted
 from mallee.aws.signature import s3 as signature
 from mallee.aws.signature.claims import Claim, Scheme
-from mallee.cloud.question import Finder, Question, member
+from mallee.cloud.identity.question import Finder, Question, member
 from mallee.cloud.state import records
 
 _ARN = "arn:aws:s3:::"

@@ -13,8 +13,9 @@ from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
 
-from mallee.cloud import authenticate, authorize, bootstrap, dispatch, handover, lastuse
+from mallee.cloud import bootstrap, dispatch, handover
 from mallee.cloud import server as front
+from mallee.cloud.identity import authenticate, authorize, lastuse
 from mallee.cloud.reconcile import lastuse as last_uses
 from mallee.cloud.reconcile import runner
 from mallee.cloud.s3 import expiring, pipeline, scrubbing, server, table

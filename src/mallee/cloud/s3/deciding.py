@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from mallee.aws import errors, policy
-from mallee.cloud import authorize, context, effort
-from mallee.cloud.authorize import Judge, Judged, Outcome, Waiver
 from mallee.cloud.call import Principal
-from mallee.cloud.question import Question
+from mallee.cloud.identity import authorize, context, effort
+from mallee.cloud.identity.authorize import Judge, Judged, Outcome, Waiver
+from mallee.cloud.identity.question import Question
 from mallee.cloud.s3 import buckets, policies
 
 ARN = "arn:aws:s3:::"

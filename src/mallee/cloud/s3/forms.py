@@ -15,8 +15,9 @@ from xml.sax.saxutils import escape
 from mallee.aws.codec import s3 as codec
 from mallee.aws.codec.s3 import formfields
 from mallee.aws.signature import postpolicy
-from mallee.cloud import authenticate, http
+from mallee.cloud import http
 from mallee.cloud.call import NOBODY, Principal
+from mallee.cloud.identity import authenticate
 from mallee.cloud.s3 import heads
 from mallee.cloud.s3.bodies import OBJECT_BYTES_MAX, Said, Source
 from mallee.cloud.s3.server import Outgoing

@@ -15,8 +15,9 @@ from mallee.aws import checksums, errors
 from mallee.aws.signature import s3 as signature
 from mallee.aws.signature import streaming
 from mallee.aws.signature.claims import Claim, Scheme
-from mallee.cloud import authenticate, http
+from mallee.cloud import http
 from mallee.cloud.call import NOBODY, Principal
+from mallee.cloud.identity import authenticate
 from mallee.cloud.s3.bodies import Said
 
 _LENGTH = re.compile(r"[0-9]{1,18}", re.ASCII)

@@ -15,10 +15,11 @@ from typing import cast
 
 from mallee.aws import errors
 from mallee.aws.codec import s3 as codec
-from mallee.cloud import authenticate, authorize, http, lastuse, parameters, quotas
+from mallee.cloud import http, parameters, quotas
 from mallee.cloud.action import Action, Read, Serve, Write
 from mallee.cloud.call import Call, Principal, Request, Result, WriteCall
-from mallee.cloud.question import Question
+from mallee.cloud.identity import authenticate, authorize, lastuse
+from mallee.cloud.identity.question import Question
 from mallee.cloud.s3 import buckets, cors, deciding, forms, heads, sending, slots, visits
 from mallee.cloud.s3.bodies import ObjectBody, Source, Text
 from mallee.cloud.s3.exchange import Answer, ObjectCall, Stored

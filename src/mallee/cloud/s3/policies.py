@@ -7,9 +7,9 @@ Called by the pipeline; `attached` by its stage that decides. Not its business: 
 from msgspec.structs import replace
 
 from mallee.aws import errors, policy
-from mallee.cloud import context
 from mallee.cloud.action import Read, Write
 from mallee.cloud.call import Call, Result, WriteCall
+from mallee.cloud.identity import context
 from mallee.cloud.s3 import buckets, publicity, rows
 from mallee.cloud.s3.rows import Asked
 from mallee.cloud.state import records, store

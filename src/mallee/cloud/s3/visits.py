@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from mallee.aws import errors
-from mallee.cloud import authorize, http
+from mallee.cloud import http
 from mallee.cloud.action import Action, Serve, Write
 from mallee.cloud.call import Principal, Request
+from mallee.cloud.identity import authorize
 from mallee.cloud.s3.bodies import Source
 from mallee.cloud.trail import events
 

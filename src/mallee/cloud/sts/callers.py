@@ -4,9 +4,9 @@ Whoever has a valid signature may ask who he is, whatever his policies say.
 """
 
 from mallee.aws import errors
-from mallee.cloud import denials, sessions
 from mallee.cloud.action import Action, Read, Write
 from mallee.cloud.call import Call, Request, Result, WriteCall
+from mallee.cloud.identity import denials, sessions
 from mallee.cloud.state import records
 
 

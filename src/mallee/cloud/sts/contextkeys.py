@@ -6,7 +6,7 @@ Called by `context`. Not its business: who asks (`callerkeys`), tags (`context`)
 from collections.abc import Mapping
 
 from mallee.aws.policy.texts import Values
-from mallee.cloud.question import Finder, Question, member
+from mallee.cloud.identity.question import Finder, Question, member
 from mallee.model.sessions import CallerKind
 
 

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mallee.aws import errors, policy
-from mallee.cloud import managedpolicies, sessions
 from mallee.cloud.call import Call, Request, WriteCall
+from mallee.cloud.identity import managedpolicies, sessions
 from mallee.model import identities
 from mallee.model.sessions import Session
 

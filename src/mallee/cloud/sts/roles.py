@@ -9,10 +9,11 @@ hour at most; source identity and transitive tags stay through a chain.
 from typing import Any
 
 from mallee.aws import errors, policy
-from mallee.cloud import accounts, authenticate, things, trust
+from mallee.cloud import accounts, things
 from mallee.cloud.action import Action, Write
 from mallee.cloud.call import Call, Request, Result, WriteCall
 from mallee.cloud.iam import mfa
+from mallee.cloud.identity import authenticate, trust
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.cloud.sts import grants

@@ -6,9 +6,9 @@ that asked. Who has temporary credentials already gets no such ones.
 """
 
 from mallee.aws import errors
-from mallee.cloud import authenticate
 from mallee.cloud.action import Action, Write
 from mallee.cloud.call import Call, Request, Result, WriteCall
+from mallee.cloud.identity import authenticate
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
 from mallee.cloud.sts import grants, roles

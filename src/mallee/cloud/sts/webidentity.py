@@ -12,10 +12,11 @@ from typing import Any, cast
 from msgspec.structs import replace
 
 from mallee.aws import errors
-from mallee.cloud import keysets, things
+from mallee.cloud import things
 from mallee.cloud.action import Action, Write
 from mallee.cloud.call import Call, Principal, Request, Result, WriteCall
 from mallee.cloud.iam import oidcproviders
+from mallee.cloud.identity import keysets
 from mallee.cloud.sts import grants, roles
 from mallee.kit import idtokens
 from mallee.model.providers import SCHEME, OidcProvider

@@ -13,9 +13,9 @@ from typing import Any
 
 import msgspec
 
-from mallee.cloud import authorize
 from mallee.cloud.action import Action, Write
 from mallee.cloud.call import Principal
+from mallee.cloud.identity import authorize
 from mallee.cloud.trail import hiding
 from mallee.kit import logs
 from mallee.model.sessions import CallerKind, Session

@@ -19,7 +19,7 @@ from types import TracebackType
 
 import msgspec
 
-from mallee.cloud import strangers
+from mallee.cloud.identity import strangers
 from mallee.cloud.trail import events
 from mallee.kit import clock as clocks
 from mallee.kit import logs

@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mallee.cloud import place
-from mallee.cloud.place import Offer, Placed, Policy, Request, Short
+from mallee.cloud.hosts import place
+from mallee.cloud.hosts.place import Offer, Placed, Policy, Request, Short
 from mallee.model.hosts import Capacity
 
 numbers = st.integers(0, 12)

@@ -9,8 +9,8 @@ business: how policies are weighed (`aws.policy`), and who needs none (`authoriz
 from collections.abc import Iterator, Mapping
 
 from mallee.aws import errors, policy
-from mallee.cloud import managedpolicies
 from mallee.cloud.call import Principal
+from mallee.cloud.identity import managedpolicies
 from mallee.cloud.state import records, store
 from mallee.model.identities import Group, Role, User
 from mallee.model.sessions import Session

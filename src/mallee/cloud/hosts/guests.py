@@ -12,7 +12,9 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
-from mallee.cloud import http, joining, rolecredentials
+from mallee.cloud import http
+from mallee.cloud.hosts import joining
+from mallee.cloud.identity import rolecredentials
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.kit import clock, secretbox

@@ -12,9 +12,10 @@ from dataclasses import dataclass, field, replace
 
 from mallee.aws import errors
 from mallee.aws.signature import check, claims, replay
-from mallee.cloud import http, sessions
+from mallee.cloud import http
 from mallee.cloud.action import Action, Write
 from mallee.cloud.call import NOBODY, Principal
+from mallee.cloud.identity import sessions
 from mallee.cloud.state import records, store
 from mallee.kit import secretbox
 from mallee.model import identities

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from mallee.aws.policy.texts import Values
-from mallee.cloud.question import Finder, Question
+from mallee.cloud.identity.question import Finder, Question
 from mallee.cloud.state import records
 from mallee.model.instances import Instance
 from mallee.model.sessions import CallerKind, Session

@@ -11,8 +11,9 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from mallee.cloud import metadata, rolecredentials
 from mallee.cloud.ec2 import interfaces as ec2_interfaces
+from mallee.cloud.hosts import metadata
+from mallee.cloud.identity import rolecredentials
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
 from mallee.cloud.state.store import View

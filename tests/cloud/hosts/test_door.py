@@ -12,8 +12,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from mallee.cloud import actions, asks, hearing, hosts, slices
+from mallee.cloud import actions
 from mallee.cloud.action import Action, AskHost
+from mallee.cloud.hosts import asks, hearing, slices
+from mallee.cloud.hosts import door as hosts
 from mallee.cloud.state import records, store
 from mallee.kit import pki
 from mallee.model.hosts import HostWanted

@@ -12,10 +12,11 @@ from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 
 from mallee.aws import errors, policy
-from mallee.cloud import context, denials, effort, rights, things
+from mallee.cloud import things
 from mallee.cloud.action import Action
 from mallee.cloud.call import Call, Principal, Request
-from mallee.cloud.question import Question
+from mallee.cloud.identity import context, denials, effort, rights
+from mallee.cloud.identity.question import Question
 from mallee.cloud.state import store
 from mallee.kit import secretbox
 from mallee.model.sessions import CallerKind

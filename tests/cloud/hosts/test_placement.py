@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from mallee.aws import errors
-from mallee.cloud import placement
-from mallee.cloud.placement import Reservation
+from mallee.cloud.hosts import placement
+from mallee.cloud.hosts.placement import Reservation
 from mallee.cloud.state import store
 from mallee.model.hosts import Capacity
 from tests.cloud import clouds

@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 
 from mallee.aws.signature import replay
-from mallee.cloud import authenticate, sessions
+from mallee.cloud.identity import authenticate, sessions
 from mallee.kit import secretbox
 from mallee.model.sessions import CallerKind, Session
 from tests.cloud.signing import Sender

@@ -5,8 +5,8 @@ import threading
 import pytest
 
 from mallee.aws import errors
-from mallee.cloud import guessing
-from mallee.cloud.guessing import Attempts, Limit
+from mallee.cloud.identity import guessing
+from mallee.cloud.identity.guessing import Attempts, Limit
 
 LIMIT = Limit(free=3, wait_s=1.0, wait_s_max=10.0)
 

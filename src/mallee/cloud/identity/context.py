@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, cast
 
 from mallee.aws.policy.texts import Values
-from mallee.cloud import callerkeys, things
+from mallee.cloud import things
 from mallee.cloud.ec2 import contextkeys as ec2
 from mallee.cloud.iam import contextkeys as iam
-from mallee.cloud.question import Finder, Question, thing
+from mallee.cloud.identity import callerkeys
+from mallee.cloud.identity.question import Finder, Question, thing
 from mallee.cloud.s3 import contextkeys as s3
 from mallee.cloud.sts import contextkeys as sts
 from mallee.model.sessions import CallerKind

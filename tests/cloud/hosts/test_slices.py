@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from mallee.cloud import slices
+from mallee.cloud.hosts import slices
 from mallee.cloud.state import records, store
 from mallee.model.images import Blob, DirectBoot
 from mallee.model.instances import MetadataOptions, Phase, Power

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from mallee.cloud import actions, context, http
+from mallee.cloud import actions, http
 from mallee.cloud.action import Pass
 from mallee.cloud.call import Call, Principal
-from mallee.cloud.question import Question
+from mallee.cloud.identity import context
+from mallee.cloud.identity.question import Question
 from mallee.cloud.state import records, store
 from mallee.model.identities import Role, User
 from mallee.model.instances import MetadataOptions

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from mallee.cloud import authorize, effort, rights
+from mallee.cloud.identity import authorize, effort, rights
 from mallee.cloud.state import records, store
 from mallee.model.identities import Policy, PolicyVersion
 from tests.cloud.alice import Alice, allow, deny, text

@@ -15,7 +15,7 @@ import msgspec
 import pytest
 from botocore.exceptions import ClientError
 
-from mallee.cloud import rolecredentials
+from mallee.cloud.identity import rolecredentials
 from mallee.cloud.state import records
 from mallee.model.images import Blob, Image
 from tests.cloud.agent import FACTS, Agent

@@ -6,7 +6,8 @@ import re
 import pytest
 from msgspec.structs import replace
 
-from mallee.cloud import server, sessions
+from mallee.cloud import server
+from mallee.cloud.identity import sessions
 from mallee.kit import secretbox
 from mallee.model.sessions import CallerKind, Session
 

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from mallee.cloud import sealed
+from mallee.cloud.identity import sealed
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.kit import secretbox

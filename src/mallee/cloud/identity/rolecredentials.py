@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from mallee.cloud import sessions, trust
+from mallee.cloud.identity import sessions, trust
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.cloud.trail import events

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mallee.aws import errors
-from mallee.cloud import place
+from mallee.cloud.hosts import place
 from mallee.cloud.state import records
 from mallee.cloud.state.records import HostSeen, Record
 from mallee.cloud.state.store import Tx, View

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mallee.cloud import lastuse
+from mallee.cloud.identity import lastuse
 from mallee.cloud.reconcile import lastuse as reconcile
 from mallee.cloud.reconcile import runner
 from mallee.cloud.state import records, store

@@ -18,7 +18,8 @@ from typing import TypeVar
 import msgspec
 from aiohttp import web
 
-from mallee.cloud import asks, guests, hearing, joining, server, slices
+from mallee.cloud import server
+from mallee.cloud.hosts import asks, guests, hearing, joining, slices
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import HostSeen, Record
 from mallee.kit import clock as clocks

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mallee.cloud import hearing
+from mallee.cloud.hosts import hearing
 from mallee.cloud.state import records, store
 from mallee.kit import clock
 from mallee.model.hosts import Host, SyncRequest

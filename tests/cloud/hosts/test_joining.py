@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mallee.cloud import joining
+from mallee.cloud.hosts import joining
 from mallee.cloud.state import records, store
 from mallee.kit import pki
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 import pytest
 from msgspec.structs import replace
 
-from mallee.cloud import keysets
+from mallee.cloud.identity import keysets
 from mallee.kit import httpsfetch, idtokens
 from mallee.kit.httpsfetch import Reach
 from mallee.model.providers import SCHEME, OidcProvider

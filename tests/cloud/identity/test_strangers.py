@@ -2,7 +2,7 @@
 
 import pytest
 
-from mallee.cloud import strangers
+from mallee.cloud.identity import strangers
 
 NOW = 1_800_000_000.0
 

@@ -1,0 +1,1 @@
+"""Who calls and what he may do: signatures, sessions, policies, and what is known of strangers."""
