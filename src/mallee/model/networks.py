@@ -5,14 +5,48 @@ from enum import Enum
 import msgspec
 
 
+class Block(msgspec.Struct, frozen=True):
+    """A range that a VPC or a subnet has besides its first one, with its association's id."""
+
+    id: str
+    cidr: str
+
+
 class Vpc(msgspec.Struct, frozen=True, kw_only=True):
     """A virtual private cloud: an address range of its own, isolated from every other."""
 
     id: str
     cidr: str
+    more_cidrs: tuple[Block, ...] = ()
+    ipv6_cidrs: tuple[Block, ...] = ()
     is_default: bool = False
     link_index: int
     """Unique per cloud; numbers the link between the VPC's namespace and the edge."""
+    main_table_id: str = ""
+    """The route table of subnets that name none."""
+    main_association_id: str = ""
+    dhcp_options_id: str = ""
+    """Empty: guests are told nothing but their address."""
+    dns_support: bool = True
+    """Whether the VPC's own name server answers."""
+    dns_hostnames: bool = False
+    """Whether instances with a public address have a public name."""
+    tags: dict[str, str] = {}
+
+    @property
+    def cidrs(self) -> tuple[str, ...]:
+        """All IPv4 ranges, the first one first."""
+        return (self.cidr, *(block.cidr for block in self.more_cidrs))
+
+
+class Reservation(msgspec.Struct, frozen=True, kw_only=True):
+    """A part of a subnet's range from which no address is taken unasked."""
+
+    id: str
+    cidr: str
+    kind: str
+    """`explicit`: for addresses asked for by name; `prefix`: for prefixes."""
+    description: str = ""
     tags: dict[str, str] = {}
 
 
@@ -22,9 +56,17 @@ class Subnet(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     vpc_id: str
     cidr: str
+    ipv6_cidrs: tuple[Block, ...] = ()
     zone: str
     is_default: bool = False
     map_public_ip_on_launch: bool = True
+    assign_ipv6_on_creation: bool = False
+    route_table_id: str | None = None
+    """None: the VPC's main one."""
+    route_association_id: str | None = None
+    acl_id: str = ""
+    acl_association_id: str = ""
+    reservations: tuple[Reservation, ...] = ()
     tags: dict[str, str] = {}
 
 
@@ -36,17 +78,41 @@ class Interface(msgspec.Struct, frozen=True, kw_only=True):
     subnet_id: str
     mac: str
     private_ip: str
+    """The primary one, which stays for life."""
+    secondary_ips: tuple[str, ...] = ()
+    ipv6s: tuple[str, ...] = ()
+    prefixes: tuple[str, ...] = ()
+    """Ranges of 16 IPv4 addresses that are led to it."""
+    prefixes6: tuple[str, ...] = ()
+    """Ranges of IPv6 (/80) that are led to it."""
     group_ids: tuple[str, ...]
     instance_id: str | None
+    attachment_id: str = ""
+    """Of its present attachment; empty: by the interface's own id, as once was."""
     device_index: int = 0
     delete_on_termination: bool = True
     attached_at: float
+    source_dest_check: bool = True
+    """Whether only packets from and to its own addresses pass it."""
+    requester: str = ""
+    """Of what the cloud made for a service of its own: what that is; its users may not change it.
+
+    `nat_gateway`, in AWS's words for the type of an interface.
+    """
     description: str = ""
     public_ip: str | None = None
     """An address of the pool, lent while the instance shall run and no elastic one is there."""
     wants_public_ip: bool = False
     """Whether it is lent an address at every start."""
     tags: dict[str, str] = {}
+
+
+class Transfer(msgspec.Struct, frozen=True, kw_only=True):
+    """That an elastic address is offered to another account."""
+
+    account: str
+    expires_at: float
+    """Seconds since the epoch."""
 
 
 class Address(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,7 +122,10 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
     public_ip: str
     interface_id: str | None = None
     instance_id: str | None = None
+    private_ip: str | None = None
+    """Which address of the interface; None: its primary one."""
     association_id: str | None = None
+    transfer: Transfer | None = None
     made_by: str = ""
     """Id of the user or role that made it (`AIDA…`, `AROA…`); empty where nobody is known."""
     tags: dict[str, str] = {}
@@ -74,7 +143,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
 
     `protocol` is `tcp`, `udp`, `icmp`, `icmpv6`, a number as text, or `-1` for all. Ports are -1
     where the protocol has none; for ICMP they are type and code (-1: any). Exactly one of `cidr`,
-    `cidr6` and `group_id` is set.
+    `cidr6`, `prefix_list_id` and `group_id` is set.
     """
 
     id: str
@@ -84,6 +153,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     to_port: int = -1
     cidr: str | None = None
     cidr6: str | None = None
+    prefix_list_id: str | None = None
     group_id: str | None = None
     group_owner: str | None = None
     description: str = ""

@@ -12,8 +12,11 @@ import msgspec
 
 from mallee.model import (
     accounts,
+    acls,
     buckets,
     credentials,
+    dhcp,
+    endpoints,
     hosts,
     identities,
     images,
@@ -23,8 +26,11 @@ from mallee.model import (
     mails,
     masterkeys,
     networks,
+    peerings,
+    prefixlists,
     providers,
     quotas,
+    routing,
     scrubs,
     uses,
 )
@@ -130,6 +136,19 @@ SUBNET: Kind[networks.Subnet, None] = Kind("subnet", networks.Subnet)
 INTERFACE: Kind[networks.Interface, None] = Kind("network-interface", networks.Interface)
 ADDRESS: Kind[networks.Address, None] = Kind("elastic-ip", networks.Address)
 SECURITY_GROUP: Kind[networks.SecurityGroup, None] = Kind("security-group", networks.SecurityGroup)
+ROUTE_TABLE: Kind[routing.RouteTable, None] = Kind("route-table", routing.RouteTable)
+INTERNET_GATEWAY: Kind[routing.InternetGateway, None] = Kind(
+    "internet-gateway", routing.InternetGateway
+)
+EGRESS_ONLY_GATEWAY: Kind[routing.EgressOnlyGateway, None] = Kind(
+    "egress-only-internet-gateway", routing.EgressOnlyGateway
+)
+NAT_GATEWAY: Kind[routing.NatGateway, None] = Kind("natgateway", routing.NatGateway)
+NETWORK_ACL: Kind[acls.NetworkAcl, None] = Kind("network-acl", acls.NetworkAcl)
+PREFIX_LIST: Kind[prefixlists.PrefixList, None] = Kind("prefix-list", prefixlists.PrefixList)
+DHCP_OPTIONS: Kind[dhcp.DhcpOptions, None] = Kind("dhcp-options", dhcp.DhcpOptions)
+PEERING: Kind[peerings.Peering, None] = Kind("vpc-peering-connection", peerings.Peering)
+ENDPOINT: Kind[endpoints.Endpoint, None] = Kind("vpc-endpoint", endpoints.Endpoint)
 BUCKET: Kind[buckets.Bucket, None] = Kind("bucket", buckets.Bucket)
 SCRUB = Kind("scrub", scrubs.Scrub, scrubs.ScrubSeen)
 CLIENT_TOKEN: Kind[IdempotencyRecord, None] = Kind("client-token", IdempotencyRecord)
@@ -168,6 +187,15 @@ KINDS: dict[str, Kind[Any, Any]] = {
         INTERFACE,
         ADDRESS,
         SECURITY_GROUP,
+        ROUTE_TABLE,
+        INTERNET_GATEWAY,
+        EGRESS_ONLY_GATEWAY,
+        NAT_GATEWAY,
+        NETWORK_ACL,
+        PREFIX_LIST,
+        DHCP_OPTIONS,
+        PEERING,
+        ENDPOINT,
         BUCKET,
         SCRUB,
         CLIENT_TOKEN,
@@ -215,7 +243,13 @@ INDEXES: Mapping[str, Mapping[str, IndexValues]] = {
         "profile-association": lambda doc: (doc.profile.id if doc.profile else None,),
     },
     "key-pair": {"name": lambda doc: (doc.name,)},
-    "subnet": {"vpc": lambda doc: (doc.vpc_id,), "zone": lambda doc: (doc.zone,)},
+    "vpc": {"dhcp-options": lambda doc: (doc.dhcp_options_id or None,)},
+    "subnet": {
+        "vpc": lambda doc: (doc.vpc_id,),
+        "zone": lambda doc: (doc.zone,),
+        "route-table": lambda doc: (doc.route_table_id,),
+        "acl": lambda doc: (doc.acl_id or None,),
+    },
     "network-interface": {
         "instance": lambda doc: (doc.instance_id,),
         "vpc": lambda doc: (doc.vpc_id,),
@@ -233,6 +267,24 @@ INDEXES: Mapping[str, Mapping[str, IndexValues]] = {
         "vpc": lambda doc: (doc.vpc_id,),
         "name": lambda doc: (doc.name,),
         "source-group": lambda doc: {rule.group_id for rule in doc.rules},
+        "prefix-list": lambda doc: {rule.prefix_list_id for rule in doc.rules},
+    },
+    "route-table": {
+        "vpc": lambda doc: (doc.vpc_id,),
+        "target": lambda doc: {route.target_id for route in doc.routes},
+        "prefix-list": lambda doc: {route.prefix_list_id for route in doc.routes},
+    },
+    "internet-gateway": {"vpc": lambda doc: (doc.vpc_id,)},
+    "egress-only-internet-gateway": {"vpc": lambda doc: (doc.vpc_id,)},
+    "natgateway": {"vpc": lambda doc: (doc.vpc_id,), "subnet": lambda doc: (doc.subnet_id,)},
+    "network-acl": {"vpc": lambda doc: (doc.vpc_id,)},
+    "vpc-peering-connection": {
+        "account": lambda doc: {doc.requester.account, doc.accepter.account},
+        "vpc": lambda doc: {doc.requester.vpc_id, doc.accepter.vpc_id},
+    },
+    "vpc-endpoint": {
+        "vpc": lambda doc: (doc.vpc_id,),
+        "route-table": lambda doc: doc.route_table_ids,
     },
 }
 """Secondary indexes by kind; `View.by(kind, index, value)` refuses a name that is not here."""
