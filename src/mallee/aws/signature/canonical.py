@@ -4,7 +4,9 @@ Built from the bytes that came over the wire, never from what a web framework ma
 Used by `claims` (to read parameters) and `check` (to build the strings that are signed).
 """
 
+import functools
 import hashlib
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from urllib.parse import quote, unquote_to_bytes
 
@@ -12,25 +14,25 @@ from mallee.aws.signature.wire import Request
 
 FORM = "application/x-www-form-urlencoded"
 _SAFE = "-_.~"
+_UNRESERVED = re.compile(r"[A-Za-z0-9_.~-]*", re.ASCII)
+_REMEMBERED_MAX = 4096
+"""Characters of a query that is remembered: one request asks for it several times."""
+
+Pairs = tuple[tuple[str, str], ...]
 
 
-def split_query(raw: str) -> list[tuple[str, str]]:
+def split_query(raw: str) -> Pairs:
     """Return names and values of a raw query or form, decoded, in their order."""
     if not raw:
-        return []
-    pairs: list[tuple[str, str]] = []
-    for part in raw.split("&"):
-        if part:
-            name, _, value = part.partition("=")
-            pairs.append((_decode(name), _decode(value)))
-    return pairs
+        return ()
+    return _split_again(raw) if len(raw) <= _REMEMBERED_MAX else _split(raw)
 
 
-def form_of(request: Request) -> list[tuple[str, str]]:
+def form_of(request: Request) -> Pairs:
     """Return the parameters of a form body; of any other body none."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != FORM or not request.body:
-        return []
+        return ()
     return split_query(request.body.decode("utf-8", "surrogateescape"))
 
 
@@ -95,7 +97,17 @@ def sha256_hex(data: bytes) -> str:
 
 def encode(text: str) -> str:
     """Percent-encode all but the unreserved characters of RFC 3986."""
+    if _UNRESERVED.fullmatch(text):
+        return text
     return quote(text, safe=_SAFE, errors="surrogateescape")
+
+
+def _split(raw: str) -> Pairs:
+    parts = (part.partition("=") for part in raw.split("&") if part)
+    return tuple((_decode(name), _decode(value)) for name, _, value in parts)
+
+
+_split_again = functools.lru_cache(maxsize=16)(_split)
 
 
 def _decode(text: str) -> str:

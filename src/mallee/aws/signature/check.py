@@ -80,25 +80,29 @@ def is_among(signature: str, expected: Iterable[str]) -> bool:
 
 
 def v4_signatures(claim: Claim, key: bytes, paths: Sequence[str], payload: str) -> list[str]:
-    """Return the signatures that hold: over the query as sent, and as RFC 3986 encodes it.
+    """Return the signatures that hold; `key` is `signing_key`'s, the others are `v4_texts`'."""
+    texts = v4_texts(claim, paths, payload)
+    return [hmac.new(key, text, hashlib.sha256).hexdigest() for text in texts]
 
-    `key` is `signing_key`'s, `paths` the canonical paths that will do, `payload` what stands for
-    the body.
+
+def v4_texts(claim: Claim, paths: Sequence[str], payload: str) -> list[bytes]:
+    """Return the strings that may be signed: over the query as sent, and as RFC 3986 encodes it.
+
+    `paths` are the canonical paths that will do, `payload` what stands for the body.
     """
     request = claim.request
     headers = canonical.v4_headers(claim.signed_headers, request.headers)
     names = ";".join(claim.signed_headers)
     as_sent, as_encoded = canonical.raw_query(request.query), canonical.encoded_query(request.query)
-    signatures: list[str] = []
+    texts: list[bytes] = []
     for path, query in itertools.product(
         dict.fromkeys(paths), dict.fromkeys((as_sent, as_encoded))
     ):
         text = canonical.v4_request(request, (path, query, headers, names, payload))
         scope = "/".join(claim.scope)
         to_sign = f"{claim.algorithm}\n{claim.timestamp}\n{scope}\n{canonical.sha256_hex(text)}"
-        data = to_sign.encode("utf-8", "surrogateescape")
-        signatures.append(hmac.new(key, data, hashlib.sha256).hexdigest())
-    return signatures
+        texts.append(to_sign.encode("utf-8", "surrogateescape"))
+    return texts
 
 
 def _expected(claim: Claim, secret: str) -> list[str]:

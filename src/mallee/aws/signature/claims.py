@@ -32,6 +32,7 @@ _V4_QUERY = frozenset(
         "X-Amz-SignedHeaders",
         "X-Amz-Signature",
         "X-Amz-Security-Token",
+        "X-Amz-Region-Set",
     }
 )
 _V2_QUERY = frozenset(
@@ -52,8 +53,20 @@ AUTH_PARAMETERS = _V4_QUERY | _V2_QUERY
 _BASIC_TIME = re.compile(
     r"([0-9]{4})([0-9]{2})([0-9]{2})T([0-9]{2})([0-9]{2})([0-9]{2})Z", re.ASCII
 )
-_HEX_SHA256 = re.compile(r"[0-9a-f]{64}")
 _HEADER_NAMES = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+(?:;[!#$%&'*+.^_`|~0-9a-z-]+)*")
+
+
+@dataclass(frozen=True, slots=True)
+class Algorithm:
+    """One of those that SigV4 has."""
+
+    name: str
+    scope_parts: int
+    """How many parts its scope has: date, region, service, terminator."""
+    signature: re.Pattern[str]
+
+
+V4 = Algorithm(V4_ALGORITHM, 4, re.compile(r"[0-9a-f]{64}"))
 
 
 class Scheme(Enum):
@@ -92,7 +105,7 @@ class Claim:
     timestamp: str = ""
     """The time as it is signed, `20261121T080000Z` (SigV4)."""
     scope: tuple[str, ...] = ()
-    """Date, region, service, terminator (SigV4)."""
+    """Date, region (of SigV4A none), service, terminator (SigV4)."""
     signed_headers: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
@@ -106,7 +119,7 @@ class Claim:
     @property
     def region(self) -> str | None:
         """The region in the scope of a SigV4 signature."""
-        return self.scope[1] if self.scope else None
+        return self.scope[1] if len(self.scope) == V4.scope_parts else None
 
 
 def parse(request: Request, service: str) -> Claim:
@@ -144,13 +157,13 @@ def _may_be_v2(request: Request) -> bool:
     return any(mark in request.query or mark.encode() in request.body for mark in _V2_MARKS)
 
 
-def parse_header(request: Request, service: str) -> Claim:
+def parse_header(request: Request, service: str, algorithm: Algorithm = V4) -> Claim:
     """Return what a SigV4 `Authorization` header claims; raise `IncompleteSignature`."""
     text = request.headers["authorization"]
-    algorithm, _, rest = text.strip().partition(" ")
-    if algorithm != V4_ALGORITHM:
+    name, _, rest = text.strip().partition(" ")
+    if name != algorithm.name:
         raise errors.IncompleteSignature(
-            f"Unsupported AWS 'algorithm': '{algorithm[:40]}'. Use {V4_ALGORITHM}."
+            f"Unsupported AWS 'algorithm': '{name[:40]}'. Use {algorithm.name}."
         )
     parts: dict[str, str] = {}
     for part in rest.split(","):
@@ -165,22 +178,23 @@ def parse_header(request: Request, service: str) -> Claim:
         if not parts.get(name):
             raise errors.IncompleteSignature(f"Authorization header requires '{name}' parameter.")
     timestamp = _timestamp_of_headers(request.headers)
-    access_key_id, scope = _credential(parts["Credential"])
+    access_key_id, scope = _credential(parts["Credential"], algorithm)
     return Claim(
         request=request,
         service=service,
         scheme=Scheme.V4_HEADER,
         access_key_id=access_key_id,
-        signature=_signature(parts["Signature"]),
+        signature=_signature(parts["Signature"], algorithm),
         signed_at=_seconds(timestamp),
         session_token=request.headers.get("x-amz-security-token"),
+        algorithm=algorithm.name,
         timestamp=timestamp,
         scope=scope,
         signed_headers=_signed_headers(parts["SignedHeaders"], request.headers),
     )
 
 
-def parse_query(request: Request, service: str) -> Claim:
+def parse_query(request: Request, service: str, algorithm: Algorithm = V4) -> Claim:
     """Return what the parameters of a presigned SigV4 request claim; raise as `parse_header`."""
     values = _once(canonical.split_query(request.query), _V4_QUERY)
     for name in ("Algorithm", "Credential", "Signature", "SignedHeaders", "Date", "Expires"):
@@ -188,20 +202,21 @@ def parse_query(request: Request, service: str) -> Claim:
             raise errors.IncompleteSignature(
                 f"AWS query-string parameters must include 'X-Amz-{name}'."
             )
-    if values["X-Amz-Algorithm"] != V4_ALGORITHM:
-        raise errors.IncompleteSignature(f"X-Amz-Algorithm only supports {V4_ALGORITHM}.")
+    if values["X-Amz-Algorithm"] != algorithm.name:
+        raise errors.IncompleteSignature(f"X-Amz-Algorithm only supports {algorithm.name}.")
     timestamp = values["X-Amz-Date"]
     signed_at = _seconds(timestamp)
-    access_key_id, scope = _credential(values["X-Amz-Credential"])
+    access_key_id, scope = _credential(values["X-Amz-Credential"], algorithm)
     return Claim(
         request=request,
         service=service,
         scheme=Scheme.V4_QUERY,
         access_key_id=access_key_id,
-        signature=_signature(values["X-Amz-Signature"]),
+        signature=_signature(values["X-Amz-Signature"], algorithm),
         signed_at=signed_at,
         expires_at=signed_at + _life_s(values["X-Amz-Expires"]),
         session_token=values.get("X-Amz-Security-Token"),
+        algorithm=algorithm.name,
         timestamp=timestamp,
         scope=scope,
         signed_headers=_signed_headers(values["X-Amz-SignedHeaders"], request.headers),
@@ -248,18 +263,23 @@ def _once(parameters: Sequence[tuple[str, str]], names: frozenset[str]) -> dict[
     return values
 
 
-def _credential(text: str) -> tuple[str, tuple[str, ...]]:
-    parts = tuple(text.split("/"))
-    if len(parts) < 5 or not all(parts[-4:]) or not parts[0]:
-        raise errors.IncompleteSignature(
-            "Credential must have at least 5 slash-delimited elements, e.g. "
-            f"keyid/date/region/service/term, got '{text[:120]}'"
+def _credential(text: str, algorithm: Algorithm) -> tuple[str, tuple[str, ...]]:
+    parts, most = tuple(text.split("/")), algorithm.scope_parts
+    if len(parts) <= most or not all(parts[-most:]) or not parts[0]:
+        example = (
+            "keyid/date/region/service/term"
+            if most == V4.scope_parts
+            else "keyid/date/service/term"
         )
-    return "/".join(parts[:-4]), parts[-4:]
+        raise errors.IncompleteSignature(
+            f"Credential must have at least {most + 1} slash-delimited elements, e.g. "
+            f"{example}, got '{text[:120]}'"
+        )
+    return "/".join(parts[:-most]), parts[-most:]
 
 
-def _signature(text: str) -> str:
-    if not _HEX_SHA256.fullmatch(text):
+def _signature(text: str, algorithm: Algorithm) -> str:
+    if not algorithm.signature.fullmatch(text):
         raise errors.IncompleteSignature("A signature has 64 lower-case hexadecimal digits.")
     return text
 

@@ -5,6 +5,7 @@ parameters of the link and mean the same. Called by all that read S3's headers: 
 and both versions of signatures.
 """
 
+import functools
 import re
 from collections.abc import Mapping
 
@@ -20,6 +21,7 @@ _OF_SIGNATURES = frozenset(
         "x-amz-credential",
         "x-amz-date",
         "x-amz-expires",
+        "x-amz-region-set",
         "x-amz-signature",
         "x-amz-signedheaders",
     }
@@ -30,14 +32,25 @@ def headers_of(head: wire.Head) -> Mapping[str, str]:
     """Return the headers with those of the query; refuse one that is there in two ways."""
     if not _MAY_HOLD.search(head.query):
         return head.headers
+    hoisted = _in_query(canonical.split_query(head.query))
+    if not hoisted:
+        return head.headers
     found = dict(head.headers)
-    for name, value in canonical.split_query(head.query):
+    for name, value in hoisted:
         lowered = name.lower()
-        if lowered in _OF_SIGNATURES or not (lowered.startswith(PREFIX) or lowered in OF_BODIES):
-            continue
         if found.setdefault(lowered, value) != value:
             raise errors.s3.InvalidArgument(
                 "A header stands in the query and in the head, or twice, with different values.",
                 argument=name[:100],
             )
     return found
+
+
+@functools.lru_cache(maxsize=16)
+def _in_query(pairs: canonical.Pairs) -> canonical.Pairs:
+    """Return the parameters that are headers; remembered while one request is looked at."""
+    return tuple(pair for pair in pairs if _is_header(pair[0].lower()))
+
+
+def _is_header(name: str) -> bool:
+    return name in OF_BODIES or (name.startswith(PREFIX) and name not in _OF_SIGNATURES)

@@ -12,13 +12,12 @@ Called by the reader of S3's bodies. Not its business: what the trailers say (`c
 
 import enum
 import hashlib
-import hmac
 import re
 from collections.abc import Mapping
 
 from mallee.aws import errors
 from mallee.aws.signature import check
-from mallee.aws.signature.s3 import Mode, Payload, Seed
+from mallee.aws.signature.s3 import Payload, Seed
 
 LINE_BYTES_MAX = 1024
 """Of a chunk's head; and of a trailer's line."""
@@ -28,7 +27,8 @@ CHUNK_BYTES_MAX = 5 << 30
 SIGNATURE_TRAILER = "x-amz-trailer-signature"
 
 _HEAD = re.compile(rb"([0-9a-fA-F]{1,16})((?:;[^;\r\n]*)*)")
-_SIGNATURE = re.compile(rb";chunk-signature=([0-9a-f]{64})")
+_SIGNATURE = re.compile(rb";chunk-signature=([0-9a-f]{16,144})\**")
+"""Signatures by a pair of keys have no fixed length, and are filled up with stars."""
 _TRAILER = re.compile(rb"([A-Za-z0-9-]{1,100}):[ \t]*([\x20-\x7e]*)")
 _EMPTY = check.EMPTY_SHA256
 
@@ -171,7 +171,7 @@ class Decoder:
             return
         text = "\n".join(
             (
-                "AWS4-HMAC-SHA256-PAYLOAD",
+                f"{self._payload.mode.algorithm}-PAYLOAD",
                 self._seed.timestamp,
                 self._seed.scope,
                 self._signature,
@@ -183,8 +183,7 @@ class Decoder:
         self._check(self._seed, text)
 
     def _check(self, seed: Seed, text: str) -> None:
-        expected = hmac.new(seed.key, text.encode("utf-8", "surrogateescape"), hashlib.sha256)
-        if not hmac.compare_digest(expected.hexdigest(), self._claimed):
+        if not seed.holds(self._claimed, text.encode("utf-8", "surrogateescape")):
             raise errors.s3.SignatureDoesNotMatch()
         self._signature = self._claimed
 
@@ -202,8 +201,9 @@ class Decoder:
         claimed = self._trailers.pop(SIGNATURE_TRAILER, "")
         if set(self._trailers) != set(self._payload.trailers):
             raise errors.s3.MalformedTrailerError()
-        if self._payload.mode is Mode.CHUNKS_TRAILER and (self._trailers or claimed):
-            self._check_trailers(claimed)
+        mode = self._payload.mode
+        if mode.is_signed and mode.has_trailer and (self._trailers or claimed):
+            self._check_trailers(claimed.rstrip("*"))
         if self._payload.decoded_length not in (None, self._size):
             raise errors.s3.IncompleteBody()
         self._state = _State.DONE
@@ -213,7 +213,7 @@ class Decoder:
         lines = "".join(f"{name}:{self._trailers[name]}\n" for name in sorted(self._trailers))
         text = "\n".join(
             (
-                "AWS4-HMAC-SHA256-TRAILER",
+                f"{self._payload.mode.algorithm}-TRAILER",
                 self._seed.timestamp,
                 self._seed.scope,
                 self._signature,
