@@ -133,7 +133,7 @@ def combine(algorithm: Algorithm, parts: Sequence[tuple[bytes, int]]) -> bytes:
 
 def given(members: Mapping[str, Any]) -> Given | None:
     """Return the checksum among a request's members; raise `Malformed`, `Several`."""
-    found = [algorithm for algorithm in Algorithm if members.get(algorithm.member) is not None]
+    found = [one for member, one in _BY_MEMBER.items() if members.get(member) is not None]
     if not found:
         return None
     if len(found) > 1:
@@ -145,9 +145,9 @@ def in_headers(headers: Mapping[str, str]) -> Given | None:
     """Return the checksum among headers or trailers; raise `Malformed`, `Several`."""
     return given(
         {
-            algorithm.member: headers[algorithm.header].strip()
-            for algorithm in Algorithm
-            if algorithm.header in headers
+            algorithm.member: headers[header].strip()
+            for header, algorithm in _BY_HEADER.items()
+            if header in headers
         }
     )
 
@@ -209,3 +209,4 @@ _COMBINERS: Mapping[Algorithm, Callable[[int, int, int], int]] = {
 }
 _SIZES = {algorithm: len(new(algorithm).digest()) for algorithm in Algorithm}
 _BY_HEADER = {algorithm.header: algorithm for algorithm in Algorithm}
+_BY_MEMBER = {algorithm.member: algorithm for algorithm in Algorithm}

@@ -67,6 +67,8 @@ class _Reading:
 
     query: dict[str, _Field]
     headers: tuple[_Field, ...]
+    required: tuple[_Field, ...]
+    """Those of both that must be there."""
     prefixes: tuple[tuple[str, str], ...]
     """Member and prefix of headers that are taken together: `Metadata`, `x-amz-meta-`."""
     kind: BodyKind
@@ -101,8 +103,8 @@ def decode(routed: routes.Routed, head: wire.Head, body: bytes | None = None) ->
         _unwrap_encoding(values)
     if reading.kind is BodyKind.DOCUMENT and body is not None:
         _read_body(reading, body, values)
-    for field in (*reading.query.values(), *reading.headers):
-        if field.is_required and field.name not in values:
+    for field in reading.required:
+        if field.name not in values:
             raise errors.s3.InvalidArgument(
                 f"The request has no {field.wire}.", argument=field.wire
             )
@@ -247,15 +249,18 @@ def _reading(name: str) -> _Reading:
     shape = service.operations[name].input or model.Shape(type="structure")
     members = shape.members.items()
     kind, decoder, root = _body(service, service.operations[name], shape)
+    query = {
+        member.location_name or key: _field(service, shape, key)
+        for key, member in members
+        if member.location == "querystring"
+    }
+    headers = tuple(
+        _field(service, shape, key) for key, member in members if member.location == "header"
+    )
     return _Reading(
-        query={
-            member.location_name or key: _field(service, shape, key)
-            for key, member in members
-            if member.location == "querystring"
-        },
-        headers=tuple(
-            _field(service, shape, key) for key, member in members if member.location == "header"
-        ),
+        query=query,
+        headers=headers,
+        required=tuple(one for one in (*query.values(), *headers) if one.is_required),
         prefixes=tuple(
             (key, (member.location_name or "").lower())
             for key, member in members

@@ -84,11 +84,8 @@ def route(head: wire.Head, domains: Sequence[str] = ()) -> Routed:
     if head.method == "POST" and level == "bucket" and _is_form(head):
         return Routed(POST_OBJECT, where)
     headers = hoisted.headers_of(head)
-    fitting = [
-        candidate
-        for candidate in _tables().candidates.get((head.method, level), ())
-        if _fits(candidate, query, headers)
-    ]
+    candidates = _tables().candidates.get((head.method, level), ())
+    fitting = [candidate for candidate in candidates if _fits(candidate, query, headers)]
     if not fitting:
         raise _nothing_fits(head, query, where)
     best = max(fitting, key=lambda candidate: candidate.weight)
