@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from mallee.cloud.ec2 import vpcs
+from mallee.cloud.ec2.vpc import vpcs
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Kind, Record
 from mallee.kit import secretbox

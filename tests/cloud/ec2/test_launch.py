@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from mallee.cloud.ec2 import vpcs
+from mallee.cloud.ec2.vpc import vpcs
 from mallee.cloud.state import records
 from mallee.model import hosts
 from mallee.model.settings import Network, Settings

@@ -13,7 +13,8 @@ from mallee.aws import errors
 from mallee.cloud import quotas
 from mallee.cloud.action import Action, Read
 from mallee.cloud.call import Call
-from mallee.cloud.ec2 import publicpool, resources, securitygroups, zones
+from mallee.cloud.ec2 import resources, zones
+from mallee.cloud.ec2.vpc import publicpool, securitygroups
 from mallee.model import instancetypes
 from mallee.model import quotas as keys
 

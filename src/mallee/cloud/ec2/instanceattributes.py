@@ -15,17 +15,9 @@ import msgspec
 from mallee.aws import errors
 from mallee.cloud.action import Action, Read, Write
 from mallee.cloud.call import Call, Result, WriteCall
-from mallee.cloud.ec2 import (
-    images,
-    instances,
-    instancetypes,
-    interfaces,
-    launchrequest,
-    power,
-    resources,
-    securitygroups,
-)
+from mallee.cloud.ec2 import images, instances, instancetypes, launchrequest, power, resources
 from mallee.cloud.ec2.power import InstanceRecord
+from mallee.cloud.ec2.vpc import interfaces, securitygroups
 from mallee.cloud.hosts import placement
 from mallee.cloud.state import records
 from mallee.model.instances import Instance, State

@@ -8,9 +8,10 @@ import datetime
 from collections.abc import Callable, Iterable
 
 from mallee.cloud.call import Call
-from mallee.cloud.ec2 import images, interfaces, power, zones
-from mallee.cloud.ec2.interfaces import InterfaceRecord
+from mallee.cloud.ec2 import images, power, zones
 from mallee.cloud.ec2.power import InstanceRecord
+from mallee.cloud.ec2.vpc import interfaces
+from mallee.cloud.ec2.vpc.interfaces import InterfaceRecord
 from mallee.cloud.state import records
 from mallee.model.instances import Instance
 

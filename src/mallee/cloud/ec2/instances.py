@@ -17,15 +17,14 @@ from mallee.cloud.ec2 import (
     images,
     instancefilters,
     instanceprofiles,
-    interfaces,
     power,
     resources,
-    securitygroups,
     tagset,
     zones,
 )
-from mallee.cloud.ec2.interfaces import InterfaceRecord
 from mallee.cloud.ec2.power import InstanceRecord
+from mallee.cloud.ec2.vpc import interfaces, securitygroups
+from mallee.cloud.ec2.vpc.interfaces import InterfaceRecord
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.model.instances import MetadataOptions, Reason

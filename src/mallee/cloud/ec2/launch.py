@@ -14,16 +14,10 @@ from mallee.aws import errors
 from mallee.cloud import quotas
 from mallee.cloud.action import Action, Write
 from mallee.cloud.call import WriteCall
-from mallee.cloud.ec2 import (
-    instanceprofiles,
-    instances,
-    interfaces,
-    launchrequest,
-    publicpool,
-    subnets,
-)
+from mallee.cloud.ec2 import instanceprofiles, instances, launchrequest
 from mallee.cloud.ec2.instances import InstanceRecord
 from mallee.cloud.ec2.launchrequest import Launch
+from mallee.cloud.ec2.vpc import interfaces, publicpool, subnets
 from mallee.cloud.hosts import placement
 from mallee.cloud.state import records
 from mallee.model import ids

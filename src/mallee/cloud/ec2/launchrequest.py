@@ -20,12 +20,11 @@ from mallee.cloud.ec2 import (
     instancetypes,
     keypairs,
     resources,
-    securitygroups,
-    subnets,
     tagset,
     zones,
 )
 from mallee.cloud.ec2.images import ImageRecord
+from mallee.cloud.ec2.vpc import securitygroups, subnets
 from mallee.cloud.iam.instanceprofiles import ProfileRecord
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record

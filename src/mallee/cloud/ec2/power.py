@@ -17,7 +17,8 @@ import msgspec
 from mallee.aws import errors
 from mallee.cloud.action import Action, Write
 from mallee.cloud.call import Request, Result, WriteCall
-from mallee.cloud.ec2 import interfaces, release, resources
+from mallee.cloud.ec2 import release, resources
+from mallee.cloud.ec2.vpc import interfaces
 from mallee.cloud.hosts import placement
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record

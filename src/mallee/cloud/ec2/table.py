@@ -9,7 +9,6 @@ import dataclasses
 from mallee.cloud.action import Action
 from mallee.cloud.ec2 import (
     accountattributes,
-    addresses,
     arns,
     console,
     images,
@@ -18,17 +17,20 @@ from mallee.cloud.ec2 import (
     instances,
     instancestatus,
     instancetypes,
-    interfaces,
     keypairs,
     launch,
     power,
     regions,
+    tags,
+    zones,
+)
+from mallee.cloud.ec2.vpc import (
+    addresses,
+    interfaces,
     securitygrouprules,
     securitygroups,
     subnets,
-    tags,
     vpcs,
-    zones,
 )
 
 _ROWS: tuple[Action, ...] = (

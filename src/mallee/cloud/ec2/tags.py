@@ -15,7 +15,8 @@ import msgspec
 from mallee.aws import errors
 from mallee.cloud.action import Action, Listing, Write
 from mallee.cloud.call import Call, Request, Result, WriteCall
-from mallee.cloud.ec2 import resources, securitygrouprules, tagset
+from mallee.cloud.ec2 import resources, tagset
+from mallee.cloud.ec2.vpc import securitygrouprules
 from mallee.cloud.state import records
 from mallee.model import ids
 

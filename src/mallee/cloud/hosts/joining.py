@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from mallee.cloud.ec2 import vpcs
+from mallee.cloud.ec2.vpc import vpcs
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import HostSeen, Record
 from mallee.kit import pki

@@ -10,7 +10,8 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from mallee.cloud.ec2 import interfaces, zones
+from mallee.cloud.ec2 import zones
+from mallee.cloud.ec2.vpc import interfaces
 from mallee.model import hosts
 from mallee.model.images import Image
 from mallee.model.instances import Instance

@@ -11,7 +11,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from mallee.cloud.ec2 import interfaces as ec2_interfaces
+from mallee.cloud.ec2.vpc import interfaces as ec2_interfaces
 from mallee.cloud.hosts import metadata
 from mallee.cloud.identity import rolecredentials
 from mallee.cloud.state import records

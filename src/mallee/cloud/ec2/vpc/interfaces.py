@@ -15,7 +15,8 @@ import msgspec
 from mallee.aws import errors
 from mallee.cloud.action import Action, Listing, Read, Write
 from mallee.cloud.call import Call, Result, WriteCall
-from mallee.cloud.ec2 import publicpool, resources, securitygroups, subnets, tagset, zones
+from mallee.cloud.ec2 import resources, tagset, zones
+from mallee.cloud.ec2.vpc import publicpool, securitygroups, subnets
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.model import ids

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from mallee.cloud.ec2 import vpcs
+from mallee.cloud.ec2.vpc import vpcs
 from mallee.cloud.state import records
 from tests.cloud.ec2.asking import described, launch_one, refusal
 from tests.cloud.ec2.world import FakeHost, World

@@ -15,8 +15,9 @@ import msgspec
 from mallee.aws import errors
 from mallee.cloud.action import Action, Listing, Write
 from mallee.cloud.call import Call, Result, WriteCall
-from mallee.cloud.ec2 import interfaces, publicpool, release, resources, tagset
-from mallee.cloud.ec2.interfaces import InterfaceRecord
+from mallee.cloud.ec2 import release, resources, tagset
+from mallee.cloud.ec2.vpc import interfaces, publicpool
+from mallee.cloud.ec2.vpc.interfaces import InterfaceRecord
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
 from mallee.model import ids

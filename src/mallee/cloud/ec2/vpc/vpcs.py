@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from mallee.aws import errors
 from mallee.cloud.action import Action, Listing, Read, Write
 from mallee.cloud.call import Call, WriteCall
-from mallee.cloud.ec2 import resources, securitygroups, subnets, tagset, zones
+from mallee.cloud.ec2 import resources, tagset, zones
+from mallee.cloud.ec2.vpc import securitygroups, subnets
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.model import ids

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from mallee.aws import errors
 from mallee.cloud.action import Action, Listing, Write
 from mallee.cloud.call import Call, WriteCall
-from mallee.cloud.ec2 import arns, permissions, resources, tagset
+from mallee.cloud.ec2 import arns, resources, tagset
+from mallee.cloud.ec2.vpc import permissions
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.model import ids

@@ -15,8 +15,9 @@ import msgspec
 from mallee.aws import errors
 from mallee.cloud.action import Action, Listing, Write
 from mallee.cloud.call import Call, Request, Result, WriteCall
-from mallee.cloud.ec2 import permissions, resources, securitygroups, tagset
-from mallee.cloud.ec2.securitygroups import Group
+from mallee.cloud.ec2 import resources, tagset
+from mallee.cloud.ec2.vpc import permissions, securitygroups
+from mallee.cloud.ec2.vpc.securitygroups import Group
 from mallee.cloud.state import records
 from mallee.model import ids
 from mallee.model.networks import Direction, Rule
