@@ -28,6 +28,8 @@ def request(line: str, *headers: str) -> bytes:
         request("GET /", "Host: objectstorage.example.org"),
         request("GET /services/objectstorage", "Host: h"),
         request("PUT /services/Walrus/bucket/key"),
+        request("GET /", "Host: h", "amz-sdk-invocation-id: 1"),
+        request("GET /?x-id=ListBuckets", "Host: h"),
         request("GET /bucket"),
         request("HEAD /bucket/key"),
         request("OPTIONS /bucket/key"),
@@ -44,6 +46,9 @@ def test_requests_for_objects_are_told(head: bytes) -> None:
     [
         request("GET /"),
         request("POST /"),
+        request("POST /", "Host: h", "amz-sdk-invocation-id: 1"),
+        request("GET /", "Host: h", "Accept: text/html", "User-Agent: Mozilla/5.0"),
+        request("GET /?Action=GetCallerIdentity", "Host: h", "amz-sdk-invocation-id: 1"),
         request("POST /", "Host: ec2.us-east-1.example.org", V4.format("ec2")),
         request("POST /", "Host: s3.example.org", V4.format("iam")),
         request("GET /?Action=DescribeInstances&AWSAccessKeyId=AKIA&Expires=1&Signature=x"),

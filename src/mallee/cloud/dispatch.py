@@ -14,6 +14,8 @@ _HOST = re.compile(rb"\r\nhost:[ \t]*([^\r\n]*)", re.IGNORECASE)
 _V2_HEADER = re.compile(rb"\r\nauthorization:[ \t]*AWS [^\r\n]", re.IGNORECASE)
 _OF_OBJECTS = re.compile(rb"(?:.*\.)?(?:s3|objectstorage|walrus)(?:[.:-].*)?", re.IGNORECASE)
 """Names of S3's endpoint: `s3.…`, `s3-website.…`, `BUCKET.s3.…`, and Eucalyptus'."""
+_FROM_SDK = re.compile(rb"\r\n(?:amz-sdk-|x-amz-)", re.IGNORECASE)
+"""A header that only programs send; those of other services POST, or name an action."""
 _OLD_PATH = re.compile(rb"/services/([^/?]*)", re.IGNORECASE)
 _OLD_NAMES = frozenset({b"objectstorage", b"walrus"})
 
@@ -34,7 +36,14 @@ def is_for_objects(head: bytes) -> bool:
     if host is not None and _OF_OBJECTS.fullmatch(host.group(1)):
         return True
     # Whatever else is at another path than the root is a bucket's, or nobody's.
-    return path not in (b"", b"/") or method == b"OPTIONS" or _is_signed_for_objects(query)
+    if path not in (b"", b"/") or method == b"OPTIONS" or _is_signed_for_objects(query):
+        return True
+    # At the root a person reads a greeting, and a program without a key asks for its buckets.
+    return method in (b"GET", b"HEAD") and b"Action=" not in query and _is_from_sdk(head, query)
+
+
+def _is_from_sdk(head: bytes, query: bytes) -> bool:
+    return b"x-id=" in query or _FROM_SDK.search(head) is not None
 
 
 def is_for_others(head: bytes) -> bool:

@@ -187,6 +187,7 @@ def test_nobody_in_particular_gets_nothing(world: World) -> None:
         (nobody.list_objects_v2, {"Bucket": "shared"}),
         (nobody.create_bucket, {"Bucket": "nobodys"}),
         (nobody.delete_bucket, {"Bucket": "shared"}),
+        (nobody.list_buckets, {}),
     ):
         assert code(operation, **asked) == "AccessDenied"
     done = nobody.delete_objects(Bucket="shared", Delete={"Objects": [{"Key": "k"}]})

@@ -50,9 +50,9 @@ def hosts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return asked
 
 
-@pytest.mark.parametrize("version", ["s3", "s3v4"])
+@pytest.mark.parametrize("version", ["s3", "s3v4", "s3v4a"])
 @pytest.mark.parametrize("style", ["path", "virtual"])
-def test_both_versions_put_list_and_get(
+def test_all_versions_put_list_and_get(
     served: RunningS3, hosts: list[str], version: str, style: str
 ) -> None:
     client = _client(served, version, style)
@@ -68,8 +68,8 @@ def test_both_versions_put_list_and_get(
     assert set(hosts) == {name}
 
 
-@pytest.mark.parametrize("version", ["s3", "s3v4"])
-def test_links_of_both_versions_work_until_they_are_altered(
+@pytest.mark.parametrize("version", ["s3", "s3v4", "s3v4a"])
+def test_links_of_all_versions_work_until_they_are_altered(
     served: RunningS3, version: str
 ) -> None:
     client = _client(served, version, "path")
