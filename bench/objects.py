@@ -33,7 +33,7 @@ from bench import report, sealed, wirefloods
 from mallee.model import settings
 from mallee.model.layout import Layout
 from mallee.walrus.engine import Engine
-from mallee.walrus.listing import Question
+from mallee.walrus.pages import Question
 from mallee.walrus.records import Version
 from mallee.walrus.tx import Tx
 

@@ -56,3 +56,19 @@ def test_only_the_hypervisors_door_speaks_to_libvirt() -> None:
         if "libvirt" in imported(source.tree) and not source.path.startswith("src/mallee/node/do/")
     ]
     assert found == []
+
+
+SEAM = {"seam", "records", "pages", "errors", "crc"}
+"""What the protocol's side may know of the room of the engines."""
+OPENS_ENGINES = {"src/mallee/cloud/s3/daemon.py", "src/mallee/cloud/s3/checking.py"}
+
+
+def test_the_protocol_knows_the_seam_and_no_engine() -> None:
+    found = [
+        f"{source.path} imports {name}"
+        for source in sources("src/mallee/cloud/s3/")
+        if source.path not in OPENS_ENGINES
+        for name in sorted(imported(source.tree))
+        if name.startswith("mallee.walrus.") and name.split(".")[2] not in SEAM
+    ]
+    assert found == []

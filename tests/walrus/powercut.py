@@ -16,8 +16,8 @@ from pathlib import Path
 
 from mallee.walrus.disk import Disk
 from mallee.walrus.engine import Engine
-from mallee.walrus.records import Part, Upload, UploadPart, Version
-from mallee.walrus.tx import Blob, Tx
+from mallee.walrus.records import Blob, Part, Upload, UploadPart, Version
+from mallee.walrus.tx import Tx
 from tests.walrus import stores
 
 SECTOR = 512

@@ -3,8 +3,8 @@
 import pytest
 
 from mallee.walrus.engine import Engine
+from mallee.walrus.errors import BucketClosed
 from mallee.walrus.records import Upload
-from mallee.walrus.tx import BucketClosed
 from tests.walrus import stores
 
 

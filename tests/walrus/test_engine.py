@@ -9,17 +9,15 @@ from typing import Any
 
 import pytest
 
-from mallee.walrus import contents
-from mallee.walrus.committer import Closed
-from mallee.walrus.disk import NoSpace
-from mallee.walrus.engine import Corrupt, Engine
-from mallee.walrus.index import BrokenIndex
+from mallee.walrus import contents, seam
+from mallee.walrus.engine import Engine
+from mallee.walrus.errors import BrokenIndex, Closed, Corrupt, Gone, NoSpace
 from mallee.walrus.records import Blob, Part, Upload, UploadPart, Usage, Version
-from mallee.walrus.tx import Gone, Tx
+from mallee.walrus.tx import Tx
 from tests.walrus import stores
 from tests.walrus.stores import BUCKET, get, put, put_marker, put_version, remove
 
-SIZES = (0, 1, 4096, contents.SMALL_MAX, contents.SMALL_MAX + 1, contents.BLOCK, 3_500_000)
+SIZES = (0, 1, 4096, seam.SMALL_MAX, seam.SMALL_MAX + 1, contents.BLOCK, 3_500_000)
 
 
 def files_of(root: Path) -> list[Path]:

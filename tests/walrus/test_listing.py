@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from mallee.walrus import listing
 from mallee.walrus.engine import Engine
-from mallee.walrus.listing import Question
+from mallee.walrus.pages import Question
 from mallee.walrus.records import Upload, Version
 from tests.walrus.stores import BUCKET, put, put_marker, put_version, remove
 

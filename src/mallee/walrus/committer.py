@@ -17,9 +17,10 @@ from typing import Any, TypeVar
 
 from mallee.kit import logs
 from mallee.walrus import contents, index
-from mallee.walrus.contents import Content, Means
+from mallee.walrus.contents import Means
+from mallee.walrus.errors import Closed
 from mallee.walrus.packs import PackWriter
-from mallee.walrus.records import Blob
+from mallee.walrus.records import Blob, Content
 from mallee.walrus.tx import Tx
 
 T = TypeVar("T")
@@ -30,12 +31,9 @@ BATCH_MAX = 256
 """Jobs in one transaction."""
 BATCH_BYTES_MAX = 16 << 20
 
+
 Work = Callable[[Tx, Sequence[Blob]], T]
 """What a job does: with its contents' blobs, of which it keeps (`Tx.keep`) those it refers to."""
-
-
-class Closed(Exception):
-    """The engine is closed."""
 
 
 @dataclass(frozen=True, slots=True)

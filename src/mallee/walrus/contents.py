@@ -9,27 +9,16 @@ import os
 from dataclasses import dataclass
 
 from mallee.walrus import crc
-from mallee.walrus.disk import Disk, NoSpace
+from mallee.walrus.disk import Disk
+from mallee.walrus.errors import NoSpace
 from mallee.walrus.places import Names, Places
+from mallee.walrus.records import Content
+from mallee.walrus.seam import SMALL_MAX
 
-SMALL_MAX = 128 << 10
-"""Bytes up to which a blob goes into a pack."""
 BLOCK = 1 << 20
 """Bytes of a file that are verified together."""
 RESERVE_BYTES = 64 << 20
 """What is left free for the index, so that a full store can still delete."""
-
-
-@dataclass(frozen=True, slots=True)
-class Content:
-    """Complete bytes that wait for their commit."""
-
-    id: int
-    size: int
-    crc: int
-    data: bytes | None
-    """A small content's bytes; None when it has a file."""
-    blocks: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

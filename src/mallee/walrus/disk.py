@@ -11,11 +11,9 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+from mallee.walrus.errors import NoSpace
+
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
-
-
-class NoSpace(Exception):
-    """The disk is full, or as full as it may be."""
 
 
 class Disk:

@@ -19,10 +19,13 @@ from typing import TypeVar
 from mallee.kit import clock as clocks
 from mallee.kit import logs
 from mallee.walrus import check, contents, garbage, index, places, scrub
-from mallee.walrus.committer import Closed, Committer, Work
-from mallee.walrus.contents import Content, Means, Receiver
-from mallee.walrus.disk import Disk, NoSpace
-from mallee.walrus.reader import Corrupt, Reader
+from mallee.walrus.committer import Committer, Work
+from mallee.walrus.contents import Means, Receiver
+from mallee.walrus.disk import Disk
+from mallee.walrus.errors import BrokenIndex, Closed, NoSpace
+from mallee.walrus.reader import Reader
+from mallee.walrus.records import Content
+from mallee.walrus.seam import Loser, Report
 
 T = TypeVar("T")
 
@@ -86,7 +89,7 @@ class Engine:
         finally:
             connection.close()
 
-    def scrub(self) -> tuple[scrub.Report, list[scrub.Loser]]:
+    def scrub(self) -> tuple[Report, list[Loser]]:
         """Verify everything; blocks for as long as reading all of it takes. Raises `Closed`."""
         connection = garbage.reader_connection(self._means)
         try:
@@ -130,7 +133,7 @@ class Engine:
                 if self._clock.monotonic() - compacted_at > COMPACT_EVERY_S:
                     collector.compact()
                     compacted_at = self._clock.monotonic()
-            except (NoSpace, OSError, sqlite3.DatabaseError, index.BrokenIndex, Closed) as error:
+            except (NoSpace, OSError, sqlite3.DatabaseError, BrokenIndex, Closed) as error:
                 _log.error("garbage cannot be collected", error=str(error))
         connection.close()
 
@@ -144,6 +147,3 @@ def _begin(where: places.Places, connection: sqlite3.Connection) -> int:
     assert cursor.lastrowid is not None
     connection.execute("DELETE FROM writer WHERE id < ?", (cursor.lastrowid,))
     return cursor.lastrowid
-
-
-__all__ = ["Closed", "Corrupt", "Engine", "NoSpace"]

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 from mallee.walrus import index, looks, places
 from mallee.walrus.committer import Committer
-from mallee.walrus.contents import Content, Means
-from mallee.walrus.records import Blob
+from mallee.walrus.contents import Means
+from mallee.walrus.records import Blob, Content
 from mallee.walrus.tx import Tx
 
 FILES_AT_ONCE = 500

@@ -8,7 +8,7 @@ its business: the files that hold the bytes.
 import sqlite3
 from pathlib import Path
 
-from mallee.walrus.disk import NoSpace
+from mallee.walrus.errors import BrokenIndex, NoSpace
 
 BUSY_TIMEOUT_S = 10.0
 """How long a writer waits for another process's transaction."""
@@ -56,10 +56,6 @@ CREATE TABLE closed (bucket INTEGER PRIMARY KEY);
 CREATE TABLE writer (id INTEGER PRIMARY KEY AUTOINCREMENT);
 CREATE TABLE suspect (blob INTEGER PRIMARY KEY, why TEXT NOT NULL, found_ms INTEGER NOT NULL);
 """
-
-
-class BrokenIndex(Exception):
-    """The index cannot be read; the message says what to do."""
 
 
 def connect(path: Path, *, reads_only: bool = False) -> sqlite3.Connection:

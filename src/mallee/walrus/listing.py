@@ -7,50 +7,17 @@ together. Called by `reader`. Not its business: how the protocol names the place
 
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 from mallee.walrus import looks
-from mallee.walrus.records import Upload, Version
+from mallee.walrus.pages import Listed, Page, Question, UploadPage, VersionPage
+from mallee.walrus.records import Version
 
 T = TypeVar("T")
 
 CURRENT = -(1 << 62)
 """The age of a current version: before all former ones, whose ages count up from the newest."""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
-    """Which page of a listing."""
-
-    prefix: bytes = b""
-    delimiter: bytes = b""
-    """Empty: nothing is rolled up."""
-    after: bytes | None = None
-    """The last key, or common prefix, of the page before."""
-    after_id: str = ""
-    """Its version or upload; empty: nothing more of that key."""
-    limit: int = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class Page(Generic[T]):
-    """Entries in order: an item under its key, or a common prefix (its item is None)."""
-
-    entries: tuple[tuple[bytes, T | None], ...]
-    is_truncated: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """A version in a listing of versions."""
-
-    version: Version
-    is_current: bool
-
-
-VersionPage = Page[Listed]
-UploadPage = Page[Upload]
 
 _BEYOND = b"\xff" * 1025
 """Greater than every key: keys have 1,024 bytes at most."""

@@ -14,8 +14,8 @@ from pathlib import Path
 from awscrt import checksums
 
 from mallee.walrus import crc
-from mallee.walrus.contents import Content, Means
-from mallee.walrus.records import Blob
+from mallee.walrus.contents import Means
+from mallee.walrus.records import Blob, Content
 
 PACK_MAX = 64 << 20
 """Bytes at which a pack is sealed."""

@@ -9,21 +9,15 @@ what the protocol makes of it.
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 
 from mallee.walrus import crc, index, listing, looks
 from mallee.walrus.contents import BLOCK, Means
+from mallee.walrus.errors import Corrupt, Gone
+from mallee.walrus.pages import Page, Question, UploadPage, VersionPage
 from mallee.walrus.records import Blob, Part, Upload, UploadPart, Usage, Version
-from mallee.walrus.tx import Gone
-
-
-class Corrupt(Exception):
-    """A blob's bytes are not what was stored; `blob` is its id."""
-
-    def __init__(self, blob: int, where: str) -> None:
-        super().__init__(f"blob {blob:016x} {where}")
-        self.blob = blob
+from mallee.walrus.seam import Piece
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,17 +78,45 @@ class Reader:
         """Return parts of an upload by number, so many at most (-1: all)."""
         return looks.upload_parts(self._connection, id, after, limit)
 
-    def list_objects(self, bucket: int, question: listing.Question) -> listing.Page[Version]:
+    def list_objects(self, bucket: int, question: Question) -> Page[Version]:
         """Return a page of the bucket's current objects."""
         return listing.objects(self._connection, bucket, question)
 
-    def list_versions(self, bucket: int, question: listing.Question) -> listing.VersionPage:
+    def list_versions(self, bucket: int, question: Question) -> VersionPage:
         """Return a page of all versions."""
         return listing.versions(self._connection, bucket, question)
 
-    def list_uploads(self, bucket: int, question: listing.Question) -> listing.UploadPage:
+    def list_uploads(self, bucket: int, question: Question) -> UploadPage:
         """Return a page of the uploads under way."""
         return listing.uploads(self._connection, bucket, question)
+
+    def pieces(self, parts: Sequence[Part], start: int, end: int) -> Generator[Piece]:
+        """Yield the bytes from `start` up to `end` of parts in a row, verified.
+
+        Each piece holds until the next is asked for. Raises `Gone` when a blob is not there any
+        more: then the object has changed since it was looked up; and `Corrupt`.
+        """
+        for stretch in self.stretches(parts, start, end):
+            base = stretch.blob.offset
+            for first, last in verified(stretch):
+                yield Piece(stretch.descriptor, base + first, base + last)
+
+    def read(self, parts: Sequence[Part], start: int, end: int) -> bytes:
+        """Return few bytes, verified. Raises `Gone` and `Corrupt`."""
+        return b"".join(read(stretch) for stretch in self.stretches(parts, start, end))
+
+    def at_hand(self, parts: Sequence[Part], start: int, end: int) -> bytes | None:
+        """Return few bytes that are in memory, verified; None: a thread must read them.
+
+        Never waits for the disk, save for the index. Raises `Gone` and `Corrupt`.
+        """
+        found: list[bytes] = []
+        for stretch in self.stretches(parts, start, end):
+            data = _at_hand(stretch)
+            if data is None:
+                return None
+            found.append(data)
+        return b"".join(found)
 
     def stretches(self, parts: Sequence[Part], start: int, end: int) -> Iterator[Stretch]:
         """Yield the stretches that hold the bytes from `start` up to `end` of parts in a row.
@@ -173,6 +195,24 @@ def read(stretch: Stretch) -> bytes:
     if len(data) != blob.size or crc.crc64(data) != blob.crc:
         raise Corrupt(blob.id, "is not what was stored")
     return data[stretch.start : stretch.end]
+
+
+def _at_hand(stretch: Stretch) -> bytes | None:
+    """Return a small stretch's bytes, verified, if they are in memory."""
+    blob = stretch.blob
+    if blob.blocks:
+        return None
+    data = bytearray(blob.size)
+    try:
+        got = os.preadv(stretch.descriptor, [data], blob.offset, os.RWF_NOWAIT)
+    except OSError:
+        # Not in memory, or a file system that cannot tell.
+        return None
+    if got != blob.size:
+        return None
+    if crc.crc64(data) != blob.crc:
+        raise Corrupt(blob.id, "is not what was stored")
+    return bytes(memoryview(data)[stretch.start : stretch.end])
 
 
 def _crc(descriptor: int, offset: int, size: int) -> int:

@@ -30,6 +30,18 @@ class Blob:
     """For a file of its own: the CRC64NVME of each block, 8 bytes each, big-endian."""
 
 
+@dataclass(frozen=True, slots=True)
+class Content:
+    """Complete bytes that wait for their commit."""
+
+    id: int
+    size: int
+    crc: int
+    data: bytes | None
+    """A small content's bytes; None when it has a file."""
+    blocks: bytes = b""
+
+
 class Part(msgspec.Struct, frozen=True, array_like=True):
     """A blob's place in an object."""
 

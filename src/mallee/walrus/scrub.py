@@ -8,45 +8,20 @@ Called by `engine`. Not its business: repair (`check`).
 import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 
 import msgspec
 
 from mallee.walrus import looks
-from mallee.walrus.committer import Closed, Committer
+from mallee.walrus.committer import Committer
 from mallee.walrus.contents import Means
-from mallee.walrus.reader import Corrupt, Stretch, verified
+from mallee.walrus.errors import Closed, Corrupt
+from mallee.walrus.reader import Stretch, verified
 from mallee.walrus.records import Blob, Part
+from mallee.walrus.seam import Damage, Loser, Report
 from mallee.walrus.tx import Tx
 
 AT_ONCE = 200
 """Blobs that are looked up together."""
-
-
-@dataclass(frozen=True, slots=True)
-class Damage:
-    """A blob that cannot be trusted, and why."""
-
-    blob: int
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class Loser:
-    """A version whose bytes are damaged."""
-
-    bucket: int
-    key: bytes
-    version: str
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What a scrub found."""
-
-    blobs: int
-    bytes: int
-    damages: tuple[Damage, ...]
 
 
 def scrub(

@@ -13,17 +13,10 @@ from typing import Any
 import msgspec
 
 from mallee.walrus import crc, looks
+from mallee.walrus.errors import BucketClosed, Gone
 from mallee.walrus.records import NULL, Blob, Part, Upload, UploadPart, Usage, Version
 
 _COLUMNS = looks.COLUMNS
-
-
-class Gone(Exception):
-    """A blob was removed since it was looked up: look again."""
-
-
-class BucketClosed(Exception):
-    """The bucket takes nothing any more: it is being deleted, or was."""
 
 
 @dataclass(slots=True)

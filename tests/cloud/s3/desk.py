@@ -15,7 +15,6 @@ from mallee.cloud.s3.bodies import ObjectBody, Said
 from mallee.cloud.state import store
 from mallee.kit import secretbox
 from mallee.model import settings
-from mallee.walrus import reader
 from mallee.walrus.engine import Engine
 from tests.cloud.clouds import ACCOUNT, HandClock
 
@@ -139,8 +138,7 @@ class Desk:
         data = b""
         if isinstance(answer.payload, exchange.Stored):
             stored = answer.payload
-            stretches = self.engine.reader.stretches(stored.parts, stored.start, stored.end)
-            data = b"".join(reader.read(one) for one in stretches)
+            data = self.engine.reader.read(stored.parts, stored.start, stored.end)
         elif isinstance(answer.payload, exchange.Made):
             data = b"".join([piece async for piece in answer.payload.pieces])
         elif answer.payload is not None:

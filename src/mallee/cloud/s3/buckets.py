@@ -22,9 +22,8 @@ from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.kit import secretbox
 from mallee.model.buckets import Bucket, Versioning
-from mallee.walrus.engine import Engine
 from mallee.walrus.records import Blob
-from mallee.walrus.tx import Tx
+from mallee.walrus.seam import Engine, Tx
 
 BucketRecord = Record[Bucket, None]
 

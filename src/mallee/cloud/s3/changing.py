@@ -11,7 +11,7 @@ from mallee.cloud.s3.about import About
 from mallee.cloud.s3.exchange import ObjectCall
 from mallee.cloud.s3.versions import Place
 from mallee.walrus.records import Blob, Version
-from mallee.walrus.tx import Tx
+from mallee.walrus.seam import Tx
 
 
 async def describe(

@@ -13,7 +13,8 @@ from pathlib import Path
 import msgspec
 
 from mallee.model.layout import Layout
-from mallee.walrus import engine, index
+from mallee.walrus import engine
+from mallee.walrus.errors import BrokenIndex, NoSpace
 
 
 def main() -> None:
@@ -26,7 +27,7 @@ def main() -> None:
         opened = engine.Engine(Layout(asked.root).objects)
         with contextlib.closing(opened):
             findings = opened.check(repairs=asked.repair)
-    except (index.BrokenIndex, engine.NoSpace) as error:
+    except (BrokenIndex, NoSpace) as error:
         raise SystemExit(str(error)) from error
     sys.stdout.buffer.write(msgspec.json.encode(findings))
 

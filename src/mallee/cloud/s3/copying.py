@@ -34,10 +34,9 @@ from mallee.cloud.s3.encryption import AES256, Unlocked
 from mallee.cloud.s3.exchange import Answer, ObjectCall, Taken
 from mallee.cloud.s3.rows import Asked
 from mallee.cloud.s3.versions import Place
-from mallee.walrus.contents import Content
-from mallee.walrus.engine import Corrupt, Engine, NoSpace
-from mallee.walrus.records import Blob, UploadPart, Version
-from mallee.walrus.tx import Gone, Tx
+from mallee.walrus.errors import Corrupt, Gone, NoSpace
+from mallee.walrus.records import Blob, Content, UploadPart, Version
+from mallee.walrus.seam import Engine, Tx
 
 ATTEMPTS = 5
 """How often a source is looked up that is replaced at the same moment."""

@@ -23,11 +23,12 @@ from mallee.cloud.trail import forward
 from mallee.kit import clock, logs, secretbox
 from mallee.model.layout import Layout
 from mallee.model.settings import Settings
-from mallee.walrus import engine, index
+from mallee.walrus import opening
+from mallee.walrus.errors import BrokenIndex, NoSpace
 
 THREADS = 16
 """For looks, hashing, writing, verifying and sending; none waits for a client."""
-CANNOT_START = (*bootstrap.CANNOT_START, index.BrokenIndex, engine.NoSpace)
+CANNOT_START = (*bootstrap.CANNOT_START, BrokenIndex, NoSpace)
 
 
 async def serve(layout: Layout, settings: Settings, stop: asyncio.Event) -> None:
@@ -37,7 +38,7 @@ async def serve(layout: Layout, settings: Settings, stop: asyncio.Event) -> None
         opened = await bootstrap.join_store(layout, settings, clock.SYSTEM)
         stack.callback(opened.close)
         keys = secretbox.KeyFile(layout.master_key)
-        objects = engine.Engine(layout.objects)
+        objects = opening.open_engine(layout.objects)
         stack.callback(objects.close)
         threads = stack.enter_context(futures.ThreadPoolExecutor(THREADS, "s3"))
         loops = await stack.enter_async_context(asyncio.TaskGroup())

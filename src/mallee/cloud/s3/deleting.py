@@ -17,7 +17,7 @@ from mallee.cloud.s3.rows import Asked
 from mallee.cloud.s3.versions import Place
 from mallee.model.buckets import Versioning
 from mallee.walrus.records import NULL, Blob, Version
-from mallee.walrus.tx import Tx
+from mallee.walrus.seam import Tx
 
 KEYS_MAX = 1000
 

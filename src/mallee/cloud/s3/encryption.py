@@ -28,9 +28,9 @@ from mallee.cloud.s3.rows import Asked
 from mallee.cloud.s3.versions import Place
 from mallee.kit import secretbox
 from mallee.model import buckets
-from mallee.walrus import reader as reading
-from mallee.walrus.engine import Corrupt, Engine
+from mallee.walrus.errors import Corrupt
 from mallee.walrus.records import Part
+from mallee.walrus.seam import Engine
 
 AES256 = "AES256"
 CUSTOMER = "customer"
@@ -191,11 +191,10 @@ def plain(
 
 
 def _stored(engine: Engine, parts: tuple[Part, ...], start: int, end: int) -> Iterator[bytes]:
-    for stretch in engine.reader.stretches(parts, start, end):
-        for first, last in reading.verified(stretch):
-            for at in range(first, last, frames.FRAME_BYTES):
-                size = min(frames.FRAME_BYTES, last - at)
-                yield os.pread(stretch.descriptor, size, stretch.blob.offset + at)
+    for piece in engine.reader.pieces(parts, start, end):
+        for at in range(piece.start, piece.end, frames.FRAME_BYTES):
+            size = min(frames.FRAME_BYTES, piece.end - at)
+            yield os.pread(piece.descriptor, size, at)
 
 
 class _InThreads:

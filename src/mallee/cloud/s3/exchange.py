@@ -16,8 +16,8 @@ from mallee.cloud import http
 from mallee.cloud.call import Call, Result
 from mallee.cloud.state import store
 from mallee.kit import secretbox
-from mallee.walrus.engine import Engine
 from mallee.walrus.records import Part
+from mallee.walrus.seam import Engine
 
 T = TypeVar("T")
 

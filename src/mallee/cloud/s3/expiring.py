@@ -21,11 +21,10 @@ from mallee.cloud.state import records, store
 from mallee.kit import clock as clocks
 from mallee.kit import logs
 from mallee.model.buckets import Versioning
-from mallee.walrus.engine import Closed, Engine, NoSpace
-from mallee.walrus.index import BrokenIndex
-from mallee.walrus.listing import Listed, Question
+from mallee.walrus.errors import BrokenIndex, Closed, NoSpace
+from mallee.walrus.pages import Listed, Question
 from mallee.walrus.records import Blob
-from mallee.walrus.tx import Tx
+from mallee.walrus.seam import Engine, Tx
 
 EVERY_S = 3600.0
 PAGE = 1000

@@ -18,7 +18,7 @@ from mallee.cloud.action import Read, Write
 from mallee.cloud.call import Call, Result, WriteCall
 from mallee.cloud.s3 import about, buckets, rows
 from mallee.cloud.s3.rows import Asked
-from mallee.walrus.listing import Listed
+from mallee.walrus.pages import Listed
 from mallee.walrus.records import Upload
 
 DOCUMENT = "lifecycle"

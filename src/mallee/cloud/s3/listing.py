@@ -15,7 +15,7 @@ from mallee.cloud.s3 import about, acls, conditions, objects, rows
 from mallee.cloud.s3.buckets import BucketRecord, asked_for
 from mallee.cloud.s3.exchange import Answer, ObjectCall
 from mallee.cloud.s3.rows import Asked
-from mallee.walrus.listing import Listed, Question
+from mallee.walrus.pages import Listed, Question
 from mallee.walrus.records import Version
 
 ENTRIES_MAX = 1000

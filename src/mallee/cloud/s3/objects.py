@@ -31,10 +31,9 @@ from mallee.cloud.s3.exchange import Answer, ObjectCall, Taken
 from mallee.cloud.s3.rows import Asked
 from mallee.cloud.s3.versions import Place
 from mallee.model.sessions import CallerKind
-from mallee.walrus.contents import SMALL_MAX, Content
-from mallee.walrus.engine import NoSpace
-from mallee.walrus.records import Blob, Version
-from mallee.walrus.tx import Tx
+from mallee.walrus.errors import NoSpace
+from mallee.walrus.records import Blob, Content, Version
+from mallee.walrus.seam import SMALL_MAX, Tx
 
 SIZE_MAX = 5 << 30
 """Bytes that come in one piece: an object in one, or a part."""

@@ -30,8 +30,8 @@ from mallee.cloud.trail import forward
 from mallee.kit import clock as clocks
 from mallee.kit import logs, secretbox
 from mallee.model.settings import Settings
-from mallee.walrus.engine import Closed, Corrupt, Engine, NoSpace
-from mallee.walrus.tx import Gone
+from mallee.walrus.errors import Closed, Corrupt, Gone, NoSpace
+from mallee.walrus.seam import Engine
 
 DOCUMENT_BYTES_MAX = 4 << 20
 """Of a body that is no object: ten thousand parts to complete, a thousand keys to delete."""
@@ -258,13 +258,13 @@ async def _encoded(cloud: Cloud, visit: Visit, given: Answer) -> Outgoing:
 
 async def _opened(cloud: Cloud, stored: Stored) -> "bytes | sending.Stream":
     run = asyncio.get_running_loop().run_in_executor
-    where = (cloud.engine, stored.parts, stored.start, stored.end)
+    reader, where = cloud.engine.reader, (stored.parts, stored.start, stored.end)
     if stored.size <= SMALL_BYTES_MAX:
-        at_hand = sending.read_at_hand(*where)
+        at_hand = reader.at_hand(*where)
         if at_hand is not None:
             return at_hand
-        return await run(cloud.threads, sending.read_small, *where)
-    return await run(cloud.threads, sending.open_stream, *where)
+        return await run(cloud.threads, reader.read, *where)
+    return await run(cloud.threads, sending.open_stream, reader, *where)
 
 
 def _write(cloud: Cloud, question: Question, tx: store.Tx) -> Result:

@@ -14,8 +14,8 @@ from mallee.cloud.state import records, store
 from mallee.kit import logs
 from mallee.model import scrubs
 from mallee.model.scrubs import Lost, ScrubSeen
-from mallee.walrus import scrub
-from mallee.walrus.engine import Closed, Engine
+from mallee.walrus.errors import Closed
+from mallee.walrus.seam import Engine, Loser, Report
 
 EVERY_S = 5.0
 
@@ -45,7 +45,7 @@ def reconciler(opened: store.Store, engine: Engine) -> Reconciler:
     return Reconciler(name="scrubs", keys=keys, settle=settle, every_s=EVERY_S)
 
 
-def _lost(view: store.View, losers: Sequence[scrub.Loser]) -> tuple[Lost, ...]:
+def _lost(view: store.View, losers: Sequence[Loser]) -> tuple[Lost, ...]:
     names = {record.doc.number: record.id for record in view.list(records.BUCKET)}
     return tuple(
         Lost(
@@ -57,7 +57,7 @@ def _lost(view: store.View, losers: Sequence[scrub.Loser]) -> tuple[Lost, ...]:
     )
 
 
-def _end(tx: store.Tx, id: str, report: scrub.Report, lost: tuple[Lost, ...]) -> None:
+def _end(tx: store.Tx, id: str, report: Report, lost: tuple[Lost, ...]) -> None:
     found = tx.get(records.SCRUB, id)
     if found is not None and found.seen is not None:
         seen = replace(

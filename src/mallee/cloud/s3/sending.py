@@ -14,9 +14,8 @@ from collections.abc import Generator, Sequence
 from concurrent import futures
 from dataclasses import dataclass
 
-from mallee.walrus import crc, reader
-from mallee.walrus.engine import Engine
 from mallee.walrus.records import Part
+from mallee.walrus.seam import Piece, Reader
 
 STALLED_S = 60.0
 """How long a client may take nothing of an answer."""
@@ -32,47 +31,16 @@ class Stalled(Exception):
 class _Progress:
     """Where sending stands: the pieces yet to verify, and the rest of the one at hand."""
 
-    pieces: Generator[tuple[int, int, int]]
-    """(descriptor, offset in the file, end) of bytes that are right."""
+    pieces: Generator[Piece]
     descriptor: int = -1
     offset: int = 0
     end: int = 0
     is_over: bool = False
 
 
-def read_small(engine: Engine, parts: Sequence[Part], start: int, end: int) -> bytes:
-    """Return few bytes of an object, verified; blocks. Raises `Corrupt` and `Gone`."""
-    stretches = engine.reader.stretches(parts, start, end)
-    return b"".join(reader.read(stretch) for stretch in stretches)
-
-
-def read_at_hand(engine: Engine, parts: Sequence[Part], start: int, end: int) -> bytes | None:
-    """Return few bytes of an object that are in memory, verified; None: a thread must read them.
-
-    Never waits for the disk, save for the index. Raises `Corrupt` and `Gone`.
-    """
-    found: list[bytes] = []
-    for stretch in engine.reader.stretches(parts, start, end):
-        blob = stretch.blob
-        if blob.blocks:
-            return None
-        data = bytearray(blob.size)
-        try:
-            got = os.preadv(stretch.descriptor, [data], blob.offset, os.RWF_NOWAIT)
-        except OSError:
-            # Not in memory, or a file system that cannot tell.
-            return None
-        if got != blob.size:
-            return None
-        if crc.crc64(data) != blob.crc:
-            raise reader.Corrupt(blob.id, "is not what was stored")
-        found.append(bytes(memoryview(data)[stretch.start : stretch.end]))
-    return b"".join(found)
-
-
-def open_stream(engine: Engine, parts: Sequence[Part], start: int, end: int) -> "Stream":
+def open_stream(reader: Reader, parts: Sequence[Part], start: int, end: int) -> "Stream":
     """Return what sends many bytes, the first of them verified; blocks. Raises the same."""
-    stream = Stream(engine, parts, start, end)
+    stream = Stream(reader, parts, start, end)
     stream.begin()
     return stream
 
@@ -80,8 +48,8 @@ def open_stream(engine: Engine, parts: Sequence[Part], start: int, end: int) -> 
 class Stream:
     """The bytes of one answer, opened and their first piece verified before the head is sent."""
 
-    def __init__(self, engine: Engine, parts: Sequence[Part], start: int, end: int) -> None:
-        self._progress = _Progress(_pieces(engine, parts, start, end))
+    def __init__(self, reader: Reader, parts: Sequence[Part], start: int, end: int) -> None:
+        self._progress = _Progress(reader.pieces(parts, start, end))
 
     def begin(self) -> None:
         """Open the first stretch and verify its first piece; blocks. Raises `Corrupt`, `Gone`."""
@@ -100,21 +68,13 @@ class Stream:
         self._progress.pieces.close()
 
 
-def _pieces(
-    engine: Engine, parts: Sequence[Part], start: int, end: int
-) -> Generator[tuple[int, int, int]]:
-    for stretch in engine.reader.stretches(parts, start, end):
-        base = stretch.blob.offset
-        for first, last in reader.verified(stretch):
-            yield stretch.descriptor, base + first, base + last
-
-
 def _advance(progress: _Progress) -> None:
     found = next(progress.pieces, None)
     if found is None:
         progress.is_over = True
     else:
-        progress.descriptor, progress.offset, progress.end = found
+        progress.descriptor = found.descriptor
+        progress.offset, progress.end = found.start, found.end
 
 
 def _send(out: int, progress: _Progress) -> bool:

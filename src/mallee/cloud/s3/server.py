@@ -20,8 +20,7 @@ from mallee.cloud.s3 import sending
 from mallee.cloud.s3.bodies import Source
 from mallee.cloud.s3.exchange import Made
 from mallee.kit import logs
-from mallee.walrus.engine import Corrupt
-from mallee.walrus.tx import Gone
+from mallee.walrus.errors import Corrupt, Gone
 
 MAX_IN_FLIGHT = 2048
 """Requests between their head and the end of their answer; beyond it clients are told to wait."""

@@ -31,7 +31,7 @@ from mallee.cloud.s3.exchange import Answer, ObjectCall
 from mallee.cloud.s3.rows import Asked
 from mallee.cloud.s3.versions import Place
 from mallee.walrus.records import Blob, Upload, UploadPart, Version
-from mallee.walrus.tx import Tx
+from mallee.walrus.seam import Tx
 
 NUMBER_MAX = 10_000
 PART_MIN = 5 << 20

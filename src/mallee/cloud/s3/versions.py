@@ -16,10 +16,9 @@ from mallee.cloud.s3.about import Found
 from mallee.cloud.s3.exchange import ObjectCall
 from mallee.cloud.s3.rows import Asked
 from mallee.model.buckets import Bucket, Versioning
-from mallee.walrus.contents import Content
-from mallee.walrus.engine import Closed, NoSpace
-from mallee.walrus.records import NULL, Blob, Version
-from mallee.walrus.tx import BucketClosed, Tx
+from mallee.walrus.errors import BucketClosed, Closed, NoSpace
+from mallee.walrus.records import NULL, Blob, Content, Version
+from mallee.walrus.seam import Tx
 
 T = TypeVar("T")
 

@@ -14,8 +14,7 @@ from mallee.cloud.s3.about import UploadAbout
 from mallee.cloud.s3.exchange import Taken
 from mallee.cloud.s3.rows import Asked
 from mallee.walrus import crc
-from mallee.walrus.contents import Content
-from mallee.walrus.records import UploadPart
+from mallee.walrus.records import Content, UploadPart
 
 OWN = Algorithm.CRC64NVME
 
