@@ -44,6 +44,7 @@ def _format_float(value: float) -> float | str:
 
 _CODES = {
     "AccessDenied": "AccessDeniedException",
+    "DryRunOperation": "DryRunOperationException",
     "ExpiredToken": "ExpiredTokenException",
     "IncompleteSignature": "IncompleteSignatureException",
     "InvalidAction": "UnknownOperationException",

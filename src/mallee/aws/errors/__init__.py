@@ -1,5 +1,6 @@
 """Every error that an action may answer: a class per AWS code, such as `errors.InvalidAction`."""
 
+from mallee.aws.errors import kms as kms
 from mallee.aws.errors import s3 as s3
 from mallee.aws.errors.answer import AwsError as AwsError
 from mallee.aws.errors.ec2 import *  # noqa: F403

@@ -23,6 +23,7 @@ from mallee.model import (
     instances,
     invitations,
     keypairs,
+    kmskeys,
     mails,
     masterkeys,
     networks,
@@ -33,6 +34,7 @@ from mallee.model import (
     routing,
     scrubs,
     uses,
+    webhooks,
 )
 
 D = TypeVar("D")
@@ -150,7 +152,11 @@ DHCP_OPTIONS: Kind[dhcp.DhcpOptions, None] = Kind("dhcp-options", dhcp.DhcpOptio
 PEERING: Kind[peerings.Peering, None] = Kind("vpc-peering-connection", peerings.Peering)
 ENDPOINT: Kind[endpoints.Endpoint, None] = Kind("vpc-endpoint", endpoints.Endpoint)
 BUCKET: Kind[buckets.Bucket, None] = Kind("bucket", buckets.Bucket)
+KEY: Kind[kmskeys.Key, None] = Kind("key", kmskeys.Key)
+KEY_ALIAS: Kind[kmskeys.Alias, None] = Kind("alias", kmskeys.Alias)
+GRANT: Kind[kmskeys.Grant, None] = Kind("grant", kmskeys.Grant)
 SCRUB = Kind("scrub", scrubs.Scrub, scrubs.ScrubSeen)
+WEBHOOK = Kind("webhook", webhooks.Webhook, webhooks.WebhookSeen)
 CLIENT_TOKEN: Kind[IdempotencyRecord, None] = Kind("client-token", IdempotencyRecord)
 
 KINDS: dict[str, Kind[Any, Any]] = {
@@ -197,7 +203,11 @@ KINDS: dict[str, Kind[Any, Any]] = {
         PEERING,
         ENDPOINT,
         BUCKET,
+        KEY,
+        KEY_ALIAS,
+        GRANT,
         SCRUB,
+        WEBHOOK,
         CLIENT_TOKEN,
     )
 }
@@ -243,6 +253,12 @@ INDEXES: Mapping[str, Mapping[str, IndexValues]] = {
         "profile-association": lambda doc: (doc.profile.id if doc.profile else None,),
     },
     "key-pair": {"name": lambda doc: (doc.name,)},
+    "alias": {"key": lambda doc: (doc.key_id,)},
+    "grant": {
+        "key": lambda doc: (doc.key_id,),
+        "grantee": lambda doc: (f"{doc.key_id} {doc.grantee}",),
+        "retiring": lambda doc: (doc.retiring or None,),
+    },
     "vpc": {"dhcp-options": lambda doc: (doc.dhcp_options_id or None,)},
     "subnet": {
         "vpc": lambda doc: (doc.vpc_id,),
