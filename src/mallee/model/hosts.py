@@ -7,6 +7,15 @@ These are the only types that cross between the cloud and an agent (as JSON, by 
 
 import msgspec
 
+from mallee.model.carried import (
+    AclWanted,
+    AddressWanted,
+    DhcpWanted,
+    Limit,
+    NatGatewayWanted,
+    PeeringWanted,
+    RouteTableWanted,
+)
 from mallee.model.images import Blob, DirectBoot
 from mallee.model.instances import InstanceSeen, MetadataOptions, Power
 from mallee.model.networks import Rule
@@ -80,6 +89,17 @@ class InterfaceWanted(msgspec.Struct, frozen=True, kw_only=True):
     group_ids: tuple[str, ...]
     hostname: str
     """The guest's name that DHCP gives, without domain: `ip-172-31-0-10`."""
+    public_name: str = ""
+    """Full name of the public address; inside the VPC it means the private one. Empty: none."""
+    secondary: tuple[AddressWanted, ...] = ()
+    """Its private IPv4 addresses besides the primary one."""
+    prefixes: tuple[str, ...] = ()
+    """Ranges that are led to it: IPv4 (/28) and IPv6 (/80)."""
+    ipv6s: tuple[str, ...] = ()
+    """Its IPv6 addresses; DHCP gives the first one."""
+    source_dest_check: bool = True
+    """Whether only packets from and to its own addresses pass it."""
+    limit: Limit = Limit()
 
 
 class GroupWanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,7 +108,10 @@ class GroupWanted(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     rules: tuple[Rule, ...]
     member_ips: tuple[str, ...]
-    """Private addresses of all interfaces, on any host, that wear the group; sorted."""
+    """Private addresses of all interfaces, on any host, that wear the group; sorted. Delegated
+    prefixes are among them as ranges."""
+    member_ip6s: tuple[str, ...] = ()
+    """The same of IPv6."""
 
 
 class SubnetWanted(msgspec.Struct, frozen=True):
@@ -96,6 +119,12 @@ class SubnetWanted(msgspec.Struct, frozen=True):
 
     id: str
     cidr: str
+    ipv6_cidr: str = ""
+    """Empty: none."""
+    route_table_id: str = ""
+    """Empty: everything beyond the VPC leads to the internet gateway."""
+    acl_id: str = ""
+    """Empty: everything may cross its border."""
 
 
 class VpcWanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,7 +135,24 @@ class VpcWanted(msgspec.Struct, frozen=True, kw_only=True):
     link_index: int
     subnets: tuple[SubnetWanted, ...]
     groups: tuple[GroupWanted, ...]
+    """Those worn here and those that these refer to, of peers too."""
     interfaces: tuple[InterfaceWanted, ...]
+    more_cidrs: tuple[str, ...] = ()
+    """IPv4 ranges besides the first one."""
+    ipv6_cidrs: tuple[str, ...] = ()
+    has_internet_gateway: bool = True
+    """Whether one is attached: without it no public address of the VPC works."""
+    route_tables: tuple[RouteTableWanted, ...] = ()
+    """Those that subnets use."""
+    acls: tuple[AclWanted, ...] = ()
+    """Those that subnets use."""
+    nat_gateways: tuple[NatGatewayWanted, ...] = ()
+    """Those that this host carries."""
+    peerings: tuple[PeeringWanted, ...] = ()
+    """The active ones; those whose peer is not on this host lead nowhere."""
+    dhcp: DhcpWanted = DhcpWanted()
+    dns_support: bool = True
+    """Whether the VPC's own name server answers."""
 
 
 class ProfileWanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -218,7 +264,10 @@ class HostWanted(msgspec.Struct, frozen=True, kw_only=True):
     zone: str
     public_range: str
     private_range: str
+    """Where the default VPCs' ranges are from; no packet to a private range leaves the host."""
     egress: bool
+    ipv6_range: str = ""
+    """Of which every VPC's IPv6 range is a part; empty: there is no IPv6."""
     vpcs: tuple[VpcWanted, ...]
     instances: tuple[InstanceWanted, ...]
 

@@ -201,6 +201,8 @@ class InstanceSeen(msgspec.Struct, frozen=True, kw_only=True):
     restarts: int = 0
     """How often the agent started this launch again after an unasked end."""
     reboots_done: int = 0
+    interface_ids: tuple[str, ...] = ()
+    """Interfaces that its running guest has now; sorted."""
 
 
 def phase_of(wanted: Instance, seen: InstanceSeen | None) -> Phase:

@@ -1,0 +1,101 @@
+"""The parts of a VPC that a host is told of besides its subnets, groups and interfaces.
+
+All of it is resolved by the cloud: prefix lists are ranges, ids are addresses, and whether a target
+can carry packets is known. `model.hosts.VpcWanted` holds these values; what the nouns mean to their
+users is said in `routing`, `acls`, `dhcp` and `peerings`. How a host obeys is not its business.
+"""
+
+from enum import Enum
+
+import msgspec
+
+from mallee.model.acls import AclEntry
+
+
+class Way(Enum):
+    """Where a route of a table leads, as the host carries it out."""
+
+    INTERNET = "internet"
+    """The internet gateway; only an address with a public one gets through (IPv6: every one)."""
+    EGRESS_ONLY = "egress-only"
+    """The egress-only internet gateway: IPv6, outwards."""
+    NAT = "nat"
+    """A NAT gateway of the VPC; `target_id` is its id."""
+    INTERFACE = "interface"
+    """An interface of the VPC, which forwards; `target_id` is its id."""
+    PEERING = "peering"
+    """A peering connection; `target_id` is its id."""
+    ENDPOINT = "endpoint"
+    """A gateway endpoint: the cloud's own service."""
+    BLACKHOLE = "blackhole"
+    """Nothing: what the route named is gone, detached, or does not run."""
+
+
+class RouteWanted(msgspec.Struct, frozen=True):
+    """One route, with one range as its destination."""
+
+    cidr: str
+    """IPv4 or IPv6."""
+    way: Way
+    target_id: str = ""
+
+
+class RouteTableWanted(msgspec.Struct, frozen=True):
+    """A route table of a VPC, without its local routes: they follow from the VPC's ranges."""
+
+    id: str
+    routes: tuple[RouteWanted, ...] = ()
+
+
+class AclWanted(msgspec.Struct, frozen=True):
+    """A network ACL; what no entry decides is refused."""
+
+    id: str
+    entries: tuple[AclEntry, ...] = ()
+
+
+class AddressWanted(msgspec.Struct, frozen=True, kw_only=True):
+    """A private IPv4 address of an interface, and what the world knows it by."""
+
+    private_ip: str
+    public_ip: str | None = None
+    public_name: str = ""
+    """Full name of the public address; inside the VPC it means the private one. Empty: none."""
+
+
+class NatGatewayWanted(msgspec.Struct, frozen=True, kw_only=True):
+    """A NAT gateway: it stands in its subnet like an interface without security groups."""
+
+    id: str
+    interface_id: str
+    subnet_id: str
+    mac: str
+    addresses: tuple[AddressWanted, ...]
+    """The primary one first. Without public ones it is a private NAT gateway."""
+
+
+class PeeringWanted(msgspec.Struct, frozen=True, kw_only=True):
+    """An active peering connection with another VPC of this cloud."""
+
+    id: str
+    peer_vpc_id: str
+    peer_cidrs: tuple[str, ...]
+    """All ranges of the peer, IPv4 and IPv6: only they may speak through the connection."""
+
+
+class DhcpWanted(msgspec.Struct, frozen=True, kw_only=True):
+    """What guests of a VPC are told besides their addresses."""
+
+    domain_names: tuple[str, ...] = ()
+    name_servers: tuple[str, ...] = ("AmazonProvidedDNS",)
+    """IPv4 or IPv6 addresses; `dhcp.OWN_DNS`: the VPC's own."""
+    ntp_servers: tuple[str, ...] = ()
+    netbios_name_servers: tuple[str, ...] = ()
+    netbios_node_type: int | None = None
+
+
+class Limit(msgspec.Struct, frozen=True):
+    """How fast an interface may send and receive, in bits per second; 0: as fast as it can."""
+
+    sends_bps: int = 0
+    receives_bps: int = 0
