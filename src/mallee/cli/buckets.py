@@ -56,6 +56,29 @@ def usage(*, root: Root = DEFAULT) -> None:
     )
 
 
+def quota(
+    bucket: str,
+    *,
+    bytes: int | None = None,
+    objects: int | None = None,
+    root: Root = DEFAULT,
+) -> None:
+    """Set the most that a bucket may hold; without either: no quota of its own.
+
+    Parameters
+    ----------
+    bucket
+        Name of the bucket.
+    bytes
+        Of all versions, and of parts of uploads under way.
+    objects
+        Versions, former ones and delete markers included.
+    """
+    limits = {"Bytes": bytes, "Objects": objects}
+    given = {name: most for name, most in limits.items() if most is not None}
+    client.call(Layout(root), _SERVICE, "PutBucketQuota", {"BucketName": bucket, **given})
+
+
 def scrub(*, root: Root = DEFAULT) -> None:
     """Read everything that is stored, and find what is not what was stored any more."""
     made = client.call(Layout(root), _SERVICE, "StartScrub")["Scrub"]

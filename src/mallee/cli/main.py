@@ -108,9 +108,19 @@ GROUPS = {
         {
             "list": "mallee.cli.buckets:list_buckets",
             "usage": "mallee.cli.buckets:usage",
+            "quota": "mallee.cli.buckets:quota",
             "scrub": "mallee.cli.buckets:scrub",
             "status": "mallee.cli.buckets:status",
             "check": "mallee.cli.buckets:check",
+        },
+    ),
+    "webhooks": (
+        "Programs that are told of changes in buckets.",
+        {
+            "list": "mallee.cli.webhooks:list_webhooks",
+            "create": "mallee.cli.webhooks:create",
+            "rotate": "mallee.cli.webhooks:rotate",
+            "delete": "mallee.cli.webhooks:delete",
         },
     ),
     "kvm": (

@@ -43,12 +43,38 @@ CLOSED = AccessBlock(
 """What a bucket has from its making on: nothing of it is public unless somebody says so twice."""
 
 
+ENFORCED = "BucketOwnerEnforced"
+"""Ownership of a bucket in which everything is its owner's, and nothing has a list."""
+PREFERRED = "BucketOwnerPreferred"
+"""Ownership of a bucket whose owner gets what is handed over to him."""
+WRITER = "ObjectWriter"
+"""Ownership of a bucket in which an object is his who puts it."""
+
+
+class Grant(msgspec.Struct, frozen=True, array_like=True):
+    """A line of an access control list of a bucket or an object."""
+
+    grantee: str
+    """An account's id, a group's name (`AllUsers`), or empty: who signs nothing."""
+    permission: str
+    """`READ`, `WRITE`, `READ_ACP`, `WRITE_ACP` or `FULL_CONTROL`."""
+
+
 class DefaultRetention(msgspec.Struct, frozen=True, kw_only=True):
     """How long a new version is locked when its maker says nothing."""
 
     mode: str
     """`GOVERNANCE` or `COMPLIANCE`."""
     days: int
+
+
+class Quota(msgspec.Struct, frozen=True, kw_only=True):
+    """The most that a bucket may hold, as the cloud's administration says."""
+
+    bytes: int | None = None
+    """All versions, and parts of uploads under way; None: as much as its account may have."""
+    objects: int | None = None
+    """All versions; None: as many."""
 
 
 class Bucket(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,10 +94,13 @@ class Bucket(msgspec.Struct, frozen=True, kw_only=True):
     policy: str = ""
     """The text of its policy; empty: it has none."""
     access_block: AccessBlock | None = CLOSED
-    ownership: str = "BucketOwnerEnforced"
-    """Whose an object is that another account puts: the bucket's owner's, so far always."""
+    ownership: str = ENFORCED
+    """Whose an object is that another account puts; empty: nobody said, which is `WRITER`."""
+    grants: tuple[Grant, ...] | None = None
+    """Its access control list; None: all is its owner's, and nothing anybody else's."""
     has_object_lock: bool = False
     """Whether versions can be locked; for good, once it is so."""
     retention: DefaultRetention | None = None
+    quota: Quota | None = None
     documents: Mapping[str, Any] = {}
     """Further settings by name (`cors`), in the form in which S3 reads and shows them."""

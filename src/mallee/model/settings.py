@@ -82,6 +82,17 @@ class OpenId(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Certificates of authorities, besides the public ones, that certify their servers."""
 
 
+class Webhooks(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How programs that accounts want to be told of changes in their buckets are reached."""
+
+    send: bool = True
+    """Whether anything is sent; else it waits."""
+    local: bool = False
+    """Whether they may be on this machine's own addresses (loopback and link-local ones)."""
+    ca_file: str = ""
+    """Certificates of authorities, besides the public ones, that certify their servers."""
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The whole document."""
 
@@ -98,6 +109,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     mail: Mail = Mail()
     registration: Registration = Registration()
     trail: Trail = Trail()
+    webhooks: Webhooks = Webhooks()
 
 
 def parse(text: str) -> Settings:

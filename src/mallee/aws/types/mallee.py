@@ -65,6 +65,10 @@ class BucketDescription(TypedDict):
     Bytes: int
     Versioning: str
     IsEncrypted: bool
+    BytesQuota: NotRequired[int | None]
+    ObjectsQuota: NotRequired[int | None]
+    Uploads: NotRequired[int | None]
+    UploadBytes: NotRequired[int | None]
 
 
 class Call(TypedDict):
@@ -127,6 +131,17 @@ class CreateJoinTokenResponse(TypedDict):
     Port: int
 
 
+class CreateWebhookRequest(TypedDict):
+    Name: str
+    Url: str
+    AccountName: NotRequired[str]
+
+
+class CreateWebhookResponse(TypedDict):
+    Webhook: Webhook | Fragment
+    Secret: str
+
+
 class Decision(TypedDict):
     Permission: str
     Resource: str
@@ -165,6 +180,15 @@ class DeleteQuotaRequest(TypedDict):
 
 
 class DeleteQuotaResponse(TypedDict):
+    pass
+
+
+class DeleteWebhookRequest(TypedDict):
+    Name: str
+    AccountName: NotRequired[str]
+
+
+class DeleteWebhookResponse(TypedDict):
     pass
 
 
@@ -244,6 +268,14 @@ class DescribeUsersRequest(TypedDict):
 
 class DescribeUsersResponse(TypedDict):
     Users: Sequence[UserInfo | Fragment] | Fragment
+
+
+class DescribeWebhooksRequest(TypedDict):
+    AccountName: NotRequired[str]
+
+
+class DescribeWebhooksResponse(TypedDict):
+    Webhooks: Sequence[Webhook | Fragment] | Fragment
 
 
 class Difference(TypedDict):
@@ -454,6 +486,16 @@ class PutAccountPolicyResponse(TypedDict):
     pass
 
 
+class PutBucketQuotaRequest(TypedDict):
+    BucketName: str
+    Bytes: NotRequired[int]
+    Objects: NotRequired[int]
+
+
+class PutBucketQuotaResponse(TypedDict):
+    pass
+
+
 class PutOpenIDConnectProviderKeysRequest(TypedDict):
     OpenIDConnectProviderArn: str
     JsonWebKeySet: str
@@ -556,6 +598,15 @@ class RotateMasterKeyResponse(TypedDict):
     Rotation: KeyRotation | Fragment
 
 
+class RotateWebhookSecretRequest(TypedDict):
+    Name: str
+    AccountName: NotRequired[str]
+
+
+class RotateWebhookSecretResponse(TypedDict):
+    Secret: str
+
+
 class Scrub(TypedDict):
     ScrubId: str
     State: str
@@ -627,3 +678,14 @@ class UserInfo(TypedDict):
     Email: NotRequired[str | None]
     FullName: NotRequired[str | None]
     Source: NotRequired[str | None]
+
+
+class Webhook(TypedDict):
+    Arn: str
+    Name: str
+    Url: str
+    CreatedAt: datetime | float
+    Waiting: int
+    Dropped: int
+    DeliveredAt: NotRequired[datetime | float | None]
+    Problem: NotRequired[str | None]

@@ -7,12 +7,16 @@ Called through the action table. A scrub is done by the process that has the obj
 import datetime
 from typing import Any
 
+from msgspec.structs import replace
+
+from mallee.aws import errors
 from mallee.cloud.action import Action, Read, Write
 from mallee.cloud.admin import accounts
 from mallee.cloud.call import Call, Request, Result, WriteCall
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
 from mallee.model import buckets, ids, scrubs
+from mallee.model.buckets import Quota
 from mallee.model.scrubs import Scrub, ScrubSeen
 from mallee.walrus import usages
 from mallee.walrus.records import Usage
@@ -33,6 +37,7 @@ def describe_buckets(call: Call, request: Request) -> Result:
         usage = held.get(record.doc.number, Usage(0, 0))
         shown.append(
             {
+                **_quota(record.doc.quota or Quota()),
                 "BucketName": record.id,
                 "AccountId": record.account,
                 "AccountName": owner.doc.name if owner else "",
@@ -44,6 +49,19 @@ def describe_buckets(call: Call, request: Request) -> Result:
             }
         )
     return {"Buckets": shown}
+
+
+def put_quota(call: WriteCall, request: Request) -> Result:
+    """Set the most that a bucket may hold; what is not named is not limited."""
+    record = call.tx.get(records.BUCKET, request["BucketName"])
+    if record is None:
+        raise errors.NoSuchEntity("bucket", request["BucketName"])
+    quota = Quota(bytes=request.get("Bytes"), objects=request.get("Objects"))
+    if any(most is not None and most < 0 for most in (quota.bytes, quota.objects)):
+        raise errors.InvalidInput("A quota is zero or more.")
+    is_any = quota != Quota()
+    call.tx.write(record, replace(record.doc, quota=quota if is_any else None))
+    return {}
 
 
 def start_scrub(call: WriteCall, request: Request) -> Result:
@@ -62,6 +80,11 @@ def start_scrub(call: WriteCall, request: Request) -> Result:
 def describe_scrubs(call: Call, request: Request) -> Result:
     """Describe the scrubs, newest first, and what they found."""
     return {"Scrubs": [_render(one) for one in _by_age(call.view.list(records.SCRUB))]}
+
+
+def _quota(quota: Quota) -> dict[str, Any]:
+    shown = {"BytesQuota": quota.bytes, "ObjectsQuota": quota.objects}
+    return {name: most for name, most in shown.items() if most is not None}
 
 
 def _by_age(found: "list[ScrubRecord]") -> list[ScrubRecord]:
@@ -103,6 +126,13 @@ ACTIONS: tuple[Action, ...] = (
         name="DescribeBuckets",
         does=Read(handle=describe_buckets),
         honours=frozenset({"AccountName"}),
+        cloud_admin_only=True,
+    ),
+    Action(
+        service="mallee",
+        name="PutBucketQuota",
+        does=Write(handle=put_quota),
+        honours=frozenset({"BucketName", "Bytes", "Objects"}),
         cloud_admin_only=True,
     ),
     Action(

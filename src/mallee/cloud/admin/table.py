@@ -23,6 +23,7 @@ from mallee.cloud.admin import (
     resources,
     signin,
     users,
+    webhooks,
 )
 from mallee.cloud.iam import oidcproviders
 
@@ -45,4 +46,5 @@ ACTIONS: tuple[Action, ...] = (
     *resources.ACTIONS,
     *users.ACTIONS,
     *signin.ACTIONS,
+    *webhooks.ACTIONS,
 )
