@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from mallee.model.buckets import Grant
 from mallee.walrus.records import Upload, UploadPart, Version
 
 FULL = "FULL_OBJECT"
@@ -48,7 +49,9 @@ class About(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What is known of an object beside its bytes."""
 
     owner: str
-    """The account whose it is."""
+    """The account whose it is, unless the bucket's owner has everything (`acls.owner_of`)."""
+    grants: tuple[Grant, ...] | None = None
+    """Its access control list; None: all is its owner's, and nothing anybody else's."""
     headers: dict[str, str] = {}
     """By the model's member names: `ContentType`, `CacheControl`, …"""
     metadata: dict[str, str] = {}
