@@ -193,6 +193,7 @@ def _put_part(engine: Engine, upload: str, number: int, data: bytes) -> None:
     def keep(tx: Tx, blobs: Sequence[Blob]) -> None:
         kept = tuple(tx.keep(blob) for blob in blobs)
         tx.put_part(
+            stores.BUCKET,
             upload,
             UploadPart(number=number, size=len(data), etag="", modified_ms=0, parts=kept),
         )

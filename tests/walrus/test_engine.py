@@ -224,7 +224,7 @@ def put_part(engine: Engine, upload: str, number: int, data: bytes) -> None:
     def work(tx: Tx, blobs: Sequence[Blob]) -> None:
         kept = tuple(tx.keep(blob) for blob in blobs)
         part = UploadPart(number=number, size=len(data), etag="", modified_ms=1, parts=kept)
-        tx.put_part(upload, part)
+        tx.put_part(BUCKET, upload, part)
 
     engine.commit(work, [receiver.finish()]).result()
 

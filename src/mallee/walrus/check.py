@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from mallee.walrus import looks
 from mallee.walrus.committer import Committer
 from mallee.walrus.contents import Means
 from mallee.walrus.records import Blob, Part
@@ -31,8 +32,9 @@ class Findings:
     """Blobs that versions refer to and the index does not know."""
     missing: tuple[int, ...] = ()
     """Blobs whose file is gone."""
-    usages: tuple[tuple[int, int, int], ...] = ()
-    """Bucket, versions found, bytes found, where the index says something else."""
+    usages: tuple[tuple[int, int, int, int, int], ...] = ()
+    """Bucket, versions found, their bytes, parts of uploads found, their bytes, where the index
+    says something else."""
     orphans: tuple[str, ...] = ()
     """Names of files that nobody refers to."""
 
@@ -66,8 +68,13 @@ def repair(means: Means, committer: Committer, findings: Findings) -> None:
             run("UPDATE blob SET refs = ? WHERE id = ?", (found, id))
         run("INSERT OR IGNORE INTO garbage SELECT id, 0 FROM blob WHERE refs = 0 AND pack = 0")
         run("DELETE FROM blob WHERE refs = 0")
-        for bucket, versions, size in findings.usages:
-            run("INSERT OR REPLACE INTO usage VALUES (?, ?, ?)", (bucket, versions, size))
+        for found in findings.usages:
+            run(
+                f"INSERT INTO usage (bucket, {looks.USAGE}) VALUES (?, ?, ?, ?, ?) "
+                "ON CONFLICT (bucket) DO UPDATE SET versions = excluded.versions, "
+                "bytes = excluded.bytes, parts = excluded.parts, part_bytes = excluded.part_bytes",
+                found,
+            )
 
     committer.submit(work).result()
     for name in findings.orphans:
@@ -88,12 +95,18 @@ def _missing(means: Means, known: dict[int, tuple[int, int]]) -> Iterator[int]:
             yield id
 
 
-def _wrong_usages(connection: sqlite3.Connection) -> Iterator[tuple[int, int, int]]:
+def _wrong_usages(
+    connection: sqlite3.Connection,
+) -> Iterator[tuple[int, int, int, int, int]]:
     yield from connection.execute(
-        "SELECT bucket, sum(versions), sum(bytes) FROM ("
-        "SELECT bucket, count(*) AS versions, sum(size) AS bytes FROM object GROUP BY bucket "
-        "UNION ALL SELECT bucket, count(*), sum(size) FROM former GROUP BY bucket "
-        "UNION ALL SELECT bucket, 0, 0 FROM usage) GROUP BY bucket EXCEPT SELECT * FROM usage"
+        "SELECT bucket, sum(versions), sum(bytes), sum(parts), sum(part_bytes) FROM ("
+        "SELECT bucket, count(*) AS versions, sum(size) AS bytes, 0 AS parts, 0 AS part_bytes "
+        "FROM object GROUP BY bucket "
+        "UNION ALL SELECT bucket, count(*), sum(size), 0, 0 FROM former GROUP BY bucket "
+        "UNION ALL SELECT bucket, 0, 0, count(*), sum(size) "
+        "FROM upload JOIN upload_part ON upload = id GROUP BY bucket "
+        "UNION ALL SELECT bucket, 0, 0, 0, 0 FROM usage) GROUP BY bucket "
+        f"EXCEPT SELECT bucket, {looks.USAGE} FROM usage"
     )
 
 

@@ -13,7 +13,7 @@ from mallee.walrus.errors import BrokenIndex, NoSpace
 BUSY_TIMEOUT_S = 10.0
 """How long a writer waits for another process's transaction."""
 CACHE_KIB = 16 << 10
-FORMAT = 1
+FORMAT = 2
 
 _PRAGMAS = (
     "journal_mode = WAL",
@@ -57,6 +57,33 @@ CREATE TABLE writer (id INTEGER PRIMARY KEY AUTOINCREMENT);
 CREATE TABLE suspect (blob INTEGER PRIMARY KEY, why TEXT NOT NULL, found_ms INTEGER NOT NULL);
 """
 
+_NOTES_AND_OWNERS = """
+ALTER TABLE usage ADD COLUMN parts INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE usage ADD COLUMN part_bytes INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE usage ADD COLUMN account TEXT NOT NULL DEFAULT '';
+ALTER TABLE usage ADD COLUMN maker TEXT NOT NULL DEFAULT '';
+CREATE INDEX usage_account ON usage (account, maker) WHERE account <> '';
+INSERT INTO usage (bucket, versions, bytes, parts, part_bytes)
+    SELECT bucket, 0, 0, count(*), sum(size) FROM upload JOIN upload_part ON upload = id
+    WHERE true GROUP BY bucket
+    ON CONFLICT (bucket) DO UPDATE
+    SET parts = excluded.parts, part_bytes = excluded.part_bytes;
+CREATE TABLE note (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, target TEXT NOT NULL, bucket INTEGER NOT NULL,
+    at_ms INTEGER NOT NULL, body BLOB NOT NULL
+);
+CREATE INDEX note_target ON note (target);
+CREATE TABLE queue (
+    target TEXT, bucket INTEGER, waiting INTEGER NOT NULL, dropped INTEGER NOT NULL,
+    PRIMARY KEY (target, bucket)
+) WITHOUT ROWID;
+CREATE TABLE mark (
+    bucket INTEGER, name TEXT, value BLOB NOT NULL, PRIMARY KEY (bucket, name)
+) WITHOUT ROWID;
+"""
+_STEPS = (_SCHEMA, _NOTES_AND_OWNERS)
+"""What makes of each format the next one."""
+
 
 def connect(path: Path, *, reads_only: bool = False) -> sqlite3.Connection:
     """Open the index, made if it is not there. Raises `BrokenIndex`, `NoSpace`."""
@@ -89,9 +116,10 @@ def explained(error: sqlite3.DatabaseError, path: Path) -> Exception:
 def _migrate(connection: sqlite3.Connection) -> None:
     connection.execute("BEGIN IMMEDIATE")
     [found] = connection.execute("PRAGMA user_version").fetchone()
-    if found == 0:
-        for statement in _SCHEMA.split(";"):
-            connection.execute(statement)
+    if found < FORMAT:
+        for step in _STEPS[found:]:
+            for statement in step.split(";"):
+                connection.execute(statement)
         connection.execute(f"PRAGMA user_version = {FORMAT}")
     connection.execute("COMMIT")
     if found > FORMAT:

@@ -12,6 +12,8 @@ from mallee.walrus.records import Blob, Part, Upload, UploadPart, Usage, Version
 
 COLUMNS = "id, is_marker, modified_ms, size, etag, parts, about"
 
+USAGE = "versions, bytes, parts, part_bytes"
+
 _parts = msgspec.msgpack.Decoder(tuple[Part, ...])
 
 
@@ -73,10 +75,26 @@ def upload_parts(
 
 def usage(connection: sqlite3.Connection, bucket: int) -> Usage:
     """Return what a bucket holds."""
-    row = connection.execute(
-        "SELECT versions, bytes FROM usage WHERE bucket = ?", (bucket,)
-    ).fetchone()
+    row = connection.execute(f"SELECT {USAGE} FROM usage WHERE bucket = ?", (bucket,)).fetchone()
     return Usage(*row) if row else Usage(0, 0)
+
+
+def usage_of(connection: sqlite3.Connection, account: str, maker: str | None) -> Usage:
+    """Return what all buckets of an account hold, or those among them that somebody made."""
+    sums = "sum(versions), sum(bytes), sum(parts), sum(part_bytes)"
+    where, values = ("account = ?", (account,))
+    if maker is not None:
+        where, values = ("account = ? AND maker = ?", (account, maker))
+    row = connection.execute(f"SELECT {sums} FROM usage WHERE {where}", values).fetchone()
+    return Usage(*(value or 0 for value in row))
+
+
+def marked(connection: sqlite3.Connection, bucket: int, name: str) -> bytes | None:
+    """Return what was last marked under a name."""
+    row = connection.execute(
+        "SELECT value FROM mark WHERE bucket = ? AND name = ?", (bucket, name)
+    ).fetchone()
+    return None if row is None else row[0]
 
 
 def is_closed(connection: sqlite3.Connection, bucket: int) -> bool:

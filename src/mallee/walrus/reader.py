@@ -12,11 +12,20 @@ import threading
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 
-from mallee.walrus import crc, index, listing, looks
+from mallee.walrus import crc, index, listing, looks, notes
 from mallee.walrus.contents import BLOCK, Means
 from mallee.walrus.errors import Corrupt, Gone
 from mallee.walrus.pages import Page, Question, UploadPage, VersionPage
-from mallee.walrus.records import Blob, Part, Upload, UploadPart, Usage, Version
+from mallee.walrus.records import (
+    Blob,
+    Note,
+    Part,
+    Queue,
+    Upload,
+    UploadPart,
+    Usage,
+    Version,
+)
 from mallee.walrus.seam import Piece
 
 
@@ -65,6 +74,22 @@ class Reader:
     def usage(self, bucket: int) -> Usage:
         """Return what a bucket holds."""
         return looks.usage(self._connection, bucket)
+
+    def usage_of(self, account: str, maker: str | None = None) -> Usage:
+        """Return what all buckets of an account hold, or those among them that somebody made."""
+        return looks.usage_of(self._connection, account, maker)
+
+    def marked(self, bucket: int, name: str) -> bytes | None:
+        """Return what was last marked under a name."""
+        return looks.marked(self._connection, bucket, name)
+
+    def notes(self, target: str, limit: int) -> list[Note]:
+        """Return the notes that have waited longest for a target."""
+        return notes.read(self._connection, target, limit)
+
+    def queues(self) -> list[Queue]:
+        """Return how many notes wait for whom, and how many were lost."""
+        return notes.queues(self._connection)
 
     def is_closed(self, bucket: int) -> bool:
         """Tell whether a bucket takes nothing any more."""

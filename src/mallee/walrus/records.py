@@ -91,3 +91,34 @@ class Usage:
 
     versions: int
     bytes: int
+    parts: int = 0
+    """Of uploads under way."""
+    part_bytes: int = 0
+
+    @property
+    def stored(self) -> int:
+        """Bytes of versions and of parts under way."""
+        return self.bytes + self.part_bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What a target is to be told."""
+
+    id: int
+    """Higher than that of every note that was committed before."""
+    bucket: int
+    at_ms: int
+    """Of the commit; milliseconds since the epoch."""
+    body: bytes
+    """The protocol's own, opaque here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """What waits for a target of a bucket, and what it will never be told."""
+
+    target: str
+    bucket: int
+    waiting: int
+    dropped: int

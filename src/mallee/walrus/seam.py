@@ -14,7 +14,17 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from mallee.walrus.pages import Page, Question, UploadPage, VersionPage
-from mallee.walrus.records import Blob, Content, Part, Upload, UploadPart, Usage, Version
+from mallee.walrus.records import (
+    Blob,
+    Content,
+    Note,
+    Part,
+    Queue,
+    Upload,
+    UploadPart,
+    Usage,
+    Version,
+)
 
 T = TypeVar("T")
 
@@ -94,6 +104,14 @@ class Looks(Protocol):
         """Return what a bucket holds."""
         ...
 
+    def usage_of(self, account: str, maker: str | None = None) -> Usage:
+        """Return what all buckets of an account hold, or those among them that somebody made."""
+        ...
+
+    def marked(self, bucket: int, name: str) -> bytes | None:
+        """Return what was last marked under a name."""
+        ...
+
     def upload(self, bucket: int, key: bytes, id: str) -> Upload | None:
         """Return an upload under way."""
         ...
@@ -128,7 +146,7 @@ class Tx(Looks, Protocol):
         """Keep an upload. Raises `BucketClosed`."""
         ...
 
-    def put_part(self, upload: str, part: UploadPart) -> None:
+    def put_part(self, bucket: int, upload: str, part: UploadPart) -> None:
         """Keep a part, in the place of an earlier one of the same number."""
         ...
 
@@ -143,6 +161,22 @@ class Tx(Looks, Protocol):
         """
         ...
 
+    def belong(self, bucket: int, account: str, maker: str) -> None:
+        """Say whose a bucket is and who made it; saying it again changes nothing."""
+        ...
+
+    def mark(self, bucket: int, name: str, value: bytes) -> None:
+        """Remember something of a bucket under a name, in the place of what was there."""
+        ...
+
+    def note(self, target: str, bucket: int, body: bytes, most: int) -> None:
+        """Queue a note for a target, unless so many of the bucket wait: then count it as lost."""
+        ...
+
+    def settle_notes(self, target: str, through: int, *, are_told: bool) -> None:
+        """Forget a target's notes up to an id; those that were not told are counted as lost."""
+        ...
+
     def keep(self, blob: Blob) -> Part:
         """Take a blob in; whoever keeps it must refer to it in this transaction."""
         ...
@@ -150,6 +184,14 @@ class Tx(Looks, Protocol):
 
 class Reader(Looks, Protocol):
     """Finds and reads; any thread may use it."""
+
+    def notes(self, target: str, limit: int) -> list[Note]:
+        """Return the notes that have waited longest for a target."""
+        ...
+
+    def queues(self) -> list[Queue]:
+        """Return how many notes wait for whom, and how many were lost."""
+        ...
 
     def is_closed(self, bucket: int) -> bool:
         """Tell whether a bucket takes nothing any more."""

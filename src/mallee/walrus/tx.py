@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from mallee.walrus import crc, looks
+from mallee.walrus import crc, looks, notes
 from mallee.walrus.errors import BucketClosed, Gone
 from mallee.walrus.records import NULL, Blob, Part, Upload, UploadPart, Usage, Version
 
@@ -47,6 +47,14 @@ class Tx:
     def usage(self, bucket: int) -> Usage:
         """Return what a bucket holds."""
         return looks.usage(self.connection, bucket)
+
+    def usage_of(self, account: str, maker: str | None = None) -> Usage:
+        """Return what all buckets of an account hold, or those among them that somebody made."""
+        return looks.usage_of(self.connection, account, maker)
+
+    def marked(self, bucket: int, name: str) -> bytes | None:
+        """Return what was last marked under a name."""
+        return looks.marked(self.connection, bucket, name)
 
     # --- versions ---
 
@@ -144,7 +152,7 @@ class Tx:
             (bucket, upload.key, upload.id, upload.started_ms, upload.about),
         )
 
-    def put_part(self, upload: str, part: UploadPart) -> None:
+    def put_part(self, bucket: int, upload: str, part: UploadPart) -> None:
         """Keep a part, in the place of an earlier one of the same number."""
         former = looks.upload_part(self.connection, upload, part.number)
         self._run(
@@ -156,13 +164,18 @@ class Tx:
             ),
         )
         self._refer(part.parts)
+        self._count_parts(bucket, 1, part.size)
         if former is not None:
             self._release(former.parts)
+            self._count_parts(bucket, -1, -former.size)
 
     def end_upload(self, bucket: int, key: bytes, id: str) -> None:
         """Forget an upload and its parts; what a version refers to meanwhile stays."""
-        for part in self.upload_parts(id):
+        parts = self.upload_parts(id)
+        for part in parts:
             self._release(part.parts)
+        if parts:
+            self._count_parts(bucket, -len(parts), -sum(part.size for part in parts))
         self._run("DELETE FROM upload_part WHERE upload = ?", (id,))
         self._run("DELETE FROM upload WHERE bucket = ? AND key = ? AND id = ?", (bucket, key, id))
 
@@ -184,6 +197,29 @@ class Tx:
     def _check_open(self, bucket: int) -> None:
         if looks.is_closed(self.connection, bucket):
             raise BucketClosed(bucket)
+
+    def belong(self, bucket: int, account: str, maker: str) -> None:
+        """Say whose a bucket is and who made it; saying it again changes nothing."""
+        self._run(
+            "INSERT INTO usage (bucket, versions, bytes, account, maker) VALUES (?, 0, 0, ?, ?) "
+            "ON CONFLICT (bucket) DO UPDATE "
+            "SET account = excluded.account, maker = excluded.maker WHERE account = ''",
+            (bucket, account, maker),
+        )
+
+    def mark(self, bucket: int, name: str, value: bytes) -> None:
+        """Remember something of a bucket under a name, in the place of what was there."""
+        self._run("INSERT OR REPLACE INTO mark VALUES (?, ?, ?)", (bucket, name, value))
+
+    # --- notes ---
+
+    def note(self, target: str, bucket: int, body: bytes, most: int) -> None:
+        """Queue a note for a target, unless so many of the bucket wait: then count it as lost."""
+        notes.add(self.connection, target, bucket, (self.now_ms, body, most))
+
+    def settle_notes(self, target: str, through: int, *, are_told: bool) -> None:
+        """Forget a target's notes up to an id; those that were not told are counted as lost."""
+        notes.settle(self.connection, target, through, are_told=are_told)
 
     # --- blobs ---
 
@@ -228,6 +264,14 @@ class Tx:
             "ON CONFLICT (bucket) DO UPDATE SET versions = versions + excluded.versions, "
             "bytes = bytes + excluded.bytes",
             (bucket, versions, size),
+        )
+
+    def _count_parts(self, bucket: int, parts: int, size: int) -> None:
+        self._run(
+            "INSERT INTO usage (bucket, versions, bytes, parts, part_bytes) "
+            "VALUES (?, 0, 0, ?, ?) ON CONFLICT (bucket) DO UPDATE "
+            "SET parts = parts + excluded.parts, part_bytes = part_bytes + excluded.part_bytes",
+            (bucket, parts, size),
         )
 
     def _run(self, statement: str, values: Sequence[Any]) -> sqlite3.Cursor:

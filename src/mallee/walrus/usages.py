@@ -6,7 +6,7 @@ Called by the administration. Not its business: what the buckets are called, and
 import contextlib
 from pathlib import Path
 
-from mallee.walrus import index, places
+from mallee.walrus import index, looks, places
 from mallee.walrus.records import Usage
 
 
@@ -16,5 +16,5 @@ def read(root: Path) -> dict[int, Usage]:
     if not path.exists():
         return {}
     with contextlib.closing(index.connect(path, reads_only=True)) as connection:
-        rows = connection.execute("SELECT bucket, versions, bytes FROM usage").fetchall()
-    return {bucket: Usage(versions, size) for bucket, versions, size in rows}
+        rows = connection.execute(f"SELECT bucket, {looks.USAGE} FROM usage").fetchall()
+    return {bucket: Usage(*held) for bucket, *held in rows}

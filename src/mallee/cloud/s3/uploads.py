@@ -123,7 +123,7 @@ def keep_part(tx: Tx, where: Place, id: str, part: UploadPart) -> None:
     """Keep a part, unless its upload has ended meanwhile."""
     if tx.upload(where.number, where.key, id) is None:
         raise errors.s3.NoSuchUpload(upload=id)
-    tx.put_part(id, part)
+    tx.put_part(where.number, id, part)
 
 
 def number_of(asked: Asked) -> int:
