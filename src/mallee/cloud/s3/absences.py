@@ -2,7 +2,8 @@
 
 Programs that manage buckets look at every setting there is before they change one. A setting that
 cannot be made here has the answer that S3 gives for a bucket where nobody made it; making it is
-refused. Called by the pipeline. Not its business: settings that there are.
+refused, and saying once more that it is not made changes nothing. Called by the pipeline. Not its
+business: settings that there are.
 """
 
 from collections.abc import Callable
@@ -33,11 +34,63 @@ def _refusing(error: type[errors.s3.S3Error]) -> Callable[[Call, Asked], Result]
     return get
 
 
-def _row(name: str, permission: str, handle: Callable[[Call, Asked], Result]) -> Action:
-    return rows.of_bucket(name, Read(handle=handle), permission)
+def _staying(member: str, setting: str, value: str) -> Callable[[Call, Asked], Result]:
+    """Return what takes the one value that a setting has already, and refuses any other."""
 
+    def put(call: Call, asked: Asked) -> Result:
+        buckets.asked_for(call.view, asked)
+        wanted: str = asked[member].get(setting) or ""
+        if wanted != value:
+            raise errors.s3.NotImplemented(f"{setting} of a bucket is always {value} here.")
+        return {}
+
+    return put
+
+
+def _row(
+    name: str, permission: str, handle: Callable[[Call, Asked], Result], *honours: str
+) -> Action:
+    return rows.of_bucket(name, Read(handle=handle), permission, honours)
+
+
+def _documents(noun: str) -> tuple[Action, ...]:
+    """Return the rows of settings of which a bucket may have many, each with an id."""
+    none = _refusing(errors.s3.NoSuchConfiguration)
+    list_none = _answering({"IsTruncated": False})
+    reads, writes = f"s3:Get{noun}Configuration", f"s3:Put{noun}Configuration"
+    return (
+        _row(f"GetBucket{noun}Configuration", reads, none, "Id"),
+        _row(f"DeleteBucket{noun}Configuration", writes, none, "Id"),
+        _row(f"ListBucket{noun}Configurations", reads, list_none, "ContinuationToken"),
+    )
+
+
+_BODY = ("ChecksumAlgorithm", "ContentMD5")
 
 ACTIONS = (
+    *_documents("Analytics"),
+    *_documents("Metrics"),
+    *_documents("IntelligentTiering"),
+    _row("GetBucketAbac", "s3:GetBucketABAC", _answering({"AbacStatus": {"Status": "Disabled"}})),
+    _row(
+        "PutBucketAbac",
+        "s3:PutBucketABAC",
+        _staying("AbacStatus", "Status", "Disabled"),
+        *("AbacStatus", *_BODY),
+    ),
+    _row(
+        "PutBucketAccelerateConfiguration",
+        "s3:PutAccelerateConfiguration",
+        _staying("AccelerateConfiguration", "Status", "Suspended"),
+        *("AccelerateConfiguration", "ChecksumAlgorithm"),
+    ),
+    _row("DeleteBucketReplication", "s3:PutReplicationConfiguration", _answering({})),
+    _row(
+        "PutBucketRequestPayment",
+        "s3:PutBucketRequestPayment",
+        _staying("RequestPaymentConfiguration", "Payer", "BucketOwner"),
+        *("RequestPaymentConfiguration", *_BODY),
+    ),
     _row("GetBucketAccelerateConfiguration", "s3:GetAccelerateConfiguration", _answering({})),
     _row("GetBucketLogging", "s3:GetBucketLogging", _answering({})),
     _row("GetBucketNotificationConfiguration", "s3:GetBucketNotification", _answering({})),

@@ -20,7 +20,7 @@ from mallee.cloud.action import Action, Read, Serve, Write
 from mallee.cloud.call import Call, Principal, Request, Result, WriteCall
 from mallee.cloud.identity import authenticate, authorize, lastuse
 from mallee.cloud.identity.question import Question
-from mallee.cloud.s3 import buckets, cors, deciding, forms, heads, sending, slots, visits
+from mallee.cloud.s3 import buckets, cors, deciding, forms, heads, refusals, sending, slots, visits
 from mallee.cloud.s3.bodies import ObjectBody, Source, Text
 from mallee.cloud.s3.exchange import Answer, ObjectCall, Stored
 from mallee.cloud.s3.server import Outgoing
@@ -103,7 +103,7 @@ async def _stages(cloud: Cloud, visit: Visit) -> Outgoing:
         return Outgoing(status=200, headers={**allowed, **_ids(visit.id)})
     if visit.operation == codec.POST_OBJECT:
         return await _stages_of_form(cloud, visit)
-    visit.row = row = _row(cloud, routed.operation)
+    visit.row = row = _row(cloud, request, routed.operation)
     now = await _look(cloud)
     caller = heads.identify(cloud.keys, request, routed.address.host_bucket, now)
     visit.principal = caller.principal
@@ -130,7 +130,7 @@ async def _do(cloud: Cloud, visit: Visit, question: Question, body: ObjectBody) 
 async def _stages_of_form(cloud: Cloud, visit: Visit) -> Outgoing:
     """Take a browser's form for the put that it is; its answer is as the form wishes."""
     visit.operation = _PUTS
-    visit.row = row = _row(cloud, _PUTS)
+    visit.row = row = _row(cloud, visit.request, _PUTS)
     now = await _look(cloud)
     posted = await forms.read(cloud.keys, visit.request, visit.source, now)
     visit.principal, visit.key = posted.principal, posted.asked["Key"]
@@ -163,12 +163,10 @@ def _allowed(cloud: Cloud, visit: Visit, request: http.Request, now: float) -> Q
     return question
 
 
-def _row(cloud: Cloud, operation: str) -> Action:
+def _row(cloud: Cloud, request: http.Request, operation: str) -> Action:
     row = cloud.table.get(operation)
     if row is None:
-        raise errors.s3.NotImplemented(
-            f"The operation {operation} of s3 is not supported by this cloud."
-        )
+        raise refusals.of(operation, request)
     return row
 
 
