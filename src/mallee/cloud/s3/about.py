@@ -60,13 +60,20 @@ class About(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """By algorithm."""
     checksum_type: str = FULL
     parts: tuple[PartAbout, ...] = ()
-    """Of an object that came in parts."""
+    """Those that the bytes lie in, of an object that came in parts."""
+    is_one: bool = False
+    """Whether it counts as one piece although its bytes lie in parts: a copy."""
     upload: str = ""
     """The upload that it came by."""
     storage_class: str = "STANDARD"
     lock: Lock = Lock()
     sealing: Sealing | None = None
     """None: the bytes lie as they came."""
+
+    @property
+    def pieces(self) -> tuple[PartAbout, ...]:
+        """The parts that readers are told of."""
+        return () if self.is_one else self.parts
 
 
 class UploadAbout(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -32,7 +32,7 @@ async def get(call: ObjectCall, asked: Asked) -> Answer:
         result["ETag"] = found.version.etag
     if "Checksum" in named and found.about.checksums:
         result["Checksum"] = objects.checksums_shown(found)
-    if "ObjectParts" in named and found.about.parts:
+    if "ObjectParts" in named and found.about.pieces:
         result["ObjectParts"] = _parts(found, asked)
     if "StorageClass" in named:
         result["StorageClass"] = found.about.storage_class
@@ -42,7 +42,7 @@ async def get(call: ObjectCall, asked: Asked) -> Answer:
 
 
 def _parts(found: Found, asked: Asked) -> dict[str, object]:
-    parts = found.about.parts
+    parts = found.about.pieces
     after = int(asked.get("PartNumberMarker") or 0)
     limit = min(int(asked.get("MaxParts") or ENTRIES_MAX), ENTRIES_MAX)
     rest = [part for part in parts if part.number > after]

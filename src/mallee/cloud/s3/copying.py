@@ -1,12 +1,12 @@
 """Copies: of whole objects, which move no byte, and of stretches of bytes as parts of uploads.
 
-A copied object refers to the same stored bytes as its source, and has its ETag and checksums. A
-part that is copied is read, verified and written anew, for it needs an ETag of its own. Called by
-the pipeline. Not its business: where stored bytes lie (`mallee.walrus`).
+A copied object refers to the same stored bytes as its source. It is one piece: where the source
+came in parts, or another checksum is wanted, the bytes are read once for the ETag and checksum of
+the whole. A part that is copied is written anew. Called by the pipeline. Not its business: reading
+and writing anew (`rewriting`), where stored bytes lie (`mallee.walrus`).
 """
 
-import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
 
@@ -24,6 +24,7 @@ from mallee.cloud.s3 import (
     intents,
     objects,
     ranges,
+    rewriting,
     rows,
     uploads,
     versions,
@@ -34,9 +35,9 @@ from mallee.cloud.s3.encryption import AES256, Unlocked
 from mallee.cloud.s3.exchange import Answer, ObjectCall, Taken
 from mallee.cloud.s3.rows import Asked
 from mallee.cloud.s3.versions import Place
-from mallee.walrus.errors import Corrupt, Gone, NoSpace
+from mallee.walrus.errors import Gone
 from mallee.walrus.records import Blob, Content, UploadPart, Version
-from mallee.walrus.seam import Engine, Tx
+from mallee.walrus.seam import Tx
 
 ATTEMPTS = 5
 """How often a source is looked up that is replaced at the same moment."""
@@ -51,6 +52,12 @@ class Source:
     place: Place
     id: str | None
     """The version that the request names."""
+
+    @property
+    def arn(self) -> str:
+        """What policies call it."""
+        key = self.place.key.decode(errors="replace")
+        return f"arn:aws:s3:::{self.place.bucket.name}/{key}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,19 +156,54 @@ async def _made(
     found, unlocked = given
     kept, size = found.about, found.version.size
     target = encryption.begin(call, where, asked)
-    if target is None and unlocked is None:
-        return _Made(found, None)
-    if target and unlocked and target.sealing.method == unlocked.sealing.method == AES256:
-        return _Made(found, encryption.rewrapped(call, unlocked, where).sealing)
-    _check_size(size)
-    algorithm = next(iter(kept.checksums), "")
+    algorithm: str = asked.get("ChecksumAlgorithm") or next(iter(kept.checksums), "")
+    shared = _shared(call, where, target, unlocked)
+    if shared is not None and _is_one(found, algorithm):
+        return _Made(found, shared.sealing)
+    rewriting.check_size(size)
     pieces = encryption.plain(call.engine, found, unlocked, (0, size))
+    if shared is not None:
+        taken = await rewriting.hashed(call, pieces, size, algorithm or wholes.OWN.value)
+        return _Made(_as_one(found, taken), shared.sealing)
     key = target.key() if target else None
-    content, taken = await _rewritten(call, pieces, size, (algorithm, key))
+    content, taken = await rewriting.rewritten(call, pieces, size, (algorithm, key))
     checksums = taken.checksums if algorithm else wholes.own(content, taken)
     version = replace(found.version, etag=encryption.etag(target, taken.md5), parts=())
-    about = replace(kept, checksums=checksums, checksum_type=FULL, parts=())
+    about = replace(kept, checksums=checksums, checksum_type=FULL, parts=(), is_one=False)
     return _Made(Found(version, about), target.sealing if target else None, content)
+
+
+@dataclass(frozen=True, slots=True)
+class _Shared:
+    """Bytes that lie as the copy is to have them."""
+
+    sealing: Sealing | None
+
+
+def _shared(
+    call: ObjectCall, where: Place, target: Unlocked | None, unlocked: Unlocked | None
+) -> _Shared | None:
+    """Return how the source's own bytes serve for the copy; None: they do not."""
+    if target is None and unlocked is None:
+        return _Shared(None)
+    if target and unlocked and target.sealing.method == unlocked.sealing.method == AES256:
+        return _Shared(encryption.rewrapped(call, unlocked, where).sealing)
+    return None
+
+
+def _is_one(found: Found, algorithm: str) -> bool:
+    """Tell whether ETag and checksum of the source are already those of one piece."""
+    kept = found.about
+    is_whole = not kept.pieces and kept.checksum_type == FULL
+    return is_whole and (not algorithm or algorithm in kept.checksums)
+
+
+def _as_one(found: Found, taken: Taken) -> Found:
+    """Return the source as one piece; its bytes go on lying in parts, if they do."""
+    return Found(
+        replace(found.version, etag=taken.md5.hex()),
+        replace(found.about, checksums=taken.checksums, checksum_type=FULL, is_one=True),
+    )
 
 
 async def _commit(
@@ -176,6 +218,7 @@ async def _commit(
         checksums=found.about.checksums,
         checksum_type=found.about.checksum_type,
         parts=found.about.parts,
+        is_one=found.about.is_one,
         sealing=made.sealing,
     )
 
@@ -201,6 +244,8 @@ def _wanted(call: ObjectCall, where: Place, asked: Asked, given: tuple[Source, F
     replaces = _directive(asked, "MetadataDirective", "x-amz-metadata-directive")
     replaces_tags = _directive(asked, "TaggingDirective", "x-amz-tagging-directive")
     wanted, kept = intents.read(call, where, asked), found.about
+    if kept.tags and not replaces_tags and not _may_read_tags(call, source):
+        raise errors.s3.AccessDenied()
     is_itself = (source.place.number, source.place.key) == (where.number, where.key)
     changes = replaces or any(asked.get(member) for member in _CHANGING)
     if is_itself and source.id is None and not changes:
@@ -221,6 +266,12 @@ def _wanted(call: ObjectCall, where: Place, asked: Asked, given: tuple[Source, F
         metadata=wanted.metadata if replaces else kept.metadata,
         tags=wanted.tags if replaces_tags else kept.tags,
     )
+
+
+def _may_read_tags(call: ObjectCall, source: Source) -> bool:
+    of_version = "s3:GetObjectVersionTagging"
+    permission = "s3:GetObjectTagging" if source.id is None else of_version
+    return call.may(permission, source.arn)
 
 
 def _directive(asked: Asked, member: str, header: str) -> bool:
@@ -281,60 +332,14 @@ async def _read_source(
         unlocked = _unlocked(call, asked, source, found)
         size = found.version.size
         start, end = ranges.parse_of_source(header, size) if header else (0, size)
-        _check_size(end - start)
+        rewriting.check_size(end - start)
         pieces = encryption.plain(call.engine, found, unlocked, (start, end))
         try:
-            content, taken = await _rewritten(call, pieces, end - start, sealed)
+            content, taken = await rewriting.rewritten(call, pieces, end - start, sealed)
         except Gone:
             continue
         return content, taken, found
     raise errors.s3.OperationAborted()
-
-
-def _check_size(size: int) -> None:
-    if size > objects.SIZE_MAX:
-        raise errors.s3.InvalidRequest(
-            "The specified copy source is larger than the maximum allowable size for a copy "
-            f"source: {objects.SIZE_MAX}"
-        )
-
-
-async def _rewritten(
-    call: ObjectCall, pieces: Iterator[bytes], size: int, sealed: tuple[str, frames.Key | None]
-) -> tuple[Content, Taken]:
-    """Write verified bytes anew: with a checksum of their own, and sealed by a key of their own."""
-    try:
-        return await call.in_thread(lambda: _rewrite(call.engine, pieces, size, sealed))
-    except NoSpace as error:
-        raise errors.s3.InsufficientStorage() from error
-    except Corrupt as error:
-        raise errors.s3.InternalError() from error
-
-
-def _rewrite(
-    engine: Engine, pieces: Iterator[bytes], size: int, sealed: tuple[str, frames.Key | None]
-) -> tuple[Content, Taken]:
-    """Do it; blocks for as long as that takes."""
-    algorithm, key = sealed
-    engine.check_room(size)
-    name = algorithm or (wholes.OWN.value if key else "")
-    md5 = hashlib.md5(usedforsecurity=False)
-    other = wholes.hasher(name)
-    receiver = engine.receive()
-    try:
-        sealer = frames.Sealer(key, receiver) if key else None
-        for data in pieces:
-            md5.update(data)
-            if other is not None:
-                other.update(data)
-            (sealer or receiver).write(data)
-        if sealer is not None:
-            sealer.finish()
-        content = receiver.finish()
-    finally:
-        receiver.abandon()
-    checksums = {name: other.digest()} if other is not None else {}
-    return content, Taken(size=size, md5=md5.digest(), checksums=checksums)
 
 
 def _needs_of_copy(_call: Call, asked: Asked) -> Iterable[tuple[str, str]]:
@@ -362,6 +367,7 @@ ACTIONS = (
             *encryption.HONOURS,
             *intents.HONOURS,
             *conditions.WRITE,
+            "ChecksumAlgorithm",
             "MetadataDirective",
             "TaggingDirective",
         ),

@@ -183,8 +183,8 @@ async def _look(
     result.update(_instead(call, asked))
     result["ContentLength"] = end - start
     is_whole = end - start == found.version.size
-    if asked.get("PartNumber") is not None and found.about.parts:
-        result["PartsCount"] = len(found.about.parts)
+    if asked.get("PartNumber") is not None and found.about.pieces:
+        result["PartsCount"] = len(found.about.pieces)
     if asked.get("PartNumber") is not None or _is_range(asked, found):
         result["ContentRange"] = ranges.shown(start, end, found.version.size)
     if asked.get("ChecksumMode") == "ENABLED" and is_whole:
@@ -253,12 +253,12 @@ def _wanted_bytes(asked: Asked, found: Found) -> tuple[int, int]:
         return ranges.parse(asked.get("Range"), size) or (0, size)
     if asked.get("Range"):
         raise errors.s3.InvalidRequest("Cannot specify both Range header and partNumber query.")
-    if not found.about.parts:
+    if not found.about.pieces:
         if number != 1:
             raise errors.s3.InvalidPartNumber(part=number)
         return 0, size
     start = 0
-    for position, part in enumerate(found.about.parts, start=1):
+    for position, part in enumerate(found.about.pieces, start=1):
         if position == number:
             return start, start + part.size
         start += part.size
