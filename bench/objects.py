@@ -95,12 +95,12 @@ def _large(cloud: Server, root: Path, runs: int) -> Generator[report.Finding]:
         head = cloud.head("PUT", "put_object", f"large-{n}", LARGE)
         return wirefloods.elapsed_s(cloud.port, [head, *pieces])
 
-    puts, writes = _in_turns(runs, put, lambda _: _write_s(root / "raw", pieces))
+    puts, writes = in_turns(runs, put, lambda _: write_s(root / "raw", pieces))
     yield report.Finding(
         promise="PUT 64 MiB, against the disk's own write and sync",
         unit="MiB/s",
-        ours=_per_second(puts),
-        theirs=_per_second(writes),
+        ours=per_second(puts),
+        theirs=per_second(writes),
         bar_ratio_min=0.7,
     )
     if shutil.which("nginx") is None:
@@ -110,7 +110,7 @@ def _large(cloud: Server, root: Path, runs: int) -> Generator[report.Finding]:
     with _nginx(root) as port:
         get = [cloud.head("GET", "get_object", "large-0")]
         plain = [b"GET /raw HTTP/1.1\r\nHost: n\r\n\r\n"]
-        ours, theirs = _in_turns(
+        ours, theirs = in_turns(
             runs,
             lambda _: wirefloods.elapsed_s(cloud.port, get),
             lambda _: wirefloods.elapsed_s(port, plain),
@@ -118,8 +118,8 @@ def _large(cloud: Server, root: Path, runs: int) -> Generator[report.Finding]:
     yield report.Finding(
         promise="GET 64 MiB, against nginx",
         unit="MiB/s",
-        ours=_per_second(ours),
-        theirs=_per_second(theirs),
+        ours=per_second(ours),
+        theirs=per_second(theirs),
         bar_ratio_min=0.8,
     )
 
@@ -166,7 +166,7 @@ def _listing(root: Path, runs: int) -> Generator[report.Finding]:
                     tx.add(bucket, b"key-%09d" % n, version)
 
             engine.commit(add).result()
-    many, few = _in_turns(
+    many, few = in_turns(
         runs, lambda _: _list_s(engine, 2, b"key-0005"), lambda _: _list_s(engine, 1, b"key-")
     )
     engine.close()
@@ -214,7 +214,7 @@ def _plain_rate(folder: Path, run: int, body: bytes) -> float:
     def write(client: int) -> None:
         gate.wait()
         for n in range(SMALL_REQUESTS):
-            _write_file(folder / f"{run}-{client}-{n}", body)
+            write_file(folder / f"{run}-{client}-{n}", body)
 
     with futures.ThreadPoolExecutor(CLIENTS) as threads:
         writing = [threads.submit(write, client) for client in range(CLIENTS)]
@@ -225,7 +225,7 @@ def _plain_rate(folder: Path, run: int, body: bytes) -> float:
     return CLIENTS * SMALL_REQUESTS / (time.perf_counter() - began)
 
 
-def _write_file(path: Path, body: bytes) -> None:
+def write_file(path: Path, body: bytes) -> None:
     for target, flags in ((path, os.O_WRONLY | os.O_CREAT | os.O_EXCL), (path.parent, os.O_RDONLY)):
         descriptor = os.open(target, flags)
         if flags:
@@ -234,7 +234,7 @@ def _write_file(path: Path, body: bytes) -> None:
         os.close(descriptor)
 
 
-def _write_s(path: Path, pieces: Sequence[memoryview]) -> float:
+def write_s(path: Path, pieces: Sequence[memoryview]) -> float:
     path.unlink(missing_ok=True)
     began = time.perf_counter()
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT)
@@ -245,7 +245,7 @@ def _write_s(path: Path, pieces: Sequence[memoryview]) -> float:
     return time.perf_counter() - began
 
 
-def _in_turns(
+def in_turns(
     runs: int, ours: Callable[[int], float], theirs: Callable[[int], float]
 ) -> tuple[list[float], list[float]]:
     """Measure both in turns, once more than asked for: the first warms up."""
@@ -253,7 +253,7 @@ def _in_turns(
     return [one for one, _ in pairs], [other for _, other in pairs]
 
 
-def _per_second(times_s: Sequence[float]) -> tuple[float, ...]:
+def per_second(times_s: Sequence[float]) -> tuple[float, ...]:
     return tuple(LARGE / (1 << 20) / one for one in times_s)
 
 

@@ -1,22 +1,23 @@
 """The committer: one thread that makes many small promises durable at the price of one.
 
-Jobs that arrive while the disk is busy share the next batch: their small contents are appended to
-a pack and synced together, then their functions run in one transaction of the index, each undone
-alone when it fails. A job is settled when that transaction is on the disk. Called by `engine`. Not
-its business: what a job means.
+Jobs that arrive while the disk is busy share the next batch, and those who were just settled have
+a moment to come again: their small contents are appended to a pack and synced together, then their
+functions run in one transaction of the index, each undone alone when it fails. A job is settled
+when that transaction is on the disk. Called by `engine`. Not its business: what a job means.
 """
 
 import contextlib
 import queue
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent import futures
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from mallee.kit import logs
-from mallee.walrus import contents, index
+from mallee.walrus import contents, index, places
 from mallee.walrus.contents import Means
 from mallee.walrus.errors import Closed
 from mallee.walrus.packs import PackWriter
@@ -30,6 +31,10 @@ _log = logs.get(__name__)
 BATCH_MAX = 256
 """Jobs in one transaction."""
 BATCH_BYTES_MAX = 16 << 20
+PATIENCE = 0.25
+"""The part of the time that the last batch took for which the next one waits for more."""
+SLOW_S = 0.001
+"""What a batch takes at least for which that is done: below, waiting costs more than syncing."""
 
 
 Work = Callable[[Tx, Sequence[Blob]], T]
@@ -56,6 +61,8 @@ class _InDoubt(Exception):
 @dataclass(slots=True)
 class _Outcome:
     job: Job
+    unused: Sequence[Content]
+    """Contents that nobody refers to."""
     value: Any = None
     error: BaseException | None = None
 
@@ -78,6 +85,11 @@ class Committer:
         self._pack = PackWriter(means)
         self._connection = index.connect(means.places.index)
         self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._turns = places.Turns(means.places)
+        self._expected = 1
+        """How many jobs there will be at once if all come again that came last."""
+        self._took_s = 0.0
+        """How long the last batch took."""
         self._gate = threading.Lock()
         self._is_closed = False
         self._thread = threading.Thread(target=self._run, name="walrus-committer", daemon=True)
@@ -112,28 +124,44 @@ class Committer:
         while not over:
             jobs, over = self._wait_for_jobs()
             if jobs:
+                began = time.monotonic()
                 self._serve(jobs)
+                self._took_s = time.monotonic() - began
+                self._expected = len(jobs) + self._queue.qsize()
         self._seal()
         self._connection.close()
+        self._turns.close()
 
     def _wait_for_jobs(self) -> tuple[list[Job], bool]:
         jobs: list[Job] = []
         size = 0
         job = self._queue.get()
+        patience_s = self._took_s * PATIENCE if self._took_s > SLOW_S else 0.0
+        until = time.monotonic() + patience_s
         with contextlib.suppress(queue.Empty):
             while job is not None:
                 jobs.append(job)
                 size += sum(one.size for one in job.contents if one.data is not None)
                 if len(jobs) == BATCH_MAX or size >= BATCH_BYTES_MAX:
                     return jobs, False
-                job = self._queue.get_nowait()
+                job = self._next(until if len(jobs) < self._expected else 0.0)
             return jobs, True
         return jobs, False
+
+    def _next(self, until: float) -> Job | None:
+        """Return the next job; raise `Empty` when there is none by then."""
+        with contextlib.suppress(queue.Empty):
+            return self._queue.get_nowait()
+        left = until - time.monotonic()
+        if left <= 0:
+            raise queue.Empty
+        return self._queue.get(timeout=left)
 
     def _serve(self, jobs: list[Job]) -> None:
         try:
             blobs = self._write_packs(jobs)
-            outcomes = self._commit(jobs, blobs)
+            with self._turns:
+                outcomes = self._commit(jobs, blobs)
         except _InDoubt as doubt:
             # After a power cut it may turn out to be kept: what it refers to must still be there.
             self._undo()
@@ -145,10 +173,10 @@ class Committer:
             self._undo()
             if isinstance(error, sqlite3.DatabaseError):
                 error = index.explained(error, self._means.places.index)
-            outcomes = [_Outcome(job, error=error) for job in jobs]
+            outcomes = [_Outcome(job, job.contents, error=error) for job in jobs]
         for outcome in outcomes:
-            if outcome.error is not None:
-                self._discard(outcome.job)
+            for content in outcome.unused:
+                contents.discard(self._means, content)
             outcome.settle()
         self._changed()
 
@@ -181,6 +209,8 @@ class Committer:
     def _do(self, tx: Tx, job: Job, packed: dict[int, Blob]) -> _Outcome:
         """Run one function; when it fails, nothing of it stays."""
         run = self._connection.execute
+        tx.kept.clear()
+        tx.stored.clear()
         run("SAVEPOINT job")
         try:
             value = job.work(tx, [_blob(one, packed) for one in job.contents])
@@ -189,18 +219,15 @@ class Committer:
         except BaseException as error:  # noqa: BLE001 - it is the caller's, who awaits it
             run("ROLLBACK TO job")
             run("RELEASE job")
-            return _Outcome(job, error=error)
+            return _Outcome(job, job.contents, error=error)
         run("RELEASE job")
-        return _Outcome(job, value=value)
+        unused = [one for one in job.contents if one.id not in tx.stored]
+        return _Outcome(job, unused, value=value)
 
     def _undo(self) -> None:
         with contextlib.suppress(sqlite3.DatabaseError):
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
-
-    def _discard(self, job: Job) -> None:
-        for content in job.contents:
-            contents.discard(self._means, content)
 
     def _seal(self) -> None:
         """Let go of the pack; it is now like any other."""

@@ -7,7 +7,7 @@ caller may, and which versions a bucket wants kept: that comes in with the call.
 
 import sqlite3
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -17,6 +17,7 @@ from mallee.walrus.errors import BucketClosed, Gone
 from mallee.walrus.records import NULL, Blob, Part, Upload, UploadPart, Usage, Version
 
 _COLUMNS = looks.COLUMNS
+_encode = msgspec.msgpack.Encoder().encode
 
 
 @dataclass(slots=True)
@@ -25,6 +26,12 @@ class Tx:
 
     connection: sqlite3.Connection
     now_ms: int
+    kept: dict[int, Blob] = field(default_factory=dict[int, Blob])
+    """Blobs that are to be taken in with the first reference to them."""
+    stored: set[int] = field(default_factory=set[int])
+    """Blobs that were taken in."""
+    _open: set[int] = field(default_factory=set[int])
+    """Buckets found open: nobody else can close one while this transaction lasts."""
 
     # --- looks ---
 
@@ -65,9 +72,11 @@ class Tx:
         Raises `BucketClosed`.
         """
         self._check_open(bucket)
-        replaced = self._take(bucket, key, NULL) if version.id == NULL else None
-        if self.current(bucket, key) is not None:
+        # A key that has no current version has no former one either.
+        replaced = self.current(bucket, key)
+        if replaced is not None and (version.id, replaced.id) != (NULL, NULL):
             self._make_former(bucket, key)
+            replaced = self._take(bucket, key, NULL) if version.id == NULL else None
         self._insert(bucket, key, version)
         self._refer(version.parts)
         self._count(bucket, 1, version.size)
@@ -98,7 +107,8 @@ class Tx:
 
     def _insert(self, bucket: int, key: bytes, version: Version) -> None:
         self._run(
-            f"INSERT INTO object (bucket, key, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            f"INSERT OR REPLACE INTO object (bucket, key, {_COLUMNS}) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (bucket, key, *_row(version)),
         )
 
@@ -160,7 +170,7 @@ class Tx:
             "(upload, number, size, etag, modified_ms, parts, about) VALUES (?, ?, ?, ?, ?, ?, ?)",
             (
                 *(upload, part.number, part.size, part.etag, part.modified_ms),
-                *(msgspec.msgpack.encode(part.parts), part.about),
+                *(_encode(part.parts), part.about),
             ),
         )
         self._refer(part.parts)
@@ -192,11 +202,15 @@ class Tx:
         for key, id in uploads:
             self.end_upload(bucket, key, id)
         self._run("INSERT OR IGNORE INTO closed (bucket) VALUES (?)", (bucket,))
+        self._open.discard(bucket)
         return True
 
     def _check_open(self, bucket: int) -> None:
+        if bucket in self._open:
+            return
         if looks.is_closed(self.connection, bucket):
             raise BucketClosed(bucket)
+        self._open.add(bucket)
 
     def belong(self, bucket: int, account: str, maker: str) -> None:
         """Say whose a bucket is and who made it; saying it again changes nothing."""
@@ -225,14 +239,7 @@ class Tx:
 
     def keep(self, blob: Blob) -> Part:
         """Take a blob into the index; whoever keeps it must refer to it in this transaction."""
-        self._run(
-            "INSERT INTO blob (id, refs, size, crc, pack, offset, blocks) "
-            "VALUES (?, 0, ?, ?, ?, ?, ?)",
-            (
-                *(blob.id, blob.size, blob.crc.to_bytes(crc.BYTES, "big")),
-                *(blob.pack, blob.offset, blob.blocks),
-            ),
-        )
+        self.kept[blob.id] = blob
         return Part(blob.id, blob.size)
 
     def move(self, blob: Blob) -> None:
@@ -243,9 +250,25 @@ class Tx:
 
     def _refer(self, parts: Iterable[Part]) -> None:
         for part in parts:
+            new = self.kept.pop(part.blob, None)
+            if new is not None:
+                self._store(new)
+                continue
             found = self._run("UPDATE blob SET refs = refs + 1 WHERE id = ?", (part.blob,))
             if found.rowcount != 1:
                 raise Gone(part.blob)
+
+    def _store(self, blob: Blob) -> None:
+        """Take a blob in, with its first reference."""
+        self._run(
+            "INSERT INTO blob (id, refs, size, crc, pack, offset, blocks) "
+            "VALUES (?, 1, ?, ?, ?, ?, ?)",
+            (
+                *(blob.id, blob.size, blob.crc.to_bytes(crc.BYTES, "big")),
+                *(blob.pack, blob.offset, blob.blocks),
+            ),
+        )
+        self.stored.add(blob.id)
 
     def _release(self, parts: Iterable[Part]) -> None:
         for part in parts:
@@ -281,5 +304,5 @@ class Tx:
 def _row(version: Version) -> tuple[Any, ...]:
     return (
         *(version.id, version.is_marker, version.modified_ms, version.size, version.etag),
-        *(msgspec.msgpack.encode(version.parts), version.about),
+        *(_encode(version.parts), version.about),
     )
