@@ -69,8 +69,8 @@ class Client:
 
 @asynccontextmanager
 async def pair(root: Path) -> AsyncGenerator[tuple[Side, Side]]:
-    left = Side("left", root, Neighbour(root / "right.door", is_right, UNAVAILABLE))
-    right = Side("right", root, Neighbour(root / "left.door", is_left, UNAVAILABLE))
+    left = Side("left", root, Neighbour((root / "right.door",), is_right, UNAVAILABLE))
+    right = Side("right", root, Neighbour((root / "left.door",), is_left, UNAVAILABLE))
     async with left, right:
         yield left, right
 

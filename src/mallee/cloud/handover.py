@@ -16,10 +16,10 @@ import os
 import re
 import socket
 import struct
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from aiohttp import web, web_protocol, web_server
 
@@ -45,12 +45,20 @@ _log = logs.get(__name__)
 IsForOther = Callable[[bytes], bool]
 
 
+class Taker(Protocol):
+    """Serves connections that come by a door."""
+
+    async def take(self, connection: socket.socket, given: bytes) -> None:
+        """Serve a connection, and first of all these bytes of it."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Neighbour:
-    """The other process."""
+    """The other side: one process, or several that do the same."""
 
-    door: Path
-    """Its socket."""
+    doors: tuple[Path, ...]
+    """Their sockets; connections go to each in turn, past those where nobody is."""
     is_its: IsForOther
     """Tells whether a request is the other's, by its first bytes."""
     unavailable: bytes
@@ -87,7 +95,8 @@ class Handler(web_protocol.RequestHandler):
         if self._early or _END not in data:
             searched = max(0, len(self._early) - len(_END))
             self._early += data
-            if _END not in self._early[searched:] and self._may_be_awaited():
+            is_short = len(self._early) < HEAD_BYTES_MAX
+            if is_short and _END not in self._early[searched:] and may_be_awaited(self._early):
                 return
             data = bytes(self._early)
             self._early.clear()
@@ -95,15 +104,6 @@ class Handler(web_protocol.RequestHandler):
             self.force_close()
         else:
             super().data_received(data)
-
-    def _may_be_awaited(self) -> bool:
-        """Tell whether the rest of a head may still come; garbage is refused at once."""
-        if len(self._early) >= HEAD_BYTES_MAX:
-            return False
-        end = self._early.find(b"\n")
-        if end < 0:
-            return _BEGINNING.fullmatch(self._early) is not None
-        return _LINE.fullmatch(self._early, 0, end) is not None
 
     def _is_between(self) -> bool:
         """Tell whether the next byte is the first of a request, or of its head's rest."""
@@ -123,22 +123,14 @@ class Handler(web_protocol.RequestHandler):
         return done
 
 
-class Connections(web_server.Server):
-    """Makes the handlers of a server's connections, and gives away those that are not its own."""
+class Passage:
+    """The way next door. Belongs to one event loop."""
 
-    def __init__(self, handle: Any, neighbour: Neighbour | None, **options: Any) -> None:
-        super().__init__(handle, **options)
-        self._options = options
+    def __init__(self, neighbour: Neighbour | None) -> None:
+        """Bring what is the neighbour's to it; without one everything stays here."""
         self._neighbour = neighbour
+        self._turn = 0
         self._tasks: set[asyncio.Task[None]] = set()
-
-    def __call__(self) -> Handler:
-        """Return the handler of a connection that was accepted."""
-        return self.handler(b"")
-
-    def handler(self, given: bytes) -> Handler:
-        """Return the handler of a connection that came with these bytes."""
-        return Handler(self, given, {"loop": self._loop, **self._options})
 
     def give(self, transport: Any, data: bytes) -> bool:
         """Give the connection away when the request is the other's; tell whether it was."""
@@ -150,24 +142,44 @@ class Connections(web_server.Server):
             return False
         transport.pause_reading()
         copy = os.dup(transport.get_extra_info("socket").fileno())
-        self._spawn(_give(neighbour, socket.socket(fileno=copy), data))
+        self._turn = (self._turn + 1) % len(neighbour.doors)
+        doors = (*neighbour.doors[self._turn :], *neighbour.doors[: self._turn])
+        task = asyncio.ensure_future(_give(neighbour, doors, socket.socket(fileno=copy), data))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
         return True
+
+
+class Connections(web_server.Server):
+    """Makes the handlers of a server's connections, and gives away those that are not its own."""
+
+    def __init__(self, handle: Any, neighbour: Neighbour | None, **options: Any) -> None:
+        super().__init__(handle, **options)
+        self._options = options
+        self._passage = Passage(neighbour)
+
+    def __call__(self) -> Handler:
+        """Return the handler of a connection that was accepted."""
+        return self.handler(b"")
+
+    def handler(self, given: bytes) -> Handler:
+        """Return the handler of a connection that came with these bytes."""
+        return Handler(self, given, {"loop": self._loop, **self._options})
+
+    def give(self, transport: Any, data: bytes) -> bool:
+        """Give the connection away when the request is the other's; tell whether it was."""
+        return self._passage.give(transport, data)
 
     async def take(self, connection: socket.socket, given: bytes) -> None:
         """Serve a connection that came from next door."""
         connection.setblocking(False)
         await self._loop.connect_accepted_socket(lambda: self.handler(given), connection)
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.ensure_future(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
 
 class Door:
     """Where a process takes connections from its neighbour."""
 
-    def __init__(self, path: Path, connections: Connections) -> None:
+    def __init__(self, path: Path, connections: Taker) -> None:
         self._path = path
         self._connections = connections
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
@@ -218,20 +230,36 @@ class Door:
         task.add_done_callback(self._tasks.discard)
 
 
-async def _give(neighbour: Neighbour, connection: socket.socket, data: bytes) -> None:
+async def _give(
+    neighbour: Neighbour, doors: Sequence[Path], connection: socket.socket, data: bytes
+) -> None:
     """Bring a connection next door; when nobody takes it, tell its client."""
+    with connection:
+        for door in doors:
+            try:
+                if await _knock(door, connection, data):
+                    return
+            except (OSError, TimeoutError) as error:
+                _log.warning("connection not taken next door", problem=repr(error)[:200])
+                break
+        with contextlib.suppress(OSError):
+            connection.send(neighbour.unavailable)
+
+
+async def _knock(path: Path, connection: socket.socket, data: bytes) -> bool:
+    """Bring a connection to a door; tell whether anybody is there."""
     loop = asyncio.get_running_loop()
-    with connection, socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as door:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as door:
         door.setblocking(False)
-        try:
-            async with asyncio.timeout(DOOR_TIMEOUT_S):
-                await loop.sock_connect(door, str(neighbour.door))
-                sent = socket.send_fds(door, [data[:_FIRST_BYTES]], [connection.fileno()])
-                await loop.sock_sendall(door, data[sent:])
-        except (OSError, TimeoutError) as error:
-            _log.warning("connection not taken next door", problem=repr(error)[:200])
-            with contextlib.suppress(OSError):
-                connection.send(neighbour.unavailable)
+        async with asyncio.timeout(DOOR_TIMEOUT_S):
+            try:
+                await loop.sock_connect(door, str(path))
+            except OSError as error:
+                _log.warning("nobody is next door", door=path.name, problem=repr(error)[:200])
+                return False
+            sent = socket.send_fds(door, [data[:_FIRST_BYTES]], [connection.fileno()])
+            await loop.sock_sendall(door, data[sent:])
+            return True
 
 
 async def _receive(caller: socket.socket) -> tuple[socket.socket, bytes] | None:
@@ -251,6 +279,14 @@ async def _receive(caller: socket.socket) -> tuple[socket.socket, bytes] | None:
                 raise OSError("a connection brings too much along")
         undo.pop_all()
     return connection, bytes(given)
+
+
+def may_be_awaited(early: bytearray) -> bool:
+    """Tell whether the rest of a head may still come; garbage is refused at once."""
+    end = early.find(b"\n")
+    if end < 0:
+        return _BEGINNING.fullmatch(early) is not None
+    return _LINE.fullmatch(early, 0, end) is not None
 
 
 async def _wait_readable(caller: socket.socket) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from mallee.cloud.s3 import pipeline, sending, server
+from mallee.cloud.s3 import connections, pipeline, sending, server
 from tests.cloud import journal
 from tests.cloud.s3 import running
 from tests.cloud.s3.running import RunningS3
@@ -114,7 +114,7 @@ def test_body_that_is_cut_off_leaves_nothing(served: RunningS3, sent: int) -> No
 def test_client_that_sends_nothing_more_is_told(
     wire: Wire, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server, "READ_TIMEOUT_S", 0.1)
+    monkeypatch.setattr(connections, "READ_TIMEOUT_S", 0.1)
     wire.send(wire.head("PUT", "/bucket/slow", {"Content-Length": "1000"}) + b"x")
     reply = wire.reply()
     assert (reply.status, reply.code) == (400, "RequestTimeout")

@@ -1,8 +1,7 @@
 """The process of S3: `python -m mallee.cloud.s3.daemon --root DIR`. Wiring only, no rules.
 
 The supervisor starts it beside the cloud's process, as the same user. It has no address of its own:
-connections come from that process by its door. On the plain event loop, whose sockets the kernel
-can be told to send files to. SIGTERM ends it.
+connections come from that process by its door. SIGTERM ends it.
 """
 
 import argparse
@@ -12,6 +11,8 @@ from concurrent import futures
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
+
+import uvloop
 
 from mallee.cloud import bootstrap, dispatch, handover
 from mallee.cloud import server as front
@@ -67,11 +68,10 @@ async def serve(layout: Layout, settings: Settings, stop: asyncio.Event) -> None
         stack.callback(loops.create_task(settling).cancel)
         tidying = expiring.keep_expiring(opened, objects, clock.SYSTEM)
         stack.callback(loops.create_task(tidying).cancel)
-        neighbour = handover.Neighbour(layout.cloud_door, dispatch.is_for_others, front.AWAY)
+        neighbour = handover.Neighbour((layout.cloud_door,), dispatch.is_for_others, front.AWAY)
         sockets = server.Server(partial(pipeline.answer, cloud), pipeline.busy, threads, neighbour)
-        await sockets.open()
         stack.push_async_callback(sockets.close)
-        door = handover.Door(layout.s3_door, sockets.connections)
+        door = handover.Door(layout.s3_door, sockets)
         stack.push_async_callback(door.close)
         door.open()
         await stop.wait()
@@ -92,7 +92,7 @@ def main() -> None:
     logs.configure("s3", layout.log / "s3.log")
     front.allow_connections()
     try:
-        asyncio.run(_main(layout))
+        uvloop.run(_main(layout))
     except CANNOT_START as error:
         raise SystemExit(f"mallee-s3 cannot start: {error}") from error
 

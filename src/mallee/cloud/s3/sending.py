@@ -32,6 +32,10 @@ class _Progress:
     """Where sending stands: the pieces yet to verify, and the rest of the one at hand."""
 
     pieces: Generator[Piece]
+    head: bytes = b""
+    """What of the answer's head has not left."""
+    sent: int = 0
+    """Bytes behind the head that have left."""
     descriptor: int = -1
     offset: int = 0
     end: int = 0
@@ -55,11 +59,20 @@ class Stream:
         """Open the first stretch and verify its first piece; blocks. Raises `Corrupt`, `Gone`."""
         _advance(self._progress)
 
-    async def send(self, out: socket.socket, threads: futures.Executor) -> None:
-        """Send everything; raise `Stalled`, `OSError`, `Corrupt` when it ends before the end."""
+    @property
+    def sent(self) -> int:
+        """How many bytes have left."""
+        return self._progress.sent
+
+    async def send(self, out: socket.socket, head: bytes, threads: futures.Executor) -> None:
+        """Send the head and everything behind it.
+
+        Raises `Stalled`, `OSError`, `Corrupt` when it ends before the end.
+        """
         loop = asyncio.get_running_loop()
+        self._progress.head = head
         while not self._progress.is_over:
-            is_full = await loop.run_in_executor(threads, _send, out.fileno(), self._progress)
+            is_full = await loop.run_in_executor(threads, _send, out, self._progress)
             if is_full:
                 await _wait_writable(out)
 
@@ -77,24 +90,30 @@ def _advance(progress: _Progress) -> None:
         progress.offset, progress.end = found.start, found.end
 
 
-def _send(out: int, progress: _Progress) -> bool:
+def _send(out: socket.socket, progress: _Progress) -> bool:
     """Send until all is sent, the socket is full (True), or others want the thread."""
-    left = TURN_BYTES
-    while not progress.is_over and left > 0:
-        if progress.offset == progress.end:
-            _advance(progress)
-            continue
-        try:
-            sent = os.sendfile(
-                out, progress.descriptor, progress.offset, progress.end - progress.offset
-            )
-        except BlockingIOError:
-            return True
-        if sent == 0:
-            raise OSError("a file became shorter while it was sent")
-        progress.offset += sent
-        left -= sent
+    stop = progress.sent + TURN_BYTES
+    try:
+        while progress.head:
+            # The first bytes of the object go with it.
+            progress.head = progress.head[out.send(progress.head, socket.MSG_MORE) :]
+        while not progress.is_over and progress.sent < stop:
+            if progress.offset == progress.end:
+                _advance(progress)
+            else:
+                _send_piece(out.fileno(), progress)
+    except BlockingIOError:
+        return True
     return False
+
+
+def _send_piece(out: int, progress: _Progress) -> None:
+    size = progress.end - progress.offset
+    sent = os.sendfile(out, progress.descriptor, progress.offset, size)
+    if sent == 0:
+        raise OSError("a file became shorter while it was sent")
+    progress.offset += sent
+    progress.sent += sent
 
 
 async def _wait_writable(out: socket.socket) -> None:

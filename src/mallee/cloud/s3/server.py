@@ -1,34 +1,40 @@
-"""S3's sockets: heads in, bodies as streams in and out. Beside `handover` all that knows aiohttp.
+"""S3's connections, all of them: how many, how long, and the answers as they are sent.
 
 Hands each request's head to `answer` with its body as a `Source`, and sends the `Outgoing` that
-comes back: small ones at once, stored bytes by the kernel (`sending`). Runs on asyncio's own loop.
-Called by `daemon`. Not its business: what a request means.
+comes back: small ones in one write, stored bytes by the kernel (`sending`). Called by `daemon`. Not
+its business: one connection's bytes (`connections`, `framing`), what a request means.
 """
 
 import asyncio
 import os
 import socket
+import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent import futures
 from dataclasses import dataclass, field
-
-from aiohttp import web
+from email.utils import formatdate
+from http import HTTPStatus
 
 from mallee.aws import errors
-from mallee.cloud import handover, http, server
-from mallee.cloud.s3 import sending
+from mallee.cloud import handover, http
+from mallee.cloud.s3 import framing, sending
 from mallee.cloud.s3.bodies import Source
+from mallee.cloud.s3.connections import WRITE_BUFFER_BYTES, Body, Connection
 from mallee.cloud.s3.exchange import Made
-from mallee.kit import logs
+from mallee.kit import logs, openfiles
 from mallee.walrus.errors import Corrupt, Gone
 
 MAX_IN_FLIGHT = 2048
 """Requests between their head and the end of their answer; beyond it clients are told to wait."""
-READ_TIMEOUT_S = 30.0
-"""How long a client may send nothing of its body."""
-MAX_HEADERS = 128
-"""Metadata is many headers: 2 KB of it at most, which the handlers see to."""
-READ_BUFFER_BYTES = 128 << 10
+OF_PEER = 0.75
+"""The part of the process's descriptors that the connections of one address may be."""
+SWEEP_S = 1.0
+"""How often connections are looked at whose time may be over."""
+ENDING_S = 5.0
+"""How long requests in flight may take to end when the server does."""
+_BODILESS = frozenset({204, 304})
+_REASONS = {status.value: status.phrase for status in HTTPStatus}
 
 _log = logs.get(__name__)
 
@@ -42,37 +48,15 @@ class Outgoing:
     payload: "bytes | sending.Stream | Made" = b""
     size: int = 0
     """Of the payload."""
+    sent: Callable[[int], None] | None = None
+    """Told, once, how many bytes of the payload have left when the answer is over."""
 
 
 Answer = Callable[[http.Request, Source], Awaitable[Outgoing]]
 
 
-class Body:
-    """The body of a request as it comes."""
-
-    __slots__ = ("_incoming",)
-
-    def __init__(self, incoming: web.BaseRequest) -> None:
-        self._incoming = incoming
-
-    async def proceed(self) -> None:
-        """Tell a client that waits for it to send its body."""
-        if self._incoming.headers.get("Expect", "").lower() == "100-continue":
-            await server.send_continue(self._incoming)
-
-    async def read(self) -> bytes:
-        """Return what has come; nothing at the end."""
-        try:
-            async with asyncio.timeout(READ_TIMEOUT_S):
-                return await self._incoming.content.readany()
-        except TimeoutError as error:
-            raise errors.s3.RequestTimeout from error
-        except (web.PayloadAccessError, web.RequestPayloadError, OSError) as error:
-            raise errors.s3.IncompleteBody from error
-
-
 class Server:
-    """Serves S3's connections. Holds the count of requests in flight."""
+    """Serves S3's connections. Belongs to one event loop."""
 
     def __init__(
         self,
@@ -85,103 +69,191 @@ class Server:
         self._answer = answer
         self._busy = busy
         self._threads = threads
+        self._passage = handover.Passage(neighbour)
+        self._connections: set[Connection] = set()
+        self._by_peer: Counter[str] = Counter()
+        self._of_peer_max = int(openfiles.limit() * OF_PEER)
         self._in_flight = 0
-        self.connections = handover.Connections(
-            self._handle,
-            neighbour,
-            access_log=None,
-            logger=server.complaints(),
-            keepalive_timeout=server.IDLE_TIMEOUT_S,
-            lingering_time=server.LINGER_S,
-            auto_decompress=False,
-            max_line_size=server.MAX_LINE_BYTES,
-            max_field_size=server.MAX_FIELD_BYTES,
-            max_headers=MAX_HEADERS,
-            read_bufsize=READ_BUFFER_BYTES,
-        )
-        self._runner = web.ServerRunner(self.connections, shutdown_timeout=5.0)
+        self._is_closing = False
+        self._sweeping: asyncio.TimerHandle | None = None
 
-    async def open(self) -> None:
-        """Be ready for connections; they come by a door."""
-        await self._runner.setup()
-
-    async def listen(self, host: str, port: int) -> int:
-        """Listen on an address of its own; return the port. Raises `CannotListen`."""
-        return await server.listen(self._runner, (host, port), None)
+    async def take(self, connection: socket.socket, given: bytes) -> None:
+        """Serve a connection, and first of all these bytes of it."""
+        loop = asyncio.get_running_loop()
+        if self._sweeping is None:
+            self._sweeping = loop.call_later(SWEEP_S, self._sweep)
+        connection.setblocking(False)
+        await loop.connect_accepted_socket(lambda: Connection(self, given), connection)
 
     async def close(self) -> None:
         """Let requests in flight end, and close every connection."""
-        await self._runner.cleanup()
+        self._is_closing = True
+        if self._sweeping is not None:
+            self._sweeping.cancel()
+        for one in tuple(self._connections):
+            if not one.is_busy:
+                one.end()
+        deadline = asyncio.get_running_loop().time() + ENDING_S
+        while self._in_flight and asyncio.get_running_loop().time() < deadline:
+            await asyncio.sleep(0.01)
+        for one in tuple(self._connections):
+            one.expire()
 
-    async def _handle(self, incoming: web.BaseRequest) -> web.StreamResponse:
+    # --- for connections ---
+
+    def opened(self, connection: Connection) -> bool:
+        """Note a connection; tell whether it may stay."""
+        self._connections.add(connection)
+        self._by_peer[connection.peer] += 1
+        if self._by_peer[connection.peer] > self._of_peer_max:
+            _log.warning("too many connections", peer=connection.peer, most=self._of_peer_max)
+            return False
+        return True
+
+    def closed(self, connection: Connection) -> None:
+        """Forget a connection."""
+        if connection in self._connections:
+            self._connections.discard(connection)
+            self._by_peer[connection.peer] -= 1
+            if not self._by_peer[connection.peer]:
+                del self._by_peer[connection.peer]
+
+    def give(self, transport: asyncio.Transport, data: bytes) -> bool:
+        """Hand a connection over if the request is the other process's; tell whether it was."""
+        return self._passage.give(transport, data)
+
+    def refused(self, error: errors.AwsError) -> bytes:
+        """Return the whole answer to what is no request."""
+        text = f"<Error><Code>{error.code}</Code><Message>{error.message}</Message></Error>"
+        body = f'<?xml version="1.0" encoding="UTF-8"?>\n{text}'.encode()
+        headers = {"Content-Type": "application/xml"}
+        outgoing = Outgoing(status=error.status, headers=headers, payload=body, size=len(body))
+        return _head(outgoing, "close", size=len(body)) + body
+
+    async def serve(self, connection: Connection, head: framing.Head, body: Body) -> None:
+        """Answer a request."""
         self._in_flight += 1
+        outgoing: Outgoing | None = None
         try:
             if self._in_flight > MAX_IN_FLIGHT:
                 outgoing = self._busy()
             else:
-                request = server.request_of(incoming, b"")
-                outgoing = await self._answer(request, Body(incoming))
-            return await self._send(incoming, outgoing)
-        finally:
-            self._in_flight -= 1
-
-    async def _send(self, incoming: web.BaseRequest, outgoing: Outgoing) -> web.StreamResponse:
-        payload = outgoing.payload
-        headers = {"Server": "mallee", **outgoing.headers}
-        if isinstance(payload, bytes):
-            response = web.Response(status=outgoing.status, body=payload, headers=headers)
-            if not payload:
-                # The library would name a type for nothing.
-                response.headers.setdefault("Content-Type", "application/xml")
-        else:
-            response = web.StreamResponse(status=outgoing.status, headers=headers)
-            response.content_length = outgoing.size
-        if not incoming.content.is_eof():
-            # What was not read of the body must not be taken for the next request.
-            response.force_close()
-        if isinstance(payload, bytes) and len(payload) <= server.SENT_AT_ONCE_BYTES:
-            return response
-        try:
-            await self._send_long(incoming, response, payload)
+                outgoing = await self._answer(head.request, body)
+            await self._send(connection, head, outgoing)
         except (sending.Stalled, TimeoutError, Corrupt, Gone, OSError) as error:
             if not isinstance(error, ConnectionError):
-                _log.warning("answer cut off", peer=incoming.remote, problem=repr(error)[:200])
-            if incoming.transport is not None:
-                incoming.transport.abort()
+                _log.warning("answer cut off", peer=connection.peer, problem=repr(error)[:200])
+            connection.expire()
         finally:
-            if isinstance(payload, sending.Stream):
-                payload.close()
-        return response
+            self._in_flight -= 1
+            if outgoing is not None and isinstance(outgoing.payload, sending.Stream):
+                outgoing.payload.close()
 
-    async def _send_long(
-        self,
-        incoming: web.BaseRequest,
-        response: web.StreamResponse,
-        payload: "bytes | sending.Stream | Made",
+    # --- sending ---
+
+    async def _send(self, connection: Connection, head: framing.Head, outgoing: Outgoing) -> None:
+        sent = _Count()
+        try:
+            await self._send_answer(connection, head, outgoing, sent)
+        finally:
+            if outgoing.sent is not None:
+                outgoing.sent(sent.bytes)
+
+    async def _send_answer(
+        self, connection: Connection, head: framing.Head, outgoing: Outgoing, sent: "_Count"
     ) -> None:
-        """Send an answer that the buffers below us do not hold."""
-        async with asyncio.timeout(sending.STALLED_S):
-            await response.prepare(incoming)
-        if isinstance(payload, sending.Stream):
-            await self._send_stored(incoming, payload)
+        payload, keeps = outgoing.payload, head.keeps and not self._is_closing
+        keeps = keeps and connection.is_reusable
+        said = "close" if not keeps else "keep-alive" if head.is_old else ""
+        is_bodiless = head.request.method == "HEAD" or outgoing.status in _BODILESS
+        first = _head(outgoing, said, size=None if is_bodiless else outgoing.size)
+        # Whoever does not read what he was answered gets no more.
+        await connection.drained(sending.STALLED_S)
+        if isinstance(payload, bytes):
+            connection.transport.write(first if is_bodiless else first + payload)
+            sent.bytes = len(payload)
+            await connection.drained(sending.STALLED_S)
         elif isinstance(payload, Made):
+            connection.transport.write(first)
             async for piece in payload.pieces:
-                async with asyncio.timeout(sending.STALLED_S):
-                    await response.write(piece)
-        async with asyncio.timeout(sending.STALLED_S):
-            await response.write_eof()
+                await connection.drained(sending.STALLED_S)
+                connection.transport.write(piece)
+                sent.bytes += len(piece)
+            await connection.drained(sending.STALLED_S)
+        else:
+            try:
+                await self._send_stored(connection, first, payload)
+            finally:
+                sent.bytes = payload.sent
+        if not keeps:
+            connection.end()
 
-    async def _send_stored(self, incoming: web.BaseRequest, stream: sending.Stream) -> None:
-        transport = incoming.transport
-        if transport is None or transport.is_closing():
+    async def _send_stored(
+        self, connection: Connection, first: bytes, stream: sending.Stream
+    ) -> None:
+        transport = connection.transport
+        if transport.is_closing():
             raise ConnectionResetError("the client is gone")
-        async with asyncio.timeout(sending.STALLED_S):
-            # The head leaves before the kernel sends what follows it.
+        if transport.get_write_buffer_size():
+            # What was answered before leaves before the kernel sends what follows it.
             transport.set_write_buffer_limits(high=0)
-            await incoming.writer.drain()
+            await connection.drained(sending.STALLED_S)
+            transport.set_write_buffer_limits(WRITE_BUFFER_BYTES)
         # A descriptor of our own, which stays what it is if the connection ends meanwhile.
         copy = os.dup(transport.get_extra_info("socket").fileno())
         with socket.socket(fileno=copy) as out:
             out.setblocking(False)
-            await stream.send(out, self._threads)
-        transport.set_write_buffer_limits()
+            await stream.send(out, first, self._threads)
+
+    def _sweep(self) -> None:
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        for one in tuple(self._connections):
+            if 0 < one.deadline < now:
+                one.expire()
+        self._sweeping = loop.call_later(SWEEP_S, self._sweep)
+
+
+@dataclass(slots=True)
+class _Count:
+    """How much of an answer has left."""
+
+    bytes: int = 0
+
+
+class BadHeader(ValueError):
+    """A header would end its line, and begin another."""
+
+
+def _head(outgoing: Outgoing, connection: str, *, size: int | None) -> bytes:
+    """Return an answer's head. `size`: of the payload that follows; None: none can."""
+    status, headers = outgoing.status, outgoing.headers
+    lines = [f"HTTP/1.1 {status} {_REASONS.get(status, '')}", "Server: mallee", _dates.line()]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    if connection:
+        lines.append(f"Connection: {connection}")
+    if size is not None and "Content-Length" not in headers:
+        lines.append(f"Content-Length: {size}")
+    text = "\r\n".join(lines)
+    if text.count("\n") + 1 != len(lines) or text.count("\r") + 1 != len(lines):
+        raise BadHeader(repr(text[:200]))
+    return f"{text}\r\n\r\n".encode("utf-8", "surrogateescape")
+
+
+class _Dates:
+    """The header of the time, made once a second."""
+
+    __slots__ = ("_at", "_line")
+
+    def __init__(self) -> None:
+        self._at, self._line = 0, ""
+
+    def line(self) -> str:
+        """Return the header for now."""
+        now = int(time.time())
+        if now != self._at:
+            self._at, self._line = now, f"Date: {formatdate(now, usegmt=True)}"
+        return self._line
+
+
+_dates = _Dates()
