@@ -18,7 +18,7 @@ import msgspec
 from mallee.aws import errors
 
 _MAC_BYTES = 16
-_UNBOUND = frozenset({"NextToken", "MaxResults", "Marker", "MaxItems", "DryRun"})
+_UNBOUND = frozenset({"NextToken", "MaxResults", "Marker", "MaxItems", "Limit", "DryRun"})
 """Parameters that may differ from page to page."""
 
 

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mallee.aws import policy
+from mallee.aws import errors, policy
 from mallee.cloud.call import Call, Principal, Request, Result, WriteCall
 from mallee.cloud.identity import keysets
 from mallee.cloud.state.records import Record
@@ -57,6 +57,17 @@ class Scan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Compute:
+    """An action that opens secrets of the store and computes with them: nothing is changed."""
+
+    prepare: Callable[[Call, Request, secretbox.SecretBox], Callable[[], Result]]
+    """Reads in the view what is needed, and raises what stands against it; returns the work. Where
+    only a dry run is wanted, the work is not done."""
+    is_slow: bool = False
+    """Whether the work takes long enough to be done in a thread."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Serve:
     """An action on objects: it takes or gives bytes, or looks at or changes the object store. Only
     the process of S3 runs such rows (`s3.exchange` has the types)."""
@@ -91,8 +102,20 @@ class Listing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PageWords:
+    """How a service calls what pages are asked for and told with."""
+
+    size: str = "MaxItems"
+    is_cut: str = "IsTruncated"
+    following: str = "Marker"
+    """In the answer; in the request it is `Marker` in every service."""
+    refusal: Callable[[], errors.AwsError] = lambda: errors.ValidationError("Invalid Marker.")
+    """What a Marker that means nothing is answered with."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Pages:
-    """A List action of IAM: find, page by Marker and MaxItems, render."""
+    """A List action of IAM and its like: find, page by Marker and a size, render."""
 
     find: Callable[[Call, Request], Iterable[Any]]
     render: Callable[[Call, Any], Any]
@@ -104,6 +127,7 @@ class Pages:
     """Gives the members of the result beside the list."""
     split: Callable[[list[Any]], Mapping[str, list[Any]]] | None = None
     """Turns a page of what was rendered into lists, where a result has several."""
+    words: PageWords = PageWords()
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,18 +141,32 @@ class Pass:
     """ARNs of what the role is for, as far as they have one yet (`iam:AssociatedResourceArn`)."""
 
 
+@dataclass(frozen=True, slots=True)
+class Lack:
+    """A permission that policies do not give, though none denies it."""
+
+    permission: str
+    resource: str
+    missing: tuple[policy.Kind, ...]
+    """The kinds of policies that would have to allow it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Action:
     """A row: an action of a service, its permission, the parameters it honours, and its handler."""
 
     service: str
     name: str
-    does: Read | Write | AskHost | Scan | Listing | Pages | Serve
+    does: Read | Write | AskHost | Scan | Listing | Pages | Compute | Serve
     honours: frozenset[str]
     """Members of the request that mean something here, dotted where only parts of a structure do
     (`Placement.AvailabilityZone`). Any other is refused with `UnsupportedOperation`. DryRun,
     ClientToken, Filters, MaxResults, NextToken, Marker, MaxItems are the pipeline's and need no
     mention, save that a filter unknown to a Listing is refused as AWS does."""
+    completes: Callable[[Call, Request], Request] | None = None
+    """Returns the request with what it names but does not say: what a launch template says of a
+    launch. Whether it is allowed is asked of the whole, and the handler gets the whole; the trail
+    and a ClientToken know what was sent."""
     resources: Callable[[Call, Request], tuple[str, ...]] | None = None
     """The ARNs that the permission is checked against; None: the account as a whole (`*`)."""
     resource_policy: Callable[[Call, str], policy.Attached | None] | None = None
@@ -151,6 +189,8 @@ class Action:
     waives: Callable[[Call, Request], bool] | None = None
     """Tells whether a request that no policy allows is allowed all the same, unless one denies it:
     what an account's other settings give its users."""
+    grants: Callable[[Call, Request, Lack], bool] | None = None
+    """Tells whether the caller was given what policies do not give him (a grant of a key)."""
     is_unsigned: bool = False
     """Whether it is answered without a signature: the caller is `call.NOBODY`, and each peer is
     let in so often and no more (`strangers`). The handler decides whom it believes."""

@@ -12,6 +12,7 @@ from mallee.cloud.action import Action
 from mallee.cloud.admin import table as admin
 from mallee.cloud.ec2 import table as ec2
 from mallee.cloud.iam import table as iam
+from mallee.cloud.kms import table as kms
 from mallee.cloud.sts import table as sts
 from mallee.cloud.trail import cloudtrail
 
@@ -19,6 +20,7 @@ _ROWS: tuple[tuple[Action, ...], ...] = (
     ec2.ACTIONS,
     iam.ACTIONS,
     cloudtrail.ACTIONS,
+    kms.ACTIONS,
     sts.ACTIONS,
     admin.ACTIONS,
 )

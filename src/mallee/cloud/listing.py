@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from mallee.aws import errors, filters, paging
-from mallee.cloud.action import Action, Listing, Pages, Scan
+from mallee.cloud.action import Action, Listing, Pages, PageWords, Scan
 from mallee.cloud.call import Call, Request, Result
 from mallee.kit import secretbox
 
@@ -81,17 +81,18 @@ def run_pages(action: Action, call: Call, request: Request, box: secretbox.Secre
     pages = action.does
     assert isinstance(pages, Pages)
     question = paging.Question(call.account, action.permission, request)
-    after = _after(keys, question, request.get("Marker"))
-    size: int = request.get("MaxItems", PAGE_ITEMS)
+    words = pages.words
+    after = _after(keys, question, words, request.get("Marker"))
+    size: int = request.get(words.size, PAGE_ITEMS)
     found = sorted(pages.find(call, request), key=pages.key)
     rest = [item for item in found if not after or pages.key(item) > after]
     items = rest[:size]
     result: dict[str, Any] = dict(pages.head(call, request)) if pages.head else {}
     rendered = [pages.render(call, item) for item in items]
     result.update(pages.split(rendered) if pages.split else {pages.member: rendered})
-    result["IsTruncated"] = len(rest) > size
+    result[words.is_cut] = len(rest) > size
     if len(rest) > size:
-        result["Marker"] = paging.encode(keys, question, pages.key(items[-1]))
+        result[words.following] = paging.encode(keys, question, pages.key(items[-1]))
     return result
 
 
@@ -110,11 +111,13 @@ def run_scan(action: Action, call: Call, request: Request, box: secretbox.Secret
     return {**result, "NextToken": paging.encode(keys, question, following)}
 
 
-def _after(keys: paging.Keys, question: paging.Question, marker: str | None) -> str:
+def _after(
+    keys: paging.Keys, question: paging.Question, words: PageWords, marker: str | None
+) -> str:
     try:
         return paging.decode(keys, question, marker) if marker else ""
     except errors.InvalidNextToken as error:
-        raise errors.ValidationError("Invalid Marker.") from error
+        raise words.refusal() from error
 
 
 def _tests(listing: Listing, call: Call, asked: Sequence[Request]) -> Iterator[Test]:

@@ -17,7 +17,6 @@ from mallee.cloud.action import Action, Listing, Pages
 MAX_PARAMETERS = 10_000
 _OF_EVERY_ACTION = frozenset({"DryRun", "ClientToken"})
 _OF_EVERY_LISTING = frozenset({"Filters", "MaxResults", "NextToken"})
-_OF_EVERY_PAGE = frozenset({"Marker", "MaxItems"})
 
 
 def read(request: http.Request) -> list[tuple[str, str]]:
@@ -62,7 +61,7 @@ def _honoured(action: Action) -> frozenset[str]:
     if isinstance(action.does, Listing):
         honoured |= _OF_EVERY_LISTING
     if isinstance(action.does, Pages):
-        honoured |= _OF_EVERY_PAGE
+        honoured |= {"Marker", action.does.words.size}
     if action.creates:
         honoured |= {"TagSpecifications"}
     return honoured

@@ -18,7 +18,17 @@ from typing import Any, cast
 from mallee.aws import codec, errors
 from mallee.aws.signature import check
 from mallee.cloud import http, idempotency, listing, parameters, quotas, services
-from mallee.cloud.action import Action, AskHost, Listing, Pages, Read, Scan, Serve, Write
+from mallee.cloud.action import (
+    Action,
+    AskHost,
+    Compute,
+    Listing,
+    Pages,
+    Read,
+    Scan,
+    Serve,
+    Write,
+)
 from mallee.cloud.call import Agents, Call, Principal, Request, WriteCall
 from mallee.cloud.hosts import asks
 from mallee.cloud.identity import (
@@ -152,15 +162,18 @@ async def _stages(cloud: Cloud, exchange: Exchange) -> bytes:
     exchange.asked = asked = dialect.decode(operation, given, request.body)
     parameters.refuse_ignored(action, asked)
     call = _call(cloud, exchange, who, now)
+    if action.completes is not None:
+        asked = action.completes(call, asked)
     exchange.about = action.about(call, asked) if action.about else ""
     if action.vouch is not None:
         exchange.principal = await action.vouch(call, asked, cloud.issuers)
         call = replace(call, principal=exchange.principal)
-    question = Question(call=call, row=action, http=request, asked=asked)
+    question = Question(call=call, row=action, http=request, asked=asked, sent=exchange.asked)
     exchange.outcome = authorize.decide(cloud.judge, question)
     authorize.check(exchange.outcome)
-    _end_dry_run(asked)
-    encoded = await _run(cloud, action, call, asked)
+    if not isinstance(action.does, Compute):
+        _end_dry_run(asked)
+    encoded = await _run(cloud, exchange, call, asked)
     if events.is_change(action):
         exchange.made = encoded
     return dialect.wrap(operation, encoded, exchange.id)
@@ -203,11 +216,12 @@ def _look(cloud: Cloud, action: Action, call: Call, asked: Request) -> str:
     return codec.for_service(action.service).encode_result(action.name, result)
 
 
-async def _run(cloud: Cloud, action: Action, call: Call, asked: Request) -> str:
+async def _run(cloud: Cloud, exchange: Exchange, call: Call, asked: Request) -> str:
     """Do what the action does; return its result, encoded."""
+    action = cast(Action, exchange.row)
     match action.does:
         case Write():
-            return await _write(cloud, action, call, asked)
+            return await _write(cloud, exchange, call, asked)
         case Read() | Listing() | Pages():
             look = _weigh if action.is_weighing else _look
             return look(cloud, action, call, asked)
@@ -219,6 +233,10 @@ async def _run(cloud: Cloud, action: Action, call: Call, asked: Request) -> str:
             question = asks.Question(*does.prepare(call, asked))
             _check_heard(call, question.host_id)
             result = does.finish(call, asked, await cloud.asks.ask(question))
+        case Compute() as does:
+            work = does.prepare(call, asked, cloud.box)
+            _end_dry_run(asked)
+            result = await asyncio.to_thread(work) if does.is_slow else work()
         case Serve():
             raise AssertionError(f"{action.permission} is another process's")
     return codec.for_service(action.service).encode_result(action.name, result)
@@ -234,8 +252,9 @@ def _check_heard(call: Call, host_id: str) -> None:
         )
 
 
-async def _write(cloud: Cloud, action: Action, call: Call, asked: Request) -> str:
+async def _write(cloud: Cloud, exchange: Exchange, call: Call, asked: Request) -> str:
     """Run a writer in one transaction with its client token; return its result, encoded."""
+    action, sent = cast(Action, exchange.row), exchange.asked
     dialect = codec.for_service(action.service)
     does = cast(Write, action.does)
     work = does.prepare(call, asked, cloud.box) if does.prepare else None
@@ -250,7 +269,7 @@ async def _write(cloud: Cloud, action: Action, call: Call, asked: Request) -> st
             quotas.check(writer)
             return dialect.encode_result(action.name, result)
 
-        return idempotency.once(tx, (call.account, action.permission), asked, do)
+        return idempotency.once(tx, (call.account, action.permission), sent, do)
 
     return await cloud.store.run(in_transaction)
 

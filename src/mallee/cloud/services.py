@@ -65,6 +65,13 @@ SERVICES: dict[str, Service] = {
             paths=(),
         ),
         Service(
+            name="kms",
+            hosts=("kms",),
+            paths=(),
+            internal=errors.kms.KMSInternalException,
+            unavailable=errors.kms.DependencyTimeoutException,
+        ),
+        Service(
             name="mallee",
             hosts=("mallee",),
             paths=("mallee",),

@@ -131,3 +131,8 @@ class DependencyTimeoutException(AwsError):
 
     code = "DependencyTimeoutException"
     status = 503
+
+
+class NotAuthorized(AwsError):
+    code = "NotAuthorizedException"
+    template = "Names that begin with alias/aws/ are given by services alone."

@@ -6,7 +6,7 @@
 4. The resource's policy. Between accounts it must allow, however it names the principal. Within one
    account, naming him who asks is final, whatever follows does not say; naming his role or the user
    behind his session counts in place of step 7; naming the account only passes the decision on.
-   A role's trust policy must allow in any case.
+   A role's trust policy and a key's policy must allow in any case.
 5. The permissions boundary must allow.
 6. The session's policies must allow.
 7. An identity policy must allow. The root of an account needs none.
@@ -35,6 +35,8 @@ class Attached(NamedTuple):
 
     name: str
     policy: Compiled
+    is_required: bool = False
+    """Of a resource: whether nobody may without it, in its own account neither (a key's)."""
 
 
 Level = tuple[Attached, ...]
@@ -58,7 +60,10 @@ class Policies(NamedTuple):
     """Over the resource's account."""
     endpoint: Attached | None = None
     account: tuple[Attached, ...] = ()
-    """Eucalyptus' account policies: only their denials have a say."""
+    """Eucalyptus' account policies, and others of which only the denials have a say."""
+    listed: Closeness = Closeness.NOT_AT_ALL
+    """How closely an access control list of the resource means the principal: worth what an
+    allowance in the resource's policy is worth that means him so."""
 
 
 class Deciding(NamedTuple):
@@ -77,8 +82,8 @@ class Decision(NamedTuple):
 
     verdict: Verdict
     decided_by: Deciding | None
-    """The denial, or the allowance that was the last word; None where nothing was said, and for
-    the root of an account, who needs no permission."""
+    """The denial, or the allowance that was the last word; None where nothing was said or a list
+    allowed it, and for the root of an account, who needs no permission."""
     missing: tuple[Kind, ...] = ()
     """The kinds of policies in which an allowance was missing, in the order of evaluation."""
 
@@ -95,17 +100,21 @@ def evaluate(request: Request, policies: Policies) -> Decision:
         return denied
     missing = _missing_around(request, policies) if _is_surrounded(policies) else ()
     granting, closeness = _granted_by_resource(request, policies.resource)
+    closeness = max(closeness, policies.listed)
     who = request.principal
     if not who.account or (request.resource_account or who.account) != who.account:
         return _decide_between(request, policies, (granting, closeness), missing)
-    trust = policies.resource is not None and policies.resource.policy.document.kind is Kind.TRUST
-    if trust and not closeness:
-        missing += (Kind.TRUST,)
+    if not closeness and policies.resource is not None and _is_required(policies.resource):
+        missing += (policies.resource.policy.document.kind,)
     elif closeness is Closeness.HIMSELF:
         return _decision(granting, missing)
     by_issuer = granting if closeness is Closeness.ISSUER else None
     deciding, lacking = _granted_by_identity(request, policies, by_issuer)
     return _decision(deciding, missing + lacking)
+
+
+def _is_required(resource: Attached) -> bool:
+    return resource.is_required or resource.policy.document.kind is Kind.TRUST
 
 
 def matching(request: Request, policies: Policies) -> tuple[Deciding, ...]:

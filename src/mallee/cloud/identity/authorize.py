@@ -13,7 +13,7 @@ from enum import Enum, auto
 
 from mallee.aws import errors, policy
 from mallee.cloud import things
-from mallee.cloud.action import Action
+from mallee.cloud.action import Action, Lack
 from mallee.cloud.call import Call, Principal, Request
 from mallee.cloud.identity import context, denials, effort, rights
 from mallee.cloud.identity.question import Question
@@ -137,17 +137,21 @@ def _weigh(judge: Judge, question: Question, began_s: float) -> Outcome:
         request, all_policies = ask(caller, permission, one, policies)
         decision = policy.evaluate(request, all_policies)
         judged.append(Judged(permission, one.resource, decision))
-        if not (decision.is_allowed or _is_waived(question, decision)):
+        if not (decision.is_allowed or _is_waived(one, permission, decision)):
             return Outcome(tuple(judged), refusal=_refusal(judge, row, request, decision))
         if effort.clock_s() - began_s > REQUEST_S_MAX:
             return Outcome(tuple(judged), refusal=_too_much(row))
     return Outcome(tuple(judged))
 
 
-def _is_waived(question: Question, decision: policy.Decision) -> bool:
-    row = question.row
-    is_denied = decision.verdict is policy.Verdict.EXPLICITLY_DENIED
-    return not is_denied and row.waives is not None and row.waives(question.call, question.asked)
+def _is_waived(question: Question, permission: str, decision: policy.Decision) -> bool:
+    row, call, asked = question.row, question.call, question.asked
+    if decision.verdict is policy.Verdict.EXPLICITLY_DENIED:
+        return False
+    if row.waives is not None and row.waives(call, asked):
+        return True
+    lack = Lack(permission, question.resource, decision.missing)
+    return row.grants is not None and row.grants(call, asked, lack)
 
 
 def ask(
@@ -175,7 +179,7 @@ def _questions(question: Question) -> Iterator[tuple[str, Question]]:
     """Yield every permission that is needed, with the thing that it is needed for."""
     row, asked = question.row, question.asked
     for permission, arn in row.needs(question.call, asked) if row.needs else ():
-        yield permission, replace(question, resource=arn)
+        yield permission, replace(question, resource=arn, permission=permission)
     for resource in _resources(row, question.call, asked) if row.needs is None else ():
         # Most requests are about everything, as the question is already.
         known = resource == question.resource

@@ -22,7 +22,7 @@ _TYPES: Mapping[CallerKind, str] = {
     CallerKind.NOBODY: "Anonymous",
 }
 
-_OURS = ("aws:", "ec2:", "iam:", "sts:", "mallee:")
+_OURS = ("aws:", "ec2:", "iam:", "kms:", "sts:", "mallee:")
 """What no provider can say, whatever it is called."""
 
 
@@ -164,7 +164,7 @@ FINDERS: Mapping[str, Finder] = {
     "aws:useragent": lambda question: question.http.headers.get("user-agent"),
     "aws:userid": lambda question: question.call.principal.user_id or None,
     "aws:username": lambda question: question.call.principal.user_name or None,
-    "aws:viaawsservice": lambda _: "false",
+    "aws:viaawsservice": lambda question: "true" if question.via else "false",
     "aws:vpcsourceip": _vpc_source_ip,
     "ec2:sourceinstancearn": _instance_arn,
 }

@@ -15,6 +15,7 @@ from mallee.cloud.ec2 import contextkeys as ec2
 from mallee.cloud.iam import contextkeys as iam
 from mallee.cloud.identity import callerkeys
 from mallee.cloud.identity.question import Finder, Question, thing
+from mallee.cloud.kms import contextkeys as kms
 from mallee.cloud.s3 import contextkeys as s3
 from mallee.cloud.sts import contextkeys as sts
 from mallee.model.sessions import CallerKind
@@ -52,6 +53,8 @@ class Context(Mapping[str, Values]):
         else:
             name, _, rest = key.partition("/")
             under = _FAMILIES.get(name) if rest else None
+            if key.startswith(kms.OF_CONTEXT):
+                under, rest = kms.of_context, key.removeprefix(kms.OF_CONTEXT)
             value = under(self._question, rest) if under else None
             if value is None:
                 value = callerkeys.claim(self._question, key)
@@ -85,7 +88,11 @@ def _request_tags(question: Question) -> dict[str, str]:
     for specification in asked.get("TagSpecifications") or ():
         if specification.get("ResourceType") == kind and question.resource.endswith("/*"):
             tags += specification.get("Tags") or ()
-    return {tag.get("Key") or "": tag.get("Value") or "" for tag in tags}
+    # The key store has names of its own for the two.
+    return {
+        tag.get("Key") or tag.get("TagKey") or "": tag.get("Value") or tag.get("TagValue") or ""
+        for tag in tags
+    }
 
 
 def _request_tag(question: Question, name: str) -> str | None:
@@ -118,6 +125,7 @@ _FINDERS: Mapping[str, Finder] = {
     **callerkeys.FINDERS,
     **ec2.FINDERS,
     **iam.FINDERS,
+    **kms.FINDERS,
     **s3.FINDERS,
     **sts.FINDERS,
     "aws:currenttime": lambda question: callerkeys.written(question.call.now),

@@ -5,7 +5,7 @@ about by every *context key* (`context`, and `contextkeys` of each service), whi
 in it. Not its business: the answer.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,12 +23,20 @@ class Question:
     row: Action
     http: http.Request
     asked: Request
+    sent: Request = None
+    """What the caller sent, where `asked` says more (`Action.completes`)."""
     resource: str = "*"
     """Its ARN, or `*`."""
+    permission: str = ""
+    """Which one is asked for, where a row needs several."""
+    via: str = ""
+    """The service that asks in the caller's name (`s3.us-east-1.amazonaws.com`)."""
     create_action: str | None = None
     """For `ec2:CreateTags`: the action that makes what is tagged."""
     passed: Pass | None = None
     """For `iam:PassRole`: what is passed to whom."""
+    existing_tags: Callable[[], Mapping[str, str]] | None = None
+    """For S3: finds the tags of the stored object that it is about; None: they are no condition."""
 
 
 Finder = Callable[[Question], Values | None]

@@ -19,7 +19,9 @@ from mallee.kit import secretbox
 
 PREFIX = "sealed_"
 
-CONTEXTS: Mapping[tuple[str, str], Callable[[Record[Any, Any]], bytes]] = {}
+CONTEXTS: Mapping[tuple[str, str], Callable[[Record[Any, Any]], bytes]] = {
+    (records.KEY.name, "sealed_secret"): lambda record: record.id.encode(),
+}
 """The context with which a member of a kind of record is sealed, where there is one."""
 
 

@@ -30,18 +30,18 @@ _ID = re.compile(r"A(?:IDA|ROA)[A-Z0-9]{8,}")
 _BY_PREFIX: Mapping[str, Kind[Any, None]] = {"AIDA": records.USER, "AROA": records.ROLE}
 
 
-def bind(view: store.View, text: str) -> str:
-    """Return a trust policy with ids in place of the ARNs of users and roles.
+def bind(view: store.View, text: str, kind: policy.Kind = policy.Kind.TRUST) -> str:
+    """Return a trust policy, or a key's, with ids in place of the ARNs of users and roles.
 
-    Raises `MalformedPolicyDocument` for what is no trust policy and for who is not there.
+    Raises `MalformedPolicyDocument` for what is no such policy and for who is not there.
     """
-    policy.parse(text, policy.Kind.TRUST)
-    return _mapped(text, lambda value: _bound(view, value))
+    policy.parse(text, kind)
+    return _mapped(text, lambda value: bound(view, value))
 
 
 def shown(view: store.View, text: str) -> str:
     """Return a kept trust policy as it is shown: with the ARNs that the named have today."""
-    return _mapped(text, lambda value: _arn_of(view, value) or value)
+    return _mapped(text, lambda value: named(view, value))
 
 
 def of_role(role: Role, arn: str) -> policy.Attached:
@@ -67,8 +67,8 @@ def trusts_service(role: Role, arn: str, service: str, context: Mapping[str, Any
     return policy.evaluate(request, policies).is_allowed
 
 
-def _bound(view: store.View, value: str) -> str:
-    """Return what is kept of an entry of `Principal.AWS`."""
+def bound(view: store.View, value: str) -> str:
+    """Return what is kept of an entry of `Principal.AWS`; raise `MalformedPolicyDocument`."""
     if value == "*":
         return value
     if _ID.fullmatch(value):
@@ -84,6 +84,11 @@ def _bound(view: store.View, value: str) -> str:
             return _nobody(value)
         return named.id
     return value
+
+
+def named(view: store.View, value: str) -> str:
+    """Return a kept entry as it is shown: with the ARN that the named has today."""
+    return _arn_of(view, value) or value
 
 
 def _nobody(value: str) -> str:

@@ -6,6 +6,7 @@ from mallee.cloud.reconcile import (
     accounts,
     images,
     instances,
+    kmskeys,
     mails,
     masterkeys,
     registrations,
@@ -29,5 +30,6 @@ def reconcilers(
         mails.reconciler(store, mails.outbox(layout, settings, ring.box), clock.SYSTEM),
         registrations.reconciler(store, clock.SYSTEM),
         tokens.reconciler(store, clock.SYSTEM),
+        kmskeys.reconciler(store, ring.box, clock.SYSTEM),
         masterkeys.reconciler(store, ring, clock.SYSTEM),
     )

@@ -1,0 +1,1 @@
+"""The key store: AWS's KMS over the cloud's own store."""
