@@ -65,6 +65,8 @@ class About(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Whether it counts as one piece although its bytes lie in parts: a copy."""
     upload: str = ""
     """The upload that it came by."""
+    renamed_by: str = ""
+    """The token of the request that gave it its key, if one did."""
     storage_class: str = "STANDARD"
     lock: Lock = Lock()
     sealing: Sealing | None = None

@@ -5,10 +5,9 @@ Called by the pipeline. Not its business: headers of a get (`objects`).
 
 from mallee.aws import errors
 from mallee.cloud.action import Serve
-from mallee.cloud.s3 import conditions, encryption, objects, rows, versions
+from mallee.cloud.s3 import conditions, encryption, listing, objects, rows, versions
 from mallee.cloud.s3.about import Found
 from mallee.cloud.s3.exchange import Answer, ObjectCall
-from mallee.cloud.s3.listing import ENTRIES_MAX
 from mallee.cloud.s3.rows import Asked
 
 _NAMES = frozenset({"ETag", "Checksum", "ObjectParts", "StorageClass", "ObjectSize"})
@@ -43,14 +42,14 @@ async def get(call: ObjectCall, asked: Asked) -> Answer:
 
 def _parts(found: Found, asked: Asked) -> dict[str, object]:
     parts = found.about.pieces
-    after = int(asked.get("PartNumberMarker") or 0)
-    limit = min(int(asked.get("MaxParts") or ENTRIES_MAX), ENTRIES_MAX)
+    after = listing.after_part(asked)
+    limit = listing.limit_of(asked, "MaxParts", "x-amz-max-parts")
     rest = [part for part in parts if part.number > after]
     shown = rest[:limit]
     return {
         "TotalPartsCount": len(parts),
-        "PartNumberMarker": str(after),
-        "NextPartNumberMarker": str(shown[-1].number if shown else 0),
+        "PartNumberMarker": after,
+        "NextPartNumberMarker": shown[-1].number if shown else 0,
         "MaxParts": limit,
         "IsTruncated": len(rest) > limit,
         "Parts": [

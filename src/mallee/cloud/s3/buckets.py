@@ -72,6 +72,8 @@ def create(call: WriteCall, asked: rows.Asked) -> Result:
     """Make a bucket; a second time it is the caller's already, which is an error that says so."""
     name: str = asked["Bucket"]
     check_name(name)
+    if asked.get("BucketNamespace") not in (None, "global"):
+        raise errors.s3.NotImplemented("Names of buckets are of all accounts, in this cloud.")
     _check_place(call, asked.get("CreateBucketConfiguration"))
     there = find(call.view, name)
     if there is not None:
@@ -236,6 +238,7 @@ ACTIONS = (
             "CreateBucketConfiguration",
             "ObjectLockEnabledForBucket",
             "ObjectOwnership",
+            "BucketNamespace",
             *acls.BUCKET,
         ),
     ),

@@ -7,6 +7,7 @@ transaction, so that no other write comes between.
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 
 from mallee.aws import errors
 from mallee.cloud.s3.rows import Asked
@@ -14,6 +15,7 @@ from mallee.walrus.records import Version
 
 READ = ("IfMatch", "IfModifiedSince", "IfNoneMatch", "IfUnmodifiedSince")
 WRITE = ("IfMatch", "IfNoneMatch")
+DELETE = ("IfMatch", "IfMatchSize", "IfMatchLastModifiedTime")
 _SOURCE = "CopySource"
 
 
@@ -25,6 +27,10 @@ class Conditions:
     none_match: str | None = None
     modified_since: datetime | None = None
     unmodified_since: datetime | None = None
+    size: int | None = None
+    """Bytes of what is to be deleted."""
+    modified_at: datetime | None = None
+    """When what is to be deleted was made, to the second."""
 
 
 NONE = Conditions()
@@ -37,6 +43,22 @@ def read(asked: Asked) -> Conditions:
         none_match=asked.get("IfNoneMatch"),
         modified_since=asked.get("IfModifiedSince"),
         unmodified_since=asked.get("IfUnmodifiedSince"),
+    )
+
+
+def of_deletion(asked: Asked) -> Conditions:
+    """Return the conditions of a request that deletes one object."""
+    return Conditions(
+        match=asked.get("IfMatch"),
+        size=asked.get("IfMatchSize"),
+        modified_at=asked.get("IfMatchLastModifiedTime"),
+    )
+
+
+def of_listed(one: Asked) -> Conditions:
+    """Return the conditions of one of many objects to be deleted."""
+    return Conditions(
+        match=one.get("ETag"), size=one.get("Size"), modified_at=one.get("LastModifiedTime")
     )
 
 
@@ -71,6 +93,16 @@ def check_read(conditions: Conditions, version: Version) -> None:
         raise errors.s3.NotModified()
 
 
+def is_same(validator: str, version: Version) -> bool:
+    """Tell whether an `If-Range` means this version: by its ETag, or else by its time."""
+    if validator.startswith('"'):
+        return _names(validator, version.etag)
+    try:
+        return parsedate_to_datetime(validator) == modified(version)
+    except (ValueError, TypeError):
+        return False
+
+
 def check_source(conditions: Conditions, version: Version) -> None:
     """Raise `PreconditionFailed` unless the source of a copy is as the request says."""
     _check_unchanged(conditions, version)
@@ -98,6 +130,18 @@ def check_write(conditions: Conditions, current: Version | None) -> None:
             raise errors.s3.NoSuchKey()
         if not _names(conditions.match, current.etag):
             raise _failed("If-Match")
+    if current is None:
+        # Who deletes what is not there has what he wants.
+        return
+    if conditions.size not in (None, current.size):
+        raise _failed("x-amz-if-match-size")
+    if not is_of(conditions.modified_at, current.modified_ms):
+        raise _failed("x-amz-if-match-last-modified-time")
+
+
+def is_of(moment: datetime | None, ms: int) -> bool:
+    """Tell whether a moment that a request names, if it does, is this one, to the second."""
+    return moment is None or moment.replace(microsecond=0) == at(ms)
 
 
 def _check_unchanged(conditions: Conditions, version: Version) -> None:

@@ -54,7 +54,7 @@ async def delete(call: ObjectCall, asked: Asked) -> Answer:
         place=where,
         id=asked.get("VersionId"),
         marker=versions.id_for(where.bucket),
-        conditions=Conditions(match=asked.get("IfMatch")),
+        conditions=conditions.of_deletion(asked),
         may_bypass=bypasses and call.may(locks.BYPASS, rows.object_arn(asked)),
     )
     now = call.now
@@ -96,7 +96,6 @@ async def delete_many(call: ObjectCall, asked: Asked) -> Answer:
     wanted: list[Asked] = asked["Delete"].get("Objects") or []
     if not 0 < len(wanted) <= KEYS_MAX:
         raise errors.s3.MalformedXML()
-    _check_supported(wanted)
     where = versions.place(call, asked)
     refused: list[dict[str, object]] = []
     deletions: list[tuple[Asked, Deletion]] = []
@@ -121,14 +120,6 @@ async def delete_many(call: ObjectCall, asked: Asked) -> Answer:
     return Answer(result={"Deleted": [] if is_quiet else deleted, "Errors": refused})
 
 
-def _check_supported(wanted: Sequence[Asked]) -> None:
-    for one in wanted:
-        if one.get("LastModifiedTime") is not None or one.get("Size") is not None:
-            raise errors.s3.NotImplemented(
-                "Objects are deleted on condition of their ETag only, in this cloud."
-            )
-
-
 def _attempt(tx: Tx, deletion: Deletion, now: float) -> Done | errors.s3.S3Error:
     """Do one of many; one that must not be has changed nothing when it is refused."""
     try:
@@ -144,7 +135,7 @@ def _deletion(call: ObjectCall, where: Place, asked: Asked, one: Asked) -> Delet
         place=Place(where.bucket, where.owner, one["Key"].encode()),
         id=one.get("VersionId"),
         marker=versions.id_for(where.bucket),
-        conditions=Conditions(match=one.get("ETag")),
+        conditions=conditions.of_listed(one),
         may_bypass=bypasses and call.may(locks.BYPASS, arn),
     )
 
@@ -185,7 +176,7 @@ ACTIONS = (
         "DeleteObject",
         Serve(handle=delete, changes=True),
         rows.on_version("s3:DeleteObject", "s3:DeleteObjectVersion"),
-        ("VersionId", "BypassGovernanceRetention", "IfMatch"),
+        ("VersionId", "BypassGovernanceRetention", *conditions.DELETE),
     ),
     Action(
         service="s3",

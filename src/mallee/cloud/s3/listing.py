@@ -19,6 +19,7 @@ from mallee.walrus.pages import Listed, Question
 from mallee.walrus.records import Version
 
 ENTRIES_MAX = 1000
+_INTEGER_MAX = (1 << 31) - 1
 
 Text = Callable[[bytes], str]
 
@@ -44,11 +45,23 @@ def limit_of(asked: Asked, member: str, argument: str) -> int:
         return ENTRIES_MAX
     if wanted < 0:
         raise errors.s3.InvalidArgument(
-            f"Argument {argument} must be an integer between 0 and 2147483647",
+            f"Argument {argument} must be an integer between 0 and {_INTEGER_MAX}",
             argument=argument,
             value=wanted,
         )
     return min(wanted, ENTRIES_MAX)
+
+
+def after_part(asked: Asked) -> int:
+    """Return the number of the part after which a list of parts goes on; 0: from the first."""
+    said: int = asked.get("PartNumberMarker") or 0
+    if said < 0:
+        raise errors.s3.InvalidArgument(
+            f"Argument part-number-marker must be an integer between 0 and {_INTEGER_MAX}",
+            argument="part-number-marker",
+            value=said,
+        )
+    return said
 
 
 def question(asked: Asked, after: bytes | None, limit: int, after_id: str = "") -> Question:

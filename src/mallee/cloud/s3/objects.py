@@ -35,6 +35,7 @@ from mallee.walrus.errors import NoSpace
 from mallee.walrus.records import Blob, Content, Version
 from mallee.walrus.seam import SMALL_MAX, Tx
 
+PARTS_MAX = 10_000
 SIZE_MAX = 5 << 30
 """Bytes that come in one piece: an object in one, or a part."""
 ALGORITHMS = tuple(algorithm.value for algorithm in checksums.Algorithm)
@@ -177,6 +178,7 @@ async def _look(
     except errors.s3.NotModified as error:
         error.headers = _validators(where, found)
         raise
+    asked = _without_stale_range(call, asked, found)
     start, end = _wanted_bytes(asked, found)
     result = _described(where, found)
     result.update(encryption.shown(found.about.sealing, asked))
@@ -246,11 +248,25 @@ def _instead(call: Call, asked: Asked) -> dict[str, object]:
     return found
 
 
+def _without_stale_range(call: ObjectCall, asked: Asked, found: Found) -> Asked:
+    """Return the request without its range if that is about another version (`If-Range`)."""
+    said = call.head.headers.get("if-range")
+    if said is None or not asked.get("Range") or conditions.is_same(said, found.version):
+        return asked
+    return {name: value for name, value in asked.items() if name != "Range"}
+
+
 def _wanted_bytes(asked: Asked, found: Found) -> tuple[int, int]:
     number: int | None = asked.get("PartNumber")
     size = found.version.size
     if number is None:
         return ranges.parse(asked.get("Range"), size) or (0, size)
+    if not 1 <= number <= PARTS_MAX:
+        raise errors.s3.InvalidArgument(
+            f"Part number must be an integer between 1 and {PARTS_MAX}, inclusive",
+            argument="partNumber",
+            value=number,
+        )
     if asked.get("Range"):
         raise errors.s3.InvalidRequest("Cannot specify both Range header and partNumber query.")
     if not found.about.pieces:

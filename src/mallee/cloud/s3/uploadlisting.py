@@ -9,6 +9,7 @@ from mallee.cloud.s3 import (
     acls,
     buckets,
     conditions,
+    encryption,
     listing,
     objects,
     rows,
@@ -26,8 +27,9 @@ async def list_parts(call: ObjectCall, asked: Asked) -> Answer:
     where = versions.place(call, asked)
     upload = await uploads.look(call, where, asked["UploadId"])
     kept = about.of_upload(upload)
+    await uploads.check_key(call, where, asked)
     limit = listing.limit_of(asked, "MaxParts", "max-parts")
-    after = int(asked.get("PartNumberMarker") or 0)
+    after = listing.after_part(asked)
     reader = call.engine.reader
     found = await call.in_thread(lambda: reader.upload_parts(upload.id, after, limit + 1))
     shown = found[:limit]
@@ -35,7 +37,7 @@ async def list_parts(call: ObjectCall, asked: Asked) -> Answer:
         "Bucket": call.bucket,
         "Key": asked["Key"],
         "UploadId": upload.id,
-        "PartNumberMarker": str(after),
+        "PartNumberMarker": after,
         "MaxParts": limit,
         "IsTruncated": len(found) > limit and bool(shown),
         "Parts": [_part(part, kept.algorithm) for part in shown],
@@ -44,7 +46,7 @@ async def list_parts(call: ObjectCall, asked: Asked) -> Answer:
         "StorageClass": kept.about.storage_class,
     }
     if shown:
-        result["NextPartNumberMarker"] = str(shown[-1].number)
+        result["NextPartNumberMarker"] = shown[-1].number
     if kept.algorithm:
         result["ChecksumAlgorithm"] = kept.algorithm
         result["ChecksumType"] = kept.checksum_type
@@ -113,7 +115,7 @@ ACTIONS = (
         "ListParts",
         Serve(handle=list_parts, changes=False),
         rows.on_object("s3:ListMultipartUploadParts"),
-        ("UploadId", "MaxParts", "PartNumberMarker"),
+        ("UploadId", "MaxParts", "PartNumberMarker", *encryption.OF_CUSTOMER),
     ),
     rows.of_bucket(
         "ListMultipartUploads",

@@ -33,7 +33,6 @@ from mallee.cloud.s3.versions import Place
 from mallee.walrus.records import Blob, Upload, UploadPart, Version
 from mallee.walrus.seam import Tx
 
-NUMBER_MAX = 10_000
 PART_MIN = 5 << 20
 """Bytes of every part but the last."""
 
@@ -129,9 +128,9 @@ def keep_part(tx: Tx, where: Place, id: str, part: UploadPart) -> None:
 def number_of(asked: Asked) -> int:
     """Return the number of the part that a request is about."""
     number: int = asked["PartNumber"]
-    if not 1 <= number <= NUMBER_MAX:
+    if not 1 <= number <= objects.PARTS_MAX:
         raise errors.s3.InvalidArgument(
-            f"Part number must be an integer between 1 and {NUMBER_MAX}, inclusive",
+            f"Part number must be an integer between 1 and {objects.PARTS_MAX}, inclusive",
             argument="partNumber",
             value=number,
         )
@@ -150,8 +149,7 @@ async def complete(call: ObjectCall, asked: Asked) -> Answer:
         raise errors.s3.MalformedXML()
     _check_order(listed)
     ifs = conditions.read(asked)
-    if any(asked.get(member) for member in encryption.OF_CUSTOMER):
-        await _check_key(call, where, asked)
+    await check_key(call, where, asked)
     id: str = versions.id_for(where.bucket)
 
     def work(tx: Tx, _: Sequence[Blob]) -> tuple[Version, About]:
@@ -174,8 +172,10 @@ async def complete(call: ObjectCall, asked: Asked) -> Answer:
     return Answer(result=result)
 
 
-async def _check_key(call: ObjectCall, where: Place, asked: Asked) -> None:
-    """Raise when the customer's key that a request brings is not the upload's."""
+async def check_key(call: ObjectCall, where: Place, asked: Asked) -> None:
+    """Raise when the customer's key that a request brings, if it does, is not the upload's."""
+    if not any(asked.get(member) for member in encryption.OF_CUSTOMER):
+        return
     id: str = asked["UploadId"]
     reader = call.engine.reader
     upload = await call.in_thread(lambda: reader.upload(where.number, where.key, id))
@@ -261,6 +261,8 @@ async def abort(call: ObjectCall, asked: Asked) -> Answer:
     """Give an upload up, with all its parts."""
     where = versions.place(call, asked)
     upload = await look(call, where, asked["UploadId"])
+    if not conditions.is_of(asked.get("IfMatchInitiatedTime"), upload.started_ms):
+        raise errors.s3.PreconditionFailed(condition="x-amz-if-match-initiated-time")
     await versions.commit(call, lambda tx, _: tx.end_upload(where.number, where.key, upload.id))
     return Answer()
 
@@ -302,6 +304,6 @@ ACTIONS = (
         "AbortMultipartUpload",
         Serve(handle=abort, changes=True),
         rows.on_object("s3:AbortMultipartUpload"),
-        _UPLOAD,
+        (*_UPLOAD, "IfMatchInitiatedTime"),
     ),
 )

@@ -26,6 +26,7 @@ ELEMENTS = {
     "upload": "UploadId",
     "version": "VersionId",
     "part": "PartNumber",
+    "storage_class": "StorageClass",
     "etag": "ETag",
     "now": "ServerTime",
     "request_time": "RequestTime",
