@@ -4,6 +4,7 @@ import hashlib
 import itertools
 from collections.abc import Sequence
 from concurrent import futures
+from pathlib import Path
 
 from mallee.walrus import reader
 from mallee.walrus.engine import Engine
@@ -75,3 +76,8 @@ def read(engine: Engine, version: Version, start: int, end: int) -> bytes:
     """Return a version's bytes from `start` up to `end`."""
     stretches = engine.reader.stretches(version.parts, start, end)
     return b"".join(reader.read(stretch) for stretch in stretches)
+
+
+def files_of(root: Path) -> list[Path]:
+    """Return the files of large blobs."""
+    return list(root.rglob("files/*/*"))

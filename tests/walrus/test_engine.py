@@ -15,14 +15,9 @@ from mallee.walrus.errors import BrokenIndex, Closed, Corrupt, Gone, NoSpace
 from mallee.walrus.records import Blob, Part, Upload, UploadPart, Usage, Version
 from mallee.walrus.tx import Tx
 from tests.walrus import stores
-from tests.walrus.stores import BUCKET, get, put, put_marker, put_version, remove
+from tests.walrus.stores import BUCKET, files_of, get, put, put_marker, put_version, remove
 
 SIZES = (0, 1, 4096, seam.SMALL_MAX, seam.SMALL_MAX + 1, contents.BLOCK, 3_500_000)
-
-
-def files_of(root: Path) -> list[Path]:
-    """Return the files of large blobs."""
-    return list(root.rglob("files/*/*"))
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -283,24 +278,6 @@ def test_a_full_disk_refuses_in_time_and_harms_nothing(engine: Engine) -> None:
     with pytest.raises(NoSpace):
         engine.check_room(1 << 60)
     assert get(engine, b"k") == b"kept"
-
-
-def test_a_pack_that_is_half_empty_is_given_back(tmp_path: Path) -> None:
-    first = Engine(tmp_path)
-    for n in range(20):
-        put(first, b"%d" % n, bytes([n]) * 50_000)
-    first.close()
-    second = Engine(tmp_path)
-    for n in range(15):
-        remove(second, b"%d" % n)
-    [before] = (tmp_path / "packs").iterdir()
-    second.collect()
-    assert not before.exists()
-    assert [get(second, b"%d" % n) for n in range(15, 20)] == [
-        bytes([n]) * 50_000 for n in range(15, 20)
-    ]
-    second.close()
-    assert sum(path.stat().st_size for path in (tmp_path / "packs").iterdir()) < 300_000
 
 
 def test_two_openings_see_each_others_objects(engine: Engine, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from concurrent import futures
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -77,11 +78,11 @@ class Committer:
     """The thread, its queue, its pack and its connection."""
 
     def __init__(
-        self, means: Means, now_ms: Callable[[], int], changed: Callable[[], None]
+        self, means: Means, now_ms: Callable[[], int], released: Callable[[AbstractSet[int]], None]
     ) -> None:
         self._means = means
         self._now_ms = now_ms
-        self._changed = changed
+        self._released = released
         self._pack = PackWriter(means)
         self._connection = index.connect(means.places.index)
         self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
@@ -178,7 +179,6 @@ class Committer:
             for content in outcome.unused:
                 contents.discard(self._means, content)
             outcome.settle()
-        self._changed()
 
     def _write_packs(self, jobs: list[Job]) -> dict[int, Blob]:
         """Make the small contents durable; return where they lie."""
@@ -204,6 +204,8 @@ class Committer:
             run("COMMIT")
         except sqlite3.DatabaseError as error:
             raise _InDoubt(error) from error
+        if tx.released:
+            self._released(tx.released)
         return outcomes
 
     def _do(self, tx: Tx, job: Job, packed: dict[int, Blob]) -> _Outcome:

@@ -17,6 +17,8 @@ from mallee.walrus.seam import SMALL_MAX
 
 BLOCK = 1 << 20
 """Bytes of a file that are verified together."""
+SYNC_EVERY = 4 << 20
+"""Bytes after which the disk begins to write, while more arrive."""
 RESERVE_BYTES = 64 << 20
 """What is left free for the index, so that a full store can still delete."""
 
@@ -40,7 +42,17 @@ def check_room(means: Means, size: int) -> None:
 class Receiver:
     """Takes the bytes of one content in order. Call `finish` or `abandon` in the end."""
 
-    __slots__ = ("_blocks", "_crc", "_descriptor", "_filled", "_id", "_means", "_pieces", "_size")
+    __slots__ = (
+        "_blocks",
+        "_crc",
+        "_descriptor",
+        "_filled",
+        "_id",
+        "_means",
+        "_pieces",
+        "_size",
+        "_told",
+    )
 
     def __init__(self, means: Means) -> None:
         self._means = means
@@ -52,6 +64,8 @@ class Receiver:
         self._blocks = bytearray()
         self._filled = 0
         """The CRC of the block that is not full yet."""
+        self._told = 0
+        """Bytes that the disk was told to begin with."""
 
     @property
     def size(self) -> int:
@@ -96,7 +110,8 @@ class Receiver:
 
     def _append(self, data: memoryview) -> None:
         assert self._descriptor is not None
-        self._means.disk.write(self._descriptor, (data,), self._size)
+        disk = self._means.disk
+        disk.write(self._descriptor, (data,), self._size)
         self._crc = crc.crc64(data, self._crc)
         while data:
             part = data[: BLOCK - self._size % BLOCK]
@@ -105,6 +120,9 @@ class Receiver:
             data = data[len(part) :]
             if self._size % BLOCK == 0:
                 self._end_block()
+        if self._size - self._told >= SYNC_EVERY:
+            disk.begin_sync(self._descriptor, self._told, self._size - self._told)
+            self._told = self._size
 
     def _end_block(self) -> None:
         self._blocks += self._filled.to_bytes(crc.BYTES, "big")

@@ -30,6 +30,9 @@ from mallee.walrus.seam import Loser, Report
 T = TypeVar("T")
 
 COMPACT_EVERY_S = 60.0
+TIDY_EVERY_S = 30.0
+LOOK_AT_ALL_EVERY = 60
+"""Of so many compactions, one looks at all packs: those of others that are gone, too."""
 
 _log = logs.get(__name__)
 
@@ -55,9 +58,9 @@ class Engine:
             garbage.sweep(self._means, connection)
         finally:
             connection.close()
-        self._tidy = threading.Event()
         self._is_closing = threading.Event()
-        self._committer = Committer(self._means, self._now_ms, self._tidy.set)
+        self._thinned = garbage.Thinned()
+        self._committer = Committer(self._means, self._now_ms, self._thinned.add)
         self.reader = Reader(self._means)
         """Finds and reads; any thread may use it."""
         self._tidier = threading.Thread(target=self._keep_tidy, name="walrus-tidier", daemon=True)
@@ -84,7 +87,7 @@ class Engine:
         connection = garbage.reader_connection(self._means)
         try:
             collector = garbage.Collector(self._means, self._committer, connection)
-            collector.compact()
+            collector.compact(None)
             collector.collect()
         finally:
             connection.close()
@@ -115,27 +118,36 @@ class Engine:
         if self._is_closing.is_set():
             return
         self._is_closing.set()
-        self._tidy.set()
+        self._thinned.wake()
         self._tidier.join()
         self._committer.close()
         self.reader.close()
         self._lock.release()
 
     def _keep_tidy(self) -> None:
-        """Collect after commits, compact now and then."""
+        """Collect what is let go of, compact now and then, and keep the index's log short."""
         connection = garbage.reader_connection(self._means)
-        collector = garbage.Collector(self._means, self._committer, connection)
-        compacted_at = self._clock.monotonic()
-        while self._tidy.wait() and not self._is_closing.is_set():
-            self._tidy.clear()
+        collector = garbage.Collector(self._means, self._committer, connection, self._pause)
+        compacts_at = self._clock.monotonic() + COMPACT_EVERY_S
+        thin: set[int] = set()
+        rounds = 0
+        while not self._is_closing.is_set():
             try:
                 collector.collect()
-                if self._clock.monotonic() - compacted_at > COMPACT_EVERY_S:
-                    collector.compact()
-                    compacted_at = self._clock.monotonic()
+                index.shorten_log(connection, self._means.places.index)
+                if self._clock.monotonic() >= compacts_at:
+                    collector.compact(thin if rounds % LOOK_AT_ALL_EVERY else None)
+                    compacts_at = self._clock.monotonic() + COMPACT_EVERY_S
+                    rounds += 1
+                    thin.clear()
             except (NoSpace, OSError, sqlite3.DatabaseError, BrokenIndex, Closed) as error:
                 _log.error("garbage cannot be collected", error=str(error))
+            thin |= self._thinned.wait(TIDY_EVERY_S)
         connection.close()
+
+    def _pause(self, seconds: float) -> bool:
+        """Wait; tell whether the engine is being closed."""
+        return self._is_closing.wait(seconds)
 
     def _now_ms(self) -> int:
         return int(self._clock.now() * 1000)

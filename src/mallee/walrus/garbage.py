@@ -9,19 +9,62 @@ thread of its own, and by tools. Not its business: what is referred to (`tx`).
 
 import os
 import sqlite3
-from collections.abc import Sequence
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
+from mallee.kit import logs
 from mallee.walrus import index, looks, places
 from mallee.walrus.committer import Committer
 from mallee.walrus.contents import Means
 from mallee.walrus.records import Blob, Content
 from mallee.walrus.tx import Tx
 
+_log = logs.get(__name__)
+
 FILES_AT_ONCE = 500
 COMPACT_BELOW = 0.5
 """The part of a sealed pack that must still be referred to."""
-COPY_AT_ONCE_BYTES = 4 << 20
+COPY_AT_ONCE_BYTES = 1 << 20
+PAUSE = 4.0
+"""For so many times what a copy took, compacting leaves the disk to those who ask for something."""
+
+
+class Thinned:
+    """Packs from which something was let go of since they were looked at; 0 stands for files."""
+
+    def __init__(self) -> None:
+        self._packs: set[int] = set()
+        self._gate = threading.Condition()
+        self._is_woken = False
+
+    def add(self, packs: AbstractSet[int]) -> None:
+        """Say that there is less in them now; any thread may."""
+        with self._gate:
+            self._packs |= packs
+            self._is_woken |= 0 in packs
+            if self._is_woken:
+                self._gate.notify()
+
+    def wake(self) -> None:
+        """End the waiting."""
+        with self._gate:
+            self._is_woken = True
+            self._gate.notify()
+
+    def wait(self, timeout_s: float) -> set[int]:
+        """Wait until there is a file to remove, or so long; return the packs, and forget them."""
+        with self._gate:
+            self._gate.wait_for(lambda: self._is_woken, timeout_s)
+            self._is_woken = False
+            packs, self._packs = self._packs, set()
+        return packs
+
+
+def _never_pause(_seconds: float) -> bool:
+    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +75,8 @@ class Collector:
     committer: Committer
     connection: sqlite3.Connection
     """One that only reads."""
+    pause: Callable[[float], bool] = _never_pause
+    """Waits so long; tells whether to stop."""
 
     def collect(self) -> int:
         """Remove the files that nobody refers to; return how many there were."""
@@ -63,27 +108,44 @@ class Collector:
 
         self.committer.submit(forget).result()
 
-    def compact(self) -> int:
-        """Empty the sealed packs in which little is left; return how many."""
-        with places.alone(self.means.places.collecting):
-            return self._compact()
+    def compact(self, packs: Iterable[int] | None) -> int:
+        """Empty those sealed packs in which little is left (None: of all); return how many."""
+        count = 0
+        for pack in self._sealed() if packs is None else packs:
+            with places.alone(self.means.places.collecting):
+                if not self._is_sparse(pack):
+                    continue
+                try:
+                    if not self._empty(pack):
+                        break
+                except OSError as error:
+                    # Lost, or not to be read: what it holds is told by whoever reads it.
+                    _log.error("a pack cannot be compacted", pack=pack, error=str(error))
+                    continue
+                count += 1
+        return count
 
-    def _compact(self) -> int:
-        sparse = self.connection.execute(
-            "SELECT id FROM pack WHERE is_sealed AND bytes * ? > "
+    def _sealed(self) -> list[int]:
+        found = self.connection.execute("SELECT id FROM pack WHERE is_sealed").fetchall()
+        return [pack for (pack,) in found]
+
+    def _is_sparse(self, pack: int) -> bool:
+        found = self.connection.execute(
+            "SELECT 1 FROM pack WHERE id = ? AND is_sealed AND bytes * ? > "
             "coalesce((SELECT sum(size) FROM blob WHERE blob.pack = pack.id AND pack <> 0), 0)",
-            (COMPACT_BELOW,),
-        ).fetchall()
-        for (pack,) in sparse:
-            self._empty(pack)
-        return len(sparse)
+            (pack, COMPACT_BELOW),
+        )
+        return found.fetchone() is not None
 
-    def _empty(self, pack: int) -> None:
-        """Copy what lives in a pack elsewhere, then give the pack up."""
+    def _empty(self, pack: int) -> bool:
+        """Copy what lives in a pack elsewhere, then give the pack up; tell whether it is done."""
         descriptor = self.means.disk.open(self.means.places.pack(pack))
         try:
             while blobs := self._next_blobs(pack):
+                began = time.monotonic()
                 self._copy(descriptor, blobs)
+                if self.pause((time.monotonic() - began) * PAUSE):
+                    return False
         finally:
             os.close(descriptor)
 
@@ -98,6 +160,7 @@ class Collector:
                 )
 
         self.committer.submit(give_up).result()
+        return True
 
     def _next_blobs(self, pack: int) -> list[Blob]:
         found = self.connection.execute(
@@ -116,16 +179,18 @@ class Collector:
 
     def _copy(self, descriptor: int, blobs: Sequence[Blob]) -> None:
         """Write blobs into the pack in use, as they are: a damaged one stays known as damaged."""
-        copies = [
-            Content(blob.id, blob.size, blob.crc, os.pread(descriptor, blob.size, blob.offset))
-            for blob in blobs
-        ]
+        copies = [Content(blob.id, blob.size, blob.crc, _bytes(descriptor, blob)) for blob in blobs]
 
         def move(tx: Tx, moved: Sequence[Blob]) -> None:
             for blob in moved:
                 tx.move(blob)
 
         self.committer.submit(move, copies).result()
+
+
+def _bytes(descriptor: int, blob: Blob) -> bytes:
+    """Return a blob's bytes; of a pack that was cut off, so many, lest others be misplaced."""
+    return os.pread(descriptor, blob.size, blob.offset).ljust(blob.size, b"\0")
 
 
 def sweep(means: Means, connection: sqlite3.Connection) -> int:

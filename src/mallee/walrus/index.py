@@ -13,6 +13,8 @@ from mallee.walrus.errors import BrokenIndex, NoSpace
 BUSY_TIMEOUT_S = 10.0
 """How long a writer waits for another process's transaction."""
 CACHE_KIB = 16 << 10
+LOG_MAX_BYTES = 64 << 20
+"""What the log (`index.db-wal`) keeps of its size when it begins anew."""
 FORMAT = 2
 
 _PRAGMAS = (
@@ -20,6 +22,7 @@ _PRAGMAS = (
     "synchronous = FULL",
     f"cache_size = -{CACHE_KIB}",
     "temp_store = MEMORY",
+    f"journal_size_limit = {LOG_MAX_BYTES}",
 )
 
 _SCHEMA = """
@@ -102,6 +105,18 @@ def connect(path: Path, *, reads_only: bool = False) -> sqlite3.Connection:
         connection.close()
         raise explained(error, path) from error
     return connection
+
+
+def shorten_log(connection: sqlite3.Connection, path: Path) -> bool:
+    """Begin the log anew where readers that overlap have kept it from it; tell whether it is so.
+
+    Writers wait meanwhile, for as long as the readers of this moment take, or `BUSY_TIMEOUT_S`.
+    """
+    log = path.with_name(path.name + "-wal")
+    if not log.exists() or log.stat().st_size <= LOG_MAX_BYTES:
+        return False
+    [is_busy, _, _] = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    return not is_busy
 
 
 def explained(error: sqlite3.DatabaseError, path: Path) -> Exception:

@@ -53,15 +53,30 @@ def losers(connection: sqlite3.Connection, damages: Sequence[Damage]) -> list[Lo
     damaged = {damage.blob for damage in damages}
     if not damaged:
         return []
-    parts = msgspec.msgpack.Decoder(tuple[Part, ...])
     return [
         Loser(bucket, key, id)
-        for table in ("object", "former")
-        for bucket, key, id, encoded in connection.execute(
-            f"SELECT bucket, key, id, parts FROM {table}"
-        )
-        if any(part.blob in damaged for part in parts.decode(encoded))
+        for bucket, key, id, parts in _versions(connection)
+        if any(part.blob in damaged for part in parts)
     ]
+
+
+def _versions(
+    connection: sqlite3.Connection,
+) -> Iterator[tuple[int, bytes, str, tuple[Part, ...]]]:
+    """Yield all versions, some at a time, so that no look at the index lasts."""
+    decode = msgspec.msgpack.Decoder(tuple[Part, ...]).decode
+    for table, age in (("object", "0"), ("former", "age")):
+        last: tuple[int, bytes, int] = (-1, b"", 0)
+        order = "bucket, key" if table == "object" else "bucket, key, age"
+        where = "(bucket, key) > (?, ?)" if table == "object" else "(bucket, key, age) > (?, ?, ?)"
+        while rows := connection.execute(
+            f"SELECT bucket, key, {age}, id, parts FROM {table} "
+            f"WHERE {where} ORDER BY {order} LIMIT {AT_ONCE}",
+            last[: where.count("?")],
+        ).fetchall():
+            for bucket, key, _, id, encoded in rows:
+                yield bucket, key, id, decode(encoded)
+            last = rows[-1][:3]
 
 
 def _blobs(connection: sqlite3.Connection) -> Iterator[Blob]:

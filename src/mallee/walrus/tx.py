@@ -30,6 +30,8 @@ class Tx:
     """Blobs that are to be taken in with the first reference to them."""
     stored: set[int] = field(default_factory=set[int])
     """Blobs that were taken in."""
+    released: set[int] = field(default_factory=set[int])
+    """Packs in which there is less to keep now; 0: a file that is garbage now."""
     _open: set[int] = field(default_factory=set[int])
     """Buckets found open: nobody else can close one while this transaction lasts."""
 
@@ -276,7 +278,10 @@ class Tx:
             gone = self._run(
                 "DELETE FROM blob WHERE id = ? AND refs <= 0 RETURNING pack", (part.blob,)
             ).fetchone()
-            if gone is not None and gone[0] == 0:
+            if gone is None:
+                continue
+            self.released.add(gone[0])
+            if gone[0] == 0:
                 self._run("INSERT INTO garbage (file, is_pack) VALUES (?, 0)", (part.blob,))
 
     # --- counts ---
