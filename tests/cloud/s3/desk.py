@@ -10,7 +10,7 @@ from mallee.aws import checksums
 from mallee.cloud import http, parameters
 from mallee.cloud.action import Action, Read, Serve, Write
 from mallee.cloud.call import Principal, WriteCall
-from mallee.cloud.s3 import exchange, table
+from mallee.cloud.s3 import exchange, sight, table
 from mallee.cloud.s3.bodies import ObjectBody, Said
 from mallee.cloud.state import store
 from mallee.kit import secretbox
@@ -117,7 +117,8 @@ class Desk:
             key=key.encode(),
             body=ObjectBody(_Once(body), said, self.threads),
             box=BOX,
-            may=lambda permission, _arn: permission not in self.forbidden,
+            may=lambda permission, _arn, _version=None: permission not in self.forbidden,
+            sight=sight.Sight(self.engine.reader),
             threads=self.threads,
         )
 

@@ -104,23 +104,6 @@ async def test_attributes_are_told_that_were_asked_for(desk: Desk) -> None:
         await desk.ask("GetObjectAttributes", **asked, ObjectAttributes=["Colour"])
 
 
-async def test_a_bucket_is_its_owners_and_no_list_says_otherwise(desk: Desk) -> None:
-    shown = await desk.ask("GetBucketAcl", Bucket="bbb")
-    assert [one["Permission"] for one in shown["Grants"]] == ["FULL_CONTROL"]
-    await desk.ask("PutBucketAcl", Bucket="bbb", ACL="private")
-    await desk.put("k", b"", ACL="bucket-owner-full-control")
-    assert (await desk.ask("GetObjectAcl", Bucket="bbb", Key="k"))["Owner"] == shown["Owner"]
-    for public in ({"ACL": "public-read"}, {"GrantRead": "uri=x"}):
-        with pytest.raises(s3.AccessControlListNotSupported):
-            await desk.ask("PutBucketAcl", Bucket="bbb", **public)
-        with pytest.raises(s3.AccessControlListNotSupported):
-            await desk.put("k", b"", **public)
-        with pytest.raises(s3.InvalidBucketAclWithObjectOwnership):
-            await desk.ask("CreateBucket", Bucket="public", **public)
-    with pytest.raises(s3.NotImplemented):
-        await desk.ask("CreateBucket", Bucket="public", ObjectOwnership="ObjectWriter")
-
-
 async def test_a_write_that_began_before_the_lock_does_not_replace_what_is_locked(
     desk: Desk,
 ) -> None:

@@ -92,7 +92,7 @@ def create(call: WriteCall, asked: rows.Asked) -> Result:
         has_object_lock=has_lock,
         versioning=Versioning.ENABLED if has_lock else Versioning.NEVER,
     )
-    acls.check_new_bucket(doc, asked)
+    doc = acls.of_new_bucket(call.view, call.account, doc, asked)
     call.tx.insert(records.BUCKET, call.account, name, doc)
     return {"Location": f"/{name}"}
 

@@ -86,7 +86,7 @@ def source_of(call: ObjectCall, asked: Asked) -> Source:
     id = unquote_to_bytes(query).decode(errors="replace") if mark else None
     arn = f"arn:aws:s3:::{name}/{key.decode(errors='replace')}"
     record = buckets.find(call.view, name)
-    if not call.may("s3:GetObjectVersion" if id is not None else "s3:GetObject", arn):
+    if not call.may("s3:GetObjectVersion" if id is not None else "s3:GetObject", arn, id):
         raise errors.s3.AccessDenied()
     if record is None:
         raise errors.s3.NoSuchBucket(bucket=name)

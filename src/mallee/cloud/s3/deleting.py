@@ -142,7 +142,8 @@ def _deletion(call: ObjectCall, where: Place, asked: Asked, one: Asked) -> Delet
 
 def _may(call: ObjectCall, where: Place, one: Asked) -> bool:
     is_version = one.get("VersionId") is not None
-    return call.may("s3:DeleteObjectVersion" if is_version else "s3:DeleteObject", _arn(where, one))
+    permission = "s3:DeleteObjectVersion" if is_version else "s3:DeleteObject"
+    return call.may(permission, _arn(where, one), one.get("VersionId"))
 
 
 def _arn(where: Place, one: Asked) -> str:

@@ -14,6 +14,7 @@ from typing import Protocol, TypeVar
 
 from mallee.cloud import http
 from mallee.cloud.call import Call, Result
+from mallee.cloud.s3 import sight
 from mallee.cloud.state import store
 from mallee.kit import secretbox
 from mallee.walrus.records import Part
@@ -102,6 +103,15 @@ class Answer:
     """Those that the model does not know."""
 
 
+class May(Protocol):
+    """Tells whether the caller may do a further thing."""
+
+    def __call__(self, permission: str, arn: str, version: str | None = None, /) -> bool:
+        """Ask policies and lists about a permission (`s3:GetObject`) on a resource, by its ARN,
+        and on which version of it, where one is meant."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObjectCall(Call):
     """The call of a handler that deals with objects."""
@@ -118,9 +128,10 @@ class ObjectCall(Call):
     """Byte for byte as it was sent, percent-decoded once."""
     body: Body
     box: secretbox.SecretBox
-    may: Callable[[str, str], bool]
-    """Tells whether the caller may do a further thing to a resource, by permission (`s3:GetObject`)
-    and ARN: of each key of a DeleteObjects, of the source of a copy. Policies, and ACLs."""
+    may: "May"
+    """Asks about a further thing: each key of a DeleteObjects, the source of a copy."""
+    sight: sight.Sight
+    """What was decided on; where versions are looked up."""
     threads: futures.Executor
 
     def look(self, find: Callable[[], T]) -> T:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from mallee.aws import errors
 from mallee.cloud.call import Call
-from mallee.cloud.s3 import acls, locks, rows, tags
+from mallee.cloud.s3 import acls, locks, owning, rows, tags
 from mallee.cloud.s3.about import About
 from mallee.cloud.s3.rows import Asked
 from mallee.cloud.s3.versions import Place
@@ -47,9 +47,10 @@ def read(call: Call, where: Place, asked: Asked) -> About:
     storage_class: str = asked.get("StorageClass") or "STANDARD"
     if storage_class not in STORAGE_CLASSES:
         raise errors.s3.InvalidStorageClass(value=storage_class[:100])
-    acls.check_new_object(asked)
+    owner, grants = owning.of_new_object(call, where, asked)
     return About(
-        owner=where.owner,
+        owner=owner,
+        grants=grants,
         headers=read_headers(asked),
         metadata=read_metadata(asked),
         tags=tags.parse_header(asked.get("Tagging") or ""),

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from mallee.aws import errors
 from mallee.cloud.action import Serve
-from mallee.cloud.s3 import about, acls, conditions, objects, rows
+from mallee.cloud.s3 import about, acls, conditions, objects, owning, rows
 from mallee.cloud.s3.buckets import BucketRecord, asked_for
 from mallee.cloud.s3.exchange import Answer, ObjectCall
 from mallee.cloud.s3.rows import Asked
@@ -108,7 +108,7 @@ async def list_objects(call: ObjectCall, asked: Asked) -> Answer:
         "Marker": text((marker or "").encode()),
         "MaxKeys": limit,
         "IsTruncated": page.is_truncated and bool(page.entries),
-        "Contents": _contents(call, page.entries, text, with_owner=True),
+        "Contents": _contents(page.entries, text, _owner(call, record)),
         "CommonPrefixes": prefixes(text, page.entries),
     }
     if page.is_truncated and page.entries and asked.get("Delimiter"):
@@ -126,13 +126,14 @@ async def list_objects_v2(call: ObjectCall, asked: Asked) -> Answer:
     after = _opened(token) if token is not None else (start.encode() if start else None)
     asks = question(asked, after, limit)
     page = await call.in_thread(lambda: call.engine.reader.list_objects(record.doc.number, asks))
+    owner = _owner(call, record) if asked.get("FetchOwner") else None
     result: dict[str, object] = {
         "Name": record.id,
         **echoed(asked, text, "StartAfter"),
         "MaxKeys": limit,
         "KeyCount": len(page.entries),
         "IsTruncated": page.is_truncated and bool(page.entries),
-        "Contents": _contents(call, page.entries, text, with_owner=bool(asked.get("FetchOwner"))),
+        "Contents": _contents(page.entries, text, owner),
         "CommonPrefixes": prefixes(text, page.entries),
     }
     if token is not None:
@@ -142,20 +143,24 @@ async def list_objects_v2(call: ObjectCall, asked: Asked) -> Answer:
     return Answer(result=result)
 
 
+_Owner = Callable[[Version], dict[str, str]]
+
+
+def _owner(call: ObjectCall, record: BucketRecord) -> _Owner:
+    """Return what shows whose an object of a bucket is."""
+    return owning.shower(call.view, record.doc, record.account)
+
+
 def _contents(
-    call: ObjectCall,
-    entries: Iterable[tuple[bytes, Version | None]],
-    text: Text,
-    *,
-    with_owner: bool,
+    entries: Iterable[tuple[bytes, Version | None]], text: Text, owner: _Owner | None
 ) -> list[dict[str, object]]:
     shown: list[dict[str, object]] = []
     for key, version in entries:
         if version is None:
             continue
         one = _object(version, text(key))
-        if with_owner:
-            one["Owner"] = acls.owner(call.view, about.of(version).owner)
+        if owner is not None:
+            one["Owner"] = owner(version)
         shown.append(one)
     return shown
 
@@ -213,7 +218,7 @@ async def list_versions(call: ObjectCall, asked: Asked) -> Answer:
         "VersionIdMarker": id,
         "MaxKeys": limit,
         "IsTruncated": is_truncated,
-        "Versions": _versions(call, page.entries, text),
+        "Versions": _versions(page.entries, text, _owner(call, record)),
         "DeleteMarkers": _markers(call, record, page.entries, text),
         "CommonPrefixes": prefixes(text, page.entries),
     }
@@ -228,13 +233,13 @@ async def list_versions(call: ObjectCall, asked: Asked) -> Answer:
 _Versions = Iterable[tuple[bytes, Listed | None]]
 
 
-def _versions(call: ObjectCall, entries: _Versions, text: Text) -> list[dict[str, object]]:
+def _versions(entries: _Versions, text: Text, owner: _Owner) -> list[dict[str, object]]:
     return [
         {
             **_object(item.version, text(key)),
             "VersionId": item.version.id,
             "IsLatest": item.is_current,
-            "Owner": acls.owner(call.view, about.of(item.version).owner),
+            "Owner": owner(item.version),
         }
         for key, item in entries
         if item is not None and not item.version.is_marker

@@ -1,105 +1,63 @@
-"""Ownership and access control lists as they are shown: the owner has all, and nobody else.
+"""Ownership: whose the objects of a bucket are, and so whether lists have a say in it.
 
-A bucket of this cloud is its owner's with everything in it (`BucketOwnerEnforced`), and policies
-alone say who else may. So lists are shown as S3 shows them then, and setting one is refused, save
-one that says the same. Called by the pipeline.
+*Enforced*, as buckets are made: everything is the bucket's owner's, and lists neither count nor can
+be set. *Writer*: an object is his who puts it. *Preferred*: the same, but what is handed over (by
+the canned list `bucket-owner-full-control`) is the bucket's owner's. Called by the pipeline, and by
+whatever makes buckets and objects. Not its business: what a list says (`acls`) and allows
+(`granting`).
 """
 
+from msgspec.structs import replace
+
 from mallee.aws import errors
-from mallee.cloud.action import Read, Serve, Write
+from mallee.cloud.action import Read, Write
 from mallee.cloud.call import Call, Result, WriteCall
-from mallee.cloud.s3 import acls, buckets, rows, versions
-from mallee.cloud.s3.exchange import Answer, ObjectCall
+from mallee.cloud.s3 import buckets, rows
 from mallee.cloud.s3.rows import Asked
-from mallee.cloud.state import store
+from mallee.model.buckets import ENFORCED, PREFERRED, WRITER, Grant
 
 
-def get_acl_of_bucket(call: Call, asked: Asked) -> Result:
-    """Show a bucket's list."""
-    return _shown(call.view, buckets.asked_for(call.view, asked).account)
-
-
-async def get_acl(call: ObjectCall, asked: Asked) -> Answer:
-    """Show an object's list."""
-    where = versions.place(call, asked)
-    found = await versions.look(call, where, asked.get("VersionId"))
-    return Answer(result=_shown(call.view, found.about.owner))
-
-
-def put_acl_of_bucket(call: WriteCall, asked: Asked) -> Result:
-    """Take a list that says what is so anyway; refuse any other."""
-    buckets.asked_for(call.view, asked)
-    _check(asked)
-    return {}
-
-
-async def put_acl(call: ObjectCall, asked: Asked) -> Answer:
-    """Take a list that says what is so anyway; refuse any other."""
-    where = versions.place(call, asked)
-    await versions.look(call, where, asked.get("VersionId"))
-    _check(asked)
-    return Answer()
-
-
-def put_controls(call: WriteCall, asked: Asked) -> Result:
-    """Take the ownership that every bucket has; refuse any other."""
-    buckets.asked_for(call.view, asked)
+def put(call: WriteCall, asked: Asked) -> Result:
+    """Say whose the objects of a bucket are; those that are there too."""
+    record = buckets.asked_for(call.view, asked)
     rules: list[Asked] = asked["OwnershipControls"].get("Rules") or []
-    if len(rules) != 1:
+    if len(rules) != 1 or rules[0].get("ObjectOwnership") not in (ENFORCED, PREFERRED, WRITER):
         raise errors.s3.MalformedXML()
-    if rules[0].get("ObjectOwnership") != acls.ENFORCED:
-        raise errors.s3.NotImplemented(acls.WITHOUT)
+    ownership: str = rules[0]["ObjectOwnership"]
+    if ownership == ENFORCED and _is_shared(record.account, record.doc.grants):
+        raise errors.s3.InvalidBucketAclWithObjectOwnership(bucket=record.id)
+    call.tx.write(record, replace(record.doc, ownership=ownership))
     return {}
 
 
-def get_controls(call: Call, asked: Asked) -> Result:
+def get(call: Call, asked: Asked) -> Result:
     """Show whose the objects of a bucket are."""
-    doc = buckets.asked_for(call.view, asked).doc
-    return {"OwnershipControls": {"Rules": [{"ObjectOwnership": doc.ownership}]}}
+    record = buckets.asked_for(call.view, asked)
+    if not record.doc.ownership:
+        raise errors.s3.OwnershipControlsNotFoundError(bucket=record.id)
+    return {"OwnershipControls": {"Rules": [{"ObjectOwnership": record.doc.ownership}]}}
 
 
-def _check(asked: Asked) -> None:
-    if asked.get("ACL") not in acls.SAME or any(asked.get(name) for name in acls.HEADERS):
-        raise errors.s3.AccessControlListNotSupported()
+def delete(call: WriteCall, asked: Asked) -> Result:
+    """Say nothing of it any more, which leaves objects to who puts them."""
+    record = buckets.asked_for(call.view, asked)
+    call.tx.write(record, replace(record.doc, ownership=""))
+    return {}
 
 
-def _shown(view: store.View, account: str) -> dict[str, object]:
-    owner = acls.owner(view, account)
-    grant = {"Grantee": {"Type": "CanonicalUser", **owner}, "Permission": "FULL_CONTROL"}
-    return {"Owner": owner, "Grants": [grant]}
+def _is_shared(account: str, grants: tuple[Grant, ...] | None) -> bool:
+    return any(grant.grantee != account for grant in grants or ())
 
 
-_BODY = ("ContentMD5", "ChecksumAlgorithm")
+_PERMISSION = "s3:PutBucketOwnershipControls"
 
 ACTIONS = (
-    rows.of_bucket("GetBucketAcl", Read(handle=get_acl_of_bucket), "s3:GetBucketAcl"),
-    rows.of_bucket(
-        "PutBucketAcl",
-        Write(handle=put_acl_of_bucket),
-        "s3:PutBucketAcl",
-        (*_BODY, *acls.BUCKET),
-    ),
-    rows.of_object(
-        "GetObjectAcl",
-        Serve(handle=get_acl, changes=False),
-        rows.on_version("s3:GetObjectAcl", "s3:GetObjectVersionAcl"),
-        ("VersionId",),
-    ),
-    rows.of_object(
-        "PutObjectAcl",
-        Serve(handle=put_acl, changes=True),
-        rows.on_version("s3:PutObjectAcl", "s3:PutObjectVersionAcl"),
-        (*_BODY, *acls.BUCKET, "VersionId"),
-    ),
     rows.of_bucket(
         "PutBucketOwnershipControls",
-        Write(handle=put_controls),
-        "s3:PutBucketOwnershipControls",
-        (*_BODY, "OwnershipControls"),
+        Write(handle=put),
+        _PERMISSION,
+        ("ContentMD5", "ChecksumAlgorithm", "OwnershipControls"),
     ),
-    rows.of_bucket(
-        "GetBucketOwnershipControls",
-        Read(handle=get_controls),
-        "s3:GetBucketOwnershipControls",
-    ),
+    rows.of_bucket("GetBucketOwnershipControls", Read(handle=get), "s3:GetBucketOwnershipControls"),
+    rows.of_bucket("DeleteBucketOwnershipControls", Write(handle=delete), _PERMISSION),
 )

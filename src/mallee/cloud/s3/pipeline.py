@@ -6,9 +6,10 @@ only then is a client that waits told to send its body, which a handler takes as
 """
 
 import asyncio
+import contextlib
 import os
 import random
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent import futures
 from dataclasses import dataclass, field, replace
 from typing import cast
@@ -20,10 +21,22 @@ from mallee.cloud.action import Action, Read, Serve, Write
 from mallee.cloud.call import Call, Principal, Request, Result, WriteCall
 from mallee.cloud.identity import authenticate, authorize, lastuse
 from mallee.cloud.identity.question import Question
-from mallee.cloud.s3 import buckets, cors, deciding, forms, heads, refusals, sending, slots, visits
+from mallee.cloud.s3 import (
+    buckets,
+    cors,
+    deciding,
+    forms,
+    heads,
+    locks,
+    refusals,
+    sending,
+    slots,
+    visits,
+)
 from mallee.cloud.s3.bodies import ObjectBody, Source, Text
-from mallee.cloud.s3.exchange import Answer, ObjectCall, Stored
+from mallee.cloud.s3.exchange import Answer, May, ObjectCall, Stored
 from mallee.cloud.s3.server import Outgoing
+from mallee.cloud.s3.sight import Sight
 from mallee.cloud.s3.visits import Visit
 from mallee.cloud.state import store
 from mallee.cloud.trail import forward
@@ -37,7 +50,7 @@ DOCUMENT_BYTES_MAX = 4 << 20
 """Of a body that is no object: ten thousand parts to complete, a thousand keys to delete."""
 SMALL_BYTES_MAX = 128 << 10
 """Objects up to this size are read whole before they are sent."""
-ATTEMPTS = 3
+AGAIN = 2
 """How often an object is looked up again that changed between the look and the reading."""
 _MAKES = "CreateBucket"
 _PUTS = "PutObject"
@@ -67,7 +80,13 @@ class Cloud:
 async def answer(cloud: Cloud, request: http.Request, source: Source) -> Outgoing:
     """Answer a request. Never raises: whatever goes wrong is an answer too."""
     began_at = cloud.clock.monotonic()
-    visit = Visit(request=request, source=source, id=_request_id(), began_at=began_at)
+    visit = Visit(
+        request=request,
+        source=source,
+        id=_request_id(),
+        began_at=began_at,
+        sight=Sight(cloud.engine.reader),
+    )
     try:
         outgoing = await _stages(cloud, visit)
     except errors.AwsError as error:
@@ -158,7 +177,7 @@ def _allowed(cloud: Cloud, visit: Visit, request: http.Request, now: float) -> Q
     call = _call(cloud, visit, visit.principal, now)
     _check_bucket(call, visit.row, visit.bucket)
     question = Question(call=call, row=visit.row, http=request, asked=visit.asked)
-    visit.outcome = _decide(cloud, question)
+    visit.outcome = _decide(cloud, visit, question)
     authorize.check(visit.outcome)
     return question
 
@@ -192,7 +211,7 @@ def _check_bucket(call: Call, row: Action, bucket: str) -> None:
         raise errors.s3.NoSuchBucket(bucket=bucket)
 
 
-def _decide(cloud: Cloud, question: Question) -> authorize.Outcome:
+def _decide(cloud: Cloud, visit: Visit, question: Question) -> authorize.Outcome:
     """Ask for all that is needed; what names nothing is about everything, and never free.
 
     What is everyone's asks for each thing by itself (`ObjectCall.may`).
@@ -201,7 +220,7 @@ def _decide(cloud: Cloud, question: Question) -> authorize.Outcome:
     if row.is_everyones:
         return authorize.Outcome(waiver=authorize.Waiver.EVERYONES)
     needs = tuple(row.needs(question.call, question.asked)) if row.needs else ()
-    return deciding.decide(cloud.judge, question, needs or ((row.permission, "*"),))
+    return deciding.decide(_court(cloud, visit), question, needs or ((row.permission, "*"),))
 
 
 async def _run(cloud: Cloud, visit: Visit, question: Question, body: ObjectBody) -> Outgoing:
@@ -214,25 +233,28 @@ async def _run(cloud: Cloud, visit: Visit, question: Question, body: ObjectBody)
             result = await cloud.store.run(lambda tx: _write(cloud, question, tx))
             return await _encoded(cloud, visit, Answer(result=result))
         case Serve(handle=serve, changes=changes):
-            whole = _object_call(cloud, question, body)
-            attempts = 1 if changes else ATTEMPTS
-            return await _serve(cloud, visit, lambda: serve(whole, asked), attempts)
+            whole = _object_call(cloud, visit, question, body)
+
+            def again() -> Awaitable[Answer]:
+                visit.sight.forget()
+                authorize.check(_decide(cloud, visit, question))
+                return serve(whole, asked)
+
+            turns = [lambda: serve(whole, asked), *([] if changes else [again] * AGAIN)]
+            return await _serve(cloud, visit, turns)
         case _:
             raise AssertionError(f"{row.name} is no row of S3's")
 
 
 async def _serve(
-    cloud: Cloud, visit: Visit, serve: Callable[[], Awaitable[Answer]], attempts: int
+    cloud: Cloud, visit: Visit, turns: Sequence[Callable[[], Awaitable[Answer]]]
 ) -> Outgoing:
     """Run a handler; again when the bytes that it named were gone before they were opened."""
     try:
-        while True:
-            attempts -= 1
-            try:
-                return await _encoded(cloud, visit, await serve())
-            except Gone as error:
-                if attempts == 0:
-                    raise errors.s3.OperationAborted from error
+        for turn in turns:
+            with contextlib.suppress(Gone):
+                return await _encoded(cloud, visit, await turn())
+        raise errors.s3.OperationAborted
     except Corrupt as error:
         _log.error("object damaged", request_id=visit.id, why=str(error))
         raise errors.s3.InternalError from error
@@ -300,7 +322,7 @@ def _call(cloud: Cloud, visit: Visit, who: Principal, now: float) -> Call:
     )
 
 
-def _object_call(cloud: Cloud, question: Question, body: ObjectBody) -> ObjectCall:
+def _object_call(cloud: Cloud, visit: Visit, question: Question, body: ObjectBody) -> ObjectCall:
     call, asked = question.call, question.asked
     return ObjectCall(
         principal=call.principal,
@@ -318,13 +340,24 @@ def _object_call(cloud: Cloud, question: Question, body: ObjectBody) -> ObjectCa
         key=asked.get("Key", "").encode(),
         body=body,
         box=cloud.key_file.box,
-        may=lambda permission, arn: _may(cloud, question, permission, arn),
+        may=_may(cloud, visit, question),
+        sight=visit.sight,
         threads=cloud.threads,
     )
 
 
-def _may(cloud: Cloud, question: Question, permission: str, arn: str) -> bool:
-    return deciding.decide(cloud.judge, question, ((permission, arn),)).refusal is None
+def _may(cloud: Cloud, visit: Visit, question: Question) -> May:
+    def may(permission: str, arn: str, version: str | None = None) -> bool:
+        # What the request says of its own object it does not say of another.
+        asked = question.asked if permission == locks.BYPASS else {"VersionId": version}
+        further = replace(question, asked=asked)
+        return deciding.decide(_court(cloud, visit), further, ((permission, arn),)).refusal is None
+
+    return may
+
+
+def _court(cloud: Cloud, visit: Visit) -> deciding.Court:
+    return deciding.Court(cloud.judge, visit.sight)
 
 
 def _request_id() -> str:

@@ -10,7 +10,7 @@ from mallee.aws import errors, policy
 from mallee.cloud.action import Read, Write
 from mallee.cloud.call import Call, Result, WriteCall
 from mallee.cloud.identity import context
-from mallee.cloud.s3 import buckets, publicity, rows
+from mallee.cloud.s3 import acls, buckets, publicity, rows
 from mallee.cloud.s3.rows import Asked
 from mallee.cloud.state import records, store
 from mallee.model.buckets import Bucket
@@ -115,6 +115,8 @@ def _is_within(resource: str, name: str) -> bool:
 
 def _is_known(view: store.View, type: str, value: str) -> bool:
     """Tell whether there is an account as a principal names one; who is in it, it must know."""
+    if type == "CanonicalUser":
+        return acls.account_of(view, value) is not None
     if type != "AWS" or value == "*":
         return True
     account = value.split(":")[4] if value.startswith("arn:") and value.count(":") >= 5 else value

@@ -4,6 +4,7 @@ from mallee.cloud.action import Action
 from mallee.cloud.s3 import (
     absences,
     accessblocks,
+    accesslists,
     attributes,
     buckets,
     copying,
@@ -42,6 +43,7 @@ ROWS: tuple[Action, ...] = (
     *attributes.ACTIONS,
     *locking.ACTIONS,
     *ownership.ACTIONS,
+    *accesslists.ACTIONS,
     *cors.ACTIONS,
     *lifecycle.ACTIONS,
     *absences.ACTIONS,

@@ -66,15 +66,9 @@ def shown_id(bucket: Bucket, version: Version) -> dict[str, str]:
 
 async def look(call: ObjectCall, where: Place, id: str | None) -> Found:
     """Return the object that is there now, or one version of it; raise when it is not there."""
-    reader = call.engine.reader
-
-    def find() -> Version | None:
-        if id is None:
-            return reader.current(where.number, where.key)
-        return reader.version(where.number, where.key, id)
-
     try:
-        return found(where, call.look(find), id)
+        seen = call.look(lambda: call.sight.version(where.number, where.key, id))
+        return found(where, seen, id)
     except (errors.s3.NoSuchKey, errors.s3.NoSuchVersion) as error:
         # Who may not list a bucket shall not find out either what is not in it.
         if not call.may("s3:ListBucket", f"arn:aws:s3:::{where.bucket.name}"):

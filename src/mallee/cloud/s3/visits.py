@@ -13,6 +13,7 @@ from mallee.cloud.action import Action, Serve, Write
 from mallee.cloud.call import Principal, Request
 from mallee.cloud.identity import authorize
 from mallee.cloud.s3.bodies import Source
+from mallee.cloud.s3.sight import Sight
 from mallee.cloud.trail import events
 
 FORBIDDEN = 403
@@ -27,6 +28,7 @@ class Visit:
     id: str
     began_at: float
     """Monotonic seconds."""
+    sight: Sight
     operation: str = ""
     bucket: str = ""
     key: str = ""

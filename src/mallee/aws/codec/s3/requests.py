@@ -30,8 +30,8 @@ class BodyKind(enum.Enum):
 
 Parse = Callable[[str], Any]
 
-_OPEN_ENUMS = frozenset({"BucketLocationConstraint"})
-"""Enums that name what AWS has; what this cloud has is not the model's to say."""
+_OPEN_ENUMS = frozenset({"BucketCannedACL", "BucketLocationConstraint", "ObjectCannedACL"})
+"""Enums that name what AWS has, or not all of it; what there is here is not the model's to say."""
 _TOLERATED = frozenset({"x-id", "AWSAccessKeyId", "Signature", "Expires"}) | claims.AUTH_PARAMETERS
 """Parameters of requests that are not the operation's: of signatures, and what SDKs add."""
 _FORGIVING = frozenset({"IfModifiedSince", "IfUnmodifiedSince"})

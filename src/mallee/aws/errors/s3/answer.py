@@ -19,6 +19,7 @@ ELEMENTS = {
     "header": "Header",
     "key": "Key",
     "method": "Method",
+    "missing": "MissingHeaderName",
     "region": "Region",
     "size": "ProposedSize",
     "most": "MaxSizeAllowed",

@@ -48,6 +48,11 @@ class InvalidBucketAclWithObjectOwnership(S3Error):
     sentence = "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting"
 
 
+class InvalidBucketAclWithBlockPublicAccessError(S3Error):
+    code = "InvalidBucketAclWithBlockPublicAccessError"
+    sentence = "Bucket cannot have public ACLs set with BlockPublicAccess enabled"
+
+
 class InvalidLocationConstraint(S3Error):
     code = "InvalidLocationConstraint"
     sentence = "The specified location-constraint is not valid"
@@ -56,6 +61,11 @@ class InvalidLocationConstraint(S3Error):
 class AccessControlListNotSupported(S3Error):
     code = "AccessControlListNotSupported"
     sentence = "The bucket does not allow ACLs"
+
+
+class AmbiguousGrantByEmailAddress(S3Error):
+    code = "AmbiguousGrantByEmailAddress"
+    sentence = "The e-mail address you provided is associated with more than one account."
 
 
 class MalformedACLError(S3Error):

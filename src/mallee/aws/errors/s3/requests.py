@@ -166,6 +166,11 @@ class XAmzContentSHA256Mismatch(S3Error):
     sentence = "The provided 'x-amz-content-sha256' header does not match what was computed."
 
 
+class UnexpectedContent(S3Error):
+    code = "UnexpectedContent"
+    sentence = "This request does not support content"
+
+
 class InternalError(S3Error):
     code = "InternalError"
     status = 500
