@@ -45,7 +45,7 @@ class Reach:
 def fetch(url: str, thumbprints: Sequence[str], reach: Reach) -> bytes:
     """Return the document at an `https` URL; raise `Unreachable`."""
     try:
-        return _fetch(url, _public(reach), reach)
+        return _fetch(url, trusted(reach), reach)
     except ssl.SSLCertVerificationError as error:
         if not thumbprints:
             raise Unreachable(f"{url}: {error.verify_message}") from error
@@ -74,8 +74,8 @@ def _fetch(url: str, trust: ssl.SSLContext, reach: Reach) -> bytes:
     host, port = _place(url, reach)
     path = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
     with (
-        _connect(host, port, reach) as plain,
-        _bounded(plain),
+        connect(host, port, reach) as plain,
+        bounded(plain),
         trust.wrap_socket(plain, server_hostname=host) as connection,
     ):
         asking = http.client.HTTPConnection(host, port)
@@ -91,7 +91,7 @@ def _fetch(url: str, trust: ssl.SSLContext, reach: Reach) -> bytes:
 
 
 @contextmanager
-def _bounded(connection: socket.socket) -> Generator[None]:
+def bounded(connection: socket.socket) -> Generator[None]:
     """End the connection after `WHOLE_S`: each read has its own time-out, and a server may drip."""
     is_over = threading.Event()
     # A handle of its own: the connection's is taken over by TLS.
@@ -107,7 +107,8 @@ def _bounded(connection: socket.socket) -> Generator[None]:
                 raise Unreachable(f"the server took longer than {WHOLE_S:g} s")
 
 
-def _public(reach: Reach) -> ssl.SSLContext:
+def trusted(reach: Reach) -> ssl.SSLContext:
+    """Return what believes in the machine's own authorities and in those of `reach`."""
     context = ssl.create_default_context()
     if reach.ca_file:
         context.load_verify_locations(reach.ca_file)
@@ -137,8 +138,8 @@ def _chain(url: str, reach: Reach) -> list[bytes]:
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     with (
-        _connect(host, port, reach) as plain,
-        _bounded(plain),
+        connect(host, port, reach) as plain,
+        bounded(plain),
         context.wrap_socket(plain, server_hostname=host) as shown,
     ):
         # Public from Python 3.13 on; there the certificates come as bytes.
@@ -164,7 +165,7 @@ def _place(url: str, reach: Reach) -> tuple[str, int]:
     return parts.hostname, parts.port or 443
 
 
-def _connect(host: str, port: int, reach: Reach) -> socket.socket:
+def connect(host: str, port: int, reach: Reach) -> socket.socket:
     """Return a connection to the first address of the host that may be asked and answers, of
     however many within `WHOLE_S`."""
     problem: Exception = Unreachable(f"{host} has no address that may be asked")

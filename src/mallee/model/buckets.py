@@ -13,6 +13,13 @@ import msgspec
 ENCRYPTION = "encryption"
 """The document of a bucket that wants its objects encrypted when a request does not say how."""
 
+NOTIFICATION = "notification"
+"""The document of who is told of what happens in a bucket."""
+LOGGING = "logging"
+"""The document of where a bucket's requests are logged."""
+INVENTORY = "inventory"
+"""The document of the lists of a bucket's objects that are made from time to time."""
+
 
 class Versioning(Enum):
     """Whether a bucket keeps what is overwritten and deleted."""

@@ -56,6 +56,12 @@ SECURITY_GROUPS = "ec2:quota-securitygroupnumber"
 VPCS = "ec2:quota-vpcnumber"
 KEY_PAIRS = "ec2:quota-keypairnumber"
 BUCKETS = "s3:quota-bucketnumber"
+BUCKET_OBJECTS = "s3:quota-bucketobjectnumber"
+"""Former versions and delete markers count too."""
+BUCKET_SIZE = "s3:quota-bucketsize"
+BUCKETS_SIZE = "s3:quota-buckettotalsize"
+OF_OBJECTS = frozenset({BUCKET_OBJECTS, BUCKET_SIZE, BUCKETS_SIZE})
+"""What the object store counts, in its own commits (`cloud.s3.allowances`)."""
 USERS = "iam:quota-usernumber"
 GROUPS = "iam:quota-groupnumber"
 ROLES = "iam:quota-rolenumber"
@@ -82,9 +88,9 @@ KEYS: Mapping[str, Key] = {
     # Eucalyptus had no limit for them.
     KEY_PAIRS: Key("key pairs", is_of_users=True, ceiling=5000),
     BUCKETS: Key("buckets", is_of_users=True, ceiling=10_000),
-    "s3:quota-bucketobjectnumber": _later("objects of a bucket"),
-    "s3:quota-bucketsize": _later("size of a bucket", "MiB"),
-    "s3:quota-buckettotalsize": _later("size of all buckets", "MiB"),
+    BUCKET_OBJECTS: Key("objects of a bucket", is_of_users=True),
+    BUCKET_SIZE: Key("size of a bucket", "MiB", is_of_users=True),
+    BUCKETS_SIZE: Key("size of all buckets", "MiB", is_of_users=True),
     USERS: _of_account("users", 5000),
     GROUPS: _of_account("groups", 300),
     ROLES: _of_account("roles", 1000),

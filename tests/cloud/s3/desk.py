@@ -81,13 +81,14 @@ class Desk:
         row = ROWS[operation]
         parameters.refuse_ignored(row, asked)
         assert row.needs is not None
-        list(row.needs(self._call(asked, body), asked))
+        call = self._call(operation, asked, body)
+        list(row.needs(call, asked))
         does = row.does
         if isinstance(does, Serve):
-            answer = await does.handle(self._call(asked, body), asked)
+            answer = await does.handle(call, asked)
             return await self._read(answer)
         if isinstance(does, Read):
-            return Got(does.handle(self._call(asked, body), asked), 0, b"")
+            return Got(does.handle(call, asked), 0, b"")
         assert isinstance(does, Write)
         handle = does.handle
         return Got(await self.store.run(lambda tx: handle(self._writer(tx), asked)), 0, b"")
@@ -100,12 +101,12 @@ class Desk:
         """Read an object."""
         return await self.ask("GetObject", Bucket=bucket, Key=key, **more)
 
-    def _call(self, asked: Mapping[str, Any], body: bytes) -> exchange.ObjectCall:
+    def _call(self, action: str, asked: Mapping[str, Any], body: bytes) -> exchange.ObjectCall:
         key: str = asked.get("Key") or ""
         said = Said(size=len(body), given=checksums.given(asked))
         return exchange.ObjectCall(
             principal=self.who,
-            action="",
+            action=action,
             request_id="r",
             now=self.clock.now(),
             settings=settings.Settings(),

@@ -13,6 +13,7 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
+from msgspec.structs import replace
 
 from mallee.model import settings
 from mallee.model.layout import Layout
@@ -28,11 +29,12 @@ class Processes:
     def __init__(self, root: Path) -> None:
         self.layout = Layout(root)
         self.port = 0
+        self.settings = Settings()
         self.running: dict[str, subprocess.Popen[bytes]] = {}
 
     def start(self, *names: str) -> None:
         """Start processes; return when both answer."""
-        configured = Settings(ports=Ports(services=self.port, agents=0))
+        configured = replace(self.settings, ports=Ports(services=self.port, agents=0))
         self.layout.settings.write_text(settings.encode(configured))
         for name in names or tuple(MODULES):
             for path in self._signs(name):
@@ -82,9 +84,10 @@ class Processes:
 
 
 @contextmanager
-def started(root: Path) -> Generator[Processes]:
+def started(root: Path, configured: Settings | None = None) -> Generator[Processes]:
     """Both processes, running; ended afterwards."""
     made = Processes(root)
+    made.settings = configured or made.settings
     try:
         made.start()
         yield made

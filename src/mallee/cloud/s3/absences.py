@@ -93,7 +93,6 @@ ACTIONS = (
     ),
     _row("GetBucketAccelerateConfiguration", "s3:GetAccelerateConfiguration", _answering({})),
     _row("GetBucketLogging", "s3:GetBucketLogging", _answering({})),
-    _row("GetBucketNotificationConfiguration", "s3:GetBucketNotification", _answering({})),
     _row(
         "GetBucketReplication",
         "s3:GetReplicationConfiguration",

@@ -6,7 +6,7 @@ of those nouns. Not its business: what they change.
 
 from collections.abc import Callable, Sequence
 
-from mallee.cloud.s3 import about, versions
+from mallee.cloud.s3 import about, notices, versions
 from mallee.cloud.s3.about import About
 from mallee.cloud.s3.exchange import ObjectCall
 from mallee.cloud.s3.versions import Place
@@ -15,9 +15,15 @@ from mallee.walrus.seam import Tx
 
 
 async def describe(
-    call: ObjectCall, which: tuple[Place, str | None], change: Callable[[About], About]
+    call: ObjectCall,
+    which: tuple[Place, str | None],
+    change: Callable[[About], About],
+    event: str = "",
 ) -> Version:
-    """Change what is kept with a version (None: the current one) and return the version."""
+    """Change what is kept with a version (None: the current one) and return the version.
+
+    `event` is told to whom the bucket wants told (`ObjectAcl:Put`).
+    """
     where, id = which
 
     def work(tx: Tx, _: Sequence[Blob]) -> Version:
@@ -25,6 +31,8 @@ async def describe(
         version = tx.current(number, key) if id is None else tx.version(number, key, id)
         found = versions.found(where, version, id)
         tx.describe(number, key, found.version.id, about.encode(change(found.about)))
+        if event and where.watch is not None:
+            notices.tell(tx, where.watch, event, (where.bucket, key, found.version))
         return found.version
 
     return await versions.commit(call, work)

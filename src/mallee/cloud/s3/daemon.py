@@ -1,27 +1,32 @@
 """The process of S3: `python -m mallee.cloud.s3.daemon --root DIR`. Wiring only, no rules.
 
 The supervisor starts it beside the cloud's process, as the same user. It has no address of its own:
-connections come from that process by its door. SIGTERM ends it.
+connections come from that process by doors, one of each of the processes that serve (`kit.forks`).
+SIGTERM ends it.
 """
 
 import argparse
 import asyncio
 import signal
+import sys
+from collections.abc import Coroutine, Iterable
 from concurrent import futures
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import uvloop
 
+from mallee.aws.codec import s3 as codec
 from mallee.cloud import bootstrap, dispatch, handover
 from mallee.cloud import server as front
 from mallee.cloud.identity import authenticate, authorize, lastuse
 from mallee.cloud.reconcile import lastuse as last_uses
 from mallee.cloud.reconcile import runner
-from mallee.cloud.s3 import expiring, pipeline, scrubbing, server, table
+from mallee.cloud.s3 import delivering, expiring, pipeline, scrubbing, server, slots, table
 from mallee.cloud.trail import forward
-from mallee.kit import clock, logs, secretbox
+from mallee.kit import clock, forks, logs, secretbox
 from mallee.model.layout import Layout
 from mallee.model.settings import Settings
 from mallee.walrus import opening
@@ -29,13 +34,15 @@ from mallee.walrus.errors import BrokenIndex, NoSpace
 
 THREADS = 16
 """For looks, hashing, writing, verifying and sending; none waits for a client."""
+FIRST = 0
+"""The process that does what only one may do."""
 CANNOT_START = (*bootstrap.CANNOT_START, BrokenIndex, NoSpace)
 
 
-async def serve(layout: Layout, settings: Settings, stop: asyncio.Event) -> None:
-    """Serve S3 until `stop` is set."""
+async def serve(layout: Layout, settings: Settings, stop: asyncio.Event, number: int = 0) -> None:
+    """Serve S3 until `stop` is set, as the process of that number."""
     async with AsyncExitStack() as stack:
-        layout.s3_door.unlink(missing_ok=True)
+        layout.s3_door_of(number).unlink(missing_ok=True)
         opened = await bootstrap.join_store(layout, settings, clock.SYSTEM)
         stack.callback(opened.close)
         keys = secretbox.KeyFile(layout.master_key)
@@ -57,31 +64,41 @@ async def serve(layout: Layout, settings: Settings, stop: asyncio.Event) -> None
             trail=trail,
             threads=threads,
             uses=lastuse.LastUses(settings.region),
+            bodies=slots.shared_by(bootstrap.s3_processes(settings)),
         )
-        settling = runner.run(
-            opened,
-            (
-                last_uses.reconciler(opened, cloud.uses),
-                scrubbing.reconciler(opened, objects),
-            ),
-        )
-        stack.callback(loops.create_task(settling).cancel)
-        tidying = expiring.keep_expiring(opened, objects, clock.SYSTEM)
-        stack.callback(loops.create_task(tidying).cancel)
+        settling = [last_uses.reconciler(opened, cloud.uses)]
+        if number == FIRST:
+            settling.append(scrubbing.reconciler(opened, objects))
+            for loop in _alone(cloud):
+                stack.callback(loops.create_task(loop).cancel)
+        stack.callback(loops.create_task(runner.run(opened, (*settling,))).cancel)
         neighbour = handover.Neighbour((layout.cloud_door,), dispatch.is_for_others, front.AWAY)
         sockets = server.Server(partial(pipeline.answer, cloud), pipeline.busy, threads, neighbour)
         stack.push_async_callback(sockets.close)
-        door = handover.Door(layout.s3_door, sockets)
+        door = handover.Door(layout.s3_door_of(number), sockets)
         stack.push_async_callback(door.close)
         door.open()
         await stop.wait()
 
 
-async def _main(layout: Layout) -> None:
+def _alone(cloud: pipeline.Cloud) -> Iterable[Coroutine[Any, Any, None]]:
+    """Return what only one process does, for all of them."""
+    yield expiring.keep_expiring(cloud.store, cloud.engine, clock.SYSTEM)
+    told = delivering.Means(
+        store=cloud.store,
+        engine=cloud.engine,
+        key_file=cloud.key_file,
+        trail=cloud.trail,
+        settings=cloud.settings,
+    )
+    yield delivering.keep_delivering(told)
+
+
+async def _main(layout: Layout, settings: Settings, number: int) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await serve(layout, bootstrap.read_settings(layout), stop)
+    await serve(layout, settings, stop, number)
 
 
 def main() -> None:
@@ -92,9 +109,20 @@ def main() -> None:
     logs.configure("s3", layout.log / "s3.log")
     front.allow_connections()
     try:
-        uvloop.run(_main(layout))
+        settings = bootstrap.read_settings(layout)
     except CANNOT_START as error:
         raise SystemExit(f"mallee-s3 cannot start: {error}") from error
+    codec.warm(row.name for row in table.ROWS)
+    count = bootstrap.s3_processes(settings)
+    raise SystemExit(forks.keep(count, partial(_run, layout, settings)))
+
+
+def _run(layout: Layout, settings: Settings, number: int) -> None:
+    try:
+        uvloop.run(_main(layout, settings, number))
+    except CANNOT_START as error:
+        print(f"mallee-s3 cannot start: {error}", file=sys.stderr)
+        raise SystemExit(forks.CANNOT_START) from error
 
 
 if __name__ == "__main__":

@@ -5,12 +5,12 @@ or refused by itself. Called by the pipeline. Not its business: buckets (`bucket
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mallee.aws import errors
 from mallee.cloud.action import Action, Serve
 from mallee.cloud.call import Call
-from mallee.cloud.s3 import about, conditions, locks, rows, versions
+from mallee.cloud.s3 import about, conditions, locks, notices, rows, versions
 from mallee.cloud.s3.conditions import Conditions
 from mallee.cloud.s3.exchange import Answer, ObjectCall
 from mallee.cloud.s3.rows import Asked
@@ -85,6 +85,8 @@ def perform(tx: Tx, deletion: Deletion, now: float) -> Done:
             lock = about.of(found).lock
             locks.check_removable(lock, now, may_bypass=deletion.may_bypass)
         tx.remove(number, key, found.id)
+        if where.watch is not None:
+            notices.tell(tx, where.watch, where.watch.removed, (where.bucket, key, found))
     return Done(is_marker=found is not None and found.is_marker, id=id)
 
 
@@ -132,7 +134,7 @@ def _deletion(call: ObjectCall, where: Place, asked: Asked, one: Asked) -> Delet
     arn = _arn(where, one)
     bypasses = bool(asked.get("BypassGovernanceRetention"))
     return Deletion(
-        place=Place(where.bucket, where.owner, one["Key"].encode()),
+        place=replace(where, key=one["Key"].encode()),
         id=one.get("VersionId"),
         marker=versions.id_for(where.bucket),
         conditions=conditions.of_listed(one),

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from mallee.aws import errors
-from mallee.cloud.s3 import buckets, deleting, lifecycle, versions
+from mallee.cloud.s3 import buckets, deleting, lifecycle, notices, versions
 from mallee.cloud.s3.buckets import BucketRecord
 from mallee.cloud.s3.deleting import Deletion
 from mallee.cloud.s3.lifecycle import Ending
@@ -101,9 +101,10 @@ def _end(tx: Tx, record: BucketRecord, ending: Ending, now: float) -> bool:
     is_current = current is not None and current.id == version.id
     if is_current != ending.listed.is_current or tx.version(number, key, version.id) != version:
         return False
+    watch = notices.of_service(record.account, record.doc)
     hides = record.doc.versioning is not Versioning.NEVER and not version.is_marker
     deletion = Deletion(
-        place=Place(record.doc, record.account, ending.key),
+        place=Place(record.doc, record.account, ending.key, watch),
         id=None if is_current and hides else version.id,
         marker=versions.id_for(record.doc),
     )

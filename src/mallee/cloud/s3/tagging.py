@@ -48,17 +48,20 @@ def delete_of_bucket(call: WriteCall, asked: Asked) -> Result:
 async def put(call: ObjectCall, asked: Asked) -> Answer:
     """Replace an object's tags."""
     found = tags.read(asked["Tagging"].get("TagSet") or (), tags.OF_OBJECT_MAX)
-    return await _set(call, asked, lambda kept: replace(kept, tags=found))
+    return await _set(call, asked, lambda kept: replace(kept, tags=found), "Put")
 
 
 async def delete(call: ObjectCall, asked: Asked) -> Answer:
     """Take an object's tags away."""
-    return await _set(call, asked, lambda kept: replace(kept, tags={}))
+    return await _set(call, asked, lambda kept: replace(kept, tags={}), "Delete")
 
 
-async def _set(call: ObjectCall, asked: Asked, change: Callable[[About], About]) -> Answer:
+async def _set(
+    call: ObjectCall, asked: Asked, change: Callable[[About], About], how: str
+) -> Answer:
     where = versions.place(call, asked)
-    version = await changing.describe(call, (where, asked.get("VersionId")), change)
+    which = (where, asked.get("VersionId"))
+    version = await changing.describe(call, which, change, f"ObjectTagging:{how}")
     return Answer(result=versions.shown_id(where.bucket, version))
 
 

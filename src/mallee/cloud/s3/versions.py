@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from mallee.aws import errors
-from mallee.cloud.s3 import about, buckets, locks
+from mallee.cloud.s3 import about, allowances, buckets, locks, notices
 from mallee.cloud.s3.about import Found
 from mallee.cloud.s3.exchange import ObjectCall
+from mallee.cloud.s3.notices import Watch
 from mallee.cloud.s3.rows import Asked
 from mallee.model.buckets import Bucket, Versioning
 from mallee.walrus.errors import BucketClosed, Closed, NoSpace
@@ -24,6 +25,7 @@ T = TypeVar("T")
 
 KEY_MAX = 1024
 _ID_BYTES = 24
+_DELETIONS = frozenset({"DeleteObject", "DeleteObjects"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,8 @@ class Place:
     owner: str
     """The account that owns the bucket."""
     key: bytes
+    watch: Watch | None = None
+    """Who is told of what happens here; None: nobody."""
 
     @property
     def number(self) -> int:
@@ -46,7 +50,9 @@ def place(call: ObjectCall, asked: Asked) -> Place:
     record = buckets.asked_for(call.view, asked)
     if len(call.key) > KEY_MAX:
         raise errors.s3.KeyTooLongError(size=len(call.key), most=KEY_MAX)
-    return Place(record.doc, record.account, call.key)
+    is_form = call.action == "PutObject" and call.head.method == "POST"
+    watch = notices.of_call(call, record.account, record.doc, is_form=is_form)
+    return Place(record.doc, record.account, call.key, watch)
 
 
 def new_id() -> str:
@@ -108,12 +114,22 @@ def add(tx: Tx, where: Place, version: Version) -> None:
         if there is not None and not there.is_marker:
             locks.check_removable(about.of(there).lock, tx.now_ms / 1000, may_bypass=False)
     tx.add(where.number, where.key, version)
+    if where.watch is not None:
+        event = where.watch.marked if version.is_marker else where.watch.made
+        notices.tell(tx, where.watch, event, (where.bucket, where.key, version))
 
 
 async def commit(
     call: ObjectCall, work: Callable[[Tx, Sequence[Blob]], T], contents: Sequence[Content] = ()
 ) -> T:
-    """Do something in one transaction of the engine; return when it is durable."""
+    """Do something in one transaction of the engine; return when it is durable.
+
+    What it adds is held to what there may be (`allowances`); a deletion may always be made, though
+    the marker that it makes counts.
+    """
+    record = buckets.find(call.view, call.bucket)
+    if record is not None and call.action not in _DELETIONS:
+        work = allowances.kept(allowances.of(call.view, record), work)
     try:
         return await asyncio.wrap_future(call.engine.commit(work, contents))
     except NoSpace as error:

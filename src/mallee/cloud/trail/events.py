@@ -187,6 +187,25 @@ def of_service(service: str, role_arn: str, session: Session, access_key_id: str
     )
 
 
+def of_object(action: str, who: tuple[str, str, str], at: float, thing: dict[str, Any]) -> Event:
+    """Return what is told of a change of an object, by account, caller and address, where its
+    bucket wants that told."""
+    account, user_id, peer = who
+    return Event(
+        at=datetime.fromtimestamp(at, UTC),
+        request_id=str(uuid.uuid4()),
+        peer=peer,
+        service="s3",
+        action=action,
+        account=account,
+        user_id=user_id,
+        kind="service" if user_id == peer else "",
+        status=200,
+        ms=0.0,
+        asked=thing,
+    )
+
+
 def _asked(told: Told) -> Any:
     try:
         return hiding.shown(told.service, told.action, told.asked or {})

@@ -42,8 +42,11 @@ class Forwarder:
         self._lines: collections.deque[_Line] = collections.deque()
         self._arrived = asyncio.Event()
 
-    async def add(self, event: Event, *, at_once: bool) -> None:
-        """Have an event written: before this returns, as far as that is quick, or soon."""
+    async def add(self, event: Event, *, at_once: bool) -> bool:
+        """Have an event written: before this returns, as far as that is quick, or soon.
+
+        Tells whether it is written.
+        """
         if len(self._lines) >= KEPT_MAX:
             self._lines.popleft()
             _log.error("a line of the trail is lost", why="its writer has been away too long")
@@ -52,6 +55,7 @@ class Forwarder:
         self._arrived.set()
         if at_once:
             await asyncio.wait([taken], timeout=WAIT_S)
+        return taken.done()
 
     async def run(self) -> None:
         """Bring lines until cancelled."""

@@ -140,6 +140,13 @@ class OwnershipControlsNotFoundError(S3Error):
     sentence = "The bucket ownership controls were not found"
 
 
+class QuotaExceeded(S3Error):
+    """More than a bucket, an account's buckets, or those that a user made, may hold."""
+
+    code = "QuotaExceeded"
+    status = 403
+
+
 class ReplicationConfigurationNotFoundError(S3Error):
     code = "ReplicationConfigurationNotFoundError"
     status = 404
