@@ -15,6 +15,12 @@ from mallee.aws.signature.wire import Request
 FORM = "application/x-www-form-urlencoded"
 _SAFE = "-_.~"
 _UNRESERVED = re.compile(r"[A-Za-z0-9_.~-]*", re.ASCII)
+_PART = (
+    r"(?:[A-Za-z0-9_.~-]"
+    r"|%(?:[01][0-9A-F]|2[0-9A-CF]|3[A-F]|40|5[B-E]|60|7[B-DF]|[89A-F][0-9A-F]))*"
+)
+_IN_ONE_WAY = re.compile(f"{_PART}(?:={_PART})?(?:&{_PART}(?:={_PART})?)*", re.ASCII)
+"""Queries that RFC 3986 writes as they are: escaped is what must be, in upper case."""
 _REMEMBERED_MAX = 4096
 """Characters of a query that is remembered: one request asks for it several times."""
 
@@ -53,6 +59,14 @@ def v4_path(raw: str, service: str) -> str:
             segments.append(segment)
     last = "/" if raw.endswith("/") and segments else ""
     return quote("/" + "/".join(segments) + last, safe="/" + _SAFE)
+
+
+def queries(raw: str) -> tuple[str, ...]:
+    """Return the canonical queries that will do: as it was sent, and as RFC 3986 encodes it."""
+    as_sent = raw_query(raw)
+    if _IN_ONE_WAY.fullmatch(raw):
+        return (as_sent,)
+    return tuple(dict.fromkeys((as_sent, encoded_query(raw))))
 
 
 def raw_query(raw: str) -> str:

@@ -93,13 +93,10 @@ def v4_texts(claim: Claim, paths: Sequence[str], payload: str) -> list[bytes]:
     request = claim.request
     headers = canonical.v4_headers(claim.signed_headers, request.headers)
     names = ";".join(claim.signed_headers)
-    as_sent, as_encoded = canonical.raw_query(request.query), canonical.encoded_query(request.query)
+    scope = "/".join(claim.scope)
     texts: list[bytes] = []
-    for path, query in itertools.product(
-        dict.fromkeys(paths), dict.fromkeys((as_sent, as_encoded))
-    ):
+    for path, query in itertools.product(dict.fromkeys(paths), canonical.queries(request.query)):
         text = canonical.v4_request(request, (path, query, headers, names, payload))
-        scope = "/".join(claim.scope)
         to_sign = f"{claim.algorithm}\n{claim.timestamp}\n{scope}\n{canonical.sha256_hex(text)}"
         texts.append(to_sign.encode("utf-8", "surrogateescape"))
     return texts

@@ -84,7 +84,10 @@ def route(head: wire.Head, domains: Sequence[str] = ()) -> Routed:
     if head.method == "POST" and level == "bucket" and _is_form(head):
         return Routed(POST_OBJECT, where)
     headers = hoisted.headers_of(head)
-    candidates = _tables().candidates.get((head.method, level), ())
+    tables = _tables()
+    candidates = tables.candidates.get((head.method, level), ())
+    if tables.marks.isdisjoint(query) and tables.headers.isdisjoint(headers):
+        candidates = [candidate for candidate in candidates if not candidate.weight]
     fitting = [candidate for candidate in candidates if _fits(candidate, query, headers)]
     if not fitting:
         raise _nothing_fits(head, query, where)
@@ -183,19 +186,23 @@ def _nothing_fits(head: wire.Head, query: Mapping[str, str], where: Address) -> 
 class _Tables:
     candidates: dict[tuple[str, str], list[_Candidate]]
     marks: frozenset[str]
+    headers: frozenset[str]
+    """Headers that tell operations from each other."""
 
 
 @functools.cache
 def _tables() -> _Tables:
     candidates: dict[tuple[str, str], list[_Candidate]] = {}
     marks: set[str] = set()
+    headers: set[str] = set()
     for operation in model.load("s3").operations.values():
         if operation.name in names.UNREACHABLE:
             continue
         level, candidate = _candidate(operation)
         candidates.setdefault((operation.http.method, level), []).append(candidate)
         marks |= {name for name, _ in candidate.marks}
-    return _Tables(candidates, frozenset(marks))
+        headers.update(candidate.headers)
+    return _Tables(candidates, frozenset(marks), frozenset(headers))
 
 
 def _candidate(operation: model.Operation) -> tuple[str, _Candidate]:
