@@ -2,9 +2,12 @@
 
 import ipaddress
 import tomllib
-from typing import cast
+from typing import Annotated, cast
 
 import msgspec
+
+IPV6_OF_A_VPC = 56
+"""The prefix length of a VPC's IPv6 range."""
 
 
 class InvalidSettings(Exception):
@@ -18,6 +21,8 @@ class Network(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     private_range: str = "172.31.0.0/16"
     egress: bool = True
     """Whether instances may reach the world through the host (source NAT)."""
+    ipv6_range: str = "fd6d:616c:6c00::/40"
+    """Of which VPCs that ask for IPv6 get a /56 each; empty: there is none to get."""
 
 
 class Ports(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -93,6 +98,13 @@ class Webhooks(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Certificates of authorities, besides the public ones, that certify their servers."""
 
 
+class Objects(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How S3 is served."""
+
+    processes: Annotated[int, msgspec.Meta(ge=0, le=64)] = 0
+    """How many serve it; 0: as many as the machine has processors, four at most."""
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The whole document."""
 
@@ -110,6 +122,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     registration: Registration = Registration()
     trail: Trail = Trail()
     webhooks: Webhooks = Webhooks()
+    objects: Objects = Objects()
 
 
 def parse(text: str) -> Settings:
@@ -142,10 +155,27 @@ def _check_ranges(network: Network) -> None:
             f"network.private_range {ranges['private_range']}: a default VPC has between /16 and "
             "/20; give for example 172.31.0.0/16"
         )
+    _check_ipv6_range(network.ipv6_range)
     if ranges["public_range"].prefixlen > 29:
         raise InvalidSettings(
             f"network.public_range {ranges['public_range']} holds too few addresses; give /29 or "
             "wider"
+        )
+
+
+def _check_ipv6_range(text: str) -> None:
+    if not text:
+        return
+    try:
+        network = ipaddress.IPv6Network(text)
+    except ValueError as error:
+        raise InvalidSettings(
+            f"network.ipv6_range: {error}; give a range such as fd6d:616c:6c00::/40"
+        ) from error
+    if network.prefixlen > IPV6_OF_A_VPC:
+        raise InvalidSettings(
+            f"network.ipv6_range {network} is narrower than the /{IPV6_OF_A_VPC} of one VPC; give "
+            "a wider one, or an empty text for none"
         )
 
 

@@ -5,5 +5,7 @@ from mallee.aws.errors import s3 as s3
 from mallee.aws.errors.answer import AwsError as AwsError
 from mallee.aws.errors.ec2 import *  # noqa: F403
 from mallee.aws.errors.identity import *  # noqa: F403
+from mallee.aws.errors.launching import *  # noqa: F403
 from mallee.aws.errors.requests import *  # noqa: F403
 from mallee.aws.errors.trail import *  # noqa: F403
+from mallee.aws.errors.vpc import *  # noqa: F403
