@@ -13,6 +13,26 @@ from typing import NotRequired, TypedDict
 from mallee.aws.codec.fragment import Fragment
 
 
+class AcceleratorCount(TypedDict):
+    Min: NotRequired[int | None]
+    Max: NotRequired[int | None]
+
+
+class AcceleratorCountRequest(TypedDict):
+    Min: NotRequired[int]
+    Max: NotRequired[int]
+
+
+class AcceleratorTotalMemoryMiB(TypedDict):
+    Min: NotRequired[int | None]
+    Max: NotRequired[int | None]
+
+
+class AcceleratorTotalMemoryMiBRequest(TypedDict):
+    Min: NotRequired[int]
+    Max: NotRequired[int]
+
+
 class AccountAttribute(TypedDict):
     AttributeName: NotRequired[str | None]
     AttributeValues: NotRequired[Sequence[AccountAttributeValue | Fragment] | Fragment | None]
@@ -174,6 +194,24 @@ class AvailabilityZoneSubGeography(TypedDict):
     Name: NotRequired[str | None]
 
 
+class BaselineEbsBandwidthMbps(TypedDict):
+    Min: NotRequired[int | None]
+    Max: NotRequired[int | None]
+
+
+class BaselineEbsBandwidthMbpsRequest(TypedDict):
+    Min: NotRequired[int]
+    Max: NotRequired[int]
+
+
+class BaselinePerformanceFactors(TypedDict):
+    Cpu: NotRequired[CpuPerformanceFactor | Fragment | None]
+
+
+class BaselinePerformanceFactorsRequest(TypedDict):
+    Cpu: NotRequired[CpuPerformanceFactorRequest]
+
+
 class BlockDeviceMapping(TypedDict):
     Ebs: NotRequired[EbsBlockDevice]
     NoDevice: NotRequired[str]
@@ -211,6 +249,12 @@ class ConnectionTrackingConfiguration(TypedDict):
     UdpTimeout: NotRequired[int | None]
 
 
+class ConnectionTrackingSpecification(TypedDict):
+    TcpEstablishedTimeout: NotRequired[int | None]
+    UdpTimeout: NotRequired[int | None]
+    UdpStreamTimeout: NotRequired[int | None]
+
+
 class ConnectionTrackingSpecificationRequest(TypedDict):
     TcpEstablishedTimeout: NotRequired[int]
     UdpStreamTimeout: NotRequired[int]
@@ -235,6 +279,14 @@ class CpuOptionsRequest(TypedDict):
     ThreadsPerCore: NotRequired[int]
     AmdSevSnp: NotRequired[str]
     NestedVirtualization: NotRequired[str]
+
+
+class CpuPerformanceFactor(TypedDict):
+    References: NotRequired[Sequence[PerformanceFactorReference | Fragment] | Fragment | None]
+
+
+class CpuPerformanceFactorRequest(TypedDict):
+    References: NotRequired[list[PerformanceFactorReferenceRequest]]
 
 
 class CreateDefaultSubnetRequest(TypedDict):
@@ -264,6 +316,37 @@ class CreateKeyPairRequest(TypedDict):
     DryRun: NotRequired[bool]
 
 
+class CreateLaunchTemplateRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    ClientToken: NotRequired[str]
+    LaunchTemplateName: str
+    VersionDescription: NotRequired[str]
+    LaunchTemplateData: RequestLaunchTemplateData
+    Operator: NotRequired[OperatorRequest]
+    TagSpecifications: NotRequired[list[TagSpecification]]
+
+
+class CreateLaunchTemplateResult(TypedDict):
+    LaunchTemplate: NotRequired[LaunchTemplate | Fragment | None]
+    Warning: NotRequired[ValidationWarning | Fragment | None]
+
+
+class CreateLaunchTemplateVersionRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    ClientToken: NotRequired[str]
+    LaunchTemplateId: NotRequired[str]
+    LaunchTemplateName: NotRequired[str]
+    SourceVersion: NotRequired[str]
+    VersionDescription: NotRequired[str]
+    LaunchTemplateData: RequestLaunchTemplateData
+    ResolveAlias: NotRequired[bool]
+
+
+class CreateLaunchTemplateVersionResult(TypedDict):
+    LaunchTemplateVersion: NotRequired[LaunchTemplateVersion | Fragment | None]
+    Warning: NotRequired[ValidationWarning | Fragment | None]
+
+
 class CreateSecurityGroupRequest(TypedDict):
     Description: str
     GroupName: str
@@ -282,6 +365,10 @@ class CreateTagsRequest(TypedDict):
     DryRun: NotRequired[bool]
     Resources: list[str]
     Tags: list[Tag]
+
+
+class CreditSpecification(TypedDict):
+    CpuCredits: NotRequired[str | None]
 
 
 class CreditSpecificationRequest(TypedDict):
@@ -303,6 +390,45 @@ class DeleteKeyPairRequest(TypedDict):
 class DeleteKeyPairResult(TypedDict):
     Return: NotRequired[bool | None]
     KeyPairId: NotRequired[str | None]
+
+
+class DeleteLaunchTemplateRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    LaunchTemplateId: NotRequired[str]
+    LaunchTemplateName: NotRequired[str]
+
+
+class DeleteLaunchTemplateResult(TypedDict):
+    LaunchTemplate: NotRequired[LaunchTemplate | Fragment | None]
+
+
+class DeleteLaunchTemplateVersionsRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    LaunchTemplateId: NotRequired[str]
+    LaunchTemplateName: NotRequired[str]
+    Versions: list[str]
+
+
+class DeleteLaunchTemplateVersionsResponseErrorItem(TypedDict):
+    LaunchTemplateId: NotRequired[str | None]
+    LaunchTemplateName: NotRequired[str | None]
+    VersionNumber: NotRequired[int | None]
+    ResponseError: NotRequired[ResponseError | Fragment | None]
+
+
+class DeleteLaunchTemplateVersionsResponseSuccessItem(TypedDict):
+    LaunchTemplateId: NotRequired[str | None]
+    LaunchTemplateName: NotRequired[str | None]
+    VersionNumber: NotRequired[int | None]
+
+
+class DeleteLaunchTemplateVersionsResult(TypedDict):
+    SuccessfullyDeletedLaunchTemplateVersions: NotRequired[
+        Sequence[DeleteLaunchTemplateVersionsResponseSuccessItem | Fragment] | Fragment | None
+    ]
+    UnsuccessfullyDeletedLaunchTemplateVersions: NotRequired[
+        Sequence[DeleteLaunchTemplateVersionsResponseErrorItem | Fragment] | Fragment | None
+    ]
 
 
 class DeleteSecurityGroupRequest(TypedDict):
@@ -475,6 +601,42 @@ class DescribeKeyPairsRequest(TypedDict):
 
 class DescribeKeyPairsResult(TypedDict):
     KeyPairs: NotRequired[Sequence[KeyPairInfo | Fragment] | Fragment | None]
+
+
+class DescribeLaunchTemplateVersionsRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    LaunchTemplateId: NotRequired[str]
+    LaunchTemplateName: NotRequired[str]
+    Versions: NotRequired[list[str]]
+    MinVersion: NotRequired[str]
+    MaxVersion: NotRequired[str]
+    NextToken: NotRequired[str]
+    MaxResults: NotRequired[int]
+    Filters: NotRequired[list[Filter]]
+    ResolveAlias: NotRequired[bool]
+    IncludeManagedResources: NotRequired[bool]
+
+
+class DescribeLaunchTemplateVersionsResult(TypedDict):
+    LaunchTemplateVersions: NotRequired[
+        Sequence[LaunchTemplateVersion | Fragment] | Fragment | None
+    ]
+    NextToken: NotRequired[str | None]
+
+
+class DescribeLaunchTemplatesRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    LaunchTemplateIds: NotRequired[list[str]]
+    LaunchTemplateNames: NotRequired[list[str]]
+    Filters: NotRequired[list[Filter]]
+    NextToken: NotRequired[str]
+    MaxResults: NotRequired[int]
+    IncludeManagedResources: NotRequired[bool]
+
+
+class DescribeLaunchTemplatesResult(TypedDict):
+    LaunchTemplates: NotRequired[Sequence[LaunchTemplate | Fragment] | Fragment | None]
+    NextToken: NotRequired[str | None]
 
 
 class DescribeNetworkInterfaceAttributeRequest(TypedDict):
@@ -703,6 +865,10 @@ class ElasticGpuSpecification(TypedDict):
     Type: str
 
 
+class ElasticGpuSpecificationResponse(TypedDict):
+    Type: NotRequired[str | None]
+
+
 class ElasticInferenceAccelerator(TypedDict):
     Type: str
     Count: NotRequired[int]
@@ -772,6 +938,15 @@ class GetConsoleOutputResult(TypedDict):
     InstanceId: NotRequired[str | None]
     Timestamp: NotRequired[datetime | float | None]
     Output: NotRequired[str | None]
+
+
+class GetLaunchTemplateDataRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    InstanceId: str
+
+
+class GetLaunchTemplateDataResult(TypedDict):
+    LaunchTemplateData: NotRequired[ResponseLaunchTemplateData | Fragment | None]
 
 
 class GpuDeviceInfo(TypedDict):
@@ -1032,6 +1207,10 @@ class InstanceIpv6Address(TypedDict):
     IsPrimaryIpv6: NotRequired[bool]
 
 
+class InstanceIpv6AddressRequest(TypedDict):
+    Ipv6Address: NotRequired[str]
+
+
 class InstanceIpv6Prefix(TypedDict):
     Ipv6Prefix: NotRequired[str | None]
 
@@ -1150,6 +1329,64 @@ class InstancePrivateIpAddress(TypedDict):
     Primary: NotRequired[bool | None]
     PrivateDnsName: NotRequired[str | None]
     PrivateIpAddress: NotRequired[str | None]
+
+
+class InstanceRequirements(TypedDict):
+    VCpuCount: NotRequired[VCpuCountRange | Fragment | None]
+    MemoryMiB: NotRequired[MemoryMiB | Fragment | None]
+    CpuManufacturers: NotRequired[Sequence[str] | Fragment | None]
+    MemoryGiBPerVCpu: NotRequired[MemoryGiBPerVCpu | Fragment | None]
+    ExcludedInstanceTypes: NotRequired[Sequence[str] | Fragment | None]
+    InstanceGenerations: NotRequired[Sequence[str] | Fragment | None]
+    SpotMaxPricePercentageOverLowestPrice: NotRequired[int | None]
+    OnDemandMaxPricePercentageOverLowestPrice: NotRequired[int | None]
+    BareMetal: NotRequired[str | None]
+    BurstablePerformance: NotRequired[str | None]
+    RequireHibernateSupport: NotRequired[bool | None]
+    NetworkInterfaceCount: NotRequired[NetworkInterfaceCount | Fragment | None]
+    LocalStorage: NotRequired[str | None]
+    LocalStorageTypes: NotRequired[Sequence[str] | Fragment | None]
+    TotalLocalStorageGB: NotRequired[TotalLocalStorageGB | Fragment | None]
+    BaselineEbsBandwidthMbps: NotRequired[BaselineEbsBandwidthMbps | Fragment | None]
+    AcceleratorTypes: NotRequired[Sequence[str] | Fragment | None]
+    AcceleratorCount: NotRequired[AcceleratorCount | Fragment | None]
+    AcceleratorManufacturers: NotRequired[Sequence[str] | Fragment | None]
+    AcceleratorNames: NotRequired[Sequence[str] | Fragment | None]
+    AcceleratorTotalMemoryMiB: NotRequired[AcceleratorTotalMemoryMiB | Fragment | None]
+    NetworkBandwidthGbps: NotRequired[NetworkBandwidthGbps | Fragment | None]
+    AllowedInstanceTypes: NotRequired[Sequence[str] | Fragment | None]
+    MaxSpotPriceAsPercentageOfOptimalOnDemandPrice: NotRequired[int | None]
+    BaselinePerformanceFactors: NotRequired[BaselinePerformanceFactors | Fragment | None]
+    RequireEncryptionInTransit: NotRequired[bool | None]
+
+
+class InstanceRequirementsRequest(TypedDict):
+    VCpuCount: VCpuCountRangeRequest
+    MemoryMiB: MemoryMiBRequest
+    CpuManufacturers: NotRequired[list[str]]
+    MemoryGiBPerVCpu: NotRequired[MemoryGiBPerVCpuRequest]
+    ExcludedInstanceTypes: NotRequired[list[str]]
+    InstanceGenerations: NotRequired[list[str]]
+    SpotMaxPricePercentageOverLowestPrice: NotRequired[int]
+    OnDemandMaxPricePercentageOverLowestPrice: NotRequired[int]
+    BareMetal: NotRequired[str]
+    BurstablePerformance: NotRequired[str]
+    RequireHibernateSupport: NotRequired[bool]
+    NetworkInterfaceCount: NotRequired[NetworkInterfaceCountRequest]
+    LocalStorage: NotRequired[str]
+    LocalStorageTypes: NotRequired[list[str]]
+    TotalLocalStorageGB: NotRequired[TotalLocalStorageGBRequest]
+    BaselineEbsBandwidthMbps: NotRequired[BaselineEbsBandwidthMbpsRequest]
+    AcceleratorTypes: NotRequired[list[str]]
+    AcceleratorCount: NotRequired[AcceleratorCountRequest]
+    AcceleratorManufacturers: NotRequired[list[str]]
+    AcceleratorNames: NotRequired[list[str]]
+    AcceleratorTotalMemoryMiB: NotRequired[AcceleratorTotalMemoryMiBRequest]
+    NetworkBandwidthGbps: NotRequired[NetworkBandwidthGbpsRequest]
+    AllowedInstanceTypes: NotRequired[list[str]]
+    MaxSpotPriceAsPercentageOfOptimalOnDemandPrice: NotRequired[int]
+    BaselinePerformanceFactors: NotRequired[BaselinePerformanceFactorsRequest]
+    RequireEncryptionInTransit: NotRequired[bool]
 
 
 class InstanceSecondaryInterface(TypedDict):
@@ -1320,12 +1557,20 @@ class Ipv4PrefixSpecificationRequest(TypedDict):
     Ipv4Prefix: NotRequired[str]
 
 
+class Ipv4PrefixSpecificationResponse(TypedDict):
+    Ipv4Prefix: NotRequired[str | None]
+
+
 class Ipv6PrefixSpecification(TypedDict):
     Ipv6Prefix: NotRequired[str | None]
 
 
 class Ipv6PrefixSpecificationRequest(TypedDict):
     Ipv6Prefix: NotRequired[str]
+
+
+class Ipv6PrefixSpecificationResponse(TypedDict):
+    Ipv6Prefix: NotRequired[str | None]
 
 
 class Ipv6Range(TypedDict):
@@ -1351,10 +1596,347 @@ class KeyPairInfo(TypedDict):
     KeyFingerprint: NotRequired[str | None]
 
 
+class LaunchTemplate(TypedDict):
+    LaunchTemplateId: NotRequired[str | None]
+    LaunchTemplateName: NotRequired[str | None]
+    CreateTime: NotRequired[datetime | float | None]
+    CreatedBy: NotRequired[str | None]
+    DefaultVersionNumber: NotRequired[int | None]
+    LatestVersionNumber: NotRequired[int | None]
+    Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
+    Operator: NotRequired[OperatorResponse | Fragment | None]
+
+
+class LaunchTemplateBlockDeviceMapping(TypedDict):
+    DeviceName: NotRequired[str | None]
+    VirtualName: NotRequired[str | None]
+    Ebs: NotRequired[LaunchTemplateEbsBlockDevice | Fragment | None]
+    NoDevice: NotRequired[str | None]
+
+
+class LaunchTemplateBlockDeviceMappingRequest(TypedDict):
+    DeviceName: NotRequired[str]
+    VirtualName: NotRequired[str]
+    Ebs: NotRequired[LaunchTemplateEbsBlockDeviceRequest]
+    NoDevice: NotRequired[str]
+
+
+class LaunchTemplateCapacityReservationSpecificationRequest(TypedDict):
+    CapacityReservationPreference: NotRequired[str]
+    CapacityReservationTarget: NotRequired[CapacityReservationTarget]
+
+
+class LaunchTemplateCapacityReservationSpecificationResponse(TypedDict):
+    CapacityReservationPreference: NotRequired[str | None]
+    CapacityReservationTarget: NotRequired[CapacityReservationTargetResponse | Fragment | None]
+
+
+class LaunchTemplateCpuOptions(TypedDict):
+    CoreCount: NotRequired[int | None]
+    ThreadsPerCore: NotRequired[int | None]
+    AmdSevSnp: NotRequired[str | None]
+    NestedVirtualization: NotRequired[str | None]
+
+
+class LaunchTemplateCpuOptionsRequest(TypedDict):
+    CoreCount: NotRequired[int]
+    ThreadsPerCore: NotRequired[int]
+    AmdSevSnp: NotRequired[str]
+    NestedVirtualization: NotRequired[str]
+
+
+class LaunchTemplateEbsBlockDevice(TypedDict):
+    Encrypted: NotRequired[bool | None]
+    DeleteOnTermination: NotRequired[bool | None]
+    Iops: NotRequired[int | None]
+    KmsKeyId: NotRequired[str | None]
+    SnapshotId: NotRequired[str | None]
+    VolumeSize: NotRequired[int | None]
+    VolumeType: NotRequired[str | None]
+    Throughput: NotRequired[int | None]
+    VolumeInitializationRate: NotRequired[int | None]
+    EbsCardIndex: NotRequired[int | None]
+
+
+class LaunchTemplateEbsBlockDeviceRequest(TypedDict):
+    Encrypted: NotRequired[bool]
+    DeleteOnTermination: NotRequired[bool]
+    Iops: NotRequired[int]
+    KmsKeyId: NotRequired[str]
+    SnapshotId: NotRequired[str]
+    VolumeSize: NotRequired[int]
+    VolumeType: NotRequired[str]
+    Throughput: NotRequired[int]
+    VolumeInitializationRate: NotRequired[int]
+    EbsCardIndex: NotRequired[int]
+
+
+class LaunchTemplateElasticInferenceAccelerator(TypedDict):
+    Type: str
+    Count: NotRequired[int]
+
+
+class LaunchTemplateElasticInferenceAcceleratorResponse(TypedDict):
+    Type: NotRequired[str | None]
+    Count: NotRequired[int | None]
+
+
+class LaunchTemplateEnaSrdSpecification(TypedDict):
+    EnaSrdEnabled: NotRequired[bool | None]
+    EnaSrdUdpSpecification: NotRequired[LaunchTemplateEnaSrdUdpSpecification | Fragment | None]
+
+
+class LaunchTemplateEnaSrdUdpSpecification(TypedDict):
+    EnaSrdUdpEnabled: NotRequired[bool | None]
+
+
+class LaunchTemplateEnclaveOptions(TypedDict):
+    Enabled: NotRequired[bool | None]
+
+
+class LaunchTemplateEnclaveOptionsRequest(TypedDict):
+    Enabled: NotRequired[bool]
+
+
+class LaunchTemplateHibernationOptions(TypedDict):
+    Configured: NotRequired[bool | None]
+
+
+class LaunchTemplateHibernationOptionsRequest(TypedDict):
+    Configured: NotRequired[bool]
+
+
+class LaunchTemplateIamInstanceProfileSpecification(TypedDict):
+    Arn: NotRequired[str | None]
+    Name: NotRequired[str | None]
+
+
+class LaunchTemplateIamInstanceProfileSpecificationRequest(TypedDict):
+    Arn: NotRequired[str]
+    Name: NotRequired[str]
+
+
+class LaunchTemplateInstanceMaintenanceOptions(TypedDict):
+    AutoRecovery: NotRequired[str | None]
+
+
+class LaunchTemplateInstanceMaintenanceOptionsRequest(TypedDict):
+    AutoRecovery: NotRequired[str]
+
+
+class LaunchTemplateInstanceMarketOptions(TypedDict):
+    MarketType: NotRequired[str | None]
+    SpotOptions: NotRequired[LaunchTemplateSpotMarketOptions | Fragment | None]
+
+
+class LaunchTemplateInstanceMarketOptionsRequest(TypedDict):
+    MarketType: NotRequired[str]
+    SpotOptions: NotRequired[LaunchTemplateSpotMarketOptionsRequest]
+
+
+class LaunchTemplateInstanceMetadataOptions(TypedDict):
+    State: NotRequired[str | None]
+    HttpTokens: NotRequired[str | None]
+    HttpPutResponseHopLimit: NotRequired[int | None]
+    HttpEndpoint: NotRequired[str | None]
+    HttpProtocolIpv6: NotRequired[str | None]
+    InstanceMetadataTags: NotRequired[str | None]
+
+
+class LaunchTemplateInstanceMetadataOptionsRequest(TypedDict):
+    HttpTokens: NotRequired[str]
+    HttpPutResponseHopLimit: NotRequired[int]
+    HttpEndpoint: NotRequired[str]
+    HttpProtocolIpv6: NotRequired[str]
+    InstanceMetadataTags: NotRequired[str]
+
+
+class LaunchTemplateInstanceNetworkInterfaceSpecification(TypedDict):
+    AssociateCarrierIpAddress: NotRequired[bool | None]
+    AssociatePublicIpAddress: NotRequired[bool | None]
+    DeleteOnTermination: NotRequired[bool | None]
+    Description: NotRequired[str | None]
+    DeviceIndex: NotRequired[int | None]
+    Groups: NotRequired[Sequence[str] | Fragment | None]
+    InterfaceType: NotRequired[str | None]
+    Ipv6AddressCount: NotRequired[int | None]
+    Ipv6Addresses: NotRequired[Sequence[InstanceIpv6Address | Fragment] | Fragment | None]
+    NetworkInterfaceId: NotRequired[str | None]
+    PrivateIpAddress: NotRequired[str | None]
+    PrivateIpAddresses: NotRequired[
+        Sequence[PrivateIpAddressSpecification | Fragment] | Fragment | None
+    ]
+    SecondaryPrivateIpAddressCount: NotRequired[int | None]
+    SubnetId: NotRequired[str | None]
+    NetworkCardIndex: NotRequired[int | None]
+    Ipv4Prefixes: NotRequired[
+        Sequence[Ipv4PrefixSpecificationResponse | Fragment] | Fragment | None
+    ]
+    Ipv4PrefixCount: NotRequired[int | None]
+    Ipv6Prefixes: NotRequired[
+        Sequence[Ipv6PrefixSpecificationResponse | Fragment] | Fragment | None
+    ]
+    Ipv6PrefixCount: NotRequired[int | None]
+    PrimaryIpv6: NotRequired[bool | None]
+    EnaSrdSpecification: NotRequired[LaunchTemplateEnaSrdSpecification | Fragment | None]
+    ConnectionTrackingSpecification: NotRequired[ConnectionTrackingSpecification | Fragment | None]
+    EnaQueueCount: NotRequired[int | None]
+
+
+class LaunchTemplateInstanceNetworkInterfaceSpecificationRequest(TypedDict):
+    AssociateCarrierIpAddress: NotRequired[bool]
+    AssociatePublicIpAddress: NotRequired[bool]
+    DeleteOnTermination: NotRequired[bool]
+    Description: NotRequired[str]
+    DeviceIndex: NotRequired[int]
+    Groups: NotRequired[list[str]]
+    InterfaceType: NotRequired[str]
+    Ipv6AddressCount: NotRequired[int]
+    Ipv6Addresses: NotRequired[list[InstanceIpv6AddressRequest]]
+    NetworkInterfaceId: NotRequired[str]
+    PrivateIpAddress: NotRequired[str]
+    PrivateIpAddresses: NotRequired[list[PrivateIpAddressSpecification]]
+    SecondaryPrivateIpAddressCount: NotRequired[int]
+    SubnetId: NotRequired[str]
+    NetworkCardIndex: NotRequired[int]
+    Ipv4Prefixes: NotRequired[list[Ipv4PrefixSpecificationRequest]]
+    Ipv4PrefixCount: NotRequired[int]
+    Ipv6Prefixes: NotRequired[list[Ipv6PrefixSpecificationRequest]]
+    Ipv6PrefixCount: NotRequired[int]
+    PrimaryIpv6: NotRequired[bool]
+    EnaSrdSpecification: NotRequired[EnaSrdSpecificationRequest]
+    ConnectionTrackingSpecification: NotRequired[ConnectionTrackingSpecificationRequest]
+    EnaQueueCount: NotRequired[int]
+
+
+class LaunchTemplateInstanceSecondaryInterfaceSpecification(TypedDict):
+    DeleteOnTermination: NotRequired[bool | None]
+    DeviceIndex: NotRequired[int | None]
+    PrivateIpAddresses: NotRequired[
+        Sequence[SecondaryInterfacePrivateIpAddressSpecification | Fragment] | Fragment | None
+    ]
+    PrivateIpAddressCount: NotRequired[int | None]
+    SecondarySubnetId: NotRequired[str | None]
+    InterfaceType: NotRequired[str | None]
+    NetworkCardIndex: NotRequired[int | None]
+
+
+class LaunchTemplateInstanceSecondaryInterfaceSpecificationRequest(TypedDict):
+    DeleteOnTermination: NotRequired[bool]
+    DeviceIndex: NotRequired[int]
+    PrivateIpAddresses: NotRequired[list[SecondaryInterfacePrivateIpAddressSpecificationRequest]]
+    PrivateIpAddressCount: NotRequired[int]
+    SecondarySubnetId: NotRequired[str]
+    InterfaceType: NotRequired[str]
+    NetworkCardIndex: NotRequired[int]
+
+
+class LaunchTemplateLicenseConfiguration(TypedDict):
+    LicenseConfigurationArn: NotRequired[str | None]
+
+
+class LaunchTemplateLicenseConfigurationRequest(TypedDict):
+    LicenseConfigurationArn: NotRequired[str]
+
+
+class LaunchTemplateNetworkPerformanceOptions(TypedDict):
+    BandwidthWeighting: NotRequired[str | None]
+
+
+class LaunchTemplateNetworkPerformanceOptionsRequest(TypedDict):
+    BandwidthWeighting: NotRequired[str]
+
+
+class LaunchTemplatePlacement(TypedDict):
+    AvailabilityZone: NotRequired[str | None]
+    AvailabilityZoneId: NotRequired[str | None]
+    Affinity: NotRequired[str | None]
+    GroupName: NotRequired[str | None]
+    HostId: NotRequired[str | None]
+    Tenancy: NotRequired[str | None]
+    SpreadDomain: NotRequired[str | None]
+    HostResourceGroupArn: NotRequired[str | None]
+    PartitionNumber: NotRequired[int | None]
+    GroupId: NotRequired[str | None]
+
+
+class LaunchTemplatePlacementRequest(TypedDict):
+    AvailabilityZone: NotRequired[str]
+    AvailabilityZoneId: NotRequired[str]
+    Affinity: NotRequired[str]
+    GroupName: NotRequired[str]
+    HostId: NotRequired[str]
+    Tenancy: NotRequired[str]
+    SpreadDomain: NotRequired[str]
+    HostResourceGroupArn: NotRequired[str]
+    PartitionNumber: NotRequired[int]
+    GroupId: NotRequired[str]
+
+
+class LaunchTemplatePrivateDnsNameOptions(TypedDict):
+    HostnameType: NotRequired[str | None]
+    EnableResourceNameDnsARecord: NotRequired[bool | None]
+    EnableResourceNameDnsAAAARecord: NotRequired[bool | None]
+
+
+class LaunchTemplatePrivateDnsNameOptionsRequest(TypedDict):
+    HostnameType: NotRequired[str]
+    EnableResourceNameDnsARecord: NotRequired[bool]
+    EnableResourceNameDnsAAAARecord: NotRequired[bool]
+
+
 class LaunchTemplateSpecification(TypedDict):
     LaunchTemplateId: NotRequired[str]
     LaunchTemplateName: NotRequired[str]
     Version: NotRequired[str]
+
+
+class LaunchTemplateSpotMarketOptions(TypedDict):
+    MaxPrice: NotRequired[str | None]
+    SpotInstanceType: NotRequired[str | None]
+    BlockDurationMinutes: NotRequired[int | None]
+    ValidUntil: NotRequired[datetime | float | None]
+    InstanceInterruptionBehavior: NotRequired[str | None]
+
+
+class LaunchTemplateSpotMarketOptionsRequest(TypedDict):
+    MaxPrice: NotRequired[str]
+    SpotInstanceType: NotRequired[str]
+    BlockDurationMinutes: NotRequired[int]
+    ValidUntil: NotRequired[datetime]
+    InstanceInterruptionBehavior: NotRequired[str]
+
+
+class LaunchTemplateTagSpecification(TypedDict):
+    ResourceType: NotRequired[str | None]
+    Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
+
+
+class LaunchTemplateTagSpecificationRequest(TypedDict):
+    ResourceType: NotRequired[str]
+    Tags: NotRequired[list[Tag]]
+
+
+class LaunchTemplateVersion(TypedDict):
+    LaunchTemplateId: NotRequired[str | None]
+    LaunchTemplateName: NotRequired[str | None]
+    VersionNumber: NotRequired[int | None]
+    VersionDescription: NotRequired[str | None]
+    CreateTime: NotRequired[datetime | float | None]
+    CreatedBy: NotRequired[str | None]
+    DefaultVersion: NotRequired[bool | None]
+    LaunchTemplateData: NotRequired[ResponseLaunchTemplateData | Fragment | None]
+    Operator: NotRequired[OperatorResponse | Fragment | None]
+
+
+class LaunchTemplatesMonitoring(TypedDict):
+    Enabled: NotRequired[bool | None]
+    MetricCategoryIds: NotRequired[Sequence[str] | Fragment | None]
+
+
+class LaunchTemplatesMonitoringRequest(TypedDict):
+    Enabled: NotRequired[bool]
+    MetricCategoryIds: NotRequired[list[str]]
 
 
 class LicenseConfiguration(TypedDict):
@@ -1381,8 +1963,28 @@ class MediaDeviceMemoryInfo(TypedDict):
     SizeInMiB: NotRequired[int | None]
 
 
+class MemoryGiBPerVCpu(TypedDict):
+    Min: NotRequired[float | None]
+    Max: NotRequired[float | None]
+
+
+class MemoryGiBPerVCpuRequest(TypedDict):
+    Min: NotRequired[float]
+    Max: NotRequired[float]
+
+
 class MemoryInfo(TypedDict):
     SizeInMiB: NotRequired[int | None]
+
+
+class MemoryMiB(TypedDict):
+    Min: NotRequired[int | None]
+    Max: NotRequired[int | None]
+
+
+class MemoryMiBRequest(TypedDict):
+    Min: int
+    Max: NotRequired[int]
 
 
 class ModifyInstanceAttributeRequest(TypedDict):
@@ -1419,6 +2021,18 @@ class ModifyInstanceMetadataOptionsRequest(TypedDict):
 class ModifyInstanceMetadataOptionsResult(TypedDict):
     InstanceId: NotRequired[str | None]
     InstanceMetadataOptions: NotRequired[InstanceMetadataOptionsResponse | Fragment | None]
+
+
+class ModifyLaunchTemplateRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    ClientToken: NotRequired[str]
+    LaunchTemplateId: NotRequired[str]
+    LaunchTemplateName: NotRequired[str]
+    DefaultVersion: NotRequired[str]
+
+
+class ModifyLaunchTemplateResult(TypedDict):
+    LaunchTemplate: NotRequired[LaunchTemplate | Fragment | None]
 
 
 class ModifyNetworkInterfaceAttributeRequest(TypedDict):
@@ -1462,6 +2076,16 @@ class ModifySubnetAttributeRequest(TypedDict):
 class Monitoring(TypedDict):
     MetricCategoryIds: NotRequired[Sequence[str] | Fragment | None]
     State: NotRequired[str | None]
+
+
+class NetworkBandwidthGbps(TypedDict):
+    Min: NotRequired[float | None]
+    Max: NotRequired[float | None]
+
+
+class NetworkBandwidthGbpsRequest(TypedDict):
+    Min: NotRequired[float]
+    Max: NotRequired[float]
 
 
 class NetworkCardInfo(TypedDict):
@@ -1568,6 +2192,16 @@ class NetworkInterfaceAttachmentChanges(TypedDict):
     DeleteOnTermination: NotRequired[bool]
 
 
+class NetworkInterfaceCount(TypedDict):
+    Min: NotRequired[int | None]
+    Max: NotRequired[int | None]
+
+
+class NetworkInterfaceCountRequest(TypedDict):
+    Min: NotRequired[int]
+    Max: NotRequired[int]
+
+
 class NetworkInterfaceIpv6Address(TypedDict):
     Ipv6Address: NotRequired[str | None]
     PublicIpv6DnsName: NotRequired[str | None]
@@ -1614,6 +2248,14 @@ class OperatorResponse(TypedDict):
     Managed: NotRequired[bool | None]
     Principal: NotRequired[str | None]
     HiddenByDefault: NotRequired[bool | None]
+
+
+class PerformanceFactorReference(TypedDict):
+    InstanceFamily: NotRequired[str | None]
+
+
+class PerformanceFactorReferenceRequest(TypedDict):
+    InstanceFamily: NotRequired[str]
 
 
 class PerformanceStatusSummary(TypedDict):
@@ -1726,12 +2368,113 @@ class ReplaceIamInstanceProfileAssociationResult(TypedDict):
     IamInstanceProfileAssociation: NotRequired[IamInstanceProfileAssociation | Fragment | None]
 
 
+class RequestLaunchTemplateData(TypedDict):
+    KernelId: NotRequired[str]
+    EbsOptimized: NotRequired[bool]
+    IamInstanceProfile: NotRequired[LaunchTemplateIamInstanceProfileSpecificationRequest]
+    BlockDeviceMappings: NotRequired[list[LaunchTemplateBlockDeviceMappingRequest]]
+    NetworkInterfaces: NotRequired[list[LaunchTemplateInstanceNetworkInterfaceSpecificationRequest]]
+    ImageId: NotRequired[str]
+    InstanceType: NotRequired[str]
+    KeyName: NotRequired[str]
+    Monitoring: NotRequired[LaunchTemplatesMonitoringRequest]
+    Placement: NotRequired[LaunchTemplatePlacementRequest]
+    RamDiskId: NotRequired[str]
+    DisableApiTermination: NotRequired[bool]
+    InstanceInitiatedShutdownBehavior: NotRequired[str]
+    UserData: NotRequired[str]
+    TagSpecifications: NotRequired[list[LaunchTemplateTagSpecificationRequest]]
+    ElasticGpuSpecifications: NotRequired[list[ElasticGpuSpecification]]
+    ElasticInferenceAccelerators: NotRequired[list[LaunchTemplateElasticInferenceAccelerator]]
+    SecurityGroupIds: NotRequired[list[str]]
+    SecurityGroups: NotRequired[list[str]]
+    InstanceMarketOptions: NotRequired[LaunchTemplateInstanceMarketOptionsRequest]
+    CreditSpecification: NotRequired[CreditSpecificationRequest]
+    CpuOptions: NotRequired[LaunchTemplateCpuOptionsRequest]
+    CapacityReservationSpecification: NotRequired[
+        LaunchTemplateCapacityReservationSpecificationRequest
+    ]
+    LicenseSpecifications: NotRequired[list[LaunchTemplateLicenseConfigurationRequest]]
+    HibernationOptions: NotRequired[LaunchTemplateHibernationOptionsRequest]
+    MetadataOptions: NotRequired[LaunchTemplateInstanceMetadataOptionsRequest]
+    EnclaveOptions: NotRequired[LaunchTemplateEnclaveOptionsRequest]
+    InstanceRequirements: NotRequired[InstanceRequirementsRequest]
+    PrivateDnsNameOptions: NotRequired[LaunchTemplatePrivateDnsNameOptionsRequest]
+    MaintenanceOptions: NotRequired[LaunchTemplateInstanceMaintenanceOptionsRequest]
+    DisableApiStop: NotRequired[bool]
+    Operator: NotRequired[OperatorRequest]
+    NetworkPerformanceOptions: NotRequired[LaunchTemplateNetworkPerformanceOptionsRequest]
+    SecondaryInterfaces: NotRequired[
+        list[LaunchTemplateInstanceSecondaryInterfaceSpecificationRequest]
+    ]
+
+
 class Reservation(TypedDict):
     ReservationId: NotRequired[str | None]
     OwnerId: NotRequired[str | None]
     RequesterId: NotRequired[str | None]
     Groups: NotRequired[Sequence[GroupIdentifier | Fragment] | Fragment | None]
     Instances: NotRequired[Sequence[Instance | Fragment] | Fragment | None]
+
+
+class ResponseError(TypedDict):
+    Code: NotRequired[str | None]
+    Message: NotRequired[str | None]
+
+
+class ResponseLaunchTemplateData(TypedDict):
+    KernelId: NotRequired[str | None]
+    EbsOptimized: NotRequired[bool | None]
+    IamInstanceProfile: NotRequired[LaunchTemplateIamInstanceProfileSpecification | Fragment | None]
+    BlockDeviceMappings: NotRequired[
+        Sequence[LaunchTemplateBlockDeviceMapping | Fragment] | Fragment | None
+    ]
+    NetworkInterfaces: NotRequired[
+        Sequence[LaunchTemplateInstanceNetworkInterfaceSpecification | Fragment] | Fragment | None
+    ]
+    ImageId: NotRequired[str | None]
+    InstanceType: NotRequired[str | None]
+    KeyName: NotRequired[str | None]
+    Monitoring: NotRequired[LaunchTemplatesMonitoring | Fragment | None]
+    Placement: NotRequired[LaunchTemplatePlacement | Fragment | None]
+    RamDiskId: NotRequired[str | None]
+    DisableApiTermination: NotRequired[bool | None]
+    InstanceInitiatedShutdownBehavior: NotRequired[str | None]
+    UserData: NotRequired[str | None]
+    TagSpecifications: NotRequired[
+        Sequence[LaunchTemplateTagSpecification | Fragment] | Fragment | None
+    ]
+    ElasticGpuSpecifications: NotRequired[
+        Sequence[ElasticGpuSpecificationResponse | Fragment] | Fragment | None
+    ]
+    ElasticInferenceAccelerators: NotRequired[
+        Sequence[LaunchTemplateElasticInferenceAcceleratorResponse | Fragment] | Fragment | None
+    ]
+    SecurityGroupIds: NotRequired[Sequence[str] | Fragment | None]
+    SecurityGroups: NotRequired[Sequence[str] | Fragment | None]
+    InstanceMarketOptions: NotRequired[LaunchTemplateInstanceMarketOptions | Fragment | None]
+    CreditSpecification: NotRequired[CreditSpecification | Fragment | None]
+    CpuOptions: NotRequired[LaunchTemplateCpuOptions | Fragment | None]
+    CapacityReservationSpecification: NotRequired[
+        LaunchTemplateCapacityReservationSpecificationResponse | Fragment | None
+    ]
+    LicenseSpecifications: NotRequired[
+        Sequence[LaunchTemplateLicenseConfiguration | Fragment] | Fragment | None
+    ]
+    HibernationOptions: NotRequired[LaunchTemplateHibernationOptions | Fragment | None]
+    MetadataOptions: NotRequired[LaunchTemplateInstanceMetadataOptions | Fragment | None]
+    EnclaveOptions: NotRequired[LaunchTemplateEnclaveOptions | Fragment | None]
+    InstanceRequirements: NotRequired[InstanceRequirements | Fragment | None]
+    PrivateDnsNameOptions: NotRequired[LaunchTemplatePrivateDnsNameOptions | Fragment | None]
+    MaintenanceOptions: NotRequired[LaunchTemplateInstanceMaintenanceOptions | Fragment | None]
+    DisableApiStop: NotRequired[bool | None]
+    Operator: NotRequired[OperatorResponse | Fragment | None]
+    NetworkPerformanceOptions: NotRequired[
+        LaunchTemplateNetworkPerformanceOptions | Fragment | None
+    ]
+    SecondaryInterfaces: NotRequired[
+        Sequence[LaunchTemplateInstanceSecondaryInterfaceSpecification | Fragment] | Fragment | None
+    ]
 
 
 class RevokeSecurityGroupEgressRequest(TypedDict):
@@ -1851,6 +2594,14 @@ class ScanResults(TypedDict):
     MediumFixAvailableSince: NotRequired[datetime | float | None]
     HighFixAvailableSince: NotRequired[datetime | float | None]
     CriticalFixAvailableSince: NotRequired[datetime | float | None]
+
+
+class SecondaryInterfacePrivateIpAddressSpecification(TypedDict):
+    PrivateIpAddress: NotRequired[str | None]
+
+
+class SecondaryInterfacePrivateIpAddressSpecificationRequest(TypedDict):
+    PrivateIpAddress: NotRequired[str]
 
 
 class SecureBlobAttributeValue(TypedDict):
@@ -2011,6 +2762,16 @@ class TerminateInstancesResult(TypedDict):
     TerminatingInstances: NotRequired[Sequence[InstanceStateChange | Fragment] | Fragment | None]
 
 
+class TotalLocalStorageGB(TypedDict):
+    Min: NotRequired[float | None]
+    Max: NotRequired[float | None]
+
+
+class TotalLocalStorageGBRequest(TypedDict):
+    Min: NotRequired[float]
+    Max: NotRequired[float]
+
+
 class UpdateSecurityGroupRuleDescriptionsEgressRequest(TypedDict):
     DryRun: NotRequired[bool]
     GroupId: NotRequired[str]
@@ -2045,12 +2806,31 @@ class UserIdGroupPair(TypedDict):
     PeeringStatus: NotRequired[str]
 
 
+class VCpuCountRange(TypedDict):
+    Min: NotRequired[int | None]
+    Max: NotRequired[int | None]
+
+
+class VCpuCountRangeRequest(TypedDict):
+    Min: int
+    Max: NotRequired[int]
+
+
 class VCpuInfo(TypedDict):
     DefaultVCpus: NotRequired[int | None]
     DefaultCores: NotRequired[int | None]
     DefaultThreadsPerCore: NotRequired[int | None]
     ValidCores: NotRequired[Sequence[int] | Fragment | None]
     ValidThreadsPerCore: NotRequired[Sequence[int] | Fragment | None]
+
+
+class ValidationError(TypedDict):
+    Code: NotRequired[str | None]
+    Message: NotRequired[str | None]
+
+
+class ValidationWarning(TypedDict):
+    Errors: NotRequired[Sequence[ValidationError | Fragment] | Fragment | None]
 
 
 class Vpc(TypedDict):

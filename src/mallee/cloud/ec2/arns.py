@@ -6,7 +6,7 @@ thing that is not there has an ARN too: a policy speaks of names, not of what ex
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from mallee.cloud.action import Action, AskHost, Write
 from mallee.cloud.call import Call, Request
@@ -28,6 +28,7 @@ NAMING: Mapping[str, Kind[Any, Any]] = {
     "InstanceIds": records.INSTANCE,
     "KernelId": records.IMAGE,
     "KeyName": records.KEY_PAIR,
+    "LaunchTemplateId": records.LAUNCH_TEMPLATE,
     "NetworkInterfaceId": records.INTERFACE,
     "RamdiskId": records.IMAGE,
     "SecurityGroupIds": records.SECURITY_GROUP,
@@ -36,11 +37,13 @@ NAMING: Mapping[str, Kind[Any, Any]] = {
 }
 """Members of requests whose value names a thing, with what it names."""
 
-LOOKS_INTO = frozenset({"DescribeInstanceAttribute", "DescribeVpcAttribute"})
+LOOKS_INTO = frozenset(
+    {"DescribeInstanceAttribute", "DescribeVpcAttribute", "GetLaunchTemplateData"}
+)
 """Actions that only look, and yet are permitted on the one thing that they look into."""
 
-INSIDE = ("NetworkInterfaces",)
-"""Members with a list of structures whose members are looked at too."""
+INSIDE = ("LaunchTemplate", "NetworkInterfaces")
+"""Members that are a structure, or a list of them, whose members are looked at too."""
 
 
 def of(call: Call, kind: Kind[Any, Any], id: str) -> str:
@@ -71,7 +74,8 @@ def _named(call: Call, request: Mapping[str, Any]) -> Iterator[str]:
         elif member == "Resources":
             yield from _tagged(call, value)
         elif member in INSIDE:
-            for item in value:
+            several = isinstance(value, list)
+            for item in cast(list[Mapping[str, Any]], value if several else [value]):
                 yield from _named(call, item)
 
 

@@ -196,6 +196,21 @@ def _attribute(question: Question, name: str) -> str | None:
     return next((v for k, v in _attributes(question).items() if k.lower() == name and v), None)
 
 
+def _template(question: Question) -> str | None:
+    """Return the ARN of the template that a launch is made with."""
+    named: Mapping[str, str] = question.asked.get("LaunchTemplate") or {}
+    return _arn(question, records.LAUNCH_TEMPLATE.name, named.get("LaunchTemplateId"))
+
+
+def _is_of_template(question: Question) -> str | None:
+    """Tell whether the thing is what the template of a launch says, and not the request itself."""
+    find = question.row.resources
+    if find is None or _template(question) is None:
+        return None
+    itself = find(question.call, question.sent or question.asked)
+    return str(question.resource not in itself).lower()
+
+
 # --- images, key pairs, addresses ---
 
 
@@ -237,6 +252,8 @@ FINDERS: Mapping[str, Finder] = {
     "ec2:instancetype": _of(_INSTANCE, _instance_type),
     "ec2:keypairname": _field(records.KEY_PAIR, "name"),
     "ec2:keypairtype": _of(records.KEY_PAIR, _key_type),
+    "ec2:islaunchtemplateresource": _is_of_template,
+    "ec2:launchtemplate": _template,
     "ec2:metadatahttpendpoint": _metadata("HttpEndpoint", "http_endpoint"),
     "ec2:metadatahttpputresponsehoplimit": _metadata(
         "HttpPutResponseHopLimit", "http_put_response_hop_limit"

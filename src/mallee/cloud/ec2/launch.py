@@ -7,14 +7,14 @@ instance `placement`'s.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from mallee.aws import errors
 from mallee.cloud import quotas
 from mallee.cloud.action import Action, Write
 from mallee.cloud.call import WriteCall
-from mallee.cloud.ec2 import instanceprofiles, instances, launchrequest
+from mallee.cloud.ec2 import instanceprofiles, instances, launchrequest, templatedata
 from mallee.cloud.ec2.instances import InstanceRecord
 from mallee.cloud.ec2.launchrequest import Launch
 from mallee.cloud.ec2.vpc import interfaces, publicpool, subnets
@@ -42,6 +42,7 @@ class Place:
 def run_instances(call: WriteCall, request: shapes.RunInstancesRequest) -> shapes.Reservation:
     """Launch between MinCount and MaxCount instances, as many as there is room for."""
     launch = launchrequest.parse(call, request)
+    launch = replace(launch, tags=launch.tags | templatedata.marks(request))
     count = _count(call, launch)
     instance_ids = tuple(ids.make("i", call.entropy(ids.ID_BYTES)) for _ in range(count))
     hosts = placement.reserve(
@@ -135,42 +136,8 @@ ACTIONS: tuple[Action, ...] = (
         service="ec2",
         name="RunInstances",
         does=Write(handle=run_instances),
-        honours=frozenset(
-            {
-                "BlockDeviceMappings.DeviceName",
-                "BlockDeviceMappings.Ebs.DeleteOnTermination",
-                "BlockDeviceMappings.Ebs.VolumeSize",
-                "DisableApiStop",
-                "DisableApiTermination",
-                "EbsOptimized",
-                "IamInstanceProfile.Arn",
-                "IamInstanceProfile.Name",
-                "ImageId",
-                "InstanceInitiatedShutdownBehavior",
-                "InstanceType",
-                "KernelId",
-                "KeyName",
-                "MaxCount",
-                "MetadataOptions",
-                "MinCount",
-                "Monitoring.Enabled",
-                "NetworkInterfaces.AssociatePublicIpAddress",
-                "NetworkInterfaces.DeleteOnTermination",
-                "NetworkInterfaces.Description",
-                "NetworkInterfaces.DeviceIndex",
-                "NetworkInterfaces.Groups",
-                "NetworkInterfaces.PrivateIpAddress",
-                "NetworkInterfaces.SubnetId",
-                "Placement.AvailabilityZone",
-                "Placement.Tenancy",
-                "PrivateIpAddress",
-                "RamdiskId",
-                "SecurityGroupIds",
-                "SecurityGroups",
-                "SubnetId",
-                "UserData",
-            }
-        ),
+        honours=launchrequest.HONOURS,
+        completes=templatedata.complete,
         creates=(records.INSTANCE.name, records.INTERFACE.name),
         passes=instanceprofiles.passed,
     ),

@@ -36,6 +36,47 @@ from mallee.model.networks import Subnet
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes
 
+HONOURS = frozenset(
+    {
+        "BlockDeviceMappings.DeviceName",
+        "BlockDeviceMappings.Ebs.DeleteOnTermination",
+        "BlockDeviceMappings.Ebs.VolumeSize",
+        "DisableApiStop",
+        "DisableApiTermination",
+        "EbsOptimized",
+        "IamInstanceProfile.Arn",
+        "IamInstanceProfile.Name",
+        "ImageId",
+        "InstanceInitiatedShutdownBehavior",
+        "InstanceType",
+        "KernelId",
+        "KeyName",
+        "LaunchTemplate.LaunchTemplateId",
+        "LaunchTemplate.LaunchTemplateName",
+        "LaunchTemplate.Version",
+        "MaxCount",
+        "MetadataOptions",
+        "MinCount",
+        "Monitoring.Enabled",
+        "NetworkInterfaces.AssociatePublicIpAddress",
+        "NetworkInterfaces.DeleteOnTermination",
+        "NetworkInterfaces.Description",
+        "NetworkInterfaces.DeviceIndex",
+        "NetworkInterfaces.Groups",
+        "NetworkInterfaces.PrivateIpAddress",
+        "NetworkInterfaces.SubnetId",
+        "Placement.AvailabilityZone",
+        "Placement.Tenancy",
+        "PrivateIpAddress",
+        "RamdiskId",
+        "SecurityGroupIds",
+        "SecurityGroups",
+        "SubnetId",
+        "UserData",
+    }
+)
+"""What a launch may ask for; of a launch template the same, as far as it has it."""
+
 MAX_USER_DATA_BYTES = 16384
 MAX_INSTANCES = 1000
 """Most instances of one call."""

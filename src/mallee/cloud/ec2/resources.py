@@ -61,6 +61,12 @@ REGISTRY: tuple[Resource, ...] = (
         not_found=errors.InvalidKeyPairNotFound,
     ),
     Resource(
+        prefix="lt",
+        kind=records.LAUNCH_TEMPLATE,
+        malformed=errors.InvalidLaunchTemplateIdMalformed,
+        not_found=errors.InvalidLaunchTemplateIdNotFound,
+    ),
+    Resource(
         prefix="vpc",
         kind=records.VPC,
         malformed=errors.InvalidVpcIdMalformed,
@@ -89,6 +95,54 @@ REGISTRY: tuple[Resource, ...] = (
         kind=records.SECURITY_GROUP,
         malformed=errors.InvalidGroupIdMalformed,
         not_found=errors.InvalidGroupNotFound,
+    ),
+    Resource(
+        prefix="rtb",
+        kind=records.ROUTE_TABLE,
+        malformed=errors.InvalidRouteTableIdMalformed,
+        not_found=errors.InvalidRouteTableIDNotFound,
+    ),
+    Resource(
+        prefix="igw",
+        kind=records.INTERNET_GATEWAY,
+        malformed=errors.InvalidInternetGatewayIdMalformed,
+        not_found=errors.InvalidInternetGatewayIDNotFound,
+    ),
+    Resource(
+        prefix="eigw",
+        kind=records.EGRESS_ONLY_GATEWAY,
+        malformed=errors.InvalidEgressOnlyInternetGatewayIdMalformed,
+        not_found=errors.InvalidEgressOnlyInternetGatewayIdNotFound,
+    ),
+    Resource(
+        prefix="nat",
+        kind=records.NAT_GATEWAY,
+        malformed=errors.NatGatewayMalformed,
+        not_found=errors.NatGatewayNotFound,
+    ),
+    Resource(
+        prefix="acl",
+        kind=records.NETWORK_ACL,
+        malformed=errors.InvalidNetworkAclIdMalformed,
+        not_found=errors.InvalidNetworkAclIDNotFound,
+    ),
+    Resource(
+        prefix="pl",
+        kind=records.PREFIX_LIST,
+        malformed=errors.InvalidPrefixListIdMalformed,
+        not_found=errors.InvalidPrefixListIDNotFound,
+    ),
+    Resource(
+        prefix="dopt",
+        kind=records.DHCP_OPTIONS,
+        malformed=errors.InvalidDhcpOptionsIdMalformed,
+        not_found=errors.InvalidDhcpOptionIDNotFound,
+    ),
+    Resource(
+        prefix="vpce",
+        kind=records.ENDPOINT,
+        malformed=errors.InvalidVpcEndpointIdMalformed,
+        not_found=errors.InvalidVpcEndpointIdNotFound,
     ),
 )
 

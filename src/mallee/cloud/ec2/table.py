@@ -19,9 +19,12 @@ from mallee.cloud.ec2 import (
     instancetypes,
     keypairs,
     launch,
+    launchtemplates,
     power,
     regions,
     tags,
+    templatedata,
+    templateversions,
     zones,
 )
 from mallee.cloud.ec2.vpc import (
@@ -46,12 +49,15 @@ _ROWS: tuple[Action, ...] = (
     *interfaces.ACTIONS,
     *keypairs.ACTIONS,
     *launch.ACTIONS,
+    *launchtemplates.ACTIONS,
     *power.ACTIONS,
     *regions.ACTIONS,
     *securitygrouprules.ACTIONS,
     *securitygroups.ACTIONS,
     *subnets.ACTIONS,
     *tags.ACTIONS,
+    *templatedata.ACTIONS,
+    *templateversions.ACTIONS,
     *vpcs.ACTIONS,
     *zones.ACTIONS,
 )

@@ -24,6 +24,7 @@ from mallee.model import (
     invitations,
     keypairs,
     kmskeys,
+    launchtemplates,
     mails,
     masterkeys,
     networks,
@@ -133,6 +134,12 @@ KEY_ROTATION = Kind("key-rotation", masterkeys.Rotation, masterkeys.RotationSeen
 IMAGE: Kind[images.Image, None] = Kind("image", images.Image)
 INSTANCE = Kind("instance", instances.Instance, instances.InstanceSeen)
 KEY_PAIR: Kind[keypairs.KeyPair, None] = Kind("key-pair", keypairs.KeyPair)
+LAUNCH_TEMPLATE: Kind[launchtemplates.LaunchTemplate, None] = Kind(
+    "launch-template", launchtemplates.LaunchTemplate
+)
+TEMPLATE_VERSION: Kind[launchtemplates.TemplateVersion, None] = Kind(
+    "launch-template-version", launchtemplates.TemplateVersion
+)
 VPC: Kind[networks.Vpc, None] = Kind("vpc", networks.Vpc)
 SUBNET: Kind[networks.Subnet, None] = Kind("subnet", networks.Subnet)
 INTERFACE: Kind[networks.Interface, None] = Kind("network-interface", networks.Interface)
@@ -188,6 +195,8 @@ KINDS: dict[str, Kind[Any, Any]] = {
         IMAGE,
         INSTANCE,
         KEY_PAIR,
+        LAUNCH_TEMPLATE,
+        TEMPLATE_VERSION,
         VPC,
         SUBNET,
         INTERFACE,
@@ -253,6 +262,7 @@ INDEXES: Mapping[str, Mapping[str, IndexValues]] = {
         "profile-association": lambda doc: (doc.profile.id if doc.profile else None,),
     },
     "key-pair": {"name": lambda doc: (doc.name,)},
+    "launch-template-version": {"template": lambda doc: (doc.template_id,)},
     "alias": {"key": lambda doc: (doc.key_id,)},
     "grant": {
         "key": lambda doc: (doc.key_id,),
