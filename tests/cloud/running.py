@@ -20,7 +20,7 @@ from msgspec.structs import replace
 from mallee.cloud import bootstrap, daemon
 from mallee.cloud.state import store
 from mallee.model.layout import Layout
-from mallee.model.settings import Ports, Settings
+from mallee.model.settings import Objects, Ports, Settings
 
 START_TIMEOUT_S = 30
 _open_store = bootstrap.open_store
@@ -31,7 +31,7 @@ class RunningCloud:
 
     def __init__(self, root: Path) -> None:
         self.layout = Layout(root)
-        self.settings = Settings(ports=Ports(services=0, agents=0))
+        self.settings = Settings(ports=Ports(services=0, agents=0), objects=Objects(processes=1))
 
     def __enter__(self) -> "RunningCloud":
         self.start()

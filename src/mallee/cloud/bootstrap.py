@@ -28,6 +28,8 @@ from mallee.model.layout import Layout
 from mallee.model.settings import Settings
 
 FIRST_ACCOUNT = "admin"
+S3_PROCESSES_MAX = 4
+"""As far as nobody wants more."""
 COLLECT_AFTER = 20_000
 """Objects made and not freed after which the garbage collector looks at the youngest."""
 LOOK_AGAIN_S = 0.05
@@ -60,6 +62,12 @@ class Secrets:
     def ca_pem(self) -> str:
         """The authority's certificate."""
         return self.authority.certificate_pem.decode()
+
+
+def s3_processes(settings: Settings) -> int:
+    """Return how many processes serve S3: who gives connections to them must know as well."""
+    available = len(os.sched_getaffinity(0))
+    return settings.objects.processes or min(S3_PROCESSES_MAX, available)
 
 
 def read_settings(layout: Layout) -> Settings:

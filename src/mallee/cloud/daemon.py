@@ -63,7 +63,8 @@ async def serve(layout: Layout, settings: Settings, stop: asyncio.Event) -> None
         )
         answer, refuse = partial(pipeline.answer, cloud), partial(pipeline.refuse, cloud)
         told.guests.api = answer
-        neighbour = handover.Neighbour((layout.s3_door,), dispatch.is_for_objects, server.AWAY)
+        doors = tuple(map(layout.s3_door_of, range(bootstrap.s3_processes(settings))))
+        neighbour = handover.Neighbour(doors, dispatch.is_for_objects, server.AWAY)
         services = server.Server(server.Front(answer, refuse), neighbour)
         stack.push_async_callback(services.close)
         inbox = forward.Inbox(layout.trail_inbox, trail)

@@ -104,8 +104,12 @@ class Layout:
 
     @property
     def s3_door(self) -> Path:
-        """The socket at which S3's process takes connections; it is there while S3 is served."""
-        return self.cloud / "s3.door"
+        """The socket at which S3's first process takes connections; there while S3 is served."""
+        return self.s3_door_of(0)
+
+    def s3_door_of(self, number: int) -> Path:
+        """The socket at which one of S3's processes takes connections."""
+        return self.cloud / (f"s3-{number}.door" if number else "s3.door")
 
     @property
     def trail_inbox(self) -> Path:
@@ -218,3 +222,15 @@ class Layout:
     def tap(self, interface_id: str) -> str:
         """The tap of an interface: 15 characters at most, unique by the id's random part."""
         return f"mt{interface_id.removeprefix('eni-')[:13]}"
+
+    def nat_link(self, interface_id: str) -> str:
+        """The VPC's end of the link to a NAT gateway, by the id of the gateway's interface."""
+        return f"mg{interface_id.removeprefix('eni-')[:13]}"
+
+    def peer_link(self, peering_id: str) -> str:
+        """Either end of the link of a peering connection: they are in different namespaces."""
+        return f"mp{peering_id.removeprefix('pcx-')[:13]}"
+
+    def nat_namespace(self, nat_id: str) -> str:
+        """The network namespace of one NAT gateway."""
+        return f"mallee-{self.tag}-{nat_id}"

@@ -27,6 +27,8 @@ class Slots:
 
     taken: Counter[str] = field(default_factory=Counter[str])
     """By account; strangers are one."""
+    most: int = BODIES_MAX
+    of_account: int = OF_ACCOUNT_MAX
 
     @contextmanager
     def held(self, account: str, size: int) -> Generator[None]:
@@ -34,7 +36,7 @@ class Slots:
         if size <= LARGE_BYTES:
             yield
             return
-        if self.taken.total() >= BODIES_MAX or self.taken[account] >= OF_ACCOUNT_MAX:
+        if self.taken.total() >= self.most or self.taken[account] >= self.of_account:
             raise errors.s3.SlowDown
         self.taken[account] += 1
         try:
@@ -43,3 +45,8 @@ class Slots:
             self.taken[account] -= 1
             if not self.taken[account]:
                 del self.taken[account]
+
+
+def shared_by(processes: int) -> Slots:
+    """Return the slots of one of so many processes, which have them all together."""
+    return Slots(most=BODIES_MAX // processes, of_account=OF_ACCOUNT_MAX // processes)

@@ -14,3 +14,4 @@ from mallee.aws.codec.s3.routes import Address as Address
 from mallee.aws.codec.s3.routes import Routed as Routed
 from mallee.aws.codec.s3.routes import address as address
 from mallee.aws.codec.s3.routes import route as route
+from mallee.aws.codec.s3.warming import warm as warm

@@ -59,6 +59,12 @@ class _Writing:
     is_stream: bool
 
 
+def compile(operation: str) -> None:
+    """Compile what writing an operation's answers takes; without it the first one does."""
+    if operation in model.load("s3").operations:
+        _writing(operation)
+
+
 def encode(operation: str, result: Mapping[str, Any]) -> Answer:
     """Return the answer; raise `Mismatch` when the result does not fit the model.
 

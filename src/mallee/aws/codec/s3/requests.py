@@ -84,6 +84,12 @@ def body_kind(operation: str) -> BodyKind:
     return _reading(operation).kind if operation in _operations() else BodyKind.NONE
 
 
+def compile(operation: str) -> None:
+    """Compile what reading an operation's requests takes; without it the first one does."""
+    if operation in _operations():
+        _reading(operation)
+
+
 def decode(routed: routes.Routed, head: wire.Head, body: bytes | None = None) -> dict[str, Any]:
     """Return the request with the model's member names; raise `errors.s3.S3Error`.
 
