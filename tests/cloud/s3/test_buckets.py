@@ -132,7 +132,7 @@ async def test_a_bucket_has_the_policy_that_it_was_given(desk: Desk) -> None:
         statement(Action="ec2:RunInstances"),
         statement(Principal={"AWS": "999999999999"}),
         statement(Effect="Limit"),
-        statement(Condition={"StringEquals": {"s3:ExistingObjectTag/secret": "yes"}}),
+        statement(Condition={"StringEquals": {"s3:DataAccessPointArn": "yes"}}),
     ],
 )
 async def test_what_is_no_policy_of_the_bucket_is_refused(desk: Desk, text: str) -> None:

@@ -83,7 +83,7 @@ def _request_tags(question: Question) -> dict[str, str]:
         # A provider's token is the request: what it says that the session shall have is asked for.
         return dict(who.session.tags)
     asked = cast(Mapping[str, Any], question.asked)
-    tags: list[Any] = list(asked.get("Tags") or ())
+    tags: list[Any] = [*(asked.get("Tags") or ()), *s3.tags_of_bucket(question)]
     kind = things.kind_of(question.resource)
     for specification in asked.get("TagSpecifications") or ():
         if specification.get("ResourceType") == kind and question.resource.endswith("/*"):

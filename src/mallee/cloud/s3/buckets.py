@@ -229,17 +229,34 @@ def _on_all(_call: Call, _asked: rows.Asked) -> Iterable[tuple[str, str]]:
     return (("s3:ListAllMyBuckets", "arn:aws:s3:::*"),)
 
 
+def _needs_of_create(_call: Call, asked: rows.Asked) -> Iterable[tuple[str, str]]:
+    """Return the permissions that making the bucket takes, with all that it is to have."""
+    arn = rows.bucket_arn(asked)
+    yield "s3:CreateBucket", arn
+    if asked.get("ACL") not in (None, "private") or any(map(asked.get, acls.PERMISSIONS)):
+        yield "s3:PutBucketAcl", arn
+    if asked.get("ObjectOwnership"):
+        yield "s3:PutBucketOwnershipControls", arn
+    if asked.get("ObjectLockEnabledForBucket"):
+        yield "s3:PutBucketObjectLockConfiguration", arn
+        yield "s3:PutBucketVersioning", arn
+
+
 ACTIONS = (
-    rows.of_bucket(
-        "CreateBucket",
-        Write(handle=create),
-        "s3:CreateBucket",
-        (
-            "CreateBucketConfiguration",
-            "ObjectLockEnabledForBucket",
-            "ObjectOwnership",
-            "BucketNamespace",
-            *acls.BUCKET,
+    Action(
+        service="s3",
+        name="CreateBucket",
+        does=Write(handle=create),
+        needs=_needs_of_create,
+        honours=frozenset(
+            {
+                "Bucket",
+                "CreateBucketConfiguration",
+                "ObjectLockEnabledForBucket",
+                "ObjectOwnership",
+                "BucketNamespace",
+                *acls.BUCKET,
+            }
         ),
     ),
     rows.of_bucket("DeleteBucket", Serve(handle=delete, changes=True), "s3:DeleteBucket"),

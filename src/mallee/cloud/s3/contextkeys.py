@@ -1,12 +1,13 @@
 """The context keys of S3: what policies ask about a request to a bucket or an object.
 
 Found in the request's members, which are the same for headers, links and forms. A permission is
-asked for before the body is read, so what stands in a document (tags that are put alone, a
-location) is no key here. Called by `context`. Not its business: who asks (`callerkeys`), and keys
-about what is stored already.
+asked for before the body is read, save that of the operations `IN_DOCUMENTS`. Tags that an object
+has already are found by `deciding`, for the permissions that have them as a condition. Called by
+`context`. Not its business: who asks (`callerkeys`).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -26,8 +27,6 @@ _MEMBERS = {
     "s3:if-match": "IfMatch",
     "s3:if-none-match": "IfNoneMatch",
     "s3:max-keys": "MaxKeys",
-    "s3:object-lock-legal-hold": "ObjectLockLegalHoldStatus",
-    "s3:object-lock-mode": "ObjectLockMode",
     "s3:prefix": "Prefix",
     "s3:versionid": "VersionId",
     "s3:x-amz-acl": "ACL",
@@ -46,6 +45,11 @@ _MEMBERS = {
     "s3:x-amz-website-redirect-location": "WebsiteRedirectLocation",
 }
 """Member of the request by key."""
+
+IN_DOCUMENTS = frozenset(
+    {"CreateBucket", "PutObjectLegalHold", "PutObjectRetention", "PutObjectTagging"}
+)
+"""Operations whose document policies ask about, so that it is read before they are asked."""
 
 
 def owner(question: Question) -> str | None:
@@ -111,9 +115,12 @@ def _payload(question: Question) -> str | None:
 
 
 def _tags(question: Question) -> dict[str, str]:
-    """Return the tags that a put has in a header, or a form in a field."""
-    text: Any = question.asked.get("Tagging")
-    return dict(parse_qsl(text, keep_blank_values=True)) if isinstance(text, str) else {}
+    """Return the tags that a put has in a header, a form in a field, or a document lists."""
+    said: Any = question.asked.get("Tagging")
+    if isinstance(said, str):
+        return dict(parse_qsl(said, keep_blank_values=True))
+    listed: Any = said.get("TagSet") if said and question.row.name in IN_DOCUMENTS else None
+    return {tag["Key"]: tag["Value"] for tag in listed or ()}
 
 
 def _tag_keys(question: Question) -> Values | None:
@@ -127,13 +134,39 @@ def _tag(question: Question, name: str) -> str | None:
     return next((value for key, value in _tags(question).items() if key.lower() == folded), None)
 
 
+def _existing_tag(question: Question, name: str) -> str | None:
+    """Return a tag that the object has already, whatever the request says of tags."""
+    if question.existing_tags is None:
+        return None
+    folded = name.lower()
+    tags = question.existing_tags()
+    return next((value for key, value in tags.items() if key.lower() == folded), None)
+
+
+def tags_of_bucket(question: Question) -> Sequence[Mapping[str, str]]:
+    """Return the tags that a new bucket is to have."""
+    wanted: Any = question.asked.get("CreateBucketConfiguration")
+    return wanted.get("Tags") or () if wanted else ()
+
+
+def _either(name: str, *path: str) -> Finder:
+    """Return what finds a member of a put, or else the same in a document that is put alone."""
+    in_head, in_document = _of_s3(member(name)), _of_s3(member(*path))
+    return lambda question: in_head(question) or in_document(question)
+
+
+def _retention_end(question: Question) -> datetime | None:
+    retention: Any = question.asked.get("Retention") or {}
+    return question.asked.get("ObjectLockRetainUntilDate") or retention.get("RetainUntilDate")
+
+
 def _retained_until(question: Question) -> str | None:
-    moment: Any = question.asked.get("ObjectLockRetainUntilDate")
+    moment = _retention_end(question)
     return None if moment is None else moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _days_retained(question: Question) -> str | None:
-    moment: Any = question.asked.get("ObjectLockRetainUntilDate")
+    moment = _retention_end(question)
     if moment is None:
         return None
     return str(max(int((moment.timestamp() - question.call.now) / _DAY_S), 0))
@@ -142,6 +175,9 @@ def _days_retained(question: Question) -> str | None:
 FINDERS: Mapping[str, Finder] = {
     **{key: _of_s3(member(name)) for key, name in _MEMBERS.items()},
     "s3:authtype": _of_s3(_authentication),
+    "s3:locationconstraint": _of_s3(member("CreateBucketConfiguration", "LocationConstraint")),
+    "s3:object-lock-legal-hold": _either("ObjectLockLegalHoldStatus", "LegalHold", "Status"),
+    "s3:object-lock-mode": _either("ObjectLockMode", "Retention", "Mode"),
     "s3:object-lock-remaining-retention-days": _of_s3(_days_retained),
     "s3:object-lock-retain-until-date": _of_s3(_retained_until),
     "s3:requestobjecttagkeys": _of_s3(_tag_keys),
@@ -151,4 +187,7 @@ FINDERS: Mapping[str, Finder] = {
     "s3:x-amz-content-sha256": _of_s3(_payload),
 }
 
-FAMILIES: Mapping[str, Callable[[Question, str], str | None]] = {"s3:requestobjecttag": _tag}
+FAMILIES: Mapping[str, Callable[[Question, str], str | None]] = {
+    "s3:existingobjecttag": _existing_tag,
+    "s3:requestobjecttag": _tag,
+}

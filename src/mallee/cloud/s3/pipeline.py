@@ -23,6 +23,7 @@ from mallee.cloud.identity import authenticate, authorize, lastuse
 from mallee.cloud.identity.question import Question
 from mallee.cloud.s3 import (
     buckets,
+    contextkeys,
     cors,
     deciding,
     forms,
@@ -48,6 +49,8 @@ from mallee.walrus.seam import Engine
 
 DOCUMENT_BYTES_MAX = 4 << 20
 """Of a body that is no object: ten thousand parts to complete, a thousand keys to delete."""
+ASKED_BYTES_MAX = 128 << 10
+"""Of a document that is read before anybody knows whether its sender may: fifty tags."""
 SMALL_BYTES_MAX = 128 << 10
 """Objects up to this size are read whole before they are sent."""
 AGAIN = 2
@@ -128,6 +131,8 @@ async def _stages(cloud: Cloud, visit: Visit) -> Outgoing:
     visit.principal = caller.principal
     _note_use(cloud, caller.principal, row, now)
     visit.asked = asked = codec.decode(routed, request)
+    if visit.operation in contextkeys.IN_DOCUMENTS:
+        return await _stages_of_document(cloud, visit, caller, now)
     question = _allowed(cloud, visit, request, now)
     body = ObjectBody(visit.source, heads.said(caller, request, asked), cloud.threads)
     with cloud.bodies.held(question.call.account, body.size or 0):
@@ -136,14 +141,29 @@ async def _stages(cloud: Cloud, visit: Visit) -> Outgoing:
 
 async def _do(cloud: Cloud, visit: Visit, question: Question, body: ObjectBody) -> Outgoing:
     """Read the body if it is a document, and do what the row does."""
-    row, request = question.row, question.http
     if codec.body_kind(visit.operation) is codec.BodyKind.DOCUMENT:
-        text = Text(DOCUMENT_BYTES_MAX)
-        await body.take(text)
-        visit.asked = asked = codec.decode(codec.route(request), request, text.data)
-        _refuse_ignored(row, asked)
-        question = Question(call=question.call, row=row, http=request, asked=asked)
+        await _read_document(visit, body, DOCUMENT_BYTES_MAX)
+        _refuse_ignored(question.row, visit.asked)
+        question = replace(question, asked=visit.asked)
     return await _run(cloud, visit, question, body)
+
+
+async def _stages_of_document(
+    cloud: Cloud, visit: Visit, caller: heads.Caller, now: float
+) -> Outgoing:
+    """Read a document that policies ask about before they are asked; it is small."""
+    request = visit.request
+    body = ObjectBody(visit.source, heads.said(caller, request, visit.asked), cloud.threads)
+    with cloud.bodies.held(caller.principal.account, body.size or 0):
+        await _read_document(visit, body, ASKED_BYTES_MAX)
+        return await _run(cloud, visit, _allowed(cloud, visit, request, now), body)
+
+
+async def _read_document(visit: Visit, body: ObjectBody, most: int) -> None:
+    text = Text(most)
+    await body.take(text)
+    request = visit.request
+    visit.asked = codec.decode(codec.route(request), request, text.data)
 
 
 async def _stages_of_form(cloud: Cloud, visit: Visit) -> Outgoing:
