@@ -12,9 +12,10 @@ from pathlib import Path
 
 import uvloop
 
-from mallee.cloud import actions, bootstrap, dispatch, handover, pipeline, server
+from mallee.aws import dispatch
+from mallee.cloud import actions, bootstrap, handover, pipeline, server
 from mallee.cloud.call import Agents
-from mallee.cloud.hosts import asks, guests, hearing, joining, slices
+from mallee.cloud.hosts import asks, guests, hearing, joining, slices, streams
 from mallee.cloud.hosts import door as hosts
 from mallee.cloud.identity import authenticate, authorize, keysets, lastuse
 from mallee.cloud.reconcile import lastuse as last_uses
@@ -42,6 +43,7 @@ async def serve(layout: Layout, settings: Settings, stop: asyncio.Event) -> None
             asks=questions,
             hearing=heard,
             registry=joining.registry(secrets.authority, settings),
+            streams=streams.Streams(opened.view),
             guests=guests.Guests(opened.view, secrets.box, partial(trail.add, at_once=True)),
         )
         agents = hosts.Endpoint(told, bootstrap.prepare_tls(layout, secrets, settings))
@@ -65,6 +67,7 @@ async def serve(layout: Layout, settings: Settings, stop: asyncio.Event) -> None
         told.guests.api = answer
         doors = tuple(map(layout.s3_door_of, range(bootstrap.s3_processes(settings))))
         neighbour = handover.Neighbour(doors, dispatch.is_for_objects, server.AWAY)
+        told.streams.doors = neighbour.doors
         services = server.Server(server.Front(answer, refuse), neighbour)
         stack.push_async_callback(services.close)
         inbox = forward.Inbox(layout.trail_inbox, trail)

@@ -4,6 +4,8 @@ Both serve one address. Whoever holds a connection looks at each request that be
 the other is handed over with the connection itself: its descriptor and the bytes that were read
 of it go through the other's *door*, a socket in the root directory that only our own user may use.
 So bodies never pass through a process that does not want them, and a request costs one look.
+A guest's connection, which ends at its host, comes by the same door with the guest's name before
+its first bytes; nobody but our own user could say one.
 Invariants: (1) a connection changes hands only between two requests; (2) who got it serves at
 least the request that came with it, so it never goes back and forth for one; (3) when the other
 does not answer, the client is told so, and nothing of its request was done.
@@ -21,8 +23,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+import msgspec
 from aiohttp import web, web_protocol, web_server
 
+from mallee.cloud import http
 from mallee.kit import logs
 
 HEAD_BYTES_MAX = 64 << 10
@@ -39,6 +43,9 @@ _LINE = re.compile(rb"[A-Z]{1,20} [!-~\x80-\xff]+ HTTP/1\.[01]\r?")
 _BEGINNING = re.compile(rb"[A-Z]{1,20}(?: [!-~\x80-\xff]*(?: [HTP/1.0]*\r?)?)?")
 """What it looks like while it comes."""
 _CREDENTIALS = struct.Struct("3i")
+_GUEST = b"\0"
+"""What stands before a guest's name, and before no request."""
+_NAME_BYTES = struct.Struct(">I")
 
 _log = logs.get(__name__)
 
@@ -48,8 +55,8 @@ IsForOther = Callable[[bytes], bool]
 class Taker(Protocol):
     """Serves connections that come by a door."""
 
-    async def take(self, connection: socket.socket, given: bytes) -> None:
-        """Serve a connection, and first of all these bytes of it."""
+    async def take(self, connection: socket.socket, given: bytes, guest: http.Guest | None) -> None:
+        """Serve a connection, and first of all these bytes of it; a guest's, if it has one."""
         ...
 
 
@@ -170,8 +177,10 @@ class Connections(web_server.Server):
         """Give the connection away when the request is the other's; tell whether it was."""
         return self._passage.give(transport, data)
 
-    async def take(self, connection: socket.socket, given: bytes) -> None:
-        """Serve a connection that came from next door."""
+    async def take(self, connection: socket.socket, given: bytes, guest: http.Guest | None) -> None:
+        """Serve a connection that came from next door; guests' requests come to us as values."""
+        if guest is not None:
+            raise OSError("a guest's connection came to the wrong door")
         connection.setblocking(False)
         await self._loop.connect_accepted_socket(lambda: self.handler(given), connection)
 
@@ -219,7 +228,8 @@ class Door:
                         return
                     connection, given = received
                     undo.callback(connection.close)
-                    await self._connections.take(connection, given)
+                    guest, given = _named(given)
+                    await self._connections.take(connection, given, guest)
                     undo.pop_all()
             except (OSError, TimeoutError) as error:
                 _log.warning("connection lost at the door", problem=repr(error)[:200])
@@ -228,6 +238,33 @@ class Door:
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+async def bring(doors: Sequence[Path], connection: socket.socket, guest: http.Guest) -> bool:
+    """Bring a guest's connection to the first door where anybody is; tell whether one took it."""
+    name = msgspec.json.encode(guest)
+    frame = _GUEST + _NAME_BYTES.pack(len(name)) + name
+    for door in doors:
+        try:
+            if await _knock(door, connection, frame):
+                return True
+        except (OSError, TimeoutError) as error:
+            _log.warning("guest not taken next door", problem=repr(error)[:200])
+            return False
+    return False
+
+
+def _named(given: bytes) -> tuple[http.Guest | None, bytes]:
+    """Return whose guest's connection it is, if it is one's, and what came of it."""
+    if not given.startswith(_GUEST):
+        return None, given
+    start = len(_GUEST) + _NAME_BYTES.size
+    try:
+        (size,) = _NAME_BYTES.unpack(given[len(_GUEST) : start])
+        guest = msgspec.json.decode(given[start : start + size], type=http.Guest)
+    except (struct.error, msgspec.DecodeError) as error:
+        raise OSError("a guest without a name is at the door") from error
+    return guest, given[start + size :]
 
 
 async def _give(

@@ -223,6 +223,12 @@ class CredentialsAnswer(msgspec.Struct, frozen=True):
     credentials: dict[str, RoleCredentials]
 
 
+STREAM_BYTES_MAX = 1 << 20
+"""Of one message of a stream between a guest and S3."""
+STREAMS_PER_HOST = 128
+"""Streams of one host's guests that may be open at once."""
+
+
 class GuestRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A request of a guest to the cloud's API, brought by its host to `/v1/requests`.
 

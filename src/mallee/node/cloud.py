@@ -16,6 +16,7 @@ import msgspec
 
 from mallee.kit import files, logs, pki
 from mallee.model.hosts import (
+    STREAM_BYTES_MAX,
     CredentialsAnswer,
     CredentialsRequest,
     GuestRequest,
@@ -113,6 +114,7 @@ class Cloud:
         self._session = _session(_own_tls(layout))
         # Guests have connections of their own: however many wait, the host's talk does not.
         self._guests_session = _session(_own_tls(layout))
+        self._streams_session = _session(_own_tls(layout), connections_max=0)
         has_settings = layout.settings.exists()
         self._own = facts.read_settings(layout).network if has_settings else None
 
@@ -120,6 +122,7 @@ class Cloud:
         """Close all connections."""
         await self._session.close()
         await self._guests_session.close()
+        await self._streams_session.close()
 
     async def sync(self, request: SyncRequest) -> SyncAnswer:
         """Tell what is seen, learn what is wanted; raises `CloudAway` and `Refused`.
@@ -152,6 +155,24 @@ class Cloud:
             return trust.check_response(msgspec.json.decode(body, type=GuestResponse))
         except (msgspec.DecodeError, trust.NotTrusted) as error:
             raise CloudAway(f"the cloud's answer is refused, it has {error}") from error
+
+    async def open_stream(self, instance_id: str) -> aiohttp.ClientWebSocketResponse:
+        """Return a way to S3 for one connection of a guest; raises `CloudAway` and `Refused`.
+
+        Messages of bytes are the guest's and S3's; a text says that the guest says no more.
+        """
+        url = f"{self._membership.url}/v1/streams/{instance_id}"
+        try:
+            async with asyncio.timeout(CALL_S):
+                return await self._streams_session.ws_connect(
+                    url, max_msg_size=STREAM_BYTES_MAX, compress=0
+                )
+        except aiohttp.WSServerHandshakeError as error:
+            is_away = error.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+            kind = CloudAway if is_away else Refused
+            raise kind(f"no stream for {instance_id}: status {error.status}") from error
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise CloudAway(f"the cloud at {url} cannot be reached: {error!r}") from error
 
     async def read_blob(self, sha256: str, offset: int) -> AsyncIterator[bytes]:
         """Return a blob's bytes from `offset` on; raises `FetchFailed`, `SourceAway`."""
@@ -189,9 +210,10 @@ class Cloud:
         answer = await self._post("/v1/renew", body)
         certified = msgspec.json.decode(answer, type=_Certified)
         await asyncio.to_thread(_keep, self._layout, request.key_pem, certified)
-        former = (self._session, self._guests_session)
+        former = (self._session, self._guests_session, self._streams_session)
         self._session = _session(_own_tls(self._layout))
         self._guests_session = _session(_own_tls(self._layout))
+        self._streams_session = _session(_own_tls(self._layout), connections_max=0)
         for session in former:
             await session.close()
         log.info("certificate renewed", host=certified.host_id)
@@ -213,8 +235,10 @@ def _own_tls(layout: Layout) -> ssl.SSLContext:
     return context
 
 
-def _session(tls: ssl.SSLContext) -> aiohttp.ClientSession:
-    return aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=tls), trust_env=False)
+def _session(tls: ssl.SSLContext, connections_max: int = 100) -> aiohttp.ClientSession:
+    """`connections_max`: 0 where whoever uses it has a bound of his own."""
+    connector = aiohttp.TCPConnector(ssl=tls, limit=connections_max)
+    return aiohttp.ClientSession(connector=connector, trust_env=False)
 
 
 async def _post(

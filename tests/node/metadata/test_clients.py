@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import boto3
 import botocore.session
 import pytest
@@ -21,6 +22,7 @@ from mallee.model.hosts import (
     RoleCredentials,
 )
 from mallee.model.layout import Layout
+from mallee.node import cloud
 from mallee.node.do import network
 from mallee.node.metadata import gateway, rolepaths, service
 from tests.node.lab import Guest, Lab, make_interface, make_vpc, make_wanted
@@ -38,6 +40,9 @@ class FakeDoor:
 
     def __init__(self) -> None:
         self.seen: list[GuestRequest] = []
+
+    async def open_stream(self, instance_id: str) -> aiohttp.ClientWebSocketResponse:
+        raise cloud.CloudAway(f"no S3 for {instance_id}")
 
     async def bring(self, request: GuestRequest) -> GuestResponse:
         self.seen.append(request)

@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+import aiohttp
 import pytest
 
 from mallee.model.hosts import GuestRequest, GuestResponse
@@ -21,6 +22,9 @@ class FakeDoor:
     seen: list[GuestRequest] = field(default_factory=list[GuestRequest])
     is_away: bool = False
     holds: asyncio.Event | None = None
+
+    async def open_stream(self, instance_id: str) -> aiohttp.ClientWebSocketResponse:
+        raise cloud.CloudAway(f"no S3 for {instance_id}")
 
     async def bring(self, request: GuestRequest) -> GuestResponse:
         self.seen.append(request)
@@ -44,8 +48,9 @@ async def guest(
     async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         caller = gateway.Caller(INSTANCE, turns)
         try:
-            while await passing.pass_on(caller, reader, writer):
-                pass
+            async with asyncio.timeout(None) as patience:
+                while await passing.pass_on(caller, reader, writer, patience):
+                    pass
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
         finally:
@@ -128,6 +133,15 @@ async def test_an_absent_cloud_is_said_so() -> None:
         assert (await answer(reader))[0] == 503
 
 
+async def test_what_is_for_s3_is_never_read_whole() -> None:
+    door = FakeDoor()
+    async with guest(door) as (reader, writer):
+        writer.write(b"PUT /bucket/key HTTP/1.1\r\nContent-Length: 99999999999\r\n\r\n")
+        status, body = await answer(reader)
+        assert (status, b"<Code>ServiceUnavailable</Code>" in body) == (503, True)
+    assert door.seen == []
+
+
 async def test_a_guest_has_no_more_under_way_than_its_share() -> None:
     door = FakeDoor(holds=asyncio.Event())
     assert door.holds is not None
@@ -135,7 +149,8 @@ async def test_a_guest_has_no_more_under_way_than_its_share() -> None:
     turns = asyncio.Semaphore(gateway.IN_FLIGHT_PER_GUEST)
 
     async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await passing.pass_on(gateway.Caller(INSTANCE, turns), reader, writer)
+        caller = gateway.Caller(INSTANCE, turns)
+        await passing.pass_on(caller, reader, writer, asyncio.timeout(None))
         writer.close()
 
     server = await asyncio.start_server(converse, "127.0.0.1", 0)

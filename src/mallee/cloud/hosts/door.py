@@ -19,7 +19,7 @@ import msgspec
 from aiohttp import web
 
 from mallee.cloud import server
-from mallee.cloud.hosts import asks, guests, hearing, joining, slices
+from mallee.cloud.hosts import asks, guests, hearing, joining, slices, streams
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import HostSeen, Record
 from mallee.kit import clock as clocks
@@ -58,6 +58,7 @@ class Cloud:
     hearing: hearing.Hearing
     registry: joining.Registry
     guests: guests.Guests
+    streams: streams.Streams
     clock: clocks.Clock = clocks.SYSTEM
 
 
@@ -78,6 +79,7 @@ class Endpoint:
                 web.post("/v1/answers/{id}", self._for_host(self._answer)),
                 web.post("/v1/credentials", self._for_host(self._credentials)),
                 web.post("/v1/requests", self._for_host(self._request)),
+                web.get("/v1/streams/{instance_id}", self._for_host(self._stream)),
                 web.get("/v1/blobs/{sha256}", self._for_host(self._blob)),
             ]
         )
@@ -212,6 +214,12 @@ class Endpoint:
         small = request.clone(client_max_size=guests.MAX_BYTES)
         asked = await _decode(small, GuestRequest)
         return _json(await self._cloud.guests.answer(host.id, asked))
+
+    async def _stream(
+        self, request: web.Request, host: Record[Host, HostSeen]
+    ) -> web.StreamResponse:
+        id = request.match_info["instance_id"]
+        return await self._cloud.streams.carry(request, host.id, id)
 
     async def _blob(self, request: web.Request, host: Record[Host, HostSeen]) -> web.StreamResponse:
         sha256 = request.match_info["sha256"]

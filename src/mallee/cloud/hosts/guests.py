@@ -57,7 +57,7 @@ class Guests:
         means = rolecredentials.Means(self.view, self.box, self.tell)
         found: dict[str, RoleCredentials] = {}
         for id in asked.instance_ids:
-            instance = self._carried(host_id, id)
+            instance = carried(self.view, host_id, id)
             if instance is None:
                 continue
             made = rolecredentials.issue(means, instance, self.now())
@@ -67,7 +67,7 @@ class Guests:
 
     async def answer(self, host_id: str, asked: GuestRequest) -> GuestResponse:
         """Return what the API answers a guest; raise `Refused` when the host has no such guest."""
-        instance = self._carried(host_id, asked.instance_id)
+        instance = carried(self.view, host_id, asked.instance_id)
         if instance is None:
             raise joining.Refused(403, f"host {host_id} carries no {asked.instance_id[:32]}")
         under_way = self._in_flight.get(host_id, 0)
@@ -91,16 +91,9 @@ class Guests:
         if not self._in_flight[host_id]:
             del self._in_flight[host_id]
 
-    def _carried(self, host_id: str, id: str) -> Record[Instance, InstanceSeen] | None:
-        instance = self.view.get(records.INSTANCE, id)
-        if instance is None or instance.doc.host_id != host_id or instance.doc.gone_at is not None:
-            return None
-        return instance
-
     def _request(
         self, instance: Record[Instance, InstanceSeen], asked: GuestRequest
     ) -> http.Request:
-        interface = self.view.get(records.INTERFACE, instance.doc.interface_ids[0])
         return http.Request(
             method=asked.method,
             path=asked.path,
@@ -108,10 +101,24 @@ class Guests:
             headers=asked.headers,
             body=asked.body,
             peer=instance.id,
-            guest=http.Guest(
-                instance_id=instance.id,
-                account=instance.account,
-                vpc_id=instance.doc.vpc_id,
-                private_ip=interface.doc.private_ip if interface else "",
-            ),
+            guest=named(self.view, instance),
         )
+
+
+def carried(view: store.View, host_id: str, id: str) -> Record[Instance, InstanceSeen] | None:
+    """Return the instance of that id if that host carries it now."""
+    instance = view.get(records.INSTANCE, id)
+    if instance is None or instance.doc.host_id != host_id or instance.doc.gone_at is not None:
+        return None
+    return instance
+
+
+def named(view: store.View, instance: Record[Instance, InstanceSeen]) -> http.Guest:
+    """Return what policies know of an instance's guest."""
+    interface = view.get(records.INTERFACE, instance.doc.interface_ids[0])
+    return http.Guest(
+        instance_id=instance.id,
+        account=instance.account,
+        vpc_id=instance.doc.vpc_id,
+        private_ip=interface.doc.private_ip if interface else "",
+    )

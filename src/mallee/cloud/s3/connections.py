@@ -12,8 +12,8 @@ import contextlib
 from collections import deque
 from typing import Protocol, cast
 
-from mallee.aws import errors
-from mallee.cloud import handover
+from mallee.aws import dispatch, errors
+from mallee.cloud import handover, http
 from mallee.cloud.s3 import framing
 
 IDLE_TIMEOUT_S = 60.0
@@ -150,12 +150,15 @@ class Connection(asyncio.Protocol):
         "_searched",
         "_task",
         "deadline",
+        "guest",
         "peer",
         "transport",
     )
 
-    def __init__(self, owner: Owner, given: bytes) -> None:
+    def __init__(self, owner: Owner, given: bytes, guest: http.Guest | None = None) -> None:
         self._owner = owner
+        self.guest = guest
+        """Whose all requests of the connection are; None: it came by the front door."""
         self._early = bytearray(given)
         """What has come and belongs to no request yet."""
         self._searched = 0
@@ -188,7 +191,7 @@ class Connection(asyncio.Protocol):
         """Begin; what came along from next door is the first that is served."""
         self.transport = cast(asyncio.Transport, transport)
         name = self.transport.get_extra_info("peername")
-        self.peer = name[0] if name else ""
+        self.peer = self.guest.instance_id if self.guest else name[0] if name else ""
         if not self._owner.opened(self):
             self.transport.abort()
             return
@@ -312,14 +315,14 @@ class Connection(asyncio.Protocol):
             return
         data = bytes(early)
         early.clear()
-        if self._owner.give(self.transport, data):
+        if self._is_elsewhere(data):
             self._is_over = True
             self.deadline = 0.0
             self.transport.abort()
             return
         cut = end + len(framing.END)
         try:
-            head = framing.parse(data[:cut] if cut < len(data) else data, self.peer)
+            head = framing.parse(data[:cut] if cut < len(data) else data, self.peer, self.guest)
             self._body = body = Body(self, head)
             early += body.feed(data[cut:]) if cut < len(data) else b""
         except framing.Malformed as error:
@@ -328,6 +331,16 @@ class Connection(asyncio.Protocol):
         self.deadline = 0.0
         self._awaits = head.is_awaited
         self._task = asyncio.get_running_loop().create_task(self._serve(head, body))
+
+    def _is_elsewhere(self, data: bytes) -> bool:
+        """Tell whether the request is not ours; hand it over, unless it is a guest's.
+
+        A guest's would lose its name on the way. Its host brings what is for others elsewhere, so
+        only who reuses a connection for another service comes here, and has to open one for that.
+        """
+        if self.guest is not None:
+            return dispatch.is_for_others(data)
+        return self._owner.give(self.transport, data)
 
     async def _serve(self, head: framing.Head, body: Body) -> None:
         try:

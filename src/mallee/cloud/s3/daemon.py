@@ -18,8 +18,9 @@ from typing import Any
 
 import uvloop
 
+from mallee.aws import dispatch
 from mallee.aws.codec import s3 as codec
-from mallee.cloud import bootstrap, dispatch, handover
+from mallee.cloud import bootstrap, handover
 from mallee.cloud import server as front
 from mallee.cloud.identity import authenticate, authorize, lastuse
 from mallee.cloud.reconcile import lastuse as last_uses

@@ -78,7 +78,7 @@ class _Fields:
         self.headers[key] = text if held is None else f"{held},{text}"
 
 
-def parse(data: bytes, peer: str) -> Head:
+def parse(data: bytes, peer: str, guest: http.Guest | None = None) -> Head:
     """Return the head that these bytes are, its empty line included; raise `Malformed`."""
     if data.count(b"\n") > FIELDS_MAX + 2 or data.find(b"\n") > LINE_BYTES_MAX:
         raise Malformed(errors.s3.RequestHeaderSectionTooLarge())
@@ -101,7 +101,7 @@ def parse(data: bytes, peer: str) -> Head:
     length, is_chunked = _framing(headers)
     has_body = length > 0 or is_chunked
     return Head(
-        request=_request(parser.get_method().decode(), found, peer),
+        request=_request(parser.get_method().decode(), found, (peer, guest)),
         length=length,
         is_chunked=is_chunked,
         is_awaited=has_body and headers.get("expect", "").lower() == "100-continue",
@@ -110,12 +110,13 @@ def parse(data: bytes, peer: str) -> Head:
     )
 
 
-def _request(method: str, found: _Fields, peer: str) -> http.Request:
+def _request(method: str, found: _Fields, sender: tuple[str, http.Guest | None]) -> http.Request:
     target = found.target.decode("utf-8", "surrogateescape")
     if not target.startswith("/"):
         target = _ORIGIN.sub("", target, count=1)
         target = target if target.startswith(("/", "*")) else f"/{target}"
     path, _, query = target.partition("?")
+    peer, guest = sender
     return http.Request(
         method=method,
         path=path,
@@ -123,6 +124,7 @@ def _request(method: str, found: _Fields, peer: str) -> http.Request:
         headers=found.headers,
         body=b"",
         peer=peer,
+        guest=guest,
     )
 
 

@@ -3,8 +3,8 @@
 A guest never speaks to the cloud's own sockets: what it sends is read here under limits, taken
 apart, and brought as a value over the host's own connection, with the instance that the tap says.
 So there is nothing that a guest could say about itself, or smuggle past. What it asks is not looked
-at: the cloud checks the signature over what is passed on unchanged.
-Called by `service`, one task per connection.
+at, but for whether it is S3's: that goes on as a stream (`objectstreams`). The cloud checks the
+signature over what is passed on unchanged. Called by `service`, one task per connection.
 """
 
 import asyncio
@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Protocol
 
+from mallee.aws import dispatch
 from mallee.kit import logs
 from mallee.model.hosts import GuestRequest, GuestResponse
 from mallee.node import cloud
-from mallee.node.metadata import wire
+from mallee.node.metadata import objectstreams, wire
 
 HEAD_BYTES_MAX = 64 << 10
 """Signed URLs with many parameters are long."""
@@ -34,7 +35,7 @@ _HOP_BY_HOP = frozenset({"connection", "keep-alive", "proxy-connection", "upgrad
 log = logs.get(__name__)
 
 
-class Door(Protocol):
+class Door(objectstreams.Door, Protocol):
     """Where requests are brought: the cloud."""
 
     async def bring(self, request: GuestRequest) -> GuestResponse:
@@ -56,17 +57,27 @@ class Gateway:
 
     def __init__(self, door: Door) -> None:
         self._door = door
+        self._streams = objectstreams.Streams(door)
         self._slots = asyncio.Semaphore(IN_FLIGHT)
 
     async def pass_on(
-        self, caller: Caller, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        self,
+        caller: Caller,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        patience: asyncio.Timeout,
     ) -> bool:
-        """Read a request and answer it; tell whether another may follow.
+        """Read a request and answer it, for as long as `patience`; tell whether another may follow.
 
         Raises `ConnectionError`, `IncompleteReadError` when the guest is gone.
         """
         try:
-            head = wire.split_head(await reader.readuntil(b"\r\n\r\n"), BODY_BYTES_MAX)
+            raw = await reader.readuntil(b"\r\n\r\n")
+            if dispatch.is_for_objects(raw):
+                patience.reschedule(None)
+                await self._streams.carry(caller.instance_id, raw, reader, writer)
+                return False
+            head = wire.split_head(raw, BODY_BYTES_MAX)
         except wire.TooLong:
             return await _refuse(writer, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
         except (wire.Malformed, asyncio.LimitOverrunError):

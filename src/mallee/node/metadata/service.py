@@ -69,7 +69,9 @@ class _Served:
     """The share of the API that its guest has."""
 
 
-AnswerOne = Callable[[_Served, asyncio.StreamReader, asyncio.StreamWriter], Awaitable[bool]]
+AnswerOne = Callable[
+    [_Served, asyncio.StreamReader, asyncio.StreamWriter, asyncio.Timeout], Awaitable[bool]
+]
 
 
 @dataclass(slots=True)
@@ -177,7 +179,7 @@ class Service:
                 keeps_alive = True
                 while keeps_alive:
                     deadline.reschedule(self._loop.time() + door.patience_s)
-                    keeps_alive = await door.answer_one(served, reader, writer)
+                    keeps_alive = await door.answer_one(served, reader, writer, deadline)
         except (TimeoutError, ConnectionError, asyncio.IncompleteReadError):
             # The guest went away or fell silent: what it did not fetch is dropped, not kept.
             writer.transport.abort()
@@ -187,15 +189,23 @@ class Service:
             writer.close()
 
     async def _pass_on(
-        self, served: _Served, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        self,
+        served: _Served,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        deadline: asyncio.Timeout,
     ) -> bool:
         """Pass a request on to the API; tell whether another may follow."""
         assert self._offers.api is not None
         caller = gateway.Caller(served.listener.instance.id, served.turns)
-        return await self._offers.api.pass_on(caller, reader, writer)
+        return await self._offers.api.pass_on(caller, reader, writer, deadline)
 
     async def _answer_one(
-        self, served: _Served, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        self,
+        served: _Served,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        _deadline: asyncio.Timeout,
     ) -> bool:
         """Read a request and answer it; tell whether another may follow."""
         try:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mallee.cloud import dispatch
+from mallee.aws import dispatch
 
 V4 = "Authorization: AWS4-HMAC-SHA256 Credential=AKIA/20261121/us-east-1/{}/aws4_request, Sign"
 

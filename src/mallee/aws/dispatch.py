@@ -2,8 +2,9 @@
 
 One address serves both, so each asks here about the first bytes of every request, its whole head or
 as much as came. Nothing is believed for it but where the request goes: whoever gets it checks it
-anew. Called by `handover` alone, for each request, so it costs a few look-ups in the bytes. Not its
-business: which of S3's operations, and which of the other services (`services`).
+anew. Called for each request by `cloud.handover` and by the gateway of guests in the agent, so it
+costs a few look-ups in the bytes. Not its business: which of S3's operations, and which of the
+other services (`cloud.services`).
 """
 
 import re
