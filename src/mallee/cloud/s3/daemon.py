@@ -9,12 +9,10 @@ import argparse
 import asyncio
 import signal
 import sys
-from collections.abc import Coroutine, Iterable
 from concurrent import futures
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import uvloop
 
@@ -25,7 +23,7 @@ from mallee.cloud import server as front
 from mallee.cloud.identity import authenticate, authorize, lastuse
 from mallee.cloud.reconcile import lastuse as last_uses
 from mallee.cloud.reconcile import runner
-from mallee.cloud.s3 import delivering, expiring, pipeline, scrubbing, server, slots, table
+from mallee.cloud.s3 import background, pipeline, scrubbing, server, slots, table
 from mallee.cloud.trail import forward
 from mallee.kit import clock, forks, logs, secretbox
 from mallee.model.layout import Layout
@@ -67,10 +65,12 @@ async def serve(layout: Layout, settings: Settings, stop: asyncio.Event, number:
             uses=lastuse.LastUses(settings.region),
             bodies=slots.shared_by(bootstrap.s3_processes(settings)),
         )
+        for loop in background.everywhere(cloud):
+            stack.callback(loops.create_task(loop).cancel)
         settling = [last_uses.reconciler(opened, cloud.uses)]
         if number == FIRST:
             settling.append(scrubbing.reconciler(opened, objects))
-            for loop in _alone(cloud):
+            for loop in background.alone(cloud):
                 stack.callback(loops.create_task(loop).cancel)
         stack.callback(loops.create_task(runner.run(opened, (*settling,))).cancel)
         neighbour = handover.Neighbour((layout.cloud_door,), dispatch.is_for_others, front.AWAY)
@@ -82,23 +82,10 @@ async def serve(layout: Layout, settings: Settings, stop: asyncio.Event, number:
         await stop.wait()
 
 
-def _alone(cloud: pipeline.Cloud) -> Iterable[Coroutine[Any, Any, None]]:
-    """Return what only one process does, for all of them."""
-    yield expiring.keep_expiring(cloud.store, cloud.engine, clock.SYSTEM)
-    told = delivering.Means(
-        store=cloud.store,
-        engine=cloud.engine,
-        key_file=cloud.key_file,
-        trail=cloud.trail,
-        settings=cloud.settings,
-    )
-    yield delivering.keep_delivering(told)
-
-
 async def _main(layout: Layout, settings: Settings, number: int) -> None:
     stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    for end in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(end, stop.set)
     await serve(layout, settings, stop, number)
 
 
