@@ -151,6 +151,8 @@ async def _stages(cloud: Cloud, exchange: Exchange) -> bytes:
         service, given, request.headers.get("x-amz-target", "")
     )
     exchange.row = action = services.find_action(cloud.table, service, operation)
+    if service.is_shared:
+        await cloud.store.catch_up()
     now = cloud.clock.now()
     if action.is_unsigned and not cloud.gate.admit(request.peer, now):
         raise errors.Throttling

@@ -33,6 +33,8 @@ class Service:
     """Last parts of Eucalyptus' paths `/services/…`, in lower case."""
     signs_as: str = ""
     """The service in the scope of its signatures, where that is another one."""
+    is_shared: bool = False
+    """Whether the process of S3 changes its things too: they are looked at anew each time."""
     internal: type[errors.AwsError] = errors.InternalFailure
     """What it answers when the fault is ours."""
     unavailable: type[errors.AwsError] = errors.ServiceUnavailable
@@ -68,6 +70,7 @@ SERVICES: dict[str, Service] = {
             name="kms",
             hosts=("kms",),
             paths=(),
+            is_shared=True,
             internal=errors.kms.KMSInternalException,
             unavailable=errors.kms.DependencyTimeoutException,
         ),

@@ -27,6 +27,13 @@ MORE = {
     "mallee:UpdateUserInfo": ("iam:UpdateUser",),
 }
 """Permissions that a row needs besides its own."""
+INSTEAD = {"kms:ReEncrypt": ("kms:ReEncryptFrom", "kms:ReEncryptTo")}
+"""Permissions that a row needs instead of its own."""
+
+
+def own(row: Action) -> tuple[str, ...]:
+    """The permissions that are the row's own."""
+    return INSTEAD.get(row.permission, (row.permission,))
 
 
 @pytest.mark.parametrize("row", ROWS, ids=[row.permission for row in ROWS])
@@ -37,19 +44,19 @@ def test_who_has_no_policy_may_do_nothing(alice: Alice, row: Action) -> None:
 
 @pytest.mark.parametrize("row", ROWS, ids=[row.permission for row in ROWS])
 def test_the_one_permission_is_what_is_needed(alice: Alice, row: Action) -> None:
-    alice.may(allow(row.permission, *MORE.get(row.permission, ())))
+    alice.may(allow(*own(row), *MORE.get(row.permission, ())))
     assert alice.asks(row) not in DENIALS
 
 
 @pytest.mark.parametrize("row", ROWS, ids=[row.permission for row in ROWS])
 def test_every_other_permission_is_of_no_use(alice: Alice, row: Action) -> None:
-    alice.may({"Effect": "Allow", "NotAction": row.permission, "Resource": "*"})
+    alice.may({"Effect": "Allow", "NotAction": own(row), "Resource": "*"})
     assert alice.asks(row) in DENIALS
 
 
 @pytest.mark.parametrize("row", ROWS, ids=[row.permission for row in ROWS])
 def test_a_denial_beats_every_allowance(alice: Alice, row: Action) -> None:
-    alice.may(allow("*"), deny(row.permission))
+    alice.may(allow("*"), deny(*own(row)))
     assert alice.asks(row) in DENIALS
 
 

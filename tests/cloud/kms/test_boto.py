@@ -1,7 +1,7 @@
 """boto3 uses the key store as it uses AWS's."""
 
 from collections.abc import Generator
-from typing import Any
+from typing import Any, cast
 
 import botocore.exceptions
 import pytest
@@ -30,7 +30,7 @@ def key(kms: Any) -> str:
 def refusal(function: Any, **asked: Any) -> str:
     with pytest.raises(botocore.exceptions.ClientError) as error:
         function(**asked)
-    return error.value.response["Error"]["Code"]
+    return cast(Any, error.value).response["Error"]["Code"]
 
 
 def test_what_is_encrypted_is_decrypted_in_its_context_alone(kms: Any, key: str) -> None:

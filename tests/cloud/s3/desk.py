@@ -6,7 +6,7 @@ from concurrent import futures
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from mallee.aws import checksums
+from mallee.aws import checksums, errors
 from mallee.cloud import http, parameters
 from mallee.cloud.action import Action, Read, Serve, Write
 from mallee.cloud.call import Principal, WriteCall
@@ -74,7 +74,11 @@ class Desk:
     threads: futures.Executor
     who: Principal = field(default_factory=user)
     forbidden: set[str] = field(default_factory=set[str])
-    """Permissions that `may` refuses."""
+    """Permissions that `may` and the key store refuse."""
+    keys_used: list[tuple[str, Mapping[str, object]]] = field(
+        default_factory=list[tuple[str, Mapping[str, object]]]
+    )
+    """What was asked of the key store."""
 
     async def ask(self, operation: str, body: bytes = b"", **asked: Any) -> Got:
         """Do an operation as the pipeline does when the caller may."""
@@ -101,6 +105,11 @@ class Desk:
         """Read an object."""
         return await self.ask("GetObject", Bucket=bucket, Key=key, **more)
 
+    def _ask_key(self, operation: str, asked: Mapping[str, object]) -> None:
+        self.keys_used.append((operation, asked))
+        if f"kms:{operation}" in self.forbidden:
+            raise errors.s3.AccessDenied()
+
     def _call(self, action: str, asked: Mapping[str, Any], body: bytes) -> exchange.ObjectCall:
         key: str = asked.get("Key") or ""
         said = Said(size=len(body), given=checksums.given(asked))
@@ -121,6 +130,7 @@ class Desk:
             may=lambda permission, _arn, _version=None: permission not in self.forbidden,
             sight=sight.Sight(self.engine.reader),
             threads=self.threads,
+            ask_key=self._ask_key,
         )
 
     def _writer(self, tx: store.Tx) -> WriteCall:

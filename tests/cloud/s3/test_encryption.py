@@ -177,7 +177,7 @@ async def test_what_is_no_key_is_refused(desk: Desk, wrong: dict[str, Any]) -> N
         await desk.put("key", SECRET, **{**OWN, **wrong})
 
 
-@pytest.mark.parametrize("method", ["aws:kms", "aws:kms:dsse"])
+@pytest.mark.parametrize("method", ["aws:kms:dsse", "aws:other"])
 async def test_methods_that_are_not_here_are_refused(desk: Desk, method: str) -> None:
     with pytest.raises(errors.s3.NotImplemented):
         await desk.put("key", SECRET, ServerSideEncryption=method)
@@ -226,7 +226,7 @@ async def test_what_a_bucket_wants_is_told_until_it_is_deleted(desk: Desk) -> No
         await desk.ask("GetBucketEncryption", Bucket="bbb")
 
 
-_OF_KMS = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms"}}
+_OF_KMS = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms:dsse"}}
 _WITH_KEY = {
     "ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256", "KMSMasterKeyID": "alias/mine"}
 }

@@ -28,6 +28,7 @@ SERVICES = {
     "cloudtrail": "AWS CloudTrail",
     "ec2": "Amazon EC2",
     "iam": "AWS Identity and Access Management",
+    "kms": "AWS Key Management Service",
     "mallee": "Mallee",
     "sts": "AWS Security Token Service",
 }

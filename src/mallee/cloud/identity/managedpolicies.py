@@ -74,6 +74,11 @@ _IAM_LOOKS = (
     "iam:SimulateCustomPolicy",
     "iam:SimulatePrincipalPolicy",
 )
+_OF_KEYS = (
+    *("kms:CreateAlias", "kms:CreateKey", "kms:DeleteAlias", "kms:Describe*"),
+    *("kms:GenerateRandom", "kms:Get*", "kms:List*", "kms:TagResource", "kms:UntagResource"),
+    *("iam:ListGroups", "iam:ListRoles", "iam:ListUsers"),
+)
 _LOOKS = (
     "cloudtrail:Describe*",
     "cloudtrail:Get*",
@@ -81,6 +86,9 @@ _LOOKS = (
     "cloudtrail:LookupEvents",
     "ec2:Describe*",
     "ec2:Get*",
+    "kms:Describe*",
+    "kms:Get*",
+    "kms:List*",
     "sts:GetAccessKeyInfo",
     "sts:GetCallerIdentity",
     "sts:GetSessionToken",
@@ -126,6 +134,11 @@ GIVEN: Mapping[str, Policy] = {
             "Service Linked Role Policy for AWS Elastic Load Balancing Control Plane.",
             [_allow("ec2:Describe*", "ec2:*NetworkInterface*", "ec2:*Address*")],
             SERVICE_PATH,
+        ),
+        _given(
+            "AWSKeyManagementServicePowerUser",
+            "Provides access to AWS Key Management Service (KMS).",
+            [_allow(*_OF_KEYS)],
         ),
         _given("IAMFullAccess", "Provides full access to IAM.", [_allow("iam:*")]),
         _given("IAMReadOnlyAccess", "Provides read only access to IAM.", [_allow(*_IAM_LOOKS)]),

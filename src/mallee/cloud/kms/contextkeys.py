@@ -188,7 +188,7 @@ _FINDERS: Mapping[str, Finder] = {
     "kms:resourcealiases": _aliases,
     "kms:retiringprincipal": member("RetiringPrincipal"),
     "kms:rotationperiodindays": member("RotationPeriodInDays"),
-    "kms:scheduledeletionpendingwindowindays": member("PendingWindowInDays"),
+    "kms:schedulekeydeletionpendingwindowindays": member("PendingWindowInDays"),
     "kms:signingalgorithm": member("SigningAlgorithm"),
     "kms:viaservice": lambda question: question.via or None,
 }

@@ -36,6 +36,16 @@ class Lock(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     has_legal_hold: bool = False
 
 
+class KeyUse(msgspec.Struct, frozen=True, array_like=True):
+    """How an object's key is kept under a key of the key store (`kmskeys`)."""
+
+    key_arn: str
+    sealed: bytes
+    """What the object's key is wrapped with, as the key store sealed it."""
+    context: dict[str, str]
+    has_bucket_key: bool = False
+
+
 class Sealing(msgspec.Struct, frozen=True, array_like=True):
     """How an object's bytes are encrypted (`encryption`)."""
 
@@ -43,6 +53,8 @@ class Sealing(msgspec.Struct, frozen=True, array_like=True):
     """Which kind of key the data key is under."""
     wrapped: bytes
     """The data key."""
+    kms: KeyUse | None = None
+    """Where it is under a key of the key store."""
 
 
 class About(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

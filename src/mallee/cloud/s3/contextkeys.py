@@ -20,7 +20,7 @@ from mallee.cloud.identity.question import Finder, Question, member
 from mallee.cloud.state import records
 
 _ARN = "arn:aws:s3:::"
-_V2, _V4 = "AWS", "AWS4-HMAC-SHA256"
+V2, V4 = "AWS", "AWS4-HMAC-SHA256"
 _DAY_S = 86400
 _MEMBERS = {
     "s3:delimiter": "Delimiter",
@@ -90,13 +90,14 @@ def _authentication(question: Question) -> str | None:
     return "REST-HEADER" if is_header else "REST-QUERY-STRING"
 
 
-def _version(question: Question) -> str | None:
+def signature_version(question: Question) -> str | None:
+    """Return how a request is signed, in S3's words."""
     if _is_form(question):
-        return _V4 if "x-amz-signature" in question.http.headers else _V2
+        return V4 if "x-amz-signature" in question.http.headers else V2
     claim = _claim(question)
     if claim is None:
         return None
-    return _V2 if claim.scheme is Scheme.V2_OF_S3 else _V4
+    return V2 if claim.scheme is Scheme.V2_OF_S3 else V4
 
 
 def _age(question: Question) -> str | None:
@@ -183,7 +184,7 @@ FINDERS: Mapping[str, Finder] = {
     "s3:requestobjecttagkeys": _of_s3(_tag_keys),
     "s3:resourceaccount": owner,
     "s3:signatureage": _of_s3(_age),
-    "s3:signatureversion": _of_s3(_version),
+    "s3:signatureversion": _of_s3(signature_version),
     "s3:x-amz-content-sha256": _of_s3(_payload),
 }
 

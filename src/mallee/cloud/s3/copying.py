@@ -31,7 +31,7 @@ from mallee.cloud.s3 import (
     wholes,
 )
 from mallee.cloud.s3.about import FULL, About, ArrivedAbout, Found, Sealing
-from mallee.cloud.s3.encryption import AES256, Unlocked
+from mallee.cloud.s3.encryption import Unlocked
 from mallee.cloud.s3.exchange import Answer, ObjectCall, Taken
 from mallee.cloud.s3.rows import Asked
 from mallee.cloud.s3.versions import Place
@@ -137,7 +137,7 @@ async def copy(call: ObjectCall, asked: Asked) -> Answer:
                 },
                 **_shown_source(source, found),
                 **versions.shown_id(where.bucket, version),
-                **encryption.shown(made.sealing, asked),
+                **encryption.shown_of_new(made.sealing, asked),
             }
         )
     raise errors.s3.OperationAborted()
@@ -155,9 +155,9 @@ async def _made(
     """Return the bytes of the copy: the source's as they lie, or else sealed in another way."""
     found, unlocked = given
     kept, size = found.about, found.version.size
-    target = encryption.begin(call, where, asked)
+    target = await encryption.begin(call, where, asked)
     algorithm: str = asked.get("ChecksumAlgorithm") or next(iter(kept.checksums), "")
-    shared = _shared(call, where, target, unlocked)
+    shared = _shared(where, target, unlocked)
     if shared is not None and _is_one(found, algorithm):
         return _Made(found, shared.sealing)
     rewriting.check_size(size)
@@ -180,14 +180,12 @@ class _Shared:
     sealing: Sealing | None
 
 
-def _shared(
-    call: ObjectCall, where: Place, target: Unlocked | None, unlocked: Unlocked | None
-) -> _Shared | None:
+def _shared(where: Place, target: Unlocked | None, unlocked: Unlocked | None) -> _Shared | None:
     """Return how the source's own bytes serve for the copy; None: they do not."""
     if target is None and unlocked is None:
         return _Shared(None)
-    if target and unlocked and target.sealing.method == unlocked.sealing.method == AES256:
-        return _Shared(encryption.rewrapped(call, unlocked, where).sealing)
+    if target and unlocked and encryption.may_share(unlocked, target):
+        return _Shared(encryption.rewrapped(unlocked, target, where))
     return None
 
 

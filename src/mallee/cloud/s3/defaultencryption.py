@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from mallee.aws import errors
 from mallee.cloud.action import Read, Write
 from mallee.cloud.call import Call, Result, WriteCall
-from mallee.cloud.s3 import buckets, encryption, rows
+from mallee.cloud.s3 import buckets, encryption, kmskeys, rows
 from mallee.cloud.s3.rows import Asked
 from mallee.model.buckets import ENCRYPTION
 
@@ -24,8 +24,11 @@ def put(call: WriteCall, asked: Asked) -> Result:
     default: Asked = rule.get("ApplyServerSideEncryptionByDefault")
     if not default:
         raise errors.s3.MalformedXML()
-    encryption.check_method(default["SSEAlgorithm"])
-    if default.get("KMSMasterKeyID"):
+    method: str = default["SSEAlgorithm"]
+    encryption.check_method(method)
+    key: str = default.get("KMSMasterKeyID") or ""
+    kmskeys.check_name(key, "KMSMasterKeyID")
+    if key and method != kmskeys.METHOD:
         raise errors.s3.InvalidArgument(
             "a KMSMasterKeyID is not applicable if the default sse algorithm is not aws:kms",
             argument="ApplyServerSideEncryptionByDefault",

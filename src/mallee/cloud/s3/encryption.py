@@ -1,11 +1,11 @@
 """Server-side encryption: which key an object's bytes are sealed with, and who may have it opened.
 
 Every object (or upload, with all its parts) has a data key of its own, which is kept *wrapped*:
-under its bucket's key (SSE-S3), or under a key that the customer sends along and that is not kept
-(SSE-C); that a wrapped key opens is the proof that the right one was sent. A bucket's key is sealed
-under the master key, so a rotation of that touches buckets and not objects. Called by the handlers
-of objects. Not its business: how bytes are sealed (`frames`), what a bucket wants
-(`defaultencryption`).
+under its bucket's key (SSE-S3), under what a key of the key store sealed (SSE-KMS), or under a key
+that the customer sends along and that is not kept (SSE-C); that a wrapped key opens is the proof
+that the right one was sent. A bucket's key is sealed under the master key, so a rotation of that
+touches buckets and not objects. Called by the handlers of objects. Not its business: how bytes are
+sealed (`frames`), what a bucket wants (`defaultencryption`), who may use a key (`kmskeys`).
 """
 
 import base64
@@ -17,12 +17,13 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from mallee.aws import errors
-from mallee.cloud.s3 import frames
-from mallee.cloud.s3.about import Found, Sealing
+from mallee.cloud.s3 import frames, kmskeys
+from mallee.cloud.s3.about import Found, KeyUse, Sealing
 from mallee.cloud.s3.exchange import Made, ObjectCall, Payload, Sink, Stored
 from mallee.cloud.s3.rows import Asked
 from mallee.cloud.s3.versions import Place
@@ -39,7 +40,7 @@ CUSTOMER = "customer"
 OF_CUSTOMER = ("SSECustomerAlgorithm", "SSECustomerKey", "SSECustomerKeyMD5")
 """Members that name the customer's key: of requests that read, and that bring a part."""
 OF_SOURCE = tuple(f"CopySource{member}" for member in OF_CUSTOMER)
-HONOURS = ("ServerSideEncryption", *OF_CUSTOMER)
+HONOURS = ("ServerSideEncryption", *kmskeys.HONOURS, *OF_CUSTOMER)
 """Members of requests that make an object."""
 
 _SALT_BYTES = 32
@@ -59,6 +60,8 @@ class Unlocked:
 
     sealing: Sealing
     data_key: bytes
+    wrapped_with: bytes
+    """What the data key is wrapped with."""
     customer_md5: str = ""
     """What the customer sent as his key's MD5."""
 
@@ -70,8 +73,9 @@ class Unlocked:
 # --- sealing ---
 
 
-def begin(call: ObjectCall, where: Place, asked: Asked) -> Unlocked | None:
+async def begin(call: ObjectCall, where: Place, asked: Asked) -> Unlocked | None:
     """Return a fresh data key as the request wants it, or else its bucket; None: no encryption."""
+    default = _default(where)
     customer = _customer_key(asked)
     method: str = asked.get("ServerSideEncryption") or ""
     if customer is not None:
@@ -83,14 +87,35 @@ def begin(call: ObjectCall, where: Place, asked: Asked) -> Unlocked | None:
                 value=method[:100],
             )
         return _fresh(where, CUSTOMER, *customer)
-    check_method(method or AES256)
-    if not method and buckets.ENCRYPTION not in where.bucket.documents:
+    if not method and default is not None:
+        method = default["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"]
+    if method == kmskeys.METHOD:
+        use, key = await kmskeys.fresh(call, kmskeys.wanted(where, asked, default))
+        return _fresh(where, method, key, use)
+    kmskeys.refuse(asked)
+    if not method:
         return None
+    check_method(method)
     return _fresh(where, AES256, call.box.open(where.bucket.sealed_key))
+
+
+def _default(where: Place) -> Asked | None:
+    """Return the rule by which a bucket wants objects encrypted; None: it has none."""
+    document = where.bucket.documents.get(buckets.ENCRYPTION)
+    return document["Rules"][0] if document else None
+
+
+def of_service(box: secretbox.SecretBox, where: Place) -> Unlocked | None:
+    """Return a fresh data key for what S3 itself writes into a bucket; None: no encryption."""
+    if buckets.ENCRYPTION not in where.bucket.documents:
+        return None
+    return _fresh(where, AES256, box.open(where.bucket.sealed_key))
 
 
 def check_method(method: str) -> None:
     """Raise unless it is a method that this cloud has."""
+    if method == kmskeys.METHOD:
+        return
     if method.startswith("aws:"):
         raise errors.s3.NotImplemented(f"Encryption by {method[:20]} is not supported.")
     if method != AES256:
@@ -101,21 +126,41 @@ def check_method(method: str) -> None:
         )
 
 
-def rewrapped(call: ObjectCall, unlocked: Unlocked, target: Place) -> Unlocked:
-    """Return the sealing for a copy that has the same sealed bytes in another place.
+def may_share(source: Unlocked, target: Unlocked) -> bool:
+    """Tell whether a copy may have the same sealed bytes: where one key would open both.
 
-    Only where both are under keys of buckets: else a bucket's key would open what is a customer's.
+    What is a customer's no key of the cloud's shall open, and the other way round.
     """
-    assert unlocked.sealing.method == AES256
-    bucket_key = call.box.open(target.bucket.sealed_key)
-    return Unlocked(
-        Sealing(AES256, _wrap(bucket_key, unlocked.data_key, _context(target))), unlocked.data_key
-    )
+    old, new = source.sealing, target.sealing
+    if CUSTOMER in (old.method, new.method) or old.method != new.method:
+        return False
+    return (old.kms and old.kms.key_arn) == (new.kms and new.kms.key_arn)
 
 
-def _fresh(where: Place, method: str, key: bytes, md5: str = "") -> Unlocked:
+def rewrapped(source: Unlocked, target: Unlocked, where: Place) -> Sealing:
+    """Return the sealing for a copy that has the same sealed bytes in another place."""
+    assert may_share(source, target)
+    wrapped = _wrap(target.wrapped_with, source.data_key, _context(where))
+    return msgspec.structs.replace(target.sealing, wrapped=wrapped)
+
+
+async def moved(call: ObjectCall, source: Unlocked, where: Place) -> Sealing:
+    """Return the sealing of an object that gets another name in its bucket, and keeps its key."""
+    old = source.sealing
+    if old.method == CUSTOMER:
+        raise errors.s3.InvalidRequest(_NEEDS_KEY)
+    if old.kms is None:
+        return rewrapped(source, source, where)
+    use, key = await kmskeys.fresh(call, kmskeys.renamed(where, old.kms))
+    return rewrapped(source, _fresh(where, old.method, key, use), where)
+
+
+def _fresh(where: Place, method: str, key: bytes, kept: KeyUse | str = "") -> Unlocked:
+    """Return a data key under a key; `kept` is the use of a key, or what a customer sent as MD5."""
     data_key = os.urandom(frames.KEY_BYTES)
-    return Unlocked(Sealing(method, _wrap(key, data_key, _context(where))), data_key, md5)
+    use, md5 = (kept, "") if isinstance(kept, KeyUse) else (None, kept)
+    sealing = Sealing(method, _wrap(key, data_key, _context(where)), use)
+    return Unlocked(sealing, data_key, key, md5)
 
 
 # --- opening ---
@@ -133,15 +178,24 @@ def unlock(
             )
         if sealing is None:
             return None
-        bucket_key = call.box.open(where.bucket.sealed_key)
-        return Unlocked(sealing, _unwrap(bucket_key, sealing.wrapped, _context(where)))
+        use = sealing.kms
+        key = kmskeys.opened(call, use) if use else call.box.open(where.bucket.sealed_key)
+        return Unlocked(sealing, _unwrap(key, sealing.wrapped, _context(where)), key)
     if customer is None:
         raise errors.s3.InvalidRequest(_NEEDS_KEY)
     try:
         data_key = _unwrap(customer[0], sealing.wrapped, _context(where))
     except secretbox.Unsealable as error:
         raise errors.s3.AccessDenied() from error
-    return Unlocked(sealing, data_key, customer[1])
+    return Unlocked(sealing, data_key, *customer)
+
+
+def needs_key(sealing: Sealing | None, asked: Asked, *, is_head: bool) -> bool:
+    """Tell whether a request needs the object's key: who only looks does not need the key store's,
+    unless he asks for checksums, which tell of the bytes."""
+    if sealing is None or sealing.kms is None or not is_head:
+        return True
+    return asked.get("ChecksumMode") == "ENABLED"
 
 
 def of_source(asked: Asked) -> dict[str, object]:
@@ -226,12 +280,18 @@ def shown(sealing: Sealing | None, asked: Asked) -> dict[str, object]:
     if sealing.method == CUSTOMER:
         md5 = asked.get("SSECustomerKeyMD5")
         return {"SSECustomerAlgorithm": AES256, **({"SSECustomerKeyMD5": md5} if md5 else {})}
-    return {"ServerSideEncryption": sealing.method}
+    return kmskeys.shown(sealing.kms) if sealing.kms else {"ServerSideEncryption": sealing.method}
+
+
+def shown_of_new(sealing: Sealing | None, asked: Asked) -> dict[str, object]:
+    """Return what the answer to a put tells of it: the context too, which reads do not tell."""
+    context = kmskeys.shown_context(sealing.kms if sealing else None)
+    return {**shown(sealing, asked), **context}
 
 
 def etag(unlocked: Unlocked | None, md5: bytes) -> str:
-    """Return the ETag of bytes: their MD5, unless that would tell of what is the customer's."""
-    if unlocked is None or unlocked.sealing.method != CUSTOMER:
+    """Return the ETag of bytes: their MD5, unless that would tell of what only some may read."""
+    if unlocked is None or unlocked.sealing.method == AES256:
         return md5.hex()
     return hmac.digest(unlocked.data_key, b"mallee etag" + md5, "sha256")[:16].hex()
 

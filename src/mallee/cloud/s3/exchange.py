@@ -133,6 +133,8 @@ class ObjectCall(Call):
     sight: sight.Sight
     """What was decided on; where versions are looked up."""
     threads: futures.Executor
+    ask_key: Callable[[str, Mapping[str, object]], None]
+    """Raises what S3 answers unless the caller may do this in the key store (`kmskeys`)."""
 
     def look(self, find: Callable[[], T]) -> T:
         """Look for one thing in the index, at once: that is sooner done than a thread is woken.

@@ -73,7 +73,7 @@ async def put(call: ObjectCall, asked: Asked) -> Answer:
         # What cannot succeed is refused before its bytes come; whether it does is decided after.
         current = call.look(lambda: call.engine.reader.current(where.number, where.key))
         conditions.check_write(ifs, current)
-    unlocked = encryption.begin(call, where, asked)
+    unlocked = await encryption.begin(call, where, asked)
     sealing = unlocked.sealing if unlocked else None
     content, taken = await receive(call, unlocked.key() if unlocked else None)
     wanted = replace(wanted, checksums=checksums_of(content, taken), sealing=sealing)
@@ -94,7 +94,8 @@ async def put(call: ObjectCall, asked: Asked) -> Answer:
         return version
 
     version = await versions.commit(call, work, [content])
-    return Answer(result={**made(where, version, wanted), **encryption.shown(sealing, asked)})
+    told = encryption.shown_of_new(sealing, asked)
+    return Answer(result={**made(where, version, wanted), **told})
 
 
 async def receive(
@@ -163,16 +164,19 @@ async def get(call: ObjectCall, asked: Asked) -> Answer:
 
 async def head(call: ObjectCall, asked: Asked) -> Answer:
     """Tell what a get would send."""
-    *_, result = await _look(call, asked)
+    *_, result = await _look(call, asked, is_head=True)
     return Answer(result=result, status=206 if "ContentRange" in result else 0)
 
 
 async def _look(
-    call: ObjectCall, asked: Asked
+    call: ObjectCall, asked: Asked, *, is_head: bool = False
 ) -> tuple[Found, Unlocked | None, tuple[int, int], dict[str, object]]:
     where = versions.place(call, asked)
     found = await versions.look(call, where, asked.get("VersionId"))
-    unlocked = encryption.unlock(call, where, found.about.sealing, asked)
+    sealing = found.about.sealing
+    unlocked = None
+    if encryption.needs_key(sealing, asked, is_head=is_head):
+        unlocked = encryption.unlock(call, where, sealing, asked)
     try:
         conditions.check_read(conditions.read(asked), found.version)
     except errors.s3.NotModified as error:
@@ -181,7 +185,7 @@ async def _look(
     asked = _without_stale_range(call, asked, found)
     start, end = _wanted_bytes(asked, found)
     result = _described(where, found)
-    result.update(encryption.shown(found.about.sealing, asked))
+    result.update(encryption.shown(sealing, asked))
     result.update(_instead(call, asked))
     result["ContentLength"] = end - start
     is_whole = end - start == found.version.size

@@ -28,6 +28,7 @@ from mallee.cloud.s3 import (
     deciding,
     forms,
     heads,
+    kmskeys,
     locks,
     refusals,
     sending,
@@ -363,6 +364,7 @@ def _object_call(cloud: Cloud, visit: Visit, question: Question, body: ObjectBod
         may=_may(cloud, visit, question),
         sight=visit.sight,
         threads=cloud.threads,
+        ask_key=kmskeys.asker(cloud.judge, question),
     )
 
 

@@ -35,7 +35,7 @@ async def rename(call: ObjectCall, asked: Asked) -> Answer:
         return Answer()
     if source.key == target.key:
         raise errors.s3.InvalidRequest("An object cannot be renamed to the key that it has.")
-    wanted = _moved(call, found, source, target)
+    wanted = await _moved(call, found, source, target)
     wanted = replace(wanted, renamed_by=asked.get("ClientToken") or "")
     whole = replace(found.version, id=ids[0], about=about.encode(wanted))
 
@@ -95,13 +95,12 @@ def _check(asked: Asked, side: str, version: Version | None) -> None:
         conditions.check_source(ifs, version)
 
 
-def _moved(call: ObjectCall, found: Found, source: Place, target: Place) -> about.About:
+async def _moved(call: ObjectCall, found: Found, source: Place, target: Place) -> about.About:
     """Return what is kept with the object in its new place, its key wrapped for that place."""
     unlocked = encryption.unlock(call, source, found.about.sealing, {})
     if unlocked is None:
         return found.about
-    sealing = encryption.rewrapped(call, unlocked, target).sealing
-    return replace(found.about, sealing=sealing)
+    return replace(found.about, sealing=await encryption.moved(call, unlocked, target))
 
 
 def _needs(_call: Call, asked: Asked) -> Iterable[tuple[str, str]]:

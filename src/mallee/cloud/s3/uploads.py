@@ -45,8 +45,11 @@ async def create(call: ObjectCall, asked: Asked) -> Answer:
     where = versions.place(call, asked)
     algorithm: str = asked.get("ChecksumAlgorithm") or ""
     kind = wholes.kind_of(algorithm, asked.get("ChecksumType"))
-    unlocked = encryption.begin(call, where, asked)
+    unlocked = await encryption.begin(call, where, asked)
     sealing = unlocked.sealing if unlocked else None
+    if sealing is not None and sealing.kms is not None:
+        # Its parts will need the key again: who may not open it is told so now.
+        encryption.unlock(call, where, sealing, asked)
     kept = UploadAbout(
         about=replace(intents.read(call, where, asked), sealing=sealing),
         algorithm=algorithm,
@@ -63,7 +66,7 @@ async def create(call: ObjectCall, asked: Asked) -> Answer:
     result: dict[str, object] = {"Bucket": call.bucket, "Key": asked["Key"], "UploadId": upload.id}
     if algorithm:
         result.update({"ChecksumAlgorithm": algorithm, "ChecksumType": kind})
-    return Answer(result={**result, **encryption.shown(sealing, asked)})
+    return Answer(result={**result, **encryption.shown_of_new(sealing, asked)})
 
 
 async def look(call: ObjectCall, where: Place, id: str) -> Upload:
@@ -149,7 +152,7 @@ async def complete(call: ObjectCall, asked: Asked) -> Answer:
         raise errors.s3.MalformedXML()
     _check_order(listed)
     ifs = conditions.read(asked)
-    await check_key(call, where, asked)
+    await check_key(call, where, asked, is_end=True)
     id: str = versions.id_for(where.bucket)
 
     def work(tx: Tx, _: Sequence[Blob]) -> tuple[Version, About]:
@@ -172,15 +175,22 @@ async def complete(call: ObjectCall, asked: Asked) -> Answer:
     return Answer(result=result)
 
 
-async def check_key(call: ObjectCall, where: Place, asked: Asked) -> None:
-    """Raise when the customer's key that a request brings, if it does, is not the upload's."""
-    if not any(asked.get(member) for member in encryption.OF_CUSTOMER):
+async def check_key(call: ObjectCall, where: Place, asked: Asked, *, is_end: bool = False) -> None:
+    """Raise when the customer's key that a request brings, if it does, is not the upload's.
+
+    At the end of an upload its key of the key store, if it has one, must be the caller's to use.
+    """
+    brings_key = any(asked.get(member) for member in encryption.OF_CUSTOMER)
+    if not brings_key and not is_end:
         return
     id: str = asked["UploadId"]
     reader = call.engine.reader
     upload = await call.in_thread(lambda: reader.upload(where.number, where.key, id))
-    if upload is not None:
-        encryption.unlock(call, where, about.of_upload(upload).about.sealing, asked)
+    if upload is None:
+        return
+    sealing = about.of_upload(upload).about.sealing
+    if brings_key or (sealing is not None and sealing.kms is not None):
+        encryption.unlock(call, where, sealing, asked)
 
 
 def _complete(
