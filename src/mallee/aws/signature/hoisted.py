@@ -32,7 +32,7 @@ def headers_of(head: wire.Head) -> Mapping[str, str]:
     """Return the headers with those of the query; refuse one that is there in two ways."""
     if not _MAY_HOLD.search(head.query):
         return head.headers
-    hoisted = _in_query(canonical.split_query(head.query))
+    hoisted = _in_query(head.query)
     if not hoisted:
         return head.headers
     found = dict(head.headers)
@@ -47,9 +47,9 @@ def headers_of(head: wire.Head) -> Mapping[str, str]:
 
 
 @functools.lru_cache(maxsize=16)
-def _in_query(pairs: canonical.Pairs) -> canonical.Pairs:
+def _in_query(raw: str) -> canonical.Pairs:
     """Return the parameters that are headers; remembered while one request is looked at."""
-    return tuple(pair for pair in pairs if _is_header(pair[0].lower()))
+    return tuple(pair for pair in canonical.split_query(raw) if _is_header(pair[0].lower()))
 
 
 def _is_header(name: str) -> bool:

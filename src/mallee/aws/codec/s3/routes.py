@@ -85,9 +85,11 @@ def route(head: wire.Head, domains: Sequence[str] = ()) -> Routed:
         return Routed(POST_OBJECT, where)
     headers = hoisted.headers_of(head)
     tables = _tables()
-    candidates = tables.candidates.get((head.method, level), ())
     if tables.marks.isdisjoint(query) and tables.headers.isdisjoint(headers):
-        candidates = [candidate for candidate in candidates if not candidate.weight]
+        plain = tables.plain.get((head.method, level))
+        if plain is not None:
+            return Routed(plain, where)
+    candidates = tables.candidates.get((head.method, level), ())
     fitting = [candidate for candidate in candidates if _fits(candidate, query, headers)]
     if not fitting:
         raise _nothing_fits(head, query, where)
@@ -188,6 +190,8 @@ class _Tables:
     marks: frozenset[str]
     headers: frozenset[str]
     """Headers that tell operations from each other."""
+    plain: dict[tuple[str, str], str]
+    """The operations that are meant where nothing marks another."""
 
 
 @functools.cache
@@ -202,7 +206,10 @@ def _tables() -> _Tables:
         candidates.setdefault((operation.http.method, level), []).append(candidate)
         marks |= {name for name, _ in candidate.marks}
         headers.update(candidate.headers)
-    return _Tables(candidates, frozenset(marks), frozenset(headers))
+    plain = {
+        where: one.operation for where, some in candidates.items() for one in some if not one.weight
+    }
+    return _Tables(candidates, frozenset(marks), frozenset(headers), plain)
 
 
 def _candidate(operation: model.Operation) -> tuple[str, _Candidate]:
