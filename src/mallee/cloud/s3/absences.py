@@ -92,7 +92,6 @@ ACTIONS = (
         *("RequestPaymentConfiguration", *_BODY),
     ),
     _row("GetBucketAccelerateConfiguration", "s3:GetAccelerateConfiguration", _answering({})),
-    _row("GetBucketLogging", "s3:GetBucketLogging", _answering({})),
     _row(
         "GetBucketReplication",
         "s3:GetReplicationConfiguration",

@@ -22,6 +22,7 @@ from mallee.cloud.call import Call, Principal, Request, Result, WriteCall
 from mallee.cloud.identity import authenticate, authorize, lastuse
 from mallee.cloud.identity.question import Question
 from mallee.cloud.s3 import (
+    accesslog,
     buckets,
     contextkeys,
     cors,
@@ -78,6 +79,7 @@ class Cloud:
     threads: futures.Executor
     uses: lastuse.LastUses = field(default_factory=lastuse.LastUses)
     bodies: slots.Slots = field(default_factory=slots.Slots)
+    log: accesslog.Log = field(default_factory=accesslog.Log)
     clock: clocks.Clock = clocks.SYSTEM
 
 
@@ -108,7 +110,7 @@ async def answer(cloud: Cloud, request: http.Request, source: Source) -> Outgoin
         _log.exception("request broke", request_id=visit.id, operation=visit.operation)
         return await _refused(cloud, visit, errors.s3.InternalError())
     await _tell(cloud, visit, outgoing.status, None)
-    return _for_pages(cloud, visit, outgoing)
+    return _ended(cloud, visit, outgoing)
 
 
 def busy() -> Outgoing:
@@ -399,8 +401,15 @@ async def _refused(cloud: Cloud, visit: Visit, error: errors.AwsError) -> Outgoi
         is_head=visit.request.method == "HEAD",
     )
     outgoing = _of_error(error, place)
+    visit.error = error.code
     await _tell(cloud, visit, outgoing.status, error)
-    return _for_pages(cloud, visit, outgoing)
+    return _ended(cloud, visit, outgoing)
+
+
+def _ended(cloud: Cloud, visit: Visit, outgoing: Outgoing) -> Outgoing:
+    """Return an answer as it is sent: for pages of other origins, and logged where that is so."""
+    outgoing = _for_pages(cloud, visit, outgoing)
+    return accesslog.logged(cloud.log, (cloud.store.view, cloud.clock), visit, outgoing)
 
 
 def _for_pages(cloud: Cloud, visit: Visit, outgoing: Outgoing) -> Outgoing:

@@ -36,6 +36,8 @@ class Visit:
     outcome: authorize.Outcome | None = None
     row: Action | None = None
     asked: Request = None
+    error: str = ""
+    """The code of what was answered, where that was an error."""
 
 
 @dataclass(frozen=True, slots=True)

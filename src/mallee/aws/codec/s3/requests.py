@@ -30,7 +30,9 @@ class BodyKind(enum.Enum):
 
 Parse = Callable[[str], Any]
 
-_OPEN_ENUMS = frozenset({"BucketCannedACL", "BucketLocationConstraint", "ObjectCannedACL"})
+_OPEN_ENUMS = frozenset(
+    {"BucketCannedACL", "BucketLocationConstraint", "Event", "FilterRuleName", "ObjectCannedACL"}
+)
 """Enums that name what AWS has, or not all of it; what there is here is not the model's to say."""
 _TOLERATED = frozenset({"x-id", "AWSAccessKeyId", "Signature", "Expires"}) | claims.AUTH_PARAMETERS
 """Parameters of requests that are not the operation's: of signatures, and what SDKs add."""

@@ -140,6 +140,14 @@ class OwnershipControlsNotFoundError(S3Error):
     sentence = "The bucket ownership controls were not found"
 
 
+class InvalidTargetBucketForLogging(S3Error):
+    code = "InvalidTargetBucketForLogging"
+    sentence = (
+        "The target bucket for logging does not exist, is not owned by you, or does not have the "
+        "appropriate grants for the log-delivery group."
+    )
+
+
 class QuotaExceeded(S3Error):
     """More than a bucket, an account's buckets, or those that a user made, may hold."""
 

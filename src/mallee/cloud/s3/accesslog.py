@@ -1,0 +1,181 @@
+"""The access log: a line for each request to a bucket that wants them, in AWS's exact form.
+
+A line is made when the answer has left, since it says how many bytes did, and is kept in memory
+until it is delivered (`logdelivery`). As on AWS that is best effort: a kill loses the lines of the
+last minutes, an orderly end none. What a client sends cannot make a second line, or leave its
+quotes. Called by the pipeline. Not its business: which buckets want it (`accesslogging`).
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from urllib.parse import parse_qs, quote
+
+from mallee.cloud.call import Principal
+from mallee.cloud.s3 import acls, buckets, operationnames
+from mallee.cloud.s3.server import Outgoing
+from mallee.cloud.s3.visits import Visit
+from mallee.cloud.state import store
+from mallee.kit import clock as clocks
+from mallee.model.buckets import LOGGING
+from mallee.model.sessions import CallerKind
+
+BATCH_BYTES = 1 << 20
+"""Of one bucket's lines: so many are delivered at once."""
+KEPT_BYTES_MAX = 64 << 20
+"""Of all lines that wait; beyond it the newest are lost, and counted."""
+_NOTHING = "-"
+_UNSAFE = re.compile(r'[\x00-\x1f\x7f"\\]')
+_TOTAL = re.compile(r"bytes [^/]*/(\d+)")
+
+
+@dataclass(slots=True)
+class Batch:
+    """Lines of one bucket that wait."""
+
+    lines: list[tuple[float, str]] = field(default_factory=list[tuple[float, str]])
+    """Each with the time of its request."""
+    size: int = 0
+
+
+@dataclass(slots=True)
+class Log:
+    """The lines of one process. Belongs to its event loop."""
+
+    batches: dict[str, Batch] = field(default_factory=dict[str, Batch])
+    """By bucket."""
+    size: int = 0
+    lost: int = 0
+
+    def add(self, bucket: str, at: float, line: str) -> None:
+        """Keep a line."""
+        size = len(line) + 1
+        if self.size + size > KEPT_BYTES_MAX:
+            self.lost += 1
+            return
+        batch = self.batches.setdefault(bucket, Batch())
+        batch.lines.append((at, line))
+        batch.size += size
+        self.size += size
+
+    def take(self, *, least: int = 0) -> dict[str, Batch]:
+        """Take away the batches that have so many bytes."""
+        taken = {name: batch for name, batch in self.batches.items() if batch.size >= least}
+        for name, batch in taken.items():
+            del self.batches[name]
+            self.size -= batch.size
+        return taken
+
+
+def logged(
+    log: Log, place: tuple[store.View, clocks.Clock], visit: Visit, outgoing: Outgoing
+) -> Outgoing:
+    """Return the answer, which is logged when it has left, if its bucket wants that."""
+    view, clock = place
+    record = buckets.find(view, visit.bucket) if visit.bucket else None
+    if record is None or LOGGING not in record.doc.documents:
+        return outgoing
+    answered_at = clock.monotonic()
+
+    def sent(size: int) -> None:
+        took_s = clock.monotonic() - visit.began_at
+        at = clock.now() - took_s
+        ended = _End(at, took_s, answered_at - visit.began_at, size)
+        log.add(record.id, at, line(visit, outgoing, record.account, ended))
+
+    return replace(outgoing, sent=sent)
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    at: float
+    """When the request came."""
+    took_s: float
+    """Until the last byte left."""
+    thought_s: float
+    """Until the first could."""
+    sent: int
+
+
+def line(visit: Visit, outgoing: Outgoing, owner: str, ended: _End) -> str:
+    """Return the line of a request: AWS's twenty-six fields."""
+    request, headers = visit.request, visit.request.headers
+    query = parse_qs(request.query, keep_blank_values=True)
+    uri = f"{request.path}?{request.query}" if request.query else request.path
+    version, auth = _signed(headers, query)
+    is_sent = ended.sent and request.method != "HEAD"
+    fields = (
+        acls.canonical_id(owner),
+        visit.bucket,
+        datetime.fromtimestamp(ended.at, UTC).strftime("[%d/%b/%Y:%H:%M:%S +0000]"),
+        request.peer or _NOTHING,
+        _requester(visit.principal),
+        visit.id,
+        operationnames.of(visit.operation, request.method, is_of_key=bool(visit.key)),
+        quote(visit.key, safe="/-_.~*'()!") if visit.key else _NOTHING,
+        _quoted(f"{request.method} {uri} HTTP/1.1"),
+        str(outgoing.status),
+        visit.error or _NOTHING,
+        str(ended.sent) if is_sent else _NOTHING,
+        _object_size(visit, outgoing),
+        str(round(ended.took_s * 1000)),
+        str(round(ended.thought_s * 1000)),
+        _quoted(headers.get("referer", "")),
+        _quoted(headers.get("user-agent", "")),
+        _plain(query.get("versionId", [""])[0]),
+        visit.id,
+        version,
+        # The endpoint speaks HTTP; TLS ends before it.
+        _NOTHING,
+        auth,
+        _plain(headers.get("host", "")),
+        *(_NOTHING, _NOTHING, _NOTHING),
+    )
+    return " ".join(fields)
+
+
+def _requester(who: Principal | None) -> str:
+    if who is None or who.kind is CallerKind.NOBODY:
+        return _NOTHING
+    return who.arn
+
+
+def _signed(headers: Mapping[str, str], query: Mapping[str, list[str]]) -> tuple[str, str]:
+    """Return by which signature, and where it stands."""
+    text = headers.get("authorization", "")
+    if text:
+        return ("SigV4" if text.startswith("AWS4-") else "SigV2"), "AuthHeader"
+    if "X-Amz-Signature" in query:
+        return "SigV4", "QueryString"
+    if "Signature" in query:
+        return "SigV2", "QueryString"
+    return _NOTHING, _NOTHING
+
+
+def _object_size(visit: Visit, outgoing: Outgoing) -> str:
+    """Return the size of the whole object that a request was about, where it tells."""
+    if not visit.key or outgoing.status >= 300:
+        return _NOTHING
+    if visit.operation in ("PutObject", "UploadPart"):
+        headers = visit.request.headers
+        return headers.get("x-amz-decoded-content-length") or headers.get("content-length", "-")
+    if visit.operation not in ("GetObject", "HeadObject"):
+        return _NOTHING
+    total = _TOTAL.match(outgoing.headers.get("Content-Range", ""))
+    return total[1] if total else outgoing.headers.get("Content-Length", str(outgoing.size))
+
+
+def _quoted(text: str) -> str:
+    return f'"{_UNSAFE.sub(_escaped, text)}"' if text else _QUOTED_NOTHING
+
+
+_QUOTED_NOTHING = '"-"'
+
+
+def _plain(text: str) -> str:
+    return quote(text, safe="/:-_.~=+") if text else _NOTHING
+
+
+def _escaped(match: "re.Match[str]") -> str:
+    return f"%{ord(match[0]):02X}"

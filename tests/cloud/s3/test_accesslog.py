@@ -1,0 +1,187 @@
+"""Requests are logged in AWS's form into the bucket that is to have them, if its policy lets S3."""
+
+import json
+import re
+import shlex
+import urllib.error
+import urllib.request
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from mallee.cli import client
+from mallee.cloud.s3 import operationnames
+from tests.cloud.s3 import running
+
+FIELDS = 26
+LINE = re.compile(r'\[[^\]]*\]|"[^"]*"|\S+')
+
+
+@pytest.fixture
+def cloud() -> Generator[running.RunningS3]:
+    """A cloud with a bucket that is logged, and one for logs."""
+    with running.fresh() as made:
+        s3 = made.s3()
+        s3.create_bucket(Bucket="logged")
+        s3.create_bucket(Bucket="logs")
+        yield made
+
+
+def allow(s3: Any, account: str, **conditions: Any) -> None:
+    """Let S3 deliver logs, as AWS's manual writes it."""
+    condition = {
+        "ArnLike": {"aws:SourceArn": "arn:aws:s3:::logged"},
+        "StringEquals": {"aws:SourceAccount": account},
+    }
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "logging.s3.amazonaws.com"},
+        "Action": "s3:PutObject",
+        "Resource": "arn:aws:s3:::logs/*",
+        "Condition": {**condition, **conditions},
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    s3.put_bucket_policy(Bucket="logs", Policy=policy)
+
+
+def switch_on(s3: Any, target: str = "logs", **more: Any) -> None:
+    """Have a bucket logged."""
+    wanted = {"TargetBucket": target, "TargetPrefix": "p/", **more}
+    s3.put_bucket_logging(Bucket="logged", BucketLoggingStatus={"LoggingEnabled": wanted})
+
+
+def logged(cloud: running.RunningS3) -> tuple[list[str], list[list[str]]]:
+    """Stop and start the cloud, in order; return the keys of logs, and lines by fields."""
+    cloud.restart()
+    s3 = cloud.s3()
+    keys = [one["Key"] for one in s3.list_objects_v2(Bucket="logs").get("Contents", ())]
+    bodies = [s3.get_object(Bucket="logs", Key=key)["Body"].read().decode() for key in keys]
+    return keys, [LINE.findall(line) for body in bodies for line in body.splitlines()]
+
+
+def account(cloud: running.RunningS3) -> str:
+    found: str = cloud.client("sts").get_caller_identity()["Account"]
+    return found
+
+
+def test_every_request_is_a_line_of_all_fields(cloud: running.RunningS3) -> None:
+    s3 = cloud.s3()
+    allow(s3, account(cloud))
+    switch_on(s3)
+    shown = s3.get_bucket_logging(Bucket="logged")["LoggingEnabled"]
+    assert shown == {"TargetBucket": "logs", "TargetPrefix": "p/"}
+    s3.put_object(Bucket="logged", Key='a "b"\n', Body=b"12345")
+    s3.get_object(Bucket="logged", Key='a "b"\n', Range="bytes=1-2")["Body"].read()
+    with pytest.raises(ClientError):
+        s3.get_object(Bucket="logged", Key="nothing")
+    request = urllib.request.Request(f"{cloud.url}/logged/k", headers={"User-Agent": 'x" 200 "'})
+    with pytest.raises(urllib.error.HTTPError):
+        urllib.request.urlopen(request)
+    keys, lines = logged(cloud)
+    assert re.fullmatch(r"p/\d{4}(-\d\d){5}-[0-9A-F]{16}", keys[0])
+    assert all(len(line) == FIELDS for line in lines)
+    by_operation = {line[6]: line for line in lines}
+    put = by_operation["REST.PUT.OBJECT"]
+    got, missing, stranger = (line for line in lines if line[6] == "REST.GET.OBJECT")
+    assert re.fullmatch(r"[0-9a-f]{64}", put[0])
+    assert put[1] == "logged"
+    assert re.fullmatch(r"\[\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d \+0000\]", put[2])
+    assert put[3] == "127.0.0.1"
+    assert put[4].startswith("arn:aws:iam::")
+    assert put[7] == "a%20%22b%22%0A"
+    assert put[8].startswith('"PUT /logged/a%20%22b%22%0A')
+    assert put[9:13] == ["200", "-", "-", "5"]
+    assert got[9:13] == ["206", "-", "2", "5"]
+    assert (got[19], got[21]) == ("SigV4", "AuthHeader")
+    assert missing[9:11] == ["404", "NoSuchKey"]
+    assert stranger[4] == "-"
+    assert stranger[9:11] == ["403", "AccessDenied"]
+    assert stranger[16] == '"x%22 200 %22"'
+    assert shlex.split(" ".join(stranger[:2] + stranger[3:]))
+
+
+def test_without_leave_nothing_is_delivered(cloud: running.RunningS3) -> None:
+    s3 = cloud.s3()
+    switch_on(s3)
+    allow(s3, "999999999999")
+    s3.put_object(Bucket="logged", Key="k", Body=b"1")
+    assert logged(cloud) == ([], [])
+
+
+def test_days_are_folders_where_that_is_wanted(cloud: running.RunningS3) -> None:
+    s3 = cloud.s3()
+    own = account(cloud)
+    allow(s3, own)
+    form = {"PartitionedPrefix": {"PartitionDateSource": "EventTime"}}
+    switch_on(s3, TargetObjectKeyFormat=form)
+    s3.list_objects_v2(Bucket="logged")
+    [key], _ = logged(cloud)
+    day = r"\d{4}/\d\d/\d\d/\d{4}-\d\d-\d\d-00-00-00-[0-9A-F]{16}"
+    assert re.fullmatch(rf"p/{own}/us-east-1/logged/{day}", key)
+
+
+def test_a_bucket_that_logs_into_itself_comes_to_rest(cloud: running.RunningS3) -> None:
+    s3 = cloud.s3()
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "logging.s3.amazonaws.com"},
+        "Action": "s3:PutObject",
+        "Resource": "arn:aws:s3:::logged/*",
+    }
+    policy = {"Version": "2012-10-17", "Statement": [statement]}
+    s3.put_bucket_policy(Bucket="logged", Policy=json.dumps(policy))
+    switch_on(s3, "logged")
+    s3.put_object(Bucket="logged", Key="k", Body=b"1")
+    for _ in range(2):
+        cloud.restart()
+    # Without a request between them, the second start had nothing to log.
+    assert cloud.s3().list_objects_v2(Bucket="logged")["KeyCount"] == 2
+
+
+def test_another_accounts_bucket_gets_no_logs(cloud: running.RunningS3) -> None:
+    asked = {"AccountName": "physics"}
+    made = client.call(cloud.layout, "mallee", "CreateAccount", asked)["AccessKey"]
+    names = {"access_key_id": "AccessKeyId", "secret_access_key": "SecretAccessKey"}
+    theirs = cloud.s3({name: made[member] for name, member in names.items()})
+    theirs.create_bucket(Bucket="theirs")
+    for target in ("theirs", "nowhere"):
+        with pytest.raises(ClientError, match="InvalidTargetBucketForLogging"):
+            switch_on(cloud.s3(), target)
+
+
+def test_grants_of_targets_are_refused(cloud: running.RunningS3) -> None:
+    grant = {"Grantee": {"Type": "CanonicalUser", "ID": "x"}, "Permission": "READ"}
+    with pytest.raises(ClientError, match="NotImplemented"):
+        switch_on(cloud.s3(), TargetGrants=[grant])
+
+
+def test_logging_ends_when_it_is_switched_off(cloud: running.RunningS3) -> None:
+    s3 = cloud.s3()
+    allow(s3, account(cloud))
+    switch_on(s3)
+    s3.put_bucket_logging(Bucket="logged", BucketLoggingStatus={})
+    assert "LoggingEnabled" not in s3.get_bucket_logging(Bucket="logged")
+    s3.put_object(Bucket="logged", Key="k")
+    assert logged(cloud) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("operation", "method", "name"),
+    [
+        ("GetObject", "GET", "REST.GET.OBJECT"),
+        ("CopyObject", "PUT", "REST.COPY.OBJECT"),
+        ("ListObjectsV2", "GET", "REST.GET.BUCKET"),
+        ("PutBucketLogging", "PUT", "REST.PUT.LOGGING_STATUS"),
+        ("GetBucketVersioning", "GET", "REST.GET.VERSIONING"),
+        ("PutObjectTagging", "PUT", "REST.PUT.OBJECT_TAGGING"),
+        ("GetBucketCors", "GET", "REST.GET.CORS"),
+        ("PutPublicAccessBlock", "PUT", "REST.PUT.PUBLIC_ACCESS_BLOCK"),
+        ("CompleteMultipartUpload", "POST", "REST.POST.UPLOAD"),
+        ("GetBucketInventoryConfiguration", "GET", "REST.GET.INVENTORY"),
+        ("PutObjectAcl", "PUT", "REST.PUT.ACL"),
+    ],
+)
+def test_operations_are_called_as_aws_calls_them(operation: str, method: str, name: str) -> None:
+    assert operationnames.of(operation, method, is_of_key=True) == name
