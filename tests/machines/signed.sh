@@ -1,6 +1,7 @@
 # Asks the cloud's API one thing from inside a guest, signed (SigV4) with the credentials of its role:
-# signed.sh SERVICE REGION BODY. Writes the answer with its head. busybox is all there is.
-service=$1 region=$2 body=$3
+# signed.sh SERVICE REGION BODY, or of S3 signed.sh s3 REGION '' METHOD PATH [FILE], whose body is the
+# file's. Writes the answer with its head. busybox is all there is.
+service=$1 region=$2 body=$3 method=${4:-POST} path=${5:-/} file=${6:-/dev/null}
 host=169.254.169.254:8773
 
 # hmac KEY (hexadecimal) of what is read, hexadecimal.
@@ -30,19 +31,23 @@ id=$(member AccessKeyId) secret=$(member SecretAccessKey) token=$(member Token)
 now=$(date -u +%Y%m%dT%H%M%SZ)
 day=${now%T*}
 scope=$day/$region/$service/aws4_request
-names='content-type;host;x-amz-date;x-amz-security-token'
+names='content-type;host;x-amz-content-sha256;x-amz-date;x-amz-security-token'
 type='application/x-www-form-urlencoded'
-request=$(printf '%s\n' POST / '' "content-type:$type" "host:$host" "x-amz-date:$now" \
-	"x-amz-security-token:$token" '' "$names" "$(printf %s "$body" | hash)")
+payload=$(printf %s "$body" | hash)
+[ "$service" != s3 ] || payload=UNSIGNED-PAYLOAD
+length=$((${#body} + $(wc -c <"$file")))
+request=$(printf '%s\n' "$method" "$path" '' "content-type:$type" "host:$host" \
+	"x-amz-content-sha256:$payload" "x-amz-date:$now" "x-amz-security-token:$token" '' "$names" "$payload")
 text=$(printf '%s\n' AWS4-HMAC-SHA256 "$now" "$scope" "$(printf %s "$request" | hash)")
 key=$(printf %s "AWS4$secret" | hex)
 for part in "$day" "$region" "$service" aws4_request; do
 	key=$(printf %s "$part" | hmac "$key")
 done
 signature=$(printf %s "$text" | hmac "$key")
-printf '%s\r\n' 'POST / HTTP/1.1' "Host: $host" "Content-Type: $type" 'Connection: close' \
-	"Content-Length: ${#body}" "X-Amz-Date: $now" "X-Amz-Security-Token: $token" \
+printf '%s\r\n' "$method $path HTTP/1.1" "Host: $host" "Content-Type: $type" 'Connection: close' \
+	"Content-Length: $length" "X-Amz-Date: $now" "X-Amz-Security-Token: $token" \
+	"X-Amz-Content-Sha256: $payload" \
 	"Authorization: AWS4-HMAC-SHA256 Credential=$id/$scope, SignedHeaders=$names, Signature=$signature" \
 	'' >/tmp/request
 printf %s "$body" >>/tmp/request
-nc -w 20 169.254.169.254 8773 </tmp/request
+cat /tmp/request "$file" | nc -w 60 169.254.169.254 8773

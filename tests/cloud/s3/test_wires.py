@@ -69,9 +69,7 @@ def test_all_versions_put_list_and_get(
 
 
 @pytest.mark.parametrize("version", ["s3", "s3v4", "s3v4a"])
-def test_links_of_all_versions_work_until_they_are_altered(
-    served: RunningS3, version: str
-) -> None:
+def test_links_of_all_versions_work_until_they_are_altered(served: RunningS3, version: str) -> None:
     client = _client(served, version, "path")
     put = client.generate_presigned_url(
         "put_object", {"Bucket": "bucket", "Key": KEY, "ContentType": "text/plain"}, ExpiresIn=60

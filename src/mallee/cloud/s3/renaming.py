@@ -54,12 +54,8 @@ async def rename(call: ObjectCall, asked: Asked) -> Answer:
 def _source(call: ObjectCall, target: Place, asked: Asked) -> Place:
     """Return the place of the object; raise when it is in another bucket, or not the caller's."""
     text: str = asked["RenameSource"]
-    path = unquote_to_bytes(text.removeprefix("/"))
-    bucket, slash, key = path.partition(b"/")
-    if not slash or bucket != target.bucket.name.encode():
-        # The manual has the key alone as well as behind the bucket's name.
-        key = unquote_to_bytes(text.removeprefix("/"))
-    if not key or len(key) > versions.KEY_MAX:
+    bucket, _, key = unquote_to_bytes(text.removeprefix("/")).partition(b"/")
+    if not key or bucket != target.bucket.name.encode() or len(key) > versions.KEY_MAX:
         raise errors.s3.InvalidArgument(
             "Invalid rename source object key", argument="x-amz-rename-source", value=text[:200]
         )
