@@ -102,9 +102,4 @@ ACTIONS = (
         "s3:GetBucketRequestPayment",
         _answering({"Payer": "BucketOwner"}),
     ),
-    _row(
-        "GetBucketWebsite",
-        "s3:GetBucketWebsite",
-        _refusing(errors.s3.NoSuchWebsiteConfiguration),
-    ),
 )

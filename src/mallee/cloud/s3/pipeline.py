@@ -18,7 +18,7 @@ from mallee.aws import errors
 from mallee.aws.codec import s3 as codec
 from mallee.cloud import http, parameters, quotas
 from mallee.cloud.action import Action, Read, Serve, Write
-from mallee.cloud.call import Call, Principal, Request, Result, WriteCall
+from mallee.cloud.call import NOBODY, Call, Principal, Request, Result, WriteCall
 from mallee.cloud.identity import authenticate, authorize, lastuse
 from mallee.cloud.identity.question import Question
 from mallee.cloud.s3 import (
@@ -33,10 +33,12 @@ from mallee.cloud.s3 import (
     locks,
     refusals,
     sending,
+    sites,
     slots,
+    versions,
     visits,
 )
-from mallee.cloud.s3.bodies import ObjectBody, Source, Text
+from mallee.cloud.s3.bodies import ObjectBody, Said, Source, Text
 from mallee.cloud.s3.exchange import Answer, May, ObjectCall, Stored
 from mallee.cloud.s3.server import Outgoing
 from mallee.cloud.s3.sight import Sight
@@ -55,6 +57,7 @@ ASKED_BYTES_MAX = 128 << 10
 """Of a document that is read before anybody knows whether its sender may: fifty tags."""
 SMALL_BYTES_MAX = 128 << 10
 """Objects up to this size are read whole before they are sent."""
+NO_BODY = Said(size=None)
 AGAIN = 2
 """How often an object is looked up again that changed between the look and the reading."""
 _MAKES = "CreateBucket"
@@ -120,12 +123,14 @@ def busy() -> Outgoing:
 
 async def _stages(cloud: Cloud, visit: Visit) -> Outgoing:
     request = visit.request
+    site = sites.bucket_of(request.headers.get("host", ""))
+    if site is not None:
+        return await _stages_of_site(cloud, visit, site)
     routed = codec.route(request)
     visit.operation, visit.key = routed.operation, routed.key
     visit.bucket = routed.bucket or ""
     if visit.operation == codec.PREFLIGHT:
-        allowed = cors.preflight(cloud.store.view, visit.bucket, request.headers)
-        return Outgoing(status=200, headers={**allowed, **_ids(visit.id)})
+        return _preflight(cloud, visit)
     if visit.operation == codec.POST_OBJECT:
         return await _stages_of_form(cloud, visit)
     visit.row = row = _row(cloud, request, routed.operation)
@@ -167,6 +172,53 @@ async def _read_document(visit: Visit, body: ObjectBody, most: int) -> None:
     await body.take(text)
     request = visit.request
     visit.asked = codec.decode(codec.route(request), request, text.data)
+
+
+async def _stages_of_site(cloud: Cloud, visit: Visit, bucket: str) -> Outgoing:
+    """Show a page of a bucket's website to whoever comes."""
+    visit.bucket, visit.principal = bucket, NOBODY
+    if visit.request.method == "OPTIONS":
+        return _preflight(cloud, visit)
+    visit.operation = "HeadObject" if visit.request.method == "HEAD" else "GetObject"
+    visit.row = _row(cloud, visit.request, visit.operation)
+    now = await _look(cloud)
+
+    async def get(key: str, request: http.Request) -> Outgoing:
+        question = _allowed(cloud, visit, _page_of(visit, key, request), now)
+        return await _run(cloud, visit, question, ObjectBody(visit.source, NO_BODY, cloud.threads))
+
+    def has(key: str) -> bool:
+        record = buckets.find(cloud.store.view, bucket)
+        data = key.encode()
+        if record is None or len(data) > versions.KEY_MAX:
+            return False
+        found = visit.sight.version(record.doc.number, data, None)
+        if found is None or found.is_marker:
+            return False
+        request = _page_of(visit, key, sites.plain(visit.request, frozenset()))
+        call = _call(cloud, visit, NOBODY, now)
+        assert visit.row is not None
+        question = Question(call=call, row=visit.row, http=request, asked=visit.asked)
+        return _decide(cloud, visit, question).refusal is None
+
+    return await sites.answer(
+        sites.Visitor(cloud.store.view, bucket, visit.request, visit.id, get, has)
+    )
+
+
+def _preflight(cloud: Cloud, visit: Visit) -> Outgoing:
+    """Tell a browser whether a page of another origin may ask."""
+    visit.operation = codec.PREFLIGHT
+    allowed = cors.preflight(cloud.store.view, visit.bucket, visit.request.headers)
+    return Outgoing(status=200, headers={**allowed, **_ids(visit.id)})
+
+
+def _page_of(visit: Visit, key: str, request: http.Request) -> http.Request:
+    """Have the visit be about a page; return the request for it."""
+    visit.key = key
+    where = codec.Address(visit.bucket, key, visit.bucket)
+    visit.asked = codec.decode(codec.Routed(visit.operation, where), request)
+    return request
 
 
 async def _stages_of_form(cloud: Cloud, visit: Visit) -> Outgoing:

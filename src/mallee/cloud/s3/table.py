@@ -25,6 +25,7 @@ from mallee.cloud.s3 import (
     uploadlisting,
     uploads,
     versioning,
+    websites,
 )
 
 ROWS: tuple[Action, ...] = (
@@ -38,6 +39,7 @@ ROWS: tuple[Action, ...] = (
     *renaming.ACTIONS,
     *restoring.ACTIONS,
     *versioning.ACTIONS,
+    *websites.ACTIONS,
     *tagging.ACTIONS,
     *policies.ACTIONS,
     *accessblocks.ACTIONS,
