@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from concurrent import futures
 from pathlib import Path
 
-from mallee.walrus import reader
 from mallee.walrus.engine import Engine
+from mallee.walrus.pages import Listed, Question
 from mallee.walrus.records import NULL, Blob, Version
 from mallee.walrus.tx import Tx
 
@@ -21,9 +21,12 @@ def begin_put(
 ) -> "futures.Future[Version]":
     """Store an object; its future says that it is durable."""
     receiver = engine.receive()
-    for start in range(0, len(data), 100_000):
-        receiver.write(data[start : start + 100_000])
-    content = receiver.finish()
+    try:
+        for start in range(0, len(data), 100_000):
+            receiver.write(data[start : start + 100_000])
+        content = receiver.finish()
+    finally:
+        receiver.abandon()
 
     def work(tx: Tx, blobs: Sequence[Blob]) -> Version:
         version = Version(
@@ -74,10 +77,15 @@ def get(engine: Engine, key: bytes, id: str | None = None) -> bytes | None:
 
 def read(engine: Engine, version: Version, start: int, end: int) -> bytes:
     """Return a version's bytes from `start` up to `end`."""
-    stretches = engine.reader.stretches(version.parts, start, end)
-    return b"".join(reader.read(stretch) for stretch in stretches)
+    return engine.reader.read(version.parts, start, end)
 
 
 def files_of(root: Path) -> list[Path]:
     """Return the files of large blobs."""
     return list(root.rglob("files/*/*"))
+
+
+def list_versions(engine: Engine) -> list[tuple[bytes, Listed]]:
+    """Return all versions of all keys, in order."""
+    page = engine.reader.list_versions(BUCKET, Question(limit=1 << 30))
+    return [(key, listed) for key, listed in page.entries if listed is not None]

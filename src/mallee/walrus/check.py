@@ -13,18 +13,25 @@ from dataclasses import dataclass
 
 import msgspec
 
-from mallee.walrus import looks
+from mallee.walrus import looks, scrub
 from mallee.walrus.committer import Committer
 from mallee.walrus.contents import Means
 from mallee.walrus.records import Blob, Part
+from mallee.walrus.seam import Loser
 from mallee.walrus.tx import Tx
 
 _parts = msgspec.msgpack.Decoder(tuple[Part, ...])
 
 
+WRONGS_MAX = 20
+
+
 @dataclass(frozen=True, slots=True)
 class Findings:
     """Where index and files disagree; all empty when all is well."""
+
+    index: tuple[str, ...] = ()
+    """What is wrong with the index itself; then nothing else was looked at."""
 
     references: tuple[tuple[int, int, int], ...] = ()
     """Blob, references counted in the index, references found."""
@@ -37,26 +44,44 @@ class Findings:
     says something else."""
     orphans: tuple[str, ...] = ()
     """Names of files that nobody refers to."""
+    losers: tuple[Loser, ...] = ()
+    """The versions that lose by what is dangling or missing."""
 
     def __bool__(self) -> bool:
-        return any((self.references, self.dangling, self.missing, self.usages, self.orphans))
+        found = (self.index, self.references, self.dangling, self.missing, self.usages)
+        return any((*found, self.orphans))
 
 
 def check(means: Means, connection: sqlite3.Connection) -> Findings:
     """Compare. Nothing else may be writing, or what is under way is taken for wrong."""
+    wrong = _wrong_in_index(connection)
+    if wrong:
+        return Findings(index=wrong)
     held = Counter(part.blob for part in _references(connection))
     known = {
         id: (refs, pack) for id, refs, pack in connection.execute("SELECT id, refs, pack FROM blob")
     }
+    dangling = tuple(id for id in held if id not in known)
+    missing = tuple(_missing(means, known))
     return Findings(
         references=tuple(
             (id, refs, held[id]) for id, (refs, _) in known.items() if refs != held[id]
         ),
-        dangling=tuple(id for id in held if id not in known),
-        missing=tuple(_missing(means, known)),
+        dangling=dangling,
+        missing=missing,
         usages=tuple(_wrong_usages(connection)),
         orphans=tuple(_orphans(means, connection, known)),
+        losers=tuple(scrub.losers(connection, {*dangling, *missing})),
     )
+
+
+def _wrong_in_index(connection: sqlite3.Connection) -> tuple[str, ...]:
+    """Return what SQLite finds wrong with its own pages, a few things at most."""
+    try:
+        found = connection.execute(f"PRAGMA integrity_check({WRONGS_MAX})").fetchall()
+    except sqlite3.DatabaseError as error:
+        return (str(error),)
+    return tuple(line for (line,) in found if line != "ok")
 
 
 def repair(means: Means, committer: Committer, findings: Findings) -> None:

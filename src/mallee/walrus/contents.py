@@ -84,13 +84,17 @@ class Receiver:
         self._append(memoryview(data))
 
     def finish(self) -> Content:
-        """Return the content, durable if it is large. Raises `NoSpace`."""
+        """Return the content, durable if it is large. Raises `NoSpace`; then nothing is left."""
         if self._descriptor is None:
             return Content(self._id, self._size, self._crc, b"".join(self._pieces))
         if self._size % BLOCK:
             self._end_block()
-        self._name_file(self._descriptor)
-        self._descriptor = None
+        descriptor, self._descriptor = self._descriptor, None
+        try:
+            self._name_file(descriptor)
+        except BaseException:
+            self._remove()
+            raise
         return Content(self._id, self._size, self._crc, None, bytes(self._blocks))
 
     def abandon(self) -> None:
@@ -99,7 +103,12 @@ class Receiver:
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
-            self._means.disk.unlink(self._means.places.arriving(self._id))
+            self._remove()
+
+    def _remove(self) -> None:
+        disk, places = self._means.disk, self._means.places
+        disk.unlink(places.arriving(self._id))
+        disk.unlink(places.file(self._id))
 
     def _begin_file(self) -> None:
         pieces, self._pieces = self._pieces, []

@@ -36,6 +36,22 @@ class Disk:
         """Return a descriptor to read a file; raises `FileNotFoundError`."""
         return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
 
+    def close(self, descriptor: int) -> None:
+        """Close a descriptor that was opened to read."""
+        os.close(descriptor)
+
+    def read_into(self, descriptor: int, buffer: memoryview, offset: int) -> int:
+        """Read bytes of a file into the buffer; return how many: 0 behind its end."""
+        return os.preadv(descriptor, [buffer], offset)
+
+    def read_at_hand(self, descriptor: int, buffer: memoryview, offset: int) -> bool:
+        """Fill the buffer, if that is done without waiting; tell whether it is."""
+        try:
+            return os.preadv(descriptor, [buffer], offset, os.RWF_NOWAIT) == len(buffer)
+        except OSError:
+            # Not in memory, or a file system that cannot tell.
+            return False
+
     def write(self, descriptor: int, pieces: Sequence[bytes | memoryview], offset: int) -> None:
         """Write all pieces, one after the other, from the offset on; raise `NoSpace`."""
         try:

@@ -98,7 +98,7 @@ class Engine:
         try:
             is_closing = self._is_closing.is_set
             report = scrub.scrub(self._means, connection, self._committer, is_closing)
-            return report, scrub.losers(connection, report.damages)
+            return report, scrub.losers(connection, {damage.blob for damage in report.damages})
         finally:
             connection.close()
 

@@ -68,11 +68,17 @@ class PackWriter:
             self._descriptor, self.id, self.size = None, 0, 0
 
     def _begin(self) -> None:
-        id = self._means.names.next()
+        id, disk = self._means.names.next(), self._means.disk
         path = self._means.places.pack(id)
-        self._descriptor = self._means.disk.create(path)
-        self._means.disk.sync_directory(path.parent)
-        self.id, self.size = id, 0
+        descriptor = disk.create(path)
+        try:
+            disk.sync_directory(path.parent)
+        except BaseException:
+            # A pack whose name may be lost is none.
+            os.close(descriptor)
+            disk.unlink(path)
+            raise
+        self._descriptor, self.id, self.size = descriptor, id, 0
 
 
 def scan(path: Path) -> Iterator[tuple[Blob, bytes]]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from mallee.walrus import crc, index, listing, looks, notes
 from mallee.walrus.contents import BLOCK, Means
+from mallee.walrus.disk import Disk
 from mallee.walrus.errors import Corrupt, Gone
 from mallee.walrus.pages import Page, Question, UploadPage, VersionPage
 from mallee.walrus.records import (
@@ -123,12 +124,13 @@ class Reader:
         """
         for stretch in self.stretches(parts, start, end):
             base = stretch.blob.offset
-            for first, last in verified(stretch):
+            for first, last in verified(self._means.disk, stretch):
                 yield Piece(stretch.descriptor, base + first, base + last)
 
     def read(self, parts: Sequence[Part], start: int, end: int) -> bytes:
         """Return few bytes, verified. Raises `Gone` and `Corrupt`."""
-        return b"".join(read(stretch) for stretch in self.stretches(parts, start, end))
+        found = self.stretches(parts, start, end)
+        return b"".join(_read(self._means.disk, stretch) for stretch in found)
 
     def at_hand(self, parts: Sequence[Part], start: int, end: int) -> bytes | None:
         """Return few bytes that are in memory, verified; None: a thread must read them.
@@ -137,7 +139,7 @@ class Reader:
         """
         found: list[bytes] = []
         for stretch in self.stretches(parts, start, end):
-            data = _at_hand(stretch)
+            data = _at_hand(self._means.disk, stretch)
             if data is None:
                 return None
             found.append(data)
@@ -163,7 +165,7 @@ class Reader:
         try:
             yield Stretch(blob, descriptor, first, last)
         finally:
-            os.close(descriptor)
+            self._means.disk.close(descriptor)
 
     def _open(self, id: int) -> tuple[Blob, int]:
         """Open the file that a blob lies in; it may move between the look and the opening."""
@@ -188,14 +190,14 @@ class Reader:
             self._all.clear()
 
 
-def verified(stretch: Stretch) -> Iterator[tuple[int, int]]:
+def verified(disk: Disk, stretch: Stretch) -> Iterator[tuple[int, int]]:
     """Yield (start, end) in the blob, piece by piece, each after its bytes were found to be right.
 
-    Raises `Corrupt` before the first piece that is not.
+    Raises `Corrupt` before the first piece that is not, or that cannot be read.
     """
     blob = stretch.blob
     if not blob.blocks:
-        if _crc(stretch.descriptor, blob.offset, blob.size) != blob.crc:
+        if _crc(disk, stretch, 0, blob.size) != blob.crc:
             raise Corrupt(blob.id, "is not what was stored")
         yield stretch.start, stretch.end
         return
@@ -203,59 +205,59 @@ def verified(stretch: Stretch) -> Iterator[tuple[int, int]]:
         first = number * BLOCK
         last = min(first + BLOCK, blob.size)
         wanted = blob.blocks[number * crc.BYTES :][: crc.BYTES]
-        if _crc(stretch.descriptor, first, last - first) != int.from_bytes(wanted, "big"):
+        if _crc(disk, stretch, first, last - first) != int.from_bytes(wanted, "big"):
             raise Corrupt(blob.id, f"is not what was stored, from byte {first} on")
         yield max(first, stretch.start), min(last, stretch.end)
 
 
-def read(stretch: Stretch) -> bytes:
+def _read(disk: Disk, stretch: Stretch) -> bytes:
     """Return a small stretch's bytes, verified."""
     blob = stretch.blob
     if blob.blocks:
-        pieces = verified(stretch)
-        return b"".join(
-            os.pread(stretch.descriptor, end - start, blob.offset + start) for start, end in pieces
-        )
-    data = os.pread(stretch.descriptor, blob.size, blob.offset)
-    if len(data) != blob.size or crc.crc64(data) != blob.crc:
+        pieces = verified(disk, stretch)
+        return b"".join(os.pread(stretch.descriptor, end - start, start) for start, end in pieces)
+    data = bytearray(blob.size)
+    got = _fill(disk, stretch, memoryview(data), 0)
+    if got != blob.size or crc.crc64(data) != blob.crc:
         raise Corrupt(blob.id, "is not what was stored")
-    return data[stretch.start : stretch.end]
+    return bytes(memoryview(data)[stretch.start : stretch.end])
 
 
-def _at_hand(stretch: Stretch) -> bytes | None:
+def _at_hand(disk: Disk, stretch: Stretch) -> bytes | None:
     """Return a small stretch's bytes, verified, if they are in memory."""
     blob = stretch.blob
     if blob.blocks:
         return None
     data = bytearray(blob.size)
-    try:
-        got = os.preadv(stretch.descriptor, [data], blob.offset, os.RWF_NOWAIT)
-    except OSError:
-        # Not in memory, or a file system that cannot tell.
-        return None
-    if got != blob.size:
+    if not disk.read_at_hand(stretch.descriptor, memoryview(data), blob.offset):
         return None
     if crc.crc64(data) != blob.crc:
         raise Corrupt(blob.id, "is not what was stored")
     return bytes(memoryview(data)[stretch.start : stretch.end])
 
 
-def _crc(descriptor: int, offset: int, size: int) -> int:
-    """Return the CRC64NVME of bytes of a file; of a file that is too short, that of what is there.
+def _crc(disk: Disk, stretch: Stretch, start: int, size: int) -> int:
+    """Return the CRC64NVME of bytes of a blob; if its file is too short, of what is there."""
+    with memoryview(_buffers.of_this_thread())[:size] as whole:
+        return crc.crc64(whole[: _fill(disk, stretch, whole, start)])
+
+
+def _fill(disk: Disk, stretch: Stretch, buffer: memoryview, start: int) -> int:
+    """Read bytes of a blob, from `start` in it on, until the buffer is full or the file over.
 
     Read, not mapped: a disk that fails then is an error, and not a signal.
     """
-    buffer = _buffers.of_this_thread()
-    found = 0
-    while size:
-        with memoryview(buffer)[: min(size, BLOCK)] as wanted:
-            got = os.preadv(descriptor, [wanted], offset)
-            if got == 0:
-                break
-            found = crc.crc64(wanted[:got], found)
-        offset += got
-        size -= got
-    return found
+    filled = 0
+    while filled < len(buffer):
+        at = stretch.blob.offset + start + filled
+        try:
+            got = disk.read_into(stretch.descriptor, buffer[filled:], at)
+        except OSError as error:
+            raise Corrupt(stretch.blob.id, f"cannot be read: {error.strerror}") from error
+        if got == 0:
+            break
+        filled += got
+    return filled
 
 
 class _Buffers(threading.local):

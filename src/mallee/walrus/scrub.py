@@ -5,9 +5,9 @@ damaged by readers too; nothing is removed, because half a file may be worth muc
 Called by `engine`. Not its business: repair (`check`).
 """
 
-import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 
 import msgspec
 
@@ -48,9 +48,8 @@ def scrub(
     return Report(count, size, tuple(damages))
 
 
-def losers(connection: sqlite3.Connection, damages: Sequence[Damage]) -> list[Loser]:
+def losers(connection: sqlite3.Connection, damaged: AbstractSet[int]) -> list[Loser]:
     """Return the versions that refer to damaged blobs."""
-    damaged = {damage.blob for damage in damages}
     if not damaged:
         return []
     return [
@@ -110,10 +109,10 @@ def _verify(means: Means, blob: Blob) -> None:
     path = places.pack(blob.pack) if blob.pack else places.file(blob.id)
     descriptor = means.disk.open(path)
     try:
-        for _ in verified(Stretch(blob, descriptor, 0, blob.size)):
+        for _ in verified(means.disk, Stretch(blob, descriptor, 0, blob.size)):
             pass
     finally:
-        os.close(descriptor)
+        means.disk.close(descriptor)
 
 
 def _note(committer: Committer, damages: Sequence[Damage]) -> None:
