@@ -29,6 +29,7 @@ from mallee.model.instances import MetadataOptions, Power
 from mallee.model.layout import Layout
 from mallee.model.networks import Direction, Rule
 from mallee.node.do import namespaces, network
+from mallee.node.plan import network as plan
 
 T = TypeVar("T")
 
@@ -180,6 +181,8 @@ class Guest:
 
 
 def _ping(address: str, within_s: float) -> bool:
+    if ":" in address:
+        return _ping6(address, within_s)
     head = struct.pack("!BBHHH", 8, 0, 0, 1, 1)
     echo = head[:2] + struct.pack("!H", checksum(head)) + head[4:]
     with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as raw:
@@ -194,9 +197,23 @@ def _ping(address: str, within_s: float) -> bool:
             return False
 
 
+def _ping6(address: str, within_s: float) -> bool:
+    """The same over IPv6, where the kernel writes the checksum and hands over no header."""
+    with socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6) as raw:
+        raw.settimeout(within_s)
+        raw.sendto(struct.pack("!BBHHH", 128, 0, 0, 1, 1), (address, 0))
+        try:
+            while True:
+                answer, sender = raw.recvfrom(1500)
+                if sender[0] == address and answer[0] == 129:
+                    return True
+        except OSError:
+            return False
+
+
 def listen(port: int, kind: int, address: str = "") -> socket.socket:
     """Open a server's socket in the namespace that the thread is in."""
-    server = socket.socket(socket.AF_INET, kind)
+    server = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, kind)
     server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     server.bind((address, port))
     if kind == socket.SOCK_STREAM:
@@ -249,7 +266,8 @@ class Lab:
         for vpc in wanted.vpcs:
             for interface in vpc.interfaces:
                 if interface.id not in self.guests:
-                    self.guests[interface.id] = self._add_guest(interface)
+                    subnet = next(one for one in vpc.subnets if one.id == interface.subnet_id)
+                    self.guests[interface.id] = self._add_guest(interface, subnet)
                     self.network.plug(interface)
         return problems
 
@@ -257,7 +275,7 @@ class Lab:
         """The guest that stands on the interface."""
         return self.guests[interface.id]
 
-    def _add_guest(self, interface: InterfaceWanted) -> Guest:
+    def _add_guest(self, interface: InterfaceWanted, subnet: SubnetWanted) -> Guest:
         namespace = self.namespace(interface.id[4:16])
         tap = self.layout.tap(interface.id)
         process.run(
@@ -266,8 +284,15 @@ class Lab:
         )  # fmt: skip
         guest = Guest(interface, namespace)
         guest.run("ip", "link", "set", "eth0", "address", interface.mac, "up")
-        guest.run("ip", "address", "add", f"{interface.private_ip}/20", "dev", "eth0")
-        guest.run("ip", "route", "add", "default", "via", "172.31.0.1")
+        width = subnet.cidr.partition("/")[2]
+        guest.run("ip", "address", "add", f"{interface.private_ip}/{width}", "dev", "eth0")
+        for more in interface.secondary:
+            guest.run("ip", "address", "add", f"{more.private_ip}/32", "dev", "eth0")
+        guest.run("ip", "route", "add", "default", "via", str(plan.gateway(subnet)))
+        for ip in interface.ipv6s:
+            guest.run("ip", "address", "add", f"{ip}/128", "dev", "eth0", "nodad")
+        if interface.ipv6s:
+            guest.run("ip", "route", "add", "default", "via", plan.ROUTER6, "dev", "eth0")
         return guest
 
     def add_world(self) -> Guest:

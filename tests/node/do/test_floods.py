@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mallee.node.do import namespaces
-from mallee.node.plan import firewall
+from mallee.node.plan import vpcfirewall
 from tests.node import lab
 from tests.node.lab import ALLOW_OUT, Guest, Lab, make_interface, make_vpc, make_wanted
 
@@ -41,7 +41,7 @@ def answered(guest: Guest, questions: int) -> int:
 def test_a_guest_asks_the_services_no_more_than_its_share(
     host: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(firewall, "SERVICES_PACKETS_PER_S", 4)
+    monkeypatch.setattr(vpcfirewall, "SERVICES_PACKETS_PER_S", 4)
     one, two = make_interface(1, GROUP), make_interface(2, GROUP)
     host.apply(make_wanted(make_vpc((one, two), RULES)))
     assert 1 <= answered(host.guest(one), 40) < 40
@@ -52,7 +52,7 @@ def test_a_guest_asks_the_services_no_more_than_its_share(
 def test_a_guest_holds_no_more_connections_than_its_share(
     host: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(firewall, "FLOWS_MAX", 3)
+    monkeypatch.setattr(vpcfirewall, "FLOWS_MAX", 3)
     one, two = make_interface(1, GROUP, public=True), make_interface(2, GROUP, public=True)
     world = host.add_world()
     host.apply(make_wanted(make_vpc((one, two), RULES), egress=True))

@@ -13,7 +13,7 @@ from mallee.kit import process
 from mallee.model.hosts import HostWanted, VpcWanted
 from mallee.model.layout import Layout
 from mallee.model.networks import Direction, Rule
-from mallee.node.plan import firewall, links, network
+from mallee.node.plan import firewall, groups, links, network, nft, vpcfirewall
 from tests.node.golden import assert_golden
 from tests.node.lab import ALLOW_OUT, allow, make_interface, make_vpc, make_wanted
 
@@ -51,22 +51,26 @@ def example(*, egress: bool = True) -> HostWanted:
     return make_wanted(make_vpc(interfaces, rules), egress=egress)
 
 
+def vpc_text(vpc: VpcWanted) -> str:
+    return nft.text(vpcfirewall.ruleset(LAYOUT, vpc, groups.Made()))
+
+
 def found() -> network.HostFound:
     uplink = links.Seen(routes=frozenset({links.Route("0.0.0.0/0", device="eth0", via="10.0.0.1")}))
     return network.read_host(LAYOUT, example(), uplink)
 
 
 def test_the_firewall_of_a_vpc_is_golden() -> None:
-    assert_golden("vpc.nft", firewall.vpc_text(LAYOUT, example().vpcs[0]))
+    assert_golden("vpc.nft", vpc_text(example().vpcs[0]))
 
 
 def test_the_firewall_of_an_empty_vpc_is_golden() -> None:
-    assert_golden("vpc-empty.nft", firewall.vpc_text(LAYOUT, make_vpc((), {})))
+    assert_golden("vpc-empty.nft", vpc_text(make_vpc((), {})))
 
 
 def test_the_firewall_of_the_edge_is_golden() -> None:
-    assert_golden("edge.nft", firewall.edge_text(example(), WORLD))
-    assert_golden("edge-closed.nft", firewall.edge_text(example(egress=False), WORLD))
+    assert_golden("edge.nft", nft.text(firewall.edge_ruleset(example(), WORLD)))
+    assert_golden("edge-closed.nft", nft.text(firewall.edge_ruleset(example(egress=False), WORLD)))
 
 
 def test_the_firewall_of_the_host_is_golden() -> None:
@@ -142,21 +146,21 @@ def vpcs(draw: st.DrawFn) -> Shuffled:
 
 @given(vpcs())
 def test_equal_wishes_in_any_order_give_equal_text(case: Shuffled) -> None:
-    assert firewall.vpc_text(LAYOUT, case.vpc) == firewall.vpc_text(LAYOUT, case.shuffled)
+    assert vpc_text(case.vpc) == vpc_text(case.shuffled)
 
 
 @pytest.mark.host
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(vpcs())
 def test_the_kernel_takes_every_firewall(case: Shuffled) -> None:
-    text = firewall.vpc_text(LAYOUT, case.vpc).encode()
+    text = vpc_text(case.vpc).encode()
     process.run(("nft", "--check", "-f", "-"), text)
 
 
 @pytest.mark.host
 def test_the_kernel_takes_the_golden_firewalls_twice() -> None:
     texts = (
-        firewall.edge_text(example(), WORLD),
+        nft.text(firewall.edge_ruleset(example(), WORLD)),
         firewall.host_text(LAYOUT, example(), found(), WORLD),
         firewall.host_text(LAYOUT, example(egress=False), found(), WORLD),
     )
@@ -166,8 +170,10 @@ def test_the_kernel_takes_the_golden_firewalls_twice() -> None:
 
 def test_a_rule_of_an_unknown_group_matches_nobody() -> None:
     unknown = allow("-1", group="sg-00000000000000009")
-    text = firewall.vpc_text(LAYOUT, make_vpc((make_interface(1, WEB),), {WEB: (unknown,)}))
-    assert "sg-00000000000000009" not in text
+    vpc = make_vpc((make_interface(1, WEB),), {WEB: (unknown,)})
+    tables = vpcfirewall.ruleset(LAYOUT, vpc, groups.Made())
+    members = [one for one in tables[0].blocks if one.name == "sg-00000000000000009-members"]
+    assert [one.elements for one in members if isinstance(one, nft.Set)] == [frozenset()]
 
 
 def test_only_a_router_of_our_own_making_is_narrowed() -> None:

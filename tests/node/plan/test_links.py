@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mallee.node.plan import links
-from mallee.node.plan.links import Address, Route, Seen, Veth, Wiring
+from mallee.node.plan.links import Address, PolicyRule, Route, Seen, Veth, Wiring
 
 WIRING = Wiring(
     veths=(Veth("edge", "mv0", "other"),),
@@ -87,7 +87,12 @@ def test_what_ip_prints_is_read() -> None:
         '[{"dst":"default","gateway":"10.0.0.1","dev":"eth0","metric":100},'
         '{"type":"unreachable","dst":"203.0.113.0/24","metric":4278198272},'
         '{"dst":"10.0.0.9","dev":"eth0"},'
-        '{"dst":"10.0.0.0/24","dev":"eth0","protocol":"kernel"}]\n'
+        '{"dst":"10.0.0.0/24","dev":"eth0","protocol":"kernel"},'
+        '{"type":"broadcast","dst":"10.0.0.255","dev":"eth0","table":"local"},'
+        '{"type":"throw","dst":"10.7.0.0/16","table":"1234"}]\n'
+        '[{"priority":0,"src":"all","table":"local"},'
+        '{"priority":1000,"src":"all","dst":"10.0.1.0","dstlen":24,"fwmark":"0x5","table":"main"},'
+        '{"priority":40000,"src":"all","iif":"lo","table":"900"}]\n'
     )
     assert links.parse_seen(text) == Seen(
         indices={"lo": 1, "eth0": 7},
@@ -98,6 +103,14 @@ def test_what_ip_prints_is_read() -> None:
                 Route("0.0.0.0/0", device="eth0", via="10.0.0.1", metric=100),
                 Route("203.0.113.0/24", "unreachable", metric=4278198272),
                 Route("10.0.0.9/32", device="eth0"),
+                Route("10.7.0.0/16", "throw", table=1234),
+            }
+        ),
+        address6s=frozenset({("lo", "::1/128")}),
+        rules=frozenset(
+            {
+                PolicyRule(1000, links.MAIN_TABLE, mark=5, destination="10.0.1.0/24"),
+                PolicyRule(40000, 900, device="lo"),
             }
         ),
     )
@@ -106,6 +119,6 @@ def test_what_ip_prints_is_read() -> None:
 def test_each_hop_of_a_route_with_several_is_read() -> None:
     text = (
         '[]\n[{"dst":"default","metric":5,"nexthops":['
-        '{"gateway":"10.0.0.1","dev":"eth0"},{"gateway":"10.1.0.1","dev":"eth1"}]}]\n'
+        '{"gateway":"10.0.0.1","dev":"eth0"},{"gateway":"10.1.0.1","dev":"eth1"}]}]\n[]\n'
     )
     assert {route.device for route in links.parse_seen(text).routes} == {"eth0", "eth1"}

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mallee.model.layout import Layout
-from mallee.node.plan import links, network
+from mallee.node.plan import links, network, routing
 from mallee.node.plan.links import Route, Seen
 from tests.node.golden import assert_golden
 from tests.node.lab import make_interface, make_vpc, make_wanted
@@ -28,7 +28,9 @@ def test_the_links_of_a_host_are_golden() -> None:
     edge = Seen(indices={"lo": 1, "host": 2, "mv0": 3})
     assert_golden("edge.ip", batch(network.edge_wiring(wanted, found, edge), edge))
     plugged = Seen(indices={"lo": 1, "edge": 2, LAYOUT.tap(one.id): 3})
-    assert_golden("vpc.ip", batch(network.vpc_wiring(LAYOUT, wanted.vpcs[0], plugged), plugged))
+    assert_golden(
+        "vpc.ip", batch(routing.vpc_wiring(LAYOUT, wanted.vpcs[0], plugged, frozenset()), plugged)
+    )
 
 
 def test_the_links_address_stays_once_it_is_chosen() -> None:

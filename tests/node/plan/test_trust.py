@@ -118,7 +118,7 @@ def test_the_hosts_routes_and_way_to_the_world_are_its_owners(own: Network) -> N
 
 
 def test_what_agrees_with_the_hosts_owner_is_taken() -> None:
-    own = Network("203.0.113.0/24", "172.31.0.0/16", egress=False)
+    own = Network("203.0.113.0/24", "172.31.0.0/16", egress=False, ipv6_range="")
     assert trust.check_answer(SyncAnswer(wanted=host()), own).wanted == host()
 
 

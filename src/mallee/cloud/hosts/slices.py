@@ -90,6 +90,7 @@ class Slices:
             public_range=network.public_range,
             private_range=network.private_range,
             egress=network.egress,
+            ipv6_range=network.ipv6_range,
             vpcs=self._vpcs(view, instances),
             instances=tuple(self._instance(view, instance) for instance in instances),
         )

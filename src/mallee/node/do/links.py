@@ -14,15 +14,23 @@ from mallee.node.plan import links
 
 _SWITCHES = Path("/proc/sys")
 _NETLINK_ROUTE = 0
-_CHANGES = 0x1 | 0x10 | 0x40
-"""RTMGRP_LINK, RTMGRP_IPV4_IFADDR, RTMGRP_IPV4_ROUTE."""
+_CHANGES = 0x1 | 0x10 | 0x40 | 0x80 | 0x100 | 0x400 | 0x40000
+"""RTMGRP_LINK; addresses, routes and policy rules of IPv4; the same of IPv6."""
 _MESSAGE_BYTES = 16384
 
 
 def fetch() -> links.Seen:
-    """Look at the namespace's devices, IPv4 addresses and routes."""
-    found = process.run(("ip", "-json", "-batch", "-"), links.LOOK.encode())
-    return links.parse_seen(found.text)
+    """Look at the namespace's devices, addresses, routes and policy rules."""
+    found = process.run(("ip", "-json", "-batch", "-"), links.LOOK.encode()).text
+    if not has_ipv6():
+        return links.parse_seen(found)
+    found6 = process.run(("ip", "-6", "-json", "-batch", "-"), links.LOOK.encode()).text
+    return links.parse_seen(found, found6)
+
+
+def has_ipv6() -> bool:
+    """Tell whether the kernel has IPv6 at all."""
+    return (_SWITCHES / "net/ipv6").exists()
 
 
 class Watch:
@@ -58,15 +66,22 @@ class Watch:
 
 def apply(wanted: links.Wiring, seen: links.Seen) -> bool:
     """Make the wiring stand; tell whether anything was missing."""
-    lines = links.plan_batch(wanted, seen)
+    if not has_ipv6():
+        wanted = links.without_ipv6(wanted)
+    lines, lines6 = links.plan_batch(wanted, seen), links.plan_batch6(wanted, seen)
     apply_batch(lines)
-    return bool(lines)
+    _apply_batch(("ip", "-6"), lines6)
+    return bool(lines or lines6)
 
 
 def apply_batch(lines: tuple[str, ...]) -> None:
     """Run lines of `ip -batch`, in one process; none: nothing is run."""
+    _apply_batch(("ip",), lines)
+
+
+def _apply_batch(program: tuple[str, ...], lines: tuple[str, ...]) -> None:
     if lines:
-        process.run(("ip", "-batch", "-"), "".join(f"{line}\n" for line in lines).encode())
+        process.run((*program, "-batch", "-"), "".join(f"{line}\n" for line in lines).encode())
 
 
 def apply_switches(wanted: Mapping[str, str]) -> bool:

@@ -6,70 +6,29 @@ blocks (tens of milliseconds) and they exclude each other. What is to stand is d
 Guests are not its business: a tap that vanished under a running guest is only reported.
 
 Invariants: 1. The host's safety net stands before any link of ours. 2. A namespace forwards
-nothing before its firewall stands. 3. What stands is looked at in every `apply`, not remembered.
+nothing before its firewall stands (`vpcs`). 3. What stands is looked at in every `apply`, not
+remembered.
 """
 
 import shutil
 import threading
-from dataclasses import dataclass, field
 from functools import partial
 
 from mallee.kit import process
 from mallee.model.hosts import HostWanted, InterfaceWanted, VpcWanted
 from mallee.model.layout import Layout
-from mallee.node.do import dhcp, firewall, links, namespaces, taps, uplink
+from mallee.node.do import dhcp, firewall, links, namespaces, taps, uplink, vpcs
+from mallee.node.do.standing import Standing
 from mallee.node.metadata import service
 from mallee.node.plan import dhcp as dhcp_plan
 from mallee.node.plan import firewall as firewall_plan
 from mallee.node.plan import network as plan
-from mallee.node.plan.links import Seen, Wiring
 
 Tap = taps.Tap
-
-_ROUTER_SWITCHES = {
-    "net/ipv6/conf/all/disable_ipv6": "1",
-    "net/ipv6/conf/default/disable_ipv6": "1",
-    "net/ipv4/conf/all/rp_filter": "1",
-    "net/ipv4/conf/all/accept_redirects": "0",
-    "net/ipv4/conf/all/send_redirects": "0",
-    "net/ipv4/conf/default/send_redirects": "0",
-}
-_VPC_SWITCHES = _ROUTER_SWITCHES | {
-    # A VPC answers for every address that it has a route to, and asks for a guest's MAC with the
-    # gateway's address.
-    "net/ipv4/conf/all/proxy_arp": "1",
-    "net/ipv4/conf/all/arp_announce": "2",
-}
-_FORWARDING = {"net/ipv4/ip_forward": "1"}
 
 
 class NotWanted(Exception):
     """The interface is not part of what was applied last; apply the newer generation first."""
-
-
-@dataclass(slots=True)
-class _Namespace:
-    """What this process last set in a namespace, to tell its own changes from others'."""
-
-    text: str = ""
-    generation: int = -1
-    wiring: Wiring | None = None
-    watch: links.Watch | None = None
-    seen: Seen = field(default_factory=Seen)
-
-    def look(self) -> Seen:
-        """Return what stands in the namespace that the thread is in: it must be this one."""
-        if self.watch is None:
-            self.watch = links.Watch()
-        elif not self.watch.has_changed():
-            return self.seen
-        self.seen = links.fetch()
-        return self.seen
-
-    def close(self) -> None:
-        """Look no more."""
-        if self.watch is not None:
-            self.watch.close()
 
 
 class Network:
@@ -83,8 +42,9 @@ class Network:
         self._births = threading.Lock()
         """Guards the hypervisor's namespace alone: a tap is born while the network is applied."""
         self._kept = namespaces.Kept()
-        self._set: dict[str, _Namespace] = {}
-        self._plugged: set[str] = set()
+        self._vpcs = vpcs.Vpcs(layout, self._kept)
+        self._host = Standing("the host")
+        self._edge = Standing(layout.edge_namespace)
         self._wanted: HostWanted | None = None
         self._closed_chains: tuple[str, ...] = ()
 
@@ -98,21 +58,20 @@ class Network:
         with self._lock:
             changed_first = _changed_first(self._wanted, wanted)
             self._wanted = wanted
-            seen = self._set.setdefault(namespaces.HOST, _Namespace()).look()
-            found = plan.read_host(self._layout, wanted, seen)
+            found = plan.read_host(self._layout, wanted, self._host.look())
             world = firewall_plan.World(
                 uplink.fetch_resolvers(), uplink.only_we_forward(self._layout, found.uplinks)
             )
             problems = list(found.taken.values())
-            problems += self._remove_unwanted_vpcs(wanted)
             problems += _some(self._kept.ensure(self._layout.edge_namespace))
+            problems += self._vpcs.ensure(wanted)
             with self._births:
                 problems += _some(self._kept.ensure(self._layout.hypervisor_namespace))
             problems += self._apply_host(wanted, found, world)
             # The edge's rules need not wait for its links: they stand before packets come.
             edge = self._layout.edge_namespace
-            text = firewall_plan.edge_text(wanted, world)
-            problems += namespaces.run_inside(edge, partial(self._load, edge, text))
+            ruleset = firewall_plan.edge_ruleset(wanted, world)
+            problems += namespaces.run_inside(edge, partial(self._edge.load, ruleset))
             for vpc in changed_first:
                 problems += self._try_vpc(vpc)
             problems += namespaces.run_inside(edge, partial(self._wire_edge, wanted, found))
@@ -125,7 +84,7 @@ class Network:
         A tap of that name that exists anywhere in this cloud is removed first.
         """
         name = self._layout.tap(interface.id)
-        if name in self._plugged or any(tap.name == name for tap in self.taps()):
+        if self._vpcs.is_plugged(name) or any(tap.name == name for tap in self.taps()):
             self.unplug(interface.id)
         # A new tap is nobody's yet, so a launch need not wait until the network is applied.
         with self._births:
@@ -152,7 +111,7 @@ class Network:
         """Remove the interface's tap, wherever it is; nothing happens when there is none."""
         with self._lock:
             name = self._layout.tap(interface_id)
-            self._plugged.discard(name)
+            self._vpcs.forget_tap(name)
             taps.remove(self._layout, name)
 
     def taps(self) -> tuple[Tap, ...]:
@@ -172,10 +131,10 @@ class Network:
             firewall.remove(firewall_plan.host_table(self._layout))
             for name in namespaces.names(f"mallee-{self._layout.tag}-"):
                 self._kept.remove(name)
-            for one in self._set.values():
+            self._vpcs.clear()
+            for one in (self._host, self._edge):
                 one.close()
-            self._set.clear()
-            self._plugged.clear()
+            self._host, self._edge = Standing("the host"), Standing(self._layout.edge_namespace)
             self._wanted = None
 
     def _vpc_of(self, interface: InterfaceWanted) -> VpcWanted:
@@ -185,32 +144,11 @@ class Network:
                 return vpc
         raise NotWanted(f"{interface.id} is not among the interfaces that were applied last")
 
-    def _remove_unwanted_vpcs(self, wanted: HostWanted) -> list[str]:
-        """Remove VPCs that are wanted no more; one that still has taps is cut off instead."""
-        problems: list[str] = []
-        prefix = self._layout.vpc_namespace("vpc-")
-        keep = {self._layout.vpc_namespace(vpc.id) for vpc in wanted.vpcs}
-        for name in sorted(namespaces.names(prefix) - keep):
-            dhcp.remove(self._layout, name.removeprefix(prefix.removesuffix("vpc-")))
-            left = taps.fetch_names(name)
-            seen = namespaces.run_inside(name, links.fetch)
-            lines = [f"link delete {plan.EDGE}"] if plan.EDGE in seen.indices else []
-            lines += [f"link set {tap} down" for tap in left if tap in seen.up]
-            namespaces.run_inside(name, partial(links.apply_batch, tuple(lines)))
-            self._set.pop(name, _Namespace()).close()
-            if left:
-                problems.append(
-                    f"{name} is wanted no more but has taps: {', '.join(left)}; cut off"
-                )
-            else:
-                self._kept.remove(name)
-        return problems
-
     def _apply_host(
         self, wanted: HostWanted, found: plan.HostFound, world: firewall_plan.World
     ) -> list[str]:
         """The host's own namespace: the safety net, one link, one table."""
-        before = self._set[namespaces.HOST]
+        before = self._host
         problems = self._load_host(firewall_plan.host_text(self._layout, wanted, found, world))
         wiring = plan.host_wiring(self._layout, wanted, found)
         if links.apply(wiring, before.seen) and before.wiring == wiring:
@@ -229,7 +167,7 @@ class Network:
 
     def _load_host(self, text: str) -> list[str]:
         """Others have tables on the host too: their transactions count, but only ours matters."""
-        before = self._set[namespaces.HOST]
+        before = self._host
         table = firewall_plan.host_table(self._layout)
         is_changed = firewall.fetch_generation() != before.generation
         if is_changed:
@@ -252,9 +190,7 @@ class Network:
 
     def _apply_vpc(self, vpc: VpcWanted) -> list[str]:
         assert self._wanted is not None
-        name = self._layout.vpc_namespace(vpc.id)
-        problems = _some(self._kept.ensure(name))
-        problems += namespaces.run_inside(name, partial(self._apply_inside_vpc, name, vpc))
+        problems = self._vpcs.apply(vpc)
         served = dhcp_plan.Served(
             region=self._wanted.region,
             user=dhcp.unprivileged_user(),
@@ -262,50 +198,12 @@ class Network:
         )
         return [*problems, *dhcp.apply(self._layout, vpc, served)]
 
-    def _apply_inside_vpc(self, name: str, vpc: VpcWanted) -> list[str]:
-        links.apply_switches(_VPC_SWITCHES)
-        problems = self._load(name, firewall_plan.vpc_text(self._layout, vpc))
-        seen = self._set[name].look()
-        problems += self._wire(name, plan.vpc_wiring(self._layout, vpc, seen))
-        links.apply_switches(_FORWARDING)
-        present = {self._layout.tap(one.id) for one in vpc.interfaces} & seen.indices.keys()
-        # By default the kernel waits up to 0.8 s before it answers for another's address.
-        links.apply_switches({f"net/ipv4/neigh/{tap}/proxy_delay": "0" for tap in present})
-        gone = {self._layout.tap(one.id): one.id for one in vpc.interfaces}
-        problems += [
-            f"the tap {tap} of {gone[tap]} has been removed under its guest; the guest has no "
-            "network until it is started again"
-            for tap in sorted(self._plugged & gone.keys() - present)
-        ]
-        self._plugged |= present
-        return problems
-
     def _wire_edge(self, wanted: HostWanted, found: plan.HostFound) -> list[str]:
-        links.apply_switches(_ROUTER_SWITCHES)
-        name = self._layout.edge_namespace
-        seen = self._set[name].look()
-        problems = self._wire(name, plan.edge_wiring(wanted, found, seen))
-        links.apply_switches(_FORWARDING)
+        has_ipv6 = any(vpc.ipv6_cidrs for vpc in wanted.vpcs) and links.has_ipv6()
+        links.apply_switches(vpcs.ROUTER_SWITCHES | vpcs.ipv6_switches(is_on=has_ipv6))
+        problems = self._edge.wire(plan.edge_wiring(wanted, found, self._edge.look()))
+        links.apply_switches(vpcs.FORWARDING)
         return problems
-
-    def _load(self, name: str, text: str) -> list[str]:
-        """Load the firewall of the namespace we are in, unless it still stands as we set it."""
-        before = self._set.setdefault(name, _Namespace())
-        is_intact = firewall.fetch_generation() == before.generation
-        if is_intact and before.text == text:
-            return []
-        was_set = before.generation >= 0
-        before.text, before.generation = text, firewall.apply(text)
-        if was_set and not is_intact:
-            return [f"the firewall of {name} had been changed by others; it is set again"]
-        return []
-
-    def _wire(self, name: str, wiring: Wiring) -> list[str]:
-        """Wire the namespace we are in."""
-        before = self._set[name]
-        was_changed = links.apply(wiring, before.seen) and before.wiring == wiring
-        before.wiring = wiring
-        return [f"links or routes of {name} had been changed; right again"] if was_changed else []
 
     def _serve_metadata(self) -> list[str]:
         """Let the metadata service listen on exactly the taps that were seen last."""
@@ -315,7 +213,7 @@ class Network:
         listeners: list[service.Listener] = []
         for vpc in self._wanted.vpcs:
             namespace = self._layout.vpc_namespace(vpc.id)
-            seen = self._set[namespace].seen if namespace in self._set else Seen()
+            seen = self._vpcs.seen(vpc.id)
             for interface in vpc.interfaces:
                 tap = self._layout.tap(interface.id)
                 instance = instances.get(interface.instance_id)

@@ -13,11 +13,13 @@ Called by `do/network`; the comparison with what stands is `links`' business, fi
 
 import zlib
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Network
 
 from mallee.model import hosts
-from mallee.model.hosts import HostWanted, InterfaceWanted, SubnetWanted, VpcWanted
+from mallee.model.carried import AddressWanted
+from mallee.model.hosts import HostWanted, SubnetWanted, VpcWanted
 from mallee.model.layout import Layout
+from mallee.node.plan import links
 from mallee.node.plan.links import Address, Route, Seen, Veth, Wiring
 
 METADATA_ADDRESS = hosts.GUESTS_ADDRESS
@@ -25,8 +27,18 @@ METADATA_PORT = 80
 API_PORT = hosts.GUESTS_API_PORT
 """At the same address: the cloud's API, for guests."""
 DNS_ADDRESS = "169.254.169.253"
+DNS_ADDRESS6 = "fd00:ec2::253"
+"""AWS's address of a VPC's name server over IPv6."""
+ROUTER6 = "fe80::1"
+"""The router on every tap, and the edge on every VPC's link."""
+VPC_END6 = "fe80::2"
+"""A VPC on its link to the edge."""
 EDGE = "edge"
 """The end of a VPC's link inside the VPC's namespace."""
+TAPS, NATS, PEERS = "mt*", "mg*", "mp*"
+"""Devices of a VPC's namespace by kind: of guests, of NAT gateways, of peering connections."""
+TABLE = "mallee"
+"""The name of our nftables tables in our own namespaces."""
 HOST = "host"
 """The end of the host's link inside the edge namespace."""
 
@@ -107,7 +119,9 @@ def read_host(layout: Layout, wanted: HostWanted, seen: Seen) -> HostFound:
     foreign = [
         route
         for route in seen.routes
-        if route.device != layout.host_link and route.metric < _WORST_METRICS
+        if route.table == links.MAIN_TABLE
+        and route.device != layout.host_link
+        and route.metric < _WORST_METRICS
     ]
     uplinks = {route.device for route in foreign if _leads_to_the_world(route)}
     networks = {
@@ -186,6 +200,8 @@ def edge_wiring(wanted: HostWanted, found: HostFound, seen: Seen) -> Wiring:
     """
     public, private = IPv4Network(wanted.public_range), IPv4Network(wanted.private_range)
     devices, addresses = ["lo"], [Address("lo", "127.0.0.1/8")]
+    if any(vpc.ipv6_cidrs for vpc in wanted.vpcs):
+        addresses.append(Address("lo", "::1/128"))
     routes = [Route(str(public), "unreachable"), Route(str(private), "unreachable")]
     if HOST in seen.indices:
         devices.append(HOST)
@@ -200,48 +216,29 @@ def edge_wiring(wanted: HostWanted, found: HostFound, seen: Seen) -> Wiring:
         addresses.append(Address(link_name(vpc), f"{edge_end(vpc)}/31"))
         routes.append(Route(f"{edge_end(vpc)}/31", device=link_name(vpc)))
         routes += [
-            Route(f"{interface.public_ip}/32", device=link_name(vpc), via=str(vpc_end(vpc)))
-            for interface in vpc.interfaces
-            if interface.public_ip is not None
+            Route(f"{public_ip}/32", device=link_name(vpc), via=str(vpc_end(vpc)))
+            for public_ip, _ in published(vpc)
         ]
-    return Wiring(devices=tuple(devices), addresses=tuple(addresses), routes=tuple(routes))
-
-
-def vpc_wiring(layout: Layout, vpc: VpcWanted, seen: Seen) -> Wiring:
-    """A VPC: its services on loopback, the way to the edge, and the taps that are there.
-
-    The blocking route makes the kernel's proxy ARP silent about addresses that nobody has.
-    """
-    plugged = [one for one in vpc.interfaces if layout.tap(one.id) in seen.indices]
-    services = (METADATA_ADDRESS, DNS_ADDRESS, str(name_server(vpc)))
+        if vpc.ipv6_cidrs:
+            addresses.append(Address(link_name(vpc), f"{ROUTER6}/64"))
+            routes += [
+                Route(str(IPv6Network(cidr)), device=link_name(vpc), via=VPC_END6)
+                for cidr in vpc.ipv6_cidrs
+            ]
     return Wiring(
-        veths=(Veth(EDGE, link_name(vpc), layout.edge_namespace),),
-        devices=("lo", EDGE, *(layout.tap(interface.id) for interface in plugged)),
-        addresses=(
-            Address("lo", "127.0.0.1/8"),
-            *(Address("lo", f"{service}/32") for service in services),
-            Address(EDGE, f"{vpc_end(vpc)}/31"),
-            *(_gateway_address(layout, vpc, interface) for interface in plugged),
-        ),
-        routes=(
-            Route(str(IPv4Network(vpc.cidr)), "blackhole"),
-            Route(f"{edge_end(vpc)}/31", device=EDGE),
-            Route(_EVERYTHING, device=EDGE, via=str(edge_end(vpc))),
-            *(
-                Route(f"{interface.private_ip}/32", device=layout.tap(interface.id))
-                for interface in plugged
-            ),
-        ),
+        devices=tuple(devices), addresses=tuple(addresses), routes=tuple(routes), is_whole=True
     )
 
 
-def _gateway_address(layout: Layout, vpc: VpcWanted, interface: InterfaceWanted) -> Address:
-    subnets = [subnet for subnet in vpc.subnets if subnet.id == interface.subnet_id]
-    if not subnets:
-        raise ValueError(f"{interface.id} is in {interface.subnet_id}, which {vpc.id} has not")
-    subnet = subnets[0]
-    width = IPv4Network(subnet.cidr).prefixlen
-    return Address(layout.tap(interface.id), f"{gateway(subnet)}/{width}")
+def published(vpc: VpcWanted) -> list[tuple[str, str]]:
+    """Return the public and the private address of each pair that works: none without a gateway."""
+    if not vpc.has_internet_gateway:
+        return []
+    held: list[AddressWanted] = []
+    for one in vpc.interfaces:
+        held += [AddressWanted(private_ip=one.private_ip, public_ip=one.public_ip), *one.secondary]
+    held += [address for gateway in vpc.nat_gateways for address in gateway.addresses]
+    return [(one.public_ip, one.private_ip) for one in held if one.public_ip is not None]
 
 
 def plan_host_removal(layout: Layout, seen: Seen) -> tuple[str, ...]:

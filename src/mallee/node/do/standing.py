@@ -1,0 +1,65 @@
+"""What this process last set in one namespace, to tell its own changes from others', and to change
+only what differs.
+
+Called by `network`, always inside the namespace (`namespaces.run_inside`). What is to stand there
+comes from the plans.
+"""
+
+from dataclasses import dataclass, field
+
+from mallee.node.do import firewall, links
+from mallee.node.plan import nft
+from mallee.node.plan.links import Seen, Wiring
+
+
+@dataclass(slots=True)
+class Standing:
+    """A namespace as it was set last."""
+
+    name: str
+    rules: nft.Ruleset = ()
+    text: str = ""
+    """What was loaded where a text counts and not a ruleset (on the host)."""
+    generation: int = -1
+    wiring: Wiring | None = None
+    watch: links.Watch | None = None
+    seen: Seen = field(default_factory=Seen)
+
+    def look(self) -> Seen:
+        """Return what stands here."""
+        if self.watch is None:
+            self.watch = links.Watch()
+        elif not self.watch.has_changed():
+            return self.seen
+        self.seen = links.fetch()
+        return self.seen
+
+    def load(self, ruleset: nft.Ruleset) -> list[str]:
+        """Load the ruleset: what differs, or everything when others have changed anything.
+
+        Returns sentences about what had been changed.
+        """
+        was_set = self.generation >= 0
+        is_intact = was_set and firewall.fetch_generation() == self.generation
+        text = nft.change(self.rules, ruleset) if is_intact else nft.text(ruleset)
+        if text:
+            # Unless it succeeds, nobody knows what stands: the next time everything is loaded.
+            self.generation = -1
+            self.generation = firewall.apply(text)
+            self.rules = ruleset
+        if was_set and not is_intact:
+            return [f"the firewall of {self.name} had been changed by others; it is set again"]
+        return []
+
+    def wire(self, wiring: Wiring) -> list[str]:
+        """Make the wiring stand; return sentences about what had been changed."""
+        was_changed = links.apply(wiring, self.seen) and self.wiring == wiring
+        self.wiring = wiring
+        if was_changed:
+            return [f"links or routes of {self.name} had been changed; right again"]
+        return []
+
+    def close(self) -> None:
+        """Look no more."""
+        if self.watch is not None:
+            self.watch.close()

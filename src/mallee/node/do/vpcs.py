@@ -1,0 +1,169 @@
+"""The namespaces of VPCs and of their NAT gateways: made, set whole, looked after, removed.
+
+Called by `network`, which excludes callers from each other and gives the order. What is to stand
+is decided by `node/plan/{vpcfirewall,routing,natgateways}`.
+
+Invariant: a namespace forwards nothing before its firewall stands.
+"""
+
+from functools import partial
+
+from mallee.model.carried import NatGatewayWanted
+from mallee.model.hosts import HostWanted, VpcWanted
+from mallee.model.layout import Layout
+from mallee.node.do import dhcp, links, namespaces, taps
+from mallee.node.do.standing import Standing
+from mallee.node.plan import groups, natgateways, network, routing, vpcfirewall
+from mallee.node.plan.links import Seen
+
+ROUTER_SWITCHES = {
+    "net/ipv4/conf/all/rp_filter": "1",
+    "net/ipv4/conf/all/accept_redirects": "0",
+    "net/ipv4/conf/all/send_redirects": "0",
+    "net/ipv4/conf/default/send_redirects": "0",
+    # Which IPv6 addresses a router of ours has, is said by its wiring alone.
+    "net/ipv6/conf/all/accept_ra": "0",
+    "net/ipv6/conf/default/accept_ra": "0",
+    "net/ipv6/conf/all/accept_redirects": "0",
+    "net/ipv6/conf/all/addr_gen_mode": "1",
+    "net/ipv6/conf/default/addr_gen_mode": "1",
+}
+FORWARDING = {"net/ipv4/ip_forward": "1"}
+_VPC_SWITCHES = ROUTER_SWITCHES | {
+    # A VPC answers for every address that it has a route to, and asks for a guest's MAC with the
+    # gateway's address.
+    "net/ipv4/conf/all/proxy_arp": "1",
+    "net/ipv4/conf/all/arp_announce": "2",
+    # The firewall knows senders by device, MAC and address; routes differ by the sender's subnet.
+    "net/ipv4/conf/all/rp_filter": "0",
+    "net/ipv4/conf/default/rp_filter": "0",
+}
+
+
+def ipv6_switches(*, is_on: bool) -> dict[str, str]:
+    """The switches of a namespace with IPv6, or without."""
+    is_off = "0" if is_on else "1"
+    return {
+        "net/ipv6/conf/all/disable_ipv6": is_off,
+        "net/ipv6/conf/default/disable_ipv6": is_off,
+    } | ({"net/ipv6/conf/all/forwarding": "1"} if is_on else {})
+
+
+class Vpcs:
+    """The VPCs of one cloud on this host."""
+
+    def __init__(self, layout: Layout, kept: namespaces.Kept) -> None:
+        """Touches nothing yet."""
+        self._layout = layout
+        self._kept = kept
+        self._set: dict[str, Standing] = {}
+        self._made: dict[str, groups.Made] = {}
+        self._plugged: set[str] = set()
+        self._carried: frozenset[str] = frozenset()
+
+    def seen(self, vpc_id: str) -> Seen:
+        """What stood in a VPC's namespace when it was looked at last."""
+        standing = self._set.get(self._layout.vpc_namespace(vpc_id))
+        return standing.seen if standing else Seen()
+
+    def is_plugged(self, tap: str) -> bool:
+        """Whether the tap was seen in its VPC."""
+        return tap in self._plugged
+
+    def forget_tap(self, tap: str) -> None:
+        """Expect the tap no more."""
+        self._plugged.discard(tap)
+
+    def ensure(self, wanted: HostWanted) -> list[str]:
+        """Make all namespaces, so that links between them can be made; remove those unwanted."""
+        problems = self._remove_unwanted(wanted)
+        self._carried = frozenset(vpc.id for vpc in wanted.vpcs)
+        for name in _names(self._layout, wanted):
+            problem = self._kept.ensure(name)
+            problems += [] if problem is None else [problem]
+        return problems
+
+    def apply(self, vpc: VpcWanted) -> list[str]:
+        """Set a VPC's namespace and those of its NAT gateways; they exist."""
+        name = self._layout.vpc_namespace(vpc.id)
+        problems = namespaces.run_inside(name, partial(self._apply_inside, name, vpc))
+        for gateway in vpc.nat_gateways:
+            name = self._layout.nat_namespace(gateway.id)
+            inside = partial(self._apply_inside_gateway, name, vpc, gateway)
+            problems += namespaces.run_inside(name, inside)
+        return problems
+
+    def clear(self) -> None:
+        """Know nothing any more."""
+        for one in self._set.values():
+            one.close()
+        self._set.clear()
+        self._made.clear()
+        self._plugged.clear()
+
+    def _apply_inside(self, name: str, vpc: VpcWanted) -> list[str]:
+        has_ipv6 = bool(vpc.ipv6_cidrs) and links.has_ipv6()
+        standing = self._set.setdefault(name, Standing(name))
+        made = self._made.setdefault(name, groups.Made())
+        links.apply_switches(_VPC_SWITCHES)
+        problems = standing.load(vpcfirewall.ruleset(self._layout, vpc, made))
+        links.apply_switches(ipv6_switches(is_on=has_ipv6))
+        seen = standing.look()
+        problems += standing.wire(routing.vpc_wiring(self._layout, vpc, seen, self._carried))
+        links.apply_switches(FORWARDING)
+        gone = {self._layout.tap(one.id): one.id for one in vpc.interfaces}
+        present = gone.keys() & seen.indices.keys()
+        # By default the kernel waits up to 0.8 s before it answers for another's address.
+        links.apply_switches({f"net/ipv4/neigh/{tap}/proxy_delay": "0" for tap in present})
+        problems += [
+            f"the tap {tap} of {gone[tap]} has been removed under its guest; the guest has no "
+            "network until it is started again"
+            for tap in sorted(self._plugged & gone.keys() - present)
+        ]
+        self._plugged |= present
+        return problems
+
+    def _apply_inside_gateway(
+        self, name: str, vpc: VpcWanted, gateway: NatGatewayWanted
+    ) -> list[str]:
+        standing = self._set.setdefault(name, Standing(name))
+        problems = standing.load(natgateways.ruleset(gateway))
+        problems += standing.wire(natgateways.wiring(vpc, gateway, standing.look()))
+        links.apply_switches(natgateways.SWITCHES)
+        return problems
+
+    def _remove_unwanted(self, wanted: HostWanted) -> list[str]:
+        """Remove namespaces that are wanted no more; a VPC that has taps is cut off instead."""
+        problems: list[str] = []
+        keep = set(_names(self._layout, wanted))
+        for name in sorted(namespaces.names(self._layout.nat_namespace("nat-")) - keep):
+            self._forget(name)
+            self._kept.remove(name)
+        prefix = self._layout.vpc_namespace("vpc-")
+        for name in sorted(namespaces.names(prefix) - keep):
+            dhcp.remove(self._layout, name.removeprefix(prefix.removesuffix("vpc-")))
+            left = taps.fetch_names(name)
+            seen = namespaces.run_inside(name, links.fetch)
+            lines = [f"link delete {network.EDGE}"] if network.EDGE in seen.indices else []
+            lines += [f"link set {tap} down" for tap in left if tap in seen.up]
+            namespaces.run_inside(name, partial(links.apply_batch, tuple(lines)))
+            self._forget(name)
+            if left:
+                problems.append(
+                    f"{name} is wanted no more but has taps: {', '.join(left)}; cut off"
+                )
+            else:
+                self._kept.remove(name)
+        return problems
+
+    def _forget(self, name: str) -> None:
+        self._made.pop(name, None)
+        standing = self._set.pop(name, None)
+        if standing is not None:
+            standing.close()
+
+
+def _names(layout: Layout, wanted: HostWanted) -> list[str]:
+    vpcs = [layout.vpc_namespace(vpc.id) for vpc in wanted.vpcs]
+    gateways = [layout.nat_namespace(one.id) for vpc in wanted.vpcs for one in vpc.nat_gateways]
+    return vpcs + gateways

@@ -1,0 +1,170 @@
+"""Who may speak in a VPC: the sets and chains that every packet meets first.
+
+Each device has one interface behind it. What comes by it bears that interface's MAC and one of its
+addresses, or an address of a range that is led to it; or it is how a guest comes by its addresses.
+By a peering comes what the peer has as addresses. A packet that passes has the mark of its subnet.
+Part of `vpcfirewall`. Pure.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from mallee.model.hosts import VpcWanted
+from mallee.model.layout import Layout
+from mallee.node.plan import network, nft
+
+NEIGHBOURS = "nd-neighbor-solicit, nd-neighbor-advert"
+"""How neighbours find each other over IPv6."""
+_NEVER_A_SOURCE = "0.0.0.0/8, 127.0.0.0/8, 169.254.0.0/16, 224.0.0.0/3"
+_NEVER_A_SOURCE6 = "::/127, fe80::/10, ff00::/8"
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """A device of a VPC's namespace behind which one interface stands."""
+
+    device: str
+    mac: str
+    subnet_id: str
+    ips: tuple[str, ...]
+    """IPv4 addresses and ranges."""
+    ip6s: tuple[str, ...]
+    is_checked: bool
+    """Whether only its own addresses may be in what it sends."""
+
+
+def ports(layout: Layout, vpc: VpcWanted) -> list[Port]:
+    """Return every device of the VPC behind which an interface stands."""
+    taps = [
+        Port(
+            device=layout.tap(one.id),
+            mac=one.mac,
+            subnet_id=one.subnet_id,
+            ips=(
+                one.private_ip,
+                *(more.private_ip for more in one.secondary),
+                *(prefix for prefix in one.prefixes if ":" not in prefix),
+            ),
+            ip6s=(*one.ipv6s, *(prefix for prefix in one.prefixes if ":" in prefix)),
+            is_checked=one.source_dest_check,
+        )
+        for one in vpc.interfaces
+    ]
+    gateways = [
+        Port(
+            device=layout.nat_link(one.interface_id),
+            mac=one.mac,
+            subnet_id=one.subnet_id,
+            ips=tuple(address.private_ip for address in one.addresses),
+            ip6s=(),
+            is_checked=False,
+        )
+        for one in vpc.nat_gateways
+    ]
+    return sorted((*taps, *gateways), key=lambda port: port.device)
+
+
+def sets(ports: list[Port]) -> Iterator[nft.Set]:
+    """Return the sets that say who speaks."""
+    yield from _speaker_sets(ports, "ip")
+    yield from _speaker_sets(ports, "ip6")
+    yield from _card_sets(ports)
+
+
+def chains(layout: Layout, vpc: VpcWanted, ports: list[Port]) -> Iterator[nft.Chain]:
+    """Return the chains that every packet comes through first."""
+    yield _peer_chain(layout, vpc)
+    yield from _raw_chains(ports)
+
+
+def arp_blocks(ports: list[Port]) -> tuple[nft.Block, ...]:
+    """Return what the table of family `arp` holds."""
+    return (*_speaker_sets(ports, "ip"), _arp_chain(ports))
+
+
+def _speaker_sets(ports: list[Port], family: str) -> Iterator[nft.Set]:
+    """Who speaks on which device: its MAC with its addresses, and with its ranges."""
+    form = f"ifname . ether_addr . {'ipv4_addr' if family == 'ip' else 'ipv6_addr'}"
+    elements = [
+        f'"{port.device}" . {port.mac} . {address}'
+        for port in ports
+        for address in (port.ips if family == "ip" else port.ip6s)
+    ]
+    suffix = "" if family == "ip" else "6"
+    yield nft.set_of(f"speakers{suffix}", form, (one for one in elements if "/" not in one))
+    ranges = [one for one in elements if "/" in one]
+    if ranges:
+        yield nft.set_of(f"led{suffix}", form, ranges, "interval")
+
+
+def _card_sets(ports: list[Port]) -> Iterator[nft.Set]:
+    """Each device with its MAC: all of them, and those whose senders are not checked."""
+    cards = {f'"{port.device}" . {port.mac}': port for port in ports}
+    form = "ifname . ether_addr"
+    yield nft.set_of("cards", form, cards)
+    unchecked = (card for card, port in cards.items() if not port.is_checked)
+    yield nft.set_of("unchecked", form, unchecked)
+
+
+def _raw_chains(ports: list[Port]) -> Iterator[nft.Chain]:
+    """Every packet that a guest sends, before anything is known of its connection."""
+    led = [f"ip{suffix}" for suffix, held in _led(ports) if held]
+    rules = [
+        f'iifname {{ "lo", "{network.EDGE}" }} accept',
+        f'iifname "{network.PEERS}" jump peers',
+        "meta mark set iifname map @subnets",
+        "iifname . ether saddr . ip saddr @speakers accept",
+        "iifname . ether saddr . ip6 saddr @speakers6 accept",
+    ]
+    for family in led:
+        suffix = family.removeprefix("ip")
+        rules.append(f"iifname . ether saddr . {family} saddr @led{suffix} accept")
+    rules.append("iifname . ether saddr @cards jump bare")
+    rules.append("iifname . ether saddr @unchecked jump strange")
+    yield nft.Chain(
+        "bare",
+        (
+            "ip saddr 0.0.0.0 ip daddr 255.255.255.255 udp sport 68 udp dport 67 accept",
+            "ip6 saddr { ::, fe80::/10 } ip6 daddr { fe80::/10, ff02::/16 } accept",
+        ),
+    )
+    yield nft.Chain(
+        "strange",
+        (
+            f"ip saddr {{ {_NEVER_A_SOURCE} }} drop",
+            f"ip6 saddr {{ {_NEVER_A_SOURCE6} }} drop",
+            "accept",
+        ),
+    )
+    yield nft.base("raw", "filter hook prerouting priority raw", "drop", rules)
+
+
+def _led(ports: list[Port]) -> Iterator[tuple[str, bool]]:
+    yield "", any("/" in one for port in ports for one in port.ips)
+    yield "6", any("/" in one for port in ports for one in port.ip6s)
+
+
+def _arp_chain(ports: list[Port]) -> nft.Chain:
+    """A guest may say of no address but its own that it has it (0.0.0.0: it only asks)."""
+    speaks = "iifname . arp saddr ether . arp saddr ip"
+    rules = [
+        f'iifname "{network.EDGE}" accept',
+        f'iifname "{network.PEERS}" accept',
+        f"{speaks} @speakers accept",
+        *([f"{speaks} @led accept"] if dict(_led(ports))[""] else []),
+        "arp operation request arp saddr ip 0.0.0.0 accept",
+    ]
+    return nft.base("input", "filter hook input priority filter", "drop", rules)
+
+
+def _peer_chain(layout: Layout, vpc: VpcWanted) -> nft.Chain:
+    """By a peering comes only what its peer has as addresses."""
+    rules: list[str] = []
+    for one in sorted(vpc.peerings, key=lambda one: one.id):
+        link = f'iifname "{layout.peer_link(one.id)}"'
+        for family in ("ip", "ip6"):
+            held = [cidr for cidr in one.peer_cidrs if (":" in cidr) is (family == "ip6")]
+            if held:
+                rules.append(f"{link} {family} saddr {{ {', '.join(sorted(held))} }} accept")
+        rules.append(f"{link} ip6 saddr fe80::/10 icmpv6 type {{ {NEIGHBOURS} }} accept")
+    return nft.Chain("peers", (*rules, "drop"))

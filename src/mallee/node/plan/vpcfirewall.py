@@ -1,0 +1,285 @@
+"""The ruleset of a VPC's namespace: who may speak, which borders stop what, what groups let pass.
+
+The way of a packet: `raw` (is the sender who its tap says it is? the packet gets the mark of its
+subnet) -> translation of a public destination -> `input` (services of ours), or `forward`: ACLs of
+the two subnets, whatever the connection -> `known`: an established connection passes -> the
+sender's egress rules, which lead to `arrive` -> the receiver's ingress rules, which lead to `pass`
+-> translation of a private source.
+
+A connection that a side does not track (`groups.WORLD_*` in its mark) is judged again, on that
+side, with every packet.
+
+Invariants: 1. What no rule accepts is dropped. 2. A private address leaves a VPC only translated to
+its own public one. 3. A connection over a public address ends with that address's association.
+4. What a guest sends bears its own MAC and one of its addresses, unless its check is off.
+
+Called by `do/network`. Not its business: routes (`routing`), loading (`do/firewall`). Pure.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from mallee.model.carried import Way
+from mallee.model.hosts import VpcWanted
+from mallee.model.layout import Layout
+from mallee.model.networks import Direction, Rule
+from mallee.node.plan import acls, groups, network, nft, routing, speakers
+
+SERVICES_PACKETS_PER_S = 1024
+"""How much a guest may ask of DNS, DHCP and metadata together; AWS's bound for them too."""
+FLOWS_MAX = 8192
+"""How many connections that it began a guest may have at once beyond its VPC: each is also an
+entry in the host's table of connections, which all share."""
+
+_BITS = groups.WORLD_OUT | groups.WORLD_IN
+
+
+def ruleset(layout: Layout, vpc: VpcWanted, made: groups.Made) -> nft.Ruleset:
+    """Return the whole ruleset of a VPC's namespace; `made` spares making the same again."""
+    ports = speakers.ports(layout, vpc)
+    worn = {group.id: group for group in vpc.groups}
+    unknown = groups.referenced(vpc.groups) - worn.keys()
+    blocks: list[nft.Block] = [
+        *speakers.sets(ports),
+        *_translation_sets(vpc),
+        *_border_sets(layout, vpc, ports),
+        *_answer_sets(layout, vpc),
+        *(block for id in sorted(unknown) for block in groups.members(groups.nobody(id))),
+        *made.blocks(worn.values()),
+        *(chain for acl in sorted(vpc.acls, key=lambda one: one.id) for chain in acls.chains(acl)),
+        *_tap_chains(layout, vpc, worn),
+        *speakers.chains(layout, vpc, ports),
+        _input_chain(vpc),
+        *_forward_chains(layout, vpc),
+        *_translation_chains(),
+    ]
+    return (
+        nft.Table("inet", network.TABLE, tuple(blocks)),
+        nft.Table("arp", network.TABLE, speakers.arp_blocks(ports)),
+    )
+
+
+# What the namespace itself answers
+
+
+def _input_chain(vpc: VpcWanted) -> nft.Chain:
+    """DHCP, DNS, metadata, the API and neighbours' questions, nothing else."""
+    name_servers = f"{{ {network.name_server(vpc)}, {network.DNS_ADDRESS} }}"
+    dns = "meta l4proto { tcp, udp } th dport 53 accept"
+    rules = [
+        f'iifname "{network.TAPS}" update @asking {{ iifname limit rate over '
+        f"{SERVICES_PACKETS_PER_S}/second burst {SERVICES_PACKETS_PER_S} packets }} drop",
+        "ct state established,related accept",
+        'iifname "lo" accept',
+        f"ip6 saddr {{ ::, fe80::/10 }} icmpv6 type {{ {speakers.NEIGHBOURS} }} accept",
+        "ip6 saddr { ::, fe80::/10 } icmpv6 type nd-router-solicit accept",
+        f'iifname "{network.TAPS}" icmpv6 type {{ {speakers.NEIGHBOURS} }} accept',
+        f'iifname "{network.EDGE}" drop',
+        f'iifname "{network.PEERS}" drop',
+        "udp sport 68 udp dport 67 accept",
+        "ip6 saddr fe80::/10 udp sport 546 udp dport 547 accept",
+        *([f"ip daddr {name_servers} {dns}"] if vpc.dns_support else []),
+        *([f"ip6 daddr {network.DNS_ADDRESS6} {dns}"] if vpc.dns_support else []),
+        f"ip daddr {network.METADATA_ADDRESS} tcp dport "
+        f"{{ {network.METADATA_PORT}, {network.API_PORT} }} accept",
+    ]
+    return nft.base("input", "filter hook input priority filter", "drop", rules)
+
+
+# Borders of subnets
+
+
+def _border_sets(layout: Layout, vpc: VpcWanted, ports: list[speakers.Port]) -> Iterator[nft.Set]:
+    """Which subnet stands behind a device, and which ACL at the border of a subnet."""
+    marks = routing.marks(vpc)
+    known = {acl.id for acl in vpc.acls}
+    guarded = {one.id: one.acl_id for one in vpc.subnets if one.acl_id in known}
+    yield nft.map_of(
+        "subnets", "ifname : mark", (f'"{one.device}" : {marks[one.subnet_id]:#x}' for one in ports)
+    )
+    yield nft.set_of(
+        "inside",
+        "mark . ifname",
+        (
+            f'{marks[one.subnet_id]:#x} . "{one.device}"'
+            for one in ports
+            if one.subnet_id in guarded
+        ),
+    )
+    yield nft.map_of(
+        "leaving-subnet",
+        "mark : verdict",
+        (
+            f"{marks[subnet_id]:#x} : jump {acls.chain_name(acl_id, is_egress=True)}"
+            for subnet_id, acl_id in guarded.items()
+        ),
+    )
+    yield nft.map_of(
+        "entering-subnet",
+        "ifname : verdict",
+        (
+            f'"{one.device}" : jump {acls.chain_name(guarded[one.subnet_id], is_egress=False)}'
+            for one in ports
+            if one.subnet_id in guarded
+        ),
+    )
+    yield nft.set_of(
+        "open6",
+        "ifname",
+        (f'"{one.device}"' for one in ports if one.subnet_id in _open_subnets(vpc)),
+    )
+    yield nft.Set("asking", "type ifname; size 4096", flags="dynamic,timeout; timeout 1m")
+    yield nft.Set("talking", "type ifname; size 4096", flags="dynamic")
+    yield nft.map_of("leaving", "ifname : verdict", _verdicts(layout, vpc, "out"))
+    yield nft.map_of("arriving", "ifname : verdict", _verdicts(layout, vpc, "in"))
+
+
+def _open_subnets(vpc: VpcWanted) -> frozenset[str]:
+    """Subnets in which the world may begin conversations over IPv6, as far as groups let it."""
+    if not vpc.has_internet_gateway:
+        return frozenset()
+    leading = {
+        table.id
+        for table in vpc.route_tables
+        if any(one.way is Way.INTERNET and ":" in one.cidr for one in table.routes)
+    }
+    return frozenset(
+        one.id for one in vpc.subnets if not one.route_table_id or one.route_table_id in leading
+    )
+
+
+def _verdicts(layout: Layout, vpc: VpcWanted, side: str) -> Iterator[str]:
+    for one in vpc.interfaces:
+        tap = layout.tap(one.id)
+        yield f'"{tap}" : goto {tap}-{side}'
+    for one in vpc.nat_gateways:
+        # It has no security groups, and what it carries is tracked.
+        onwards = "goto arrive" if side == "out" else "accept"
+        yield f'"{layout.nat_link(one.interface_id)}" : {onwards}'
+
+
+# Security groups
+
+
+def _tap_chains(layout: Layout, vpc: VpcWanted, known: Iterable[str]) -> Iterator[nft.Chain]:
+    for one in sorted(vpc.interfaces, key=lambda one: one.id):
+        tap, worn = layout.tap(one.id), sorted(frozenset(one.group_ids) & frozenset(known))
+        for way in groups.WAYS:
+            jumps = (f"jump {group}-{way.suffix}" for group in worn)
+            yield nft.Chain(f"{tap}-{way.suffix}", (*jumps, "drop"))
+
+
+def _answer_sets(layout: Layout, vpc: VpcWanted) -> Iterator[nft.Set]:
+    """Taps whose rules let every answer pass: only there may a connection go untracked."""
+    worn = {group.id: group for group in vpc.groups}
+    for way in groups.WAYS:
+        elements = frozenset(
+            f'"{layout.tap(one.id)}" . {family} . {protocol}'
+            for one in vpc.interfaces
+            for family, protocol, asked in _whole_rules(way.direction)
+            if groups.is_open(one, worn, asked)
+        )
+        form = "typeof iifname . meta nfproto . meta l4proto"
+        yield nft.Set(f"open-{way.suffix}", form, elements)
+
+
+def _whole_rules(direction: Direction) -> Iterator[tuple[str, str, Rule]]:
+    for protocol in ("tcp", "udp"):
+        world = Rule(id="", direction=direction, protocol=protocol, cidr="0.0.0.0/0")
+        world6 = Rule(id="", direction=direction, protocol=protocol, cidr6="::/0")
+        yield "ipv4", protocol, world
+        yield "ipv6", protocol, world6
+
+
+def _forward_chains(layout: Layout, vpc: VpcWanted) -> Iterator[nft.Chain]:
+    out, into = groups.WORLD_OUT, groups.WORLD_IN
+    borders = (
+        "meta mark . oifname @inside goto known",
+        "meta mark vmap @leaving-subnet",
+        "oifname vmap @entering-subnet",
+    )
+    has_borders = any(one.acl_id for one in vpc.subnets)
+    yield nft.base(
+        "forward",
+        "filter hook forward priority filter",
+        "drop",
+        (*(borders if has_borders else ()), "goto known"),
+    )
+    yield nft.Chain(
+        "known",
+        (
+            "ct state invalid drop",
+            "ct status dnat ct original ip daddr . ct reply ip saddr != @pairs drop",
+            "ct status snat ct reply ip daddr . ct original ip saddr != @pairs drop",
+            f"ct state established ct mark & {_BITS:#x} != 0x0 goto again",
+            "ct state established,related accept",
+            f'iifname "{network.EDGE}" meta nfproto ipv6 oifname != @open6 drop',
+            f'iifname "{network.EDGE}" goto arrive',
+            f'iifname "{network.PEERS}" goto arrive',
+            f'iifname "{network.TAPS}" oifname != "{network.TAPS}" ct state new add @talking '
+            f"{{ iifname ct count over {FLOWS_MAX} }} drop",
+            "iifname vmap @leaving",
+        ),
+    )
+    yield nft.Chain(
+        "again",
+        (
+            f"ct direction original ct mark & {out:#x} == {out:#x} iifname vmap @leaving",
+            f"ct direction reply ct mark & {into:#x} == {into:#x} iifname vmap @leaving",
+            "goto arrive",
+        ),
+    )
+    yield nft.Chain("arrive", tuple(_arrive_rules()))
+    yield nft.Chain(
+        "pass",
+        (
+            "ct state established accept",
+            f"meta mark & {out:#x} == {out:#x} iifname . meta nfproto . meta l4proto != @open-in "
+            f"meta mark set meta mark & {~out & 0xFFFFFFFF:#x}",
+            f"meta mark & {into:#x} == {into:#x} oifname . meta nfproto . meta l4proto != "
+            f"@open-out meta mark set meta mark & {~into & 0xFFFFFFFF:#x}",
+            f"ct mark set meta mark & {_BITS:#x}",
+            "accept",
+        ),
+    )
+
+
+def _arrive_rules() -> Iterator[str]:
+    """Where a packet goes that may leave its sender: its receiver's rules, or out of the VPC."""
+    out, into = groups.WORLD_OUT, groups.WORLD_IN
+    yield f"ct state established ct direction original ct mark & {into:#x} == 0x0 accept"
+    yield f"ct state established ct direction reply ct mark & {out:#x} == 0x0 accept"
+    yield "oifname vmap @arriving"
+    # Between two links of a VPC nothing passes: it is nobody's way.
+    yield f'iifname "{network.EDGE}" drop'
+    yield f'iifname "{network.PEERS}" drop'
+    yield f'oifname "{network.PEERS}" goto pass'
+    yield f'oifname "{network.EDGE}" meta nfproto ipv6 goto pass'
+    yield f'oifname "{network.EDGE}" ip saddr @published goto pass'
+    yield "drop"
+
+
+# Public addresses
+
+
+def _translation_sets(vpc: VpcWanted) -> Iterator[nft.Set]:
+    pairs = network.published(vpc)
+    yield nft.set_of("published", "ipv4_addr", (private for _, private in pairs))
+    yield nft.set_of("pairs", "ipv4_addr . ipv4_addr", (f"{one} . {two}" for one, two in pairs))
+    addresses = "ipv4_addr : ipv4_addr"
+    yield nft.map_of("inward", addresses, (f"{public} : {private}" for public, private in pairs))
+    yield nft.map_of("outward", addresses, (f"{private} : {public}" for public, private in pairs))
+
+
+def _translation_chains() -> Iterator[nft.Chain]:
+    yield nft.base(
+        "inwards",
+        "nat hook prerouting priority dstnat",
+        "accept",
+        (f'iifname "{network.EDGE}" dnat ip to ip daddr map @inward',),
+    )
+    yield nft.base(
+        "outwards",
+        "nat hook postrouting priority srcnat",
+        "accept",
+        (f'oifname "{network.EDGE}" snat ip to ip saddr map @outward',),
+    )
