@@ -1,6 +1,7 @@
 """The object store of a cloud that is down is compared with its index, as its own user."""
 
 import os
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,20 @@ def test_a_lost_file_is_no_harmless_finding(layout: Layout) -> None:
     stored(layout).unlink()
     found = objects.check(layout, repairs=True)
     assert len(found.missing) == 1
+    assert not found.are_harmless
+    assert [(one.bucket, one.key) for one in found.losers] == [("(number 1)", "large")]
+
+
+def test_a_damaged_index_is_no_harmless_finding(layout: Layout) -> None:
+    index = places.Places(layout.objects).index
+    connection = sqlite3.connect(index)
+    [page] = connection.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'pack'").fetchone()
+    connection.close()
+    with index.open("r+b") as file:
+        file.seek((page - 1) * 4096)
+        file.write(os.urandom(4096))
+    found = objects.check(layout, repairs=True)
+    assert found.index
     assert not found.are_harmless
 
 

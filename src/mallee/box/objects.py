@@ -12,6 +12,7 @@ import msgspec
 
 from mallee.box import status, steps
 from mallee.model.layout import Layout
+from mallee.model.scrubs import Lost
 
 _WRITERS = ("s3", "cloud")
 
@@ -19,21 +20,25 @@ _WRITERS = ("s3", "cloud")
 class Findings(msgspec.Struct, frozen=True, kw_only=True):
     """Where index and files disagree, as the program says it; all empty when all is well."""
 
+    index: tuple[str, ...]
+    """What is wrong with the index itself; then nothing else was looked at."""
     references: tuple[tuple[int, int, int], ...]
     """Blob, references counted in the index, references found."""
     dangling: tuple[int, ...]
     """Blobs that versions refer to and the index does not know."""
     missing: tuple[int, ...]
     """Blobs whose file is gone."""
-    usages: tuple[tuple[int, int, int], ...]
-    """Bucket, versions found, bytes found, where the index says something else."""
+    usages: tuple[tuple[int, int, int, int, int], ...]
+    """Bucket, and what it holds, where the index says something else."""
     orphans: tuple[str, ...]
     """Files that nobody refers to."""
+    losers: tuple[Lost, ...]
+    """The objects that lose by what is gone."""
 
     @property
     def are_harmless(self) -> bool:
         """Whether nothing is lost: a repair sets all of it right."""
-        return not self.dangling and not self.missing
+        return not self.index and not self.dangling and not self.missing
 
 
 def check(layout: Layout, *, repairs: bool) -> Findings:

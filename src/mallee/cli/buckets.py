@@ -115,6 +115,11 @@ def check(*, root: Root = DEFAULT, repair: bool = False) -> None:
         Set counts right, and remove files that no object refers to.
     """
     found = objects.check(Layout(root), repairs=repair)
+    if found.index:
+        raise steps.Failed(
+            f"the index of objects is damaged: {'; '.join(found.index)}",
+            "restore it from a backup: docs/walrus.md",
+        )
     words.table(
         ("of index and files", "how many"),
         [
@@ -125,10 +130,10 @@ def check(*, root: Root = DEFAULT, repair: bool = False) -> None:
             ("runs of bytes that the index does not know", str(len(found.dangling))),
         ],
     )
+    for lost in found.losers:
+        words.tell(f"lost: {lost.bucket}/{lost.key} version {lost.version}")
     if not found.are_harmless:
-        raise steps.Failed(
-            "bytes of some objects are gone", "`mallee up`, `mallee buckets scrub` names them"
-        )
+        raise steps.Failed("bytes of some objects are gone", "delete them, or store them again")
 
 
 def _buckets(root: Root, account: str | None) -> list[dict[str, Any]]:

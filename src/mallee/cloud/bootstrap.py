@@ -103,7 +103,7 @@ def open_store(
 ) -> store.Store:
     """Open the store and see that the first account is in it; blocks until it is on disk."""
     with ExitStack() as undo:
-        opened = store.Store.open(_url(layout, configured), clock=clock)
+        opened = store.Store.open(database_url(layout, configured), clock=clock)
         undo.callback(opened.close)
         prepare_first_account(opened, layout, accounts.Means(configured, os.urandom, secrets.box))
         undo.pop_all()
@@ -115,12 +115,13 @@ async def join_store(layout: Layout, configured: Settings, clock: clock.Clock) -
     """Open the store in a process beside the cloud's, once that has prepared everything."""
     while not layout.cloud_ports.exists():
         await asyncio.sleep(LOOK_AGAIN_S)
-    opened = store.Store.open(_url(layout, configured), clock=clock)
+    opened = store.Store.open(database_url(layout, configured), clock=clock)
     _settle_memory()
     return opened
 
 
-def _url(layout: Layout, configured: Settings) -> str:
+def database_url(layout: Layout, configured: Settings) -> str:
+    """Return where the cloud's database is."""
     return configured.database_url or f"sqlite:///{layout.database}"
 
 

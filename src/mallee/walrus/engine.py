@@ -107,7 +107,7 @@ class Engine:
         connection = garbage.reader_connection(self._means)
         try:
             findings = check.check(self._means, connection)
-            if repairs:
+            if repairs and not findings.index:
                 check.repair(self._means, self._committer, findings)
             return findings
         finally:

@@ -7,14 +7,25 @@ what can be set right without loss. Not its business: whether the bytes are righ
 
 import argparse
 import contextlib
+import dataclasses
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
+from mallee.cloud import bootstrap
+from mallee.cloud.state import database, records
+from mallee.cloud.state.errors import StoreError
 from mallee.model.layout import Layout
+from mallee.model.scrubs import Lost
+from mallee.model.settings import InvalidSettings
 from mallee.walrus import engine
 from mallee.walrus.errors import BrokenIndex, NoSpace
+from mallee.walrus.seam import Loser
+
+LOST_MAX = 10_000
+"""Objects that are named, of those that lose something."""
 
 
 def main() -> None:
@@ -23,13 +34,44 @@ def main() -> None:
     parser.add_argument("--root", type=Path, required=True, help="the cloud's root directory")
     parser.add_argument("--repair", action="store_true", help="set right what can be")
     asked = parser.parse_args()
+    layout = Layout(asked.root)
     try:
-        opened = engine.Engine(Layout(asked.root).objects)
+        opened = engine.Engine(layout.objects)
         with contextlib.closing(opened):
             findings = opened.check(repairs=asked.repair)
     except (BrokenIndex, NoSpace) as error:
         raise SystemExit(str(error)) from error
-    sys.stdout.buffer.write(msgspec.json.encode(findings))
+    told = {
+        **{one.name: getattr(findings, one.name) for one in dataclasses.fields(findings)},
+        "losers": _named(layout, findings.losers),
+    }
+    sys.stdout.buffer.write(msgspec.json.encode(told))
+
+
+def _named(layout: Layout, losers: Sequence[Loser]) -> list[Lost]:
+    """Return the objects as people know them."""
+    names = _names(layout) if losers else {}
+    return [
+        Lost(
+            bucket=names.get(one.bucket, f"(number {one.bucket})"),
+            key=one.key.decode(errors="replace"),
+            version=one.version,
+        )
+        for one in losers[:LOST_MAX]
+    ]
+
+
+def _names(layout: Layout) -> dict[int, str]:
+    """Return the buckets' names by their numbers; a database that does not answer tells none."""
+    try:
+        configured = bootstrap.read_settings(layout)
+        if not configured.database_url and not layout.database.exists():
+            return {}
+        url = bootstrap.database_url(layout, configured)
+        found = database.Database(url).load().all_of(records.BUCKET.name, None)
+    except (StoreError, InvalidSettings, OSError):
+        return {}
+    return {one.doc.number: one.id for one in found}
 
 
 if __name__ == "__main__":
