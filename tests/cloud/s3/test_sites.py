@@ -275,30 +275,30 @@ INDEX: dict[str, Any] = {"IndexDocument": {"Suffix": "i"}}
 REDIRECT: dict[str, Any] = {"Redirect": {"HostName": "h"}}
 
 
-@pytest.mark.parametrize(
-    "wanted",
-    [
-        {},
-        {"ErrorDocument": {"Key": "e"}},
-        {"IndexDocument": {"Suffix": "a/b"}},
-        {"IndexDocument": {"Suffix": ""}},
-        {**INDEX, "RedirectAllRequestsTo": {"HostName": "h"}},
-        {"RedirectAllRequestsTo": {"HostName": "h/\r\nSet-Cookie: a"}},
-        {**INDEX, "RoutingRules": [{"Redirect": {}}]},
-        {**INDEX, "RoutingRules": [{"Condition": {}, **REDIRECT}]},
-        {**INDEX, "RoutingRules": [REDIRECT] * 51},
-        {**INDEX, "RoutingRules": [{"Redirect": {"HttpRedirectCode": "200"}}]},
-        {**INDEX, "RoutingRules": [{"Redirect": {"HttpRedirectCode": "300"}}]},
-        {
-            **INDEX,
-            "RoutingRules": [{"Redirect": {"ReplaceKeyWith": "a", "ReplaceKeyPrefixWith": "b"}}],
-        },
-        {
-            **INDEX,
-            "RoutingRules": [{"Condition": {"HttpErrorCodeReturnedEquals": "99"}, **REDIRECT}],
-        },
-    ],
-)
+WRONG: list[dict[str, Any]] = [
+    {},
+    {"ErrorDocument": {"Key": "e"}},
+    {"IndexDocument": {"Suffix": "a/b"}},
+    {"IndexDocument": {"Suffix": ""}},
+    {**INDEX, "RedirectAllRequestsTo": {"HostName": "h"}},
+    {"RedirectAllRequestsTo": {"HostName": "h/\r\nSet-Cookie: a"}},
+    {**INDEX, "RoutingRules": [{"Redirect": {}}]},
+    {**INDEX, "RoutingRules": [{"Condition": {}, **REDIRECT}]},
+    {**INDEX, "RoutingRules": [REDIRECT] * 51},
+    {**INDEX, "RoutingRules": [{"Redirect": {"HttpRedirectCode": "200"}}]},
+    {**INDEX, "RoutingRules": [{"Redirect": {"HttpRedirectCode": "300"}}]},
+    {
+        **INDEX,
+        "RoutingRules": [{"Redirect": {"ReplaceKeyWith": "a", "ReplaceKeyPrefixWith": "b"}}],
+    },
+    {
+        **INDEX,
+        "RoutingRules": [{"Condition": {"HttpErrorCodeReturnedEquals": "99"}, **REDIRECT}],
+    },
+]
+
+
+@pytest.mark.parametrize("wanted", WRONG)
 def test_configurations_that_cannot_be_are_refused(web: Web, wanted: dict[str, Any]) -> None:
     with pytest.raises(ClientError):
         web.s3.put_bucket_website(Bucket="www", WebsiteConfiguration=wanted)

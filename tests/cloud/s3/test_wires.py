@@ -91,6 +91,23 @@ def test_links_of_all_versions_work_until_they_are_altered(served: RunningS3, ve
     assert _open("DELETE", get).status == 403
 
 
+@pytest.mark.parametrize("version", ["s3v4", "s3v4a"])
+def test_nobody_adds_to_a_link_what_its_maker_did_not_sign(served: RunningS3, version: str) -> None:
+    client = _client(served, version, "path")
+    link = client.generate_presigned_url("put_object", {"Bucket": "bucket", "Key": "linked"})
+    for added in (
+        {"x-amz-acl": "bucket-owner-full-control"},
+        {"x-amz-meta-a": "b"},
+        {"X-Amz-Copy-Source": "bucket/other"},
+        {"x-amz-content-sha256": "UNSIGNED-PAYLOAD"},
+    ):
+        answer = _open("PUT", link, b"linked", added)
+        (name,) = added
+        assert answer.status == 403, (name, answer.body)
+        assert f"<HeadersNotSigned>{name.lower()}</HeadersNotSigned>".encode() in answer.body
+    assert _open("PUT", link, b"linked", {"Cache-Control": "no-store"}).status == 200
+
+
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("mode", ["signed", "signed trailer", "unsigned trailer"])
 def test_bodies_in_chunks_are_stored_without_their_wrapping(

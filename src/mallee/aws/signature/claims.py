@@ -56,6 +56,17 @@ _BASIC_TIME = re.compile(
 _HEADER_NAMES = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+(?:;[!#$%&'*+.^_`|~0-9a-z-]+)*")
 
 
+_NOT_SIGNED = "'{}' must be a 'SignedHeader' in the AWS Authorization."
+
+
+class NotSigned(errors.IncompleteSignature):
+    """A header that anybody may have added says what is to be done."""
+
+    def __init__(self, header: str) -> None:
+        self.header = header
+        super().__init__(_NOT_SIGNED.format(header))
+
+
 @dataclass(frozen=True, slots=True)
 class Algorithm:
     """One of those that SigV4 has."""
@@ -290,11 +301,11 @@ def _signed_headers(text: str, headers: Mapping[str, str]) -> tuple[str, ...]:
         raise errors.IncompleteSignature(
             "SignedHeaders must be lower-case names, each once, separated by semicolons."
         )
-    for name in ("host", *headers):
-        if name not in names and (name == "host" or name.startswith("x-amz-")):
-            raise errors.IncompleteSignature(
-                f"'{name}' must be a 'SignedHeader' in the AWS Authorization."
-            )
+    if "host" not in names:
+        raise errors.IncompleteSignature(_NOT_SIGNED.format("host"))
+    for name in headers:
+        if name not in names and name.startswith("x-amz-"):
+            raise NotSigned(name)
     for name in names:
         if name not in headers:
             raise errors.IncompleteSignature(f"The signed header '{name}' is not in the request.")

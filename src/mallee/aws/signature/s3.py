@@ -214,6 +214,8 @@ def _parse_v4_header(request: _Bodiless, authorization: str) -> Claim:
         if algorithm is _V4A:
             asymmetric.check_regions(request.headers.get(asymmetric.REGIONS))
         return claims.parse_header(request, "s3", algorithm)
+    except claims.NotSigned as error:
+        raise _not_signed(error) from error
     except errors.IncompleteSignature as error:
         raise errors.s3.AuthorizationHeaderMalformed(error.message) from error
 
@@ -225,8 +227,16 @@ def _parse_v4_query(request: _Bodiless) -> Claim:
         if algorithm is _V4A:
             asymmetric.check_regions(said.get("X-Amz-Region-Set"))
         return claims.parse_query(request, "s3", algorithm)
+    except claims.NotSigned as error:
+        raise _not_signed(error) from error
     except errors.IncompleteSignature as error:
         raise errors.s3.AuthorizationQueryParametersError(error.message) from error
+
+
+def _not_signed(error: claims.NotSigned) -> errors.AwsError:
+    return errors.s3.AccessDenied(
+        "There were headers present in the request which were not signed", unsigned=error.header
+    )
 
 
 def _check_scope(claim: Claim) -> None:

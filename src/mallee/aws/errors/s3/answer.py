@@ -20,6 +20,7 @@ ELEMENTS = {
     "key": "Key",
     "method": "Method",
     "missing": "MissingHeaderName",
+    "unsigned": "HeadersNotSigned",
     "region": "Region",
     "size": "ProposedSize",
     "most": "MaxSizeAllowed",
