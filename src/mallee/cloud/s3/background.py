@@ -7,7 +7,7 @@ only. Called by `daemon`.
 from collections.abc import Coroutine, Iterable
 from typing import Any
 
-from mallee.cloud.s3 import delivering, drafts, expiring, logdelivery, pipeline
+from mallee.cloud.s3 import delivering, drafts, expiring, inventorying, logdelivery, pipeline
 
 
 def everywhere(cloud: pipeline.Cloud) -> Iterable[Coroutine[Any, Any, None]]:
@@ -27,6 +27,7 @@ def alone(cloud: pipeline.Cloud) -> Iterable[Coroutine[Any, Any, None]]:
         clock=cloud.clock,
     )
     yield delivering.keep_delivering(told)
+    yield inventorying.keep_inventories(_writing(cloud))
 
 
 def _writing(cloud: pipeline.Cloud) -> drafts.Means:

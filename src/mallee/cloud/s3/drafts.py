@@ -62,6 +62,17 @@ class Service:
 
 
 @dataclass(frozen=True, slots=True)
+class Name:
+    """What an object will be called, and what it is."""
+
+    key: str
+    kind: str
+    """Its content type."""
+    is_sealed: bool = False
+    """Whether it is encrypted although its bucket does not ask for it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Finished:
     """A draft whose bytes are all there."""
 
@@ -107,14 +118,16 @@ def may_write(view: store.View, target: BucketRecord, key: str, service: Service
 class Draft:
     """An object on its way. Call `finish` or `abandon` in the end."""
 
-    def __init__(self, means: Means, target: BucketRecord, key: str, kind: str) -> None:
-        """Begin one of a content type. Raises `NoSpace`."""
+    def __init__(self, means: Means, target: BucketRecord, name: Name) -> None:
+        """Begin one. Raises `NoSpace`."""
         means.engine.check_room(0)
         watch = notices.of_service(target.account, target.doc)
-        self._place = Place(target.doc, target.account, key.encode(), watch)
-        self._kind = kind
+        self._place = Place(target.doc, target.account, name.key.encode(), watch)
+        self._kind = name.kind
         self._now = means.clock.now()
-        self._unlocked: Unlocked | None = encryption.of_service(means.key_file.box, self._place)
+        self._unlocked: Unlocked | None = encryption.of_service(
+            means.key_file.box, self._place, always=name.is_sealed
+        )
         self._receiver = means.engine.receive()
         key_of = self._unlocked.key() if self._unlocked else None
         self._sealer = frames.Sealer(key_of, self._receiver) if key_of else None

@@ -16,6 +16,7 @@ import itertools
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 from cryptography.exceptions import InvalidTag
@@ -105,9 +106,17 @@ def _default(where: Place) -> Asked | None:
     return document["Rules"][0] if document else None
 
 
-def of_service(box: secretbox.SecretBox, where: Place) -> Unlocked | None:
-    """Return a fresh data key for what S3 itself writes into a bucket; None: no encryption."""
-    if buckets.ENCRYPTION not in where.bucket.documents:
+def of_service(box: secretbox.SecretBox, where: Place, *, always: bool) -> Unlocked | None:
+    """Return a fresh data key for what S3 itself writes into a bucket; None: no encryption.
+
+    As on AWS it has no part in keys of the key store: a bucket that wants one gets nothing.
+    """
+    default: Any = where.bucket.documents.get(buckets.ENCRYPTION)
+    if default is not None:
+        rule: Any = default["Rules"][0]["ApplyServerSideEncryptionByDefault"]
+        if rule["SSEAlgorithm"] == kmskeys.METHOD:
+            raise errors.s3.AccessDenied()
+    if default is None and not always:
         return None
     return _fresh(where, AES256, box.open(where.bucket.sealed_key))
 

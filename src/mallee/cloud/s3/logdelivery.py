@@ -16,7 +16,7 @@ from typing import Any
 from mallee.cloud.s3 import accesslog, buckets, drafts
 from mallee.cloud.s3.accesslog import Batch, Log
 from mallee.cloud.s3.buckets import BucketRecord
-from mallee.cloud.s3.drafts import Draft, Means, Service
+from mallee.cloud.s3.drafts import Draft, Means, Name, Service
 from mallee.kit import logs
 from mallee.model.buckets import LOGGING
 
@@ -85,7 +85,7 @@ async def _write(
 
 
 def _put(means: Means, target: BucketRecord, key: str, lines: Sequence[str]) -> None:
-    draft = Draft(means, target, key, "text/plain")
+    draft = Draft(means, target, Name(key, "text/plain"))
     try:
         draft.write("".join(f"{line}\n" for line in lines).encode())
         drafts.commit(means, target, [draft.finish()])

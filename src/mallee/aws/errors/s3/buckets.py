@@ -140,6 +140,16 @@ class OwnershipControlsNotFoundError(S3Error):
     sentence = "The bucket ownership controls were not found"
 
 
+class InvalidConfigurationId(S3Error):
+    code = "InvalidConfigurationId"
+    sentence = "The specified configuration id is invalid."
+
+
+class InvalidS3DestinationBucket(S3Error):
+    code = "InvalidS3DestinationBucket"
+    sentence = "Invalid bucket name or invalid destination bucket ARN."
+
+
 class InvalidTargetBucketForLogging(S3Error):
     code = "InvalidTargetBucketForLogging"
     sentence = (
@@ -165,6 +175,14 @@ class ServerSideEncryptionConfigurationNotFoundError(S3Error):
     code = "ServerSideEncryptionConfigurationNotFoundError"
     status = 404
     sentence = "The server side encryption configuration was not found"
+
+
+class TooManyConfigurations(S3Error):
+    code = "TooManyConfigurations"
+    sentence = (
+        "You are attempting to create a new configuration but have already reached the "
+        "1,000-configuration limit."
+    )
 
 
 class TooManyBuckets(S3Error):
