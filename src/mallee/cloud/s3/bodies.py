@@ -1,9 +1,9 @@
 """Bodies of requests on their way in: unwrapped, checked and brought to a sink, a piece at a time.
 
-Memory is bounded by what the connection buffers and one batch; hashing and writing happen in
-threads, each hash beside the others where a batch is large. Nothing is read, and a waiting client
-not told to go on, before the handler asks. Made by the pipeline for handlers (`exchange.Body`).
-Not its business: sockets (`server`), and how chunks look (`aws.signature.streaming`).
+Memory is bounded by what the connection buffers, one batch, and what `lanes` hold; hashing and
+writing happen in threads, each beside the others, save for small bodies. Nothing is read, and a
+waiting client not told to go on, before the handler asks. Made by the pipeline for handlers
+(`exchange.Body`). Not its business: sockets (`server`), how chunks look (`signature.streaming`).
 """
 
 import asyncio
@@ -15,14 +15,13 @@ from typing import Protocol
 
 from mallee.aws import checksums, errors
 from mallee.aws.checksums import Algorithm
+from mallee.cloud.s3 import lanes
 from mallee.cloud.s3.exchange import Sink, Taken
 
 BATCH_BYTES = 256 << 10
 """So much is gathered before a thread is asked; a body's rest is less."""
 INLINE_BYTES_MAX = 32 << 10
 """A batch that is hashed sooner than a thread would be woken."""
-BESIDE_BYTES_MIN = 128 << 10
-"""Batches from this size on are hashed and written by several threads at once."""
 OBJECT_BYTES_MAX = 5 << 30
 """S3 takes no larger body; larger objects come in parts."""
 
@@ -131,18 +130,48 @@ class ObjectBody:
             raise errors.s3.EntityTooLarge(size=said.size, most=OBJECT_BYTES_MAX)
         hashes = _Hashes(said, checksums)
         works = [sink.write, *hashes.updates()]
-        size, most = 0, (said.size or 0) if said.most is None else said.most
-        async for batch in self._batches():
-            pieces = await self._unwrap(batch)
-            length = sum(map(len, pieces))
-            size += length
-            if size > most:
-                raise _too_long(said, size)
-            await self._spread(works, pieces, length)
+        if said.size is not None and said.size <= INLINE_BYTES_MAX:
+            size = await self._take_here(works)
+        else:
+            size = await self._take_beside(works)
         trailers = said.unwrapper.finish() if said.unwrapper else _NOTHING
-        if said.most is None and size != most:
+        if said.most is None and size != (said.size or 0):
             raise errors.s3.IncompleteBody
         return _checked(said, hashes, trailers, size)
+
+    async def _take_here(self, works: Sequence[lanes.Work]) -> int:
+        """Have few bytes taken: that is sooner done than a thread is woken."""
+        size = 0
+        async for batch in self._batches():
+            pieces = await self._unwrap(batch)
+            size = self._counted(size, pieces)
+            for piece in pieces:
+                for work in works:
+                    work(piece)
+        return size
+
+    async def _take_beside(self, works: Sequence[lanes.Work]) -> int:
+        """Have bytes taken by threads while more come."""
+        beside = lanes.Lanes(works, self._threads)
+        size = 0
+        try:
+            async for batch in self._batches():
+                pieces = await self._unwrap(batch)
+                before, size = size, self._counted(size, pieces)
+                await beside.give(pieces, size - before)
+            await beside.finish()
+        except BaseException:
+            # The sink's owner closes it now: no thread may be writing then.
+            await beside.abandon()
+            raise
+        return size
+
+    def _counted(self, before: int, pieces: Sequence[Data]) -> int:
+        """Return how many bytes have come with these; raise when they are too many."""
+        size, said = before + sum(map(len, pieces)), self._said
+        if size > ((said.size or 0) if said.most is None else said.most):
+            raise _too_long(said, size)
+        return size
 
     async def _batches(self) -> AsyncIterator[bytes]:
         await self._source.proceed()
@@ -166,38 +195,11 @@ class ObjectBody:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, unwrapper.feed, batch)
 
-    async def _spread(
-        self, works: Sequence[Callable[[Data], None]], pieces: Sequence[Data], length: int
-    ) -> None:
-        """Give the pieces to everything that takes them."""
-        if length <= INLINE_BYTES_MAX and (self._said.size or 0) <= INLINE_BYTES_MAX:
-            _do(works, pieces)
-            return
-        run = asyncio.get_running_loop().run_in_executor
-        groups = [[work] for work in works] if length >= BESIDE_BYTES_MIN else [works]
-        jobs = [run(self._threads, _do, group, pieces) for group in groups]
-        done = asyncio.gather(*jobs, return_exceptions=True)
-        try:
-            outcomes = await asyncio.shield(done)
-        except asyncio.CancelledError:
-            # The sink's owner closes it now: no thread may be writing then.
-            await done
-            raise
-        for outcome in outcomes:
-            if outcome is not None:
-                raise outcome
-
 
 def _too_long(said: Said, size: int) -> errors.AwsError:
     if said.most is None:
         return errors.s3.IncompleteBody()
     return errors.s3.EntityTooLarge(size=size, most=said.most)
-
-
-def _do(works: Sequence[Callable[[Data], None]], pieces: Sequence[Data]) -> None:
-    for piece in pieces:
-        for work in works:
-            work(piece)
 
 
 def _checked(said: Said, hashes: _Hashes, trailers: Mapping[str, str], size: int) -> Taken:
