@@ -31,7 +31,7 @@ def account_of(arn: str) -> str | None:
 def find(view: store.View, account: str, arn: str) -> Any:
     """Return the document of the thing that the ARN names in the account; None when there is none.
 
-    A key pair's ARN has its name, IAM's have path and name.
+    The ARN of a key pair or placement group has its name, IAM's have path and name.
     """
     if (account_of(arn) or account) != account:
         return None
@@ -46,7 +46,7 @@ def find(view: store.View, account: str, arn: str) -> Any:
 
 
 def _candidates(view: store.View, kind: Kind[Any, Any], account: str, rest: str) -> list[Any]:
-    if kind is records.KEY_PAIR:
+    if kind is records.KEY_PAIR or kind is records.PLACEMENT_GROUP:
         return [view.get(kind, rest), *view.by(kind, "name", rest)]
     if kind is records.POLICY:
         return view.by(kind, "arn", f"arn:aws:iam::{account}:policy/{rest}")

@@ -173,6 +173,9 @@ class Instance(msgspec.Struct, frozen=True, kw_only=True):
     api_stop_protected: bool = False
     metadata: MetadataOptions = MetadataOptions()
     profile: ProfileAssociation | None = None
+    placement_group_id: str = ""
+    partition: int = 0
+    """Of a partition group: which, from 1."""
     client_token: str | None = None
     launched_at: float
     """Seconds since the epoch of the last RunInstances or StartInstances."""

@@ -1,5 +1,7 @@
 """The choice of hosts never overcommits, is deterministic, and says what was short where."""
 
+import dataclasses
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -101,3 +103,43 @@ def test_short_names_what_was_short_on_which_host() -> None:
             place.Lack("mute", ()),
         ),
     )
+
+
+colours = st.lists(st.sampled_from("abc"), min_size=8, max_size=8).map(tuple)
+
+
+@given(offers, requests, colours, st.data())
+def test_hosts_of_one_colour_are_kept_from_others(
+    offers: tuple[Offer, ...], request: Request, colours: tuple[str, ...], data: st.DataObject
+) -> None:
+    held = {
+        offer.host_id: data.draw(st.sampled_from("abc"))
+        for offer in offers
+        if data.draw(st.booleans())
+    }
+    grouping = place.Grouping(colours=colours, coloured=held)
+    placed = place.choose(offers, dataclasses.replace(request, grouping=grouping))
+    if isinstance(placed, Placed):
+        of_host = dict(held)
+        for colour, host_id in zip(colours, placed.host_ids, strict=False):
+            assert of_host.setdefault(host_id, colour) == colour
+
+
+@given(offers, requests)
+def test_a_cluster_stays_on_hosts_where_it_is_while_they_have_room(
+    offers: tuple[Offer, ...], request: Request
+) -> None:
+    for offer in offers:
+        near = place.Grouping(near=frozenset({offer.host_id}))
+        placed = place.choose(offers, dataclasses.replace(request, grouping=near))
+        if isinstance(placed, Placed):
+            there = min(room(offer, request.each), len(placed.host_ids))
+            assert placed.host_ids.count(offer.host_id) >= there
+
+
+def test_a_host_that_is_barred_by_the_group_says_so() -> None:
+    offer = Offer("h", "hut", Capacity(8, 8, 8), Capacity(1, 1, 1))
+    grouping = place.Grouping(colours=("mine",), coloured={"h": "another's"})
+    short = place.choose((offer,), Request(each=Capacity(1, 1, 1), grouping=grouping))
+    assert isinstance(short, Short)
+    assert "placement group" in short.lacks[0].resources[0]

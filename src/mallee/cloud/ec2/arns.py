@@ -49,6 +49,9 @@ INSIDE = ("LaunchTemplate", "NetworkInterfaces")
 def of(call: Call, kind: Kind[Any, Any], id: str) -> str:
     """Return the ARN of a thing of the caller's; images have no account in theirs."""
     account = "" if kind is records.IMAGE else call.account
+    if kind is records.PLACEMENT_GROUP:
+        group = call.view.get(kind, id)
+        id = group.doc.name if group and group.account == account else id
     return f"arn:aws:ec2:{call.settings.region}:{account}:{kind.name}/{ids.normalise(id)}"
 
 
@@ -57,10 +60,13 @@ def finder(row: Action) -> Finder | None:
     if not isinstance(row.does, Write | AskHost) and row.name not in LOOKS_INTO:
         return None
 
+    is_of_placement = row.name in implied.OF_PLACEMENT
+
     def find(call: Call, request: Request) -> tuple[str, ...]:
         made = (f"arn:aws:ec2:{call.settings.region}:{call.account}:{it}/*" for it in row.creates)
         meant = (of(call, kind, id) for kind, id in implied.things(row.name, call, request))
-        return tuple(dict.fromkeys((*made, *_named(call, request), *meant))) or EVERYTHING
+        said = {k: v for k, v in request.items() if not (is_of_placement and k == "GroupId")}
+        return tuple(dict.fromkeys((*made, *_named(call, said), *meant))) or EVERYTHING
 
     return find
 

@@ -211,6 +211,30 @@ def _is_of_template(question: Question) -> str | None:
     return str(question.resource not in itself).lower()
 
 
+def _placement_group(question: Question) -> str | None:
+    """Return the ARN of the placement group that an instance is in, or shall be in."""
+    call = question.call
+    if _is_made(question):
+        asked: Mapping[str, str] = question.asked.get("Placement") or {}
+        id, name = asked.get("GroupId", ""), asked.get("GroupName")
+    else:
+        id, name = getattr(thing(question), "placement_group_id", ""), None
+    group = call.view.get(records.PLACEMENT_GROUP, id)
+    if group is not None and group.account == call.account:
+        name = group.doc.name
+    return _arn(question, records.PLACEMENT_GROUP.name, name)
+
+
+def _group_name(question: Question) -> str | None:
+    name: str | None = getattr(thing(question), "name", None)
+    return name or question.asked.get("GroupName")
+
+
+def _strategy(question: Question) -> str | None:
+    group = thing(question)
+    return group.strategy.value if group else question.asked.get("Strategy")
+
+
 # --- images, key pairs, addresses ---
 
 
@@ -262,6 +286,9 @@ FINDERS: Mapping[str, Finder] = {
     "ec2:networkinterfaceid": _id(records.INTERFACE),
     "ec2:newinstanceprofile": _of(_INSTANCE, _new_profile),
     "ec2:owner": _image(lambda owner, _: owner),
+    "ec2:placementgroup": _of(_INSTANCE, _placement_group),
+    "ec2:placementgroupname": _of(records.PLACEMENT_GROUP, _group_name),
+    "ec2:placementgroupstrategy": _of(records.PLACEMENT_GROUP, _strategy),
     "ec2:public": _image(lambda _, image: str(image.is_public).lower()),
     "ec2:publicipaddress": _field(records.ADDRESS, "public_ip"),
     "ec2:region": lambda question: question.call.settings.region,

@@ -18,16 +18,35 @@ Thing = tuple[Kind[Any, Any], str]
 """A kind and an id."""
 
 _MAKES_A_NAME = frozenset({"CreateLaunchTemplate", "CreateSecurityGroup"})
+OF_PLACEMENT = frozenset(
+    {"CreatePlacementGroup", "DeletePlacementGroup", "ModifyInstancePlacement"}
+)
+"""Whose `GroupName` and `GroupId` are of a placement group, not of a security group."""
 
 
 def things(name: str, call: Call, request: Request) -> Iterator[Thing]:
     """Yield what an action's request is about besides the ids in it."""
+    yield from _placed(name, request)
+    if name in OF_PLACEMENT:
+        return
     for member, find in _NAMED.items():
         value = request.get(member)
         if value and name not in _MAKES_A_NAME:
             yield from find(call, (value,) if isinstance(value, str) else value)
     if name == "RunInstances":
         yield from _launched_into(call, request)
+
+
+def _placed(name: str, request: Request) -> Iterator[Thing]:
+    """Yield the placement group that a request names; its ARN has its name."""
+    given: Mapping[str, str] = {
+        "RunInstances": request.get("Placement") or {},
+        "DeletePlacementGroup": request,
+        "ModifyInstancePlacement": request,
+    }.get(name, {})
+    named = given.get("GroupName") or given.get("GroupId")
+    if named:
+        yield records.PLACEMENT_GROUP, named
 
 
 def _by(kind: Kind[Any, Any], index: str) -> Callable[[Call, Sequence[str]], Iterator[Thing]]:

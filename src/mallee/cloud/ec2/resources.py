@@ -6,6 +6,7 @@ little there as one that never was: both are `…NotFound`, so nothing tells whe
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from mallee.aws import errors
@@ -65,6 +66,12 @@ REGISTRY: tuple[Resource, ...] = (
         kind=records.LAUNCH_TEMPLATE,
         malformed=errors.InvalidLaunchTemplateIdMalformed,
         not_found=errors.InvalidLaunchTemplateIdNotFound,
+    ),
+    Resource(
+        prefix="pg",
+        kind=records.PLACEMENT_GROUP,
+        malformed=errors.InvalidPlacementGroupIdMalformed,
+        not_found=errors.InvalidPlacementGroupIdNotFound,
     ),
     Resource(
         prefix="vpc",
@@ -197,6 +204,11 @@ def not_found(kind: Kind[Any, Any], missing: Sequence[str]) -> errors.AwsError:
 def reader(call: Call) -> store.View | store.Tx:
     """Return what a call reads from: a writer reads through its own transaction."""
     return getattr(call, "tx", None) or call.view
+
+
+def moment(at: float) -> str:
+    """Return a time as filters write it."""
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
 
 
 def boolean(value: bool) -> str:

@@ -4,7 +4,8 @@
 cannot be lost to a parallel launch. Where the numbers come from is not its business.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import Enum
 
 from mallee.model.hosts import Capacity
@@ -32,6 +33,26 @@ class Offer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Grouping:
+    """What a placement group asks of the choice.
+
+    Instances of one *colour* may share a host, those of different colours may not: in a spread
+    group each has its own, in a partition group its partition's.
+    """
+
+    colours: tuple[str, ...] = ()
+    """Of each instance, in their order; none: hosts need not be kept apart."""
+    coloured: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Of each host that carries instances of the group already, by host id."""
+    near: frozenset[str] = frozenset()
+    """Hosts that are chosen before others, while they have room: those of a cluster."""
+
+
+ANYWHERE = Grouping()
+"""What is asked of the hosts of instances that are in no placement group."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """Room for between `count_min` and `count_max` equal instances, each needing `each`."""
 
@@ -39,6 +60,7 @@ class Request:
     count_min: int = 1
     count_max: int = 1
     policy: Policy = Policy.SPREAD
+    grouping: Grouping = ANYWHERE
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,18 +92,42 @@ def choose(offers: tuple[Offer, ...], request: Request) -> Placed | Short:
     """Choose hosts for as many as have room, up to `count_max`; deterministic."""
     free = {offer.host_id: _free(offer) for offer in offers}
     heard = sorted((offer for offer in offers if not offer.silent), key=lambda one: one.host_id)
+    coloured, near = dict(request.grouping.coloured), set(request.grouping.near)
     chosen: list[str] = []
     while len(chosen) < request.count_max:
-        roomy = [offer for offer in heard if _fits(request.each, free[offer.host_id])]
+        colour = _colour(request, len(chosen))
+        roomy = [
+            offer
+            for offer in heard
+            if _fits(request.each, free[offer.host_id])
+            and coloured.get(offer.host_id, colour) == colour
+        ]
         if not roomy:
             break
-        best = min(roomy, key=lambda one: _rank(one, free[one.host_id], request))
+        best = min(
+            roomy,
+            key=lambda one: (one.host_id not in near, _rank(one, free[one.host_id], request)),
+        )
         free[best.host_id] = _minus(free[best.host_id], request.each)
+        coloured[best.host_id] = colour
+        if request.policy is Policy.PACK:
+            near.add(best.host_id)
         chosen.append(best.host_id)
     if len(chosen) < request.count_min:
-        lacks = tuple(_lack(offer, free[offer.host_id], request.each) for offer in offers)
+        colour = _colour(request, len(chosen))
+        barred = {id for id, other in coloured.items() if other != colour}
+        lacks = tuple(
+            _lack(offer, free[offer.host_id], request.each, offer.host_id in barred)
+            for offer in offers
+        )
         return Short(room_for=len(chosen), lacks=lacks)
     return Placed(tuple(chosen))
+
+
+def _colour(request: Request, index: int) -> str:
+    """Return the colour of an instance; the same for all where none is kept apart."""
+    colours = request.grouping.colours
+    return colours[index] if colours else ""
 
 
 def _rank(offer: Offer, free: Capacity, request: Request) -> float:
@@ -94,10 +140,10 @@ def _rank(offer: Offer, free: Capacity, request: Request) -> float:
     return fullness if request.policy is Policy.SPREAD else -fullness
 
 
-def _lack(offer: Offer, free: Capacity, each: Capacity) -> Lack:
+def _lack(offer: Offer, free: Capacity, each: Capacity, is_barred: bool) -> Lack:
     if offer.silent:
         return Lack(offer.name, ())
-    short: list[str] = []
+    short = [_APART] if is_barred else []
     rows = zip(_NAMES, _numbers(each), _numbers(free), _numbers(offer.capacity), strict=True)
     for (name, unit), needed, left, whole in rows:
         if needed > left:
@@ -106,6 +152,7 @@ def _lack(offer: Offer, free: Capacity, each: Capacity) -> Lack:
     return Lack(offer.name, tuple(short))
 
 
+_APART = "distance (it carries instances of the placement group that shall be apart from this one)"
 _NAMES = (("vcpus", ""), ("memory", " MiB"), ("disk", " GiB"))
 
 

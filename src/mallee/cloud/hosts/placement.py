@@ -35,6 +35,7 @@ class Reservation:
     disk_gib: int
     count_min: int = 1
     policy: place.Policy = place.Policy.SPREAD
+    grouping: place.Grouping = place.ANYWHERE
 
 
 def reserve(tx: Tx, wanted: Reservation) -> dict[str, str]:
@@ -48,6 +49,7 @@ def reserve(tx: Tx, wanted: Reservation) -> dict[str, str]:
         count_min=wanted.count_min,
         count_max=len(wanted.instance_ids),
         policy=wanted.policy,
+        grouping=wanted.grouping,
     )
     offers = tuple(_offer(tx, host) for host in tx.by(records.HOST, "zone", wanted.zone))
     match place.choose(offers, request):

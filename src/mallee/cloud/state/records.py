@@ -29,6 +29,7 @@ from mallee.model import (
     masterkeys,
     networks,
     peerings,
+    placementgroups,
     prefixlists,
     providers,
     quotas,
@@ -140,6 +141,9 @@ LAUNCH_TEMPLATE: Kind[launchtemplates.LaunchTemplate, None] = Kind(
 TEMPLATE_VERSION: Kind[launchtemplates.TemplateVersion, None] = Kind(
     "launch-template-version", launchtemplates.TemplateVersion
 )
+PLACEMENT_GROUP: Kind[placementgroups.PlacementGroup, None] = Kind(
+    "placement-group", placementgroups.PlacementGroup
+)
 VPC: Kind[networks.Vpc, None] = Kind("vpc", networks.Vpc)
 SUBNET: Kind[networks.Subnet, None] = Kind("subnet", networks.Subnet)
 INTERFACE: Kind[networks.Interface, None] = Kind("network-interface", networks.Interface)
@@ -197,6 +201,7 @@ KINDS: dict[str, Kind[Any, Any]] = {
         KEY_PAIR,
         LAUNCH_TEMPLATE,
         TEMPLATE_VERSION,
+        PLACEMENT_GROUP,
         VPC,
         SUBNET,
         INTERFACE,
@@ -260,8 +265,10 @@ INDEXES: Mapping[str, Mapping[str, IndexValues]] = {
         "image": lambda doc: (doc.image_id,),
         "reservation": lambda doc: (doc.reservation_id,),
         "profile-association": lambda doc: (doc.profile.id if doc.profile else None,),
+        "placement-group": lambda doc: (doc.placement_group_id or None,),
     },
     "key-pair": {"name": lambda doc: (doc.name,)},
+    "placement-group": {"name": lambda doc: (doc.name,)},
     "launch-template-version": {"template": lambda doc: (doc.template_id,)},
     "alias": {"key": lambda doc: (doc.key_id,)},
     "grant": {
@@ -269,12 +276,25 @@ INDEXES: Mapping[str, Mapping[str, IndexValues]] = {
         "grantee": lambda doc: (f"{doc.key_id} {doc.grantee}",),
         "retiring": lambda doc: (doc.retiring or None,),
     },
-    "vpc": {"dhcp-options": lambda doc: (doc.dhcp_options_id or None,)},
+    "vpc": {
+        "dhcp-options": lambda doc: (doc.dhcp_options_id or None,),
+        "association": lambda doc: {
+            doc.main_association_id or None,
+            f"vpc-cidr-assoc-{doc.id.removeprefix('vpc-')}",
+            *(block.id for block in (*doc.more_cidrs, *doc.ipv6_cidrs)),
+        },
+    },
     "subnet": {
         "vpc": lambda doc: (doc.vpc_id,),
         "zone": lambda doc: (doc.zone,),
         "route-table": lambda doc: (doc.route_table_id,),
         "acl": lambda doc: (doc.acl_id or None,),
+        "association": lambda doc: {
+            doc.route_association_id,
+            doc.acl_association_id or None,
+            *(block.id for block in doc.ipv6_cidrs),
+        },
+        "reservation": lambda doc: {it.id for it in doc.reservations},
     },
     "network-interface": {
         "instance": lambda doc: (doc.instance_id,),
@@ -282,6 +302,7 @@ INDEXES: Mapping[str, Mapping[str, IndexValues]] = {
         "subnet": lambda doc: (doc.subnet_id,),
         "group": lambda doc: doc.group_ids,
         "public-ip": lambda doc: (doc.public_ip,),
+        "attachment": lambda doc: (doc.attachment_id or None,),
     },
     "elastic-ip": {
         "interface": lambda doc: (doc.interface_id,),
