@@ -6,7 +6,6 @@ version is `templateversions`' business, what a launch makes of it `templatedata
 
 from __future__ import annotations
 
-import datetime
 import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -186,12 +185,6 @@ def _render(call: Call, record: TemplateRecord) -> shapes.LaunchTemplate:
     }
 
 
-def when(seconds: float) -> str:
-    """Return a time as filters write it."""
-    moment = datetime.datetime.fromtimestamp(seconds, datetime.UTC)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.000Z")
-
-
 _NOT_IN_TEMPLATES = frozenset({"MaxCount", "MinCount", "PrivateIpAddress", "SubnetId"})
 """What a launch asks for and a template cannot hold."""
 
@@ -233,7 +226,7 @@ ACTIONS: tuple[Action, ...] = (
             render=_render,
             member="LaunchTemplates",
             filters={
-                "create-time": lambda call, record: (when(record.doc.created_at),),
+                "create-time": lambda call, record: (resources.moment(record.doc.created_at),),
                 "launch-template-name": lambda call, record: (record.doc.name,),
             },
             tags=lambda record: record.doc.tags,

@@ -195,7 +195,7 @@ def _is_default(_: Call, shown: Shown) -> Iterable[str]:
 
 def _created(_: Call, shown: Shown) -> Iterable[str]:
     version: TemplateVersion = shown.version.doc
-    return (launchtemplates.when(version.created_at),)
+    return (resources.moment(version.created_at),)
 
 
 ACTIONS: tuple[Action, ...] = (
