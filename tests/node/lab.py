@@ -5,13 +5,14 @@ plugged by the network under test like a tap. Sockets are opened inside the gues
 this process itself, so nothing else needs to run in them.
 """
 
+import itertools
 import socket
 import struct
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from typing import TypeVar
 
@@ -36,6 +37,8 @@ T = TypeVar("T")
 REFUSED_AFTER_S = 0.25
 """How long a connection that the firewall must stop is given to succeed."""
 ARRIVES_WITHIN_S = 5.0
+_echoes = itertools.cycle(range(1, 65536))
+"""Each echo is a conversation of its own: one that is known passes whatever the rules say now."""
 WORLD_ADDRESS = "198.51.100.1"
 
 ALLOW_OUT = Rule(id="out", direction=Direction.EGRESS, protocol="-1", cidr="0.0.0.0/0")
@@ -169,6 +172,21 @@ class Guest:
         """Tell whether an echo comes back."""
         return self.do(lambda: _ping(address, within_s))
 
+    def throws(self, server: socket.socket, address: str, port: int, within_s: float) -> bool:
+        """Send a datagram; tell whether the server hears it within the time."""
+
+        def send() -> None:
+            family = socket.AF_INET6 if ":" in address else socket.AF_INET
+            with socket.socket(family, socket.SOCK_DGRAM) as sender:
+                sender.sendto(b"datagram", (address, port))
+
+        self.do(send)
+        server.settimeout(within_s)
+        try:
+            return server.recv(100) == b"datagram"
+        except TimeoutError:
+            return False
+
     def send_frame(self, frame: bytes) -> None:
         """Put a frame on the guest's wire as it is."""
 
@@ -183,7 +201,7 @@ class Guest:
 def _ping(address: str, within_s: float) -> bool:
     if ":" in address:
         return _ping6(address, within_s)
-    head = struct.pack("!BBHHH", 8, 0, 0, 1, 1)
+    head = struct.pack("!BBHHH", 8, 0, 0, next(_echoes), 1)
     echo = head[:2] + struct.pack("!H", checksum(head)) + head[4:]
     with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as raw:
         raw.settimeout(within_s)
@@ -201,11 +219,11 @@ def _ping6(address: str, within_s: float) -> bool:
     """The same over IPv6, where the kernel writes the checksum and hands over no header."""
     with socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6) as raw:
         raw.settimeout(within_s)
-        raw.sendto(struct.pack("!BBHHH", 128, 0, 0, 1, 1), (address, 0))
+        raw.sendto(struct.pack("!BBHHH", 128, 0, 0, next(_echoes), 1), (address, 0))
         try:
             while True:
                 answer, sender = raw.recvfrom(1500)
-                if sender[0] == address and answer[0] == 129:
+                if IPv6Address(sender[0]) == IPv6Address(address) and answer[0] == 129:
                     return True
         except OSError:
             return False
