@@ -1,5 +1,6 @@
 """S3's handlers without sockets and signatures: decoded requests in, results and bytes out."""
 
+import json
 import os
 from collections.abc import Mapping
 from concurrent import futures
@@ -100,6 +101,11 @@ class Desk:
     async def put(self, key: str, data: bytes, bucket: str = "bbb", **more: Any) -> Got:
         """Store an object."""
         return await self.ask("PutObject", data, Bucket=bucket, Key=key, **more)
+
+    async def policy(self, bucket: str, *statements: Mapping[str, Any]) -> None:
+        """Give a bucket a policy of these statements."""
+        document = {"Version": "2012-10-17", "Statement": statements}
+        await self.ask("PutBucketPolicy", Bucket=bucket, Policy=json.dumps(document))
 
     async def get(self, key: str, bucket: str = "bbb", **more: Any) -> Got:
         """Read an object."""

@@ -108,7 +108,7 @@ def statement(**more: Any) -> str:
 
 
 async def test_a_bucket_has_the_policy_that_it_was_given(desk: Desk) -> None:
-    asks = {"StringLike": {"s3:prefix": "home/*", "aws:PrincipalOrgID": "o-1"}}
+    asks = {"StringLike": {"s3:signatureversion": "AWS*", "aws:PrincipalOrgID": "o-1"}}
     own = statement(Principal={"AWS": ACCOUNT}, Condition=asks)
     with pytest.raises(s3.NoSuchBucketPolicy):
         await desk.ask("GetBucketPolicy", Bucket="bbb")

@@ -10,7 +10,7 @@ from mallee.aws import errors, policy
 from mallee.cloud.action import Read, Write
 from mallee.cloud.call import Call, Result, WriteCall
 from mallee.cloud.identity import context
-from mallee.cloud.s3 import acls, buckets, publicity, rows
+from mallee.cloud.s3 import acls, applying, buckets, publicity, rows
 from mallee.cloud.s3.rows import Asked
 from mallee.cloud.state import records, store
 from mallee.model.buckets import Bucket
@@ -103,6 +103,7 @@ def _check(view: store.View, name: str, text: str) -> None:
             raise errors.s3.MalformedPolicy("Policy has invalid action")
         if not all(_is_within(one, name) for one in statement.resources):
             raise errors.s3.MalformedPolicy("Policy has invalid resource")
+        applying.check(statement, f"arn:aws:s3:::{name}")
         for entry in statement.principals:
             if not _is_known(view, entry.type, entry.value):
                 raise errors.s3.MalformedPolicy("Invalid principal in policy")
