@@ -21,13 +21,15 @@ def list_buckets(account: str | None = None, *, root: Root = DEFAULT) -> None:
         Name or id of the account whose buckets are shown.
     """
     words.table(
-        ("bucket", "account", "versions", "size", "keeps versions", "encrypts", "made"),
+        ("bucket", "account", "versions", "size", "parts", "quota", "versioned", "sealed", "made"),
         [
             (
                 each["BucketName"],
                 each["AccountName"],
                 str(each["Versions"]),
                 _size(each["Bytes"]),
+                _size(each["PartBytes"]),
+                _quota(each),
                 each["Versioning"],
                 "yes" if each["IsEncrypted"] else "no",
                 str(each["CreatedAt"]),
@@ -39,17 +41,18 @@ def list_buckets(account: str | None = None, *, root: Root = DEFAULT) -> None:
 
 def usage(*, root: Root = DEFAULT) -> None:
     """Show what each account's buckets hold together, those that hold most first."""
-    held: defaultdict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
+    held: defaultdict[str, list[int]] = defaultdict(lambda: [0, 0, 0, 0])
     for each in _buckets(root, None):
         total = held[each["AccountName"]]
         total[0] += 1
         total[1] += each["Versions"]
         total[2] += each["Bytes"]
+        total[3] += each["PartBytes"]
     words.table(
-        ("account", "buckets", "versions", "size"),
+        ("account", "buckets", "versions", "size", "parts of uploads"),
         [
-            (name, str(buckets), str(versions), _size(size))
-            for name, (buckets, versions, size) in sorted(
+            (name, str(buckets), str(versions), _size(size), _size(parts))
+            for name, (buckets, versions, size, parts) in sorted(
                 held.items(), key=lambda item: -item[1][2]
             )
         ],
@@ -142,6 +145,13 @@ def _buckets(root: Root, account: str | None) -> list[dict[str, Any]]:
         "Buckets"
     ]
     return found
+
+
+def _quota(bucket: dict[str, Any]) -> str:
+    limits = [_size(bucket["BytesQuota"])] if "BytesQuota" in bucket else []
+    if "ObjectsQuota" in bucket:
+        limits.append(f"{bucket['ObjectsQuota']} objects")
+    return ", ".join(limits)
 
 
 def _size(size: int) -> str:

@@ -95,7 +95,7 @@ def test_every_version_is_a_line(cloud: running.RunningS3) -> None:
     s3.put_object(Bucket="source", Key='a "b", ü', Body=b"4567", ServerSideEncryption="AES256")
     marker = s3.delete_object(Bucket="source", Key='a "b", ü')
     allow(s3, "target")
-    place = {"Encryption": {"SSES3": {}}}
+    place: dict[str, Any] = {"Encryption": {"SSES3": {}}}
     asked = configuration("target")["Destination"]["S3BucketDestination"]
     wanted(s3, "source", "target", Destination={"S3BucketDestination": {**asked, **place}})
     told, lines = manifest(s3, "target")

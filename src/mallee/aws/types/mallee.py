@@ -67,8 +67,8 @@ class BucketDescription(TypedDict):
     IsEncrypted: bool
     BytesQuota: NotRequired[int | None]
     ObjectsQuota: NotRequired[int | None]
-    Uploads: NotRequired[int | None]
-    UploadBytes: NotRequired[int | None]
+    Parts: NotRequired[int | None]
+    PartBytes: NotRequired[int | None]
 
 
 class Call(TypedDict):

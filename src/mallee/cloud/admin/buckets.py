@@ -13,13 +13,16 @@ from mallee.aws import errors
 from mallee.cloud.action import Action, Read, Write
 from mallee.cloud.admin import accounts
 from mallee.cloud.call import Call, Request, Result, WriteCall
+from mallee.cloud.quotas import Quota
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
-from mallee.model import buckets, ids, scrubs
-from mallee.model.buckets import Quota
+from mallee.model import buckets, ids, quotas, scrubs
+from mallee.model.buckets import Quota as BucketQuota
 from mallee.model.scrubs import Scrub, ScrubSeen
 from mallee.walrus import usages
 from mallee.walrus.records import Usage
+
+_MIB = 1 << 20
 
 ScrubRecord = Record[Scrub, ScrubSeen]
 
@@ -37,13 +40,15 @@ def describe_buckets(call: Call, request: Request) -> Result:
         usage = held.get(record.doc.number, Usage(0, 0))
         shown.append(
             {
-                **_quota(record.doc.quota or Quota()),
+                **_quota(record.doc.quota or BucketQuota()),
                 "BucketName": record.id,
                 "AccountId": record.account,
                 "AccountName": owner.doc.name if owner else "",
                 "CreatedAt": _time(record.doc.created_at),
                 "Versions": usage.versions,
                 "Bytes": usage.bytes,
+                "Parts": usage.parts,
+                "PartBytes": usage.part_bytes,
                 "Versioning": record.doc.versioning.value,
                 "IsEncrypted": buckets.ENCRYPTION in record.doc.documents,
             }
@@ -51,15 +56,32 @@ def describe_buckets(call: Call, request: Request) -> Result:
     return {"Buckets": shown}
 
 
+def used(call: Call, account: str, quota: Quota) -> int:
+    """Return how much of an account's, or of what a user made, a quota of objects counts: of the
+    fullest bucket, or of all together."""
+    held = usages.read(call.objects)
+    maker = quota.share.maker
+    found = [
+        held.get(record.doc.number, Usage(0, 0))
+        for record in call.view.list(records.BUCKET, account)
+        if maker in (None, record.doc.made_by)
+    ]
+    if quota.key == quotas.BUCKET_OBJECTS:
+        return max((one.versions for one in found), default=0)
+    sizes = [one.stored for one in found]
+    size = sum(sizes) if quota.key == quotas.BUCKETS_SIZE else max(sizes, default=0)
+    return -(-size // _MIB)
+
+
 def put_quota(call: WriteCall, request: Request) -> Result:
     """Set the most that a bucket may hold; what is not named is not limited."""
     record = call.tx.get(records.BUCKET, request["BucketName"])
     if record is None:
         raise errors.NoSuchEntity("bucket", request["BucketName"])
-    quota = Quota(bytes=request.get("Bytes"), objects=request.get("Objects"))
+    quota = BucketQuota(bytes=request.get("Bytes"), objects=request.get("Objects"))
     if any(most is not None and most < 0 for most in (quota.bytes, quota.objects)):
         raise errors.InvalidInput("A quota is zero or more.")
-    is_any = quota != Quota()
+    is_any = quota != BucketQuota()
     call.tx.write(record, replace(record.doc, quota=quota if is_any else None))
     return {}
 
@@ -82,7 +104,7 @@ def describe_scrubs(call: Call, request: Request) -> Result:
     return {"Scrubs": [_render(one) for one in _by_age(call.view.list(records.SCRUB))]}
 
 
-def _quota(quota: Quota) -> dict[str, Any]:
+def _quota(quota: BucketQuota) -> dict[str, Any]:
     shown = {"BytesQuota": quota.bytes, "ObjectsQuota": quota.objects}
     return {name: most for name, most in shown.items() if most is not None}
 

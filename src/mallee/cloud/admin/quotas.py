@@ -14,13 +14,13 @@ from typing import Any
 from mallee.aws import errors, policy
 from mallee.cloud import quotas
 from mallee.cloud.action import Action, Read, Write
-from mallee.cloud.admin import accountpolicies, accounts
+from mallee.cloud.admin import accountpolicies, accounts, buckets
 from mallee.cloud.call import Call, Request, Result, WriteCall
 from mallee.cloud.ec2 import zones
 from mallee.cloud.iam import attachments, entities, users
 from mallee.cloud.quotas import Quota
 from mallee.cloud.state import records
-from mallee.model.quotas import KEYS, Share
+from mallee.model.quotas import KEYS, OF_OBJECTS, Share
 
 POLICY_NAME = "quotas"
 EVERYWHERE = "*"
@@ -186,10 +186,16 @@ def _render(call: Call, account: str, quota: Quota) -> dict[str, Any]:
         "IsCounted": key.is_counted,
         "Zone": quota.share.zone,
         "Limit": quota.most if quota.most >= 0 else None,
-        "Usage": quotas.used(call.view, account, quota) if key.is_counted else None,
+        "Usage": _used(call, account, quota) if key.is_counted else None,
         "SetBy": _source(quota) if quota.most >= 0 else None,
         "UsedBy": _makers(call, account, quota) if key.is_counted and key.is_of_users else None,
     }
+
+
+def _used(call: Call, account: str, quota: Quota) -> int:
+    if quota.key in OF_OBJECTS:
+        return buckets.used(call, account, quota)
+    return quotas.used(call.view, account, quota)
 
 
 def _makers(call: Call, account: str, quota: Quota) -> list[dict[str, Any]] | None:
