@@ -21,8 +21,8 @@ class User:
     home: Path
     cloud: RunningS3
 
-    def say(self, *line: str | Path, **environment: str) -> Said:
-        """Run a program of his; return how it ended."""
+    def say(self, *line: str | Path, given: str = "", **environment: str) -> Said:
+        """Run a program of his, with this to read; return how it ended."""
         key = self.cloud.admin
         done = subprocess.run(
             [str(word) for word in line],
@@ -37,6 +37,7 @@ class User:
                 **environment,
             },
             cwd=self.home,
+            input=given,
             capture_output=True,
             text=True,
             check=False,

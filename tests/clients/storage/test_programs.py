@@ -1,6 +1,7 @@
 """AWS CLI, s3cmd, rclone and restic, as they are, keep files in S3 and get them back."""
 
 import filecmp
+import json
 from pathlib import Path
 
 import pytest
@@ -47,10 +48,68 @@ def test_the_aws_cli_copies_synchronises_and_presigns(
     assert s3("ls", f"{bucket}/two/") != ""
     url = s3("presign", f"{bucket}/two/small")
     assert user.run("curl", "-sSf", url) == "small"
+    (tree / "small").unlink()
+    assert "delete: " in s3("sync", "--delete", tree, f"{bucket}/two")
+    assert s3("sync", "--delete", tree, f"{bucket}/two") == ""
+    s3(
+        "cp",
+        "--metadata",
+        "of=cli",
+        "--storage-class",
+        "STANDARD_IA",
+        tree / "large",
+        f"{bucket}/m",
+    )
+    assert s3("ls", "--summarize", "--human-readable", bucket).endswith("Total Size: 20.0 MiB")
     refused = user.say(program, "--endpoint-url", user.cloud.url, "s3", "rb", bucket)
     assert "BucketNotEmpty" in refused.err
     s3("rb", "--force", bucket)
     assert bucket.removeprefix("s3://") not in s3("ls")
+
+
+def test_s3api_speaks_of_versions_tags_and_conditions(
+    user: User, tree: Path, tmp_path: Path
+) -> None:
+    program = wholecloud.AWS_2
+
+    def api(*words: str | Path) -> str:
+        line = (program, "--endpoint-url", user.cloud.url, "--output", "text", "s3api")
+        return user.run(*line, *words)
+
+    place = ("--bucket", "api-bucket", "--key", "a b/ü")
+    api("create-bucket", "--bucket", "api-bucket")
+    api(
+        "put-bucket-versioning",
+        "--bucket",
+        "api-bucket",
+        "--versioning-configuration",
+        "Status=Enabled",
+    )
+    assert api("get-bucket-location", "--bucket", "api-bucket") == "None"
+    first = api(
+        "put-object", *place, "--body", tree / "small", "--tagging", "a=b", "--query", "VersionId"
+    )
+    api("put-object", *place, "--body", tree / "large")
+    api("get-object", *place, "--version-id", first, tmp_path / "back")
+    assert (tmp_path / "back").read_bytes() == b"small\n"
+    api("get-object", *place, "--range", "bytes=0-9", tmp_path / "ten")
+    assert (tmp_path / "ten").read_bytes() == (tree / "large").read_bytes()[:10]
+    tags = api("get-object-tagging", *place, "--version-id", first, "--query", "TagSet[].Value")
+    assert tags == "b"
+    parts = ("--object-attributes", "ETag", "ObjectSize", "--query", "ObjectSize")
+    assert api("get-object-attributes", *place, *parts) == str(20 << 20)
+    stale = user.say(
+        *(program, "--endpoint-url", user.cloud.url, "s3api", "get-object", *place),
+        *("--if-match", "other", tmp_path / "none"),
+    )
+    assert "PreconditionFailed" in stale.err
+    listed = api(
+        "list-object-versions", "--bucket", "api-bucket", "--query", "Versions[].VersionId"
+    )
+    for id in listed.split():
+        api("delete-object", *place, "--version-id", id)
+    api("wait", "object-not-exists", *place)
+    api("delete-bucket", "--bucket", "api-bucket")
 
 
 def test_s3cmd_puts_gets_and_synchronises(user: User, tree: Path, tmp_path: Path) -> None:
@@ -75,6 +134,14 @@ def test_s3cmd_puts_gets_and_synchronises(user: User, tree: Path, tmp_path: Path
     s3cmd("cp", "s3://cmd/v2", "s3://cmd/copied")
     assert "s3://cmd/copied" in s3cmd("ls", "s3://cmd")
     assert "6" in s3cmd("info", "s3://cmd/copied")
+    assert s3cmd("du", "s3://cmd/tree/").split()[0] == str((20 << 20) + 6 + 8)
+    url = s3cmd("signurl", "s3://cmd/tree/small", "+60")
+    assert user.run("curl", "-sSf", url) == "small"
+    (tree / "small").unlink()
+    assert "delete" in s3cmd("sync", "--delete-removed", f"{tree}/", "s3://cmd/tree/")
+    s3cmd("modify", "--add-header=x-amz-meta-of:cmd", "s3://cmd/copied")
+    s3cmd("mv", "s3://cmd/copied", "s3://cmd/moved")
+    assert "of" in s3cmd("info", "s3://cmd/moved")
     s3cmd("rb", "--recursive", "--force", "s3://cmd")
 
 
@@ -97,6 +164,14 @@ def test_rclone_copies_checks_and_synchronises(user: User, tree: Path, tmp_path:
     rclone("copy", f"{remote}/tree", back)
     same(tree, back)
     assert rclone("cat", f"{remote}/tree/small") == "changed"
+    listed = json.loads(rclone("lsjson", "-R", "--files-only", "--hash", f"{remote}/tree"))
+    assert {one["Path"] for one in listed} == {"small", "large", "deep er/ü/50% +&=?.txt"}
+    said = user.say("rclone", "rcat", f"{remote}/piped", given="from a pipe\n")
+    assert said.status == 0, said.err
+    assert rclone("cat", f"{remote}/piped") == "from a pipe"
+    rclone("moveto", f"{remote}/piped", f"{remote}/moved")
+    assert json.loads(rclone("size", "--json", remote))["count"] == 4
+    assert rclone("hashsum", "MD5", f"{remote}/moved").startswith("9687ec3c5b")
     rclone("purge", remote)
 
 

@@ -51,7 +51,8 @@ def of_new_object(call: Call, where: Place, asked: Asked) -> tuple[str, tuple[Gr
 def _is_handed_over(view: store.View, asked: Asked, owner: str) -> bool:
     """Tell whether a list says what is so anyway: that all is the bucket's owner's."""
     if asked.get("ACL") is not None:
-        return asked["ACL"] == acls.HANDED_OVER
+        # Many programs say `private` of everything, and mean nothing else by it.
+        return asked["ACL"] in (acls.HANDED_OVER, "private")
     if [member for member in acls.PERMISSIONS if asked.get(member)] != ["GrantFullControl"]:
         return False
     return acls.of_headers(view, asked, (owner, owner)) == (Grant(owner, acls.FULL),)
