@@ -59,15 +59,21 @@ class Head:
 class _Fields:
     """What llhttp finds."""
 
-    __slots__ = ("headers", "target")
+    __slots__ = ("headers", "keeps", "parser", "target")
 
     def __init__(self) -> None:
         self.target = b""
         self.headers: dict[str, str] = {}
+        self.keeps = False
+        self.parser: Any = httptools.HttpRequestParser(self)
 
     def on_url(self, data: bytes) -> None:
         """Take the target, or more of it."""
         self.target += data
+
+    def on_headers_complete(self) -> None:
+        """Ask what is forgotten once a message is over."""
+        self.keeps = self.parser.should_keep_alive()
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take a header; one that is there before is joined to it."""
@@ -83,7 +89,7 @@ def parse(data: bytes, peer: str, guest: http.Guest | None = None) -> Head:
     if data.count(b"\n") > FIELDS_MAX + 2 or data.find(b"\n") > LINE_BYTES_MAX:
         raise Malformed(errors.s3.RequestHeaderSectionTooLarge())
     found = _Fields()
-    parser: Any = httptools.HttpRequestParser(found)
+    parser = found.parser
     try:
         parser.feed_data(_escaped(data))
     except httptools.HttpParserUpgrade:
@@ -96,6 +102,8 @@ def parse(data: bytes, peer: str, guest: http.Guest | None = None) -> Head:
     except httptools.HttpParserError as error:
         raise Malformed(errors.s3.BadRequest()) from error
     headers, version = found.headers, parser.get_http_version()
+    # The two know each other: nothing else is to be collected for each request.
+    found.parser = None
     if version not in _VERSIONS:
         raise Malformed(errors.s3.BadRequest())
     length, is_chunked = _framing(headers)
@@ -105,7 +113,7 @@ def parse(data: bytes, peer: str, guest: http.Guest | None = None) -> Head:
         length=length,
         is_chunked=is_chunked,
         is_awaited=has_body and headers.get("expect", "").lower() == "100-continue",
-        keeps=parser.should_keep_alive() and "upgrade" not in headers,
+        keeps=found.keeps and "upgrade" not in headers,
         is_old=version == "1.0",
     )
 
