@@ -12,6 +12,7 @@ from typing import Any
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.model.accounts import Account
+from mallee.model.kmskeys import OF_SERVICES, Manager
 
 _BOOKKEEPING = frozenset(
     {records.CLIENT_TOKEN.name, records.USES.name, records.ACCESS_REPORT.name, records.MAIL.name}
@@ -95,5 +96,9 @@ def _is_of_every_account(
             return doc.is_default
         case "security-group":
             return doc.name == "default" and doc.vpc_id in default_vpcs
+        case "key":
+            return doc.manager is Manager.AWS
+        case "alias":
+            return doc.name.startswith(OF_SERVICES)
         case name:
             return name in _BOOKKEEPING

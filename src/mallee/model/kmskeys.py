@@ -11,6 +11,8 @@ from enum import Enum
 import msgspec
 
 DAY_S = 86_400.0
+OF_SERVICES = "alias/aws/"
+"""What aliases of keys begin with that services made: nobody else gives such names."""
 
 
 class Usage(Enum):

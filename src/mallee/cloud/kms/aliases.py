@@ -14,7 +14,7 @@ from mallee.cloud.call import Call, Request, Result, WriteCall
 from mallee.cloud.kms import materials, naming, rows
 from mallee.cloud.kms.naming import AliasRecord, KeyRecord
 from mallee.cloud.state import records
-from mallee.model.kmskeys import Alias
+from mallee.model.kmskeys import OF_SERVICES, Alias
 
 OF_KEY_MAX = 50
 """Aliases of one key."""
@@ -63,7 +63,7 @@ def _checked(name: str) -> str:
         raise errors.ValidationException(
             'Invalid identifier: an alias must begin with "alias/" and have a name.'
         )
-    if name.startswith(naming.OF_SERVICES):
+    if name.startswith(OF_SERVICES):
         raise errors.kms.NotAuthorized()
     if ":" in name:
         raise errors.kms.InvalidAliasNameException(f"{name} contains invalid characters.")
@@ -76,7 +76,7 @@ def _named(call: WriteCall, asked: Request) -> AliasRecord:
     if found is None:
         arn = naming.alias_arn(call, call.account, name)
         raise errors.kms.NotFoundException(f"Alias {arn} is not found.")
-    if name.startswith(naming.OF_SERVICES):
+    if name.startswith(OF_SERVICES):
         raise errors.kms.NotAuthorized()
     return found
 

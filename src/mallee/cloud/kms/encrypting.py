@@ -210,5 +210,8 @@ ACTIONS = (
         needs=_needs_of_reencrypt,
         resource_policy=access.attached,
         grants=access.is_granted,
+        about=rows.about(
+            lambda call, asked: tuple(arn for _, arn in _needs_of_reencrypt(call, asked))
+        ),
     ),
 )

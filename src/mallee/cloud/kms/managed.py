@@ -11,14 +11,14 @@ from mallee.cloud.kms import materials, naming, rotation, specs
 from mallee.cloud.kms.naming import KeyRecord
 from mallee.cloud.state import records, store
 from mallee.kit import secretbox
-from mallee.model.kmskeys import Alias, Key, Manager, Usage
+from mallee.model.kmskeys import OF_SERVICES, Alias, Key, Manager, Usage
 
 _USES = ["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"]
 
 
 def alias_of(service: str) -> str:
     """Return the name that a service's key has in every account."""
-    return f"{naming.OF_SERVICES}{service}"
+    return f"{OF_SERVICES}{service}"
 
 
 def ensure(

@@ -16,8 +16,6 @@ KeyRecord = Record[Key, None]
 AliasRecord = Record[Alias, None]
 
 ALIAS = "alias/"
-OF_SERVICES = "alias/aws/"
-"""Aliases of keys that services made: nobody else gives such names."""
 
 
 def arn_of(call: Call, record: KeyRecord) -> str:

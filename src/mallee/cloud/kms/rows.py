@@ -41,7 +41,19 @@ def on(name: str, does: Does, resources: Resources, *honours: str) -> Action:
         resources=resources,
         resource_policy=access.attached,
         grants=access.is_granted,
+        about=about(resources),
     )
+
+
+def about(resources: Resources) -> Callable[[Call, Request], str]:
+    """Return what finds the account whose key another one uses: it shall know."""
+
+    def find(call: Call, asked: Request) -> str:
+        records = [naming.by_arn(call, arn) for arn in resources(call, asked)]
+        owners = {record.account for record in records if record} - {call.account}
+        return min(owners, default="")
+
+    return find
 
 
 def of_account(name: str, does: Does, *honours: str) -> Action:

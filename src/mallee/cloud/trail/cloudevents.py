@@ -29,13 +29,17 @@ _TYPES = {
 """By the part of an id before its hyphen."""
 _NAMED = {
     "AccessKeyId": "AWS::IAM::AccessKey",
+    "DestinationKeyId": "AWS::KMS::Key",
     "GroupName": "AWS::IAM::Group",
     "InstanceProfileName": "AWS::IAM::InstanceProfile",
+    "KeyId": "AWS::KMS::Key",
     "KeyName": "AWS::EC2::KeyPair",
     "PolicyArn": "AWS::IAM::Policy",
     "PolicyName": "AWS::IAM::Policy",
     "RoleArn": "AWS::IAM::Role",
     "RoleName": "AWS::IAM::Role",
+    "SourceKeyId": "AWS::KMS::Key",
+    "TargetKeyId": "AWS::KMS::Key",
     "UserName": "AWS::IAM::User",
 }
 """By the name of the parameter that names the thing."""
