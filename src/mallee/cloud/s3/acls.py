@@ -153,11 +153,11 @@ def of_document(view: store.View, document: Asked, own: str) -> tuple[Grant, ...
     if told["ID"].lower() != canonical_id(own):
         raise errors.s3.AccessDenied()
     lines: Sequence[Mapping[str, Any]] = document.get("Grants") or ()
-    found = _limited(_of_line(view, line) for line in lines)
+    found = _limited(_of_line(view, line, own) for line in lines)
     return None if found == (Grant(own, FULL),) else found
 
 
-def _of_line(view: store.View, line: Mapping[str, Any]) -> Grant:
+def _of_line(view: store.View, line: Mapping[str, Any], own: str) -> Grant:
     grantee: Mapping[str, str] = line.get("Grantee") or {}
     permission: str = line.get("Permission") or ""
     if permission not in PERMISSIONS.values():
@@ -167,6 +167,8 @@ def _of_line(view: store.View, line: Mapping[str, Any]) -> Grant:
     value = grantee.get(member.get(kind or "", ""))
     if value is None:
         raise errors.s3.MalformedACLError()
+    if kind == "CanonicalUser" and value.lower() == canonical_id(own):
+        return Grant(own, permission)
     return Grant(_grantee(view, member[kind or ""].lower(), value), permission)
 
 
