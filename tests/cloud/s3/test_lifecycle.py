@@ -193,3 +193,44 @@ async def test_a_round_that_fails_is_followed_by_another(
             await asyncio.sleep(0.001)
     keeping.cancel()
     assert len(rounds) >= 3
+
+
+async def test_when_an_object_will_end_is_told_with_it(desk: Desk) -> None:
+    desk.clock.time = datetime(2027, 1, 1, 15, tzinfo=UTC).timestamp()
+    ends = (
+        ("a rule", "in/", 9, "Enabled"),
+        ("sooner", "in/a", 2, "Enabled"),
+        ("off", "", 1, "Disabled"),
+    )
+    rules = [
+        {"ID": id, "Status": status, "Filter": {"Prefix": prefix}, "Expiration": {"Days": days}}
+        for id, prefix, days, status in ends
+    ]
+    for bucket in ("bbb", "versions"):
+        await desk.ask(
+            "PutBucketLifecycleConfiguration",
+            Bucket=bucket,
+            LifecycleConfiguration={"Rules": rules},
+        )
+    later = 'expiry-date="Mon, 11 Jan 2027 00:00:00 GMT", rule-id="a%20rule"'
+    soon = 'expiry-date="Mon, 04 Jan 2027 00:00:00 GMT", rule-id="sooner"'
+    assert (await desk.put("in/b", b"1"))["Expiration"] == later
+    assert (await desk.put("in/a", b"1"))["Expiration"] == soon
+    assert (await desk.put("out", b"1")).get("Expiration") is None
+    for operation in ("GetObject", "HeadObject"):
+        assert (await desk.ask(operation, Bucket="bbb", Key="in/b"))["Expiration"] == later
+    copied = await desk.ask("CopyObject", Bucket="bbb", Key="in/c", CopySource="bbb/out")
+    assert copied["Expiration"] == later
+    former = (await desk.put("in/a", b"1", "versions"))["VersionId"]
+    named = await desk.get("in/a", "versions", VersionId=former)
+    assert named.get("Expiration") is None
+
+
+async def test_when_an_upload_will_be_given_up_is_told_with_it(desk: Desk) -> None:
+    desk.clock.time = datetime(2027, 1, 1, 15, tzinfo=UTC).timestamp()
+    await rule(desk, ID="tidy", AbortIncompleteMultipartUpload={"DaysAfterInitiation": 1})
+    begun = await desk.ask("CreateMultipartUpload", Bucket="bbb", Key="k")
+    listed = await desk.ask("ListParts", Bucket="bbb", Key="k", UploadId=begun["UploadId"])
+    for told in (begun, listed):
+        assert told["AbortDate"] == datetime(2027, 1, 3, tzinfo=UTC)
+        assert told["AbortRuleId"] == "tidy"

@@ -8,11 +8,16 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from msgspec.structs import replace
 
 from mallee.cli import client
+from mallee.cloud.s3 import buckets, delivering, expiring
+from mallee.cloud.state import records
+from mallee.model.buckets import NOTIFICATION
 from mallee.model.settings import Webhooks
 from tests.cloud.s3 import listener as listeners
 from tests.cloud.s3 import running
+from tests.cloud.s3.desk import Desk
 from tests.cloud.s3.listener import Listener
 
 TAGS = {"TagSet": [{"Key": "t", "Value": "1"}]}
@@ -250,3 +255,72 @@ def test_another_accounts_webhook_is_as_one_that_is_not_there(cloud: running.Run
     s3.create_bucket(Bucket="mine")
     with pytest.raises(ClientError, match="Unable to validate"):
         configure(s3, "mine", topic(arn, "s3:ObjectCreated:*"))
+
+
+def test_addresses_of_this_machine_are_not_asked_unless_that_is_allowed(listener: Listener) -> None:
+    with running.fresh() as closed:
+        arn, _ = hook(closed, "inside", listener.url)
+        s3 = closed.s3()
+        s3.create_bucket(Bucket="inside")
+        configure(s3, "inside", topic(arn, "s3:ObjectCreated:*"))
+        s3.put_object(Bucket="inside", Key="k")
+
+        def shown() -> dict[str, Any]:
+            found: dict[str, Any] = client.call(closed.layout, "mallee", "DescribeWebhooks")
+            return found["Webhooks"][0]
+
+        listener.wait(lambda: "Problem" in shown(), "a problem")
+        assert "no address that may be asked" in shown()["Problem"]
+        assert shown()["Waiting"] == 1
+    assert listener.messages == []
+
+
+def test_what_waits_for_a_webhook_that_is_gone_is_dropped(
+    cloud: running.RunningS3, listener: Listener
+) -> None:
+    arn, _ = hook(cloud, "gone", listener.url)
+    s3 = cloud.s3()
+    s3.create_bucket(Bucket="gone")
+    configure(s3, "gone", topic(arn, "s3:ObjectCreated:*"))
+    listener.answer = lambda: 500
+    s3.put_object(Bucket="gone", Key="k")
+    client.call(cloud.layout, "mallee", "DeleteWebhook", {"Name": "gone"})
+    listener.answer = lambda: 200
+    again, _ = hook(cloud, "gone2", listener.url)
+    configure(s3, "gone", topic(again, "s3:ObjectCreated:*"))
+    s3.put_object(Bucket="gone", Key="after")
+    [told] = listener.wait_names("ObjectCreated:Put")
+    assert told["s3"]["object"]["key"] == "after"
+
+
+async def test_what_rules_end_is_told(desk: Desk) -> None:
+    arn = "arn:aws:mallee:us-east-1:000000000001:webhook/w"
+    kept = {"TopicConfigurations": [{"Id": "i", **topic(arn, "s3:LifecycleExpiration:*")}]}
+
+    def write(tx: Any) -> None:
+        for name in ("bbb", "versions"):
+            record = tx.get(records.BUCKET, name)
+            documents = {**record.doc.documents, NOTIFICATION: kept}
+            tx.write(record, replace(record.doc, documents=documents))
+
+    await desk.store.run(write)
+    for bucket in ("bbb", "versions"):
+        await desk.put("k", b"1", bucket)
+        rule = {"Status": "Enabled", "Filter": {}, "Expiration": {"Days": 1}}
+        rules = {"Rules": [rule]}
+        await desk.ask(
+            "PutBucketLifecycleConfiguration", Bucket=bucket, LifecycleConfiguration=rules
+        )
+    desk.clock.time += 3 * 86_400
+    for bucket in ("bbb", "versions"):
+        record = buckets.find(desk.store.view, bucket)
+        assert record is not None
+        assert expiring.expire(desk.engine, record, desk.clock.now()) == 1
+    notes = desk.engine.reader.notes("webhook:000000000001/w", 10)
+    told = json.loads(delivering.message("here", notes))["Records"]
+    assert [(one["eventName"], one["awsRegion"]) for one in told] == [
+        ("LifecycleExpiration:Delete", "here"),
+        ("LifecycleExpiration:DeleteMarkerCreated", "here"),
+    ]
+    assert told[0]["eventVersion"] == "2.3"
+    assert told[0]["userIdentity"] == {"principalId": "s3.amazonaws.com"}

@@ -22,6 +22,7 @@ from mallee.cloud.s3 import (
     encryption,
     frames,
     intents,
+    lifecycle,
     objects,
     ranges,
     rewriting,
@@ -137,6 +138,7 @@ async def copy(call: ObjectCall, asked: Asked) -> Answer:
                 },
                 **_shown_source(source, found),
                 **versions.shown_id(where.bucket, version),
+                **lifecycle.shown_end(where.bucket, where.key, version),
                 **encryption.shown_of_new(made.sealing, asked),
             }
         )

@@ -34,6 +34,8 @@ TELL_EVERY_S = 5.0
 """How often the administration is told how delivering goes."""
 TOGETHER_MAX = 50
 """Events in one message; one alone after a failure."""
+TURN = 20
+"""Messages to one target before another one has its turn."""
 PAUSE_MIN_S = 1.0
 PAUSE_MAX_S = 300.0
 AGE_MAX_S = 24 * 3600.0
@@ -65,6 +67,8 @@ class _Progress:
     """Monotonic."""
     delivered_at: float = 0.0
     problem: str = ""
+    begun_at: float = float("-inf")
+    """Monotonic: its last turn."""
 
 
 @dataclass(slots=True)
@@ -79,29 +83,34 @@ class _State:
 async def keep_delivering(means: Means) -> None:
     """Deliver until cancelled."""
     state = _State()
-    with futures.ThreadPoolExecutor(TARGETS_AT_ONCE, "webhooks") as threads:
-        try:
-            while True:
-                try:
-                    await _look(means, state, threads)
-                except FAILURES as error:
-                    _log.error("events wait", error=str(error))
-                await asyncio.sleep(LOOK_EVERY_S)
-        finally:
-            for task in state.under_way.values():
-                task.cancel()
+    threads = futures.ThreadPoolExecutor(TARGETS_AT_ONCE, "webhooks")
+    try:
+        while True:
+            try:
+                await _look(means, state, threads)
+            except FAILURES as error:
+                _log.error("events wait", error=str(error))
+            await asyncio.sleep(LOOK_EVERY_S)
+    finally:
+        for task in state.under_way.values():
+            task.cancel()
+        # What is being sent to a slow server is not waited for: it is sent again.
+        threads.shutdown(wait=False, cancel_futures=True)
 
 
 async def _look(means: Means, state: _State, threads: futures.Executor) -> None:
     """Begin with every target for which something waits, and which may be tried."""
     queues = await asyncio.to_thread(means.engine.reader.queues)
     now = means.clock.monotonic()
-    for target in sorted({one.target for one in queues if one.waiting}):
-        progress = state.progress.setdefault(target, _Progress())
+    full = {one.target for one in queues if one.waiting}
+    known = {target: state.progress.setdefault(target, _Progress()) for target in full}
+    for target in sorted(full, key=lambda one: known[one].begun_at):
+        progress = known[target]
         is_busy = target in state.under_way and not state.under_way[target].done()
         if is_busy or now < progress.not_before or len(state.under_way) >= TARGETS_AT_ONCE:
             continue
-        work = _deliver_all(means, target, progress, threads)
+        progress.begun_at = now
+        work = _deliver(means, target, progress, threads)
         state.under_way[target] = asyncio.create_task(work)
     for target in [name for name, task in state.under_way.items() if task.done()]:
         task = state.under_way.pop(target)
@@ -113,11 +122,11 @@ async def _look(means: Means, state: _State, threads: futures.Executor) -> None:
         await _tell(means, state, queues)
 
 
-async def _deliver_all(
+async def _deliver(
     means: Means, target: str, progress: _Progress, threads: futures.Executor
 ) -> None:
-    """Empty a target's queue, until something is not taken."""
-    while True:
+    """Empty a target's queue, until something is not taken, or it is another target's turn."""
+    for _ in range(TURN):
         limit = 1 if progress.pause_s else TOGETHER_MAX
         waiting = await asyncio.to_thread(means.engine.reader.notes, target, limit)
         if not waiting:

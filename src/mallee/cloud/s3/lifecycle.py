@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote
 
 from msgspec.structs import replace
 
@@ -18,8 +19,9 @@ from mallee.cloud.action import Read, Write
 from mallee.cloud.call import Call, Result, WriteCall
 from mallee.cloud.s3 import about, buckets, rows
 from mallee.cloud.s3.rows import Asked
+from mallee.model.buckets import Bucket
 from mallee.walrus.pages import Listed
-from mallee.walrus.records import Upload
+from mallee.walrus.records import Upload, Version
 
 DOCUMENT = "lifecycle"
 RULES_MAX = 1000
@@ -149,6 +151,48 @@ def plan_key(
             break
     over = {id for rule in rules for id in _former(rule, key, versions, now_ms)}
     yield from (Ending(key, one) for one in versions if one.version.id in over)
+
+
+def shown_end(bucket: Bucket, key: bytes, version: Version) -> dict[str, str]:
+    """Return what answers tell of when a current version will end, and by which rule."""
+    ends = [
+        (end_ms, rule["ID"])
+        for rule in enabled(bucket.documents.get(DOCUMENT) or ())
+        if key.startswith(_prefix(rule)) and (end_ms := _planned_ms(rule, version)) is not None
+    ]
+    if not ends or version.is_marker:
+        return {}
+    end_ms, id = min(ends)
+    return {"Expiration": f'expiry-date="{_http_date(end_ms)}", rule-id="{quote(id, safe="")}"'}
+
+
+def shown_abort(bucket: Bucket, upload: Upload) -> dict[str, object]:
+    """Return what answers tell of when an upload will be given up, and by which rule."""
+    ends = [
+        (_end_ms(upload.started_ms, wanted["DaysAfterInitiation"]), rule["ID"])
+        for rule in enabled(bucket.documents.get(DOCUMENT) or ())
+        if (wanted := rule.get("AbortIncompleteMultipartUpload"))
+        and upload.key.startswith(_prefix(rule))
+    ]
+    if not ends:
+        return {}
+    end_ms, id = min(ends)
+    return {"AbortDate": datetime.fromtimestamp(end_ms / 1000, UTC), "AbortRuleId": id}
+
+
+def _planned_ms(rule: Any, version: Version) -> int | None:
+    """Return when a rule ends a version; None: it does not."""
+    wanted: Any = rule.get("Expiration")
+    if not wanted or not _is_meant(rule, Listed(version, True)):
+        return None
+    if wanted.get("Date"):
+        return int(datetime.fromisoformat(wanted["Date"]).timestamp() * 1000)
+    days: int | None = wanted.get("Days")
+    return None if days is None else _end_ms(version.modified_ms, days)
+
+
+def _http_date(ms: int) -> str:
+    return datetime.fromtimestamp(ms / 1000, UTC).strftime("%a, %d %b %Y %H:%M:%S GMT")
 
 
 def is_stale(rules: Sequence[Any], upload: Upload, now_ms: int) -> bool:

@@ -19,6 +19,7 @@ from mallee.cloud.s3 import (
     encryption,
     frames,
     intents,
+    lifecycle,
     locks,
     ranges,
     rows,
@@ -138,6 +139,7 @@ def made(where: Place, version: Version, wanted: About) -> dict[str, object]:
         **shown_checksums(wanted.checksums),
         "ChecksumType": wanted.checksum_type,
         **versions.shown_id(where.bucket, version),
+        **lifecycle.shown_end(where.bucket, where.key, version),
     }
 
 
@@ -185,6 +187,8 @@ async def _look(
     asked = _without_stale_range(call, asked, found)
     start, end = _wanted_bytes(asked, found)
     result = _described(where, found)
+    if asked.get("VersionId") is None:
+        result.update(lifecycle.shown_end(where.bucket, where.key, found.version))
     result.update(encryption.shown(sealing, asked))
     result.update(_instead(call, asked))
     result["ContentLength"] = end - start

@@ -10,6 +10,7 @@ from mallee.cloud.s3 import (
     buckets,
     conditions,
     encryption,
+    lifecycle,
     listing,
     objects,
     rows,
@@ -44,6 +45,7 @@ async def list_parts(call: ObjectCall, asked: Asked) -> Answer:
         "Owner": acls.owner(call.view, kept.about.owner),
         "Initiator": {"ID": kept.initiator, "DisplayName": kept.initiator.rpartition("/")[2]},
         "StorageClass": kept.about.storage_class,
+        **lifecycle.shown_abort(where.bucket, upload),
     }
     if shown:
         result["NextPartNumberMarker"] = shown[-1].number

@@ -20,6 +20,7 @@ from mallee.cloud.s3 import (
     conditions,
     encryption,
     intents,
+    lifecycle,
     objects,
     rows,
     versions,
@@ -64,6 +65,7 @@ async def create(call: ObjectCall, asked: Asked) -> Answer:
     )
     await versions.commit(call, lambda tx, _: tx.begin_upload(where.number, upload))
     result: dict[str, object] = {"Bucket": call.bucket, "Key": asked["Key"], "UploadId": upload.id}
+    result.update(lifecycle.shown_abort(where.bucket, upload))
     if algorithm:
         result.update({"ChecksumAlgorithm": algorithm, "ChecksumType": kind})
     return Answer(result={**result, **encryption.shown_of_new(sealing, asked)})
@@ -166,6 +168,7 @@ async def complete(call: ObjectCall, asked: Asked) -> Answer:
         "Key": asked["Key"],
         "ETag": objects.quoted(version.etag),
         **versions.shown_id(where.bucket, version),
+        **lifecycle.shown_end(where.bucket, where.key, version),
     }
     if kept.checksums:
         result.update(objects.shown_checksums(kept.checksums, parts))
