@@ -301,6 +301,8 @@ class Lab:
              "peer", "name", "eth0", "netns", namespace)
         )  # fmt: skip
         guest = Guest(interface, namespace)
+        # Nobody else has its addresses, so it need not wait until nobody answers for them.
+        guest.run("sysctl", "-qw", "net.ipv6.conf.eth0.accept_dad=0")
         guest.run("ip", "link", "set", "eth0", "address", interface.mac, "up")
         width = subnet.cidr.partition("/")[2]
         guest.run("ip", "address", "add", f"{interface.private_ip}/{width}", "dev", "eth0")

@@ -36,11 +36,11 @@ def lease_script(tmp_path: Path) -> Path:
     return script
 
 
-def lease(guest: lab.Guest, script: Path) -> list[str]:
+def lease(guest: lab.Guest, script: Path, *asked: str) -> list[str]:
     """Let the guest ask for its lease; return what it was told, one `name=value` each."""
     guest.run("ip", "address", "flush", "dev", "eth0")
     return guest.run(
-        "busybox", "udhcpc", "-i", "eth0", "-f", "-q", "-n", "-t", "5", "-T", "1",
+        "busybox", "udhcpc", "-i", "eth0", "-f", "-q", "-n", "-t", "5", "-T", "1", *asked,
         "-O", "hostname", "-s", str(script),
     ).splitlines()  # fmt: skip
 

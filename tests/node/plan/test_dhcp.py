@@ -15,7 +15,9 @@ FILES = dhcp.Files(
 
 
 def test_the_configuration_is_golden() -> None:
-    served = dhcp.Served(region="us-east-1", user="dnsmasq", resolvers=("9.9.9.9",))
+    served = dhcp.Served(
+        region="us-east-1", user="dnsmasq", public_range="203.0.113.0/24", resolvers=("9.9.9.9",)
+    )
     assert_golden("dnsmasq.conf", dhcp.configuration_text(make_vpc((), {}), FILES, served))
 
 
@@ -32,7 +34,9 @@ def test_a_lease_is_the_interfaces_own() -> None:
 
 def test_an_interface_does_not_change_the_configuration() -> None:
     """A new guest must not cost a restart of dnsmasq."""
-    served = dhcp.Served(region="us-east-1", user="dnsmasq", resolvers=())
+    served = dhcp.Served(
+        region="us-east-1", user="dnsmasq", public_range="203.0.113.0/24", resolvers=()
+    )
     empty, full = make_vpc((), {}), make_vpc((make_interface(1),), {})
     assert dhcp.configuration_text(empty, FILES, served) == dhcp.configuration_text(
         full, FILES, served

@@ -193,6 +193,7 @@ class Network:
         problems = self._vpcs.apply(vpc)
         served = dhcp_plan.Served(
             region=self._wanted.region,
+            public_range=self._wanted.public_range,
             user=dhcp.unprivileged_user(),
             resolvers=uplink.fetch_resolvers() if self._wanted.egress else (),
         )

@@ -5,11 +5,13 @@ One dnsmasq serves DHCP and DNS of a VPC on this host. A guest's lease follows f
 alone; nobody else gets one. Called by `do/dhcp`; running dnsmasq is not its business. Pure.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Network
 
-from mallee.model import hosts
-from mallee.model.hosts import InterfaceWanted, VpcWanted
+from mallee.model import dhcp, hosts
+from mallee.model.carried import AddressWanted
+from mallee.model.hosts import InterfaceWanted, SubnetWanted, VpcWanted
 from mallee.node.plan import network
 
 LEASE_S = 3600
@@ -36,6 +38,7 @@ class Served:
     region: str
     user: str
     """The unprivileged user that dnsmasq becomes."""
+    public_range: str
     resolvers: tuple[str, ...]
     """Name servers asked for names outside the cloud; none: such names are refused."""
 
@@ -45,55 +48,124 @@ def domain(region: str) -> str:
     return "ec2.internal" if region == "us-east-1" else f"{region}.compute.internal"
 
 
+def public_domain(region: str) -> str:
+    """The domain of public names, as AWS has it."""
+    return f"{'compute-1' if region == 'us-east-1' else f'{region}.compute'}.amazonaws.com"
+
+
 def configuration_text(vpc: VpcWanted, files: Files, served: Served) -> str:
     """Return dnsmasq's configuration file for a VPC."""
-    zone = domain(served.region)
     lines = [
         f"user={served.user}",
         f"pid-file={files.pid}",
         f"log-facility={files.log}",
         # Taps come and go; only they and the services' addresses are listened on.
         "bind-dynamic",
-        "interface=mt*",
+        f"interface={network.TAPS}",
         f"listen-address={network.name_server(vpc)}",
         f"listen-address={network.DNS_ADDRESS}",
+        *([f"listen-address={network.DNS_ADDRESS6}"] if vpc.ipv6_cidrs else []),
         f"except-interface={network.EDGE}",
-        "no-hosts",
-        "no-resolv",
-        *(f"server={resolver}" for resolver in served.resolvers),
-        "cache-size=1000",
-        f"domain={zone}",
-        f"local=/{zone}/",
-        # Whatever service a guest asks for by name, it finds where all of them are.
-        f"address=/{hosts.SERVICES_DOMAIN}/{hosts.GUESTS_ADDRESS}",
-        f"local=/{hosts.SERVICES_DOMAIN}/",
-        "bogus-priv",
-        f"hostsdir={files.names_directory}",
+        *_name_lines(files, served),
         "dhcp-authoritative",
         "no-ping",
         "quiet-dhcp",
+        "quiet-dhcp6",
+        "quiet-ra",
         "dhcp-ignore=tag:!known",
         f"dhcp-leasefile={files.leases}",
         f"dhcp-hostsdir={files.hosts_directory}",
-        f"dhcp-option=option:dns-server,{network.name_server(vpc)}",
+        *_option_lines(vpc),
     ]
     for subnet in sorted(vpc.subnets, key=lambda subnet: subnet.id):
-        cidr = IPv4Network(subnet.cidr)
-        lines += [
-            f"dhcp-range=set:{subnet.id},{cidr.network_address},static,{cidr.netmask},{LEASE_S}",
-            f"dhcp-option=tag:{subnet.id},option:router,{network.gateway(subnet)}",
-        ]
+        lines += _subnet_lines(subnet)
+    if any(subnet.ipv6_cidr for subnet in vpc.subnets):
+        lines.append("enable-ra")
     return "\n".join(lines) + "\n"
 
 
+def _name_lines(files: Files, served: Served) -> Iterator[str]:
+    """What is answered for which names."""
+    zone = domain(served.region)
+    yield "no-hosts"
+    yield "no-resolv"
+    yield from (f"server={resolver}" for resolver in served.resolvers)
+    yield "cache-size=1000"
+    yield f"domain={zone}"
+    yield f"local=/{zone}/"
+    # Whatever service a guest asks for by name, it finds where all of them are.
+    yield f"address=/{hosts.SERVICES_DOMAIN}/{hosts.GUESTS_ADDRESS}"
+    yield f"local=/{hosts.SERVICES_DOMAIN}/"
+    # A public name means its public address, unless the VPC's own names say a private one.
+    yield f"synth-domain={public_domain(served.region)},{served.public_range},ec2-"
+    yield "bogus-priv"
+    yield f"hostsdir={files.names_directory}"
+
+
+def _option_lines(vpc: VpcWanted) -> Iterator[str]:
+    """What all guests are told, but for what their subnet makes of it."""
+    told = vpc.dhcp
+    own = [str(network.name_server(vpc))] if vpc.dns_support else []
+    own6 = [network.DNS_ADDRESS6] if vpc.dns_support and vpc.ipv6_cidrs else []
+    named = [name for name in told.name_servers if name != dhcp.OWN_DNS]
+    is_own = len(named) < len(told.name_servers)
+    servers = [*(own if is_own else []), *(name for name in named if ":" not in name)]
+    servers6 = [*(own6 if is_own else []), *(name for name in named if ":" in name)]
+    # Without a value an option is not sent; unsaid, dnsmasq would name itself.
+    yield ",".join(("dhcp-option=option:dns-server", *servers))
+    if told.domain_names:
+        yield f"dhcp-option=option:domain-name,{' '.join(told.domain_names)}"
+    if told.ntp_servers:
+        four = [one for one in told.ntp_servers if ":" not in one]
+        yield ",".join(("dhcp-option=option:ntp-server", *four))
+    if told.netbios_name_servers:
+        yield ",".join(("dhcp-option=option:netbios-ns", *told.netbios_name_servers))
+    if told.netbios_node_type is not None:
+        yield f"dhcp-option=option:netbios-nodetype,{told.netbios_node_type}"
+    if vpc.ipv6_cidrs:
+        yield ",".join(("dhcp-option=option6:dns-server", *(f"[{one}]" for one in servers6)))
+        if told.domain_names:
+            yield ",".join(("dhcp-option=option6:domain-search", *told.domain_names))
+
+
+def _subnet_lines(subnet: SubnetWanted) -> Iterator[str]:
+    cidr = IPv4Network(subnet.cidr)
+    yield f"dhcp-range=set:{subnet.id},{cidr.network_address},static,{cidr.netmask},{LEASE_S}"
+    yield f"dhcp-option=tag:{subnet.id},option:router,{network.gateway(subnet)}"
+    if subnet.ipv6_cidr:
+        cidr6 = IPv6Network(subnet.ipv6_cidr)
+        # Neighbours are reached by the router, like everything: so nothing is said to be near.
+        yield (
+            f"dhcp-range=set:{subnet.id},{cidr6.network_address},static,off-link,"
+            f"{cidr6.prefixlen},{LEASE_S}"
+        )
+
+
 def host_text(interface: InterfaceWanted) -> str:
-    """Return the file that gives an interface its lease."""
-    return f"{interface.mac},{interface.private_ip},{interface.hostname},{LEASE_S}\n"
+    """Return the file that gives an interface its lease, of one address for each family."""
+    ip6 = "".join(f"[{ip}]," for ip in interface.ipv6s[:1])
+    return f"{interface.mac},{interface.private_ip},{ip6}{interface.hostname},{LEASE_S}\n"
 
 
 def name_text(interface: InterfaceWanted, region: str) -> str:
-    """Return the file that gives an interface its name."""
-    return f"{IPv4Address(interface.private_ip)} {interface.hostname}.{domain(region)}\n"
+    """Return the file that gives an interface's addresses their names."""
+    zone = domain(region)
+    first = AddressWanted(
+        private_ip=interface.private_ip,
+        public_ip=interface.public_ip,
+        public_name=interface.public_name,
+    )
+    lines = [f"{IPv4Address(first.private_ip)} {interface.hostname}.{zone}"]
+    lines += [
+        f"{IPv4Address(one.private_ip)} ip-{one.private_ip.replace('.', '-')}.{zone}"
+        for one in interface.secondary
+    ]
+    lines += [
+        f"{one.private_ip} {one.public_name}"
+        for one in (first, *interface.secondary)
+        if one.public_name
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def drop_outlived_leases(leases: str, vpc: VpcWanted) -> str:
@@ -102,9 +174,14 @@ def drop_outlived_leases(leases: str, vpc: VpcWanted) -> str:
     dnsmasq would keep such an address from its new owner until the old lease ends.
     """
     owners = {one.private_ip: one.mac for one in vpc.interfaces}
+    names = {ip: one.hostname for one in vpc.interfaces for ip in one.ipv6s[:1]}
 
     def is_valid(line: str) -> bool:
         fields = line.split()
-        return len(fields) < 3 or owners.get(fields[2], fields[1]) == fields[1]
+        if len(fields) < 4:
+            return True
+        # Over IPv6 a guest has an identity of its own choice: it is known by the name it got.
+        own = (owners.get(fields[2], fields[1]), names.get(fields[2], fields[3]))
+        return own == (fields[1], fields[3])
 
     return "".join(line for line in leases.splitlines(keepends=True) if is_valid(line))

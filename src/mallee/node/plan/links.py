@@ -33,7 +33,8 @@ class Veth:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Address:
-    """An address on a device. It brings no route: the wiring names each route itself."""
+    """An address on a device. It brings no route: the wiring names each route itself; only what is
+    link-local on a device is reached there without being named."""
 
     device: str
     cidr: str
@@ -220,8 +221,7 @@ def plan_batch(wanted: Wiring, seen: Seen) -> tuple[str, ...]:
     lines += _unwanted(wanted, seen, [one for one in standing if one.device not in gone])
     held = seen.addresses | seen.address6s
     lines += [
-        f"address add {address.cidr} dev {address.device} noprefixroute"
-        + (" nodad" if ":" in address.cidr else "")
+        f"address add {_address_text(address)}"
         for address in sorted(wanted.addresses)
         if (address.device, address.cidr) not in held
     ]
@@ -266,6 +266,12 @@ def _unwanted(wanted: Wiring, seen: Seen, standing: Iterable[Route]) -> list[str
 def _veth_text(veth: Veth) -> str:
     mac = f" address {veth.peer_mac}" if veth.peer_mac else ""
     return f"link add {veth.name} type veth peer name {veth.peer}{mac} netns {veth.peer_namespace}"
+
+
+def _address_text(address: Address) -> str:
+    is_local = address.cidr.startswith("fe80:")
+    route = "" if is_local else " noprefixroute"
+    return f"{address.cidr} dev {address.device}{route}{' nodad' if ':' in address.cidr else ''}"
 
 
 def _route_text(route: Route) -> str:
