@@ -8,7 +8,7 @@ import pytest
 
 from mallee.box import objects, status, steps
 from mallee.model.layout import Layout
-from mallee.walrus import places
+from mallee.walrus import disk, places
 from mallee.walrus.engine import Engine
 from tests.walrus import stores
 
@@ -29,7 +29,7 @@ def layout(tmp_path: Path) -> Layout:
 def stored(layout: Layout) -> Path:
     """Return the file of the large one."""
     where = places.Places(layout.objects)
-    [path] = [where.file(id) for id in where.stored()]
+    [path] = [where.file(id) for id in disk.Disk().ids(where.files)]
     return path
 
 

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from concurrent import futures
 from pathlib import Path
 
-from mallee.walrus.engine import Engine
 from mallee.walrus.pages import Listed, Question
 from mallee.walrus.records import NULL, Blob, Version
-from mallee.walrus.tx import Tx
+from mallee.walrus.seam import Engine, Tx
 
 BUCKET = 1
 

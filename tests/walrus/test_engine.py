@@ -2,7 +2,6 @@
 
 import os
 import sqlite3
-import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,20 +10,13 @@ import pytest
 
 from mallee.walrus import contents, seam
 from mallee.walrus.engine import Engine
-from mallee.walrus.errors import BrokenIndex, Closed, Corrupt, Gone, NoSpace
+from mallee.walrus.errors import BrokenIndex, Corrupt, NoSpace
 from mallee.walrus.records import Blob, Part, Upload, UploadPart, Usage, Version
 from mallee.walrus.tx import Tx
 from tests.walrus import stores
-from tests.walrus.stores import BUCKET, files_of, get, put, put_marker, put_version, remove
+from tests.walrus.stores import BUCKET, files_of, get, put, remove
 
 SIZES = (0, 1, 4096, seam.SMALL_MAX, seam.SMALL_MAX + 1, contents.BLOCK, 3_500_000)
-
-
-@pytest.mark.parametrize("size", SIZES)
-def test_what_was_put_is_got(engine: Engine, size: int) -> None:
-    data = os.urandom(size)
-    put(engine, b"k", data)
-    assert get(engine, b"k") == data
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -36,29 +28,6 @@ def test_it_is_there_after_a_restart(tmp_path: Path, size: int) -> None:
     second = Engine(tmp_path)
     assert get(second, b"k") == data
     second.close()
-
-
-@pytest.mark.parametrize("size", [5000, 3_500_000])
-@pytest.mark.parametrize(("start", "end"), [(0, 1), (1, 4999), (4999, 5000), (0, 5000)])
-def test_any_range_can_be_read(engine: Engine, size: int, start: int, end: int) -> None:
-    data = os.urandom(size)
-    version = put(engine, b"k", data)
-    assert stores.read(engine, version, start, end) == data[start:end]
-
-
-def test_a_range_across_parts_is_read_in_order(engine: Engine) -> None:
-    pieces = [os.urandom(size) for size in (100, 2_000_000, 1, 300_000)]
-    versions = [put(engine, b"p%d" % n, piece) for n, piece in enumerate(pieces)]
-    whole = b"".join(pieces)
-    joined = Version(
-        id="null",
-        modified_ms=0,
-        size=len(whole),
-        parts=tuple(part for version in versions for part in version.parts),
-    )
-    engine.commit(lambda tx, _: tx.add(BUCKET, b"whole", joined)).result()
-    for start, end in ((0, len(whole)), (50, 150), (99, 2_000_102), (2_000_100, 2_000_101)):
-        assert stores.read(engine, joined, start, end) == whole[start:end]
 
 
 def test_an_object_put_again_is_replaced_and_its_room_given_back(
@@ -84,52 +53,6 @@ def test_a_copy_shares_bytes_and_outlives_its_source(engine: Engine, tmp_path: P
     engine.collect()
     assert files_of(tmp_path) == []
     assert engine.reader.usage(BUCKET) == Usage(0, 0)
-
-
-def test_a_copy_of_what_is_gone_is_refused_whole(engine: Engine) -> None:
-    source = put(engine, b"a", b"x")
-    remove(engine, b"a")
-    with pytest.raises(Gone):
-        engine.commit(lambda tx, _: tx.add(BUCKET, b"b", source)).result()
-    assert get(engine, b"b") is None
-
-
-def test_versions_are_kept_and_the_newest_left_becomes_current(engine: Engine) -> None:
-    first, second = put_version(engine, b"k", b"1"), put_version(engine, b"k", b"2")
-    marker = put_marker(engine, b"k")
-    assert get(engine, b"k") is None
-    assert get(engine, b"k", first.id) == b"1"
-    remove(engine, b"k", marker.id)
-    assert get(engine, b"k") == b"2"
-    remove(engine, b"k", second.id)
-    assert get(engine, b"k") == b"1"
-    remove(engine, b"k", first.id)
-    assert engine.reader.current(BUCKET, b"k") is None
-    assert engine.reader.usage(BUCKET) == Usage(0, 0)
-
-
-def test_there_is_one_null_version_and_others_stay(engine: Engine) -> None:
-    put(engine, b"k", b"null 1")
-    kept = put_version(engine, b"k", b"kept")
-    put(engine, b"k", b"null 2")
-    assert get(engine, b"k") == b"null 2"
-    assert get(engine, b"k", kept.id) == b"kept"
-    put_version(engine, b"k", b"newest")
-    put(engine, b"k", b"null 3")
-    assert get(engine, b"k", "null") == b"null 3"
-    assert engine.reader.usage(BUCKET).versions == 3
-
-
-def test_what_a_version_is_about_can_be_replaced(engine: Engine) -> None:
-    former, current = put_version(engine, b"k", b"1"), put_version(engine, b"k", b"2")
-    for version in (former, current):
-        assert engine.commit(
-            lambda tx, _, v=version: tx.describe(BUCKET, b"k", v.id, b"new")
-        ).result()
-        found = engine.reader.version(BUCKET, b"k", version.id)
-        assert found is not None
-        assert found.about == b"new"
-    assert not engine.commit(lambda tx, _: tx.describe(BUCKET, b"k", "nobody", b"")).result()
 
 
 def test_a_job_that_fails_leaves_nothing_and_harms_no_other(engine: Engine, tmp_path: Path) -> None:
@@ -287,37 +210,3 @@ def test_two_openings_see_each_others_objects(engine: Engine, tmp_path: Path) ->
     assert get(other, b"a") == b"1"
     assert get(engine, b"b") == get(other, b"b")
     other.close()
-
-
-def test_a_closed_engine_takes_nothing(tmp_path: Path) -> None:
-    engine = Engine(tmp_path)
-    engine.close()
-    engine.close()
-    with pytest.raises(Closed):
-        engine.commit(lambda _tx, _: None)
-
-
-def test_readers_and_writers_may_be_many(engine: Engine) -> None:
-    """Readers find each object whole, in one state or the next, while it is replaced."""
-    states = [bytes([n]) * (n * 30_000 + 1) for n in range(8)]
-    put(engine, b"k", states[0])
-    seen: list[bytes | None] = []
-    over = threading.Event()
-
-    def look() -> None:
-        while not over.is_set():
-            try:
-                seen.append(get(engine, b"k"))
-            except Gone:
-                continue
-
-    readers = [threading.Thread(target=look) for _ in range(3)]
-    for reader in readers:
-        reader.start()
-    for _ in range(5):
-        for state in states:
-            put(engine, b"k", state)
-    over.set()
-    for reader in readers:
-        reader.join()
-    assert set(seen) <= set(states)

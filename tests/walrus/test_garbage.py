@@ -69,6 +69,18 @@ def test_a_pack_that_is_lost_does_not_hold_up_others(tmp_path: Path) -> None:
     engine.close()
 
 
+def test_a_pack_of_tiny_objects_is_left_alone(tmp_path: Path) -> None:
+    first = Engine(tmp_path)
+    for n in range(50):
+        put(first, b"%d" % n, b"x")
+    first.close()
+    [before] = (tmp_path / "packs").iterdir()
+    second = Engine(tmp_path)
+    second.collect()
+    assert before.exists()
+    second.close()
+
+
 def test_what_nobody_kept_leaves_no_file(engine: Engine, tmp_path: Path) -> None:
     receiver = engine.receive()
     receiver.write(os.urandom(500_000))

@@ -2,7 +2,7 @@
 
 import ipaddress
 import tomllib
-from typing import Annotated, cast
+from typing import Annotated, Literal, cast
 
 import msgspec
 
@@ -99,10 +99,19 @@ class Webhooks(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Objects(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How S3 is served."""
+    """How S3 is served, and where objects' bytes lie."""
 
     processes: Annotated[int, msgspec.Meta(ge=0, le=64)] = 0
     """How many serve it; 0: as many as the machine has processors, four at most."""
+    engine: Literal["local", "s3"] = "local"
+    """Where bytes lie: on this machine, or in a bucket of another S3 (Ceph's, or any other's)."""
+    endpoint: str = ""
+    """Of that S3, such as `https://rgw.example:7480`."""
+    bucket: str = ""
+    """In which only this cloud writes."""
+    region: str = "us-east-1"
+    credentials: str = ""
+    """A file that the cloud's user may read: `access_key_id` and `secret_access_key`, in JSON."""
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -132,7 +141,15 @@ def parse(text: str) -> Settings:
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise InvalidSettings(f"mallee.toml: {error}") from error
     _check_ranges(settings.network)
+    _check_engine(settings.objects)
     return settings
+
+
+def _check_engine(objects: Objects) -> None:
+    if objects.engine == "s3":
+        for name in ("endpoint", "bucket", "credentials"):
+            if not getattr(objects, name):
+                raise InvalidSettings(f"objects.{name} is not given, and objects.engine is s3")
 
 
 def _check_ranges(network: Network) -> None:

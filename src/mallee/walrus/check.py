@@ -113,9 +113,10 @@ def _references(connection: sqlite3.Connection) -> Iterator[Part]:
 
 
 def _missing(means: Means, known: dict[int, tuple[int, int]]) -> Iterator[int]:
-    packs = {int(path.name, 16) for path in means.places.packs.iterdir()}
+    packs = set(means.disk.ids(means.places.packs))
+    files = set(means.disk.ids(means.places.files))
     for id, (_, pack) in known.items():
-        is_there = pack in packs if pack else means.places.file(id).exists()
+        is_there = pack in packs if pack else id in files
         if not is_there:
             yield id
 
@@ -141,10 +142,10 @@ def _orphans(
     packs = {id for (id,) in connection.execute("SELECT id FROM pack")}
     garbage = {id for (id,) in connection.execute("SELECT file FROM garbage")}
     places = means.places
-    for path in places.packs.iterdir():
-        if int(path.name, 16) not in packs | garbage:
-            yield str(path.relative_to(places.root))
-    for id in places.stored():
+    for id in means.disk.ids(places.packs):
+        if id not in packs and id not in garbage:
+            yield str(places.pack(id).relative_to(places.root))
+    for id in means.disk.ids(places.files):
         if id not in known and id not in garbage:
             yield str(places.file(id).relative_to(places.root))
     for path in places.incoming.iterdir():

@@ -9,7 +9,7 @@ import ctypes
 import errno
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from mallee.walrus.errors import NoSpace
@@ -98,6 +98,17 @@ class Disk:
         if not path.is_dir():
             path.mkdir(mode=0o700, exist_ok=True)
             self.sync_directory(path.parent)
+
+    def put_away(self, path: Path) -> None:
+        """Bring a pack that is full to where it is kept: here it stays where it is."""
+
+    def ids(self, folder: Path) -> Iterator[int]:
+        """Yield the ids that the files under a directory are named by."""
+        for path in folder.iterdir():
+            if path.is_dir():
+                yield from self.ids(path)
+            else:
+                yield int(path.name, 16)
 
     def unlink(self, path: Path) -> None:
         """Remove a file; gone already: nothing."""

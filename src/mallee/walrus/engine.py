@@ -89,6 +89,7 @@ class Engine:
             collector = garbage.Collector(self._means, self._committer, connection)
             collector.compact(None)
             collector.collect()
+            collector.put_away()
         finally:
             connection.close()
 
@@ -137,6 +138,7 @@ class Engine:
                 index.shorten_log(connection, self._means.places.index)
                 if self._clock.monotonic() >= compacts_at:
                     collector.compact(thin if rounds % LOOK_AT_ALL_EVERY else None)
+                    collector.put_away()
                     compacts_at = self._clock.monotonic() + COMPACT_EVERY_S
                     rounds += 1
                     thin.clear()

@@ -9,6 +9,10 @@ class NoSpace(Exception):
     """The disk is full, or as full as it may be."""
 
 
+class Unreachable(OSError):
+    """The bytes lie on another machine, which does not answer or refuses."""
+
+
 class Closed(Exception):
     """The engine is closed."""
 

@@ -7,7 +7,6 @@ a kill between any two loses nothing but the room until the next time. Called by
 thread of its own, and by tools. Not its business: what is referred to (`tx`).
 """
 
-import os
 import sqlite3
 import threading
 import time
@@ -16,7 +15,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from mallee.kit import logs
-from mallee.walrus import index, looks, places
+from mallee.walrus import index, looks, packs, places
 from mallee.walrus.committer import Committer
 from mallee.walrus.contents import Means
 from mallee.walrus.records import Blob, Content
@@ -108,10 +107,10 @@ class Collector:
 
         self.committer.submit(forget).result()
 
-    def compact(self, packs: Iterable[int] | None) -> int:
+    def compact(self, thinned: Iterable[int] | None) -> int:
         """Empty those sealed packs in which little is left (None: of all); return how many."""
         count = 0
-        for pack in self._sealed() if packs is None else packs:
+        for pack in self._sealed() if thinned is None else thinned:
             with places.alone(self.means.places.collecting):
                 if not self._is_sparse(pack):
                     continue
@@ -132,8 +131,8 @@ class Collector:
     def _is_sparse(self, pack: int) -> bool:
         found = self.connection.execute(
             "SELECT 1 FROM pack WHERE id = ? AND is_sealed AND bytes * ? > "
-            "coalesce((SELECT sum(size) FROM blob WHERE blob.pack = pack.id AND pack <> 0), 0)",
-            (pack, COMPACT_BELOW),
+            "coalesce((SELECT sum(size + ?) FROM blob WHERE blob.pack = pack.id AND pack <> 0), 0)",
+            (pack, COMPACT_BELOW, packs.HEAD_BYTES),
         )
         return found.fetchone() is not None
 
@@ -147,7 +146,7 @@ class Collector:
                 if self.pause((time.monotonic() - began) * PAUSE):
                     return False
         finally:
-            os.close(descriptor)
+            self.means.disk.close(descriptor)
 
         def give_up(tx: Tx, _: Sequence[Blob]) -> None:
             left = tx.connection.execute(
@@ -179,7 +178,9 @@ class Collector:
 
     def _copy(self, descriptor: int, blobs: Sequence[Blob]) -> None:
         """Write blobs into the pack in use, as they are: a damaged one stays known as damaged."""
-        copies = [Content(blob.id, blob.size, blob.crc, _bytes(descriptor, blob)) for blob in blobs]
+        copies = [
+            Content(blob.id, blob.size, blob.crc, self._bytes(descriptor, blob)) for blob in blobs
+        ]
 
         def move(tx: Tx, moved: Sequence[Blob]) -> None:
             for blob in moved:
@@ -187,10 +188,18 @@ class Collector:
 
         self.committer.submit(move, copies).result()
 
+    def _bytes(self, descriptor: int, blob: Blob) -> bytes:
+        """Return a blob's bytes; of a pack that was cut off, so many, lest others be misplaced."""
+        data = bytearray(blob.size)
+        self.means.disk.read_into(descriptor, memoryview(data), blob.offset)
+        return bytes(data)
 
-def _bytes(descriptor: int, blob: Blob) -> bytes:
-    """Return a blob's bytes; of a pack that was cut off, so many, lest others be misplaced."""
-    return os.pread(descriptor, blob.size, blob.offset).ljust(blob.size, b"\0")
+    def put_away(self) -> None:
+        """Bring the packs that are sealed to where they are kept."""
+        for pack in self._sealed():
+            if self.pause(0):
+                return
+            self.means.disk.put_away(self.means.places.pack(pack))
 
 
 def sweep(means: Means, connection: sqlite3.Connection) -> int:
@@ -220,7 +229,7 @@ def _sweep_arriving(means: Means, dead: set[int]) -> int:
 
 def _sweep_files(means: Means, connection: sqlite3.Connection, dead: set[int]) -> int:
     swept = 0
-    for id in means.places.stored():
+    for id in means.disk.ids(means.places.files):
         if places.writer_of(id) in dead and looks.blob(connection, id) is None:
             means.disk.unlink(means.places.file(id))
             swept += 1

@@ -5,9 +5,38 @@ Called by the wiring of S3's process. Not its business: what the engine is asked
 
 from pathlib import Path
 
-from mallee.walrus import engine, seam
+import msgspec
+
+from mallee.model import settings
+from mallee.walrus.engine import Engine
+from mallee.walrus.errors import BrokenIndex, NoSpace, Unreachable
+
+CANNOT_OPEN = (BrokenIndex, NoSpace, Unreachable, settings.InvalidSettings)
 
 
-def open_engine(root: Path) -> seam.Engine:
-    """Open the engine, and put right what a kill left. Raises `BrokenIndex`, `NoSpace`."""
-    return engine.Engine(root)
+class _Credentials(msgspec.Struct, frozen=True):
+    access_key_id: str
+    secret_access_key: str
+
+
+def open_engine(root: Path, chosen: settings.Objects) -> Engine:
+    """Open the engine, and put right what a kill left. Raises `CANNOT_OPEN`."""
+    return Engine(root) if chosen.engine == "local" else _open_foreign(root, chosen)
+
+
+def _open_foreign(root: Path, chosen: settings.Objects) -> Engine:
+    # What it takes to ask another S3 is many modules: only who does so has them in memory.
+    from mallee.walrus import foreign
+
+    try:
+        key = msgspec.json.decode(Path(chosen.credentials).read_bytes(), type=_Credentials)
+    except (OSError, msgspec.DecodeError) as error:
+        raise settings.InvalidSettings(f"objects.credentials: {error}") from error
+    access = foreign.Access(
+        endpoint=chosen.endpoint,
+        bucket=chosen.bucket,
+        region=chosen.region,
+        access_key_id=key.access_key_id,
+        secret_access_key=key.secret_access_key,
+    )
+    return Engine(root, disk=foreign.ForeignDisk(root, foreign.Bucket(access)))

@@ -22,6 +22,7 @@ PACK_MAX = 64 << 20
 
 _HEAD = struct.Struct(">4sQIQI")
 """Magic, blob id, size, CRC64NVME of the bytes, CRC32C of the head before it."""
+HEAD_BYTES = _HEAD.size
 _MAGIC = b"MLP1"
 
 

@@ -8,7 +8,7 @@ dead one left unfinished can be told. Called by everything here. Not its busines
 import fcntl
 import itertools
 import os
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,12 +72,6 @@ class Places:
     def arriving(self, id: int) -> Path:
         """Return the file of such a blob while it arrives."""
         return self.incoming / f"{id:016x}"
-
-    def stored(self) -> Iterator[int]:
-        """Yield the ids of all blobs that have a file of their own."""
-        for folder in self.files.iterdir():
-            for path in folder.iterdir():
-                yield int(path.name, 16)
 
 
 def writer_of(id: int) -> int:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from mallee.walrus import crc, index, listing, looks, notes
 from mallee.walrus.contents import BLOCK, Means
 from mallee.walrus.disk import Disk
-from mallee.walrus.errors import Corrupt, Gone
+from mallee.walrus.errors import Corrupt, Gone, Unreachable
 from mallee.walrus.pages import Page, Question, UploadPage, VersionPage
 from mallee.walrus.records import (
     Blob,
@@ -252,6 +252,8 @@ def _fill(disk: Disk, stretch: Stretch, buffer: memoryview, start: int) -> int:
         at = stretch.blob.offset + start + filled
         try:
             got = disk.read_into(stretch.descriptor, buffer[filled:], at)
+        except Unreachable:
+            raise
         except OSError as error:
             raise Corrupt(stretch.blob.id, f"cannot be read: {error.strerror}") from error
         if got == 0:

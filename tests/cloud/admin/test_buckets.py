@@ -8,7 +8,7 @@ import pytest
 
 from mallee.box import steps
 from mallee.cli import buckets, client
-from mallee.walrus import places
+from mallee.walrus import disk, places
 from tests.cloud.s3 import running
 
 DATA = b"data" * 100_000
@@ -74,7 +74,7 @@ def test_a_scrub_reads_everything_and_finds_nothing_where_all_is_well(
 
 def test_a_scrub_names_the_objects_that_are_damaged(cloud: running.RunningS3) -> None:
     where = places.Places(cloud.layout.objects)
-    [path] = [where.file(id) for id in where.stored()]
+    [path] = [where.file(id) for id in disk.Disk().ids(where.files)]
     sound = path.read_bytes()
     path.write_bytes(b"X" + sound[1:])
     try:

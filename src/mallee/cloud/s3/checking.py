@@ -20,8 +20,7 @@ from mallee.cloud.state.errors import StoreError
 from mallee.model.layout import Layout
 from mallee.model.scrubs import Lost
 from mallee.model.settings import InvalidSettings
-from mallee.walrus import engine
-from mallee.walrus.errors import BrokenIndex, NoSpace
+from mallee.walrus import opening
 from mallee.walrus.seam import Loser
 
 LOST_MAX = 10_000
@@ -36,10 +35,10 @@ def main() -> None:
     asked = parser.parse_args()
     layout = Layout(asked.root)
     try:
-        opened = engine.Engine(layout.objects)
+        opened = opening.open_engine(layout.objects, bootstrap.read_settings(layout).objects)
         with contextlib.closing(opened):
             findings = opened.check(repairs=asked.repair)
-    except (BrokenIndex, NoSpace) as error:
+    except opening.CANNOT_OPEN as error:
         raise SystemExit(str(error)) from error
     told = {
         **{one.name: getattr(findings, one.name) for one in dataclasses.fields(findings)},

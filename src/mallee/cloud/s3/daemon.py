@@ -29,13 +29,12 @@ from mallee.kit import clock, forks, logs, secretbox
 from mallee.model.layout import Layout
 from mallee.model.settings import Settings
 from mallee.walrus import opening
-from mallee.walrus.errors import BrokenIndex, NoSpace
 
 THREADS = 16
 """For looks, hashing, writing, verifying and sending; none waits for a client."""
 FIRST = 0
 """The process that does what only one may do."""
-CANNOT_START = (*bootstrap.CANNOT_START, BrokenIndex, NoSpace)
+CANNOT_START = (*bootstrap.CANNOT_START, *opening.CANNOT_OPEN)
 
 
 async def serve(layout: Layout, settings: Settings, stop: asyncio.Event, number: int = 0) -> None:
@@ -45,7 +44,7 @@ async def serve(layout: Layout, settings: Settings, stop: asyncio.Event, number:
         opened = await bootstrap.join_store(layout, settings, clock.SYSTEM)
         stack.callback(opened.close)
         keys = secretbox.KeyFile(layout.master_key)
-        objects = opening.open_engine(layout.objects)
+        objects = opening.open_engine(layout.objects, settings.objects)
         stack.callback(objects.close)
         threads = stack.enter_context(futures.ThreadPoolExecutor(THREADS, "s3"))
         loops = await stack.enter_async_context(asyncio.TaskGroup())

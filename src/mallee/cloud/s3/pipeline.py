@@ -48,7 +48,7 @@ from mallee.cloud.trail import forward
 from mallee.kit import clock as clocks
 from mallee.kit import logs, secretbox
 from mallee.model.settings import Settings
-from mallee.walrus.errors import Closed, Corrupt, Gone, NoSpace
+from mallee.walrus.errors import Closed, Corrupt, Gone, NoSpace, Unreachable
 from mallee.walrus.seam import Engine
 
 DOCUMENT_BYTES_MAX = 4 << 20
@@ -103,7 +103,7 @@ async def answer(cloud: Cloud, request: http.Request, source: Source) -> Outgoin
     except NoSpace as error:
         _log.error("no room for objects", request_id=visit.id, why=str(error))
         return await _refused(cloud, visit, errors.s3.InsufficientStorage())
-    except (store.Unavailable, Closed) as error:
+    except (store.Unavailable, Closed, Unreachable) as error:
         _log.error("store unavailable", request_id=visit.id, why=str(error))
         return await _refused(cloud, visit, errors.s3.ServiceUnavailable())
     except asyncio.CancelledError:
