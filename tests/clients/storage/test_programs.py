@@ -210,3 +210,37 @@ def test_s3fs_mounts_a_bucket(user: User, tree: Path, tmp_path: Path) -> None:
     assert "moved" in listed
     assert "tree/large" in listed
     assert "tree/empty" not in listed
+
+
+@AWS
+def test_the_aws_cli_sets_what_happens_around_objects(user: User, program: Path) -> None:
+    def api(*words: str) -> str:
+        return user.run(program, "--endpoint-url", user.cloud.url, "s3api", *words)
+
+    bucket = "around-1" if program == wholecloud.AWS_1 else "around-2"
+    api("create-bucket", "--bucket", bucket)
+    told: dict[str, object] = {"EventBridgeConfiguration": {}}
+    setting = ("--bucket", bucket, "--notification-configuration")
+    api("put-bucket-notification-configuration", *setting, json.dumps(told))
+    shown = api("get-bucket-notification-configuration", "--bucket", bucket)
+    assert json.loads(shown) == told
+    logged = {"LoggingEnabled": {"TargetBucket": bucket, "TargetPrefix": "logs/"}}
+    setting = ("--bucket", bucket, "--bucket-logging-status")
+    api("put-bucket-logging", *setting, json.dumps(logged))
+    assert json.loads(api("get-bucket-logging", "--bucket", bucket)) == logged
+    place = {"Bucket": f"arn:aws:s3:::{bucket}", "Format": "CSV"}
+    inventory = {
+        "Id": "i",
+        "IsEnabled": False,
+        "IncludedObjectVersions": "All",
+        "Schedule": {"Frequency": "Weekly"},
+        "Destination": {"S3BucketDestination": place},
+    }
+    setting = ("--bucket", bucket, "--id", "i")
+    wanted = ("--inventory-configuration", json.dumps(inventory))
+    api("put-bucket-inventory-configuration", *setting, *wanted)
+    kept = json.loads(api("get-bucket-inventory-configuration", *setting))
+    assert kept["InventoryConfiguration"] == inventory
+    listed = json.loads(api("list-bucket-inventory-configurations", "--bucket", bucket))
+    assert len(listed["InventoryConfigurationList"]) == 1
+    api("delete-bucket-inventory-configuration", *setting)

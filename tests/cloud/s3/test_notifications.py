@@ -187,6 +187,17 @@ def test_the_trail_is_told_for_event_bridge(cloud: running.RunningS3, listener: 
     listener.wait(is_told, "a line of the trail")
 
 
+def test_a_renamed_object_is_made_and_removed(cloud: running.RunningS3, listener: Listener) -> None:
+    arn, _ = hook(cloud, "renamed", listener.url)
+    s3 = cloud.s3()
+    s3.create_bucket(Bucket="renamed")
+    configure(s3, "renamed", topic(arn, "s3:ObjectCreated:*", "s3:ObjectRemoved:*"))
+    s3.put_object(Bucket="renamed", Key="old", Body=b"1")
+    s3.rename_object(Bucket="renamed", Key="new", RenameSource="/renamed/old")
+    told = listener.wait_names("ObjectCreated:Put", "ObjectCreated:Put", "ObjectRemoved:Delete")
+    assert [one["s3"]["object"]["key"] for one in told] == ["old", "new", "old"]
+
+
 WRONG = [
     ({"TopicConfigurations": [topic("arn:aws:sns:us-east-1:1:t", "s3:ObjectCreated:*")]}, "Unable"),
     ({"TopicConfigurations": [topic("no-arn", "s3:ObjectCreated:*")]}, "parsed"),

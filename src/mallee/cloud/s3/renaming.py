@@ -5,6 +5,7 @@ spares programs a copy and a deletion that a failure may come between. Where ver
 old key gets a marker, as by a deletion. Called by the pipeline. Not its business: copies.
 """
 
+import dataclasses
 from collections.abc import Iterable, Sequence
 from urllib.parse import unquote_to_bytes
 
@@ -62,7 +63,7 @@ def _source(call: ObjectCall, target: Place, asked: Asked) -> Place:
     arn = f"arn:aws:s3:::{target.bucket.name}/{key.decode(errors='replace')}"
     if not (call.may("s3:GetObject", arn) and call.may("s3:DeleteObject", arn)):
         raise errors.s3.AccessDenied()
-    return Place(target.bucket, target.owner, key)
+    return dataclasses.replace(target, key=key)
 
 
 async def _look(call: ObjectCall, target: Place, source: Place, asked: Asked) -> Found | None:
