@@ -174,31 +174,33 @@ def _models(bearer: Bearer) -> dict[str, str]:
     made: dict[str, str] = {}
     for service, version in _services().items():
         place = f"models/{service}/{version}"
-        made[f"{place}/endpoint-rule-set-1.json"] = _json(_rule_set(bearer.endpoint))
+        made[f"{place}/endpoint-rule-set-1.json"] = _json(_rule_set(service, bearer.endpoint))
     path = _models_directory() / "mallee.json"
     made[f"models/mallee/{_services()['mallee']}/service-2.json"] = path.read_text("utf-8")
     return made
 
 
-def _rule_set(endpoint: str) -> dict[str, Any]:
-    """Return rules by which botocore finds a service here, unless an endpoint was given."""
+def _rule_set(service: str, endpoint: str) -> dict[str, Any]:
+    """Return rules by which botocore finds a service here, unless an endpoint was given.
+
+    For S3 they put the bucket into the path: that is not said by its operations.
+    """
     parameters: dict[str, Any] = {
         "Region": {"builtIn": "AWS::Region", "required": False, "type": "string"},
         "Endpoint": {"builtIn": "SDK::Endpoint", "required": False, "type": "string"},
     }
-    given: dict[str, Any] = {"ref": "Endpoint"}
-    rules: list[dict[str, Any]] = [
-        {
-            "type": "endpoint",
-            "conditions": [{"fn": "isSet", "argv": [given]}],
-            "endpoint": {"url": given, "properties": {}, "headers": {}},
-        },
-        {
-            "type": "endpoint",
-            "conditions": [],
-            "endpoint": {"url": endpoint, "properties": {}, "headers": {}},
-        },
-    ]
+    is_given, is_of_bucket = (
+        {"fn": "isSet", "argv": [{"ref": name}]} for name in ("Endpoint", "Bucket")
+    )
+    rules = [_rule("{Endpoint}", is_given), _rule(endpoint)]
+    if service == "s3":
+        parameters["Bucket"] = {"required": False, "type": "string"}
+        rules = [
+            _rule("{Endpoint}/{Bucket}", is_given, is_of_bucket),
+            rules[0],
+            _rule(f"{endpoint}/{{Bucket}}", is_of_bucket),
+            rules[1],
+        ]
     for name in ("UseDualStack", "UseFIPS"):
         parameters[name] = {
             "builtIn": f"AWS::{name}",
@@ -209,6 +211,11 @@ def _rule_set(endpoint: str) -> dict[str, Any]:
     for parameter in parameters.values():
         parameter["documentation"] = "As everywhere."
     return {"version": "1.0", "parameters": parameters, "rules": rules}
+
+
+def _rule(url: str, *conditions: Any) -> dict[str, Any]:
+    endpoint: dict[str, Any] = {"url": url, "properties": {}, "headers": {}}
+    return {"type": "endpoint", "conditions": list(conditions), "endpoint": endpoint}
 
 
 class _Head(msgspec.Struct):

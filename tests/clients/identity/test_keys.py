@@ -1,9 +1,10 @@
-"""The key store, by both generations of the AWS CLI."""
+"""The key store and files under its keys, by the AWS CLI with the credentials that Mallee gives."""
 
 import base64
 from pathlib import Path
 
-from tests.clients.identity.conftest import AWS, Person
+from tests.clients.identity.conftest import AWS, Person, bearer_of, settle
+from tests.cloud.s3 import running
 
 
 @AWS
@@ -34,3 +35,21 @@ def test_a_secret_goes_there_and_comes_back(administrator: Person, program: Path
     gone = ("schedule-key-deletion", "--key-id", key, "--pending-window-in-days", "7")
     assert aws(*gone, "--query", "KeyState") == "PendingDeletion"
 
+
+
+@AWS
+def test_files_are_kept_under_a_key(tmp_path: Path, program: Path) -> None:
+    with running.fresh() as cloud:
+        person = settle(bearer_of(cloud, cloud.admin), tmp_path)
+        key = person.aws(program, "kms", "create-key", "--query", "KeyMetadata.Arn")
+        (tmp_path / "file").write_bytes(b"0123456789" * 1_000_000)
+        person.aws(program, "s3", "mb", "s3://bucket")
+        under = ("--sse", "aws:kms", "--sse-kms-key-id", key)
+        person.aws(program, "s3", "cp", "file", "s3://bucket/file", *under)
+        head = ("s3api", "head-object", "--bucket", "bucket", "--key", "file")
+        assert person.aws(program, *head, "--query", "SSEKMSKeyId") == key
+        person.aws(program, "s3", "cp", "s3://bucket/file", "back")
+        assert (tmp_path / "back").read_bytes() == (tmp_path / "file").read_bytes()
+        person.aws(program, "kms", "disable-key", "--key-id", key)
+        refused = person.refusal(program, "s3api", "get-object", *head[2:], "nothing")
+        assert "(KMS.DisabledException)" in refused
