@@ -69,6 +69,7 @@ class FakeHypervisor:
                 state=old.seen.state if old else DomainState.OFF,
                 ended=old.seen.ended if old else Ended.UNKNOWN,
                 resets=old.seen.resets if old else 0,
+                nics=domain.decode_nics(xml),
             )
             self._domains[uuid] = _Domain(seen, mark.cloud if mark else "", xml)
         self._tell(uuid)
@@ -86,6 +87,23 @@ class FakeHypervisor:
             if not self._find(uuid).seen.is_active:
                 raise HypervisorFailed("domain is not running")
             self._become(uuid, state=DomainState.RUNNING)
+
+    def attach_nic(self, uuid: str, mac: str, xml: str) -> None:
+        with self._lock:
+            seen = self._find(uuid).seen
+            if not seen.is_active:
+                raise HypervisorFailed("domain is not running")
+            new = domain.decode_nics(f"<domain><devices>{xml}</devices></domain>")
+            if all(nic.mac != mac for nic in seen.nics):
+                self._become(uuid, nics=seen.nics | new)
+
+    def detach_nic(self, uuid: str, mac: str) -> None:
+        with self._lock:
+            seen = self._find(uuid).seen
+            if not seen.is_active:
+                raise HypervisorFailed("domain is not running")
+            if self.guests_listen:
+                self._become(uuid, nics=frozenset(nic for nic in seen.nics if nic.mac != mac))
 
     def shut_down(self, uuid: str) -> None:
         with self._lock:

@@ -284,3 +284,28 @@ async def test_stray_taps_are_removed(stand: Stand) -> None:
         async with asyncio.timeout(WITHIN_S):
             while len(stand.network.taps()) > 1:
                 await asyncio.sleep(0.01)
+
+
+async def test_a_card_comes_and_goes_and_its_tap_goes_after_it(stand: Stand) -> None:
+    own = wants.make_interface().id
+    tap = stand.layout.tap(own)
+    async with stand.agent() as reconciler:
+        await stand.want(stand.instance(interface_ids=()))
+        await stand.wait_phase(Phase.RUNNING)
+        await stand.want(stand.instance())
+        await stand.wait(1, lambda seen: seen.interface_ids == (own,))
+        assert stand.network.taps()[0].namespace == stand.layout.vpc_namespace(
+            wants.make_interface().vpc_id
+        )
+        stand.hypervisor.guests_listen = False
+        await stand.want(stand.instance(interface_ids=()))
+        reconciler.poke()
+        await stand.wait(1, lambda seen: seen.interface_ids == ())
+        # The guest holds its card: the tap stays until it lets go.
+        await reconciler._sweep()
+        assert [one.name for one in stand.network.taps()] == [tap]
+        stand.hypervisor.guests_listen = True
+        async with asyncio.timeout(WITHIN_S):
+            while stand.network.taps():
+                reconciler.poke()
+                await asyncio.sleep(0.01)

@@ -75,6 +75,11 @@ def _apply_to_domain(host: Host, step: steps.Step) -> None:
             hypervisor.define(domain.encode(spec, host.traits))
         case steps.StartPaused(instance_id):
             hypervisor.start_paused(domain.uuid_of(instance_id))
+        case steps.AttachNic(instance_id, nic, device_index):
+            xml = domain.encode_hot_nic(nic, device_index)
+            hypervisor.attach_nic(domain.uuid_of(instance_id), nic.mac, xml)
+        case steps.DetachNic(instance_id, nic):
+            hypervisor.detach_nic(domain.uuid_of(instance_id), nic.mac)
         case steps.Resume(instance_id):
             hypervisor.resume(domain.uuid_of(instance_id))
         case steps.ShutDown(instance_id):

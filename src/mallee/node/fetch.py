@@ -1,5 +1,7 @@
 """Looks at what is on the host: the `fetch` of the reconciler. All calls block."""
 
+from dataclasses import dataclass, field
+
 from mallee.model.hosts import InstanceWanted
 from mallee.node.do import disks
 from mallee.node.host import Host
@@ -8,24 +10,36 @@ from mallee.node.plan.instances import blobs_of
 from mallee.node.plan.seen import SeenInstance
 
 
+@dataclass(slots=True)
+class Taps:
+    """The names of all taps of this cloud, and of those that are not in their VPC."""
+
+    names: set[str] = field(default_factory=set[str])
+    unplugged: set[str] = field(default_factory=set[str])
+
+
 def fetch_instance(
-    host: Host, instance_id: str, wanted: InstanceWanted | None, taps: frozenset[str]
+    host: Host, instance_id: str, wanted: InstanceWanted | None, taps: Taps
 ) -> SeenInstance:
     """Return what is on the host of an instance.
 
-    `taps` are the names of all taps of this cloud: asking for them is dear, so the caller keeps
-    them. Raises `HypervisorFailed`.
+    `taps` are all taps of this cloud: asking for them is dear, so the caller keeps them. Raises
+    `HypervisorFailed`.
     """
     directory = domain.directory_of(host.layout, instance_id)
     interface_ids = () if wanted is None else wanted.interface_ids
     blobs = () if wanted is None else blobs_of(wanted)
     images = host.layout.node_images
+    found = host.hypervisor.read(domain.uuid_of(instance_id))
+    carried = {nic.tap for nic in found.nics} if found else set[str]()
     return SeenInstance(
-        domain=host.hypervisor.read(domain.uuid_of(instance_id)),
+        domain=found,
         has_directory=directory.is_dir(),
         has_disk=(directory / domain.DISK_FILE).exists(),
         cached=frozenset(blob.sha256 for blob in blobs if (images / blob.sha256).exists()),
-        taps=frozenset(i for i in interface_ids if host.layout.tap(i) in taps),
+        taps=frozenset(i for i in interface_ids if host.layout.tap(i) in taps.names),
+        cards=frozenset(i for i in interface_ids if host.layout.tap(i) in carried),
+        unplugged=frozenset(i for i in interface_ids if host.layout.tap(i) in taps.unplugged),
     )
 
 
@@ -36,9 +50,11 @@ def fetch_instance_ids(host: Host) -> frozenset[str]:
     return frozenset(named) | {seen.instance_id for seen in host.hypervisor.list()}
 
 
-def fetch_taps(host: Host) -> frozenset[str]:
-    """Return the names of all taps of this cloud."""
-    return frozenset(tap.name for tap in host.network.taps())
+def fetch_taps(host: Host) -> Taps:
+    """Return all taps of this cloud."""
+    found = host.network.taps()
+    born = host.layout.hypervisor_namespace
+    return Taps({tap.name for tap in found}, {tap.name for tap in found if tap.namespace == born})
 
 
 def fetch_leftovers(host: Host) -> tuple[str, ...]:

@@ -54,7 +54,9 @@ class Reconciler:
         self._loop = asyncio.get_running_loop()
         self._workers: dict[str, _Worker] = {}
         self._wanted: dict[str, InstanceWanted] = {}
-        self._taps: set[str] = set()
+        self._taps = fetch.Taps()
+        self._carried: dict[str, frozenset[str]] = {}
+        """The taps that each running guest holds, as was seen last."""
         self._seen: dict[str, InstanceSeen] = {}
         self._version = 0
         self._news = asyncio.Event()
@@ -162,7 +164,7 @@ class Reconciler:
         if self._ledger.wanted is None:
             # Nothing is known to be unclaimed before the cloud has said what it claims.
             return
-        self._taps = set(await asyncio.to_thread(fetch.fetch_taps, self._host))
+        self._taps = await asyncio.to_thread(fetch.fetch_taps, self._host)
         await self._remove_stray_taps()
         ids = await asyncio.to_thread(fetch.fetch_instance_ids, self._host)
         for instance_id in ids | self._wanted.keys() | self._ledger.progress.keys():
@@ -172,12 +174,13 @@ class Reconciler:
     async def _remove_stray_taps(self) -> None:
         worn = (i for wanted in self._wanted.values() for i in wanted.interface_ids)
         claimed = {self._host.layout.tap(interface_id) for interface_id in worn}
-        for name in sorted(self._taps - claimed):
+        claimed.update(*self._carried.values())
+        for name in sorted(self._taps.names - claimed):
             log.warning("removing a tap that no instance claims", tap=name)
             # A tap's name holds as much of the interface's id as is needed to find it again.
             interface_id = "eni-" + name.removeprefix("mt")
             await apply.apply_step(self._host, steps.RemoveTap(interface_id))
-            self._taps.discard(name)
+            self._taps.names.discard(name)
 
     # The work on one instance
 
@@ -198,8 +201,9 @@ class Reconciler:
     async def _reconcile(self, instance_id: str, worker: _Worker) -> None:
         wanted = self._wanted.get(instance_id)
         seen = await asyncio.to_thread(
-            fetch.fetch_instance, self._host, instance_id, wanted, frozenset(self._taps)
+            fetch.fetch_instance, self._host, instance_id, wanted, self._taps
         )
+        self._learn_carried(instance_id, seen)
         if wanted is None:
             await self._clear_away(instance_id, seen)
             return
@@ -210,6 +214,12 @@ class Reconciler:
         reached = await self._apply(plan, at, known, worker)
         await self._keep(at, reached)
         self._come_back(at, reached, plan, worker)
+
+    def _learn_carried(self, instance_id: str, seen: SeenInstance) -> None:
+        """Remember which taps its guest holds: none of them may be taken away under it."""
+        self._carried.pop(instance_id, None)
+        if seen.domain is not None and seen.domain.is_active:
+            self._carried[instance_id] = frozenset(nic.tap for nic in seen.domain.nics)
 
     async def _apply(
         self, plan: steps.Plan, at: Situation, known: Progress, worker: _Worker
@@ -255,12 +265,15 @@ class Reconciler:
             case steps.Plug():
                 await self._network.wait_applied(self._ledger.generation)
             case steps.CreateTap(interface):
-                self._taps.add(self._host.layout.tap(interface.id))
+                self._taps.names.add(self._host.layout.tap(interface.id))
+                self._taps.unplugged.add(self._host.layout.tap(interface.id))
             case _:
                 pass
         await apply.apply_step(self._host, step)
         if isinstance(step, steps.RemoveTap):
-            self._taps.discard(self._host.layout.tap(step.interface_id))
+            self._taps.names.discard(self._host.layout.tap(step.interface_id))
+        if isinstance(step, steps.Plug):
+            self._taps.unplugged.discard(self._host.layout.tap(step.interface.id))
 
     async def _keep(self, at: Situation, reached: Progress) -> None:
         """Remember, then tell: what the cloud was told is true after any crash.

@@ -13,7 +13,7 @@ import pytest
 from mallee.model import catalogue
 from mallee.model.images import DirectBoot
 from mallee.model.layout import Layout
-from mallee.node.do import disks
+from mallee.node.do import disks, taps
 from mallee.node.do.hypervisor import Hypervisor, HypervisorAway, HypervisorFailed
 from mallee.node.do.libvirt import Libvirt
 from mallee.node.plan import domain, instances
@@ -36,6 +36,7 @@ class Stand:
     boot: DirectBoot
     crash: Callable[[], None]
     guest_is_up: Callable[[], bool]
+    make_tap: Callable[[], str] = lambda: "mt0"
 
     def xml(self, launch: int = 1, instance_id: str = ID) -> str:
         spec = domain.DomainSpec(
@@ -110,9 +111,16 @@ def make_real(root: Path) -> Iterator[Stand]:
                 boot,
                 lambda: os.kill(daemon.pid_of_guest(ID), signal.SIGKILL),
                 lambda: b"mallee-tiny: host key" in console.read_bytes(),
+                lambda: _make_tap(layout),
             )
         finally:
             real.close()
+
+
+def _make_tap(layout: Layout) -> str:
+    name = layout.tap("eni-00000000000000009")
+    taps.create(layout, name)
+    return name
 
 
 def wait_here(hypervisor: Hypervisor) -> None:
@@ -226,6 +234,18 @@ def test_another_clouds_domain_is_not_ours(stand: Stand) -> None:
     stand.hypervisor.define(stand.xml().replace(f'cloud="{stand.layout.tag}"', 'cloud="other"'))
     assert stand.hypervisor.read(UUID) is None
     assert stand.hypervisor.list() == ()
+
+
+def test_a_card_comes_and_goes_while_the_guest_runs(stand: Stand) -> None:
+    nic = domain.Nic(stand.make_tap(), "02:00:00:00:00:09")
+    stand.run_guest()
+    for _ in range(2):
+        stand.hypervisor.attach_nic(UUID, nic.mac, domain.encode_hot_nic(nic, 1))
+    seen = stand.hypervisor.read(UUID)
+    assert seen is not None
+    assert seen.nics == {nic}
+    stand.press(lambda uuid: stand.hypervisor.detach_nic(uuid, nic.mac), lambda now: not now.nics)
+    stand.hypervisor.detach_nic(UUID, nic.mac)
 
 
 def test_what_is_unknown_cannot_be_started(stand: Stand) -> None:

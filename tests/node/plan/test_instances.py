@@ -1,5 +1,6 @@
 """Plans of an instance: wherever one is broken off, and whatever happens, the end is the same."""
 
+import dataclasses
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from tests.node import wants
 
 RULES = instances.Rules(Layout(Path("/m")), stop_s=60.0, terminate_s=10.0)
 INTERFACE = wants.make_interface()
+SECOND = replace(wants.make_interface(2), instance_id=wants.make_instance().id, device_index=1)
+KNOWN = {INTERFACE.id: INTERFACE, SECOND.id: SECOND}
 NO_CAUSE = Reason("Server.InternalError", "a test's failure")
 
 
@@ -35,7 +38,7 @@ class World:
     def look(self) -> steps.Plan:
         at = self.situation()
         self.known = progress.observe(self.known, at)
-        return instances.plan(at, self.known, {INTERFACE.id: INTERFACE}, RULES)
+        return instances.plan(at, self.known, KNOWN, RULES)
 
     def situation(self) -> Situation:
         return Situation(self.wanted, self.seen, self.now, "host-a")
@@ -79,17 +82,22 @@ class World:
                 assert seen.has_directory
                 self._see(has_disk=True)
             case steps.CreateTap(interface):
-                assert not seen.is_active, "a tap was replaced under a guest"
+                is_held = seen.is_active and interface.id in seen.cards
+                assert not is_held, "a tap was replaced under a guest"
                 self.is_plugged = False
-                self._see(taps=seen.taps | {interface.id})
+                self._see(
+                    taps=seen.taps | {interface.id}, unplugged=seen.unplugged | {interface.id}
+                )
             case steps.DefineDomain(spec):
                 state, ended = DomainState.OFF, Ended.UNKNOWN
                 if seen.domain is not None:
                     state, ended = seen.domain.state, seen.domain.ended
-                self._see(domain=SeenDomain("u", spec.instance_id, spec.launch, state, ended))
+                made = SeenDomain("u", spec.instance_id, spec.launch, state, ended)
+                self._see(domain=dataclasses.replace(made, nics=frozenset(spec.nics)))
             case steps.Plug(interface):
                 assert interface.id in seen.taps
                 self.is_plugged = True
+                self._see(unplugged=seen.unplugged - {interface.id})
             case steps.RemoveTap(interface_id):
                 self._see(taps=seen.taps - {interface_id})
             case steps.RemoveDirectory() | steps.MoveToLost():
@@ -116,6 +124,12 @@ class World:
                 self.reset()
             case steps.Reset():
                 self.reset()
+            case steps.AttachNic(_, nic):
+                assert seen.is_active
+                assert seen.domain is not None
+                self._see(domain=dataclasses.replace(seen.domain, nics=seen.domain.nics | {nic}))
+            case steps.DetachNic(_, nic) if self.guest_listens and seen.domain is not None:
+                self._see(domain=dataclasses.replace(seen.domain, nics=seen.domain.nics - {nic}))
             case steps.Undefine():
                 assert not seen.is_active
                 self._see(domain=None)
@@ -125,21 +139,18 @@ class World:
     def become(self, state: DomainState, ended: Ended = Ended.UNKNOWN) -> None:
         old = self.seen.domain
         assert old is not None
-        changed = SeenDomain(old.uuid, old.instance_id, old.launch, state, ended, old.resets)
-        self._see(domain=changed)
+        self._see(domain=dataclasses.replace(old, state=state, ended=ended))
 
     def reset(self) -> None:
         old = self.seen.domain
         assert old is not None
-        self._see(
-            domain=SeenDomain(
-                old.uuid, old.instance_id, old.launch, old.state, old.ended, old.resets + 1
-            )
-        )
+        self._see(domain=dataclasses.replace(old, resets=old.resets + 1))
 
     def _see(self, **changes: object) -> None:
-        values = {name: getattr(self.seen, name) for name in SeenInstance.__slots__}
-        self.seen = SeenInstance(**(values | changes))
+        seen = dataclasses.replace(self.seen, **changes)
+        carried = {nic.tap for nic in seen.domain.nics} if seen.domain else set[str]()
+        cards = frozenset(id for id in KNOWN if RULES.layout.tap(id) in carried)
+        self.seen = dataclasses.replace(seen, cards=cards)
 
     def want(self, **changes: object) -> None:
         self.wanted = replace(self.wanted, **changes)
@@ -150,6 +161,56 @@ def launched() -> World:
     world.settle()
     assert world.phase is Phase.RUNNING
     return world
+
+
+def test_an_interface_is_attached_to_a_running_guest_and_let_go_again() -> None:
+    world = launched()
+    world.done.clear()
+    world.want(interface_ids=(INTERFACE.id, SECOND.id))
+    world.settle()
+    assert names(world.done) == ["CreateTap", "AttachNic", "Plug"]
+    assert instances.report(world.wanted, world.seen, world.known).interface_ids == (
+        INTERFACE.id, SECOND.id,
+    )  # fmt: skip
+    world.done.clear()
+    world.want(interface_ids=(INTERFACE.id,))
+    world.settle()
+    assert names(world.done) == ["DetachNic"]
+    assert world.phase is Phase.RUNNING
+
+
+def test_a_guest_that_keeps_a_card_is_asked_again() -> None:
+    world = launched()
+    world.want(interface_ids=(INTERFACE.id, SECOND.id))
+    world.settle()
+    world.guest_listens = False
+    world.want(interface_ids=(INTERFACE.id,))
+    for _ in range(3):
+        plan = world.look()
+        assert names(plan) == ["DetachNic"]
+        world.run(plan, twice=True)
+    world.guest_listens = True
+    world.settle()
+    assert world.look() == ()
+
+
+def test_an_agent_killed_before_a_new_card_was_plugged_plugs_it() -> None:
+    world = launched()
+    world.want(interface_ids=(INTERFACE.id, SECOND.id))
+    world.run(world.look()[:2])
+    assert names(world.look()) == ["Plug"]
+    world.settle()
+    assert not world.seen.unplugged
+
+
+def test_a_card_that_cannot_be_attached_is_tried_again_later() -> None:
+    world = launched()
+    world.want(interface_ids=(INTERFACE.id, SECOND.id))
+    world.known = progress.after_failure(world.known, NO_CAUSE, world.now, is_final=False)
+    assert world.look() == ()
+    assert world.phase is Phase.RUNNING
+    world.settle()
+    assert SECOND.id in world.seen.attached
 
 
 def names(plan: steps.Plan | list[steps.Step]) -> list[str]:

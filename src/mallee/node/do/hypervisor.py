@@ -47,6 +47,14 @@ class Hypervisor(Protocol):
         """Let the processors of an active domain run."""
         ...
 
+    def attach_nic(self, uuid: str, mac: str, xml: str) -> None:
+        """Put a network card into an active domain; one with that MAC is there already: nothing."""
+        ...
+
+    def detach_nic(self, uuid: str, mac: str) -> None:
+        """Ask an active domain's guest to let a network card go; no such card: nothing."""
+        ...
+
     def shut_down(self, uuid: str) -> None:
         """Press the power button; off already: nothing. Does not wait."""
         ...

@@ -115,6 +115,21 @@ class Libvirt:
             if domain.state()[0] == libvirt.VIR_DOMAIN_PAUSED or not domain.isActive():
                 domain.resume()
 
+    def attach_nic(self, uuid: str, mac: str, xml: str) -> None:
+        """Put a network card into an active domain; one with that MAC is there already: nothing."""
+        with self._calling() as connection:
+            domain = connection.lookupByUUIDString(uuid)
+            if all(nic.mac != mac for nic in domains.decode_nics(domain.XMLDesc())):
+                domain.attachDeviceFlags(xml, libvirt.VIR_DOMAIN_AFFECT_LIVE)
+
+    def detach_nic(self, uuid: str, mac: str) -> None:
+        """Ask an active domain's guest to let a network card go; no such card: nothing."""
+        with self._calling() as connection:
+            domain = connection.lookupByUUIDString(uuid)
+            if any(nic.mac == mac for nic in domains.decode_nics(domain.XMLDesc())):
+                xml = f"<interface type='ethernet'><mac address='{mac}'/></interface>"
+                _unless_asked(lambda: domain.detachDeviceFlags(xml, libvirt.VIR_DOMAIN_AFFECT_LIVE))
+
     def shut_down(self, uuid: str) -> None:
         """Press the power button; off already: nothing. Does not wait."""
         with self._calling() as connection:
@@ -167,6 +182,7 @@ class Libvirt:
                 domain.metadata(libvirt.VIR_DOMAIN_METADATA_ELEMENT, domains.NAMESPACE)
             )
             state, reason = domain.state()
+            nics = domains.decode_nics(domain.XMLDesc())
         except libvirt.libvirtError as error:
             # It is not ours, or it went while we looked.
             if error.get_error_code() in _UNKNOWN:
@@ -182,6 +198,7 @@ class Libvirt:
             state=_STATES.get(state, DomainState.RUNNING),
             ended=self._how_ended(uuid, reason) if state in _OFF else Ended.UNKNOWN,
             resets=self._resets.get(uuid, 0),
+            nics=nics,
         )
 
     def _how_ended(self, uuid: str, reason: int) -> Ended:
@@ -229,6 +246,7 @@ class Libvirt:
         for event, handler in (
             (libvirt.VIR_DOMAIN_EVENT_ID_LIFECYCLE, self._on_lifecycle),
             (libvirt.VIR_DOMAIN_EVENT_ID_REBOOT, self._on_reset),
+            (libvirt.VIR_DOMAIN_EVENT_ID_DEVICE_REMOVED, self._on_device),
         ):
             connection.domainEventRegisterAny(None, event, handler, None)
         return connection
@@ -243,6 +261,9 @@ class Libvirt:
             self._signalled.discard(uuid)
         if event == libvirt.VIR_DOMAIN_EVENT_SHUTDOWN and detail == _SHUT_DOWN_BY_SIGNAL:
             self._signalled.add(uuid)
+        self._changed(domain.name())
+
+    def _on_device(self, _: Any, domain: Any, __: str, ___: Any) -> None:
         self._changed(domain.name())
 
     def _on_reset(self, _: Any, domain: Any, __: Any) -> None:
@@ -276,6 +297,15 @@ def _while_active(domain: Any, order: Callable[[], object]) -> None:
         order()
     except libvirt.libvirtError as error:
         if error.get_error_code() != libvirt.VIR_ERR_OPERATION_INVALID:
+            raise
+
+
+def _unless_asked(order: Callable[[], object]) -> None:
+    """Give an order that QEMU refuses while it is waiting for the guest to obey the last one."""
+    try:
+        order()
+    except libvirt.libvirtError as error:
+        if "already in the process of unplug" not in str(error):
             raise
 
 

@@ -190,11 +190,32 @@ _DISK_SLOT = 0x03
 _RNG_SLOT = 0x04
 _FIRST_NIC_SLOT = 0x08
 """Slots of the root bus; 1 and 2 are taken by the VGA adapter and the way to the bridge."""
+_FIRST_HOT_NIC_SLOT = 0x10
+_HOT_NIC_SLOTS = 16
+"""Slots of the hot-plug bus that are kept for interfaces, by the place of each."""
 
 
-def _place(device: Element, slot: int) -> None:
+def encode_hot_nic(nic: Nic, device_index: int) -> str:
+    """Return the XML of a card that is put into a running guest."""
+    devices = Element("devices")
+    slot = _FIRST_HOT_NIC_SLOT + device_index % _HOT_NIC_SLOTS
+    _add_nic(devices, nic, slot, HOT_PLUG_BUS)
+    return ElementTree.tostring(devices[0], encoding="unicode")
+
+
+def decode_nics(text: str) -> frozenset[Nic]:
+    """Read the cards of a domain's XML back."""
+    found: set[Nic] = set()
+    for interface in ElementTree.fromstring(text).iterfind("devices/interface"):
+        target, mac = interface.find("target"), interface.find("mac")
+        if target is not None and mac is not None:
+            found.add(Nic(target.get("dev", ""), mac.get("address", "")))
+    return frozenset(found)
+
+
+def _place(device: Element, slot: int, bus: int = 0) -> None:
     SubElement(
-        device, "address", type="pci", domain="0", bus="0", slot=f"{slot:#04x}", function="0"
+        device, "address", type="pci", domain="0", bus=str(bus), slot=f"{slot:#04x}", function="0"
     )
 
 
@@ -207,14 +228,14 @@ def _add_disk(devices: Element, path: Path) -> None:
     _place(disk, _DISK_SLOT)
 
 
-def _add_nic(devices: Element, nic: Nic, slot: int) -> None:
+def _add_nic(devices: Element, nic: Nic, slot: int, bus: int = 0) -> None:
     interface = SubElement(devices, "interface", type="ethernet")
     SubElement(interface, "mac", address=nic.mac)
     SubElement(interface, "target", dev=nic.tap, managed="no")
     SubElement(interface, "model", type="virtio")
     # Nobody boots from the network, and loading the card's firmware costs time.
     SubElement(interface, "rom", enabled="no")
-    _place(interface, slot)
+    _place(interface, slot, bus)
 
 
 def _add_console(devices: Element, directory: Path) -> None:

@@ -101,6 +101,7 @@ def report(wanted: InstanceWanted, seen: SeenInstance, progress: Progress) -> In
         ended_by_guest=progress.ended_by_guest,
         restarts=progress.restarts,
         reboots_done=progress.reboots_done,
+        interface_ids=tuple(sorted(seen.attached)),
     )
 
 
@@ -110,6 +111,8 @@ def wake_at(at: Situation, progress: Progress, rules: Rules) -> float | None:
         begun = progress.asked_off_at or (progress.rebooting and progress.rebooting.asked_at) or 0.0
         return min(progress.pressed_at + PRESS_AGAIN_S, begun + _patience_s(at.wanted, rules))
     if progress.stage in (Stage.NEW, Stage.RECOVERING) and progress.retry_at > at.now:
+        return progress.retry_at
+    if progress.stage is Stage.RAN and at.seen.is_active and progress.retry_at > at.now:
         return progress.retry_at
     if progress.stage is Stage.RAN and _stands(at):
         return progress.started_at + RESUME_AGAIN_S
@@ -148,12 +151,40 @@ def _plan_running(
             return ()
         return _plan_launch(at, interfaces, rules)
     if at.wanted.reboots <= progress.reboots_done:
-        return ()
+        return _plan_cards(at, progress, interfaces, rules)
     if progress.rebooting is None:
         return (steps.Reboot(at.wanted.id),)
     if at.now >= progress.rebooting.asked_at + rules.stop_s:
         return (steps.Reset(at.wanted.id),)
     return _press_again(steps.Reboot(at.wanted.id), at, progress)
+
+
+def _plan_cards(
+    at: Situation, progress: Progress, interfaces: Mapping[str, InterfaceWanted], rules: Rules
+) -> steps.Plan:
+    """Bring the cards of a running guest to what is wanted.
+
+    An interface that is wanted no more is cut off by the network at once; that its card goes too
+    is for the guest to do, who is asked until it does.
+    """
+    domain = at.seen.domain
+    if domain is None or at.now < progress.retry_at:
+        return ()
+    plan: list[steps.Step] = []
+    wanted = {rules.layout.tap(id): id for id in at.wanted.interface_ids}
+    carried = {nic.tap for nic in domain.nics}
+    for tap, id in wanted.items():
+        interface = interfaces.get(id)
+        if interface is None:
+            continue
+        if tap not in carried:
+            nic = Nic(tap, interface.mac)
+            plan.append(steps.CreateTap(interface))
+            plan.append(steps.AttachNic(at.wanted.id, nic, interface.device_index))
+        if tap not in carried or id in at.seen.unplugged:
+            plan.append(steps.Plug(interface))
+    unwanted = sorted((nic for nic in domain.nics if nic.tap not in wanted), key=str)
+    return (*plan, *(steps.DetachNic(at.wanted.id, nic) for nic in unwanted))
 
 
 def _plan_off(at: Situation, progress: Progress, rules: Rules) -> steps.Plan:

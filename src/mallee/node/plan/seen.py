@@ -7,6 +7,8 @@ Plain values, fetched anew for every plan: nothing here is remembered. `node.fet
 from dataclasses import dataclass
 from enum import Enum
 
+from mallee.node.plan.domain import Nic
+
 
 class DomainState(Enum):
     """What a domain is doing."""
@@ -44,6 +46,8 @@ class SeenDomain:
     ended: Ended = Ended.UNKNOWN
     resets: int = 0
     """How many resets of its machine were noticed since the agent connected."""
+    nics: frozenset[Nic] = frozenset()
+    """The cards that it has."""
 
     @property
     def is_active(self) -> bool:
@@ -62,11 +66,22 @@ class SeenInstance:
     """SHA-256 of those of its blobs that are in the image cache."""
     taps: frozenset[str] = frozenset()
     """Ids of those of its interfaces that have a tap."""
+    cards: frozenset[str] = frozenset()
+    """Ids of those of its interfaces that its domain has a card for."""
+    unplugged: frozenset[str] = frozenset()
+    """Ids of those whose tap has not been moved into its VPC."""
 
     @property
     def is_active(self) -> bool:
         """Whether its guest has a process."""
         return self.domain is not None and self.domain.is_active
+
+    @property
+    def attached(self) -> frozenset[str]:
+        """Ids of those of its interfaces that its running guest has, ready to speak."""
+        if self.domain is None or not self.domain.is_active:
+            return frozenset()
+        return self.cards - self.unplugged
 
     @property
     def is_gone(self) -> bool:

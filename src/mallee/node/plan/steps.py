@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from mallee.model.hosts import InterfaceWanted
 from mallee.model.images import Blob
-from mallee.node.plan.domain import DomainSpec
+from mallee.node.plan.domain import DomainSpec, Nic
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +69,25 @@ class Plug:
 
     interface: InterfaceWanted
     words: ClassVar[str] = "connecting the network interface"
+
+
+@dataclass(frozen=True, slots=True)
+class AttachNic:
+    """Put a card into a running guest. Twice is safe: a card with that MAC is there already."""
+
+    instance_id: str
+    nic: Nic
+    device_index: int
+    words: ClassVar[str] = "attaching the network interface"
+
+
+@dataclass(frozen=True, slots=True)
+class DetachNic:
+    """Ask a running guest to give up a card. Twice is safe: one that is gone stays gone."""
+
+    instance_id: str
+    nic: Nic
+    words: ClassVar[str] = "waiting for the guest to let go of a network interface"
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +170,8 @@ Step = (
     | DefineDomain
     | StartPaused
     | Plug
+    | AttachNic
+    | DetachNic
     | Resume
     | ShutDown
     | Destroy
