@@ -342,16 +342,16 @@ def test_paginators_and_waiters_of_botocore_come_to_an_end(world: World) -> None
     ],
 )
 def test_a_name_that_no_bucket_can_have_is_refused(world: World, name: str) -> None:
-    found = raw(world, "PUT", f"/{name}")
+    found = raw(world.cloud, "PUT", f"/{name}")
     assert found.code == "InvalidBucketName", found
     assert found.status == 400
 
 
-def raw(world: World, method: str, path: str, **headers: str) -> Refusal:
+def raw(cloud: RunningS3, method: str, path: str, **headers: str) -> Refusal:
     """Send what no client would."""
-    url = world.cloud.url + quote(path, safe="/?=&%")
+    url = cloud.url + quote(path, safe="/?=&%")
     request: Any = AWSRequest(method, url, headers, b"")
-    key = world.cloud.admin
+    key = cloud.admin
     who = Credentials(key["access_key_id"], key["secret_access_key"])
     S3SigV4Auth(who, "s3", "us-east-1").add_auth(request)
     sent: Any = URLLib3Session().send(request.prepare())
@@ -363,5 +363,5 @@ def raw(world: World, method: str, path: str, **headers: str) -> Refusal:
 
 def test_a_key_has_at_most_1024_bytes(world: World) -> None:
     for key, status in (("ü" * 512, 200), ("ü" * 512 + "x", 400)):
-        found = raw(world, "PUT", f"/{samples.BUCKET}/{key}")
+        found = raw(world.cloud, "PUT", f"/{samples.BUCKET}/{key}")
         assert (found.status, found.code) == (status, "" if status == 200 else "KeyTooLongError")

@@ -31,6 +31,7 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _RESERVED = ("xn--", "sthree-", "amzn-s3-demo-")
 _RESERVED_ENDS = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")
 _LISTED_MAX = 10_000
+_ACCOUNT = re.compile(r"[0-9]{12}", re.ASCII)
 
 
 def find(view: store.View, name: str) -> BucketRecord | None:
@@ -56,8 +57,11 @@ def asked_for(view: store.View, asked: rows.Asked) -> BucketRecord:
 
 def check_owner(record: BucketRecord, expected: str | None) -> None:
     """Raise when a bucket is not the account's that the caller believes that it is."""
-    if expected is not None and expected != record.account:
-        raise errors.s3.AccessDenied()
+    if expected is None or expected == record.account:
+        return
+    if not _ACCOUNT.fullmatch(expected):
+        raise errors.s3.InvalidBucketOwnerAWSAccountID(value=expected[:100])
+    raise errors.s3.AccessDenied()
 
 
 def created(record: BucketRecord) -> datetime:

@@ -49,6 +49,8 @@ class Done:
 async def delete(call: ObjectCall, asked: Asked) -> Answer:
     """Delete an object, or one version of it; one that is not there is deleted already."""
     where = versions.place(call, asked)
+    if asked.get("VersionId") is not None:
+        versions.check_id(asked["VersionId"])
     bypasses = bool(asked.get("BypassGovernanceRetention"))
     deletion = Deletion(
         place=where,

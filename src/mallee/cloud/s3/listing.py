@@ -186,11 +186,14 @@ def _token(key: bytes) -> str:
 
 def _opened(token: str) -> bytes:
     try:
-        return base64.b64decode(token, altchars=b"-_", validate=True)
-    except ValueError as error:
+        key = base64.b64decode(token, altchars=b"-_", validate=True)
+    except ValueError:
+        key = b""
+    if not key:
         raise errors.s3.InvalidArgument(
             "The continuation token provided is incorrect", argument="continuation-token"
-        ) from error
+        )
+    return key
 
 
 # --- versions ---

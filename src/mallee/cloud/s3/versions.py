@@ -6,6 +6,7 @@ Called by everything that reads or changes objects. Not its business: bytes, hea
 import asyncio
 import base64
 import os
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -25,6 +26,7 @@ T = TypeVar("T")
 
 KEY_MAX = 1024
 _ID_BYTES = 24
+_ID = re.compile(r"[A-Za-z0-9_-]{32}")
 _DELETIONS = frozenset({"DeleteObject", "DeleteObjects"})
 
 
@@ -60,6 +62,14 @@ def new_id() -> str:
     return base64.urlsafe_b64encode(os.urandom(_ID_BYTES)).decode()
 
 
+def check_id(id: str) -> None:
+    """Raise for what no version was ever called."""
+    if id != NULL and not _ID.fullmatch(id):
+        raise errors.s3.InvalidArgument(
+            "Invalid version id specified", argument="versionId", value=id[:100]
+        )
+
+
 def id_for(bucket: Bucket) -> str:
     """Return the id for a version that is written into the bucket now."""
     return new_id() if bucket.versioning is Versioning.ENABLED else NULL
@@ -86,6 +96,7 @@ def found(where: Place, version: Version | None, id: str | None) -> Found:
     """Return a version as an object; raise what S3 answers when there is none, or a marker."""
     key = where.key.decode(errors="replace")
     if version is None and id is not None:
+        check_id(id)
         raise errors.s3.NoSuchVersion(key=key, version=id)
     if version is None:
         raise errors.s3.NoSuchKey(key=key)

@@ -82,7 +82,7 @@ def test_forms_are_told_by_their_type() -> None:
         ("PUT", "/b/k?uploadId=u", "MethodNotAllowed"),
         ("PUT", "/b?tagging&policy", "InvalidArgument"),
         ("GET", "/b/k?acl&tagging", "InvalidArgument"),
-        ("GET", "/b?list-type=3", "MethodNotAllowed"),
+        ("GET", "/b?list-type=3", "InvalidArgument"),
         ("PUT", "/", "MethodNotAllowed"),
         ("PATCH", "/b/k", "MethodNotAllowed"),
         ("POST", "/b/k", "MethodNotAllowed"),

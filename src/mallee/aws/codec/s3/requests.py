@@ -40,6 +40,7 @@ _FORGIVING = frozenset({"IfModifiedSince", "IfUnmodifiedSince"})
 """Dates that HTTP says to pass over when they are none."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _SHOWN_MAX = 256
+_SEALING = "x-amz-server-side-encryption"
 
 _PARSERS: Mapping[model.Kind, Parse] = {
     "boolean": scalars.parse_boolean,
@@ -106,7 +107,10 @@ def decode(routed: routes.Routed, head: wire.Head, body: bytes | None = None) ->
         values["Key"] = routed.key
     is_lenient = bool(routed.key) and head.method in ("GET", "HEAD")
     _read_query(reading, head.query, values, is_lenient=is_lenient)
-    _read_headers(reading, hoisted.headers_of(head), values)
+    headers = hoisted.headers_of(head)
+    _read_headers(reading, headers, values)
+    if routed.key and _SEALING in headers:
+        _check_sealing(reading, headers[_SEALING])
     if "ContentEncoding" in values:
         _unwrap_encoding(values)
     if reading.kind is BodyKind.DOCUMENT and body is not None:
@@ -175,6 +179,16 @@ def _read_headers(reading: _Reading, headers: Mapping[str, str], values: dict[st
         }
         if found:
             values[name] = found
+
+
+def _check_sealing(reading: _Reading, said: str) -> None:
+    """Raise for who asks for encryption where it means nothing, and would rely on it."""
+    if not any(field.wire == _SEALING for field in reading.headers):
+        raise errors.s3.InvalidArgument(
+            f"{_SEALING} header is not supported for this operation.",
+            argument=_SEALING,
+            value=said[:100],
+        )
 
 
 def _unwrap_encoding(values: dict[str, Any]) -> None:

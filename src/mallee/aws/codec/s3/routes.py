@@ -25,7 +25,8 @@ KEY_BYTES_MAX = 1024
 
 _OLD_PATH = re.compile(r"/services/(?:objectstorage|walrus)(?=/|$)", re.IGNORECASE)
 _PORT = re.compile(r":[0-9]*$")
-_S3_LABELS = ("s3",)
+_S3_LABEL = re.compile(r"s3(?:-[a-z]{2}(?:-[a-z]+)+-[0-9])?|objectstorage|walrus")
+"""What stands behind a bucket in a host: also with a region, as was usual once, and Eucalyptus'."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ def route(head: wire.Head, domains: Sequence[str] = ()) -> Routed:
     """Return what the request asks for; raise `errors.s3.S3Error`.
 
     `domains`: the names of the endpoint; `bucket.DOMAIN` is a bucket's. A host with the label `s3`
-    (`bucket.s3.region.example.org`) is understood without being among them.
+    (`bucket.s3.region.example.org`), or one like it, is understood without being among them.
     """
     where = address(head, domains)
     level = _level(where)
@@ -99,6 +100,12 @@ def route(head: wire.Head, domains: Sequence[str] = ()) -> Routed:
         conflicting = ", ".join(sorted({*left, *(name for name, _ in best.marks)}))
         raise errors.s3.InvalidArgument(
             f"Conflicting query string parameters: {conflicting}", argument="ResourceType"
+        )
+    if "list-type" in left:
+        raise errors.s3.InvalidArgument(
+            "Invalid List Type specified in Request",
+            argument="list-type",
+            value=query["list-type"][:100],
         )
     if left:
         raise errors.s3.MethodNotAllowed(method=head.method, resource_type=min(left).upper())
@@ -140,7 +147,7 @@ def _bucket_of_host(host: str, domains: Sequence[str]) -> str:
             return name[: -len(domain) - 1]
     labels = name.split(".")
     for place in range(len(labels) - 1, 0, -1):
-        if labels[place] in _S3_LABELS:
+        if _S3_LABEL.fullmatch(labels[place]):
             return ".".join(labels[:place])
     return ""
 

@@ -37,6 +37,11 @@ class InvalidBucketName(S3Error):
     sentence = "The specified bucket is not valid."
 
 
+class InvalidBucketOwnerAWSAccountID(S3Error):
+    code = "InvalidBucketOwnerAWSAccountID"
+    sentence = "The value of the expected bucket owner parameter must be an AWS Account ID"
+
+
 class InvalidBucketState(S3Error):
     code = "InvalidBucketState"
     status = 409
