@@ -36,7 +36,6 @@ def test_a_secret_goes_there_and_comes_back(administrator: Person, program: Path
     assert aws(*gone, "--query", "KeyState") == "PendingDeletion"
 
 
-
 @AWS
 def test_files_are_kept_under_a_key(tmp_path: Path, program: Path) -> None:
     with running.fresh() as cloud:

@@ -70,17 +70,17 @@ def reencrypt(call: Call, asked: Request, box: secretbox.SecretBox) -> Callable[
     """Seal under one key what was sealed under another, or in another context."""
     rows.check_tokens(asked)
     blob = _blob(asked)
-    source = _place(
-        call,
-        _source(call, asked.get("SourceKeyId"), blob),
-        ("ReEncryptFrom", asked.get("SourceEncryptionAlgorithm")),
-        contextkeys.context_of(asked, _FROM),
-    )
     target = _place(
         call,
         naming.find(call, asked["DestinationKeyId"]),
         ("ReEncryptTo", asked.get("DestinationEncryptionAlgorithm")),
         contextkeys.context_of(asked, _TO),
+    )
+    source = _place(
+        call,
+        _source(call, asked.get("SourceKeyId"), blob),
+        ("ReEncryptFrom", asked.get("SourceEncryptionAlgorithm")),
+        contextkeys.context_of(asked, _FROM),
     )
 
     def work() -> Result:
