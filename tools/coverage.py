@@ -16,7 +16,7 @@ from mallee.cloud.s3 import table as s3
 ROWS: tuple[Action, ...] = (*actions.TABLE.values(), *s3.ROWS)
 PAGE = Path(__file__).parents[1] / "docs" / "coverage.md"
 BY_THE_PIPELINE = frozenset({"DryRun", "ClientToken"})
-BY_A_LISTING = frozenset({"Filters", "MaxResults", "NextToken"})
+BY_A_LISTING = frozenset({"Filter", "Filters", "MaxResults", "NextToken"})
 BY_PAGES = frozenset({"Marker", "MaxItems"})
 HEAD = """# Coverage
 Made by `tools/coverage.py` from the action table and the service models; a test compares. An

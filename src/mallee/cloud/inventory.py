@@ -96,6 +96,12 @@ def _is_of_every_account(
             return doc.is_default
         case "security-group":
             return doc.name == "default" and doc.vpc_id in default_vpcs
+        case "route-table" | "internet-gateway":
+            return doc.vpc_id in default_vpcs
+        case "network-acl":
+            return doc.is_default and doc.vpc_id in default_vpcs
+        case "dhcp-options":
+            return doc.is_default
         case "key":
             return doc.manager is Manager.AWS
         case "alias":

@@ -53,7 +53,7 @@ def run(action: Action, call: Call, request: Request, box: secretbox.SecretBox) 
     listing = action.does
     assert isinstance(listing, Listing)
     items: Iterable[Any] = listing.find(call, request)
-    tests = list(_tests(listing, call, request.get("Filters") or ()))
+    tests = list(_tests(listing, call, _asked_filters(request)))
     if tests:
         items = [item for item in items if all(test(item) for test in tests)]
     result: dict[str, Any] = {}
@@ -71,7 +71,8 @@ def run(action: Action, call: Call, request: Request, box: secretbox.SecretBox) 
             result["NextToken"] = paging.encode(keys, question, listing.key(items[-1]))
     if listing.regroup is not None:
         items = listing.regroup(call, list(items))
-    result[listing.member] = [listing.render(call, item) for item in items]
+    rendered = [listing.render(call, item) for item in items]
+    result.update(listing.split(rendered) if listing.split else {listing.member: rendered})
     return result
 
 
@@ -118,6 +119,11 @@ def _after(
         return paging.decode(keys, question, marker) if marker else ""
     except errors.InvalidNextToken as error:
         raise words.refusal() from error
+
+
+def _asked_filters(request: Request) -> Sequence[Request]:
+    """Return the filters of a request; of two actions AWS calls them `Filter`."""
+    return request.get("Filters") or request.get("Filter") or ()
 
 
 def _tests(listing: Listing, call: Call, asked: Sequence[Request]) -> Iterator[Test]:

@@ -16,7 +16,7 @@ from mallee.cloud.action import Action, Listing, Pages
 
 MAX_PARAMETERS = 10_000
 _OF_EVERY_ACTION = frozenset({"DryRun", "ClientToken"})
-_OF_EVERY_LISTING = frozenset({"Filters", "MaxResults", "NextToken"})
+_OF_EVERY_LISTING = frozenset({"Filter", "Filters", "MaxResults", "NextToken"})
 
 
 def read(request: http.Request) -> list[tuple[str, str]]:

@@ -34,6 +34,7 @@ _ERRORS: Mapping[str, type[errors.AwsError]] = {
     quotas.ADDRESSES: errors.AddressLimitExceeded,
     quotas.SECURITY_GROUPS: errors.SecurityGroupLimitExceeded,
     quotas.VPCS: errors.VpcLimitExceeded,
+    quotas.INTERNET_GATEWAYS: errors.InternetGatewayLimitExceeded,
     quotas.KEY_PAIRS: errors.KeyPairLimitExceeded,
     quotas.BUCKETS: errors.s3.TooManyBuckets,
 }

@@ -92,3 +92,29 @@ PRESETS: tuple[InstanceType, ...] = (
 )
 
 BY_NAME: dict[str, InstanceType] = {preset.name: preset for preset in PRESETS}
+
+_ROOM_BY_SIZE: dict[str, tuple[int, int]] = {
+    "nano": (2, 2),
+    "micro": (2, 2),
+    "small": (3, 4),
+    "medium": (3, 6),
+    "large": (3, 10),
+    "xlarge": (4, 15),
+    "2xlarge": (4, 15),
+    "4xlarge": (8, 30),
+}
+"""As on AWS: how many interfaces, and how many addresses each of them may have."""
+
+
+def interfaces_of(name: str) -> int:
+    """Return how many interfaces an instance of the type may have."""
+    return _room_of(name)[0]
+
+
+def addresses_per_interface(name: str) -> int:
+    """Return how many IPv4, and how many IPv6 addresses, each of its interfaces may have."""
+    return _room_of(name)[1]
+
+
+def _room_of(name: str) -> tuple[int, int]:
+    return _ROOM_BY_SIZE.get(name.partition(".")[2], _ROOM_BY_SIZE["medium"])

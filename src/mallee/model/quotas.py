@@ -54,6 +54,7 @@ IMAGES = "ec2:quota-imagenumber"
 ADDRESSES = "ec2:quota-addressnumber"
 SECURITY_GROUPS = "ec2:quota-securitygroupnumber"
 VPCS = "ec2:quota-vpcnumber"
+INTERNET_GATEWAYS = "ec2:quota-internetgatewaynumber"
 KEY_PAIRS = "ec2:quota-keypairnumber"
 BUCKETS = "s3:quota-bucketnumber"
 BUCKET_OBJECTS = "s3:quota-bucketobjectnumber"
@@ -82,8 +83,8 @@ KEYS: Mapping[str, Key] = {
     "ec2:quota-snapshotnumber": _later("snapshots"),
     ADDRESSES: Key("elastic addresses", is_of_users=True),
     SECURITY_GROUPS: Key("security groups", is_of_users=True, ceiling=2500),
-    VPCS: _of_account("VPCs"),
-    "ec2:quota-internetgatewaynumber": _later("internet gateways"),
+    VPCS: _of_account("VPCs", 5),
+    INTERNET_GATEWAYS: Key("internet gateways", is_of_users=True, ceiling=5),
     "ec2:quota-launchtemplatenumber": _later("launch templates"),
     # Eucalyptus had no limit for them.
     KEY_PAIRS: Key("key pairs", is_of_users=True, ceiling=5000),

@@ -50,7 +50,8 @@ def test_every_key_is_shown_with_its_usage_or_as_not_counted_yet(theirs: Sender)
     shown = rows(theirs.ask("mallee", "DescribeQuotas"))
     assert {key for key, _ in shown} == set(keys.KEYS)
     assert shown[keys.VPCS, ""]["Usage"] == "1"
-    assert "Limit" not in shown[keys.VPCS, ""]
+    assert "Limit" not in shown[keys.IMAGES, ""]
+    assert shown[keys.VPCS, ""]["Limit"] == "5"
     users = shown[keys.USERS, ""]
     assert (users["Usage"], users["Limit"], users["Kind"]) == ("1", "5000", "AWS's own quota")
     stacks = shown["cloudformation:quota-stacknumber", ""]

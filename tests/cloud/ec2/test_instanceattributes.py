@@ -109,7 +109,6 @@ def test_both_forms_of_a_change_mean_the_same(alice: Any, stopped: str) -> None:
         ({"Attribute": "disableApiStop", "Value": "maybe"}, "InvalidParameterValue"),
         ({"Attribute": "disableApiStop"}, "MissingParameter"),
         ({"Attribute": "kernel", "Value": "aki-1"}, "UnsupportedOperation"),
-        ({"SourceDestCheck": {"Value": False}}, "UnsupportedOperation"),
         ({"EbsOptimized": {"Value": True}}, "UnsupportedOperation"),
         ({"Groups": ["sg-0123456789abcdef0"]}, "InvalidGroup.NotFound"),
     ],

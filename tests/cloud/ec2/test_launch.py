@@ -138,7 +138,7 @@ class TestPool:
         ({"SecurityGroups": ["nobody's"]}, "InvalidGroup.NotFound"),
         ({"Placement": {"AvailabilityZone": "us-east-1z"}}, "InvalidParameterValue"),
         ({"Placement": {"Tenancy": "dedicated"}}, "UnsupportedOperation"),
-        ({"Placement": {"GroupName": "g"}}, "UnsupportedOperation"),
+        ({"Placement": {"GroupName": "g"}}, "InvalidPlacementGroup.Unknown"),
         ({"PrivateIpAddress": "10.0.0.9"}, "InvalidParameterValue"),
         ({"PrivateIpAddress": "172.31.0.1"}, "InvalidParameterValue"),
         ({"PrivateIpAddress": "nonsense"}, "InvalidParameterValue"),
@@ -149,7 +149,11 @@ class TestPool:
         ({"InstanceMarketOptions": {"MarketType": "spot"}}, "UnsupportedOperation"),
         ({"MetadataOptions": {"HttpPutResponseHopLimit": 65}}, "InvalidParameterValue"),
         ({"NetworkInterfaces": [{"DeviceIndex": 1}]}, "InvalidParameterValue"),
-        ({"NetworkInterfaces": [{"DeviceIndex": 0}, {"DeviceIndex": 1}]}, "UnsupportedOperation"),
+        ({"NetworkInterfaces": [{"DeviceIndex": 0}, {"DeviceIndex": 0}]}, "InvalidParameterValue"),
+        (
+            {"NetworkInterfaces": [{"DeviceIndex": n} for n in range(4)]},
+            "AttachmentLimitExceeded",
+        ),
         (
             {"NetworkInterfaces": [{"DeviceIndex": 0}], "SecurityGroups": ["default"]},
             "InvalidParameterCombination",

@@ -33,6 +33,15 @@ class AcceleratorTotalMemoryMiBRequest(TypedDict):
     Max: NotRequired[int]
 
 
+class AcceptVpcPeeringConnectionRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    VpcPeeringConnectionId: str
+
+
+class AcceptVpcPeeringConnectionResult(TypedDict):
+    VpcPeeringConnection: NotRequired[VpcPeeringConnection | Fragment | None]
+
+
 class AccountAttribute(TypedDict):
     AttributeName: NotRequired[str | None]
     AttributeValues: NotRequired[Sequence[AccountAttributeValue | Fragment] | Fragment | None]
@@ -88,6 +97,55 @@ class ApplicationStatusSummary(TypedDict):
     ImpairedSince: NotRequired[datetime | float | None]
 
 
+class AssignIpv6AddressesRequest(TypedDict):
+    Ipv6PrefixCount: NotRequired[int]
+    Ipv6Prefixes: NotRequired[list[str]]
+    NetworkInterfaceId: str
+    Ipv6Addresses: NotRequired[list[str]]
+    Ipv6AddressCount: NotRequired[int]
+
+
+class AssignIpv6AddressesResult(TypedDict):
+    AssignedIpv6Addresses: NotRequired[Sequence[str] | Fragment | None]
+    AssignedIpv6Prefixes: NotRequired[Sequence[str] | Fragment | None]
+    NetworkInterfaceId: NotRequired[str | None]
+
+
+class AssignPrivateIpAddressesRequest(TypedDict):
+    Ipv4Prefixes: NotRequired[list[str]]
+    Ipv4PrefixCount: NotRequired[int]
+    NetworkInterfaceId: str
+    PrivateIpAddresses: NotRequired[list[str]]
+    SecondaryPrivateIpAddressCount: NotRequired[int]
+    AllowReassignment: NotRequired[bool]
+
+
+class AssignPrivateIpAddressesResult(TypedDict):
+    NetworkInterfaceId: NotRequired[str | None]
+    AssignedPrivateIpAddresses: NotRequired[
+        Sequence[AssignedPrivateIpAddress | Fragment] | Fragment | None
+    ]
+    AssignedIpv4Prefixes: NotRequired[
+        Sequence[Ipv4PrefixSpecification | Fragment] | Fragment | None
+    ]
+
+
+class AssignPrivateNatGatewayAddressRequest(TypedDict):
+    NatGatewayId: str
+    PrivateIpAddresses: NotRequired[list[str]]
+    PrivateIpAddressCount: NotRequired[int]
+    DryRun: NotRequired[bool]
+
+
+class AssignPrivateNatGatewayAddressResult(TypedDict):
+    NatGatewayId: NotRequired[str | None]
+    NatGatewayAddresses: NotRequired[Sequence[NatGatewayAddress | Fragment] | Fragment | None]
+
+
+class AssignedPrivateIpAddress(TypedDict):
+    PrivateIpAddress: NotRequired[str | None]
+
+
 class AssociateAddressRequest(TypedDict):
     AllocationId: NotRequired[str]
     InstanceId: NotRequired[str]
@@ -102,6 +160,12 @@ class AssociateAddressResult(TypedDict):
     AssociationId: NotRequired[str | None]
 
 
+class AssociateDhcpOptionsRequest(TypedDict):
+    DhcpOptionsId: str
+    VpcId: str
+    DryRun: NotRequired[bool]
+
+
 class AssociateIamInstanceProfileRequest(TypedDict):
     IamInstanceProfile: IamInstanceProfileSpecification
     InstanceId: str
@@ -109,6 +173,85 @@ class AssociateIamInstanceProfileRequest(TypedDict):
 
 class AssociateIamInstanceProfileResult(TypedDict):
     IamInstanceProfileAssociation: NotRequired[IamInstanceProfileAssociation | Fragment | None]
+
+
+class AssociateNatGatewayAddressRequest(TypedDict):
+    NatGatewayId: str
+    AllocationIds: list[str]
+    PrivateIpAddresses: NotRequired[list[str]]
+    DryRun: NotRequired[bool]
+    AvailabilityZone: NotRequired[str]
+    AvailabilityZoneId: NotRequired[str]
+
+
+class AssociateNatGatewayAddressResult(TypedDict):
+    NatGatewayId: NotRequired[str | None]
+    NatGatewayAddresses: NotRequired[Sequence[NatGatewayAddress | Fragment] | Fragment | None]
+
+
+class AssociateRouteTableRequest(TypedDict):
+    GatewayId: NotRequired[str]
+    PublicIpv4Pool: NotRequired[str]
+    DryRun: NotRequired[bool]
+    SubnetId: NotRequired[str]
+    RouteTableId: str
+
+
+class AssociateRouteTableResult(TypedDict):
+    AssociationId: NotRequired[str | None]
+    AssociationState: NotRequired[RouteTableAssociationState | Fragment | None]
+
+
+class AssociateSubnetCidrBlockRequest(TypedDict):
+    Ipv6IpamPoolId: NotRequired[str]
+    Ipv6NetmaskLength: NotRequired[int]
+    SubnetId: str
+    Ipv6CidrBlock: NotRequired[str]
+
+
+class AssociateSubnetCidrBlockResult(TypedDict):
+    Ipv6CidrBlockAssociation: NotRequired[SubnetIpv6CidrBlockAssociation | Fragment | None]
+    SubnetId: NotRequired[str | None]
+
+
+class AssociateVpcCidrBlockRequest(TypedDict):
+    CidrBlock: NotRequired[str]
+    Ipv6CidrBlockNetworkBorderGroup: NotRequired[str]
+    Ipv6Pool: NotRequired[str]
+    Ipv6CidrBlock: NotRequired[str]
+    Ipv4IpamPoolId: NotRequired[str]
+    Ipv4NetmaskLength: NotRequired[int]
+    Ipv6IpamPoolId: NotRequired[str]
+    Ipv6NetmaskLength: NotRequired[int]
+    VpcId: str
+    AmazonProvidedIpv6CidrBlock: NotRequired[bool]
+
+
+class AssociateVpcCidrBlockResult(TypedDict):
+    Ipv6CidrBlockAssociation: NotRequired[VpcIpv6CidrBlockAssociation | Fragment | None]
+    CidrBlockAssociation: NotRequired[VpcCidrBlockAssociation | Fragment | None]
+    VpcId: NotRequired[str | None]
+
+
+class AttachInternetGatewayRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    InternetGatewayId: str
+    VpcId: str
+
+
+class AttachNetworkInterfaceRequest(TypedDict):
+    NetworkCardIndex: NotRequired[int]
+    EnaSrdSpecification: NotRequired[EnaSrdSpecification]
+    EnaQueueCount: NotRequired[int]
+    DryRun: NotRequired[bool]
+    NetworkInterfaceId: str
+    InstanceId: str
+    DeviceIndex: int
+
+
+class AttachNetworkInterfaceResult(TypedDict):
+    AttachmentId: NotRequired[str | None]
+    NetworkCardIndex: NotRequired[int | None]
 
 
 class AttachmentEnaSrdSpecification(TypedDict):
@@ -182,6 +325,12 @@ class AvailabilityZone(TypedDict):
     State: NotRequired[str | None]
 
 
+class AvailabilityZoneAddress(TypedDict):
+    AvailabilityZone: NotRequired[str]
+    AvailabilityZoneId: NotRequired[str]
+    AllocationIds: NotRequired[list[str]]
+
+
 class AvailabilityZoneGeography(TypedDict):
     Name: NotRequired[str | None]
 
@@ -241,6 +390,10 @@ class CapacityReservationTarget(TypedDict):
 class CapacityReservationTargetResponse(TypedDict):
     CapacityReservationId: NotRequired[str | None]
     CapacityReservationResourceGroupArn: NotRequired[str | None]
+
+
+class CidrBlock(TypedDict):
+    CidrBlock: NotRequired[str | None]
 
 
 class ConnectionTrackingConfiguration(TypedDict):
@@ -308,6 +461,37 @@ class CreateDefaultVpcResult(TypedDict):
     Vpc: NotRequired[Vpc | Fragment | None]
 
 
+class CreateDhcpOptionsRequest(TypedDict):
+    DhcpConfigurations: list[NewDhcpConfiguration]
+    TagSpecifications: NotRequired[list[TagSpecification]]
+    DryRun: NotRequired[bool]
+
+
+class CreateDhcpOptionsResult(TypedDict):
+    DhcpOptions: NotRequired[DhcpOptions | Fragment | None]
+
+
+class CreateEgressOnlyInternetGatewayRequest(TypedDict):
+    ClientToken: NotRequired[str]
+    DryRun: NotRequired[bool]
+    VpcId: str
+    TagSpecifications: NotRequired[list[TagSpecification]]
+
+
+class CreateEgressOnlyInternetGatewayResult(TypedDict):
+    ClientToken: NotRequired[str | None]
+    EgressOnlyInternetGateway: NotRequired[EgressOnlyInternetGateway | Fragment | None]
+
+
+class CreateInternetGatewayRequest(TypedDict):
+    TagSpecifications: NotRequired[list[TagSpecification]]
+    DryRun: NotRequired[bool]
+
+
+class CreateInternetGatewayResult(TypedDict):
+    InternetGateway: NotRequired[InternetGateway | Fragment | None]
+
+
 class CreateKeyPairRequest(TypedDict):
     KeyName: str
     KeyType: NotRequired[str]
@@ -347,6 +531,136 @@ class CreateLaunchTemplateVersionResult(TypedDict):
     Warning: NotRequired[ValidationWarning | Fragment | None]
 
 
+class CreateNatGatewayRequest(TypedDict):
+    AvailabilityMode: NotRequired[str]
+    AllocationId: NotRequired[str]
+    ClientToken: NotRequired[str]
+    DryRun: NotRequired[bool]
+    SubnetId: NotRequired[str]
+    VpcId: NotRequired[str]
+    AvailabilityZoneAddresses: NotRequired[list[AvailabilityZoneAddress]]
+    TagSpecifications: NotRequired[list[TagSpecification]]
+    ConnectivityType: NotRequired[str]
+    PrivateIpAddress: NotRequired[str]
+    SecondaryAllocationIds: NotRequired[list[str]]
+    SecondaryPrivateIpAddresses: NotRequired[list[str]]
+    SecondaryPrivateIpAddressCount: NotRequired[int]
+
+
+class CreateNatGatewayResult(TypedDict):
+    ClientToken: NotRequired[str | None]
+    NatGateway: NotRequired[NatGateway | Fragment | None]
+
+
+class CreateNetworkAclEntryRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    NetworkAclId: str
+    RuleNumber: int
+    Protocol: str
+    RuleAction: str
+    Egress: bool
+    CidrBlock: NotRequired[str]
+    Ipv6CidrBlock: NotRequired[str]
+    IcmpTypeCode: NotRequired[IcmpTypeCode]
+    PortRange: NotRequired[PortRange]
+
+
+class CreateNetworkAclRequest(TypedDict):
+    TagSpecifications: NotRequired[list[TagSpecification]]
+    ClientToken: NotRequired[str]
+    DryRun: NotRequired[bool]
+    VpcId: str
+
+
+class CreateNetworkAclResult(TypedDict):
+    NetworkAcl: NotRequired[NetworkAcl | Fragment | None]
+    ClientToken: NotRequired[str | None]
+
+
+class CreateNetworkInterfaceRequest(TypedDict):
+    Ipv4Prefixes: NotRequired[list[Ipv4PrefixSpecificationRequest]]
+    Ipv4PrefixCount: NotRequired[int]
+    Ipv6Prefixes: NotRequired[list[Ipv6PrefixSpecificationRequest]]
+    Ipv6PrefixCount: NotRequired[int]
+    InterfaceType: NotRequired[str]
+    TagSpecifications: NotRequired[list[TagSpecification]]
+    ClientToken: NotRequired[str]
+    EnablePrimaryIpv6: NotRequired[bool]
+    ConnectionTrackingSpecification: NotRequired[ConnectionTrackingSpecificationRequest]
+    Operator: NotRequired[OperatorRequest]
+    SubnetId: str
+    Description: NotRequired[str]
+    PrivateIpAddress: NotRequired[str]
+    Groups: NotRequired[list[str]]
+    PrivateIpAddresses: NotRequired[list[PrivateIpAddressSpecification]]
+    SecondaryPrivateIpAddressCount: NotRequired[int]
+    Ipv6Addresses: NotRequired[list[InstanceIpv6Address]]
+    Ipv6AddressCount: NotRequired[int]
+    DryRun: NotRequired[bool]
+
+
+class CreateNetworkInterfaceResult(TypedDict):
+    NetworkInterface: NotRequired[NetworkInterface | Fragment | None]
+    ClientToken: NotRequired[str | None]
+
+
+class CreatePeeringConnectionOptionsRequest(TypedDict):
+    AllowMultipathResilience: NotRequired[bool]
+    MultipathResilienceMode: NotRequired[str]
+
+
+class CreatePlacementGroupRequest(TypedDict):
+    PartitionCount: NotRequired[int]
+    TagSpecifications: NotRequired[list[TagSpecification]]
+    SpreadLevel: NotRequired[str]
+    LinkedGroupId: NotRequired[str]
+    Operator: NotRequired[OperatorRequest]
+    ParentGroupId: NotRequired[str]
+    DryRun: NotRequired[bool]
+    GroupName: NotRequired[str]
+    Strategy: NotRequired[str]
+
+
+class CreatePlacementGroupResult(TypedDict):
+    PlacementGroup: NotRequired[PlacementGroup | Fragment | None]
+
+
+class CreateRouteRequest(TypedDict):
+    DestinationPrefixListId: NotRequired[str]
+    VpcEndpointId: NotRequired[str]
+    TransitGatewayId: NotRequired[str]
+    LocalGatewayId: NotRequired[str]
+    CarrierGatewayId: NotRequired[str]
+    CoreNetworkArn: NotRequired[str]
+    OdbNetworkArn: NotRequired[str]
+    DryRun: NotRequired[bool]
+    RouteTableId: str
+    DestinationCidrBlock: NotRequired[str]
+    GatewayId: NotRequired[str]
+    DestinationIpv6CidrBlock: NotRequired[str]
+    EgressOnlyInternetGatewayId: NotRequired[str]
+    InstanceId: NotRequired[str]
+    NetworkInterfaceId: NotRequired[str]
+    VpcPeeringConnectionId: NotRequired[str]
+    NatGatewayId: NotRequired[str]
+
+
+class CreateRouteResult(TypedDict):
+    Return: NotRequired[bool | None]
+
+
+class CreateRouteTableRequest(TypedDict):
+    TagSpecifications: NotRequired[list[TagSpecification]]
+    ClientToken: NotRequired[str]
+    DryRun: NotRequired[bool]
+    VpcId: str
+
+
+class CreateRouteTableResult(TypedDict):
+    RouteTable: NotRequired[RouteTable | Fragment | None]
+    ClientToken: NotRequired[str | None]
+
+
 class CreateSecurityGroupRequest(TypedDict):
     Description: str
     GroupName: str
@@ -361,10 +675,77 @@ class CreateSecurityGroupResult(TypedDict):
     SecurityGroupArn: NotRequired[str | None]
 
 
+class CreateSubnetCidrReservationRequest(TypedDict):
+    SubnetId: str
+    Cidr: str
+    ReservationType: str
+    Description: NotRequired[str]
+    DryRun: NotRequired[bool]
+    TagSpecifications: NotRequired[list[TagSpecification]]
+
+
+class CreateSubnetCidrReservationResult(TypedDict):
+    SubnetCidrReservation: NotRequired[SubnetCidrReservation | Fragment | None]
+
+
+class CreateSubnetRequest(TypedDict):
+    TagSpecifications: NotRequired[list[TagSpecification]]
+    AvailabilityZone: NotRequired[str]
+    AvailabilityZoneId: NotRequired[str]
+    CidrBlock: NotRequired[str]
+    Ipv6CidrBlock: NotRequired[str]
+    OutpostArn: NotRequired[str]
+    VpcId: str
+    Ipv6Native: NotRequired[bool]
+    Ipv4IpamPoolId: NotRequired[str]
+    Ipv4NetmaskLength: NotRequired[int]
+    Ipv6IpamPoolId: NotRequired[str]
+    Ipv6NetmaskLength: NotRequired[int]
+    DryRun: NotRequired[bool]
+
+
+class CreateSubnetResult(TypedDict):
+    Subnet: NotRequired[Subnet | Fragment | None]
+
+
 class CreateTagsRequest(TypedDict):
     DryRun: NotRequired[bool]
     Resources: list[str]
     Tags: list[Tag]
+
+
+class CreateVpcPeeringConnectionRequest(TypedDict):
+    PeerRegion: NotRequired[str]
+    TagSpecifications: NotRequired[list[TagSpecification]]
+    RequesterPeeringConnectionOptions: NotRequired[CreatePeeringConnectionOptionsRequest]
+    DryRun: NotRequired[bool]
+    VpcId: str
+    PeerVpcId: NotRequired[str]
+    PeerOwnerId: NotRequired[str]
+
+
+class CreateVpcPeeringConnectionResult(TypedDict):
+    VpcPeeringConnection: NotRequired[VpcPeeringConnection | Fragment | None]
+
+
+class CreateVpcRequest(TypedDict):
+    CidrBlock: NotRequired[str]
+    Ipv6Pool: NotRequired[str]
+    Ipv6CidrBlock: NotRequired[str]
+    Ipv4IpamPoolId: NotRequired[str]
+    Ipv4NetmaskLength: NotRequired[int]
+    Ipv6IpamPoolId: NotRequired[str]
+    Ipv6NetmaskLength: NotRequired[int]
+    Ipv6CidrBlockNetworkBorderGroup: NotRequired[str]
+    VpcEncryptionControl: NotRequired[VpcEncryptionControlConfiguration]
+    TagSpecifications: NotRequired[list[TagSpecification]]
+    DryRun: NotRequired[bool]
+    InstanceTenancy: NotRequired[str]
+    AmazonProvidedIpv6CidrBlock: NotRequired[bool]
+
+
+class CreateVpcResult(TypedDict):
+    Vpc: NotRequired[Vpc | Fragment | None]
 
 
 class CreditSpecification(TypedDict):
@@ -379,6 +760,25 @@ class DefaultConnectionTrackingConfiguration(TypedDict):
     DefaultTcpEstablishedTimeout: NotRequired[int | None]
     DefaultUdpTimeout: NotRequired[int | None]
     DefaultUdpStreamTimeout: NotRequired[int | None]
+
+
+class DeleteDhcpOptionsRequest(TypedDict):
+    DhcpOptionsId: str
+    DryRun: NotRequired[bool]
+
+
+class DeleteEgressOnlyInternetGatewayRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    EgressOnlyInternetGatewayId: str
+
+
+class DeleteEgressOnlyInternetGatewayResult(TypedDict):
+    ReturnCode: NotRequired[bool | None]
+
+
+class DeleteInternetGatewayRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    InternetGatewayId: str
 
 
 class DeleteKeyPairRequest(TypedDict):
@@ -431,6 +831,50 @@ class DeleteLaunchTemplateVersionsResult(TypedDict):
     ]
 
 
+class DeleteNatGatewayRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    NatGatewayId: str
+
+
+class DeleteNatGatewayResult(TypedDict):
+    NatGatewayId: NotRequired[str | None]
+
+
+class DeleteNetworkAclEntryRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    NetworkAclId: str
+    RuleNumber: int
+    Egress: bool
+
+
+class DeleteNetworkAclRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    NetworkAclId: str
+
+
+class DeleteNetworkInterfaceRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    NetworkInterfaceId: str
+
+
+class DeletePlacementGroupRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    GroupName: str
+
+
+class DeleteRouteRequest(TypedDict):
+    DestinationPrefixListId: NotRequired[str]
+    DryRun: NotRequired[bool]
+    RouteTableId: str
+    DestinationCidrBlock: NotRequired[str]
+    DestinationIpv6CidrBlock: NotRequired[str]
+
+
+class DeleteRouteTableRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    RouteTableId: str
+
+
 class DeleteSecurityGroupRequest(TypedDict):
     GroupId: NotRequired[str]
     GroupName: NotRequired[str]
@@ -447,10 +891,38 @@ class DeleteSnapshotReturnCode(TypedDict):
     ReturnCode: NotRequired[str | None]
 
 
+class DeleteSubnetCidrReservationRequest(TypedDict):
+    SubnetCidrReservationId: str
+    DryRun: NotRequired[bool]
+
+
+class DeleteSubnetCidrReservationResult(TypedDict):
+    DeletedSubnetCidrReservation: NotRequired[SubnetCidrReservation | Fragment | None]
+
+
+class DeleteSubnetRequest(TypedDict):
+    SubnetId: str
+    DryRun: NotRequired[bool]
+
+
 class DeleteTagsRequest(TypedDict):
     DryRun: NotRequired[bool]
     Resources: list[str]
     Tags: NotRequired[list[Tag]]
+
+
+class DeleteVpcPeeringConnectionRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    VpcPeeringConnectionId: str
+
+
+class DeleteVpcPeeringConnectionResult(TypedDict):
+    Return: NotRequired[bool | None]
+
+
+class DeleteVpcRequest(TypedDict):
+    VpcId: str
+    DryRun: NotRequired[bool]
 
 
 class DeregisterImageRequest(TypedDict):
@@ -496,6 +968,34 @@ class DescribeAvailabilityZonesRequest(TypedDict):
 
 class DescribeAvailabilityZonesResult(TypedDict):
     AvailabilityZones: NotRequired[Sequence[AvailabilityZone | Fragment] | Fragment | None]
+
+
+class DescribeDhcpOptionsRequest(TypedDict):
+    DhcpOptionsIds: NotRequired[list[str]]
+    NextToken: NotRequired[str]
+    MaxResults: NotRequired[int]
+    DryRun: NotRequired[bool]
+    Filters: NotRequired[list[Filter]]
+
+
+class DescribeDhcpOptionsResult(TypedDict):
+    NextToken: NotRequired[str | None]
+    DhcpOptions: NotRequired[Sequence[DhcpOptions | Fragment] | Fragment | None]
+
+
+class DescribeEgressOnlyInternetGatewaysRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    EgressOnlyInternetGatewayIds: NotRequired[list[str]]
+    MaxResults: NotRequired[int]
+    NextToken: NotRequired[str]
+    Filters: NotRequired[list[Filter]]
+
+
+class DescribeEgressOnlyInternetGatewaysResult(TypedDict):
+    EgressOnlyInternetGateways: NotRequired[
+        Sequence[EgressOnlyInternetGateway | Fragment] | Fragment | None
+    ]
+    NextToken: NotRequired[str | None]
 
 
 class DescribeIamInstanceProfileAssociationsRequest(TypedDict):
@@ -591,6 +1091,19 @@ class DescribeInstancesResult(TypedDict):
     Reservations: NotRequired[Sequence[Reservation | Fragment] | Fragment | None]
 
 
+class DescribeInternetGatewaysRequest(TypedDict):
+    NextToken: NotRequired[str]
+    MaxResults: NotRequired[int]
+    DryRun: NotRequired[bool]
+    InternetGatewayIds: NotRequired[list[str]]
+    Filters: NotRequired[list[Filter]]
+
+
+class DescribeInternetGatewaysResult(TypedDict):
+    InternetGateways: NotRequired[Sequence[InternetGateway | Fragment] | Fragment | None]
+    NextToken: NotRequired[str | None]
+
+
 class DescribeKeyPairsRequest(TypedDict):
     KeyNames: NotRequired[list[str]]
     KeyPairIds: NotRequired[list[str]]
@@ -639,6 +1152,32 @@ class DescribeLaunchTemplatesResult(TypedDict):
     NextToken: NotRequired[str | None]
 
 
+class DescribeNatGatewaysRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    Filter: NotRequired[list[Filter]]
+    MaxResults: NotRequired[int]
+    NatGatewayIds: NotRequired[list[str]]
+    NextToken: NotRequired[str]
+
+
+class DescribeNatGatewaysResult(TypedDict):
+    NatGateways: NotRequired[Sequence[NatGateway | Fragment] | Fragment | None]
+    NextToken: NotRequired[str | None]
+
+
+class DescribeNetworkAclsRequest(TypedDict):
+    NextToken: NotRequired[str]
+    MaxResults: NotRequired[int]
+    DryRun: NotRequired[bool]
+    NetworkAclIds: NotRequired[list[str]]
+    Filters: NotRequired[list[Filter]]
+
+
+class DescribeNetworkAclsResult(TypedDict):
+    NetworkAcls: NotRequired[Sequence[NetworkAcl | Fragment] | Fragment | None]
+    NextToken: NotRequired[str | None]
+
+
 class DescribeNetworkInterfaceAttributeRequest(TypedDict):
     DryRun: NotRequired[bool]
     NetworkInterfaceId: str
@@ -668,6 +1207,17 @@ class DescribeNetworkInterfacesResult(TypedDict):
     NextToken: NotRequired[str | None]
 
 
+class DescribePlacementGroupsRequest(TypedDict):
+    GroupIds: NotRequired[list[str]]
+    DryRun: NotRequired[bool]
+    GroupNames: NotRequired[list[str]]
+    Filters: NotRequired[list[Filter]]
+
+
+class DescribePlacementGroupsResult(TypedDict):
+    PlacementGroups: NotRequired[Sequence[PlacementGroup | Fragment] | Fragment | None]
+
+
 class DescribeRegionsRequest(TypedDict):
     RegionNames: NotRequired[list[str]]
     AllRegions: NotRequired[bool]
@@ -677,6 +1227,19 @@ class DescribeRegionsRequest(TypedDict):
 
 class DescribeRegionsResult(TypedDict):
     Regions: NotRequired[Sequence[Region | Fragment] | Fragment | None]
+
+
+class DescribeRouteTablesRequest(TypedDict):
+    NextToken: NotRequired[str]
+    MaxResults: NotRequired[int]
+    DryRun: NotRequired[bool]
+    RouteTableIds: NotRequired[list[str]]
+    Filters: NotRequired[list[Filter]]
+
+
+class DescribeRouteTablesResult(TypedDict):
+    RouteTables: NotRequired[Sequence[RouteTable | Fragment] | Fragment | None]
+    NextToken: NotRequired[str | None]
 
 
 class DescribeSecurityGroupRulesRequest(TypedDict):
@@ -744,6 +1307,19 @@ class DescribeVpcAttributeResult(TypedDict):
     VpcId: NotRequired[str | None]
 
 
+class DescribeVpcPeeringConnectionsRequest(TypedDict):
+    NextToken: NotRequired[str]
+    MaxResults: NotRequired[int]
+    DryRun: NotRequired[bool]
+    VpcPeeringConnectionIds: NotRequired[list[str]]
+    Filters: NotRequired[list[Filter]]
+
+
+class DescribeVpcPeeringConnectionsResult(TypedDict):
+    VpcPeeringConnections: NotRequired[Sequence[VpcPeeringConnection | Fragment] | Fragment | None]
+    NextToken: NotRequired[str | None]
+
+
 class DescribeVpcsRequest(TypedDict):
     Filters: NotRequired[list[Filter]]
     VpcIds: NotRequired[list[str]]
@@ -755,6 +1331,30 @@ class DescribeVpcsRequest(TypedDict):
 class DescribeVpcsResult(TypedDict):
     NextToken: NotRequired[str | None]
     Vpcs: NotRequired[Sequence[Vpc | Fragment] | Fragment | None]
+
+
+class DetachInternetGatewayRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    InternetGatewayId: str
+    VpcId: str
+
+
+class DetachNetworkInterfaceRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    AttachmentId: str
+    Force: NotRequired[bool]
+
+
+class DhcpConfiguration(TypedDict):
+    Key: NotRequired[str | None]
+    Values: NotRequired[Sequence[AttributeValue | Fragment] | Fragment | None]
+
+
+class DhcpOptions(TypedDict):
+    OwnerId: NotRequired[str | None]
+    Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
+    DhcpOptionsId: NotRequired[str | None]
+    DhcpConfigurations: NotRequired[Sequence[DhcpConfiguration | Fragment] | Fragment | None]
 
 
 class DisassociateAddressRequest(TypedDict):
@@ -769,6 +1369,42 @@ class DisassociateIamInstanceProfileRequest(TypedDict):
 
 class DisassociateIamInstanceProfileResult(TypedDict):
     IamInstanceProfileAssociation: NotRequired[IamInstanceProfileAssociation | Fragment | None]
+
+
+class DisassociateNatGatewayAddressRequest(TypedDict):
+    NatGatewayId: str
+    AssociationIds: list[str]
+    MaxDrainDurationSeconds: NotRequired[int]
+    DryRun: NotRequired[bool]
+
+
+class DisassociateNatGatewayAddressResult(TypedDict):
+    NatGatewayId: NotRequired[str | None]
+    NatGatewayAddresses: NotRequired[Sequence[NatGatewayAddress | Fragment] | Fragment | None]
+
+
+class DisassociateRouteTableRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    AssociationId: str
+
+
+class DisassociateSubnetCidrBlockRequest(TypedDict):
+    AssociationId: str
+
+
+class DisassociateSubnetCidrBlockResult(TypedDict):
+    Ipv6CidrBlockAssociation: NotRequired[SubnetIpv6CidrBlockAssociation | Fragment | None]
+    SubnetId: NotRequired[str | None]
+
+
+class DisassociateVpcCidrBlockRequest(TypedDict):
+    AssociationId: str
+
+
+class DisassociateVpcCidrBlockResult(TypedDict):
+    Ipv6CidrBlockAssociation: NotRequired[VpcIpv6CidrBlockAssociation | Fragment | None]
+    CidrBlockAssociation: NotRequired[VpcCidrBlockAssociation | Fragment | None]
+    VpcId: NotRequired[str | None]
 
 
 class DiskInfo(TypedDict):
@@ -852,6 +1488,12 @@ class EbsStatusSummary(TypedDict):
 
 class EfaInfo(TypedDict):
     MaximumEfaInterfaces: NotRequired[int | None]
+
+
+class EgressOnlyInternetGateway(TypedDict):
+    Attachments: NotRequired[Sequence[InternetGatewayAttachment | Fragment] | Fragment | None]
+    EgressOnlyInternetGatewayId: NotRequired[str | None]
+    Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
 
 
 class ElasticGpuAssociation(TypedDict):
@@ -949,6 +1591,24 @@ class GetLaunchTemplateDataResult(TypedDict):
     LaunchTemplateData: NotRequired[ResponseLaunchTemplateData | Fragment | None]
 
 
+class GetSubnetCidrReservationsRequest(TypedDict):
+    Filters: NotRequired[list[Filter]]
+    SubnetId: str
+    DryRun: NotRequired[bool]
+    NextToken: NotRequired[str]
+    MaxResults: NotRequired[int]
+
+
+class GetSubnetCidrReservationsResult(TypedDict):
+    SubnetIpv4CidrReservations: NotRequired[
+        Sequence[SubnetCidrReservation | Fragment] | Fragment | None
+    ]
+    SubnetIpv6CidrReservations: NotRequired[
+        Sequence[SubnetCidrReservation | Fragment] | Fragment | None
+    ]
+    NextToken: NotRequired[str | None]
+
+
 class GpuDeviceInfo(TypedDict):
     Name: NotRequired[str | None]
     Manufacturer: NotRequired[str | None]
@@ -997,6 +1657,11 @@ class IamInstanceProfileAssociation(TypedDict):
 class IamInstanceProfileSpecification(TypedDict):
     Arn: NotRequired[str]
     Name: NotRequired[str]
+
+
+class IcmpTypeCode(TypedDict):
+    Code: NotRequired[int]
+    Type: NotRequired[int]
 
 
 class Image(TypedDict):
@@ -1534,6 +2199,18 @@ class InstanceTypeSpecification(TypedDict):
     UnsupportedInstanceTypes: NotRequired[Sequence[InstanceTypeItem | Fragment] | Fragment | None]
 
 
+class InternetGateway(TypedDict):
+    Attachments: NotRequired[Sequence[InternetGatewayAttachment | Fragment] | Fragment | None]
+    InternetGatewayId: NotRequired[str | None]
+    OwnerId: NotRequired[str | None]
+    Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
+
+
+class InternetGatewayAttachment(TypedDict):
+    State: NotRequired[str | None]
+    VpcId: NotRequired[str | None]
+
+
 class IpPermission(TypedDict):
     IpProtocol: NotRequired[str]
     FromPort: NotRequired[int]
@@ -1559,6 +2236,10 @@ class Ipv4PrefixSpecificationRequest(TypedDict):
 
 class Ipv4PrefixSpecificationResponse(TypedDict):
     Ipv4Prefix: NotRequired[str | None]
+
+
+class Ipv6CidrBlock(TypedDict):
+    Ipv6CidrBlock: NotRequired[str | None]
 
 
 class Ipv6PrefixSpecification(TypedDict):
@@ -2023,6 +2704,21 @@ class ModifyInstanceMetadataOptionsResult(TypedDict):
     InstanceMetadataOptions: NotRequired[InstanceMetadataOptionsResponse | Fragment | None]
 
 
+class ModifyInstancePlacementRequest(TypedDict):
+    GroupName: NotRequired[str]
+    PartitionNumber: NotRequired[int]
+    HostResourceGroupArn: NotRequired[str]
+    GroupId: NotRequired[str]
+    InstanceId: str
+    Tenancy: NotRequired[str]
+    Affinity: NotRequired[str]
+    HostId: NotRequired[str]
+
+
+class ModifyInstancePlacementResult(TypedDict):
+    Return: NotRequired[bool | None]
+
+
 class ModifyLaunchTemplateRequest(TypedDict):
     DryRun: NotRequired[bool]
     ClientToken: NotRequired[str]
@@ -2073,9 +2769,110 @@ class ModifySubnetAttributeRequest(TypedDict):
     DisableLniAtDeviceIndex: NotRequired[AttributeBooleanValue]
 
 
+class ModifyVpcAttributeRequest(TypedDict):
+    EnableDnsHostnames: NotRequired[AttributeBooleanValue]
+    EnableDnsSupport: NotRequired[AttributeBooleanValue]
+    VpcId: str
+    EnableNetworkAddressUsageMetrics: NotRequired[AttributeBooleanValue]
+
+
+class ModifyVpcPeeringConnectionOptionsRequest(TypedDict):
+    AccepterPeeringConnectionOptions: NotRequired[PeeringConnectionOptionsRequest]
+    DryRun: NotRequired[bool]
+    RequesterPeeringConnectionOptions: NotRequired[PeeringConnectionOptionsRequest]
+    VpcPeeringConnectionId: str
+
+
+class ModifyVpcPeeringConnectionOptionsResult(TypedDict):
+    AccepterPeeringConnectionOptions: NotRequired[PeeringConnectionOptions | Fragment | None]
+    RequesterPeeringConnectionOptions: NotRequired[PeeringConnectionOptions | Fragment | None]
+
+
+class ModifyVpcTenancyRequest(TypedDict):
+    VpcId: str
+    InstanceTenancy: str
+    DryRun: NotRequired[bool]
+
+
+class ModifyVpcTenancyResult(TypedDict):
+    ReturnValue: NotRequired[bool | None]
+
+
 class Monitoring(TypedDict):
     MetricCategoryIds: NotRequired[Sequence[str] | Fragment | None]
     State: NotRequired[str | None]
+
+
+class NatGateway(TypedDict):
+    CreateTime: NotRequired[datetime | float | None]
+    DeleteTime: NotRequired[datetime | float | None]
+    FailureCode: NotRequired[str | None]
+    FailureMessage: NotRequired[str | None]
+    NatGatewayAddresses: NotRequired[Sequence[NatGatewayAddress | Fragment] | Fragment | None]
+    NatGatewayId: NotRequired[str | None]
+    ProvisionedBandwidth: NotRequired[ProvisionedBandwidth | Fragment | None]
+    State: NotRequired[str | None]
+    SubnetId: NotRequired[str | None]
+    VpcId: NotRequired[str | None]
+    Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
+    ConnectivityType: NotRequired[str | None]
+    AvailabilityMode: NotRequired[str | None]
+    AutoScalingIps: NotRequired[str | None]
+    AutoProvisionZones: NotRequired[str | None]
+    AttachedAppliances: NotRequired[
+        Sequence[NatGatewayAttachedAppliance | Fragment] | Fragment | None
+    ]
+    RouteTableId: NotRequired[str | None]
+
+
+class NatGatewayAddress(TypedDict):
+    AllocationId: NotRequired[str | None]
+    NetworkInterfaceId: NotRequired[str | None]
+    PrivateIp: NotRequired[str | None]
+    PublicIp: NotRequired[str | None]
+    AssociationId: NotRequired[str | None]
+    IsPrimary: NotRequired[bool | None]
+    FailureMessage: NotRequired[str | None]
+    Status: NotRequired[str | None]
+    AvailabilityZone: NotRequired[str | None]
+    AvailabilityZoneId: NotRequired[str | None]
+
+
+class NatGatewayAttachedAppliance(TypedDict):
+    Type: NotRequired[str | None]
+    ApplianceArn: NotRequired[str | None]
+    VpcEndpointId: NotRequired[str | None]
+    AttachmentState: NotRequired[str | None]
+    ModificationState: NotRequired[str | None]
+    FailureCode: NotRequired[str | None]
+    FailureMessage: NotRequired[str | None]
+
+
+class NetworkAcl(TypedDict):
+    Associations: NotRequired[Sequence[NetworkAclAssociation | Fragment] | Fragment | None]
+    Entries: NotRequired[Sequence[NetworkAclEntry | Fragment] | Fragment | None]
+    IsDefault: NotRequired[bool | None]
+    NetworkAclId: NotRequired[str | None]
+    Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
+    VpcId: NotRequired[str | None]
+    OwnerId: NotRequired[str | None]
+
+
+class NetworkAclAssociation(TypedDict):
+    NetworkAclAssociationId: NotRequired[str | None]
+    NetworkAclId: NotRequired[str | None]
+    SubnetId: NotRequired[str | None]
+
+
+class NetworkAclEntry(TypedDict):
+    CidrBlock: NotRequired[str | None]
+    Egress: NotRequired[bool | None]
+    IcmpTypeCode: NotRequired[IcmpTypeCode | Fragment | None]
+    Ipv6CidrBlock: NotRequired[str | None]
+    PortRange: NotRequired[PortRange | Fragment | None]
+    Protocol: NotRequired[str | None]
+    RuleAction: NotRequired[str | None]
+    RuleNumber: NotRequired[int | None]
 
 
 class NetworkBandwidthGbps(TypedDict):
@@ -2236,6 +3033,11 @@ class NeuronInfo(TypedDict):
     TotalNeuronDeviceMemoryInMiB: NotRequired[int | None]
 
 
+class NewDhcpConfiguration(TypedDict):
+    Key: NotRequired[str]
+    Values: NotRequired[list[str]]
+
+
 class NitroTpmInfo(TypedDict):
     SupportedVersions: NotRequired[Sequence[str] | Fragment | None]
 
@@ -2248,6 +3050,22 @@ class OperatorResponse(TypedDict):
     Managed: NotRequired[bool | None]
     Principal: NotRequired[str | None]
     HiddenByDefault: NotRequired[bool | None]
+
+
+class PeeringConnectionOptions(TypedDict):
+    AllowDnsResolutionFromRemoteVpc: NotRequired[bool | None]
+    AllowEgressFromLocalClassicLinkToRemoteVpc: NotRequired[bool | None]
+    AllowEgressFromLocalVpcToRemoteClassicLink: NotRequired[bool | None]
+    AllowMultipathResilience: NotRequired[bool | None]
+    MultipathResilienceMode: NotRequired[str | None]
+
+
+class PeeringConnectionOptionsRequest(TypedDict):
+    AllowDnsResolutionFromRemoteVpc: NotRequired[bool]
+    AllowEgressFromLocalClassicLinkToRemoteVpc: NotRequired[bool]
+    AllowEgressFromLocalVpcToRemoteClassicLink: NotRequired[bool]
+    AllowMultipathResilience: NotRequired[bool]
+    MultipathResilienceMode: NotRequired[str]
 
 
 class PerformanceFactorReference(TypedDict):
@@ -2277,8 +3095,27 @@ class Placement(TypedDict):
     AvailabilityZone: NotRequired[str]
 
 
+class PlacementGroup(TypedDict):
+    GroupName: NotRequired[str | None]
+    State: NotRequired[str | None]
+    Strategy: NotRequired[str | None]
+    PartitionCount: NotRequired[int | None]
+    GroupId: NotRequired[str | None]
+    Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
+    GroupArn: NotRequired[str | None]
+    SpreadLevel: NotRequired[str | None]
+    LinkedGroupId: NotRequired[str | None]
+    Operator: NotRequired[OperatorResponse | Fragment | None]
+    ParentGroupId: NotRequired[str | None]
+
+
 class PlacementGroupInfo(TypedDict):
     SupportedStrategies: NotRequired[Sequence[str] | Fragment | None]
+
+
+class PortRange(TypedDict):
+    From: NotRequired[int]
+    To: NotRequired[int]
 
 
 class PrefixListId(TypedDict):
@@ -2321,6 +3158,18 @@ class ProductCode(TypedDict):
     ProductCodeType: NotRequired[str | None]
 
 
+class PropagatingVgw(TypedDict):
+    GatewayId: NotRequired[str | None]
+
+
+class ProvisionedBandwidth(TypedDict):
+    ProvisionTime: NotRequired[datetime | float | None]
+    Provisioned: NotRequired[str | None]
+    RequestTime: NotRequired[datetime | float | None]
+    Requested: NotRequired[str | None]
+    Status: NotRequired[str | None]
+
+
 class PublicIpDnsNameOptions(TypedDict):
     DnsHostnameType: NotRequired[str | None]
     PublicIpv4DnsName: NotRequired[str | None]
@@ -2352,6 +3201,15 @@ class RegionGeography(TypedDict):
     Name: NotRequired[str | None]
 
 
+class RejectVpcPeeringConnectionRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    VpcPeeringConnectionId: str
+
+
+class RejectVpcPeeringConnectionResult(TypedDict):
+    Return: NotRequired[bool | None]
+
+
 class ReleaseAddressRequest(TypedDict):
     AllocationId: NotRequired[str]
     PublicIp: NotRequired[str]
@@ -2366,6 +3224,61 @@ class ReplaceIamInstanceProfileAssociationRequest(TypedDict):
 
 class ReplaceIamInstanceProfileAssociationResult(TypedDict):
     IamInstanceProfileAssociation: NotRequired[IamInstanceProfileAssociation | Fragment | None]
+
+
+class ReplaceNetworkAclAssociationRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    AssociationId: str
+    NetworkAclId: str
+
+
+class ReplaceNetworkAclAssociationResult(TypedDict):
+    NewAssociationId: NotRequired[str | None]
+
+
+class ReplaceNetworkAclEntryRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    NetworkAclId: str
+    RuleNumber: int
+    Protocol: str
+    RuleAction: str
+    Egress: bool
+    CidrBlock: NotRequired[str]
+    Ipv6CidrBlock: NotRequired[str]
+    IcmpTypeCode: NotRequired[IcmpTypeCode]
+    PortRange: NotRequired[PortRange]
+
+
+class ReplaceRouteRequest(TypedDict):
+    DestinationPrefixListId: NotRequired[str]
+    VpcEndpointId: NotRequired[str]
+    LocalTarget: NotRequired[bool]
+    TransitGatewayId: NotRequired[str]
+    LocalGatewayId: NotRequired[str]
+    CarrierGatewayId: NotRequired[str]
+    CoreNetworkArn: NotRequired[str]
+    OdbNetworkArn: NotRequired[str]
+    DryRun: NotRequired[bool]
+    RouteTableId: str
+    DestinationCidrBlock: NotRequired[str]
+    GatewayId: NotRequired[str]
+    DestinationIpv6CidrBlock: NotRequired[str]
+    EgressOnlyInternetGatewayId: NotRequired[str]
+    InstanceId: NotRequired[str]
+    NetworkInterfaceId: NotRequired[str]
+    VpcPeeringConnectionId: NotRequired[str]
+    NatGatewayId: NotRequired[str]
+
+
+class ReplaceRouteTableAssociationRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    AssociationId: str
+    RouteTableId: str
+
+
+class ReplaceRouteTableAssociationResult(TypedDict):
+    NewAssociationId: NotRequired[str | None]
+    AssociationState: NotRequired[RouteTableAssociationState | Fragment | None]
 
 
 class RequestLaunchTemplateData(TypedDict):
@@ -2415,6 +3328,12 @@ class Reservation(TypedDict):
     RequesterId: NotRequired[str | None]
     Groups: NotRequired[Sequence[GroupIdentifier | Fragment] | Fragment | None]
     Instances: NotRequired[Sequence[Instance | Fragment] | Fragment | None]
+
+
+class ResetNetworkInterfaceAttributeRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    NetworkInterfaceId: str
+    SourceDestCheck: NotRequired[str]
 
 
 class ResponseError(TypedDict):
@@ -2532,6 +3451,52 @@ class RevokedSecurityGroupRule(TypedDict):
     PrefixListId: NotRequired[str | None]
     ReferencedGroupId: NotRequired[str | None]
     Description: NotRequired[str | None]
+
+
+class Route(TypedDict):
+    DestinationCidrBlock: NotRequired[str | None]
+    DestinationIpv6CidrBlock: NotRequired[str | None]
+    DestinationPrefixListId: NotRequired[str | None]
+    EgressOnlyInternetGatewayId: NotRequired[str | None]
+    GatewayId: NotRequired[str | None]
+    InstanceId: NotRequired[str | None]
+    InstanceOwnerId: NotRequired[str | None]
+    NatGatewayId: NotRequired[str | None]
+    TransitGatewayId: NotRequired[str | None]
+    LocalGatewayId: NotRequired[str | None]
+    CarrierGatewayId: NotRequired[str | None]
+    NetworkInterfaceId: NotRequired[str | None]
+    Origin: NotRequired[str | None]
+    State: NotRequired[str | None]
+    VpcPeeringConnectionId: NotRequired[str | None]
+    CoreNetworkArn: NotRequired[str | None]
+    OdbNetworkArn: NotRequired[str | None]
+    IpAddress: NotRequired[str | None]
+
+
+class RouteTable(TypedDict):
+    Associations: NotRequired[Sequence[RouteTableAssociation | Fragment] | Fragment | None]
+    PropagatingVgws: NotRequired[Sequence[PropagatingVgw | Fragment] | Fragment | None]
+    RouteTableId: NotRequired[str | None]
+    Routes: NotRequired[Sequence[Route | Fragment] | Fragment | None]
+    Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
+    VpcId: NotRequired[str | None]
+    OwnerId: NotRequired[str | None]
+
+
+class RouteTableAssociation(TypedDict):
+    Main: NotRequired[bool | None]
+    RouteTableAssociationId: NotRequired[str | None]
+    RouteTableId: NotRequired[str | None]
+    SubnetId: NotRequired[str | None]
+    GatewayId: NotRequired[str | None]
+    PublicIpv4Pool: NotRequired[str | None]
+    AssociationState: NotRequired[RouteTableAssociationState | Fragment | None]
+
+
+class RouteTableAssociationState(TypedDict):
+    State: NotRequired[str | None]
+    StatusMessage: NotRequired[str | None]
 
 
 class RunInstancesMonitoringEnabled(TypedDict):
@@ -2726,6 +3691,16 @@ class SubnetCidrBlockState(TypedDict):
     StatusMessage: NotRequired[str | None]
 
 
+class SubnetCidrReservation(TypedDict):
+    SubnetCidrReservationId: NotRequired[str | None]
+    SubnetId: NotRequired[str | None]
+    Cidr: NotRequired[str | None]
+    ReservationType: NotRequired[str | None]
+    OwnerId: NotRequired[str | None]
+    Description: NotRequired[str | None]
+    Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
+
+
 class SubnetIpv6CidrBlockAssociation(TypedDict):
     AssociationId: NotRequired[str | None]
     Ipv6CidrBlock: NotRequired[str | None]
@@ -2770,6 +3745,36 @@ class TotalLocalStorageGB(TypedDict):
 class TotalLocalStorageGBRequest(TypedDict):
     Min: NotRequired[float]
     Max: NotRequired[float]
+
+
+class UnassignIpv6AddressesRequest(TypedDict):
+    Ipv6Prefixes: NotRequired[list[str]]
+    NetworkInterfaceId: str
+    Ipv6Addresses: NotRequired[list[str]]
+
+
+class UnassignIpv6AddressesResult(TypedDict):
+    NetworkInterfaceId: NotRequired[str | None]
+    UnassignedIpv6Addresses: NotRequired[Sequence[str] | Fragment | None]
+    UnassignedIpv6Prefixes: NotRequired[Sequence[str] | Fragment | None]
+
+
+class UnassignPrivateIpAddressesRequest(TypedDict):
+    Ipv4Prefixes: NotRequired[list[str]]
+    NetworkInterfaceId: str
+    PrivateIpAddresses: NotRequired[list[str]]
+
+
+class UnassignPrivateNatGatewayAddressRequest(TypedDict):
+    NatGatewayId: str
+    PrivateIpAddresses: list[str]
+    MaxDrainDurationSeconds: NotRequired[int]
+    DryRun: NotRequired[bool]
+
+
+class UnassignPrivateNatGatewayAddressResult(TypedDict):
+    NatGatewayId: NotRequired[str | None]
+    NatGatewayAddresses: NotRequired[Sequence[NatGatewayAddress | Fragment] | Fragment | None]
 
 
 class UpdateSecurityGroupRuleDescriptionsEgressRequest(TypedDict):
@@ -2873,6 +3878,20 @@ class VpcEncryptionControl(TypedDict):
     Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
 
 
+class VpcEncryptionControlConfiguration(TypedDict):
+    Mode: str
+    InternetGatewayExclusion: NotRequired[str]
+    EgressOnlyInternetGatewayExclusion: NotRequired[str]
+    NatGatewayExclusion: NotRequired[str]
+    VirtualPrivateGatewayExclusion: NotRequired[str]
+    VpcPeeringExclusion: NotRequired[str]
+    LambdaExclusion: NotRequired[str]
+    VpcLatticeExclusion: NotRequired[str]
+    ElasticFileSystemExclusion: NotRequired[str]
+    GlobalAcceleratorExclusion: NotRequired[str]
+    ApiGatewayV2Exclusion: NotRequired[str]
+
+
 class VpcEncryptionControlExclusion(TypedDict):
     State: NotRequired[str | None]
     StateMessage: NotRequired[str | None]
@@ -2899,3 +3918,36 @@ class VpcIpv6CidrBlockAssociation(TypedDict):
     Ipv6Pool: NotRequired[str | None]
     Ipv6AddressAttribute: NotRequired[str | None]
     IpSource: NotRequired[str | None]
+
+
+class VpcPeeringConnection(TypedDict):
+    AccepterVpcInfo: NotRequired[VpcPeeringConnectionVpcInfo | Fragment | None]
+    ExpirationTime: NotRequired[datetime | float | None]
+    RequesterVpcInfo: NotRequired[VpcPeeringConnectionVpcInfo | Fragment | None]
+    Status: NotRequired[VpcPeeringConnectionStateReason | Fragment | None]
+    Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
+    VpcPeeringConnectionId: NotRequired[str | None]
+    MultipathResilienceStatus: NotRequired[str | None]
+
+
+class VpcPeeringConnectionOptionsDescription(TypedDict):
+    AllowDnsResolutionFromRemoteVpc: NotRequired[bool | None]
+    AllowEgressFromLocalClassicLinkToRemoteVpc: NotRequired[bool | None]
+    AllowEgressFromLocalVpcToRemoteClassicLink: NotRequired[bool | None]
+    AllowMultipathResilience: NotRequired[bool | None]
+    MultipathResilienceMode: NotRequired[str | None]
+
+
+class VpcPeeringConnectionStateReason(TypedDict):
+    Code: NotRequired[str | None]
+    Message: NotRequired[str | None]
+
+
+class VpcPeeringConnectionVpcInfo(TypedDict):
+    CidrBlock: NotRequired[str | None]
+    Ipv6CidrBlockSet: NotRequired[Sequence[Ipv6CidrBlock | Fragment] | Fragment | None]
+    CidrBlockSet: NotRequired[Sequence[CidrBlock | Fragment] | Fragment | None]
+    OwnerId: NotRequired[str | None]
+    PeeringOptions: NotRequired[VpcPeeringConnectionOptionsDescription | Fragment | None]
+    VpcId: NotRequired[str | None]
+    Region: NotRequired[str | None]

@@ -21,19 +21,33 @@ Finder = Callable[[Call, Request], tuple[str, ...]]
 
 NAMING: Mapping[str, Kind[Any, Any]] = {
     "AllocationId": records.ADDRESS,
+    "AllocationIds": records.ADDRESS,
+    "DestinationPrefixListId": records.PREFIX_LIST,
+    "DhcpOptionsId": records.DHCP_OPTIONS,
+    "EgressOnlyInternetGatewayId": records.EGRESS_ONLY_GATEWAY,
     "GroupId": records.SECURITY_GROUP,
     "Groups": records.SECURITY_GROUP,
     "ImageId": records.IMAGE,
     "InstanceId": records.INSTANCE,
     "InstanceIds": records.INSTANCE,
+    "InternetGatewayId": records.INTERNET_GATEWAY,
     "KernelId": records.IMAGE,
     "KeyName": records.KEY_PAIR,
     "LaunchTemplateId": records.LAUNCH_TEMPLATE,
+    "NatGatewayId": records.NAT_GATEWAY,
+    "NetworkAclId": records.NETWORK_ACL,
     "NetworkInterfaceId": records.INTERFACE,
+    "PrefixListId": records.PREFIX_LIST,
     "RamdiskId": records.IMAGE,
+    "RouteTableId": records.ROUTE_TABLE,
+    "RouteTableIds": records.ROUTE_TABLE,
+    "SecondaryAllocationIds": records.ADDRESS,
     "SecurityGroupIds": records.SECURITY_GROUP,
     "SubnetId": records.SUBNET,
+    "VpcEndpointId": records.ENDPOINT,
+    "VpcEndpointIds": records.ENDPOINT,
     "VpcId": records.VPC,
+    "VpcPeeringConnectionId": records.PEERING,
 }
 """Members of requests whose value names a thing, with what it names."""
 
@@ -41,6 +55,12 @@ LOOKS_INTO = frozenset(
     {"DescribeInstanceAttribute", "DescribeVpcAttribute", "GetLaunchTemplateData"}
 )
 """Actions that only look, and yet are permitted on the one thing that they look into."""
+
+OF_ONE_ALONE = {"CreateRoute": "RouteTableId", "ReplaceRoute": "RouteTableId"}
+"""Actions that are permitted on one thing only, whatever else they name."""
+
+PARTS = frozenset({"subnet-cidr-reservation"})
+"""What has tags and no ARN that policies know."""
 
 INSIDE = ("LaunchTemplate", "NetworkInterfaces")
 """Members that are a structure, or a list of them, whose members are looked at too."""
@@ -60,12 +80,15 @@ def finder(row: Action) -> Finder | None:
     if not isinstance(row.does, Write | AskHost) and row.name not in LOOKS_INTO:
         return None
 
+    kinds = [it for it in row.creates if it not in PARTS]
     is_of_placement = row.name in implied.OF_PLACEMENT
 
     def find(call: Call, request: Request) -> tuple[str, ...]:
-        made = (f"arn:aws:ec2:{call.settings.region}:{call.account}:{it}/*" for it in row.creates)
+        made = (f"arn:aws:ec2:{call.settings.region}:{call.account}:{it}/*" for it in kinds)
         meant = (of(call, kind, id) for kind, id in implied.things(row.name, call, request))
         said = {k: v for k, v in request.items() if not (is_of_placement and k == "GroupId")}
+        if row.name in OF_ONE_ALONE:
+            said = {k: v for k, v in said.items() if k == OF_ONE_ALONE[row.name]}
         return tuple(dict.fromkeys((*made, *_named(call, said), *meant))) or EVERYTHING
 
     return find

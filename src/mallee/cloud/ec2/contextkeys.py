@@ -10,6 +10,7 @@ from typing import Any, cast
 
 from mallee.cloud import accounts, things
 from mallee.cloud.ec2 import zones
+from mallee.cloud.ec2.vpc import contextkeys as network
 from mallee.cloud.identity.question import Finder, Question, member, thing
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Kind
@@ -301,6 +302,7 @@ FINDERS: Mapping[str, Finder] = {
     "ec2:tenancy": lambda question: "default" if _kind(question) in ("instance", "vpc") else None,
     "ec2:vpc": _vpc,
     "ec2:vpcid": _id(records.VPC),
+    **network.FINDERS,
 }
 
 FAMILIES: Mapping[str, Callable[[Question, str], str | None]] = {"ec2:attribute": _attribute}

@@ -35,15 +35,18 @@ def things(name: str, call: Call, request: Request) -> Iterator[Thing]:
             yield from find(call, (value,) if isinstance(value, str) else value)
     if name == "RunInstances":
         yield from _launched_into(call, request)
+    if name == "AcceptVpcPeeringConnection":
+        yield from _accepting(call, request)
 
 
 def _placed(name: str, request: Request) -> Iterator[Thing]:
     """Yield the placement group that a request names; its ARN has its name."""
-    given: Mapping[str, str] = {
+    places: Mapping[str, Any] = {
         "RunInstances": request.get("Placement") or {},
         "DeletePlacementGroup": request,
         "ModifyInstancePlacement": request,
-    }.get(name, {})
+    }
+    given: Mapping[str, Any] = places.get(name, {})
     named = given.get("GroupName") or given.get("GroupId")
     if named:
         yield records.PLACEMENT_GROUP, named
@@ -60,9 +63,31 @@ def _by(kind: Kind[Any, Any], index: str) -> Callable[[Call, Sequence[str]], Ite
 
 
 def _associated(call: Call, ids: Sequence[str]) -> Iterator[Thing]:
-    """An association is of an address, or of an instance with its profile."""
+    """An association is of an address, a subnet, a VPC, or of an instance with its profile."""
     yield from _by(records.ADDRESS, "association")(call, ids)
     yield from _by(records.INSTANCE, "profile-association")(call, ids)
+    yield from _by(records.VPC, "association")(call, ids)
+    for kind, subnet_id in _by(records.SUBNET, "association")(call, ids):
+        yield kind, subnet_id
+        subnet = call.view.get(records.SUBNET, subnet_id)
+        if subnet is not None and subnet.doc.route_association_id in ids:
+            yield records.ROUTE_TABLE, subnet.doc.route_table_id or ""
+
+
+def _attached(call: Call, ids: Sequence[str]) -> Iterator[Thing]:
+    """An attachment is of an interface and an instance."""
+    for kind, id in _by(records.INTERFACE, "attachment")(call, ids):
+        yield kind, id
+        interface = call.view.get(records.INTERFACE, id)
+        if interface is not None and interface.doc.instance_id is not None:
+            yield records.INSTANCE, interface.doc.instance_id
+
+
+def _accepting(call: Call, request: Request) -> Iterator[Thing]:
+    """Who accepts a peering connection lends it his VPC."""
+    peering = call.view.get(records.PEERING, request["VpcPeeringConnectionId"])
+    own = peering is not None and peering.doc.accepter.account == call.account
+    yield records.VPC, peering.doc.accepter.vpc_id if peering and own else "*"
 
 
 def _key_pairs(call: Call, ids: Sequence[str]) -> Iterator[Thing]:
@@ -82,6 +107,8 @@ def _templates(call: Call, names: Sequence[str]) -> Iterator[Thing]:
 
 _NAMED: Mapping[str, Callable[[Call, Sequence[str]], Iterator[Thing]]] = {
     "AssociationId": _associated,
+    "AssociationIds": _by(records.ADDRESS, "association"),
+    "AttachmentId": _attached,
     "PublicIp": _by(records.ADDRESS, "public-ip"),
     "GroupName": _by(records.SECURITY_GROUP, "name"),
     "SecurityGroups": _by(records.SECURITY_GROUP, "name"),
@@ -93,7 +120,12 @@ _NAMED: Mapping[str, Callable[[Call, Sequence[str]], Iterator[Thing]]] = {
 def _launched_into(call: Call, request: Request) -> Iterator[Thing]:
     """Yield the subnets and groups that a launch gets because it names none."""
     nics: Sequence[Mapping[str, Any]] = request.get("NetworkInterfaces") or ({},)
-    nic = nics[0]
+    for nic in nics:
+        if not nic.get("NetworkInterfaceId"):
+            yield from _launched_with(call, request, nic)
+
+
+def _launched_with(call: Call, request: Request, nic: Mapping[str, Any]) -> Iterator[Thing]:
     subnet_id: str | None = nic.get("SubnetId") or request.get("SubnetId")
     subnets = [
         subnet

@@ -55,6 +55,11 @@ def _groups(call: Call, record: InstanceRecord) -> list[shapes.GroupIdentifier]:
     return securitygroups.identifiers(call.view, interface.doc.group_ids if interface else ())
 
 
+def _source_check(call: Call, record: InstanceRecord) -> dict[str, Any]:
+    interface = call.view.get(records.INTERFACE, record.doc.interface_ids[0])
+    return {"Value": interface.doc.source_dest_check if interface else True}
+
+
 def _user_data(doc: Instance) -> str | None:
     return base64.b64encode(doc.user_data).decode() if doc.user_data else None
 
@@ -79,7 +84,7 @@ _SHOWN: dict[str, tuple[str, Callable[[Call, InstanceRecord], Any]]] = {
     "productCodes": ("ProductCodes", lambda call, record: []),
     "ramdisk": ("RamdiskId", _value(lambda doc: doc.ramdisk_id)),
     "rootDeviceName": ("RootDeviceName", _value(lambda doc: images.ROOT_DEVICE)),
-    "sourceDestCheck": ("SourceDestCheck", _value(lambda doc: True)),
+    "sourceDestCheck": ("SourceDestCheck", _source_check),
     "sriovNetSupport": ("SriovNetSupport", _value(lambda doc: None)),
     "userData": ("UserData", _value(_user_data)),
 }
@@ -176,15 +181,25 @@ def _change_stop(call: WriteCall, record: InstanceRecord, value: bool | None) ->
 
 
 def _change_source_check(call: WriteCall, record: InstanceRecord, value: bool | None) -> None:
-    if not value:
-        raise errors.UnsupportedOperation("SourceDestCheck=false is not supported.")
+    own = call.tx.by(records.INTERFACE, "instance", record.id)
+    if len(own) > 1:
+        raise errors.InvalidInstanceID(
+            f"There are multiple interfaces attached to instance '{record.id}'. Please specify an "
+            "interface ID for the operation instead."
+        )
+    for interface in own:
+        doc = msgspec.structs.replace(interface.doc, source_dest_check=bool(value))
+        call.tx.write(interface, doc)
 
 
 def _change_groups(call: WriteCall, record: InstanceRecord, group_ids: list[str]) -> None:
     if not group_ids:
         raise errors.InvalidParameterValue("An instance wears at least one security group.")
-    for interface in call.tx.by(records.INTERFACE, "instance", record.id):
-        interfaces.set_groups(call, interface, group_ids)
+    own = call.tx.by(records.INTERFACE, "instance", record.id)
+    for interface in own:
+        # As on AWS it is the first interface that "the instance" means.
+        if interface.doc.device_index == 0:
+            interfaces.set_groups(call, interface, group_ids)
 
 
 _CHANGES: dict[str, Callable[[WriteCall, InstanceRecord, Any], None]] = {

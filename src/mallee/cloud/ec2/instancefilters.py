@@ -8,10 +8,9 @@ import datetime
 from collections.abc import Callable, Iterable
 
 from mallee.cloud.call import Call
-from mallee.cloud.ec2 import images, power, zones
+from mallee.cloud.ec2 import images, instancenetwork, power, zones
 from mallee.cloud.ec2.power import InstanceRecord
-from mallee.cloud.ec2.vpc import interfaces
-from mallee.cloud.ec2.vpc.interfaces import InterfaceRecord
+from mallee.cloud.ec2.vpc import interfacelisting
 from mallee.cloud.state import records
 from mallee.model.instances import Instance
 
@@ -33,24 +32,30 @@ def _always(value: str) -> Filter:
     return lambda call, record: (value,)
 
 
-def _interface(call: Call, record: InstanceRecord) -> InterfaceRecord | None:
-    return call.view.get(records.INTERFACE, record.doc.interface_ids[0])
+def _of_interfaces(name: str, most: int | None = None) -> Filter:
+    """Return the filter of that name of DescribeNetworkInterfaces, for those that it has."""
+    values_of = interfacelisting.FILTERS[name]
+
+    def values(call: Call, record: InstanceRecord) -> Iterable[str]:
+        own = instancenetwork.interfaces_of(call.view, record.doc)[:most]
+        return [value for one in own for value in values_of(call, one)]
+
+    return values
 
 
 def _of_interface(name: str) -> Filter:
-    """Return the filter of that name of DescribeNetworkInterfaces, for the one it has."""
-    values_of = interfaces.FILTERS[name]
-
-    def values(call: Call, record: InstanceRecord) -> Iterable[str]:
-        interface = _interface(call, record)
-        return () if interface is None else values_of(call, interface)
-
-    return values
+    """Return the filter of that name of DescribeNetworkInterfaces, for the first that it has."""
+    return _of_interfaces(name, 1)
 
 
 def _launch_time(record: InstanceRecord) -> str:
     when = datetime.datetime.fromtimestamp(record.doc.launched_at, datetime.UTC)
     return f"{when:%Y-%m-%dT%H:%M:%S}.000Z"
+
+
+def _placement_group(call: Call, record: InstanceRecord) -> Iterable[str]:
+    group = call.view.get(records.PLACEMENT_GROUP, record.doc.placement_group_id)
+    return (group.doc.name,) if group else ()
 
 
 def _reason_code(call: Call, record: InstanceRecord) -> Iterable[str]:
@@ -116,6 +121,10 @@ FILTERS: dict[str, Filter] = {
     "kernel-id": _of(lambda doc: doc.kernel_id),
     "key-name": _of(lambda doc: doc.key_name),
     "launch-index": _of(lambda doc: str(doc.launch_index)),
+    "placement-group-name": _placement_group,
+    "placement-partition-number": lambda call, record: (
+        (str(record.doc.partition),) if record.doc.partition else ()
+    ),
     "launch-time": lambda call, record: (_launch_time(record),),
     "metadata-options.http-endpoint": _of(lambda doc: doc.metadata.http_endpoint),
     "metadata-options.http-put-response-hop-limit": _of(
@@ -139,6 +148,8 @@ FILTERS: dict[str, Filter] = {
     "tenancy": _always("default"),
     "virtualization-type": _always("hvm"),
     "vpc-id": _of(lambda doc: doc.vpc_id),
-    "network-interface.addresses.association.ip-owner-id": _of_interface("association.ip-owner-id"),
-    **{f"network-interface.{name}": _of_interface(name) for name in _INTERFACE_FILTERS},
+    "network-interface.addresses.association.ip-owner-id": _of_interfaces(
+        "association.ip-owner-id"
+    ),
+    **{f"network-interface.{name}": _of_interfaces(name) for name in _INTERFACE_FILTERS},
 }

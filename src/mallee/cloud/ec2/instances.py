@@ -8,7 +8,7 @@ interface or its elastic address changes. Their lives are `launch`'s and `power`
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mallee.aws import codec
 from mallee.cloud.action import Action, Listing
@@ -16,6 +16,7 @@ from mallee.cloud.call import Call
 from mallee.cloud.ec2 import (
     images,
     instancefilters,
+    instancenetwork,
     instanceprofiles,
     power,
     resources,
@@ -23,12 +24,9 @@ from mallee.cloud.ec2 import (
     zones,
 )
 from mallee.cloud.ec2.power import InstanceRecord
-from mallee.cloud.ec2.vpc import interfaces, securitygroups
-from mallee.cloud.ec2.vpc.interfaces import InterfaceRecord
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
-from mallee.model.instances import MetadataOptions, Reason
-from mallee.model.networks import Address
+from mallee.model.instances import Instance, MetadataOptions, Reason
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes
@@ -36,7 +34,8 @@ if TYPE_CHECKING:
 MAX_KEPT = 10_000
 """Most encoded instances that are kept: some 3 KiB each."""
 
-Sources = tuple[InstanceRecord, InterfaceRecord | None, Record[Address, None] | None]
+Sources = tuple[Record[Any, Any] | None, ...]
+"""The records that an instance is shown from, its own first."""
 
 _kept: dict[str, tuple[Sources, codec.Fragment]] = {}
 
@@ -55,24 +54,28 @@ def _encoded(call: Call, record: InstanceRecord) -> codec.Fragment:
     sources = _sources(call.view, record)
     kept = _kept.get(record.id)
     # Records are immutable: the same objects give the same text.
-    if kept is not None and all(was is now for was, now in zip(kept[0], sources, strict=True)):
+    if kept is not None and _are_same(kept[0], sources):
         return kept[1]
-    fragment = codec.for_query_service("ec2").encode_shape("Instance", _render(call, sources))
+    fragment = codec.for_query_service("ec2").encode_shape("Instance", _render(call, record))
     if len(_kept) >= MAX_KEPT:
         _kept.clear()
     _kept[record.id] = (sources, fragment)
     return fragment
 
 
+def _are_same(were: Sources, are: Sources) -> bool:
+    return len(were) == len(are) and all(was is now for was, now in zip(were, are, strict=True))
+
+
 def _sources(view: store.View | store.Tx, record: InstanceRecord) -> Sources:
-    interface = view.get(records.INTERFACE, record.doc.interface_ids[0])
-    if interface is None:
-        return record, None, None
-    return record, interface, interfaces.elastic(view, interface)
+    own = instancenetwork.interfaces_of(view, record.doc)
+    addresses = (
+        address for one in own for address in view.by(records.ADDRESS, "interface", one.id)
+    )
+    return (record, *own, *addresses, view.get(records.VPC, record.doc.vpc_id))
 
 
-def _render(call: Call, sources: Sources) -> shapes.Instance:
-    record, interface, _ = sources
+def _render(call: Call, record: InstanceRecord) -> shapes.Instance:
     doc = record.doc
     return {
         "InstanceId": record.id,
@@ -87,12 +90,7 @@ def _render(call: Call, sources: Sources) -> shapes.Instance:
         "State": power.shown(power.state_of(record)),
         "StateReason": _shown_reason(reason_of(record)),
         "StateTransitionReason": doc.transition_reason,
-        "Placement": {
-            "AvailabilityZone": doc.zone,
-            "AvailabilityZoneId": zones.id_of(doc.zone, call.settings.region),
-            "GroupName": "",
-            "Tenancy": "default",
-        },
+        "Placement": _shown_place(call, doc),
         "Monitoring": {"State": "disabled"},
         "ProductCodes": [],
         "Architecture": "x86_64",
@@ -108,8 +106,24 @@ def _render(call: Call, sources: Sources) -> shapes.Instance:
         "IamInstanceProfile": instanceprofiles.shown_profile(doc.profile),
         "MetadataOptions": shown_metadata(doc.metadata, "applied"),
         "Tags": tagset.shown(doc.tags),
-        **_render_network(call, interface),
+        **instancenetwork.render(call, instancenetwork.interfaces_of(resources.reader(call), doc)),
     }
+
+
+def _shown_place(call: Call, doc: Instance) -> shapes.Placement:
+    """Return where an instance is, and in which placement group; one in use is never deleted."""
+    where: shapes.Placement = {
+        "AvailabilityZone": doc.zone,
+        "AvailabilityZoneId": zones.id_of(doc.zone, call.settings.region),
+        "GroupName": "",
+        "Tenancy": "default",
+    }
+    group = resources.reader(call).get(records.PLACEMENT_GROUP, doc.placement_group_id)
+    if group is not None:
+        where = {**where, "GroupName": group.doc.name, "GroupId": group.id}
+        if doc.partition:
+            where["PartitionNumber"] = doc.partition
+    return where
 
 
 def reason_of(record: InstanceRecord) -> Reason | None:
@@ -135,79 +149,6 @@ def shown_metadata(options: MetadataOptions, state: str) -> shapes.InstanceMetad
         "HttpPutResponseHopLimit": options.http_put_response_hop_limit,
         "HttpProtocolIpv6": "disabled",
         "InstanceMetadataTags": options.instance_metadata_tags,
-    }
-
-
-def _render_network(call: Call, interface: InterfaceRecord | None) -> shapes.Instance:
-    """Return what the interface adds; a terminated instance has none."""
-    if interface is None:
-        return {
-            "PrivateDnsName": "",
-            "PublicDnsName": "",
-            "NetworkInterfaces": [],
-            "SecurityGroups": [],
-        }
-    doc = interface.doc
-    dns = interfaces.private_dns_name(call.settings.region, doc.private_ip)
-    public = interfaces.association(call, interface)
-    association = _shown_association(public)
-    groups = securitygroups.identifiers(call.view, doc.group_ids)
-    return {
-        "PrivateIpAddress": doc.private_ip,
-        "PrivateDnsName": dns,
-        "PublicIpAddress": public.get("PublicIp") if public else None,
-        "PublicDnsName": "",
-        "VpcId": doc.vpc_id,
-        "SubnetId": doc.subnet_id,
-        "SourceDestCheck": True,
-        "SecurityGroups": groups,
-        "NetworkInterfaces": [
-            {
-                "NetworkInterfaceId": interface.id,
-                "InterfaceType": "interface",
-                "Description": doc.description,
-                "OwnerId": interface.account,
-                "Status": "in-use",
-                "MacAddress": doc.mac,
-                "VpcId": doc.vpc_id,
-                "SubnetId": doc.subnet_id,
-                "SourceDestCheck": True,
-                "Groups": groups,
-                "Ipv6Addresses": [],
-                "PrivateIpAddress": doc.private_ip,
-                "PrivateDnsName": dns,
-                "Association": association,
-                "PrivateIpAddresses": [
-                    {
-                        "PrivateIpAddress": doc.private_ip,
-                        "PrivateDnsName": dns,
-                        "Primary": True,
-                        "Association": association,
-                    }
-                ],
-                "Attachment": {
-                    "AttachmentId": interfaces.attachment_id(interface),
-                    "AttachTime": doc.attached_at,
-                    "DeleteOnTermination": doc.delete_on_termination,
-                    "DeviceIndex": doc.device_index,
-                    "NetworkCardIndex": 0,
-                    "Status": "attached",
-                },
-            }
-        ],
-    }
-
-
-def _shown_association(
-    association: shapes.NetworkInterfaceAssociation | None,
-) -> shapes.InstanceNetworkInterfaceAssociation | None:
-    """Return what an instance shows of its interface's association."""
-    if association is None:
-        return None
-    return {
-        "PublicIp": association.get("PublicIp"),
-        "PublicDnsName": association.get("PublicDnsName"),
-        "IpOwnerId": association.get("IpOwnerId"),
     }
 
 

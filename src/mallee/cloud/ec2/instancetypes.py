@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes
 
 ARCHITECTURE = "x86_64"
-MAX_INTERFACES = 1
 LOCATION_TYPES = ("region", "availability-zone", "availability-zone-id")
 
 
@@ -77,12 +76,12 @@ def _render(call: Call, kind: InstanceType) -> shapes.InstanceTypeInfo:
         "InstanceStorageSupported": False,
         "EbsInfo": {"EbsOptimizedSupport": "unsupported", "EncryptionSupport": "unsupported"},
         "NetworkInfo": {
-            "MaximumNetworkInterfaces": MAX_INTERFACES,
+            "MaximumNetworkInterfaces": instancetypes.interfaces_of(kind.name),
             "MaximumNetworkCards": 1,
             "DefaultNetworkCardIndex": 0,
-            "Ipv4AddressesPerInterface": 1,
-            "Ipv6AddressesPerInterface": 0,
-            "Ipv6Supported": False,
+            "Ipv4AddressesPerInterface": instancetypes.addresses_per_interface(kind.name),
+            "Ipv6AddressesPerInterface": instancetypes.addresses_per_interface(kind.name),
+            "Ipv6Supported": True,
             "EnaSupport": "unsupported",
             "EfaSupported": False,
         },
@@ -154,7 +153,9 @@ FILTERS: dict[str, Callable[[Call, InstanceType], Iterable[str]]] = {
     "ebs-info.ebs-optimized-support": lambda call, kind: ("unsupported",),
     "ebs-info.encryption-support": lambda call, kind: ("unsupported",),
     "network-info.ena-support": lambda call, kind: ("unsupported",),
-    "network-info.maximum-network-interfaces": lambda call, kind: (str(MAX_INTERFACES),),
+    "network-info.maximum-network-interfaces": lambda call, kind: (
+        str(instancetypes.interfaces_of(kind.name)),
+    ),
     "network-info.maximum-network-cards": lambda call, kind: ("1",),
     "network-info.ipv4-addresses-per-interface": lambda call, kind: ("1",),
     "network-info.ipv6-addresses-per-interface": lambda call, kind: ("0",),

@@ -10,14 +10,20 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from mallee.aws import errors
 from mallee.cloud import quotas
 from mallee.cloud.action import Action, Write
 from mallee.cloud.call import WriteCall
-from mallee.cloud.ec2 import instanceprofiles, instances, launchrequest, templatedata
+from mallee.cloud.ec2 import (
+    instanceprofiles,
+    instances,
+    launchnetwork,
+    launchrequest,
+    placementgroups,
+    templatedata,
+)
 from mallee.cloud.ec2.instances import InstanceRecord
 from mallee.cloud.ec2.launchrequest import Launch
-from mallee.cloud.ec2.vpc import interfaces, publicpool, subnets
+from mallee.cloud.ec2.vpc import publicpool
 from mallee.cloud.hosts import placement
 from mallee.cloud.state import records
 from mallee.model import ids
@@ -37,6 +43,7 @@ class Place:
     launch_index: int
     instance_id: str
     host_id: str
+    partition: int
 
 
 def run_instances(call: WriteCall, request: shapes.RunInstancesRequest) -> shapes.Reservation:
@@ -45,20 +52,23 @@ def run_instances(call: WriteCall, request: shapes.RunInstancesRequest) -> shape
     launch = replace(launch, tags=launch.tags | templatedata.marks(request))
     count = _count(call, launch)
     instance_ids = tuple(ids.make("i", call.entropy(ids.ID_BYTES)) for _ in range(count))
+    partitions = placementgroups.partitions(call, launch.spot, count)
     hosts = placement.reserve(
         call.tx,
         placement.Reservation(
-            zone=launch.nic.subnet.doc.zone,
+            zone=launch.nics[0].subnet.doc.zone,
             instance_ids=instance_ids,
             vcpus=launch.type.vcpus,
             memory_mib=launch.type.memory_mib,
             disk_gib=launch.disk_gib,
             count_min=launch.count_min,
+            policy=placementgroups.policy(launch.spot),
+            grouping=placementgroups.grouping(call, launch.spot, partitions),
         ),
     )
     reservation_id = ids.make("r", call.entropy(ids.ID_BYTES))
     made = [
-        _make(call, launch, Place(reservation_id, index, id, host_id))
+        _make(call, launch, Place(reservation_id, index, id, host_id, partitions[index]))
         for index, (id, host_id) in enumerate(hosts.items())
     ]
     return instances.reservation(call, made)
@@ -66,15 +76,12 @@ def run_instances(call: WriteCall, request: shapes.RunInstancesRequest) -> shape
 
 def _count(call: WriteCall, launch: Launch) -> int:
     """Return how many of the wanted instances quotas and addresses suffice for, or raise."""
-    subnet = launch.nic.subnet
+    subnet = launch.nics[0].subnet
     size = Size(launch.type.vcpus, launch.type.memory_mib, launch.disk_gib)
     each = usage.of_new_instance(subnet.doc.zone, call.principal.issuer_id, size)
     count = quotas.affordable(call, each, (launch.count_min, launch.count_max))
-    private = subnets.addresses(call.tx, subnet)
-    if private < launch.count_min:
-        raise errors.InsufficientFreeAddressesInSubnet(subnet.id)
-    count = min(count, private)
-    if not launch.nic.wants_public_ip:
+    count = launchnetwork.affordable(call, launch.nics, (launch.count_min, count))
+    if not any(nic.wants_public_ip for nic in launch.nics):
         return count
     public = publicpool.free(call)
     if public < launch.count_min:
@@ -83,21 +90,9 @@ def _count(call: WriteCall, launch: Launch) -> int:
 
 
 def _make(call: WriteCall, launch: Launch, place: Place) -> InstanceRecord:
-    nic = launch.nic
+    subnet = launch.nics[0].subnet
     key_pair = launch.key_pair.doc if launch.key_pair else None
-    interface = interfaces.create(
-        call,
-        interfaces.NewInterface(
-            instance_id=place.instance_id,
-            subnet=nic.subnet,
-            group_ids=nic.group_ids,
-            private_ip=nic.private_ip,
-            wants_public_ip=nic.wants_public_ip,
-            description=nic.description,
-            delete_on_termination=nic.delete_on_termination,
-            tags=launch.interface_tags,
-        ),
-    )
+    interface_ids = launchnetwork.make(call, launch.nics, place.instance_id, launch.interface_tags)
     instance = Instance(
         id=place.instance_id,
         reservation_id=place.reservation_id,
@@ -112,16 +107,18 @@ def _make(call: WriteCall, launch: Launch, place: Place) -> InstanceRecord:
         key_name=key_pair.name if key_pair else None,
         public_key=key_pair.public_key if key_pair else None,
         user_data=launch.user_data,
-        zone=nic.subnet.doc.zone,
+        zone=subnet.doc.zone,
         host_id=place.host_id,
-        vpc_id=nic.subnet.doc.vpc_id,
-        subnet_id=nic.subnet.id,
-        interface_ids=(interface.id,),
+        vpc_id=subnet.doc.vpc_id,
+        subnet_id=subnet.id,
+        interface_ids=interface_ids,
         shutdown_behavior=launch.shutdown_behavior,
         api_termination_protected=launch.api_termination_protected,
         api_stop_protected=launch.api_stop_protected,
         metadata=launch.metadata,
         profile=(instanceprofiles.association(call, launch.profile) if launch.profile else None),
+        placement_group_id=launch.spot.group.id if launch.spot else "",
+        partition=place.partition,
         client_token=launch.client_token,
         made_by=call.principal.issuer_id,
         launched_at=call.now,

@@ -19,24 +19,24 @@ from mallee.cloud.ec2 import (
     instanceprofiles,
     instancetypes,
     keypairs,
+    launchnetwork,
+    placementgroups,
     resources,
     tagset,
-    zones,
 )
 from mallee.cloud.ec2.images import ImageRecord
-from mallee.cloud.ec2.vpc import securitygroups, subnets
+from mallee.cloud.ec2.launchnetwork import Nic
 from mallee.cloud.iam.instanceprofiles import ProfileRecord
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
 from mallee.model.instances import MetadataOptions
 from mallee.model.instancetypes import DEFAULT_NAME, InstanceType
 from mallee.model.keypairs import KeyPair
-from mallee.model.networks import Subnet
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes
 
-HONOURS = frozenset(
+HONOURS = launchnetwork.HONOURS | frozenset(
     {
         "BlockDeviceMappings.DeviceName",
         "BlockDeviceMappings.Ebs.DeleteOnTermination",
@@ -58,20 +58,12 @@ HONOURS = frozenset(
         "MetadataOptions",
         "MinCount",
         "Monitoring.Enabled",
-        "NetworkInterfaces.AssociatePublicIpAddress",
-        "NetworkInterfaces.DeleteOnTermination",
-        "NetworkInterfaces.Description",
-        "NetworkInterfaces.DeviceIndex",
-        "NetworkInterfaces.Groups",
-        "NetworkInterfaces.PrivateIpAddress",
-        "NetworkInterfaces.SubnetId",
         "Placement.AvailabilityZone",
+        "Placement.GroupId",
+        "Placement.GroupName",
+        "Placement.PartitionNumber",
         "Placement.Tenancy",
-        "PrivateIpAddress",
         "RamdiskId",
-        "SecurityGroupIds",
-        "SecurityGroups",
-        "SubnetId",
         "UserData",
     }
 )
@@ -81,18 +73,6 @@ MAX_USER_DATA_BYTES = 16384
 MAX_INSTANCES = 1000
 """Most instances of one call."""
 MAX_DISK_GIB = 16384
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Nic:
-    """The one network interface of each instance."""
-
-    subnet: Record[Subnet, None]
-    group_ids: tuple[str, ...]
-    private_ip: str | None
-    wants_public_ip: bool
-    description: str
-    delete_on_termination: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,12 +88,14 @@ class Launch:
     disk_gib: int
     key_pair: Record[KeyPair, None] | None
     user_data: bytes
-    nic: Nic
+    nics: tuple[Nic, ...]
+    """The first one is what AWS means by the instance's own."""
     shutdown_behavior: str
     api_termination_protected: bool
     api_stop_protected: bool
     metadata: MetadataOptions
     profile: ProfileRecord | None
+    spot: placementgroups.Spot | None
     client_token: str | None
     tags: dict[str, str]
     interface_tags: dict[str, str]
@@ -136,12 +118,13 @@ def parse(call: Call, request: shapes.RunInstancesRequest) -> Launch:
         disk_gib=_parse_disk(request, image, kind),
         key_pair=_find_key_pair(call, request),
         user_data=parse_user_data(request.get("UserData", "")),
-        nic=_parse_nic(call, request, kind),
+        nics=launchnetwork.parse(call, request, kind),
         shutdown_behavior=request.get("InstanceInitiatedShutdownBehavior", "stop"),
         api_termination_protected=request.get("DisableApiTermination", False),
         api_stop_protected=request.get("DisableApiStop", False),
         metadata=parse_metadata(request.get("MetadataOptions") or {}, MetadataOptions()),
         profile=_parse_profile(call, request),
+        spot=placementgroups.given(call, request.get("Placement") or {}),
         client_token=request.get("ClientToken"),
         tags=tagset.of_new(request, records.INSTANCE.name),
         interface_tags=tagset.of_new(request, records.INTERFACE.name),
@@ -274,80 +257,3 @@ def parse_metadata(given: Mapping[str, Any], current: MetadataOptions) -> Metada
         http_put_response_hop_limit=hops,
         instance_metadata_tags=given.get("InstanceMetadataTags", current.instance_metadata_tags),
     )
-
-
-def _parse_nic(call: Call, request: shapes.RunInstancesRequest, kind: InstanceType) -> Nic:
-    given = _given_nic(request)
-    zone = _parse_zone(call, request)
-    subnet = (
-        _parse_subnet(call, given["SubnetId"], zone)
-        if "SubnetId" in given
-        else subnets.default_for(call, zone, kind)
-    )
-    private_ip: str | None = given.get("PrivateIpAddress")
-    if private_ip is not None and request["MaxCount"] > 1:
-        raise errors.InvalidParameterCombination(
-            "A private IP address can only be specified for a launch of one instance."
-        )
-    return Nic(
-        subnet=subnet,
-        group_ids=securitygroups.to_wear(
-            call, subnet.doc.vpc_id, given.get("Groups") or (), request.get("SecurityGroups") or ()
-        ),
-        private_ip=private_ip,
-        wants_public_ip=given.get("AssociatePublicIpAddress", subnet.doc.map_public_ip_on_launch),
-        description=given.get("Description", ""),
-        delete_on_termination=given.get("DeleteOnTermination", True),
-    )
-
-
-def _given_nic(request: shapes.RunInstancesRequest) -> Mapping[str, Any]:
-    """Return what is said of the interface, in the words of `NetworkInterfaces`."""
-    nics = request.get("NetworkInterfaces") or []
-    if not nics:
-        said = {
-            "SubnetId": request.get("SubnetId"),
-            "Groups": request.get("SecurityGroupIds"),
-            "PrivateIpAddress": request.get("PrivateIpAddress"),
-        }
-        return {name: value for name, value in said.items() if value is not None}
-    for name, words in (
-        ("SubnetId", "an instance-level subnet ID"),
-        ("SecurityGroupIds", "an instance-level security groups"),
-        ("SecurityGroups", "an instance-level security groups"),
-        ("PrivateIpAddress", "an instance-level private IP address"),
-    ):
-        if request.get(name):
-            raise errors.InvalidParameterCombination(
-                f"Network interfaces and {words} may not be specified on the same request"
-            )
-    if len(nics) > instancetypes.MAX_INTERFACES:
-        raise errors.UnsupportedOperation("An instance has one network interface.")
-    if nics[0].get("DeviceIndex") != 0:
-        raise errors.InvalidParameterValue(
-            "The network interface of an instance has DeviceIndex 0."
-        )
-    return nics[0]
-
-
-def _parse_zone(call: Call, request: shapes.RunInstancesRequest) -> str | None:
-    placement = request.get("Placement", {})
-    if placement.get("Tenancy", "default") != "default":
-        raise errors.UnsupportedOperation("Placement.Tenancy has only the value 'default'.")
-    zone = placement.get("AvailabilityZone") or None
-    known = zones.names(resources.reader(call), call.settings)
-    if zone is not None and zone not in known:
-        raise errors.InvalidParameterValue(
-            f"Invalid availability zone: [{zone}]. The zones are {', '.join(known)}."
-        )
-    return zone
-
-
-def _parse_subnet(call: Call, id: str, zone: str | None) -> Record[Subnet, None]:
-    subnet = resources.one(call, records.SUBNET, id)
-    if zone not in (None, subnet.doc.zone):
-        raise errors.InvalidParameterValue(
-            f"Value ({zone}) for parameter availabilityZone is invalid. Subnet '{subnet.id}' is "
-            f"in the availability zone {subnet.doc.zone}"
-        )
-    return subnet

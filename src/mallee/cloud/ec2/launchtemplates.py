@@ -185,7 +185,16 @@ def _render(call: Call, record: TemplateRecord) -> shapes.LaunchTemplate:
     }
 
 
-_NOT_IN_TEMPLATES = frozenset({"MaxCount", "MinCount", "PrivateIpAddress", "SubnetId"})
+_NOT_IN_TEMPLATES = frozenset(
+    {
+        "Ipv6AddressCount",
+        "Ipv6Addresses.Ipv6Address",
+        "MaxCount",
+        "MinCount",
+        "PrivateIpAddress",
+        "SubnetId",
+    }
+)
 """What a launch asks for and a template cannot hold."""
 
 

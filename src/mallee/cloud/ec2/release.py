@@ -20,12 +20,30 @@ def after_stop(tx: store.Tx, instance: Record[Instance, InstanceSeen]) -> None:
 
 
 def after_termination(tx: store.Tx, instance: Record[Instance, InstanceSeen]) -> None:
-    """Delete the interfaces with all their claims, and disassociate elastic addresses."""
+    """Delete the interfaces that end with it, with all their claims; the others are free again."""
     for interface in tx.by(records.INTERFACE, "instance", instance.id):
+        if not interface.doc.delete_on_termination:
+            detach(tx, interface)
+            continue
         for address in tx.by(records.ADDRESS, "interface", interface.id):
             dissociate(tx, address)
         tx.release_owner(interface.id)
         tx.delete(interface)
+
+
+def detach(tx: store.Tx, interface: Record[Interface, None]) -> Record[Interface, None]:
+    """Take an interface from its instance; it keeps its addresses but for a lent one."""
+    for address in tx.by(records.ADDRESS, "interface", interface.id):
+        tx.write(address, msgspec.structs.replace(address.doc, instance_id=None))
+    doc = msgspec.structs.replace(
+        interface.doc,
+        instance_id=None,
+        attachment_id="",
+        device_index=0,
+        delete_on_termination=False,
+        wants_public_ip=False,
+    )
+    return give_back_lent(tx, tx.write(interface, doc))
 
 
 def give_back_lent(tx: store.Tx, interface: Record[Interface, None]) -> Record[Interface, None]:
@@ -39,6 +57,6 @@ def give_back_lent(tx: store.Tx, interface: Record[Interface, None]) -> Record[I
 def dissociate(tx: store.Tx, address: Record[Address, None]) -> Record[Address, None]:
     """Take an elastic address from its interface; it stays its account's."""
     doc = msgspec.structs.replace(
-        address.doc, interface_id=None, instance_id=None, association_id=None
+        address.doc, interface_id=None, instance_id=None, private_ip=None, association_id=None
     )
     return tx.write(address, doc)

@@ -20,6 +20,7 @@ from mallee.cloud.ec2 import (
     keypairs,
     launch,
     launchtemplates,
+    placementgroups,
     power,
     regions,
     tags,
@@ -27,18 +28,10 @@ from mallee.cloud.ec2 import (
     templateversions,
     zones,
 )
-from mallee.cloud.ec2.vpc import (
-    addresses,
-    interfaces,
-    securitygrouprules,
-    securitygroups,
-    subnets,
-    vpcs,
-)
+from mallee.cloud.ec2.vpc import table as vpc
 
 _ROWS: tuple[Action, ...] = (
     *accountattributes.ACTIONS,
-    *addresses.ACTIONS,
     *console.ACTIONS,
     *images.ACTIONS,
     *instanceattributes.ACTIONS,
@@ -46,19 +39,16 @@ _ROWS: tuple[Action, ...] = (
     *instances.ACTIONS,
     *instancestatus.ACTIONS,
     *instancetypes.ACTIONS,
-    *interfaces.ACTIONS,
     *keypairs.ACTIONS,
     *launch.ACTIONS,
     *launchtemplates.ACTIONS,
+    *placementgroups.ACTIONS,
     *power.ACTIONS,
     *regions.ACTIONS,
-    *securitygrouprules.ACTIONS,
-    *securitygroups.ACTIONS,
-    *subnets.ACTIONS,
     *tags.ACTIONS,
     *templatedata.ACTIONS,
     *templateversions.ACTIONS,
-    *vpcs.ACTIONS,
+    *vpc.ACTIONS,
     *zones.ACTIONS,
 )
 

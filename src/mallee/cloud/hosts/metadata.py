@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mallee.cloud.ec2 import zones
-from mallee.cloud.ec2.vpc import interfaces
+from mallee.cloud.ec2.vpc import interfacelisting
 from mallee.model import hosts
 from mallee.model.images import Image
 from mallee.model.instances import Instance
@@ -32,6 +32,13 @@ class InterfaceFacts:
     mac: str
     private_ip: str
     public_ip: str | None
+    public_name: str = ""
+    secondary: tuple[str, ...] = ()
+    public_ips: tuple[tuple[str, str], ...] = ()
+    """(private, public) of each address that has a public one."""
+    ipv6s: tuple[str, ...] = ()
+    prefixes: tuple[str, ...] = ()
+    prefixes6: tuple[str, ...] = ()
     groups: tuple[tuple[str, str], ...]
     """(id, name) of each security group."""
     subnet: Subnet
@@ -137,22 +144,38 @@ def _placement(facts: Facts) -> Iterator[tuple[str, str]]:
 
 
 def _primary_interface(facts: Facts, primary: InterfaceFacts) -> Iterator[tuple[str, str]]:
-    name = interfaces.private_dns_name(facts.region, primary.private_ip)
+    name = interfacelisting.private_dns_name(facts.region, primary.private_ip)
     yield "hostname", name
     yield "local-hostname", name
     yield "local-ipv4", primary.private_ip
     yield "mac", primary.mac
     yield "security-groups", "\n".join(name for _, name in primary.groups)
     if primary.public_ip is not None:
-        yield "public-hostname", primary.public_ip
+        yield "public-hostname", primary.public_name or primary.public_ip
         yield "public-ipv4", primary.public_ip
+
+
+def _more(interface: InterfaceFacts) -> Iterator[tuple[str, str]]:
+    """Yield what only interfaces with prefixes or IPv6 have."""
+    v6 = [block.cidr for block in interface.subnet.ipv6_cidrs]
+    told = (
+        ("ipv4-prefix", interface.prefixes),
+        ("ipv6s", interface.ipv6s),
+        ("ipv6-prefix", interface.prefixes6),
+        ("subnet-ipv6-cidr-blocks", tuple(v6)),
+        ("vpc-ipv6-cidr-blocks", tuple(block.cidr for block in interface.vpc.ipv6_cidrs)),
+    )
+    for path, values in told:
+        if values:
+            yield path, "\n".join(values)
 
 
 def _interface(facts: Facts, interface: InterfaceFacts) -> Iterator[tuple[str, str]]:
     yield "device-number", str(interface.device_index)
     yield "interface-id", interface.id
-    yield "local-hostname", interfaces.private_dns_name(facts.region, interface.private_ip)
-    yield "local-ipv4s", interface.private_ip
+    yield "local-hostname", interfacelisting.private_dns_name(facts.region, interface.private_ip)
+    yield "local-ipv4s", "\n".join((interface.private_ip, *interface.secondary))
+    yield from _more(interface)
     yield "mac", interface.mac
     yield "owner-id", facts.account
     yield "security-groups", "\n".join(name for _, name in interface.groups)
@@ -161,8 +184,9 @@ def _interface(facts: Facts, interface: InterfaceFacts) -> Iterator[tuple[str, s
     yield "subnet-ipv4-cidr-block", interface.subnet.cidr
     yield "vpc-id", interface.vpc.id
     yield "vpc-ipv4-cidr-block", interface.vpc.cidr
-    yield "vpc-ipv4-cidr-blocks", interface.vpc.cidr
+    yield "vpc-ipv4-cidr-blocks", "\n".join(interface.vpc.cidrs)
+    for private, public in interface.public_ips:
+        yield f"ipv4-associations/{public}", private
     if interface.public_ip is not None:
-        yield f"ipv4-associations/{interface.public_ip}", interface.private_ip
-        yield "public-hostname", interface.public_ip
+        yield "public-hostname", interface.public_name or interface.public_ip
         yield "public-ipv4s", interface.public_ip

@@ -11,36 +11,25 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from mallee.cloud.ec2.vpc import interfaces as ec2_interfaces
-from mallee.cloud.hosts import metadata
+from mallee.cloud.ec2.vpc import interfacelisting
+from mallee.cloud.hosts import metadata, networkslices
 from mallee.cloud.identity import rolecredentials
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
 from mallee.cloud.state.store import View
-from mallee.model.hosts import (
-    GroupWanted,
-    HostWanted,
-    InstanceWanted,
-    InterfaceWanted,
-    SubnetWanted,
-    VpcWanted,
-)
+from mallee.model.hosts import HostWanted, InstanceWanted, VpcWanted
 from mallee.model.images import Blob, DirectBoot, Image
 from mallee.model.instances import Instance, InstanceSeen
-from mallee.model.networks import Interface, Vpc
+from mallee.model.networks import Interface
 from mallee.model.settings import Settings
 
 SHOWN = (
     records.HOST,
     records.INSTANCE,
-    records.INTERFACE,
-    records.ADDRESS,
-    records.VPC,
-    records.SUBNET,
-    records.SECURITY_GROUP,
     records.IMAGE,
     records.INSTANCE_PROFILE,
     records.ROLE,
+    *networkslices.SHOWN,
 )
 """The kinds whose documents a slice shows."""
 
@@ -63,8 +52,7 @@ class Slices:
         self._settings = settings
         self._by_host: dict[str, tuple[tuple[int, ...], HostWanted]] = {}
         self._instances: dict[str, tuple[tuple[object, ...], InstanceWanted]] = {}
-        self._groups: dict[str, GroupWanted] = {}
-        self._groups_at = (-1, -1)
+        self._groups = networkslices.Groups(settings.region)
 
     def host_wanted(self, view: View, host_id: str) -> HostWanted:
         """Return the host's slice; the same object while nothing that it shows has changed."""
@@ -141,51 +129,11 @@ class Slices:
             for interface in _interfaces(view, instance):
                 by_vpc.setdefault(interface.doc.vpc_id, []).append(interface)
         vpcs = (view.get(records.VPC, vpc_id) for vpc_id in sorted(by_vpc))
-        return tuple(self._vpc(view, vpc, by_vpc[vpc.id]) for vpc in vpcs if vpc is not None)
-
-    def _vpc(
-        self, view: View, vpc: Record[Vpc, None], interfaces: list[InterfaceRecord]
-    ) -> VpcWanted:
-        subnets = sorted(view.by(records.SUBNET, "vpc", vpc.id), key=lambda one: one.id)
-        return VpcWanted(
-            id=vpc.id,
-            cidr=vpc.doc.cidr,
-            link_index=vpc.doc.link_index,
-            subnets=tuple(SubnetWanted(subnet.id, subnet.doc.cidr) for subnet in subnets),
-            groups=self._groups_of(view, interfaces),
-            interfaces=tuple(
-                _interface_wanted(view, interface)
-                for interface in sorted(interfaces, key=lambda one: one.id)
-            ),
+        return tuple(
+            networkslices.vpc_wanted(view, vpc, by_vpc[vpc.id], self._groups)
+            for vpc in vpcs
+            if vpc is not None
         )
-
-    def _groups_of(
-        self, view: View, interfaces: Iterable[InterfaceRecord]
-    ) -> tuple[GroupWanted, ...]:
-        """Return the groups that the interfaces wear, and those that these refer to."""
-        worn = {id for interface in interfaces for id in interface.doc.group_ids}
-        named = {
-            rule.group_id
-            for id in worn
-            for rule in self._group(view, id).rules
-            if rule.group_id is not None
-        }
-        return tuple(self._group(view, id) for id in sorted(worn | named))
-
-    def _group(self, view: View, id: str) -> GroupWanted:
-        """Return a group; computed once for all hosts as long as no group or interface changes."""
-        now = (view.doc_rev(records.SECURITY_GROUP), view.doc_rev(records.INTERFACE))
-        if now != self._groups_at:
-            self._groups, self._groups_at = {}, now
-        if id not in self._groups:
-            group = view.get(records.SECURITY_GROUP, id)
-            members = view.by(records.INTERFACE, "group", id)
-            self._groups[id] = GroupWanted(
-                id=id,
-                rules=group.doc.rules if group else (),
-                member_ips=tuple(sorted(member.doc.private_ip for member in members)),
-            )
-        return self._groups[id]
 
 
 def host_wanted(view: View, host_id: str, settings: Settings) -> HostWanted:
@@ -245,34 +193,24 @@ def _boot(view: View, doc: Instance, image: Record[Image, Any] | None) -> Direct
     return DirectBoot(kernel.doc.blob, ramdisk.doc.blob if ramdisk else None, command_line)
 
 
-def _interface_wanted(view: View, interface: InterfaceRecord) -> InterfaceWanted:
-    doc = interface.doc
-    return InterfaceWanted(
-        id=interface.id,
-        instance_id=doc.instance_id or "",
-        vpc_id=doc.vpc_id,
-        subnet_id=doc.subnet_id,
-        device_index=doc.device_index,
-        mac=doc.mac,
-        private_ip=doc.private_ip,
-        public_ip=ec2_interfaces.public_ip(view, interface),
-        group_ids=tuple(sorted(doc.group_ids)),
-        hostname=f"ip-{doc.private_ip.replace('.', '-')}",
-    )
-
-
 def _facts(view: View, interface: InterfaceRecord) -> metadata.InterfaceFacts | None:
     doc = interface.doc
     vpc, subnet = view.get(records.VPC, doc.vpc_id), view.get(records.SUBNET, doc.subnet_id)
     if vpc is None or subnet is None:
         return None
     groups = (view.get(records.SECURITY_GROUP, id) for id in doc.group_ids)
+    public = interfacelisting.public_ips(view, interface)
     return metadata.InterfaceFacts(
         id=interface.id,
         device_index=doc.device_index,
         mac=doc.mac,
         private_ip=doc.private_ip,
-        public_ip=ec2_interfaces.public_ip(view, interface),
+        public_ip=public.get(doc.private_ip),
+        secondary=doc.secondary_ips,
+        public_ips=tuple(public.items()),
+        ipv6s=doc.ipv6s,
+        prefixes=doc.prefixes,
+        prefixes6=doc.prefixes6,
         groups=tuple((group.id, group.doc.name) for group in groups if group is not None),
         subnet=subnet.doc,
         vpc=vpc.doc,

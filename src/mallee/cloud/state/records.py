@@ -346,6 +346,7 @@ MEASURES: Mapping[str, Measure] = {
     "security-group": quotas.one_made(quotas.SECURITY_GROUPS),
     "key-pair": quotas.one_made(quotas.KEY_PAIRS),
     "vpc": quotas.one(quotas.VPCS),
+    "internet-gateway": quotas.one_made(quotas.INTERNET_GATEWAYS),
     "bucket": quotas.one_made(quotas.BUCKETS),
     "user": quotas.one(quotas.USERS),
     "group": quotas.one(quotas.GROUPS),

@@ -16,7 +16,7 @@ from mallee.aws import errors
 from mallee.cloud.action import Action, Listing, Write
 from mallee.cloud.call import Call, Result, WriteCall
 from mallee.cloud.ec2 import release, resources, tagset
-from mallee.cloud.ec2.vpc import interfaces, publicpool
+from mallee.cloud.ec2.vpc import interfacelisting, interfaces, internetgateways, publicpool
 from mallee.cloud.ec2.vpc.interfaces import InterfaceRecord
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
@@ -66,30 +66,46 @@ def associate_address(
     """Let the world reach an interface under the address, wherever the address was before."""
     address = _named(call, request)
     interface = _target(call, request)
-    _check_private_ip(request, interface)
-    if address.doc.interface_id == interface.id:
+    private_ip = _private_ip(request, interface)
+    internetgateways.check_attached(call, interface.doc.vpc_id)
+    is_there = address.doc.interface_id == interface.id
+    if is_there and (address.doc.private_ip or interface.doc.private_ip) == private_ip:
         return {"AssociationId": address.doc.association_id}
     # As in AWS an address moves without being asked, unless that is forbidden.
     may_move: bool = request.get("AllowReassociation", True)
     if address.doc.association_id is not None and not may_move:
         raise errors.ResourceAlreadyAssociated(address.id, address.doc.association_id)
+    _check_movable(call, address)
     if address.doc.interface_id is not None:
         _take_away(call, address)
         address = resources.one(call, records.ADDRESS, address.id)
-    for other in call.tx.by(records.ADDRESS, "interface", interface.id):
+    other = interfacelisting.elastics(call.tx, interface).get(private_ip)
+    if other is not None:
         if not may_move:
             raise errors.ResourceAlreadyAssociated(interface.id, other.doc.association_id)
         release.dissociate(call.tx, other)
-    interface = release.give_back_lent(call.tx, interface)
+    # Taking the address away may have changed the interface, if it was its own.
+    interface = resources.one(call, records.INTERFACE, interface.id)
+    if private_ip == interface.doc.private_ip:
+        interface = release.give_back_lent(call.tx, interface)
     association_id = ids.make("eipassoc", call.entropy(ids.ID_BYTES))
     changed = msgspec.structs.replace(
         address.doc,
         interface_id=interface.id,
         instance_id=interface.doc.instance_id,
+        private_ip=private_ip,
         association_id=association_id,
+        transfer=None,
     )
     call.tx.write(address, changed)
     return {"AssociationId": association_id}
+
+
+def _check_movable(call: WriteCall, address: AddressRecord) -> None:
+    """Raise when a NAT gateway has the address: it is taken from it there."""
+    interface = call.tx.get(records.INTERFACE, address.doc.interface_id or "")
+    if interface is not None and interface.doc.requester:
+        raise errors.AuthFailure("You do not have permission to access the specified resource.")
 
 
 def disassociate_address(call: WriteCall, request: shapes.DisassociateAddressRequest) -> Result:
@@ -108,6 +124,7 @@ def disassociate_address(call: WriteCall, request: shapes.DisassociateAddressReq
         address = _by_public_ip(call, request["PublicIp"])
     else:
         raise errors.MissingParameter("AssociationId")
+    _check_movable(call, address)
     if address.doc.interface_id is not None:
         _take_away(call, address)
     return {}
@@ -168,7 +185,13 @@ def _target(call: WriteCall, request: shapes.AssociateAddressRequest) -> Interfa
     if interface_id is not None:
         return resources.one(call, records.INTERFACE, interface_id)
     instance = resources.one(call, records.INSTANCE, instance_id or "")
-    for interface in call.tx.by(records.INTERFACE, "instance", instance.id):
+    found = call.tx.by(records.INTERFACE, "instance", instance.id)
+    if len(found) > 1:
+        raise errors.InvalidInstanceID(
+            f"There are multiple interfaces attached to instance '{instance.id}'. Please specify "
+            "an interface ID for the operation instead."
+        )
+    for interface in found:
         if instance.doc.power is not Power.TERMINATED:
             return interface
     raise errors.InvalidInstanceID(
@@ -176,13 +199,18 @@ def _target(call: WriteCall, request: shapes.AssociateAddressRequest) -> Interfa
     )
 
 
-def _check_private_ip(request: shapes.AssociateAddressRequest, interface: InterfaceRecord) -> None:
+def _private_ip(request: shapes.AssociateAddressRequest, interface: InterfaceRecord) -> str:
+    """Return the private address that is meant: the primary one where none is named."""
+    if interface.doc.requester:
+        raise errors.AuthFailure("You do not have permission to access the specified resource.")
     private_ip = request.get("PrivateIpAddress", interface.doc.private_ip)
-    if private_ip != interface.doc.private_ip:
+    own = (interface.doc.private_ip, *interface.doc.secondary_ips)
+    if private_ip not in own:
         raise errors.InvalidParameterValue(
-            f"Invalid value '{private_ip}' for PrivateIpAddress. {interface.id} has only "
-            f"{interface.doc.private_ip}."
+            f"Invalid value '{private_ip}' for PrivateIpAddress. {interface.id} has "
+            f"{', '.join(own)}."
         )
+    return private_ip
 
 
 def _find(call: Call, request: shapes.DescribeAddressesRequest) -> Iterable[AddressRecord]:
@@ -217,7 +245,7 @@ def _render(call: Call, address: AddressRecord) -> shapes.Address:
         "InstanceId": address.doc.instance_id,
         "NetworkInterfaceId": interface.id,
         "NetworkInterfaceOwnerId": interface.account,
-        "PrivateIpAddress": interface.doc.private_ip,
+        "PrivateIpAddress": address.doc.private_ip or interface.doc.private_ip,
     }
 
 

@@ -1,22 +1,22 @@
 """Subnets: a part of a VPC's range in one zone, from which interfaces get private addresses.
 
-Called through the action table, by `vpcs` for default subnets and by `interfaces` for addresses.
-As in AWS the first four addresses of a subnet and its last are nobody's: the network's own, the
-gateway, the name server, one kept for the future, broadcast.
+Called through the action table, by `vpcs` for default subnets and by the launch. Addresses are
+`privateips`' business, IPv6 ranges `subnetcidrs`', reserved ranges `subnetreservations`'.
 """
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Callable, Iterable
+from ipaddress import IPv4Network
 from typing import TYPE_CHECKING
 
-import msgspec
+from msgspec.structs import replace
 
 from mallee.aws import errors
 from mallee.cloud.action import Action, Listing, Write
-from mallee.cloud.call import Call, Result, WriteCall
+from mallee.cloud.call import Call, Request, Result, WriteCall
 from mallee.cloud.ec2 import arns, resources, tagset, zones
+from mallee.cloud.ec2.vpc import networkacls, privateips, ranges, subnetcidrs
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.model import ids
@@ -27,14 +27,15 @@ if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes
 
 DEFAULT_PREFIX = 20
-KEPT_AT_START = 4
-KEPT_AT_END = 1
-TRIES = 16
+MAX_PER_VPC = 200
+
+SubnetRecord = Record[Subnet, None]
+Entropy = Callable[[int], bytes]
 
 
 def create_default(
-    tx: store.Tx, vpc: Record[Vpc, None], zone: str, entropy: Callable[[int], bytes]
-) -> Record[Subnet, None]:
+    tx: store.Tx, vpc: Record[Vpc, None], zone: str, entropy: Entropy
+) -> SubnetRecord:
     """Give the VPC its default subnet in that zone; return the one that is there already.
 
     Raises `InvalidSubnetConflict` when the VPC's range has no room for one more.
@@ -43,18 +44,29 @@ def create_default(
     for subnet in mine:
         if subnet.doc.is_default and subnet.doc.zone == zone:
             return subnet
-    taken = [ipaddress.IPv4Network(subnet.doc.cidr) for subnet in mine]
-    for part in ipaddress.IPv4Network(vpc.doc.cidr).subnets(new_prefix=DEFAULT_PREFIX):
+    taken = [IPv4Network(subnet.doc.cidr) for subnet in mine]
+    for part in IPv4Network(vpc.doc.cidr).subnets(new_prefix=DEFAULT_PREFIX):
         if not any(part.overlaps(other) for other in taken):
             id = ids.make("subnet", entropy(ids.ID_BYTES))
             subnet = Subnet(id=id, vpc_id=vpc.id, cidr=str(part), zone=zone, is_default=True)
-            return tx.insert(records.SUBNET, vpc.account, id, subnet)
+            return _insert(tx, vpc.account, subnet, entropy)
     raise errors.InvalidSubnetConflict(
         f"The range {vpc.doc.cidr} of {vpc.id} has no room for a /{DEFAULT_PREFIX} in {zone}."
     )
 
 
-def default_for(call: Call, zone: str | None, kind: InstanceType) -> Record[Subnet, None]:
+def _insert(tx: store.Tx, account: str, subnet: Subnet, entropy: Entropy) -> SubnetRecord:
+    acl = networkacls.default_of(tx, subnet.vpc_id)
+    return tx.insert(records.SUBNET, account, subnet.id, with_acl(subnet, acl.id, entropy))
+
+
+def with_acl(subnet: Subnet, acl_id: str, entropy: Entropy) -> Subnet:
+    """Return the subnet with that ACL at its border."""
+    association = ids.make(networkacls.ASSOCIATION_PREFIX, entropy(ids.ID_BYTES))
+    return replace(subnet, acl_id=acl_id, acl_association_id=association)
+
+
+def default_for(call: Call, zone: str | None, kind: InstanceType) -> SubnetRecord:
     """Return the caller's default subnet in that zone; None: in the one with most room for `kind`.
 
     Raises `MissingInput` when there is none.
@@ -71,70 +83,67 @@ def default_for(call: Call, zone: str | None, kind: InstanceType) -> Record[Subn
     raise errors.MissingInput(f"No default subnet exists {where}. Specify a subnet.")
 
 
-def addresses(view: store.View | store.Tx, subnet: Record[Subnet, None]) -> int:
-    """Return how many private addresses of the subnet are free."""
-    return _assignable(subnet)[1] - view.total(claim_space(subnet.id))
-
-
-def claim_space(subnet_id: str) -> str:
-    """Return the claim space of a subnet's private addresses."""
-    return f"private-ip/{subnet_id}"
-
-
-def take_any_address(call: WriteCall, subnet: Record[Subnet, None], owner: str) -> str:
-    """Claim a free private address; raise `InsufficientFreeAddressesInSubnet`."""
-    first, count = _assignable(subnet)
-    space = claim_space(subnet.id)
-    # Random first, so that an address just given back is not at once another guest's.
-    offsets = [int.from_bytes(call.entropy(4), "big") % count for _ in range(TRIES)]
-    for offset in (*offsets, *range(count)):
-        address = str(ipaddress.IPv4Address(first + offset))
-        if call.tx.owner_of(space, address) is None:
-            call.tx.claim(space, address, owner)
-            return address
-    raise errors.InsufficientFreeAddressesInSubnet(subnet.id)
-
-
-def take_address(call: WriteCall, subnet: Record[Subnet, None], owner: str, text: str) -> str:
-    """Claim that private address; raise when it is not the subnet's, kept, or in use."""
-    try:
-        address = ipaddress.IPv4Address(text)
-    except ValueError as error:
-        raise errors.InvalidParameterValue(
-            f"Value ({text}) for parameter address is invalid. The address is not valid."
-        ) from error
-    if address not in ipaddress.IPv4Network(subnet.doc.cidr):
-        raise errors.InvalidParameterValue(
-            f"Address {text} does not fall within the subnet's address range"
-        )
-    first, count = _assignable(subnet)
-    if not first <= int(address) < first + count:
-        raise errors.InvalidParameterValue(f"Address {text} is in subnet's reserved address range")
-    space = claim_space(subnet.id)
-    if call.tx.owner_of(space, str(address)) is not None:
-        raise errors.InvalidIPAddressInUse(address)
-    call.tx.claim(space, str(address), owner)
-    return str(address)
-
-
-def _assignable(subnet: Record[Subnet, None]) -> tuple[int, int]:
-    """Return the first assignable address as a number, and how many follow with it."""
-    network = ipaddress.IPv4Network(subnet.doc.cidr)
-    return (
-        int(network.network_address) + KEPT_AT_START,
-        network.num_addresses - KEPT_AT_START - KEPT_AT_END,
+def create_subnet(
+    call: WriteCall, request: shapes.CreateSubnetRequest
+) -> shapes.CreateSubnetResult:
+    """Make a subnet of a part of its VPC's range that no other subnet has."""
+    vpc = resources.one(call, records.VPC, request["VpcId"])
+    if "CidrBlock" not in request:
+        raise errors.MissingParameter("cidrBlock")
+    zone = _parse_zone(call, request)
+    network = ranges.parse4(request["CidrBlock"], "cidrBlock")
+    is_own = ranges.is_within(network, vpc.doc.cidrs)
+    if not is_own or not ranges.LARGEST <= network.prefixlen <= ranges.SMALLEST:
+        raise errors.InvalidSubnetRange(request["CidrBlock"])
+    others = call.tx.by(records.SUBNET, "vpc", vpc.id)
+    if ranges.overlapping(network, (other.doc.cidr for other in others)):
+        raise errors.SubnetConflict(str(network))
+    if len(others) >= MAX_PER_VPC:
+        raise errors.SubnetLimitExceeded(MAX_PER_VPC)
+    subnet = Subnet(
+        id=ids.make("subnet", call.entropy(ids.ID_BYTES)),
+        vpc_id=vpc.id,
+        cidr=str(network),
+        zone=zone,
+        map_public_ip_on_launch=False,
+        tags=tagset.of_new(request, records.SUBNET.name),
     )
+    record = _insert(call.tx, call.account, subnet, call.entropy)
+    if "Ipv6CidrBlock" in request:
+        record, _ = subnetcidrs.add(call, record, request["Ipv6CidrBlock"])
+    return {"Subnet": _render(call, record)}
+
+
+def _parse_zone(call: WriteCall, request: Request) -> str:
+    """Return the zone of a new subnet: the one asked for, else the cloud's first."""
+    known = zones.names(call.tx, call.settings)
+    zone, zone_id = request.get("AvailabilityZone"), request.get("AvailabilityZoneId")
+    if zone is not None and zone_id is not None:
+        raise errors.InvalidParameterCombination(
+            "Give availabilityZone or availabilityZoneId, not both."
+        )
+    if zone_id is not None:
+        for name in known:
+            if zones.id_of(name, call.settings.region) == zone_id:
+                return name
+        zone = zone_id
+    if zone is None:
+        return call.settings.zone
+    if zone not in known:
+        raise errors.InvalidParameterValue(
+            f"Value ({zone}) for parameter availabilityZone is invalid. Subnets can currently only "
+            f"be created in the following availability zones: {', '.join(known)}."
+        )
+    return zone
 
 
 def create_default_subnet(
     call: WriteCall, request: shapes.CreateDefaultSubnetRequest
 ) -> shapes.CreateDefaultSubnetResult:
     """Give the account's default VPC a default subnet in a zone that lacks one."""
-    zone: str | None = request.get("AvailabilityZone")
-    if zone is None:
+    if "AvailabilityZone" not in request and "AvailabilityZoneId" not in request:
         raise errors.MissingParameter("AvailabilityZone")
-    if zone not in zones.names(call.tx, call.settings):
-        raise errors.InvalidZoneNotFound(zone)
+    zone = _parse_zone(call, request)
     for vpc in call.tx.list(records.VPC, call.account):
         if vpc.doc.is_default:
             break
@@ -146,27 +155,52 @@ def create_default_subnet(
     return {"Subnet": _render(call, create_default(call.tx, vpc, zone, call.entropy))}
 
 
-def modify_subnet_attribute(
-    call: WriteCall, request: shapes.ModifySubnetAttributeRequest
-) -> Result:
-    """Set whether instances launched into the subnet are lent a public address."""
+def delete_subnet(call: WriteCall, request: shapes.DeleteSubnetRequest) -> Result:
+    """Delete a subnet in which there is no interface."""
     subnet = resources.one(call, records.SUBNET, request["SubnetId"])
-    wanted = request.get("MapPublicIpOnLaunch", {}).get("Value")
-    if wanted is None:
-        raise errors.MissingParameter("MapPublicIpOnLaunch")
-    doc = msgspec.structs.replace(subnet.doc, map_public_ip_on_launch=wanted)
-    call.tx.write(subnet, doc)
+    if call.tx.by(records.INTERFACE, "subnet", subnet.id):
+        raise errors.DependencyViolation(
+            f"The subnet '{subnet.id}' has dependencies and cannot be deleted."
+        )
+    call.tx.release_owner(subnet.id)
+    call.tx.delete(subnet)
     return {}
 
 
-def _find(call: Call, request: shapes.DescribeSubnetsRequest) -> Iterable[Record[Subnet, None]]:
+def modify_subnet_attribute(
+    call: WriteCall, request: shapes.ModifySubnetAttributeRequest
+) -> Result:
+    """Set what interfaces get that are made in the subnet; one attribute at a time, as AWS."""
+    subnet = resources.one(call, records.SUBNET, request["SubnetId"])
+    given = [name for name in request if name not in ("SubnetId", "DryRun")]
+    if len(given) != 1:
+        raise errors.InvalidParameterCombination(
+            f"Exactly one of {', '.join(sorted(_ATTRIBUTES))} must be given."
+        )
+    asked: Request = request
+    value: bool | None = asked[given[0]].get("Value")
+    if value is None:
+        raise errors.MissingParameter(given[0])
+    if given[0] == "AssignIpv6AddressOnCreation" and value:
+        privateips.range6(subnet)
+    call.tx.write(subnet, replace(subnet.doc, **{_ATTRIBUTES[given[0]]: value}))
+    return {}
+
+
+_ATTRIBUTES = {
+    "MapPublicIpOnLaunch": "map_public_ip_on_launch",
+    "AssignIpv6AddressOnCreation": "assign_ipv6_on_creation",
+}
+
+
+def _find(call: Call, request: shapes.DescribeSubnetsRequest) -> Iterable[SubnetRecord]:
     asked: list[str] = request.get("SubnetIds") or []
     if asked:
         return resources.several(call, records.SUBNET, asked)
     return sorted(call.view.list(records.SUBNET, call.account), key=lambda subnet: subnet.id)
 
 
-def _render(call: Call, subnet: Record[Subnet, None]) -> shapes.Subnet:
+def _render(call: Call, subnet: SubnetRecord) -> shapes.Subnet:
     doc = subnet.doc
     return {
         "SubnetId": subnet.id,
@@ -175,32 +209,74 @@ def _render(call: Call, subnet: Record[Subnet, None]) -> shapes.Subnet:
         "OwnerId": subnet.account,
         "State": "available",
         "CidrBlock": doc.cidr,
-        "AvailableIpAddressCount": addresses(resources.reader(call), subnet),
+        "AvailableIpAddressCount": privateips.free(resources.reader(call), subnet),
         "AvailabilityZone": doc.zone,
         "AvailabilityZoneId": zones.id_of(doc.zone, call.settings.region),
         "DefaultForAz": doc.is_default,
         "MapPublicIpOnLaunch": doc.map_public_ip_on_launch,
         "MapCustomerOwnedIpOnLaunch": False,
-        "AssignIpv6AddressOnCreation": False,
-        "Ipv6CidrBlockAssociationSet": [],
+        "AssignIpv6AddressOnCreation": doc.assign_ipv6_on_creation,
+        "Ipv6CidrBlockAssociationSet": [subnetcidrs.shown(block) for block in doc.ipv6_cidrs],
         "Ipv6Native": False,
         "EnableDns64": False,
+        "PrivateDnsNameOptionsOnLaunch": {
+            "HostnameType": "ip-name",
+            "EnableResourceNameDnsARecord": False,
+            "EnableResourceNameDnsAAAARecord": False,
+        },
         "Tags": tagset.shown(doc.tags),
     }
 
 
+def _always(value: str) -> Callable[[Call, SubnetRecord], Iterable[str]]:
+    return lambda call, it: (value,)
+
+
+def _zone(call: Call, it: SubnetRecord) -> Iterable[str]:
+    return (it.doc.zone,)
+
+
+def _cidr(call: Call, it: SubnetRecord) -> Iterable[str]:
+    return (it.doc.cidr,)
+
+
+def _is_default(call: Call, it: SubnetRecord) -> Iterable[str]:
+    return (resources.boolean(it.doc.is_default),)
+
+
+def _zone_id(call: Call, it: SubnetRecord) -> Iterable[str]:
+    return (zones.id_of(it.doc.zone, call.settings.region),)
+
+
+_OF_NAMES = "private-dns-name-options-on-launch"
+
 ACTIONS: tuple[Action, ...] = (
+    Action(
+        service="ec2",
+        name="CreateSubnet",
+        does=Write(handle=create_subnet),
+        honours=frozenset(
+            {"VpcId", "CidrBlock", "Ipv6CidrBlock", "AvailabilityZone", "AvailabilityZoneId"}
+        ),
+        creates=(records.SUBNET.name,),
+    ),
     Action(
         service="ec2",
         name="CreateDefaultSubnet",
         does=Write(handle=create_default_subnet),
-        honours=frozenset({"AvailabilityZone"}),
+        honours=frozenset({"AvailabilityZone", "AvailabilityZoneId"}),
+    ),
+    Action(
+        service="ec2",
+        name="DeleteSubnet",
+        does=Write(handle=delete_subnet),
+        honours=frozenset({"SubnetId"}),
     ),
     Action(
         service="ec2",
         name="ModifySubnetAttribute",
         does=Write(handle=modify_subnet_attribute),
-        honours=frozenset({"SubnetId", "MapPublicIpOnLaunch"}),
+        honours=frozenset({"SubnetId", *_ATTRIBUTES}),
     ),
     Action(
         service="ec2",
@@ -210,25 +286,36 @@ ACTIONS: tuple[Action, ...] = (
             render=_render,
             member="Subnets",
             filters={
-                "subnet-id": lambda call, it: (it.id,),
-                "subnet-arn": lambda call, it: (arns.of(call, records.SUBNET, it.id),),
-                "vpc-id": lambda call, it: (it.doc.vpc_id,),
-                "cidr": lambda call, it: (it.doc.cidr,),
-                "cidrBlock": lambda call, it: (it.doc.cidr,),
-                "cidr-block": lambda call, it: (it.doc.cidr,),
-                "availability-zone": lambda call, it: (it.doc.zone,),
-                "availabilityZone": lambda call, it: (it.doc.zone,),
-                "availability-zone-id": lambda call, it: (
-                    zones.id_of(it.doc.zone, call.settings.region),
+                "availability-zone": _zone,
+                "availabilityZone": _zone,
+                "availability-zone-id": _zone_id,
+                "availabilityZoneId": _zone_id,
+                "available-ip-address-count": lambda call, it: (
+                    str(privateips.free(call.view, it)),
                 ),
-                "available-ip-address-count": lambda call, it: (str(addresses(call.view, it)),),
-                "default-for-az": lambda call, it: (resources.boolean(it.doc.is_default),),
-                "defaultForAz": lambda call, it: (resources.boolean(it.doc.is_default),),
+                "cidr": _cidr,
+                "cidr-block": _cidr,
+                "cidrBlock": _cidr,
+                "customer-owned-ipv4-pool": lambda call, it: (),
+                "default-for-az": _is_default,
+                "defaultForAz": _is_default,
+                "enable-dns64": _always("false"),
+                "enable-lni-at-device-index": lambda call, it: (),
+                "ipv6-native": _always("false"),
+                "map-customer-owned-ip-on-launch": _always("false"),
                 "map-public-ip-on-launch": lambda call, it: (
                     resources.boolean(it.doc.map_public_ip_on_launch),
                 ),
+                "outpost-arn": lambda call, it: (),
                 "owner-id": lambda call, it: (it.account,),
-                "state": lambda call, it: ("available",),
+                f"{_OF_NAMES}.hostname-type": _always("ip-name"),
+                f"{_OF_NAMES}.enable-resource-name-dns-a-record": _always("false"),
+                f"{_OF_NAMES}.enable-resource-name-dns-aaaa-record": _always("false"),
+                "state": _always("available"),
+                "subnet-arn": lambda call, it: (arns.of(call, records.SUBNET, it.id),),
+                "subnet-id": lambda call, it: (it.id,),
+                "vpc-id": lambda call, it: (it.doc.vpc_id,),
+                **subnetcidrs.FILTERS,
             },
             tags=lambda it: it.doc.tags,
         ),

@@ -1,23 +1,40 @@
-"""VPCs: each account has a default one, with a default subnet per zone and a default group.
+"""VPCs: each account has a default one, and makes others of whatever ranges it likes.
 
-Called through the action table, and by whoever makes an account (`create_default`) or lets a host
-of a new zone join (`extend_to_zone`). How hosts carry a VPC is not its business.
+Called through the action table, and by whoever makes an account (`create_default`), lets a host of
+a new zone join (`extend_to_zone`) or opens the store (`complete`). With a VPC come its main route
+table, its default group and ACL. How hosts carry a VPC is not its business.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from mallee.aws import errors
-from mallee.cloud.action import Action, Listing, Read, Write
-from mallee.cloud.call import Call, WriteCall
+from mallee.cloud.action import Action, Listing, Write
+from mallee.cloud.call import Call, Result, WriteCall
 from mallee.cloud.ec2 import resources, tagset, zones
-from mallee.cloud.ec2.vpc import securitygroups, subnets
+from mallee.cloud.ec2.vpc import (
+    dhcpoptions,
+    internetgateways,
+    natgateways,
+    networkacls,
+    peerings,
+    ranges,
+    routes,
+    routetableassociations,
+    securitygroups,
+    subnets,
+    vpccidrs,
+)
 from mallee.cloud.state import records, store
-from mallee.cloud.state.records import Record
+from mallee.cloud.state.records import Kind, Record
 from mallee.model import ids
-from mallee.model.networks import Vpc
+from mallee.model.networks import SecurityGroup, Vpc
+from mallee.model.routing import InternetGateway, RouteTable
 from mallee.model.settings import Settings
 
 if TYPE_CHECKING:
@@ -26,32 +43,107 @@ if TYPE_CHECKING:
 LINKS = "vpc-link-index"
 """Claim space of the numbers of links between VPCs and the edge."""
 
+_MADE_WITH_IT: tuple[Kind[Any, Any], ...] = (
+    records.SECURITY_GROUP,
+    records.NETWORK_ACL,
+    records.ROUTE_TABLE,
+)
+_WITHIN: tuple[Kind[Any, Any], ...] = (
+    records.SUBNET,
+    records.INTERFACE,
+    records.INTERNET_GATEWAY,
+    records.EGRESS_ONLY_GATEWAY,
+    records.ENDPOINT,
+)
+"""What a VPC must be empty of before it goes."""
+
 Entropy = Callable[[int], bytes]
+VpcRecord = Record[Vpc, None]
 
 
-def create_default(
-    tx: store.Tx, account: str, settings: Settings, entropy: Entropy
-) -> Record[Vpc, None]:
-    """Give the account its default VPC, a default subnet per zone, and a default group.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class New:
+    """A VPC that is to be made."""
 
-    The zones are those of the settings and of all hosts that have joined.
-    """
+    account: str
+    cidr: str
+    region: str
+    is_default: bool = False
+    tags: dict[str, str] = field(default_factory=dict[str, str])
+
+
+def make(tx: store.Tx, new: New, entropy: Entropy) -> VpcRecord:
+    """Make a VPC with its main route table, its default group and its default ACL."""
     id = ids.make("vpc", entropy(ids.ID_BYTES))
+    table_id = ids.make("rtb", entropy(ids.ID_BYTES))
     vpc = tx.insert(
         records.VPC,
-        account,
+        new.account,
         id,
         Vpc(
             id=id,
-            cidr=settings.network.private_range,
-            is_default=True,
+            cidr=new.cidr,
+            is_default=new.is_default,
             link_index=_take_link(tx, id),
+            main_table_id=table_id,
+            main_association_id=_association(entropy),
+            dhcp_options_id=dhcpoptions.ensure_default(tx, new.account, new.region, entropy).id,
+            tags=new.tags,
         ),
     )
-    for zone in zones.names(tx, settings):
-        subnets.create_default(tx, vpc, zone, entropy)
+    table = RouteTable(id=table_id, vpc_id=id)
+    tx.insert(records.ROUTE_TABLE, new.account, table_id, table)
+    networkacls.create_default(tx, vpc, entropy)
     securitygroups.create_default(tx, vpc, entropy)
     return vpc
+
+
+def create_default(tx: store.Tx, account: str, settings: Settings, entropy: Entropy) -> VpcRecord:
+    """Give the account its default VPC, a default subnet per zone, and the way to the world.
+
+    The zones are those of the settings and of all hosts that have joined.
+    """
+    cidr = settings.network.private_range
+    new = New(account=account, cidr=cidr, region=settings.region, is_default=True)
+    vpc = make(tx, new, entropy)
+    _lead_out(tx, vpc, entropy)
+    for zone in zones.names(tx, settings):
+        subnets.create_default(tx, vpc, zone, entropy)
+    return vpc
+
+
+def _lead_out(tx: store.Tx, vpc: VpcRecord, entropy: Entropy) -> None:
+    """Attach an internet gateway, and let the main table lead to it."""
+    gateway = InternetGateway(id=ids.make("igw", entropy(ids.ID_BYTES)), vpc_id=vpc.id)
+    internetgateways.insert(tx, vpc.account, gateway)
+    table = tx.get(records.ROUTE_TABLE, vpc.doc.main_table_id)
+    assert table is not None, "every VPC is made with its main route table"
+    tx.write(table, replace(table.doc, routes=routes.to_internet(gateway.id)))
+
+
+def complete(tx: store.Tx, settings: Settings, entropy: Entropy) -> None:
+    """Give VPCs from a time without route tables and ACLs what they behaved like."""
+    for vpc in tx.list(records.VPC):
+        if vpc.doc.main_table_id:
+            continue
+        table = RouteTable(id=ids.make("rtb", entropy(ids.ID_BYTES)), vpc_id=vpc.id)
+        tx.insert(records.ROUTE_TABLE, vpc.account, table.id, table)
+        options = dhcpoptions.ensure_default(tx, vpc.account, settings.region, entropy)
+        doc = replace(
+            vpc.doc,
+            main_table_id=table.id,
+            main_association_id=_association(entropy),
+            dhcp_options_id=options.id,
+        )
+        completed = tx.write(vpc, doc)
+        _lead_out(tx, completed, entropy)
+        acl = networkacls.create_default(tx, completed, entropy)
+        for subnet in tx.by(records.SUBNET, "vpc", vpc.id):
+            tx.write(subnet, subnets.with_acl(subnet.doc, acl.id, entropy))
+
+
+def _association(entropy: Entropy) -> str:
+    return ids.make(routetableassociations.PREFIX, entropy(ids.ID_BYTES))
 
 
 def extend_to_zone(tx: store.Tx, zone: str, entropy: Entropy) -> None:
@@ -59,6 +151,25 @@ def extend_to_zone(tx: store.Tx, zone: str, entropy: Entropy) -> None:
     for vpc in tx.list(records.VPC):
         if vpc.doc.is_default:
             subnets.create_default(tx, vpc, zone, entropy)
+
+
+def create_vpc(call: WriteCall, request: shapes.CreateVpcRequest) -> shapes.CreateVpcResult:
+    """Make a VPC; its range may be another one's too, of this account or any other."""
+    if "CidrBlock" not in request:
+        raise errors.MissingParameter("cidrBlock")
+    if request.get("InstanceTenancy", "default") != "default":
+        raise errors.UnsupportedOperation("InstanceTenancy has only the value 'default'.")
+    cidr = ranges.of_vpc(request["CidrBlock"], call.settings.network.public_range)
+    new = New(
+        account=call.account,
+        cidr=str(cidr),
+        region=call.settings.region,
+        tags=tagset.of_new(request, records.VPC.name),
+    )
+    vpc = make(call.tx, new, call.entropy)
+    if request.get("AmazonProvidedIpv6CidrBlock"):
+        vpc, _ = vpccidrs.add_ipv6(call, vpc)
+    return {"Vpc": _render(call, vpc)}
 
 
 def create_default_vpc(
@@ -71,20 +182,45 @@ def create_default_vpc(
     return {"Vpc": _render(call, vpc)}
 
 
-def describe_attribute(
-    call: Call, request: shapes.DescribeVpcAttributeRequest
-) -> shapes.DescribeVpcAttributeResult:
-    """Show one attribute: private names are served in every VPC, public ones nowhere."""
+def delete_vpc(call: WriteCall, request: shapes.DeleteVpcRequest) -> Result:
+    """Delete a VPC in which there is nothing but what came with it."""
     vpc = resources.one(call, records.VPC, request["VpcId"])
-    match request["Attribute"]:
-        case "enableDnsSupport":
-            return {"VpcId": vpc.id, "EnableDnsSupport": {"Value": True}}
-        case "enableDnsHostnames":
-            return {"VpcId": vpc.id, "EnableDnsHostnames": {"Value": False}}
-        case "enableNetworkAddressUsageMetrics":
-            return {"VpcId": vpc.id, "EnableNetworkAddressUsageMetrics": {"Value": False}}
-        case other:
-            raise errors.InvalidParameterValue(f"Invalid attribute '{other}'.")
+    if _depends(call, vpc):
+        raise errors.DependencyViolation(
+            f"The vpc '{vpc.id}' has dependencies and cannot be deleted."
+        )
+    for kind in _MADE_WITH_IT:
+        for record in call.tx.by(kind, "vpc", vpc.id):
+            call.tx.release_owner(record.id)
+            call.tx.delete(record)
+    call.tx.release_owner(vpc.id)
+    call.tx.delete(vpc)
+    return {}
+
+
+def _depends(call: WriteCall, vpc: VpcRecord) -> bool:
+    """Tell whether anything of the caller's would be left without its VPC."""
+    groups = call.tx.by(records.SECURITY_GROUP, "vpc", vpc.id)
+    tables = call.tx.by(records.ROUTE_TABLE, "vpc", vpc.id)
+    return (
+        any(group.doc.name != securitygroups.DEFAULT_NAME for group in groups)
+        or any(table.id != vpc.doc.main_table_id for table in tables)
+        or any(not acl.doc.is_default for acl in call.tx.by(records.NETWORK_ACL, "vpc", vpc.id))
+        or any(call.tx.by(kind, "vpc", vpc.id) for kind in _WITHIN)
+        or any(natgateways.is_there(it) for it in call.tx.by(records.NAT_GATEWAY, "vpc", vpc.id))
+        or bool(peerings.open_of(call.tx, vpc.id, call.now))
+        or _is_referred_to(call, groups)
+    )
+
+
+def _is_referred_to(call: WriteCall, groups: Iterable[Record[SecurityGroup, None]]) -> bool:
+    """Tell whether a group of another VPC has a rule about one of these."""
+    own = {group.id for group in groups}
+    return any(
+        other.id not in own
+        for id in own
+        for other in call.tx.by(records.SECURITY_GROUP, "source-group", id)
+    )
 
 
 def _take_link(tx: store.Tx, vpc_id: str) -> int:
@@ -95,38 +231,44 @@ def _take_link(tx: store.Tx, vpc_id: str) -> int:
     return index
 
 
-def _find(call: Call, request: shapes.DescribeVpcsRequest) -> Iterable[Record[Vpc, None]]:
+def _find(call: Call, request: shapes.DescribeVpcsRequest) -> Iterable[VpcRecord]:
     asked: list[str] = request.get("VpcIds") or []
     if asked:
         return resources.several(call, records.VPC, asked)
     return sorted(call.view.list(records.VPC, call.account), key=lambda vpc: vpc.id)
 
 
-def _render(call: Call, vpc: Record[Vpc, None]) -> shapes.Vpc:
+def _render(call: Call, vpc: VpcRecord) -> shapes.Vpc:
     return {
         "VpcId": vpc.id,
         "OwnerId": vpc.account,
         "State": "available",
         "CidrBlock": vpc.doc.cidr,
         "CidrBlockAssociationSet": [
-            {
-                "AssociationId": _association_id(vpc),
-                "CidrBlock": vpc.doc.cidr,
-                "CidrBlockState": {"State": "associated"},
-            }
+            vpccidrs.shown(call, block) for block in vpccidrs.blocks(vpc.doc)
         ],
-        "DhcpOptionsId": "default",
+        "Ipv6CidrBlockAssociationSet": [
+            vpccidrs.shown6(call, block) for block in vpc.doc.ipv6_cidrs
+        ],
+        "DhcpOptionsId": vpc.doc.dhcp_options_id or dhcpoptions.NONE,
         "InstanceTenancy": "default",
         "IsDefault": vpc.doc.is_default,
         "Tags": tagset.shown(vpc.doc.tags),
     }
 
 
-def _association_id(vpc: Record[Vpc, None]) -> str:
-    return "vpc-cidr-assoc-" + vpc.id.removeprefix("vpc-")
+def _is_default(call: Call, vpc: VpcRecord) -> Iterable[str]:
+    return (resources.boolean(vpc.doc.is_default),)
 
 
 ACTIONS: tuple[Action, ...] = (
+    Action(
+        service="ec2",
+        name="CreateVpc",
+        does=Write(handle=create_vpc),
+        honours=frozenset({"CidrBlock", "InstanceTenancy", "AmazonProvidedIpv6CidrBlock"}),
+        creates=(records.VPC.name,),
+    ),
     Action(
         service="ec2",
         name="CreateDefaultVpc",
@@ -135,9 +277,9 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         service="ec2",
-        name="DescribeVpcAttribute",
-        does=Read(handle=describe_attribute),
-        honours=frozenset({"VpcId", "Attribute"}),
+        name="DeleteVpc",
+        does=Write(handle=delete_vpc),
+        honours=frozenset({"VpcId"}),
     ),
     Action(
         service="ec2",
@@ -149,14 +291,12 @@ ACTIONS: tuple[Action, ...] = (
             filters={
                 "vpc-id": lambda call, vpc: (vpc.id,),
                 "cidr": lambda call, vpc: (vpc.doc.cidr,),
-                "cidr-block-association.cidr-block": lambda call, vpc: (vpc.doc.cidr,),
-                "cidr-block-association.association-id": lambda call, vpc: (_association_id(vpc),),
-                "cidr-block-association.state": lambda call, vpc: ("associated",),
-                "dhcp-options-id": lambda call, vpc: ("default",),
-                "is-default": lambda call, vpc: (resources.boolean(vpc.doc.is_default),),
-                "isDefault": lambda call, vpc: (resources.boolean(vpc.doc.is_default),),
+                "dhcp-options-id": lambda call, vpc: (vpc.doc.dhcp_options_id or dhcpoptions.NONE,),
+                "is-default": _is_default,
+                "isDefault": _is_default,
                 "owner-id": lambda call, vpc: (vpc.account,),
                 "state": lambda call, vpc: ("available",),
+                **vpccidrs.FILTERS,
             },
             tags=lambda vpc: vpc.doc.tags,
         ),

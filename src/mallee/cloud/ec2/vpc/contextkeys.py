@@ -1,0 +1,73 @@
+"""The context keys of EC2's network: what a policy may ask about VPCs and what is in them.
+
+Joined into EC2's own (`ec2.contextkeys`). Of a peering connection both accounts are asked.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from mallee.cloud import things
+from mallee.cloud.identity.question import Finder, Question
+from mallee.cloud.state import records
+from mallee.cloud.state.records import Kind
+from mallee.model.peerings import PeeringEnd
+
+
+def _id(kind: Kind[Any, Any]) -> Finder:
+    """Return what finds the id of a thing that is there: its ARN's last part."""
+
+    def find(question: Question) -> str | None:
+        is_one = things.kind_of(question.resource) == kind.name
+        id = question.resource.rpartition("/")[2]
+        return id if is_one and id != "*" else None
+
+    return find
+
+
+def _end(question: Question, member: str) -> PeeringEnd | None:
+    if things.kind_of(question.resource) != records.PEERING.name:
+        return None
+    id = question.resource.rpartition("/")[2]
+    if id == "*":
+        return _asked_end(question, member)
+    peering = question.call.view.get(records.PEERING, id)
+    own = question.call.account
+    if peering is None or own not in (
+        peering.doc.requester.account,
+        peering.doc.accepter.account,
+    ):
+        return None
+    return peering.doc.requester if member == "requester" else peering.doc.accepter
+
+
+def _asked_end(question: Question, member: str) -> PeeringEnd | None:
+    """Return the side of a connection that is asked for."""
+    own = question.call.account
+    if member == "requester":
+        vpc_id, account = question.asked.get("VpcId"), own
+    else:
+        vpc_id = question.asked.get("PeerVpcId")
+        account = question.asked.get("PeerOwnerId") or own
+    return PeeringEnd(account=account, vpc_id=vpc_id) if vpc_id else None
+
+
+def _vpc_of(member: str) -> Finder:
+    """Return what finds the ARN of the VPC on one side of a peering connection."""
+
+    def find(question: Question) -> str | None:
+        end = _end(question, member)
+        region = question.call.settings.region
+        return f"arn:aws:ec2:{region}:{end.account}:vpc/{end.vpc_id}" if end else None
+
+    return find
+
+
+FINDERS: Mapping[str, Finder] = {
+    "ec2:acceptervpc": _vpc_of("accepter"),
+    "ec2:dhcpoptionsid": _id(records.DHCP_OPTIONS),
+    "ec2:internetgatewayid": _id(records.INTERNET_GATEWAY),
+    "ec2:networkaclid": _id(records.NETWORK_ACL),
+    "ec2:requestervpc": _vpc_of("requester"),
+    "ec2:routetableid": _id(records.ROUTE_TABLE),
+    "ec2:vpcpeeringconnectionid": _id(records.PEERING),
+}

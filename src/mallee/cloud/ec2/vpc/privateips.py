@@ -1,0 +1,266 @@
+"""Private addresses of a subnet: taken by interfaces, one by one or as prefixes, and counted.
+
+As in AWS the first four addresses of a subnet and its last are nobody's: the network's own, the
+gateway, the name server, one kept for the future, broadcast. Nor is any taken unasked from a range
+that is reserved. Everything taken is a claim under the id of its interface.
+Called by `interfaces`, `natgateways` and the launch, inside a transaction.
+"""
+
+from collections.abc import Iterator
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
+
+from mallee.aws import errors
+from mallee.cloud.call import WriteCall
+from mallee.cloud.state import records, store
+from mallee.cloud.state.records import Record
+from mallee.model.networks import Subnet
+
+KEPT_AT_START = 4
+KEPT_AT_END = 1
+TRIES = 16
+PREFIX, PREFIX6 = 28, 80
+"""Lengths of the prefixes that are led to an interface."""
+PREFIXES_TRIED_MAX = 4096
+"""A subnet has more of IPv6 than anybody will look at."""
+
+SubnetRecord = Record[Subnet, None]
+
+
+def free(view: store.View | store.Tx, subnet: SubnetRecord) -> int:
+    """Return how many private addresses of the subnet are free."""
+    return _assignable(subnet)[1] - view.total(claim_space(subnet.id))
+
+
+def claim_space(subnet_id: str) -> str:
+    """Return the claim space of a subnet's private addresses."""
+    return f"private-ip/{subnet_id}"
+
+
+def claim_space6(subnet_id: str) -> str:
+    """Return the claim space of a subnet's IPv6 addresses and prefixes."""
+    return f"ipv6/{subnet_id}"
+
+
+# --- one address ---
+
+
+def take_any(call: WriteCall, subnet: SubnetRecord, owner: str) -> str:
+    """Claim a free private address; raise `InsufficientFreeAddressesInSubnet`."""
+    first, count = _assignable(subnet)
+    space, reserved = claim_space(subnet.id), _reserved(subnet)
+    # Random first, so that an address just given back is not at once another guest's.
+    offsets = [int.from_bytes(call.entropy(4), "big") % count for _ in range(TRIES)]
+    for offset in (*offsets, *range(count)):
+        address = IPv4Address(first + offset)
+        is_reserved = any(address in network for network in reserved)
+        if not is_reserved and call.tx.owner_of(space, str(address)) is None:
+            call.tx.claim(space, str(address), owner)
+            return str(address)
+    raise errors.InsufficientFreeAddressesInSubnet(subnet.id)
+
+
+def take(call: WriteCall, subnet: SubnetRecord, owner: str, text: str) -> str:
+    """Claim that private address; raise when it is not the subnet's, kept, or in use."""
+    address = check(subnet, text)
+    space = claim_space(subnet.id)
+    if call.tx.owner_of(space, address) is not None:
+        raise errors.InvalidIPAddressInUse(address)
+    call.tx.claim(space, address, owner)
+    return address
+
+
+def check(subnet: SubnetRecord, text: str) -> str:
+    """Return an address that the subnet has for interfaces; raise `InvalidParameterValue`."""
+    try:
+        address = IPv4Address(text)
+    except ValueError as error:
+        raise errors.InvalidParameterValue(
+            f"Value ({text}) for parameter address is invalid. The address is not valid."
+        ) from error
+    if address not in IPv4Network(subnet.doc.cidr):
+        raise errors.InvalidParameterValue(
+            f"Address {text} does not fall within the subnet's address range"
+        )
+    first, count = _assignable(subnet)
+    if not first <= int(address) < first + count:
+        raise errors.InvalidParameterValue(f"Address {text} is in subnet's reserved address range")
+    return str(address)
+
+
+def give_back(tx: store.Tx, subnet_id: str, address: str) -> None:
+    """Give back a private address, of IPv4 or IPv6."""
+    tx.release(claim_space6(subnet_id) if ":" in address else claim_space(subnet_id), address)
+
+
+def _assignable(subnet: SubnetRecord) -> tuple[int, int]:
+    """Return the first assignable address as a number, and how many follow with it."""
+    network = IPv4Network(subnet.doc.cidr)
+    return (
+        int(network.network_address) + KEPT_AT_START,
+        network.num_addresses - KEPT_AT_START - KEPT_AT_END,
+    )
+
+
+def _reserved(subnet: SubnetRecord, kind: str | None = None) -> list[IPv4Network]:
+    networks = (ip_network(it.cidr) for it in subnet.doc.reservations if kind in (None, it.kind))
+    return [network for network in networks if isinstance(network, IPv4Network)]
+
+
+# --- one address of IPv6 ---
+
+
+def take_any6(call: WriteCall, subnet: SubnetRecord, owner: str) -> str:
+    """Claim a free IPv6 address of the subnet; raise when it has no range."""
+    network = range6(subnet)
+    while True:
+        # 64 random bits: AWS gives no sequence either, and nobody guesses his neighbour's.
+        address = network[KEPT_AT_START + int.from_bytes(call.entropy(8), "big") % (1 << 62)]
+        if is_free6(call, subnet, address):
+            call.tx.claim(claim_space6(subnet.id), str(address), owner)
+            return str(address)
+
+
+def take6(call: WriteCall, subnet: SubnetRecord, owner: str, text: str) -> str:
+    """Claim that IPv6 address; raise when it is not the subnet's, kept, or in use."""
+    try:
+        address = IPv6Address(text)
+    except ValueError as error:
+        raise errors.InvalidParameterValue(
+            f"Value ({text}) for parameter ipv6Address is invalid. The address is not valid."
+        ) from error
+    network = range6(subnet)
+    if address not in network:
+        raise errors.InvalidParameterValue(
+            f"Address {text} does not fall within the subnet's address range"
+        )
+    offset = int(address) - int(network.network_address)
+    if offset < KEPT_AT_START or address == network[-1]:
+        raise errors.InvalidParameterValue(f"Address {text} is in subnet's reserved address range")
+    if not is_free6(call, subnet, address):
+        raise errors.InvalidIPAddressInUse(address)
+    call.tx.claim(claim_space6(subnet.id), str(address), owner)
+    return str(address)
+
+
+def range6(subnet: SubnetRecord) -> IPv6Network:
+    """Return the subnet's IPv6 range; raise `InvalidParameterValue` when it has none."""
+    if not subnet.doc.ipv6_cidrs:
+        raise errors.InvalidParameterValue(
+            f"The subnet '{subnet.id}' has no IPv6 CIDR block associated with it."
+        )
+    return IPv6Network(subnet.doc.ipv6_cidrs[0].cidr)
+
+
+def is_free6(call: WriteCall, subnet: SubnetRecord, address: IPv6Address) -> bool:
+    """Tell whether nobody has the address, nor the prefix in which it is."""
+    space = claim_space6(subnet.id)
+    prefix = str(IPv6Network((address, PREFIX6), strict=False))
+    return call.tx.owner_of(space, str(address)) is None and (
+        call.tx.owner_of(space, prefix) is None
+    )
+
+
+# --- prefixes ---
+
+
+def take_any_prefix(call: WriteCall, subnet: SubnetRecord, owner: str) -> str:
+    """Claim sixteen addresses that stand together; raise `InsufficientCidrBlocks`."""
+    for network in _prefixes(subnet):
+        if _is_wholly_free(call, subnet, network):
+            return _claim_prefix(call, subnet, owner, network)
+    raise errors.InsufficientCidrBlocks(subnet.id)
+
+
+def _prefixes(subnet: SubnetRecord) -> Iterator[IPv4Network]:
+    """Yield the prefixes that may be given unasked: those reserved for it first."""
+    whole = IPv4Network(subnet.doc.cidr)
+    for network in _reserved(subnet, "prefix"):
+        if network.prefixlen <= PREFIX:
+            yield from network.subnets(new_prefix=PREFIX)
+    reserved = _reserved(subnet)
+    for network in whole.subnets(new_prefix=PREFIX):
+        if not any(network.overlaps(other) for other in reserved):
+            yield network
+
+
+def take_prefix(call: WriteCall, subnet: SubnetRecord, owner: str, text: str) -> str:
+    """Claim that prefix; raise when it is none of the subnet's, or not wholly free."""
+    try:
+        network = IPv4Network(text)
+    except ValueError as error:
+        raise errors.InvalidParameterValue(
+            f"Value ({text}) for parameter ipv4Prefix is invalid."
+        ) from error
+    is_own = network.subnet_of(IPv4Network(subnet.doc.cidr))
+    if not is_own or network.prefixlen != PREFIX:
+        raise errors.InvalidParameterValue(
+            f"The prefix {text} is no /{PREFIX} of the range {subnet.doc.cidr} of {subnet.id}."
+        )
+    if not _is_wholly_free(call, subnet, network):
+        raise errors.InvalidIPAddressInUse(text)
+    return _claim_prefix(call, subnet, owner, network)
+
+
+def _is_wholly_free(call: WriteCall, subnet: SubnetRecord, network: IPv4Network) -> bool:
+    first, count = _assignable(subnet)
+    if not first <= int(network[0]) <= int(network[-1]) < first + count:
+        return False
+    space = claim_space(subnet.id)
+    return all(call.tx.owner_of(space, str(address)) is None for address in network)
+
+
+def _claim_prefix(call: WriteCall, subnet: SubnetRecord, owner: str, network: IPv4Network) -> str:
+    for address in network:
+        call.tx.claim(claim_space(subnet.id), str(address), owner)
+    return str(network)
+
+
+def take_any_prefix6(call: WriteCall, subnet: SubnetRecord, owner: str) -> str:
+    """Claim a /80 of the subnet's IPv6 range."""
+    network = range6(subnet)
+    space = claim_space6(subnet.id)
+    for _ in range(PREFIXES_TRIED_MAX):
+        index = 1 + int.from_bytes(call.entropy(2), "big") % ((1 << (PREFIX6 - 64)) - 1)
+        prefix = IPv6Network((int(network.network_address) + (index << (128 - PREFIX6)), PREFIX6))
+        if call.tx.owner_of(space, str(prefix)) is None and not _is_used6(call, subnet, prefix):
+            call.tx.claim(space, str(prefix), owner)
+            return str(prefix)
+    raise errors.InsufficientCidrBlocks(subnet.id)
+
+
+def take_prefix6(call: WriteCall, subnet: SubnetRecord, owner: str, text: str) -> str:
+    """Claim that prefix of IPv6; raise when it is none of the subnet's, or in use."""
+    try:
+        prefix = IPv6Network(text)
+    except ValueError as error:
+        raise errors.InvalidParameterValue(
+            f"Value ({text}) for parameter ipv6Prefix is invalid."
+        ) from error
+    if not prefix.subnet_of(range6(subnet)) or prefix.prefixlen != PREFIX6:
+        raise errors.InvalidParameterValue(
+            f"The prefix {text} is no /{PREFIX6} of the IPv6 range of {subnet.id}."
+        )
+    space = claim_space6(subnet.id)
+    is_first = prefix.network_address == range6(subnet).network_address
+    if is_first or call.tx.owner_of(space, str(prefix)) or _is_used6(call, subnet, prefix):
+        raise errors.InvalidIPAddressInUse(text)
+    call.tx.claim(space, str(prefix), owner)
+    return str(prefix)
+
+
+def _is_used6(call: WriteCall, subnet: SubnetRecord, prefix: IPv6Network) -> bool:
+    """Tell whether an interface has an address of the prefix."""
+    return any(
+        IPv6Address(address) in prefix
+        for interface in call.tx.by(records.INTERFACE, "subnet", subnet.id)
+        for address in interface.doc.ipv6s
+    )
+
+
+def give_back_prefix(tx: store.Tx, subnet_id: str, prefix: str) -> None:
+    """Give back a prefix, of IPv4 or IPv6."""
+    if ":" in prefix:
+        tx.release(claim_space6(subnet_id), prefix)
+        return
+    for address in IPv4Network(prefix):
+        tx.release(claim_space(subnet_id), str(address))

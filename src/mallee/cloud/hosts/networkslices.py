@@ -1,0 +1,269 @@
+"""The network of a host's slice: each VPC that it carries, with everything resolved to addresses.
+
+Called by `slices`. Prefix lists become ranges here, ids become addresses, and a route whose target
+cannot carry packets becomes a black hole, so that agents look nothing up. It follows from what is
+wanted alone, never from what is seen.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from msgspec.structs import replace
+
+from mallee.cloud.ec2.vpc import interfacelisting, natgateways, ways
+from mallee.cloud.state import records
+from mallee.cloud.state.records import Record
+from mallee.cloud.state.store import View
+from mallee.model.carried import (
+    AclWanted,
+    AddressWanted,
+    DhcpWanted,
+    NatGatewayWanted,
+    PeeringWanted,
+    RouteTableWanted,
+    RouteWanted,
+)
+from mallee.model.hosts import GroupWanted, InterfaceWanted, SubnetWanted, VpcWanted
+from mallee.model.networks import Interface, Rule, Subnet, Vpc
+from mallee.model.peerings import PeeringStatus
+from mallee.model.routing import RouteTable
+
+SHOWN = (
+    records.INTERFACE,
+    records.ADDRESS,
+    records.VPC,
+    records.SUBNET,
+    records.SECURITY_GROUP,
+    records.ROUTE_TABLE,
+    records.INTERNET_GATEWAY,
+    records.EGRESS_ONLY_GATEWAY,
+    records.NAT_GATEWAY,
+    records.NETWORK_ACL,
+    records.PREFIX_LIST,
+    records.DHCP_OPTIONS,
+    records.PEERING,
+    records.ENDPOINT,
+)
+"""The kinds whose documents the network of a slice shows."""
+
+InterfaceRecord = Record[Interface, None]
+VpcRecord = Record[Vpc, None]
+
+
+class Groups:
+    """Security groups as hosts are told of them; computed once for all hosts."""
+
+    def __init__(self, region: str) -> None:
+        self.region = region
+        self._groups: dict[str, GroupWanted] = {}
+        self._at: tuple[int, ...] = ()
+
+    def of(self, view: View, interfaces: Iterable[InterfaceRecord]) -> tuple[GroupWanted, ...]:
+        """Return the groups that the interfaces wear, and those that these refer to."""
+        worn = {id for interface in interfaces for id in interface.doc.group_ids}
+        named = {
+            rule.group_id
+            for id in worn
+            for rule in self._one(view, id).rules
+            if rule.group_id is not None
+        }
+        return tuple(self._one(view, id) for id in sorted(worn | named))
+
+    def _one(self, view: View, id: str) -> GroupWanted:
+        kinds = (records.SECURITY_GROUP, records.INTERFACE, records.PREFIX_LIST)
+        now = tuple(view.doc_rev(kind) for kind in kinds)
+        if now != self._at:
+            self._groups, self._at = {}, now
+        if id not in self._groups:
+            group = view.get(records.SECURITY_GROUP, id)
+            members = [one.doc for one in view.by(records.INTERFACE, "group", id)]
+            self._groups[id] = GroupWanted(
+                id=id,
+                rules=tuple(_expanded(view, group.doc.rules)) if group else (),
+                member_ips=tuple(sorted(ip for one in members for ip in _ips(one))),
+                member_ip6s=tuple(
+                    sorted(ip for one in members for ip in (*one.ipv6s, *one.prefixes6))
+                ),
+            )
+        return self._groups[id]
+
+
+def _ips(interface: Interface) -> tuple[str, ...]:
+    return (interface.private_ip, *interface.secondary_ips, *interface.prefixes)
+
+
+def _expanded(view: View, rules: Iterable[Rule]) -> Iterator[Rule]:
+    """Yield the rules, those about a prefix list once for each of its ranges."""
+    for rule in rules:
+        if rule.prefix_list_id is None:
+            yield rule
+            continue
+        for cidr in _ranges(view, rule.prefix_list_id):
+            plain = replace(rule, prefix_list_id=None)
+            yield replace(plain, cidr6=cidr) if ":" in cidr else replace(plain, cidr=cidr)
+
+
+def _ranges(view: View, prefix_list_id: str) -> tuple[str, ...]:
+    found = view.get(records.PREFIX_LIST, prefix_list_id)
+    return tuple(entry.cidr for entry in found.doc.entries) if found else ()
+
+
+def vpc_wanted(
+    view: View, vpc: VpcRecord, interfaces: list[InterfaceRecord], groups: Groups
+) -> VpcWanted:
+    """Return a VPC with those of its interfaces that the host carries."""
+    names = _Names(groups.region, has=vpc.doc.dns_hostnames and vpc.doc.dns_support)
+    subnets = sorted(view.by(records.SUBNET, "vpc", vpc.id), key=lambda one: one.id)
+    return VpcWanted(
+        id=vpc.id,
+        cidr=vpc.doc.cidr,
+        link_index=vpc.doc.link_index,
+        subnets=tuple(_subnet(vpc.doc, subnet.doc) for subnet in subnets),
+        groups=groups.of(view, interfaces),
+        interfaces=tuple(
+            _interface(view, interface, names)
+            for interface in sorted(interfaces, key=lambda one: one.id)
+        ),
+        more_cidrs=vpc.doc.cidrs[1:],
+        ipv6_cidrs=tuple(block.cidr for block in vpc.doc.ipv6_cidrs),
+        has_internet_gateway=bool(view.by(records.INTERNET_GATEWAY, "vpc", vpc.id)),
+        route_tables=tuple(_tables(view, vpc.doc, subnets)),
+        acls=tuple(_acls(view, subnets)),
+        nat_gateways=tuple(_nat_gateways(view, vpc.id)),
+        peerings=tuple(_peerings(view, vpc.id)),
+        dhcp=_dhcp(view, vpc.doc),
+        dns_support=vpc.doc.dns_support,
+    )
+
+
+def _subnet(vpc: Vpc, subnet: Subnet) -> SubnetWanted:
+    return SubnetWanted(
+        subnet.id,
+        subnet.cidr,
+        ipv6_cidr=subnet.ipv6_cidrs[0].cidr if subnet.ipv6_cidrs else "",
+        route_table_id=subnet.route_table_id or vpc.main_table_id,
+        acl_id=subnet.acl_id,
+    )
+
+
+def _tables(
+    view: View, vpc: Vpc, subnets: Iterable[Record[Subnet, None]]
+) -> Iterator[RouteTableWanted]:
+    used = {subnet.doc.route_table_id or vpc.main_table_id for subnet in subnets}
+    for id in sorted(used):
+        table = view.get(records.ROUTE_TABLE, id)
+        if table is not None:
+            yield RouteTableWanted(id, tuple(_routes(view, table.doc)))
+
+
+def _routes(view: View, table: RouteTable) -> Iterator[RouteWanted]:
+    """Yield the routes, one for each range; where lists overlap the first one holds."""
+    told: set[str] = set()
+    for route in table.routes:
+        way = ways.of(view, table, route)
+        cidrs = (
+            _ranges(view, route.prefix_list_id) if route.prefix_list_id else (route.destination,)
+        )
+        for cidr in cidrs:
+            if cidr not in told:
+                told.add(cidr)
+                is_open = way is not ways.Way.BLACKHOLE
+                yield RouteWanted(cidr, way, route.target_id if is_open else "")
+
+
+def _acls(view: View, subnets: Iterable[Record[Subnet, None]]) -> Iterator[AclWanted]:
+    for id in sorted({subnet.doc.acl_id for subnet in subnets}):
+        acl = view.get(records.NETWORK_ACL, id)
+        if acl is not None:
+            yield AclWanted(id, acl.doc.entries)
+
+
+def _nat_gateways(view: View, vpc_id: str) -> Iterator[NatGatewayWanted]:
+    for gateway in sorted(view.by(records.NAT_GATEWAY, "vpc", vpc_id), key=lambda one: one.id):
+        if not natgateways.is_there(gateway):
+            continue
+        interface = view.get(records.INTERFACE, gateway.doc.addresses[0].interface_id)
+        if interface is None:
+            continue
+        yield NatGatewayWanted(
+            id=gateway.id,
+            interface_id=interface.id,
+            subnet_id=gateway.doc.subnet_id,
+            mac=interface.doc.mac,
+            addresses=tuple(
+                AddressWanted(private_ip=one.private_ip, public_ip=one.public_ip)
+                for one in sorted(gateway.doc.addresses, key=lambda one: not one.is_primary)
+            ),
+        )
+
+
+def _peerings(view: View, vpc_id: str) -> Iterator[PeeringWanted]:
+    for peering in sorted(view.by(records.PEERING, "vpc", vpc_id), key=lambda one: one.id):
+        if peering.doc.status is not PeeringStatus.ACTIVE:
+            continue
+        ends = (peering.doc.requester.vpc_id, peering.doc.accepter.vpc_id)
+        peer = view.get(records.VPC, ends[1] if ends[0] == vpc_id else ends[0])
+        if peer is not None:
+            yield PeeringWanted(
+                id=peering.id,
+                peer_vpc_id=peer.id,
+                peer_cidrs=(*peer.doc.cidrs, *(block.cidr for block in peer.doc.ipv6_cidrs)),
+            )
+
+
+def _dhcp(view: View, vpc: Vpc) -> DhcpWanted:
+    found = view.get(records.DHCP_OPTIONS, vpc.dhcp_options_id)
+    if found is None:
+        return DhcpWanted(name_servers=())
+    options = found.doc.options
+    node_types = options.get("netbios-node-type", ())
+    return DhcpWanted(
+        domain_names=options.get("domain-name", ()),
+        name_servers=options.get("domain-name-servers", ()),
+        ntp_servers=options.get("ntp-servers", ()),
+        netbios_name_servers=options.get("netbios-name-servers", ()),
+        netbios_node_type=int(node_types[0]) if node_types else None,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """The public names in a VPC, if it has any."""
+
+    region: str
+    has: bool
+
+    def of(self, public_ip: str | None) -> str:
+        """Return the name of a public address; empty: none."""
+        if public_ip is None or not self.has:
+            return ""
+        return interfacelisting.public_dns_name(self.region, public_ip)
+
+
+def _interface(view: View, interface: InterfaceRecord, names: _Names) -> InterfaceWanted:
+    doc = interface.doc
+    public = interfacelisting.public_ips(view, interface)
+    return InterfaceWanted(
+        id=interface.id,
+        instance_id=doc.instance_id or "",
+        vpc_id=doc.vpc_id,
+        subnet_id=doc.subnet_id,
+        device_index=doc.device_index,
+        mac=doc.mac,
+        private_ip=doc.private_ip,
+        public_ip=public.get(doc.private_ip),
+        group_ids=tuple(sorted(doc.group_ids)),
+        hostname=f"ip-{doc.private_ip.replace('.', '-')}",
+        public_name=names.of(public.get(doc.private_ip)),
+        secondary=tuple(
+            AddressWanted(
+                private_ip=ip,
+                public_ip=public.get(ip),
+                public_name=names.of(public.get(ip)),
+            )
+            for ip in doc.secondary_ips
+        ),
+        prefixes=(*doc.prefixes, *doc.prefixes6),
+        ipv6s=doc.ipv6s,
+        source_dest_check=doc.source_dest_check,
+    )
