@@ -227,6 +227,10 @@ class Layout:
         """The VPC's end of the link to a NAT gateway, by the id of the gateway's interface."""
         return f"mg{interface_id.removeprefix('eni-')[:13]}"
 
+    def send_limiter(self, interface_id: str) -> str:
+        """The device by whose queue an interface's guest sends, when its speed is limited."""
+        return f"mi{interface_id.removeprefix('eni-')[:13]}"
+
     def peer_link(self, peering_id: str) -> str:
         """Either end of the link of a peering connection: they are in different namespaces."""
         return f"mp{peering_id.removeprefix('pcx-')[:13]}"

@@ -14,8 +14,8 @@ from mallee.node.plan import links
 
 _SWITCHES = Path("/proc/sys")
 _NETLINK_ROUTE = 0
-_CHANGES = 0x1 | 0x10 | 0x40 | 0x80 | 0x100 | 0x400 | 0x40000
-"""RTMGRP_LINK; addresses, routes and policy rules of IPv4; the same of IPv6."""
+_CHANGES = 0x1 | 0x8 | 0x10 | 0x40 | 0x80 | 0x100 | 0x400 | 0x40000
+"""RTMGRP_LINK, RTMGRP_TC; addresses, routes and policy rules of IPv4; the same of IPv6."""
 _MESSAGE_BYTES = 16384
 
 

@@ -7,8 +7,9 @@ comes from the plans.
 
 from dataclasses import dataclass, field
 
-from mallee.node.do import firewall, links
+from mallee.node.do import firewall, links, shaping
 from mallee.node.plan import nft
+from mallee.node.plan import shaping as shaping_plan
 from mallee.node.plan.links import Seen, Wiring
 
 
@@ -22,6 +23,9 @@ class Standing:
     """What was loaded where a text counts and not a ruleset (on the host)."""
     generation: int = -1
     wiring: Wiring | None = None
+    shaping: shaping_plan.Shaping = field(default_factory=shaping_plan.Shaping)
+    has_news: bool = True
+    """Whether anything was seen to have changed since the buckets were looked at."""
     watch: links.Watch | None = None
     seen: Seen = field(default_factory=Seen)
 
@@ -31,7 +35,7 @@ class Standing:
             self.watch = links.Watch()
         elif not self.watch.has_changed():
             return self.seen
-        self.seen = links.fetch()
+        self.seen, self.has_news = links.fetch(), True
         return self.seen
 
     def load(self, ruleset: nft.Ruleset) -> list[str]:
@@ -58,6 +62,13 @@ class Standing:
         if was_changed:
             return [f"links or routes of {self.name} had been changed; right again"]
         return []
+
+    def shape(self, wanted: shaping_plan.Shaping, asides: dict[str, str]) -> None:
+        """Make the buckets stand; where there are none and were none, nothing is looked at."""
+        is_same = wanted == self.shaping and not self.has_news
+        if not is_same and (wanted != shaping_plan.Shaping() or wanted != self.shaping):
+            shaping.apply(wanted, asides)
+        self.shaping, self.has_news = wanted, False
 
     def close(self) -> None:
         """Look no more."""

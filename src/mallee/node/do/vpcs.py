@@ -13,7 +13,7 @@ from mallee.model.hosts import HostWanted, VpcWanted
 from mallee.model.layout import Layout
 from mallee.node.do import dhcp, links, namespaces, taps
 from mallee.node.do.standing import Standing
-from mallee.node.plan import groups, natgateways, network, routing, vpcfirewall
+from mallee.node.plan import groups, natgateways, network, routing, shaping, vpcfirewall
 from mallee.node.plan.links import Seen
 
 ROUTER_SWITCHES = {
@@ -110,6 +110,9 @@ class Vpcs:
         links.apply_switches(ipv6_switches(is_on=has_ipv6))
         seen = standing.look()
         problems += standing.wire(routing.vpc_wiring(self._layout, vpc, seen, self._carried))
+        # Devices that were only just made are among what is seen now.
+        asides = shaping.aside(self._layout, vpc)
+        standing.shape(shaping.plan_shaping(self._layout, vpc, standing.look()), asides)
         links.apply_switches(FORWARDING)
         gone = {self._layout.tap(one.id): one.id for one in vpc.interfaces}
         present = gone.keys() & seen.indices.keys()

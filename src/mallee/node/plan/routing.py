@@ -64,6 +64,7 @@ def vpc_wiring(layout: Layout, vpc: VpcWanted, seen: Seen, peers: frozenset[str]
     plugged = [one for one in vpc.interfaces if layout.tap(one.id) in seen.indices]
     gateways = {one.id: layout.nat_link(one.interface_id) for one in vpc.nat_gateways}
     peerings = [one for one in vpc.peerings if one.peer_vpc_id in peers]
+    limiters = tuple(sorted(layout.send_limiter(one.id) for one in plugged if one.limit.sends_bps))
     peer_links = tuple(layout.peer_link(one.id) for one in peerings)
     wiring = Wiring(
         veths=(
@@ -83,12 +84,14 @@ def vpc_wiring(layout: Layout, vpc: VpcWanted, seen: Seen, peers: frozenset[str]
             *(layout.tap(interface.id) for interface in plugged),
             *sorted(gateways.values()),
             *peer_links,
+            *limiters,
         ),
+        ifbs=limiters,
         addresses=tuple(_addresses(layout, vpc, plugged, peer_links)),
         routes=(*_local_routes(layout, vpc, plugged), *_table_routes(layout, vpc, plugged, peers)),
         rules=tuple(_rules(vpc)),
         is_whole=True,
-        kinds=(network.NATS.rstrip("*"), network.PEERS.rstrip("*")),
+        kinds=tuple(kind.rstrip("*") for kind in (network.NATS, network.PEERS, network.LIMITERS)),
     )
     return wiring if vpc.ipv6_cidrs else links.without_ipv6(wiring)
 

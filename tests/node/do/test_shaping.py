@@ -1,0 +1,102 @@
+"""Limits of speed, measured by what gets through in a while, both ways."""
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from mallee.model.carried import Limit
+from tests.node import lab, shapes
+from tests.node.lab import Guest, Lab
+from tests.node.shapes import OPEN
+
+pytestmark = pytest.mark.host
+
+PORT = 8000
+SLOW_BPS = 40_000_000
+ENOUGH_BYTES = 4_000_000
+"""It takes 0.8 s at the slow speed, less what the bucket holds, and a moment without a limit."""
+LEAST_S = 0.5
+NET = shapes.subnet(1)
+ONE = shapes.interface(10, OPEN, inside=NET)
+TWO = shapes.interface(11, OPEN, inside=NET)
+
+
+@pytest.fixture
+def host(root_dir: Path) -> Iterator[Lab]:
+    with lab.opened(root_dir) as opened:
+        yield opened
+
+
+def apply(host: Lab, limit: Limit) -> None:
+    limited = replace(ONE, limit=limit)
+    assert host.apply(shapes.host(shapes.vpc(0, (NET,), (limited, TWO)))) == ()
+
+
+def seconds(sender: Guest, receiver: Guest) -> float:
+    """How long it takes to bring enough from one to the other."""
+    with receiver.listen(PORT) as listening:
+        near = sender.connect(receiver.interface.private_ip, PORT)
+        far, _ = listening.accept()
+    far.settimeout(60)
+    pushing = threading.Thread(target=near.sendall, args=(bytes(ENOUGH_BYTES),))
+    began = time.monotonic()
+    pushing.start()
+    left = ENOUGH_BYTES
+    while left:
+        left -= len(far.recv(1 << 16))
+    pushing.join()
+    near.close()
+    far.close()
+    return time.monotonic() - began
+
+
+@pytest.mark.parametrize(
+    ("limit", "sends_slowly"),
+    [(Limit(sends_bps=SLOW_BPS), True), (Limit(receives_bps=SLOW_BPS), False)],
+)
+def test_a_limit_holds_one_way_only_and_goes_again(
+    host: Lab, limit: Limit, sends_slowly: bool
+) -> None:
+    apply(host, limit)
+    one, two = host.guest(ONE), host.guest(TWO)
+    slow, quick = ((one, two), (two, one)) if sends_slowly else ((two, one), (one, two))
+    assert seconds(*slow) > LEAST_S
+    slowly, quickly = seconds(*slow), seconds(*quick)
+    assert quickly < slowly
+    apply(host, Limit())
+    assert seconds(*slow) < slowly
+
+
+def test_a_limit_that_others_took_away_stands_again(host: Lab) -> None:
+    limit = Limit(sends_bps=SLOW_BPS, receives_bps=SLOW_BPS)
+    apply(host, limit)
+    inside = Guest(ONE, host.layout.vpc_namespace(shapes.vpc_id(0)))
+    tap = host.layout.tap(ONE.id)
+    stood = inside.run("tc", "qdisc", "show")
+    inside.run("tc", "qdisc", "delete", "dev", tap, "root")
+    inside.run("tc", "qdisc", "delete", "dev", host.layout.send_limiter(ONE.id), "root")
+    apply(host, limit)
+    assert _without_handles(inside.run("tc", "qdisc", "show")) == _without_handles(stood)
+    assert seconds(host.guest(ONE), host.guest(TWO)) > LEAST_S
+
+
+def _without_handles(text: str) -> list[list[str]]:
+    return sorted([*line.split()[:2], *line.split()[3:]] for line in text.splitlines())
+
+
+def test_a_limit_changes_with_the_connection_going_on(host: Lab) -> None:
+    apply(host, Limit(sends_bps=SLOW_BPS))
+    with host.guest(TWO).listen(PORT) as listening:
+        near = host.guest(ONE).connect(TWO.private_ip, PORT)
+        far, _ = listening.accept()
+    apply(host, Limit(sends_bps=2 * SLOW_BPS))
+    apply(host, Limit())
+    far.settimeout(lab.ARRIVES_WITHIN_S)
+    near.send(b"still there")
+    assert far.recv(100) == b"still there"
+    near.close()
+    far.close()
