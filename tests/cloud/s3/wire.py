@@ -96,6 +96,17 @@ class Wire:
         body, self._rest = self._rest[:length], self._rest[length:]
         return Reply(int(status.split()[1]), headers, body)
 
+    def pass_over(self, length: int) -> None:
+        """Throw away so many bytes, which follow a head."""
+        left = length - len(self._rest)
+        self._rest = b""
+        buffer = bytearray(1 << 20)
+        while left:
+            got = self.socket.recv_into(buffer, min(left, len(buffer)))
+            if not got:
+                raise ConnectionResetError("closed within a body")
+            left -= got
+
     def ask(self, method: str, path: str, body: bytes = b"", **headers: str) -> Reply:
         """Send a request whole and return its answer."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
