@@ -76,6 +76,8 @@ class Desk:
     who: Principal = field(default_factory=user)
     forbidden: set[str] = field(default_factory=set[str])
     """Permissions that `may` and the key store refuse."""
+    seen: sight.Sight | None = None
+    """What all requests see; None: each sees anew."""
     keys_used: list[tuple[str, Mapping[str, object]]] = field(
         default_factory=list[tuple[str, Mapping[str, object]]]
     )
@@ -134,7 +136,7 @@ class Desk:
             body=ObjectBody(_Once(body), said, self.threads),
             box=BOX,
             may=lambda permission, _arn, _version=None: permission not in self.forbidden,
-            sight=sight.Sight(self.engine.reader),
+            sight=self.seen or sight.Sight(self.engine.reader),
             threads=self.threads,
             ask_key=self._ask_key,
         )

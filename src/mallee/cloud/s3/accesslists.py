@@ -74,7 +74,7 @@ async def put(call: ObjectCall, asked: Asked) -> Answer:
             raise errors.s3.OperationAborted()
         return replace(kept, grants=grants)
 
-    version = await changing.describe(call, (where, id), change)
+    version = await changing.describe(call, (where, id), change, "ObjectAcl:Put")
     return Answer(headers=_version(where, version.id))
 
 

@@ -95,6 +95,12 @@ def source_of(call: ObjectCall, asked: Asked) -> Source:
     return Source(Place(record.doc, record.account, key), id)
 
 
+def _source_again(call: ObjectCall, asked: Asked) -> Source:
+    """Return the source that is there by now, once the caller may read that one too."""
+    call.sight.forget()
+    return source_of(call, asked)
+
+
 async def _look(call: ObjectCall, asked: Asked, source: Source) -> Found:
     """Return the source as it is now, if it is as the request wants it."""
     try:
@@ -128,6 +134,7 @@ async def copy(call: ObjectCall, asked: Asked) -> Answer:
             made = await _made(call, where, asked, (found, unlocked))
             version = await _commit(call, where, asked, (made, wanted))
         except Gone:
+            source = _source_again(call, asked)
             continue
         return Answer(
             result={
@@ -337,6 +344,7 @@ async def _read_source(
         try:
             content, taken = await rewriting.rewritten(call, pieces, end - start, sealed)
         except Gone:
+            source = _source_again(call, asked)
             continue
         return content, taken, found
     raise errors.s3.OperationAborted()
