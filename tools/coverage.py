@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mallee.aws import model
+from mallee.aws.codec.s3 import names
 from mallee.cloud import actions
 from mallee.cloud.action import Action, Listing, Pages
 from mallee.cloud.s3 import table as s3
@@ -65,6 +66,9 @@ def _service(service: str) -> Iterator[str]:
         if partial:
             refused.append("other parts than " + ", ".join(f"`{name}`" for name in partial))
         yield f"| {row.name} | {len(real)} of {len(members)} | {', '.join(refused) or '-'} |"
+    if service == "s3":
+        old = (f"{one} as {new}" for one, new in sorted(names.REPLACED.items()))
+        yield f"\nThe same on the wire, and answered so: {', '.join(old)}."
     yield ""
 
 

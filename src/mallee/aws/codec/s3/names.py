@@ -5,18 +5,15 @@ Called by the other files of this folder.
 
 NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
 
-UNREACHABLE = frozenset(
-    {
-        "GetBucketLifecycle",
-        "GetBucketNotification",
-        "PutBucketLifecycle",
-        "PutBucketNotification",
-        "ListDirectoryBuckets",
-        "WriteGetObjectResponse",
-    }
-)
-"""Operations of the model that look on the wire as another one does, which replaced them, or that
-have an endpoint of their own."""
+REPLACED = {
+    "GetBucketLifecycle": "GetBucketLifecycleConfiguration",
+    "GetBucketNotification": "GetBucketNotificationConfiguration",
+    "PutBucketLifecycle": "PutBucketLifecycleConfiguration",
+    "PutBucketNotification": "PutBucketNotificationConfiguration",
+}
+"""Operations of the model that look on the wire as the ones do by which S3 replaced them."""
+UNREACHABLE = frozenset({*REPLACED, "ListDirectoryBuckets", "WriteGetObjectResponse"})
+"""Operations of the model that nobody can ask for: replaced, or with an endpoint of their own."""
 
 BODY_IS_OPTIONAL = frozenset({"CreateBucket", "PutBucketAcl", "PutObjectAcl", "RestoreObject"})
 """Operations that mean something without their document; the model calls more of them optional."""
