@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from mallee.walrus import looks, scrub
+from mallee.walrus import looks, places, scrub
 from mallee.walrus.committer import Committer
 from mallee.walrus.contents import Means
 from mallee.walrus.records import Blob, Part
@@ -91,6 +91,8 @@ def repair(means: Means, committer: Committer, findings: Findings) -> None:
         run = tx.connection.execute
         for id, _, found in findings.references:
             run("UPDATE blob SET refs = ? WHERE id = ?", (found, id))
+        # Nobody else has the store open: what others wrote to, nobody writes to any more.
+        run("UPDATE pack SET is_sealed = 1 WHERE id >> ? <> ?", (places.COUNTER_BITS, own))
         run("INSERT OR IGNORE INTO garbage SELECT id, 0 FROM blob WHERE refs = 0 AND pack = 0")
         run("DELETE FROM blob WHERE refs = 0")
         for found in findings.usages:
@@ -101,6 +103,7 @@ def repair(means: Means, committer: Committer, findings: Findings) -> None:
                 found,
             )
 
+    own = places.writer_of(means.names.next())
     committer.submit(work).result()
     for name in findings.orphans:
         means.disk.unlink(means.places.root / name)

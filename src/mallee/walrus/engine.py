@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from mallee.kit import clock as clocks
-from mallee.kit import logs
-from mallee.walrus import check, contents, garbage, index, places, scrub
+from mallee.kit import files, logs
+from mallee.walrus import check, contents, copies, garbage, index, places, scrub
 from mallee.walrus.committer import Committer, Work
 from mallee.walrus.contents import Means, Receiver
 from mallee.walrus.disk import Disk
@@ -50,6 +50,7 @@ class Engine:
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
         for folder in where.directories():
             disk.make_directory(folder)
+        copies.check_index_is_there(where, disk)
         connection = index.connect(where.index)
         try:
             writer = _begin(where, connection)
@@ -110,6 +111,7 @@ class Engine:
             findings = check.check(self._means, connection)
             if repairs and not findings.index:
                 check.repair(self._means, self._committer, findings)
+                index.give_back(self._means.places.index)
             return findings
         finally:
             connection.close()
@@ -140,6 +142,7 @@ class Engine:
                     collector.compact(thin if rounds % LOOK_AT_ALL_EVERY else None)
                     collector.put_away()
                     compacts_at = self._clock.monotonic() + COMPACT_EVERY_S
+                    copies.copy_index(self._means, self._clock.now())
                     rounds += 1
                     thin.clear()
             except (NoSpace, OSError, sqlite3.DatabaseError, BrokenIndex, Closed) as error:
@@ -156,8 +159,19 @@ class Engine:
 
 
 def _begin(where: places.Places, connection: sqlite3.Connection) -> int:
-    """Return a writer's number that was never given before."""
-    cursor = connection.execute("INSERT INTO writer DEFAULT VALUES")
-    assert cursor.lastrowid is not None
-    connection.execute("DELETE FROM writer WHERE id < ?", (cursor.lastrowid,))
-    return cursor.lastrowid
+    """Return a writer's number that was never given before, by an index that is gone either."""
+    connection.execute("BEGIN IMMEDIATE")
+    [last] = connection.execute("SELECT coalesce(max(id), 0) FROM writer").fetchone()
+    number = max(last, _last_writer(where)) + 1
+    connection.execute("INSERT INTO writer (id) VALUES (?)", (number,))
+    connection.execute("DELETE FROM writer WHERE id < ?", (number,))
+    files.write_atomically(where.last_writer, str(number).encode())
+    connection.execute("COMMIT")
+    return number
+
+
+def _last_writer(where: places.Places) -> int:
+    try:
+        return int(where.last_writer.read_bytes())
+    except (FileNotFoundError, ValueError):
+        return 0

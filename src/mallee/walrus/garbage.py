@@ -199,7 +199,8 @@ class Collector:
         for pack in self._sealed():
             if self.pause(0):
                 return
-            self.means.disk.put_away(self.means.places.pack(pack))
+            with places.alone(self.means.places.collecting):
+                self.means.disk.put_away(self.means.places.pack(pack))
 
 
 def sweep(means: Means, connection: sqlite3.Connection) -> int:

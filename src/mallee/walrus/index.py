@@ -15,6 +15,8 @@ BUSY_TIMEOUT_S = 10.0
 CACHE_KIB = 16 << 10
 LOG_MAX_BYTES = 64 << 20
 """What the log (`index.db-wal`) keeps of its size when it begins anew."""
+FREE_MAX = 0.25
+"""The part of the index that may lie idle before a repair gives it back."""
 FORMAT = 2
 
 _PRAGMAS = (
@@ -119,12 +121,26 @@ def shorten_log(connection: sqlite3.Connection, path: Path) -> bool:
     return not is_busy
 
 
+def give_back(path: Path) -> None:
+    """Give back the room that the index does not need any more. Nothing else may have it open."""
+    connection = connect(path)
+    try:
+        [free] = connection.execute("PRAGMA freelist_count").fetchone()
+        [pages] = connection.execute("PRAGMA page_count").fetchone()
+        if free > pages * FREE_MAX:
+            connection.execute("VACUUM")
+    finally:
+        connection.close()
+
+
 def explained(error: sqlite3.DatabaseError, path: Path) -> Exception:
     """Return the error as ours."""
     if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_FULL:
         return NoSpace(f"the index {path} cannot grow: the disk is full")
     return BrokenIndex(
-        f"the index {path} cannot be used ({error}): move it away and restore it from a backup"
+        f"the index {path} cannot be used ({error}): move it and its -wal away, put "
+        f"{path.with_name('index.copy')} in its place, then see what is missing: "
+        "mallee buckets check"
     )
 
 

@@ -1,6 +1,6 @@
 """Packs: files in which many small blobs lie one after the other, synced together.
 
-Each blob has a head that says whose it is, so that a lost index can be built anew from the packs.
+Each blob has a head that tells its id and checksum to whoever must look without an index.
 A pack has one writer, is only ever appended to, and is sealed when it is full or its writer gone;
 after that it is read, and removed once nobody refers to anything in it. Called by `committer`. Not
 its business: which blobs still matter (`garbage`).
@@ -8,12 +8,10 @@ its business: which blobs still matter (`garbage`).
 
 import os
 import struct
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
 from awscrt import checksums
 
-from mallee.walrus import crc
 from mallee.walrus.contents import Means
 from mallee.walrus.records import Blob, Content
 
@@ -80,26 +78,6 @@ class PackWriter:
             disk.unlink(path)
             raise
         self._descriptor, self.id, self.size = descriptor, id, 0
-
-
-def scan(path: Path) -> Iterator[tuple[Blob, bytes]]:
-    """Yield every blob whose head and bytes are whole, with its bytes, up to the first that is not.
-
-    For repair: what an interrupted write left at the end is passed over in silence.
-    """
-    pack = int(path.name, 16)
-    with path.open("rb") as file:
-        offset = 0
-        while len(head := file.read(_HEAD.size)) == _HEAD.size:
-            magic, id, size, whole, own = _HEAD.unpack(head)
-            if magic != _MAGIC or checksums.crc32c(head[:-4]) != own:
-                return
-            offset += _HEAD.size
-            data = file.read(size)
-            if crc.crc64(data) != whole or len(data) != size:
-                return
-            yield Blob(id, size, whole, pack, offset), data
-            offset += size
 
 
 def _head(content: Content) -> bytes:

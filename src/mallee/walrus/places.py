@@ -28,6 +28,21 @@ class Places:
         return self.root / "index.db"
 
     @property
+    def index_copy(self) -> Path:
+        """The index as it was a day ago at most."""
+        return self.root / "index.copy"
+
+    @property
+    def copying(self) -> Path:
+        """Locked by whoever copies the index."""
+        return self.root / "copying"
+
+    @property
+    def last_writer(self) -> Path:
+        """The last number that a writer got: beside the index, lest an old one give it again."""
+        return self.root / "last-writer"
+
+    @property
     def packs(self) -> Path:
         """Small blobs, many in a file."""
         return self.root / "packs"

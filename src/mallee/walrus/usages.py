@@ -16,5 +16,8 @@ def read(root: Path) -> dict[int, Usage]:
     if not path.exists():
         return {}
     with contextlib.closing(index.connect(path, reads_only=True)) as connection:
+        if connection.execute("PRAGMA user_version").fetchone()[0] < index.FORMAT:
+            # The process that has the store open is about to make it the format of now.
+            return {}
         rows = connection.execute(f"SELECT bucket, {looks.USAGE} FROM usage").fetchall()
     return {bucket: Usage(*held) for bucket, *held in rows}
