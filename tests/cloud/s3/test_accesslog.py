@@ -102,6 +102,25 @@ def test_every_request_is_a_line_of_all_fields(cloud: running.RunningS3) -> None
     assert shlex.split(" ".join(stranger[:2] + stranger[3:]))
 
 
+def test_each_key_of_a_deletion_of_many_is_a_line(cloud: running.RunningS3) -> None:
+    s3 = cloud.s3()
+    allow(s3, account(cloud))
+    s3.put_bucket_versioning(Bucket="logged", VersioningConfiguration={"Status": "Enabled"})
+    switch_on(s3)
+    keys = [{"Key": "a b"}, {"Key": "c", "VersionId": "v1"}, {"Key": "d", "ETag": "wrong"}]
+    s3.put_object(Bucket="logged", Key="d")
+    s3.delete_objects(Bucket="logged", Delete={"Objects": keys, "Quiet": True})
+    _, lines = logged(cloud)
+    many = [line for line in lines if line[6] == "BATCH.DELETE.OBJECT"]
+    assert [(line[7], line[8], line[9], line[17]) for line in many] == [
+        ("a%20b", "-", "204", "-"),
+        ("c", "-", "204", "v1"),
+        ("d", "-", "412", "-"),
+    ]
+    assert all(len(line) == FIELDS for line in many)
+    assert many[2][10] == "PreconditionFailed"
+
+
 def test_without_leave_nothing_is_delivered(cloud: running.RunningS3) -> None:
     s3 = cloud.s3()
     switch_on(s3)

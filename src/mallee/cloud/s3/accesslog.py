@@ -7,10 +7,11 @@ quotes. Called by the pipeline. Not its business: which buckets want it (`access
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from urllib.parse import parse_qs, quote
+from xml.etree import ElementTree
 
 from mallee.cloud.call import Principal
 from mallee.cloud.s3 import acls, buckets, operationnames
@@ -26,6 +27,12 @@ BATCH_BYTES = 1 << 20
 KEPT_BYTES_MAX = 64 << 20
 """Of all lines that wait; beyond it the newest are lost, and counted."""
 _NOTHING = "-"
+_DELETES_MANY = "DeleteObjects"
+_DONE = 200
+_STATUSES = {"": "204", "AccessDenied": "403", "PreconditionFailed": "412"}
+"""Of one key among many, by the code of its error."""
+_OPERATION, _BYTES_SENT, _VERSION = 6, 11, 17
+"""Places of fields."""
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f"\\]')
 _TOTAL = re.compile(r"bytes [^/]*/(\d+)")
 
@@ -82,7 +89,8 @@ def logged(
         took_s = clock.monotonic() - visit.began_at
         at = clock.now() - took_s
         ended = _End(at, took_s, answered_at - visit.began_at, size)
-        log.add(record.id, at, line(visit, outgoing, record.account, ended))
+        for told in lines(visit, outgoing, record.account, ended):
+            log.add(record.id, at, told)
 
     return replace(outgoing, sent=sent)
 
@@ -98,14 +106,49 @@ class _End:
     sent: int
 
 
-def line(visit: Visit, outgoing: Outgoing, owner: str, ended: _End) -> str:
-    """Return the line of a request: AWS's twenty-six fields."""
+def lines(visit: Visit, outgoing: Outgoing, owner: str, ended: _End) -> Iterator[str]:
+    """Yield the line of a request, and one for each key of a request that deletes many."""
+    fields = _fields(visit, outgoing, owner, ended)
+    yield " ".join(fields)
+    if visit.operation == _DELETES_MANY and outgoing.status == _DONE:
+        refused = _refused(outgoing)
+        for one in visit.asked["Delete"].get("Objects") or ():
+            key, version = one["Key"], one.get("VersionId") or ""
+            code = refused.get((key, version), "")
+            batch = list(fields)
+            batch[_OPERATION:_BYTES_SENT] = (
+                *("BATCH.DELETE.OBJECT", _key(key), _NOTHING),
+                *(_status_of(code), code or _NOTHING),
+            )
+            batch[_BYTES_SENT : _BYTES_SENT + 2] = (_NOTHING, _NOTHING)
+            batch[_VERSION] = _plain(version)
+            yield " ".join(batch)
+
+
+def _refused(outgoing: Outgoing) -> dict[tuple[str, str], str]:
+    """Return the codes of keys that were not deleted, as the answer tells them."""
+    payload = outgoing.payload
+    if not isinstance(payload, bytes) or b"<Error>" not in payload:
+        return {}
+    found: dict[tuple[str, str], str] = {}
+    for error in ElementTree.fromstring(payload).iterfind("{*}Error"):
+        told = {part.tag.rpartition("}")[2]: part.text or "" for part in error}
+        found[told.get("Key", ""), told.get("VersionId", "")] = told.get("Code", "")
+    return found
+
+
+def _status_of(code: str) -> str:
+    return _STATUSES.get(code, "400")
+
+
+def _fields(visit: Visit, outgoing: Outgoing, owner: str, ended: _End) -> tuple[str, ...]:
+    """Return AWS's twenty-six fields."""
     request, headers = visit.request, visit.request.headers
     query = parse_qs(request.query, keep_blank_values=True)
     uri = f"{request.path}?{request.query}" if request.query else request.path
     version, auth = _signed(headers, query)
     is_sent = ended.sent and request.method != "HEAD"
-    fields = (
+    return (
         acls.canonical_id(owner),
         visit.bucket,
         datetime.fromtimestamp(ended.at, UTC).strftime("[%d/%b/%Y:%H:%M:%S +0000]"),
@@ -113,7 +156,7 @@ def line(visit: Visit, outgoing: Outgoing, owner: str, ended: _End) -> str:
         _requester(visit.principal),
         visit.id,
         operationnames.of(visit.operation, request.method, is_of_key=bool(visit.key)),
-        quote(visit.key, safe="/-_.~*'()!") if visit.key else _NOTHING,
+        _key(visit.key),
         _quoted(f"{request.method} {uri} HTTP/1.1"),
         str(outgoing.status),
         visit.error or _NOTHING,
@@ -132,7 +175,10 @@ def line(visit: Visit, outgoing: Outgoing, owner: str, ended: _End) -> str:
         _plain(headers.get("host", "")),
         *(_NOTHING, _NOTHING, _NOTHING),
     )
-    return " ".join(fields)
+
+
+def _key(key: str) -> str:
+    return quote(key, safe="/-_.~*'()!") if key else _NOTHING
 
 
 def _requester(who: Principal | None) -> str:

@@ -184,7 +184,7 @@ async def _bring(
     """Bring notes to a target. Raises `Failed`."""
     if target == notices.TRAIL:
         for note in together:
-            if not await means.trail.add(_line(means, note), at_once=True):
+            if not await means.trail.add(_line(note), at_once=True):
                 raise httppost.Failed("who writes the trail is away")
         return
     if not means.settings.webhooks.send:
@@ -207,6 +207,7 @@ def message(region: str, together: Sequence[Note]) -> bytes:
     told: list[dict[str, Any]] = []
     for note in together:
         event = msgspec.json.decode(note.body)
+        del event[notices.ACCOUNT]
         event["awsRegion"] = region
         event["s3"]["object"]["sequencer"] = sequencer(note)
         told.append(event)
@@ -233,18 +234,16 @@ def _reach(settings: Settings) -> httpsfetch.Reach:
     return httpsfetch.Reach(is_allowed=own.send, may_be_local=own.local, ca_file=own.ca_file)
 
 
-def _line(means: Means, note: Note) -> events.Event:
+def _line(note: Note) -> events.Event:
     """Return the line of the trail that an event is."""
     told = msgspec.json.decode(note.body)
-    bucket, thing = told["s3"]["bucket"]["name"], told["s3"]["object"]
-    owner = next(
-        (one.account for one in means.store.view.list(records.BUCKET) if one.id == bucket), ""
-    )
+    who, peer = told["userIdentity"]["principalId"], told["requestParameters"]["sourceIPAddress"]
+    thing = {"bucketName": told["s3"]["bucket"]["name"], **told["s3"]["object"]}
     return events.of_object(
         told["eventName"],
-        (owner, told["userIdentity"]["principalId"], told["requestParameters"]["sourceIPAddress"]),
+        (told[notices.ACCOUNT], who, peer),
         note.at_ms / 1000,
-        {"bucketName": bucket, **thing, "sequencer": sequencer(note)},
+        {**thing, "sequencer": sequencer(note)},
     )
 
 

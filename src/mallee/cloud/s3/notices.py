@@ -26,6 +26,8 @@ TRAIL = "trail"
 """The target of events that the trail is told."""
 WEBHOOK = "webhook:"
 """What a webhook's target begins with; its record's id follows."""
+ACCOUNT = "account"
+"""The member of a note that is not told to webhooks: whose the bucket is."""
 WAITING_MAX = 100_000
 """Events of a bucket that may wait for a target."""
 LIFECYCLE = "s3.amazonaws.com"
@@ -175,6 +177,7 @@ def _record(
     bucket = where[0]
     form = dict(_VERSION_OF).get(event.partition(":")[0], _VERSION_OF_OTHERS)
     return {
+        ACCOUNT: watch.account,
         "eventVersion": form,
         "eventSource": "aws:s3",
         "eventTime": time_text(tx.now_ms),
