@@ -3,6 +3,7 @@
 from bench import (
     answer,
     authorization,
+    busy,
     describe,
     faststart,
     launch,
@@ -19,7 +20,7 @@ from bench import (
 
 ALL = (
     *(launch, answer, describe, together, memory, rules),
-    *(policy, authorization, quotas, trail, objects, faststart),
+    *(policy, authorization, quotas, trail, objects, busy, faststart),
 )
 
 

@@ -3,7 +3,8 @@
 Both our processes stand in a namespace of their own. Requests are presigned URLs, made before the
 clock starts, so that neither signing nor hashing in the client is timed; the server verifies each.
 `theirs` is what the promise names: nginx sending the same file, a program that writes and syncs
-the same bytes, moto's server (which keeps objects in memory), a file per object with a sync each.
+the same bytes, moto's server (which keeps objects in memory), a file per object with a sync each;
+and besides, for puts, what MD5 leaves of any server's speed (`readers`).
 """
 
 # boto3 makes its clients' methods as it runs: they have no types.
@@ -29,7 +30,7 @@ from urllib.parse import urlsplit
 import boto3
 from botocore.config import Config
 
-from bench import report, sealed, wirefloods
+from bench import readers, report, sealed, wirefloods
 from mallee.model import settings
 from mallee.model.layout import Layout
 from mallee.walrus.engine import Engine
@@ -76,7 +77,7 @@ def measure(runs: int) -> list[report.Finding]:
     """Measure everything on one cloud."""
     with tempfile.TemporaryDirectory(prefix="m-", dir="/var/tmp") as folder, ExitStack() as stack:
         root = Path(folder)
-        cloud = stack.enter_context(_cloud(root / "cloud"))
+        cloud = stack.enter_context(both_daemons(root / "cloud"))
         moto = stack.enter_context(_moto())
         for server in (cloud, moto):
             server.s3.create_bucket(Bucket="bench")
@@ -101,6 +102,16 @@ def _large(cloud: Server, root: Path, runs: int) -> Generator[report.Finding]:
         unit="MiB/s",
         ours=per_second(puts),
         theirs=per_second(writes),
+        bar_ratio_min=0.7,
+    )
+    with readers.reading(LARGE) as port:
+        request = [b"PUT / HTTP/1.1\r\n\r\n", *pieces]
+        puts, ideal = in_turns(runs, put, lambda _: wirefloods.elapsed_s(port, request))
+    yield report.Finding(
+        promise="PUT 64 MiB, against reading it and its MD5 alone, nothing stored",
+        unit="MiB/s",
+        ours=per_second(puts),
+        theirs=per_second(ideal),
         bar_ratio_min=0.7,
     )
     if shutil.which("nginx") is None:
@@ -258,8 +269,8 @@ def per_second(times_s: Sequence[float]) -> tuple[float, ...]:
 
 
 @contextmanager
-def _cloud(root: Path) -> Generator[Server]:
-    """Both processes of a cloud."""
+def both_daemons(root: Path) -> Generator[Server]:
+    """A cloud's own daemon and that of S3."""
     layout = Layout(root)
     for folder in (layout.cloud, layout.log, layout.admin_credentials.parent, layout.objects):
         folder.mkdir(parents=True, exist_ok=True)
