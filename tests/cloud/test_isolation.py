@@ -3,7 +3,7 @@
 The *owner* has one thing of every kind. For every action, and every parameter of it that can name
 a thing, the *intruder* names the owner's; everything else about his requests is right. He must be
 told that there is no such thing, and afterwards nothing of the owner's may have changed.
-A new parameter that names things must be added to `NAMES`, which the first test sees to.
+A new parameter that names things must be added to `thingnames.NAMES`, which the first test sees to.
 """
 
 import re
@@ -25,125 +25,14 @@ from tests.cloud.agent import FACTS, Agent
 from tests.cloud.iam.samlmetadata import METADATA
 from tests.cloud.running import RunningCloud, fresh
 from tests.cloud.signing import Sender
-
-NAMES = {
-    "AccessKeyId": "access-key",
-    "AccountAlias": "alias",
-    "AliasName": "key-alias",
-    "Address": "address",
-    "AllocationId": "elastic-ip",
-    "AllocationIds": "elastic-ip",
-    "AssociationId": "association",
-    "GroupId": "security-group",
-    "GroupIds": "security-group",
-    "GroupName": "group-name",
-    "GroupNames": "group-name",
-    "Groups": "security-group",
-    "ImageId": "image",
-    "ImageIds": "image",
-    "CertificateId": "signing-certificate",
-    "InstanceId": "instance",
-    "InstanceIds": "instance",
-    "InstanceProfileName": "instance-profile",
-    "DestinationKeyId": "key",
-    "KernelId": "image",
-    "KeyId": "key",
-    "KeyName": "key-name",
-    "KeyNames": "key-name",
-    "KeyPairId": "key-pair",
-    "KeyPairIds": "key-pair",
-    "NetworkInterfaceId": "network-interface",
-    "NetworkInterfaceIds": "network-interface",
-    "OpenIDConnectProviderArn": "oidc-provider",
-    "PermissionsBoundary": "policy",
-    "PolicyArn": "policy",
-    "PolicySourceArn": "user-arn",
-    "PublicIp": "address",
-    "PublicIps": "address",
-    "RamdiskId": "image",
-    "ReferencedGroupId": "security-group",
-    "Resources": "instance",
-    "RoleArn": "role-arn",
-    "RoleName": "role",
-    "SAMLProviderArn": "saml-provider",
-    "SSHPublicKeyId": "ssh-public-key",
-    "SecurityGroupIds": "security-group",
-    "SecurityGroupRuleId": "rule",
-    "SecurityGroupRuleIds": "rule",
-    "SecurityGroups": "group-name",
-    "SerialNumber": "mfa",
-    "ServerCertificateName": "server-certificate",
-    "SourceKeyId": "key",
-    "SourceSecurityGroupName": "group-name",
-    "SubnetId": "subnet",
-    "SubnetIds": "subnet",
-    "TargetKeyId": "key",
-    "UserName": "user",
-    "VpcId": "vpc",
-    "VpcIds": "vpc",
-}
-"""By the last part of a parameter's name: the kind of thing that it names."""
-
-PATHS = {
-    "Arn": "user-arn",
-    "IamInstanceProfile.Arn": "instance-profile-arn",
-    "IamInstanceProfile.Name": "instance-profile",
-}
-"""By a parameter's whole name, where its last part says too little."""
-
-NAMES_NOTHING = re.compile(
-    r"(Allow|Attribute|Availability|All|Cidr|Description|Device|Disable|Ebs|Executable|Force|From"
-    r"|Http|Include|InstanceInit|InstanceMeta|InstanceType|Ip|Key(Type|Format)|Latest|Location"
-    r"|Map|Max|Min|Monitor|Owner|PrivateIp|PublicKey|Region|SkipOs|SourceDest|Tag|Tenancy|To"
-    r"|UserData|Value|Volume|Zone|Domain|Delete|Associate|PathPrefix|Status|NetworkBorder"
-    r"|SourceSecurityGroupOwnerId|UserId|MetadataOptions|Enable|EncodedMessage"
-    r"|Lookup|StartTime|EndTime|trailNameList|includeShadowTrails|TrailName"
-    r"|ActionNames|Assignment|Association(Ids)|Assume|Authentication|AWSService|Caller|Certificate"
-    r"|ClientID|Context|Credential|Custom|DeletionTask|Duration|Encoding|ExternalId|Filter"
-    r"|Granularity|Hard|JobId|Name|NextToken|Old|Password|Permissions.*List|Policy(ArnsInputList)?"
-    r"|PrivateKey|Require|SAMLMetadata|Resource(Arns|Owner|Policy|HandlingOption)|RoleSession|SSHPublicKeyBody|Service"
-    r"|SourceIdentity|Thumbprint|Transitive|Url|VirtualMFA|WebIdentity"
-    r"|Ciphertext|Constraints|Customer|Decrypt|EncryptionA|EncryptionC|Grant|Key(Agreement|Pair|Spec|Usage)|Limit"
-    r"|Mac|Marker|Message|MultiRegion|Number|Operations|Origin|Pending|Plaintext|Retiring|Rotation"
-    r"|Signature|SigningA|SourceE|DestinationE|Bypass"
-    r"|New|Only|Path|Policy(Name|Document|UsageFilter)|EntityFilter|Scope|SetAsDefault|Version).*"
+from tests.cloud.thingnames import (
+    MAKES_A_NEW_NAME,
+    NAMES,
+    NAMES_NOTHING,
+    PATHS,
+    REFUSES,
+    SAYS_NOTHING,
 )
-"""Parameters that name no thing of an account."""
-
-MAKES_A_NEW_NAME = frozenset(
-    {
-        ("CreateAlias", "AliasName"),
-        ("CreateGroup", "GroupName"),
-        ("CreateInstanceProfile", "InstanceProfileName"),
-        ("CreateRole", "RoleName"),
-        ("UploadServerCertificate", "ServerCertificateName"),
-        ("CreateKeyPair", "KeyName"),
-        ("ImportKeyPair", "KeyName"),
-        ("CreateSecurityGroup", "GroupName"),
-        ("CreateUser", "UserName"),
-    }
-)
-"""A name is each account's own: the same name in another account is another thing."""
-
-SAYS_NOTHING = frozenset(
-    {
-        ("DeleteKeyPair", "KeyName"),
-        ("DeleteKeyPair", "KeyPairId"),
-        ("DeleteOpenIDConnectProvider", "OpenIDConnectProviderArn"),
-    }
-)
-"""AWS answers success for things that are not there, and so do we; nothing may change."""
-
-REFUSES = {
-    ("AssociateIamInstanceProfile", "IamInstanceProfile.Arn"): "InvalidParameterValue",
-    ("AssociateIamInstanceProfile", "IamInstanceProfile.Name"): "InvalidParameterValue",
-    ("AssumeRole", "RoleArn"): "AccessDenied",
-    ("AssumeRole", "SerialNumber"): "AccessDenied",
-    ("GetSessionToken", "SerialNumber"): "AccessDenied",
-    ("RunInstances", "IamInstanceProfile.Arn"): "InvalidParameterValue",
-    ("RunInstances", "IamInstanceProfile.Name"): "InvalidParameterValue",
-}
-"""What AWS answers where it does not say that something is not there."""
 
 BUT = frozenset({"GetAccessKeyInfo"})
 """AWS tells everybody which account a key is of, and nothing else."""
@@ -215,6 +104,9 @@ def _things(world: World, key: dict[str, str], name: str, digit: str) -> dict[st
     ec2, iam = world.cloud.client("ec2", key), world.cloud.client("iam", key)
     pair = ec2.create_key_pair(KeyName=f"{name}-key", KeyType="ed25519")
     group = ec2.create_security_group(GroupName=f"{name}-group", Description="one")["GroupId"]
+    template = ec2.create_launch_template(
+        LaunchTemplateName=f"{name}-template", LaunchTemplateData={"InstanceType": "m1.small"}
+    )["LaunchTemplate"]
     rule = ec2.authorize_security_group_ingress(
         GroupId=group, IpProtocol="tcp", FromPort=22, ToPort=22, CidrIp="10.0.0.0/8"
     )["SecurityGroupRules"][0]
@@ -232,6 +124,9 @@ def _things(world: World, key: dict[str, str], name: str, digit: str) -> dict[st
     policy = iam.create_policy(PolicyName=f"{name}-policy", PolicyDocument=POLICY)["Policy"]
     return {
         **_identities(iam, name),
+        **_networks(ec2),
+        "launch-template": template["LaunchTemplateId"],
+        "template-name": f"{name}-template",
         "access-key": key["access_key_id"],
         "address": address["PublicIp"],
         "alias": f"{name}-alias",
@@ -244,6 +139,7 @@ def _things(world: World, key: dict[str, str], name: str, digit: str) -> dict[st
         "key-alias": f"alias/{name}",
         "key-name": f"{name}-key",
         "key-pair": pair["KeyPairId"],
+        "attachment": instance["NetworkInterfaces"][0]["Attachment"]["AttachmentId"],
         "network-interface": instance["NetworkInterfaces"][0]["NetworkInterfaceId"],
         "policy": policy["Arn"],
         "rule": rule["SecurityGroupRuleId"],
@@ -251,6 +147,42 @@ def _things(world: World, key: dict[str, str], name: str, digit: str) -> dict[st
         "subnet": instance["SubnetId"],
         "user": f"{name}-user",
         "vpc": instance["VpcId"],
+    }
+
+
+def _networks(ec2: Any) -> dict[str, str]:
+    """Make what a VPC has besides the default one's subnet, interface and group."""
+    vpc = ec2.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.9.1.0/24")["Subnet"]["SubnetId"]
+    gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+    ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
+    table = ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]
+    eigw = ec2.create_egress_only_internet_gateway(VpcId=vpc)["EgressOnlyInternetGateway"]
+    allocation = ec2.allocate_address()["AllocationId"]
+    nat = ec2.create_nat_gateway(SubnetId=subnet, AllocationId=allocation)["NatGateway"]
+    options = ec2.create_dhcp_options(
+        DhcpConfigurations=[{"Key": "domain-name", "Values": ["example.org"]}]
+    )["DhcpOptions"]
+    default = ec2.describe_vpcs(Filters=[{"Name": "is-default", "Values": ["true"]}])["Vpcs"]
+    peering = ec2.create_vpc_peering_connection(VpcId=vpc, PeerVpcId=default[0]["VpcId"])
+    reservation = ec2.create_subnet_cidr_reservation(
+        SubnetId=subnet, Cidr="10.9.1.64/28", ReservationType="explicit"
+    )["SubnetCidrReservation"]
+    ec2.create_network_interface(SubnetId=subnet)
+    ec2.create_route(RouteTableId=table, DestinationCidrBlock="10.99.0.0/16", GatewayId=gateway)
+    group = ec2.create_placement_group(GroupName=f"group-{vpc}", Strategy="spread")
+    return {
+        "free-elastic-ip": ec2.allocate_address()["AllocationId"],
+        "dhcp-options": options["DhcpOptionsId"],
+        "eigw": eigw["EgressOnlyInternetGatewayId"],
+        "internet-gateway": gateway,
+        "natgateway": nat["NatGatewayId"],
+        "placement-group": group["PlacementGroup"]["GroupId"],
+        "placement-group-name": f"group-{vpc}",
+        "network-acl": ec2.create_network_acl(VpcId=vpc)["NetworkAcl"]["NetworkAclId"],
+        "peering": peering["VpcPeeringConnection"]["VpcPeeringConnectionId"],
+        "reservation": reservation["SubnetCidrReservationId"],
+        "route-table": table,
     }
 
 
@@ -291,7 +223,12 @@ def _has_dry_run(row: Action) -> bool:
 
 
 def _named(path: str) -> str:
-    """The kind of thing that a parameter names; empty when it names nothing."""
+    """The kind of thing that a parameter names; empty when it names nothing.
+
+    What a launch template says is looked at when somebody launches with it.
+    """
+    if path.startswith("LaunchTemplateData."):
+        return ""
     return PATHS.get(path) or NAMES.get(path.rpartition(".")[2], "")
 
 
@@ -313,7 +250,9 @@ def test_every_parameter_names_something_or_nothing() -> None:
         f"{row.name}.{path}"
         for row in ROWS
         for path in row.honours
-        if not _named(path) and not NAMES_NOTHING.fullmatch(path.rpartition(".")[2])
+        if not _named(path)
+        and not path.startswith("LaunchTemplateData.")
+        and not NAMES_NOTHING.fullmatch(path.rpartition(".")[2])
     }
     assert unknown == set()
 
@@ -393,7 +332,10 @@ def _says_not_there(code: str) -> bool:
     # Aliases and public addresses are unique in the whole cloud, as they are in AWS: that one is
     # taken is all that is told.
     taken = ("EntityAlreadyExists", "InvalidIPAddress.InUse")
-    return code.endswith((".NotFound", "NoSuchEntity", "NotFoundException")) or code in taken
+    return (
+        code.endswith((".NotFound", "NatGatewayNotFound", "NoSuchEntity", "NotFoundException"))
+        or code in taken
+    )
 
 
 def _state_of(world: World, key: dict[str, str]) -> dict[str, int]:
@@ -436,6 +378,26 @@ ALWAYS: dict[str, dict[str, Any]] = {
     "DescribeInstanceAttribute": {"Attribute": "instanceType"},
     "DescribeNetworkInterfaceAttribute": {"Attribute": "description"},
     "DescribeVpcAttribute": {"Attribute": "enableDnsSupport"},
+    "AssociateSubnetCidrBlock": {"Ipv6CidrBlock": "fd6d:616c:6c00::/64"},
+    "AssociateVpcCidrBlock": {"CidrBlock": "10.8.0.0/16"},
+    "AssignIpv6Addresses": {"Ipv6AddressCount": 1},
+    "AssignPrivateIpAddresses": {"SecondaryPrivateIpAddressCount": 1},
+    "AssignPrivateNatGatewayAddress": {"PrivateIpAddressCount": 1},
+    "CreateNetworkAclEntry": {"RuleNumber": 7, "Protocol": "-1", "CidrBlock": "10.0.0.0/8"},
+    "CreateSubnet": {"CidrBlock": "10.9.77.0/24"},
+    "CreateVpc": {"CidrBlock": "10.7.0.0/16"},
+    "DeleteNetworkAclEntry": {"RuleNumber": 100},
+    "ReplaceNetworkAclEntry": {"RuleNumber": 7, "Protocol": "-1", "CidrBlock": "10.0.0.0/8"},
+    "DeleteRoute": {"DestinationCidrBlock": "10.99.0.0/16"},
+    "ModifyVpcAttribute": {"EnableDnsSupport": {"Value": True}},
+    "ResetNetworkInterfaceAttribute": {"SourceDestCheck": "true"},
+    "UnassignIpv6Addresses": {"Ipv6Addresses": ["fd6d::9"]},
+    "UnassignPrivateIpAddresses": {"PrivateIpAddresses": ["10.9.1.9"]},
+    "UnassignPrivateNatGatewayAddress": {"PrivateIpAddresses": ["10.9.1.9"]},
+    "ModifyVpcPeeringConnectionOptions": {
+        "RequesterPeeringConnectionOptions": {"AllowDnsResolutionFromRemoteVpc": True}
+    },
+    "CreateSubnetCidrReservation": {"Cidr": "10.9.1.128/28", "ReservationType": "explicit"},
     "ImportKeyPair": {"PublicKeyMaterial": b"nonsense"},
     "ModifyInstanceMetadataOptions": {"HttpTokens": "optional"},
     "ModifySubnetAttribute": {"MapPublicIpOnLaunch": {"Value": False}},
@@ -477,7 +439,19 @@ def _base(world: World, row: Action, path: str) -> dict[str, Any]:
         else {"DisableApiTermination": {"Value": True}},
         "ModifyNetworkInterfaceAttribute": {"NetworkInterfaceId": own["network-interface"]}
         if path == "Groups"
+        else {
+            "NetworkInterfaceId": own["network-interface"],
+            "Attachment": {"DeleteOnTermination": False},
+        }
+        if path.startswith("Attachment")
         else {"Description": {"Value": "taken"}},
+        "CreateNatGateway": {"SubnetId": own["subnet"], "AllocationId": own["free-elastic-ip"]},
+        "CreateRoute": {"DestinationCidrBlock": "10.98.0.0/16"}
+        if path != "DestinationPrefixListId"
+        else {},
+        "ReplaceRoute": {"DestinationCidrBlock": "10.99.0.0/16"}
+        if path != "DestinationPrefixListId"
+        else {},
         "ModifySecurityGroupRules": {
             "GroupId": own["security-group"],
             "SecurityGroupRules": [{"SecurityGroupRuleId": own["rule"], "SecurityGroupRule": tcp}],

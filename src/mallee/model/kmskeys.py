@@ -39,8 +39,19 @@ class State(Enum):
     ENABLED = "Enabled"
     DISABLED = "Disabled"
     """Nothing, until somebody enables it again."""
+    PENDING_IMPORT = "PendingImport"
+    """Nothing: its owner brings the material, and has not, or it is over."""
     PENDING_DELETION = "PendingDeletion"
     """Nothing, and soon it will be gone with all that only it opens."""
+
+
+class Origin(Enum):
+    """Where a key's material comes from."""
+
+    AWS_KMS = "AWS_KMS"
+    """The key store makes it."""
+    EXTERNAL = "EXTERNAL"
+    """Its owner brings it, keeps a copy, and may take it away."""
 
 
 class Material(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,6 +81,11 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
     """Of a pair: SubjectPublicKeyInfo."""
     description: str = ""
     manager: Manager = Manager.CUSTOMER
+    origin: Origin = Origin.AWS_KMS
+    imported_id: str = ""
+    """Of the material that was brought: another one is never the key's."""
+    valid_to: float | None = None
+    """When what was brought is over; None: never."""
     is_enabled: bool = True
     deletion_at: float | None = None
     """When it is to be gone; None: it stays."""
@@ -84,6 +100,8 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
         """What can be done with it."""
         if self.deletion_at is not None:
             return State.PENDING_DELETION
+        if not self.materials:
+            return State.PENDING_IMPORT
         return State.ENABLED if self.is_enabled else State.DISABLED
 
     @property

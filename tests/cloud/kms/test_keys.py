@@ -42,7 +42,7 @@ def test_a_key_is_described_as_it_was_wanted(
         ({"KeySpec": "HMAC_256", "KeyUsage": "SIGN_VERIFY"}, "ValidationException"),
         ({"KeySpec": "RSA_1"}, "ValidationException"),
         ({"MultiRegion": True}, "UnsupportedOperationException"),
-        ({"Origin": "EXTERNAL"}, "UnsupportedOperationException"),
+        ({"Origin": "EXTERNAL_KEY_STORE"}, "UnsupportedOperationException"),
         ({"CustomKeyStoreId": "cks-1"}, "UnsupportedOperationException"),
         ({"Policy": "nonsense"}, "MalformedPolicyDocumentException"),
         ({"Tags": [{"TagKey": "aws:x", "TagValue": "y"}]}, "TagException"),

@@ -12,7 +12,7 @@ from mallee.cloud.kms import envelopes, managed, materials
 from mallee.cloud.reconcile import kmskeys, runner
 from mallee.cloud.state import records, store
 from mallee.kit import secretbox
-from mallee.model.kmskeys import DAY_S, Grant, Key
+from mallee.model.kmskeys import DAY_S, Grant, Key, Origin, State
 from tests.cloud import clouds
 from tests.cloud.clouds import ACCOUNT, NOW, HandClock
 
@@ -100,6 +100,20 @@ async def test_a_key_goes_with_its_names_and_grants(
     assert opened.view.list(records.KEY) == []
     assert opened.view.list(records.KEY_ALIAS) == []
     assert opened.view.list(records.GRANT) == []
+
+
+async def test_what_was_brought_is_forgotten_in_time(
+    opened: store.Store, clock: HandClock, key: Key
+) -> None:
+    change(opened, key, origin=Origin.EXTERNAL, rotation_days=None, valid_to=NOW + DAY_S)
+    reconciler = kmskeys.reconciler(opened, BOX, clock)
+    clock.time = NOW + DAY_S - 1
+    assert reconciler.keys() == ()
+    clock.time += 1
+    for _ in range(2):
+        await runner.settle_all(reconciler)
+    assert current(opened, key).state is State.PENDING_IMPORT
+    assert reconciler.keys() == ()
 
 
 def test_a_new_master_key_seals_secrets_anew(opened: store.Store, key: Key) -> None:

@@ -28,6 +28,28 @@ class PendingDeletion(KMSInvalidStateException):
     template = "{} is pending deletion."
 
 
+class PendingImport(KMSInvalidStateException):
+    """Argument: the key's ARN."""
+
+    template = "{} is pending import."
+
+
+class InvalidImportTokenException(AwsError):
+    code = "InvalidImportTokenException"
+    template = "The import token is invalid, or of another key."
+
+
+class ExpiredImportTokenException(AwsError):
+    code = "ExpiredImportTokenException"
+    template = "The import token has expired. Get the parameters for import anew."
+
+
+class IncorrectKeyMaterialException(AwsError):
+    """Argument: a sentence."""
+
+    code = "IncorrectKeyMaterialException"
+
+
 class InvalidKeyUsageException(AwsError):
     """Argument: a sentence."""
 

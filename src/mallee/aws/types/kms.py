@@ -93,6 +93,16 @@ class DeleteAliasRequest(TypedDict):
     AliasName: str
 
 
+class DeleteImportedKeyMaterialRequest(TypedDict):
+    KeyId: str
+    KeyMaterialId: NotRequired[str]
+
+
+class DeleteImportedKeyMaterialResponse(TypedDict):
+    KeyId: NotRequired[str | None]
+    KeyMaterialId: NotRequired[str | None]
+
+
 class DeriveSharedSecretRequest(TypedDict):
     KeyId: str
     KeyAgreementAlgorithm: str
@@ -266,6 +276,19 @@ class GetKeyRotationStatusResponse(TypedDict):
     OnDemandRotationStartDate: NotRequired[datetime | float | None]
 
 
+class GetParametersForImportRequest(TypedDict):
+    KeyId: str
+    WrappingAlgorithm: str
+    WrappingKeySpec: str
+
+
+class GetParametersForImportResponse(TypedDict):
+    KeyId: NotRequired[str | None]
+    ImportToken: NotRequired[bytes | None]
+    PublicKey: NotRequired[bytes | None]
+    ParametersValidTo: NotRequired[datetime | float | None]
+
+
 class GetPublicKeyRequest(TypedDict):
     KeyId: str
     GrantTokens: NotRequired[list[str]]
@@ -301,6 +324,22 @@ class GrantListEntry(TypedDict):
     Constraints: NotRequired[GrantConstraints | Fragment | None]
     GranteeServicePrincipal: NotRequired[str | None]
     RetiringServicePrincipal: NotRequired[str | None]
+
+
+class ImportKeyMaterialRequest(TypedDict):
+    KeyId: str
+    ImportToken: bytes
+    EncryptedKeyMaterial: bytes
+    ValidTo: NotRequired[datetime]
+    ExpirationModel: NotRequired[str]
+    ImportType: NotRequired[str]
+    KeyMaterialDescription: NotRequired[str]
+    KeyMaterialId: NotRequired[str]
+
+
+class ImportKeyMaterialResponse(TypedDict):
+    KeyId: NotRequired[str | None]
+    KeyMaterialId: NotRequired[str | None]
 
 
 class KeyListEntry(TypedDict):

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from mallee.aws.policy.texts import Values
+from mallee.cloud.identity import callerkeys
 from mallee.cloud.identity.question import Finder, Question, member, thing
 from mallee.cloud.state import records
 from mallee.model.kmskeys import Key
@@ -100,7 +101,8 @@ def _usage(question: Question) -> str | None:
 def _origin(question: Question) -> str | None:
     if question.row.name == "CreateKey":
         return question.asked.get("Origin") or "AWS_KMS"
-    return "AWS_KMS" if _key(question) else None
+    key = _key(question)
+    return key.origin.value if key else None
 
 
 def _multi_region(question: Question) -> str | None:
@@ -164,6 +166,11 @@ def _is_same_key(question: Question) -> str | None:
     return str(len({arn for _, arn in question.row.needs(call, asked)}) == 1).lower()
 
 
+def _valid_to(question: Question) -> str | None:
+    moment: Any = question.asked.get("ValidTo")
+    return callerkeys.written(moment.timestamp()) if moment else None
+
+
 _FINDERS: Mapping[str, Finder] = {
     "kms:bypasspolicylockoutsafetycheck": _bypass,
     "kms:calleraccount": lambda question: question.call.account or None,
@@ -172,6 +179,7 @@ _FINDERS: Mapping[str, Finder] = {
     "kms:datakeypairspec": member("KeyPairSpec"),
     "kms:encryptionalgorithm": _algorithm,
     "kms:encryptioncontextkeys": _context_keys,
+    "kms:expirationmodel": member("ExpirationModel"),
     "kms:grantconstrainttype": _constraint,
     "kms:granteeprincipal": member("GranteePrincipal"),
     "kms:grantisforawsresource": _for_service,
@@ -190,6 +198,9 @@ _FINDERS: Mapping[str, Finder] = {
     "kms:rotationperiodindays": member("RotationPeriodInDays"),
     "kms:schedulekeydeletionpendingwindowindays": member("PendingWindowInDays"),
     "kms:signingalgorithm": member("SigningAlgorithm"),
+    "kms:validto": _valid_to,
     "kms:viaservice": lambda question: question.via or None,
+    "kms:wrappingalgorithm": member("WrappingAlgorithm"),
+    "kms:wrappingkeyspec": member("WrappingKeySpec"),
 }
 FINDERS: Mapping[str, Finder] = {key: _of_kms(find) for key, find in _FINDERS.items()}

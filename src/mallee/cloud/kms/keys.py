@@ -17,7 +17,7 @@ from mallee.cloud.kms import materials, naming, policies, rows, specs, tags
 from mallee.cloud.kms.naming import KeyRecord
 from mallee.cloud.state import records
 from mallee.kit import secretbox
-from mallee.model.kmskeys import Key, State, Usage
+from mallee.model.kmskeys import Key, Origin, State, Usage
 
 _ALGORITHMS = {
     Usage.ENCRYPT_DECRYPT: "EncryptionAlgorithms",
@@ -31,6 +31,8 @@ def prepare(call: Call, asked: Request, box: secretbox.SecretBox) -> Callable[[]
     """Return the making of the key's secret, once it is known to be one that can be made."""
     spec, _ = wanted(asked)
     key_id = materials.new_key_id()
+    if _origin(asked) is Origin.EXTERNAL:
+        return lambda: (key_id, None, b"")
     return lambda: (key_id, *materials.make(box, key_id, spec, call.now))
 
 
@@ -45,7 +47,8 @@ def create(call: WriteCall, asked: Request) -> Result:
         spec=spec,
         usage=usage,
         policy=policies.checked(call, asked, key_id) if given else policies.usual(call.account),
-        materials=(material,),
+        materials=(material,) if material else (),
+        origin=_origin(asked),
         public_key=public,
         description=asked.get("Description") or "",
         tags=tags.checked({}, asked.get("Tags") or ()),
@@ -61,8 +64,7 @@ def wanted(asked: Request) -> tuple[str, Usage]:
         raise errors.ValidationException(
             "You cannot specify both KeySpec and CustomerMasterKeySpec"
         )
-    if (asked.get("Origin") or "AWS_KMS") != "AWS_KMS":
-        raise errors.kms.UnsupportedOperationException("Keys have no other origin than AWS_KMS.")
+    _origin(asked)
     if asked.get("MultiRegion"):
         raise errors.kms.UnsupportedOperationException("This cloud has one region.")
     spec = specs.SPECS.get(name)
@@ -78,6 +80,13 @@ def wanted(asked: Request) -> tuple[str, Usage]:
     if len(spec.usages) > 1 and not asked.get("KeyUsage"):
         raise errors.ValidationException("You must specify a KeyUsage value for an asymmetric CMK.")
     return name, Usage(usage)
+
+
+def _origin(asked: Request) -> Origin:
+    name: str = asked.get("Origin") or Origin.AWS_KMS.value
+    if name not in {one.value for one in Origin}:
+        raise errors.kms.UnsupportedOperationException(f"Origin {name} is not supported.")
+    return Origin(name)
 
 
 def describe(call: Call, asked: Request) -> Result:
@@ -100,15 +109,18 @@ def render(call: Call, record: KeyRecord) -> dict[str, Any]:
         "KeyUsage": key.usage.value,
         "KeyState": key.state.value,
         "DeletionDate": key.deletion_at,
-        "Origin": "AWS_KMS",
+        "Origin": key.origin.value,
         "KeyManager": key.manager.value,
         "CustomerMasterKeySpec": key.spec,
         "KeySpec": key.spec,
         "MultiRegion": False,
         _ALGORITHMS[key.usage]: algorithms,
     }
-    if key.spec == specs.SYMMETRIC:
+    if key.spec == specs.SYMMETRIC and key.materials:
         shown["CurrentKeyMaterialId"] = key.newest.id
+    if key.origin is Origin.EXTERNAL and key.materials:
+        expires = "KEY_MATERIAL_EXPIRES" if key.valid_to else "KEY_MATERIAL_DOES_NOT_EXPIRE"
+        shown.update(ExpirationModel=expires, ValidTo=key.valid_to)
     return shown
 
 
@@ -132,6 +144,7 @@ def disable(call: WriteCall, asked: Request) -> Result:
 
 def _switch(call: WriteCall, asked: Request, *, is_enabled: bool) -> Result:
     record = changed(call, asked)
+    materials.check_there(call, record)
     call.tx.write(record, replace(record.doc, is_enabled=is_enabled))
     return {}
 

@@ -50,9 +50,16 @@ def usable(call: Call, record: KeyRecord, usage: Usage, operation: str) -> Key:
 
 def check_state(call: Call, record: KeyRecord) -> None:
     """Raise unless the key is enabled."""
-    check_kept(call, record)
+    check_there(call, record)
     if record.doc.state is State.DISABLED:
         raise errors.kms.DisabledException(naming.arn_of(call, record))
+
+
+def check_there(call: Call, record: KeyRecord) -> None:
+    """Raise when the key has no material, or waits for its deletion."""
+    check_kept(call, record)
+    if record.doc.state is State.PENDING_IMPORT:
+        raise errors.kms.PendingImport(naming.arn_of(call, record))
 
 
 def check_kept(call: Call, record: KeyRecord) -> None:

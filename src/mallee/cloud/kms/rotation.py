@@ -16,7 +16,7 @@ from mallee.cloud.kms import keys, materials, naming, rows, specs
 from mallee.cloud.kms.naming import KeyRecord
 from mallee.cloud.state import records, store
 from mallee.kit import secretbox
-from mallee.model.kmskeys import Key, Material
+from mallee.model.kmskeys import Key, Material, Origin
 
 DAYS_USUAL = 365
 ASKED_FOR_MAX = 25
@@ -108,6 +108,11 @@ def _check_sort(call: Call, record: KeyRecord) -> None:
     if record.doc.spec != specs.SYMMETRIC:
         raise errors.kms.UnsupportedOperationException(
             f"{naming.arn_of(call, record)} key spec is {record.doc.spec}, which is not rotated."
+        )
+    if record.doc.origin is Origin.EXTERNAL:
+        raise errors.kms.UnsupportedOperationException(
+            f"{naming.arn_of(call, record)} origin is EXTERNAL which is not valid for this "
+            "operation."
         )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import cast
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
@@ -89,6 +90,23 @@ def make(spec: Spec) -> tuple[bytes, bytes]:
         serialization.NoEncryption(),
     )
     return secret, public_bytes(private.public_key())
+
+
+def public_half(name: str, secret: bytes) -> bytes | None:
+    """Return the public half of a secret that was brought, empty for a symmetric one; None when it
+    is no secret of the spec."""
+    spec = SPECS[name]
+    if spec.bytes_of_secret:
+        return b"" if len(secret) == spec.bytes_of_secret else None
+    try:
+        private = private_key(secret)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        return None
+    if isinstance(private, rsa.RSAPrivateKey):
+        fits = private.key_size == spec.rsa_bits
+    else:
+        fits = spec.curve is not None and private.curve.name == spec.curve.name
+    return public_bytes(private.public_key()) if fits else None
 
 
 def private_key(secret: bytes) -> PrivateKey:

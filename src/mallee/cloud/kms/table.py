@@ -7,6 +7,7 @@ from mallee.cloud.kms import (
     deletion,
     encrypting,
     grants,
+    importing,
     keys,
     macs,
     policies,
@@ -26,5 +27,6 @@ ACTIONS: tuple[Action, ...] = (
     *signing.ACTIONS,
     *macs.ACTIONS,
     *rotation.ACTIONS,
+    *importing.ACTIONS,
     *tags.ACTIONS,
 )

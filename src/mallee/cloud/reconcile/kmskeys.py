@@ -1,10 +1,10 @@
-"""Keys of the key store whose time has come: a new material, or the end.
+"""Keys of the key store whose time has come: a new material, the end of one, or of the key.
 
 Nothing is remembered but the key's own dates, so what was missed while the cloud was down is done
-when it is up again. Not its business: who asks for either (`kms.rotation`, `kms.deletion`).
+when it is up again. Not its business: who asks for it (`kms.rotation`, `kms.deletion`).
 """
 
-from mallee.cloud.kms import deletion, rotation
+from mallee.cloud.kms import deletion, importing, rotation
 from mallee.cloud.reconcile.runner import Reconciler
 from mallee.cloud.state import records, store
 from mallee.kit import clock, secretbox
@@ -21,7 +21,9 @@ def reconciler(store: store.Store, box: secretbox.SecretBox, clock: clock.Clock)
         return tuple(
             record.id
             for record in store.view.list(records.KEY)
-            if _is_over(record.doc, now) or rotation.is_due(record.doc, now)
+            if _is_over(record.doc, now)
+            or rotation.is_due(record.doc, now)
+            or importing.is_over(record.doc, now)
         )
 
     async def settle(id: str) -> None:
@@ -37,8 +39,9 @@ def settle_one(tx: store.Tx, box: secretbox.SecretBox, id: str) -> None:
     record = tx.get(records.KEY, id)
     if record is not None and _is_over(record.doc, tx.now):
         deletion.remove(tx, record)
-    else:
-        rotation.rotate_when_due(tx, box, id)
+        return
+    rotation.rotate_when_due(tx, box, id)
+    importing.forget_when_over(tx, id)
 
 
 def _is_over(key: Key, now: float) -> bool:
