@@ -78,6 +78,7 @@ SERVICES: dict[str, Service] = {
             name="mallee",
             hosts=("mallee",),
             paths=("mallee",),
+            is_shared=True,
         ),
     )
 }

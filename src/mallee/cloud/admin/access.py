@@ -3,7 +3,8 @@
 Called through the action table: `ExplainAccess`, behind `mallee access explain`. It names every
 statement that matches, as it is written; who asks needs a permission of his own for that. Users of
 the cloud's own account may ask about everybody. What a request would bring (tags, addresses) is not
-known here: conditions on it are not met. Not its business: what-if questions (`iam.simulator`).
+known here: conditions on it are not met; nor are lists of S3, where they count. Not its business:
+what-if questions (`iam.simulator`).
 """
 
 from dataclasses import replace
@@ -18,12 +19,15 @@ from mallee.cloud.identity import authenticate, authorize, context, rights
 from mallee.cloud.identity.authorize import Judged
 from mallee.cloud.identity.question import Question
 from mallee.cloud.state import records
+from mallee.cloud.state.records import Record
 from mallee.cloud.trail import events
 from mallee.model import identities
 from mallee.model.accounts import Account
+from mallee.model.buckets import Bucket
 from mallee.model.sessions import CallerKind, Session
 
 _PARTS = 6
+_S3 = "arn:aws:s3:::"
 _SESSION_NAME = "somebody"
 
 
@@ -47,6 +51,10 @@ def explain_access(call: Call, request: Request) -> Result:
     caller = authorize.principal_of(who, policies)
     try:
         wanted, all_policies = authorize.ask(caller, row.permission, question, policies)
+        bucket = _bucket(call, resource)
+        if bucket is not None:
+            wanted = wanted._replace(resource_account=bucket.account)
+            all_policies = all_policies._replace(resource=_policy_of(call, bucket, who))
         decision = policy.evaluate(wanted, all_policies)
         matching = policy.matching(wanted, all_policies)
     except context.TooLong as error:
@@ -63,11 +71,26 @@ def explain_access(call: Call, request: Request) -> Result:
     }
 
 
+def _bucket(call: Call, resource: str) -> Record[Bucket, None] | None:
+    """Return the bucket in an ARN of S3: such a name tells nothing of whose it is."""
+    name = resource.removeprefix(_S3).partition("/")[0] if resource.startswith(_S3) else ""
+    return call.view.get(records.BUCKET, name) if name else None
+
+
+def _policy_of(call: Call, bucket: Record[Bucket, None], who: Principal) -> policy.Attached | None:
+    # Objects and their lists are another process's: what these say is not known here.
+    from mallee.cloud.s3 import policies
+
+    return policies.attached(call.view, bucket.id, who.account)
+
+
 def _may_see(call: Call, resource: str, one: policy.Deciding) -> bool:
     """Tell whether a statement may be shown as it is written: what a thing's policy says beyond
     the verdict is its account's to know."""
     is_of_thing = one.kind in (policy.Kind.TRUST, policy.Kind.RESOURCE)
-    is_own = things.account_of(resource) == call.account
+    bucket = _bucket(call, resource)
+    owner = bucket.account if bucket else things.account_of(resource)
+    is_own = owner == call.account
     return is_own or not is_of_thing or call.principal.is_cloud_admin
 
 
