@@ -204,3 +204,8 @@ def test_logging_ends_when_it_is_switched_off(cloud: running.RunningS3) -> None:
 )
 def test_operations_are_called_as_aws_calls_them(operation: str, method: str, name: str) -> None:
     assert operationnames.of(operation, method, is_of_key=True) == name
+
+
+def test_pages_of_websites_have_names_of_their_own() -> None:
+    name = operationnames.of("GetObject", "GET", is_of_key=True, is_page=True)
+    assert name == "WEBSITE.GET.OBJECT"

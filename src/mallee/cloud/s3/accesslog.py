@@ -155,7 +155,9 @@ def _fields(visit: Visit, outgoing: Outgoing, owner: str, ended: _End) -> tuple[
         request.peer or _NOTHING,
         _requester(visit.principal),
         visit.id,
-        operationnames.of(visit.operation, request.method, is_of_key=bool(visit.key)),
+        operationnames.of(
+            visit.operation, request.method, is_of_key=bool(visit.key), is_page=visit.is_page
+        ),
         _key(visit.key),
         _quoted(f"{request.method} {uri} HTTP/1.1"),
         str(outgoing.status),

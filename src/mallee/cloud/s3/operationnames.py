@@ -44,10 +44,12 @@ _WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _PREFLIGHT = "OPTIONS"
 
 
-def of(operation: str, method: str, *, is_of_key: bool) -> str:
-    """Return what the log calls an operation that came by a method."""
+def of(operation: str, method: str, *, is_of_key: bool, is_page: bool = False) -> str:
+    """Return what the log calls an operation that came by a method, or a page of a website."""
     if method == _PREFLIGHT:
         return "REST.OPTIONS.PREFLIGHT"
+    if is_page:
+        return f"WEBSITE.{method}.OBJECT"
     verb = "COPY" if operation in _COPIES else method
     thing = _THINGS.get(operation) or _THINGS.get(re.sub("^Put", "Get", operation))
     if thing is None:

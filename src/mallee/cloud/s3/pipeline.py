@@ -179,6 +179,7 @@ async def _stages_of_site(cloud: Cloud, visit: Visit, bucket: str) -> Outgoing:
     visit.bucket, visit.principal = bucket, NOBODY
     if visit.request.method == "OPTIONS":
         return _preflight(cloud, visit)
+    visit.is_page = True
     visit.operation = "HeadObject" if visit.request.method == "HEAD" else "GetObject"
     visit.row = _row(cloud, visit.request, visit.operation)
     now = await _look(cloud)
@@ -201,9 +202,12 @@ async def _stages_of_site(cloud: Cloud, visit: Visit, bucket: str) -> Outgoing:
         question = Question(call=call, row=visit.row, http=request, asked=visit.asked)
         return _decide(cloud, visit, question).refusal is None
 
-    return await sites.answer(
-        sites.Visitor(cloud.store.view, bucket, visit.request, visit.id, get, has)
-    )
+    visitor = sites.Visitor(cloud.store.view, bucket, visit.request, visit.id, get, has)
+    outgoing = await sites.answer(visitor)
+    # The log tells what was asked for, not what was shown instead.
+    visit.key = sites.key_of(visit.request.path) or ""
+    visit.error = outgoing.headers.get(sites.CODE, "")
+    return outgoing
 
 
 def _preflight(cloud: Cloud, visit: Visit) -> Outgoing:

@@ -21,7 +21,10 @@ from mallee.cloud.s3.server import Outgoing
 from mallee.cloud.state import store
 
 _PORT = re.compile(r":[0-9]*$")
-_LABEL = re.compile(r"s3-website(?:-.*)?")
+_WEBSITE = "s3-website"
+_LABEL = re.compile(rf"{_WEBSITE}(?:-.*)?")
+CODE = "x-amz-error-code"
+"""The header in which a program finds what a person reads in a page."""
 _API = "s3"
 _SAFE = "/-_.~!$&'()*+,;=:@"
 """What of a key stands in a path as it is."""
@@ -65,7 +68,10 @@ def bucket_of(host: str) -> str | None:
 
     The last label counts that names S3 at all.
     """
-    labels = _PORT.sub("", host.strip().lower()).removesuffix(".").split(".")
+    folded = host.strip().lower()
+    if _WEBSITE not in folded:
+        return None
+    labels = _PORT.sub("", folded).removesuffix(".").split(".")
     for place in range(len(labels) - 1, -1, -1):
         if labels[place] == _API:
             return None
@@ -80,8 +86,10 @@ async def answer(visitor: Visitor) -> Outgoing:
     try:
         if request.method not in ("GET", "HEAD"):
             raise errors.s3.MethodNotAllowed(method=request.method, resource_type="BUCKET")
-        _, site = websites.of(visitor.view, visitor.bucket)
-        key = _key(request.path)
+        site = websites.of(visitor.view, visitor.bucket)
+        key = key_of(request.path)
+        if key is None:
+            raise errors.s3.InvalidURI()
     except errors.s3.S3Error as error:
         return _page(visitor, error)
     all_to: Any = site.get("RedirectAllRequestsTo")
@@ -144,11 +152,12 @@ def plain(request: http.Request, names: frozenset[str]) -> http.Request:
     return replace(request, query="", headers=headers)
 
 
-def _key(path: str) -> str:
+def key_of(path: str) -> str | None:
+    """Return the key that a path names; None: it is no text."""
     try:
         return unquote_to_bytes(path.encode("utf-8", "surrogateescape")).decode().removeprefix("/")
-    except UnicodeDecodeError as error:
-        raise errors.s3.InvalidURI from error
+    except UnicodeDecodeError:
+        return None
 
 
 # --- elsewhere ---
@@ -234,8 +243,7 @@ def _list(lines: Mapping[str, str]) -> list[str]:
 
 
 def _told(error: errors.s3.S3Error) -> dict[str, str]:
-    """Return the headers in which a program finds what a person reads in the page."""
-    return {"x-amz-error-code": error.code, "x-amz-error-message": error.sentence}
+    return {CODE: error.code, "x-amz-error-message": error.sentence}
 
 
 def _ids(visitor: Visitor) -> dict[str, str]:

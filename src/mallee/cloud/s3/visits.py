@@ -38,6 +38,8 @@ class Visit:
     asked: Request = None
     error: str = ""
     """The code of what was answered, where that was an error."""
+    is_page: bool = False
+    """Whether it is about a page of a website."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,21 +13,20 @@ from mallee.cloud.call import Call, Result, WriteCall
 from mallee.cloud.s3 import buckets, rows
 from mallee.cloud.s3.rows import Asked
 from mallee.cloud.state import store
-from mallee.model.buckets import Bucket
 
 DOCUMENT = "website"
 RULES_MAX = 50
 
 
-def of(view: store.View, name: str) -> tuple[Bucket, Any]:
-    """Return a bucket and its configuration; raise when it is not there, or no website."""
+def of(view: store.View, name: str) -> Any:
+    """Return how a bucket is a website; raise when it is not there, or none."""
     record = buckets.find(view, name)
     if record is None:
         raise errors.s3.NoSuchBucket(bucket=name)
     found = record.doc.documents.get(DOCUMENT)
     if found is None:
         raise errors.s3.NoSuchWebsiteConfiguration(bucket=name)
-    return record.doc, found
+    return found
 
 
 def put(call: WriteCall, asked: Asked) -> Result:
@@ -42,7 +41,7 @@ def put(call: WriteCall, asked: Asked) -> Result:
 
 def get(call: Call, asked: Asked) -> Result:
     """Return how a bucket is a website."""
-    found: Result = of(call.view, buckets.asked_for(call.view, asked).id)[1]
+    found: Result = of(call.view, buckets.asked_for(call.view, asked).id)
     return found
 
 
