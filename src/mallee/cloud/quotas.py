@@ -37,6 +37,7 @@ _ERRORS: Mapping[str, type[errors.AwsError]] = {
     quotas.INTERNET_GATEWAYS: errors.InternetGatewayLimitExceeded,
     quotas.KEY_PAIRS: errors.KeyPairLimitExceeded,
     quotas.BUCKETS: errors.s3.TooManyBuckets,
+    quotas.STORED_KEYS: errors.kms.LimitExceededException,
 }
 """By quota key; what is not here is `InstanceLimitExceeded` in EC2 and `LimitExceeded` in IAM."""
 

@@ -69,6 +69,7 @@ ROLES = "iam:quota-rolenumber"
 INSTANCE_PROFILES = "iam:quota-instanceprofilenumber"
 SERVER_CERTIFICATES = "iam:quota-servercertificatenumber"
 OIDC_PROVIDERS = "iam:quota-openidconnectprovidernumber"
+STORED_KEYS = "kms:quota-keynumber"
 POLICIES = "iam:quota-policynumber"
 
 KEYS: Mapping[str, Key] = {
@@ -98,6 +99,7 @@ KEYS: Mapping[str, Key] = {
     INSTANCE_PROFILES: _of_account("instance profiles", 1000),
     SERVER_CERTIFICATES: _of_account("server certificates", 20),
     OIDC_PROVIDERS: _of_account("OpenID Connect providers", 100),
+    STORED_KEYS: _of_account("keys of the key store", 100_000),
     POLICIES: _of_account("managed policies", 1500),
     "autoscaling:quota-autoscalinggroupnumber": _later("Auto Scaling groups"),
     "autoscaling:quota-launchconfigurationnumber": _later("launch configurations"),

@@ -4,8 +4,10 @@ from typing import Any
 
 import pytest
 
+from mallee.model import quotas
 from tests.cloud.kms.people import error, refusal, stranger
 from tests.cloud.running import RunningCloud
+from tests.cloud.signing import Sender
 
 SORTS = [
     ("SYMMETRIC_DEFAULT", "ENCRYPT_DECRYPT", "EncryptionAlgorithms"),
@@ -151,6 +153,14 @@ def test_lists_come_in_pages(cloud: RunningCloud) -> None:
     marker = first["NextMarker"]
     assert refusal(other.list_keys, Marker=marker) == "InvalidMarkerException"
     assert other.list_keys()["Keys"] == []
+
+
+def test_an_account_has_no_more_keys_than_its_quota(cloud: RunningCloud) -> None:
+    other = stranger(cloud)
+    asked = {"AccountName": other.account, "Key": quotas.STORED_KEYS, "Limit": "1"}
+    assert Sender(cloud.port, cloud.admin).ask("mallee", "PutQuota", **asked).status == 200
+    other.kms.create_key()
+    assert refusal(other.kms.create_key) == "LimitExceededException"
 
 
 def test_a_key_has_fifty_aliases_at_most(kms: Any, key: str) -> None:

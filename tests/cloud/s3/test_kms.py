@@ -225,8 +225,15 @@ def test_keys_that_are_not_there_or_cannot_seal_are_refused(
         assert refusal(s3.put_object, Bucket="bbb", Key="x", Body=b"x", **under(name))[0] == code
     asked = {"ServerSideEncryption": "aws:kms:dsse"}
     assert refusal(s3.put_object, Bucket="bbb", Key="x", Body=b"x", **asked)[0] == "NotImplemented"
-    asked = {"ServerSideEncryption": "AES256", "SSEKMSKeyId": "alias/nothing"}
-    assert refusal(s3.put_object, Bucket="bbb", Key="x", Body=b"x", **asked)[0] == "InvalidArgument"
+    meaningless: tuple[dict[str, Any], ...] = (
+        {"ServerSideEncryption": "AES256", "SSEKMSKeyId": "alias/nothing"},
+        {"SSEKMSKeyId": "alias/nothing"},
+        {"SSEKMSEncryptionContext": "e30="},
+        {"ServerSideEncryption": "AES256", "BucketKeyEnabled": True},
+    )
+    for one in meaningless:
+        code, _ = refusal(s3.put_object, Bucket="bbb", Key="x", Body=b"x", **one)
+        assert code == "InvalidArgument"
 
 
 def test_copies_are_under_the_key_that_they_ask_for(
@@ -242,6 +249,17 @@ def test_copies_are_under_the_key_that_they_ask_for(
     cloud.client("kms").disable_key(KeyId=key)
     assert s3.get_object(Bucket="bbb", Key="source")["Body"].read() == BIG
     assert refusal(s3.get_object, Bucket="bbb", Key="same")[0] == "KMS.DisabledException"
+
+
+def test_an_object_that_gets_another_name_is_bound_to_that(
+    cloud: running.RunningS3, s3: Any, key: str
+) -> None:
+    s3.put_object(Bucket="bbb", Key="before", Body=b"data", **under(key))
+    s3.rename_object(Bucket="bbb", Key="after", RenameSource="/bbb/before")
+    assert s3.get_object(Bucket="bbb", Key="after")["Body"].read() == b"data"
+    context = {"kms:EncryptionContext:aws:s3:arn": "arn:aws:s3:::bbb/after"}
+    after = user(cloud, "after", allow("s3:*"), allow("kms:Decrypt", StringEquals=context))
+    assert cloud.s3(after).get_object(Bucket="bbb", Key="after")["Body"].read() == b"data"
 
 
 def test_another_accounts_key_is_used_when_both_accounts_say_so(

@@ -79,6 +79,8 @@ async def begin(call: ObjectCall, where: Place, asked: Asked) -> Unlocked | None
     default = _default(where)
     customer = _customer_key(asked)
     method: str = asked.get("ServerSideEncryption") or ""
+    if method != kmskeys.METHOD:
+        kmskeys.refuse(asked)
     if customer is not None:
         if method:
             raise errors.s3.InvalidArgument(
@@ -93,7 +95,7 @@ async def begin(call: ObjectCall, where: Place, asked: Asked) -> Unlocked | None
     if method == kmskeys.METHOD:
         use, key = await kmskeys.fresh(call, kmskeys.wanted(where, asked, default))
         return _fresh(where, method, key, use)
-    kmskeys.refuse(asked)
+    kmskeys.refuse_bucket_key(asked)
     if not method:
         return None
     check_method(method)

@@ -81,9 +81,8 @@ def wanted(where: Place, asked: Asked, default: Asked | None) -> Wanted:
     rule: Asked = default or {}
     by_default: Asked = rule.get("ApplyServerSideEncryptionByDefault") or {}
     is_default = by_default.get("SSEAlgorithm") == METHOD
-    is_said = bool(asked.get("ServerSideEncryption"))
     key: str = asked.get("SSEKMSKeyId") or ""
-    if not key and not is_said:
+    if not asked.get("ServerSideEncryption"):
         key = by_default.get("KMSMasterKeyID") or ""
     said: bool | None = asked.get("BucketKeyEnabled")
     has_bucket_key = said if said is not None else is_default and bool(rule.get("BucketKeyEnabled"))
@@ -122,6 +121,16 @@ def refuse(asked: Asked) -> None:
                 argument=header,
                 value=str(asked[member])[:100],
             )
+
+
+def refuse_bucket_key(asked: Asked) -> None:
+    """Raise when a request wants a bucket key for an object that is under no key of the store."""
+    if asked.get("BucketKeyEnabled"):
+        raise errors.s3.InvalidArgument(
+            "A bucket key is for objects that are encrypted with aws:kms.",
+            argument="x-amz-server-side-encryption-bucket-key-enabled",
+            value="true",
+        )
 
 
 def _context(header: str) -> dict[str, str]:

@@ -355,5 +355,6 @@ MEASURES: Mapping[str, Measure] = {
     "instance-profile": quotas.one(quotas.INSTANCE_PROFILES),
     "server-certificate": quotas.one(quotas.SERVER_CERTIFICATES),
     "oidc-provider": quotas.one(quotas.OIDC_PROVIDERS),
+    "key": quotas.one(quotas.STORED_KEYS),
 }
 """What a record of a kind uses; `View.usage` gives the sums."""
