@@ -37,7 +37,7 @@ def shown(value: object) -> str:
 
 
 def test_every_setting_is_there_with_its_default_and_no_other() -> None:
-    rows = re.findall(r"^\| `([a-z_.]+)` \| ([^|]+) \| [^|]+ \|$", PAGE, re.M)
+    rows = re.findall(r"^\| `([a-z0-9_.]+)` \| ([^|]+) \| [^|]+ \|$", PAGE, re.M)
     assert {name: default for name, default in rows if name in defaults() or "." in name} == (
         defaults()
     )

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes
 
 PREFIX = "eni-attach"
-DEVICES_MAX = 31
+DEVICES_MAX = 15
 
 InterfaceRecord = Record[Interface, None]
 InstanceRecord = Record[Instance, InstanceSeen]

@@ -134,6 +134,8 @@ def create_peering(
     peer_account = request.get("PeerOwnerId", call.account)
     resources.check_form(records.VPC, peer_id)
     _check_new(call, own, peer_id)
+    if peer_account == call.account:
+        resources.one(call, records.VPC, peer_id)
     peer = call.tx.get(records.VPC, peer_id)
     can_be = peer is not None and peer.account == peer_account and not _overlap(own.doc, peer.doc)
     now = PeeringStatus.PENDING if can_be else PeeringStatus.FAILED

@@ -1,0 +1,160 @@
+"""Which parameters of which actions name things of an account: for the tests of isolation."""
+
+import re
+
+NAMES = {
+    "AccessKeyId": "access-key",
+    "AccountAlias": "alias",
+    "AliasName": "key-alias",
+    "Address": "address",
+    "AllocationId": "elastic-ip",
+    "AllocationIds": "elastic-ip",
+    "AssociationId": "association",
+    "AttachmentId": "attachment",
+    "DhcpOptionsId": "dhcp-options",
+    "DhcpOptionsIds": "dhcp-options",
+    "EgressOnlyInternetGatewayId": "eigw",
+    "EgressOnlyInternetGatewayIds": "eigw",
+    "GatewayId": "internet-gateway",
+    "InternetGatewayId": "internet-gateway",
+    "InternetGatewayIds": "internet-gateway",
+    "NatGatewayId": "natgateway",
+    "NatGatewayIds": "natgateway",
+    "NetworkAclId": "network-acl",
+    "NetworkAclIds": "network-acl",
+    "RouteTableId": "route-table",
+    "RouteTableIds": "route-table",
+    "SecondaryAllocationIds": "elastic-ip",
+    "SubnetCidrReservationId": "reservation",
+    "VpcPeeringConnectionId": "peering",
+    "VpcPeeringConnectionIds": "peering",
+    "GroupId": "security-group",
+    "GroupIds": "security-group",
+    "GroupName": "group-name",
+    "GroupNames": "group-name",
+    "Groups": "security-group",
+    "ImageId": "image",
+    "ImageIds": "image",
+    "CertificateId": "signing-certificate",
+    "InstanceId": "instance",
+    "InstanceIds": "instance",
+    "InstanceProfileName": "instance-profile",
+    "DestinationKeyId": "key",
+    "KernelId": "image",
+    "LaunchTemplateId": "launch-template",
+    "LaunchTemplateIds": "launch-template",
+    "LaunchTemplateName": "template-name",
+    "LaunchTemplateNames": "template-name",
+    "PeerVpcId": "vpc",
+    "KeyId": "key",
+    "KeyName": "key-name",
+    "KeyNames": "key-name",
+    "KeyPairId": "key-pair",
+    "KeyPairIds": "key-pair",
+    "NetworkInterfaceId": "network-interface",
+    "NetworkInterfaceIds": "network-interface",
+    "OpenIDConnectProviderArn": "oidc-provider",
+    "PermissionsBoundary": "policy",
+    "PolicyArn": "policy",
+    "PolicySourceArn": "user-arn",
+    "PublicIp": "address",
+    "PublicIps": "address",
+    "RamdiskId": "image",
+    "ReferencedGroupId": "security-group",
+    "Resources": "instance",
+    "RoleArn": "role-arn",
+    "RoleName": "role",
+    "SAMLProviderArn": "saml-provider",
+    "SSHPublicKeyId": "ssh-public-key",
+    "SecurityGroupIds": "security-group",
+    "SecurityGroupRuleId": "rule",
+    "SecurityGroupRuleIds": "rule",
+    "SecurityGroups": "group-name",
+    "SerialNumber": "mfa",
+    "ServerCertificateName": "server-certificate",
+    "SourceKeyId": "key",
+    "SourceSecurityGroupName": "group-name",
+    "SubnetId": "subnet",
+    "SubnetIds": "subnet",
+    "TargetKeyId": "key",
+    "UserName": "user",
+    "VpcId": "vpc",
+    "VpcIds": "vpc",
+}
+"""By the last part of a parameter's name: the kind of thing that it names."""
+
+PATHS = {
+    "Arn": "user-arn",
+    "IamInstanceProfile.Arn": "instance-profile-arn",
+    "IamInstanceProfile.Name": "instance-profile",
+    "Placement.GroupId": "placement-group",
+    "Placement.GroupName": "placement-group-name",
+}
+"""By a parameter's whole name, where its last part says too little."""
+
+NAMES_NOTHING = re.compile(
+    r"(Allow|Amazon|Assign|Attribute|Availability|Connectivity|Default|Destination|Dhcp|Egress|Icmp|Instance(Tenancy)"
+    r"|NetworkCard|Partition|Peer(Owner|Region)|Port|Primary|Protocol|RamDisk|Reservation|Rule(Action|Number)"
+    r"|Secondary(Private)|SourceVersion|Spread|Strategy|Attribute|Availability|All|Cidr|Description|Device|Disable|Ebs|Executable|Force|From"
+    r"|Http|Include|InstanceInit|InstanceMeta|InstanceType|Ip|Key(Type|Format)|Latest|Location"
+    r"|Map|Max|Min|Monitor|Owner|PrivateIp|PublicKey|Region|SkipOs|SourceDest|Tag|Tenancy|To"
+    r"|UserData|Value|Volume|Zone|Domain|Delete|Associate|PathPrefix|Status|NetworkBorder"
+    r"|SourceSecurityGroupOwnerId|UserId|MetadataOptions|Enable|EncodedMessage"
+    r"|Lookup|StartTime|EndTime|trailNameList|includeShadowTrails|TrailName"
+    r"|ActionNames|Assignment|Association(Ids)|Assume|Authentication|AWSService|Caller|Certificate"
+    r"|ClientID|Context|Credential|Custom|DeletionTask|Duration|Encoding|ExternalId|Filter"
+    r"|Granularity|Hard|JobId|Name|NextToken|Old|Password|Permissions.*List|Policy(ArnsInputList)?"
+    r"|PrivateKey|Require|SAMLMetadata|Resource(Arns|Owner|Policy|HandlingOption)|RoleSession|SSHPublicKeyBody|Service"
+    r"|SourceIdentity|Thumbprint|Transitive|Url|VirtualMFA|WebIdentity"
+    r"|Import|Encrypted|Valid|Expiration|Wrapping|Ciphertext|Constraints|Customer|Decrypt|EncryptionA|EncryptionC|Grant|Key(Agreement|Pair|Spec|Usage)|Limit"
+    r"|Mac|Marker|Message|MultiRegion|Number|Operations|Origin|Pending|Plaintext|Retiring|Rotation"
+    r"|Signature|SigningA|SourceE|DestinationE|Bypass"
+    r"|Arn|New|Only|Path|Policy(Name|Document|UsageFilter)|EntityFilter|Scope|SetAsDefault|Version).*"
+)
+"""Parameters that name no thing of an account."""
+
+MAKES_A_NEW_NAME = frozenset(
+    {
+        ("CreateAlias", "AliasName"),
+        ("CreateGroup", "GroupName"),
+        ("CreateInstanceProfile", "InstanceProfileName"),
+        ("CreateRole", "RoleName"),
+        ("UploadServerCertificate", "ServerCertificateName"),
+        ("CreateKeyPair", "KeyName"),
+        ("ImportKeyPair", "KeyName"),
+        ("CreateSecurityGroup", "GroupName"),
+        ("CreateUser", "UserName"),
+        ("CreateLaunchTemplate", "LaunchTemplateName"),
+        ("CreatePlacementGroup", "GroupName"),
+    }
+)
+"""A name is each account's own: the same name in another account is another thing."""
+
+SAYS_NOTHING = frozenset(
+    {
+        ("DeleteKeyPair", "KeyName"),
+        ("DeleteKeyPair", "KeyPairId"),
+        ("DeleteOpenIDConnectProvider", "OpenIDConnectProviderArn"),
+    }
+)
+"""AWS answers success for things that are not there, and so do we; nothing may change."""
+
+REFUSES = {
+    ("AssociateIamInstanceProfile", "IamInstanceProfile.Arn"): "InvalidParameterValue",
+    ("AssociateIamInstanceProfile", "IamInstanceProfile.Name"): "InvalidParameterValue",
+    ("AssumeRole", "RoleArn"): "AccessDenied",
+    ("AssumeRole", "SerialNumber"): "AccessDenied",
+    ("GetSessionToken", "SerialNumber"): "AccessDenied",
+    ("RunInstances", "IamInstanceProfile.Arn"): "InvalidParameterValue",
+    ("RunInstances", "IamInstanceProfile.Name"): "InvalidParameterValue",
+    ("RunInstances", "Placement.GroupName"): "InvalidPlacementGroup.Unknown",
+    ("DeletePlacementGroup", "GroupName"): "InvalidPlacementGroup.Unknown",
+    ("DescribePlacementGroups", "GroupIds"): "InvalidPlacementGroupId.Malformed",
+    ("DescribePlacementGroups", "GroupNames"): "InvalidPlacementGroup.Unknown",
+    # An instance that runs is not moved, to whatever group.
+    ("ModifyInstancePlacement", "GroupId"): "IncorrectInstanceState",
+    ("ModifyInstancePlacement", "GroupName"): "IncorrectInstanceState",
+    ("DeleteLaunchTemplate", "LaunchTemplateName"): ("InvalidLaunchTemplateName.NotFoundException"),
+    ("ModifyLaunchTemplate", "LaunchTemplateName"): ("InvalidLaunchTemplateName.NotFoundException"),
+}
+"""What AWS answers where it does not say that something is not there."""
