@@ -129,6 +129,11 @@ async def test_a_composite_checksum_is_that_of_the_parts_checksums(
     assert done["ChecksumType"] == "COMPOSITE"
     got = await desk.get("k", ChecksumMode="ENABLED")
     assert got[which.member] == done[which.member]
+    second = await desk.get("k", ChecksumMode="ENABLED", PartNumber=2)
+    assert (second.body, second[which.member]) == (LAST, checksums.encode(each[1]))
+    assert (await desk.get("k", ChecksumMode="ENABLED", Range="bytes=0-9")).get(
+        which.member
+    ) is None
 
 
 @pytest.mark.parametrize("algorithm", ["CRC32", "CRC32C", "CRC64NVME"])

@@ -192,14 +192,24 @@ async def _look(
     result.update(encryption.shown(sealing, asked))
     result.update(_instead(call, asked))
     result["ContentLength"] = end - start
-    is_whole = end - start == found.version.size
     if asked.get("PartNumber") is not None and found.about.pieces:
         result["PartsCount"] = len(found.about.pieces)
     if asked.get("PartNumber") is not None or _is_range(asked, found):
         result["ContentRange"] = ranges.shown(start, end, found.version.size)
-    if asked.get("ChecksumMode") == "ENABLED" and is_whole:
-        result.update(checksums_shown(found))
+    if asked.get("ChecksumMode") == "ENABLED":
+        result.update(_checksums_of(asked, found, is_whole=end - start == found.version.size))
     return found, unlocked, (start, end), result
+
+
+def _checksums_of(asked: Asked, found: Found, *, is_whole: bool) -> dict[str, object]:
+    """Return the checksums of what is sent: of the whole, or of a part that has its own."""
+    number: int | None = asked.get("PartNumber")
+    kept = found.about
+    if number is not None and kept.pieces and kept.checksum_type == about.COMPOSITE:
+        own = kept.pieces[number - 1].checksums
+        told = {name: value for name, value in own.items() if name in kept.checksums}
+        return {**shown_checksums(told), "ChecksumType": kept.checksum_type}
+    return checksums_shown(found) if is_whole else {}
 
 
 def checksums_shown(found: Found) -> dict[str, object]:
