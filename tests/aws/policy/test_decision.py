@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from mallee.aws import policy
 from mallee.aws.policy import Kind, Policies, Verdict
 from mallee.aws.policy.decision import Level
+from mallee.aws.policy.principals import Closeness
 from tests.aws.policy.making import (
     ANONYMOUS,
     FEDERATED,
@@ -253,6 +254,34 @@ def test_a_denial_to_all_but_some_excepts_account_role_and_session_each(
     denying = attached(one, kind=Kind.RESOURCE)
     verdict = decide(Policies(identity=(ALLOW,), resource=denying), who).verdict
     assert (verdict is Verdict.EXPLICITLY_DENIED) is is_denied
+
+
+@pytest.mark.parametrize(("user", "is_denied"), [("a" * 64, False), ("b" * 64, True), ("", True)])
+def test_a_canonical_user_excepts_his_account(user: str, is_denied: bool) -> None:
+    one = statement("Deny", NotPrincipal={"CanonicalUser": "a" * 64})
+    denying = attached(one, kind=Kind.RESOURCE)
+    who = ROOT._replace(canonical_user=user)
+    verdict = decide(Policies(resource=denying), who).verdict
+    assert (verdict is Verdict.EXPLICITLY_DENIED) is is_denied
+
+
+@pytest.mark.parametrize(
+    ("listed", "account", "identity", "is_allowed"),
+    [
+        (Closeness.HIMSELF, HERE, (), True),
+        (Closeness.ACCOUNT, HERE, (), False),
+        (Closeness.ACCOUNT, HERE, (ALLOW,), True),
+        (Closeness.HIMSELF, THERE, (), False),
+        (Closeness.HIMSELF, THERE, (ALLOW,), True),
+        (Closeness.ACCOUNT, THERE, (ALLOW,), True),
+        (Closeness.NOT_AT_ALL, THERE, (ALLOW,), False),
+    ],
+)
+def test_a_list_is_worth_what_the_resources_policy_would_be(
+    listed: Closeness, account: str, identity: tuple[policy.Attached, ...], is_allowed: bool
+) -> None:
+    policies = Policies(identity=identity, listed=listed)
+    assert decide(policies, USER, account).is_allowed is is_allowed
 
 
 def trust(principal: Any) -> policy.Attached:

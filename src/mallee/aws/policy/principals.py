@@ -93,12 +93,13 @@ def compile_exceptions(entries: Sequence[PrincipalEntry]) -> Callable[[Principal
     """
     everyone = any("*" in (entry.type, entry.value) for entry in entries)
     named = {entry.value for entry in entries}
+    users = {entry.value for entry in entries if entry.type == "CanonicalUser"}
     accounts = {account for account in map(_account, named) if account}
 
     def means(who: Principal) -> bool:
         if everyone or who.is_bounded:
             return not everyone
-        account = not who.account or who.account in accounts
+        account = not who.account or who.account in accounts or who.canonical_user in users
         issuer = not who.issuer_arn or who.issuer_arn in named or who.issuer_id in named
         himself = who.arn in named or (who.kind is PrincipalKind.ROOT and account)
         return not (account and issuer and himself)
