@@ -115,6 +115,8 @@ class Cloud:
         # Guests have connections of their own: however many wait, the host's talk does not.
         self._guests_session = _session(_own_tls(layout))
         self._streams_session = _session(_own_tls(layout), connections_max=0)
+        self._former_streams: aiohttp.ClientSession | None = None
+        """Under the certificate before: guests' transfers go on in it until they end."""
         has_settings = layout.settings.exists()
         self._own = facts.read_settings(layout).network if has_settings else None
 
@@ -123,6 +125,8 @@ class Cloud:
         await self._session.close()
         await self._guests_session.close()
         await self._streams_session.close()
+        if self._former_streams is not None:
+            await self._former_streams.close()
 
     async def sync(self, request: SyncRequest) -> SyncAnswer:
         """Tell what is seen, learn what is wanted; raises `CloudAway` and `Refused`.
@@ -210,7 +214,9 @@ class Cloud:
         answer = await self._post("/v1/renew", body)
         certified = msgspec.json.decode(answer, type=_Certified)
         await asyncio.to_thread(_keep, self._layout, request.key_pem, certified)
-        former = (self._session, self._guests_session, self._streams_session)
+        former = [self._session, self._guests_session]
+        former += [self._former_streams] if self._former_streams is not None else []
+        self._former_streams = self._streams_session
         self._session = _session(_own_tls(self._layout))
         self._guests_session = _session(_own_tls(self._layout))
         self._streams_session = _session(_own_tls(self._layout), connections_max=0)

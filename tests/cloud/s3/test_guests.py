@@ -10,6 +10,7 @@ import json
 import os
 import socket
 import threading
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -252,6 +253,16 @@ def test_other_services_are_where_they_were(world: World) -> None:
         aws_secret_access_key=world.cloud.admin["secret_access_key"],
     )
     assert sts.get_caller_identity()["Account"] == world.cloud.admin["account_id"]
+
+
+def test_a_transfer_outlives_the_certificate_that_it_began_under(world: World) -> None:
+    client = world.client()
+    client.put_object(Bucket="bucket", Key="whole", Body=BIG)
+    body = client.get_object(Bucket="bucket", Key="whole")["Body"]
+    first = body.read(1 << 20)
+    world.host.run(world.host.door.renew_if_due(time.time() + 100 * 365 * 86400))
+    assert client.head_object(Bucket="bucket", Key="whole")["ContentLength"] == len(BIG)
+    assert first + body.read() == BIG
 
 
 def test_a_guest_that_goes_leaves_nothing_behind(world: World) -> None:
