@@ -10,9 +10,10 @@ thread of its own, and by tools. Not its business: what is referred to (`tx`).
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from pathlib import Path
 
 from mallee.kit import logs
 from mallee.walrus import index, looks, packs, places
@@ -212,48 +213,44 @@ def sweep(means: Means, connection: sqlite3.Connection) -> int:
     dead = set(places.dead_writers(means.places))
     if not dead:
         return 0
-    swept = _sweep_arriving(means, dead) + _sweep_files(means, connection, dead)
-    swept += _sweep_packs(means, connection, dead)
+    left = [*_arriving(means, dead), *_files(means, connection, dead)]
+    left += _packs(means, connection, dead)
+    for path in left:
+        means.disk.unlink(path)
+    for folder in {path.parent for path in left if path.parent.is_dir()}:
+        means.disk.sync_directory(folder)
+    # Only now are they forgotten: what is back after a power cut is still theirs.
     for writer in dead:
         means.disk.unlink(means.places.writers / str(writer))
-    return swept
+    return len(left)
 
 
-def _sweep_arriving(means: Means, dead: set[int]) -> int:
-    swept = 0
+def _arriving(means: Means, dead: set[int]) -> Iterator[Path]:
     for path in means.places.incoming.iterdir():
         if places.writer_of(int(path.name, 16)) in dead:
-            means.disk.unlink(path)
-            swept += 1
-    return swept
+            yield path
 
 
-def _sweep_files(means: Means, connection: sqlite3.Connection, dead: set[int]) -> int:
-    swept = 0
+def _files(means: Means, connection: sqlite3.Connection, dead: set[int]) -> Iterator[Path]:
     for id in means.disk.ids(means.places.files):
         if places.writer_of(id) in dead and looks.blob(connection, id) is None:
-            means.disk.unlink(means.places.file(id))
-            swept += 1
-    return swept
+            yield means.places.file(id)
 
 
-def _sweep_packs(means: Means, connection: sqlite3.Connection, dead: set[int]) -> int:
-    """Seal the packs of the dead; remove those in which nothing was ever committed."""
-    swept = 0
+def _packs(means: Means, connection: sqlite3.Connection, dead: set[int]) -> Iterator[Path]:
+    """Seal the packs of the dead; yield those in which nothing was ever committed."""
     for path in means.places.packs.iterdir():
         pack = int(path.name, 16)
         if places.writer_of(pack) not in dead:
             continue
         known = connection.execute("SELECT 1 FROM pack WHERE id = ?", (pack,)).fetchone()
         if known is None:
-            means.disk.unlink(path)
-            swept += 1
+            yield path
         else:
             connection.execute(
                 "UPDATE pack SET is_sealed = 1, bytes = ? WHERE id = ?",
                 (path.stat().st_size, pack),
             )
-    return swept
 
 
 def reader_connection(means: Means) -> sqlite3.Connection:

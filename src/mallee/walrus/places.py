@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from mallee.kit import files
+
 COUNTER_BITS = 40
 
 
@@ -119,6 +121,8 @@ class Lock:
             # Somebody found it before it was locked, and took us for dead.
             os.close(self._descriptor)
             self._descriptor = _lock(self._path)
+        # Whoever sweeps after a power cut must find it.
+        files.sync_directory(places.writers)
 
     def release(self) -> None:
         """End; nothing of this writer is unfinished."""
