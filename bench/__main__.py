@@ -20,7 +20,7 @@ from bench import (
 
 ALL = (
     *(launch, answer, describe, together, memory, rules),
-    *(policy, authorization, quotas, trail, objects, busy, faststart),
+    *(policy, authorization, quotas, trail, objects, engine, busy, faststart),
 )
 
 
