@@ -37,6 +37,10 @@ async def test_where_versions_are_kept_the_old_key_gets_a_marker(desk: Desk) -> 
     with pytest.raises(s3.NoSuchKey):
         await desk.get("old", "versions")
     assert (await desk.get("old", "versions", VersionId=id)).body == b"1"
+    with pytest.raises(s3.NoSuchKey):
+        await rename(desk, "versions/new", "old", "versions", DestinationIfMatch="*")
+    await rename(desk, "versions/new", "old", "versions", DestinationIfNoneMatch="*")
+    assert (await desk.get("old", "versions")).body == b"1"
 
 
 async def test_conditions_on_both_sides_hold(desk: Desk) -> None:

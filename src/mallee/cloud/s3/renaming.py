@@ -86,10 +86,13 @@ def _check(asked: Asked, side: str, version: Version | None) -> None:
     """Raise unless what is there is as the request wants it."""
     given = {name: asked[f"{side}{name}"] for name in _IFS if asked.get(f"{side}{name}")}
     ifs = conditions.read(given)
-    if ifs.none_match == "*" or (ifs.match is not None and version is None):
-        conditions.check_write(Conditions(match=ifs.match, none_match=ifs.none_match), version)
-    elif version is not None and not version.is_marker:
-        conditions.check_source(ifs, version)
+    there = None if version is None or version.is_marker else version
+    is_new = ifs.none_match == "*"
+    if there is None or is_new:
+        wanted = Conditions(match=ifs.match, none_match="*" if is_new else None)
+        conditions.check_write(wanted, there)
+    else:
+        conditions.check_source(ifs, there)
 
 
 async def _moved(call: ObjectCall, found: Found, source: Place, target: Place) -> about.About:
