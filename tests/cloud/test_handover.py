@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
+from mallee.cloud import handover, http
 from mallee.cloud.handover import Connections, Door, Neighbour
 
 UNAVAILABLE = b"HTTP/1.1 503 Away\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
@@ -196,3 +197,62 @@ def test_door_is_closed_to_others(root_dir: Path) -> None:
             assert (root_dir / "right.door").stat().st_mode & 0o777 == 0o600
 
     asyncio.run(check())
+
+
+GUEST = http.Guest(instance_id="i-1", account="1", vpc_id="vpc-1", private_ip="10.0.0.4")
+
+
+class Listening:
+    """What takes connections, and notes whose they are."""
+
+    def __init__(self) -> None:
+        self.taken: asyncio.Queue[tuple[bytes, http.Guest | None]] = asyncio.Queue()
+
+    async def take(self, connection: socket.socket, given: bytes, guest: http.Guest | None) -> None:
+        self.taken.put_nowait((given, guest))
+        connection.close()
+
+
+async def test_a_guests_connection_comes_with_its_name(tmp_path: Path) -> None:
+    listening = Listening()
+    door = Door(tmp_path / "a.door", listening)
+    door.open()
+    ours, its = socket.socketpair()
+    with ours, its:
+        nobody = tmp_path / "nobody.door"
+        assert not await handover.bring((nobody,), its, GUEST)
+        assert await handover.bring((nobody, tmp_path / "a.door"), its, GUEST)
+        async with asyncio.timeout(10):
+            assert await listening.taken.get() == (b"", GUEST)
+    await door.close()
+
+
+async def test_a_name_that_cannot_be_read_is_nobodys(tmp_path: Path) -> None:
+    listening = Listening()
+    door = Door(tmp_path / "a.door", listening)
+    door.open()
+    loop = asyncio.get_running_loop()
+    for frame in (b"\0", b"\0\0\0\0\2{}", b"\0\xff\xff\xff\xff{}", b"\0\0\0\0\0GET / HTTP/1.1"):
+        ours, its = socket.socketpair()
+        with ours, its, socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as caller:
+            ours.setblocking(False)
+            caller.connect(str(tmp_path / "a.door"))
+            socket.send_fds(caller, [frame], [its.fileno()])
+            caller.close()
+            its.close()
+            async with asyncio.timeout(10):
+                assert await loop.sock_recv(ours, 100) == b""
+    assert listening.taken.empty()
+    await door.close()
+
+
+async def test_the_clouds_own_door_takes_no_guest(tmp_path: Path) -> None:
+    async with pair(tmp_path) as (left, _):
+        ours, its = socket.socketpair()
+        with ours:
+            ours.setblocking(False)
+            with its:
+                assert await handover.bring((tmp_path / f"{left.name}.door",), its, GUEST)
+            async with asyncio.timeout(10):
+                loop = asyncio.get_running_loop()
+                assert await loop.sock_recv(ours, 100) == b""
