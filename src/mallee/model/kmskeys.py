@@ -122,9 +122,10 @@ class Alias(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     """`alias/…`."""
-    key_id: str
-    created_at: float
-    updated_at: float
+    key_id: str = ""
+    """Empty for a service's that has made no key yet; such a one is not kept."""
+    created_at: float = 0.0
+    updated_at: float = 0.0
 
 
 class Grant(msgspec.Struct, frozen=True, kw_only=True):

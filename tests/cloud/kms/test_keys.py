@@ -129,6 +129,24 @@ def test_an_alias_moves_among_keys_of_a_sort(kms: Any, key: str) -> None:
         assert refusal(kms.create_alias, AliasName=name, TargetKeyId=key) == code
 
 
+def test_a_services_own_key_is_there_when_it_is_asked_about(cloud: RunningCloud) -> None:
+    kms, name = stranger(cloud).kms, "alias/aws/s3"
+    (listed,) = kms.list_aliases()["Aliases"]
+    assert (listed["AliasName"], "TargetKeyId" in listed) == (name, False)
+    made = kms.describe_key(KeyId=name)["KeyMetadata"]
+    assert (made["KeyManager"], made["KeyState"]) == ("AWS", "Enabled")
+    assert kms.describe_key(KeyId=name)["KeyMetadata"] == made
+    (listed,) = kms.list_aliases()["Aliases"]
+    assert listed["TargetKeyId"] == made["KeyId"]
+    for function, asked in (
+        (kms.disable_key, {"KeyId": made["KeyId"]}),
+        (kms.schedule_key_deletion, {"KeyId": made["KeyId"]}),
+        (kms.create_alias, {"AliasName": "alias/own", "TargetKeyId": made["KeyId"]}),
+        (kms.encrypt, {"KeyId": made["KeyId"], "Plaintext": b"x"}),
+    ):
+        assert refusal(function, **asked) == "AccessDeniedException"
+
+
 def test_tags_are_set_and_taken_off(kms: Any) -> None:
     tags = [{"TagKey": name, "TagValue": "1"} for name in "abc"]
     key = kms.create_key(Tags=tags)["KeyMetadata"]["KeyId"]

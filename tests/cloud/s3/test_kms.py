@@ -251,6 +251,21 @@ def test_copies_are_under_the_key_that_they_ask_for(
     assert refusal(s3.get_object, Bucket="bbb", Key="same")[0] == "KMS.DisabledException"
 
 
+def test_a_grant_lets_somebody_read(cloud: running.RunningS3, s3: Any, key: str) -> None:
+    s3.put_object(Bucket="bbb", Key="granted", Body=b"data", **under(key))
+    given = user(cloud, "granted", allow("s3:*"))
+    asked = {"Bucket": "bbb", "Key": "granted"}
+    assert refusal(cloud.s3(given).get_object, **asked)[0] == "AccessDenied"
+    arn = cloud.client("sts", given).get_caller_identity()["Arn"]
+    context = {"EncryptionContextSubset": {"aws:s3:arn": "arn:aws:s3:::bbb/granted"}}
+    cloud.client("kms").create_grant(
+        KeyId=key, GranteePrincipal=arn, Operations=["Decrypt"], Constraints=context
+    )
+    assert cloud.s3(given).get_object(**asked)["Body"].read() == b"data"
+    s3.put_object(Bucket="bbb", Key="other", Body=b"data", **under(key))
+    assert refusal(cloud.s3(given).get_object, **{**asked, "Key": "other"})[0] == "AccessDenied"
+
+
 def test_an_object_that_gets_another_name_is_bound_to_that(
     cloud: running.RunningS3, s3: Any, key: str
 ) -> None:

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from mallee.aws import errors
 from mallee.cloud.action import Pages, Write
 from mallee.cloud.call import Call, Request, Result, WriteCall
-from mallee.cloud.kms import materials, naming, rows
+from mallee.cloud.kms import managed, materials, naming, rows
 from mallee.cloud.kms.naming import AliasRecord, KeyRecord
 from mallee.cloud.state import records
 from mallee.model.kmskeys import OF_SERVICES, Alias
@@ -97,22 +97,25 @@ def _check_number(call: WriteCall, target: KeyRecord) -> None:
         raise errors.kms.LimitExceededException(f"A key has {OF_KEY_MAX} aliases at most.")
 
 
-def _find(call: Call, asked: Request) -> list[AliasRecord]:
+def _find(call: Call, asked: Request) -> list[Alias]:
     named: str | None = asked.get("KeyId")
     if named:
         key = naming.own(call, named)
-        return call.view.by(records.KEY_ALIAS, "key", key.id)
-    return call.view.list(records.KEY_ALIAS, call.account)
+        return [record.doc for record in call.view.by(records.KEY_ALIAS, "key", key.id)]
+    found = [record.doc for record in call.view.list(records.KEY_ALIAS, call.account)]
+    given = {alias.name for alias in found}
+    # Services have their names in every account, also before they have made a key there.
+    own = (managed.alias_of(service) for service in managed.SERVICES)
+    return found + [Alias(name=name) for name in own if name not in given]
 
 
-def _render(call: Call, record: AliasRecord) -> dict[str, Any]:
-    doc = record.doc
+def _render(call: Call, alias: Alias) -> dict[str, Any]:
     return {
-        "AliasName": doc.name,
-        "AliasArn": naming.alias_arn(call, record.account, doc.name),
-        "TargetKeyId": doc.key_id,
-        "CreationDate": doc.created_at,
-        "LastUpdatedDate": doc.updated_at,
+        "AliasName": alias.name,
+        "AliasArn": naming.alias_arn(call, call.account, alias.name),
+        "TargetKeyId": alias.key_id or None,
+        "CreationDate": alias.created_at or None,
+        "LastUpdatedDate": alias.updated_at or None,
     }
 
 
@@ -145,7 +148,7 @@ ACTIONS = (
             find=_find,
             render=_render,
             member="Aliases",
-            key=lambda one: one.doc.name,
+            key=lambda one: one.name,
             words=rows.WORDS,
         ),
         "KeyId",

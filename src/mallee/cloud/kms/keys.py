@@ -11,9 +11,9 @@ from typing import Any
 from msgspec.structs import replace
 
 from mallee.aws import errors
-from mallee.cloud.action import Action, Compute, Pages, Read, Write
+from mallee.cloud.action import Action, Compute, Pages, Write
 from mallee.cloud.call import Call, Request, Result, WriteCall
-from mallee.cloud.kms import materials, naming, policies, rows, specs, tags
+from mallee.cloud.kms import managed, materials, naming, policies, rows, specs, tags
 from mallee.cloud.kms.naming import KeyRecord
 from mallee.cloud.state import records
 from mallee.kit import secretbox
@@ -89,10 +89,16 @@ def _origin(asked: Request) -> Origin:
     return Origin(name)
 
 
-def describe(call: Call, asked: Request) -> Result:
-    """Describe a key."""
+def describe(call: WriteCall, asked: Request) -> Result:
+    """Describe a key; a service's own is made when it is asked about before it was used."""
     rows.check_tokens(asked)
-    return {"KeyMetadata": render(call, naming.find(call, asked["KeyId"]))}
+    named: str = asked["KeyId"]
+    for service in managed.SERVICES:
+        alias = managed.alias_of(service)
+        if named in (alias, naming.alias_arn(call, call.account, alias)):
+            through = (service, call.settings.region)
+            managed.ensure(call.tx, call.box, call.account, through)
+    return {"KeyMetadata": render(call, naming.find(call, named))}
 
 
 def render(call: Call, record: KeyRecord) -> dict[str, Any]:
@@ -189,7 +195,7 @@ ACTIONS = (
         ),
         also=_tagging,
     ),
-    rows.of_key("DescribeKey", Read(handle=describe), "GrantTokens"),
+    rows.of_key("DescribeKey", Write(handle=describe), "GrantTokens"),
     rows.of_account(
         "ListKeys",
         Pages(find=_find, render=_short, member="Keys", key=lambda one: one.id, words=rows.WORDS),

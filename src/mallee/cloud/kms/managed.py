@@ -16,6 +16,10 @@ from mallee.model.kmskeys import OF_SERVICES, Alias, Key, Manager, Usage
 _USES = ["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"]
 
 
+SERVICES = ("s3",)
+"""The services of this cloud that have keys of their own."""
+
+
 def alias_of(service: str) -> str:
     """Return the name that a service's key has in every account."""
     return f"{OF_SERVICES}{service}"
