@@ -1,9 +1,11 @@
 """What happens in a bucket is told to its webhooks as AWS tells it, once at least and in order."""
 
+import asyncio
 import hashlib
 import hmac
 import json
 from collections.abc import Generator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,7 +16,8 @@ from mallee.cli import client
 from mallee.cloud.s3 import buckets, delivering, expiring
 from mallee.cloud.state import records
 from mallee.model.buckets import NOTIFICATION
-from mallee.model.settings import Webhooks
+from mallee.model.settings import Settings, Webhooks
+from mallee.model.webhooks import Webhook
 from tests.cloud.s3 import listener as listeners
 from tests.cloud.s3 import running
 from tests.cloud.s3.desk import Desk
@@ -296,12 +299,13 @@ def test_what_waits_for_a_webhook_that_is_gone_is_dropped(
     listener.answer = lambda: 500
     s3.put_object(Bucket="gone", Key="k")
     client.call(cloud.layout, "mallee", "DeleteWebhook", {"Name": "gone"})
-    listener.answer = lambda: 200
-    again, _ = hook(cloud, "gone2", listener.url)
-    configure(s3, "gone", topic(again, "s3:ObjectCreated:*"))
-    s3.put_object(Bucket="gone", Key="after")
-    [told] = listener.wait_names("ObjectCreated:Put")
+    with listeners.listening() as other:
+        again, _ = hook(cloud, "another", other.url)
+        configure(s3, "gone", topic(again, "s3:ObjectCreated:*"))
+        s3.put_object(Bucket="gone", Key="after")
+        [told] = other.wait_names("ObjectCreated:Put")
     assert told["s3"]["object"]["key"] == "after"
+    assert listener.messages == []
 
 
 async def test_what_rules_end_is_told(desk: Desk) -> None:
@@ -335,3 +339,38 @@ async def test_what_rules_end_is_told(desk: Desk) -> None:
     ]
     assert told[0]["eventVersion"] == "2.3"
     assert told[0]["userIdentity"] == {"principalId": "s3.amazonaws.com"}
+
+
+async def test_what_waited_for_a_day_is_dropped_and_counted(desk: Desk) -> None:
+    number = 7
+
+    def write(tx: Any, _: Any) -> None:
+        for _n in range(3):
+            tx.note("webhook:000000000001/w", number, b"{}", 100)
+
+    desk.engine.commit(write).result()
+    doc = Webhook(name="w", url="http://127.0.0.1:1/", created_at=0, sealed_secret=b"")
+
+    def register(tx: Any) -> None:
+        tx.insert(records.WEBHOOK, "000000000001", "000000000001/w", doc)
+
+    await desk.store.run(register)
+    desk.clock.time += 86_500
+    means: Any = SimpleNamespace(
+        store=desk.store,
+        engine=desk.engine,
+        clock=desk.clock,
+        settings=Settings(),
+        key_file=None,
+        trail=None,
+    )
+    task = asyncio.create_task(delivering.keep_delivering(means))
+    async with asyncio.timeout(30):
+        while not (seen := desk.store.view.get(records.WEBHOOK, "000000000001/w").seen) or (
+            seen.dropped != 3
+        ):
+            desk.clock.time += 1
+            await asyncio.sleep(0.02)
+    task.cancel()
+    assert (seen.waiting, seen.delivered_at) == (0, 0.0)
+    assert desk.engine.reader.queues()[0].dropped == 3

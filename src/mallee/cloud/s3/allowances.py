@@ -7,6 +7,7 @@ adds nothing. Called by `versions.commit`. Not its business: quotas of what the 
 (`cloud.quotas`).
 """
 
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -22,6 +23,8 @@ from mallee.walrus.seam import Tx
 T = TypeVar("T")
 
 MIB = 1 << 20
+KEPT_MAX = 256
+"""Of so many users and accounts the quotas are remembered, until anything changes."""
 _UNITS = {keys.BUCKET_OBJECTS: 1, keys.BUCKET_SIZE: MIB, keys.BUCKETS_SIZE: MIB}
 """How much one is of what a quota counts."""
 
@@ -64,15 +67,19 @@ def _of_bucket(record: BucketRecord) -> Iterator[Allowance]:
 
 
 def _of_policies(view: store.View, record: BucketRecord) -> Iterator[Allowance]:
-    for quota in quotas.of_account(view, record.account):
-        if quota.key in _UNITS:
-            yield _of_quota(record, quota, None)
-    owner, maker = view.get(records.ACCOUNT, record.account), record.doc.made_by
-    if not maker or (owner is not None and owner.doc.admin_user_id == maker):
-        return
-    for quota in quotas.of_maker(view, record.account, maker):
-        if quota.key in _UNITS:
-            yield _of_quota(record, quota, maker)
+    account, maker = record.account, record.doc.made_by
+    for quota in _quotas(view, view.rev, account, maker):
+        yield _of_quota(record, quota, quota.share.maker)
+
+
+@functools.lru_cache(maxsize=KEPT_MAX)
+def _quotas(view: store.View, _rev: int, account: str, maker: str) -> tuple[quotas.Quota, ...]:
+    """Return the quotas of objects of an account, and of a user in it; as of a revision."""
+    owner = view.get(records.ACCOUNT, account)
+    is_admin = owner is not None and owner.doc.admin_user_id == maker
+    own = () if is_admin or not maker else quotas.of_maker(view, account, maker)
+    held = (*quotas.of_account(view, account), *own)
+    return tuple(quota for quota in held if quota.key in keys.OF_OBJECTS)
 
 
 def _of_quota(record: BucketRecord, quota: quotas.Quota, maker: str | None) -> Allowance:

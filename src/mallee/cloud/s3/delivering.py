@@ -40,7 +40,7 @@ PAUSE_MIN_S = 1.0
 PAUSE_MAX_S = 300.0
 AGE_MAX_S = 24 * 3600.0
 TARGETS_AT_ONCE = 16
-FAILURES = (store.Unavailable, NoSpace, BrokenIndex, Closed, sqlite3.DatabaseError)
+FAILURES = (store.Unavailable, NoSpace, BrokenIndex, Closed, sqlite3.DatabaseError, OSError)
 
 _log = logs.get(__name__)
 
@@ -127,16 +127,15 @@ async def _deliver(
 ) -> None:
     """Empty a target's queue, until something is not taken, or it is another target's turn."""
     for _ in range(TURN):
-        limit = 1 if progress.pause_s else TOGETHER_MAX
-        waiting = await asyncio.to_thread(means.engine.reader.notes, target, limit)
+        waiting = await asyncio.to_thread(means.engine.reader.notes, target, TOGETHER_MAX)
         if not waiting:
             return
-        is_over = waiting[0].at_ms / 1000 + AGE_MAX_S < means.clock.now()
-        if is_over or not _is_there(means, target):
-            _log.warning("events dropped", target=target, events=len(waiting), is_over=is_over)
-            await _settle(means, target, waiting[0 if is_over else -1].id, are_told=False)
+        over = [one for one in waiting if _is_over(means, target, one)]
+        if over:
+            _log.warning("events dropped", target=target, events=len(over))
+            await _settle(means, target, over[-1].id, are_told=False)
             continue
-        together = _first_of_a_kind(waiting)
+        together = _first_of_a_kind(waiting[:1] if progress.pause_s else waiting)
         try:
             await _bring(means, target, together, threads)
         except httppost.Failed as error:
@@ -155,8 +154,10 @@ def _first_of_a_kind(waiting: Sequence[Note]) -> Sequence[Note]:
     return waiting
 
 
-def _is_there(means: Means, target: str) -> bool:
-    return target == notices.TRAIL or _webhook(means, target) is not None
+def _is_over(means: Means, target: str, note: Note) -> bool:
+    """Tell whether nobody shall be told any more; what waited longest comes first."""
+    is_there = target == notices.TRAIL or _webhook(means, target) is not None
+    return not is_there or note.at_ms / 1000 + AGE_MAX_S < means.clock.now()
 
 
 def _webhook(means: Means, target: str) -> Any:

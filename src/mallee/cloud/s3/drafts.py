@@ -7,6 +7,7 @@ its business: what is written.
 """
 
 import hashlib
+import sqlite3
 from collections.abc import Callable, Sequence
 from concurrent import futures
 from dataclasses import dataclass
@@ -36,7 +37,10 @@ from mallee.walrus.errors import BrokenIndex, BucketClosed, Closed, NoSpace
 from mallee.walrus.records import Blob, Content, Version
 from mallee.walrus.seam import Engine, Tx
 
-FAILURES = (errors.AwsError, NoSpace, BrokenIndex, BucketClosed, Closed, store.Unavailable, OSError)
+FAILURES = (
+    *(errors.AwsError, store.Unavailable, secretbox.Unsealable, OSError, sqlite3.DatabaseError),
+    *(NoSpace, BrokenIndex, BucketClosed, Closed),
+)
 """Why drafts may not become objects."""
 _ENFORCED = "BucketOwnerEnforced"
 

@@ -27,6 +27,7 @@ T = TypeVar("T")
 KEY_MAX = 1024
 _ID_BYTES = 24
 _ID = re.compile(r"[A-Za-z0-9_-]{32}")
+_LOOKS = frozenset({"GET", "HEAD"})
 _DELETIONS = frozenset({"DeleteObject", "DeleteObjects"})
 
 
@@ -52,7 +53,10 @@ def place(call: ObjectCall, asked: Asked) -> Place:
     record = buckets.asked_for(call.view, asked)
     if len(call.key) > KEY_MAX:
         raise errors.s3.KeyTooLongError(size=len(call.key), most=KEY_MAX)
-    is_form = call.action == "PutObject" and call.head.method == "POST"
+    method = call.head.method
+    if method in _LOOKS:
+        return Place(record.doc, record.account, call.key)
+    is_form = call.action == "PutObject" and method == "POST"
     watch = notices.of_call(call, record.account, record.doc, is_form=is_form)
     return Place(record.doc, record.account, call.key, watch)
 
