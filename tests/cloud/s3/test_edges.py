@@ -20,6 +20,15 @@ def cloud() -> Iterator[RunningS3]:
         yield made
 
 
+def test_what_was_completed_is_where_it_is_said_to_be(cloud: RunningS3) -> None:
+    s3, place = cloud.s3(), {"Bucket": samples.BUCKET, "Key": "a b/ü"}
+    upload = s3.create_multipart_upload(**place)["UploadId"]
+    part = s3.upload_part(**place, UploadId=upload, PartNumber=1, Body=b"x")
+    parts = {"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]}
+    done = s3.complete_multipart_upload(**place, UploadId=upload, MultipartUpload=parts)
+    assert done["Location"] == f"{cloud.url}/{samples.BUCKET}/a%20b/%C3%BC"
+
+
 HOSTS = (
     "{}.s3.us-east-1.amazonaws.com",
     "{}.S3.cloud.example:8773",

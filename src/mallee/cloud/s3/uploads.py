@@ -163,7 +163,7 @@ async def complete(call: ObjectCall, asked: Asked) -> Answer:
     version, kept = await versions.commit(call, work)
     parts = len(kept.parts) if kept.checksum_type == about.COMPOSITE else 0
     result: dict[str, object] = {
-        "Location": f"/{call.bucket}/{asked['Key']}",
+        "Location": _location(call),
         "Bucket": call.bucket,
         "Key": asked["Key"],
         "ETag": objects.quoted(version.etag),
@@ -176,6 +176,12 @@ async def complete(call: ObjectCall, asked: Asked) -> Answer:
     if kept.sealing is not None and kept.sealing.method != encryption.CUSTOMER:
         result.update(encryption.shown(kept.sealing, asked))
     return Answer(result=result)
+
+
+def _location(call: ObjectCall) -> str:
+    """Return where the object is, as the caller reached it."""
+    host = call.head.headers.get("host", "")
+    return f"http://{host}{call.head.path}"
 
 
 async def check_key(call: ObjectCall, where: Place, asked: Asked, *, is_end: bool = False) -> None:
