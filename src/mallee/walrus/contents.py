@@ -6,6 +6,7 @@ its business: packs (`packs`), and what is done with the content (`committer`).
 """
 
 import os
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 from mallee.walrus import crc
@@ -90,11 +91,10 @@ class Receiver:
         if self._size % BLOCK:
             self._end_block()
         descriptor, self._descriptor = self._descriptor, None
-        try:
+        with ExitStack() as undo:
+            undo.callback(self._remove)
             self._name_file(descriptor)
-        except BaseException:
-            self._remove()
-            raise
+            undo.pop_all()
         return Content(self._id, self._size, self._crc, None, bytes(self._blocks))
 
     def abandon(self) -> None:

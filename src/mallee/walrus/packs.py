@@ -9,6 +9,7 @@ its business: which blobs still matter (`garbage`).
 import os
 import struct
 from collections.abc import Sequence
+from contextlib import ExitStack
 
 from awscrt import checksums
 
@@ -69,14 +70,13 @@ class PackWriter:
     def _begin(self) -> None:
         id, disk = self._means.names.next(), self._means.disk
         path = self._means.places.pack(id)
-        descriptor = disk.create(path)
-        try:
-            disk.sync_directory(path.parent)
-        except BaseException:
+        with ExitStack() as undo:
+            descriptor = disk.create(path)
             # A pack whose name may be lost is none.
-            os.close(descriptor)
-            disk.unlink(path)
-            raise
+            undo.callback(disk.unlink, path)
+            undo.callback(os.close, descriptor)
+            disk.sync_directory(path.parent)
+            undo.pop_all()
         self._descriptor, self.id, self.size = descriptor, id, 0
 
 
