@@ -133,9 +133,13 @@ class Handler(web_protocol.RequestHandler):
 class Passage:
     """The way next door. Belongs to one event loop."""
 
-    def __init__(self, neighbour: Neighbour | None) -> None:
-        """Bring what is the neighbour's to it; without one everything stays here."""
+    def __init__(self, neighbour: Neighbour | None, *, is_in_turn: bool = True) -> None:
+        """Bring what is the neighbour's to it; without one everything stays here.
+
+        `is_in_turn`: all doors are as good; else the first is always tried first.
+        """
         self._neighbour = neighbour
+        self._is_in_turn = is_in_turn
         self._turn = 0
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -149,7 +153,8 @@ class Passage:
             return False
         transport.pause_reading()
         copy = os.dup(transport.get_extra_info("socket").fileno())
-        self._turn = (self._turn + 1) % len(neighbour.doors)
+        if self._is_in_turn:
+            self._turn = (self._turn + 1) % len(neighbour.doors)
         doors = (*neighbour.doors[self._turn :], *neighbour.doors[: self._turn])
         task = asyncio.ensure_future(_give(neighbour, doors, socket.socket(fileno=copy), data))
         self._tasks.add(task)
@@ -291,6 +296,9 @@ async def _knock(path: Path, connection: socket.socket, data: bytes) -> bool:
         async with asyncio.timeout(DOOR_TIMEOUT_S):
             try:
                 await loop.sock_connect(door, str(path))
+            except FileNotFoundError:
+                # Not all that may serve do.
+                return False
             except OSError as error:
                 _log.warning("nobody is next door", door=path.name, problem=repr(error)[:200])
                 return False

@@ -1,10 +1,10 @@
 """One program as several processes that share its memory: a parent keeps copies of itself running.
 
-What the program has loaded is loaded once, before they are forked. A copy that ends is started
-again, at first at once, then after ever longer pauses; one that says that it cannot start
-(`CANNOT_START`) ends them all. Invariants: (1) no copy outlives the parent, however that ends; (2)
-SIGTERM ends the copies, each with a deadline, and then the parent. Called by daemons' `main`. Not
-its business: what the copies do, and how they share their work.
+What the program has loaded is loaded once, before they are forked. As many run as are of use
+(`Need`). A copy that ends is started again, at first at once, then after ever longer pauses; one
+that says that it cannot start (`CANNOT_START`) ends them all. Invariants: (1) no copy outlives the
+parent, however that ends; (2) SIGTERM ends the copies, each with a deadline, and then the parent.
+Called by daemons' `main`. Not its business: what the copies do, and how they share their work.
 """
 
 import ctypes
@@ -16,7 +16,7 @@ import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import NoReturn, Protocol
 
 from mallee.kit import logs
 
@@ -28,6 +28,8 @@ STEADY_AFTER_S = 20.0
 """A copy that ran for so long starts again at once when it ends."""
 STOP_S_MAX = 8.0
 """A copy that has not ended so long after SIGTERM is killed."""
+ASK_AGAIN_S = 0.5
+"""How often it is asked how many copies are to run."""
 _PR_SET_PDEATHSIG = 1
 _WATCHED = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGCHLD})
 
@@ -35,6 +37,18 @@ _log = logs.get(__name__)
 
 Work = Callable[[int], None]
 """What a copy does, by its number from 0 on."""
+
+
+class Need(Protocol):
+    """Knows how many copies are of use."""
+
+    def wanted(self) -> int:
+        """Return how many are to run now, the first ones."""
+        ...
+
+    def ended(self, number: int) -> None:
+        """Hear that a copy does not run any more."""
+        ...
 
 
 @dataclass(slots=True)
@@ -45,12 +59,14 @@ class _Copy:
     started_at: float = 0.0
     pause_s: float = 0.0
     next_start_at: float = 0.0
+    is_ending: bool = False
+    """Whether it was told to, for it is not wanted."""
 
 
-def keep(count: int, work: Work) -> int:
-    """Run `work` in so many processes until SIGTERM; return the status to end with.
+def keep(count: int, work: Work, need: Need) -> int:
+    """Run `work` in at most so many processes until SIGTERM; return the status to end with.
 
-    A single one is this process itself.
+    Where one is the most, it is this process itself.
     """
     if count == 1:
         work(0)
@@ -61,14 +77,23 @@ def keep(count: int, work: Work) -> int:
     signal.pthread_sigmask(signal.SIG_BLOCK, _WATCHED)
     copies = [_Copy(number) for number in range(count)]
     while True:
-        for copy in copies:
-            if not copy.pid and time.monotonic() >= copy.next_start_at:
-                _start(copy, work)
-        if _wait_for_signal(copies) in (signal.SIGTERM, signal.SIGINT):
+        _settle(copies, work, need.wanted())
+        if _wait_for_signal() in (signal.SIGTERM, signal.SIGINT):
             return _stop(copies)
-        if not _reap(copies):
+        if not _reap(copies, need):
             _stop(copies)
             return 1
+
+
+def _settle(copies: list[_Copy], work: Work, wanted: int) -> None:
+    """Start those that are wanted and may start, and have those end that are not."""
+    for copy in copies:
+        if copy.number >= wanted:
+            if copy.pid and not copy.is_ending:
+                copy.is_ending = True
+                os.kill(copy.pid, signal.SIGTERM)
+        elif not copy.pid and time.monotonic() >= copy.next_start_at:
+            _start(copy, work)
 
 
 def _start(copy: _Copy, work: Work) -> None:
@@ -98,16 +123,13 @@ def _be(number: int, work: Work, parent: int) -> NoReturn:
         os._exit(status)
 
 
-def _wait_for_signal(copies: list[_Copy]) -> int:
-    """Sleep until a signal comes (return it), or a copy may be started again (0)."""
-    due = [copy.next_start_at for copy in copies if not copy.pid]
-    if not due:
-        return signal.sigwaitinfo(_WATCHED).si_signo
-    found = signal.sigtimedwait(_WATCHED, max(0.0, min(due) - time.monotonic()))
+def _wait_for_signal() -> int:
+    """Sleep until a signal comes (return it), or for a moment (0)."""
+    found = signal.sigtimedwait(_WATCHED, ASK_AGAIN_S)
     return found.si_signo if found else 0
 
 
-def _reap(copies: list[_Copy]) -> bool:
+def _reap(copies: list[_Copy], need: Need) -> bool:
     """Take the leave of copies that have ended; tell whether they may be started again."""
     for copy in copies:
         if not copy.pid:
@@ -117,8 +139,12 @@ def _reap(copies: list[_Copy]) -> bool:
             continue
         code, now = os.waitstatus_to_exitcode(how), time.monotonic()
         copy.pid = 0
+        need.ended(copy.number)
         if code == CANNOT_START:
             return False
+        if copy.is_ending:
+            copy.is_ending = False
+            continue
         if now - copy.started_at > STEADY_AFTER_S:
             copy.pause_s = 0.0
         copy.next_start_at = now + copy.pause_s

@@ -143,11 +143,11 @@ class Connection(asyncio.Protocol):
         "_body",
         "_choked",
         "_early",
+        "_is_brought",
         "_is_lingering",
         "_is_over",
         "_is_paused",
         "_owner",
-        "_searched",
         "_task",
         "deadline",
         "guest",
@@ -161,8 +161,8 @@ class Connection(asyncio.Protocol):
         """Whose all requests of the connection are; None: it came by the front door."""
         self._early = bytearray(given)
         """What has come and belongs to no request yet."""
-        self._searched = 0
-        """How much of it was searched for a head's end."""
+        self._is_brought = bool(given)
+        """Whether what comes first is to be served here, wherever it belongs."""
         self._body: Body | None = None
         self._task: asyncio.Task[None] | None = None
         self._awaits = False
@@ -338,9 +338,11 @@ class Connection(asyncio.Protocol):
         A guest's would lose its name on the way. Its host brings what is for others elsewhere, so
         only who reuses a connection for another service comes here, and has to open one for that.
         """
+        is_brought, self._is_brought = self._is_brought, False
         if self.guest is not None:
             return dispatch.is_for_others(data)
-        return self._owner.give(self.transport, data)
+        # What came here is served here, so that no request goes back and forth.
+        return not is_brought and self._owner.give(self.transport, data)
 
     async def _serve(self, head: framing.Head, body: Body) -> None:
         try:

@@ -11,6 +11,7 @@ import signal
 import sys
 from concurrent import futures
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -23,7 +24,8 @@ from mallee.cloud import server as front
 from mallee.cloud.identity import authenticate, authorize, lastuse
 from mallee.cloud.reconcile import lastuse as last_uses
 from mallee.cloud.reconcile import runner
-from mallee.cloud.s3 import background, pipeline, scrubbing, server, slots, table
+from mallee.cloud.s3 import background, pipeline, scrubbing, server, slots, table, ways
+from mallee.cloud.s3.board import Board
 from mallee.cloud.trail import forward
 from mallee.kit import clock, forks, logs, secretbox
 from mallee.model.layout import Layout
@@ -37,8 +39,20 @@ FIRST = 0
 CANNOT_START = (*bootstrap.CANNOT_START, *opening.CANNOT_OPEN)
 
 
-async def serve(layout: Layout, settings: Settings, stop: asyncio.Event, number: int = 0) -> None:
-    """Serve S3 until `stop` is set, as the process of that number."""
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Which of the processes that serve S3 this is."""
+
+    board: Board
+    number: int = FIRST
+
+
+async def serve(
+    layout: Layout, settings: Settings, stop: asyncio.Event, place: Place | None = None
+) -> None:
+    """Serve S3 until `stop` is set, at a place among the processes that do."""
+    place = place or Place(Board(1))
+    number = place.number
     async with AsyncExitStack() as stack:
         layout.s3_door_of(number).unlink(missing_ok=True)
         opened = await bootstrap.join_store(layout, settings, clock.SYSTEM)
@@ -73,19 +87,22 @@ async def serve(layout: Layout, settings: Settings, stop: asyncio.Event, number:
                 stack.callback(loops.create_task(loop).cancel)
         stack.callback(loops.create_task(runner.run(opened, (*settling,))).cancel)
         neighbour = handover.Neighbour((layout.cloud_door,), dispatch.is_for_others, front.AWAY)
-        sockets = server.Server(partial(pipeline.answer, cloud), pipeline.busy, threads, neighbour)
+        doors = tuple(map(layout.s3_door_of, range(place.board.count)))
+        out = ways.Ways(neighbour, place.board, number, doors)
+        sockets = server.Server(partial(pipeline.answer, cloud), pipeline.busy, threads, out)
         stack.push_async_callback(sockets.close)
         door = handover.Door(layout.s3_door_of(number), sockets)
         stack.push_async_callback(door.close)
         door.open()
+        out.note(0)
         await stop.wait()
 
 
-async def _main(layout: Layout, settings: Settings, number: int) -> None:
+async def _main(layout: Layout, settings: Settings, place: Place) -> None:
     stop = asyncio.Event()
     for end in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(end, stop.set)
-    await serve(layout, settings, stop, number)
+    await serve(layout, settings, stop, place)
 
 
 def main() -> None:
@@ -101,12 +118,13 @@ def main() -> None:
         raise SystemExit(f"mallee-s3 cannot start: {error}") from error
     codec.warm(row.name for row in table.ROWS)
     count = bootstrap.s3_processes(settings)
-    raise SystemExit(forks.keep(count, partial(_run, layout, settings)))
+    board = Board(count)
+    raise SystemExit(forks.keep(count, partial(_run, layout, settings, board), board))
 
 
-def _run(layout: Layout, settings: Settings, number: int) -> None:
+def _run(layout: Layout, settings: Settings, board: Board, number: int) -> None:
     try:
-        uvloop.run(_main(layout, settings, number))
+        uvloop.run(_main(layout, settings, Place(board, number)))
     except CANNOT_START as error:
         print(f"mallee-s3 cannot start: {error}", file=sys.stderr)
         raise SystemExit(forks.CANNOT_START) from error

@@ -17,11 +17,12 @@ from email.utils import formatdate
 from http import HTTPStatus
 
 from mallee.aws import errors
-from mallee.cloud import handover, http
+from mallee.cloud import http
 from mallee.cloud.s3 import framing, sending
 from mallee.cloud.s3.bodies import Source
 from mallee.cloud.s3.connections import WRITE_BUFFER_BYTES, Body, Connection
 from mallee.cloud.s3.exchange import Made
+from mallee.cloud.s3.ways import Ways
 from mallee.kit import logs, openfiles
 from mallee.walrus.errors import Corrupt, Gone
 
@@ -63,13 +64,13 @@ class Server:
         answer: Answer,
         busy: Callable[[], Outgoing],
         threads: futures.Executor,
-        neighbour: handover.Neighbour | None,
+        ways: Ways,
     ) -> None:
         """Answer with `answer`, or with `busy` when too much is in flight."""
         self._answer = answer
         self._busy = busy
         self._threads = threads
-        self._passage = handover.Passage(neighbour)
+        self._ways = ways
         self._connections: set[Connection] = set()
         self._by_peer: Counter[str] = Counter()
         self._of_peer_max = int(openfiles.limit() * OF_PEER)
@@ -107,6 +108,7 @@ class Server:
         """Note a connection; tell whether it may stay."""
         self._connections.add(connection)
         self._by_peer[connection.peer] += 1
+        self._ways.note(len(self._connections))
         if self._by_peer[connection.peer] > self._of_peer_max:
             _log.warning("too many connections", peer=connection.peer, most=self._of_peer_max)
             return False
@@ -119,10 +121,11 @@ class Server:
             self._by_peer[connection.peer] -= 1
             if not self._by_peer[connection.peer]:
                 del self._by_peer[connection.peer]
+            self._ways.note(len(self._connections))
 
     def give(self, transport: asyncio.Transport, data: bytes) -> bool:
-        """Hand a connection over if the request is the other process's; tell whether it was."""
-        return self._passage.give(transport, data)
+        """Hand a connection over if another process is to serve it; tell whether it was."""
+        return self._ways.give(transport, data)
 
     def refused(self, error: errors.AwsError) -> bytes:
         """Return the whole answer to what is no request."""
