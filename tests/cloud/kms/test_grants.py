@@ -95,6 +95,19 @@ def test_who_retires_a_grant_is_named_in_it(kms: Any, key: str, user: User) -> N
     )
 
 
+def test_who_may_retire_his_grant_retires_no_other(kms: Any, key: str, user: User) -> None:
+    ann, bob = user(), user()
+    asked = {"KeyId": key, "Operations": ["Encrypt", "RetireGrant"]}
+    kms.create_grant(**asked, GranteePrincipal=ann.arn)
+    other = kms.create_grant(
+        **asked, GranteePrincipal=bob.arn, RetiringPrincipal=f"arn:aws:iam::{ann.account}:root"
+    )
+    named = {"KeyId": key, "GrantId": other["GrantId"]}
+    assert refusal(ann.kms.retire_grant, **named) == "AccessDeniedException"
+    assert refusal(user().kms.retire_grant, **named) == "AccessDeniedException"
+    bob.kms.retire_grant(**named)
+
+
 def test_the_same_grant_of_a_name_is_one(kms: Any, key: str, user: User) -> None:
     asked = {"KeyId": key, "GranteePrincipal": user().arn, "Operations": ["Encrypt"], "Name": "n"}
     ids = {kms.create_grant(**asked)["GrantId"] for _ in range(2)}
@@ -129,6 +142,7 @@ def test_what_cannot_be_granted_is_refused(kms: Any, key: str, user: User) -> No
         ({"GranteePrincipal": ann.arn + "0"}, "InvalidArnException"),
         ({"GranteePrincipal": "ann"}, "InvalidArnException"),
         ({"GrantTokens": ["nonsense"]}, "InvalidGrantTokenException"),
+        ({"Constraints": {"EncryptionContextEquals": {}}}, "ValidationException"),
         ({"Constraints": {"SourceArn": key}}, "UnsupportedOperationException"),
     )
     for change, code in refused:

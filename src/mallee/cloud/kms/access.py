@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 
 from mallee.aws import errors, policy
 from mallee.cloud.action import Lack
-from mallee.cloud.call import Call, Principal, Request
+from mallee.cloud.call import Call, Request
 from mallee.cloud.kms import contextkeys, naming
 from mallee.cloud.state import records
 from mallee.model.kmskeys import Grant
@@ -45,22 +45,28 @@ def is_granted(call: Call, asked: Request, lack: Lack) -> bool:
     if not missing <= (_BY_GRANT if record.account == call.account else {policy.Kind.RESOURCE}):
         return False
     operation = lack.permission.removeprefix("kms:")
-    if operation == _RETIRE and any(_retires(call, asked, record.id)):
-        return True
     has_own = policy.Kind.IDENTITY not in missing
+    if operation == _RETIRE:
+        return _retires(call, asked, record.id, _names(call, has_own=has_own))
     context = contextkeys.context_of(asked, lack.permission)
     return any(
         operation in grant.operations and _fits(grant, operation, asked, context)
-        for grant in _of_caller(call, record.id, has_own=has_own)
+        for name in _names(call, has_own=has_own)
+        for grant in _of(call, record.id, name)
     )
 
 
-def names_of(who: Principal) -> tuple[str, ...]:
-    """Return what a grant may call somebody: his id, his role's or user's, his ARN."""
-    return tuple({who.user_id, who.issuer_id, who.arn, who.issuer_arn} - {""})
+def _names(call: Call, *, has_own: bool) -> set[str]:
+    """Return what a grant may call the caller: his id, his role's or user's, his ARN.
+
+    It calls him by his account where his own policies let him use what that is granted.
+    """
+    who = call.principal
+    names = {who.user_id, who.issuer_id, who.arn, who.issuer_arn} - {""}
+    return {*names, f"arn:aws:iam::{call.account}:root"} if has_own else names
 
 
-def is_within(grant: Grant, asked: Request) -> bool:
+def _is_within(grant: Grant, asked: Request) -> bool:
     """Tell whether a grant that is asked for gives no more than another one."""
     wanted: Request = asked.get("Constraints") or {}
     equals: Mapping[str, str] = wanted.get("EncryptionContextEquals") or {}
@@ -72,19 +78,15 @@ def is_within(grant: Grant, asked: Request) -> bool:
     return grant.subset.items() <= (equals or subset).items()
 
 
-def _of_caller(call: Call, key_id: str, *, has_own: bool) -> Iterator[Grant]:
-    """Yield the grants of the caller; to his account as a whole only what is his own to use."""
-    names = names_of(call.principal)
-    if has_own:
-        names = (*names, f"arn:aws:iam::{call.account}:root")
-    for name in names:
-        for record in call.view.by(records.GRANT, "grantee", f"{key_id} {name}"):
-            yield record.doc
+def _of(call: Call, key_id: str, name: str) -> Iterator[Grant]:
+    """Yield the grants of a name on a key."""
+    for record in call.view.by(records.GRANT, "grantee", f"{key_id} {name}"):
+        yield record.doc
 
 
 def _fits(grant: Grant, operation: str, asked: Request, context: Mapping[str, str]) -> bool:
     if operation == _CREATE:
-        return is_within(grant, asked)
+        return _is_within(grant, asked)
     if not grant.equals and not grant.subset:
         return True
     if not contextkeys.has_context(operation):
@@ -95,12 +97,10 @@ def _fits(grant: Grant, operation: str, asked: Request, context: Mapping[str, st
     return grant.subset.items() <= context.items()
 
 
-def _retires(call: Call, asked: Request, key_id: str) -> Iterator[bool]:
-    """Yield whether the grant that a request is about may be ended by the caller."""
-    id = contextkeys.grant_id_of(asked)
-    record = call.view.get(records.GRANT, id)
+def _retires(call: Call, asked: Request, key_id: str, names: set[str]) -> bool:
+    """Tell whether the very grant that a request is about may be ended by the caller."""
+    record = call.view.get(records.GRANT, contextkeys.grant_id_of(asked))
     if record is None or record.doc.key_id != key_id:
-        return
-    names = {*names_of(call.principal), f"arn:aws:iam::{call.account}:root"}
-    yield record.doc.retiring in names
-    yield record.doc.grantee in names and _RETIRE in record.doc.operations
+        return False
+    grant = record.doc
+    return grant.retiring in names or (grant.grantee in names and _RETIRE in grant.operations)

@@ -59,9 +59,9 @@ def _told(id: str) -> Result:
 
 def _wanted(call: WriteCall, record: KeyRecord, asked: Request) -> Grant:
     constraints: Request = asked.get("Constraints") or {}
-    if len(constraints) > 1:
+    if len(constraints) > 1 or not all(constraints.values()):
         raise errors.ValidationException(
-            "Only one type of encryption context constraint is allowed."
+            "Only one type of encryption context constraint is allowed, with a pair at least."
         )
     grantee: str | None = asked.get("GranteePrincipal")
     if not grantee:
