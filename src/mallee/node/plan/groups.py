@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
 
-from mallee.model.hosts import GroupWanted, InterfaceWanted
+from mallee.model.hosts import GroupWanted
 from mallee.model.networks import Direction, Rule
 from mallee.node.plan import nft, spans
 from mallee.node.plan.spans import Span
@@ -32,6 +32,11 @@ _MATCHES = {
     _ICMP: "meta l4proto . th sport",
     _ALL: "meta l4proto",
 }
+
+
+OpenWay = tuple[Direction, str, str]
+"""Direction, family (`ipv4`, `ipv6`) and protocol (`tcp`, `udp`)."""
+_WORLD = ("0.0.0.0/0", "::/0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,19 +62,26 @@ WAYS = (
 class Made:
     """The blocks of the groups of one VPC as they were made last: most stay the same."""
 
-    _by_id: dict[str, tuple[GroupWanted, tuple[nft.Block, ...]]] = field(
-        default_factory=dict[str, tuple[GroupWanted, tuple[nft.Block, ...]]]
-    )
+    _by_id: dict[str, "MadeGroup"] = field(default_factory=dict[str, "MadeGroup"])
 
-    def blocks(self, groups: Iterable[GroupWanted]) -> Iterator[nft.Block]:
-        """Return the blocks of these groups, and forget those of all others."""
+    def make(self, groups: Iterable[GroupWanted]) -> dict[str, "MadeGroup"]:
+        """Return these groups by id, in order, and forget all others."""
         before, self._by_id = self._by_id, {}
         for group in sorted(groups, key=lambda one: one.id):
             known = before.get(group.id)
-            if known is None or known[0] != group:
-                known = (group, blocks(group))
+            if known is None or known.group != group:
+                known = MadeGroup(group, blocks(group), open_ways(group))
             self._by_id[group.id] = known
-            yield from known[1]
+        return self._by_id
+
+
+@dataclass(frozen=True, slots=True)
+class MadeGroup:
+    """What follows from a group alone."""
+
+    group: GroupWanted
+    blocks: tuple[nft.Block, ...]
+    open_ways: frozenset[OpenWay]
 
 
 def blocks(group: GroupWanted) -> tuple[nft.Block, ...]:
@@ -90,25 +102,21 @@ def referenced(groups: Iterable[GroupWanted]) -> frozenset[str]:
     return frozenset(one.group_id for group in groups for one in group.rules if one.group_id)
 
 
-def is_open(interface: InterfaceWanted, groups: dict[str, GroupWanted], asked: Rule) -> bool:
-    """Tell whether the interface's groups let everything of a protocol pass one way.
-
-    `asked` names direction, protocol (`tcp`, `udp`) and the family, by its range for all the world.
-    """
-    for id in interface.group_ids:
-        for rule in groups[id].rules if id in groups else ():
-            is_alike = rule.direction is asked.direction
-            is_world = (rule.cidr, rule.cidr6) == (asked.cidr, asked.cidr6)
-            if is_alike and is_world and _is_whole(rule, asked.protocol):
-                return True
-    return False
+def open_ways(group: GroupWanted) -> frozenset[OpenWay]:
+    """Return the ways by which the group lets everything of a protocol pass, from and to all."""
+    return frozenset(
+        (rule.direction, family, protocol)
+        for rule in group.rules
+        for family, cidr in (("ipv4", rule.cidr), ("ipv6", rule.cidr6))
+        if cidr in _WORLD
+        for protocol in ("tcp", "udp")
+        if _is_whole(rule, protocol)
+    )
 
 
 def _is_whole(rule: Rule, protocol: str) -> bool:
     number = protocol_number(rule)
-    if number < 0:
-        return True
-    return number == _NUMBERS[protocol] and ports(rule) == (0, PORT_MAX)
+    return number < 0 or (number == _NUMBERS[protocol] and ports(rule) == (0, PORT_MAX))
 
 
 def protocol_number(rule: Rule) -> int:

@@ -100,7 +100,6 @@ def _addresses(
     layout: Layout, vpc: VpcWanted, plugged: list[InterfaceWanted], peer_links: Iterable[str]
 ) -> Iterator[Address]:
     services = (network.METADATA_ADDRESS, network.DNS_ADDRESS, str(network.name_server(vpc)))
-    subnets = {subnet.id: subnet for subnet in vpc.subnets}
     yield Address("lo", "127.0.0.1/8")
     yield from (Address("lo", f"{service}/32") for service in services)
     yield Address(network.EDGE, f"{network.vpc_end(vpc)}/31")
@@ -108,10 +107,11 @@ def _addresses(
     ports += [
         (layout.nat_link(one.interface_id), one.id, one.subnet_id) for one in vpc.nat_gateways
     ]
+    gateways = {subnet.id: tuple(_gateway_cidrs(subnet)) for subnet in vpc.subnets}
     for device, id, subnet_id in ports:
-        if subnet_id not in subnets:
+        if subnet_id not in gateways:
             raise ValueError(f"{id} is in {subnet_id}, which {vpc.id} has not")
-        yield from _gateway_addresses(device, subnets[subnet_id])
+        yield from (Address(device, cidr) for cidr in gateways[subnet_id])
     for link in peer_links:
         yield Address(link, f"{_PEER_ENDS[_side(vpc, layout, link)]}/32")
         if vpc.ipv6_cidrs:
@@ -122,12 +122,12 @@ def _addresses(
         yield Address(network.EDGE, f"{network.VPC_END6}/64")
 
 
-def _gateway_addresses(device: str, subnet: SubnetWanted) -> Iterator[Address]:
+def _gateway_cidrs(subnet: SubnetWanted) -> Iterator[str]:
     """The router's addresses on a device of the subnet: DHCP finds the subnet by them too."""
-    yield Address(device, f"{network.gateway(subnet)}/{ip_network(subnet.cidr).prefixlen}")
+    yield f"{network.gateway(subnet)}/{ip_network(subnet.cidr).prefixlen}"
     if subnet.ipv6_cidr:
-        yield Address(device, f"{network.ROUTER6}/64")
-        yield Address(device, f"{ip_network(subnet.ipv6_cidr)[1]}/64")
+        yield f"{network.ROUTER6}/64"
+        yield f"{ip_network(subnet.ipv6_cidr)[1]}/64"
 
 
 def _side(vpc: VpcWanted, layout: Layout, link: str) -> int:

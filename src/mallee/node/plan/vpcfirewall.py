@@ -16,12 +16,11 @@ its own public one. 3. A connection over a public address ends with that address
 Called by `do/network`. Not its business: routes (`routing`), loading (`do/firewall`). Pure.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from mallee.model.carried import Way
 from mallee.model.hosts import VpcWanted
 from mallee.model.layout import Layout
-from mallee.model.networks import Direction, Rule
 from mallee.node.plan import acls, groups, network, nft, routing, speakers
 
 SERVICES_PACKETS_PER_S = 1024
@@ -36,15 +35,15 @@ _BITS = groups.WORLD_OUT | groups.WORLD_IN
 def ruleset(layout: Layout, vpc: VpcWanted, made: groups.Made) -> nft.Ruleset:
     """Return the whole ruleset of a VPC's namespace; `made` spares making the same again."""
     ports = speakers.ports(layout, vpc)
-    worn = {group.id: group for group in vpc.groups}
+    worn = made.make(vpc.groups)
     unknown = groups.referenced(vpc.groups) - worn.keys()
     blocks: list[nft.Block] = [
         *speakers.sets(ports),
         *_translation_sets(vpc),
         *_border_sets(layout, vpc, ports),
-        *_answer_sets(layout, vpc),
+        *_answer_sets(layout, vpc, worn),
         *(block for id in sorted(unknown) for block in groups.members(groups.nobody(id))),
-        *made.blocks(worn.values()),
+        *(block for one in worn.values() for block in one.blocks),
         *(chain for acl in sorted(vpc.acls, key=lambda one: one.id) for chain in acls.chains(acl)),
         *_tap_chains(layout, vpc, worn),
         *speakers.chains(layout, vpc, ports),
@@ -168,26 +167,21 @@ def _tap_chains(layout: Layout, vpc: VpcWanted, known: Iterable[str]) -> Iterato
             yield nft.Chain(f"{tap}-{way.suffix}", (*jumps, "drop"))
 
 
-def _answer_sets(layout: Layout, vpc: VpcWanted) -> Iterator[nft.Set]:
+def _answer_sets(
+    layout: Layout, vpc: VpcWanted, worn: Mapping[str, groups.MadeGroup]
+) -> Iterator[nft.Set]:
     """Taps whose rules let every answer pass: only there may a connection go untracked."""
-    worn = {group.id: group for group in vpc.groups}
     for way in groups.WAYS:
         elements = frozenset(
             f'"{layout.tap(one.id)}" . {family} . {protocol}'
             for one in vpc.interfaces
-            for family, protocol, asked in _whole_rules(way.direction)
-            if groups.is_open(one, worn, asked)
+            for id in one.group_ids
+            if id in worn
+            for direction, family, protocol in worn[id].open_ways
+            if direction is way.direction
         )
         form = "typeof iifname . meta nfproto . meta l4proto"
         yield nft.Set(f"open-{way.suffix}", form, elements)
-
-
-def _whole_rules(direction: Direction) -> Iterator[tuple[str, str, Rule]]:
-    for protocol in ("tcp", "udp"):
-        world = Rule(id="", direction=direction, protocol=protocol, cidr="0.0.0.0/0")
-        world6 = Rule(id="", direction=direction, protocol=protocol, cidr6="::/0")
-        yield "ipv4", protocol, world
-        yield "ipv6", protocol, world6
 
 
 def _forward_chains(layout: Layout, vpc: VpcWanted) -> Iterator[nft.Chain]:
