@@ -10,13 +10,22 @@ import re
 import time
 from collections.abc import Generator
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from msgspec.structs import replace
 
-from mallee.cloud.s3 import inventorying
+from mallee.cloud.s3 import buckets, inventorying
+from mallee.cloud.state import records
+from mallee.model.buckets import INVENTORY
+from mallee.model.settings import Settings
+from mallee.walrus import contents
+from mallee.walrus.errors import NoSpace
+from tests.cloud.s3 import desk as desk_module
 from tests.cloud.s3 import running
+from tests.cloud.s3.desk import Desk
 
 WAIT_S = 90
 FIELDS = ["Size", "ETag", "EncryptionStatus", "LastModifiedDate", "IsMultipartUploaded"]
@@ -188,3 +197,54 @@ def test_weeks_begin_on_sundays() -> None:
     assert inventorying.period_of(saturday, "Daily") == "2026-11-21"
     assert inventorying.period_of(saturday, "Weekly") == "2026-11-15"
     assert inventorying.period_of(saturday + 7200, "Weekly") == "2026-11-22"
+
+
+async def test_a_list_that_does_not_fit_leaves_nothing_behind(desk: Desk) -> None:
+    """The second of its files finds no room: the first, whole by then, goes too."""
+
+    def write(tx: Any) -> None:
+        record = tx.get(records.BUCKET, "bbb")
+        kept = {"all": configuration("bbb")}
+        tx.write(record, replace(record.doc, documents={INVENTORY: kept}, policy=POLICY))
+
+    await desk.store.run(write)
+    await desk.put("k", b"1")
+    means: Any = SimpleNamespace(
+        store=desk.store,
+        engine=desk.engine,
+        clock=desk.clock,
+        settings=Settings(),
+        key_file=SimpleNamespace(box=desk_module.BOX),
+    )
+    record = buckets.find(desk.store.view, "bbb")
+    assert record is not None
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(inventorying, "_manifest", _raise_no_space)
+        patch.setattr(contents, "SMALL_MAX", 1)
+        with pytest.raises(NoSpace):
+            inventorying.make_due(means, record, "all")
+    assert not desk.engine.check()
+    assert inventorying.make_due(means, record, "all")
+    listed = await desk.ask("ListObjectsV2", Bucket="bbb")
+    assert listed["KeyCount"] == 5
+    assert inventorying.make_due(means, record, "all")
+    assert (await desk.ask("ListObjectsV2", Bucket="bbb"))["KeyCount"] == 5
+
+
+def _raise_no_space(*_given: object) -> bytes:
+    raise NoSpace("no room")
+
+
+POLICY = json.dumps(
+    {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": {"Service": "s3.amazonaws.com"},
+                "Action": "s3:PutObject",
+                "Resource": "arn:aws:s3:::bbb/*",
+            }
+        ],
+    }
+)

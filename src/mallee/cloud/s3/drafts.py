@@ -6,6 +6,7 @@ its list of grants. Called by `logdelivery` and `inventorying`, in threads: ever
 its business: what is written.
 """
 
+import contextlib
 import hashlib
 import sqlite3
 from collections.abc import Callable, Sequence
@@ -195,6 +196,20 @@ def commit(
     within = allowances.kept(allowances.of(means.store.view, target), work)
     future: futures.Future[None] = means.engine.commit(within, [one.content for one in finished])
     future.result()
+
+
+def discard(means: Means, finished: Sequence[Finished]) -> None:
+    """Give up drafts that are finished: their bytes are the engine's again."""
+
+    def work(_tx: Tx, _blobs: Sequence[Blob]) -> None:
+        raise _Unwanted
+
+    with contextlib.suppress(_Unwanted, *FAILURES):
+        means.engine.commit(work, [one.content for one in finished]).result()
+
+
+class _Unwanted(Exception):
+    """Nothing is to come of a commit but the end of its contents."""
 
 
 def found(view: store.View, name: str, account: str) -> BucketRecord | None:

@@ -11,7 +11,7 @@ import asyncio
 import gzip
 import hashlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import IO, Any, cast
@@ -115,30 +115,33 @@ def _make(means: Means, due: Due) -> None:
     folder = _folder(due.source, due.wanted)
     moment = datetime.fromtimestamp(due.at, UTC)
     open_drafts: list[Draft] = []
+    finished: list[Finished] = []
     try:
-        files = [_finish(draft, open_drafts) for draft in _data(means, due, folder, open_drafts)]
+        for draft in _data(means, due, folder, open_drafts):
+            finished.append(_finish(draft, open_drafts))
+        files = tuple(finished)
         manifest = _manifest(due, files)
         small = {
             f"{folder}/{moment:%Y-%m-%dT%H-%MZ}/manifest.json": manifest,
             f"{folder}/{moment:%Y-%m-%dT%H-%MZ}/manifest.checksum": _md5(manifest).encode(),
             f"{folder}/hive/dt={moment:%Y-%m-%d-%H-%M}/symlink.txt": _links(due, files),
         }
-        told: list[Finished] = []
         for key, data in small.items():
             draft = _draft(means, due, key, "application/octet-stream")
             open_drafts.append(draft)
             draft.write(data)
-            told.append(_finish(draft, open_drafts))
+            finished.append(_finish(draft, open_drafts))
         number, mark = due.source.doc.number, _mark(due.wanted["Id"])
+        whole, finished = finished, []
+        # From here on the bytes are the engine's, whatever comes of the commit.
         drafts.commit(
-            means,
-            due.target,
-            [*files, *told],
-            lambda tx: tx.mark(number, mark, due.period.encode()),
+            means, due.target, whole, lambda tx: tx.mark(number, mark, due.period.encode())
         )
     finally:
         for draft in open_drafts:
             draft.abandon()
+        if finished:
+            drafts.discard(means, finished)
 
 
 def _data(means: Means, due: Due, folder: str, open_drafts: list[Draft]) -> Iterator[Draft]:
@@ -205,7 +208,7 @@ def _finish(draft: Draft, open_drafts: list[Draft]) -> Finished:
     return finished
 
 
-def _manifest(due: Due, files: list[Finished]) -> bytes:
+def _manifest(due: Due, files: Sequence[Finished]) -> bytes:
     """Return the manifest: which files, in which form."""
     return msgspec.json.encode(
         {
@@ -223,7 +226,7 @@ def _manifest(due: Due, files: list[Finished]) -> bytes:
     )
 
 
-def _links(due: Due, files: list[Finished]) -> bytes:
+def _links(due: Due, files: Sequence[Finished]) -> bytes:
     """Return what Hive reads to find the files."""
     return "".join(f"s3://{due.target.id}/{one.place.key.decode()}\n" for one in files).encode()
 

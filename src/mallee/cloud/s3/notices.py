@@ -39,9 +39,11 @@ _MADE = {
     "CompleteMultipartUpload": "ObjectCreated:CompleteMultipartUpload",
 }
 _POSTED = "ObjectCreated:Post"
-_VERSION_OF = (("ObjectCreated", "2.1"), ("ObjectRemoved", "2.1"))
-_VERSION_OF_OTHERS = "2.3"
-"""The version of the form in which events of lifecycles, tags and lists are told."""
+_FORM, _LATER_FORM = "2.1", "2.3"
+"""Versions of AWS's form: the later one is of events that came later, of lifecycles and tags."""
+_OF_FIRST_FORM = ("ObjectCreated", "ObjectRemoved")
+_EMPTY = "d41d8cd98f00b204e9800998ecf8427e"
+"""The ETag of nothing, which a marker is told to have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,10 +177,9 @@ def _record(
     """Return an event as AWS tells it, without what is known when it is told: `delivering`."""
     event, rule_id = told
     bucket = where[0]
-    form = dict(_VERSION_OF).get(event.partition(":")[0], _VERSION_OF_OTHERS)
     return {
         ACCOUNT: watch.account,
-        "eventVersion": form,
+        "eventVersion": _FORM if event.startswith(_OF_FIRST_FORM) else _LATER_FORM,
         "eventSource": "aws:s3",
         "eventTime": time_text(tx.now_ms),
         "eventName": event,
@@ -211,10 +212,6 @@ def _object(event: str, where: tuple[Bucket, bytes, Version]) -> dict[str, Any]:
     if bucket.versioning is not buckets.Versioning.NEVER:
         told["versionId"] = version.id
     return told
-
-
-_EMPTY = "d41d8cd98f00b204e9800998ecf8427e"
-"""The ETag of nothing, which a marker is told to have."""
 
 
 def time_text(ms: int) -> str:
