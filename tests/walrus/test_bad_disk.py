@@ -15,11 +15,17 @@ from tests.walrus.stores import files_of, get, put
 
 
 class BadDisk(Disk):
-    """A disk on which one file cannot be read from some offset on."""
+    """A disk on which one file cannot be read from some offset on, or nothing be synced."""
 
     def __init__(self) -> None:
         self.bad: Path | None = None
         self.start = 0
+        self.fails_to_sync = False
+
+    def sync(self, descriptor: int) -> None:
+        if self.fails_to_sync:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        super().sync(descriptor)
 
     def read_into(self, descriptor: int, buffer: memoryview, offset: int) -> int:
         path = Path(os.readlink(f"/proc/self/fd/{descriptor}"))
@@ -75,6 +81,22 @@ def test_a_pack_that_cannot_be_read_from_somewhere_on_harms_what_lies_there(
     assert [loser.key for loser in engine.scrub()[1]] == [b"2", b"3"]
     disk.bad = None
     assert engine.scrub()[0].damages == ()
+
+
+@pytest.mark.parametrize("size", [10, 300_000])
+def test_a_pack_that_could_not_be_synced_is_written_to_no_more(
+    engine: Engine, disk: BadDisk, tmp_path: Path, size: int
+) -> None:
+    put(engine, b"before", b"1")
+    disk.fails_to_sync = True
+    with pytest.raises(OSError, match="Input/output error"):
+        put(engine, b"k", bytes(size))
+    disk.fails_to_sync = False
+    assert get(engine, b"k") is None
+    put(engine, b"k", b"2")
+    assert len(list(tmp_path.rglob("packs/*"))) == (2 if size == 10 else 1)
+    assert (get(engine, b"before"), get(engine, b"k")) == (b"1", b"2")
+    assert not engine.check()
 
 
 def _filled(root: Path) -> Path:

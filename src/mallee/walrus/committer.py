@@ -187,7 +187,12 @@ class Committer:
             return {}
         if self._pack.is_full:
             self._seal()
-        return {blob.id: blob for blob in self._pack.append(small)}
+        try:
+            return {blob.id: blob for blob in self._pack.append(small)}
+        except OSError:
+            # A file whose sync has failed once may say of the next that it succeeded.
+            self._seal()
+            raise
 
     def _commit(self, jobs: list[Job], packed: dict[int, Blob]) -> list[_Outcome]:
         run = self._connection.execute

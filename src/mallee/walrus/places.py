@@ -141,7 +141,7 @@ def alone(path: Path) -> Generator[None]:
 
 
 class Turns:
-    """Whose transaction it is, among processes: in the order in which they asked.
+    """Whose transaction it is, among processes: those that wait are woken when it is over.
 
     SQLite's own lock is found free by looking again and again, ever more seldom: whoever has waited
     longest looks least often. Used by one thread.
