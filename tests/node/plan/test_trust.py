@@ -6,17 +6,27 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from mallee.model.hosts import Ask, GroupWanted, HostWanted, SyncAnswer
+from mallee.model.carried import (
+    AddressWanted,
+    DhcpWanted,
+    Limit,
+    RouteTableWanted,
+    RouteWanted,
+    Way,
+)
+from mallee.model.hosts import Ask, GroupWanted, HostWanted, SubnetWanted, SyncAnswer
 from mallee.model.images import Blob, DirectBoot
 from mallee.model.networks import Direction, Rule
 from mallee.model.settings import Network
 from mallee.node.plan import trust
-from tests.node import lab, wants
+from tests.node import lab, shapes, wants
 
 Change = Callable[[HostWanted], HostWanted]
 
 RULE = Rule(id="sgr-1", direction=Direction.INGRESS, protocol="tcp", from_port=1, to_port=2)
 GROUP = "sg-0123456789abcdef0"
+TABLE, ACL = "rtb-0123456789abcdef0", "acl-0123456789abcdef0"
+NAT = shapes.nat_gateway(5, shapes.subnet(1), None)
 
 
 def host() -> HostWanted:
@@ -27,9 +37,32 @@ def host() -> HostWanted:
     return replace(wanted, vpcs=(replace(wanted.vpcs[0], groups=(group,)),))
 
 
+def full_vpc() -> HostWanted:
+    """A host with everything that a VPC may have."""
+    net = shapes.subnet(1, table=TABLE, acl=ACL)
+    more = AddressWanted(
+        private_ip="10.0.1.20", public_ip="203.0.113.9", public_name="ec2-203.example.com"
+    )
+    one = shapes.interface(
+        10, GROUP, inside=net, secondary=(more,), prefixes=("10.0.1.32/28", "fd00:0:0:1:a::/80"),
+        limit=Limit(1_000_000, 1_000_000),
+    )  # fmt: skip
+    peering = shapes.peering(0, 1, seen_from=0)
+    ways = (("::/0", Way.EGRESS_ONLY, "eigw-0123456789abcdef0"), ("0.0.0.0/0", Way.NAT, NAT.id))
+    vpc = shapes.vpc(
+        0, (net,), (one,), {GROUP: (*shapes.ALL_IN, *shapes.ALL_OUT)},
+        route_tables=(shapes.table(TABLE, *ways, ("10.1.0.0/16", Way.PEERING, peering.id)),),
+        acls=(shapes.acl(ACL, shapes.entry(1, "in allow", "58", cidr6="::/0")),),
+        nat_gateways=(NAT,), peerings=(peering,), more_cidrs=("100.64.0.0/16",),
+        dhcp=DhcpWanted(domain_names=("corp.example",), ntp_servers=("169.254.169.123",)),
+    )  # fmt: skip
+    return shapes.host(vpc)
+
+
 def test_what_a_cloud_says_is_taken() -> None:
     for wanted in (
         host(),
+        full_vpc(),
         lab.make_wanted(lab.make_vpc((lab.make_interface(1, public=True),), {})),
     ):
         answer = SyncAnswer(wanted=wanted, asks=(Ask("0af3", "console", "i-0123456789abcdef0"),))
@@ -87,6 +120,47 @@ EVIL: dict[str, Change] = {
     "private address": in_interface(private_ip="172.31.0.11\n"),
     "public address of another network": in_interface(public_ip="8.8.8.8"),
     "interface's id": in_interface(id="eni-/../../x"),
+    "public name": in_interface(public_name="a\nconf-file=/etc/passwd"),
+    "second address": in_interface(
+        secondary=(AddressWanted(private_ip="10.0.0.1", public_ip="8.8.8.8"),)
+    ),
+    "led range": in_interface(prefixes=("10.0.0.0/28 . x",)),
+    "zone of an address": in_interface(ipv6s=("fe80::1%eth0; x",)),
+    "zone of a range": in_interface(prefixes=("fe80::%0 } accept/80",)),
+    "speed": in_interface(limit=Limit(sends_bps=-1)),
+    "peer of IPv6": in_rule(cidr6="::/0 accept"),
+    "zone of a peer": in_rule(cidr6="fe80::1%x accept #/128"),
+    "no protocol": in_rule(protocol="999"),
+    "subnet's table": in_vpc(subnets=(SubnetWanted("subnet-1", "10.0.0.0/24", "", "rtb-x; x"),)),
+    "range of IPv6 of others": lambda one: replace(
+        in_vpc(ipv6_cidrs=("2001:db8::/56",))(one), ipv6_range="fd00::/16"
+    ),
+    "range of IPv6 without any": in_vpc(ipv6_cidrs=("fd00::/56",)),
+    "all of IPv6": lambda one: replace(one, ipv6_range="::/1"),
+    "route": in_vpc(
+        route_tables=(RouteTableWanted(TABLE, (RouteWanted("0.0.0.0/0 dev x", Way.INTERNET),)),)
+    ),
+    "route's target": in_vpc(
+        route_tables=(RouteTableWanted(TABLE, (RouteWanted("10.0.0.0/8", Way.NAT, "nat; x"),)),)
+    ),
+    "table's id": in_vpc(route_tables=(RouteTableWanted("rtb-x\nx"),)),
+    "entry of an ACL": in_vpc(acls=(shapes.acl(ACL, shapes.entry(1, "in allow", "6; x")),)),
+    "entry without a range": in_vpc(
+        acls=(shapes.acl(ACL, replace(shapes.entry(1, "in allow"), cidr=None)),)
+    ),
+    "gateway's id": in_vpc(nat_gateways=(replace(NAT, id="nat-/../x"),)),
+    "gateway's public address": in_vpc(
+        nat_gateways=(
+            replace(NAT, addresses=(AddressWanted(private_ip="10.0.1.5", public_ip="8.8.8.8"),)),
+        )
+    ),
+    "gateway without an address": in_vpc(nat_gateways=(replace(NAT, addresses=()),)),
+    "peer's range": in_vpc(
+        peerings=(replace(shapes.peering(0, 1, seen_from=0), peer_cidrs=("10.1.0.0/16, x",)),)
+    ),
+    "domain": in_vpc(dhcp=DhcpWanted(domain_names=("a\ndhcp-script=/x",))),
+    "name server": in_vpc(dhcp=DhcpWanted(name_servers=("1.1.1.1,x",))),
+    "type of NetBIOS node": in_vpc(dhcp=DhcpWanted(netbios_node_type=3)),
     "region": lambda one: replace(one, region="x\nconf-file=/etc/passwd"),
     "zone": lambda one: replace(one, zone="../x"),
     "half the world": lambda one: replace(one, public_range="128.0.0.0/1"),

@@ -11,7 +11,6 @@ Not its business: whether what is wanted makes sense (the plans find out), and w
 import re
 from collections.abc import Iterable
 from http import HTTPStatus
-from ipaddress import IPv6Network
 
 from mallee.model.hosts import (
     Ask,
@@ -111,10 +110,7 @@ def _check_ipv6_range(text: str) -> None:
     """Refuse a range that is the world's, or everybody's."""
     if not text:
         return
-    try:
-        network = IPv6Network(text)
-    except ValueError as error:
-        raise trustedvpcs.NotTrusted(f"{text[:80]!r} as a range of IPv6") from error
+    network = trustedvpcs.check_network6(text)
     is_special = network.is_loopback or network.is_link_local or network.is_multicast
     if network.prefixlen < WIDEST_RANGE6 or is_special:
         raise trustedvpcs.NotTrusted(f"{network} as a range of addresses")

@@ -4,7 +4,7 @@ becomes a rule, a route or a line of dnsmasq's configuration. Pure.
 
 import re
 from collections.abc import Iterable
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 from mallee.model import dhcp, ids
 from mallee.model.acls import AclEntry
@@ -57,12 +57,9 @@ def check_vpc(vpc: VpcWanted, wanted: HostWanted) -> None:
 
 
 def _check_part_of_ours(cidr: str, ipv6_range: str) -> None:
-    try:
-        network, ours = IPv6Network(cidr), IPv6Network(ipv6_range)
-    except ValueError as error:
-        raise NotTrusted(f"{cidr[:80]!r} of {ipv6_range[:80]!r} as a range of IPv6") from error
-    if not network.subnet_of(ours):
-        raise NotTrusted(f"{network}, which is not of the cloud's range of IPv6 {ours}")
+    network = check_network6(cidr)
+    if not ipv6_range or not network.subnet_of(check_network6(ipv6_range)):
+        raise NotTrusted(f"{network}, which is not of the cloud's range of IPv6 {ipv6_range}")
 
 
 def _check_subnet(subnet: SubnetWanted) -> None:
@@ -90,7 +87,7 @@ def _check_rule(rule: Rule) -> None:
     if rule.cidr is not None:
         check_network(rule.cidr)
     if rule.cidr6 is not None:
-        _check_network6(rule.cidr6)
+        check_network6(rule.cidr6)
     if rule.group_id is not None:
         check_id("sg", rule.group_id)
 
@@ -107,7 +104,7 @@ def _check_entry(entry: AclEntry) -> None:
     if entry.cidr is not None:
         check_network(entry.cidr)
     if entry.cidr6 is not None:
-        _check_network6(entry.cidr6)
+        check_network6(entry.cidr6)
 
 
 def _check_route(route: RouteWanted) -> None:
@@ -191,19 +188,21 @@ def check_network(text: str) -> IPv4Network:
         raise NotTrusted(f"{text[:80]!r} as a range of addresses") from error
 
 
-def _check_network6(text: str) -> None:
+def check_network6(text: str) -> IPv6Network:
+    """Return a range of IPv6; raise `NotTrusted`."""
     try:
-        IPv6Network(text)
+        # A zone (`fe80::1%…`) is no part of a range, and may be any text.
+        return IPv6Network(text.replace("%", " "))
     except ValueError as error:
         raise NotTrusted(f"{text[:80]!r} as a range of IPv6") from error
 
 
 def _check_ranges(texts: Iterable[str]) -> None:
     for text in texts:
-        try:
-            ip_network(text)
-        except ValueError as error:
-            raise NotTrusted(f"{text[:80]!r} as a range of addresses") from error
+        if ":" in text:
+            check_network6(text)
+        else:
+            check_network(text)
 
 
 def _check_address(text: str) -> IPv4Address:
@@ -226,11 +225,8 @@ def _check_address6(text: str) -> None:
 def _check_any_address(text: str) -> None:
     if ":" in text:
         _check_address6(text)
-        return
-    try:
-        ip_address(text)
-    except ValueError as error:
-        raise NotTrusted(f"{text[:80]!r} as an address") from error
+    else:
+        _check_address(text)
 
 
 def _check_protocol(text: str) -> None:
