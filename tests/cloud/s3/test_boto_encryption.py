@@ -65,11 +65,12 @@ def test_another_key_than_the_customers_reads_nothing(s3: Any) -> None:
         s3.get_object(Bucket="bbb", Key="own", **{**OWN, "SSECustomerKey": os.urandom(32)})
 
 
+@pytest.mark.parametrize("method", ["AES256", "aws:kms"])
 def test_objects_stay_readable_when_the_master_key_is_gone_that_they_were_put_under(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
     monkeypatch.setattr(masterkeys, "IN_FLIGHT_S", 0.0)
-    making = {"ServerSideEncryption": "AES256"}
+    making = {"ServerSideEncryption": method}
     with running.fresh() as cloud:
         s3 = cloud.s3()
         s3.create_bucket(Bucket="bbb")
