@@ -361,6 +361,17 @@ def raw(cloud: RunningS3, method: str, path: str, **headers: str) -> Refusal:
     return found
 
 
+def test_a_list_that_has_no_such_name_is_refused_where_lists_are(world: World) -> None:
+    owner = {"Rules": [{"ObjectOwnership": "ObjectWriter"}]}
+    world.owner.put_bucket_ownership_controls(Bucket=samples.BUCKET, OwnershipControls=owner)
+    try:
+        found = raw(world.cloud, "PUT", f"/{samples.BUCKET}/k", **{"x-amz-acl": "everybody"})
+        assert (found.status, found.code) == (400, "InvalidArgument")
+    finally:
+        owner = {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
+        world.owner.put_bucket_ownership_controls(Bucket=samples.BUCKET, OwnershipControls=owner)
+
+
 def test_a_key_has_at_most_1024_bytes(world: World) -> None:
     for key, status in (("ü" * 512, 200), ("ü" * 512 + "x", 400)):
         found = raw(world.cloud, "PUT", f"/{samples.BUCKET}/{key}")

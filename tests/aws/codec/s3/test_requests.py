@@ -68,7 +68,6 @@ def test_dates_of_conditions_that_are_none_are_passed_over() -> None:
         ("GET", "/b?encoding-type=base64", {}, "InvalidArgument"),
         ("GET", "/b/k?response-content-type=a%0D%0ASet-Cookie:%20b", {}, "InvalidArgument"),
         ("GET", "/b/k?partNumber=1.5", {}, "InvalidArgument"),
-        ("PUT", "/b/k", {"x-amz-acl": "everybody"}, "InvalidArgument"),
         ("PUT", "/b/k", {"x-amz-storage-class": "SHELF"}, "InvalidStorageClass"),
         (
             "PUT",
