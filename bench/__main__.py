@@ -5,6 +5,7 @@ from bench import (
     authorization,
     busy,
     describe,
+    engine,
     faststart,
     launch,
     memory,
