@@ -8,7 +8,6 @@ that a test can put another disk in its place, one that forgets what was not syn
 import ctypes
 import errno
 import os
-import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -32,7 +31,7 @@ class Disk:
         except OSError as error:
             raise _told(error) from error
 
-    def open(self, path: Path) -> int:
+    def open(self, path: Path | str) -> int:
         """Return a descriptor to read a file; raises `FileNotFoundError`."""
         return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
 
@@ -116,7 +115,8 @@ class Disk:
 
     def free_bytes(self, path: Path) -> int:
         """Return how many bytes can still be written where the path is."""
-        return shutil.disk_usage(path).free
+        found = os.statvfs(path)
+        return found.f_bavail * found.f_frsize
 
 
 def _told(error: OSError) -> Exception:

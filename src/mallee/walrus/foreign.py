@@ -138,10 +138,10 @@ class ForeignDisk(Disk):
         self._windows: dict[int, _Window] = {}
         self._gate = threading.Lock()
 
-    def open(self, path: Path) -> int:
+    def open(self, path: Path | str) -> int:
         with contextlib.suppress(FileNotFoundError):
             return super().open(path)
-        name = self._name(path)
+        name = self._name(Path(path))
         window = _Window(name, self._bucket.size(name))
         with tempfile.TemporaryFile(dir=self._places.root) as file:
             descriptor = os.dup(file.fileno())

@@ -82,6 +82,15 @@ class Places:
         """Return a pack's file."""
         return self.packs / f"{id:016x}"
 
+    def lies_at(self, id: int, pack: int) -> str:
+        """Return the file that a blob lies in, of its own if `pack` is 0.
+
+        As text: what reads many small blobs has no time for paths.
+        """
+        if pack:
+            return f"{self.root}/packs/{pack:016x}"
+        return f"{self.root}/files/{id & 0xFF:02x}/{id:016x}"
+
     def file(self, id: int) -> Path:
         """Return the file of a blob that has its own."""
         return self.files / f"{id & 0xFF:02x}" / f"{id:016x}"

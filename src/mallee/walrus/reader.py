@@ -176,7 +176,7 @@ class Reader:
             if blob is None:
                 raise Gone(id)
             try:
-                return blob, disk.open(places.pack(blob.pack) if blob.pack else places.file(id))
+                return blob, disk.open(places.lies_at(id, blob.pack))
             except FileNotFoundError as error:
                 if blob == seen:
                     raise Corrupt(id, "has lost its file") from error

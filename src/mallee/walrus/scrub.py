@@ -105,9 +105,7 @@ def _examine(means: Means, connection: sqlite3.Connection, blob: Blob) -> Damage
 
 
 def _verify(means: Means, blob: Blob) -> None:
-    places = means.places
-    path = places.pack(blob.pack) if blob.pack else places.file(blob.id)
-    descriptor = means.disk.open(path)
+    descriptor = means.disk.open(means.places.lies_at(blob.id, blob.pack))
     try:
         for _ in verified(means.disk, Stretch(blob, descriptor, 0, blob.size)):
             pass
