@@ -29,6 +29,8 @@ SERVICES_DOMAIN = "mallee.internal"
 GUESTS_ADDRESS = "169.254.169.254"
 """Where guests find the metadata service, and the cloud's API beside it."""
 GUESTS_API_PORT = 8773
+SERVICE_PORTS = (80, 8773)
+"""At which a gateway endpoint takes requests for the cloud's services."""
 
 
 class Capacity(msgspec.Struct, frozen=True):

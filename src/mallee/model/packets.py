@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
+from mallee.model import hosts
 from mallee.model.acls import AclEntry
 from mallee.model.carried import RouteWanted, Way
 from mallee.model.hosts import GroupWanted, InterfaceWanted, SubnetWanted, VpcWanted
@@ -43,6 +44,8 @@ class End(Enum):
 
     ARRIVED = "arrived"
     """An interface received it."""
+    SERVICE = "service"
+    """It reached a service of the cloud's by a gateway endpoint."""
     WORLD = "world"
     """It left the cloud."""
     SENDER = "sender"
@@ -154,7 +157,9 @@ def _leave(journey: _Journey, port: _Port) -> Trace:
             return _to_router(journey, port, route)
         case Way.PEERING:
             return _by_peering(journey, port, route)
-        case Way.ENDPOINT | Way.BLACKHOLE:
+        case Way.ENDPOINT:
+            return _to_services(journey, port, route)
+        case Way.BLACKHOLE:
             return journey.is_lost(port)
 
 
@@ -290,6 +295,14 @@ def _to_router(journey: _Journey, port: _Port, route: RouteWanted) -> Trace:
         return journey.ends(End.CHECKED, router.id)
     stopped = _cross(journey, port, router)
     return stopped or _receive(journey, router, is_from_world=False)
+
+
+def _to_services(journey: _Journey, port: _Port, route: RouteWanted) -> Trace:
+    packet = journey.packet
+    is_served = packet.protocol == TCP and packet.destination_port in hosts.SERVICE_PORTS
+    if not is_served or packet.destination.version == 6:
+        return journey.is_lost(port)
+    return journey.ends(End.SERVICE, route.target_id)
 
 
 def _by_peering(journey: _Journey, port: _Port, route: RouteWanted) -> Trace:

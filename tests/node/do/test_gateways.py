@@ -125,6 +125,24 @@ class TestNatGateway:
             assert host.guest(self.one).misses(lab.WORLD_ADDRESS, PORT)
 
 
+def test_a_gateway_endpoint_leads_to_the_services_from_where_a_table_says_so(host: Lab) -> None:
+    led, other = shapes.subnet(1, table=PRIVATE), shapes.subnet(2, table=PUBLIC)
+    one, two = shapes.interface(10, OPEN, inside=led), shapes.interface(10, OPEN, inside=other)
+    tables = (
+        shapes.table(PRIVATE, ("198.18.0.0/24", Way.ENDPOINT, "vpce-1")),
+        shapes.table(PUBLIC),
+    )
+    vpc = shapes.vpc(0, (led, other), (one, two), route_tables=tables)
+    host.apply(shapes.host(vpc))
+    inside = Guest(one, host.layout.vpc_namespace(shapes.vpc_id(0)))
+    with inside.listen(8773, address="169.254.169.254"):
+        for port in (80, 8773):
+            assert host.guest(one).reaches("198.18.0.7", port)
+            assert host.guest(two).misses("198.18.0.7", port)
+        assert host.guest(one).misses("198.18.0.7", 22)
+        assert host.guest(one).misses("198.18.1.7", 80)
+
+
 class TestPeering:
     def wanted(self, group: str = OPEN) -> tuple[VpcWanted, VpcWanted]:
         """Two VPCs, peered, with a guest each; the second one's rules may name the first's."""

@@ -26,6 +26,8 @@ METADATA_ADDRESS = hosts.GUESTS_ADDRESS
 METADATA_PORT = 80
 API_PORT = hosts.GUESTS_API_PORT
 """At the same address: the cloud's API, for guests."""
+SERVICE_PORTS = hosts.SERVICE_PORTS
+"""Where a gateway endpoint takes requests to the services: all are the API's."""
 DNS_ADDRESS = "169.254.169.253"
 DNS_ADDRESS6 = "fd00:ec2::253"
 """AWS's address of a VPC's name server over IPv6."""

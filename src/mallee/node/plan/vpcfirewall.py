@@ -262,6 +262,24 @@ def _translation_sets(vpc: VpcWanted) -> Iterator[nft.Set]:
     addresses = "ipv4_addr : ipv4_addr"
     yield nft.map_of("inward", addresses, (f"{public} : {private}" for public, private in pairs))
     yield nft.map_of("outward", addresses, (f"{private} : {public}" for public, private in pairs))
+    # Which ranges are the cloud's own services, by the mark of the subnet that is led there.
+    marks, tables = routing.marks(vpc), {table.id: table for table in vpc.route_tables}
+    yield nft.Set(
+        "endpoints",
+        "typeof meta mark . ip daddr",
+        frozenset(
+            f"{marks[subnet.id]:#x} . {route.cidr}"
+            for subnet in vpc.subnets
+            if subnet.route_table_id in tables
+            for route in tables[subnet.route_table_id].routes
+            if route.way is Way.ENDPOINT and ":" not in route.cidr
+        ),
+        flags="interval",
+    )
+
+
+def _service_ports() -> str:
+    return ", ".join(str(port) for port in network.SERVICE_PORTS)
 
 
 def _translation_chains() -> Iterator[nft.Chain]:
@@ -269,7 +287,11 @@ def _translation_chains() -> Iterator[nft.Chain]:
         "inwards",
         "nat hook prerouting priority dstnat",
         "accept",
-        (f'iifname "{network.EDGE}" dnat ip to ip daddr map @inward',),
+        (
+            f'iifname "{network.EDGE}" dnat ip to ip daddr map @inward',
+            f"meta mark . ip daddr @endpoints tcp dport {{ {_service_ports()} }} "
+            f"dnat ip to {network.METADATA_ADDRESS}:{network.API_PORT}",
+        ),
     )
     yield nft.base(
         "outwards",
