@@ -1,5 +1,6 @@
 """What security groups let through between guests, and when a change of them is felt."""
 
+import select
 import socket
 import subprocess
 from collections.abc import Generator, Iterator
@@ -59,6 +60,16 @@ def allowed(cloud: Cloud, group: str, permissions: list[dict[str, Any]]) -> Gene
         cloud.ec2.revoke_security_group_ingress(GroupId=group, IpPermissions=permissions)
 
 
+@contextmanager
+def refused(cloud: Cloud, group: str, permissions: list[dict[str, Any]]) -> Generator[None]:
+    """Let something in no more for a while."""
+    cloud.ec2.revoke_security_group_ingress(GroupId=group, IpPermissions=permissions)
+    try:
+        yield
+    finally:
+        cloud.ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=permissions)
+
+
 def reaches(cloud: Cloud, source: Guest, target: Guest) -> bool:
     """Whether a guest gets an answer of another's web server at its private address."""
     url = f"http://{target.private_ip}:7000/"
@@ -112,10 +123,52 @@ def test_members_of_the_default_group_meet_freely(cloud: Cloud, served: Pair) ->
     wait_reach(cloud, one, other, is_reached=False)
 
 
+HALF = [
+    {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "IpRanges": [{"CidrIp": "128.0.0.0/1"}]}
+]
+"""SSH from where the host is, but not from the whole world."""
+
+
+UNSERVED = [
+    {"IpProtocol": "tcp", "FromPort": 9, "ToPort": 9, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
+]
+"""A port at which no guest listens."""
+
+
+def refuses(address: str, port: int) -> bool:
+    """Whether the guest itself says that nobody listens there."""
+    try:
+        socket.create_connection((address, port), timeout=1.0).close()
+    except ConnectionRefusedError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+@contextmanager
+def tracked_ssh(cloud: Cloud, guest: Guest) -> Generator[None]:
+    """Have SSH be remembered, so that it does not end when other rules make answers less free."""
+    address, group = cloud.instance(guest.id)["PublicIpAddress"], guest.group_id
+    cloud.ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=HALF)
+    cloud.ec2.revoke_security_group_ingress(GroupId=group, IpPermissions=[guests.SSH])
+    try:
+        # Changes are felt in their order: when a later one is, these are.
+        with allowed(cloud, group, UNSERVED):
+            wholecloud.wait_until(lambda: refuses(address, 9), FELT_S, "changes to be felt")
+        yield
+    finally:
+        cloud.ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[guests.SSH])
+        cloud.ec2.revoke_security_group_ingress(GroupId=group, IpPermissions=HALF)
+
+
 def test_without_a_rule_outwards_nothing_begins_outwards(cloud: Cloud, served: Pair) -> None:
     one, other = served.one, served.other
     everything = [{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]
-    with allowed(cloud, other.group_id, from_group(one.group_id)):
+    with (
+        tracked_ssh(cloud, one),
+        allowed(cloud, other.group_id, from_group(one.group_id)),
+    ):
         wait_reach(cloud, one, other, is_reached=True)
         cloud.ec2.revoke_security_group_egress(GroupId=one.group_id, IpPermissions=everything)
         try:
@@ -135,41 +188,59 @@ def test_without_a_rule_outwards_nothing_begins_outwards(cloud: Cloud, served: P
         wait_reach(cloud, one, other, is_reached=True)
 
 
-def test_an_established_connection_outlives_changes_of_rules(cloud: Cloud, pair: Pair) -> None:
-    address = cloud.instance(pair.one.id)["PublicIpAddress"]
-    session = subprocess.Popen(
-        [
-            *("ssh", "-i", str(cloud.key_pair("tests")), "-o", "BatchMode=yes"),
-            *("-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"),
-            *("-o", "LogLevel=ERROR", f"root@{address}", "sh"),
-        ],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert session.stdin is not None
-    assert session.stdout is not None
+class Session:
+    """A shell on a guest, over one SSH connection that stays."""
 
-    def echoes(word: str) -> bool:
-        print(f"echo {word}", file=session.stdin, flush=True)
-        return session.stdout.readline() == f"{word}\n"
+    def __init__(self, cloud: Cloud, address: str) -> None:
+        self._ssh = subprocess.Popen(
+            [
+                *("ssh", "-i", str(cloud.key_pair("tests")), "-o", "BatchMode=yes"),
+                *("-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"),
+                *("-o", "LogLevel=ERROR", f"root@{address}", "sh"),
+            ],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
 
-    try:
-        assert echoes("before")
-        with allowed(cloud, pair.one.group_id, from_group(pair.other.group_id)):
-            assert echoes("unrelated")
-        ssh = [guests.SSH]
-        cloud.ec2.revoke_security_group_ingress(GroupId=pair.one.group_id, IpPermissions=ssh)
-        try:
+    def echoes(self, word: str, within_s: float = FELT_S) -> bool:
+        """Whether the guest says a word after us."""
+        assert self._ssh.stdin is not None
+        assert self._ssh.stdout is not None
+        print(f"echo {word}", file=self._ssh.stdin, flush=True)
+        if not select.select([self._ssh.stdout], [], [], within_s)[0]:
+            return False
+        return self._ssh.stdout.readline() == f"{word}\n"
+
+    def close(self) -> None:
+        self._ssh.kill()
+        self._ssh.wait()
+
+
+def test_an_established_connection_outlives_its_rule(cloud: Cloud, pair: Pair) -> None:
+    address, group = cloud.instance(pair.one.id)["PublicIpAddress"], pair.one.group_id
+    with tracked_ssh(cloud, pair.one):
+        session = Session(cloud, address)
+        assert session.echoes("before")
+        with allowed(cloud, group, from_group(pair.other.group_id)):
+            assert session.echoes("unrelated")
+        with refused(cloud, group, HALF):
             wholecloud.wait_until(lambda: not knocks(address), FELT_S, "SSH to be shut")
             # As on AWS, what was allowed when it began goes on until it ends.
-            assert echoes("related")
-        finally:
-            cloud.ec2.authorize_security_group_ingress(GroupId=pair.one.group_id, IpPermissions=ssh)
-        wholecloud.wait_until(lambda: knocks(address), FELT_S, "SSH to be open")
-    finally:
-        session.kill()
-        session.wait()
+            assert session.echoes("related")
+        session.close()
+
+
+def test_a_connection_that_needs_no_tracking_ends_with_its_rule(cloud: Cloud, pair: Pair) -> None:
+    """As on AWS: the whole world may come in, and everything out, so nothing is remembered."""
+    address, group = cloud.instance(pair.one.id)["PublicIpAddress"], pair.one.group_id
+    session = Session(cloud, address)
+    assert session.echoes("before")
+    with refused(cloud, group, [guests.SSH]):
+        wholecloud.wait_until(lambda: not knocks(address), FELT_S, "SSH to be shut")
+        assert not session.echoes("silence", within_s=1.0)
+    session.close()
+    wholecloud.wait_until(lambda: knocks(address), FELT_S, "SSH to be open")
 
 
 def knocks(address: str) -> bool:
