@@ -13,6 +13,10 @@ from typing import NotRequired, TypedDict
 from mallee.aws.codec.fragment import Fragment
 
 
+class AbacStatus(TypedDict):
+    Status: NotRequired[str]
+
+
 class AbortIncompleteMultipartUpload(TypedDict):
     DaysAfterInitiation: NotRequired[int]
 
@@ -31,6 +35,10 @@ class AbortMultipartUploadRequest(TypedDict):
     IfMatchInitiatedTime: NotRequired[datetime]
 
 
+class AccelerateConfiguration(TypedDict):
+    Status: NotRequired[str]
+
+
 class AccessControlPolicy(TypedDict):
     Grants: NotRequired[list[Grant]]
     Owner: NotRequired[Owner]
@@ -38,6 +46,34 @@ class AccessControlPolicy(TypedDict):
 
 class AccessControlTranslation(TypedDict):
     Owner: str
+
+
+class AnalyticsAndOperator(TypedDict):
+    Prefix: NotRequired[str | None]
+    Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
+
+
+class AnalyticsConfiguration(TypedDict):
+    Id: str
+    Filter: NotRequired[AnalyticsFilter | Fragment | None]
+    StorageClassAnalysis: StorageClassAnalysis | Fragment
+
+
+class AnalyticsExportDestination(TypedDict):
+    S3BucketDestination: AnalyticsS3BucketDestination | Fragment
+
+
+class AnalyticsFilter(TypedDict):
+    Prefix: NotRequired[str | None]
+    Tag: NotRequired[Tag | Fragment | None]
+    And: NotRequired[AnalyticsAndOperator | Fragment | None]
+
+
+class AnalyticsS3BucketDestination(TypedDict):
+    Format: str
+    BucketAccountId: NotRequired[str | None]
+    Bucket: str
+    Prefix: NotRequired[str | None]
 
 
 class BlockedEncryptionTypes(TypedDict):
@@ -60,6 +96,10 @@ class BucketLifecycleConfiguration(TypedDict):
     Rules: list[LifecycleRule]
 
 
+class BucketLoggingStatus(TypedDict):
+    LoggingEnabled: NotRequired[LoggingEnabled]
+
+
 class CORSConfiguration(TypedDict):
     CORSRules: list[CORSRule]
 
@@ -71,6 +111,24 @@ class CORSRule(TypedDict):
     AllowedOrigins: list[str]
     ExposeHeaders: NotRequired[list[str]]
     MaxAgeSeconds: NotRequired[int]
+
+
+class CSVInput(TypedDict):
+    FileHeaderInfo: NotRequired[str]
+    Comments: NotRequired[str]
+    QuoteEscapeCharacter: NotRequired[str]
+    RecordDelimiter: NotRequired[str]
+    FieldDelimiter: NotRequired[str]
+    QuoteCharacter: NotRequired[str]
+    AllowQuotedRecordDelimiter: NotRequired[bool]
+
+
+class CSVOutput(TypedDict):
+    QuoteFields: NotRequired[str]
+    QuoteEscapeCharacter: NotRequired[str]
+    RecordDelimiter: NotRequired[str]
+    FieldDelimiter: NotRequired[str]
+    QuoteCharacter: NotRequired[str]
 
 
 class Checksum(TypedDict):
@@ -161,8 +219,8 @@ class CompletedPart(TypedDict):
 
 
 class Condition(TypedDict):
-    HttpErrorCodeReturnedEquals: NotRequired[str | None]
-    KeyPrefixEquals: NotRequired[str | None]
+    HttpErrorCodeReturnedEquals: NotRequired[str]
+    KeyPrefixEquals: NotRequired[str]
 
 
 class CopyObjectOutput(TypedDict):
@@ -353,6 +411,12 @@ class Delete(TypedDict):
     Quiet: NotRequired[bool]
 
 
+class DeleteBucketAnalyticsConfigurationRequest(TypedDict):
+    Bucket: str
+    Id: str
+    ExpectedBucketOwner: NotRequired[str]
+
+
 class DeleteBucketCorsRequest(TypedDict):
     Bucket: str
     ExpectedBucketOwner: NotRequired[str]
@@ -363,12 +427,40 @@ class DeleteBucketEncryptionRequest(TypedDict):
     ExpectedBucketOwner: NotRequired[str]
 
 
+class DeleteBucketIntelligentTieringConfigurationRequest(TypedDict):
+    Bucket: str
+    Id: str
+    ExpectedBucketOwner: NotRequired[str]
+
+
+class DeleteBucketInventoryConfigurationRequest(TypedDict):
+    Bucket: str
+    Id: str
+    ExpectedBucketOwner: NotRequired[str]
+
+
 class DeleteBucketLifecycleRequest(TypedDict):
     Bucket: str
     ExpectedBucketOwner: NotRequired[str]
 
 
+class DeleteBucketMetricsConfigurationRequest(TypedDict):
+    Bucket: str
+    Id: str
+    ExpectedBucketOwner: NotRequired[str]
+
+
+class DeleteBucketOwnershipControlsRequest(TypedDict):
+    Bucket: str
+    ExpectedBucketOwner: NotRequired[str]
+
+
 class DeleteBucketPolicyRequest(TypedDict):
+    Bucket: str
+    ExpectedBucketOwner: NotRequired[str]
+
+
+class DeleteBucketReplicationRequest(TypedDict):
     Bucket: str
     ExpectedBucketOwner: NotRequired[str]
 
@@ -379,6 +471,11 @@ class DeleteBucketRequest(TypedDict):
 
 
 class DeleteBucketTaggingRequest(TypedDict):
+    Bucket: str
+    ExpectedBucketOwner: NotRequired[str]
+
+
+class DeleteBucketWebsiteRequest(TypedDict):
     Bucket: str
     ExpectedBucketOwner: NotRequired[str]
 
@@ -463,6 +560,12 @@ class Destination(TypedDict):
     Metrics: NotRequired[Metrics | Fragment | None]
 
 
+class Encryption(TypedDict):
+    EncryptionType: str
+    KMSKeyId: NotRequired[str]
+    KMSContext: NotRequired[str]
+
+
 class EncryptionConfiguration(TypedDict):
     ReplicaKmsKeyID: NotRequired[str | None]
 
@@ -492,8 +595,17 @@ class ExistingObjectReplication(TypedDict):
 
 
 class FilterRule(TypedDict):
-    Name: NotRequired[str | None]
-    Value: NotRequired[str | None]
+    Name: NotRequired[str]
+    Value: NotRequired[str]
+
+
+class GetBucketAbacOutput(TypedDict):
+    AbacStatus: NotRequired[AbacStatus | Fragment | None]
+
+
+class GetBucketAbacRequest(TypedDict):
+    Bucket: str
+    ExpectedBucketOwner: NotRequired[str]
 
 
 class GetBucketAccelerateConfigurationOutput(TypedDict):
@@ -517,6 +629,16 @@ class GetBucketAclRequest(TypedDict):
     ExpectedBucketOwner: NotRequired[str]
 
 
+class GetBucketAnalyticsConfigurationOutput(TypedDict):
+    AnalyticsConfiguration: NotRequired[AnalyticsConfiguration | Fragment | None]
+
+
+class GetBucketAnalyticsConfigurationRequest(TypedDict):
+    Bucket: str
+    Id: str
+    ExpectedBucketOwner: NotRequired[str]
+
+
 class GetBucketCorsOutput(TypedDict):
     CORSRules: NotRequired[Sequence[CORSRule | Fragment] | Fragment | None]
 
@@ -534,6 +656,26 @@ class GetBucketEncryptionOutput(TypedDict):
 
 class GetBucketEncryptionRequest(TypedDict):
     Bucket: str
+    ExpectedBucketOwner: NotRequired[str]
+
+
+class GetBucketIntelligentTieringConfigurationOutput(TypedDict):
+    IntelligentTieringConfiguration: NotRequired[IntelligentTieringConfiguration | Fragment | None]
+
+
+class GetBucketIntelligentTieringConfigurationRequest(TypedDict):
+    Bucket: str
+    Id: str
+    ExpectedBucketOwner: NotRequired[str]
+
+
+class GetBucketInventoryConfigurationOutput(TypedDict):
+    InventoryConfiguration: NotRequired[InventoryConfiguration | Fragment | None]
+
+
+class GetBucketInventoryConfigurationRequest(TypedDict):
+    Bucket: str
+    Id: str
     ExpectedBucketOwner: NotRequired[str]
 
 
@@ -562,6 +704,16 @@ class GetBucketLoggingOutput(TypedDict):
 
 class GetBucketLoggingRequest(TypedDict):
     Bucket: str
+    ExpectedBucketOwner: NotRequired[str]
+
+
+class GetBucketMetricsConfigurationOutput(TypedDict):
+    MetricsConfiguration: NotRequired[MetricsConfiguration | Fragment | None]
+
+
+class GetBucketMetricsConfigurationRequest(TypedDict):
+    Bucket: str
+    Id: str
     ExpectedBucketOwner: NotRequired[str]
 
 
@@ -822,6 +974,10 @@ class GetPublicAccessBlockRequest(TypedDict):
     ExpectedBucketOwner: NotRequired[str]
 
 
+class GlacierJobParameters(TypedDict):
+    Tier: str
+
+
 class Grant(TypedDict):
     Grantee: NotRequired[Grantee]
     Permission: NotRequired[str]
@@ -930,11 +1086,79 @@ class Initiator(TypedDict):
     DisplayName: NotRequired[str | None]
 
 
+class InputSerialization(TypedDict):
+    CSV: NotRequired[CSVInput]
+    CompressionType: NotRequired[str]
+    JSON: NotRequired[JSONInput]
+    Parquet: NotRequired[ParquetInput]
+
+
+class IntelligentTieringAndOperator(TypedDict):
+    Prefix: NotRequired[str | None]
+    Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
+
+
+class IntelligentTieringConfiguration(TypedDict):
+    Id: str
+    Filter: NotRequired[IntelligentTieringFilter | Fragment | None]
+    Status: str
+    Tierings: Sequence[Tiering | Fragment] | Fragment
+
+
+class IntelligentTieringFilter(TypedDict):
+    Prefix: NotRequired[str | None]
+    Tag: NotRequired[Tag | Fragment | None]
+    And: NotRequired[IntelligentTieringAndOperator | Fragment | None]
+
+
+class InventoryConfiguration(TypedDict):
+    Destination: InventoryDestination
+    IsEnabled: bool
+    Filter: NotRequired[InventoryFilter]
+    Id: str
+    IncludedObjectVersions: str
+    OptionalFields: NotRequired[list[str]]
+    Schedule: InventorySchedule
+
+
+class InventoryDestination(TypedDict):
+    S3BucketDestination: InventoryS3BucketDestination
+
+
+class InventoryEncryption(TypedDict):
+    SSES3: NotRequired[SSES3]
+    SSEKMS: NotRequired[SSEKMS]
+
+
+class InventoryFilter(TypedDict):
+    Prefix: str
+
+
+class InventoryS3BucketDestination(TypedDict):
+    AccountId: NotRequired[str]
+    Bucket: str
+    Format: str
+    Prefix: NotRequired[str]
+    Encryption: NotRequired[InventoryEncryption]
+
+
+class InventorySchedule(TypedDict):
+    Frequency: str
+
+
+class JSONInput(TypedDict):
+    Type: NotRequired[str]
+
+
+class JSONOutput(TypedDict):
+    RecordDelimiter: NotRequired[str]
+
+
 class LambdaFunctionConfiguration(TypedDict):
-    Id: NotRequired[str | None]
+    Id: NotRequired[str]
     LambdaFunctionArn: str
-    Events: Sequence[str] | Fragment
-    Filter: NotRequired[NotificationConfigurationFilter | Fragment | None]
+    Events: list[str]
+    Filter: NotRequired[NotificationConfigurationFilter]
 
 
 class LifecycleExpiration(TypedDict):
@@ -968,6 +1192,66 @@ class LifecycleRuleFilter(TypedDict):
     ObjectSizeGreaterThan: NotRequired[int]
     ObjectSizeLessThan: NotRequired[int]
     And: NotRequired[LifecycleRuleAndOperator]
+
+
+class ListBucketAnalyticsConfigurationsOutput(TypedDict):
+    IsTruncated: NotRequired[bool | None]
+    ContinuationToken: NotRequired[str | None]
+    NextContinuationToken: NotRequired[str | None]
+    AnalyticsConfigurationList: NotRequired[
+        Sequence[AnalyticsConfiguration | Fragment] | Fragment | None
+    ]
+
+
+class ListBucketAnalyticsConfigurationsRequest(TypedDict):
+    Bucket: str
+    ContinuationToken: NotRequired[str]
+    ExpectedBucketOwner: NotRequired[str]
+
+
+class ListBucketIntelligentTieringConfigurationsOutput(TypedDict):
+    IsTruncated: NotRequired[bool | None]
+    ContinuationToken: NotRequired[str | None]
+    NextContinuationToken: NotRequired[str | None]
+    IntelligentTieringConfigurationList: NotRequired[
+        Sequence[IntelligentTieringConfiguration | Fragment] | Fragment | None
+    ]
+
+
+class ListBucketIntelligentTieringConfigurationsRequest(TypedDict):
+    Bucket: str
+    ContinuationToken: NotRequired[str]
+    ExpectedBucketOwner: NotRequired[str]
+
+
+class ListBucketInventoryConfigurationsOutput(TypedDict):
+    ContinuationToken: NotRequired[str | None]
+    InventoryConfigurationList: NotRequired[
+        Sequence[InventoryConfiguration | Fragment] | Fragment | None
+    ]
+    IsTruncated: NotRequired[bool | None]
+    NextContinuationToken: NotRequired[str | None]
+
+
+class ListBucketInventoryConfigurationsRequest(TypedDict):
+    Bucket: str
+    ContinuationToken: NotRequired[str]
+    ExpectedBucketOwner: NotRequired[str]
+
+
+class ListBucketMetricsConfigurationsOutput(TypedDict):
+    IsTruncated: NotRequired[bool | None]
+    ContinuationToken: NotRequired[str | None]
+    NextContinuationToken: NotRequired[str | None]
+    MetricsConfigurationList: NotRequired[
+        Sequence[MetricsConfiguration | Fragment] | Fragment | None
+    ]
+
+
+class ListBucketMetricsConfigurationsRequest(TypedDict):
+    Bucket: str
+    ContinuationToken: NotRequired[str]
+    ExpectedBucketOwner: NotRequired[str]
 
 
 class ListBucketsOutput(TypedDict):
@@ -1138,14 +1422,37 @@ class LocationInfo(TypedDict):
 
 class LoggingEnabled(TypedDict):
     TargetBucket: str
-    TargetGrants: NotRequired[Sequence[TargetGrant | Fragment] | Fragment | None]
+    TargetGrants: NotRequired[list[TargetGrant]]
     TargetPrefix: str
-    TargetObjectKeyFormat: NotRequired[TargetObjectKeyFormat | Fragment | None]
+    TargetObjectKeyFormat: NotRequired[TargetObjectKeyFormat]
+
+
+class MetadataEntry(TypedDict):
+    Name: NotRequired[str]
+    Value: NotRequired[str]
 
 
 class Metrics(TypedDict):
     Status: str
     EventThreshold: NotRequired[ReplicationTimeValue | Fragment | None]
+
+
+class MetricsAndOperator(TypedDict):
+    Prefix: NotRequired[str | None]
+    Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
+    AccessPointArn: NotRequired[str | None]
+
+
+class MetricsConfiguration(TypedDict):
+    Id: str
+    Filter: NotRequired[MetricsFilter | Fragment | None]
+
+
+class MetricsFilter(TypedDict):
+    Prefix: NotRequired[str | None]
+    Tag: NotRequired[Tag | Fragment | None]
+    AccessPointArn: NotRequired[str | None]
+    And: NotRequired[MetricsAndOperator | Fragment | None]
 
 
 class MultipartUpload(TypedDict):
@@ -1172,16 +1479,14 @@ class NoncurrentVersionTransition(TypedDict):
 
 
 class NotificationConfiguration(TypedDict):
-    TopicConfigurations: NotRequired[Sequence[TopicConfiguration | Fragment] | Fragment | None]
-    QueueConfigurations: NotRequired[Sequence[QueueConfiguration | Fragment] | Fragment | None]
-    LambdaFunctionConfigurations: NotRequired[
-        Sequence[LambdaFunctionConfiguration | Fragment] | Fragment | None
-    ]
-    EventBridgeConfiguration: NotRequired[EventBridgeConfiguration | Fragment | None]
+    TopicConfigurations: NotRequired[list[TopicConfiguration]]
+    QueueConfigurations: NotRequired[list[QueueConfiguration]]
+    LambdaFunctionConfigurations: NotRequired[list[LambdaFunctionConfiguration]]
+    EventBridgeConfiguration: NotRequired[EventBridgeConfiguration]
 
 
 class NotificationConfigurationFilter(TypedDict):
-    Key: NotRequired[S3KeyFilter | Fragment | None]
+    Key: NotRequired[S3KeyFilter]
 
 
 class Object(TypedDict):
@@ -1253,6 +1558,15 @@ class ObjectVersion(TypedDict):
     RestoreStatus: NotRequired[RestoreStatus | Fragment | None]
 
 
+class OutputLocation(TypedDict):
+    S3: NotRequired[S3Location]
+
+
+class OutputSerialization(TypedDict):
+    CSV: NotRequired[CSVOutput]
+    JSON: NotRequired[JSONOutput]
+
+
 class Owner(TypedDict):
     DisplayName: NotRequired[str]
     ID: NotRequired[str]
@@ -1264,6 +1578,10 @@ class OwnershipControls(TypedDict):
 
 class OwnershipControlsRule(TypedDict):
     ObjectOwnership: str
+
+
+class ParquetInput(TypedDict):
+    pass
 
 
 class Part(TypedDict):
@@ -1284,7 +1602,7 @@ class Part(TypedDict):
 
 
 class PartitionedPrefix(TypedDict):
-    PartitionDateSource: NotRequired[str | None]
+    PartitionDateSource: NotRequired[str]
 
 
 class PolicyStatus(TypedDict):
@@ -1296,6 +1614,21 @@ class PublicAccessBlockConfiguration(TypedDict):
     IgnorePublicAcls: NotRequired[bool]
     BlockPublicPolicy: NotRequired[bool]
     RestrictPublicBuckets: NotRequired[bool]
+
+
+class PutBucketAbacRequest(TypedDict):
+    Bucket: str
+    ContentMD5: NotRequired[str]
+    ChecksumAlgorithm: NotRequired[str]
+    ExpectedBucketOwner: NotRequired[str]
+    AbacStatus: AbacStatus
+
+
+class PutBucketAccelerateConfigurationRequest(TypedDict):
+    Bucket: str
+    AccelerateConfiguration: AccelerateConfiguration
+    ExpectedBucketOwner: NotRequired[str]
+    ChecksumAlgorithm: NotRequired[str]
 
 
 class PutBucketAclRequest(TypedDict):
@@ -1328,6 +1661,13 @@ class PutBucketEncryptionRequest(TypedDict):
     ExpectedBucketOwner: NotRequired[str]
 
 
+class PutBucketInventoryConfigurationRequest(TypedDict):
+    Bucket: str
+    Id: str
+    InventoryConfiguration: InventoryConfiguration
+    ExpectedBucketOwner: NotRequired[str]
+
+
 class PutBucketLifecycleConfigurationOutput(TypedDict):
     TransitionDefaultMinimumObjectSize: NotRequired[str | None]
 
@@ -1338,6 +1678,21 @@ class PutBucketLifecycleConfigurationRequest(TypedDict):
     LifecycleConfiguration: NotRequired[BucketLifecycleConfiguration]
     ExpectedBucketOwner: NotRequired[str]
     TransitionDefaultMinimumObjectSize: NotRequired[str]
+
+
+class PutBucketLoggingRequest(TypedDict):
+    Bucket: str
+    BucketLoggingStatus: BucketLoggingStatus
+    ContentMD5: NotRequired[str]
+    ChecksumAlgorithm: NotRequired[str]
+    ExpectedBucketOwner: NotRequired[str]
+
+
+class PutBucketNotificationConfigurationRequest(TypedDict):
+    Bucket: str
+    NotificationConfiguration: NotificationConfiguration
+    ExpectedBucketOwner: NotRequired[str]
+    SkipDestinationValidation: NotRequired[bool]
 
 
 class PutBucketOwnershipControlsRequest(TypedDict):
@@ -1357,6 +1712,14 @@ class PutBucketPolicyRequest(TypedDict):
     ExpectedBucketOwner: NotRequired[str]
 
 
+class PutBucketRequestPaymentRequest(TypedDict):
+    Bucket: str
+    ContentMD5: NotRequired[str]
+    ChecksumAlgorithm: NotRequired[str]
+    RequestPaymentConfiguration: RequestPaymentConfiguration
+    ExpectedBucketOwner: NotRequired[str]
+
+
 class PutBucketTaggingRequest(TypedDict):
     Bucket: str
     ContentMD5: NotRequired[str]
@@ -1371,6 +1734,14 @@ class PutBucketVersioningRequest(TypedDict):
     ChecksumAlgorithm: NotRequired[str]
     MFA: NotRequired[str]
     VersioningConfiguration: VersioningConfiguration
+    ExpectedBucketOwner: NotRequired[str]
+
+
+class PutBucketWebsiteRequest(TypedDict):
+    Bucket: str
+    ContentMD5: NotRequired[str]
+    ChecksumAlgorithm: NotRequired[str]
+    WebsiteConfiguration: WebsiteConfiguration
     ExpectedBucketOwner: NotRequired[str]
 
 
@@ -1540,23 +1911,42 @@ class PutPublicAccessBlockRequest(TypedDict):
 
 
 class QueueConfiguration(TypedDict):
-    Id: NotRequired[str | None]
+    Id: NotRequired[str]
     QueueArn: str
-    Events: Sequence[str] | Fragment
-    Filter: NotRequired[NotificationConfigurationFilter | Fragment | None]
+    Events: list[str]
+    Filter: NotRequired[NotificationConfigurationFilter]
 
 
 class Redirect(TypedDict):
-    HostName: NotRequired[str | None]
-    HttpRedirectCode: NotRequired[str | None]
-    Protocol: NotRequired[str | None]
-    ReplaceKeyPrefixWith: NotRequired[str | None]
-    ReplaceKeyWith: NotRequired[str | None]
+    HostName: NotRequired[str]
+    HttpRedirectCode: NotRequired[str]
+    Protocol: NotRequired[str]
+    ReplaceKeyPrefixWith: NotRequired[str]
+    ReplaceKeyWith: NotRequired[str]
 
 
 class RedirectAllRequestsTo(TypedDict):
     HostName: str
-    Protocol: NotRequired[str | None]
+    Protocol: NotRequired[str]
+
+
+class RenameObjectOutput(TypedDict):
+    pass
+
+
+class RenameObjectRequest(TypedDict):
+    Bucket: str
+    Key: str
+    RenameSource: str
+    DestinationIfMatch: NotRequired[str]
+    DestinationIfNoneMatch: NotRequired[str]
+    DestinationIfModifiedSince: NotRequired[datetime]
+    DestinationIfUnmodifiedSince: NotRequired[datetime]
+    SourceIfMatch: NotRequired[str]
+    SourceIfNoneMatch: NotRequired[str]
+    SourceIfModifiedSince: NotRequired[datetime]
+    SourceIfUnmodifiedSince: NotRequired[datetime]
+    ClientToken: NotRequired[str]
 
 
 class ReplicaModifications(TypedDict):
@@ -1600,18 +1990,73 @@ class ReplicationTimeValue(TypedDict):
     Minutes: NotRequired[int | None]
 
 
+class RequestPaymentConfiguration(TypedDict):
+    Payer: str
+
+
+class RestoreObjectOutput(TypedDict):
+    RequestCharged: NotRequired[str | None]
+    RestoreOutputPath: NotRequired[str | None]
+
+
+class RestoreObjectRequest(TypedDict):
+    Bucket: str
+    Key: str
+    VersionId: NotRequired[str]
+    RestoreRequest: NotRequired[RestoreRequest]
+    RequestPayer: NotRequired[str]
+    ChecksumAlgorithm: NotRequired[str]
+    ExpectedBucketOwner: NotRequired[str]
+
+
+class RestoreRequest(TypedDict):
+    Days: NotRequired[int]
+    GlacierJobParameters: NotRequired[GlacierJobParameters]
+    Type: NotRequired[str]
+    Tier: NotRequired[str]
+    Description: NotRequired[str]
+    SelectParameters: NotRequired[SelectParameters]
+    OutputLocation: NotRequired[OutputLocation]
+
+
 class RestoreStatus(TypedDict):
     IsRestoreInProgress: NotRequired[bool | None]
     RestoreExpiryDate: NotRequired[datetime | float | None]
 
 
 class RoutingRule(TypedDict):
-    Condition: NotRequired[Condition | Fragment | None]
-    Redirect: Redirect | Fragment
+    Condition: NotRequired[Condition]
+    Redirect: Redirect
 
 
 class S3KeyFilter(TypedDict):
-    FilterRules: NotRequired[Sequence[FilterRule | Fragment] | Fragment | None]
+    FilterRules: NotRequired[list[FilterRule]]
+
+
+class S3Location(TypedDict):
+    BucketName: str
+    Prefix: str
+    Encryption: NotRequired[Encryption]
+    CannedACL: NotRequired[str]
+    AccessControlList: NotRequired[list[Grant]]
+    Tagging: NotRequired[Tagging]
+    UserMetadata: NotRequired[list[MetadataEntry]]
+    StorageClass: NotRequired[str]
+
+
+class SSEKMS(TypedDict):
+    KeyId: str
+
+
+class SSES3(TypedDict):
+    pass
+
+
+class SelectParameters(TypedDict):
+    InputSerialization: InputSerialization
+    ExpressionType: str
+    Expression: str
+    OutputSerialization: OutputSerialization
 
 
 class ServerSideEncryptionByDefault(TypedDict):
@@ -1642,6 +2087,15 @@ class SseKmsEncryptedObjects(TypedDict):
     Status: str
 
 
+class StorageClassAnalysis(TypedDict):
+    DataExport: NotRequired[StorageClassAnalysisDataExport | Fragment | None]
+
+
+class StorageClassAnalysisDataExport(TypedDict):
+    OutputSchemaVersion: str
+    Destination: AnalyticsExportDestination | Fragment
+
+
 class Tag(TypedDict):
     Key: str
     Value: str
@@ -1652,20 +2106,25 @@ class Tagging(TypedDict):
 
 
 class TargetGrant(TypedDict):
-    Grantee: NotRequired[Grantee | Fragment | None]
-    Permission: NotRequired[str | None]
+    Grantee: NotRequired[Grantee]
+    Permission: NotRequired[str]
 
 
 class TargetObjectKeyFormat(TypedDict):
-    SimplePrefix: NotRequired[SimplePrefix | Fragment | None]
-    PartitionedPrefix: NotRequired[PartitionedPrefix | Fragment | None]
+    SimplePrefix: NotRequired[SimplePrefix]
+    PartitionedPrefix: NotRequired[PartitionedPrefix]
+
+
+class Tiering(TypedDict):
+    Days: int
+    AccessTier: str
 
 
 class TopicConfiguration(TypedDict):
-    Id: NotRequired[str | None]
+    Id: NotRequired[str]
     TopicArn: str
-    Events: Sequence[str] | Fragment
-    Filter: NotRequired[NotificationConfigurationFilter | Fragment | None]
+    Events: list[str]
+    Filter: NotRequired[NotificationConfigurationFilter]
 
 
 class Transition(TypedDict):
@@ -1757,3 +2216,10 @@ class UploadPartRequest(TypedDict):
 class VersioningConfiguration(TypedDict):
     MFADelete: NotRequired[str]
     Status: NotRequired[str]
+
+
+class WebsiteConfiguration(TypedDict):
+    ErrorDocument: NotRequired[ErrorDocument]
+    IndexDocument: NotRequired[IndexDocument]
+    RedirectAllRequestsTo: NotRequired[RedirectAllRequestsTo]
+    RoutingRules: NotRequired[list[RoutingRule]]
