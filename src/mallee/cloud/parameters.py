@@ -26,7 +26,7 @@ def read(request: http.Request) -> list[tuple[str, str]]:
     """
     if request.query.count("&") + request.body.count(b"&") > MAX_PARAMETERS:
         raise errors.MalformedQueryString(f"more than {MAX_PARAMETERS} parameters")
-    parameters = canonical.split_query(request.query) + canonical.form_of(request)
+    parameters = [*canonical.split_query(request.query), *canonical.form_of(request)]
     for name, value in parameters:
         # What is not UTF-8 was decoded to lone surrogates, which nothing may ever encode again.
         if not (name.isascii() and value.isascii()) and not _is_text(name + value):
