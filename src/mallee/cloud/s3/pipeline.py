@@ -1,8 +1,9 @@
 """The life of a request to S3: one list of stages, read from top to bottom in `_stages`.
 
 As `cloud.pipeline`, with bodies that stream: the head alone decides who calls and whether he may;
-only then is a client that waits told to send its body, which a handler takes as it comes. Called by
-`server` for each head. Not its business: sockets (`server`), what an operation does (its row).
+only then is a client that waits told to send its body, which a handler takes as it comes. A few
+documents that policies ask about are read before. Called by `server` for each head. Not its
+business: sockets (`server`), what an operation does (its row), websites (`sites`).
 """
 
 import asyncio
