@@ -125,12 +125,28 @@ def test_while_it_is_away_nothing_is_lost_and_nothing_called_damaged(
             get(engine, b"large")
         with pytest.raises(Unreachable):
             put(engine, b"large 2", large)
+        with pytest.raises(Unreachable):
+            engine.scrub()
         put(engine, b"small", b"is taken all the same")
         remove(engine, b"0")
     engine.collect()
     assert get(engine, b"large") == large
     assert get(engine, b"large 2") is None
     assert get(engine, b"small") == b"is taken all the same"
+    assert not engine.check()
+
+
+def test_what_cannot_be_removed_there_holds_up_nobody(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receiver = engine.receive()
+    receiver.write(bytes(300_000))
+    content = receiver.finish()
+    with monkeypatch.context() as away:
+        away.setattr(Bucket, "remove", _refuse)
+        engine.commit(lambda _tx, _: None, [content]).result()
+    put(engine, b"k", b"v")
+    assert len(engine.check(repairs=True).orphans) == 1
     assert not engine.check()
 
 

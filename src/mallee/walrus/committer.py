@@ -176,8 +176,7 @@ class Committer:
                 error = index.explained(error, self._means.places.index)
             outcomes = [_Outcome(job, job.contents, error=error) for job in jobs]
         for outcome in outcomes:
-            for content in outcome.unused:
-                contents.discard(self._means, content)
+            self._discard(outcome.unused)
             outcome.settle()
 
     def _write_packs(self, jobs: list[Job]) -> dict[int, Blob]:
@@ -235,6 +234,14 @@ class Committer:
         with contextlib.suppress(sqlite3.DatabaseError):
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
+
+    def _discard(self, unused: Sequence[Content]) -> None:
+        for content in unused:
+            try:
+                contents.discard(self._means, content)
+            except OSError as error:
+                # Nothing is lost by it, but its room, until a check finds it.
+                _log.error("a file of nobody stays", content=content.id, error=str(error))
 
     def _seal(self) -> None:
         """Let go of the pack; it is now like any other."""

@@ -14,7 +14,7 @@ import msgspec
 from mallee.walrus import looks
 from mallee.walrus.committer import Committer
 from mallee.walrus.contents import Means
-from mallee.walrus.errors import Closed, Corrupt
+from mallee.walrus.errors import Closed, Corrupt, Unreachable
 from mallee.walrus.reader import Stretch, verified
 from mallee.walrus.records import Blob, Part
 from mallee.walrus.seam import Damage, Loser, Report
@@ -32,7 +32,8 @@ def scrub(
 ) -> Report:
     """Verify every blob; note what is damaged, and forget notes about what is well again.
 
-    Raises `Closed` when the engine is closed meanwhile.
+    Raises `Closed` when the engine is closed meanwhile, and `Unreachable`: what is away is not
+    damaged.
     """
     count = size = 0
     damages: list[Damage] = []
@@ -94,6 +95,8 @@ def _examine(means: Means, connection: sqlite3.Connection, blob: Blob) -> Damage
     """Return what is wrong with a blob; one that moved or went meanwhile is looked at as it is."""
     try:
         _verify(means, blob)
+    except Unreachable:
+        raise
     except (Corrupt, OSError) as error:
         now = looks.blob(connection, blob.id)
         if now is None:

@@ -264,7 +264,10 @@ class Engine(Protocol):
         ...
 
     def scrub(self) -> tuple[Report, list[Loser]]:
-        """Verify everything; blocks for as long as reading all of it takes. Raises `Closed`."""
+        """Verify everything; blocks for as long as reading all of it takes.
+
+        Raises `Closed`, and `Unreachable` when bytes lie elsewhere and that is away.
+        """
         ...
 
     def close(self) -> None:

@@ -14,7 +14,7 @@ from mallee.cloud.state import records, store
 from mallee.kit import logs
 from mallee.model import scrubs
 from mallee.model.scrubs import Lost, ScrubSeen
-from mallee.walrus.errors import Closed
+from mallee.walrus.errors import Closed, Unreachable
 from mallee.walrus.seam import Engine, Loser, Report
 
 EVERY_S = 5.0
@@ -36,6 +36,9 @@ def reconciler(opened: store.Store, engine: Engine) -> Reconciler:
         try:
             report, losers = await asyncio.to_thread(engine.scrub)
         except Closed:
+            return
+        except Unreachable as error:
+            _log.error("a scrub is cut off", scrub=id, error=str(error))
             return
         if report.damages:
             _log.error("damaged", scrub=id, blobs=[one.why for one in report.damages[:20]])
