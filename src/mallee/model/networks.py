@@ -156,6 +156,10 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     prefix_list_id: str | None = None
     group_id: str | None = None
     group_owner: str | None = None
+    group_vpc_id: str | None = None
+    """Of a group in a peered VPC: which; None: it is in the rule's own."""
+    peering_id: str | None = None
+    """By which peering connection that VPC is reached."""
     description: str = ""
     tags: dict[str, str] = {}
 

@@ -51,6 +51,11 @@ class AccountAttributeValue(TypedDict):
     AttributeValue: NotRequired[str | None]
 
 
+class AddPrefixListEntry(TypedDict):
+    Cidr: str
+    Description: NotRequired[str]
+
+
 class Address(TypedDict):
     AllocationId: NotRequired[str | None]
     AssociationId: NotRequired[str | None]
@@ -531,6 +536,20 @@ class CreateLaunchTemplateVersionResult(TypedDict):
     Warning: NotRequired[ValidationWarning | Fragment | None]
 
 
+class CreateManagedPrefixListRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    PrefixListName: str
+    Entries: NotRequired[list[AddPrefixListEntry]]
+    MaxEntries: int
+    TagSpecifications: NotRequired[list[TagSpecification]]
+    AddressFamily: str
+    ClientToken: NotRequired[str]
+
+
+class CreateManagedPrefixListResult(TypedDict):
+    PrefixList: NotRequired[ManagedPrefixList | Fragment | None]
+
+
 class CreateNatGatewayRequest(TypedDict):
     AvailabilityMode: NotRequired[str]
     AllocationId: NotRequired[str]
@@ -829,6 +848,15 @@ class DeleteLaunchTemplateVersionsResult(TypedDict):
     UnsuccessfullyDeletedLaunchTemplateVersions: NotRequired[
         Sequence[DeleteLaunchTemplateVersionsResponseErrorItem | Fragment] | Fragment | None
     ]
+
+
+class DeleteManagedPrefixListRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    PrefixListId: str
+
+
+class DeleteManagedPrefixListResult(TypedDict):
+    PrefixList: NotRequired[ManagedPrefixList | Fragment | None]
 
 
 class DeleteNatGatewayRequest(TypedDict):
@@ -1152,6 +1180,19 @@ class DescribeLaunchTemplatesResult(TypedDict):
     NextToken: NotRequired[str | None]
 
 
+class DescribeManagedPrefixListsRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    Filters: NotRequired[list[Filter]]
+    MaxResults: NotRequired[int]
+    NextToken: NotRequired[str]
+    PrefixListIds: NotRequired[list[str]]
+
+
+class DescribeManagedPrefixListsResult(TypedDict):
+    NextToken: NotRequired[str | None]
+    PrefixLists: NotRequired[Sequence[ManagedPrefixList | Fragment] | Fragment | None]
+
+
 class DescribeNatGatewaysRequest(TypedDict):
     DryRun: NotRequired[bool]
     Filter: NotRequired[list[Filter]]
@@ -1242,6 +1283,17 @@ class DescribeRouteTablesResult(TypedDict):
     NextToken: NotRequired[str | None]
 
 
+class DescribeSecurityGroupReferencesRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    GroupId: list[str]
+
+
+class DescribeSecurityGroupReferencesResult(TypedDict):
+    SecurityGroupReferenceSet: NotRequired[
+        Sequence[SecurityGroupReference | Fragment] | Fragment | None
+    ]
+
+
 class DescribeSecurityGroupRulesRequest(TypedDict):
     Filters: NotRequired[list[Filter]]
     SecurityGroupRuleIds: NotRequired[list[str]]
@@ -1267,6 +1319,18 @@ class DescribeSecurityGroupsRequest(TypedDict):
 class DescribeSecurityGroupsResult(TypedDict):
     NextToken: NotRequired[str | None]
     SecurityGroups: NotRequired[Sequence[SecurityGroup | Fragment] | Fragment | None]
+
+
+class DescribeStaleSecurityGroupsRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    MaxResults: NotRequired[int]
+    NextToken: NotRequired[str]
+    VpcId: str
+
+
+class DescribeStaleSecurityGroupsResult(TypedDict):
+    NextToken: NotRequired[str | None]
+    StaleSecurityGroupSet: NotRequired[Sequence[StaleSecurityGroup | Fragment] | Fragment | None]
 
 
 class DescribeSubnetsRequest(TypedDict):
@@ -1589,6 +1653,46 @@ class GetLaunchTemplateDataRequest(TypedDict):
 
 class GetLaunchTemplateDataResult(TypedDict):
     LaunchTemplateData: NotRequired[ResponseLaunchTemplateData | Fragment | None]
+
+
+class GetManagedPrefixListAssociationsRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    PrefixListId: str
+    MaxResults: NotRequired[int]
+    NextToken: NotRequired[str]
+
+
+class GetManagedPrefixListAssociationsResult(TypedDict):
+    PrefixListAssociations: NotRequired[
+        Sequence[PrefixListAssociation | Fragment] | Fragment | None
+    ]
+    NextToken: NotRequired[str | None]
+
+
+class GetManagedPrefixListEntriesRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    PrefixListId: str
+    TargetVersion: NotRequired[int]
+    MaxResults: NotRequired[int]
+    NextToken: NotRequired[str]
+
+
+class GetManagedPrefixListEntriesResult(TypedDict):
+    Entries: NotRequired[Sequence[PrefixListEntry | Fragment] | Fragment | None]
+    NextToken: NotRequired[str | None]
+
+
+class GetSecurityGroupsForVpcRequest(TypedDict):
+    VpcId: str
+    NextToken: NotRequired[str]
+    MaxResults: NotRequired[int]
+    Filters: NotRequired[list[Filter]]
+    DryRun: NotRequired[bool]
+
+
+class GetSecurityGroupsForVpcResult(TypedDict):
+    NextToken: NotRequired[str | None]
+    SecurityGroupForVpcs: NotRequired[Sequence[SecurityGroupForVpc | Fragment] | Fragment | None]
 
 
 class GetSubnetCidrReservationsRequest(TypedDict):
@@ -2628,6 +2732,21 @@ class LicenseConfigurationRequest(TypedDict):
     LicenseConfigurationArn: NotRequired[str]
 
 
+class ManagedPrefixList(TypedDict):
+    PrefixListId: NotRequired[str | None]
+    AddressFamily: NotRequired[str | None]
+    State: NotRequired[str | None]
+    StateMessage: NotRequired[str | None]
+    PrefixListArn: NotRequired[str | None]
+    PrefixListName: NotRequired[str | None]
+    MaxEntries: NotRequired[int | None]
+    Version: NotRequired[int | None]
+    Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
+    OwnerId: NotRequired[str | None]
+    IpamPrefixListResolverTargetId: NotRequired[str | None]
+    IpamPrefixListResolverSyncEnabled: NotRequired[bool | None]
+
+
 class MediaAcceleratorInfo(TypedDict):
     Accelerators: NotRequired[Sequence[MediaDeviceInfo | Fragment] | Fragment | None]
     TotalMediaMemoryInMiB: NotRequired[int | None]
@@ -2729,6 +2848,21 @@ class ModifyLaunchTemplateRequest(TypedDict):
 
 class ModifyLaunchTemplateResult(TypedDict):
     LaunchTemplate: NotRequired[LaunchTemplate | Fragment | None]
+
+
+class ModifyManagedPrefixListRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    PrefixListId: str
+    CurrentVersion: NotRequired[int]
+    PrefixListName: NotRequired[str]
+    AddEntries: NotRequired[list[AddPrefixListEntry]]
+    RemoveEntries: NotRequired[list[RemovePrefixListEntry]]
+    MaxEntries: NotRequired[int]
+    IpamPrefixListResolverSyncEnabled: NotRequired[bool]
+
+
+class ModifyManagedPrefixListResult(TypedDict):
+    PrefixList: NotRequired[ManagedPrefixList | Fragment | None]
 
 
 class ModifyNetworkInterfaceAttributeRequest(TypedDict):
@@ -3118,6 +3252,16 @@ class PortRange(TypedDict):
     To: NotRequired[int]
 
 
+class PrefixListAssociation(TypedDict):
+    ResourceId: NotRequired[str | None]
+    ResourceOwner: NotRequired[str | None]
+
+
+class PrefixListEntry(TypedDict):
+    Cidr: NotRequired[str | None]
+    Description: NotRequired[str | None]
+
+
 class PrefixListId(TypedDict):
     Description: NotRequired[str]
     PrefixListId: NotRequired[str]
@@ -3215,6 +3359,10 @@ class ReleaseAddressRequest(TypedDict):
     PublicIp: NotRequired[str]
     NetworkBorderGroup: NotRequired[str]
     DryRun: NotRequired[bool]
+
+
+class RemovePrefixListEntry(TypedDict):
+    Cidr: str
 
 
 class ReplaceIamInstanceProfileAssociationRequest(TypedDict):
@@ -3394,6 +3542,17 @@ class ResponseLaunchTemplateData(TypedDict):
     SecondaryInterfaces: NotRequired[
         Sequence[LaunchTemplateInstanceSecondaryInterfaceSpecification | Fragment] | Fragment | None
     ]
+
+
+class RestoreManagedPrefixListVersionRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    PrefixListId: str
+    PreviousVersion: int
+    CurrentVersion: int
+
+
+class RestoreManagedPrefixListVersionResult(TypedDict):
+    PrefixList: NotRequired[ManagedPrefixList | Fragment | None]
 
 
 class RevokeSecurityGroupEgressRequest(TypedDict):
@@ -3585,6 +3744,22 @@ class SecurityGroup(TypedDict):
     IpPermissions: NotRequired[Sequence[IpPermission | Fragment] | Fragment | None]
 
 
+class SecurityGroupForVpc(TypedDict):
+    Description: NotRequired[str | None]
+    GroupName: NotRequired[str | None]
+    OwnerId: NotRequired[str | None]
+    GroupId: NotRequired[str | None]
+    Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
+    PrimaryVpcId: NotRequired[str | None]
+
+
+class SecurityGroupReference(TypedDict):
+    GroupId: NotRequired[str | None]
+    ReferencingVpcId: NotRequired[str | None]
+    VpcPeeringConnectionId: NotRequired[str | None]
+    TransitGatewayId: NotRequired[str | None]
+
+
 class SecurityGroupRule(TypedDict):
     SecurityGroupRuleId: NotRequired[str | None]
     GroupId: NotRequired[str | None]
@@ -3629,6 +3804,24 @@ class SpotMarketOptions(TypedDict):
     BlockDurationMinutes: NotRequired[int]
     ValidUntil: NotRequired[datetime]
     InstanceInterruptionBehavior: NotRequired[str]
+
+
+class StaleIpPermission(TypedDict):
+    FromPort: NotRequired[int | None]
+    IpProtocol: NotRequired[str | None]
+    IpRanges: NotRequired[Sequence[str] | Fragment | None]
+    PrefixListIds: NotRequired[Sequence[str] | Fragment | None]
+    ToPort: NotRequired[int | None]
+    UserIdGroupPairs: NotRequired[Sequence[UserIdGroupPair | Fragment] | Fragment | None]
+
+
+class StaleSecurityGroup(TypedDict):
+    Description: NotRequired[str | None]
+    GroupId: NotRequired[str | None]
+    GroupName: NotRequired[str | None]
+    StaleIpPermissions: NotRequired[Sequence[StaleIpPermission | Fragment] | Fragment | None]
+    StaleIpPermissionsEgress: NotRequired[Sequence[StaleIpPermission | Fragment] | Fragment | None]
+    VpcId: NotRequired[str | None]
 
 
 class StartInstancesRequest(TypedDict):

@@ -52,7 +52,15 @@ NAMING: Mapping[str, Kind[Any, Any]] = {
 """Members of requests whose value names a thing, with what it names."""
 
 LOOKS_INTO = frozenset(
-    {"DescribeInstanceAttribute", "DescribeVpcAttribute", "GetLaunchTemplateData"}
+    {
+        "DescribeInstanceAttribute",
+        "DescribeVpcAttribute",
+        "GetLaunchTemplateData",
+        "DescribeSecurityGroupReferences",
+        "GetManagedPrefixListEntries",
+        "GetManagedPrefixListAssociations",
+        "GetSecurityGroupsForVpc",
+    }
 )
 """Actions that only look, and yet are permitted on the one thing that they look into."""
 
@@ -114,6 +122,9 @@ def _texts(value: str | Sequence[str]) -> Sequence[str]:
 
 def _tagged(call: Call, resource_ids: Sequence[str]) -> Iterator[str]:
     for id in resource_ids:
-        known = resources.BY_PREFIX.get(ids.normalise(id).partition("-")[0])
+        prefix = ids.normalise(id).partition("-")[0]
+        known = resources.BY_PREFIX.get(prefix)
         if known is not None:
             yield of(call, known.kind, id)
+        elif prefix == "pcx":
+            yield of(call, records.PEERING, id)

@@ -67,34 +67,11 @@ STATE: dict[str, Filter] = {
     "instance-state-name": lambda call, record: (power.state_of(record).label,),
 }
 
-_INTERFACE_FILTERS = (
-    "addresses.association.public-ip",
-    "addresses.primary",
-    "addresses.private-ip-address",
-    "association.allocation-id",
-    "association.association-id",
-    "association.ip-owner-id",
-    "association.public-ip",
-    "attachment.attachment-id",
-    "attachment.delete-on-termination",
-    "attachment.device-index",
-    "attachment.instance-id",
-    "attachment.instance-owner-id",
-    "attachment.status",
-    "availability-zone",
-    "description",
-    "group-id",
-    "group-name",
-    "mac-address",
-    "network-interface-id",
-    "owner-id",
-    "private-dns-name",
-    "requester-managed",
-    "source-dest-check",
-    "status",
-    "subnet-id",
-    "vpc-id",
+_NOT_OF_INSTANCES = frozenset(
+    {"addresses.association.owner-id", "availability-zone-id", "interface-type"}
 )
+_INTERFACE_FILTERS = interfacelisting.FILTERS.keys() - _NOT_OF_INSTANCES
+"""Those of DescribeNetworkInterfaces that instances are found by too."""
 
 FILTERS: dict[str, Filter] = {
     **STATE,
@@ -148,6 +125,18 @@ FILTERS: dict[str, Filter] = {
     "tenancy": _always("default"),
     "virtualization-type": _always("hvm"),
     "vpc-id": _of(lambda doc: doc.vpc_id),
+    "ipv6-address": _of_interfaces("ipv6-addresses.ipv6-address"),
+    "network-interface.addresses.association.allocation-id": _of_interfaces(
+        "association.allocation-id"
+    ),
+    "network-interface.addresses.association.association-id": _of_interfaces(
+        "association.association-id"
+    ),
+    "network-interface.addresses.association.public-dns-name": _of_interfaces(
+        "association.public-dns-name"
+    ),
+    "network-interface.addresses.private-dns-name": _of_interfaces("private-dns-name"),
+    "network-interface.ipv6-address": _of_interfaces("ipv6-addresses.ipv6-address"),
     "network-interface.addresses.association.ip-owner-id": _of_interfaces(
         "association.ip-owner-id"
     ),

@@ -16,7 +16,7 @@ from mallee.aws import errors
 from mallee.cloud.action import Action, Listing, Write
 from mallee.cloud.call import Call, Request, Result, WriteCall
 from mallee.cloud.ec2 import resources, tagset
-from mallee.cloud.ec2.vpc import securitygrouprules
+from mallee.cloud.ec2.vpc import peerings, securitygrouprules, subnetreservations
 from mallee.cloud.state import records
 from mallee.model import ids
 
@@ -83,10 +83,39 @@ def _change_each(call: WriteCall, resource_ids: Iterable[str], change: Change) -
             _change_rule(call, id, change)
             continue
         prefix = ids.normalise(id).partition("-")[0]
+        if prefix in _OTHERS:
+            _OTHERS[prefix](call, id, change)
+            continue
         if prefix not in resources.BY_PREFIX:
             raise errors.InvalidID(id)
         record = resources.one(call, resources.BY_PREFIX[prefix].kind, id)
         call.tx.write(record, msgspec.structs.replace(record.doc, tags=change(record.doc.tags)))
+
+
+def _change_peering(call: WriteCall, id: str, change: Change) -> None:
+    """Change the caller's tags of a peering connection: the other side has its own."""
+    record = peerings.one(call, id)
+    tags = change(peerings.tags_of(call, record.doc))
+    call.tx.write(record, peerings.with_tags(call, record.doc, tags))
+
+
+def _change_reservation(call: WriteCall, id: str, change: Change) -> None:
+    for subnet in call.tx.by(records.SUBNET, "reservation", id):
+        if subnet.account == call.account:
+            changed = tuple(
+                msgspec.structs.replace(it, tags=change(it.tags)) if it.id == id else it
+                for it in subnet.doc.reservations
+            )
+            call.tx.write(subnet, msgspec.structs.replace(subnet.doc, reservations=changed))
+            return
+    raise errors.InvalidSubnetCidrReservationIDNotFound(id)
+
+
+_OTHERS: Mapping[str, Callable[[WriteCall, str, Change], None]] = {
+    "pcx": _change_peering,
+    subnetreservations.PREFIX: _change_reservation,
+}
+"""By id prefix: what is not the caller's own record, or no record of its own."""
 
 
 def _change_rule(call: WriteCall, id: str, change: Change) -> None:
@@ -112,6 +141,13 @@ def _find(call: Call, request: Request) -> Iterable[Labelled]:
         for rule in group.doc.rules:
             for key, value in rule.tags.items():
                 yield Labelled(rule.id, securitygrouprules.RULE, key, value)
+    for peering in call.view.by(records.PEERING, "account", call.account):
+        for key, value in peerings.tags_of(call, peering.doc).items():
+            yield Labelled(peering.id, records.PEERING.name, key, value)
+    for subnet in call.view.list(records.SUBNET, call.account):
+        for reservation in subnet.doc.reservations:
+            for key, value in reservation.tags.items():
+                yield Labelled(reservation.id, subnetreservations.TYPE, key, value)
 
 
 def _render(call: Call, item: Labelled) -> shapes.TagDescription:

@@ -131,7 +131,7 @@ def test_protocols_and_ports_are_understood(
         ({"IpRanges": [{"CidrIp": "10.0.0.0/8", "Description": "ä"}]}, "InvalidParameterValue"),
         ({"UserIdGroupPairs": [{"GroupId": "sg-0123456789abcdef0"}]}, "InvalidGroup.NotFound"),
         ({"UserIdGroupPairs": [{"GroupName": "nobody's"}]}, "InvalidGroup.NotFound"),
-        ({"PrefixListIds": [{"PrefixListId": "pl-1"}]}, "UnsupportedOperation"),
+        ({"PrefixListIds": [{"PrefixListId": "pl-1"}]}, "InvalidPrefixListId.Malformed"),
     ],
 )
 def test_what_makes_no_sense_is_refused(

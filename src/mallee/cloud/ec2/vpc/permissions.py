@@ -10,6 +10,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
@@ -27,10 +28,18 @@ _NAMES = {"6": "tcp", "17": "udp", "1": "icmp", "58": "icmpv6", "all": ALL}
 _WORDS = re.compile(r"[a-zA-Z0-9 ._\-:/()#,@\[\]+=&;{}!$*]*")
 MAX_WORDS_LENGTH = 255
 
-FindGroup = Callable[[Mapping[str, str]], tuple[str, str]]
-"""Gives (group id, owner's account) of a UserIdGroupPair, or raises that it is not there."""
 
-Identity = tuple[Direction, str, int, int, str | None, str | None, str | None]
+@dataclass(frozen=True, slots=True)
+class Peers:
+    """How what a permission names is found; each raises when it is not there."""
+
+    group: Callable[[Mapping[str, str], Rule], Rule]
+    """Gives the rule with the group of a UserIdGroupPair as its peer."""
+    prefix_list: Callable[[str], str]
+    """Gives the id of a prefix list."""
+
+
+Identity = tuple[Direction, str, int, int, str | None, str | None, str | None, str | None]
 
 
 def identity(rule: Rule) -> Identity:
@@ -43,16 +52,15 @@ def identity(rule: Rule) -> Identity:
         rule.cidr,
         rule.cidr6,
         rule.group_id,
+        rule.prefix_list_id,
     )
 
 
 def parse(
-    permissions: Iterable[Mapping[str, Any]], direction: Direction, find_group: FindGroup
+    permissions: Iterable[Mapping[str, Any]], direction: Direction, peers: Peers
 ) -> list[Rule]:
     """Return the rules that the permissions mean, without ids; raise for what makes no sense."""
-    rules = [
-        rule for permission in permissions for rule in _rules_of(permission, direction, find_group)
-    ]
+    rules = [rule for permission in permissions for rule in _rules_of(permission, direction, peers)]
     if len({identity(rule) for rule in rules}) < len(rules):
         raise errors.InvalidParameterValue("The same permission must not appear multiple times")
     return rules
@@ -74,9 +82,7 @@ def of_flat(request: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return [permission] if permission else []
 
 
-def _rules_of(
-    permission: Mapping[str, Any], direction: Direction, find_group: FindGroup
-) -> Iterable[Rule]:
+def _rules_of(permission: Mapping[str, Any], direction: Direction, peers: Peers) -> Iterable[Rule]:
     traffic = parse_traffic(permission, direction)
     found = False
     for item in permission.get("IpRanges") or ():
@@ -90,10 +96,13 @@ def _rules_of(
         yield _described(msgspec.structs.replace(traffic, cidr6=cidr6), item)
     for item in permission.get("UserIdGroupPairs") or ():
         found = True
-        id, owner = find_group(item)
-        yield _described(msgspec.structs.replace(traffic, group_id=id, group_owner=owner), item)
+        yield _described(peers.group(item, traffic), item)
+    for item in permission.get("PrefixListIds") or ():
+        found = True
+        id = peers.prefix_list(item.get("PrefixListId", ""))
+        yield _described(msgspec.structs.replace(traffic, prefix_list_id=id), item)
     if not found:
-        raise errors.MissingParameter("IpRanges, Ipv6Ranges or UserIdGroupPairs")
+        raise errors.MissingParameter("IpRanges, Ipv6Ranges, PrefixListIds or UserIdGroupPairs")
 
 
 def parse_traffic(given: Mapping[str, Any], direction: Direction) -> Rule:
@@ -184,7 +193,7 @@ def check_words(text: str, what: str) -> str:
 
 def in_words(rule: Rule) -> str:
     """Return the rule as AWS names it in errors."""
-    peer = rule.cidr or rule.cidr6 or rule.group_id
+    peer = rule.cidr or rule.cidr6 or rule.prefix_list_id or rule.group_id
     protocol = "ALL" if rule.protocol == ALL else rule.protocol.upper()
     ports = ""
     if rule.protocol in WITH_PORTS:
@@ -214,14 +223,19 @@ def _shown_together(rules: list[Rule]) -> shapes.IpPermission:
         "ToPort": first.to_port if has_ports else None,
         "IpRanges": [{"CidrIp": it.cidr, **_words(it)} for it in rules if it.cidr],
         "Ipv6Ranges": [{"CidrIpv6": it.cidr6, **_words(it)} for it in rules if it.cidr6],
-        "PrefixListIds": [],
-        "UserIdGroupPairs": [
-            {"GroupId": it.group_id, "UserId": it.group_owner, **_words(it)}
-            for it in rules
-            if it.group_id
+        "PrefixListIds": [
+            {"PrefixListId": it.prefix_list_id, **_words(it)} for it in rules if it.prefix_list_id
         ],
+        "UserIdGroupPairs": [_pair(it) for it in rules if it.group_id],
     }
     return cast("shapes.IpPermission", permission)
+
+
+def _pair(rule: Rule) -> dict[str, str | None]:
+    pair = {"GroupId": rule.group_id, "UserId": rule.group_owner, **_words(rule)}
+    if rule.peering_id is not None:
+        pair |= {"VpcId": rule.group_vpc_id, "VpcPeeringConnectionId": rule.peering_id}
+    return pair
 
 
 def _words(rule: Rule) -> dict[str, str]:

@@ -16,7 +16,7 @@ from mallee.aws import errors
 from mallee.cloud.action import Action, Listing, Write
 from mallee.cloud.call import Call, Request, Result, WriteCall
 from mallee.cloud.ec2 import resources, tagset
-from mallee.cloud.ec2.vpc import permissions, securitygroups
+from mallee.cloud.ec2.vpc import permissions, rulepeers, securitygroups
 from mallee.cloud.ec2.vpc.securitygroups import Group
 from mallee.cloud.state import records
 from mallee.model import ids
@@ -31,21 +31,26 @@ MAX_RULES = 1000
 
 _FLAT = frozenset({"IpProtocol", "FromPort", "ToPort", "CidrIp"})
 _FLAT_SOURCE = frozenset({"SourceSecurityGroupName", "SourceSecurityGroupOwnerId"})
-_NAMED = frozenset({"GroupId", "GroupName"})
-_PERMISSIONS = frozenset(
+NAMED = frozenset({"GroupId", "GroupName"})
+PERMISSIONS = frozenset(
     {
         "IpPermissions.IpProtocol",
         "IpPermissions.FromPort",
         "IpPermissions.ToPort",
         "IpPermissions.IpRanges",
         "IpPermissions.Ipv6Ranges",
+        "IpPermissions.PrefixListIds",
         "IpPermissions.UserIdGroupPairs.Description",
         "IpPermissions.UserIdGroupPairs.UserId",
         "IpPermissions.UserIdGroupPairs.GroupName",
         "IpPermissions.UserIdGroupPairs.GroupId",
         "IpPermissions.UserIdGroupPairs.VpcId",
+        "IpPermissions.UserIdGroupPairs.VpcPeeringConnectionId",
     }
 )
+
+
+_PEERS = ("CidrIpv4", "CidrIpv6", "PrefixListId", "ReferencedGroupId")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +84,7 @@ def _authorize(
     call: WriteCall, request: Request, direction: Direction
 ) -> shapes.AuthorizeSecurityGroupIngressResult:
     group = securitygroups.named(call, request)
-    parsed = _parse(call, request, group, direction)
+    parsed = parse(call, request, group, direction)
     if not parsed:
         raise errors.MissingParameter("IpPermissions")
     existing = {permissions.identity(rule) for rule in group.doc.rules}
@@ -91,21 +96,31 @@ def _authorize(
         msgspec.structs.replace(rule, id=securitygroups.rule_id(call.entropy), tags=own_tags)
         for rule in parsed
     )
-    group = _write(call, group, (*group.doc.rules, *added))
+    group = write(call, group, (*group.doc.rules, *added))
     return {
         "Return": True,
         "SecurityGroupRules": [render(call, GroupRule(group, rule)) for rule in added],
     }
 
 
-def _write(call: WriteCall, group: Group, rules: Sequence[Rule]) -> Group:
+def write(call: WriteCall, group: Group, rules: Sequence[Rule]) -> Group:
+    """Let the group have exactly these rules; raise when they are too many."""
     for direction in Direction:
-        if sum(rule.direction is direction for rule in rules) > MAX_RULES:
+        if sum(_weight(call, rule) for rule in rules if rule.direction is direction) > MAX_RULES:
             raise errors.RulesPerSecurityGroupLimitExceeded
     return call.tx.write(group, msgspec.structs.replace(group.doc, rules=tuple(rules)))
 
 
-def _parse(call: WriteCall, request: Request, group: Group, direction: Direction) -> list[Rule]:
+def _weight(call: WriteCall, rule: Rule) -> int:
+    """Return how many rules it counts for: a prefix list for all the entries it may have."""
+    if rule.prefix_list_id is None:
+        return 1
+    found = call.tx.get(records.PREFIX_LIST, rule.prefix_list_id)
+    return found.doc.max_entries if found else 1
+
+
+def parse(call: WriteCall, request: Request, group: Group, direction: Direction) -> list[Rule]:
+    """Return the rules that a request means, nested or flat, without ids."""
     given = request.get("IpPermissions")
     flat = permissions.of_flat(request)
     if given and flat:
@@ -113,24 +128,14 @@ def _parse(call: WriteCall, request: Request, group: Group, direction: Direction
             "The parameter IpPermissions cannot be used with IpProtocol, FromPort, ToPort, CidrIp "
             "or SourceSecurityGroupName"
         )
-    return permissions.parse(given or flat, direction, _source_finder(call, group.doc.vpc_id))
+    return permissions.parse(given or flat, direction, _peers(call, group.doc.vpc_id))
 
 
-def _source_finder(call: WriteCall, vpc_id: str) -> permissions.FindGroup:
-    def find(pair: Mapping[str, str]) -> tuple[str, str]:
-        if pair.get("UserId", call.account) != call.account:
-            raise errors.InvalidGroupNotFound(pair.get("GroupId") or pair.get("GroupName"))
-        if "GroupId" in pair:
-            source = resources.one(call, records.SECURITY_GROUP, pair["GroupId"])
-        elif "GroupName" in pair:
-            source = securitygroups.by_name(call, pair["GroupName"], vpc_id)
-        else:
-            raise errors.MissingParameter("GroupId")
-        if source.doc.vpc_id != vpc_id or pair.get("VpcId", vpc_id) != vpc_id:
-            raise errors.InvalidGroupNotFoundInVpc(source.id, vpc_id)
-        return source.id, source.account
+def _peers(call: WriteCall, vpc_id: str) -> permissions.Peers:
+    def prefix_list(id: str) -> str:
+        return resources.one(call, records.PREFIX_LIST, id).id
 
-    return find
+    return permissions.Peers(rulepeers.finder(call, vpc_id), prefix_list)
 
 
 def revoke_ingress(
@@ -153,10 +158,10 @@ def _revoke(
     group = securitygroups.named(call, request)
     rule_ids: list[str] = request.get("SecurityGroupRuleIds") or []
     if rule_ids:
-        doomed = [_own_rule(group, id, direction) for id in rule_ids]
+        doomed = [own_rule(group, id, direction) for id in rule_ids]
         unknown: list[Rule] = []
     else:
-        doomed, unknown = _match(group, _parse(call, request, group, direction))
+        doomed, unknown = match(group, parse(call, request, group, direction))
     if not doomed and not unknown:
         raise errors.MissingParameter("IpPermissions or SecurityGroupRuleIds")
     vpc = call.tx.get(records.VPC, group.doc.vpc_id)
@@ -164,7 +169,7 @@ def _revoke(
     if unknown and not (vpc and vpc.doc.is_default):
         raise errors.InvalidPermissionNotFound
     gone = {rule.id for rule in doomed}
-    _write(call, group, [rule for rule in group.doc.rules if rule.id not in gone])
+    write(call, group, [rule for rule in group.doc.rules if rule.id not in gone])
     return {
         "Return": True,
         "UnknownIpPermissions": permissions.shown(unknown, direction),
@@ -172,7 +177,7 @@ def _revoke(
     }
 
 
-def _match(group: Group, wanted: Iterable[Rule]) -> tuple[list[Rule], list[Rule]]:
+def match(group: Group, wanted: Iterable[Rule]) -> tuple[list[Rule], list[Rule]]:
     """Return the group's rules that are wanted, and the wanted ones that it does not have."""
     mine = {permissions.identity(rule): rule for rule in group.doc.rules}
     known: list[Rule] = []
@@ -183,7 +188,8 @@ def _match(group: Group, wanted: Iterable[Rule]) -> tuple[list[Rule], list[Rule]
     return known, unknown
 
 
-def _own_rule(group: Group, id: str, direction: Direction | None = None) -> Rule:
+def own_rule(group: Group, id: str, direction: Direction | None = None) -> Rule:
+    """Return the group's rule of that id; raise `…Malformed` or `…NotFound`."""
     if not ids.is_well_formed(id, "sgr"):
         raise errors.InvalidSecurityGroupRuleIdMalformed(id)
     for rule in group.doc.rules:
@@ -199,7 +205,7 @@ def modify_rules(
     group = securitygroups.named(call, request)
     rules = {rule.id: rule for rule in group.doc.rules}
     for update in request["SecurityGroupRules"]:
-        current = _own_rule(group, update["SecurityGroupRuleId"])
+        current = own_rule(group, update["SecurityGroupRuleId"])
         changed = _parse_update(call, group, current, update.get("SecurityGroupRule") or {})
         rules[current.id] = changed
     seen: set[permissions.Identity] = set()
@@ -207,16 +213,15 @@ def modify_rules(
         if permissions.identity(rule) in seen:
             raise errors.InvalidPermissionDuplicate(permissions.in_words(rule))
         seen.add(permissions.identity(rule))
-    _write(call, group, list(rules.values()))
+    write(call, group, list(rules.values()))
     return {"Return": True}
 
 
 def _parse_update(call: WriteCall, group: Group, current: Rule, given: Mapping[str, Any]) -> Rule:
-    peers = [name for name in ("CidrIpv4", "CidrIpv6", "ReferencedGroupId") if name in given]
+    peers = [name for name in _PEERS if name in given]
     if len(peers) != 1:
         raise errors.InvalidParameterCombination(
-            "Exactly one of CidrIpv4, CidrIpv6 and ReferencedGroupId must be given for "
-            f"{current.id}"
+            f"Exactly one of {', '.join(_PEERS)} must be given for {current.id}"
         )
     permission: dict[str, Any] = {
         name: given[name] for name in ("IpProtocol", "FromPort", "ToPort") if name in given
@@ -226,49 +231,13 @@ def _parse_update(call: WriteCall, group: Group, current: Rule, given: Mapping[s
         permission["IpRanges"] = [{"CidrIp": given["CidrIpv4"], **words}]
     elif "CidrIpv6" in given:
         permission["Ipv6Ranges"] = [{"CidrIpv6": given["CidrIpv6"], **words}]
+    elif "PrefixListId" in given:
+        permission["PrefixListIds"] = [{"PrefixListId": given["PrefixListId"], **words}]
     else:
         permission["UserIdGroupPairs"] = [{"GroupId": given["ReferencedGroupId"], **words}]
-    finder = _source_finder(call, group.doc.vpc_id)
-    (parsed,) = permissions.parse([permission], current.direction, finder)
+    peers_of = _peers(call, group.doc.vpc_id)
+    (parsed,) = permissions.parse([permission], current.direction, peers_of)
     return msgspec.structs.replace(parsed, id=current.id, tags=current.tags)
-
-
-def update_descriptions_ingress(
-    call: WriteCall, request: shapes.UpdateSecurityGroupRuleDescriptionsIngressRequest
-) -> shapes.UpdateSecurityGroupRuleDescriptionsIngressResult:
-    """Replace the descriptions of ingress rules."""
-    return _update_descriptions(call, request, Direction.INGRESS)
-
-
-def update_descriptions_egress(
-    call: WriteCall, request: shapes.UpdateSecurityGroupRuleDescriptionsEgressRequest
-) -> shapes.UpdateSecurityGroupRuleDescriptionsEgressResult:
-    """Replace the descriptions of egress rules."""
-    return _update_descriptions(call, request, Direction.EGRESS)
-
-
-def _update_descriptions(
-    call: WriteCall, request: Request, direction: Direction
-) -> shapes.UpdateSecurityGroupRuleDescriptionsIngressResult:
-    group = securitygroups.named(call, request)
-    words: dict[str, str] = {}
-    for item in request.get("SecurityGroupRuleDescriptions") or ():
-        id: str = item.get("SecurityGroupRuleId", "")
-        description = permissions.check_words(item.get("Description", ""), "rule description")
-        words[_own_rule(group, id, direction).id] = description
-    for rule in _parse(call, request, group, direction):
-        (found, missing) = _match(group, [rule])
-        if missing:
-            raise errors.InvalidPermissionNotFound
-        words[found[0].id] = rule.description
-    if not words:
-        raise errors.MissingParameter("IpPermissions or SecurityGroupRuleDescriptions")
-    rules = [
-        msgspec.structs.replace(rule, description=words.get(rule.id, rule.description))
-        for rule in group.doc.rules
-    ]
-    _write(call, group, rules)
-    return {"Return": True}
 
 
 def _find(call: Call, request: shapes.DescribeSecurityGroupRulesRequest) -> Iterable[GroupRule]:
@@ -294,7 +263,12 @@ def render(call: Call, item: GroupRule) -> shapes.SecurityGroupRule:
     rule, owner = item.rule, item.group.account
     source: shapes.ReferencedSecurityGroup | None = None
     if rule.group_id is not None:
-        source = {"GroupId": rule.group_id, "UserId": rule.group_owner}
+        source = {
+            "GroupId": rule.group_id,
+            "UserId": rule.group_owner,
+            "VpcId": rule.group_vpc_id,
+            "VpcPeeringConnectionId": rule.peering_id,
+        }
     return {
         "SecurityGroupRuleId": rule.id,
         "SecurityGroupRuleArn": f"arn:aws:ec2:{call.settings.region}:{owner}:{RULE}/{rule.id}",
@@ -306,6 +280,7 @@ def render(call: Call, item: GroupRule) -> shapes.SecurityGroupRule:
         "ToPort": rule.to_port,
         "CidrIpv4": rule.cidr,
         "CidrIpv6": rule.cidr6,
+        "PrefixListId": rule.prefix_list_id,
         "ReferencedGroupInfo": source,
         "Description": rule.description or None,
         "Tags": tagset.shown(rule.tags),
@@ -322,6 +297,7 @@ def _render_revoked(group: Group, rule: Rule) -> shapes.RevokedSecurityGroupRule
         "ToPort": rule.to_port,
         "CidrIpv4": rule.cidr,
         "CidrIpv6": rule.cidr6,
+        "PrefixListId": rule.prefix_list_id,
         "ReferencedGroupId": rule.group_id,
         "Description": rule.description or None,
     }
@@ -336,15 +312,9 @@ def _write_row(
     )
 
 
-_IN = _NAMED | _FLAT | _FLAT_SOURCE | _PERMISSIONS
-_OUT = frozenset({"GroupId"}) | _FLAT | _PERMISSIONS
+_IN = NAMED | _FLAT | _FLAT_SOURCE | PERMISSIONS
+_OUT = frozenset({"GroupId"}) | _FLAT | PERMISSIONS
 _IDS = frozenset({"SecurityGroupRuleIds"})
-_WORDS = frozenset(
-    {
-        "SecurityGroupRuleDescriptions.SecurityGroupRuleId",
-        "SecurityGroupRuleDescriptions.Description",
-    }
-)
 _UPDATE = frozenset(
     {"GroupId", "SecurityGroupRules.SecurityGroupRuleId"}
     | {
@@ -355,6 +325,7 @@ _UPDATE = frozenset(
             "ToPort",
             "CidrIpv4",
             "CidrIpv6",
+            "PrefixListId",
             "ReferencedGroupId",
             "Description",
         )
@@ -367,16 +338,6 @@ ACTIONS: tuple[Action, ...] = (
     _write_row("RevokeSecurityGroupIngress", revoke_ingress, _IN | _IDS),
     _write_row("RevokeSecurityGroupEgress", revoke_egress, _OUT | _IDS),
     _write_row("ModifySecurityGroupRules", modify_rules, _UPDATE),
-    _write_row(
-        "UpdateSecurityGroupRuleDescriptionsIngress",
-        update_descriptions_ingress,
-        _NAMED | _PERMISSIONS | _WORDS,
-    ),
-    _write_row(
-        "UpdateSecurityGroupRuleDescriptionsEgress",
-        update_descriptions_egress,
-        _NAMED | _PERMISSIONS | _WORDS,
-    ),
     Action(
         service="ec2",
         name="DescribeSecurityGroupRules",

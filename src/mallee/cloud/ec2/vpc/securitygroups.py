@@ -128,7 +128,8 @@ def delete_security_group(
     referrers = [
         other
         for other in call.tx.by(records.SECURITY_GROUP, "source-group", group.id)
-        if other.id != group.id
+        # A rule of a peered VPC does not keep a group: it becomes stale.
+        if other.id != group.id and other.doc.vpc_id == group.doc.vpc_id
     ]
     if wearers or referrers:
         raise errors.DependencyViolation(f"resource {group.id} has a dependent object")
@@ -249,6 +250,7 @@ def _filters_of_rules(
         f"{prefix}.group-id": _of_rules(direction, lambda rule: rule.group_id),
         f"{prefix}.user-id": _of_rules(direction, lambda rule: rule.group_owner),
         f"{prefix}.group-name": group_names,
+        f"{prefix}.prefix-list-id": _of_rules(direction, lambda rule: rule.prefix_list_id),
     }
 
 

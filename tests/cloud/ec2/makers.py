@@ -1,0 +1,93 @@
+"""One well-formed request for each action of EC2 that makes something with tags.
+
+A new row that may tag what it makes needs an entry in `MAKERS`: then the laws of making are tried
+on it (`test_conformance`).
+"""
+
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+from tests.cloud.ec2.world import IMAGE_ID
+
+_count = itertools.count()
+
+
+def vpc(ec2: Any) -> str:
+    """A VPC of its own."""
+    return ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+
+
+def subnet(ec2: Any, vpc_id: str | None = None) -> str:
+    """A subnet of a VPC of its own."""
+    made = ec2.create_subnet(VpcId=vpc_id or vpc(ec2), CidrBlock="10.0.1.0/24")
+    return made["Subnet"]["SubnetId"]
+
+
+def _public(ec2: Any) -> dict[str, Any]:
+    """What a public NAT gateway takes."""
+    own = vpc(ec2)
+    gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+    ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=own)
+    allocation = ec2.allocate_address()["AllocationId"]
+    return {"SubnetId": subnet(ec2, own), "AllocationId": allocation}
+
+
+def _group(ec2: Any) -> str:
+    return ec2.create_security_group(GroupName=f"g{next(_count)}", Description="g")["GroupId"]
+
+
+def _default_vpc(ec2: Any) -> str:
+    wanted = [{"Name": "is-default", "Values": ["true"]}]
+    return ec2.describe_vpcs(Filters=wanted)["Vpcs"][0]["VpcId"]
+
+
+_TCP = {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22}
+_KEY = b"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl someone"
+
+MAKERS: dict[str, Callable[[Any], dict[str, Any]]] = {
+    "AllocateAddress": lambda ec2: {},
+    "AuthorizeSecurityGroupEgress": lambda ec2: {
+        "GroupId": _group(ec2),
+        "IpPermissions": [{**_TCP, "IpRanges": [{"CidrIp": "10.0.0.0/8"}]}],
+    },
+    "AuthorizeSecurityGroupIngress": lambda ec2: {
+        "GroupId": _group(ec2),
+        "IpPermissions": [{**_TCP, "IpRanges": [{"CidrIp": "10.0.0.0/8"}]}],
+    },
+    "CreateDhcpOptions": lambda ec2: {
+        "DhcpConfigurations": [{"Key": "domain-name", "Values": ["example.org"]}]
+    },
+    "CreateEgressOnlyInternetGateway": lambda ec2: {"VpcId": vpc(ec2)},
+    "CreateInternetGateway": lambda ec2: {},
+    "CreateKeyPair": lambda ec2: {"KeyName": f"k{next(_count)}", "KeyType": "ed25519"},
+    "CreateLaunchTemplate": lambda ec2: {
+        "LaunchTemplateName": f"template{next(_count)}",
+        "LaunchTemplateData": {"InstanceType": "t3.micro"},
+    },
+    "CreateManagedPrefixList": lambda ec2: {
+        "PrefixListName": "offices",
+        "AddressFamily": "IPv4",
+        "MaxEntries": 5,
+    },
+    "CreateNatGateway": _public,
+    "CreateNetworkAcl": lambda ec2: {"VpcId": vpc(ec2)},
+    "CreateNetworkInterface": lambda ec2: {"SubnetId": subnet(ec2)},
+    "CreatePlacementGroup": lambda ec2: {"GroupName": f"p{next(_count)}", "Strategy": "spread"},
+    "CreateRouteTable": lambda ec2: {"VpcId": vpc(ec2)},
+    "CreateSecurityGroup": lambda ec2: {"GroupName": f"g{next(_count)}", "Description": "g"},
+    "CreateSubnet": lambda ec2: {"VpcId": vpc(ec2), "CidrBlock": "10.0.2.0/24"},
+    "CreateSubnetCidrReservation": lambda ec2: {
+        "SubnetId": subnet(ec2),
+        "Cidr": "10.0.1.16/28",
+        "ReservationType": "explicit",
+    },
+    "CreateVpc": lambda ec2: {"CidrBlock": "10.0.0.0/16"},
+    "CreateVpcPeeringConnection": lambda ec2: {
+        "VpcId": vpc(ec2),
+        "PeerVpcId": _default_vpc(ec2),
+    },
+    "ImportKeyPair": lambda ec2: {"KeyName": f"k{next(_count)}", "PublicKeyMaterial": _KEY},
+    "RunInstances": lambda ec2: {"ImageId": IMAGE_ID, "MinCount": 1, "MaxCount": 1},
+}
+"""By action; each is given a client and returns the request."""
