@@ -160,10 +160,9 @@ class ObjectBody:
                 before, size = size, self._counted(size, pieces)
                 await beside.give(pieces, size - before)
             await beside.finish()
-        except BaseException:
+        finally:
             # The sink's owner closes it now: no thread may be writing then.
             await beside.abandon()
-            raise
         return size
 
     def _counted(self, before: int, pieces: Sequence[Data]) -> int:
