@@ -54,7 +54,7 @@ def _small(engine: Engine, root: Path, runs: int) -> report.Finding:
         unit="objects/s",
         ours=tuple(ours),
         theirs=tuple(theirs),
-        bar_ratio_min=0.7,
+        bar_ratio_min=0.5,
     )
 
 
