@@ -94,7 +94,7 @@ class DhcpWanted(msgspec.Struct, frozen=True, kw_only=True):
     netbios_node_type: int | None = None
 
 
-class Limit(msgspec.Struct, frozen=True):
+class Speed(msgspec.Struct, frozen=True):
     """How fast an interface may send and receive, in bits per second; 0: as fast as it can."""
 
     sends_bps: int = 0

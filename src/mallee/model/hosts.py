@@ -11,10 +11,10 @@ from mallee.model.carried import (
     AclWanted,
     AddressWanted,
     DhcpWanted,
-    Limit,
     NatGatewayWanted,
     PeeringWanted,
     RouteTableWanted,
+    Speed,
 )
 from mallee.model.images import Blob, DirectBoot
 from mallee.model.instances import InstanceSeen, MetadataOptions, Power
@@ -101,7 +101,7 @@ class InterfaceWanted(msgspec.Struct, frozen=True, kw_only=True):
     """Its IPv6 addresses; DHCP gives the first one."""
     source_dest_check: bool = True
     """Whether only packets from and to its own addresses pass it."""
-    limit: Limit = Limit()
+    speed: Speed = Speed()
 
 
 class GroupWanted(msgspec.Struct, frozen=True, kw_only=True):

@@ -98,13 +98,13 @@ class _Journey:
         """The trace of a journey that ends here."""
         return Trace(end, at, self.met, self.packet)
 
-    def is_lost(self, port: "_Port") -> Trace:
+    def is_lost(self, speaker: "_Speaker") -> Trace:
         """The trace of a journey that its subnet's table leads nowhere."""
-        return self.ends(End.NO_ROUTE, port.subnet.route_table_id)
+        return self.ends(End.NO_ROUTE, speaker.subnet.route_table_id)
 
 
 @dataclass(frozen=True, slots=True)
-class _Port:
+class _Speaker:
     """What stands in a subnet: an interface, or a NAT gateway."""
 
     id: str
@@ -120,82 +120,83 @@ class _Port:
 
 def trace(vpcs: Mapping[str, VpcWanted], interface_id: str, packet: Packet) -> Trace:
     """Follow a packet that an interface's guest sends; `vpcs` are all of the cloud, by id."""
-    port = next(port for vpc in vpcs.values() for port in _ports(vpc) if port.id == interface_id)
-    interface, journey = port.interface, _Journey(vpcs, packet)
+    everybody = (one for vpc in vpcs.values() for one in _speakers(vpc))
+    speaker = next(one for one in everybody if one.id == interface_id)
+    interface, journey = speaker.interface, _Journey(vpcs, packet)
     assert interface is not None
-    if interface.source_dest_check and not port.has(packet.source):
-        return journey.ends(End.SENDER, port.id)
-    if not _lets(interface, port.vpc, packet, Direction.EGRESS):
-        return journey.ends(End.EGRESS, port.id)
-    return _leave(journey, port)
+    if interface.source_dest_check and not speaker.has(packet.source):
+        return journey.ends(End.SENDER, speaker.id)
+    if not _lets(interface, speaker.vpc, packet, Direction.EGRESS):
+        return journey.ends(End.EGRESS, speaker.id)
+    return _leave(journey, speaker)
 
 
-def _ports(vpc: VpcWanted) -> Iterator[_Port]:
+def _speakers(vpc: VpcWanted) -> Iterator[_Speaker]:
     subnets = {subnet.id: subnet for subnet in vpc.subnets}
     for one in vpc.interfaces:
         more = (address.private_ip for address in one.secondary)
         ips = (one.private_ip, *more, *one.ipv6s, *one.prefixes)
-        yield _Port(one.id, vpc, subnets[one.subnet_id], ips, one)
+        yield _Speaker(one.id, vpc, subnets[one.subnet_id], ips, one)
     for one in vpc.nat_gateways:
         ips = tuple(address.private_ip for address in one.addresses)
-        yield _Port(one.id, vpc, subnets[one.subnet_id], ips)
+        yield _Speaker(one.id, vpc, subnets[one.subnet_id], ips)
 
 
-def _leave(journey: _Journey, port: _Port) -> Trace:
-    """Follow a packet that leaves a port of a subnet."""
-    route = _route(port, journey.packet.destination)
+def _leave(journey: _Journey, speaker: _Speaker) -> Trace:
+    """Follow a packet that leaves its sender."""
+    route = _route(speaker, journey.packet.destination)
     if len(journey.met) >= _HOPS_MAX:
-        return journey.is_lost(port)
+        return journey.is_lost(speaker)
     if route is None:
-        return _deliver(journey, port, port.vpc)
+        return _deliver(journey, speaker, speaker.vpc)
     match route.way:
         case Way.INTERNET | Way.EGRESS_ONLY:
-            return _leave_vpc(journey, port, route)
+            return _leave_vpc(journey, speaker, route)
         case Way.NAT:
-            return _by_gateway(journey, port, route)
+            return _by_gateway(journey, speaker, route)
         case Way.INTERFACE:
-            return _to_router(journey, port, route)
+            return _to_router(journey, speaker, route)
         case Way.PEERING:
-            return _by_peering(journey, port, route)
+            return _by_peering(journey, speaker, route)
         case Way.ENDPOINT:
-            return _to_services(journey, port, route)
+            return _to_services(journey, speaker, route)
         case Way.BLACKHOLE:
-            return journey.is_lost(port)
+            return journey.is_lost(speaker)
 
 
-def _route(port: _Port, destination: Address) -> RouteWanted | None:
+def _route(speaker: _Speaker, destination: Address) -> RouteWanted | None:
     """The route that a packet takes; None: it stays inside the VPC."""
-    subnet, vpc = port.subnet, port.vpc
+    subnet, vpc = speaker.subnet, speaker.vpc
     own = [cidr for cidr in (subnet.cidr, subnet.ipv6_cidr) if cidr]
     if any(destination in ip_network(cidr) for cidr in own):
         return None
     local = [ip_network(one) for one in (vpc.cidr, *vpc.more_cidrs, *vpc.ipv6_cidrs)]
     widths = [one.prefixlen for one in local if destination in one]
-    fitting = [one for one in _routes(port) if destination in ip_network(one.cidr)]
+    fitting = [one for one in _routes(speaker) if destination in ip_network(one.cidr)]
     best = max(fitting, key=lambda one: ip_network(one.cidr).prefixlen, default=None)
     if widths and (best is None or ip_network(best.cidr).prefixlen <= max(widths)):
         return None
     return best or RouteWanted("", Way.BLACKHOLE)
 
 
-def _routes(port: _Port) -> tuple[RouteWanted, ...]:
-    id = port.subnet.route_table_id
+def _routes(speaker: _Speaker) -> tuple[RouteWanted, ...]:
+    id = speaker.subnet.route_table_id
     if not id:
         return (RouteWanted("0.0.0.0/0", Way.INTERNET), RouteWanted("::/0", Way.INTERNET))
-    return next((table.routes for table in port.vpc.route_tables if table.id == id), ())
+    return next((table.routes for table in speaker.vpc.route_tables if table.id == id), ())
 
 
-def _deliver(journey: _Journey, sender: _Port | None, vpc: VpcWanted) -> Trace:
+def _deliver(journey: _Journey, sender: _Speaker | None, vpc: VpcWanted) -> Trace:
     """Bring a packet to who has its destination in a VPC; no sender: it comes from beyond."""
     destination = journey.packet.destination
-    receiver = next((one for one in _ports(vpc) if one.has(destination)), None)
+    receiver = next((one for one in _speakers(vpc) if one.has(destination)), None)
     if receiver is None:
         return journey.ends(End.NOBODY, str(destination))
     stopped = _cross(journey, sender, receiver)
     return stopped or _receive(journey, receiver, is_from_world=False)
 
 
-def _cross(journey: _Journey, sender: _Port | None, receiver: _Port | None) -> Trace | None:
+def _cross(journey: _Journey, sender: _Speaker | None, receiver: _Speaker | None) -> Trace | None:
     """Judge the borders between two subnets, one of which may be beyond the VPC."""
     if sender and receiver and sender.subnet.id == receiver.subnet.id:
         return None
@@ -206,7 +207,7 @@ def _cross(journey: _Journey, sender: _Port | None, receiver: _Port | None) -> T
     return None
 
 
-def _receive(journey: _Journey, receiver: _Port, *, is_from_world: bool) -> Trace:
+def _receive(journey: _Journey, receiver: _Speaker, *, is_from_world: bool) -> Trace:
     interface = receiver.interface
     if interface is None:
         # A NAT gateway takes nothing that nobody behind it asked for.
@@ -221,12 +222,12 @@ def _receive(journey: _Journey, receiver: _Port, *, is_from_world: bool) -> Trac
 # Gateways
 
 
-def _leave_vpc(journey: _Journey, port: _Port, route: RouteWanted) -> Trace:
-    is_ipv6, vpc = journey.packet.destination.version == 6, port.vpc
+def _leave_vpc(journey: _Journey, speaker: _Speaker, route: RouteWanted) -> Trace:
+    is_ipv6, vpc = journey.packet.destination.version == 6, speaker.vpc
     is_there = vpc.has_internet_gateway if route.way is Way.INTERNET else is_ipv6
     if not is_there:
-        return journey.is_lost(port)
-    stopped = _cross(journey, port, None)
+        return journey.is_lost(speaker)
+    stopped = _cross(journey, speaker, None)
     if stopped is not None:
         return stopped
     journey = journey.past(route.target_id or "internet")
@@ -234,10 +235,10 @@ def _leave_vpc(journey: _Journey, port: _Port, route: RouteWanted) -> Trace:
     if not is_ipv6:
         public = _published(vpc).get(source)
         if public is None:
-            return journey.ends(End.NO_PUBLIC_ADDRESS, port.id)
+            return journey.ends(End.NO_PUBLIC_ADDRESS, speaker.id)
         journey = replace(journey, packet=replace(journey.packet, source=public))
     elif not any(source in ip_network(cidr) for cidr in vpc.ipv6_cidrs):
-        return journey.ends(End.SENDER, port.id)
+        return journey.ends(End.SENDER, speaker.id)
     entered = (_enter(journey, one) for one in journey.vpcs.values())
     return next((one for one in entered if one is not None), journey.ends(End.WORLD, ""))
 
@@ -254,16 +255,16 @@ def _enter(journey: _Journey, vpc: VpcWanted) -> Trace | None:
             return None
         destination = by_public[destination]
         journey = replace(journey, packet=replace(journey.packet, destination=destination))
-    receiver = next((one for one in _ports(vpc) if one.has(destination)), None)
+    receiver = next((one for one in _speakers(vpc) if one.has(destination)), None)
     if receiver is None:
         return journey.ends(End.NOBODY, str(destination))
     stopped = _cross(journey, None, receiver)
     return stopped or _receive(journey, receiver, is_from_world=True)
 
 
-def _is_open6(port: _Port) -> bool:
-    leads = any(one.way is Way.INTERNET and ":" in one.cidr for one in _routes(port))
-    return leads and port.vpc.has_internet_gateway
+def _is_open6(speaker: _Speaker) -> bool:
+    leads = any(one.way is Way.INTERNET and ":" in one.cidr for one in _routes(speaker))
+    return leads and speaker.vpc.has_internet_gateway
 
 
 def _published(vpc: VpcWanted) -> dict[Address, Address]:
@@ -275,42 +276,42 @@ def _published(vpc: VpcWanted) -> dict[Address, Address]:
     return {ip_address(private): ip_address(public) for private, public in held if public}
 
 
-def _by_gateway(journey: _Journey, port: _Port, route: RouteWanted) -> Trace:
-    gateway = next((one for one in _ports(port.vpc) if one.id == route.target_id), None)
-    if gateway is None or journey.packet.destination.version == 6 or gateway.id == port.id:
-        return journey.is_lost(port)
-    stopped = _cross(journey, port, gateway)
+def _by_gateway(journey: _Journey, speaker: _Speaker, route: RouteWanted) -> Trace:
+    gateway = next((one for one in _speakers(speaker.vpc) if one.id == route.target_id), None)
+    if gateway is None or journey.packet.destination.version == 6 or gateway.id == speaker.id:
+        return journey.is_lost(speaker)
+    stopped = _cross(journey, speaker, gateway)
     if stopped is not None:
         return stopped
     hidden = replace(journey.packet, source=ip_address(gateway.ips[0]))
     return _leave(replace(journey.past(gateway.id), packet=hidden), gateway)
 
 
-def _to_router(journey: _Journey, port: _Port, route: RouteWanted) -> Trace:
-    router = next((one for one in _ports(port.vpc) if one.id == route.target_id), None)
+def _to_router(journey: _Journey, speaker: _Speaker, route: RouteWanted) -> Trace:
+    router = next((one for one in _speakers(speaker.vpc) if one.id == route.target_id), None)
     if router is None or router.interface is None:
-        return journey.is_lost(port)
+        return journey.is_lost(speaker)
     is_spoken = journey.packet.destination.version == 4 or bool(router.interface.ipv6s)
     if router.interface.source_dest_check or not is_spoken:
         return journey.ends(End.CHECKED, router.id)
-    stopped = _cross(journey, port, router)
+    stopped = _cross(journey, speaker, router)
     return stopped or _receive(journey, router, is_from_world=False)
 
 
-def _to_services(journey: _Journey, port: _Port, route: RouteWanted) -> Trace:
+def _to_services(journey: _Journey, speaker: _Speaker, route: RouteWanted) -> Trace:
     packet = journey.packet
     is_served = packet.protocol == TCP and packet.destination_port in hosts.SERVICE_PORTS
     if not is_served or packet.destination.version == 6:
-        return journey.is_lost(port)
+        return journey.is_lost(speaker)
     return journey.ends(End.SERVICE, route.target_id)
 
 
-def _by_peering(journey: _Journey, port: _Port, route: RouteWanted) -> Trace:
-    peering = next((one for one in port.vpc.peerings if one.id == route.target_id), None)
+def _by_peering(journey: _Journey, speaker: _Speaker, route: RouteWanted) -> Trace:
+    peering = next((one for one in speaker.vpc.peerings if one.id == route.target_id), None)
     peer = journey.vpcs.get(peering.peer_vpc_id) if peering else None
     if peering is None or peer is None:
-        return journey.is_lost(port)
-    stopped = _cross(journey, port, None)
+        return journey.is_lost(speaker)
+    stopped = _cross(journey, speaker, None)
     if stopped is not None:
         return stopped
     journey = journey.past(peering.id)
@@ -358,8 +359,8 @@ def _fits(rule: Rule, packet: Packet) -> bool:
     return True
 
 
-def _acl_lets(port: _Port, packet: Packet, *, is_egress: bool) -> bool:
-    acl = next((one for one in port.vpc.acls if one.id == port.subnet.acl_id), None)
+def _acl_lets(speaker: _Speaker, packet: Packet, *, is_egress: bool) -> bool:
+    acl = next((one for one in speaker.vpc.acls if one.id == speaker.subnet.acl_id), None)
     if acl is None:
         return True
     peer = packet.destination if is_egress else packet.source

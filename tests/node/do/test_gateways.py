@@ -1,15 +1,18 @@
 """NAT gateways, the ways of IPv6 to the world, and peering, proved by packets."""
 
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
+from mallee.kit import process
 from mallee.model.carried import AclWanted, AddressWanted, Way
 from mallee.model.hosts import VpcWanted
 from mallee.model.networks import Direction, Rule
+from mallee.node.plan import natgateways
 from tests.node import lab, shapes
 from tests.node.lab import Guest, Lab
 from tests.node.shapes import OPEN, OUT, entry
@@ -111,6 +114,28 @@ class TestNatGateway:
         host.apply(shapes.host(replace(vpc, route_tables=(vpc.route_tables[0], led)), egress=True))
         with host.guest(self.seen).listen(PORT) as heard:
             assert caller(heard, host.guest(self.one), "10.0.1.12") == "10.0.1.5"
+
+    def test_a_conversation_that_was_silent_too_long_is_ended(
+        self, host: Lab, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        switch = "net/netfilter/nf_conntrack_tcp_timeout_established"
+        assert natgateways.SWITCHES[switch] == "350"
+        monkeypatch.setitem(natgateways.SWITCHES, switch, "1")
+        world = world_of(host)
+        host.apply(shapes.host(self.wanted(), egress=True))
+        inside = Guest(self.one, host.layout.nat_namespace(self.gateway.id))
+        with world.listen(PORT) as listening:
+            near = host.guest(self.one).connect(lab.WORLD_ADDRESS, PORT)
+            far, _ = listening.accept()
+        ends_at = time.monotonic() + 2 * lab.ARRIVES_WITHIN_S
+        while inside.run("cat", "/proc/net/nf_conntrack"):
+            assert time.monotonic() < ends_at, "it is not forgotten"
+            time.sleep(0.05)
+        near.send(b"anybody there?")
+        with pytest.raises(ConnectionResetError):
+            near.recv(100)
+        near.close()
+        far.close()
 
     def test_several_addresses_share_the_load_and_a_gateway_goes_away(self, host: Lab) -> None:
         world = world_of(host)
@@ -243,6 +268,38 @@ class TestIpv6:
             closed = shapes.table(PRIVATE)
             host.apply(shapes.host(replace(first, route_tables=(closed,)), second))
             assert host.guest(one).misses(two.ipv6s[0], PORT)
+
+    def test_the_way_to_the_world_is_by_the_host(self, host: Lab) -> None:
+        """The cloud's range is nobody's in the world: so guests are hidden behind the host."""
+        world = world_of(host)
+        world.run("ip", "address", "add", "2001:db8::1/64", "dev", "eth0", "nodad")
+        world.run("ip", "route", "add", "fd00::/16", "via", "2001:db8::2")
+        for line in (
+            "address add 2001:db8::2/64 dev uplink nodad",
+            "route add default via 2001:db8::1",
+        ):
+            process.run(("ip", "-6", *line.split()))
+        net, closed = shapes.subnet(1), shapes.subnet(2, table=PRIVATE)
+        one = shapes.interface(10, OPEN, inside=net)
+        two = shapes.interface(10, OPEN, inside=closed)
+        tables = (shapes.table(PRIVATE),)
+        wanted = shapes.host(
+            shapes.vpc(0, (net, closed), (one, two), route_tables=tables), egress=True
+        )
+        host.apply(wanted)
+        assert host.network.apply(wanted) == ()
+        with (
+            world.listen(PORT, address="::") as heard,
+            host.guest(one).listen(PORT, address="::"),
+            host.guest(two).listen(PORT, address="::"),
+        ):
+            assert caller(heard, host.guest(one), "2001:db8::1") == "2001:db8::2"
+            assert host.guest(two).misses("2001:db8::1", PORT)
+            assert world.reaches(one.ipv6s[0], PORT)
+            assert world.misses(two.ipv6s[0], PORT)
+            host.apply(replace(wanted, egress=False))
+            assert host.guest(one).misses("2001:db8::1", PORT)
+        assert host.network.apply(replace(wanted, egress=False)) == ()
 
     def test_nobody_speaks_with_anothers_address(self, host: Lab) -> None:
         net = shapes.subnet(1)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from mallee.model.carried import Limit
+from mallee.model.carried import Speed
 from tests.node import lab, shapes
 from tests.node.lab import Guest, Lab
 from tests.node.shapes import OPEN
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.host
 PORT = 8000
 SLOW_BPS = 40_000_000
 ENOUGH_BYTES = 4_000_000
-"""It takes 0.8 s at the slow speed, less what the bucket holds, and a moment without a limit."""
+"""It takes 0.8 s at the slow speed, less what the bucket holds, and a moment without a speed."""
 LEAST_S = 0.5
 NET = shapes.subnet(1)
 ONE = shapes.interface(10, OPEN, inside=NET)
@@ -31,8 +31,8 @@ def host(root_dir: Path) -> Iterator[Lab]:
         yield opened
 
 
-def apply(host: Lab, limit: Limit) -> None:
-    limited = replace(ONE, limit=limit)
+def apply(host: Lab, speed: Speed) -> None:
+    limited = replace(ONE, speed=speed)
     assert host.apply(shapes.host(shapes.vpc(0, (NET,), (limited, TWO)))) == ()
 
 
@@ -55,31 +55,31 @@ def seconds(sender: Guest, receiver: Guest) -> float:
 
 
 @pytest.mark.parametrize(
-    ("limit", "sends_slowly"),
-    [(Limit(sends_bps=SLOW_BPS), True), (Limit(receives_bps=SLOW_BPS), False)],
+    ("speed", "sends_slowly"),
+    [(Speed(sends_bps=SLOW_BPS), True), (Speed(receives_bps=SLOW_BPS), False)],
 )
 def test_a_limit_holds_one_way_only_and_goes_again(
-    host: Lab, limit: Limit, sends_slowly: bool
+    host: Lab, speed: Speed, sends_slowly: bool
 ) -> None:
-    apply(host, limit)
+    apply(host, speed)
     one, two = host.guest(ONE), host.guest(TWO)
     slow, quick = ((one, two), (two, one)) if sends_slowly else ((two, one), (one, two))
     assert seconds(*slow) > LEAST_S
     slowly, quickly = seconds(*slow), seconds(*quick)
     assert quickly < slowly
-    apply(host, Limit())
+    apply(host, Speed())
     assert seconds(*slow) < slowly
 
 
 def test_a_limit_that_others_took_away_stands_again(host: Lab) -> None:
-    limit = Limit(sends_bps=SLOW_BPS, receives_bps=SLOW_BPS)
-    apply(host, limit)
+    speed = Speed(sends_bps=SLOW_BPS, receives_bps=SLOW_BPS)
+    apply(host, speed)
     inside = Guest(ONE, host.layout.vpc_namespace(shapes.vpc_id(0)))
     tap = host.layout.tap(ONE.id)
     stood = inside.run("tc", "qdisc", "show")
     inside.run("tc", "qdisc", "delete", "dev", tap, "root")
     inside.run("tc", "qdisc", "delete", "dev", host.layout.send_limiter(ONE.id), "root")
-    apply(host, limit)
+    apply(host, speed)
     assert _without_handles(inside.run("tc", "qdisc", "show")) == _without_handles(stood)
     assert seconds(host.guest(ONE), host.guest(TWO)) > LEAST_S
 
@@ -89,12 +89,12 @@ def _without_handles(text: str) -> list[list[str]]:
 
 
 def test_a_limit_changes_with_the_connection_going_on(host: Lab) -> None:
-    apply(host, Limit(sends_bps=SLOW_BPS))
+    apply(host, Speed(sends_bps=SLOW_BPS))
     with host.guest(TWO).listen(PORT) as listening:
         near = host.guest(ONE).connect(TWO.private_ip, PORT)
         far, _ = listening.accept()
-    apply(host, Limit(sends_bps=2 * SLOW_BPS))
-    apply(host, Limit())
+    apply(host, Speed(sends_bps=2 * SLOW_BPS))
+    apply(host, Speed())
     far.settimeout(lab.ARRIVES_WITHIN_S)
     near.send(b"still there")
     assert far.recv(100) == b"still there"

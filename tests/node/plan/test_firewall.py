@@ -180,6 +180,6 @@ def test_only_a_router_of_our_own_making_is_narrowed() -> None:
     router = firewall.World(resolvers=(), only_we_forward=False)
     ours = firewall.host_text(LAYOUT, example(), found(), WORLD)
     theirs = firewall.host_text(LAYOUT, example(), found(), router)
-    rule = f'iifname {{ "eth0" }} oifname != "{LAYOUT.host_link}" drop'
+    rule = f'iifname {{ "eth0" }} meta nfproto ipv4 oifname != "{LAYOUT.host_link}" drop'
     assert rule in ours
     assert rule not in theirs

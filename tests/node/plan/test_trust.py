@@ -9,9 +9,9 @@ from msgspec.structs import replace
 from mallee.model.carried import (
     AddressWanted,
     DhcpWanted,
-    Limit,
     RouteTableWanted,
     RouteWanted,
+    Speed,
     Way,
 )
 from mallee.model.hosts import Ask, GroupWanted, HostWanted, SubnetWanted, SyncAnswer
@@ -45,7 +45,7 @@ def full_vpc() -> HostWanted:
     )
     one = shapes.interface(
         10, GROUP, inside=net, secondary=(more,), prefixes=("10.0.1.32/28", "fd00:0:0:1:a::/80"),
-        limit=Limit(1_000_000, 1_000_000),
+        speed=Speed(1_000_000, 1_000_000),
     )  # fmt: skip
     peering = shapes.peering(0, 1, seen_from=0)
     ways = (("::/0", Way.EGRESS_ONLY, "eigw-0123456789abcdef0"), ("0.0.0.0/0", Way.NAT, NAT.id))
@@ -127,7 +127,7 @@ EVIL: dict[str, Change] = {
     "led range": in_interface(prefixes=("10.0.0.0/28 . x",)),
     "zone of an address": in_interface(ipv6s=("fe80::1%eth0; x",)),
     "zone of a range": in_interface(prefixes=("fe80::%0 } accept/80",)),
-    "speed": in_interface(limit=Limit(sends_bps=-1)),
+    "speed": in_interface(speed=Speed(sends_bps=-1)),
     "peer of IPv6": in_rule(cidr6="::/0 accept"),
     "zone of a peer": in_rule(cidr6="fe80::1%x accept #/128"),
     "no protocol": in_rule(protocol="999"),

@@ -12,6 +12,7 @@ remembered.
 
 import shutil
 import threading
+from dataclasses import replace
 from functools import partial
 
 from mallee.kit import process
@@ -59,8 +60,12 @@ class Network:
             changed_first = _changed_first(self._wanted, wanted)
             self._wanted = wanted
             found = plan.read_host(self._layout, wanted, self._host.look())
+            if not uplink.may_forward6():
+                found = replace(found, uplinks6=())
             world = firewall_plan.World(
-                uplink.fetch_resolvers(), uplink.only_we_forward(self._layout, found.uplinks)
+                uplink.fetch_resolvers(),
+                uplink.only_we_forward(self._layout, found.uplinks),
+                uplink.only_we_forward6(),
             )
             problems = list(found.taken.values())
             problems += _some(self._kept.ensure(self._layout.edge_namespace))
@@ -151,11 +156,17 @@ class Network:
         before = self._host
         problems = self._load_host(firewall_plan.host_text(self._layout, wanted, found, world))
         wiring = plan.host_wiring(self._layout, wanted, found)
+        link = f"net/ipv6/conf/{self._layout.host_link}"
+        if found.ipv6_range is not None:
+            links.apply_switches({f"{link}/addr_gen_mode": "1", f"{link}/disable_ipv6": "0"})
         if links.apply(wiring, before.seen) and before.wiring == wiring:
             problems.append("the host's link or routes had been changed; they are right again")
         before.wiring = wiring
         if wiring.devices:
-            links.apply_switches({f"net/ipv6/conf/{self._layout.host_link}/disable_ipv6": "1"})
+            if found.ipv6_range is None:
+                links.apply_switches({f"{link}/disable_ipv6": "1"})
+            if wanted.egress and found.uplinks6:
+                uplink.open_forwarding6(self._layout, found.uplinks6)
             if wanted.egress and found.uplinks:
                 uplink.open_forwarding(self._layout, found.uplinks)
                 problems += [

@@ -57,6 +57,37 @@ def open_forwarding(layout: Layout, uplinks: tuple[str, ...]) -> None:
     links.apply_switches({_switch(name): "1" for name in (*closed, layout.host_link)})
 
 
+def may_forward6() -> bool:
+    """Tell whether guests' IPv6 can pass the host without making it another kind of machine.
+
+    A host that forwards IPv6 on all devices listens to no router any more; so it is a router by its
+    owner's choice, or its kernel can forward by device.
+    """
+    return is_router6() or links.read_switch(_switch6("lo")) is not None
+
+
+def is_router6() -> bool:
+    """Tell whether the host forwards IPv6 between all its devices, by its owner's own choice."""
+    return links.read_switch("net/ipv6/conf/all/forwarding") == "1"
+
+
+def only_we_forward6() -> bool:
+    """Tell whether nobody but us wants the host to forward IPv6."""
+    return not is_router6()
+
+
+def open_forwarding6(layout: Layout, uplinks: tuple[str, ...]) -> None:
+    """Switch forwarding of IPv6 on for the uplinks and our link, where it is off."""
+    if is_router6():
+        return
+    closed = [name for name in uplinks if links.read_switch(_switch6(name)) == "0"]
+    if closed:
+        opened: list[str] = files.read_json(_memory6(layout)) or []
+        _memory6(layout).parent.mkdir(parents=True, exist_ok=True)
+        files.write_json(_memory6(layout), sorted({*opened, *closed}))
+    links.apply_switches({_switch6(name): "1" for name in (*closed, layout.host_link)})
+
+
 def restore(layout: Layout) -> None:
     """Switch forwarding off where we had switched it on, unless the host is a router by now."""
     opened: list[str] = files.read_json(_memory(layout)) or []
@@ -64,6 +95,18 @@ def restore(layout: Layout) -> None:
         present = [name for name in opened if links.read_switch(_switch(name)) == "1"]
         links.apply_switches({_switch(name): "0" for name in present})
     _memory(layout).unlink(missing_ok=True)
+    opened6: list[str] = files.read_json(_memory6(layout)) or []
+    still = [name for name in opened6 if links.read_switch(_switch6(name)) == "1"]
+    links.apply_switches({_switch6(name): "0" for name in still})
+    _memory6(layout).unlink(missing_ok=True)
+
+
+def _memory6(layout: Layout) -> Path:
+    return layout.node / "forwarding6.json"
+
+
+def _switch6(device: str) -> str:
+    return f"net/ipv6/conf/{device}/force_forwarding"
 
 
 def _memory(layout: Layout) -> Path:

@@ -9,6 +9,7 @@ itself, leaves by the host's uplinks, save questions to its own name servers.
 Called by `do/network`. Not its business: routes (`network`), loading (`do/firewall`). Pure.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network
 
@@ -33,6 +34,8 @@ class World:
     """The name servers beyond the host that the VPCs' own DNS asks; sorted."""
     only_we_forward: bool
     """Whether the host was no router before we made it one for our link."""
+    only_we_forward6: bool = True
+    """The same of IPv6."""
 
 
 def edge_ruleset(wanted: HostWanted, world: World) -> nft.Ruleset:
@@ -98,16 +101,18 @@ def host_text(layout: Layout, wanted: HostWanted, found: network.HostFound, worl
     if wanted.egress and uplinks:
         forward += [
             f"iifname {link} ct state established,related accept",
-            f"iifname {link} oifname != {{ {uplinks} }} drop",
+            f"iifname {link} meta nfproto ipv4 oifname != {{ {uplinks} }} drop",
             f"iifname {link} ip daddr @resolvers meta l4proto {{ tcp, udp }} th dport 53 accept",
             f"iifname {link} ip daddr {{ {_NOT_THE_WORLD} }} drop",
         ]
         if world.only_we_forward:
             # Forwarding was switched on for our sake alone: nothing else may profit from it.
-            forward.append(f"iifname {{ {uplinks} }} oifname != {link} drop")
+            forward.append(f"iifname {{ {uplinks} }} meta nfproto ipv4 oifname != {link} drop")
         outward = [f"ip saddr {found.link.edge} oifname {{ {uplinks} }} masquerade"]
     else:
-        forward.append(f"iifname {link} ct state new drop")
+        forward.append(f"iifname {link} meta nfproto ipv4 ct state new drop")
+    forward += _forward6(link, wanted, found, world)
+    outward += _outward6(wanted, found)
     blocks = (
         nft.set_of("resolvers", "ipv4_addr", world.resolvers),
         # No guest begins a conversation with the host, whatever address of it he knows.
@@ -115,12 +120,36 @@ def host_text(layout: Layout, wanted: HostWanted, found: network.HostFound, worl
             "input",
             "filter hook input priority filter",
             "accept",
-            (f"iifname {link} ct state established,related accept", f"iifname {link} drop"),
+            (
+                f"iifname {link} ct state established,related accept",
+                f"iifname {link} ip6 saddr fe80::/10 icmpv6 type {{ 135, 136 }} accept",
+                f"iifname {link} drop",
+            ),
         ),
         nft.base("forward", "filter hook forward priority filter", "accept", forward),
         nft.base("outwards", "nat hook postrouting priority srcnat", "accept", outward),
     )
     return nft.text((nft.Table("inet", host_table(layout), blocks),))
+
+
+def _forward6(
+    link: str, wanted: HostWanted, found: network.HostFound, world: World
+) -> Iterator[str]:
+    uplinks = ", ".join(f'"{name}"' for name in found.uplinks6)
+    if not (wanted.egress and uplinks):
+        yield f"iifname {link} meta nfproto ipv6 ct state new drop"
+        return
+    yield f"iifname {link} meta nfproto ipv6 oifname != {{ {uplinks} }} drop"
+    yield f"iifname {link} ip6 daddr {{ {_NOT_THE_WORLD6} }} drop"
+    if world.only_we_forward6:
+        yield f"iifname {{ {uplinks} }} meta nfproto ipv6 oifname != {link} drop"
+
+
+def _outward6(wanted: HostWanted, found: network.HostFound) -> Iterator[str]:
+    """Addresses that nobody in the world can answer to are hidden behind the host's."""
+    uplinks = ", ".join(f'"{name}"' for name in found.uplinks6)
+    if wanted.egress and uplinks and found.ipv6_range and found.ipv6_range.is_private:
+        yield f"ip6 saddr {found.ipv6_range} oifname {{ {uplinks} }} masquerade"
 
 
 def host_table(layout: Layout) -> str:

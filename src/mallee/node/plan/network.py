@@ -12,7 +12,7 @@ Called by `do/network`; the comparison with what stands is `links`' business, fi
 """
 
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv4Network, IPv6Network
 
 from mallee.model import hosts
@@ -35,6 +35,8 @@ ROUTER6 = "fe80::1"
 """The router on every tap, and the edge on every VPC's link."""
 VPC_END6 = "fe80::2"
 """A VPC on its link to the edge."""
+HOST_END6, EDGE_END6 = "fe80::1", "fe80::2"
+"""The host and the edge on the link between them."""
 EDGE = "edge"
 """The end of a VPC's link inside the VPC's namespace."""
 TAPS, NATS, PEERS, LIMITERS = "mt*", "mg*", "mp*", "mi*"
@@ -82,6 +84,10 @@ class HostFound:
     taken: dict[str, str]
     """Why the host keeps a range (of `HostWanted`) for itself, by range; such a range is left
     alone."""
+    ipv6_range: IPv6Network | None = None
+    """The cloud's range of IPv6, where it is led over our link; None: there is none to lead."""
+    uplinks6: tuple[str, ...] = ()
+    """Devices with a route to the world of IPv6, sorted."""
 
 
 def link_name(vpc: VpcWanted) -> str:
@@ -140,11 +146,32 @@ def read_host(layout: Layout, wanted: HostWanted, seen: Seen) -> HostFound:
                     f"this host has {cidr} ({whose}), which overlaps the cloud's {what} range "
                     f"{ours}; choose another network.{what}_range in mallee.toml"
                 )
-    return HostFound(
+    return replace(
+        _read_host6(layout, wanted, seen),
         link=_choose_host_link(layout, seen),
         uplinks=tuple(sorted(uplinks - {""})),
         taken=taken,
     )
+
+
+def _read_host6(layout: Layout, wanted: HostWanted, seen: Seen) -> HostFound:
+    """Find what of the host's IPv6 bears on ours; a link that is not there yet carries none."""
+    nothing = HostFound(HostLink(_HOST_LINKS), (), {})
+    is_used = any(vpc.ipv6_cidrs for vpc in wanted.vpcs)
+    if not (wanted.ipv6_range and is_used and layout.host_link in seen.indices):
+        return nothing
+    foreign = [
+        (IPv6Network(route.destination), route.device)
+        for route in seen.route6s
+        if route.table == links.MAIN_TABLE
+        and route.device != layout.host_link
+        and route.metric < _WORST_METRICS
+    ]
+    ours = IPv6Network(wanted.ipv6_range)
+    if any(one.overlaps(ours) and one.prefixlen >= _NARROWEST_WORLD for one, _ in foreign):
+        return nothing
+    uplinks = {device for one, device in foreign if one.prefixlen < _NARROWEST_WORLD}
+    return replace(nothing, ipv6_range=ours, uplinks6=tuple(sorted(uplinks - {""})))
 
 
 def _leads_to_the_world(route: Route) -> bool:
@@ -184,12 +211,21 @@ def host_wiring(layout: Layout, wanted: HostWanted, found: HostFound) -> Wiring:
     if wanted.public_range not in free:
         return Wiring(routes=net)
     public = str(IPv4Network(wanted.public_range))
+    addresses6, routes6 = (), ()
+    if found.ipv6_range is not None:
+        range6 = str(found.ipv6_range)
+        addresses6 = (Address(layout.host_link, f"{HOST_END6}/64"),)
+        routes6 = (
+            Route(range6, "unreachable", metric=metric),
+            Route(range6, device=layout.host_link, via=EDGE_END6),
+        )
     return Wiring(
         veths=(Veth(layout.host_link, HOST, layout.edge_namespace),),
         devices=(layout.host_link,),
-        addresses=(Address(layout.host_link, f"{found.link.host}/30"),),
+        addresses=(Address(layout.host_link, f"{found.link.host}/30"), *addresses6),
         routes=(
             *net,
+            *routes6,
             Route(str(found.link.network), device=layout.host_link),
             Route(public, device=layout.host_link, via=str(found.link.edge)),
         ),
@@ -212,6 +248,11 @@ def edge_wiring(wanted: HostWanted, found: HostFound, seen: Seen) -> Wiring:
         routes.append(Route(str(found.link.network), device=HOST))
         if wanted.egress:
             routes.append(Route(_EVERYTHING, device=HOST, via=str(found.link.host)))
+        if found.ipv6_range is not None:
+            addresses.append(Address(HOST, f"{EDGE_END6}/64"))
+            routes.append(Route(str(found.ipv6_range), "unreachable"))
+            if wanted.egress and found.uplinks6:
+                routes.append(Route("::/0", device=HOST, via=HOST_END6))
     for vpc in wanted.vpcs:
         if link_name(vpc) not in seen.indices:
             continue

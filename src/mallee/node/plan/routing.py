@@ -64,7 +64,7 @@ def vpc_wiring(layout: Layout, vpc: VpcWanted, seen: Seen, peers: frozenset[str]
     plugged = [one for one in vpc.interfaces if layout.tap(one.id) in seen.indices]
     gateways = {one.id: layout.nat_link(one.interface_id) for one in vpc.nat_gateways}
     peerings = [one for one in vpc.peerings if one.peer_vpc_id in peers]
-    limiters = tuple(sorted(layout.send_limiter(one.id) for one in plugged if one.limit.sends_bps))
+    limiters = tuple(sorted(layout.send_limiter(one.id) for one in plugged if one.speed.sends_bps))
     peer_links = tuple(layout.peer_link(one.id) for one in peerings)
     wiring = Wiring(
         veths=(

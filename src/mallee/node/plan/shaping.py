@@ -35,7 +35,7 @@ def aside(layout: Layout, vpc: VpcWanted) -> dict[str, str]:
     return {
         layout.tap(one.id): layout.send_limiter(one.id)
         for one in vpc.interfaces
-        if one.limit.sends_bps
+        if one.speed.sends_bps
     }
 
 
@@ -43,10 +43,10 @@ def plan_shaping(layout: Layout, vpc: VpcWanted, seen: Seen) -> Shaping:
     """Return the buckets of a VPC, for devices that are there."""
     rates: dict[str, int] = {}
     for one in vpc.interfaces:
-        if one.limit.receives_bps:
-            rates[layout.tap(one.id)] = one.limit.receives_bps // 8
-        if one.limit.sends_bps:
-            rates[layout.send_limiter(one.id)] = one.limit.sends_bps // 8
+        if one.speed.receives_bps:
+            rates[layout.tap(one.id)] = one.speed.receives_bps // 8
+        if one.speed.sends_bps:
+            rates[layout.send_limiter(one.id)] = one.speed.sends_bps // 8
     return Shaping(
         rates={device: rate for device, rate in rates.items() if device in seen.indices},
         diverted=frozenset(

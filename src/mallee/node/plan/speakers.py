@@ -20,7 +20,7 @@ _NEVER_A_SOURCE6 = "::/127, fe80::/10, ff00::/8"
 
 
 @dataclass(frozen=True, slots=True)
-class Port:
+class Speaker:
     """A device of a VPC's namespace behind which one interface stands."""
 
     device: str
@@ -33,10 +33,10 @@ class Port:
     """Whether only its own addresses may be in what it sends."""
 
 
-def ports(layout: Layout, vpc: VpcWanted) -> list[Port]:
+def speakers(layout: Layout, vpc: VpcWanted) -> list[Speaker]:
     """Return every device of the VPC behind which an interface stands."""
     taps = [
-        Port(
+        Speaker(
             device=layout.tap(one.id),
             mac=one.mac,
             subnet_id=one.subnet_id,
@@ -51,7 +51,7 @@ def ports(layout: Layout, vpc: VpcWanted) -> list[Port]:
         for one in vpc.interfaces
     ]
     gateways = [
-        Port(
+        Speaker(
             device=layout.nat_link(one.interface_id),
             mac=one.mac,
             subnet_id=one.subnet_id,
@@ -61,34 +61,34 @@ def ports(layout: Layout, vpc: VpcWanted) -> list[Port]:
         )
         for one in vpc.nat_gateways
     ]
-    return sorted((*taps, *gateways), key=lambda port: port.device)
+    return sorted((*taps, *gateways), key=lambda one: one.device)
 
 
-def sets(ports: list[Port]) -> Iterator[nft.Set]:
+def sets(those: list[Speaker]) -> Iterator[nft.Set]:
     """Return the sets that say who speaks."""
-    yield from _speaker_sets(ports, "ip")
-    yield from _speaker_sets(ports, "ip6")
-    yield from _card_sets(ports)
+    yield from _speaker_sets(those, "ip")
+    yield from _speaker_sets(those, "ip6")
+    yield from _card_sets(those)
 
 
-def chains(layout: Layout, vpc: VpcWanted, ports: list[Port]) -> Iterator[nft.Chain]:
+def chains(layout: Layout, vpc: VpcWanted, those: list[Speaker]) -> Iterator[nft.Chain]:
     """Return the chains that every packet comes through first."""
     yield _peer_chain(layout, vpc)
-    yield from _raw_chains(ports)
+    yield from _raw_chains(those)
 
 
-def arp_blocks(ports: list[Port]) -> tuple[nft.Block, ...]:
+def arp_blocks(those: list[Speaker]) -> tuple[nft.Block, ...]:
     """Return what the table of family `arp` holds."""
-    return (*_speaker_sets(ports, "ip"), _arp_chain(ports))
+    return (*_speaker_sets(those, "ip"), _arp_chain(those))
 
 
-def _speaker_sets(ports: list[Port], family: str) -> Iterator[nft.Set]:
+def _speaker_sets(those: list[Speaker], family: str) -> Iterator[nft.Set]:
     """Who speaks on which device: its MAC with its addresses, and with its ranges."""
     form = f"ifname . ether_addr . {'ipv4_addr' if family == 'ip' else 'ipv6_addr'}"
     elements = [
-        f'"{port.device}" . {port.mac} . {address}'
-        for port in ports
-        for address in (port.ips if family == "ip" else port.ip6s)
+        f'"{one.device}" . {one.mac} . {address}'
+        for one in those
+        for address in (one.ips if family == "ip" else one.ip6s)
     ]
     suffix = "" if family == "ip" else "6"
     yield nft.set_of(f"speakers{suffix}", form, (one for one in elements if "/" not in one))
@@ -97,18 +97,18 @@ def _speaker_sets(ports: list[Port], family: str) -> Iterator[nft.Set]:
         yield nft.set_of(f"led{suffix}", form, ranges, "interval")
 
 
-def _card_sets(ports: list[Port]) -> Iterator[nft.Set]:
+def _card_sets(those: list[Speaker]) -> Iterator[nft.Set]:
     """Each device with its MAC: all of them, and those whose senders are not checked."""
-    cards = {f'"{port.device}" . {port.mac}': port for port in ports}
+    cards = {f'"{one.device}" . {one.mac}': one for one in those}
     form = "ifname . ether_addr"
     yield nft.set_of("cards", form, cards)
-    unchecked = (card for card, port in cards.items() if not port.is_checked)
+    unchecked = (card for card, one in cards.items() if not one.is_checked)
     yield nft.set_of("unchecked", form, unchecked)
 
 
-def _raw_chains(ports: list[Port]) -> Iterator[nft.Chain]:
+def _raw_chains(those: list[Speaker]) -> Iterator[nft.Chain]:
     """Every packet that a guest sends, before anything is known of its connection."""
-    led = [f"ip{suffix}" for suffix, held in _led(ports) if held]
+    led = [f"ip{suffix}" for suffix, held in _led(those) if held]
     rules = [
         f'iifname {{ "lo", "{network.EDGE}" }} accept',
         f'iifname "{network.PEERS}" jump peers',
@@ -139,19 +139,19 @@ def _raw_chains(ports: list[Port]) -> Iterator[nft.Chain]:
     yield nft.base("raw", "filter hook prerouting priority raw", "drop", rules)
 
 
-def _led(ports: list[Port]) -> Iterator[tuple[str, bool]]:
-    yield "", any("/" in one for port in ports for one in port.ips)
-    yield "6", any("/" in one for port in ports for one in port.ip6s)
+def _led(those: list[Speaker]) -> Iterator[tuple[str, bool]]:
+    yield "", any("/" in one for one in those for one in one.ips)
+    yield "6", any("/" in one for one in those for one in one.ip6s)
 
 
-def _arp_chain(ports: list[Port]) -> nft.Chain:
+def _arp_chain(those: list[Speaker]) -> nft.Chain:
     """A guest may say of no address but its own that it has it (0.0.0.0: it only asks)."""
     speaks = "iifname . arp saddr ether . arp saddr ip"
     rules = [
         f'iifname "{network.EDGE}" accept',
         f'iifname "{network.PEERS}" accept',
         f"{speaks} @speakers accept",
-        *([f"{speaks} @led accept"] if dict(_led(ports))[""] else []),
+        *([f"{speaks} @led accept"] if dict(_led(those))[""] else []),
         "arp operation request arp saddr ip 0.0.0.0 accept",
     ]
     return nft.base("input", "filter hook input priority filter", "drop", rules)

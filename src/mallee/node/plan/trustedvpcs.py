@@ -131,7 +131,7 @@ def _check_interface(interface: InterfaceWanted, wanted: HostWanted) -> None:
     _check_ranges(interface.prefixes)
     for ip in interface.ipv6s:
         _check_address6(ip)
-    speeds = (interface.limit.sends_bps, interface.limit.receives_bps)
+    speeds = (interface.speed.sends_bps, interface.speed.receives_bps)
     if not all(0 <= one <= _BPS_MAX for one in speeds):
         raise NotTrusted(f"{interface.id} with {speeds} bits per second")
 

@@ -34,26 +34,26 @@ _BITS = groups.WORLD_OUT | groups.WORLD_IN
 
 def ruleset(layout: Layout, vpc: VpcWanted, made: groups.Made) -> nft.Ruleset:
     """Return the whole ruleset of a VPC's namespace; `made` spares making the same again."""
-    ports = speakers.ports(layout, vpc)
+    those = speakers.speakers(layout, vpc)
     worn = made.make(vpc.groups)
     unknown = groups.referenced(vpc.groups) - worn.keys()
     blocks: list[nft.Block] = [
-        *speakers.sets(ports),
+        *speakers.sets(those),
         *_translation_sets(vpc),
-        *_border_sets(layout, vpc, ports),
+        *_border_sets(layout, vpc, those),
         *_answer_sets(layout, vpc, worn),
         *(block for id in sorted(unknown) for block in groups.members(groups.nobody(id))),
         *(block for one in worn.values() for block in one.blocks),
         *(chain for acl in sorted(vpc.acls, key=lambda one: one.id) for chain in acls.chains(acl)),
         *_tap_chains(layout, vpc, worn),
-        *speakers.chains(layout, vpc, ports),
+        *speakers.chains(layout, vpc, those),
         _input_chain(vpc),
         *_forward_chains(layout, vpc),
         *_translation_chains(),
     ]
     return (
         nft.Table("inet", network.TABLE, tuple(blocks)),
-        nft.Table("arp", network.TABLE, speakers.arp_blocks(ports)),
+        nft.Table("arp", network.TABLE, speakers.arp_blocks(those)),
     )
 
 
@@ -87,20 +87,22 @@ def _input_chain(vpc: VpcWanted) -> nft.Chain:
 # Borders of subnets
 
 
-def _border_sets(layout: Layout, vpc: VpcWanted, ports: list[speakers.Port]) -> Iterator[nft.Set]:
+def _border_sets(
+    layout: Layout, vpc: VpcWanted, those: list[speakers.Speaker]
+) -> Iterator[nft.Set]:
     """Which subnet stands behind a device, and which ACL at the border of a subnet."""
     marks = routing.marks(vpc)
     known = {acl.id for acl in vpc.acls}
     guarded = {one.id: one.acl_id for one in vpc.subnets if one.acl_id in known}
     yield nft.map_of(
-        "subnets", "ifname : mark", (f'"{one.device}" : {marks[one.subnet_id]:#x}' for one in ports)
+        "subnets", "ifname : mark", (f'"{one.device}" : {marks[one.subnet_id]:#x}' for one in those)
     )
     yield nft.set_of(
         "inside",
         "mark . ifname",
         (
             f'{marks[one.subnet_id]:#x} . "{one.device}"'
-            for one in ports
+            for one in those
             if one.subnet_id in guarded
         ),
     )
@@ -117,14 +119,14 @@ def _border_sets(layout: Layout, vpc: VpcWanted, ports: list[speakers.Port]) -> 
         "ifname : verdict",
         (
             f'"{one.device}" : jump {acls.chain_name(guarded[one.subnet_id], is_egress=False)}'
-            for one in ports
+            for one in those
             if one.subnet_id in guarded
         ),
     )
     yield nft.set_of(
         "open6",
         "ifname",
-        (f'"{one.device}"' for one in ports if one.subnet_id in _open_subnets(vpc)),
+        (f'"{one.device}"' for one in those if one.subnet_id in _open_subnets(vpc)),
     )
     yield nft.Set("asking", "type ifname; size 4096", flags="dynamic,timeout; timeout 1m")
     yield nft.Set("talking", "type ifname; size 4096", flags="dynamic")
