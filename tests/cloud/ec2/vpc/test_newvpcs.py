@@ -1,0 +1,168 @@
+"""VPCs that users make: their ranges, what comes with them, and when they can go."""
+
+from typing import Any
+
+import pytest
+
+from mallee.cloud.ec2.vpc import vpcs
+from mallee.cloud.state import records
+from tests.cloud.ec2.asking import refusal
+from tests.cloud.ec2.vpc import nets
+from tests.cloud.ec2.vpc.nets import where
+from tests.cloud.ec2.world import World
+
+
+def test_a_vpc_comes_with_table_acl_group_and_options(alice: Any) -> None:
+    vpc = alice.create_vpc(CidrBlock="10.1.2.3/16")["Vpc"]
+    id = vpc["VpcId"]
+    assert vpc["CidrBlock"] == "10.1.0.0/16"
+    assert not vpc["IsDefault"]
+    (table,) = nets.tables(alice, id)
+    assert [route["GatewayId"] for route in table["Routes"]] == ["local"]
+    assert [it["Main"] for it in table["Associations"]] == [True]
+    (acl,) = alice.describe_network_acls(Filters=where("vpc-id", id))["NetworkAcls"]
+    assert acl["IsDefault"]
+    assert [(it["RuleNumber"], it["RuleAction"]) for it in acl["Entries"]] == [
+        (100, "allow"),
+        (32767, "deny"),
+    ] * 2
+    (group,) = alice.describe_security_groups(Filters=where("vpc-id", id))["SecurityGroups"]
+    assert group["GroupName"] == "default"
+    assert vpc["DhcpOptionsId"].startswith("dopt-")
+
+
+def test_vpcs_of_one_range_stand_side_by_side(alice: Any, bob: Any, world: World) -> None:
+    for client in (alice, alice, bob):
+        client.create_vpc(CidrBlock="10.0.0.0/16")
+    links = [vpc.doc.link_index for vpc in world.store.view.list(records.VPC)]
+    assert len(set(links)) == len(links) == 5
+
+
+@pytest.mark.parametrize(
+    ("cidr", "code"),
+    [
+        ("10.0.0.0/15", "InvalidVpc.Range"),
+        ("10.0.0.0/29", "InvalidVpc.Range"),
+        ("169.254.0.0/16", "InvalidVpc.Range"),
+        ("127.0.0.0/16", "InvalidVpc.Range"),
+        ("224.0.0.0/16", "InvalidVpc.Range"),
+        ("203.0.113.0/24", "InvalidVpc.Range"),
+        ("nonsense", "InvalidParameterValue"),
+        ("10.0.0.0", "InvalidParameterValue"),
+        ("fd00::/56", "InvalidParameterValue"),
+    ],
+)
+def test_a_range_that_no_vpc_can_have_is_refused(alice: Any, cidr: str, code: str) -> None:
+    assert refusal(alice.create_vpc, CidrBlock=cidr) == code
+
+
+def test_a_vpc_goes_only_when_nothing_is_in_it(alice: Any) -> None:
+    net = nets.make(alice)
+    ask = alice.delete_vpc
+    assert refusal(ask, VpcId=net.vpc) == "DependencyViolation"
+    alice.delete_subnet(SubnetId=net.subnet)
+    assert refusal(ask, VpcId=net.vpc) == "DependencyViolation"
+    alice.detach_internet_gateway(InternetGatewayId=net.gateway, VpcId=net.vpc)
+    table = alice.create_route_table(VpcId=net.vpc)["RouteTable"]["RouteTableId"]
+    assert refusal(ask, VpcId=net.vpc) == "DependencyViolation"
+    alice.delete_route_table(RouteTableId=table)
+    group = alice.create_security_group(GroupName="g", Description="g", VpcId=net.vpc)["GroupId"]
+    assert refusal(ask, VpcId=net.vpc) == "DependencyViolation"
+    alice.delete_security_group(GroupId=group)
+    alice.delete_vpc(VpcId=net.vpc)
+    assert nets.tables(alice, net.vpc) == []
+    left = alice.describe_security_groups(Filters=where("vpc-id", net.vpc))["SecurityGroups"]
+    assert left == []
+    assert refusal(alice.describe_vpcs, VpcIds=[net.vpc]) == "InvalidVpcID.NotFound"
+
+
+def test_a_vpc_has_more_ranges_for_more_subnets(alice: Any) -> None:
+    net = nets.make(alice)
+    ask = alice.associate_vpc_cidr_block
+    added = ask(VpcId=net.vpc, CidrBlock="10.1.0.0/16")["CidrBlockAssociation"]
+    assert refusal(ask, VpcId=net.vpc, CidrBlock="10.1.128.0/17") == "CidrConflict"
+    assert refusal(ask, VpcId=net.vpc, CidrBlock="192.168.0.0/16") == "InvalidVpc.Range"
+    alice.create_subnet(VpcId=net.vpc, CidrBlock="10.1.1.0/24")
+    assert set(nets.routes(alice, net.table)) == {"10.0.0.0/16", "10.1.0.0/16"}
+    (shown,) = alice.describe_vpcs(VpcIds=[net.vpc])["Vpcs"]
+    first, second = shown["CidrBlockAssociationSet"]
+    assert second["AssociationId"] == added["AssociationId"]
+    code = refusal(alice.disassociate_vpc_cidr_block, AssociationId=first["AssociationId"])
+    assert code == "OperationNotPermitted"
+    code = refusal(alice.disassociate_vpc_cidr_block, AssociationId=second["AssociationId"])
+    assert code == "DependencyViolation"
+    for part in ("10.2.0.0/16", "10.3.0.0/16", "10.4.0.0/16"):
+        ask(VpcId=net.vpc, CidrBlock=part)
+    assert refusal(ask, VpcId=net.vpc, CidrBlock="10.5.0.0/16") == "CidrLimitExceeded"
+
+
+def test_ipv6_ranges_are_each_vpcs_own(alice: Any, bob: Any) -> None:
+    made = [
+        client.create_vpc(CidrBlock="10.0.0.0/16", AmazonProvidedIpv6CidrBlock=True)["Vpc"]
+        for client in (alice, bob)
+    ]
+    blocks = [vpc["Ipv6CidrBlockAssociationSet"][0]["Ipv6CidrBlock"] for vpc in made]
+    assert len(set(blocks)) == 2
+    part = blocks[0].replace("/56", "/64")
+    subnet = alice.create_subnet(
+        VpcId=made[0]["VpcId"], CidrBlock="10.0.1.0/24", Ipv6CidrBlock=part
+    )["Subnet"]
+    assert subnet["Ipv6CidrBlockAssociationSet"][0]["Ipv6CidrBlock"] == part
+    stranger = blocks[1].replace("/56", "/64")
+    code = refusal(
+        alice.create_subnet,
+        VpcId=made[0]["VpcId"],
+        CidrBlock="10.0.2.0/24",
+        Ipv6CidrBlock=stranger,
+    )
+    assert code == "InvalidSubnet.Range"
+    nic = alice.create_network_interface(SubnetId=subnet["SubnetId"], Ipv6AddressCount=2)
+    nic = nic["NetworkInterface"]
+    assert len(nic["Ipv6Addresses"]) == 2
+    id = subnet["Ipv6CidrBlockAssociationSet"][0]["AssociationId"]
+    ask = alice.disassociate_subnet_cidr_block
+    assert refusal(ask, AssociationId=id) == "DependencyViolation"
+    alice.delete_network_interface(NetworkInterfaceId=nic["NetworkInterfaceId"])
+    ask(AssociationId=id)
+    (acl,) = alice.describe_network_acls(Filters=where("vpc-id", made[0]["VpcId"]))["NetworkAcls"]
+    assert {it.get("Ipv6CidrBlock") for it in acl["Entries"]} == {None, "::/0"}
+
+
+def test_names_of_a_vpc_are_switched(alice: Any) -> None:
+    vpc = alice.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    ask = alice.modify_vpc_attribute
+    ask(VpcId=vpc, EnableDnsHostnames={"Value": True})
+    shown = alice.describe_vpc_attribute(VpcId=vpc, Attribute="enableDnsHostnames")
+    assert shown["EnableDnsHostnames"] == {"Value": True}
+    both = {"EnableDnsHostnames": {"Value": True}, "EnableDnsSupport": {"Value": True}}
+    assert refusal(ask, VpcId=vpc, **both) == "InvalidParameterCombination"
+    code = refusal(ask, VpcId=vpc, EnableNetworkAddressUsageMetrics={"Value": True})
+    assert code == "UnsupportedOperation"
+
+
+def test_old_vpcs_are_completed_once(alice: Any, world: World) -> None:
+    """What was made before there were tables behaves afterwards as it did."""
+
+    def forget(tx: Any) -> None:
+        for kind in (records.ROUTE_TABLE, records.NETWORK_ACL, records.INTERNET_GATEWAY):
+            for record in tx.list(kind):
+                tx.delete(record)
+        for vpc in tx.list(records.VPC):
+            tx.write(vpc, type(vpc.doc)(id=vpc.id, cidr=vpc.doc.cidr, link_index=1))
+        for subnet in tx.list(records.SUBNET):
+            bare = type(subnet.doc)(
+                id=subnet.id,
+                vpc_id=subnet.doc.vpc_id,
+                cidr=subnet.doc.cidr,
+                zone=subnet.doc.zone,
+            )
+            tx.write(subnet, bare)
+
+    world.store.transact(forget)
+    for _ in range(2):
+        world.store.transact(lambda tx: vpcs.complete(tx, world.settings, world.means.entropy))
+    vpc = alice.describe_vpcs()["Vpcs"][0]["VpcId"]
+    (table,) = nets.tables(alice, vpc)
+    assert nets.routes(alice, table["RouteTableId"])["0.0.0.0/0"][1] == "active"
+    (acl,) = alice.describe_network_acls(Filters=where("vpc-id", vpc))["NetworkAcls"]
+    assert len(acl["Associations"]) == 1
