@@ -232,7 +232,9 @@ async def test_a_name_that_cannot_be_read_is_nobodys(tmp_path: Path) -> None:
     door = Door(tmp_path / "a.door", listening)
     door.open()
     loop = asyncio.get_running_loop()
-    for frame in (b"\0", b"\0\0\0\0\2{}", b"\0\xff\xff\xff\xff{}", b"\0\0\0\0\0GET / HTTP/1.1"):
+    ends = b"GET / HTTP/1.1\r\n\r\n"
+    names = (b"", b"\0\0\0\2{}", b"\xff\xff\xff\xff{}", b"\0\0\0\0GET / HTTP/1.1")
+    for frame in (ends, *(b"\0" + name for name in names)):
         ours, its = socket.socketpair()
         with ours, its, socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as caller:
             ours.setblocking(False)

@@ -5,7 +5,8 @@ the other is handed over with the connection itself: its descriptor and the byte
 of it go through the other's *door*, a socket in the root directory that only our own user may use.
 So bodies never pass through a process that does not want them, and a request costs one look.
 A guest's connection, which ends at its host, comes by the same door with the guest's name before
-its first bytes; nobody but our own user could say one.
+its first bytes. Whoever brings a connection says first whether it is a guest's, so nothing that a
+client sends can be taken for a name.
 Invariants: (1) a connection changes hands only between two requests; (2) who got it serves at
 least the request that came with it, so it never goes back and forth for one; (3) when the other
 does not answer, the client is told so, and nothing of its request was done.
@@ -43,8 +44,8 @@ _LINE = re.compile(rb"[A-Z]{1,20} [!-~\x80-\xff]+ HTTP/1\.[01]\r?")
 _BEGINNING = re.compile(rb"[A-Z]{1,20}(?: [!-~\x80-\xff]*(?: [HTP/1.0]*\r?)?)?")
 """What it looks like while it comes."""
 _CREDENTIALS = struct.Struct("3i")
-_GUEST = b"\0"
-"""What stands before a guest's name, and before no request."""
+_GUEST, _STRANGER = b"\0", b"\1"
+"""What stands before a guest's name, and before what came of anybody else's connection."""
 _NAME_BYTES = struct.Struct(">I")
 
 _log = logs.get(__name__)
@@ -261,8 +262,10 @@ async def bring(doors: Sequence[Path], connection: socket.socket, guest: http.Gu
 
 def _named(given: bytes) -> tuple[http.Guest | None, bytes]:
     """Return whose guest's connection it is, if it is one's, and what came of it."""
+    if given.startswith(_STRANGER):
+        return None, given[len(_STRANGER) :]
     if not given.startswith(_GUEST):
-        return None, given
+        raise OSError("nobody says whose connection is at the door")
     start = len(_GUEST) + _NAME_BYTES.size
     try:
         (size,) = _NAME_BYTES.unpack(given[len(_GUEST) : start])
@@ -279,7 +282,7 @@ async def _give(
     with connection:
         for door in doors:
             try:
-                if await _knock(door, connection, data):
+                if await _knock(door, connection, _STRANGER + data):
                     return
             except (OSError, TimeoutError) as error:
                 _log.warning("connection not taken next door", problem=repr(error)[:200])

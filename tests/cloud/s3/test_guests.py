@@ -19,13 +19,15 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import msgspec
 import pytest
 from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from mallee.cloud import http
 from mallee.cloud.state import records
-from mallee.model.hosts import CredentialsRequest, SyncRequest
+from mallee.model.hosts import CredentialsRequest, RoleCredentials, SyncRequest
 from mallee.model.images import Blob, Image
 from mallee.model.layout import Layout
 from mallee.node import cloud as node_cloud
@@ -33,6 +35,7 @@ from mallee.node.metadata import gateway
 from tests.cloud.agent import FACTS
 from tests.cloud.s3 import running
 from tests.cloud.s3.running import RunningS3
+from tests.cloud.s3.wire import Wire
 from tests.cloud.signing import Sender
 
 IMAGE_ID = "ami-0123456789abcdef0"
@@ -125,10 +128,14 @@ class World:
     elsewhere: int
     """Where a host serves it that has no such guest."""
 
+    def credentials(self) -> RoleCredentials:
+        """What the guest has of its role."""
+        asked = CredentialsRequest(instance_ids=(self.instance,))
+        return self.host.run(self.host.door.fetch_credentials(asked)).credentials[self.instance]
+
     def client(self, port: int = 0, **options: Any) -> Any:
         """A client in the guest, with the credentials of its role."""
-        asked = CredentialsRequest(instance_ids=(self.instance,))
-        held = self.host.run(self.host.door.fetch_credentials(asked)).credentials[self.instance]
+        held = self.credentials()
         make: Any = boto3.client
         return make(
             "s3",
@@ -208,6 +215,21 @@ def test_it_is_the_vpc_that_it_comes_from(world: World) -> None:
     with pytest.raises(ClientError, match="AccessDenied"):
         front.list_objects_v2(Bucket="bucket")
     assert world.client().list_objects_v2(Bucket="bucket")["KeyCount"] >= 0
+
+
+def test_nobody_at_the_front_door_says_that_he_is_a_guest(world: World) -> None:
+    """Not even in the form in which connections of guests change hands."""
+    held = world.credentials()
+    key = {"access_key_id": held.access_key_id, "secret_access_key": held.secret_access_key}
+    record = world.cloud.store.view.get(records.INSTANCE, world.instance)
+    assert record is not None
+    named = http.Guest(record.id, record.account, record.doc.vpc_id, "10.0.0.4")
+    name = msgspec.json.encode(named)
+    with Wire(world.cloud.port, key) as wire:
+        token = {"x-amz-security-token": held.token}
+        head = wire.head("GET", "/bucket?list-type=2", token)
+        wire.send(b"\0" + len(name).to_bytes(4, "big") + name + head)
+        assert wire.reply().status == 400
 
 
 def test_links_work_for_whoever_has_them_in_the_guest(world: World) -> None:
