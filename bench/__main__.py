@@ -8,6 +8,7 @@ from bench import (
     engine,
     faststart,
     launch,
+    manyrules,
     memory,
     objects,
     policy,
@@ -20,7 +21,7 @@ from bench import (
 )
 
 ALL = (
-    *(launch, answer, describe, together, memory, rules),
+    *(launch, answer, describe, together, memory, rules, manyrules),
     *(policy, authorization, quotas, trail, objects, engine, busy, faststart),
 )
 

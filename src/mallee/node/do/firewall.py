@@ -13,6 +13,8 @@ from typing import Any
 
 from mallee.kit import process
 
+_LOAD_TIMEOUT_S = 300.0
+"""A million rules take a busy machine most of a minute; given up, they would be begun again."""
 _NETLINK_NETFILTER = 12
 _GET_GENERATION = (10 << 8) | 16
 _NLM_F_REQUEST = 1
@@ -25,7 +27,7 @@ def apply(text: str) -> int:
 
     Raises `process.Failed` when the kernel refuses it; then nothing has changed.
     """
-    process.run(("nft", "-f", "-"), text.encode())
+    process.run(("nft", "-f", "-"), text.encode(), timeout_s=_LOAD_TIMEOUT_S)
     return fetch_generation()
 
 
