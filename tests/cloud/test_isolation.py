@@ -177,6 +177,9 @@ def _networks(ec2: Any) -> dict[str, str]:
         "eigw": eigw["EgressOnlyInternetGatewayId"],
         "internet-gateway": gateway,
         "natgateway": nat["NatGatewayId"],
+        "prefix-list": ec2.create_managed_prefix_list(
+            PrefixListName="list", AddressFamily="IPv4", MaxEntries=3
+        )["PrefixList"]["PrefixListId"],
         "placement-group": group["PlacementGroup"]["GroupId"],
         "placement-group-name": f"group-{vpc}",
         "network-acl": ec2.create_network_acl(VpcId=vpc)["NetworkAcl"]["NetworkAclId"],
@@ -388,7 +391,6 @@ ALWAYS: dict[str, dict[str, Any]] = {
     "CreateVpc": {"CidrBlock": "10.7.0.0/16"},
     "DeleteNetworkAclEntry": {"RuleNumber": 100},
     "ReplaceNetworkAclEntry": {"RuleNumber": 7, "Protocol": "-1", "CidrBlock": "10.0.0.0/8"},
-    "DeleteRoute": {"DestinationCidrBlock": "10.99.0.0/16"},
     "ModifyVpcAttribute": {"EnableDnsSupport": {"Value": True}},
     "ResetNetworkInterfaceAttribute": {"SourceDestCheck": "true"},
     "UnassignIpv6Addresses": {"Ipv6Addresses": ["fd6d::9"]},
@@ -416,6 +418,8 @@ def _base(world: World, row: Action, path: str) -> dict[str, Any]:
     nested: dict[str, Any] = {"GroupId": own["security-group"], "IpPermissions": [{**tcp}]}
     if not path.startswith("IpPermissions"):
         nested["IpPermissions"][0]["IpRanges"] = [{"CidrIp": "10.0.0.0/8"}]
+    elif path.endswith("PrefixListId"):
+        nested["IpPermissions"][0]["PrefixListIds"] = [{}]
     elif not path.endswith("UserIdGroupPairs.GroupId"):
         pair = {"GroupId": own["security-group"]} if not path.endswith("GroupName") else {}
         nested["IpPermissions"][0]["UserIdGroupPairs"] = [pair]
@@ -446,6 +450,9 @@ def _base(world: World, row: Action, path: str) -> dict[str, Any]:
         if path.startswith("Attachment")
         else {"Description": {"Value": "taken"}},
         "CreateNatGateway": {"SubnetId": own["subnet"], "AllocationId": own["free-elastic-ip"]},
+        "DeleteRoute": {"DestinationCidrBlock": "10.99.0.0/16"}
+        if path != "DestinationPrefixListId"
+        else {},
         "CreateRoute": {"DestinationCidrBlock": "10.98.0.0/16"}
         if path != "DestinationPrefixListId"
         else {},

@@ -46,6 +46,9 @@ NAMES = {
     "LaunchTemplateName": "template-name",
     "LaunchTemplateNames": "template-name",
     "PeerVpcId": "vpc",
+    "DestinationPrefixListId": "prefix-list",
+    "PrefixListId": "prefix-list",
+    "PrefixListIds": "prefix-list",
     "KeyId": "key",
     "KeyName": "key-name",
     "KeyNames": "key-name",
@@ -93,7 +96,7 @@ PATHS = {
 """By a parameter's whole name, where its last part says too little."""
 
 NAMES_NOTHING = re.compile(
-    r"(Allow|Amazon|Assign|Attribute|Availability|Connectivity|Default|Destination|Dhcp|Egress|Icmp|Instance(Tenancy)"
+    r"(Add(Entries|ressFamily)|Current|Entries|PrefixListName|PreviousVersion|RemoveEntries|TargetVersion|TransferAccount|Allow|Amazon|Assign|Attribute|Availability|Connectivity|Default|Destination|Dhcp|Egress|Icmp|Instance(Tenancy)"
     r"|NetworkCard|Partition|Peer(Owner|Region)|Port|Primary|Protocol|RamDisk|Reservation|Rule(Action|Number)"
     r"|Secondary(Private)|SourceVersion|Spread|Strategy|Attribute|Availability|All|Cidr|Description|Device|Disable|Ebs|Executable|Force|From"
     r"|Http|Include|InstanceInit|InstanceMeta|InstanceType|Ip|Key(Type|Format)|Latest|Location"

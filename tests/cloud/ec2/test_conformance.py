@@ -156,7 +156,9 @@ def test_nothing_is_done_in_a_dry_run(alice: Any) -> None:
     assert wrong == {}
 
 
-CREATING = [row for row in ROWS if row.creates]
+BY_TWO = {"AcceptAddressTransfer"}
+"""What takes another account: tried in `vpc/test_addresstransfers`."""
+CREATING = [row for row in ROWS if row.creates and row.name not in BY_TWO]
 
 
 def test_every_row_that_makes_tagged_things_has_a_maker() -> None:

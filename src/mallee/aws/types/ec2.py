@@ -33,6 +33,16 @@ class AcceleratorTotalMemoryMiBRequest(TypedDict):
     Max: NotRequired[int]
 
 
+class AcceptAddressTransferRequest(TypedDict):
+    Address: str
+    TagSpecifications: NotRequired[list[TagSpecification]]
+    DryRun: NotRequired[bool]
+
+
+class AcceptAddressTransferResult(TypedDict):
+    AddressTransfer: NotRequired[AddressTransfer | Fragment | None]
+
+
 class AcceptVpcPeeringConnectionRequest(TypedDict):
     DryRun: NotRequired[bool]
     VpcPeeringConnectionId: str
@@ -73,6 +83,22 @@ class Address(TypedDict):
     ServiceManaged: NotRequired[str | None]
     InstanceId: NotRequired[str | None]
     PublicIp: NotRequired[str | None]
+
+
+class AddressAttribute(TypedDict):
+    PublicIp: NotRequired[str | None]
+    AllocationId: NotRequired[str | None]
+    PtrRecord: NotRequired[str | None]
+    PtrRecordUpdate: NotRequired[PtrUpdateStatus | Fragment | None]
+
+
+class AddressTransfer(TypedDict):
+    PublicIp: NotRequired[str | None]
+    AllocationId: NotRequired[str | None]
+    TransferAccountId: NotRequired[str | None]
+    TransferOfferExpirationTimestamp: NotRequired[datetime | float | None]
+    TransferOfferAcceptedTimestamp: NotRequired[datetime | float | None]
+    AddressTransferStatus: NotRequired[str | None]
 
 
 class AllocateAddressRequest(TypedDict):
@@ -399,6 +425,11 @@ class CapacityReservationTargetResponse(TypedDict):
 
 class CidrBlock(TypedDict):
     CidrBlock: NotRequired[str | None]
+
+
+class ClassicLinkDnsSupport(TypedDict):
+    ClassicLinkDnsSupported: NotRequired[bool | None]
+    VpcId: NotRequired[str | None]
 
 
 class ConnectionTrackingConfiguration(TypedDict):
@@ -975,6 +1006,31 @@ class DescribeAccountAttributesResult(TypedDict):
     AccountAttributes: NotRequired[Sequence[AccountAttribute | Fragment] | Fragment | None]
 
 
+class DescribeAddressTransfersRequest(TypedDict):
+    AllocationIds: NotRequired[list[str]]
+    NextToken: NotRequired[str]
+    MaxResults: NotRequired[int]
+    DryRun: NotRequired[bool]
+
+
+class DescribeAddressTransfersResult(TypedDict):
+    AddressTransfers: NotRequired[Sequence[AddressTransfer | Fragment] | Fragment | None]
+    NextToken: NotRequired[str | None]
+
+
+class DescribeAddressesAttributeRequest(TypedDict):
+    AllocationIds: NotRequired[list[str]]
+    Attribute: NotRequired[str]
+    NextToken: NotRequired[str]
+    MaxResults: NotRequired[int]
+    DryRun: NotRequired[bool]
+
+
+class DescribeAddressesAttributeResult(TypedDict):
+    Addresses: NotRequired[Sequence[AddressAttribute | Fragment] | Fragment | None]
+    NextToken: NotRequired[str | None]
+
+
 class DescribeAddressesRequest(TypedDict):
     PublicIps: NotRequired[list[str]]
     DryRun: NotRequired[bool]
@@ -1193,6 +1249,19 @@ class DescribeManagedPrefixListsResult(TypedDict):
     PrefixLists: NotRequired[Sequence[ManagedPrefixList | Fragment] | Fragment | None]
 
 
+class DescribeMovingAddressesRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    PublicIps: NotRequired[list[str]]
+    NextToken: NotRequired[str]
+    Filters: NotRequired[list[Filter]]
+    MaxResults: NotRequired[int]
+
+
+class DescribeMovingAddressesResult(TypedDict):
+    MovingAddressStatuses: NotRequired[Sequence[MovingAddressStatus | Fragment] | Fragment | None]
+    NextToken: NotRequired[str | None]
+
+
 class DescribeNatGatewaysRequest(TypedDict):
     DryRun: NotRequired[bool]
     Filter: NotRequired[list[Filter]]
@@ -1371,6 +1440,27 @@ class DescribeVpcAttributeResult(TypedDict):
     VpcId: NotRequired[str | None]
 
 
+class DescribeVpcClassicLinkDnsSupportRequest(TypedDict):
+    VpcIds: NotRequired[list[str]]
+    MaxResults: NotRequired[int]
+    NextToken: NotRequired[str]
+
+
+class DescribeVpcClassicLinkDnsSupportResult(TypedDict):
+    NextToken: NotRequired[str | None]
+    Vpcs: NotRequired[Sequence[ClassicLinkDnsSupport | Fragment] | Fragment | None]
+
+
+class DescribeVpcClassicLinkRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    VpcIds: NotRequired[list[str]]
+    Filters: NotRequired[list[Filter]]
+
+
+class DescribeVpcClassicLinkResult(TypedDict):
+    Vpcs: NotRequired[Sequence[VpcClassicLink | Fragment] | Fragment | None]
+
+
 class DescribeVpcPeeringConnectionsRequest(TypedDict):
     NextToken: NotRequired[str]
     MaxResults: NotRequired[int]
@@ -1419,6 +1509,15 @@ class DhcpOptions(TypedDict):
     Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
     DhcpOptionsId: NotRequired[str | None]
     DhcpConfigurations: NotRequired[Sequence[DhcpConfiguration | Fragment] | Fragment | None]
+
+
+class DisableAddressTransferRequest(TypedDict):
+    AllocationId: str
+    DryRun: NotRequired[bool]
+
+
+class DisableAddressTransferResult(TypedDict):
+    AddressTransfer: NotRequired[AddressTransfer | Fragment | None]
 
 
 class DisassociateAddressRequest(TypedDict):
@@ -1605,6 +1704,16 @@ class EnaSrdUdpSpecificationRequest(TypedDict):
     EnaSrdUdpEnabled: NotRequired[bool]
 
 
+class EnableAddressTransferRequest(TypedDict):
+    AllocationId: str
+    TransferAccountId: str
+    DryRun: NotRequired[bool]
+
+
+class EnableAddressTransferResult(TypedDict):
+    AddressTransfer: NotRequired[AddressTransfer | Fragment | None]
+
+
 class EnclaveOptions(TypedDict):
     Enabled: NotRequired[bool | None]
 
@@ -1644,6 +1753,34 @@ class GetConsoleOutputResult(TypedDict):
     InstanceId: NotRequired[str | None]
     Timestamp: NotRequired[datetime | float | None]
     Output: NotRequired[str | None]
+
+
+class GetConsoleScreenshotRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    InstanceId: str
+    WakeUp: NotRequired[bool]
+
+
+class GetConsoleScreenshotResult(TypedDict):
+    ImageData: NotRequired[str | None]
+    InstanceId: NotRequired[str | None]
+
+
+class GetInstanceTypesFromInstanceRequirementsRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    ArchitectureTypes: list[str]
+    VirtualizationTypes: list[str]
+    InstanceRequirements: InstanceRequirementsRequest
+    MaxResults: NotRequired[int]
+    NextToken: NotRequired[str]
+    Context: NotRequired[str]
+
+
+class GetInstanceTypesFromInstanceRequirementsResult(TypedDict):
+    InstanceTypes: NotRequired[
+        Sequence[InstanceTypeInfoFromInstanceRequirements | Fragment] | Fragment | None
+    ]
+    NextToken: NotRequired[str | None]
 
 
 class GetLaunchTemplateDataRequest(TypedDict):
@@ -2286,6 +2423,10 @@ class InstanceTypeInfo(TypedDict):
     PhcSupport: NotRequired[str | None]
     RebootMigrationSupport: NotRequired[str | None]
     SupportedInRegion: NotRequired[bool | None]
+
+
+class InstanceTypeInfoFromInstanceRequirements(TypedDict):
+    InstanceType: NotRequired[str | None]
 
 
 class InstanceTypeItem(TypedDict):
@@ -2937,6 +3078,11 @@ class Monitoring(TypedDict):
     State: NotRequired[str | None]
 
 
+class MovingAddressStatus(TypedDict):
+    MoveStatus: NotRequired[str | None]
+    PublicIp: NotRequired[str | None]
+
+
 class NatGateway(TypedDict):
     CreateTime: NotRequired[datetime | float | None]
     DeleteTime: NotRequired[datetime | float | None]
@@ -3314,6 +3460,12 @@ class ProvisionedBandwidth(TypedDict):
     Status: NotRequired[str | None]
 
 
+class PtrUpdateStatus(TypedDict):
+    Value: NotRequired[str | None]
+    Status: NotRequired[str | None]
+    Reason: NotRequired[str | None]
+
+
 class PublicIpDnsNameOptions(TypedDict):
     DnsHostnameType: NotRequired[str | None]
     PublicIpv4DnsName: NotRequired[str | None]
@@ -3476,6 +3628,16 @@ class Reservation(TypedDict):
     RequesterId: NotRequired[str | None]
     Groups: NotRequired[Sequence[GroupIdentifier | Fragment] | Fragment | None]
     Instances: NotRequired[Sequence[Instance | Fragment] | Fragment | None]
+
+
+class ResetAddressAttributeRequest(TypedDict):
+    AllocationId: str
+    Attribute: str
+    DryRun: NotRequired[bool]
+
+
+class ResetAddressAttributeResult(TypedDict):
+    Address: NotRequired[AddressAttribute | Fragment | None]
 
 
 class ResetNetworkInterfaceAttributeRequest(TypedDict):
@@ -4059,6 +4221,12 @@ class VpcCidrBlockAssociation(TypedDict):
 class VpcCidrBlockState(TypedDict):
     State: NotRequired[str | None]
     StatusMessage: NotRequired[str | None]
+
+
+class VpcClassicLink(TypedDict):
+    ClassicLinkEnabled: NotRequired[bool | None]
+    Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
+    VpcId: NotRequired[str | None]
 
 
 class VpcEncryptionControl(TypedDict):

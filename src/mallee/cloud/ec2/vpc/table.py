@@ -2,7 +2,10 @@
 
 from mallee.cloud.action import Action
 from mallee.cloud.ec2.vpc import (
+    addressattributes,
     addresses,
+    addresstransfers,
+    classic,
     dhcpoptions,
     egressonlygateways,
     interfaceaddresses,
@@ -33,7 +36,10 @@ from mallee.cloud.ec2.vpc import (
 )
 
 ACTIONS: tuple[Action, ...] = (
+    *addressattributes.ACTIONS,
     *addresses.ACTIONS,
+    *addresstransfers.ACTIONS,
+    *classic.ACTIONS,
     *dhcpoptions.ACTIONS,
     *egressonlygateways.ACTIONS,
     *interfaceaddresses.ACTIONS,
