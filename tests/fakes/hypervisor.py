@@ -13,6 +13,9 @@ from mallee.node.do.hypervisor import HypervisorAway, HypervisorFailed
 from mallee.node.plan import domain
 from mallee.node.plan.seen import DomainState, Ended, SeenDomain
 
+SCREEN = b"P6 2 1 255 \xff\x00\x00\x00\x00\xff"
+"""What every screen shows: a red dot and a blue one."""
+
 
 @dataclass(slots=True)
 class _Domain:
@@ -35,6 +38,7 @@ class FakeHypervisor:
         """Whether guests power off when their button is pressed."""
         self.starts: list[str] = []
         """The instance of each start, in order."""
+        self.keys_pressed = 0
 
     # What the agent asks
 
@@ -144,6 +148,14 @@ class FakeHypervisor:
             del self._domains[uuid]
         self._tell(uuid, found.instance_id)
 
+    def press_key(self, uuid: str) -> None:
+        self._check_on(uuid)
+        self.keys_pressed += 1
+
+    def fetch_screen(self, uuid: str) -> bytes:
+        self._check_on(uuid)
+        return SCREEN
+
     def watch(self, changed: Callable[[str], None]) -> None:
         self._changed = changed
 
@@ -190,6 +202,10 @@ class FakeHypervisor:
             found = self._domains[uuid]
             found.seen = replace(found.seen, **changes)
         self._tell(uuid)
+
+    def _check_on(self, uuid: str) -> None:
+        if not self._find(uuid).seen.is_active:
+            raise HypervisorFailed("domain is not running")
 
     def _find(self, uuid: str) -> _Domain:
         self._check_here()

@@ -1,10 +1,14 @@
 """The ways in which a guest comes to its kernel, and what it says on its serial console."""
 
+import base64
+import io
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from msgspec.structs import replace
+from PIL import Image
 
 from mallee.images import catalogue as publishing
 from mallee.model import catalogue
@@ -81,9 +85,18 @@ def test_the_built_in_disk_boots_without_a_boot_loader(cloud: Cloud) -> None:
             lambda: "said while it runs" in shown_console(cloud, instance), 10.0, "the console"
         )
         assert "mallee-tiny: ssh ready" in shown_console(cloud, instance)
+        shown = cloud.ec2.get_console_screenshot(InstanceId=instance, WakeUp=True)
+        with Image.open(io.BytesIO(base64.b64decode(shown["ImageData"]))) as screen:
+            assert screen.format == "JPEG"
+            assert screen.width >= 640
+            # The firmware has written on it: it is not one colour all over.
+            assert len(screen.convert("L").getcolors() or ()) > 1
         guests.stop(cloud, instance)
         after = shown_console(cloud, instance)
         assert "said while it runs" in after
         assert "mallee-tiny: powering off" in after
+        with pytest.raises(ClientError) as dark:
+            cloud.ec2.get_console_screenshot(InstanceId=instance)
+        assert guests.code_of(dark) == "IncorrectInstanceState"
         text = cloud.aws("ec2", "get-console-output", "--instance-id", instance, "--latest")
         assert "mallee-tiny: powering off" in text

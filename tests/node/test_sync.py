@@ -1,6 +1,7 @@
 """An agent and a real cloud: they join, talk, lose each other and find each other again."""
 
 import asyncio
+import base64
 import hashlib
 import shutil
 import tempfile
@@ -17,7 +18,7 @@ from mallee.model import catalogue
 from mallee.model.hosts import Capacity, HostFacts
 from mallee.model.images import Blob, DirectBoot
 from mallee.model.layout import Layout
-from mallee.node import cloud, host, ledger, reconcile, sync
+from mallee.node import cloud, host, ledger, questions, reconcile, sync
 from mallee.node.do import images
 from mallee.node.plan import domain, instances
 from tests.cloud.running import RunningCloud
@@ -106,7 +107,8 @@ async def agent(
     )
     book = ledger.Ledger(layout)
     reconciler = reconcile.Reconciler(here, book)
-    talk = sync.Sync(door, reconciler, book, clock.SYSTEM, lambda: FACTS)
+    asked = questions.Questions(door, here)
+    talk = sync.Sync(door, reconciler, book, clock.SYSTEM, asked, lambda: FACTS)
     tasks = [asyncio.create_task(reconciler.run()), asyncio.create_task(talk.run())]
     try:
         yield reconciler
@@ -155,6 +157,11 @@ async def test_a_life_from_request_to_report(running: RunningCloud, layout: Layo
         console.write_text("hello\r\n")
         said = await asyncio.to_thread(ec2.get_console_output, InstanceId=instance_id)
         assert said["Output"] == "hello\r\n"
+        shown = await asyncio.to_thread(
+            ec2.get_console_screenshot, InstanceId=instance_id, WakeUp=True
+        )
+        assert base64.b64decode(shown["ImageData"]).startswith(b"\xff\xd8\xff")
+        assert hypervisor.keys_pressed == 1
         # Without the cloud the guest is kept; with it back, the talk goes on.
         await asyncio.to_thread(running.stop)
         hypervisor.crash(domain.uuid_of(instance_id))

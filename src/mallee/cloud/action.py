@@ -44,6 +44,8 @@ class AskHost:
     """Returns (host id, kind of question, instance id)."""
     finish: Callable[[Call, Request, bytes], Result]
     """Turns the host's answer into the result."""
+    is_slow: bool = False
+    """Whether `finish` takes long enough to be done in a thread."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ import os
 import random
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -234,7 +235,9 @@ async def _run(cloud: Cloud, exchange: Exchange, call: Call, asked: Request) -> 
         case AskHost() as does:
             question = asks.Question(*does.prepare(call, asked))
             _check_heard(call, question.host_id)
-            result = does.finish(call, asked, await cloud.asks.ask(question))
+            told = await cloud.asks.ask(question)
+            finish = partial(does.finish, call, asked, told)
+            result = await asyncio.to_thread(finish) if does.is_slow else finish()
         case Compute() as does:
             work = does.prepare(call, asked, cloud.box)
             _end_dry_run(asked)

@@ -256,8 +256,17 @@ class GuestResponse(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes
 
 
+ASK_CONSOLE = "console"
+"""What the instance wrote to its serial console: its end."""
+ASK_SCREEN = "screen"
+"""What the instance's screen shows, as PNG (or PPM, from an older QEMU)."""
+ASK_WAKENED_SCREEN = "wakened-screen"
+"""The same after a key was pressed, which wakes a screen that has gone dark."""
+
+
 class Ask(msgspec.Struct, frozen=True):
-    """A question for the agent; the answer goes to `/v1/answers/ID`. `kind` is `console`."""
+    """A question for the agent; the answer goes to `/v1/answers/ID`, and what stands against an
+    answer to `/v1/refusals/ID`, in words. `kind` is one of the above."""
 
     id: str
     kind: str

@@ -143,6 +143,10 @@ class Cloud:
         """Answer a question; raises `CloudAway` and `Refused`."""
         await self._post(f"/v1/answers/{ask_id}", answer)
 
+    async def refuse(self, ask_id: str, words: str) -> None:
+        """Say why a question has no answer; raises `CloudAway` and `Refused`."""
+        await self._post(f"/v1/refusals/{ask_id}", words.encode())
+
     async def fetch_credentials(self, asked: CredentialsRequest) -> CredentialsAnswer:
         """Ask what instances get for their roles; raises `CloudAway` and `Refused`."""
         body = await self._post("/v1/credentials", msgspec.json.encode(asked))

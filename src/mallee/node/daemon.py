@@ -14,7 +14,7 @@ from pathlib import Path
 
 from mallee.kit import clock, files, logs, openfiles
 from mallee.model.layout import Layout
-from mallee.node import cloud, credentials, ending, facts, host, ledger, reconcile, sync
+from mallee.node import cloud, credentials, ending, facts, host, ledger, questions, reconcile, sync
 from mallee.node.do import images, libvirt, network
 from mallee.node.metadata import gateway, service
 from mallee.node.plan.domain import HostTraits
@@ -77,6 +77,7 @@ async def run(layout: Layout) -> None:
             door=door,
             reconciler=reconciler,
             ledger=book,
+            questions=questions.Questions(door, here),
             clock=clock.SYSTEM,
             facts=lambda: facts.fetch(standing, reconciler.problems),
             took=keeper.poke,

@@ -23,7 +23,7 @@ from mallee.node.do import console, images
 from mallee.node.do.hypervisor import HypervisorAway, HypervisorFailed
 from mallee.node.host import Host
 from mallee.node.ledger import Ledger
-from mallee.node.plan import domain, instances, progress, steps
+from mallee.node.plan import instances, progress, steps
 from mallee.node.plan.progress import Progress, Situation, Stage
 from mallee.node.plan.seen import SeenInstance
 
@@ -124,11 +124,6 @@ class Reconciler:
         if worker.task is None:
             worker.task = self._loop.create_task(self._work(instance_id, worker))
             worker.task.add_done_callback(lambda task: self._ended(instance_id, task))
-
-    def read_console(self, instance_id: str) -> bytes:
-        """Return the end of the instance's console log; blocks for a short read."""
-        directory = domain.directory_of(self._host.layout, instance_id)
-        return console.read_tail(directory / domain.CONSOLE_LOG)
 
     def _poke_from_thread(self, instance_id: str) -> None:
         self._loop.call_soon_threadsafe(self.poke, instance_id)

@@ -14,11 +14,12 @@ import msgspec
 
 from mallee.kit import logs
 from mallee.kit.clock import Clock
-from mallee.model.hosts import Ask, HostFacts, SyncAnswer, SyncRequest
+from mallee.model.hosts import HostFacts, SyncAnswer, SyncRequest
 from mallee.model.instances import InstanceSeen
 from mallee.model.layout import Layout
 from mallee.node import cloud
 from mallee.node.ledger import Ledger
+from mallee.node.questions import Questions
 from mallee.node.reconcile import Reconciler
 
 HELD_S = 10.0
@@ -64,6 +65,7 @@ class Sync:
     reconciler: Reconciler
     ledger: Ledger
     clock: Clock
+    questions: Questions
     facts: Callable[[], HostFacts]
     """Fetches what is said of the host; blocks for short reads."""
     took: Callable[[], None] = lambda: None
@@ -133,14 +135,4 @@ class Sync:
             else:
                 log.info("older generation refused", generation=answer.wanted.generation)
         for ask in answer.asks:
-            await self._answer(ask)
-
-    async def _answer(self, ask: Ask) -> None:
-        if ask.kind != "console":
-            log.warning("unknown question", kind=ask.kind)
-            return
-        text = await asyncio.to_thread(self.reconciler.read_console, ask.instance_id)
-        try:
-            await self.door.answer(ask.id, text)
-        except cloud.Refused as error:
-            log.info("answer refused", error=str(error))
+            self.questions.take(ask)

@@ -74,6 +74,7 @@ def test_required_parameters_are_honoured(action: Action) -> None:
             ],
         ),
         ("GetConsoleOutput", {"InstanceId": "i-1"}, ["instance/i-1"]),
+        ("GetConsoleScreenshot", {"InstanceId": "i-1"}, ["instance/i-1"]),
     ],
 )
 def test_a_request_is_about_what_it_names(

@@ -66,3 +66,18 @@ async def test_who_asks_the_same_shares_the_question_until_it_is_taken_along() -
     assert open_.answer("host-1", next_.id, b"welcome")
     assert await later == b"welcome"
     assert not open_.answer("host-1", question.id, b"again")
+
+
+async def test_what_stands_against_an_answer_is_told_in_words() -> None:
+    open_ = asks.Asks()
+    asking = asyncio.create_task(open_.ask(QUESTION))
+    await open_.wait_asked("host-1")
+    (question,) = open_.take("host-1")
+    words = asks.read_words(b"no screen\x1b[2J\n" + b"x" * 9999)
+    assert not open_.refuse("host-2", question.id, "forged")
+    assert open_.refuse("host-1", question.id, words)
+    with pytest.raises(errors.Unavailable, match="no screen") as refused:
+        await asking
+    assert refused.value.message.isprintable()
+    assert len(refused.value.message) == asks.WORDS_MAX
+    assert not open_.refuse("host-1", question.id, "again")

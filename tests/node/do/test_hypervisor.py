@@ -251,3 +251,15 @@ def test_a_card_comes_and_goes_while_the_guest_runs(stand: Stand) -> None:
 def test_what_is_unknown_cannot_be_started(stand: Stand) -> None:
     with pytest.raises(HypervisorFailed):
         stand.hypervisor.start_paused(UUID)
+
+
+def test_a_running_guest_has_a_screen_and_a_keyboard(stand: Stand) -> None:
+    hypervisor = stand.hypervisor
+    hypervisor.define(stand.xml())
+    for call in (hypervisor.press_key, hypervisor.fetch_screen):
+        with pytest.raises(HypervisorFailed):
+            call(UUID)
+    hypervisor.start_paused(UUID)
+    hypervisor.resume(UUID)
+    hypervisor.press_key(UUID)
+    assert hypervisor.fetch_screen(UUID).startswith((b"\x89PNG", b"P6"))

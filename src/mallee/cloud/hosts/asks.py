@@ -15,6 +15,7 @@ from mallee.aws import errors
 from mallee.model.hosts import Ask
 
 DEADLINE_S = 10.0
+WORDS_MAX = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +88,27 @@ class Asks:
 
         An answer from another host than the one asked is nobody's.
         """
+        waiting = self._waiting(host_id, ask_id)
+        if waiting is not None:
+            waiting.answer.set_result(answer)
+        return waiting is not None
+
+    def refuse(self, host_id: str, ask_id: str, words: str) -> bool:
+        """Tell who waits that the host has no answer, and why; tell whether anybody waited."""
+        waiting = self._waiting(host_id, ask_id)
+        if waiting is not None:
+            waiting.answer.set_exception(errors.Unavailable(words))
+            # Who waits may leave before he hears it, and then it is nobody's.
+            waiting.answer.exception()
+        return waiting is not None
+
+    def _waiting(self, host_id: str, ask_id: str) -> _Waiting | None:
         waiting = self._open.get(ask_id)
         if waiting is None or waiting.host_id != host_id or waiting.answer.done():
-            return False
-        waiting.answer.set_result(answer)
-        return True
+            return None
+        return waiting
+
+
+def read_words(said: bytes) -> str:
+    """Return what a host said as plain text of a bounded length."""
+    return "".join(c if c.isprintable() else " " for c in said.decode(errors="replace"))[:WORDS_MAX]

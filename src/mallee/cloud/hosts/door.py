@@ -38,6 +38,7 @@ HOLD_S_MAX = 10.0
 """A call is held shorter than `AGENT_SILENT_AFTER_S`, so that a held agent is not a silent one."""
 MAX_BODY_BYTES = 16 << 20
 MAX_JOIN_BYTES = 64 << 10
+MAX_WORDS_BYTES = 4 << 10
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 _log = logs.get(__name__)
@@ -77,6 +78,7 @@ class Endpoint:
                 web.post("/v1/renew", self._for_host(self._renew)),
                 web.post("/v1/sync", self._for_host(self._sync)),
                 web.post("/v1/answers/{id}", self._for_host(self._answer)),
+                web.post("/v1/refusals/{id}", self._for_host(self._refusal)),
                 web.post("/v1/credentials", self._for_host(self._credentials)),
                 web.post("/v1/requests", self._for_host(self._request)),
                 web.get("/v1/streams/{instance_id}", self._for_host(self._stream)),
@@ -199,6 +201,14 @@ class Endpoint:
     ) -> web.StreamResponse:
         answer = await request.read()
         if not self._cloud.asks.answer(host.id, request.match_info["id"], answer):
+            raise joining.Refused(404, "nobody waits for this answer (any more)")
+        return web.Response(status=204)
+
+    async def _refusal(
+        self, request: web.Request, host: Record[Host, HostSeen]
+    ) -> web.StreamResponse:
+        words = await request.clone(client_max_size=MAX_WORDS_BYTES).read()
+        if not self._cloud.asks.refuse(host.id, request.match_info["id"], asks.read_words(words)):
             raise joining.Refused(404, "nobody waits for this answer (any more)")
         return web.Response(status=204)
 

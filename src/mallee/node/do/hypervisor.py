@@ -75,6 +75,14 @@ class Hypervisor(Protocol):
         """Forget a domain that is off; unknown already: nothing."""
         ...
 
+    def press_key(self, uuid: str) -> None:
+        """Press and let go a key of an active domain that means nothing by itself."""
+        ...
+
+    def fetch_screen(self, uuid: str) -> bytes:
+        """Return what the screen of an active domain shows, as PNG or PPM."""
+        ...
+
     def watch(self, changed: Callable[[str], None]) -> None:
         """Call `changed` with an instance id whenever its domain may have changed, from any
         thread, and with an empty string when all may have (after a reconnection)."""

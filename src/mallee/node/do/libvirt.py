@@ -27,6 +27,9 @@ from mallee.node.plan.seen import DomainState, Ended, SeenDomain
 RECONNECT_S = 0.2
 KEEPALIVE_S = 5
 KEEPALIVE_COUNT = 3
+KEY_PRESSED_MS = 50
+SCREEN_BYTES_MAX = 12 << 20
+_LEFT_SHIFT = 42
 
 log = logs.get(__name__)
 
@@ -163,6 +166,23 @@ class Libvirt:
             if domain is not None:
                 domain.undefineFlags(_UNDEFINE)
 
+    def press_key(self, uuid: str) -> None:
+        """Press and let go a key of an active domain that means nothing by itself."""
+        with self._calling() as connection:
+            domain = connection.lookupByUUIDString(uuid)
+            domain.sendKey(libvirt.VIR_KEYCODE_SET_LINUX, KEY_PRESSED_MS, [_LEFT_SHIFT], 1, 0)
+
+    def fetch_screen(self, uuid: str) -> bytes:
+        """Return what the screen of an active domain shows, as PNG or PPM."""
+        with self._calling() as connection:
+            domain = connection.lookupByUUIDString(uuid)
+            stream = connection.newStream()
+            domain.screenshot(stream, 0)
+            shown = bytearray()
+            stream.recvAll(_take, shown)
+            stream.finish()
+        return bytes(shown)
+
     def watch(self, changed: Callable[[str], None]) -> None:
         """Call `changed` from libvirt's thread with the id of an instance that may have changed."""
         self._changed = changed
@@ -270,6 +290,14 @@ class Libvirt:
         uuid = domain.UUIDString()
         self._resets[uuid] = self._resets.get(uuid, 0) + 1
         self._changed(domain.name())
+
+
+def _take(_: Any, data: bytes, taken: bytearray) -> int:
+    """Take what comes by a stream; what is too much ends it."""
+    if len(taken) + len(data) > SCREEN_BYTES_MAX:
+        return -1
+    taken += data
+    return len(data)
 
 
 def _nobody(_: str) -> None:

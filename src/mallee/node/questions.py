@@ -1,0 +1,68 @@
+"""What the cloud asks of this host's instances: what one said, what its screen shows.
+
+Each question is answered by itself, a few at a time, so that a guest that is slow to be looked at
+holds up neither what is wanted nor other questions. What cannot be answered is told in words.
+Called by `sync` with what came along with the cloud's answer. Not its business: who may ask.
+"""
+
+import asyncio
+from dataclasses import dataclass, field
+
+from mallee.kit import logs
+from mallee.model import hosts
+from mallee.model.hosts import Ask
+from mallee.node import cloud
+from mallee.node.do import console
+from mallee.node.do.hypervisor import HypervisorFailed
+from mallee.node.host import Host
+from mallee.node.plan import domain
+
+AT_ONCE = 4
+"""Questions that are looked into at the same time; more wait."""
+
+log = logs.get(__name__)
+
+
+@dataclass(slots=True)
+class Questions:
+    """Answers questions about the instances of `host` at the cloud's `door`."""
+
+    door: cloud.Cloud
+    host: Host
+    _turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
+    _under_way: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
+
+    def take(self, ask: Ask) -> None:
+        """Begin to answer a question."""
+        task = asyncio.create_task(self._answer(ask))
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+
+    async def _answer(self, ask: Ask) -> None:
+        try:
+            async with self._turns:
+                try:
+                    answer = await asyncio.to_thread(read, self.host, ask)
+                except (HypervisorFailed, OSError) as error:
+                    log.warning("question not answered", kind=ask.kind, error=str(error))
+                    await self.door.refuse(ask.id, f"Host {self.host.name}: {error}")
+                else:
+                    await self.door.answer(ask.id, answer)
+        except (cloud.CloudAway, cloud.Refused) as error:
+            log.info("answer refused", error=str(error))
+
+
+def read(host: Host, ask: Ask) -> bytes:
+    """Return the answer to a question; blocks. Raises `HypervisorFailed` and `OSError`."""
+    match ask.kind:
+        case hosts.ASK_CONSOLE:
+            return console.read_tail(
+                domain.directory_of(host.layout, ask.instance_id) / domain.CONSOLE_LOG
+            )
+        case hosts.ASK_SCREEN | hosts.ASK_WAKENED_SCREEN:
+            uuid = domain.uuid_of(ask.instance_id)
+            if ask.kind == hosts.ASK_WAKENED_SCREEN:
+                host.hypervisor.press_key(uuid)
+            return host.hypervisor.fetch_screen(uuid)
+        case kind:
+            raise HypervisorFailed(f"this agent knows no question of the kind {kind[:32]!r}")
