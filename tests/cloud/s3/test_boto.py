@@ -14,7 +14,11 @@ import botocore.exceptions
 import pytest
 from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
+from msgspec.structs import replace
 
+from mallee.cloud.s3 import cors
+from mallee.cloud.state import records
+from mallee.cloud.state.tx import Tx
 from tests.cloud.s3 import running
 
 BIG = bytes(range(251)) * 80_000
@@ -190,3 +194,23 @@ def test_a_browser_is_told_what_a_page_may_read(
     answer = connection.getresponse()
     assert answer.status == 403
     assert answer.headers["Access-Control-Expose-Headers"] == "ETag"
+
+
+def test_a_browser_is_told_by_the_rules_that_another_process_just_took(
+    cloud: running.RunningS3, s3: Any, bucket: str
+) -> None:
+    asking = {"Origin": "http://page", "Access-Control-Request-Method": "GET"}
+    rules = [{"AllowedMethods": ["GET"], "AllowedOrigins": ["http://page"]}]
+    connection = http.client.HTTPConnection(urllib.parse.urlsplit(cloud.url).netloc)
+    for documents, status in (({cors.DOCUMENT: rules}, 200), ({}, 403)) * 10:
+
+        def change(tx: Tx, documents: dict[str, Any] = documents) -> None:
+            record = tx.get(records.BUCKET, bucket)
+            assert record is not None
+            tx.write(record, replace(record.doc, documents=documents))
+
+        cloud.store.transact(change)
+        connection.request("OPTIONS", f"/{bucket}/k", headers=asking)
+        answer = connection.getresponse()
+        answer.read()
+        assert answer.status == status

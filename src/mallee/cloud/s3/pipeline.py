@@ -131,7 +131,7 @@ async def _stages(cloud: Cloud, visit: Visit) -> Outgoing:
     visit.operation, visit.key = routed.operation, routed.key
     visit.bucket = routed.bucket or ""
     if visit.operation == codec.PREFLIGHT:
-        return _preflight(cloud, visit)
+        return await _preflight(cloud, visit)
     if visit.operation == codec.POST_OBJECT:
         return await _stages_of_form(cloud, visit)
     visit.row = row = _row(cloud, request, routed.operation)
@@ -179,7 +179,7 @@ async def _stages_of_site(cloud: Cloud, visit: Visit, bucket: str) -> Outgoing:
     """Show a page of a bucket's website to whoever comes."""
     visit.bucket, visit.principal = bucket, NOBODY
     if visit.request.method == "OPTIONS":
-        return _preflight(cloud, visit)
+        return await _preflight(cloud, visit)
     visit.is_page = True
     visit.operation = "HeadObject" if visit.request.method == "HEAD" else "GetObject"
     visit.row = _row(cloud, visit.request, visit.operation)
@@ -211,9 +211,10 @@ async def _stages_of_site(cloud: Cloud, visit: Visit, bucket: str) -> Outgoing:
     return outgoing
 
 
-def _preflight(cloud: Cloud, visit: Visit) -> Outgoing:
+async def _preflight(cloud: Cloud, visit: Visit) -> Outgoing:
     """Tell a browser whether a page of another origin may ask."""
     visit.operation = codec.PREFLIGHT
+    await _look(cloud)
     allowed = cors.preflight(cloud.store.view, visit.bucket, visit.request.headers)
     return Outgoing(status=200, headers={**allowed, **_ids(visit.id)})
 
