@@ -35,6 +35,8 @@ def request(line: str, *headers: str) -> bytes:
         request("OPTIONS /bucket/key"),
         request("OPTIONS /"),
         request("POST /bucket", "Content-Type: multipart/form-data; boundary=b", "Host: h"),
+        request("PUT /", "Host: b.s3.h", V4.format("s3")) + request("POST /", V4.format("ec2")),
+        request("GET /?prefix=%2Fec2%2Faws4_request", "Host: h", V4.format("s3")),
     ],
 )
 def test_requests_for_objects_are_told(head: bytes) -> None:
@@ -57,6 +59,11 @@ def test_requests_for_objects_are_told(head: bytes) -> None:
         request("POST /", "Host: sts3.example.org"),
         request("POST /", "Host: ec2.s33.example.org"),
         request("GET /bucket", "Host: h", V4.format("ec2")),
+        request("POST /", "Host: h", V4.format("ec2")) + b"Value.1=%2Fs3%2Faws4_request",
+        request("POST /", "Host: h", V4.format("ec2")) + request("GET /b", V4.format("s3")),
+        request("GET /?Action=A&Value.1=%2Fs3%2Faws4_request", "Host: h", V4.format("ec2")),
+        request("POST /", "User-Agent: a/s3/aws4_request", V4.format("ec2")),
+        request("POST /", "Host: h") + b"\r\nHost: b.s3.h\r\n",
         b"",
         b"\r\n\r\n",
         b"GET / HTTP/1.1",

@@ -9,8 +9,14 @@ other services (`cloud.services`).
 
 import re
 
-_SCOPES = (b"/s3/aws4_request", b"%2Fs3%2Faws4_request", b"%2fs3%2faws4_request")
+_END = b"\r\n\r\n"
 _ANY_SCOPE = b"aws4_request"
+_SCOPE = re.compile(
+    rb"(?:[ \t,]|[?&]X-Amz-)Credential=[^\s,&]*?(?:/|%2[Ff])([a-z0-9-]*)(?:/|%2[Ff])aws4_request"
+)
+"""The service in the scope of a signature."""
+_CREDENTIAL_BYTES = 512
+"""What is looked at before a scope's end: a credential is shorter."""
 _HOST = re.compile(rb"\r\nhost:[ \t]*([^\r\n]*)", re.IGNORECASE)
 _V2_HEADER = re.compile(rb"\r\nauthorization:[ \t]*AWS [^\r\n]", re.IGNORECASE)
 _OF_OBJECTS = re.compile(rb"(?:.*\.)?(?:s3|objectstorage|walrus)(?:[.:-].*)?", re.IGNORECASE)
@@ -21,10 +27,17 @@ _OLD_PATH = re.compile(rb"/services/([^/?]*)", re.IGNORECASE)
 _OLD_NAMES = frozenset({b"objectstorage", b"walrus"})
 
 
-def is_for_objects(head: bytes) -> bool:
-    """Tell whether a request is S3's: by signature, host, or path, the surest first."""
-    if _ANY_SCOPE in head:
-        return any(scope in head for scope in _SCOPES)
+def is_for_objects(data: bytes) -> bool:
+    """Tell whether a request is S3's: by signature, host, or path, the surest first.
+
+    What follows its head, a body or the next request, says nothing of it.
+    """
+    end = data.find(_END)
+    head = data if end < 0 else data[: end + 2]
+    place = head.find(_ANY_SCOPE)
+    scope = _SCOPE.search(head, max(0, place - _CREDENTIAL_BYTES)) if place > 0 else None
+    if scope is not None:
+        return scope.group(1) == b"s3"
     if _V2_HEADER.search(head):
         return True
     line = head[: head.find(b"\r\n")]
