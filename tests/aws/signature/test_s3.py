@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mallee.aws import errors
-from mallee.aws.signature import s3
+from mallee.aws.signature import hoisted, s3
 from mallee.aws.signature.claims import Scheme
 from tests.aws.codec.oracle import refusal
 from tests.aws.signature.wires import KEY_ID, NOW, SECRET, Wire, clock_at
@@ -139,6 +139,24 @@ def test_headers_may_stand_in_the_query_of_a_link() -> None:
     headers = {"x-amz-acl": "public-read", "content-md5": "abc=", "content-type": "text/plain"}
     signed = sign("v2 query", Wire("PUT", PATH, "", headers))
     verify(replace(signed, headers={"host": "x"}))
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "x-amz-meta-a=1%0Ax-amz-object-lock-mode:COMPLIANCE",
+        "x-amz-meta-a=%0D%0AB:%20c",
+        "x-amz-meta-a%0A=1",
+        "x-amz-meta-a%3A%20b=1",
+        "content-type=text/html%0D%0AB:%20c",
+        "x-amz-website-redirect-location=/a%0D%0AB:%20c",
+        "x-amz-meta-a=%00",
+    ],
+)
+def test_what_could_be_no_header_stands_in_no_query(query: str) -> None:
+    """Two signed headers of version 2 would else be one with the other in its value."""
+    wire = Wire("PUT", PATH, query, {"host": "x"})
+    assert refusal(lambda: hoisted.headers_of(wire)).code == "InvalidArgument"
 
 
 def test_a_request_without_a_signature_is_nobodys() -> None:

@@ -63,6 +63,11 @@ async def test_the_first_rule_that_fits_speaks(desk: Desk) -> None:
         {"AllowedMethods": ["PATCH"], "AllowedOrigins": ["*"]},
         {"AllowedMethods": ["GET"], "AllowedOrigins": ["*.*"]},
         {"AllowedMethods": ["GET"], "AllowedOrigins": ["*"], "AllowedHeaders": ["*-*"]},
+        {
+            "AllowedMethods": ["GET"],
+            "AllowedOrigins": ["*"],
+            "ExposeHeaders": ["a\r\nSet-Cookie: b"],
+        },
     ],
 )
 async def test_a_rule_that_means_nothing_is_refused(desk: Desk, rule: dict[str, Any]) -> None:

@@ -64,6 +64,8 @@ def test_targets_are_read_as_they_are_meant(line: str, path: str) -> None:
         ["PUT / HTTP/1.1", "Host: h", "Transfer-Encoding: gzip, chunked"],
         ["PUT / HTTP/1.1", "Host: h", "Transfer-Encoding: chunked, chunked"],
         ["PUT / HTTP/1.1", "Host: h", "Transfer-Encoding: identity"],
+        ["PUT / HTTP/1.0", "Host: h", "Transfer-Encoding: chunked"],
+        ["GET / HTTP/1.1", "Host: a.s3.x", "Host: b.s3.x"],
         ["GET / HTTP/1.1", "Host: h", "A: " + "b" * (framing.FIELD_BYTES_MAX + 1)],
         ["GET / HTTP/1.1", *["A: b"] * (framing.FIELDS_MAX + 1)],
         ["GET /" + "a" * framing.LINE_BYTES_MAX + " HTTP/1.1", "Host: h"],

@@ -5,6 +5,7 @@ A browser asks beforehand (*preflight*), without a signature; `headers_of` is wh
 carries. Called by the pipeline. Not its business: whether the request itself is allowed.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -21,6 +22,7 @@ DOCUMENT = "cors"
 RULES_MAX = 100
 METHODS = frozenset({"GET", "PUT", "HEAD", "POST", "DELETE"})
 
+_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)
 _VARY = "Origin, Access-Control-Request-Headers, Access-Control-Request-Method"
 
 # --- settings ---
@@ -67,6 +69,9 @@ def _check(rule: Any) -> None:
             raise errors.s3.InvalidRequest(
                 f'AllowedOrigin "{origin[:200]}" can not have more than one wildcard.'
             )
+    for name in rule.get("ExposeHeaders") or ():
+        if _HEADER.fullmatch(name) is None:
+            raise errors.s3.InvalidRequest(f'ExposeHeader "{name[:200]}" is no name of a header.')
     for header in rule.get("AllowedHeaders") or ():
         if header.count("*") > 1:
             raise errors.s3.InvalidRequest(

@@ -81,6 +81,8 @@ class _Fields:
             raise Malformed(errors.s3.RequestHeaderSectionTooLarge())
         key, text = name.decode().lower(), value.decode("utf-8", "surrogateescape").strip(" \t")
         held = self.headers.get(key)
+        if held is not None and key == "host":
+            raise Malformed(errors.s3.BadRequest())
         self.headers[key] = text if held is None else f"{held},{text}"
 
 
@@ -102,6 +104,9 @@ def parse(data: bytes, peer: str, guest: http.Guest | None = None) -> Head:
     except httptools.HttpParserError as error:
         raise Malformed(errors.s3.BadRequest()) from error
     headers, version = found.headers, parser.get_http_version()
+    if version == "1.0" and "transfer-encoding" in headers:
+        # Nobody on the way who speaks that version would know where the body ends.
+        raise Malformed(errors.s3.BadRequest())
     # The two know each other: nothing else is to be collected for each request.
     found.parser = None
     if version not in _VERSIONS:

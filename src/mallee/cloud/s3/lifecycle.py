@@ -177,7 +177,8 @@ def shown_abort(bucket: Bucket, upload: Upload) -> dict[str, object]:
     if not ends:
         return {}
     end_ms, id = min(ends)
-    return {"AbortDate": datetime.fromtimestamp(end_ms / 1000, UTC), "AbortRuleId": id}
+    at = datetime.fromtimestamp(end_ms / 1000, UTC)
+    return {"AbortDate": at, "AbortRuleId": quote(id, safe="")}
 
 
 def _planned_ms(rule: Any, version: Version) -> int | None:

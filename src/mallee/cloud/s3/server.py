@@ -145,6 +145,10 @@ class Server:
             else:
                 outgoing = await self._answer(head.request, body)
             await self._send(connection, head, outgoing)
+        except BadHeader as error:
+            _log.error("answer not sent", peer=connection.peer, problem=str(error))
+            connection.transport.write(self.refused(errors.s3.InternalError()))
+            connection.end()
         except (sending.Stalled, TimeoutError, Corrupt, Gone, OSError) as error:
             if not isinstance(error, ConnectionError):
                 _log.warning("answer cut off", peer=connection.peer, problem=repr(error)[:200])

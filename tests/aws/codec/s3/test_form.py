@@ -53,6 +53,15 @@ def test_byte_by_byte_is_the_same() -> None:
     assert read([BODY[n : n + 1] for n in range(len(BODY))])[1] == FILE
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("x-amz-meta-a", "1\r\nB: c"), ("x-amz-meta-a\n", "1"), ("content-type", "a\nb")],
+)
+def test_a_field_says_what_a_header_could(name: str, value: str) -> None:
+    assert refusal(lambda: formfields.headers({name: value})).code == "InvalidArgument"
+    assert formfields.headers({"policy": "YQ==\n"}) == {"policy": "YQ==\n"}
+
+
 def test_an_empty_file_is_a_file() -> None:
     body = part("key", b"k") + part("file", b"", "") + b"--xYz 1--\r\n"
     made, file = read([body])

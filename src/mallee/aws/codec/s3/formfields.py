@@ -9,13 +9,24 @@ from typing import Any
 
 from mallee.aws import errors
 from mallee.aws.codec.s3 import requests, routes
-from mallee.aws.signature import canonical
+from mallee.aws.signature import canonical, hoisted
 
 FILENAME = "${filename}"
 """Stands in the key for the name that the browser gives the file."""
 
 _HEADERS = {"acl": "x-amz-acl"}
 """Fields that are headers under another name."""
+_KEPT = frozenset(
+    {
+        "cache-control",
+        "content-disposition",
+        "content-encoding",
+        "content-language",
+        "content-type",
+        "expires",
+    }
+)
+"""Fields that come back as headers, beside S3's own."""
 
 
 def decode(bucket: str, fields: Mapping[str, str]) -> dict[str, Any]:
@@ -33,7 +44,11 @@ def decode(bucket: str, fields: Mapping[str, str]) -> dict[str, Any]:
 
 def headers(fields: Mapping[str, str]) -> dict[str, str]:
     """Return the headers that a put would have in place of the fields."""
-    return {_HEADERS.get(name, name): text for name, text in fields.items() if name != "tagging"}
+    found = {_HEADERS.get(name, name): text for name, text in fields.items() if name != "tagging"}
+    for name, text in found.items():
+        if name.startswith(hoisted.PREFIX) or name in _KEPT:
+            hoisted.check(name, text)
+    return found
 
 
 def with_key(fields: Mapping[str, str], filename: str) -> Mapping[str, str]:
