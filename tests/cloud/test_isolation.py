@@ -315,7 +315,13 @@ def test_dry_run_changes_nothing(world: World, row: Action) -> None:
 
 
 ADMINISTRATION = [row.name for row in actions.TABLE.values() if row.cloud_admin_only]
-PLAIN = {"Email": "a@example.org", "ResourceId": "x"}
+PLAIN = {
+    "Email": "a@example.org",
+    "ResourceId": "x",
+    "TypeName": "lab.small",
+    "Vcpus": "1",
+    "MemoryMib": "256",
+}
 
 
 @pytest.mark.parametrize("name", ADMINISTRATION)

@@ -103,6 +103,16 @@ GROUPS = {
             "unset": "mallee.cli.quotas:unset",
         },
     ),
+    "types": (
+        "Instance types: what instances may be launched as.",
+        {
+            "list": "mallee.cli.instancetypes:list_types",
+            "create": "mallee.cli.instancetypes:create",
+            "change": "mallee.cli.instancetypes:change",
+            "remove": "mallee.cli.instancetypes:remove",
+            "reset": "mallee.cli.instancetypes:reset",
+        },
+    ),
     "buckets": (
         "Buckets of all accounts, what they hold, and whether it is still right.",
         {

@@ -1,8 +1,11 @@
 """Instance types: how much of a host an instance of each type gets.
 
-The presets are Eucalyptus' classic five and AWS's general-purpose, compute and memory families
+The presets are Eucalyptus' classic ones and AWS's general-purpose, compute and memory families
 with AWS's numbers. A root disk has at least `disk_gib`; a larger image or request makes it larger.
+An administration defines others, changes presets and takes them away (`cloud/instancetypes.py`).
 """
+
+from collections.abc import Iterable
 
 import msgspec
 
@@ -24,75 +27,84 @@ class InstanceType(msgspec.Struct, frozen=True, kw_only=True):
         return self.name.partition(".")[0]
 
 
+class DefinedType(msgspec.Struct, frozen=True, kw_only=True):
+    """What the cloud's administration says of a name: a type, or that a preset is not to be had."""
+
+    type: InstanceType | None = None
+    """None: the preset of that name is taken away."""
+
+
 _CLASSIC = (
     # Eucalyptus' presets: virtual CPUs, MiB, GiB.
     ("m1.small", 1, 256, 5),
+    ("t1.micro", 1, 256, 5),
     ("c1.medium", 1, 256, 5),
+    ("m1.medium", 1, 512, 10),
     ("m1.large", 2, 512, 10),
     ("m1.xlarge", 2, 1024, 20),
+    ("m2.xlarge", 2, 2048, 20),
     ("c1.xlarge", 4, 2048, 20),
 )
 
-_BURSTABLE_SIZES = {
-    "t2": (
-        ("nano", 1, 512),
-        ("micro", 1, 1024),
-        ("small", 1, 2048),
-        ("medium", 2, 4096),
-        ("large", 2, 8192),
-        ("xlarge", 4, 16384),
-        ("2xlarge", 8, 32768),
-    ),
-    "t3": (
-        ("nano", 2, 512),
-        ("micro", 2, 1024),
-        ("small", 2, 2048),
-        ("medium", 2, 4096),
-        ("large", 2, 8192),
-        ("xlarge", 4, 16384),
-        ("2xlarge", 8, 32768),
-    ),
-}
+_BURSTABLE_SIZES = (
+    # Virtual CPUs of t2, those of later generations, MiB.
+    ("nano", 1, 2, 512),
+    ("micro", 1, 2, 1024),
+    ("small", 1, 2, 2048),
+    ("medium", 2, 2, 4096),
+    ("large", 2, 2, 8192),
+    ("xlarge", 4, 4, 16384),
+    ("2xlarge", 8, 8, 32768),
+)
+_BURSTABLE_FAMILIES = ("t2", "t3", "t3a")
 
 _SIZES = (("large", 2), ("xlarge", 4), ("2xlarge", 8), ("4xlarge", 16))
-_MEMORY_PER_VCPU_MIB = {"c5": 2048, "m5": 4096, "r5": 8192}
+_LARGE_SIZES = (("8xlarge", 32), ("12xlarge", 48), ("16xlarge", 64), ("24xlarge", 96))
+_LARGE_COMPUTE_SIZES = (("9xlarge", 36), ("12xlarge", 48), ("18xlarge", 72), ("24xlarge", 96))
+_MEMORY_PER_VCPU_MIB = {"c": 2048, "m": 4096, "r": 8192}
+_FAMILIES = ("c5", "c6i", "c7i", "m5", "m6i", "m7i", "r5", "r6i", "r7i")
 
 DEFAULT_NAME = "m1.small"
 DEFAULT_DISK_GIB = 8
 """The root disk of AWS's types, which bring no disk of their own."""
 
-PRESETS: tuple[InstanceType, ...] = (
-    *(
-        InstanceType(
+
+def _classic() -> Iterable[InstanceType]:
+    for name, vcpus, mib, gib in _CLASSIC:
+        yield InstanceType(
             name=name, vcpus=vcpus, memory_mib=mib, disk_gib=gib, is_current_generation=False
         )
-        for name, vcpus, mib, gib in _CLASSIC
-    ),
-    *(
-        InstanceType(
-            name=f"{family}.{size}",
-            vcpus=vcpus,
-            memory_mib=mib,
-            disk_gib=DEFAULT_DISK_GIB,
-            is_burstable=True,
-        )
-        for family, sizes in _BURSTABLE_SIZES.items()
-        for size, vcpus, mib in sizes
-    ),
-    *(
-        InstanceType(
-            name=f"{family}.{size}",
-            vcpus=vcpus,
-            memory_mib=vcpus * _MEMORY_PER_VCPU_MIB[family],
-            disk_gib=DEFAULT_DISK_GIB,
-        )
-        for family in _MEMORY_PER_VCPU_MIB
-        for size, vcpus in _SIZES
-    ),
-)
+
+
+def _burstable() -> Iterable[InstanceType]:
+    for family in _BURSTABLE_FAMILIES:
+        for size, few, more, mib in _BURSTABLE_SIZES:
+            yield InstanceType(
+                name=f"{family}.{size}",
+                vcpus=few if family == "t2" else more,
+                memory_mib=mib,
+                disk_gib=DEFAULT_DISK_GIB,
+                is_burstable=True,
+            )
+
+
+def _steady() -> Iterable[InstanceType]:
+    for family in _FAMILIES:
+        larger = _LARGE_COMPUTE_SIZES if family == "c5" else _LARGE_SIZES
+        for size, vcpus in _SIZES + larger:
+            yield InstanceType(
+                name=f"{family}.{size}",
+                vcpus=vcpus,
+                memory_mib=vcpus * _MEMORY_PER_VCPU_MIB[family[0]],
+                disk_gib=DEFAULT_DISK_GIB,
+            )
+
+
+PRESETS: tuple[InstanceType, ...] = (*_classic(), *_burstable(), *_steady())
 
 BY_NAME: dict[str, InstanceType] = {preset.name: preset for preset in PRESETS}
 
+# As on AWS: how many interfaces, and how many addresses each of them may have.
 _ROOM_BY_SIZE: dict[str, tuple[int, int]] = {
     "nano": (2, 2),
     "micro": (2, 2),
@@ -103,7 +115,7 @@ _ROOM_BY_SIZE: dict[str, tuple[int, int]] = {
     "2xlarge": (4, 15),
     "4xlarge": (8, 30),
 }
-"""As on AWS: how many interfaces, and how many addresses each of them may have."""
+_LARGEST = (8, 30)
 
 
 def interfaces_of(name: str) -> int:
@@ -117,4 +129,5 @@ def addresses_per_interface(name: str) -> int:
 
 
 def _room_of(name: str) -> tuple[int, int]:
-    return _ROOM_BY_SIZE.get(name.partition(".")[2], _ROOM_BY_SIZE["medium"])
+    size = name.partition(".")[2]
+    return _ROOM_BY_SIZE.get(size, _LARGEST if size[:1].isdigit() else _ROOM_BY_SIZE["medium"])

@@ -93,6 +93,12 @@ class DeviceInUse(EntityAlreadyExists):
     template = "MFA Device is already in use."
 
 
+class InstanceTypeAlreadyExists(EntityAlreadyExists):
+    """Argument: the name of the type."""
+
+    template = "There is an instance type {} already: change it, or choose another name."
+
+
 class EntityTemporarilyUnmodifiable(AwsError):
     code = "EntityTemporarilyUnmodifiable"
     status = 409

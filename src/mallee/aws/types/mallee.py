@@ -121,6 +121,18 @@ class CreateCredentialsResponse(TypedDict):
     Archive: bytes
 
 
+class CreateInstanceTypeRequest(TypedDict):
+    TypeName: str
+    Vcpus: int
+    MemoryMib: int
+    DiskGib: NotRequired[int]
+    IsBurstable: NotRequired[bool]
+
+
+class CreateInstanceTypeResponse(TypedDict):
+    InstanceType: DefinedInstanceType | Fragment
+
+
 class CreateJoinTokenRequest(TypedDict):
     pass
 
@@ -153,6 +165,15 @@ class Decision(TypedDict):
     Missing: NotRequired[Sequence[str] | Fragment | None]
 
 
+class DefinedInstanceType(TypedDict):
+    TypeName: str
+    Vcpus: int
+    MemoryMib: int
+    DiskGib: int
+    IsBurstable: bool
+    State: str
+
+
 class DeleteAccountPolicyRequest(TypedDict):
     AccountName: str
     PolicyName: str
@@ -169,6 +190,14 @@ class DeleteAccountRequest(TypedDict):
 
 
 class DeleteAccountResponse(TypedDict):
+    pass
+
+
+class DeleteInstanceTypeRequest(TypedDict):
+    TypeName: str
+
+
+class DeleteInstanceTypeResponse(TypedDict):
     pass
 
 
@@ -434,6 +463,14 @@ class ListAccountsResponse(TypedDict):
     Accounts: Sequence[Account | Fragment] | Fragment
 
 
+class ListInstanceTypesRequest(TypedDict):
+    pass
+
+
+class ListInstanceTypesResponse(TypedDict):
+    InstanceTypes: Sequence[DefinedInstanceType | Fragment] | Fragment
+
+
 class ListRegistrationsRequest(TypedDict):
     State: NotRequired[str]
 
@@ -474,6 +511,18 @@ class MatchedStatement(TypedDict):
     Position: int
     Text: str
     Decides: bool
+
+
+class ModifyInstanceTypeRequest(TypedDict):
+    TypeName: str
+    Vcpus: NotRequired[int]
+    MemoryMib: NotRequired[int]
+    DiskGib: NotRequired[int]
+    IsBurstable: NotRequired[bool]
+
+
+class ModifyInstanceTypeResponse(TypedDict):
+    InstanceType: DefinedInstanceType | Fragment
 
 
 class PutAccountPolicyRequest(TypedDict):
@@ -580,6 +629,14 @@ class RequestAccountRequest(TypedDict):
 
 class RequestAccountResponse(TypedDict):
     State: str
+
+
+class ResetInstanceTypeRequest(TypedDict):
+    TypeName: str
+
+
+class ResetInstanceTypeResponse(TypedDict):
+    InstanceType: DefinedInstanceType | Fragment
 
 
 class ResumeAccountRequest(TypedDict):

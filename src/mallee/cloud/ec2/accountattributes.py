@@ -10,12 +10,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from mallee.aws import errors
-from mallee.cloud import quotas
+from mallee.cloud import instancetypes, quotas
 from mallee.cloud.action import Action, Read
 from mallee.cloud.call import Call
 from mallee.cloud.ec2 import resources, zones
 from mallee.cloud.ec2.vpc import publicpool, securitygroups
-from mallee.model import instancetypes
 from mallee.model import quotas as keys
 
 if TYPE_CHECKING:
@@ -30,7 +29,10 @@ def _default_vpc(call: Call) -> str:
 
 
 def _max_instances(call: Call) -> str:
-    smallest = instancetypes.BY_NAME[instancetypes.DEFAULT_NAME]
+    smallest = min(
+        instancetypes.all_types(call.view),
+        key=lambda kind: (kind.vcpus, kind.memory_mib, kind.disk_gib),
+    )
     return _most(call, keys.INSTANCES, zones.capacity_for(call, smallest))
 
 

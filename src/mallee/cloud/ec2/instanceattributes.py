@@ -147,7 +147,7 @@ def _check_stopped(record: InstanceRecord) -> None:
 
 def _change_type(call: WriteCall, record: InstanceRecord, name: str | None) -> None:
     _check_stopped(record)
-    kind = instancetypes.by_name(name or "")
+    kind = instancetypes.by_name(call.tx, name or "")
     # What it holds of its host was measured by the old type; a start takes the new measure.
     placement.pause(call.tx, record.doc.host_id, record.id)
     changed = msgspec.structs.replace(

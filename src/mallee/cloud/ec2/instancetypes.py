@@ -1,7 +1,8 @@
 """Instance types: described with what an instance of each really gets here.
 
 Called through the action table, and by `launch` and `instanceattributes` to find a type by name.
-The presets are in `model/instancetypes.py`.
+Which types there are is `cloud/instancetypes.py`'s business; which of them have what a request
+wants of a type, `instancerequirements`'.
 """
 
 from __future__ import annotations
@@ -11,9 +12,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mallee.aws import errors
+from mallee.cloud import instancetypes as known
 from mallee.cloud.action import Action, Listing
 from mallee.cloud.call import Call
 from mallee.cloud.ec2 import resources, zones
+from mallee.cloud.state import store
 from mallee.model import instancetypes
 from mallee.model.instancetypes import InstanceType
 
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes
 
 ARCHITECTURE = "x86_64"
+VIRTUALIZATION = "hvm"
 LOCATION_TYPES = ("region", "availability-zone", "availability-zone-id")
 
 
@@ -38,9 +42,9 @@ class Offering:
         return f"{self.location}/{self.type_name}"
 
 
-def by_name(name: str) -> InstanceType:
-    """Return the type of that name; raise `InvalidParameterValue`, naming some that exist."""
-    found = instancetypes.BY_NAME.get(name)
+def by_name(view: store.View | store.Tx, name: str) -> InstanceType:
+    """Return the type of that name; raise `InvalidParameterValue`, naming one that exists."""
+    found = known.find(view, name)
     if found is None:
         raise errors.InvalidParameterValue(
             f"Invalid value '{name}' for InstanceType. DescribeInstanceTypes lists those that "
@@ -51,10 +55,10 @@ def by_name(name: str) -> InstanceType:
 
 def _find(call: Call, request: shapes.DescribeInstanceTypesRequest) -> Iterable[InstanceType]:
     asked: list[str] = request.get("InstanceTypes") or []
-    unknown = [name for name in asked if name not in instancetypes.BY_NAME]
+    unknown = [name for name in asked if known.find(call.view, name) is None]
     if unknown:
         raise errors.InvalidInstanceType(", ".join(unknown))
-    return [kind for kind in instancetypes.PRESETS if not asked or kind.name in asked]
+    return [kind for kind in known.all_types(call.view) if not asked or kind.name in asked]
 
 
 def _render(call: Call, kind: InstanceType) -> shapes.InstanceTypeInfo:
@@ -64,17 +68,23 @@ def _render(call: Call, kind: InstanceType) -> shapes.InstanceTypeInfo:
         "FreeTierEligible": False,
         "SupportedUsageClasses": ["on-demand"],
         "SupportedRootDeviceTypes": ["ebs"],
-        "SupportedVirtualizationTypes": ["hvm"],
+        "SupportedVirtualizationTypes": [VIRTUALIZATION],
         "BareMetal": False,
         "ProcessorInfo": {"SupportedArchitectures": [ARCHITECTURE]},
         "VCpuInfo": {
             "DefaultVCpus": kind.vcpus,
             "DefaultCores": kind.vcpus,
             "DefaultThreadsPerCore": 1,
+            "ValidCores": [kind.vcpus],
+            "ValidThreadsPerCore": [1],
         },
         "MemoryInfo": {"SizeInMiB": kind.memory_mib},
         "InstanceStorageSupported": False,
-        "EbsInfo": {"EbsOptimizedSupport": "unsupported", "EncryptionSupport": "unsupported"},
+        "EbsInfo": {
+            "EbsOptimizedSupport": "unsupported",
+            "EncryptionSupport": "unsupported",
+            "NvmeSupport": "unsupported",
+        },
         "NetworkInfo": {
             "MaximumNetworkInterfaces": instancetypes.interfaces_of(kind.name),
             "MaximumNetworkCards": 1,
@@ -84,12 +94,19 @@ def _render(call: Call, kind: InstanceType) -> shapes.InstanceTypeInfo:
             "Ipv6Supported": True,
             "EnaSupport": "unsupported",
             "EfaSupported": False,
+            "EncryptionInTransitSupported": False,
+            "FlexibleEnaQueuesSupport": "unsupported",
         },
+        "PlacementGroupInfo": {"SupportedStrategies": ["cluster", "partition", "spread"]},
         "HibernationSupported": False,
         "BurstablePerformanceSupported": kind.is_burstable,
         "DedicatedHostsSupported": False,
         "AutoRecoverySupported": False,
         "SupportedBootModes": ["legacy-bios"],
+        "NitroEnclavesSupport": "unsupported",
+        "NitroTpmSupport": "unsupported",
+        "PhcSupport": "unsupported",
+        "RebootMigrationSupport": "unsupported",
     }
 
 
@@ -113,7 +130,7 @@ def _find_offerings(
     return [
         Offering(kind.name, place, location_type)
         for place in places
-        for kind in instancetypes.PRESETS
+        for kind in known.all_types(call.view)
     ]
 
 
@@ -125,41 +142,90 @@ def _render_offering(call: Call, offering: Offering) -> shapes.InstanceTypeOffer
     }
 
 
-_UNSUPPORTED = (
+_FALSE = (
+    "auto-recovery-supported",
     "bare-metal",
     "dedicated-hosts-supported",
-    "auto-recovery-supported",
     "free-tier-eligible",
     "hibernation-supported",
     "instance-storage-supported",
     "network-info.efa-supported",
-    "network-info.ipv6-supported",
+    "network-info.encryption-in-transit-supported",
 )
 """Filters whose value is `false` for every type."""
+
+_UNSUPPORTED = (
+    "ebs-info.ebs-optimized-support",
+    "ebs-info.encryption-support",
+    "ebs-info.nvme-support",
+    "network-info.ena-support",
+    "network-info.flexible-ena-queues-support",
+    "nitro-enclaves-support",
+    "nitro-tpm-support",
+    "reboot-migration-support",
+)
+"""Filters whose value is `unsupported` for every type."""
+
+_ABSENT = (
+    "ebs-info.attachment-limit-type",
+    "ebs-info.ebs-optimized-info.baseline-bandwidth-in-mbps",
+    "ebs-info.ebs-optimized-info.baseline-iops",
+    "ebs-info.ebs-optimized-info.baseline-throughput-in-mbps",
+    "ebs-info.ebs-optimized-info.maximum-bandwidth-in-mbps",
+    "ebs-info.ebs-optimized-info.maximum-iops",
+    "ebs-info.ebs-optimized-info.maximum-throughput-in-mbps",
+    "ebs-info.maximum-ebs-attachments",
+    "hypervisor",
+    "instance-storage-info.disk.count",
+    "instance-storage-info.disk.size-in-gb",
+    "instance-storage-info.disk.type",
+    "instance-storage-info.encryption-support",
+    "instance-storage-info.nvme-support",
+    "instance-storage-info.total-size-in-gb",
+    "network-info.bandwidth-weightings",
+    "network-info.efa-info.maximum-efa-interfaces",
+    "network-info.network-performance",
+    "nitro-tpm-info.supported-versions",
+    "processor-info.supported-features",
+    "processor-info.sustained-clock-speed-in-ghz",
+)
+"""Filters about what no type has here, or what nobody can know of it: no value matches."""
+
+
+def _vcpus(call: Call, kind: InstanceType) -> Iterable[str]:
+    # One thread per core, so cores and processors are the same number.
+    return (str(kind.vcpus),)
+
+
+def _addresses(call: Call, kind: InstanceType) -> Iterable[str]:
+    return (str(instancetypes.addresses_per_interface(kind.name)),)
+
 
 FILTERS: dict[str, Callable[[Call, InstanceType], Iterable[str]]] = {
     "instance-type": lambda call, kind: (kind.name,),
     "current-generation": lambda call, kind: (resources.boolean(kind.is_current_generation),),
     "burstable-performance-supported": lambda call, kind: (resources.boolean(kind.is_burstable),),
     "memory-info.size-in-mib": lambda call, kind: (str(kind.memory_mib),),
-    "vcpu-info.default-vcpus": lambda call, kind: (str(kind.vcpus),),
-    "vcpu-info.default-cores": lambda call, kind: (str(kind.vcpus),),
+    "vcpu-info.default-vcpus": _vcpus,
+    "vcpu-info.default-cores": _vcpus,
     "vcpu-info.default-threads-per-core": lambda call, kind: ("1",),
+    "vcpu-info.valid-cores": _vcpus,
+    "vcpu-info.valid-threads-per-core": lambda call, kind: ("1",),
     "processor-info.supported-architecture": lambda call, kind: (ARCHITECTURE,),
     "supported-root-device-type": lambda call, kind: ("ebs",),
-    "supported-virtualization-type": lambda call, kind: ("hvm",),
+    "supported-virtualization-type": lambda call, kind: (VIRTUALIZATION,),
     "supported-usage-class": lambda call, kind: ("on-demand",),
     "supported-boot-mode": lambda call, kind: ("legacy-bios",),
-    "ebs-info.ebs-optimized-support": lambda call, kind: ("unsupported",),
-    "ebs-info.encryption-support": lambda call, kind: ("unsupported",),
-    "network-info.ena-support": lambda call, kind: ("unsupported",),
     "network-info.maximum-network-interfaces": lambda call, kind: (
         str(instancetypes.interfaces_of(kind.name)),
     ),
     "network-info.maximum-network-cards": lambda call, kind: ("1",),
-    "network-info.ipv4-addresses-per-interface": lambda call, kind: ("1",),
-    "network-info.ipv6-addresses-per-interface": lambda call, kind: ("0",),
-    **{name: lambda call, kind: ("false",) for name in _UNSUPPORTED},
+    "network-info.ipv4-addresses-per-interface": _addresses,
+    "network-info.ipv6-addresses-per-interface": _addresses,
+    "network-info.ipv6-supported": lambda call, kind: ("true",),
+    **{name: lambda call, kind: ("false",) for name in _FALSE},
+    **{name: lambda call, kind: ("unsupported",) for name in _UNSUPPORTED},
+    **{name: lambda call, kind: () for name in _ABSENT},
 }
 
 ACTIONS: tuple[Action, ...] = (

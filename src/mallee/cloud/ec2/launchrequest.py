@@ -106,7 +106,7 @@ def parse(call: Call, request: shapes.RunInstancesRequest) -> Launch:
     count_min, count_max = _parse_counts(request)
     image = images.launchable(call, _required(request, "ImageId"), "machine")
     kernel_id, ramdisk_id = _parse_boot(call, request, image)
-    kind = instancetypes.by_name(request.get("InstanceType", DEFAULT_NAME))
+    kind = instancetypes.by_name(resources.reader(call), request.get("InstanceType", DEFAULT_NAME))
     _refuse_what_is_not_there(request)
     return Launch(
         count_min=count_min,

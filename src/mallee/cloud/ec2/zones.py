@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mallee.aws import errors
+from mallee.cloud import instancetypes
 from mallee.cloud.action import Action, Listing
 from mallee.cloud.call import Call
 from mallee.cloud.hosts import placement
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
-from mallee.model import instancetypes
 from mallee.model.hosts import Capacity, Host
 from mallee.model.instancetypes import InstanceType
 from mallee.model.settings import Settings
@@ -72,7 +72,7 @@ def _table(call: Call, zone: str) -> Iterable[Zone]:
     """Return the rows below a zone: how many of each type still fit, and would if it were empty."""
     yield Zone(name="|- vm types", state="free / max   cpu   ram  disk")
     hosts = [host for host in call.view.by(records.HOST, "zone", zone) if _takes_instances(host)]
-    for kind in instancetypes.PRESETS:
+    for kind in instancetypes.all_types(call.view):
         free = most = 0
         for host in hosts:
             capacity = host.seen.facts.capacity if host.seen else NO_ROOM

@@ -21,6 +21,7 @@ from mallee.model import (
     identities,
     images,
     instances,
+    instancetypes,
     invitations,
     keypairs,
     kmskeys,
@@ -134,6 +135,9 @@ JOIN_TOKEN: Kind[hosts.JoinToken, None] = Kind("join-token", hosts.JoinToken)
 KEY_ROTATION = Kind("key-rotation", masterkeys.Rotation, masterkeys.RotationSeen)
 IMAGE: Kind[images.Image, None] = Kind("image", images.Image)
 INSTANCE = Kind("instance", instances.Instance, instances.InstanceSeen)
+INSTANCE_TYPE: Kind[instancetypes.DefinedType, None] = Kind(
+    "instance-type", instancetypes.DefinedType
+)
 KEY_PAIR: Kind[keypairs.KeyPair, None] = Kind("key-pair", keypairs.KeyPair)
 LAUNCH_TEMPLATE: Kind[launchtemplates.LaunchTemplate, None] = Kind(
     "launch-template", launchtemplates.LaunchTemplate
@@ -198,6 +202,7 @@ KINDS: dict[str, Kind[Any, Any]] = {
         KEY_ROTATION,
         IMAGE,
         INSTANCE,
+        INSTANCE_TYPE,
         KEY_PAIR,
         LAUNCH_TEMPLATE,
         TEMPLATE_VERSION,
