@@ -195,6 +195,9 @@ class Action:
     what an account's other settings give its users."""
     grants: Callable[[Call, Request, Lack], bool] | None = None
     """Tells whether the caller was given what policies do not give him (a grant of a key)."""
+    veils: Callable[[Call, Request, str], str] | None = None
+    """Says how a refusal speaks of a thing, by its ARN, of which the caller shall learn no more
+    than he said himself; empty where it may be named."""
     is_unsigned: bool = False
     """Whether it is answered without a signature: the caller is `call.NOBODY`, and each peer is
     let in so often and no more (`strangers`). The handler decides whom it believes."""

@@ -138,7 +138,7 @@ def _weigh(judge: Judge, question: Question, began_s: float) -> Outcome:
         decision = policy.evaluate(request, all_policies)
         judged.append(Judged(permission, one.resource, decision))
         if not (decision.is_allowed or _is_waived(one, permission, decision)):
-            return Outcome(tuple(judged), refusal=_refusal(judge, row, request, decision))
+            return Outcome(tuple(judged), refusal=_refusal(judge, one, request, decision))
         if effort.clock_s() - began_s > REQUEST_S_MAX:
             return Outcome(tuple(judged), refusal=_too_much(row))
     return Outcome(tuple(judged))
@@ -242,8 +242,16 @@ def _too_long(row: Action, error: context.TooLong) -> errors.AwsError:
 
 
 def _refusal(
-    judge: Judge, row: Action, request: policy.Request, decision: policy.Decision
+    judge: Judge, question: Question, request: policy.Request, decision: policy.Decision
 ) -> errors.AwsError:
+    row = question.row
+    veil = row.veils(question.call, question.asked, request.resource) if row.veils else ""
+    if veil:
+        return errors.PolicyDenied(
+            f"User: {request.principal.arn} is not authorized to perform: {request.action} on "
+            f"{veil} because the resource does not exist in this Region, no resource-based "
+            "policies allow access, or a resource-based policy explicitly denies access"
+        )
     why = policy.describe(request, decision)
     if row.service != "ec2":
         return errors.PolicyDenied(why)

@@ -210,6 +210,7 @@ ACTIONS = (
         needs=_needs_of_reencrypt,
         resource_policy=access.attached,
         grants=access.is_granted,
+        veils=rows.veil,
         about=rows.about(
             lambda call, asked: tuple(arn for _, arn in _needs_of_reencrypt(call, asked))
         ),

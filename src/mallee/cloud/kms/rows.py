@@ -6,6 +6,7 @@ Used by every file here that has rows. Not its business: what an action does.
 from collections.abc import Callable, Iterable
 
 from mallee.aws import errors
+from mallee.cloud import things
 from mallee.cloud.action import Action, Compute, Pages, PageWords, Read, Write
 from mallee.cloud.call import Call, Request
 from mallee.cloud.kms import access, contextkeys, naming
@@ -41,8 +42,24 @@ def on(name: str, does: Does, resources: Resources, *honours: str) -> Action:
         resources=resources,
         resource_policy=access.attached,
         grants=access.is_granted,
+        veils=veil,
         about=about(resources),
     )
+
+
+def veil(call: Call, asked: Request, arn: str) -> str:
+    """Return how a refusal speaks of another account's key; empty where the caller named it.
+
+    A ciphertext does not tell him which key would open it, nor an alias which it stands for, or
+    whether it is there.
+    """
+    if things.account_of(arn) in (None, call.account):
+        return ""
+    named = [text for text in asked.values() if isinstance(text, str) and text.startswith("arn:")]
+    if naming.ALIAS not in arn and arn in named:
+        return ""
+    aliases = [text for text in named if naming.named(call, text) == arn]
+    return f"resource: {aliases[0]}" if aliases else "the resource associated with this ciphertext"
 
 
 def about(resources: Resources) -> Callable[[Call, Request], str]:
