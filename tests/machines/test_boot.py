@@ -100,3 +100,6 @@ def test_the_built_in_disk_boots_without_a_boot_loader(cloud: Cloud) -> None:
         assert guests.code_of(dark) == "IncorrectInstanceState"
         text = cloud.aws("ec2", "get-console-output", "--instance-id", instance, "--latest")
         assert "mallee-tiny: powering off" in text
+    # What it said last can be read for a while after it is gone.
+    assert cloud.state(instance) == "terminated"
+    assert "mallee-tiny: powering off" in shown_console(cloud, instance)

@@ -107,7 +107,7 @@ async def agent(
     )
     book = ledger.Ledger(layout)
     reconciler = reconcile.Reconciler(here, book)
-    asked = questions.Questions(door, here)
+    asked = questions.Questions(door, here, reconciler.explain)
     talk = sync.Sync(door, reconciler, book, clock.SYSTEM, asked, lambda: FACTS)
     tasks = [asyncio.create_task(reconciler.run()), asyncio.create_task(talk.run())]
     try:
@@ -162,6 +162,15 @@ async def test_a_life_from_request_to_report(running: RunningCloud, layout: Layo
         )
         assert base64.b64decode(shown["ImageData"]).startswith(b"\xff\xd8\xff")
         assert hypervisor.keys_pressed == 1
+        other = await launch(ec2)
+        await wait_until(lambda: state_of(ec2, other) == "running")
+        log = domain.directory_of(layout, other) / domain.CONSOLE_LOG
+        log.write_text("panic: gone\r\n")
+        await asyncio.to_thread(ec2.terminate_instances, InstanceIds=[other])
+        await wait_until(lambda: state_of(ec2, other) == "terminated")
+        said = await asyncio.to_thread(ec2.get_console_output, InstanceId=other)
+        assert said["Output"] == "panic: gone\r\n"
+        assert not log.exists()
         # Without the cloud the guest is kept; with it back, the talk goes on.
         await asyncio.to_thread(running.stop)
         hypervisor.crash(domain.uuid_of(instance_id))

@@ -163,6 +163,11 @@ class Layout:
         return self.node / "instances"
 
     @property
+    def kept_consoles(self) -> Path:
+        """The end of what instances said that are gone now: one file each, for an hour."""
+        return self.node / "consoles"
+
+    @property
     def lost(self) -> Path:
         """Disks of leftovers that no cloud claims; never deleted by the agent."""
         return self.node / "lost"

@@ -8,7 +8,7 @@ import asyncio
 
 from mallee.kit import process
 from mallee.model.instances import Reason
-from mallee.node.do import disks, images
+from mallee.node.do import console, disks, images
 from mallee.node.do.hypervisor import HypervisorFailed
 from mallee.node.do.network import NotWanted
 from mallee.node.host import Host
@@ -61,6 +61,7 @@ def _apply_blocking(host: Host, step: steps.Step) -> None:
         case steps.CloneDisk(instance_id, image, size_gib):
             disks.clone(host.layout, disks.Clone(instance_id, image, size_gib))
         case steps.RemoveDirectory(instance_id):
+            console.keep(host.layout, instance_id)
             disks.remove_directory(host.layout, instance_id)
         case steps.MoveToLost(instance_id):
             disks.move_to_lost(host.layout, instance_id)

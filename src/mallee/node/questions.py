@@ -1,4 +1,4 @@
-"""What the cloud asks of this host's instances: what one said, what its screen shows.
+"""What the cloud asks of this host's instances: what one said, its screen, its plan.
 
 Each question is answered by itself, a few at a time, so that a guest that is slow to be looked at
 holds up neither what is wanted nor other questions. What cannot be answered is told in words.
@@ -6,11 +6,15 @@ Called by `sync` with what came along with the cloud's answer. Not its business:
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+
+import msgspec
 
 from mallee.kit import logs
 from mallee.model import hosts
 from mallee.model.hosts import Ask
+from mallee.model.plans import HostPlan
 from mallee.node import cloud
 from mallee.node.do import console
 from mallee.node.do.hypervisor import HypervisorFailed
@@ -29,6 +33,8 @@ class Questions:
 
     door: cloud.Cloud
     host: Host
+    explain: Callable[[str], Awaitable[HostPlan]]
+    """Tells what would be done now for an instance, or for all."""
     _turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
     _under_way: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
 
@@ -42,7 +48,7 @@ class Questions:
         try:
             async with self._turns:
                 try:
-                    answer = await asyncio.to_thread(read, self.host, ask)
+                    answer = await self._find(ask)
                 except (HypervisorFailed, OSError) as error:
                     log.warning("question not answered", kind=ask.kind, error=str(error))
                     await self.door.refuse(ask.id, f"Host {self.host.name}: {error}")
@@ -51,14 +57,17 @@ class Questions:
         except (cloud.CloudAway, cloud.Refused) as error:
             log.info("answer refused", error=str(error))
 
+    async def _find(self, ask: Ask) -> bytes:
+        if ask.kind == hosts.ASK_PLAN:
+            return msgspec.json.encode(await self.explain(ask.instance_id))
+        return await asyncio.to_thread(read, self.host, ask)
+
 
 def read(host: Host, ask: Ask) -> bytes:
     """Return the answer to a question; blocks. Raises `HypervisorFailed` and `OSError`."""
     match ask.kind:
         case hosts.ASK_CONSOLE:
-            return console.read_tail(
-                domain.directory_of(host.layout, ask.instance_id) / domain.CONSOLE_LOG
-            )
+            return console.read(host.layout, ask.instance_id)
         case hosts.ASK_SCREEN | hosts.ASK_WAKENED_SCREEN:
             uuid = domain.uuid_of(ask.instance_id)
             if ask.kind == hosts.ASK_WAKENED_SCREEN:

@@ -18,7 +18,8 @@ import msgspec
 from mallee.kit import logs
 from mallee.model.hosts import HostWanted, InstanceWanted
 from mallee.model.instances import InstanceSeen, Phase
-from mallee.node import apply, fetch, network
+from mallee.model.plans import HostPlan
+from mallee.node import apply, explain, fetch, network
 from mallee.node.do import console, images
 from mallee.node.do.hypervisor import HypervisorAway, HypervisorFailed
 from mallee.node.host import Host
@@ -125,6 +126,17 @@ class Reconciler:
             worker.task = self._loop.create_task(self._work(instance_id, worker))
             worker.task.add_done_callback(lambda task: self._ended(instance_id, task))
 
+    async def explain(self, instance_id: str) -> HostPlan:
+        """Return what would be done now for an instance, or for all (empty); nothing is done."""
+        at = explain.Standing(
+            host=self._host,
+            ledger=self._ledger,
+            network=self._network,
+            wanted=dict(self._wanted),
+            taps=fetch.Taps(set(self._taps.names), set(self._taps.unplugged)),
+        )
+        return await asyncio.to_thread(explain.tell, at, instance_id)
+
     def _poke_from_thread(self, instance_id: str) -> None:
         self._loop.call_soon_threadsafe(self.poke, instance_id)
 
@@ -139,11 +151,16 @@ class Reconciler:
 
     # The sweep
 
+    def _bound_consoles(self) -> None:
+        layout = self._host.layout
+        console.bound_all(layout.instances)
+        console.forget_old(layout, self._host.clock.now())
+
     async def _sweep_forever(self) -> None:
         while True:
             self._sweep_asked.clear()
             try:
-                await asyncio.to_thread(console.bound_all, self._host.layout.instances)
+                await asyncio.to_thread(self._bound_consoles)
                 await self._sweep()
             except apply.FAILURES as error:
                 self._trouble["sweep"] = f"Host {self._host.name} cannot be looked at: {error}."

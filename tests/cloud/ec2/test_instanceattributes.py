@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
+from mallee.cloud.reconcile import instances
 from mallee.cloud.state import records
 from mallee.model import hosts
+from mallee.node.do import console
 from tests.cloud.ec2.asking import described, launch_one, refusal, state
 from tests.cloud.ec2.world import FakeHost, Front, World
 
@@ -166,9 +168,14 @@ def test_the_console_is_asked_of_the_host(
     assert answer["InstanceId"] == stopped
 
 
-def test_the_console_of_a_terminated_instance_is_gone(
-    alice: Any, host: FakeHost, stopped: str
+def test_the_console_of_a_terminated_instance_is_shown_as_long_as_the_instance_is(
+    front: Front, alice: Any, host: FakeHost, stopped: str
 ) -> None:
     alice.terminate_instances(InstanceIds=[stopped])
     host.settle()
-    assert refusal(alice.get_console_output, InstanceId=stopped) == "InvalidInstanceID"
+    assert state(alice, stopped) == "terminated"
+    answering = front.answer_next_ask(host.id, b"its last words\n")
+    assert alice.get_console_output(InstanceId=stopped)["Output"] == "its last words\n"
+    assert answering.result(10).instance_id == stopped
+    # The instance and what it said go together.
+    assert console.KEPT_S == instances.KEPT_TERMINATED_S

@@ -3,7 +3,13 @@
 import os
 from pathlib import Path
 
-from mallee.node.do import console
+import pytest
+
+from mallee.model.layout import Layout
+from mallee.node.do import console, disks
+from mallee.node.plan import domain
+
+ID = "i-0123456789abcdef0"
 
 
 def test_the_tail_is_64_kib_at_most(tmp_path: Path) -> None:
@@ -28,3 +34,51 @@ def test_a_long_log_is_cut_and_its_writer_goes_on_at_the_end(tmp_path: Path) -> 
     os.close(writer)
     assert log.read_bytes().endswith(b"the last line\none more\n")
     console.bound(tmp_path / "none.log")
+
+
+def make_log(layout: Layout, text: bytes) -> None:
+    directory = domain.directory_of(layout, ID)
+    directory.mkdir(parents=True)
+    (directory / domain.CONSOLE_LOG).write_bytes(text)
+
+
+def test_the_end_of_a_log_outlives_its_instance_for_an_hour(tmp_path: Path) -> None:
+    layout = Layout(tmp_path)
+    assert console.read(layout, ID) == b""
+    console.keep(layout, ID)
+    console.forget_old(layout, 0.0)
+    make_log(layout, b"x" * 99 + b"y" * console.TAIL_BYTES)
+    for _ in range(2):
+        console.keep(layout, ID)
+        disks.remove_directory(layout, ID)
+        assert console.read(layout, ID) == b"y" * console.TAIL_BYTES
+    (kept,) = layout.kept_consoles.iterdir()
+    assert kept.stat().st_mode & 0o777 == 0o600
+    now = kept.stat().st_mtime
+    console.forget_old(layout, now + console.KEPT_S - 1)
+    assert console.read(layout, ID)
+    console.forget_old(layout, now + console.KEPT_S + 1)
+    assert console.read(layout, ID) == b""
+
+
+def test_a_living_instances_own_log_is_what_is_read(tmp_path: Path) -> None:
+    layout = Layout(tmp_path)
+    make_log(layout, b"before")
+    console.keep(layout, ID)
+    disks.remove_directory(layout, ID)
+    make_log(layout, b"now")
+    assert console.read(layout, ID) == b"now"
+
+
+def test_no_more_is_kept_than_there_is_room_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(console, "KEPT_MAX", 2)
+    layout = Layout(tmp_path)
+    layout.kept_consoles.mkdir(parents=True)
+    for age in range(4):
+        path = layout.kept_consoles / f"i-{age}.log"
+        path.write_bytes(b"x")
+        os.utime(path, (1000 - age, 1000 - age))
+    console.forget_old(layout, 1000.0)
+    assert {path.name for path in layout.kept_consoles.iterdir()} == {"i-0.log", "i-1.log"}

@@ -1,7 +1,7 @@
 """GetConsoleOutput: what the guest wrote to its serial console, asked of the host that carries it.
 
 Called through the action table; the question travels with the host's next answer. How a host
-keeps the console's log is not its business.
+keeps the console's log is not its business, nor that it outlives the instance there for a while.
 """
 
 from __future__ import annotations
@@ -9,17 +9,15 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING
 
-from mallee.aws import errors
 from mallee.cloud.action import Action, AskHost
 from mallee.cloud.call import Call
-from mallee.cloud.ec2 import power, resources
+from mallee.cloud.ec2 import resources
 from mallee.cloud.state import records
-from mallee.model.instances import State
+from mallee.model import hosts
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes
 
-KIND = "console"
 MAX_BYTES = 65536
 """As in AWS: the newest 64 KiB."""
 
@@ -27,11 +25,7 @@ MAX_BYTES = 65536
 def prepare(call: Call, request: shapes.GetConsoleOutputRequest) -> tuple[str, str, str]:
     """Return whom to ask what of which instance."""
     record = resources.one(call, records.INSTANCE, request["InstanceId"])
-    if power.state_of(record) is State.TERMINATED:
-        raise errors.InvalidInstanceID(
-            f"The instance '{record.id}' is terminated, and its console's log is gone with it."
-        )
-    return record.doc.host_id, KIND, record.id
+    return record.doc.host_id, hosts.ASK_CONSOLE, record.id
 
 
 def finish(

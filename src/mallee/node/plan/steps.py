@@ -148,7 +148,8 @@ class RemoveTap:
 
 @dataclass(frozen=True, slots=True)
 class RemoveDirectory:
-    """Delete the instance's directory with its disk. Twice is safe: what is gone stays so."""
+    """Delete the instance's directory with its disk, save the end of what it said to its console.
+    Twice is safe: what is gone stays so, and what is kept too."""
 
     instance_id: str
     words: ClassVar[str] = "deleting the disk"
