@@ -12,6 +12,7 @@ from mallee.kit import process
 from mallee.model.carried import AclWanted, AddressWanted, Way
 from mallee.model.hosts import VpcWanted
 from mallee.model.networks import Direction, Rule
+from mallee.node.do import namespaces, network
 from mallee.node.plan import natgateways
 from tests.node import lab, shapes
 from tests.node.lab import Guest, Lab
@@ -114,6 +115,30 @@ class TestNatGateway:
         host.apply(shapes.host(replace(vpc, route_tables=(vpc.route_tables[0], led)), egress=True))
         with host.guest(self.seen).listen(PORT) as heard:
             assert caller(heard, host.guest(self.one), "10.0.1.12") == "10.0.1.5"
+
+    def test_an_agent_that_comes_back_finds_all_in_order(self, host: Lab) -> None:
+        world = world_of(host)
+        wanted = shapes.host(self.wanted(), egress=True)
+        host.apply(wanted)
+        with world.listen(PORT) as listening:
+            near = host.guest(self.one).connect(lab.WORLD_ADDRESS, PORT)
+            far, _ = listening.accept()
+        heir = network.Network(host.layout)
+        assert heir.apply(wanted) == ()
+        assert heir.apply(wanted) == ()
+        near.send(b"still here")
+        far.settimeout(lab.ARRIVES_WITHIN_S)
+        assert far.recv(100) == b"still here"
+        near.close()
+        far.close()
+
+    def test_nothing_of_it_is_left(self, host: Lab) -> None:
+        host.apply(shapes.host(self.wanted(), egress=True))
+        for one in (self.one, self.two, self.seen):
+            host.network.unplug(one.id)
+        assert host.network.apply(shapes.host()) == ()
+        left = namespaces.names(f"mallee-{host.layout.tag}-")
+        assert left == {host.layout.edge_namespace, host.layout.hypervisor_namespace}
 
     def test_a_conversation_that_was_silent_too_long_is_ended(
         self, host: Lab, monkeypatch: pytest.MonkeyPatch
