@@ -62,7 +62,7 @@ class _Fits:
     def __init__(self, request: Request) -> None:
         self._id: str = request.get("RequestId", "")
         self._user: str = request.get("UserName", "")
-        self._service, _, self._action = request.get("ActionName", "").rpartition(":")
+        self._action: str = request.get("ActionName", "")
         self._only_refused: bool = request.get("OnlyRefused", False)
         self._only_changes: bool = request.get("OnlyChanges", False)
 
@@ -70,11 +70,15 @@ class _Fits:
         return (
             (not self._id or event.request_id == self._id)
             and (not self._user or self._user in (event.user, cloudevents.user_name(event)))
-            and (not self._action or event.action == self._action)
-            and (not self._service or event.service == self._service)
+            and (not self._action or self._action in _names(event))
             and (event.refused or not self._only_refused)
             and not (self._only_changes and (event.is_read or event.error))
         )
+
+
+def _names(event: Event) -> tuple[str, ...]:
+    """Return how an action may be asked for; events of buckets have colons in their own names."""
+    return (event.action, f"{event.service}:{event.action}", f"{event.service}:")
 
 
 def render(event: Event) -> dict[str, Any]:
