@@ -294,6 +294,28 @@ class TestIpv6:
             host.apply(shapes.host(replace(first, route_tables=(closed,)), second))
             assert host.guest(one).misses(two.ipv6s[0], PORT)
 
+    def test_what_an_egress_only_gateway_let_out_is_tracked(self, host: Lab) -> None:
+        """Groups that are open both ways make a connection untracked, but not this one."""
+        inner, outer = shapes.subnet(1, 0, table=PRIVATE), shapes.subnet(1, 1)
+        one = shapes.interface(10, OPEN, inside=inner)
+        two = shapes.interface(10, "sg-00000000000000009", inside=outer)
+        egress = shapes.table(PRIVATE, (EVERYTHING6, Way.EGRESS_ONLY, "eigw-1"))
+        first = shapes.vpc(0, (inner,), (one,), route_tables=(egress,))
+        # The receiver tracks it too: only some may come in.
+        some = replace(shapes.ALL_IN[1], cidr6="fd00::/16")
+        second = shapes.vpc(1, (outer,), (two,), {"sg-00000000000000009": (some,)})
+        host.apply(shapes.host(first, second))
+        with host.guest(two).listen(PORT, address="::") as listening:
+            near = host.guest(one).connect(two.ipv6s[0], PORT)
+            far, _ = listening.accept()
+        closed = replace(first, groups=(replace(first.groups[0], rules=()), *first.groups[1:]))
+        host.apply(shapes.host(closed, second))
+        near.send(b"goes on")
+        far.settimeout(lab.ARRIVES_WITHIN_S)
+        assert far.recv(100) == b"goes on"
+        near.close()
+        far.close()
+
     def test_the_way_to_the_world_is_by_the_host(self, host: Lab) -> None:
         """The cloud's range is nobody's in the world: so guests are hidden behind the host."""
         world = world_of(host)

@@ -128,6 +128,7 @@ def _border_sets(
         "ifname",
         (f'"{one.device}"' for one in those if one.subnet_id in _open_subnets(vpc)),
     )
+    yield nft.set_of("only-out", "mark", (f"{marks[id]:#x}" for id in _only_out_subnets(vpc)))
     yield nft.Set("asking", "type ifname; size 4096", flags="dynamic,timeout; timeout 1m")
     yield nft.Set("talking", "type ifname; size 4096", flags="dynamic")
     yield nft.map_of("leaving", "ifname : verdict", _verdicts(layout, vpc, "out"))
@@ -146,6 +147,16 @@ def _open_subnets(vpc: VpcWanted) -> frozenset[str]:
     return frozenset(
         one.id for one in vpc.subnets if not one.route_table_id or one.route_table_id in leading
     )
+
+
+def _only_out_subnets(vpc: VpcWanted) -> frozenset[str]:
+    """Subnets that lead to the world of IPv6 by an egress-only gateway: it tracks what it lets."""
+    leading = {
+        table.id
+        for table in vpc.route_tables
+        if any(one.way is Way.EGRESS_ONLY for one in table.routes)
+    }
+    return frozenset(one.id for one in vpc.subnets if one.route_table_id in leading)
 
 
 def _verdicts(layout: Layout, vpc: VpcWanted, side: str) -> Iterator[str]:
@@ -233,6 +244,8 @@ def _forward_chains(layout: Layout, vpc: VpcWanted) -> Iterator[nft.Chain]:
             f"meta mark set meta mark & {~out & 0xFFFFFFFF:#x}",
             f"meta mark & {into:#x} == {into:#x} oifname . meta nfproto . meta l4proto != "
             f"@open-out meta mark set meta mark & {~into & 0xFFFFFFFF:#x}",
+            f'oifname "{network.EDGE}" meta nfproto ipv6 meta mark & {~_BITS & 0xFFFFFFFF:#x} '
+            f"@only-out meta mark set meta mark & {~out & 0xFFFFFFFF:#x}",
             f"ct mark set meta mark & {_BITS:#x}",
             "accept",
         ),
