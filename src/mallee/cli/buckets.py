@@ -1,4 +1,4 @@
-"""`mallee buckets list|usage|scrub|status|check`: what they hold, and if it is right."""
+"""`mallee buckets list|usage|quota|scrub|status|check`: what they hold, and if it is right."""
 
 from collections import defaultdict
 from typing import Any
@@ -64,9 +64,10 @@ def quota(
     *,
     bytes: int | None = None,
     objects: int | None = None,
+    none: bool = False,
     root: Root = DEFAULT,
 ) -> None:
-    """Set the most that a bucket may hold; without either: no quota of its own.
+    """Show the most that a bucket may hold, after setting what is given.
 
     Parameters
     ----------
@@ -76,10 +77,18 @@ def quota(
         Of all versions, and of parts of uploads under way.
     objects
         Versions, former ones and delete markers included.
+    none
+        Take both away first.
     """
-    limits = {"Bytes": bytes, "Objects": objects}
-    given = {name: most for name, most in limits.items() if most is not None}
-    client.call(Layout(root), _SERVICE, "PutBucketQuota", {"BucketName": bucket, **given})
+    about = _bucket(root, bucket)
+    given = {"Bytes": bytes, "Objects": objects}
+    if none or any(most is not None for most in given.values()):
+        kept = {} if none else {name: about.get(f"{name}Quota") for name in given}
+        wanted = {**kept, **{name: most for name, most in given.items() if most is not None}}
+        limits = {name: most for name, most in wanted.items() if most is not None}
+        client.call(Layout(root), _SERVICE, "PutBucketQuota", {"BucketName": bucket, **limits})
+        about = _bucket(root, bucket)
+    words.give(_quota(about) or "none")
 
 
 def scrub(*, root: Root = DEFAULT) -> None:
@@ -145,6 +154,13 @@ def _buckets(root: Root, account: str | None) -> list[dict[str, Any]]:
         "Buckets"
     ]
     return found
+
+
+def _bucket(root: Root, name: str) -> dict[str, Any]:
+    for one in _buckets(root, None):
+        if one["BucketName"] == name:
+            return one
+    raise steps.Failed(f"there is no bucket {name}", "`mallee buckets list` names them all")
 
 
 def _quota(bucket: dict[str, Any]) -> str:

@@ -48,8 +48,8 @@ def create(name: str, url: str, *, account: str | None = None, root: Root = DEFA
     """
     asked = {"Name": name, "Url": url, **_of(account)}
     made = client.call(Layout(root), _SERVICE, "CreateWebhook", asked)
-    words.tell(f"arn: {made['Webhook']['Arn']}")
-    words.tell(f"secret: {made['Secret']}")
+    words.give(f"arn: {made['Webhook']['Arn']}")
+    words.give(f"secret: {made['Secret']}")
 
 
 def rotate(name: str, *, account: str | None = None, root: Root = DEFAULT) -> None:
@@ -64,7 +64,7 @@ def rotate(name: str, *, account: str | None = None, root: Root = DEFAULT) -> No
     """
     asked = {"Name": name, **_of(account)}
     made = client.call(Layout(root), _SERVICE, "RotateWebhookSecret", asked)
-    words.tell(f"secret: {made['Secret']}")
+    words.give(f"secret: {made['Secret']}")
 
 
 def delete(name: str, *, account: str | None = None, root: Root = DEFAULT) -> None:

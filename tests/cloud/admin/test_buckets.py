@@ -96,3 +96,23 @@ def test_the_commands_say_so(cloud: running.RunningS3, capsys: pytest.CaptureFix
     said = capsys.readouterr().out
     for word in ("bbb", "admin", "390.6 KiB", "scrub-", "ended"):
         assert word in said
+
+
+def test_a_quota_is_shown_without_being_changed(
+    cloud: running.RunningS3, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = cloud.layout.root
+
+    def said(**asked: Any) -> str:
+        buckets.quota("bbb", root=root, **asked)
+        return capsys.readouterr().out.strip()
+
+    capsys.readouterr()
+    assert said() == "none"
+    assert said(bytes=10 << 30) == "10.0 GiB"
+    assert said() == "10.0 GiB"
+    assert said(objects=5) == "10.0 GiB, 5 objects"
+    assert said(none=True, objects=6) == "6 objects"
+    assert said(none=True) == "none"
+    with pytest.raises(steps.Failed, match="no bucket ccc"):
+        buckets.quota("ccc", root=root)

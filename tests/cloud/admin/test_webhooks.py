@@ -8,7 +8,7 @@ import pytest
 
 from mallee.box import client as plain
 from mallee.box import steps
-from mallee.cli import client
+from mallee.cli import client, webhooks
 from tests.cloud import running
 
 
@@ -82,3 +82,17 @@ def _code(cloud: running.RunningCloud, key: dict[str, str], asked: dict[str, str
     except plain.Refused as error:
         return error.code
     return ""
+
+
+def test_a_program_can_read_the_secret(
+    cloud: running.RunningCloud, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = cloud.layout.root
+    webhooks.create("read", "http://a/", root=root)
+    arn, secret = capsys.readouterr().out.splitlines()
+    assert arn.startswith("arn: arn:aws:mallee:")
+    webhooks.rotate("read", root=root)
+    renewed = capsys.readouterr().out.strip()
+    assert renewed.startswith("secret: ")
+    assert renewed != secret
+    webhooks.delete("read", root=root)
