@@ -9,6 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from mallee.model.carried import Speed
+from mallee.node.plan import shaping
 from tests.node import lab, shapes
 from tests.node.lab import Guest, Lab
 from tests.node.shapes import OPEN
@@ -86,6 +87,17 @@ def test_a_limit_that_others_took_away_stands_again(host: Lab) -> None:
 
 def _without_handles(text: str) -> list[list[str]]:
     return sorted([*line.split()[:2], *line.split()[3:]] for line in text.splitlines())
+
+
+def test_a_kernel_that_cannot_limit_still_has_a_network(
+    host: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shaping, "making", lambda name: (f"add {name} type nothing-known",))
+    limited = replace(ONE, speed=Speed(sends_bps=SLOW_BPS))
+    problems = host.apply(shapes.host(shapes.vpc(0, (NET,), (limited, TWO))))
+    problems += host.network.apply(shapes.host(shapes.vpc(0, (NET,), (limited, TWO))))
+    assert "without limit" in " ".join(problems)
+    assert host.guest(ONE).pings(TWO.private_ip)
 
 
 def test_a_limit_changes_with_the_connection_going_on(host: Lab) -> None:

@@ -64,7 +64,10 @@ class Standing:
         return []
 
     def shape(self, wanted: shaping_plan.Shaping, asides: dict[str, str]) -> None:
-        """Make the buckets stand; where there are none and were none, nothing is looked at."""
+        """Make the buckets stand; where there are none and were none, nothing is looked at.
+
+        Raises `process.Failed` where the kernel cannot.
+        """
         is_same = wanted == self.shaping and not self.has_news
         if not is_same and (wanted != shaping_plan.Shaping() or wanted != self.shaping):
             shaping.apply(wanted, asides)

@@ -8,6 +8,7 @@ Invariant: a namespace forwards nothing before its firewall stands.
 
 from functools import partial
 
+from mallee.kit import process
 from mallee.model.carried import NatGatewayWanted
 from mallee.model.hosts import HostWanted, VpcWanted
 from mallee.model.layout import Layout
@@ -110,10 +111,8 @@ class Vpcs:
         links.apply_switches(ipv6_switches(is_on=has_ipv6))
         seen = standing.look()
         problems += standing.wire(routing.vpc_wiring(self._layout, vpc, seen, self._carried))
-        # Devices that were only just made are among what is seen now.
-        asides = shaping.aside(self._layout, vpc)
-        standing.shape(shaping.plan_shaping(self._layout, vpc, standing.look()), asides)
         links.apply_switches(FORWARDING)
+        problems += self._shape(vpc, standing)
         gone = {self._layout.tap(one.id): one.id for one in vpc.interfaces}
         present = gone.keys() & seen.indices.keys()
         # By default the kernel waits up to 0.8 s before it answers for another's address.
@@ -125,6 +124,27 @@ class Vpcs:
         ]
         self._plugged |= present
         return problems
+
+    def _shape(self, vpc: VpcWanted, standing: Standing) -> list[str]:
+        """Limit speeds; a kernel that cannot is no reason to have no network."""
+        asides = shaping.aside(self._layout, vpc)
+        missing = sorted(
+            other
+            for tap, other in asides.items()
+            if tap in standing.seen.indices and other not in standing.seen.indices
+        )
+        try:
+            links.apply_batch(
+                tuple(f"link {do}" for name in missing for do in shaping.making(name))
+            )
+            seen = standing.look()
+            standing.shape(shaping.plan_shaping(self._layout, vpc, seen), asides)
+        except process.Failed as error:
+            return [
+                f"interfaces of {vpc.id} send and receive without limit: {error}; the kernel needs "
+                "ifb, sch_tbf, sch_ingress, cls_u32 and act_mirred"
+            ]
+        return []
 
     def _apply_inside_gateway(
         self, name: str, vpc: VpcWanted, gateway: NatGatewayWanted

@@ -77,8 +77,6 @@ class Wiring:
     """
 
     veths: tuple[Veth, ...] = ()
-    ifbs: tuple[str, ...] = ()
-    """Devices whose queue packets go through on their way in (`shaping`)."""
     devices: tuple[str, ...] = ()
     """All devices that are ours here: they are up, and carry exactly what is said here."""
     addresses: tuple[Address, ...] = ()
@@ -214,7 +212,6 @@ def plan_batch(wanted: Wiring, seen: Seen) -> tuple[str, ...]:
     # Blocking routes stand before there is any way for a packet to take.
     lines = [f"route replace {_route_text(route)}" for route in missing if not route.device]
     lines += [_veth_text(veth) for veth in sorted(wanted.veths) if veth.name not in seen.indices]
-    lines += [f"link add {name} type ifb" for name in wanted.ifbs if name not in seen.indices]
     gone = [
         name
         for name in sorted(seen.indices.keys() - set(wanted.devices))

@@ -18,7 +18,7 @@ from ipaddress import ip_network
 from mallee.model.carried import RouteTableWanted, RouteWanted, Way
 from mallee.model.hosts import InterfaceWanted, SubnetWanted, VpcWanted
 from mallee.model.layout import Layout
-from mallee.node.plan import links, network
+from mallee.node.plan import links, network, shaping
 from mallee.node.plan.links import Address, PolicyRule, Route, Seen, Veth, Wiring
 
 _OWN_TABLE = 900
@@ -64,7 +64,8 @@ def vpc_wiring(layout: Layout, vpc: VpcWanted, seen: Seen, peers: frozenset[str]
     plugged = [one for one in vpc.interfaces if layout.tap(one.id) in seen.indices]
     gateways = {one.id: layout.nat_link(one.interface_id) for one in vpc.nat_gateways}
     peerings = [one for one in vpc.peerings if one.peer_vpc_id in peers]
-    limiters = tuple(sorted(layout.send_limiter(one.id) for one in plugged if one.speed.sends_bps))
+    asides = sorted(shaping.aside(layout, vpc).values())
+    limiters = tuple(device for device in asides if device in seen.indices)
     peer_links = tuple(layout.peer_link(one.id) for one in peerings)
     wiring = Wiring(
         veths=(
@@ -86,7 +87,6 @@ def vpc_wiring(layout: Layout, vpc: VpcWanted, seen: Seen, peers: frozenset[str]
             *peer_links,
             *limiters,
         ),
-        ifbs=limiters,
         addresses=tuple(_addresses(layout, vpc, plugged, peer_links)),
         routes=(*_local_routes(layout, vpc, plugged), *_table_routes(layout, vpc, plugged, peers)),
         rules=tuple(_rules(vpc)),

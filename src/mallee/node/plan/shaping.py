@@ -57,6 +57,11 @@ def plan_shaping(layout: Layout, vpc: VpcWanted, seen: Seen) -> Shaping:
     )
 
 
+def making(name: str) -> tuple[str, str]:
+    """What `ip link` is told to make a device that packets are turned aside to."""
+    return f"add {name} type ifb", f"set {name} up"
+
+
 def parse_seen(text: str) -> Shaping:
     """Read the output of `tc -json qdisc show`."""
     found: list[dict[str, Any]] = json.loads(text or "[]")
