@@ -16,6 +16,8 @@ class FakeNetwork:
         self._taps: dict[str, str] = {}
         self.applied: HostWanted | None = None
         self.plugs = 0
+        self.silent: set[str] = set()
+        """Interfaces on which nobody answers though they are plugged."""
 
     def apply(self, wanted: HostWanted) -> tuple[str, ...]:
         self.applied = wanted
@@ -45,6 +47,14 @@ class FakeNetwork:
     def taps(self) -> tuple[Tap, ...]:
         with self._lock:
             return tuple(Tap(name, where) for name, where in sorted(self._taps.items()))
+
+    def answering(self, interfaces: tuple[InterfaceWanted, ...]) -> frozenset[str]:
+        plugged = {tap.name for tap in self.taps()}
+        return frozenset(
+            one.id
+            for one in interfaces
+            if self._layout.tap(one.id) in plugged and one.id not in self.silent
+        )
 
     def restart_machine(self) -> None:
         """Nothing in the kernel outlives it."""

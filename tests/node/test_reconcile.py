@@ -9,10 +9,11 @@ from mallee.kit import process
 from mallee.model.images import DirectBoot
 from mallee.model.instances import Phase, Power
 from mallee.model.layout import Layout
-from mallee.node import apply, host, ledger
+from mallee.node import apply, host, ledger, reachability
 from mallee.node.do import disks
 from mallee.node.do.hypervisor import HypervisorFailed
 from mallee.node.plan import domain, progress, steps
+from mallee.node.plan import reachability as plan
 from mallee.node.plan.seen import DomainState
 from tests.fakes.hypervisor import FakeHypervisor
 from tests.fakes.network import FakeNetwork
@@ -309,3 +310,20 @@ async def test_a_card_comes_and_goes_and_its_tap_goes_after_it(stand: Stand) -> 
             while stand.network.taps():
                 reconciler.poke()
                 await asyncio.sleep(0.01)
+
+
+async def test_a_running_guest_is_asked_whether_it_answers(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reachability, "LOOK_EVERY_S", 0.01)
+    async with stand.agent():
+        await stand.want(stand.instance())
+        answering = await stand.wait(1, lambda seen: seen.reach is not None)
+        assert answering.reach is not None
+        assert answering.reach.answers
+        monkeypatch.setattr(plan, "PATIENCE_S", 0.0)
+        stand.network.silent.update(stand.instance().interface_ids)
+        await stand.wait(1, lambda seen: seen.reach is not None and not seen.reach.answers)
+        await stand.want(stand.instance(power=Power.STOPPED))
+        off = await stand.wait_phase(Phase.OFF)
+        assert off.reach is None

@@ -191,6 +191,14 @@ class Instance(msgspec.Struct, frozen=True, kw_only=True):
     tags: dict[str, str] = {}
 
 
+class Reach(msgspec.Struct, frozen=True):
+    """Whether the guest answers on its first interface, and since when that is so."""
+
+    answers: bool
+    since: float
+    """Seconds since the epoch."""
+
+
 class InstanceSeen(msgspec.Struct, frozen=True, kw_only=True):
     """What a host's agent last saw of an instance. Only observation writes it."""
 
@@ -206,6 +214,22 @@ class InstanceSeen(msgspec.Struct, frozen=True, kw_only=True):
     reboots_done: int = 0
     interface_ids: tuple[str, ...] = ()
     """Interfaces that its running guest has now; sorted."""
+    reach: Reach | None = None
+    """None: the guest does not run, or has not answered yet and still may."""
+
+
+def keep_reach(before: InstanceSeen | None, now: InstanceSeen) -> InstanceSeen:
+    """Return what is seen now, with what was known of the guest's answering kept.
+
+    An agent that has just begun has not heard the guest yet, and does not know since when.
+    """
+    if before is None or before.reach is None:
+        return now
+    if before.launch != now.launch or now.phase is not Phase.RUNNING:
+        return now
+    if now.reach is None or now.reach.answers is before.reach.answers:
+        return msgspec.structs.replace(now, reach=before.reach)
+    return now
 
 
 def phase_of(wanted: Instance, seen: InstanceSeen | None) -> Phase:

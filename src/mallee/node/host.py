@@ -39,6 +39,10 @@ class HostNetwork(Protocol):
         """Fetch which taps of this cloud exist."""
         ...
 
+    def answering(self, interfaces: tuple[InterfaceWanted, ...]) -> frozenset[str]:
+        """Return the ids of the interfaces on which a guest answers now."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Host:

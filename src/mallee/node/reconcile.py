@@ -19,7 +19,7 @@ from mallee.kit import logs
 from mallee.model.hosts import HostWanted, InstanceWanted
 from mallee.model.instances import InstanceSeen, Phase
 from mallee.model.plans import HostPlan
-from mallee.node import apply, explain, fetch, network
+from mallee.node import apply, explain, fetch, network, reachability
 from mallee.node.do import console, images
 from mallee.node.do.hypervisor import HypervisorAway, HypervisorFailed
 from mallee.node.host import Host
@@ -62,6 +62,7 @@ class Reconciler:
         self._version = 0
         self._news = asyncio.Event()
         self._network = network.NetworkKeeper(host)
+        self._reach = reachability.Reachability(host, ledger)
         self._sweep_asked = asyncio.Event()
         self._trouble: dict[str, str] = {}
         self._is_ending = False
@@ -86,6 +87,7 @@ class Reconciler:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._network.run())
                 group.create_task(self._sweep_forever())
+                group.create_task(self._reach.run(self.seen, self._tell_news))
         finally:
             await self._stop_workers()
 
@@ -105,7 +107,7 @@ class Reconciler:
 
     def seen(self) -> dict[str, InstanceSeen]:
         """Return what is seen of every instance that was looked at."""
-        return dict(self._seen)
+        return self._reach.joined(self._seen)
 
     async def wait_changed(self, version: int) -> int:
         """Wait until `version` is not the newest; return the newest."""

@@ -63,7 +63,6 @@ GAPS: dict[str, frozenset[str]] = {
             "event.not-after",
             "event.not-before",
             "event.not-before-deadline",
-            "instance-status.reachability",
             "operator.managed",
             "operator.principal",
         }

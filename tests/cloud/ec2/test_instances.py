@@ -160,7 +160,7 @@ def test_the_status_is_what_hosts_see(alice: Any, host: FakeHost, world: World) 
     host.report(b, Phase.RECOVERING)
     assert statuses(alice) == {a: ("ok", "ok"), b: ("ok", "impaired")}
     host.fall_silent()
-    assert statuses(alice, InstanceIds=[a]) == {a: ("impaired", "ok")}
+    assert statuses(alice, InstanceIds=[a]) == {a: ("impaired", "insufficient-data")}
     wanted = [{"Name": "system-status.status", "Values": ["ok"]}]
     assert statuses(alice, Filters=wanted) == {}
 

@@ -25,7 +25,7 @@ from mallee.kit import clock, secretbox
 from mallee.model import hosts
 from mallee.model.accounts import AccessKey
 from mallee.model.images import Blob, Image
-from mallee.model.instances import InstanceSeen, Phase, Power, Reason
+from mallee.model.instances import InstanceSeen, Phase, Power, Reach, Reason
 from mallee.model.settings import Deadlines, Settings
 
 SECRET = "secret" * 6
@@ -141,7 +141,9 @@ class FakeHost:
                         Power.STOPPED: Phase.OFF,
                         Power.TERMINATED: Phase.GONE,
                     }[record.doc.power]
-                    tx.observe(record, InstanceSeen(launch=record.doc.launch, phase=phase))
+                    reach = Reach(answers=True, since=tx.now) if phase is Phase.RUNNING else None
+                    seen = InstanceSeen(launch=record.doc.launch, phase=phase, reach=reach)
+                    tx.observe(record, seen)
 
         self._store.transact(look)
         self.reconcile()

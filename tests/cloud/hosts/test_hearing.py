@@ -11,7 +11,7 @@ from mallee.cloud.hosts import hearing
 from mallee.cloud.state import records, store
 from mallee.kit import clock
 from mallee.model.hosts import Host, SyncRequest
-from mallee.model.instances import Instance, InstanceSeen, Phase
+from mallee.model.instances import Instance, InstanceSeen, Phase, Reach
 from tests.cloud.agent import FACTS
 from tests.cloud.journal import of
 
@@ -111,3 +111,13 @@ async def test_report_of_nothing_changed_keeps_what_was_seen(setting: Setting) -
     await setting.report("host-1", facts=FACTS, seen={"i-1": RUNNING})
     await setting.report("host-1", seen=None)
     assert setting.seen() == RUNNING
+
+
+async def test_an_agent_that_begins_anew_takes_back_no_judgement(setting: Setting) -> None:
+    reach = Reach(answers=False, since=7.0)
+    judged = InstanceSeen(launch=1, phase=Phase.RUNNING, reach=reach)
+    await setting.report("host-1", facts=FACTS, seen={"i-1": judged})
+    rev = setting.store.view.rev
+    await setting.report("host-1", facts=FACTS, seen={"i-1": RUNNING})
+    assert setting.seen() == judged
+    assert setting.store.view.rev == rev

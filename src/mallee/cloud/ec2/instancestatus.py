@@ -1,7 +1,7 @@
 """DescribeInstanceStatus: what the cloud knows of a running instance's health, and no more.
 
-The system is well while its host is heard; the instance is well while its host sees the guest
-run. Nobody looks into the guest, so no reachability is told of it.
+The system is well while its host is heard; the instance is well while its guest runs and answers
+its host on its first interface. Of what nobody has looked at, nothing is claimed.
 Called through the action table.
 """
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes
 
 OK, IMPAIRED, NOT_APPLICABLE = "ok", "impaired", "not-applicable"
+INITIALIZING, INSUFFICIENT = "initializing", "insufficient-data"
 
 
 def _find(call: Call, request: shapes.DescribeInstanceStatusRequest) -> Iterable[InstanceRecord]:
@@ -56,10 +57,29 @@ def _shown_system(call: Call, record: InstanceRecord) -> shapes.InstanceStatusSu
     return {"Status": status, "Details": [detail]}
 
 
-def _instance(record: InstanceRecord) -> str:
+def _instance(call: Call, record: InstanceRecord) -> tuple[str, str | None, float | None]:
+    """Return the guest's status, whether it answers, and since when it does not."""
     if power.state_of(record) is not State.RUNNING:
-        return NOT_APPLICABLE
-    return OK if phase_of(record.doc, record.seen) is Phase.RUNNING else IMPAIRED
+        return NOT_APPLICABLE, None, None
+    if _system(call, record)[0] is not OK:
+        # Nobody has looked since its host was heard last.
+        return INSUFFICIENT, INSUFFICIENT, None
+    if phase_of(record.doc, record.seen) is not Phase.RUNNING or record.seen is None:
+        return IMPAIRED, "failed", None
+    reach = record.seen.reach
+    if reach is None:
+        return INITIALIZING, INITIALIZING, None
+    return (OK, "passed", None) if reach.answers else (IMPAIRED, "failed", reach.since)
+
+
+def _shown_instance(call: Call, record: InstanceRecord) -> shapes.InstanceStatusSummary:
+    status, reachability, since = _instance(call, record)
+    if reachability is None:
+        return {"Status": status, "Details": []}
+    detail: shapes.InstanceStatusDetails = {"Name": "reachability", "Status": reachability}
+    if since is not None:
+        detail["ImpairedSince"] = since
+    return {"Status": status, "Details": [detail]}
 
 
 def _render(call: Call, record: InstanceRecord) -> shapes.InstanceStatus:
@@ -69,9 +89,14 @@ def _render(call: Call, record: InstanceRecord) -> shapes.InstanceStatus:
         "AvailabilityZoneId": zones.id_of(record.doc.zone, call.settings.region),
         "InstanceState": power.shown(power.state_of(record)),
         "SystemStatus": _shown_system(call, record),
-        "InstanceStatus": {"Status": _instance(record), "Details": []},
+        "InstanceStatus": _shown_instance(call, record),
         "Events": [],
     }
+
+
+def _answering(call: Call, record: InstanceRecord) -> Iterable[str]:
+    reachability = _instance(call, record)[1]
+    return () if reachability is None else (reachability,)
 
 
 def _reachability(call: Call, record: InstanceRecord) -> Iterable[str]:
@@ -83,7 +108,8 @@ FILTERS: dict[str, Callable[[Call, InstanceRecord], Iterable[str]]] = {
     **instancefilters.STATE,
     "availability-zone": instancefilters.FILTERS["availability-zone"],
     "availability-zone-id": instancefilters.FILTERS["availability-zone-id"],
-    "instance-status.status": lambda call, record: (_instance(record),),
+    "instance-status.status": lambda call, record: (_instance(call, record)[0],),
+    "instance-status.reachability": _answering,
     "system-status.status": lambda call, record: (_system(call, record)[0],),
     "system-status.reachability": _reachability,
 }

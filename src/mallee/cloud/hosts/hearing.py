@@ -14,6 +14,7 @@ import msgspec
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import HostSeen, Record
 from mallee.kit import clock, logs
+from mallee.model import instances
 from mallee.model.hosts import AGENT_SILENT_AFTER_S, Host, HostFacts, SyncRequest
 from mallee.model.instances import InstanceSeen
 
@@ -116,8 +117,11 @@ def _instances_seen(
     news: dict[str, InstanceSeen] = {}
     for instance_id, seen in (report.seen or {}).items():
         instance = view.get(records.INSTANCE, instance_id)
-        if instance is not None and instance.doc.host_id == host_id and instance.seen != seen:
-            news[instance_id] = seen
+        if instance is None or instance.doc.host_id != host_id:
+            continue
+        joined = instances.keep_reach(instance.seen, seen)
+        if instance.seen != joined:
+            news[instance_id] = joined
     return news
 
 

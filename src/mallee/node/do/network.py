@@ -18,7 +18,7 @@ from functools import partial
 from mallee.kit import process
 from mallee.model.hosts import HostWanted, InterfaceWanted, VpcWanted
 from mallee.model.layout import Layout
-from mallee.node.do import dhcp, firewall, links, namespaces, taps, uplink, vpcs
+from mallee.node.do import dhcp, firewall, links, namespaces, neighbours, taps, uplink, vpcs
 from mallee.node.do.standing import Standing
 from mallee.node.metadata import service
 from mallee.node.plan import dhcp as dhcp_plan
@@ -122,6 +122,19 @@ class Network:
     def taps(self) -> tuple[Tap, ...]:
         """Fetch which taps of this cloud exist, sorted by name."""
         return taps.fetch(self._layout)
+
+    def answering(self, interfaces: tuple[InterfaceWanted, ...]) -> frozenset[str]:
+        """Return the ids of the interfaces on which a guest answers; waits for no other method."""
+        return neighbours.answering(
+            neighbours.Neighbour(
+                id=one.id,
+                namespace=self._layout.vpc_namespace(one.vpc_id),
+                tap=self._layout.tap(one.id),
+                mac=one.mac,
+                ip=one.private_ip,
+            )
+            for one in interfaces
+        )
 
     def destroy(self) -> None:
         """Remove every namespace, link, route, table and dnsmasq of this cloud on this host."""
