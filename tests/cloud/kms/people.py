@@ -21,6 +21,7 @@ class Person:
     arn: str
     account: str
     kms: Any
+    key: dict[str, str]
 
 
 def user(cloud: RunningCloud, *statements: dict[str, Any]) -> Person:
@@ -32,7 +33,7 @@ def user(cloud: RunningCloud, *statements: dict[str, Any]) -> Person:
         iam.put_user_policy(UserName=name, PolicyName="p", PolicyDocument=document)
     made = iam.create_access_key(UserName=name)["AccessKey"]
     key = {"access_key_id": made["AccessKeyId"], "secret_access_key": made["SecretAccessKey"]}
-    return Person(arn, cloud.admin["account_id"], cloud.client("kms", key))
+    return Person(arn, cloud.admin["account_id"], cloud.client("kms", key), key)
 
 
 def stranger(cloud: RunningCloud) -> Person:
@@ -44,7 +45,7 @@ def stranger(cloud: RunningCloud) -> Person:
         "secret_access_key": made.element("SecretAccessKey"),
     }
     arn = cloud.client("sts", key).get_caller_identity()["Arn"]
-    return Person(arn, made.element("AccountId"), cloud.client("kms", key))
+    return Person(arn, made.element("AccountId"), cloud.client("kms", key), key)
 
 
 def allow(*actions: str, resource: str = "*", **conditions: Any) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent import futures
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -13,6 +13,7 @@ from mallee.cloud.action import Action, Read, Serve, Write
 from mallee.cloud.call import Principal, WriteCall
 from mallee.cloud.s3 import exchange, sight, table
 from mallee.cloud.s3.bodies import ObjectBody, Said
+from mallee.cloud.s3.exchange import T
 from mallee.cloud.state import store
 from mallee.kit import secretbox
 from mallee.model import settings
@@ -113,10 +114,14 @@ class Desk:
         """Read an object."""
         return await self.ask("GetObject", Bucket=bucket, Key=key, **more)
 
-    def _ask_key(self, operation: str, asked: Mapping[str, object]) -> None:
+    def _use_key(self, operation: str, asked: Mapping[str, object], work: Callable[[], T], /) -> T:
         self.keys_used.append((operation, asked))
         if f"kms:{operation}" in self.forbidden:
             raise errors.s3.AccessDenied()
+        try:
+            return work()
+        except errors.AwsError as error:
+            raise errors.s3.of_key_store(error) or error from error
 
     def _call(self, action: str, asked: Mapping[str, Any], body: bytes) -> exchange.ObjectCall:
         key: str = asked.get("Key") or ""
@@ -138,7 +143,7 @@ class Desk:
             may=lambda permission, _arn, _version=None: permission not in self.forbidden,
             sight=self.seen or sight.Sight(self.engine.reader),
             threads=self.threads,
-            ask_key=self._ask_key,
+            use_key=self._use_key,
         )
 
     def _writer(self, tx: store.Tx) -> WriteCall:

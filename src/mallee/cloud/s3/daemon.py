@@ -24,7 +24,7 @@ from mallee.cloud import server as front
 from mallee.cloud.identity import authenticate, authorize, lastuse
 from mallee.cloud.reconcile import lastuse as last_uses
 from mallee.cloud.reconcile import runner
-from mallee.cloud.s3 import background, pipeline, scrubbing, server, slots, table, ways
+from mallee.cloud.s3 import background, keytrail, pipeline, scrubbing, server, slots, table, ways
 from mallee.cloud.s3.board import Board
 from mallee.cloud.trail import forward
 from mallee.kit import clock, forks, logs, secretbox
@@ -74,6 +74,7 @@ async def serve(
             judge=authorize.judge(opened.view, keys.box),
             table={row.name: row for row in table.ROWS},
             trail=trail,
+            key_trail=keytrail.KeyTrail(trail.put),
             threads=threads,
             uses=lastuse.LastUses(settings.region),
             bodies=slots.shared_by(bootstrap.s3_processes(settings)),

@@ -112,6 +112,19 @@ class May(Protocol):
         ...
 
 
+Asks = Mapping[str, object]
+"""Members of a request to the key store."""
+
+
+class UseKey(Protocol):
+    """Has the key store do something for the caller."""
+
+    def __call__(self, operation: str, asked: Asks, work: Callable[[], T], /) -> T:
+        """Return what the work returns, once the caller may have it done; else raise what S3
+        answers."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObjectCall(Call):
     """The call of a handler that deals with objects."""
@@ -133,8 +146,8 @@ class ObjectCall(Call):
     sight: sight.Sight
     """What was decided on; where versions are looked up."""
     threads: futures.Executor
-    ask_key: Callable[[str, Mapping[str, object]], None]
-    """Raises what S3 answers unless the caller may do this in the key store (`kmskeys`)."""
+    use_key: "UseKey"
+    """Has the key store do something for the caller (`kmskeys`)."""
 
     def look(self, find: Callable[[], T]) -> T:
         """Look for one thing in the index, at once: that is sooner done than a thread is woken.

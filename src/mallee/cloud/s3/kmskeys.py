@@ -3,7 +3,7 @@
 An object names its key, and the *context* in which the key opens: the ARN of the object (of its
 bucket, with a bucket key), and what its maker added. Whoever puts an object needs
 kms:GenerateDataKey, whoever reads one kms:Decrypt, both through S3 and in that context. Called by
-`encryption`; `asker` by the pipeline. Not its business: bytes of objects (`frames`).
+`encryption`; `user` by the pipeline. Not its business: bytes of objects (`frames`).
 """
 
 import base64
@@ -18,9 +18,9 @@ from mallee.aws import errors
 from mallee.cloud.identity.authorize import Judge
 from mallee.cloud.identity.question import Question
 from mallee.cloud.kms import managed, naming, onbehalf
-from mallee.cloud.s3 import contextkeys
+from mallee.cloud.s3 import contextkeys, keytrail
 from mallee.cloud.s3.about import KeyUse
-from mallee.cloud.s3.exchange import ObjectCall
+from mallee.cloud.s3.exchange import Asks, ObjectCall, T, UseKey
 from mallee.cloud.s3.rows import Asked
 from mallee.cloud.s3.versions import Place
 from mallee.cloud.state import store
@@ -30,15 +30,11 @@ HONOURS = ("SSEKMSKeyId", "SSEKMSEncryptionContext", "BucketKeyEnabled")
 """Members of requests that make an object."""
 
 _SERVICE = "s3"
-_OWN_PAIR = "aws:s3:arn"
-"""What S3 itself says in every context."""
+_OWN_PAIR = keytrail.OWN_PAIR
 _KEY_HEADER = "x-amz-server-side-encryption-aws-kms-key-id"
 _CONTEXT_HEADER = "x-amz-server-side-encryption-context"
 _CONTEXT_LENGTH_MAX = 4096
 _KEY_ID = re.compile(r"[A-Za-z0-9:/_\-]{1,2048}")
-
-Ask = Callable[[str, Asked], None]
-"""Raises what S3 answers unless the caller may have this done in the key store."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,23 +50,32 @@ class Wanted:
 # --- who may ---
 
 
-def asker(judge: Judge, question: Question) -> Ask:
-    """Return what asks about keys for the caller of a request."""
+def user(judge: Judge, question: Question, trail: keytrail.KeyTrail) -> UseKey:
+    """Return what uses keys for the caller of a request, and has the trail told of it."""
 
-    def ask(operation: str, asked: Asked) -> None:
+    def use(operation: str, asked: Asks, work: Callable[[], T], /) -> T:
         if contextkeys.signature_version(question) != contextkeys.V4:
             raise errors.s3.InvalidArgument(
                 "Requests specifying Server Side Encryption with AWS KMS managed keys require AWS "
                 "Signature Version 4.",
                 argument="Authorization",
             )
-        refusal = onbehalf.decide(judge, question, _SERVICE, (operation, asked)).refusal
+        outcome = onbehalf.decide(judge, question, _SERVICE, (operation, dict(asked)))
+        this, refusal = keytrail.Use(question.call, operation, asked, outcome), outcome.refusal
         if isinstance(refusal, errors.Throttling):
             raise errors.s3.SlowDown
         if refusal is not None:
+            trail.tell(this, refusal)
             raise errors.s3.AccessDenied(refusal.message)
+        try:
+            done = work()
+        except errors.AwsError as error:
+            trail.tell(this, error)
+            raise errors.s3.of_key_store(error) or error from error
+        trail.tell(this, None)
+        return done
 
-    return ask
+    return use
 
 
 # --- what is wanted ---
@@ -161,12 +166,12 @@ async def fresh(call: ObjectCall, wanted: Wanted) -> tuple[KeyUse, bytes]:
     named = wanted.key or managed.alias_of(_SERVICE)
     if not wanted.key:
         await _ensure(call)
-    asked = {"KeyId": named, "EncryptionContext": wanted.context, "NumberOfBytes": 32}
-    call.ask_key("GenerateDataKey", asked)
-    try:
-        arn, plain, sealed = onbehalf.generate(call, call.box, named, wanted.context)
-    except errors.AwsError as error:
-        raise errors.s3.of_key_store(error) or error from error
+    asked = {"KeyId": named, "EncryptionContext": wanted.context, "KeySpec": "AES_256"}
+    arn, plain, sealed = call.use_key(
+        "GenerateDataKey",
+        asked,
+        lambda: onbehalf.generate(call, call.box, named, wanted.context),
+    )
     return KeyUse(arn, sealed, wanted.context, wanted.has_bucket_key), plain
 
 
@@ -189,11 +194,10 @@ def opened(call: ObjectCall, use: KeyUse) -> bytes:
         "CiphertextBlob": use.sealed,
         "EncryptionContext": use.context,
     }
-    call.ask_key("Decrypt", asked)
-    try:
-        return onbehalf.opened(call, call.box, (use.key_arn, use.sealed), use.context)
-    except errors.AwsError as error:
-        raise errors.s3.of_key_store(error) or error from error
+    sealed = (use.key_arn, use.sealed)
+    return call.use_key(
+        "Decrypt", asked, lambda: onbehalf.opened(call, call.box, sealed, use.context)
+    )
 
 
 # --- what is told ---

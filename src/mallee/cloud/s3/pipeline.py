@@ -30,6 +30,7 @@ from mallee.cloud.s3 import (
     deciding,
     forms,
     heads,
+    keytrail,
     kmskeys,
     locks,
     refusals,
@@ -80,6 +81,7 @@ class Cloud:
     table: Mapping[str, Action]
     """By operation."""
     trail: forward.Forwarder
+    key_trail: keytrail.KeyTrail
     threads: futures.Executor
     uses: lastuse.LastUses = field(default_factory=lastuse.LastUses)
     bodies: slots.Slots = field(default_factory=slots.Slots)
@@ -424,7 +426,7 @@ def _object_call(cloud: Cloud, visit: Visit, question: Question, body: ObjectBod
         may=_may(cloud, visit, question),
         sight=visit.sight,
         threads=cloud.threads,
-        ask_key=kmskeys.asker(cloud.judge, question),
+        use_key=kmskeys.user(cloud.judge, question, cloud.key_trail),
     )
 
 

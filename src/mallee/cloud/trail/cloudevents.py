@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import msgspec
 
-from mallee.cloud.trail.events import Event
+from mallee.cloud.trail.events import INTERNAL, Event
 
 _VERSION = "1.11"
 
@@ -150,6 +150,8 @@ def _identity(event: Event) -> dict[str, Any]:
     }
     if not event.kind:
         identity["userName"] = user_name(event)
+    if event.peer == INTERNAL:
+        identity["invokedBy"] = INTERNAL
     if event.issuer or event.mfa:
         session: dict[str, Any] = {
             "attributes": {"mfaAuthenticated": "true" if event.mfa else "false"}

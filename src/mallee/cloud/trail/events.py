@@ -25,6 +25,8 @@ JUDGEMENTS_MAX = 16
 MADE_MAX = 100
 MESSAGE_LENGTH_MAX = 600
 AGENT_LENGTH_MAX = 256
+INTERNAL = "AWS Internal"
+"""Where a call comes from that a service makes for its caller: CloudTrail's own words."""
 MADE_LENGTH_MAX = 1 << 18
 """How far an answer is searched for ids: a launch of hundreds fits."""
 

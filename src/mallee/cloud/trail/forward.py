@@ -9,6 +9,7 @@ Not its business: what a line says (`events`), and files (`journal`).
 import asyncio
 import collections
 import contextlib
+import itertools
 from pathlib import Path
 
 import msgspec
@@ -23,6 +24,8 @@ KEPT_MAX = 10_000
 WAIT_S = 2.0
 """How long a call waits for its line to be in the trail."""
 AGAIN_S = 0.25
+TOGETHER_MAX = 64
+"""Lines that are sent before the first of them is known to be taken."""
 LINE_BYTES_MAX = 4 << 20
 _AT_ONCE, _LATER = b"!", b"."
 _TAKEN = b"\n"
@@ -47,15 +50,20 @@ class Forwarder:
 
         Tells whether it is written.
         """
+        taken = self.put(event, at_once=at_once)
+        if at_once:
+            await asyncio.wait([taken], timeout=WAIT_S)
+        return taken.done()
+
+    def put(self, event: Event, *, at_once: bool = False) -> "asyncio.Future[None]":
+        """Have an event written soon; return what is done once it is."""
         if len(self._lines) >= KEPT_MAX:
             self._lines.popleft()
             _log.error("a line of the trail is lost", why="its writer has been away too long")
         taken = asyncio.get_running_loop().create_future()
         self._lines.append(((_AT_ONCE if at_once else _LATER) + _encoded(event) + b"\n", taken))
         self._arrived.set()
-        if at_once:
-            await asyncio.wait([taken], timeout=WAIT_S)
-        return taken.done()
+        return taken
 
     async def run(self) -> None:
         """Bring lines until cancelled."""
@@ -76,18 +84,23 @@ class Forwarder:
         try:
             while True:
                 while self._lines:
-                    line, taken = self._lines[0]
-                    writer.write(line)
+                    together = list(itertools.islice(self._lines, TOGETHER_MAX))
+                    writer.writelines(line for line, _ in together)
                     await writer.drain()
-                    await reader.readexactly(len(_TAKEN))
-                    if self._lines and self._lines[0][1] is taken:
-                        self._lines.popleft()
-                    if not taken.done():
-                        taken.set_result(None)
+                    for _, taken in together:
+                        await reader.readexactly(len(_TAKEN))
+                        self._end(taken)
                 self._arrived.clear()
                 await self._arrived.wait()
         finally:
             writer.close()
+
+    def _end(self, taken: "asyncio.Future[None]") -> None:
+        """Note that a line is written; it may have been dropped meanwhile."""
+        if self._lines and self._lines[0][1] is taken:
+            self._lines.popleft()
+        if not taken.done():
+            taken.set_result(None)
 
 
 class Inbox:
