@@ -11,7 +11,8 @@ import pytest
 from aiohttp import web
 
 from mallee.cloud import handover, http
-from mallee.cloud.handover import Connections, Door, Neighbour
+from mallee.cloud.connections import Connections
+from mallee.cloud.handover import Door, Neighbour
 
 UNAVAILABLE = b"HTTP/1.1 503 Away\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 

@@ -6,13 +6,16 @@ DryRun, ClientToken, filters, paging, refusal of parameters that are not honoure
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mallee.aws import errors, policy
 from mallee.cloud.call import Call, Principal, Request, Result, WriteCall
-from mallee.cloud.identity import keysets
 from mallee.cloud.state.records import Record
 from mallee.kit import secretbox
+
+if TYPE_CHECKING:
+    # S3 has rows too, and nobody there whom a provider vouches for.
+    from mallee.cloud.identity import keysets
 
 Reader = Callable[[Call, Request], Result]
 Writer = Callable[[WriteCall, Request], Result]
@@ -201,7 +204,7 @@ class Action:
     is_unsigned: bool = False
     """Whether it is answered without a signature: the caller is `call.NOBODY`, and each peer is
     let in so often and no more (`strangers`). The handler decides whom it believes."""
-    vouch: Callable[[Call, Request, keysets.KeySets], Awaitable[Principal]] | None = None
+    vouch: "Callable[[Call, Request, keysets.KeySets], Awaitable[Principal]] | None" = None
     """Of an unsigned row: finds for whom an identity provider vouches in the request, which is then
     allowed or refused as his (`resource_policy`)."""
 

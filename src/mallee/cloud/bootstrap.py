@@ -16,7 +16,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from mallee.cloud import accounts, server
+from mallee.cloud import accounts
 from mallee.cloud.ec2.vpc import vpcs
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
@@ -40,7 +40,6 @@ SERVER_CERTIFICATE_LIFE_S = 397 * pki.DAY_S
 CANNOT_START = (
     settings.InvalidSettings,
     store.Unavailable,
-    server.CannotListen,
     secretbox.BadKeyFile,
     secretbox.Unsealable,
     pki.BadCertificate,

@@ -25,6 +25,8 @@ from mallee.kit import clock, logs
 from mallee.model.layout import Layout
 from mallee.model.settings import Settings
 
+CANNOT_START = (*bootstrap.CANNOT_START, server.CannotListen)
+
 
 async def serve(layout: Layout, settings: Settings, stop: asyncio.Event) -> None:
     """Run the cloud until `stop` is set."""
@@ -66,7 +68,7 @@ async def serve(layout: Layout, settings: Settings, stop: asyncio.Event) -> None
         answer, refuse = partial(pipeline.answer, cloud), partial(pipeline.refuse, cloud)
         told.guests.api = answer
         doors = tuple(map(layout.s3_door_of, range(bootstrap.s3_processes(settings))))
-        neighbour = handover.Neighbour(doors, dispatch.is_for_objects, server.AWAY)
+        neighbour = handover.Neighbour(doors, dispatch.is_for_objects, handover.AWAY)
         told.streams.doors = neighbour.doors
         services = server.Server(server.Front(answer, refuse), neighbour)
         stack.push_async_callback(services.close)
@@ -103,7 +105,7 @@ def main() -> None:
     server.allow_connections()
     try:
         uvloop.run(_main(layout))
-    except bootstrap.CANNOT_START as error:
+    except CANNOT_START as error:
         raise SystemExit(f"mallee-cloud cannot start: {error}") from error
 
 

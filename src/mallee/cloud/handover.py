@@ -10,7 +10,8 @@ client sends can be taken for a name.
 Invariants: (1) a connection changes hands only between two requests; (2) who got it serves at
 least the request that came with it, so it never goes back and forth for one; (3) when the other
 does not answer, the client is told so, and nothing of its request was done.
-Called by the servers of both. Not its business: which request is whose (`dispatch`).
+Called by the servers of both. Not its business: which request is whose (`dispatch`), and what a
+connection is besides (`connections` of each).
 """
 
 import asyncio
@@ -19,13 +20,12 @@ import os
 import re
 import socket
 import struct
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 import msgspec
-from aiohttp import web, web_protocol, web_server
 
 from mallee.cloud import http
 from mallee.kit import logs
@@ -37,8 +37,16 @@ EARLY_BYTES_MAX = 1 << 20
 DOOR_TIMEOUT_S = 10.0
 """How long the other process may take to take a connection: a moment after a start it is busy."""
 BACKLOG = 4096
+AWAY = (
+    b"HTTP/1.1 503 Service Unavailable\r\nServer: mallee\r\nContent-Type: application/xml\r\n"
+    b"Retry-After: 1\r\nConnection: close\r\nContent-Length: 140\r\n\r\n"
+    b'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>ServiceUnavailable</Code>'
+    b"<Message>Service is unable to handle request.</Message></Error>"
+)
+"""What a client is told while the process that it needs is away."""
 _FIRST_BYTES = 32 << 10
-_END = b"\r\n\r\n"
+END = b"\r\n\r\n"
+"""Of a head."""
 _LINE = re.compile(rb"[A-Z]{1,20} [!-~\x80-\xff]+ HTTP/1\.[01]\r?")
 """The first line of a head."""
 _BEGINNING = re.compile(rb"[A-Z]{1,20}(?: [!-~\x80-\xff]*(?: [HTP/1.0]*\r?)?)?")
@@ -73,64 +81,6 @@ class Neighbour:
     """What a client is told, byte for byte, while the other does not take connections."""
 
 
-class Handler(web_protocol.RequestHandler):
-    """A connection that is looked at whenever a request begins on it."""
-
-    __slots__ = ("_answered", "_early", "_is_body_over", "_is_given", "_server")
-
-    def __init__(self, server: "Connections", given: bytes, options: Mapping[str, Any]) -> None:
-        super().__init__(server, **options)
-        self._server = server
-        self._early = bytearray()
-        self._answered = 0
-        """How many requests of this connection were answered."""
-        self._is_body_over = True
-        """Whether all bytes of the last of them had come by then."""
-        self._is_given = given
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin; what came along with a connection from next door is the first that is served."""
-        super().connection_made(transport)
-        if self._is_given:
-            super().data_received(self._is_given)
-            self._is_given = b""
-
-    def data_received(self, data: bytes) -> None:
-        """Take bytes; where a request begins, see whose it is."""
-        if not self._is_between():
-            super().data_received(data)
-            return
-        if self._early or _END not in data:
-            searched = max(0, len(self._early) - len(_END))
-            self._early += data
-            is_short = len(self._early) < HEAD_BYTES_MAX
-            if is_short and _END not in self._early[searched:] and may_be_awaited(self._early):
-                return
-            data = bytes(self._early)
-            self._early.clear()
-        if self._server.give(self.transport, data):
-            self.force_close()
-        else:
-            super().data_received(data)
-
-    def _is_between(self) -> bool:
-        """Tell whether the next byte is the first of a request, or of its head's rest."""
-        waiter = self._waiter
-        is_waiting = waiter is not None and not waiter.done()
-        # A quick client's next request comes before the library waits for it.
-        is_done = self._answered == self._request_count and self._is_body_over
-        return not self._messages and (is_waiting or is_done)
-
-    async def _handle_request(
-        self, request: web.BaseRequest, start_time: float | None, request_handler: Any
-    ) -> tuple[web.StreamResponse, bool]:
-        """Deal with a request as the library does, and note that it is over."""
-        done = await super()._handle_request(request, start_time, request_handler)
-        self._answered += 1
-        self._is_body_over = request.content.is_eof()
-        return done
-
-
 class Passage:
     """The way next door. Belongs to one event loop."""
 
@@ -161,34 +111,6 @@ class Passage:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return True
-
-
-class Connections(web_server.Server):
-    """Makes the handlers of a server's connections, and gives away those that are not its own."""
-
-    def __init__(self, handle: Any, neighbour: Neighbour | None, **options: Any) -> None:
-        super().__init__(handle, **options)
-        self._options = options
-        self._passage = Passage(neighbour)
-
-    def __call__(self) -> Handler:
-        """Return the handler of a connection that was accepted."""
-        return self.handler(b"")
-
-    def handler(self, given: bytes) -> Handler:
-        """Return the handler of a connection that came with these bytes."""
-        return Handler(self, given, {"loop": self._loop, **self._options})
-
-    def give(self, transport: Any, data: bytes) -> bool:
-        """Give the connection away when the request is the other's; tell whether it was."""
-        return self._passage.give(transport, data)
-
-    async def take(self, connection: socket.socket, given: bytes, guest: http.Guest | None) -> None:
-        """Serve a connection that came from next door; guests' requests come to us as values."""
-        if guest is not None:
-            raise OSError("a guest's connection came to the wrong door")
-        connection.setblocking(False)
-        await self._loop.connect_accepted_socket(lambda: self.handler(given), connection)
 
 
 class Door:

@@ -1,4 +1,4 @@
-"""The public socket: bytes in, bytes out, within bounds. aiohttp is known here and in `hosts.py`.
+"""The public socket: bytes in, bytes out, within bounds. Like `connections`, it knows aiohttp.
 
 Reads a request under limits (size, time, number at once, bytes held at once), hands it to
 `answer` as an `http.Request`, and sends the `http.Response` that comes back. What is too large is
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from aiohttp import http_exceptions, web
 
 from mallee.aws import errors
-from mallee.cloud import handover, http
+from mallee.cloud import connections, handover, http
 from mallee.kit import logs, openfiles
 
 MAX_BODY_BYTES = 1 << 20
@@ -39,13 +39,6 @@ LINGER_S = 2.0
 """How long unread bytes of a refused request are thrown away, so that its client, still sending,
 gets to read the refusal."""
 BACKLOG = 4096
-AWAY = (
-    b"HTTP/1.1 503 Service Unavailable\r\nServer: mallee\r\nContent-Type: application/xml\r\n"
-    b"Retry-After: 1\r\nConnection: close\r\nContent-Length: 140\r\n\r\n"
-    b'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>ServiceUnavailable</Code>'
-    b"<Message>Service is unable to handle request.</Message></Error>"
-)
-"""What a client is told while the process that it needs is away."""
 
 _log = logs.get(__name__)
 
@@ -114,7 +107,7 @@ class Server:
         self._in_flight = 0
         self._bytes_held = 0
         # Compressed bodies stay as they are: nobody signs one way and sends another.
-        self.connections = handover.Connections(
+        self.connections = connections.Connections(
             self._handle,
             neighbour,
             access_log=None,

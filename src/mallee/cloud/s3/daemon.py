@@ -20,14 +20,13 @@ import uvloop
 from mallee.aws import dispatch
 from mallee.aws.codec import s3 as codec
 from mallee.cloud import bootstrap, handover
-from mallee.cloud import server as front
 from mallee.cloud.identity import authenticate, authorize, lastuse
 from mallee.cloud.reconcile import lastuse as last_uses
 from mallee.cloud.reconcile import runner
 from mallee.cloud.s3 import background, keytrail, pipeline, scrubbing, server, slots, table, ways
 from mallee.cloud.s3.board import Board
 from mallee.cloud.trail import forward
-from mallee.kit import clock, forks, logs, secretbox
+from mallee.kit import clock, forks, logs, openfiles, secretbox
 from mallee.model.layout import Layout
 from mallee.model.settings import Settings
 from mallee.walrus import opening
@@ -87,7 +86,7 @@ async def serve(
             for loop in background.alone(cloud):
                 stack.callback(loops.create_task(loop).cancel)
         stack.callback(loops.create_task(runner.run(opened, (*settling,))).cancel)
-        neighbour = handover.Neighbour((layout.cloud_door,), dispatch.is_for_others, front.AWAY)
+        neighbour = handover.Neighbour((layout.cloud_door,), dispatch.is_for_others, handover.AWAY)
         doors = tuple(map(layout.s3_door_of, range(place.board.count)))
         out = ways.Ways(neighbour, place.board, number, doors)
         sockets = server.Server(partial(pipeline.answer, cloud), pipeline.busy, threads, out)
@@ -112,7 +111,7 @@ def main() -> None:
     parser.add_argument("--root", type=Path, required=True, help="the cloud's root directory")
     layout = Layout(parser.parse_args().root)
     logs.configure("s3", layout.log / "s3.log")
-    front.allow_connections()
+    openfiles.raise_limit()
     try:
         settings = bootstrap.read_settings(layout)
     except CANNOT_START as error:

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
-from mallee.cloud import handover, server
+from mallee.cloud import handover
 from mallee.cloud.s3.board import Board
 
 
@@ -25,7 +25,7 @@ class Ways:
         self._number = number
         own = doors[number]
         # Where nobody is, the connection comes back to us.
-        ways = [handover.Neighbour((door, own), _everything, server.AWAY) for door in doors]
+        ways = [handover.Neighbour((door, own), _everything, handover.AWAY) for door in doors]
         self._aside = [handover.Passage(one, is_in_turn=False) for one in ways]
 
     def note(self, connections: int) -> None:

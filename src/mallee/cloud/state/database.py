@@ -28,8 +28,8 @@ class Database:
         self.url = sa.make_url(url)
         self._engine_module = _engine_module(self.url)
         self._engine: sa.Engine = self._engine_module.make_engine(self.url)
-        self._put_object = tables.put_object(self._engine.dialect.name)
-        self._put_claim = tables.put_claim(self._engine.dialect.name)
+        self._put_object = tables.put_object(self._engine_module.insert)
+        self._put_claim = tables.put_claim(self._engine_module.insert)
         self._writer: sa.Connection | None = None
         self._reader: sa.Connection | None = None
 

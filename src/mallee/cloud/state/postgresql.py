@@ -9,6 +9,7 @@ from collections.abc import Callable
 import psycopg
 import sqlalchemy as sa
 from sqlalchemy import exc
+from sqlalchemy.dialects import postgresql
 
 from mallee.kit import logs
 
@@ -31,6 +32,9 @@ _CURES = {
 }
 
 _log = logs.get("mallee.cloud.state")
+
+
+insert = postgresql.insert
 
 
 def make_engine(url: sa.URL) -> sa.Engine:

@@ -10,6 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import event, exc
+from sqlalchemy.dialects import sqlite
 
 from mallee.cloud.state.errors import Unavailable
 
@@ -34,6 +35,9 @@ _CURES = {
     sqlite3.SQLITE_PERM: "make the file and its directory writable for this user",
     sqlite3.SQLITE_BUSY: "another process holds it; see who has the file open",
 }
+
+
+insert = sqlite.insert
 
 
 def make_engine(url: sa.URL) -> sa.Engine:

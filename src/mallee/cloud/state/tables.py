@@ -3,8 +3,17 @@
 The schema itself is made by `migrations/`; a test holds these definitions against it.
 """
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
+
+if TYPE_CHECKING:
+    # The dialect that is not used costs memory that nobody need spend.
+    from sqlalchemy.dialects import postgresql, sqlite
+
+Into = Callable[[sa.Table], "postgresql.Insert | sqlite.Insert"]
+"""A dialect's own statement that inserts, which can replace."""
 
 SCHEMA_VERSION = "0001"
 """The newest step in `migrations/versions`."""
@@ -84,23 +93,19 @@ DROP_CLAIM = sa.delete(CLAIM).where(
 )
 
 
-def put_object(dialect: str) -> sa.Insert:
+def put_object(into: Into) -> sa.Insert:
     """The statement that inserts or replaces an object."""
-    insert = _insert(OBJECT, dialect)
+    insert = into(OBJECT)
     return insert.on_conflict_do_update(
         index_elements=["kind", "id"],
         set_={name: insert.excluded[name] for name in ("account", "rev", "version", "doc", "seen")},
     )
 
 
-def put_claim(dialect: str) -> sa.Insert:
+def put_claim(into: Into) -> sa.Insert:
     """The statement that inserts or replaces a claim."""
-    insert = _insert(CLAIM, dialect)
+    insert = into(CLAIM)
     return insert.on_conflict_do_update(
         index_elements=["space", "key"],
         set_={name: insert.excluded[name] for name in ("owner", "amount")},
     )
-
-
-def _insert(table: sa.Table, dialect: str) -> postgresql.Insert | sqlite.Insert:
-    return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
