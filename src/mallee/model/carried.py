@@ -81,6 +81,8 @@ class PeeringWanted(msgspec.Struct, frozen=True, kw_only=True):
     peer_vpc_id: str
     peer_cidrs: tuple[str, ...]
     """All ranges of the peer, IPv4 and IPv6: only they may speak through the connection."""
+    peer_names: tuple[AddressWanted, ...] = ()
+    """Addresses of the peer's whose public names mean the private ones here."""
 
 
 class DhcpWanted(msgspec.Struct, frozen=True, kw_only=True):

@@ -173,6 +173,19 @@ def test_public_names_are_private_addresses_inside_and_public_ones_outside(host:
     assert resolve(host.guest(TWO), name) == "203.0.113.10"
 
 
+def test_a_peers_public_names_may_be_private_addresses_here(host: Lab) -> None:
+    name = "ec2-203-0-113-10.compute-1.amazonaws.com"
+    peering = shapes.peering(0, 1, seen_from=0)
+    peer = AddressWanted(private_ip="10.1.1.10", public_ip="203.0.113.10", public_name=name)
+    host.apply(shapes.host(replace(vpc(ONE), peerings=(peering,))))
+    assert resolve(host.guest(ONE), name) == "203.0.113.10"
+    named = replace(peering, peer_names=(peer,))
+    host.apply(shapes.host(replace(vpc(ONE), peerings=(named,))))
+    assert resolve(host.guest(ONE), name) == "10.1.1.10"
+    host.apply(shapes.host(replace(vpc(ONE), peerings=(peering,))))
+    assert resolve(host.guest(ONE), name) == "203.0.113.10"
+
+
 def resolve(guest: Guest, name: str, server: str = "10.0.0.2") -> str:
     said = guest.run("busybox", "nslookup", "-type=a", name, server)
     return said.split("Name:")[1].split()[2]

@@ -158,6 +158,14 @@ EVIL: dict[str, Change] = {
     "peer's range": in_vpc(
         peerings=(replace(shapes.peering(0, 1, seen_from=0), peer_cidrs=("10.1.0.0/16, x",)),)
     ),
+    "peer's name": in_vpc(
+        peerings=(
+            replace(
+                shapes.peering(0, 1, seen_from=0),
+                peer_names=(AddressWanted(private_ip="10.1.0.1", public_name="a\n10.0.0.1 b"),),
+            ),
+        )
+    ),
     "domain": in_vpc(dhcp=DhcpWanted(domain_names=("a\ndhcp-script=/x",))),
     "name server": in_vpc(dhcp=DhcpWanted(name_servers=("1.1.1.1,x",))),
     "type of NetBIOS node": in_vpc(dhcp=DhcpWanted(netbios_node_type=3)),

@@ -41,10 +41,9 @@ def apply(layout: Layout, vpc: VpcWanted, served: dhcp.Served) -> tuple[str, ...
     changed = _sync_directory(
         Path(paths.hosts_directory), {one.id: dhcp.host_text(one) for one in vpc.interfaces}
     )
-    _sync_directory(
-        Path(paths.names_directory),
-        {one.id: dhcp.name_text(one, served.region) for one in vpc.interfaces},
-    )
+    names = {one.id: dhcp.name_text(one, served.region) for one in vpc.interfaces}
+    names |= {one.id: dhcp.peer_text(one) for one in vpc.peerings if one.peer_names}
+    changed = _sync_directory(Path(paths.names_directory), names) or changed
     pid = _find(paths)
     is_same = _read(Path(paths.configuration)) == text
     namespace = layout.vpc_namespace(vpc.id)

@@ -6,6 +6,7 @@ is decided by `node/plan/{vpcfirewall,routing,natgateways}`.
 Invariant: a namespace forwards nothing before its firewall stands.
 """
 
+from dataclasses import dataclass
 from functools import partial
 
 from mallee.kit import process
@@ -14,7 +15,7 @@ from mallee.model.hosts import HostWanted, VpcWanted
 from mallee.model.layout import Layout
 from mallee.node.do import dhcp, links, namespaces, taps
 from mallee.node.do.standing import Standing
-from mallee.node.plan import groups, natgateways, network, routing, shaping, vpcfirewall
+from mallee.node.plan import groups, natgateways, network, nft, routing, shaping, vpcfirewall
 from mallee.node.plan.links import Seen
 
 ROUTER_SWITCHES = {
@@ -50,6 +51,16 @@ def ipv6_switches(*, is_on: bool) -> dict[str, str]:
     } | ({"net/ipv6/conf/all/forwarding": "1"} if is_on else {})
 
 
+@dataclass(frozen=True, slots=True)
+class _Planned:
+    """What was planned last for a VPC, and of what it followed: the same gives the same."""
+
+    vpc: VpcWanted
+    carried: frozenset[str]
+    seen: Seen
+    rules: nft.Ruleset
+
+
 class Vpcs:
     """The VPCs of one cloud on this host."""
 
@@ -59,6 +70,7 @@ class Vpcs:
         self._kept = kept
         self._set: dict[str, Standing] = {}
         self._made: dict[str, groups.Made] = {}
+        self._planned: dict[str, _Planned] = {}
         self._plugged: set[str] = set()
         self._carried: frozenset[str] = frozenset()
 
@@ -100,17 +112,26 @@ class Vpcs:
             one.close()
         self._set.clear()
         self._made.clear()
+        self._planned.clear()
         self._plugged.clear()
 
     def _apply_inside(self, name: str, vpc: VpcWanted) -> list[str]:
         has_ipv6 = bool(vpc.ipv6_cidrs) and links.has_ipv6()
         standing = self._set.setdefault(name, Standing(name))
-        made = self._made.setdefault(name, groups.Made())
+        before = self._planned.pop(name, None)
         links.apply_switches(_VPC_SWITCHES)
-        problems = standing.load(vpcfirewall.ruleset(self._layout, vpc, made))
+        if before is not None and before.vpc is vpc:
+            rules = before.rules
+        else:
+            made = self._made.setdefault(name, groups.Made())
+            rules = vpcfirewall.ruleset(self._layout, vpc, made)
+        problems = standing.load(rules)
         links.apply_switches(ipv6_switches(is_on=has_ipv6))
         seen = standing.look()
-        problems += standing.wire(routing.vpc_wiring(self._layout, vpc, seen, self._carried))
+        now = _Planned(vpc, self._carried, seen, rules)
+        if before is None or not _is_same(before, now):
+            problems += standing.wire(routing.vpc_wiring(self._layout, vpc, seen, self._carried))
+        self._planned[name] = now
         links.apply_switches(FORWARDING)
         problems += self._shape(vpc, standing)
         gone = {self._layout.tap(one.id): one.id for one in vpc.interfaces}
@@ -181,9 +202,16 @@ class Vpcs:
 
     def _forget(self, name: str) -> None:
         self._made.pop(name, None)
+        self._planned.pop(name, None)
         standing = self._set.pop(name, None)
         if standing is not None:
             standing.close()
+
+
+def _is_same(before: _Planned, now: _Planned) -> bool:
+    """Whether links and routes follow from the very same as before: then nothing is to be done."""
+    is_alike = before.vpc is now.vpc and before.seen is now.seen
+    return is_alike and before.carried == now.carried
 
 
 def _names(layout: Layout, wanted: HostWanted) -> list[str]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Network
 
 from mallee.model import dhcp, hosts
-from mallee.model.carried import AddressWanted
+from mallee.model.carried import AddressWanted, PeeringWanted
 from mallee.model.hosts import InterfaceWanted, SubnetWanted, VpcWanted
 from mallee.node.plan import network
 
@@ -166,6 +166,12 @@ def name_text(interface: InterfaceWanted, region: str) -> str:
         if one.public_name
     ]
     return "\n".join(lines) + "\n"
+
+
+def peer_text(peering: PeeringWanted) -> str:
+    """Return the file of a peer's public names that mean private addresses here."""
+    named = (one for one in peering.peer_names if one.public_name)
+    return "".join(f"{IPv4Address(one.private_ip)} {one.public_name}\n" for one in named)
 
 
 def drop_outlived_leases(leases: str, vpc: VpcWanted) -> str:

@@ -53,6 +53,8 @@ def check_vpc(vpc: VpcWanted, wanted: HostWanted) -> None:
         check_id("pcx", peering.id)
         check_id("vpc", peering.peer_vpc_id)
         _check_ranges(peering.peer_cidrs)
+        for address in peering.peer_names:
+            _check_address_pair(address, wanted)
     _check_dhcp(vpc.dhcp)
 
 
