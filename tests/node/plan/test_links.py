@@ -89,7 +89,9 @@ def test_what_ip_prints_is_read() -> None:
         '{"dst":"10.0.0.9","dev":"eth0"},'
         '{"dst":"10.0.0.0/24","dev":"eth0","protocol":"kernel"},'
         '{"type":"broadcast","dst":"10.0.0.255","dev":"eth0","table":"local"},'
-        '{"type":"throw","dst":"10.7.0.0/16","table":"1234"}]\n'
+        '{"type":"throw","dst":"10.7.0.0/16","table":"1234"},'
+        '{"dst":"100","table":"main"},{"dst":"10.8.0.0/16","dev":"eth0","table":"vpn"},'
+        '{"dst":"fd00::/64","dev":"eth0","pref":"medium"}]\n'
         '[{"priority":0,"src":"all","table":"local"},'
         '{"priority":1000,"src":"all","dst":"10.0.1.0","dstlen":24,"fwmark":"0x5","table":"main"},'
         '{"priority":40000,"src":"all","iif":"lo","table":"900"}]\n'
@@ -104,6 +106,7 @@ def test_what_ip_prints_is_read() -> None:
                 Route("203.0.113.0/24", "unreachable", metric=4278198272),
                 Route("10.0.0.9/32", device="eth0"),
                 Route("10.7.0.0/16", "throw", table=1234),
+                Route("10.8.0.0/16", device="eth0", table=0),
             }
         ),
         address6s=frozenset({("lo", "::1/128")}),

@@ -147,6 +147,8 @@ def _routes(found: list[dict[str, Any]], everything: str) -> list[Route]:
         if route.get("protocol") != "kernel" and route.get("table") != "local"
         # Asked for all tables, `ip` tells of both families; only routes of IPv6 have a preference.
         if ("pref" in route) is (everything == _EVERYTHING6)
+        # A label of MPLS is a destination too.
+        if route["dst"] == "default" or "." in route["dst"] or ":" in route["dst"]
         for hop in route.get("nexthops", [route])
     ]
 
