@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 from mallee.cli import client
 from mallee.cloud.s3 import operationnames
 from tests.cloud.s3 import running
+from tests.cloud.s3.wire import Wire
 
 FIELDS = 26
 LINE = re.compile(r'\[[^\]]*\]|"[^"]*"|\S+')
@@ -100,6 +101,53 @@ def test_every_request_is_a_line_of_all_fields(cloud: running.RunningS3) -> None
     assert stranger[9:11] == ["403", "AccessDenied"]
     assert stranger[16] == '"x%22 200 %22"'
     assert shlex.split(" ".join(stranger[:2] + stranger[3:]))
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"User-Agent: a\xffb",
+        b"Referer: \xc3\x28",
+        b'User-Agent: a" 200 - "-\t\\',
+        b"X-Forwarded-For: 1.2.3.4",
+    ],
+)
+def test_nobody_keeps_requests_out_of_the_log(cloud: running.RunningS3, header: bytes) -> None:
+    s3 = cloud.s3()
+    allow(s3, account(cloud))
+    switch_on(s3)
+    s3.get_bucket_location(Bucket="logged")
+    hosts = (b"127.0.0.1", b"127.0.0.1\xff")
+    for host in hosts:
+        with Wire(cloud.port, cloud.admin) as wire:
+            wire.send(b"GET /logged/secret HTTP/1.1\r\nHost: %b\r\n%b\r\n\r\n" % (host, header))
+            assert wire.reply().status == 403
+    with Wire(cloud.port, cloud.admin) as wire:
+        length = {"x-amz-decoded-content-length": '5 - "-" "forged" -', "Content-Length": "5"}
+        wire.send(wire.head("PUT", "/logged/put", length) + b"12345")
+        assert wire.reply().status == 200
+    _, lines = logged(cloud)
+    assert {len(line) for line in lines} == {FIELDS}
+    assert [line[7] for line in lines].count("secret") == len(hosts)
+    assert "REST.GET.LOCATION" in {line[6] for line in lines}
+    (put,) = [line for line in lines if line[7] == "put"]
+    assert put[12] == "5"
+
+
+def test_a_customers_key_in_a_link_is_not_in_the_log(cloud: running.RunningS3) -> None:
+    s3 = cloud.s3()
+    allow(s3, account(cloud))
+    switch_on(s3)
+    name = "x-amz-server-side-encryption-customer-key"
+    other = f"a=1&%58{name[1:].title()}"
+    for query in (f"{name}=c2VjcmV0", f"{other}=c2VjcmV0&b=2"):
+        with pytest.raises(urllib.error.HTTPError):
+            urllib.request.urlopen(f"{cloud.url}/logged/k?{query}&{name}-MD5=bWQ1", timeout=30)
+    _, lines = logged(cloud)
+    told = [line[8] for line in lines if line[7] == "k"]
+    assert len(told) == 2
+    assert not any("c2VjcmV0" in one for one in told)
+    assert "&b=2" in told[1]
 
 
 def test_each_key_of_a_deletion_of_many_is_a_line(cloud: running.RunningS3) -> None:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from urllib.parse import parse_qs, quote
+from urllib.parse import parse_qs, quote, unquote
 from xml.etree import ElementTree
 
 from mallee.cloud.call import Principal
@@ -33,7 +33,10 @@ _STATUSES = {"": "204", "AccessDenied": "403", "PreconditionFailed": "412"}
 """Of one key among many, by the code of its error."""
 _OPERATION, _BYTES_SENT, _VERSION = 6, 11, 17
 """Places of fields."""
-_UNSAFE = re.compile(r'[\x00-\x1f\x7f"\\]')
+_UNSAFE = re.compile('[\\x00-\\x1f\\x7f"\\\\\\ud800-\\udfff]')
+"""What would leave the quotes, or is no text: bytes of a header that are not UTF-8."""
+_KEYS = frozenset(f"x-amz-{of}server-side-encryption-customer-key" for of in ("", "copy-source-"))
+"""Parameters of links whose value nobody keeps."""
 _TOTAL = re.compile(r"bytes [^/]*/(\d+)")
 
 
@@ -145,7 +148,7 @@ def _fields(visit: Visit, outgoing: Outgoing, owner: str, ended: _End) -> tuple[
     """Return AWS's twenty-six fields."""
     request, headers = visit.request, visit.request.headers
     query = parse_qs(request.query, keep_blank_values=True)
-    uri = f"{request.path}?{request.query}" if request.query else request.path
+    uri = f"{request.path}?{_without_keys(request.query)}" if request.query else request.path
     version, auth = _signed(headers, query)
     is_sent = ended.sent and request.method != "HEAD"
     return (
@@ -206,12 +209,31 @@ def _object_size(visit: Visit, outgoing: Outgoing) -> str:
     if not visit.key or outgoing.status >= 300:
         return _NOTHING
     if visit.operation in ("PutObject", "UploadPart"):
-        headers = visit.request.headers
-        return headers.get("x-amz-decoded-content-length") or headers.get("content-length", "-")
+        return _length(visit.request.headers)
     if visit.operation not in ("GetObject", "HeadObject"):
         return _NOTHING
     total = _TOTAL.match(outgoing.headers.get("Content-Range", ""))
     return total[1] if total else outgoing.headers.get("Content-Length", str(outgoing.size))
+
+
+def _length(headers: Mapping[str, str]) -> str:
+    """Return how many bytes an object that was stored has, as far as its head said."""
+    codings = headers.get("content-encoding", "").lower()
+    mode = headers.get("x-amz-content-sha256", "")
+    is_wrapped = mode.startswith("STREAMING-") or "aws-chunked" in codings
+    said = headers.get("x-amz-decoded-content-length" if is_wrapped else "content-length", "")
+    return said if said.isascii() and said.isdigit() else _NOTHING
+
+
+def _without_keys(query: str) -> str:
+    """Return a query without the keys that customers seal with."""
+    if "customer-key" not in unquote(query).lower():
+        return query
+    parts = (part.partition("=") for part in query.split("&"))
+    return "&".join(
+        f"{name}={_NOTHING}" if unquote(name).lower() in _KEYS else f"{name}{equals}{value}"
+        for name, equals, value in parts
+    )
 
 
 def _quoted(text: str) -> str:
@@ -222,8 +244,8 @@ _QUOTED_NOTHING = '"-"'
 
 
 def _plain(text: str) -> str:
-    return quote(text, safe="/:-_.~=+") if text else _NOTHING
+    return quote(text, safe="/:-_.~=+", errors="surrogateescape") if text else _NOTHING
 
 
 def _escaped(match: "re.Match[str]") -> str:
-    return f"%{ord(match[0]):02X}"
+    return f"%{ord(match[0]) & 0xFF:02X}"

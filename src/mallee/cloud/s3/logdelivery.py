@@ -87,7 +87,7 @@ async def _write(
 def _put(means: Means, target: BucketRecord, key: str, lines: Sequence[str]) -> None:
     draft = Draft(means, target, Name(key, "text/plain"))
     try:
-        draft.write("".join(f"{line}\n" for line in lines).encode())
+        draft.write("".join(f"{line}\n" for line in lines).encode("utf-8", "replace"))
         drafts.commit(means, target, [draft.finish()])
     finally:
         draft.abandon()
