@@ -37,6 +37,7 @@ _MATCHES = {
 OpenWay = tuple[Direction, str, str]
 """Direction, family (`ipv4`, `ipv6`) and protocol (`tcp`, `udp`)."""
 _WORLD = ("0.0.0.0/0", "::/0")
+_ANYBODY = ip_network("0.0.0.0/0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,35 +238,29 @@ def _span(rule: Rule, network: spans.Network) -> tuple[str, Span]:
 
 
 def _element(span: Span, kind: str) -> str:
-    key = "" if kind == _ALL else f"{span.key} . "
-    return f"{key}{_numbers(span)} . {_short(span.network)}"
+    return f"{_keyed(span, kind)} . {_short(span.network)}"
+
+
+def _keyed(span: Span, kind: str) -> str:
+    """What a packet is asked for besides its peer's address."""
+    return _numbers(span) if kind == _ALL else f"{span.key} . {_numbers(span)}"
 
 
 def _numbers(span: Span) -> str:
     return str(span.low) if span.low == span.high else f"{span.low}-{span.high}"
 
 
-_NOWHERE = ip_network("0.0.0.0/0")
-
-
 def _peer_lines(peer: str, rules: list[Rule], way: _Way) -> Iterator[str]:
     """The rules that name another group (or their own) as peer."""
-    kinds = _by_kind_of_peer(rules)
+    kinds: dict[str, list[Span]] = {}
+    for rule in rules:
+        # Whose address it must be is said by the set of members, not by a range.
+        kind, span = _span(rule, _ANYBODY)
+        kinds.setdefault(kind, []).append(span)
     for family, members in (("ip", f"{peer}-members"), ("ip6", f"{peer}-members6")):
         who = f"{family} {way.side} @{members}"
         for kind, held in sorted(kinds.items()):
             pieces = spans.disjoint(held)
-            if any((one.low, one.high) == (0, PROTOCOL_MAX) for one in pieces if kind == _ALL):
-                yield f"{who} goto {way.onwards}"
-                continue
-            keys = ("" if kind == _ALL else f"{one.key} . " for one in pieces)
-            what = ", ".join(f"{key}{_numbers(one)}" for key, one in zip(keys, pieces, strict=True))
-            yield f"{who} {_MATCHES[kind]} {{ {what} }} goto {way.onwards}"
-
-
-def _by_kind_of_peer(rules: list[Rule]) -> dict[str, list[Span]]:
-    kinds: dict[str, list[Span]] = {}
-    for rule in rules:
-        kind, span = _span(rule, _NOWHERE)
-        kinds.setdefault(kind, []).append(span)
-    return kinds
+            what = ", ".join(_keyed(one, kind) for one in pieces)
+            match = "" if what == f"0-{PROTOCOL_MAX}" else f" {_MATCHES[kind]} {{ {what} }}"
+            yield f"{who}{match} goto {way.onwards}"
