@@ -1,0 +1,31 @@
+"""docs/networking.md leads where it says: a network of two subnets, with real guests in it."""
+
+from pathlib import Path
+
+import pytest
+
+from tests import wholecloud
+from tests.clients import guides
+
+pytestmark = pytest.mark.machine
+
+GUIDE = Path(__file__).parents[2] / "docs/networking.md"
+
+SSH = (
+    "exec /usr/bin/ssh -o BatchMode=yes -o StrictHostKeyChecking=no -o LogLevel=ERROR "
+    '-o UserKnownHostsFile=/dev/null -o ConnectTimeout=2 "$@"'
+)
+"""As a person does: says yes to the host key."""
+
+
+def test_the_guide_leads_where_it_says(tmp_path: Path) -> None:
+    with wholecloud.fresh() as cloud:
+        done = guides.walk(cloud, GUIDE, tmp_path, {**guides.PROGRAMS, "ssh": SSH})
+    assert done.returncode == 0, done.stderr[-4000:]
+
+
+def test_every_command_of_the_guide_is_run() -> None:
+    found = list(guides.commands(GUIDE))
+    assert len(found) > 60
+    assert sum("# refused:" in command for command in found) >= 4
+    assert len(GUIDE.read_text().split("```")) % 2 == 1
