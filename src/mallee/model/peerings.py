@@ -30,7 +30,7 @@ class PeeringEnd(msgspec.Struct, frozen=True, kw_only=True):
     cidrs: tuple[str, ...] = ()
     """The VPC's ranges as the other side is shown them."""
     resolves_dns: bool = False
-    """Whether public names of the other side's instances are private addresses here."""
+    """Whether public names of this side's instances are private addresses for the other one."""
     tags: dict[str, str] = {}
 
 

@@ -130,7 +130,7 @@ def vpc_wanted(
         route_tables=tuple(_tables(view, vpc.doc, subnets)),
         acls=tuple(_acls(view, subnets)),
         nat_gateways=tuple(_nat_gateways(view, vpc.id)),
-        peerings=tuple(_peerings(view, vpc.id)),
+        peerings=tuple(_peerings(view, vpc.id, groups.region)),
         dhcp=_dhcp(view, vpc.doc),
         dns_support=vpc.doc.dns_support,
     )
@@ -197,18 +197,30 @@ def _nat_gateways(view: View, vpc_id: str) -> Iterator[NatGatewayWanted]:
         )
 
 
-def _peerings(view: View, vpc_id: str) -> Iterator[PeeringWanted]:
+def _peerings(view: View, vpc_id: str, region: str) -> Iterator[PeeringWanted]:
     for peering in sorted(view.by(records.PEERING, "vpc", vpc_id), key=lambda one: one.id):
         if peering.doc.status is not PeeringStatus.ACTIVE:
             continue
-        ends = (peering.doc.requester.vpc_id, peering.doc.accepter.vpc_id)
-        peer = view.get(records.VPC, ends[1] if ends[0] == vpc_id else ends[0])
+        ends = (peering.doc.requester, peering.doc.accepter)
+        end = ends[1] if ends[0].vpc_id == vpc_id else ends[0]
+        peer = view.get(records.VPC, end.vpc_id)
         if peer is not None:
             yield PeeringWanted(
                 id=peering.id,
                 peer_vpc_id=peer.id,
                 peer_cidrs=(*peer.doc.cidrs, *(block.cidr for block in peer.doc.ipv6_cidrs)),
+                peer_names=tuple(_named(view, peer, region)) if end.resolves_dns else (),
             )
+
+
+def _named(view: View, vpc: VpcRecord, region: str) -> Iterator[AddressWanted]:
+    """Yield the addresses of a VPC that have public names."""
+    names = _Names(region, has=vpc.doc.dns_hostnames and vpc.doc.dns_support)
+    if not names.has:
+        return
+    for interface in sorted(view.by(records.INTERFACE, "vpc", vpc.id), key=lambda one: one.id):
+        for private, public in sorted(interfacelisting.public_ips(view, interface).items()):
+            yield AddressWanted(private_ip=private, public_ip=public, public_name=names.of(public))
 
 
 def _dhcp(view: View, vpc: Vpc) -> DhcpWanted:

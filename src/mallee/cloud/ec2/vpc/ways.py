@@ -46,7 +46,11 @@ def _interface(view: Reader, table: RouteTable, id: str) -> bool:
 
 def _peering(view: Reader, table: RouteTable, id: str) -> bool:
     peering = view.get(records.PEERING, id)
-    return peering is not None and peering.doc.status is PeeringStatus.ACTIVE
+    if peering is None or peering.doc.status is not PeeringStatus.ACTIVE:
+        return False
+    # An account that is deleted takes its VPC along, and the connection stays the other's.
+    ends = (peering.doc.requester.vpc_id, peering.doc.accepter.vpc_id)
+    return all(view.get(records.VPC, vpc_id) is not None for vpc_id in ends)
 
 
 def _endpoint(view: Reader, table: RouteTable, id: str) -> bool:
