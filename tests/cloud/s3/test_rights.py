@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+import requests
 from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import ClientError
@@ -210,3 +211,34 @@ def test_no_more_buckets_are_made_at_once_than_the_quota_leaves(world: World) ->
         codes = pool.map(lambda n: code(crowd.create_bucket, Bucket=f"crowd-{n}"), range(8))
         assert sorted(codes) == [""] * 3 + ["TooManyBuckets"] * 5
     assert len(crowd.list_buckets()["Buckets"]) == 3
+
+
+def test_a_former_version_is_copied_by_its_own_tags(world: World) -> None:
+    """Those of the current one, which he may read, do not speak for it."""
+    enabled = {"Status": "Enabled"}
+    world.owner.put_bucket_versioning(Bucket="shared", VersioningConfiguration=enabled)
+    put = {"Bucket": "shared", "Key": "tagged", "Body": b"data"}
+    former = world.owner.put_object(**put, Tagging="secret=yes")["VersionId"]
+    current = world.owner.put_object(**put, Tagging="secret=no")["VersionId"]
+    open_ones = {"StringEquals": {"s3:ExistingObjectTag/secret": "no"}}
+    world.grant(
+        allow(["s3:GetObjectVersion", "s3:PutObject", "s3:PutObjectTagging"], "*"),
+        allow("s3:GetObjectVersionTagging", "*", Condition=open_ones),
+    )
+    for id, refusal in ((former, "AccessDenied"), (current, "")):
+        source = {"Bucket": "shared", "Key": "tagged", "VersionId": id}
+        assert code(world.user.copy_object, Bucket="shared", Key="c", CopySource=source) == refusal
+    world.grant()
+    world.owner.put_bucket_versioning(
+        Bucket="shared", VersioningConfiguration={"Status": "Suspended"}
+    )
+
+
+def test_a_strangers_list_of_keys_is_short(world: World) -> None:
+    """Nobody has strangers' documents of megabytes read for nothing."""
+    body = b"<Delete>" + b"<Object><Key>a</Key></Object>" * 900
+    for size, status in ((0, 200), (128 << 10, 400)):
+        data = body + b" " * size + b"</Delete>"
+        answer = requests.post(f"{world.cloud.url}/shared?delete", data=data, timeout=30)
+        assert answer.status_code == status
+        assert "<Deleted>" not in answer.text

@@ -278,7 +278,7 @@ def _wanted(call: ObjectCall, where: Place, asked: Asked, given: tuple[Source, F
 def _may_read_tags(call: ObjectCall, source: Source) -> bool:
     of_version = "s3:GetObjectVersionTagging"
     permission = "s3:GetObjectTagging" if source.id is None else of_version
-    return call.may(permission, source.arn)
+    return call.may(permission, source.arn, source.id)
 
 
 def _directive(asked: Asked, member: str, header: str) -> bool:

@@ -146,7 +146,8 @@ def _context(header: str) -> dict[str, str]:
             raise ValueError(header)
         text = base64.b64decode(header, validate=True)
         found = msgspec.json.decode(text, type=dict[str, str])
-        if _OWN_PAIR in found:
+        # Policies know the names of pairs without regard to case.
+        if _OWN_PAIR in map(str.lower, found):
             raise ValueError(header)
     except (binascii.Error, ValueError, msgspec.MsgspecError) as error:
         raise errors.s3.InvalidArgument(

@@ -56,7 +56,8 @@ from mallee.walrus.seam import Engine
 DOCUMENT_BYTES_MAX = 4 << 20
 """Of a body that is no object: ten thousand parts to complete, a thousand keys to delete."""
 ASKED_BYTES_MAX = 128 << 10
-"""Of a document that is read before anybody knows whether its sender may: fifty tags."""
+"""Of a document that is read before anybody knows whether its sender may: fifty tags. Of a
+stranger's, who is asked about each thing in it, no more either."""
 SMALL_BYTES_MAX = 128 << 10
 """Objects up to this size are read whole before they are sent."""
 NO_BODY = Said(size=None)
@@ -153,7 +154,8 @@ async def _stages(cloud: Cloud, visit: Visit) -> Outgoing:
 async def _do(cloud: Cloud, visit: Visit, question: Question, body: ObjectBody) -> Outgoing:
     """Read the body if it is a document, and do what the row does."""
     if codec.body_kind(visit.operation) is codec.BodyKind.DOCUMENT:
-        await _read_document(visit, body, DOCUMENT_BYTES_MAX)
+        is_strange = question.row.is_everyones and not question.call.account
+        await _read_document(visit, body, ASKED_BYTES_MAX if is_strange else DOCUMENT_BYTES_MAX)
         _refuse_ignored(question.row, visit.asked)
         question = replace(question, asked=visit.asked)
     return await _run(cloud, visit, question, body)
