@@ -113,6 +113,14 @@ def test_keys_are_not_made_neat(key: str) -> None:
     assert s3.route(head("GET", "/bucket/" + quote(key, safe="/"))).key == key
 
 
+@pytest.mark.parametrize("key", ["services/walrus/a", "a/services/objectstorage/b", "services"])
+def test_the_old_path_is_taken_off_once_and_from_no_key(key: str) -> None:
+    for old in ("", "/services/Walrus", "/services/objectstorage"):
+        assert s3.route(head("GET", f"{old}/bucket/{key}")).key == key
+    by_host = Head("GET", f"/{key}", "", {"host": "bucket.s3.example.org"})
+    assert s3.route(by_host).key == key
+
+
 @pytest.mark.parametrize(
     ("host", "domains", "bucket"),
     [

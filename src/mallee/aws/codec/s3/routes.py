@@ -24,6 +24,7 @@ PREFLIGHT = "OptionsObject"
 KEY_BYTES_MAX = 1024
 
 _OLD_PATH = re.compile(r"/services/(?:objectstorage|walrus)(?=/|$)", re.IGNORECASE)
+"""Before the bucket, as Eucalyptus had it; anywhere else it is a part of a key."""
 _PORT = re.compile(r":[0-9]*$")
 _S3_LABEL = re.compile(r"s3(?:-[a-z]{2}(?:-[a-z]+)+-[0-9])?|objectstorage|walrus")
 """What stands behind a bucket in a host: also with a region, as was usual once, and Eucalyptus'."""
@@ -114,10 +115,11 @@ def route(head: wire.Head, domains: Sequence[str] = ()) -> Routed:
 
 def address(head: wire.Head, domains: Sequence[str] = ()) -> Address:
     """Return which bucket and key host and path name; raise `InvalidURI`, `KeyTooLongError`."""
-    host_bucket = _bucket_of_host(head.headers.get("host", ""), domains)
-    path = _OLD_PATH.sub("", head.path, count=1)
+    host_bucket = _bucket_of_host(head.headers.get("host", ""), tuple(domains))
     if host_bucket:
-        return Address(host_bucket, _decoded_key(path.removeprefix("/")), host_bucket)
+        return Address(host_bucket, _decoded_key(head.path.removeprefix("/")), host_bucket)
+    old = _OLD_PATH.match(head.path)
+    path = head.path[old.end() :] if old else head.path
     raw_bucket, _, key = path.removeprefix("/").partition("/")
     bucket = _decoded(raw_bucket)
     if "/" in bucket:
@@ -128,7 +130,7 @@ def address(head: wire.Head, domains: Sequence[str] = ()) -> Address:
 
 def check_key(key: str) -> None:
     """Raise `KeyTooLongError` for a key that no object can have."""
-    size = len(key.encode("utf-8", "surrogateescape"))
+    size = len(key) if key.isascii() else len(key.encode("utf-8", "surrogateescape"))
     if size > KEY_BYTES_MAX:
         raise errors.s3.KeyTooLongError(size=size, most=KEY_BYTES_MAX)
 
@@ -138,7 +140,8 @@ def marks() -> frozenset[str]:
     return _tables().marks
 
 
-def _bucket_of_host(host: str, domains: Sequence[str]) -> str:
+@functools.lru_cache(maxsize=64)
+def _bucket_of_host(host: str, domains: tuple[str, ...]) -> str:
     name = _PORT.sub("", host.strip().lower()).removesuffix(".")
     for domain in domains:
         if name == domain:
@@ -159,6 +162,8 @@ def _decoded_key(raw: str) -> str:
 
 
 def _decoded(raw: str) -> str:
+    if "%" not in raw and raw.isascii():
+        return raw
     try:
         return unquote_to_bytes(raw.encode("utf-8", "surrogateescape")).decode()
     except UnicodeDecodeError as error:
