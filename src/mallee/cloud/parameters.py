@@ -36,6 +36,8 @@ def read(request: http.Request) -> list[tuple[str, str]]:
 
 def refuse_ignored(action: Action, request: Mapping[str, Any]) -> None:
     """Raise `UnsupportedOperation` for the first member that the action would ignore."""
+    if request.keys() <= action.honours and "TagSpecifications" not in request:
+        return
     for path in _ignored(request, "", _honoured(action)):
         raise errors.UnsupportedOperation(
             f"The parameter {path} of {action.name} is not supported by this cloud."

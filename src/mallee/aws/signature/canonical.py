@@ -14,6 +14,7 @@ from mallee.aws.signature.wire import Request
 
 FORM = "application/x-www-form-urlencoded"
 _SAFE = "-_.~"
+_SIGNATURE = "X-Amz-Signature"
 _UNRESERVED = re.compile(r"[A-Za-z0-9_.~-]*", re.ASCII)
 _PART = (
     r"(?:[A-Za-z0-9_.~-]"
@@ -71,14 +72,14 @@ def queries(raw: str) -> tuple[str, ...]:
 
 def raw_query(raw: str) -> str:
     """Return the parts of a query as they were sent, sorted, without the signature."""
-    parts = [part.partition("=")[::2] for part in raw.split("&") if part]
-    return "&".join(f"{name}={value}" for name, value in sorted(parts) if not _is_signature(name))
+    parts = [part.partition("=") for part in raw.split("&") if part]
+    return "&".join([f"{name}={value}" for name, _, value in sorted(parts) if name != _SIGNATURE])
 
 
 def encoded_query(raw: str) -> str:
     """Return the query decoded, encoded as RFC 3986 has it, sorted, without the signature."""
     pairs = [(encode(name), encode(value)) for name, value in split_query(raw)]
-    return "&".join(f"{name}={value}" for name, value in sorted(pairs) if not _is_signature(name))
+    return "&".join([f"{name}={value}" for name, value in sorted(pairs) if name != _SIGNATURE])
 
 
 def v4_headers(names: Iterable[str], headers: Mapping[str, str]) -> str:
@@ -117,8 +118,10 @@ def encode(text: str) -> str:
 
 
 def _split(raw: str) -> Pairs:
-    parts = (part.partition("=") for part in raw.split("&") if part)
-    return tuple((_decode(name), _decode(value)) for name, _, value in parts)
+    parts = [part.partition("=") for part in raw.split("&") if part]
+    if "%" not in raw and "+" not in raw:
+        return tuple([(name, value) for name, _, value in parts])
+    return tuple([(_decode(name), _decode(value)) for name, _, value in parts])
 
 
 _split_again = functools.lru_cache(maxsize=16)(_split)
@@ -129,7 +132,3 @@ def _decode(text: str) -> str:
         return text
     raw = unquote_to_bytes(text.replace("+", " ").encode("utf-8", "surrogateescape"))
     return raw.decode("utf-8", "surrogateescape")
-
-
-def _is_signature(name: str) -> bool:
-    return name == "X-Amz-Signature"

@@ -7,6 +7,7 @@ The pipeline calls it first, looks up the key, and lets `check.verify` decide.
 Not its business: whether the signature holds, and the parameters that are not about signatures.
 """
 
+import functools
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -274,6 +275,7 @@ def _once(parameters: Sequence[tuple[str, str]], names: frozenset[str]) -> dict[
     return values
 
 
+@functools.lru_cache(maxsize=64)
 def _credential(text: str, algorithm: Algorithm) -> tuple[str, tuple[str, ...]]:
     parts, most = tuple(text.split("/")), algorithm.scope_parts
     if len(parts) <= most or not all(parts[-most:]) or not parts[0]:
@@ -329,6 +331,7 @@ def _timestamp_of_headers(headers: Mapping[str, str]) -> str:
     return moment.strftime("%Y%m%dT%H%M%SZ")
 
 
+@functools.lru_cache(maxsize=64)
 def _seconds(timestamp: str) -> float:
     match = _BASIC_TIME.fullmatch(timestamp)
     try:

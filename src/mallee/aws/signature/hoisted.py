@@ -32,9 +32,7 @@ _OF_SIGNATURES = frozenset(
 
 def headers_of(head: wire.Head) -> Mapping[str, str]:
     """Return the headers with those of the query; refuse one that is there in two ways."""
-    if not _MAY_HOLD.search(head.query):
-        return head.headers
-    hoisted = _in_query(head.query)
+    hoisted = _in_query(head.query) if head.query else ()
     if not hoisted:
         return head.headers
     found = dict(head.headers)
@@ -60,7 +58,9 @@ def check(name: str, value: str) -> None:
 @functools.lru_cache(maxsize=16)
 def _in_query(raw: str) -> canonical.Pairs:
     """Return the parameters that are headers; remembered while one request is looked at."""
-    found = tuple(pair for pair in canonical.split_query(raw) if _is_header(pair[0].lower()))
+    if not _MAY_HOLD.search(raw):
+        return ()
+    found = tuple([pair for pair in canonical.split_query(raw) if _is_header(pair[0].lower())])
     for name, value in found:
         check(name, value)
     return found

@@ -84,6 +84,9 @@ def encode(operation: str, result: Mapping[str, Any]) -> Answer:
                 headers[writing.prefixes[name] + key] = _header(operation, name, _word, text)
         else:
             inside[name] = value
+    if _UNSAFE.search("".join(headers.values())):
+        wire, text = next(pair for pair in headers.items() if _UNSAFE.search(pair[1]))
+        raise fragment.Mismatch(operation, wire, text)
     status = 206 if "Content-Range" in headers else writing.status
     if writing.is_stream:
         if inside:
@@ -114,12 +117,9 @@ def encode_error(error: errors.AwsError, place: Place) -> Answer:
 
 def _header(operation: str, name: str, write: Write, value: Any) -> str:
     try:
-        text = write(value)
+        return write(value)
     except fragment.UNFIT as error:
         raise fragment.Mismatch(operation, name, value) from error
-    if _UNSAFE.search(text):
-        raise fragment.Mismatch(operation, name, value)
-    return text
 
 
 def _word(text: str) -> str:
