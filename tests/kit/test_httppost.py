@@ -47,6 +47,40 @@ def test_this_machine_is_not_asked_unless_that_is_allowed(listener: Listener, ho
     assert listener.messages == []
 
 
+@pytest.mark.parametrize(
+    "host",
+    [
+        "10.1.2.3",
+        "100.64.0.1",
+        "172.16.0.1",
+        "192.168.1.1",
+        "[fc00::1]",
+        "[::ffff:10.1.2.3]",
+        "[64:ff9b::10.1.2.3]",
+        "[64:ff9b::169.254.169.254]",
+        "[2002:a01:203::1]",
+        "0xa010203",
+    ],
+)
+def test_private_networks_are_not_asked_unless_that_is_allowed(host: str) -> None:
+    with pytest.raises(Failed, match="no address that may be asked"):
+        httppost.post(f"http://{host}:1/", b"", {}, Reach(may_be_private=False))
+
+
+def test_public_addresses_may_be_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+
+    def connect(_: socket.socket, address: object) -> None:
+        asked.append(address)
+        raise OSError("nobody is there")
+
+    monkeypatch.setattr(socket.socket, "connect", connect)
+    for host in ("8.8.8.8", "[2001:4860::1]", "[::ffff:8.8.8.8]", "[64:ff9b::8.8.8.8]"):
+        with pytest.raises(Failed, match="nobody is there"):
+            httppost.post(f"http://{host}:1/", b"", {}, Reach(may_be_private=False))
+    assert len(asked) == 4
+
+
 def test_no_address_that_this_machine_has_is_asked(
     listener: Listener, monkeypatch: pytest.MonkeyPatch
 ) -> None:

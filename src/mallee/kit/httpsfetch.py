@@ -14,7 +14,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, cast
@@ -24,6 +24,11 @@ CONNECT_S = 3.0
 WHOLE_S = 6.0
 """The longest that one document may take."""
 DOCUMENT_BYTES_MAX = 192 << 10
+
+
+_TRANSLATED = ipaddress.ip_network("64:ff9b::/96")
+"""Where routers translate to version 4."""
+_Ip = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 class Unreachable(Exception):
@@ -38,6 +43,8 @@ class Reach:
     """Whether any may."""
     may_be_local: bool = False
     """Whether this machine's own addresses may be."""
+    may_be_private: bool = True
+    """Whether addresses may be that have a meaning in private networks alone."""
     ca_file: str = ""
     """Authorities besides the machine's own; empty: none."""
 
@@ -173,7 +180,7 @@ def connect(host: str, port: int, reach: Reach) -> socket.socket:
     for family, kind, protocol, _, address in socket.getaddrinfo(
         host, port, type=socket.SOCK_STREAM
     ):
-        if not (reach.may_be_local or _is_elsewhere(str(address[0]))):
+        if not _may_be_asked(str(address[0]), reach):
             continue
         left_s = ends_at - time.monotonic()
         if left_s <= 0:
@@ -198,12 +205,34 @@ def _check_elsewhere(connection: socket.socket, reach: Reach) -> None:
         raise OSError(f"{connection.getpeername()[0]} is this machine's own address")
 
 
+def _may_be_asked(address: str, reach: Reach) -> bool:
+    if not (reach.may_be_local or _is_elsewhere(address)):
+        return False
+    return reach.may_be_private or all(ip.is_global for ip in _meant(address))
+
+
 def _is_elsewhere(address: str) -> bool:
     """Tell whether the address is not this machine's by its range."""
+    return not any(
+        ip.is_loopback or ip.is_link_local or ip.is_multicast or ip.is_unspecified
+        for ip in _meant(address)
+    )
+
+
+def _meant(address: str) -> Iterator[_Ip]:
+    """Yield what an address leads to: also that of version 4 within one of version 6."""
     ip = ipaddress.ip_address(address.partition("%")[0])
-    mapped = getattr(ip, "ipv4_mapped", None)
-    ip = mapped or ip
-    return not (ip.is_loopback or ip.is_link_local or ip.is_multicast or ip.is_unspecified)
+    if isinstance(ip, ipaddress.IPv4Address):
+        yield ip
+        return
+    within = ip.ipv4_mapped or ip.sixtofour
+    if within is None and ip in _TRANSLATED:
+        within = ipaddress.IPv4Address(ip.packed[-4:])
+    # One that is only mapped is on the wire what is mapped.
+    if ip.ipv4_mapped is None:
+        yield ip
+    if within is not None:
+        yield within
 
 
 def _shut(connection: socket.socket, is_over: threading.Event) -> None:

@@ -94,6 +94,9 @@ class Webhooks(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Whether anything is sent; else it waits."""
     local: bool = False
     """Whether they may be on this machine's own addresses (loopback and link-local ones)."""
+    private: bool = False
+    """Whether they may be in private networks (10.0.0.0/8, 192.168.0.0/16, fc00::/7 and the like);
+    `local` includes it."""
     ca_file: str = ""
     """Certificates of authorities, besides the public ones, that certify their servers."""
 

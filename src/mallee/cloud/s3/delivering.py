@@ -232,7 +232,12 @@ def signed(secret: bytes, body: bytes, now: int) -> dict[str, str]:
 
 def _reach(settings: Settings) -> httpsfetch.Reach:
     own = settings.webhooks
-    return httpsfetch.Reach(is_allowed=own.send, may_be_local=own.local, ca_file=own.ca_file)
+    return httpsfetch.Reach(
+        is_allowed=own.send,
+        may_be_local=own.local,
+        may_be_private=own.private or own.local,
+        ca_file=own.ca_file,
+    )
 
 
 def _line(note: Note) -> events.Event:
