@@ -4,11 +4,13 @@ import os
 
 from mallee.cloud.reconcile import (
     accounts,
+    events,
     images,
     instances,
     kmskeys,
     mails,
     masterkeys,
+    networks,
     registrations,
     tokens,
 )
@@ -25,10 +27,12 @@ def reconcilers(
     """Return every reconciler of the cloud process."""
     return (
         instances.reconciler(store, clock.SYSTEM, settings),
+        events.reconciler(store, clock.SYSTEM),
         images.reconciler(store, layout, os.urandom),
         accounts.reconciler(store),
         mails.reconciler(store, mails.outbox(layout, settings, ring.box), clock.SYSTEM),
         registrations.reconciler(store, clock.SYSTEM),
+        networks.reconciler(store, clock.SYSTEM),
         tokens.reconciler(store, clock.SYSTEM),
         kmskeys.reconciler(store, ring.box, clock.SYSTEM),
         masterkeys.reconciler(store, ring, clock.SYSTEM),

@@ -166,3 +166,13 @@ def test_old_vpcs_are_completed_once(alice: Any, world: World) -> None:
     assert nets.routes(alice, table["RouteTableId"])["0.0.0.0/0"][1] == "active"
     (acl,) = alice.describe_network_acls(Filters=where("vpc-id", vpc))["NetworkAcls"]
     assert len(acl["Associations"]) == 1
+
+
+def test_a_full_default_vpc_does_not_hinder_a_new_zone(alice: Any, world: World) -> None:
+    wanted = where("is-default", "true")
+    vpc = alice.describe_vpcs(Filters=wanted)["Vpcs"][0]["VpcId"]
+    for part in ("172.31.16.0/20", "172.31.32.0/19", "172.31.64.0/18", "172.31.128.0/17"):
+        alice.create_subnet(VpcId=vpc, CidrBlock=part)
+    world.store.transact(lambda tx: vpcs.extend_to_zone(tx, "us-east-1b", world.means.entropy))
+    found = alice.describe_subnets(Filters=where("availability-zone", "us-east-1b"))
+    assert found["Subnets"] == []

@@ -59,10 +59,6 @@ class NewInterface:
 
 def create(call: WriteCall, new: NewInterface) -> InterfaceRecord:
     """Make an interface with its addresses; raise when an address is not to be had."""
-    if len(call.tx.list(records.INTERFACE, call.account)) >= MAX_PER_ACCOUNT:
-        raise errors.NetworkInterfaceLimitExceeded(
-            f"You have reached your limit of {MAX_PER_ACCOUNT} network interfaces."
-        )
     id = ids.make("eni", call.entropy(ids.ID_BYTES))
     primary = new.wish.primary_ip
     private_ip = (
@@ -126,6 +122,10 @@ def create_network_interface(
 ) -> shapes.CreateNetworkInterfaceResult:
     """Make an interface that is attached to nothing yet."""
     subnet = resources.one(call, records.SUBNET, request["SubnetId"])
+    if len(call.tx.list(records.INTERFACE, call.account)) >= MAX_PER_ACCOUNT:
+        raise errors.NetworkInterfaceLimitExceeded(
+            f"You have reached your limit of {MAX_PER_ACCOUNT} network interfaces."
+        )
     new = NewInterface(
         instance_id=None,
         subnet=subnet,

@@ -26,7 +26,7 @@ from mallee.model.routing import NatAddress, NatGateway
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes
 
-MAX_PER_SUBNETS_ZONE = 5
+MAX_PER_ZONE = 5
 SHOWN_S = 3600.0
 """How long a deleted one is still shown."""
 REQUESTER = "nat_gateway"
@@ -143,8 +143,8 @@ def _check_count(call: WriteCall, zone: str) -> None:
     for gateway in call.tx.list(records.NAT_GATEWAY, call.account):
         subnet = call.tx.get(records.SUBNET, gateway.doc.subnet_id)
         in_zone += is_there(gateway) and subnet is not None and subnet.doc.zone == zone
-    if in_zone >= MAX_PER_SUBNETS_ZONE:
-        raise errors.NatGatewayLimitExceeded(MAX_PER_SUBNETS_ZONE)
+    if in_zone >= MAX_PER_ZONE:
+        raise errors.NatGatewayLimitExceeded(MAX_PER_ZONE)
 
 
 def associate(
@@ -193,17 +193,20 @@ def delete_nat_gateway(
 
 def _find(call: Call, request: shapes.DescribeNatGatewaysRequest) -> Iterable[GatewayRecord]:
     asked: list[str] = request.get("NatGatewayIds") or []
-    found = (
-        resources.several(call, records.NAT_GATEWAY, asked)
-        if asked
-        else call.view.list(records.NAT_GATEWAY, call.account)
-    )
-    return sorted((it for it in found if _is_shown(call, it)), key=lambda it: it.id)
+    if not asked:
+        own = call.view.list(records.NAT_GATEWAY, call.account)
+        return sorted((it for it in own if is_shown(it, call.now)), key=lambda it: it.id)
+    found = resources.several(call, records.NAT_GATEWAY, asked)
+    for gateway in found:
+        if not is_shown(gateway, call.now):
+            raise errors.NatGatewayNotFound(gateway.id)
+    return found
 
 
-def _is_shown(call: Call, gateway: GatewayRecord) -> bool:
+def is_shown(gateway: GatewayRecord, now: float) -> bool:
+    """Tell whether it is there, or was deleted only lately."""
     deleted_at = gateway.doc.deleted_at
-    return deleted_at is None or deleted_at + SHOWN_S > call.now
+    return deleted_at is None or deleted_at + SHOWN_S > now
 
 
 def state(gateway: GatewayRecord) -> str:

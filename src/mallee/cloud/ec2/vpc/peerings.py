@@ -105,11 +105,16 @@ def several(call: Call, asked: Iterable[str]) -> list[PeeringRecord]:
 
 def _is_shown(call: Call, peering: PeeringRecord) -> bool:
     doc = peering.doc
-    over_at = doc.ended_at
-    if over_at is None and status(doc, call.now) is PeeringStatus.EXPIRED:
-        over_at = doc.expires_at
-    is_forgotten = over_at is not None and over_at + SHOWN_S <= call.now
-    return call.account in (doc.requester.account, doc.accepter.account) and not is_forgotten
+    is_own = call.account in (doc.requester.account, doc.accepter.account)
+    return is_own and not is_forgotten(doc, call.now)
+
+
+def is_forgotten(peering: Peering, now: float) -> bool:
+    """Tell whether it has been over for so long that nobody is shown it any more."""
+    over_at = peering.ended_at
+    if over_at is None and status(peering, now) is PeeringStatus.EXPIRED:
+        over_at = peering.expires_at
+    return over_at is not None and over_at + SHOWN_S <= now
 
 
 def open_of(view: store.View | store.Tx, vpc_id: str, now: float) -> list[PeeringRecord]:

@@ -25,7 +25,7 @@ from mallee.model.routing import Origin, Route, RouteTable, TargetKind
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes
 
-MAX_PER_TABLE = 50
+MAX_PER_TABLE = 500
 """Of each family, without the local ones."""
 
 DESTINATIONS = ("DestinationCidrBlock", "DestinationIpv6CidrBlock", "DestinationPrefixListId")

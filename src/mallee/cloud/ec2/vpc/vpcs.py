@@ -7,6 +7,7 @@ table, its default group and ACL. How hosts carry a VPC is not its business.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -147,10 +148,14 @@ def _association(entropy: Entropy) -> str:
 
 
 def extend_to_zone(tx: store.Tx, zone: str, entropy: Entropy) -> None:
-    """Give every default VPC a default subnet in that zone; doing it twice is doing it once."""
+    """Give every default VPC a default subnet in that zone; doing it twice is doing it once.
+
+    A VPC that its owner filled with subnets of his own gets none.
+    """
     for vpc in tx.list(records.VPC):
         if vpc.doc.is_default:
-            subnets.create_default(tx, vpc, zone, entropy)
+            with contextlib.suppress(errors.InvalidSubnetConflict):
+                subnets.create_default(tx, vpc, zone, entropy)
 
 
 def create_vpc(call: WriteCall, request: shapes.CreateVpcRequest) -> shapes.CreateVpcResult:
@@ -257,6 +262,10 @@ def _render(call: Call, vpc: VpcRecord) -> shapes.Vpc:
     }
 
 
+def _cidr(call: Call, vpc: VpcRecord) -> Iterable[str]:
+    return (vpc.doc.cidr,)
+
+
 def _is_default(call: Call, vpc: VpcRecord) -> Iterable[str]:
     return (resources.boolean(vpc.doc.is_default),)
 
@@ -290,7 +299,10 @@ ACTIONS: tuple[Action, ...] = (
             member="Vpcs",
             filters={
                 "vpc-id": lambda call, vpc: (vpc.id,),
-                "cidr": lambda call, vpc: (vpc.doc.cidr,),
+                "cidr": _cidr,
+                # AWS knows these names too, and Ansible uses one of them.
+                "cidr-block": _cidr,
+                "cidrBlock": _cidr,
                 "dhcp-options-id": lambda call, vpc: (vpc.doc.dhcp_options_id or dhcpoptions.NONE,),
                 "is-default": _is_default,
                 "isDefault": _is_default,
