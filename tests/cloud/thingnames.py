@@ -113,7 +113,7 @@ NAMES_NOTHING = re.compile(
     r"|Mac|Marker|Message|MultiRegion|Number|Operations|Origin|Pending|Plaintext|Retiring|Rotation"
     r"|Accelerator|Architecture|BareMetal|Burstable|Excluded|InstanceGenerations|LocalStorage"
     r"|Memory|NetworkInterfaceCount|TotalLocalStorage|VCpu|Virtualization"
-    r"|Signature|SigningA|SourceE|DestinationE|Bypass"
+    r"|Signature|SigningA|SourceE|DestinationE|Bypass|WakeUp"
     r"|Arn|New|Only|Path|Policy(Name|Document|UsageFilter)|EntityFilter|Scope|SetAsDefault|Version).*"
 )
 """Parameters that name no thing of an account."""

@@ -1,12 +1,12 @@
 """`mallee ssh ID` and `mallee console ID`: into an instance.
 
-`ssh` works from wherever the address can be reached; `console` opens the serial line on the host
-that carries the instance, so it is a local verb of that host.
+`ssh` works from wherever the address can be reached; `console` opens the instance's serial line by
+the cloud, where no network leads.
 """
 
+import asyncio
+import base64
 import os
-import select
-import socket
 import sys
 import termios
 import tty
@@ -16,16 +16,13 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from mallee.box import steps
-from mallee.cli import client, words
+from mallee.cli import client, consoleline, words
 from mallee.cli.root import DEFAULT, Root
 from mallee.model import ids
 from mallee.model.layout import Layout
 
 Words = Annotated[str, Parameter(allow_leading_hyphen=True)]
 """Words of a command for the guest, whose options are its own."""
-
-LEAVE = b"\x1d"
-"""Ctrl-], as in telnet and virsh."""
 
 
 def ssh(
@@ -76,45 +73,25 @@ def console(instance: str, *, root: Root = DEFAULT, log: bool = False) -> None:
 
     Parameters
     ----------
+    instance
+        The instance's id.
     log
         Only print what the console has shown so far.
     """
     if not ids.is_well_formed(instance, "i"):
         raise steps.Failed(f"{instance} is no instance's id", "one looks like i-0123456789abcdef0")
-    directory = Layout(root).instances / instance
-    shown = directory / "console.log"
-    if shown.exists():
-        sys.stdout.buffer.write(shown.read_bytes())
-        sys.stdout.flush()
+    layout = Layout(root)
+    told = client.call(layout, "ec2", "GetConsoleOutput", {"InstanceId": instance, "Latest": True})
+    sys.stdout.buffer.write(base64.b64decode(told.get("Output") or ""))
+    sys.stdout.flush()
     if log or not sys.stdin.isatty():
         return
-    line = socket.socket(socket.AF_UNIX)
-    try:
-        line.connect(str(directory / "console.sock"))
-    except OSError as error:
-        raise steps.Failed(
-            f"the console of {instance} cannot be opened here: {error.strerror}",
-            "run this with sudo on the host that carries the instance, while it runs",
-        ) from error
+    line = client.call(layout, "mallee", "OpenConsole", {"InstanceId": instance})
     words.tell("connected; leave with Ctrl-]")
-    _relay(line)
-
-
-def _relay(line: socket.socket) -> None:
     before = termios.tcgetattr(sys.stdin)
     tty.setraw(sys.stdin)
     try:
-        while True:
-            ready, _, _ = select.select([sys.stdin, line], [], [])
-            if line in ready:
-                said = line.recv(4096)
-                if not said:
-                    return
-                os.write(sys.stdout.fileno(), said)
-            if sys.stdin in ready:
-                typed = os.read(sys.stdin.fileno(), 1024)
-                if not typed or LEAVE in typed:
-                    return
-                line.sendall(typed)
+        why = asyncio.run(consoleline.relay(client.access(layout).endpoint + line["Path"]))
     finally:
         termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)
+    words.tell(f"\n{why}")

@@ -7,13 +7,16 @@ holds, the request is decoded and complete, the caller is allowed, nobody asked 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mallee.cloud.identity import guessing, lastuse
 from mallee.cloud.state import store
 from mallee.kit import secretbox
 from mallee.model import settings
 from mallee.model.sessions import CallerKind, Session
+
+if TYPE_CHECKING:
+    from mallee.cloud.hosts.lines import Lines
 
 Request = Any
 """A decoded request: a handler names its generated type (`aws.types.ec2.RunInstancesRequest`)."""
@@ -62,7 +65,7 @@ NOBODY = Principal(
 """Who calls a row that is answered without a signature."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Agents:
     """What this process knows of agents outside the store."""
 
@@ -72,6 +75,8 @@ class Agents:
     """The certificate of the authority that agents shall trust."""
     port: int = 0
     """The port of the agents' endpoint."""
+    lines: "Lines | None" = None
+    """The lines to guests' consoles; None where there are none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ import uvloop
 from mallee.aws import dispatch
 from mallee.cloud import actions, bootstrap, handover, pipeline, server
 from mallee.cloud.call import Agents
-from mallee.cloud.hosts import asks, guests, hearing, joining, slices, streams
+from mallee.cloud.hosts import asks, guests, hearing, joining, lines, slices, streams
 from mallee.cloud.hosts import door as hosts
 from mallee.cloud.identity import authenticate, authorize, keysets, lastuse
 from mallee.cloud.reconcile import lastuse as last_uses
@@ -37,6 +37,7 @@ async def serve(layout: Layout, settings: Settings, stop: asyncio.Event) -> None
         stack.callback(opened.close)
         trail = stack.enter_context(bootstrap.open_trail(layout, settings))
         questions = asks.Asks()
+        consoles = lines.Lines(questions)
         heard = hearing.Hearing(opened, clock.SYSTEM)
         told = hosts.Cloud(
             layout=layout,
@@ -46,6 +47,7 @@ async def serve(layout: Layout, settings: Settings, stop: asyncio.Event) -> None
             hearing=heard,
             registry=joining.registry(secrets.authority, settings),
             streams=streams.Streams(opened.view),
+            lines=consoles,
             guests=guests.Guests(opened.view, secrets.box, partial(trail.add, at_once=True)),
         )
         agents = hosts.Endpoint(told, bootstrap.prepare_tls(layout, secrets, settings))
@@ -58,7 +60,7 @@ async def serve(layout: Layout, settings: Settings, stop: asyncio.Event) -> None
             keys=authenticate.Keys(opened.view, secrets.box),
             judge=authorize.judge(opened.view, secrets.box),
             asks=questions,
-            agents=Agents(heard=heard.heard, ca_pem=secrets.ca_pem, port=agents_port),
+            agents=Agents(heard.heard, secrets.ca_pem, agents_port, consoles),
             table=actions.TABLE,
             issuers=keysets.KeySets(keysets.reach_of(settings)),
             uses=lastuse.LastUses(settings.region),
@@ -70,8 +72,9 @@ async def serve(layout: Layout, settings: Settings, stop: asyncio.Event) -> None
         doors = tuple(map(layout.s3_door_of, range(bootstrap.s3_processes(settings))))
         neighbour = handover.Neighbour(doors, dispatch.is_for_objects, handover.AWAY)
         told.streams.doors = neighbour.doors
-        services = server.Server(server.Front(answer, refuse), neighbour)
+        services = server.Server(server.Front(answer, refuse, consoles), neighbour)
         stack.push_async_callback(services.close)
+        stack.push_async_callback(consoles.close)
         inbox = forward.Inbox(layout.trail_inbox, trail)
         stack.push_async_callback(inbox.close)
         await inbox.open()

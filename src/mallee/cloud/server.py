@@ -16,6 +16,7 @@ from aiohttp import http_exceptions, web
 
 from mallee.aws import errors
 from mallee.cloud import connections, handover, http
+from mallee.cloud.hosts import lines
 from mallee.kit import logs, openfiles
 
 MAX_BODY_BYTES = 1 << 20
@@ -55,6 +56,8 @@ class Front:
 
     answer: Answer
     refuse: Callable[[http.Request, errors.AwsError], http.Response]
+    consoles: lines.Lines | None = None
+    """Where clients get lines to guests' consoles, if they do here."""
 
 
 class _Complaints(logging.Handler):
@@ -133,6 +136,8 @@ class Server:
         self._in_flight += 1
         body = b""
         try:
+            if self._front.consoles and (ticket := lines.ticket_of(incoming)):
+                return await self._front.consoles.attach(incoming, ticket)
             body = await self._read_body(incoming)
             response = await self._front.answer(request_of(incoming, body))
             return await _send(incoming, _outgoing(response, keep_alive=True))

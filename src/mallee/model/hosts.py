@@ -262,6 +262,15 @@ ASK_SCREEN = "screen"
 """What the instance's screen shows, as PNG (or PPM, from an older QEMU)."""
 ASK_WAKENED_SCREEN = "wakened-screen"
 """The same after a key was pressed, which wakes a screen that has gone dark."""
+ASK_PLAN = "plan"
+"""What would be done now for the instance: a `plans.HostPlan` as JSON."""
+ASK_PLANS = "plans"
+"""The same for all instances of the host; it names none."""
+
+ASK_SERIAL_LINE = "serial-line"
+"""A line to the instance's serial console: the agent opens `/v1/lines/ID` and passes bytes."""
+LINE_BYTES_MAX = 64 << 10
+"""Of one message of a line."""
 
 
 class Ask(msgspec.Struct, frozen=True):

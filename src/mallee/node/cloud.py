@@ -16,6 +16,7 @@ import msgspec
 
 from mallee.kit import files, logs, pki
 from mallee.model.hosts import (
+    LINE_BYTES_MAX,
     STREAM_BYTES_MAX,
     CredentialsAnswer,
     CredentialsRequest,
@@ -169,16 +170,24 @@ class Cloud:
 
         Messages of bytes are the guest's and S3's; a text says that the guest says no more.
         """
-        url = f"{self._membership.url}/v1/streams/{instance_id}"
+        path = f"/v1/streams/{instance_id}"
+        return await self._open(path, STREAM_BYTES_MAX, f"stream for {instance_id}")
+
+    async def open_line(self, ask_id: str) -> aiohttp.ClientWebSocketResponse:
+        """Return the cloud's end of a line it asked for; raises `CloudAway` and `Refused`."""
+        return await self._open(f"/v1/lines/{ask_id}", LINE_BYTES_MAX, "line")
+
+    async def _open(self, path: str, bytes_max: int, what: str) -> aiohttp.ClientWebSocketResponse:
+        url = self._membership.url + path
         try:
             async with asyncio.timeout(CALL_S):
                 return await self._streams_session.ws_connect(
-                    url, max_msg_size=STREAM_BYTES_MAX, compress=0
+                    url, max_msg_size=bytes_max, compress=0
                 )
         except aiohttp.WSServerHandshakeError as error:
             is_away = error.status >= HTTPStatus.INTERNAL_SERVER_ERROR
             kind = CloudAway if is_away else Refused
-            raise kind(f"no stream for {instance_id}: status {error.status}") from error
+            raise kind(f"no {what}: status {error.status}") from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise CloudAway(f"the cloud at {url} cannot be reached: {error!r}") from error
 

@@ -15,7 +15,7 @@ from mallee.kit import logs
 from mallee.model import hosts
 from mallee.model.hosts import Ask
 from mallee.model.plans import HostPlan
-from mallee.node import cloud
+from mallee.node import cloud, lines
 from mallee.node.do import console
 from mallee.node.do.hypervisor import HypervisorFailed
 from mallee.node.host import Host
@@ -45,6 +45,9 @@ class Questions:
         task.add_done_callback(self._under_way.discard)
 
     async def _answer(self, ask: Ask) -> None:
+        if ask.kind == hosts.ASK_SERIAL_LINE:
+            await self._carry(ask)
+            return
         try:
             async with self._turns:
                 try:
@@ -57,8 +60,21 @@ class Questions:
         except (cloud.CloudAway, cloud.Refused) as error:
             log.info("answer refused", error=str(error))
 
+    async def _carry(self, ask: Ask) -> None:
+        """Be the host's end of a line, for as long as it lasts: it takes nobody's turn."""
+        directory = domain.directory_of(self.host.layout, ask.instance_id)
+        try:
+            try:
+                await lines.carry(self.door, ask.id, directory / domain.CONSOLE_SOCKET)
+            except OSError as error:
+                log.warning("no line", instance=ask.instance_id, error=str(error))
+                why = "the instance's console cannot be opened"
+                await self.door.refuse(ask.id, f"Host {self.host.name}: {why}")
+        except (cloud.CloudAway, cloud.Refused) as error:
+            log.info("line refused", error=str(error))
+
     async def _find(self, ask: Ask) -> bytes:
-        if ask.kind == hosts.ASK_PLAN:
+        if ask.kind in (hosts.ASK_PLAN, hosts.ASK_PLANS):
             return msgspec.json.encode(await self.explain(ask.instance_id))
         return await asyncio.to_thread(read, self.host, ask)
 

@@ -449,6 +449,25 @@ class InvalidZoneIdNotFound(AwsError):
     template = "The zone '{}' does not exist."
 
 
+# --- Consoles ---
+
+
+class SerialConsoleAccessDisabled(AwsError):
+    code = "SerialConsoleAccessDisabled"
+    status = 403
+    template = (
+        "Your account is not authorized to use the serial console. To authorize your account, "
+        "call EnableSerialConsoleAccess."
+    )
+
+
+class SerialConsoleSessionLimitExceeded(AwsError):
+    """Argument: the instance's id."""
+
+    code = "SerialConsoleSessionLimitExceeded"
+    template = "The instance '{}' already has one active serial console session."
+
+
 # --- Volumes, snapshots, tags ---
 
 

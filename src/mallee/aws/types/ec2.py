@@ -1520,6 +1520,14 @@ class DisableAddressTransferResult(TypedDict):
     AddressTransfer: NotRequired[AddressTransfer | Fragment | None]
 
 
+class DisableSerialConsoleAccessRequest(TypedDict):
+    DryRun: NotRequired[bool]
+
+
+class DisableSerialConsoleAccessResult(TypedDict):
+    SerialConsoleAccessEnabled: NotRequired[bool | None]
+
+
 class DisassociateAddressRequest(TypedDict):
     AssociationId: NotRequired[str]
     PublicIp: NotRequired[str]
@@ -1714,6 +1722,14 @@ class EnableAddressTransferResult(TypedDict):
     AddressTransfer: NotRequired[AddressTransfer | Fragment | None]
 
 
+class EnableSerialConsoleAccessRequest(TypedDict):
+    DryRun: NotRequired[bool]
+
+
+class EnableSerialConsoleAccessResult(TypedDict):
+    SerialConsoleAccessEnabled: NotRequired[bool | None]
+
+
 class EnclaveOptions(TypedDict):
     Enabled: NotRequired[bool | None]
 
@@ -1830,6 +1846,13 @@ class GetSecurityGroupsForVpcRequest(TypedDict):
 class GetSecurityGroupsForVpcResult(TypedDict):
     NextToken: NotRequired[str | None]
     SecurityGroupForVpcs: NotRequired[Sequence[SecurityGroupForVpc | Fragment] | Fragment | None]
+class GetSerialConsoleAccessStatusRequest(TypedDict):
+    DryRun: NotRequired[bool]
+
+
+class GetSerialConsoleAccessStatusResult(TypedDict):
+    SerialConsoleAccessEnabled: NotRequired[bool | None]
+    ManagedBy: NotRequired[str | None]
 
 
 class GetSubnetCidrReservationsRequest(TypedDict):

@@ -523,6 +523,16 @@ class ModifyInstanceTypeRequest(TypedDict):
 
 class ModifyInstanceTypeResponse(TypedDict):
     InstanceType: DefinedInstanceType | Fragment
+class OpenConsoleRequest(TypedDict):
+    InstanceId: str
+
+
+class OpenConsoleResponse(TypedDict):
+    InstanceId: str
+    Path: str
+    ValidSeconds: int
+
+
 
 
 class PutAccountPolicyRequest(TypedDict):

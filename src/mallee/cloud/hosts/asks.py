@@ -79,6 +79,11 @@ class Asks:
         self._asked[host_id].clear()
         return tuple(waiting.ask for waiting in self._untaken.pop(host_id, {}).values())
 
+    def opened(self, host_id: str, ask_id: str) -> Ask | None:
+        """Return a question to the host that somebody waits for; None when nobody does."""
+        waiting = self._waiting(host_id, ask_id)
+        return waiting.ask if waiting else None
+
     async def wait_asked(self, host_id: str) -> None:
         """Wait until there is something to take for the host."""
         await self._asked[host_id].wait()

@@ -19,7 +19,7 @@ import msgspec
 from aiohttp import web
 
 from mallee.cloud import server
-from mallee.cloud.hosts import asks, guests, hearing, joining, slices, streams
+from mallee.cloud.hosts import asks, guests, hearing, joining, lines, slices, streams
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import HostSeen, Record
 from mallee.kit import clock as clocks
@@ -60,6 +60,7 @@ class Cloud:
     registry: joining.Registry
     guests: guests.Guests
     streams: streams.Streams
+    lines: lines.Lines
     clock: clocks.Clock = clocks.SYSTEM
 
 
@@ -82,6 +83,7 @@ class Endpoint:
                 web.post("/v1/credentials", self._for_host(self._credentials)),
                 web.post("/v1/requests", self._for_host(self._request)),
                 web.get("/v1/streams/{instance_id}", self._for_host(self._stream)),
+                web.get("/v1/lines/{id}", self._for_host(self._line)),
                 web.get("/v1/blobs/{sha256}", self._for_host(self._blob)),
             ]
         )
@@ -230,6 +232,9 @@ class Endpoint:
     ) -> web.StreamResponse:
         id = request.match_info["instance_id"]
         return await self._cloud.streams.carry(request, host.id, id)
+
+    async def _line(self, request: web.Request, host: Record[Host, HostSeen]) -> web.StreamResponse:
+        return await self._cloud.lines.bring(request, host.id, request.match_info["id"])
 
     async def _blob(self, request: web.Request, host: Record[Host, HostSeen]) -> web.StreamResponse:
         sha256 = request.match_info["sha256"]

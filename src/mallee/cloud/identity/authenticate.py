@@ -157,6 +157,18 @@ def principal_of_session(
     )
 
 
+def is_standing(view: store.View, who: Principal, now: float) -> bool:
+    """Tell whether a caller's key or session is still good: what he opened lasts no longer."""
+    session = who.session
+    if session is not None:
+        is_there = principal_of_session(view, session, who.access_key_id) is not None
+        return is_there and now < session.expires_at
+    key = view.get(records.ACCESS_KEY, who.access_key_id)
+    if key is None or key.doc.status != ACTIVE or _account(view, key.account) is None:
+        return False
+    return _user(view, key.account, key.doc.user_id) is not None
+
+
 def _role_session(
     view: store.View, account: Account, session: Session, access_key_id: str
 ) -> Principal | None:

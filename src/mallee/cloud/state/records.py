@@ -12,6 +12,7 @@ import msgspec
 
 from mallee.model import (
     accounts,
+    accountsettings,
     acls,
     buckets,
     credentials,
@@ -126,6 +127,9 @@ CREDENTIAL_REPORT: Kind[uses.CredentialReport, None] = Kind(
     "credential-report", uses.CredentialReport
 )
 ACCESS_REPORT: Kind[uses.AccessReport, None] = Kind("access-report", uses.AccessReport)
+EC2_SETTINGS: Kind[accountsettings.Ec2Settings, None] = Kind(
+    "ec2-settings", accountsettings.Ec2Settings
+)
 REGISTRATION: Kind[invitations.Registration, None] = Kind("registration", invitations.Registration)
 MAIL: Kind[mails.Mail, None] = Kind("mail", mails.Mail)
 OIDC_PROVIDER: Kind[providers.OidcProvider, None] = Kind("oidc-provider", providers.OidcProvider)
@@ -193,6 +197,7 @@ KINDS: dict[str, Kind[Any, Any]] = {
         USES,
         ACCESS_REPORT,
         CREDENTIAL_REPORT,
+        EC2_SETTINGS,
         REGISTRATION,
         MAIL,
         OIDC_PROVIDER,

@@ -1,0 +1,62 @@
+"""A line from the cloud to a guest's serial console: bytes to and fro until either side ends.
+
+The cloud asks for it by a question; this end opens the WebSocket, for nobody connects to a host.
+QEMU serves one at its socket at a time: further ones wait there for the first to end, and a line
+that says nothing is no fault. Called by `questions`. Not its business: who may (the cloud's), and
+the console's log, which QEMU writes besides.
+"""
+
+import asyncio
+import contextlib
+from pathlib import Path
+
+import aiohttp
+
+from mallee.kit import logs
+from mallee.node import cloud
+
+CONNECT_S = 5.0
+READ_BYTES = 16 << 10
+
+log = logs.get(__name__)
+
+
+async def carry(door: cloud.Cloud, ask_id: str, socket: Path) -> None:
+    """Carry a line to the console at a socket until it ends.
+
+    Raises `OSError` when there is no console, before the cloud is told of any line; and `CloudAway`
+    and `Refused`.
+    """
+    async with asyncio.timeout(CONNECT_S):
+        reader, writer = await asyncio.open_unix_connection(socket, limit=READ_BYTES)
+    try:
+        async with await door.open_line(ask_id) as line:
+            await _exchange(line, reader, writer)
+    finally:
+        writer.transport.abort()
+
+
+async def _exchange(
+    line: aiohttp.ClientWebSocketResponse,
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+) -> None:
+    outward = asyncio.ensure_future(_bring_out(line, reader))
+    try:
+        with contextlib.suppress(OSError):
+            async for message in line:
+                if message.type is not aiohttp.WSMsgType.BINARY:
+                    break
+                writer.write(message.data)
+                await writer.drain()
+    finally:
+        outward.cancel()
+        await asyncio.gather(outward, return_exceptions=True)
+
+
+async def _bring_out(line: aiohttp.ClientWebSocketResponse, reader: asyncio.StreamReader) -> None:
+    """Bring what the guest says; when it is off, the line ends."""
+    with contextlib.suppress(OSError):
+        while data := await reader.read(READ_BYTES):
+            await line.send_bytes(data)
+    await line.close()
