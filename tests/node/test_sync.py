@@ -177,6 +177,40 @@ async def test_a_life_from_request_to_report(running: RunningCloud, layout: Layo
         await wait_until(lambda: len(hypervisor.starts) == 2)
 
 
+async def test_what_would_be_done_is_told_by_the_host(
+    running: RunningCloud, layout: Layout
+) -> None:
+    await cloud.join(layout, await asyncio.to_thread(make_token, running), "host-a")
+    ec2 = running.client("ec2")
+    access = client.read_access(running.layout, running.settings)
+    hypervisor = FakeHypervisor(layout.tag)
+    async with agent(layout, hypervisor, FakeNetwork(layout)):
+        instance_id = await launch(ec2)
+        await wait_until(lambda: state_of(ec2, instance_id) == "running")
+        hypervisor.guests_listen = False
+        await asyncio.to_thread(ec2.stop_instances, InstanceIds=[instance_id])
+        await wait_until(lambda: state_of(ec2, instance_id) == "stopping")
+
+        def ask() -> Any:
+            asked = {"ResourceId": instance_id}
+            plan = client.call(access, "mallee", "ExplainPlan", asked)
+            steps = plan["Plans"][0]["Steps"]
+            return plan if [step["Name"] for step in steps] == ["ShutDown"] else None
+
+        told = await wait_until(ask)
+        assert told["Plans"][0]["Stage"] == "ran"
+        assert told["IsNetworkSet"]
+        why = await asyncio.to_thread(
+            client.call, access, "mallee", "ExplainResource", {"ResourceId": instance_id}
+        )
+        assert "it shall be off" in why["Why"]
+        host_id = told["HostId"]
+        whole = await asyncio.to_thread(
+            client.call, access, "mallee", "ExplainPlan", {"ResourceId": host_id}
+        )
+        assert {one["InstanceId"] for one in whole["Plans"]} <= {instance_id}
+
+
 async def test_a_cloud_that_comes_back_is_found(running: RunningCloud, layout: Layout) -> None:
     token = await asyncio.to_thread(make_token, running)
     await cloud.join(layout, token, "host-a")

@@ -59,14 +59,3 @@ def _host_row(host: dict[str, Any]) -> tuple[str, ...]:
             for key in ("Vcpus", "MemoryMib", "DiskGib")
         ),
     )
-
-
-def explain(resource: str, *, root: Root = DEFAULT) -> None:
-    """Show what is wanted of a resource, what is seen of it, and how it came to this."""
-    found = client.call(Layout(root), _SERVICE, "ExplainResource", {"ResourceId": resource})
-    words.give(f"wanted: {found.get('Wanted', '')}")
-    words.give(f"seen:   {found.get('Seen', '')}")
-    words.table(
-        ("revision", "time", "change"),
-        [(str(each["Rev"]), str(each["Time"]), each["Summary"]) for each in found["Changes"]],
-    )

@@ -35,7 +35,10 @@ VERBS = {
     "hosts": ("mallee.cli.cloud:list_hosts", "List the hosts and what they carry."),
     "request": ("mallee.cli.registrations:request", "Ask for an account of a cloud."),
     "accept": ("mallee.cli.registrations:accept", "Accept an invitation with its token."),
-    "explain": ("mallee.cli.cloud:explain", "Tell what is wanted and seen of a resource."),
+    "explain": (
+        "mallee.cli.explain:explain",
+        "Tell why a thing is as it is, what its host would do, and who changed it.",
+    ),
 }
 for _name, (_place, _help) in VERBS.items():
     app.command(_place, name=_name, help=_help)

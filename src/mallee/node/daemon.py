@@ -77,7 +77,7 @@ async def run(layout: Layout) -> None:
             door=door,
             reconciler=reconciler,
             ledger=book,
-            questions=questions.Questions(door, here),
+            questions=questions.Questions(door, here, reconciler.explain),
             clock=clock.SYSTEM,
             facts=lambda: facts.fetch(standing, reconciler.problems),
             took=keeper.poke,

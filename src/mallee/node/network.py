@@ -31,6 +31,11 @@ class NetworkKeeper:
         """Every interface that this host shall carry, by id."""
         self.problems: tuple[str, ...] = ()
 
+    @property
+    def tried_generation(self) -> int:
+        """The generation for which the network was last set, or tried to be; -1: none yet."""
+        return self._tried_generation
+
     def want(self, wanted: HostWanted) -> None:
         """Have this applied next."""
         self._wanted = wanted

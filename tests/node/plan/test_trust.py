@@ -210,6 +210,14 @@ def test_no_console_outside_the_instances_is_read(instance_id: str) -> None:
         trust.check_answer(SyncAnswer(wanted=None, asks=(Ask("1", "console", instance_id),)))
 
 
+def test_only_the_plans_of_a_whole_host_are_asked_without_an_instance() -> None:
+    asked = SyncAnswer(wanted=None, asks=(Ask("1", "plans", ""),))
+    assert trust.check_answer(asked) == asked
+    for kind, id in (("plan", ""), ("plans", "../etc"), ("screen", "")):
+        with pytest.raises(trust.NotTrusted):
+            trust.check_answer(SyncAnswer(wanted=None, asks=(Ask("1", kind, id),)))
+
+
 def test_an_answer_goes_nowhere_but_to_answers() -> None:
     ask = Ask("../renew?x=", "console", "i-0123456789abcdef0")
     with pytest.raises(trust.NotTrusted):

@@ -1846,6 +1846,8 @@ class GetSecurityGroupsForVpcRequest(TypedDict):
 class GetSecurityGroupsForVpcResult(TypedDict):
     NextToken: NotRequired[str | None]
     SecurityGroupForVpcs: NotRequired[Sequence[SecurityGroupForVpc | Fragment] | Fragment | None]
+
+
 class GetSerialConsoleAccessStatusRequest(TypedDict):
     DryRun: NotRequired[bool]
 

@@ -349,6 +349,32 @@ class ExplainAccessResponse(TypedDict):
     Statements: Sequence[MatchedStatement | Fragment] | Fragment
 
 
+class ExplainCallsRequest(TypedDict):
+    ResourceId: str
+    MaxResults: NotRequired[int]
+    NextToken: NotRequired[str]
+
+
+class ExplainCallsResponse(TypedDict):
+    Calls: Sequence[Call | Fragment] | Fragment
+    NextToken: NotRequired[str | None]
+
+
+class ExplainPlanRequest(TypedDict):
+    ResourceId: str
+
+
+class ExplainPlanResponse(TypedDict):
+    ResourceId: str
+    HostId: NotRequired[str | None]
+    Generation: int
+    NetworkGeneration: int
+    NetworkProblems: Sequence[str] | Fragment
+    IsNetworkSet: bool
+    Plans: Sequence[InstancePlan | Fragment] | Fragment
+    PlansLeftOut: NotRequired[int | None]
+
+
 class ExplainResourceRequest(TypedDict):
     ResourceId: str
 
@@ -357,9 +383,18 @@ class ExplainResourceResponse(TypedDict):
     ResourceId: str
     Kind: str
     AccountId: NotRequired[str | None]
+    Arn: str
+    State: str
+    Why: str
     Wanted: NotRequired[str | None]
     Seen: NotRequired[str | None]
+    Troubles: Sequence[Trouble | Fragment] | Fragment
+    HasPlan: bool
+    DependsOn: Sequence[Relation | Fragment] | Fragment
+    NamedBy: Sequence[Relation | Fragment] | Fragment
+    NamedByLeftOut: NotRequired[int | None]
     Changes: Sequence[Change | Fragment] | Fragment
+    ChangesLeftOut: NotRequired[int | None]
 
 
 class GetAccountPolicyRequest(TypedDict):
@@ -405,6 +440,16 @@ class ImportUsersRequest(TypedDict):
 class ImportUsersResponse(TypedDict):
     Differences: Sequence[Difference | Fragment] | Fragment
     Applied: bool
+
+
+class InstancePlan(TypedDict):
+    InstanceId: str
+    Stage: NotRequired[str | None]
+    Steps: Sequence[PlannedStep | Fragment] | Fragment
+    LooksAgainAt: NotRequired[datetime | float | None]
+    Tries: int
+    LastFailure: NotRequired[str | None]
+    Problem: NotRequired[str | None]
 
 
 class InventoryItem(TypedDict):
@@ -523,6 +568,8 @@ class ModifyInstanceTypeRequest(TypedDict):
 
 class ModifyInstanceTypeResponse(TypedDict):
     InstanceType: DefinedInstanceType | Fragment
+
+
 class OpenConsoleRequest(TypedDict):
     InstanceId: str
 
@@ -533,6 +580,10 @@ class OpenConsoleResponse(TypedDict):
     ValidSeconds: int
 
 
+class PlannedStep(TypedDict):
+    Name: str
+    Words: str
+    About: NotRequired[str | None]
 
 
 class PutAccountPolicyRequest(TypedDict):
@@ -630,6 +681,12 @@ class RejectRegistrationResponse(TypedDict):
     Registration: Registration | Fragment
 
 
+class Relation(TypedDict):
+    ResourceId: str
+    Kind: str
+    Role: str
+
+
 class RequestAccountRequest(TypedDict):
     AccountName: str
     Email: str
@@ -724,6 +781,11 @@ class SuspendAccountRequest(TypedDict):
 
 class SuspendAccountResponse(TypedDict):
     pass
+
+
+class Trouble(TypedDict):
+    Cause: str
+    Cure: str
 
 
 class UpdateUserInfoRequest(TypedDict):

@@ -44,10 +44,10 @@ def lookup_calls(call: Call, request: Request, position: str) -> tuple[Result, s
     if id and found:
         # There is one call of an id, and it was found.
         following = ""
-    return {"Calls": [render(_as_seen(call, event)) for event in found]}, following
+    return {"Calls": [render(as_seen(call, event)) for event in found]}, following
 
 
-def _as_seen(call: Call, event: Event) -> Event:
+def as_seen(call: Call, event: Event) -> Event:
     """Return the call as its reader may see it: which policies decided about somebody of another
     account is that account's to know."""
     is_theirs = event.account not in ("", call.account)

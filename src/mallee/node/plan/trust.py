@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from http import HTTPStatus
 
 from mallee.model.hosts import (
+    ASK_PLANS,
     Ask,
     CredentialsAnswer,
     GuestResponse,
@@ -88,7 +89,8 @@ def _check_agrees(wanted: HostWanted, own: Network) -> None:
 
 def _check_ask(ask: Ask) -> None:
     trustedvpcs.check_text("question", ask.id, _ASK)
-    trustedvpcs.check_id("i", ask.instance_id)
+    if ask.kind != ASK_PLANS or ask.instance_id:
+        trustedvpcs.check_id("i", ask.instance_id)
 
 
 def _check_wanted(wanted: HostWanted) -> None:

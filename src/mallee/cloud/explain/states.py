@@ -1,0 +1,158 @@
+"""In which state a thing is, in AWS's words where AWS has one, and why it follows.
+
+A state is never kept: it follows from what is wanted and what is seen, and the sentence says how.
+Pure over a view. Called by the row of `admin.resources`; what stands against a thing being as it
+should is told by `troubles`.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mallee.cloud.ec2.vpc import privateips, ways
+from mallee.cloud.state import records, store
+from mallee.cloud.state.records import Record
+from mallee.model import instances
+from mallee.model.carried import Way
+from mallee.model.instances import Phase, Power
+
+Reader = store.View | store.Tx
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A state, and the sentence from which it follows."""
+
+    state: str
+    why: str
+
+
+WANTS: Mapping[Power, str] = {
+    Power.RUNNING: "it shall run",
+    Power.STOPPED: "it shall be off and keep its disk, interface and address",
+    Power.TERMINATED: "it shall be gone for good",
+}
+SIGHTS: Mapping[Phase, str] = {
+    Phase.UNKNOWN: "its host has reported nothing of this launch yet",
+    Phase.PREPARING: "its host makes its disk and interface and starts it",
+    Phase.RUNNING: "its guest runs",
+    Phase.RECOVERING: "its guest ended unasked and is being started again",
+    Phase.STOPPING: "its guest was asked to power off",
+    Phase.OFF: "its guest is off",
+    Phase.FAILED: "its host gave the launch up",
+    Phase.GONE: "everything of it is removed",
+}
+
+
+def of(view: Reader, record: Record[Any, Any]) -> Standing:
+    """Return the state of a thing and why it follows."""
+    found = _KINDS.get(record.kind.name)
+    if found is None:
+        return Standing("available", "it is kept as it is wanted, and nothing is seen of it")
+    return found(view, record)
+
+
+def _instance(view: Reader, record: Record[Any, Any]) -> Standing:
+    doc, seen = record.doc, record.seen
+    state = instances.state_of(doc, seen)
+    if doc.gone_at is not None:
+        return Standing(state.label, "everything of it was removed and given back")
+    phase = instances.phase_of(doc, seen)
+    why = f"wanted {doc.power.value} (launch {doc.launch}): {WANTS[doc.power]}; "
+    why += f"seen {phase.value}: {SIGHTS[phase]}"
+    if seen is not None and seen.launch != doc.launch:
+        why += f"; the last report was of launch {seen.launch}"
+    elif seen is not None and seen.step and phase is not Phase.RUNNING:
+        why += f"; at the step: {seen.step}"
+    return Standing(state.label, why)
+
+
+def _interface(view: Reader, record: Record[Any, Any]) -> Standing:
+    doc = record.doc
+    if doc.requester:
+        return Standing("in-use", f"it belongs to a service of the cloud: {doc.requester}")
+    if doc.instance_id is None:
+        return Standing("available", "it is attached to nothing")
+    instance = view.get(records.INSTANCE, doc.instance_id)
+    seen = instance.seen if instance is not None else None
+    if seen is not None and record.id in seen.interface_ids:
+        return Standing("in-use", f"the running guest of {doc.instance_id} has it")
+    if instance is not None and instance.doc.power is Power.RUNNING:
+        why = f"{doc.instance_id} shall have it, and its guest has not been seen with it"
+        return Standing("in-use", why)
+    return Standing("in-use", f"it is attached to {doc.instance_id}, which does not run")
+
+
+def _address(view: Reader, record: Record[Any, Any]) -> Standing:
+    doc = record.doc
+    if doc.interface_id is None:
+        return Standing("available", "it is associated with nothing")
+    to = f"{doc.private_ip or 'the primary address'} of {doc.interface_id}"
+    on = f" on {doc.instance_id}" if doc.instance_id else ""
+    return Standing("in-use", f"packets for {doc.public_ip} are led to {to}{on}")
+
+
+def _subnet(view: Reader, record: Record[Any, Any]) -> Standing:
+    free = privateips.free(view, record)
+    return Standing("available", f"{free} of its addresses are free")
+
+
+def _group(view: Reader, record: Record[Any, Any]) -> Standing:
+    worn = len(view.by(records.INTERFACE, "group", record.id))
+    return Standing(
+        "in-use" if worn else "available",
+        f"{worn} interfaces wear it; it has {len(record.doc.rules)} rules",
+    )
+
+
+def _route_table(view: Reader, record: Record[Any, Any]) -> Standing:
+    found = [ways.of(view, record.doc, route) for route in record.doc.routes]
+    dead = sum(way is Way.BLACKHOLE for way in found)
+    return Standing("available", f"{len(found)} routes beside the local ones, {dead} of them dead")
+
+
+def _gateway(view: Reader, record: Record[Any, Any]) -> Standing:
+    if record.doc.vpc_id is None:
+        return Standing("available", "it is attached to no VPC")
+    return Standing("attached", f"it leads {record.doc.vpc_id} to the world")
+
+
+def _nat(view: Reader, record: Record[Any, Any]) -> Standing:
+    doc = record.doc
+    if doc.deleted_at is not None:
+        return Standing("deleted", "it was deleted")
+    if doc.failure is not None:
+        return Standing("failed", doc.failure[1])
+    behind = ", ".join(it.public_ip or it.private_ip for it in doc.addresses)
+    return Standing("available", f"it hides the guests that are routed to it behind {behind}")
+
+
+def _peering(view: Reader, record: Record[Any, Any]) -> Standing:
+    return Standing(record.doc.status.value, record.doc.message)
+
+
+def _host(view: Reader, record: Record[Any, Any]) -> Standing:
+    if record.seen is None:
+        return Standing("silent", "its agent has said nothing since it joined")
+    if record.seen.is_silent:
+        return Standing("silent", "its agent says nothing at the moment")
+    return Standing("up", "its agent is heard")
+
+
+def _bucket(view: Reader, record: Record[Any, Any]) -> Standing:
+    return Standing("available", f"versioning: {record.doc.versioning.value}")
+
+
+_KINDS: Mapping[str, Callable[[Reader, Record[Any, Any]], Standing]] = {
+    records.INSTANCE.name: _instance,
+    records.INTERFACE.name: _interface,
+    records.ADDRESS.name: _address,
+    records.SUBNET.name: _subnet,
+    records.SECURITY_GROUP.name: _group,
+    records.ROUTE_TABLE.name: _route_table,
+    records.INTERNET_GATEWAY.name: _gateway,
+    records.NAT_GATEWAY.name: _nat,
+    records.PEERING.name: _peering,
+    records.HOST.name: _host,
+    records.BUCKET.name: _bucket,
+}

@@ -1,0 +1,159 @@
+"""What stands against a thing being as its owner wants it: each with its cause and its cure.
+
+Pure over a view. Words for tenants name no host's insides; a host's own problems are told to
+administrators of the cloud, who alone find hosts. Called by the row of `admin.resources`.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mallee.cloud.ec2.vpc import privateips, ways
+from mallee.cloud.explain.states import Reader
+from mallee.cloud.state import records
+from mallee.cloud.state.records import Record
+from mallee.model import instances
+from mallee.model.carried import Way
+from mallee.model.instances import Phase, Power
+
+LOOK_AT_HOST = "an administrator of the cloud sees why: `mallee doctor` on that host"
+WAIT_OR_ASK = f"it is tried again by itself; if it lasts, {LOOK_AT_HOST}"
+
+CURES: Mapping[str, str] = {
+    "Client.UserInitiatedShutdown": "somebody asked for it: the calls below say who",
+    "Client.InstanceInitiatedShutdown": "the guest powered itself off: see its console's output",
+    "Server.InsufficientInstanceCapacity": "free room (`mallee hosts`), then launch or start again",
+    "Server.InternalError": f"launch or start it again; if it comes back, {LOOK_AT_HOST}",
+    "Server.AccountDeleted": "the account is being deleted: there is nothing to do",
+}
+"""By the code of a StateReason: what to do about it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Something that stands against it, and what to do about it."""
+
+    cause: str
+    cure: str
+
+
+def of(view: Reader, record: Record[Any, Any]) -> list[Trouble]:
+    """Return what stands against the thing being as it is wanted; empty: nothing known."""
+    found = _KINDS.get(record.kind.name)
+    return list(found(view, record)) if found is not None else []
+
+
+def _instance(view: Reader, record: Record[Any, Any]) -> Iterator[Trouble]:
+    doc, seen = record.doc, record.seen
+    if seen is not None and seen.cause is not None and seen.launch == doc.launch:
+        yield _of_reason(seen.cause)
+    if doc.reason is not None and (seen is None or seen.cause != doc.reason):
+        yield _of_reason(doc.reason)
+    if doc.gone_at is not None:
+        return
+    host = view.get(records.HOST, doc.host_id)
+    if host is None:
+        yield Trouble("its host is no longer part of the cloud", "terminate it and launch another")
+    elif host.seen is None or host.seen.is_silent:
+        cause = "nothing is heard of its host, so that what is seen may be old"
+        yield Trouble(cause, f"nothing can be done to it until the host is back; {LOOK_AT_HOST}")
+    if doc.power is Power.RUNNING:
+        for id in doc.interface_ids:
+            interface = view.get(records.INTERFACE, id)
+            if interface is not None:
+                yield from _interface(view, interface)
+
+
+def _of_reason(reason: instances.Reason) -> Trouble:
+    return Trouble(f"{reason.code}: {reason.message}", CURES.get(reason.code, WAIT_OR_ASK))
+
+
+def _interface(view: Reader, record: Record[Any, Any]) -> Iterator[Trouble]:
+    doc = record.doc
+    has_public = doc.public_ip or view.by(records.ADDRESS, "interface", record.id)
+    if has_public and not view.by(records.INTERNET_GATEWAY, "vpc", doc.vpc_id):
+        cause = f"{record.id} has a public address, and {doc.vpc_id} has no internet gateway"
+        yield Trouble(cause, "create one and attach it: AttachInternetGateway")
+    elif has_public and not _leads_out(view, doc.subnet_id):
+        cause = f"{record.id} has a public address, and no route of {doc.subnet_id} leads out"
+        yield Trouble(cause, "route 0.0.0.0/0 to the internet gateway: CreateRoute")
+    if doc.instance_id is None:
+        return
+    instance = view.get(records.INSTANCE, doc.instance_id)
+    is_up = instance is not None and instances.phase_of(instance.doc, instance.seen)
+    if is_up is Phase.RUNNING and instance is not None and instance.seen is not None:
+        told = instance.seen.interface_ids
+        if told and record.id not in told:
+            cause = f"the guest of {doc.instance_id} runs without {record.id}"
+            yield Trouble(cause, "its host asks the guest to take it: a guest that boots may yet")
+
+
+def _leads_out(view: Reader, subnet_id: str) -> bool:
+    subnet = view.get(records.SUBNET, subnet_id)
+    vpc = view.get(records.VPC, subnet.doc.vpc_id) if subnet is not None else None
+    if subnet is None or vpc is None:
+        return False
+    table = view.get(records.ROUTE_TABLE, subnet.doc.route_table_id or vpc.doc.main_table_id)
+    if table is None:
+        # A VPC of before there were route tables: everything leads out.
+        return True
+    return any(ways.of(view, table.doc, it) is Way.INTERNET for it in table.doc.routes)
+
+
+def _address(view: Reader, record: Record[Any, Any]) -> Iterator[Trouble]:
+    if record.doc.interface_id is None:
+        return
+    interface = view.get(records.INTERFACE, record.doc.interface_id)
+    if interface is not None:
+        yield from _interface(view, interface)
+        if interface.doc.instance_id is not None:
+            instance = view.get(records.INSTANCE, interface.doc.instance_id)
+            if instance is not None and instance.doc.power is not Power.RUNNING:
+                yield Trouble(f"{instance.id}, which has it, shall not run", "start the instance")
+
+
+def _subnet(view: Reader, record: Record[Any, Any]) -> Iterator[Trouble]:
+    if privateips.free(view, record) <= 0:
+        yield Trouble(
+            "it has no free address: no instance and no interface can be made in it",
+            "delete interfaces that nobody needs, or make another subnet",
+        )
+
+
+def _group(view: Reader, record: Record[Any, Any]) -> Iterator[Trouble]:
+    for rule in record.doc.rules:
+        if rule.group_id and view.get(records.SECURITY_GROUP, rule.group_id) is None:
+            cause = f"the rule {rule.id} names {rule.group_id}, which is gone: it lets nobody in"
+            yield Trouble(cause, "revoke it: RevokeSecurityGroupIngress or …Egress")
+
+
+def _route_table(view: Reader, record: Record[Any, Any]) -> Iterator[Trouble]:
+    for route in record.doc.routes:
+        if ways.of(view, record.doc, route) is Way.BLACKHOLE:
+            cause = (
+                f"the route to {route.destination} leads nowhere: {route.target_id} cannot carry"
+            )
+            yield Trouble(cause, "put the target right, or replace or delete the route")
+
+
+def _host(view: Reader, record: Record[Any, Any]) -> Iterator[Trouble]:
+    seen = record.seen
+    if seen is None or seen.is_silent:
+        yield Trouble("its agent says nothing", "see whether it runs: `mallee doctor` on the host")
+    if seen is None:
+        return
+    for problem in seen.facts.problems:
+        yield Trouble(problem, "`mallee doctor` on the host looks again")
+    for leftover in seen.leftovers:
+        yield Trouble(leftover, "look at it, then remove it by hand: nobody claims it")
+
+
+_KINDS: Mapping[str, Callable[[Reader, Record[Any, Any]], Iterator[Trouble]]] = {
+    records.INSTANCE.name: _instance,
+    records.INTERFACE.name: _interface,
+    records.ADDRESS.name: _address,
+    records.SUBNET.name: _subnet,
+    records.SECURITY_GROUP.name: _group,
+    records.ROUTE_TABLE.name: _route_table,
+    records.HOST.name: _host,
+}

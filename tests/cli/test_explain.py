@@ -1,0 +1,69 @@
+"""`mallee explain`: one page about a thing, and the same as JSON."""
+
+import json
+from typing import Any
+
+import msgspec
+import pytest
+
+from mallee.cloud.state import records
+from tests.cli.conftest import Run
+from tests.cloud.agent import FACTS, Agent
+from tests.cloud.running import RunningCloud
+from tests.cloud.signing import Sender
+
+
+@pytest.fixture(scope="module")
+def group(cloud: RunningCloud) -> str:
+    ec2 = cloud.client("ec2")
+    made = ec2.create_security_group(GroupName="explained", Description="x")["GroupId"]
+    ec2.create_tags(Resources=[made], Tags=[{"Key": "colour", "Value": "blue"}])
+    return made
+
+
+def test_a_page_tells_state_relations_changes_and_who_made_them(run: Run, group: str) -> None:
+    said = run("explain", group)
+    assert said.status == 0, said.err
+    lines = said.out.splitlines()
+    assert lines[0].startswith(f"security-group {group} of ")
+    assert lines[1].startswith("state:    available, because 0 interfaces wear it")
+    assert any(line.startswith("needs:    vpc vpc-") for line in lines)
+    history = "\n".join(lines[-4:])
+    assert "ec2:CreateSecurityGroup by arn:aws:iam::" in history
+    assert "ec2:CreateTags by arn:aws:iam::" in history
+    assert ": insert" in history
+    assert '"blue"' in history
+    assert "plan:" not in said.out
+
+
+def test_the_same_is_told_as_json(run: Run, group: str) -> None:
+    said = run("explain", group, "--as-json")
+    told = json.loads(said.out)
+    assert (told["ResourceId"], told["State"]) == (group, "available")
+    assert json.loads(told["Wanted"])["name"] == "explained"
+    assert [call["ActionName"] for call in told["Calls"]] == ["CreateTags", "CreateSecurityGroup"]
+
+
+def test_a_host_that_does_not_answer_is_said_and_the_rest_is_told(
+    cloud: RunningCloud, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mallee.cloud.hosts.asks.DEADLINE_S", 0.05)
+    said = run("explain", host_of(cloud), "--as-json").out
+    # The cloud runs in this process, and its log comes to the same place.
+    told: Any = json.loads(said[said.index("{\n") :])
+    assert told["State"] == "up"
+    assert "did not answer within" in told["PlanUnknown"]
+    said = run("explain", host_of(cloud))
+    assert "plan:     not known: " in said.out
+
+
+def host_of(cloud: RunningCloud) -> str:
+    """The id of a host that has joined and been heard."""
+    hosts = cloud.store.view.list(records.HOST)
+    if hosts:
+        return hosts[0].id
+    token = Sender(cloud.port, cloud.admin).ask("mallee", "CreateJoinToken")
+    agent = Agent(cloud.agents_port, token.element("CaCertificate"))
+    assert agent.join(token.element("Token"))[0] == 200
+    agent.sync(facts=msgspec.to_builtins(FACTS))
+    return agent.host_id
