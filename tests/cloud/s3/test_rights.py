@@ -242,3 +242,21 @@ def test_a_strangers_list_of_keys_is_short(world: World) -> None:
         answer = requests.post(f"{world.cloud.url}/shared?delete", data=data, timeout=30)
         assert answer.status_code == status
         assert "<Deleted>" not in answer.text
+
+
+def test_a_policy_gives_itself_to_nobody_else(world: World) -> None:
+    """However wide it is: who may do everything in a bucket shall not say who else may."""
+    everything = allow("s3:*", [ARN, f"{ARN}/*"], Principal={"AWS": world.stranger_account})
+    world.owner.put_bucket_policy(Bucket="shared", Policy=document(everything))
+    stranger = world.stranger
+    assert code(stranger.put_object, **OWN, Body=b"y") == ""
+    wider = document({**everything, "Principal": "*"})
+    assert code(stranger.put_bucket_policy, Bucket="shared", Policy=wider) == "MethodNotAllowed"
+    assert code(stranger.get_bucket_policy, Bucket="shared") == "MethodNotAllowed"
+    assert code(stranger.delete_bucket_policy, Bucket="shared") == "MethodNotAllowed"
+    world.owner.put_public_access_block(Bucket="shared", PublicAccessBlockConfiguration={})
+    world.owner.put_bucket_policy(Bucket="shared", Policy=wider)
+    url = f"{world.cloud.url}/shared?policy"
+    assert requests.delete(url, timeout=30).status_code == 405
+    assert world.owner.get_bucket_policy(Bucket="shared")["Policy"] == wider
+    world.owner.delete_public_access_block(Bucket="shared")

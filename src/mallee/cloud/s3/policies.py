@@ -38,7 +38,7 @@ def attached(view: store.View, name: str, account: str) -> policy.Attached | Non
 
 def put(call: WriteCall, asked: Asked) -> Result:
     """Give a bucket a policy."""
-    record = buckets.asked_for(call.view, asked)
+    record = _of_own(call, asked, "PUT")
     given: str | bytes = asked["Policy"]
     text = given if isinstance(given, str) else given.decode(errors="replace")
     _check(call.view, record.id, text)
@@ -55,12 +55,12 @@ def put(call: WriteCall, asked: Asked) -> Result:
 
 def get(call: Call, asked: Asked) -> Result:
     """Return a bucket's policy as it was given."""
-    return {"Policy": _of(buckets.asked_for(call.view, asked).doc)}
+    return {"Policy": _of(_of_own(call, asked, "GET").doc)}
 
 
 def delete(call: WriteCall, asked: Asked) -> Result:
     """Take a bucket's policy away; doing it twice is doing it once."""
-    record = buckets.asked_for(call.view, asked)
+    record = _of_own(call, asked, "DELETE")
     call.tx.write(record, replace(record.doc, policy=""))
     return {}
 
@@ -69,6 +69,14 @@ def status(call: Call, asked: Asked) -> Result:
     """Tell whether a bucket's policy is public."""
     text = _of(buckets.asked_for(call.view, asked).doc)
     return {"PolicyStatus": {"IsPublic": publicity.is_public(text)}}
+
+
+def _of_own(call: Call, asked: Asked, method: str) -> buckets.BucketRecord:
+    """Return the bucket, if it is of the caller's account: to no other a policy can give itself."""
+    record = buckets.asked_for(call.view, asked)
+    if call.account != record.account:
+        raise errors.s3.MethodNotAllowed(method=method, resource_type="BUCKETPOLICY")
+    return record
 
 
 def _of(bucket: Bucket) -> str:
