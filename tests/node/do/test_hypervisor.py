@@ -202,12 +202,14 @@ def test_a_new_start_forgets_how_the_last_one_ended(stand: Stand) -> None:
 
 def test_resets_are_counted(stand: Stand) -> None:
     stand.run_guest()
+    before = stand.wait(DomainState.RUNNING).resets
     stand.hypervisor.reset(UUID)
     ends_at = time.monotonic() + WITHIN_S
-    while stand.wait(DomainState.RUNNING).resets < 1:
+    # A machine's firmware may add resets of its own to one that was asked for.
+    while stand.wait(DomainState.RUNNING).resets == before:
         assert time.monotonic() < ends_at
         time.sleep(0.02)
-    assert stand.wait(DomainState.RUNNING).resets == 1
+    assert stand.wait(DomainState.RUNNING).resets > before
 
 
 def test_a_reboot_is_a_reset_and_not_an_end(stand: Stand) -> None:

@@ -45,7 +45,8 @@ class SeenDomain:
     state: DomainState
     ended: Ended = Ended.UNKNOWN
     resets: int = 0
-    """How many resets of its machine were noticed since the agent connected."""
+    """How many resets of its machine were noticed since the agent connected: at least one for each
+    that was asked for, as firmware adds its own."""
     nics: frozenset[Nic] = frozenset()
     """The cards that it has."""
 
