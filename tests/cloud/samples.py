@@ -1,5 +1,6 @@
 """A well-formed request for any action, made from the service model: for tests over all rows."""
 
+import datetime
 from typing import Any
 
 from mallee.aws import model
@@ -54,6 +55,8 @@ def _value(known: model.ServiceModel, name: str) -> Any:
             return int(shape.min or 1)
         case "boolean":
             return False
+        case "timestamp":
+            return datetime.datetime(2030, 1, 1, tzinfo=datetime.UTC)
         case "blob":
             return b"some"
     raise NotImplementedError(shape.type)

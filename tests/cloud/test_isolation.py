@@ -170,6 +170,7 @@ def _networks(ec2: Any) -> dict[str, str]:
     )["SubnetCidrReservation"]
     ec2.create_network_interface(SubnetId=subnet)
     ec2.create_route(RouteTableId=table, DestinationCidrBlock="10.99.0.0/16", GatewayId=gateway)
+    window = ec2.create_instance_event_window(CronExpression="* 0-4 * * 1,5")
     group = ec2.create_placement_group(GroupName=f"group-{vpc}", Strategy="spread")
     return {
         "free-elastic-ip": ec2.allocate_address()["AllocationId"],
@@ -180,6 +181,7 @@ def _networks(ec2: Any) -> dict[str, str]:
         "prefix-list": ec2.create_managed_prefix_list(
             PrefixListName="list", AddressFamily="IPv4", MaxEntries=3
         )["PrefixList"]["PrefixListId"],
+        "event-window": window["InstanceEventWindow"]["InstanceEventWindowId"],
         "placement-group": group["PlacementGroup"]["GroupId"],
         "placement-group-name": f"group-{vpc}",
         "network-acl": ec2.create_network_acl(VpcId=vpc)["NetworkAcl"]["NetworkAclId"],
@@ -319,6 +321,8 @@ PLAIN = {
     "Email": "a@example.org",
     "ResourceId": "x",
     "TypeName": "lab.small",
+    "EventCode": "instance-stop",
+    "NotBefore": "2030-01-01T00:00:00Z",
     "Vcpus": "1",
     "MemoryMib": "256",
 }

@@ -36,6 +36,8 @@ NAMES = {
     "ImageId": "image",
     "ImageIds": "image",
     "CertificateId": "signing-certificate",
+    "InstanceEventWindowId": "event-window",
+    "InstanceEventWindowIds": "event-window",
     "InstanceId": "instance",
     "InstanceIds": "instance",
     "InstanceProfileName": "instance-profile",
@@ -87,6 +89,7 @@ NAMES = {
 """By the last part of a parameter's name: the kind of thing that it names."""
 
 PATHS = {
+    "Instances": "instance",
     "Arn": "user-arn",
     "IamInstanceProfile.Arn": "instance-profile-arn",
     "IamInstanceProfile.Name": "instance-profile",
@@ -111,7 +114,7 @@ NAMES_NOTHING = re.compile(
     r"|SourceIdentity|Thumbprint|Transitive|Url|VirtualMFA|WebIdentity"
     r"|Import|Encrypted|Valid|Expiration|Wrapping|Ciphertext|Constraints|Customer|Decrypt|EncryptionA|EncryptionC|Grant|Key(Agreement|Pair|Spec|Usage)|Limit"
     r"|Mac|Marker|Message|MultiRegion|Number|Operations|Origin|Pending|Plaintext|Retiring|Rotation"
-    r"|Accelerator|Architecture|BareMetal|Burstable|Excluded|InstanceGenerations|LocalStorage"
+    r"|Cron|Key$|(Start|End)(Hour|WeekDay)|InstanceEventId|Not(Before|After)|ReasonCodes|Accelerator|Architecture|BareMetal|Burstable|Excluded|InstanceGenerations|LocalStorage"
     r"|Memory|NetworkInterfaceCount|TotalLocalStorage|VCpu|Virtualization"
     r"|Signature|SigningA|SourceE|DestinationE|Bypass|WakeUp"
     r"|Arn|New|Only|Path|Policy(Name|Document|UsageFilter)|EntityFilter|Scope|SetAsDefault|Version).*"

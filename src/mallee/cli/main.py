@@ -106,6 +106,15 @@ GROUPS = {
             "unset": "mallee.cli.quotas:unset",
         },
     ),
+    "events": (
+        "Scheduled events: what will be done to instances, and what ails them.",
+        {
+            "list": "mallee.cli.events:list_events",
+            "schedule": "mallee.cli.events:schedule",
+            "cancel": "mallee.cli.events:cancel",
+            "reports": "mallee.cli.events:reports",
+        },
+    ),
     "types": (
         "Instance types: what instances may be launched as.",
         {

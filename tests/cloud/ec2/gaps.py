@@ -57,12 +57,6 @@ GAPS: dict[str, frozenset[str]] = {
         {
             "application-status.status",
             "attached-ebs-status.status",
-            "event.code",
-            "event.description",
-            "event.instance-event-id",
-            "event.not-after",
-            "event.not-before",
-            "event.not-before-deadline",
             "operator.managed",
             "operator.principal",
         }

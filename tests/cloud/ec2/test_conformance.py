@@ -127,7 +127,7 @@ def test_ids_and_pages_do_not_go_together(alice: Any) -> None:
         by_id = [name for name in row.honours if name.endswith("Ids")]
         if "MaxResults" not in members(row) or not by_id or named(row):
             continue
-        code = code_of(alice, row.name, {by_id[0]: [], "MaxResults": 10})
+        code = code_of(alice, row.name, {by_id[0]: [], "MaxResults": 20})
         if code:
             wrong[row.name] = code
     assert wrong == {}
@@ -206,7 +206,7 @@ def test_paginators_of_botocore_run_over_every_listing(alice: Any) -> None:
     for row in LISTINGS:
         if row.name in known and not named(row):
             method = botocore.xform_name(row.name)
-            pages = list(alice.get_paginator(method).paginate(PaginationConfig={"PageSize": 5}))
+            pages = list(alice.get_paginator(method).paginate(PaginationConfig={"PageSize": 20}))
             assert pages, row.name
             tried += 1
     assert tried > 20

@@ -206,6 +206,16 @@ class AssociateIamInstanceProfileResult(TypedDict):
     IamInstanceProfileAssociation: NotRequired[IamInstanceProfileAssociation | Fragment | None]
 
 
+class AssociateInstanceEventWindowRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    InstanceEventWindowId: str
+    AssociationTarget: InstanceEventWindowAssociationRequest
+
+
+class AssociateInstanceEventWindowResult(TypedDict):
+    InstanceEventWindow: NotRequired[InstanceEventWindow | Fragment | None]
+
+
 class AssociateNatGatewayAddressRequest(TypedDict):
     NatGatewayId: str
     AllocationIds: list[str]
@@ -519,6 +529,18 @@ class CreateEgressOnlyInternetGatewayResult(TypedDict):
     EgressOnlyInternetGateway: NotRequired[EgressOnlyInternetGateway | Fragment | None]
 
 
+class CreateInstanceEventWindowRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    Name: NotRequired[str]
+    TimeRanges: NotRequired[list[InstanceEventWindowTimeRangeRequest]]
+    CronExpression: NotRequired[str]
+    TagSpecifications: NotRequired[list[TagSpecification]]
+
+
+class CreateInstanceEventWindowResult(TypedDict):
+    InstanceEventWindow: NotRequired[InstanceEventWindow | Fragment | None]
+
+
 class CreateInternetGatewayRequest(TypedDict):
     TagSpecifications: NotRequired[list[TagSpecification]]
     DryRun: NotRequired[bool]
@@ -826,6 +848,16 @@ class DeleteEgressOnlyInternetGatewayResult(TypedDict):
     ReturnCode: NotRequired[bool | None]
 
 
+class DeleteInstanceEventWindowRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    ForceDelete: NotRequired[bool]
+    InstanceEventWindowId: str
+
+
+class DeleteInstanceEventWindowResult(TypedDict):
+    InstanceEventWindowState: NotRequired[InstanceEventWindowStateChange | Fragment | None]
+
+
 class DeleteInternetGatewayRequest(TypedDict):
     DryRun: NotRequired[bool]
     InternetGatewayId: str
@@ -1117,6 +1149,19 @@ class DescribeInstanceAttributeRequest(TypedDict):
     DryRun: NotRequired[bool]
     InstanceId: str
     Attribute: str
+
+
+class DescribeInstanceEventWindowsRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    InstanceEventWindowIds: NotRequired[list[str]]
+    Filters: NotRequired[list[Filter]]
+    MaxResults: NotRequired[int]
+    NextToken: NotRequired[str]
+
+
+class DescribeInstanceEventWindowsResult(TypedDict):
+    InstanceEventWindows: NotRequired[Sequence[InstanceEventWindow | Fragment] | Fragment | None]
+    NextToken: NotRequired[str | None]
 
 
 class DescribeInstanceStatusRequest(TypedDict):
@@ -1540,6 +1585,16 @@ class DisassociateIamInstanceProfileRequest(TypedDict):
 
 class DisassociateIamInstanceProfileResult(TypedDict):
     IamInstanceProfileAssociation: NotRequired[IamInstanceProfileAssociation | Fragment | None]
+
+
+class DisassociateInstanceEventWindowRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    InstanceEventWindowId: str
+    AssociationTarget: InstanceEventWindowDisassociationRequest
+
+
+class DisassociateInstanceEventWindowResult(TypedDict):
+    InstanceEventWindow: NotRequired[InstanceEventWindow | Fragment | None]
 
 
 class DisassociateNatGatewayAddressRequest(TypedDict):
@@ -2127,6 +2182,53 @@ class InstanceBlockDeviceMappingSpecification(TypedDict):
     Ebs: NotRequired[EbsInstanceBlockDeviceSpecification]
     VirtualName: NotRequired[str]
     NoDevice: NotRequired[str]
+
+
+class InstanceEventWindow(TypedDict):
+    InstanceEventWindowId: NotRequired[str | None]
+    TimeRanges: NotRequired[Sequence[InstanceEventWindowTimeRange | Fragment] | Fragment | None]
+    Name: NotRequired[str | None]
+    CronExpression: NotRequired[str | None]
+    AssociationTarget: NotRequired[InstanceEventWindowAssociationTarget | Fragment | None]
+    State: NotRequired[str | None]
+    Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
+
+
+class InstanceEventWindowAssociationRequest(TypedDict):
+    InstanceIds: NotRequired[list[str]]
+    InstanceTags: NotRequired[list[Tag]]
+    DedicatedHostIds: NotRequired[list[str]]
+
+
+class InstanceEventWindowAssociationTarget(TypedDict):
+    InstanceIds: NotRequired[Sequence[str] | Fragment | None]
+    Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
+    DedicatedHostIds: NotRequired[Sequence[str] | Fragment | None]
+
+
+class InstanceEventWindowDisassociationRequest(TypedDict):
+    InstanceIds: NotRequired[list[str]]
+    InstanceTags: NotRequired[list[Tag]]
+    DedicatedHostIds: NotRequired[list[str]]
+
+
+class InstanceEventWindowStateChange(TypedDict):
+    InstanceEventWindowId: NotRequired[str | None]
+    State: NotRequired[str | None]
+
+
+class InstanceEventWindowTimeRange(TypedDict):
+    StartWeekDay: NotRequired[str | None]
+    StartHour: NotRequired[int | None]
+    EndWeekDay: NotRequired[str | None]
+    EndHour: NotRequired[int | None]
+
+
+class InstanceEventWindowTimeRangeRequest(TypedDict):
+    StartWeekDay: NotRequired[str]
+    StartHour: NotRequired[int]
+    EndWeekDay: NotRequired[str]
+    EndHour: NotRequired[int]
 
 
 class InstanceIpv4Prefix(TypedDict):
@@ -2974,6 +3076,29 @@ class ModifyInstanceAttributeRequest(TypedDict):
     EnaSupport: NotRequired[AttributeBooleanValue]
 
 
+class ModifyInstanceEventStartTimeRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    InstanceId: str
+    InstanceEventId: str
+    NotBefore: datetime
+
+
+class ModifyInstanceEventStartTimeResult(TypedDict):
+    Event: NotRequired[InstanceStatusEvent | Fragment | None]
+
+
+class ModifyInstanceEventWindowRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    Name: NotRequired[str]
+    InstanceEventWindowId: str
+    TimeRanges: NotRequired[list[InstanceEventWindowTimeRangeRequest]]
+    CronExpression: NotRequired[str]
+
+
+class ModifyInstanceEventWindowResult(TypedDict):
+    InstanceEventWindow: NotRequired[InstanceEventWindow | Fragment | None]
+
+
 class ModifyInstanceMetadataOptionsRequest(TypedDict):
     InstanceId: str
     HttpTokens: NotRequired[str]
@@ -3604,6 +3729,16 @@ class ReplaceRouteTableAssociationRequest(TypedDict):
 class ReplaceRouteTableAssociationResult(TypedDict):
     NewAssociationId: NotRequired[str | None]
     AssociationState: NotRequired[RouteTableAssociationState | Fragment | None]
+
+
+class ReportInstanceStatusRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    Instances: list[str]
+    Status: str
+    StartTime: NotRequired[datetime]
+    EndTime: NotRequired[datetime]
+    ReasonCodes: list[str]
+    Description: NotRequired[str]
 
 
 class RequestLaunchTemplateData(TypedDict):

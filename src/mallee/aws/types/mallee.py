@@ -95,6 +95,14 @@ class Call(TypedDict):
     DecisionsLeftOut: NotRequired[int | None]
 
 
+class CancelEventRequest(TypedDict):
+    EventId: str
+
+
+class CancelEventResponse(TypedDict):
+    Events: Sequence[ScheduledEvent | Fragment] | Fragment
+
+
 class Change(TypedDict):
     Rev: int
     Time: datetime | float
@@ -508,6 +516,14 @@ class ListAccountsResponse(TypedDict):
     Accounts: Sequence[Account | Fragment] | Fragment
 
 
+class ListEventsRequest(TypedDict):
+    pass
+
+
+class ListEventsResponse(TypedDict):
+    Events: Sequence[ScheduledEvent | Fragment] | Fragment
+
+
 class ListInstanceTypesRequest(TypedDict):
     pass
 
@@ -522,6 +538,14 @@ class ListRegistrationsRequest(TypedDict):
 
 class ListRegistrationsResponse(TypedDict):
     Registrations: Sequence[Registration | Fragment] | Fragment
+
+
+class ListStatusReportsRequest(TypedDict):
+    pass
+
+
+class ListStatusReportsResponse(TypedDict):
+    Reports: Sequence[StatusReport | Fragment] | Fragment
 
 
 class LookupCallsRequest(TypedDict):
@@ -731,6 +755,32 @@ class RotateWebhookSecretResponse(TypedDict):
     Secret: str
 
 
+class ScheduleEventRequest(TypedDict):
+    EventCode: str
+    InstanceIds: NotRequired[list[str]]
+    HostId: NotRequired[str]
+    NotBefore: datetime
+    NotAfter: NotRequired[datetime]
+    Deadline: NotRequired[datetime]
+    Description: NotRequired[str]
+
+
+class ScheduleEventResponse(TypedDict):
+    Events: Sequence[ScheduledEvent | Fragment] | Fragment
+
+
+class ScheduledEvent(TypedDict):
+    EventId: str
+    AccountId: str
+    InstanceId: str
+    EventCode: str
+    Description: str
+    NotBefore: datetime | float
+    NotAfter: NotRequired[datetime | float | None]
+    Deadline: NotRequired[datetime | float | None]
+    State: str
+
+
 class Scrub(TypedDict):
     ScrubId: str
     State: str
@@ -773,6 +823,18 @@ class StartScrubRequest(TypedDict):
 
 class StartScrubResponse(TypedDict):
     Scrub: Scrub | Fragment
+
+
+class StatusReport(TypedDict):
+    AccountId: str
+    InstanceIds: Sequence[str] | Fragment
+    Status: str
+    ReasonCodes: Sequence[str] | Fragment
+    Description: NotRequired[str | None]
+    StartTime: NotRequired[datetime | float | None]
+    EndTime: NotRequired[datetime | float | None]
+    ReportedAt: datetime | float
+    ReportedBy: str
 
 
 class SuspendAccountRequest(TypedDict):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from mallee.cloud.action import Action, Listing
 from mallee.cloud.call import Call
-from mallee.cloud.ec2 import instancefilters, instances, power, resources, zones
+from mallee.cloud.ec2 import events, instancefilters, instances, power, resources, zones
 from mallee.cloud.ec2.power import InstanceRecord
 from mallee.cloud.state import records
 from mallee.model.instances import Phase, State, phase_of
@@ -90,7 +90,7 @@ def _render(call: Call, record: InstanceRecord) -> shapes.InstanceStatus:
         "InstanceState": power.shown(power.state_of(record)),
         "SystemStatus": _shown_system(call, record),
         "InstanceStatus": _shown_instance(call, record),
-        "Events": [],
+        "Events": [events.shown(one) for one in events.of_instance(call, record)],
     }
 
 
@@ -108,6 +108,7 @@ FILTERS: dict[str, Callable[[Call, InstanceRecord], Iterable[str]]] = {
     **instancefilters.STATE,
     "availability-zone": instancefilters.FILTERS["availability-zone"],
     "availability-zone-id": instancefilters.FILTERS["availability-zone-id"],
+    **events.FILTERS,
     "instance-status.status": lambda call, record: (_instance(call, record)[0],),
     "instance-status.reachability": _answering,
     "system-status.status": lambda call, record: (_system(call, record)[0],),

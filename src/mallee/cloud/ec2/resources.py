@@ -68,6 +68,12 @@ REGISTRY: tuple[Resource, ...] = (
         not_found=errors.InvalidLaunchTemplateIdNotFound,
     ),
     Resource(
+        prefix="iew",
+        kind=records.EVENT_WINDOW,
+        malformed=errors.InvalidInstanceEventWindowIdMalformed,
+        not_found=errors.InvalidInstanceEventWindowIdNotFound,
+    ),
+    Resource(
         prefix="pg",
         kind=records.PLACEMENT_GROUP,
         malformed=errors.InvalidPlacementGroupIdMalformed,

@@ -11,6 +11,8 @@ from mallee.cloud.ec2 import (
     accountattributes,
     arns,
     console,
+    events,
+    eventwindows,
     images,
     instanceattributes,
     instanceprofiles,
@@ -36,6 +38,8 @@ from mallee.cloud.ec2.vpc import table as vpc
 _ROWS: tuple[Action, ...] = (
     *accountattributes.ACTIONS,
     *console.ACTIONS,
+    *events.ACTIONS,
+    *eventwindows.ACTIONS,
     *images.ACTIONS,
     *instanceattributes.ACTIONS,
     *instanceprofiles.ACTIONS,

@@ -18,6 +18,7 @@ from mallee.model import (
     credentials,
     dhcp,
     endpoints,
+    events,
     hosts,
     identities,
     images,
@@ -142,6 +143,9 @@ INSTANCE = Kind("instance", instances.Instance, instances.InstanceSeen)
 INSTANCE_TYPE: Kind[instancetypes.DefinedType, None] = Kind(
     "instance-type", instancetypes.DefinedType
 )
+EVENT: Kind[events.Event, None] = Kind("instance-event", events.Event)
+EVENT_WINDOW: Kind[events.EventWindow, None] = Kind("instance-event-window", events.EventWindow)
+STATUS_REPORT: Kind[events.StatusReport, None] = Kind("status-report", events.StatusReport)
 KEY_PAIR: Kind[keypairs.KeyPair, None] = Kind("key-pair", keypairs.KeyPair)
 LAUNCH_TEMPLATE: Kind[launchtemplates.LaunchTemplate, None] = Kind(
     "launch-template", launchtemplates.LaunchTemplate
@@ -208,6 +212,9 @@ KINDS: dict[str, Kind[Any, Any]] = {
         IMAGE,
         INSTANCE,
         INSTANCE_TYPE,
+        EVENT,
+        EVENT_WINDOW,
+        STATUS_REPORT,
         KEY_PAIR,
         LAUNCH_TEMPLATE,
         TEMPLATE_VERSION,
@@ -277,6 +284,8 @@ INDEXES: Mapping[str, Mapping[str, IndexValues]] = {
         "profile-association": lambda doc: (doc.profile.id if doc.profile else None,),
         "placement-group": lambda doc: (doc.placement_group_id or None,),
     },
+    "instance-event": {"instance": lambda doc: (doc.instance_id,)},
+    "instance-event-window": {"instance": lambda doc: doc.instance_ids},
     "key-pair": {"name": lambda doc: (doc.name,)},
     "placement-group": {"name": lambda doc: (doc.name,)},
     "launch-template-version": {"template": lambda doc: (doc.template_id,)},
