@@ -44,6 +44,9 @@ TRUST = (
 POLICY = '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"ec2:*","Resource":"*"}}'
 
 
+S3 = "com.amazonaws.us-east-1.s3"
+
+
 @dataclass
 class World:
     """A cloud, the owner's things by kind, and the intruder's own."""
@@ -178,6 +181,9 @@ def _networks(ec2: Any) -> dict[str, str]:
         "eigw": eigw["EgressOnlyInternetGatewayId"],
         "internet-gateway": gateway,
         "natgateway": nat["NatGatewayId"],
+        "endpoint": ec2.create_vpc_endpoint(VpcId=vpc, ServiceName=S3)["VpcEndpoint"][
+            "VpcEndpointId"
+        ],
         "prefix-list": ec2.create_managed_prefix_list(
             PrefixListName="list", AddressFamily="IPv4", MaxEntries=3
         )["PrefixList"]["PrefixListId"],
@@ -399,6 +405,7 @@ ALWAYS: dict[str, dict[str, Any]] = {
     "CreateNetworkAclEntry": {"RuleNumber": 7, "Protocol": "-1", "CidrBlock": "10.0.0.0/8"},
     "CreateSubnet": {"CidrBlock": "10.9.77.0/24"},
     "CreateVpc": {"CidrBlock": "10.7.0.0/16"},
+    "CreateVpcEndpoint": {"ServiceName": S3},
     "DeleteNetworkAclEntry": {"RuleNumber": 100},
     "ReplaceNetworkAclEntry": {"RuleNumber": 7, "Protocol": "-1", "CidrBlock": "10.0.0.0/8"},
     "ModifyVpcAttribute": {"EnableDnsSupport": {"Value": True}},

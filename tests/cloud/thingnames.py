@@ -23,6 +23,10 @@ NAMES = {
     "NetworkAclId": "network-acl",
     "NetworkAclIds": "network-acl",
     "RouteTableId": "route-table",
+    "AddRouteTableIds": "route-table",
+    "RemoveRouteTableIds": "route-table",
+    "VpcEndpointId": "endpoint",
+    "VpcEndpointIds": "endpoint",
     "RouteTableIds": "route-table",
     "SecondaryAllocationIds": "elastic-ip",
     "SubnetCidrReservationId": "reservation",
@@ -99,7 +103,7 @@ PATHS = {
 """By a parameter's whole name, where its last part says too little."""
 
 NAMES_NOTHING = re.compile(
-    r"(Add(Entries|ressFamily)|Current|Entries|PrefixListName|PreviousVersion|RemoveEntries|TargetVersion|TransferAccount|Allow|Amazon|Assign|Attribute|Availability|Connectivity|Default|Destination|Dhcp|Egress|Icmp|Instance(Tenancy)"
+    r"(Add(Entries|ressFamily)|ResetPolicy|VpcEndpointType|Current|Entries|PrefixListName|PreviousVersion|RemoveEntries|TargetVersion|TransferAccount|Allow|Amazon|Assign|Attribute|Availability|Connectivity|Default|Destination|Dhcp|Egress|Icmp|Instance(Tenancy)"
     r"|NetworkCard|Partition|Peer(Owner|Region)|Port|Primary|Protocol|RamDisk|Reservation|Rule(Action|Number)"
     r"|Secondary(Private)|SourceVersion|Spread|Strategy|Attribute|Availability|All|Cidr|Description|Device|Disable|Ebs|Executable|Force|From"
     r"|Http|Include|InstanceInit|InstanceMeta|InstanceType|Ip|Key(Type|Format)|Latest|Location"
@@ -141,6 +145,7 @@ MAKES_A_NEW_NAME = frozenset(
 SAYS_NOTHING = frozenset(
     {
         ("DeleteKeyPair", "KeyName"),
+        ("DeleteVpcEndpoints", "VpcEndpointIds"),
         ("DeleteKeyPair", "KeyPairId"),
         ("DeleteOpenIDConnectProvider", "OpenIDConnectProviderArn"),
     }

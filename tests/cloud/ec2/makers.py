@@ -84,6 +84,10 @@ MAKERS: dict[str, Callable[[Any], dict[str, Any]]] = {
         "ReservationType": "explicit",
     },
     "CreateVpc": lambda ec2: {"CidrBlock": "10.0.0.0/16"},
+    "CreateVpcEndpoint": lambda ec2: {
+        "VpcId": vpc(ec2),
+        "ServiceName": "com.amazonaws.us-east-1.s3",
+    },
     "CreateVpcPeeringConnection": lambda ec2: {
         "VpcId": vpc(ec2),
         "PeerVpcId": _default_vpc(ec2),

@@ -786,6 +786,31 @@ class CreateTagsRequest(TypedDict):
     Tags: list[Tag]
 
 
+class CreateVpcEndpointRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    VpcEndpointType: NotRequired[str]
+    VpcId: str
+    ServiceName: NotRequired[str]
+    PolicyDocument: NotRequired[str]
+    RouteTableIds: NotRequired[list[str]]
+    SubnetIds: NotRequired[list[str]]
+    SecurityGroupIds: NotRequired[list[str]]
+    IpAddressType: NotRequired[str]
+    DnsOptions: NotRequired[DnsOptionsSpecification]
+    ClientToken: NotRequired[str]
+    PrivateDnsEnabled: NotRequired[bool]
+    TagSpecifications: NotRequired[list[TagSpecification]]
+    SubnetConfigurations: NotRequired[list[SubnetConfiguration]]
+    ServiceNetworkArn: NotRequired[str]
+    ResourceConfigurationArn: NotRequired[str]
+    ServiceRegion: NotRequired[str]
+
+
+class CreateVpcEndpointResult(TypedDict):
+    VpcEndpoint: NotRequired[VpcEndpoint | Fragment | None]
+    ClientToken: NotRequired[str | None]
+
+
 class CreateVpcPeeringConnectionRequest(TypedDict):
     PeerRegion: NotRequired[str]
     TagSpecifications: NotRequired[list[TagSpecification]]
@@ -1000,6 +1025,15 @@ class DeleteTagsRequest(TypedDict):
     DryRun: NotRequired[bool]
     Resources: list[str]
     Tags: NotRequired[list[Tag]]
+
+
+class DeleteVpcEndpointsRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    VpcEndpointIds: list[str]
+
+
+class DeleteVpcEndpointsResult(TypedDict):
+    Unsuccessful: NotRequired[Sequence[UnsuccessfulItem | Fragment] | Fragment | None]
 
 
 class DeleteVpcPeeringConnectionRequest(TypedDict):
@@ -1373,6 +1407,19 @@ class DescribePlacementGroupsResult(TypedDict):
     PlacementGroups: NotRequired[Sequence[PlacementGroup | Fragment] | Fragment | None]
 
 
+class DescribePrefixListsRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    Filters: NotRequired[list[Filter]]
+    MaxResults: NotRequired[int]
+    NextToken: NotRequired[str]
+    PrefixListIds: NotRequired[list[str]]
+
+
+class DescribePrefixListsResult(TypedDict):
+    NextToken: NotRequired[str | None]
+    PrefixLists: NotRequired[Sequence[PrefixList | Fragment] | Fragment | None]
+
+
 class DescribeRegionsRequest(TypedDict):
     RegionNames: NotRequired[list[str]]
     AllRegions: NotRequired[bool]
@@ -1506,6 +1553,34 @@ class DescribeVpcClassicLinkResult(TypedDict):
     Vpcs: NotRequired[Sequence[VpcClassicLink | Fragment] | Fragment | None]
 
 
+class DescribeVpcEndpointServicesRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    ServiceNames: NotRequired[list[str]]
+    Filters: NotRequired[list[Filter]]
+    MaxResults: NotRequired[int]
+    NextToken: NotRequired[str]
+    ServiceRegions: NotRequired[list[str]]
+
+
+class DescribeVpcEndpointServicesResult(TypedDict):
+    ServiceNames: NotRequired[Sequence[str] | Fragment | None]
+    ServiceDetails: NotRequired[Sequence[ServiceDetail | Fragment] | Fragment | None]
+    NextToken: NotRequired[str | None]
+
+
+class DescribeVpcEndpointsRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    VpcEndpointIds: NotRequired[list[str]]
+    Filters: NotRequired[list[Filter]]
+    MaxResults: NotRequired[int]
+    NextToken: NotRequired[str]
+
+
+class DescribeVpcEndpointsResult(TypedDict):
+    VpcEndpoints: NotRequired[Sequence[VpcEndpoint | Fragment] | Fragment | None]
+    NextToken: NotRequired[str | None]
+
+
 class DescribeVpcPeeringConnectionsRequest(TypedDict):
     NextToken: NotRequired[str]
     MaxResults: NotRequired[int]
@@ -1637,6 +1712,25 @@ class DiskInfo(TypedDict):
     SizeInGB: NotRequired[int | None]
     Count: NotRequired[int | None]
     Type: NotRequired[str | None]
+
+
+class DnsEntry(TypedDict):
+    DnsName: NotRequired[str | None]
+    HostedZoneId: NotRequired[str | None]
+
+
+class DnsOptions(TypedDict):
+    DnsRecordIpType: NotRequired[str | None]
+    PrivateDnsOnlyForInboundResolverEndpoint: NotRequired[bool | None]
+    PrivateDnsPreference: NotRequired[str | None]
+    PrivateDnsSpecifiedDomains: NotRequired[Sequence[str] | Fragment | None]
+
+
+class DnsOptionsSpecification(TypedDict):
+    DnsRecordIpType: NotRequired[str]
+    PrivateDnsOnlyForInboundResolverEndpoint: NotRequired[bool]
+    PrivateDnsPreference: NotRequired[str]
+    PrivateDnsSpecifiedDomains: NotRequired[list[str]]
 
 
 class EbsBlockDevice(TypedDict):
@@ -1835,6 +1929,14 @@ class GetConsoleScreenshotRequest(TypedDict):
 class GetConsoleScreenshotResult(TypedDict):
     ImageData: NotRequired[str | None]
     InstanceId: NotRequired[str | None]
+
+
+class GetInstanceMetadataDefaultsRequest(TypedDict):
+    DryRun: NotRequired[bool]
+
+
+class GetInstanceMetadataDefaultsResult(TypedDict):
+    AccountLevel: NotRequired[InstanceMetadataDefaultsResponse | Fragment | None]
 
 
 class GetInstanceTypesFromInstanceRequirementsRequest(TypedDict):
@@ -2262,6 +2364,16 @@ class InstanceMarketOptionsRequest(TypedDict):
     SpotOptions: NotRequired[SpotMarketOptions]
 
 
+class InstanceMetadataDefaultsResponse(TypedDict):
+    HttpTokens: NotRequired[str | None]
+    HttpPutResponseHopLimit: NotRequired[int | None]
+    HttpEndpoint: NotRequired[str | None]
+    InstanceMetadataTags: NotRequired[str | None]
+    ManagedBy: NotRequired[str | None]
+    ManagedExceptionMessage: NotRequired[str | None]
+    HttpTokensEnforced: NotRequired[str | None]
+
+
 class InstanceMetadataOptionsRequest(TypedDict):
     HttpTokens: NotRequired[str]
     HttpPutResponseHopLimit: NotRequired[int]
@@ -2647,6 +2759,11 @@ class KeyPairInfo(TypedDict):
     CreateTime: NotRequired[datetime | float | None]
     KeyName: NotRequired[str | None]
     KeyFingerprint: NotRequired[str | None]
+
+
+class LastError(TypedDict):
+    Message: NotRequired[str | None]
+    Code: NotRequired[str | None]
 
 
 class LaunchTemplate(TypedDict):
@@ -3099,6 +3216,19 @@ class ModifyInstanceEventWindowResult(TypedDict):
     InstanceEventWindow: NotRequired[InstanceEventWindow | Fragment | None]
 
 
+class ModifyInstanceMetadataDefaultsRequest(TypedDict):
+    HttpTokens: NotRequired[str]
+    HttpPutResponseHopLimit: NotRequired[int]
+    HttpEndpoint: NotRequired[str]
+    InstanceMetadataTags: NotRequired[str]
+    DryRun: NotRequired[bool]
+    HttpTokensEnforced: NotRequired[str]
+
+
+class ModifyInstanceMetadataDefaultsResult(TypedDict):
+    Return: NotRequired[bool | None]
+
+
 class ModifyInstanceMetadataOptionsRequest(TypedDict):
     InstanceId: str
     HttpTokens: NotRequired[str]
@@ -3199,6 +3329,27 @@ class ModifyVpcAttributeRequest(TypedDict):
     EnableDnsSupport: NotRequired[AttributeBooleanValue]
     VpcId: str
     EnableNetworkAddressUsageMetrics: NotRequired[AttributeBooleanValue]
+
+
+class ModifyVpcEndpointRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    VpcEndpointId: str
+    ResetPolicy: NotRequired[bool]
+    PolicyDocument: NotRequired[str]
+    AddRouteTableIds: NotRequired[list[str]]
+    RemoveRouteTableIds: NotRequired[list[str]]
+    AddSubnetIds: NotRequired[list[str]]
+    RemoveSubnetIds: NotRequired[list[str]]
+    AddSecurityGroupIds: NotRequired[list[str]]
+    RemoveSecurityGroupIds: NotRequired[list[str]]
+    IpAddressType: NotRequired[str]
+    DnsOptions: NotRequired[DnsOptionsSpecification]
+    PrivateDnsEnabled: NotRequired[bool]
+    SubnetConfigurations: NotRequired[list[SubnetConfiguration]]
+
+
+class ModifyVpcEndpointResult(TypedDict):
+    Return: NotRequired[bool | None]
 
 
 class ModifyVpcPeeringConnectionOptionsRequest(TypedDict):
@@ -3482,6 +3633,11 @@ class OperatorResponse(TypedDict):
     HiddenByDefault: NotRequired[bool | None]
 
 
+class PayerResponsibilityEntry(TypedDict):
+    Scope: NotRequired[str | None]
+    PayerResponsibilityType: NotRequired[str | None]
+
+
 class PeeringConnectionOptions(TypedDict):
     AllowDnsResolutionFromRemoteVpc: NotRequired[bool | None]
     AllowEgressFromLocalClassicLinkToRemoteVpc: NotRequired[bool | None]
@@ -3548,6 +3704,12 @@ class PortRange(TypedDict):
     To: NotRequired[int]
 
 
+class PrefixList(TypedDict):
+    Cidrs: NotRequired[Sequence[str] | Fragment | None]
+    PrefixListId: NotRequired[str | None]
+    PrefixListName: NotRequired[str | None]
+
+
 class PrefixListAssociation(TypedDict):
     ResourceId: NotRequired[str | None]
     ResourceOwner: NotRequired[str | None]
@@ -3561,6 +3723,10 @@ class PrefixListEntry(TypedDict):
 class PrefixListId(TypedDict):
     Description: NotRequired[str]
     PrefixListId: NotRequired[str]
+
+
+class PrivateDnsDetails(TypedDict):
+    PrivateDnsName: NotRequired[str | None]
 
 
 class PrivateDnsNameOptionsOnLaunch(TypedDict):
@@ -4075,6 +4241,11 @@ class SecurityGroupForVpc(TypedDict):
     PrimaryVpcId: NotRequired[str | None]
 
 
+class SecurityGroupIdentifier(TypedDict):
+    GroupId: NotRequired[str | None]
+    GroupName: NotRequired[str | None]
+
+
 class SecurityGroupReference(TypedDict):
     GroupId: NotRequired[str | None]
     ReferencingVpcId: NotRequired[str | None]
@@ -4118,6 +4289,30 @@ class SecurityGroupRuleRequest(TypedDict):
 class SecurityGroupRuleUpdate(TypedDict):
     SecurityGroupRuleId: str
     SecurityGroupRule: NotRequired[SecurityGroupRuleRequest]
+
+
+class ServiceDetail(TypedDict):
+    ServiceName: NotRequired[str | None]
+    ServiceId: NotRequired[str | None]
+    ServiceType: NotRequired[Sequence[ServiceTypeDetail | Fragment] | Fragment | None]
+    ServiceRegion: NotRequired[str | None]
+    AvailabilityZoneIds: NotRequired[Sequence[str] | Fragment | None]
+    AvailabilityZones: NotRequired[Sequence[str] | Fragment | None]
+    Owner: NotRequired[str | None]
+    BaseEndpointDnsNames: NotRequired[Sequence[str] | Fragment | None]
+    PrivateDnsName: NotRequired[str | None]
+    PrivateDnsNames: NotRequired[Sequence[PrivateDnsDetails | Fragment] | Fragment | None]
+    VpcEndpointPolicySupported: NotRequired[bool | None]
+    AcceptanceRequired: NotRequired[bool | None]
+    ManagesVpcEndpoints: NotRequired[bool | None]
+    PayerResponsibility: NotRequired[str | None]
+    Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
+    PrivateDnsNameVerificationState: NotRequired[str | None]
+    SupportedIpAddressTypes: NotRequired[Sequence[str] | Fragment | None]
+
+
+class ServiceTypeDetail(TypedDict):
+    ServiceType: NotRequired[str | None]
 
 
 class SpotMarketOptions(TypedDict):
@@ -4216,6 +4411,17 @@ class SubnetCidrReservation(TypedDict):
     Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
 
 
+class SubnetConfiguration(TypedDict):
+    SubnetId: NotRequired[str]
+    Ipv4: NotRequired[str]
+    Ipv6: NotRequired[str]
+
+
+class SubnetIpPrefixes(TypedDict):
+    SubnetId: NotRequired[str | None]
+    IpPrefixes: NotRequired[Sequence[str] | Fragment | None]
+
+
 class SubnetIpv6CidrBlockAssociation(TypedDict):
     AssociationId: NotRequired[str | None]
     Ipv6CidrBlock: NotRequired[str | None]
@@ -4290,6 +4496,16 @@ class UnassignPrivateNatGatewayAddressRequest(TypedDict):
 class UnassignPrivateNatGatewayAddressResult(TypedDict):
     NatGatewayId: NotRequired[str | None]
     NatGatewayAddresses: NotRequired[Sequence[NatGatewayAddress | Fragment] | Fragment | None]
+
+
+class UnsuccessfulItem(TypedDict):
+    Error: NotRequired[UnsuccessfulItemError | Fragment | None]
+    ResourceId: NotRequired[str | None]
+
+
+class UnsuccessfulItemError(TypedDict):
+    Code: NotRequired[str | None]
+    Message: NotRequired[str | None]
 
 
 class UpdateSecurityGroupRuleDescriptionsEgressRequest(TypedDict):
@@ -4429,6 +4645,37 @@ class VpcEncryptionControlExclusions(TypedDict):
     ElasticFileSystem: NotRequired[VpcEncryptionControlExclusion | Fragment | None]
     GlobalAccelerator: NotRequired[VpcEncryptionControlExclusion | Fragment | None]
     ApiGatewayV2: NotRequired[VpcEncryptionControlExclusion | Fragment | None]
+
+
+class VpcEndpoint(TypedDict):
+    VpcEndpointId: NotRequired[str | None]
+    VpcEndpointType: NotRequired[str | None]
+    VpcId: NotRequired[str | None]
+    ServiceName: NotRequired[str | None]
+    State: NotRequired[str | None]
+    PolicyDocument: NotRequired[str | None]
+    RouteTableIds: NotRequired[Sequence[str] | Fragment | None]
+    SubnetIds: NotRequired[Sequence[str] | Fragment | None]
+    Groups: NotRequired[Sequence[SecurityGroupIdentifier | Fragment] | Fragment | None]
+    IpAddressType: NotRequired[str | None]
+    DnsOptions: NotRequired[DnsOptions | Fragment | None]
+    PrivateDnsEnabled: NotRequired[bool | None]
+    RequesterManaged: NotRequired[bool | None]
+    NetworkInterfaceIds: NotRequired[Sequence[str] | Fragment | None]
+    DnsEntries: NotRequired[Sequence[DnsEntry | Fragment] | Fragment | None]
+    CreationTimestamp: NotRequired[datetime | float | None]
+    Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
+    OwnerId: NotRequired[str | None]
+    LastError: NotRequired[LastError | Fragment | None]
+    Ipv4Prefixes: NotRequired[Sequence[SubnetIpPrefixes | Fragment] | Fragment | None]
+    Ipv6Prefixes: NotRequired[Sequence[SubnetIpPrefixes | Fragment] | Fragment | None]
+    FailureReason: NotRequired[str | None]
+    ServiceNetworkArn: NotRequired[str | None]
+    ResourceConfigurationArn: NotRequired[str | None]
+    ServiceRegion: NotRequired[str | None]
+    PayerResponsibilities: NotRequired[
+        Sequence[PayerResponsibilityEntry | Fragment] | Fragment | None
+    ]
 
 
 class VpcIpv6CidrBlockAssociation(TypedDict):

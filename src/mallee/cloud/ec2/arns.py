@@ -43,6 +43,8 @@ NAMING: Mapping[str, Kind[Any, Any]] = {
     "RamdiskId": records.IMAGE,
     "RouteTableId": records.ROUTE_TABLE,
     "RouteTableIds": records.ROUTE_TABLE,
+    "AddRouteTableIds": records.ROUTE_TABLE,
+    "RemoveRouteTableIds": records.ROUTE_TABLE,
     "SecondaryAllocationIds": records.ADDRESS,
     "SecurityGroupIds": records.SECURITY_GROUP,
     "SubnetId": records.SUBNET,

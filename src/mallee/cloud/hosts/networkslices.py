@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 
-from mallee.cloud.ec2.vpc import interfacelisting, natgateways, ways
+from mallee.cloud.ec2.vpc import interfacelisting, natgateways, servicelists, ways
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
 from mallee.cloud.state.store import View
@@ -79,7 +79,7 @@ class Groups:
             members = [one.doc for one in view.by(records.INTERFACE, "group", id)]
             self._groups[id] = GroupWanted(
                 id=id,
-                rules=tuple(_expanded(view, group.doc.rules)) if group else (),
+                rules=tuple(_expanded(view, group.doc.rules, self.region)) if group else (),
                 member_ips=tuple(sorted(ip for one in members for ip in _ips(one))),
                 member_ip6s=tuple(
                     sorted(ip for one in members for ip in (*one.ipv6s, *one.prefixes6))
@@ -92,18 +92,21 @@ def _ips(interface: Interface) -> tuple[str, ...]:
     return (interface.private_ip, *interface.secondary_ips, *interface.prefixes)
 
 
-def _expanded(view: View, rules: Iterable[Rule]) -> Iterator[Rule]:
+def _expanded(view: View, rules: Iterable[Rule], region: str) -> Iterator[Rule]:
     """Yield the rules, those about a prefix list once for each of its ranges."""
     for rule in rules:
         if rule.prefix_list_id is None:
             yield rule
             continue
-        for cidr in _ranges(view, rule.prefix_list_id):
+        for cidr in _ranges(view, rule.prefix_list_id, region):
             plain = replace(rule, prefix_list_id=None)
             yield replace(plain, cidr6=cidr) if ":" in cidr else replace(plain, cidr=cidr)
 
 
-def _ranges(view: View, prefix_list_id: str) -> tuple[str, ...]:
+def _ranges(view: View, prefix_list_id: str, region: str) -> tuple[str, ...]:
+    service = servicelists.by_id(region, prefix_list_id)
+    if service is not None:
+        return service.cidrs
     found = view.get(records.PREFIX_LIST, prefix_list_id)
     return tuple(entry.cidr for entry in found.doc.entries) if found else ()
 
@@ -127,7 +130,7 @@ def vpc_wanted(
         more_cidrs=vpc.doc.cidrs[1:],
         ipv6_cidrs=tuple(block.cidr for block in vpc.doc.ipv6_cidrs),
         has_internet_gateway=bool(view.by(records.INTERNET_GATEWAY, "vpc", vpc.id)),
-        route_tables=tuple(_tables(view, vpc.doc, subnets)),
+        route_tables=tuple(_tables(view, vpc.doc, subnets, groups.region)),
         acls=tuple(_acls(view, subnets)),
         nat_gateways=tuple(_nat_gateways(view, vpc.id)),
         peerings=tuple(_peerings(view, vpc.id, groups.region)),
@@ -147,22 +150,24 @@ def _subnet(vpc: Vpc, subnet: Subnet) -> SubnetWanted:
 
 
 def _tables(
-    view: View, vpc: Vpc, subnets: Iterable[Record[Subnet, None]]
+    view: View, vpc: Vpc, subnets: Iterable[Record[Subnet, None]], region: str
 ) -> Iterator[RouteTableWanted]:
     used = {subnet.doc.route_table_id or vpc.main_table_id for subnet in subnets}
     for id in sorted(used):
         table = view.get(records.ROUTE_TABLE, id)
         if table is not None:
-            yield RouteTableWanted(id, tuple(_routes(view, table.doc)))
+            yield RouteTableWanted(id, tuple(_routes(view, table.doc, region)))
 
 
-def _routes(view: View, table: RouteTable) -> Iterator[RouteWanted]:
+def _routes(view: View, table: RouteTable, region: str) -> Iterator[RouteWanted]:
     """Yield the routes, one for each range; where lists overlap the first one holds."""
     told: set[str] = set()
     for route in table.routes:
         way = ways.of(view, table, route)
         cidrs = (
-            _ranges(view, route.prefix_list_id) if route.prefix_list_id else (route.destination,)
+            _ranges(view, route.prefix_list_id, region)
+            if route.prefix_list_id
+            else (route.destination,)
         )
         for cidr in cidrs:
             if cidr not in told:

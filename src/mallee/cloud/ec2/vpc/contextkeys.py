@@ -62,6 +62,21 @@ def _vpc_of(member: str) -> Finder:
     return find
 
 
+def _service(question: Question) -> str | None:
+    """Return the service of an endpoint that is there, or asked for."""
+    if things.kind_of(question.resource) != records.ENDPOINT.name:
+        return None
+    endpoint = question.call.view.get(records.ENDPOINT, question.resource.rpartition("/")[2])
+    if endpoint is not None and endpoint.account == question.call.account:
+        return endpoint.doc.service
+    return question.asked.get("ServiceName")
+
+
+def _of_service(value: Finder) -> Finder:
+    """Return a finder that is asked about endpoints of a service only."""
+    return lambda question: value(question) if _service(question) else None
+
+
 FINDERS: Mapping[str, Finder] = {
     "ec2:acceptervpc": _vpc_of("accepter"),
     "ec2:dhcpoptionsid": _id(records.DHCP_OPTIONS),
@@ -69,5 +84,8 @@ FINDERS: Mapping[str, Finder] = {
     "ec2:networkaclid": _id(records.NETWORK_ACL),
     "ec2:requestervpc": _vpc_of("requester"),
     "ec2:routetableid": _id(records.ROUTE_TABLE),
+    "ec2:vpceservicename": _service,
+    "ec2:vpceserviceowner": _of_service(lambda question: "amazon"),
+    "ec2:vpceserviceregion": _of_service(lambda question: question.call.settings.region),
     "ec2:vpcpeeringconnectionid": _id(records.PEERING),
 }

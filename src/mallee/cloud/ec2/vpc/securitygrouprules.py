@@ -16,7 +16,7 @@ from mallee.aws import errors
 from mallee.cloud.action import Action, Listing, Write
 from mallee.cloud.call import Call, Request, Result, WriteCall
 from mallee.cloud.ec2 import resources, tagset
-from mallee.cloud.ec2.vpc import permissions, rulepeers, securitygroups
+from mallee.cloud.ec2.vpc import permissions, rulepeers, securitygroups, servicelists
 from mallee.cloud.ec2.vpc.securitygroups import Group
 from mallee.cloud.state import records
 from mallee.model import ids
@@ -134,6 +134,9 @@ def parse(call: WriteCall, request: Request, group: Group, direction: Direction)
 
 def _peers(call: WriteCall, vpc_id: str) -> permissions.Peers:
     def prefix_list(id: str) -> str:
+        service = servicelists.by_id(call.settings.region, id)
+        if service is not None:
+            return service.id
         return resources.one(call, records.PREFIX_LIST, id).id
 
     return permissions.Peers(rulepeers.finder(call, vpc_id), prefix_list)
