@@ -53,8 +53,11 @@ class Body:
         """Take what came; return what is behind the body's end. Raises `framing.Malformed`."""
         if self._dechunker is not None:
             pieces, rest = self._dechunker.feed(data)
-            self._held += sum(map(len, pieces))
-            self._pieces += pieces
+            # Chunks of a byte or two would each take many bytes of memory while they wait.
+            piece = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+            self._held += len(piece)
+            if piece:
+                self._pieces.append(piece)
         else:
             piece, rest = (data, b"") if len(data) <= self._left else _cut(data, self._left)
             self._left -= len(piece)
