@@ -1,3 +1,5 @@
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -34,3 +36,25 @@ def test_a_directory_with_something_of_that_name_is_refused(root_dir: Path, thei
 @pytest.mark.host
 def test_destroying_what_is_gone_is_done(tmp_path: Path) -> None:
     steps.run(destroy.plan(Layout(tmp_path / "gone")), Quiet())
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of its own for a cloud."""
+    where = tmp_path / "disk"
+    where.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", where], check=True)
+    yield where
+    subprocess.run(["umount", where], check=True)
+
+
+@pytest.mark.host
+def test_a_disk_that_is_the_root_is_emptied(disk: Path) -> None:
+    layout = Layout(disk)
+    for folder in (layout.cloud, layout.node):
+        (folder / "deep").mkdir(parents=True)
+    layout.settings.write_text("")
+    (disk / "link").symlink_to(layout.cloud)
+    for _ in range(2):
+        steps.run(destroy.plan(layout), Quiet())
+        assert list(disk.iterdir()) == []

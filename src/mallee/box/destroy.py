@@ -29,6 +29,8 @@ def plan(layout: Layout) -> tuple[steps.Step, ...]:
 def _check(layout: Layout) -> str:
     if not layout.root.exists():
         return f"{layout.root} is gone already"
+    if layout.root.is_mount() and not any(layout.root.iterdir()):
+        return f"{layout.root} is empty already"
     # /etc, /run and /var/log have a libvirt too: only what nobody else has is a mark.
     is_clouds = layout.settings.exists() or (layout.cloud.is_dir() and layout.node.is_dir())
     if layout.root in _FOREIGN or not is_clouds:
@@ -46,10 +48,15 @@ def _remove_network(layout: Layout) -> str:
 
 def _remove_files(layout: Layout) -> str:
     systemd.remove(layout)
-    if layout.root.exists():
-        for path in layout.root.iterdir():
-            if path.is_dir() and not path.is_symlink():
-                shutil.rmtree(path)
-        # The settings go last: by them a root that was removed half is known.
-        shutil.rmtree(layout.root)
+    if not layout.root.exists():
+        return f"{layout.root} is gone"
+    for path in layout.root.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+    # The settings go last: by them a root that was removed half is known.
+    for path in sorted(layout.root.iterdir(), key=lambda one: one == layout.settings):
+        path.unlink()
+    if layout.root.is_mount():
+        return f"{layout.root} is empty; a disk is mounted there, so the directory stays"
+    layout.root.rmdir()
     return f"{layout.root} is gone"
