@@ -7,7 +7,6 @@ when that transaction is on the disk. Called by `engine`. Not its business: what
 """
 
 import contextlib
-import queue
 import sqlite3
 import threading
 import time
@@ -19,8 +18,8 @@ from typing import Any, TypeVar
 
 from mallee.kit import logs
 from mallee.walrus import contents, index, places
+from mallee.walrus.batches import Batches
 from mallee.walrus.contents import Means
-from mallee.walrus.errors import Closed
 from mallee.walrus.packs import PackWriter
 from mallee.walrus.records import Blob, Content
 from mallee.walrus.tx import Tx
@@ -34,8 +33,8 @@ BATCH_MAX = 256
 BATCH_BYTES_MAX = 16 << 20
 PATIENCE = 0.25
 """The part of the time that the last batch took for which the next one waits for more."""
-SLOW_S = 0.001
-"""What a batch takes at least for which that is done: below, waiting costs more than syncing."""
+PATIENCE_S = 0.001
+"""For how long it does in any case, if the last one was of many: a batch costs more than a job."""
 
 
 Work = Callable[[Tx, Sequence[Blob]], T]
@@ -85,14 +84,12 @@ class Committer:
         self._released = released
         self._pack = PackWriter(means)
         self._connection = index.connect(means.places.index)
-        self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._waiting: Batches[Job] = Batches()
         self._turns = places.Turns(means.places)
         self._expected = 1
         """How many jobs there will be at once if all come again that came last."""
         self._took_s = 0.0
         """How long the last batch took."""
-        self._gate = threading.Lock()
-        self._is_closed = False
         self._thread = threading.Thread(target=self._run, name="walrus-committer", daemon=True)
         self._thread.start()
 
@@ -103,60 +100,32 @@ class Committer:
         was done, and its contents are gone.
         """
         future: futures.Future[T] = futures.Future()
-        with self._gate:
-            if self._is_closed:
-                raise Closed("the object store is closed")
-            self._queue.put(Job(work, contents, future))
+        self._waiting.put(Job(work, contents, future))
         return future
 
     def close(self) -> None:
         """Finish what is queued and end. Doing it twice is doing it once."""
-        with self._gate:
-            if self._is_closed:
-                return
-            self._is_closed = True
-            self._queue.put(None)
-        self._thread.join()
+        if self._waiting.close():
+            self._thread.join()
 
     # The thread
 
     def _run(self) -> None:
-        over = False
-        while not over:
-            jobs, over = self._wait_for_jobs()
-            if jobs:
-                began = time.monotonic()
-                self._serve(jobs)
-                self._took_s = time.monotonic() - began
-                self._expected = len(jobs) + self._queue.qsize()
+        while jobs := self._wait_for_jobs():
+            began = time.monotonic()
+            self._serve(jobs)
+            self._took_s = time.monotonic() - began
+            self._expected = min(BATCH_MAX, len(jobs) + len(self._waiting))
         self._seal()
         self._connection.close()
         self._turns.close()
 
-    def _wait_for_jobs(self) -> tuple[list[Job], bool]:
-        jobs: list[Job] = []
-        size = 0
-        job = self._queue.get()
-        patience_s = self._took_s * PATIENCE if self._took_s > SLOW_S else 0.0
-        until = time.monotonic() + patience_s
-        with contextlib.suppress(queue.Empty):
-            while job is not None:
-                jobs.append(job)
-                size += sum(one.size for one in job.contents if one.data is not None)
-                if len(jobs) == BATCH_MAX or size >= BATCH_BYTES_MAX:
-                    return jobs, False
-                job = self._next(until if len(jobs) < self._expected else 0.0)
-            return jobs, True
-        return jobs, False
-
-    def _next(self, until: float) -> Job | None:
-        """Return the next job; raise `Empty` when there is none by then."""
-        with contextlib.suppress(queue.Empty):
-            return self._queue.get_nowait()
-        left = until - time.monotonic()
-        if left <= 0:
-            raise queue.Empty
-        return self._queue.get(timeout=left)
+    def _wait_for_jobs(self) -> list[Job]:
+        """Return what is done together; nothing when all is over."""
+        self._waiting.wait(1, None)
+        if self._expected > 1:
+            self._waiting.wait(self._expected, max(PATIENCE_S, self._took_s * PATIENCE))
+        return self._waiting.take(BATCH_MAX, _size, BATCH_BYTES_MAX)
 
     def _serve(self, jobs: list[Job]) -> None:
         try:
@@ -254,6 +223,11 @@ class Committer:
                 # Nothing is lost by it, but its room: what is not sealed is not compacted.
                 _log.error("a pack was not sealed", pack=self._pack.id, error=str(error))
             self._pack.close()
+
+
+def _size(job: Job) -> int:
+    """Return how much of a pack a job needs."""
+    return sum([one.size for one in job.contents if one.data is not None])
 
 
 def _blob(content: Content, packed: dict[int, Blob]) -> Blob:
