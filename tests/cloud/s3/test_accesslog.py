@@ -218,6 +218,13 @@ def test_another_accounts_bucket_gets_no_logs(cloud: running.RunningS3) -> None:
             switch_on(cloud.s3(), target)
 
 
+def test_a_prefix_leaves_room_for_the_rest_of_a_key(cloud: running.RunningS3) -> None:
+    s3 = cloud.s3()
+    switch_on(s3, TargetPrefix="é" * 256)
+    with pytest.raises(ClientError, match="too long"):
+        switch_on(s3, TargetPrefix="é" * 257)
+
+
 def test_grants_of_targets_are_refused(cloud: running.RunningS3) -> None:
     grant = {"Grantee": {"Type": "CanonicalUser", "ID": "x"}, "Permission": "READ"}
     with pytest.raises(ClientError, match="NotImplemented"):

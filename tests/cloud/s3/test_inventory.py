@@ -170,6 +170,9 @@ def test_configurations_are_kept_listed_and_deleted(cloud: running.RunningS3) ->
         s3.get_bucket_inventory_configuration(Bucket="kept", Id="i1")
 
 
+LONG = {"Bucket": "arn:aws:s3:::wrongs", "Format": "CSV", "Prefix": "é" * 257}
+
+
 @pytest.mark.parametrize(
     ("more", "code"),
     [
@@ -180,6 +183,7 @@ def test_configurations_are_kept_listed_and_deleted(cloud: running.RunningS3) ->
             "InvalidS3DestinationBucket",
         ),
         ({"Id": "another"}, "InvalidConfigurationId"),
+        ({"Destination": {"S3BucketDestination": LONG}}, "InvalidArgument"),
     ],
 )
 def test_what_cannot_be_made_is_refused(

@@ -19,6 +19,7 @@ _ENABLED = "LoggingEnabled"
 _FORMATS = ("SimplePrefix", "PartitionedPrefix")
 _DATES = ("EventTime", "DeliveryTime")
 PREFIX_MAX = 512
+"""Bytes: what follows in a key of a log or an inventory fits behind them."""
 
 
 def put(call: WriteCall, asked: Asked) -> Result:
@@ -56,7 +57,7 @@ def _kept(call: Call, record: buckets.BucketRecord, wanted: Asked) -> dict[str, 
         raise errors.s3.InvalidTargetBucketForLogging(
             "The target bucket for logging cannot have a default retention period.", bucket=name
         )
-    if len(prefix) > PREFIX_MAX:
+    if len(prefix.encode()) > PREFIX_MAX:
         raise errors.s3.InvalidArgument("The target prefix is too long", argument="TargetPrefix")
     kept = {"TargetBucket": name, "TargetPrefix": prefix}
     form: Any = wanted.get("TargetObjectKeyFormat")

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from mallee.aws import errors
 from mallee.cloud.action import Read, Write
 from mallee.cloud.call import Call, Result, WriteCall
-from mallee.cloud.s3 import buckets, inventoryrows, rows
+from mallee.cloud.s3 import accesslogging, buckets, inventoryrows, rows
 from mallee.cloud.s3.buckets import BucketRecord
 from mallee.cloud.s3.rows import Asked
 from mallee.model.buckets import INVENTORY
@@ -113,6 +113,10 @@ def _check(call: Call, wanted: Asked) -> None:
     target = buckets.find(call.view, arn.removeprefix(ARN)) if arn.startswith(ARN) else None
     if target is None or place.get("AccountId") not in (None, target.account):
         raise errors.s3.InvalidS3DestinationBucket()
+    prefix: str = place.get("Prefix") or ""
+    if len(prefix.encode()) > accesslogging.PREFIX_MAX:
+        # Nobody could ask for a longer key, nor delete it.
+        raise errors.s3.InvalidArgument("The prefix is too long", argument="Prefix")
 
 
 ACTIONS = (
