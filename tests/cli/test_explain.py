@@ -57,6 +57,17 @@ def test_a_host_that_does_not_answer_is_said_and_the_rest_is_told(
     assert "plan:     not known: " in said.out
 
 
+def test_why_not_tells_all_that_is_short_and_ends_with_one(cloud: RunningCloud, run: Run) -> None:
+    host_of(cloud)
+    said = run("why-not", "launch", "t3.micro")
+    assert (said.status, said.err) == (0, "")
+    assert "nothing stands against launching 1 of t3.micro in subnet-" in said.out
+    said = run("why-not", "launch", "t3.micro", "--count", "100")
+    assert said.status == 1
+    assert "InsufficientInstanceCapacity: " in said.out
+    assert "  cure: " in said.out
+
+
 def host_of(cloud: RunningCloud) -> str:
     """The id of a host that has joined and been heard."""
     hosts = cloud.store.view.list(records.HOST)

@@ -115,6 +115,10 @@ GROUPS = {
             "reports": "mallee.cli.events:reports",
         },
     ),
+    "why-not": (
+        "Why something is not possible now.",
+        {"launch": "mallee.cli.whynot:launch"},
+    ),
     "types": (
         "Instance types: what instances may be launched as.",
         {

@@ -175,15 +175,27 @@ def affordable(call: WriteCall, each: Use, counts: tuple[int, int]) -> int:
     Raises the service's error when it is fewer than the least.
     """
     least, wanted = counts
+    for quota, had, need in _touched(call, each):
+        wanted = min(wanted, max(quota.most - had, 0) // need)
+        if wanted < least:
+            raise _exceeded(quota, had, need * least)
+    return wanted
+
+
+def exceeded_by(call: WriteCall, each: Use, count: int) -> Iterator[errors.AwsError]:
+    """Yield the service's error for each quota that so many more like `each` would exceed."""
+    for quota, had, need in _touched(call, each):
+        if had + need * count > quota.most:
+            yield _exceeded(quota, had, need * count)
+
+
+def _touched(call: WriteCall, each: Use) -> Iterator[tuple[Quota, int, int]]:
+    """Yield the quotas in which one more like `each` counts, what is used, and what it needs."""
     needs = dict(each.amounts)
     for quota in _of_caller(call):
         need = needs.get(quota.key, 0)
         if need and quota.share.zone in (None, each.zone):
-            had = used(call.view, call.account, quota)
-            wanted = min(wanted, max(quota.most - had, 0) // need)
-            if wanted < least:
-                raise _exceeded(quota, had, need * least)
-    return wanted
+            yield quota, used(call.view, call.account, quota), need
 
 
 def _of_caller(call: WriteCall) -> tuple[Quota, ...]:

@@ -368,6 +368,22 @@ class ExplainCallsResponse(TypedDict):
     NextToken: NotRequired[str | None]
 
 
+class ExplainLaunchRequest(TypedDict):
+    InstanceType: str
+    AvailabilityZone: NotRequired[str]
+    SubnetId: NotRequired[str]
+    Count: NotRequired[int]
+
+
+class ExplainLaunchResponse(TypedDict):
+    IsPossible: bool
+    InstanceType: str
+    AvailabilityZone: str
+    SubnetId: str
+    Count: int
+    Obstacles: Sequence[Obstacle | Fragment] | Fragment
+
+
 class ExplainPlanRequest(TypedDict):
     ResourceId: str
 
@@ -592,6 +608,12 @@ class ModifyInstanceTypeRequest(TypedDict):
 
 class ModifyInstanceTypeResponse(TypedDict):
     InstanceType: DefinedInstanceType | Fragment
+
+
+class Obstacle(TypedDict):
+    Code: str
+    Cause: str
+    Cure: str
 
 
 class OpenConsoleRequest(TypedDict):

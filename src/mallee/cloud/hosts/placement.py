@@ -44,8 +44,20 @@ def reserve(tx: Tx, wanted: Reservation) -> dict[str, str]:
     Raises `errors.InsufficientInstanceCapacity`, naming what was short on which host.
     """
     each = Capacity(wanted.vcpus, wanted.memory_mib, wanted.disk_gib)
+    # Fewer hosts than ids: the last ids find no room, and the caller asked for that.
+    placed = dict(zip(wanted.instance_ids, find_room(tx, wanted), strict=False))
+    for instance_id, host_id in placed.items():
+        _claim(tx, host_id, instance_id, each)
+    return placed
+
+
+def find_room(tx: Tx, wanted: Reservation) -> tuple[str, ...]:
+    """Return the hosts that would be chosen now; nothing is claimed of them.
+
+    Raises `errors.InsufficientInstanceCapacity`, naming what is short on which host.
+    """
     request = place.Request(
-        each=each,
+        each=Capacity(wanted.vcpus, wanted.memory_mib, wanted.disk_gib),
         count_min=wanted.count_min,
         count_max=len(wanted.instance_ids),
         policy=wanted.policy,
@@ -56,11 +68,7 @@ def reserve(tx: Tx, wanted: Reservation) -> dict[str, str]:
         case place.Short() as short:
             raise errors.InsufficientInstanceCapacity(_explain(short, wanted))
         case place.Placed(host_ids):
-            # Fewer hosts than ids: the last ids find no room, and the caller asked for that.
-            placed = dict(zip(wanted.instance_ids, host_ids, strict=False))
-    for instance_id, host_id in placed.items():
-        _claim(tx, host_id, instance_id, each)
-    return placed
+            return host_ids
 
 
 def resume(tx: Tx, instance: Record[Instance, Any]) -> None:

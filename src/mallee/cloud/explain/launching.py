@@ -1,0 +1,85 @@
+"""Why instances of a type cannot be launched now: everything that stands against it, not the first.
+
+RunInstances stops at the first thing that is short; here each is asked for itself, by the same
+functions, and nothing is taken. What an image or a request of its own adds (a larger disk, more
+interfaces, a placement group) is not looked at. Called by the row `ExplainLaunch`.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from mallee.aws import errors
+from mallee.cloud import quotas
+from mallee.cloud.call import WriteCall
+from mallee.cloud.ec2.vpc import privateips, publicpool
+from mallee.cloud.ec2.vpc.privateips import SubnetRecord
+from mallee.cloud.hosts import placement
+from mallee.model import quotas as usage
+from mallee.model.instancetypes import InstanceType
+from mallee.model.quotas import Size
+
+CURES: Mapping[type[errors.AwsError], str] = {
+    errors.InsufficientInstanceCapacity: (
+        "terminate what is not needed, take a smaller type or another zone, or have another host "
+        "join (`mallee hosts`)"
+    ),
+    errors.InsufficientFreeAddressesInSubnet: (
+        "take another subnet, or delete interfaces that nobody needs"
+    ),
+    errors.InsufficientAddressCapacity: (
+        "release an elastic address, or launch in a subnet that gives no public ones"
+    ),
+}
+QUOTA_CURE = (
+    "terminate or release what is not needed, or have the quota raised (`mallee quota show`)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A launch that somebody thinks of."""
+
+    type: InstanceType
+    subnet: SubnetRecord
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Obstacle:
+    """Something that stands against it: the code and words of RunInstances, and what to do."""
+
+    code: str
+    cause: str
+    cure: str
+
+
+def obstacles(call: WriteCall, wanted: Wanted) -> Iterator[Obstacle]:
+    """Yield everything that stands against launching that many now."""
+    for error in _errors(call, wanted):
+        yield Obstacle(error.code, error.message, CURES.get(type(error), QUOTA_CURE))
+
+
+def _errors(call: WriteCall, wanted: Wanted) -> Iterator[errors.AwsError]:
+    kind, subnet, count = wanted.type, wanted.subnet, wanted.count
+    size = Size(kind.vcpus, kind.memory_mib, kind.disk_gib)
+    each = usage.of_new_instance(subnet.doc.zone, call.principal.issuer_id, size)
+    yield from quotas.exceeded_by(call, each, count)
+    if privateips.free(call.tx, subnet) < count:
+        yield errors.InsufficientFreeAddressesInSubnet(subnet.id)
+    if subnet.doc.map_public_ip_on_launch and publicpool.free(call) < count:
+        yield publicpool.used_up(call)
+    try:
+        placement.find_room(
+            call.tx,
+            placement.Reservation(
+                zone=subnet.doc.zone,
+                # Who would get the room does not matter: it is not taken.
+                instance_ids=("",) * count,
+                vcpus=kind.vcpus,
+                memory_mib=kind.memory_mib,
+                disk_gib=kind.disk_gib,
+                count_min=count,
+            ),
+        )
+    except errors.InsufficientInstanceCapacity as error:
+        yield error
