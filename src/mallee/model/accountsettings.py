@@ -3,8 +3,18 @@
 import msgspec
 
 
+class MetadataDefaults(msgspec.Struct, frozen=True, kw_only=True):
+    """Metadata options for launches that do not say them; None: no preference."""
+
+    http_endpoint: str | None = None
+    http_tokens: str | None = None
+    http_put_response_hop_limit: int | None = None
+    instance_metadata_tags: str | None = None
+
+
 class Ec2Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The account's settings; their defaults are those of an account that has set nothing."""
 
     serial_console: bool = False
     """Whether its users may type into its instances' serial consoles, as far as policies allow."""
+    metadata: MetadataDefaults = MetadataDefaults()

@@ -13,6 +13,7 @@ from mallee.cloud.call import Call, Principal
 from mallee.cloud.identity import context
 from mallee.cloud.identity.question import Question
 from mallee.cloud.state import records, store
+from mallee.model.accountsettings import Ec2Settings, MetadataDefaults
 from mallee.model.identities import Role, User
 from mallee.model.instances import MetadataOptions
 from mallee.model.keypairs import KeyPair
@@ -59,6 +60,8 @@ def _populate(tx: store.Tx) -> None:
     tx.claim(f"name/role/{ACCOUNT}", "job", "AROA1")
     role = Role(id="AROA1", name="job", created_at=NOW, trust="", tags={"Team": "blue"})
     tx.insert(records.ROLE, ACCOUNT, role.id, role)
+    lax = Ec2Settings(metadata=MetadataDefaults(http_tokens="optional"))
+    tx.insert(records.EC2_SETTINGS, "999999999999", "999999999999", lax)
 
 
 def ask(
@@ -293,6 +296,16 @@ def test_what_nobody_asked_for_is_what_everybody_gets(view: store.View) -> None:
     assert found["ec2:metadatahttptokens"] == "required"
     assert found["ec2:instancetype"]
     assert "ec2:availabilityzone" not in found
+
+
+def test_what_nobody_asked_for_is_what_the_account_has_set(view: store.View) -> None:
+    who = replace_account(USER, "999999999999")
+    here = "arn:aws:ec2:us-east-1:999999999999:instance/*"
+    found = ask(view, "ec2:RunInstances", here, who=who)
+    assert found["ec2:metadatahttptokens"] == "optional"
+    required = {"MetadataOptions": {"HttpTokens": "required"}}
+    found = ask(view, "ec2:RunInstances", here, required, who=who)
+    assert found["ec2:metadatahttptokens"] == "required"
 
 
 def test_a_change_tells_which_attribute_and_what_it_shall_be(view: store.View) -> None:

@@ -1931,6 +1931,14 @@ class GetConsoleScreenshotResult(TypedDict):
     InstanceId: NotRequired[str | None]
 
 
+class GetInstanceMetadataDefaultsRequest(TypedDict):
+    DryRun: NotRequired[bool]
+
+
+class GetInstanceMetadataDefaultsResult(TypedDict):
+    AccountLevel: NotRequired[InstanceMetadataDefaultsResponse | Fragment | None]
+
+
 class GetInstanceTypesFromInstanceRequirementsRequest(TypedDict):
     DryRun: NotRequired[bool]
     ArchitectureTypes: list[str]
@@ -2354,6 +2362,14 @@ class InstanceMaintenanceOptionsRequest(TypedDict):
 class InstanceMarketOptionsRequest(TypedDict):
     MarketType: NotRequired[str]
     SpotOptions: NotRequired[SpotMarketOptions]
+class InstanceMetadataDefaultsResponse(TypedDict):
+    HttpTokens: NotRequired[str | None]
+    HttpPutResponseHopLimit: NotRequired[int | None]
+    HttpEndpoint: NotRequired[str | None]
+    InstanceMetadataTags: NotRequired[str | None]
+    ManagedBy: NotRequired[str | None]
+    ManagedExceptionMessage: NotRequired[str | None]
+    HttpTokensEnforced: NotRequired[str | None]
 
 
 class InstanceMetadataOptionsRequest(TypedDict):
@@ -3196,6 +3212,17 @@ class ModifyInstanceEventWindowRequest(TypedDict):
 
 class ModifyInstanceEventWindowResult(TypedDict):
     InstanceEventWindow: NotRequired[InstanceEventWindow | Fragment | None]
+class ModifyInstanceMetadataDefaultsRequest(TypedDict):
+    HttpTokens: NotRequired[str]
+    HttpPutResponseHopLimit: NotRequired[int]
+    HttpEndpoint: NotRequired[str]
+    InstanceMetadataTags: NotRequired[str]
+    DryRun: NotRequired[bool]
+    HttpTokensEnforced: NotRequired[str]
+
+
+class ModifyInstanceMetadataDefaultsResult(TypedDict):
+    Return: NotRequired[bool | None]
 
 
 class ModifyInstanceMetadataOptionsRequest(TypedDict):

@@ -21,7 +21,7 @@ _OPEN_IN = frozenset({State.RUNNING, State.STOPPING, State.SHUTTING_DOWN})
 def prepare(call: Call, request: Request) -> tuple[str, str, str]:
     """Return whom to ask for a line of which instance."""
     record = resources.one(call, records.INSTANCE, request["InstanceId"])
-    if not serialaccess.settings_of(call.view, call.account).serial_console:
+    if not serialaccess.is_enabled(call.view, call.account):
         raise errors.SerialConsoleAccessDisabled
     if power.state_of(record) not in _OPEN_IN:
         raise errors.IncorrectInstanceState(record.id, "spoken to over its console")
@@ -56,7 +56,7 @@ def still_may(view: store.View, who: Principal, instance_id: str, now: float) ->
         record is not None
         and record.account == who.account
         and power.state_of(record) in _OPEN_IN
-        and serialaccess.settings_of(view, who.account).serial_console
+        and serialaccess.is_enabled(view, who.account)
         and authenticate.is_standing(view, who, now)
     )
 

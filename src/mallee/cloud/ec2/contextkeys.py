@@ -9,13 +9,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 from mallee.cloud import accounts, things
-from mallee.cloud.ec2 import zones
+from mallee.cloud.ec2 import metadatadefaults, zones
 from mallee.cloud.ec2.vpc import contextkeys as network
 from mallee.cloud.identity.question import Finder, Question, member, thing
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Kind
 from mallee.model import identities
-from mallee.model.instances import MetadataOptions
 from mallee.model.instancetypes import DEFAULT_NAME
 from mallee.model.networks import Subnet
 
@@ -24,8 +23,6 @@ _NO_ATTRIBUTES = frozenset(
     {"Attribute", "DryRun", "InstanceId", "NetworkInterfaceId", "SubnetId", "Value", "VpcId"}
 )
 """Members of a Modify request that say of what, not which attribute."""
-
-_DEFAULT = MetadataOptions()
 
 
 def _kind(question: Question) -> str:
@@ -155,12 +152,12 @@ def _new_profile(question: Question) -> str | None:
 
 
 def _metadata(asked: str, name: str) -> Finder:
-    """Return what finds a metadata option: of what is made, as asked for or given to everybody."""
+    """Return what finds a metadata option: of what is made, as asked for or by default."""
 
     def find(question: Question) -> str | None:
         if _is_made(question):
             wanted = member("MetadataOptions", asked)(question)
-            return wanted or str(getattr(_DEFAULT, name))
+            return wanted or str(getattr(metadatadefaults.options_of(question.call), name))
         options = getattr(thing(question), "metadata", None)
         return None if options is None else str(getattr(options, name))
 

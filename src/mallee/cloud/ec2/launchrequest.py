@@ -20,6 +20,7 @@ from mallee.cloud.ec2 import (
     instancetypes,
     keypairs,
     launchnetwork,
+    metadatadefaults,
     placementgroups,
     resources,
     tagset,
@@ -122,7 +123,9 @@ def parse(call: Call, request: shapes.RunInstancesRequest) -> Launch:
         shutdown_behavior=request.get("InstanceInitiatedShutdownBehavior", "stop"),
         api_termination_protected=request.get("DisableApiTermination", False),
         api_stop_protected=request.get("DisableApiStop", False),
-        metadata=parse_metadata(request.get("MetadataOptions") or {}, MetadataOptions()),
+        metadata=parse_metadata(
+            request.get("MetadataOptions") or {}, metadatadefaults.options_of(call)
+        ),
         profile=_parse_profile(call, request),
         spot=placementgroups.given(call, request.get("Placement") or {}),
         client_token=request.get("ClientToken"),

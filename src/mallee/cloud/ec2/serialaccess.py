@@ -13,33 +13,23 @@ from msgspec.structs import replace
 
 from mallee.cloud.action import Action, Read, Write
 from mallee.cloud.call import Call, WriteCall
-from mallee.cloud.state import records, store
-from mallee.model.accountsettings import Ec2Settings
+from mallee.cloud.ec2 import accountsettings
+from mallee.cloud.state import store
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes
 
 
-def settings_of(reader: store.View | store.Tx, account: str) -> Ec2Settings:
-    """Return what the account has set, or the defaults."""
-    record = reader.get(records.EC2_SETTINGS, account)
-    return record.doc if record else Ec2Settings()
-
-
-def write_settings(tx: store.Tx, account: str, settings: Ec2Settings) -> None:
-    """Set them."""
-    record = tx.get(records.EC2_SETTINGS, account)
-    if record is None:
-        tx.insert(records.EC2_SETTINGS, account, account, settings)
-    elif record.doc != settings:
-        tx.write(record, settings)
+def is_enabled(view: store.View, account: str) -> bool:
+    """Tell whether they may."""
+    return accountsettings.of(view, account).serial_console
 
 
 def _switch(
     is_on: bool, call: WriteCall, _: shapes.EnableSerialConsoleAccessRequest
 ) -> shapes.EnableSerialConsoleAccessResult:
-    settings = replace(settings_of(call.tx, call.account), serial_console=is_on)
-    write_settings(call.tx, call.account, settings)
+    settings = replace(accountsettings.of(call.tx, call.account), serial_console=is_on)
+    accountsettings.write(call.tx, call.account, settings)
     return {"SerialConsoleAccessEnabled": is_on}
 
 
@@ -48,7 +38,7 @@ def get_status(
 ) -> shapes.GetSerialConsoleAccessStatusResult:
     """Tell whether they may."""
     return {
-        "SerialConsoleAccessEnabled": settings_of(call.view, call.account).serial_console,
+        "SerialConsoleAccessEnabled": is_enabled(call.view, call.account),
         "ManagedBy": "account",
     }
 
