@@ -53,7 +53,11 @@ def signed(served: RunningS3, conditions: list[Any] | None = None, version: str 
 
 
 def post(
-    served: RunningS3, fields: Mapping[str, str], data: bytes = DATA, end: bytes = b""
+    served: RunningS3,
+    fields: Mapping[str, str],
+    data: bytes = DATA,
+    end: bytes = b"",
+    query: str = "",
 ) -> Answer:
     parts = [
         f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
@@ -66,7 +70,7 @@ def post(
     connection = http.client.HTTPConnection(where.hostname or "", where.port, timeout=30)
     kind = f'multipart/form-data; boundary="{BOUNDARY}"'
     try:
-        connection.request("POST", "/bucket", body, {"Content-Type": kind})
+        connection.request("POST", f"/bucket{query}", body, {"Content-Type": kind})
         answer = connection.getresponse()
         return Answer(answer.status, answer.headers, answer.read())
     finally:
@@ -152,5 +156,21 @@ def test_a_form_is_a_put_to_policies(served: RunningS3) -> None:
         answer = post(served, {**signed(served, [field]), **field})
         assert answer.status == 403
         assert post(served, signed(served)).status == 204
+    finally:
+        client.delete_bucket_policy(Bucket="bucket")
+
+
+def test_the_query_of_a_form_says_nothing_to_policies(served: RunningS3) -> None:
+    """Its policy is all that was signed: whoever posts it writes what he likes into the query."""
+    denial = (
+        '{"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Principal": "*", '
+        '"Action": "s3:PutObject", "Resource": "arn:aws:s3:::bucket/*", '
+        '"Condition": {"StringNotEquals": {"s3:x-amz-content-sha256": "UNSIGNED-PAYLOAD"}}}]}'
+    )
+    client = served.s3()
+    client.put_bucket_policy(Bucket="bucket", Policy=denial)
+    try:
+        for query in ("", "?x-amz-content-sha256=UNSIGNED-PAYLOAD"):
+            assert post(served, signed(served), query=query).status == 403
     finally:
         client.delete_bucket_policy(Bucket="bucket")

@@ -131,13 +131,16 @@ def _identify(
 
 
 def _as_put(request: http.Request, fields: Mapping[str, str]) -> http.Request:
-    """Return the request as policies see it: what the fields say, and no header in their place."""
+    """Return the request as policies see it: what the fields say, and no header in their place.
+
+    Nor one in the query: nobody signed it.
+    """
     own = {
         name: text
         for name, text in request.headers.items()
         if not name.startswith("x-amz-") and name != "content-type"
     }
-    return replace(request, headers={**own, **formfields.headers(fields)})
+    return replace(request, query="", headers={**own, **formfields.headers(fields)})
 
 
 def _onward(fields: Mapping[str, str], told: Mapping[str, str]) -> str:
