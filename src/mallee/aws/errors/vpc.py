@@ -156,11 +156,6 @@ class InvalidSubnetCidrReservationIDNotFound(AwsError):
     template = "The subnet CIDR reservation ID '{}' does not exist"
 
 
-class InvalidNetworkInterfacePermissionIDNotFound(IdsNotFound):
-    code = "InvalidPermissionID.NotFound"
-    noun = "network interface permission"
-
-
 # --- Ranges ---
 
 
@@ -251,13 +246,6 @@ class NatGatewayLimitExceeded(AwsError):
 
     code = "NatGatewayLimitExceeded"
     template = "The maximum number of NAT Gateways has been reached: {}."
-
-
-class InvalidNatGatewayState(AwsError):
-    """Arguments: the id and its state."""
-
-    code = "IncorrectState"
-    template = "NatGateway {} is in state {}."
 
 
 # --- Network ACLs ---
@@ -382,12 +370,6 @@ class InvalidNetworkInterfaceInUse(AwsError):
     """Argument: a sentence."""
 
     code = "InvalidNetworkInterface.InUse"
-
-
-class InvalidParameterInUse(AwsError):
-    """Argument: a sentence."""
-
-    code = "InvalidParameterValue"
 
 
 class NetworkInterfaceLimitExceeded(AwsError):

@@ -14,10 +14,10 @@ from mallee.cloud.action import Action, Listing, Write
 from mallee.cloud.call import Call, Result, WriteCall
 from mallee.cloud.ec2 import resources, tagset
 from mallee.cloud.ec2.vpc import routes
-from mallee.cloud.state import records, store
+from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
 from mallee.model import ids
-from mallee.model.routing import Route, RouteTable
+from mallee.model.routing import RouteTable
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes
@@ -25,11 +25,6 @@ if TYPE_CHECKING:
 MAX_PER_VPC = 200
 
 TableRecord = Record[RouteTable, None]
-
-
-def insert(tx: store.Tx, account: str, table: RouteTable) -> TableRecord:
-    """Make a table that was thought out."""
-    return tx.insert(records.ROUTE_TABLE, account, table.id, table)
 
 
 def create_route_table(
@@ -41,7 +36,9 @@ def create_route_table(
         raise errors.RouteTableLimitExceeded(MAX_PER_VPC)
     id = ids.make("rtb", call.entropy(ids.ID_BYTES))
     tags = tagset.of_new(request, records.ROUTE_TABLE.name)
-    table = insert(call.tx, call.account, RouteTable(id=id, vpc_id=vpc.id, tags=tags))
+    table = call.tx.insert(
+        records.ROUTE_TABLE, call.account, id, RouteTable(id=id, vpc_id=vpc.id, tags=tags)
+    )
     return {"RouteTable": _render(call, table), "ClientToken": request.get("ClientToken")}
 
 
@@ -127,11 +124,6 @@ def _of_routes(member: str) -> Callable[[Call, TableRecord], Iterable[str]]:
 
 def _text(value: object) -> str:
     return resources.boolean(value) if isinstance(value, bool) else str(value)
-
-
-def without_endpoint(table: RouteTable, endpoint_id: str) -> tuple[Route, ...]:
-    """Return the table's routes without those that lead to an endpoint."""
-    return tuple(route for route in table.routes if route.target_id != endpoint_id)
 
 
 ACTIONS: tuple[Action, ...] = (
