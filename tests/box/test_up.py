@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mallee.box import owners, status, steps, up
+from mallee.box import client, owners, status, steps, up
 from mallee.model.layout import Layout
 from mallee.model.settings import Settings
 
@@ -31,3 +31,34 @@ def test_a_cloud_that_does_not_answer_says_why_it_ended(
         answer.do(lambda line: None)
     assert "its supervisor says: ended with status 1" in failed.value.cause
     assert "it last said: Broken: quite" in failed.value.cause
+
+
+@pytest.mark.parametrize(("daemon", "step"), [("cloud", "answer"), ("node", "the host")])
+def test_a_daemon_that_ends_again_and_again_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, daemon: str, step: str
+) -> None:
+    layout = Layout(tmp_path)
+    for folder in (layout.run, layout.log):
+        folder.mkdir()
+    owners.ensure_settings(layout, Settings())
+    (layout.log / f"{daemon}.err").write_text("Broken: quite\n")
+    starts = iter(range(100))
+
+    def ends(*_: object) -> None:
+        about = {"last_end": "ended with status 1", "starts": next(starts)}
+        status.report_file(layout).write_text(json.dumps({"daemons": {daemon: about}}))
+
+    def no_hosts(*_: object) -> dict[str, list[object]]:
+        return {"Hosts": []}
+
+    ends()
+    monkeypatch.setattr(up, "_answers", ends)
+    monkeypatch.setattr(up, "_ready_host", ends)
+    monkeypatch.setattr(client, "read_access", ends)
+    monkeypatch.setattr(client, "call", no_hosts)
+    waited = next(one for one in up.start_steps(layout) if step in one.name and "Wait" in one.name)
+    with pytest.raises(steps.Failed) as failed:
+        waited.do(lambda line: None)
+    assert failed.value.cause.startswith(f"{daemon} ends whenever it is started")
+    assert "it last said: Broken: quite" in failed.value.cause
+    assert next(starts) <= up.STARTS_MAX + 2

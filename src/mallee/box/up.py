@@ -22,6 +22,8 @@ from mallee.node import kvmproof
 
 CLOUD_READY_S_MAX = 60.0
 HOST_READY_S_MAX = 90.0
+STARTS_MAX = 5
+"""A daemon that was started so often while somebody waits for it will not come."""
 
 Say = Callable[[str], None]
 
@@ -106,29 +108,47 @@ def environment() -> dict[str, str]:
 def _wait_cloud(layout: Layout) -> str:
     held = owners.read_settings(layout)
     silent = steps.Failed(f"the cloud did not answer within {CLOUD_READY_S_MAX:g} s", "")
-    try:
-        steps.wait_until(lambda: _answers(layout, held), CLOUD_READY_S_MAX, silent)
-    except steps.Failed as failure:
-        errors = layout.log / "cloud.err"
-        raise steps.Failed(
-            failure.cause + _last_end(layout, "cloud") + _last_line(errors),
-            f"read {layout.log / 'cloud.log'} and {errors}",
-        ) from None
+    _wait_daemon(layout, "cloud", lambda: _answers(layout, held), silent)
     return client.read_access(layout, held).endpoint
 
 
 def _wait_objects(layout: Layout) -> str:
     access = client.read_access(layout, owners.read_settings(layout))
     silent = steps.Failed(f"the object store did not answer within {CLOUD_READY_S_MAX:g} s", "")
-    try:
-        steps.wait_until(lambda: client.serves_objects(access), CLOUD_READY_S_MAX, silent)
-    except steps.Failed as failure:
-        errors = layout.log / "s3.err"
-        raise steps.Failed(
-            failure.cause + _last_end(layout, "s3") + _last_line(errors),
-            f"read {layout.log / 's3.log'} and {errors}",
-        ) from None
+    _wait_daemon(layout, "s3", lambda: client.serves_objects(access), silent)
     return f"S3 at {access.endpoint}"
+
+
+def _wait_daemon(
+    layout: Layout, daemon: str, is_ready: Callable[[], bool], silent: steps.Failed
+) -> None:
+    """Wait until a daemon is ready; raise with what it said when it is not."""
+    try:
+        steps.wait_until(_lasting(layout, daemon, is_ready), CLOUD_READY_S_MAX, silent)
+    except steps.Failed as failure:
+        errors = layout.log / f"{daemon}.err"
+        raise steps.Failed(
+            failure.cause + _last_end(layout, daemon) + _last_line(errors),
+            f"read {layout.log / daemon}.log and {errors}",
+        ) from None
+
+
+def _lasting(layout: Layout, daemon: str, is_ready: Callable[[], bool]) -> Callable[[], bool]:
+    """Return the same question; asking it raises once the daemon has ended again and again."""
+    begun = _starts(layout, daemon)
+
+    def asked() -> bool:
+        if is_ready():
+            return True
+        if _starts(layout, daemon) - begun >= STARTS_MAX:
+            raise steps.Failed(f"{daemon} ends whenever it is started", "")
+        return False
+
+    return asked
+
+
+def _starts(layout: Layout, daemon: str) -> int:
+    return status.read_report(layout).get("daemons", {}).get(daemon, {}).get("starts", 0)
 
 
 def _answers(layout: Layout, held: settings.Settings) -> bool:
@@ -161,15 +181,15 @@ def _join(layout: Layout) -> str:
 
 def _wait_host(layout: Layout) -> str:
     access = client.read_access(layout, owners.read_settings(layout))
+    silent = steps.Failed(f"this machine's agent was not ready within {HOST_READY_S_MAX:g} s", "")
+    is_ready = _lasting(layout, "node", lambda: _ready_host(layout, access) is not None)
     try:
-        steps.wait_until(
-            lambda: _ready_host(layout, access) is not None, HOST_READY_S_MAX, steps.Failed("", "")
-        )
-    except steps.Failed:
+        steps.wait_until(is_ready, HOST_READY_S_MAX, silent)
+    except steps.Failed as failure:
+        log = layout.log
         raise steps.Failed(
-            f"this machine's agent was not ready within {HOST_READY_S_MAX:g} s"
-            + _troubles(layout, access),
-            f"read {layout.log}/node.log and {layout.log}/libvirtd.err; run: mallee doctor",
+            failure.cause + _troubles(layout, access),
+            f"read {log}/node.log, {log}/node.err and {log}/libvirtd.err; run: mallee doctor",
         ) from None
     host = _ready_host(layout, access) or {}
     room = host.get("Capacity", {})
@@ -182,7 +202,10 @@ def _wait_host(layout: Layout) -> str:
 def _troubles(layout: Layout, access: client.Access) -> str:
     hosts = client.call(access, "mallee", "DescribeHosts")["Hosts"]
     said = [f"; {problem}" for host in hosts for problem in host.get("Problems", ())]
-    return "".join(said) + _last_line(layout.log / "libvirtd.err")
+    end = _last_end(layout, "node")
+    # What libvirtd said last explains an agent that waits, not one that ended.
+    errors = layout.log / ("node.err" if end else "libvirtd.err")
+    return "".join(said) + end + _last_line(errors)
 
 
 def _ready_host(layout: Layout, access: client.Access) -> dict[str, Any] | None:
