@@ -33,6 +33,15 @@ async def test_every_write_is_a_version(desk: Desk) -> None:
         await desk.get("k", V, VersionId="o" * 32)
 
 
+async def test_no_marker_stands_for_a_key_that_cannot_be(desk: Desk) -> None:
+    keys = ["k" * 1024, "k" * 1025, "\u00e9" * 513]
+    wanted = {"Objects": [{"Key": key} for key in keys]}
+    done = await desk.ask("DeleteObjects", Bucket=V, Delete=wanted)
+    assert [one["Key"] for one in done["Deleted"]] == keys[:1]
+    assert [one["Code"] for one in done["Errors"]] == ["KeyTooLongError"] * 2
+    assert len(await ids(desk)) == 1
+
+
 async def test_a_marker_hides_and_goes_again(desk: Desk) -> None:
     first = (await desk.put("k", b"1", V))["VersionId"]
     gone = await delete(desk)

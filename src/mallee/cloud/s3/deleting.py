@@ -104,10 +104,11 @@ async def delete_many(call: ObjectCall, asked: Asked) -> Answer:
     refused: list[dict[str, object]] = []
     deletions: list[tuple[Asked, Deletion]] = []
     for one in wanted:
-        if _may(call, where, one):
+        refusal = _refusal(call, where, one)
+        if refusal is None:
             deletions.append((one, _deletion(call, where, asked, one)))
         else:
-            refused.append(_error(one, errors.s3.AccessDenied()))
+            refused.append(_error(one, refusal))
     now = call.now
 
     def work(tx: Tx, _: Sequence[Blob]) -> list[Done | errors.s3.S3Error]:
@@ -144,10 +145,17 @@ def _deletion(call: ObjectCall, where: Place, asked: Asked, one: Asked) -> Delet
     )
 
 
-def _may(call: ObjectCall, where: Place, one: Asked) -> bool:
+def _refusal(call: ObjectCall, where: Place, one: Asked) -> errors.s3.S3Error | None:
+    """Return why one of many is not deleted; None: it is."""
+    size = len(one["Key"].encode())
+    if size > versions.KEY_MAX:
+        # A marker would stand for what no object can be called.
+        return errors.s3.KeyTooLongError(size=size, most=versions.KEY_MAX)
     is_version = one.get("VersionId") is not None
     permission = "s3:DeleteObjectVersion" if is_version else "s3:DeleteObject"
-    return call.may(permission, _arn(where, one), one.get("VersionId"))
+    if call.may(permission, _arn(where, one), one.get("VersionId")):
+        return None
+    return errors.s3.AccessDenied()
 
 
 def _arn(where: Place, one: Asked) -> str:
