@@ -234,3 +234,14 @@ async def test_when_an_upload_will_be_given_up_is_told_with_it(desk: Desk) -> No
     for told in (begun, listed):
         assert told["AbortDate"] == datetime(2027, 1, 3, tzinfo=UTC)
         assert told["AbortRuleId"] == "tidy"
+
+
+async def test_what_ends_beyond_all_dates_can_be_read_until_then(desk: Desk) -> None:
+    days = 2**31 - 1
+    await rule(desk, ID="never", Expiration={"Days": days})
+    last = 'expiry-date="Fri, 31 Dec 9999 00:00:00 GMT", rule-id="never"'
+    assert (await desk.put("k", b"1"))["Expiration"] == last
+    assert (await desk.get("k")).body == b"1"
+    await rule(desk, ID="never", AbortIncompleteMultipartUpload={"DaysAfterInitiation": days})
+    begun = await desk.ask("CreateMultipartUpload", Bucket="bbb", Key="k")
+    assert begun["AbortDate"] == datetime(9999, 12, 31, tzinfo=UTC)

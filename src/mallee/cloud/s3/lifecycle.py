@@ -24,6 +24,8 @@ from mallee.walrus.pages import Listed
 from mallee.walrus.records import Upload, Version
 
 DOCUMENT = "lifecycle"
+_LAST_MS = int(datetime(9999, 12, 31, tzinfo=UTC).timestamp() * 1000)
+"""Whatever ends later ends on the last day that a date can say."""
 RULES_MAX = 1000
 _DAY_MS = 86_400_000
 _SIZES = "all_storage_classes_128K"
@@ -270,7 +272,7 @@ def _parts(rule: Any) -> dict[str, Any]:
 
 def _end_ms(began_ms: int, days: int) -> int:
     """Return the midnight after so many days."""
-    return -(-(began_ms + days * _DAY_MS) // _DAY_MS) * _DAY_MS
+    return min(-(-(began_ms + days * _DAY_MS) // _DAY_MS) * _DAY_MS, _LAST_MS)
 
 
 _RULE = "LifecycleConfiguration.Rules"
