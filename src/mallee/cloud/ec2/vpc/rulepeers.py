@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from mallee.aws import errors
 from mallee.cloud.call import WriteCall
 from mallee.cloud.ec2 import resources
-from mallee.cloud.ec2.vpc import securitygroups
+from mallee.cloud.ec2.vpc import peerings, securitygroups
 from mallee.cloud.ec2.vpc.securitygroups import Group
 from mallee.cloud.state import records
 from mallee.model.networks import Rule
@@ -24,9 +24,15 @@ def finder(call: WriteCall, vpc_id: str) -> Callable[[Mapping[str, str], Rule], 
     def find(pair: Mapping[str, str], rule: Rule) -> Rule:
         group = _group(call, vpc_id, pair)
         named = replace(rule, group_id=group.id, group_owner=group.account)
+        if "VpcPeeringConnectionId" in pair:
+            peerings.one(call, pair["VpcPeeringConnectionId"])
         if group.doc.vpc_id == vpc_id:
             if pair.get("VpcId", vpc_id) != vpc_id:
                 raise errors.InvalidGroupNotFoundInVpc(group.id, pair["VpcId"])
+            if "VpcPeeringConnectionId" in pair:
+                raise errors.InvalidParameterCombination(
+                    f"The security group {group.id} is in {vpc_id} itself, behind no peering."
+                )
             return named
         peering_id = _peering(call, vpc_id, group, pair)
         return replace(named, group_vpc_id=group.doc.vpc_id, peering_id=peering_id)
