@@ -68,6 +68,23 @@ def test_why_not_tells_all_that_is_short_and_ends_with_one(cloud: RunningCloud, 
     assert "  cure: " in said.out
 
 
+def test_why_not_tells_what_stops_a_packet(cloud: RunningCloud, run: Run) -> None:
+    ec2 = cloud.client("ec2")
+    subnet = ec2.describe_subnets()["Subnets"][0]["SubnetId"]
+    made = ec2.create_network_interface(SubnetId=subnet)["NetworkInterface"]
+    id = made["NetworkInterfaceId"]
+    said = run("why-not", "packet", id, "198.51.100.9", "--port", "443")
+    assert (said.status, said.err) == (1, "")
+    assert (
+        f"{made['PrivateIpAddress']} to 198.51.100.9 does not pass: {id} has no public" in said.out
+    )
+    assert "cure: associate an elastic address" in said.out
+    assert f"but: {id} is attached to nothing" in said.out
+    said = run("why-not", "packet", id, id, "--protocol", "icmp")
+    assert (said.status, said.err) == (0, "")
+    assert f"passes: {id} receives it" in said.out
+
+
 def host_of(cloud: RunningCloud) -> str:
     """The id of a host that has joined and been heard."""
     hosts = cloud.store.view.list(records.HOST)

@@ -117,7 +117,7 @@ GROUPS = {
     ),
     "why-not": (
         "Why something is not possible now.",
-        {"launch": "mallee.cli.whynot:launch"},
+        {"launch": "mallee.cli.whynot:launch", "packet": "mallee.cli.whynot:packet"},
     ),
     "types": (
         "Instance types: what instances may be launched as.",

@@ -1,4 +1,4 @@
-"""`mallee why-not launch`: whether instances could be launched now, and all that stands against it.
+"""`mallee why-not`: what stands against launching instances now, and what stops a packet.
 
 Exit status 1 when it is not possible, so that scripts can ask.
 """
@@ -46,3 +46,39 @@ def launch(
         words.give(f"{one['Code']}: {one['Cause']}")
         words.give(f"  cure: {one['Cure']}")
     sys.exit(1)
+
+
+def packet(
+    source: str,
+    destination: str,
+    *,
+    port: int = 0,
+    protocol: str = "tcp",
+    root: Root = DEFAULT,
+) -> None:
+    """Tell whether the first packet of a conversation would pass, and what stops it.
+
+    Parameters
+    ----------
+    source
+        The instance or interface that speaks.
+    destination
+        An instance, an interface, or an address.
+    port
+        Of tcp and udp.
+    protocol
+        tcp, udp or icmp.
+    """
+    asked: dict[str, Any] = {"SourceId": source, "Destination": destination, "Protocol": protocol}
+    asked |= {"Port": port} if port else {}
+    told = client.call(Layout(root), "mallee", "ExplainPacket", asked)
+    verdict = "passes" if told["Passes"] else "does not pass"
+    words.give(f"{told['SourceAddress']} to {told['DestinationAddress']} {verdict}: {told['Why']}")
+    if told["Met"]:
+        words.give(f"by: {', '.join(told['Met'])}")
+    if told.get("Cure"):
+        words.give(f"cure: {told['Cure']}")
+    for note in told["Notes"]:
+        words.give(f"but: {note}")
+    if not told["Passes"]:
+        sys.exit(1)

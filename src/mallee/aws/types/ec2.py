@@ -2362,6 +2362,8 @@ class InstanceMaintenanceOptionsRequest(TypedDict):
 class InstanceMarketOptionsRequest(TypedDict):
     MarketType: NotRequired[str]
     SpotOptions: NotRequired[SpotMarketOptions]
+
+
 class InstanceMetadataDefaultsResponse(TypedDict):
     HttpTokens: NotRequired[str | None]
     HttpPutResponseHopLimit: NotRequired[int | None]
@@ -3212,6 +3214,8 @@ class ModifyInstanceEventWindowRequest(TypedDict):
 
 class ModifyInstanceEventWindowResult(TypedDict):
     InstanceEventWindow: NotRequired[InstanceEventWindow | Fragment | None]
+
+
 class ModifyInstanceMetadataDefaultsRequest(TypedDict):
     HttpTokens: NotRequired[str]
     HttpPutResponseHopLimit: NotRequired[int]

@@ -384,6 +384,26 @@ class ExplainLaunchResponse(TypedDict):
     Obstacles: Sequence[Obstacle | Fragment] | Fragment
 
 
+class ExplainPacketRequest(TypedDict):
+    SourceId: str
+    Destination: str
+    Protocol: NotRequired[str]
+    Port: NotRequired[int]
+
+
+class ExplainPacketResponse(TypedDict):
+    Passes: bool
+    End: str
+    At: NotRequired[str | None]
+    Why: str
+    Cure: NotRequired[str | None]
+    Met: Sequence[str] | Fragment
+    SourceInterfaceId: str
+    SourceAddress: str
+    DestinationAddress: str
+    Notes: Sequence[str] | Fragment
+
+
 class ExplainPlanRequest(TypedDict):
     ResourceId: str
 

@@ -1,0 +1,160 @@
+"""Whether a packet would pass between two ends, and what stops it, by the reference evaluator.
+
+It judges what is wanted of the account's own networks, as `model.packets` does; where a packet goes
+on into another account's network, its way is told up to there and no further. Called by the row
+`ExplainPacket`. What guests do with packets, and connections that stand, are not its business.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from ipaddress import ip_address, ip_network
+from typing import Any
+
+from mallee.cloud.call import Call
+from mallee.cloud.hosts import networkslices
+from mallee.cloud.hosts.networkslices import InterfaceRecord, VpcRecord
+from mallee.cloud.state import records
+from mallee.model import packets
+from mallee.model.hosts import VpcWanted
+from mallee.model.packets import Address, End, Packet, Trace
+from mallee.model.routing import TargetKind
+
+PASSES = frozenset({End.ARRIVED, End.SERVICE, End.WORLD})
+
+WHY: Mapping[End, tuple[str, str]] = {
+    End.ARRIVED: ("{at} receives it", ""),
+    End.SERVICE: ("it reaches the service by the endpoint {at}", ""),
+    End.WORLD: ("it leaves the cloud", ""),
+    End.SENDER: (
+        "{at} may send only from addresses of its own",
+        "send from its own address, or switch off the check: ModifyNetworkInterfaceAttribute",
+    ),
+    End.EGRESS: (
+        "no egress rule of the groups of {at} lets it out",
+        "AuthorizeSecurityGroupEgress",
+    ),
+    End.INGRESS: (
+        "no ingress rule of the groups of {at} lets it in",
+        "AuthorizeSecurityGroupIngress",
+    ),
+    End.ACL_OUT: ("the network ACL {at} stops what leaves its subnet", "CreateNetworkAclEntry"),
+    End.ACL_IN: ("the network ACL {at} stops what comes to its subnet", "CreateNetworkAclEntry"),
+    End.NO_ROUTE: (
+        "the route table {at} leads it nowhere",
+        "CreateRoute, or put the target of the route right (`mallee explain` names dead routes)",
+    ),
+    End.NOBODY: ("nobody in the VPC takes it: {at}", "see which address is meant"),
+    End.NO_PUBLIC_ADDRESS: (
+        "{at} has no public address, and its way out is an internet gateway",
+        "associate an elastic address, or route through a NAT gateway",
+    ),
+    End.CHECKED: (
+        "it is led to {at}, which takes only what is for itself",
+        "switch off its source/destination check: ModifyNetworkInterfaceAttribute",
+    ),
+    End.CLOSED: (
+        "no internet gateway leads out of the subnet of {at}, so that nothing may come in",
+        "route ::/0 to an internet gateway",
+    ),
+}
+"""By how a way ends: why, and what to do about it."""
+
+BEYOND = "it goes on into another account's network, and what becomes of it there is not told"
+
+
+def trace(call: Call, sender: InterfaceRecord, packet: Packet) -> Trace:
+    """Follow the first packet of a conversation through the networks of the sender's account."""
+    groups = networkslices.Groups(call.settings.region)
+    wanted = dict(_networks(call, sender, packet.destination, groups))
+    return packets.trace(wanted, sender.id, packet)
+
+
+def is_beyond(call: Call, sender: InterfaceRecord, found: Trace) -> bool:
+    """Tell whether the packet crossed into another account's network."""
+    for id in found.met:
+        peering = call.view.get(records.PEERING, id)
+        if peering is not None:
+            ends = (peering.doc.requester, peering.doc.accepter)
+            if any(end.account != call.account for end in ends):
+                return True
+    return False
+
+
+def _networks(
+    call: Call, sender: InterfaceRecord, destination: Address, groups: networkslices.Groups
+) -> Iterator[tuple[str, VpcWanted]]:
+    """Yield the VPCs by which it may go, each with the interfaces that may have to do with it."""
+    found = _public(call, destination)
+    here = {sender.doc.vpc_id, *(one.doc.vpc_id for one in found)}
+    peers = {end for id in (sender.doc.vpc_id,) for end in _peers(call, id)}
+    for vpc_id in sorted(here | peers):
+        vpc = call.view.get(records.VPC, vpc_id)
+        if vpc is not None:
+            met = {one.id: one for one in (sender, *found) if one.doc.vpc_id == vpc_id}
+            met.update({one.id: one for one in _concerned(call, vpc, destination)})
+            yield vpc_id, networkslices.vpc_wanted(call.view, vpc, list(met.values()), groups)
+
+
+def _peers(call: Call, vpc_id: str) -> Iterator[str]:
+    for peering in call.view.by(records.PEERING, "vpc", vpc_id):
+        ends = (peering.doc.requester.vpc_id, peering.doc.accepter.vpc_id)
+        yield from (end for end in ends if end != vpc_id)
+
+
+def _concerned(call: Call, vpc: VpcRecord, destination: Address) -> Iterator[InterfaceRecord]:
+    """Yield who has the destination in a VPC, and whom its routes lead to."""
+    for one in call.view.by(records.INTERFACE, "vpc", vpc.id):
+        if _has(one, destination):
+            yield one
+    for table in call.view.by(records.ROUTE_TABLE, "vpc", vpc.id):
+        for route in table.doc.routes:
+            router = (
+                call.view.get(records.INTERFACE, route.target_id)
+                if route.target is TargetKind.INTERFACE
+                else None
+            )
+            if router is not None:
+                yield router
+
+
+def _has(interface: InterfaceRecord, address: Address) -> bool:
+    doc = interface.doc
+    single: Iterable[str] = (doc.private_ip, *doc.secondary_ips, *doc.ipv6s)
+    if str(address) in single:
+        return True
+    return any(address in ip_network(one) for one in (*doc.prefixes, *doc.prefixes6))
+
+
+def _public(call: Call, destination: Address) -> list[InterfaceRecord]:
+    """Return the account's own interfaces to which a public address leads; others' are the world.
+
+    An address of IPv6 is its own public one.
+    """
+    text = str(destination)
+    found = list(call.view.by(records.INTERFACE, "public-ip", text))
+    for address in call.view.by(records.ADDRESS, "public-ip", text):
+        interface = call.view.get(records.INTERFACE, address.doc.interface_id or "")
+        found += [interface] if interface is not None else []
+    if destination.version == 6:
+        own = call.view.list(records.INTERFACE, call.account)
+        found += [one for one in own if text in one.doc.ipv6s]
+    return [one for one in found if one.account == call.account]
+
+
+def source_of(sender: InterfaceRecord, destination: Address) -> Address | None:
+    """Return from which address an interface's guest speaks to a destination; None: it cannot."""
+    if destination.version == 4:
+        return ip_address(sender.doc.private_ip)
+    return ip_address(sender.doc.ipv6s[0]) if sender.doc.ipv6s else None
+
+
+def shown(found: Trace) -> dict[str, Any]:
+    """Return how a way ended, in words."""
+    why, cure = WHY[found.end]
+    return {
+        "Passes": found.end in PASSES,
+        "End": found.end.value,
+        "At": found.at or None,
+        "Why": why.format(at=found.at or "main"),
+        "Cure": cure or None,
+        "Met": list(found.met),
+    }

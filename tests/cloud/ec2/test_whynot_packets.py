@@ -1,0 +1,181 @@
+"""What becomes of a packet is told to the account whose networks it crosses, and no further."""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from tests.cloud.ec2.asking import launch_one
+from tests.cloud.ec2.limiting import Administration
+from tests.cloud.ec2.world import FakeHost, World
+from tests.cloud.signing import Answer, Sender
+
+
+def told(sender: Sender, source: str, destination: str, **more: str) -> Answer:
+    asked = {"SourceId": source, "Destination": destination, **(more or {"Port": "22"})}
+    answer = sender.ask("mallee", "ExplainPacket", **asked)
+    assert answer.status == 200, answer.text
+    return answer
+
+
+def verdict(answer: Answer) -> tuple[str, str, str]:
+    return answer.element("Passes"), answer.element("End"), answer.element("At")
+
+
+@dataclass
+class Pair:
+    """Two instances of Bob's in one VPC, each with a group of its own."""
+
+    one: dict[str, Any]
+    two: dict[str, Any]
+    group: str
+
+    @property
+    def ids(self) -> tuple[str, str]:
+        return self.one["InstanceId"], self.two["InstanceId"]
+
+    @property
+    def interfaces(self) -> tuple[str, str]:
+        one, two = self.one["NetworkInterfaces"], self.two["NetworkInterfaces"]
+        return one[0]["NetworkInterfaceId"], two[0]["NetworkInterfaceId"]
+
+
+@pytest.fixture
+def bobs(administration: Administration) -> Sender:
+    return administration.bob
+
+
+@pytest.fixture
+def pair(bob: Any, host: FakeHost) -> Pair:
+    one = launch_one(bob)
+    group = bob.create_security_group(GroupName="two", Description="x", VpcId=one["VpcId"])[
+        "GroupId"
+    ]
+    two = launch_one(bob, SecurityGroupIds=[group])
+    host.settle()
+    return Pair(one, two, group)
+
+
+def test_a_group_that_lets_nobody_in_is_named_with_its_cure(
+    bob: Any, bobs: Sender, pair: Pair
+) -> None:
+    answer = told(bobs, *pair.ids)
+    assert verdict(answer) == ("false", "ingress", pair.interfaces[1])
+    assert answer.element("Cure") == "AuthorizeSecurityGroupIngress"
+    bob.authorize_security_group_ingress(
+        GroupId=pair.group, IpProtocol="tcp", FromPort=22, ToPort=22, CidrIp="0.0.0.0/0"
+    )
+    assert verdict(told(bobs, *pair.ids)) == ("true", "arrived", pair.interfaces[1])
+    assert verdict(told(bobs, *pair.interfaces)) == ("true", "arrived", pair.interfaces[1])
+    assert verdict(told(bobs, *pair.ids, Port="23"))[:2] == ("false", "ingress")
+    assert verdict(told(bobs, *pair.ids, Protocol="icmp"))[:2] == ("false", "ingress")
+    assert verdict(told(bobs, *pair.ids, Protocol="udp", Port="22"))[:2] == ("false", "ingress")
+
+
+def test_an_instance_that_does_not_run_is_noted(bob: Any, bobs: Sender, pair: Pair) -> None:
+    bob.stop_instances(InstanceIds=[pair.ids[1]])
+    answer = told(bobs, *pair.ids)
+    assert f"{pair.ids[1]}, which has {pair.interfaces[1]}, shall not run" in answer.text
+
+
+def test_the_way_to_the_world_and_back_in(bob: Any, bobs: Sender, pair: Pair) -> None:
+    answer = told(bobs, pair.ids[0], "198.51.100.9", Port="443")
+    assert verdict(answer) == ("true", "world", "")
+    assert re.search(r"<Met><member>igw-", answer.text)
+    address = bob.allocate_address()
+    bob.associate_address(AllocationId=address["AllocationId"], InstanceId=pair.ids[1])
+    answer = told(bobs, pair.ids[0], address["PublicIp"])
+    assert verdict(answer) == ("false", "ingress", pair.interfaces[1])
+
+
+def test_a_table_without_a_way_out_and_an_acl_are_named(bob: Any, bobs: Sender, pair: Pair) -> None:
+    vpc, subnet = pair.one["VpcId"], pair.one["SubnetId"]
+    acl = bob.create_network_acl(VpcId=vpc)["NetworkAcl"]["NetworkAclId"]
+    found = bob.describe_network_acls(
+        Filters=[{"Name": "association.subnet-id", "Values": [subnet]}]
+    )["NetworkAcls"][0]["Associations"]
+    association = next(it for it in found if it["SubnetId"] == subnet)["NetworkAclAssociationId"]
+    bob.replace_network_acl_association(AssociationId=association, NetworkAclId=acl)
+    assert verdict(told(bobs, pair.ids[0], "198.51.100.9")) == ("false", "acl-out", acl)
+    table = bob.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]
+    bob.associate_route_table(RouteTableId=table, SubnetId=subnet)
+    answer = told(bobs, pair.ids[0], "198.51.100.9")
+    assert verdict(answer) == ("false", "no-route", table)
+
+
+def test_an_address_that_nobody_has(bobs: Sender, pair: Pair) -> None:
+    free = pair.one["PrivateIpAddress"].rpartition(".")[0] + ".251"
+    assert verdict(told(bobs, pair.ids[0], free)) == ("false", "nobody", free)
+
+
+def test_what_becomes_of_it_with_another_account_is_not_told(
+    alice: Any, bob: Any, bobs: Sender, world: World, host: FakeHost
+) -> None:
+    ends: list[tuple[str, str, str]] = []
+    for client, block in ((bob, "10.2"), (alice, "10.1")):
+        vpc = client.create_vpc(CidrBlock=f"{block}.0.0/16")["Vpc"]["VpcId"]
+        subnet = client.create_subnet(VpcId=vpc, CidrBlock=f"{block}.1.0/24")["Subnet"]["SubnetId"]
+        made = client.create_network_interface(SubnetId=subnet)["NetworkInterface"]
+        ends.append((vpc, made["NetworkInterfaceId"], made["PrivateIpAddress"]))
+    peering = bob.create_vpc_peering_connection(
+        VpcId=ends[0][0], PeerVpcId=ends[1][0], PeerOwnerId=world.accounts["alice"]
+    )["VpcPeeringConnection"]["VpcPeeringConnectionId"]
+    alice.accept_vpc_peering_connection(VpcPeeringConnectionId=peering)
+    tables = bob.describe_route_tables(Filters=[{"Name": "vpc-id", "Values": [ends[0][0]]}])
+    bob.create_route(
+        RouteTableId=tables["RouteTables"][0]["RouteTableId"],
+        DestinationCidrBlock="10.1.0.0/16",
+        VpcPeeringConnectionId=peering,
+    )
+    for destination in (ends[1][2], "10.1.1.99"):
+        answer = told(bobs, ends[0][1], destination)
+        assert verdict(answer) == ("false", "beyond", "")
+        assert peering in answer.text
+        assert ends[1][1] not in answer.text
+    assert "is attached to nothing" in answer.text
+    refused = bobs.ask(
+        "mallee", "ExplainPacket", SourceId=ends[0][1], Destination=ends[1][1], Port="22"
+    )
+    assert refused.code == "InvalidNetworkInterfaceID.NotFound"
+    refused = bobs.ask(
+        "mallee", "ExplainPacket", SourceId=ends[1][1], Destination="10.2.1.9", Port="22"
+    )
+    assert refused.code == "InvalidNetworkInterfaceID.NotFound"
+
+
+@pytest.mark.parametrize(
+    ("asked", "code"),
+    [
+        ({"Destination": "nonsense", "Port": "1"}, "InvalidInput"),
+        ({"Destination": "10.0.0.0/8", "Port": "1"}, "InvalidInput"),
+        ({"Destination": "fd00::1", "Port": "1"}, "InvalidInput"),
+        ({"Destination": "10.0.0.1"}, "InvalidInput"),
+        ({"Destination": "10.0.0.1", "Protocol": "icmp", "Port": "1"}, "InvalidInput"),
+        ({"Destination": "10.0.0.1", "Port": "65536"}, "ValidationError"),
+        ({"Destination": "10.0.0.1", "Protocol": "sctp", "Port": "1"}, "ValidationError"),
+        ({"Destination": "i-00000000000000000", "Port": "1"}, "InvalidInstanceID.NotFound"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused(
+    bobs: Sender, pair: Pair, asked: dict[str, str], code: str
+) -> None:
+    answer = bobs.ask("mallee", "ExplainPacket", SourceId=pair.ids[0], **asked)
+    assert answer.code == code
+
+
+def test_asking_is_permitted_on_both_ends(iam: Any, bobs: Sender, pair: Pair) -> None:
+    iam.create_user(UserName="ann")
+    document = (
+        '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"mallee:ExplainPacket",'
+        f'"Resource":"arn:aws:ec2:*:*:instance/{pair.ids[0]}"}}}}'
+    )
+    iam.put_user_policy(UserName="ann", PolicyName="one", PolicyDocument=document)
+    made = iam.create_access_key(UserName="ann")["AccessKey"]
+    key = {"access_key_id": made["AccessKeyId"], "secret_access_key": made["SecretAccessKey"]}
+    ann = Sender(bobs.port, key)
+    assert verdict(told(ann, pair.ids[0], "198.51.100.9"))[0] == "true"
+    answer = ann.ask(
+        "mallee", "ExplainPacket", SourceId=pair.ids[0], Destination=pair.ids[1], Port="22"
+    )
+    assert (answer.status, answer.code) == (403, "AccessDenied")
