@@ -16,6 +16,8 @@ from datetime import UTC, datetime
 Moment = datetime | float
 FormatTime = Callable[[Moment], str]
 
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _INTEGER = re.compile(r"[+-]?[0-9]{1,20}", re.ASCII)
 _FLOAT = re.compile(
     r"[+-]?([0-9]{1,400}(\.[0-9]{0,400})?|\.[0-9]{1,400})([eE][+-]?[0-9]{1,4})?", re.ASCII
@@ -162,7 +164,9 @@ def format_time_seconds(value: Moment) -> str:
 
 def format_http_time(value: Moment) -> str:
     """Write `Sat, 21 Nov 2026 07:44:00 GMT`, as HTTP headers have it."""
-    return email.utils.format_datetime(_utc(value), usegmt=True)
+    at = _utc(value)
+    day, month = _DAYS[at.weekday()], _MONTHS[at.month - 1]
+    return f"{day}, {at.day:02} {month} {at.year:04} {at.hour:02}:{at.minute:02}:{at.second:02} GMT"
 
 
 def epoch_seconds(value: Moment) -> float:

@@ -51,6 +51,7 @@ _V2_MARKS = ("AWSAccessKeyId", "SignatureVersion")
 AUTH_PARAMETERS = _V4_QUERY | _V2_QUERY
 """Parameters that may belong to a signature; `Claim.own_parameters` tells which do."""
 
+_LIFE = re.compile(r"[0-9]{1,7}")
 _BASIC_TIME = re.compile(
     r"([0-9]{4})([0-9]{2})([0-9]{2})T([0-9]{2})([0-9]{2})([0-9]{2})Z", re.ASCII
 )
@@ -359,7 +360,7 @@ def _extended_seconds(text: str) -> float:
 
 
 def _life_s(text: str) -> int:
-    if not re.fullmatch(r"[0-9]{1,7}", text) or not 1 <= int(text) <= PRESIGNED_LIFE_S_MAX:
+    if not _LIFE.fullmatch(text) or not 1 <= int(text) <= PRESIGNED_LIFE_S_MAX:
         raise errors.IncompleteSignature(
             f"X-Amz-Expires must be between 1 and {PRESIGNED_LIFE_S_MAX} seconds (a week)."
         )

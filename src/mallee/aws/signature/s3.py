@@ -281,8 +281,10 @@ def _iso(seconds: float) -> str:
 
 
 def _is_wrapped(headers: Mapping[str, str]) -> bool:
+    if "x-amz-decoded-content-length" not in headers:
+        return False
     codings = headers.get("content-encoding", "").lower().split(",")
-    return "x-amz-decoded-content-length" in headers and "aws-chunked" in map(str.strip, codings)
+    return "aws-chunked" in map(str.strip, codings)
 
 
 def _decoded_length(headers: Mapping[str, str]) -> int:

@@ -53,7 +53,8 @@ class Wanted:
 def user(judge: Judge, question: Question, trail: keytrail.KeyTrail) -> UseKey:
     """Return what uses keys for the caller of a request, and has the trail told of it."""
 
-    def use(operation: str, asked: Asks, work: Callable[[], T], /) -> T:
+    # A type in quotes is not built anew for each request.
+    def use(operation: str, asked: Asks, work: "Callable[[], T]", /) -> T:
         if contextkeys.signature_version(question) != contextkeys.V4:
             raise errors.s3.InvalidArgument(
                 "Requests specifying Server Side Encryption with AWS KMS managed keys require AWS "

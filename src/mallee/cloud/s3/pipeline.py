@@ -20,7 +20,7 @@ from mallee.aws.codec import s3 as codec
 from mallee.cloud import http, parameters, quotas
 from mallee.cloud.action import Action, Read, Serve, Write
 from mallee.cloud.call import NOBODY, Call, Principal, Request, Result, WriteCall
-from mallee.cloud.identity import authenticate, authorize, lastuse
+from mallee.cloud.identity import authenticate, authorize, guessing, lastuse
 from mallee.cloud.identity.question import Question
 from mallee.cloud.s3 import (
     accesslog,
@@ -85,6 +85,7 @@ class Cloud:
     key_trail: keytrail.KeyTrail
     threads: futures.Executor
     uses: lastuse.LastUses = field(default_factory=lastuse.LastUses)
+    attempts: guessing.Attempts = field(default_factory=guessing.Attempts)
     bodies: slots.Slots = field(default_factory=slots.Slots)
     log: accesslog.Log = field(default_factory=accesslog.Log)
     clock: clocks.Clock = clocks.SYSTEM
@@ -320,7 +321,8 @@ async def _run(cloud: Cloud, visit: Visit, question: Question, body: ObjectBody)
         case Serve(handle=serve, changes=changes):
             whole = _object_call(cloud, visit, question, body)
 
-            def again() -> Awaitable[Answer]:
+            # A type in quotes is not built anew for each request.
+            def again() -> "Awaitable[Answer]":
                 visit.sight.forget()
                 authorize.check(_decide(cloud, visit, question))
                 return serve(whole, asked)
@@ -402,6 +404,7 @@ def _call(cloud: Cloud, visit: Visit, who: Principal, now: float) -> Call:
         now=now,
         settings=cloud.settings,
         view=cloud.store.view,
+        attempts=cloud.attempts,
         uses=cloud.uses,
         peer=visit.request.peer,
     )
@@ -416,6 +419,7 @@ def _object_call(cloud: Cloud, visit: Visit, question: Question, body: ObjectBod
         now=call.now,
         settings=call.settings,
         view=call.view,
+        attempts=call.attempts,
         uses=call.uses,
         peer=call.peer,
         engine=cloud.engine,
@@ -433,7 +437,7 @@ def _object_call(cloud: Cloud, visit: Visit, question: Question, body: ObjectBod
 
 
 def _may(cloud: Cloud, visit: Visit, question: Question) -> May:
-    def may(permission: str, arn: str, version: str | None = None) -> bool:
+    def may(permission: str, arn: str, version: "str | None" = None) -> bool:
         # What the request says of its own object it does not say of another.
         asked = question.asked if permission == locks.BYPASS else {"VersionId": version}
         further = replace(question, asked=asked)

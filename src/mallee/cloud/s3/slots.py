@@ -7,7 +7,7 @@ and answers, which hold none.
 
 from collections import Counter
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 
 from mallee.aws import errors
@@ -20,6 +20,9 @@ BODIES_MAX = 256
 """Each holds less than a MiB."""
 OF_ACCOUNT_MAX = 128
 
+_NEEDLESS = nullcontext()
+"""Held by small bodies, all of them."""
+
 
 @dataclass(slots=True)
 class Slots:
@@ -30,12 +33,12 @@ class Slots:
     most: int = BODIES_MAX
     of_account: int = OF_ACCOUNT_MAX
 
-    @contextmanager
-    def held(self, account: str, size: int) -> Generator[None]:
+    def held(self, account: str, size: int) -> AbstractContextManager[None]:
         """Hold a slot while a body of that size is dealt with; raise `SlowDown` without one."""
-        if size <= LARGE_BYTES:
-            yield
-            return
+        return _NEEDLESS if size <= LARGE_BYTES else self._held(account)
+
+    @contextmanager
+    def _held(self, account: str) -> Generator[None]:
         if self.taken.total() >= self.most or self.taken[account] >= self.of_account:
             raise errors.s3.SlowDown
         self.taken[account] += 1

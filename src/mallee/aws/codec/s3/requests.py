@@ -69,7 +69,8 @@ class _Reading:
     """How the requests of an operation are read."""
 
     query: dict[str, _Field]
-    headers: tuple[_Field, ...]
+    headers: dict[str, _Field]
+    """By their names in lower case."""
     required: tuple[_Field, ...]
     """Those of both that must be there."""
     prefixes: tuple[tuple[str, str], ...]
@@ -162,9 +163,9 @@ def _read_query(reading: _Reading, query: str, values: dict[str, Any], *, is_len
 
 
 def _read_headers(reading: _Reading, headers: Mapping[str, str], values: dict[str, Any]) -> None:
-    for field in reading.headers:
-        text = headers.get(field.wire)
-        if text is None:
+    for header, text in headers.items():
+        field = reading.headers.get(header)
+        if field is None:
             continue
         try:
             values[field.name] = _value(field, text.strip())
@@ -183,7 +184,7 @@ def _read_headers(reading: _Reading, headers: Mapping[str, str], values: dict[st
 
 def _check_sealing(reading: _Reading, said: str) -> None:
     """Raise for who asks for encryption where it means nothing, and would rely on it."""
-    if not any(field.wire == _SEALING for field in reading.headers):
+    if _SEALING not in reading.headers:
         raise errors.s3.InvalidArgument(
             f"{_SEALING} header is not supported for this operation.",
             argument=_SEALING,
@@ -281,7 +282,7 @@ def _reading(name: str) -> _Reading:
     )
     return _Reading(
         query=query,
-        headers=headers,
+        headers={one.wire: one for one in headers},
         required=tuple(one for one in (*query.values(), *headers) if one.is_required),
         prefixes=tuple(
             (key, (member.location_name or "").lower())
