@@ -115,7 +115,7 @@ def vpc_wanted(
     view: View, vpc: VpcRecord, interfaces: list[InterfaceRecord], groups: Groups
 ) -> VpcWanted:
     """Return a VPC with those of its interfaces that the host carries."""
-    names = _Names(groups.region, has=vpc.doc.dns_hostnames and vpc.doc.dns_support)
+    names = Names.of_vpc(groups.region, vpc.doc)
     subnets = sorted(view.by(records.SUBNET, "vpc", vpc.id), key=lambda one: one.id)
     return VpcWanted(
         id=vpc.id,
@@ -220,7 +220,7 @@ def _peerings(view: View, vpc_id: str, region: str) -> Iterator[PeeringWanted]:
 
 def _named(view: View, vpc: VpcRecord, region: str) -> Iterator[AddressWanted]:
     """Yield the addresses of a VPC that have public names."""
-    names = _Names(region, has=vpc.doc.dns_hostnames and vpc.doc.dns_support)
+    names = Names.of_vpc(region, vpc.doc)
     if not names.has:
         return
     for interface in sorted(view.by(records.INTERFACE, "vpc", vpc.id), key=lambda one: one.id):
@@ -244,11 +244,16 @@ def _dhcp(view: View, vpc: Vpc) -> DhcpWanted:
 
 
 @dataclass(frozen=True, slots=True)
-class _Names:
+class Names:
     """The public names in a VPC, if it has any."""
 
     region: str
     has: bool
+
+    @classmethod
+    def of_vpc(cls, region: str, vpc: Vpc) -> "Names":
+        """Return those of a VPC: its own name server must serve them."""
+        return cls(region, has=vpc.dns_hostnames and vpc.dns_support)
 
     def of(self, public_ip: str | None) -> str:
         """Return the name of a public address; empty: none."""
@@ -257,7 +262,7 @@ class _Names:
         return interfacelisting.public_dns_name(self.region, public_ip)
 
 
-def _interface(view: View, interface: InterfaceRecord, names: _Names) -> InterfaceWanted:
+def _interface(view: View, interface: InterfaceRecord, names: Names) -> InterfaceWanted:
     doc = interface.doc
     public = interfacelisting.public_ips(view, interface)
     return InterfaceWanted(

@@ -99,7 +99,7 @@ class Slices:
     def _instance(self, view: View, instance: InstanceRecord) -> InstanceWanted:
         image = view.get(records.IMAGE, instance.doc.image_id)
         interfaces = _interfaces(view, instance)
-        facts = tuple(_facts(view, interface) for interface in interfaces)
+        facts = tuple(_facts(view, interface, self._settings.region) for interface in interfaces)
         boot = _boot(view, instance.doc, image)
         profile = rolecredentials.profile_wanted(view, instance)
         basis = (instance.doc, image and image.doc, boot, facts, profile)
@@ -193,7 +193,7 @@ def _boot(view: View, doc: Instance, image: Record[Image, Any] | None) -> Direct
     return DirectBoot(kernel.doc.blob, ramdisk.doc.blob if ramdisk else None, command_line)
 
 
-def _facts(view: View, interface: InterfaceRecord) -> metadata.InterfaceFacts | None:
+def _facts(view: View, interface: InterfaceRecord, region: str) -> metadata.InterfaceFacts | None:
     doc = interface.doc
     vpc, subnet = view.get(records.VPC, doc.vpc_id), view.get(records.SUBNET, doc.subnet_id)
     if vpc is None or subnet is None:
@@ -206,6 +206,7 @@ def _facts(view: View, interface: InterfaceRecord) -> metadata.InterfaceFacts | 
         mac=doc.mac,
         private_ip=doc.private_ip,
         public_ip=public.get(doc.private_ip),
+        public_name=networkslices.Names.of_vpc(region, vpc.doc).of(public.get(doc.private_ip)),
         secondary=doc.secondary_ips,
         public_ips=tuple(public.items()),
         ipv6s=doc.ipv6s,

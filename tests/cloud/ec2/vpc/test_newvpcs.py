@@ -5,11 +5,12 @@ from typing import Any
 import pytest
 
 from mallee.cloud.ec2.vpc import vpcs
+from mallee.cloud.hosts import slices
 from mallee.cloud.state import records
-from tests.cloud.ec2.asking import refusal
+from tests.cloud.ec2.asking import described, launch_one, refusal
 from tests.cloud.ec2.vpc import nets
 from tests.cloud.ec2.vpc.nets import where
-from tests.cloud.ec2.world import World
+from tests.cloud.ec2.world import FakeHost, World
 
 
 def test_a_vpc_comes_with_table_acl_group_and_options(alice: Any) -> None:
@@ -176,3 +177,22 @@ def test_a_full_default_vpc_does_not_hinder_a_new_zone(alice: Any, world: World)
     world.store.transact(lambda tx: vpcs.extend_to_zone(tx, "us-east-1b", world.means.entropy))
     found = alice.describe_subnets(Filters=where("availability-zone", "us-east-1b"))
     assert found["Subnets"] == []
+
+
+def test_a_guest_is_told_its_public_name_where_the_vpc_has_names(
+    alice: Any, world: World, host: FakeHost
+) -> None:
+    net = nets.make(alice)
+    alice.modify_subnet_attribute(SubnetId=net.subnet, MapPublicIpOnLaunch={"Value": True})
+    made = launch_one(alice, SubnetId=net.subnet)
+    address = made["PublicIpAddress"]
+
+    def told() -> str:
+        (wanted,) = slices.host_wanted(world.store.view, host.id, world.settings).instances
+        return wanted.metadata["meta-data/public-hostname"]
+
+    assert told() == address
+    alice.modify_vpc_attribute(VpcId=net.vpc, EnableDnsHostnames={"Value": True})
+    name = f"ec2-{address.replace('.', '-')}.us-east-1.compute.mallee.internal"
+    assert told() == name
+    assert described(alice, made["InstanceId"])["PublicDnsName"] == name
