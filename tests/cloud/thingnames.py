@@ -43,6 +43,7 @@ NAMES = {
     "InstanceEventWindowId": "event-window",
     "InstanceEventWindowIds": "event-window",
     "InstanceId": "instance",
+    "PrincipalArn": "user-arn",
     "InstanceIds": "instance",
     "InstanceProfileName": "instance-profile",
     "DestinationKeyId": "key",
@@ -118,7 +119,7 @@ NAMES_NOTHING = re.compile(
     r"|SourceIdentity|Thumbprint|Transitive|Url|VirtualMFA|WebIdentity"
     r"|Import|Encrypted|Valid|Expiration|Wrapping|Ciphertext|Constraints|Customer|Decrypt|EncryptionA|EncryptionC|Grant|Key(Agreement|Pair|Spec|Usage)|Limit"
     r"|Mac|Marker|Message|MultiRegion|Number|Operations|Origin|Pending|Plaintext|Retiring|Rotation"
-    r"|Cron|Key$|(Start|End)(Hour|WeekDay)|InstanceEventId|Not(Before|After)|ReasonCodes|Accelerator|Architecture|BareMetal|Burstable|Excluded|InstanceGenerations|LocalStorage"
+    r"|CoreCount|CpuCredits|InstanceFamily|Resources?$|ThreadsPerCore|UseLongIds|Cron|Key$|(Start|End)(Hour|WeekDay)|InstanceEventId|Not(Before|After)|ReasonCodes|Accelerator|Architecture|BareMetal|Burstable|Excluded|InstanceGenerations|LocalStorage"
     r"|Memory|NetworkInterfaceCount|TotalLocalStorage|VCpu|Virtualization"
     r"|Signature|SigningA|SourceE|DestinationE|Bypass|WakeUp"
     r"|Arn|New|Only|Path|Policy(Name|Document|UsageFilter)|EntityFilter|Scope|SetAsDefault|Version).*"
@@ -144,6 +145,7 @@ MAKES_A_NEW_NAME = frozenset(
 
 SAYS_NOTHING = frozenset(
     {
+        ("ModifyInstanceCreditSpecification", "InstanceCreditSpecifications.InstanceId"),
         ("DeleteKeyPair", "KeyName"),
         ("DeleteVpcEndpoints", "VpcEndpointIds"),
         ("DeleteKeyPair", "KeyPairId"),
@@ -153,6 +155,10 @@ SAYS_NOTHING = frozenset(
 """AWS answers success for things that are not there, and so do we; nothing may change."""
 
 REFUSES = {
+    ("DescribeInstanceTopology", "GroupNames"): "InvalidPlacementGroup.Unknown",
+    ("DescribePrincipalIdFormat", "Resources"): "InvalidParameterValue",
+    ("DescribeIdentityIdFormat", "PrincipalArn"): "InvalidParameterValue",
+    ("ModifyIdentityIdFormat", "PrincipalArn"): "InvalidParameterValue",
     ("AssociateIamInstanceProfile", "IamInstanceProfile.Arn"): "InvalidParameterValue",
     ("AssociateIamInstanceProfile", "IamInstanceProfile.Name"): "InvalidParameterValue",
     ("AssumeRole", "RoleArn"): "AccessDenied",

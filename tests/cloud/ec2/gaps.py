@@ -61,6 +61,7 @@ GAPS: dict[str, frozenset[str]] = {
             "operator.principal",
         }
     ),
+    "DescribeInstanceImageMetadata": frozenset({"image-allowed"}),
     "DescribeInstances": frozenset(
         {
             "block-device-mapping.attach-time",

@@ -1108,6 +1108,15 @@ class DescribeAddressesResult(TypedDict):
     Addresses: NotRequired[Sequence[Address | Fragment] | Fragment | None]
 
 
+class DescribeAggregateIdFormatRequest(TypedDict):
+    DryRun: NotRequired[bool]
+
+
+class DescribeAggregateIdFormatResult(TypedDict):
+    UseLongIdsAggregated: NotRequired[bool | None]
+    Statuses: NotRequired[Sequence[IdFormat | Fragment] | Fragment | None]
+
+
 class DescribeAvailabilityZonesRequest(TypedDict):
     ZoneNames: NotRequired[list[str]]
     ZoneIds: NotRequired[list[str]]
@@ -1162,6 +1171,23 @@ class DescribeIamInstanceProfileAssociationsResult(TypedDict):
     NextToken: NotRequired[str | None]
 
 
+class DescribeIdFormatRequest(TypedDict):
+    Resource: NotRequired[str]
+
+
+class DescribeIdFormatResult(TypedDict):
+    Statuses: NotRequired[Sequence[IdFormat | Fragment] | Fragment | None]
+
+
+class DescribeIdentityIdFormatRequest(TypedDict):
+    Resource: NotRequired[str]
+    PrincipalArn: str
+
+
+class DescribeIdentityIdFormatResult(TypedDict):
+    Statuses: NotRequired[Sequence[IdFormat | Fragment] | Fragment | None]
+
+
 class DescribeImagesRequest(TypedDict):
     ExecutableUsers: NotRequired[list[str]]
     ImageIds: NotRequired[list[str]]
@@ -1185,6 +1211,21 @@ class DescribeInstanceAttributeRequest(TypedDict):
     Attribute: str
 
 
+class DescribeInstanceCreditSpecificationsRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    Filters: NotRequired[list[Filter]]
+    InstanceIds: NotRequired[list[str]]
+    MaxResults: NotRequired[int]
+    NextToken: NotRequired[str]
+
+
+class DescribeInstanceCreditSpecificationsResult(TypedDict):
+    InstanceCreditSpecifications: NotRequired[
+        Sequence[InstanceCreditSpecification | Fragment] | Fragment | None
+    ]
+    NextToken: NotRequired[str | None]
+
+
 class DescribeInstanceEventWindowsRequest(TypedDict):
     DryRun: NotRequired[bool]
     InstanceEventWindowIds: NotRequired[list[str]]
@@ -1195,6 +1236,19 @@ class DescribeInstanceEventWindowsRequest(TypedDict):
 
 class DescribeInstanceEventWindowsResult(TypedDict):
     InstanceEventWindows: NotRequired[Sequence[InstanceEventWindow | Fragment] | Fragment | None]
+    NextToken: NotRequired[str | None]
+
+
+class DescribeInstanceImageMetadataRequest(TypedDict):
+    Filters: NotRequired[list[Filter]]
+    InstanceIds: NotRequired[list[str]]
+    MaxResults: NotRequired[int]
+    NextToken: NotRequired[str]
+    DryRun: NotRequired[bool]
+
+
+class DescribeInstanceImageMetadataResult(TypedDict):
+    InstanceImageMetadata: NotRequired[Sequence[InstanceImageMetadata | Fragment] | Fragment | None]
     NextToken: NotRequired[str | None]
 
 
@@ -1210,6 +1264,20 @@ class DescribeInstanceStatusRequest(TypedDict):
 
 class DescribeInstanceStatusResult(TypedDict):
     InstanceStatuses: NotRequired[Sequence[InstanceStatus | Fragment] | Fragment | None]
+    NextToken: NotRequired[str | None]
+
+
+class DescribeInstanceTopologyRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    NextToken: NotRequired[str]
+    MaxResults: NotRequired[int]
+    InstanceIds: NotRequired[list[str]]
+    GroupNames: NotRequired[list[str]]
+    Filters: NotRequired[list[Filter]]
+
+
+class DescribeInstanceTopologyResult(TypedDict):
+    Instances: NotRequired[Sequence[InstanceTopology | Fragment] | Fragment | None]
     NextToken: NotRequired[str | None]
 
 
@@ -1418,6 +1486,18 @@ class DescribePrefixListsRequest(TypedDict):
 class DescribePrefixListsResult(TypedDict):
     NextToken: NotRequired[str | None]
     PrefixLists: NotRequired[Sequence[PrefixList | Fragment] | Fragment | None]
+
+
+class DescribePrincipalIdFormatRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    Resources: NotRequired[list[str]]
+    MaxResults: NotRequired[int]
+    NextToken: NotRequired[str]
+
+
+class DescribePrincipalIdFormatResult(TypedDict):
+    Principals: NotRequired[Sequence[PrincipalIdFormat | Fragment] | Fragment | None]
+    NextToken: NotRequired[str | None]
 
 
 class DescribeRegionsRequest(TypedDict):
@@ -1931,6 +2011,17 @@ class GetConsoleScreenshotResult(TypedDict):
     InstanceId: NotRequired[str | None]
 
 
+class GetDefaultCreditSpecificationRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    InstanceFamily: str
+
+
+class GetDefaultCreditSpecificationResult(TypedDict):
+    InstanceFamilyCreditSpecification: NotRequired[
+        InstanceFamilyCreditSpecification | Fragment | None
+    ]
+
+
 class GetInstanceMetadataDefaultsRequest(TypedDict):
     DryRun: NotRequired[bool]
 
@@ -1990,6 +2081,17 @@ class GetManagedPrefixListEntriesRequest(TypedDict):
 class GetManagedPrefixListEntriesResult(TypedDict):
     Entries: NotRequired[Sequence[PrefixListEntry | Fragment] | Fragment | None]
     NextToken: NotRequired[str | None]
+
+
+class GetPasswordDataRequest(TypedDict):
+    InstanceId: str
+    DryRun: NotRequired[bool]
+
+
+class GetPasswordDataResult(TypedDict):
+    InstanceId: NotRequired[str | None]
+    Timestamp: NotRequired[datetime | float | None]
+    PasswordData: NotRequired[str | None]
 
 
 class GetSecurityGroupsForVpcRequest(TypedDict):
@@ -2087,6 +2189,12 @@ class IcmpTypeCode(TypedDict):
     Type: NotRequired[int]
 
 
+class IdFormat(TypedDict):
+    Deadline: NotRequired[datetime | float | None]
+    Resource: NotRequired[str | None]
+    UseLongIds: NotRequired[bool | None]
+
+
 class Image(TypedDict):
     PlatformDetails: NotRequired[str | None]
     UsageOperation: NotRequired[str | None]
@@ -2129,6 +2237,19 @@ class Image(TypedDict):
     KernelId: NotRequired[str | None]
     RamdiskId: NotRequired[str | None]
     Platform: NotRequired[str | None]
+
+
+class ImageMetadata(TypedDict):
+    ImageId: NotRequired[str | None]
+    Name: NotRequired[str | None]
+    OwnerId: NotRequired[str | None]
+    State: NotRequired[str | None]
+    ImageOwnerAlias: NotRequired[str | None]
+    CreationDate: NotRequired[str | None]
+    DeprecationTime: NotRequired[str | None]
+    ImageAllowed: NotRequired[bool | None]
+    IsPublic: NotRequired[bool | None]
+    ImageWatermarks: NotRequired[Sequence[ImageWatermark | Fragment] | Fragment | None]
 
 
 class ImageWatermark(TypedDict):
@@ -2286,6 +2407,16 @@ class InstanceBlockDeviceMappingSpecification(TypedDict):
     NoDevice: NotRequired[str]
 
 
+class InstanceCreditSpecification(TypedDict):
+    InstanceId: NotRequired[str | None]
+    CpuCredits: NotRequired[str | None]
+
+
+class InstanceCreditSpecificationRequest(TypedDict):
+    InstanceId: str
+    CpuCredits: NotRequired[str]
+
+
 class InstanceEventWindow(TypedDict):
     InstanceEventWindowId: NotRequired[str | None]
     TimeRanges: NotRequired[Sequence[InstanceEventWindowTimeRange | Fragment] | Fragment | None]
@@ -2331,6 +2462,24 @@ class InstanceEventWindowTimeRangeRequest(TypedDict):
     StartHour: NotRequired[int]
     EndWeekDay: NotRequired[str]
     EndHour: NotRequired[int]
+
+
+class InstanceFamilyCreditSpecification(TypedDict):
+    InstanceFamily: NotRequired[str | None]
+    CpuCredits: NotRequired[str | None]
+
+
+class InstanceImageMetadata(TypedDict):
+    InstanceId: NotRequired[str | None]
+    InstanceType: NotRequired[str | None]
+    LaunchTime: NotRequired[datetime | float | None]
+    AvailabilityZone: NotRequired[str | None]
+    ZoneId: NotRequired[str | None]
+    State: NotRequired[InstanceState | Fragment | None]
+    OwnerId: NotRequired[str | None]
+    Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
+    ImageMetadata: NotRequired[ImageMetadata | Fragment | None]
+    Operator: NotRequired[OperatorResponse | Fragment | None]
 
 
 class InstanceIpv4Prefix(TypedDict):
@@ -2389,6 +2538,11 @@ class InstanceMetadataOptionsResponse(TypedDict):
     HttpEndpoint: NotRequired[str | None]
     HttpProtocolIpv6: NotRequired[str | None]
     InstanceMetadataTags: NotRequired[str | None]
+
+
+class InstanceMonitoring(TypedDict):
+    InstanceId: NotRequired[str | None]
+    Monitoring: NotRequired[Monitoring | Fragment | None]
 
 
 class InstanceNetworkInterface(TypedDict):
@@ -2627,6 +2781,16 @@ class InstanceStorageInfo(TypedDict):
     Disks: NotRequired[Sequence[DiskInfo | Fragment] | Fragment | None]
     NvmeSupport: NotRequired[str | None]
     EncryptionSupport: NotRequired[str | None]
+
+
+class InstanceTopology(TypedDict):
+    InstanceId: NotRequired[str | None]
+    InstanceType: NotRequired[str | None]
+    GroupName: NotRequired[str | None]
+    NetworkNodes: NotRequired[Sequence[str] | Fragment | None]
+    AvailabilityZone: NotRequired[str | None]
+    ZoneId: NotRequired[str | None]
+    CapacityBlockId: NotRequired[str | None]
 
 
 class InstanceTypeInfo(TypedDict):
@@ -3172,6 +3336,29 @@ class MemoryMiBRequest(TypedDict):
     Max: NotRequired[int]
 
 
+class ModifyDefaultCreditSpecificationRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    InstanceFamily: str
+    CpuCredits: str
+
+
+class ModifyDefaultCreditSpecificationResult(TypedDict):
+    InstanceFamilyCreditSpecification: NotRequired[
+        InstanceFamilyCreditSpecification | Fragment | None
+    ]
+
+
+class ModifyIdFormatRequest(TypedDict):
+    Resource: str
+    UseLongIds: bool
+
+
+class ModifyIdentityIdFormatRequest(TypedDict):
+    Resource: str
+    UseLongIds: bool
+    PrincipalArn: str
+
+
 class ModifyInstanceAttributeRequest(TypedDict):
     SourceDestCheck: NotRequired[AttributeBooleanValue]
     EnclaveOptions: NotRequired[EnclaveOptionsRequest]
@@ -3191,6 +3378,36 @@ class ModifyInstanceAttributeRequest(TypedDict):
     EbsOptimized: NotRequired[AttributeBooleanValue]
     SriovNetSupport: NotRequired[AttributeValue]
     EnaSupport: NotRequired[AttributeBooleanValue]
+
+
+class ModifyInstanceCpuOptionsRequest(TypedDict):
+    InstanceId: str
+    CoreCount: NotRequired[int]
+    ThreadsPerCore: NotRequired[int]
+    NestedVirtualization: NotRequired[str]
+    DryRun: NotRequired[bool]
+
+
+class ModifyInstanceCpuOptionsResult(TypedDict):
+    InstanceId: NotRequired[str | None]
+    CoreCount: NotRequired[int | None]
+    ThreadsPerCore: NotRequired[int | None]
+    NestedVirtualization: NotRequired[str | None]
+
+
+class ModifyInstanceCreditSpecificationRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    ClientToken: NotRequired[str]
+    InstanceCreditSpecifications: list[InstanceCreditSpecificationRequest]
+
+
+class ModifyInstanceCreditSpecificationResult(TypedDict):
+    SuccessfulInstanceCreditSpecifications: NotRequired[
+        Sequence[SuccessfulInstanceCreditSpecificationItem | Fragment] | Fragment | None
+    ]
+    UnsuccessfulInstanceCreditSpecifications: NotRequired[
+        Sequence[UnsuccessfulInstanceCreditSpecificationItem | Fragment] | Fragment | None
+    ]
 
 
 class ModifyInstanceEventStartTimeRequest(TypedDict):
@@ -3725,6 +3942,11 @@ class PrefixListId(TypedDict):
     PrefixListId: NotRequired[str]
 
 
+class PrincipalIdFormat(TypedDict):
+    Arn: NotRequired[str | None]
+    Statuses: NotRequired[Sequence[IdFormat | Fragment] | Fragment | None]
+
+
 class PrivateDnsDetails(TypedDict):
     PrivateDnsName: NotRequired[str | None]
 
@@ -3964,6 +4186,12 @@ class ResetAddressAttributeRequest(TypedDict):
 
 class ResetAddressAttributeResult(TypedDict):
     Address: NotRequired[AddressAttribute | Fragment | None]
+
+
+class ResetInstanceAttributeRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    InstanceId: str
+    Attribute: str
 
 
 class ResetNetworkInterfaceAttributeRequest(TypedDict):
@@ -4430,6 +4658,10 @@ class SubnetIpv6CidrBlockAssociation(TypedDict):
     IpSource: NotRequired[str | None]
 
 
+class SuccessfulInstanceCreditSpecificationItem(TypedDict):
+    InstanceId: NotRequired[str | None]
+
+
 class Tag(TypedDict):
     Key: NotRequired[str]
     Value: NotRequired[str]
@@ -4496,6 +4728,26 @@ class UnassignPrivateNatGatewayAddressRequest(TypedDict):
 class UnassignPrivateNatGatewayAddressResult(TypedDict):
     NatGatewayId: NotRequired[str | None]
     NatGatewayAddresses: NotRequired[Sequence[NatGatewayAddress | Fragment] | Fragment | None]
+
+
+class UnmonitorInstancesRequest(TypedDict):
+    InstanceIds: list[str]
+    MetricCategoryIds: NotRequired[list[str]]
+    DryRun: NotRequired[bool]
+
+
+class UnmonitorInstancesResult(TypedDict):
+    InstanceMonitorings: NotRequired[Sequence[InstanceMonitoring | Fragment] | Fragment | None]
+
+
+class UnsuccessfulInstanceCreditSpecificationItem(TypedDict):
+    InstanceId: NotRequired[str | None]
+    Error: NotRequired[UnsuccessfulInstanceCreditSpecificationItemError | Fragment | None]
+
+
+class UnsuccessfulInstanceCreditSpecificationItemError(TypedDict):
+    Code: NotRequired[str | None]
+    Message: NotRequired[str | None]
 
 
 class UnsuccessfulItem(TypedDict):

@@ -60,6 +60,7 @@ LOOKS_INTO = frozenset(
         "DescribeInstanceAttribute",
         "DescribeVpcAttribute",
         "GetLaunchTemplateData",
+        "GetPasswordData",
         "DescribeSecurityGroupReferences",
         "GetManagedPrefixListEntries",
         "GetManagedPrefixListAssociations",
@@ -74,7 +75,7 @@ OF_ONE_ALONE = {"CreateRoute": "RouteTableId", "ReplaceRoute": "RouteTableId"}
 PARTS = frozenset({"subnet-cidr-reservation"})
 """What has tags and no ARN that policies know."""
 
-INSIDE = ("LaunchTemplate", "NetworkInterfaces")
+INSIDE = ("InstanceCreditSpecifications", "LaunchTemplate", "NetworkInterfaces")
 """Members that are a structure, or a list of them, whose members are looked at too."""
 
 

@@ -25,6 +25,7 @@ from mallee.model.instances import Instance, State
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes
 
+RESETTABLE = ("kernel", "ramdisk", "sourceDestCheck")
 SHUTDOWN_BEHAVIORS = ("stop", "terminate")
 
 
@@ -223,6 +224,39 @@ _MEMBERS = {
 }
 
 
+def reset_attribute(call: WriteCall, request: shapes.ResetInstanceAttributeRequest) -> Result:
+    """Make kernel or ramdisk again what the image says, or have sources checked again."""
+    record = resources.one(call, records.INSTANCE, request["InstanceId"])
+    name = request["Attribute"]
+    if name not in RESETTABLE:
+        raise errors.InvalidParameterValue(
+            f"Value ({name}) for parameter attribute is invalid. Only {', '.join(RESETTABLE)} can "
+            "be reset."
+        )
+    if power.state_of(record) in (State.TERMINATED, State.SHUTTING_DOWN):
+        raise errors.IncorrectInstanceState(record.id, "modified")
+    if name == "sourceDestCheck":
+        _change_source_check(call, record, value=True)
+        return {}
+    _check_stopped(record)
+    image = call.tx.get(records.IMAGE, record.doc.image_id)
+    if image is None:
+        raise errors.UnsupportedOperation(
+            f"The image {record.doc.image_id} of {record.id} is gone, and with it what it said."
+        )
+    changed = (
+        msgspec.structs.replace(record.doc, kernel_id=image.doc.kernel_id)
+        if name == "kernel"
+        else msgspec.structs.replace(record.doc, ramdisk_id=image.doc.ramdisk_id)
+    )
+    if changed.kernel_id is None and (image.doc.is_root_file_system or changed.ramdisk_id):
+        raise errors.InvalidParameterCombination(
+            f"{record.id} cannot start without a kernel, and its image names none."
+        )
+    call.tx.write(record, changed)
+    return {}
+
+
 def modify_metadata_options(
     call: WriteCall, request: shapes.ModifyInstanceMetadataOptionsRequest
 ) -> shapes.ModifyInstanceMetadataOptionsResult:
@@ -250,6 +284,12 @@ ACTIONS: tuple[Action, ...] = (
         name="ModifyInstanceAttribute",
         does=Write(handle=modify_attribute),
         honours=frozenset({"InstanceId", "Attribute", "Value", *_MEMBERS}),
+    ),
+    Action(
+        service="ec2",
+        name="ResetInstanceAttribute",
+        does=Write(handle=reset_attribute),
+        honours=frozenset({"InstanceId", "Attribute"}),
     ),
     Action(
         service="ec2",
