@@ -1,16 +1,20 @@
-"""`mallee console` at a terminal: a shell on a real guest's serial line, through the public API."""
+"""Consoles of a real guest through the public API: a shell at a terminal, and the screen by VNC."""
 
+import asyncio
 import contextlib
 import os
 import pty
 import select
+import struct
 import subprocess
 import sys
 import time
 from collections.abc import Generator, Iterator
 
+import aiohttp
 import pytest
 
+from mallee.box import client as api
 from tests.clients import programs
 from tests.wholecloud import Cloud
 
@@ -88,7 +92,7 @@ def test_a_shell_on_the_serial_line(cloud: Cloud, guest: str) -> None:
         terminal.type(b"expr 6 \\* 7\r")
         terminal.wait_for("\n42\r\n")
         with console(cloud, guest) as second:
-            second.wait_for("already has one active serial console session")
+            second.wait_for("already has one active console session")
         terminal.type(b"\x1d")
         assert terminal.program.wait(WITHIN_S) == 0
     # The line is free again, and the guest as it was left.
@@ -96,3 +100,39 @@ def test_a_shell_on_the_serial_line(cloud: Cloud, guest: str) -> None:
         terminal.wait_for("connected; leave with Ctrl-]")
         terminal.type(b"expr 7 \\* 7\r")
         terminal.wait_for("\n49\r\n")
+
+
+def test_vnc_reaches_the_screen(cloud: Cloud, guest: str) -> None:
+    programs.aws(cloud, programs.CLIS[0], "ec2", "enable-serial-console-access")
+    opened = api.call(cloud.access, "mallee", "OpenScreen", {"InstanceId": guest})
+    width, height = asyncio.run(size_by_vnc(cloud.access.endpoint + opened["Path"]))
+    assert width >= 640
+    assert height >= 400
+
+
+async def size_by_vnc(url: str) -> tuple[int, int]:
+    """The size of a screen, as a client of VNC (RFC 6143) asks for it."""
+    async with (
+        asyncio.timeout(WITHIN_S),
+        aiohttp.ClientSession() as session,
+        session.ws_connect(url) as line,
+    ):
+        said = bytearray()
+
+        async def hear(count: int) -> bytes:
+            while len(said) < count:
+                said.extend(await line.receive_bytes())
+            heard = bytes(said[:count])
+            del said[:count]
+            return heard
+
+        assert await hear(12) == b"RFB 003.008\n"
+        await line.send_bytes(b"RFB 003.008\n")
+        (kinds,) = await hear(1)
+        assert b"\x01" in await hear(kinds)
+        # No password: the line is what is guarded.
+        await line.send_bytes(b"\x01")
+        assert await hear(4) == bytes(4)
+        await line.send_bytes(b"\x01")
+        width, height = struct.unpack(">HH", await hear(4))
+        return width, height

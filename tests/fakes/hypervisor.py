@@ -4,6 +4,7 @@ Domains are what their XML says; guests do what a test tells them (`guest_powers
 `press` says whether they listen to their power button.
 """
 
+import socket
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -15,6 +16,8 @@ from mallee.node.plan.seen import DomainState, Ended, SeenDomain
 
 SCREEN = b"P6 2 1 255 \xff\x00\x00\x00\x00\xff"
 """What every screen shows: a red dot and a blue one."""
+VNC_GREETING = b"RFB 003.008\n"
+"""All that a screen's VNC server says, before it hangs up."""
 
 
 @dataclass(slots=True)
@@ -155,6 +158,13 @@ class FakeHypervisor:
     def fetch_screen(self, uuid: str) -> bytes:
         self._check_on(uuid)
         return SCREEN
+
+    def open_screen(self, uuid: str) -> socket.socket:
+        self._check_on(uuid)
+        ours, its = socket.socketpair()
+        with its:
+            its.sendall(VNC_GREETING)
+        return ours
 
     def watch(self, changed: Callable[[str], None]) -> None:
         self._changed = changed

@@ -15,7 +15,7 @@ from mallee.node import cloud as doors
 from mallee.node.plan import domain
 from tests.cloud.running import RunningCloud
 from tests.cloud.signing import Answer, Sender
-from tests.fakes.hypervisor import FakeHypervisor
+from tests.fakes.hypervisor import VNC_GREETING, FakeHypervisor
 from tests.fakes.network import FakeNetwork
 from tests.node import test_sync as talks
 
@@ -314,3 +314,19 @@ async def test_no_host_brings_a_line_that_it_was_not_asked_for(
                 await door.open_line("0" * 32)
         finally:
             await door.close()
+
+
+async def test_a_screen_is_a_line_of_its_own(running: RunningCloud, layout: Layout) -> None:
+    async with standing(running, layout) as stand:
+        serial = await stand.open()
+        opened = await stand.call("mallee", "OpenScreen", InstanceId=stand.instance)
+        url = stand.cloud.url + opened.element("Path")
+        screen = await stand.session.ws_connect(url, protocols=("binary",))
+        assert screen.protocol == "binary"
+        assert await screen.receive_bytes(timeout=WITHIN_S) == VNC_GREETING
+        assert await close_of(screen) == lines.ENDED
+        await serial.send_bytes(b"still there")
+        assert await serial.receive_bytes(timeout=WITHIN_S) == b"still there"
+        await stand.call("ec2", "DisableSerialConsoleAccess")
+        refused = await stand.call("mallee", "OpenScreen", InstanceId=stand.instance)
+        assert refused.code == "SerialConsoleAccessDisabled"

@@ -269,6 +269,8 @@ ASK_PLANS = "plans"
 
 ASK_SERIAL_LINE = "serial-line"
 """A line to the instance's serial console: the agent opens `/v1/lines/ID` and passes bytes."""
+ASK_SCREEN_LINE = "screen-line"
+"""The same to the instance's screen, keyboard and mouse: the bytes are VNC's."""
 LINE_BYTES_MAX = 64 << 10
 """Of one message of a line."""
 

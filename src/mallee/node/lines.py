@@ -1,4 +1,4 @@
-"""A line from the cloud to a guest's serial console: bytes to and fro until either side ends.
+"""A line from the cloud to a guest's serial console or screen: bytes to and fro until an end.
 
 The cloud asks for it by a question; this end opens the WebSocket, for nobody connects to a host.
 QEMU serves one at its socket at a time: further ones wait there for the first to end, and a line
@@ -8,6 +8,7 @@ the console's log, which QEMU writes besides.
 
 import asyncio
 import contextlib
+import socket
 from pathlib import Path
 
 import aiohttp
@@ -21,14 +22,21 @@ READ_BYTES = 16 << 10
 log = logs.get(__name__)
 
 
-async def carry(door: cloud.Cloud, ask_id: str, socket: Path) -> None:
-    """Carry a line to the console at a socket until it ends.
+async def connect(path: Path) -> socket.socket:
+    """Return a connection to the serial console at a socket; raises `OSError`."""
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+    with contextlib.ExitStack() as undo:
+        undo.callback(connection.close)
+        async with asyncio.timeout(CONNECT_S):
+            await asyncio.get_running_loop().sock_connect(connection, str(path))
+        undo.pop_all()
+    return connection
 
-    Raises `OSError` when there is no console, before the cloud is told of any line; and `CloudAway`
-    and `Refused`.
-    """
-    async with asyncio.timeout(CONNECT_S):
-        reader, writer = await asyncio.open_unix_connection(socket, limit=READ_BYTES)
+
+async def carry(door: cloud.Cloud, ask_id: str, guest: socket.socket) -> None:
+    """Carry a line to what a connection leads to until it ends; raises `CloudAway`, `Refused`."""
+    guest.setblocking(False)
+    reader, writer = await asyncio.open_unix_connection(sock=guest, limit=READ_BYTES)
     try:
         async with await door.open_line(ask_id) as line:
             await _exchange(line, reader, writer)

@@ -6,6 +6,7 @@ Called by `sync` with what came along with the cloud's answer. Not its business:
 """
 
 import asyncio
+import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
@@ -45,7 +46,7 @@ class Questions:
         task.add_done_callback(self._under_way.discard)
 
     async def _answer(self, ask: Ask) -> None:
-        if ask.kind == hosts.ASK_SERIAL_LINE:
+        if ask.kind in (hosts.ASK_SERIAL_LINE, hosts.ASK_SCREEN_LINE):
             await self._carry(ask)
             return
         try:
@@ -62,16 +63,24 @@ class Questions:
 
     async def _carry(self, ask: Ask) -> None:
         """Be the host's end of a line, for as long as it lasts: it takes nobody's turn."""
-        directory = domain.directory_of(self.host.layout, ask.instance_id)
         try:
             try:
-                await lines.carry(self.door, ask.id, directory / domain.CONSOLE_SOCKET)
-            except OSError as error:
+                guest = await self._connect(ask)
+            except (HypervisorFailed, OSError) as error:
                 log.warning("no line", instance=ask.instance_id, error=str(error))
                 why = "the instance's console cannot be opened"
                 await self.door.refuse(ask.id, f"Host {self.host.name}: {why}")
+            else:
+                await lines.carry(self.door, ask.id, guest)
         except (cloud.CloudAway, cloud.Refused) as error:
             log.info("line refused", error=str(error))
+
+    async def _connect(self, ask: Ask) -> socket.socket:
+        if ask.kind == hosts.ASK_SCREEN_LINE:
+            uuid = domain.uuid_of(ask.instance_id)
+            return await asyncio.to_thread(self.host.hypervisor.open_screen, uuid)
+        directory = domain.directory_of(self.host.layout, ask.instance_id)
+        return await lines.connect(directory / domain.CONSOLE_SOCKET)
 
     async def _find(self, ask: Ask) -> bytes:
         if ask.kind in (hosts.ASK_PLAN, hosts.ASK_PLANS):

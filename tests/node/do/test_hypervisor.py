@@ -258,10 +258,13 @@ def test_what_is_unknown_cannot_be_started(stand: Stand) -> None:
 def test_a_running_guest_has_a_screen_and_a_keyboard(stand: Stand) -> None:
     hypervisor = stand.hypervisor
     hypervisor.define(stand.xml())
-    for call in (hypervisor.press_key, hypervisor.fetch_screen):
+    for call in (hypervisor.press_key, hypervisor.fetch_screen, hypervisor.open_screen):
         with pytest.raises(HypervisorFailed):
             call(UUID)
     hypervisor.start_paused(UUID)
     hypervisor.resume(UUID)
     hypervisor.press_key(UUID)
     assert hypervisor.fetch_screen(UUID).startswith((b"\x89PNG", b"P6"))
+    with hypervisor.open_screen(UUID) as screen:
+        screen.settimeout(WITHIN_S)
+        assert screen.recv(64).startswith(b"RFB 003.")

@@ -465,7 +465,7 @@ class SerialConsoleSessionLimitExceeded(AwsError):
     """Argument: the instance's id."""
 
     code = "SerialConsoleSessionLimitExceeded"
-    template = "The instance '{}' already has one active serial console session."
+    template = "The instance '{}' already has one active console session of this kind."
 
 
 # --- Volumes, snapshots, tags ---

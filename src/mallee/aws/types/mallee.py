@@ -646,6 +646,16 @@ class OpenConsoleResponse(TypedDict):
     ValidSeconds: int
 
 
+class OpenScreenRequest(TypedDict):
+    InstanceId: str
+
+
+class OpenScreenResponse(TypedDict):
+    InstanceId: str
+    Path: str
+    ValidSeconds: int
+
+
 class PlannedStep(TypedDict):
     Name: str
     Words: str

@@ -1,9 +1,12 @@
-"""OpenConsole: a line to an instance's serial console, for whoever may have one of his account.
+"""OpenConsole and OpenScreen: lines to an instance's serial console, and to screen and keyboard.
 
 Called through the action table. The answer names a place for one WebSocket; `hosts.lines` serves
 it, and asks here, as long as it is open, whether the caller still may: his key or session is good,
-his account has not switched serial consoles off, and the instance runs.
+his account has not switched serial consoles off, and the instance runs. That switch is about both:
+who types at a keyboard types no less than who types into a serial line.
 """
+
+from functools import partial
 
 from mallee.aws import errors
 from mallee.cloud.action import Action, AskHost
@@ -18,16 +21,16 @@ from mallee.model.instances import State
 _OPEN_IN = frozenset({State.RUNNING, State.STOPPING, State.SHUTTING_DOWN})
 
 
-def prepare(call: Call, request: Request) -> tuple[str, str, str]:
+def prepare(kind: str, call: Call, request: Request) -> tuple[str, str, str]:
     """Return whom to ask for a line of which instance."""
     record = resources.one(call, records.INSTANCE, request["InstanceId"])
     if not serialaccess.is_enabled(call.view, call.account):
         raise errors.SerialConsoleAccessDisabled
     if power.state_of(record) not in _OPEN_IN:
         raise errors.IncorrectInstanceState(record.id, "spoken to over its console")
-    if call.agents.lines is None or call.agents.lines.is_taken(hosts.ASK_SERIAL_LINE, record.id):
+    if call.agents.lines is None or call.agents.lines.is_taken(kind, record.id):
         raise errors.SerialConsoleSessionLimitExceeded(record.id)
-    return record.doc.host_id, hosts.ASK_SERIAL_LINE, record.id
+    return record.doc.host_id, kind, record.id
 
 
 def finish(call: Call, request: Request, answer: bytes) -> Result:
@@ -65,12 +68,16 @@ def _arns(call: Call, request: Request) -> tuple[str, ...]:
     return (arns.of(call, records.INSTANCE, request["InstanceId"]),)
 
 
-ACTIONS: tuple[Action, ...] = (
+ACTIONS: tuple[Action, ...] = tuple(
     Action(
         service="mallee",
-        name="OpenConsole",
-        does=AskHost(prepare=prepare, finish=finish),
+        name=name,
+        does=AskHost(prepare=partial(prepare, kind), finish=finish),
         honours=frozenset({"InstanceId"}),
         resources=_arns,
-    ),
+    )
+    for name, kind in (
+        ("OpenConsole", hosts.ASK_SERIAL_LINE),
+        ("OpenScreen", hosts.ASK_SCREEN_LINE),
+    )
 )

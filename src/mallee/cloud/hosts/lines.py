@@ -32,7 +32,7 @@ CHECK_S = 5.0
 HEARTBEAT_S = 20.0
 """How often each end is asked whether it is there."""
 LINES_MAX = 256
-KINDS = frozenset({hosts.ASK_SERIAL_LINE})
+KINDS = frozenset({hosts.ASK_SERIAL_LINE, hosts.ASK_SCREEN_LINE})
 ENDED, IDLE, NO_MORE = 1000, 4000, 4003
 """Codes with which a client's WebSocket is closed; what they mean is said with them."""
 
@@ -116,8 +116,12 @@ class Lines:
         line = self._by_ticket.get(ticket)
         if line is None or not self._may(line):
             return web.Response(status=404, text="This ticket is not, or no longer, good.\n")
+        # Programs for VNC in browsers have long asked for this protocol by name.
         near = web.WebSocketResponse(
-            max_msg_size=LINE_BYTES_MAX, compress=False, heartbeat=HEARTBEAT_S
+            max_msg_size=LINE_BYTES_MAX,
+            compress=False,
+            heartbeat=HEARTBEAT_S,
+            protocols=("binary",),
         )
         # Whatever becomes of it, it was shown once.
         del self._by_ticket[ticket]

@@ -6,6 +6,7 @@ contract tests. A domain is known by its UUID, which follows from the instance's
 a time. Every call raises `HypervisorFailed` with words of the cause.
 """
 
+import socket
 from collections.abc import Callable
 from typing import Protocol
 
@@ -81,6 +82,10 @@ class Hypervisor(Protocol):
 
     def fetch_screen(self, uuid: str) -> bytes:
         """Return what the screen of an active domain shows, as PNG or PPM."""
+        ...
+
+    def open_screen(self, uuid: str) -> socket.socket:
+        """Return a connection to the VNC server of an active domain; the caller closes it."""
         ...
 
     def watch(self, changed: Callable[[str], None]) -> None:

@@ -12,6 +12,7 @@ a machine was reset, and whether a QEMU that went down in order was told so by a
 # pyright: reportUnknownArgumentType=false, reportMissingImports=false
 # pyright: reportAttributeAccessIssue=false, reportMissingTypeStubs=false
 
+import socket
 import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -182,6 +183,15 @@ class Libvirt:
             stream.recvAll(_take, shown)
             stream.finish()
         return bytes(shown)
+
+    def open_screen(self, uuid: str) -> socket.socket:
+        """Return a connection to the VNC server of an active domain; the caller closes it.
+
+        QEMU is given its end: its socket's path, where its user may put another, is not followed.
+        """
+        with self._calling() as connection:
+            domain = connection.lookupByUUIDString(uuid)
+            return socket.socket(fileno=domain.openGraphicsFD(0, 0))
 
     def watch(self, changed: Callable[[str], None]) -> None:
         """Call `changed` from libvirt's thread with the id of an instance that may have changed."""
