@@ -8,6 +8,7 @@ from xml.etree import ElementTree
 import msgspec
 import pytest
 
+from mallee.cloud.explain import relations
 from mallee.cloud.state import records
 from mallee.model.instances import Phase, Reason
 from mallee.model.plans import HostPlan, InstancePlan, PlannedStep
@@ -344,3 +345,10 @@ def test_a_bucket_is_explained_without_its_key(
         text = told(sender, "bobs-bucket").text
         assert "sealed" not in text
         assert "c2VhbGVkLXRoaW5n" not in text
+
+
+def test_whatever_names_a_thing_is_found_by_an_index_that_is_there() -> None:
+    for name, found in relations.NAMED_BY.items():
+        assert name in records.KINDS
+        for kind, index in found:
+            assert index in records.INDEXES[kind.name], (kind.name, index)
