@@ -211,5 +211,5 @@ def test_a_buckets_quota_by_the_command_line(
     assert "10 B, 3 objects" in capsys.readouterr().out
     cli.quota("bounded", none=True, root=at)
     s3.put_object(Bucket="bounded", Key="l", Body=b"x" * 100)
-    with pytest.raises(steps.Failed, match="cannot be found"):
+    with pytest.raises(steps.Failed, match="there is no bucket nowhere"):
         cli.quota("nowhere", bytes=1, root=at)
