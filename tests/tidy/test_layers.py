@@ -3,9 +3,10 @@
 import ast
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
-from tests.tidy.source import TOP, sources
+from tests.tidy.source import TOP, Source, sources
 
 STARTS_PROCESSES = ("src/mallee/kit/", "src/mallee/node/", "src/mallee/box/", "src/mallee/images/")
 PURE = ("src/mallee/node/plan/", "src/mallee/model/", "src/mallee/cloud/hosts/place.py")
@@ -27,6 +28,33 @@ def imported(tree: ast.Module) -> set[str]:
             names.add(node.module)
             names.update(f"{node.module}.{alias.name}" for alias in node.names)
     return names
+
+
+def needed_first(source: Source, files: Mapping[str, Source]) -> set[str]:
+    """The files that must be imported before one can be: not what is only for types, or later."""
+    names: set[str] = set()
+    for node in source.tree.body:
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            inside = {f"{node.module}.{alias.name}" for alias in node.names}
+            names.update(inside & files.keys() or {node.module})
+    return names & files.keys()
+
+
+def test_no_files_import_each_other_in_a_circle() -> None:
+    files = {
+        source.path.removeprefix("src/")
+        .removesuffix(".py")
+        .removesuffix("/__init__")
+        .replace("/", "."): source
+        for source in sources("src/")
+    }
+    needs = {name: needed_first(source, files) - {name} for name, source in files.items()}
+    # What needs nothing that is left can be imported now; who stays is in a circle, or above one.
+    while free := {name for name, others in needs.items() if not others & needs.keys()}:
+        needs = {name: others for name, others in needs.items() if name not in free}
+    assert needs == {}
 
 
 def test_plans_know_no_process_no_socket_no_clock_and_no_chance() -> None:

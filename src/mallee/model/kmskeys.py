@@ -11,6 +11,8 @@ from enum import Enum
 import msgspec
 
 DAY_S = 86_400.0
+ROTATION_DAYS = 365
+"""After how many days a key is rotated, when nobody says otherwise."""
 OF_SERVICES = "alias/aws/"
 """What aliases of keys begin with that services made: nobody else gives such names."""
 

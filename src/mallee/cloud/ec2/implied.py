@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from mallee.cloud.call import Call, Request
-from mallee.cloud.ec2 import launchtemplates, resources
+from mallee.cloud.ec2 import resources
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Kind
 
@@ -98,13 +98,6 @@ def _key_pairs(call: Call, ids: Sequence[str]) -> Iterator[Thing]:
             yield records.KEY_PAIR, record.doc.name
 
 
-def _templates(call: Call, names: Sequence[str]) -> Iterator[Thing]:
-    for name in names:
-        found = launchtemplates.by_name(call, name)
-        if found is not None:
-            yield records.LAUNCH_TEMPLATE, found.id
-
-
 _NAMED: Mapping[str, Callable[[Call, Sequence[str]], Iterator[Thing]]] = {
     "AssociationId": _associated,
     "AssociationIds": _by(records.ADDRESS, "association"),
@@ -113,7 +106,7 @@ _NAMED: Mapping[str, Callable[[Call, Sequence[str]], Iterator[Thing]]] = {
     "GroupName": _by(records.SECURITY_GROUP, "name"),
     "SecurityGroups": _by(records.SECURITY_GROUP, "name"),
     "KeyPairId": _key_pairs,
-    "LaunchTemplateName": _templates,
+    "LaunchTemplateName": _by(records.LAUNCH_TEMPLATE, "name"),
 }
 
 

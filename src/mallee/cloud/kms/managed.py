@@ -7,11 +7,11 @@ use keys (`uses`).
 
 import json
 
-from mallee.cloud.kms import materials, naming, rotation, specs
+from mallee.cloud.kms import materials, naming, specs
 from mallee.cloud.kms.naming import KeyRecord
 from mallee.cloud.state import records, store
 from mallee.kit import secretbox
-from mallee.model.kmskeys import OF_SERVICES, Alias, Key, Manager, Usage
+from mallee.model.kmskeys import OF_SERVICES, ROTATION_DAYS, Alias, Key, Manager, Usage
 
 _USES = ["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"]
 
@@ -47,7 +47,7 @@ def ensure(
         description=f"Default key that protects my {service.upper()} objects when no other key is "
         "defined",
         manager=Manager.AWS,
-        rotation_days=rotation.DAYS_USUAL,
+        rotation_days=ROTATION_DAYS,
         rotation_from=tx.now,
     )
     doc = Alias(name=name, key_id=key_id, created_at=tx.now, updated_at=tx.now)

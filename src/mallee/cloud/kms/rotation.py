@@ -16,9 +16,8 @@ from mallee.cloud.kms import keys, materials, naming, rows, specs
 from mallee.cloud.kms.naming import KeyRecord
 from mallee.cloud.state import records, store
 from mallee.kit import secretbox
-from mallee.model.kmskeys import Key, Material, Origin
+from mallee.model.kmskeys import ROTATION_DAYS, Key, Material, Origin
 
-DAYS_USUAL = 365
 ASKED_FOR_MAX = 25
 """How often a key is rotated when asked."""
 AUTOMATIC, ON_DEMAND = "AUTOMATIC", "ON_DEMAND"
@@ -27,7 +26,7 @@ AUTOMATIC, ON_DEMAND = "AUTOMATIC", "ON_DEMAND"
 def enable(call: WriteCall, asked: Request) -> Result:
     """Have a key rotated by itself; again with other days they are counted from now."""
     record = _rotated(call, asked)
-    days: int = asked.get("RotationPeriodInDays", record.doc.rotation_days or DAYS_USUAL)
+    days: int = asked.get("RotationPeriodInDays", record.doc.rotation_days or ROTATION_DAYS)
     if days != record.doc.rotation_days:
         doc = replace(record.doc, rotation_days=days, rotation_from=call.tx.now)
         call.tx.write(record, doc)

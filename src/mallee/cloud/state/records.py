@@ -288,6 +288,7 @@ INDEXES: Mapping[str, Mapping[str, IndexValues]] = {
     "instance-event-window": {"instance": lambda doc: doc.instance_ids},
     "key-pair": {"name": lambda doc: (doc.name,)},
     "placement-group": {"name": lambda doc: (doc.name,)},
+    "launch-template": {"name": lambda doc: (doc.name,)},
     "launch-template-version": {"template": lambda doc: (doc.template_id,)},
     "alias": {"key": lambda doc: (doc.key_id,)},
     "grant": {
