@@ -100,6 +100,8 @@ class Committer:
         was done, and its contents are gone.
         """
         future: futures.Future[T] = futures.Future()
+        # Who no longer waits does not take back what he asked for: it is done, and settled.
+        future.set_running_or_notify_cancel()
         self._waiting.put(Job(work, contents, future))
         return future
 

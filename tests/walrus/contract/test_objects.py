@@ -55,6 +55,17 @@ def test_a_copy_of_what_is_gone_is_refused_whole(engine: Engine) -> None:
     assert get(engine, b"b") is None
 
 
+def test_who_stops_waiting_takes_nothing_back_and_holds_nobody_up(engine: Engine) -> None:
+    busy = threading.Event()
+    first = engine.commit(lambda tx, _: busy.wait(60))
+    second = stores.begin_put(engine, b"k", b"kept")
+    assert not second.cancel()
+    busy.set()
+    assert first.result(60)
+    put(engine, b"l", b"later")
+    assert get(engine, b"k") == b"kept"
+
+
 def test_versions_are_kept_and_the_newest_left_becomes_current(engine: Engine) -> None:
     first, second = put_version(engine, b"k", b"1"), put_version(engine, b"k", b"2")
     marker = put_marker(engine, b"k")
