@@ -45,10 +45,21 @@ class Terminal:
         ends_at = time.monotonic() + WITHIN_S
         while text not in self.shown:
             assert time.monotonic() < ends_at, self.shown
-            if select.select([self._person], [], [], 1.0)[0]:
-                # A terminal whose program has ended gives an error, not an end.
-                with contextlib.suppress(OSError):
-                    self.shown += os.read(self._person, 65536).decode(errors="replace")
+            self._read()
+
+    def _read(self) -> None:
+        if select.select([self._person], [], [], 1.0)[0]:
+            # A terminal whose program has ended gives an error, not an end.
+            with contextlib.suppress(OSError):
+                self.shown += os.read(self._person, 65536).decode(errors="replace")
+
+    def type_until(self, keys: bytes, text: str) -> None:
+        """Type again and again: a guest that is not there yet hears nothing."""
+        ends_at = time.monotonic() + WITHIN_S
+        while text not in self.shown:
+            assert time.monotonic() < ends_at, self.shown
+            self.type(keys)
+            self._read()
 
     def close(self) -> None:
         self.program.kill()
@@ -87,8 +98,7 @@ def test_a_shell_on_the_serial_line(cloud: Cloud, guest: str) -> None:
     with console(cloud, guest) as terminal:
         terminal.wait_for("mallee-tiny: ssh ready")
         terminal.wait_for("connected; leave with Ctrl-]")
-        terminal.type(b"\r")
-        terminal.wait_for("# ")
+        terminal.type_until(b"\r", "# ")
         terminal.type(b"expr 6 \\* 7\r")
         terminal.wait_for("\n42\r\n")
         with console(cloud, guest) as second:

@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from mallee.aws import model
 from mallee.cloud import actions
 from mallee.cloud.action import Action, Listing
 from tests.wholecloud import Cloud
 
 pytestmark = pytest.mark.machine
 
+EC2 = model.load("ec2")
 LISTINGS = [
     row
     for row in actions.TABLE.values()
@@ -63,8 +65,13 @@ def test_no_filter_finds_things_of_another(
 ) -> None:
     assert isinstance(row.does, Listing)
     found: list[str] = []
+    (subnet, *_) = intruder.describe_subnets()["Subnets"]
+    own = {"SubnetId": subnet["SubnetId"], "VpcId": subnet["VpcId"]}
+    shape = EC2.operations[row.name].input
+    needed = {name: own[name] for name in shape.required} if shape else {}
     for name in [*row.does.filters, "tag-value", "tag:secret"]:
-        request = {"Filters": [{"Name": name, "Values": [*owned, cloud.access.account_id, "*"]}]}
+        values = [*owned, cloud.access.account_id, "*"]
+        request = {**needed, "Filters": [{"Name": name, "Values": values}]}
         try:
             answer = str(intruder._make_api_call(row.name, request))
         except ClientError as refused:

@@ -1,6 +1,5 @@
 """A well-formed request for any action, made from the service model: for tests over all rows."""
 
-import datetime
 from typing import Any
 
 from mallee.aws import model
@@ -19,6 +18,7 @@ _TEXTS = (
     "0123456789abcdef0123456789abcdef01234567",
     "00000000-0000-0000-0000-000000000000",
     "someone@example.org",
+    "t1.some",
     "x" * 1000,
     "x" * 1000,
 )
@@ -56,7 +56,7 @@ def _value(known: model.ServiceModel, name: str) -> Any:
         case "boolean":
             return False
         case "timestamp":
-            return datetime.datetime(2030, 1, 1, tzinfo=datetime.UTC)
+            return "2030-01-01T00:00:00Z"
         case "blob":
             return b"some"
     raise NotImplementedError(shape.type)

@@ -179,9 +179,9 @@ def test_service_that_is_not_here_is_named(sender: Sender) -> None:
 
 def test_service_that_is_not_here_is_named_in_its_own_language(cloud: RunningCloud) -> None:
     with pytest.raises(ClientError) as error:
-        cloud.client("kms").list_keys()
+        cloud.client("ssm").describe_parameters()
     assert code_of(error).startswith("UnsupportedOperation")
-    assert error.value.response["Error"]["Message"] == "The service kms is not part of this cloud."
+    assert error.value.response["Error"]["Message"] == "The service ssm is not part of this cloud."
 
 
 @pytest.mark.parametrize("path", ["/services/Euare", "/services/Euare/"])

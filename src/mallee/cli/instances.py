@@ -87,10 +87,11 @@ def console(instance: str, *, root: Root = DEFAULT, log: bool = False) -> None:
     if log or not sys.stdin.isatty():
         return
     line = client.call(layout, "mallee", "OpenConsole", {"InstanceId": instance})
-    words.tell("connected; leave with Ctrl-]")
     before = termios.tcgetattr(sys.stdin)
-    tty.setraw(sys.stdin)
+    # What was typed meanwhile is for the guest too.
+    tty.setraw(sys.stdin, termios.TCSADRAIN)
     try:
+        words.tell("connected; leave with Ctrl-]\r")
         why = asyncio.run(consoleline.relay(client.access(layout).endpoint + line["Path"]))
     finally:
         termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)

@@ -35,6 +35,7 @@ _SAMPLES = [
     "arn:aws:secretsmanager:us-east-1:123456789012:secret:name-1",
     "arn:aws:ec2:us-east-1:123456789012:placement-group/spread",
     "us-east-1",
+    "t1.some",
     "fcapassoc-0123456789abcdef0",
     "fcap-0123456789abcdef0",
     "123456789012",

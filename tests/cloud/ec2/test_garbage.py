@@ -37,6 +37,7 @@ TEXTS = (
     KERNEL_ID,
 )
 BLOBS = (b"", b"\xff", b"ssh-rsa AAAA x", b"x" * 20000)
+MOMENTS = ("0001-01-01T00:00:00Z", "1970-01-01T00:00:00Z", "9999-12-31T23:59:59Z")
 NUMBERS = (-(2**31), -1, 0, 1, 2, 22, 65536, 2**31 - 1)
 
 
@@ -74,6 +75,8 @@ class Maker:
                 return st.booleans()
             case "integer" | "long" | "float" | "double":
                 return st.sampled_from(NUMBERS)
+            case "timestamp":
+                return st.sampled_from(MOMENTS)
             case "blob":
                 return st.sampled_from(BLOBS)
             case _:
