@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mallee.kit import forks
+from mallee.kit import files, forks
 
 WAIT_S = 30
 PROGRAM = """
@@ -119,16 +119,18 @@ def test_copies_that_cannot_start_end_them_all(
 def test_only_so_many_run_as_are_wanted(
     start: Callable[..., subprocess.Popen[bytes]], folder: Path
 ) -> None:
-    wanted = folder.with_name("wanted")
-    wanted.write_text("1")
+    def want(count: int) -> None:
+        files.write_atomically(folder.with_name("wanted"), str(count).encode())
+
+    want(1)
     start(count=3)
     assert list(pids(folder, 1).values()) == [0]
-    wanted.write_text("2")
+    want(2)
     both = pids(folder, 2)
     assert sorted(both.values()) == [0, 1]
-    wanted.write_text("1")
+    want(1)
     wait_gone(next(pid for pid, number in both.items() if number == 1))
-    wanted.write_text("2")
+    want(2)
     assert sorted(pids(folder, 3).values()) == [0, 1, 1]
 
 
