@@ -67,7 +67,7 @@ def test_a_guest_holds_no_more_connections_than_its_share(
         assert host.guest(one).reaches(lab.WORLD_ADDRESS, 81)
 
 
-def test_no_guest_is_heard_in_ipv6(host: Lab) -> None:
+def test_a_guest_without_an_ipv6_address_is_heard_in_none(host: Lab) -> None:
     one, two = make_interface(1, GROUP), make_interface(2, GROUP)
     vpc = make_vpc((one, two), RULES)
     host.apply(make_wanted(vpc))
