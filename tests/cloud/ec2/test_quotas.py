@@ -127,9 +127,9 @@ def test_no_quota_is_overrun_by_calls_at_once(
 
 def test_every_key_that_is_counted_is_raced_for() -> None:
     counted = {name for name, key in keys.KEYS.items() if key.is_counted}
-    # Nobody makes images by the API yet, buckets and objects are made by another process
-    # (`tests/cloud/s3/test_rights.py`, `tests/cloud/s3/test_allowances.py`), keys by another
-    # service (`tests/cloud/kms/test_keys.py`).
+    # Nobody makes images by the API yet; buckets and objects are made by another process, keys by
+    # another service: `tests/cloud/s3/test_rights.py`, `tests/cloud/s3/buckets/test_allowances.py`,
+    # `tests/cloud/kms/test_keys.py`.
     elsewhere = {keys.IMAGES, keys.BUCKETS, keys.STORED_KEYS, *keys.OF_OBJECTS}
     assert counted - elsewhere == set(RACES)
 

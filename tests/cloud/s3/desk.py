@@ -11,9 +11,10 @@ from mallee.aws import checksums, errors
 from mallee.cloud import http, parameters
 from mallee.cloud.action import Action, Read, Serve, Write
 from mallee.cloud.call import Principal, WriteCall
-from mallee.cloud.s3 import exchange, sight, table
-from mallee.cloud.s3.bodies import ObjectBody, Said
+from mallee.cloud.s3 import exchange, table
 from mallee.cloud.s3.exchange import T
+from mallee.cloud.s3.objects import sight
+from mallee.cloud.s3.serving.bodies import ObjectBody, Said
 from mallee.cloud.state import store
 from mallee.kit import secretbox
 from mallee.model import settings

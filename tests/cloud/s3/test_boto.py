@@ -16,7 +16,7 @@ from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 from msgspec.structs import replace
 
-from mallee.cloud.s3 import cors
+from mallee.cloud.s3.buckets import cors
 from mallee.cloud.state import records
 from mallee.cloud.state.tx import Tx
 from tests.cloud.s3 import running

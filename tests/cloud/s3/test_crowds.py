@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from mallee.cloud.s3 import connections, server
+from mallee.cloud.s3.serving import connections, server
 from mallee.kit import openfiles
 from tests.cloud import journal
 from tests.cloud.s3 import running

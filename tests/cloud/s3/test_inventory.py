@@ -17,7 +17,8 @@ import pytest
 from botocore.exceptions import ClientError
 from msgspec.structs import replace
 
-from mallee.cloud.s3 import buckets, inventorying
+from mallee.cloud.s3.buckets import buckets
+from mallee.cloud.s3.inventory import inventorying
 from mallee.cloud.state import records
 from mallee.model.buckets import INVENTORY
 from mallee.model.settings import Settings

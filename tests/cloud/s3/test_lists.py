@@ -11,7 +11,7 @@ from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from mallee.cloud.s3 import acls
+from mallee.cloud.s3.access import acls
 from tests.cloud.s3 import running
 from tests.cloud.s3.wire import Wire
 from tests.cloud.signing import Sender

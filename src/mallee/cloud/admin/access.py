@@ -79,7 +79,7 @@ def _bucket(call: Call, resource: str) -> Record[Bucket, None] | None:
 
 def _policy_of(call: Call, bucket: Record[Bucket, None], who: Principal) -> policy.Attached | None:
     # Objects and their lists are another process's: what these say is not known here.
-    from mallee.cloud.s3 import policies
+    from mallee.cloud.s3.access import policies
 
     return policies.attached(call.view, bucket.id, who.account)
 

@@ -11,7 +11,8 @@ from functools import partial
 from mallee.aws import errors
 from mallee.cloud.action import Action, AskHost
 from mallee.cloud.call import Call, Principal, Request, Result
-from mallee.cloud.ec2 import arns, power, resources, serialaccess
+from mallee.cloud.ec2 import arns, resources
+from mallee.cloud.ec2.instances import power, serialaccess
 from mallee.cloud.hosts import lines
 from mallee.cloud.identity import authenticate
 from mallee.cloud.state import records, store

@@ -13,9 +13,9 @@ from msgspec.structs import replace
 from mallee.aws import errors
 from mallee.cloud.action import Action, Read, Write
 from mallee.cloud.call import Call, Request, Result, WriteCall
-from mallee.cloud.ec2 import events, eventwindows
-from mallee.cloud.ec2.events import EventRecord
-from mallee.cloud.ec2.power import InstanceRecord
+from mallee.cloud.ec2.instances import events, eventwindows
+from mallee.cloud.ec2.instances.events import EventRecord
+from mallee.cloud.ec2.instances.power import InstanceRecord
 from mallee.cloud.state import records
 from mallee.model import ids
 from mallee.model.events import OF_INSTANCE, Code, Event, Outcome, StatusReport

@@ -7,7 +7,8 @@ is `explain.launching`'s business.
 from mallee.aws import errors
 from mallee.cloud.action import Action, Write
 from mallee.cloud.call import Call, Request, Result, WriteCall
-from mallee.cloud.ec2 import arns, instancetypes, resources, zones
+from mallee.cloud.ec2 import arns, resources, zones
+from mallee.cloud.ec2.capacity import instancetypes
 from mallee.cloud.ec2.vpc import subnets
 from mallee.cloud.ec2.vpc.privateips import SubnetRecord
 from mallee.cloud.explain import launching

@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 from mallee.cloud import accounts, things
-from mallee.cloud.ec2 import metadatadefaults, zones
+from mallee.cloud.ec2 import zones
+from mallee.cloud.ec2.instances import metadatadefaults
 from mallee.cloud.ec2.vpc import contextkeys as network
 from mallee.cloud.identity.question import Finder, Question, member, thing
 from mallee.cloud.state import records

@@ -10,37 +10,35 @@ from mallee.cloud.action import Action
 from mallee.cloud.ec2 import (
     accountattributes,
     arns,
+    idformats,
+    images,
+    keypairs,
+    regions,
+    tags,
+    zones,
+)
+from mallee.cloud.ec2.capacity import instancerequirements, instancetypes, placementgroups
+from mallee.cloud.ec2.instances import (
     console,
     cpuoptions,
     creditspecifications,
     events,
     eventwindows,
-    idformats,
-    images,
     instanceattributes,
     instanceimages,
     instanceprofiles,
-    instancerequirements,
     instances,
     instancestatus,
     instancetopology,
-    instancetypes,
-    keypairs,
     launch,
-    launchtemplates,
     metadatadefaults,
     monitoring,
     passwords,
-    placementgroups,
     power,
-    regions,
     screens,
     serialaccess,
-    tags,
-    templatedata,
-    templateversions,
-    zones,
 )
+from mallee.cloud.ec2.templates import launchtemplates, templatedata, templateversions
 from mallee.cloud.ec2.vpc import table as vpc
 
 _ROWS: tuple[Action, ...] = (

@@ -16,7 +16,7 @@ from mallee.cloud.iam import contextkeys as iam
 from mallee.cloud.identity import callerkeys
 from mallee.cloud.identity.question import Finder, Question, thing
 from mallee.cloud.kms import contextkeys as kms
-from mallee.cloud.s3 import contextkeys as s3
+from mallee.cloud.s3.access import contextkeys as s3
 from mallee.cloud.sts import contextkeys as sts
 from mallee.model.sessions import CallerKind
 

@@ -12,7 +12,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from mallee.cloud import inventory
-from mallee.cloud.ec2 import power
+from mallee.cloud.ec2.instances import power
 from mallee.cloud.reconcile import images
 from mallee.cloud.reconcile.runner import Reconciler
 from mallee.cloud.state import records, store

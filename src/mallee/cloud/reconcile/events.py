@@ -7,7 +7,7 @@ its time has passed.
 
 from msgspec.structs import replace
 
-from mallee.cloud.ec2 import power
+from mallee.cloud.ec2.instances import power
 from mallee.cloud.reconcile.runner import Reconciler
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 
-from mallee.cloud.ec2 import power, release
+from mallee.cloud.ec2.instances import power, release
 from mallee.cloud.hosts import placement
 from mallee.cloud.reconcile.runner import Reconciler
 from mallee.cloud.state import records, store

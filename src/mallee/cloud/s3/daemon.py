@@ -23,8 +23,10 @@ from mallee.cloud import bootstrap, handover
 from mallee.cloud.identity import authenticate, authorize, lastuse
 from mallee.cloud.reconcile import lastuse as last_uses
 from mallee.cloud.reconcile import runner
-from mallee.cloud.s3 import background, keytrail, pipeline, scrubbing, server, slots, table, ways
-from mallee.cloud.s3.board import Board
+from mallee.cloud.s3 import pipeline, scrubbing, table
+from mallee.cloud.s3.sealing import keytrail
+from mallee.cloud.s3.serving import background, server, slots, ways
+from mallee.cloud.s3.serving.board import Board
 from mallee.cloud.trail import forward
 from mallee.kit import clock, forks, logs, openfiles, secretbox
 from mallee.model.layout import Layout

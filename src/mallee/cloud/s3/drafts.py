@@ -14,22 +14,15 @@ from concurrent import futures
 from dataclasses import dataclass
 
 from mallee.aws import errors, policy
-from mallee.cloud.s3 import (
-    about,
-    acls,
-    allowances,
-    encryption,
-    frames,
-    locks,
-    notices,
-    policies,
-    versions,
-    wholes,
-)
-from mallee.cloud.s3.about import About
-from mallee.cloud.s3.buckets import BucketRecord
-from mallee.cloud.s3.encryption import Unlocked
-from mallee.cloud.s3.versions import Place
+from mallee.cloud.s3.access import acls, policies
+from mallee.cloud.s3.buckets import allowances
+from mallee.cloud.s3.buckets.buckets import BucketRecord
+from mallee.cloud.s3.events import notices
+from mallee.cloud.s3.objects import about, locks, versions, wholes
+from mallee.cloud.s3.objects.about import About
+from mallee.cloud.s3.objects.versions import Place
+from mallee.cloud.s3.sealing import encryption, frames
+from mallee.cloud.s3.sealing.encryption import Unlocked
 from mallee.cloud.state import records, store
 from mallee.kit import clock as clocks
 from mallee.kit import secretbox

@@ -14,7 +14,7 @@ from typing import Protocol, TypeVar
 
 from mallee.cloud import http
 from mallee.cloud.call import Call, Result
-from mallee.cloud.s3 import sight
+from mallee.cloud.s3.objects import sight
 from mallee.cloud.state import store
 from mallee.kit import secretbox
 from mallee.walrus.records import Part

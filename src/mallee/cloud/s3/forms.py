@@ -18,9 +18,9 @@ from mallee.aws.signature import postpolicy
 from mallee.cloud import http
 from mallee.cloud.call import NOBODY, Principal
 from mallee.cloud.identity import authenticate
-from mallee.cloud.s3 import heads
-from mallee.cloud.s3.bodies import OBJECT_BYTES_MAX, Said, Source
-from mallee.cloud.s3.server import Outgoing
+from mallee.cloud.s3.serving import heads
+from mallee.cloud.s3.serving.bodies import OBJECT_BYTES_MAX, Said, Source
+from mallee.cloud.s3.serving.server import Outgoing
 
 _STATUSES = {"200": 200, "201": 201, "204": 204}
 _DEFAULT_STATUS = 204

@@ -22,28 +22,17 @@ from mallee.cloud.action import Action, Read, Serve, Write
 from mallee.cloud.call import NOBODY, Call, Principal, Request, Result, WriteCall
 from mallee.cloud.identity import authenticate, authorize, guessing, lastuse
 from mallee.cloud.identity.question import Question
-from mallee.cloud.s3 import (
-    accesslog,
-    buckets,
-    contextkeys,
-    cors,
-    deciding,
-    forms,
-    heads,
-    keytrail,
-    kmskeys,
-    locks,
-    refusals,
-    sending,
-    sites,
-    slots,
-    versions,
-    visits,
-)
-from mallee.cloud.s3.bodies import ObjectBody, Said, Source, Text
+from mallee.cloud.s3 import forms, refusals, visits
+from mallee.cloud.s3.access import contextkeys, deciding
+from mallee.cloud.s3.buckets import buckets, cors, sites
 from mallee.cloud.s3.exchange import Answer, May, ObjectCall, Stored
-from mallee.cloud.s3.server import Outgoing
-from mallee.cloud.s3.sight import Sight
+from mallee.cloud.s3.logs import accesslog
+from mallee.cloud.s3.objects import locks, versions
+from mallee.cloud.s3.objects.sight import Sight
+from mallee.cloud.s3.sealing import keytrail, kmskeys
+from mallee.cloud.s3.serving import heads, sending, slots
+from mallee.cloud.s3.serving.bodies import ObjectBody, Said, Source, Text
+from mallee.cloud.s3.serving.server import Outgoing
 from mallee.cloud.s3.visits import Visit
 from mallee.cloud.state import store
 from mallee.cloud.trail import forward

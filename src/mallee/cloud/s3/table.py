@@ -1,33 +1,25 @@
 """All rows of S3, collected from its files. Only the process of S3 knows them."""
 
 from mallee.cloud.action import Action
-from mallee.cloud.s3 import (
-    absences,
-    accessblocks,
-    accesslists,
-    accesslogging,
+from mallee.cloud.s3.access import accessblocks, accesslists, ownership, policies
+from mallee.cloud.s3.buckets import absences, buckets, cors, lifecycle, versioning, websites
+from mallee.cloud.s3.events import notifications
+from mallee.cloud.s3.inventory import inventories
+from mallee.cloud.s3.logs import accesslogging
+from mallee.cloud.s3.objects import (
     attributes,
-    buckets,
     copying,
-    cors,
-    defaultencryption,
     deleting,
-    inventories,
-    lifecycle,
     listing,
     locking,
-    notifications,
     objects,
-    ownership,
-    policies,
     renaming,
     restoring,
     tagging,
     uploadlisting,
     uploads,
-    versioning,
-    websites,
 )
+from mallee.cloud.s3.sealing import defaultencryption
 
 ROWS: tuple[Action, ...] = (
     *buckets.ACTIONS,

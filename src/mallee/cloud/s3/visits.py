@@ -12,8 +12,8 @@ from mallee.cloud import http
 from mallee.cloud.action import Action, Serve, Write
 from mallee.cloud.call import Principal, Request
 from mallee.cloud.identity import authorize
-from mallee.cloud.s3.bodies import Source
-from mallee.cloud.s3.sight import Sight
+from mallee.cloud.s3.objects.sight import Sight
+from mallee.cloud.s3.serving.bodies import Source
 from mallee.cloud.trail import events
 
 FORBIDDEN = 403

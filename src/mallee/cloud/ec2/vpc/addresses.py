@@ -15,7 +15,8 @@ import msgspec
 from mallee.aws import errors
 from mallee.cloud.action import Action, Listing, Write
 from mallee.cloud.call import Call, Result, WriteCall
-from mallee.cloud.ec2 import release, resources, tagset
+from mallee.cloud.ec2 import resources, tagset
+from mallee.cloud.ec2.instances import release
 from mallee.cloud.ec2.vpc import interfacelisting, interfaces, internetgateways, publicpool
 from mallee.cloud.ec2.vpc.interfaces import InterfaceRecord
 from mallee.cloud.state import records

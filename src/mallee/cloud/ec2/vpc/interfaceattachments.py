@@ -13,7 +13,8 @@ from msgspec.structs import replace
 from mallee.aws import errors
 from mallee.cloud.action import Action, Write
 from mallee.cloud.call import Result, WriteCall
-from mallee.cloud.ec2 import release, resources
+from mallee.cloud.ec2 import resources
+from mallee.cloud.ec2.instances import release
 from mallee.cloud.ec2.vpc import interfaces
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record

@@ -15,7 +15,8 @@ from msgspec.structs import replace
 from mallee.aws import errors
 from mallee.cloud.action import Action, Write
 from mallee.cloud.call import Result, WriteCall
-from mallee.cloud.ec2 import release, resources, tagset
+from mallee.cloud.ec2 import resources, tagset
+from mallee.cloud.ec2.instances import release
 from mallee.cloud.ec2.vpc import (
     interfaceaddresses,
     interfacelisting,

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from mallee.aws import errors
 from mallee.cloud.action import Action, Write
 from mallee.cloud.call import WriteCall
-from mallee.cloud.ec2 import release
+from mallee.cloud.ec2.instances import release
 from mallee.cloud.ec2.vpc import interfaceaddresses, natgateways, privateips
 from mallee.cloud.ec2.vpc.natgateways import GatewayRecord
 from mallee.cloud.state import records

@@ -15,7 +15,8 @@ from msgspec.structs import replace
 from mallee.aws import errors
 from mallee.cloud.action import Action, Listing, Write
 from mallee.cloud.call import Call, WriteCall
-from mallee.cloud.ec2 import release, resources, tagset
+from mallee.cloud.ec2 import resources, tagset
+from mallee.cloud.ec2.instances import release
 from mallee.cloud.ec2.vpc import interfaceaddresses, interfaces, internetgateways
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record

@@ -1,0 +1,1 @@
+"""What there is to launch with, and where: types, placement, room."""

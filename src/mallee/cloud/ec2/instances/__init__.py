@@ -1,0 +1,1 @@
+"""Instances: launched, described, changed, watched."""

@@ -1,0 +1,65 @@
+"""ModifyInstanceCpuOptions: a stopped instance gets fewer processors than its type gives.
+
+Called through the action table. Threads of a core are not told apart here: one per core. What it
+holds of its host follows at the next start; a change of its type gives it the type's number again.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from mallee.aws import errors
+from mallee.cloud import instancetypes
+from mallee.cloud.action import Action, Write
+from mallee.cloud.call import WriteCall
+from mallee.cloud.ec2 import resources
+from mallee.cloud.ec2.instances import power
+from mallee.cloud.hosts import placement
+from mallee.cloud.state import records
+from mallee.model import instancetypes as presets
+from mallee.model.instances import State
+
+if TYPE_CHECKING:
+    from mallee.aws.types import ec2 as shapes
+
+
+def modify_options(
+    call: WriteCall, request: shapes.ModifyInstanceCpuOptionsRequest
+) -> shapes.ModifyInstanceCpuOptionsResult:
+    """Set how many cores the instance has from its next start on."""
+    record = resources.one(call, records.INSTANCE, request["InstanceId"])
+    for member in ("CoreCount", "ThreadsPerCore"):
+        if member not in request:
+            raise errors.MissingParameter(member)
+    cores, threads = request.get("CoreCount", 0), request.get("ThreadsPerCore", 0)
+    if power.state_of(record) is not State.STOPPED:
+        raise errors.IncorrectInstanceStateNotStopped(record.id)
+    if threads != 1:
+        raise errors.InvalidParameterValue(
+            f"Value ({threads}) for parameter threadsPerCore is invalid. A core has one thread."
+        )
+    name = record.doc.type_name
+    kind = instancetypes.find(call.tx, name) or presets.BY_NAME.get(name)
+    # A type may have been removed, or have fewer processors than when this was launched.
+    most = max(kind.vcpus if kind else 0, record.doc.vcpus)
+    if not 1 <= cores <= most:
+        raise errors.InvalidParameterValue(
+            f"Value ({cores}) for parameter coreCount is invalid. An instance of type {name} has "
+            f"1 to {most} cores."
+        )
+    # What it holds of its host was measured by the old number; a start takes the new measure.
+    placement.pause(call.tx, record.doc.host_id, record.id)
+    call.tx.write(record, replace(record.doc, vcpus=cores))
+    return {"InstanceId": record.id, "CoreCount": cores, "ThreadsPerCore": threads}
+
+
+ACTIONS: tuple[Action, ...] = (
+    Action(
+        service="ec2",
+        name="ModifyInstanceCpuOptions",
+        does=Write(handle=modify_options),
+        honours=frozenset({"InstanceId", "CoreCount", "ThreadsPerCore"}),
+    ),
+)

@@ -1,0 +1,145 @@
+"""The filters of DescribeInstances: for each name the values that an instance has under it.
+
+Called by `instances`; DescribeInstanceStatus takes some of them. How patterns match is the
+pipeline's business.
+"""
+
+import datetime
+from collections.abc import Callable, Iterable
+
+from mallee.cloud.call import Call
+from mallee.cloud.ec2 import images, zones
+from mallee.cloud.ec2.instances import instancenetwork, power
+from mallee.cloud.ec2.instances.power import InstanceRecord
+from mallee.cloud.ec2.vpc import interfacelisting
+from mallee.cloud.state import records
+from mallee.model.instances import Instance
+
+Filter = Callable[[Call, InstanceRecord], Iterable[str]]
+
+
+def _of(value: Callable[[Instance], str | None]) -> Filter:
+    """Return a filter by something in the instance's document."""
+
+    def values(call: Call, record: InstanceRecord) -> Iterable[str]:
+        found = value(record.doc)
+        return () if found is None else (found,)
+
+    return values
+
+
+def _always(value: str) -> Filter:
+    """Return a filter by what is the same for every instance here."""
+    return lambda call, record: (value,)
+
+
+def _of_interfaces(name: str, most: int | None = None) -> Filter:
+    """Return the filter of that name of DescribeNetworkInterfaces, for those that it has."""
+    values_of = interfacelisting.FILTERS[name]
+
+    def values(call: Call, record: InstanceRecord) -> Iterable[str]:
+        own = instancenetwork.interfaces_of(call.view, record.doc)[:most]
+        return [value for one in own for value in values_of(call, one)]
+
+    return values
+
+
+def _of_interface(name: str) -> Filter:
+    """Return the filter of that name of DescribeNetworkInterfaces, for the first that it has."""
+    return _of_interfaces(name, 1)
+
+
+def _launch_time(record: InstanceRecord) -> str:
+    when = datetime.datetime.fromtimestamp(record.doc.launched_at, datetime.UTC)
+    return f"{when:%Y-%m-%dT%H:%M:%S}.000Z"
+
+
+def _placement_group(call: Call, record: InstanceRecord) -> Iterable[str]:
+    group = call.view.get(records.PLACEMENT_GROUP, record.doc.placement_group_id)
+    return (group.doc.name,) if group else ()
+
+
+def _reason_code(call: Call, record: InstanceRecord) -> Iterable[str]:
+    return (record.doc.reason.code,) if record.doc.reason else ()
+
+
+STATE: dict[str, Filter] = {
+    "instance-state-code": lambda call, record: (str(power.state_of(record).code),),
+    "instance-state-name": lambda call, record: (power.state_of(record).label,),
+}
+
+_NOT_OF_INSTANCES = frozenset(
+    {"addresses.association.owner-id", "availability-zone-id", "interface-type"}
+)
+_INTERFACE_FILTERS = interfacelisting.FILTERS.keys() - _NOT_OF_INSTANCES
+"""Those of DescribeNetworkInterfaces that instances are found by too."""
+
+FILTERS: dict[str, Filter] = {
+    **STATE,
+    "affinity": _always("default"),
+    "architecture": _always("x86_64"),
+    "availability-zone": _of(lambda doc: doc.zone),
+    "availability-zone-id": lambda call, record: (
+        zones.id_of(record.doc.zone, call.settings.region),
+    ),
+    "client-token": _of(lambda doc: doc.client_token),
+    "dns-name": _always(""),
+    "hibernation-options.configured": _always("false"),
+    "iam-instance-profile.arn": _of(lambda doc: doc.profile and doc.profile.profile_arn),
+    "iam-instance-profile.id": _of(lambda doc: doc.profile and doc.profile.profile_id),
+    "iam-instance-profile.name": _of(
+        lambda doc: doc.profile and doc.profile.profile_arn.rpartition("/")[2]
+    ),
+    "image-id": _of(lambda doc: doc.image_id),
+    "instance-id": lambda call, record: (record.id,),
+    "instance-type": _of(lambda doc: doc.type_name),
+    "instance.group-id": _of_interface("group-id"),
+    "instance.group-name": _of_interface("group-name"),
+    "ip-address": _of_interface("association.public-ip"),
+    "kernel-id": _of(lambda doc: doc.kernel_id),
+    "key-name": _of(lambda doc: doc.key_name),
+    "launch-index": _of(lambda doc: str(doc.launch_index)),
+    "placement-group-name": _placement_group,
+    "placement-partition-number": lambda call, record: (
+        (str(record.doc.partition),) if record.doc.partition else ()
+    ),
+    "launch-time": lambda call, record: (_launch_time(record),),
+    "metadata-options.http-endpoint": _of(lambda doc: doc.metadata.http_endpoint),
+    "metadata-options.http-put-response-hop-limit": _of(
+        lambda doc: str(doc.metadata.http_put_response_hop_limit)
+    ),
+    "metadata-options.http-tokens": _of(lambda doc: doc.metadata.http_tokens),
+    "metadata-options.instance-metadata-tags": _of(lambda doc: doc.metadata.instance_metadata_tags),
+    "monitoring-state": _always("disabled"),
+    "owner-id": lambda call, record: (record.account,),
+    "platform-details": _always("Linux/UNIX"),
+    "private-dns-name": _of_interface("private-dns-name"),
+    "private-ip-address": _of_interface("private-ip-address"),
+    "ramdisk-id": _of(lambda doc: doc.ramdisk_id),
+    "reason": _of(lambda doc: doc.transition_reason),
+    "reservation-id": _of(lambda doc: doc.reservation_id),
+    "root-device-name": _always(images.ROOT_DEVICE),
+    "root-device-type": _always("ebs"),
+    "source-dest-check": _always("true"),
+    "state-reason-code": _reason_code,
+    "subnet-id": _of(lambda doc: doc.subnet_id),
+    "tenancy": _always("default"),
+    "virtualization-type": _always("hvm"),
+    "vpc-id": _of(lambda doc: doc.vpc_id),
+    "ipv6-address": _of_interfaces("ipv6-addresses.ipv6-address"),
+    "network-interface.addresses.association.allocation-id": _of_interfaces(
+        "association.allocation-id"
+    ),
+    "network-interface.addresses.association.association-id": _of_interfaces(
+        "association.association-id"
+    ),
+    "network-interface.addresses.association.public-dns-name": _of_interfaces(
+        "association.public-dns-name"
+    ),
+    "network-interface.addresses.private-dns-name": _of_interfaces("private-dns-name"),
+    "network-interface.ipv6-address": _of_interfaces("ipv6-addresses.ipv6-address"),
+    "network-interface.addresses.association.ip-owner-id": _of_interfaces(
+        "association.ip-owner-id"
+    ),
+    **{f"network-interface.{name}": _of_interfaces(name) for name in _INTERFACE_FILTERS},
+}

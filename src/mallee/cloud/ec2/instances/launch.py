@@ -1,0 +1,136 @@
+"""RunInstances: one transaction that reserves room, takes addresses and writes what is wanted.
+
+Called through the action table. It never waits for a host: the host's agent is woken by the change
+and makes it so. What may be asked for is `launchrequest`'s business, which host carries an
+instance `placement`'s.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from mallee.cloud import quotas
+from mallee.cloud.action import Action, Write
+from mallee.cloud.call import WriteCall
+from mallee.cloud.ec2.capacity import placementgroups
+from mallee.cloud.ec2.instances import instanceprofiles, instances, launchnetwork, launchrequest
+from mallee.cloud.ec2.instances.instances import InstanceRecord
+from mallee.cloud.ec2.instances.launchrequest import Launch
+from mallee.cloud.ec2.templates import templatedata
+from mallee.cloud.ec2.vpc import publicpool
+from mallee.cloud.hosts import placement
+from mallee.cloud.state import records
+from mallee.model import ids
+from mallee.model import quotas as usage
+from mallee.model.instances import Instance
+from mallee.model.quotas import Size
+
+if TYPE_CHECKING:
+    from mallee.aws.types import ec2 as shapes
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Which instance of the reservation it is, and where."""
+
+    reservation_id: str
+    launch_index: int
+    instance_id: str
+    host_id: str
+    partition: int
+
+
+def run_instances(call: WriteCall, request: shapes.RunInstancesRequest) -> shapes.Reservation:
+    """Launch between MinCount and MaxCount instances, as many as there is room for."""
+    launch = launchrequest.parse(call, request)
+    launch = replace(launch, tags=launch.tags | templatedata.marks(request))
+    count = _count(call, launch)
+    instance_ids = tuple(ids.make("i", call.entropy(ids.ID_BYTES)) for _ in range(count))
+    partitions = placementgroups.partitions(call, launch.spot, count)
+    hosts = placement.reserve(
+        call.tx,
+        placement.Reservation(
+            zone=launch.nics[0].subnet.doc.zone,
+            instance_ids=instance_ids,
+            vcpus=launch.type.vcpus,
+            memory_mib=launch.type.memory_mib,
+            disk_gib=launch.disk_gib,
+            count_min=launch.count_min,
+            policy=placementgroups.policy(launch.spot),
+            grouping=placementgroups.grouping(call, launch.spot, partitions),
+        ),
+    )
+    reservation_id = ids.make("r", call.entropy(ids.ID_BYTES))
+    made = [
+        _make(call, launch, Place(reservation_id, index, id, host_id, partitions[index]))
+        for index, (id, host_id) in enumerate(hosts.items())
+    ]
+    return instances.reservation(call, made)
+
+
+def _count(call: WriteCall, launch: Launch) -> int:
+    """Return how many of the wanted instances quotas and addresses suffice for, or raise."""
+    subnet = launch.nics[0].subnet
+    size = Size(launch.type.vcpus, launch.type.memory_mib, launch.disk_gib)
+    each = usage.of_new_instance(subnet.doc.zone, call.principal.issuer_id, size)
+    count = quotas.affordable(call, each, (launch.count_min, launch.count_max))
+    count = launchnetwork.affordable(call, launch.nics, (launch.count_min, count))
+    if not any(nic.wants_public_ip for nic in launch.nics):
+        return count
+    public = publicpool.free(call)
+    if public < launch.count_min:
+        raise publicpool.used_up(call)
+    return min(count, public)
+
+
+def _make(call: WriteCall, launch: Launch, place: Place) -> InstanceRecord:
+    subnet = launch.nics[0].subnet
+    key_pair = launch.key_pair.doc if launch.key_pair else None
+    interface_ids = launchnetwork.make(call, launch.nics, place.instance_id, launch.interface_tags)
+    instance = Instance(
+        id=place.instance_id,
+        reservation_id=place.reservation_id,
+        launch_index=place.launch_index,
+        image_id=launch.image.id,
+        kernel_id=launch.kernel_id,
+        ramdisk_id=launch.ramdisk_id,
+        type_name=launch.type.name,
+        vcpus=launch.type.vcpus,
+        memory_mib=launch.type.memory_mib,
+        disk_gib=launch.disk_gib,
+        key_name=key_pair.name if key_pair else None,
+        public_key=key_pair.public_key if key_pair else None,
+        user_data=launch.user_data,
+        zone=subnet.doc.zone,
+        host_id=place.host_id,
+        vpc_id=subnet.doc.vpc_id,
+        subnet_id=subnet.id,
+        interface_ids=interface_ids,
+        shutdown_behavior=launch.shutdown_behavior,
+        api_termination_protected=launch.api_termination_protected,
+        api_stop_protected=launch.api_stop_protected,
+        metadata=launch.metadata,
+        profile=(instanceprofiles.association(call, launch.profile) if launch.profile else None),
+        placement_group_id=launch.spot.group.id if launch.spot else "",
+        partition=place.partition,
+        client_token=launch.client_token,
+        made_by=call.principal.issuer_id,
+        launched_at=call.now,
+        wanted_since=call.now,
+        tags=launch.tags,
+    )
+    return call.tx.insert(records.INSTANCE, call.account, instance.id, instance)
+
+
+ACTIONS: tuple[Action, ...] = (
+    Action(
+        service="ec2",
+        name="RunInstances",
+        does=Write(handle=run_instances),
+        honours=launchrequest.HONOURS,
+        completes=templatedata.complete,
+        creates=(records.INSTANCE.name, records.INTERFACE.name),
+        passes=instanceprofiles.passed,
+    ),
+)

@@ -1,0 +1,1 @@
+"""Who may do what in S3: policies, lists, ownership, public access."""

@@ -1,0 +1,1 @@
+"""Buckets, and what is set for a whole one."""

@@ -1,0 +1,1 @@
+"""What happens in buckets, told to whom wants it."""

@@ -1,0 +1,1 @@
+"""Lists of buckets' objects, made from time to time."""

@@ -1,0 +1,1 @@
+"""The access log of buckets: its lines, and their delivery."""

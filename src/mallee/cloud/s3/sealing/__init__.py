@@ -1,0 +1,1 @@
+"""Encryption of what S3 stores, and the keys for it."""

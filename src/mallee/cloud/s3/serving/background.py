@@ -1,0 +1,45 @@
+"""What processes of S3 do beside answering: loops, each a task until it is cancelled.
+
+Some run in every process, for what is in its own memory; the others in one, for all of them. Wiring
+only. Called by `daemon`.
+"""
+
+from collections.abc import Coroutine, Iterable
+from typing import Any
+
+from mallee.cloud.s3 import drafts, pipeline
+from mallee.cloud.s3.buckets import expiring
+from mallee.cloud.s3.events import delivering
+from mallee.cloud.s3.inventory import inventorying
+from mallee.cloud.s3.logs import logdelivery
+
+
+def everywhere(cloud: pipeline.Cloud) -> Iterable[Coroutine[Any, Any, None]]:
+    """Return what each process does."""
+    yield logdelivery.keep_logging(_writing(cloud), cloud.log)
+
+
+def alone(cloud: pipeline.Cloud) -> Iterable[Coroutine[Any, Any, None]]:
+    """Return what only one process does, for all of them."""
+    yield expiring.keep_expiring(cloud.store, cloud.engine, cloud.clock)
+    told = delivering.Means(
+        store=cloud.store,
+        engine=cloud.engine,
+        key_file=cloud.key_file,
+        trail=cloud.trail,
+        settings=cloud.settings,
+        clock=cloud.clock,
+    )
+    yield delivering.keep_delivering(told)
+    yield inventorying.keep_inventories(_writing(cloud))
+
+
+def _writing(cloud: pipeline.Cloud) -> drafts.Means:
+    """Return what S3 needs to write objects of its own."""
+    return drafts.Means(
+        store=cloud.store,
+        engine=cloud.engine,
+        key_file=cloud.key_file,
+        settings=cloud.settings,
+        clock=cloud.clock,
+    )
