@@ -10,7 +10,7 @@ ID_BYTES = 9
 """Random bytes that `make` wants; 17 of their 18 hexadecimal digits are used."""
 
 _OLD_PREFIXES = {"emi-": "ami-", "eki-": "aki-", "eri-": "ari-"}
-_FORM = re.compile(r"[a-z]+-(?:[0-9a-f]{8}|[0-9a-f]{17})")
+_DIGITS = re.compile(r"[0-9a-f]{8}|[0-9a-f]{17}")
 
 
 def make(prefix: str, entropy: bytes) -> str:
@@ -27,4 +27,10 @@ def normalise(text: str) -> str:
 
 def is_well_formed(text: str, prefix: str) -> bool:
     """Tell whether `text` could be an id of that prefix (8 or 17 digits, as AWS accepts)."""
-    return text.startswith(prefix + "-") and _FORM.fullmatch(text) is not None
+    begin, dash, digits = text.rpartition("-")
+    return bool(dash) and begin == prefix and _DIGITS.fullmatch(digits) is not None
+
+
+def prefix_of(text: str) -> str:
+    """Return what stands before the digits, in today's form: `ipam-pool` of `ipam-pool-0123…`."""
+    return normalise(text).rpartition("-")[0]

@@ -127,7 +127,7 @@ def _texts(value: str | Sequence[str]) -> Sequence[str]:
 
 def _tagged(call: Call, resource_ids: Sequence[str]) -> Iterator[str]:
     for id in resource_ids:
-        prefix = ids.normalise(id).partition("-")[0]
+        prefix = ids.prefix_of(id)
         known = resources.BY_PREFIX.get(prefix)
         if known is not None:
             yield of(call, known.kind, id)

@@ -82,7 +82,7 @@ def _change_each(call: WriteCall, resource_ids: Iterable[str], change: Change) -
         if ids.is_well_formed(id, RULE_PREFIX):
             _change_rule(call, id, change)
             continue
-        prefix = ids.normalise(id).partition("-")[0]
+        prefix = ids.prefix_of(id)
         if prefix in _OTHERS:
             _OTHERS[prefix](call, id, change)
             continue

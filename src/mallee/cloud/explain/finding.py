@@ -34,7 +34,7 @@ _BUCKET_ARN = "arn:aws:s3:::"
 
 def kind_of(id: str) -> Kind[Any, Any] | None:
     """Return the kind that an id's prefix names; None: none."""
-    return _BY_PREFIX.get(id.partition("-")[0])
+    return _BY_PREFIX.get(ids.prefix_of(id))
 
 
 def name_of(text: str) -> str:

@@ -19,7 +19,7 @@ from mallee.cloud.state.records import Kind, Record
 
 RELATIONS_MAX = 100
 
-_ID = re.compile(r"[a-z]+-[0-9a-f]{8,32}")
+_ID = re.compile(r"[a-z][a-z0-9-]*-[0-9a-f]{8,32}")
 
 NAMED_BY: Mapping[str, tuple[tuple[Kind[Any, Any], str], ...]] = {
     "host": ((records.INSTANCE, "host"),),

@@ -80,7 +80,7 @@ def resources(event: Event) -> tuple[tuple[str, str], ...]:
     )
     for id in event.made:
         is_key = id.startswith("ASIA")
-        kind = _TYPES.get(id.partition("-")[0], "AWS::EC2::Resource")
+        kind = _TYPES.get(id.rpartition("-")[0], "AWS::EC2::Resource")
         found["AWS::IAM::AccessKey" if is_key else kind, id] = None
     return tuple(found)
 
