@@ -25,6 +25,8 @@ class Way(Enum):
     """An interface of the VPC, which forwards; `target_id` is its id."""
     PEERING = "peering"
     """A peering connection; `target_id` is its id."""
+    TRANSIT = "transit"
+    """A transit gateway that the VPC is attached to; `target_id` is the gateway's id."""
     ENDPOINT = "endpoint"
     """A gateway endpoint: the cloud's own service."""
     BLACKHOLE = "blackhole"
@@ -74,6 +76,26 @@ class NatGatewayWanted(msgspec.Struct, frozen=True, kw_only=True):
     """The primary one first. Without public ones it is a private NAT gateway."""
 
 
+class EndpointWanted(msgspec.Struct, frozen=True, kw_only=True):
+    """An interface endpoint in one subnet: it stands there like an interface with groups.
+
+    What is sent to its addresses reaches the cloud's API by the host's agent.
+    """
+
+    id: str
+    """`vpce-…`"""
+    interface_id: str
+    subnet_id: str
+    mac: str
+    private_ip: str
+    ipv6s: tuple[str, ...] = ()
+    group_ids: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    """Full names, with all below them, that mean it for the VPC's guests."""
+    named_ips: tuple[str, ...] = ()
+    """Which of its addresses the names mean."""
+
+
 class PeeringWanted(msgspec.Struct, frozen=True, kw_only=True):
     """An active peering connection with another VPC of this cloud."""
 
@@ -83,6 +105,54 @@ class PeeringWanted(msgspec.Struct, frozen=True, kw_only=True):
     """All ranges of the peer, IPv4 and IPv6: only they may speak through the connection."""
     peer_names: tuple[AddressWanted, ...] = ()
     """Addresses of the peer's whose public names mean the private ones here."""
+
+
+class AttachmentWanted(msgspec.Struct, frozen=True, kw_only=True):
+    """A VPC's end of an attachment to a transit gateway: it stands in a subnet, without groups."""
+
+    id: str
+    gateway_id: str
+    subnet_id: str
+    """What comes by it meets this subnet's ACL and takes the way of its route table."""
+    names: tuple[AddressWanted, ...] = ()
+    """Addresses beyond it whose public names mean the private ones here."""
+
+
+class TransitPortWanted(msgspec.Struct, frozen=True, kw_only=True):
+    """A transit gateway's end of an attachment: it leads to a VPC, or to another gateway."""
+
+    id: str
+    """The attachment's id: both ends have it."""
+    table_id: str = ""
+    """By which table what comes from there is led on; empty: nowhere."""
+    vpc_id: str = ""
+    peer_id: str = ""
+    """The transit gateway at the other end; empty: it is a VPC."""
+
+
+class TransitRouteWanted(msgspec.Struct, frozen=True):
+    """One route of a transit gateway, with one range as its destination."""
+
+    cidr: str
+    """IPv4 or IPv6."""
+    attachment_id: str = ""
+    """Empty: it is a black hole."""
+
+
+class TransitTableWanted(msgspec.Struct, frozen=True):
+    """A route table of a transit gateway, with what is propagated to it."""
+
+    id: str
+    routes: tuple[TransitRouteWanted, ...] = ()
+
+
+class TransitGatewayWanted(msgspec.Struct, frozen=True, kw_only=True):
+    """A transit gateway: it leads packets from attachment to attachment, and looks at nothing but
+    their destination and where they came from."""
+
+    id: str
+    ports: tuple[TransitPortWanted, ...] = ()
+    tables: tuple[TransitTableWanted, ...] = ()
 
 
 class DhcpWanted(msgspec.Struct, frozen=True, kw_only=True):

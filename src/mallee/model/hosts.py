@@ -10,11 +10,14 @@ import msgspec
 from mallee.model.carried import (
     AclWanted,
     AddressWanted,
+    AttachmentWanted,
     DhcpWanted,
+    EndpointWanted,
     NatGatewayWanted,
     PeeringWanted,
     RouteTableWanted,
     Speed,
+    TransitGatewayWanted,
 )
 from mallee.model.images import Blob, DirectBoot
 from mallee.model.instances import InstanceSeen, MetadataOptions, Power
@@ -150,8 +153,14 @@ class VpcWanted(msgspec.Struct, frozen=True, kw_only=True):
     """Those that subnets use."""
     nat_gateways: tuple[NatGatewayWanted, ...] = ()
     """Those that this host carries."""
+    endpoints: tuple[EndpointWanted, ...] = ()
+    """Interface endpoints, once for each subnet in which they stand."""
     peerings: tuple[PeeringWanted, ...] = ()
     """The active ones; those whose peer is not on this host lead nowhere."""
+    attachments: tuple[AttachmentWanted, ...] = ()
+    """Those to transit gateways that are open, and have a subnet in this host's zone."""
+    gateway_table_id: str = ""
+    """The route table that what comes in by the internet gateway takes; empty: the local routes."""
     dhcp: DhcpWanted = DhcpWanted()
     dns_support: bool = True
     """Whether the VPC's own name server answers."""
@@ -234,10 +243,15 @@ STREAMS_PER_HOST = 128
 class GuestRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A request of a guest to the cloud's API, brought by its host to `/v1/requests`.
 
-    Only the host says whose it is: it knows the tap that it came by.
+    Only the host says whose it is: it knows the tap that it came by, or the endpoint.
     """
 
     instance_id: str
+    """Empty: it came to an interface endpoint, from `source_ip`."""
+    endpoint_id: str = ""
+    """The VPC endpoint that it came by; empty: none."""
+    source_ip: str = ""
+    """Whence an interface endpoint got it: an address that may be any in the VPC, or a peer's."""
     method: str
     path: str
     """Before the `?`, still percent-encoded."""
@@ -298,6 +312,8 @@ class HostWanted(msgspec.Struct, frozen=True, kw_only=True):
     """Of which every VPC's IPv6 range is a part; empty: there is no IPv6."""
     vpcs: tuple[VpcWanted, ...]
     instances: tuple[InstanceWanted, ...]
+    transit_gateways: tuple[TransitGatewayWanted, ...] = ()
+    """Those that a VPC of this host is attached to, and those that these are peered with."""
 
 
 class SyncRequest(msgspec.Struct, frozen=True, kw_only=True):

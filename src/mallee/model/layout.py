@@ -229,7 +229,7 @@ class Layout:
         return f"mt{interface_id.removeprefix('eni-')[:13]}"
 
     def nat_link(self, interface_id: str) -> str:
-        """The VPC's end of the link to a NAT gateway, by the id of the gateway's interface."""
+        """The VPC's end of the link to a NAT gateway or an endpoint, by the interface's id."""
         return f"mg{interface_id.removeprefix('eni-')[:13]}"
 
     def send_limiter(self, interface_id: str) -> str:
@@ -240,6 +240,19 @@ class Layout:
         """Either end of the link of a peering connection: they are in different namespaces."""
         return f"mp{peering_id.removeprefix('pcx-')[:13]}"
 
+    def transit_link(self, attachment_id: str) -> str:
+        """Either end of the link of an attachment to a transit gateway; no `peer_link` is alike,
+        for `x` is no hexadecimal digit."""
+        return f"mpx{attachment_id.rpartition('-')[2][:12]}"
+
+    def transit_namespace(self, gateway_id: str) -> str:
+        """The network namespace of one transit gateway."""
+        return f"mallee-{self.tag}-{gateway_id}"
+
     def nat_namespace(self, nat_id: str) -> str:
         """The network namespace of one NAT gateway."""
         return f"mallee-{self.tag}-{nat_id}"
+
+    def endpoint_namespace(self, interface_id: str) -> str:
+        """The network namespace of one interface of an endpoint."""
+        return f"mallee-{self.tag}-vpce-{interface_id.removeprefix('eni-')}"

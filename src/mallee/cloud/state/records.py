@@ -352,9 +352,17 @@ INDEXES: Mapping[str, Mapping[str, IndexValues]] = {
     "vpc-endpoint": {
         "vpc": lambda doc: (doc.vpc_id,),
         "route-table": lambda doc: doc.route_table_ids,
+        "subnet": lambda doc: {one.subnet_id for one in doc.standings},
+        "group": lambda doc: doc.group_ids,
     },
 }
 """Secondary indexes by kind; `View.by(kind, index, value)` refuses a name that is not here."""
+
+ORDERS: Mapping[str, Callable[[Any], str]] = {
+    "instance": lambda doc: f"{doc.reservation_id}/{doc.launch_index:05}",
+}
+"""What the records of a kind are ordered by before their ids, in lists that are shown in pages: so
+instances of one reservation stand together. What it is made of never changes."""
 
 Measure = Callable[[Any, Any], quotas.Use]
 """Gives what a document, with what is seen of it, uses of what can be limited."""
