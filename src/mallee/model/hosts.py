@@ -281,6 +281,10 @@ ASK_PLAN = "plan"
 ASK_PLANS = "plans"
 """The same for all instances of the host; it names none."""
 
+ASK_PUSH_KEY = "push-key"
+"""Show the instance an SSH key for a while: `detail` is a `PushedKey` as JSON; the answer is
+empty."""
+
 ASK_SERIAL_LINE = "serial-line"
 """A line to the instance's serial console: the agent opens `/v1/lines/ID` and passes bytes."""
 ASK_SCREEN_LINE = "screen-line"
@@ -296,6 +300,24 @@ class Ask(msgspec.Struct, frozen=True):
     id: str
     kind: str
     instance_id: str
+    detail: str = ""
+    """What some kinds say more."""
+
+
+PUSHED_KEY_S = 60.0
+"""How long a key that was pushed to an instance is shown to it."""
+
+
+class PushedKey(msgspec.Struct, frozen=True):
+    """An SSH key that a user of the guest may log in with for a while."""
+
+    user: str
+    block: str
+    """What the guest reads: lines that begin with `#`, the key, its signature, an empty line."""
+    expires_at: float
+    """Seconds since the epoch."""
+    staples: dict[str, str] = {}
+    """By the signer's fingerprint: the word of its authority that it is not revoked."""
 
 
 class HostWanted(msgspec.Struct, frozen=True, kw_only=True):
