@@ -1,85 +1,29 @@
 """What becomes of a packet in VPCs, said without a kernel: the reference that hosts are held to.
 
 `trace` follows the first packet of a conversation from an interface of a VPC to where it ends, and
-says what it met on its way, or what stopped it. It judges what is wanted (`hosts.VpcWanted`), like
-a host does, rule by rule and in plain words instead of sets and tables; a property test sends the
-same packets through both. Who asks whether one end reaches another asks here too. Connections that
-stand, limits of speed and what guests do with packets that they forward are not its business. Pure.
+says what it met on its way, or what stopped it; `trace_in` follows one from beyond, `trace_answer`
+the answer to one. They judge what is wanted (`hosts.VpcWanted`), like a host does, rule by rule and
+in plain words instead of sets and tables; a property test sends the same packets through both.
+Connections that stand (but the one that is answered), limits of speed and what guests do with
+packets that they forward are not its business. Pure.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
-from enum import Enum
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from dataclasses import dataclass, field, replace
+from ipaddress import ip_address, ip_network
 
-from mallee.model import hosts
-from mallee.model.acls import AclEntry
+from mallee.model import hosts, packetrules
 from mallee.model.carried import RouteWanted, Way
-from mallee.model.hosts import GroupWanted, InterfaceWanted, SubnetWanted, VpcWanted
-from mallee.model.networks import Direction, Rule
+from mallee.model.hops import TCP, Address, End, Hop, HopKind, HopRule, LocalRoute, Packet, Trace
+from mallee.model.hosts import InterfaceWanted, SubnetWanted, VpcWanted
+from mallee.model.networks import Direction
 
-Address = IPv4Address | IPv6Address
-
-TCP, UDP, ICMP, ICMP6 = 6, 17, 1, 58
-_NUMBERS = {"tcp": TCP, "udp": UDP, "icmp": ICMP, "icmpv6": ICMP6}
 _HOPS_MAX = 8
 """Nothing that is set up in earnest passes so many gateways."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Packet:
-    """The first packet of a conversation."""
-
-    source: Address
-    destination: Address
-    protocol: int
-    destination_port: int = 0
-    """For TCP and UDP."""
-    icmp_type: int = 0
-    icmp_code: int = 0
-
-
-class End(Enum):
-    """How a packet's way ended."""
-
-    ARRIVED = "arrived"
-    """An interface received it."""
-    SERVICE = "service"
-    """It reached a service of the cloud's by a gateway endpoint."""
-    WORLD = "world"
-    """It left the cloud."""
-    SENDER = "sender"
-    """It is not from its sender's own addresses."""
-    EGRESS = "egress"
-    """No egress rule of the sender's groups lets it out."""
-    INGRESS = "ingress"
-    """No ingress rule of the receiver's groups lets it in."""
-    ACL_OUT = "acl-out"
-    """The ACL of the subnet that it leaves stops it."""
-    ACL_IN = "acl-in"
-    """The ACL of the subnet that it comes to stops it."""
-    NO_ROUTE = "no-route"
-    """The subnet's table leads it nowhere."""
-    NOBODY = "nobody"
-    """Nobody has the address."""
-    NO_PUBLIC_ADDRESS = "no-public-address"
-    """It may leave by an internet gateway only from a public address."""
-    CHECKED = "checked"
-    """It was led to an interface that takes only what is for itself."""
-    CLOSED = "closed"
-    """The world may begin no conversation there: no internet gateway leads out of the subnet."""
-
-
-@dataclass(frozen=True, slots=True)
-class Trace:
-    """Where a packet's way ended, and what it met: ids, in order."""
-
-    end: End
-    at: str
-    """Id of what received it, or of what stopped it."""
-    met: tuple[str, ...] = ()
-    packet: Packet | None = None
-    """As it was at the end: addresses are translated on the way."""
+_WAYS_OUT = {
+    Way.INTERNET: HopKind.INTERNET_GATEWAY,
+    Way.EGRESS_ONLY: HopKind.EGRESS_ONLY_GATEWAY,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,19 +32,35 @@ class _Journey:
 
     vpcs: Mapping[str, VpcWanted]
     packet: Packet
-    met: tuple[str, ...] = ()
+    hops: tuple[Hop, ...] = ()
+    is_answer: bool = False
+    """Whether it answers: groups and gateways that let the question pass let it pass too."""
+    hidden: Mapping[str, Packet] = field(default_factory=dict[str, Packet])
+    """Of an answer: the question as it came to each NAT gateway."""
 
-    def past(self, id: str) -> "_Journey":
-        """The journey after it met something."""
-        return replace(self, met=(*self.met, id))
+    def past(self, hop: Hop) -> "_Journey":
+        """The journey after it met something, which may have translated the packet."""
+        return replace(self, hops=(*self.hops, hop), packet=hop.sent or self.packet)
 
     def ends(self, end: End, at: str) -> Trace:
         """The trace of a journey that ends here."""
-        return Trace(end, at, self.met, self.packet)
+        return Trace(end, at, self.hops, self.packet)
 
-    def is_lost(self, speaker: "_Speaker") -> Trace:
+    def stops(self, end: End, hop: Hop, at: str = "") -> Trace:
+        """The trace of a journey that something stops."""
+        return self.past(replace(hop, is_stop=True, sent=None)).ends(end, at or hop.id)
+
+    def is_lost(self, speaker: "_Speaker", route: HopRule | None = None) -> Trace:
         """The trace of a journey that its subnet's table leads nowhere."""
-        return self.ends(End.NO_ROUTE, speaker.subnet.route_table_id)
+        hop = _table_hop(self, speaker, route)
+        # The table is there already where its route was taken and its target leads no further.
+        past = replace(self, hops=tuple(one for one in self.hops if one != hop))
+        return past.stops(End.NO_ROUTE, hop)
+
+    @property
+    def gateways(self) -> int:
+        """How many gateways it has passed."""
+        return sum(hop.kind.is_gateway for hop in self.hops)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,18 +77,73 @@ class _Speaker:
         """Whether the address is one of its own, or of a range that is led to it."""
         return any(address in ip_network(ip) for ip in self.ips)
 
+    def hop(self, kind: HopKind, id: str, packet: Packet) -> Hop:
+        """Something that a packet meets on this one's side."""
+        own = self.id if self.interface else ""
+        return Hop(
+            kind=kind,
+            id=id,
+            vpc_id=self.vpc.id,
+            subnet_id=self.subnet.id,
+            interface_id=own,
+            packet=packet,
+        )
+
 
 def trace(vpcs: Mapping[str, VpcWanted], interface_id: str, packet: Packet) -> Trace:
     """Follow a packet that an interface's guest sends; `vpcs` are all of the cloud, by id."""
-    everybody = (one for vpc in vpcs.values() for one in _speakers(vpc))
-    speaker = next(one for one in everybody if one.id == interface_id)
+    speaker = _speaker(vpcs, interface_id)
     interface, journey = speaker.interface, _Journey(vpcs, packet)
     assert interface is not None
+    own = speaker.hop(HopKind.INTERFACE, speaker.id, packet)
     if interface.source_dest_check and not speaker.has(packet.source):
-        return journey.ends(End.SENDER, speaker.id)
-    if not _lets(interface, speaker.vpc, packet, Direction.EGRESS):
-        return journey.ends(End.EGRESS, speaker.id)
-    return _leave(journey, speaker)
+        return journey.stops(End.SENDER, own)
+    judged = _judge(journey.past(own), speaker, Direction.EGRESS)
+    return judged if isinstance(judged, Trace) else _leave(judged, speaker)
+
+
+def trace_in(vpcs: Mapping[str, VpcWanted], packet: Packet, *, peering: str = "") -> Trace:
+    """Follow a packet from the world, or one that a peer sends by a peering of these VPCs."""
+    journey = _Journey(vpcs, packet)
+    if not peering:
+        entered = (_enter(journey, one) for one in vpcs.values())
+        return next((one for one in entered if one is not None), journey.ends(End.WORLD, ""))
+    for vpc in vpcs.values():
+        ranges = (vpc.cidr, *vpc.more_cidrs, *vpc.ipv6_cidrs)
+        is_there = any(packet.destination in ip_network(cidr) for cidr in ranges)
+        if is_there and any(one.id == peering for one in vpc.peerings):
+            return _come_by(journey, vpc, peering)
+    return journey.ends(End.NOBODY, str(packet.destination))
+
+
+def trace_answer(vpcs: Mapping[str, VpcWanted], found: Trace) -> Trace:
+    """Follow the answer to a packet that was received, or that left for the world."""
+    question = found.packet
+    assert question is not None
+    hidden = {hop.id: hop.packet for hop in found.hops if hop.kind is HopKind.NAT_GATEWAY}
+    journey = _Journey(vpcs, _turned(question), is_answer=True, hidden=hidden)
+    if found.end is not End.ARRIVED:
+        entered = (_enter(journey, one) for one in vpcs.values())
+        return next((one for one in entered if one is not None), journey.ends(End.WORLD, ""))
+    speaker = _speaker(vpcs, found.at)
+    own = speaker.hop(HopKind.INTERFACE, speaker.id, journey.packet)
+    return _leave(journey.past(own), speaker)
+
+
+def _turned(packet: Packet) -> Packet:
+    return replace(
+        packet,
+        source=packet.destination,
+        destination=packet.source,
+        source_port=packet.destination_port,
+        destination_port=packet.source_port,
+        icmp_type={8: 0, 128: 129}.get(packet.icmp_type, packet.icmp_type),
+    )
+
+
+def _speaker(vpcs: Mapping[str, VpcWanted], id: str) -> _Speaker:
+    everybody = (one for vpc in vpcs.values() for one in _speakers(vpc))
+    return next(one for one in everybody if one.id == id)
 
 
 def _speakers(vpc: VpcWanted) -> Iterator[_Speaker]:
@@ -144,10 +159,13 @@ def _speakers(vpc: VpcWanted) -> Iterator[_Speaker]:
 
 def _leave(journey: _Journey, speaker: _Speaker) -> Trace:
     """Follow a packet that leaves its sender."""
-    route = _route(speaker, journey.packet.destination)
-    if len(journey.met) >= _HOPS_MAX:
+    if journey.gateways >= _HOPS_MAX:
         return journey.is_lost(speaker)
+    route = _route(speaker, journey.packet.destination)
     if route is None:
+        return _deliver(journey, speaker, speaker.vpc)
+    journey = journey.past(_table_hop(journey, speaker, route))
+    if isinstance(route, LocalRoute):
         return _deliver(journey, speaker, speaker.vpc)
     match route.way:
         case Way.INTERNET | Way.EGRESS_ONLY:
@@ -160,22 +178,29 @@ def _leave(journey: _Journey, speaker: _Speaker) -> Trace:
             return _by_peering(journey, speaker, route)
         case Way.ENDPOINT:
             return _to_services(journey, speaker, route)
-        case Way.BLACKHOLE:
-            return journey.is_lost(speaker)
+        case Way.TRANSIT | Way.BLACKHOLE:
+            return journey.is_lost(speaker, route)
 
 
-def _route(speaker: _Speaker, destination: Address) -> RouteWanted | None:
-    """The route that a packet takes; None: it stays inside the VPC."""
+def _table_hop(journey: _Journey, speaker: _Speaker, route: HopRule | None) -> Hop:
+    hop = speaker.hop(HopKind.ROUTE_TABLE, speaker.subnet.route_table_id, journey.packet)
+    return replace(hop, rule=route)
+
+
+def _route(speaker: _Speaker, destination: Address) -> RouteWanted | LocalRoute | None:
+    """The route that a packet takes; None: it stays inside its subnet, and no table is asked."""
     subnet, vpc = speaker.subnet, speaker.vpc
     own = [cidr for cidr in (subnet.cidr, subnet.ipv6_cidr) if cidr]
     if any(destination in ip_network(cidr) for cidr in own):
         return None
-    local = [ip_network(one) for one in (vpc.cidr, *vpc.more_cidrs, *vpc.ipv6_cidrs)]
-    widths = [one.prefixlen for one in local if destination in one]
+    ranges = [ip_network(one) for one in (vpc.cidr, *vpc.more_cidrs, *vpc.ipv6_cidrs)]
+    local = max(
+        (one for one in ranges if destination in one), key=lambda one: one.prefixlen, default=None
+    )
     fitting = [one for one in _routes(speaker) if destination in ip_network(one.cidr)]
     best = max(fitting, key=lambda one: ip_network(one.cidr).prefixlen, default=None)
-    if widths and (best is None or ip_network(best.cidr).prefixlen <= max(widths)):
-        return None
+    if local and (best is None or ip_network(best.cidr).prefixlen <= local.prefixlen):
+        return LocalRoute(str(local))
     return best or RouteWanted("", Way.BLACKHOLE)
 
 
@@ -192,31 +217,66 @@ def _deliver(journey: _Journey, sender: _Speaker | None, vpc: VpcWanted) -> Trac
     receiver = next((one for one in _speakers(vpc) if one.has(destination)), None)
     if receiver is None:
         return journey.ends(End.NOBODY, str(destination))
-    stopped = _cross(journey, sender, receiver)
-    return stopped or _receive(journey, receiver, is_from_world=False)
+    crossed = _cross(journey, sender, receiver)
+    return crossed if isinstance(crossed, Trace) else _receive(crossed, receiver)
 
 
-def _cross(journey: _Journey, sender: _Speaker | None, receiver: _Speaker | None) -> Trace | None:
+def _cross(
+    journey: _Journey, sender: _Speaker | None, receiver: _Speaker | None
+) -> _Journey | Trace:
     """Judge the borders between two subnets, one of which may be beyond the VPC."""
     if sender and receiver and sender.subnet.id == receiver.subnet.id:
-        return None
-    if sender and not _acl_lets(sender, journey.packet, is_egress=True):
-        return journey.ends(End.ACL_OUT, sender.subnet.acl_id)
-    if receiver and not _acl_lets(receiver, journey.packet, is_egress=False):
-        return journey.ends(End.ACL_IN, receiver.subnet.acl_id)
-    return None
+        return journey
+    for speaker, direction in ((sender, Direction.EGRESS), (receiver, Direction.INGRESS)):
+        acls = speaker.vpc.acls if speaker else ()
+        acl = next((one for one in acls if speaker and one.id == speaker.subnet.acl_id), None)
+        if speaker is None or acl is None:
+            continue
+        is_egress = direction is Direction.EGRESS
+        entry = packetrules.find_entry(acl, journey.packet, is_egress=is_egress)
+        hop = speaker.hop(HopKind.NETWORK_ACL, acl.id, journey.packet)
+        hop = replace(hop, rule=entry, direction=direction, interface_id="")
+        if entry is None or not entry.is_allowed:
+            return journey.stops(End.ACL_OUT if is_egress else End.ACL_IN, hop)
+        journey = journey.past(hop)
+    return journey
 
 
-def _receive(journey: _Journey, receiver: _Speaker, *, is_from_world: bool) -> Trace:
-    interface = receiver.interface
+def _receive(journey: _Journey, receiver: _Speaker, *, is_from_world: bool = False) -> Trace:
+    interface, packet = receiver.interface, journey.packet
     if interface is None:
-        # A NAT gateway takes nothing that nobody behind it asked for.
-        return journey.ends(End.NOBODY, receiver.id)
-    if is_from_world and journey.packet.destination.version == 6 and not _is_open6(receiver):
-        return journey.ends(End.CLOSED, receiver.id)
-    if not _lets(interface, receiver.vpc, journey.packet, Direction.INGRESS):
-        return journey.ends(End.INGRESS, receiver.id)
-    return journey.ends(End.ARRIVED, receiver.id)
+        return _receive_behind(journey, receiver)
+    own = receiver.hop(HopKind.INTERFACE, receiver.id, packet)
+    is_new = not journey.is_answer
+    if is_new and is_from_world and packet.destination.version == 6 and not _is_open6(receiver):
+        return journey.stops(End.CLOSED, own)
+    judged = _judge(journey, receiver, Direction.INGRESS)
+    return judged if isinstance(judged, Trace) else judged.past(own).ends(End.ARRIVED, own.id)
+
+
+def _receive_behind(journey: _Journey, gateway: _Speaker) -> Trace:
+    """A NAT gateway takes nothing that nobody behind it asked for; it brings answers back."""
+    hop = gateway.hop(HopKind.NAT_GATEWAY, gateway.id, journey.packet)
+    question = journey.hidden.get(gateway.id)
+    if question is None:
+        return journey.stops(End.NOBODY, hop)
+    source, port = question.source, question.source_port
+    shown = replace(journey.packet, destination=source, destination_port=port)
+    return _leave(journey.past(replace(hop, sent=shown)), gateway)
+
+
+def _judge(journey: _Journey, speaker: _Speaker, direction: Direction) -> _Journey | Trace:
+    """Ask the groups of an interface; what answers was let pass with its question."""
+    interface, packet = speaker.interface, journey.packet
+    if interface is None or journey.is_answer:
+        return journey
+    found = packetrules.find_rule(interface, speaker.vpc, packet, direction)
+    hop = speaker.hop(HopKind.SECURITY_GROUP, found[0] if found else "", packet)
+    hop = replace(hop, rule=found[1] if found else None, direction=direction)
+    if found is None:
+        end = End.EGRESS if direction is Direction.EGRESS else End.INGRESS
+        return journey.stops(end, hop, at=speaker.id)
+    return journey.past(hop)
 
 
 # Gateways
@@ -226,40 +286,45 @@ def _leave_vpc(journey: _Journey, speaker: _Speaker, route: RouteWanted) -> Trac
     is_ipv6, vpc = journey.packet.destination.version == 6, speaker.vpc
     is_there = vpc.has_internet_gateway if route.way is Way.INTERNET else is_ipv6
     if not is_there:
-        return journey.is_lost(speaker)
-    stopped = _cross(journey, speaker, None)
-    if stopped is not None:
-        return stopped
-    journey = journey.past(route.target_id or "internet")
-    source = journey.packet.source
+        return journey.is_lost(speaker, route)
+    crossed = _cross(journey, speaker, None)
+    if isinstance(crossed, Trace):
+        return crossed
+    journey, packet = crossed, crossed.packet
+    hop = speaker.hop(_WAYS_OUT[route.way], route.target_id, packet)
     if not is_ipv6:
-        public = _published(vpc).get(source)
+        public = _published(vpc).get(packet.source)
         if public is None:
-            return journey.ends(End.NO_PUBLIC_ADDRESS, speaker.id)
-        journey = replace(journey, packet=replace(journey.packet, source=public))
-    elif not any(source in ip_network(cidr) for cidr in vpc.ipv6_cidrs):
-        return journey.ends(End.SENDER, speaker.id)
+            return journey.stops(End.NO_PUBLIC_ADDRESS, hop, at=speaker.id)
+        hop = replace(hop, sent=replace(packet, source=public))
+    elif not any(packet.source in ip_network(cidr) for cidr in vpc.ipv6_cidrs):
+        return journey.stops(End.SENDER, hop, at=speaker.id)
+    journey = journey.past(hop)
     entered = (_enter(journey, one) for one in journey.vpcs.values())
     return next((one for one in entered if one is not None), journey.ends(End.WORLD, ""))
 
 
 def _enter(journey: _Journey, vpc: VpcWanted) -> Trace | None:
     """Follow a packet from the world into a VPC; None: it is not for this one."""
-    destination = journey.packet.destination
-    if destination.version == 6:
-        if not any(destination in ip_network(cidr) for cidr in vpc.ipv6_cidrs):
+    packet = journey.packet
+    hop = Hop(kind=HopKind.INTERNET_GATEWAY, id="", vpc_id=vpc.id, packet=packet)
+    if packet.destination.version == 6:
+        if not any(packet.destination in ip_network(cidr) for cidr in vpc.ipv6_cidrs):
             return None
     else:
         by_public = {public: private for private, public in _published(vpc).items()}
-        if destination not in by_public:
+        if packet.destination not in by_public:
             return None
-        destination = by_public[destination]
-        journey = replace(journey, packet=replace(journey.packet, destination=destination))
+        hop = replace(hop, sent=replace(packet, destination=by_public[packet.destination]))
+    journey = journey.past(hop)
+    destination = journey.packet.destination
     receiver = next((one for one in _speakers(vpc) if one.has(destination)), None)
     if receiver is None:
         return journey.ends(End.NOBODY, str(destination))
-    stopped = _cross(journey, None, receiver)
-    return stopped or _receive(journey, receiver, is_from_world=True)
+    crossed = _cross(journey, None, receiver)
+    if isinstance(crossed, Trace):
+        return crossed
+    return _receive(crossed, receiver, is_from_world=True)
 
 
 def _is_open6(speaker: _Speaker) -> bool:
@@ -279,108 +344,48 @@ def _published(vpc: VpcWanted) -> dict[Address, Address]:
 def _by_gateway(journey: _Journey, speaker: _Speaker, route: RouteWanted) -> Trace:
     gateway = next((one for one in _speakers(speaker.vpc) if one.id == route.target_id), None)
     if gateway is None or journey.packet.destination.version == 6 or gateway.id == speaker.id:
-        return journey.is_lost(speaker)
-    stopped = _cross(journey, speaker, gateway)
-    if stopped is not None:
-        return stopped
-    hidden = replace(journey.packet, source=ip_address(gateway.ips[0]))
-    return _leave(replace(journey.past(gateway.id), packet=hidden), gateway)
+        return journey.is_lost(speaker, route)
+    crossed = _cross(journey, speaker, gateway)
+    if isinstance(crossed, Trace):
+        return crossed
+    hop = gateway.hop(HopKind.NAT_GATEWAY, gateway.id, crossed.packet)
+    hidden = replace(crossed.packet, source=ip_address(gateway.ips[0]))
+    return _leave(crossed.past(replace(hop, sent=hidden)), gateway)
 
 
 def _to_router(journey: _Journey, speaker: _Speaker, route: RouteWanted) -> Trace:
     router = next((one for one in _speakers(speaker.vpc) if one.id == route.target_id), None)
     if router is None or router.interface is None:
-        return journey.is_lost(speaker)
+        return journey.is_lost(speaker, route)
     is_spoken = journey.packet.destination.version == 4 or bool(router.interface.ipv6s)
     if router.interface.source_dest_check or not is_spoken:
-        return journey.ends(End.CHECKED, router.id)
-    stopped = _cross(journey, speaker, router)
-    return stopped or _receive(journey, router, is_from_world=False)
+        return journey.stops(End.CHECKED, router.hop(HopKind.INTERFACE, router.id, journey.packet))
+    crossed = _cross(journey, speaker, router)
+    return crossed if isinstance(crossed, Trace) else _receive(crossed, router)
 
 
 def _to_services(journey: _Journey, speaker: _Speaker, route: RouteWanted) -> Trace:
     packet = journey.packet
     is_served = packet.protocol == TCP and packet.destination_port in hosts.SERVICE_PORTS
     if not is_served or packet.destination.version == 6:
-        return journey.is_lost(speaker)
-    return journey.ends(End.SERVICE, route.target_id)
+        return journey.is_lost(speaker, route)
+    hop = speaker.hop(HopKind.ENDPOINT, route.target_id, packet)
+    return journey.past(hop).ends(End.SERVICE, route.target_id)
 
 
 def _by_peering(journey: _Journey, speaker: _Speaker, route: RouteWanted) -> Trace:
     peering = next((one for one in speaker.vpc.peerings if one.id == route.target_id), None)
     peer = journey.vpcs.get(peering.peer_vpc_id) if peering else None
     if peering is None or peer is None:
-        return journey.is_lost(speaker)
-    stopped = _cross(journey, speaker, None)
-    if stopped is not None:
-        return stopped
-    journey = journey.past(peering.id)
-    known = [cidr for one in peer.peerings if one.id == peering.id for cidr in one.peer_cidrs]
+        return journey.is_lost(speaker, route)
+    crossed = _cross(journey, speaker, None)
+    return crossed if isinstance(crossed, Trace) else _come_by(crossed, peer, peering.id)
+
+
+def _come_by(journey: _Journey, vpc: VpcWanted, peering: str) -> Trace:
+    """Follow a packet that comes into a VPC by a peering: only its peer's ranges may."""
+    hop = Hop(kind=HopKind.PEERING, id=peering, vpc_id=vpc.id, packet=journey.packet)
+    known = [cidr for one in vpc.peerings if one.id == peering for cidr in one.peer_cidrs]
     if not any(journey.packet.source in ip_network(cidr) for cidr in known):
-        return journey.ends(End.SENDER, peering.id)
-    return _deliver(journey, None, peer)
-
-
-# Rules
-
-
-def _lets(interface: InterfaceWanted, vpc: VpcWanted, packet: Packet, direction: Direction) -> bool:
-    groups = {group.id: group for group in vpc.groups}
-    peer = packet.source if direction is Direction.INGRESS else packet.destination
-    return any(
-        rule.direction is direction and _fits(rule, packet) and _names(rule, peer, groups)
-        for id in interface.group_ids
-        if id in groups
-        for rule in groups[id].rules
-    )
-
-
-def _names(rule: Rule, peer: Address, groups: Mapping[str, GroupWanted]) -> bool:
-    if rule.group_id is not None:
-        group = groups.get(rule.group_id)
-        members = (*group.member_ips, *group.member_ip6s) if group else ()
-        return any(peer in ip_network(member, strict=False) for member in members)
-    cidr = rule.cidr or rule.cidr6
-    return cidr is not None and peer in ip_network(cidr, strict=False)
-
-
-def _fits(rule: Rule, packet: Packet) -> bool:
-    number = _NUMBERS[rule.protocol] if rule.protocol in _NUMBERS else int(rule.protocol)
-    if number < 0:
-        return True
-    if number != packet.protocol:
-        return False
-    if number in (TCP, UDP):
-        is_whole = rule.from_port <= 0 and rule.to_port in (-1, 65535)
-        return is_whole or rule.from_port <= packet.destination_port <= rule.to_port
-    if number in (ICMP, ICMP6):
-        is_kind = rule.from_port in (-1, packet.icmp_type)
-        return is_kind and (rule.from_port < 0 or rule.to_port in (-1, packet.icmp_code))
-    return True
-
-
-def _acl_lets(speaker: _Speaker, packet: Packet, *, is_egress: bool) -> bool:
-    acl = next((one for one in speaker.vpc.acls if one.id == speaker.subnet.acl_id), None)
-    if acl is None:
-        return True
-    peer = packet.destination if is_egress else packet.source
-    entries = sorted(acl.entries, key=lambda one: one.number)
-    for entry in entries:
-        if entry.is_egress is is_egress and _entry_fits(entry, packet, peer):
-            return entry.is_allowed
-    return False
-
-
-def _entry_fits(entry: AclEntry, packet: Packet, peer: Address) -> bool:
-    cidr = entry.cidr or entry.cidr6 or ""
-    if not cidr or peer not in ip_network(cidr, strict=False):
-        return False
-    number = int(entry.protocol)
-    if number not in (-1, packet.protocol):
-        return False
-    if number in (TCP, UDP):
-        return entry.from_port <= packet.destination_port <= entry.to_port
-    if number in (ICMP, ICMP6):
-        is_kind = entry.icmp_type in (-1, packet.icmp_type)
-        return is_kind and (entry.icmp_type < 0 or entry.icmp_code in (-1, packet.icmp_code))
-    return True
+        return journey.stops(End.SENDER, hop)
+    return _deliver(journey.past(hop), None, vpc)

@@ -20,9 +20,9 @@ from msgspec.structs import replace
 from mallee.model import packets
 from mallee.model.acls import AclEntry
 from mallee.model.carried import AclWanted, AddressWanted, RouteTableWanted, RouteWanted, Way
+from mallee.model.hops import End, Packet
 from mallee.model.hosts import InterfaceWanted, SubnetWanted, VpcWanted
 from mallee.model.networks import Direction, Rule
-from mallee.model.packets import End, Packet
 from tests.node import lab, shapes
 from tests.node.lab import Lab
 

@@ -13,8 +13,8 @@ from mallee.cloud.ec2 import arns, resources
 from mallee.cloud.explain import finding, packets
 from mallee.cloud.hosts.networkslices import InterfaceRecord
 from mallee.cloud.state import records
+from mallee.model.hops import ICMP, ICMP6, TCP, UDP, Address, Packet
 from mallee.model.instances import Power
-from mallee.model.packets import ICMP, ICMP6, TCP, UDP, Address, Packet
 
 _PROTOCOLS = {"tcp": TCP, "udp": UDP, "icmp": ICMP}
 _ECHO, _ECHO6 = 8, 128

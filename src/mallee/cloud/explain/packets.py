@@ -14,8 +14,8 @@ from mallee.cloud.hosts import networkslices
 from mallee.cloud.hosts.networkslices import InterfaceRecord, VpcRecord
 from mallee.cloud.state import records
 from mallee.model import packets
+from mallee.model.hops import Address, End, Packet, Trace
 from mallee.model.hosts import VpcWanted
-from mallee.model.packets import Address, End, Packet, Trace
 from mallee.model.routing import TargetKind
 
 PASSES = frozenset({End.ARRIVED, End.SERVICE, End.WORLD})
