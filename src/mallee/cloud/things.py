@@ -15,6 +15,25 @@ _BY_NAME = frozenset(
     {"user", "group", "role", "instance-profile", "mfa", "saml-provider", "server-certificate"}
 )
 
+_OF_NO_REGION = frozenset(
+    {
+        "ipam",
+        "ipam-pool",
+        "ipam-prefix-list-resolver",
+        "ipam-prefix-list-resolver-target",
+        "ipam-resource-discovery",
+        "ipam-resource-discovery-association",
+        "ipam-scope",
+    }
+)
+"""Things of EC2 whose ARNs name no region."""
+
+
+def of_ec2(region: str, account: str, kind: str, rest: str) -> str:
+    """Return the ARN of a thing of EC2."""
+    where = "" if kind in _OF_NO_REGION else region
+    return f"arn:aws:ec2:{where}:{account}:{kind}/{rest}"
+
 
 def kind_of(arn: str) -> str:
     """Return the type in an ARN (`instance`, `user`); empty for `*`."""

@@ -1,11 +1,13 @@
 """Every error that an action may answer: a class per AWS code, such as `errors.InvalidAction`."""
 
+from mallee.aws.errors import connect as connect
 from mallee.aws.errors import kms as kms
 from mallee.aws.errors import s3 as s3
 from mallee.aws.errors.answer import AwsError as AwsError
 from mallee.aws.errors.ec2 import *  # noqa: F403
 from mallee.aws.errors.events import *  # noqa: F403
 from mallee.aws.errors.identity import *  # noqa: F403
+from mallee.aws.errors.ipam import *  # noqa: F403
 from mallee.aws.errors.launching import *  # noqa: F403
 from mallee.aws.errors.requests import *  # noqa: F403
 from mallee.aws.errors.trail import *  # noqa: F403

@@ -8,6 +8,7 @@ thing that is not there has an ARN too: a policy speaks of names, not of what ex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
+from mallee.cloud import things
 from mallee.cloud.action import Action, AskHost, Write
 from mallee.cloud.call import Call, Request
 from mallee.cloud.ec2 import implied, resources
@@ -33,13 +34,23 @@ NAMING: Mapping[str, Kind[Any, Any]] = {
     "InstanceIds": records.INSTANCE,
     "Instances": records.INSTANCE,
     "InternetGatewayId": records.INTERNET_GATEWAY,
+    "IpamId": records.IPAM,
+    "IpamPoolAllocationId": records.IPAM_ALLOCATION,
+    "IpamPoolId": records.IPAM_POOL,
+    "IpamResourceDiscoveryAssociationId": records.IPAM_DISCOVERY_ASSOCIATION,
+    "IpamResourceDiscoveryId": records.IPAM_DISCOVERY,
+    "IpamScopeId": records.IPAM_SCOPE,
+    "Ipv4IpamPoolId": records.IPAM_POOL,
+    "Ipv6IpamPoolId": records.IPAM_POOL,
     "KernelId": records.IMAGE,
     "KeyName": records.KEY_PAIR,
     "LaunchTemplateId": records.LAUNCH_TEMPLATE,
     "NatGatewayId": records.NAT_GATEWAY,
     "NetworkAclId": records.NETWORK_ACL,
     "NetworkInterfaceId": records.INTERFACE,
+    "PoolId": records.PUBLIC_POOL,
     "PrefixListId": records.PREFIX_LIST,
+    "PublicIpv4Pool": records.PUBLIC_POOL,
     "RamdiskId": records.IMAGE,
     "RouteTableId": records.ROUTE_TABLE,
     "RouteTableIds": records.ROUTE_TABLE,
@@ -47,6 +58,7 @@ NAMING: Mapping[str, Kind[Any, Any]] = {
     "RemoveRouteTableIds": records.ROUTE_TABLE,
     "SecondaryAllocationIds": records.ADDRESS,
     "SecurityGroupIds": records.SECURITY_GROUP,
+    "SourceIpamPoolId": records.IPAM_POOL,
     "SubnetId": records.SUBNET,
     "VpcEndpointId": records.ENDPOINT,
     "VpcEndpointIds": records.ENDPOINT,
@@ -64,12 +76,24 @@ LOOKS_INTO = frozenset(
         "DescribeSecurityGroupReferences",
         "GetManagedPrefixListEntries",
         "GetManagedPrefixListAssociations",
+        "GetIpamPoolAllocations",
+        "GetIpamPoolCidrs",
+        "GetIpamResourceCidrs",
+        "GetIpamAddressHistory",
+        "GetIpamDiscoveredAccounts",
+        "GetIpamDiscoveredPublicAddresses",
+        "GetIpamDiscoveredResourceCidrs",
         "GetSecurityGroupsForVpc",
     }
 )
 """Actions that only look, and yet are permitted on the one thing that they look into."""
 
-OF_ONE_ALONE = {"CreateRoute": "RouteTableId", "ReplaceRoute": "RouteTableId"}
+OF_ONE_ALONE = {
+    "CreateRoute": "RouteTableId",
+    "GetIpamPoolAllocations": "IpamPoolId",
+    "ReleaseIpamPoolAllocation": "IpamPoolId",
+    "ReplaceRoute": "RouteTableId",
+}
 """Actions that are permitted on one thing only, whatever else they name."""
 
 PARTS = frozenset({"subnet-cidr-reservation"})
@@ -85,7 +109,16 @@ def of(call: Call, kind: Kind[Any, Any], id: str) -> str:
     if kind is records.PLACEMENT_GROUP:
         group = call.view.get(kind, id)
         id = group.doc.name if group and group.account == account else id
-    return f"arn:aws:ec2:{call.settings.region}:{account}:{kind.name}/{ids.normalise(id)}"
+    if kind is records.IPAM_POOL:
+        account = _lender(call, id)
+    return things.of_ec2(call.settings.region, account, kind.name, ids.normalise(id))
+
+
+def _lender(call: Call, id: str) -> str:
+    """Return the account whose pool it is: the caller's, or one that lets him use it."""
+    pool = call.view.get(records.IPAM_POOL, id)
+    may_use = pool is not None and pool.doc.serves(call.account)
+    return pool.account if pool is not None and may_use else call.account
 
 
 def finder(row: Action) -> Finder | None:
@@ -97,7 +130,8 @@ def finder(row: Action) -> Finder | None:
     is_of_placement = row.name in implied.OF_PLACEMENT
 
     def find(call: Call, request: Request) -> tuple[str, ...]:
-        made = (f"arn:aws:ec2:{call.settings.region}:{call.account}:{it}/*" for it in kinds)
+        region = call.settings.region
+        made = (things.of_ec2(region, call.account, it, "*") for it in kinds)
         meant = (of(call, kind, id) for kind, id in implied.things(row.name, call, request))
         said = {k: v for k, v in request.items() if not (is_of_placement and k == "GroupId")}
         if row.name in OF_ONE_ALONE:

@@ -157,6 +157,48 @@ REGISTRY: tuple[Resource, ...] = (
         malformed=errors.InvalidVpcEndpointIdMalformed,
         not_found=errors.InvalidVpcEndpointIdNotFound,
     ),
+    Resource(
+        prefix="ipam",
+        kind=records.IPAM,
+        malformed=errors.InvalidIpamIdMalformed,
+        not_found=errors.InvalidIpamIdNotFound,
+    ),
+    Resource(
+        prefix="ipam-scope",
+        kind=records.IPAM_SCOPE,
+        malformed=errors.InvalidIpamScopeIdMalformed,
+        not_found=errors.InvalidIpamScopeIdNotFound,
+    ),
+    Resource(
+        prefix="ipam-pool",
+        kind=records.IPAM_POOL,
+        malformed=errors.InvalidIpamPoolIdMalformed,
+        not_found=errors.InvalidIpamPoolIdNotFound,
+    ),
+    Resource(
+        prefix="ipam-pool-alloc",
+        kind=records.IPAM_ALLOCATION,
+        malformed=errors.InvalidIpamPoolAllocationIdMalformed,
+        not_found=errors.InvalidIpamPoolAllocationIdNotFound,
+    ),
+    Resource(
+        prefix="ipam-res-disco",
+        kind=records.IPAM_DISCOVERY,
+        malformed=errors.InvalidIpamResourceDiscoveryIdMalformed,
+        not_found=errors.InvalidIpamResourceDiscoveryIdNotFound,
+    ),
+    Resource(
+        prefix="ipam-res-disco-assoc",
+        kind=records.IPAM_DISCOVERY_ASSOCIATION,
+        malformed=errors.InvalidIpamResourceDiscoveryAssociationIdMalformed,
+        not_found=errors.InvalidIpamResourceDiscoveryAssociationIdNotFound,
+    ),
+    Resource(
+        prefix="ipv4pool-ec2",
+        kind=records.PUBLIC_POOL,
+        malformed=errors.InvalidPoolIDMalformed,
+        not_found=errors.InvalidPoolIDNotFound,
+    ),
 )
 
 BY_PREFIX: dict[str, Resource] = {resource.prefix: resource for resource in REGISTRY}

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from mallee.aws import errors
+from mallee.cloud import things
 from mallee.cloud.call import Call, Request
 from mallee.cloud.ec2 import arns as ec2_arns
 from mallee.cloud.ec2 import resources as ec2_resources
@@ -89,7 +90,7 @@ def arn(call: Call, record: Record[Any, Any]) -> str:
     if kind is not records.HOST and kind in _BY_PREFIX.values():
         if record.account == call.account:
             return ec2_arns.of(call, kind, record.id)
-        return f"arn:aws:ec2:{region}:{record.account}:{kind.name}/{record.id}"
+        return things.of_ec2(region, record.account, kind.name, record.id)
     return f"arn:aws:mallee:{region}:{record.account or call.account}:{kind.name}/{record.id}"
 
 

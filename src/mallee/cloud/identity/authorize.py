@@ -193,7 +193,7 @@ def _questions(question: Question) -> Iterator[tuple[str, Question]]:
             yield tagging, replace(question, resource=resource)
     for kind in _tagged_kinds(asked):
         call = question.call
-        arn = f"arn:aws:ec2:{call.settings.region}:{call.account}:{kind}/*"
+        arn = things.of_ec2(call.settings.region, call.account, kind, "*")
         yield _TAGGING, replace(question, resource=arn, create_action=row.name)
     for one in row.passes(question.call, asked) if row.passes else ():
         yield _PASSING, replace(question, resource=one.role_arn, passed=one)

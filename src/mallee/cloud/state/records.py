@@ -25,6 +25,7 @@ from mallee.model import (
     instances,
     instancetypes,
     invitations,
+    ipam,
     keypairs,
     kmskeys,
     launchtemplates,
@@ -174,6 +175,15 @@ PREFIX_LIST: Kind[prefixlists.PrefixList, None] = Kind("prefix-list", prefixlist
 DHCP_OPTIONS: Kind[dhcp.DhcpOptions, None] = Kind("dhcp-options", dhcp.DhcpOptions)
 PEERING: Kind[peerings.Peering, None] = Kind("vpc-peering-connection", peerings.Peering)
 ENDPOINT: Kind[endpoints.Endpoint, None] = Kind("vpc-endpoint", endpoints.Endpoint)
+IPAM: Kind[ipam.Ipam, None] = Kind("ipam", ipam.Ipam)
+IPAM_SCOPE: Kind[ipam.Scope, None] = Kind("ipam-scope", ipam.Scope)
+IPAM_POOL: Kind[ipam.Pool, None] = Kind("ipam-pool", ipam.Pool)
+IPAM_ALLOCATION: Kind[ipam.Allocation, None] = Kind("ipam-pool-allocation", ipam.Allocation)
+IPAM_DISCOVERY: Kind[ipam.Discovery, None] = Kind("ipam-resource-discovery", ipam.Discovery)
+IPAM_DISCOVERY_ASSOCIATION: Kind[ipam.DiscoveryAssociation, None] = Kind(
+    "ipam-resource-discovery-association", ipam.DiscoveryAssociation
+)
+PUBLIC_POOL: Kind[ipam.PublicPool, None] = Kind("ipv4pool-ec2", ipam.PublicPool)
 BUCKET: Kind[buckets.Bucket, None] = Kind("bucket", buckets.Bucket)
 KEY: Kind[kmskeys.Key, None] = Kind("key", kmskeys.Key)
 KEY_ALIAS: Kind[kmskeys.Alias, None] = Kind("alias", kmskeys.Alias)
@@ -233,6 +243,13 @@ KINDS: dict[str, Kind[Any, Any]] = {
         DHCP_OPTIONS,
         PEERING,
         ENDPOINT,
+        IPAM,
+        IPAM_SCOPE,
+        IPAM_POOL,
+        IPAM_ALLOCATION,
+        IPAM_DISCOVERY,
+        IPAM_DISCOVERY_ASSOCIATION,
+        PUBLIC_POOL,
         BUCKET,
         KEY,
         KEY_ALIAS,
@@ -348,6 +365,23 @@ INDEXES: Mapping[str, Mapping[str, IndexValues]] = {
     "vpc-peering-connection": {
         "account": lambda doc: {doc.requester.account, doc.accepter.account},
         "vpc": lambda doc: {doc.requester.vpc_id, doc.accepter.vpc_id},
+    },
+    "ipam-scope": {"ipam": lambda doc: (doc.ipam_id,)},
+    "ipam-pool": {
+        "ipam": lambda doc: (doc.ipam_id,),
+        "scope": lambda doc: (doc.scope_id,),
+        "source": lambda doc: (doc.source_id or None,),
+        "vpc": lambda doc: (doc.vpc_id or None,),
+        "account": lambda doc: doc.accounts,
+    },
+    "ipam-pool-allocation": {
+        "pool": lambda doc: (doc.pool_id,),
+        "resource": lambda doc: (doc.resource_id or None,),
+        "owner": lambda doc: (doc.owner,),
+    },
+    "ipam-resource-discovery-association": {
+        "ipam": lambda doc: (doc.ipam_id,),
+        "discovery": lambda doc: (doc.discovery_id,),
     },
     "vpc-endpoint": {
         "vpc": lambda doc: (doc.vpc_id,),

@@ -1,0 +1,145 @@
+"""The nouns of address management (IPAM): who plans which ranges, and what was given out of them.
+
+An IPAM has scopes, in each of which no range is planned twice; a scope has pools, trees of ranges;
+an allocation is a part of a pool that something has: another pool, a VPC, a subnet, an address, or
+whatever somebody noted by hand. Pure values; the rules are `cloud.ec2.ipam`'s.
+"""
+
+import msgspec
+
+PRIVATE, PUBLIC = "private", "public"
+"""The two types of scopes."""
+
+IPV4, IPV6 = "ipv4", "ipv6"
+"""The address families of pools."""
+
+AMAZON, BYOIP = "amazon", "byoip"
+"""Whose the public ranges of a pool are: the cloud's own, or brought along."""
+
+EVERYBODY = "*"
+"""Among the accounts that may use a pool: all of them."""
+
+
+class Said(msgspec.Struct, frozen=True, kw_only=True):
+    """What somebody said of the range of one resource: not watched, or of another scope."""
+
+    resource_id: str
+    cidr: str
+    scope_id: str
+    is_monitored: bool
+
+
+class Ipam(msgspec.Struct, frozen=True, kw_only=True):
+    """A place to plan ranges."""
+
+    id: str
+    description: str = ""
+    tier: str = "advanced"
+    regions: tuple[str, ...]
+    private_scope_id: str
+    public_scope_id: str
+    discovery_id: str
+    association_id: str
+    said: tuple[Said, ...] = ()
+    is_modified: bool = False
+    tags: dict[str, str] = {}
+
+
+class Scope(msgspec.Struct, frozen=True, kw_only=True):
+    """A space of addresses in which each is meant once."""
+
+    id: str
+    ipam_id: str
+    type: str
+    is_default: bool = False
+    description: str = ""
+    is_modified: bool = False
+    tags: dict[str, str] = {}
+
+
+class PoolCidr(msgspec.Struct, frozen=True, kw_only=True):
+    """A range that a pool may give from."""
+
+    id: str
+    cidr: str
+
+
+class Pool(msgspec.Struct, frozen=True, kw_only=True):
+    """Ranges that are given out by rules."""
+
+    id: str
+    ipam_id: str
+    scope_id: str
+    scope_type: str
+    family: str
+    source_id: str = ""
+    """The pool whose parts its ranges are; empty: it is at the top."""
+    vpc_id: str = ""
+    """The VPC whose ranges it gives to subnets; empty: it gives to VPCs and others."""
+    depth: int = 1
+    locale: str = "None"
+    description: str = ""
+    auto_import: bool = False
+    min_length: int | None = None
+    max_length: int | None = None
+    default_length: int | None = None
+    required_tags: dict[str, str] = {}
+    is_advertisable: bool | None = None
+    service: str = ""
+    public_source: str = ""
+    """`amazon` or `byoip`, of a pool of public addresses."""
+    cidrs: tuple[PoolCidr, ...] = ()
+    accounts: tuple[str, ...] = ()
+    """The accounts that may use it besides its owner's; `*`: all of the cloud."""
+    is_modified: bool = False
+    tags: dict[str, str] = {}
+
+    def serves(self, account: str) -> bool:
+        """Tell whether the account may use it, though it is another's."""
+        return account in self.accounts or EVERYBODY in self.accounts
+
+
+class Allocation(msgspec.Struct, frozen=True, kw_only=True):
+    """A part of a pool that something has."""
+
+    id: str
+    pool_id: str
+    cidr: str
+    resource_type: str
+    resource_id: str = ""
+    """Empty: it was noted by hand."""
+    owner: str
+    """The account that has it."""
+    description: str = ""
+    tags: dict[str, str] = {}
+
+
+class Discovery(msgspec.Struct, frozen=True, kw_only=True):
+    """What an IPAM sees by: the ranges in use in its owner's account; of the cloud's own account
+    in all accounts."""
+
+    id: str
+    description: str = ""
+    regions: tuple[str, ...]
+    is_default: bool = False
+    is_modified: bool = False
+    tags: dict[str, str] = {}
+
+
+class DiscoveryAssociation(msgspec.Struct, frozen=True, kw_only=True):
+    """That an IPAM sees by a discovery."""
+
+    id: str
+    ipam_id: str
+    discovery_id: str
+    is_default: bool = False
+    tags: dict[str, str] = {}
+
+
+class PublicPool(msgspec.Struct, frozen=True, kw_only=True):
+    """A pool of public addresses from which elastic ones are allocated (`ipv4pool-ec2-…`)."""
+
+    id: str
+    description: str = ""
+    cidrs: tuple[str, ...] = ()
+    tags: dict[str, str] = {}
