@@ -7,13 +7,14 @@ from mallee.cli.root import DEFAULT, Root
 from mallee.model.layout import Layout
 
 _SERVICE = "mallee"
+_HEADS = ("type", "vcpus", "memory MiB", "disk GiB", "network Mbps", "burstable", "state")
 
 
 def list_types(*, root: Root = DEFAULT) -> None:
     """List all types, and presets that were removed."""
     found = client.call(Layout(root), _SERVICE, "ListInstanceTypes")["InstanceTypes"]
     words.table(
-        ("type", "vcpus", "memory MiB", "disk GiB", "burstable", "state"),
+        _HEADS,
         [_row(each) for each in found],
     )
 
@@ -24,6 +25,7 @@ def create(
     memory_mib: int,
     *,
     disk_gib: int | None = None,
+    network_mbps: int | None = None,
     burstable: bool = False,
     root: Root = DEFAULT,
 ) -> None:
@@ -39,10 +41,17 @@ def create(
         Memory in MiB.
     disk_gib
         The smallest root disk; 8 when it is left out.
+    network_mbps
+        How many megabits per second each interface sends, and receives; 0, or left out: no limit.
     burstable
         Show it as one that may burst, as t2 and t3 are.
     """
-    sizes = {"Vcpus": vcpus, "MemoryMib": memory_mib, "DiskGib": disk_gib}
+    sizes = {
+        "Vcpus": vcpus,
+        "MemoryMib": memory_mib,
+        "DiskGib": disk_gib,
+        "NetworkMbps": network_mbps,
+    }
     asked = {"TypeName": name, "IsBurstable": burstable, **_given(sizes)}
     _tell(client.call(Layout(root), _SERVICE, "CreateInstanceType", asked))
 
@@ -53,6 +62,7 @@ def change(
     vcpus: int | None = None,
     memory_mib: int | None = None,
     disk_gib: int | None = None,
+    network_mbps: int | None = None,
     root: Root = DEFAULT,
 ) -> None:
     """Change what instances of a type get from their next launch on; those there stay as they are.
@@ -67,8 +77,15 @@ def change(
         Memory in MiB.
     disk_gib
         The smallest root disk.
+    network_mbps
+        How many megabits per second each interface sends, and receives; 0: no limit.
     """
-    sizes = {"Vcpus": vcpus, "MemoryMib": memory_mib, "DiskGib": disk_gib}
+    sizes = {
+        "Vcpus": vcpus,
+        "MemoryMib": memory_mib,
+        "DiskGib": disk_gib,
+        "NetworkMbps": network_mbps,
+    }
     asked = {"TypeName": name, **_given(sizes)}
     _tell(client.call(Layout(root), _SERVICE, "ModifyInstanceType", asked))
 
@@ -89,7 +106,7 @@ def _given(asked: dict[str, Any]) -> dict[str, Any]:
 
 def _tell(answer: dict[str, Any]) -> None:
     words.table(
-        ("type", "vcpus", "memory MiB", "disk GiB", "burstable", "state"),
+        _HEADS,
         [_row(answer["InstanceType"])],
     )
 
@@ -100,6 +117,7 @@ def _row(each: dict[str, Any]) -> tuple[str, ...]:
         str(each["Vcpus"]),
         str(each["MemoryMib"]),
         str(each["DiskGib"]),
+        str(each["NetworkMbps"] or "no limit"),
         "yes" if each["IsBurstable"] else "no",
         each["State"],
     )

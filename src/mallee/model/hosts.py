@@ -201,6 +201,8 @@ class InstanceWanted(msgspec.Struct, frozen=True, kw_only=True):
     `dynamic/instance-identity/document`; directories follow from them."""
     user_data: bytes
     profile: ProfileWanted | None = None
+    auto_recovers: bool = True
+    """Whether its guest is started again when it ended unasked."""
 
 
 class RoleCredentials(msgspec.Struct, frozen=True, kw_only=True):

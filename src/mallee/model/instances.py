@@ -153,6 +153,8 @@ class Instance(msgspec.Struct, frozen=True, kw_only=True):
     vcpus: int
     memory_mib: int
     disk_gib: int
+    network_mbps: int = 0
+    """How fast each of its interfaces sends, and receives; 0: as fast as it can."""
     key_name: str | None = None
     public_key: str | None = None
     """The key pair's OpenSSH line at launch; what becomes of the pair later is no matter."""
@@ -176,6 +178,18 @@ class Instance(msgspec.Struct, frozen=True, kw_only=True):
     placement_group_id: str = ""
     partition: int = 0
     """Of a partition group: which, from 1."""
+    tenancy: str = "default"
+    """`dedicated`: no other account's instances are on its host; `host`: it is on a Dedicated Host
+    of its account's."""
+    affinity: str = "default"
+    capacity_reservation_id: str = ""
+    """The reservation whose room it holds, or held when it ran last."""
+    reservation_preference: str = "open"
+    """Which capacity reservations it may run in: EC2's `CapacityReservationPreference`."""
+    reservation_target: str = ""
+    """The one in which it shall run; empty: none in particular."""
+    auto_recovers: bool = True
+    """Whether its guest is started again when it ended unasked."""
     client_token: str | None = None
     launched_at: float
     """Seconds since the epoch of the last RunInstances or StartInstances."""

@@ -2,6 +2,7 @@
 
 The presets are Eucalyptus' classic ones and AWS's general-purpose, compute and memory families
 with AWS's numbers. A root disk has at least `disk_gib`; a larger image or request makes it larger.
+Bandwidths are AWS's baselines, of the classic types none: Eucalyptus limited nobody.
 An administration defines others, changes presets and takes them away (`cloud/instancetypes.py`).
 """
 
@@ -20,6 +21,8 @@ class InstanceType(msgspec.Struct, frozen=True, kw_only=True):
     """The smallest root disk."""
     is_current_generation: bool = True
     is_burstable: bool = False
+    network_mbps: int = 0
+    """How fast each of its interfaces sends, and receives; 0: as fast as it can."""
 
     @property
     def family(self) -> str:
@@ -47,14 +50,14 @@ _CLASSIC = (
 )
 
 _BURSTABLE_SIZES = (
-    # Virtual CPUs of t2, those of later generations, MiB.
-    ("nano", 1, 2, 512),
-    ("micro", 1, 2, 1024),
-    ("small", 1, 2, 2048),
-    ("medium", 2, 2, 4096),
-    ("large", 2, 2, 8192),
-    ("xlarge", 4, 4, 16384),
-    ("2xlarge", 8, 8, 32768),
+    # Virtual CPUs of t2, those of later generations, MiB, megabits per second.
+    ("nano", 1, 2, 512, 32),
+    ("micro", 1, 2, 1024, 64),
+    ("small", 1, 2, 2048, 128),
+    ("medium", 2, 2, 4096, 256),
+    ("large", 2, 2, 8192, 512),
+    ("xlarge", 4, 4, 16384, 1024),
+    ("2xlarge", 8, 8, 32768, 2048),
 )
 _BURSTABLE_FAMILIES = ("t2", "t3", "t3a")
 
@@ -62,6 +65,20 @@ _SIZES = (("large", 2), ("xlarge", 4), ("2xlarge", 8), ("4xlarge", 16))
 _LARGE_SIZES = (("8xlarge", 32), ("12xlarge", 48), ("16xlarge", 64), ("24xlarge", 96))
 _LARGE_COMPUTE_SIZES = (("9xlarge", 36), ("12xlarge", 48), ("18xlarge", 72), ("24xlarge", 96))
 _MEMORY_PER_VCPU_MIB = {"c": 2048, "m": 4096, "r": 8192}
+_MBPS_OF_FIFTH = {
+    "large": 750,
+    "xlarge": 1250,
+    "2xlarge": 2500,
+    "4xlarge": 5000,
+    "8xlarge": 10_000,
+    "9xlarge": 12_000,
+    "12xlarge": 12_000,
+    "16xlarge": 20_000,
+    "18xlarge": 25_000,
+    "24xlarge": 25_000,
+}
+_MBPS_PER_VCPU = 390.625
+"""Of the families after the fifth generation, whatever the size."""
 _FAMILIES = ("c5", "c6i", "c7i", "m5", "m6i", "m7i", "r5", "r6i", "r7i")
 
 DEFAULT_NAME = "m1.small"
@@ -78,13 +95,14 @@ def _classic() -> Iterable[InstanceType]:
 
 def _burstable() -> Iterable[InstanceType]:
     for family in _BURSTABLE_FAMILIES:
-        for size, few, more, mib in _BURSTABLE_SIZES:
+        for size, few, more, mib, mbps in _BURSTABLE_SIZES:
             yield InstanceType(
                 name=f"{family}.{size}",
                 vcpus=few if family == "t2" else more,
                 memory_mib=mib,
                 disk_gib=DEFAULT_DISK_GIB,
                 is_burstable=True,
+                network_mbps=mbps,
             )
 
 
@@ -92,11 +110,14 @@ def _steady() -> Iterable[InstanceType]:
     for family in _FAMILIES:
         larger = _LARGE_COMPUTE_SIZES if family == "c5" else _LARGE_SIZES
         for size, vcpus in _SIZES + larger:
+            is_fifth = family[1:] == "5"
+            mbps = _MBPS_OF_FIFTH[size] if is_fifth else int(vcpus * _MBPS_PER_VCPU)
             yield InstanceType(
                 name=f"{family}.{size}",
                 vcpus=vcpus,
                 memory_mib=vcpus * _MEMORY_PER_VCPU_MIB[family[0]],
                 disk_gib=DEFAULT_DISK_GIB,
+                network_mbps=mbps,
             )
 
 

@@ -81,7 +81,6 @@ GAPS: dict[str, frozenset[str]] = {
             "host-id",
             "hypervisor",
             "instance-lifecycle",
-            "maintenance-options.auto-recovery",
             "metadata-options.http-protocol-ipv4",
             "metadata-options.http-protocol-ipv6",
             "metadata-options.state",

@@ -172,7 +172,9 @@ class FakeHost:
 
         self._store.transact(silence)
 
-    def report(self, instance_id: str, phase: Phase, cause: Reason | None = None) -> None:
+    def report(
+        self, instance_id: str, phase: Phase, cause: Reason | None = None, restarts: int = 0
+    ) -> None:
         """See one instance in a phase of its present launch."""
 
         def look(tx: store.Tx) -> None:
@@ -180,7 +182,11 @@ class FakeHost:
             assert record is not None
             ended = phase is Phase.OFF
             seen = InstanceSeen(
-                launch=record.doc.launch, phase=phase, cause=cause, ended_by_guest=ended
+                launch=record.doc.launch,
+                phase=phase,
+                cause=cause,
+                ended_by_guest=ended,
+                restarts=restarts,
             )
             tx.observe(record, seen)
 

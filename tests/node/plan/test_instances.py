@@ -351,6 +351,20 @@ def test_a_guest_that_ends_otherwise_is_started_again_with_the_cause_kept() -> N
         assert "host-a" in seen.cause.message
 
 
+def test_a_guest_whose_recovery_is_disabled_stays_off_and_keeps_its_disk() -> None:
+    world = launched()
+    world.want(auto_recovers=False)
+    world.become(DomainState.OFF, Ended.CRASHED)
+    world.settle()
+    assert world.phase is Phase.FAILED
+    assert world.known is not None
+    seen = instances.report(world.wanted, world.seen, world.known)
+    assert seen.cause is not None
+    assert "recovery is disabled" in seen.cause.message
+    assert seen.restarts == 1
+    assert world.seen.has_disk
+
+
 def test_a_guest_that_keeps_dying_is_given_up_with_a_cause() -> None:
     world = launched()
     for _ in range(progress.TRIES_MAX + 1):

@@ -3433,6 +3433,19 @@ class ModifyInstanceEventWindowResult(TypedDict):
     InstanceEventWindow: NotRequired[InstanceEventWindow | Fragment | None]
 
 
+class ModifyInstanceMaintenanceOptionsRequest(TypedDict):
+    InstanceId: str
+    AutoRecovery: NotRequired[str]
+    RebootMigration: NotRequired[str]
+    DryRun: NotRequired[bool]
+
+
+class ModifyInstanceMaintenanceOptionsResult(TypedDict):
+    InstanceId: NotRequired[str | None]
+    AutoRecovery: NotRequired[str | None]
+    RebootMigration: NotRequired[str | None]
+
+
 class ModifyInstanceMetadataDefaultsRequest(TypedDict):
     HttpTokens: NotRequired[str]
     HttpPutResponseHopLimit: NotRequired[int]

@@ -134,6 +134,7 @@ class CreateInstanceTypeRequest(TypedDict):
     Vcpus: int
     MemoryMib: int
     DiskGib: NotRequired[int]
+    NetworkMbps: NotRequired[int]
     IsBurstable: NotRequired[bool]
 
 
@@ -178,6 +179,7 @@ class DefinedInstanceType(TypedDict):
     Vcpus: int
     MemoryMib: int
     DiskGib: int
+    NetworkMbps: int
     IsBurstable: bool
     State: str
 
@@ -623,6 +625,7 @@ class ModifyInstanceTypeRequest(TypedDict):
     Vcpus: NotRequired[int]
     MemoryMib: NotRequired[int]
     DiskGib: NotRequired[int]
+    NetworkMbps: NotRequired[int]
     IsBurstable: NotRequired[bool]
 
 

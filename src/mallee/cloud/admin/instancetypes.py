@@ -28,6 +28,7 @@ def create_type(call: WriteCall, request: Request) -> Result:
         memory_mib=request["MemoryMib"],
         disk_gib=request.get("DiskGib", presets.DEFAULT_DISK_GIB),
         is_burstable=request.get("IsBurstable", False),
+        network_mbps=request.get("NetworkMbps", 0),
     )
     _define(call, name, kind)
     return {"InstanceType": _render(call, kind)}
@@ -42,6 +43,7 @@ def modify_type(call: WriteCall, request: Request) -> Result:
         memory_mib=request.get("MemoryMib", kind.memory_mib),
         disk_gib=request.get("DiskGib", kind.disk_gib),
         is_burstable=request.get("IsBurstable", kind.is_burstable),
+        network_mbps=request.get("NetworkMbps", kind.network_mbps),
     )
     _define(call, kind.name, changed)
     return {"InstanceType": _render(call, changed)}
@@ -103,6 +105,7 @@ def _render(call: Call, kind: InstanceType) -> dict[str, Any]:
         "Vcpus": kind.vcpus,
         "MemoryMib": kind.memory_mib,
         "DiskGib": kind.disk_gib,
+        "NetworkMbps": kind.network_mbps,
         "IsBurstable": kind.is_burstable,
         "State": _state(instancetypes.find(view, kind.name), kind.name),
     }
@@ -117,7 +120,7 @@ def _state(now: InstanceType | None, name: str) -> str:
     return "preset" if now == preset else "changed"
 
 
-_SIZES = frozenset({"TypeName", "Vcpus", "MemoryMib", "DiskGib", "IsBurstable"})
+_SIZES = frozenset({"TypeName", "Vcpus", "MemoryMib", "DiskGib", "NetworkMbps", "IsBurstable"})
 
 ACTIONS: tuple[Action, ...] = (
     Action(

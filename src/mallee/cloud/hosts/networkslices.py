@@ -22,6 +22,7 @@ from mallee.model.carried import (
     PeeringWanted,
     RouteTableWanted,
     RouteWanted,
+    Speed,
 )
 from mallee.model.hosts import GroupWanted, InterfaceWanted, SubnetWanted, VpcWanted
 from mallee.model.networks import Interface, Rule, Subnet, Vpc
@@ -45,6 +46,8 @@ SHOWN = (
     records.ENDPOINT,
 )
 """The kinds whose documents the network of a slice shows."""
+
+BPS_PER_MBPS = 1_000_000
 
 InterfaceRecord = Record[Interface, None]
 VpcRecord = Record[Vpc, None]
@@ -288,4 +291,12 @@ def _interface(view: View, interface: InterfaceRecord, names: Names) -> Interfac
         prefixes=(*doc.prefixes, *doc.prefixes6),
         ipv6s=doc.ipv6s,
         source_dest_check=doc.source_dest_check,
+        speed=_speed(view, doc),
     )
+
+
+def _speed(view: View, interface: Interface) -> Speed:
+    """Return how fast an interface may be: what its instance got from its type."""
+    instance = view.get(records.INSTANCE, interface.instance_id or "")
+    bps = instance.doc.network_mbps * BPS_PER_MBPS if instance else 0
+    return Speed(sends_bps=bps, receives_bps=bps)

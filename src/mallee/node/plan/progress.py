@@ -180,6 +180,15 @@ def _observe_inactive(progress: Progress, at: Situation) -> Progress:
 def _unasked_end(progress: Progress, at: Situation, ended: Ended | None) -> Progress:
     """The guest ended and nobody whom we know wanted it: start it again, but not for ever."""
     what = f"On host {at.host} {_ENDS[ended]}"
+    if not at.wanted.auto_recovers:
+        words = f"{what}; its automatic recovery is disabled: start it again."
+        return _replace(
+            progress,
+            stage=Stage.FAILED,
+            cause=Reason("Server.InternalError", words),
+            # It has run: the cloud keeps its disk.
+            restarts=progress.restarts + 1,
+        )
     tries = progress.tries + 1 if at.now - progress.started_at < STEADY_AFTER_S else 1
     progress = _replace(
         progress,

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from mallee.cloud.hosts import slices
 from mallee.model import hosts, instancetypes
 from tests.cloud.ec2.asking import described, launch_one, refusal, refused
 from tests.cloud.ec2.limiting import Administration
@@ -212,3 +213,57 @@ def test_room_is_measured_by_the_type_as_it_is_now(types: Types, bob: Any, world
     )
     assert code == "InsufficientInstanceCapacity"
     assert "vcpus (needs 4, 0 of 4 free)" in message
+
+
+def speeds(world: World, instance_id: str, host: FakeHost) -> list[tuple[int, int]]:
+    """How fast the host is told that the instance's interfaces may be."""
+    told = slices.host_wanted(world.store.view, host.id, world.settings)
+    return [
+        (one.speed.sends_bps, one.speed.receives_bps)
+        for vpc in told.vpcs
+        for one in vpc.interfaces
+        if one.instance_id == instance_id
+    ]
+
+
+def test_interfaces_are_as_fast_as_their_type(
+    types: Types, bob: Any, host: FakeHost, world: World
+) -> None:
+    types.create("lab.fast", 1, 512, NetworkMbps=2500)
+    made = launch_one(bob, InstanceType="lab.fast")["InstanceId"]
+    assert speeds(world, made, host) == [(2_500_000_000, 2_500_000_000)]
+    free = launch_one(bob, InstanceType="m1.small")["InstanceId"]
+    assert speeds(world, free, host) == [(0, 0)]
+    assert types.ask("Modify", "lab.fast", NetworkMbps=100).status == 200
+    assert speeds(world, made, host) == [(2_500_000_000, 2_500_000_000)]
+    host.settle()
+    bob.stop_instances(InstanceIds=[made])
+    host.settle()
+    bob.modify_instance_attribute(InstanceId=made, InstanceType={"Value": "lab.fast"})
+    assert speeds(world, made, host) == [(100_000_000, 100_000_000)]
+    assert types.ask("Modify", "lab.fast", NetworkMbps=-1).status == 400
+
+
+def test_bandwidth_is_described_and_asked_for(types: Types, bob: Any) -> None:
+    types.create("lab.fast", 1, 512, NetworkMbps=2500)
+    types.create("lab.slow", 1, 512, NetworkMbps=100)
+    types.create("lab.free", 1, 512)
+    (fast,) = bob.describe_instance_types(InstanceTypes=["lab.fast"])["InstanceTypes"]
+    assert fast["NetworkInfo"]["NetworkPerformance"] == "2.5 Gigabit"
+    (card,) = fast["NetworkInfo"]["NetworkCards"]
+    assert card["BaselineBandwidthInGbps"] == card["PeakBandwidthInGbps"] == 2.5
+    (free,) = bob.describe_instance_types(InstanceTypes=["lab.free"])["InstanceTypes"]
+    assert "BaselineBandwidthInGbps" not in free["NetworkInfo"]["NetworkCards"][0]
+    wanted = [{"Name": "network-info.network-performance", "Values": ["100 Megabit"]}]
+    assert names(bob, Filters=wanted) == ["lab.slow"]
+    found = bob.get_instance_types_from_instance_requirements(
+        ArchitectureTypes=["x86_64"],
+        VirtualizationTypes=["hvm"],
+        InstanceRequirements={
+            "VCpuCount": {"Min": 1},
+            "MemoryMiB": {"Min": 1},
+            "NetworkBandwidthGbps": {"Min": 1},
+            "AllowedInstanceTypes": ["lab.*"],
+        },
+    )["InstanceTypes"]
+    assert [it["InstanceType"] for it in found] == ["lab.fast", "lab.free"]

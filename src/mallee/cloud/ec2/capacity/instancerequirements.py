@@ -90,6 +90,14 @@ def _memory_per_vcpu(kind: InstanceType, asked: Asked) -> bool:
     return _within(ratio, asked.get("MemoryGiBPerVCpu"))
 
 
+def _bandwidth(kind: InstanceType, asked: Asked) -> bool:
+    """A type without a limit has as much as is asked for, and more than any maximum."""
+    span: Mapping[str, float] = asked.get("NetworkBandwidthGbps") or {}
+    if not kind.network_mbps:
+        return "Max" not in span
+    return _within(kind.network_mbps / 1000, span)
+
+
 def _absent(kind: InstanceType, asked: Asked) -> bool:
     """What no type has here may be excluded or be all the same, but not be required."""
     return (
@@ -112,6 +120,7 @@ _TESTS: tuple[Callable[[InstanceType, Asked], bool], ...] = (
     lambda kind, asked: _within(
         presets.interfaces_of(kind.name), asked.get("NetworkInterfaceCount")
     ),
+    _bandwidth,
     _absent,
 )
 
@@ -120,6 +129,7 @@ _SPANS = frozenset(
         "AcceleratorCount",
         "MemoryGiBPerVCpu",
         "MemoryMiB",
+        "NetworkBandwidthGbps",
         "NetworkInterfaceCount",
         "TotalLocalStorageGB",
         "VCpuCount",

@@ -86,6 +86,8 @@ def _render(call: Call, kind: InstanceType) -> shapes.InstanceTypeInfo:
             "NvmeSupport": "unsupported",
         },
         "NetworkInfo": {
+            "NetworkPerformance": _bandwidth(kind),
+            "NetworkCards": [_card(kind)],
             "MaximumNetworkInterfaces": instancetypes.interfaces_of(kind.name),
             "MaximumNetworkCards": 1,
             "DefaultNetworkCardIndex": 0,
@@ -101,13 +103,35 @@ def _render(call: Call, kind: InstanceType) -> shapes.InstanceTypeInfo:
         "HibernationSupported": False,
         "BurstablePerformanceSupported": kind.is_burstable,
         "DedicatedHostsSupported": False,
-        "AutoRecoverySupported": False,
+        "AutoRecoverySupported": True,
         "SupportedBootModes": ["legacy-bios"],
         "NitroEnclavesSupport": "unsupported",
         "NitroTpmSupport": "unsupported",
         "PhcSupport": "unsupported",
         "RebootMigrationSupport": "unsupported",
     }
+
+
+def _card(kind: InstanceType) -> shapes.NetworkCardInfo:
+    card: shapes.NetworkCardInfo = {
+        "NetworkCardIndex": 0,
+        "NetworkPerformance": _bandwidth(kind),
+        "MaximumNetworkInterfaces": instancetypes.interfaces_of(kind.name),
+    }
+    if kind.network_mbps:
+        # Nobody may be faster for a while: the peak is the baseline.
+        gbps = kind.network_mbps / 1000
+        card["BaselineBandwidthInGbps"] = card["PeakBandwidthInGbps"] = gbps
+    return card
+
+
+def _bandwidth(kind: InstanceType) -> str:
+    """Return the bandwidth in AWS's words: `12.5 Gigabit`."""
+    if not kind.network_mbps:
+        return "Unlimited"
+    if kind.network_mbps < 1000:
+        return f"{kind.network_mbps} Megabit"
+    return f"{kind.network_mbps / 1000:g} Gigabit"
 
 
 def _find_offerings(
@@ -143,7 +167,6 @@ def _render_offering(call: Call, offering: Offering) -> shapes.InstanceTypeOffer
 
 
 _FALSE = (
-    "auto-recovery-supported",
     "bare-metal",
     "dedicated-hosts-supported",
     "free-tier-eligible",
@@ -184,7 +207,6 @@ _ABSENT = (
     "instance-storage-info.total-size-in-gb",
     "network-info.bandwidth-weightings",
     "network-info.efa-info.maximum-efa-interfaces",
-    "network-info.network-performance",
     "nitro-tpm-info.supported-versions",
     "processor-info.supported-features",
     "processor-info.sustained-clock-speed-in-ghz",
@@ -222,7 +244,9 @@ FILTERS: dict[str, Callable[[Call, InstanceType], Iterable[str]]] = {
     "network-info.maximum-network-cards": lambda call, kind: ("1",),
     "network-info.ipv4-addresses-per-interface": _addresses,
     "network-info.ipv6-addresses-per-interface": _addresses,
+    "network-info.network-performance": lambda call, kind: (_bandwidth(kind),),
     "network-info.ipv6-supported": lambda call, kind: ("true",),
+    "auto-recovery-supported": lambda call, kind: ("true",),
     **{name: lambda call, kind: ("false",) for name in _FALSE},
     **{name: lambda call, kind: ("unsupported",) for name in _UNSUPPORTED},
     **{name: lambda call, kind: () for name in _ABSENT},

@@ -11,15 +11,17 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from mallee.aws import errors
-from mallee.cloud import instancetypes
+from mallee.cloud import instancetypes, quotas
 from mallee.cloud.action import Action, Write
 from mallee.cloud.call import WriteCall
 from mallee.cloud.ec2 import resources
-from mallee.cloud.ec2.instances import power
+from mallee.cloud.ec2.instances import launchoptions, power
 from mallee.cloud.hosts import placement
 from mallee.cloud.state import records
 from mallee.model import instancetypes as presets
+from mallee.model import quotas as usage
 from mallee.model.instances import State
+from mallee.model.quotas import Use
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes
@@ -33,26 +35,22 @@ def modify_options(
     for member in ("CoreCount", "ThreadsPerCore"):
         if member not in request:
             raise errors.MissingParameter(member)
-    cores, threads = request.get("CoreCount", 0), request.get("ThreadsPerCore", 0)
     if power.state_of(record) is not State.STOPPED:
         raise errors.IncorrectInstanceStateNotStopped(record.id)
-    if threads != 1:
-        raise errors.InvalidParameterValue(
-            f"Value ({threads}) for parameter threadsPerCore is invalid. A core has one thread."
-        )
     name = record.doc.type_name
     kind = instancetypes.find(call.tx, name) or presets.BY_NAME.get(name)
     # A type may have been removed, or have fewer processors than when this was launched.
     most = max(kind.vcpus if kind else 0, record.doc.vcpus)
-    if not 1 <= cores <= most:
-        raise errors.InvalidParameterValue(
-            f"Value ({cores}) for parameter coreCount is invalid. An instance of type {name} has "
-            f"1 to {most} cores."
-        )
+    asked = {"CoreCount": request["CoreCount"], "ThreadsPerCore": request["ThreadsPerCore"]}
+    cores = launchoptions.cores(asked, name, most)
+    if cores > record.doc.vcpus:
+        # It uses none while it is stopped; a number with which it could not start is refused now.
+        use = Use(record.doc.zone, record.doc.made_by, ((usage.VCPUS, cores),))
+        quotas.affordable(call, use, (1, 1))
     # What it holds of its host was measured by the old number; a start takes the new measure.
     placement.pause(call.tx, record.doc.host_id, record.id)
     call.tx.write(record, replace(record.doc, vcpus=cores))
-    return {"InstanceId": record.id, "CoreCount": cores, "ThreadsPerCore": threads}
+    return {"InstanceId": record.id, "CoreCount": cores, "ThreadsPerCore": 1}
 
 
 ACTIONS: tuple[Action, ...] = (

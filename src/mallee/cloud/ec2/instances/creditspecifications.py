@@ -15,6 +15,7 @@ from mallee.cloud.action import Action, Listing, Read, Write
 from mallee.cloud.call import Call, WriteCall
 from mallee.cloud.ec2 import resources
 from mallee.cloud.ec2.instances import power
+from mallee.cloud.ec2.instances.launchoptions import NOT_THROTTLED, STANDARD, UNLIMITED
 from mallee.cloud.ec2.instances.power import InstanceRecord
 from mallee.cloud.state import records
 from mallee.model import instancetypes as presets
@@ -23,7 +24,6 @@ from mallee.model.instances import State
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes
 
-UNLIMITED, STANDARD = "unlimited", "standard"
 NOT_SUPPORTED = "InstanceCreditSpecification.NotSupported"
 
 
@@ -59,7 +59,7 @@ def _problem(call: WriteCall, record: InstanceRecord, wanted: str) -> str:
     if not _is_burstable(call, record):
         return f"The instance type {record.doc.type_name} is not burstable."
     if wanted == STANDARD:
-        return "No instance is throttled by this cloud: CpuCredits can only be 'unlimited'."
+        return NOT_THROTTLED
     return "" if wanted == UNLIMITED else f"Value ({wanted}) for CpuCredits is invalid."
 
 
@@ -87,9 +87,7 @@ def modify_default(
     family = _family(call, request["InstanceFamily"])
     wanted = request["CpuCredits"]
     if wanted == STANDARD:
-        raise errors.UnsupportedOperation(
-            "No instance is throttled by this cloud: CpuCredits can only be 'unlimited'."
-        )
+        raise errors.UnsupportedOperation(NOT_THROTTLED)
     if wanted != UNLIMITED:
         raise errors.InvalidParameterValue(
             f"Value ({wanted}) for parameter cpuCredits is invalid. Give {UNLIMITED}."

@@ -154,7 +154,11 @@ def _change_type(call: WriteCall, record: InstanceRecord, name: str | None) -> N
     # What it holds of its host was measured by the old type; a start takes the new measure.
     placement.pause(call.tx, record.doc.host_id, record.id)
     changed = msgspec.structs.replace(
-        record.doc, type_name=kind.name, vcpus=kind.vcpus, memory_mib=kind.memory_mib
+        record.doc,
+        type_name=kind.name,
+        vcpus=kind.vcpus,
+        memory_mib=kind.memory_mib,
+        network_mbps=kind.network_mbps,
     )
     call.tx.write(record, changed)
 

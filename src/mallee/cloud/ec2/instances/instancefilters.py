@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 
 from mallee.cloud.call import Call
 from mallee.cloud.ec2 import images, zones
-from mallee.cloud.ec2.instances import instancenetwork, power
+from mallee.cloud.ec2.instances import instancenetwork, maintenanceoptions, power
 from mallee.cloud.ec2.instances.power import InstanceRecord
 from mallee.cloud.ec2.vpc import interfacelisting
 from mallee.cloud.state import records
@@ -104,6 +104,7 @@ FILTERS: dict[str, Filter] = {
         (str(record.doc.partition),) if record.doc.partition else ()
     ),
     "launch-time": lambda call, record: (_launch_time(record),),
+    "maintenance-options.auto-recovery": _of(maintenanceoptions.shown),
     "metadata-options.http-endpoint": _of(lambda doc: doc.metadata.http_endpoint),
     "metadata-options.http-put-response-hop-limit": _of(
         lambda doc: str(doc.metadata.http_put_response_hop_limit)

@@ -13,8 +13,14 @@ from typing import TYPE_CHECKING, Any
 from mallee.aws import codec
 from mallee.cloud.action import Action, Listing
 from mallee.cloud.call import Call
-from mallee.cloud.ec2 import images, resources, tagset, zones
-from mallee.cloud.ec2.instances import instancefilters, instancenetwork, instanceprofiles, power
+from mallee.cloud.ec2 import images, kept, resources, tagset, zones
+from mallee.cloud.ec2.instances import (
+    instancefilters,
+    instancenetwork,
+    instanceprofiles,
+    maintenanceoptions,
+    power,
+)
 from mallee.cloud.ec2.instances.power import InstanceRecord
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
@@ -74,6 +80,7 @@ def _render(call: Call, record: InstanceRecord) -> shapes.Instance:
         "ImageId": doc.image_id,
         "KernelId": doc.kernel_id,
         "RamdiskId": doc.ramdisk_id,
+        "MaintenanceOptions": {"AutoRecovery": maintenanceoptions.shown(doc)},
         "InstanceType": doc.type_name,
         "AmiLaunchIndex": doc.launch_index,
         "KeyName": doc.key_name,

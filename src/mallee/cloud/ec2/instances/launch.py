@@ -53,7 +53,7 @@ def run_instances(call: WriteCall, request: shapes.RunInstancesRequest) -> shape
         placement.Reservation(
             zone=launch.nics[0].subnet.doc.zone,
             instance_ids=instance_ids,
-            vcpus=launch.type.vcpus,
+            vcpus=launch.vcpus,
             memory_mib=launch.type.memory_mib,
             disk_gib=launch.disk_gib,
             count_min=launch.count_min,
@@ -72,7 +72,7 @@ def run_instances(call: WriteCall, request: shapes.RunInstancesRequest) -> shape
 def _count(call: WriteCall, launch: Launch) -> int:
     """Return how many of the wanted instances quotas and addresses suffice for, or raise."""
     subnet = launch.nics[0].subnet
-    size = Size(launch.type.vcpus, launch.type.memory_mib, launch.disk_gib)
+    size = Size(launch.vcpus, launch.type.memory_mib, launch.disk_gib)
     each = usage.of_new_instance(subnet.doc.zone, call.principal.issuer_id, size)
     count = quotas.affordable(call, each, (launch.count_min, launch.count_max))
     count = launchnetwork.affordable(call, launch.nics, (launch.count_min, count))
@@ -96,9 +96,10 @@ def _make(call: WriteCall, launch: Launch, place: Place) -> InstanceRecord:
         kernel_id=launch.kernel_id,
         ramdisk_id=launch.ramdisk_id,
         type_name=launch.type.name,
-        vcpus=launch.type.vcpus,
+        vcpus=launch.vcpus,
         memory_mib=launch.type.memory_mib,
         disk_gib=launch.disk_gib,
+        network_mbps=launch.type.network_mbps,
         key_name=key_pair.name if key_pair else None,
         public_key=key_pair.public_key if key_pair else None,
         user_data=launch.user_data,
@@ -114,6 +115,7 @@ def _make(call: WriteCall, launch: Launch, place: Place) -> InstanceRecord:
         profile=(instanceprofiles.association(call, launch.profile) if launch.profile else None),
         placement_group_id=launch.spot.group.id if launch.spot else "",
         partition=place.partition,
+        auto_recovers=launch.auto_recovers,
         client_token=launch.client_token,
         made_by=call.principal.issuer_id,
         launched_at=call.now,

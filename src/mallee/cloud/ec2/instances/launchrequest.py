@@ -17,7 +17,12 @@ from mallee.cloud.call import Call, Request
 from mallee.cloud.ec2 import images, keypairs, resources, tagset
 from mallee.cloud.ec2.capacity import instancetypes, placementgroups
 from mallee.cloud.ec2.images import ImageRecord
-from mallee.cloud.ec2.instances import instanceprofiles, launchnetwork, metadatadefaults
+from mallee.cloud.ec2.instances import (
+    instanceprofiles,
+    launchnetwork,
+    launchoptions,
+    metadatadefaults,
+)
 from mallee.cloud.ec2.instances.launchnetwork import Nic
 from mallee.cloud.iam.instanceprofiles import ProfileRecord
 from mallee.cloud.state import records
@@ -29,8 +34,10 @@ from mallee.model.keypairs import KeyPair
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes
 
-HONOURS = launchnetwork.HONOURS | frozenset(
-    {
+HONOURS = (
+    launchnetwork.HONOURS
+    | launchoptions.HONOURS
+    | {
         "BlockDeviceMappings.DeviceName",
         "BlockDeviceMappings.Ebs.DeleteOnTermination",
         "BlockDeviceMappings.Ebs.VolumeSize",
@@ -78,6 +85,7 @@ class Launch:
     kernel_id: str | None
     ramdisk_id: str | None
     type: InstanceType
+    vcpus: int
     disk_gib: int
     key_pair: Record[KeyPair, None] | None
     user_data: bytes
@@ -89,6 +97,7 @@ class Launch:
     metadata: MetadataOptions
     profile: ProfileRecord | None
     spot: placementgroups.Spot | None
+    auto_recovers: bool
     client_token: str | None
     tags: dict[str, str]
     interface_tags: dict[str, str]
@@ -101,6 +110,8 @@ def parse(call: Call, request: shapes.RunInstancesRequest) -> Launch:
     kernel_id, ramdisk_id = _parse_boot(call, request, image)
     kind = instancetypes.by_name(resources.reader(call), request.get("InstanceType", DEFAULT_NAME))
     _refuse_what_is_not_there(request)
+    launchoptions.check_credits(request, kind)
+    maintenance = request.get("MaintenanceOptions") or {}
     return Launch(
         count_min=count_min,
         count_max=count_max,
@@ -108,6 +119,7 @@ def parse(call: Call, request: shapes.RunInstancesRequest) -> Launch:
         kernel_id=kernel_id,
         ramdisk_id=ramdisk_id,
         type=kind,
+        vcpus=launchoptions.cores(request.get("CpuOptions") or {}, kind.name, kind.vcpus),
         disk_gib=_parse_disk(request, image, kind),
         key_pair=_find_key_pair(call, request),
         user_data=parse_user_data(request.get("UserData", "")),
@@ -120,6 +132,7 @@ def parse(call: Call, request: shapes.RunInstancesRequest) -> Launch:
         ),
         profile=_parse_profile(call, request),
         spot=placementgroups.given(call, request.get("Placement") or {}),
+        auto_recovers=launchoptions.auto_recovers(maintenance.get("AutoRecovery", "default")),
         client_token=request.get("ClientToken"),
         tags=tagset.of_new(request, records.INSTANCE.name),
         interface_tags=tagset.of_new(request, records.INTERFACE.name),

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from mallee.cloud.action import Action, Read
 from mallee.cloud.call import Call, Request
 from mallee.cloud.ec2 import resources
+from mallee.cloud.ec2.instances import maintenanceoptions
 from mallee.cloud.ec2.instances.power import InstanceRecord
 from mallee.cloud.ec2.templates import launchtemplates
 from mallee.cloud.state import records
@@ -81,6 +82,8 @@ def _data_of(call: Call, record: InstanceRecord) -> shapes.ResponseLaunchTemplat
         "InstanceType": doc.type_name,
         "KeyName": doc.key_name,
         "UserData": base64.b64encode(doc.user_data).decode() if doc.user_data else None,
+        "CpuOptions": {"CoreCount": doc.vcpus, "ThreadsPerCore": 1},
+        "MaintenanceOptions": {"AutoRecovery": maintenanceoptions.shown(doc)},
         "DisableApiTermination": doc.api_termination_protected,
         "DisableApiStop": doc.api_stop_protected,
         "InstanceInitiatedShutdownBehavior": doc.shutdown_behavior,
