@@ -1,0 +1,1 @@
+"""NBD: disks over a socket, as QEMU speaks it, from both ends."""
