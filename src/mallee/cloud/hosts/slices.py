@@ -176,10 +176,10 @@ def _instance_wanted(
         metadata_options=doc.metadata,
         metadata=told,
         user_data=doc.user_data,
+        auto_recovers=doc.auto_recovers,
     )
 
 
-        auto_recovers=doc.auto_recovers,
 def _boot(view: View, doc: Instance, image: Record[Image, Any] | None) -> DirectBoot | None:
     """Return what the hypervisor starts: the kernel asked for, or the image's own fast path."""
     offered = image.doc if image else None
