@@ -11,6 +11,7 @@ from bench import (
     manyrules,
     memory,
     objects,
+    pages,
     policy,
     quotas,
     report,
@@ -21,7 +22,7 @@ from bench import (
 )
 
 ALL = (
-    *(launch, answer, describe, together, memory, rules, manyrules),
+    *(launch, answer, describe, pages, together, memory, rules, manyrules),
     *(policy, authorization, quotas, trail, objects, engine, busy, faststart),
 )
 

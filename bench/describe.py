@@ -72,8 +72,10 @@ def rates(pid: int, ask: Callable[[], None], runs: int, requests: int) -> tuple[
 
 
 @contextmanager
-def running(root: Path, count: int) -> Generator[tuple[int, asking.Client]]:
-    """The cloud process with so many instances in its database."""
+def running(
+    root: Path, count: int, more: Callable[[store.Tx], None] | None = None
+) -> Generator[tuple[int, asking.Client]]:
+    """The cloud process with so many instances in its database, and what `more` puts there."""
     layout = Layout(root)
     for folder in (layout.cloud, layout.log, layout.admin_credentials.parent):
         folder.mkdir(parents=True, exist_ok=True)
@@ -83,6 +85,8 @@ def running(root: Path, count: int) -> Generator[tuple[int, asking.Client]]:
         pass
     opened = store.Store.open(f"sqlite:///{layout.database}", clock=clock.SYSTEM)
     opened.transact(lambda tx: _seed(tx, count))
+    if more is not None:
+        opened.transact(more)
     opened.close()
     with _daemon(layout) as pid:
         key = json.loads(layout.admin_credentials.read_text())

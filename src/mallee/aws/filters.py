@@ -28,7 +28,7 @@ def compile_patterns(patterns: Sequence[str]) -> Test:
     exact = frozenset(pattern for pattern in patterns if not is_wild(pattern))
     wild = [_expression(pattern) for pattern in patterns if is_wild(pattern)]
     if not wild:
-        return lambda values: any(value in exact for value in values)
+        return lambda values: not exact.isdisjoint(values)
     fits = re.compile("|".join(wild), re.DOTALL).fullmatch
     return lambda values: any(value in exact or fits(value) is not None for value in values)
 

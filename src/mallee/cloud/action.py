@@ -4,9 +4,9 @@ Everything that several actions share follows from the row and the service model
 DryRun, ClientToken, filters, paging, refusal of parameters that are not honoured.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from mallee.aws import errors, policy
 from mallee.cloud.call import Call, Principal, Request, Result, WriteCall
@@ -83,13 +83,27 @@ class Serve:
     """Whether anything is different afterwards."""
 
 
+@runtime_checkable
+class InOrder(Protocol):
+    """Things of which a page is taken without a look at all the others."""
+
+    def __iter__(self) -> Iterator[Any]:
+        """Return all of them."""
+        ...
+
+    def after(self, key: str, /) -> Iterator[Any]:
+        """Return those whose `Listing.key` comes after this one, ordered by it."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
     """A Describe action: find, filter, page, render. Only `find` and `render` are the noun's own.
 
     `find` returns what the caller may see, in a stable order, already narrowed to the ids asked for
-    (raising `Invalid…NotFound` for one that is not there). A filter gives the values that an item
-    has under that name; `tag:…`, `tag-key` and `tag-value` are there for every item with tags.
+    (raising `Invalid…NotFound` for one that is not there); what may be many is `InOrder`. A filter
+    gives the values that an item has under that name; `tag:…`, `tag-key` and `tag-value` are there
+    for every item with tags.
     """
 
     find: Callable[[Call, Request], Iterable[Any]]

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from mallee.aws import errors, filters, paging
-from mallee.cloud.action import Action, Listing, Pages, PageWords, Scan
+from mallee.cloud.action import Action, InOrder, Listing, Pages, PageWords, Scan
 from mallee.cloud.call import Call, Request, Result
 from mallee.kit import secretbox
 
@@ -52,10 +52,8 @@ def run(action: Action, call: Call, request: Request, box: secretbox.SecretBox) 
     """Return the result of a Describe action; paging tokens are made with keys of the box."""
     listing = action.does
     assert isinstance(listing, Listing)
-    items: Iterable[Any] = listing.find(call, request)
+    found: Iterable[Any] = listing.find(call, request)
     tests = list(_tests(listing, call, _asked_filters(request)))
-    if tests:
-        items = [item for item in items if all(test(item) for test in tests)]
     result: dict[str, Any] = {}
     if request.get("MaxResults") is not None or request.get("NextToken"):
         _refuse_ids(request)
@@ -65,12 +63,14 @@ def run(action: Action, call: Call, request: Request, box: secretbox.SecretBox) 
             paging.decode(keys, question, request["NextToken"]) if "NextToken" in request else ""
         )
         size = _page_size(listing, request)
-        page = _page(listing, items, after, size + 1)
+        page = list(itertools.islice(_fitting(_rest(listing, found, after), tests), size + 1))
         items = page[:size]
         if len(page) > size:
             result["NextToken"] = paging.encode(keys, question, listing.key(items[-1]))
+    else:
+        items = list(_fitting(found, tests))
     if listing.regroup is not None:
-        items = listing.regroup(call, list(items))
+        items = listing.regroup(call, items)
     rendered = [listing.render(call, item) for item in items]
     result.update(listing.split(rendered) if listing.split else {listing.member: rendered})
     return result
@@ -126,6 +126,18 @@ def _asked_filters(request: Request) -> Sequence[Request]:
     return request.get("Filters") or request.get("Filter") or ()
 
 
+def exact(request: Request, name: str) -> frozenset[str] | None:
+    """Return the values that a filter takes; None: others may fit too, or it is not there.
+
+    With it a `find` looks only where something can be; the filter is applied all the same.
+    """
+    for filter_ in _asked_filters(request):
+        values: list[str] = filter_.get("Values") or []
+        if filter_.get("Name") == name and not any(map(filters.is_wild, values)):
+            return frozenset(values)
+    return None
+
+
 def _tests(listing: Listing, call: Call, asked: Sequence[Request]) -> Iterator[Test]:
     """Yield one test per filter that was asked for."""
     if len(asked) > MAX_FILTERS:
@@ -145,6 +157,8 @@ def _tests(listing: Listing, call: Call, asked: Sequence[Request]) -> Iterator[T
 def _test(values: Values, patterns: Sequence[str], effort: "_Effort") -> Test:
     fits = filters.compile_patterns(patterns)
     cost = _wild_characters(patterns)
+    if not cost:
+        return lambda item: fits(values(item))
 
     def test(item: Any) -> bool:
         found = list(values(item))
@@ -167,7 +181,7 @@ def _values(listing: Listing, call: Call, name: str) -> Values:
     if tags is not None:
         if name.startswith("tag:"):
             label = name.removeprefix("tag:")
-            return lambda item: [value for key, value in tags(item).items() if key == label]
+            return lambda item: (tags(item)[label],) if label in tags(item) else ()
         if name == "tag-key":
             return lambda item: tags(item).keys()
         if name == "tag-value":
@@ -194,11 +208,20 @@ def _page_size(listing: Listing, request: Request) -> int:
     return greatest if size is None else size
 
 
-def _page(listing: Listing, items: Iterable[Any], after: str, count: int) -> list[Any]:
-    """Return the first items whose key comes after the one where the last page ended.
+def _fitting(items: Iterable[Any], tests: Iterable[Test]) -> Iterable[Any]:
+    """Return those that pass every test, each looked at when it is wanted."""
+    for test in tests:
+        items = filter(test, items)
+    return items
+
+
+def _rest(listing: Listing, found: Iterable[Any], after: str) -> Iterable[Any]:
+    """Return, ordered by key, what comes after the one where the last page ended.
 
     A page is ordered by key and not as found, so that it begins at the same place whatever was
     made or removed since the last one.
     """
-    rest = (item for item in items if not after or listing.key(item) > after)
-    return list(itertools.islice(sorted(rest, key=listing.key), count))
+    if isinstance(found, InOrder):
+        return found.after(after)
+    rest = (item for item in found if not after or listing.key(item) > after)
+    return sorted(rest, key=listing.key)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mallee.cloud.state import records, store
+from mallee.cloud.state import index, records, store
 from mallee.model.instances import InstanceSeen, Phase
 from tests.cloud.state import samples
 
@@ -85,11 +85,15 @@ def test_view_writer_and_database_say_the_same(
     open_store: OpenStore, transactions: list[list[Step]]
 ) -> None:
     one, two = open_store(), open_store()
+    # From the first question on, the order is kept as things come and go.
+    list(one.view.ordered(records.INSTANCE, samples.ACCOUNT).after(""))
     half = len(transactions) // 2
     run_all(one, transactions[:half])
     run_all(two, transactions[half:])
     told = one.transact(content)
     assert told == content(one.view)
+    ordered = one.view.ordered(records.INSTANCE, samples.ACCOUNT)
+    assert list(ordered.after("")) == sorted(ordered, key=index.order_key)
     assert told == two.transact(content) == content(two.view)
     three = open_store()
     assert told == content(three.view) == three.transact(content)

@@ -14,6 +14,7 @@ from mallee.cloud.ec2 import (
     images,
     keypairs,
     regions,
+    taglisting,
     tags,
     zones,
 )
@@ -71,6 +72,7 @@ _ROWS: tuple[Action, ...] = (
     *regions.ACTIONS,
     *screens.ACTIONS,
     *serialaccess.ACTIONS,
+    *taglisting.ACTIONS,
     *tags.ACTIONS,
     *templatedata.ACTIONS,
     *templateversions.ACTIONS,

@@ -1,4 +1,4 @@
-"""CreateTags, DeleteTags and DescribeTags, over every kind of thing in the registry.
+"""CreateTags and DeleteTags, over every kind of thing in the registry; `taglisting` shows tags.
 
 Called through the action table. A thing is found by its id's prefix; the rules of a security group
 have tags of their own inside their group's document. What a tag may be is `tagset`'s business.
@@ -7,16 +7,15 @@ have tags of their own inside their group's document. What a tag may be is `tags
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from mallee.aws import errors
-from mallee.cloud.action import Action, Listing, Write
-from mallee.cloud.call import Call, Request, Result, WriteCall
+from mallee.cloud.action import Action, Write
+from mallee.cloud.call import Result, WriteCall
 from mallee.cloud.ec2 import resources, tagset
-from mallee.cloud.ec2.vpc import peerings, securitygrouprules, subnetreservations
+from mallee.cloud.ec2.vpc import peerings, subnetreservations
 from mallee.cloud.state import records
 from mallee.model import ids
 
@@ -27,21 +26,6 @@ Tags = dict[str, str]
 Change = Callable[[Mapping[str, str]], Tags]
 
 RULE_PREFIX = "sgr"
-
-
-@dataclass(frozen=True, slots=True)
-class Labelled:
-    """One tag of one thing."""
-
-    resource_id: str
-    resource_type: str
-    key: str
-    value: str
-
-    @property
-    def id(self) -> str:
-        """Orders tags for paging."""
-        return f"{self.resource_id}/{self.key}"
 
 
 def create_tags(call: WriteCall, request: shapes.CreateTagsRequest) -> Result:
@@ -130,35 +114,6 @@ def _change_rule(call: WriteCall, id: str, change: Change) -> None:
     raise errors.InvalidSecurityGroupRuleIdNotFound(id)
 
 
-def _find(call: Call, request: Request) -> Iterable[Labelled]:
-    kinds = {resource.kind.name: resource.kind for resource in resources.REGISTRY}
-    for kind in kinds.values():
-        for record in call.view.list(kind, call.account):
-            own: Tags = record.doc.tags
-            for key, value in own.items():
-                yield Labelled(record.id, kind.name, key, value)
-    for group in call.view.list(records.SECURITY_GROUP, call.account):
-        for rule in group.doc.rules:
-            for key, value in rule.tags.items():
-                yield Labelled(rule.id, securitygrouprules.RULE, key, value)
-    for peering in call.view.by(records.PEERING, "account", call.account):
-        for key, value in peerings.tags_of(call, peering.doc).items():
-            yield Labelled(peering.id, records.PEERING.name, key, value)
-    for subnet in call.view.list(records.SUBNET, call.account):
-        for reservation in subnet.doc.reservations:
-            for key, value in reservation.tags.items():
-                yield Labelled(reservation.id, subnetreservations.TYPE, key, value)
-
-
-def _render(call: Call, item: Labelled) -> shapes.TagDescription:
-    return {
-        "ResourceId": item.resource_id,
-        "ResourceType": item.resource_type,
-        "Key": item.key,
-        "Value": item.value,
-    }
-
-
 ACTIONS: tuple[Action, ...] = (
     Action(
         service="ec2",
@@ -171,22 +126,5 @@ ACTIONS: tuple[Action, ...] = (
         name="DeleteTags",
         does=Write(handle=delete_tags),
         honours=frozenset({"Resources", "Tags"}),
-    ),
-    Action(
-        service="ec2",
-        name="DescribeTags",
-        does=Listing(
-            find=_find,
-            render=_render,
-            member="Tags",
-            filters={
-                "key": lambda call, item: (item.key,),
-                "value": lambda call, item: (item.value,),
-                "resource-id": lambda call, item: (item.resource_id,),
-                "resource-type": lambda call, item: (item.resource_type,),
-            },
-            tags=lambda item: {item.key: item.value},
-        ),
-        honours=frozenset(),
     ),
 )

@@ -6,7 +6,8 @@ The event loop's is what `View` shows. Both are fed the same changes in the same
 touch which, and when, is the store's business (`store.py`).
 """
 
-from collections.abc import Iterator, Mapping, Set
+import bisect
+from collections.abc import Callable, Iterator, Mapping, Set
 from typing import Any, TypeVar
 
 from mallee.cloud.state import records
@@ -35,6 +36,8 @@ class Index:
         self._totals: dict[str, int] = {}
         self._spaces_of: dict[str, dict[tuple[str, str], None]] = {}
         self._usage = Usage()
+        self._orders: dict[tuple[str, str], list[str]] = {}
+        """Keys of order, sorted, of what was ever asked for in order."""
 
     # Reading
 
@@ -48,6 +51,17 @@ class Index:
             return list(self._by_id[kind].values())
         found = self._by_id[kind]
         return [found[id] for id in self._by_account.get((kind, account), _NOTHING)]
+
+    def order(self, kind: str, account: str) -> list[str]:
+        """Return the keys of order of an account's records, sorted; not a copy.
+
+        The first question sorts them; from then on they are kept in order as they come and go.
+        """
+        keys = self._orders.get((kind, account))
+        if keys is None:
+            keys = sorted(order_key(record) for record in self.all_of(kind, account))
+            self._orders[kind, account] = keys
+        return keys
 
     def by(self, kind: str, index: str, value: str) -> list[Record[Any, Any]]:
         """Return the records found under `value`; raise `KeyError` for an undeclared index."""
@@ -99,6 +113,8 @@ class Index:
         places = set(_places(record))
         if previous is not None:
             self._unindex(previous, places)
+        else:
+            self._reorder(record, bisect.insort)
         self._by_account.setdefault((kind, record.account), {})[record.id] = None
         for place in places:
             self._by_value.setdefault(place, {})[record.id] = None
@@ -110,6 +126,7 @@ class Index:
         if previous is not None:
             self._doc_revs[kind] = max(self._doc_revs[kind], rev)
             self._usage.change(previous, None)
+            self._reorder(previous, _take_out)
             _remove(self._by_account, (kind, previous.account), id)
             self._unindex(previous, set())
         return previous
@@ -137,6 +154,13 @@ class Index:
             del self._spaces_of[previous.owner]
         return previous
 
+    def _reorder(
+        self, record: Record[Any, Any], change: Callable[[list[str], str], object]
+    ) -> None:
+        keys = self._orders.get((record.kind.name, record.account))
+        if keys is not None:
+            change(keys, order_key(record))
+
     def _unindex(self, record: Record[Any, Any], kept: Set[tuple[str, str, str]]) -> None:
         for place in _places(record):
             if place not in kept:
@@ -155,6 +179,21 @@ class Index:
         other._spaces_of = {owner: dict(keys) for owner, keys in self._spaces_of.items()}
         other._usage = self._usage.copy()
         return other
+
+
+def order_key(record: Record[Any, Any]) -> str:
+    """Return what a record is ordered by in lists; it ends with the id, and never changes."""
+    order = records.ORDERS.get(record.kind.name)
+    return f"{order(record.doc)}/{record.id}" if order else record.id
+
+
+def id_in(key: str) -> str:
+    """Return the id of the record with that key of order."""
+    return key[key.rfind("/") + 1 :]
+
+
+def _take_out(keys: list[str], key: str) -> None:
+    del keys[bisect.bisect_left(keys, key)]
 
 
 def _places(record: Record[Any, Any]) -> Iterator[tuple[str, str, str]]:

@@ -4,13 +4,40 @@ A view belongs to the event loop's thread: it changes only there, between two ca
 transactions. A handler that does not await sees one consistent state.
 """
 
+import bisect
 import builtins
-from collections.abc import Mapping
+import functools
+import itertools
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from mallee.cloud.state.index import Index
+from mallee.cloud.state.index import Index, id_in
 from mallee.cloud.state.records import D, Kind, Record, S
 from mallee.model.quotas import Share
+
+
+class Ordered:
+    """An account's records of a kind: as they came, or from a place on in the order of pages.
+
+    Good until the next change of the view; not to be kept.
+    """
+
+    __slots__ = ("_account", "_index", "_kind")
+
+    def __init__(self, index: Index, kind: str, account: str) -> None:
+        self._index = index
+        self._kind = kind
+        self._account = account
+
+    def __iter__(self) -> Iterator[Record[Any, Any]]:
+        return iter(self._index.all_of(self._kind, self._account))
+
+    def after(self, key: str) -> Iterator[Record[Any, Any]]:
+        """Return those whose key of order comes after `key`, at no cost for those before."""
+        get = functools.partial(self._index.get, self._kind)
+        keys = self._index.order(self._kind, self._account)
+        rest = itertools.islice(keys, bisect.bisect_right(keys, key) if key else 0, None)
+        return (record for key in rest if (record := get(id_in(key))) is not None)
 
 
 class View:
@@ -33,6 +60,13 @@ class View:
     def list(self, kind: Kind[D, S], account: str | None = None) -> list[Record[D, S]]:
         """Return the records of a kind, of one account when given, in no promised order."""
         return self._index.all_of(kind.name, account)
+
+    def ordered(self, kind: Kind[D, S], account: str) -> Ordered:
+        """Return the records of an account in the order of pages (`records.ORDERS`).
+
+        For kinds whose ids have no slash.
+        """
+        return Ordered(self._index, kind.name, account)
 
     def by(self, kind: Kind[D, S], index: str, value: str) -> builtins.list[Record[D, S]]:
         """Return the records found under `value` of an index of `records.INDEXES`.

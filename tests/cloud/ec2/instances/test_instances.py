@@ -4,11 +4,15 @@ from typing import Any
 
 import pytest
 
+from mallee.cloud.ec2 import kept
 from mallee.cloud.ec2.instances import instances
 from mallee.cloud.state import records
 from mallee.model.instances import Phase
 from tests.cloud.ec2.asking import described, launch, launch_one, refusal, refused
 from tests.cloud.ec2.world import FakeHost, World
+
+KEPT_BYTES = 4096
+"""More than one instance takes."""
 
 
 def found(client: Any, name: str, *values: str) -> set[str]:
@@ -125,11 +129,11 @@ def test_every_change_is_shown_at_once(alice: Any, host: FakeHost) -> None:
 def test_what_is_kept_for_speed_is_bounded(
     alice: Any, host: FakeHost, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(instances, "MAX_KEPT", 4)
+    monkeypatch.setattr(instances, "_kept", kept.Kept("Instance", most_bytes=4 * KEPT_BYTES))
     made = {it["InstanceId"] for it in launch(alice, 9)}
     for _ in range(2):
         assert found(alice, "instance-id", "*") == made
-    assert len(instances._kept) <= 4
+    assert 0 < len(instances._kept) < 9
 
 
 def test_an_old_form_of_the_account_filter_still_shows_terminated_instances(

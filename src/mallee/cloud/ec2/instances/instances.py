@@ -8,7 +8,7 @@ interface or its elastic address changes. Their lives are `launch`'s and `power`
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mallee.aws import codec
 from mallee.cloud.action import Action, Listing
@@ -22,20 +22,14 @@ from mallee.cloud.ec2.instances import (
     power,
 )
 from mallee.cloud.ec2.instances.power import InstanceRecord
-from mallee.cloud.state import records, store
-from mallee.cloud.state.records import Record
+from mallee.cloud.state import index, records, store
 from mallee.model.instances import Instance, MetadataOptions, Reason
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes
 
-MAX_KEPT = 10_000
-"""Most encoded instances that are kept: some 3 KiB each."""
-
-Sources = tuple[Record[Any, Any] | None, ...]
-"""The records that an instance is shown from, its own first."""
-
-_kept: dict[str, tuple[Sources, codec.Fragment]] = {}
+_kept = kept.Kept("Instance", most_bytes=48 << 20)
+"""Each is some 3 KiB."""
 
 
 def reservation(call: Call, found: list[InstanceRecord]) -> shapes.Reservation:
@@ -49,23 +43,10 @@ def reservation(call: Call, found: list[InstanceRecord]) -> shapes.Reservation:
 
 
 def _encoded(call: Call, record: InstanceRecord) -> codec.Fragment:
-    sources = _sources(call.view, record)
-    kept = _kept.get(record.id)
-    # Records are immutable: the same objects give the same text.
-    if kept is not None and _are_same(kept[0], sources):
-        return kept[1]
-    fragment = codec.for_query_service("ec2").encode_shape("Instance", _render(call, record))
-    if len(_kept) >= MAX_KEPT:
-        _kept.clear()
-    _kept[record.id] = (sources, fragment)
-    return fragment
+    return _kept.get(record.id, _sources(call.view, record), lambda: _render(call, record))
 
 
-def _are_same(were: Sources, are: Sources) -> bool:
-    return len(were) == len(are) and all(was is now for was, now in zip(were, are, strict=True))
-
-
-def _sources(view: store.View | store.Tx, record: InstanceRecord) -> Sources:
+def _sources(view: store.View | store.Tx, record: InstanceRecord) -> kept.Sources:
     own = instancenetwork.interfaces_of(view, record.doc)
     addresses = (
         address for one in own for address in view.by(records.ADDRESS, "interface", one.id)
@@ -155,7 +136,7 @@ def _find(call: Call, request: shapes.DescribeInstancesRequest) -> Iterable[Inst
     asked: list[str] = request.get("InstanceIds") or []
     if asked:
         return resources.several(call, records.INSTANCE, asked)
-    return call.view.list(records.INSTANCE, call.account)
+    return call.view.ordered(records.INSTANCE, call.account)
 
 
 def _reservations(call: Call, found: list[InstanceRecord]) -> list[list[InstanceRecord]]:
@@ -167,7 +148,7 @@ def _reservations(call: Call, found: list[InstanceRecord]) -> list[list[Instance
 
 def page_key(record: InstanceRecord) -> str:
     """Order instances so that those of one reservation stand together."""
-    return f"{record.doc.reservation_id}/{record.doc.launch_index:05}/{record.id}"
+    return index.order_key(record)
 
 
 ACTIONS: tuple[Action, ...] = (

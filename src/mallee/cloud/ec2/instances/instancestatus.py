@@ -30,7 +30,7 @@ def _find(call: Call, request: shapes.DescribeInstanceStatusRequest) -> Iterable
     found = (
         resources.several(call, records.INSTANCE, asked)
         if asked
-        else call.view.list(records.INSTANCE, call.account)
+        else call.view.ordered(records.INSTANCE, call.account)
     )
     if request.get("IncludeAllInstances"):
         return found

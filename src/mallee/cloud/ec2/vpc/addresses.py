@@ -218,7 +218,7 @@ def _find(call: Call, request: shapes.DescribeAddressesRequest) -> Iterable[Addr
     ids_asked: list[str] = request.get("AllocationIds") or []
     ips_asked: list[str] = request.get("PublicIps") or []
     if not ids_asked and not ips_asked:
-        return sorted(call.view.list(records.ADDRESS, call.account), key=lambda it: it.id)
+        return call.view.ordered(records.ADDRESS, call.account)
     found = resources.several(call, records.ADDRESS, ids_asked)
     found += [_by_public_ip(call, public_ip) for public_ip in ips_asked]
     return list({address.id: address for address in found}.values())

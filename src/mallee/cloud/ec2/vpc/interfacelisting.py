@@ -159,7 +159,7 @@ def _find(
     asked: list[str] = request.get("NetworkInterfaceIds") or []
     if asked:
         return resources.several(call, records.INTERFACE, asked)
-    return sorted(call.view.list(records.INTERFACE, call.account), key=lambda it: it.id)
+    return call.view.ordered(records.INTERFACE, call.account)
 
 
 def _zone(call: Call, interface: InterfaceRecord) -> str:

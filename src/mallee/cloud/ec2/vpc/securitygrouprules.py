@@ -6,7 +6,7 @@ hosts'. A rule lives in its group's document, so every change of a group is one 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -245,21 +245,52 @@ def _parse_update(call: WriteCall, group: Group, current: Rule, given: Mapping[s
 
 
 def _find(call: Call, request: shapes.DescribeSecurityGroupRulesRequest) -> Iterable[GroupRule]:
-    mine = [
-        GroupRule(group, rule)
-        for group in call.view.list(records.SECURITY_GROUP, call.account)
-        for rule in group.doc.rules
-    ]
     asked: list[str] = request.get("SecurityGroupRuleIds") or []
     if not asked:
-        return sorted(mine, key=lambda item: item.id)
-    by_id = {item.id: item for item in mine}
+        return _Rules(call)
     for id in asked:
         if not ids.is_well_formed(id, "sgr"):
             raise errors.InvalidSecurityGroupRuleIdMalformed(id)
+    wanted = frozenset(asked)
+    by_id = {
+        rule.id: GroupRule(group, rule)
+        for group in call.view.list(records.SECURITY_GROUP, call.account)
+        for rule in group.doc.rules
+        if rule.id in wanted
+    }
+    for id in asked:
         if id not in by_id:
             raise errors.InvalidSecurityGroupRuleIdNotFound(id)
     return [by_id[id] for id in dict.fromkeys(asked)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Rules:
+    """All rules of an account, of which a page can be taken."""
+
+    call: Call
+
+    def __iter__(self) -> Iterator[GroupRule]:
+        return self._of(self.call.view.ordered(records.SECURITY_GROUP, self.call.account))
+
+    def after(self, key: str, /) -> Iterator[GroupRule]:
+        """Return the rest of the group where the last page ended, and the groups after it."""
+        begun = self.call.view.get(records.SECURITY_GROUP, key.partition("/")[0])
+        if begun is not None and begun.account == self.call.account:
+            yield from (item for item in self._of((begun,)) if page_key(item) > key)
+        yield from self._of(
+            self.call.view.ordered(records.SECURITY_GROUP, self.call.account).after(key)
+        )
+
+    def _of(self, groups: Iterable[Group]) -> Iterator[GroupRule]:
+        for group in groups:
+            for rule in sorted(group.doc.rules, key=lambda rule: rule.id):
+                yield GroupRule(group, rule)
+
+
+def page_key(item: GroupRule) -> str:
+    """Order rules so that those of one group stand together."""
+    return f"{item.group.id}/{item.id}"
 
 
 def render(call: Call, item: GroupRule) -> shapes.SecurityGroupRule:
@@ -354,6 +385,7 @@ ACTIONS: tuple[Action, ...] = (
                 "security-group-rule-id": lambda call, item: (item.id,),
             },
             tags=lambda item: item.rule.tags,
+            key=page_key,
         ),
         honours=frozenset({"SecurityGroupRuleIds"}),
     ),

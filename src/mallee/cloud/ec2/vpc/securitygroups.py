@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from mallee.aws import errors
+from mallee.aws import codec, errors
 from mallee.cloud.action import Action, Listing, Write
 from mallee.cloud.call import Call, WriteCall
-from mallee.cloud.ec2 import arns, resources, tagset
+from mallee.cloud.ec2 import arns, kept, resources, tagset
 from mallee.cloud.ec2.vpc import permissions
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
@@ -204,8 +204,15 @@ def _find(call: Call, request: shapes.DescribeSecurityGroupsRequest) -> Iterable
         vpc_id = resources.default_vpc(call).id
         found += [by_name(call, name, vpc_id) for name in asked_names]
     if not asked and not asked_names:
-        found = call.view.list(records.SECURITY_GROUP, call.account)
+        return call.view.ordered(records.SECURITY_GROUP, call.account)
     return sorted({group.id: group for group in found}.values(), key=lambda group: group.id)
+
+
+_kept = kept.Kept("SecurityGroup", most_bytes=16 << 20)
+
+
+def _encoded(call: Call, group: Group) -> codec.Fragment:
+    return _kept.get(group.id, (group,), lambda: _render(call, group))
 
 
 def _render(call: Call, group: Group) -> shapes.SecurityGroup:
@@ -273,7 +280,7 @@ ACTIONS: tuple[Action, ...] = (
         name="DescribeSecurityGroups",
         does=Listing(
             find=_find,
-            render=_render,
+            render=_encoded,
             member="SecurityGroups",
             filters={
                 "group-id": lambda call, group: (group.id,),
