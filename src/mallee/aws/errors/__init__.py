@@ -7,6 +7,7 @@ from mallee.aws.errors.answer import AwsError as AwsError
 from mallee.aws.errors.ec2 import *  # noqa: F403
 from mallee.aws.errors.events import *  # noqa: F403
 from mallee.aws.errors.identity import *  # noqa: F403
+from mallee.aws.errors.insights import *  # noqa: F403
 from mallee.aws.errors.ipam import *  # noqa: F403
 from mallee.aws.errors.launching import *  # noqa: F403
 from mallee.aws.errors.requests import *  # noqa: F403

@@ -47,6 +47,10 @@ NAMING: Mapping[str, Kind[Any, Any]] = {
     "LaunchTemplateId": records.LAUNCH_TEMPLATE,
     "NatGatewayId": records.NAT_GATEWAY,
     "NetworkAclId": records.NETWORK_ACL,
+    "NetworkInsightsAccessScopeAnalysisId": records.SCOPE_ANALYSIS,
+    "NetworkInsightsAccessScopeId": records.ACCESS_SCOPE,
+    "NetworkInsightsAnalysisId": records.INSIGHTS_ANALYSIS,
+    "NetworkInsightsPathId": records.INSIGHTS_PATH,
     "NetworkInterfaceId": records.INTERFACE,
     "PoolId": records.PUBLIC_POOL,
     "PrefixListId": records.PREFIX_LIST,
@@ -83,6 +87,8 @@ LOOKS_INTO = frozenset(
         "GetIpamDiscoveredAccounts",
         "GetIpamDiscoveredPublicAddresses",
         "GetIpamDiscoveredResourceCidrs",
+        "GetNetworkInsightsAccessScopeAnalysisFindings",
+        "GetNetworkInsightsAccessScopeContent",
         "GetSecurityGroupsForVpc",
     }
 )

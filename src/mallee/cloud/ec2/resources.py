@@ -158,6 +158,30 @@ REGISTRY: tuple[Resource, ...] = (
         not_found=errors.InvalidVpcEndpointIdNotFound,
     ),
     Resource(
+        prefix="nip",
+        kind=records.INSIGHTS_PATH,
+        malformed=errors.InvalidNetworkInsightsPathIdMalformed,
+        not_found=errors.InvalidNetworkInsightsPathIdNotFound,
+    ),
+    Resource(
+        prefix="nia",
+        kind=records.INSIGHTS_ANALYSIS,
+        malformed=errors.InvalidNetworkInsightsAnalysisIdMalformed,
+        not_found=errors.InvalidNetworkInsightsAnalysisIdNotFound,
+    ),
+    Resource(
+        prefix="nis",
+        kind=records.ACCESS_SCOPE,
+        malformed=errors.InvalidNetworkInsightsAccessScopeIdMalformed,
+        not_found=errors.InvalidNetworkInsightsAccessScopeIdNotFound,
+    ),
+    Resource(
+        prefix="nisa",
+        kind=records.SCOPE_ANALYSIS,
+        malformed=errors.InvalidNetworkInsightsAccessScopeAnalysisIdMalformed,
+        not_found=errors.InvalidNetworkInsightsAccessScopeAnalysisIdNotFound,
+    ),
+    Resource(
         prefix="ipam",
         kind=records.IPAM,
         malformed=errors.InvalidIpamIdMalformed,

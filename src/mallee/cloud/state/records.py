@@ -22,6 +22,7 @@ from mallee.model import (
     hosts,
     identities,
     images,
+    insights,
     instances,
     instancetypes,
     invitations,
@@ -184,6 +185,18 @@ IPAM_DISCOVERY_ASSOCIATION: Kind[ipam.DiscoveryAssociation, None] = Kind(
     "ipam-resource-discovery-association", ipam.DiscoveryAssociation
 )
 PUBLIC_POOL: Kind[ipam.PublicPool, None] = Kind("ipv4pool-ec2", ipam.PublicPool)
+INSIGHTS_PATH: Kind[insights.InsightsPath, None] = Kind(
+    "network-insights-path", insights.InsightsPath
+)
+INSIGHTS_ANALYSIS: Kind[insights.InsightsAnalysis, None] = Kind(
+    "network-insights-analysis", insights.InsightsAnalysis
+)
+ACCESS_SCOPE: Kind[insights.AccessScope, None] = Kind(
+    "network-insights-access-scope", insights.AccessScope
+)
+SCOPE_ANALYSIS: Kind[insights.ScopeAnalysis, None] = Kind(
+    "network-insights-access-scope-analysis", insights.ScopeAnalysis
+)
 BUCKET: Kind[buckets.Bucket, None] = Kind("bucket", buckets.Bucket)
 KEY: Kind[kmskeys.Key, None] = Kind("key", kmskeys.Key)
 KEY_ALIAS: Kind[kmskeys.Alias, None] = Kind("alias", kmskeys.Alias)
@@ -250,6 +263,10 @@ KINDS: dict[str, Kind[Any, Any]] = {
         IPAM_DISCOVERY,
         IPAM_DISCOVERY_ASSOCIATION,
         PUBLIC_POOL,
+        INSIGHTS_PATH,
+        INSIGHTS_ANALYSIS,
+        ACCESS_SCOPE,
+        SCOPE_ANALYSIS,
         BUCKET,
         KEY,
         KEY_ALIAS,
@@ -383,6 +400,8 @@ INDEXES: Mapping[str, Mapping[str, IndexValues]] = {
         "ipam": lambda doc: (doc.ipam_id,),
         "discovery": lambda doc: (doc.discovery_id,),
     },
+    "network-insights-analysis": {"path": lambda doc: (doc.path_id,)},
+    "network-insights-access-scope-analysis": {"scope": lambda doc: (doc.scope_id,)},
     "vpc-endpoint": {
         "vpc": lambda doc: (doc.vpc_id,),
         "route-table": lambda doc: doc.route_table_ids,
