@@ -22,6 +22,7 @@ from mallee.model.carried import (
 from mallee.model.images import Blob, DirectBoot
 from mallee.model.instances import InstanceSeen, MetadataOptions, Power
 from mallee.model.networks import Rule
+from mallee.model.watching import FlowLogWanted, MirrorWanted
 
 AGENT_SILENT_AFTER_S = 15.0
 """A host whose agent has said nothing for so long takes no new instances."""
@@ -164,6 +165,10 @@ class VpcWanted(msgspec.Struct, frozen=True, kw_only=True):
     dhcp: DhcpWanted = DhcpWanted()
     dns_support: bool = True
     """Whether the VPC's own name server answers."""
+    flow_logs: tuple[FlowLogWanted, ...] = ()
+    """Those that have interfaces here."""
+    mirrors: tuple[MirrorWanted, ...] = ()
+    """Those both of whose ends are here."""
 
 
 class ProfileWanted(msgspec.Struct, frozen=True, kw_only=True):

@@ -19,6 +19,7 @@ from mallee.model import (
     dhcp,
     endpoints,
     events,
+    flowlogs,
     hosts,
     identities,
     images,
@@ -32,6 +33,7 @@ from mallee.model import (
     launchtemplates,
     mails,
     masterkeys,
+    mirroring,
     networks,
     peerings,
     placementgroups,
@@ -197,6 +199,19 @@ ACCESS_SCOPE: Kind[insights.AccessScope, None] = Kind(
 SCOPE_ANALYSIS: Kind[insights.ScopeAnalysis, None] = Kind(
     "network-insights-access-scope-analysis", insights.ScopeAnalysis
 )
+FLOW_LOG = Kind("vpc-flow-log", flowlogs.FlowLog, flowlogs.FlowLogSeen)
+MIRROR_FILTER: Kind[mirroring.MirrorFilter, None] = Kind(
+    "traffic-mirror-filter", mirroring.MirrorFilter
+)
+MIRROR_RULE: Kind[mirroring.MirrorRule, None] = Kind(
+    "traffic-mirror-filter-rule", mirroring.MirrorRule
+)
+MIRROR_TARGET: Kind[mirroring.MirrorTarget, None] = Kind(
+    "traffic-mirror-target", mirroring.MirrorTarget
+)
+MIRROR_SESSION: Kind[mirroring.MirrorSession, None] = Kind(
+    "traffic-mirror-session", mirroring.MirrorSession
+)
 BUCKET: Kind[buckets.Bucket, None] = Kind("bucket", buckets.Bucket)
 KEY: Kind[kmskeys.Key, None] = Kind("key", kmskeys.Key)
 KEY_ALIAS: Kind[kmskeys.Alias, None] = Kind("alias", kmskeys.Alias)
@@ -267,6 +282,11 @@ KINDS: dict[str, Kind[Any, Any]] = {
         INSIGHTS_ANALYSIS,
         ACCESS_SCOPE,
         SCOPE_ANALYSIS,
+        FLOW_LOG,
+        MIRROR_FILTER,
+        MIRROR_RULE,
+        MIRROR_TARGET,
+        MIRROR_SESSION,
         BUCKET,
         KEY,
         KEY_ALIAS,
@@ -402,6 +422,14 @@ INDEXES: Mapping[str, Mapping[str, IndexValues]] = {
     },
     "network-insights-analysis": {"path": lambda doc: (doc.path_id,)},
     "network-insights-access-scope-analysis": {"scope": lambda doc: (doc.scope_id,)},
+    "vpc-flow-log": {"resource": lambda doc: (doc.resource_id,)},
+    "traffic-mirror-filter-rule": {"filter": lambda doc: (doc.filter_id,)},
+    "traffic-mirror-target": {"interface": lambda doc: (doc.interface_id,)},
+    "traffic-mirror-session": {
+        "interface": lambda doc: (doc.interface_id,),
+        "target": lambda doc: (doc.target_id,),
+        "filter": lambda doc: (doc.filter_id,),
+    },
     "vpc-endpoint": {
         "vpc": lambda doc: (doc.vpc_id,),
         "route-table": lambda doc: doc.route_table_ids,

@@ -1,0 +1,82 @@
+"""Flow logs: which packets' conversations are written down, in which words, and where to.
+
+A *flow* is what one interface sent or received between two ends in some time: packets and bytes
+that were let pass, or refused. A *field* is one word of its line; the format names them in order.
+"""
+
+from collections.abc import Mapping
+from enum import Enum
+
+import msgspec
+
+WINDOW_S = 60
+"""How long flows are summed up before they become lines: as on AWS for instances of today, whatever
+longer interval was asked for."""
+
+_BY_VERSION: Mapping[int, tuple[str, ...]] = {
+    2: (
+        *("version", "account-id", "interface-id", "srcaddr", "dstaddr", "srcport", "dstport"),
+        *("protocol", "packets", "bytes", "start", "end", "action", "log-status"),
+    ),
+    3: (
+        *("vpc-id", "subnet-id", "instance-id", "tcp-flags", "type"),
+        *("pkt-srcaddr", "pkt-dstaddr"),
+    ),
+    4: ("region", "az-id", "sublocation-type", "sublocation-id"),
+    5: ("pkt-src-aws-service", "pkt-dst-aws-service", "flow-direction", "traffic-path"),
+    7: (
+        *("ecs-cluster-arn", "ecs-cluster-name", "ecs-container-instance-arn"),
+        *("ecs-container-instance-id", "ecs-container-id", "ecs-second-container-id"),
+        *("ecs-service-name", "ecs-task-definition-arn", "ecs-task-arn", "ecs-task-id"),
+    ),
+    8: ("reject-reason",),
+}
+VERSIONS: Mapping[str, int] = {
+    field: version for version, fields in _BY_VERSION.items() for field in fields
+}
+"""The version that each field came with."""
+DEFAULT_FIELDS = _BY_VERSION[2]
+
+
+class Traffic(Enum):
+    """Which flows a log is about."""
+
+    ACCEPT = "ACCEPT"
+    """What passed."""
+    REJECT = "REJECT"
+    """What was refused by a security group or a network ACL."""
+    ALL = "ALL"
+    """Both."""
+
+
+class FlowLog(msgspec.Struct, frozen=True, kw_only=True):
+    """A flow log of a VPC, a subnet or an interface, into a bucket."""
+
+    id: str
+    """`fl-…`"""
+    resource_id: str
+    traffic: Traffic
+    bucket: str
+    folder: str = ""
+    """What keys begin with; it ends in a slash unless it is empty."""
+    fields: tuple[str, ...] = DEFAULT_FIELDS
+    interval_s: int = 600
+    """As it was asked for: 60 or 600."""
+    is_hive: bool = False
+    """Whether keys name what they are made of (`year=2026`)."""
+    is_hourly: bool = False
+    created_at: float
+    """Seconds since the epoch."""
+    tags: dict[str, str] = {}
+
+
+class FlowLogSeen(msgspec.Struct, frozen=True):
+    """What became of the last delivery."""
+
+    error: str = ""
+    """Empty: it succeeded. `Access error`, `Unknown error`."""
+
+
+def version_of(fields: tuple[str, ...]) -> int:
+    """Return the version of a format: that of its newest field."""
+    return max(VERSIONS[field] for field in fields)
