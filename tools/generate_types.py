@@ -19,7 +19,7 @@ from mallee.cloud import actions
 from mallee.cloud.s3 import table as s3
 
 FOLDER = Path(__file__).parent.parent / "src/mallee/aws/types"
-SERVICES = ("cloudtrail", "ec2", "sts", "iam", "kms", "mallee", "s3")
+SERVICES = ("cloudtrail", "ec2", "ec2-instance-connect", "sts", "iam", "kms", "mallee", "s3")
 HEAD = '''"""Requests and results of {service}'s actions, by shape.
 
 Written by `tools/generate_types.py` from the action table and the service model; edit neither this
@@ -93,7 +93,7 @@ def implemented() -> dict[str, set[str]]:
 def files(names: Mapping[str, Iterable[str]]) -> dict[Path, str]:
     """Return the text of each file for the actions of those names, by service."""
     texts = {
-        FOLDER / f"{service}.py": _format(service_text(service, names[service]))
+        FOLDER / f"{service.replace('-', '_')}.py": _format(service_text(service, names[service]))
         for service in SERVICES
     }
     texts[FOLDER / "__init__.py"] = (

@@ -16,7 +16,7 @@ import botocore
 import botocore.loaders
 import msgspec
 
-SERVICES = ("ec2", "sts", "iam", "cloudtrail", "s3", "kms")
+SERVICES = ("ec2", "sts", "iam", "cloudtrail", "s3", "kms", "ec2-instance-connect")
 FOLDER = Path(__file__).parent.parent / "src/mallee/aws/models"
 NOTICE = """\
 The files {names} in this folder are service models of botocore {version}, with their documentation

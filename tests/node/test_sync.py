@@ -20,6 +20,7 @@ from mallee.model.images import Blob, DirectBoot
 from mallee.model.layout import Layout
 from mallee.node import cloud, host, ledger, questions, reconcile, sync
 from mallee.node.do import images
+from mallee.node.metadata import pushedkeys
 from mallee.node.plan import domain, instances
 from tests.cloud.running import RunningCloud
 from tests.fakes.hypervisor import FakeHypervisor
@@ -107,7 +108,7 @@ async def agent(
     )
     book = ledger.Ledger(layout)
     reconciler = reconcile.Reconciler(here, book)
-    asked = questions.Questions(door, here, reconciler.explain)
+    asked = questions.Questions(door, here, reconciler.explain, pushedkeys.PushedKeys(clock.SYSTEM))
     talk = sync.Sync(door, reconciler, book, clock.SYSTEM, asked, lambda: FACTS)
     tasks = [asyncio.create_task(reconciler.run()), asyncio.create_task(talk.run())]
     try:

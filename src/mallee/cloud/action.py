@@ -43,8 +43,8 @@ class Write:
 class AskHost:
     """An action that needs an answer from a host; `prepare` finds which question to ask whom."""
 
-    prepare: Callable[[Call, Request], tuple[str, str, str]]
-    """Returns (host id, kind of question, instance id)."""
+    prepare: Callable[[Call, Request], tuple[str, str, str] | tuple[str, str, str, str]]
+    """Returns (host id, kind of question, instance id), and what more the question says."""
     finish: Callable[[Call, Request, bytes], Result]
     """Turns the host's answer into the result."""
     is_slow: bool = False

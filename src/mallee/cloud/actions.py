@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from mallee.cloud.action import Action
 from mallee.cloud.admin import table as admin
 from mallee.cloud.ec2 import table as ec2
+from mallee.cloud.ec2.connecting import table as connecting
 from mallee.cloud.iam import table as iam
 from mallee.cloud.kms import table as kms
 from mallee.cloud.sts import table as sts
@@ -19,6 +20,7 @@ from mallee.cloud.trail import cloudtrail
 _ROWS: tuple[tuple[Action, ...], ...] = (
     ec2.ACTIONS,
     iam.ACTIONS,
+    connecting.ACTIONS,
     cloudtrail.ACTIONS,
     kms.ACTIONS,
     sts.ACTIONS,

@@ -21,9 +21,9 @@ from mallee.cloud.ec2.vpc import vpcs
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.cloud.trail import journal
-from mallee.kit import clock, files, logs, pki, secretbox
+from mallee.kit import clock, files, keysigner, logs, pki, secretbox
 from mallee.kit.chain import keyfile, writer
-from mallee.model import settings
+from mallee.model import hosts, settings
 from mallee.model.accounts import AccessKey, Account
 from mallee.model.layout import Layout
 from mallee.model.settings import Settings
@@ -137,6 +137,19 @@ def _settle_memory() -> None:
 def open_trail(layout: Layout, configured: Settings) -> journal.Journal:
     """Return the trail, to be gone on with where it ends; raises `BadKey` and `Held`."""
     return journal.Journal(layout.trail, keyfile.load_or_create(layout.trail_key), configured)
+
+
+def prepare_signer(layout: Layout, configured: Settings, now: float) -> keysigner.Signer:
+    """Return what signs SSH keys for guests, made at the first start in a region of that name."""
+    path = layout.cloud_pki / "key-signer.pem"
+    name = f"managed-ssh-signer.{configured.region}.{hosts.SERVICES_DOMAIN}"
+    if path.exists():
+        found = keysigner.load(path.read_bytes())
+        if found.name == name:
+            return found
+    made = keysigner.create(name, f"mallee-key-signer-{os.urandom(4).hex()}", now)
+    files.write_atomically(path, keysigner.encode(made))
+    return made
 
 
 def prepare_tls(layout: Layout, secrets: Secrets, configured: Settings) -> ssl.SSLContext:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from mallee.cloud.identity import guessing, lastuse
 from mallee.cloud.state import store
-from mallee.kit import secretbox
+from mallee.kit import keysigner, secretbox
 from mallee.model import settings
 from mallee.model.sessions import CallerKind, Session
 
@@ -77,6 +77,8 @@ class Agents:
     """The port of the agents' endpoint."""
     lines: "Lines | None" = None
     """The lines to guests' consoles; None where there are none."""
+    signer: keysigner.Signer | None = None
+    """Signs SSH keys that are pushed to guests; None where nothing signs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,6 +35,7 @@ async def serve(layout: Layout, settings: Settings, stop: asyncio.Event) -> None
         secrets = bootstrap.prepare_secrets(layout, clock.SYSTEM.now())
         opened = bootstrap.open_store(layout, settings, secrets, clock.SYSTEM)
         stack.callback(opened.close)
+        signer = bootstrap.prepare_signer(layout, settings, clock.SYSTEM.now())
         trail = stack.enter_context(bootstrap.open_trail(layout, settings))
         questions = asks.Asks()
         consoles = lines.Lines(questions)
@@ -42,7 +43,7 @@ async def serve(layout: Layout, settings: Settings, stop: asyncio.Event) -> None
         told = hosts.Cloud(
             layout=layout,
             store=opened,
-            slices=slices.Slices(settings),
+            slices=slices.Slices(settings, signer.chain_pem),
             asks=questions,
             hearing=heard,
             registry=joining.registry(secrets.authority, settings),
@@ -60,7 +61,7 @@ async def serve(layout: Layout, settings: Settings, stop: asyncio.Event) -> None
             keys=authenticate.Keys(opened.view, secrets.box),
             judge=authorize.judge(opened.view, secrets.box),
             asks=questions,
-            agents=Agents(heard.heard, secrets.ca_pem, agents_port, consoles),
+            agents=Agents(heard.heard, secrets.ca_pem, agents_port, consoles, signer),
             table=actions.TABLE,
             issuers=keysets.KeySets(keysets.reach_of(settings)),
             uses=lastuse.LastUses(settings.region),

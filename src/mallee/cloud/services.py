@@ -62,6 +62,12 @@ SERVICES: dict[str, Service] = {
             paths=("tokens",),
         ),
         Service(
+            name="ec2-instance-connect",
+            hosts=("ec2-instance-connect",),
+            paths=(),
+            internal=errors.connect.ServiceException,
+        ),
+        Service(
             name="cloudtrail",
             hosts=("cloudtrail",),
             paths=(),

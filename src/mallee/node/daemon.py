@@ -16,7 +16,7 @@ from mallee.kit import clock, files, logs, openfiles
 from mallee.model.layout import Layout
 from mallee.node import cloud, credentials, ending, facts, host, ledger, questions, reconcile, sync
 from mallee.node.do import images, libvirt, network
-from mallee.node.metadata import gateway, service
+from mallee.node.metadata import gateway, pushedkeys, service
 from mallee.node.plan.domain import HostTraits
 from mallee.node.plan.instances import Rules
 
@@ -51,7 +51,8 @@ async def run(layout: Layout) -> None:
         stack.push_async_callback(asyncio.to_thread, hypervisor.close)
         book = ledger.Ledger(layout)
         keeper = credentials.Keeper(layout, door, book, clock.SYSTEM)
-        offers = service.Offers(keeper.paths, gateway.Gateway(door))
+        pushed = pushedkeys.PushedKeys(clock.SYSTEM)
+        offers = service.Offers((keeper.paths, pushed.paths), gateway.Gateway(door))
         metadata = service.Service(loop, _metadata_key(layout), offers)
         stack.push_async_callback(asyncio.to_thread, metadata.close)
         cache = images.ImageCache(layout, door)
@@ -77,7 +78,7 @@ async def run(layout: Layout) -> None:
             door=door,
             reconciler=reconciler,
             ledger=book,
-            questions=questions.Questions(door, here, reconciler.explain),
+            questions=questions.Questions(door, here, reconciler.explain, pushed),
             clock=clock.SYSTEM,
             facts=lambda: facts.fetch(standing, reconciler.problems),
             took=keeper.poke,

@@ -20,6 +20,7 @@ from mallee.node import cloud, lines
 from mallee.node.do import console
 from mallee.node.do.hypervisor import HypervisorFailed
 from mallee.node.host import Host
+from mallee.node.metadata import pushedkeys
 from mallee.node.plan import domain
 
 AT_ONCE = 4
@@ -36,6 +37,8 @@ class Questions:
     host: Host
     explain: Callable[[str], Awaitable[HostPlan]]
     """Tells what would be done now for an instance, or for all."""
+    pushed: pushedkeys.PushedKeys
+    """Where SSH keys go that an instance shall be shown."""
     _turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
     _under_way: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
 
@@ -85,7 +88,17 @@ class Questions:
     async def _find(self, ask: Ask) -> bytes:
         if ask.kind in (hosts.ASK_PLAN, hosts.ASK_PLANS):
             return msgspec.json.encode(await self.explain(ask.instance_id))
+        if ask.kind == hosts.ASK_PUSH_KEY:
+            self._push(ask)
+            return b""
         return await asyncio.to_thread(read, self.host, ask)
+
+    def _push(self, ask: Ask) -> None:
+        try:
+            key = msgspec.json.decode(ask.detail, type=hosts.PushedKey)
+            self.pushed.push(ask.instance_id, key)
+        except ValueError as error:
+            raise HypervisorFailed("the key cannot be shown to the instance") from error
 
 
 def read(host: Host, ask: Ask) -> bytes:

@@ -41,8 +41,8 @@ class FakeDoor:
     def __init__(self) -> None:
         self.seen: list[GuestRequest] = []
 
-    async def open_stream(self, instance_id: str) -> aiohttp.ClientWebSocketResponse:
-        raise cloud.CloudAway(f"no S3 for {instance_id}")
+    async def open_stream(self, whence: Whence) -> aiohttp.ClientWebSocketResponse:
+        raise cloud.CloudAway(f"no S3 for {whence.name}")
 
     async def bring(self, request: GuestRequest) -> GuestResponse:
         self.seen.append(request)
@@ -82,7 +82,7 @@ def door() -> FakeDoor:
 
 @pytest.fixture
 def host(root_dir: Path, loop: asyncio.AbstractEventLoop, door: FakeDoor) -> Iterator[Lab]:
-    served = service.Service(loop, b"k" * 32, service.Offers(paths, gateway.Gateway(door)))
+    served = service.Service(loop, b"k" * 32, service.Offers((paths,), gateway.Gateway(door)))
     layout = Layout(root_dir)
     opened = Lab(layout, network.Network(layout, served))
     try:
@@ -119,7 +119,7 @@ def test_a_client_finds_credentials_and_api_by_itself(host: Lab, door: FakeDoor)
     assert credentials.secret_key == one.instance_id
     assert answer["Account"] == "000000000001"
     (seen,) = door.seen
-    assert seen.instance_id == one.instance_id
+    assert seen.whence.instance_id == one.instance_id
     assert seen.headers["x-amz-security-token"] == "token"
     assert seen.body == b"Action=GetCallerIdentity&Version=2011-06-15"
 
@@ -130,7 +130,7 @@ def test_the_tap_says_who_asks(host: Lab, door: FakeDoor) -> None:
     host.apply(make_wanted(make_vpc((one, two), {GROUP: ()}), make_vpc((far,), {}, vpc=1)))
     for interface in (one, two, far):
         assert ask(host.guest(interface))[0].secret_key == interface.instance_id
-        assert door.seen[-1].instance_id == interface.instance_id
+        assert door.seen[-1].whence.instance_id == interface.instance_id
 
 
 def test_nothing_else_of_the_host_is_reached(host: Lab) -> None:

@@ -25,6 +25,7 @@ class Question:
     host_id: str
     kind: str
     instance_id: str
+    detail: str = ""
 
 
 @dataclass(slots=True)
@@ -67,7 +68,7 @@ class Asks:
                     del self._untaken[question.host_id][question]
 
     def _open_new(self, question: Question) -> _Waiting:
-        ask = Ask(secrets.token_hex(16), question.kind, question.instance_id)
+        ask = Ask(secrets.token_hex(16), question.kind, question.instance_id, question.detail)
         waiting = _Waiting(ask, question.host_id, asyncio.get_running_loop().create_future())
         self._open[ask.id] = waiting
         self._untaken[question.host_id][question] = waiting

@@ -55,6 +55,8 @@ class Facts:
     image: Image
     interfaces: tuple[InterfaceFacts, ...]
     """By device index; the first is the primary one."""
+    signer_chain: str = ""
+    """Certificates by which the guest checks SSH keys that are pushed to it; empty: none."""
 
 
 def paths(facts: Facts) -> dict[str, str]:
@@ -99,6 +101,8 @@ def _meta_data(facts: Facts) -> Iterator[tuple[str, str]]:
         prefix = f"network/interfaces/macs/{interface.mac}"
         for path, value in _interface(facts, interface):
             yield f"{prefix}/{path}", value
+    if facts.signer_chain:
+        yield "managed-ssh-keys/signer-cert", facts.signer_chain
     yield "services/domain", hosts.SERVICES_DOMAIN
     yield "services/endpoint", f"http://{hosts.GUESTS_ADDRESS}:{hosts.GUESTS_API_PORT}"
     yield "services/partition", PARTITION

@@ -48,8 +48,10 @@ class Slices:
     The process keeps one; it belongs to the event loop's thread like the view.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, signer_chain: str = "") -> None:
+        """`signer_chain` is by what guests check SSH keys that are pushed to them."""
         self._settings = settings
+        self._signer_chain = signer_chain
         self._by_host: dict[str, tuple[tuple[int, ...], HostWanted]] = {}
         self._instances: dict[str, tuple[tuple[object, ...], InstanceWanted]] = {}
         self._groups = networkslices.Groups(settings.region)
@@ -115,6 +117,7 @@ class Slices:
                     instance=instance.doc,
                     image=image.doc,
                     interfaces=tuple(fact for fact in facts if fact is not None),
+                    signer_chain=self._signer_chain,
                 )
             )
         wanted = replace(_instance_wanted(instance, image, boot, told), profile=profile)

@@ -29,16 +29,12 @@ _APPLY_TIMEOUT_S = 5.0
 _USUAL_HOP_LIMIT = 64
 
 
-def _nothing(_: InstanceWanted) -> Mapping[str, str]:
-    return {}
-
-
 @dataclass(frozen=True, slots=True)
 class Offers:
     """What is offered beside what the cloud told of an instance."""
 
-    paths: Callable[[InstanceWanted], Mapping[str, str]] = _nothing
-    """Metadata paths that this host knows by itself: credentials."""
+    paths: tuple[Callable[[InstanceWanted], Mapping[str, str]], ...] = ()
+    """Tell metadata paths that this host knows by itself: credentials, keys that were pushed."""
     api: gateway.Gateway | None = None
     """The way to the API; None: there is none."""
 
@@ -219,7 +215,9 @@ class Service:
             return False
         nonce = secrets.token_bytes(tokens.NONCE_BYTES)
         instance = served.listener.instance
-        paths = {**instance.metadata, **self._offers.paths(instance)}
+        paths = dict(instance.metadata)
+        for told in self._offers.paths:
+            paths |= told(instance)
         asked = answers.Asked(instance, paths, self._clock.now(), nonce)
         answer = answers.answer(request, asked, self._sessions)
         _limit_hops(writer, answer.hop_limit or _USUAL_HOP_LIMIT)

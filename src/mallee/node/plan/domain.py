@@ -98,7 +98,7 @@ def encode(spec: DomainSpec, host: HostTraits) -> str:
     _add_mark(domain, Mark(host.layout.tag, spec.instance_id, spec.launch))
     SubElement(domain, "memory", unit="MiB").text = str(spec.memory_mib)
     SubElement(domain, "vcpu").text = str(spec.vcpus)
-    _add_sysinfo(domain, uuid_of(spec.instance_id))
+    _add_sysinfo(domain, spec.instance_id)
     _add_boot(domain, spec.boot, host.layout)
     features = SubElement(domain, "features")
     SubElement(features, "acpi")
@@ -137,8 +137,10 @@ def _add_mark(domain: Element, mark: Mark) -> None:
     SubElement(metadata, "mallee:instance", attributes)
 
 
-def _add_sysinfo(domain: Element, domain_uuid: str) -> None:
-    """What a guest reads from its firmware: cloud-init takes such a machine for EC2's."""
+def _add_sysinfo(domain: Element, instance_id: str) -> None:
+    """What a guest reads from its firmware: cloud-init takes such a machine for EC2's, and
+    ec2-instance-connect looks for the instance's id on its board."""
+    domain_uuid = uuid_of(instance_id)
     sysinfo = SubElement(domain, "sysinfo", type="smbios")
     system = SubElement(sysinfo, "system")
     entries = {
@@ -149,6 +151,9 @@ def _add_sysinfo(domain: Element, domain_uuid: str) -> None:
     }
     for name, text in entries.items():
         SubElement(system, "entry", name=name).text = text
+    board = SubElement(sysinfo, "baseBoard")
+    SubElement(board, "entry", name="manufacturer").text = "Amazon EC2"
+    SubElement(board, "entry", name="asset").text = instance_id
     chassis = SubElement(sysinfo, "chassis")
     SubElement(chassis, "entry", name="manufacturer").text = "Amazon EC2"
     SubElement(chassis, "entry", name="asset").text = "Amazon EC2"

@@ -1,0 +1,1 @@
+"""EC2 Instance Connect: SSH keys for a minute, and ways to instances without public addresses."""
