@@ -21,7 +21,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from mallee.model.carried import Way
 from mallee.model.hosts import VpcWanted
 from mallee.model.layout import Layout
-from mallee.node.plan import acls, groups, network, nft, routing, speakers
+from mallee.node.plan import acls, flowcounts, groups, network, nft, routing, speakers
 
 SERVICES_PACKETS_PER_S = 1024
 """How much a guest may ask of DNS, DHCP and metadata together; AWS's bound for them too."""
@@ -52,7 +52,7 @@ def ruleset(layout: Layout, vpc: VpcWanted, made: groups.Made) -> nft.Ruleset:
         *_translation_chains(),
     ]
     return (
-        nft.Table("inet", network.TABLE, tuple(blocks)),
+        nft.Table("inet", network.TABLE, tuple(flowcounts.counting(layout, vpc, blocks))),
         nft.Table("arp", network.TABLE, speakers.arp_blocks(those)),
     )
 
