@@ -187,6 +187,9 @@ def _networks(ec2: Any) -> dict[str, str]:
         "prefix-list": ec2.create_managed_prefix_list(
             PrefixListName="list", AddressFamily="IPv4", MaxEntries=3
         )["PrefixList"]["PrefixListId"],
+        "connect-endpoint": ec2.create_instance_connect_endpoint(SubnetId=subnet)[
+            "InstanceConnectEndpoint"
+        ]["InstanceConnectEndpointId"],
         "event-window": window["InstanceEventWindow"]["InstanceEventWindowId"],
         "placement-group": group["PlacementGroup"]["GroupId"],
         "placement-group-name": f"group-{vpc}",

@@ -101,6 +101,7 @@ IDS = {
     "DeletionTaskId": "task/aws-service-role/ec2.amazonaws.com/AWSServiceRoleForEC2/1",
     "GroupId": "sg-0123456789abcdef0",
     "ImageId": "ami-0123456789abcdef0",
+    "InstanceConnectEndpointId": "eice-0123456789abcdef0",
     "InstanceId": "i-0123456789abcdef0",
     "InstanceIds": ["i-0123456789abcdef0"],
     "InternetGatewayId": "igw-0123456789abcdef0",

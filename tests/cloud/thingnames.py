@@ -40,6 +40,8 @@ NAMES = {
     "ImageId": "image",
     "ImageIds": "image",
     "CertificateId": "signing-certificate",
+    "InstanceConnectEndpointId": "connect-endpoint",
+    "InstanceConnectEndpointIds": "connect-endpoint",
     "InstanceEventWindowId": "event-window",
     "InstanceEventWindowIds": "event-window",
     "InstanceId": "instance",
@@ -109,7 +111,7 @@ NAMES_NOTHING = re.compile(
     r"|Secondary(Private)|SourceVersion|Spread|Strategy|Attribute|Availability|All|Cidr|Description|Device|Disable|Ebs|Executable|Force|From"
     r"|Http|Include|InstanceInit|InstanceMeta|InstanceType|Ip|Key(Type|Format)|Latest|Location"
     r"|Map|Max|Min|Monitor|Owner|PrivateIp|PublicKey|Region|SkipOs|SourceDest|Tag|Tenancy|To"
-    r"|UserData|InstanceOSUser|SSHPublicKey|Value|Volume|Zone|Domain|Delete|Associate|PathPrefix|Status|NetworkBorder"
+    r"|UserData|InstanceOSUser|SSHPublicKey|PreserveClientIp|Value|Volume|Zone|Domain|Delete|Associate|PathPrefix|Status|NetworkBorder"
     r"|SourceSecurityGroupOwnerId|UserId|MetadataOptions|Enable|EncodedMessage"
     r"|Lookup|StartTime|EndTime|trailNameList|includeShadowTrails|TrailName"
     r"|ActionNames|Assignment|Association(Ids)|Assume|Authentication|AWSService|Caller|Certificate"

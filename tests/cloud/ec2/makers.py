@@ -55,6 +55,7 @@ MAKERS: dict[str, Callable[[Any], dict[str, Any]]] = {
         "GroupId": _group(ec2),
         "IpPermissions": [{**_TCP, "IpRanges": [{"CidrIp": "10.0.0.0/8"}]}],
     },
+    "CreateInstanceConnectEndpoint": lambda ec2: {"SubnetId": subnet(ec2)},
     "CreateInstanceEventWindow": lambda ec2: {"CronExpression": "* 0-4 * * 1,5"},
     "CreateDhcpOptions": lambda ec2: {
         "DhcpConfigurations": [{"Key": "domain-name", "Values": ["example.org"]}]

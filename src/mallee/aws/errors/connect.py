@@ -1,6 +1,6 @@
 """Errors of EC2 Instance Connect, in its own words."""
 
-from mallee.aws.errors.answer import AwsError
+from mallee.aws.errors.answer import AwsError, IdsNotFound
 
 
 class EC2InstanceNotFoundException(AwsError):
@@ -30,3 +30,22 @@ class ServiceException(AwsError):
         "The service encountered an error. Follow the instructions in the error message and try "
         "again."
     )
+
+
+class InvalidInstanceConnectEndpointIdMalformed(AwsError):
+    """Argument: the id."""
+
+    code = "InvalidInstanceConnectEndpointId.Malformed"
+    template = 'Invalid id: "{}" (expecting "eice-...")'
+
+
+class InvalidInstanceConnectEndpointIdNotFound(IdsNotFound):
+    code = "InvalidInstanceConnectEndpointId.NotFound"
+    noun = "instance connect endpoint"
+
+
+class InstanceConnectEndpointLimitExceeded(AwsError):
+    """Arguments: how many there may be, and where."""
+
+    code = "InstanceConnectEndpointLimitExceeded"
+    template = "There may be {} EC2 Instance Connect Endpoints {}."

@@ -640,6 +640,21 @@ class CreateNetworkAclEntryRequest(TypedDict):
 class CreateNetworkAclRequest(TypedDict):
     TagSpecifications: NotRequired[list[TagSpecification]]
     ClientToken: NotRequired[str]
+class CreateInstanceConnectEndpointRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    SubnetId: str
+    SecurityGroupIds: NotRequired[list[str]]
+    PreserveClientIp: NotRequired[bool]
+    ClientToken: NotRequired[str]
+    TagSpecifications: NotRequired[list[TagSpecification]]
+    IpAddressType: NotRequired[str]
+
+
+class CreateInstanceConnectEndpointResult(TypedDict):
+    InstanceConnectEndpoint: NotRequired[Ec2InstanceConnectEndpoint | Fragment | None]
+    ClientToken: NotRequired[str | None]
+
+
     DryRun: NotRequired[bool]
     VpcId: str
 
@@ -1054,6 +1069,15 @@ class DeregisterImageRequest(TypedDict):
     ImageId: str
     DeleteAssociatedSnapshots: NotRequired[bool]
     DryRun: NotRequired[bool]
+class DeleteInstanceConnectEndpointRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    InstanceConnectEndpointId: str
+
+
+class DeleteInstanceConnectEndpointResult(TypedDict):
+    InstanceConnectEndpoint: NotRequired[Ec2InstanceConnectEndpoint | Fragment | None]
+
+
 
 
 class DeregisterImageResult(TypedDict):
@@ -1448,6 +1472,21 @@ class DescribeNetworkInterfaceAttributeResult(TypedDict):
     NetworkInterfaceId: NotRequired[str | None]
     SourceDestCheck: NotRequired[AttributeBooleanValue | Fragment | None]
     AssociatePublicIpAddress: NotRequired[bool | None]
+
+class DescribeInstanceConnectEndpointsRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    MaxResults: NotRequired[int]
+    NextToken: NotRequired[str]
+    Filters: NotRequired[list[Filter]]
+    InstanceConnectEndpointIds: NotRequired[list[str]]
+
+
+class DescribeInstanceConnectEndpointsResult(TypedDict):
+    InstanceConnectEndpoints: NotRequired[
+        Sequence[Ec2InstanceConnectEndpoint | Fragment] | Fragment | None
+    ]
+    NextToken: NotRequired[str | None]
+
 
 
 class DescribeNetworkInterfacesRequest(TypedDict):
@@ -2207,6 +2246,27 @@ class Image(TypedDict):
     RootDeviceName: NotRequired[str | None]
     RootDeviceType: NotRequired[str | None]
     SriovNetSupport: NotRequired[str | None]
+class Ec2InstanceConnectEndpoint(TypedDict):
+    OwnerId: NotRequired[str | None]
+    InstanceConnectEndpointId: NotRequired[str | None]
+    InstanceConnectEndpointArn: NotRequired[str | None]
+    State: NotRequired[str | None]
+    StateMessage: NotRequired[str | None]
+    DnsName: NotRequired[str | None]
+    FipsDnsName: NotRequired[str | None]
+    NetworkInterfaceIds: NotRequired[Sequence[str] | Fragment | None]
+    VpcId: NotRequired[str | None]
+    AvailabilityZone: NotRequired[str | None]
+    CreatedAt: NotRequired[datetime | float | None]
+    SubnetId: NotRequired[str | None]
+    PreserveClientIp: NotRequired[bool | None]
+    SecurityGroupIds: NotRequired[Sequence[str] | Fragment | None]
+    Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
+    IpAddressType: NotRequired[str | None]
+    PublicDnsNames: NotRequired[InstanceConnectEndpointPublicDnsNames | Fragment | None]
+    AvailabilityZoneId: NotRequired[str | None]
+
+
     StateReason: NotRequired[StateReason | Fragment | None]
     Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
     VirtualizationType: NotRequired[str | None]
@@ -2848,6 +2908,16 @@ class InstanceTypeSpecification(TypedDict):
 
 
 class InternetGateway(TypedDict):
+class InstanceConnectEndpointDnsNames(TypedDict):
+    DnsName: NotRequired[str | None]
+    FipsDnsName: NotRequired[str | None]
+
+
+class InstanceConnectEndpointPublicDnsNames(TypedDict):
+    Ipv4: NotRequired[InstanceConnectEndpointDnsNames | Fragment | None]
+    Dualstack: NotRequired[InstanceConnectEndpointDnsNames | Fragment | None]
+
+
     Attachments: NotRequired[Sequence[InternetGatewayAttachment | Fragment] | Fragment | None]
     InternetGatewayId: NotRequired[str | None]
     OwnerId: NotRequired[str | None]
@@ -3943,6 +4013,18 @@ class PrefixList(TypedDict):
 class PrefixListAssociation(TypedDict):
     ResourceId: NotRequired[str | None]
     ResourceOwner: NotRequired[str | None]
+class ModifyInstanceConnectEndpointRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    InstanceConnectEndpointId: str
+    IpAddressType: NotRequired[str]
+    SecurityGroupIds: NotRequired[list[str]]
+    PreserveClientIp: NotRequired[bool]
+
+
+class ModifyInstanceConnectEndpointResult(TypedDict):
+    Return: NotRequired[bool | None]
+
+
 
 
 class PrefixListEntry(TypedDict):

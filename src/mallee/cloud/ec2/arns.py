@@ -29,6 +29,7 @@ NAMING: Mapping[str, Kind[Any, Any]] = {
     "GroupId": records.SECURITY_GROUP,
     "Groups": records.SECURITY_GROUP,
     "ImageId": records.IMAGE,
+    "InstanceConnectEndpointId": records.CONNECT_ENDPOINT,
     "InstanceEventWindowId": records.EVENT_WINDOW,
     "InstanceId": records.INSTANCE,
     "InstanceIds": records.INSTANCE,

@@ -152,6 +152,12 @@ REGISTRY: tuple[Resource, ...] = (
         not_found=errors.InvalidDhcpOptionIDNotFound,
     ),
     Resource(
+        prefix="eice",
+        kind=records.CONNECT_ENDPOINT,
+        malformed=errors.connect.InvalidInstanceConnectEndpointIdMalformed,
+        not_found=errors.connect.InvalidInstanceConnectEndpointIdNotFound,
+    ),
+    Resource(
         prefix="vpce",
         kind=records.ENDPOINT,
         malformed=errors.InvalidVpcEndpointIdMalformed,

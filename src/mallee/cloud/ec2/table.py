@@ -19,6 +19,9 @@ from mallee.cloud.ec2 import (
     zones,
 )
 from mallee.cloud.ec2.capacity import instancerequirements, instancetypes, placementgroups
+from mallee.cloud.ec2.connecting import endpoints as connectendpoints
+from mallee.cloud.ec2.endpoints import table as endpoints
+from mallee.cloud.ec2.insights import table as insights
 from mallee.cloud.ec2.instances import (
     console,
     cpuoptions,
@@ -46,6 +49,7 @@ from mallee.cloud.ec2.vpc import table as vpc
 _ROWS: tuple[Action, ...] = (
     *accountattributes.ACTIONS,
     *console.ACTIONS,
+    *connectendpoints.ACTIONS,
     *events.ACTIONS,
     *eventwindows.ACTIONS,
     *cpuoptions.ACTIONS,

@@ -40,11 +40,13 @@ NAMED_BY: Mapping[str, tuple[tuple[Kind[Any, Any], str], ...]] = {
         (records.NAT_GATEWAY, "vpc"),
         (records.PEERING, "vpc"),
         (records.ENDPOINT, "vpc"),
+        (records.CONNECT_ENDPOINT, "vpc"),
     ),
     "subnet": (
         (records.INSTANCE, "subnet"),
         (records.INTERFACE, "subnet"),
         (records.NAT_GATEWAY, "subnet"),
+        (records.CONNECT_ENDPOINT, "subnet"),
     ),
     "security-group": ((records.INTERFACE, "group"), (records.SECURITY_GROUP, "source-group")),
     "route-table": ((records.SUBNET, "route-table"), (records.ENDPOINT, "route-table")),

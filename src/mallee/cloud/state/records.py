@@ -15,6 +15,8 @@ from mallee.model import (
     accountsettings,
     acls,
     buckets,
+    capacityreservations,
+    connectendpoints,
     credentials,
     dhcp,
     endpoints,
@@ -198,6 +200,9 @@ ACCESS_SCOPE: Kind[insights.AccessScope, None] = Kind(
 )
 SCOPE_ANALYSIS: Kind[insights.ScopeAnalysis, None] = Kind(
     "network-insights-access-scope-analysis", insights.ScopeAnalysis
+CONNECT_ENDPOINT: Kind[connectendpoints.ConnectEndpoint, None] = Kind(
+    "instance-connect-endpoint", connectendpoints.ConnectEndpoint
+)
 )
 FLOW_LOG = Kind("vpc-flow-log", flowlogs.FlowLog, flowlogs.FlowLogSeen)
 MIRROR_FILTER: Kind[mirroring.MirrorFilter, None] = Kind(
@@ -297,6 +302,7 @@ KINDS: dict[str, Kind[Any, Any]] = {
     )
 }
 
+        CONNECT_ENDPOINT,
 IndexValues = Callable[[Any], Iterable[str | None]]
 """Gives the values under which a document is found; None is no value."""
 
@@ -432,6 +438,10 @@ INDEXES: Mapping[str, Mapping[str, IndexValues]] = {
     },
     "vpc-endpoint": {
         "vpc": lambda doc: (doc.vpc_id,),
+    "instance-connect-endpoint": {
+        "vpc": lambda doc: (doc.vpc_id,),
+        "subnet": lambda doc: (doc.subnet_id,),
+    },
         "route-table": lambda doc: doc.route_table_ids,
         "subnet": lambda doc: {one.subnet_id for one in doc.standings},
         "group": lambda doc: doc.group_ids,
