@@ -45,6 +45,7 @@ from mallee.model import (
     routing,
     scrubs,
     uses,
+    transit,
     webhooks,
 )
 
@@ -188,6 +189,15 @@ IPAM_DISCOVERY: Kind[ipam.Discovery, None] = Kind("ipam-resource-discovery", ipa
 IPAM_DISCOVERY_ASSOCIATION: Kind[ipam.DiscoveryAssociation, None] = Kind(
     "ipam-resource-discovery-association", ipam.DiscoveryAssociation
 )
+TRANSIT_GATEWAY: Kind[transit.TransitGateway, None] = Kind(
+    "transit-gateway", transit.TransitGateway
+)
+TRANSIT_ATTACHMENT: Kind[transit.Attachment, None] = Kind(
+    "transit-gateway-attachment", transit.Attachment
+)
+TRANSIT_TABLE: Kind[transit.TransitTable, None] = Kind(
+    "transit-gateway-route-table", transit.TransitTable
+)
 PUBLIC_POOL: Kind[ipam.PublicPool, None] = Kind("ipv4pool-ec2", ipam.PublicPool)
 INSIGHTS_PATH: Kind[insights.InsightsPath, None] = Kind(
     "network-insights-path", insights.InsightsPath
@@ -287,6 +297,9 @@ KINDS: dict[str, Kind[Any, Any]] = {
         INSIGHTS_ANALYSIS,
         ACCESS_SCOPE,
         SCOPE_ANALYSIS,
+        TRANSIT_GATEWAY,
+        TRANSIT_ATTACHMENT,
+        TRANSIT_TABLE,
         FLOW_LOG,
         MIRROR_FILTER,
         MIRROR_RULE,
@@ -430,6 +443,21 @@ INDEXES: Mapping[str, Mapping[str, IndexValues]] = {
     "network-insights-access-scope-analysis": {"scope": lambda doc: (doc.scope_id,)},
     "vpc-flow-log": {"resource": lambda doc: (doc.resource_id,)},
     "traffic-mirror-filter-rule": {"filter": lambda doc: (doc.filter_id,)},
+    "transit-gateway-attachment": {
+        "account": lambda doc: {doc.account, doc.other_account},
+        "gateway": lambda doc: {doc.gateway_id, doc.peer.gateway_id if doc.peer else None},
+        "vpc": lambda doc: (doc.vpc.vpc_id if doc.vpc else None,),
+        "table": lambda doc: {
+            doc.table_id or None,
+            (doc.peer.table_id or None) if doc.peer else None,
+            *doc.propagated_to,
+        },
+    },
+    "transit-gateway-route-table": {
+        "gateway": lambda doc: (doc.gateway_id,),
+        "attachment": lambda doc: {route.attachment_id or None for route in doc.routes},
+        "prefix-list": lambda doc: {route.prefix_list_id or None for route in doc.routes},
+    },
     "traffic-mirror-target": {"interface": lambda doc: (doc.interface_id,)},
     "traffic-mirror-session": {
         "interface": lambda doc: (doc.interface_id,),
