@@ -32,6 +32,8 @@ def world(front: Front, settings: Settings, tmp_path: Path) -> Iterator[World]:
     yield world
     front.world = None
     world.close()
+    # A law of every change there is: whom it concerns is told.
+    assert not world.untold
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from botocore.config import Config
 from msgspec.structs import replace
 
 from mallee.cloud import accounts, actions, http, pipeline, server
-from mallee.cloud.hosts import asks
+from mallee.cloud.hosts import asks, slices
 from mallee.cloud.identity import authenticate, authorize
 from mallee.cloud.reconcile import instances as reconciling
 from mallee.cloud.state import records, store
@@ -54,6 +54,9 @@ class World:
             for name in ("alice", "bob")
         }
         self.store.transact(self._make_images)
+        self.slices = slices.Slices(settings)
+        self.untold: list[str] = []
+        """Hosts that would not have heard of a change that concerned them."""
         self.cloud = pipeline.Cloud(
             settings=settings,
             clock=clock.SYSTEM,
@@ -80,6 +83,15 @@ class World:
             return account.id
 
         return self.store.transact(make)
+
+    def check_slices(self, after: str) -> None:
+        """Note where a host would not be told what it is to be told, after a request."""
+        view = self.store.view
+        for host in view.list(records.HOST):
+            fresh = slices.host_wanted(view, host.id, self.settings)
+            told = self.slices.host_wanted(view, host.id)
+            if replace(told, generation=fresh.generation) != fresh:
+                self.untold.append(f"{host.id} after {after}")
 
     def _make_images(self, tx: store.Tx) -> None:
         disk = Blob(sha256="a" * 64, size_bytes=1 << 20, format="qcow2")
@@ -246,7 +258,9 @@ class Front:
 
     async def _answer(self, request: http.Request) -> http.Response:
         assert self.world is not None
-        return await pipeline.answer(self.world.cloud, request)
+        answer = await pipeline.answer(self.world.cloud, request)
+        self.world.check_slices(request.body.decode(errors="replace"))
+        return answer
 
     def _refuse(self, request: http.Request, error: Any) -> http.Response:
         assert self.world is not None

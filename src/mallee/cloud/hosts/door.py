@@ -72,6 +72,9 @@ class Endpoint:
         self._tls = tls
         self._closing = asyncio.Event()
         self._ahead: set[str] = set()
+        self._flow_inbox = flowinbox.Inbox(cloud.layout.flow_inbox)
+        self._held: dict[str, set[asyncio.Future[None]]] = {}
+        """By host: calls that are held until something concerns it."""
         application = web.Application(middlewares=[_explain], client_max_size=MAX_BODY_BYTES)
         application.add_routes(
             [
@@ -101,6 +104,19 @@ class Endpoint:
     async def listen(self, host: str, port: int) -> int:
         """Listen on the address; return the port. Raises `server.CannotListen`."""
         return await server.listen(self._runner, (host, port), self._tls)
+
+    async def watch(self) -> None:
+        """Let held calls go when a change concerns their hosts; runs until cancelled."""
+        opened = self._cloud.store
+        while True:
+            rev = opened.view.rev
+            for host_id in self._cloud.slices.hosts_concerned(opened.view):
+                for held in self._held.get(host_id, ()):
+                    if not held.done():
+                        held.set_result(None)
+                # One host after the other, and in between whoever else waits for us.
+                await asyncio.sleep(0)
+            await opened.wait_changed(rev, HOLD_S_MAX)
 
     async def close(self) -> None:
         """Stop listening and let held calls go; their agents call again."""
@@ -166,7 +182,7 @@ class Endpoint:
             left_s = ends_at - loop.time()
             if newer or questions or left_s <= 0 or self._closing.is_set():
                 return SyncAnswer(wanted=wanted if newer else None, asks=questions)
-            await self._wait(host_id, rev, left_s)
+            await self._wait(host_id, left_s)
 
     def _notice_older(self, host_id: str, known_generation: int, rev: int) -> None:
         """Say once that a host was told what this store never knew, and will take nothing older."""
@@ -180,17 +196,23 @@ class Endpoint:
                 cure="was an old database put back? The host obeys again once it has joined anew.",
             )
 
-    async def _wait(self, host_id: str, rev: int, timeout_s: float) -> None:
+    async def _wait(self, host_id: str, timeout_s: float) -> None:
+        """Wait until something may concern the host, or is asked of it, or we close."""
+        held: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._held.setdefault(host_id, set()).add(held)
         waits = (
-            asyncio.ensure_future(self._cloud.store.wait_changed(rev, timeout_s)),
+            held,
             asyncio.ensure_future(self._cloud.asks.wait_asked(host_id)),
             asyncio.ensure_future(self._closing.wait()),
         )
         try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(waits, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
         finally:
             for wait in waits:
                 wait.cancel()
+            self._held[host_id].discard(held)
+            if not self._held[host_id]:
+                del self._held[host_id]
 
     def _wanted(self, host_id: str) -> HostWanted:
         view = self._cloud.store.view
@@ -219,6 +241,14 @@ class Endpoint:
     ) -> web.StreamResponse:
         asked = await _decode(request, CredentialsRequest)
         return _json(self._cloud.guests.credentials(host.id, asked))
+
+    async def _flows(
+        self, request: web.Request, host: Record[Host, HostSeen]
+    ) -> web.StreamResponse:
+        inbox, wanted = self._flow_inbox, self._wanted(host.id)
+        parcel = inbox.check(wanted, host.id, request.match_info["name"], self._cloud.clock.now())
+        await asyncio.to_thread(inbox.keep, host.id, parcel, await request.read())
+        return web.Response(status=204)
 
     async def _request(
         self, request: web.Request, host: Record[Host, HostSeen]

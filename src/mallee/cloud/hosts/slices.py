@@ -1,18 +1,19 @@
 """A host's slice of the cloud: everything that its agent is told, read from the view.
 
-The agents' endpoint asks for it after every change. A slice is computed again only when a document
-that it may show has changed, of its instances only those whose own documents changed, and it is a
-new generation only when it differs. It follows from what is wanted alone, never from what is seen.
+The agents' endpoint asks for it after every change that concerns the host. Of a slice those parts
+are computed again that a change concerns (`concerned`), now and then all of it; it is a new
+generation only when it differs. It follows from what is wanted alone, never from what is seen.
 How the agent carries it out is not its business.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from msgspec.structs import replace
 
 from mallee.cloud.ec2.vpc import interfacelisting
-from mallee.cloud.hosts import metadata, networkslices
+from mallee.cloud.hosts import concerned, metadata, networkslices
 from mallee.cloud.identity import rolecredentials
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
@@ -33,6 +34,12 @@ SHOWN = (
 )
 """The kinds whose documents a slice shows."""
 
+ANEW_AFTER = 20
+"""After so many questions of a host all of its slice is computed, whatever is known to be new: some
+minutes, as agents ask at least every ten seconds."""
+
+_SHOWN_NAMES = frozenset(kind.name for kind in SHOWN)
+
 KERNEL_COMMAND_LINE = "root={root} console=ttyS0 quiet loglevel=3 cryptomgr.notests no_timer_check"
 """For a kernel that was registered by itself (AKI)."""
 
@@ -40,6 +47,16 @@ _UNKNOWN_BLOB = Blob(sha256="", size_bytes=0, format="raw")
 
 InstanceRecord = Record[Instance, InstanceSeen]
 InterfaceRecord = Record[Interface, None]
+
+
+@dataclass(slots=True)
+class _Told:
+    """What was computed of one host's slice."""
+
+    wanted: HostWanted
+    vpcs: dict[str, VpcWanted]
+    questions: int = 0
+    """How often it was asked for since all of it was computed."""
 
 
 class Slices:
@@ -52,28 +69,54 @@ class Slices:
         """`signer_chain` is by what guests check SSH keys that are pushed to them."""
         self._settings = settings
         self._signer_chain = signer_chain
-        self._by_host: dict[str, tuple[tuple[int, ...], HostWanted]] = {}
+        self._at = -1
+        self._told: dict[str, _Told] = {}
+        self._concerns: dict[str, concerned.Concern] = {}
         self._instances: dict[str, tuple[tuple[object, ...], InstanceWanted]] = {}
         self._groups = networkslices.Groups(settings.region)
 
+    def hosts_concerned(self, view: View) -> tuple[str, ...]:
+        """Return the hosts whose slices may be different now, until they are asked for."""
+        self._look(view)
+        return tuple(self._concerns)
+
     def host_wanted(self, view: View, host_id: str) -> HostWanted:
         """Return the host's slice; the same object while nothing that it shows has changed."""
-        shown_at = tuple(view.doc_rev(kind) for kind in SHOWN)
-        known = self._by_host.get(host_id)
-        if known is not None and known[0] == shown_at:
-            return known[1]
-        wanted = self._compute(view, host_id)
-        if known is not None and replace(wanted, generation=known[1].generation) == known[1]:
-            wanted = known[1]
-        self._by_host[host_id] = (shown_at, wanted)
-        return wanted
+        self._look(view)
+        told = self._told.get(host_id)
+        concern = self._concerns.pop(host_id, None)
+        if told is not None:
+            told.questions += 1
+            if told.questions < ANEW_AFTER and concern is None:
+                return told.wanted
+        if told is None or told.questions >= ANEW_AFTER or concern is None:
+            concern = concerned.Concern(all=True)
+        return self._compute(view, host_id, concern)
 
-    def _compute(self, view: View, host_id: str) -> HostWanted:
+    def _look(self, view: View) -> None:
+        """Find out whom the changes concern that were made since the last look."""
+        if view.rev == self._at:
+            return
+        news, self._at = view.news(self._at), view.rev
+        for item in news if news is not None else (None,):
+            found = concerned.hosts(view, item, _SHOWN_NAMES) if item is not None else None
+            if found is None:
+                self._concerns = {id: concerned.Concern(all=True) for id in self._told}
+                continue
+            for host_id, concern in found.items():
+                if host_id in self._told:
+                    self._concerns.setdefault(host_id, concerned.Concern()).join(concern)
+
+    def _compute(self, view: View, host_id: str, concern: concerned.Concern) -> HostWanted:
         network = self._settings.network
         host = view.get(records.HOST, host_id)
         instances = _carried(view, host_id)
+        known = self._told.get(host_id)
         self._forget(view, host_id, instances)
-        return HostWanted(
+        vpcs: dict[str, VpcWanted] = {}
+        if known is not None and not concern.all:
+            vpcs = {id: vpc for id, vpc in known.vpcs.items() if id not in concern.vpc_ids}
+        wanted = HostWanted(
             generation=view.rev,
             region=self._settings.region,
             zone=host.doc.zone if host else self._settings.zone,
@@ -81,31 +124,43 @@ class Slices:
             private_range=network.private_range,
             egress=network.egress,
             ipv6_range=network.ipv6_range,
-            vpcs=self._vpcs(view, instances),
-            instances=tuple(self._instance(view, instance) for instance in instances),
+            vpcs=self._vpcs(view, instances, vpcs),
+            instances=tuple(self._instance(view, instance, concern) for instance in instances),
         )
+        if known is not None and replace(wanted, generation=known.wanted.generation) == (
+            known.wanted
+        ):
+            wanted = known.wanted
+        if host is not None:
+            questions = 0 if concern.all or known is None else known.questions
+            self._told[host_id] = _Told(wanted, {vpc.id: vpc for vpc in wanted.vpcs}, questions)
+        return wanted
 
     def _forget(self, view: View, host_id: str, carried: Iterable[InstanceRecord]) -> None:
         """Drop what is remembered of instances that the host no longer carries."""
-        known = self._by_host.get(host_id)
+        known = self._told.get(host_id)
         if known is not None:
             kept = {instance.id for instance in carried}
-            for instance in known[1].instances:
+            for instance in known.wanted.instances:
                 if instance.id not in kept:
                     self._instances.pop(instance.id, None)
         if view.get(records.HOST, host_id) is None:
-            self._by_host.pop(host_id, None)
+            self._told.pop(host_id, None)
 
     # Instances
 
-    def _instance(self, view: View, instance: InstanceRecord) -> InstanceWanted:
+    def _instance(
+        self, view: View, instance: InstanceRecord, concern: concerned.Concern
+    ) -> InstanceWanted:
+        known = self._instances.get(instance.id)
+        if known is not None and not concern.all and instance.id not in concern.instance_ids:
+            return known[1]
         image = view.get(records.IMAGE, instance.doc.image_id)
         interfaces = _interfaces(view, instance)
         facts = tuple(_facts(view, interface, self._settings.region) for interface in interfaces)
         boot = _boot(view, instance.doc, image)
         profile = rolecredentials.profile_wanted(view, instance)
         basis = (instance.doc, image and image.doc, boot, facts, profile)
-        known = self._instances.get(instance.id)
         if known is not None and known[0] == basis:
             return known[1]
         told = {}
@@ -126,14 +181,17 @@ class Slices:
 
     # Networks
 
-    def _vpcs(self, view: View, instances: Iterable[InstanceRecord]) -> tuple[VpcWanted, ...]:
+    def _vpcs(
+        self, view: View, instances: Iterable[InstanceRecord], known: Mapping[str, VpcWanted]
+    ) -> tuple[VpcWanted, ...]:
+        """Return the VPCs that the host carries, those `known` as they are."""
         by_vpc: dict[str, list[InterfaceRecord]] = {}
         for instance in instances:
             for interface in _interfaces(view, instance):
                 by_vpc.setdefault(interface.doc.vpc_id, []).append(interface)
         vpcs = (view.get(records.VPC, vpc_id) for vpc_id in sorted(by_vpc))
         return tuple(
-            networkslices.vpc_wanted(view, vpc, by_vpc[vpc.id], self._groups)
+            known.get(vpc.id) or networkslices.vpc_wanted(view, vpc, by_vpc[vpc.id], self._groups)
             for vpc in vpcs
             if vpc is not None
         )

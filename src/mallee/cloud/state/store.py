@@ -138,7 +138,7 @@ class Store:
             while self._deliveries:
                 delivery = self._deliveries.popleft()
                 for change in delivery.changes:
-                    apply(self._shown, change)
+                    self.view.note(change, apply(self._shown, change))
                 for job, outcome in delivery.outcomes:
                     job.settle(outcome)
                 if delivery.changes:

@@ -99,6 +99,11 @@ class Tx:
         """Return the sum of the amounts held in a claim space."""
         return self._index.total(space)
 
+    def amount(self, space: str, key: str) -> int:
+        """Return the amount that is held of a claim space under a key."""
+        claim = self._index.claim(space, key)
+        return claim.amount if claim else 0
+
     def usage(self, account: str) -> Mapping[Share, Mapping[str, int]]:
         """Return what the account uses of what can be limited: by share, amounts by quota key."""
         return self._index.usage(account)
@@ -219,19 +224,23 @@ class Tx:
         self._replaced.append(previous)
 
 
-def apply(index: Index, change: Change) -> None:
-    """Bring a committed change into an index; doing it twice is doing it once."""
-    subject = change.subject
+def apply(index: Index, change: Change) -> Record[Any, Any] | None:
+    """Bring a committed change into an index; doing it twice is doing it once.
+
+    Returns the record as it stood before, if there was one.
+    """
+    subject, previous = change.subject, None
     if isinstance(subject, Claim):
         if change.op is Op.CLAIM:
             index.take(subject)
         else:
             index.give(subject.space, subject.key)
     elif change.op is Op.DELETE:
-        index.drop(subject.kind.name, subject.id, change.rev)
+        previous = index.drop(subject.kind.name, subject.id, change.rev)
     else:
-        index.put(subject)
+        previous = index.put(subject)
     index.rev = max(index.rev, change.rev)
+    return previous
 
 
 def _undo(index: Index, change: Change, previous: Record[Any, Any] | Claim | None) -> None:

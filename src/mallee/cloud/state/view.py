@@ -6,13 +6,16 @@ transactions. A handler that does not await sees one consistent state.
 
 import bisect
 import builtins
+import collections
 import functools
 import itertools
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from mallee.cloud.state.index import Index, id_in
-from mallee.cloud.state.records import D, Kind, Record, S
+from mallee.cloud.state.records import Claim, D, Kind, Record, S
+from mallee.cloud.state.tx import Change, Op
 from mallee.model.quotas import Share
 
 
@@ -40,13 +43,56 @@ class Ordered:
         return (record for key in rest if (record := get(id_in(key))) is not None)
 
 
+NEWS_KEPT = 4096
+"""How many changes are remembered for those who only look at what is new."""
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """A record came, changed or went."""
+
+    rev: int
+    before: Record[Any, Any] | None
+    after: Record[Any, Any] | None
+
+    @property
+    def either(self) -> Record[Any, Any]:
+        """The record as it is, or was last."""
+        record = self.after or self.before
+        assert record is not None
+        return record
+
+
 class View:
     """Read access to the index in memory. Records are immutable and may be kept."""
 
-    __slots__ = ("_index",)
+    __slots__ = ("_index", "_news", "_news_since")
 
     def __init__(self, index: Index) -> None:
         self._index = index
+        self._news: collections.deque[News] = collections.deque()
+        self._news_since = index.rev
+
+    def news(self, rev: int) -> builtins.list[News] | None:
+        """Return what became of records after a revision, in order; None: look at everything.
+
+        Who asks does the same as after a start: he looks at what may have to be done. This only
+        spares him to look at what cannot have changed.
+        """
+        if rev < self._news_since:
+            return None
+        found = [*itertools.takewhile(lambda one: one.rev > rev, reversed(self._news))]
+        return found[::-1]
+
+    def note(self, change: Change, before: Record[Any, Any] | None) -> None:
+        """Remember a change that has just been brought into the index; the store's to call."""
+        if isinstance(change.subject, Claim):
+            return
+        after = None if change.op is Op.DELETE else change.subject
+        if before is not None or after is not None:
+            self._news.append(News(change.rev, before, after))
+        if len(self._news) > NEWS_KEPT:
+            self._news_since = self._news.popleft().rev
 
     @property
     def rev(self) -> int:
@@ -91,6 +137,11 @@ class View:
     def total(self, space: str) -> int:
         """Return the sum of the amounts held in a claim space."""
         return self._index.total(space)
+
+    def amount(self, space: str, key: str) -> int:
+        """Return the amount that is held of a claim space under a key."""
+        claim = self._index.claim(space, key)
+        return claim.amount if claim else 0
 
     def usage(self, account: str) -> Mapping[Share, Mapping[str, int]]:
         """Return what the account uses of what can be limited: by share, amounts by quota key."""
