@@ -87,7 +87,7 @@ async def serve(layout: Layout, settings: Settings, stop: asyncio.Event) -> None
         ring = masterkeys.Keyring(layout, secrets.box)
         reconcilers = table.reconcilers(opened, layout, settings, ring)
         settling = runner.run(opened, (*reconcilers, last_uses.reconciler(opened, cloud.uses)))
-        for loop in (heard.watch(), settling):
+        for loop in (heard.watch(), agents.watch(), settling):
             stack.callback(loops.create_task(loop).cancel)
         announce({"services": port, "agents": agents_port})
         await stop.wait()
