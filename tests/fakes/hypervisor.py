@@ -10,8 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from xml.etree import ElementTree
 
+from mallee.model.volumes import Limits
+from mallee.node.do import volumes
 from mallee.node.do.hypervisor import HypervisorAway, HypervisorFailed
-from mallee.node.plan import domain
+from mallee.node.plan import disks, domain
+from mallee.node.plan.disks import Disk
 from mallee.node.plan.seen import DomainState, Ended, SeenDomain
 
 SCREEN = b"P6 2 1 255 \xff\x00\x00\x00\x00\xff"
@@ -77,6 +80,7 @@ class FakeHypervisor:
                 ended=old.seen.ended if old else Ended.UNKNOWN,
                 resets=old.seen.resets if old else 0,
                 nics=domain.decode_nics(xml),
+                disks=disks.decode(xml),
             )
             self._domains[uuid] = _Domain(seen, mark.cloud if mark else "", xml)
         self._tell(uuid)
@@ -111,6 +115,36 @@ class FakeHypervisor:
                 raise HypervisorFailed("domain is not running")
             if self.guests_listen:
                 self._become(uuid, nics=frozenset(nic for nic in seen.nics if nic.mac != mac))
+
+    def attach_disk(self, uuid: str, disk: Disk, limits: Limits) -> None:
+        with self._lock:
+            self._check_on(uuid)
+            had = self._find(uuid).seen.disks
+            if disk not in had:
+                self._become(uuid, disks={**had, disk: limits})
+
+    def detach_disk(self, uuid: str, disk: Disk) -> None:
+        with self._lock:
+            self._check_on(uuid)
+            had = dict(self._find(uuid).seen.disks)
+            if self.guests_listen and had.pop(disk, None) is not None:
+                self._become(uuid, disks=had)
+
+    def resize_disk(self, uuid: str, target: str, size_bytes: int) -> None:
+        with self._lock:
+            volumes.enlarge(self._disk(uuid, target).path, size_bytes >> 30)
+
+    def limit_disk(self, uuid: str, target: str, limits: Limits) -> None:
+        with self._lock:
+            disk = self._disk(uuid, target)
+            self._become(uuid, disks={**self._find(uuid).seen.disks, disk: limits})
+
+    def _disk(self, uuid: str, target: str) -> Disk:
+        self._check_on(uuid)
+        for disk in self._find(uuid).seen.disks:
+            if disk.target == target:
+                return disk
+        raise HypervisorFailed(f"invalid path {target} not assigned to domain")
 
     def shut_down(self, uuid: str) -> None:
         with self._lock:

@@ -22,6 +22,7 @@ from mallee.model.carried import (
 from mallee.model.images import Blob, DirectBoot
 from mallee.model.instances import InstanceSeen, MetadataOptions, Power
 from mallee.model.networks import Rule
+from mallee.model.volumes import DiskWanted, VolumeSeen, VolumeWanted
 from mallee.model.watching import FlowLogWanted, MirrorWanted
 
 AGENT_SILENT_AFTER_S = 15.0
@@ -208,6 +209,8 @@ class InstanceWanted(msgspec.Struct, frozen=True, kw_only=True):
     profile: ProfileWanted | None = None
     auto_recovers: bool = True
     """Whether its guest is started again when it ended unasked."""
+    disks: tuple[DiskWanted, ...] = ()
+    """The volumes that its guest shall have, its root disk aside."""
 
 
 class RoleCredentials(msgspec.Struct, frozen=True, kw_only=True):
@@ -341,6 +344,8 @@ class HostWanted(msgspec.Struct, frozen=True, kw_only=True):
     """Of which every VPC's IPv6 range is a part; empty: there is no IPv6."""
     vpcs: tuple[VpcWanted, ...]
     instances: tuple[InstanceWanted, ...]
+    volumes: tuple[VolumeWanted, ...] = ()
+    """Those whose bytes this host keeps."""
     transit_gateways: tuple[TransitGatewayWanted, ...] = ()
     """Those that a VPC of this host is attached to, and those that these are peered with."""
 
@@ -356,6 +361,8 @@ class SyncRequest(msgspec.Struct, frozen=True, kw_only=True):
     wait_s: float
     facts: HostFacts | None = None
     seen: dict[str, InstanceSeen] | None = None
+    volumes: dict[str, VolumeSeen] | None = None
+    """Every volume that the agent knows of, or None like `seen`."""
     leftovers: tuple[str, ...] = ()
     """Domains and taps found without an owner, in words."""
 

@@ -182,6 +182,8 @@ class Instance(msgspec.Struct, frozen=True, kw_only=True):
     """`dedicated`: no other account's instances are on its host; `host`: it is on a Dedicated Host
     of its account's."""
     affinity: str = "default"
+    dedicated_host_id: str = ""
+    """With tenancy `host`: the Dedicated Host that it is on."""
     capacity_reservation_id: str = ""
     """The reservation whose room it holds, or held when it ran last."""
     reservation_preference: str = "open"
@@ -228,6 +230,8 @@ class InstanceSeen(msgspec.Struct, frozen=True, kw_only=True):
     reboots_done: int = 0
     interface_ids: tuple[str, ...] = ()
     """Interfaces that its running guest has now; sorted."""
+    volume_ids: tuple[str, ...] = ()
+    """Volumes that its running guest has now, its root disk aside; sorted."""
     reach: Reach | None = None
     """None: the guest does not run, or has not answered yet and still may."""
 

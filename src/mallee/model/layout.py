@@ -117,6 +117,11 @@ class Layout:
         return self.cloud / "trail.inbox"
 
     @property
+    def flow_inbox(self) -> Path:
+        """Lines of flow logs that hosts have brought and S3 has not delivered yet."""
+        return self.cloud / "flowlogs"
+
+    @property
     def cloud_ports(self) -> Path:
         """JSON `{"services": port, "agents": port}`, written when the sockets listen."""
         return self.cloud / "ports.json"
@@ -163,9 +168,19 @@ class Layout:
         return self.node / "instances"
 
     @property
+    def volumes(self) -> Path:
+        """One directory per volume that this host keeps."""
+        return self.node / "volumes"
+
+    @property
     def kept_consoles(self) -> Path:
         """The end of what instances said that are gone now: one file each, for an hour."""
         return self.node / "consoles"
+
+    @property
+    def flow_outbox(self) -> Path:
+        """Lines of flow logs that the cloud has not taken yet."""
+        return self.node / "flowlogs"
 
     @property
     def lost(self) -> Path:

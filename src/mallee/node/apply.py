@@ -5,6 +5,7 @@ cause for the user here too, so that a step, its executor and its failure stand 
 """
 
 import asyncio
+from collections.abc import Coroutine
 
 from mallee.kit import process
 from mallee.model.instances import Reason
@@ -81,6 +82,10 @@ def _apply_to_domain(host: Host, step: steps.Step) -> None:
             hypervisor.attach_nic(domain.uuid_of(instance_id), nic.mac, xml)
         case steps.DetachNic(instance_id, nic):
             hypervisor.detach_nic(domain.uuid_of(instance_id), nic.mac)
+        case steps.AttachDisk(instance_id, disk, limits):
+            hypervisor.attach_disk(domain.uuid_of(instance_id), disk, limits)
+        case steps.DetachDisk(instance_id, disk):
+            hypervisor.detach_disk(domain.uuid_of(instance_id), disk)
         case steps.Resume(instance_id):
             hypervisor.resume(domain.uuid_of(instance_id))
         case steps.ShutDown(instance_id):
@@ -95,3 +100,16 @@ def _apply_to_domain(host: Host, step: steps.Step) -> None:
             hypervisor.undefine(domain.uuid_of(instance_id))
         case _:
             raise NotImplementedError(step)
+
+
+async def unless(event: asyncio.Event, work: Coroutine[None, None, None]) -> None:
+    """Do the work, but do not wait for its end any longer when the event comes."""
+    working = asyncio.ensure_future(work)
+    waiting = asyncio.ensure_future(event.wait())
+    try:
+        await asyncio.wait((working, waiting), return_when=asyncio.FIRST_COMPLETED)
+        if working.done():
+            working.result()
+    finally:
+        working.cancel()
+        waiting.cancel()

@@ -16,6 +16,7 @@ from mallee.node.ledger import Ledger
 from mallee.node.network import NetworkKeeper
 from mallee.node.plan import instances, progress, steps
 from mallee.node.plan.progress import Situation
+from mallee.node.volumes import VolumeKeeper
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +26,7 @@ class Standing:
     host: Host
     ledger: Ledger
     network: NetworkKeeper
+    volumes: VolumeKeeper
     wanted: dict[str, InstanceWanted]
     taps: fetch.Taps
 
@@ -49,7 +51,7 @@ def _look(at: Standing, id: str) -> InstancePlan:
     if wanted is None and kept is None:
         return InstancePlan(instance_id=id, stage="", problem="this host has not heard of it")
     try:
-        seen = fetch.fetch_instance(at.host, id, wanted, at.taps)
+        seen = at.volumes.joined(fetch.fetch_instance(at.host, id, wanted, at.taps), wanted)
     except (HypervisorFailed, OSError) as error:
         return InstancePlan(instance_id=id, stage="", problem=f"it cannot be looked at: {error}")
     if wanted is None:
@@ -82,6 +84,8 @@ def _about(step: steps.Step) -> str:
             return interface_id
         case steps.AttachNic(_, nic) | steps.DetachNic(_, nic):
             return nic.mac
+        case steps.AttachDisk(_, disk) | steps.DetachDisk(_, disk):
+            return disk.volume_id
         case steps.DefineDomain(spec):
             return spec.instance_id
         case _:

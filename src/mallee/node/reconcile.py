@@ -10,7 +10,6 @@ Not its business: what to do (`plan`), how it is done (`apply`), and talking to 
 """
 
 import asyncio
-from collections.abc import Coroutine
 from dataclasses import dataclass, field
 
 import msgspec
@@ -19,7 +18,8 @@ from mallee.kit import logs
 from mallee.model.hosts import HostWanted, InstanceWanted
 from mallee.model.instances import InstanceSeen, Phase
 from mallee.model.plans import HostPlan
-from mallee.node import apply, explain, fetch, network, reachability
+from mallee.model.volumes import VolumeSeen
+from mallee.node import apply, explain, fetch, network, reachability, volumes
 from mallee.node.do import console, images
 from mallee.node.do.hypervisor import HypervisorAway, HypervisorFailed
 from mallee.node.host import Host
@@ -62,6 +62,7 @@ class Reconciler:
         self._version = 0
         self._news = asyncio.Event()
         self._network = network.NetworkKeeper(host)
+        self._volumes = volumes.VolumeKeeper(host, self._on_volume)
         self._reach = reachability.Reachability(host, ledger)
         self._sweep_asked = asyncio.Event()
         self._trouble: dict[str, str] = {}
@@ -86,6 +87,7 @@ class Reconciler:
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._network.run())
+                group.create_task(self._volumes.run())
                 group.create_task(self._sweep_forever())
                 group.create_task(self._reach.run(self.seen, self._tell_news))
         finally:
@@ -108,6 +110,10 @@ class Reconciler:
     def seen(self) -> dict[str, InstanceSeen]:
         """Return what is seen of every instance that was looked at."""
         return self._reach.joined(self._seen)
+
+    def volumes_seen(self) -> dict[str, VolumeSeen]:
+        """Return what is seen of every volume that was looked at."""
+        return self._volumes.seen()
 
     async def wait_changed(self, version: int) -> int:
         """Wait until `version` is not the newest; return the newest."""
@@ -134,6 +140,7 @@ class Reconciler:
             host=self._host,
             ledger=self._ledger,
             network=self._network,
+            volumes=self._volumes,
             wanted=dict(self._wanted),
             taps=fetch.Taps(set(self._taps.names), set(self._taps.unplugged)),
         )
@@ -147,22 +154,19 @@ class Reconciler:
         if wanted is not None:
             self._wanted = {instance.id: instance for instance in wanted.instances}
             self._network.want(wanted)
+            self._volumes.want(wanted)
 
     def _worker(self, instance_id: str) -> _Worker:
         return self._workers.setdefault(instance_id, _Worker())
 
     # The sweep
 
-    def _bound_consoles(self) -> None:
-        layout = self._host.layout
-        console.bound_all(layout.instances)
-        console.forget_old(layout, self._host.clock.now())
-
     async def _sweep_forever(self) -> None:
         while True:
             self._sweep_asked.clear()
             try:
-                await asyncio.to_thread(self._bound_consoles)
+                now = self._host.clock.now()
+                await asyncio.to_thread(console.look_after, self._host.layout, now)
                 await self._sweep()
             except apply.FAILURES as error:
                 self._trouble["sweep"] = f"Host {self._host.name} cannot be looked at: {error}."
@@ -183,7 +187,8 @@ class Reconciler:
         ids = await asyncio.to_thread(fetch.fetch_instance_ids, self._host)
         for instance_id in ids | self._wanted.keys() | self._ledger.progress.keys():
             self.poke(instance_id)
-        self.leftovers = await asyncio.to_thread(fetch.fetch_leftovers, self._host)
+        lost = await asyncio.to_thread(fetch.fetch_leftovers, self._host)
+        self.leftovers = (*lost, *self._volumes.leftovers)
 
     async def _remove_stray_taps(self) -> None:
         worn = (i for wanted in self._wanted.values() for i in wanted.interface_ids)
@@ -217,6 +222,7 @@ class Reconciler:
         seen = await asyncio.to_thread(
             fetch.fetch_instance, self._host, instance_id, wanted, self._taps
         )
+        seen = self._volumes.joined(seen, wanted)
         self._learn_carried(instance_id, seen)
         if wanted is None:
             await self._clear_away(instance_id, seen)
@@ -274,7 +280,7 @@ class Reconciler:
     async def _apply_step(self, step: steps.Step, worker: _Worker) -> None:
         match step:
             case steps.FetchImage():
-                await _unless(worker.wanted_changed, apply.apply_step(self._host, step))
+                await apply.unless(worker.wanted_changed, apply.apply_step(self._host, step))
                 return
             case steps.Plug():
                 await self._network.wait_applied(self._ledger.generation)
@@ -345,6 +351,8 @@ class Reconciler:
         before = self._seen.get(instance_id)
         if before is not None and msgspec.structs.replace(before, step="") == seen:
             return
+        if before is not None and before.volume_ids != seen.volume_ids:
+            self._volumes.poke()
         self._seen[instance_id] = seen
         self._tell_news()
 
@@ -352,6 +360,13 @@ class Reconciler:
         self._version += 1
         self._news.set()
         self._news = asyncio.Event()
+
+    def _on_volume(self, volume_id: str) -> None:
+        """Tell what is new of a volume, and have those looked at who wait for it."""
+        self._tell_news()
+        for instance in self._wanted.values():
+            if any(disk.volume_id == volume_id for disk in instance.disks):
+                self.poke(instance.id)
 
     def _note_step(self, instance_id: str, step: steps.Step) -> None:
         """Steps ride along with the next report: they are no news by themselves."""
@@ -382,16 +397,3 @@ class Reconciler:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-
-
-async def _unless(event: asyncio.Event, work: Coroutine[None, None, None]) -> None:
-    """Do the work, but do not wait for its end any longer when the event comes."""
-    working = asyncio.ensure_future(work)
-    waiting = asyncio.ensure_future(event.wait())
-    try:
-        await asyncio.wait((working, waiting), return_when=asyncio.FIRST_COMPLETED)
-        if working.done():
-            working.result()
-    finally:
-        working.cancel()
-        waiting.cancel()

@@ -17,6 +17,7 @@ from mallee.kit.clock import Clock
 from mallee.model.hosts import HostFacts, SyncAnswer, SyncRequest
 from mallee.model.instances import InstanceSeen
 from mallee.model.layout import Layout
+from mallee.model.volumes import VolumeSeen
 from mallee.node import cloud
 from mallee.node.ledger import Ledger
 from mallee.node.questions import Questions
@@ -36,6 +37,7 @@ class _Told:
     """What the cloud was told last, so as not to repeat it."""
 
     seen: dict[str, InstanceSeen] | None = None
+    volumes: dict[str, VolumeSeen] | None = None
     facts: HostFacts | None = None
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -89,7 +91,7 @@ class Sync:
             except (cloud.CloudAway, cloud.Refused) as error:
                 log.warning("sync failed", error=str(error), retry_s=retry_s)
                 # Whatever was told before may be forgotten there now.
-                told.seen = told.facts = None
+                told.seen = told.volumes = told.facts = None
                 await asyncio.sleep(retry_s)
                 retry_s = min(retry_s * 2, LAST_RETRY_S)
 
@@ -106,18 +108,21 @@ class Sync:
                 await self._report(told)
             except (cloud.CloudAway, cloud.Refused):
                 # The other loop tells it as soon as it gets through.
-                told.seen = None
+                told.seen = told.volumes = None
 
     async def _report(self, told: _Told) -> None:
         """Tell what is new, if anything is: one at a time, so that no report overtakes another."""
         async with told.lock:
             seen = self.reconciler.seen()
             facts = await asyncio.to_thread(self.facts)
-            if seen == told.seen and facts == told.facts:
+            volumes = self.reconciler.volumes_seen()
+            if (seen, volumes, facts) == (told.seen, told.volumes, told.facts):
                 return
-            request = msgspec.structs.replace(self._request(0.0), seen=seen, facts=facts)
+            request = msgspec.structs.replace(
+                self._request(0.0), seen=seen, volumes=volumes, facts=facts
+            )
             answer = await self.door.sync(request)
-            told.seen, told.facts = seen, facts
+            told.seen, told.volumes, told.facts = seen, volumes, facts
         await self._take(answer)
 
     def _request(self, wait_s: float) -> SyncRequest:

@@ -13,10 +13,12 @@ import pytest
 from mallee.model import catalogue
 from mallee.model.images import DirectBoot
 from mallee.model.layout import Layout
-from mallee.node.do import disks, taps
+from mallee.model.volumes import Limits
+from mallee.node.do import disks, taps, volumes
 from mallee.node.do.hypervisor import Hypervisor, HypervisorAway, HypervisorFailed
 from mallee.node.do.libvirt import Libvirt
 from mallee.node.plan import domain, instances
+from mallee.node.plan.disks import Disk
 from mallee.node.plan.seen import DomainState, Ended, SeenDomain
 from tests import tinyimages
 from tests.fakes.hypervisor import FakeHypervisor
@@ -248,6 +250,32 @@ def test_a_card_comes_and_goes_while_the_guest_runs(stand: Stand) -> None:
     assert seen.nics == {nic}
     stand.press(lambda uuid: stand.hypervisor.detach_nic(uuid, nic.mac), lambda now: not now.nics)
     stand.hypervisor.detach_nic(UUID, nic.mac)
+
+
+def test_a_volume_comes_grows_and_goes_while_the_guest_runs(stand: Stand) -> None:
+    hypervisor = stand.hypervisor
+    path = volumes.path_of(stand.layout, "vol-0123456789abcdef0", is_shared=False)
+    volumes.make(path, 1)
+    disk = Disk("vol-0123456789abcdef0", path, 3)
+    slow, fast = Limits(100, 300, 5), Limits(0, 0, 7)
+    stand.run_guest()
+    for _ in range(2):
+        hypervisor.attach_disk(UUID, disk, slow)
+    assert disks_of(stand) == {disk: slow}
+    hypervisor.limit_disk(UUID, disk.target, fast)
+    assert disks_of(stand) == {disk: fast}
+    hypervisor.resize_disk(UUID, disk.target, 2 << 30)
+    assert volumes.size_gib(path) == 2
+    stand.press(lambda uuid: hypervisor.detach_disk(uuid, disk), lambda now: not now.disks)
+    hypervisor.detach_disk(UUID, disk)
+    volumes.enlarge(path, 3)
+    assert volumes.size_gib(path) == 3
+
+
+def disks_of(stand: Stand) -> dict[Disk, Limits]:
+    seen = stand.hypervisor.read(UUID)
+    assert seen is not None
+    return dict(seen.disks)
 
 
 def test_what_is_unknown_cannot_be_started(stand: Stand) -> None:

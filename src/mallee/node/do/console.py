@@ -65,10 +65,11 @@ def read_tail(path: Path) -> bytes:
         return b""
 
 
-def bound_all(instances: Path) -> None:
-    """Bound the logs of all instances in that directory, whether they are known or not."""
-    for path in instances.glob(f"*/{domain.CONSOLE_LOG}"):
+def look_after(layout: Layout, now: float) -> None:
+    """Bound the logs of all instances that are here, known or not, and forget old ones."""
+    for path in layout.instances.glob(f"*/{domain.CONSOLE_LOG}"):
         bound(path)
+    forget_old(layout, now)
 
 
 def bound(path: Path) -> None:

@@ -10,6 +10,8 @@ import socket
 from collections.abc import Callable
 from typing import Protocol
 
+from mallee.model.volumes import Limits
+from mallee.node.plan.disks import Disk
 from mallee.node.plan.seen import SeenDomain
 
 
@@ -54,6 +56,22 @@ class Hypervisor(Protocol):
 
     def detach_nic(self, uuid: str, mac: str) -> None:
         """Ask an active domain's guest to let a network card go; no such card: nothing."""
+        ...
+
+    def attach_disk(self, uuid: str, disk: Disk, limits: Limits) -> None:
+        """Put a volume into an active domain; one that has it already: nothing."""
+        ...
+
+    def detach_disk(self, uuid: str, disk: Disk) -> None:
+        """Ask an active domain's guest to let a volume go; it has none such: nothing."""
+        ...
+
+    def resize_disk(self, uuid: str, target: str, size_bytes: int) -> None:
+        """Enlarge a volume of an active domain, whose guest sees it at once."""
+        ...
+
+    def limit_disk(self, uuid: str, target: str, limits: Limits) -> None:
+        """Have other limits apply to a volume of an active domain."""
         ...
 
     def shut_down(self, uuid: str) -> None:

@@ -21,8 +21,12 @@ from typing import Any
 import libvirt
 
 from mallee.kit import logs
+from mallee.model.volumes import Limits
+from mallee.node.do import livedisks
 from mallee.node.do.hypervisor import HypervisorAway, HypervisorFailed
+from mallee.node.plan import disks
 from mallee.node.plan import domain as domains
+from mallee.node.plan.disks import Disk
 from mallee.node.plan.seen import DomainState, Ended, SeenDomain
 
 RECONNECT_S = 0.2
@@ -132,7 +136,27 @@ class Libvirt:
             domain = connection.lookupByUUIDString(uuid)
             if any(nic.mac == mac for nic in domains.decode_nics(domain.XMLDesc())):
                 xml = f"<interface type='ethernet'><mac address='{mac}'/></interface>"
-                _unless_asked(lambda: domain.detachDeviceFlags(xml, libvirt.VIR_DOMAIN_AFFECT_LIVE))
+                livedisks.unplug(domain, xml)
+
+    def attach_disk(self, uuid: str, disk: Disk, limits: Limits) -> None:
+        """Put a volume into an active domain; one that has it already: nothing."""
+        with self._calling() as connection:
+            livedisks.attach(connection.lookupByUUIDString(uuid), disk, limits)
+
+    def detach_disk(self, uuid: str, disk: Disk) -> None:
+        """Ask an active domain's guest to let a volume go; it has none such: nothing."""
+        with self._calling() as connection:
+            livedisks.detach(connection.lookupByUUIDString(uuid), disk)
+
+    def resize_disk(self, uuid: str, target: str, size_bytes: int) -> None:
+        """Enlarge a volume of an active domain, whose guest sees it at once."""
+        with self._calling() as connection:
+            livedisks.resize(connection.lookupByUUIDString(uuid), target, size_bytes)
+
+    def limit_disk(self, uuid: str, target: str, limits: Limits) -> None:
+        """Have other limits apply to a volume of an active domain."""
+        with self._calling() as connection:
+            livedisks.limit(connection.lookupByUUIDString(uuid), target, limits)
 
     def shut_down(self, uuid: str) -> None:
         """Press the power button; off already: nothing. Does not wait."""
@@ -212,7 +236,7 @@ class Libvirt:
                 domain.metadata(libvirt.VIR_DOMAIN_METADATA_ELEMENT, domains.NAMESPACE)
             )
             state, reason = domain.state()
-            nics = domains.decode_nics(domain.XMLDesc())
+            xml = domain.XMLDesc()
         except libvirt.libvirtError as error:
             # It is not ours, or it went while we looked.
             if error.get_error_code() in _UNKNOWN:
@@ -228,7 +252,8 @@ class Libvirt:
             state=_STATES.get(state, DomainState.RUNNING),
             ended=self._how_ended(uuid, reason) if state in _OFF else Ended.UNKNOWN,
             resets=self._resets.get(uuid, 0),
-            nics=nics,
+            nics=domains.decode_nics(xml),
+            disks=disks.decode(xml),
         )
 
     def _how_ended(self, uuid: str, reason: int) -> Ended:
@@ -335,15 +360,6 @@ def _while_active(domain: Any, order: Callable[[], object]) -> None:
         order()
     except libvirt.libvirtError as error:
         if error.get_error_code() != libvirt.VIR_ERR_OPERATION_INVALID:
-            raise
-
-
-def _unless_asked(order: Callable[[], object]) -> None:
-    """Give an order that QEMU refuses while it is waiting for the guest to obey the last one."""
-    try:
-        order()
-    except libvirt.libvirtError as error:
-        if "already in the process of unplug" not in str(error):
             raise
 
 

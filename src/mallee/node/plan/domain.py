@@ -24,11 +24,12 @@ from xml.etree.ElementTree import Element, SubElement
 
 from mallee.model.images import DirectBoot
 from mallee.model.layout import Layout
+from mallee.model.volumes import Limits
+from mallee.node.plan import disks
+from mallee.node.plan.disks import HOT_PLUG_BUS, Disk
 
 MACHINE = "pc-q35-7.2"
 """Pinned: an instance keeps its machine when the host's QEMU is renewed."""
-HOT_PLUG_BUS = 2
-"""The bus whose slots 1 to 31 are free for volumes and interfaces attached to a running guest."""
 NAMESPACE = "urn:mallee:domain"
 """The namespace of the metadata element by which our domains are known."""
 
@@ -58,6 +59,8 @@ class DomainSpec:
     memory_mib: int
     boot: DirectBoot | None
     nics: tuple[Nic, ...]
+    disks: tuple[tuple[Disk, Limits], ...] = ()
+    """Its volumes, the root disk aside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +178,8 @@ def _add_boot(domain: Element, boot: DirectBoot | None, layout: Layout) -> None:
 def _add_devices(domain: Element, spec: DomainSpec, directory: Path) -> None:
     devices = SubElement(domain, "devices")
     _add_disk(devices, directory / DISK_FILE)
+    for disk, limits in spec.disks:
+        disks.add(devices, disk, limits)
     for number, nic in enumerate(spec.nics):
         _add_nic(devices, nic, _FIRST_NIC_SLOT + number)
     _add_console(devices, directory)

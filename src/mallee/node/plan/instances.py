@@ -102,6 +102,7 @@ def report(wanted: InstanceWanted, seen: SeenInstance, progress: Progress) -> In
         restarts=progress.restarts,
         reboots_done=progress.reboots_done,
         interface_ids=tuple(sorted(seen.attached)),
+        volume_ids=tuple(sorted(disk.volume_id for disk in seen.disks)),
     )
 
 
@@ -138,7 +139,7 @@ def _plan_launch(
     if not seen.has_disk:
         plan.append(steps.CloneDisk(wanted.id, wanted.disk, wanted.disk_gib))
     plan.extend(steps.CreateTap(interface) for interface in worn)
-    plan.append(steps.DefineDomain(_spec(wanted, worn, rules.layout)))
+    plan.append(steps.DefineDomain(_spec(at, worn, rules.layout)))
     plan.append(steps.StartPaused(wanted.id))
     return (*plan, *connect)
 
@@ -151,7 +152,8 @@ def _plan_running(
             return ()
         return _plan_launch(at, interfaces, rules)
     if at.wanted.reboots <= progress.reboots_done:
-        return _plan_cards(at, progress, interfaces, rules)
+        cards = _plan_cards(at, progress, interfaces, rules)
+        return (*cards, *_plan_disks(at, progress))
     if progress.rebooting is None:
         return (steps.Reboot(at.wanted.id),)
     if at.now >= progress.rebooting.asked_at + rules.stop_s:
@@ -185,6 +187,25 @@ def _plan_cards(
             plan.append(steps.Plug(interface))
     unwanted = sorted((nic for nic in domain.nics if nic.tap not in wanted), key=str)
     return (*plan, *(steps.DetachNic(at.wanted.id, nic) for nic in unwanted))
+
+
+def _plan_disks(at: Situation, progress: Progress) -> steps.Plan:
+    """Bring the volumes of a running guest to what is wanted.
+
+    A volume that is not wanted any more leaves when the guest lets it go, who is asked until then.
+    """
+    if at.now < progress.retry_at:
+        return ()
+    carried = at.seen.disks
+    wanted = at.seen.volumes
+    kept = {disk.volume_id for disk in at.wanted.disks}
+    has = {disk.volume_id for disk in carried}
+    new = sorted(disk for disk in wanted if disk.volume_id not in has)
+    old = sorted(disk for disk in carried if disk.volume_id not in kept)
+    return (
+        *(steps.AttachDisk(at.wanted.id, disk, wanted[disk]) for disk in new),
+        *(steps.DetachDisk(at.wanted.id, disk) for disk in old),
+    )
 
 
 def _plan_off(at: Situation, progress: Progress, rules: Rules) -> steps.Plan:
@@ -225,7 +246,8 @@ def _patience_s(wanted: InstanceWanted, rules: Rules) -> float:
     return rules.terminate_s if wanted.power is Power.TERMINATED else rules.stop_s
 
 
-def _spec(wanted: InstanceWanted, worn: list[InterfaceWanted], layout: Layout) -> DomainSpec:
+def _spec(at: Situation, worn: list[InterfaceWanted], layout: Layout) -> DomainSpec:
+    wanted = at.wanted
     in_order = sorted(worn, key=lambda interface: interface.device_index)
     return DomainSpec(
         instance_id=wanted.id,
@@ -234,6 +256,7 @@ def _spec(wanted: InstanceWanted, worn: list[InterfaceWanted], layout: Layout) -
         memory_mib=wanted.memory_mib,
         boot=wanted.boot,
         nics=tuple(Nic(layout.tap(interface.id), interface.mac) for interface in in_order),
+        disks=tuple(sorted(at.seen.volumes.items(), key=lambda item: item[0])),
     )
 
 

@@ -4,9 +4,12 @@ Plain values, fetched anew for every plan: nothing here is remembered. `node.fet
 `plan.progress` and `plan.instances` decide by them.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import Enum
 
+from mallee.model.volumes import Limits
+from mallee.node.plan.disks import Disk
 from mallee.node.plan.domain import Nic
 
 
@@ -49,6 +52,8 @@ class SeenDomain:
     that was asked for, as firmware adds its own."""
     nics: frozenset[Nic] = frozenset()
     """The cards that it has."""
+    disks: Mapping[Disk, Limits] = field(default_factory=dict[Disk, Limits])
+    """The volumes that it has, its root disk aside, with the limits that apply."""
 
     @property
     def is_active(self) -> bool:
@@ -71,6 +76,8 @@ class SeenInstance:
     """Ids of those of its interfaces that its domain has a card for."""
     unplugged: frozenset[str] = frozenset()
     """Ids of those whose tap has not been moved into its VPC."""
+    volumes: Mapping[Disk, Limits] = field(default_factory=dict[Disk, Limits])
+    """Those of its wanted volumes that are there to be plugged in."""
 
     @property
     def is_active(self) -> bool:
@@ -83,6 +90,11 @@ class SeenInstance:
         if self.domain is None or not self.domain.is_active:
             return frozenset()
         return self.cards - self.unplugged
+
+    @property
+    def disks(self) -> Mapping[Disk, Limits]:
+        """The volumes that its running guest has."""
+        return self.domain.disks if self.domain is not None and self.domain.is_active else {}
 
     @property
     def is_gone(self) -> bool:

@@ -10,6 +10,8 @@ from typing import ClassVar
 
 from mallee.model.hosts import InterfaceWanted
 from mallee.model.images import Blob
+from mallee.model.volumes import Limits
+from mallee.node.plan.disks import Disk
 from mallee.node.plan.domain import DomainSpec, Nic
 
 
@@ -88,6 +90,25 @@ class DetachNic:
     instance_id: str
     nic: Nic
     words: ClassVar[str] = "waiting for the guest to let go of a network interface"
+
+
+@dataclass(frozen=True, slots=True)
+class AttachDisk:
+    """Put a volume into a running guest. Twice is safe: one that the guest has is left as it is."""
+
+    instance_id: str
+    disk: Disk
+    limits: Limits
+    words: ClassVar[str] = "attaching the volume"
+
+
+@dataclass(frozen=True, slots=True)
+class DetachDisk:
+    """Ask a running guest to give up a volume. Twice is safe: one that is gone stays gone."""
+
+    instance_id: str
+    disk: Disk
+    words: ClassVar[str] = "waiting for the guest to let go of a volume"
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +194,8 @@ Step = (
     | Plug
     | AttachNic
     | DetachNic
+    | AttachDisk
+    | DetachDisk
     | Resume
     | ShutDown
     | Destroy

@@ -1,0 +1,176 @@
+"""A volume: a disk of its own that outlives instances; what is wanted of it, and what is seen.
+
+Like an instance's, its state is never stored: it follows from what the API wants (`Volume`), what
+its host reports (`VolumeSeen`), and what the hosts of the instances that it is attached to report.
+The API and the cloud's reconciler write `Volume`, agents write `VolumeSeen`. Sizes are in GiB.
+
+          create                attach                        detach
+     creating ---> available ----------> in-use ------------------------> available
+         | failed       | delete         (attaching, attached,
+         v              v                 detaching, busy: each attachment's own)
+       error         deleting ---> gone
+"""
+
+from collections.abc import Iterable
+from enum import Enum
+
+import msgspec
+
+from mallee.model.instances import Reason
+
+SLOTS = tuple(range(1, 16))
+"""Places for volumes on the bus of a guest into which they are plugged: fifteen at once."""
+SERIAL_PREFIX = "vol"
+
+
+class Phase(Enum):
+    """What a host saw of a volume."""
+
+    READY = "ready"
+    """Its bytes are there, as many as are wanted, and its limits apply."""
+    CHANGING = "changing"
+    """It is there, and is being brought to its wanted size or limits."""
+    FAILED = "failed"
+    """It could not be made; `cause` says why."""
+    GONE = "gone"
+    """Nothing of it is left."""
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """How much its users get of it; 0: as much as the host's disk gives."""
+
+    iops: int = 0
+    """Reads and writes in a second, together."""
+    burst_iops: int = 0
+    """As many for a while after quieter times; 0: no more than `iops`."""
+    mib_per_s: int = 0
+    """MiB read and written in a second, together."""
+
+
+class Attachment(msgspec.Struct, frozen=True, kw_only=True):
+    """That an instance shall have the volume, or shall let it go."""
+
+    instance_id: str
+    device: str
+    """What its user calls it: `/dev/sdf`. Guests name disks by themselves."""
+    slot: int
+    """One of `SLOTS`, where it is plugged in."""
+    since: float
+    """Seconds since the epoch."""
+    delete_on_termination: bool = False
+    is_leaving: bool = False
+    """Whether the guest is asked to let it go."""
+    is_forced: bool = False
+
+
+class Modification(msgspec.Struct, frozen=True, kw_only=True):
+    """The last change of size, type or limits."""
+
+    began_at: float
+    """Seconds since the epoch."""
+    done_at: float | None = None
+    size_gib: int
+    """What it was before, like all of the following."""
+    type: str
+    iops: int
+    throughput: int
+    multi_attach: bool
+
+
+class Volume(msgspec.Struct, frozen=True, kw_only=True):
+    """What is wanted of a volume."""
+
+    id: str
+    size_gib: int
+    type: str
+    iops: int
+    """As EC2 shows it; 0: the type has none."""
+    throughput: int = 0
+    """MiB/s, as EC2 shows it; 0: the type has none."""
+    zone: str
+    host_id: str
+    """The host that keeps its bytes."""
+    snapshot_id: str = ""
+    is_made: bool = False
+    """Whether its host has said that its bytes are there."""
+    multi_attach: bool = False
+    auto_enable_io: bool = False
+    attachments: tuple[Attachment, ...] = ()
+    modification: Modification | None = None
+    created_at: float
+    deleted_at: float | None = None
+    """When it was wanted gone; the record goes when its host says that nothing is left."""
+    made_by: str = ""
+    tags: dict[str, str] = {}
+
+
+class VolumeSeen(msgspec.Struct, frozen=True, kw_only=True):
+    """What a host's agent last saw of a volume. Only observation writes it."""
+
+    phase: Phase
+    size_gib: int = 0
+    limits: Limits = Limits()
+    """Those that apply."""
+    cause: Reason | None = None
+
+
+class VolumeWanted(msgspec.Struct, frozen=True, kw_only=True):
+    """A volume as the host that keeps it is told of it."""
+
+    id: str
+    size_gib: int
+    limits: Limits = Limits()
+    is_shared: bool = False
+    """Whether several guests may write it at once."""
+    is_made: bool = False
+    """Whether it was there once: if it is missing then, it is not silently made anew."""
+    is_deleted: bool = False
+    """Whether nothing of it shall be left."""
+
+
+class DiskWanted(msgspec.Struct, frozen=True):
+    """That a guest shall have a volume."""
+
+    volume_id: str
+    slot: int
+
+
+def limits_of(doc: Volume) -> Limits:
+    """Return what its type and numbers mean on a host.
+
+    `standard` is as fast as the disk; `gp2` may do 3,000 operations for a while; types that turn
+    (`st1`, `sc1`) are limited in bytes. Source: EC2's user guide, volume types.
+    """
+    match doc.type:
+        case "gp2":
+            burst = 3000 if doc.iops < 3000 else 0
+            return Limits(doc.iops, burst, 250 if doc.size_gib > 170 else 128)
+        case "gp3":
+            return Limits(doc.iops, 0, doc.throughput)
+        case "io1" | "io2":
+            most = 1000 if doc.type == "io1" else 4000
+            return Limits(doc.iops, 0, max(1, min(most, doc.iops // 4)))
+        case "st1":
+            return Limits(500, 0, 500)
+        case "sc1":
+            return Limits(250, 0, 250)
+        case _:
+            return Limits()
+
+
+def serial_of(volume_id: str) -> str:
+    """Return the serial number by which a guest knows the volume: as EC2's, the id in twenty
+    letters, without its hyphen."""
+    return volume_id.replace("-", "", 1)
+
+
+def id_of(serial: str) -> str | None:
+    """Return the volume of a serial number; None when it is not a volume's."""
+    digits = serial.removeprefix(SERIAL_PREFIX)
+    return f"{SERIAL_PREFIX}-{digits}" if digits != serial and digits else None
+
+
+def free_slot(taken: Iterable[int]) -> int | None:
+    """Return the first slot that is not taken; None when all are."""
+    used = set(taken)
+    return next((slot for slot in SLOTS if slot not in used), None)

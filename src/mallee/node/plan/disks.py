@@ -1,0 +1,91 @@
+"""The volumes of a domain, as XML text and back.
+
+Root disks are `domain`'s business; a volume sits on the bus into which a running guest's devices
+can be plugged, at the slot that the cloud chose, and carries its id as serial number: so guests
+find it as `/dev/disk/by-id/virtio-vol…` whatever they call it. Pure.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from xml.etree import ElementTree
+from xml.etree.ElementTree import Element, SubElement
+
+from mallee.model import volumes
+from mallee.model.volumes import Limits
+
+HOT_PLUG_BUS = 2
+"""The bus whose slots 1 to 31 are free for volumes and interfaces attached to a running guest."""
+_BURST_S = 1800
+"""As long may a volume go at its burst rate; EC2's buckets of gp2 hold about as much."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Disk:
+    """A volume as a domain has it."""
+
+    volume_id: str
+    path: Path
+    slot: int
+
+    @property
+    def target(self) -> str:
+        """What libvirt calls it: `vdb` at slot 1, `vdp` at the last."""
+        return f"vd{chr(ord('a') + self.slot)}"
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether other guests may write it too: such a volume is a raw file."""
+        return self.path.suffix == ".raw"
+
+
+def add(devices: Element, disk: Disk, limits: Limits) -> None:
+    """Put a volume among the devices of a domain."""
+    element = SubElement(devices, "disk", type="file", device="disk")
+    form = "raw" if disk.is_shared else "qcow2"
+    SubElement(element, "driver", name="qemu", type=form, cache="none", discard="unmap")
+    SubElement(element, "source", file=str(disk.path))
+    SubElement(element, "target", dev=disk.target, bus="virtio")
+    if disk.is_shared:
+        SubElement(element, "shareable")
+    tuning = SubElement(element, "iotune")
+    for name, value in tune(limits).items():
+        SubElement(tuning, name).text = str(value)
+    SubElement(element, "serial").text = volumes.serial_of(disk.volume_id)
+    place = {"type": "pci", "domain": "0", "bus": str(HOT_PLUG_BUS), "function": "0"}
+    SubElement(element, "address", place, slot=f"{disk.slot:#04x}")
+
+
+def encode(disk: Disk, limits: Limits) -> str:
+    """Return the XML of a volume that is put into a running guest."""
+    devices = Element("devices")
+    add(devices, disk, limits)
+    return ElementTree.tostring(devices[0], encoding="unicode")
+
+
+def tune(limits: Limits) -> dict[str, int]:
+    """Return limits by libvirt's names; 0 is no limit."""
+    tuned = {"total_bytes_sec": limits.mib_per_s << 20, "total_iops_sec": limits.iops}
+    if limits.burst_iops:
+        tuned |= {"total_iops_sec_max": limits.burst_iops, "total_iops_sec_max_length": _BURST_S}
+    return tuned
+
+
+def decode(text: str) -> dict[Disk, Limits]:
+    """Read the volumes of a domain's XML, and the limits that each has."""
+    found: dict[Disk, Limits] = {}
+    for element in ElementTree.fromstring(text).iterfind("devices/disk"):
+        volume_id = volumes.id_of(element.findtext("serial", ""))
+        source, target = element.find("source"), element.find("target")
+        if volume_id is None or source is None or target is None:
+            continue
+        slot = ord(target.get("dev", "vda")[-1]) - ord("a")
+        found[Disk(volume_id, Path(source.get("file", "")), slot)] = _limits(element)
+    return found
+
+
+def _limits(element: Element) -> Limits:
+    def number(name: str) -> int:
+        return int(element.findtext(f"iotune/{name}", "0"))
+
+    burst = number("total_iops_sec_max") if number("total_iops_sec_max_length") else 0
+    return Limits(number("total_iops_sec"), burst, number("total_bytes_sec") >> 20)

@@ -1,0 +1,165 @@
+"""Keeps the volumes of this host as they are wanted: there, as large and as fast, or gone.
+
+Part of the reconciler, which tells it what is wanted (`want`) and puts volumes into guests by the
+instances' plans (`plan.instances`). What a guest has is never deleted, and made larger through its
+QEMU. Not its business: how a volume is made (`do.volumes`).
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from mallee.kit import logs
+from mallee.model.hosts import HostWanted, InstanceWanted
+from mallee.model.instances import Reason
+from mallee.model.volumes import Limits, Phase, VolumeSeen, VolumeWanted
+from mallee.node import apply
+from mallee.node.do import volumes
+from mallee.node.host import Host
+from mallee.node.plan.disks import Disk
+from mallee.node.plan.seen import SeenInstance
+
+LOOK_AFTER_S = 3.0
+
+log = logs.get(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """A running guest that has a volume."""
+
+    uuid: str
+    disk: Disk
+    limits: Limits
+
+
+class VolumeKeeper:
+    """Brings volumes to what the newest `HostWanted` says. Lives in the agent's loop."""
+
+    def __init__(self, host: Host, changed: Callable[[str], None]) -> None:
+        """`changed` is called with the id of a volume of which something new is seen."""
+        self._host = host
+        self._changed = changed
+        self._wanted: Mapping[str, VolumeWanted] = {}
+        self._seen: dict[str, VolumeSeen] = {}
+        self._poked = asyncio.Event()
+        self.leftovers: tuple[str, ...] = ()
+
+    def want(self, wanted: HostWanted) -> None:
+        """Have this applied next."""
+        self._wanted = {volume.id: volume for volume in wanted.volumes}
+        self._poked.set()
+
+    def poke(self) -> None:
+        """Have all volumes looked at: a guest has got one, or let one go."""
+        self._poked.set()
+
+    def seen(self) -> dict[str, VolumeSeen]:
+        """Return what is seen of every volume that was looked at."""
+        return dict(self._seen)
+
+    def joined(self, seen: SeenInstance, wanted: InstanceWanted | None) -> SeenInstance:
+        """Return what is seen of an instance with those of its volumes that are there."""
+        found = {
+            Disk(disk.volume_id, path, disk.slot): self._wanted[disk.volume_id].limits
+            for disk in (wanted.disks if wanted else ())
+            if (path := self._path(disk.volume_id)) is not None
+        }
+        return replace(seen, volumes=found) if found else seen
+
+    def _path(self, volume_id: str) -> Path | None:
+        """Return where a volume is that may be given to a guest; None while there is none."""
+        wanted, seen = self._wanted.get(volume_id), self._seen.get(volume_id)
+        is_there = seen is not None and seen.phase in (Phase.READY, Phase.CHANGING)
+        if wanted is None or wanted.is_deleted or not is_there:
+            return None
+        return volumes.path_of(self._host.layout, volume_id, is_shared=wanted.is_shared)
+
+    async def run(self) -> None:
+        """Look after volumes until cancelled; they stay."""
+        while True:
+            self._poked.clear()
+            try:
+                await self._settle()
+            except apply.FAILURES as error:
+                log.warning("volumes cannot be looked at", error=str(error))
+            try:
+                async with asyncio.timeout(LOOK_AFTER_S):
+                    await self._poked.wait()
+            except TimeoutError:
+                continue
+
+    async def _settle(self) -> None:
+        wanted = self._wanted
+        found = await asyncio.to_thread(volumes.there, self._host.layout)
+        if not wanted and not found:
+            return
+        held = await asyncio.to_thread(self._held)
+        for volume in wanted.values():
+            self._learn(volume.id, await asyncio.to_thread(self._settle_one, volume, held))
+        for volume_id in self._seen.keys() - wanted.keys():
+            del self._seen[volume_id]
+        self.leftovers = tuple(
+            f"The volume {volume_id} on host {self._host.name} is nobody's; it is kept in "
+            f"{volumes.directory_of(self._host.layout, volume_id)}."
+            for volume_id in sorted(found - wanted.keys())
+        )
+
+    def _held(self) -> dict[str, list[_Held]]:
+        held: dict[str, list[_Held]] = {}
+        for domain in self._host.hypervisor.list():
+            if domain.is_active:
+                for disk, limits in domain.disks.items():
+                    held.setdefault(disk.volume_id, []).append(_Held(domain.uuid, disk, limits))
+        return held
+
+    def _settle_one(self, wanted: VolumeWanted, held: Mapping[str, list[_Held]]) -> VolumeSeen:
+        """Do what is to be done for one volume, and return what is seen of it then; blocks."""
+        try:
+            if wanted.is_deleted:
+                return self._remove(wanted.id, held)
+            return self._keep(wanted, held.get(wanted.id, []))
+        except apply.FAILURES as error:
+            cause = Reason("Server.InternalError", f"Host {self._host.name}: {error}.")
+            log.warning("volume not settled", volume=wanted.id, error=str(error))
+            before = self._seen.get(wanted.id)
+            if before is None or before.phase is Phase.FAILED:
+                return VolumeSeen(phase=Phase.FAILED, cause=cause)
+            return VolumeSeen(
+                phase=Phase.CHANGING,
+                size_gib=before.size_gib,
+                limits=before.limits,
+                cause=cause,
+            )
+
+    def _remove(self, volume_id: str, held: Mapping[str, list[_Held]]) -> VolumeSeen:
+        if volume_id in held:
+            return VolumeSeen(phase=Phase.CHANGING)
+        volumes.remove(self._host.layout, volume_id)
+        return VolumeSeen(phase=Phase.GONE)
+
+    def _keep(self, wanted: VolumeWanted, held: list[_Held]) -> VolumeSeen:
+        path = volumes.path_of(self._host.layout, wanted.id, is_shared=wanted.is_shared)
+        was = self._seen.get(wanted.id)
+        size_gib = volumes.size_gib(path)
+        was_there = wanted.is_made or (was is not None and was.phase is not Phase.FAILED)
+        if size_gib is None and was_there:
+            raise FileNotFoundError(f"{path} is missing: somebody removed it; put it back")
+        if size_gib is None:
+            volumes.make(path, wanted.size_gib)
+        elif size_gib < wanted.size_gib:
+            if not held:
+                volumes.enlarge(path, wanted.size_gib)
+            for one in held:
+                size_bytes = wanted.size_gib * volumes.GIB
+                self._host.hypervisor.resize_disk(one.uuid, one.disk.target, size_bytes)
+        for one in held:
+            if one.limits != wanted.limits:
+                self._host.hypervisor.limit_disk(one.uuid, one.disk.target, wanted.limits)
+        return VolumeSeen(phase=Phase.READY, size_gib=wanted.size_gib, limits=wanted.limits)
+
+    def _learn(self, volume_id: str, seen: VolumeSeen) -> None:
+        if self._seen.get(volume_id) != seen:
+            self._seen[volume_id] = seen
+            self._changed(volume_id)
