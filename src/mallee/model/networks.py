@@ -120,6 +120,8 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
 
     id: str
     public_ip: str
+    pool_id: str = ""
+    """The pool that it is of (`ipv4pool-ec2-…`, `ipam-pool-…`); empty: the cloud's own."""
     interface_id: str | None = None
     instance_id: str | None = None
     private_ip: str | None = None

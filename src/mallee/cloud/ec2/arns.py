@@ -121,6 +121,11 @@ def of(call: Call, kind: Kind[Any, Any], id: str) -> str:
     return things.of_ec2(call.settings.region, account, kind.name, ids.normalise(id))
 
 
+def of_other(call: Call, kind: Kind[Any, Any], account: str, id: str) -> str:
+    """Return the ARN of a thing of that account's."""
+    return things.of_ec2(call.settings.region, account, kind.name, id)
+
+
 def _lender(call: Call, id: str) -> str:
     """Return the account whose pool it is: the caller's, or one that lets him use it."""
     pool = call.view.get(records.IPAM_POOL, id)

@@ -43,6 +43,7 @@ from mallee.cloud.ec2.instances import (
     screens,
     serialaccess,
 )
+from mallee.cloud.ec2.ipam import table as ipam
 from mallee.cloud.ec2.templates import launchtemplates, templatedata, templateversions
 from mallee.cloud.ec2.vpc import table as vpc
 
@@ -66,6 +67,7 @@ _ROWS: tuple[Action, ...] = (
     *instancetypes.ACTIONS,
     *keypairs.ACTIONS,
     *launch.ACTIONS,
+    *ipam.ACTIONS,
     *launchtemplates.ACTIONS,
     *maintenanceoptions.ACTIONS,
     *metadatadefaults.ACTIONS,

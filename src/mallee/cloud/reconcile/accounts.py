@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from mallee.cloud import inventory
 from mallee.cloud.ec2.instances import power
+from mallee.cloud.ec2.ipam import given
 from mallee.cloud.reconcile import images
 from mallee.cloud.reconcile.runner import Reconciler
 from mallee.cloud.state import records, store
@@ -131,6 +132,7 @@ def _remove(tx: store.Tx, record: Record[Any, Any]) -> None:
     # What is one to an account has its id; what the account holds is its own to the end.
     if record.id != record.account:
         tx.release_owner(record.id)
+    given.forget(tx, record)
     tx.delete(record)
 
 

@@ -422,6 +422,7 @@ INDEXES: Mapping[str, Mapping[str, IndexValues]] = {
         "account": lambda doc: {doc.requester.account, doc.accepter.account},
         "vpc": lambda doc: {doc.requester.vpc_id, doc.accepter.vpc_id},
     },
+        "pool": lambda doc: (doc.pool_id or None,),
     "ipam-scope": {"ipam": lambda doc: (doc.ipam_id,)},
     "ipam-pool": {
         "ipam": lambda doc: (doc.ipam_id,),

@@ -12,6 +12,8 @@ from mallee.cloud.call import WriteCall
 from mallee.model.settings import Settings
 
 SPACE = "public-ip"
+BLOCKS = "public-block"
+"""Claim space of the addresses that are set aside for pools, each claimed by its pool."""
 KEPT_AT_START = 2
 """The range's own address and the edge's gateway are nobody's."""
 KEPT_AT_END = 1
@@ -26,15 +28,20 @@ def take_any(call: WriteCall, owner: str) -> str:
         # A random address, so that one just given back is not at once another guest's.
         offset = int.from_bytes(call.entropy(4), "big") % count
         address = str(network[KEPT_AT_START + offset])
-        if call.tx.owner_of(SPACE, address) is None:
+        if _is_free(call, address):
             call.tx.claim(SPACE, address, owner)
             return address
     for offset in range(count):
         address = str(network[KEPT_AT_START + offset])
-        if call.tx.owner_of(SPACE, address) is None:
+        if _is_free(call, address):
             call.tx.claim(SPACE, address, owner)
             return address
     raise used_up(call)
+
+
+def _is_free(call: WriteCall, address: str) -> bool:
+    """Tell whether nobody has the address, nor a pool."""
+    return call.tx.owner_of(SPACE, address) is None and call.tx.owner_of(BLOCKS, address) is None
 
 
 def used_up(call: WriteCall) -> errors.AwsError:
@@ -48,7 +55,9 @@ def used_up(call: WriteCall) -> errors.AwsError:
 
 def free(call: WriteCall) -> int:
     """Return how many addresses are free."""
-    return size(call.settings) - call.tx.total(SPACE)
+    aside = call.tx.held(BLOCKS)
+    lent = sum(1 for address in aside if call.tx.owner_of(SPACE, address) is not None)
+    return size(call.settings) - call.tx.total(SPACE) - len(aside) + lent
 
 
 def take(call: WriteCall, owner: str, text: str) -> str:
@@ -58,7 +67,7 @@ def take(call: WriteCall, owner: str, text: str) -> str:
     offset = int(address) - int(network.network_address)
     if not KEPT_AT_START <= offset < network.num_addresses - KEPT_AT_END:
         raise errors.InvalidAddressNotFound(text)
-    if call.tx.owner_of(SPACE, str(address)) is not None:
+    if not _is_free(call, str(address)):
         raise errors.InvalidIPAddressInUse(address)
     call.tx.claim(SPACE, str(address), owner)
     return str(address)

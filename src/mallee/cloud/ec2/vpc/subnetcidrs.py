@@ -12,12 +12,14 @@ from msgspec.structs import replace
 
 from mallee.aws import errors
 from mallee.cloud.action import Action, Write
-from mallee.cloud.call import Call, WriteCall
+from mallee.cloud.call import Call, Request, WriteCall
 from mallee.cloud.ec2 import resources
-from mallee.cloud.ec2.vpc import ranges
+from mallee.cloud.ec2.ipam import given
+from mallee.cloud.ec2.vpc import pooledranges, ranges
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
 from mallee.model import ids
+from mallee.model.ipam import IPV6
 from mallee.model.networks import Block, Subnet
 
 if TYPE_CHECKING:
@@ -29,13 +31,14 @@ LENGTH = 64
 SubnetRecord = Record[Subnet, None]
 
 
-def add(call: WriteCall, subnet: SubnetRecord, text: str) -> tuple[SubnetRecord, Block]:
+def add(call: WriteCall, subnet: SubnetRecord, request: Request) -> tuple[SubnetRecord, Block]:
     """Give the subnet its IPv6 range; raise when it is none of its VPC's, or another subnet's."""
-    network = ranges.parse6(text, "ipv6CidrBlock")
+    chosen = pooledranges.for_subnet(call, request, IPV6, subnet.doc)
+    network = ranges.parse6(chosen.cidr, "ipv6CidrBlock")
     vpc = call.tx.get(records.VPC, subnet.doc.vpc_id)
     whole = [block.cidr for block in vpc.doc.ipv6_cidrs] if vpc else []
     if network.prefixlen != LENGTH or not ranges.is_within(network, whole):
-        raise errors.InvalidSubnetRange(text)
+        raise errors.InvalidSubnetRange(chosen.cidr)
     if subnet.doc.ipv6_cidrs:
         raise errors.CidrLimitExceeded(f"subnet '{subnet.id}'", 1)
     taken = [
@@ -46,7 +49,9 @@ def add(call: WriteCall, subnet: SubnetRecord, text: str) -> tuple[SubnetRecord,
     if ranges.overlapping(network, taken):
         raise errors.SubnetConflict(str(network))
     block = Block(ids.make(PREFIX, call.entropy(ids.ID_BYTES)), str(network))
-    return call.tx.write(subnet, replace(subnet.doc, ipv6_cidrs=(block,))), block
+    subnet = call.tx.write(subnet, replace(subnet.doc, ipv6_cidrs=(block,)))
+    pooledranges.note_subnet(call, subnet, chosen)
+    return subnet, block
 
 
 def associate_subnet_cidr_block(
@@ -54,9 +59,7 @@ def associate_subnet_cidr_block(
 ) -> shapes.AssociateSubnetCidrBlockResult:
     """Give a subnet an IPv6 range."""
     subnet = resources.one(call, records.SUBNET, request["SubnetId"])
-    if "Ipv6CidrBlock" not in request:
-        raise errors.MissingParameter("ipv6CidrBlock")
-    _, block = add(call, subnet, request["Ipv6CidrBlock"])
+    _, block = add(call, subnet, request)
     return {"SubnetId": subnet.id, "Ipv6CidrBlockAssociation": shown(block)}
 
 
@@ -79,6 +82,7 @@ def disassociate_subnet_cidr_block(
             )
     doc = replace(subnet.doc, ipv6_cidrs=(), assign_ipv6_on_creation=False)
     call.tx.write(subnet, doc)
+    given.give_back(call.tx, subnet.id, blocks[0].cidr)
     gone = shown(blocks[0], "disassociating")
     return {"SubnetId": subnet.id, "Ipv6CidrBlockAssociation": gone}
 
@@ -110,7 +114,7 @@ ACTIONS: tuple[Action, ...] = (
         service="ec2",
         name="AssociateSubnetCidrBlock",
         does=Write(handle=associate_subnet_cidr_block),
-        honours=frozenset({"SubnetId", "Ipv6CidrBlock"}),
+        honours=frozenset({"SubnetId", "Ipv6CidrBlock", "Ipv6IpamPoolId", "Ipv6NetmaskLength"}),
     ),
     Action(
         service="ec2",

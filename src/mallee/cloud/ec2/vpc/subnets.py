@@ -16,11 +16,13 @@ from mallee.aws import errors
 from mallee.cloud.action import Action, Listing, Write
 from mallee.cloud.call import Call, Request, Result, WriteCall
 from mallee.cloud.ec2 import arns, resources, tagset, zones
-from mallee.cloud.ec2.vpc import networkacls, privateips, ranges, subnetcidrs
+from mallee.cloud.ec2.ipam import given
+from mallee.cloud.ec2.vpc import networkacls, pooledranges, privateips, ranges, subnetcidrs
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.model import ids
 from mallee.model.instancetypes import InstanceType
+from mallee.model.ipam import IPV4, IPV6
 from mallee.model.networks import Subnet, Vpc
 
 if TYPE_CHECKING:
@@ -88,29 +90,29 @@ def create_subnet(
 ) -> shapes.CreateSubnetResult:
     """Make a subnet of a part of its VPC's range that no other subnet has."""
     vpc = resources.one(call, records.VPC, request["VpcId"])
-    if "CidrBlock" not in request:
-        raise errors.MissingParameter("cidrBlock")
     zone = _parse_zone(call, request)
-    network = ranges.parse4(request["CidrBlock"], "cidrBlock")
+    new = Subnet(
+        id=ids.make("subnet", call.entropy(ids.ID_BYTES)),
+        vpc_id=vpc.id,
+        cidr="",
+        zone=zone,
+        map_public_ip_on_launch=False,
+        tags=tagset.of_new(request, records.SUBNET.name),
+    )
+    chosen = pooledranges.for_subnet(call, request, IPV4, new)
+    network = ranges.parse4(chosen.cidr, "cidrBlock")
     is_own = ranges.is_within(network, vpc.doc.cidrs)
     if not is_own or not ranges.LARGEST <= network.prefixlen <= ranges.SMALLEST:
-        raise errors.InvalidSubnetRange(request["CidrBlock"])
+        raise errors.InvalidSubnetRange(chosen.cidr)
     others = call.tx.by(records.SUBNET, "vpc", vpc.id)
     if ranges.overlapping(network, (other.doc.cidr for other in others)):
         raise errors.SubnetConflict(str(network))
     if len(others) >= MAX_PER_VPC:
         raise errors.SubnetLimitExceeded(MAX_PER_VPC)
-    subnet = Subnet(
-        id=ids.make("subnet", call.entropy(ids.ID_BYTES)),
-        vpc_id=vpc.id,
-        cidr=str(network),
-        zone=zone,
-        map_public_ip_on_launch=False,
-        tags=tagset.of_new(request, records.SUBNET.name),
-    )
-    record = _insert(call.tx, call.account, subnet, call.entropy)
-    if "Ipv6CidrBlock" in request:
-        record, _ = subnetcidrs.add(call, record, request["Ipv6CidrBlock"])
+    record = _insert(call.tx, call.account, replace(new, cidr=str(network)), call.entropy)
+    pooledranges.note_subnet(call, record, chosen)
+    if "Ipv6CidrBlock" in request or pooledranges.wants(request, IPV6):
+        record, _ = subnetcidrs.add(call, record, request)
     return {"Subnet": _render(call, record)}
 
 
@@ -163,6 +165,7 @@ def delete_subnet(call: WriteCall, request: shapes.DeleteSubnetRequest) -> Resul
             f"The subnet '{subnet.id}' has dependencies and cannot be deleted."
         )
     call.tx.release_owner(subnet.id)
+    given.give_back(call.tx, subnet.id)
     call.tx.delete(subnet)
     return {}
 
@@ -255,9 +258,8 @@ ACTIONS: tuple[Action, ...] = (
         service="ec2",
         name="CreateSubnet",
         does=Write(handle=create_subnet),
-        honours=frozenset(
-            {"VpcId", "CidrBlock", "Ipv6CidrBlock", "AvailabilityZone", "AvailabilityZoneId"}
-        ),
+        honours=pooledranges.HONOURS
+        | {"VpcId", "CidrBlock", "AvailabilityZone", "AvailabilityZoneId"},
         creates=(records.SUBNET.name,),
     ),
     Action(

@@ -7,29 +7,30 @@ own range, each of which one VPC has.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from ipaddress import IPv4Network, IPv6Network
+from ipaddress import IPv4Network
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
 from mallee.aws import errors
 from mallee.cloud.action import Action, Write
-from mallee.cloud.call import Call, WriteCall
+from mallee.cloud.call import Call, Request, WriteCall
 from mallee.cloud.ec2 import resources
-from mallee.cloud.ec2.vpc import networkacls, peerings, ranges
+from mallee.cloud.ec2.ipam import given
+from mallee.cloud.ec2.vpc import networkacls, peerings, pooledranges, ranges, vpcipv6
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
 from mallee.model import ids
+from mallee.model.ipam import IPV4, IPV6
 from mallee.model.networks import Block, Vpc
-from mallee.model.settings import IPV6_OF_A_VPC
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes
 
 PREFIX = "vpc-cidr-assoc"
 MAX_IPV4, MAX_IPV6 = 5, 5
-IPV6_RANGES = "vpc-ipv6"
-"""Claim space of the IPv6 ranges that VPCs have."""
+LENGTHS6 = range(44, 61, 4)
+"""Netmask lengths of IPv6 ranges of VPCs, as in AWS."""
 
 VpcRecord = Record[Vpc, None]
 
@@ -42,30 +43,32 @@ def blocks(vpc: Vpc) -> tuple[Block, ...]:
 def associate_vpc_cidr_block(
     call: WriteCall, request: shapes.AssociateVpcCidrBlockRequest
 ) -> shapes.AssociateVpcCidrBlockResult:
-    """Give a VPC one more range: the one asked for, or an IPv6 range of the cloud's."""
+    """Give a VPC one more range: the one asked for, one of a pool, or of the cloud's IPv6."""
     vpc = resources.one(call, records.VPC, request["VpcId"])
-    cidr, wants_ipv6 = request.get("CidrBlock"), request.get("AmazonProvidedIpv6CidrBlock")
-    if bool(wants_ipv6) == (cidr is not None):
+    is_ipv4 = "CidrBlock" in request or pooledranges.wants(request, IPV4)
+    if wants_ipv6(request) == is_ipv4:
         raise errors.InvalidParameterCombination(
-            "Exactly one of cidrBlock and amazonProvidedIpv6CidrBlock must be given."
+            "Exactly one range may be asked for: of IPv4 by cidrBlock or from an IPAM pool, of "
+            "IPv6 by amazonProvidedIpv6CidrBlock or from an IPAM pool."
         )
-    if cidr is None:
-        _, block = add_ipv6(call, vpc)
-        return {"VpcId": vpc.id, "Ipv6CidrBlockAssociation": shown6(call, block)}
-    block = _add_ipv4(call, vpc, cidr)
+    if not is_ipv4:
+        _, block = add_ipv6(call, vpc, request)
+        return {"VpcId": vpc.id, "Ipv6CidrBlockAssociation": shown6(call, vpc.id, block)}
+    block = _add_ipv4(call, vpc, pooledranges.for_vpc(call, request, IPV4, vpc.doc.tags))
     return {"VpcId": vpc.id, "CidrBlockAssociation": shown(call, block)}
 
 
-def _add_ipv4(call: WriteCall, vpc: VpcRecord, text: str) -> Block:
-    network = ranges.of_vpc(text, call.settings.network.public_range)
+def _add_ipv4(call: WriteCall, vpc: VpcRecord, chosen: pooledranges.Chosen) -> Block:
+    network = ranges.of_vpc(chosen.cidr, call.settings.network.public_range)
     if not ranges.goes_with(network, IPv4Network(vpc.doc.cidr)):
-        raise errors.InvalidVpcRange(text)
+        raise errors.InvalidVpcRange(chosen.cidr)
     if ranges.overlapping(network, (*vpc.doc.cidrs, *_of_peers(call, vpc))):
         raise errors.CidrConflict(str(network))
     if len(vpc.doc.cidrs) >= MAX_IPV4:
         raise errors.CidrLimitExceeded(f"network '{vpc.id}'", MAX_IPV4)
     block = Block(ids.make(PREFIX, call.entropy(ids.ID_BYTES)), str(network))
-    call.tx.write(vpc, replace(vpc.doc, more_cidrs=(*vpc.doc.more_cidrs, block)))
+    vpc = call.tx.write(vpc, replace(vpc.doc, more_cidrs=(*vpc.doc.more_cidrs, block)))
+    pooledranges.note_vpc(call, vpc, chosen)
     return block
 
 
@@ -78,27 +81,41 @@ def _of_peers(call: WriteCall, vpc: VpcRecord) -> Iterable[str]:
                 yield from peer.doc.cidrs
 
 
-def add_ipv6(call: WriteCall, vpc: VpcRecord) -> tuple[VpcRecord, Block]:
-    """Give the VPC a part of the cloud's IPv6 range that nobody has."""
-    text = call.settings.network.ipv6_range
-    if not text:
-        raise errors.UnsupportedOperation(
-            "This cloud has no IPv6 range to give: network.ipv6_range is empty."
-        )
+def wants_ipv6(request: Request) -> bool:
+    """Tell whether a request asks for an IPv6 range of the cloud's, or of a pool."""
+    of_pool = pooledranges.wants(request, IPV6)
+    if request.get("AmazonProvidedIpv6CidrBlock"):
+        if of_pool or "Ipv6CidrBlock" in request:
+            raise errors.InvalidParameterCombination(
+                "amazonProvidedIpv6CidrBlock goes with no other parameter about IPv6."
+            )
+        return True
+    if "Ipv6CidrBlock" in request and not of_pool:
+        raise errors.InvalidParameterCombination("ipv6CidrBlock is given with ipv6IpamPoolId.")
+    return of_pool
+
+
+def add_ipv6(call: WriteCall, vpc: VpcRecord, request: Request) -> tuple[VpcRecord, Block]:
+    """Give the VPC a part of the cloud's IPv6 range that nobody has: any, or one of a pool."""
     if len(vpc.doc.ipv6_cidrs) >= MAX_IPV6:
         raise errors.CidrLimitExceeded(f"network '{vpc.id}'", MAX_IPV6)
-    whole = IPv6Network(text)
-    count = 1 << (IPV6_OF_A_VPC - whole.prefixlen)
-    for index in range(min(count, call.tx.total(IPV6_RANGES) + 1)):
-        first = int(whole.network_address) + (index << (128 - IPV6_OF_A_VPC))
-        cidr = str(IPv6Network((first, IPV6_OF_A_VPC)))
-        if call.tx.owner_of(IPV6_RANGES, cidr) is None:
-            call.tx.claim(IPV6_RANGES, cidr, vpc.id)
-            block = Block(ids.make(PREFIX, call.entropy(ids.ID_BYTES)), cidr)
-            doc = replace(vpc.doc, ipv6_cidrs=(*vpc.doc.ipv6_cidrs, block))
-            networkacls.admit_ipv6(call.tx, vpc.id)
-            return call.tx.write(vpc, doc), block
-    raise errors.InsufficientAddressCapacity(f"The cloud's IPv6 range {text} is used up.")
+    chosen = (
+        pooledranges.for_vpc(call, request, IPV6, vpc.doc.tags)
+        if pooledranges.wants(request, IPV6)
+        else pooledranges.Chosen(vpcipv6.take_any(call, vpc.id))
+    )
+    _check_length6(chosen.cidr)
+    block = Block(ids.make(PREFIX, call.entropy(ids.ID_BYTES)), chosen.cidr)
+    networkacls.admit_ipv6(call.tx, vpc.id)
+    doc = replace(vpc.doc, ipv6_cidrs=(*vpc.doc.ipv6_cidrs, block))
+    vpc = call.tx.write(vpc, doc)
+    pooledranges.note_vpc(call, vpc, chosen)
+    return vpc, block
+
+
+def _check_length6(cidr: str) -> None:
+    if ranges.parsed(cidr).prefixlen not in LENGTHS6:
+        raise errors.InvalidVpcRange(cidr)
 
 
 def disassociate_vpc_cidr_block(
@@ -121,15 +138,19 @@ def disassociate_vpc_cidr_block(
         raise errors.DependencyViolation(
             f"The vpc CIDR block '{block.cidr}' has dependencies and cannot be disassociated."
         )
+    pooledranges.check_unplanned(call, vpc.id, block.cidr)
     gone = "disassociating"
+    shown_6 = shown6(call, vpc.id, block, gone)
+    given.give_back(call.tx, vpc.id, block.cidr)
     if ":" not in block.cidr:
         left = tuple(it for it in vpc.doc.more_cidrs if it != block)
         call.tx.write(vpc, replace(vpc.doc, more_cidrs=left))
         return {"VpcId": vpc.id, "CidrBlockAssociation": shown(call, block, gone)}
     left = tuple(it for it in vpc.doc.ipv6_cidrs if it != block)
     call.tx.write(vpc, replace(vpc.doc, ipv6_cidrs=left))
-    call.tx.release(IPV6_RANGES, block.cidr)
-    return {"VpcId": vpc.id, "Ipv6CidrBlockAssociation": shown6(call, block, gone)}
+    if call.tx.owner_of(vpcipv6.RANGES, block.cidr) == vpc.id:
+        call.tx.release(vpcipv6.RANGES, block.cidr)
+    return {"VpcId": vpc.id, "Ipv6CidrBlockAssociation": shown_6}
 
 
 def _find(call: WriteCall, id: str) -> tuple[VpcRecord, Block]:
@@ -151,18 +172,23 @@ def shown(call: Call, block: Block, state: str = "associated") -> shapes.VpcCidr
 
 
 def shown6(
-    call: Call, block: Block, state: str = "associated"
+    call: Call, vpc_id: str, block: Block, state: str = "associated"
 ) -> shapes.VpcIpv6CidrBlockAssociation:
     """Return an IPv6 range as the API shows it."""
     return {
         "AssociationId": block.id,
         "Ipv6CidrBlock": block.cidr,
         "Ipv6CidrBlockState": {"State": state},
-        "Ipv6Pool": "Amazon",
+        "Ipv6Pool": _pool6(call, vpc_id, block),
         "NetworkBorderGroup": call.settings.region,
         "IpSource": "amazon",
         "Ipv6AddressAttribute": "public",
     }
+
+
+def _pool6(call: Call, vpc_id: str, block: Block) -> str:
+    is_pooled = given.of_resource(resources.reader(call), vpc_id, block.cidr)
+    return "IPAM Managed" if is_pooled else "Amazon"
 
 
 def _of4(value: Callable[[Block], str]) -> Callable[[Call, VpcRecord], Iterable[str]]:
@@ -178,7 +204,9 @@ FILTERS: Mapping[str, Callable[[Call, VpcRecord], Iterable[str]]] = {
     "cidr-block-association.association-id": _of4(lambda block: block.id),
     "cidr-block-association.state": _of4(lambda block: "associated"),
     "ipv6-cidr-block-association.ipv6-cidr-block": _of6(lambda block: block.cidr),
-    "ipv6-cidr-block-association.ipv6-pool": _of6(lambda block: "Amazon"),
+    "ipv6-cidr-block-association.ipv6-pool": lambda call, vpc: [
+        _pool6(call, vpc.id, block) for block in vpc.doc.ipv6_cidrs
+    ],
     "ipv6-cidr-block-association.association-id": _of6(lambda block: block.id),
     "ipv6-cidr-block-association.state": _of6(lambda block: "associated"),
 }
@@ -189,7 +217,7 @@ ACTIONS: tuple[Action, ...] = (
         service="ec2",
         name="AssociateVpcCidrBlock",
         does=Write(handle=associate_vpc_cidr_block),
-        honours=frozenset({"VpcId", "CidrBlock", "AmazonProvidedIpv6CidrBlock"}),
+        honours=pooledranges.HONOURS | {"VpcId", "CidrBlock", "AmazonProvidedIpv6CidrBlock"},
     ),
     Action(
         service="ec2",

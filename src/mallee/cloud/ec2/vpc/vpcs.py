@@ -18,12 +18,14 @@ from mallee.aws import errors
 from mallee.cloud.action import Action, Listing, Write
 from mallee.cloud.call import Call, Result, WriteCall
 from mallee.cloud.ec2 import resources, tagset, zones
+from mallee.cloud.ec2.ipam import given
 from mallee.cloud.ec2.vpc import (
     dhcpoptions,
     internetgateways,
     natgateways,
     networkacls,
     peerings,
+    pooledranges,
     ranges,
     routes,
     routetableassociations,
@@ -34,6 +36,7 @@ from mallee.cloud.ec2.vpc import (
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Kind, Record
 from mallee.model import ids
+from mallee.model.ipam import IPV4
 from mallee.model.networks import SecurityGroup, Vpc
 from mallee.model.routing import InternetGateway, RouteTable
 from mallee.model.settings import Settings
@@ -160,20 +163,16 @@ def extend_to_zone(tx: store.Tx, zone: str, entropy: Entropy) -> None:
 
 def create_vpc(call: WriteCall, request: shapes.CreateVpcRequest) -> shapes.CreateVpcResult:
     """Make a VPC; its range may be another one's too, of this account or any other."""
-    if "CidrBlock" not in request:
-        raise errors.MissingParameter("cidrBlock")
     if request.get("InstanceTenancy", "default") != "default":
         raise errors.UnsupportedOperation("InstanceTenancy has only the value 'default'.")
-    cidr = ranges.of_vpc(request["CidrBlock"], call.settings.network.public_range)
-    new = New(
-        account=call.account,
-        cidr=str(cidr),
-        region=call.settings.region,
-        tags=tagset.of_new(request, records.VPC.name),
-    )
+    tags = tagset.of_new(request, records.VPC.name)
+    chosen = pooledranges.for_vpc(call, request, IPV4, tags)
+    cidr = ranges.of_vpc(chosen.cidr, call.settings.network.public_range)
+    new = New(account=call.account, cidr=str(cidr), region=call.settings.region, tags=tags)
     vpc = make(call.tx, new, call.entropy)
-    if request.get("AmazonProvidedIpv6CidrBlock"):
-        vpc, _ = vpccidrs.add_ipv6(call, vpc)
+    pooledranges.note_vpc(call, vpc, chosen)
+    if vpccidrs.wants_ipv6(request):
+        vpc, _ = vpccidrs.add_ipv6(call, vpc, request)
     return {"Vpc": _render(call, vpc)}
 
 
@@ -190,6 +189,7 @@ def create_default_vpc(
 def delete_vpc(call: WriteCall, request: shapes.DeleteVpcRequest) -> Result:
     """Delete a VPC in which there is nothing but what came with it."""
     vpc = resources.one(call, records.VPC, request["VpcId"])
+    pooledranges.check_unplanned(call, vpc.id)
     if _depends(call, vpc):
         raise errors.DependencyViolation(
             f"The vpc '{vpc.id}' has dependencies and cannot be deleted."
@@ -199,6 +199,7 @@ def delete_vpc(call: WriteCall, request: shapes.DeleteVpcRequest) -> Result:
             call.tx.release_owner(record.id)
             call.tx.delete(record)
     call.tx.release_owner(vpc.id)
+    given.give_back(call.tx, vpc.id)
     call.tx.delete(vpc)
     return {}
 
@@ -253,7 +254,7 @@ def _render(call: Call, vpc: VpcRecord) -> shapes.Vpc:
             vpccidrs.shown(call, block) for block in vpccidrs.blocks(vpc.doc)
         ],
         "Ipv6CidrBlockAssociationSet": [
-            vpccidrs.shown6(call, block) for block in vpc.doc.ipv6_cidrs
+            vpccidrs.shown6(call, vpc.id, block) for block in vpc.doc.ipv6_cidrs
         ],
         "DhcpOptionsId": vpc.doc.dhcp_options_id or dhcpoptions.NONE,
         "InstanceTenancy": "default",
@@ -275,7 +276,8 @@ ACTIONS: tuple[Action, ...] = (
         service="ec2",
         name="CreateVpc",
         does=Write(handle=create_vpc),
-        honours=frozenset({"CidrBlock", "InstanceTenancy", "AmazonProvidedIpv6CidrBlock"}),
+        honours=pooledranges.HONOURS
+        | {"CidrBlock", "InstanceTenancy", "AmazonProvidedIpv6CidrBlock"},
         creates=(records.VPC.name,),
     ),
     Action(

@@ -1,0 +1,1 @@
+"""Address management: ranges that are planned, given out by rules, and looked after."""

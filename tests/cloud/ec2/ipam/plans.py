@@ -1,0 +1,46 @@
+"""An IPAM with pools, made by its owner's client: what most tests of address management need."""
+
+from dataclasses import dataclass
+from typing import Any
+
+REGION = "us-east-1"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """An IPAM, its scopes, and a pool of private addresses at the top of the private one."""
+
+    ipam: str
+    private: str
+    public: str
+    pool: str
+
+
+def make(client: Any, cidr: str = "10.0.0.0/8", **rules: Any) -> Plan:
+    """Make one; its pool gives to resources."""
+    ipam = client.create_ipam(OperatingRegions=[{"RegionName": REGION}])["Ipam"]
+    made = Plan(
+        ipam["IpamId"],
+        ipam["PrivateDefaultScopeId"],
+        ipam["PublicDefaultScopeId"],
+        pool(client, ipam["PrivateDefaultScopeId"], **rules),
+    )
+    client.provision_ipam_pool_cidr(IpamPoolId=made.pool, Cidr=cidr)
+    return made
+
+
+def pool(client: Any, scope: str, **more: Any) -> str:
+    """Make a pool of IPv4, without a range yet."""
+    asked = {"AddressFamily": "ipv4", "Locale": REGION, **more}
+    return client.create_ipam_pool(IpamScopeId=scope, **asked)["IpamPool"]["IpamPoolId"]
+
+
+def held(client: Any, pool_id: str) -> dict[str, str]:
+    """What is given out of a pool: by range, the id of what has it, or its type."""
+    shown = client.get_ipam_pool_allocations(IpamPoolId=pool_id)["IpamPoolAllocations"]
+    return {it["Cidr"]: it.get("ResourceId", it["ResourceType"]) for it in shown}
+
+
+def ranges(client: Any, pool_id: str) -> list[str]:
+    """The ranges of a pool."""
+    return [it["Cidr"] for it in client.get_ipam_pool_cidrs(IpamPoolId=pool_id)["IpamPoolCidrs"]]
