@@ -13,12 +13,17 @@ FORM = "application/x-www-form-urlencoded"
 
 @dataclass(frozen=True, slots=True)
 class Guest:
-    """The instance whose guest sent a request through its host, which vouches for that."""
+    """Whose request a host brought, which vouches for that: a guest's, or an endpoint's."""
 
     instance_id: str
+    """Empty: it came to an interface endpoint, from an address that is no guest's of the VPC."""
     account: str
+    """Of the instance, or of the endpoint."""
     vpc_id: str
+    """Where the guest is, or the endpoint that it spoke to."""
     private_ip: str
+    endpoint_id: str = ""
+    """Of the VPC endpoint that it came by; empty: none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -250,11 +250,8 @@ STREAMS_PER_HOST = 128
 """Streams of one host's guests that may be open at once."""
 
 
-class GuestRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """A request of a guest to the cloud's API, brought by its host to `/v1/requests`.
-
-    Only the host says whose it is: it knows the tap that it came by, or the endpoint.
-    """
+class Whence(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a guest's request comes from, as its host knows: by the tap, or by the endpoint."""
 
     instance_id: str
     """Empty: it came to an interface endpoint, from `source_ip`."""
@@ -262,6 +259,20 @@ class GuestRequest(msgspec.Struct, frozen=True, kw_only=True):
     """The VPC endpoint that it came by; empty: none."""
     source_ip: str = ""
     """Whence an interface endpoint got it: an address that may be any in the VPC, or a peer's."""
+
+    @property
+    def name(self) -> str:
+        """What tells it from others: each name has its own share of what there is."""
+        return self.instance_id or f"{self.endpoint_id} {self.source_ip}"
+
+
+class GuestRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A request of a guest to the cloud's API, brought by its host to `/v1/requests`.
+
+    Only the host says whose it is: it knows the tap that it came by, or the endpoint.
+    """
+
+    whence: Whence
     method: str
     path: str
     """Before the `?`, still percent-encoded."""

@@ -10,6 +10,7 @@ import ssl
 from collections.abc import AsyncIterator
 from http import HTTPStatus
 from pathlib import Path
+from urllib.parse import urlencode
 
 import aiohttp
 import msgspec
@@ -24,6 +25,7 @@ from mallee.model.hosts import (
     GuestResponse,
     SyncAnswer,
     SyncRequest,
+    Whence,
 )
 from mallee.model.layout import Layout
 from mallee.node import facts
@@ -165,13 +167,14 @@ class Cloud:
         except (msgspec.DecodeError, trust.NotTrusted) as error:
             raise CloudAway(f"the cloud's answer is refused, it has {error}") from error
 
-    async def open_stream(self, instance_id: str) -> aiohttp.ClientWebSocketResponse:
+    async def open_stream(self, whence: Whence) -> aiohttp.ClientWebSocketResponse:
         """Return a way to S3 for one connection of a guest; raises `CloudAway` and `Refused`.
 
         Messages of bytes are the guest's and S3's; a text says that the guest says no more.
         """
-        path = f"/v1/streams/{instance_id}"
-        return await self._open(path, STREAM_BYTES_MAX, f"stream for {instance_id}")
+        told = urlencode(msgspec.to_builtins(whence))
+        what = f"stream for {whence.name}"
+        return await self._open(f"/v1/streams?{told}", STREAM_BYTES_MAX, what)
 
     async def open_line(self, ask_id: str) -> aiohttp.ClientWebSocketResponse:
         """Return the cloud's end of a line it asked for; raises `CloudAway` and `Refused`."""

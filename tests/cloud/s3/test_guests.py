@@ -27,7 +27,7 @@ from botocore.exceptions import ClientError
 
 from mallee.cloud import http
 from mallee.cloud.state import records
-from mallee.model.hosts import CredentialsRequest, RoleCredentials, SyncRequest
+from mallee.model.hosts import CredentialsRequest, RoleCredentials, SyncRequest, Whence
 from mallee.model.images import Blob, Image
 from mallee.model.layout import Layout
 from mallee.node import cloud as node_cloud
@@ -93,7 +93,7 @@ class Host:
         turns = asyncio.Semaphore(gateway.IN_FLIGHT_PER_GUEST)
 
         async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            caller = gateway.Caller(instance, turns)
+            caller = gateway.Caller(Whence(instance_id=instance), turns)
             try:
                 async with asyncio.timeout(None) as patience:
                     while await passing.pass_on(caller, reader, writer, patience):

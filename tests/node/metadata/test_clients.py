@@ -20,6 +20,7 @@ from mallee.model.hosts import (
     InstanceWanted,
     ProfileWanted,
     RoleCredentials,
+    Whence,
 )
 from mallee.model.layout import Layout
 from mallee.node import cloud

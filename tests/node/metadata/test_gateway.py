@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import aiohttp
 import pytest
 
-from mallee.model.hosts import GuestRequest, GuestResponse
+from mallee.model.hosts import GuestRequest, GuestResponse, Whence
 from mallee.node import cloud
 from mallee.node.metadata import gateway
 
@@ -23,8 +23,8 @@ class FakeDoor:
     is_away: bool = False
     holds: asyncio.Event | None = None
 
-    async def open_stream(self, instance_id: str) -> aiohttp.ClientWebSocketResponse:
-        raise cloud.CloudAway(f"no S3 for {instance_id}")
+    async def open_stream(self, whence: Whence) -> aiohttp.ClientWebSocketResponse:
+        raise cloud.CloudAway(f"no S3 for {whence.name}")
 
     async def bring(self, request: GuestRequest) -> GuestResponse:
         self.seen.append(request)
@@ -46,7 +46,7 @@ async def guest(
     turns = asyncio.Semaphore(gateway.IN_FLIGHT_PER_GUEST)
 
     async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        caller = gateway.Caller(INSTANCE, turns)
+        caller = gateway.Caller(Whence(instance_id=INSTANCE), turns)
         try:
             async with asyncio.timeout(None) as patience:
                 while await passing.pass_on(caller, reader, writer, patience):
@@ -86,7 +86,7 @@ async def test_what_a_guest_sends_arrives_unchanged() -> None:
             )
             assert await answer(reader) == (200, b"<a/>")
     assert door.seen[1] == GuestRequest(
-        instance_id=INSTANCE,
+        whence=Whence(instance_id=INSTANCE),
         method="POST",
         path="/services/compute",
         query="X-Amz-Date=1%2F2",
@@ -149,7 +149,7 @@ async def test_a_guest_has_no_more_under_way_than_its_share() -> None:
     turns = asyncio.Semaphore(gateway.IN_FLIGHT_PER_GUEST)
 
     async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        caller = gateway.Caller(INSTANCE, turns)
+        caller = gateway.Caller(Whence(instance_id=INSTANCE), turns)
         await passing.pass_on(caller, reader, writer, asyncio.timeout(None))
         writer.close()
 

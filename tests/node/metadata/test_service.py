@@ -15,7 +15,7 @@ from mallee.model.hosts import HostWanted, InterfaceWanted
 from mallee.model.instances import MetadataOptions
 from mallee.model.layout import Layout
 from mallee.node.do import namespaces, network
-from mallee.node.metadata import service
+from mallee.node.metadata import doors, service
 from tests.node import lab
 from tests.node.lab import Guest, Lab, make_interface, make_vpc, make_wanted
 
@@ -159,7 +159,7 @@ def test_garbage_is_answered_with_400_and_the_end(host: Lab) -> None:
 def test_a_guest_holds_no_more_than_its_connections(host: Lab) -> None:
     one, two = make_interface(1, GROUP), make_interface(2, GROUP)
     host.apply(one_vpc(one, two, http_tokens="optional"))
-    held = [connect(host.guest(one)) for _ in range(service.CONNECTIONS_MAX)]
+    held = [connect(host.guest(one)) for _ in range(doors.CONNECTIONS_MAX)]
     for connection in held:
         assert read(connection, "GET", "/", {})[0] == 200
     extra = connect(host.guest(one))

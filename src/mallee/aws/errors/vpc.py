@@ -421,3 +421,16 @@ class InsufficientCidrBlocks(AwsError):
 
     code = "InsufficientCidrBlocks"
     template = "There are not enough free prefixes in subnet '{}'."
+
+
+class DuplicateSubnetsInSameZone(AwsError):
+    """Argument: the id of the subnet that is one too many."""
+
+    code = "DuplicateSubnetsInSameZone"
+    template = "Found another VPC endpoint subnet in the availability zone of {}"
+
+
+class InvalidPolicyDocument(AwsError):
+    """Argument: a sentence."""
+
+    code = "InvalidPolicyDocument"

@@ -50,6 +50,8 @@ from mallee.cloud.ec2.vpc import table as vpc
 _ROWS: tuple[Action, ...] = (
     *accountattributes.ACTIONS,
     *console.ACTIONS,
+    *console.ACTIONS,
+    *endpoints.ACTIONS,
     *connectendpoints.ACTIONS,
     *events.ACTIONS,
     *eventwindows.ACTIONS,

@@ -31,6 +31,7 @@ from mallee.model.hosts import (
     HostWanted,
     SyncAnswer,
     SyncRequest,
+    Whence,
 )
 from mallee.model.layout import Layout
 
@@ -85,7 +86,7 @@ class Endpoint:
                 web.post("/v1/refusals/{id}", self._for_host(self._refusal)),
                 web.post("/v1/credentials", self._for_host(self._credentials)),
                 web.post("/v1/requests", self._for_host(self._request)),
-                web.get("/v1/streams/{instance_id}", self._for_host(self._stream)),
+                web.get("/v1/streams", self._for_host(self._stream)),
                 web.get("/v1/lines/{id}", self._for_host(self._line)),
                 web.get("/v1/blobs/{sha256}", self._for_host(self._blob)),
             ]
@@ -260,8 +261,8 @@ class Endpoint:
     async def _stream(
         self, request: web.Request, host: Record[Host, HostSeen]
     ) -> web.StreamResponse:
-        id = request.match_info["instance_id"]
-        return await self._cloud.streams.carry(request, host.id, id)
+        whence = msgspec.convert(dict(request.query), Whence)
+        return await self._cloud.streams.carry(request, host.id, whence)
 
     async def _line(self, request: web.Request, host: Record[Host, HostSeen]) -> web.StreamResponse:
         return await self._cloud.lines.bring(request, host.id, request.match_info["id"])

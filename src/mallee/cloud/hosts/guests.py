@@ -9,7 +9,8 @@ Called by `hosts`. Not its business: what becomes of the request (`pipeline`).
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from ipaddress import ip_address
 from typing import Any
 
 from mallee.cloud import http
@@ -18,14 +19,17 @@ from mallee.cloud.identity import rolecredentials
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.kit import clock, secretbox
+from mallee.model.endpoints import Endpoint
 from mallee.model.hosts import (
     CredentialsAnswer,
     CredentialsRequest,
     GuestRequest,
     GuestResponse,
     RoleCredentials,
+    Whence,
 )
 from mallee.model.instances import Instance, InstanceSeen
+from mallee.model.networks import Interface
 
 MAX_BYTES = 1 << 20
 """Of a guest's request as its host brings it."""
@@ -67,14 +71,12 @@ class Guests:
 
     async def answer(self, host_id: str, asked: GuestRequest) -> GuestResponse:
         """Return what the API answers a guest; raise `Refused` when the host has no such guest."""
-        instance = carried(self.view, host_id, asked.instance_id)
-        if instance is None:
-            raise joining.Refused(403, f"host {host_id} carries no {asked.instance_id[:32]}")
+        guest = known(self.view, host_id, asked.whence)
         under_way = self._in_flight.get(host_id, 0)
         if self.api is None or under_way >= MAX_IN_FLIGHT:
             raise joining.Refused(503, "the API takes no more requests of this host's guests now")
         self._in_flight[host_id] = under_way + 1
-        answering = asyncio.ensure_future(self.api(self._request(instance, asked)))
+        answering = asyncio.ensure_future(self.api(_request(guest, asked)))
         answering.add_done_callback(lambda _: self._leave(host_id))
         # A host that hangs up ends its waiting, not the request: what was asked for is done, and is
         # in the trail.
@@ -91,18 +93,67 @@ class Guests:
         if not self._in_flight[host_id]:
             del self._in_flight[host_id]
 
-    def _request(
-        self, instance: Record[Instance, InstanceSeen], asked: GuestRequest
-    ) -> http.Request:
-        return http.Request(
-            method=asked.method,
-            path=asked.path,
-            query=asked.query,
-            headers=asked.headers,
-            body=asked.body,
-            peer=instance.id,
-            guest=named(self.view, instance),
-        )
+
+def _request(guest: http.Guest, asked: GuestRequest) -> http.Request:
+    return http.Request(
+        method=asked.method,
+        path=asked.path,
+        query=asked.query,
+        headers=asked.headers,
+        body=asked.body,
+        peer=guest.instance_id or asked.whence.name,
+        guest=guest,
+    )
+
+
+def known(view: store.View, host_id: str, whence: Whence) -> http.Guest:
+    """Return what policies know of who asks; raise `Refused` when that host has no such guest, or
+    no such endpoint."""
+    endpoint = _endpoint(view, whence.endpoint_id) if whence.endpoint_id else None
+    if not whence.instance_id:
+        if endpoint is None or not _carries(view, host_id, endpoint.doc.vpc_id):
+            raise joining.Refused(403, f"host {host_id} serves no {whence.endpoint_id[:32]}")
+        return _through(view, endpoint, whence.source_ip)
+    instance = carried(view, host_id, whence.instance_id)
+    if instance is None:
+        raise joining.Refused(403, f"host {host_id} carries no {whence.instance_id[:32]}")
+    guest = named(view, instance)
+    is_its = endpoint is not None and endpoint.doc.vpc_id == guest.vpc_id
+    # A gateway endpoint that is gone by now is no way any more.
+    if whence.endpoint_id and not is_its:
+        raise joining.Refused(403, f"no endpoint {whence.endpoint_id[:32]} leads there")
+    return replace(guest, endpoint_id=whence.endpoint_id)
+
+
+def _endpoint(view: store.View, id: str) -> Record[Endpoint, None] | None:
+    return view.get(records.ENDPOINT, id)
+
+
+def _carries(view: store.View, host_id: str, vpc_id: str) -> bool:
+    """Tell whether a host has a part of a VPC: then it serves the VPC's endpoints."""
+    found = view.by(records.INSTANCE, "host", host_id)
+    return any(one.doc.vpc_id == vpc_id and one.doc.gone_at is None for one in found)
+
+
+def _through(view: store.View, endpoint: Record[Endpoint, None], source_ip: str) -> http.Guest:
+    """Return what is known of who spoke to an interface endpoint: whence, and no more is sure."""
+    try:
+        source = str(ip_address(source_ip))
+    except ValueError as error:
+        raise joining.Refused(400, "an endpoint is spoken to from an address") from error
+    own = view.by(records.INTERFACE, "vpc", endpoint.doc.vpc_id)
+    speakers = (one.doc.instance_id for one in own if source in _ips(one.doc))
+    return http.Guest(
+        instance_id=next((id for id in speakers if id), ""),
+        account=endpoint.account,
+        vpc_id=endpoint.doc.vpc_id,
+        private_ip=source,
+        endpoint_id=endpoint.id,
+    )
+
+
+def _ips(interface: Interface) -> tuple[str, ...]:
+    return (interface.private_ip, *interface.secondary_ips, *interface.ipv6s)
 
 
 def carried(view: store.View, host_id: str, id: str) -> Record[Instance, InstanceSeen] | None:

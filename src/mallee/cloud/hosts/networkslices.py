@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 
+from mallee.cloud.ec2.endpoints import endpointlisting
 from mallee.cloud.ec2.vpc import interfacelisting, natgateways, servicelists, ways
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
@@ -18,6 +19,7 @@ from mallee.model.carried import (
     AclWanted,
     AddressWanted,
     DhcpWanted,
+    EndpointWanted,
     NatGatewayWanted,
     PeeringWanted,
     RouteTableWanted,
@@ -125,7 +127,7 @@ def vpc_wanted(
         cidr=vpc.doc.cidr,
         link_index=vpc.doc.link_index,
         subnets=tuple(_subnet(vpc.doc, subnet.doc) for subnet in subnets),
-        groups=groups.of(view, interfaces),
+        groups=groups.of(view, (*interfaces, *_of_endpoints(view, vpc.id))),
         interfaces=tuple(
             _interface(view, interface, names)
             for interface in sorted(interfaces, key=lambda one: one.id)
@@ -136,10 +138,17 @@ def vpc_wanted(
         route_tables=tuple(_tables(view, vpc.doc, subnets, groups.region)),
         acls=tuple(_acls(view, subnets)),
         nat_gateways=tuple(_nat_gateways(view, vpc.id)),
+        endpoints=tuple(_endpoints(view, vpc, groups.region)),
         peerings=tuple(_peerings(view, vpc.id, groups.region)),
         dhcp=_dhcp(view, vpc.doc),
         dns_support=vpc.doc.dns_support,
     )
+
+
+def _of_endpoints(view: View, vpc_id: str) -> Iterator[InterfaceRecord]:
+    for endpoint in view.by(records.ENDPOINT, "vpc", vpc_id):
+        found = (view.get(records.INTERFACE, one.interface_id) for one in endpoint.doc.standings)
+        yield from (one for one in found if one is not None)
 
 
 def _subnet(vpc: Vpc, subnet: Subnet) -> SubnetWanted:
@@ -203,6 +212,33 @@ def _nat_gateways(view: View, vpc_id: str) -> Iterator[NatGatewayWanted]:
                 for one in sorted(gateway.doc.addresses, key=lambda one: not one.is_primary)
             ),
         )
+
+
+def _endpoints(view: View, vpc: VpcRecord, region: str) -> Iterator[EndpointWanted]:
+    """Yield the interface endpoints, once for each subnet in which they stand."""
+    has_names = Names.of_vpc(region, vpc.doc).has
+    for record in sorted(view.by(records.ENDPOINT, "vpc", vpc.id), key=lambda one: one.id):
+        whole, zonal = endpointlisting.own_names(view, record, region)
+        private = endpointlisting.private_names(record, region) if has_names else ()
+        for standing in record.doc.standings:
+            interface = view.get(records.INTERFACE, standing.interface_id)
+            if interface is None:
+                continue
+            doc, told = interface.doc, record.doc.dns_record_ip_type
+            yield EndpointWanted(
+                id=record.id,
+                interface_id=interface.id,
+                subnet_id=doc.subnet_id,
+                mac=doc.mac,
+                private_ip=doc.private_ip,
+                ipv6s=doc.ipv6s,
+                group_ids=tuple(sorted(doc.group_ids)),
+                names=(whole, zonal[interface.id], *private),
+                named_ips=(
+                    *((doc.private_ip,) if told != "ipv6" else ()),
+                    *(doc.ipv6s if told != "ipv4" else ()),
+                ),
+            )
 
 
 def _peerings(view: View, vpc_id: str, region: str) -> Iterator[PeeringWanted]:

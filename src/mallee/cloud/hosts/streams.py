@@ -20,7 +20,7 @@ from aiohttp import WSMsgType, web
 from mallee.cloud import handover, http
 from mallee.cloud.hosts import guests, joining
 from mallee.cloud.state import store
-from mallee.model.hosts import STREAM_BYTES_MAX, STREAMS_PER_HOST
+from mallee.model.hosts import STREAM_BYTES_MAX, STREAMS_PER_HOST, Whence
 
 READ_BYTES = 128 << 10
 
@@ -36,16 +36,16 @@ class Streams:
     """How many, by host."""
     _turn: int = 0
 
-    async def carry(self, request: web.Request, host_id: str, id: str) -> web.WebSocketResponse:
+    async def carry(
+        self, request: web.Request, host_id: str, whence: Whence
+    ) -> web.WebSocketResponse:
         """Serve a stream until it ends; raise `Refused` when the host has no such guest."""
-        instance = guests.carried(self.view, host_id, id)
-        if instance is None:
-            raise joining.Refused(403, f"host {host_id} carries no {id[:32]}")
+        guest = guests.known(self.view, host_id, whence)
         if self._open[host_id] >= STREAMS_PER_HOST:
             raise joining.Refused(503, "S3 takes no more connections of this host's guests now")
         self._open[host_id] += 1
         try:
-            ours = await self._connect(guests.named(self.view, instance))
+            ours = await self._connect(guest)
             reader, writer = await asyncio.open_connection(sock=ours, limit=READ_BYTES)
             try:
                 stream = web.WebSocketResponse(max_msg_size=STREAM_BYTES_MAX, compress=False)

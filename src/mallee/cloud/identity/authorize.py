@@ -15,7 +15,7 @@ from mallee.aws import errors, policy
 from mallee.cloud import things
 from mallee.cloud.action import Action, Lack
 from mallee.cloud.call import Call, Principal, Request
-from mallee.cloud.identity import context, denials, effort, rights
+from mallee.cloud.identity import context, denials, effort, endpoints, rights
 from mallee.cloud.identity.question import Question
 from mallee.cloud.state import store
 from mallee.kit import secretbox
@@ -101,9 +101,9 @@ def decide(judge: Judge, question: Question) -> Outcome:
     if row.cloud_admin_only and not who.is_cloud_admin:
         return Outcome(refusal=errors.AccessDenied(who.arn, row.permission, "*"))
     if row.is_unsigned and row.vouch is None:
-        return _WAIVED[Waiver.UNSIGNED]
+        return _past_endpoint(judge, question) or _WAIVED[Waiver.UNSIGNED]
     if row.is_everyones:
-        return _WAIVED[Waiver.EVERYONES]
+        return _past_endpoint(judge, question) or _WAIVED[Waiver.EVERYONES]
     payer = _payer(question)
     # The administrator must be able to take away what keeps everybody waiting.
     if not (is_sovereign(who) or judge.spent.may_begin(payer, call.now)):
@@ -128,8 +128,9 @@ def _payer(question: Question) -> str:
 
 def _weigh(judge: Judge, question: Question, began_s: float) -> Outcome:
     row, who = question.row, question.call.principal
-    policies = judge.rights.of(who)
-    if is_sovereign(who) and not policies.account and row.resource_policy is None:
+    policies = judge.rights.of(who)._replace(endpoint=endpoints.attached(question))
+    is_surrounded = policies.account or policies.endpoint is not None
+    if is_sovereign(who) and not is_surrounded and row.resource_policy is None:
         return _WAIVED[Waiver.ADMINISTRATOR]
     caller = principal_of(who, policies)
     judged: list[Judged] = []
@@ -144,9 +145,27 @@ def _weigh(judge: Judge, question: Question, began_s: float) -> Outcome:
     return Outcome(tuple(judged))
 
 
+def _past_endpoint(judge: Judge, question: Question) -> Outcome | None:
+    """Return the refusal of what everybody may, by the endpoint that it came by; or None."""
+    attached = endpoints.attached(question)
+    if attached is None:
+        return None
+    caller = principal_of(question.call.principal, policy.Policies())
+    for permission, one in _questions(question):
+        request, policies = ask(caller, permission, one, policy.Policies(endpoint=attached))
+        decision = policy.evaluate(request, policies)
+        is_denied = decision.verdict is policy.Verdict.EXPLICITLY_DENIED
+        if is_denied or policy.Kind.ENDPOINT in decision.missing:
+            judged = (Judged(permission, one.resource, decision),)
+            return Outcome(judged, refusal=_refusal(judge, one, request, decision))
+    return None
+
+
 def _is_waived(question: Question, permission: str, decision: policy.Decision) -> bool:
     row, call, asked = question.row, question.call, question.asked
     if decision.verdict is policy.Verdict.EXPLICITLY_DENIED:
+        return False
+    if policy.Kind.ENDPOINT in decision.missing:
         return False
     if row.waives is not None and row.waives(call, asked):
         return True
@@ -159,6 +178,9 @@ def ask(
 ) -> tuple[policy.Request, policy.Policies]:
     """Return the engine's question and the policies that have a say, the resource's among them."""
     row, account = question.row, ""
+    if not permission.startswith(f"{row.service}:"):
+        # An endpoint is of the service that is called; what else that takes is not asked there.
+        policies = policies._replace(endpoint=None)
     if len(question.resource) > context.LENGTH_MAX:
         raise context.TooLong("The name of a resource")
     if row.resource_policy is not None and permission.startswith(f"{row.service}:"):

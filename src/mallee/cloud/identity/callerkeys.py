@@ -109,6 +109,11 @@ def _source_vpc(question: Question) -> str | None:
     return question.http.guest.vpc_id if question.http.guest else None
 
 
+def _source_endpoint(question: Question) -> str | None:
+    guest = question.http.guest
+    return guest.endpoint_id or None if guest else None
+
+
 def _vpc_source_ip(question: Question) -> str | None:
     return question.http.guest.private_ip if question.http.guest else None
 
@@ -160,6 +165,7 @@ FINDERS: Mapping[str, Finder] = {
     "aws:sourceidentity": _source_identity,
     "aws:sourceip": _source_ip,
     "aws:sourcevpc": _source_vpc,
+    "aws:sourcevpce": _source_endpoint,
     "aws:tokenissuetime": _token_issue_time,
     "aws:useragent": lambda question: question.http.headers.get("user-agent"),
     "aws:userid": lambda question: question.call.principal.user_id or None,

@@ -12,15 +12,17 @@ remembered.
 
 import shutil
 import threading
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 
 from mallee.kit import process
+from mallee.model.carried import Way
 from mallee.model.hosts import HostWanted, InterfaceWanted, VpcWanted
 from mallee.model.layout import Layout
 from mallee.node.do import dhcp, firewall, links, namespaces, neighbours, taps, uplink, vpcs
 from mallee.node.do.standing import Standing
-from mallee.node.metadata import service
+from mallee.node.metadata import endpoints, service
 from mallee.node.plan import dhcp as dhcp_plan
 from mallee.node.plan import firewall as firewall_plan
 from mallee.node.plan import network as plan
@@ -231,21 +233,43 @@ class Network:
         return problems
 
     def _serve_metadata(self) -> list[str]:
-        """Let the metadata service listen on exactly the taps that were seen last."""
+        """Let the metadata service listen on exactly the taps that were seen last, and behind the
+        endpoints."""
         if self._metadata is None or self._wanted is None:
             return []
         instances = {instance.id: instance for instance in self._wanted.instances}
         listeners: list[service.Listener] = []
         for vpc in self._wanted.vpcs:
             namespace = self._layout.vpc_namespace(vpc.id)
-            seen = self._vpcs.seen(vpc.id)
+            seen, led = self._vpcs.seen(vpc.id), dict(_led(vpc))
             for interface in vpc.interfaces:
                 tap = self._layout.tap(interface.id)
                 instance = instances.get(interface.instance_id)
                 if tap in seen.indices and instance is not None:
-                    index = seen.indices[tap]
-                    listeners.append(service.Listener(namespace, tap, index, instance))
-        return list(self._metadata.apply(listeners))
+                    place = service.Place(namespace, tap, seen.indices[tap])
+                    ways = led.get(interface.subnet_id, ())
+                    listeners.append(service.Listener(place, instance, ways))
+        doors = [
+            endpoints.EndpointListener(
+                self._layout.endpoint_namespace(one.interface_id),
+                one.id,
+                (one.private_ip, *one.ipv6s),
+            )
+            for vpc in self._wanted.vpcs
+            for one in vpc.endpoints
+        ]
+        return [*self._metadata.apply(listeners), *self._metadata.apply_endpoints(doors)]
+
+
+def _led(vpc: VpcWanted) -> Iterator[tuple[str, tuple[tuple[str, str], ...]]]:
+    """Yield each subnet with the ranges that gateway endpoints lead it to."""
+    tables = {table.id: table.routes for table in vpc.route_tables}
+    for subnet in vpc.subnets:
+        routes = tables.get(subnet.route_table_id, ())
+        yield (
+            subnet.id,
+            tuple((one.cidr, one.target_id) for one in routes if one.way is Way.ENDPOINT),
+        )
 
 
 def _changed_first(before: HostWanted | None, wanted: HostWanted) -> list[VpcWanted]:

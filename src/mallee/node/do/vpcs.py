@@ -1,7 +1,8 @@
-"""The namespaces of VPCs and of their NAT gateways: made, set whole, looked after, removed.
+"""The namespaces of VPCs, of their NAT gateways and their endpoints: made, set whole, looked
+after, removed.
 
 Called by `network`, which excludes callers from each other and gives the order. What is to stand
-is decided by `node/plan/{vpcfirewall,routing,natgateways}`.
+is decided by `node/plan/{vpcfirewall,routing,natgateways,endpoints}`.
 
 Invariant: a namespace forwards nothing before its firewall stands.
 """
@@ -10,12 +11,21 @@ from dataclasses import dataclass
 from functools import partial
 
 from mallee.kit import process
-from mallee.model.carried import NatGatewayWanted
+from mallee.model.carried import EndpointWanted, NatGatewayWanted
 from mallee.model.hosts import HostWanted, VpcWanted
 from mallee.model.layout import Layout
 from mallee.node.do import dhcp, links, namespaces, taps
 from mallee.node.do.standing import Standing
-from mallee.node.plan import groups, natgateways, network, nft, routing, shaping, vpcfirewall
+from mallee.node.plan import (
+    endpoints,
+    groups,
+    natgateways,
+    network,
+    nft,
+    routing,
+    shaping,
+    vpcfirewall,
+)
 from mallee.node.plan.links import Seen
 
 ROUTER_SWITCHES = {
@@ -97,12 +107,16 @@ class Vpcs:
         return problems
 
     def apply(self, vpc: VpcWanted) -> list[str]:
-        """Set a VPC's namespace and those of its NAT gateways; they exist."""
+        """Set a VPC's namespace and those of its NAT gateways and endpoints; they exist."""
         name = self._layout.vpc_namespace(vpc.id)
         problems = namespaces.run_inside(name, partial(self._apply_inside, name, vpc))
         for gateway in vpc.nat_gateways:
             name = self._layout.nat_namespace(gateway.id)
             inside = partial(self._apply_inside_gateway, name, vpc, gateway)
+            problems += namespaces.run_inside(name, inside)
+        for endpoint in vpc.endpoints:
+            name = self._layout.endpoint_namespace(endpoint.interface_id)
+            inside = partial(self._apply_inside_endpoint, name, vpc, endpoint)
             problems += namespaces.run_inside(name, inside)
         return problems
 
@@ -176,11 +190,24 @@ class Vpcs:
         links.apply_switches(natgateways.SWITCHES)
         return problems
 
+    def _apply_inside_endpoint(
+        self, name: str, vpc: VpcWanted, endpoint: EndpointWanted
+    ) -> list[str]:
+        standing = self._set.setdefault(name, Standing(name))
+        problems = standing.load(endpoints.ruleset())
+        has_ipv6 = bool(endpoint.ipv6s) and links.has_ipv6()
+        links.apply_switches(endpoints.SWITCHES | ipv6_switches(is_on=has_ipv6))
+        links.apply_switches({"net/ipv6/conf/all/forwarding": "0"} if has_ipv6 else {})
+        problems += standing.wire(endpoints.wiring(vpc, endpoint, standing.look()))
+        return problems
+
     def _remove_unwanted(self, wanted: HostWanted) -> list[str]:
         """Remove namespaces that are wanted no more; a VPC that has taps is cut off instead."""
         problems: list[str] = []
         keep = set(_names(self._layout, wanted))
-        for name in sorted(namespaces.names(self._layout.nat_namespace("nat-")) - keep):
+        servants = namespaces.names(self._layout.nat_namespace("nat-"))
+        servants |= namespaces.names(self._layout.endpoint_namespace(""))
+        for name in sorted(servants - keep):
             self._forget(name)
             self._kept.remove(name)
         prefix = self._layout.vpc_namespace("vpc-")
@@ -217,4 +244,7 @@ def _is_same(before: _Planned, now: _Planned) -> bool:
 def _names(layout: Layout, wanted: HostWanted) -> list[str]:
     vpcs = [layout.vpc_namespace(vpc.id) for vpc in wanted.vpcs]
     gateways = [layout.nat_namespace(one.id) for vpc in wanted.vpcs for one in vpc.nat_gateways]
-    return vpcs + gateways
+    doors = [
+        layout.endpoint_namespace(one.interface_id) for vpc in wanted.vpcs for one in vpc.endpoints
+    ]
+    return vpcs + gateways + doors

@@ -15,7 +15,7 @@ from typing import Protocol
 
 from mallee.aws import dispatch
 from mallee.kit import logs
-from mallee.model.hosts import GuestRequest, GuestResponse
+from mallee.model.hosts import GuestRequest, GuestResponse, Whence
 from mallee.node import cloud
 from mallee.node.metadata import objectstreams, wire
 
@@ -45,9 +45,9 @@ class Door(objectstreams.Door, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A guest, as its tap tells."""
+    """A guest, as its tap or the endpoint that it came to tells."""
 
-    instance_id: str
+    whence: Whence
     turns: asyncio.Semaphore
     """What is free of its `IN_FLIGHT_PER_GUEST`."""
 
@@ -75,7 +75,7 @@ class Gateway:
             raw = await reader.readuntil(b"\r\n\r\n")
             if dispatch.is_for_objects(raw):
                 patience.reschedule(None)
-                await self._streams.carry(caller.instance_id, raw, reader, writer)
+                await self._streams.carry(caller.whence, raw, reader, writer)
                 return False
             head = wire.split_head(raw, BODY_BYTES_MAX)
         except wire.TooLong:
@@ -86,15 +86,15 @@ class Gateway:
             if head.headers.get("expect", "").lower() == "100-continue":
                 writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             body = await reader.readexactly(head.body_bytes)
-            answer = await self._ask(caller.instance_id, head, body)
+            answer = await self._ask(caller.whence, head, body)
             writer.write(_encode(answer, head))
             await writer.drain()
         return head.keeps_alive
 
-    async def _ask(self, instance_id: str, head: wire.Head, body: bytes) -> GuestResponse:
+    async def _ask(self, whence: Whence, head: wire.Head, body: bytes) -> GuestResponse:
         path, _, query = head.target.partition("?")
         request = GuestRequest(
-            instance_id=instance_id,
+            whence=whence,
             method=head.method,
             path=path,
             query=query,
@@ -105,7 +105,7 @@ class Gateway:
             async with self._slots:
                 return await self._door.bring(request)
         except (cloud.CloudAway, cloud.Refused) as error:
-            log.warning("request not passed on", instance=instance_id, error=str(error))
+            log.warning("request not passed on", guest=whence.name, error=str(error))
             return GuestResponse(
                 status=HTTPStatus.SERVICE_UNAVAILABLE,
                 content_type="text/plain",

@@ -14,7 +14,7 @@ from typing import Protocol
 import aiohttp
 
 from mallee.kit import logs
-from mallee.model.hosts import STREAMS_PER_HOST
+from mallee.model.hosts import STREAMS_PER_HOST, Whence
 from mallee.node import cloud
 
 STREAMS_PER_GUEST = 24
@@ -31,7 +31,7 @@ log = logs.get(__name__)
 class Door(Protocol):
     """Where streams are brought: the cloud."""
 
-    async def open_stream(self, instance_id: str) -> aiohttp.ClientWebSocketResponse:
+    async def open_stream(self, whence: Whence) -> aiohttp.ClientWebSocketResponse:
         """Return a stream to S3; raises `CloudAway` and `Refused`."""
         ...
 
@@ -45,28 +45,28 @@ class Streams:
 
     async def carry(
         self,
-        instance_id: str,
+        whence: Whence,
         first: bytes,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
     ) -> None:
         """Let a guest talk with S3, beginning with these bytes, until either ends it."""
-        count = self._by_guest.get(instance_id, 0)
+        count = self._by_guest.get(whence.name, 0)
         if count >= STREAMS_PER_GUEST or sum(self._by_guest.values()) >= STREAMS_PER_HOST:
             await _refuse(writer, "SlowDown", "Please reduce your request rate.")
             return
-        self._by_guest[instance_id] = count + 1
+        self._by_guest[whence.name] = count + 1
         try:
-            stream = await self._door.open_stream(instance_id)
+            stream = await self._door.open_stream(whence)
             async with stream:
                 await _exchange(stream, first, reader, writer)
         except (cloud.CloudAway, cloud.Refused) as error:
-            log.warning("stream not brought", instance=instance_id, error=str(error))
+            log.warning("stream not brought", guest=whence.name, error=str(error))
             await _refuse(writer, "ServiceUnavailable", "S3 cannot be reached at the moment.")
         finally:
-            self._by_guest[instance_id] -= 1
-            if not self._by_guest[instance_id]:
-                del self._by_guest[instance_id]
+            self._by_guest[whence.name] -= 1
+            if not self._by_guest[whence.name]:
+                del self._by_guest[whence.name]
 
 
 async def _exchange(

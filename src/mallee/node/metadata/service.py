@@ -10,23 +10,23 @@ a request to the API `gateway`'s.
 import asyncio
 import secrets
 import socket
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from http import HTTPStatus
+from ipaddress import ip_address, ip_network
 
 from mallee.kit import clock as clocks
-from mallee.kit import openfiles
-from mallee.model.hosts import InstanceWanted
+from mallee.model.hosts import InstanceWanted, Whence
 from mallee.node.do import namespaces
-from mallee.node.metadata import answers, gateway, tokens, wire
+from mallee.node.metadata import answers, doors, endpoints, gateway, tokens, wire
 from mallee.node.plan import network
 
-CONNECTIONS_MAX = 32
-"""Connections that one guest may hold at once to one port; further ones are closed at once."""
 IDLE_TIMEOUT_S = 15.0
 _APPLY_TIMEOUT_S = 5.0
 _USUAL_HOP_LIMIT = 64
+_ORIGINAL_DESTINATION = 80
+"""The kernel's `SO_ORIGINAL_DST`, which Python has no name for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +43,30 @@ NOTHING_MORE = Offers()
 
 
 @dataclass(frozen=True, slots=True)
-class Listener:
-    """A tap as it stands in the kernel, and the instance that speaks on it."""
+class Place:
+    """A tap as it stands in the kernel."""
 
     namespace: str
     tap: str
     ifindex: int
     """Changes when the tap is made anew under its old name: the socket is then bound again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """A tap, and the instance that speaks on it."""
+
+    place: Place
     instance: InstanceWanted
+    led: tuple[tuple[str, str], ...] = ()
+    """Ranges that gateway endpoints lead its subnet to, each with the endpoint's id."""
+
+    def endpoint_to(self, address: str) -> str:
+        """The gateway endpoint by which the guest speaks to an address; empty: none."""
+        if not self.led or not address:
+            return ""
+        asked = ip_address(address)
+        return next((id for cidr, id in self.led if asked in ip_network(cidr)), "")
 
 
 @dataclass(slots=True)
@@ -58,28 +74,12 @@ class _Served:
     """A tap that is listened on."""
 
     listener: Listener
-    doors: list["_Door"] = field(default_factory=list["_Door"])
+    open: tuple[doors.Door, doors.Door] | None = None
+    """Of metadata, and of the API."""
     turns: asyncio.Semaphore = field(
         default_factory=lambda: asyncio.Semaphore(gateway.IN_FLIGHT_PER_GUEST)
     )
     """The share of the API that its guest has."""
-
-
-AnswerOne = Callable[
-    [_Served, asyncio.StreamReader, asyncio.StreamWriter, asyncio.Timeout], Awaitable[bool]
-]
-
-
-@dataclass(slots=True)
-class _Door:
-    """A port of a tap."""
-
-    answer_one: AnswerOne
-    """Reads one request and answers it; tells whether another may follow."""
-    patience_s: float
-    """How long that may take."""
-    server: asyncio.Server | None = None
-    connections: set[asyncio.StreamWriter] = field(default_factory=set[asyncio.StreamWriter])
 
 
 class Service:
@@ -96,9 +96,10 @@ class Service:
         self._loop = loop
         self._sessions = tokens.Tokens(key)
         self._offers = offers
-        self._connections = 0
-        # Half of what the process may have open is left to its own work.
-        self._connections_max = openfiles.limit() // 2
+        self._doors = doors.Doors(loop)
+        self._endpoints = (
+            endpoints.Endpoints(self._doors, offers.api) if offers.api is not None else None
+        )
         self._clock = clock
         self._served: dict[str, _Served] = {}
         """By tap. Only `apply` changes it; connections read it."""
@@ -108,10 +109,10 @@ class Service:
 
         Returns problems in words (a tap whose socket could not be bound).
         """
-        wanted = {listener.tap: listener for listener in listeners}
+        wanted = {listener.place.tap: listener for listener in listeners}
         problems: list[str] = []
         for tap, served in list(self._served.items()):
-            if tap not in wanted or _place(wanted[tap]) != _place(served.listener):
+            if tap not in wanted or wanted[tap].place != served.listener.place:
                 del self._served[tap]
                 self._in_loop(self._stop(served))
         for tap, listener in wanted.items():
@@ -119,7 +120,9 @@ class Service:
                 self._served[tap].listener = listener
                 continue
             try:
-                bound = namespaces.run_inside(listener.namespace, partial(_bind, tap, self._ports))
+                bound = namespaces.run_inside(
+                    listener.place.namespace, partial(_bind, tap, self._ports)
+                )
             except OSError as error:
                 problems.append(f"no metadata for {listener.instance.id} on {tap}: {error}")
                 continue
@@ -127,9 +130,16 @@ class Service:
             self._in_loop(self._start(served, bound))
         return tuple(problems)
 
+    def apply_endpoints(self, listeners: Iterable[endpoints.EndpointListener]) -> tuple[str, ...]:
+        """Serve exactly these interfaces of endpoints, as `apply` does taps."""
+        if self._endpoints is None:
+            return ()
+        return self._endpoints.apply(listeners, self._in_loop)
+
     def close(self) -> None:
         """Close every socket; from any thread but the loop's own."""
         self.apply(())
+        self.apply_endpoints(())
 
     def _in_loop(self, work: Coroutine[None, None, None]) -> None:
         asyncio.run_coroutine_threadsafe(work, self._loop).result(_APPLY_TIMEOUT_S)
@@ -139,50 +149,25 @@ class Service:
         return (network.METADATA_PORT, *((network.API_PORT,) if self._offers.api else ()))
 
     async def _start(self, served: _Served, bound: list[socket.socket]) -> None:
-        doors = (
-            (_Door(self._answer_one, IDLE_TIMEOUT_S), wire.HEAD_BYTES_MAX),
-            (_Door(self._pass_on, gateway.PATIENCE_S), gateway.HEAD_BYTES_MAX),
+        metadata, api = served.open = (
+            doors.Door(
+                answer_one=partial(self._answer_one, served),
+                patience_s=IDLE_TIMEOUT_S,
+                head_bytes_max=wire.HEAD_BYTES_MAX,
+            ),
+            doors.Door(
+                answer_one=partial(self._pass_on, served),
+                patience_s=gateway.PATIENCE_S,
+                head_bytes_max=gateway.HEAD_BYTES_MAX,
+            ),
         )
-        # There are as many sockets as `_ports`.
-        for one, (door, head_bytes_max) in zip(bound, doors, strict=False):
-            served.doors.append(door)
-            door.server = await asyncio.start_server(
-                partial(self._converse, served, door), sock=one, limit=head_bytes_max
-            )
+        for listening in bound:
+            is_api = listening.getsockname()[1] == network.API_PORT
+            await self._doors.open(api if is_api else metadata, listening)
 
     async def _stop(self, served: _Served) -> None:
-        for door in served.doors:
-            assert door.server is not None
-            door.server.close()
-            for writer in door.connections:
-                writer.transport.abort()
-
-    async def _converse(
-        self,
-        served: _Served,
-        door: _Door,
-        reader: asyncio.StreamReader,
-        writer: asyncio.StreamWriter,
-    ) -> None:
-        """Answer one connection's requests, one after the other."""
-        if len(door.connections) >= CONNECTIONS_MAX or self._connections >= self._connections_max:
-            writer.transport.abort()
-            return
-        door.connections.add(writer)
-        self._connections += 1
-        try:
-            async with asyncio.timeout(None) as deadline:
-                keeps_alive = True
-                while keeps_alive:
-                    deadline.reschedule(self._loop.time() + door.patience_s)
-                    keeps_alive = await door.answer_one(served, reader, writer, deadline)
-        except (TimeoutError, ConnectionError, asyncio.IncompleteReadError):
-            # The guest went away or fell silent: what it did not fetch is dropped, not kept.
-            writer.transport.abort()
-        finally:
-            door.connections.discard(writer)
-            self._connections -= 1
-            writer.close()
+        for door in served.open or ():
+            self._doors.close(door)
 
     async def _pass_on(
         self,
@@ -193,7 +178,10 @@ class Service:
     ) -> bool:
         """Pass a request on to the API; tell whether another may follow."""
         assert self._offers.api is not None
-        caller = gateway.Caller(served.listener.instance.id, served.turns)
+        listener = served.listener
+        endpoint_id = listener.endpoint_to(_asked_for(writer))
+        whence = Whence(instance_id=listener.instance.id, endpoint_id=endpoint_id)
+        caller = gateway.Caller(whence, served.turns)
         return await self._offers.api.pass_on(caller, reader, writer, deadline)
 
     async def _answer_one(
@@ -226,10 +214,6 @@ class Service:
         return request.keeps_alive
 
 
-def _place(listener: Listener) -> tuple[str, int]:
-    return listener.namespace, listener.ifindex
-
-
 def _bind(tap: str, ports: Iterable[int]) -> list[socket.socket]:
     """Listen on the tap of the namespace that the thread is in: nothing else can reach it."""
     bound: list[socket.socket] = []
@@ -240,13 +224,23 @@ def _bind(tap: str, ports: Iterable[int]) -> list[socket.socket]:
             one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             one.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, tap.encode())
             one.bind((network.METADATA_ADDRESS, port))
-            one.listen(CONNECTIONS_MAX)
+            one.listen(doors.CONNECTIONS_MAX)
             one.setblocking(False)
     except OSError:
         for one in bound:
             one.close()
         raise
     return bound
+
+
+def _asked_for(writer: asyncio.StreamWriter) -> str:
+    """Return the address that the guest spoke to, before it was translated; empty: as it is."""
+    connection = writer.get_extra_info("socket")
+    try:
+        told = connection.getsockopt(socket.IPPROTO_IP, _ORIGINAL_DESTINATION, 16)
+    except OSError:
+        return ""
+    return socket.inet_ntoa(told[4:8])
 
 
 def _limit_hops(writer: asyncio.StreamWriter, hops: int) -> None:

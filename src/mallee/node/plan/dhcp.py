@@ -67,6 +67,7 @@ def configuration_text(vpc: VpcWanted, files: Files, served: Served) -> str:
         *([f"listen-address={network.DNS_ADDRESS6}"] if vpc.ipv6_cidrs else []),
         f"except-interface={network.EDGE}",
         *_name_lines(files, served),
+        *_endpoint_lines(vpc),
         "dhcp-authoritative",
         "no-ping",
         "quiet-dhcp",
@@ -100,6 +101,17 @@ def _name_lines(files: Files, served: Served) -> Iterator[str]:
     yield f"synth-domain={public_domain(served.region)},{served.public_range},ec2-"
     yield "bogus-priv"
     yield f"hostsdir={files.names_directory}"
+
+
+def _endpoint_lines(vpc: VpcWanted) -> Iterator[str]:
+    """The names that mean interface endpoints, with all below them; of several, all are told."""
+    means: dict[str, set[str]] = {}
+    for one in vpc.endpoints:
+        for name in one.names:
+            means.setdefault(name, set()).update(one.named_ips)
+    for name, ips in sorted(means.items()):
+        yield f"local=/{name}/"
+        yield from (f"address=/{name}/{ip}" for ip in sorted(ips))
 
 
 def _option_lines(vpc: VpcWanted) -> Iterator[str]:

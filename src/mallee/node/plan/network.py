@@ -40,8 +40,10 @@ HOST_END6, EDGE_END6 = "fe80::1", "fe80::2"
 EDGE = "edge"
 """The end of a VPC's link inside the VPC's namespace."""
 TAPS, NATS, PEERS, LIMITERS = "mt*", "mg*", "mp*", "mi*"
-"""Devices of a VPC's namespace by kind: of guests, of NAT gateways, of peering connections, and
-those that limit how fast guests send."""
+"""Devices of a VPC's namespace by kind: of guests, of NAT gateways and endpoints, of peering
+connections, and those that limit how fast guests send."""
+TRANSITS = "mpx*"
+"""Of `PEERS`, which lead to another network, those that lead to a transit gateway."""
 TABLE = "mallee"
 """The name of our nftables tables in our own namespaces."""
 HOST = "host"

@@ -18,7 +18,7 @@ from ipaddress import ip_network
 from mallee.model.carried import RouteTableWanted, RouteWanted, Way
 from mallee.model.hosts import InterfaceWanted, SubnetWanted, VpcWanted
 from mallee.model.layout import Layout
-from mallee.node.plan import links, network, shaping
+from mallee.node.plan import endpoints, links, network, shaping
 from mallee.node.plan.links import Address, PolicyRule, Route, Seen, Veth, Wiring
 
 _OWN_TABLE = 900
@@ -74,6 +74,7 @@ def vpc_wiring(layout: Layout, vpc: VpcWanted, seen: Seen, peers: frozenset[str]
                 Veth(gateways[one.id], "eth0", layout.nat_namespace(one.id), one.mac)
                 for one in vpc.nat_gateways
             ),
+            *(endpoints.link(layout, one) for one in vpc.endpoints),
             *(
                 Veth(link, link, layout.vpc_namespace(one.peer_vpc_id))
                 for one, link in zip(peerings, peer_links, strict=True)
@@ -84,6 +85,7 @@ def vpc_wiring(layout: Layout, vpc: VpcWanted, seen: Seen, peers: frozenset[str]
             network.EDGE,
             *(layout.tap(interface.id) for interface in plugged),
             *sorted(gateways.values()),
+            *(layout.nat_link(one.interface_id) for one in vpc.endpoints),
             *peer_links,
             *limiters,
         ),
@@ -105,7 +107,8 @@ def _addresses(
     yield Address(network.EDGE, f"{network.vpc_end(vpc)}/31")
     ports = [(layout.tap(one.id), one.id, one.subnet_id) for one in plugged]
     ports += [
-        (layout.nat_link(one.interface_id), one.id, one.subnet_id) for one in vpc.nat_gateways
+        (layout.nat_link(one.interface_id), one.id, one.subnet_id)
+        for one in (*vpc.nat_gateways, *vpc.endpoints)
     ]
     gateways = {subnet.id: tuple(_gateway_cidrs(subnet)) for subnet in vpc.subnets}
     for device, id, subnet_id in ports:
@@ -154,6 +157,10 @@ def _local_routes(
     for gateway in vpc.nat_gateways:
         device = layout.nat_link(gateway.interface_id)
         yield from (Route(f"{one.private_ip}/32", device=device) for one in gateway.addresses)
+    for one in vpc.endpoints:
+        device = layout.nat_link(one.interface_id)
+        yield Route(f"{one.private_ip}/32", device=device)
+        yield from (Route(f"{ip}/128", device=device) for ip in one.ipv6s)
     yield Route(_EVERYTHING, device=network.EDGE, via=str(network.edge_end(vpc)), table=_OWN_TABLE)
 
 

@@ -61,7 +61,18 @@ def speakers(layout: Layout, vpc: VpcWanted) -> list[Speaker]:
         )
         for one in vpc.nat_gateways
     ]
-    return sorted((*taps, *gateways), key=lambda one: one.device)
+    endpoints = [
+        Speaker(
+            device=layout.nat_link(one.interface_id),
+            mac=one.mac,
+            subnet_id=one.subnet_id,
+            ips=(one.private_ip,),
+            ip6s=one.ipv6s,
+            is_checked=True,
+        )
+        for one in vpc.endpoints
+    ]
+    return sorted((*taps, *gateways, *endpoints), key=lambda one: one.device)
 
 
 def sets(those: list[Speaker]) -> Iterator[nft.Set]:

@@ -8,7 +8,14 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 from mallee.model import dhcp, ids
 from mallee.model.acls import AclEntry
-from mallee.model.carried import AddressWanted, DhcpWanted, NatGatewayWanted, RouteWanted
+from mallee.model.carried import (
+    AddressWanted,
+    DhcpWanted,
+    EndpointWanted,
+    NatGatewayWanted,
+    RouteWanted,
+    TransitGatewayWanted,
+)
 from mallee.model.hosts import GroupWanted, HostWanted, InterfaceWanted, SubnetWanted, VpcWanted
 from mallee.model.networks import Rule
 
@@ -42,6 +49,8 @@ def check_vpc(vpc: VpcWanted, wanted: HostWanted) -> None:
     for gateway in vpc.nat_gateways:
         _check_gateway(gateway, wanted)
     for table in vpc.route_tables:
+    for endpoint in vpc.endpoints:
+        _check_endpoint(endpoint)
         check_id("rtb", table.id)
         for route in table.routes:
             _check_route(route)
@@ -174,6 +183,22 @@ def check_id(prefix: str, text: str) -> None:
     """Raise `NotTrusted` unless the text is an id of that kind."""
     if not ids.is_well_formed(text, prefix):
         raise NotTrusted(f"{text[:80]!r} as an id of the form {prefix}-…")
+
+def _check_endpoint(endpoint: EndpointWanted) -> None:
+    check_id("vpce", endpoint.id)
+    check_id("eni", endpoint.interface_id)
+    check_id("subnet", endpoint.subnet_id)
+    check_text("hardware address", endpoint.mac, _MAC)
+    _check_address(endpoint.private_ip)
+    for group_id in endpoint.group_ids:
+        check_id("sg", group_id)
+    for ip in endpoint.ipv6s:
+        _check_address6(ip)
+    for name in endpoint.names:
+        check_text("name of an endpoint", name, _NAME)
+    for ip in endpoint.named_ips:
+        _check_any_address(ip)
+
 
 
 def check_text(what: str, text: str, form: re.Pattern[str]) -> None:

@@ -72,6 +72,11 @@ def _input_chain(vpc: VpcWanted) -> nft.Chain:
         f"ip6 saddr {{ ::, fe80::/10 }} icmpv6 type {{ {speakers.NEIGHBOURS} }} accept",
         "ip6 saddr { ::, fe80::/10 } icmpv6 type nd-router-solicit accept",
         f'iifname "{network.TAPS}" icmpv6 type {{ {speakers.NEIGHBOURS} }} accept',
+        *(
+            [f'iifname "{network.NATS}" icmpv6 type {{ {speakers.NEIGHBOURS} }} accept']
+            if any(one.ipv6s for one in vpc.endpoints)
+            else []
+        ),
         f'iifname "{network.EDGE}" drop',
         f'iifname "{network.PEERS}" drop',
         "udp sport 68 udp dport 67 accept",
@@ -94,6 +99,10 @@ def _border_sets(
     marks = routing.marks(vpc)
     known = {acl.id for acl in vpc.acls}
     guarded = {one.id: one.acl_id for one in vpc.subnets if one.acl_id in known}
+    closed = {device for device, _ in _worn_by_endpoints(layout, vpc)}
+    # What comes by a transit gateway comes from a subnet; what goes there never stays inside it.
+    standing = [(one.device, one.subnet_id) for one in those]
+    standing += [(layout.transit_link(one.id), one.subnet_id) for one in vpc.attachments]
     yield nft.map_of(
         "subnets", "ifname : mark", (f'"{one.device}" : {marks[one.subnet_id]:#x}' for one in those)
     )
@@ -126,7 +135,12 @@ def _border_sets(
     yield nft.set_of(
         "open6",
         "ifname",
-        (f'"{one.device}"' for one in those if one.subnet_id in _open_subnets(vpc)),
+        (
+            f'"{one.device}"'
+            for one in those
+            # An endpoint is for who is inside.
+            if one.subnet_id in _open_subnets(vpc) and one.device not in closed
+        ),
     )
     yield nft.set_of("only-out", "mark", (f"{marks[id]:#x}" for id in _only_out_subnets(vpc)))
     yield nft.Set("asking", "type ifname; size 4096", flags="dynamic,timeout; timeout 1m")
@@ -167,17 +181,31 @@ def _verdicts(layout: Layout, vpc: VpcWanted, side: str) -> Iterator[str]:
         # It has no security groups, and what it carries is tracked.
         onwards = "goto arrive" if side == "out" else "accept"
         yield f'"{layout.nat_link(one.interface_id)}" : {onwards}'
+    for device, _ in _worn_by_endpoints(layout, vpc):
+        yield f'"{device}" : goto {device}-{side}'
 
 
 # Security groups
 
 
 def _tap_chains(layout: Layout, vpc: VpcWanted, known: Iterable[str]) -> Iterator[nft.Chain]:
-    for one in sorted(vpc.interfaces, key=lambda one: one.id):
-        tap, worn = layout.tap(one.id), sorted(frozenset(one.group_ids) & frozenset(known))
+    for device, group_ids in _worn(layout, vpc):
+        worn = sorted(frozenset(group_ids) & frozenset(known))
         for way in groups.WAYS:
             jumps = (f"jump {group}-{way.suffix}" for group in worn)
-            yield nft.Chain(f"{tap}-{way.suffix}", (*jumps, "drop"))
+            yield nft.Chain(f"{device}-{way.suffix}", (*jumps, "drop"))
+
+
+def _worn(layout: Layout, vpc: VpcWanted) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Each device with security groups behind it, and these."""
+    for one in sorted(vpc.interfaces, key=lambda one: one.id):
+        yield layout.tap(one.id), one.group_ids
+    yield from _worn_by_endpoints(layout, vpc)
+
+
+def _worn_by_endpoints(layout: Layout, vpc: VpcWanted) -> Iterator[tuple[str, tuple[str, ...]]]:
+    for one in sorted(vpc.endpoints, key=lambda one: one.interface_id):
+        yield layout.nat_link(one.interface_id), one.group_ids
 
 
 def _answer_sets(
@@ -186,9 +214,9 @@ def _answer_sets(
     """Taps whose rules let every answer pass: only there may a connection go untracked."""
     for way in groups.WAYS:
         elements = frozenset(
-            f'"{layout.tap(one.id)}" . {family} . {protocol}'
-            for one in vpc.interfaces
-            for id in one.group_ids
+            f'"{device}" . {family} . {protocol}'
+            for device, group_ids in _worn(layout, vpc)
+            for id in group_ids
             if id in worn
             for direction, family, protocol in worn[id].open_ways
             if direction is way.direction

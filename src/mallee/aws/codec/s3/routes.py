@@ -28,6 +28,8 @@ _OLD_PATH = re.compile(r"/services/(?:objectstorage|walrus)(?=/|$)", re.IGNORECA
 _PORT = re.compile(r":[0-9]*$")
 _S3_LABEL = re.compile(r"s3(?:-[a-z]{2}(?:-[a-z]+)+-[0-9])?|objectstorage|walrus")
 """What stands behind a bucket in a host: also with a region, as was usual once, and Eucalyptus'."""
+_ENDPOINT_LABEL = re.compile(r"vpce-[0-9a-f]{8,17}(?:-[0-9a-z]+)+")
+"""What stands between the two in a name of a VPC endpoint's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,8 +153,16 @@ def _bucket_of_host(host: str, domains: tuple[str, ...]) -> str:
     labels = name.split(".")
     for place in range(len(labels) - 1, 0, -1):
         if _S3_LABEL.fullmatch(labels[place]):
-            return ".".join(labels[:place])
+            return ".".join(_before_endpoint(labels[:place]))
     return ""
+
+
+def _before_endpoint(labels: list[str]) -> list[str]:
+    """Return the labels without the name of a VPC endpoint: `[BUCKET.]bucket.vpce-….s3.…`."""
+    if not labels or not _ENDPOINT_LABEL.fullmatch(labels[-1]):
+        return labels
+    left = labels[:-1]
+    return left[:-1] if left and left[-1] == "bucket" else left
 
 
 def _decoded_key(raw: str) -> str:

@@ -229,7 +229,7 @@ def _take_from_others(call: WriteCall, interface: InterfaceRecord, wanted: tuple
     for other in call.tx.by(records.INTERFACE, "subnet", interface.doc.subnet_id):
         moved = tuple(ip for ip in wanted if ip in other.doc.secondary_ips)
         if moved and other.id != interface.id and other.account == call.account:
-            _remove(call, other, moved)
+            take_away(call, other, moved)
 
 
 def assign_ipv6_addresses(
@@ -270,7 +270,7 @@ def unassign_private_ip_addresses(
         )
     _check_has(interface, gone, interface.doc.secondary_ips)
     _check_has(interface, prefixes, interface.doc.prefixes)
-    _remove(call, interface, (*gone, *prefixes))
+    take_away(call, interface, (*gone, *prefixes))
     return {}
 
 
@@ -285,7 +285,7 @@ def unassign_ipv6_addresses(
         raise errors.MissingParameter("ipv6Addresses or ipv6Prefix")
     _check_has(interface, gone, interface.doc.ipv6s)
     _check_has(interface, prefixes, interface.doc.prefixes6)
-    _remove(call, interface, (*gone, *prefixes))
+    take_away(call, interface, (*gone, *prefixes))
     return {
         "NetworkInterfaceId": interface.id,
         "UnassignedIpv6Addresses": list(gone),
@@ -301,7 +301,8 @@ def _check_has(interface: InterfaceRecord, gone: tuple[str, ...], held: tuple[st
         )
 
 
-def _remove(call: WriteCall, interface: InterfaceRecord, gone: tuple[str, ...]) -> None:
+def take_away(call: WriteCall, interface: InterfaceRecord, gone: tuple[str, ...]) -> None:
+    """Take these addresses and prefixes, which it has, from an interface."""
     for address in call.tx.by(records.ADDRESS, "interface", interface.id):
         if address.doc.private_ip in gone:
             release.dissociate(call.tx, address)

@@ -27,6 +27,8 @@ Reader = store.View | store.Tx
 
 AMAZON = "amazon"
 """As the owner of an address: the pool's own, lent."""
+OWNERS = {"nat_gateway": "amazon-nat-gateway", "vpc_endpoint": "amazon-aws"}
+"""To whom an interface is attached that the cloud made for a service of its own."""
 
 
 def elastics(view: Reader, interface: InterfaceRecord) -> dict[str, AddressRecord]:
@@ -109,7 +111,7 @@ def attachment(call: Call, interface: InterfaceRecord) -> shapes.NetworkInterfac
             "AttachTime": doc.attached_at,
             "DeleteOnTermination": False,
             "DeviceIndex": 1,
-            "InstanceOwnerId": f"amazon-{doc.requester.replace('_', '-')}",
+            "InstanceOwnerId": OWNERS.get(doc.requester, AMAZON),
             "Status": "attached",
         }
     if doc.instance_id is None:

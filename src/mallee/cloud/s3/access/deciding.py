@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from mallee.aws import errors, policy
 from mallee.aws.policy.principals import Closeness
 from mallee.cloud.call import Principal
-from mallee.cloud.identity import authorize, context, effort
+from mallee.cloud.identity import authorize, context, effort, endpoints
 from mallee.cloud.identity.authorize import Judge, Judged, Outcome, Waiver
 from mallee.cloud.identity.question import Question
 from mallee.cloud.s3.access import acls, granting, owning, policies
@@ -87,13 +87,14 @@ def decide(court: Court, question: Question, needs: Sequence[Need]) -> Outcome:
 
 def _weigh(court: Court, question: Question, needs: Sequence[Need], began_s: float) -> Outcome:
     who = question.call.principal
-    own = court.judge.rights.of(who)
+    own = court.judge.rights.of(who)._replace(endpoint=endpoints.attached(question))
+    is_surrounded = own.account or own.endpoint is not None
     caller = authorize.principal_of(who, own)
     judged: list[Judged] = []
     for permission, arn in needs:
         found = _standing(court, question, permission, arn)
         is_unsaid = found.attached is None and found.denying is None
-        if is_unsaid and not own.account and _is_his(who, found.owner):
+        if is_unsaid and not is_surrounded and _is_his(who, found.owner):
             continue
         named = caller if is_unsaid else _with_canonical_id(caller)
         request = policy.Request(

@@ -27,8 +27,6 @@ def make(client: Any, net: Net, **more: Any) -> str:
 def test_an_endpoint_leads_its_tables_to_the_service(
     alice: Any, net: Net, world: World, host: FakeHost
 ) -> None:
-    (service,) = alice.describe_vpc_endpoint_services()["ServiceDetails"]
-    assert service["ServiceName"] == S3
     (there,) = alice.describe_prefix_lists()["PrefixLists"]
     id = make(alice, net)
     assert nets.routes(alice, net.table)[there["PrefixListId"]] == (id, "active")
@@ -55,10 +53,12 @@ def test_an_endpoint_leads_its_tables_to_the_service(
 @pytest.mark.parametrize(
     ("change", "code"),
     [
-        ({"VpcEndpointType": "Interface"}, "UnsupportedOperation"),
+        ({"VpcEndpointType": "GatewayLoadBalancer"}, "UnsupportedOperation"),
+        ({"IpAddressType": "dualstack"}, "UnsupportedOperation"),
+        ({"PrivateDnsEnabled": True}, "InvalidParameter"),
         ({"ServiceName": "com.amazonaws.us-east-1.dynamodb"}, "InvalidServiceName"),
-        ({"PolicyDocument": "x"}, "InvalidParameterValue"),
-        ({"PolicyDocument": json.dumps({"Statement": []})}, "UnsupportedOperation"),
+        ({"PolicyDocument": "x"}, "InvalidPolicyDocument"),
+        ({"PolicyDocument": json.dumps({"Statement": [{}]})}, "InvalidPolicyDocument"),
         ({"RouteTableIds": ["rtb-0123456789abcdef0"]}, "InvalidRouteTableID.NotFound"),
     ],
 )
