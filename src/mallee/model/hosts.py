@@ -253,7 +253,7 @@ STREAMS_PER_HOST = 128
 class Whence(msgspec.Struct, frozen=True, kw_only=True):
     """Where a guest's request comes from, as its host knows: by the tap, or by the endpoint."""
 
-    instance_id: str
+    instance_id: str = ""
     """Empty: it came to an interface endpoint, from `source_ip`."""
     endpoint_id: str = ""
     """The VPC endpoint that it came by; empty: none."""
