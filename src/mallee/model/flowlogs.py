@@ -4,6 +4,7 @@ A *flow* is what one interface sent or received between two ends in some time: p
 that were let pass, or refused. A *field* is one word of its line; the format names them in order.
 """
 
+import re
 from collections.abc import Mapping
 from enum import Enum
 
@@ -36,6 +37,7 @@ VERSIONS: Mapping[str, int] = {
 }
 """The version that each field came with."""
 DEFAULT_FIELDS = _BY_VERSION[2]
+_PARCEL = re.compile(r"(fl-[0-9a-f]{17})\.([0-9]{1,11})\.([0-9a-f]{16})\.gz")
 
 
 class Traffic(Enum):
@@ -75,6 +77,27 @@ class FlowLogSeen(msgspec.Struct, frozen=True):
 
     error: str = ""
     """Empty: it succeeded. `Access error`, `Unknown error`."""
+
+
+class Parcel(msgspec.Struct, frozen=True):
+    """A file of lines of one log about one window, on its way to its bucket: what its name says."""
+
+    log_id: str
+    began_at: int
+    """When its window began, in seconds since the epoch."""
+    token: str
+    """16 hexadecimal digits that no other has."""
+
+    @property
+    def name(self) -> str:
+        """The file's name."""
+        return f"{self.log_id}.{self.began_at}.{self.token}.gz"
+
+
+def parse_parcel(name: str) -> Parcel | None:
+    """Read the name of a file of lines; None: it is none."""
+    match = _PARCEL.fullmatch(name)
+    return Parcel(match[1], int(match[2]), match[3]) if match else None
 
 
 def version_of(fields: tuple[str, ...]) -> int:

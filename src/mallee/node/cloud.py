@@ -158,6 +158,10 @@ class Cloud:
         except (msgspec.DecodeError, trust.NotTrusted) as error:
             raise CloudAway(f"the cloud's answer is refused, it has {error}") from error
 
+    async def deliver_flows(self, name: str, lines: bytes) -> None:
+        """Hand over lines of a flow log, compressed; raises `CloudAway` and `Refused`."""
+        await self._post(f"/v1/flowlogs/{name}", lines)
+
     async def bring(self, request: GuestRequest) -> GuestResponse:
         """Bring a guest's request to the cloud's API; raises `CloudAway` and `Refused`."""
         url = f"{self._membership.url}/v1/requests"

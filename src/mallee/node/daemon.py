@@ -14,7 +14,18 @@ from pathlib import Path
 
 from mallee.kit import clock, files, logs, openfiles
 from mallee.model.layout import Layout
-from mallee.node import cloud, credentials, ending, facts, host, ledger, questions, reconcile, sync
+from mallee.node import (
+    cloud,
+    credentials,
+    ending,
+    facts,
+    flowlogs,
+    host,
+    ledger,
+    questions,
+    reconcile,
+    sync,
+)
 from mallee.node.do import images, libvirt, network
 from mallee.node.metadata import gateway, pushedkeys, service
 from mallee.node.plan.domain import HostTraits
@@ -83,10 +94,12 @@ async def run(layout: Layout) -> None:
             facts=lambda: facts.fetch(standing, reconciler.problems),
             took=keeper.poke,
         )
+        flows = flowlogs.FlowLogs(layout, lambda: book.wanted, door, clock.SYSTEM)
         async with asyncio.TaskGroup() as group:
             group.create_task(reconciler.run())
             group.create_task(talk.run())
             group.create_task(keeper.run())
+            group.create_task(flows.run())
 
 
 def _metadata_key(layout: Layout) -> bytes:

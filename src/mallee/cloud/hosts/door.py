@@ -19,7 +19,7 @@ import msgspec
 from aiohttp import web
 
 from mallee.cloud import server
-from mallee.cloud.hosts import asks, guests, hearing, joining, lines, slices, streams
+from mallee.cloud.hosts import asks, flowinbox, guests, hearing, joining, lines, slices, streams
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import HostSeen, Record
 from mallee.kit import clock as clocks
@@ -85,6 +85,7 @@ class Endpoint:
                 web.post("/v1/answers/{id}", self._for_host(self._answer)),
                 web.post("/v1/refusals/{id}", self._for_host(self._refusal)),
                 web.post("/v1/credentials", self._for_host(self._credentials)),
+                web.post("/v1/flowlogs/{name}", self._for_host(self._flows)),
                 web.post("/v1/requests", self._for_host(self._request)),
                 web.get("/v1/streams", self._for_host(self._stream)),
                 web.get("/v1/lines/{id}", self._for_host(self._line)),

@@ -21,7 +21,7 @@ _DUMP = 0x1 | 0x300
 _DONE, _ERROR = 3, 2
 _INET = 1
 _TABLE, _SET, _ELEMENTS = 1, 2, 3
-_KEY, _EXPRESSION = 1, 7
+_KEY, _LEFT, _EXPRESSION = 1, 5, 7
 _HEADERS_BYTES = 16 + 4
 _ATTRIBUTE = struct.Struct("=HH")
 _RECEIVE_BYTES = 256 << 10
@@ -34,6 +34,8 @@ class Count:
 
     packets: int
     bytes: int
+    left_ms: int
+    """How long it will be counted on when nothing more comes."""
 
 
 Counts = dict[str, dict[bytes, Count]]
@@ -81,6 +83,7 @@ class _Places:
     key_end: int
     packets: int
     bytes: int
+    left_ms: int
 
 
 def _of_message(
@@ -96,7 +99,11 @@ def _of_message(
                 found = places[last - first] = _find(data, first, last)
             yield (
                 data[first + found.key : first + found.key_end],
-                Count(number(data, first + found.packets)[0], number(data, first + found.bytes)[0]),
+                Count(
+                    number(data, first + found.packets)[0],
+                    number(data, first + found.bytes)[0],
+                    number(data, first + found.left_ms)[0],
+                ),
             )
 
 
@@ -106,7 +113,8 @@ def _find(data: bytes, first: int, last: int) -> _Places:
     (_, key, key_end), *_ = _attributes(data, *held[_KEY])
     expression = {kind: (at, until) for kind, at, until in _attributes(data, *held[_EXPRESSION])}
     counter = {kind: at for kind, at, _ in _attributes(data, *expression[2])}
-    return _Places(key - first, key_end - first, counter[2] - first, counter[1] - first)
+    left = held[_LEFT][0] - first
+    return _Places(key - first, key_end - first, counter[2] - first, counter[1] - first, left)
 
 
 def _attributes(data: bytes, at: int, end: int) -> Iterator[tuple[int, int, int]]:

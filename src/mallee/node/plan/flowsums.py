@@ -7,7 +7,7 @@ by `node/flowlogs`; lines are `flowlines`'. Pure: it keeps what it is given, and
 
 import ipaddress
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from mallee.node.plan import flowcounts
@@ -55,6 +55,26 @@ class Step:
     key: bytes
     packets: int
     bytes: int
+
+
+Read = dict[str, dict[bytes, tuple[int, int, int]]]
+"""What a reading found by set and key: packets, bytes, and how long it would be counted on (ms)."""
+
+
+def steps(before: Read, now: Read) -> Iterator[Step]:
+    """Yield what was counted between two readings.
+
+    An element that went and came anew begins at nothing: it counts less, or as much and yet bears
+    a later end.
+    """
+    for name, held in now.items():
+        known = before.get(name, {})
+        for key, (packets, bytes, left_ms) in held.items():
+            was_packets, was_bytes, was_left_ms = known.get(key, (0, 0, 0))
+            if was_packets > packets or (was_packets == packets and left_ms > was_left_ms):
+                was_packets = was_bytes = 0
+            if packets > was_packets:
+                yield Step(name, key, packets - was_packets, bytes - was_bytes)
 
 
 @dataclass(slots=True)

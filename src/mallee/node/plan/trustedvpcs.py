@@ -18,6 +18,7 @@ from mallee.model.carried import (
 )
 from mallee.model.hosts import GroupWanted, HostWanted, InterfaceWanted, SubnetWanted, VpcWanted
 from mallee.model.networks import Rule
+from mallee.node.plan import trustedwatching
 
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252})")
 _MAC = re.compile(r"[0-9a-f]{2}(?::[0-9a-f]{2}){5}")
@@ -65,6 +66,10 @@ def check_vpc(vpc: VpcWanted, wanted: HostWanted) -> None:
         for address in peering.peer_names:
             _check_address_pair(address, wanted)
     _check_dhcp(vpc.dhcp)
+    faults = [trustedwatching.faults_of_log(log) for log in vpc.flow_logs]
+    faults += [trustedwatching.faults_of_mirror(mirror) for mirror in vpc.mirrors]
+    for fault in filter(None, faults):
+        raise NotTrusted(fault)
 
 
 def _check_part_of_ours(cidr: str, ipv6_range: str) -> None:

@@ -1,0 +1,48 @@
+"""Lines of flow logs as hosts bring them: kept, durably, until S3 has put them into buckets.
+
+A host brings lines of those logs that it was told of, lately at least: when the last interface of a
+log leaves a host, its last lines are still to come. What lines say is the host's word, as they were
+packed. Called by `door`; delivering is `cloud.s3.logs.flowdelivery`'s.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mallee.cloud.hosts import joining
+from mallee.kit import files
+from mallee.model import flowlogs
+from mallee.model.flowlogs import Parcel
+from mallee.model.hosts import HostWanted
+
+BYTES_MAX = 1 << 30
+"""Of everything that waits; more is left at the hosts."""
+TOLD_S = 3600.0
+"""So long after it was told of a log a host may bring its lines."""
+
+
+@dataclass(slots=True)
+class Inbox:
+    """The directory of what waits. `check` belongs to the event loop's thread, `keep` to others."""
+
+    path: Path
+    _told: dict[tuple[str, str], float] = field(default_factory=dict[tuple[str, str], float])
+
+    def check(self, wanted: HostWanted, host_id: str, name: str, now: float) -> Parcel:
+        """Return what a file is; raise `joining.Refused` unless the host may bring it."""
+        for vpc in wanted.vpcs:
+            for log in vpc.flow_logs:
+                self._told[host_id, log.id] = now
+        parcel = flowlogs.parse_parcel(name)
+        if parcel is None:
+            raise joining.Refused(400, "this is no name of lines of a flow log")
+        if self._told.get((host_id, parcel.log_id), 0.0) < now - TOLD_S:
+            raise joining.Refused(403, f"host {host_id} has nothing of {parcel.log_id}")
+        return parcel
+
+    def keep(self, host_id: str, parcel: Parcel, lines: bytes) -> None:
+        """Keep lines; brought twice they are kept once. Raises `joining.Refused` without room."""
+        self.path.mkdir(exist_ok=True, mode=0o700)
+        if sum(one.stat().st_size for one in self.path.iterdir()) + len(lines) > BYTES_MAX:
+            raise joining.Refused(503, "too many lines of flow logs wait for delivery")
+        # Tokens of one host are its own: nobody writes over another's.
+        files.write_atomically(self.path / f"{host_id}~{parcel.name}", lines)
