@@ -12,6 +12,8 @@ from mallee.model.acls import AclEntry
 from mallee.model.carried import (
     AclWanted,
     AddressWanted,
+    AttachmentWanted,
+    EndpointWanted,
     NatGatewayWanted,
     PeeringWanted,
     RouteTableWanted,
@@ -140,6 +142,20 @@ def peering(one: int, other: int, *, seen_from: int) -> PeeringWanted:
     """The peering of two VPCs, as one of them has it."""
     peer = other if seen_from == one else one
     return PeeringWanted(
+def endpoint(number: int, inside: SubnetWanted, *groups: str) -> EndpointWanted:
+    """An interface endpoint at the addresses that end in the number; no name means it."""
+    vpc_number, subnet_number = (int(part) for part in inside.cidr.split(".")[1:3])
+    return EndpointWanted(
+        id=f"vpce-{vpc_number:08x}{number:09x}",
+        interface_id=f"eni-{vpc_number:04x}{subnet_number:04x}{number:04x}0000e",
+        subnet_id=inside.id,
+        mac=f"02:00:02:{vpc_number:02x}:{subnet_number:02x}:{number:02x}",
+        private_ip=f"10.{vpc_number}.{subnet_number}.{number}",
+        ipv6s=(f"fd00:{vpc_number}:0:{subnet_number}::{number}",),
+        group_ids=groups,
+    )
+
+
         id=f"pcx-{one:08x}{other:09x}",
         peer_vpc_id=vpc_id(peer),
         peer_cidrs=(f"10.{peer}.0.0/16", f"fd00:{peer}::/56"),

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from ipaddress import ip_network
 
 from mallee.model.acls import AclEntry
-from mallee.model.carried import AclWanted
+from mallee.model.carried import AclWanted, EndpointWanted
 from mallee.model.hops import ICMP, ICMP6, TCP, UDP, Address, Packet
 from mallee.model.hosts import GroupWanted, InterfaceWanted, VpcWanted
 from mallee.model.networks import Direction, Rule
@@ -17,7 +17,10 @@ _NUMBERS = {"tcp": TCP, "udp": UDP, "icmp": ICMP, "icmpv6": ICMP6}
 
 
 def find_rule(
-    interface: InterfaceWanted, vpc: VpcWanted, packet: Packet, direction: Direction
+    interface: InterfaceWanted | EndpointWanted,
+    vpc: VpcWanted,
+    packet: Packet,
+    direction: Direction,
 ) -> tuple[str, Rule] | None:
     """Return the first rule of the interface's groups that lets a packet pass, with its group."""
     groups = {group.id: group for group in vpc.groups}

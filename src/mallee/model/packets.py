@@ -8,15 +8,16 @@ Connections that stand (but the one that is answered), limits of speed and what 
 packets that they forward are not its business. Pure.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from ipaddress import ip_address, ip_network
 
-from mallee.model import hosts, packetrules
-from mallee.model.carried import RouteWanted, Way
-from mallee.model.hops import TCP, Address, End, Hop, HopKind, HopRule, LocalRoute, Packet, Trace
-from mallee.model.hosts import InterfaceWanted, SubnetWanted, VpcWanted
+from mallee.model import hosts, packetrules, packetspeakers
+from mallee.model.carried import EndpointWanted, RouteWanted, Way
+from mallee.model.hops import TCP, End, Hop, HopKind, HopRule, LocalRoute, Packet, Trace
+from mallee.model.hosts import VpcWanted
 from mallee.model.networks import Direction
+from mallee.model.packetspeakers import Speaker
 
 _HOPS_MAX = 8
 """Nothing that is set up in earnest passes so many gateways."""
@@ -50,7 +51,7 @@ class _Journey:
         """The trace of a journey that something stops."""
         return self.past(replace(hop, is_stop=True, sent=None)).ends(end, at or hop.id)
 
-    def is_lost(self, speaker: "_Speaker", route: HopRule | None = None) -> Trace:
+    def is_lost(self, speaker: Speaker, route: HopRule | None = None) -> Trace:
         """The trace of a journey that its subnet's table leads nowhere."""
         hop = _table_hop(self, speaker, route)
         # The table is there already where its route was taken and its target leads no further.
@@ -63,36 +64,9 @@ class _Journey:
         return sum(hop.kind.is_gateway for hop in self.hops)
 
 
-@dataclass(frozen=True, slots=True)
-class _Speaker:
-    """What stands in a subnet: an interface, or a NAT gateway."""
-
-    id: str
-    vpc: VpcWanted
-    subnet: SubnetWanted
-    ips: tuple[str, ...]
-    interface: InterfaceWanted | None = None
-
-    def has(self, address: Address) -> bool:
-        """Whether the address is one of its own, or of a range that is led to it."""
-        return any(address in ip_network(ip) for ip in self.ips)
-
-    def hop(self, kind: HopKind, id: str, packet: Packet) -> Hop:
-        """Something that a packet meets on this one's side."""
-        own = self.id if self.interface else ""
-        return Hop(
-            kind=kind,
-            id=id,
-            vpc_id=self.vpc.id,
-            subnet_id=self.subnet.id,
-            interface_id=own,
-            packet=packet,
-        )
-
-
 def trace(vpcs: Mapping[str, VpcWanted], interface_id: str, packet: Packet) -> Trace:
     """Follow a packet that an interface's guest sends; `vpcs` are all of the cloud, by id."""
-    speaker = _speaker(vpcs, interface_id)
+    speaker = packetspeakers.find(vpcs, interface_id)
     interface, journey = speaker.interface, _Journey(vpcs, packet)
     assert interface is not None
     own = speaker.hop(HopKind.INTERFACE, speaker.id, packet)
@@ -122,10 +96,12 @@ def trace_answer(vpcs: Mapping[str, VpcWanted], found: Trace) -> Trace:
     assert question is not None
     hidden = {hop.id: hop.packet for hop in found.hops if hop.kind is HopKind.NAT_GATEWAY}
     journey = _Journey(vpcs, _turned(question), is_answer=True, hidden=hidden)
-    if found.end is not End.ARRIVED:
+    served = [hop.interface_id for hop in found.hops if hop.kind is HopKind.ENDPOINT]
+    is_standing = any(one.interface_id in served for vpc in vpcs.values() for one in vpc.endpoints)
+    if found.end is not End.ARRIVED and not is_standing:
         entered = (_enter(journey, one) for one in vpcs.values())
         return next((one for one in entered if one is not None), journey.ends(End.WORLD, ""))
-    speaker = _speaker(vpcs, found.at)
+    speaker = packetspeakers.find(vpcs, served[0] if is_standing else found.at)
     own = speaker.hop(HopKind.INTERFACE, speaker.id, journey.packet)
     return _leave(journey.past(own), speaker)
 
@@ -141,27 +117,11 @@ def _turned(packet: Packet) -> Packet:
     )
 
 
-def _speaker(vpcs: Mapping[str, VpcWanted], id: str) -> _Speaker:
-    everybody = (one for vpc in vpcs.values() for one in _speakers(vpc))
-    return next(one for one in everybody if one.id == id)
-
-
-def _speakers(vpc: VpcWanted) -> Iterator[_Speaker]:
-    subnets = {subnet.id: subnet for subnet in vpc.subnets}
-    for one in vpc.interfaces:
-        more = (address.private_ip for address in one.secondary)
-        ips = (one.private_ip, *more, *one.ipv6s, *one.prefixes)
-        yield _Speaker(one.id, vpc, subnets[one.subnet_id], ips, one)
-    for one in vpc.nat_gateways:
-        ips = tuple(address.private_ip for address in one.addresses)
-        yield _Speaker(one.id, vpc, subnets[one.subnet_id], ips)
-
-
-def _leave(journey: _Journey, speaker: _Speaker) -> Trace:
+def _leave(journey: _Journey, speaker: Speaker) -> Trace:
     """Follow a packet that leaves its sender."""
     if journey.gateways >= _HOPS_MAX:
         return journey.is_lost(speaker)
-    route = _route(speaker, journey.packet.destination)
+    route = packetspeakers.route(speaker, journey.packet.destination)
     if route is None:
         return _deliver(journey, speaker, speaker.vpc)
     journey = journey.past(_table_hop(journey, speaker, route))
@@ -182,48 +142,22 @@ def _leave(journey: _Journey, speaker: _Speaker) -> Trace:
             return journey.is_lost(speaker, route)
 
 
-def _table_hop(journey: _Journey, speaker: _Speaker, route: HopRule | None) -> Hop:
+def _table_hop(journey: _Journey, speaker: Speaker, route: HopRule | None) -> Hop:
     hop = speaker.hop(HopKind.ROUTE_TABLE, speaker.subnet.route_table_id, journey.packet)
     return replace(hop, rule=route)
 
 
-def _route(speaker: _Speaker, destination: Address) -> RouteWanted | LocalRoute | None:
-    """The route that a packet takes; None: it stays inside its subnet, and no table is asked."""
-    subnet, vpc = speaker.subnet, speaker.vpc
-    own = [cidr for cidr in (subnet.cidr, subnet.ipv6_cidr) if cidr]
-    if any(destination in ip_network(cidr) for cidr in own):
-        return None
-    ranges = [ip_network(one) for one in (vpc.cidr, *vpc.more_cidrs, *vpc.ipv6_cidrs)]
-    local = max(
-        (one for one in ranges if destination in one), key=lambda one: one.prefixlen, default=None
-    )
-    fitting = [one for one in _routes(speaker) if destination in ip_network(one.cidr)]
-    best = max(fitting, key=lambda one: ip_network(one.cidr).prefixlen, default=None)
-    if local and (best is None or ip_network(best.cidr).prefixlen <= local.prefixlen):
-        return LocalRoute(str(local))
-    return best or RouteWanted("", Way.BLACKHOLE)
-
-
-def _routes(speaker: _Speaker) -> tuple[RouteWanted, ...]:
-    id = speaker.subnet.route_table_id
-    if not id:
-        return (RouteWanted("0.0.0.0/0", Way.INTERNET), RouteWanted("::/0", Way.INTERNET))
-    return next((table.routes for table in speaker.vpc.route_tables if table.id == id), ())
-
-
-def _deliver(journey: _Journey, sender: _Speaker | None, vpc: VpcWanted) -> Trace:
+def _deliver(journey: _Journey, sender: Speaker | None, vpc: VpcWanted) -> Trace:
     """Bring a packet to who has its destination in a VPC; no sender: it comes from beyond."""
     destination = journey.packet.destination
-    receiver = next((one for one in _speakers(vpc) if one.has(destination)), None)
+    receiver = next((one for one in packetspeakers.of_vpc(vpc) if one.has(destination)), None)
     if receiver is None:
         return journey.ends(End.NOBODY, str(destination))
     crossed = _cross(journey, sender, receiver)
     return crossed if isinstance(crossed, Trace) else _receive(crossed, receiver)
 
 
-def _cross(
-    journey: _Journey, sender: _Speaker | None, receiver: _Speaker | None
-) -> _Journey | Trace:
+def _cross(journey: _Journey, sender: Speaker | None, receiver: Speaker | None) -> _Journey | Trace:
     """Judge the borders between two subnets, one of which may be beyond the VPC."""
     if sender and receiver and sender.subnet.id == receiver.subnet.id:
         return journey
@@ -242,19 +176,38 @@ def _cross(
     return journey
 
 
-def _receive(journey: _Journey, receiver: _Speaker, *, is_from_world: bool = False) -> Trace:
-    interface, packet = receiver.interface, journey.packet
-    if interface is None:
+def _receive(journey: _Journey, receiver: Speaker, *, is_from_world: bool = False) -> Trace:
+    packet = journey.packet
+    if receiver.interface is None and receiver.endpoint is None:
         return _receive_behind(journey, receiver)
     own = receiver.hop(HopKind.INTERFACE, receiver.id, packet)
     is_new = not journey.is_answer
-    if is_new and is_from_world and packet.destination.version == 6 and not _is_open6(receiver):
+    if (
+        is_new
+        and is_from_world
+        and packet.destination.version == 6
+        and not packetspeakers.is_open6(receiver)
+    ):
         return journey.stops(End.CLOSED, own)
     judged = _judge(journey, receiver, Direction.INGRESS)
-    return judged if isinstance(judged, Trace) else judged.past(own).ends(End.ARRIVED, own.id)
+    if isinstance(judged, Trace):
+        return judged
+    if receiver.endpoint is not None:
+        return _serve(judged, receiver, receiver.endpoint)
+    return judged.past(own).ends(End.ARRIVED, own.id)
 
 
-def _receive_behind(journey: _Journey, gateway: _Speaker) -> Trace:
+def _serve(journey: _Journey, receiver: Speaker, endpoint: EndpointWanted) -> Trace:
+    """An endpoint takes what is for the services' ports, where any are behind it."""
+    packet = journey.packet
+    hop = receiver.hop(HopKind.ENDPOINT, endpoint.id, packet)
+    is_served = packet.protocol == TCP and packet.destination_port in hosts.SERVICE_PORTS
+    if not (is_served and endpoint.serves):
+        return journey.stops(End.NOBODY, hop)
+    return journey.past(hop).ends(End.SERVICE, endpoint.id)
+
+
+def _receive_behind(journey: _Journey, gateway: Speaker) -> Trace:
     """A NAT gateway takes nothing that nobody behind it asked for; it brings answers back."""
     hop = gateway.hop(HopKind.NAT_GATEWAY, gateway.id, journey.packet)
     question = journey.hidden.get(gateway.id)
@@ -265,12 +218,12 @@ def _receive_behind(journey: _Journey, gateway: _Speaker) -> Trace:
     return _leave(journey.past(replace(hop, sent=shown)), gateway)
 
 
-def _judge(journey: _Journey, speaker: _Speaker, direction: Direction) -> _Journey | Trace:
+def _judge(journey: _Journey, speaker: Speaker, direction: Direction) -> _Journey | Trace:
     """Ask the groups of an interface; what answers was let pass with its question."""
-    interface, packet = speaker.interface, journey.packet
-    if interface is None or journey.is_answer:
+    wearer, packet = speaker.interface or speaker.endpoint, journey.packet
+    if wearer is None or journey.is_answer:
         return journey
-    found = packetrules.find_rule(interface, speaker.vpc, packet, direction)
+    found = packetrules.find_rule(wearer, speaker.vpc, packet, direction)
     hop = speaker.hop(HopKind.SECURITY_GROUP, found[0] if found else "", packet)
     hop = replace(hop, rule=found[1] if found else None, direction=direction)
     if found is None:
@@ -282,7 +235,7 @@ def _judge(journey: _Journey, speaker: _Speaker, direction: Direction) -> _Journ
 # Gateways
 
 
-def _leave_vpc(journey: _Journey, speaker: _Speaker, route: RouteWanted) -> Trace:
+def _leave_vpc(journey: _Journey, speaker: Speaker, route: RouteWanted) -> Trace:
     is_ipv6, vpc = journey.packet.destination.version == 6, speaker.vpc
     is_there = vpc.has_internet_gateway if route.way is Way.INTERNET else is_ipv6
     if not is_there:
@@ -293,7 +246,7 @@ def _leave_vpc(journey: _Journey, speaker: _Speaker, route: RouteWanted) -> Trac
     journey, packet = crossed, crossed.packet
     hop = speaker.hop(_WAYS_OUT[route.way], route.target_id, packet)
     if not is_ipv6:
-        public = _published(vpc).get(packet.source)
+        public = packetspeakers.published(vpc).get(packet.source)
         if public is None:
             return journey.stops(End.NO_PUBLIC_ADDRESS, hop, at=speaker.id)
         hop = replace(hop, sent=replace(packet, source=public))
@@ -312,13 +265,13 @@ def _enter(journey: _Journey, vpc: VpcWanted) -> Trace | None:
         if not any(packet.destination in ip_network(cidr) for cidr in vpc.ipv6_cidrs):
             return None
     else:
-        by_public = {public: private for private, public in _published(vpc).items()}
+        by_public = {public: private for private, public in packetspeakers.published(vpc).items()}
         if packet.destination not in by_public:
             return None
         hop = replace(hop, sent=replace(packet, destination=by_public[packet.destination]))
     journey = journey.past(hop)
     destination = journey.packet.destination
-    receiver = next((one for one in _speakers(vpc) if one.has(destination)), None)
+    receiver = next((one for one in packetspeakers.of_vpc(vpc) if one.has(destination)), None)
     if receiver is None:
         return journey.ends(End.NOBODY, str(destination))
     crossed = _cross(journey, None, receiver)
@@ -327,22 +280,10 @@ def _enter(journey: _Journey, vpc: VpcWanted) -> Trace | None:
     return _receive(crossed, receiver, is_from_world=True)
 
 
-def _is_open6(speaker: _Speaker) -> bool:
-    leads = any(one.way is Way.INTERNET and ":" in one.cidr for one in _routes(speaker))
-    return leads and speaker.vpc.has_internet_gateway
-
-
-def _published(vpc: VpcWanted) -> dict[Address, Address]:
-    """Public addresses by private ones; there are none without an internet gateway."""
-    pairs = [(one.private_ip, one.public_ip) for one in vpc.interfaces]
-    pairs += [(more.private_ip, more.public_ip) for one in vpc.interfaces for more in one.secondary]
-    pairs += [(one.private_ip, one.public_ip) for nat in vpc.nat_gateways for one in nat.addresses]
-    held = pairs if vpc.has_internet_gateway else []
-    return {ip_address(private): ip_address(public) for private, public in held if public}
-
-
-def _by_gateway(journey: _Journey, speaker: _Speaker, route: RouteWanted) -> Trace:
-    gateway = next((one for one in _speakers(speaker.vpc) if one.id == route.target_id), None)
+def _by_gateway(journey: _Journey, speaker: Speaker, route: RouteWanted) -> Trace:
+    gateway = next(
+        (one for one in packetspeakers.of_vpc(speaker.vpc) if one.id == route.target_id), None
+    )
     if gateway is None or journey.packet.destination.version == 6 or gateway.id == speaker.id:
         return journey.is_lost(speaker, route)
     crossed = _cross(journey, speaker, gateway)
@@ -353,8 +294,10 @@ def _by_gateway(journey: _Journey, speaker: _Speaker, route: RouteWanted) -> Tra
     return _leave(crossed.past(replace(hop, sent=hidden)), gateway)
 
 
-def _to_router(journey: _Journey, speaker: _Speaker, route: RouteWanted) -> Trace:
-    router = next((one for one in _speakers(speaker.vpc) if one.id == route.target_id), None)
+def _to_router(journey: _Journey, speaker: Speaker, route: RouteWanted) -> Trace:
+    router = next(
+        (one for one in packetspeakers.of_vpc(speaker.vpc) if one.id == route.target_id), None
+    )
     if router is None or router.interface is None:
         return journey.is_lost(speaker, route)
     is_spoken = journey.packet.destination.version == 4 or bool(router.interface.ipv6s)
@@ -364,7 +307,7 @@ def _to_router(journey: _Journey, speaker: _Speaker, route: RouteWanted) -> Trac
     return crossed if isinstance(crossed, Trace) else _receive(crossed, router)
 
 
-def _to_services(journey: _Journey, speaker: _Speaker, route: RouteWanted) -> Trace:
+def _to_services(journey: _Journey, speaker: Speaker, route: RouteWanted) -> Trace:
     packet = journey.packet
     is_served = packet.protocol == TCP and packet.destination_port in hosts.SERVICE_PORTS
     if not is_served or packet.destination.version == 6:
@@ -373,7 +316,7 @@ def _to_services(journey: _Journey, speaker: _Speaker, route: RouteWanted) -> Tr
     return journey.past(hop).ends(End.SERVICE, route.target_id)
 
 
-def _by_peering(journey: _Journey, speaker: _Speaker, route: RouteWanted) -> Trace:
+def _by_peering(journey: _Journey, speaker: Speaker, route: RouteWanted) -> Trace:
     peering = next((one for one in speaker.vpc.peerings if one.id == route.target_id), None)
     peer = journey.vpcs.get(peering.peer_vpc_id) if peering else None
     if peering is None or peer is None:

@@ -14,11 +14,10 @@ from botocore.config import Config
 from msgspec.structs import replace
 
 from mallee.kit import process
-from mallee.model.carried import AclWanted, EndpointWanted, Way
+from mallee.model.carried import AclWanted, Way
 from mallee.model.hosts import (
     GuestRequest,
     GuestResponse,
-    SubnetWanted,
     VpcWanted,
     Whence,
 )
@@ -35,7 +34,7 @@ pytestmark = pytest.mark.host
 
 WEB = "sg-00000000000000009"
 ACL = "acl-00000000000000001"
-ID = "vpce-00000000000000001"
+ID = "vpce-00000000000000007"
 NAME = "ec2.us-east-1.amazonaws.com"
 WHO = b"""<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">
 <GetCallerIdentityResult><Account>000000000001</Account></GetCallerIdentityResult>
@@ -86,22 +85,6 @@ def host(root_dir: Path, loop: asyncio.AbstractEventLoop, door: FakeDoor) -> Ite
         served.close()
 
 
-def endpoint(inside: SubnetWanted, *groups: str, number: int = 7) -> EndpointWanted:
-    ip = inside.cidr.replace("0/24", str(number))
-    ipv6 = inside.ipv6_cidr.replace("/64", str(number))
-    return EndpointWanted(
-        id=ID,
-        interface_id=f"eni-0000{inside.cidr.split('.')[2]:0>4}{number:04x}0000e",
-        subnet_id=inside.id,
-        mac=f"02:00:02:00:{int(inside.cidr.split('.')[2]):02x}:{number:02x}",
-        private_ip=ip,
-        ipv6s=(ipv6,),
-        group_ids=groups,
-        names=(NAME,),
-        named_ips=(ip, ipv6),
-    )
-
-
 class Net:
     """Two guests in a subnet that leads nowhere, and an endpoint in another one."""
 
@@ -109,7 +92,8 @@ class Net:
         self.front = shapes.subnet(1, table="rtb-00000000000000001", acl=acl.id if acl else "")
         self.back = shapes.subnet(2, table="rtb-00000000000000001")
         self.one, self.two = (shapes.interface(n, OUT, inside=self.back) for n in (10, 11))
-        self.endpoint = endpoint(self.front, *groups)
+        made = shapes.endpoint(7, self.front, *groups)
+        self.endpoint = replace(made, names=(NAME,), named_ips=(made.private_ip, *made.ipv6s))
         self.acl = acl
 
     def vpc(self, *rules: Rule, **changes: Any) -> VpcWanted:

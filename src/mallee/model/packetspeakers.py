@@ -1,0 +1,103 @@
+"""What stands in a VPC's subnets and can be spoken to, and what its subnet's table says to it.
+
+Part of the reference evaluator: `packets` follows a packet from one to another. Pure.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from ipaddress import ip_address, ip_network
+
+from mallee.model.carried import EndpointWanted, RouteWanted, Way
+from mallee.model.hops import Address, Hop, HopKind, LocalRoute, Packet
+from mallee.model.hosts import InterfaceWanted, SubnetWanted, VpcWanted
+
+
+@dataclass(frozen=True, slots=True)
+class Speaker:
+    """What stands in a subnet: an interface, an interface of an endpoint, or a NAT gateway."""
+
+    id: str
+    vpc: VpcWanted
+    subnet: SubnetWanted
+    ips: tuple[str, ...]
+    interface: InterfaceWanted | None = None
+    endpoint: EndpointWanted | None = None
+
+    def has(self, address: Address) -> bool:
+        """Whether the address is one of its own, or of a range that is led to it."""
+        return any(address in ip_network(ip) for ip in self.ips)
+
+    def hop(self, kind: HopKind, id: str, packet: Packet) -> Hop:
+        """Something that a packet meets on this one's side."""
+        own = self.id if self.interface or self.endpoint else ""
+        return Hop(
+            kind=kind,
+            id=id,
+            vpc_id=self.vpc.id,
+            subnet_id=self.subnet.id,
+            interface_id=own,
+            packet=packet,
+        )
+
+
+def find(vpcs: Mapping[str, VpcWanted], id: str) -> Speaker:
+    """Return who has that interface, or is that NAT gateway."""
+    everybody = (one for vpc in vpcs.values() for one in of_vpc(vpc))
+    return next(one for one in everybody if one.id == id)
+
+
+def of_vpc(vpc: VpcWanted) -> Iterator[Speaker]:
+    """Yield everybody in a VPC."""
+    subnets = {subnet.id: subnet for subnet in vpc.subnets}
+    for one in vpc.interfaces:
+        more = (address.private_ip for address in one.secondary)
+        ips = (one.private_ip, *more, *one.ipv6s, *one.prefixes)
+        yield Speaker(one.id, vpc, subnets[one.subnet_id], ips, one)
+    for one in vpc.nat_gateways:
+        ips = tuple(address.private_ip for address in one.addresses)
+        yield Speaker(one.id, vpc, subnets[one.subnet_id], ips)
+    for one in vpc.endpoints:
+        ips = (one.private_ip, *one.ipv6s)
+        yield Speaker(one.interface_id, vpc, subnets[one.subnet_id], ips, endpoint=one)
+
+
+def route(speaker: Speaker, destination: Address) -> RouteWanted | LocalRoute | None:
+    """The route that a packet takes; None: it stays inside its subnet, and no table is asked."""
+    subnet, vpc = speaker.subnet, speaker.vpc
+    own = [cidr for cidr in (subnet.cidr, subnet.ipv6_cidr) if cidr]
+    if any(destination in ip_network(cidr) for cidr in own):
+        return None
+    ranges = [ip_network(one) for one in (vpc.cidr, *vpc.more_cidrs, *vpc.ipv6_cidrs)]
+    local = max(
+        (one for one in ranges if destination in one), key=lambda one: one.prefixlen, default=None
+    )
+    fitting = [one for one in _routes(speaker) if destination in ip_network(one.cidr)]
+    best = max(fitting, key=lambda one: ip_network(one.cidr).prefixlen, default=None)
+    if local and (best is None or ip_network(best.cidr).prefixlen <= local.prefixlen):
+        return LocalRoute(str(local))
+    return best or RouteWanted("", Way.BLACKHOLE)
+
+
+def _routes(speaker: Speaker) -> tuple[RouteWanted, ...]:
+    id = speaker.subnet.route_table_id
+    if not id:
+        return (RouteWanted("0.0.0.0/0", Way.INTERNET), RouteWanted("::/0", Way.INTERNET))
+    return next((table.routes for table in speaker.vpc.route_tables if table.id == id), ())
+
+
+def is_open6(speaker: Speaker) -> bool:
+    """Tell whether the world may begin conversations with it over IPv6, as far as groups let it."""
+    if speaker.endpoint is not None:
+        # An endpoint is for who is inside.
+        return False
+    leads = any(one.way is Way.INTERNET and ":" in one.cidr for one in _routes(speaker))
+    return leads and speaker.vpc.has_internet_gateway
+
+
+def published(vpc: VpcWanted) -> dict[Address, Address]:
+    """Public addresses by private ones; there are none without an internet gateway."""
+    pairs = [(one.private_ip, one.public_ip) for one in vpc.interfaces]
+    pairs += [(more.private_ip, more.public_ip) for one in vpc.interfaces for more in one.secondary]
+    pairs += [(one.private_ip, one.public_ip) for nat in vpc.nat_gateways for one in nat.addresses]
+    held = pairs if vpc.has_internet_gateway else []
+    return {ip_address(private): ip_address(public) for private, public in held if public}
