@@ -33,6 +33,8 @@ COUNTS = (1, 100, 1000)
 REQUESTS = {1: 400, 100: 60, 1000: 8}
 MOTO_REQUESTS = {1: 20, 100: 3, 1000: 1}
 START_TIMEOUT_S = 60
+PORTS = settings.Ports(services=0, agents=0)
+"""Whichever are free."""
 
 
 def measure(runs: int) -> list[report.Finding]:
@@ -77,18 +79,13 @@ def running(
 ) -> Generator[tuple[int, asking.Client]]:
     """The cloud process with so many instances in its database, and what `more` puts there."""
     layout = Layout(root)
-    for folder in (layout.cloud, layout.log, layout.admin_credentials.parent):
-        folder.mkdir(parents=True, exist_ok=True)
-    chosen = settings.Settings(ports=settings.Ports(services=0, agents=0))
-    layout.settings.write_text(settings.encode(chosen))
-    with _daemon(layout):
-        pass
+    prepare(layout, settings.Settings(ports=PORTS))
     opened = store.Store.open(f"sqlite:///{layout.database}", clock=clock.SYSTEM)
     opened.transact(lambda tx: _seed(tx, count))
     if more is not None:
         opened.transact(more)
     opened.close()
-    with _daemon(layout) as pid:
+    with daemon(layout) as pid:
         key = json.loads(layout.admin_credentials.read_text())
         port = json.loads(layout.cloud_ports.read_text())["services"]
         client = asking.Client(port, key["access_key_id"], key["secret_access_key"])
@@ -96,8 +93,18 @@ def running(
         client.close()
 
 
+def prepare(layout: Layout, chosen: settings.Settings) -> None:
+    """Make a cloud's database with its first account."""
+    for folder in (layout.cloud, layout.log, layout.admin_credentials.parent):
+        folder.mkdir(parents=True, exist_ok=True)
+    layout.settings.write_text(settings.encode(chosen))
+    with daemon(layout):
+        pass
+
+
 @contextmanager
-def _daemon(layout: Layout) -> Generator[int]:
+def daemon(layout: Layout) -> Generator[int]:
+    """The cloud process, and its id."""
     layout.cloud_ports.unlink(missing_ok=True)
     argv = [sys.executable, "-m", "mallee.cloud.daemon", "--root", str(layout.root)]
     daemon = subprocess.Popen(argv)

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from mallee.cloud.ec2.instances import power, release
 from mallee.cloud.hosts import placement
+from mallee.cloud.reconcile import restless
 from mallee.cloud.reconcile.runner import Reconciler
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
@@ -111,20 +112,34 @@ def reconciler(store: store.Store, clock: clock.Clock, settings: Settings) -> Re
     """Return the reconciler of all instances."""
 
     terms = Terms(settings.deadlines, began_at=clock.now())
+    known = restless.Restless()
 
     def keys() -> tuple[str, ...]:
         now, view = clock.now(), store.view
         due: list[str] = []
-        for record in view.list(records.INSTANCE):
-            seen = fetch(view, record.id)
-            if seen is not None and plan(seen, terms, now) is not None:
-                due.append(record.id)
+        for id in known.candidates(view):
+            seen = fetch(view, id)
+            is_due = seen is not None and plan(seen, terms, now) is not None
+            known.note(id, is_restless=seen is not None and (is_due or not _is_steady(seen)))
+            if is_due:
+                due.append(id)
         return tuple(due)
 
     async def settle(id: str) -> None:
         await store.run(lambda tx: settle_one(tx, id, terms))
 
     return Reconciler(name="instances", keys=keys, settle=settle)
+
+
+def _is_steady(seen: Seen) -> bool:
+    """Tell whether nothing becomes due for what there is nothing to do, but for `Forget`."""
+    doc = seen.instance.doc
+    phase = instances.phase_of(doc, seen.instance.seen)
+    return (
+        doc.gone_at is not None
+        or (doc.power is Power.RUNNING and phase is Phase.RUNNING)
+        or (doc.power is Power.STOPPED and phase is Phase.OFF)
+    )
 
 
 def settle_one(tx: store.Tx, id: str, terms: Terms) -> None:
