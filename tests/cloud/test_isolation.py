@@ -184,6 +184,7 @@ def _networks(ec2: Any) -> dict[str, str]:
         "endpoint": ec2.create_vpc_endpoint(VpcId=vpc, ServiceName=S3)["VpcEndpoint"][
             "VpcEndpointId"
         ],
+        **_insights(ec2, gateway),
         "prefix-list": ec2.create_managed_prefix_list(
             PrefixListName="list", AddressFamily="IPv4", MaxEntries=3
         )["PrefixList"]["PrefixListId"],
@@ -197,6 +198,27 @@ def _networks(ec2: Any) -> dict[str, str]:
         "peering": peering["VpcPeeringConnection"]["VpcPeeringConnectionId"],
         "reservation": reservation["SubnetCidrReservationId"],
         "route-table": table,
+    }
+
+
+def _insights(ec2: Any, gateway: str) -> dict[str, str]:
+    """Ask questions about networks, and have them answered."""
+    path = ec2.create_network_insights_path(
+        Source=gateway, DestinationIp="203.0.113.9", Protocol="tcp"
+    )["NetworkInsightsPath"]["NetworkInsightsPathId"]
+    found = ec2.start_network_insights_analysis(NetworkInsightsPathId=path)
+    named = {"ResourceStatement": {"Resources": [gateway]}}
+    scope = ec2.create_network_insights_access_scope(MatchPaths=[{"Source": named}])[
+        "NetworkInsightsAccessScope"
+    ]["NetworkInsightsAccessScopeId"]
+    ways = ec2.start_network_insights_access_scope_analysis(NetworkInsightsAccessScopeId=scope)
+    return {
+        "insights-path": path,
+        "insights-analysis": found["NetworkInsightsAnalysis"]["NetworkInsightsAnalysisId"],
+        "access-scope": scope,
+        "scope-analysis": ways["NetworkInsightsAccessScopeAnalysis"][
+            "NetworkInsightsAccessScopeAnalysisId"
+        ],
     }
 
 

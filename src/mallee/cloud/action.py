@@ -118,6 +118,8 @@ class Listing:
     """Least and greatest MaxResults."""
     regroup: Callable[[Call, list[Any]], list[Any]] | None = None
     """Turns a page of items into the list that is rendered (instances into reservations)."""
+    head: Callable[[Call, Request], Result] | None = None
+    """Gives the members of the result beside the list."""
     split: Callable[[list[Any]], Mapping[str, list[Any]]] | None = None
     """Turns what was rendered into lists, where a result has several."""
 

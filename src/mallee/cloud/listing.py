@@ -54,7 +54,7 @@ def run(action: Action, call: Call, request: Request, box: secretbox.SecretBox) 
     assert isinstance(listing, Listing)
     found: Iterable[Any] = listing.find(call, request)
     tests = list(_tests(listing, call, _asked_filters(request)))
-    result: dict[str, Any] = {}
+    result: dict[str, Any] = dict(listing.head(call, request)) if listing.head else {}
     if request.get("MaxResults") is not None or request.get("NextToken"):
         _refuse_ids(request)
         keys = box.derived(_PURPOSE)

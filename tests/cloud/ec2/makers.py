@@ -33,6 +33,20 @@ def _public(ec2: Any) -> dict[str, Any]:
     return {"SubnetId": subnet(ec2, own), "AllocationId": allocation}
 
 
+def _path(ec2: Any) -> dict[str, Any]:
+    made = ec2.create_network_interface(SubnetId=subnet(ec2))["NetworkInterface"]
+    return {
+        "Source": made["NetworkInterfaceId"],
+        "DestinationIp": "10.0.1.9",
+        "Protocol": "tcp",
+    }
+
+
+def _scope() -> dict[str, Any]:
+    gateways = {"ResourceStatement": {"ResourceTypes": ["AWS::EC2::InternetGateway"]}}
+    return {"MatchPaths": [{"Source": gateways}]}
+
+
 def _group(ec2: Any) -> str:
     return ec2.create_security_group(GroupName=f"g{next(_count)}", Description="g")["GroupId"]
 
@@ -74,6 +88,8 @@ MAKERS: dict[str, Callable[[Any], dict[str, Any]]] = {
     },
     "CreateNatGateway": _public,
     "CreateNetworkAcl": lambda ec2: {"VpcId": vpc(ec2)},
+    "CreateNetworkInsightsAccessScope": lambda ec2: _scope(),
+    "CreateNetworkInsightsPath": _path,
     "CreateNetworkInterface": lambda ec2: {"SubnetId": subnet(ec2)},
     "CreatePlacementGroup": lambda ec2: {"GroupName": f"p{next(_count)}", "Strategy": "spread"},
     "CreateRouteTable": lambda ec2: {"VpcId": vpc(ec2)},
@@ -94,6 +110,16 @@ MAKERS: dict[str, Callable[[Any], dict[str, Any]]] = {
         "PeerVpcId": _default_vpc(ec2),
     },
     "ImportKeyPair": lambda ec2: {"KeyName": f"k{next(_count)}", "PublicKeyMaterial": _KEY},
+    "StartNetworkInsightsAccessScopeAnalysis": lambda ec2: {
+        "NetworkInsightsAccessScopeId": ec2.create_network_insights_access_scope(**_scope())[
+            "NetworkInsightsAccessScope"
+        ]["NetworkInsightsAccessScopeId"]
+    },
+    "StartNetworkInsightsAnalysis": lambda ec2: {
+        "NetworkInsightsPathId": ec2.create_network_insights_path(**_path(ec2))[
+            "NetworkInsightsPath"
+        ]["NetworkInsightsPathId"]
+    },
     "RunInstances": lambda ec2: {"ImageId": IMAGE_ID, "MinCount": 1, "MaxCount": 1},
 }
 """By action; each is given a client and returns the request."""

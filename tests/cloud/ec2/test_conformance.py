@@ -138,6 +138,9 @@ def test_what_is_required_must_be_there(alice: Any) -> None:
     for row in ROWS:
         shape = EC2.operations[row.name].input
         for name in shape.required if shape else ():
+            if name == "ClientToken":
+                # A client that was given none makes one.
+                continue
             request = {k: v for k, v in samples.request("ec2", row.name).items() if k != name}
             code = code_of(alice, row.name, request)
             if code != "MissingParameter":

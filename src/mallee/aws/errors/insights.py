@@ -63,3 +63,10 @@ class AnalysisExistsForNetworkInsightsAccessScope(AwsError):
 
     code = "AnalysisExistsForNetworkInsightsAccessScope"
     template = "The access scope {} has analyses. Delete them first."
+
+
+class NetworkInsightsLimitExceeded(AwsError):
+    """Arguments: how many, and of what."""
+
+    code = "NetworkInsightsLimitExceeded"
+    template = "You have reached the limit of {} {} of an account. Delete some first."

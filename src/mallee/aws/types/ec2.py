@@ -52,6 +52,25 @@ class AcceptVpcPeeringConnectionResult(TypedDict):
     VpcPeeringConnection: NotRequired[VpcPeeringConnection | Fragment | None]
 
 
+class AccessScopeAnalysisFinding(TypedDict):
+    NetworkInsightsAccessScopeAnalysisId: NotRequired[str | None]
+    NetworkInsightsAccessScopeId: NotRequired[str | None]
+    FindingId: NotRequired[str | None]
+    FindingComponents: NotRequired[Sequence[PathComponent | Fragment] | Fragment | None]
+
+
+class AccessScopePath(TypedDict):
+    Source: NotRequired[PathStatement | Fragment | None]
+    Destination: NotRequired[PathStatement | Fragment | None]
+    ThroughResources: NotRequired[Sequence[ThroughResourcesStatement | Fragment] | Fragment | None]
+
+
+class AccessScopePathRequest(TypedDict):
+    Source: NotRequired[PathStatementRequest]
+    Destination: NotRequired[PathStatementRequest]
+    ThroughResources: NotRequired[list[ThroughResourcesStatementRequest]]
+
+
 class AccountAttribute(TypedDict):
     AttributeName: NotRequired[str | None]
     AttributeValues: NotRequired[Sequence[AccountAttributeValue | Fragment] | Fragment | None]
@@ -61,9 +80,26 @@ class AccountAttributeValue(TypedDict):
     AttributeValue: NotRequired[str | None]
 
 
+class AddIpamOperatingRegion(TypedDict):
+    RegionName: NotRequired[str]
+
+
 class AddPrefixListEntry(TypedDict):
     Cidr: str
     Description: NotRequired[str]
+
+
+class AdditionalDetail(TypedDict):
+    AdditionalDetailType: NotRequired[str | None]
+    Component: NotRequired[AnalysisComponent | Fragment | None]
+    VpcEndpointService: NotRequired[AnalysisComponent | Fragment | None]
+    RuleOptions: NotRequired[Sequence[RuleOption | Fragment] | Fragment | None]
+    RuleGroupTypePairs: NotRequired[Sequence[RuleGroupTypePair | Fragment] | Fragment | None]
+    RuleGroupRuleOptionsPairs: NotRequired[
+        Sequence[RuleGroupRuleOptionsPair | Fragment] | Fragment | None
+    ]
+    ServiceName: NotRequired[str | None]
+    LoadBalancers: NotRequired[Sequence[AnalysisComponent | Fragment] | Fragment | None]
 
 
 class Address(TypedDict):
@@ -121,6 +157,100 @@ class AllocateAddressResult(TypedDict):
     CustomerOwnedIpv4Pool: NotRequired[str | None]
     CarrierIp: NotRequired[str | None]
     PublicIp: NotRequired[str | None]
+
+
+class AllocateIpamPoolCidrRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    IpamPoolId: str
+    Cidr: NotRequired[str]
+    NetmaskLength: NotRequired[int]
+    ClientToken: NotRequired[str]
+    Description: NotRequired[str]
+    PreviewNextCidr: NotRequired[bool]
+    AllowedCidrs: NotRequired[list[str]]
+    DisallowedCidrs: NotRequired[list[str]]
+    TagSpecifications: NotRequired[list[TagSpecification]]
+
+
+class AllocateIpamPoolCidrResult(TypedDict):
+    IpamPoolAllocation: NotRequired[IpamPoolAllocation | Fragment | None]
+
+
+class AlternatePathHint(TypedDict):
+    ComponentId: NotRequired[str | None]
+    ComponentArn: NotRequired[str | None]
+
+
+class AnalysisAclRule(TypedDict):
+    Cidr: NotRequired[str | None]
+    Egress: NotRequired[bool | None]
+    PortRange: NotRequired[PortRange | Fragment | None]
+    Protocol: NotRequired[str | None]
+    RuleAction: NotRequired[str | None]
+    RuleNumber: NotRequired[int | None]
+
+
+class AnalysisComponent(TypedDict):
+    Id: NotRequired[str | None]
+    Arn: NotRequired[str | None]
+    Name: NotRequired[str | None]
+
+
+class AnalysisLoadBalancerListener(TypedDict):
+    LoadBalancerPort: NotRequired[int | None]
+    InstancePort: NotRequired[int | None]
+
+
+class AnalysisLoadBalancerTarget(TypedDict):
+    Address: NotRequired[str | None]
+    AvailabilityZone: NotRequired[str | None]
+    AvailabilityZoneId: NotRequired[str | None]
+    Instance: NotRequired[AnalysisComponent | Fragment | None]
+    Port: NotRequired[int | None]
+
+
+class AnalysisPacketHeader(TypedDict):
+    DestinationAddresses: NotRequired[Sequence[str] | Fragment | None]
+    DestinationPortRanges: NotRequired[Sequence[PortRange | Fragment] | Fragment | None]
+    Protocol: NotRequired[str | None]
+    SourceAddresses: NotRequired[Sequence[str] | Fragment | None]
+    SourcePortRanges: NotRequired[Sequence[PortRange | Fragment] | Fragment | None]
+
+
+class AnalysisRouteTableRoute(TypedDict):
+    DestinationCidr: NotRequired[str | None]
+    DestinationPrefixListId: NotRequired[str | None]
+    EgressOnlyInternetGatewayId: NotRequired[str | None]
+    GatewayId: NotRequired[str | None]
+    InstanceId: NotRequired[str | None]
+    NatGatewayId: NotRequired[str | None]
+    NetworkInterfaceId: NotRequired[str | None]
+    Origin: NotRequired[str | None]
+    TransitGatewayId: NotRequired[str | None]
+    VpcPeeringConnectionId: NotRequired[str | None]
+    State: NotRequired[str | None]
+    CarrierGatewayId: NotRequired[str | None]
+    CoreNetworkArn: NotRequired[str | None]
+    LocalGatewayId: NotRequired[str | None]
+
+
+class AnalysisSecurityGroupRule(TypedDict):
+    Cidr: NotRequired[str | None]
+    Direction: NotRequired[str | None]
+    SecurityGroupId: NotRequired[str | None]
+    PortRange: NotRequired[PortRange | Fragment | None]
+    PrefixListId: NotRequired[str | None]
+    Protocol: NotRequired[str | None]
+
+
+class AnalysisTransitGatewayPolicyTableEntry(TypedDict):
+    RuleNumber: NotRequired[int | None]
+    Protocol: NotRequired[str | None]
+    SourceCidr: NotRequired[str | None]
+    DestinationCidr: NotRequired[str | None]
+    SourcePortRange: NotRequired[PortRange | Fragment | None]
+    DestinationPortRange: NotRequired[PortRange | Fragment | None]
+    TargetRouteTableId: NotRequired[str | None]
 
 
 class ApplicationStatusSummary(TypedDict):
@@ -529,6 +659,21 @@ class CreateEgressOnlyInternetGatewayResult(TypedDict):
     EgressOnlyInternetGateway: NotRequired[EgressOnlyInternetGateway | Fragment | None]
 
 
+class CreateInstanceConnectEndpointRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    SubnetId: str
+    SecurityGroupIds: NotRequired[list[str]]
+    PreserveClientIp: NotRequired[bool]
+    ClientToken: NotRequired[str]
+    TagSpecifications: NotRequired[list[TagSpecification]]
+    IpAddressType: NotRequired[str]
+
+
+class CreateInstanceConnectEndpointResult(TypedDict):
+    InstanceConnectEndpoint: NotRequired[Ec2InstanceConnectEndpoint | Fragment | None]
+    ClientToken: NotRequired[str | None]
+
+
 class CreateInstanceEventWindowRequest(TypedDict):
     DryRun: NotRequired[bool]
     Name: NotRequired[str]
@@ -548,6 +693,58 @@ class CreateInternetGatewayRequest(TypedDict):
 
 class CreateInternetGatewayResult(TypedDict):
     InternetGateway: NotRequired[InternetGateway | Fragment | None]
+
+
+class CreateIpamPoolRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    IpamScopeId: str
+    Locale: NotRequired[str]
+    SourceIpamPoolId: NotRequired[str]
+    Description: NotRequired[str]
+    AddressFamily: str
+    AutoImport: NotRequired[bool]
+    PubliclyAdvertisable: NotRequired[bool]
+    AllocationMinNetmaskLength: NotRequired[int]
+    AllocationMaxNetmaskLength: NotRequired[int]
+    AllocationDefaultNetmaskLength: NotRequired[int]
+    AllocationResourceTags: NotRequired[list[RequestIpamResourceTag]]
+    TagSpecifications: NotRequired[list[TagSpecification]]
+    ClientToken: NotRequired[str]
+    AwsService: NotRequired[str]
+    PublicIpSource: NotRequired[str]
+    SourceResource: NotRequired[IpamPoolSourceResourceRequest]
+
+
+class CreateIpamPoolResult(TypedDict):
+    IpamPool: NotRequired[IpamPool | Fragment | None]
+
+
+class CreateIpamRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    Description: NotRequired[str]
+    OperatingRegions: NotRequired[list[AddIpamOperatingRegion]]
+    TagSpecifications: NotRequired[list[TagSpecification]]
+    ClientToken: NotRequired[str]
+    Tier: NotRequired[str]
+    EnablePrivateGua: NotRequired[bool]
+    MeteredAccount: NotRequired[str]
+
+
+class CreateIpamResult(TypedDict):
+    Ipam: NotRequired[Ipam | Fragment | None]
+
+
+class CreateIpamScopeRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    IpamId: str
+    Description: NotRequired[str]
+    TagSpecifications: NotRequired[list[TagSpecification]]
+    ClientToken: NotRequired[str]
+    ExternalAuthorityConfiguration: NotRequired[ExternalAuthorityConfiguration]
+
+
+class CreateIpamScopeResult(TypedDict):
+    IpamScope: NotRequired[IpamScope | Fragment | None]
 
 
 class CreateKeyPairRequest(TypedDict):
@@ -640,21 +837,6 @@ class CreateNetworkAclEntryRequest(TypedDict):
 class CreateNetworkAclRequest(TypedDict):
     TagSpecifications: NotRequired[list[TagSpecification]]
     ClientToken: NotRequired[str]
-class CreateInstanceConnectEndpointRequest(TypedDict):
-    DryRun: NotRequired[bool]
-    SubnetId: str
-    SecurityGroupIds: NotRequired[list[str]]
-    PreserveClientIp: NotRequired[bool]
-    ClientToken: NotRequired[str]
-    TagSpecifications: NotRequired[list[TagSpecification]]
-    IpAddressType: NotRequired[str]
-
-
-class CreateInstanceConnectEndpointResult(TypedDict):
-    InstanceConnectEndpoint: NotRequired[Ec2InstanceConnectEndpoint | Fragment | None]
-    ClientToken: NotRequired[str | None]
-
-
     DryRun: NotRequired[bool]
     VpcId: str
 
@@ -662,6 +844,39 @@ class CreateInstanceConnectEndpointResult(TypedDict):
 class CreateNetworkAclResult(TypedDict):
     NetworkAcl: NotRequired[NetworkAcl | Fragment | None]
     ClientToken: NotRequired[str | None]
+
+
+class CreateNetworkInsightsAccessScopeRequest(TypedDict):
+    MatchPaths: NotRequired[list[AccessScopePathRequest]]
+    ExcludePaths: NotRequired[list[AccessScopePathRequest]]
+    ClientToken: str
+    TagSpecifications: NotRequired[list[TagSpecification]]
+    DryRun: NotRequired[bool]
+
+
+class CreateNetworkInsightsAccessScopeResult(TypedDict):
+    NetworkInsightsAccessScope: NotRequired[NetworkInsightsAccessScope | Fragment | None]
+    NetworkInsightsAccessScopeContent: NotRequired[
+        NetworkInsightsAccessScopeContent | Fragment | None
+    ]
+
+
+class CreateNetworkInsightsPathRequest(TypedDict):
+    SourceIp: NotRequired[str]
+    DestinationIp: NotRequired[str]
+    Source: str
+    Destination: NotRequired[str]
+    Protocol: str
+    DestinationPort: NotRequired[int]
+    TagSpecifications: NotRequired[list[TagSpecification]]
+    DryRun: NotRequired[bool]
+    ClientToken: str
+    FilterAtSource: NotRequired[PathRequestFilter]
+    FilterAtDestination: NotRequired[PathRequestFilter]
+
+
+class CreateNetworkInsightsPathResult(TypedDict):
+    NetworkInsightsPath: NotRequired[NetworkInsightsPath | Fragment | None]
 
 
 class CreateNetworkInterfaceRequest(TypedDict):
@@ -888,6 +1103,15 @@ class DeleteEgressOnlyInternetGatewayResult(TypedDict):
     ReturnCode: NotRequired[bool | None]
 
 
+class DeleteInstanceConnectEndpointRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    InstanceConnectEndpointId: str
+
+
+class DeleteInstanceConnectEndpointResult(TypedDict):
+    InstanceConnectEndpoint: NotRequired[Ec2InstanceConnectEndpoint | Fragment | None]
+
+
 class DeleteInstanceEventWindowRequest(TypedDict):
     DryRun: NotRequired[bool]
     ForceDelete: NotRequired[bool]
@@ -901,6 +1125,35 @@ class DeleteInstanceEventWindowResult(TypedDict):
 class DeleteInternetGatewayRequest(TypedDict):
     DryRun: NotRequired[bool]
     InternetGatewayId: str
+
+
+class DeleteIpamPoolRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    IpamPoolId: str
+    Cascade: NotRequired[bool]
+
+
+class DeleteIpamPoolResult(TypedDict):
+    IpamPool: NotRequired[IpamPool | Fragment | None]
+
+
+class DeleteIpamRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    IpamId: str
+    Cascade: NotRequired[bool]
+
+
+class DeleteIpamResult(TypedDict):
+    Ipam: NotRequired[Ipam | Fragment | None]
+
+
+class DeleteIpamScopeRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    IpamScopeId: str
+
+
+class DeleteIpamScopeResult(TypedDict):
+    IpamScope: NotRequired[IpamScope | Fragment | None]
 
 
 class DeleteKeyPairRequest(TypedDict):
@@ -981,6 +1234,42 @@ class DeleteNetworkAclEntryRequest(TypedDict):
 class DeleteNetworkAclRequest(TypedDict):
     DryRun: NotRequired[bool]
     NetworkAclId: str
+
+
+class DeleteNetworkInsightsAccessScopeAnalysisRequest(TypedDict):
+    NetworkInsightsAccessScopeAnalysisId: str
+    DryRun: NotRequired[bool]
+
+
+class DeleteNetworkInsightsAccessScopeAnalysisResult(TypedDict):
+    NetworkInsightsAccessScopeAnalysisId: NotRequired[str | None]
+
+
+class DeleteNetworkInsightsAccessScopeRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    NetworkInsightsAccessScopeId: str
+
+
+class DeleteNetworkInsightsAccessScopeResult(TypedDict):
+    NetworkInsightsAccessScopeId: NotRequired[str | None]
+
+
+class DeleteNetworkInsightsAnalysisRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    NetworkInsightsAnalysisId: str
+
+
+class DeleteNetworkInsightsAnalysisResult(TypedDict):
+    NetworkInsightsAnalysisId: NotRequired[str | None]
+
+
+class DeleteNetworkInsightsPathRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    NetworkInsightsPathId: str
+
+
+class DeleteNetworkInsightsPathResult(TypedDict):
+    NetworkInsightsPathId: NotRequired[str | None]
 
 
 class DeleteNetworkInterfaceRequest(TypedDict):
@@ -1065,19 +1354,20 @@ class DeleteVpcRequest(TypedDict):
     DryRun: NotRequired[bool]
 
 
+class DeprovisionIpamPoolCidrRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    IpamPoolId: str
+    Cidr: NotRequired[str]
+
+
+class DeprovisionIpamPoolCidrResult(TypedDict):
+    IpamPoolCidr: NotRequired[IpamPoolCidr | Fragment | None]
+
+
 class DeregisterImageRequest(TypedDict):
     ImageId: str
     DeleteAssociatedSnapshots: NotRequired[bool]
     DryRun: NotRequired[bool]
-class DeleteInstanceConnectEndpointRequest(TypedDict):
-    DryRun: NotRequired[bool]
-    InstanceConnectEndpointId: str
-
-
-class DeleteInstanceConnectEndpointResult(TypedDict):
-    InstanceConnectEndpoint: NotRequired[Ec2InstanceConnectEndpoint | Fragment | None]
-
-
 
 
 class DeregisterImageResult(TypedDict):
@@ -1235,6 +1525,21 @@ class DescribeInstanceAttributeRequest(TypedDict):
     Attribute: str
 
 
+class DescribeInstanceConnectEndpointsRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    MaxResults: NotRequired[int]
+    NextToken: NotRequired[str]
+    Filters: NotRequired[list[Filter]]
+    InstanceConnectEndpointIds: NotRequired[list[str]]
+
+
+class DescribeInstanceConnectEndpointsResult(TypedDict):
+    InstanceConnectEndpoints: NotRequired[
+        Sequence[Ec2InstanceConnectEndpoint | Fragment] | Fragment | None
+    ]
+    NextToken: NotRequired[str | None]
+
+
 class DescribeInstanceCreditSpecificationsRequest(TypedDict):
     DryRun: NotRequired[bool]
     Filters: NotRequired[list[Filter]]
@@ -1359,6 +1664,58 @@ class DescribeInternetGatewaysResult(TypedDict):
     NextToken: NotRequired[str | None]
 
 
+class DescribeIpamPoolAllocationsRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    IpamPoolAllocationIds: NotRequired[list[str]]
+    Filters: NotRequired[list[Filter]]
+    MaxResults: NotRequired[int]
+    NextToken: NotRequired[str]
+
+
+class DescribeIpamPoolAllocationsResult(TypedDict):
+    IpamPoolAllocations: NotRequired[Sequence[IpamPoolAllocation | Fragment] | Fragment | None]
+    NextToken: NotRequired[str | None]
+
+
+class DescribeIpamPoolsRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    Filters: NotRequired[list[Filter]]
+    MaxResults: NotRequired[int]
+    NextToken: NotRequired[str]
+    IpamPoolIds: NotRequired[list[str]]
+
+
+class DescribeIpamPoolsResult(TypedDict):
+    NextToken: NotRequired[str | None]
+    IpamPools: NotRequired[Sequence[IpamPool | Fragment] | Fragment | None]
+
+
+class DescribeIpamScopesRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    Filters: NotRequired[list[Filter]]
+    MaxResults: NotRequired[int]
+    NextToken: NotRequired[str]
+    IpamScopeIds: NotRequired[list[str]]
+
+
+class DescribeIpamScopesResult(TypedDict):
+    NextToken: NotRequired[str | None]
+    IpamScopes: NotRequired[Sequence[IpamScope | Fragment] | Fragment | None]
+
+
+class DescribeIpamsRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    Filters: NotRequired[list[Filter]]
+    MaxResults: NotRequired[int]
+    NextToken: NotRequired[str]
+    IpamIds: NotRequired[list[str]]
+
+
+class DescribeIpamsResult(TypedDict):
+    NextToken: NotRequired[str | None]
+    Ipams: NotRequired[Sequence[Ipam | Fragment] | Fragment | None]
+
+
 class DescribeKeyPairsRequest(TypedDict):
     KeyNames: NotRequired[list[str]]
     KeyPairIds: NotRequired[list[str]]
@@ -1459,6 +1816,70 @@ class DescribeNetworkAclsResult(TypedDict):
     NextToken: NotRequired[str | None]
 
 
+class DescribeNetworkInsightsAccessScopeAnalysesRequest(TypedDict):
+    NetworkInsightsAccessScopeAnalysisIds: NotRequired[list[str]]
+    NetworkInsightsAccessScopeId: NotRequired[str]
+    AnalysisStartTimeBegin: NotRequired[datetime]
+    AnalysisStartTimeEnd: NotRequired[datetime]
+    Filters: NotRequired[list[Filter]]
+    MaxResults: NotRequired[int]
+    DryRun: NotRequired[bool]
+    NextToken: NotRequired[str]
+
+
+class DescribeNetworkInsightsAccessScopeAnalysesResult(TypedDict):
+    NetworkInsightsAccessScopeAnalyses: NotRequired[
+        Sequence[NetworkInsightsAccessScopeAnalysis | Fragment] | Fragment | None
+    ]
+    NextToken: NotRequired[str | None]
+
+
+class DescribeNetworkInsightsAccessScopesRequest(TypedDict):
+    NetworkInsightsAccessScopeIds: NotRequired[list[str]]
+    Filters: NotRequired[list[Filter]]
+    MaxResults: NotRequired[int]
+    DryRun: NotRequired[bool]
+    NextToken: NotRequired[str]
+
+
+class DescribeNetworkInsightsAccessScopesResult(TypedDict):
+    NetworkInsightsAccessScopes: NotRequired[
+        Sequence[NetworkInsightsAccessScope | Fragment] | Fragment | None
+    ]
+    NextToken: NotRequired[str | None]
+
+
+class DescribeNetworkInsightsAnalysesRequest(TypedDict):
+    NetworkInsightsAnalysisIds: NotRequired[list[str]]
+    NetworkInsightsPathId: NotRequired[str]
+    AnalysisStartTime: NotRequired[datetime]
+    AnalysisEndTime: NotRequired[datetime]
+    Filters: NotRequired[list[Filter]]
+    MaxResults: NotRequired[int]
+    DryRun: NotRequired[bool]
+    NextToken: NotRequired[str]
+
+
+class DescribeNetworkInsightsAnalysesResult(TypedDict):
+    NetworkInsightsAnalyses: NotRequired[
+        Sequence[NetworkInsightsAnalysis | Fragment] | Fragment | None
+    ]
+    NextToken: NotRequired[str | None]
+
+
+class DescribeNetworkInsightsPathsRequest(TypedDict):
+    NetworkInsightsPathIds: NotRequired[list[str]]
+    Filters: NotRequired[list[Filter]]
+    MaxResults: NotRequired[int]
+    DryRun: NotRequired[bool]
+    NextToken: NotRequired[str]
+
+
+class DescribeNetworkInsightsPathsResult(TypedDict):
+    NetworkInsightsPaths: NotRequired[Sequence[NetworkInsightsPath | Fragment] | Fragment | None]
+    NextToken: NotRequired[str | None]
+
+
 class DescribeNetworkInterfaceAttributeRequest(TypedDict):
     DryRun: NotRequired[bool]
     NetworkInterfaceId: str
@@ -1472,21 +1893,6 @@ class DescribeNetworkInterfaceAttributeResult(TypedDict):
     NetworkInterfaceId: NotRequired[str | None]
     SourceDestCheck: NotRequired[AttributeBooleanValue | Fragment | None]
     AssociatePublicIpAddress: NotRequired[bool | None]
-
-class DescribeInstanceConnectEndpointsRequest(TypedDict):
-    DryRun: NotRequired[bool]
-    MaxResults: NotRequired[int]
-    NextToken: NotRequired[str]
-    Filters: NotRequired[list[Filter]]
-    InstanceConnectEndpointIds: NotRequired[list[str]]
-
-
-class DescribeInstanceConnectEndpointsResult(TypedDict):
-    InstanceConnectEndpoints: NotRequired[
-        Sequence[Ec2InstanceConnectEndpoint | Fragment] | Fragment | None
-    ]
-    NextToken: NotRequired[str | None]
-
 
 
 class DescribeNetworkInterfacesRequest(TypedDict):
@@ -1925,6 +2331,27 @@ class EbsStatusSummary(TypedDict):
     Status: NotRequired[str | None]
 
 
+class Ec2InstanceConnectEndpoint(TypedDict):
+    OwnerId: NotRequired[str | None]
+    InstanceConnectEndpointId: NotRequired[str | None]
+    InstanceConnectEndpointArn: NotRequired[str | None]
+    State: NotRequired[str | None]
+    StateMessage: NotRequired[str | None]
+    DnsName: NotRequired[str | None]
+    FipsDnsName: NotRequired[str | None]
+    NetworkInterfaceIds: NotRequired[Sequence[str] | Fragment | None]
+    VpcId: NotRequired[str | None]
+    AvailabilityZone: NotRequired[str | None]
+    CreatedAt: NotRequired[datetime | float | None]
+    SubnetId: NotRequired[str | None]
+    PreserveClientIp: NotRequired[bool | None]
+    SecurityGroupIds: NotRequired[Sequence[str] | Fragment | None]
+    Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
+    IpAddressType: NotRequired[str | None]
+    PublicDnsNames: NotRequired[InstanceConnectEndpointPublicDnsNames | Fragment | None]
+    AvailabilityZoneId: NotRequired[str | None]
+
+
 class EfaInfo(TypedDict):
     MaximumEfaInterfaces: NotRequired[int | None]
 
@@ -2006,9 +2433,102 @@ class EnclaveOptionsRequest(TypedDict):
     Enabled: NotRequired[bool]
 
 
+class Explanation(TypedDict):
+    Acl: NotRequired[AnalysisComponent | Fragment | None]
+    AclRule: NotRequired[AnalysisAclRule | Fragment | None]
+    Address: NotRequired[str | None]
+    Addresses: NotRequired[Sequence[str] | Fragment | None]
+    AttachedTo: NotRequired[AnalysisComponent | Fragment | None]
+    AvailabilityZones: NotRequired[Sequence[str] | Fragment | None]
+    AvailabilityZoneIds: NotRequired[Sequence[str] | Fragment | None]
+    Cidrs: NotRequired[Sequence[str] | Fragment | None]
+    Component: NotRequired[AnalysisComponent | Fragment | None]
+    CustomerGateway: NotRequired[AnalysisComponent | Fragment | None]
+    Destination: NotRequired[AnalysisComponent | Fragment | None]
+    DestinationVpc: NotRequired[AnalysisComponent | Fragment | None]
+    Direction: NotRequired[str | None]
+    ExplanationCode: NotRequired[str | None]
+    IngressRouteTable: NotRequired[AnalysisComponent | Fragment | None]
+    InternetGateway: NotRequired[AnalysisComponent | Fragment | None]
+    LoadBalancerArn: NotRequired[str | None]
+    ClassicLoadBalancerListener: NotRequired[AnalysisLoadBalancerListener | Fragment | None]
+    LoadBalancerListenerPort: NotRequired[int | None]
+    LoadBalancerTarget: NotRequired[AnalysisLoadBalancerTarget | Fragment | None]
+    LoadBalancerTargetGroup: NotRequired[AnalysisComponent | Fragment | None]
+    LoadBalancerTargetGroups: NotRequired[Sequence[AnalysisComponent | Fragment] | Fragment | None]
+    LoadBalancerTargetPort: NotRequired[int | None]
+    ElasticLoadBalancerListener: NotRequired[AnalysisComponent | Fragment | None]
+    MissingComponent: NotRequired[str | None]
+    NatGateway: NotRequired[AnalysisComponent | Fragment | None]
+    NetworkInterface: NotRequired[AnalysisComponent | Fragment | None]
+    PacketField: NotRequired[str | None]
+    VpcPeeringConnection: NotRequired[AnalysisComponent | Fragment | None]
+    Port: NotRequired[int | None]
+    PortRanges: NotRequired[Sequence[PortRange | Fragment] | Fragment | None]
+    PrefixList: NotRequired[AnalysisComponent | Fragment | None]
+    Protocols: NotRequired[Sequence[str] | Fragment | None]
+    RouteTableRoute: NotRequired[AnalysisRouteTableRoute | Fragment | None]
+    RouteTable: NotRequired[AnalysisComponent | Fragment | None]
+    SecurityGroup: NotRequired[AnalysisComponent | Fragment | None]
+    SecurityGroupRule: NotRequired[AnalysisSecurityGroupRule | Fragment | None]
+    SecurityGroups: NotRequired[Sequence[AnalysisComponent | Fragment] | Fragment | None]
+    SourceVpc: NotRequired[AnalysisComponent | Fragment | None]
+    State: NotRequired[str | None]
+    Subnet: NotRequired[AnalysisComponent | Fragment | None]
+    SubnetRouteTable: NotRequired[AnalysisComponent | Fragment | None]
+    Vpc: NotRequired[AnalysisComponent | Fragment | None]
+    VpcEndpoint: NotRequired[AnalysisComponent | Fragment | None]
+    VpnConnection: NotRequired[AnalysisComponent | Fragment | None]
+    VpnGateway: NotRequired[AnalysisComponent | Fragment | None]
+    TransitGateway: NotRequired[AnalysisComponent | Fragment | None]
+    TransitGatewayRouteTable: NotRequired[AnalysisComponent | Fragment | None]
+    TransitGatewayRouteTableRoute: NotRequired[TransitGatewayRouteTableRoute | Fragment | None]
+    TransitGatewayPolicyTable: NotRequired[AnalysisComponent | Fragment | None]
+    TransitGatewayPolicyTableEntry: NotRequired[
+        AnalysisTransitGatewayPolicyTableEntry | Fragment | None
+    ]
+    TransitGatewayAttachment: NotRequired[AnalysisComponent | Fragment | None]
+    ComponentAccount: NotRequired[str | None]
+    ComponentRegion: NotRequired[str | None]
+    FirewallStatelessRule: NotRequired[FirewallStatelessRule | Fragment | None]
+    FirewallStatefulRule: NotRequired[FirewallStatefulRule | Fragment | None]
+
+
+class ExternalAuthorityConfiguration(TypedDict):
+    Type: NotRequired[str]
+    ExternalResourceIdentifier: NotRequired[str]
+
+
 class Filter(TypedDict):
     Name: NotRequired[str]
     Values: NotRequired[list[str]]
+
+
+class FilterPortRange(TypedDict):
+    FromPort: NotRequired[int | None]
+    ToPort: NotRequired[int | None]
+
+
+class FirewallStatefulRule(TypedDict):
+    RuleGroupArn: NotRequired[str | None]
+    Sources: NotRequired[Sequence[str] | Fragment | None]
+    Destinations: NotRequired[Sequence[str] | Fragment | None]
+    SourcePorts: NotRequired[Sequence[PortRange | Fragment] | Fragment | None]
+    DestinationPorts: NotRequired[Sequence[PortRange | Fragment] | Fragment | None]
+    Protocol: NotRequired[str | None]
+    RuleAction: NotRequired[str | None]
+    Direction: NotRequired[str | None]
+
+
+class FirewallStatelessRule(TypedDict):
+    RuleGroupArn: NotRequired[str | None]
+    Sources: NotRequired[Sequence[str] | Fragment | None]
+    Destinations: NotRequired[Sequence[str] | Fragment | None]
+    SourcePorts: NotRequired[Sequence[PortRange | Fragment] | Fragment | None]
+    DestinationPorts: NotRequired[Sequence[PortRange | Fragment] | Fragment | None]
+    Protocols: NotRequired[Sequence[int] | Fragment | None]
+    RuleAction: NotRequired[str | None]
+    Priority: NotRequired[int | None]
 
 
 class FpgaDeviceInfo(TypedDict):
@@ -2086,6 +2606,33 @@ class GetInstanceTypesFromInstanceRequirementsResult(TypedDict):
     NextToken: NotRequired[str | None]
 
 
+class GetIpamPoolAllocationsRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    IpamPoolId: str
+    IpamPoolAllocationId: NotRequired[str]
+    Filters: NotRequired[list[Filter]]
+    MaxResults: NotRequired[int]
+    NextToken: NotRequired[str]
+
+
+class GetIpamPoolAllocationsResult(TypedDict):
+    IpamPoolAllocations: NotRequired[Sequence[IpamPoolAllocation | Fragment] | Fragment | None]
+    NextToken: NotRequired[str | None]
+
+
+class GetIpamPoolCidrsRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    IpamPoolId: str
+    Filters: NotRequired[list[Filter]]
+    MaxResults: NotRequired[int]
+    NextToken: NotRequired[str]
+
+
+class GetIpamPoolCidrsResult(TypedDict):
+    IpamPoolCidrs: NotRequired[Sequence[IpamPoolCidr | Fragment] | Fragment | None]
+    NextToken: NotRequired[str | None]
+
+
 class GetLaunchTemplateDataRequest(TypedDict):
     DryRun: NotRequired[bool]
     InstanceId: str
@@ -2120,6 +2667,31 @@ class GetManagedPrefixListEntriesRequest(TypedDict):
 class GetManagedPrefixListEntriesResult(TypedDict):
     Entries: NotRequired[Sequence[PrefixListEntry | Fragment] | Fragment | None]
     NextToken: NotRequired[str | None]
+
+
+class GetNetworkInsightsAccessScopeAnalysisFindingsRequest(TypedDict):
+    NetworkInsightsAccessScopeAnalysisId: str
+    MaxResults: NotRequired[int]
+    NextToken: NotRequired[str]
+    DryRun: NotRequired[bool]
+
+
+class GetNetworkInsightsAccessScopeAnalysisFindingsResult(TypedDict):
+    NetworkInsightsAccessScopeAnalysisId: NotRequired[str | None]
+    AnalysisStatus: NotRequired[str | None]
+    AnalysisFindings: NotRequired[Sequence[AccessScopeAnalysisFinding | Fragment] | Fragment | None]
+    NextToken: NotRequired[str | None]
+
+
+class GetNetworkInsightsAccessScopeContentRequest(TypedDict):
+    NetworkInsightsAccessScopeId: str
+    DryRun: NotRequired[bool]
+
+
+class GetNetworkInsightsAccessScopeContentResult(TypedDict):
+    NetworkInsightsAccessScopeContent: NotRequired[
+        NetworkInsightsAccessScopeContent | Fragment | None
+    ]
 
 
 class GetPasswordDataRequest(TypedDict):
@@ -2246,27 +2818,6 @@ class Image(TypedDict):
     RootDeviceName: NotRequired[str | None]
     RootDeviceType: NotRequired[str | None]
     SriovNetSupport: NotRequired[str | None]
-class Ec2InstanceConnectEndpoint(TypedDict):
-    OwnerId: NotRequired[str | None]
-    InstanceConnectEndpointId: NotRequired[str | None]
-    InstanceConnectEndpointArn: NotRequired[str | None]
-    State: NotRequired[str | None]
-    StateMessage: NotRequired[str | None]
-    DnsName: NotRequired[str | None]
-    FipsDnsName: NotRequired[str | None]
-    NetworkInterfaceIds: NotRequired[Sequence[str] | Fragment | None]
-    VpcId: NotRequired[str | None]
-    AvailabilityZone: NotRequired[str | None]
-    CreatedAt: NotRequired[datetime | float | None]
-    SubnetId: NotRequired[str | None]
-    PreserveClientIp: NotRequired[bool | None]
-    SecurityGroupIds: NotRequired[Sequence[str] | Fragment | None]
-    Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
-    IpAddressType: NotRequired[str | None]
-    PublicDnsNames: NotRequired[InstanceConnectEndpointPublicDnsNames | Fragment | None]
-    AvailabilityZoneId: NotRequired[str | None]
-
-
     StateReason: NotRequired[StateReason | Fragment | None]
     Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
     VirtualizationType: NotRequired[str | None]
@@ -2465,6 +3016,16 @@ class InstanceBlockDeviceMappingSpecification(TypedDict):
     Ebs: NotRequired[EbsInstanceBlockDeviceSpecification]
     VirtualName: NotRequired[str]
     NoDevice: NotRequired[str]
+
+
+class InstanceConnectEndpointDnsNames(TypedDict):
+    DnsName: NotRequired[str | None]
+    FipsDnsName: NotRequired[str | None]
+
+
+class InstanceConnectEndpointPublicDnsNames(TypedDict):
+    Ipv4: NotRequired[InstanceConnectEndpointDnsNames | Fragment | None]
+    Dualstack: NotRequired[InstanceConnectEndpointDnsNames | Fragment | None]
 
 
 class InstanceCreditSpecification(TypedDict):
@@ -2908,16 +3469,6 @@ class InstanceTypeSpecification(TypedDict):
 
 
 class InternetGateway(TypedDict):
-class InstanceConnectEndpointDnsNames(TypedDict):
-    DnsName: NotRequired[str | None]
-    FipsDnsName: NotRequired[str | None]
-
-
-class InstanceConnectEndpointPublicDnsNames(TypedDict):
-    Ipv4: NotRequired[InstanceConnectEndpointDnsNames | Fragment | None]
-    Dualstack: NotRequired[InstanceConnectEndpointDnsNames | Fragment | None]
-
-
     Attachments: NotRequired[Sequence[InternetGatewayAttachment | Fragment] | Fragment | None]
     InternetGatewayId: NotRequired[str | None]
     OwnerId: NotRequired[str | None]
@@ -2942,6 +3493,128 @@ class IpPermission(TypedDict):
 class IpRange(TypedDict):
     Description: NotRequired[str]
     CidrIp: NotRequired[str]
+
+
+class Ipam(TypedDict):
+    OwnerId: NotRequired[str | None]
+    IpamId: NotRequired[str | None]
+    IpamArn: NotRequired[str | None]
+    IpamRegion: NotRequired[str | None]
+    PublicDefaultScopeId: NotRequired[str | None]
+    PrivateDefaultScopeId: NotRequired[str | None]
+    ScopeCount: NotRequired[int | None]
+    Description: NotRequired[str | None]
+    OperatingRegions: NotRequired[Sequence[IpamOperatingRegion | Fragment] | Fragment | None]
+    State: NotRequired[str | None]
+    Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
+    DefaultResourceDiscoveryId: NotRequired[str | None]
+    DefaultResourceDiscoveryAssociationId: NotRequired[str | None]
+    ResourceDiscoveryAssociationCount: NotRequired[int | None]
+    StateMessage: NotRequired[str | None]
+    Tier: NotRequired[str | None]
+    EnablePrivateGua: NotRequired[bool | None]
+    MeteredAccount: NotRequired[str | None]
+
+
+class IpamCidrAuthorizationContext(TypedDict):
+    Message: NotRequired[str]
+    Signature: NotRequired[str]
+
+
+class IpamOperatingRegion(TypedDict):
+    RegionName: NotRequired[str | None]
+
+
+class IpamPool(TypedDict):
+    OwnerId: NotRequired[str | None]
+    IpamPoolId: NotRequired[str | None]
+    SourceIpamPoolId: NotRequired[str | None]
+    IpamPoolArn: NotRequired[str | None]
+    IpamScopeArn: NotRequired[str | None]
+    IpamScopeType: NotRequired[str | None]
+    IpamArn: NotRequired[str | None]
+    IpamRegion: NotRequired[str | None]
+    Locale: NotRequired[str | None]
+    PoolDepth: NotRequired[int | None]
+    State: NotRequired[str | None]
+    StateMessage: NotRequired[str | None]
+    Description: NotRequired[str | None]
+    AutoImport: NotRequired[bool | None]
+    PubliclyAdvertisable: NotRequired[bool | None]
+    AddressFamily: NotRequired[str | None]
+    AllocationMinNetmaskLength: NotRequired[int | None]
+    AllocationMaxNetmaskLength: NotRequired[int | None]
+    AllocationDefaultNetmaskLength: NotRequired[int | None]
+    AllocationResourceTags: NotRequired[Sequence[IpamResourceTag | Fragment] | Fragment | None]
+    Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
+    AwsService: NotRequired[str | None]
+    PublicIpSource: NotRequired[str | None]
+    SourceResource: NotRequired[IpamPoolSourceResource | Fragment | None]
+
+
+class IpamPoolAllocation(TypedDict):
+    Cidr: NotRequired[str | None]
+    IpamPoolAllocationId: NotRequired[str | None]
+    Description: NotRequired[str | None]
+    ResourceId: NotRequired[str | None]
+    ResourceType: NotRequired[str | None]
+    ResourceRegion: NotRequired[str | None]
+    ResourceOwner: NotRequired[str | None]
+    Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
+
+
+class IpamPoolCidr(TypedDict):
+    Cidr: NotRequired[str | None]
+    State: NotRequired[str | None]
+    FailureReason: NotRequired[IpamPoolCidrFailureReason | Fragment | None]
+    IpamPoolCidrId: NotRequired[str | None]
+    NetmaskLength: NotRequired[int | None]
+
+
+class IpamPoolCidrFailureReason(TypedDict):
+    Code: NotRequired[str | None]
+    Message: NotRequired[str | None]
+
+
+class IpamPoolSourceResource(TypedDict):
+    ResourceId: NotRequired[str | None]
+    ResourceType: NotRequired[str | None]
+    ResourceRegion: NotRequired[str | None]
+    ResourceOwner: NotRequired[str | None]
+
+
+class IpamPoolSourceResourceRequest(TypedDict):
+    ResourceId: NotRequired[str]
+    ResourceType: NotRequired[str]
+    ResourceRegion: NotRequired[str]
+    ResourceOwner: NotRequired[str]
+
+
+class IpamResourceTag(TypedDict):
+    Key: NotRequired[str | None]
+    Value: NotRequired[str | None]
+
+
+class IpamScope(TypedDict):
+    OwnerId: NotRequired[str | None]
+    IpamScopeId: NotRequired[str | None]
+    IpamScopeArn: NotRequired[str | None]
+    IpamArn: NotRequired[str | None]
+    IpamRegion: NotRequired[str | None]
+    IpamScopeType: NotRequired[str | None]
+    IsDefault: NotRequired[bool | None]
+    Description: NotRequired[str | None]
+    PoolCount: NotRequired[int | None]
+    State: NotRequired[str | None]
+    Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
+    ExternalAuthorityConfiguration: NotRequired[
+        IpamScopeExternalAuthorityConfiguration | Fragment | None
+    ]
+
+
+class IpamScopeExternalAuthorityConfiguration(TypedDict):
+    Type: NotRequired[str | None]
+    ExternalResourceIdentifier: NotRequired[str | None]
 
 
 class Ipv4PrefixSpecification(TypedDict):
@@ -3450,6 +4123,18 @@ class ModifyInstanceAttributeRequest(TypedDict):
     EnaSupport: NotRequired[AttributeBooleanValue]
 
 
+class ModifyInstanceConnectEndpointRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    InstanceConnectEndpointId: str
+    IpAddressType: NotRequired[str]
+    SecurityGroupIds: NotRequired[list[str]]
+    PreserveClientIp: NotRequired[bool]
+
+
+class ModifyInstanceConnectEndpointResult(TypedDict):
+    Return: NotRequired[bool | None]
+
+
 class ModifyInstanceCpuOptionsRequest(TypedDict):
     InstanceId: str
     CoreCount: NotRequired[int]
@@ -3557,6 +4242,60 @@ class ModifyInstancePlacementRequest(TypedDict):
 
 class ModifyInstancePlacementResult(TypedDict):
     Return: NotRequired[bool | None]
+
+
+class ModifyIpamPoolAllocationRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    IpamPoolAllocationId: str
+    Description: NotRequired[str]
+
+
+class ModifyIpamPoolAllocationResult(TypedDict):
+    IpamPoolAllocation: NotRequired[IpamPoolAllocation | Fragment | None]
+
+
+class ModifyIpamPoolRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    IpamPoolId: str
+    Description: NotRequired[str]
+    AutoImport: NotRequired[bool]
+    AllocationMinNetmaskLength: NotRequired[int]
+    AllocationMaxNetmaskLength: NotRequired[int]
+    AllocationDefaultNetmaskLength: NotRequired[int]
+    ClearAllocationDefaultNetmaskLength: NotRequired[bool]
+    AddAllocationResourceTags: NotRequired[list[RequestIpamResourceTag]]
+    RemoveAllocationResourceTags: NotRequired[list[RequestIpamResourceTag]]
+
+
+class ModifyIpamPoolResult(TypedDict):
+    IpamPool: NotRequired[IpamPool | Fragment | None]
+
+
+class ModifyIpamRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    IpamId: str
+    Description: NotRequired[str]
+    AddOperatingRegions: NotRequired[list[AddIpamOperatingRegion]]
+    RemoveOperatingRegions: NotRequired[list[RemoveIpamOperatingRegion]]
+    Tier: NotRequired[str]
+    EnablePrivateGua: NotRequired[bool]
+    MeteredAccount: NotRequired[str]
+
+
+class ModifyIpamResult(TypedDict):
+    Ipam: NotRequired[Ipam | Fragment | None]
+
+
+class ModifyIpamScopeRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    IpamScopeId: str
+    Description: NotRequired[str]
+    ExternalAuthorityConfiguration: NotRequired[ExternalAuthorityConfiguration]
+    RemoveExternalAuthorityConfiguration: NotRequired[bool]
+
+
+class ModifyIpamScopeResult(TypedDict):
+    IpamScope: NotRequired[IpamScope | Fragment | None]
 
 
 class ModifyLaunchTemplateRequest(TypedDict):
@@ -3803,6 +4542,71 @@ class NetworkInfo(TypedDict):
     Ipv4AddressesPerSecondaryInterface: NotRequired[int | None]
 
 
+class NetworkInsightsAccessScope(TypedDict):
+    NetworkInsightsAccessScopeId: NotRequired[str | None]
+    NetworkInsightsAccessScopeArn: NotRequired[str | None]
+    CreatedDate: NotRequired[datetime | float | None]
+    UpdatedDate: NotRequired[datetime | float | None]
+    Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
+
+
+class NetworkInsightsAccessScopeAnalysis(TypedDict):
+    NetworkInsightsAccessScopeAnalysisId: NotRequired[str | None]
+    NetworkInsightsAccessScopeAnalysisArn: NotRequired[str | None]
+    NetworkInsightsAccessScopeId: NotRequired[str | None]
+    Status: NotRequired[str | None]
+    StatusMessage: NotRequired[str | None]
+    WarningMessage: NotRequired[str | None]
+    StartDate: NotRequired[datetime | float | None]
+    EndDate: NotRequired[datetime | float | None]
+    FindingsFound: NotRequired[str | None]
+    AnalyzedEniCount: NotRequired[int | None]
+    Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
+
+
+class NetworkInsightsAccessScopeContent(TypedDict):
+    NetworkInsightsAccessScopeId: NotRequired[str | None]
+    MatchPaths: NotRequired[Sequence[AccessScopePath | Fragment] | Fragment | None]
+    ExcludePaths: NotRequired[Sequence[AccessScopePath | Fragment] | Fragment | None]
+
+
+class NetworkInsightsAnalysis(TypedDict):
+    NetworkInsightsAnalysisId: NotRequired[str | None]
+    NetworkInsightsAnalysisArn: NotRequired[str | None]
+    NetworkInsightsPathId: NotRequired[str | None]
+    AdditionalAccounts: NotRequired[Sequence[str] | Fragment | None]
+    FilterInArns: NotRequired[Sequence[str] | Fragment | None]
+    FilterOutArns: NotRequired[Sequence[str] | Fragment | None]
+    StartDate: NotRequired[datetime | float | None]
+    Status: NotRequired[str | None]
+    StatusMessage: NotRequired[str | None]
+    WarningMessage: NotRequired[str | None]
+    NetworkPathFound: NotRequired[bool | None]
+    ForwardPathComponents: NotRequired[Sequence[PathComponent | Fragment] | Fragment | None]
+    ReturnPathComponents: NotRequired[Sequence[PathComponent | Fragment] | Fragment | None]
+    Explanations: NotRequired[Sequence[Explanation | Fragment] | Fragment | None]
+    AlternatePathHints: NotRequired[Sequence[AlternatePathHint | Fragment] | Fragment | None]
+    SuggestedAccounts: NotRequired[Sequence[str] | Fragment | None]
+    Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
+
+
+class NetworkInsightsPath(TypedDict):
+    NetworkInsightsPathId: NotRequired[str | None]
+    NetworkInsightsPathArn: NotRequired[str | None]
+    CreatedDate: NotRequired[datetime | float | None]
+    Source: NotRequired[str | None]
+    Destination: NotRequired[str | None]
+    SourceArn: NotRequired[str | None]
+    DestinationArn: NotRequired[str | None]
+    SourceIp: NotRequired[str | None]
+    DestinationIp: NotRequired[str | None]
+    Protocol: NotRequired[str | None]
+    DestinationPort: NotRequired[int | None]
+    Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
+    FilterAtSource: NotRequired[PathFilter | Fragment | None]
+    FilterAtDestination: NotRequired[PathFilter | Fragment | None]
+
+
 class NetworkInterface(TypedDict):
     Association: NotRequired[NetworkInterfaceAssociation | Fragment | None]
     Attachment: NotRequired[NetworkInterfaceAttachment | Fragment | None]
@@ -3933,6 +4737,76 @@ class OperatorResponse(TypedDict):
     HiddenByDefault: NotRequired[bool | None]
 
 
+class PacketHeaderStatement(TypedDict):
+    SourceAddresses: NotRequired[Sequence[str] | Fragment | None]
+    DestinationAddresses: NotRequired[Sequence[str] | Fragment | None]
+    SourcePorts: NotRequired[Sequence[str] | Fragment | None]
+    DestinationPorts: NotRequired[Sequence[str] | Fragment | None]
+    SourcePrefixLists: NotRequired[Sequence[str] | Fragment | None]
+    DestinationPrefixLists: NotRequired[Sequence[str] | Fragment | None]
+    Protocols: NotRequired[Sequence[str] | Fragment | None]
+
+
+class PacketHeaderStatementRequest(TypedDict):
+    SourceAddresses: NotRequired[list[str]]
+    DestinationAddresses: NotRequired[list[str]]
+    SourcePorts: NotRequired[list[str]]
+    DestinationPorts: NotRequired[list[str]]
+    SourcePrefixLists: NotRequired[list[str]]
+    DestinationPrefixLists: NotRequired[list[str]]
+    Protocols: NotRequired[list[str]]
+
+
+class PathComponent(TypedDict):
+    SequenceNumber: NotRequired[int | None]
+    AclRule: NotRequired[AnalysisAclRule | Fragment | None]
+    AttachedTo: NotRequired[AnalysisComponent | Fragment | None]
+    Component: NotRequired[AnalysisComponent | Fragment | None]
+    DestinationVpc: NotRequired[AnalysisComponent | Fragment | None]
+    OutboundHeader: NotRequired[AnalysisPacketHeader | Fragment | None]
+    InboundHeader: NotRequired[AnalysisPacketHeader | Fragment | None]
+    RouteTableRoute: NotRequired[AnalysisRouteTableRoute | Fragment | None]
+    SecurityGroupRule: NotRequired[AnalysisSecurityGroupRule | Fragment | None]
+    SourceVpc: NotRequired[AnalysisComponent | Fragment | None]
+    Subnet: NotRequired[AnalysisComponent | Fragment | None]
+    Vpc: NotRequired[AnalysisComponent | Fragment | None]
+    AdditionalDetails: NotRequired[Sequence[AdditionalDetail | Fragment] | Fragment | None]
+    TransitGateway: NotRequired[AnalysisComponent | Fragment | None]
+    TransitGatewayRouteTableRoute: NotRequired[TransitGatewayRouteTableRoute | Fragment | None]
+    TransitGatewayPolicyTableEntry: NotRequired[
+        AnalysisTransitGatewayPolicyTableEntry | Fragment | None
+    ]
+    Explanations: NotRequired[Sequence[Explanation | Fragment] | Fragment | None]
+    ElasticLoadBalancerListener: NotRequired[AnalysisComponent | Fragment | None]
+    FirewallStatelessRule: NotRequired[FirewallStatelessRule | Fragment | None]
+    FirewallStatefulRule: NotRequired[FirewallStatefulRule | Fragment | None]
+    ServiceName: NotRequired[str | None]
+
+
+class PathFilter(TypedDict):
+    SourceAddress: NotRequired[str | None]
+    SourcePortRange: NotRequired[FilterPortRange | Fragment | None]
+    DestinationAddress: NotRequired[str | None]
+    DestinationPortRange: NotRequired[FilterPortRange | Fragment | None]
+
+
+class PathRequestFilter(TypedDict):
+    SourceAddress: NotRequired[str]
+    SourcePortRange: NotRequired[RequestFilterPortRange]
+    DestinationAddress: NotRequired[str]
+    DestinationPortRange: NotRequired[RequestFilterPortRange]
+
+
+class PathStatement(TypedDict):
+    PacketHeaderStatement: NotRequired[PacketHeaderStatement | Fragment | None]
+    ResourceStatement: NotRequired[ResourceStatement | Fragment | None]
+
+
+class PathStatementRequest(TypedDict):
+    PacketHeaderStatement: NotRequired[PacketHeaderStatementRequest]
+    ResourceStatement: NotRequired[ResourceStatementRequest]
+
+
 class PayerResponsibilityEntry(TypedDict):
     Scope: NotRequired[str | None]
     PayerResponsibilityType: NotRequired[str | None]
@@ -4013,18 +4887,6 @@ class PrefixList(TypedDict):
 class PrefixListAssociation(TypedDict):
     ResourceId: NotRequired[str | None]
     ResourceOwner: NotRequired[str | None]
-class ModifyInstanceConnectEndpointRequest(TypedDict):
-    DryRun: NotRequired[bool]
-    InstanceConnectEndpointId: str
-    IpAddressType: NotRequired[str]
-    SecurityGroupIds: NotRequired[list[str]]
-    PreserveClientIp: NotRequired[bool]
-
-
-class ModifyInstanceConnectEndpointResult(TypedDict):
-    Return: NotRequired[bool | None]
-
-
 
 
 class PrefixListEntry(TypedDict):
@@ -4083,6 +4945,21 @@ class ProductCode(TypedDict):
 
 class PropagatingVgw(TypedDict):
     GatewayId: NotRequired[str | None]
+
+
+class ProvisionIpamPoolCidrRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    IpamPoolId: str
+    Cidr: NotRequired[str]
+    CidrAuthorizationContext: NotRequired[IpamCidrAuthorizationContext]
+    NetmaskLength: NotRequired[int]
+    ClientToken: NotRequired[str]
+    VerificationMethod: NotRequired[str]
+    IpamExternalResourceVerificationTokenId: NotRequired[str]
+
+
+class ProvisionIpamPoolCidrResult(TypedDict):
+    IpamPoolCidr: NotRequired[IpamPoolCidr | Fragment | None]
 
 
 class ProvisionedBandwidth(TypedDict):
@@ -4144,6 +5021,21 @@ class ReleaseAddressRequest(TypedDict):
     PublicIp: NotRequired[str]
     NetworkBorderGroup: NotRequired[str]
     DryRun: NotRequired[bool]
+
+
+class ReleaseIpamPoolAllocationRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    IpamPoolId: str
+    Cidr: str
+    IpamPoolAllocationId: str
+
+
+class ReleaseIpamPoolAllocationResult(TypedDict):
+    Success: NotRequired[bool | None]
+
+
+class RemoveIpamOperatingRegion(TypedDict):
+    RegionName: NotRequired[str]
 
 
 class RemovePrefixListEntry(TypedDict):
@@ -4224,6 +5116,16 @@ class ReportInstanceStatusRequest(TypedDict):
     Description: NotRequired[str]
 
 
+class RequestFilterPortRange(TypedDict):
+    FromPort: NotRequired[int]
+    ToPort: NotRequired[int]
+
+
+class RequestIpamResourceTag(TypedDict):
+    Key: NotRequired[str]
+    Value: NotRequired[str]
+
+
 class RequestLaunchTemplateData(TypedDict):
     KernelId: NotRequired[str]
     EbsOptimized: NotRequired[bool]
@@ -4293,6 +5195,16 @@ class ResetNetworkInterfaceAttributeRequest(TypedDict):
     DryRun: NotRequired[bool]
     NetworkInterfaceId: str
     SourceDestCheck: NotRequired[str]
+
+
+class ResourceStatement(TypedDict):
+    Resources: NotRequired[Sequence[str] | Fragment | None]
+    ResourceTypes: NotRequired[Sequence[str] | Fragment | None]
+
+
+class ResourceStatementRequest(TypedDict):
+    Resources: NotRequired[list[str]]
+    ResourceTypes: NotRequired[list[str]]
 
 
 class ResponseError(TypedDict):
@@ -4467,6 +5379,21 @@ class RouteTableAssociation(TypedDict):
 class RouteTableAssociationState(TypedDict):
     State: NotRequired[str | None]
     StatusMessage: NotRequired[str | None]
+
+
+class RuleGroupRuleOptionsPair(TypedDict):
+    RuleGroupArn: NotRequired[str | None]
+    RuleOptions: NotRequired[Sequence[RuleOption | Fragment] | Fragment | None]
+
+
+class RuleGroupTypePair(TypedDict):
+    RuleGroupArn: NotRequired[str | None]
+    RuleGroupType: NotRequired[str | None]
+
+
+class RuleOption(TypedDict):
+    Keyword: NotRequired[str | None]
+    Settings: NotRequired[Sequence[str] | Fragment | None]
 
 
 class RunInstancesMonitoringEnabled(TypedDict):
@@ -4674,6 +5601,33 @@ class StartInstancesResult(TypedDict):
     StartingInstances: NotRequired[Sequence[InstanceStateChange | Fragment] | Fragment | None]
 
 
+class StartNetworkInsightsAccessScopeAnalysisRequest(TypedDict):
+    NetworkInsightsAccessScopeId: str
+    DryRun: NotRequired[bool]
+    TagSpecifications: NotRequired[list[TagSpecification]]
+    ClientToken: str
+
+
+class StartNetworkInsightsAccessScopeAnalysisResult(TypedDict):
+    NetworkInsightsAccessScopeAnalysis: NotRequired[
+        NetworkInsightsAccessScopeAnalysis | Fragment | None
+    ]
+
+
+class StartNetworkInsightsAnalysisRequest(TypedDict):
+    NetworkInsightsPathId: str
+    AdditionalAccounts: NotRequired[list[str]]
+    FilterInArns: NotRequired[list[str]]
+    FilterOutArns: NotRequired[list[str]]
+    DryRun: NotRequired[bool]
+    TagSpecifications: NotRequired[list[TagSpecification]]
+    ClientToken: str
+
+
+class StartNetworkInsightsAnalysisResult(TypedDict):
+    NetworkInsightsAnalysis: NotRequired[NetworkInsightsAnalysis | Fragment | None]
+
+
 class StateReason(TypedDict):
     Code: NotRequired[str | None]
     Message: NotRequired[str | None]
@@ -4785,6 +5739,14 @@ class TerminateInstancesResult(TypedDict):
     TerminatingInstances: NotRequired[Sequence[InstanceStateChange | Fragment] | Fragment | None]
 
 
+class ThroughResourcesStatement(TypedDict):
+    ResourceStatement: NotRequired[ResourceStatement | Fragment | None]
+
+
+class ThroughResourcesStatementRequest(TypedDict):
+    ResourceStatement: NotRequired[ResourceStatementRequest]
+
+
 class TotalLocalStorageGB(TypedDict):
     Min: NotRequired[float | None]
     Max: NotRequired[float | None]
@@ -4793,6 +5755,16 @@ class TotalLocalStorageGB(TypedDict):
 class TotalLocalStorageGBRequest(TypedDict):
     Min: NotRequired[float]
     Max: NotRequired[float]
+
+
+class TransitGatewayRouteTableRoute(TypedDict):
+    DestinationCidr: NotRequired[str | None]
+    State: NotRequired[str | None]
+    RouteOrigin: NotRequired[str | None]
+    PrefixListId: NotRequired[str | None]
+    AttachmentId: NotRequired[str | None]
+    ResourceId: NotRequired[str | None]
+    ResourceType: NotRequired[str | None]
 
 
 class UnassignIpv6AddressesRequest(TypedDict):

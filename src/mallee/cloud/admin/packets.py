@@ -33,7 +33,7 @@ def explain_packet(call: Call, request: Request) -> Result:
         "DestinationAddress": str(destination),
         "Notes": [*_notes(call, sender), *(_notes(call, receiver) if receiver else ())],
     }
-    if packets.is_beyond(call, sender, found):
+    if packets.is_beyond(call, found):
         hidden = {"Passes": False, "End": "beyond", "At": None, "Why": packets.BEYOND, "Cure": None}
         return {**result, **hidden}
     return result

@@ -14,11 +14,9 @@ from mallee.cloud.hosts import networkslices
 from mallee.cloud.hosts.networkslices import InterfaceRecord, VpcRecord
 from mallee.cloud.state import records
 from mallee.model import packets
-from mallee.model.hops import Address, End, Packet, Trace
+from mallee.model.hops import Address, End, Hop, Packet, Trace
 from mallee.model.hosts import VpcWanted
 from mallee.model.routing import TargetKind
-
-PASSES = frozenset({End.ARRIVED, End.SERVICE, End.WORLD})
 
 WHY: Mapping[End, tuple[str, str]] = {
     End.ARRIVED: ("{at} receives it", ""),
@@ -63,35 +61,52 @@ BEYOND = "it goes on into another account's network, and what becomes of it ther
 
 def trace(call: Call, sender: InterfaceRecord, packet: Packet) -> Trace:
     """Follow the first packet of a conversation through the networks of the sender's account."""
-    groups = networkslices.Groups(call.settings.region)
-    wanted = dict(_networks(call, sender, packet.destination, groups))
-    return packets.trace(wanted, sender.id, packet)
+    return packets.trace(networks(call, (sender,), (packet.destination,)), sender.id, packet)
 
 
-def is_beyond(call: Call, sender: InterfaceRecord, found: Trace) -> bool:
+def is_beyond(call: Call, found: Trace) -> bool:
     """Tell whether the packet crossed into another account's network."""
-    for id in found.met:
-        peering = call.view.get(records.PEERING, id)
-        if peering is not None:
-            ends = (peering.doc.requester, peering.doc.accepter)
-            if any(end.account != call.account for end in ends):
-                return True
-    return False
+    return any(is_foreign(call, id) for id in found.met)
 
 
-def _networks(
-    call: Call, sender: InterfaceRecord, destination: Address, groups: networkslices.Groups
-) -> Iterator[tuple[str, VpcWanted]]:
-    """Yield the VPCs by which it may go, each with the interfaces that may have to do with it."""
-    found = _public(call, destination)
-    here = {sender.doc.vpc_id, *(one.doc.vpc_id for one in found)}
-    peers = {end for id in (sender.doc.vpc_id,) for end in _peers(call, id)}
-    for vpc_id in sorted(here | peers):
+def is_foreign(call: Call, id: str) -> bool:
+    """Tell whether it is a peering connection with another account."""
+    peering = call.view.get(records.PEERING, id)
+    if peering is None:
+        return False
+    ends = (peering.doc.requester, peering.doc.accepter)
+    return any(end.account != call.account for end in ends)
+
+
+def cut_at(hops: tuple[Hop, ...], foreign: frozenset[str]) -> tuple[Hop, ...]:
+    """Return the hops up to the first of these connections, which is shown still."""
+    for number, hop in enumerate(hops):
+        if hop.id in foreign:
+            return hops[: number + 1]
+    return hops
+
+
+def networks(
+    call: Call, ends: Iterable[InterfaceRecord], destinations: Iterable[Address]
+) -> dict[str, VpcWanted]:
+    """Return the VPCs by which packets may go between ends of the account and addresses.
+
+    Each has only the interfaces that may have to do with it; VPCs that are peers of the account's
+    are among them, so that who judges sees whether a packet goes on there.
+    """
+    groups, held = networkslices.Groups(call.settings.region), list(ends)
+    addresses = frozenset(destinations)
+    held += [one for address in addresses for one in _public(call, address)]
+    own = {vpc.id for vpc in call.view.list(records.VPC, call.account)}
+    peers = {end for id in own for end in _peers(call, id)}
+    found: dict[str, VpcWanted] = {}
+    for vpc_id in sorted(own | peers):
         vpc = call.view.get(records.VPC, vpc_id)
         if vpc is not None:
-            met = {one.id: one for one in (sender, *found) if one.doc.vpc_id == vpc_id}
-            met.update({one.id: one for one in _concerned(call, vpc, destination)})
-            yield vpc_id, networkslices.vpc_wanted(call.view, vpc, list(met.values()), groups)
+            met = {one.id: one for one in held if one.doc.vpc_id == vpc_id}
+            met.update({one.id: one for one in _concerned(call, vpc, addresses)})
+            found[vpc_id] = networkslices.vpc_wanted(call.view, vpc, list(met.values()), groups)
+    return found
 
 
 def _peers(call: Call, vpc_id: str) -> Iterator[str]:
@@ -100,10 +115,13 @@ def _peers(call: Call, vpc_id: str) -> Iterator[str]:
         yield from (end for end in ends if end != vpc_id)
 
 
-def _concerned(call: Call, vpc: VpcRecord, destination: Address) -> Iterator[InterfaceRecord]:
-    """Yield who has the destination in a VPC, and whom its routes lead to."""
+def _concerned(
+    call: Call, vpc: VpcRecord, addresses: frozenset[Address]
+) -> Iterator[InterfaceRecord]:
+    """Yield who has one of the addresses in a VPC, and whom its routes lead to."""
+    texts = {str(one) for one in addresses}
     for one in call.view.by(records.INTERFACE, "vpc", vpc.id):
-        if _has(one, destination):
+        if _has(one, addresses, texts):
             yield one
     for table in call.view.by(records.ROUTE_TABLE, "vpc", vpc.id):
         for route in table.doc.routes:
@@ -116,12 +134,12 @@ def _concerned(call: Call, vpc: VpcRecord, destination: Address) -> Iterator[Int
                 yield router
 
 
-def _has(interface: InterfaceRecord, address: Address) -> bool:
+def _has(interface: InterfaceRecord, addresses: frozenset[Address], texts: set[str]) -> bool:
     doc = interface.doc
-    single: Iterable[str] = (doc.private_ip, *doc.secondary_ips, *doc.ipv6s)
-    if str(address) in single:
+    if not texts.isdisjoint((doc.private_ip, *doc.secondary_ips, *doc.ipv6s)):
         return True
-    return any(address in ip_network(one) for one in (*doc.prefixes, *doc.prefixes6))
+    led = [ip_network(one) for one in (*doc.prefixes, *doc.prefixes6)]
+    return any(address in one for one in led for address in addresses)
 
 
 def _public(call: Call, destination: Address) -> list[InterfaceRecord]:
@@ -151,7 +169,7 @@ def shown(found: Trace) -> dict[str, Any]:
     """Return how a way ended, in words."""
     why, cure = WHY[found.end]
     return {
-        "Passes": found.end in PASSES,
+        "Passes": found.passes,
         "End": found.end.value,
         "At": found.at or None,
         "Why": why.format(at=found.at or "main"),
