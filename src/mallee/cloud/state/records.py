@@ -18,6 +18,7 @@ from mallee.model import (
     capacityreservations,
     connectendpoints,
     credentials,
+    dedicatedhosts,
     dhcp,
     endpoints,
     events,
@@ -44,8 +45,8 @@ from mallee.model import (
     quotas,
     routing,
     scrubs,
-    uses,
     transit,
+    uses,
     webhooks,
 )
 
@@ -163,6 +164,12 @@ TEMPLATE_VERSION: Kind[launchtemplates.TemplateVersion, None] = Kind(
 PLACEMENT_GROUP: Kind[placementgroups.PlacementGroup, None] = Kind(
     "placement-group", placementgroups.PlacementGroup
 )
+CAPACITY_RESERVATION: Kind[capacityreservations.CapacityReservation, None] = Kind(
+    "capacity-reservation", capacityreservations.CapacityReservation
+)
+DEDICATED_HOST: Kind[dedicatedhosts.DedicatedHost, None] = Kind(
+    "dedicated-host", dedicatedhosts.DedicatedHost
+)
 VPC: Kind[networks.Vpc, None] = Kind("vpc", networks.Vpc)
 SUBNET: Kind[networks.Subnet, None] = Kind("subnet", networks.Subnet)
 INTERFACE: Kind[networks.Interface, None] = Kind("network-interface", networks.Interface)
@@ -179,16 +186,6 @@ NAT_GATEWAY: Kind[routing.NatGateway, None] = Kind("natgateway", routing.NatGate
 NETWORK_ACL: Kind[acls.NetworkAcl, None] = Kind("network-acl", acls.NetworkAcl)
 PREFIX_LIST: Kind[prefixlists.PrefixList, None] = Kind("prefix-list", prefixlists.PrefixList)
 DHCP_OPTIONS: Kind[dhcp.DhcpOptions, None] = Kind("dhcp-options", dhcp.DhcpOptions)
-PEERING: Kind[peerings.Peering, None] = Kind("vpc-peering-connection", peerings.Peering)
-ENDPOINT: Kind[endpoints.Endpoint, None] = Kind("vpc-endpoint", endpoints.Endpoint)
-IPAM: Kind[ipam.Ipam, None] = Kind("ipam", ipam.Ipam)
-IPAM_SCOPE: Kind[ipam.Scope, None] = Kind("ipam-scope", ipam.Scope)
-IPAM_POOL: Kind[ipam.Pool, None] = Kind("ipam-pool", ipam.Pool)
-IPAM_ALLOCATION: Kind[ipam.Allocation, None] = Kind("ipam-pool-allocation", ipam.Allocation)
-IPAM_DISCOVERY: Kind[ipam.Discovery, None] = Kind("ipam-resource-discovery", ipam.Discovery)
-IPAM_DISCOVERY_ASSOCIATION: Kind[ipam.DiscoveryAssociation, None] = Kind(
-    "ipam-resource-discovery-association", ipam.DiscoveryAssociation
-)
 TRANSIT_GATEWAY: Kind[transit.TransitGateway, None] = Kind(
     "transit-gateway", transit.TransitGateway
 )
@@ -197,6 +194,19 @@ TRANSIT_ATTACHMENT: Kind[transit.Attachment, None] = Kind(
 )
 TRANSIT_TABLE: Kind[transit.TransitTable, None] = Kind(
     "transit-gateway-route-table", transit.TransitTable
+)
+PEERING: Kind[peerings.Peering, None] = Kind("vpc-peering-connection", peerings.Peering)
+ENDPOINT: Kind[endpoints.Endpoint, None] = Kind("vpc-endpoint", endpoints.Endpoint)
+CONNECT_ENDPOINT: Kind[connectendpoints.ConnectEndpoint, None] = Kind(
+    "instance-connect-endpoint", connectendpoints.ConnectEndpoint
+)
+IPAM: Kind[ipam.Ipam, None] = Kind("ipam", ipam.Ipam)
+IPAM_SCOPE: Kind[ipam.Scope, None] = Kind("ipam-scope", ipam.Scope)
+IPAM_POOL: Kind[ipam.Pool, None] = Kind("ipam-pool", ipam.Pool)
+IPAM_ALLOCATION: Kind[ipam.Allocation, None] = Kind("ipam-pool-allocation", ipam.Allocation)
+IPAM_DISCOVERY: Kind[ipam.Discovery, None] = Kind("ipam-resource-discovery", ipam.Discovery)
+IPAM_DISCOVERY_ASSOCIATION: Kind[ipam.DiscoveryAssociation, None] = Kind(
+    "ipam-resource-discovery-association", ipam.DiscoveryAssociation
 )
 PUBLIC_POOL: Kind[ipam.PublicPool, None] = Kind("ipv4pool-ec2", ipam.PublicPool)
 INSIGHTS_PATH: Kind[insights.InsightsPath, None] = Kind(
@@ -210,9 +220,6 @@ ACCESS_SCOPE: Kind[insights.AccessScope, None] = Kind(
 )
 SCOPE_ANALYSIS: Kind[insights.ScopeAnalysis, None] = Kind(
     "network-insights-access-scope-analysis", insights.ScopeAnalysis
-CONNECT_ENDPOINT: Kind[connectendpoints.ConnectEndpoint, None] = Kind(
-    "instance-connect-endpoint", connectendpoints.ConnectEndpoint
-)
 )
 FLOW_LOG = Kind("vpc-flow-log", flowlogs.FlowLog, flowlogs.FlowLogSeen)
 MIRROR_FILTER: Kind[mirroring.MirrorFilter, None] = Kind(
@@ -272,6 +279,8 @@ KINDS: dict[str, Kind[Any, Any]] = {
         LAUNCH_TEMPLATE,
         TEMPLATE_VERSION,
         PLACEMENT_GROUP,
+        CAPACITY_RESERVATION,
+        DEDICATED_HOST,
         VPC,
         SUBNET,
         INTERFACE,
@@ -284,8 +293,12 @@ KINDS: dict[str, Kind[Any, Any]] = {
         NETWORK_ACL,
         PREFIX_LIST,
         DHCP_OPTIONS,
+        TRANSIT_GATEWAY,
+        TRANSIT_ATTACHMENT,
+        TRANSIT_TABLE,
         PEERING,
         ENDPOINT,
+        CONNECT_ENDPOINT,
         IPAM,
         IPAM_SCOPE,
         IPAM_POOL,
@@ -297,9 +310,6 @@ KINDS: dict[str, Kind[Any, Any]] = {
         INSIGHTS_ANALYSIS,
         ACCESS_SCOPE,
         SCOPE_ANALYSIS,
-        TRANSIT_GATEWAY,
-        TRANSIT_ATTACHMENT,
-        TRANSIT_TABLE,
         FLOW_LOG,
         MIRROR_FILTER,
         MIRROR_RULE,
@@ -315,7 +325,6 @@ KINDS: dict[str, Kind[Any, Any]] = {
     )
 }
 
-        CONNECT_ENDPOINT,
 IndexValues = Callable[[Any], Iterable[str | None]]
 """Gives the values under which a document is found; None is no value."""
 
@@ -356,7 +365,14 @@ INDEXES: Mapping[str, Mapping[str, IndexValues]] = {
         "reservation": lambda doc: (doc.reservation_id,),
         "profile-association": lambda doc: (doc.profile.id if doc.profile else None,),
         "placement-group": lambda doc: (doc.placement_group_id or None,),
+        "capacity-reservation": lambda doc: (doc.capacity_reservation_id or None,),
     },
+    "capacity-reservation": {
+        "host": lambda doc: {hold.host_id for hold in doc.holds},
+        "placement-group": lambda doc: (doc.placement_group_id or None,),
+        "fleet": lambda doc: (doc.fleet_id or None,),
+    },
+    "dedicated-host": {"host": lambda doc: (doc.host_id,)},
     "instance-event": {"instance": lambda doc: (doc.instance_id,)},
     "instance-event-window": {"instance": lambda doc: doc.instance_ids},
     "key-pair": {"name": lambda doc: (doc.name,)},
@@ -402,6 +418,7 @@ INDEXES: Mapping[str, Mapping[str, IndexValues]] = {
         "instance": lambda doc: (doc.instance_id,),
         "public-ip": lambda doc: (doc.public_ip,),
         "association": lambda doc: (doc.association_id,),
+        "pool": lambda doc: (doc.pool_id or None,),
     },
     "security-group": {
         "vpc": lambda doc: (doc.vpc_id,),
@@ -417,12 +434,30 @@ INDEXES: Mapping[str, Mapping[str, IndexValues]] = {
     "internet-gateway": {"vpc": lambda doc: (doc.vpc_id,)},
     "egress-only-internet-gateway": {"vpc": lambda doc: (doc.vpc_id,)},
     "natgateway": {"vpc": lambda doc: (doc.vpc_id,), "subnet": lambda doc: (doc.subnet_id,)},
+    "instance-connect-endpoint": {
+        "vpc": lambda doc: (doc.vpc_id,),
+        "subnet": lambda doc: (doc.subnet_id,),
+    },
     "network-acl": {"vpc": lambda doc: (doc.vpc_id,)},
+    "transit-gateway-attachment": {
+        "account": lambda doc: {doc.account, doc.other_account},
+        "gateway": lambda doc: {doc.gateway_id, doc.peer.gateway_id if doc.peer else None},
+        "vpc": lambda doc: (doc.vpc.vpc_id if doc.vpc else None,),
+        "table": lambda doc: {
+            doc.table_id or None,
+            (doc.peer.table_id or None) if doc.peer else None,
+            *doc.propagated_to,
+        },
+    },
+    "transit-gateway-route-table": {
+        "gateway": lambda doc: (doc.gateway_id,),
+        "attachment": lambda doc: {route.attachment_id or None for route in doc.routes},
+        "prefix-list": lambda doc: {route.prefix_list_id or None for route in doc.routes},
+    },
     "vpc-peering-connection": {
         "account": lambda doc: {doc.requester.account, doc.accepter.account},
         "vpc": lambda doc: {doc.requester.vpc_id, doc.accepter.vpc_id},
     },
-        "pool": lambda doc: (doc.pool_id or None,),
     "ipam-scope": {"ipam": lambda doc: (doc.ipam_id,)},
     "ipam-pool": {
         "ipam": lambda doc: (doc.ipam_id,),
@@ -444,21 +479,6 @@ INDEXES: Mapping[str, Mapping[str, IndexValues]] = {
     "network-insights-access-scope-analysis": {"scope": lambda doc: (doc.scope_id,)},
     "vpc-flow-log": {"resource": lambda doc: (doc.resource_id,)},
     "traffic-mirror-filter-rule": {"filter": lambda doc: (doc.filter_id,)},
-    "transit-gateway-attachment": {
-        "account": lambda doc: {doc.account, doc.other_account},
-        "gateway": lambda doc: {doc.gateway_id, doc.peer.gateway_id if doc.peer else None},
-        "vpc": lambda doc: (doc.vpc.vpc_id if doc.vpc else None,),
-        "table": lambda doc: {
-            doc.table_id or None,
-            (doc.peer.table_id or None) if doc.peer else None,
-            *doc.propagated_to,
-        },
-    },
-    "transit-gateway-route-table": {
-        "gateway": lambda doc: (doc.gateway_id,),
-        "attachment": lambda doc: {route.attachment_id or None for route in doc.routes},
-        "prefix-list": lambda doc: {route.prefix_list_id or None for route in doc.routes},
-    },
     "traffic-mirror-target": {"interface": lambda doc: (doc.interface_id,)},
     "traffic-mirror-session": {
         "interface": lambda doc: (doc.interface_id,),
@@ -467,10 +487,6 @@ INDEXES: Mapping[str, Mapping[str, IndexValues]] = {
     },
     "vpc-endpoint": {
         "vpc": lambda doc: (doc.vpc_id,),
-    "instance-connect-endpoint": {
-        "vpc": lambda doc: (doc.vpc_id,),
-        "subnet": lambda doc: (doc.subnet_id,),
-    },
         "route-table": lambda doc: doc.route_table_ids,
         "subnet": lambda doc: {one.subnet_id for one in doc.standings},
         "group": lambda doc: doc.group_ids,
