@@ -1,22 +1,28 @@
-"""`mallee ssh ID` and `mallee console ID`: into an instance.
+"""`mallee ssh ID`, `mallee tunnel ID` and `mallee console ID`: into an instance.
 
-`ssh` works from wherever the address can be reached; `console` opens the instance's serial line by
-the cloud, where no network leads.
+`ssh` goes to the public address, or where there is none by an instance connect endpoint (`tunnel`);
+`console` opens the serial line by the cloud, where no network leads.
 """
 
 import asyncio
 import base64
 import os
+import shlex
+import signal
+import subprocess
 import sys
+import tempfile
 import termios
 import tty
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import Parameter
 
 from mallee.box import steps
-from mallee.cli import client, consoleline, words
+from mallee.cli import client, connecting, consoleline, words
 from mallee.cli.root import DEFAULT, Root
 from mallee.model import ids
 from mallee.model.layout import Layout
@@ -39,28 +45,93 @@ def ssh(
     instance
         The instance's id.
     key
-        The private key; the one that faststart made unless given.
+        The private key. Unless given: the one that faststart made, or else one that is made now
+        and pushed to the instance for a minute.
     user
         The user in the guest.
     """
     layout = Layout(root)
     found = _instance(layout, instance)
-    address = found.get("PublicIpAddress")
-    if address is None:
-        raise steps.Failed(
-            f"{found['InstanceId']} has no public address (it is {found['State']['Name']})",
-            "start it, or associate an address: aws ec2 associate-address",
-        )
+    if found["State"]["Name"] != "running":
+        raise steps.Failed(f"{instance} is {found['State']['Name']}", "start it")
+    options, address = _way(layout, found)
+    login = Login(layout, instance, user, (*options, f"{user}@{address}", *command))
     identity = key or layout.key_of(found.get("KeyName", ""))
-    line = [
-        "ssh",
-        *(("-i", str(identity)) if identity.exists() else ()),
-        *("-o", "StrictHostKeyChecking=accept-new"),
-        *("-o", f"UserKnownHostsFile={layout.known_hosts}"),
-        f"{user}@{address}",
-        *command,
-    ]
-    os.execvp("ssh", line)
+    if key or identity.exists():
+        os.execvp("ssh", login.words(identity))
+    with tempfile.TemporaryDirectory(prefix="mallee-") as folder:
+        status = login.run(connecting.make_key(Path(folder)))
+    sys.exit(status)
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """Somebody's session in a guest by OpenSSH."""
+
+    layout: Layout
+    instance: str
+    user: str
+    rest: tuple[str, ...]
+    """Options about the way, the destination, the command."""
+
+    def words(self, identity: Path) -> list[str]:
+        """Return the command line."""
+        known = f"UserKnownHostsFile={self.layout.known_hosts}"
+        checks = ("-o", "StrictHostKeyChecking=accept-new", "-o", known)
+        return ["ssh", "-i", str(identity), *checks, *self.rest]
+
+    def run(self, identity: Path) -> int:
+        """Push the key's public half, and return how the session ended."""
+        pushed = {
+            "InstanceId": self.instance,
+            "InstanceOSUser": self.user,
+            "SSHPublicKey": identity.with_suffix(".pub").read_text(),
+        }
+        client.call(self.layout, "ec2-instance-connect", "SendSSHPublicKey", pushed)
+        # What is typed to interrupt is for the session.
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        try:
+            return subprocess.run(self.words(identity), check=False).returncode
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+
+def _way(layout: Layout, found: dict[str, Any]) -> tuple[tuple[str, ...], str]:
+    """Return the options and the address by which an instance is reached."""
+    public = found.get("PublicIpAddress")
+    if public is not None:
+        return (), public
+    connecting.endpoint_of(partial(client.call, layout), found["VpcId"])
+    program = (sys.executable, "-m", "mallee.cli.main", "tunnel", "--root", str(layout.root))
+    command = shlex.join((*program, found["InstanceId"], "--port", "%p"))
+    # Private addresses are the same in many VPCs, host keys are not.
+    alias = f"HostKeyAlias={found['InstanceId']}"
+    return ("-o", f"ProxyCommand={command}", "-o", alias), found["PrivateIpAddress"]
+
+
+def tunnel(
+    instance: str, *, root: Root = DEFAULT, port: int = 22, duration: int | None = None
+) -> None:
+    """Pass standard input and output to a port of an instance by an instance connect endpoint.
+
+    Parameters
+    ----------
+    instance
+        The instance's id.
+    duration
+        Seconds after which it ends; an hour unless given.
+    """
+    layout = Layout(root)
+    found = _instance(layout, instance)
+    asked = {
+        "instanceConnectEndpointId": connecting.endpoint_of(
+            partial(client.call, layout), found["VpcId"]
+        ),
+        "privateIpAddress": found["PrivateIpAddress"],
+        "remotePort": str(port),
+        **({} if duration is None else {"maxTunnelDuration": str(duration)}),
+    }
+    asyncio.run(connecting.relay(connecting.sign(client.access(layout), asked)))
 
 
 def _instance(layout: Layout, instance: str) -> dict[str, Any]:

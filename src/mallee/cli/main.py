@@ -31,6 +31,10 @@ VERBS = {
     ),
     "logs": ("mallee.cli.machine:logs", "Show the daemons' logs."),
     "ssh": ("mallee.cli.instances:ssh", "Open a shell in an instance."),
+    "tunnel": (
+        "mallee.cli.instances:tunnel",
+        "Pass standard input and output to a port of an instance without public address.",
+    ),
     "console": ("mallee.cli.instances:console", "Open an instance's serial console."),
     "hosts": ("mallee.cli.cloud:list_hosts", "List the hosts and what they carry."),
     "request": ("mallee.cli.registrations:request", "Ask for an account of a cloud."),

@@ -15,6 +15,7 @@ import uvloop
 from mallee.aws import dispatch
 from mallee.cloud import actions, bootstrap, handover, pipeline, server
 from mallee.cloud.call import Agents
+from mallee.cloud.ec2.connecting import tunnels
 from mallee.cloud.hosts import asks, guests, hearing, joining, lines, slices, streams
 from mallee.cloud.hosts import door as hosts
 from mallee.cloud.identity import authenticate, authorize, keysets, lastuse
@@ -73,7 +74,8 @@ async def serve(layout: Layout, settings: Settings, stop: asyncio.Event) -> None
         doors = tuple(map(layout.s3_door_of, range(bootstrap.s3_processes(settings))))
         neighbour = handover.Neighbour(doors, dispatch.is_for_objects, handover.AWAY)
         told.streams.doors = neighbour.doors
-        services = server.Server(server.Front(answer, refuse, consoles), neighbour)
+        digger = tunnels.Tunnels(cloud, consoles)
+        services = server.Server(server.Front(answer, refuse, consoles, digger.open), neighbour)
         stack.push_async_callback(services.close)
         stack.push_async_callback(consoles.close)
         inbox = forward.Inbox(layout.trail_inbox, trail)

@@ -112,35 +112,35 @@ async def answer(cloud: Cloud, request: http.Request) -> http.Response:
     """Answer a request. Never raises: whatever goes wrong is an answer too."""
     if _is_greeting(request):
         return GREETING
-    exchange = _begin(cloud, request)
+    exchange = begin(cloud, request)
     try:
         body = await _stages(cloud, exchange)
     except errors.AwsError as error:
-        return _refused(cloud, exchange, error)
+        return end_refused(cloud, exchange, error)
     except store.Unavailable as error:
         # Cause and cure name the database's place: that is the administrator's to read.
         _log.error("database unavailable", request_id=exchange.id, why=str(error))
         unavailable = exchange.service.unavailable if exchange.service else errors.Unavailable
-        return _refused(cloud, exchange, unavailable(DATABASE_AWAY))
+        return end_refused(cloud, exchange, unavailable(DATABASE_AWAY))
     except asyncio.CancelledError:
         # What it asked for may be done all the same: it is told, and nobody gets the answer.
-        _refused(cloud, exchange, errors.Unavailable("The cloud ended before it could answer."))
+        end_refused(cloud, exchange, errors.Unavailable("The cloud ended before it could answer."))
         raise
     except Exception:  # noqa: BLE001 - the one place: a mistake of ours must not end the server
         _log.exception("request broke", request_id=exchange.id, operation=exchange.operation)
         internal = exchange.service.internal if exchange.service else errors.InternalError
-        return _refused(cloud, exchange, internal())
-    return _finish(cloud, exchange, body)
+        return end_refused(cloud, exchange, internal())
+    return end(cloud, exchange, body)
 
 
 def refuse(cloud: Cloud, request: http.Request, error: errors.AwsError) -> http.Response:
     """Answer a request whose body was not read, in the dialect of the service it names, if any."""
-    exchange = _begin(cloud, request)
+    exchange = begin(cloud, request)
     try:
         exchange.service = services.find(request, ())
     except errors.AwsError:
         exchange.service = None
-    return _refused(cloud, exchange, error)
+    return end_refused(cloud, exchange, error)
 
 
 async def _stages(cloud: Cloud, exchange: Exchange) -> bytes:
@@ -164,7 +164,7 @@ async def _stages(cloud: Cloud, exchange: Exchange) -> bytes:
     dialect = codec.for_service(service.name)
     exchange.asked = asked = dialect.decode(operation, given, request.body)
     parameters.refuse_ignored(action, asked)
-    call = _call(cloud, exchange, who, now)
+    call = call_of(cloud, exchange, who, now)
     if action.completes is not None:
         asked = action.completes(call, asked)
     exchange.about = action.about(call, asked) if action.about else ""
@@ -234,7 +234,7 @@ async def _run(cloud: Cloud, exchange: Exchange, call: Call, asked: Request) -> 
             result = await asyncio.to_thread(listing.run_scan, action, call, asked, cloud.box)
         case AskHost() as does:
             question = asks.Question(*does.prepare(call, asked))
-            _check_heard(call, question.host_id)
+            check_heard(call, question.host_id)
             told = await cloud.asks.ask(question)
             finish = partial(does.finish, call, asked, told)
             result = await asyncio.to_thread(finish) if does.is_slow else finish()
@@ -247,7 +247,7 @@ async def _run(cloud: Cloud, exchange: Exchange, call: Call, asked: Request) -> 
     return codec.for_service(action.service).encode_result(action.name, result)
 
 
-def _check_heard(call: Call, host_id: str) -> None:
+def check_heard(call: Call, host_id: str) -> None:
     """Refuse at once what a silent host would only be waited for."""
     host = call.view.get(records.HOST, host_id)
     if host is None or host.seen is None or host.seen.is_silent:
@@ -288,7 +288,8 @@ def _check_standing(tx: store.Tx, call: Call, action: Action) -> None:
         raise check.unknown_key(action.service)
 
 
-def _call(cloud: Cloud, exchange: Exchange, who: Principal, now: float) -> Call:
+def call_of(cloud: Cloud, exchange: Exchange, who: Principal, now: float) -> Call:
+    """Return what a reader is given."""
     return Call(
         principal=who,
         action=exchange.operation,
@@ -334,7 +335,8 @@ def _is_greeting(request: http.Request) -> bool:
     )
 
 
-def _begin(cloud: Cloud, request: http.Request) -> Exchange:
+def begin(cloud: Cloud, request: http.Request) -> Exchange:
+    """Return what is known of a request before anybody looks at it."""
     return Exchange(request=request, id=_request_id(), began_at=cloud.clock.monotonic())
 
 
@@ -345,12 +347,13 @@ def _request_id() -> str:
     return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
 
 
-def _refused(cloud: Cloud, exchange: Exchange, error: errors.AwsError) -> http.Response:
+def end_refused(cloud: Cloud, exchange: Exchange, error: errors.AwsError) -> http.Response:
+    """Log a refusal and make its answer."""
     exchange.error = error
-    return _finish(cloud, exchange, _dialect(exchange).encode_error(error, exchange.id))
+    return end(cloud, exchange, _dialect(exchange).encode_error(error, exchange.id))
 
 
-def _finish(cloud: Cloud, exchange: Exchange, body: bytes) -> http.Response:
+def end(cloud: Cloud, exchange: Exchange, body: bytes) -> http.Response:
     """Log the exchange and make its answer."""
     error = exchange.error
     status = error.status if error else 200

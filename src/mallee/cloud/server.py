@@ -58,6 +58,8 @@ class Front:
     refuse: Callable[[http.Request, errors.AwsError], http.Response]
     consoles: lines.Lines | None = None
     """Where clients get lines to guests' consoles, if they do here."""
+    tunnels: Callable[[http.Request], Awaitable[str | http.Response]] | None = None
+    """Gives the ticket of a line to whoever asks for a tunnel, or refuses."""
 
 
 class _Complaints(logging.Handler):
@@ -136,8 +138,8 @@ class Server:
         self._in_flight += 1
         body = b""
         try:
-            if self._front.consoles and (ticket := lines.ticket_of(incoming)):
-                return await self._front.consoles.attach(incoming, ticket)
+            if self._front.consoles and lines.is_wanted(incoming):
+                return await self._serve_line(incoming, self._front.consoles)
             body = await self._read_body(incoming)
             response = await self._front.answer(request_of(incoming, body))
             return await _send(incoming, _outgoing(response, keep_alive=True))
@@ -147,6 +149,16 @@ class Server:
         finally:
             self._in_flight -= 1
             self._bytes_held -= len(body)
+
+    async def _serve_line(
+        self, incoming: web.BaseRequest, consoles: lines.Lines
+    ) -> web.StreamResponse:
+        ticket: str | http.Response = lines.ticket_of(incoming)
+        if not ticket and self._front.tunnels is not None:
+            ticket = await self._front.tunnels(request_of(incoming, b""))
+        if isinstance(ticket, http.Response):
+            return await _send(incoming, _outgoing(ticket, keep_alive=False))
+        return await consoles.attach(incoming, ticket)
 
     async def _read_body(self, incoming: web.BaseRequest) -> bytes:
         """Return the body, counted as held; raise `AwsError` when a bound is reached."""

@@ -77,13 +77,14 @@ class NatGatewayWanted(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EndpointWanted(msgspec.Struct, frozen=True, kw_only=True):
-    """An interface endpoint in one subnet: it stands there like an interface with groups.
+    """An endpoint in one subnet: it stands there like an interface with groups.
 
-    What is sent to its addresses reaches the cloud's API by the host's agent.
+    What is sent to an interface endpoint's addresses reaches the cloud's API by the host's agent;
+    an instance connect endpoint takes nothing, and begins what tunnels ask for.
     """
 
     id: str
-    """`vpce-…`"""
+    """`vpce-…`, `eice-…`"""
     interface_id: str
     subnet_id: str
     mac: str
@@ -106,6 +107,8 @@ class PeeringWanted(msgspec.Struct, frozen=True, kw_only=True):
     peer_names: tuple[AddressWanted, ...] = ()
     """Addresses of the peer's whose public names mean the private ones here."""
 
+    serves: bool = True
+    """Whether the API answers behind it."""
 
 class AttachmentWanted(msgspec.Struct, frozen=True, kw_only=True):
     """A VPC's end of an attachment to a transit gateway: it stands in a subnet, without groups."""

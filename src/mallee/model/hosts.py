@@ -15,6 +15,7 @@ from mallee.model.carried import (
     EndpointWanted,
     NatGatewayWanted,
     PeeringWanted,
+    PublicAccess,
     RouteTableWanted,
     Speed,
     TransitGatewayWanted,
@@ -132,6 +133,7 @@ class SubnetWanted(msgspec.Struct, frozen=True):
     """Empty: everything beyond the VPC leads to the internet gateway."""
     acl_id: str = ""
     """Empty: everything may cross its border."""
+    public_access: PublicAccess = PublicAccess.OPEN
 
 
 class VpcWanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -310,6 +312,9 @@ ASK_SERIAL_LINE = "serial-line"
 """A line to the instance's serial console: the agent opens `/v1/lines/ID` and passes bytes."""
 ASK_SCREEN_LINE = "screen-line"
 """The same to the instance's screen, keyboard and mouse: the bytes are VNC's."""
+ASK_TUNNEL = "tunnel"
+"""A line to an address in a VPC from an instance connect endpoint, whose id stands for the
+instance's: `detail` is a `TunnelWanted` as JSON."""
 LINE_BYTES_MAX = 64 << 10
 """Of one message of a line."""
 
@@ -323,6 +328,17 @@ class Ask(msgspec.Struct, frozen=True):
     instance_id: str
     detail: str = ""
     """What some kinds say more."""
+
+
+class TunnelWanted(msgspec.Struct, frozen=True):
+    """A connection that an instance connect endpoint shall begin."""
+
+    id: str
+    """No two are the same."""
+    interface_id: str
+    """The endpoint's own."""
+    private_ip: str
+    port: int
 
 
 PUSHED_KEY_S = 60.0

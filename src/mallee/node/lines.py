@@ -15,6 +15,7 @@ import aiohttp
 
 from mallee.kit import logs
 from mallee.node import cloud
+from mallee.node.do import namespaces
 
 CONNECT_S = 5.0
 READ_BYTES = 16 << 10
@@ -33,10 +34,25 @@ async def connect(path: Path) -> socket.socket:
     return connection
 
 
+async def connect_from(namespace: str, address: tuple[str, int]) -> socket.socket:
+    """Return a TCP connection that begins in a network namespace; raises `OSError`."""
+    connection = await asyncio.to_thread(namespaces.run_inside, namespace, _tcp)
+    with contextlib.ExitStack() as undo:
+        undo.callback(connection.close)
+        async with asyncio.timeout(CONNECT_S):
+            await asyncio.get_running_loop().sock_connect(connection, address)
+        undo.pop_all()
+    return connection
+
+
+def _tcp() -> socket.socket:
+    return socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+
+
 async def carry(door: cloud.Cloud, ask_id: str, guest: socket.socket) -> None:
     """Carry a line to what a connection leads to until it ends; raises `CloudAway`, `Refused`."""
     guest.setblocking(False)
-    reader, writer = await asyncio.open_unix_connection(sock=guest, limit=READ_BYTES)
+    reader, writer = await asyncio.open_connection(sock=guest, limit=READ_BYTES)
     try:
         async with await door.open_line(ask_id) as line:
             await _exchange(line, reader, writer)

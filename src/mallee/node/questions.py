@@ -9,11 +9,12 @@ import asyncio
 import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from ipaddress import IPv4Address
 
 import msgspec
 
 from mallee.kit import logs
-from mallee.model import hosts
+from mallee.model import hosts, ids
 from mallee.model.hosts import Ask
 from mallee.model.plans import HostPlan
 from mallee.node import cloud, lines
@@ -49,7 +50,7 @@ class Questions:
         task.add_done_callback(self._under_way.discard)
 
     async def _answer(self, ask: Ask) -> None:
-        if ask.kind in (hosts.ASK_SERIAL_LINE, hosts.ASK_SCREEN_LINE):
+        if ask.kind in (hosts.ASK_SERIAL_LINE, hosts.ASK_SCREEN_LINE, hosts.ASK_TUNNEL):
             await self._carry(ask)
             return
         try:
@@ -79,6 +80,8 @@ class Questions:
             log.info("line refused", error=str(error))
 
     async def _connect(self, ask: Ask) -> socket.socket:
+        if ask.kind == hosts.ASK_TUNNEL:
+            return await self._dig(ask)
         if ask.kind == hosts.ASK_SCREEN_LINE:
             uuid = domain.uuid_of(ask.instance_id)
             return await asyncio.to_thread(self.host.hypervisor.open_screen, uuid)
@@ -92,6 +95,18 @@ class Questions:
             self._push(ask)
             return b""
         return await asyncio.to_thread(read, self.host, ask)
+
+    async def _dig(self, ask: Ask) -> socket.socket:
+        """Return a connection from an endpoint of this host to an address in its VPC."""
+        try:
+            wanted = msgspec.json.decode(ask.detail, type=hosts.TunnelWanted)
+            address = str(IPv4Address(wanted.private_ip)), wanted.port
+        except ValueError as error:
+            raise HypervisorFailed("not a tunnel") from error
+        if not ids.is_well_formed(wanted.interface_id, "eni"):
+            raise HypervisorFailed("not an endpoint's interface")
+        namespace = self.host.layout.endpoint_namespace(wanted.interface_id)
+        return await lines.connect_from(namespace, address)
 
     def _push(self, ask: Ask) -> None:
         try:

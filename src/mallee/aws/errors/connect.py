@@ -49,3 +49,10 @@ class InstanceConnectEndpointLimitExceeded(AwsError):
 
     code = "InstanceConnectEndpointLimitExceeded"
     template = "There may be {} EC2 Instance Connect Endpoints {}."
+
+
+class TooManyTunnels(AwsError):
+    """Argument: how many there may be at once."""
+
+    code = "ThrottlingException"
+    template = "There may be {} connections through an EC2 Instance Connect Endpoint at once."

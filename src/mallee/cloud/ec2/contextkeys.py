@@ -284,7 +284,6 @@ FINDERS: Mapping[str, Finder] = {
     "ec2:metadatahttptokens": _metadata("HttpTokens", "http_tokens"),
     "ec2:networkinterfaceid": _id(records.INTERFACE),
     "ec2:newinstanceprofile": _of(_INSTANCE, _new_profile),
-    "ec2:osuser": member("InstanceOSUser"),
     "ec2:owner": _image(lambda owner, _: owner),
     "ec2:placementgroup": _of(_INSTANCE, _placement_group),
     "ec2:placementgroupname": _of(records.PLACEMENT_GROUP, _group_name),

@@ -10,6 +10,7 @@ Not its business: who may (`admin.consoles`), what the bytes mean.
 """
 
 import asyncio
+import math
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -24,6 +25,8 @@ from mallee.model.hosts import LINE_BYTES_MAX
 
 PATH = "/services/Consoles/"
 """Below it are the lines, by ticket."""
+TUNNEL_PATH = "/openTunnel"
+"""Where clients ask for a tunnel by a signature, and no ticket."""
 TICKET_S = 30.0
 IDLE_S = 15 * 60.0
 """How long a line may be silent in both directions."""
@@ -32,8 +35,8 @@ CHECK_S = 5.0
 HEARTBEAT_S = 20.0
 """How often each end is asked whether it is there."""
 LINES_MAX = 256
-KINDS = frozenset({hosts.ASK_SERIAL_LINE, hosts.ASK_SCREEN_LINE})
-ENDED, IDLE, NO_MORE = 1000, 4000, 4003
+KINDS = frozenset({hosts.ASK_SERIAL_LINE, hosts.ASK_SCREEN_LINE, hosts.ASK_TUNNEL})
+ENDED, IDLE, OVER, NO_MORE = 1000, 4000, 4001, 4003
 """Codes with which a client's WebSocket is closed; what they mean is said with them."""
 
 _log = logs.get(__name__)
@@ -49,6 +52,8 @@ class _Line:
     """The host's end."""
     may: May | None = None
     """None: nobody holds its ticket yet."""
+    life_s: float = math.inf
+    """How long it may last, whoever talks."""
     heard_at: float = 0.0
     """Monotonic seconds of the last byte."""
     joined: asyncio.Event = field(default_factory=asyncio.Event)
@@ -61,19 +66,23 @@ class Lines:
     def __init__(self, questions: asks.Asks, clock: clocks.Clock = clocks.SYSTEM) -> None:
         self._asks = questions
         self._clock = clock
-        self._by_guest: dict[tuple[str, str], _Line] = {}
+        self._by_guest: dict[tuple[str, str, str], _Line] = {}
         self._by_ticket: dict[str, _Line] = {}
 
     def is_taken(self, kind: str, instance_id: str) -> bool:
         """Tell whether the guest's console has a line already."""
-        return (kind, instance_id) in self._by_guest
+        return (kind, instance_id, "") in self._by_guest
 
-    def hold(self, ticket: str, may: May) -> bool:
+    def count(self, kind: str, id: str) -> int:
+        """Return how many lines of that kind there are to one thing."""
+        return sum(1 for guest in self._by_guest if guest[:2] == (kind, id))
+
+    def hold(self, ticket: str, may: May, life_s: float = math.inf) -> bool:
         """Make the caller the line's holder; tell whether it was there and nobody's."""
         line = self._by_ticket.get(ticket)
         if line is None or line.may is not None:
             return False
-        line.may = may
+        line.may, line.life_s = may, life_s
         return True
 
     async def close(self) -> None:
@@ -87,7 +96,8 @@ class Lines:
         asked = self._asks.opened(host_id, ask_id)
         if asked is None or asked.kind not in KINDS:
             raise joining.Refused(404, "nobody waits for this line (any more)")
-        guest = (asked.kind, asked.instance_id)
+        # A console has one line, an endpoint as many tunnels as were asked for.
+        guest = (asked.kind, asked.instance_id, ask_id if asked.kind == hosts.ASK_TUNNEL else "")
         if guest in self._by_guest or len(self._by_guest) >= LINES_MAX:
             raise joining.Refused(409, "there is such a line already, or too many are open")
         far = web.WebSocketResponse(
@@ -163,8 +173,11 @@ class Lines:
             await sink.send_bytes(message.data)
 
     async def _watch(self, line: _Line) -> tuple[int, str]:
+        ends_at = line.heard_at + line.life_s
         while True:
-            await asyncio.sleep(CHECK_S)
+            await asyncio.sleep(min(CHECK_S, max(0.0, ends_at - self._clock.monotonic())))
+            if self._clock.monotonic() >= ends_at:
+                return OVER, "the longest time that was asked for is over"
             if not self._may(line):
                 return NO_MORE, "the caller may no more"
             if self._clock.monotonic() - line.heard_at > IDLE_S:
@@ -174,8 +187,18 @@ class Lines:
         return line.may is not None and line.may(self._clock.now())
 
 
-def ticket_of(request: web.BaseRequest) -> str:
-    """Return the ticket of a request that wants a line; empty: it wants something else."""
+def is_wanted(request: web.BaseRequest) -> bool:
+    """Tell whether a request wants a line, by a ticket or as a tunnel."""
     is_upgrade = request.headers.get("Upgrade", "").lower() == "websocket"
-    path = request.raw_path.partition("?")[0]
-    return path.removeprefix(PATH) if is_upgrade and path.startswith(PATH) else ""
+    path = _path(request)
+    return is_upgrade and (path.startswith(PATH) or path == TUNNEL_PATH)
+
+
+def ticket_of(request: web.BaseRequest) -> str:
+    """Return the ticket of a request that wants a line; empty: it wants a tunnel."""
+    path = _path(request)
+    return path.removeprefix(PATH) if path.startswith(PATH) else ""
+
+
+def _path(request: web.BaseRequest) -> str:
+    return request.raw_path.partition("?")[0]

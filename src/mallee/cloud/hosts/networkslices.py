@@ -46,6 +46,7 @@ SHOWN = (
     records.DHCP_OPTIONS,
     records.PEERING,
     records.ENDPOINT,
+    records.CONNECT_ENDPOINT,
 )
 """The kinds whose documents the network of a slice shows."""
 
@@ -138,7 +139,7 @@ def vpc_wanted(
         route_tables=tuple(_tables(view, vpc.doc, subnets, groups.region)),
         acls=tuple(_acls(view, subnets)),
         nat_gateways=tuple(_nat_gateways(view, vpc.id)),
-        endpoints=tuple(_endpoints(view, vpc, groups.region)),
+        endpoints=(*_endpoints(view, vpc, groups.region), *_connect_endpoints(view, vpc.id)),
         peerings=tuple(_peerings(view, vpc.id, groups.region)),
         dhcp=_dhcp(view, vpc.doc),
         dns_support=vpc.doc.dns_support,
@@ -149,6 +150,9 @@ def _of_endpoints(view: View, vpc_id: str) -> Iterator[InterfaceRecord]:
     for endpoint in view.by(records.ENDPOINT, "vpc", vpc_id):
         found = (view.get(records.INTERFACE, one.interface_id) for one in endpoint.doc.standings)
         yield from (one for one in found if one is not None)
+    for connect in view.by(records.CONNECT_ENDPOINT, "vpc", vpc_id):
+        interface = view.get(records.INTERFACE, connect.doc.interface_id)
+        yield from (interface,) if interface is not None else ()
 
 
 def _subnet(vpc: Vpc, subnet: Subnet) -> SubnetWanted:
@@ -238,6 +242,21 @@ def _endpoints(view: View, vpc: VpcRecord, region: str) -> Iterator[EndpointWant
                     *((doc.private_ip,) if told != "ipv6" else ()),
                     *(doc.ipv6s if told != "ipv4" else ()),
                 ),
+            )
+
+
+def _connect_endpoints(view: View, vpc_id: str) -> Iterator[EndpointWanted]:
+    for record in sorted(view.by(records.CONNECT_ENDPOINT, "vpc", vpc_id), key=lambda one: one.id):
+        interface = view.get(records.INTERFACE, record.doc.interface_id)
+        if interface is not None:
+            yield EndpointWanted(
+                id=record.id,
+                interface_id=interface.id,
+                subnet_id=interface.doc.subnet_id,
+                mac=interface.doc.mac,
+                private_ip=interface.doc.private_ip,
+                group_ids=tuple(sorted(interface.doc.group_ids)),
+                serves=False,
             )
 
 

@@ -12,6 +12,7 @@ from typing import Any, cast
 from mallee.aws.policy.texts import Values
 from mallee.cloud import things
 from mallee.cloud.ec2 import contextkeys as ec2
+from mallee.cloud.ec2.connecting import contextkeys as connecting
 from mallee.cloud.iam import contextkeys as iam
 from mallee.cloud.identity import callerkeys
 from mallee.cloud.identity.question import Finder, Question, thing
@@ -124,6 +125,7 @@ def _region(question: Question) -> str:
 _FINDERS: Mapping[str, Finder] = {
     **callerkeys.FINDERS,
     **ec2.FINDERS,
+    **connecting.FINDERS,
     **iam.FINDERS,
     **kms.FINDERS,
     **s3.FINDERS,

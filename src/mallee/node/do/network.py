@@ -271,6 +271,7 @@ def _led(vpc: VpcWanted) -> Iterator[tuple[str, tuple[tuple[str, str], ...]]]:
             tuple((one.cidr, one.target_id) for one in routes if one.way is Way.ENDPOINT),
         )
 
+            if one.serves
 
 def _changed_first(before: HostWanted | None, wanted: HostWanted) -> list[VpcWanted]:
     """The VPCs in the order of how long their users shall wait for a change."""

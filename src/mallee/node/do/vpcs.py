@@ -194,7 +194,7 @@ class Vpcs:
         self, name: str, vpc: VpcWanted, endpoint: EndpointWanted
     ) -> list[str]:
         standing = self._set.setdefault(name, Standing(name))
-        problems = standing.load(endpoints.ruleset())
+        problems = standing.load(endpoints.ruleset(endpoint))
         has_ipv6 = bool(endpoint.ipv6s) and links.has_ipv6()
         links.apply_switches(endpoints.SWITCHES | ipv6_switches(is_on=has_ipv6))
         links.apply_switches({"net/ipv6/conf/all/forwarding": "0"} if has_ipv6 else {})

@@ -1,7 +1,8 @@
-"""An interface endpoint as a guest without a machine: a namespace with one device, in one subnet.
+"""An endpoint as a guest without a machine: a namespace with one device, in one subnet.
 
-Nothing is forwarded there: what comes by the device for the services' ports is taken by the agent,
-whose sockets are in the namespace (`metadata/endpoints`), and all else is dropped. The VPC's own
+Nothing is forwarded there. What comes by the device of an interface endpoint for the services'
+ports is taken by the agent, whose sockets are in the namespace (`metadata/endpoints`); what an
+instance connect endpoint begins comes back to the agent (`lines`). All else is dropped. The VPC's own
 namespace treats it as it treats an interface, with its groups and its subnet's ACL and route table.
 Called by `routing` and `do/vpcs`. Pure.
 """
@@ -54,8 +55,8 @@ def wiring(vpc: VpcWanted, endpoint: EndpointWanted, seen: Seen) -> Wiring:
     return made if endpoint.ipv6s else links.without_ipv6(made)
 
 
-def ruleset() -> nft.Ruleset:
-    """The endpoint's own ruleset, the same for all: the services' ports, and nothing else."""
+def ruleset(endpoint: EndpointWanted) -> nft.Ruleset:
+    """The endpoint's own ruleset: the services' ports, where it serves, and nothing else."""
     ports = ", ".join(str(port) for port in network.SERVICE_PORTS)
     chains = (
         nft.base(
@@ -65,7 +66,7 @@ def ruleset() -> nft.Ruleset:
             (
                 "ct state established accept",
                 f"icmpv6 type {{ {speakers.NEIGHBOURS} }} accept",
-                f"tcp dport {{ {ports} }} accept",
+                *([f"tcp dport {{ {ports} }} accept"] if endpoint.serves else []),
             ),
         ),
         nft.base("forward", "filter hook forward priority filter", "drop", ()),
