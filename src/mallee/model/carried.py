@@ -33,6 +33,18 @@ class Way(Enum):
     """Nothing: what the route named is gone, detached, or does not run."""
 
 
+class PublicAccess(Enum):
+    """How far a subnet may speak with the world by internet gateways, whatever else lets it."""
+
+    OPEN = "open"
+    OUTWARD = "outward"
+    """In conversations that begin inside."""
+    GATEWAYS = "gateways"
+    """Its NAT gateways only, and IPv6 that an egress-only gateway leads out."""
+    CLOSED = "closed"
+    """Not at all."""
+
+
 class RouteWanted(msgspec.Struct, frozen=True):
     """One route, with one range as its destination."""
 
@@ -95,6 +107,8 @@ class EndpointWanted(msgspec.Struct, frozen=True, kw_only=True):
     """Full names, with all below them, that mean it for the VPC's guests."""
     named_ips: tuple[str, ...] = ()
     """Which of its addresses the names mean."""
+    serves: bool = True
+    """Whether the API answers behind it."""
 
 
 class PeeringWanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,11 +118,11 @@ class PeeringWanted(msgspec.Struct, frozen=True, kw_only=True):
     peer_vpc_id: str
     peer_cidrs: tuple[str, ...]
     """All ranges of the peer, IPv4 and IPv6: only they may speak through the connection."""
+    peer_link_index: int = 0
+    """The peer's `VpcWanted.link_index`: by it each end of the link has an address of its own."""
     peer_names: tuple[AddressWanted, ...] = ()
     """Addresses of the peer's whose public names mean the private ones here."""
 
-    serves: bool = True
-    """Whether the API answers behind it."""
 
 class AttachmentWanted(msgspec.Struct, frozen=True, kw_only=True):
     """A VPC's end of an attachment to a transit gateway: it stands in a subnet, without groups."""
@@ -131,6 +145,8 @@ class TransitPortWanted(msgspec.Struct, frozen=True, kw_only=True):
     vpc_id: str = ""
     peer_id: str = ""
     """The transit gateway at the other end; empty: it is a VPC."""
+    peer_link_index: int = 0
+    """That gateway's `link_index`."""
 
 
 class TransitRouteWanted(msgspec.Struct, frozen=True):
@@ -154,6 +170,9 @@ class TransitGatewayWanted(msgspec.Struct, frozen=True, kw_only=True):
     their destination and where they came from."""
 
     id: str
+    link_index: int = 0
+    """No two gateways of the cloud have the same: by it each has an address of its own on links to
+    other gateways."""
     ports: tuple[TransitPortWanted, ...] = ()
     tables: tuple[TransitTableWanted, ...] = ()
 
