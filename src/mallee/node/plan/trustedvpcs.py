@@ -188,25 +188,9 @@ def check_id(prefix: str, text: str) -> None:
     """Raise `NotTrusted` unless the text is an id of that kind."""
     if not ids.is_well_formed(text, prefix):
         raise NotTrusted(f"{text[:80]!r} as an id of the form {prefix}-…")
+
 def _check_endpoint(endpoint: EndpointWanted) -> None:
     check_id("vpce" if endpoint.serves else "eice", endpoint.id)
-    check_id("eni", endpoint.interface_id)
-    check_id("subnet", endpoint.subnet_id)
-    check_text("hardware address", endpoint.mac, _MAC)
-    _check_address(endpoint.private_ip)
-    for group_id in endpoint.group_ids:
-        check_id("sg", group_id)
-    for ip in endpoint.ipv6s:
-        _check_address6(ip)
-    for name in endpoint.names:
-        check_text("name of an endpoint", name, _NAME)
-    for ip in endpoint.named_ips:
-        _check_any_address(ip)
-
-
-
-def _check_endpoint(endpoint: EndpointWanted) -> None:
-    check_id("vpce", endpoint.id)
     check_id("eni", endpoint.interface_id)
     check_id("subnet", endpoint.subnet_id)
     check_text("hardware address", endpoint.mac, _MAC)
