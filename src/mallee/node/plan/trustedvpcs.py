@@ -49,9 +49,9 @@ def check_vpc(vpc: VpcWanted, wanted: HostWanted) -> None:
         _check_interface(interface, wanted)
     for gateway in vpc.nat_gateways:
         _check_gateway(gateway, wanted)
-    for table in vpc.route_tables:
     for endpoint in vpc.endpoints:
         _check_endpoint(endpoint)
+    for table in vpc.route_tables:
         check_id("rtb", table.id)
         for route in table.routes:
             _check_route(route)
