@@ -18,6 +18,10 @@ from mallee.model.carried import (
     PeeringWanted,
     RouteTableWanted,
     RouteWanted,
+    TransitGatewayWanted,
+    TransitPortWanted,
+    TransitRouteWanted,
+    TransitTableWanted,
     Way,
 )
 from mallee.model.hosts import GroupWanted, HostWanted, InterfaceWanted, SubnetWanted, VpcWanted
@@ -138,10 +142,6 @@ def nat_gateway(number: int, inside: SubnetWanted, public: str | None) -> NatGat
     )
 
 
-def peering(one: int, other: int, *, seen_from: int) -> PeeringWanted:
-    """The peering of two VPCs, as one of them has it."""
-    peer = other if seen_from == one else one
-    return PeeringWanted(
 def endpoint(number: int, inside: SubnetWanted, *groups: str) -> EndpointWanted:
     """An interface endpoint at the addresses that end in the number; no name means it."""
     vpc_number, subnet_number = (int(part) for part in inside.cidr.split(".")[1:3])
@@ -156,9 +156,63 @@ def endpoint(number: int, inside: SubnetWanted, *groups: str) -> EndpointWanted:
     )
 
 
+def peering(one: int, other: int, *, seen_from: int) -> PeeringWanted:
+    """The peering of two VPCs, as one of them has it."""
+    peer = other if seen_from == one else one
+    return PeeringWanted(
         id=f"pcx-{one:08x}{other:09x}",
         peer_vpc_id=vpc_id(peer),
+        peer_link_index=peer,
         peer_cidrs=(f"10.{peer}.0.0/16", f"fd00:{peer}::/56"),
+    )
+
+
+def attachment_id(gateway: int, vpc: int) -> str:
+    """The id of the attachment of a VPC to a transit gateway."""
+    return f"tgw-attach-{gateway:06x}{vpc:06x}00000"
+
+
+def transit_id(gateway: int) -> str:
+    """The id of a transit gateway."""
+    return f"tgw-{gateway:017x}"
+
+
+def attachment(gateway: int, inside: SubnetWanted) -> AttachmentWanted:
+    """The attachment of a subnet's VPC to a transit gateway, as the VPC has it."""
+    vpc_number = int(inside.cidr.split(".")[1])
+    return AttachmentWanted(
+        id=attachment_id(gateway, vpc_number),
+        gateway_id=transit_id(gateway),
+        subnet_id=inside.id,
+    )
+
+
+def port(gateway: int, vpc: int, table: str) -> TransitPortWanted:
+    """The same as the gateway has it, associated with a table of the gateway's."""
+    id = attachment_id(gateway, vpc)
+    return TransitPortWanted(id=id, table_id=table, vpc_id=vpc_id(vpc))
+
+
+def peer_ports(one: int, other: int, tables: tuple[str, str]) -> tuple[TransitPortWanted, ...]:
+    """Both ends of the peering of two transit gateways."""
+    id = attachment_id(one, 0xF00 + other)
+    return tuple(
+        TransitPortWanted(id=id, table_id=table, peer_id=transit_id(peer), peer_link_index=peer)
+        for table, peer in zip(tables, (other, one), strict=True)
+    )
+
+
+def transit_table(id: str, *routes: tuple[str, str]) -> TransitTableWanted:
+    """A route table of a transit gateway: destination, id of the attachment."""
+    return TransitTableWanted(id, tuple(TransitRouteWanted(*route) for route in routes))
+
+
+def transit_gateway(
+    number: int, ports: Iterable[TransitPortWanted], *tables: TransitTableWanted
+) -> TransitGatewayWanted:
+    """A transit gateway."""
+    return TransitGatewayWanted(
+        id=transit_id(number), link_index=number, ports=tuple(ports), tables=tables
     )
 
 

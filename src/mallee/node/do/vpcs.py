@@ -100,7 +100,7 @@ class Vpcs:
     def ensure(self, wanted: HostWanted) -> list[str]:
         """Make all namespaces, so that links between them can be made; remove those unwanted."""
         problems = self._remove_unwanted(wanted)
-        self._carried = frozenset(vpc.id for vpc in wanted.vpcs)
+        self._carried = carried(wanted)
         for name in _names(self._layout, wanted):
             problem = self._kept.ensure(name)
             problems += [] if problem is None else [problem]
@@ -233,6 +233,11 @@ class Vpcs:
         standing = self._set.pop(name, None)
         if standing is not None:
             standing.close()
+
+
+def carried(wanted: HostWanted) -> frozenset[str]:
+    """Return the ids of the VPCs and transit gateways that the host carries."""
+    return frozenset(one.id for one in (*wanted.vpcs, *wanted.transit_gateways))
 
 
 def _is_same(before: _Planned, now: _Planned) -> bool:

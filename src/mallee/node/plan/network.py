@@ -4,7 +4,8 @@
 
 *Link space* is where the addresses of our own links come from: link-local (169.254.0.0/16), since
 no router forwards it, AWS forbids it as a VPC's range, and it needs no setting. VPC links take /31s
-from 169.254.1.0 to 169.254.127.255 by `link_index`, the host's link a /30 from 169.254.252.0/22
+from 169.254.1.0 to 169.254.127.255 by `link_index`, transit gateways an address each from
+169.254.192.0/20, the host's link a /30 from 169.254.252.0/22
 that nothing on the host uses yet. Services that guests know keep 169.254.169.x.
 
 Called by `do/network`; the comparison with what stands is `links`' business, filtering and NAT are
@@ -50,7 +51,9 @@ HOST = "host"
 """The end of the host's link inside the edge namespace."""
 
 LINK_INDEX_MAX = 16255
+TRANSIT_INDEX_MAX = 4095
 _VPC_LINKS = IPv4Address("169.254.1.0")
+_TRANSIT_ENDS = IPv4Address("169.254.192.0")
 _HOST_LINKS = IPv4Network("169.254.252.0/22")
 _EVERYTHING = "0.0.0.0/0"
 _NARROWEST_WORLD = 8
@@ -107,6 +110,18 @@ def edge_end(vpc: VpcWanted) -> IPv4Address:
 def vpc_end(vpc: VpcWanted) -> IPv4Address:
     """The address of the VPC's namespace on its link: what its own DNS queries come from."""
     return edge_end(vpc) + 1
+
+
+def transit_end(link_index: int) -> IPv4Address:
+    """The address of a transit gateway on its links to others."""
+    if not 0 <= link_index <= TRANSIT_INDEX_MAX:
+        raise ValueError(f"link index {link_index} is not in 0..{TRANSIT_INDEX_MAX}")
+    return _TRANSIT_ENDS + link_index
+
+
+def end_of(link_index: int) -> IPv4Address:
+    """The same by the VPC's `link_index`."""
+    return _VPC_LINKS + 2 * link_index + 1
 
 
 def gateway(subnet: SubnetWanted) -> IPv4Address:

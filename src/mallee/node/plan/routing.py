@@ -11,14 +11,14 @@ What the namespace itself sends (its name server's questions) has a table of its
 Called by `do/network`. Pure.
 """
 
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from ipaddress import ip_network
 
 from mallee.model.carried import RouteTableWanted, RouteWanted, Way
 from mallee.model.hosts import InterfaceWanted, SubnetWanted, VpcWanted
 from mallee.model.layout import Layout
-from mallee.node.plan import endpoints, links, network, shaping
+from mallee.node.plan import endpoints, links, network, shaping, transit
 from mallee.node.plan.links import Address, PolicyRule, Route, Seen, Veth, Wiring
 
 _OWN_TABLE = 900
@@ -29,9 +29,8 @@ _INSIDE_PRIORITY = 1000
 _TABLE_PRIORITY = 2000
 _OWN_PRIORITY = 40000
 """Behind the main table (32766), which has all that is inside."""
-_PEER_ENDS = ("169.254.200.0", "169.254.200.1")
-"""On every link of a peering: such links are no network, so all may have the same."""
 _PEER_ENDS6 = ("fe80::1", "fe80::2")
+"""On every link of a peering: what is link-local is so on each link for itself."""
 _EVERYTHING, _EVERYTHING6 = "0.0.0.0/0", "::/0"
 
 _TO_THE_WORLD = RouteTableWanted(
@@ -56,17 +55,16 @@ def _numbers(ids: Iterable[str]) -> dict[str, int]:
     return {id: _FIRST_NUMBER + number for id, number in numbers.items()}
 
 
-def vpc_wiring(layout: Layout, vpc: VpcWanted, seen: Seen, peers: frozenset[str]) -> Wiring:
+def vpc_wiring(layout: Layout, vpc: VpcWanted, seen: Seen, carried: frozenset[str]) -> Wiring:
     """A VPC: its services on loopback, the way to the edge, and all devices that are there.
 
-    `peers` are the ids of the VPCs that this host carries.
+    `carried` are the ids of the VPCs and transit gateways that this host carries.
     """
     plugged = [one for one in vpc.interfaces if layout.tap(one.id) in seen.indices]
     gateways = {one.id: layout.nat_link(one.interface_id) for one in vpc.nat_gateways}
-    peerings = [one for one in vpc.peerings if one.peer_vpc_id in peers]
+    beyond = {**_peer_links(layout, vpc, carried), **_transit_links(layout, vpc, carried)}
     asides = sorted(shaping.aside(layout, vpc).values())
     limiters = tuple(device for device in asides if device in seen.indices)
-    peer_links = tuple(layout.peer_link(one.id) for one in peerings)
     wiring = Wiring(
         veths=(
             Veth(network.EDGE, network.link_name(vpc), layout.edge_namespace),
@@ -75,10 +73,7 @@ def vpc_wiring(layout: Layout, vpc: VpcWanted, seen: Seen, peers: frozenset[str]
                 for one in vpc.nat_gateways
             ),
             *(endpoints.link(layout, one) for one in vpc.endpoints),
-            *(
-                Veth(link, link, layout.vpc_namespace(one.peer_vpc_id))
-                for one, link in zip(peerings, peer_links, strict=True)
-            ),
+            *(Veth(link, link, end.namespace) for link, end in beyond.items()),
         ),
         devices=(
             "lo",
@@ -86,11 +81,11 @@ def vpc_wiring(layout: Layout, vpc: VpcWanted, seen: Seen, peers: frozenset[str]
             *(layout.tap(interface.id) for interface in plugged),
             *sorted(gateways.values()),
             *(layout.nat_link(one.interface_id) for one in vpc.endpoints),
-            *peer_links,
+            *beyond,
             *limiters,
         ),
-        addresses=tuple(_addresses(layout, vpc, plugged, peer_links)),
-        routes=(*_local_routes(layout, vpc, plugged), *_table_routes(layout, vpc, plugged, peers)),
+        addresses=tuple(_addresses(layout, vpc, plugged, beyond)),
+        routes=(*_local_routes(layout, vpc, plugged), *_table_routes(layout, vpc, plugged, beyond)),
         rules=tuple(_rules(vpc)),
         is_whole=True,
         kinds=tuple(kind.rstrip("*") for kind in (network.NATS, network.PEERS, network.LIMITERS)),
@@ -98,8 +93,52 @@ def vpc_wiring(layout: Layout, vpc: VpcWanted, seen: Seen, peers: frozenset[str]
     return wiring if vpc.ipv6_cidrs else links.without_ipv6(wiring)
 
 
+@dataclass(frozen=True, slots=True)
+class _End:
+    """A link to another network: where its other end is, both ends' addresses, and which routes
+    lead to it."""
+
+    namespace: str
+    own: tuple[str, str]
+    """Of IPv4 and of IPv6."""
+    other: tuple[str, str]
+    target: tuple[Way, str]
+
+
+_Beyond = Mapping[str, _End]
+"""The links to other networks, by name."""
+
+
+def _peer_links(layout: Layout, vpc: VpcWanted, carried: frozenset[str]) -> dict[str, _End]:
+    ends: dict[str, _End] = {}
+    for one in vpc.peerings:
+        if one.peer_vpc_id in carried:
+            side = int(vpc.id > one.peer_vpc_id)
+            ends[layout.peer_link(one.id)] = _End(
+                layout.vpc_namespace(one.peer_vpc_id),
+                (str(network.vpc_end(vpc)), _PEER_ENDS6[side]),
+                (str(network.end_of(one.peer_link_index)), _PEER_ENDS6[1 - side]),
+                (Way.PEERING, one.id),
+            )
+    return ends
+
+
+def _transit_links(layout: Layout, vpc: VpcWanted, carried: frozenset[str]) -> dict[str, _End]:
+    own, other = transit.VPC_SIDE, 1 - transit.VPC_SIDE
+    return {
+        layout.transit_link(one.id): _End(
+            layout.transit_namespace(one.gateway_id),
+            (transit.ENDS[own], transit.ENDS6[own]),
+            (transit.ENDS[other], transit.ENDS6[other]),
+            (Way.TRANSIT, one.gateway_id),
+        )
+        for one in vpc.attachments
+        if one.gateway_id in carried
+    }
+
+
 def _addresses(
-    layout: Layout, vpc: VpcWanted, plugged: list[InterfaceWanted], peer_links: Iterable[str]
+    layout: Layout, vpc: VpcWanted, plugged: list[InterfaceWanted], beyond: _Beyond
 ) -> Iterator[Address]:
     services = (network.METADATA_ADDRESS, network.DNS_ADDRESS, str(network.name_server(vpc)))
     yield Address("lo", "127.0.0.1/8")
@@ -115,10 +154,10 @@ def _addresses(
         if subnet_id not in gateways:
             raise ValueError(f"{id} is in {subnet_id}, which {vpc.id} has not")
         yield from (Address(device, cidr) for cidr in gateways[subnet_id])
-    for link in peer_links:
-        yield Address(link, f"{_PEER_ENDS[_side(vpc, layout, link)]}/32")
+    for link, end in beyond.items():
+        yield Address(link, f"{end.own[0]}/32")
         if vpc.ipv6_cidrs:
-            yield Address(link, f"{_PEER_ENDS6[_side(vpc, layout, link)]}/64")
+            yield Address(link, f"{end.own[1]}/64")
     if vpc.ipv6_cidrs:
         yield Address("lo", "::1/128")
         yield Address("lo", f"{network.DNS_ADDRESS6}/128")
@@ -131,12 +170,6 @@ def _gateway_cidrs(subnet: SubnetWanted) -> Iterator[str]:
     if subnet.ipv6_cidr:
         yield f"{network.ROUTER6}/64"
         yield f"{ip_network(subnet.ipv6_cidr)[1]}/64"
-
-
-def _side(vpc: VpcWanted, layout: Layout, link: str) -> int:
-    """Which end of a peering's link is this VPC's: 0 or 1."""
-    peer = next(one.peer_vpc_id for one in vpc.peerings if layout.peer_link(one.id) == link)
-    return int(vpc.id > peer)
 
 
 def _local_routes(
@@ -176,11 +209,11 @@ def _tables(vpc: VpcWanted) -> dict[str, RouteTableWanted]:
 
 
 def _table_routes(
-    layout: Layout, vpc: VpcWanted, plugged: list[InterfaceWanted], peers: frozenset[str]
+    layout: Layout, vpc: VpcWanted, plugged: list[InterfaceWanted], beyond: _Beyond
 ) -> Iterator[Route]:
     tables, inside = _tables(vpc), _ranges(vpc)
     numbers = _numbers(tables)
-    hops = dict(_hops(layout, vpc, plugged, peers))
+    hops = dict(_hops(layout, vpc, plugged, beyond))
     for id, table in tables.items():
         number = numbers[id]
         routes = {str(ip_network(one.cidr)): one for one in table.routes}
@@ -204,7 +237,7 @@ Target = tuple[Way, str, bool]
 
 
 def _hops(
-    layout: Layout, vpc: VpcWanted, plugged: list[InterfaceWanted], peers: frozenset[str]
+    layout: Layout, vpc: VpcWanted, plugged: list[InterfaceWanted], beyond: _Beyond
 ) -> Iterator[tuple[Target, tuple[str, str]]]:
     """Device and next hop of every target that can carry packets now."""
     targets = {(one.way, one.target_id) for table in _tables(vpc).values() for one in table.routes}
@@ -222,12 +255,9 @@ def _hops(
             yield (Way.INTERFACE, one.id, False), (layout.tap(one.id), one.private_ip)
             if one.ipv6s:
                 yield (Way.INTERFACE, one.id, True), (layout.tap(one.id), one.ipv6s[0])
-    for one in vpc.peerings:
-        if one.peer_vpc_id in peers:
-            link = layout.peer_link(one.id)
-            other = 1 - _side(vpc, layout, link)
-            yield (Way.PEERING, one.id, False), (link, _PEER_ENDS[other])
-            yield (Way.PEERING, one.id, True), (link, _PEER_ENDS6[other])
+    for link, end in beyond.items():
+        for is_ipv6 in (False, True):
+            yield (*end.target, is_ipv6), (link, end.other[is_ipv6])
 
 
 def _rules(vpc: VpcWanted) -> Iterator[PolicyRule]:

@@ -2,7 +2,8 @@
 
 Each device has one interface behind it. What comes by it bears that interface's MAC and one of its
 addresses, or an address of a range that is led to it; or it is how a guest comes by its addresses.
-By a peering comes what the peer has as addresses. A packet that passes has the mark of its subnet.
+By a peering comes what the peer has as addresses, by a transit gateway what the VPC itself has not.
+A packet that passes has the mark of its subnet.
 Part of `vpcfirewall`. Pure.
 """
 
@@ -85,6 +86,7 @@ def sets(those: list[Speaker]) -> Iterator[nft.Set]:
 def chains(layout: Layout, vpc: VpcWanted, those: list[Speaker]) -> Iterator[nft.Chain]:
     """Return the chains that every packet comes through first."""
     yield _peer_chain(layout, vpc)
+    yield _transit_chain(vpc)
     yield from _raw_chains(those)
 
 
@@ -122,6 +124,7 @@ def _raw_chains(those: list[Speaker]) -> Iterator[nft.Chain]:
     led = [f"ip{suffix}" for suffix, held in _led(those) if held]
     rules = [
         f'iifname {{ "lo", "{network.EDGE}" }} accept',
+        f'iifname "{network.TRANSITS}" goto transits',
         f'iifname "{network.PEERS}" jump peers',
         "meta mark set iifname map @subnets",
         "iifname . ether saddr . ip saddr @speakers accept",
@@ -179,3 +182,18 @@ def _peer_chain(layout: Layout, vpc: VpcWanted) -> nft.Chain:
                 rules.append(f"{link} {family} saddr {{ {', '.join(sorted(held))} }} accept")
         rules.append(f"{link} ip6 saddr fe80::/10 icmpv6 type {{ {NEIGHBOURS} }} accept")
     return nft.Chain("peers", (*rules, "drop"))
+
+
+def _transit_chain(vpc: VpcWanted) -> nft.Chain:
+    """By a transit gateway comes whoever is beyond it, so nobody who is of the VPC itself."""
+    own = (vpc.cidr, *vpc.more_cidrs)
+    held6 = ", ".join((_NEVER_A_SOURCE6, *sorted(vpc.ipv6_cidrs)))
+    rules = (
+        "meta mark set iifname map @subnets",
+        f"ip6 saddr fe80::/10 icmpv6 type {{ {NEIGHBOURS} }} accept",
+        f"ip saddr {{ {_NEVER_A_SOURCE} }} drop",
+        f"ip saddr {{ {', '.join(sorted(own))} }} drop",
+        f"ip6 saddr {{ {held6} }} drop",
+        "accept",
+    )
+    return nft.Chain("transits", rules)

@@ -104,6 +104,8 @@ def _check_wanted(wanted: HostWanted) -> None:
     _check_ipv6_range(wanted.ipv6_range)
     for vpc in wanted.vpcs:
         trustedvpcs.check_vpc(vpc, wanted)
+    for gateway in wanted.transit_gateways:
+        trustedvpcs.check_transit_gateway(gateway)
     for instance in wanted.instances:
         _check_instance(instance)
 

@@ -18,7 +18,7 @@ from mallee.model.carried import (
 )
 from mallee.model.hosts import GroupWanted, HostWanted, InterfaceWanted, SubnetWanted, VpcWanted
 from mallee.model.networks import Rule
-from mallee.node.plan import trustedwatching
+from mallee.node.plan import network, trustedwatching
 
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252})")
 _MAC = re.compile(r"[0-9a-f]{2}(?::[0-9a-f]{2}){5}")
@@ -59,8 +59,18 @@ def check_vpc(vpc: VpcWanted, wanted: HostWanted) -> None:
         check_id("acl", acl.id)
         for entry in acl.entries:
             _check_entry(entry)
+    for attachment in vpc.attachments:
+        check_id("tgw-attach", attachment.id)
+        check_id("tgw", attachment.gateway_id)
+        if attachment.subnet_id not in {subnet.id for subnet in vpc.subnets}:
+            raise NotTrusted(f"{attachment.id} in no subnet of its VPC")
+        for address in attachment.names:
+            _check_address_pair(address, wanted)
+    if vpc.gateway_table_id:
+        check_id("rtb", vpc.gateway_table_id)
     for peering in vpc.peerings:
         check_id("pcx", peering.id)
+        _check_index(peering.peer_link_index, network.LINK_INDEX_MAX)
         check_id("vpc", peering.peer_vpc_id)
         _check_ranges(peering.peer_cidrs)
         for address in peering.peer_names:
@@ -70,6 +80,21 @@ def check_vpc(vpc: VpcWanted, wanted: HostWanted) -> None:
     faults += [trustedwatching.faults_of_mirror(mirror) for mirror in vpc.mirrors]
     for fault in filter(None, faults):
         raise NotTrusted(fault)
+
+
+def check_transit_gateway(gateway: TransitGatewayWanted) -> None:
+    """Raise `NotTrusted` unless a host may carry the transit gateway."""
+    check_id("tgw", gateway.id)
+    _check_index(gateway.link_index, network.TRANSIT_INDEX_MAX)
+    for port in gateway.ports:
+        check_id("tgw-attach", port.id)
+        _check_index(port.peer_link_index, network.TRANSIT_INDEX_MAX)
+        for prefix, id in (("tgw-rtb", port.table_id), ("vpc", port.vpc_id), ("tgw", port.peer_id)):
+            if id:
+                check_id(prefix, id)
+    for table in gateway.tables:
+        check_id("tgw-rtb", table.id)
+        _check_ranges(route.cidr for route in table.routes)
 
 
 def _check_part_of_ours(cidr: str, ipv6_range: str) -> None:
@@ -163,6 +188,22 @@ def _check_gateway(gateway: NatGatewayWanted, wanted: HostWanted) -> None:
         _check_address_pair(address, wanted)
 
 
+def _check_endpoint(endpoint: EndpointWanted) -> None:
+    check_id("vpce" if endpoint.serves else "eice", endpoint.id)
+    check_id("eni", endpoint.interface_id)
+    check_id("subnet", endpoint.subnet_id)
+    check_text("hardware address", endpoint.mac, _MAC)
+    _check_address(endpoint.private_ip)
+    for group_id in endpoint.group_ids:
+        check_id("sg", group_id)
+    for ip in endpoint.ipv6s:
+        _check_address6(ip)
+    for name in endpoint.names:
+        check_text("name of an endpoint", name, _NAME)
+    for ip in endpoint.named_ips:
+        _check_any_address(ip)
+
+
 def _check_address_pair(address: AddressWanted, wanted: HostWanted) -> None:
     _check_address(address.private_ip)
     if address.public_name:
@@ -188,22 +229,6 @@ def check_id(prefix: str, text: str) -> None:
     """Raise `NotTrusted` unless the text is an id of that kind."""
     if not ids.is_well_formed(text, prefix):
         raise NotTrusted(f"{text[:80]!r} as an id of the form {prefix}-…")
-
-def _check_endpoint(endpoint: EndpointWanted) -> None:
-    check_id("vpce" if endpoint.serves else "eice", endpoint.id)
-    check_id("eni", endpoint.interface_id)
-    check_id("subnet", endpoint.subnet_id)
-    check_text("hardware address", endpoint.mac, _MAC)
-    _check_address(endpoint.private_ip)
-    for group_id in endpoint.group_ids:
-        check_id("sg", group_id)
-    for ip in endpoint.ipv6s:
-        _check_address6(ip)
-    for name in endpoint.names:
-        check_text("name of an endpoint", name, _NAME)
-    for ip in endpoint.named_ips:
-        _check_any_address(ip)
-
 
 
 def check_text(what: str, text: str, form: re.Pattern[str]) -> None:
@@ -265,6 +290,11 @@ def _check_protocol(text: str) -> None:
     check_text("protocol", text, _PROTOCOL)
     if text.isdecimal() and int(text) > _PROTOCOL_MAX:
         raise NotTrusted(f"{text} as a protocol")
+
+
+def _check_index(index: int, greatest: int) -> None:
+    if not 0 <= index <= greatest:
+        raise NotTrusted(f"{index} as the index of a link")
 
 
 def _check_numbers(least: int, *numbers: int) -> None:

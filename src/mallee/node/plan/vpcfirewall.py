@@ -18,7 +18,7 @@ Called by `do/network`. Not its business: routes (`routing`), loading (`do/firew
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from mallee.model.carried import Way
+from mallee.model.carried import PublicAccess, Way
 from mallee.model.hosts import VpcWanted
 from mallee.model.layout import Layout
 from mallee.node.plan import acls, flowcounts, groups, network, nft, routing, speakers
@@ -104,7 +104,7 @@ def _border_sets(
     standing = [(one.device, one.subnet_id) for one in those]
     standing += [(layout.transit_link(one.id), one.subnet_id) for one in vpc.attachments]
     yield nft.map_of(
-        "subnets", "ifname : mark", (f'"{one.device}" : {marks[one.subnet_id]:#x}' for one in those)
+        "subnets", "ifname : mark", (f'"{device}" : {marks[id]:#x}' for device, id in standing)
     )
     yield nft.set_of(
         "inside",
@@ -127,9 +127,9 @@ def _border_sets(
         "entering-subnet",
         "ifname : verdict",
         (
-            f'"{one.device}" : jump {acls.chain_name(guarded[one.subnet_id], is_egress=False)}'
-            for one in those
-            if one.subnet_id in guarded
+            f'"{device}" : jump {acls.chain_name(guarded[id], is_egress=False)}'
+            for device, id in standing
+            if id in guarded
         ),
     )
     yield nft.set_of(
@@ -142,6 +142,7 @@ def _border_sets(
             if one.subnet_id in _open_subnets(vpc) and one.device not in closed
         ),
     )
+    yield from publicaccess.sets(vpc, those)
     yield nft.set_of("only-out", "mark", (f"{marks[id]:#x}" for id in _only_out_subnets(vpc)))
     yield nft.Set("asking", "type ifname; size 4096", flags="dynamic,timeout; timeout 1m")
     yield nft.Set("talking", "type ifname; size 4096", flags="dynamic")
@@ -233,11 +234,16 @@ def _forward_chains(layout: Layout, vpc: VpcWanted) -> Iterator[nft.Chain]:
         "oifname vmap @entering-subnet",
     )
     has_borders = any(one.acl_id for one in vpc.subnets)
+    is_blocked = any(one.public_access is not PublicAccess.OPEN for one in vpc.subnets)
     yield nft.base(
         "forward",
         "filter hook forward priority filter",
         "drop",
-        (*(borders if has_borders else ()), "goto known"),
+        (
+            *(publicaccess.rules() if is_blocked else ()),
+            *(borders if has_borders else ()),
+            "goto known",
+        ),
     )
     yield nft.Chain(
         "known",
