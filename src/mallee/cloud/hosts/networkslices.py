@@ -274,7 +274,6 @@ def _peerings(view: View, vpc_id: str, region: str) -> Iterator[PeeringWanted]:
                 peer_cidrs=(*peer.doc.cidrs, *(block.cidr for block in peer.doc.ipv6_cidrs)),
                 peer_names=tuple(_named(view, peer, region)) if end.resolves_dns else (),
             )
-                peer_link_index=peer.doc.link_index,
 
 
 def _named(view: View, vpc: VpcRecord, region: str) -> Iterator[AddressWanted]:

@@ -20,17 +20,7 @@ from mallee.kit import process
 from mallee.model.carried import Way
 from mallee.model.hosts import HostWanted, InterfaceWanted, VpcWanted
 from mallee.model.layout import Layout
-from mallee.node.do import (
-    dhcp,
-    firewall,
-    links,
-    namespaces,
-    neighbours,
-    taps,
-    transitgateways,
-    uplink,
-    vpcs,
-)
+from mallee.node.do import dhcp, firewall, links, namespaces, neighbours, taps, uplink, vpcs
 from mallee.node.do.standing import Standing
 from mallee.node.metadata import endpoints, service
 from mallee.node.plan import dhcp as dhcp_plan
@@ -56,7 +46,6 @@ class Network:
         """Guards the hypervisor's namespace alone: a tap is born while the network is applied."""
         self._kept = namespaces.Kept()
         self._vpcs = vpcs.Vpcs(layout, self._kept)
-        self._transit_gateways = transitgateways.TransitGateways(layout, self._kept)
         self._host = Standing("the host")
         self._edge = Standing(layout.edge_namespace)
         self._wanted: HostWanted | None = None
@@ -83,7 +72,6 @@ class Network:
             problems = list(found.taken.values())
             problems += _some(self._kept.ensure(self._layout.edge_namespace))
             problems += self._vpcs.ensure(wanted)
-            problems += self._transit_gateways.ensure(wanted)
             with self._births:
                 problems += _some(self._kept.ensure(self._layout.hypervisor_namespace))
             problems += self._apply_host(wanted, found, world)
@@ -93,7 +81,6 @@ class Network:
             problems += namespaces.run_inside(edge, partial(self._edge.load, ruleset))
             for vpc in changed_first:
                 problems += self._try_vpc(vpc)
-            problems += self._transit_gateways.apply(wanted)
             problems += namespaces.run_inside(edge, partial(self._wire_edge, wanted, found))
             problems += self._serve_metadata()
             return tuple(problems)
@@ -165,7 +152,6 @@ class Network:
             for name in namespaces.names(f"mallee-{self._layout.tag}-"):
                 self._kept.remove(name)
             self._vpcs.clear()
-            self._transit_gateways.clear()
             for one in (self._host, self._edge):
                 one.close()
             self._host, self._edge = Standing("the host"), Standing(self._layout.edge_namespace)
@@ -271,6 +257,7 @@ class Network:
             )
             for vpc in self._wanted.vpcs
             for one in vpc.endpoints
+            if one.serves
         ]
         return [*self._metadata.apply(listeners), *self._metadata.apply_endpoints(doors)]
 
@@ -285,7 +272,6 @@ def _led(vpc: VpcWanted) -> Iterator[tuple[str, tuple[tuple[str, str], ...]]]:
             tuple((one.cidr, one.target_id) for one in routes if one.way is Way.ENDPOINT),
         )
 
-            if one.serves
 
 def _changed_first(before: HostWanted | None, wanted: HostWanted) -> list[VpcWanted]:
     """The VPCs in the order of how long their users shall wait for a change."""
