@@ -84,7 +84,6 @@ LOOKS_INTO = frozenset(
         "GetIpamPoolAllocations",
         "GetIpamPoolCidrs",
         "GetIpamResourceCidrs",
-        "GetIpamAddressHistory",
         "GetIpamDiscoveredAccounts",
         "GetIpamDiscoveredPublicAddresses",
         "GetIpamDiscoveredResourceCidrs",

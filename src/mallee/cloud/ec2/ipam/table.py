@@ -3,16 +3,24 @@
 from mallee.cloud.action import Action
 from mallee.cloud.ec2.ipam import (
     allocations,
+    discovered,
+    discoveries,
     ipams,
     poolcidrs,
     pools,
+    publicpools,
+    resourcecidrs,
     scopes,
 )
 
 ACTIONS: tuple[Action, ...] = (
     *allocations.ACTIONS,
+    *discovered.ACTIONS,
+    *discoveries.ACTIONS,
     *ipams.ACTIONS,
     *poolcidrs.ACTIONS,
     *pools.ACTIONS,
+    *publicpools.ACTIONS,
+    *resourcecidrs.ACTIONS,
     *scopes.ACTIONS,
 )

@@ -17,7 +17,14 @@ from mallee.cloud.action import Action, Listing, Write
 from mallee.cloud.call import Call, Result, WriteCall
 from mallee.cloud.ec2 import resources, tagset
 from mallee.cloud.ec2.instances import release
-from mallee.cloud.ec2.vpc import interfacelisting, interfaces, internetgateways, publicpool
+from mallee.cloud.ec2.ipam import given
+from mallee.cloud.ec2.vpc import (
+    addresspools,
+    interfacelisting,
+    interfaces,
+    internetgateways,
+    publicpool,
+)
 from mallee.cloud.ec2.vpc.interfaces import InterfaceRecord
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
@@ -36,18 +43,15 @@ AddressRecord = Record[Address, None]
 def allocate_address(
     call: WriteCall, request: shapes.AllocateAddressRequest
 ) -> shapes.AllocateAddressResult:
-    """Give the account an address of the pool: any, or the one asked for."""
+    """Give the account an address of a pool: any, or the one asked for."""
     if request.get("Domain", DOMAIN) != DOMAIN:
         raise errors.InvalidParameterValue("The only domain of addresses is 'vpc'.")
     id = ids.make("eipalloc", call.entropy(ids.ID_BYTES))
-    public_ip = (
-        publicpool.take(call, id, request["Address"])
-        if "Address" in request
-        else publicpool.take_any(call, id)
-    )
+    public_ip, pool_id = addresspools.take(call, request, id)
     address = Address(
         id=id,
         public_ip=public_ip,
+        pool_id=pool_id,
         made_by=call.principal.issuer_id,
         tags=tagset.of_new(request, records.ADDRESS.name),
     )
@@ -56,7 +60,7 @@ def allocate_address(
         "PublicIp": public_ip,
         "AllocationId": id,
         "Domain": DOMAIN,
-        "PublicIpv4Pool": "amazon",
+        "PublicIpv4Pool": pool_id or addresspools.AMAZON,
         "NetworkBorderGroup": call.settings.region,
     }
 
@@ -153,6 +157,7 @@ def release_address(call: WriteCall, request: shapes.ReleaseAddressRequest) -> R
     if address.doc.association_id is not None:
         raise errors.InvalidIPAddressInUse(address.doc.public_ip)
     call.tx.release(publicpool.SPACE, address.doc.public_ip)
+    given.give_back(call.tx, address.id)
     call.tx.delete(address)
     return {}
 
@@ -233,7 +238,7 @@ def _render(call: Call, address: AddressRecord) -> shapes.Address:
         "AllocationId": address.id,
         "PublicIp": address.doc.public_ip,
         "Domain": DOMAIN,
-        "PublicIpv4Pool": "amazon",
+        "PublicIpv4Pool": address.doc.pool_id or addresspools.AMAZON,
         "NetworkBorderGroup": call.settings.region,
         "Tags": tagset.shown(address.doc.tags),
     }
@@ -265,7 +270,9 @@ ACTIONS: tuple[Action, ...] = (
         service="ec2",
         name="AllocateAddress",
         does=Write(handle=allocate_address),
-        honours=frozenset({"Domain", "Address"}),
+        honours=frozenset(
+            {"Domain", "Address", "PublicIpv4Pool", "IpamPoolId", "NetworkBorderGroup"}
+        ),
         creates=(records.ADDRESS.name,),
     ),
     Action(

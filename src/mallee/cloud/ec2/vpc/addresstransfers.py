@@ -42,6 +42,11 @@ def enable_transfer(
             f"Value ({account}) for parameter TransferAccountId is invalid. It is another "
             f"account's id of {ACCOUNT_DIGITS} digits."
         )
+    if address.doc.pool_id:
+        raise errors.OperationNotPermitted(
+            f"The address {address.doc.public_ip} is of the pool {address.doc.pool_id}, and stays "
+            "with the account to which that gave it."
+        )
     offer = Transfer(account=account, expires_at=call.now + STANDS_S)
     address = call.tx.write(address, replace(address.doc, transfer=offer))
     return {"AddressTransfer": _render(call, address)}

@@ -62,18 +62,26 @@ def free(call: WriteCall) -> int:
 
 def take(call: WriteCall, owner: str, text: str) -> str:
     """Claim that address for `owner`; raise when it is no address of the pool or not free."""
-    address = _parse(text)
+    address = parse(text)
     network = _range(call.settings)
     offset = int(address) - int(network.network_address)
     if not KEPT_AT_START <= offset < network.num_addresses - KEPT_AT_END:
         raise errors.InvalidAddressNotFound(text)
-    if not _is_free(call, str(address)):
+    if call.tx.owner_of(BLOCKS, str(address)) is not None:
+        raise errors.InvalidIPAddressInUse(address)
+    return claim(call, address, owner)
+
+
+def claim(call: WriteCall, address: ipaddress.IPv4Address, owner: str) -> str:
+    """Claim an address, of whatever range, for `owner`; raise when somebody has it."""
+    if call.tx.owner_of(SPACE, str(address)) is not None:
         raise errors.InvalidIPAddressInUse(address)
     call.tx.claim(SPACE, str(address), owner)
     return str(address)
 
 
-def _parse(text: str) -> ipaddress.IPv4Address:
+def parse(text: str) -> ipaddress.IPv4Address:
+    """Return an address as a caller writes it; raise when it is none."""
     try:
         return ipaddress.IPv4Address(text)
     except ValueError as error:
