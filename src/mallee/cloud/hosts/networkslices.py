@@ -271,6 +271,7 @@ def _peerings(view: View, vpc_id: str, region: str) -> Iterator[PeeringWanted]:
             yield PeeringWanted(
                 id=peering.id,
                 peer_vpc_id=peer.id,
+                peer_link_index=peer.doc.link_index,
                 peer_cidrs=(*peer.doc.cidrs, *(block.cidr for block in peer.doc.ipv6_cidrs)),
                 peer_names=tuple(_named(view, peer, region)) if end.resolves_dns else (),
             )

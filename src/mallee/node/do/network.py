@@ -20,7 +20,17 @@ from mallee.kit import process
 from mallee.model.carried import Way
 from mallee.model.hosts import HostWanted, InterfaceWanted, VpcWanted
 from mallee.model.layout import Layout
-from mallee.node.do import dhcp, firewall, links, namespaces, neighbours, taps, uplink, vpcs
+from mallee.node.do import (
+    dhcp,
+    firewall,
+    links,
+    namespaces,
+    neighbours,
+    taps,
+    transitgateways,
+    uplink,
+    vpcs,
+)
 from mallee.node.do.standing import Standing
 from mallee.node.metadata import endpoints, service
 from mallee.node.plan import dhcp as dhcp_plan
@@ -46,6 +56,7 @@ class Network:
         """Guards the hypervisor's namespace alone: a tap is born while the network is applied."""
         self._kept = namespaces.Kept()
         self._vpcs = vpcs.Vpcs(layout, self._kept)
+        self._transit_gateways = transitgateways.TransitGateways(layout, self._kept)
         self._host = Standing("the host")
         self._edge = Standing(layout.edge_namespace)
         self._wanted: HostWanted | None = None
@@ -72,6 +83,7 @@ class Network:
             problems = list(found.taken.values())
             problems += _some(self._kept.ensure(self._layout.edge_namespace))
             problems += self._vpcs.ensure(wanted)
+            problems += self._transit_gateways.ensure(wanted)
             with self._births:
                 problems += _some(self._kept.ensure(self._layout.hypervisor_namespace))
             problems += self._apply_host(wanted, found, world)
@@ -81,6 +93,7 @@ class Network:
             problems += namespaces.run_inside(edge, partial(self._edge.load, ruleset))
             for vpc in changed_first:
                 problems += self._try_vpc(vpc)
+            problems += self._transit_gateways.apply(wanted)
             problems += namespaces.run_inside(edge, partial(self._wire_edge, wanted, found))
             problems += self._serve_metadata()
             return tuple(problems)
@@ -152,6 +165,7 @@ class Network:
             for name in namespaces.names(f"mallee-{self._layout.tag}-"):
                 self._kept.remove(name)
             self._vpcs.clear()
+            self._transit_gateways.clear()
             for one in (self._host, self._edge):
                 one.close()
             self._host, self._edge = Standing("the host"), Standing(self._layout.edge_namespace)
