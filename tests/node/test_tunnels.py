@@ -22,6 +22,7 @@ from botocore.signers import RequestSigner
 
 from mallee.box import client as api
 from mallee.cloud.ec2.connecting import tunnels
+from mallee.cloud.hosts import lines
 from mallee.kit import process
 from mallee.model.layout import Layout
 from mallee.node.do import namespaces
@@ -153,8 +154,9 @@ async def heard(line: aiohttp.ClientWebSocketResponse, count: int) -> bytes:
 
 
 async def test_bytes_pass_both_ways_and_the_end_is_told(
-    running: RunningCloud, layout: Layout
+    running: RunningCloud, layout: Layout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(lines, "CHECK_S", 0.02)
     async with standing(running, layout) as ends:
         one, other = await ends.open(), await ends.open()
         for line in (one, other):
@@ -231,13 +233,11 @@ async def test_who_may_not_gets_none(running: RunningCloud, layout: Layout) -> N
     }
     async with standing(running, layout) as ends:
         url = ends.url()
-        assert await ends.refused(url.replace(f"remotePort={PORT}", "remotePort=3389")) == (
-            400,
-            "InvalidSignatureException",
-        )
-        assert (await ends.refused(url.partition("&X-Amz")[0]))[1] == (
-            "MissingAuthenticationTokenException"
-        )
+        forged = url.replace(f"remotePort={PORT}", "remotePort=3389")
+        assert await ends.refused(forged) == (403, "InvalidSignatureException")
+        unsigned = url.partition("&X-Amz")[0].removeprefix(f"wss://{ends.dns_name}")
+        with pytest.raises(aiohttp.WSServerHandshakeError):
+            await ends.session.ws_connect(running.url + unsigned)
         others = replace(ends, key=stranger)
         assert (await ends.refused(others.url()))[1] == (
             "InvalidInstanceConnectEndpointId.NotFound"
@@ -250,6 +250,49 @@ async def test_who_may_not_gets_none(running: RunningCloud, layout: Layout) -> N
             ({"privateIpAddress": "::1"}, "InvalidArgsException"),
             ({"more": "1"}, "InvalidArgsException"),
             ({"instanceConnectEndpointId": "i-1"}, "InvalidArgsException"),
-            ({"remotePort": "23"}, "ServiceUnavailableException"),
+            ({"remotePort": "23"}, "Unavailable"),
         ):
             assert (await ends.refused(ends.url(**wrong)))[1] == code, wrong
+
+
+async def test_a_policy_says_which_port_of_which_endpoint(
+    running: RunningCloud, layout: Layout
+) -> None:
+    async with standing(running, layout) as ends:
+        eve = await asyncio.to_thread(make_eve, running, ends.id)
+        hers = replace(ends, key=eve)
+        assert (await ends_well(hers)) == GREETING
+        wrong = hers.url(remotePort="23")
+        assert await hers.refused(wrong) == (403, "AccessDeniedException")
+        gone = running.client("iam")
+        await asyncio.to_thread(
+            gone.delete_access_key, UserName="eve", AccessKeyId=eve["access_key_id"]
+        )
+        assert (await hers.refused(hers.url()))[1] == "UnrecognizedClientException"
+
+
+async def ends_well(ends: Ends) -> bytes:
+    line = await ends.open()
+    said = await heard(line, len(GREETING))
+    await line.close()
+    return said
+
+
+def make_eve(running: RunningCloud, endpoint: str) -> dict[str, str]:
+    """The key of a user who may open tunnels to port 22 by one endpoint."""
+    statement = {
+        "Effect": "Allow",
+        "Action": "ec2-instance-connect:OpenTunnel",
+        "Resource": f"arn:aws:ec2:us-east-1:*:instance-connect-endpoint/{endpoint}",
+        "Condition": {
+            "NumericEquals": {"ec2-instance-connect:remotePort": PORT},
+            "IpAddress": {"ec2-instance-connect:privateIpAddress": "172.31.0.0/16"},
+            "NumericLessThanEqualsIfExists": {"ec2-instance-connect:maxTunnelDuration": 60},
+        },
+    }
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    iam = running.client("iam")
+    iam.create_user(UserName="eve")
+    iam.put_user_policy(UserName="eve", PolicyName="one", PolicyDocument=document)
+    key = iam.create_access_key(UserName="eve")["AccessKey"]
+    return {"access_key_id": key["AccessKeyId"], "secret_access_key": key["SecretAccessKey"]}

@@ -19,6 +19,8 @@ TEXT_LENGTH_MAX = 4096
 ITEMS_MAX = 100
 BYTES_MAX = 16 << 10
 """Of all parameters of a request, encoded."""
+NOT_MODELLED = frozenset({("ec2-instance-connect", "OpenTunnel")})
+"""Operations that no model describes: their members are short texts, none of them secret."""
 
 _SECRET_NAME = re.compile(
     r"passw|secret|privatekey|userdata|keymaterial|tokencode|authenticationcode|assertion"
@@ -31,6 +33,8 @@ _NEVER_SECRET = frozenset({"boolean", "integer", "long", "float", "double", "tim
 def shown(service: str, operation: str, asked: Mapping[str, Any]) -> Any:
     """Return what may be written down of a decoded request: JSON's own types and times."""
     known = model.load(service)
+    if (service, operation) in NOT_MODELLED:
+        return {name: str(value)[:TEXT_LENGTH_MAX] for name, value in asked.items()}
     shape = known.operations[operation].input
     if shape is None or not asked:
         return {}

@@ -14,6 +14,7 @@ from http import HTTPStatus
 
 from mallee.model.hosts import (
     ASK_PLANS,
+    ASK_TUNNEL,
     Ask,
     CredentialsAnswer,
     GuestResponse,
@@ -90,7 +91,7 @@ def _check_agrees(wanted: HostWanted, own: Network) -> None:
 def _check_ask(ask: Ask) -> None:
     trustedvpcs.check_text("question", ask.id, _ASK)
     if ask.kind != ASK_PLANS or ask.instance_id:
-        trustedvpcs.check_id("i", ask.instance_id)
+        trustedvpcs.check_id("eice" if ask.kind == ASK_TUNNEL else "i", ask.instance_id)
 
 
 def _check_wanted(wanted: HostWanted) -> None:
