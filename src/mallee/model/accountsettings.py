@@ -2,6 +2,8 @@
 
 import msgspec
 
+from mallee.model.publicaccess import BlockPublicAccess
+
 
 class MetadataDefaults(msgspec.Struct, frozen=True, kw_only=True):
     """Metadata options for launches that do not say them; None: no preference."""
@@ -18,3 +20,4 @@ class Ec2Settings(msgspec.Struct, frozen=True, kw_only=True):
     serial_console: bool = False
     """Whether its users may type into its instances' serial consoles, as far as policies allow."""
     metadata: MetadataDefaults = MetadataDefaults()
+    public_access: BlockPublicAccess = BlockPublicAccess()

@@ -61,6 +61,8 @@ class End(Enum):
     """It may leave by an internet gateway only from a public address."""
     CHECKED = "checked"
     """It was led to an interface that takes only what is for itself."""
+    BLOCKED = "blocked"
+    """Public access is blocked in its subnet."""
     CLOSED = "closed"
     """The world may begin no conversation there: no internet gateway leads out of the subnet."""
 

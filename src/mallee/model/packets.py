@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from ipaddress import ip_address, ip_network
 
 from mallee.model import hosts, packetrules, packetspeakers
-from mallee.model.carried import EndpointWanted, RouteWanted, Way
+from mallee.model.carried import EndpointWanted, PublicAccess, RouteWanted, Way
 from mallee.model.hops import TCP, End, Hop, HopKind, HopRule, LocalRoute, Packet, Trace
 from mallee.model.hosts import VpcWanted
 from mallee.model.networks import Direction
@@ -252,6 +252,8 @@ def _leave_vpc(journey: _Journey, speaker: Speaker, route: RouteWanted) -> Trace
         hop = replace(hop, sent=replace(packet, source=public))
     elif not any(packet.source in ip_network(cidr) for cidr in vpc.ipv6_cidrs):
         return journey.stops(End.SENDER, hop, at=speaker.id)
+    if packetspeakers.is_blocked(speaker, is_ipv6=is_ipv6):
+        return journey.stops(End.BLOCKED, hop, at=speaker.subnet.id)
     journey = journey.past(hop)
     entered = (_enter(journey, one) for one in journey.vpcs.values())
     return next((one for one in entered if one is not None), journey.ends(End.WORLD, ""))
@@ -274,6 +276,10 @@ def _enter(journey: _Journey, vpc: VpcWanted) -> Trace | None:
     receiver = next((one for one in packetspeakers.of_vpc(vpc) if one.has(destination)), None)
     if receiver is None:
         return journey.ends(End.NOBODY, str(destination))
+    is_ipv6, access = destination.version == 6, receiver.subnet.public_access
+    is_begun = not journey.is_answer and access is not PublicAccess.OPEN
+    if is_begun or packetspeakers.is_blocked(receiver, is_ipv6=is_ipv6):
+        return journey.stops(End.BLOCKED, hop, at=receiver.subnet.id)
     crossed = _cross(journey, None, receiver)
     if isinstance(crossed, Trace):
         return crossed

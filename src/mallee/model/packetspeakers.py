@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 
-from mallee.model.carried import EndpointWanted, RouteWanted, Way
+from mallee.model.carried import EndpointWanted, PublicAccess, RouteWanted, Way
 from mallee.model.hops import Address, Hop, HopKind, LocalRoute, Packet
 from mallee.model.hosts import InterfaceWanted, SubnetWanted, VpcWanted
 
@@ -101,3 +101,17 @@ def published(vpc: VpcWanted) -> dict[Address, Address]:
     pairs += [(one.private_ip, one.public_ip) for nat in vpc.nat_gateways for one in nat.addresses]
     held = pairs if vpc.has_internet_gateway else []
     return {ip_address(private): ip_address(public) for private, public in held if public}
+
+
+def is_blocked(speaker: Speaker, *, is_ipv6: bool) -> bool:
+    """Tell whether not even what it begins itself may pass an internet gateway."""
+    match speaker.subnet.public_access:
+        case PublicAccess.OPEN | PublicAccess.OUTWARD:
+            return False
+        case PublicAccess.CLOSED:
+            return True
+        case PublicAccess.GATEWAYS:
+            if not is_ipv6:
+                return speaker.interface is not None or speaker.endpoint is not None
+            led = {one.way for one in _routes(speaker) if ":" in one.cidr}
+            return Way.EGRESS_ONLY not in led or Way.INTERNET in led

@@ -23,6 +23,7 @@ from mallee.model.carried import (
     AclWanted,
     AddressWanted,
     EndpointWanted,
+    PublicAccess,
     RouteTableWanted,
     RouteWanted,
     Way,
@@ -65,11 +66,14 @@ class Cloud:
     def _vpc(self, number: int) -> VpcWanted:
         pick = self.random
         subnets = [
-            shapes.subnet(
-                m,
-                number,
-                table=pick.choice(["", *TABLES[number], *TABLES[number]]),
-                acl=pick.choice(["", "", *ACLS[number]]),
+            replace(
+                shapes.subnet(
+                    m,
+                    number,
+                    table=pick.choice(["", *TABLES[number], *TABLES[number]]),
+                    acl=pick.choice(["", "", *ACLS[number]]),
+                ),
+                public_access=pick.choice([PublicAccess.OPEN] * 3 + [*PublicAccess]),
             )
             for m in (1, 2)
         ]

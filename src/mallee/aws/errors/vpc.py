@@ -406,31 +406,8 @@ class AddressTransferConflict(AwsError):
     code = "InvalidAddress.InTransfer"
 
 
-# --- Endpoints ---
-
-
-class VpcEndpointLimitExceeded(AwsError):
-    """Argument: the most."""
-
-    code = "VpcEndpointLimitExceeded"
-    template = "The maximum number of VPC endpoints has been reached: {}."
-
-
 class InsufficientCidrBlocks(AwsError):
     """Argument: the subnet's id."""
 
     code = "InsufficientCidrBlocks"
     template = "There are not enough free prefixes in subnet '{}'."
-
-
-class DuplicateSubnetsInSameZone(AwsError):
-    """Argument: the id of the subnet that is one too many."""
-
-    code = "DuplicateSubnetsInSameZone"
-    template = "Found another VPC endpoint subnet in the availability zone of {}"
-
-
-class InvalidPolicyDocument(AwsError):
-    """Argument: a sentence."""
-
-    code = "InvalidPolicyDocument"

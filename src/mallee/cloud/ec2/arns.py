@@ -65,6 +65,7 @@ NAMING: Mapping[str, Kind[Any, Any]] = {
     "SecurityGroupIds": records.SECURITY_GROUP,
     "SourceIpamPoolId": records.IPAM_POOL,
     "SubnetId": records.SUBNET,
+    "ExclusionId": records.PUBLIC_ACCESS_EXCLUSION,
     "VpcEndpointId": records.ENDPOINT,
     "VpcEndpointIds": records.ENDPOINT,
     "VpcId": records.VPC,

@@ -158,6 +158,12 @@ REGISTRY: tuple[Resource, ...] = (
         not_found=errors.connect.InvalidInstanceConnectEndpointIdNotFound,
     ),
     Resource(
+        prefix="vpcbpa-exclude",
+        kind=records.PUBLIC_ACCESS_EXCLUSION,
+        malformed=errors.InvalidVpcBlockPublicAccessExclusionIdMalformed,
+        not_found=errors.InvalidVpcBlockPublicAccessExclusionIdNotFound,
+    ),
+    Resource(
         prefix="vpce",
         kind=records.ENDPOINT,
         malformed=errors.InvalidVpcEndpointIdMalformed,

@@ -49,6 +49,10 @@ WHY: Mapping[End, tuple[str, str]] = {
         "it is led to {at}, which takes only what is for itself",
         "switch off its source/destination check: ModifyNetworkInterfaceAttribute",
     ),
+    End.BLOCKED: (
+        "its account blocks public access, and {at} is not freed of that",
+        "CreateVpcBlockPublicAccessExclusion, or ModifyVpcBlockPublicAccessOptions",
+    ),
     End.CLOSED: (
         "no internet gateway leads out of the subnet of {at}, so that nothing may come in",
         "route ::/0 to an internet gateway",

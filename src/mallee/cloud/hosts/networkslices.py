@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from msgspec.structs import replace
 
 from mallee.cloud.ec2.endpoints import endpointlisting
-from mallee.cloud.ec2.vpc import interfacelisting, natgateways, servicelists, ways
+from mallee.cloud.ec2.vpc import interfacelisting, natgateways, publicaccess, servicelists, ways
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
 from mallee.cloud.state.store import View
@@ -46,6 +46,8 @@ SHOWN = (
     records.DHCP_OPTIONS,
     records.PEERING,
     records.ENDPOINT,
+    records.EC2_SETTINGS,
+    records.PUBLIC_ACCESS_EXCLUSION,
     records.CONNECT_ENDPOINT,
 )
 """The kinds whose documents the network of a slice shows."""
@@ -127,7 +129,7 @@ def vpc_wanted(
         id=vpc.id,
         cidr=vpc.doc.cidr,
         link_index=vpc.doc.link_index,
-        subnets=tuple(_subnet(vpc.doc, subnet.doc) for subnet in subnets),
+        subnets=tuple(_subnet(view, vpc, subnet.doc) for subnet in subnets),
         groups=groups.of(view, (*interfaces, *_of_endpoints(view, vpc.id))),
         interfaces=tuple(
             _interface(view, interface, names)
@@ -155,13 +157,14 @@ def _of_endpoints(view: View, vpc_id: str) -> Iterator[InterfaceRecord]:
         yield from (interface,) if interface is not None else ()
 
 
-def _subnet(vpc: Vpc, subnet: Subnet) -> SubnetWanted:
+def _subnet(view: View, vpc: VpcRecord, subnet: Subnet) -> SubnetWanted:
     return SubnetWanted(
         subnet.id,
         subnet.cidr,
         ipv6_cidr=subnet.ipv6_cidrs[0].cidr if subnet.ipv6_cidrs else "",
-        route_table_id=subnet.route_table_id or vpc.main_table_id,
+        route_table_id=subnet.route_table_id or vpc.doc.main_table_id,
         acl_id=subnet.acl_id,
+        public_access=publicaccess.of_subnet(view, vpc.account, subnet),
     )
 
 

@@ -42,6 +42,7 @@ from mallee.model import (
     placementgroups,
     prefixlists,
     providers,
+    publicaccess,
     quotas,
     routing,
     scrubs,
@@ -196,6 +197,9 @@ TRANSIT_TABLE: Kind[transit.TransitTable, None] = Kind(
     "transit-gateway-route-table", transit.TransitTable
 )
 PEERING: Kind[peerings.Peering, None] = Kind("vpc-peering-connection", peerings.Peering)
+PUBLIC_ACCESS_EXCLUSION: Kind[publicaccess.Exclusion, None] = Kind(
+    "vpc-block-public-access-exclusion", publicaccess.Exclusion
+)
 ENDPOINT: Kind[endpoints.Endpoint, None] = Kind("vpc-endpoint", endpoints.Endpoint)
 CONNECT_ENDPOINT: Kind[connectendpoints.ConnectEndpoint, None] = Kind(
     "instance-connect-endpoint", connectendpoints.ConnectEndpoint
@@ -297,6 +301,7 @@ KINDS: dict[str, Kind[Any, Any]] = {
         TRANSIT_ATTACHMENT,
         TRANSIT_TABLE,
         PEERING,
+        PUBLIC_ACCESS_EXCLUSION,
         ENDPOINT,
         CONNECT_ENDPOINT,
         IPAM,
@@ -484,6 +489,10 @@ INDEXES: Mapping[str, Mapping[str, IndexValues]] = {
         "interface": lambda doc: (doc.interface_id,),
         "target": lambda doc: (doc.target_id,),
         "filter": lambda doc: (doc.filter_id,),
+    },
+    "vpc-block-public-access-exclusion": {
+        "vpc": lambda doc: (doc.vpc_id,),
+        "subnet": lambda doc: (doc.subnet_id or None,),
     },
     "vpc-endpoint": {
         "vpc": lambda doc: (doc.vpc_id,),

@@ -18,10 +18,19 @@ Called by `do/network`. Not its business: routes (`routing`), loading (`do/firew
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from mallee.model.carried import Way
+from mallee.model.carried import PublicAccess, Way
 from mallee.model.hosts import VpcWanted
 from mallee.model.layout import Layout
-from mallee.node.plan import acls, flowcounts, groups, network, nft, routing, speakers
+from mallee.node.plan import (
+    acls,
+    flowcounts,
+    groups,
+    network,
+    nft,
+    publicaccess,
+    routing,
+    speakers,
+)
 
 SERVICES_PACKETS_PER_S = 1024
 """How much a guest may ask of DNS, DHCP and metadata together; AWS's bound for them too."""
@@ -103,9 +112,6 @@ def _border_sets(
     # What comes by a transit gateway comes from a subnet; what goes there never stays inside it.
     standing = [(one.device, one.subnet_id) for one in those]
     standing += [(layout.transit_link(one.id), one.subnet_id) for one in vpc.attachments]
-    # What comes by a transit gateway comes from a subnet; what goes there never stays inside it.
-    standing = [(one.device, one.subnet_id) for one in those]
-    standing += [(layout.transit_link(one.id), one.subnet_id) for one in vpc.attachments]
     yield nft.map_of(
         "subnets", "ifname : mark", (f'"{device}" : {marks[id]:#x}' for device, id in standing)
     )
@@ -145,6 +151,7 @@ def _border_sets(
             if one.subnet_id in _open_subnets(vpc) and one.device not in closed
         ),
     )
+    yield from publicaccess.sets(vpc, those)
     yield nft.set_of("only-out", "mark", (f"{marks[id]:#x}" for id in _only_out_subnets(vpc)))
     yield nft.Set("asking", "type ifname; size 4096", flags="dynamic,timeout; timeout 1m")
     yield nft.Set("talking", "type ifname; size 4096", flags="dynamic")
@@ -196,7 +203,7 @@ def _tap_chains(layout: Layout, vpc: VpcWanted, known: Iterable[str]) -> Iterato
         worn = sorted(frozenset(group_ids) & frozenset(known))
         for way in groups.WAYS:
             jumps = (f"jump {group}-{way.suffix}" for group in worn)
-            yield nft.Chain(f"{device}-{way.suffix}", (*jumps, "drop"))
+            yield nft.Chain(f"{device}-{way.suffix}", (*jumps, "counter drop"))
 
 
 def _worn(layout: Layout, vpc: VpcWanted) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -236,11 +243,16 @@ def _forward_chains(layout: Layout, vpc: VpcWanted) -> Iterator[nft.Chain]:
         "oifname vmap @entering-subnet",
     )
     has_borders = any(one.acl_id for one in vpc.subnets)
+    is_blocked = any(one.public_access is not PublicAccess.OPEN for one in vpc.subnets)
     yield nft.base(
         "forward",
         "filter hook forward priority filter",
         "drop",
-        (*(borders if has_borders else ()), "goto known"),
+        (
+            *(publicaccess.rules() if is_blocked else ()),
+            *(borders if has_borders else ()),
+            "goto known",
+        ),
     )
     yield nft.Chain(
         "known",

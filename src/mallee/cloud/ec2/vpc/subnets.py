@@ -17,7 +17,14 @@ from mallee.cloud.action import Action, Listing, Write
 from mallee.cloud.call import Call, Request, Result, WriteCall
 from mallee.cloud.ec2 import arns, resources, tagset, zones
 from mallee.cloud.ec2.ipam import given
-from mallee.cloud.ec2.vpc import networkacls, pooledranges, privateips, ranges, subnetcidrs
+from mallee.cloud.ec2.vpc import (
+    networkacls,
+    pooledranges,
+    privateips,
+    publicaccess,
+    ranges,
+    subnetcidrs,
+)
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.model import ids
@@ -165,6 +172,7 @@ def delete_subnet(call: WriteCall, request: shapes.DeleteSubnetRequest) -> Resul
             f"The subnet '{subnet.id}' has dependencies and cannot be deleted."
         )
     call.tx.release_owner(subnet.id)
+    publicaccess.forget(call.tx, subnet_id=subnet.id)
     given.give_back(call.tx, subnet.id)
     call.tx.delete(subnet)
     return {}

@@ -26,6 +26,7 @@ from mallee.cloud.ec2.vpc import (
     networkacls,
     peerings,
     pooledranges,
+    publicaccess,
     ranges,
     routes,
     routetableassociations,
@@ -199,6 +200,7 @@ def delete_vpc(call: WriteCall, request: shapes.DeleteVpcRequest) -> Result:
             call.tx.release_owner(record.id)
             call.tx.delete(record)
     call.tx.release_owner(vpc.id)
+    publicaccess.forget(call.tx, vpc_id=vpc.id)
     given.give_back(call.tx, vpc.id)
     call.tx.delete(vpc)
     return {}
