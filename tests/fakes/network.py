@@ -5,6 +5,7 @@ import threading
 from mallee.model.hosts import HostWanted, InterfaceWanted
 from mallee.model.layout import Layout
 from mallee.node.do.network import NotWanted, Tap
+from mallee.node.do.probes import Seen, Sending
 
 
 class FakeNetwork:
@@ -55,6 +56,9 @@ class FakeNetwork:
             for one in interfaces
             if self._layout.tap(one.id) in plugged and one.id not in self.silent
         )
+
+    def probe(self, sending: Sending) -> Seen:
+        raise OSError(f"no kernel carries a probe from {sending.tap}")
 
     def restart_machine(self) -> None:
         """Nothing in the kernel outlives it."""

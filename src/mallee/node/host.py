@@ -12,6 +12,7 @@ from mallee.model.layout import Layout
 from mallee.node.do.hypervisor import Hypervisor
 from mallee.node.do.images import ImageCache
 from mallee.node.do.network import Tap
+from mallee.node.do.probes import Seen, Sending
 from mallee.node.plan.domain import HostTraits
 from mallee.node.plan.instances import Rules
 
@@ -41,6 +42,10 @@ class HostNetwork(Protocol):
 
     def answering(self, interfaces: tuple[InterfaceWanted, ...]) -> frozenset[str]:
         """Return the ids of the interfaces on which a guest answers now."""
+        ...
+
+    def probe(self, sending: Sending) -> Seen:
+        """Send a probe as a guest's own packet, and watch it."""
         ...
 
 

@@ -26,6 +26,7 @@ from mallee.node.do import (
     links,
     namespaces,
     neighbours,
+    probes,
     taps,
     transitgateways,
     uplink,
@@ -150,6 +151,22 @@ class Network:
             )
             for one in interfaces
         )
+
+    def probe(self, sending: probes.Sending) -> probes.Seen:
+        """Send a probe and watch it; nothing of the network is changed meanwhile.
+
+        Raises `process.Failed` and `OSError` where the kernel cannot.
+        """
+        with self._lock:
+            seen = probes.Seen()
+            try:
+                probes.send(sending, seen)
+            finally:
+                for name in seen.loaded:
+                    self._vpcs.excuse(name)
+                    if name == self._edge.name:
+                        self._edge.excuse()
+            return seen
 
     def destroy(self) -> None:
         """Remove every namespace, link, route, table and dnsmasq of this cloud on this host."""

@@ -73,6 +73,11 @@ class Standing:
             shaping.apply(wanted, asides)
         self.shaping, self.has_news = wanted, False
 
+    def excuse(self) -> None:
+        """Know of a transaction that this process made besides `load`, and took back."""
+        if self.generation >= 0:
+            self.generation += 1
+
     def close(self) -> None:
         """Look no more."""
         if self.watch is not None:

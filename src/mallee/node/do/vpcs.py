@@ -89,6 +89,11 @@ class Vpcs:
         standing = self._set.get(self._layout.vpc_namespace(vpc_id))
         return standing.seen if standing else Seen()
 
+    def excuse(self, name: str) -> None:
+        """Know of a transaction that was made in a namespace and taken back."""
+        if name in self._set:
+            self._set[name].excuse()
+
     def is_plugged(self, tap: str) -> bool:
         """Whether the tap was seen in its VPC."""
         return tap in self._plugged

@@ -32,6 +32,8 @@ _OWN_PRIORITY = 40000
 _PEER_ENDS6 = ("fe80::1", "fe80::2")
 """On every link of a peering: what is link-local is so on each link for itself."""
 _EVERYTHING, _EVERYTHING6 = "0.0.0.0/0", "::/0"
+_OURS = (network.NATS, network.PEERS, network.LIMITERS, network.PROBES)
+"""Kinds of devices that go when nobody wants them."""
 
 _TO_THE_WORLD = RouteTableWanted(
     "", (RouteWanted(_EVERYTHING, Way.INTERNET), RouteWanted(_EVERYTHING6, Way.INTERNET))
@@ -88,7 +90,7 @@ def vpc_wiring(layout: Layout, vpc: VpcWanted, seen: Seen, carried: frozenset[st
         routes=(*_local_routes(layout, vpc, plugged), *_table_routes(layout, vpc, plugged, beyond)),
         rules=tuple(_rules(vpc)),
         is_whole=True,
-        kinds=tuple(kind.rstrip("*") for kind in (network.NATS, network.PEERS, network.LIMITERS)),
+        kinds=tuple(kind.rstrip("*") for kind in _OURS),
     )
     return wiring if vpc.ipv6_cidrs else links.without_ipv6(wiring)
 
