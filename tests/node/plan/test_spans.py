@@ -1,6 +1,6 @@
 """Disjoint spans cover what overlapping ones cover, and no two of them meet."""
 
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,7 +12,7 @@ NETWORKS = ("0.0.0.0/0", "10.0.0.0/8", "10.1.0.0/16", "10.1.2.0/24", "10.1.2.3/3
 ADDRESSES = ("10.1.2.3", "10.1.2.4", "10.1.3.1", "10.9.9.9", "11.1.1.1", "12.0.0.1")
 
 SPANS = st.builds(
-    lambda key, ends, network: Span(key, min(ends), max(ends), ip_network(network)),
+    lambda key, ends, network: Span(key, min(ends), max(ends), spans.parse_range(network)),
     st.sampled_from(["tcp", "udp"]),
     st.tuples(st.integers(0, 20), st.integers(0, 20)),
     st.sampled_from(NETWORKS),
@@ -24,14 +24,25 @@ def test_each_number_of_each_address_is_covered_once_if_it_was_at_all(held: list
     pieces = spans.disjoint(held)
     for key in ("tcp", "udp"):
         for text in ADDRESSES:
-            address = ip_address(text)
+            address = int(ip_address(text))
             for number in range(21):
-                covered = any(_covers(one, key, number) and address in one.network for one in held)
-                hits = [
-                    one for one in pieces if _covers(one, key, number) and address in one.network
-                ]
-                assert len(hits) == covered
+                packet = (key, number, address)
+                covered = any(_covers(one, packet) for one in held)
+                assert sum(_covers(one, packet) for one in pieces) == covered
 
 
-def _covers(span: Span, key: str, number: int) -> bool:
-    return span.key == key and span.low <= number <= span.high
+def _covers(span: Span, packet: tuple[str, int, int]) -> bool:
+    key, number, address = packet
+    is_within = span.network.first <= address <= span.network.last
+    return span.key == key and span.low <= number <= span.high and is_within
+
+
+@given(st.ip_addresses(), st.data())
+def test_ranges_are_read_as_everybody_reads_them(
+    address: IPv4Address | IPv6Address, data: st.DataObject
+) -> None:
+    length = data.draw(st.integers(0, address.max_prefixlen))
+    known = ip_network(f"{address}/{length}", strict=False)
+    held = spans.parse_range(f"{address}/{length}")
+    assert (held.first, held.last) == (int(known[0]), int(known[-1]))
+    assert ip_network(held.text()) == known

@@ -10,7 +10,7 @@ Called by `vpcfirewall`, which says what happens before and after. Pure.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
+from ipaddress import IPv4Network, IPv6Network, collapse_addresses
 
 from mallee.model.hosts import GroupWanted
 from mallee.model.networks import Direction, Rule
@@ -37,7 +37,7 @@ _MATCHES = {
 OpenWay = tuple[Direction, str, str]
 """Direction, family (`ipv4`, `ipv6`) and protocol (`tcp`, `udp`)."""
 _WORLD = ("0.0.0.0/0", "::/0")
-_ANYBODY = ip_network("0.0.0.0/0")
+_ANYBODY = spans.parse_range("0.0.0.0/0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +151,7 @@ def members(group: GroupWanted) -> tuple[nft.Set, nft.Set]:
     )
 
 
-def _short(network: spans.Network) -> str:
+def _short(network: IPv4Network | IPv6Network) -> str:
     is_host = network.prefixlen == network.max_prefixlen
     return str(network.network_address) if is_host else str(network)
 
@@ -175,17 +175,17 @@ def _way_blocks(group: GroupWanted, way: _Way) -> Iterator[nft.Block]:
     yield nft.Chain(name, tuple(lines))
 
 
-def _network(rule: Rule, version: int) -> spans.Network | None:
+def _network(rule: Rule, version: int) -> spans.Range | None:
     text = rule.cidr if version == 4 else rule.cidr6
-    return None if text is None else ip_network(text, strict=False)
+    return None if text is None else spans.parse_range(text)
 
 
 def _range_blocks(
-    name: str, rules: list[tuple[Rule, spans.Network]], family: str, way: _Way
+    name: str, rules: list[tuple[Rule, spans.Range]], family: str, way: _Way
 ) -> Iterator[tuple[nft.Set, str]]:
     """The sets for ranges of one family, each with the rule that looks into it."""
     is_ours = f"meta nfproto {'ipv4' if family == 'ip' else 'ipv6'}"
-    world = [(rule, network) for rule, network in rules if network.prefixlen == 0]
+    world = [(rule, network) for rule, network in rules if network.length == 0]
     whole = spans.disjoint(
         Span(protocol, low, high, network)
         for rule, network in world
@@ -196,14 +196,14 @@ def _range_blocks(
         yield (
             nft.Set(f"{name}-world", f"typeof {_MATCHES[_PORTS]}", elements, flags="interval"),
             f"{is_ours} {_MATCHES[_PORTS]} @{name}-world "
-            f"meta mark set meta mark | {way.world:#x} goto {way.onwards}",
+            f"meta mark set meta mark | {way.world:#x} counter goto {way.onwards}",
         )
     for kind, held in sorted(_by_kind(rules).items()):
         match = f"{_MATCHES[kind]} . {family} {way.side}"
         elements = frozenset(_element(one, kind) for one in spans.disjoint(held))
         yield (
             nft.Set(f"{name}-{kind}", f"typeof {match}", elements, flags="interval"),
-            f"{match} @{name}-{kind} goto {way.onwards}",
+            f"{match} @{name}-{kind} counter goto {way.onwards}",
         )
 
 
@@ -216,17 +216,17 @@ def _world_ports(rule: Rule) -> Iterator[tuple[str, int, int]]:
             yield protocol, 0, PORT_MAX
 
 
-def _by_kind(rules: Iterable[tuple[Rule, spans.Network]]) -> dict[str, list[Span]]:
+def _by_kind(rules: Iterable[tuple[Rule, spans.Range]]) -> dict[str, list[Span]]:
     """The rules as spans, by what of a packet they look at."""
     kinds: dict[str, list[Span]] = {}
     for rule, network in rules:
         kind, span = _span(rule, network)
-        if not (kind == _PORTS and network.prefixlen == 0):
+        if not (kind == _PORTS and network.length == 0):
             kinds.setdefault(kind, []).append(span)
     return kinds
 
 
-def _span(rule: Rule, network: spans.Network) -> tuple[str, Span]:
+def _span(rule: Rule, network: spans.Range) -> tuple[str, Span]:
     number = protocol_number(rule)
     if number in (6, 17):
         return _PORTS, Span("tcp" if number == 6 else "udp", *ports(rule), network)
@@ -238,7 +238,7 @@ def _span(rule: Rule, network: spans.Network) -> tuple[str, Span]:
 
 
 def _element(span: Span, kind: str) -> str:
-    return f"{_keyed(span, kind)} . {_short(span.network)}"
+    return f"{_keyed(span, kind)} . {span.network.text()}"
 
 
 def _keyed(span: Span, kind: str) -> str:
@@ -263,4 +263,4 @@ def _peer_lines(peer: str, rules: list[Rule], way: _Way) -> Iterator[str]:
             pieces = spans.disjoint(held)
             what = ", ".join(_keyed(one, kind) for one in pieces)
             match = "" if what == f"0-{PROTOCOL_MAX}" else f" {_MATCHES[kind]} {{ {what} }}"
-            yield f"{who}{match} goto {way.onwards}"
+            yield f"{who}{match} counter goto {way.onwards}"

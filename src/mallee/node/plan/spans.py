@@ -6,30 +6,62 @@ have nothing in common, so a span needs to lose only the numbers that a wider ra
 Called by `groups`. Pure.
 """
 
-import ipaddress
+import functools
+import socket
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Interval = tuple[int, int]
+_FAMILIES = {4: (socket.AF_INET, 32), 6: (socket.AF_INET6, 128)}
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Range(NamedTuple):
+    """A range of addresses as numbers: a host may have a million of them."""
+
+    version: int
+    first: int
+    length: int
+    """Of the prefix, in bits."""
+
+    @property
+    def last(self) -> int:
+        """The range's last address."""
+        return self.first | ((1 << (_FAMILIES[self.version][1] - self.length)) - 1)
+
+    def text(self) -> str:
+        """Return the range as nftables reads it: a host without the length of its prefix."""
+        family, bits = _FAMILIES[self.version]
+        address = socket.inet_ntop(family, self.first.to_bytes(bits // 8, "big"))
+        return address if self.length == bits else f"{address}/{self.length}"
+
+
+@functools.lru_cache(maxsize=1 << 16)
+def parse_range(text: str) -> Range:
+    """Return the range of a CIDR or an address; what is beyond its prefix does not count."""
+    address, _, length = text.partition("/")
+    version = 6 if ":" in address else 4
+    family, bits = _FAMILIES[version]
+    held = int(length) if length else bits
+    if not 0 <= held <= bits:
+        raise ValueError(f"{text} is no range of addresses")
+    number = int.from_bytes(socket.inet_pton(family, address), "big")
+    return Range(version, number >> (bits - held) << (bits - held), held)
+
+
+class Span(NamedTuple):
     """Numbers `low` to `high` (ports, types with codes, protocols) of a key, for a range."""
 
     key: str
     low: int
     high: int
-    network: Network
+    network: Range
 
 
 def disjoint(spans: Iterable[Span]) -> list[Span]:
     """Return spans that cover what these cover, no two of them having anything in common."""
-    by_key: dict[str, dict[Network, list[Interval]]] = {}
-    for span in spans:
-        ranges = by_key.setdefault(span.key, {})
-        ranges.setdefault(span.network, []).append((span.low, span.high))
+    by_key: dict[str, dict[Range, list[Interval]]] = {}
+    for key, low, high, network in spans:
+        by_key.setdefault(key, {}).setdefault(network, []).append((low, high))
     return [
         Span(key, low, high, network)
         for key, ranges in sorted(by_key.items())
@@ -39,18 +71,24 @@ def disjoint(spans: Iterable[Span]) -> list[Span]:
 
 
 def _own_intervals(
-    ranges: dict[Network, list[Interval]],
-) -> Iterable[tuple[Network, list[Interval]]]:
+    ranges: dict[Range, list[Interval]],
+) -> Iterable[tuple[Range, list[Interval]]]:
     """Each range with its intervals, less those of the ranges that contain it."""
-    around: list[tuple[Network, list[Interval]]] = []
-    in_order = sorted(ranges, key=lambda one: (int(one.network_address), one.prefixlen))
-    for network in in_order:
-        while around and int(around[-1][0].broadcast_address) < int(network.network_address):
+    around: list[tuple[int, list[Interval]]] = []
+    for network in sorted(ranges):
+        first = network.first
+        while around and around[-1][0] < first:
             around.pop()
-        covered = around[-1][1] if around else []
-        own = merge(ranges[network])
-        around.append((network, merge([*covered, *own])))
-        yield network, subtract(own, covered)
+        own = ranges[network]
+        if len(own) > 1:
+            own = merge(own)
+        if around:
+            covered = around[-1][1]
+            around.append((network.last, merge([*covered, *own])))
+            yield network, subtract(own, covered)
+        else:
+            around.append((network.last, own))
+            yield network, own
 
 
 def merge(intervals: Iterable[Interval]) -> list[Interval]:
