@@ -19,6 +19,7 @@ from mallee.aws import model
 from mallee.cloud import actions
 from mallee.cloud.action import Action, Listing, Write
 from mallee.cloud.state import records
+from mallee.model.buckets import Bucket
 from mallee.model.images import Blob, Image
 from tests.cloud import certificates, samples
 from tests.cloud.agent import FACTS, Agent
@@ -128,6 +129,7 @@ def _things(world: World, key: dict[str, str], name: str, digit: str) -> dict[st
     return {
         **_identities(iam, name),
         **_networks(ec2),
+        **_watching(world.cloud, ec2, key["account_id"], instance),
         "launch-template": template["LaunchTemplateId"],
         "template-name": f"{name}-template",
         "access-key": key["access_key_id"],
@@ -198,6 +200,46 @@ def _networks(ec2: Any) -> dict[str, str]:
         "peering": peering["VpcPeeringConnection"]["VpcPeeringConnectionId"],
         "reservation": reservation["SubnetCidrReservationId"],
         "route-table": table,
+    }
+
+
+def _watching(
+    cloud: RunningCloud, ec2: Any, account: str, instance: dict[str, Any]
+) -> dict[str, str]:
+    """Have flows logged and packets copied."""
+    bucket = Bucket(name=f"logs-{account}", number=int(account), created_at=0.0)
+    cloud.store.transact(lambda tx: tx.insert(records.BUCKET, account, bucket.name, bucket))
+    log = ec2.create_flow_logs(
+        ResourceIds=[instance["VpcId"]],
+        ResourceType="VPC",
+        TrafficType="ALL",
+        LogDestinationType="s3",
+        LogDestination=f"arn:aws:s3:::{bucket.name}",
+    )
+    end = ec2.create_network_interface(SubnetId=instance["SubnetId"])["NetworkInterface"]
+    target = ec2.create_traffic_mirror_target(NetworkInterfaceId=end["NetworkInterfaceId"])
+    target_id = target["TrafficMirrorTarget"]["TrafficMirrorTargetId"]
+    made = ec2.create_traffic_mirror_filter()["TrafficMirrorFilter"]["TrafficMirrorFilterId"]
+    rule = ec2.create_traffic_mirror_filter_rule(
+        TrafficMirrorFilterId=made,
+        TrafficDirection="ingress",
+        RuleNumber=1,
+        RuleAction="accept",
+        SourceCidrBlock="0.0.0.0/0",
+        DestinationCidrBlock="0.0.0.0/0",
+    )["TrafficMirrorFilterRule"]
+    session = ec2.create_traffic_mirror_session(
+        NetworkInterfaceId=instance["NetworkInterfaces"][0]["NetworkInterfaceId"],
+        TrafficMirrorTargetId=target_id,
+        TrafficMirrorFilterId=made,
+        SessionNumber=1,
+    )["TrafficMirrorSession"]
+    return {
+        "flow-log": log["FlowLogIds"][0],
+        "mirror-filter": made,
+        "mirror-rule": rule["TrafficMirrorFilterRuleId"],
+        "mirror-session": session["TrafficMirrorSessionId"],
+        "mirror-target": target_id,
     }
 
 

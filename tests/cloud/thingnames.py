@@ -32,6 +32,16 @@ NAMES = {
     "SubnetCidrReservationId": "reservation",
     "VpcPeeringConnectionId": "peering",
     "VpcPeeringConnectionIds": "peering",
+    "FlowLogIds": "flow-log",
+    "ResourceIds": "vpc",
+    "TrafficMirrorFilterId": "mirror-filter",
+    "TrafficMirrorFilterIds": "mirror-filter",
+    "TrafficMirrorFilterRuleId": "mirror-rule",
+    "TrafficMirrorFilterRuleIds": "mirror-rule",
+    "TrafficMirrorSessionId": "mirror-session",
+    "TrafficMirrorSessionIds": "mirror-session",
+    "TrafficMirrorTargetId": "mirror-target",
+    "TrafficMirrorTargetIds": "mirror-target",
     "GroupId": "security-group",
     "GroupIds": "security-group",
     "GroupName": "group-name",
@@ -132,6 +142,8 @@ NAMES_NOTHING = re.compile(
     r"|CoreCount|CpuCredits|InstanceFamily|Resources?$|ThreadsPerCore|UseLongIds|Cron|Key$|(Start|End)(Hour|WeekDay)|InstanceEventId|Not(Before|After)|ReasonCodes|Accelerator|Architecture|BareMetal|Burstable|Excluded|InstanceGenerations|LocalStorage"
     r"|Memory|NetworkInterfaceCount|TotalLocalStorage|VCpu|Virtualization"
     r"|Signature|SigningA|SourceE|DestinationE|Bypass|WakeUp"
+    r"|Traffic(Type|Direction)|LogDestination|LogFormat|ResourceType|(Add|Remove)NetworkServices|RemoveFields"
+    r"|SessionNumber|VirtualNetworkId"
     r"|Arn|New|Only|Path|Policy(Name|Document|UsageFilter)|EntityFilter|Scope|SetAsDefault|Version).*"
 )
 """Parameters that name no thing of an account."""

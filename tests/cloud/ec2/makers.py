@@ -8,7 +8,7 @@ import itertools
 from collections.abc import Callable
 from typing import Any
 
-from tests.cloud.ec2.world import IMAGE_ID
+from tests.cloud.ec2.world import IMAGE_ID, LOG_BUCKET
 
 _count = itertools.count()
 
@@ -51,6 +51,27 @@ def _group(ec2: Any) -> str:
     return ec2.create_security_group(GroupName=f"g{next(_count)}", Description="g")["GroupId"]
 
 
+def _interface(ec2: Any, subnet_id: str) -> str:
+    made = ec2.create_network_interface(SubnetId=subnet_id)
+    return made["NetworkInterface"]["NetworkInterfaceId"]
+
+
+def _mirror_filter(ec2: Any) -> str:
+    return ec2.create_traffic_mirror_filter()["TrafficMirrorFilter"]["TrafficMirrorFilterId"]
+
+
+def _mirror_session(ec2: Any) -> dict[str, Any]:
+    """What a session between two interfaces of a subnet takes."""
+    inside = subnet(ec2)
+    target = ec2.create_traffic_mirror_target(NetworkInterfaceId=_interface(ec2, inside))
+    return {
+        "NetworkInterfaceId": _interface(ec2, inside),
+        "TrafficMirrorTargetId": target["TrafficMirrorTarget"]["TrafficMirrorTargetId"],
+        "TrafficMirrorFilterId": _mirror_filter(ec2),
+        "SessionNumber": 1,
+    }
+
+
 def _default_vpc(ec2: Any) -> str:
     wanted = [{"Name": "is-default", "Values": ["true"]}]
     return ec2.describe_vpcs(Filters=wanted)["Vpcs"][0]["VpcId"]
@@ -73,6 +94,13 @@ MAKERS: dict[str, Callable[[Any], dict[str, Any]]] = {
     "CreateInstanceEventWindow": lambda ec2: {"CronExpression": "* 0-4 * * 1,5"},
     "CreateDhcpOptions": lambda ec2: {
         "DhcpConfigurations": [{"Key": "domain-name", "Values": ["example.org"]}]
+    },
+    "CreateFlowLogs": lambda ec2: {
+        "ResourceIds": [vpc(ec2)],
+        "ResourceType": "VPC",
+        "TrafficType": "ALL",
+        "LogDestinationType": "s3",
+        "LogDestination": f"arn:aws:s3:::{LOG_BUCKET}",
     },
     "CreateEgressOnlyInternetGateway": lambda ec2: {"VpcId": vpc(ec2)},
     "CreateInternetGateway": lambda ec2: {},
@@ -100,6 +128,17 @@ MAKERS: dict[str, Callable[[Any], dict[str, Any]]] = {
         "Cidr": "10.0.1.16/28",
         "ReservationType": "explicit",
     },
+    "CreateTrafficMirrorFilter": lambda ec2: {},
+    "CreateTrafficMirrorFilterRule": lambda ec2: {
+        "TrafficMirrorFilterId": _mirror_filter(ec2),
+        "TrafficDirection": "ingress",
+        "RuleNumber": 1,
+        "RuleAction": "accept",
+        "SourceCidrBlock": "0.0.0.0/0",
+        "DestinationCidrBlock": "0.0.0.0/0",
+    },
+    "CreateTrafficMirrorSession": lambda ec2: _mirror_session(ec2),
+    "CreateTrafficMirrorTarget": lambda ec2: {"NetworkInterfaceId": _interface(ec2, subnet(ec2))},
     "CreateVpc": lambda ec2: {"CidrBlock": "10.0.0.0/16"},
     "CreateVpcEndpoint": lambda ec2: {
         "VpcId": vpc(ec2),

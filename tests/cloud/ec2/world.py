@@ -24,6 +24,7 @@ from mallee.cloud.trail import journal
 from mallee.kit import clock, secretbox
 from mallee.model import hosts
 from mallee.model.accounts import AccessKey
+from mallee.model.buckets import Bucket
 from mallee.model.images import Blob, Image
 from mallee.model.instances import InstanceSeen, Phase, Power, Reach, Reason
 from mallee.model.settings import Deadlines, Settings
@@ -33,6 +34,7 @@ IMAGE_ID = "ami-00000000000000001"
 KERNEL_ID = "aki-00000000000000002"
 RAMDISK_ID = "ari-00000000000000003"
 ROOT_ID = "ami-00000000000000004"
+LOG_BUCKET = "flow-logs-of-alice"
 BIG = hosts.Capacity(vcpus=64, memory_mib=65536, disk_gib=1000)
 
 
@@ -54,6 +56,7 @@ class World:
             for name in ("alice", "bob")
         }
         self.store.transact(self._make_images)
+        self.store.transact(self._make_bucket)
         self.slices = slices.Slices(settings)
         self.untold: list[str] = []
         """Hosts that would not have heard of a change that concerned them."""
@@ -114,6 +117,11 @@ class World:
             replace(whole, id=ROOT_ID, name="tiny-root", is_root_file_system=True),
         ):
             tx.insert(records.IMAGE, self.accounts["alice"], image.id, image)
+
+    def _make_bucket(self, tx: store.Tx) -> None:
+        """A bucket of Alice's, into which anything may be logged for her."""
+        bucket = Bucket(name=LOG_BUCKET, number=1, created_at=tx.now)
+        tx.insert(records.BUCKET, self.accounts["alice"], bucket.name, bucket)
 
     def close(self) -> None:
         self.store.close()

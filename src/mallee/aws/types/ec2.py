@@ -43,6 +43,24 @@ class AcceptAddressTransferResult(TypedDict):
     AddressTransfer: NotRequired[AddressTransfer | Fragment | None]
 
 
+class AcceptTransitGatewayPeeringAttachmentRequest(TypedDict):
+    TransitGatewayAttachmentId: str
+    DryRun: NotRequired[bool]
+
+
+class AcceptTransitGatewayPeeringAttachmentResult(TypedDict):
+    TransitGatewayPeeringAttachment: NotRequired[TransitGatewayPeeringAttachment | Fragment | None]
+
+
+class AcceptTransitGatewayVpcAttachmentRequest(TypedDict):
+    TransitGatewayAttachmentId: str
+    DryRun: NotRequired[bool]
+
+
+class AcceptTransitGatewayVpcAttachmentResult(TypedDict):
+    TransitGatewayVpcAttachment: NotRequired[TransitGatewayVpcAttachment | Fragment | None]
+
+
 class AcceptVpcPeeringConnectionRequest(TypedDict):
     DryRun: NotRequired[bool]
     VpcPeeringConnectionId: str
@@ -82,6 +100,10 @@ class AccountAttributeValue(TypedDict):
 
 class AddIpamOperatingRegion(TypedDict):
     RegionName: NotRequired[str]
+
+
+class AddIpamOrganizationalUnitExclusion(TypedDict):
+    OrganizationsEntityPath: NotRequired[str]
 
 
 class AddPrefixListEntry(TypedDict):
@@ -157,6 +179,26 @@ class AllocateAddressResult(TypedDict):
     CustomerOwnedIpv4Pool: NotRequired[str | None]
     CarrierIp: NotRequired[str | None]
     PublicIp: NotRequired[str | None]
+
+
+class AllocateHostsRequest(TypedDict):
+    InstanceFamily: NotRequired[str]
+    TagSpecifications: NotRequired[list[TagSpecification]]
+    HostRecovery: NotRequired[str]
+    OutpostArn: NotRequired[str]
+    HostMaintenance: NotRequired[str]
+    AssetIds: NotRequired[list[str]]
+    AvailabilityZoneId: NotRequired[str]
+    CpuOptions: NotRequired[HostCpuOptionsRequest]
+    AutoPlacement: NotRequired[str]
+    ClientToken: NotRequired[str]
+    InstanceType: NotRequired[str]
+    Quantity: NotRequired[int]
+    AvailabilityZone: NotRequired[str]
+
+
+class AllocateHostsResult(TypedDict):
+    HostIds: NotRequired[Sequence[str] | Fragment | None]
 
 
 class AllocateIpamPoolCidrRequest(TypedDict):
@@ -346,6 +388,20 @@ class AssociateInstanceEventWindowResult(TypedDict):
     InstanceEventWindow: NotRequired[InstanceEventWindow | Fragment | None]
 
 
+class AssociateIpamResourceDiscoveryRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    IpamId: str
+    IpamResourceDiscoveryId: str
+    TagSpecifications: NotRequired[list[TagSpecification]]
+    ClientToken: NotRequired[str]
+
+
+class AssociateIpamResourceDiscoveryResult(TypedDict):
+    IpamResourceDiscoveryAssociation: NotRequired[
+        IpamResourceDiscoveryAssociation | Fragment | None
+    ]
+
+
 class AssociateNatGatewayAddressRequest(TypedDict):
     NatGatewayId: str
     AllocationIds: list[str]
@@ -373,6 +429,16 @@ class AssociateRouteTableResult(TypedDict):
     AssociationState: NotRequired[RouteTableAssociationState | Fragment | None]
 
 
+class AssociateSecurityGroupVpcRequest(TypedDict):
+    GroupId: str
+    VpcId: str
+    DryRun: NotRequired[bool]
+
+
+class AssociateSecurityGroupVpcResult(TypedDict):
+    State: NotRequired[str | None]
+
+
 class AssociateSubnetCidrBlockRequest(TypedDict):
     Ipv6IpamPoolId: NotRequired[str]
     Ipv6NetmaskLength: NotRequired[int]
@@ -383,6 +449,16 @@ class AssociateSubnetCidrBlockRequest(TypedDict):
 class AssociateSubnetCidrBlockResult(TypedDict):
     Ipv6CidrBlockAssociation: NotRequired[SubnetIpv6CidrBlockAssociation | Fragment | None]
     SubnetId: NotRequired[str | None]
+
+
+class AssociateTransitGatewayRouteTableRequest(TypedDict):
+    TransitGatewayRouteTableId: str
+    TransitGatewayAttachmentId: str
+    DryRun: NotRequired[bool]
+
+
+class AssociateTransitGatewayRouteTableResult(TypedDict):
+    Association: NotRequired[TransitGatewayAssociation | Fragment | None]
 
 
 class AssociateVpcCidrBlockRequest(TypedDict):
@@ -423,6 +499,14 @@ class AttachNetworkInterfaceRequest(TypedDict):
 class AttachNetworkInterfaceResult(TypedDict):
     AttachmentId: NotRequired[str | None]
     NetworkCardIndex: NotRequired[int | None]
+
+
+class AttachVolumeRequest(TypedDict):
+    Device: str
+    InstanceId: str
+    VolumeId: str
+    EbsCardIndex: NotRequired[int]
+    DryRun: NotRequired[bool]
 
 
 class AttachmentEnaSrdSpecification(TypedDict):
@@ -514,6 +598,11 @@ class AvailabilityZoneSubGeography(TypedDict):
     Name: NotRequired[str | None]
 
 
+class AvailableCapacity(TypedDict):
+    AvailableInstanceCapacity: NotRequired[Sequence[InstanceCapacity | Fragment] | Fragment | None]
+    AvailableVCpus: NotRequired[int | None]
+
+
 class BaselineEbsBandwidthMbps(TypedDict):
     Min: NotRequired[int | None]
     Max: NotRequired[int | None]
@@ -543,6 +632,133 @@ class BlockPublicAccessStates(TypedDict):
     InternetGatewayBlockMode: NotRequired[str | None]
 
 
+class CancelCapacityReservationFleetError(TypedDict):
+    Code: NotRequired[str | None]
+    Message: NotRequired[str | None]
+
+
+class CancelCapacityReservationFleetsRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    CapacityReservationFleetIds: list[str]
+
+
+class CancelCapacityReservationFleetsResult(TypedDict):
+    SuccessfulFleetCancellations: NotRequired[
+        Sequence[CapacityReservationFleetCancellationState | Fragment] | Fragment | None
+    ]
+    FailedFleetCancellations: NotRequired[
+        Sequence[FailedCapacityReservationFleetCancellationResult | Fragment] | Fragment | None
+    ]
+
+
+class CancelCapacityReservationRequest(TypedDict):
+    CapacityReservationId: str
+    DryRun: NotRequired[bool]
+    ApplyCancellationCharges: NotRequired[str]
+    QuoteId: NotRequired[str]
+
+
+class CancelCapacityReservationResult(TypedDict):
+    Return: NotRequired[bool | None]
+
+
+class CapacityAllocation(TypedDict):
+    AllocationType: NotRequired[str | None]
+    Count: NotRequired[int | None]
+    AllocationMetadata: NotRequired[
+        Sequence[CapacityAllocationMetadataEntry | Fragment] | Fragment | None
+    ]
+
+
+class CapacityAllocationMetadataEntry(TypedDict):
+    Key: NotRequired[str | None]
+    Value: NotRequired[str | None]
+
+
+class CapacityReservation(TypedDict):
+    CapacityReservationId: NotRequired[str | None]
+    OwnerId: NotRequired[str | None]
+    CapacityReservationArn: NotRequired[str | None]
+    AvailabilityZoneId: NotRequired[str | None]
+    InstanceType: NotRequired[str | None]
+    InstancePlatform: NotRequired[str | None]
+    AvailabilityZone: NotRequired[str | None]
+    Tenancy: NotRequired[str | None]
+    TotalInstanceCount: NotRequired[int | None]
+    AvailableInstanceCount: NotRequired[int | None]
+    EbsOptimized: NotRequired[bool | None]
+    EphemeralStorage: NotRequired[bool | None]
+    State: NotRequired[str | None]
+    StartDate: NotRequired[datetime | float | None]
+    EndDate: NotRequired[datetime | float | None]
+    EndDateType: NotRequired[str | None]
+    InstanceMatchCriteria: NotRequired[str | None]
+    CreateDate: NotRequired[datetime | float | None]
+    Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
+    OutpostArn: NotRequired[str | None]
+    CapacityReservationFleetId: NotRequired[str | None]
+    PlacementGroupArn: NotRequired[str | None]
+    CapacityAllocations: NotRequired[Sequence[CapacityAllocation | Fragment] | Fragment | None]
+    ReservationType: NotRequired[str | None]
+    UnusedReservationBillingOwnerId: NotRequired[str | None]
+    CommitmentInfo: NotRequired[CapacityReservationCommitmentInfo | Fragment | None]
+    DeliveryPreference: NotRequired[str | None]
+    CapacityBlockId: NotRequired[str | None]
+    Interruptible: NotRequired[bool | None]
+    InterruptibleCapacityAllocation: NotRequired[InterruptibleCapacityAllocation | Fragment | None]
+    InterruptionInfo: NotRequired[InterruptionInfo | Fragment | None]
+    AdjustmentStatus: NotRequired[str | None]
+    AdjustmentDetails: NotRequired[CapacityReservationAdjustmentDetails | Fragment | None]
+    OriginalStartDate: NotRequired[datetime | float | None]
+    ZeroSizePreference: NotRequired[str | None]
+    LaunchStatus: NotRequired[str | None]
+
+
+class CapacityReservationAdjustmentDetails(TypedDict):
+    StartDate: NotRequired[datetime | float | None]
+    EndDate: NotRequired[datetime | float | None]
+    CommitmentEndDate: NotRequired[datetime | float | None]
+    EndDateType: NotRequired[str | None]
+    CommitmentDuration: NotRequired[int | None]
+
+
+class CapacityReservationCommitmentInfo(TypedDict):
+    CommittedInstanceCount: NotRequired[int | None]
+    CommitmentEndDate: NotRequired[datetime | float | None]
+    CommitmentDuration: NotRequired[int | None]
+
+
+class CapacityReservationFleet(TypedDict):
+    CapacityReservationFleetId: NotRequired[str | None]
+    CapacityReservationFleetArn: NotRequired[str | None]
+    State: NotRequired[str | None]
+    TotalTargetCapacity: NotRequired[int | None]
+    TotalFulfilledCapacity: NotRequired[float | None]
+    Tenancy: NotRequired[str | None]
+    EndDate: NotRequired[datetime | float | None]
+    CreateTime: NotRequired[datetime | float | None]
+    InstanceMatchCriteria: NotRequired[str | None]
+    AllocationStrategy: NotRequired[str | None]
+    InstanceTypeSpecifications: NotRequired[
+        Sequence[FleetCapacityReservation | Fragment] | Fragment | None
+    ]
+    InstanceRequirements: NotRequired[InstanceRequirementsRequest | Fragment | None]
+    AvailabilityZone: NotRequired[str | None]
+    AvailabilityZoneId: NotRequired[str | None]
+    Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
+
+
+class CapacityReservationFleetCancellationState(TypedDict):
+    CurrentFleetState: NotRequired[str | None]
+    PreviousFleetState: NotRequired[str | None]
+    CapacityReservationFleetId: NotRequired[str | None]
+
+
+class CapacityReservationGroup(TypedDict):
+    GroupArn: NotRequired[str | None]
+    OwnerId: NotRequired[str | None]
+
+
 class CapacityReservationSpecification(TypedDict):
     CapacityReservationPreference: NotRequired[str]
     CapacityReservationTarget: NotRequired[CapacityReservationTarget]
@@ -561,6 +777,17 @@ class CapacityReservationTarget(TypedDict):
 class CapacityReservationTargetResponse(TypedDict):
     CapacityReservationId: NotRequired[str | None]
     CapacityReservationResourceGroupArn: NotRequired[str | None]
+
+
+class CapacityReservationTopology(TypedDict):
+    CapacityReservationId: NotRequired[str | None]
+    CapacityBlockId: NotRequired[str | None]
+    State: NotRequired[str | None]
+    InstanceType: NotRequired[str | None]
+    GroupName: NotRequired[str | None]
+    NetworkNodes: NotRequired[Sequence[str] | Fragment | None]
+    AvailabilityZoneId: NotRequired[str | None]
+    AvailabilityZone: NotRequired[str | None]
 
 
 class CidrBlock(TypedDict):
@@ -618,6 +845,77 @@ class CpuPerformanceFactorRequest(TypedDict):
     References: NotRequired[list[PerformanceFactorReferenceRequest]]
 
 
+class CreateCapacityReservationBySplittingRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    ClientToken: NotRequired[str]
+    SourceCapacityReservationId: str
+    InstanceCount: int
+    TagSpecifications: NotRequired[list[TagSpecification]]
+
+
+class CreateCapacityReservationBySplittingResult(TypedDict):
+    SourceCapacityReservation: NotRequired[CapacityReservation | Fragment | None]
+    DestinationCapacityReservation: NotRequired[CapacityReservation | Fragment | None]
+    InstanceCount: NotRequired[int | None]
+
+
+class CreateCapacityReservationFleetRequest(TypedDict):
+    AllocationStrategy: NotRequired[str]
+    ClientToken: NotRequired[str]
+    InstanceTypeSpecifications: NotRequired[list[ReservationFleetInstanceSpecification]]
+    InstanceRequirements: NotRequired[InstanceRequirementsRequest]
+    AvailabilityZone: NotRequired[str]
+    AvailabilityZoneId: NotRequired[str]
+    Tenancy: NotRequired[str]
+    TotalTargetCapacity: int
+    EndDate: NotRequired[datetime]
+    InstanceMatchCriteria: NotRequired[str]
+    TagSpecifications: NotRequired[list[TagSpecification]]
+    DryRun: NotRequired[bool]
+
+
+class CreateCapacityReservationFleetResult(TypedDict):
+    CapacityReservationFleetId: NotRequired[str | None]
+    State: NotRequired[str | None]
+    TotalTargetCapacity: NotRequired[int | None]
+    TotalFulfilledCapacity: NotRequired[float | None]
+    InstanceMatchCriteria: NotRequired[str | None]
+    AllocationStrategy: NotRequired[str | None]
+    CreateTime: NotRequired[datetime | float | None]
+    EndDate: NotRequired[datetime | float | None]
+    Tenancy: NotRequired[str | None]
+    FleetCapacityReservations: NotRequired[
+        Sequence[FleetCapacityReservation | Fragment] | Fragment | None
+    ]
+    Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
+
+
+class CreateCapacityReservationRequest(TypedDict):
+    ClientToken: NotRequired[str]
+    InstanceType: str
+    InstancePlatform: str
+    AvailabilityZone: NotRequired[str]
+    AvailabilityZoneId: NotRequired[str]
+    Tenancy: NotRequired[str]
+    InstanceCount: int
+    EbsOptimized: NotRequired[bool]
+    EphemeralStorage: NotRequired[bool]
+    EndDate: NotRequired[datetime]
+    EndDateType: NotRequired[str]
+    InstanceMatchCriteria: NotRequired[str]
+    TagSpecifications: NotRequired[list[TagSpecification]]
+    DryRun: NotRequired[bool]
+    OutpostArn: NotRequired[str]
+    PlacementGroupArn: NotRequired[str]
+    StartDate: NotRequired[datetime]
+    CommitmentDuration: NotRequired[int]
+    DeliveryPreference: NotRequired[str]
+
+
+class CreateCapacityReservationResult(TypedDict):
+    CapacityReservation: NotRequired[CapacityReservation | Fragment | None]
+
+
 class CreateDefaultSubnetRequest(TypedDict):
     AvailabilityZone: NotRequired[str]
     DryRun: NotRequired[bool]
@@ -657,6 +955,30 @@ class CreateEgressOnlyInternetGatewayRequest(TypedDict):
 class CreateEgressOnlyInternetGatewayResult(TypedDict):
     ClientToken: NotRequired[str | None]
     EgressOnlyInternetGateway: NotRequired[EgressOnlyInternetGateway | Fragment | None]
+
+
+class CreateFlowLogsRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    ClientToken: NotRequired[str]
+    DeliverLogsPermissionArn: NotRequired[str]
+    DeliverCrossAccountRole: NotRequired[str]
+    LogGroupName: NotRequired[str]
+    ResourceIds: list[str]
+    ResourceType: str
+    TrafficType: NotRequired[str]
+    LogDestinationType: NotRequired[str]
+    LogDestination: NotRequired[str]
+    LogFormat: NotRequired[str]
+    TagSpecifications: NotRequired[list[TagSpecification]]
+    MaxAggregationInterval: NotRequired[int]
+    DestinationOptions: NotRequired[DestinationOptionsRequest]
+    TagFieldSpecifications: NotRequired[list[TagFieldSpecificationRequest]]
+
+
+class CreateFlowLogsResult(TypedDict):
+    ClientToken: NotRequired[str | None]
+    FlowLogIds: NotRequired[Sequence[str] | Fragment | None]
+    Unsuccessful: NotRequired[Sequence[UnsuccessfulItem | Fragment] | Fragment | None]
 
 
 class CreateInstanceConnectEndpointRequest(TypedDict):
@@ -728,6 +1050,18 @@ class CreateIpamRequest(TypedDict):
     Tier: NotRequired[str]
     EnablePrivateGua: NotRequired[bool]
     MeteredAccount: NotRequired[str]
+
+
+class CreateIpamResourceDiscoveryRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    Description: NotRequired[str]
+    OperatingRegions: NotRequired[list[AddIpamOperatingRegion]]
+    TagSpecifications: NotRequired[list[TagSpecification]]
+    ClientToken: NotRequired[str]
+
+
+class CreateIpamResourceDiscoveryResult(TypedDict):
+    IpamResourceDiscovery: NotRequired[IpamResourceDiscovery | Fragment | None]
 
 
 class CreateIpamResult(TypedDict):
@@ -927,6 +1261,16 @@ class CreatePlacementGroupResult(TypedDict):
     PlacementGroup: NotRequired[PlacementGroup | Fragment | None]
 
 
+class CreatePublicIpv4PoolRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    TagSpecifications: NotRequired[list[TagSpecification]]
+    NetworkBorderGroup: NotRequired[str]
+
+
+class CreatePublicIpv4PoolResult(TypedDict):
+    PoolId: NotRequired[str | None]
+
+
 class CreateRouteRequest(TypedDict):
     DestinationPrefixListId: NotRequired[str]
     VpcEndpointId: NotRequired[str]
@@ -1016,6 +1360,190 @@ class CreateTagsRequest(TypedDict):
     Tags: list[Tag]
 
 
+class CreateTrafficMirrorFilterRequest(TypedDict):
+    Description: NotRequired[str]
+    TagSpecifications: NotRequired[list[TagSpecification]]
+    DryRun: NotRequired[bool]
+    ClientToken: NotRequired[str]
+
+
+class CreateTrafficMirrorFilterResult(TypedDict):
+    TrafficMirrorFilter: NotRequired[TrafficMirrorFilter | Fragment | None]
+    ClientToken: NotRequired[str | None]
+
+
+class CreateTrafficMirrorFilterRuleRequest(TypedDict):
+    TrafficMirrorFilterId: str
+    TrafficDirection: str
+    RuleNumber: int
+    RuleAction: str
+    DestinationPortRange: NotRequired[TrafficMirrorPortRangeRequest]
+    SourcePortRange: NotRequired[TrafficMirrorPortRangeRequest]
+    Protocol: NotRequired[int]
+    DestinationCidrBlock: str
+    SourceCidrBlock: str
+    Description: NotRequired[str]
+    DryRun: NotRequired[bool]
+    ClientToken: NotRequired[str]
+    TagSpecifications: NotRequired[list[TagSpecification]]
+
+
+class CreateTrafficMirrorFilterRuleResult(TypedDict):
+    TrafficMirrorFilterRule: NotRequired[TrafficMirrorFilterRule | Fragment | None]
+    ClientToken: NotRequired[str | None]
+
+
+class CreateTrafficMirrorSessionRequest(TypedDict):
+    NetworkInterfaceId: str
+    TrafficMirrorTargetId: str
+    TrafficMirrorFilterId: str
+    PacketLength: NotRequired[int]
+    SessionNumber: int
+    VirtualNetworkId: NotRequired[int]
+    Description: NotRequired[str]
+    TagSpecifications: NotRequired[list[TagSpecification]]
+    DryRun: NotRequired[bool]
+    ClientToken: NotRequired[str]
+
+
+class CreateTrafficMirrorSessionResult(TypedDict):
+    TrafficMirrorSession: NotRequired[TrafficMirrorSession | Fragment | None]
+    ClientToken: NotRequired[str | None]
+
+
+class CreateTrafficMirrorTargetRequest(TypedDict):
+    NetworkInterfaceId: NotRequired[str]
+    NetworkLoadBalancerArn: NotRequired[str]
+    Description: NotRequired[str]
+    TagSpecifications: NotRequired[list[TagSpecification]]
+    DryRun: NotRequired[bool]
+    ClientToken: NotRequired[str]
+    GatewayLoadBalancerEndpointId: NotRequired[str]
+
+
+class CreateTrafficMirrorTargetResult(TypedDict):
+    TrafficMirrorTarget: NotRequired[TrafficMirrorTarget | Fragment | None]
+    ClientToken: NotRequired[str | None]
+
+
+class CreateTransitGatewayPeeringAttachmentRequest(TypedDict):
+    TransitGatewayId: str
+    PeerTransitGatewayId: str
+    PeerAccountId: str
+    PeerRegion: str
+    Options: NotRequired[CreateTransitGatewayPeeringAttachmentRequestOptions]
+    TagSpecifications: NotRequired[list[TagSpecification]]
+    DryRun: NotRequired[bool]
+
+
+class CreateTransitGatewayPeeringAttachmentRequestOptions(TypedDict):
+    DynamicRouting: NotRequired[str]
+    AllowMultipathResilience: NotRequired[bool]
+    MultipathResilienceMode: NotRequired[str]
+
+
+class CreateTransitGatewayPeeringAttachmentResult(TypedDict):
+    TransitGatewayPeeringAttachment: NotRequired[TransitGatewayPeeringAttachment | Fragment | None]
+
+
+class CreateTransitGatewayPrefixListReferenceRequest(TypedDict):
+    TransitGatewayRouteTableId: str
+    PrefixListId: str
+    TransitGatewayAttachmentId: NotRequired[str]
+    Blackhole: NotRequired[bool]
+    DryRun: NotRequired[bool]
+
+
+class CreateTransitGatewayPrefixListReferenceResult(TypedDict):
+    TransitGatewayPrefixListReference: NotRequired[
+        TransitGatewayPrefixListReference | Fragment | None
+    ]
+
+
+class CreateTransitGatewayRequest(TypedDict):
+    Description: NotRequired[str]
+    Options: NotRequired[TransitGatewayRequestOptions]
+    TagSpecifications: NotRequired[list[TagSpecification]]
+    DryRun: NotRequired[bool]
+
+
+class CreateTransitGatewayResult(TypedDict):
+    TransitGateway: NotRequired[TransitGateway | Fragment | None]
+
+
+class CreateTransitGatewayRouteRequest(TypedDict):
+    DestinationCidrBlock: str
+    TransitGatewayRouteTableId: str
+    TransitGatewayAttachmentId: NotRequired[str]
+    Blackhole: NotRequired[bool]
+    DryRun: NotRequired[bool]
+
+
+class CreateTransitGatewayRouteResult(TypedDict):
+    Route: NotRequired[TransitGatewayRoute | Fragment | None]
+
+
+class CreateTransitGatewayRouteTableRequest(TypedDict):
+    TransitGatewayId: str
+    TagSpecifications: NotRequired[list[TagSpecification]]
+    DryRun: NotRequired[bool]
+
+
+class CreateTransitGatewayRouteTableResult(TypedDict):
+    TransitGatewayRouteTable: NotRequired[TransitGatewayRouteTable | Fragment | None]
+
+
+class CreateTransitGatewayVpcAttachmentRequest(TypedDict):
+    TransitGatewayId: str
+    VpcId: str
+    SubnetIds: list[str]
+    Options: NotRequired[CreateTransitGatewayVpcAttachmentRequestOptions]
+    TagSpecifications: NotRequired[list[TagSpecification]]
+    DryRun: NotRequired[bool]
+
+
+class CreateTransitGatewayVpcAttachmentRequestOptions(TypedDict):
+    DnsSupport: NotRequired[str]
+    SecurityGroupReferencingSupport: NotRequired[str]
+    Ipv6Support: NotRequired[str]
+    ApplianceModeSupport: NotRequired[str]
+
+
+class CreateTransitGatewayVpcAttachmentResult(TypedDict):
+    TransitGatewayVpcAttachment: NotRequired[TransitGatewayVpcAttachment | Fragment | None]
+
+
+class CreateVolumeRequest(TypedDict):
+    AvailabilityZone: NotRequired[str]
+    AvailabilityZoneId: NotRequired[str]
+    Encrypted: NotRequired[bool]
+    Iops: NotRequired[int]
+    KmsKeyId: NotRequired[str]
+    OutpostArn: NotRequired[str]
+    Size: NotRequired[int]
+    SnapshotId: NotRequired[str]
+    VolumeType: NotRequired[str]
+    TagSpecifications: NotRequired[list[TagSpecification]]
+    MultiAttachEnabled: NotRequired[bool]
+    Throughput: NotRequired[int]
+    ClientToken: NotRequired[str]
+    VolumeInitializationRate: NotRequired[int]
+    Operator: NotRequired[OperatorRequest]
+    DryRun: NotRequired[bool]
+
+
+class CreateVpcBlockPublicAccessExclusionRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    SubnetId: NotRequired[str]
+    VpcId: NotRequired[str]
+    InternetGatewayExclusionMode: str
+    TagSpecifications: NotRequired[list[TagSpecification]]
+
+
+class CreateVpcBlockPublicAccessExclusionResult(TypedDict):
+    VpcBlockPublicAccessExclusion: NotRequired[VpcBlockPublicAccessExclusion | Fragment | None]
+
+
 class CreateVpcEndpointRequest(TypedDict):
     DryRun: NotRequired[bool]
     VpcEndpointType: NotRequired[str]
@@ -1103,6 +1631,15 @@ class DeleteEgressOnlyInternetGatewayResult(TypedDict):
     ReturnCode: NotRequired[bool | None]
 
 
+class DeleteFlowLogsRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    FlowLogIds: list[str]
+
+
+class DeleteFlowLogsResult(TypedDict):
+    Unsuccessful: NotRequired[Sequence[UnsuccessfulItem | Fragment] | Fragment | None]
+
+
 class DeleteInstanceConnectEndpointRequest(TypedDict):
     DryRun: NotRequired[bool]
     InstanceConnectEndpointId: str
@@ -1141,6 +1678,15 @@ class DeleteIpamRequest(TypedDict):
     DryRun: NotRequired[bool]
     IpamId: str
     Cascade: NotRequired[bool]
+
+
+class DeleteIpamResourceDiscoveryRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    IpamResourceDiscoveryId: str
+
+
+class DeleteIpamResourceDiscoveryResult(TypedDict):
+    IpamResourceDiscovery: NotRequired[IpamResourceDiscovery | Fragment | None]
 
 
 class DeleteIpamResult(TypedDict):
@@ -1282,6 +1828,16 @@ class DeletePlacementGroupRequest(TypedDict):
     GroupName: str
 
 
+class DeletePublicIpv4PoolRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    PoolId: str
+    NetworkBorderGroup: NotRequired[str]
+
+
+class DeletePublicIpv4PoolResult(TypedDict):
+    ReturnValue: NotRequired[bool | None]
+
+
 class DeleteRouteRequest(TypedDict):
     DestinationPrefixListId: NotRequired[str]
     DryRun: NotRequired[bool]
@@ -1331,6 +1887,114 @@ class DeleteTagsRequest(TypedDict):
     Tags: NotRequired[list[Tag]]
 
 
+class DeleteTrafficMirrorFilterRequest(TypedDict):
+    TrafficMirrorFilterId: str
+    DryRun: NotRequired[bool]
+
+
+class DeleteTrafficMirrorFilterResult(TypedDict):
+    TrafficMirrorFilterId: NotRequired[str | None]
+
+
+class DeleteTrafficMirrorFilterRuleRequest(TypedDict):
+    TrafficMirrorFilterRuleId: str
+    DryRun: NotRequired[bool]
+
+
+class DeleteTrafficMirrorFilterRuleResult(TypedDict):
+    TrafficMirrorFilterRuleId: NotRequired[str | None]
+
+
+class DeleteTrafficMirrorSessionRequest(TypedDict):
+    TrafficMirrorSessionId: str
+    DryRun: NotRequired[bool]
+
+
+class DeleteTrafficMirrorSessionResult(TypedDict):
+    TrafficMirrorSessionId: NotRequired[str | None]
+
+
+class DeleteTrafficMirrorTargetRequest(TypedDict):
+    TrafficMirrorTargetId: str
+    DryRun: NotRequired[bool]
+
+
+class DeleteTrafficMirrorTargetResult(TypedDict):
+    TrafficMirrorTargetId: NotRequired[str | None]
+
+
+class DeleteTransitGatewayPeeringAttachmentRequest(TypedDict):
+    TransitGatewayAttachmentId: str
+    DryRun: NotRequired[bool]
+
+
+class DeleteTransitGatewayPeeringAttachmentResult(TypedDict):
+    TransitGatewayPeeringAttachment: NotRequired[TransitGatewayPeeringAttachment | Fragment | None]
+
+
+class DeleteTransitGatewayPrefixListReferenceRequest(TypedDict):
+    TransitGatewayRouteTableId: str
+    PrefixListId: str
+    DryRun: NotRequired[bool]
+
+
+class DeleteTransitGatewayPrefixListReferenceResult(TypedDict):
+    TransitGatewayPrefixListReference: NotRequired[
+        TransitGatewayPrefixListReference | Fragment | None
+    ]
+
+
+class DeleteTransitGatewayRequest(TypedDict):
+    TransitGatewayId: str
+    DryRun: NotRequired[bool]
+
+
+class DeleteTransitGatewayResult(TypedDict):
+    TransitGateway: NotRequired[TransitGateway | Fragment | None]
+
+
+class DeleteTransitGatewayRouteRequest(TypedDict):
+    TransitGatewayRouteTableId: str
+    DestinationCidrBlock: str
+    DryRun: NotRequired[bool]
+
+
+class DeleteTransitGatewayRouteResult(TypedDict):
+    Route: NotRequired[TransitGatewayRoute | Fragment | None]
+
+
+class DeleteTransitGatewayRouteTableRequest(TypedDict):
+    TransitGatewayRouteTableId: str
+    DryRun: NotRequired[bool]
+
+
+class DeleteTransitGatewayRouteTableResult(TypedDict):
+    TransitGatewayRouteTable: NotRequired[TransitGatewayRouteTable | Fragment | None]
+
+
+class DeleteTransitGatewayVpcAttachmentRequest(TypedDict):
+    TransitGatewayAttachmentId: str
+    DryRun: NotRequired[bool]
+
+
+class DeleteTransitGatewayVpcAttachmentResult(TypedDict):
+    TransitGatewayVpcAttachment: NotRequired[TransitGatewayVpcAttachment | Fragment | None]
+
+
+class DeleteVolumeRequest(TypedDict):
+    VolumeId: str
+    DryRun: NotRequired[bool]
+
+
+class DeleteVpcBlockPublicAccessExclusionRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    ExclusionId: str
+
+
+class DeleteVpcBlockPublicAccessExclusionResult(TypedDict):
+    VpcBlockPublicAccessExclusion: NotRequired[VpcBlockPublicAccessExclusion | Fragment | None]
+
+
 class DeleteVpcEndpointsRequest(TypedDict):
     DryRun: NotRequired[bool]
     VpcEndpointIds: list[str]
@@ -1362,6 +2026,17 @@ class DeprovisionIpamPoolCidrRequest(TypedDict):
 
 class DeprovisionIpamPoolCidrResult(TypedDict):
     IpamPoolCidr: NotRequired[IpamPoolCidr | Fragment | None]
+
+
+class DeprovisionPublicIpv4PoolCidrRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    PoolId: str
+    Cidr: str
+
+
+class DeprovisionPublicIpv4PoolCidrResult(TypedDict):
+    PoolId: NotRequired[str | None]
+    DeprovisionedAddresses: NotRequired[Sequence[str] | Fragment | None]
 
 
 class DeregisterImageRequest(TypedDict):
@@ -1443,6 +2118,49 @@ class DescribeAvailabilityZonesResult(TypedDict):
     AvailabilityZones: NotRequired[Sequence[AvailabilityZone | Fragment] | Fragment | None]
 
 
+class DescribeCapacityReservationFleetsRequest(TypedDict):
+    CapacityReservationFleetIds: NotRequired[list[str]]
+    NextToken: NotRequired[str]
+    MaxResults: NotRequired[int]
+    Filters: NotRequired[list[Filter]]
+    DryRun: NotRequired[bool]
+
+
+class DescribeCapacityReservationFleetsResult(TypedDict):
+    CapacityReservationFleets: NotRequired[
+        Sequence[CapacityReservationFleet | Fragment] | Fragment | None
+    ]
+    NextToken: NotRequired[str | None]
+
+
+class DescribeCapacityReservationTopologyRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    NextToken: NotRequired[str]
+    MaxResults: NotRequired[int]
+    CapacityReservationIds: NotRequired[list[str]]
+    Filters: NotRequired[list[Filter]]
+
+
+class DescribeCapacityReservationTopologyResult(TypedDict):
+    NextToken: NotRequired[str | None]
+    CapacityReservations: NotRequired[
+        Sequence[CapacityReservationTopology | Fragment] | Fragment | None
+    ]
+
+
+class DescribeCapacityReservationsRequest(TypedDict):
+    CapacityReservationIds: NotRequired[list[str]]
+    NextToken: NotRequired[str]
+    MaxResults: NotRequired[int]
+    Filters: NotRequired[list[Filter]]
+    DryRun: NotRequired[bool]
+
+
+class DescribeCapacityReservationsResult(TypedDict):
+    NextToken: NotRequired[str | None]
+    CapacityReservations: NotRequired[Sequence[CapacityReservation | Fragment] | Fragment | None]
+
+
 class DescribeDhcpOptionsRequest(TypedDict):
     DhcpOptionsIds: NotRequired[list[str]]
     NextToken: NotRequired[str]
@@ -1468,6 +2186,31 @@ class DescribeEgressOnlyInternetGatewaysResult(TypedDict):
     EgressOnlyInternetGateways: NotRequired[
         Sequence[EgressOnlyInternetGateway | Fragment] | Fragment | None
     ]
+    NextToken: NotRequired[str | None]
+
+
+class DescribeFlowLogsRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    Filter: NotRequired[list[Filter]]
+    FlowLogIds: NotRequired[list[str]]
+    MaxResults: NotRequired[int]
+    NextToken: NotRequired[str]
+
+
+class DescribeFlowLogsResult(TypedDict):
+    FlowLogs: NotRequired[Sequence[FlowLog | Fragment] | Fragment | None]
+    NextToken: NotRequired[str | None]
+
+
+class DescribeHostsRequest(TypedDict):
+    HostIds: NotRequired[list[str]]
+    NextToken: NotRequired[str]
+    MaxResults: NotRequired[int]
+    Filter: NotRequired[list[Filter]]
+
+
+class DescribeHostsResult(TypedDict):
+    Hosts: NotRequired[Sequence[Host | Fragment] | Fragment | None]
     NextToken: NotRequired[str | None]
 
 
@@ -1688,6 +2431,36 @@ class DescribeIpamPoolsRequest(TypedDict):
 class DescribeIpamPoolsResult(TypedDict):
     NextToken: NotRequired[str | None]
     IpamPools: NotRequired[Sequence[IpamPool | Fragment] | Fragment | None]
+
+
+class DescribeIpamResourceDiscoveriesRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    IpamResourceDiscoveryIds: NotRequired[list[str]]
+    NextToken: NotRequired[str]
+    MaxResults: NotRequired[int]
+    Filters: NotRequired[list[Filter]]
+
+
+class DescribeIpamResourceDiscoveriesResult(TypedDict):
+    IpamResourceDiscoveries: NotRequired[
+        Sequence[IpamResourceDiscovery | Fragment] | Fragment | None
+    ]
+    NextToken: NotRequired[str | None]
+
+
+class DescribeIpamResourceDiscoveryAssociationsRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    IpamResourceDiscoveryAssociationIds: NotRequired[list[str]]
+    NextToken: NotRequired[str]
+    MaxResults: NotRequired[int]
+    Filters: NotRequired[list[Filter]]
+
+
+class DescribeIpamResourceDiscoveryAssociationsResult(TypedDict):
+    IpamResourceDiscoveryAssociations: NotRequired[
+        Sequence[IpamResourceDiscoveryAssociation | Fragment] | Fragment | None
+    ]
+    NextToken: NotRequired[str | None]
 
 
 class DescribeIpamScopesRequest(TypedDict):
@@ -1945,6 +2718,18 @@ class DescribePrincipalIdFormatResult(TypedDict):
     NextToken: NotRequired[str | None]
 
 
+class DescribePublicIpv4PoolsRequest(TypedDict):
+    PoolIds: NotRequired[list[str]]
+    NextToken: NotRequired[str]
+    MaxResults: NotRequired[int]
+    Filters: NotRequired[list[Filter]]
+
+
+class DescribePublicIpv4PoolsResult(TypedDict):
+    PublicIpv4Pools: NotRequired[Sequence[PublicIpv4Pool | Fragment] | Fragment | None]
+    NextToken: NotRequired[str | None]
+
+
 class DescribeRegionsRequest(TypedDict):
     RegionNames: NotRequired[list[str]]
     AllRegions: NotRequired[bool]
@@ -1990,6 +2775,20 @@ class DescribeSecurityGroupRulesRequest(TypedDict):
 
 class DescribeSecurityGroupRulesResult(TypedDict):
     SecurityGroupRules: NotRequired[Sequence[SecurityGroupRule | Fragment] | Fragment | None]
+    NextToken: NotRequired[str | None]
+
+
+class DescribeSecurityGroupVpcAssociationsRequest(TypedDict):
+    Filters: NotRequired[list[Filter]]
+    NextToken: NotRequired[str]
+    MaxResults: NotRequired[int]
+    DryRun: NotRequired[bool]
+
+
+class DescribeSecurityGroupVpcAssociationsResult(TypedDict):
+    SecurityGroupVpcAssociations: NotRequired[
+        Sequence[SecurityGroupVpcAssociation | Fragment] | Fragment | None
+    ]
     NextToken: NotRequired[str | None]
 
 
@@ -2044,6 +2843,188 @@ class DescribeTagsResult(TypedDict):
     Tags: NotRequired[Sequence[TagDescription | Fragment] | Fragment | None]
 
 
+class DescribeTrafficMirrorFilterRulesRequest(TypedDict):
+    TrafficMirrorFilterRuleIds: NotRequired[list[str]]
+    TrafficMirrorFilterId: NotRequired[str]
+    DryRun: NotRequired[bool]
+    Filters: NotRequired[list[Filter]]
+    MaxResults: NotRequired[int]
+    NextToken: NotRequired[str]
+
+
+class DescribeTrafficMirrorFilterRulesResult(TypedDict):
+    TrafficMirrorFilterRules: NotRequired[
+        Sequence[TrafficMirrorFilterRule | Fragment] | Fragment | None
+    ]
+    NextToken: NotRequired[str | None]
+
+
+class DescribeTrafficMirrorFiltersRequest(TypedDict):
+    TrafficMirrorFilterIds: NotRequired[list[str]]
+    DryRun: NotRequired[bool]
+    Filters: NotRequired[list[Filter]]
+    MaxResults: NotRequired[int]
+    NextToken: NotRequired[str]
+
+
+class DescribeTrafficMirrorFiltersResult(TypedDict):
+    TrafficMirrorFilters: NotRequired[Sequence[TrafficMirrorFilter | Fragment] | Fragment | None]
+    NextToken: NotRequired[str | None]
+
+
+class DescribeTrafficMirrorSessionsRequest(TypedDict):
+    TrafficMirrorSessionIds: NotRequired[list[str]]
+    DryRun: NotRequired[bool]
+    Filters: NotRequired[list[Filter]]
+    MaxResults: NotRequired[int]
+    NextToken: NotRequired[str]
+
+
+class DescribeTrafficMirrorSessionsResult(TypedDict):
+    TrafficMirrorSessions: NotRequired[Sequence[TrafficMirrorSession | Fragment] | Fragment | None]
+    NextToken: NotRequired[str | None]
+
+
+class DescribeTrafficMirrorTargetsRequest(TypedDict):
+    TrafficMirrorTargetIds: NotRequired[list[str]]
+    DryRun: NotRequired[bool]
+    Filters: NotRequired[list[Filter]]
+    MaxResults: NotRequired[int]
+    NextToken: NotRequired[str]
+
+
+class DescribeTrafficMirrorTargetsResult(TypedDict):
+    TrafficMirrorTargets: NotRequired[Sequence[TrafficMirrorTarget | Fragment] | Fragment | None]
+    NextToken: NotRequired[str | None]
+
+
+class DescribeTransitGatewayAttachmentsRequest(TypedDict):
+    TransitGatewayAttachmentIds: NotRequired[list[str]]
+    Filters: NotRequired[list[Filter]]
+    MaxResults: NotRequired[int]
+    NextToken: NotRequired[str]
+    DryRun: NotRequired[bool]
+
+
+class DescribeTransitGatewayAttachmentsResult(TypedDict):
+    TransitGatewayAttachments: NotRequired[
+        Sequence[TransitGatewayAttachment | Fragment] | Fragment | None
+    ]
+    NextToken: NotRequired[str | None]
+
+
+class DescribeTransitGatewayPeeringAttachmentsRequest(TypedDict):
+    TransitGatewayAttachmentIds: NotRequired[list[str]]
+    Filters: NotRequired[list[Filter]]
+    MaxResults: NotRequired[int]
+    NextToken: NotRequired[str]
+    DryRun: NotRequired[bool]
+
+
+class DescribeTransitGatewayPeeringAttachmentsResult(TypedDict):
+    TransitGatewayPeeringAttachments: NotRequired[
+        Sequence[TransitGatewayPeeringAttachment | Fragment] | Fragment | None
+    ]
+    NextToken: NotRequired[str | None]
+
+
+class DescribeTransitGatewayRouteTablesRequest(TypedDict):
+    TransitGatewayRouteTableIds: NotRequired[list[str]]
+    Filters: NotRequired[list[Filter]]
+    MaxResults: NotRequired[int]
+    NextToken: NotRequired[str]
+    DryRun: NotRequired[bool]
+
+
+class DescribeTransitGatewayRouteTablesResult(TypedDict):
+    TransitGatewayRouteTables: NotRequired[
+        Sequence[TransitGatewayRouteTable | Fragment] | Fragment | None
+    ]
+    NextToken: NotRequired[str | None]
+
+
+class DescribeTransitGatewayVpcAttachmentsRequest(TypedDict):
+    TransitGatewayAttachmentIds: NotRequired[list[str]]
+    Filters: NotRequired[list[Filter]]
+    MaxResults: NotRequired[int]
+    NextToken: NotRequired[str]
+    DryRun: NotRequired[bool]
+
+
+class DescribeTransitGatewayVpcAttachmentsResult(TypedDict):
+    TransitGatewayVpcAttachments: NotRequired[
+        Sequence[TransitGatewayVpcAttachment | Fragment] | Fragment | None
+    ]
+    NextToken: NotRequired[str | None]
+
+
+class DescribeTransitGatewaysRequest(TypedDict):
+    TransitGatewayIds: NotRequired[list[str]]
+    Filters: NotRequired[list[Filter]]
+    MaxResults: NotRequired[int]
+    NextToken: NotRequired[str]
+    DryRun: NotRequired[bool]
+
+
+class DescribeTransitGatewaysResult(TypedDict):
+    TransitGateways: NotRequired[Sequence[TransitGateway | Fragment] | Fragment | None]
+    NextToken: NotRequired[str | None]
+
+
+class DescribeVolumeAttributeRequest(TypedDict):
+    Attribute: str
+    VolumeId: str
+    DryRun: NotRequired[bool]
+
+
+class DescribeVolumeAttributeResult(TypedDict):
+    AutoEnableIO: NotRequired[AttributeBooleanValue | Fragment | None]
+    ProductCodes: NotRequired[Sequence[ProductCode | Fragment] | Fragment | None]
+    VolumeId: NotRequired[str | None]
+
+
+class DescribeVolumeStatusRequest(TypedDict):
+    MaxResults: NotRequired[int]
+    NextToken: NotRequired[str]
+    VolumeIds: NotRequired[list[str]]
+    IncludeManagedResources: NotRequired[bool]
+    DryRun: NotRequired[bool]
+    Filters: NotRequired[list[Filter]]
+
+
+class DescribeVolumeStatusResult(TypedDict):
+    NextToken: NotRequired[str | None]
+    VolumeStatuses: NotRequired[Sequence[VolumeStatusItem | Fragment] | Fragment | None]
+
+
+class DescribeVolumesModificationsRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    VolumeIds: NotRequired[list[str]]
+    Filters: NotRequired[list[Filter]]
+    NextToken: NotRequired[str]
+    MaxResults: NotRequired[int]
+    IncludeManagedResources: NotRequired[bool]
+
+
+class DescribeVolumesModificationsResult(TypedDict):
+    NextToken: NotRequired[str | None]
+    VolumesModifications: NotRequired[Sequence[VolumeModification | Fragment] | Fragment | None]
+
+
+class DescribeVolumesRequest(TypedDict):
+    VolumeIds: NotRequired[list[str]]
+    IncludeManagedResources: NotRequired[bool]
+    DryRun: NotRequired[bool]
+    Filters: NotRequired[list[Filter]]
+    NextToken: NotRequired[str]
+    MaxResults: NotRequired[int]
+
+
+class DescribeVolumesResult(TypedDict):
+    NextToken: NotRequired[str | None]
+    Volumes: NotRequired[Sequence[Volume | Fragment] | Fragment | None]
+
+
 class DescribeVpcAttributeRequest(TypedDict):
     Attribute: str
     VpcId: str
@@ -2055,6 +3036,29 @@ class DescribeVpcAttributeResult(TypedDict):
     EnableDnsSupport: NotRequired[AttributeBooleanValue | Fragment | None]
     EnableNetworkAddressUsageMetrics: NotRequired[AttributeBooleanValue | Fragment | None]
     VpcId: NotRequired[str | None]
+
+
+class DescribeVpcBlockPublicAccessExclusionsRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    Filters: NotRequired[list[Filter]]
+    ExclusionIds: NotRequired[list[str]]
+    NextToken: NotRequired[str]
+    MaxResults: NotRequired[int]
+
+
+class DescribeVpcBlockPublicAccessExclusionsResult(TypedDict):
+    VpcBlockPublicAccessExclusions: NotRequired[
+        Sequence[VpcBlockPublicAccessExclusion | Fragment] | Fragment | None
+    ]
+    NextToken: NotRequired[str | None]
+
+
+class DescribeVpcBlockPublicAccessOptionsRequest(TypedDict):
+    DryRun: NotRequired[bool]
+
+
+class DescribeVpcBlockPublicAccessOptionsResult(TypedDict):
+    VpcBlockPublicAccessOptions: NotRequired[VpcBlockPublicAccessOptions | Fragment | None]
 
 
 class DescribeVpcClassicLinkDnsSupportRequest(TypedDict):
@@ -2132,6 +3136,18 @@ class DescribeVpcsResult(TypedDict):
     Vpcs: NotRequired[Sequence[Vpc | Fragment] | Fragment | None]
 
 
+class DestinationOptionsRequest(TypedDict):
+    FileFormat: NotRequired[str]
+    HiveCompatiblePartitions: NotRequired[bool]
+    PerHourPartition: NotRequired[bool]
+
+
+class DestinationOptionsResponse(TypedDict):
+    FileFormat: NotRequired[str | None]
+    HiveCompatiblePartitions: NotRequired[bool | None]
+    PerHourPartition: NotRequired[bool | None]
+
+
 class DetachInternetGatewayRequest(TypedDict):
     DryRun: NotRequired[bool]
     InternetGatewayId: str
@@ -2142,6 +3158,14 @@ class DetachNetworkInterfaceRequest(TypedDict):
     DryRun: NotRequired[bool]
     AttachmentId: str
     Force: NotRequired[bool]
+
+
+class DetachVolumeRequest(TypedDict):
+    Device: NotRequired[str]
+    Force: NotRequired[bool]
+    InstanceId: NotRequired[str]
+    VolumeId: str
+    DryRun: NotRequired[bool]
 
 
 class DhcpConfiguration(TypedDict):
@@ -2173,6 +3197,17 @@ class DisableSerialConsoleAccessResult(TypedDict):
     SerialConsoleAccessEnabled: NotRequired[bool | None]
 
 
+class DisableTransitGatewayRouteTablePropagationRequest(TypedDict):
+    TransitGatewayRouteTableId: str
+    TransitGatewayAttachmentId: NotRequired[str]
+    DryRun: NotRequired[bool]
+    TransitGatewayRouteTableAnnouncementId: NotRequired[str]
+
+
+class DisableTransitGatewayRouteTablePropagationResult(TypedDict):
+    Propagation: NotRequired[TransitGatewayPropagation | Fragment | None]
+
+
 class DisassociateAddressRequest(TypedDict):
     AssociationId: NotRequired[str]
     PublicIp: NotRequired[str]
@@ -2197,6 +3232,17 @@ class DisassociateInstanceEventWindowResult(TypedDict):
     InstanceEventWindow: NotRequired[InstanceEventWindow | Fragment | None]
 
 
+class DisassociateIpamResourceDiscoveryRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    IpamResourceDiscoveryAssociationId: str
+
+
+class DisassociateIpamResourceDiscoveryResult(TypedDict):
+    IpamResourceDiscoveryAssociation: NotRequired[
+        IpamResourceDiscoveryAssociation | Fragment | None
+    ]
+
+
 class DisassociateNatGatewayAddressRequest(TypedDict):
     NatGatewayId: str
     AssociationIds: list[str]
@@ -2214,6 +3260,16 @@ class DisassociateRouteTableRequest(TypedDict):
     AssociationId: str
 
 
+class DisassociateSecurityGroupVpcRequest(TypedDict):
+    GroupId: str
+    VpcId: str
+    DryRun: NotRequired[bool]
+
+
+class DisassociateSecurityGroupVpcResult(TypedDict):
+    State: NotRequired[str | None]
+
+
 class DisassociateSubnetCidrBlockRequest(TypedDict):
     AssociationId: str
 
@@ -2221,6 +3277,16 @@ class DisassociateSubnetCidrBlockRequest(TypedDict):
 class DisassociateSubnetCidrBlockResult(TypedDict):
     Ipv6CidrBlockAssociation: NotRequired[SubnetIpv6CidrBlockAssociation | Fragment | None]
     SubnetId: NotRequired[str | None]
+
+
+class DisassociateTransitGatewayRouteTableRequest(TypedDict):
+    TransitGatewayRouteTableId: str
+    TransitGatewayAttachmentId: str
+    DryRun: NotRequired[bool]
+
+
+class DisassociateTransitGatewayRouteTableResult(TypedDict):
+    Association: NotRequired[TransitGatewayAssociation | Fragment | None]
 
 
 class DisassociateVpcCidrBlockRequest(TypedDict):
@@ -2425,12 +3491,33 @@ class EnableSerialConsoleAccessResult(TypedDict):
     SerialConsoleAccessEnabled: NotRequired[bool | None]
 
 
+class EnableTransitGatewayRouteTablePropagationRequest(TypedDict):
+    TransitGatewayRouteTableId: str
+    TransitGatewayAttachmentId: NotRequired[str]
+    DryRun: NotRequired[bool]
+    TransitGatewayRouteTableAnnouncementId: NotRequired[str]
+
+
+class EnableTransitGatewayRouteTablePropagationResult(TypedDict):
+    Propagation: NotRequired[TransitGatewayPropagation | Fragment | None]
+
+
+class EnableVolumeIORequest(TypedDict):
+    DryRun: NotRequired[bool]
+    VolumeId: str
+
+
 class EnclaveOptions(TypedDict):
     Enabled: NotRequired[bool | None]
 
 
 class EnclaveOptionsRequest(TypedDict):
     Enabled: NotRequired[bool]
+
+
+class EncryptionSupport(TypedDict):
+    EncryptionState: NotRequired[str | None]
+    StateMessage: NotRequired[str | None]
 
 
 class Explanation(TypedDict):
@@ -2499,6 +3586,13 @@ class ExternalAuthorityConfiguration(TypedDict):
     ExternalResourceIdentifier: NotRequired[str]
 
 
+class FailedCapacityReservationFleetCancellationResult(TypedDict):
+    CapacityReservationFleetId: NotRequired[str | None]
+    CancelCapacityReservationFleetError: NotRequired[
+        CancelCapacityReservationFleetError | Fragment | None
+    ]
+
+
 class Filter(TypedDict):
     Name: NotRequired[str]
     Values: NotRequired[list[str]]
@@ -2531,6 +3625,42 @@ class FirewallStatelessRule(TypedDict):
     Priority: NotRequired[int | None]
 
 
+class FleetCapacityReservation(TypedDict):
+    CapacityReservationId: NotRequired[str | None]
+    AvailabilityZoneId: NotRequired[str | None]
+    InstanceType: NotRequired[str | None]
+    InstancePlatform: NotRequired[str | None]
+    AvailabilityZone: NotRequired[str | None]
+    TotalInstanceCount: NotRequired[int | None]
+    FulfilledCapacity: NotRequired[float | None]
+    EbsOptimized: NotRequired[bool | None]
+    CreateDate: NotRequired[datetime | float | None]
+    Weight: NotRequired[float | None]
+    Priority: NotRequired[int | None]
+
+
+class FlowLog(TypedDict):
+    CreationTime: NotRequired[datetime | float | None]
+    DeliverLogsErrorMessage: NotRequired[str | None]
+    DeliverLogsPermissionArn: NotRequired[str | None]
+    DeliverCrossAccountRole: NotRequired[str | None]
+    DeliverLogsStatus: NotRequired[str | None]
+    FlowLogId: NotRequired[str | None]
+    FlowLogStatus: NotRequired[str | None]
+    LogGroupName: NotRequired[str | None]
+    ResourceId: NotRequired[str | None]
+    TrafficType: NotRequired[str | None]
+    LogDestinationType: NotRequired[str | None]
+    LogDestination: NotRequired[str | None]
+    LogFormat: NotRequired[str | None]
+    Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
+    MaxAggregationInterval: NotRequired[int | None]
+    DestinationOptions: NotRequired[DestinationOptionsResponse | Fragment | None]
+    TagFieldSpecifications: NotRequired[
+        Sequence[TagFieldSpecificationResponse | Fragment] | Fragment | None
+    ]
+
+
 class FpgaDeviceInfo(TypedDict):
     Name: NotRequired[str | None]
     Manufacturer: NotRequired[str | None]
@@ -2545,6 +3675,26 @@ class FpgaDeviceMemoryInfo(TypedDict):
 class FpgaInfo(TypedDict):
     Fpgas: NotRequired[Sequence[FpgaDeviceInfo | Fragment] | Fragment | None]
     TotalFpgaMemoryInMiB: NotRequired[int | None]
+
+
+class GetCapacityReservationUsageRequest(TypedDict):
+    CapacityReservationId: str
+    NextToken: NotRequired[str]
+    MaxResults: NotRequired[int]
+    DryRun: NotRequired[bool]
+
+
+class GetCapacityReservationUsageResult(TypedDict):
+    NextToken: NotRequired[str | None]
+    CapacityReservationId: NotRequired[str | None]
+    InstanceType: NotRequired[str | None]
+    TotalInstanceCount: NotRequired[int | None]
+    AvailableInstanceCount: NotRequired[int | None]
+    State: NotRequired[str | None]
+    InstanceUsages: NotRequired[Sequence[InstanceUsage | Fragment] | Fragment | None]
+    Interruptible: NotRequired[bool | None]
+    InterruptibleCapacityAllocation: NotRequired[InterruptibleCapacityAllocation | Fragment | None]
+    InterruptionInfo: NotRequired[InterruptionInfo | Fragment | None]
 
 
 class GetConsoleOutputRequest(TypedDict):
@@ -2581,6 +3731,20 @@ class GetDefaultCreditSpecificationResult(TypedDict):
     ]
 
 
+class GetGroupsForCapacityReservationRequest(TypedDict):
+    CapacityReservationId: str
+    NextToken: NotRequired[str]
+    MaxResults: NotRequired[int]
+    DryRun: NotRequired[bool]
+
+
+class GetGroupsForCapacityReservationResult(TypedDict):
+    NextToken: NotRequired[str | None]
+    CapacityReservationGroups: NotRequired[
+        Sequence[CapacityReservationGroup | Fragment] | Fragment | None
+    ]
+
+
 class GetInstanceMetadataDefaultsRequest(TypedDict):
     DryRun: NotRequired[bool]
 
@@ -2602,6 +3766,55 @@ class GetInstanceTypesFromInstanceRequirementsRequest(TypedDict):
 class GetInstanceTypesFromInstanceRequirementsResult(TypedDict):
     InstanceTypes: NotRequired[
         Sequence[InstanceTypeInfoFromInstanceRequirements | Fragment] | Fragment | None
+    ]
+    NextToken: NotRequired[str | None]
+
+
+class GetIpamDiscoveredAccountsRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    IpamResourceDiscoveryId: str
+    DiscoveryRegion: str
+    Filters: NotRequired[list[Filter]]
+    NextToken: NotRequired[str]
+    MaxResults: NotRequired[int]
+
+
+class GetIpamDiscoveredAccountsResult(TypedDict):
+    IpamDiscoveredAccounts: NotRequired[
+        Sequence[IpamDiscoveredAccount | Fragment] | Fragment | None
+    ]
+    NextToken: NotRequired[str | None]
+
+
+class GetIpamDiscoveredPublicAddressesRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    IpamResourceDiscoveryId: str
+    AddressRegion: str
+    Filters: NotRequired[list[Filter]]
+    NextToken: NotRequired[str]
+    MaxResults: NotRequired[int]
+
+
+class GetIpamDiscoveredPublicAddressesResult(TypedDict):
+    IpamDiscoveredPublicAddresses: NotRequired[
+        Sequence[IpamDiscoveredPublicAddress | Fragment] | Fragment | None
+    ]
+    OldestSampleTime: NotRequired[datetime | float | None]
+    NextToken: NotRequired[str | None]
+
+
+class GetIpamDiscoveredResourceCidrsRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    IpamResourceDiscoveryId: str
+    ResourceRegion: str
+    Filters: NotRequired[list[Filter]]
+    NextToken: NotRequired[str]
+    MaxResults: NotRequired[int]
+
+
+class GetIpamDiscoveredResourceCidrsResult(TypedDict):
+    IpamDiscoveredResourceCidrs: NotRequired[
+        Sequence[IpamDiscoveredResourceCidr | Fragment] | Fragment | None
     ]
     NextToken: NotRequired[str | None]
 
@@ -2631,6 +3844,24 @@ class GetIpamPoolCidrsRequest(TypedDict):
 class GetIpamPoolCidrsResult(TypedDict):
     IpamPoolCidrs: NotRequired[Sequence[IpamPoolCidr | Fragment] | Fragment | None]
     NextToken: NotRequired[str | None]
+
+
+class GetIpamResourceCidrsRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    Filters: NotRequired[list[Filter]]
+    MaxResults: NotRequired[int]
+    NextToken: NotRequired[str]
+    IpamScopeId: str
+    IpamPoolId: NotRequired[str]
+    ResourceId: NotRequired[str]
+    ResourceType: NotRequired[str]
+    ResourceTag: NotRequired[RequestIpamResourceTag]
+    ResourceOwner: NotRequired[str]
+
+
+class GetIpamResourceCidrsResult(TypedDict):
+    NextToken: NotRequired[str | None]
+    IpamResourceCidrs: NotRequired[Sequence[IpamResourceCidr | Fragment] | Fragment | None]
 
 
 class GetLaunchTemplateDataRequest(TypedDict):
@@ -2745,6 +3976,66 @@ class GetSubnetCidrReservationsResult(TypedDict):
     NextToken: NotRequired[str | None]
 
 
+class GetTransitGatewayAttachmentPropagationsRequest(TypedDict):
+    TransitGatewayAttachmentId: str
+    Filters: NotRequired[list[Filter]]
+    MaxResults: NotRequired[int]
+    NextToken: NotRequired[str]
+    DryRun: NotRequired[bool]
+
+
+class GetTransitGatewayAttachmentPropagationsResult(TypedDict):
+    TransitGatewayAttachmentPropagations: NotRequired[
+        Sequence[TransitGatewayAttachmentPropagation | Fragment] | Fragment | None
+    ]
+    NextToken: NotRequired[str | None]
+
+
+class GetTransitGatewayPrefixListReferencesRequest(TypedDict):
+    TransitGatewayRouteTableId: str
+    Filters: NotRequired[list[Filter]]
+    MaxResults: NotRequired[int]
+    NextToken: NotRequired[str]
+    DryRun: NotRequired[bool]
+
+
+class GetTransitGatewayPrefixListReferencesResult(TypedDict):
+    TransitGatewayPrefixListReferences: NotRequired[
+        Sequence[TransitGatewayPrefixListReference | Fragment] | Fragment | None
+    ]
+    NextToken: NotRequired[str | None]
+
+
+class GetTransitGatewayRouteTableAssociationsRequest(TypedDict):
+    TransitGatewayRouteTableId: str
+    Filters: NotRequired[list[Filter]]
+    MaxResults: NotRequired[int]
+    NextToken: NotRequired[str]
+    DryRun: NotRequired[bool]
+
+
+class GetTransitGatewayRouteTableAssociationsResult(TypedDict):
+    Associations: NotRequired[
+        Sequence[TransitGatewayRouteTableAssociation | Fragment] | Fragment | None
+    ]
+    NextToken: NotRequired[str | None]
+
+
+class GetTransitGatewayRouteTablePropagationsRequest(TypedDict):
+    TransitGatewayRouteTableId: str
+    Filters: NotRequired[list[Filter]]
+    MaxResults: NotRequired[int]
+    NextToken: NotRequired[str]
+    DryRun: NotRequired[bool]
+
+
+class GetTransitGatewayRouteTablePropagationsResult(TypedDict):
+    TransitGatewayRouteTablePropagations: NotRequired[
+        Sequence[TransitGatewayRouteTablePropagation | Fragment] | Fragment | None
+    ]
+    NextToken: NotRequired[str | None]
+
+
 class GpuDeviceInfo(TypedDict):
     Name: NotRequired[str | None]
     Manufacturer: NotRequired[str | None]
@@ -2775,6 +4066,52 @@ class HibernationOptions(TypedDict):
 
 class HibernationOptionsRequest(TypedDict):
     Configured: NotRequired[bool]
+
+
+class Host(TypedDict):
+    AutoPlacement: NotRequired[str | None]
+    AvailabilityZone: NotRequired[str | None]
+    AvailableCapacity: NotRequired[AvailableCapacity | Fragment | None]
+    ClientToken: NotRequired[str | None]
+    HostId: NotRequired[str | None]
+    HostProperties: NotRequired[HostProperties | Fragment | None]
+    HostReservationId: NotRequired[str | None]
+    Instances: NotRequired[Sequence[HostInstance | Fragment] | Fragment | None]
+    State: NotRequired[str | None]
+    AllocationTime: NotRequired[datetime | float | None]
+    ReleaseTime: NotRequired[datetime | float | None]
+    Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
+    HostRecovery: NotRequired[str | None]
+    AllowsMultipleInstanceTypes: NotRequired[str | None]
+    OwnerId: NotRequired[str | None]
+    AvailabilityZoneId: NotRequired[str | None]
+    MemberOfServiceLinkedResourceGroup: NotRequired[bool | None]
+    OutpostArn: NotRequired[str | None]
+    HostMaintenance: NotRequired[str | None]
+    AssetId: NotRequired[str | None]
+    CpuOptions: NotRequired[HostCpuOptions | Fragment | None]
+
+
+class HostCpuOptions(TypedDict):
+    AmdSevSnp: NotRequired[str | None]
+
+
+class HostCpuOptionsRequest(TypedDict):
+    AmdSevSnp: NotRequired[str]
+
+
+class HostInstance(TypedDict):
+    InstanceId: NotRequired[str | None]
+    InstanceType: NotRequired[str | None]
+    OwnerId: NotRequired[str | None]
+
+
+class HostProperties(TypedDict):
+    Cores: NotRequired[int | None]
+    InstanceType: NotRequired[str | None]
+    InstanceFamily: NotRequired[str | None]
+    Sockets: NotRequired[int | None]
+    TotalVCpus: NotRequired[int | None]
 
 
 class IamInstanceProfile(TypedDict):
@@ -2901,6 +4238,12 @@ class InferenceDeviceMemoryInfo(TypedDict):
     SizeInMiB: NotRequired[int | None]
 
 
+class InitializationStatusDetails(TypedDict):
+    InitializationType: NotRequired[str | None]
+    Progress: NotRequired[int | None]
+    EstimatedTimeToCompleteInSeconds: NotRequired[int | None]
+
+
 class Instance(TypedDict):
     Architecture: NotRequired[str | None]
     BlockDeviceMappings: NotRequired[
@@ -3016,6 +4359,12 @@ class InstanceBlockDeviceMappingSpecification(TypedDict):
     Ebs: NotRequired[EbsInstanceBlockDeviceSpecification]
     VirtualName: NotRequired[str]
     NoDevice: NotRequired[str]
+
+
+class InstanceCapacity(TypedDict):
+    AvailableCapacity: NotRequired[int | None]
+    InstanceType: NotRequired[str | None]
+    TotalCapacity: NotRequired[int | None]
 
 
 class InstanceConnectEndpointDnsNames(TypedDict):
@@ -3468,6 +4817,11 @@ class InstanceTypeSpecification(TypedDict):
     UnsupportedInstanceTypes: NotRequired[Sequence[InstanceTypeItem | Fragment] | Fragment | None]
 
 
+class InstanceUsage(TypedDict):
+    AccountId: NotRequired[str | None]
+    UsedInstanceCount: NotRequired[int | None]
+
+
 class InternetGateway(TypedDict):
     Attachments: NotRequired[Sequence[InternetGatewayAttachment | Fragment] | Fragment | None]
     InternetGatewayId: NotRequired[str | None]
@@ -3478,6 +4832,20 @@ class InternetGateway(TypedDict):
 class InternetGatewayAttachment(TypedDict):
     State: NotRequired[str | None]
     VpcId: NotRequired[str | None]
+
+
+class InterruptibleCapacityAllocation(TypedDict):
+    InstanceCount: NotRequired[int | None]
+    TargetInstanceCount: NotRequired[int | None]
+    Status: NotRequired[str | None]
+    InterruptibleCapacityReservationId: NotRequired[str | None]
+    InterruptionType: NotRequired[str | None]
+    ZeroSizePreference: NotRequired[str | None]
+
+
+class InterruptionInfo(TypedDict):
+    SourceCapacityReservationId: NotRequired[str | None]
+    InterruptionType: NotRequired[str | None]
 
 
 class IpPermission(TypedDict):
@@ -3521,8 +4889,67 @@ class IpamCidrAuthorizationContext(TypedDict):
     Signature: NotRequired[str]
 
 
+class IpamDiscoveredAccount(TypedDict):
+    AccountId: NotRequired[str | None]
+    DiscoveryRegion: NotRequired[str | None]
+    FailureReason: NotRequired[IpamDiscoveryFailureReason | Fragment | None]
+    LastAttemptedDiscoveryTime: NotRequired[datetime | float | None]
+    LastSuccessfulDiscoveryTime: NotRequired[datetime | float | None]
+    OrganizationalUnitId: NotRequired[str | None]
+
+
+class IpamDiscoveredPublicAddress(TypedDict):
+    IpamResourceDiscoveryId: NotRequired[str | None]
+    AddressRegion: NotRequired[str | None]
+    Address: NotRequired[str | None]
+    AddressOwnerId: NotRequired[str | None]
+    AddressAllocationId: NotRequired[str | None]
+    AssociationStatus: NotRequired[str | None]
+    AddressType: NotRequired[str | None]
+    Service: NotRequired[str | None]
+    ServiceResource: NotRequired[str | None]
+    VpcId: NotRequired[str | None]
+    SubnetId: NotRequired[str | None]
+    PublicIpv4PoolId: NotRequired[str | None]
+    NetworkInterfaceId: NotRequired[str | None]
+    NetworkInterfaceDescription: NotRequired[str | None]
+    InstanceId: NotRequired[str | None]
+    Tags: NotRequired[IpamPublicAddressTags | Fragment | None]
+    NetworkBorderGroup: NotRequired[str | None]
+    SecurityGroups: NotRequired[
+        Sequence[IpamPublicAddressSecurityGroup | Fragment] | Fragment | None
+    ]
+    SampleTime: NotRequired[datetime | float | None]
+
+
+class IpamDiscoveredResourceCidr(TypedDict):
+    IpamResourceDiscoveryId: NotRequired[str | None]
+    ResourceRegion: NotRequired[str | None]
+    ResourceId: NotRequired[str | None]
+    ResourceOwnerId: NotRequired[str | None]
+    ResourceCidr: NotRequired[str | None]
+    IpSource: NotRequired[str | None]
+    ResourceType: NotRequired[str | None]
+    ResourceTags: NotRequired[Sequence[IpamResourceTag | Fragment] | Fragment | None]
+    IpUsage: NotRequired[float | None]
+    VpcId: NotRequired[str | None]
+    SubnetId: NotRequired[str | None]
+    NetworkInterfaceAttachmentStatus: NotRequired[str | None]
+    SampleTime: NotRequired[datetime | float | None]
+    AvailabilityZoneId: NotRequired[str | None]
+
+
+class IpamDiscoveryFailureReason(TypedDict):
+    Code: NotRequired[str | None]
+    Message: NotRequired[str | None]
+
+
 class IpamOperatingRegion(TypedDict):
     RegionName: NotRequired[str | None]
+
+
+class IpamOrganizationalUnitExclusion(TypedDict):
+    OrganizationsEntityPath: NotRequired[str | None]
 
 
 class IpamPool(TypedDict):
@@ -3588,6 +5015,68 @@ class IpamPoolSourceResourceRequest(TypedDict):
     ResourceType: NotRequired[str]
     ResourceRegion: NotRequired[str]
     ResourceOwner: NotRequired[str]
+
+
+class IpamPublicAddressSecurityGroup(TypedDict):
+    GroupName: NotRequired[str | None]
+    GroupId: NotRequired[str | None]
+
+
+class IpamPublicAddressTag(TypedDict):
+    Key: NotRequired[str | None]
+    Value: NotRequired[str | None]
+
+
+class IpamPublicAddressTags(TypedDict):
+    EipTags: NotRequired[Sequence[IpamPublicAddressTag | Fragment] | Fragment | None]
+
+
+class IpamResourceCidr(TypedDict):
+    IpamId: NotRequired[str | None]
+    IpamScopeId: NotRequired[str | None]
+    IpamPoolId: NotRequired[str | None]
+    ResourceRegion: NotRequired[str | None]
+    ResourceOwnerId: NotRequired[str | None]
+    ResourceId: NotRequired[str | None]
+    ResourceName: NotRequired[str | None]
+    ResourceCidr: NotRequired[str | None]
+    ResourceType: NotRequired[str | None]
+    ResourceTags: NotRequired[Sequence[IpamResourceTag | Fragment] | Fragment | None]
+    IpUsage: NotRequired[float | None]
+    ComplianceStatus: NotRequired[str | None]
+    ManagementState: NotRequired[str | None]
+    OverlapStatus: NotRequired[str | None]
+    VpcId: NotRequired[str | None]
+    AvailabilityZoneId: NotRequired[str | None]
+
+
+class IpamResourceDiscovery(TypedDict):
+    OwnerId: NotRequired[str | None]
+    IpamResourceDiscoveryId: NotRequired[str | None]
+    IpamResourceDiscoveryArn: NotRequired[str | None]
+    IpamResourceDiscoveryRegion: NotRequired[str | None]
+    Description: NotRequired[str | None]
+    OperatingRegions: NotRequired[Sequence[IpamOperatingRegion | Fragment] | Fragment | None]
+    IsDefault: NotRequired[bool | None]
+    State: NotRequired[str | None]
+    Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
+    OrganizationalUnitExclusions: NotRequired[
+        Sequence[IpamOrganizationalUnitExclusion | Fragment] | Fragment | None
+    ]
+
+
+class IpamResourceDiscoveryAssociation(TypedDict):
+    OwnerId: NotRequired[str | None]
+    IpamResourceDiscoveryAssociationId: NotRequired[str | None]
+    IpamResourceDiscoveryAssociationArn: NotRequired[str | None]
+    IpamResourceDiscoveryId: NotRequired[str | None]
+    IpamId: NotRequired[str | None]
+    IpamArn: NotRequired[str | None]
+    IpamRegion: NotRequired[str | None]
+    IsDefault: NotRequired[bool | None]
+    ResourceDiscoveryStatus: NotRequired[str | None]
+    State: NotRequired[str | None]
+    Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
 
 
 class IpamResourceTag(TypedDict):
@@ -4079,6 +5568,38 @@ class MemoryMiBRequest(TypedDict):
     Max: NotRequired[int]
 
 
+class ModifyCapacityReservationFleetRequest(TypedDict):
+    CapacityReservationFleetId: str
+    TotalTargetCapacity: NotRequired[int]
+    EndDate: NotRequired[datetime]
+    DryRun: NotRequired[bool]
+    RemoveEndDate: NotRequired[bool]
+
+
+class ModifyCapacityReservationFleetResult(TypedDict):
+    Return: NotRequired[bool | None]
+
+
+class ModifyCapacityReservationRequest(TypedDict):
+    CapacityReservationId: str
+    InstanceCount: NotRequired[int]
+    EndDate: NotRequired[datetime]
+    EndDateType: NotRequired[str]
+    Accept: NotRequired[bool]
+    DryRun: NotRequired[bool]
+    AdditionalInfo: NotRequired[str]
+    InstanceMatchCriteria: NotRequired[str]
+    AcceptModificationTerms: NotRequired[bool]
+    StartDate: NotRequired[datetime]
+    QuoteId: NotRequired[str]
+
+
+class ModifyCapacityReservationResult(TypedDict):
+    Return: NotRequired[bool | None]
+    AdjustmentStatus: NotRequired[str | None]
+    AdjustmentDetails: NotRequired[CapacityReservationAdjustmentDetails | Fragment | None]
+
+
 class ModifyDefaultCreditSpecificationRequest(TypedDict):
     DryRun: NotRequired[bool]
     InstanceFamily: str
@@ -4089,6 +5610,20 @@ class ModifyDefaultCreditSpecificationResult(TypedDict):
     InstanceFamilyCreditSpecification: NotRequired[
         InstanceFamilyCreditSpecification | Fragment | None
     ]
+
+
+class ModifyHostsRequest(TypedDict):
+    HostRecovery: NotRequired[str]
+    InstanceType: NotRequired[str]
+    InstanceFamily: NotRequired[str]
+    HostMaintenance: NotRequired[str]
+    HostIds: list[str]
+    AutoPlacement: NotRequired[str]
+
+
+class ModifyHostsResult(TypedDict):
+    Successful: NotRequired[Sequence[str] | Fragment | None]
+    Unsuccessful: NotRequired[Sequence[UnsuccessfulItem | Fragment] | Fragment | None]
 
 
 class ModifyIdFormatRequest(TypedDict):
@@ -4121,6 +5656,16 @@ class ModifyInstanceAttributeRequest(TypedDict):
     EbsOptimized: NotRequired[AttributeBooleanValue]
     SriovNetSupport: NotRequired[AttributeValue]
     EnaSupport: NotRequired[AttributeBooleanValue]
+
+
+class ModifyInstanceCapacityReservationAttributesRequest(TypedDict):
+    InstanceId: str
+    CapacityReservationSpecification: CapacityReservationSpecification
+    DryRun: NotRequired[bool]
+
+
+class ModifyInstanceCapacityReservationAttributesResult(TypedDict):
+    Return: NotRequired[bool | None]
 
 
 class ModifyInstanceConnectEndpointRequest(TypedDict):
@@ -4282,6 +5827,34 @@ class ModifyIpamRequest(TypedDict):
     MeteredAccount: NotRequired[str]
 
 
+class ModifyIpamResourceCidrRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    ResourceId: str
+    ResourceCidr: str
+    ResourceRegion: str
+    CurrentIpamScopeId: str
+    DestinationIpamScopeId: NotRequired[str]
+    Monitored: bool
+
+
+class ModifyIpamResourceCidrResult(TypedDict):
+    IpamResourceCidr: NotRequired[IpamResourceCidr | Fragment | None]
+
+
+class ModifyIpamResourceDiscoveryRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    IpamResourceDiscoveryId: str
+    Description: NotRequired[str]
+    AddOperatingRegions: NotRequired[list[AddIpamOperatingRegion]]
+    RemoveOperatingRegions: NotRequired[list[RemoveIpamOperatingRegion]]
+    AddOrganizationalUnitExclusions: NotRequired[list[AddIpamOrganizationalUnitExclusion]]
+    RemoveOrganizationalUnitExclusions: NotRequired[list[RemoveIpamOrganizationalUnitExclusion]]
+
+
+class ModifyIpamResourceDiscoveryResult(TypedDict):
+    IpamResourceDiscovery: NotRequired[IpamResourceDiscovery | Fragment | None]
+
+
 class ModifyIpamResult(TypedDict):
     Ipam: NotRequired[Ipam | Fragment | None]
 
@@ -4363,11 +5936,155 @@ class ModifySubnetAttributeRequest(TypedDict):
     DisableLniAtDeviceIndex: NotRequired[AttributeBooleanValue]
 
 
+class ModifyTrafficMirrorFilterNetworkServicesRequest(TypedDict):
+    TrafficMirrorFilterId: str
+    AddNetworkServices: NotRequired[list[str]]
+    RemoveNetworkServices: NotRequired[list[str]]
+    DryRun: NotRequired[bool]
+
+
+class ModifyTrafficMirrorFilterNetworkServicesResult(TypedDict):
+    TrafficMirrorFilter: NotRequired[TrafficMirrorFilter | Fragment | None]
+
+
+class ModifyTrafficMirrorFilterRuleRequest(TypedDict):
+    TrafficMirrorFilterRuleId: str
+    TrafficDirection: NotRequired[str]
+    RuleNumber: NotRequired[int]
+    RuleAction: NotRequired[str]
+    DestinationPortRange: NotRequired[TrafficMirrorPortRangeRequest]
+    SourcePortRange: NotRequired[TrafficMirrorPortRangeRequest]
+    Protocol: NotRequired[int]
+    DestinationCidrBlock: NotRequired[str]
+    SourceCidrBlock: NotRequired[str]
+    Description: NotRequired[str]
+    RemoveFields: NotRequired[list[str]]
+    DryRun: NotRequired[bool]
+
+
+class ModifyTrafficMirrorFilterRuleResult(TypedDict):
+    TrafficMirrorFilterRule: NotRequired[TrafficMirrorFilterRule | Fragment | None]
+
+
+class ModifyTrafficMirrorSessionRequest(TypedDict):
+    TrafficMirrorSessionId: str
+    TrafficMirrorTargetId: NotRequired[str]
+    TrafficMirrorFilterId: NotRequired[str]
+    PacketLength: NotRequired[int]
+    SessionNumber: NotRequired[int]
+    VirtualNetworkId: NotRequired[int]
+    Description: NotRequired[str]
+    RemoveFields: NotRequired[list[str]]
+    DryRun: NotRequired[bool]
+
+
+class ModifyTrafficMirrorSessionResult(TypedDict):
+    TrafficMirrorSession: NotRequired[TrafficMirrorSession | Fragment | None]
+
+
+class ModifyTransitGatewayOptions(TypedDict):
+    AddTransitGatewayCidrBlocks: NotRequired[list[str]]
+    RemoveTransitGatewayCidrBlocks: NotRequired[list[str]]
+    VpnEcmpSupport: NotRequired[str]
+    DnsSupport: NotRequired[str]
+    SecurityGroupReferencingSupport: NotRequired[str]
+    AutoAcceptSharedAttachments: NotRequired[str]
+    DefaultRouteTableAssociation: NotRequired[str]
+    AssociationDefaultRouteTableId: NotRequired[str]
+    DefaultRouteTablePropagation: NotRequired[str]
+    PropagationDefaultRouteTableId: NotRequired[str]
+    AmazonSideAsn: NotRequired[int]
+    EncryptionSupport: NotRequired[str]
+
+
+class ModifyTransitGatewayPrefixListReferenceRequest(TypedDict):
+    TransitGatewayRouteTableId: str
+    PrefixListId: str
+    TransitGatewayAttachmentId: NotRequired[str]
+    Blackhole: NotRequired[bool]
+    DryRun: NotRequired[bool]
+
+
+class ModifyTransitGatewayPrefixListReferenceResult(TypedDict):
+    TransitGatewayPrefixListReference: NotRequired[
+        TransitGatewayPrefixListReference | Fragment | None
+    ]
+
+
+class ModifyTransitGatewayRequest(TypedDict):
+    TransitGatewayId: str
+    Description: NotRequired[str]
+    Options: NotRequired[ModifyTransitGatewayOptions]
+    DryRun: NotRequired[bool]
+
+
+class ModifyTransitGatewayResult(TypedDict):
+    TransitGateway: NotRequired[TransitGateway | Fragment | None]
+
+
+class ModifyTransitGatewayVpcAttachmentRequest(TypedDict):
+    TransitGatewayAttachmentId: str
+    AddSubnetIds: NotRequired[list[str]]
+    RemoveSubnetIds: NotRequired[list[str]]
+    Options: NotRequired[ModifyTransitGatewayVpcAttachmentRequestOptions]
+    DryRun: NotRequired[bool]
+
+
+class ModifyTransitGatewayVpcAttachmentRequestOptions(TypedDict):
+    DnsSupport: NotRequired[str]
+    SecurityGroupReferencingSupport: NotRequired[str]
+    Ipv6Support: NotRequired[str]
+    ApplianceModeSupport: NotRequired[str]
+
+
+class ModifyTransitGatewayVpcAttachmentResult(TypedDict):
+    TransitGatewayVpcAttachment: NotRequired[TransitGatewayVpcAttachment | Fragment | None]
+
+
+class ModifyVolumeAttributeRequest(TypedDict):
+    AutoEnableIO: NotRequired[AttributeBooleanValue]
+    VolumeId: str
+    DryRun: NotRequired[bool]
+
+
+class ModifyVolumeRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    VolumeId: str
+    Size: NotRequired[int]
+    VolumeType: NotRequired[str]
+    Iops: NotRequired[int]
+    Throughput: NotRequired[int]
+    MultiAttachEnabled: NotRequired[bool]
+
+
+class ModifyVolumeResult(TypedDict):
+    VolumeModification: NotRequired[VolumeModification | Fragment | None]
+
+
 class ModifyVpcAttributeRequest(TypedDict):
     EnableDnsHostnames: NotRequired[AttributeBooleanValue]
     EnableDnsSupport: NotRequired[AttributeBooleanValue]
     VpcId: str
     EnableNetworkAddressUsageMetrics: NotRequired[AttributeBooleanValue]
+
+
+class ModifyVpcBlockPublicAccessExclusionRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    ExclusionId: str
+    InternetGatewayExclusionMode: str
+
+
+class ModifyVpcBlockPublicAccessExclusionResult(TypedDict):
+    VpcBlockPublicAccessExclusion: NotRequired[VpcBlockPublicAccessExclusion | Fragment | None]
+
+
+class ModifyVpcBlockPublicAccessOptionsRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    InternetGatewayBlockMode: str
+
+
+class ModifyVpcBlockPublicAccessOptionsResult(TypedDict):
+    VpcBlockPublicAccessOptions: NotRequired[VpcBlockPublicAccessOptions | Fragment | None]
 
 
 class ModifyVpcEndpointRequest(TypedDict):
@@ -4416,6 +6133,20 @@ class ModifyVpcTenancyResult(TypedDict):
 class Monitoring(TypedDict):
     MetricCategoryIds: NotRequired[Sequence[str] | Fragment | None]
     State: NotRequired[str | None]
+
+
+class MoveCapacityReservationInstancesRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    ClientToken: NotRequired[str]
+    SourceCapacityReservationId: str
+    DestinationCapacityReservationId: str
+    InstanceCount: int
+
+
+class MoveCapacityReservationInstancesResult(TypedDict):
+    SourceCapacityReservation: NotRequired[CapacityReservation | Fragment | None]
+    DestinationCapacityReservation: NotRequired[CapacityReservation | Fragment | None]
+    InstanceCount: NotRequired[int | None]
 
 
 class MovingAddressStatus(TypedDict):
@@ -4812,6 +6543,11 @@ class PayerResponsibilityEntry(TypedDict):
     PayerResponsibilityType: NotRequired[str | None]
 
 
+class PeeringAttachmentStatus(TypedDict):
+    Code: NotRequired[str | None]
+    Message: NotRequired[str | None]
+
+
 class PeeringConnectionOptions(TypedDict):
     AllowDnsResolutionFromRemoteVpc: NotRequired[bool | None]
     AllowEgressFromLocalClassicLinkToRemoteVpc: NotRequired[bool | None]
@@ -4826,6 +6562,13 @@ class PeeringConnectionOptionsRequest(TypedDict):
     AllowEgressFromLocalVpcToRemoteClassicLink: NotRequired[bool]
     AllowMultipathResilience: NotRequired[bool]
     MultipathResilienceMode: NotRequired[str]
+
+
+class PeeringTgwInfo(TypedDict):
+    TransitGatewayId: NotRequired[str | None]
+    CoreNetworkId: NotRequired[str | None]
+    OwnerId: NotRequired[str | None]
+    Region: NotRequired[str | None]
 
 
 class PerformanceFactorReference(TypedDict):
@@ -4962,6 +6705,19 @@ class ProvisionIpamPoolCidrResult(TypedDict):
     IpamPoolCidr: NotRequired[IpamPoolCidr | Fragment | None]
 
 
+class ProvisionPublicIpv4PoolCidrRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    IpamPoolId: str
+    PoolId: str
+    NetmaskLength: int
+    NetworkBorderGroup: NotRequired[str]
+
+
+class ProvisionPublicIpv4PoolCidrResult(TypedDict):
+    PoolId: NotRequired[str | None]
+    PoolAddressRange: NotRequired[PublicIpv4PoolRange | Fragment | None]
+
+
 class ProvisionedBandwidth(TypedDict):
     ProvisionTime: NotRequired[datetime | float | None]
     Provisioned: NotRequired[str | None]
@@ -4981,6 +6737,23 @@ class PublicIpDnsNameOptions(TypedDict):
     PublicIpv4DnsName: NotRequired[str | None]
     PublicIpv6DnsName: NotRequired[str | None]
     PublicDualStackDnsName: NotRequired[str | None]
+
+
+class PublicIpv4Pool(TypedDict):
+    PoolId: NotRequired[str | None]
+    Description: NotRequired[str | None]
+    PoolAddressRanges: NotRequired[Sequence[PublicIpv4PoolRange | Fragment] | Fragment | None]
+    TotalAddressCount: NotRequired[int | None]
+    TotalAvailableAddressCount: NotRequired[int | None]
+    NetworkBorderGroup: NotRequired[str | None]
+    Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
+
+
+class PublicIpv4PoolRange(TypedDict):
+    FirstAddress: NotRequired[str | None]
+    LastAddress: NotRequired[str | None]
+    AddressCount: NotRequired[int | None]
+    AvailableAddressCount: NotRequired[int | None]
 
 
 class RebootInstancesRequest(TypedDict):
@@ -5007,6 +6780,24 @@ class RegionGeography(TypedDict):
     Name: NotRequired[str | None]
 
 
+class RejectTransitGatewayPeeringAttachmentRequest(TypedDict):
+    TransitGatewayAttachmentId: str
+    DryRun: NotRequired[bool]
+
+
+class RejectTransitGatewayPeeringAttachmentResult(TypedDict):
+    TransitGatewayPeeringAttachment: NotRequired[TransitGatewayPeeringAttachment | Fragment | None]
+
+
+class RejectTransitGatewayVpcAttachmentRequest(TypedDict):
+    TransitGatewayAttachmentId: str
+    DryRun: NotRequired[bool]
+
+
+class RejectTransitGatewayVpcAttachmentResult(TypedDict):
+    TransitGatewayVpcAttachment: NotRequired[TransitGatewayVpcAttachment | Fragment | None]
+
+
 class RejectVpcPeeringConnectionRequest(TypedDict):
     DryRun: NotRequired[bool]
     VpcPeeringConnectionId: str
@@ -5023,6 +6814,15 @@ class ReleaseAddressRequest(TypedDict):
     DryRun: NotRequired[bool]
 
 
+class ReleaseHostsRequest(TypedDict):
+    HostIds: list[str]
+
+
+class ReleaseHostsResult(TypedDict):
+    Successful: NotRequired[Sequence[str] | Fragment | None]
+    Unsuccessful: NotRequired[Sequence[UnsuccessfulItem | Fragment] | Fragment | None]
+
+
 class ReleaseIpamPoolAllocationRequest(TypedDict):
     DryRun: NotRequired[bool]
     IpamPoolId: str
@@ -5036,6 +6836,10 @@ class ReleaseIpamPoolAllocationResult(TypedDict):
 
 class RemoveIpamOperatingRegion(TypedDict):
     RegionName: NotRequired[str]
+
+
+class RemoveIpamOrganizationalUnitExclusion(TypedDict):
+    OrganizationsEntityPath: NotRequired[str]
 
 
 class RemovePrefixListEntry(TypedDict):
@@ -5106,6 +6910,18 @@ class ReplaceRouteTableAssociationResult(TypedDict):
     AssociationState: NotRequired[RouteTableAssociationState | Fragment | None]
 
 
+class ReplaceTransitGatewayRouteRequest(TypedDict):
+    DestinationCidrBlock: str
+    TransitGatewayRouteTableId: str
+    TransitGatewayAttachmentId: NotRequired[str]
+    Blackhole: NotRequired[bool]
+    DryRun: NotRequired[bool]
+
+
+class ReplaceTransitGatewayRouteResult(TypedDict):
+    Route: NotRequired[TransitGatewayRoute | Fragment | None]
+
+
 class ReportInstanceStatusRequest(TypedDict):
     DryRun: NotRequired[bool]
     Instances: list[str]
@@ -5173,6 +6989,16 @@ class Reservation(TypedDict):
     RequesterId: NotRequired[str | None]
     Groups: NotRequired[Sequence[GroupIdentifier | Fragment] | Fragment | None]
     Instances: NotRequired[Sequence[Instance | Fragment] | Fragment | None]
+
+
+class ReservationFleetInstanceSpecification(TypedDict):
+    InstanceType: NotRequired[str]
+    InstancePlatform: NotRequired[str]
+    Weight: NotRequired[float]
+    AvailabilityZone: NotRequired[str]
+    AvailabilityZoneId: NotRequired[str]
+    EbsOptimized: NotRequired[bool]
+    Priority: NotRequired[int]
 
 
 class ResetAddressAttributeRequest(TypedDict):
@@ -5458,6 +7284,20 @@ class ScanResults(TypedDict):
     CriticalFixAvailableSince: NotRequired[datetime | float | None]
 
 
+class SearchTransitGatewayRoutesRequest(TypedDict):
+    TransitGatewayRouteTableId: str
+    Filters: list[Filter]
+    MaxResults: NotRequired[int]
+    DryRun: NotRequired[bool]
+    NextToken: NotRequired[str]
+
+
+class SearchTransitGatewayRoutesResult(TypedDict):
+    Routes: NotRequired[Sequence[TransitGatewayRoute | Fragment] | Fragment | None]
+    AdditionalRoutesAvailable: NotRequired[bool | None]
+    NextToken: NotRequired[str | None]
+
+
 class SecondaryInterfacePrivateIpAddressSpecification(TypedDict):
     PrivateIpAddress: NotRequired[str | None]
 
@@ -5539,6 +7379,15 @@ class SecurityGroupRuleRequest(TypedDict):
 class SecurityGroupRuleUpdate(TypedDict):
     SecurityGroupRuleId: str
     SecurityGroupRule: NotRequired[SecurityGroupRuleRequest]
+
+
+class SecurityGroupVpcAssociation(TypedDict):
+    GroupId: NotRequired[str | None]
+    VpcId: NotRequired[str | None]
+    VpcOwnerId: NotRequired[str | None]
+    State: NotRequired[str | None]
+    StateReason: NotRequired[str | None]
+    GroupOwnerId: NotRequired[str | None]
 
 
 class ServiceDetail(TypedDict):
@@ -5723,6 +7572,16 @@ class TagDescription(TypedDict):
     Value: NotRequired[str | None]
 
 
+class TagFieldSpecificationRequest(TypedDict):
+    ResourceType: NotRequired[str]
+    TagKeys: NotRequired[list[str]]
+
+
+class TagFieldSpecificationResponse(TypedDict):
+    ResourceType: NotRequired[str | None]
+    TagKeys: NotRequired[Sequence[str] | Fragment | None]
+
+
 class TagSpecification(TypedDict):
     ResourceType: NotRequired[str]
     Tags: NotRequired[list[Tag]]
@@ -5757,6 +7616,222 @@ class TotalLocalStorageGBRequest(TypedDict):
     Max: NotRequired[float]
 
 
+class TrafficMirrorFilter(TypedDict):
+    TrafficMirrorFilterId: NotRequired[str | None]
+    IngressFilterRules: NotRequired[Sequence[TrafficMirrorFilterRule | Fragment] | Fragment | None]
+    EgressFilterRules: NotRequired[Sequence[TrafficMirrorFilterRule | Fragment] | Fragment | None]
+    NetworkServices: NotRequired[Sequence[str] | Fragment | None]
+    Description: NotRequired[str | None]
+    Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
+
+
+class TrafficMirrorFilterRule(TypedDict):
+    TrafficMirrorFilterRuleId: NotRequired[str | None]
+    TrafficMirrorFilterId: NotRequired[str | None]
+    TrafficDirection: NotRequired[str | None]
+    RuleNumber: NotRequired[int | None]
+    RuleAction: NotRequired[str | None]
+    Protocol: NotRequired[int | None]
+    DestinationPortRange: NotRequired[TrafficMirrorPortRange | Fragment | None]
+    SourcePortRange: NotRequired[TrafficMirrorPortRange | Fragment | None]
+    DestinationCidrBlock: NotRequired[str | None]
+    SourceCidrBlock: NotRequired[str | None]
+    Description: NotRequired[str | None]
+    Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
+
+
+class TrafficMirrorPortRange(TypedDict):
+    FromPort: NotRequired[int | None]
+    ToPort: NotRequired[int | None]
+
+
+class TrafficMirrorPortRangeRequest(TypedDict):
+    FromPort: NotRequired[int]
+    ToPort: NotRequired[int]
+
+
+class TrafficMirrorSession(TypedDict):
+    TrafficMirrorSessionId: NotRequired[str | None]
+    TrafficMirrorTargetId: NotRequired[str | None]
+    TrafficMirrorFilterId: NotRequired[str | None]
+    NetworkInterfaceId: NotRequired[str | None]
+    OwnerId: NotRequired[str | None]
+    PacketLength: NotRequired[int | None]
+    SessionNumber: NotRequired[int | None]
+    VirtualNetworkId: NotRequired[int | None]
+    Description: NotRequired[str | None]
+    Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
+
+
+class TrafficMirrorTarget(TypedDict):
+    TrafficMirrorTargetId: NotRequired[str | None]
+    NetworkInterfaceId: NotRequired[str | None]
+    NetworkLoadBalancerArn: NotRequired[str | None]
+    Type: NotRequired[str | None]
+    Description: NotRequired[str | None]
+    OwnerId: NotRequired[str | None]
+    Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
+    GatewayLoadBalancerEndpointId: NotRequired[str | None]
+
+
+class TransitGateway(TypedDict):
+    TransitGatewayId: NotRequired[str | None]
+    TransitGatewayArn: NotRequired[str | None]
+    State: NotRequired[str | None]
+    OwnerId: NotRequired[str | None]
+    Description: NotRequired[str | None]
+    CreationTime: NotRequired[datetime | float | None]
+    Options: NotRequired[TransitGatewayOptions | Fragment | None]
+    Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
+
+
+class TransitGatewayAssociation(TypedDict):
+    TransitGatewayRouteTableId: NotRequired[str | None]
+    TransitGatewayAttachmentId: NotRequired[str | None]
+    ResourceId: NotRequired[str | None]
+    ResourceType: NotRequired[str | None]
+    State: NotRequired[str | None]
+
+
+class TransitGatewayAttachment(TypedDict):
+    TransitGatewayAttachmentId: NotRequired[str | None]
+    TransitGatewayId: NotRequired[str | None]
+    TransitGatewayOwnerId: NotRequired[str | None]
+    ResourceOwnerId: NotRequired[str | None]
+    ResourceType: NotRequired[str | None]
+    ResourceId: NotRequired[str | None]
+    State: NotRequired[str | None]
+    Association: NotRequired[TransitGatewayAttachmentAssociation | Fragment | None]
+    CreationTime: NotRequired[datetime | float | None]
+    Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
+    NatGatewaySupport: NotRequired[str | None]
+
+
+class TransitGatewayAttachmentAssociation(TypedDict):
+    TransitGatewayRouteTableId: NotRequired[str | None]
+    TransitGatewayPolicyTableId: NotRequired[str | None]
+    State: NotRequired[str | None]
+
+
+class TransitGatewayAttachmentPropagation(TypedDict):
+    TransitGatewayRouteTableId: NotRequired[str | None]
+    State: NotRequired[str | None]
+
+
+class TransitGatewayOptions(TypedDict):
+    AmazonSideAsn: NotRequired[int | None]
+    TransitGatewayCidrBlocks: NotRequired[Sequence[str] | Fragment | None]
+    AutoAcceptSharedAttachments: NotRequired[str | None]
+    DefaultRouteTableAssociation: NotRequired[str | None]
+    AssociationDefaultRouteTableId: NotRequired[str | None]
+    DefaultRouteTablePropagation: NotRequired[str | None]
+    PropagationDefaultRouteTableId: NotRequired[str | None]
+    VpnEcmpSupport: NotRequired[str | None]
+    DnsSupport: NotRequired[str | None]
+    SecurityGroupReferencingSupport: NotRequired[str | None]
+    MulticastSupport: NotRequired[str | None]
+    EncryptionSupport: NotRequired[EncryptionSupport | Fragment | None]
+
+
+class TransitGatewayPeeringAttachment(TypedDict):
+    TransitGatewayAttachmentId: NotRequired[str | None]
+    AccepterTransitGatewayAttachmentId: NotRequired[str | None]
+    RequesterTgwInfo: NotRequired[PeeringTgwInfo | Fragment | None]
+    AccepterTgwInfo: NotRequired[PeeringTgwInfo | Fragment | None]
+    Options: NotRequired[TransitGatewayPeeringAttachmentOptions | Fragment | None]
+    Status: NotRequired[PeeringAttachmentStatus | Fragment | None]
+    State: NotRequired[str | None]
+    CreationTime: NotRequired[datetime | float | None]
+    Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
+
+
+class TransitGatewayPeeringAttachmentOptions(TypedDict):
+    DynamicRouting: NotRequired[str | None]
+    RequesterAllowMultipathResilience: NotRequired[bool | None]
+    RequesterMultipathResilienceMode: NotRequired[str | None]
+    AccepterAllowMultipathResilience: NotRequired[bool | None]
+    AccepterMultipathResilienceMode: NotRequired[str | None]
+    MultipathResilienceStatus: NotRequired[str | None]
+
+
+class TransitGatewayPrefixListAttachment(TypedDict):
+    TransitGatewayAttachmentId: NotRequired[str | None]
+    ResourceType: NotRequired[str | None]
+    ResourceId: NotRequired[str | None]
+
+
+class TransitGatewayPrefixListReference(TypedDict):
+    TransitGatewayRouteTableId: NotRequired[str | None]
+    PrefixListId: NotRequired[str | None]
+    PrefixListOwnerId: NotRequired[str | None]
+    State: NotRequired[str | None]
+    Blackhole: NotRequired[bool | None]
+    TransitGatewayAttachment: NotRequired[TransitGatewayPrefixListAttachment | Fragment | None]
+
+
+class TransitGatewayPropagation(TypedDict):
+    TransitGatewayAttachmentId: NotRequired[str | None]
+    ResourceId: NotRequired[str | None]
+    ResourceType: NotRequired[str | None]
+    TransitGatewayRouteTableId: NotRequired[str | None]
+    State: NotRequired[str | None]
+    TransitGatewayRouteTableAnnouncementId: NotRequired[str | None]
+
+
+class TransitGatewayRequestOptions(TypedDict):
+    AmazonSideAsn: NotRequired[int]
+    AutoAcceptSharedAttachments: NotRequired[str]
+    DefaultRouteTableAssociation: NotRequired[str]
+    DefaultRouteTablePropagation: NotRequired[str]
+    VpnEcmpSupport: NotRequired[str]
+    DnsSupport: NotRequired[str]
+    SecurityGroupReferencingSupport: NotRequired[str]
+    MulticastSupport: NotRequired[str]
+    TransitGatewayCidrBlocks: NotRequired[list[str]]
+
+
+class TransitGatewayRoute(TypedDict):
+    DestinationCidrBlock: NotRequired[str | None]
+    PrefixListId: NotRequired[str | None]
+    TransitGatewayRouteTableAnnouncementId: NotRequired[str | None]
+    TransitGatewayAttachments: NotRequired[
+        Sequence[TransitGatewayRouteAttachment | Fragment] | Fragment | None
+    ]
+    Type: NotRequired[str | None]
+    State: NotRequired[str | None]
+
+
+class TransitGatewayRouteAttachment(TypedDict):
+    ResourceId: NotRequired[str | None]
+    TransitGatewayAttachmentId: NotRequired[str | None]
+    ResourceType: NotRequired[str | None]
+
+
+class TransitGatewayRouteTable(TypedDict):
+    TransitGatewayRouteTableId: NotRequired[str | None]
+    TransitGatewayId: NotRequired[str | None]
+    State: NotRequired[str | None]
+    DefaultAssociationRouteTable: NotRequired[bool | None]
+    DefaultPropagationRouteTable: NotRequired[bool | None]
+    CreationTime: NotRequired[datetime | float | None]
+    Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
+
+
+class TransitGatewayRouteTableAssociation(TypedDict):
+    TransitGatewayAttachmentId: NotRequired[str | None]
+    ResourceId: NotRequired[str | None]
+    ResourceType: NotRequired[str | None]
+    State: NotRequired[str | None]
+
+
+class TransitGatewayRouteTablePropagation(TypedDict):
+    TransitGatewayAttachmentId: NotRequired[str | None]
+    ResourceId: NotRequired[str | None]
+    ResourceType: NotRequired[str | None]
+    State: NotRequired[str | None]
+    TransitGatewayRouteTableAnnouncementId: NotRequired[str | None]
+
+
 class TransitGatewayRouteTableRoute(TypedDict):
     DestinationCidr: NotRequired[str | None]
     State: NotRequired[str | None]
@@ -5765,6 +7840,25 @@ class TransitGatewayRouteTableRoute(TypedDict):
     AttachmentId: NotRequired[str | None]
     ResourceId: NotRequired[str | None]
     ResourceType: NotRequired[str | None]
+
+
+class TransitGatewayVpcAttachment(TypedDict):
+    TransitGatewayAttachmentId: NotRequired[str | None]
+    TransitGatewayId: NotRequired[str | None]
+    VpcId: NotRequired[str | None]
+    VpcOwnerId: NotRequired[str | None]
+    State: NotRequired[str | None]
+    SubnetIds: NotRequired[Sequence[str] | Fragment | None]
+    CreationTime: NotRequired[datetime | float | None]
+    Options: NotRequired[TransitGatewayVpcAttachmentOptions | Fragment | None]
+    Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
+
+
+class TransitGatewayVpcAttachmentOptions(TypedDict):
+    DnsSupport: NotRequired[str | None]
+    SecurityGroupReferencingSupport: NotRequired[str | None]
+    Ipv6Support: NotRequired[str | None]
+    ApplianceModeSupport: NotRequired[str | None]
 
 
 class UnassignIpv6AddressesRequest(TypedDict):
@@ -5888,6 +7982,110 @@ class ValidationWarning(TypedDict):
     Errors: NotRequired[Sequence[ValidationError | Fragment] | Fragment | None]
 
 
+class Volume(TypedDict):
+    AvailabilityZoneId: NotRequired[str | None]
+    OutpostArn: NotRequired[str | None]
+    SourceVolumeId: NotRequired[str | None]
+    Iops: NotRequired[int | None]
+    Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
+    VolumeType: NotRequired[str | None]
+    FastRestored: NotRequired[bool | None]
+    MultiAttachEnabled: NotRequired[bool | None]
+    Throughput: NotRequired[int | None]
+    SseType: NotRequired[str | None]
+    Operator: NotRequired[OperatorResponse | Fragment | None]
+    VolumeInitializationRate: NotRequired[int | None]
+    VolumeArn: NotRequired[str | None]
+    OwnerId: NotRequired[str | None]
+    VolumeId: NotRequired[str | None]
+    Size: NotRequired[int | None]
+    SnapshotId: NotRequired[str | None]
+    AvailabilityZone: NotRequired[str | None]
+    State: NotRequired[str | None]
+    CreateTime: NotRequired[datetime | float | None]
+    Attachments: NotRequired[Sequence[VolumeAttachment | Fragment] | Fragment | None]
+    Encrypted: NotRequired[bool | None]
+    KmsKeyId: NotRequired[str | None]
+
+
+class VolumeAttachment(TypedDict):
+    DeleteOnTermination: NotRequired[bool | None]
+    AssociatedResource: NotRequired[str | None]
+    InstanceOwningService: NotRequired[str | None]
+    EbsCardIndex: NotRequired[int | None]
+    VolumeId: NotRequired[str | None]
+    InstanceId: NotRequired[str | None]
+    Device: NotRequired[str | None]
+    State: NotRequired[str | None]
+    AttachTime: NotRequired[datetime | float | None]
+
+
+class VolumeModification(TypedDict):
+    VolumeId: NotRequired[str | None]
+    ModificationState: NotRequired[str | None]
+    StatusMessage: NotRequired[str | None]
+    TargetSize: NotRequired[int | None]
+    TargetIops: NotRequired[int | None]
+    TargetVolumeType: NotRequired[str | None]
+    TargetThroughput: NotRequired[int | None]
+    TargetMultiAttachEnabled: NotRequired[bool | None]
+    OriginalSize: NotRequired[int | None]
+    OriginalIops: NotRequired[int | None]
+    OriginalVolumeType: NotRequired[str | None]
+    OriginalThroughput: NotRequired[int | None]
+    OriginalMultiAttachEnabled: NotRequired[bool | None]
+    Progress: NotRequired[int | None]
+    StartTime: NotRequired[datetime | float | None]
+    EndTime: NotRequired[datetime | float | None]
+    Operator: NotRequired[OperatorResponse | Fragment | None]
+
+
+class VolumeStatusAction(TypedDict):
+    Code: NotRequired[str | None]
+    Description: NotRequired[str | None]
+    EventId: NotRequired[str | None]
+    EventType: NotRequired[str | None]
+
+
+class VolumeStatusAttachmentStatus(TypedDict):
+    IoPerformance: NotRequired[str | None]
+    InstanceId: NotRequired[str | None]
+
+
+class VolumeStatusDetails(TypedDict):
+    Name: NotRequired[str | None]
+    Status: NotRequired[str | None]
+
+
+class VolumeStatusEvent(TypedDict):
+    Description: NotRequired[str | None]
+    EventId: NotRequired[str | None]
+    EventType: NotRequired[str | None]
+    NotAfter: NotRequired[datetime | float | None]
+    NotBefore: NotRequired[datetime | float | None]
+    InstanceId: NotRequired[str | None]
+
+
+class VolumeStatusInfo(TypedDict):
+    Details: NotRequired[Sequence[VolumeStatusDetails | Fragment] | Fragment | None]
+    Status: NotRequired[str | None]
+
+
+class VolumeStatusItem(TypedDict):
+    Actions: NotRequired[Sequence[VolumeStatusAction | Fragment] | Fragment | None]
+    AvailabilityZone: NotRequired[str | None]
+    OutpostArn: NotRequired[str | None]
+    Events: NotRequired[Sequence[VolumeStatusEvent | Fragment] | Fragment | None]
+    VolumeId: NotRequired[str | None]
+    VolumeStatus: NotRequired[VolumeStatusInfo | Fragment | None]
+    AttachmentStatuses: NotRequired[
+        Sequence[VolumeStatusAttachmentStatus | Fragment] | Fragment | None
+    ]
+    InitializationStatusDetails: NotRequired[InitializationStatusDetails | Fragment | None]
+    AvailabilityZoneId: NotRequired[str | None]
+    Operator: NotRequired[OperatorResponse | Fragment | None]
+
+
 class Vpc(TypedDict):
     OwnerId: NotRequired[str | None]
     InstanceTenancy: NotRequired[str | None]
@@ -5905,6 +8103,29 @@ class Vpc(TypedDict):
     State: NotRequired[str | None]
     CidrBlock: NotRequired[str | None]
     DhcpOptionsId: NotRequired[str | None]
+
+
+class VpcBlockPublicAccessExclusion(TypedDict):
+    ExclusionId: NotRequired[str | None]
+    InternetGatewayExclusionMode: NotRequired[str | None]
+    ResourceArn: NotRequired[str | None]
+    State: NotRequired[str | None]
+    Reason: NotRequired[str | None]
+    CreationTimestamp: NotRequired[datetime | float | None]
+    LastUpdateTimestamp: NotRequired[datetime | float | None]
+    DeletionTimestamp: NotRequired[datetime | float | None]
+    Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
+
+
+class VpcBlockPublicAccessOptions(TypedDict):
+    AwsAccountId: NotRequired[str | None]
+    AwsRegion: NotRequired[str | None]
+    State: NotRequired[str | None]
+    InternetGatewayBlockMode: NotRequired[str | None]
+    Reason: NotRequired[str | None]
+    LastUpdateTimestamp: NotRequired[datetime | float | None]
+    ManagedBy: NotRequired[str | None]
+    ExclusionsAllowed: NotRequired[str | None]
 
 
 class VpcCidrBlockAssociation(TypedDict):

@@ -26,6 +26,7 @@ NAMING: Mapping[str, Kind[Any, Any]] = {
     "DestinationPrefixListId": records.PREFIX_LIST,
     "DhcpOptionsId": records.DHCP_OPTIONS,
     "EgressOnlyInternetGatewayId": records.EGRESS_ONLY_GATEWAY,
+    "FlowLogIds": records.FLOW_LOG,
     "GroupId": records.SECURITY_GROUP,
     "Groups": records.SECURITY_GROUP,
     "ImageId": records.IMAGE,
@@ -66,6 +67,10 @@ NAMING: Mapping[str, Kind[Any, Any]] = {
     "SourceIpamPoolId": records.IPAM_POOL,
     "SubnetId": records.SUBNET,
     "ExclusionId": records.PUBLIC_ACCESS_EXCLUSION,
+    "TrafficMirrorFilterId": records.MIRROR_FILTER,
+    "TrafficMirrorFilterRuleId": records.MIRROR_RULE,
+    "TrafficMirrorSessionId": records.MIRROR_SESSION,
+    "TrafficMirrorTargetId": records.MIRROR_TARGET,
     "VpcEndpointId": records.ENDPOINT,
     "VpcEndpointIds": records.ENDPOINT,
     "VpcId": records.VPC,
@@ -159,7 +164,7 @@ def _named(call: Call, request: Mapping[str, Any]) -> Iterator[str]:
         if kind is not None:
             for id in _texts(value):
                 yield of(call, kind, id)
-        elif member == "Resources":
+        elif member in ("Resources", "ResourceIds"):
             yield from _tagged(call, value)
         elif member in INSIDE:
             several = isinstance(value, list)

@@ -164,6 +164,36 @@ REGISTRY: tuple[Resource, ...] = (
         not_found=errors.InvalidVpcBlockPublicAccessExclusionIdNotFound,
     ),
     Resource(
+        prefix="fl",
+        kind=records.FLOW_LOG,
+        malformed=errors.InvalidFlowLogIdNotFound,
+        not_found=errors.InvalidFlowLogIdNotFound,
+    ),
+    Resource(
+        prefix="tmf",
+        kind=records.MIRROR_FILTER,
+        malformed=errors.InvalidTrafficMirrorFilterIdMalformed,
+        not_found=errors.InvalidTrafficMirrorFilterIdNotFound,
+    ),
+    Resource(
+        prefix="tmfr",
+        kind=records.MIRROR_RULE,
+        malformed=errors.InvalidTrafficMirrorFilterRuleIdMalformed,
+        not_found=errors.InvalidTrafficMirrorFilterRuleIdNotFound,
+    ),
+    Resource(
+        prefix="tmt",
+        kind=records.MIRROR_TARGET,
+        malformed=errors.InvalidTrafficMirrorTargetIdMalformed,
+        not_found=errors.InvalidTrafficMirrorTargetIdNotFound,
+    ),
+    Resource(
+        prefix="tms",
+        kind=records.MIRROR_SESSION,
+        malformed=errors.InvalidTrafficMirrorSessionIdMalformed,
+        not_found=errors.InvalidTrafficMirrorSessionIdNotFound,
+    ),
+    Resource(
         prefix="vpce",
         kind=records.ENDPOINT,
         malformed=errors.InvalidVpcEndpointIdMalformed,

@@ -46,6 +46,7 @@ from mallee.cloud.ec2.instances import (
 from mallee.cloud.ec2.ipam import table as ipam
 from mallee.cloud.ec2.templates import launchtemplates, templatedata, templateversions
 from mallee.cloud.ec2.vpc import table as vpc
+from mallee.cloud.ec2.watching import table as watching
 
 _ROWS: tuple[Action, ...] = (
     *accountattributes.ACTIONS,
@@ -85,6 +86,7 @@ _ROWS: tuple[Action, ...] = (
     *templatedata.ACTIONS,
     *templateversions.ACTIONS,
     *vpc.ACTIONS,
+    *watching.ACTIONS,
     *zones.ACTIONS,
 )
 

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from mallee.cloud.ec2.endpoints import endpointlisting
 from mallee.cloud.ec2.vpc import interfacelisting, natgateways, publicaccess, servicelists, ways
+from mallee.cloud.hosts import watchslices
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
 from mallee.cloud.state.store import View
@@ -46,6 +47,7 @@ SHOWN = (
     records.DHCP_OPTIONS,
     records.PEERING,
     records.ENDPOINT,
+    *watchslices.SHOWN,
     records.EC2_SETTINGS,
     records.PUBLIC_ACCESS_EXCLUSION,
     records.CONNECT_ENDPOINT,
@@ -145,6 +147,8 @@ def vpc_wanted(
         peerings=tuple(_peerings(view, vpc.id, groups.region)),
         dhcp=_dhcp(view, vpc.doc),
         dns_support=vpc.doc.dns_support,
+        flow_logs=tuple(watchslices.flow_logs(view, vpc.id, interfaces, groups.region)),
+        mirrors=tuple(watchslices.mirrors(view, interfaces)),
     )
 
 

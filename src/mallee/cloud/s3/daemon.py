@@ -85,7 +85,7 @@ async def serve(
         settling = [last_uses.reconciler(opened, cloud.uses)]
         if number == FIRST:
             settling.append(scrubbing.reconciler(opened, objects))
-            for loop in background.alone(cloud):
+            for loop in background.alone(cloud, layout.flow_inbox):
                 stack.callback(loops.create_task(loop).cancel)
         stack.callback(loops.create_task(runner.run(opened, (*settling,))).cancel)
         neighbour = handover.Neighbour((layout.cloud_door,), dispatch.is_for_others, handover.AWAY)

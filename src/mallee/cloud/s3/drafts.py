@@ -14,7 +14,8 @@ from concurrent import futures
 from dataclasses import dataclass
 
 from mallee.aws import errors, policy
-from mallee.cloud.s3.access import acls, policies
+from mallee.cloud.s3.access import acls, services
+from mallee.cloud.s3.access.services import Service
 from mallee.cloud.s3.buckets import allowances
 from mallee.cloud.s3.buckets.buckets import BucketRecord
 from mallee.cloud.s3.events import notices
@@ -51,15 +52,6 @@ class Means:
 
 
 @dataclass(frozen=True, slots=True)
-class Service:
-    """As which service S3 writes, and on behalf of which bucket."""
-
-    name: str
-    """`logging.s3.amazonaws.com`"""
-    source: BucketRecord
-
-
-@dataclass(frozen=True, slots=True)
 class Name:
     """What an object will be called, and what it is."""
 
@@ -88,27 +80,9 @@ class Finished:
 
 def may_write(view: store.View, target: BucketRecord, key: str, service: Service) -> bool:
     """Tell whether a service may write an object into a bucket: its policy says so, as on AWS."""
-    arn = f"arn:aws:s3:::{target.id}/{key}"
-    attached = policies.attached(view, target.id, target.account)
-    if attached is not None:
-        request = policy.Request(
-            principal=policy.Principal(policy.PrincipalKind.SERVICE, "", service.name),
-            action="s3:PutObject",
-            resource=arn,
-            resource_account=target.account,
-            context=policy.fold(
-                {
-                    "aws:SourceArn": f"arn:aws:s3:::{service.source.id}",
-                    "aws:SourceAccount": service.source.account,
-                    "aws:PrincipalIsAWSService": True,
-                    "aws:PrincipalServiceName": service.name,
-                    "s3:x-amz-acl": "bucket-owner-full-control",
-                }
-            ),
-        )
-        verdict = policy.evaluate(request, policy.Policies(resource=attached))
-        if verdict.is_allowed or verdict.verdict is policy.Verdict.EXPLICITLY_DENIED:
-            return verdict.is_allowed
+    verdict = services.asked(view, target, key, service)
+    if verdict is not policy.Verdict.IMPLICITLY_DENIED:
+        return verdict is policy.Verdict.ALLOWED
     is_log = service.name.startswith("logging.") and target.doc.ownership != _ENFORCED
     return is_log and acls.may_deliver_logs(target.doc)
 

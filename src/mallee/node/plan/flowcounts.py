@@ -51,7 +51,8 @@ def cards(layout: Layout, vpc: VpcWanted) -> tuple[Card, ...]:
     """Return the watched interfaces of a VPC with their numbers."""
     watched = {id for log in vpc.flow_logs for id in log.interface_ids}
     devices = {one.id: layout.tap(one.id) for one in vpc.interfaces}
-    devices |= {one.interface_id: layout.nat_link(one.interface_id) for one in vpc.nat_gateways}
+    for own in (*vpc.nat_gateways, *vpc.endpoints):
+        devices[own.interface_id] = layout.nat_link(own.interface_id)
     numbers: dict[str, int] = {}
     for id in sorted(watched & devices.keys()):
         number = zlib.crc32(id.encode()) % _NUMBERS

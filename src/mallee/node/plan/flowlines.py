@@ -41,7 +41,7 @@ class Watched:
 
 
 def watched(vpc: VpcWanted) -> dict[str, Watched]:
-    """Return the interfaces of a VPC by id, those of NAT gateways among them."""
+    """Return the interfaces of a VPC by id, those of NAT gateways and endpoints too."""
     found = {
         one.id: Watched(one.id, one.instance_id, vpc, one.subnet_id, one.private_ip, one.ipv6s)
         for one in vpc.interfaces
@@ -49,6 +49,9 @@ def watched(vpc: VpcWanted) -> dict[str, Watched]:
     for one in vpc.nat_gateways:
         ip = one.addresses[0].private_ip
         found[one.interface_id] = Watched(one.interface_id, "", vpc, one.subnet_id, ip, ())
+    for one in vpc.endpoints:
+        ends = (one.private_ip, one.ipv6s)
+        found[one.interface_id] = Watched(one.interface_id, "", vpc, one.subnet_id, *ends)
     return found
 
 

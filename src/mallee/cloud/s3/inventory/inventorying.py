@@ -19,9 +19,10 @@ from typing import IO, Any, cast
 import msgspec
 
 from mallee.cloud.s3 import drafts
+from mallee.cloud.s3.access import services
 from mallee.cloud.s3.buckets import buckets
 from mallee.cloud.s3.buckets.buckets import BucketRecord
-from mallee.cloud.s3.drafts import Draft, Finished, Means, Name, Service
+from mallee.cloud.s3.drafts import Draft, Finished, Means, Name
 from mallee.cloud.s3.inventory import inventories, inventoryrows
 from mallee.cloud.state import records
 from mallee.kit import logs
@@ -109,7 +110,7 @@ def _folder(source: BucketRecord, wanted: Any) -> str:
 
 def _may(means: Means, source: BucketRecord, target: BucketRecord, wanted: Any) -> bool:
     key = f"{_folder(source, wanted)}/data/list.csv.gz"
-    return drafts.may_write(means.store.view, target, key, Service(SERVICE, source))
+    return drafts.may_write(means.store.view, target, key, services.of_bucket(SERVICE, source))
 
 
 def _make(means: Means, due: Due) -> None:

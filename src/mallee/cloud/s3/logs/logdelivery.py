@@ -14,9 +14,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from mallee.cloud.s3 import drafts
+from mallee.cloud.s3.access import services
 from mallee.cloud.s3.buckets import buckets
 from mallee.cloud.s3.buckets.buckets import BucketRecord
-from mallee.cloud.s3.drafts import Draft, Means, Name, Service
+from mallee.cloud.s3.drafts import Draft, Means, Name
 from mallee.cloud.s3.logs import accesslog
 from mallee.cloud.s3.logs.accesslog import Batch, Log
 from mallee.kit import logs
@@ -77,7 +78,7 @@ async def _write(
     means: Means, between: tuple[BucketRecord, BucketRecord], key: str, lines: Sequence[str]
 ) -> None:
     source, target = between
-    if not drafts.may_write(means.store.view, target, key, Service(SERVICE, source)):
+    if not drafts.may_write(means.store.view, target, key, services.of_bucket(SERVICE, source)):
         _log.warning("the access log may not be delivered", bucket=source.id, target=target.id)
         return
     try:

@@ -5,13 +5,14 @@ only. Called by `daemon`.
 """
 
 from collections.abc import Coroutine, Iterable
+from pathlib import Path
 from typing import Any
 
 from mallee.cloud.s3 import drafts, pipeline
 from mallee.cloud.s3.buckets import expiring
 from mallee.cloud.s3.events import delivering
 from mallee.cloud.s3.inventory import inventorying
-from mallee.cloud.s3.logs import logdelivery
+from mallee.cloud.s3.logs import flowdelivery, logdelivery
 
 
 def everywhere(cloud: pipeline.Cloud) -> Iterable[Coroutine[Any, Any, None]]:
@@ -19,7 +20,7 @@ def everywhere(cloud: pipeline.Cloud) -> Iterable[Coroutine[Any, Any, None]]:
     yield logdelivery.keep_logging(_writing(cloud), cloud.log)
 
 
-def alone(cloud: pipeline.Cloud) -> Iterable[Coroutine[Any, Any, None]]:
+def alone(cloud: pipeline.Cloud, flow_inbox: Path) -> Iterable[Coroutine[Any, Any, None]]:
     """Return what only one process does, for all of them."""
     yield expiring.keep_expiring(cloud.store, cloud.engine, cloud.clock)
     told = delivering.Means(
@@ -32,6 +33,7 @@ def alone(cloud: pipeline.Cloud) -> Iterable[Coroutine[Any, Any, None]]:
     )
     yield delivering.keep_delivering(told)
     yield inventorying.keep_inventories(_writing(cloud))
+    yield flowdelivery.keep_delivering(_writing(cloud), flow_inbox)
 
 
 def _writing(cloud: pipeline.Cloud) -> drafts.Means:

@@ -1,0 +1,1 @@
+"""Watching networks: flow logs, and copies of packets."""
