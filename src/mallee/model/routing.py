@@ -25,6 +25,8 @@ class TargetKind(Enum):
     """A network interface, which forwards."""
     PEERING = "peering"
     """A peering connection."""
+    TRANSIT = "transit"
+    """A transit gateway."""
     ENDPOINT = "endpoint"
     """A gateway endpoint."""
 

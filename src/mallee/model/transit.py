@@ -1,5 +1,5 @@
-"""Transit gateways: what VPCs and other gateways are attached to, and the tables by which packets go
-from attachment to attachment.
+"""Transit gateways: what VPCs and other gateways are attached to, and the tables by which they lead
+packets from attachment to attachment.
 
 A state is never kept: it follows from what was asked for and when (`state_of`, `Attachment.state`).
 An attachment is one record that two accounts may see, each with its own tags: its `account` has the

@@ -71,6 +71,11 @@ NAMING: Mapping[str, Kind[Any, Any]] = {
     "TrafficMirrorFilterRuleId": records.MIRROR_RULE,
     "TrafficMirrorSessionId": records.MIRROR_SESSION,
     "TrafficMirrorTargetId": records.MIRROR_TARGET,
+    "AssociationDefaultRouteTableId": records.TRANSIT_TABLE,
+    "PropagationDefaultRouteTableId": records.TRANSIT_TABLE,
+    "TransitGatewayAttachmentId": records.TRANSIT_ATTACHMENT,
+    "TransitGatewayId": records.TRANSIT_GATEWAY,
+    "TransitGatewayRouteTableId": records.TRANSIT_TABLE,
     "VpcEndpointId": records.ENDPOINT,
     "VpcEndpointIds": records.ENDPOINT,
     "VpcId": records.VPC,
@@ -96,6 +101,11 @@ LOOKS_INTO = frozenset(
         "GetNetworkInsightsAccessScopeAnalysisFindings",
         "GetNetworkInsightsAccessScopeContent",
         "GetSecurityGroupsForVpc",
+        "GetTransitGatewayAttachmentPropagations",
+        "GetTransitGatewayPrefixListReferences",
+        "GetTransitGatewayRouteTableAssociations",
+        "GetTransitGatewayRouteTablePropagations",
+        "SearchTransitGatewayRoutes",
     }
 )
 """Actions that only look, and yet are permitted on the one thing that they look into."""
@@ -107,6 +117,12 @@ OF_ONE_ALONE = {
     "ReplaceRoute": "RouteTableId",
 }
 """Actions that are permitted on one thing only, whatever else they name."""
+
+_OF_TWO_ACCOUNTS: Mapping[str, Kind[Any, Any]] = {
+    "pcx": records.PEERING,
+    "tgw-attach": records.TRANSIT_ATTACHMENT,
+}
+"""By id prefix: what is not in the registry, for two accounts may have a part in it."""
 
 PARTS = frozenset({"subnet-cidr-reservation"})
 """What has tags and no ARN that policies know."""
@@ -182,5 +198,5 @@ def _tagged(call: Call, resource_ids: Sequence[str]) -> Iterator[str]:
         known = resources.BY_PREFIX.get(prefix)
         if known is not None:
             yield of(call, known.kind, id)
-        elif prefix == "pcx":
-            yield of(call, records.PEERING, id)
+        elif prefix in _OF_TWO_ACCOUNTS:
+            yield of(call, _OF_TWO_ACCOUNTS[prefix], id)

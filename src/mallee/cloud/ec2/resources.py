@@ -134,6 +134,18 @@ REGISTRY: tuple[Resource, ...] = (
         not_found=errors.NatGatewayNotFound,
     ),
     Resource(
+        prefix="tgw",
+        kind=records.TRANSIT_GATEWAY,
+        malformed=errors.InvalidTransitGatewayIDMalformed,
+        not_found=errors.InvalidTransitGatewayIDNotFound,
+    ),
+    Resource(
+        prefix="tgw-rtb",
+        kind=records.TRANSIT_TABLE,
+        malformed=errors.InvalidTransitGatewayRouteTableIdMalformed,
+        not_found=errors.InvalidTransitGatewayRouteTableIDNotFound,
+    ),
+    Resource(
         prefix="acl",
         kind=records.NETWORK_ACL,
         malformed=errors.InvalidNetworkAclIdMalformed,

@@ -45,6 +45,7 @@ from mallee.cloud.ec2.instances import (
 )
 from mallee.cloud.ec2.ipam import table as ipam
 from mallee.cloud.ec2.templates import launchtemplates, templatedata, templateversions
+from mallee.cloud.ec2.transit import table as transit
 from mallee.cloud.ec2.vpc import table as vpc
 from mallee.cloud.ec2.watching import table as watching
 
@@ -85,6 +86,7 @@ _ROWS: tuple[Action, ...] = (
     *tags.ACTIONS,
     *templatedata.ACTIONS,
     *templateversions.ACTIONS,
+    *transit.ACTIONS,
     *vpc.ACTIONS,
     *watching.ACTIONS,
     *zones.ACTIONS,

@@ -14,6 +14,7 @@ from mallee.cloud import listing
 from mallee.cloud.action import Action, Listing
 from mallee.cloud.call import Call, Request
 from mallee.cloud.ec2 import resources
+from mallee.cloud.ec2.transit import attachments
 from mallee.cloud.ec2.vpc import peerings, securitygrouprules, subnetreservations
 from mallee.cloud.state import index, records
 from mallee.cloud.state.records import Kind, Record
@@ -105,6 +106,12 @@ def _of_peerings(call: Call) -> Iterator[Labelled]:
             yield Labelled(records.PEERING.name, peering.id, key, value)
 
 
+def _of_attachments(call: Call) -> Iterator[Labelled]:
+    for attachment in call.view.by(records.TRANSIT_ATTACHMENT, "account", call.account):
+        for key, value in attachments.tags_of(call, attachment.doc).items():
+            yield Labelled(records.TRANSIT_ATTACHMENT.name, attachment.id, key, value)
+
+
 def _of_reservations(call: Call) -> Iterator[Labelled]:
     for subnet in call.view.list(records.SUBNET, call.account):
         for reservation in subnet.doc.reservations:
@@ -118,6 +125,7 @@ _KINDS: Mapping[str, Kind[Any, Any]] = {
 _PARTS: Mapping[str, Callable[[Call], Iterator[Labelled]]] = {
     securitygrouprules.RULE: _of_rules,
     records.PEERING.name: _of_peerings,
+    records.TRANSIT_ATTACHMENT.name: _of_attachments,
     subnetreservations.TYPE: _of_reservations,
 }
 """By type: tags of what is not the caller's own record, or no record of its own."""

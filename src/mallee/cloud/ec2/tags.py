@@ -15,6 +15,7 @@ from mallee.aws import errors
 from mallee.cloud.action import Action, Write
 from mallee.cloud.call import Result, WriteCall
 from mallee.cloud.ec2 import resources, tagset
+from mallee.cloud.ec2.transit import attachments
 from mallee.cloud.ec2.vpc import peerings, subnetreservations
 from mallee.cloud.state import records
 from mallee.model import ids
@@ -83,6 +84,13 @@ def _change_peering(call: WriteCall, id: str, change: Change) -> None:
     call.tx.write(record, peerings.with_tags(call, record.doc, tags))
 
 
+def _change_attachment(call: WriteCall, id: str, change: Change) -> None:
+    """Change the caller's tags of an attachment to a transit gateway, likewise."""
+    record = attachments.one(call, id)
+    tags = change(attachments.tags_of(call, record.doc))
+    call.tx.write(record, attachments.with_tags(call, record.doc, tags))
+
+
 def _change_reservation(call: WriteCall, id: str, change: Change) -> None:
     for subnet in call.tx.by(records.SUBNET, "reservation", id):
         if subnet.account == call.account:
@@ -97,6 +105,7 @@ def _change_reservation(call: WriteCall, id: str, change: Change) -> None:
 
 _OTHERS: Mapping[str, Callable[[WriteCall, str, Change], None]] = {
     "pcx": _change_peering,
+    attachments.PREFIX: _change_attachment,
     subnetreservations.PREFIX: _change_reservation,
 }
 """By id prefix: what is not the caller's own record, or no record of its own."""

@@ -28,6 +28,7 @@ _SECRET_KINDS = frozenset(
 _BY_PREFIX: dict[str, Kind[Any, Any]] = {
     **{prefix: known.kind for prefix, known in ec2_resources.BY_PREFIX.items()},
     "pcx": records.PEERING,
+    "tgw-attach": records.TRANSIT_ATTACHMENT,
     "host": records.HOST,
 }
 _BUCKET_ARN = "arn:aws:s3:::"
@@ -70,6 +71,8 @@ def may_know(call: Call, record: Record[Any, Any]) -> bool:
     """Tell whether the caller may know that the thing exists."""
     if call.principal.is_cloud_admin or record.account == call.account:
         return True
+    if record.kind is records.TRANSIT_ATTACHMENT:
+        return bool(record.doc.other_account == call.account)
     return record.kind is records.PEERING and record.doc.accepter.account == call.account
 
 

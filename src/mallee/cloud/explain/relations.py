@@ -41,6 +41,7 @@ NAMED_BY: Mapping[str, tuple[tuple[Kind[Any, Any], str], ...]] = {
         (records.PEERING, "vpc"),
         (records.ENDPOINT, "vpc"),
         (records.CONNECT_ENDPOINT, "vpc"),
+        (records.TRANSIT_ATTACHMENT, "vpc"),
     ),
     "subnet": (
         (records.INSTANCE, "subnet"),
@@ -57,7 +58,18 @@ NAMED_BY: Mapping[str, tuple[tuple[Kind[Any, Any], str], ...]] = {
     "natgateway": ((records.ROUTE_TABLE, "target"),),
     "vpc-peering-connection": ((records.ROUTE_TABLE, "target"),),
     "vpc-endpoint": ((records.ROUTE_TABLE, "target"),),
-    "prefix-list": ((records.SECURITY_GROUP, "prefix-list"), (records.ROUTE_TABLE, "prefix-list")),
+    "transit-gateway": (
+        (records.TRANSIT_ATTACHMENT, "gateway"),
+        (records.TRANSIT_TABLE, "gateway"),
+        (records.ROUTE_TABLE, "target"),
+    ),
+    "transit-gateway-attachment": ((records.TRANSIT_TABLE, "attachment"),),
+    "transit-gateway-route-table": ((records.TRANSIT_ATTACHMENT, "table"),),
+    "prefix-list": (
+        (records.SECURITY_GROUP, "prefix-list"),
+        (records.ROUTE_TABLE, "prefix-list"),
+        (records.TRANSIT_TABLE, "prefix-list"),
+    ),
 }
 """By kind of a thing: which kinds name it, and by which of their indexes they are found."""
 

@@ -9,10 +9,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from mallee.cloud.ec2.transit import effective
 from mallee.cloud.ec2.vpc import privateips, ways
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
-from mallee.model import instances
+from mallee.model import instances, transit
 from mallee.model.carried import Way
 from mallee.model.instances import Phase, Power
 
@@ -131,6 +132,59 @@ def _peering(view: Reader, record: Record[Any, Any]) -> Standing:
     return Standing(record.doc.status.value, record.doc.message)
 
 
+def _transit_gateway(view: Reader, record: Record[Any, Any]) -> Standing:
+    if record.doc.deleted_at is not None:
+        return Standing("deleted", "it was deleted")
+    attached = view.by(records.TRANSIT_ATTACHMENT, "gateway", record.id)
+    count = sum(it.doc.phase is transit.Phase.OPEN for it in attached)
+    return Standing("available", f"{count} attachments of VPCs and gateways are open")
+
+
+def _transit_table(view: Reader, record: Record[Any, Any]) -> Standing:
+    if record.doc.deleted_at is not None:
+        return Standing("deleted", "it was deleted")
+    found = effective.routes(view, record.doc)
+    dead = sum(not route.is_open for route in found)
+    return Standing("available", f"{len(found)} routes, {dead} of them black holes")
+
+
+_PHASES: Mapping[transit.Phase, Standing] = {
+    transit.Phase.REQUESTED: Standing("pendingAcceptance", "the other account has not answered"),
+    transit.Phase.OPEN: Standing("available", "packets pass as far as routes lead them"),
+    transit.Phase.REJECTED: Standing("rejected", "the other account refused it"),
+    transit.Phase.FAILED: Standing("failed", "there is no such transit gateway of that account"),
+    transit.Phase.DELETED: Standing("deleted", "one of its two accounts ended it"),
+}
+
+
+def _attachment(view: Reader, record: Record[Any, Any]) -> Standing:
+    return _PHASES[record.doc.phase]
+
+
+def _reservation(view: Reader, record: Record[Any, Any]) -> Standing:
+    doc = record.doc
+    if doc.ended_at is not None:
+        return Standing(doc.state.value, "its room was given up; what ran in it runs on")
+    room = f"room for {doc.available} of {doc.count} {doc.type_name} is held and unused"
+    return Standing(doc.state.value, room)
+
+
+def _fleet(view: Reader, record: Record[Any, Any]) -> Standing:
+    own = view.by(records.CAPACITY_RESERVATION, "fleet", record.id)
+    active = sum(it.doc.ended_at is None for it in own)
+    why = f"it has {active} reservations for a target of {record.doc.target}"
+    return Standing(record.doc.state.value, why)
+
+
+def _dedicated_host(view: Reader, record: Record[Any, Any]) -> Standing:
+    if record.doc.released_at is not None:
+        return Standing("released", "it was given back")
+    host = view.get(records.HOST, record.doc.host_id)
+    if host is None or host.seen is None or host.seen.is_silent:
+        return Standing("under-assessment", "nothing is heard of the host at the moment")
+    return Standing("available", "the host is this account's alone, and is heard")
+
+
 def _host(view: Reader, record: Record[Any, Any]) -> Standing:
     if record.seen is None:
         return Standing("silent", "its agent has said nothing since it joined")
@@ -153,6 +207,12 @@ _KINDS: Mapping[str, Callable[[Reader, Record[Any, Any]], Standing]] = {
     records.INTERNET_GATEWAY.name: _gateway,
     records.NAT_GATEWAY.name: _nat,
     records.PEERING.name: _peering,
+    records.TRANSIT_GATEWAY.name: _transit_gateway,
+    records.TRANSIT_TABLE.name: _transit_table,
+    records.TRANSIT_ATTACHMENT.name: _attachment,
+    records.CAPACITY_RESERVATION.name: _reservation,
+    records.RESERVATION_FLEET.name: _fleet,
+    records.DEDICATED_HOST.name: _dedicated_host,
     records.HOST.name: _host,
     records.BUCKET.name: _bucket,
 }

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from mallee.cloud.hosts import transitslices
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
 from mallee.cloud.state.view import News, View
@@ -108,6 +109,7 @@ def _peers(view: View, vpc_id: str) -> Iterator[str]:
     for peering in view.by(records.PEERING, "vpc", vpc_id):
         yield peering.doc.requester.vpc_id
         yield peering.doc.accepter.vpc_id
+    yield from transitslices.neighbours(view, vpc_id)
 
 
 def _of_interface(view: View, record: AnyRecord) -> _Things:

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from mallee.cloud.ec2.endpoints import endpointlisting
 from mallee.cloud.ec2.vpc import interfacelisting, natgateways, publicaccess, servicelists, ways
-from mallee.cloud.hosts import watchslices
+from mallee.cloud.hosts import transitslices, watchslices
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
 from mallee.cloud.state.store import View
@@ -46,6 +46,7 @@ SHOWN = (
     records.PREFIX_LIST,
     records.DHCP_OPTIONS,
     records.PEERING,
+    *transitslices.SHOWN,
     records.ENDPOINT,
     *watchslices.SHOWN,
     records.EC2_SETTINGS,
@@ -145,6 +146,14 @@ def vpc_wanted(
         nat_gateways=tuple(_nat_gateways(view, vpc.id)),
         endpoints=(*_endpoints(view, vpc, groups.region), *_connect_endpoints(view, vpc.id)),
         peerings=tuple(_peerings(view, vpc.id, groups.region)),
+        attachments=tuple(
+            transitslices.attachments(
+                view,
+                vpc,
+                {interface.doc.subnet_id for interface in interfaces},
+                lambda other: _named(view, other, groups.region),
+            )
+        ),
         dhcp=_dhcp(view, vpc.doc),
         dns_support=vpc.doc.dns_support,
         flow_logs=tuple(watchslices.flow_logs(view, vpc.id, interfaces, groups.region)),
@@ -196,7 +205,8 @@ def _routes(view: View, table: RouteTable, region: str) -> Iterator[RouteWanted]
             if cidr not in told:
                 told.add(cidr)
                 is_open = way is not ways.Way.BLACKHOLE
-                yield RouteWanted(cidr, way, route.target_id if is_open else "")
+                told_of = RouteWanted(cidr, way, route.target_id if is_open else "")
+                yield transitslices.passable(view, table.vpc_id, told_of)
 
 
 def _acls(view: View, subnets: Iterable[Record[Subnet, None]]) -> Iterator[AclWanted]:

@@ -13,7 +13,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from mallee.cloud.ec2.vpc import interfacelisting
-from mallee.cloud.hosts import concerned, metadata, networkslices
+from mallee.cloud.hosts import concerned, metadata, networkslices, transitslices
 from mallee.cloud.identity import rolecredentials
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
@@ -116,6 +116,7 @@ class Slices:
         vpcs: dict[str, VpcWanted] = {}
         if known is not None and not concern.all:
             vpcs = {id: vpc for id, vpc in known.vpcs.items() if id not in concern.vpc_ids}
+        carried = self._vpcs(view, instances, vpcs)
         wanted = HostWanted(
             generation=view.rev,
             region=self._settings.region,
@@ -124,7 +125,8 @@ class Slices:
             private_range=network.private_range,
             egress=network.egress,
             ipv6_range=network.ipv6_range,
-            vpcs=self._vpcs(view, instances, vpcs),
+            vpcs=carried,
+            transit_gateways=transitslices.gateways(view, {vpc.id for vpc in carried}),
             instances=tuple(self._instance(view, instance, concern) for instance in instances),
         )
         if known is not None and replace(wanted, generation=known.wanted.generation) == (
@@ -189,6 +191,10 @@ class Slices:
         for instance in instances:
             for interface in _interfaces(view, instance):
                 by_vpc.setdefault(interface.doc.vpc_id, []).append(interface)
+        beyond = set(transitslices.beyond(view, by_vpc)) - by_vpc.keys()
+        # Who has no guest here is not told that something of it is new.
+        known = {id: vpc for id, vpc in known.items() if id not in beyond}
+        by_vpc |= {id: [] for id in beyond}
         vpcs = (view.get(records.VPC, vpc_id) for vpc_id in sorted(by_vpc))
         return tuple(
             known.get(vpc.id) or networkslices.vpc_wanted(view, vpc, by_vpc[vpc.id], self._groups)

@@ -1,12 +1,15 @@
-"""Sweeps what of networks is over and no longer shown: deleted NAT gateways, ended peerings."""
+"""Sweeps what of networks is over and no longer shown: deleted gateways, ended peerings
+and attachments."""
 
 from typing import Any
 
+from mallee.cloud.ec2.transit import attachments
 from mallee.cloud.ec2.vpc import natgateways, peerings
 from mallee.cloud.reconcile.runner import Reconciler
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.kit import clock
+from mallee.model import transit
 
 EVERY_S = 60.0
 SWEPT_AT_ONCE = 500
@@ -33,6 +36,17 @@ def over(view: store.View | store.Tx, now: float) -> list[Record[Any, Any]]:
     return [
         *(it for it in view.list(records.NAT_GATEWAY) if not natgateways.is_shown(it, now)),
         *(it for it in view.list(records.PEERING) if peerings.is_forgotten(it.doc, now)),
+        *(
+            it
+            for it in view.list(records.TRANSIT_ATTACHMENT)
+            if attachments.is_forgotten(it.doc, now)
+        ),
+        *(
+            it
+            for kind in (records.TRANSIT_TABLE, records.TRANSIT_GATEWAY)
+            for it in view.list(kind)
+            if transit.is_forgotten(it.doc.deleted_at, now)
+        ),
     ]
 
 

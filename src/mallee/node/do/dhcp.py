@@ -42,7 +42,8 @@ def apply(layout: Layout, vpc: VpcWanted, served: dhcp.Served) -> tuple[str, ...
         Path(paths.hosts_directory), {one.id: dhcp.host_text(one) for one in vpc.interfaces}
     )
     names = {one.id: dhcp.name_text(one, served.region) for one in vpc.interfaces}
-    names |= {one.id: dhcp.peer_text(one) for one in vpc.peerings if one.peer_names}
+    names |= {one.id: dhcp.peer_text(one.peer_names) for one in vpc.peerings if one.peer_names}
+    names |= {one.id: dhcp.peer_text(one.names) for one in vpc.attachments if one.names}
     changed = _sync_directory(Path(paths.names_directory), names) or changed
     pid = _find(paths)
     is_same = _read(Path(paths.configuration)) == text

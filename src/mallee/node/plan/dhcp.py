@@ -5,12 +5,12 @@ One dnsmasq serves DHCP and DNS of a VPC on this host. A guest's lease follows f
 alone; nobody else gets one. Called by `do/dhcp`; running dnsmasq is not its business. Pure.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Network
 
 from mallee.model import dhcp, hosts
-from mallee.model.carried import AddressWanted, PeeringWanted
+from mallee.model.carried import AddressWanted
 from mallee.model.hosts import InterfaceWanted, SubnetWanted, VpcWanted
 from mallee.node.plan import network
 
@@ -180,9 +180,9 @@ def name_text(interface: InterfaceWanted, region: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def peer_text(peering: PeeringWanted) -> str:
-    """Return the file of a peer's public names that mean private addresses here."""
-    named = (one for one in peering.peer_names if one.public_name)
+def peer_text(names: Iterable[AddressWanted]) -> str:
+    """Return the file of another VPC's public names that mean private addresses here."""
+    named = (one for one in names if one.public_name)
     return "".join(f"{IPv4Address(one.private_ip)} {one.public_name}\n" for one in named)
 
 

@@ -52,4 +52,5 @@ TARGETS = (
     "NetworkInterfaceId",
     "VpcPeeringConnectionId",
     "EgressOnlyInternetGatewayId",
+    "TransitGatewayId",
 )

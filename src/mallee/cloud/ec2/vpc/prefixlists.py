@@ -201,7 +201,8 @@ def delete_list(
 def _users(view: store.View | store.Tx, id: str) -> list[User]:
     groups = view.by(records.SECURITY_GROUP, "prefix-list", id)
     tables = view.by(records.ROUTE_TABLE, "prefix-list", id)
-    found = [User(record.id, record.account) for record in (*groups, *tables)]
+    transit = view.by(records.TRANSIT_TABLE, "prefix-list", id)
+    found = [User(record.id, record.account) for record in (*groups, *tables, *transit)]
     return sorted(found, key=lambda user: user.id)
 
 

@@ -21,6 +21,7 @@ from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
 from mallee.model.carried import Way
 from mallee.model.routing import Origin, Route, RouteTable, TargetKind
+from mallee.model.transit import Phase
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes
@@ -212,6 +213,15 @@ def _peering(call: WriteCall, id: str, table: TableRecord) -> tuple[TargetKind, 
     return TargetKind.PEERING, peering.id
 
 
+def _transit(call: WriteCall, id: str, table: TableRecord) -> tuple[TargetKind, str]:
+    """Return a transit gateway that the table's VPC is attached to; others are not there."""
+    id = resources.check_form(records.TRANSIT_GATEWAY, id)
+    attached = call.tx.by(records.TRANSIT_ATTACHMENT, "vpc", table.doc.vpc_id)
+    if not any(it.doc.gateway_id == id and it.doc.phase is Phase.OPEN for it in attached):
+        raise errors.InvalidTransitGatewayIDNotFound(id)
+    return TargetKind.TRANSIT, id
+
+
 def _check_same_vpc(table: TableRecord, vpc_id: str | None, what: str) -> None:
     if vpc_id != table.doc.vpc_id:
         raise errors.InvalidParameterValue(
@@ -226,6 +236,7 @@ _TARGETS: Mapping[str, Callable[[WriteCall, str, TableRecord], tuple[TargetKind,
     "NetworkInterfaceId": _interface,
     "InstanceId": _instance,
     "VpcPeeringConnectionId": _peering,
+    "TransitGatewayId": _transit,
 }
 """Members that name a target, with what finds it."""
 
@@ -282,6 +293,7 @@ _MEMBERS: Mapping[TargetKind, str] = {
     TargetKind.NAT: "NatGatewayId",
     TargetKind.INTERFACE: "NetworkInterfaceId",
     TargetKind.PEERING: "VpcPeeringConnectionId",
+    TargetKind.TRANSIT: "TransitGatewayId",
 }
 
 

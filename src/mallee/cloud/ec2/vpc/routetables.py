@@ -166,7 +166,7 @@ ACTIONS: tuple[Action, ...] = (
                 "route.nat-gateway-id": _of_routes("NatGatewayId"),
                 "route.origin": _of_routes("Origin"),
                 "route.state": _of_routes("State"),
-                "route.transit-gateway-id": lambda call, it: (),
+                "route.transit-gateway-id": _of_routes("TransitGatewayId"),
                 "route.vpc-peering-connection-id": _of_routes("VpcPeeringConnectionId"),
                 "vpc-id": lambda call, it: (it.doc.vpc_id,),
             },

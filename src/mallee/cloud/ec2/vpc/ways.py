@@ -11,6 +11,7 @@ from mallee.model.carried import Way
 from mallee.model.instances import Power
 from mallee.model.peerings import PeeringStatus
 from mallee.model.routing import Route, RouteTable, TargetKind
+from mallee.model.transit import Phase
 
 Reader = store.View | store.Tx
 
@@ -53,6 +54,14 @@ def _peering(view: Reader, table: RouteTable, id: str) -> bool:
     return all(view.get(records.VPC, vpc_id) is not None for vpc_id in ends)
 
 
+def _transit(view: Reader, table: RouteTable, id: str) -> bool:
+    gateway = view.get(records.TRANSIT_GATEWAY, id)
+    if gateway is None or gateway.doc.deleted_at is not None:
+        return False
+    attached = view.by(records.TRANSIT_ATTACHMENT, "vpc", table.vpc_id)
+    return any(it.doc.gateway_id == id and it.doc.phase is Phase.OPEN for it in attached)
+
+
 def _endpoint(view: Reader, table: RouteTable, id: str) -> bool:
     endpoint = view.get(records.ENDPOINT, id)
     return endpoint is not None and table.id in endpoint.doc.route_table_ids
@@ -64,5 +73,6 @@ _TARGETS: Mapping[TargetKind, tuple[Way, Callable[[Reader, RouteTable, str], boo
     TargetKind.NAT: (Way.NAT, _nat),
     TargetKind.INTERFACE: (Way.INTERFACE, _interface),
     TargetKind.PEERING: (Way.PEERING, _peering),
+    TargetKind.TRANSIT: (Way.TRANSIT, _transit),
     TargetKind.ENDPOINT: (Way.ENDPOINT, _endpoint),
 }

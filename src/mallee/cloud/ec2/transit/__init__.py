@@ -1,0 +1,1 @@
+"""Transit gateways: attachments of VPCs and of each other, and the tables by which they lead."""

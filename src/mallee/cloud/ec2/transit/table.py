@@ -1,0 +1,26 @@
+"""The rows of transit gateways, joined from their nouns; `ec2.table` takes them from here."""
+
+from mallee.cloud.action import Action
+from mallee.cloud.ec2.transit import (
+    associations,
+    attachments,
+    peerattachments,
+    prefixreferences,
+    propagations,
+    transitgateways,
+    transitroutes,
+    transittables,
+    vpcattachments,
+)
+
+ACTIONS: tuple[Action, ...] = (
+    *associations.ACTIONS,
+    *attachments.ACTIONS,
+    *peerattachments.ACTIONS,
+    *prefixreferences.ACTIONS,
+    *propagations.ACTIONS,
+    *transitgateways.ACTIONS,
+    *transitroutes.ACTIONS,
+    *transittables.ACTIONS,
+    *vpcattachments.ACTIONS,
+)
