@@ -174,6 +174,8 @@ class SecurityGroup(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     description: str
     rules: tuple[Rule, ...] = ()
+    more_vpc_ids: tuple[str, ...] = ()
+    """VPCs besides its own whose interfaces may wear it."""
     made_by: str = ""
     """Id of the user or role that made it (`AIDA…`, `AROA…`); empty where nobody is known."""
     tags: dict[str, str] = {}

@@ -66,8 +66,10 @@ class World:
             aws_session_token=held["token"],
         )
 
-    def ask(self, held: dict[str, Any], body: str, agent: Agent | None = None) -> tuple[int, Any]:
-        """Bring a guest's signed request, as its host does."""
+    def ask(
+        self, held: dict[str, Any], body: str, agent: Agent | None = None, **whence: str
+    ) -> tuple[int, Any]:
+        """Bring a guest's signed request, as its host does, which says whence it came."""
         asked = botocore.awsrequest.AWSRequest("POST", DOOR, data=body.encode())
         asked.headers["Content-Type"] = "application/x-www-form-urlencoded"
         asked.headers["Host"] = "169.254.169.254:8773"
@@ -76,15 +78,15 @@ class World:
         )
         botocore.auth.SigV4Auth(key, "ec2", "us-east-1").add_auth(asked)
         headers = {name.lower(): value for name, value in asked.headers.items()}
-        return self.bring(headers, body, agent)
+        return self.bring(headers, body, agent, **whence)
 
     def bring(
-        self, headers: dict[str, str], body: str, agent: Agent | None = None
+        self, headers: dict[str, str], body: str, agent: Agent | None = None, **whence: str
     ) -> tuple[int, Any]:
         status, answer = (agent or self.agent).post(
             "/v1/requests",
             {
-                "instance_id": self.instance,
+                "whence": whence or {"instance_id": self.instance},
                 "method": "POST",
                 "path": "/",
                 "query": "",
@@ -241,3 +243,98 @@ def test_credentials_that_were_given_are_in_the_trail_without_their_secret(world
     (event,) = trail.lookup_events(LookupAttributes=[attribute])["Events"]
     identity = json.loads(event["CloudTrailEvent"])["userIdentity"]
     assert identity == {"type": "AWSService", "invokedBy": "ec2.amazonaws.com"}
+
+
+ASK = "Action=DescribeInstances&Version=2016-11-15"
+S3, EC2 = "com.amazonaws.us-east-1.s3", "com.amazonaws.us-east-1.ec2"
+
+
+@pytest.fixture
+def endpoints(world: World) -> Iterator[dict[str, str]]:
+    """An interface endpoint of EC2 and a gateway endpoint of S3, where the instance is."""
+    ec2 = world.cloud.client("ec2")
+    (shown,) = ec2.describe_instances(InstanceIds=[world.instance])["Reservations"][0]["Instances"]
+    made = {
+        "vpc": shown["VpcId"],
+        "ip": shown["PrivateIpAddress"],
+        EC2: _endpoint(
+            ec2, VpcId=shown["VpcId"], ServiceName=EC2, VpcEndpointType="Interface",
+            SubnetIds=[shown["SubnetId"]], PrivateDnsEnabled=False,
+        ),
+        S3: _endpoint(ec2, VpcId=shown["VpcId"], ServiceName=S3),
+    }  # fmt: skip
+    yield made
+    ec2.delete_vpc_endpoints(VpcEndpointIds=[made[EC2], made[S3]])
+
+
+def _endpoint(ec2: Any, **asked: Any) -> str:
+    return ec2.create_vpc_endpoint(**asked)["VpcEndpoint"]["VpcEndpointId"]
+
+
+def test_a_request_by_an_endpoint_is_known_by_it(
+    world: World, role: Any, endpoints: dict[str, str]
+) -> None:
+    held = world.credentials()[world.instance]
+    by = {"endpoint_id": endpoints[EC2], "source_ip": endpoints["ip"]}
+    for condition, status in (
+        ({"StringEquals": {"aws:SourceVpce": endpoints[EC2]}}, 200),
+        ({"StringEquals": {"aws:SourceVpce": endpoints[S3]}}, 403),
+        ({"StringEquals": {"aws:SourceVpc": endpoints["vpc"]}}, 200),
+        ({"IpAddress": {"aws:VpcSourceIp": endpoints["ip"]}}, 200),
+        ({"IpAddress": {"aws:VpcSourceIp": "192.0.2.0/24"}}, 403),
+        ({"Null": {"aws:SourceIp": "false"}}, 403),
+    ):
+        document = allow("ec2:DescribeInstances", Condition=condition)
+        role.put_role_policy(RoleName="web", PolicyName="p", PolicyDocument=document)
+        assert world.ask(held, ASK, **by)[0] == status, condition
+    straight = allow("ec2:*", Condition={"Null": {"aws:SourceVpce": "true"}})
+    role.put_role_policy(RoleName="web", PolicyName="p", PolicyDocument=straight)
+    assert world.ask(held, ASK)[0] == 200
+    assert world.ask(held, ASK, **by)[0] == 403
+
+
+@pytest.mark.parametrize("whose", ["role", "administrator"])
+def test_an_endpoints_policy_is_the_most_that_may_be_asked_there(
+    world: World, role: Any, endpoints: dict[str, str], whose: str
+) -> None:
+    role.put_role_policy(RoleName="web", PolicyName="p", PolicyDocument=allow("*"))
+    held = world.credentials()[world.instance]
+    if whose == "administrator":
+        held = {**world.cloud.admin, "token": None}
+    by = {"endpoint_id": endpoints[EC2], "source_ip": endpoints["ip"]}
+    assert world.ask(held, ASK, **by)[0] == 200
+    ec2 = world.cloud.client("ec2")
+    everybody = {"Effect": "Allow", "Principal": "*", "Action": "ec2:*", "Resource": "*"}
+    for statements, told in (
+        ([{**everybody, "Action": "ec2:DescribeImages"}], "no VPC endpoint policy allows"),
+        ([everybody, {**everybody, "Effect": "Deny"}], "explicit deny in a VPC endpoint policy"),
+        ([{**everybody, "Principal": {"AWS": "000000000000"}}], "no VPC endpoint policy allows"),
+    ):
+        text = json.dumps({"Version": "2012-10-17", "Statement": statements})
+        ec2.modify_vpc_endpoint(VpcEndpointId=endpoints[EC2], PolicyDocument=text)
+        status, answer = world.ask(held, ASK, **by)
+        assert (status, told in answer) == (403, True), answer
+        assert world.ask(held, ASK)[0] == 200
+    ec2.modify_vpc_endpoint(VpcEndpointId=endpoints[EC2], ResetPolicy=True)
+    assert world.ask(held, ASK, **by)[0] == 200
+
+
+def test_an_endpoint_takes_requests_for_its_own_service_only(
+    world: World, role: Any, endpoints: dict[str, str]
+) -> None:
+    role.put_role_policy(RoleName="web", PolicyName="p", PolicyDocument=allow("*"))
+    held = world.credentials()[world.instance]
+    by = {"instance_id": world.instance, "endpoint_id": endpoints[S3]}
+    assert world.ask(held, ASK, **by)[0] == 403
+
+
+def test_nobody_comes_by_an_endpoint_that_is_not_his_hosts(
+    world: World, role: Any, endpoints: dict[str, str]
+) -> None:
+    held = world.credentials()[world.instance]
+    by = {"endpoint_id": endpoints[EC2], "source_ip": endpoints["ip"]}
+    assert world.ask(held, ASK, world.other, **by)[0] == 403
+    strange = {**by, "endpoint_id": "vpce-0123456789abcdef0"}
+    assert world.ask(held, ASK, **strange)[0] == 403
+    assert world.ask(held, ASK, **{**by, "source_ip": "nowhere"})[0] == 400
+    assert world.ask(held, ASK, endpoint_id="", source_ip=endpoints["ip"])[0] == 403

@@ -66,29 +66,40 @@ class Groups:
 
     def __init__(self, region: str) -> None:
         self.region = region
-        self._groups: dict[str, GroupWanted] = {}
+        self._groups: dict[tuple[str, str], GroupWanted] = {}
+        """By id, and by the VPC whose members are meant where several share the group."""
         self._at: tuple[int, ...] = ()
 
-    def of(self, view: View, interfaces: Iterable[InterfaceRecord]) -> tuple[GroupWanted, ...]:
-        """Return the groups that the interfaces wear, and those that these refer to."""
+    def of(
+        self, view: View, interfaces: Iterable[InterfaceRecord], vpc_id: str
+    ) -> tuple[GroupWanted, ...]:
+        """Return the groups that interfaces of a VPC wear, and those that these refer to."""
         worn = {id for interface in interfaces for id in interface.doc.group_ids}
         named = {
             rule.group_id
             for id in worn
-            for rule in self._one(view, id).rules
+            for rule in self._one(view, id, vpc_id).rules
             if rule.group_id is not None
         }
-        return tuple(self._one(view, id) for id in sorted(worn | named))
+        return tuple(self._one(view, id, vpc_id) for id in sorted(worn | named))
 
     def _one(self, view: View, id: str) -> GroupWanted:
         kinds = (records.SECURITY_GROUP, records.INTERFACE, records.PREFIX_LIST)
         now = tuple(view.doc_rev(kind) for kind in kinds)
         if now != self._at:
             self._groups, self._at = {}, now
-        if id not in self._groups:
-            group = view.get(records.SECURITY_GROUP, id)
-            members = [one.doc for one in view.by(records.INTERFACE, "group", id)]
-            self._groups[id] = GroupWanted(
+        group = view.get(records.SECURITY_GROUP, id)
+        # Where several VPCs share a group, each means its own members: addresses may be alike.
+        shared = group.doc.more_vpc_ids if group is not None else ()
+        home = group.doc.vpc_id if group is not None else ""
+        where = (vpc_id if vpc_id in shared else home) if shared else ""
+        if (id, where) not in self._groups:
+            members = [
+                one.doc
+                for one in view.by(records.INTERFACE, "group", id)
+                if not where or one.doc.vpc_id == where
+            ]
+            self._groups[id, where] = GroupWanted(
                 id=id,
                 rules=tuple(_expanded(view, group.doc.rules, self.region)) if group else (),
                 member_ips=tuple(sorted(ip for one in members for ip in _ips(one))),
@@ -96,7 +107,7 @@ class Groups:
                     sorted(ip for one in members for ip in (*one.ipv6s, *one.prefixes6))
                 ),
             )
-        return self._groups[id]
+        return self._groups[id, where]
 
 
 def _ips(interface: Interface) -> tuple[str, ...]:
@@ -133,7 +144,7 @@ def vpc_wanted(
         cidr=vpc.doc.cidr,
         link_index=vpc.doc.link_index,
         subnets=tuple(_subnet(view, vpc, subnet.doc) for subnet in subnets),
-        groups=groups.of(view, (*interfaces, *_of_endpoints(view, vpc.id))),
+        groups=groups.of(view, (*interfaces, *_of_endpoints(view, vpc.id)), vpc.id),
         interfaces=tuple(
             _interface(view, interface, names)
             for interface in sorted(interfaces, key=lambda one: one.id)

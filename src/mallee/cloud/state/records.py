@@ -436,6 +436,7 @@ INDEXES: Mapping[str, Mapping[str, IndexValues]] = {
         "target": lambda doc: {route.target_id for route in doc.routes},
         "prefix-list": lambda doc: {route.prefix_list_id for route in doc.routes},
     },
+        "associated-vpc": lambda doc: doc.more_vpc_ids,
     "internet-gateway": {"vpc": lambda doc: (doc.vpc_id,)},
     "egress-only-internet-gateway": {"vpc": lambda doc: (doc.vpc_id,)},
     "natgateway": {"vpc": lambda doc: (doc.vpc_id,), "subnet": lambda doc: (doc.subnet_id,)},

@@ -105,7 +105,10 @@ def describe_references(
 
 def _find_for_vpc(call: Call, request: shapes.GetSecurityGroupsForVpcRequest) -> Iterable[Group]:
     vpc = resources.one(call, records.VPC, request["VpcId"])
-    found = call.view.by(records.SECURITY_GROUP, "vpc", vpc.id)
+    found = [
+        *call.view.by(records.SECURITY_GROUP, "vpc", vpc.id),
+        *call.view.by(records.SECURITY_GROUP, "associated-vpc", vpc.id),
+    ]
     return sorted(found, key=lambda group: group.id)
 
 

@@ -171,7 +171,7 @@ def to_wear(
     if not groups:
         groups = [by_name(call, DEFAULT_NAME, vpc_id)]
     for group in groups:
-        if group.doc.vpc_id != vpc_id:
+        if vpc_id not in (group.doc.vpc_id, *group.doc.more_vpc_ids):
             raise errors.InvalidParameterValue(
                 f"You have specified two resources that belong to different networks: security "
                 f"group {group.id} is in {group.doc.vpc_id}, the interface in {vpc_id}."

@@ -30,6 +30,7 @@ from mallee.cloud.ec2.vpc import (
     ranges,
     routes,
     routetableassociations,
+    securitygroupassociations,
     securitygroups,
     subnets,
     vpccidrs,
@@ -201,6 +202,7 @@ def delete_vpc(call: WriteCall, request: shapes.DeleteVpcRequest) -> Result:
             call.tx.delete(record)
     call.tx.release_owner(vpc.id)
     publicaccess.forget(call.tx, vpc_id=vpc.id)
+    securitygroupassociations.forget_vpc(call.tx, vpc.id)
     given.give_back(call.tx, vpc.id)
     call.tx.delete(vpc)
     return {}
