@@ -83,7 +83,7 @@ class Groups:
         }
         return tuple(self._one(view, id, vpc_id) for id in sorted(worn | named))
 
-    def _one(self, view: View, id: str) -> GroupWanted:
+    def _one(self, view: View, id: str, vpc_id: str) -> GroupWanted:
         kinds = (records.SECURITY_GROUP, records.INTERFACE, records.PREFIX_LIST)
         now = tuple(view.doc_rev(kind) for kind in kinds)
         if now != self._at:
