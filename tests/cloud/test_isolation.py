@@ -20,6 +20,7 @@ from mallee.cloud import actions
 from mallee.cloud.action import Action, Listing, Write
 from mallee.cloud.state import records
 from mallee.model.buckets import Bucket
+from mallee.model.dedicatedhosts import DedicatedHost
 from mallee.model.images import Blob, Image
 from tests.cloud import certificates, samples
 from tests.cloud.agent import FACTS, Agent
@@ -129,6 +130,7 @@ def _things(world: World, key: dict[str, str], name: str, digit: str) -> dict[st
     return {
         **_identities(iam, name),
         **_networks(ec2),
+        **_set_apart(world.cloud, ec2, key["account_id"]),
         **_watching(world.cloud, ec2, key["account_id"], instance),
         "launch-template": template["LaunchTemplateId"],
         "template-name": f"{name}-template",
@@ -200,6 +202,27 @@ def _networks(ec2: Any) -> dict[str, str]:
         "peering": peering["VpcPeeringConnection"]["VpcPeeringConnectionId"],
         "reservation": reservation["SubnetCidrReservationId"],
         "route-table": table,
+    }
+
+
+def _set_apart(cloud: RunningCloud, ec2: Any, account: str) -> dict[str, str]:
+    """Reserve room, and have a host."""
+    zone = ec2.describe_availability_zones()["AvailabilityZones"][0]["ZoneName"]
+    kind = {"InstanceType": "m1.small", "InstancePlatform": "Linux/UNIX"}
+    reserved = ec2.create_capacity_reservation(
+        **kind, InstanceCount=1, InstanceMatchCriteria="targeted", AvailabilityZone=zone
+    )["CapacityReservation"]
+    fleet = ec2.create_capacity_reservation_fleet(
+        InstanceTypeSpecifications=[kind], TotalTargetCapacity=1, AvailabilityZone=zone
+    )
+    host = DedicatedHost(
+        id=f"h-{account:0>17}", host_id="", zone=zone, family="m1", allocated_at=0.0
+    )
+    cloud.store.transact(lambda tx: tx.insert(records.DEDICATED_HOST, account, host.id, host))
+    return {
+        "capacity-reservation": reserved["CapacityReservationId"],
+        "reservation-fleet": fleet["CapacityReservationFleetId"],
+        "dedicated-host": host.id,
     }
 
 

@@ -169,16 +169,31 @@ def check(call: WriteCall) -> None:
                     raise _exceeded(quota, now - more, more)
 
 
-def affordable(call: WriteCall, each: Use, counts: tuple[int, int]) -> int:
+def affordable(call: WriteCall, each: Use, counts: tuple[int, int], spared: int = 0) -> int:
     """Return how many things like `each` the caller may have more: from least to most of `counts`.
 
+    So many are `spared`: their room counts already, in a capacity reservation that they will use.
     Raises the service's error when it is fewer than the least.
     """
     least, wanted = counts
     for quota, had, need in _touched(call, each):
-        wanted = min(wanted, max(quota.most - had, 0) // need)
+        room = max(quota.most - had, 0) // need
+        wanted = min(wanted, room + (spared if quota.key in quotas.RESERVED else 0))
         if wanted < least:
             raise _exceeded(quota, had, need * least)
+    return wanted
+
+
+def left(view: store.View, account: str, each: Use, wanted: int) -> int:
+    """Return how many things like `each`, up to `wanted`, the account's own quotas leave to it.
+
+    For what is made without a call: what users' own policies say is the business of their calls.
+    """
+    needs = dict(each.amounts)
+    for quota in of_account(view, account):
+        need = needs.get(quota.key, 0)
+        if need and quota.share.zone in (None, each.zone):
+            wanted = min(wanted, max(quota.most - used(view, account, quota), 0) // need)
     return wanted
 
 

@@ -71,3 +71,43 @@ class CapacityReservation(msgspec.Struct, frozen=True, kw_only=True):
     def available(self) -> int:
         """For how many more instances it has room."""
         return sum(hold.total - hold.used for hold in self.holds)
+
+
+class FleetWish(msgspec.Struct, frozen=True, kw_only=True):
+    """A type that a fleet may reserve, with what one instance of it counts for."""
+
+    type_name: str
+    zone: str
+    weight: float = 1.0
+    priority: int = 0
+    """The lower, the sooner it is tried."""
+
+
+class FleetState(Enum):
+    """EC2's `CapacityReservationFleetState`, as far as one here can have it."""
+
+    ACTIVE = "active"
+    """It has all that it shall have."""
+    PARTIALLY_FULFILLED = "partially_fulfilled"
+    """It has a part, and tries for the rest."""
+    FAILED = "failed"
+    """It has nothing, and tries no more."""
+    EXPIRED = "expired"
+    """Its end date has come."""
+    CANCELLED = "cancelled"
+    """Its owner gave it up."""
+
+
+class ReservationFleet(msgspec.Struct, frozen=True, kw_only=True):
+    """Several capacity reservations that together shall have so much."""
+
+    id: str
+    """`crf-…`"""
+    target: int
+    wishes: tuple[FleetWish, ...]
+    state: FleetState = FleetState.ACTIVE
+    created_at: float
+    ends_at: float | None = None
+    ended_at: float | None = None
+    made_by: str = ""
+    tags: dict[str, str] = {}

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from mallee.model.capacityreservations import CapacityReservation
 from mallee.model.images import Image
 from mallee.model.instances import Instance, InstanceSeen, Phase, Power, phase_of
 
@@ -175,6 +176,17 @@ def of_instance(doc: Instance, seen: InstanceSeen | None) -> Use:
         return Use(doc.zone, doc.made_by, ((INSTANCES, 1), (DISK, doc.disk_gib)))
     size = Size(doc.vcpus, doc.memory_mib, doc.disk_gib)
     return of_new_instance(doc.zone, doc.made_by, size)
+
+
+RESERVED = frozenset({VCPUS, MEMORY, DISK})
+"""What a capacity reservation uses for instances that are not there."""
+
+
+def of_reservation(doc: CapacityReservation, _seen: object) -> Use:
+    """Return what a capacity reservation uses: what is unused of it, as if instances ran there."""
+    free = doc.available
+    sizes = ((VCPUS, doc.vcpus), (MEMORY, doc.memory_mib), (DISK, doc.disk_gib))
+    return Use(doc.zone, doc.made_by, tuple((key, free * size) for key, size in sizes))
 
 
 def one(key: str) -> Callable[[Any, Any], Use]:

@@ -80,6 +80,14 @@ def _default_vpc(ec2: Any) -> str:
 _TCP = {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22}
 _KEY = b"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl someone"
 
+_ROOM = {
+    "AvailabilityZone": "us-east-1a",
+    "InstanceCount": 1,
+    "InstanceMatchCriteria": "targeted",
+    "InstancePlatform": "Linux/UNIX",
+    "InstanceType": "m1.small",
+}
+
 MAKERS: dict[str, Callable[[Any], dict[str, Any]]] = {
     "AllocateAddress": lambda ec2: {},
     "AuthorizeSecurityGroupEgress": lambda ec2: {
@@ -91,6 +99,24 @@ MAKERS: dict[str, Callable[[Any], dict[str, Any]]] = {
         "IpPermissions": [{**_TCP, "IpRanges": [{"CidrIp": "10.0.0.0/8"}]}],
     },
     "CreateInstanceConnectEndpoint": lambda ec2: {"SubnetId": subnet(ec2)},
+    "AllocateHosts": lambda ec2: {
+        "AvailabilityZone": "us-east-1a",
+        "InstanceFamily": "m1",
+    },
+    "CreateCapacityReservation": lambda ec2: _ROOM,
+    "CreateCapacityReservationBySplitting": lambda ec2: {
+        "SourceCapacityReservationId": ec2.create_capacity_reservation(
+            **{**_ROOM, "InstanceCount": 3}
+        )["CapacityReservation"]["CapacityReservationId"],
+        "InstanceCount": 1,
+    },
+    "CreateCapacityReservationFleet": lambda ec2: {
+        "AvailabilityZone": "us-east-1a",
+        "InstanceTypeSpecifications": [
+            {"InstanceType": "m1.small", "InstancePlatform": "Linux/UNIX"}
+        ],
+        "TotalTargetCapacity": 1,
+    },
     "CreateInstanceEventWindow": lambda ec2: {"CronExpression": "* 0-4 * * 1,5"},
     "CreateDhcpOptions": lambda ec2: {
         "DhcpConfigurations": [{"Key": "domain-name", "Values": ["example.org"]}]
@@ -103,6 +129,24 @@ MAKERS: dict[str, Callable[[Any], dict[str, Any]]] = {
         "LogDestination": f"arn:aws:s3:::{LOG_BUCKET}",
     },
     "CreateEgressOnlyInternetGateway": lambda ec2: {"VpcId": vpc(ec2)},
+    "AllocateIpamPoolCidr": lambda ec2: {
+        "IpamPoolId": plans.make(ec2).pool,
+        "NetmaskLength": 24,
+    },
+    "AssociateIpamResourceDiscovery": lambda ec2: {
+        "IpamId": ec2.create_ipam()["Ipam"]["IpamId"],
+        "IpamResourceDiscoveryId": ec2.create_ipam_resource_discovery()["IpamResourceDiscovery"][
+            "IpamResourceDiscoveryId"
+        ],
+    },
+    "CreateIpam": lambda ec2: {},
+    "CreateIpamPool": lambda ec2: {
+        "IpamScopeId": ec2.create_ipam()["Ipam"]["PrivateDefaultScopeId"],
+        "AddressFamily": "ipv4",
+    },
+    "CreateIpamResourceDiscovery": lambda ec2: {},
+    "CreateIpamScope": lambda ec2: {"IpamId": ec2.create_ipam()["Ipam"]["IpamId"]},
+    "CreatePublicIpv4Pool": lambda ec2: {},
     "CreateInternetGateway": lambda ec2: {},
     "CreateKeyPair": lambda ec2: {"KeyName": f"k{next(_count)}", "KeyType": "ed25519"},
     "CreateLaunchTemplate": lambda ec2: {

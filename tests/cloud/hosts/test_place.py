@@ -1,6 +1,7 @@
 """The choice of hosts never overcommits, is deterministic, and says what was short where."""
 
 import dataclasses
+from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -98,11 +99,24 @@ def test_short_names_what_was_short_on_which_host() -> None:
                     "vcpus (needs 2, 1 of 1 free)",
                     "memory (needs 1024 MiB, 256 of 256 MiB free)",
                 ),
+                host_id="small",
             ),
-            place.Lack("large", ("memory (needs 1024 MiB, 0 of 2048 MiB free)",)),
-            place.Lack("mute", ()),
+            place.Lack("large", ("memory (needs 1024 MiB, 0 of 2048 MiB free)",), host_id="large"),
+            place.Lack("mute", (), host_id="mute"),
         ),
     )
+
+
+def test_a_closed_host_takes_none_and_a_reservation_no_more_than_it_has() -> None:
+    hosts = (
+        replace(offer("closed", 8, 8192), closed="is another account's"),
+        replace(offer("slots", 8, 8192), slots=2),
+    )
+    each = Capacity(1, 512, 1)
+    assert place.choose(hosts, Request(each=each, count_max=5)) == Placed(("slots", "slots"))
+    short = place.choose(hosts, Request(each=each, count_min=3, count_max=3))
+    assert isinstance(short, Short)
+    assert (short.room_for, short.lacks[0].closed) == (2, "is another account's")
 
 
 colours = st.lists(st.sampled_from("abc"), min_size=8, max_size=8).map(tuple)

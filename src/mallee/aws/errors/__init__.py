@@ -4,6 +4,7 @@ from mallee.aws.errors import connect as connect
 from mallee.aws.errors import kms as kms
 from mallee.aws.errors import s3 as s3
 from mallee.aws.errors.answer import AwsError as AwsError
+from mallee.aws.errors.capacity import *  # noqa: F403
 from mallee.aws.errors.ec2 import *  # noqa: F403
 from mallee.aws.errors.events import *  # noqa: F403
 from mallee.aws.errors.endpoints import *  # noqa: F403

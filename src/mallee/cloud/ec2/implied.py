@@ -47,6 +47,12 @@ def _placed(name: str, request: Request) -> Iterator[Thing]:
         "ModifyInstancePlacement": request,
     }
     given: Mapping[str, Any] = places.get(name, {})
+    if name == "RunInstances" and given.get("HostId"):
+        yield records.DEDICATED_HOST, given["HostId"]
+    specification: Mapping[str, Any] = request.get("CapacityReservationSpecification") or {}
+    target: Mapping[str, str] = specification.get("CapacityReservationTarget") or {}
+    if target.get("CapacityReservationId"):
+        yield records.CAPACITY_RESERVATION, target["CapacityReservationId"]
     named = given.get("GroupName") or given.get("GroupId")
     if named:
         yield records.PLACEMENT_GROUP, named

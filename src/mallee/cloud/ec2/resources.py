@@ -80,6 +80,24 @@ REGISTRY: tuple[Resource, ...] = (
         not_found=errors.InvalidPlacementGroupIdNotFound,
     ),
     Resource(
+        prefix="cr",
+        kind=records.CAPACITY_RESERVATION,
+        malformed=errors.InvalidCapacityReservationIdMalformed,
+        not_found=errors.InvalidCapacityReservationIdNotFound,
+    ),
+    Resource(
+        prefix="crf",
+        kind=records.RESERVATION_FLEET,
+        malformed=errors.InvalidCapacityReservationFleetIdMalformed,
+        not_found=errors.InvalidCapacityReservationFleetIdNotFound,
+    ),
+    Resource(
+        prefix="h",
+        kind=records.DEDICATED_HOST,
+        malformed=errors.InvalidHostIDMalformed,
+        not_found=errors.InvalidHostIDNotFound,
+    ),
+    Resource(
         prefix="vpc",
         kind=records.VPC,
         malformed=errors.InvalidVpcIdMalformed,

@@ -18,7 +18,7 @@ from mallee.cloud.ec2 import (
     tags,
     zones,
 )
-from mallee.cloud.ec2.capacity import instancerequirements, instancetypes, placementgroups
+from mallee.cloud.ec2.capacity import table as capacity
 from mallee.cloud.ec2.connecting import endpoints as connectendpoints
 from mallee.cloud.ec2.endpoints import table as endpoints
 from mallee.cloud.ec2.insights import table as insights
@@ -51,6 +51,7 @@ from mallee.cloud.ec2.watching import table as watching
 
 _ROWS: tuple[Action, ...] = (
     *accountattributes.ACTIONS,
+    *capacity.ACTIONS,
     *connectendpoints.ACTIONS,
     *console.ACTIONS,
     *endpoints.ACTIONS,
@@ -66,9 +67,7 @@ _ROWS: tuple[Action, ...] = (
     *instanceprofiles.ACTIONS,
     *instances.ACTIONS,
     *instancestatus.ACTIONS,
-    *instancerequirements.ACTIONS,
     *instancetopology.ACTIONS,
-    *instancetypes.ACTIONS,
     *ipam.ACTIONS,
     *keypairs.ACTIONS,
     *launch.ACTIONS,
@@ -77,7 +76,6 @@ _ROWS: tuple[Action, ...] = (
     *metadatadefaults.ACTIONS,
     *monitoring.ACTIONS,
     *passwords.ACTIONS,
-    *placementgroups.ACTIONS,
     *power.ACTIONS,
     *regions.ACTIONS,
     *screens.ACTIONS,

@@ -15,7 +15,7 @@ from mallee.aws import errors
 from mallee.cloud import instancetypes
 from mallee.cloud.action import Action, Listing
 from mallee.cloud.call import Call
-from mallee.cloud.hosts import placement
+from mallee.cloud.hosts import placement, tenancy
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.model.hosts import Capacity, Host
@@ -71,7 +71,11 @@ def _find(call: Call, request: shapes.DescribeAvailabilityZonesRequest) -> Itera
 def _table(call: Call, zone: str) -> Iterable[Zone]:
     """Return the rows below a zone: how many of each type still fit, and would if it were empty."""
     yield Zone(name="|- vm types", state="free / max   cpu   ram  disk")
-    hosts = [host for host in call.view.by(records.HOST, "zone", zone) if _takes_instances(host)]
+    hosts = [
+        host
+        for host in call.view.by(records.HOST, "zone", zone)
+        if _takes_instances(call.view, host)
+    ]
     for kind in instancetypes.all_types(call.view):
         free = most = 0
         for host in hosts:
@@ -82,8 +86,9 @@ def _table(call: Call, zone: str) -> Iterable[Zone]:
         yield Zone(name=f"|- {kind.name}", state=f"{free:04} / {most:04}  {size}")
 
 
-def _takes_instances(host: Record[Host, records.HostSeen]) -> bool:
-    return host.seen is not None and not host.seen.is_silent
+def _takes_instances(view: store.View | store.Tx, host: Record[Host, records.HostSeen]) -> bool:
+    is_everybodys = tenancy.allocated_as(view, host.id) is None
+    return is_everybodys and host.seen is not None and not host.seen.is_silent
 
 
 def _fits(kind: InstanceType, capacity: Capacity, used: Capacity) -> int:
@@ -122,7 +127,7 @@ def free_for(view: store.View | store.Tx, zone: str, kind: InstanceType) -> int:
     return sum(
         _fits(kind, host.seen.facts.capacity, placement.used(view, host.id))
         for host in view.by(records.HOST, "zone", zone)
-        if host.seen is not None and _takes_instances(host)
+        if host.seen is not None and _takes_instances(view, host)
     )
 
 

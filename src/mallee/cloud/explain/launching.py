@@ -2,7 +2,7 @@
 
 RunInstances stops at the first thing that is short; here each is asked for itself, by the same
 functions, and nothing is taken. What an image or a request of its own adds (a larger disk, more
-interfaces, a placement group) is not looked at. Called by the row `ExplainLaunch`.
+interfaces, a placement group, a tenancy) is not looked at. Called by the row `ExplainLaunch`.
 """
 
 from collections.abc import Iterator, Mapping
@@ -11,17 +11,20 @@ from dataclasses import dataclass
 from mallee.aws import errors
 from mallee.cloud import quotas
 from mallee.cloud.call import WriteCall
+from mallee.cloud.ec2.capacity import drawing
+from mallee.cloud.ec2.capacity.drawing import Shape
 from mallee.cloud.ec2.vpc import privateips, publicpool
 from mallee.cloud.ec2.vpc.privateips import SubnetRecord
-from mallee.cloud.hosts import placement
+from mallee.cloud.hosts import placement, tenancy
+from mallee.cloud.hosts.tenancy import Tenant
 from mallee.model import quotas as usage
 from mallee.model.instancetypes import InstanceType
 from mallee.model.quotas import Size
 
 CURES: Mapping[type[errors.AwsError], str] = {
     errors.InsufficientInstanceCapacity: (
-        "terminate what is not needed, take a smaller type or another zone, or have another host "
-        "join (`mallee hosts`)"
+        "terminate what is not needed, take a smaller type or another zone, have another host "
+        "join (`mallee hosts`), or give up capacity reservations and Dedicated Hosts"
     ),
     errors.InsufficientFreeAddressesInSubnet: (
         "take another subnet, or delete interfaces that nobody needs"
@@ -68,17 +71,27 @@ def _errors(call: WriteCall, wanted: Wanted) -> Iterator[errors.AwsError]:
         yield errors.InsufficientFreeAddressesInSubnet(subnet.id)
     if subnet.doc.map_public_ip_on_launch and publicpool.free(call) < count:
         yield publicpool.used_up(call)
+    yield from _room(call, wanted)
+
+
+def _room(call: WriteCall, wanted: Wanted) -> Iterator[errors.AwsError]:
+    """Yield what hosts are short of, beside what open capacity reservations have."""
+    kind, zone = wanted.type, wanted.subnet.doc.zone
+    shape = Shape(account=call.account, zone=zone, type_name=kind.name, tenancy=tenancy.DEFAULT)
+    open_to_it = drawing.sources(call, drawing.Preference(), shape)
+    count = max(wanted.count - sum(it.doc.available for it in open_to_it), 0)
     try:
         placement.find_room(
             call.tx,
             placement.Reservation(
-                zone=subnet.doc.zone,
+                zone=zone,
                 # Who would get the room does not matter: it is not taken.
                 instance_ids=("",) * count,
                 vcpus=kind.vcpus,
                 memory_mib=kind.memory_mib,
                 disk_gib=kind.disk_gib,
                 count_min=count,
+                tenant=Tenant(account=call.account, type_name=kind.name),
             ),
         )
     except errors.InsufficientInstanceCapacity as error:

@@ -22,11 +22,21 @@ RELATIONS_MAX = 100
 _ID = re.compile(r"[a-z][a-z0-9-]*-[0-9a-f]{8,32}")
 
 NAMED_BY: Mapping[str, tuple[tuple[Kind[Any, Any], str], ...]] = {
-    "host": ((records.INSTANCE, "host"),),
+    "host": (
+        (records.INSTANCE, "host"),
+        (records.CAPACITY_RESERVATION, "host"),
+        (records.DEDICATED_HOST, "host"),
+    ),
+    "capacity-reservation": ((records.INSTANCE, "capacity-reservation"),),
+    "capacity-reservation-fleet": ((records.CAPACITY_RESERVATION, "fleet"),),
+    "dedicated-host": ((records.INSTANCE, "dedicated-host"),),
     "image": ((records.INSTANCE, "image"),),
     "instance": ((records.INTERFACE, "instance"), (records.ADDRESS, "instance")),
     "network-interface": ((records.ADDRESS, "interface"), (records.ROUTE_TABLE, "target")),
-    "placement-group": ((records.INSTANCE, "placement-group"),),
+    "placement-group": (
+        (records.INSTANCE, "placement-group"),
+        (records.CAPACITY_RESERVATION, "placement-group"),
+    ),
     "launch-template": ((records.TEMPLATE_VERSION, "template"),),
     "vpc": (
         (records.SUBNET, "vpc"),

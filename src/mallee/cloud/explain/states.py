@@ -161,6 +161,30 @@ def _attachment(view: Reader, record: Record[Any, Any]) -> Standing:
     return _PHASES[record.doc.phase]
 
 
+def _reservation(view: Reader, record: Record[Any, Any]) -> Standing:
+    doc = record.doc
+    if doc.ended_at is not None:
+        return Standing(doc.state.value, "its room was given up; what ran in it runs on")
+    room = f"room for {doc.available} of {doc.count} {doc.type_name} is held and unused"
+    return Standing(doc.state.value, room)
+
+
+def _fleet(view: Reader, record: Record[Any, Any]) -> Standing:
+    own = view.by(records.CAPACITY_RESERVATION, "fleet", record.id)
+    active = sum(it.doc.ended_at is None for it in own)
+    why = f"it has {active} reservations for a target of {record.doc.target}"
+    return Standing(record.doc.state.value, why)
+
+
+def _dedicated_host(view: Reader, record: Record[Any, Any]) -> Standing:
+    if record.doc.released_at is not None:
+        return Standing("released", "it was given back")
+    host = view.get(records.HOST, record.doc.host_id)
+    if host is None or host.seen is None or host.seen.is_silent:
+        return Standing("under-assessment", "nothing is heard of the host at the moment")
+    return Standing("available", "the host is this account's alone, and is heard")
+
+
 def _host(view: Reader, record: Record[Any, Any]) -> Standing:
     if record.seen is None:
         return Standing("silent", "its agent has said nothing since it joined")
@@ -186,6 +210,9 @@ _KINDS: Mapping[str, Callable[[Reader, Record[Any, Any]], Standing]] = {
     records.TRANSIT_GATEWAY.name: _transit_gateway,
     records.TRANSIT_TABLE.name: _transit_table,
     records.TRANSIT_ATTACHMENT.name: _attachment,
+    records.CAPACITY_RESERVATION.name: _reservation,
+    records.RESERVATION_FLEET.name: _fleet,
+    records.DEDICATED_HOST.name: _dedicated_host,
     records.HOST.name: _host,
     records.BUCKET.name: _bucket,
 }

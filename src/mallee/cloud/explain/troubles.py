@@ -64,6 +64,22 @@ def _instance(view: Reader, record: Record[Any, Any]) -> Iterator[Trouble]:
                 yield from _interface(view, interface)
 
 
+def _reservation(view: Reader, record: Record[Any, Any]) -> Iterator[Trouble]:
+    for hold in record.doc.holds:
+        host = view.get(records.HOST, hold.host_id)
+        if hold.used < hold.total and (host is None or host.seen is None or host.seen.is_silent):
+            cause = f"room for {hold.total - hold.used} is on a host of which nothing is heard"
+            yield Trouble(cause, f"it cannot be used until the host is back; {LOOK_AT_HOST}")
+
+
+def _dedicated_host(view: Reader, record: Record[Any, Any]) -> Iterator[Trouble]:
+    host = view.get(records.HOST, record.doc.host_id)
+    is_heard = host is not None and host.seen is not None and not host.seen.is_silent
+    if record.doc.released_at is None and not is_heard:
+        cause = "nothing is heard of the host: nothing can be launched on it"
+        yield Trouble(cause, f"wait until it is back; {LOOK_AT_HOST}")
+
+
 def _of_reason(reason: instances.Reason) -> Trouble:
     return Trouble(f"{reason.code}: {reason.message}", CURES.get(reason.code, WAIT_OR_ASK))
 
@@ -150,6 +166,8 @@ def _host(view: Reader, record: Record[Any, Any]) -> Iterator[Trouble]:
 
 _KINDS: Mapping[str, Callable[[Reader, Record[Any, Any]], Iterator[Trouble]]] = {
     records.INSTANCE.name: _instance,
+    records.CAPACITY_RESERVATION.name: _reservation,
+    records.DEDICATED_HOST.name: _dedicated_host,
     records.INTERFACE.name: _interface,
     records.ADDRESS.name: _address,
     records.SUBNET.name: _subnet,

@@ -30,6 +30,10 @@ class Offer:
     held: Capacity
     silent: bool = False
     """Its agent says nothing: it takes no new instances."""
+    closed: str = ""
+    """Why it takes none of this launch, whatever room it has; as words after its name."""
+    slots: int | None = None
+    """How many it takes at most, in a capacity reservation; None: as many as have room."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,12 +76,15 @@ class Placed:
 
 @dataclass(frozen=True, slots=True)
 class Lack:
-    """What one host was short of; nothing short means that it is silent."""
+    """What one host was short of; nothing short, and open: it is silent."""
 
     host: str
     """The host's name."""
     resources: tuple[str, ...]
     """In words: `memory (needs 512 MiB, 100 of 4096 MiB free)`."""
+    closed: str = ""
+    """Why it takes none, whatever room it has."""
+    host_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +98,9 @@ class Short:
 def choose(offers: tuple[Offer, ...], request: Request) -> Placed | Short:
     """Choose hosts for as many as have room, up to `count_max`; deterministic."""
     free = {offer.host_id: _free(offer) for offer in offers}
-    heard = sorted((offer for offer in offers if not offer.silent), key=lambda one: one.host_id)
+    slots = {offer.host_id: offer.slots for offer in offers if offer.slots is not None}
+    takers = (offer for offer in offers if not offer.silent and not offer.closed)
+    heard = sorted(takers, key=lambda one: one.host_id)
     coloured, near = dict(request.grouping.coloured), set(request.grouping.near)
     chosen: list[str] = []
     while len(chosen) < request.count_max:
@@ -101,6 +110,7 @@ def choose(offers: tuple[Offer, ...], request: Request) -> Placed | Short:
             for offer in heard
             if _fits(request.each, free[offer.host_id])
             and coloured.get(offer.host_id, colour) == colour
+            and slots.get(offer.host_id) != 0
         ]
         if not roomy:
             break
@@ -108,8 +118,10 @@ def choose(offers: tuple[Offer, ...], request: Request) -> Placed | Short:
             roomy,
             key=lambda one: (one.host_id not in near, _rank(one, free[one.host_id], request)),
         )
-        free[best.host_id] = _minus(free[best.host_id], request.each)
+        free[best.host_id] = minus(free[best.host_id], request.each)
         coloured[best.host_id] = colour
+        if best.host_id in slots:
+            slots[best.host_id] -= 1
         if request.policy is Policy.PACK:
             near.add(best.host_id)
         chosen.append(best.host_id)
@@ -132,7 +144,7 @@ def _colour(request: Request, index: int) -> str:
 
 def _rank(offer: Offer, free: Capacity, request: Request) -> float:
     """How full the host's scarcest resource would be: the less the better, or the more to pack."""
-    after = _minus(free, request.each)
+    after = minus(free, request.each)
     fullness = max(
         1 - left / whole if whole else 1.0
         for left, whole in zip(_numbers(after), _numbers(offer.capacity), strict=True)
@@ -141,15 +153,16 @@ def _rank(offer: Offer, free: Capacity, request: Request) -> float:
 
 
 def _lack(offer: Offer, free: Capacity, each: Capacity, is_barred: bool) -> Lack:
-    if offer.silent:
-        return Lack(offer.name, ())
+    if offer.silent or offer.closed:
+        closed = "" if offer.silent else offer.closed
+        return Lack(offer.name, (), closed=closed, host_id=offer.host_id)
     short = [_APART] if is_barred else []
     rows = zip(_NAMES, _numbers(each), _numbers(free), _numbers(offer.capacity), strict=True)
     for (name, unit), needed, left, whole in rows:
         if needed > left:
             # A host that shrank holds more than it has; a user need not meet a negative number.
             short.append(f"{name} (needs {needed}{unit}, {max(left, 0)} of {whole}{unit} free)")
-    return Lack(offer.name, tuple(short))
+    return Lack(offer.name, tuple(short), host_id=offer.host_id)
 
 
 _APART = "distance (it carries instances of the placement group that shall be apart from this one)"
@@ -157,14 +170,15 @@ _NAMES = (("vcpus", ""), ("memory", " MiB"), ("disk", " GiB"))
 
 
 def _free(offer: Offer) -> Capacity:
-    return _minus(offer.capacity, offer.held)
+    return minus(offer.capacity, offer.held)
 
 
 def _fits(each: Capacity, free: Capacity) -> bool:
     return all(one <= two for one, two in zip(_numbers(each), _numbers(free), strict=True))
 
 
-def _minus(one: Capacity, two: Capacity) -> Capacity:
+def minus(one: Capacity, two: Capacity) -> Capacity:
+    """Return what is left of one when the other is taken."""
     return Capacity(
         vcpus=one.vcpus - two.vcpus,
         memory_mib=one.memory_mib - two.memory_mib,

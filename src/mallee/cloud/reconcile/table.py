@@ -4,6 +4,7 @@ import os
 
 from mallee.cloud.reconcile import (
     accounts,
+    capacity,
     events,
     images,
     instances,
@@ -30,6 +31,7 @@ def reconcilers(
         events.reconciler(store, clock.SYSTEM),
         images.reconciler(store, layout, os.urandom),
         accounts.reconciler(store),
+        capacity.reconciler(store, clock.SYSTEM, os.urandom),
         mails.reconciler(store, mails.outbox(layout, settings, ring.box), clock.SYSTEM),
         registrations.reconciler(store, clock.SYSTEM),
         networks.reconciler(store, clock.SYSTEM),

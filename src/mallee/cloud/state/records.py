@@ -168,6 +168,9 @@ PLACEMENT_GROUP: Kind[placementgroups.PlacementGroup, None] = Kind(
 CAPACITY_RESERVATION: Kind[capacityreservations.CapacityReservation, None] = Kind(
     "capacity-reservation", capacityreservations.CapacityReservation
 )
+RESERVATION_FLEET: Kind[capacityreservations.ReservationFleet, None] = Kind(
+    "capacity-reservation-fleet", capacityreservations.ReservationFleet
+)
 DEDICATED_HOST: Kind[dedicatedhosts.DedicatedHost, None] = Kind(
     "dedicated-host", dedicatedhosts.DedicatedHost
 )
@@ -284,6 +287,7 @@ KINDS: dict[str, Kind[Any, Any]] = {
         TEMPLATE_VERSION,
         PLACEMENT_GROUP,
         CAPACITY_RESERVATION,
+        RESERVATION_FLEET,
         DEDICATED_HOST,
         VPC,
         SUBNET,
@@ -371,6 +375,7 @@ INDEXES: Mapping[str, Mapping[str, IndexValues]] = {
         "profile-association": lambda doc: (doc.profile.id if doc.profile else None,),
         "placement-group": lambda doc: (doc.placement_group_id or None,),
         "capacity-reservation": lambda doc: (doc.capacity_reservation_id or None,),
+        "dedicated-host": lambda doc: (doc.dedicated_host_id or None,),
     },
     "capacity-reservation": {
         "host": lambda doc: {hold.host_id for hold in doc.holds},
@@ -515,6 +520,7 @@ Measure = Callable[[Any, Any], quotas.Use]
 
 MEASURES: Mapping[str, Measure] = {
     "instance": quotas.of_instance,
+    "capacity-reservation": quotas.of_reservation,
     "image": quotas.of_image,
     "elastic-ip": quotas.one_made(quotas.ADDRESSES),
     "security-group": quotas.one_made(quotas.SECURITY_GROUPS),

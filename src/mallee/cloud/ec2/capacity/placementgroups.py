@@ -18,9 +18,10 @@ from mallee.aws import errors
 from mallee.cloud.action import Action, Listing, Write
 from mallee.cloud.call import Call, Result, WriteCall
 from mallee.cloud.ec2 import resources, tagset
+from mallee.cloud.ec2.capacity import tenancies
 from mallee.cloud.ec2.instances import power
 from mallee.cloud.ec2.instances.power import InstanceRecord
-from mallee.cloud.hosts import place
+from mallee.cloud.hosts import place, placement, tenancy
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.model import ids
@@ -208,13 +209,16 @@ def modify_placement(
 ) -> shapes.ModifyInstancePlacementResult:
     """Put a stopped instance into a group, into another partition, or into none (an empty name)."""
     record = resources.one(call, records.INSTANCE, request["InstanceId"])
-    if request.get("Tenancy", "default") != "default":
-        raise errors.UnsupportedOperation("Tenancy has only the value 'default'.")
     if power.state_of(record) is not State.STOPPED:
         raise errors.IncorrectInstanceStateNotStopped(record.id)
+    changes_tenancy = bool({"Tenancy", "HostId", "Affinity"} & request.keys())
+    if changes_tenancy:
+        record = _change_tenancy(call, record, request)
     if "GroupName" not in request and "GroupId" not in request:
         if "PartitionNumber" not in request:
-            raise errors.InvalidParameterCombination("Nothing of the placement shall change.")
+            if not changes_tenancy:
+                raise errors.InvalidParameterCombination("Nothing of the placement shall change.")
+            return {"Return": True}
         spot = given(call, {"GroupId": record.doc.placement_group_id, **request})
     else:
         spot = given(call, request)
@@ -226,6 +230,31 @@ def modify_placement(
         changed = replace(record.doc, placement_group_id=spot.group.id, partition=number)
         call.tx.write(record, changed)
     return {"Return": True}
+
+
+def _change_tenancy(
+    call: WriteCall, record: InstanceRecord, request: shapes.ModifyInstancePlacementRequest
+) -> InstanceRecord:
+    """Change beside whom it may be, as far as the host that has its disk allows it."""
+    doc = record.doc
+    where = tenancies.parse(call, request, tenancies.of_instance(doc))
+    # It is in nobody's way where it stands itself.
+    call.tx.release(tenancy.space(doc.host_id), record.id)
+    changed = replace(
+        doc,
+        tenancy=where.tenancy,
+        affinity=where.affinity,
+        dedicated_host_id=where.dedicated_host_id,
+    )
+    record = call.tx.write(record, changed)
+    closed = tenancy.closed(call.tx, doc.host_id, placement.tenant_of(record))
+    if closed:
+        raise errors.IncompatibleHostRequirements(
+            f"The disk of {record.id} stays on its host, which {closed}."
+        )
+    if where.tenancy == tenancy.DEDICATED:
+        call.tx.claim(tenancy.space(doc.host_id), record.id, record.id)
+    return record
 
 
 def _check_host(record: InstanceRecord, wanted: place.Grouping) -> None:
@@ -289,7 +318,17 @@ ACTIONS: tuple[Action, ...] = (
         service="ec2",
         name="ModifyInstancePlacement",
         does=Write(handle=modify_placement),
-        honours=frozenset({"GroupId", "GroupName", "InstanceId", "PartitionNumber", "Tenancy"}),
+        honours=frozenset(
+            {
+                "Affinity",
+                "GroupId",
+                "GroupName",
+                "HostId",
+                "InstanceId",
+                "PartitionNumber",
+                "Tenancy",
+            }
+        ),
     ),
     Action(
         service="ec2",

@@ -41,8 +41,7 @@ def modify_options(
     kind = instancetypes.find(call.tx, name) or presets.BY_NAME.get(name)
     # A type may have been removed, or have fewer processors than when this was launched.
     most = max(kind.vcpus if kind else 0, record.doc.vcpus)
-    asked = {"CoreCount": request["CoreCount"], "ThreadsPerCore": request["ThreadsPerCore"]}
-    cores = launchoptions.cores(asked, name, most)
+    cores = launchoptions.cores(request, name, most)
     if cores > record.doc.vcpus:
         # It uses none while it is stopped; a number with which it could not start is refused now.
         use = Use(record.doc.zone, record.doc.made_by, ((usage.VCPUS, cores),))

@@ -13,7 +13,7 @@ from mallee.cloud.ec2.instances import instancenetwork, maintenanceoptions, powe
 from mallee.cloud.ec2.instances.power import InstanceRecord
 from mallee.cloud.ec2.vpc import interfacelisting
 from mallee.cloud.state import records
-from mallee.model.instances import Instance
+from mallee.model.instances import Instance, State
 
 Filter = Callable[[Call, InstanceRecord], Iterable[str]]
 
@@ -74,9 +74,12 @@ _NOT_OF_INSTANCES = frozenset(
 _INTERFACE_FILTERS = interfacelisting.FILTERS.keys() - _NOT_OF_INSTANCES
 """Those of DescribeNetworkInterfaces that instances are found by too."""
 
+_OFF = (State.STOPPED, State.TERMINATED)
+"""States in which an instance is in no capacity reservation."""
+
 FILTERS: dict[str, Filter] = {
     **STATE,
-    "affinity": _always("default"),
+    "affinity": _of(lambda doc: doc.affinity),
     "architecture": _always("x86_64"),
     "availability-zone": _of(lambda doc: doc.zone),
     "availability-zone-id": lambda call, record: (
@@ -124,7 +127,17 @@ FILTERS: dict[str, Filter] = {
     "source-dest-check": _always("true"),
     "state-reason-code": _reason_code,
     "subnet-id": _of(lambda doc: doc.subnet_id),
-    "tenancy": _always("default"),
+    "tenancy": _of(lambda doc: doc.tenancy),
+    "host-id": _of(lambda doc: doc.dedicated_host_id or None),
+    "capacity-reservation-id": lambda call, record: (
+        () if power.state_of(record) in _OFF else (record.doc.capacity_reservation_id,)
+    ),
+    "capacity-reservation-specification.capacity-reservation-preference": _of(
+        lambda doc: None if doc.reservation_target else doc.reservation_preference
+    ),
+    "capacity-reservation-specification.capacity-reservation-target.capacity-reservation-id": _of(
+        lambda doc: doc.reservation_target or None
+    ),
     "virtualization-type": _always("hvm"),
     "vpc-id": _of(lambda doc: doc.vpc_id),
     "ipv6-address": _of_interfaces("ipv6-addresses.ipv6-address"),

@@ -14,6 +14,7 @@ from mallee.aws import codec
 from mallee.cloud.action import Action, Listing
 from mallee.cloud.call import Call
 from mallee.cloud.ec2 import images, kept, resources, tagset, zones
+from mallee.cloud.ec2.capacity import drawing
 from mallee.cloud.ec2.instances import (
     instancefilters,
     instancenetwork,
@@ -22,8 +23,9 @@ from mallee.cloud.ec2.instances import (
     power,
 )
 from mallee.cloud.ec2.instances.power import InstanceRecord
+from mallee.cloud.hosts import tenancy
 from mallee.cloud.state import index, records, store
-from mallee.model.instances import Instance, MetadataOptions, Reason
+from mallee.model.instances import Instance, MetadataOptions, Reason, State
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes
@@ -80,6 +82,8 @@ def _render(call: Call, record: InstanceRecord) -> shapes.Instance:
         "BlockDeviceMappings": [],
         "EbsOptimized": False,
         "CpuOptions": {"CoreCount": doc.vcpus, "ThreadsPerCore": 1},
+        "CapacityReservationId": _reservation_of(record),
+        "CapacityReservationSpecification": drawing.shown(doc),
         "MaintenanceOptions": {"AutoRecovery": maintenanceoptions.shown(doc)},
         "HibernationOptions": {"Configured": False},
         "EnclaveOptions": {"Enabled": False},
@@ -96,14 +100,22 @@ def _shown_place(call: Call, doc: Instance) -> shapes.Placement:
         "AvailabilityZone": doc.zone,
         "AvailabilityZoneId": zones.id_of(doc.zone, call.settings.region),
         "GroupName": "",
-        "Tenancy": "default",
+        "Tenancy": doc.tenancy,
     }
+    if doc.tenancy == tenancy.HOST:
+        where = {**where, "HostId": doc.dedicated_host_id, "Affinity": doc.affinity}
     group = resources.reader(call).get(records.PLACEMENT_GROUP, doc.placement_group_id)
     if group is not None:
         where = {**where, "GroupName": group.doc.name, "GroupId": group.id}
         if doc.partition:
             where["PartitionNumber"] = doc.partition
     return where
+
+
+def _reservation_of(record: InstanceRecord) -> str | None:
+    """Return the capacity reservation in which it runs; off, it is in none."""
+    is_off = power.state_of(record) in (State.STOPPED, State.TERMINATED)
+    return None if is_off else record.doc.capacity_reservation_id or None
 
 
 def reason_of(record: InstanceRecord) -> Reason | None:

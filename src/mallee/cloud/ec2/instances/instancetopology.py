@@ -49,11 +49,10 @@ def _find(call: Call, request: shapes.DescribeInstanceTopologyRequest) -> Iterab
 
 def _render(call: Call, record: InstanceRecord) -> shapes.InstanceTopology:
     doc, region = record.doc, call.settings.region
-    places = (region, f"{region}/{doc.zone}", f"{region}/{doc.zone}/{doc.host_id}")
     shown: shapes.InstanceTopology = {
         "InstanceId": record.id,
         "InstanceType": doc.type_name,
-        "NetworkNodes": [_node(call, place) for place in places],
+        "NetworkNodes": nodes(call, doc.zone, doc.host_id),
         "AvailabilityZone": doc.zone,
         "ZoneId": zones.id_of(doc.zone, region),
     }
@@ -61,6 +60,13 @@ def _render(call: Call, record: InstanceRecord) -> shapes.InstanceTopology:
     if group is not None:
         shown["GroupName"] = group.doc.name
     return shown
+
+
+def nodes(call: Call, zone: str, host_id: str | None) -> list[str]:
+    """Return the nodes from the top to a host; without one, to the zone."""
+    region = call.settings.region
+    places = (region, f"{region}/{zone}", *((f"{region}/{zone}/{host_id}",) if host_id else ()))
+    return [_node(call, place) for place in places]
 
 
 def _node(call: Call, place: str) -> str:

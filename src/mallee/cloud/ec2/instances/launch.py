@@ -13,13 +13,16 @@ from typing import TYPE_CHECKING
 from mallee.cloud import quotas
 from mallee.cloud.action import Action, Write
 from mallee.cloud.call import WriteCall
-from mallee.cloud.ec2.capacity import placementgroups
+from mallee.cloud.ec2.capacity import drawing, placementgroups, rooms
+from mallee.cloud.ec2.capacity.drawing import Shape
+from mallee.cloud.ec2.capacity.rooms import Room
 from mallee.cloud.ec2.instances import instanceprofiles, instances, launchnetwork, launchrequest
 from mallee.cloud.ec2.instances.instances import InstanceRecord
 from mallee.cloud.ec2.instances.launchrequest import Launch
 from mallee.cloud.ec2.templates import templatedata
 from mallee.cloud.ec2.vpc import publicpool
-from mallee.cloud.hosts import placement
+from mallee.cloud.hosts import placement, tenancy
+from mallee.cloud.hosts.tenancy import Tenant
 from mallee.cloud.state import records
 from mallee.model import ids
 from mallee.model import quotas as usage
@@ -37,7 +40,7 @@ class Place:
     reservation_id: str
     launch_index: int
     instance_id: str
-    host_id: str
+    room: Room
     partition: int
 
 
@@ -48,25 +51,49 @@ def run_instances(call: WriteCall, request: shapes.RunInstancesRequest) -> shape
     count = _count(call, launch)
     instance_ids = tuple(ids.make("i", call.entropy(ids.ID_BYTES)) for _ in range(count))
     partitions = placementgroups.partitions(call, launch.spot, count)
-    hosts = placement.reserve(
-        call.tx,
-        placement.Reservation(
-            zone=launch.nics[0].subnet.doc.zone,
+    taken = rooms.take(call, _wish(call, launch, instance_ids, partitions))
+    reservation_id = ids.make("r", call.entropy(ids.ID_BYTES))
+    made = [
+        _make(call, launch, Place(reservation_id, index, id, room, partitions[index]))
+        for index, (id, room) in enumerate(taken.items())
+    ]
+    return instances.reservation(call, made)
+
+
+def _wish(
+    call: WriteCall, launch: Launch, instance_ids: tuple[str, ...], partitions: tuple[int, ...]
+) -> rooms.Wish:
+    zone, kind, where = launch.nics[0].subnet.doc.zone, launch.type, launch.where
+    return rooms.Wish(
+        room=placement.Reservation(
+            zone=zone,
             instance_ids=instance_ids,
             vcpus=launch.vcpus,
-            memory_mib=launch.type.memory_mib,
+            memory_mib=kind.memory_mib,
             disk_gib=launch.disk_gib,
             count_min=launch.count_min,
             policy=placementgroups.policy(launch.spot),
             grouping=placementgroups.grouping(call, launch.spot, partitions),
+            tenant=Tenant(
+                account=call.account,
+                type_name=kind.name,
+                tenancy=where.tenancy,
+                dedicated_host_id=where.dedicated_host_id,
+            ),
         ),
+        preference=launch.preference,
+        shape=_shape(call, launch),
     )
-    reservation_id = ids.make("r", call.entropy(ids.ID_BYTES))
-    made = [
-        _make(call, launch, Place(reservation_id, index, id, host_id, partitions[index]))
-        for index, (id, host_id) in enumerate(hosts.items())
-    ]
-    return instances.reservation(call, made)
+
+
+def _shape(call: WriteCall, launch: Launch) -> Shape:
+    return Shape(
+        account=call.account,
+        zone=launch.nics[0].subnet.doc.zone,
+        type_name=launch.type.name,
+        tenancy=launch.where.tenancy,
+        placement_group_id=launch.spot.group.id if launch.spot else "",
+    )
 
 
 def _count(call: WriteCall, launch: Launch) -> int:
@@ -74,7 +101,12 @@ def _count(call: WriteCall, launch: Launch) -> int:
     subnet = launch.nics[0].subnet
     size = Size(launch.vcpus, launch.type.memory_mib, launch.disk_gib)
     each = usage.of_new_instance(subnet.doc.zone, call.principal.issuer_id, size)
-    count = quotas.affordable(call, each, (launch.count_min, launch.count_max))
+    spared = sum(
+        source.doc.available
+        for source in drawing.sources(call, launch.preference, _shape(call, launch))
+        if source.doc.made_by == call.principal.issuer_id
+    )
+    count = quotas.affordable(call, each, (launch.count_min, launch.count_max), spared)
     count = launchnetwork.affordable(call, launch.nics, (launch.count_min, count))
     if not any(nic.wants_public_ip for nic in launch.nics):
         return count
@@ -104,7 +136,7 @@ def _make(call: WriteCall, launch: Launch, place: Place) -> InstanceRecord:
         public_key=key_pair.public_key if key_pair else None,
         user_data=launch.user_data,
         zone=subnet.doc.zone,
-        host_id=place.host_id,
+        host_id=place.room.host_id,
         vpc_id=subnet.doc.vpc_id,
         subnet_id=subnet.id,
         interface_ids=interface_ids,
@@ -115,6 +147,12 @@ def _make(call: WriteCall, launch: Launch, place: Place) -> InstanceRecord:
         profile=(instanceprofiles.association(call, launch.profile) if launch.profile else None),
         placement_group_id=launch.spot.group.id if launch.spot else "",
         partition=place.partition,
+        tenancy=launch.where.tenancy,
+        affinity=launch.where.affinity,
+        dedicated_host_id=_dedicated_host(call, launch, place.room.host_id),
+        capacity_reservation_id=place.room.capacity_reservation_id,
+        reservation_preference=launch.preference.word,
+        reservation_target=launch.preference.target,
         auto_recovers=launch.auto_recovers,
         client_token=launch.client_token,
         made_by=call.principal.issuer_id,
@@ -123,6 +161,13 @@ def _make(call: WriteCall, launch: Launch, place: Place) -> InstanceRecord:
         tags=launch.tags,
     )
     return call.tx.insert(records.INSTANCE, call.account, instance.id, instance)
+
+
+def _dedicated_host(call: WriteCall, launch: Launch, host_id: str) -> str:
+    if launch.where.tenancy != tenancy.HOST:
+        return ""
+    allocated = tenancy.allocated_as(call.tx, host_id)
+    return allocated.id if allocated else ""
 
 
 ACTIONS: tuple[Action, ...] = (

@@ -218,10 +218,7 @@ def _parse_there(
 
 
 def _parse_zone(call: Call, request: shapes.RunInstancesRequest) -> str | None:
-    placement = request.get("Placement", {})
-    if placement.get("Tenancy", "default") != "default":
-        raise errors.UnsupportedOperation("Placement.Tenancy has only the value 'default'.")
-    zone = placement.get("AvailabilityZone") or None
+    zone = request.get("Placement", {}).get("AvailabilityZone") or None
     known = zones.names(resources.reader(call), call.settings)
     if zone is not None and zone not in known:
         raise errors.InvalidParameterValue(

@@ -7,7 +7,7 @@ be so here is refused with the reason.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mallee.aws import errors
 from mallee.model.instancetypes import InstanceType
@@ -28,7 +28,7 @@ UNLIMITED, STANDARD = "unlimited", "standard"
 NOT_THROTTLED = "No instance is throttled by this cloud: CpuCredits can only be 'unlimited'."
 
 
-def cores(options: Mapping[str, int], kind_name: str, most: int) -> int:
+def cores(options: Mapping[str, Any], kind_name: str, most: int) -> int:
     """Return how many cores are asked for, by default `most`; raise for what cannot be."""
     count, threads = options.get("CoreCount", most), options.get("ThreadsPerCore", 1)
     if threads != 1:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from mallee.aws import errors
 from mallee.cloud.call import Call, Request
 from mallee.cloud.ec2 import images, keypairs, resources, tagset
-from mallee.cloud.ec2.capacity import instancetypes, placementgroups
+from mallee.cloud.ec2.capacity import drawing, instancetypes, placementgroups, tenancies
 from mallee.cloud.ec2.images import ImageRecord
 from mallee.cloud.ec2.instances import (
     instanceprofiles,
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 HONOURS = (
     launchnetwork.HONOURS
     | launchoptions.HONOURS
+    | drawing.HONOURS
     | {
         "BlockDeviceMappings.DeviceName",
         "BlockDeviceMappings.Ebs.DeleteOnTermination",
@@ -58,9 +59,11 @@ HONOURS = (
         "MetadataOptions",
         "MinCount",
         "Monitoring.Enabled",
+        "Placement.Affinity",
         "Placement.AvailabilityZone",
         "Placement.GroupId",
         "Placement.GroupName",
+        "Placement.HostId",
         "Placement.PartitionNumber",
         "Placement.Tenancy",
         "RamdiskId",
@@ -97,6 +100,8 @@ class Launch:
     metadata: MetadataOptions
     profile: ProfileRecord | None
     spot: placementgroups.Spot | None
+    where: tenancies.Where
+    preference: drawing.Preference
     auto_recovers: bool
     client_token: str | None
     tags: dict[str, str]
@@ -132,6 +137,8 @@ def parse(call: Call, request: shapes.RunInstancesRequest) -> Launch:
         ),
         profile=_parse_profile(call, request),
         spot=placementgroups.given(call, request.get("Placement") or {}),
+        where=tenancies.parse(call, request.get("Placement") or {}, tenancies.Where()),
+        preference=drawing.parse(call, request),
         auto_recovers=launchoptions.auto_recovers(maintenance.get("AutoRecovery", "default")),
         client_token=request.get("ClientToken"),
         tags=tagset.of_new(request, records.INSTANCE.name),

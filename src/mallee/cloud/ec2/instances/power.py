@@ -18,6 +18,7 @@ from mallee.aws import errors
 from mallee.cloud.action import Action, Write
 from mallee.cloud.call import Request, Result, WriteCall
 from mallee.cloud.ec2 import resources
+from mallee.cloud.ec2.capacity import drawing
 from mallee.cloud.ec2.instances import release
 from mallee.cloud.ec2.vpc import interfaces
 from mallee.cloud.hosts import placement
@@ -94,7 +95,10 @@ def start_instances(
 def _start(call: WriteCall, record: InstanceRecord) -> InstanceRecord:
     if record.doc.power is Power.RUNNING:
         return record
-    placement.resume(call.tx, record)
+    # What it still holds of its last run is given back first, to whom it was from.
+    placement.pause(call.tx, record.doc.host_id, record.id)
+    within = drawing.for_start(call, record.account, record.doc)
+    placement.resume(call.tx, record, within)
     for interface in call.tx.by(records.INTERFACE, "instance", record.id):
         interfaces.lend_public_ip(call, interface)
     changed = msgspec.structs.replace(
@@ -107,6 +111,7 @@ def _start(call: WriteCall, record: InstanceRecord) -> InstanceRecord:
         wanted_since=call.now,
         reason=None,
         transition_reason="",
+        capacity_reservation_id=within.id if within else "",
     )
     return call.tx.write(record, changed)
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from mallee.cloud.action import Action, Read
 from mallee.cloud.call import Call, Request
 from mallee.cloud.ec2 import resources
+from mallee.cloud.ec2.capacity import drawing
 from mallee.cloud.ec2.instances import maintenanceoptions
 from mallee.cloud.ec2.instances.power import InstanceRecord
 from mallee.cloud.ec2.templates import launchtemplates
@@ -88,7 +89,8 @@ def _data_of(call: Call, record: InstanceRecord) -> shapes.ResponseLaunchTemplat
         "DisableApiStop": doc.api_stop_protected,
         "InstanceInitiatedShutdownBehavior": doc.shutdown_behavior,
         "IamInstanceProfile": {"Arn": doc.profile.profile_arn} if doc.profile else None,
-        "Placement": {"AvailabilityZone": doc.zone, "Tenancy": "default"},
+        "Placement": {"AvailabilityZone": doc.zone, "Tenancy": doc.tenancy},
+        "CapacityReservationSpecification": drawing.shown(doc),
         "MetadataOptions": {
             "HttpEndpoint": options.http_endpoint,
             "HttpTokens": options.http_tokens,
