@@ -17,7 +17,7 @@ from pathlib import Path
 import msgspec
 
 from mallee.kit import pki
-from mallee.model.hosts import Capacity, HostFacts, SyncRequest
+from mallee.model.hosts import Capacity, HostFacts, Kept, SyncRequest
 from mallee.model.instances import InstanceSeen, Phase, Power, Reach
 from mallee.model.layout import Layout
 
@@ -48,6 +48,7 @@ class _Wanted(msgspec.Struct):
 
 class _Answer(msgspec.Struct):
     wanted: _Wanted | None
+    kept: Kept | None = None
 
 
 _decoder = msgspec.json.Decoder(_Answer)
@@ -83,12 +84,15 @@ class Host:
             wait_s=wait_s,
             facts=facts,
             seen=self.seen if wait_s == 0.0 and facts is None else None,
+            takes_parts=self.generation > 0,
         )
-        wanted = _decoder.decode(await link.call("/v1/sync", msgspec.json.encode(request))).wanted
+        answer = _decoder.decode(await link.call("/v1/sync", msgspec.json.encode(request)))
+        wanted = answer.wanted
         if wanted is None:
             return False
+        kept = {id: self.seen[id] for id in answer.kept.instance_ids} if answer.kept else {}
         self.generation = wanted.generation
-        self.seen = {one.id: _see(one) for one in wanted.instances}
+        self.seen = kept | {one.id: _see(one) for one in wanted.instances}
         return True
 
 

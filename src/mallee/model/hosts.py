@@ -392,10 +392,21 @@ class SyncRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Every volume that the agent knows of, or None like `seen`."""
     leftovers: tuple[str, ...] = ()
     """Domains and taps found without an owner, in words."""
+    takes_parts: bool = False
+    """Whether the answer may leave out what is as it was in `known_generation`."""
+
+
+class Kept(msgspec.Struct, frozen=True, kw_only=True):
+    """What an answer leaves out, as the agent has it already."""
+
+    vpc_ids: tuple[str, ...] = ()
+    instance_ids: tuple[str, ...] = ()
 
 
 class SyncAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """The cloud's answer; `wanted` is None when the agent's generation is still the newest."""
 
     wanted: HostWanted | None
+    kept: Kept | None = None
+    """What belongs to `wanted` besides what it has itself; None: nothing."""
     asks: tuple[Ask, ...] = ()

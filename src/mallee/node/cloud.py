@@ -16,6 +16,7 @@ import aiohttp
 import msgspec
 
 from mallee.kit import files, logs, pki
+from mallee.model import parts
 from mallee.model.hosts import (
     LINE_BYTES_MAX,
     STREAM_BYTES_MAX,
@@ -23,6 +24,7 @@ from mallee.model.hosts import (
     CredentialsRequest,
     GuestRequest,
     GuestResponse,
+    HostWanted,
     SyncAnswer,
     SyncRequest,
     Whence,
@@ -131,15 +133,17 @@ class Cloud:
         if self._former_streams is not None:
             await self._former_streams.close()
 
-    async def sync(self, request: SyncRequest) -> SyncAnswer:
+    async def sync(self, request: SyncRequest, known: HostWanted | None = None) -> SyncAnswer:
         """Tell what is seen, learn what is wanted; raises `CloudAway` and `Refused`.
 
-        What the cloud says is checked here, whole, before anybody acts on it.
+        `known` is what the answer may leave out parts of. What the cloud says is checked here,
+        whole, before anybody acts on it.
         """
         body = await self._post("/v1/sync", msgspec.json.encode(request), request.wait_s)
         try:
-            return trust.check_answer(msgspec.json.decode(body, type=SyncAnswer), self._own)
-        except (msgspec.DecodeError, trust.NotTrusted) as error:
+            answer = msgspec.json.decode(body, type=SyncAnswer)
+            return trust.check_answer(parts.join_parts(answer, known), self._own)
+        except (msgspec.DecodeError, parts.PartsMissing, trust.NotTrusted) as error:
             raise CloudAway(f"the cloud's answer is refused, it has {error}") from error
 
     async def answer(self, ask_id: str, answer: bytes) -> None:

@@ -72,6 +72,7 @@ class Sync:
     """Fetches what is said of the host; blocks for short reads."""
     took: Callable[[], None] = lambda: None
     """Called after a newer generation was taken."""
+    _wants_all: bool = False
 
     async def run(self) -> None:
         """Talk until cancelled."""
@@ -86,7 +87,7 @@ class Sync:
             try:
                 await self.door.renew_if_due(self.clock.now())
                 await self._report(told)
-                await self._take(await self.door.sync(self._request(HELD_S)))
+                await self._take(await self._ask(self._request(HELD_S)))
                 retry_s = FIRST_RETRY_S
             except (cloud.CloudAway, cloud.Refused) as error:
                 log.warning("sync failed", error=str(error), retry_s=retry_s)
@@ -121,9 +122,26 @@ class Sync:
             request = msgspec.structs.replace(
                 self._request(0.0), seen=seen, volumes=volumes, facts=facts
             )
-            answer = await self.door.sync(request)
+            answer = await self._ask(request)
             told.seen, told.volumes, told.facts = seen, volumes, facts
         await self._take(answer)
+
+    async def _ask(self, request: SyncRequest) -> SyncAnswer:
+        """Make the call; the answer leaves out what the ledger holds already."""
+        known = self.ledger.wanted
+        parts = msgspec.structs.replace(
+            request,
+            known_generation=known.generation if known else 0,
+            takes_parts=known is not None and not self._wants_all,
+        )
+        try:
+            answer = await self.door.sync(parts, known)
+        except cloud.CloudAway:
+            # Should parts not fit together, all of it does next time.
+            self._wants_all = True
+            raise
+        self._wants_all = False
+        return answer
 
     def _request(self, wait_s: float) -> SyncRequest:
         return SyncRequest(

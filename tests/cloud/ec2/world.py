@@ -22,7 +22,7 @@ from mallee.cloud.reconcile import instances as reconciling
 from mallee.cloud.state import records, store
 from mallee.cloud.trail import journal
 from mallee.kit import clock, secretbox
-from mallee.model import hosts
+from mallee.model import hosts, parts
 from mallee.model.accounts import AccessKey
 from mallee.model.buckets import Bucket
 from mallee.model.images import Blob, Image
@@ -58,6 +58,7 @@ class World:
         self.store.transact(self._make_images)
         self.store.transact(self._make_bucket)
         self.slices = slices.Slices(settings)
+        self.told: dict[str, hosts.HostWanted] = {}
         self.untold: list[str] = []
         """Hosts that would not have heard of a change that concerned them."""
         self.cloud = pipeline.Cloud(
@@ -92,8 +93,12 @@ class World:
         view = self.store.view
         for host in view.list(records.HOST):
             fresh = slices.host_wanted(view, host.id, self.settings)
-            told = self.slices.host_wanted(view, host.id)
-            if replace(told, generation=fresh.generation) != fresh:
+            known = self.told.get(host.id)
+            wanted, kept = self.slices.news(view, host.id, known.generation if known else 0)
+            answer = parts.join_parts(hosts.SyncAnswer(wanted=wanted, kept=kept), known)
+            assert answer.wanted is not None
+            self.told[host.id] = answer.wanted
+            if replace(answer.wanted, generation=fresh.generation) != fresh:
                 self.untold.append(f"{host.id} after {after}")
 
     def _make_images(self, tx: store.Tx) -> None:

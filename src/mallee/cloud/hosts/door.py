@@ -183,7 +183,12 @@ class Endpoint:
             self._notice_older(host_id, report.known_generation, rev)
             left_s = ends_at - loop.time()
             if newer or questions or left_s <= 0 or self._closing.is_set():
-                return SyncAnswer(wanted=wanted if newer else None, asks=questions)
+                kept = None
+                if newer and report.takes_parts:
+                    wanted, kept = self._cloud.slices.news(
+                        self._cloud.store.view, host_id, report.known_generation
+                    )
+                return SyncAnswer(wanted=wanted if newer else None, kept=kept, asks=questions)
             await self._wait(host_id, left_s)
 
     def _notice_older(self, host_id: str, known_generation: int, rev: int) -> None:

@@ -18,7 +18,7 @@ from mallee.cloud.identity import rolecredentials
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
 from mallee.cloud.state.store import View
-from mallee.model.hosts import HostWanted, InstanceWanted, VpcWanted
+from mallee.model.hosts import HostWanted, InstanceWanted, Kept, VpcWanted
 from mallee.model.images import Blob, DirectBoot, Image
 from mallee.model.instances import Instance, InstanceSeen
 from mallee.model.networks import Interface
@@ -34,9 +34,9 @@ SHOWN = (
 )
 """The kinds whose documents a slice shows."""
 
-ANEW_AFTER = 20
-"""After so many questions of a host all of its slice is computed, whatever is known to be new: some
-minutes, as agents ask at least every ten seconds."""
+ANEW_AFTER = 60
+"""After so many questions of a host all of its slice is computed, whatever is known to be new: ten
+minutes at most, as agents ask at least every ten seconds."""
 
 _SHOWN_NAMES = frozenset(kind.name for kind in SHOWN)
 
@@ -55,6 +55,10 @@ class _Told:
 
     wanted: HostWanted
     vpcs: dict[str, VpcWanted]
+    since: Mapping[str, int]
+    """By id of a VPC or an instance: the generation at which its part last changed."""
+    known_since: int
+    """The generation from which on `since` says all."""
     questions: int = 0
     """How often it was asked for since all of it was computed."""
 
@@ -92,6 +96,26 @@ class Slices:
         if told is None or told.questions >= ANEW_AFTER or concern is None:
             concern = concerned.Concern(all=True)
         return self._compute(view, host_id, concern)
+
+    def news(
+        self, view: View, host_id: str, known_generation: int
+    ) -> tuple[HostWanted, Kept | None]:
+        """Return the host's slice without the parts that it has, at a generation, and those."""
+        wanted = self.host_wanted(view, host_id)
+        told = self._told.get(host_id)
+        if told is None or known_generation < told.known_since:
+            return wanted, None
+        new = {id for id, since in told.since.items() if since > known_generation}
+        parts = replace(
+            wanted,
+            vpcs=tuple(vpc for vpc in wanted.vpcs if vpc.id in new),
+            instances=tuple(one for one in wanted.instances if one.id in new),
+        )
+        kept = Kept(
+            vpc_ids=tuple(vpc.id for vpc in wanted.vpcs if vpc.id not in new),
+            instance_ids=tuple(one.id for one in wanted.instances if one.id not in new),
+        )
+        return parts, kept
 
     def _look(self, view: View) -> None:
         """Find out whom the changes concern that were made since the last look."""
@@ -134,8 +158,13 @@ class Slices:
         ):
             wanted = known.wanted
         if host is not None:
-            questions = 0 if concern.all or known is None else known.questions
-            self._told[host_id] = _Told(wanted, {vpc.id: vpc for vpc in wanted.vpcs}, questions)
+            self._told[host_id] = _Told(
+                wanted=wanted,
+                vpcs={vpc.id: vpc for vpc in wanted.vpcs},
+                since=_since(wanted, known),
+                known_since=known.known_since if known else wanted.generation,
+                questions=0 if concern.all or known is None else known.questions,
+            )
         return wanted
 
     def _forget(self, view: View, host_id: str, carried: Iterable[InstanceRecord]) -> None:
@@ -201,6 +230,19 @@ class Slices:
             for vpc in vpcs
             if vpc is not None
         )
+
+
+def _since(wanted: HostWanted, known: _Told | None) -> Mapping[str, int]:
+    """Return since which generation each part of a slice is as it is."""
+    if known is None:
+        return {part.id: wanted.generation for part in (*wanted.vpcs, *wanted.instances)}
+    if wanted is known.wanted:
+        return known.since
+    before = {part.id: part for part in (*known.wanted.vpcs, *known.wanted.instances)}
+    return {
+        part.id: known.since[part.id] if before.get(part.id) == part else wanted.generation
+        for part in (*wanted.vpcs, *wanted.instances)
+    }
 
 
 def host_wanted(view: View, host_id: str, settings: Settings) -> HostWanted:

@@ -86,6 +86,8 @@ def default_for(call: Call, zone: str | None, kind: InstanceType) -> SubnetRecor
         for subnet in sorted(view.list(records.SUBNET, call.account), key=lambda it: it.doc.zone)
         if subnet.doc.is_default and zone in (None, subnet.doc.zone)
     ]
+    if len(found) == 1:
+        return found[0]
     if found:
         return max(found, key=lambda subnet: zones.free_for(view, subnet.doc.zone, kind))
     where = f"in availability zone '{zone}'" if zone else "in this account"
