@@ -145,10 +145,6 @@ def _of_image(view: View, record: AnyRecord) -> _Things | None:
     return _Things(instances=tuple(view.by(records.INSTANCE, "image", record.id)))
 
 
-_FINDERS: Mapping[str, Finder] = {
-    records.HOST.name: lambda view, record: _Things(host_ids=frozenset((record.id,))),
-    records.INSTANCE.name: lambda view, record: _Things(instances=(record,)),
-    records.INTERFACE.name: _of_interface,
 def _of_group(view: View, record: AnyRecord) -> _Things:
     return _Things(vpc_ids=frozenset((record.doc.vpc_id, *record.doc.more_vpc_ids)))
 
@@ -158,23 +154,18 @@ def _of_settings(view: View, record: AnyRecord) -> _Things:
     return _Things(vpc_ids=frozenset(vpc.id for vpc in view.list(records.VPC, record.account)))
 
 
-def _of_volume(view: View, record: AnyRecord) -> _Things:
-    """Find the host that keeps it, and the instances that shall have it."""
-    named = (view.get(records.INSTANCE, one.instance_id) for one in record.doc.attachments)
-    return _Things(
-        instances=tuple(one for one in named if one is not None),
-        volumes_on=frozenset((record.doc.host_id,)),
-    )
-
-
+_FINDERS: Mapping[str, Finder] = {
+    records.HOST.name: lambda view, record: _Things(host_ids=frozenset((record.id,))),
+    records.INSTANCE.name: lambda view, record: _Things(instances=(record,)),
+    records.INTERFACE.name: _of_interface,
     records.ADDRESS.name: _of_address,
     records.VPC.name: lambda view, record: _Things(vpc_ids=frozenset((record.id,))),
     records.DHCP_OPTIONS.name: _of_options,
     records.PEERING.name: _of_peering,
+    records.SECURITY_GROUP.name: _of_group,
+    records.EC2_SETTINGS.name: _of_settings,
     records.ROLE.name: _of_role,
     records.INSTANCE_PROFILE.name: _of_role,
     records.IMAGE.name: _of_image,
 }
-    records.SECURITY_GROUP.name: _of_group,
-    records.EC2_SETTINGS.name: _of_settings,
 """By kind, where it is not the VPC that its documents name."""
