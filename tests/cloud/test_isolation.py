@@ -212,6 +212,9 @@ def _set_apart(cloud: RunningCloud, ec2: Any, account: str) -> dict[str, str]:
     reserved = ec2.create_capacity_reservation(
         **kind, InstanceCount=1, InstanceMatchCriteria="targeted", AvailabilityZone=zone
     )["CapacityReservation"]
+        "exclusion": ec2.create_vpc_block_public_access_exclusion(
+            VpcId=vpc, InternetGatewayExclusionMode="allow-egress"
+        )["VpcBlockPublicAccessExclusion"]["ExclusionId"],
     fleet = ec2.create_capacity_reservation_fleet(
         InstanceTypeSpecifications=[kind], TotalTargetCapacity=1, AvailabilityZone=zone
     )

@@ -32,6 +32,12 @@ NAMES = {
     "RemoveRouteTableIds": "route-table",
     "VpcEndpointId": "endpoint",
     "VpcEndpointIds": "endpoint",
+    "AddSubnetIds": "subnet",
+    "RemoveSubnetIds": "subnet",
+    "AddSecurityGroupIds": "security-group",
+    "RemoveSecurityGroupIds": "security-group",
+    "ExclusionId": "exclusion",
+    "ExclusionIds": "exclusion",
     "RouteTableIds": "route-table",
     "SecondaryAllocationIds": "elastic-ip",
     "SubnetCidrReservationId": "reservation",
@@ -138,6 +144,17 @@ NAMES_NOTHING = re.compile(
     r"|Http|Include|InstanceInit|InstanceMeta|InstanceType|Ip|Key(Type|Format)|Latest|Location"
     r"|Map|Max|Min|Monitor|Owner|PrivateIp|PublicKey|Region|SkipOs|SourceDest|Tag|Tenancy|To"
     r"|UserData|InstanceOSUser|SSHPublicKey|PreserveClientIp|Value|Volume|Zone|Domain|Delete|Associate|PathPrefix|Status|NetworkBorder"
+    "AddSubnetIds": "subnet",
+    "RemoveSubnetIds": "subnet",
+    "TransitGatewayAttachmentId": "transit-attachment",
+    "TransitGatewayAttachmentIds": "transit-attachment",
+    "TransitGatewayId": "transit-gateway",
+    "TransitGatewayIds": "transit-gateway",
+    "TransitGatewayRouteTableId": "transit-table",
+    "TransitGatewayRouteTableIds": "transit-table",
+    "AssociationDefaultRouteTableId": "transit-table",
+    "PropagationDefaultRouteTableId": "transit-table",
+    "PeerTransitGatewayId": "transit-gateway",
     r"|SourceSecurityGroupOwnerId|UserId|MetadataOptions|Enable|EncodedMessage"
     r"|Lookup|StartTime|EndTime|trailNameList|includeShadowTrails|TrailName"
     r"|ActionNames|Assignment|Association(Ids)|Assume|Authentication|AWSService|Caller|Certificate"

@@ -205,4 +205,8 @@ MAKERS: dict[str, Callable[[Any], dict[str, Any]]] = {
     },
     "RunInstances": lambda ec2: {"ImageId": IMAGE_ID, "MinCount": 1, "MaxCount": 1},
 }
+    "CreateVpcBlockPublicAccessExclusion": lambda ec2: {
+        "VpcId": vpc(ec2),
+        "InternetGatewayExclusionMode": "allow-egress",
+    },
 """By action; each is given a client and returns the request."""

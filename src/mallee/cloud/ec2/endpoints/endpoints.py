@@ -26,7 +26,7 @@ from mallee.cloud.ec2.endpoints import (
 from mallee.cloud.ec2.endpoints.endpointstandings import DUAL
 from mallee.cloud.ec2.vpc import securitygroups
 from mallee.cloud.state import records
-from mallee.cloud.state.records import Record
+from mallee.cloud.state.records import Kind, Record
 from mallee.model import ids
 from mallee.model.endpoints import Endpoint, EndpointKind
 
@@ -75,7 +75,7 @@ def create_endpoint(
         call.settings.region
     ):
         raise errors.InvalidVpcEndpointServiceNotFound(name)
-    _check_fits(request, kind)
+    _check_fits(call, request, kind)
     _check_count(call, kind, vpc.id)
     made = Endpoint(
         id=ids.make("vpce", call.entropy(ids.ID_BYTES)),
@@ -110,8 +110,25 @@ def _kind(request: Request) -> EndpointKind:
     return found
 
 
-def _check_fits(request: Mapping[str, Any], kind: EndpointKind) -> None:
-    """Refuse what only the other kind has."""
+_NAMED: Mapping[str, Kind[Any, Any]] = {
+    "RouteTableIds": records.ROUTE_TABLE,
+    "AddRouteTableIds": records.ROUTE_TABLE,
+    "RemoveRouteTableIds": records.ROUTE_TABLE,
+    "SubnetIds": records.SUBNET,
+    "AddSubnetIds": records.SUBNET,
+    "RemoveSubnetIds": records.SUBNET,
+    "SecurityGroupIds": records.SECURITY_GROUP,
+    "AddSecurityGroupIds": records.SECURITY_GROUP,
+    "RemoveSecurityGroupIds": records.SECURITY_GROUP,
+}
+
+
+def _check_fits(call: WriteCall, request: Mapping[str, Any], kind: EndpointKind) -> None:
+    """Refuse things that are not there, and what only the other kind has."""
+    for name, of in _NAMED.items():
+        resources.several(call, of, request.get(name) or ())
+    for one in request.get("SubnetConfigurations") or ():
+        resources.one(call, records.SUBNET, one.get("SubnetId", ""))
     is_gateway = kind is EndpointKind.GATEWAY
     for name in _ONLY_INTERFACE if is_gateway else _ONLY_GATEWAY:
         if request.get(name):
@@ -184,7 +201,7 @@ def _named_as(request: Mapping[str, Any], doc: Endpoint) -> str:
     said = options.get("DnsRecordIpType")
     fitting = _NAMED_AS[doc.ip_address_type]
     if said is None:
-        return doc.dns_record_ip_type if "DnsOptions" in request else fitting[0]
+        return fitting[0]
     if said not in (*fitting, _SERVICE_DEFINED):
         raise errors.InvalidParameter(
             f"DnsRecordIpType {said} does not go with the IpAddressType {doc.ip_address_type}."
@@ -221,14 +238,13 @@ def modify_endpoint(
 ) -> shapes.ModifyVpcEndpointResult:
     """Change an endpoint's policy, where it is led to or stands, its groups and its names."""
     record = resources.one(call, records.ENDPOINT, request["VpcEndpointId"])
-    _check_fits(request, record.doc.kind)
+    _check_fits(call, request, record.doc.kind)
     if request.get("ResetPolicy") and request.get("PolicyDocument"):
         raise errors.InvalidParameterCombination("Give ResetPolicy or PolicyDocument, not both.")
     if request.get("ResetPolicy") or request.get("PolicyDocument"):
         record = call.tx.write(record, replace(record.doc, policy=_policy(request)))
     if record.doc.kind is EndpointKind.GATEWAY:
         gone = request.get("RemoveRouteTableIds") or ()
-        resources.several(call, records.ROUTE_TABLE, gone)
         record = endpointroutes.lead(call, record, request.get("AddRouteTableIds") or ())
         endpointroutes.leave(call, record, gone)
     else:
