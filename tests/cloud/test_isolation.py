@@ -24,6 +24,7 @@ from mallee.model.dedicatedhosts import DedicatedHost
 from mallee.model.images import Blob, Image
 from tests.cloud import certificates, samples
 from tests.cloud.agent import FACTS, Agent
+from tests.cloud.ec2.ipam import plans
 from tests.cloud.iam.samlmetadata import METADATA
 from tests.cloud.running import RunningCloud, fresh
 from tests.cloud.signing import Sender
@@ -189,6 +190,7 @@ def _networks(ec2: Any) -> dict[str, str]:
             "VpcEndpointId"
         ],
         **_insights(ec2, gateway),
+        **_address_management(ec2),
         "prefix-list": ec2.create_managed_prefix_list(
             PrefixListName="list", AddressFamily="IPv4", MaxEntries=3
         )["PrefixList"]["PrefixListId"],
@@ -287,6 +289,26 @@ def _insights(ec2: Any, gateway: str) -> dict[str, str]:
         "scope-analysis": ways["NetworkInsightsAccessScopeAnalysis"][
             "NetworkInsightsAccessScopeAnalysisId"
         ],
+    }
+
+
+def _address_management(ec2: Any) -> dict[str, str]:
+    """Make an IPAM with what belongs to it, and a pool of public addresses."""
+    plan = plans.make(ec2)
+    discovery = ec2.create_ipam_resource_discovery()["IpamResourceDiscovery"]
+    discovery_id = discovery["IpamResourceDiscoveryId"]
+    association = ec2.associate_ipam_resource_discovery(
+        IpamId=plan.ipam, IpamResourceDiscoveryId=discovery_id
+    )["IpamResourceDiscoveryAssociation"]
+    allocation = ec2.allocate_ipam_pool_cidr(IpamPoolId=plan.pool, NetmaskLength=24)
+    return {
+        "ipam": plan.ipam,
+        "ipam-allocation": allocation["IpamPoolAllocation"]["IpamPoolAllocationId"],
+        "ipam-association": association["IpamResourceDiscoveryAssociationId"],
+        "ipam-discovery": discovery_id,
+        "ipam-pool": plan.pool,
+        "ipam-scope": plan.private,
+        "public-pool": ec2.create_public_ipv4_pool()["PoolId"],
     }
 
 
@@ -496,7 +518,7 @@ ALWAYS: dict[str, dict[str, Any]] = {
     "AssignPrivateIpAddresses": {"SecondaryPrivateIpAddressCount": 1},
     "AssignPrivateNatGatewayAddress": {"PrivateIpAddressCount": 1},
     "CreateNetworkAclEntry": {"RuleNumber": 7, "Protocol": "-1", "CidrBlock": "10.0.0.0/8"},
-    "CreateSubnet": {"CidrBlock": "10.9.77.0/24"},
+    "CreateSubnet": {"CidrBlock": "172.31.240.0/24"},
     "CreateVpc": {"CidrBlock": "10.7.0.0/16"},
     "CreateVpcEndpoint": {"ServiceName": S3},
     "DeleteNetworkAclEntry": {"RuleNumber": 100},
@@ -563,6 +585,9 @@ def _base(world: World, row: Action, path: str) -> dict[str, Any]:
         "DeleteRoute": {"DestinationCidrBlock": "10.99.0.0/16"}
         if path != "DestinationPrefixListId"
         else {},
+        "AssociateVpcCidrBlock": {"Ipv6NetmaskLength": 56}
+        if path == "Ipv6IpamPoolId"
+        else ALWAYS["AssociateVpcCidrBlock"],
         "CreateRoute": {"DestinationCidrBlock": "10.98.0.0/16"}
         if path != "DestinationPrefixListId"
         else {},

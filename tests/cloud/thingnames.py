@@ -72,6 +72,26 @@ NAMES = {
     "InstanceIds": "instance",
     "InstanceProfileName": "instance-profile",
     "DestinationKeyId": "key",
+    "CurrentIpamScopeId": "ipam-scope",
+    "DestinationIpamScopeId": "ipam-scope",
+    "IpamId": "ipam",
+    "IpamIds": "ipam",
+    "IpamPoolAllocationId": "ipam-allocation",
+    "IpamPoolAllocationIds": "ipam-allocation",
+    "IpamPoolId": "ipam-pool",
+    "IpamPoolIds": "ipam-pool",
+    "IpamResourceDiscoveryAssociationId": "ipam-association",
+    "IpamResourceDiscoveryAssociationIds": "ipam-association",
+    "IpamResourceDiscoveryId": "ipam-discovery",
+    "IpamResourceDiscoveryIds": "ipam-discovery",
+    "IpamScopeId": "ipam-scope",
+    "IpamScopeIds": "ipam-scope",
+    "Ipv4IpamPoolId": "ipam-pool",
+    "Ipv6IpamPoolId": "ipam-pool",
+    "PoolId": "public-pool",
+    "PoolIds": "public-pool",
+    "PublicIpv4Pool": "public-pool",
+    "SourceIpamPoolId": "ipam-pool",
     "KernelId": "image",
     "LaunchTemplateId": "launch-template",
     "LaunchTemplateIds": "launch-template",
@@ -105,6 +125,7 @@ NAMES = {
     "RamdiskId": "image",
     "ReferencedGroupId": "security-group",
     "Resources": "instance",
+    "ResourceId": "vpc",
     "RoleArn": "role-arn",
     "RoleName": "role",
     "SAMLProviderArn": "saml-provider",
@@ -138,7 +159,7 @@ PATHS = {
 """By a parameter's whole name, where its last part says too little."""
 
 NAMES_NOTHING = re.compile(
-    r"(Add(Entries|ressFamily)|ResetPolicy|VpcEndpointType|Current|Entries|PrefixListName|PreviousVersion|RemoveEntries|TargetVersion|TransferAccount|Allow|Amazon|Assign|Attribute|Availability|Connectivity|Default|Destination|Dhcp|Egress|Icmp|Instance(Tenancy)"
+    r"(ResourceRegion|ResourceCidr|ResourceType|ResourceTag|Add(Entries|ressFamily)|ResetPolicy|VpcEndpointType|Current|Entries|PrefixListName|PreviousVersion|RemoveEntries|TargetVersion|TransferAccount|Allow|Amazon|Assign|Attribute|Availability|Connectivity|Default|Destination|Dhcp|Egress|Icmp|Instance(Tenancy)"
     r"|NetworkCard|Partition|Peer(Owner|Region)|Port|Primary|Protocol|RamDisk|Reservation|Rule(Action|Number)"
     r"|Secondary(Private)|SourceVersion|Spread|Strategy|Attribute|Availability|All|Cidr|Description|Device|Disable|Ebs|Executable|Force|From"
     r"|Http|Include|InstanceInit|InstanceMeta|InstanceType|Ip|Key(Type|Format)|Latest|Location"
@@ -169,6 +190,9 @@ NAMES_NOTHING = re.compile(
     r"|Signature|SigningA|SourceE|DestinationE|Bypass|WakeUp"
     r"|Traffic(Type|Direction)|LogDestination|LogFormat|ResourceType|(Add|Remove)NetworkServices|RemoveFields"
     r"|SessionNumber|VirtualNetworkId"
+    r"|AddAllocation|AddOperating|AutoImport|AwsService|Cascade|ClearAllocation|Disallowed"
+    r"|Monitored|Netmask|Operating|PreviewNext|PubliclyAdv|PublicIpSource|RemoveAllocation"
+    r"|RemoveOperating|Tier"
     r"|Arn|New|Only|Path|Policy(Name|Document|UsageFilter)|EntityFilter|Scope|SetAsDefault|Version).*"
 )
 """Parameters that name no thing of an account."""
@@ -193,6 +217,7 @@ MAKES_A_NEW_NAME = frozenset(
 SAYS_NOTHING = frozenset(
     {
         ("ModifyInstanceCreditSpecification", "InstanceCreditSpecifications.InstanceId"),
+        ("GetIpamResourceCidrs", "ResourceId"),
         ("DeleteKeyPair", "KeyName"),
         ("DeleteVpcEndpoints", "VpcEndpointIds"),
         ("DeleteKeyPair", "KeyPairId"),
@@ -208,6 +233,7 @@ REFUSES = {
     ("ModifyIdentityIdFormat", "PrincipalArn"): "InvalidParameterValue",
     ("AssociateIamInstanceProfile", "IamInstanceProfile.Arn"): "InvalidParameterValue",
     ("AssociateIamInstanceProfile", "IamInstanceProfile.Name"): "InvalidParameterValue",
+    ("ModifyIpamResourceCidr", "ResourceId"): "InvalidParameterValue",
     ("AssumeRole", "RoleArn"): "AccessDenied",
     ("AssumeRole", "SerialNumber"): "AccessDenied",
     ("GetSessionToken", "SerialNumber"): "AccessDenied",

@@ -8,6 +8,7 @@ import itertools
 from collections.abc import Callable
 from typing import Any
 
+from tests.cloud.ec2.ipam import plans
 from tests.cloud.ec2.world import IMAGE_ID, LOG_BUCKET
 
 _count = itertools.count()
@@ -129,6 +130,24 @@ MAKERS: dict[str, Callable[[Any], dict[str, Any]]] = {
         "LogDestination": f"arn:aws:s3:::{LOG_BUCKET}",
     },
     "CreateEgressOnlyInternetGateway": lambda ec2: {"VpcId": vpc(ec2)},
+    "AllocateIpamPoolCidr": lambda ec2: {
+        "IpamPoolId": plans.make(ec2).pool,
+        "NetmaskLength": 24,
+    },
+    "AssociateIpamResourceDiscovery": lambda ec2: {
+        "IpamId": ec2.create_ipam()["Ipam"]["IpamId"],
+        "IpamResourceDiscoveryId": ec2.create_ipam_resource_discovery()["IpamResourceDiscovery"][
+            "IpamResourceDiscoveryId"
+        ],
+    },
+    "CreateIpam": lambda ec2: {},
+    "CreateIpamPool": lambda ec2: {
+        "IpamScopeId": ec2.create_ipam()["Ipam"]["PrivateDefaultScopeId"],
+        "AddressFamily": "ipv4",
+    },
+    "CreateIpamResourceDiscovery": lambda ec2: {},
+    "CreateIpamScope": lambda ec2: {"IpamId": ec2.create_ipam()["Ipam"]["IpamId"]},
+    "CreatePublicIpv4Pool": lambda ec2: {},
     "AllocateIpamPoolCidr": lambda ec2: {
         "IpamPoolId": plans.make(ec2).pool,
         "NetmaskLength": 24,

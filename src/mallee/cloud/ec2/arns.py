@@ -29,6 +29,8 @@ NAMING: Mapping[str, Kind[Any, Any]] = {
     "DestinationCapacityReservationId": records.CAPACITY_RESERVATION,
     "CurrentIpamScopeId": records.IPAM_SCOPE,
     "DestinationIpamScopeId": records.IPAM_SCOPE,
+    "CurrentIpamScopeId": records.IPAM_SCOPE,
+    "DestinationIpamScopeId": records.IPAM_SCOPE,
     "DestinationPrefixListId": records.PREFIX_LIST,
     "DhcpOptionsId": records.DHCP_OPTIONS,
     "EgressOnlyInternetGatewayId": records.EGRESS_ONLY_GATEWAY,

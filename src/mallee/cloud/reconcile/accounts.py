@@ -112,6 +112,7 @@ def apply(tx: store.Tx, account: Record[Account, None], step: Step) -> None:
                 _remove(tx, record)
         case End():
             _forget_registrations(tx, account.id)
+            given.forget_account(tx, account.id)
             tx.release_owner(account.id)
             tx.delete(account)
 

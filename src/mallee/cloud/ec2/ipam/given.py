@@ -177,6 +177,12 @@ def give_back(tx: store.Tx, resource_id: str, cidr: str = "") -> None:
         tx.delete(allocation)
 
 
+def forget_account(tx: store.Tx, account: str) -> None:
+    """End what an account has noted by hand in pools of others."""
+    for allocation in tx.by(records.IPAM_ALLOCATION, "owner", account):
+        tx.delete(allocation)
+
+
 def forget(tx: store.Tx, record: Record[Any, Any]) -> None:
     """End what a record has that goes with its account, by whatever pools' owners."""
     if record.kind.name in (records.VPC.name, records.SUBNET.name, records.ADDRESS.name):

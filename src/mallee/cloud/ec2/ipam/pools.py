@@ -74,6 +74,7 @@ def _of_vpc(call: WriteCall, pool: Pool, request: Request) -> Pool:
     source: Mapping[str, Any] | None = request.get("SourceResource")
     if source is None:
         return pool
+    vpc = resources.one(call, records.VPC, source.get("ResourceId", ""))
     if source.get("ResourceType") != "vpc" or source.get("ResourceOwner") != call.account:
         raise errors.InvalidParameterValue("SourceResource is a VPC of the caller's own account.")
     if source.get("ResourceRegion") != call.settings.region or not request.get("SourceIpamPoolId"):
@@ -81,7 +82,6 @@ def _of_vpc(call: WriteCall, pool: Pool, request: Request) -> Pool:
             f"A pool for subnets has the SourceIpamPoolId of its VPC's ranges, and the "
             f"ResourceRegion {call.settings.region}."
         )
-    vpc = resources.one(call, records.VPC, source.get("ResourceId", ""))
     held = given.of_resource(call.tx, vpc.id)
     if not any(it.doc.pool_id == request["SourceIpamPoolId"] for it in held):
         raise errors.InvalidParameterValue(
@@ -326,7 +326,10 @@ ACTIONS: tuple[Action, ...] = (
             "AwsService",
             "PublicIpSource",
             "PubliclyAdvertisable",
-            "SourceResource",
+            "SourceResource.ResourceId",
+            "SourceResource.ResourceOwner",
+            "SourceResource.ResourceRegion",
+            "SourceResource.ResourceType",
         },
         creates=(records.IPAM_POOL.name,),
     ),

@@ -77,10 +77,24 @@ def _of_service(value: Finder) -> Finder:
     return lambda question: value(question) if _service(question) else None
 
 
+def _pool(member: str) -> Finder:
+    """Return what finds the IPAM pool from which a VPC or subnet takes the range it gets."""
+
+    def find(question: Question) -> str | None:
+        kind = things.kind_of(question.resource)
+        return question.asked.get(member) if kind in _WITH_RANGES else None
+
+    return find
+
+
+_WITH_RANGES = (records.VPC.name, records.SUBNET.name)
+
 FINDERS: Mapping[str, Finder] = {
     "ec2:acceptervpc": _vpc_of("accepter"),
     "ec2:dhcpoptionsid": _id(records.DHCP_OPTIONS),
     "ec2:internetgatewayid": _id(records.INTERNET_GATEWAY),
+    "ec2:ipv4ipampoolid": _pool("Ipv4IpamPoolId"),
+    "ec2:ipv6ipampoolid": _pool("Ipv6IpamPoolId"),
     "ec2:networkaclid": _id(records.NETWORK_ACL),
     "ec2:requestervpc": _vpc_of("requester"),
     "ec2:routetableid": _id(records.ROUTE_TABLE),
