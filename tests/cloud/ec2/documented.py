@@ -6,7 +6,7 @@ from typing import Any
 
 import botocore.loaders
 
-_FILTER = re.compile(r"<li> <p> <code>([^<]+)</code>")
+_FILTER = re.compile(r"<(/?ul)>|<li> <p> <code>([^<]+)</code>")
 
 
 @functools.cache
@@ -30,5 +30,15 @@ def members(action: str) -> dict[str, Any]:
 def filters(action: str) -> list[str]:
     """The names of filters that AWS documents for an action; `tag:Owner` stands for `tag:<key>`."""
     found = members(action).get("Filters") or members(action).get("Filter") or {}
-    names = _FILTER.findall(found.get("documentation", ""))
+    names = _outer(found.get("documentation", ""))
     return ["tag:Owner" if name.startswith("tag:") else name for name in names if name != "tag"]
+
+
+def _outer(documentation: str) -> list[str]:
+    """The items of the outer list: in lists within it stand the values of a filter."""
+    depth, names = 0, list[str]()
+    for tag, name in _FILTER.findall(documentation):
+        depth += {"ul": 1, "/ul": -1}.get(tag, 0)
+        if name and depth == 1:
+            names.append(name.strip())
+    return names

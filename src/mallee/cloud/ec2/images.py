@@ -147,12 +147,17 @@ def _render(call: Call, image: ImageRecord) -> shapes.Image:
     return {
         **row,
         "VirtualizationType": "hvm",
+        "EnaSupport": False,
         "RootDeviceName": ROOT_DEVICE,
         "RootDeviceType": "ebs",
         "BlockDeviceMappings": [
             {
                 "DeviceName": ROOT_DEVICE,
-                "Ebs": {"VolumeSize": doc.disk_gib, "DeleteOnTermination": True},
+                "Ebs": {
+                    "VolumeSize": doc.disk_gib,
+                    "DeleteOnTermination": True,
+                    "Encrypted": False,
+                },
             }
         ],
     }
@@ -175,7 +180,29 @@ def _of_root(value: Callable[[ImageRecord], str]) -> Callable[[Call, ImageRecord
     return lambda call, image: (value(image),) if image.doc.kind == "machine" else ()
 
 
+_NOT_HERE = (
+    "boot-mode",
+    "image-watermark.source-image-creation-time",
+    "image-watermark.source-image-id",
+    "image-watermark.source-image-region",
+    "image-watermark.watermark-creation-time",
+    "image-watermark.watermark-key",
+    "platform",
+    "product-code",
+    "product-code.type",
+    "source-image-id",
+    "source-image-region",
+    "source-instance-id",
+    "sriov-net-support",
+    "state-reason-code",
+    "state-reason-message",
+)
+"""By what AWS's images may have, and none here does: images are registered, never copied."""
+
 FILTERS: dict[str, Callable[[Call, ImageRecord], Iterable[str]]] = {
+    **{name: lambda call, image: () for name in _NOT_HERE},
+    "ena-support": _of_row("EnaSupport"),
+    "block-device-mapping.encrypted": _of_root(lambda image: "false"),
     "architecture": _of_row("Architecture"),
     "creation-date": _of_row("CreationDate"),
     "description": _of_row("Description"),

@@ -161,6 +161,10 @@ ACTIONS: tuple[Action, ...] = (
             render=_render,
             member="AvailabilityZones",
             filters={
+                # A local zone has a parent, and a zone in trouble a message; here are neither.
+                "message": lambda call, zone: (),
+                "parent-zone-id": lambda call, zone: (),
+                "parent-zone-name": lambda call, zone: (),
                 "zone-name": lambda call, zone: (zone.name,),
                 "zone-id": lambda call, zone: (zone.id,),
                 "state": lambda call, zone: (zone.state,),

@@ -14,8 +14,12 @@ from mallee.cloud.ec2.instances.power import InstanceRecord
 from mallee.cloud.ec2.vpc import interfacelisting
 from mallee.cloud.state import records
 from mallee.model.instances import Instance, State
+from mallee.model.networks import Interface
 
 Filter = Callable[[Call, InstanceRecord], Iterable[str]]
+
+BOOT_MODE = "legacy-bios"
+"""How every guest begins: by a BIOS, or without one by its kernel."""
 
 
 def _of(value: Callable[[Instance], str | None]) -> Filter:
@@ -49,6 +53,21 @@ def _of_interface(name: str) -> Filter:
     return _of_interfaces(name, 1)
 
 
+def _of_each(value: Callable[[Interface], Iterable[str]]) -> Filter:
+    """Return a filter by something in the documents of its interfaces."""
+
+    def values(call: Call, record: InstanceRecord) -> Iterable[str]:
+        own = instancenetwork.interfaces_of(call.view, record.doc)
+        return [found for one in own for found in value(one.doc)]
+
+    return values
+
+
+def _never(call: Call, record: InstanceRecord) -> Iterable[str]:
+    """Give nothing: no instance here has any such thing."""
+    return ()
+
+
 def _launch_time(record: InstanceRecord) -> str:
     when = datetime.datetime.fromtimestamp(record.doc.launched_at, datetime.UTC)
     return f"{when:%Y-%m-%dT%H:%M:%S}.000Z"
@@ -63,6 +82,11 @@ def _reason_code(call: Call, record: InstanceRecord) -> Iterable[str]:
     return (record.doc.reason.code,) if record.doc.reason else ()
 
 
+def _reason_message(call: Call, record: InstanceRecord) -> Iterable[str]:
+    reason = record.doc.reason
+    return (f"{reason.code}: {reason.message}",) if reason else ()
+
+
 STATE: dict[str, Filter] = {
     "instance-state-code": lambda call, record: (str(power.state_of(record).code),),
     "instance-state-name": lambda call, record: (power.state_of(record).label,),
@@ -74,11 +98,64 @@ _NOT_OF_INSTANCES = frozenset(
 _INTERFACE_FILTERS = interfacelisting.FILTERS.keys() - _NOT_OF_INSTANCES
 """Those of DescribeNetworkInterfaces that instances are found by too."""
 
+OPERATED: dict[str, Filter] = {
+    "operator.managed": _always("false"),
+    "operator.principal": _never,
+}
+"""Of services of AWS that launch instances for their users; there are none here."""
+
+_NOT_HERE: dict[str, Filter] = dict.fromkeys(
+    (
+        "boot-mode",
+        "capacity-reservation-specification.capacity-reservation-target"
+        ".capacity-reservation-resource-group-arn",
+        "instance-lifecycle",
+        "network-interface.addresses.association.carrier-ip",
+        "network-interface.addresses.association.customer-owned-ip",
+        "network-interface.association.carrier-ip",
+        "network-interface.association.customer-owned-ip",
+        "network-interface.outpost-arn",
+        "outpost-arn",
+        "platform",
+        "product-code",
+        "product-code.type",
+        "requester-id",
+        "spot-instance-request-id",
+        "tpm-support",
+    ),
+    _never,
+)
+"""By what AWS's instances may have, and none here does: Windows, a spot request, a product code."""
+
+_OF_THEIR_INTERFACES: dict[str, Filter] = {
+    "network-interface.attachment.network-card-index": _of_each(lambda doc: ("0",)),
+    "network-interface.ipv4-prefixes.ipv4-prefix": _of_each(lambda doc: doc.prefixes),
+    "network-interface.ipv6-addresses.is-primary-ipv6": _of_each(
+        lambda doc: ("false",) if doc.ipv6s else ()
+    ),
+    "network-interface.ipv6-native": _of_each(lambda doc: ("false",)),
+    "network-interface.ipv6-prefixes.ipv6-prefix": _of_each(lambda doc: doc.prefixes6),
+    "network-interface.public-dns-name": _of_interfaces("association.public-dns-name"),
+    "network-interface.tag-key": _of_each(lambda doc: doc.tags.keys()),
+    "network-interface.tag-value": _of_each(lambda doc: doc.tags.values()),
+}
+
 _OFF = (State.STOPPED, State.TERMINATED)
 """States in which an instance is in no capacity reservation."""
 
 FILTERS: dict[str, Filter] = {
     **STATE,
+    **OPERATED,
+    **_NOT_HERE,
+    **_OF_THEIR_INTERFACES,
+    "current-instance-boot-mode": _always(BOOT_MODE),
+    "ebs-optimized": _always("false"),
+    "ena-support": _always("false"),
+    "enclave-options.enabled": _always("false"),
+    "metadata-options.http-protocol-ipv4": _of(lambda doc: doc.metadata.http_endpoint),
+    "metadata-options.http-protocol-ipv6": _always("disabled"),
+    "metadata-options.state": _always("applied"),
+    "state-reason-message": _reason_message,
     "affinity": _of(lambda doc: doc.affinity),
     "architecture": _always("x86_64"),
     "availability-zone": _of(lambda doc: doc.zone),

@@ -81,6 +81,8 @@ def _render(call: Call, record: InstanceRecord) -> shapes.Instance:
         "RootDeviceType": "ebs",
         "BlockDeviceMappings": [],
         "EbsOptimized": False,
+        "EnaSupport": False,
+        "CurrentInstanceBootMode": instancefilters.BOOT_MODE,
         "CpuOptions": {"CoreCount": doc.vcpus, "ThreadsPerCore": 1},
         "CapacityReservationId": _reservation_of(record),
         "CapacityReservationSpecification": drawing.shown(doc),

@@ -107,6 +107,7 @@ def _reachability(call: Call, record: InstanceRecord) -> Iterable[str]:
 
 FILTERS: dict[str, Callable[[Call, InstanceRecord], Iterable[str]]] = {
     **instancefilters.STATE,
+    **instancefilters.OPERATED,
     "availability-zone": instancefilters.FILTERS["availability-zone"],
     "availability-zone-id": instancefilters.FILTERS["availability-zone-id"],
     **events.FILTERS,

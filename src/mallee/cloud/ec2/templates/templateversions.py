@@ -223,6 +223,10 @@ ACTIONS: tuple[Action, ...] = (
             render=_render,
             member="LaunchTemplateVersions",
             filters={
+                # What launches refuse no version has.
+                "host-resource-group-arn": lambda call, version: (),
+                "http-protocol-ipv4": lambda call, version: (),
+                "license-configuration-arn": lambda call, version: (),
                 "create-time": _created,
                 "ebs-optimized": _data("EbsOptimized"),
                 "http-endpoint": _data("MetadataOptions", "HttpEndpoint"),
