@@ -600,6 +600,11 @@ def _base(world: World, row: Action, path: str) -> dict[str, Any]:
         },
         "RevokeSecurityGroupEgress": grant,
         "RevokeSecurityGroupIngress": grant,
+        "ModifyInstanceCapacityReservationAttributes": {
+            "CapacityReservationSpecification": {}
+            if path.startswith("CapacityReservationSpecification")
+            else {"CapacityReservationPreference": "open"}
+        },
         "RunInstances": {"ImageId": world.public_image, "MinCount": 1, "MaxCount": 1},
         "UpdateSecurityGroupRuleDescriptionsEgress": nested,
         "UpdateSecurityGroupRuleDescriptionsIngress": nested,

@@ -37,6 +37,7 @@ NOT_HERE = {
     "ec2:authorizedservice": "no service has interfaces in a VPC",
     "ec2:cpuoptionsamdsevsnp": "no host has it",
     "ec2:ipamprefixlistresolvertargetid": "no list is kept by a resolver",
+    "ec2:outpostarn": "there are no outposts",
     "ec2:vpcemultiregion": "there is one region",
     "ec2:vpceprivatednspreference": "there are gateway endpoints only",
     "ec2:vpceprivatednsspecifieddomains": "there are gateway endpoints only",

@@ -184,7 +184,7 @@ NAMES_NOTHING = re.compile(
     r"|PrivateKey|Require|SAMLMetadata|Resource(Arns|Owner|Policy|HandlingOption)|RoleSession|SSHPublicKeyBody|Service"
     r"|SourceIdentity|Thumbprint|Transitive|Url|VirtualMFA|WebIdentity"
     r"|Import|Encrypted|Valid|Expiration|Wrapping|Ciphertext|Constraints|Customer|Decrypt|EncryptionA|EncryptionC|Grant|Key(Agreement|Pair|Spec|Usage)|Limit"
-    r"|Mac|Marker|Message|MultiRegion|Number|Operations|Origin|Pending|Plaintext|Retiring|Rotation"
+    r"|AutoPlacement|EphemeralStorage|EndDate|Host(Maintenance|Recovery)|Instance(Count|MatchCriteria|Platform)|Quantity|RemoveEndDate|TotalTarget|AutoRecovery|Affinity|CapacityReservationPreference|PlacementGroupArn|Priority|Weight|Mac|Marker|Message|MultiRegion|Number|Operations|Origin|Pending|Plaintext|Retiring|Rotation"
     r"|CoreCount|CpuCredits|InstanceFamily|Resources?$|ThreadsPerCore|UseLongIds|Cron|Key$|(Start|End)(Hour|WeekDay)|InstanceEventId|Not(Before|After)|ReasonCodes|Accelerator|Architecture|BareMetal|Burstable|Excluded|InstanceGenerations|LocalStorage"
     r"|Memory|NetworkInterfaceCount|TotalLocalStorage|VCpu|Virtualization"
     r"|Signature|SigningA|SourceE|DestinationE|Bypass|WakeUp"
@@ -218,6 +218,10 @@ SAYS_NOTHING = frozenset(
     {
         ("ModifyInstanceCreditSpecification", "InstanceCreditSpecifications.InstanceId"),
         ("GetIpamResourceCidrs", "ResourceId"),
+        # Of each host, of each fleet the answer says why nothing was done.
+        ("CancelCapacityReservationFleets", "CapacityReservationFleetIds"),
+        ("ModifyHosts", "HostIds"),
+        ("ReleaseHosts", "HostIds"),
         ("DeleteKeyPair", "KeyName"),
         ("DeleteVpcEndpoints", "VpcEndpointIds"),
         ("DeleteKeyPair", "KeyPairId"),
@@ -245,6 +249,9 @@ REFUSES = {
     ("DescribePlacementGroups", "GroupNames"): "InvalidPlacementGroup.Unknown",
     # An instance that runs is not moved, to whatever group.
     ("ModifyInstancePlacement", "GroupId"): "IncorrectInstanceState",
+    ("ModifyInstancePlacement", "HostId"): "IncorrectInstanceState",
+    # It asks for tenancy host too.
+    ("RunInstances", "Placement.HostId"): "InvalidParameterCombination",
     ("ModifyInstancePlacement", "GroupName"): "IncorrectInstanceState",
     ("DeleteLaunchTemplate", "LaunchTemplateName"): ("InvalidLaunchTemplateName.NotFoundException"),
     ("ModifyLaunchTemplate", "LaunchTemplateName"): ("InvalidLaunchTemplateName.NotFoundException"),

@@ -98,6 +98,8 @@ LOOKS_INTO = frozenset(
     {
         "DescribeInstanceAttribute",
         "DescribeVpcAttribute",
+        "GetCapacityReservationUsage",
+        "GetGroupsForCapacityReservation",
         "GetLaunchTemplateData",
         "GetPasswordData",
         "DescribeSecurityGroupReferences",

@@ -10,6 +10,7 @@ from typing import Any, cast
 
 from mallee.cloud import accounts, things
 from mallee.cloud.ec2 import zones
+from mallee.cloud.ec2.capacity import contextkeys as capacity
 from mallee.cloud.ec2.instances import metadatadefaults
 from mallee.cloud.ec2.vpc import contextkeys as network
 from mallee.cloud.identity.question import Finder, Question, member, thing
@@ -261,7 +262,7 @@ FINDERS: Mapping[str, Finder] = {
     "ec2:allocationid": _id(records.ADDRESS),
     "ec2:associatepublicipaddress": _of(records.INTERFACE, _associates_public_ip),
     "ec2:attribute": lambda question: tuple(_attributes(question)) or None,
-    "ec2:availabilityzone": _zone,
+    "ec2:availabilityzone": lambda question: _zone(question) or capacity.zone(question),
     "ec2:availabilityzoneid": _zone_id,
     "ec2:createaction": lambda question: question.create_action,
     "ec2:domain": _of(records.ADDRESS, _always("vpc")),
@@ -272,7 +273,11 @@ FINDERS: Mapping[str, Finder] = {
     "ec2:instancemarkettype": _of(_INSTANCE, _always("on-demand")),
     "ec2:instancemetadatatags": _metadata("InstanceMetadataTags", "instance_metadata_tags"),
     "ec2:instanceprofile": _of(_INSTANCE, _profile),
-    "ec2:instancetype": _of(_INSTANCE, _instance_type),
+    "ec2:instancetype": lambda question: (
+        capacity.instance_type(question)
+        if _kind(question) != _INSTANCE.name
+        else _instance_type(question)
+    ),
     "ec2:keypairname": _field(records.KEY_PAIR, "name"),
     "ec2:keypairtype": _of(records.KEY_PAIR, _key_type),
     "ec2:islaunchtemplateresource": _is_of_template,
@@ -297,9 +302,9 @@ FINDERS: Mapping[str, Finder] = {
     "ec2:securitygroupid": _id(records.SECURITY_GROUP),
     "ec2:subnet": _subnet,
     "ec2:subnetid": _id(records.SUBNET),
-    "ec2:tenancy": lambda question: "default" if _kind(question) in ("instance", "vpc") else None,
     "ec2:vpc": _vpc,
     "ec2:vpcid": _id(records.VPC),
+    **capacity.FINDERS,
     **network.FINDERS,
 }
 
