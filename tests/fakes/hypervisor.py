@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 
 from mallee.model.volumes import Limits
 from mallee.node.do import volumes
-from mallee.node.do.hypervisor import HypervisorAway, HypervisorFailed
+from mallee.node.do.hypervisor import AgentSilent, HypervisorAway, HypervisorFailed
 from mallee.node.plan import disks, domain
 from mallee.node.plan.disks import Disk
 from mallee.node.plan.seen import DomainState, Ended, SeenDomain
@@ -45,6 +45,9 @@ class FakeHypervisor:
         self.starts: list[str] = []
         """The instance of each start, in order."""
         self.keys_pressed = 0
+        self.interrupts = 0
+        self.agent: Callable[[str], str | None] | None = None
+        """Answers as every guest's agent, nothing where it is silent; None: no guest has one."""
 
     # What the agent asks
 
@@ -188,6 +191,19 @@ class FakeHypervisor:
     def press_key(self, uuid: str) -> None:
         self._check_on(uuid)
         self.keys_pressed += 1
+
+    def interrupt(self, uuid: str) -> None:
+        self._check_on(uuid)
+        self.interrupts += 1
+
+    def ask_agent(self, uuid: str, command: str, timeout_s: int) -> str | None:
+        self._check_on(uuid)
+        if self.agent is None:
+            return None
+        answer = self.agent(command)
+        if answer is None:
+            raise AgentSilent("the guest's agent says nothing")
+        return answer
 
     def fetch_screen(self, uuid: str) -> bytes:
         self._check_on(uuid)

@@ -304,6 +304,8 @@ ASK_PLAN = "plan"
 ASK_PLANS = "plans"
 """The same for all instances of the host; it names none."""
 
+ASK_INTERRUPT = "interrupt"
+"""Send the instance an interrupt that cannot be masked; the answer is empty."""
 ASK_PUSH_KEY = "push-key"
 """Show the instance an SSH key for a while: `detail` is a `PushedKey` as JSON; the answer is
 empty."""

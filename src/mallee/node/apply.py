@@ -9,6 +9,7 @@ from collections.abc import Coroutine
 
 from mallee.kit import process
 from mallee.model.instances import Reason
+from mallee.node import guestagents
 from mallee.node.do import console, disks, images
 from mallee.node.do.hypervisor import HypervisorFailed
 from mallee.node.do.network import NotWanted
@@ -89,7 +90,7 @@ def _apply_to_domain(host: Host, step: steps.Step) -> None:
         case steps.Resume(instance_id):
             hypervisor.resume(domain.uuid_of(instance_id))
         case steps.ShutDown(instance_id):
-            hypervisor.shut_down(domain.uuid_of(instance_id))
+            guestagents.shut_down(hypervisor, instance_id)
         case steps.Reboot(instance_id):
             hypervisor.reboot(domain.uuid_of(instance_id))
         case steps.Reset(instance_id):

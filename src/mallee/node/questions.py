@@ -126,5 +126,8 @@ def read(host: Host, ask: Ask) -> bytes:
             if ask.kind == hosts.ASK_WAKENED_SCREEN:
                 host.hypervisor.press_key(uuid)
             return host.hypervisor.fetch_screen(uuid)
+        case hosts.ASK_INTERRUPT:
+            host.hypervisor.interrupt(domain.uuid_of(ask.instance_id))
+            return b""
         case kind:
             raise HypervisorFailed(f"this agent knows no question of the kind {kind[:32]!r}")

@@ -1,4 +1,5 @@
-"""Looks again and again whether the guests of this host answer on their first interface.
+"""Looks again and again whether the guests of this host answer: on their first interface, and
+their agents where they have one.
 
 A task of the reconciler; what it finds is reported along with all else of an instance (`joined`).
 What follows from answers and silence is `plan.reachability`'s business; nothing is kept over a
@@ -14,7 +15,7 @@ import msgspec
 from mallee.kit import logs
 from mallee.model.hosts import InterfaceWanted
 from mallee.model.instances import InstanceSeen, Phase
-from mallee.node import apply
+from mallee.node import apply, guestagents
 from mallee.node.host import Host
 from mallee.node.ledger import Ledger
 from mallee.node.plan import reachability
@@ -34,6 +35,11 @@ class Reachability:
     host: Host
     ledger: Ledger
     _known: dict[str, Known] = field(default_factory=dict[str, Known])
+    _agents: guestagents.Looks = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Know nothing of any guest."""
+        self._agents = guestagents.Looks(self.host.hypervisor)
 
     async def run(self, seen: Callable[[], Seen], tell: Callable[[], None]) -> None:
         """Look until cancelled; tell when something is different."""
@@ -55,9 +61,10 @@ class Reachability:
             log.warning("guests not asked", error=str(error))
             return
         now = self.host.clock.now()
+        silent = await self._agents.look(running, now)
         self._known = {
             id: reachability.observe(
-                self._known.get(id), one.launch, first[id].id in answering, now
+                self._known.get(id), one.launch, first[id].id in answering and id not in silent, now
             )
             for id, one in running.items()
             if id in first

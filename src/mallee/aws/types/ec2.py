@@ -7390,6 +7390,11 @@ class SecurityGroupVpcAssociation(TypedDict):
     GroupOwnerId: NotRequired[str | None]
 
 
+class SendDiagnosticInterruptRequest(TypedDict):
+    InstanceId: str
+    DryRun: NotRequired[bool]
+
+
 class ServiceDetail(TypedDict):
     ServiceName: NotRequired[str | None]
     ServiceId: NotRequired[str | None]

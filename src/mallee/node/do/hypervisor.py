@@ -23,6 +23,10 @@ class HypervisorAway(HypervisorFailed):
     """Nobody answers at the hypervisor's socket: it is down or restarting. Try again soon."""
 
 
+class AgentSilent(HypervisorFailed):
+    """The agent in the guest has its port open, and did not answer in time."""
+
+
 class Hypervisor(Protocol):
     """What the agent asks. Each call may be made twice: the second finds it done."""
 
@@ -96,6 +100,15 @@ class Hypervisor(Protocol):
 
     def press_key(self, uuid: str) -> None:
         """Press and let go a key of an active domain that means nothing by itself."""
+        ...
+
+    def interrupt(self, uuid: str) -> None:
+        """Send an active domain an interrupt that cannot be masked."""
+        ...
+
+    def ask_agent(self, uuid: str, command: str, timeout_s: int) -> str | None:
+        """Return what the guest's agent answers to a command of QEMU's guest agent protocol; None
+        when none has its port open. Raises `AgentSilent` when no answer comes in time."""
         ...
 
     def fetch_screen(self, uuid: str) -> bytes:

@@ -19,11 +19,12 @@ from contextlib import contextmanager
 from typing import Any
 
 import libvirt
+import libvirt_qemu
 
 from mallee.kit import logs
 from mallee.model.volumes import Limits
-from mallee.node.do import livedisks
-from mallee.node.do.hypervisor import HypervisorAway, HypervisorFailed
+from mallee.node.do import libvirtloop, livedisks
+from mallee.node.do.hypervisor import AgentSilent, HypervisorAway, HypervisorFailed
 from mallee.node.plan import disks
 from mallee.node.plan import domain as domains
 from mallee.node.plan.disks import Disk
@@ -58,6 +59,8 @@ _UNKNOWN = frozenset({libvirt.VIR_ERR_NO_DOMAIN, libvirt.VIR_ERR_NO_DOMAIN_METAD
 
 _AWAY = frozenset({libvirt.VIR_ERR_NO_CONNECT, libvirt.VIR_ERR_INVALID_CONN, libvirt.VIR_ERR_RPC})
 
+_AGENT_SILENT = frozenset({libvirt.VIR_ERR_AGENT_UNRESPONSIVE, libvirt.VIR_ERR_AGENT_UNSYNCED})
+
 _SHUT_DOWN_BY_SIGNAL = libvirt.VIR_DOMAIN_EVENT_SHUTDOWN_HOST
 
 _UNDEFINE = (
@@ -81,7 +84,7 @@ class Libvirt:
         self._closing = threading.Event()
         self._resets: dict[str, int] = {}
         self._signalled: set[str] = set()
-        _start_event_loop()
+        libvirtloop.start()
         self._lost.set()
         self._keeper = threading.Thread(target=self._keep, name="libvirt keeper", daemon=True)
         self._keeper.start()
@@ -196,6 +199,24 @@ class Libvirt:
         with self._calling() as connection:
             domain = connection.lookupByUUIDString(uuid)
             domain.sendKey(libvirt.VIR_KEYCODE_SET_LINUX, KEY_PRESSED_MS, [_LEFT_SHIFT], 1, 0)
+
+    def interrupt(self, uuid: str) -> None:
+        """Send an active domain an interrupt that cannot be masked."""
+        with self._calling() as connection:
+            connection.lookupByUUIDString(uuid).injectNMI()
+
+    def ask_agent(self, uuid: str, command: str, timeout_s: int) -> str | None:
+        """Return what the guest's agent answers; None: none has its port open."""
+        with self._calling() as connection:
+            domain = connection.lookupByUUIDString(uuid)
+            if not domains.has_agent(domain.XMLDesc()):
+                return None
+            try:
+                return libvirt_qemu.qemuAgentCommand(domain, command, timeout_s, 0)
+            except libvirt.libvirtError as error:
+                if error.get_error_code() in _AGENT_SILENT:
+                    raise AgentSilent(str(error)) from error
+                raise
 
     def fetch_screen(self, uuid: str) -> bytes:
         """Return what the screen of an active domain shows, as PNG or PPM."""
@@ -365,29 +386,3 @@ def _while_active(domain: Any, order: Callable[[], object]) -> None:
 
 def _dotted(version: int) -> str:
     return f"{version // 1_000_000}.{version // 1000 % 1000}.{version % 1000}"
-
-
-_event_loop_lock = threading.Lock()
-_event_loop: threading.Thread | None = None
-
-
-def _start_event_loop() -> None:
-    """libvirt has one event loop per process, which must stand before the first connection."""
-    global _event_loop
-    with _event_loop_lock:
-        if _event_loop is not None:
-            return
-        # Errors are raised; libvirt need not print them too.
-        libvirt.registerErrorHandler(_ignore_error, None)
-        libvirt.virEventRegisterDefaultImpl()
-        _event_loop = threading.Thread(target=_run_events, name="libvirt events", daemon=True)
-        _event_loop.start()
-
-
-def _run_events() -> None:
-    while True:
-        libvirt.virEventRunDefaultImpl()
-
-
-def _ignore_error(_: Any, __: Any) -> None:
-    """Every error is raised by the call that met it."""

@@ -36,6 +36,8 @@ NAMESPACE = "urn:mallee:domain"
 DISK_FILE = "disk.qcow2"
 CONSOLE_LOG = "console.log"
 CONSOLE_SOCKET = "console.sock"
+AGENT_SOCKET = "agent.sock"
+AGENT_PORT = "org.qemu.guest_agent.0"
 QEMU_DIRECTORY = "qemu"
 """The one place below the instance's directory where QEMU's user may make files."""
 VNC_SOCKET = f"{QEMU_DIRECTORY}/vnc.sock"
@@ -183,6 +185,7 @@ def _add_devices(domain: Element, spec: DomainSpec, directory: Path) -> None:
     for number, nic in enumerate(spec.nics):
         _add_nic(devices, nic, _FIRST_NIC_SLOT + number)
     _add_console(devices, directory)
+    _add_agent_port(devices, directory)
     SubElement(devices, "controller", type="usb", model="none")
     for index, model in enumerate(("pcie-root", "pcie-root-port", "pcie-to-pci-bridge")):
         SubElement(devices, "controller", type="pci", model=model, index=str(index))
@@ -196,8 +199,19 @@ def _add_devices(domain: Element, spec: DomainSpec, directory: Path) -> None:
     SubElement(devices, "memballoon", model="none")
 
 
+def _add_agent_port(devices: Element, directory: Path) -> None:
+    """The port of an agent in the guest; libvirt makes the socket, so no path of QEMU's is
+    followed."""
+    controller = SubElement(devices, "controller", type="virtio-serial", index="0")
+    _place(controller, _PORTS_SLOT)
+    channel = SubElement(devices, "channel", type="unix")
+    SubElement(channel, "source", mode="bind", path=str(directory / AGENT_SOCKET))
+    SubElement(channel, "target", type="virtio", name=AGENT_PORT)
+
+
 _DISK_SLOT = 0x03
 _RNG_SLOT = 0x04
+_PORTS_SLOT = 0x05
 _FIRST_NIC_SLOT = 0x08
 """Slots of the root bus; 1 and 2 are taken by the VGA adapter and the way to the bridge."""
 _FIRST_HOT_NIC_SLOT = 0x10
@@ -221,6 +235,15 @@ def decode_nics(text: str) -> frozenset[Nic]:
         if target is not None and mac is not None:
             found.add(Nic(target.get("dev", ""), mac.get("address", "")))
     return frozenset(found)
+
+
+def has_agent(text: str) -> bool:
+    """Tell from a running domain's XML whether an agent in the guest has its port open."""
+    targets = ElementTree.fromstring(text).iterfind("devices/channel/target")
+    return any(
+        target.get("name") == AGENT_PORT and target.get("state") == "connected"
+        for target in targets
+    )
 
 
 def _place(device: Element, slot: int, bus: int = 0) -> None:

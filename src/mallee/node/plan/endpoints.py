@@ -2,9 +2,9 @@
 
 Nothing is forwarded there. What comes by the device of an interface endpoint for the services'
 ports is taken by the agent, whose sockets are in the namespace (`metadata/endpoints`); what an
-instance connect endpoint begins comes back to the agent (`lines`). All else is dropped. The VPC's own
-namespace treats it as it treats an interface, with its groups and its subnet's ACL and route table.
-Called by `routing` and `do/vpcs`. Pure.
+instance connect endpoint begins comes back to the agent (`lines`). All else is dropped. The
+VPC's own namespace treats it as it treats an interface, with its groups and its subnet's ACL and
+route table. Called by `routing` and `do/vpcs`. Pure.
 """
 
 from mallee.model.carried import EndpointWanted
