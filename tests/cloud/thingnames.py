@@ -28,16 +28,18 @@ NAMES = {
     "NetworkAclId": "network-acl",
     "NetworkAclIds": "network-acl",
     "RouteTableId": "route-table",
+    "VolumeId": "volume",
+    "VolumeIds": "volume",
     "AddRouteTableIds": "route-table",
     "RemoveRouteTableIds": "route-table",
-    "VpcEndpointId": "endpoint",
-    "VpcEndpointIds": "endpoint",
     "AddSubnetIds": "subnet",
     "RemoveSubnetIds": "subnet",
     "AddSecurityGroupIds": "security-group",
     "RemoveSecurityGroupIds": "security-group",
     "ExclusionId": "exclusion",
     "ExclusionIds": "exclusion",
+    "VpcEndpointId": "endpoint",
+    "VpcEndpointIds": "endpoint",
     "RouteTableIds": "route-table",
     "SecondaryAllocationIds": "elastic-ip",
     "SubnetCidrReservationId": "reservation",
@@ -142,6 +144,17 @@ NAMES = {
     "SubnetId": "subnet",
     "SubnetIds": "subnet",
     "TargetKeyId": "key",
+    "AddSubnetIds": "subnet",
+    "RemoveSubnetIds": "subnet",
+    "TransitGatewayAttachmentId": "transit-attachment",
+    "TransitGatewayAttachmentIds": "transit-attachment",
+    "TransitGatewayId": "transit-gateway",
+    "TransitGatewayIds": "transit-gateway",
+    "TransitGatewayRouteTableId": "transit-table",
+    "TransitGatewayRouteTableIds": "transit-table",
+    "AssociationDefaultRouteTableId": "transit-table",
+    "PropagationDefaultRouteTableId": "transit-table",
+    "PeerTransitGatewayId": "transit-gateway",
     "UserName": "user",
     "VpcId": "vpc",
     "VpcIds": "vpc",
@@ -165,17 +178,6 @@ NAMES_NOTHING = re.compile(
     r"|Http|Include|InstanceInit|InstanceMeta|InstanceType|Ip|Key(Type|Format)|Latest|Location"
     r"|Map|Max|Min|Monitor|Owner|PrivateIp|PublicKey|Region|SkipOs|SourceDest|Tag|Tenancy|To"
     r"|UserData|InstanceOSUser|SSHPublicKey|PreserveClientIp|Value|Volume|Zone|Domain|Delete|Associate|PathPrefix|Status|NetworkBorder"
-    "AddSubnetIds": "subnet",
-    "RemoveSubnetIds": "subnet",
-    "TransitGatewayAttachmentId": "transit-attachment",
-    "TransitGatewayAttachmentIds": "transit-attachment",
-    "TransitGatewayId": "transit-gateway",
-    "TransitGatewayIds": "transit-gateway",
-    "TransitGatewayRouteTableId": "transit-table",
-    "TransitGatewayRouteTableIds": "transit-table",
-    "AssociationDefaultRouteTableId": "transit-table",
-    "PropagationDefaultRouteTableId": "transit-table",
-    "PeerTransitGatewayId": "transit-gateway",
     r"|SourceSecurityGroupOwnerId|UserId|MetadataOptions|Enable|EncodedMessage"
     r"|Lookup|StartTime|EndTime|trailNameList|includeShadowTrails|TrailName"
     r"|ActionNames|Assignment|Association(Ids)|Assume|Authentication|AWSService|Caller|Certificate"
@@ -187,12 +189,12 @@ NAMES_NOTHING = re.compile(
     r"|AutoPlacement|EphemeralStorage|EndDate|Host(Maintenance|Recovery)|Instance(Count|MatchCriteria|Platform)|Quantity|RemoveEndDate|TotalTarget|AutoRecovery|Affinity|CapacityReservationPreference|PlacementGroupArn|Priority|Weight|Mac|Marker|Message|MultiRegion|Number|Operations|Origin|Pending|Plaintext|Retiring|Rotation"
     r"|CoreCount|CpuCredits|InstanceFamily|Resources?$|ThreadsPerCore|UseLongIds|Cron|Key$|(Start|End)(Hour|WeekDay)|InstanceEventId|Not(Before|After)|ReasonCodes|Accelerator|Architecture|BareMetal|Burstable|Excluded|InstanceGenerations|LocalStorage"
     r"|Memory|NetworkInterfaceCount|TotalLocalStorage|VCpu|Virtualization"
+    r"|(Appliance|Auto|Default|Dns|Ipv6|Multicast|SecurityGroup|VpnEcmp)[A-Za-z]*(Support|Attachments|Association|Propagation)$"
+    r"|AmazonSideAsn|Blackhole|PeerAccountId|PeerRegion"
     r"|Signature|SigningA|SourceE|DestinationE|Bypass|WakeUp"
+    r"|AddAllocation|AddOperating|AutoImport|AwsService|Cascade|ClearAllocation|Disallowed|Monitored|Netmask|Operating|PreviewNext|PubliclyAdv|PublicIpSource|RemoveAllocation|RemoveOperating|Tier"
     r"|Traffic(Type|Direction)|LogDestination|LogFormat|ResourceType|(Add|Remove)NetworkServices|RemoveFields"
     r"|SessionNumber|VirtualNetworkId"
-    r"|AddAllocation|AddOperating|AutoImport|AwsService|Cascade|ClearAllocation|Disallowed"
-    r"|Monitored|Netmask|Operating|PreviewNext|PubliclyAdv|PublicIpSource|RemoveAllocation"
-    r"|RemoveOperating|Tier"
     r"|Arn|New|Only|Path|Policy(Name|Document|UsageFilter)|EntityFilter|Scope|SetAsDefault|Version).*"
 )
 """Parameters that name no thing of an account."""
@@ -213,6 +215,15 @@ MAKES_A_NEW_NAME = frozenset(
     }
 )
 """A name is each account's own: the same name in another account is another thing."""
+
+ASKS_ANOTHER = frozenset(
+    {
+        ("CreateTransitGatewayPeeringAttachment", "PeerTransitGatewayId"),
+        ("CreateTransitGatewayVpcAttachment", "TransitGatewayId"),
+    }
+)
+"""What may be asked of another account, by who knows the id: nothing passes before it accepts
+(`tests/cloud/ec2/transit`)."""
 
 SAYS_NOTHING = frozenset(
     {

@@ -73,6 +73,25 @@ def _mirror_session(ec2: Any) -> dict[str, Any]:
     }
 
 
+def transit_gateway(ec2: Any) -> str:
+    """A transit gateway."""
+    return ec2.create_transit_gateway()["TransitGateway"]["TransitGatewayId"]
+
+
+def _account(ec2: Any) -> str:
+    return ec2.describe_vpcs()["Vpcs"][0]["OwnerId"]
+
+
+def _attached(ec2: Any) -> dict[str, Any]:
+    """What an attachment of a VPC takes."""
+    own = vpc(ec2)
+    return {
+        "TransitGatewayId": transit_gateway(ec2),
+        "VpcId": own,
+        "SubnetIds": [subnet(ec2, own)],
+    }
+
+
 def _default_vpc(ec2: Any) -> str:
     wanted = [{"Name": "is-default", "Values": ["true"]}]
     return ec2.describe_vpcs(Filters=wanted)["Vpcs"][0]["VpcId"]
@@ -129,25 +148,8 @@ MAKERS: dict[str, Callable[[Any], dict[str, Any]]] = {
         "LogDestinationType": "s3",
         "LogDestination": f"arn:aws:s3:::{LOG_BUCKET}",
     },
+    "CreateVolume": lambda ec2: {"AvailabilityZone": "us-east-1a", "Size": 1},
     "CreateEgressOnlyInternetGateway": lambda ec2: {"VpcId": vpc(ec2)},
-    "AllocateIpamPoolCidr": lambda ec2: {
-        "IpamPoolId": plans.make(ec2).pool,
-        "NetmaskLength": 24,
-    },
-    "AssociateIpamResourceDiscovery": lambda ec2: {
-        "IpamId": ec2.create_ipam()["Ipam"]["IpamId"],
-        "IpamResourceDiscoveryId": ec2.create_ipam_resource_discovery()["IpamResourceDiscovery"][
-            "IpamResourceDiscoveryId"
-        ],
-    },
-    "CreateIpam": lambda ec2: {},
-    "CreateIpamPool": lambda ec2: {
-        "IpamScopeId": ec2.create_ipam()["Ipam"]["PrivateDefaultScopeId"],
-        "AddressFamily": "ipv4",
-    },
-    "CreateIpamResourceDiscovery": lambda ec2: {},
-    "CreateIpamScope": lambda ec2: {"IpamId": ec2.create_ipam()["Ipam"]["IpamId"]},
-    "CreatePublicIpv4Pool": lambda ec2: {},
     "AllocateIpamPoolCidr": lambda ec2: {
         "IpamPoolId": plans.make(ec2).pool,
         "NetmaskLength": 24,
@@ -203,10 +205,23 @@ MAKERS: dict[str, Callable[[Any], dict[str, Any]]] = {
     "CreateTrafficMirrorSession": lambda ec2: _mirror_session(ec2),
     "CreateTrafficMirrorTarget": lambda ec2: {"NetworkInterfaceId": _interface(ec2, subnet(ec2))},
     "CreateVpc": lambda ec2: {"CidrBlock": "10.0.0.0/16"},
+    "CreateVpcBlockPublicAccessExclusion": lambda ec2: {
+        "VpcId": vpc(ec2),
+        "InternetGatewayExclusionMode": "allow-egress",
+    },
     "CreateVpcEndpoint": lambda ec2: {
         "VpcId": vpc(ec2),
         "ServiceName": "com.amazonaws.us-east-1.s3",
     },
+    "CreateTransitGateway": lambda ec2: {},
+    "CreateTransitGatewayPeeringAttachment": lambda ec2: {
+        "TransitGatewayId": transit_gateway(ec2),
+        "PeerTransitGatewayId": transit_gateway(ec2),
+        "PeerAccountId": _account(ec2),
+        "PeerRegion": "us-east-1",
+    },
+    "CreateTransitGatewayRouteTable": lambda ec2: {"TransitGatewayId": transit_gateway(ec2)},
+    "CreateTransitGatewayVpcAttachment": _attached,
     "CreateVpcPeeringConnection": lambda ec2: {
         "VpcId": vpc(ec2),
         "PeerVpcId": _default_vpc(ec2),
@@ -224,8 +239,4 @@ MAKERS: dict[str, Callable[[Any], dict[str, Any]]] = {
     },
     "RunInstances": lambda ec2: {"ImageId": IMAGE_ID, "MinCount": 1, "MaxCount": 1},
 }
-    "CreateVpcBlockPublicAccessExclusion": lambda ec2: {
-        "VpcId": vpc(ec2),
-        "InternetGatewayExclusionMode": "allow-egress",
-    },
 """By action; each is given a client and returns the request."""
