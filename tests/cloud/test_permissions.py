@@ -46,6 +46,8 @@ NOT_HERE = {
     "ec2:managedresourceoperator": "no service has things in an account",
     "ec2:productcode": "no image is sold",
     "ec2:authorizeduser": "no interface is lent to another account",
+    "ec2:parentvolume": "no volume is a copy of one",
+    "ec2:volumeinitializationrate": "a volume is filled as fast as its host can",
     "ec2:permission": "no interface is lent to another account",
     "iam:fido-certification": "there are only virtual MFA devices",
     "iam:fido-fips-140-2-certification": "there are only virtual MFA devices",
@@ -125,6 +127,7 @@ IDS = {
     "RouteTableId": "rtb-0123456789abcdef0",
     "SourceCapacityReservationId": "cr-0123456789abcdef0",
     "ExclusionId": "vpcbpa-exclude-0123456789abcdef0",
+    "VolumeId": "vol-0123456789abcdef0",
     "VpcEndpointId": "vpce-0123456789abcdef0",
     "VpcEndpointIds": ["vpce-0123456789abcdef0"],
     "VpcPeeringConnectionId": "pcx-0123456789abcdef0",
@@ -150,6 +153,10 @@ IDS = {
     "OpenIDConnectProviderArn": f"arn:aws:iam::{ACCOUNT}:oidc-provider/id.example",
     "SAMLProviderArn": f"arn:aws:iam::{ACCOUNT}:saml-provider/some-name",
     "SubnetId": "subnet-0123456789abcdef0",
+    "SubnetIds": ["subnet-0123456789abcdef0"],
+    "TransitGatewayAttachmentId": "tgw-attach-0123456789abcdef0",
+    "TransitGatewayId": "tgw-0123456789abcdef0",
+    "TransitGatewayRouteTableId": "tgw-rtb-0123456789abcdef0",
     "VpcId": "vpc-0123456789abcdef0",
 }
 """What a member of a request names."""

@@ -32,6 +32,8 @@ _NOTHING: Mapping[str, int] = {}
 _ERRORS: Mapping[str, type[errors.AwsError]] = {
     quotas.VCPUS: errors.VcpuLimitExceeded,
     quotas.ADDRESSES: errors.AddressLimitExceeded,
+    quotas.VOLUMES: errors.VolumeLimitExceeded,
+    quotas.VOLUMES_SIZE: errors.VolumeLimitExceeded,
     quotas.SECURITY_GROUPS: errors.SecurityGroupLimitExceeded,
     quotas.VPCS: errors.VpcLimitExceeded,
     quotas.INTERNET_GATEWAYS: errors.InternetGatewayLimitExceeded,

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from mallee.model.capacityreservations import CapacityReservation
 from mallee.model.images import Image
 from mallee.model.instances import Instance, InstanceSeen, Phase, Power, phase_of
+from mallee.model.volumes import Volume
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,8 @@ VCPUS = "ec2:quota-cputotalsize"
 MEMORY = "ec2:quota-memorytotalsize"
 DISK = "ec2:quota-disktotalsize"
 IMAGES = "ec2:quota-imagenumber"
+VOLUMES = "ec2:quota-volumenumber"
+VOLUMES_SIZE = "ec2:quota-volumetotalsize"
 ADDRESSES = "ec2:quota-addressnumber"
 SECURITY_GROUPS = "ec2:quota-securitygroupnumber"
 VPCS = "ec2:quota-vpcnumber"
@@ -80,8 +83,8 @@ KEYS: Mapping[str, Key] = {
     MEMORY: _instances("memory of active instances", "MiB"),
     DISK: _instances("root disks of instances that are not terminated", "GiB"),
     IMAGES: Key("images", is_of_users=True),
-    "ec2:quota-volumenumber": _later("volumes"),
-    "ec2:quota-volumetotalsize": _later("size of all volumes", "GiB"),
+    VOLUMES: _instances("volumes"),
+    VOLUMES_SIZE: _instances("size of all volumes", "GiB"),
     "ec2:quota-snapshotnumber": _later("snapshots"),
     ADDRESSES: Key("elastic addresses", is_of_users=True),
     SECURITY_GROUPS: Key("security groups", is_of_users=True, ceiling=2500),
@@ -199,6 +202,11 @@ def one_made(key: str) -> Callable[[Any, Any], Use]:
     """Return the measure of a kind whose every thing counts once, and for who made it."""
     amounts = ((key, 1),)
     return lambda doc, seen: Use("", doc.made_by, amounts)
+
+
+def of_volume(doc: Volume, _seen: object) -> Use:
+    """Return what a volume uses, until nothing of it is left."""
+    return Use(doc.zone, doc.made_by, ((VOLUMES, 1), (VOLUMES_SIZE, doc.size_gib)))
 
 
 def of_image(doc: Image, _seen: object) -> Use:

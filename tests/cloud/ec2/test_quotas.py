@@ -41,6 +41,12 @@ def trust() -> str:
 
 Ask = Callable[[Any, Any, int], Any]
 
+
+def make_volume(ec2: Any) -> None:
+    """Make one of two GiB."""
+    ec2.create_volume(AvailabilityZone="us-east-1a", Size=2, VolumeType="standard")
+
+
 RACES: dict[str, tuple[Ask, int, str]] = {
     keys.VPCS: (
         lambda ec2, iam, n: ec2.create_vpc(CidrBlock=f"10.{n}.0.0/16"),
@@ -68,6 +74,8 @@ RACES: dict[str, tuple[Ask, int, str]] = {
         1,
         "KeyPairLimitExceeded",
     ),
+    keys.VOLUMES: (lambda ec2, iam, n: make_volume(ec2), 1, "VolumeLimitExceeded"),
+    keys.VOLUMES_SIZE: (lambda ec2, iam, n: make_volume(ec2), 2, "VolumeLimitExceeded"),
     keys.USERS: (lambda ec2, iam, n: iam.create_user(UserName=f"u{n}"), 1, "LimitExceeded"),
     keys.GROUPS: (lambda ec2, iam, n: iam.create_group(GroupName=f"g{n}"), 1, "LimitExceeded"),
     keys.ROLES: (

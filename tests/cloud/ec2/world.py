@@ -16,13 +16,14 @@ from botocore.config import Config
 from msgspec.structs import replace
 
 from mallee.cloud import accounts, actions, http, pipeline, server
-from mallee.cloud.hosts import asks, slices
+from mallee.cloud.hosts import asks, slices, volumeslices
 from mallee.cloud.identity import authenticate, authorize
 from mallee.cloud.reconcile import instances as reconciling
+from mallee.cloud.reconcile import volumes as volumereconciling
 from mallee.cloud.state import records, store
 from mallee.cloud.trail import journal
 from mallee.kit import clock, secretbox
-from mallee.model import hosts, parts
+from mallee.model import hosts, parts, volumes
 from mallee.model.accounts import AccessKey
 from mallee.model.buckets import Bucket
 from mallee.model.images import Blob, Image
@@ -167,11 +168,25 @@ class FakeHost:
                         Power.TERMINATED: Phase.GONE,
                     }[record.doc.power]
                     reach = Reach(answers=True, since=tx.now) if phase is Phase.RUNNING else None
-                    seen = InstanceSeen(launch=record.doc.launch, phase=phase, reach=reach)
+                    has = () if phase is not Phase.RUNNING else self._plugged(tx, record.id)
+                    launch = record.doc.launch
+                    seen = InstanceSeen(launch=launch, phase=phase, reach=reach, volume_ids=has)
                     tx.observe(record, seen)
+            for volume in tx.by(records.VOLUME, "host", self.id):
+                tx.observe(volume, self._kept(volume.doc))
 
         self._store.transact(look)
         self.reconcile()
+
+    def _plugged(self, tx: store.Tx, instance_id: str) -> tuple[str, ...]:
+        return tuple(disk.volume_id for disk in volumeslices.disks(tx, instance_id))
+
+    def _kept(self, doc: volumes.Volume) -> volumes.VolumeSeen:
+        if doc.deleted_at is not None:
+            return volumes.VolumeSeen(phase=volumes.Phase.GONE)
+        return volumes.VolumeSeen(
+            phase=volumes.Phase.READY, size_gib=doc.size_gib, limits=volumes.limits_of(doc)
+        )
 
     def reconcile(self) -> None:
         """Let the reconciler draw its conclusions until there are none left."""
@@ -181,6 +196,8 @@ class FakeHost:
         def settle(tx: store.Tx) -> int:
             for record in tx.list(records.INSTANCE):
                 reconciling.settle_one(tx, record.id, terms)
+            for volume in tx.list(records.VOLUME):
+                volumereconciling.settle_one(tx, volume.id)
             return len(tx.changes)
 
         while self._store.transact(settle):

@@ -478,6 +478,54 @@ class InvalidVolumeNotFound(AwsError):
     template = "The volume '{}' does not exist."
 
 
+class InvalidVolumeIDMalformed(AwsError):
+    """Argument: the id."""
+
+    code = "InvalidParameterValue"
+    template = "Value ({}) for parameter volumeId is invalid. Expected: 'vol-...'."
+
+
+class InvalidVolumeZoneMismatch(AwsError):
+    """Arguments: the volume's id and the instance's."""
+
+    code = "InvalidVolume.ZoneMismatch"
+    template = "The volume '{}' is not in the same availability zone as instance '{}'"
+
+
+class InvalidVolumeModificationNotFound(AwsError):
+    """Argument: the volume's id."""
+
+    code = "InvalidVolumeModification.NotFound"
+    template = "Modification for volume '{}' does not exist."
+
+
+class IncorrectModificationState(AwsError):
+    code = "IncorrectModificationState"
+
+
+class VolumeInUse(AwsError):
+    code = "VolumeInUse"
+
+
+class InvalidAttachmentNotFound(AwsError):
+    code = "InvalidAttachment.NotFound"
+
+
+class VolumeAttachmentLimitExceeded(AwsError):
+    code = "AttachmentLimitExceeded"
+
+
+class InsufficientVolumeCapacity(AwsError):
+    """No host of the zone has room for the volume."""
+
+    code = "InsufficientVolumeCapacity"
+    http_status = 503
+
+
+class VolumeLimitExceeded(AwsError):
+    code = "VolumeLimitExceeded"
+
+
 class InvalidSnapshotNotFound(AwsError):
     """Argument: the id."""
 

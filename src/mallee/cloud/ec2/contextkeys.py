@@ -12,6 +12,7 @@ from mallee.cloud import accounts, things
 from mallee.cloud.ec2 import zones
 from mallee.cloud.ec2.capacity import contextkeys as capacity
 from mallee.cloud.ec2.instances import metadatadefaults
+from mallee.cloud.ec2.storage import contextkeys as storage
 from mallee.cloud.ec2.vpc import contextkeys as network
 from mallee.cloud.identity.question import Finder, Question, member, thing
 from mallee.cloud.state import records
@@ -87,6 +88,8 @@ def _subnet_doc(question: Question) -> Subnet | None:
 
 
 def _zone(question: Question) -> str | None:
+    if storage.is_volume(question):
+        return storage.zone(question)
     if _kind(question) not in (*_IN_A_SUBNET, "subnet"):
         return None
     subnet = _subnet_doc(question)
@@ -306,6 +309,7 @@ FINDERS: Mapping[str, Finder] = {
     "ec2:vpcid": _id(records.VPC),
     **capacity.FINDERS,
     **network.FINDERS,
+    **storage.FINDERS,
 }
 
 FAMILIES: Mapping[str, Callable[[Question, str], str | None]] = {"ec2:attribute": _attribute}

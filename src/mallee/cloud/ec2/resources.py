@@ -194,6 +194,12 @@ REGISTRY: tuple[Resource, ...] = (
         not_found=errors.InvalidVpcBlockPublicAccessExclusionIdNotFound,
     ),
     Resource(
+        prefix="vol",
+        kind=records.VOLUME,
+        malformed=errors.InvalidVolumeIDMalformed,
+        not_found=errors.InvalidVolumeNotFound,
+    ),
+    Resource(
         prefix="fl",
         kind=records.FLOW_LOG,
         malformed=errors.InvalidFlowLogIdNotFound,

@@ -45,6 +45,7 @@ from mallee.cloud.ec2.instances import (
     serialaccess,
 )
 from mallee.cloud.ec2.ipam import table as ipam
+from mallee.cloud.ec2.storage import table as storage
 from mallee.cloud.ec2.templates import launchtemplates, templatedata, templateversions
 from mallee.cloud.ec2.transit import table as transit
 from mallee.cloud.ec2.vpc import table as vpc
@@ -87,6 +88,7 @@ _ROWS: tuple[Action, ...] = (
     *templatedata.ACTIONS,
     *templateversions.ACTIONS,
     *transit.ACTIONS,
+    *storage.ACTIONS,
     *vpc.ACTIONS,
     *watching.ACTIONS,
     *zones.ACTIONS,

@@ -31,7 +31,11 @@ NAMED_BY: Mapping[str, tuple[tuple[Kind[Any, Any], str], ...]] = {
     "capacity-reservation-fleet": ((records.CAPACITY_RESERVATION, "fleet"),),
     "dedicated-host": ((records.INSTANCE, "dedicated-host"),),
     "image": ((records.INSTANCE, "image"),),
-    "instance": ((records.INTERFACE, "instance"), (records.ADDRESS, "instance")),
+    "instance": (
+        (records.INTERFACE, "instance"),
+        (records.ADDRESS, "instance"),
+        (records.VOLUME, "instance"),
+    ),
     "network-interface": ((records.ADDRESS, "interface"), (records.ROUTE_TABLE, "target")),
     "placement-group": (
         (records.INSTANCE, "placement-group"),

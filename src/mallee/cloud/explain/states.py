@@ -9,11 +9,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from mallee.cloud.ec2.storage import states as storage
 from mallee.cloud.ec2.transit import effective
 from mallee.cloud.ec2.vpc import privateips, ways
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
-from mallee.model import instances, transit
+from mallee.model import instances, transit, volumes
 from mallee.model.carried import Way
 from mallee.model.instances import Phase, Power
 
@@ -185,6 +186,28 @@ def _dedicated_host(view: Reader, record: Record[Any, Any]) -> Standing:
     return Standing("available", "the host is this account's alone, and is heard")
 
 
+def _volume(view: Reader, record: Record[Any, Any]) -> Standing:
+    doc, seen = record.doc, record.seen
+    state = storage.of_volume(record)
+    if doc.attachments:
+        worn = (
+            f"{one.instance_id} ({storage.of_attachment(view, record, one)})"
+            for one in doc.attachments
+        )
+        return Standing(state, f"it is with {', '.join(worn)}")
+    if seen is None:
+        return Standing(state, "its host has not said anything of it yet")
+    return Standing(state, _VOLUME_PHASES[seen.phase])
+
+
+_VOLUME_PHASES = {
+    volumes.Phase.READY: "its bytes are there, and no instance has it",
+    volumes.Phase.CHANGING: "its host is bringing it to what is wanted",
+    volumes.Phase.FAILED: "its host cannot make it",
+    volumes.Phase.GONE: "everything of it is removed",
+}
+
+
 def _host(view: Reader, record: Record[Any, Any]) -> Standing:
     if record.seen is None:
         return Standing("silent", "its agent has said nothing since it joined")
@@ -214,5 +237,6 @@ _KINDS: Mapping[str, Callable[[Reader, Record[Any, Any]], Standing]] = {
     records.RESERVATION_FLEET.name: _fleet,
     records.DEDICATED_HOST.name: _dedicated_host,
     records.HOST.name: _host,
+    records.VOLUME.name: _volume,
     records.BUCKET.name: _bucket,
 }

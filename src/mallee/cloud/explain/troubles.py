@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from mallee.cloud.ec2.ipam import given, pools, spaces
+from mallee.cloud.ec2.storage import states as storage
 from mallee.cloud.ec2.vpc import privateips, ways
 from mallee.cloud.explain.states import Reader
 from mallee.cloud.state import records
@@ -80,6 +82,18 @@ def _dedicated_host(view: Reader, record: Record[Any, Any]) -> Iterator[Trouble]
         yield Trouble(cause, f"wait until it is back; {LOOK_AT_HOST}")
 
 
+def _volume(view: Reader, record: Record[Any, Any]) -> Iterator[Trouble]:
+    if record.seen is not None and record.seen.cause is not None:
+        yield Trouble(record.seen.cause.message, WAIT_OR_ASK)
+    host = view.get(records.HOST, record.doc.host_id)
+    if host is None or host.seen is None or host.seen.is_silent:
+        yield Trouble("nothing is heard of the host that keeps it", f"wait for it; {LOOK_AT_HOST}")
+    for one in record.doc.attachments:
+        if one.is_leaving and storage.is_held(view, record.id, one.instance_id):
+            cause = f"the guest of {one.instance_id} has not let it go yet"
+            yield Trouble(cause, "unmount it there; stopping the instance lets it go for certain")
+
+
 def _of_reason(reason: instances.Reason) -> Trouble:
     return Trouble(f"{reason.code}: {reason.message}", CURES.get(reason.code, WAIT_OR_ASK))
 
@@ -136,6 +150,23 @@ def _subnet(view: Reader, record: Record[Any, Any]) -> Iterator[Trouble]:
         )
 
 
+def _pool(view: Reader, record: Record[Any, Any]) -> Iterator[Trouble]:
+    doc = record.doc
+    if not doc.cidrs:
+        yield Trouble("it has no range", "provision one: ProvisionIpamPoolCidr")
+        return
+    held = [it.doc.cidr for it in given.of_pool(view, record.id)]
+    if spaces.size(held) >= spaces.size(it.cidr for it in doc.cidrs):
+        yield Trouble(
+            "all of it is given out: nothing more can be made from it",
+            "provision another range, or end what nobody needs: ReleaseIpamPoolAllocation",
+        )
+    if doc.locale == pools.NOWHERE and not view.by(records.IPAM_POOL, "source", record.id):
+        yield Trouble(
+            "it has no locale: no VPC takes a range of it", "make a pool below it with one"
+        )
+
+
 def _group(view: Reader, record: Record[Any, Any]) -> Iterator[Trouble]:
     for rule in record.doc.rules:
         if rule.group_id and view.get(records.SECURITY_GROUP, rule.group_id) is None:
@@ -171,7 +202,9 @@ _KINDS: Mapping[str, Callable[[Reader, Record[Any, Any]], Iterator[Trouble]]] = 
     records.INTERFACE.name: _interface,
     records.ADDRESS.name: _address,
     records.SUBNET.name: _subnet,
+    records.IPAM_POOL.name: _pool,
     records.SECURITY_GROUP.name: _group,
     records.ROUTE_TABLE.name: _route_table,
     records.HOST.name: _host,
+    records.VOLUME.name: _volume,
 }

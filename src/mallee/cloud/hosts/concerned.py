@@ -42,6 +42,8 @@ class _Things:
     """VPCs in which only an address of one interface is another: no instance but its own."""
     instances: tuple[AnyRecord, ...] = ()
     host_ids: frozenset[str] = frozenset()
+    volumes_on: frozenset[str] = frozenset()
+    """Hosts of which only a volume is another."""
 
 
 Finder = Callable[[View, AnyRecord], _Things | None]
@@ -80,6 +82,8 @@ def _things(view: View, record: AnyRecord) -> _Things | None:
 def _add(view: View, things: _Things, found: dict[str, Concern]) -> None:
     for host_id in things.host_ids:
         found.setdefault(host_id, Concern()).all = True
+    for host_id in things.volumes_on:
+        found.setdefault(host_id, Concern())
     for instance in things.instances:
         concern = found.setdefault(instance.doc.host_id, Concern())
         concern.instance_ids.add(instance.id)
@@ -154,6 +158,15 @@ def _of_settings(view: View, record: AnyRecord) -> _Things:
     return _Things(vpc_ids=frozenset(vpc.id for vpc in view.list(records.VPC, record.account)))
 
 
+def _of_volume(view: View, record: AnyRecord) -> _Things:
+    """Find the host that keeps it, and the instances that shall have it."""
+    named = (view.get(records.INSTANCE, one.instance_id) for one in record.doc.attachments)
+    return _Things(
+        instances=tuple(one for one in named if one is not None),
+        volumes_on=frozenset((record.doc.host_id,)),
+    )
+
+
 _FINDERS: Mapping[str, Finder] = {
     records.HOST.name: lambda view, record: _Things(host_ids=frozenset((record.id,))),
     records.INSTANCE.name: lambda view, record: _Things(instances=(record,)),
@@ -167,5 +180,6 @@ _FINDERS: Mapping[str, Finder] = {
     records.ROLE.name: _of_role,
     records.INSTANCE_PROFILE.name: _of_role,
     records.IMAGE.name: _of_image,
+    records.VOLUME.name: _of_volume,
 }
 """By kind, where it is not the VPC that its documents name."""

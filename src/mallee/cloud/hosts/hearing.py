@@ -17,6 +17,7 @@ from mallee.kit import clock, logs
 from mallee.model import instances
 from mallee.model.hosts import AGENT_SILENT_AFTER_S, Host, HostFacts, SyncRequest
 from mallee.model.instances import InstanceSeen
+from mallee.model.volumes import VolumeSeen
 
 LOOK_EVERY_S = 1.0
 _FREE_DISK_STEP_BYTES = 1 << 30
@@ -45,7 +46,8 @@ class Hearing:
         now = self._heard[host.id] = self._clock.now()
         view = self._store.view
         _log_foreign(view, host.id, report)
-        if _host_seen(host, report, now) is None and not _instances_seen(view, host.id, report):
+        news = _instances_seen(view, host.id, report) or _volumes_seen(view, host.id, report)
+        if _host_seen(host, report, now) is None and not news:
             return
         await self._store.run(lambda tx: _store_report(tx, host.id, report, now))
 
@@ -81,6 +83,10 @@ def _store_report(tx: store.Tx, host_id: str, report: SyncRequest, now: float) -
         instance = tx.get(records.INSTANCE, instance_id)
         if instance is not None:
             tx.observe(instance, instance_seen)
+    for volume_id, volume_seen in _volumes_seen(tx, host_id, report).items():
+        volume = tx.get(records.VOLUME, volume_id)
+        if volume is not None:
+            tx.observe(volume, volume_seen)
 
 
 def _store_silence(tx: store.Tx, silent: Mapping[str, float]) -> None:
@@ -122,6 +128,18 @@ def _instances_seen(
         joined = instances.keep_reach(instance.seen, seen)
         if instance.seen != joined:
             news[instance_id] = joined
+    return news
+
+
+def _volumes_seen(
+    view: store.View | store.Tx, host_id: str, report: SyncRequest
+) -> dict[str, VolumeSeen]:
+    """Return what is new of the volumes that the host keeps."""
+    news: dict[str, VolumeSeen] = {}
+    for volume_id, seen in (report.volumes or {}).items():
+        volume = view.get(records.VOLUME, volume_id)
+        if volume is not None and volume.doc.host_id == host_id and volume.seen != seen:
+            news[volume_id] = seen
     return news
 
 

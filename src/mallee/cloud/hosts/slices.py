@@ -13,7 +13,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from mallee.cloud.ec2.vpc import interfacelisting
-from mallee.cloud.hosts import concerned, metadata, networkslices, transitslices
+from mallee.cloud.hosts import concerned, metadata, networkslices, transitslices, volumeslices
 from mallee.cloud.identity import rolecredentials
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
@@ -30,6 +30,7 @@ SHOWN = (
     records.IMAGE,
     records.INSTANCE_PROFILE,
     records.ROLE,
+    records.VOLUME,
     *networkslices.SHOWN,
 )
 """The kinds whose documents a slice shows."""
@@ -152,6 +153,7 @@ class Slices:
             vpcs=carried,
             transit_gateways=transitslices.gateways(view, {vpc.id for vpc in carried}),
             instances=tuple(self._instance(view, instance, concern) for instance in instances),
+            volumes=volumeslices.kept(view, host_id),
         )
         if known is not None and replace(wanted, generation=known.wanted.generation) == (
             known.wanted
@@ -191,7 +193,8 @@ class Slices:
         facts = tuple(_facts(view, interface, self._settings.region) for interface in interfaces)
         boot = _boot(view, instance.doc, image)
         profile = rolecredentials.profile_wanted(view, instance)
-        basis = (instance.doc, image and image.doc, boot, facts, profile)
+        disks = volumeslices.disks(view, instance.id)
+        basis = (instance.doc, image and image.doc, boot, facts, profile, disks)
         if known is not None and known[0] == basis:
             return known[1]
         told = {}
@@ -206,7 +209,8 @@ class Slices:
                     signer_chain=self._signer_chain,
                 )
             )
-        wanted = replace(_instance_wanted(instance, image, boot, told), profile=profile)
+        wanted = _instance_wanted(instance, image, boot, told)
+        wanted = replace(wanted, profile=profile, disks=disks)
         self._instances[instance.id] = (basis, wanted)
         return wanted
 

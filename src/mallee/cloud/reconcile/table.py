@@ -14,6 +14,7 @@ from mallee.cloud.reconcile import (
     networks,
     registrations,
     tokens,
+    volumes,
 )
 from mallee.cloud.reconcile.runner import Reconciler
 from mallee.cloud.state.store import Store
@@ -35,6 +36,7 @@ def reconcilers(
         mails.reconciler(store, mails.outbox(layout, settings, ring.box), clock.SYSTEM),
         registrations.reconciler(store, clock.SYSTEM),
         networks.reconciler(store, clock.SYSTEM),
+        volumes.reconciler(store),
         tokens.reconciler(store, clock.SYSTEM),
         kmskeys.reconciler(store, ring.box, clock.SYSTEM),
         masterkeys.reconciler(store, ring, clock.SYSTEM),

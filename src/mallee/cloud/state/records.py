@@ -48,6 +48,7 @@ from mallee.model import (
     scrubs,
     transit,
     uses,
+    volumes,
     webhooks,
 )
 
@@ -241,6 +242,7 @@ MIRROR_TARGET: Kind[mirroring.MirrorTarget, None] = Kind(
 MIRROR_SESSION: Kind[mirroring.MirrorSession, None] = Kind(
     "traffic-mirror-session", mirroring.MirrorSession
 )
+VOLUME = Kind("volume", volumes.Volume, volumes.VolumeSeen)
 BUCKET: Kind[buckets.Bucket, None] = Kind("bucket", buckets.Bucket)
 KEY: Kind[kmskeys.Key, None] = Kind("key", kmskeys.Key)
 KEY_ALIAS: Kind[kmskeys.Alias, None] = Kind("alias", kmskeys.Alias)
@@ -324,6 +326,7 @@ KINDS: dict[str, Kind[Any, Any]] = {
         MIRROR_RULE,
         MIRROR_TARGET,
         MIRROR_SESSION,
+        VOLUME,
         BUCKET,
         KEY,
         KEY_ALIAS,
@@ -433,6 +436,7 @@ INDEXES: Mapping[str, Mapping[str, IndexValues]] = {
     "security-group": {
         "vpc": lambda doc: (doc.vpc_id,),
         "name": lambda doc: (doc.name,),
+        "associated-vpc": lambda doc: doc.more_vpc_ids,
         "source-group": lambda doc: {rule.group_id for rule in doc.rules},
         "prefix-list": lambda doc: {rule.prefix_list_id for rule in doc.rules},
     },
@@ -441,7 +445,6 @@ INDEXES: Mapping[str, Mapping[str, IndexValues]] = {
         "target": lambda doc: {route.target_id for route in doc.routes},
         "prefix-list": lambda doc: {route.prefix_list_id for route in doc.routes},
     },
-        "associated-vpc": lambda doc: doc.more_vpc_ids,
     "internet-gateway": {"vpc": lambda doc: (doc.vpc_id,)},
     "egress-only-internet-gateway": {"vpc": lambda doc: (doc.vpc_id,)},
     "natgateway": {"vpc": lambda doc: (doc.vpc_id,), "subnet": lambda doc: (doc.subnet_id,)},
@@ -500,6 +503,10 @@ INDEXES: Mapping[str, Mapping[str, IndexValues]] = {
         "vpc": lambda doc: (doc.vpc_id,),
         "subnet": lambda doc: (doc.subnet_id or None,),
     },
+    "volume": {
+        "host": lambda doc: (doc.host_id,),
+        "instance": lambda doc: {one.instance_id for one in doc.attachments},
+    },
     "vpc-endpoint": {
         "vpc": lambda doc: (doc.vpc_id,),
         "route-table": lambda doc: doc.route_table_ids,
@@ -522,6 +529,7 @@ MEASURES: Mapping[str, Measure] = {
     "instance": quotas.of_instance,
     "capacity-reservation": quotas.of_reservation,
     "image": quotas.of_image,
+    "volume": quotas.of_volume,
     "elastic-ip": quotas.one_made(quotas.ADDRESSES),
     "security-group": quotas.one_made(quotas.SECURITY_GROUPS),
     "key-pair": quotas.one_made(quotas.KEY_PAIRS),

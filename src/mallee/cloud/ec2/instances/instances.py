@@ -23,6 +23,7 @@ from mallee.cloud.ec2.instances import (
     power,
 )
 from mallee.cloud.ec2.instances.power import InstanceRecord
+from mallee.cloud.ec2.storage import states
 from mallee.cloud.hosts import tenancy
 from mallee.cloud.state import index, records, store
 from mallee.model.instances import Instance, MetadataOptions, Reason, State
@@ -53,7 +54,8 @@ def _sources(view: store.View | store.Tx, record: InstanceRecord) -> kept.Source
     addresses = (
         address for one in own for address in view.by(records.ADDRESS, "interface", one.id)
     )
-    return (record, *own, *addresses, view.get(records.VPC, record.doc.vpc_id))
+    volumes = view.by(records.VOLUME, "instance", record.id)
+    return (record, *own, *addresses, *volumes, view.get(records.VPC, record.doc.vpc_id))
 
 
 def _render(call: Call, record: InstanceRecord) -> shapes.Instance:
@@ -79,7 +81,7 @@ def _render(call: Call, record: InstanceRecord) -> shapes.Instance:
         "PlatformDetails": "Linux/UNIX",
         "RootDeviceName": images.ROOT_DEVICE,
         "RootDeviceType": "ebs",
-        "BlockDeviceMappings": [],
+        "BlockDeviceMappings": _mappings(call, record),
         "EbsOptimized": False,
         "EnaSupport": False,
         "CurrentInstanceBootMode": instancefilters.BOOT_MODE,
@@ -112,6 +114,29 @@ def _shown_place(call: Call, doc: Instance) -> shapes.Placement:
         if doc.partition:
             where["PartitionNumber"] = doc.partition
     return where
+
+
+def _mappings(call: Call, record: InstanceRecord) -> list[shapes.InstanceBlockDeviceMapping]:
+    """Return the volumes that an instance has, by device; its root disk is no volume."""
+    view = resources.reader(call)
+    worn = [
+        (volume, one)
+        for volume in view.by(records.VOLUME, "instance", record.id)
+        for one in volume.doc.attachments
+        if one.instance_id == record.id
+    ]
+    return [
+        {
+            "DeviceName": one.device,
+            "Ebs": {
+                "VolumeId": volume.id,
+                "Status": states.of_attachment(view, volume, one),
+                "AttachTime": one.since,
+                "DeleteOnTermination": one.delete_on_termination,
+            },
+        }
+        for volume, one in sorted(worn, key=lambda item: item[1].device)
+    ]
 
 
 def _reservation_of(record: InstanceRecord) -> str | None:

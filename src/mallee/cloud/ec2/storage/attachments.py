@@ -1,0 +1,153 @@
+"""Attachments of volumes to instances: made and undone, also while the guest runs.
+
+Called through the action table. Two instances never have one volume, unless it is shared: an
+attachment is a part of the volume's own record, and so in one transaction with what was there
+before. Plugging in is the host's business; an attachment that is to end, ends when the guest has
+let go (`reconcile.volumes`).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
+
+from mallee.aws import errors
+from mallee.cloud.action import Action, Write
+from mallee.cloud.call import WriteCall
+from mallee.cloud.ec2 import resources
+from mallee.cloud.ec2.storage import states, volumes
+from mallee.cloud.ec2.storage.states import VolumeRecord
+from mallee.cloud.state import records
+from mallee.cloud.state.records import Record
+from mallee.model.instances import Power
+from mallee.model.volumes import SLOTS, Attachment, free_slot
+
+if TYPE_CHECKING:
+    from mallee.aws.types import ec2 as shapes
+
+SHARED_MAX = 16
+"""Instances that may have one volume at once."""
+_DEVICE = re.compile(r"(/dev/)?((sd|xvd|vd)[b-z][1-9]?[0-9]?|xvd[b-d][a-z])")
+_ROOT = re.compile(r"(/dev/)?(sd|xvd|vd)a1?")
+
+
+def attach_volume(call: WriteCall, request: shapes.AttachVolumeRequest) -> shapes.VolumeAttachment:
+    """Attach a volume to an instance, which runs or is stopped."""
+    record = resources.one(call, records.VOLUME, request["VolumeId"])
+    instance = resources.one(call, records.INSTANCE, request["InstanceId"])
+    device = request["Device"]
+    if instance.doc.power is Power.TERMINATED:
+        raise errors.IncorrectInstanceState(instance.id, "attached to a volume")
+    _check_volume(record, instance)
+    attachment = Attachment(
+        instance_id=instance.id, device=device, slot=_place(call, instance, device), since=call.now
+    )
+    doc = replace(record.doc, attachments=(*record.doc.attachments, attachment))
+    return volumes.shown_attachment(call, call.tx.write(record, doc), attachment)
+
+
+def _check_volume(record: VolumeRecord, instance: Record[Any, Any]) -> None:
+    doc, state = record.doc, states.of_volume(record)
+    if state not in (states.AVAILABLE, states.IN_USE):
+        raise errors.IncorrectState(f"Volume '{record.id}' is in the '{state}' state.")
+    if any(one.instance_id == instance.id for one in doc.attachments):
+        raise errors.VolumeInUse(f"{record.id} is already attached to an instance")
+    if doc.attachments and not doc.multi_attach:
+        raise errors.VolumeInUse(f"{record.id} is already attached to an instance")
+    if len(doc.attachments) >= SHARED_MAX:
+        raise errors.VolumeAttachmentLimitExceeded(
+            f"{record.id} is attached to {SHARED_MAX} instances, and may not be to more."
+        )
+    if doc.zone != instance.doc.zone:
+        raise errors.InvalidVolumeZoneMismatch(record.id, instance.id)
+    if doc.host_id != instance.doc.host_id:
+        raise errors.UnsupportedOperation(
+            f"{record.id} lies on another host than {instance.id} runs on, and volumes are not "
+            "carried between hosts yet. Make a volume there, or copy within the guests."
+        )
+
+
+def _place(call: WriteCall, instance: Record[Any, Any], device: str) -> int:
+    """Return a free slot; raise when there is none, or the device is taken or is no name of one."""
+    if _ROOT.fullmatch(device):
+        raise _taken(device)
+    if not _DEVICE.fullmatch(device):
+        raise errors.InvalidParameterValue(
+            f"Value ({device}) for parameter device is invalid. {device} is not a valid EBS device "
+            "name."
+        )
+    worn = of_instance(call, instance.id)
+    if any(one.device == device for one in worn):
+        raise _taken(device)
+    slot = free_slot(one.slot for one in worn)
+    if slot is None:
+        raise errors.VolumeAttachmentLimitExceeded(
+            f"An instance may have {len(SLOTS)} volumes besides its root disk."
+        )
+    return slot
+
+
+def _taken(device: str) -> errors.AwsError:
+    return errors.InvalidParameterValue(
+        f"Invalid value '{device}' for unixDevice. Attachment point {device} is already in use"
+    )
+
+
+def of_instance(call: WriteCall, instance_id: str) -> list[Attachment]:
+    """Return the attachments of an instance's volumes."""
+    return [
+        one
+        for volume in call.tx.by(records.VOLUME, "instance", instance_id)
+        for one in volume.doc.attachments
+        if one.instance_id == instance_id
+    ]
+
+
+def detach_volume(call: WriteCall, request: shapes.DetachVolumeRequest) -> shapes.VolumeAttachment:
+    """Have an instance let a volume go; it is free when the guest has done so."""
+    record = resources.one(call, records.VOLUME, request["VolumeId"])
+    if "InstanceId" in request:
+        resources.one(call, records.INSTANCE, request["InstanceId"])
+    attachment = _meant(record, request)
+    leaving = replace(attachment, is_leaving=True)
+    kept = tuple(leaving if one == attachment else one for one in record.doc.attachments)
+    shown = volumes.shown_attachment(
+        call, call.tx.write(record, replace(record.doc, attachments=kept)), leaving
+    )
+    return shown
+
+
+def _meant(record: VolumeRecord, request: shapes.DetachVolumeRequest) -> Attachment:
+    worn = record.doc.attachments
+    if not worn:
+        state = states.of_volume(record)
+        raise errors.IncorrectState(f"Volume '{record.id}' is in the '{state}' state.")
+    instance_id, device = request.get("InstanceId"), request.get("Device")
+    if instance_id is None and len(worn) > 1:
+        raise errors.MissingParameter(
+            f"The volume '{record.id}' is attached to several instances: name one."
+        )
+    for one in worn:
+        if instance_id in (None, one.instance_id) and device in (None, one.device):
+            return one
+    raise errors.InvalidAttachmentNotFound(
+        f"Attachment of '{record.id}' to '{instance_id or device}' does not exist."
+    )
+
+
+ACTIONS: tuple[Action, ...] = (
+    Action(
+        service="ec2",
+        name="AttachVolume",
+        does=Write(handle=attach_volume),
+        honours=frozenset({"Device", "InstanceId", "VolumeId"}),
+    ),
+    Action(
+        service="ec2",
+        name="DetachVolume",
+        does=Write(handle=detach_volume),
+        honours=frozenset({"Device", "InstanceId", "VolumeId"}),
+    ),
+)

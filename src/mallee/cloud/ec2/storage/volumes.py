@@ -1,0 +1,210 @@
+"""Volumes: made, described and deleted.
+
+Called through the action table. A volume's bytes lie on the host that has the most room for them in
+its zone; making and deleting them is that host's business. Attaching is `attachments`'.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from mallee.aws import errors
+from mallee.cloud.action import Action, Listing, Write
+from mallee.cloud.call import Call, Result, WriteCall
+from mallee.cloud.ec2 import resources, tagset, zones
+from mallee.cloud.ec2.storage import states, volumetypes
+from mallee.cloud.ec2.storage.states import VolumeRecord
+from mallee.cloud.hosts import diskroom
+from mallee.cloud.state import records, store
+from mallee.model import ids
+from mallee.model.volumes import Attachment, Volume
+
+if TYPE_CHECKING:
+    from mallee.aws.types import ec2 as shapes
+
+
+def create_volume(call: WriteCall, request: shapes.CreateVolumeRequest) -> shapes.Volume:
+    """Make a blank volume in a zone."""
+    if request.get("SnapshotId"):
+        raise errors.InvalidSnapshotNotFound(request.get("SnapshotId"))
+    if request.get("Encrypted") or request.get("KmsKeyId"):
+        raise errors.UnsupportedOperation(
+            "Volumes are not encrypted here yet. Encrypt the file system in the guest."
+        )
+    zone = _zone(call, request)
+    if "Size" not in request:
+        raise errors.MissingParameter("The request must contain the parameter size or snapshotId")
+    asked = volumetypes.Asked(
+        type=request.get("VolumeType") or volumetypes.DEFAULT,
+        size_gib=request["Size"],
+        iops=request.get("Iops"),
+        throughput=request.get("Throughput"),
+        multi_attach=bool(request.get("MultiAttachEnabled")),
+    )
+    numbers = volumetypes.checked(asked)
+    id = ids.make("vol", call.entropy(ids.ID_BYTES))
+    volume = Volume(
+        id=id,
+        size_gib=asked.size_gib,
+        type=asked.type,
+        iops=numbers.iops,
+        throughput=numbers.throughput,
+        zone=zone,
+        host_id=diskroom.reserve(call.tx, zone, id, asked.size_gib),
+        multi_attach=asked.multi_attach,
+        created_at=call.now,
+        made_by=call.principal.issuer_id,
+        tags=tagset.of_new(request, records.VOLUME.name),
+    )
+    return render(call, call.tx.insert(records.VOLUME, call.account, id, volume))
+
+
+def _zone(call: WriteCall, request: shapes.CreateVolumeRequest) -> str:
+    name, zone_id = request.get("AvailabilityZone"), request.get("AvailabilityZoneId")
+    if (name is None) is (zone_id is None):
+        raise errors.MissingParameter(
+            "The request must contain the parameter availabilityZone, or availabilityZoneId, and "
+            "not both."
+        )
+    for known in zones.names(call.tx, call.settings):
+        if name == known or zone_id == zones.id_of(known, call.settings.region):
+            return known
+    raise errors.InvalidZoneIdNotFound(name or zone_id)
+
+
+def delete_volume(call: WriteCall, request: shapes.DeleteVolumeRequest) -> Result:
+    """Want a volume gone for good that no instance has."""
+    record = resources.one(call, records.VOLUME, request["VolumeId"])
+    if record.doc.deleted_at is not None:
+        raise errors.InvalidVolumeNotFound(record.id)
+    if record.doc.attachments:
+        raise errors.VolumeInUse(
+            f"Volume {record.id} is currently attached to {record.doc.attachments[0].instance_id}"
+        )
+    want_deleted(call.tx, record)
+    return {}
+
+
+def want_deleted(tx: store.Tx, record: VolumeRecord) -> VolumeRecord:
+    """Want a volume gone for good; its room is given back when its host says that it is."""
+    return tx.write(record, replace(record.doc, deleted_at=tx.now, attachments=()))
+
+
+def _find(call: Call, request: shapes.DescribeVolumesRequest) -> Iterable[VolumeRecord]:
+    asked: list[str] = request.get("VolumeIds") or []
+    if asked:
+        return resources.several(call, records.VOLUME, asked)
+    return sorted(call.view.list(records.VOLUME, call.account), key=lambda it: it.id)
+
+
+def render(call: Call, record: VolumeRecord) -> shapes.Volume:
+    """Return a volume as EC2 shows it."""
+    doc = record.doc
+    shown: shapes.Volume = {
+        "VolumeId": record.id,
+        "Size": doc.size_gib,
+        "SnapshotId": doc.snapshot_id,
+        "OwnerId": record.account,
+        "AvailabilityZone": doc.zone,
+        "AvailabilityZoneId": zones.id_of(doc.zone, call.settings.region),
+        "State": states.of_volume(record),
+        "CreateTime": doc.created_at,
+        "Attachments": [shown_attachment(call, record, one) for one in doc.attachments],
+        "Encrypted": False,
+        "VolumeType": doc.type,
+        "MultiAttachEnabled": doc.multi_attach,
+        "Tags": tagset.shown(doc.tags),
+    }
+    if doc.iops:
+        shown["Iops"] = doc.iops
+    if doc.throughput:
+        shown["Throughput"] = doc.throughput
+    return shown
+
+
+def shown_attachment(
+    call: Call, record: VolumeRecord, attachment: Attachment
+) -> shapes.VolumeAttachment:
+    """Return an attachment as EC2 shows it."""
+    return {
+        "VolumeId": record.id,
+        "InstanceId": attachment.instance_id,
+        "Device": attachment.device,
+        "State": states.of_attachment(resources.reader(call), record, attachment),
+        "AttachTime": attachment.since,
+        "DeleteOnTermination": attachment.delete_on_termination,
+    }
+
+
+def _of_each(
+    value: Callable[[Call, VolumeRecord, Attachment], str],
+) -> Callable[[Call, VolumeRecord], Iterable[str]]:
+    """Return a filter by something of the attachments."""
+    return lambda call, it: [value(call, it, one) for one in it.doc.attachments]
+
+
+FILTERS: dict[str, Callable[[Call, VolumeRecord], Iterable[str]]] = {
+    "attachment.attach-time": _of_each(lambda call, it, one: resources.moment(one.since)),
+    "attachment.delete-on-termination": _of_each(
+        lambda call, it, one: resources.boolean(one.delete_on_termination)
+    ),
+    "attachment.device": _of_each(lambda call, it, one: one.device),
+    "attachment.instance-id": _of_each(lambda call, it, one: one.instance_id),
+    "attachment.status": _of_each(lambda call, it, one: states.of_attachment(call.view, it, one)),
+    "availability-zone": lambda call, it: (it.doc.zone,),
+    "availability-zone-id": lambda call, it: (zones.id_of(it.doc.zone, call.settings.region),),
+    "create-time": lambda call, it: (resources.moment(it.doc.created_at),),
+    "encrypted": lambda call, it: (resources.boolean(False),),
+    "fast-restored": lambda call, it: (resources.boolean(False),),
+    "multi-attach-enabled": lambda call, it: (resources.boolean(it.doc.multi_attach),),
+    "size": lambda call, it: (str(it.doc.size_gib),),
+    "snapshot-id": lambda call, it: (it.doc.snapshot_id,),
+    "status": lambda call, it: (states.of_volume(it),),
+    "volume-id": lambda call, it: (it.id,),
+    "volume-type": lambda call, it: (it.doc.type,),
+}
+
+ACTIONS: tuple[Action, ...] = (
+    Action(
+        service="ec2",
+        name="CreateVolume",
+        does=Write(handle=create_volume),
+        honours=frozenset(
+            {
+                "AvailabilityZone",
+                "AvailabilityZoneId",
+                "Encrypted",
+                "Iops",
+                "KmsKeyId",
+                "MultiAttachEnabled",
+                "Size",
+                "SnapshotId",
+                "Throughput",
+                "VolumeType",
+            }
+        ),
+        creates=(records.VOLUME.name,),
+    ),
+    Action(
+        service="ec2",
+        name="DeleteVolume",
+        does=Write(handle=delete_volume),
+        honours=frozenset({"VolumeId"}),
+    ),
+    Action(
+        service="ec2",
+        name="DescribeVolumes",
+        does=Listing(
+            find=_find,
+            render=render,
+            member="Volumes",
+            filters=FILTERS,
+            tags=lambda it: it.doc.tags,
+            max_results=(5, 1000),
+        ),
+        honours=frozenset({"VolumeIds"}),
+    ),
+)

@@ -1,0 +1,145 @@
+"""DescribeVolumeStatus, and what is set about a volume's health.
+
+A volume is well while its host is heard and has it as it is wanted. Whether a volume's guest may go
+on when its bytes are in doubt (`AutoEnableIO`) is kept and shown: QEMU never goes on by itself.
+Called through the action table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from mallee.aws import errors
+from mallee.cloud.action import Action, Listing, Read, Write
+from mallee.cloud.call import Call, Result, WriteCall
+from mallee.cloud.ec2 import resources, zones
+from mallee.cloud.ec2.storage import states
+from mallee.cloud.ec2.storage.states import VolumeRecord
+from mallee.cloud.state import records
+from mallee.model import volumes
+
+if TYPE_CHECKING:
+    from mallee.aws.types import ec2 as shapes
+
+OK, IMPAIRED, INSUFFICIENT = "ok", "impaired", "insufficient-data"
+
+
+def _find(call: Call, request: shapes.DescribeVolumeStatusRequest) -> Iterable[VolumeRecord]:
+    asked: list[str] = request.get("VolumeIds") or []
+    if asked:
+        return resources.several(call, records.VOLUME, asked)
+    return sorted(call.view.list(records.VOLUME, call.account), key=lambda it: it.id)
+
+
+def _status(call: Call, record: VolumeRecord) -> str:
+    host = call.view.get(records.HOST, record.doc.host_id)
+    if host is None or host.seen is None or host.seen.is_silent or record.seen is None:
+        return INSUFFICIENT
+    return IMPAIRED if record.seen.cause is not None else OK
+
+
+def _render(call: Call, record: VolumeRecord) -> shapes.VolumeStatusItem:
+    status = _status(call, record)
+    enabled = {OK: "passed", IMPAIRED: "failed"}.get(status, INSUFFICIENT)
+    shown: shapes.VolumeStatusItem = {
+        "VolumeId": record.id,
+        "AvailabilityZone": record.doc.zone,
+        "AvailabilityZoneId": zones.id_of(record.doc.zone, call.settings.region),
+        "VolumeStatus": {
+            "Status": status,
+            "Details": [
+                {"Name": "io-enabled", "Status": enabled},
+                {"Name": "io-performance", "Status": "not-applicable"},
+            ],
+        },
+        "Actions": [],
+        "Events": [],
+        "AttachmentStatuses": [],
+    }
+    if record.seen is not None and record.seen.cause is not None:
+        # What a host says of its trouble has a cause and a cure: EC2 has a place for such words.
+        shown["Events"] = [
+            {
+                "EventId": f"evol-{record.id.removeprefix('vol-')}",
+                "EventType": "potential-data-inconsistency"
+                if record.seen.phase is volumes.Phase.FAILED
+                else "io-performance:stalled",
+                "Description": record.seen.cause.message,
+            }
+        ]
+    return shown
+
+
+def describe_attribute(
+    call: Call, request: shapes.DescribeVolumeAttributeRequest
+) -> shapes.DescribeVolumeAttributeResult:
+    """Show one attribute of a volume."""
+    record = resources.one(call, records.VOLUME, request["VolumeId"])
+    if request["Attribute"] == "productCodes":
+        return {"VolumeId": record.id, "ProductCodes": []}
+    return {"VolumeId": record.id, "AutoEnableIO": {"Value": record.doc.auto_enable_io}}
+
+
+def modify_attribute(call: WriteCall, request: shapes.ModifyVolumeAttributeRequest) -> Result:
+    """Set whether the volume's guest may go on whatever is in doubt."""
+    record = resources.one(call, records.VOLUME, request["VolumeId"])
+    wanted = (request.get("AutoEnableIO") or {}).get("Value")
+    if wanted is None:
+        raise errors.InvalidParameterCombination("No attributes specified.")
+    call.tx.write(record, replace(record.doc, auto_enable_io=wanted))
+    return {}
+
+
+def enable_io(call: WriteCall, request: shapes.EnableVolumeIORequest) -> Result:
+    """Let guests use a volume whose bytes were in doubt: nothing here ever forbids it."""
+    record = resources.one(call, records.VOLUME, request["VolumeId"])
+    if states.of_volume(record) == states.ERROR:
+        raise errors.IncorrectState(f"Volume '{record.id}' is in the 'error' state.")
+    return {}
+
+
+FILTERS: dict[str, Callable[[Call, VolumeRecord], Iterable[str]]] = {
+    "availability-zone": lambda call, it: (it.doc.zone,),
+    "volume-status.details-name": lambda call, it: ("io-enabled", "io-performance"),
+    "volume-status.details-status": lambda call, it: (
+        {OK: "passed", IMPAIRED: "failed"}.get(_status(call, it), INSUFFICIENT),
+        "not-applicable",
+    ),
+    "volume-status.status": lambda call, it: (_status(call, it),),
+}
+
+ACTIONS: tuple[Action, ...] = (
+    Action(
+        service="ec2",
+        name="DescribeVolumeStatus",
+        does=Listing(
+            find=_find,
+            render=_render,
+            member="VolumeStatuses",
+            filters=FILTERS,
+            max_results=(5, 1000),
+        ),
+        honours=frozenset({"VolumeIds"}),
+    ),
+    Action(
+        service="ec2",
+        name="DescribeVolumeAttribute",
+        does=Read(handle=describe_attribute),
+        honours=frozenset({"Attribute", "VolumeId"}),
+    ),
+    Action(
+        service="ec2",
+        name="ModifyVolumeAttribute",
+        does=Write(handle=modify_attribute),
+        honours=frozenset({"AutoEnableIO", "VolumeId"}),
+    ),
+    Action(
+        service="ec2",
+        name="EnableVolumeIO",
+        does=Write(handle=enable_io),
+        honours=frozenset({"VolumeId"}),
+    ),
+)

@@ -1,0 +1,53 @@
+"""Room for volumes on hosts' disks, by the claims by which instances' disks hold theirs.
+
+Called where a volume is made, enlarged and gone. A new one comes to that host of its zone, of those
+that are heard, which has the most room.
+"""
+
+from mallee.aws import errors
+from mallee.cloud.hosts import reserved
+from mallee.cloud.state import records
+from mallee.cloud.state.store import Tx
+
+_DISK = "disk_gib"
+
+
+def reserve(tx: Tx, zone: str, volume_id: str, size_gib: int) -> str:
+    """Claim room for a volume; return the host. Raises `InsufficientVolumeCapacity`."""
+    free = {
+        host.id: host.seen.facts.capacity.disk_gib - tx.total(reserved.space(host.id, _DISK))
+        for host in tx.by(records.HOST, "zone", zone)
+        if host.seen is not None and not host.seen.is_silent
+    }
+    if not free:
+        raise errors.InsufficientVolumeCapacity(
+            f"No host of the Availability Zone {zone} is heard now."
+        )
+    host_id = max(sorted(free), key=lambda id: free[id])
+    if free[host_id] < size_gib:
+        raise errors.InsufficientVolumeCapacity(
+            f"There is not enough room in the Availability Zone {zone} for a volume of {size_gib} "
+            f"GiB: the host with the most has {max(0, free[host_id])} GiB left."
+        )
+    tx.claim(reserved.space(host_id, _DISK), volume_id, volume_id, size_gib)
+    return host_id
+
+
+def enlarge(tx: Tx, host_id: str, volume_id: str, size_gib: int) -> None:
+    """Claim what a volume needs more on its host. Raises `InsufficientVolumeCapacity`."""
+    space = reserved.space(host_id, _DISK)
+    had = tx.amount(space, volume_id)
+    host = tx.get(records.HOST, host_id)
+    capacity = host.seen.facts.capacity.disk_gib if host and host.seen else 0
+    if tx.total(space) - had + size_gib > capacity and size_gib > had:
+        raise errors.InsufficientVolumeCapacity(
+            f"The host that keeps {volume_id} has {max(0, capacity - tx.total(space))} GiB left, "
+            f"and {size_gib - had} more are needed."
+        )
+    release(tx, host_id, volume_id)
+    tx.claim(space, volume_id, volume_id, size_gib)
+
+
+def release(tx: Tx, host_id: str, volume_id: str) -> None:
+    """Give back what a volume holds; twice is once."""
+    tx.release(reserved.space(host_id, _DISK), volume_id)

@@ -1,0 +1,37 @@
+"""Volumes in a host's slice: those that it keeps, and which of its instances shall have which.
+
+Called by `slices`. A volume is shown until its host has said that nothing is left of it; how it is
+brought about is the agent's business.
+"""
+
+from mallee.cloud.state import records
+from mallee.cloud.state.store import Tx, View
+from mallee.model import volumes
+from mallee.model.volumes import DiskWanted, VolumeWanted
+
+
+def kept(view: View, host_id: str) -> tuple[VolumeWanted, ...]:
+    """Return the volumes whose bytes the host keeps, by id."""
+    found = sorted(view.by(records.VOLUME, "host", host_id), key=lambda one: one.id)
+    return tuple(
+        VolumeWanted(
+            id=one.id,
+            size_gib=one.doc.size_gib,
+            limits=volumes.limits_of(one.doc),
+            is_shared=one.doc.multi_attach,
+            is_made=one.doc.is_made,
+            is_deleted=one.doc.deleted_at is not None,
+        )
+        for one in found
+    )
+
+
+def disks(view: View | Tx, instance_id: str) -> tuple[DiskWanted, ...]:
+    """Return the volumes that an instance shall have, by slot; not those that it shall let go."""
+    wanted = [
+        DiskWanted(volume.id, one.slot)
+        for volume in view.by(records.VOLUME, "instance", instance_id)
+        for one in volume.doc.attachments
+        if one.instance_id == instance_id and not one.is_leaving
+    ]
+    return tuple(sorted(wanted, key=lambda disk: disk.slot))
