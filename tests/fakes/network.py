@@ -5,7 +5,7 @@ import threading
 from mallee.model.hosts import HostWanted, InterfaceWanted
 from mallee.model.layout import Layout
 from mallee.node.do.network import NotWanted, Tap
-from mallee.node.do.probes import Seen, Sending
+from mallee.node.plan.probes import Seen, Sending
 
 
 class FakeNetwork:

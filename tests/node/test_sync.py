@@ -108,7 +108,8 @@ async def agent(
     )
     book = ledger.Ledger(layout)
     reconciler = reconcile.Reconciler(here, book)
-    asked = questions.Questions(door, here, reconciler.explain, pushedkeys.PushedKeys(clock.SYSTEM))
+    pushed = pushedkeys.PushedKeys(clock.SYSTEM)
+    asked = questions.Questions(door, here, reconciler.explain, lambda: book.wanted, pushed)
     talk = sync.Sync(door, reconciler, book, clock.SYSTEM, asked, lambda: FACTS)
     tasks = [asyncio.create_task(reconciler.run()), asyncio.create_task(talk.run())]
     try:

@@ -6,6 +6,9 @@ devices, rules and counters are the host's own; who may be told them is the clou
 
 import msgspec
 
+ASK_TRACE = "trace"
+"""The kind of the question: `hosts.Ask.detail` is a `TraceAsk`; it names no instance."""
+
 
 class TraceAsk(msgspec.Struct, frozen=True, kw_only=True):
     """Which packet's way is asked for."""

@@ -89,7 +89,9 @@ async def run(layout: Layout) -> None:
             door=door,
             reconciler=reconciler,
             ledger=book,
-            questions=questions.Questions(door, here, reconciler.explain, pushed),
+            questions=questions.Questions(
+                door, here, reconciler.explain, lambda: book.wanted, pushed
+            ),
             clock=clock.SYSTEM,
             facts=lambda: facts.fetch(standing, reconciler.problems),
             took=keeper.poke,

@@ -12,9 +12,9 @@ from mallee.model.layout import Layout
 from mallee.node.do.hypervisor import Hypervisor
 from mallee.node.do.images import ImageCache
 from mallee.node.do.network import Tap
-from mallee.node.do.probes import Seen, Sending
 from mallee.node.plan.domain import HostTraits
 from mallee.node.plan.instances import Rules
+from mallee.node.plan.probes import Seen, Sending
 
 
 class HostNetwork(Protocol):

@@ -14,10 +14,11 @@ from ipaddress import IPv4Address
 import msgspec
 
 from mallee.kit import logs
-from mallee.model import hosts, ids
-from mallee.model.hosts import Ask
+from mallee.model import hosts, ids, traces
+from mallee.model.hosts import Ask, HostWanted
 from mallee.model.plans import HostPlan
-from mallee.node import cloud, lines
+from mallee.model.traces import TraceAsk
+from mallee.node import cloud, lines, tracing
 from mallee.node.do import console
 from mallee.node.do.hypervisor import HypervisorFailed
 from mallee.node.host import Host
@@ -38,6 +39,8 @@ class Questions:
     host: Host
     explain: Callable[[str], Awaitable[HostPlan]]
     """Tells what would be done now for an instance, or for all."""
+    wanted: Callable[[], HostWanted | None]
+    """Tells what was last wanted of this host."""
     pushed: pushedkeys.PushedKeys
     """Where SSH keys go that an instance shall be shown."""
     _turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
@@ -94,6 +97,8 @@ class Questions:
         if ask.kind == hosts.ASK_PUSH_KEY:
             self._push(ask)
             return b""
+        if ask.kind == traces.ASK_TRACE:
+            return await asyncio.to_thread(self._trace, ask)
         return await asyncio.to_thread(read, self.host, ask)
 
     async def _dig(self, ask: Ask) -> socket.socket:
@@ -107,6 +112,13 @@ class Questions:
             raise HypervisorFailed("not an endpoint's interface")
         namespace = self.host.layout.endpoint_namespace(wanted.interface_id)
         return await lines.connect_from(namespace, address)
+
+    def _trace(self, ask: Ask) -> bytes:
+        try:
+            asked = msgspec.json.decode(ask.detail, type=TraceAsk)
+        except ValueError as error:
+            raise HypervisorFailed("that is no packet to ask about") from error
+        return msgspec.json.encode(tracing.tell(self.host, self.wanted(), asked))
 
     def _push(self, ask: Ask) -> None:
         try:

@@ -37,6 +37,7 @@ from mallee.node.metadata import endpoints, service
 from mallee.node.plan import dhcp as dhcp_plan
 from mallee.node.plan import firewall as firewall_plan
 from mallee.node.plan import network as plan
+from mallee.node.plan.probes import Seen, Sending
 
 Tap = taps.Tap
 
@@ -152,13 +153,13 @@ class Network:
             for one in interfaces
         )
 
-    def probe(self, sending: probes.Sending) -> probes.Seen:
+    def probe(self, sending: Sending) -> Seen:
         """Send a probe and watch it; nothing of the network is changed meanwhile.
 
         Raises `process.Failed` and `OSError` where the kernel cannot.
         """
         with self._lock:
-            seen = probes.Seen()
+            seen = Seen()
             try:
                 probes.send(sending, seen)
             finally:

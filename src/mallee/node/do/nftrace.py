@@ -4,14 +4,13 @@ The kernel tells it on a netlink socket of the namespace in which it was opened,
 open. Called by `probes`, always inside the namespace. What the rules say is asked of `nft`.
 """
 
-import json
+import re
 import socket
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
 
 from mallee.kit import process
+from mallee.node.plan.probes import Decision
 
 _NETLINK_NETFILTER, _SOL_NETLINK, _ADD_MEMBERSHIP, _TRACE_GROUP = 12, 270, 1, 9
 _RECEIVE_BYTES = 1 << 20
@@ -21,6 +20,7 @@ _TABLE, _CHAIN, _HANDLE, _TYPE, _VERDICT, _ID, _IIF, _OIF = 1, 2, 3, 4, 5, 6, 10
 _POLICY = 16
 _TYPES = {1: "policy", 2: "return", 3: "rule"}
 _VERDICT_CODE, _VERDICT_CHAIN = 1, 2
+_COUNTER = re.compile(r" ?counter packets \d+ bytes \d+")
 _CODES = {
     0: "drop",
     1: "accept",
@@ -30,23 +30,6 @@ _CODES = {
     -4: "goto",
     -5: "return",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """What one rule, or the policy of a chain, decided."""
-
-    trace_id: int
-    """Of the packet, on this pass through the namespace."""
-    table: str
-    chain: str
-    handle: int
-    """Of the rule; 0: the chain's policy."""
-    verdict: str
-    """`accept`, `drop`, `continue`, `return`, `jump CHAIN`, `goto CHAIN`."""
-    iif: int
-    oif: int
-    """Indices of devices; 0: none."""
 
 
 def open_ear() -> socket.socket:
@@ -136,19 +119,5 @@ def fetch_rules(chains: frozenset[tuple[str, str]]) -> dict[tuple[str, int], str
         for line in process.run(argv).text.splitlines():
             rule, mark, handle = line.strip().rpartition(" # handle ")
             if mark and handle.isdecimal() and not rule.startswith(("chain ", "table ")):
-                found[chain, int(handle)] = rule
-    return found
-
-
-def fetch_counters(chains: frozenset[tuple[str, str]]) -> dict[tuple[str, int], tuple[int, int]]:
-    """Return packets and bytes of each counting rule of these chains, by chain and handle."""
-    found: dict[tuple[str, int], tuple[int, int]] = {}
-    for table, chain in sorted(chains):
-        argv = ("nft", "--json", "list", "chain", "inet", table, chain)
-        listed: list[dict[str, Any]] = json.loads(process.run(argv).stdout)["nftables"]
-        for rule in (one["rule"] for one in listed if "rule" in one):
-            for part in rule["expr"]:
-                if "counter" in part:
-                    counted = part["counter"]
-                    found[chain, rule["handle"]] = counted["packets"], counted["bytes"]
+                found[chain, int(handle)] = _COUNTER.sub("", rule)
     return found

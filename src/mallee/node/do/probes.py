@@ -18,16 +18,15 @@ import socket
 import struct
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 
 from mallee.kit import process
 from mallee.node.do import firewall, namespaces, nftrace
-from mallee.node.do.nftrace import Decision
 from mallee.node.plan import network, probes
-from mallee.node.plan.probes import Probe
+from mallee.node.plan.probes import Probe, Seen, Sending, Sighting
 
 WITHIN_S = 1.0
 """How long an answer is waited for."""
@@ -39,46 +38,6 @@ _ATTACH_FILTER, _TIMESTAMP_NS = 26, 35
 _OUTGOING = 4
 _FRAME_BYTES, _CONTROL_BYTES = 2048, 256
 _IN, _OUT = f"{network.PROBES.rstrip('*')}0", f"{network.PROBES.rstrip('*')}1"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sending:
-    """Which probe is sent where."""
-
-    probe: Probe
-    namespace: str
-    tap: str
-    mac: str
-    """The guest's."""
-    watched: tuple[str, ...]
-    """The namespaces by which it may go, its own among them."""
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Sighting:
-    """That the probe, or its answer, was seen on a device."""
-
-    at_ns: int
-    namespace: str
-    device: str
-    is_leaving: bool
-    is_answer: bool
-    frame: bytes
-
-
-@dataclass(slots=True)
-class Seen:
-    """Everything that was seen of a probe."""
-
-    sightings: list[Sighting] = field(default_factory=list[Sighting])
-    decisions: dict[str, list[Decision]] = field(default_factory=dict[str, list[Decision]])
-    """By namespace, in order."""
-    rules: dict[tuple[str, str, int], str] = field(default_factory=dict[tuple[str, str, int], str])
-    """The text of each rule that decided, by namespace, chain and handle."""
-    devices: dict[tuple[str, int], str] = field(default_factory=dict[tuple[str, int], str])
-    """Names of devices by namespace and index."""
-    loaded: list[str] = field(default_factory=list[str])
-    """The namespaces whose rulesets were changed for it, each once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +76,7 @@ def send(sending: Sending, seen: Seen) -> None:
 
 
 @contextmanager
-def _watching(name: str, probe: Probe) -> Iterator[_Watcher]:
+def _watching(name: str, probe: Probe) -> Generator[_Watcher]:
     ear, eye = namespaces.run_inside(name, lambda: (nftrace.open_ear(), _open_eye(probe)))
     with ear, eye:
         yield _Watcher(name, ear, eye)
@@ -136,7 +95,7 @@ def _open_eye(probe: Probe) -> socket.socket:
 
 
 @contextmanager
-def _traced(name: str, probe: Probe, seen: Seen) -> Iterator[None]:
+def _traced(name: str, probe: Probe, seen: Seen) -> Generator[None]:
     """Have the probe traced in a namespace for as long as this lasts."""
     fetch = partial(namespaces.run_inside, name, firewall.fetch_generation)
     before = fetch()

@@ -24,11 +24,11 @@ def chains(acl: AclWanted) -> Iterator[nft.Chain]:
         entries = [one for one in acl.entries if one.is_egress is is_egress]
         in_order = sorted(entries, key=lambda one: one.number)
         name = chain_name(acl.id, is_egress=is_egress)
-        yield nft.Chain(name, (*(_rule(entry) for entry in in_order), "drop"))
+        yield nft.Chain(name, (*(_rule(entry) for entry in in_order), "counter drop"))
 
 
 def _rule(entry: AclEntry) -> str:
-    words = (_who(entry), _what(entry), "return" if entry.is_allowed else "drop")
+    words = (_who(entry), _what(entry), "counter", "return" if entry.is_allowed else "drop")
     return " ".join(word for word in words if word)
 
 

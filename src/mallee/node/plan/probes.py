@@ -2,11 +2,12 @@
 
 Translation changes addresses and ports, but neither a sequence number of TCP nor what a datagram or
 an echo carries: these are its *tag*. The answer to TCP acknowledges the tag, an echo's answer
-carries it again. Called by `do/probes`, which sends and watches. Pure.
+carries it again. Called by `do/probes`, which sends and watches, and writes down what it sees in
+the types here. Pure.
 """
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mallee.model.hops import ICMP, ICMP6, TCP, UDP, Packet
 
@@ -33,6 +34,63 @@ class Probe:
     def answer_tag(self) -> int:
         """The tag by which an answer is known."""
         return (self.tag + 1) & 0xFFFFFFFF if self.packet.protocol == TCP else self.tag
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sending:
+    """Which probe is sent where."""
+
+    probe: Probe
+    namespace: str
+    tap: str
+    mac: str
+    """The guest's."""
+    watched: tuple[str, ...]
+    """The namespaces by which it may go, its own among them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What one rule, or the policy of a chain, decided."""
+
+    trace_id: int
+    """Of the packet, on this pass through the namespace."""
+    table: str
+    chain: str
+    handle: int
+    """Of the rule; 0: the chain's policy."""
+    verdict: str
+    """`accept`, `drop`, `continue`, `return`, `jump CHAIN`, `goto CHAIN`."""
+    iif: int
+    oif: int
+    """Indices of devices; 0: none."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Sighting:
+    """That the probe, or its answer, was seen on a device."""
+
+    at_ns: int
+    namespace: str
+    device: str
+    is_leaving: bool
+    is_answer: bool
+    frame: bytes
+
+
+@dataclass(slots=True)
+class Seen:
+    """Everything that was seen of a probe."""
+
+    sightings: list[Sighting] = field(default_factory=list[Sighting])
+    decisions: dict[str, list[Decision]] = field(default_factory=dict[str, list[Decision]])
+    """By namespace, in order."""
+    rules: dict[tuple[str, str, int], str] = field(default_factory=dict[tuple[str, str, int], str])
+    """The text of each rule that decided, by namespace, chain and handle."""
+    devices: dict[tuple[str, int], str] = field(default_factory=dict[tuple[str, int], str])
+    """Names of devices by namespace and index."""
+    loaded: list[str] = field(default_factory=list[str])
+    """The namespaces whose rulesets were changed for it, each once."""
 
 
 def frame(probe: Probe, source_mac: str, router_mac: str) -> bytes:

@@ -1,0 +1,227 @@
+"""A probe goes where a guest's packet would, shows what judges it, and leaves nothing."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Iterator
+from ipaddress import ip_address
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import msgspec
+import pytest
+
+from mallee.model import packets
+from mallee.model.hops import End, Packet
+from mallee.model.hosts import HostWanted, InterfaceWanted
+from mallee.model.traces import HostTrace, TraceAsk
+from mallee.node import tracing
+from mallee.node.do import namespaces
+from mallee.node.do.hypervisor import HypervisorFailed
+from tests.node import lab, shapes
+from tests.node.do.test_reference import Cloud
+from tests.node.lab import Lab
+
+pytestmark = pytest.mark.host
+
+PROBES = 12
+FIRST_OR_LAST = {End.SENDER, End.INGRESS}
+"""Where nothing else can have stopped the packet, whatever is asked first."""
+
+
+def tell(host: Lab, wanted: HostWanted, ask: TraceAsk) -> HostTrace:
+    here: Any = SimpleNamespace(layout=host.layout, network=host.network)
+    return tracing.tell(here, wanted, ask)
+
+
+def ask(one: InterfaceWanted, packet: Packet, *, is_probe: bool = True) -> TraceAsk:
+    return TraceAsk(
+        interface_id=one.id,
+        source=str(packet.source),
+        destination=str(packet.destination),
+        protocol=packet.protocol,
+        port=packet.destination_port,
+        is_probe=is_probe,
+    )
+
+
+def packet(one: InterfaceWanted, to: str, port: int = 22, protocol: int = 6) -> Packet:
+    source = one.ipv6s[0] if ":" in to else one.private_ip
+    return Packet(
+        source=ip_address(source),
+        destination=ip_address(to),
+        protocol=protocol,
+        destination_port=port,
+    )
+
+
+@pytest.mark.parametrize("seed", [3, 11])
+def test_a_probe_ends_where_the_reference_says(root_dir: Path, seed: int) -> None:
+    cloud = Cloud(seed)
+    with lab.opened(root_dir) as host:
+        wanted = shapes.host(*cloud.vpcs.values(), egress=True)
+        host.apply(wanted)
+        # With the guests plugged in, links between namespaces come up.
+        host.apply(wanted)
+        for _ in range(PROBES):
+            sender = cloud.random.choice(cloud.interfaces())
+            made = cloud.packet(sender)
+            said = packets.trace(cloud.vpcs, sender.id, made)
+            told = tell(host, wanted, ask(sender, made)).probe
+            assert told is not None
+            where = f"{sender.id} sent {made}: {said}, but {told}"
+            if said.end is End.ARRIVED:
+                assert (told.end, told.at) == ("arrived", said.at), where
+            elif said.end in FIRST_OR_LAST and said.met == ():
+                assert (told.end, told.why) == ("dropped", said.end.value), where
+            else:
+                assert told.end != "arrived", where
+        # Nobody takes the probes' rules for a stranger's.
+        assert host.apply(wanted) == ()
+
+
+@pytest.fixture
+def pair(root_dir: Path) -> Iterator[tuple[Lab, HostWanted, list[InterfaceWanted]]]:
+    """Two guests of one subnet whose group lets everything in, and one whose lets nothing in."""
+    inside = shapes.subnet(1, 0)
+    open_, shut = "sg-00000000000000001", "sg-00000000000000002"
+    held = [
+        shapes.interface(10, open_, inside=inside),
+        shapes.interface(11, open_, inside=inside),
+        shapes.interface(12, shut, inside=inside),
+    ]
+    rules = {open_: (*shapes.ALL_OUT, *shapes.ALL_IN), shut: shapes.ALL_OUT}
+    wanted = shapes.host(shapes.vpc(0, [inside], held, rules))
+    with lab.opened(root_dir) as host:
+        assert host.apply(wanted) == ()
+        yield host, wanted, held
+
+
+def test_the_answer_tells_whether_somebody_listens(
+    pair: tuple[Lab, HostWanted, list[InterfaceWanted]],
+) -> None:
+    host, wanted, (one, two, _) = pair
+    for to in (two.private_ip, two.ipv6s[0]):
+        with host.guest(two).do(lambda to=to: lab.listen(22, 1, to)):
+            told = tell(host, wanted, ask(one, packet(one, to))).probe
+            assert told is not None
+            assert (told.end, told.at, told.is_answered) == ("arrived", two.id, True)
+            assert told.answer.startswith("accepted")
+        told = tell(host, wanted, ask(one, packet(one, to))).probe
+        assert told is not None
+        assert told.answer.startswith("refused")
+        for protocol, port in ((17, 53), (58 if ":" in to else 1, 0)):
+            told = tell(host, wanted, ask(one, packet(one, to, port, protocol))).probe
+            assert told is not None
+            assert (told.end, told.at, told.is_answered) == ("arrived", two.id, True)
+
+
+def test_every_judgement_is_shown_in_order(
+    pair: tuple[Lab, HostWanted, list[InterfaceWanted]],
+) -> None:
+    host, wanted, (one, _, three) = pair
+    told = tell(host, wanted, ask(one, packet(one, three.private_ip))).probe
+    assert told is not None
+    assert (told.end, told.at, told.why) == ("dropped", three.id, "ingress")
+    first, *judged = told.steps
+    assert (first.kind, first.about, first.verdict) == ("device", one.id, "in")
+    assert [step.about for step in judged if step.about][-1] == three.id
+    assert judged[-1].verdict == "drop"
+
+
+def test_counters_are_read_where_the_packet_passes(
+    pair: tuple[Lab, HostWanted, list[InterfaceWanted]],
+) -> None:
+    host, wanted, (one, two, three) = pair
+    quiet = ask(one, packet(one, three.private_ip), is_probe=False)
+    before = tell(host, wanted, quiet)
+    assert (before.end, before.at, before.probe) == ("ingress", three.id, None)
+    for _ in range(3):
+        tell(host, wanted, ask(one, packet(one, three.private_ip)))
+    after = tell(host, wanted, quiet)
+    assert before.steps[-1].packets is not None
+    assert after.steps[-1].packets == before.steps[-1].packets + 3
+    assert [step.kind for step in after.steps] == ["device", "rule", "rule"]
+    passed = tell(host, wanted, ask(one, packet(one, two.private_ip), is_probe=False))
+    assert [step.about for step in passed.steps] == [
+        one.id, "sg-00000000000000001", "sg-00000000000000001", two.id
+    ]  # fmt: skip
+
+
+def test_a_guest_that_is_silent_is_said_so(
+    pair: tuple[Lab, HostWanted, list[InterfaceWanted]],
+) -> None:
+    host, wanted, (one, two, _) = pair
+    host.guest(two).run("ip", "link", "set", "eth0", "arp", "off")
+    router = host.layout.vpc_namespace(two.vpc_id)
+    host.guest(two).run("ip", "neigh", "flush", "all")
+    namespaces.run_inside(
+        router, lambda: subprocess.run(("ip", "neigh", "flush", "all"), check=True)
+    )
+    told = tell(host, wanted, ask(one, packet(one, two.private_ip))).probe
+    assert told is not None
+    assert told.end == "lost"
+    assert "nobody answers" in told.why
+
+
+def test_what_is_no_packet_of_this_host_is_refused(
+    pair: tuple[Lab, HostWanted, list[InterfaceWanted]],
+) -> None:
+    host, wanted, (one, two, _) = pair
+    good = ask(one, packet(one, two.private_ip))
+    strange: tuple[dict[str, Any], ...] = (
+        {"interface_id": "eni-ffffffffffffffff0"},
+        {"interface_id": "../../etc"},
+        {"source": "10.0.1.10; reboot"},
+        {"destination": "fd00::1"},
+        {"protocol": 47},
+        {"port": 70000},
+    )
+    for wrong in strange:
+        with pytest.raises(HypervisorFailed):
+            tell(host, wanted, msgspec.structs.replace(good, **wrong))
+
+
+def test_nothing_is_left_when_the_sender_is_killed(
+    pair: tuple[Lab, HostWanted, list[InterfaceWanted]],
+) -> None:
+    """Killed in the midst of a probe, its rules go at once, and its links with the next look."""
+    host, wanted, (one, _, _) = pair
+    namespace = host.layout.vpc_namespace(one.vpc_id)
+    script = f"""
+        import os, signal
+        from ipaddress import ip_address
+        from mallee.model.hops import Packet
+        from mallee.node.do import probes
+        from mallee.node.plan.probes import Probe, Seen, Sending
+        probes._watch = lambda *told: os.kill(os.getpid(), signal.SIGKILL)
+        packet = Packet(source=ip_address("{one.private_ip}"), destination=ip_address("10.0.1.11"),
+                        protocol=6, destination_port=22)
+        probes.send(Sending(probe=Probe(packet, 5, 50000), namespace="{namespace}",
+                            tap="{host.layout.tap(one.id)}", mac="{one.mac}",
+                            watched=("{namespace}",)), Seen())
+    """
+    done = subprocess.run(
+        (sys.executable, "-c", textwrap.dedent(script)), check=False, env=dict(os.environ)
+    )
+    assert done.returncode == -signal.SIGKILL
+    router = lab.Guest(one, namespace)
+    assert "mq0" in router.run("ip", "-o", "link", "show")
+    lab_waits = lab.ARRIVES_WITHIN_S
+    assert _wait_no_table(router, lab_waits)
+    host.apply(wanted)
+    assert "mq0" not in router.run("ip", "-o", "link", "show")
+    assert host.apply(wanted) == ()
+
+
+def _wait_no_table(router: lab.Guest, within_s: float) -> bool:
+    """The tracer hears that its pipe is closed a moment after the kill."""
+    ends_at = time.monotonic() + within_s
+    while "mallee-probe" in router.run("nft", "list", "tables"):
+        if time.monotonic() > ends_at:
+            return False
+    return True
