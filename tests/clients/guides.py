@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from tests import wholecloud
+from tests.cloud.running import RunningCloud
 from tests.wholecloud import Cloud
 
 EXPECTED = re.compile(r"^(.*?)\s+# (refused|says): (.+)$", re.S)
@@ -51,7 +52,7 @@ def script(guide: Path) -> str:
 
 
 def walk(
-    cloud: Cloud, guide: Path, place: Path, programs: Mapping[str, str] = PROGRAMS
+    cloud: Cloud | RunningCloud, guide: Path, place: Path, programs: Mapping[str, str] = PROGRAMS
 ) -> subprocess.CompletedProcess[str]:
     """Run the whole guide in an empty directory, with nothing in the environment but a PATH."""
     folder = place / "bin"

@@ -110,6 +110,14 @@ GROUPS = {
             "unset": "mallee.cli.quotas:unset",
         },
     ),
+    "ipam": (
+        "Ranges of addresses: pools, what is in use, and who may take of which pool.",
+        {
+            "tree": "mallee.cli.ipam:tree",
+            "used": "mallee.cli.ipam:used",
+            "share": "mallee.cli.ipam:share",
+        },
+    ),
     "events": (
         "Scheduled events: what will be done to instances, and what ails them.",
         {

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mallee.cloud.ec2.storage import states as storage
+from mallee.cloud.ec2.ipam import given, ipams, spaces, watched
 from mallee.cloud.ec2.transit import effective
 from mallee.cloud.ec2.vpc import privateips, ways
 from mallee.cloud.state import records, store
@@ -208,6 +209,28 @@ _VOLUME_PHASES = {
 }
 
 
+def _pool(view: Reader, record: Record[Any, Any]) -> Standing:
+    whole = spaces.size(it.cidr for it in record.doc.cidrs)
+    held = [it.doc.cidr for it in given.of_pool(view, record.id)]
+    if not whole:
+        return Standing("create-complete", "it has no range yet, so that it can give nothing")
+    full = spaces.size(held) / whole
+    why = f"{len(held)} parts of it are given out, {full:.1%} of its addresses"
+    return Standing(ipams.state(record.doc.is_modified), why)
+
+
+def _allocation(view: Reader, record: Record[Any, Any]) -> Standing:
+    doc = record.doc
+    whom = doc.resource_id or f"whoever {doc.owner} noted it for"
+    return Standing("allocated", f"{doc.cidr} of {doc.pool_id} belongs to {whom}")
+
+
+def _public_pool(view: Reader, record: Record[Any, Any]) -> Standing:
+    taken = len(watched.taken_of_public(view, record.id))
+    why = f"{taken} of its {spaces.size(record.doc.cidrs)} addresses are allocated"
+    return Standing("available", why)
+
+
 def _host(view: Reader, record: Record[Any, Any]) -> Standing:
     if record.seen is None:
         return Standing("silent", "its agent has said nothing since it joined")
@@ -230,6 +253,9 @@ _KINDS: Mapping[str, Callable[[Reader, Record[Any, Any]], Standing]] = {
     records.INTERNET_GATEWAY.name: _gateway,
     records.NAT_GATEWAY.name: _nat,
     records.PEERING.name: _peering,
+    records.IPAM_POOL.name: _pool,
+    records.IPAM_ALLOCATION.name: _allocation,
+    records.PUBLIC_POOL.name: _public_pool,
     records.TRANSIT_GATEWAY.name: _transit_gateway,
     records.TRANSIT_TABLE.name: _transit_table,
     records.TRANSIT_ATTACHMENT.name: _attachment,

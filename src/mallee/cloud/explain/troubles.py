@@ -10,6 +10,7 @@ from typing import Any
 
 from mallee.cloud.ec2.ipam import given, pools, spaces
 from mallee.cloud.ec2.storage import states as storage
+from mallee.cloud.ec2.ipam import given, pools, spaces
 from mallee.cloud.ec2.vpc import privateips, ways
 from mallee.cloud.explain.states import Reader
 from mallee.cloud.state import records
@@ -167,6 +168,23 @@ def _pool(view: Reader, record: Record[Any, Any]) -> Iterator[Trouble]:
         )
 
 
+def _pool(view: Reader, record: Record[Any, Any]) -> Iterator[Trouble]:
+    doc = record.doc
+    if not doc.cidrs:
+        yield Trouble("it has no range", "provision one: ProvisionIpamPoolCidr")
+        return
+    held = [it.doc.cidr for it in given.of_pool(view, record.id)]
+    if spaces.size(held) >= spaces.size(it.cidr for it in doc.cidrs):
+        yield Trouble(
+            "all of it is given out: nothing more can be made from it",
+            "provision another range, or end what nobody needs: ReleaseIpamPoolAllocation",
+        )
+    if doc.locale == pools.NOWHERE and not view.by(records.IPAM_POOL, "source", record.id):
+        yield Trouble(
+            "it has no locale: no VPC takes a range of it", "make a pool below it with one"
+        )
+
+
 def _group(view: Reader, record: Record[Any, Any]) -> Iterator[Trouble]:
     for rule in record.doc.rules:
         if rule.group_id and view.get(records.SECURITY_GROUP, rule.group_id) is None:
@@ -202,6 +220,7 @@ _KINDS: Mapping[str, Callable[[Reader, Record[Any, Any]], Iterator[Trouble]]] = 
     records.INTERFACE.name: _interface,
     records.ADDRESS.name: _address,
     records.SUBNET.name: _subnet,
+    records.IPAM_POOL.name: _pool,
     records.IPAM_POOL.name: _pool,
     records.SECURITY_GROUP.name: _group,
     records.ROUTE_TABLE.name: _route_table,
