@@ -96,7 +96,9 @@ class InterfaceWanted(msgspec.Struct, frozen=True, kw_only=True):
     public_ip: str | None
     group_ids: tuple[str, ...]
     hostname: str
-    """The guest's name that DHCP gives, without domain: `ip-172-31-0-10`."""
+    """The guest's name that DHCP gives, without domain: `ip-172-31-0-10`, or its id."""
+    resource_ips: tuple[str, ...] = ()
+    """Which of its addresses the name by its instance's id means."""
     public_name: str = ""
     """Full name of the public address; inside the VPC it means the private one. Empty: none."""
     secondary: tuple[AddressWanted, ...] = ()

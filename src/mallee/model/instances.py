@@ -18,6 +18,8 @@ from enum import Enum
 
 import msgspec
 
+from mallee.model.privatenames import PrivateNames
+
 
 class Power(Enum):
     """What the owner wants of the instance."""
@@ -126,6 +128,7 @@ class MetadataOptions(msgspec.Struct, frozen=True):
     http_tokens: str = "required"
     http_put_response_hop_limit: int = 2
     instance_metadata_tags: str = "disabled"
+    http_protocol_ipv6: str = "disabled"
 
 
 class ProfileAssociation(msgspec.Struct, frozen=True, kw_only=True):
@@ -174,6 +177,7 @@ class Instance(msgspec.Struct, frozen=True, kw_only=True):
     api_termination_protected: bool = False
     api_stop_protected: bool = False
     metadata: MetadataOptions = MetadataOptions()
+    private_names: PrivateNames = PrivateNames()
     profile: ProfileAssociation | None = None
     placement_group_id: str = ""
     partition: int = 0

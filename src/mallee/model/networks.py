@@ -4,6 +4,8 @@ from enum import Enum
 
 import msgspec
 
+from mallee.model.privatenames import PrivateNames
+
 
 class Block(msgspec.Struct, frozen=True):
     """A range that a VPC or a subnet has besides its first one, with its association's id."""
@@ -61,6 +63,8 @@ class Subnet(msgspec.Struct, frozen=True, kw_only=True):
     is_default: bool = False
     map_public_ip_on_launch: bool = True
     assign_ipv6_on_creation: bool = False
+    private_names: PrivateNames = PrivateNames()
+    """What instances are called that are launched in it."""
     route_table_id: str | None = None
     """None: the VPC's main one."""
     route_association_id: str | None = None

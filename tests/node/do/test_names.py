@@ -186,6 +186,29 @@ def test_a_peers_public_names_may_be_private_addresses_here(host: Lab) -> None:
     assert resolve(host.guest(ONE), name) == "203.0.113.10"
 
 
-def resolve(guest: Guest, name: str, server: str = "10.0.0.2") -> str:
-    said = guest.run("busybox", "nslookup", "-type=a", name, server)
+def test_an_instance_is_found_by_its_id_where_it_shall_be(host: Lab) -> None:
+    name = f"{ONE.instance_id}.ec2.internal"
+    called = replace(ONE, hostname=ONE.instance_id)
+    host.apply(shapes.host(vpc(called, TWO)))
+    with pytest.raises(process.Failed):
+        resolve(host.guest(TWO), name)
+    both = replace(called, resource_ips=(ONE.private_ip, ONE.ipv6s[0]))
+    host.apply(shapes.host(vpc(both, TWO)))
+    guest = host.guest(TWO)
+    assert resolve(guest, name) == ONE.private_ip
+    assert resolve(guest, name, kind="aaaa") == ONE.ipv6s[0]
+    # By its address it is found in any case.
+    by_address = f"ip-{ONE.private_ip.replace('.', '-')}.ec2.internal"
+    assert resolve(guest, by_address) == ONE.private_ip
+
+
+def test_a_guest_is_told_what_it_is_called(host: Lab, lease_script: Path) -> None:
+    called = replace(ONE, hostname=ONE.instance_id)
+    host.apply(shapes.host(vpc(called)))
+    said = lease(host.guest(called), lease_script, "-O", "hostname")
+    assert f"hostname={ONE.instance_id}" in said
+
+
+def resolve(guest: Guest, name: str, server: str = "10.0.0.2", kind: str = "a") -> str:
+    said = guest.run("busybox", "nslookup", f"-type={kind}", name, server)
     return said.split("Name:")[1].split()[2]

@@ -16,7 +16,7 @@ from mallee.model.instances import MetadataOptions
 from mallee.model.layout import Layout
 from mallee.node.do import namespaces, network
 from mallee.node.metadata import doors, service
-from tests.node import lab
+from tests.node import lab, shapes
 from tests.node.lab import Guest, Lab, make_interface, make_vpc, make_wanted
 
 pytestmark = pytest.mark.host
@@ -60,15 +60,17 @@ def one_vpc(*interfaces: InterfaceWanted, **options: str | int) -> HostWanted:
     )
 
 
-def connect(guest: Guest, timeout_s: float = lab.ARRIVES_WITHIN_S) -> HTTPConnection:
-    connection = HTTPConnection(ADDRESS, timeout=timeout_s)
+def connect(
+    guest: Guest, timeout_s: float = lab.ARRIVES_WITHIN_S, address: str = ADDRESS
+) -> HTTPConnection:
+    connection = HTTPConnection(address, 80, timeout=timeout_s)
     guest.do(connection.connect)
     return connection
 
 
-def get(guest: Guest, path: str = "/latest/meta-data/instance-id") -> str:
+def get(guest: Guest, path: str = "/latest/meta-data/instance-id", address: str = ADDRESS) -> str:
     """What the guest hears, with a token."""
-    connection = connect(guest)
+    connection = connect(guest, address=address)
     ttl = {"X-aws-ec2-metadata-token-ttl-seconds": "60"}
     token = read(connection, "PUT", "/latest/api/token", ttl)[1]
     status, body = read(connection, "GET", path, {"X-aws-ec2-metadata-token": token})
@@ -191,3 +193,19 @@ def test_nothing_listens_for_guests_that_are_gone(host: Lab) -> None:
     argv = ("ss", "-Hltn", "sport", "=", "80")
     listening = namespaces.run_inside(vpc, lambda: process.run(argv)).text.splitlines()
     assert len(listening) == 1
+
+
+def test_metadata_is_told_over_ipv6_where_the_instance_asks_for_it(host: Lab) -> None:
+    inside = shapes.subnet(1)
+    asks, silent = (shapes.interface(n, shapes.OPEN, inside=inside) for n in (10, 11))
+    wanted = shapes.host(shapes.vpc(0, (inside,), (asks, silent)))
+    options = {asks.instance_id: MetadataOptions(http_protocol_ipv6="enabled")}
+    instances = tuple(
+        msgspec.structs.replace(one, metadata_options=options.get(one.id, MetadataOptions()))
+        for one in wanted.instances
+    )
+    assert host.apply(msgspec.structs.replace(wanted, instances=instances)) == ()
+    assert get(host.guest(asks), address="fd00:ec2::254") == asks.instance_id
+    assert get(host.guest(asks)) == asks.instance_id
+    assert host.guest(silent).misses("fd00:ec2::254", 80)
+    assert get(host.guest(silent)) == silent.instance_id

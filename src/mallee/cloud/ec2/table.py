@@ -41,6 +41,7 @@ from mallee.cloud.ec2.instances import (
     monitoring,
     passwords,
     power,
+    privatenameoptions,
     screens,
     serialaccess,
 )
@@ -80,6 +81,7 @@ _ROWS: tuple[Action, ...] = (
     *monitoring.ACTIONS,
     *passwords.ACTIONS,
     *power.ACTIONS,
+    *privatenameoptions.ACTIONS,
     *regions.ACTIONS,
     *screens.ACTIONS,
     *serialaccess.ACTIONS,

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mallee.cloud.ec2 import zones
-from mallee.cloud.ec2.vpc import interfacelisting
 from mallee.model import hosts
 from mallee.model.images import Image
 from mallee.model.instances import Instance
@@ -31,6 +30,8 @@ class InterfaceFacts:
     device_index: int
     mac: str
     private_ip: str
+    private_name: str
+    """What the guest is called, with its domain."""
     public_ip: str | None
     public_name: str = ""
     secondary: tuple[str, ...] = ()
@@ -148,9 +149,8 @@ def _placement(facts: Facts) -> Iterator[tuple[str, str]]:
 
 
 def _primary_interface(facts: Facts, primary: InterfaceFacts) -> Iterator[tuple[str, str]]:
-    name = interfacelisting.private_dns_name(facts.region, primary.private_ip)
-    yield "hostname", name
-    yield "local-hostname", name
+    yield "hostname", primary.private_name
+    yield "local-hostname", primary.private_name
     yield "local-ipv4", primary.private_ip
     yield "mac", primary.mac
     yield "security-groups", "\n".join(name for _, name in primary.groups)
@@ -177,7 +177,7 @@ def _more(interface: InterfaceFacts) -> Iterator[tuple[str, str]]:
 def _interface(facts: Facts, interface: InterfaceFacts) -> Iterator[tuple[str, str]]:
     yield "device-number", str(interface.device_index)
     yield "interface-id", interface.id
-    yield "local-hostname", interfacelisting.private_dns_name(facts.region, interface.private_ip)
+    yield "local-hostname", interface.private_name
     yield "local-ipv4s", "\n".join((interface.private_ip, *interface.secondary))
     yield from _more(interface)
     yield "mac", interface.mac

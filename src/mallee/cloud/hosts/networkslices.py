@@ -11,7 +11,14 @@ from dataclasses import dataclass
 from msgspec.structs import replace
 
 from mallee.cloud.ec2.endpoints import endpointlisting
-from mallee.cloud.ec2.vpc import interfacelisting, natgateways, publicaccess, servicelists, ways
+from mallee.cloud.ec2.vpc import (
+    interfacelisting,
+    natgateways,
+    privatenames,
+    publicaccess,
+    servicelists,
+    ways,
+)
 from mallee.cloud.hosts import transitslices, watchslices
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
@@ -351,6 +358,7 @@ class Names:
 
 def _interface(view: View, interface: InterfaceRecord, names: Names) -> InterfaceWanted:
     doc = interface.doc
+    names_of = privatenames.of_interface(view, doc)
     public = interfacelisting.public_ips(view, interface)
     return InterfaceWanted(
         id=interface.id,
@@ -362,7 +370,8 @@ def _interface(view: View, interface: InterfaceRecord, names: Names) -> Interfac
         private_ip=doc.private_ip,
         public_ip=public.get(doc.private_ip),
         group_ids=tuple(sorted(doc.group_ids)),
-        hostname=f"ip-{doc.private_ip.replace('.', '-')}",
+        hostname=privatenames.hostname(doc, names_of),
+        resource_ips=privatenames.resource_ips(doc, names_of),
         public_name=names.of(public.get(doc.private_ip)),
         secondary=tuple(
             AddressWanted(

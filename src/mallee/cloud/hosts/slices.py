@@ -12,7 +12,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from mallee.cloud.ec2.vpc import interfacelisting
+from mallee.cloud.ec2.vpc import interfacelisting, privatenames
 from mallee.cloud.hosts import concerned, metadata, networkslices, transitslices, volumeslices
 from mallee.cloud.identity import rolecredentials
 from mallee.cloud.state import records
@@ -319,6 +319,7 @@ def _facts(view: View, interface: InterfaceRecord, region: str) -> metadata.Inte
         device_index=doc.device_index,
         mac=doc.mac,
         private_ip=doc.private_ip,
+        private_name=privatenames.of(view, region, doc),
         public_ip=public.get(doc.private_ip),
         public_name=networkslices.Names.of_vpc(region, vpc.doc).of(public.get(doc.private_ip)),
         secondary=doc.secondary_ips,

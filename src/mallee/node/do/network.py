@@ -278,7 +278,9 @@ class Network:
                 tap = self._layout.tap(interface.id)
                 instance = instances.get(interface.instance_id)
                 if tap in seen.indices and instance is not None:
-                    place = service.Place(namespace, tap, seen.indices[tap])
+                    asks6 = instance.metadata_options.http_protocol_ipv6 == "enabled"
+                    has_ipv6 = asks6 and ("lo", f"{plan.METADATA_ADDRESS6}/128") in seen.address6s
+                    place = service.Place(namespace, tap, seen.indices[tap], has_ipv6)
                     ways = led.get(interface.subnet_id, ())
                     listeners.append(service.Listener(place, instance, ways))
         doors = [

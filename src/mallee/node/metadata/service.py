@@ -50,6 +50,8 @@ class Place:
     tap: str
     ifindex: int
     """Changes when the tap is made anew under its old name: the socket is then bound again."""
+    has_ipv6: bool = False
+    """Whether the instance asks its metadata over IPv6 too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +123,7 @@ class Service:
                 continue
             try:
                 bound = namespaces.run_inside(
-                    listener.place.namespace, partial(_bind, tap, self._ports)
+                    listener.place.namespace, partial(_bind, tap, self._places(listener))
                 )
             except OSError as error:
                 problems.append(f"no metadata for {listener.instance.id} on {tap}: {error}")
@@ -144,9 +146,14 @@ class Service:
     def _in_loop(self, work: Coroutine[None, None, None]) -> None:
         asyncio.run_coroutine_threadsafe(work, self._loop).result(_APPLY_TIMEOUT_S)
 
-    @property
-    def _ports(self) -> tuple[int, ...]:
-        return (network.METADATA_PORT, *((network.API_PORT,) if self._offers.api else ()))
+    def _places(self, listener: Listener) -> tuple[tuple[str, int], ...]:
+        """Where a tap is listened on: address and port."""
+        found = [(network.METADATA_ADDRESS, network.METADATA_PORT)]
+        if self._offers.api:
+            found.append((network.METADATA_ADDRESS, network.API_PORT))
+        if listener.place.has_ipv6:
+            found.append((network.METADATA_ADDRESS6, network.METADATA_PORT))
+        return tuple(found)
 
     async def _start(self, served: _Served, bound: list[socket.socket]) -> None:
         metadata, api = served.open = (
@@ -214,16 +221,17 @@ class Service:
         return request.keeps_alive
 
 
-def _bind(tap: str, ports: Iterable[int]) -> list[socket.socket]:
+def _bind(tap: str, places: Iterable[tuple[str, int]]) -> list[socket.socket]:
     """Listen on the tap of the namespace that the thread is in: nothing else can reach it."""
     bound: list[socket.socket] = []
     try:
-        for port in ports:
-            one = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        for address, port in places:
+            family = socket.AF_INET6 if ":" in address else socket.AF_INET
+            one = socket.socket(family, socket.SOCK_STREAM)
             bound.append(one)
             one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             one.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, tap.encode())
-            one.bind((network.METADATA_ADDRESS, port))
+            one.bind((address, port))
             one.listen(doors.CONNECTIONS_MAX)
             one.setblocking(False)
     except OSError:
@@ -245,4 +253,7 @@ def _asked_for(writer: asyncio.StreamWriter) -> str:
 
 def _limit_hops(writer: asyncio.StreamWriter, hops: int) -> None:
     connection = writer.get_extra_info("socket")
-    connection.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, hops)
+    if connection.family == socket.AF_INET6:
+        connection.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS, hops)
+    else:
+        connection.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, hops)

@@ -167,7 +167,9 @@ def name_text(interface: InterfaceWanted, region: str) -> str:
         public_ip=interface.public_ip,
         public_name=interface.public_name,
     )
-    lines = [f"{IPv4Address(first.private_ip)} {interface.hostname}.{zone}"]
+    by_address = f"ip-{first.private_ip.replace('.', '-')}"
+    lines = [f"{ip} {interface.instance_id}.{zone}" for ip in interface.resource_ips]
+    lines.append(f"{IPv4Address(first.private_ip)} {by_address}.{zone}")
     lines += [
         f"{IPv4Address(one.private_ip)} ip-{one.private_ip.replace('.', '-')}.{zone}"
         for one in interface.secondary

@@ -30,6 +30,8 @@ API_PORT = hosts.GUESTS_API_PORT
 SERVICE_PORTS = hosts.SERVICE_PORTS
 """Where a gateway endpoint takes requests to the services: all are the API's."""
 DNS_ADDRESS = "169.254.169.253"
+METADATA_ADDRESS6 = "fd00:ec2::254"
+"""AWS's address of the metadata service over IPv6, for instances that ask for it."""
 DNS_ADDRESS6 = "fd00:ec2::253"
 """AWS's address of a VPC's name server over IPv6."""
 ROUTER6 = "fe80::1"

@@ -163,6 +163,7 @@ def _addresses(
     if vpc.ipv6_cidrs:
         yield Address("lo", "::1/128")
         yield Address("lo", f"{network.DNS_ADDRESS6}/128")
+        yield Address("lo", f"{network.METADATA_ADDRESS6}/128")
         yield Address(network.EDGE, f"{network.VPC_END6}/64")
 
 

@@ -172,6 +172,8 @@ def _check_interface(interface: InterfaceWanted, wanted: HostWanted) -> None:
     _check_ranges(interface.prefixes)
     for ip in interface.ipv6s:
         _check_address6(ip)
+    for ip in interface.resource_ips:
+        _check_any_address(ip)
     speeds = (interface.speed.sends_bps, interface.speed.receives_bps)
     if not all(0 <= one <= _BPS_MAX for one in speeds):
         raise NotTrusted(f"{interface.id} with {speeds} bits per second")

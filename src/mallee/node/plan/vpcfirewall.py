@@ -92,6 +92,7 @@ def _input_chain(vpc: VpcWanted) -> nft.Chain:
         "ip6 saddr fe80::/10 udp sport 546 udp dport 547 accept",
         *([f"ip daddr {name_servers} {dns}"] if vpc.dns_support else []),
         *([f"ip6 daddr {network.DNS_ADDRESS6} {dns}"] if vpc.dns_support else []),
+        f"ip6 daddr {network.METADATA_ADDRESS6} tcp dport {network.METADATA_PORT} accept",
         f"ip daddr {network.METADATA_ADDRESS} tcp dport "
         f"{{ {network.METADATA_PORT}, {network.API_PORT} }} accept",
     ]

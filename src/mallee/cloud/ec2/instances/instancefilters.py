@@ -153,7 +153,7 @@ FILTERS: dict[str, Filter] = {
     "ena-support": _always("false"),
     "enclave-options.enabled": _always("false"),
     "metadata-options.http-protocol-ipv4": _of(lambda doc: doc.metadata.http_endpoint),
-    "metadata-options.http-protocol-ipv6": _always("disabled"),
+    "metadata-options.http-protocol-ipv6": _of(lambda doc: doc.metadata.http_protocol_ipv6),
     "metadata-options.state": _always("applied"),
     "state-reason-message": _reason_message,
     "affinity": _of(lambda doc: doc.affinity),

@@ -42,7 +42,7 @@ def render(call: Call, found: list[InterfaceRecord]) -> shapes.Instance:
     public = interfacelisting.association(call, first)
     return {
         "PrivateIpAddress": doc.private_ip,
-        "PrivateDnsName": interfacelisting.private_dns_name(call.settings.region, doc.private_ip),
+        "PrivateDnsName": interfacelisting.own_name(call, first, doc.private_ip),
         "PublicIpAddress": public.get("PublicIp") if public else None,
         "PublicDnsName": (public.get("PublicDnsName") if public else None) or "",
         "Ipv6Address": doc.ipv6s[0] if doc.ipv6s else None,
@@ -71,12 +71,12 @@ def _interface(call: Call, interface: InterfaceRecord) -> shapes.InstanceNetwork
         "Ipv4Prefixes": [{"Ipv4Prefix": prefix} for prefix in doc.prefixes],
         "Ipv6Prefixes": [{"Ipv6Prefix": prefix} for prefix in doc.prefixes6],
         "PrivateIpAddress": doc.private_ip,
-        "PrivateDnsName": interfacelisting.private_dns_name(call.settings.region, doc.private_ip),
+        "PrivateDnsName": interfacelisting.own_name(call, interface, doc.private_ip),
         "Association": _association(call, interface, doc.private_ip),
         "PrivateIpAddresses": [
             {
                 "PrivateIpAddress": ip,
-                "PrivateDnsName": interfacelisting.private_dns_name(call.settings.region, ip),
+                "PrivateDnsName": interfacelisting.own_name(call, interface, ip),
                 "Primary": ip == doc.private_ip,
                 "Association": _association(call, interface, ip),
             }

@@ -93,6 +93,11 @@ def _render(call: Call, record: InstanceRecord) -> shapes.Instance:
         "EnclaveOptions": {"Enabled": False},
         "IamInstanceProfile": instanceprofiles.shown_profile(doc.profile),
         "MetadataOptions": shown_metadata(doc.metadata, "applied"),
+        "PrivateDnsNameOptions": {
+            "HostnameType": doc.private_names.hostname_type,
+            "EnableResourceNameDnsARecord": doc.private_names.a_record,
+            "EnableResourceNameDnsAAAARecord": doc.private_names.aaaa_record,
+        },
         "Tags": tagset.shown(doc.tags),
         **instancenetwork.render(call, instancenetwork.interfaces_of(resources.reader(call), doc)),
     }
@@ -166,7 +171,7 @@ def shown_metadata(options: MetadataOptions, state: str) -> shapes.InstanceMetad
         "HttpEndpoint": options.http_endpoint,
         "HttpTokens": options.http_tokens,
         "HttpPutResponseHopLimit": options.http_put_response_hop_limit,
-        "HttpProtocolIpv6": "disabled",
+        "HttpProtocolIpv6": options.http_protocol_ipv6,
         "InstanceMetadataTags": options.instance_metadata_tags,
     }
 

@@ -144,6 +144,7 @@ def _make(call: WriteCall, launch: Launch, place: Place) -> InstanceRecord:
         api_termination_protected=launch.api_termination_protected,
         api_stop_protected=launch.api_stop_protected,
         metadata=launch.metadata,
+        private_names=launch.private_names,
         profile=(instanceprofiles.association(call, launch.profile) if launch.profile else None),
         placement_group_id=launch.spot.group.id if launch.spot else "",
         partition=place.partition,

@@ -24,12 +24,14 @@ from mallee.cloud.ec2.instances import (
     metadatadefaults,
 )
 from mallee.cloud.ec2.instances.launchnetwork import Nic
+from mallee.cloud.ec2.vpc import privatenames
 from mallee.cloud.iam.instanceprofiles import ProfileRecord
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
 from mallee.model.instances import MetadataOptions
 from mallee.model.instancetypes import DEFAULT_NAME, InstanceType
 from mallee.model.keypairs import KeyPair
+from mallee.model.privatenames import PrivateNames
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes
@@ -38,6 +40,7 @@ HONOURS = (
     launchnetwork.HONOURS
     | launchoptions.HONOURS
     | drawing.HONOURS
+    | privatenames.HONOURS
     | {
         "BlockDeviceMappings.DeviceName",
         "BlockDeviceMappings.Ebs.DeleteOnTermination",
@@ -98,6 +101,7 @@ class Launch:
     api_termination_protected: bool
     api_stop_protected: bool
     metadata: MetadataOptions
+    private_names: PrivateNames
     profile: ProfileRecord | None
     spot: placementgroups.Spot | None
     where: tenancies.Where
@@ -117,6 +121,7 @@ def parse(call: Call, request: shapes.RunInstancesRequest) -> Launch:
     _refuse_what_is_not_there(request)
     launchoptions.check_credits(request, kind)
     maintenance = request.get("MaintenanceOptions") or {}
+    nics = launchnetwork.parse(call, request, kind)
     return Launch(
         count_min=count_min,
         count_max=count_max,
@@ -128,7 +133,10 @@ def parse(call: Call, request: shapes.RunInstancesRequest) -> Launch:
         disk_gib=_parse_disk(request, image, kind),
         key_pair=_find_key_pair(call, request),
         user_data=parse_user_data(request.get("UserData", "")),
-        nics=launchnetwork.parse(call, request, kind),
+        nics=nics,
+        private_names=privatenames.given(
+            request.get("PrivateDnsNameOptions") or {}, nics[0].subnet.doc.private_names
+        ),
         shutdown_behavior=request.get("InstanceInitiatedShutdownBehavior", "stop"),
         api_termination_protected=request.get("DisableApiTermination", False),
         api_stop_protected=request.get("DisableApiStop", False),
@@ -264,11 +272,10 @@ def parse_metadata(given: Mapping[str, Any], current: MetadataOptions) -> Metada
             f"Value ({hops}) for parameter HttpPutResponseHopLimit is invalid. It ranges from 1 "
             "to 64."
         )
-    if given.get("HttpProtocolIpv6", "disabled") != "disabled":
-        raise errors.UnsupportedOperation("HttpProtocolIpv6=enabled is not supported.")
     return MetadataOptions(
         http_endpoint=given.get("HttpEndpoint", current.http_endpoint),
         http_tokens=given.get("HttpTokens", current.http_tokens),
         http_put_response_hop_limit=hops,
         instance_metadata_tags=given.get("InstanceMetadataTags", current.instance_metadata_tags),
+        http_protocol_ipv6=given.get("HttpProtocolIpv6", current.http_protocol_ipv6),
     )

@@ -93,9 +93,15 @@ def _data_of(call: Call, record: InstanceRecord) -> shapes.ResponseLaunchTemplat
         "CapacityReservationSpecification": drawing.shown(doc),
         "MetadataOptions": {
             "HttpEndpoint": options.http_endpoint,
+            "HttpProtocolIpv6": options.http_protocol_ipv6,
             "HttpTokens": options.http_tokens,
             "HttpPutResponseHopLimit": options.http_put_response_hop_limit,
             "InstanceMetadataTags": options.instance_metadata_tags,
+        },
+        "PrivateDnsNameOptions": {
+            "HostnameType": doc.private_names.hostname_type,
+            "EnableResourceNameDnsARecord": doc.private_names.a_record,
+            "EnableResourceNameDnsAAAARecord": doc.private_names.aaaa_record,
         },
         "NetworkInterfaces": _interfaces_of(call, record),
         "TagSpecifications": [

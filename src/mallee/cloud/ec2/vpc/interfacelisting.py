@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from mallee.cloud.action import Action, Listing
 from mallee.cloud.call import Call
 from mallee.cloud.ec2 import resources, tagset, zones
-from mallee.cloud.ec2.vpc import dhcpoptions, securitygroups
+from mallee.cloud.ec2.vpc import dhcpoptions, privatenames, securitygroups
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.model import hosts
@@ -61,6 +61,13 @@ def public_ips(view: Reader, interface: InterfaceRecord) -> dict[str, str]:
 def private_dns_name(region: str, private_ip: str) -> str:
     """Return the host name that an interface's address gives, as AWS forms it."""
     return f"ip-{private_ip.replace('.', '-')}.{dhcpoptions.domain(region)}"
+
+
+def own_name(call: Call, interface: InterfaceRecord, private_ip: str) -> str:
+    """Return the name of one of an interface's addresses; an instance's first may be its id."""
+    if private_ip != interface.doc.private_ip:
+        return private_dns_name(call.settings.region, private_ip)
+    return privatenames.of(resources.reader(call), call.settings.region, interface.doc)
 
 
 def public_dns_name(region: str, public: str) -> str:
@@ -147,7 +154,7 @@ def private_addresses(
     return [
         {
             "PrivateIpAddress": ip,
-            "PrivateDnsName": private_dns_name(call.settings.region, ip),
+            "PrivateDnsName": own_name(call, interface, ip),
             "Primary": ip == doc.private_ip,
             "Association": association(call, interface, ip),
         }
@@ -193,7 +200,7 @@ def render(call: Call, interface: InterfaceRecord) -> shapes.NetworkInterface:
         "Status": status(interface),
         "MacAddress": doc.mac,
         "PrivateIpAddress": doc.private_ip,
-        "PrivateDnsName": private_dns_name(call.settings.region, doc.private_ip),
+        "PrivateDnsName": own_name(call, interface, doc.private_ip),
         "SourceDestCheck": doc.source_dest_check,
         "Groups": securitygroups.identifiers(resources.reader(call), doc.group_ids),
         "Attachment": attachment(call, interface),
@@ -238,7 +245,7 @@ def _when_attached(
 
 def _private_dns(call: Call, interface: InterfaceRecord) -> Iterable[str]:
     ips = (interface.doc.private_ip, *interface.doc.secondary_ips)
-    return [private_dns_name(call.settings.region, ip) for ip in ips]
+    return [own_name(call, interface, ip) for ip in ips]
 
 
 def _private_ips(call: Call, interface: InterfaceRecord) -> Iterable[str]:

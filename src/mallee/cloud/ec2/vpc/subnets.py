@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from ipaddress import IPv4Network
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
@@ -21,6 +21,7 @@ from mallee.cloud.ec2.vpc import (
     networkacls,
     pooledranges,
     privateips,
+    privatenames,
     publicaccess,
     ranges,
     subnetcidrs,
@@ -188,22 +189,39 @@ def modify_subnet_attribute(
     given = [name for name in request if name not in ("SubnetId", "DryRun")]
     if len(given) != 1:
         raise errors.InvalidParameterCombination(
-            f"Exactly one of {', '.join(sorted(_ATTRIBUTES))} must be given."
+            f"Exactly one of {', '.join(sorted(_CHANGEABLE))} must be given."
         )
     asked: Request = request
-    value: bool | None = asked[given[0]].get("Value")
-    if value is None:
-        raise errors.MissingParameter(given[0])
-    if given[0] == "AssignIpv6AddressOnCreation" and value:
-        privateips.range6(subnet)
-    call.tx.write(subnet, replace(subnet.doc, **{_ATTRIBUTES[given[0]]: value}))
+    call.tx.write(subnet, _with(subnet, given[0], asked[given[0]]))
     return {}
 
 
+def _with(subnet: SubnetRecord, name: str, said: Any) -> Subnet:
+    """Return the subnet with one attribute changed."""
+    if name == _HOSTNAME_TYPE:
+        names = privatenames.given({"HostnameType": said}, subnet.doc.private_names)
+        return replace(subnet.doc, private_names=names)
+    value: bool | None = said.get("Value")
+    if value is None:
+        raise errors.MissingParameter(name)
+    if name in _NAMES:
+        names = replace(subnet.doc.private_names, **{_NAMES[name]: value})
+        return replace(subnet.doc, private_names=names)
+    if name == "AssignIpv6AddressOnCreation" and value:
+        privateips.range6(subnet)
+    return replace(subnet.doc, **{_ATTRIBUTES[name]: value})
+
+
+_HOSTNAME_TYPE = "PrivateDnsHostnameTypeOnLaunch"
+_NAMES = {
+    "EnableResourceNameDnsARecordOnLaunch": "a_record",
+    "EnableResourceNameDnsAAAARecordOnLaunch": "aaaa_record",
+}
 _ATTRIBUTES = {
     "MapPublicIpOnLaunch": "map_public_ip_on_launch",
     "AssignIpv6AddressOnCreation": "assign_ipv6_on_creation",
 }
+_CHANGEABLE = (*_ATTRIBUTES, *_NAMES, _HOSTNAME_TYPE)
 
 
 def _find(call: Call, request: shapes.DescribeSubnetsRequest) -> Iterable[SubnetRecord]:
@@ -233,9 +251,9 @@ def _render(call: Call, subnet: SubnetRecord) -> shapes.Subnet:
         "Ipv6Native": False,
         "EnableDns64": False,
         "PrivateDnsNameOptionsOnLaunch": {
-            "HostnameType": "ip-name",
-            "EnableResourceNameDnsARecord": False,
-            "EnableResourceNameDnsAAAARecord": False,
+            "HostnameType": doc.private_names.hostname_type,
+            "EnableResourceNameDnsARecord": doc.private_names.a_record,
+            "EnableResourceNameDnsAAAARecord": doc.private_names.aaaa_record,
         },
         "Tags": tagset.shown(doc.tags),
     }
@@ -288,7 +306,7 @@ ACTIONS: tuple[Action, ...] = (
         service="ec2",
         name="ModifySubnetAttribute",
         does=Write(handle=modify_subnet_attribute),
-        honours=frozenset({"SubnetId", *_ATTRIBUTES}),
+        honours=frozenset({"SubnetId", *_CHANGEABLE}),
     ),
     Action(
         service="ec2",
@@ -320,9 +338,15 @@ ACTIONS: tuple[Action, ...] = (
                 ),
                 "outpost-arn": lambda call, it: (),
                 "owner-id": lambda call, it: (it.account,),
-                f"{_OF_NAMES}.hostname-type": _always("ip-name"),
-                f"{_OF_NAMES}.enable-resource-name-dns-a-record": _always("false"),
-                f"{_OF_NAMES}.enable-resource-name-dns-aaaa-record": _always("false"),
+                f"{_OF_NAMES}.hostname-type": lambda call, it: (
+                    it.doc.private_names.hostname_type,
+                ),
+                f"{_OF_NAMES}.enable-resource-name-dns-a-record": lambda call, it: (
+                    resources.boolean(it.doc.private_names.a_record),
+                ),
+                f"{_OF_NAMES}.enable-resource-name-dns-aaaa-record": lambda call, it: (
+                    resources.boolean(it.doc.private_names.aaaa_record),
+                ),
                 "state": _always("available"),
                 "subnet-arn": lambda call, it: (arns.of(call, records.SUBNET, it.id),),
                 "subnet-id": lambda call, it: (it.id,),
