@@ -14,10 +14,18 @@ class MetadataDefaults(msgspec.Struct, frozen=True, kw_only=True):
     instance_metadata_tags: str | None = None
 
 
+class EventTags(msgspec.Struct, frozen=True, kw_only=True):
+    """Which tags of instances notices of scheduled events tell."""
+
+    keys: tuple[str, ...] = ()
+    all: bool = False
+
+
 class Ec2Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The account's settings; their defaults are those of an account that has set nothing."""
 
     serial_console: bool = False
     """Whether its users may type into its instances' serial consoles, as far as policies allow."""
     metadata: MetadataDefaults = MetadataDefaults()
+    event_tags: EventTags = EventTags()
     public_access: BlockPublicAccess = BlockPublicAccess()

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from mallee.cloud.hosts import slices
 from mallee.cloud.state import records, store
+from mallee.model.events import Code, Event, Outcome
 from mallee.model.images import Blob, DirectBoot
 from mallee.model.instances import MetadataOptions, Phase, Power
 from mallee.model.settings import Settings
@@ -140,6 +141,9 @@ def test_metadata_has_awss_paths_and_eucalyptus(opened: store.Store) -> None:
         "meta-data/ami-id": "ami-1",
         "meta-data/ami-launch-index": "0",
         "meta-data/block-device-mapping/ami": "vda",
+        "dynamic/fws/instance-monitoring": "disabled",
+        "meta-data/events/maintenance/history": "[]",
+        "meta-data/events/maintenance/scheduled": "[]",
         "meta-data/hostname": "ip-172-31-0-11.ec2.internal",
         "meta-data/instance-id": "i-1",
         "meta-data/instance-life-cycle": "on-demand",
@@ -158,6 +162,7 @@ def test_metadata_has_awss_paths_and_eucalyptus(opened: store.Store) -> None:
         f"{mac}/device-number": "0",
         f"{mac}/interface-id": "eni-1",
         f"{mac}/ipv4-associations/203.0.113.11": "172.31.0.11",
+        f"{mac}/network-card": "0",
         f"{mac}/owner-id": clouds.ACCOUNT,
         f"{mac}/security-group-ids": "sg-1",
         f"{mac}/subnet-id": "subnet-1",
@@ -187,6 +192,39 @@ def test_the_identity_document_has_awss_keys(opened: store.Store) -> None:
         "region": "us-east-1",
         "version": "2017-09-30",
     }
+
+
+def test_scheduled_events_are_told_while_they_are_kept(opened: store.Store) -> None:
+    def schedule(tx: store.Tx) -> None:
+        for number, outcome in enumerate(Outcome):
+            event = Event(
+                id=f"instance-event-{number}",
+                instance_id="i-1",
+                code=Code.SYSTEM_REBOOT,
+                description="work",
+                not_before=1_800_000_000.0 + number,
+                not_after=1_800_003_600.0,
+                outcome=outcome,
+            )
+            tx.insert(records.EVENT, clouds.ACCOUNT, event.id, event)
+
+    opened.transact(schedule)
+    told = wanted(opened).instances[0].metadata
+    assert json.loads(told["meta-data/events/maintenance/scheduled"]) == [
+        {
+            "NotBefore": "15 Jan 2027 08:00:00 GMT",
+            "Code": "system-reboot",
+            "Description": "work",
+            "EventId": "instance-event-0",
+            "NotAfter": "15 Jan 2027 09:00:00 GMT",
+            "State": "active",
+        }
+    ]
+    history = json.loads(told["meta-data/events/maintenance/history"])
+    assert [(one["Description"], one["State"]) for one in history] == [
+        ("[Completed] work", "completed"),
+        ("[Canceled] work", "canceled"),
+    ]
 
 
 def test_tags_are_told_only_when_that_is_enabled(opened: store.Store) -> None:

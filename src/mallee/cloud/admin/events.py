@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from mallee.aws import errors
 from mallee.cloud.action import Action, Read, Write
 from mallee.cloud.call import Call, Request, Result, WriteCall
-from mallee.cloud.ec2.instances import events, eventwindows
+from mallee.cloud.ec2.instances import eventnotices, events, eventwindows
 from mallee.cloud.ec2.instances.events import EventRecord
 from mallee.cloud.ec2.instances.power import InstanceRecord
 from mallee.cloud.state import records
@@ -43,6 +43,7 @@ def schedule_event(call: WriteCall, request: Request) -> Result:
         raise errors.InvalidInput(f"{code.value} needs NotAfter: nobody else knows when it ends.")
     found = _affected(call, request)
     made = [_schedule(call, request, record, (code, at, until)) for record in found]
+    eventnotices.send(call, made)
     return {"Events": [_render(call, record) for record in made]}
 
 
@@ -100,6 +101,7 @@ def cancel_event(call: WriteCall, request: Request) -> Result:
     if record.doc.outcome is Outcome.OPEN:
         ended = replace(record.doc, outcome=Outcome.CANCELED, ended_at=call.tx.now)
         record = call.tx.write(record, ended)
+        eventnotices.send(call, (record,))
     return {"Events": [_render(call, record)]}
 
 

@@ -149,6 +149,11 @@ def _of_image(view: View, record: AnyRecord) -> _Things | None:
     return _Things(instances=tuple(view.by(records.INSTANCE, "image", record.id)))
 
 
+def _of_event(view: View, record: AnyRecord) -> _Things:
+    instance = view.get(records.INSTANCE, record.doc.instance_id)
+    return _Things(instances=(instance,)) if instance else _NOBODY
+
+
 def _of_group(view: View, record: AnyRecord) -> _Things:
     return _Things(vpc_ids=frozenset((record.doc.vpc_id, *record.doc.more_vpc_ids)))
 
@@ -175,6 +180,7 @@ _FINDERS: Mapping[str, Finder] = {
     records.VPC.name: lambda view, record: _Things(vpc_ids=frozenset((record.id,))),
     records.DHCP_OPTIONS.name: _of_options,
     records.PEERING.name: _of_peering,
+    records.EVENT.name: _of_event,
     records.SECURITY_GROUP.name: _of_group,
     records.EC2_SETTINGS.name: _of_settings,
     records.ROLE.name: _of_role,

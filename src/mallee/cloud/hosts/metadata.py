@@ -12,9 +12,11 @@ from dataclasses import dataclass
 
 from mallee.cloud.ec2 import zones
 from mallee.model import hosts
+from mallee.model.events import Event, Outcome
 from mallee.model.images import Image
 from mallee.model.instances import Instance
 from mallee.model.networks import Subnet, Vpc
+from mallee.model.placementgroups import PlacementGroup
 
 PARTITION = "aws"
 """The partition of all our ARNs."""
@@ -56,6 +58,10 @@ class Facts:
     image: Image
     interfaces: tuple[InterfaceFacts, ...]
     """By device index; the first is the primary one."""
+    events: tuple[Event, ...] = ()
+    """What is scheduled for the instance, and what was lately."""
+    group: PlacementGroup | None = None
+    """The placement group that it is in."""
     signer_chain: str = ""
     """Certificates by which the guest checks SSH keys that are pushed to it; empty: none."""
 
@@ -63,6 +69,7 @@ class Facts:
 def paths(facts: Facts) -> dict[str, str]:
     """Return every path with its value."""
     told = {f"meta-data/{path}": value for path, value in _meta_data(facts)}
+    told["dynamic/fws/instance-monitoring"] = "disabled"
     told["dynamic/instance-identity/document"] = identity_document(facts)
     return told
 
@@ -102,6 +109,7 @@ def _meta_data(facts: Facts) -> Iterator[tuple[str, str]]:
         prefix = f"network/interfaces/macs/{interface.mac}"
         for path, value in _interface(facts, interface):
             yield f"{prefix}/{path}", value
+    yield from _events(facts)
     if facts.signer_chain:
         yield "managed-ssh-keys/signer-cert", facts.signer_chain
     yield "services/domain", hosts.SERVICES_DOMAIN
@@ -123,7 +131,6 @@ def _identity(facts: Facts) -> Iterator[tuple[str, str]]:
     yield "instance-life-cycle", "on-demand"
     yield "reservation-id", instance.reservation_id
     yield "profile", "default-hvm"
-    yield "fws/instance-monitoring", "disabled"
     yield "hibernation/configured", "false"
     if instance.public_key is not None:
         yield "public-keys/", f"0={instance.key_name}"
@@ -142,7 +149,37 @@ def _boot(facts: Facts) -> Iterator[tuple[str, str]]:
     yield "block-device-mapping/root", root
 
 
+def _events(facts: Facts) -> Iterator[tuple[str, str]]:
+    """Yield what is scheduled for the instance as AWS has it: two lists, never absent."""
+    told = sorted(facts.events, key=lambda one: (one.not_before, one.id))
+    scheduled = [_event(one) for one in told if one.outcome is Outcome.OPEN]
+    history = [_event(one) for one in told if one.outcome is not Outcome.OPEN]
+    yield "events/maintenance/scheduled", json.dumps(scheduled, indent=2)
+    yield "events/maintenance/history", json.dumps(history, indent=2)
+
+
+def _event(event: Event) -> dict[str, str]:
+    word = event.outcome.value
+    return {
+        "NotBefore": _moment(event.not_before),
+        "Code": event.code.value,
+        "Description": f"[{word}] {event.description}" if word else event.description,
+        "EventId": event.id,
+        **({} if event.not_after is None else {"NotAfter": _moment(event.not_after)}),
+        "State": word.lower() or "active",
+    }
+
+
+def _moment(seconds: float) -> str:
+    moment = datetime.datetime.fromtimestamp(seconds, datetime.UTC)
+    return moment.strftime("%d %b %Y %H:%M:%S GMT")
+
+
 def _placement(facts: Facts) -> Iterator[tuple[str, str]]:
+    if facts.group is not None:
+        yield "placement/group-name", facts.group.name
+        if facts.instance.partition:
+            yield "placement/partition-number", str(facts.instance.partition)
     yield "placement/availability-zone", facts.instance.zone
     yield "placement/availability-zone-id", zones.id_of(facts.instance.zone, facts.region)
     yield "placement/region", facts.region
@@ -154,6 +191,8 @@ def _primary_interface(facts: Facts, primary: InterfaceFacts) -> Iterator[tuple[
     yield "local-ipv4", primary.private_ip
     yield "mac", primary.mac
     yield "security-groups", "\n".join(name for _, name in primary.groups)
+    if primary.ipv6s:
+        yield "ipv6", primary.ipv6s[0]
     if primary.public_ip is not None:
         yield "public-hostname", primary.public_name or primary.public_ip
         yield "public-ipv4", primary.public_ip
@@ -176,6 +215,7 @@ def _more(interface: InterfaceFacts) -> Iterator[tuple[str, str]]:
 
 def _interface(facts: Facts, interface: InterfaceFacts) -> Iterator[tuple[str, str]]:
     yield "device-number", str(interface.device_index)
+    yield "network-card", "0"
     yield "interface-id", interface.id
     yield "local-hostname", interface.private_name
     yield "local-ipv4s", "\n".join((interface.private_ip, *interface.secondary))

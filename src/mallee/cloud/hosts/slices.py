@@ -28,6 +28,7 @@ SHOWN = (
     records.HOST,
     records.INSTANCE,
     records.IMAGE,
+    records.EVENT,
     records.INSTANCE_PROFILE,
     records.ROLE,
     records.VOLUME,
@@ -194,7 +195,10 @@ class Slices:
         boot = _boot(view, instance.doc, image)
         profile = rolecredentials.profile_wanted(view, instance)
         disks = volumeslices.disks(view, instance.id)
-        basis = (instance.doc, image and image.doc, boot, facts, profile, disks)
+        events = tuple(one.doc for one in view.by(records.EVENT, "instance", instance.id))
+        group = view.get(records.PLACEMENT_GROUP, instance.doc.placement_group_id)
+        known_by = (events, group and group.doc)
+        basis = (instance.doc, image and image.doc, boot, facts, profile, disks, known_by)
         if known is not None and known[0] == basis:
             return known[1]
         told = {}
@@ -206,6 +210,8 @@ class Slices:
                     instance=instance.doc,
                     image=image.doc,
                     interfaces=tuple(fact for fact in facts if fact is not None),
+                    events=events,
+                    group=group.doc if group else None,
                     signer_chain=self._signer_chain,
                 )
             )
