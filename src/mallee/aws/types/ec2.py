@@ -2052,6 +2052,20 @@ class DeregisterImageResult(TypedDict):
     ]
 
 
+class DeregisterInstanceEventNotificationAttributesRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    InstanceTagAttribute: DeregisterInstanceTagAttributeRequest
+
+
+class DeregisterInstanceEventNotificationAttributesResult(TypedDict):
+    InstanceTagAttribute: NotRequired[InstanceTagNotificationAttribute | Fragment | None]
+
+
+class DeregisterInstanceTagAttributeRequest(TypedDict):
+    IncludeAllTagsOfInstance: NotRequired[bool]
+    InstanceTagKeys: NotRequired[list[str]]
+
+
 class DescribeAccountAttributesRequest(TypedDict):
     DryRun: NotRequired[bool]
     AttributeNames: NotRequired[list[str]]
@@ -2296,6 +2310,14 @@ class DescribeInstanceCreditSpecificationsResult(TypedDict):
         Sequence[InstanceCreditSpecification | Fragment] | Fragment | None
     ]
     NextToken: NotRequired[str | None]
+
+
+class DescribeInstanceEventNotificationAttributesRequest(TypedDict):
+    DryRun: NotRequired[bool]
+
+
+class DescribeInstanceEventNotificationAttributesResult(TypedDict):
+    InstanceTagAttribute: NotRequired[InstanceTagNotificationAttribute | Fragment | None]
 
 
 class DescribeInstanceEventWindowsRequest(TypedDict):
@@ -4753,6 +4775,11 @@ class InstanceStorageInfo(TypedDict):
     EncryptionSupport: NotRequired[str | None]
 
 
+class InstanceTagNotificationAttribute(TypedDict):
+    InstanceTagKeys: NotRequired[Sequence[str] | Fragment | None]
+    IncludeAllTagsOfInstance: NotRequired[bool | None]
+
+
 class InstanceTopology(TypedDict):
     InstanceId: NotRequired[str | None]
     InstanceType: NotRequired[str | None]
@@ -5912,6 +5939,18 @@ class ModifyNetworkInterfaceAttributeRequest(TypedDict):
     Attachment: NotRequired[NetworkInterfaceAttachmentChanges]
 
 
+class ModifyPrivateDnsNameOptionsRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    InstanceId: str
+    PrivateDnsHostnameType: NotRequired[str]
+    EnableResourceNameDnsARecord: NotRequired[bool]
+    EnableResourceNameDnsAAAARecord: NotRequired[bool]
+
+
+class ModifyPrivateDnsNameOptionsResult(TypedDict):
+    Return: NotRequired[bool | None]
+
+
 class ModifySecurityGroupRulesRequest(TypedDict):
     GroupId: str
     SecurityGroupRules: list[SecurityGroupRuleUpdate]
@@ -6778,6 +6817,20 @@ class Region(TypedDict):
 
 class RegionGeography(TypedDict):
     Name: NotRequired[str | None]
+
+
+class RegisterInstanceEventNotificationAttributesRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    InstanceTagAttribute: RegisterInstanceTagAttributeRequest
+
+
+class RegisterInstanceEventNotificationAttributesResult(TypedDict):
+    InstanceTagAttribute: NotRequired[InstanceTagNotificationAttribute | Fragment | None]
+
+
+class RegisterInstanceTagAttributeRequest(TypedDict):
+    IncludeAllTagsOfInstance: NotRequired[bool]
+    InstanceTagKeys: NotRequired[list[str]]
 
 
 class RejectTransitGatewayPeeringAttachmentRequest(TypedDict):
