@@ -71,6 +71,10 @@ def path(stand: Stand, id: str = ID) -> Path:
     return volumes.path_of(stand.layout, id, is_shared=False)
 
 
+def size(layout: Layout, *, is_shared: bool = False) -> int | None:
+    return volumes.size_gib(layout, ID, is_shared=is_shared)
+
+
 def is_ready(seen: VolumeSeen) -> bool:
     return seen.phase is VolumePhase.READY
 
@@ -102,7 +106,7 @@ async def test_it_grows_and_is_limited_in_use_and_out_of_it(stand: Stand) -> Non
         await wait_volume(agent, is_ready)
         await want(stand, volume(size_gib=2))
         await wait_volume(agent, lambda seen: seen.size_gib == 2)
-        assert volumes.size_gib(path(stand)) == 2
+        assert size(stand.layout) == 2
         await want(stand, volume(size_gib=2), slots={ID: 1})
         await stand.wait(1, has(ID))
         slow = volume(size_gib=3, limits=Limits(7, 0, 1))
@@ -194,27 +198,25 @@ async def test_no_room_is_said_and_tried_again(
 
 def test_a_volume_is_made_whole_or_not_at_all(root_dir: Path) -> None:
     layout = Layout(root_dir)
-    where = path_in(layout, is_shared=False)
-    where.parent.mkdir(parents=True)
+    directory = volumes.directory_of(layout, ID)
+    directory.mkdir(parents=True)
     # Left by an agent that was killed while it made the volume.
-    where.with_name("volume.part").write_bytes(b"half a volume")
-    volumes.make(where, 3)
-    assert volumes.size_gib(where) == 3
+    (directory / "layer.part").write_bytes(b"half a volume")
+    volumes.make(layout, ID, 3, is_shared=False)
+    assert size(layout) == 3
+    where = volumes.path_of(layout, ID, is_shared=False)
     inode = where.stat().st_ino
-    volumes.make(where, 5)
-    assert (where.stat().st_ino, volumes.size_gib(where)) == (inode, 3)
-    assert [file.name for file in where.parent.iterdir()] == ["volume.qcow2"]
+    volumes.make(layout, ID, 5, is_shared=False)
+    assert (where.stat().st_ino, size(layout)) == (inode, 3)
+    assert [file.name for file in directory.iterdir()] == ["1.qcow2"]
     assert where.stat().st_mode & 0o777 == 0o600
 
 
 def test_a_shared_volume_is_raw_and_takes_no_room_before_it_is_written(root_dir: Path) -> None:
-    where = path_in(Layout(root_dir), is_shared=True)
-    volumes.make(where, 2)
-    assert volumes.size_gib(where) == 2
+    layout = Layout(root_dir)
+    volumes.make(layout, ID, 2, is_shared=True)
+    assert size(layout, is_shared=True) == 2
+    where = volumes.path_of(layout, ID, is_shared=True)
     assert where.stat().st_blocks == 0
     volumes.enlarge(where, 4)
-    assert volumes.size_gib(where) == 4
-
-
-def path_in(layout: Layout, *, is_shared: bool) -> Path:
-    return volumes.path_of(layout, ID, is_shared=is_shared)
+    assert size(layout, is_shared=True) == 4

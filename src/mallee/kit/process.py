@@ -7,6 +7,7 @@ Not its business: daemons (`box.supervisor`).
 
 import asyncio
 import os
+import pwd
 import shlex
 import signal
 import subprocess
@@ -52,8 +53,10 @@ class TimedOut(Exception):
         super().__init__(f"{shlex.join(argv)}: killed after {timeout_s:g} s without an end")
 
 
-def run(argv: Sequence[str], stdin: bytes = b"", timeout_s: float = 30) -> Finished:
-    """Run `argv`, feed it `stdin`, return how it ended.
+def run(
+    argv: Sequence[str], stdin: bytes = b"", timeout_s: float = 30, user: str | None = None
+) -> Finished:
+    """Run `argv`, feed it `stdin`, return how it ended; as another user, and only his, if named.
 
     Raises `Failed` on a status other than 0, `TimedOut` at the deadline, `FileNotFoundError` when
     there is no such program.
@@ -64,6 +67,9 @@ def run(argv: Sequence[str], stdin: bytes = b"", timeout_s: float = 30) -> Finis
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         start_new_session=True,
+        user=user,
+        group=None if user is None else pwd.getpwnam(user).pw_gid,
+        extra_groups=None if user is None else (),
     ) as child:
         try:
             stdout, stderr = child.communicate(stdin, timeout=timeout_s)

@@ -140,16 +140,18 @@ class VolumeKeeper:
         return VolumeSeen(phase=Phase.GONE)
 
     def _keep(self, wanted: VolumeWanted, held: list[_Held]) -> VolumeSeen:
-        path = volumes.path_of(self._host.layout, wanted.id, is_shared=wanted.is_shared)
+        layout, is_shared = self._host.layout, wanted.is_shared
         was = self._seen.get(wanted.id)
-        size_gib = volumes.size_gib(path)
+        size_gib = volumes.size_gib(layout, wanted.id, is_shared=is_shared)
         was_there = wanted.is_made or (was is not None and was.phase is not Phase.FAILED)
         if size_gib is None and was_there:
-            raise FileNotFoundError(f"{path} is missing: somebody removed it; put it back")
+            directory = volumes.directory_of(layout, wanted.id)
+            raise FileNotFoundError(f"{directory} is missing: somebody removed it; put it back")
         if size_gib is None:
-            volumes.make(path, wanted.size_gib)
+            volumes.make(layout, wanted.id, wanted.size_gib, is_shared=is_shared)
         elif size_gib < wanted.size_gib:
             if not held:
+                path = volumes.path_of(layout, wanted.id, is_shared=is_shared)
                 volumes.enlarge(path, wanted.size_gib)
             for one in held:
                 size_bytes = wanted.size_gib * volumes.GIB

@@ -254,9 +254,10 @@ def test_a_card_comes_and_goes_while_the_guest_runs(stand: Stand) -> None:
 
 def test_a_volume_comes_grows_and_goes_while_the_guest_runs(stand: Stand) -> None:
     hypervisor = stand.hypervisor
-    path = volumes.path_of(stand.layout, "vol-0123456789abcdef0", is_shared=False)
-    volumes.make(path, 1)
-    disk = Disk("vol-0123456789abcdef0", path, 3)
+    id = "vol-0123456789abcdef0"
+    volumes.make(stand.layout, id, 1, is_shared=False)
+    path = volumes.path_of(stand.layout, id, is_shared=False)
+    disk = Disk(id, path, 3)
     slow, fast = Limits(100, 300, 5), Limits(0, 0, 7)
     stand.run_guest()
     for _ in range(2):
@@ -265,11 +266,11 @@ def test_a_volume_comes_grows_and_goes_while_the_guest_runs(stand: Stand) -> Non
     hypervisor.limit_disk(UUID, disk.target, fast)
     assert disks_of(stand) == {disk: fast}
     hypervisor.resize_disk(UUID, disk.target, 2 << 30)
-    assert volumes.size_gib(path) == 2
+    assert volumes.size_gib(stand.layout, id, is_shared=False) == 2
     stand.press(lambda uuid: hypervisor.detach_disk(uuid, disk), lambda now: not now.disks)
     hypervisor.detach_disk(UUID, disk)
     volumes.enlarge(path, 3)
-    assert volumes.size_gib(path) == 3
+    assert volumes.size_gib(stand.layout, id, is_shared=False) == 3
 
 
 def disks_of(stand: Stand) -> dict[Disk, Limits]:

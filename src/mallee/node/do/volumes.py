@@ -1,8 +1,8 @@
 """Volumes' files on this host: made, measured, enlarged, deleted.
 
-A volume is a directory of its own with one file in it: qcow2 with small pieces (see design 022), or
-raw where several guests share it. The file exists whole or not at all: it is made under another
-name and renamed. All calls block. Which guest has it, is not this file's business: QEMU locks it.
+A volume is a directory of its own, with layers in it (`layers`), or one raw file where several
+guests share it: qcow2 has one writer. All calls block. Which guest has it, is not this file's
+business: QEMU locks what it writes.
 
 Invariant: directories are root's, files are QEMU's: a guest that broke out of its QEMU can write
 its volume and put nothing beside it.
@@ -10,18 +10,15 @@ its volume and put nothing beside it.
 
 import os
 import shutil
-import struct
 from pathlib import Path
 
-from mallee.kit import files, process
+from mallee.kit import files
 from mallee.model.layout import Layout
-from mallee.node.do import disks
+from mallee.node.do import disks, layers
 
-_FORM = "cluster_size=128k,extended_l2=on,lazy_refcounts=off"
-_PART = "volume.part"
-_QCOW2_MAGIC = b"QFI\xfb"
-_SIZE_AT = 24
 GIB = 1 << 30
+_RAW = "shared.raw"
+_PART = "shared.part"
 
 
 def directory_of(layout: Layout, volume_id: str) -> Path:
@@ -30,52 +27,60 @@ def directory_of(layout: Layout, volume_id: str) -> Path:
 
 
 def path_of(layout: Layout, volume_id: str, *, is_shared: bool) -> Path:
-    """The file that guests write."""
-    return directory_of(layout, volume_id) / ("volume.raw" if is_shared else "volume.qcow2")
+    """The file that a guest writes which is given the volume now, made or not."""
+    directory = directory_of(layout, volume_id)
+    if is_shared:
+        return directory / _RAW
+    return layers.path_of(directory, layers.face(directory) or 1)
 
 
-def make(path: Path, size_gib: int) -> None:
-    """Make a blank volume, unless it is there. Raises `disks.DiskFull` and `process.Failed`."""
+def make(layout: Layout, volume_id: str, size_gib: int, *, is_shared: bool) -> None:
+    """Make a blank volume, whole or not at all, unless it is there.
+
+    Raises `disks.DiskFull` and `process.Failed`.
+    """
+    directory = directory_of(layout, volume_id)
+    if is_shared:
+        _make_raw(directory, size_gib * GIB)
+    elif layers.face(directory) is None:
+        layers.make(directory, 1, size_gib * GIB)
+
+
+def _make_raw(directory: Path, size_bytes: int) -> None:
+    path = directory / _RAW
     if path.exists():
         return
-    path.parent.parent.mkdir(parents=True, exist_ok=True, mode=0o711)
-    path.parent.mkdir(exist_ok=True)
-    path.parent.chmod(0o711)
-    disks.check_room(path.parent)
-    aside = path.with_name(_PART)
+    directory.parent.mkdir(parents=True, exist_ok=True, mode=0o711)
+    directory.mkdir(exist_ok=True)
+    directory.chmod(0o711)
+    disks.check_room(directory)
+    aside = directory / _PART
     aside.unlink(missing_ok=True)
-    if path.suffix == ".raw":
-        with aside.open("xb") as file:
-            file.truncate(size_gib * GIB)
-            os.fsync(file.fileno())
-    else:
-        command = ("qemu-img", "create", "-q", "-f", "qcow2", "-o", _FORM)
-        process.run((*command, str(aside), f"{size_gib}G"))
+    with aside.open("xb") as file:
+        file.truncate(size_bytes)
+        os.fsync(file.fileno())
     aside.chmod(files.PRIVATE)
     disks.give_to_qemu(aside)
     os.rename(aside, path)
-    files.sync_directory(path.parent)
+    files.sync_directory(directory)
 
 
-def size_gib(path: Path) -> int | None:
-    """Return how large a volume is to its guest; None when there is none."""
-    try:
-        with path.open("rb") as file:
-            head = file.read(_SIZE_AT + 8)
-    except FileNotFoundError:
-        return None
-    if path.suffix == ".raw":
-        return path.stat().st_size // GIB
-    if not head.startswith(_QCOW2_MAGIC) or len(head) < _SIZE_AT + 8:
-        raise OSError(f"{path} is no qcow2 file")
-    (size_bytes,) = struct.unpack_from(">Q", head, _SIZE_AT)
-    return size_bytes // GIB
+def size_gib(layout: Layout, volume_id: str, *, is_shared: bool) -> int | None:
+    """Return how large a volume is to its guest; None when there is none. Raises `OSError`."""
+    directory = directory_of(layout, volume_id)
+    if is_shared:
+        path = directory / _RAW
+        return path.stat().st_size // GIB if path.exists() else None
+    face = layers.face(directory)
+    return None if face is None else layers.read(directory, face).size_bytes // GIB
 
 
 def enlarge(path: Path, wanted_gib: int) -> None:
     """Enlarge a volume that no guest has. Raises `process.Failed`, also when a guest has it."""
-    form = "raw" if path.suffix == ".raw" else "qcow2"
-    process.run(("qemu-img", "resize", "-q", "-f", form, str(path), f"{wanted_gib}G"))
+    if path.name == _RAW:
+        os.truncate(path, wanted_gib * GIB)
+    else:
+        layers.enlarge(path, wanted_gib * GIB)
 
 
 def remove(layout: Layout, volume_id: str) -> None:
