@@ -11,7 +11,7 @@ from enum import Enum
 from ipaddress import IPv4Address, IPv6Address
 
 from mallee.model.acls import AclEntry
-from mallee.model.carried import RouteWanted
+from mallee.model.carried import RouteWanted, TransitRouteWanted
 from mallee.model.networks import Direction, Rule
 
 Address = IPv4Address | IPv6Address
@@ -55,6 +55,8 @@ class End(Enum):
     """The ACL of the subnet that it comes to stops it."""
     NO_ROUTE = "no-route"
     """The subnet's table leads it nowhere."""
+    NO_TRANSIT = "no-transit"
+    """The transit gateway's table leads it nowhere, or there is none for where it came from."""
     NOBODY = "nobody"
     """Nobody has the address."""
     NO_PUBLIC_ADDRESS = "no-public-address"
@@ -82,6 +84,9 @@ class HopKind(Enum):
     EGRESS_ONLY_GATEWAY = "egress-only-gateway"
     NAT_GATEWAY = "nat-gateway"
     PEERING = "peering"
+    TRANSIT_ATTACHMENT = "transit-gateway-attachment"
+    TRANSIT_GATEWAY = "transit-gateway"
+    TRANSIT_TABLE = "transit-gateway-route-table"
     ENDPOINT = "endpoint"
 
     @property
@@ -91,7 +96,14 @@ class HopKind(Enum):
 
 
 _NO_GATEWAYS = frozenset(
-    {HopKind.INTERFACE, HopKind.SECURITY_GROUP, HopKind.NETWORK_ACL, HopKind.ROUTE_TABLE}
+    {
+        HopKind.INTERFACE,
+        HopKind.SECURITY_GROUP,
+        HopKind.NETWORK_ACL,
+        HopKind.ROUTE_TABLE,
+        HopKind.TRANSIT_ATTACHMENT,
+        HopKind.TRANSIT_TABLE,
+    }
 )
 
 
@@ -102,7 +114,7 @@ class LocalRoute:
     cidr: str
 
 
-HopRule = Rule | AclEntry | RouteWanted | LocalRoute
+HopRule = Rule | AclEntry | RouteWanted | LocalRoute | TransitRouteWanted
 """By what a group, an ACL or a table decides."""
 
 

@@ -12,15 +12,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from ipaddress import ip_address, ip_network
 
-from mallee.model import hosts, packetrules, packetspeakers
-from mallee.model.carried import EndpointWanted, PublicAccess, RouteWanted, Way
+from mallee.model import hosts, packetrules, packetspeakers, packettransit
+from mallee.model.carried import (
+    AttachmentWanted,
+    EndpointWanted,
+    PublicAccess,
+    RouteWanted,
+    TransitGatewayWanted,
+    Way,
+)
 from mallee.model.hops import TCP, End, Hop, HopKind, HopRule, LocalRoute, Packet, Trace
 from mallee.model.hosts import VpcWanted
 from mallee.model.networks import Direction
 from mallee.model.packetspeakers import Speaker
+from mallee.model.packettransit import Gateways
 
 _HOPS_MAX = 8
 """Nothing that is set up in earnest passes so many gateways."""
+NO_GATEWAYS: Gateways = {}
 _WAYS_OUT = {
     Way.INTERNET: HopKind.INTERNET_GATEWAY,
     Way.EGRESS_ONLY: HopKind.EGRESS_ONLY_GATEWAY,
@@ -36,6 +45,8 @@ class _Journey:
     hops: tuple[Hop, ...] = ()
     is_answer: bool = False
     """Whether it answers: groups and gateways that let the question pass let it pass too."""
+    transit: Gateways = field(default_factory=dict[str, TransitGatewayWanted])
+    """The transit gateways by id."""
     hidden: Mapping[str, Packet] = field(default_factory=dict[str, Packet])
     """Of an answer: the question as it came to each NAT gateway."""
 
@@ -64,10 +75,15 @@ class _Journey:
         return sum(hop.kind.is_gateway for hop in self.hops)
 
 
-def trace(vpcs: Mapping[str, VpcWanted], interface_id: str, packet: Packet) -> Trace:
+def trace(
+    vpcs: Mapping[str, VpcWanted],
+    interface_id: str,
+    packet: Packet,
+    transit: Gateways = NO_GATEWAYS,
+) -> Trace:
     """Follow a packet that an interface's guest sends; `vpcs` are all of the cloud, by id."""
     speaker = packetspeakers.find(vpcs, interface_id)
-    interface, journey = speaker.interface, _Journey(vpcs, packet)
+    interface, journey = speaker.interface, _Journey(vpcs, packet, transit=transit)
     assert interface is not None
     own = speaker.hop(HopKind.INTERFACE, speaker.id, packet)
     if interface.source_dest_check and not speaker.has(packet.source):
@@ -90,12 +106,15 @@ def trace_in(vpcs: Mapping[str, VpcWanted], packet: Packet, *, peering: str = ""
     return journey.ends(End.NOBODY, str(packet.destination))
 
 
-def trace_answer(vpcs: Mapping[str, VpcWanted], found: Trace) -> Trace:
+def trace_answer(
+    vpcs: Mapping[str, VpcWanted], found: Trace, transit: Gateways = NO_GATEWAYS
+) -> Trace:
     """Follow the answer to a packet that was received, or that left for the world."""
     question = found.packet
     assert question is not None
     hidden = {hop.id: hop.packet for hop in found.hops if hop.kind is HopKind.NAT_GATEWAY}
-    journey = _Journey(vpcs, _turned(question), is_answer=True, hidden=hidden)
+    turned = _turned(question)
+    journey = _Journey(vpcs, turned, is_answer=True, transit=transit, hidden=hidden)
     served = [hop.interface_id for hop in found.hops if hop.kind is HopKind.ENDPOINT]
     is_standing = any(one.interface_id in served for vpc in vpcs.values() for one in vpc.endpoints)
     if found.end is not End.ARRIVED and not is_standing:
@@ -136,9 +155,11 @@ def _leave(journey: _Journey, speaker: Speaker) -> Trace:
             return _to_router(journey, speaker, route)
         case Way.PEERING:
             return _by_peering(journey, speaker, route)
+        case Way.TRANSIT:
+            return _by_transit(journey, speaker, route)
         case Way.ENDPOINT:
             return _to_services(journey, speaker, route)
-        case Way.TRANSIT | Way.BLACKHOLE:
+        case Way.BLACKHOLE:
             return journey.is_lost(speaker, route)
 
 
@@ -159,7 +180,8 @@ def _deliver(journey: _Journey, sender: Speaker | None, vpc: VpcWanted) -> Trace
 
 def _cross(journey: _Journey, sender: Speaker | None, receiver: Speaker | None) -> _Journey | Trace:
     """Judge the borders between two subnets, one of which may be beyond the VPC."""
-    if sender and receiver and sender.subnet.id == receiver.subnet.id:
+    is_inside = sender and receiver and sender.subnet.id == receiver.subnet.id
+    if is_inside and receiver and receiver.attachment is None:
         return journey
     for speaker, direction in ((sender, Direction.EGRESS), (receiver, Direction.INGRESS)):
         acls = speaker.vpc.acls if speaker else ()
@@ -338,3 +360,44 @@ def _come_by(journey: _Journey, vpc: VpcWanted, peering: str) -> Trace:
     if not any(journey.packet.source in ip_network(cidr) for cidr in known):
         return journey.stops(End.SENDER, hop)
     return _deliver(journey.past(hop), None, vpc)
+
+
+def _by_transit(journey: _Journey, speaker: Speaker, route: RouteWanted) -> Trace:
+    """Follow a packet to a transit gateway, and into the VPC where it comes out."""
+    held = speaker.vpc.attachments
+    own = next((one for one in held if one.gateway_id == route.target_id), None)
+    if own is None or own.gateway_id not in journey.transit:
+        return journey.is_lost(speaker, route)
+    crossed = _cross(journey, speaker, packetspeakers.of_attachment(speaker.vpc, own))
+    if isinstance(crossed, Trace):
+        return crossed
+    found = packettransit.follow(journey.transit, own.gateway_id, own.id, journey.packet)
+    left = speaker.hop(HopKind.TRANSIT_ATTACHMENT, own.id, journey.packet)
+    journey = replace(crossed, hops=(*crossed.hops, left, *found.hops[:-1]))
+    vpc = journey.vpcs.get(found.port.vpc_id) if found.port else None
+    ends = [one for one in vpc.attachments if found.port and one.id == found.port.id] if vpc else []
+    if vpc is None or not ends:
+        return journey.stops(End.NO_TRANSIT, found.hops[-1])
+    return _come_by_transit(journey.past(found.hops[-1]), vpc, ends[0])
+
+
+def _come_by_transit(journey: _Journey, vpc: VpcWanted, attachment: AttachmentWanted) -> Trace:
+    """Follow a packet into a VPC: it takes the way of the subnet that the attachment stands in."""
+    standing = packetspeakers.of_attachment(vpc, attachment)
+    own = (vpc.cidr, *vpc.more_cidrs, *vpc.ipv6_cidrs)
+    hop = standing.hop(HopKind.TRANSIT_ATTACHMENT, attachment.id, journey.packet)
+    if any(journey.packet.source in ip_network(cidr) for cidr in own):
+        return journey.stops(End.SENDER, hop)
+    journey = journey.past(hop)
+    route = packetspeakers.route(standing, journey.packet.destination)
+    if route is None:
+        return _deliver(journey, standing, vpc)
+    journey = journey.past(_table_hop(journey, standing, route))
+    if isinstance(route, LocalRoute):
+        return _deliver(journey, standing, vpc)
+    if journey.gateways < _HOPS_MAX and route.way is Way.NAT:
+        return _by_gateway(journey, standing, route)
+    if journey.gateways < _HOPS_MAX and route.way is Way.INTERFACE:
+        return _to_router(journey, standing, route)
+    # Nobody passes a VPC from one of its ways out to another.
+    return journey.is_lost(standing, route)

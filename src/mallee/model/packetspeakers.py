@@ -7,14 +7,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 
-from mallee.model.carried import EndpointWanted, PublicAccess, RouteWanted, Way
+from mallee.model.carried import AttachmentWanted, EndpointWanted, PublicAccess, RouteWanted, Way
 from mallee.model.hops import Address, Hop, HopKind, LocalRoute, Packet
 from mallee.model.hosts import InterfaceWanted, SubnetWanted, VpcWanted
 
 
 @dataclass(frozen=True, slots=True)
 class Speaker:
-    """What stands in a subnet: an interface, an interface of an endpoint, or a NAT gateway."""
+    """What stands in a subnet: an interface, one of an endpoint, a NAT gateway, an attachment."""
 
     id: str
     vpc: VpcWanted
@@ -22,6 +22,8 @@ class Speaker:
     ips: tuple[str, ...]
     interface: InterfaceWanted | None = None
     endpoint: EndpointWanted | None = None
+    attachment: AttachmentWanted | None = None
+    """To a transit gateway: what goes there never stays inside its subnet."""
 
     def has(self, address: Address) -> bool:
         """Whether the address is one of its own, or of a range that is led to it."""
@@ -59,6 +61,12 @@ def of_vpc(vpc: VpcWanted) -> Iterator[Speaker]:
     for one in vpc.endpoints:
         ips = (one.private_ip, *one.ipv6s)
         yield Speaker(one.interface_id, vpc, subnets[one.subnet_id], ips, endpoint=one)
+
+
+def of_attachment(vpc: VpcWanted, attachment: AttachmentWanted) -> Speaker:
+    """Return what stands in a VPC for its attachment to a transit gateway."""
+    subnet = next(one for one in vpc.subnets if one.id == attachment.subnet_id)
+    return Speaker(attachment.id, vpc, subnet, (), attachment=attachment)
 
 
 def route(speaker: Speaker, destination: Address) -> RouteWanted | LocalRoute | None:

@@ -8,6 +8,8 @@ import pytest
 
 from tests.cloud.ec2.asking import launch_one
 from tests.cloud.ec2.limiting import Administration
+from tests.cloud.ec2.transit import hubs
+from tests.cloud.ec2.vpc import nets
 from tests.cloud.ec2.world import FakeHost, World
 from tests.cloud.signing import Answer, Sender
 
@@ -105,7 +107,9 @@ def test_a_table_without_a_way_out_and_an_acl_are_named(bob: Any, bobs: Sender, 
 
 
 def test_an_address_that_nobody_has(bobs: Sender, pair: Pair) -> None:
-    free = pair.one["PrivateIpAddress"].rpartition(".")[0] + ".251"
+    begin = pair.one["PrivateIpAddress"].rpartition(".")[0]
+    held = {pair.one["PrivateIpAddress"], pair.two["PrivateIpAddress"]}
+    free = next(ip for ip in (f"{begin}.{end}" for end in (249, 250, 251)) if ip not in held)
     assert verdict(told(bobs, pair.ids[0], free)) == ("false", "nobody", free)
 
 
@@ -142,6 +146,43 @@ def test_what_becomes_of_it_with_another_account_is_not_told(
         "mallee", "ExplainPacket", SourceId=ends[1][1], Destination="10.2.1.9", Port="22"
     )
     assert refused.code == "InvalidNetworkInterfaceID.NotFound"
+
+
+def test_a_packet_through_a_transit_gateway_is_told_of(
+    alice: Any, bob: Any, bobs: Sender, host: FakeHost
+) -> None:
+    """Which of the gateway's tables drops it; in another account's VPC nothing is told."""
+    hub = hubs.make(bob)
+    ends = [
+        bob.create_network_interface(SubnetId=net.subnet)["NetworkInterface"] for net in hub.vpcs
+    ]
+    for net in hub.vpcs:
+        bob.create_route(
+            RouteTableId=net.table, DestinationCidrBlock="10.0.0.0/8", TransitGatewayId=hub.id
+        )
+    sender, far = ends[0]["NetworkInterfaceId"], ends[1]["PrivateIpAddress"]
+    group = ends[1]["Groups"][0]["GroupId"]
+    assert verdict(told(bobs, sender, far))[:2] == ("false", "ingress")
+    bob.authorize_security_group_ingress(
+        GroupId=group, IpProtocol="tcp", FromPort=22, ToPort=22, CidrIp="10.10.0.0/16"
+    )
+    answer = told(bobs, sender, far)
+    assert verdict(answer) == ("true", "arrived", ends[1]["NetworkInterfaceId"])
+    assert f"<member>{hub.id}</member>" in answer.text
+    assert verdict(told(bobs, sender, "10.77.0.1")) == ("false", "no-transit", hub.table)
+    bob.create_transit_gateway_route(
+        TransitGatewayRouteTableId=hub.table, DestinationCidrBlock="10.77.0.0/16", Blackhole=True
+    )
+    assert "by its route to 10.77.0.0/16" in told(bobs, sender, "10.77.0.1").text
+    hers = nets.make(alice, "10.30.0.0/16", "10.30.1.0/24")
+    let_in = hubs.attach(alice, hub.id, hers)
+    bob.accept_transit_gateway_vpc_attachment(TransitGatewayAttachmentId=let_in)
+    assert verdict(told(bobs, sender, "10.30.1.9")) == ("false", "beyond", "")
+    named = {"TransitGatewayRouteTableId": hub.table}
+    bob.disassociate_transit_gateway_route_table(
+        **named, TransitGatewayAttachmentId=hub.attachments[0]
+    )
+    assert verdict(told(bobs, sender, far)) == ("false", "no-transit", hub.id)
 
 
 @pytest.mark.parametrize(

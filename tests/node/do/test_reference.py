@@ -26,6 +26,8 @@ from mallee.model.carried import (
     PublicAccess,
     RouteTableWanted,
     RouteWanted,
+    TransitGatewayWanted,
+    TransitTableWanted,
     Way,
 )
 from mallee.model.hops import End, Packet, Trace
@@ -44,6 +46,7 @@ SETTLES_S = 0.1
 """Packets that must not arrive are given so long after the last one that did."""
 GROUPS = [[f"sg-{vpc:08x}{number:09x}" for number in range(3)] for vpc in (1, 2)]
 TABLES = [[f"rtb-{vpc:08x}{number:09x}" for number in range(2)] for vpc in (1, 2)]
+LED = [[f"tgw-rtb-{gateway:08x}{number:09x}" for number in range(2)] for gateway in (1, 2)]
 ACLS = [[f"acl-{vpc:08x}{number:09x}" for number in range(2)] for vpc in (1, 2)]
 PORTS = (22, 80, 1000, 4500)
 PROTOCOLS = {"tcp": 6, "udp": 17, "icmp": 1, "icmpv6": 58}
@@ -55,6 +58,7 @@ class Cloud:
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
         self.vpcs = {vpc.id: vpc for vpc in (self._vpc(0), self._vpc(1))}
+        self.transit = {one.id: one for one in self._gateways()}
         self.vpcs = {id: self._with_members(vpc) for id, vpc in self.vpcs.items()}
 
     def interfaces(self) -> list[InterfaceWanted]:
@@ -97,13 +101,44 @@ class Cloud:
                 if pick.random() < 0.6
             ),
             peerings=(peering,) if pick.random() < 0.8 else (),
+            attachments=tuple(
+                shapes.attachment(gateway, pick.choice(subnets))
+                for gateway in (1, 2)
+                if pick.random() < 0.7
+            ),
         )
         ways = [
             (Way.INTERNET, "igw-1"), (Way.EGRESS_ONLY, "eigw-1"), (Way.NAT, gateways[0].id),
             (Way.PEERING, peering.id), (Way.BLACKHOLE, ""), (Way.INTERFACE, held[0].id),
+            *((Way.TRANSIT, shapes.transit_id(n)) for n in (1, 1, 2)),
         ]  # fmt: skip
         tables = tuple(self._table(id, ways) for id in TABLES[number])
         return replace(made, route_tables=tables)
+
+    def _gateways(self) -> list[TransitGatewayWanted]:
+        """Two transit gateways that are peered, each with whatever is attached to it."""
+        pick, made = self.random, []
+        beyond = shapes.peer_ports(1, 2, (pick.choice(LED[0]), pick.choice(LED[1])))
+        for number in (1, 2):
+            ports = [
+                shapes.port(number, int(vpc.cidr.split(".")[1]), pick.choice(LED[number - 1]))
+                for vpc in self.vpcs.values()
+                if any(one.gateway_id == shapes.transit_id(number) for one in vpc.attachments)
+            ]
+            ports += [beyond[number - 1]] if pick.random() < 0.8 else []
+            ends = [port.id for port in ports] + [""]
+            tables = (self._led(id, ends) for id in LED[number - 1])
+            made.append(shapes.transit_gateway(number, ports, *tables))
+        return made
+
+    def _led(self, id: str, ends: list[str]) -> TransitTableWanted:
+        pick = self.random
+        places = (
+            "0.0.0.0/0", "::/0", "10.0.0.0/16", "10.1.0.0/16", "10.0.0.0/15", "fd00:1::/56",
+            "fd00::/56", "10.0.2.0/24", "10.1.1.10/32",
+        )  # fmt: skip
+        chosen = pick.sample(places, pick.randint(1, 6))
+        return shapes.transit_table(id, *((one, pick.choice(ends)) for one in chosen))
 
     def _interface(self, vpc: int, number: int, inside: SubnetWanted) -> InterfaceWanted:
         pick = self.random
@@ -312,14 +347,20 @@ def _is_tagged(frame: bytes) -> bool:
 def test_the_kernel_and_the_reference_agree(root_dir: Path, seed: int) -> None:
     cloud = Cloud(seed)
     with lab.opened(root_dir) as host, ExitStack() as held:
-        assert host.apply(shapes.host(*cloud.vpcs.values(), egress=True)) == ()
+        told = shapes.host(*cloud.vpcs.values(), egress=True)
+        told = replace(told, transit_gateways=tuple(cloud.transit.values()))
+        assert host.apply(told) == ()
         _introduce(host, cloud)
         wires = Wires(host, cloud, held)
         sent = {}
         for tag in range(1, PACKETS + 1):
             sender = cloud.random.choice(cloud.interfaces())
             packet = cloud.packet(sender)
-            sent[tag] = (sender, packet, packets.trace(cloud.vpcs, sender.id, packet))
+            sent[tag] = (
+                sender,
+                packet,
+                packets.trace(cloud.vpcs, sender.id, packet, cloud.transit),
+            )
             wires.say(sender.id, encode(packet, tag))
         arriving = {tag: _arrives_at(cloud, said) for tag, (_, _, said) in sent.items()}
         expected = {tag: at for tag, at in arriving.items() if at is not None}

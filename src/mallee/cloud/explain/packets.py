@@ -10,11 +10,11 @@ from ipaddress import ip_address, ip_network
 from typing import Any
 
 from mallee.cloud.call import Call
-from mallee.cloud.hosts import networkslices
+from mallee.cloud.hosts import networkslices, transitslices
 from mallee.cloud.hosts.networkslices import InterfaceRecord, VpcRecord
 from mallee.cloud.state import records
-from mallee.model import packets
-from mallee.model.hops import Address, End, Hop, Packet, Trace
+from mallee.model.carried import TransitGatewayWanted, TransitRouteWanted
+from mallee.model.hops import Address, End, Hop, Trace
 from mallee.model.hosts import VpcWanted
 from mallee.model.routing import TargetKind
 
@@ -40,6 +40,11 @@ WHY: Mapping[End, tuple[str, str]] = {
         "the route table {at} leads it nowhere",
         "CreateRoute, or put the target of the route right (`mallee explain` names dead routes)",
     ),
+    End.NO_TRANSIT: (
+        "the transit gateway leads it nowhere: {at}",
+        "AssociateTransitGatewayRouteTable, EnableTransitGatewayRouteTablePropagation or "
+        "CreateTransitGatewayRoute",
+    ),
     End.NOBODY: ("nobody in the VPC takes it: {at}", "see which address is meant"),
     End.NO_PUBLIC_ADDRESS: (
         "{at} has no public address, and its way out is an internet gateway",
@@ -63,18 +68,17 @@ WHY: Mapping[End, tuple[str, str]] = {
 BEYOND = "it goes on into another account's network, and what becomes of it there is not told"
 
 
-def trace(call: Call, sender: InterfaceRecord, packet: Packet) -> Trace:
-    """Follow the first packet of a conversation through the networks of the sender's account."""
-    return packets.trace(networks(call, (sender,), (packet.destination,)), sender.id, packet)
-
-
 def is_beyond(call: Call, found: Trace) -> bool:
     """Tell whether the packet crossed into another account's network."""
-    return any(is_foreign(call, id) for id in found.met)
+    return any(is_foreign(call, hop.id) for hop in found.hops)
 
 
 def is_foreign(call: Call, id: str) -> bool:
-    """Tell whether it is a peering connection with another account."""
+    """Tell whether it is a connection with another account's network: a peering connection, or an
+    attachment to a transit gateway."""
+    attachment = call.view.get(records.TRANSIT_ATTACHMENT, id)
+    if attachment is not None:
+        return {attachment.doc.account, attachment.doc.other_account} != {call.account}
     peering = call.view.get(records.PEERING, id)
     if peering is None:
         return False
@@ -90,6 +94,11 @@ def cut_at(hops: tuple[Hop, ...], foreign: frozenset[str]) -> tuple[Hop, ...]:
     return hops
 
 
+def before_border(call: Call, hops: tuple[Hop, ...]) -> tuple[Hop, ...]:
+    """Return the hops up to where another account's network begins."""
+    return cut_at(hops, frozenset(hop.id for hop in hops if is_foreign(call, hop.id)))
+
+
 def networks(
     call: Call, ends: Iterable[InterfaceRecord], destinations: Iterable[Address]
 ) -> dict[str, VpcWanted]:
@@ -103,6 +112,7 @@ def networks(
     held += [one for address in addresses for one in _public(call, address)]
     own = {vpc.id for vpc in call.view.list(records.VPC, call.account)}
     peers = {end for id in own for end in _peers(call, id)}
+    peers |= {other for id in own for other in transitslices.neighbours(call.view, id)}
     found: dict[str, VpcWanted] = {}
     for vpc_id in sorted(own | peers):
         vpc = call.view.get(records.VPC, vpc_id)
@@ -111,6 +121,11 @@ def networks(
             met.update({one.id: one for one in _concerned(call, vpc, addresses)})
             found[vpc_id] = networkslices.vpc_wanted(call.view, vpc, list(met.values()), groups)
     return found
+
+
+def transit(call: Call, vpcs: Mapping[str, VpcWanted]) -> dict[str, TransitGatewayWanted]:
+    """Return the transit gateways by which these VPCs reach each other."""
+    return {one.id: one for one in transitslices.gateways(call.view, vpcs)}
 
 
 def _peers(call: Call, vpc_id: str) -> Iterator[str]:
@@ -172,6 +187,9 @@ def source_of(sender: InterfaceRecord, destination: Address) -> Address | None:
 def shown(found: Trace) -> dict[str, Any]:
     """Return how a way ended, in words."""
     why, cure = WHY[found.end]
+    rule = found.hops[-1].rule if found.hops else None
+    if found.end is End.NO_TRANSIT and isinstance(rule, TransitRouteWanted):
+        why += f", by its route to {rule.cidr}"
     return {
         "Passes": found.passes,
         "End": found.end.value,

@@ -7,6 +7,7 @@ at nothing on a host: whether hosts obey is shown by `mallee trace`.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -99,6 +100,7 @@ def _read(call: Call, path: InsightsPath, begun: InsightsAnalysis) -> _Question:
     addresses = [*source.addresses, *(destination.addresses if destination else ())]
     addresses += [ip_address(asked)] if asked else []
     vpcs = packets.networks(call, worn, addresses)
+    wish = dataclasses.replace(wish, transit=packets.transit(call, vpcs))
     return _Question(vpcs, wish, names_of(call, vpcs), foreign_of(call, vpcs))
 
 
@@ -114,7 +116,7 @@ def names_of(call: Call, vpcs: Mapping[str, VpcWanted]) -> Names:
 
 def foreign_of(call: Call, vpcs: Mapping[str, VpcWanted]) -> frozenset[str]:
     """Return the connections that lead into other accounts' networks."""
-    known = {one.id for vpc in vpcs.values() for one in vpc.peerings}
+    known = {one.id for vpc in vpcs.values() for one in (*vpc.peerings, *vpc.attachments)}
     return frozenset(id for id in known if packets.is_foreign(call, id))
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from mallee.cloud import things
 from mallee.model import ids
 from mallee.model.acls import AclEntry
-from mallee.model.carried import RouteWanted, Way
+from mallee.model.carried import RouteWanted, TransitRouteWanted, Way
 from mallee.model.hops import Hop, HopKind, LocalRoute, Packet
 from mallee.model.hosts import InterfaceWanted, VpcWanted
 from mallee.model.networks import Direction, Rule
@@ -99,7 +99,10 @@ def _of_hop(names: Names, hop: Hop, *, is_first: bool) -> Iterator[Shape]:
     made: Shape = {"Component": names.shown(id)} if id else {}
     if hop.subnet_id and hop.kind in (HopKind.INTERFACE, HopKind.NAT_GATEWAY):
         made["Subnet"] = names.shown(hop.subnet_id)
-    made["Vpc"] = names.shown(hop.vpc_id)
+    if hop.vpc_id:
+        made["Vpc"] = names.shown(hop.vpc_id)
+    if hop.kind is HopKind.TRANSIT_GATEWAY:
+        made["TransitGateway"] = names.shown(hop.id)
     if instance_id:
         made["AttachedTo"] = names.shown(instance_id)
     if hop.interface_id and hop.kind is HopKind.SECURITY_GROUP:
@@ -143,8 +146,19 @@ def rule_of(hop: Hop) -> Shape:
             return {"AclRule": acl_rule(entry)}
         case RouteWanted() | LocalRoute() as route:
             return {"RouteTableRoute": table_route(route)}
+        case TransitRouteWanted() as route:
+            return {"TransitGatewayRouteTableRoute": transit_route(route)}
         case None:
             return {}
+
+
+def transit_route(route: TransitRouteWanted) -> Shape:
+    """Return a route of a transit gateway's table."""
+    made: Shape = {
+        "DestinationCidr": route.cidr,
+        "State": "active" if route.attachment_id else "blackhole",
+    }
+    return made | ({"AttachmentId": route.attachment_id} if route.attachment_id else {})
 
 
 def _group_rule(hop: Hop, rule: Rule) -> Shape:

@@ -22,6 +22,7 @@ AWS_CODES: Mapping[End, str] = {
     End.ACL_OUT: "SUBNET_ACL_RESTRICTION",
     End.ACL_IN: "SUBNET_ACL_RESTRICTION",
     End.NO_ROUTE: "NO_ROUTE_TO_DESTINATION",
+    End.NO_TRANSIT: "TGW_RTB_CANNOT_ROUTE",
     End.NOBODY: "NO_POSSIBLE_DESTINATION",
     End.NO_PUBLIC_ADDRESS: "IGW_PUBLIC_IP_ASSOCIATION_FOR_EGRESS",
     End.CHECKED: "ENI_SOURCE_DEST_CHECK_RESTRICTION",
@@ -63,7 +64,8 @@ def of(names: Names, found: Trace, source: Place, wanted: Place | None) -> tuple
 
 def _of_stop(names: Names, found: Trace, stop: Hop) -> list[Shape]:
     made = _coded(_code(found, stop))
-    made["Vpc"] = names.shown(stop.vpc_id)
+    if stop.vpc_id:
+        made["Vpc"] = names.shown(stop.vpc_id)
     if stop.subnet_id:
         made["Subnet"] = names.shown(stop.subnet_id)
     if stop.direction is not None:
@@ -82,6 +84,9 @@ def _of_stop(names: Names, found: Trace, stop: Hop) -> list[Shape]:
             return [{**made, "NatGateway": names.shown(stop.id)}]
         case HopKind.PEERING:
             return [{**made, "VpcPeeringConnection": names.shown(stop.id)}]
+        case HopKind.TRANSIT_TABLE:
+            table = names.shown(stop.id)
+            return [{**made, "TransitGatewayRouteTable": table, **components.rule_of(stop)}]
         case HopKind.INTERFACE:
             return [{**made, "NetworkInterface": names.shown(stop.id)}]
         case _:
@@ -91,6 +96,8 @@ def _of_stop(names: Names, found: Trace, stop: Hop) -> list[Shape]:
 def _code(found: Trace, stop: Hop) -> str:
     if stop.kind is HopKind.PEERING:
         return "PCX_REQUIRES_ADDRESS_IN_VPC_CIDR"
+    if stop.kind is HopKind.TRANSIT_GATEWAY:
+        return "TGW_ATTACH_MISSING_TGW_RTB_ASSOCIATION"
     if stop.kind is HopKind.ROUTE_TABLE and isinstance(stop.rule, RouteWanted) and stop.rule.cidr:
         is_service = stop.rule.way is Way.ENDPOINT
         return "VPCE_GATEWAY_PROTOCOL_RESTRICTION" if is_service else "BAD_STATE_ROUTE"

@@ -8,14 +8,16 @@ needs one. Called by `analyses` in a thread of its own. Pure.
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network, ip_address
 
 from mallee.cloud.ec2.insights.ends import SOMEBODY, Place, PlaceKind
 from mallee.model import hosts, packets
+from mallee.model.carried import TransitGatewayWanted
 from mallee.model.hops import TCP, Address, End, Hop, HopKind, Packet, Trace
 from mallee.model.hosts import VpcWanted
 from mallee.model.insights import PathFilter, Ports
+from mallee.model.packettransit import Gateways
 
 EPHEMERAL_PORT = 49152
 """From which a client speaks when nothing is said of it."""
@@ -53,6 +55,8 @@ class Wish:
     accepts: Callable[[Trace], bool] = lambda found: True
     """Whether a way that is there is one that is meant."""
     tries_max: int = TRIES_MAX
+    transit: Gateways = field(default_factory=dict[str, TransitGatewayWanted])
+    """The transit gateways by which packets may go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +89,11 @@ def _merit(found: Found) -> tuple[bool, int, int]:
 
 
 def _try(vpcs: Mapping[str, VpcWanted], wish: Wish, packet: Packet, sender: str) -> Found:
-    forward = send(vpcs, wish.source, packet, sender)
+    forward = send(vpcs, wish, packet, sender)
     if not is_at(forward, wish.destination):
         return Found(forward)
-    back = packets.trace_answer(vpcs, forward) if wish.protocol == TCP and forward.passes else None
+    asks = wish.protocol == TCP and forward.passes
+    back = packets.trace_answer(vpcs, forward, wish.transit) if asks else None
     is_answered = back is None or forward.end is End.SERVICE or _is_home(back, wish.source, sender)
     if not is_answered:
         return Found(forward, back)
@@ -103,10 +108,11 @@ def _try(vpcs: Mapping[str, VpcWanted], wish: Wish, packet: Packet, sender: str)
     return Found(forward, shown, is_reached=is_allowed, is_filtered=not is_allowed)
 
 
-def send(vpcs: Mapping[str, VpcWanted], source: Place, packet: Packet, sender: str) -> Trace:
-    """Follow a packet from an end of a path; `sender` is an interface's id, or empty."""
+def send(vpcs: Mapping[str, VpcWanted], wish: Wish, packet: Packet, sender: str) -> Trace:
+    """Follow a packet from the end of a path; `sender` is an interface's id, or empty."""
+    source = wish.source
     if sender:
-        return packets.trace(vpcs, sender, packet)
+        return packets.trace(vpcs, sender, packet, wish.transit)
     if source.kind is PlaceKind.PEERING:
         return packets.trace_in(vpcs, packet, peering=source.id)
     only = {source.vpc_id: vpcs[source.vpc_id]} if source.vpc_id in vpcs else {}

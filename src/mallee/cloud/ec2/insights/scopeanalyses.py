@@ -52,6 +52,7 @@ def prepare(
         places=tuple(ends.resolve(call, id) for id in asked),
         ranges=_ranges(call, scope.doc),
         gateways=names.gateways,
+        transit=packets.transit(call, vpcs),
     )
     begun = ScopeAnalysis(
         id="", scope_id=scope.id, started_at=call.now, ended_at=call.now, interfaces=len(worn)

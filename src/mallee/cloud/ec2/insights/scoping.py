@@ -14,9 +14,11 @@ from mallee.cloud.ec2.insights import reach
 from mallee.cloud.ec2.insights.ends import Place, PlaceKind, name_of
 from mallee.cloud.ec2.insights.reach import Found, Wish
 from mallee.model import ids
+from mallee.model.carried import TransitGatewayWanted
 from mallee.model.hops import TCP, UDP, Packet, Trace
 from mallee.model.hosts import VpcWanted
 from mallee.model.insights import PathFilter, ResourceStatement, ScopeEnd, ScopePath
+from mallee.model.packettransit import Gateways
 
 PAIRS_MAX = 1000
 """Of ends that one analysis looks at; more are left out, and said to be."""
@@ -51,6 +53,8 @@ class Ground:
     """Of the prefix lists that the scope names."""
     gateways: Mapping[str, str] = field(default_factory=dict[str, str])
     """The internet gateway of each VPC."""
+    transit: Gateways = field(default_factory=dict[str, TransitGatewayWanted])
+    """The transit gateways by which packets may go."""
 
 
 def find_all(
@@ -136,6 +140,7 @@ def _wish(
         at_destination=PathFilter(),
         accepts=accepts,
         tries_max=_TRIES_MAX,
+        transit=ground.transit,
     )
 
 
