@@ -4,13 +4,17 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
+from tests.cloud.agent import FACTS, Agent
 from tests.cloud.running import RunningCloud
+from tests.cloud.signing import Sender
 
 Aws = Callable[..., Any]
 
@@ -91,3 +95,46 @@ def test_the_trail_is_looked_up(aws: Aws) -> None:
     assert "aws-cli" in record["userAgent"]
     assert aws("cloudtrail", "describe-trails") == {"trailList": []}
     assert "TrailNotFoundException" in aws("cloudtrail", "get-trail-status", "--name", "mine")
+
+
+@pytest.fixture
+def host(cloud: RunningCloud) -> Iterator[None]:
+    """A host that is heard all the time, however slowly programs start."""
+    token = Sender(cloud.port, cloud.admin).ask("mallee", "CreateJoinToken")
+    agent = Agent(cloud.agents_port, token.element("CaCertificate"))
+    agent.join(token.element("Token"))
+    agent.sync(facts=msgspec.to_builtins(FACTS))
+    is_over = threading.Event()
+
+    def speak() -> None:
+        while not is_over.wait(1.0):
+            agent.sync(facts=msgspec.to_builtins(FACTS))
+
+    speaking = threading.Thread(target=speak)
+    speaking.start()
+    yield
+    is_over.set()
+    speaking.join()
+
+
+@pytest.mark.usefixtures("host")
+def test_capacity_is_set_apart_and_given_back(aws: Aws) -> None:
+    zone = ("--availability-zone", "us-east-1a")
+    room = ("--instance-type", "m1.small", "--instance-platform", "Linux/UNIX", *zone)
+    made = aws("ec2", "create-capacity-reservation", *room, "--instance-count", "2")
+    reserved = made["CapacityReservation"]
+    assert (reserved["State"], reserved["AvailableInstanceCount"]) == ("active", 2)
+    id = ("--capacity-reservation-id", reserved["CapacityReservationId"])
+    aws("ec2", "modify-capacity-reservation", *id, "--instance-count", "1")
+    usage = aws("ec2", "get-capacity-reservation-usage", *id)
+    assert usage["TotalInstanceCount"] == 1
+    host = ("ec2", "allocate-hosts", "--instance-family", "m1", *zone)
+    assert "InsufficientHostCapacity" in aws(*host, "--quantity", "1")
+    assert aws("ec2", "cancel-capacity-reservation", *id)["Return"] is True
+    (host_id,) = aws(*host, "--quantity", "1", "--auto-placement", "on")["HostIds"]
+    (found,) = aws("ec2", "describe-hosts", "--host-ids", host_id)["Hosts"]
+    assert found["AvailableCapacity"]["AvailableVCpus"] > 0
+    assert "InsufficientInstanceCapacity" in aws(
+        "ec2", "create-capacity-reservation", *room, "--instance-count", "1"
+    )
+    assert aws("ec2", "release-hosts", "--host-ids", host_id)["Successful"] == [host_id]

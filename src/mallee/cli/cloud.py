@@ -35,10 +35,10 @@ def list_accounts(*, root: Root = DEFAULT) -> None:
 
 
 def list_hosts(*, root: Root = DEFAULT) -> None:
-    """List the hosts: their state, what they carry of what they can, and their problems."""
+    """List the hosts: state, what they carry of what they can, what is kept, their problems."""
     found = client.call(Layout(root), _SERVICE, "DescribeHosts")["Hosts"]
     words.table(
-        ("host", "name", "zone", "state", "runs by", "vcpus", "memory MiB", "disk GiB"),
+        ("host", "name", "zone", "state", "runs by", "vcpus", "memory MiB", "disk GiB", "kept"),
         [_host_row(each) for each in found],
     )
     for host in found:
@@ -58,4 +58,15 @@ def _host_row(host: dict[str, Any]) -> tuple[str, ...]:
             f"{used.get(key, 0)} / {capacity.get(key, 0)}"
             for key in ("Vcpus", "MemoryMib", "DiskGib")
         ),
+        _kept(host),
     )
+
+
+def _kept(host: dict[str, Any]) -> str:
+    """Tell for whom a host, or what part of it, is kept unused."""
+    if "DedicatedHostId" in host:
+        return f"for {host['DedicatedAccountId']} alone ({host['DedicatedHostId']})"
+    reserved = host.get("Reserved", {})
+    if not reserved.get("Vcpus"):
+        return ""
+    return f"{reserved['Vcpus']} vcpus, {reserved['MemoryMib']} MiB by reservations"

@@ -171,16 +171,22 @@ def check(call: WriteCall) -> None:
                     raise _exceeded(quota, now - more, more)
 
 
-def affordable(call: WriteCall, each: Use, counts: tuple[int, int], spared: int = 0) -> int:
+def affordable(
+    call: WriteCall, each: Use, counts: tuple[int, int], spared: Mapping[str, int] = _NOTHING
+) -> int:
     """Return how many things like `each` the caller may have more: from least to most of `counts`.
 
-    So many are `spared`: their room counts already, in a capacity reservation that they will use.
+    So many are `spared`: their room counts already, in capacity reservations that they will use,
+    by who made these.
     Raises the service's error when it is fewer than the least.
     """
     least, wanted = counts
     for quota, had, need in _touched(call, each):
         room = max(quota.most - had, 0) // need
-        wanted = min(wanted, room + (spared if quota.key in quotas.RESERVED else 0))
+        if quota.key in quotas.RESERVED:
+            maker = quota.share.maker
+            room += sum(spared.values()) if maker is None else spared.get(maker, 0)
+        wanted = min(wanted, room)
         if wanted < least:
             raise _exceeded(quota, had, need * least)
     return wanted

@@ -10,7 +10,7 @@ from typing import Any
 from mallee.aws import errors
 from mallee.cloud.action import Action, Read, Write
 from mallee.cloud.call import Call, Request, Result, WriteCall
-from mallee.cloud.hosts import joining, placement
+from mallee.cloud.hosts import joining, placement, reserved, tenancy
 from mallee.cloud.state import records
 from mallee.cloud.state.records import HostSeen, Record
 from mallee.model.hosts import Capacity, Host
@@ -52,8 +52,13 @@ def _render(call: Call, host: Record[Host, HostSeen]) -> dict[str, Any]:
         "State": "silent" if host.seen is None or host.seen.is_silent else "up",
         "JoinedAt": datetime.datetime.fromtimestamp(host.doc.joined_at, datetime.UTC),
         "Used": _quantity(placement.used(call.view, host.id)),
+        "Reserved": _quantity(reserved.held(call.view, host.id)),
         "InstanceIds": sorted(carried),
     }
+    allocated = tenancy.allocated_as(call.view, host.id)
+    if allocated is not None:
+        shown["DedicatedHostId"] = allocated.id
+        shown["DedicatedAccountId"] = allocated.account
     heard_at = call.agents.heard.get(host.id) or (host.seen.heard_at if host.seen else 0.0)
     if heard_at:
         shown["SecondsSinceHeard"] = round(max(call.now - heard_at, 0.0), 1)

@@ -113,19 +113,26 @@ def end(tx: store.Tx, record: ReservationRecord, state: ReservationState) -> Res
     return tx.write(record, replace(record.doc, state=state, ended_at=tx.now))
 
 
+def held(view: Reader, host_id: str) -> Capacity:
+    """Return what all reservations hold of a host unused."""
+    found = view.by(records.CAPACITY_RESERVATION, "host", host_id)
+    free = [free_on(view, record.doc, host_id) for record in found]
+    return Capacity(
+        vcpus=sum(it.vcpus for it in free),
+        memory_mib=sum(it.memory_mib for it in free),
+        disk_gib=sum(it.disk_gib for it in free),
+    )
+
+
 def in_words(view: Reader, host_id: str, account: str) -> str:
     """Return what reservations hold of a host unused, naming the account's own; empty: nothing."""
-    found = view.by(records.CAPACITY_RESERVATION, "host", host_id)
-    free = {record.id: free_on(view, record.doc, host_id) for record in found}
-    vcpus, memory = (
-        sum(it.vcpus for it in free.values()),
-        sum(it.memory_mib for it in free.values()),
-    )
-    if not vcpus and not memory:
+    free = held(view, host_id)
+    if not free.vcpus and not free.memory_mib:
         return ""
+    found = view.by(records.CAPACITY_RESERVATION, "host", host_id)
     own = sorted(record.id for record in found if record.account == account)
     named = [*own, *(("those of other accounts",) if len(own) < len(found) else ())]
     return (
-        f"Capacity reservations hold {vcpus} vcpus and {memory} MiB memory of it: "
+        f"Capacity reservations hold {free.vcpus} vcpus and {free.memory_mib} MiB memory of it: "
         f"{', '.join(named)}."
     )

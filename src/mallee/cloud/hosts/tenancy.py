@@ -50,7 +50,7 @@ def closed(view: Reader, host_id: str, tenant: Tenant) -> str:
 
 
 _OTHERS = "is another account's alone at present"
-_SHARED = "carries instances of other accounts, beside which dedicated ones may not be"
+_SHARED = "carries things of other accounts, beside which dedicated ones may not be"
 
 
 def _closed_as_dedicated(allocated: DedicatedRecord | None, tenant: Tenant) -> str:
@@ -80,11 +80,20 @@ def allocated_as(view: Reader, host_id: str) -> DedicatedRecord | None:
 
 
 def owners(view: Reader, host_id: str) -> set[str]:
-    """Return the accounts that have instances on the host, or hold room for some."""
+    """Return the accounts that have instances or volumes on the host, or hold room for some."""
     carried = view.by(records.INSTANCE, "host", host_id)
     held = view.by(records.CAPACITY_RESERVATION, "host", host_id)
+    kept = view.by(records.VOLUME, "host", host_id)
     found = {record.account for record in carried if record.doc.gone_at is None}
-    return found | {record.account for record in held}
+    return found | {record.account for record in held} | {record.account for record in kept}
+
+
+def closed_to_disk(view: Reader, host_id: str, account: str) -> bool:
+    """Tell whether the account's volumes may not be kept on the host: it is another's alone."""
+    allocated = allocated_as(view, host_id)
+    if allocated is not None:
+        return allocated.account != account
+    return bool(closed(view, host_id, Tenant(account=account)))
 
 
 def _dedicated(view: Reader, host_id: str) -> set[str]:

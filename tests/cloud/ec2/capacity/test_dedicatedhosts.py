@@ -162,7 +162,7 @@ def test_a_dedicated_instance_has_no_stranger_beside_it(
     assert "is another account's alone" in message
     # The account's own may be beside it.
     assert len(run(alice, 3)) == 3
-    assert "carries instances of other accounts" in not_run(alice, Tenancy="dedicated")[1]
+    assert "carries things of other accounts" in not_run(alice, Tenancy="dedicated")[1]
     for host in two:
         host.settle()
     alice.terminate_instances(InstanceIds=[mine])

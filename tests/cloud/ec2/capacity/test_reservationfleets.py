@@ -1,4 +1,4 @@
-"""Fleets of reservations: what there is room for at once, the rest when there is, in their order."""
+"""Fleets of reservations: what there is room for at once, the rest later, in their order."""
 
 import datetime
 from typing import Any
@@ -124,13 +124,14 @@ def test_a_fleet_keeps_to_the_quota(
 def test_what_contradicts_itself_is_refused(alice: Any, small: FakeHost) -> None:
     ask = alice.create_capacity_reservation_fleet
     asked = {"InstanceTypeSpecifications": [wish("m5.large")], "TotalTargetCapacity": 1}
-    for more, code in (
+    twice = [wish("m5.large"), wish("m5.large")]
+    wrong: tuple[tuple[dict[str, Any], str], ...] = (
         ({"TotalTargetCapacity": 0}, "InvalidParameterValue"),
         ({"AllocationStrategy": "cheapest"}, "InvalidParameterValue"),
         ({"InstanceTypeSpecifications": []}, "MissingParameter"),
-        ({"InstanceTypeSpecifications": [wish("m5.large"), wish("m5.large")]},)
-        + ("InvalidParameterValue",),
+        ({"InstanceTypeSpecifications": twice}, "InvalidParameterValue"),
         ({"InstanceTypeSpecifications": [wish("m5.none")]}, "InvalidParameterValue"),
         ({"InstanceTypeSpecifications": [wish("m5.large", 0)]}, "InvalidParameterValue"),
-    ):
+    )
+    for more, code in wrong:
         assert refusal(ask, **{**asked, **more}) == code, more

@@ -137,7 +137,6 @@ class TestPool:
         ({"SecurityGroupIds": ["sg-0123456789abcdef0"]}, "InvalidGroup.NotFound"),
         ({"SecurityGroups": ["nobody's"]}, "InvalidGroup.NotFound"),
         ({"Placement": {"AvailabilityZone": "us-east-1z"}}, "InvalidParameterValue"),
-        ({"Placement": {"Tenancy": "dedicated"}}, "UnsupportedOperation"),
         ({"Placement": {"GroupName": "g"}}, "InvalidPlacementGroup.Unknown"),
         ({"PrivateIpAddress": "10.0.0.9"}, "InvalidParameterValue"),
         ({"PrivateIpAddress": "172.31.0.1"}, "InvalidParameterValue"),

@@ -10,7 +10,7 @@ from typing import Any
 from mallee.cloud import things
 from mallee.cloud.ec2 import resources
 from mallee.cloud.ec2.capacity import reservationlisting
-from mallee.cloud.identity.question import Finder, Question, thing
+from mallee.cloud.identity.question import Finder, Question, Values, thing
 from mallee.cloud.state import records
 
 RESERVATION = records.CAPACITY_RESERVATION.name
@@ -60,7 +60,7 @@ def _word(value: bool) -> str:
     return "on" if value else "off"
 
 
-def tenancy(question: Question) -> str | None:
+def tenancy(question: Question) -> Values | None:
     """Return the tenancy of an instance, as it is or is asked for; a VPC has but one."""
     kind = _kind(question)
     if kind == "vpc":

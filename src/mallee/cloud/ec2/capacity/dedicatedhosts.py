@@ -118,7 +118,7 @@ def _unfit(tx: store.Tx, host: Record[Host, HostSeen], new: DedicatedHost) -> st
     if tenancy.allocated_as(tx, host.id) is not None:
         return "is a Dedicated Host already"
     if tenancy.owners(tx, host.id):
-        return "carries instances, or room that is reserved"
+        return "carries instances or volumes, or room that is reserved"
     kinds = (kind for kind in known.all_types(tx) if tenancy.takes_type(new, kind.name))
     whole = host.seen.facts.capacity
     return "" if any(_fits(kind, whole) for kind in kinds) else "is too small for that"

@@ -102,7 +102,7 @@ def _render(call: Call, kind: InstanceType) -> shapes.InstanceTypeInfo:
         "PlacementGroupInfo": {"SupportedStrategies": ["cluster", "partition", "spread"]},
         "HibernationSupported": False,
         "BurstablePerformanceSupported": kind.is_burstable,
-        "DedicatedHostsSupported": False,
+        "DedicatedHostsSupported": True,
         "AutoRecoverySupported": True,
         "SupportedBootModes": ["legacy-bios"],
         "NitroEnclavesSupport": "unsupported",
@@ -168,7 +168,6 @@ def _render_offering(call: Call, offering: Offering) -> shapes.InstanceTypeOffer
 
 _FALSE = (
     "bare-metal",
-    "dedicated-hosts-supported",
     "free-tier-eligible",
     "hibernation-supported",
     "instance-storage-supported",
@@ -247,6 +246,7 @@ FILTERS: dict[str, Callable[[Call, InstanceType], Iterable[str]]] = {
     "network-info.network-performance": lambda call, kind: (_bandwidth(kind),),
     "network-info.ipv6-supported": lambda call, kind: ("true",),
     "auto-recovery-supported": lambda call, kind: ("true",),
+    "dedicated-hosts-supported": lambda call, kind: ("true",),
     **{name: lambda call, kind: ("false",) for name in _FALSE},
     **{name: lambda call, kind: ("unsupported",) for name in _UNSUPPORTED},
     **{name: lambda call, kind: () for name in _ABSENT},

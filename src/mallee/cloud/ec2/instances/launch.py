@@ -7,6 +7,7 @@ instance `placement`'s.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -101,11 +102,9 @@ def _count(call: WriteCall, launch: Launch) -> int:
     subnet = launch.nics[0].subnet
     size = Size(launch.vcpus, launch.type.memory_mib, launch.disk_gib)
     each = usage.of_new_instance(subnet.doc.zone, call.principal.issuer_id, size)
-    spared = sum(
-        source.doc.available
-        for source in drawing.sources(call, launch.preference, _shape(call, launch))
-        if source.doc.made_by == call.principal.issuer_id
-    )
+    spared: Counter[str] = Counter()
+    for source in drawing.sources(call, launch.preference, _shape(call, launch)):
+        spared[source.doc.made_by] += source.doc.available
     count = quotas.affordable(call, each, (launch.count_min, launch.count_max), spared)
     count = launchnetwork.affordable(call, launch.nics, (launch.count_min, count))
     if not any(nic.wants_public_ip for nic in launch.nics):
