@@ -5,6 +5,7 @@ log leaves a host, its last lines are still to come. What lines say is the host'
 packed. Called by `door`; delivering is `cloud.s3.logs.flowdelivery`'s.
 """
 
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -35,7 +36,7 @@ class Inbox:
         parcel = flowlogs.parse_parcel(name)
         if parcel is None:
             raise joining.Refused(400, "this is no name of lines of a flow log")
-        if self._told.get((host_id, parcel.log_id), 0.0) < now - TOLD_S:
+        if self._told.get((host_id, parcel.log_id), -math.inf) < now - TOLD_S:
             raise joining.Refused(403, f"host {host_id} has nothing of {parcel.log_id}")
         return parcel
 

@@ -19,6 +19,7 @@ from mallee.node.do.standing import Standing
 from mallee.node.plan import (
     endpoints,
     groups,
+    mirrors,
     natgateways,
     network,
     nft,
@@ -144,7 +145,7 @@ class Vpcs:
         else:
             made = self._made.setdefault(name, groups.Made())
             rules = vpcfirewall.ruleset(self._layout, vpc, made)
-        problems = standing.load(rules)
+        problems = self._load(vpc, standing, rules)
         links.apply_switches(ipv6_switches(is_on=has_ipv6))
         seen = standing.look()
         now = _Planned(vpc, self._carried, seen, rules)
@@ -164,6 +165,25 @@ class Vpcs:
         ]
         self._plugged |= present
         return problems
+
+    def _load(self, vpc: VpcWanted, standing: Standing, rules: nft.Ruleset) -> list[str]:
+        """Load the firewall, and what copies packets; a kernel that cannot copy has the former."""
+        seen = standing.look()
+        was_there = any(one.family == "netdev" for one in standing.rules)
+        if not (vpc.mirrors or was_there or any(map(mirrors.is_device, seen.indices))):
+            return standing.load(rules)
+        those = mirrors.sessions(self._layout, vpc)
+        try:
+            links.apply_batch(mirrors.plan_devices(those, seen))
+            links.apply_switches(mirrors.switches(those, seen) if links.has_ipv6() else {})
+            links.apply_batch(mirrors.plan_raising(those, seen))
+            return standing.load((*rules, mirrors.table(vpc, those, standing.look())))
+        except process.Failed as error:
+            return [
+                *standing.load(rules),
+                f"packets of {vpc.id} are not copied: {error}; the kernel needs vxlan and "
+                "nft_dup_netdev, and hooks of nftables at both sides of a device",
+            ]
 
     def _shape(self, vpc: VpcWanted, standing: Standing) -> list[str]:
         """Limit speeds; a kernel that cannot is no reason to have no network."""

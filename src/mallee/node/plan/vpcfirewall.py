@@ -25,6 +25,7 @@ from mallee.node.plan import (
     acls,
     flowcounts,
     groups,
+    mirrors,
     network,
     nft,
     publicaccess,
@@ -59,6 +60,7 @@ def ruleset(layout: Layout, vpc: VpcWanted, made: groups.Made) -> nft.Ruleset:
         _input_chain(vpc),
         *_forward_chains(layout, vpc),
         *_translation_chains(),
+        *mirrors.blocks(layout, vpc),
     ]
     return (
         nft.Table("inet", network.TABLE, tuple(flowcounts.counting(layout, vpc, blocks))),

@@ -31,6 +31,8 @@ OBJECT_BYTES_MAX = 75 << 20
 """As on AWS."""
 KEPT_S = 86_400.0
 """How long lines wait that cannot be delivered."""
+UNKNOWN_S = 8.0
+"""How long lines wait whose log is not known."""
 ACCESS, UNKNOWN = "Access error", "Unknown error"
 """What a log shows of its last delivery, as on AWS."""
 _READ_BYTES = 1 << 20
@@ -68,7 +70,8 @@ async def deliver(means: Means, inbox: Path, *, gather_s: float = GATHER_S) -> N
     for id, those in by_log.items():
         record = means.store.view.get(records.FLOW_LOG, id)
         if record is None:
-            await asyncio.to_thread(_forget, those)
+            # This process may hear of a new log a moment later than its first lines.
+            await asyncio.to_thread(_forget, _older(those, now, UNKNOWN_S))
         elif now - min(one.since for one in those) >= gather_s:
             await _deliver(means, record, those)
 
@@ -82,7 +85,8 @@ async def _deliver(means: Means, record: LogRecord, those: Sequence[Waiting]) ->
             except drafts.FAILURES as problem:
                 _log.warning("flow log not delivered", log=record.id, error=str(problem))
                 error = UNKNOWN
-            await asyncio.to_thread(_forget, _older(some, means.clock.now()) if error else some)
+            done = _older(some, means.clock.now(), KEPT_S) if error else some
+            await asyncio.to_thread(_forget, done)
     seen = FlowLogSeen(error)
     if record.seen != seen:
         await means.store.run(lambda tx: _observe(tx, record.id, seen))
@@ -154,8 +158,8 @@ def _batches(those: Iterable[Waiting]) -> Iterable[list[Waiting]]:
     yield held
 
 
-def _older(those: Iterable[Waiting], now: float) -> list[Waiting]:
-    return [one for one in those if now - one.since > KEPT_S]
+def _older(those: Iterable[Waiting], now: float, age_s: float) -> list[Waiting]:
+    return [one for one in those if now - one.since > age_s]
 
 
 def _forget(those: Iterable[Waiting]) -> None:

@@ -1,0 +1,55 @@
+"""What hosts may bring of flow logs: lines of those that they were told of, and no others."""
+
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from mallee.cloud.hosts import flowinbox, joining
+from mallee.model.hosts import HostWanted
+from mallee.model.watching import FlowLogWanted
+from tests.node import lab, shapes
+
+LOG = "fl-0123456789abcdef0"
+NAME = f"{LOG}.60000.0123456789abcdef.gz"
+
+
+def wanted(*ids: str) -> HostWanted:
+    logs = tuple(
+        FlowLogWanted(id=id, account_id="0" * 12, zone_id="", interface_ids=()) for id in ids
+    )
+    return lab.make_wanted(shapes.vpc(0, (), (), flow_logs=logs))
+
+
+def test_a_host_brings_lines_of_its_own_logs_for_an_hour(tmp_path: Path) -> None:
+    inbox = flowinbox.Inbox(tmp_path / "in")
+    nothing = replace(wanted(), vpcs=())
+    with pytest.raises(joining.Refused, match="has nothing of"):
+        inbox.check(nothing, "host-1", NAME, 0.0)
+    parcel = inbox.check(wanted(LOG), "host-1", NAME, 0.0)
+    assert inbox.check(nothing, "host-1", NAME, flowinbox.TOLD_S) == parcel
+    with pytest.raises(joining.Refused):
+        inbox.check(nothing, "host-1", NAME, flowinbox.TOLD_S + 1)
+    with pytest.raises(joining.Refused):
+        inbox.check(nothing, "host-2", NAME, 0.0)
+
+
+@pytest.mark.parametrize("name", ["", "..", "../state.db", "fl-1.gz", f"{NAME}/x"])
+def test_a_file_has_no_other_name(tmp_path: Path, name: str) -> None:
+    with pytest.raises(joining.Refused) as refused:
+        flowinbox.Inbox(tmp_path).check(wanted(LOG), "host-1", name, 0.0)
+    assert refused.value.status == 400
+
+
+def test_lines_brought_twice_are_kept_once_and_never_without_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inbox = flowinbox.Inbox(tmp_path / "in")
+    parcel = inbox.check(wanted(LOG), "host-1", NAME, 0.0)
+    inbox.keep("host-1", parcel, b"lines")
+    inbox.keep("host-1", parcel, b"lines")
+    assert [one.read_bytes() for one in inbox.path.iterdir()] == [b"lines"]
+    monkeypatch.setattr(flowinbox, "BYTES_MAX", 8)
+    with pytest.raises(joining.Refused) as refused:
+        inbox.keep("host-1", parcel, b"lines")
+    assert refused.value.status == 503
