@@ -6,13 +6,14 @@ Domains are what their XML says; guests do what a test tells them (`guest_powers
 
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from xml.etree import ElementTree
 
 from mallee.model.volumes import Limits
-from mallee.node.do import volumes
-from mallee.node.do.hypervisor import AgentSilent, HypervisorAway, HypervisorFailed
+from mallee.node.do import layers, volumes
+from mallee.node.do.hypervisor import AgentSilent, HypervisorAway, HypervisorFailed, Merge
 from mallee.node.plan import disks, domain
 from mallee.node.plan.disks import Disk
 from mallee.node.plan.seen import DomainState, Ended, SeenDomain
@@ -141,6 +142,21 @@ class FakeHypervisor:
         with self._lock:
             disk = self._disk(uuid, target)
             self._become(uuid, disks={**self._find(uuid).seen.disks, disk: limits})
+
+    def cut_disks(self, uuid: str, cuts: Mapping[Disk, Path]) -> None:
+        with self._lock:
+            self._check_on(uuid)
+            had = self._find(uuid).seen.disks
+            paths = {disk.target: path for disk, path in cuts.items()}
+            now = {replace(it, path=paths.get(it.target, it.path)): n for it, n in had.items()}
+            self._become(uuid, disks=now)
+
+    def merge_layer(self, uuid: str, disk: Disk, merge: Merge) -> bool:
+        with self._lock:
+            self._check_on(uuid)
+            if merge.top.exists():
+                layers.merge_down(merge.top.parent, int(merge.top.stem))
+            return False
 
     def _disk(self, uuid: str, target: str) -> Disk:
         self._check_on(uuid)

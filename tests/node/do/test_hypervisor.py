@@ -14,8 +14,8 @@ from mallee.model import catalogue
 from mallee.model.images import DirectBoot
 from mallee.model.layout import Layout
 from mallee.model.volumes import Limits
-from mallee.node.do import disks, taps, volumes
-from mallee.node.do.hypervisor import Hypervisor, HypervisorAway, HypervisorFailed
+from mallee.node.do import disks, layers, taps, volumes
+from mallee.node.do.hypervisor import Hypervisor, HypervisorAway, HypervisorFailed, Merge
 from mallee.node.do.libvirt import Libvirt
 from mallee.node.plan import domain, instances
 from mallee.node.plan.disks import Disk
@@ -271,6 +271,33 @@ def test_a_volume_comes_grows_and_goes_while_the_guest_runs(stand: Stand) -> Non
     hypervisor.detach_disk(UUID, disk)
     volumes.enlarge(path, 3)
     assert volumes.size_gib(stand.layout, id, is_shared=False) == 3
+
+
+def test_a_running_guests_volumes_are_cut_and_merged(stand: Stand) -> None:
+    hypervisor = stand.hypervisor
+    ids = ("vol-0123456789abcdef0", "vol-0123456789abcdef1")
+    stand.run_guest()
+    for slot, id in enumerate(ids, 1):
+        volumes.make(stand.layout, id, 1, is_shared=False)
+        path = volumes.path_of(stand.layout, id, is_shared=False)
+        hypervisor.attach_disk(UUID, Disk(id, path, slot), Limits())
+    for number in (2, 3):
+        cuts = {disk: layers.prepare_cut(disk.path.parent, number - 1) for disk in disks_of(stand)}
+        for _ in range(2):
+            hypervisor.cut_disks(UUID, cuts)
+        assert {disk.path.name for disk in disks_of(stand)} == {f"{number}.qcow2"}
+    (one, other) = sorted(disks_of(stand))
+    directory = one.path.parent
+    merge = Merge(layers.path_of(directory, 2), layers.path_of(directory, 1))
+    ends_at = time.monotonic() + WITHIN_S
+    while hypervisor.merge_layer(UUID, one, merge):
+        assert time.monotonic() < ends_at
+        time.sleep(0.02)
+    assert [layer.number for layer in layers.chain(directory, 3)] == [3, 1]
+    assert [layer.number for layer in layers.chain(other.path.parent, 3)] == [3, 2, 1]
+    layers.remove_unreached(directory, [3])
+    assert layers.numbers(directory) == [1, 3]
+    assert set(disks_of(stand)) == {one, other}
 
 
 def disks_of(stand: Stand) -> dict[Disk, Limits]:

@@ -7,7 +7,9 @@ a time. Every call raises `HypervisorFailed` with words of the cause.
 """
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from mallee.model.volumes import Limits
@@ -25,6 +27,16 @@ class HypervisorAway(HypervisorFailed):
 
 class AgentSilent(HypervisorFailed):
     """The agent in the guest has its port open, and did not answer in time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """A layer, and the one below it that shall have its bytes."""
+
+    top: Path
+    base: Path
+    mib_per_s: int = 0
+    """How fast at most; 0: as fast as it goes."""
 
 
 class Hypervisor(Protocol):
@@ -76,6 +88,21 @@ class Hypervisor(Protocol):
 
     def limit_disk(self, uuid: str, target: str, limits: Limits) -> None:
         """Have other limits apply to a volume of an active domain."""
+        ...
+
+    def cut_disks(self, uuid: str, cuts: Mapping[Disk, Path]) -> None:
+        """Have an active domain write volumes into other layers from one instant on, all of them.
+
+        Each path is an empty layer over what the disk has now; where all are written already:
+        nothing.
+        """
+        ...
+
+    def merge_layer(self, uuid: str, disk: Disk, merge: Merge) -> bool:
+        """Take a layer that an active domain reads into the one below; tell whether it goes on.
+
+        It begins at the first call; once it is done, nothing is.
+        """
         ...
 
     def shut_down(self, uuid: str) -> None:

@@ -14,8 +14,9 @@ a machine was reset, and whether a QEMU that went down in order was told so by a
 
 import socket
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import libvirt
@@ -24,7 +25,7 @@ import libvirt_qemu
 from mallee.kit import logs
 from mallee.model.volumes import Limits
 from mallee.node.do import libvirtloop, livedisks
-from mallee.node.do.hypervisor import AgentSilent, HypervisorAway, HypervisorFailed
+from mallee.node.do.hypervisor import AgentSilent, HypervisorAway, HypervisorFailed, Merge
 from mallee.node.plan import disks
 from mallee.node.plan import domain as domains
 from mallee.node.plan.disks import Disk
@@ -160,6 +161,16 @@ class Libvirt:
         """Have other limits apply to a volume of an active domain."""
         with self._calling() as connection:
             livedisks.limit(connection.lookupByUUIDString(uuid), target, limits)
+
+    def cut_disks(self, uuid: str, cuts: Mapping[Disk, Path]) -> None:
+        """Have an active domain write volumes into other layers from one instant on."""
+        with self._calling() as connection:
+            livedisks.cut(connection.lookupByUUIDString(uuid), cuts)
+
+    def merge_layer(self, uuid: str, disk: Disk, merge: Merge) -> bool:
+        """Take a layer that an active domain reads into the one below; tell whether it goes on."""
+        with self._calling() as connection:
+            return livedisks.merge(connection.lookupByUUIDString(uuid), disk, merge)
 
     def shut_down(self, uuid: str) -> None:
         """Press the power button; off already: nothing. Does not wait."""

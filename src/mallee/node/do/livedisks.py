@@ -7,11 +7,14 @@ Called by `libvirt` alone, with a domain of its connection; its errors are libvi
 # pyright: reportAttributeAccessIssue=false, reportUnknownVariableType=false
 # pyright: reportUnknownArgumentType=false
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import libvirt
 
 from mallee.model.volumes import Limits
+from mallee.node.do.hypervisor import Merge
 from mallee.node.plan import disks
 from mallee.node.plan.disks import Disk
 
@@ -48,3 +51,37 @@ def limit(domain: Any, target: str, limits: Limits) -> None:
     # What was set before and is not named stays: a burst has to be taken back by name.
     tuned = {"total_iops_sec_max": 0, "total_iops_sec_max_length": 0} | disks.tune(limits)
     domain.setBlockIoTune(target, tuned, libvirt.VIR_DOMAIN_AFFECT_LIVE)
+
+
+def cut(domain: Any, cuts: Mapping[Disk, Path]) -> None:
+    """Have volumes written into other layers from one instant on; where they are already: nothing.
+
+    libvirt remembers nothing of it: which layer is written is in the domain's own definition.
+    """
+    now = {disk.target: disk.path for disk in disks.decode(domain.XMLDesc())}
+    if all(now.get(disk.target) == path for disk, path in cuts.items()):
+        return
+    flags = (
+        libvirt.VIR_DOMAIN_SNAPSHOT_CREATE_DISK_ONLY
+        | libvirt.VIR_DOMAIN_SNAPSHOT_CREATE_REUSE_EXT
+        | libvirt.VIR_DOMAIN_SNAPSHOT_CREATE_NO_METADATA
+        | libvirt.VIR_DOMAIN_SNAPSHOT_CREATE_ATOMIC
+    )
+    domain.snapshotCreateXML(disks.encode_cut(domain.XMLDesc(), cuts), flags)
+
+
+def merge(domain: Any, disk: Disk, wanted: Merge) -> bool:
+    """Begin to take a layer into the one below it; tell whether that goes on.
+
+    Asked again when it is done, when the guest has the layer no more: nothing.
+    """
+    if domain.blockJobInfo(disk.target):
+        return True
+    if wanted.top not in disks.decode_layers(domain.XMLDesc(), disk.target):
+        return False
+    flags = (
+        libvirt.VIR_DOMAIN_BLOCK_COMMIT_RELATIVE | libvirt.VIR_DOMAIN_BLOCK_COMMIT_BANDWIDTH_BYTES
+    )
+    speed = wanted.mib_per_s << 20
+    domain.blockCommit(disk.target, str(wanted.base), str(wanted.top), speed, flags)
+    return True

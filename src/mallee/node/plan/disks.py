@@ -5,6 +5,7 @@ can be plugged, at the slot that the cloud chose, and carries its id as serial n
 find it as `/dev/disk/by-id/virtio-vol…` whatever they call it. Pure.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
@@ -68,6 +69,36 @@ def tune(limits: Limits) -> dict[str, int]:
     if limits.burst_iops:
         tuned |= {"total_iops_sec_max": limits.burst_iops, "total_iops_sec_max_length": _BURST_S}
     return tuned
+
+
+def encode_cut(text: str, cuts: Mapping[Disk, Path]) -> str:
+    """Return the XML by which a domain's volumes are cut, all at one instant, and no other disk.
+
+    `text` is the domain's own.
+    """
+    snapshot = Element("domainsnapshot")
+    named = SubElement(snapshot, "disks")
+    paths = {disk.target: path for disk, path in cuts.items()}
+    for target in ElementTree.fromstring(text).iterfind("devices/disk/target"):
+        name = target.get("dev", "")
+        path = paths.get(name)
+        if path is None:
+            SubElement(named, "disk", name=name, snapshot="no")
+            continue
+        disk = SubElement(named, "disk", name=name, snapshot="external", type="file")
+        SubElement(disk, "driver", type="qcow2")
+        SubElement(disk, "source", file=str(path))
+    return ElementTree.tostring(snapshot, encoding="unicode")
+
+
+def decode_layers(text: str, target: str) -> list[Path]:
+    """Return the layers of a domain's volume, as its hypervisor knows them, the uppermost first."""
+    for element in ElementTree.fromstring(text).iterfind("devices/disk"):
+        named = element.find("target")
+        if named is not None and named.get("dev") == target:
+            found = (source.get("file") for source in element.iter("source"))
+            return [Path(file) for file in found if file]
+    return []
 
 
 def decode(text: str) -> dict[Disk, Limits]:
