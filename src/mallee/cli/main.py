@@ -43,6 +43,10 @@ VERBS = {
         "mallee.cli.explain:explain",
         "Tell why a thing is as it is, what its host would do, and who changed it.",
     ),
+    "trace": (
+        "mallee.cli.trace:trace",
+        "Tell by what way a packet goes between two ends, and where it dies.",
+    ),
 }
 for _name, (_place, _help) in VERBS.items():
     app.command(_place, name=_name, help=_help)

@@ -6,7 +6,7 @@ Exit status 1 when it is not possible, so that scripts can ask.
 import sys
 from typing import Any
 
-from mallee.cli import client, words
+from mallee.cli import client, trace, words
 from mallee.cli.root import DEFAULT, Root
 from mallee.model.layout import Layout
 
@@ -72,13 +72,7 @@ def packet(
     asked: dict[str, Any] = {"SourceId": source, "Destination": destination, "Protocol": protocol}
     asked |= {"Port": port} if port else {}
     told = client.call(Layout(root), "mallee", "ExplainPacket", asked)
-    verdict = "passes" if told["Passes"] else "does not pass"
-    words.give(f"{told['SourceAddress']} to {told['DestinationAddress']} {verdict}: {told['Why']}")
-    if told["Met"]:
-        words.give(f"by: {', '.join(told['Met'])}")
-    if told.get("Cure"):
-        words.give(f"cure: {told['Cure']}")
-    for note in told["Notes"]:
-        words.give(f"but: {note}")
+    for line in trace.judged_lines(told):
+        words.give(line)
     if not told["Passes"]:
         sys.exit(1)

@@ -7,6 +7,7 @@ Called by `sync` with what came along with the cloud's answer. Not its business:
 
 import asyncio
 import socket
+import threading
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
@@ -28,6 +29,9 @@ from mallee.node.plan import domain
 AT_ONCE = 4
 """Questions that are looked into at the same time; more wait."""
 
+PROBE_EVERY_S = 2.0
+"""So often a probe is sent: a host has more to do than to answer where packets go."""
+
 log = logs.get(__name__)
 
 
@@ -43,6 +47,8 @@ class Questions:
     """Tells what was last wanted of this host."""
     pushed: pushedkeys.PushedKeys
     """Where SSH keys go that an instance shall be shown."""
+    _probing: threading.Lock = field(default_factory=threading.Lock)
+    _probed_at: float = -PROBE_EVERY_S
     _turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
     _under_way: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
 
@@ -118,7 +124,17 @@ class Questions:
             asked = msgspec.json.decode(ask.detail, type=TraceAsk)
         except ValueError as error:
             raise HypervisorFailed("that is no packet to ask about") from error
+        if asked.is_probe:
+            self._take_turn()
         return msgspec.json.encode(tracing.tell(self.host, self.wanted(), asked))
+
+    def _take_turn(self) -> None:
+        """Let a probe begin; while one is under way nothing else of the network is changed."""
+        with self._probing:
+            now = self.host.clock.now()
+            if 0 <= now - self._probed_at < PROBE_EVERY_S:
+                raise HypervisorFailed("another probe is under way; try again in some seconds")
+            self._probed_at = now
 
     def _push(self, ask: Ask) -> None:
         try:

@@ -40,7 +40,8 @@ def tell(host: Host, wanted: HostWanted | None, ask: TraceAsk) -> HostTrace:
         packet = tracing.read_packet(ask)
     except ValueError as error:
         raise HypervisorFailed(f"that is no packet to ask about: {error}") from error
-    found = packets.trace(vpcs, sender.id, packet)
+    transit = {one.id: one for one in wanted.transit_gateways}
+    found = packets.trace(vpcs, sender.id, packet, transit)
     steps = tuple(_looked_at(look) for look in tracing.looks(host.layout, wanted, found))
     told = HostTrace(end=found.end.value, at=found.at, steps=steps)
     return replace(told, probe=_probe(host, wanted, sender, packet)) if ask.is_probe else told

@@ -391,6 +391,7 @@ class ExplainPacketRequest(TypedDict):
     Destination: str
     Protocol: NotRequired[str]
     Port: NotRequired[int]
+    IsIpv6: NotRequired[bool]
 
 
 class ExplainPacketResponse(TypedDict):
@@ -400,7 +401,8 @@ class ExplainPacketResponse(TypedDict):
     Why: str
     Cure: NotRequired[str | None]
     Met: Sequence[str] | Fragment
-    SourceInterfaceId: str
+    Hops: Sequence[PacketHop | Fragment] | Fragment
+    SourceInterfaceId: NotRequired[str | None]
     SourceAddress: str
     DestinationAddress: str
     Notes: Sequence[str] | Fragment
@@ -662,10 +664,39 @@ class OpenScreenResponse(TypedDict):
     ValidSeconds: int
 
 
+class PacketHop(TypedDict):
+    Kind: str
+    ResourceId: NotRequired[str | None]
+    VpcId: NotRequired[str | None]
+    SubnetId: NotRequired[str | None]
+    Words: str
+    Stops: bool
+
+
 class PlannedStep(TypedDict):
     Name: str
     Words: str
     About: NotRequired[str | None]
+
+
+class ProbeStep(TypedDict):
+    Kind: str
+    ResourceId: NotRequired[str | None]
+    Namespace: NotRequired[str | None]
+    Name: NotRequired[str | None]
+    Text: NotRequired[str | None]
+    Verdict: str
+    IsAnswer: bool
+
+
+class ProbeTold(TypedDict):
+    End: str
+    At: NotRequired[str | None]
+    Why: str
+    Cure: NotRequired[str | None]
+    IsAnswered: bool
+    Answer: NotRequired[str | None]
+    Steps: Sequence[ProbeStep | Fragment] | Fragment
 
 
 class PutAccountPolicyRequest(TypedDict):
@@ -857,6 +888,17 @@ class SessionCredentials(TypedDict):
     Expiration: datetime | float
 
 
+class ShareIpamPoolRequest(TypedDict):
+    PoolId: str
+    AccountNames: NotRequired[list[str]]
+    WithAll: NotRequired[bool]
+
+
+class ShareIpamPoolResponse(TypedDict):
+    PoolId: str
+    AccountIds: Sequence[str] | Fragment
+
+
 class SignInRequest(TypedDict):
     AccountName: str
     UserName: str
@@ -901,6 +943,34 @@ class SuspendAccountRequest(TypedDict):
 
 class SuspendAccountResponse(TypedDict):
     pass
+
+
+class TracePacketRequest(TypedDict):
+    SourceId: str
+    Destination: str
+    Protocol: NotRequired[str]
+    Port: NotRequired[int]
+    IsIpv6: NotRequired[bool]
+    Probe: NotRequired[bool]
+
+
+class TracePacketResponse(TypedDict):
+    HostId: NotRequired[str | None]
+    End: str
+    At: NotRequired[str | None]
+    Steps: Sequence[TraceStep | Fragment] | Fragment
+    Probe: NotRequired[ProbeTold | Fragment | None]
+    Notes: Sequence[str] | Fragment
+
+
+class TraceStep(TypedDict):
+    Kind: str
+    ResourceId: NotRequired[str | None]
+    Namespace: NotRequired[str | None]
+    Name: NotRequired[str | None]
+    Text: NotRequired[str | None]
+    Packets: NotRequired[int | None]
+    Bytes: NotRequired[int | None]
 
 
 class Trouble(TypedDict):

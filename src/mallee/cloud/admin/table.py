@@ -28,6 +28,7 @@ from mallee.cloud.admin import (
     registrations,
     resources,
     signin,
+    traces,
     users,
     webhooks,
 )
@@ -58,5 +59,6 @@ ACTIONS: tuple[Action, ...] = (
     *resources.ACTIONS,
     *users.ACTIONS,
     *signin.ACTIONS,
+    *traces.ACTIONS,
     *webhooks.ACTIONS,
 )

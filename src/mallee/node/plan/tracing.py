@@ -43,6 +43,8 @@ class Look:
 class _Host:
     layout: Layout
     vpcs: Mapping[str, VpcWanted]
+    first_vpc: str
+    """Where the packet begins."""
 
 
 def read_packet(ask: TraceAsk) -> Packet:
@@ -78,7 +80,8 @@ def watched(layout: Layout, wanted: HostWanted, vpc_id: str) -> tuple[str, ...]:
 
 def looks(layout: Layout, wanted: HostWanted, found: Trace) -> tuple[Look, ...]:
     """Return what to look at, in the order in which a packet meets it."""
-    host = _Host(layout, {vpc.id: vpc for vpc in wanted.vpcs})
+    first = found.hops[0].vpc_id if found.hops else ""
+    host = _Host(layout, {vpc.id: vpc for vpc in wanted.vpcs}, first)
     held: list[Look] = []
     for number, hop in enumerate(found.hops):
         if hop.vpc_id in host.vpcs:
@@ -104,6 +107,11 @@ def _of_hop(host: _Host, hop: Hop, *, is_first: bool) -> Iterator[Look]:
             yield from _of_border(layout, vpc, inside, hop)
         case HopKind.PEERING:
             yield _device(hop.id, inside, layout.peer_link(hop.id), is_coming=True)
+        case HopKind.TRANSIT_ATTACHMENT:
+            is_leaving = hop.vpc_id == host.first_vpc
+            yield _device(hop.id, inside, layout.transit_link(hop.id), is_coming=not is_leaving)
+        case HopKind.TRANSIT_GATEWAY | HopKind.TRANSIT_TABLE:
+            return
         case HopKind.ENDPOINT:
             where = f"{network.METADATA_ADDRESS}:{network.API_PORT}"
             yield _translation(hop.id, inside, "inwards", f"its destination becomes {where}")
