@@ -87,6 +87,8 @@ def _add(view: View, things: _Things, found: dict[str, Concern]) -> None:
     for instance in things.instances:
         concern = found.setdefault(instance.doc.host_id, Concern())
         concern.instance_ids.add(instance.id)
+        # An interface that has just been taken away is in no index any more.
+        concern.vpc_ids |= things.plugged
         for interface in view.by(records.INTERFACE, "instance", instance.id):
             concern.vpc_ids.add(interface.doc.vpc_id)
     for vpc_id, is_whole in _with_peers(view, things):

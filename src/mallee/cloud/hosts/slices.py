@@ -13,7 +13,14 @@ from typing import Any
 from msgspec.structs import replace
 
 from mallee.cloud.ec2.vpc import interfacelisting, privatenames
-from mallee.cloud.hosts import concerned, metadata, networkslices, transitslices, volumeslices
+from mallee.cloud.hosts import (
+    alike,
+    concerned,
+    metadata,
+    networkslices,
+    transitslices,
+    volumeslices,
+)
 from mallee.cloud.identity import rolecredentials
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
@@ -37,8 +44,8 @@ SHOWN = (
 """The kinds whose documents a slice shows."""
 
 ANEW_AFTER = 60
-"""After so many questions of a host all of its slice is computed, whatever is known to be new: ten
-minutes at most, as agents ask at least every ten seconds."""
+"""After so many questions of a host to which nothing was new all of its slice is computed: some
+minutes, as agents ask at least every ten seconds."""
 
 _SHOWN_NAMES = frozenset(kind.name for kind in SHOWN)
 
@@ -61,8 +68,10 @@ class _Told:
     """By id of a VPC or an instance: the generation at which its part last changed."""
     known_since: int
     """The generation from which on `since` says all."""
-    questions: int = 0
-    """How often it was asked for since all of it was computed."""
+    by_vpc: Mapping[str, list[InterfaceRecord]]
+    """The interfaces that the host carries."""
+    idle_questions: int = 0
+    """How often it was asked for with nothing new since all of it was computed."""
 
 
 class Slices:
@@ -80,6 +89,7 @@ class Slices:
         self._concerns: dict[str, concerned.Concern] = {}
         self._instances: dict[str, tuple[tuple[object, ...], InstanceWanted]] = {}
         self._groups = networkslices.Groups(settings.region)
+        self._alike = alike.Alike()
 
     def hosts_concerned(self, view: View) -> tuple[str, ...]:
         """Return the hosts whose slices may be different now, until they are asked for."""
@@ -91,11 +101,10 @@ class Slices:
         self._look(view)
         told = self._told.get(host_id)
         concern = self._concerns.pop(host_id, None)
-        if told is not None:
-            told.questions += 1
-            if told.questions < ANEW_AFTER and concern is None:
-                return told.wanted
-        if told is None or told.questions >= ANEW_AFTER or concern is None:
+        if told is not None and concern is None and told.idle_questions < ANEW_AFTER:
+            told.idle_questions += 1
+            return told.wanted
+        if told is None or concern is None:
             concern = concerned.Concern(all=True)
         return self._compute(view, host_id, concern)
 
@@ -125,6 +134,8 @@ class Slices:
             return
         news, self._at = view.news(self._at), view.rev
         for item in news if news is not None else (None,):
+            if item is not None and item.after is None:
+                self._alike.forget(item.either.id)
             found = concerned.hosts(view, item, _SHOWN_NAMES) if item is not None else None
             if found is None:
                 self._concerns = {id: concerned.Concern(all=True) for id in self._told}
@@ -142,7 +153,9 @@ class Slices:
         vpcs: dict[str, VpcWanted] = {}
         if known is not None and not concern.all:
             vpcs = {id: vpc for id, vpc in known.vpcs.items() if id not in concern.vpc_ids}
-        carried = self._vpcs(view, instances, vpcs)
+        known_by_vpc = known.by_vpc if known is not None and not concern.all else None
+        by_vpc = _by_vpc(view, instances, known_by_vpc, concern.vpc_ids)
+        carried = self._vpcs(view, by_vpc, vpcs)
         wanted = HostWanted(
             generation=view.rev,
             region=self._settings.region,
@@ -166,7 +179,8 @@ class Slices:
                 vpcs={vpc.id: vpc for vpc in wanted.vpcs},
                 since=_since(wanted, known),
                 known_since=known.known_since if known else wanted.generation,
-                questions=0 if concern.all or known is None else known.questions,
+                by_vpc=by_vpc,
+                idle_questions=0 if concern.all or known is None else known.idle_questions,
             )
         return wanted
 
@@ -223,23 +237,26 @@ class Slices:
     # Networks
 
     def _vpcs(
-        self, view: View, instances: Iterable[InstanceRecord], known: Mapping[str, VpcWanted]
+        self,
+        view: View,
+        by_vpc: Mapping[str, list[InterfaceRecord]],
+        known: Mapping[str, VpcWanted],
     ) -> tuple[VpcWanted, ...]:
         """Return the VPCs that the host carries, those `known` as they are."""
-        by_vpc: dict[str, list[InterfaceRecord]] = {}
-        for instance in instances:
-            for interface in _interfaces(view, instance):
-                by_vpc.setdefault(interface.doc.vpc_id, []).append(interface)
         beyond = set(transitslices.beyond(view, by_vpc)) - by_vpc.keys()
         # Who has no guest here is not told that something of it is new.
         known = {id: vpc for id, vpc in known.items() if id not in beyond}
-        by_vpc |= {id: [] for id in beyond}
-        vpcs = (view.get(records.VPC, vpc_id) for vpc_id in sorted(by_vpc))
+        vpcs = (view.get(records.VPC, vpc_id) for vpc_id in sorted({*by_vpc, *beyond}))
         return tuple(
-            known.get(vpc.id) or networkslices.vpc_wanted(view, vpc, by_vpc[vpc.id], self._groups)
+            known.get(vpc.id) or self._vpc(view, vpc, by_vpc.get(vpc.id, []))
             for vpc in vpcs
             if vpc is not None
         )
+
+    def _vpc(
+        self, view: View, vpc: networkslices.VpcRecord, interfaces: list[InterfaceRecord]
+    ) -> VpcWanted:
+        return self._alike.shared(networkslices.vpc_wanted(view, vpc, interfaces, self._groups))
 
 
 def _since(wanted: HostWanted, known: _Told | None) -> Mapping[str, int]:
@@ -250,9 +267,36 @@ def _since(wanted: HostWanted, known: _Told | None) -> Mapping[str, int]:
         return known.since
     before = {part.id: part for part in (*known.wanted.vpcs, *known.wanted.instances)}
     return {
-        part.id: known.since[part.id] if before.get(part.id) == part else wanted.generation
+        part.id: known.since[part.id] if _is_same(before.get(part.id), part) else wanted.generation
         for part in (*wanted.vpcs, *wanted.instances)
     }
+
+
+def _is_same(before: object, now: object) -> bool:
+    return before is now or before == now
+
+
+def _by_vpc(
+    view: View,
+    carried: Iterable[InstanceRecord],
+    known: Mapping[str, list[InterfaceRecord]] | None,
+    vpc_ids: Iterable[str],
+) -> Mapping[str, list[InterfaceRecord]]:
+    """Return the interfaces of instances by VPC; where they are known, only `vpc_ids` are new."""
+    found: dict[str, list[InterfaceRecord]] = {}
+    if known is None:
+        for instance in carried:
+            for interface in _interfaces(view, instance):
+                found.setdefault(interface.doc.vpc_id, []).append(interface)
+        return found
+    own = {instance.id for instance in carried}
+    found |= known
+    for vpc_id in vpc_ids:
+        there = view.by(records.INTERFACE, "vpc", vpc_id)
+        found[vpc_id] = [one for one in there if one.doc.instance_id in own]
+        if not found[vpc_id]:
+            del found[vpc_id]
+    return found
 
 
 def host_wanted(view: View, host_id: str, settings: Settings) -> HostWanted:
