@@ -71,9 +71,9 @@ class Host:
         """Run something in the agent's loop."""
         return asyncio.run_coroutine_threadsafe(work, self.loop).result(30)
 
-    def open(self, instance: str) -> int:
-        """Serve a guest, as the tap says that it is; return the port."""
-        return self.run(self._open(instance))
+    def open(self, instance: str, endpoint: str = "") -> int:
+        """Serve a guest, as the tap and its way say that it is; return the port."""
+        return self.run(self._open(Whence(instance_id=instance, endpoint_id=endpoint)))
 
     def close(self) -> None:
         """End."""
@@ -88,12 +88,12 @@ class Host:
         await door.sync(SyncRequest(known_generation=0, wait_s=0, facts=FACTS))
         return membership.host_id, door
 
-    async def _open(self, instance: str) -> int:
+    async def _open(self, whence: Whence) -> int:
         passing = gateway.Gateway(self.door)
         turns = asyncio.Semaphore(gateway.IN_FLIGHT_PER_GUEST)
 
         async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            caller = gateway.Caller(Whence(instance_id=instance), turns)
+            caller = gateway.Caller(whence, turns)
             try:
                 async with asyncio.timeout(None) as patience:
                     while await passing.pass_on(caller, reader, writer, patience):
@@ -245,6 +245,29 @@ def test_links_work_for_whoever_has_them_in_the_guest(world: World) -> None:
     request = urllib.request.Request(put, data=b"linked", method="PUT")
     with urllib.request.urlopen(request, timeout=30) as answer:
         assert answer.status == 200
+
+
+def test_an_endpoints_policy_is_the_most_that_may_be_asked_there(world: World) -> None:
+    record = world.cloud.store.view.get(records.INSTANCE, world.instance)
+    assert record is not None
+    ec2 = world.cloud.client("ec2")
+    statement = {"Effect": "Allow", "Principal": "*", "Action": "s3:List*", "Resource": "*"}
+    made = ec2.create_vpc_endpoint(
+        VpcId=record.doc.vpc_id,
+        ServiceName="com.amazonaws.us-east-1.s3",
+        PolicyDocument=document(statement),
+    )
+    id = made["VpcEndpoint"]["VpcEndpointId"]
+    client = world.client(world.host.open(world.instance, id))
+    assert client.list_objects_v2(Bucket="bucket")["KeyCount"] >= 0
+    with pytest.raises(ClientError, match="no VPC endpoint policy allows"):
+        client.put_object(Bucket="bucket", Key="small", Body=b"small")
+    world.client().put_object(Bucket="bucket", Key="small", Body=b"small")
+    ec2.modify_vpc_endpoint(VpcEndpointId=id, ResetPolicy=True)
+    client.put_object(Bucket="bucket", Key="small", Body=b"small")
+    ec2.delete_vpc_endpoints(VpcEndpointIds=[id])
+    with pytest.raises(ClientError):
+        world.client(world.host.open(world.instance, id)).list_objects_v2(Bucket="bucket")
 
 
 def test_a_host_without_that_guest_brings_nothing(world: World) -> None:

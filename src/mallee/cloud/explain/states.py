@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mallee.cloud.ec2.storage import states as storage
+from mallee.cloud.ec2 import accountsettings
 from mallee.cloud.ec2.ipam import given, ipams, spaces, watched
 from mallee.cloud.ec2.transit import effective
 from mallee.cloud.ec2.vpc import privateips, ways
@@ -17,6 +17,7 @@ from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.model import instances, transit, volumes
 from mallee.model.carried import Way
+from mallee.model.endpoints import EndpointKind
 from mallee.model.instances import Phase, Power
 
 Reader = store.View | store.Tx
@@ -231,6 +232,22 @@ def _public_pool(view: Reader, record: Record[Any, Any]) -> Standing:
     return Standing("available", why)
 
 
+def _endpoint(view: Reader, record: Record[Any, Any]) -> Standing:
+    doc = record.doc
+    if doc.kind is EndpointKind.GATEWAY:
+        why = f"{len(doc.route_table_ids)} route tables lead to {doc.service} by it"
+        return Standing("available", why)
+    found = (view.get(records.INTERFACE, one.interface_id) for one in doc.standings)
+    ips = ", ".join(one.doc.private_ip for one in found if one is not None)
+    return Standing("available", f"it leads to {doc.service} from {ips or 'no subnet'}")
+
+
+def _exclusion(view: Reader, record: Record[Any, Any]) -> Standing:
+    doc, mode = record.doc, accountsettings.of(view, record.account).public_access.mode
+    of = doc.subnet_id or doc.vpc_id
+    return Standing("available", f"{doc.mode.value} for {of}; the account's mode is {mode.value}")
+
+
 def _host(view: Reader, record: Record[Any, Any]) -> Standing:
     if record.seen is None:
         return Standing("silent", "its agent has said nothing since it joined")
@@ -253,6 +270,8 @@ _KINDS: Mapping[str, Callable[[Reader, Record[Any, Any]], Standing]] = {
     records.INTERNET_GATEWAY.name: _gateway,
     records.NAT_GATEWAY.name: _nat,
     records.PEERING.name: _peering,
+    records.ENDPOINT.name: _endpoint,
+    records.PUBLIC_ACCESS_EXCLUSION.name: _exclusion,
     records.IPAM_POOL.name: _pool,
     records.IPAM_ALLOCATION.name: _allocation,
     records.PUBLIC_POOL.name: _public_pool,

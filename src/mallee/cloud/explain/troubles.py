@@ -17,6 +17,7 @@ from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
 from mallee.model import instances
 from mallee.model.carried import Way
+from mallee.model.endpoints import EndpointKind
 from mallee.model.instances import Phase, Power
 
 LOOK_AT_HOST = "an administrator of the cloud sees why: `mallee doctor` on that host"
@@ -201,6 +202,20 @@ def _route_table(view: Reader, record: Record[Any, Any]) -> Iterator[Trouble]:
             yield Trouble(cause, "put the target right, or replace or delete the route")
 
 
+def _endpoint(view: Reader, record: Record[Any, Any]) -> Iterator[Trouble]:
+    doc = record.doc
+    if doc.kind is EndpointKind.GATEWAY:
+        if not doc.route_table_ids:
+            yield Trouble("no route table leads to it", "ModifyVpcEndpoint: AddRouteTableIds")
+        return
+    if not doc.standings:
+        yield Trouble("it stands in no subnet", "ModifyVpcEndpoint: AddSubnetIds")
+    vpc = view.get(records.VPC, doc.vpc_id)
+    if doc.private_dns and vpc and not (vpc.doc.dns_support and vpc.doc.dns_hostnames):
+        cause = f"its private names mean nothing, for {doc.vpc_id} tells no names"
+        yield Trouble(cause, "ModifyVpcAttribute: EnableDnsSupport and EnableDnsHostnames")
+
+
 def _host(view: Reader, record: Record[Any, Any]) -> Iterator[Trouble]:
     seen = record.seen
     if seen is None or seen.is_silent:
@@ -224,6 +239,7 @@ _KINDS: Mapping[str, Callable[[Reader, Record[Any, Any]], Iterator[Trouble]]] = 
     records.IPAM_POOL.name: _pool,
     records.SECURITY_GROUP.name: _group,
     records.ROUTE_TABLE.name: _route_table,
+    records.ENDPOINT.name: _endpoint,
     records.HOST.name: _host,
     records.VOLUME.name: _volume,
 }

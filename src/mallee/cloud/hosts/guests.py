@@ -131,8 +131,8 @@ def _endpoint(view: store.View, id: str) -> Record[Endpoint, None] | None:
 
 def _carries(view: store.View, host_id: str, vpc_id: str) -> bool:
     """Tell whether a host has a part of a VPC: then it serves the VPC's endpoints."""
-    found = view.by(records.INSTANCE, "host", host_id)
-    return any(one.doc.vpc_id == vpc_id and one.doc.gone_at is None for one in found)
+    found = (one.doc.instance_id for one in view.by(records.INTERFACE, "vpc", vpc_id))
+    return any(id is not None and carried(view, host_id, id) is not None for id in found)
 
 
 def _through(view: store.View, endpoint: Record[Endpoint, None], source_ip: str) -> http.Guest:

@@ -55,7 +55,8 @@ def test_by_itself_an_instance_is_called_by_its_address(
     assert (interface.hostname, interface.resource_ips) == (by_address, ())
 
 
-def test_a_subnet_says_it_for_launches_that_do_not(alice: Any, net: Net) -> None:
+def test_a_subnet_says_it_for_launches_that_do_not(alice: Any, net: Net, host: FakeHost) -> None:
+    assert host.id
     change = alice.modify_subnet_attribute
     change(SubnetId=net.subnet, PrivateDnsHostnameTypeOnLaunch="resource-name")
     change(SubnetId=net.subnet, EnableResourceNameDnsARecordOnLaunch={"Value": True})
