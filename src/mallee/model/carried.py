@@ -45,6 +45,10 @@ class PublicAccess(Enum):
     """Not at all."""
 
 
+BEFORE_LOCAL = frozenset({Way.NAT, Way.INTERFACE, Way.BLACKHOLE})
+"""Where a route may lead that has the very range of a local route: it stands in its place."""
+
+
 class RouteWanted(msgspec.Struct, frozen=True):
     """One route, with one range as its destination."""
 

@@ -295,9 +295,9 @@ def _enter(journey: _Journey, vpc: VpcWanted) -> Trace | None:
         hop = replace(hop, sent=replace(packet, destination=by_public[packet.destination]))
     journey = journey.past(hop)
     destination = journey.packet.destination
-    receiver = next((one for one in packetspeakers.of_vpc(vpc) if one.has(destination)), None)
-    if receiver is None:
-        return journey.ends(End.NOBODY, str(destination))
+    receiver = _entrance(journey, vpc)
+    if isinstance(receiver, Trace):
+        return receiver
     is_ipv6, access = destination.version == 6, receiver.subnet.public_access
     is_begun = not journey.is_answer and access is not PublicAccess.OPEN
     if is_begun or packetspeakers.is_blocked(receiver, is_ipv6=is_ipv6):
@@ -306,6 +306,26 @@ def _enter(journey: _Journey, vpc: VpcWanted) -> Trace | None:
     if isinstance(crossed, Trace):
         return crossed
     return _receive(crossed, receiver, is_from_world=True)
+
+
+def _entrance(journey: _Journey, vpc: VpcWanted) -> Speaker | Trace:
+    """Find who gets what came in: who has its destination, or whom the gateway's table names."""
+    destination = journey.packet.destination
+    everybody = list(packetspeakers.of_vpc(vpc))
+    route = packetspeakers.gateway_route(vpc, destination)
+    if isinstance(route, RouteWanted):
+        hop = Hop(kind=HopKind.ROUTE_TABLE, id=vpc.gateway_table_id, vpc_id=vpc.id,
+                  packet=journey.packet, rule=route)  # fmt: skip
+        router = next((one for one in everybody if one.id == route.target_id), None)
+        if route.way is not Way.INTERFACE or router is None or router.interface is None:
+            return journey.stops(End.NO_ROUTE, hop)
+        is_spoken = destination.version == 4 or bool(router.interface.ipv6s)
+        if router.interface.source_dest_check or not is_spoken:
+            own = router.hop(HopKind.INTERFACE, router.id, journey.packet)
+            return journey.past(hop).stops(End.CHECKED, own)
+        return router
+    receiver = next((one for one in everybody if one.has(destination)), None)
+    return receiver or journey.ends(End.NOBODY, str(destination))
 
 
 def _by_gateway(journey: _Journey, speaker: Speaker, route: RouteWanted) -> Trace:

@@ -7,7 +7,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 
-from mallee.model.carried import AttachmentWanted, EndpointWanted, PublicAccess, RouteWanted, Way
+from mallee.model.carried import (
+    BEFORE_LOCAL,
+    AttachmentWanted,
+    EndpointWanted,
+    PublicAccess,
+    RouteWanted,
+    Way,
+)
 from mallee.model.hops import Address, Hop, HopKind, LocalRoute, Packet
 from mallee.model.hosts import InterfaceWanted, SubnetWanted, VpcWanted
 
@@ -69,21 +76,41 @@ def of_attachment(vpc: VpcWanted, attachment: AttachmentWanted) -> Speaker:
     return Speaker(attachment.id, vpc, subnet, (), attachment=attachment)
 
 
+def gateway_route(vpc: VpcWanted, destination: Address) -> RouteWanted | LocalRoute | None:
+    """The route that a packet from the world takes; None: nothing has a say but who has it."""
+    if not vpc.gateway_table_id:
+        return None
+    held = (table.routes for table in vpc.route_tables if table.id == vpc.gateway_table_id)
+    return _best(vpc, next(held, ()), destination)
+
+
 def route(speaker: Speaker, destination: Address) -> RouteWanted | LocalRoute | None:
     """The route that a packet takes; None: it stays inside its subnet, and no table is asked."""
     subnet, vpc = speaker.subnet, speaker.vpc
     own = [cidr for cidr in (subnet.cidr, subnet.ipv6_cidr) if cidr]
     if any(destination in ip_network(cidr) for cidr in own):
         return None
+    return _best(vpc, _routes(speaker), destination)
+
+
+def _best(
+    vpc: VpcWanted, routes: tuple[RouteWanted, ...], destination: Address
+) -> RouteWanted | LocalRoute:
+    """The longest prefix; of a local route's very range what may stand in its place."""
     ranges = [ip_network(one) for one in (vpc.cidr, *vpc.more_cidrs, *vpc.ipv6_cidrs)]
     local = max(
         (one for one in ranges if destination in one), key=lambda one: one.prefixlen, default=None
     )
-    fitting = [one for one in _routes(speaker) if destination in ip_network(one.cidr)]
+    fitting = [one for one in routes if destination in ip_network(one.cidr)]
     best = max(fitting, key=lambda one: ip_network(one.cidr).prefixlen, default=None)
-    if local and (best is None or ip_network(best.cidr).prefixlen <= local.prefixlen):
+    if best is None:
+        return LocalRoute(str(local)) if local else RouteWanted("", Way.BLACKHOLE)
+    length = ip_network(best.cidr).prefixlen
+    if local and (
+        length < local.prefixlen or (length == local.prefixlen and best.way not in BEFORE_LOCAL)
+    ):
         return LocalRoute(str(local))
-    return best or RouteWanted("", Way.BLACKHOLE)
+    return best
 
 
 def _routes(speaker: Speaker) -> tuple[RouteWanted, ...]:

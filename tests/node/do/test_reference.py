@@ -112,8 +112,28 @@ class Cloud:
             (Way.PEERING, peering.id), (Way.BLACKHOLE, ""), (Way.INTERFACE, held[0].id),
             *((Way.TRANSIT, shapes.transit_id(n)) for n in (1, 1, 2)),
         ]  # fmt: skip
-        tables = tuple(self._table(id, ways) for id in TABLES[number])
-        return replace(made, route_tables=tables)
+        tables = [self._table(id, ways) for id in TABLES[number]]
+        tables.append(self._edge_table(number, held))
+        is_led = made.has_internet_gateway and pick.random() < 0.5
+        return replace(
+            made,
+            route_tables=tuple(tables),
+            gateway_table_id=tables[-1].id if is_led else "",
+        )
+
+    def _edge_table(self, vpc: int, held: list[InterfaceWanted]) -> RouteTableWanted:
+        """Where what comes in goes: to interfaces, for subnets or for all of the VPC."""
+        pick = self.random
+        places = (
+            f"10.{vpc}.0.0/16", f"10.{vpc}.1.0/24", f"10.{vpc}.2.0/24", f"fd00:{vpc}::/56",
+            f"fd00:{vpc}:0:1::/64",
+        )  # fmt: skip
+        ways = [(Way.INTERFACE, one.id) for one in held] + [(Way.BLACKHOLE, "")]
+        chosen = pick.sample(places, pick.randint(0, 3))
+        return RouteTableWanted(
+            f"rtb-{vpc:08x}{9:09x}",
+            tuple(RouteWanted(one, *pick.choice(ways)) for one in chosen),
+        )
 
     def _gateways(self) -> list[TransitGatewayWanted]:
         """Two transit gateways that are peered, each with whatever is attached to it."""

@@ -4,7 +4,8 @@ The *mark* of a subnet is the number that the firewall writes on each packet tha
 policy rules lead from the mark to the subnet's table. A table says `throw` of the VPC's own ranges:
 the search goes on in the main table, where each address is a route to its device, and the rest of
 the ranges a `blackhole`, which makes proxy ARP silent about it. So a longer prefix in the table
-wins over the VPC's own, as on AWS; but inside one subnet no table is asked.
+wins over the VPC's own, and one route of the same range stands in its place, as on AWS; but inside
+one subnet no table is asked. What comes in by the internet gateway has a mark and a table likewise.
 
 Marks and tables have numbers that follow from ids, so that a new subnet changes no other's.
 What the namespace itself sends (its name server's questions) has a table of its own.
@@ -15,10 +16,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from ipaddress import ip_network
 
-from mallee.model.carried import RouteTableWanted, RouteWanted, Way
+from mallee.model.carried import BEFORE_LOCAL, RouteTableWanted, RouteWanted, Way
 from mallee.model.hosts import InterfaceWanted, SubnetWanted, VpcWanted
 from mallee.model.layout import Layout
-from mallee.node.plan import endpoints, links, network, shaping, transit
+from mallee.node.plan import endpoints, links, network, shaping, speakers, transit
 from mallee.node.plan.links import Address, PolicyRule, Route, Seen, Veth, Wiring
 
 _OWN_TABLE = 900
@@ -208,6 +209,7 @@ def _tables(vpc: VpcWanted) -> dict[str, RouteTableWanted]:
     """The tables that the subnets use, by id."""
     known = {table.id: table for table in vpc.route_tables}
     used = {subnet.route_table_id for subnet in vpc.subnets}
+    used |= {vpc.gateway_table_id} if vpc.gateway_table_id else set()
     return {id: known.get(id, RouteTableWanted(id)) if id else _TO_THE_WORLD for id in sorted(used)}
 
 
@@ -219,15 +221,18 @@ def _table_routes(
     hops = dict(_hops(layout, vpc, plugged, beyond))
     for id, table in tables.items():
         number = numbers[id]
-        routes = {str(ip_network(one.cidr)): one for one in table.routes}
+        routes = {
+            cidr: one
+            for one in table.routes
+            if (cidr := str(ip_network(one.cidr))) not in inside or one.way in BEFORE_LOCAL
+        }
         for cidr in inside:
-            yield Route(cidr, "throw", table=number)
+            if cidr not in routes:
+                yield Route(cidr, "throw", table=number)
         for everything in (_EVERYTHING, _EVERYTHING6):
             if everything not in routes:
                 yield Route(everything, "blackhole", table=number)
         for destination, wanted in routes.items():
-            if destination in inside:
-                continue
             hop = hops.get((wanted.way, wanted.target_id, ":" in destination))
             if hop is None:
                 yield Route(destination, "blackhole", table=number)
@@ -276,6 +281,10 @@ def _rules(vpc: VpcWanted) -> Iterator[PolicyRule]:
         own = PolicyRule(_TABLE_PRIORITY, numbers[subnet.route_table_id], mark=mark)
         yield own
         yield replace(own, is_ipv6=True)
+    if vpc.gateway_table_id:
+        edge = PolicyRule(_TABLE_PRIORITY, numbers[vpc.gateway_table_id], mark=speakers.EDGE_MARK)
+        yield edge
+        yield replace(edge, is_ipv6=True)
     yield PolicyRule(_OWN_PRIORITY, _OWN_TABLE, device="lo")
 
 
@@ -286,6 +295,6 @@ def _is_diverted(vpc: VpcWanted, cidr: str, table: RouteTableWanted) -> bool:
     longer = [
         route
         for route in routes
-        if any(route.prefixlen > one.prefixlen and one.overlaps(route) for one in ranges)
+        if any(route.prefixlen >= one.prefixlen and one.overlaps(route) for one in ranges)
     ]
     return any(route.overlaps(ip_network(cidr)) for route in longer)

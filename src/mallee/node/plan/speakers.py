@@ -17,6 +17,9 @@ from mallee.node.plan import network, nft
 NEIGHBOURS = "nd-neighbor-solicit, nd-neighbor-advert"
 """How neighbours find each other over IPv6."""
 _NEVER_A_SOURCE = "0.0.0.0/8, 127.0.0.0/8, 169.254.0.0/16, 224.0.0.0/3"
+EDGE_MARK = 999
+"""Of what comes in by the internet gateway, where that has a table of its own; no subnet's."""
+_EDGE_ZONE = 1
 _NEVER_A_SOURCE6 = "::/127, fe80::/10, ff00::/8"
 
 
@@ -87,7 +90,7 @@ def chains(layout: Layout, vpc: VpcWanted, those: list[Speaker]) -> Iterator[nft
     """Return the chains that every packet comes through first."""
     yield _peer_chain(layout, vpc)
     yield _transit_chain(vpc)
-    yield from _raw_chains(those)
+    yield from _raw_chains(vpc, those)
 
 
 def arp_blocks(those: list[Speaker]) -> tuple[nft.Block, ...]:
@@ -119,14 +122,33 @@ def _card_sets(those: list[Speaker]) -> Iterator[nft.Set]:
     yield nft.set_of("unchecked", form, unchecked)
 
 
-def _raw_chains(those: list[Speaker]) -> Iterator[nft.Chain]:
+def _edge_rules(vpc: VpcWanted) -> tuple[str, ...]:
+    """What comes in by an internet gateway that has a table, perhaps by way of an appliance.
+
+    It passes the namespace once under its public address and once more from the appliance: these
+    are two connections with the same answer, so that the one with the world has a zone of its own.
+    """
+    if not vpc.gateway_table_id:
+        return ()
+    edge = f'iifname "{network.EDGE}"'
+    return (f"{edge} meta mark set {EDGE_MARK:#x}", f"{edge} ct zone set {_EDGE_ZONE}")
+
+
+def _raw_chains(vpc: VpcWanted, those: list[Speaker]) -> Iterator[nft.Chain]:
     """Every packet that a guest sends, before anything is known of its connection."""
+    is_led = bool(vpc.gateway_table_id)
     led = [f"ip{suffix}" for suffix, held in _led(those) if held]
     rules = [
+        *_edge_rules(vpc),
         f'iifname {{ "lo", "{network.EDGE}" }} accept',
         f'iifname "{network.TRANSITS}" goto transits',
         f'iifname "{network.PEERS}" jump peers',
         "meta mark set iifname map @subnets",
+        *(
+            [f'fib daddr . mark oifname "{network.EDGE}" ct zone set {_EDGE_ZONE}']
+            if is_led
+            else []
+        ),
         "iifname . ether saddr . ip saddr @speakers accept",
         "iifname . ether saddr . ip6 saddr @speakers6 accept",
     ]
