@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from mallee.cli import client
+from mallee.node.plan import shaping
 from tests import wholecloud
 from tests.machines.guests import code_of, launched, start, stop
 from tests.wholecloud import Cloud
@@ -90,8 +92,25 @@ def test_stop_gives_the_lent_public_address_back(cloud: Cloud, guest: str) -> No
         cloud.ec2.release_address(AllocationId=taken["AllocationId"])
 
 
+def rates(cloud: Cloud, instance: str) -> dict[str, int]:
+    """Bytes per second to which the kernel holds the devices of the first interface."""
+    shown = cloud.instance(instance)
+    interface = shown["NetworkInterfaces"][0]["NetworkInterfaceId"]
+    namespace = cloud.layout.vpc_namespace(shown["VpcId"])
+    told = subprocess.run(
+        ["ip", "netns", "exec", namespace, "tc", "-json", "qdisc", "show"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    own = (cloud.layout.tap(interface), cloud.layout.send_limiter(interface))
+    return {name: rate for name, rate in shaping.parse_seen(told).rates.items() if name in own}
+
+
 def test_type_changed_while_stopped_is_what_the_guest_gets(cloud: Cloud, guest: str) -> None:
-    change = {"InstanceId": guest, "InstanceType": {"Value": "m1.large"}}
+    sizes = {"Vcpus": 2, "MemoryMib": 512, "NetworkMbps": 40}
+    client.call(cloud.layout, "mallee", "CreateInstanceType", {"TypeName": "lab.large", **sizes})
+    change = {"InstanceId": guest, "InstanceType": {"Value": "lab.large"}}
     with pytest.raises(ClientError) as refused:
         cloud.ec2.modify_instance_attribute(**change)
     assert code_of(refused) == "IncorrectInstanceState"
@@ -101,11 +120,13 @@ def test_type_changed_while_stopped_is_what_the_guest_gets(cloud: Cloud, guest: 
     cloud.ec2.modify_instance_attribute(**change)
     start(cloud, guest)
 
-    assert cloud.instance(guest)["InstanceType"] == "m1.large"
+    assert cloud.instance(guest)["InstanceType"] == "lab.large"
     after = int(cloud.ssh(guest, "awk '/MemTotal/ {print $2}' /proc/meminfo"))
     assert after > 1.8 * before
     assert cloud.ssh(guest, "nproc") == "2\n"
-    assert cloud.ssh(guest, "/etc/mallee/imds meta-data/instance-type") == "m1.large"
+    assert cloud.ssh(guest, "/etc/mallee/imds meta-data/instance-type") == "lab.large"
+    assert set(rates(cloud, guest).values()) == {40_000_000 // 8}
+    assert len(rates(cloud, guest)) == 2
 
 
 def test_reboot_starts_the_guest_afresh_and_keeps_its_addresses(cloud: Cloud, guest: str) -> None:

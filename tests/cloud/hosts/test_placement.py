@@ -57,6 +57,12 @@ def test_no_capacity_names_what_is_short_where(opened: store.Store) -> None:
     assert placement.used(opened.view, "host-1") == Capacity(0, 0, 0)
 
 
+def test_nothing_is_placed_for_nobody(opened: store.Store) -> None:
+    for number in range(130):
+        opened.transact(lambda tx, number=number: clouds.add_host(tx, f"host-{number}"))
+    assert opened.transact(lambda tx: placement.reserve(tx, reservation(count_min=0))) == {}
+
+
 def test_a_zone_without_hosts_says_so(opened: store.Store) -> None:
     with pytest.raises(errors.InsufficientInstanceCapacity, match="has no hosts yet"):
         opened.transact(lambda tx: placement.reserve(tx, reservation("i-1")))

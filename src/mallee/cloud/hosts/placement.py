@@ -71,6 +71,8 @@ def find_room(tx: Tx, wanted: Reservation) -> tuple[str, ...]:
 
     Raises `errors.InsufficientInstanceCapacity`, naming what is short on which host.
     """
+    if not wanted.instance_ids:
+        return ()
     request = place.Request(
         each=_needed(wanted),
         count_min=wanted.count_min,
@@ -78,7 +80,7 @@ def find_room(tx: Tx, wanted: Reservation) -> tuple[str, ...]:
         policy=wanted.policy,
         grouping=wanted.grouping,
     )
-    hosts = tx.by(records.HOST, "zone", wanted.zone)
+    hosts = _hosts(tx, wanted)
     some = _some(hosts, wanted)
     if some:
         found = place.choose(_offers(tx, some, wanted), request)
@@ -91,13 +93,20 @@ def find_room(tx: Tx, wanted: Reservation) -> tuple[str, ...]:
             return host_ids
 
 
+def _hosts(tx: Tx, wanted: Reservation) -> list[Record[Host, HostSeen]]:
+    """Return the hosts that come into question: of a capacity reservation, those that hold it."""
+    if wanted.within is None:
+        return tx.by(records.HOST, "zone", wanted.zone)
+    found = (tx.get(records.HOST, hold.host_id) for hold in wanted.within.doc.holds)
+    return [host for host in found if host is not None]
+
+
 def _some(hosts: list[Record[Host, HostSeen]], wanted: Reservation) -> list[Record[Host, HostSeen]]:
     """Return the hosts that are looked at first, others each time: the freest of some dozens is
     nearly the freest of a thousand. None where all must be known to choose well."""
     asks_for_all = (
         wanted.policy is not place.Policy.SPREAD
         or wanted.grouping != place.ANYWHERE
-        or wanted.within is not None
         or wanted.tenant.dedicated_host_id != ""
         or len(wanted.instance_ids) > LOOKED_AT_FIRST
     )
