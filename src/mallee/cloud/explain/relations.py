@@ -36,7 +36,13 @@ NAMED_BY: Mapping[str, tuple[tuple[Kind[Any, Any], str], ...]] = {
         (records.ADDRESS, "instance"),
         (records.VOLUME, "instance"),
     ),
-    "network-interface": ((records.ADDRESS, "interface"), (records.ROUTE_TABLE, "target")),
+    "network-interface": (
+        (records.ADDRESS, "interface"),
+        (records.ROUTE_TABLE, "target"),
+        (records.FLOW_LOG, "resource"),
+        (records.MIRROR_SESSION, "interface"),
+        (records.MIRROR_TARGET, "interface"),
+    ),
     "placement-group": (
         (records.INSTANCE, "placement-group"),
         (records.CAPACITY_RESERVATION, "placement-group"),
@@ -77,6 +83,11 @@ NAMED_BY: Mapping[str, tuple[tuple[Kind[Any, Any], str], ...]] = {
     ),
     "route-table": ((records.SUBNET, "route-table"), (records.ENDPOINT, "route-table")),
     "network-acl": ((records.SUBNET, "acl"),),
+    "traffic-mirror-filter": (
+        (records.MIRROR_RULE, "filter"),
+        (records.MIRROR_SESSION, "filter"),
+    ),
+    "traffic-mirror-target": ((records.MIRROR_SESSION, "target"),),
     "dhcp-options": ((records.VPC, "dhcp-options"),),
     "internet-gateway": ((records.ROUTE_TABLE, "target"),),
     "egress-only-internet-gateway": ((records.ROUTE_TABLE, "target"),),

@@ -248,6 +248,18 @@ def _exclusion(view: Reader, record: Record[Any, Any]) -> Standing:
     return Standing("available", f"{doc.mode.value} for {of}; the account's mode is {mode.value}")
 
 
+def _flow_log(view: Reader, record: Record[Any, Any]) -> Standing:
+    into = f"lines about {record.doc.resource_id} go into the bucket {record.doc.bucket}"
+    if record.seen is not None and record.seen.error:
+        return Standing("failed", f"{into}, and the last ones could not: {record.seen.error}")
+    return Standing("active", f"{into} every minute in which a host carries an interface of it")
+
+
+def _mirror_session(view: Reader, record: Record[Any, Any]) -> Standing:
+    doc = record.doc
+    return Standing("active", f"packets of {doc.interface_id} are copied to {doc.target_id}")
+
+
 def _host(view: Reader, record: Record[Any, Any]) -> Standing:
     if record.seen is None:
         return Standing("silent", "its agent has said nothing since it joined")
@@ -270,6 +282,8 @@ _KINDS: Mapping[str, Callable[[Reader, Record[Any, Any]], Standing]] = {
     records.INTERNET_GATEWAY.name: _gateway,
     records.NAT_GATEWAY.name: _nat,
     records.PEERING.name: _peering,
+    records.FLOW_LOG.name: _flow_log,
+    records.MIRROR_SESSION.name: _mirror_session,
     records.ENDPOINT.name: _endpoint,
     records.PUBLIC_ACCESS_EXCLUSION.name: _exclusion,
     records.IPAM_POOL.name: _pool,

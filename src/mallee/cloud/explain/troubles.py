@@ -216,6 +216,38 @@ def _endpoint(view: Reader, record: Record[Any, Any]) -> Iterator[Trouble]:
         yield Trouble(cause, "ModifyVpcAttribute: EnableDnsSupport and EnableDnsHostnames")
 
 
+def _flow_log(view: Reader, record: Record[Any, Any]) -> Iterator[Trouble]:
+    bucket = view.get(records.BUCKET, record.doc.bucket)
+    if bucket is None:
+        cause = f"the bucket {record.doc.bucket} is gone: lines wait a day for it"
+        yield Trouble(cause, "make it again, or delete the log and make another: DeleteFlowLogs")
+    elif record.seen is not None and record.seen.error:
+        cause = f"the last lines could not be delivered: {record.seen.error}"
+        cure = f"let delivery.logs.amazonaws.com put objects into {bucket.id}: PutBucketPolicy"
+        yield Trouble(cause, cure)
+
+
+def _mirror_session(view: Reader, record: Record[Any, Any]) -> Iterator[Trouble]:
+    target = view.get(records.MIRROR_TARGET, record.doc.target_id)
+    ends = (record.doc.interface_id, target.doc.interface_id if target else "")
+    hosts: set[str] = set()
+    for id in ends:
+        interface = view.get(records.INTERFACE, id)
+        instance_id = interface.doc.instance_id if interface is not None else None
+        instance = view.get(records.INSTANCE, instance_id) if instance_id else None
+        if instance is None:
+            yield Trouble(f"{id} is attached to no instance", "AttachNetworkInterface")
+        else:
+            hosts.add(instance.doc.host_id)
+    if len(hosts) > 1:
+        cause = "its ends are on different hosts, between which no copies go"
+        yield Trouble(cause, "launch both into one placement group of the strategy cluster")
+    rules = view.by(records.MIRROR_RULE, "filter", record.doc.filter_id)
+    if not any(rule.doc.is_accepted for rule in rules):
+        cause = f"no rule of {record.doc.filter_id} accepts anything: nothing is copied"
+        yield Trouble(cause, "add one: CreateTrafficMirrorFilterRule")
+
+
 def _host(view: Reader, record: Record[Any, Any]) -> Iterator[Trouble]:
     seen = record.seen
     if seen is None or seen.is_silent:
@@ -240,6 +272,8 @@ _KINDS: Mapping[str, Callable[[Reader, Record[Any, Any]], Iterator[Trouble]]] = 
     records.SECURITY_GROUP.name: _group,
     records.ROUTE_TABLE.name: _route_table,
     records.ENDPOINT.name: _endpoint,
+    records.FLOW_LOG.name: _flow_log,
+    records.MIRROR_SESSION.name: _mirror_session,
     records.HOST.name: _host,
     records.VOLUME.name: _volume,
 }

@@ -15,6 +15,7 @@ from mallee.cloud.reconcile import (
     registrations,
     tokens,
     volumes,
+    watching,
 )
 from mallee.cloud.reconcile.runner import Reconciler
 from mallee.cloud.state.store import Store
@@ -38,6 +39,7 @@ def reconcilers(
         networks.reconciler(store, clock.SYSTEM),
         volumes.reconciler(store),
         tokens.reconciler(store, clock.SYSTEM),
+        watching.reconciler(store),
         kmskeys.reconciler(store, ring.box, clock.SYSTEM),
         masterkeys.reconciler(store, ring, clock.SYSTEM),
     )
