@@ -311,6 +311,8 @@ def _address_management(ec2: Any) -> dict[str, str]:
         IpamId=plan.ipam, IpamResourceDiscoveryId=discovery_id
     )["IpamResourceDiscoveryAssociation"]
     allocation = ec2.allocate_ipam_pool_cidr(IpamPoolId=plan.pool, NetmaskLength=24)
+    target = plans.target(ec2)
+    followed = ec2.create_ipam_prefix_list_resolver_target(**target)
     return {
         "ipam": plan.ipam,
         "ipam-allocation": allocation["IpamPoolAllocation"]["IpamPoolAllocationId"],
@@ -318,6 +320,10 @@ def _address_management(ec2: Any) -> dict[str, str]:
         "ipam-discovery": discovery_id,
         "ipam-pool": plan.pool,
         "ipam-scope": plan.private,
+        "resolver": target["IpamPrefixListResolverId"],
+        "resolver-target": followed["IpamPrefixListResolverTarget"][
+            "IpamPrefixListResolverTargetId"
+        ],
         "public-pool": ec2.create_public_ipv4_pool()["PoolId"],
     }
 
@@ -599,6 +605,8 @@ def _base(world: World, row: Action, path: str) -> dict[str, Any]:
         "DeleteRoute": {"DestinationCidrBlock": "10.99.0.0/16"}
         if path != "DestinationPrefixListId"
         else {},
+        "CreateIpamPrefixListResolver": _rules(world),
+        "ModifyIpamPrefixListResolver": _rules(world),
         "AssociateVpcCidrBlock": {"Ipv6NetmaskLength": 56}
         if path == "Ipv6IpamPoolId"
         else ALWAYS["AssociateVpcCidrBlock"],
@@ -628,6 +636,12 @@ def _base(world: World, row: Action, path: str) -> dict[str, Any]:
     if row.name == "RunInstances" and path.startswith("NetworkInterfaces"):
         return {**by_action[row.name], "NetworkInterfaces": [{"DeviceIndex": 0}]}
     return by_action.get(row.name, {})
+
+
+def _rules(world: World) -> dict[str, Any]:
+    scope = world.own["ipam-scope"]
+    rule = {"RuleType": "ipam-resource-cidr", "IpamScopeId": scope}
+    return {"Rules": [{**rule, "Conditions": [{"Operation": "equals"}]}]}
 
 
 def _request(world: World, row: Action, path: str, value: str) -> dict[str, Any]:

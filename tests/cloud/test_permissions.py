@@ -36,7 +36,6 @@ LISTED_BY_KIND = {
 NOT_HERE = {
     "ec2:authorizedservice": "no service has interfaces in a VPC",
     "ec2:cpuoptionsamdsevsnp": "no host has it",
-    "ec2:ipamprefixlistresolvertargetid": "no list is kept by a resolver",
     "ec2:outpostarn": "there are no outposts",
     "ec2:vpcemultiregion": "there is one region",
     "ec2:vpceprivatednspreference": "there are gateway endpoints only",
@@ -135,6 +134,8 @@ IDS = {
     "IpamId": "ipam-0123456789abcdef0",
     "IpamPoolAllocationId": "ipam-pool-alloc-0123456789abcdef0",
     "IpamPoolId": "ipam-pool-0123456789abcdef0",
+    "IpamPrefixListResolverId": "ipam-plr-0123456789abcdef0",
+    "IpamPrefixListResolverTargetId": "ipam-plr-target-0123456789abcdef0",
     "IpamResourceDiscoveryAssociationId": "ipam-res-disco-assoc-0123456789abcdef0",
     "IpamResourceDiscoveryId": "ipam-res-disco-0123456789abcdef0",
     "IpamScopeId": "ipam-scope-0123456789abcdef0",

@@ -82,6 +82,10 @@ NAMES = {
     "IpamPoolAllocationIds": "ipam-allocation",
     "IpamPoolId": "ipam-pool",
     "IpamPoolIds": "ipam-pool",
+    "IpamPrefixListResolverId": "resolver",
+    "IpamPrefixListResolverIds": "resolver",
+    "IpamPrefixListResolverTargetId": "resolver-target",
+    "IpamPrefixListResolverTargetIds": "resolver-target",
     "IpamResourceDiscoveryAssociationId": "ipam-association",
     "IpamResourceDiscoveryAssociationIds": "ipam-association",
     "IpamResourceDiscoveryId": "ipam-discovery",
@@ -172,7 +176,7 @@ PATHS = {
 """By a parameter's whole name, where its last part says too little."""
 
 NAMES_NOTHING = re.compile(
-    r"(ResourceRegion|ResourceCidr|ResourceType|ResourceTag|Add(Entries|ressFamily)|ResetPolicy|VpcEndpointType|Current|Entries|PrefixListName|PreviousVersion|RemoveEntries|TargetVersion|TransferAccount|Allow|Amazon|Assign|Attribute|Availability|Connectivity|Default|Destination|Dhcp|Egress|Icmp|Instance(Tenancy)"
+    r"(DiscoveryRegion|AddressRegion|Locale|RuleType|IpamPrefixListResolver(Version|Sync)|DesiredVersion|Operation|PrefixListRegion|TrackLatest|StaticCidr|ResourceRegion|ResourceCidr|ResourceType|ResourceTag|Add(Entries|ressFamily)|ResetPolicy|VpcEndpointType|Current|Entries|PrefixListName|PreviousVersion|RemoveEntries|TargetVersion|TransferAccount|Allow|Amazon|Assign|Attribute|Availability|Connectivity|Default|Destination|Dhcp|Egress|Icmp|Instance(Tenancy)"
     r"|NetworkCard|Partition|Peer(Owner|Region)|Port|Primary|Protocol|RamDisk|Reservation|Rule(Action|Number)"
     r"|Secondary(Private)|SourceVersion|Spread|Strategy|Attribute|Availability|All|Cidr|Description|Device|Disable|Ebs|Executable|Force|From"
     r"|Http|Include|InstanceInit|InstanceMeta|InstanceType|Ip|Key(Type|Format)|Latest|Location"
@@ -229,6 +233,11 @@ SAYS_NOTHING = frozenset(
     {
         ("ModifyInstanceCreditSpecification", "InstanceCreditSpecifications.InstanceId"),
         ("GetIpamResourceCidrs", "ResourceId"),
+        # A condition compares; it names nothing.
+        ("CreateIpamPrefixListResolver", "Rules.Conditions.IpamPoolId"),
+        ("CreateIpamPrefixListResolver", "Rules.Conditions.ResourceId"),
+        ("ModifyIpamPrefixListResolver", "Rules.Conditions.IpamPoolId"),
+        ("ModifyIpamPrefixListResolver", "Rules.Conditions.ResourceId"),
         # Of each host, of each fleet the answer says why nothing was done.
         ("CancelCapacityReservationFleets", "CapacityReservationFleetIds"),
         ("ModifyHosts", "HostIds"),

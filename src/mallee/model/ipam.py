@@ -143,3 +143,62 @@ class PublicPool(msgspec.Struct, frozen=True, kw_only=True):
     description: str = ""
     cidrs: tuple[str, ...] = ()
     tags: dict[str, str] = {}
+
+
+class Condition(msgspec.Struct, frozen=True, kw_only=True):
+    """What a rule asks of a thing: one member of it, compared with a value."""
+
+    operation: str
+    """`equals`, `not-equals` or `subnet-of`."""
+    member: str
+    """`pool`, `resource`, `owner`, `region`, `tag` or `cidr`."""
+    value: str
+    key: str = ""
+    """Of a tag: which."""
+
+
+class ResolverRule(msgspec.Struct, frozen=True, kw_only=True):
+    """Which ranges a resolver takes: one that is named, those in use, or those of pools."""
+
+    type: str
+    cidr: str = ""
+    scope_id: str = ""
+    resource_type: str = ""
+    conditions: tuple[Condition, ...] = ()
+
+
+class ResolverVersion(msgspec.Struct, frozen=True, kw_only=True):
+    """What a resolver found at one of its versions."""
+
+    version: int
+    cidrs: tuple[str, ...]
+
+
+class Resolver(msgspec.Struct, frozen=True, kw_only=True):
+    """Finds ranges by rules, again and again, for prefix lists that follow."""
+
+    id: str
+    ipam_id: str
+    family: str
+    description: str = ""
+    rules: tuple[ResolverRule, ...] = ()
+    versions: tuple[ResolverVersion, ...] = ()
+    """Oldest first; only the newest are kept."""
+    problem: str = ""
+    """Why what was found last became no version; empty: it did."""
+    is_modified: bool = False
+    tags: dict[str, str] = {}
+
+
+class ResolverTarget(msgspec.Struct, frozen=True, kw_only=True):
+    """That a prefix list follows a resolver."""
+
+    id: str
+    resolver_id: str
+    list_id: str
+    desired_version: int | None = None
+    tracks_latest: bool = True
+    synced_version: int | None = None
+    problem: str = ""
+    """Why the list has not what it should; empty: it has."""
+    tags: dict[str, str] = {}

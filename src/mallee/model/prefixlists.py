@@ -29,4 +29,6 @@ class PrefixList(msgspec.Struct, frozen=True, kw_only=True):
     entries: tuple[PrefixEntry, ...] = ()
     former: tuple[PrefixVersion, ...] = ()
     """Oldest first."""
+    is_synced: bool = True
+    """Whether it follows a resolver, where it has one."""
     tags: dict[str, str] = {}

@@ -165,6 +165,11 @@ MAKERS: dict[str, Callable[[Any], dict[str, Any]]] = {
         "IpamScopeId": ec2.create_ipam()["Ipam"]["PrivateDefaultScopeId"],
         "AddressFamily": "ipv4",
     },
+    "CreateIpamPrefixListResolver": lambda ec2: {
+        "IpamId": ec2.create_ipam()["Ipam"]["IpamId"],
+        "AddressFamily": "ipv4",
+    },
+    "CreateIpamPrefixListResolverTarget": lambda ec2: plans.target(ec2),
     "CreateIpamResourceDiscovery": lambda ec2: {},
     "CreateIpamScope": lambda ec2: {"IpamId": ec2.create_ipam()["Ipam"]["IpamId"]},
     "CreatePublicIpv4Pool": lambda ec2: {},

@@ -47,6 +47,8 @@ NAMING: Mapping[str, Kind[Any, Any]] = {
     "IpamId": records.IPAM,
     "IpamPoolAllocationId": records.IPAM_ALLOCATION,
     "IpamPoolId": records.IPAM_POOL,
+    "IpamPrefixListResolverId": records.RESOLVER,
+    "IpamPrefixListResolverTargetId": records.RESOLVER_TARGET,
     "IpamResourceDiscoveryAssociationId": records.IPAM_DISCOVERY_ASSOCIATION,
     "IpamResourceDiscoveryId": records.IPAM_DISCOVERY,
     "IpamScopeId": records.IPAM_SCOPE,
@@ -108,6 +110,9 @@ LOOKS_INTO = frozenset(
         "GetManagedPrefixListAssociations",
         "GetIpamPoolAllocations",
         "GetIpamPoolCidrs",
+        "GetIpamPrefixListResolverRules",
+        "GetIpamPrefixListResolverVersionEntries",
+        "GetIpamPrefixListResolverVersions",
         "GetIpamResourceCidrs",
         "GetIpamDiscoveredAccounts",
         "GetIpamDiscoveredPublicAddresses",
@@ -121,6 +126,7 @@ LOOKS_INTO = frozenset(
 """Actions that only look, and yet are permitted on the one thing that they look into."""
 
 OF_ONE_ALONE = {
+    "CreateIpamPrefixListResolverTarget": "IpamPrefixListResolverId",
     "CreateRoute": "RouteTableId",
     "GetIpamPoolAllocations": "IpamPoolId",
     "ReleaseIpamPoolAllocation": "IpamPoolId",

@@ -296,6 +296,18 @@ REGISTRY: tuple[Resource, ...] = (
         not_found=errors.InvalidIpamResourceDiscoveryAssociationIdNotFound,
     ),
     Resource(
+        prefix="ipam-plr",
+        kind=records.RESOLVER,
+        malformed=errors.InvalidIpamPrefixListResolverIdMalformed,
+        not_found=errors.InvalidIpamPrefixListResolverIdNotFound,
+    ),
+    Resource(
+        prefix="ipam-plr-target",
+        kind=records.RESOLVER_TARGET,
+        malformed=errors.InvalidIpamPrefixListResolverTargetIdMalformed,
+        not_found=errors.InvalidIpamPrefixListResolverTargetIdNotFound,
+    ),
+    Resource(
         prefix="ipv4pool-ec2",
         kind=records.PUBLIC_POOL,
         malformed=errors.InvalidPoolIDMalformed,

@@ -217,6 +217,10 @@ IPAM_DISCOVERY_ASSOCIATION: Kind[ipam.DiscoveryAssociation, None] = Kind(
     "ipam-resource-discovery-association", ipam.DiscoveryAssociation
 )
 PUBLIC_POOL: Kind[ipam.PublicPool, None] = Kind("ipv4pool-ec2", ipam.PublicPool)
+RESOLVER: Kind[ipam.Resolver, None] = Kind("ipam-prefix-list-resolver", ipam.Resolver)
+RESOLVER_TARGET: Kind[ipam.ResolverTarget, None] = Kind(
+    "ipam-prefix-list-resolver-target", ipam.ResolverTarget
+)
 INSIGHTS_PATH: Kind[insights.InsightsPath, None] = Kind(
     "network-insights-path", insights.InsightsPath
 )
@@ -317,6 +321,8 @@ KINDS: dict[str, Kind[Any, Any]] = {
         IPAM_DISCOVERY,
         IPAM_DISCOVERY_ASSOCIATION,
         PUBLIC_POOL,
+        RESOLVER,
+        RESOLVER_TARGET,
         INSIGHTS_PATH,
         INSIGHTS_ANALYSIS,
         ACCESS_SCOPE,
@@ -484,6 +490,11 @@ INDEXES: Mapping[str, Mapping[str, IndexValues]] = {
         "pool": lambda doc: (doc.pool_id,),
         "resource": lambda doc: (doc.resource_id or None,),
         "owner": lambda doc: (doc.owner,),
+    },
+    "ipam-prefix-list-resolver": {"ipam": lambda doc: (doc.ipam_id,)},
+    "ipam-prefix-list-resolver-target": {
+        "resolver": lambda doc: (doc.resolver_id,),
+        "list": lambda doc: (doc.list_id,),
     },
     "ipam-resource-discovery-association": {
         "ipam": lambda doc: (doc.ipam_id,),

@@ -44,3 +44,18 @@ def held(client: Any, pool_id: str) -> dict[str, str]:
 def ranges(client: Any, pool_id: str) -> list[str]:
     """The ranges of a pool."""
     return [it["Cidr"] for it in client.get_ipam_pool_cidrs(IpamPoolId=pool_id)["IpamPoolCidrs"]]
+
+
+def target(client: Any) -> dict[str, Any]:
+    """What makes a list follow a resolver: both are there."""
+    ipam = client.create_ipam()["Ipam"]["IpamId"]
+    resolver = client.create_ipam_prefix_list_resolver(IpamId=ipam, AddressFamily="ipv4")
+    listed = client.create_managed_prefix_list(
+        PrefixListName="followed", AddressFamily="IPv4", MaxEntries=10
+    )
+    return {
+        "IpamPrefixListResolverId": resolver["IpamPrefixListResolver"]["IpamPrefixListResolverId"],
+        "PrefixListId": listed["PrefixList"]["PrefixListId"],
+        "PrefixListRegion": REGION,
+        "TrackLatestVersion": True,
+    }

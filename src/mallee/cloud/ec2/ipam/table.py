@@ -9,6 +9,8 @@ from mallee.cloud.ec2.ipam import (
     poolcidrs,
     pools,
     publicpools,
+    resolvers,
+    resolvertargets,
     resourcecidrs,
     scopes,
 )
@@ -21,6 +23,8 @@ ACTIONS: tuple[Action, ...] = (
     *poolcidrs.ACTIONS,
     *pools.ACTIONS,
     *publicpools.ACTIONS,
+    *resolvers.ACTIONS,
+    *resolvertargets.ACTIONS,
     *resourcecidrs.ACTIONS,
     *scopes.ACTIONS,
 )

@@ -89,6 +89,15 @@ def _pool(member: str) -> Finder:
 
 _WITH_RANGES = (records.VPC.name, records.SUBNET.name)
 
+def _target(question: Question) -> str | None:
+    """Return by what a prefix list follows a resolver."""
+    if things.kind_of(question.resource) != records.PREFIX_LIST.name:
+        return None
+    id = question.resource.rpartition("/")[2]
+    found = question.call.view.by(records.RESOLVER_TARGET, "list", id)
+    return found[0].id if found else None
+
+
 FINDERS: Mapping[str, Finder] = {
     "ec2:acceptervpc": _vpc_of("accepter"),
     "ec2:dhcpoptionsid": _id(records.DHCP_OPTIONS),
@@ -96,6 +105,7 @@ FINDERS: Mapping[str, Finder] = {
     "ec2:transitgatewayattachmentid": _id(records.TRANSIT_ATTACHMENT),
     "ec2:transitgatewayid": _id(records.TRANSIT_GATEWAY),
     "ec2:transitgatewayroutetableid": _id(records.TRANSIT_TABLE),
+    "ec2:ipamprefixlistresolvertargetid": _target,
     "ec2:ipv4ipampoolid": _pool("Ipv4IpamPoolId"),
     "ec2:ipv6ipampoolid": _pool("Ipv6IpamPoolId"),
     "ec2:networkaclid": _id(records.NETWORK_ACL),

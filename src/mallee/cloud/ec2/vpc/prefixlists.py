@@ -130,9 +130,12 @@ def modify_list(
         most = _check_most(request["MaxEntries"])
         _fitting(doc.entries, most)
         doc = replace(doc, max_entries=most)
+    if "IpamPrefixListResolverSyncEnabled" in request:
+        doc = replace(doc, is_synced=request["IpamPrefixListResolverSyncEnabled"])
     if added or removed:
+        _check_own(call, doc)
         _check_version(request, doc)
-        doc = _next(doc, _changed(doc, added, removed))
+        doc = next_version(doc, _changed(doc, added, removed))
     return {"PrefixList": _render(call, call.tx.write(record, doc))}
 
 
@@ -152,6 +155,16 @@ def _changed(
     return _fitting(tuple(entries.values()), doc.max_entries)
 
 
+def _check_own(call: WriteCall, doc: PrefixList) -> None:
+    """Raise when the entries are a resolver's."""
+    for target in call.tx.by(records.RESOLVER_TARGET, "list", doc.id):
+        if doc.is_synced:
+            raise errors.IncorrectState(
+                f"The entries of {doc.id} follow a resolver by {target.id}: disable "
+                "IpamPrefixListResolverSyncEnabled first."
+            )
+
+
 def _check_version(request: Request, doc: PrefixList) -> None:
     given: int | None = request.get("CurrentVersion")
     if given is None:
@@ -160,7 +173,7 @@ def _check_version(request: Request, doc: PrefixList) -> None:
         raise errors.PrefixListVersionMismatch(given, doc.version)
 
 
-def _next(doc: PrefixList, entries: tuple[PrefixEntry, ...]) -> PrefixList:
+def next_version(doc: PrefixList, entries: tuple[PrefixEntry, ...]) -> PrefixList:
     """Return the list's next version, which remembers this one."""
     former = (*doc.former, PrefixVersion(doc.version, doc.entries))
     return replace(doc, version=doc.version + 1, entries=entries, former=former)
@@ -171,9 +184,10 @@ def restore_version(
 ) -> shapes.RestoreManagedPrefixListVersionResult:
     """Make a new version with the entries of a former one."""
     record = resources.one(call, records.PREFIX_LIST, request["PrefixListId"])
+    _check_own(call, record.doc)
     _check_version(request, record.doc)
     entries = _at(record.doc, request["PreviousVersion"])
-    doc = _next(record.doc, _fitting(entries, record.doc.max_entries))
+    doc = next_version(record.doc, _fitting(entries, record.doc.max_entries))
     return {"PrefixList": _render(call, call.tx.write(record, doc))}
 
 
@@ -192,7 +206,7 @@ def delete_list(
 ) -> shapes.DeleteManagedPrefixListResult:
     """Delete a list that nothing names."""
     record = resources.one(call, records.PREFIX_LIST, request["PrefixListId"])
-    if _users(call.tx, record.id):
+    if _users(call.tx, record.id) or call.tx.by(records.RESOLVER_TARGET, "list", record.id):
         raise errors.PrefixListInUse(record.id)
     call.tx.delete(record)
     return {"PrefixList": {**_render(call, record), "State": "delete-complete"}}
@@ -218,6 +232,7 @@ def _find(call: Call, request: shapes.DescribeManagedPrefixListsRequest) -> Iter
 
 def _render(call: Call, record: ListRecord) -> shapes.ManagedPrefixList:
     doc = record.doc
+    targets = resources.reader(call).by(records.RESOLVER_TARGET, "list", record.id)
     return {
         "PrefixListId": record.id,
         "PrefixListName": doc.name,
@@ -227,6 +242,8 @@ def _render(call: Call, record: ListRecord) -> shapes.ManagedPrefixList:
         "Version": doc.version,
         "State": "create-complete" if doc.version == 1 else "modify-complete",
         "OwnerId": record.account,
+        "IpamPrefixListResolverTargetId": targets[0].id if targets else None,
+        "IpamPrefixListResolverSyncEnabled": doc.is_synced if targets else None,
         "Tags": tagset.shown(doc.tags),
     }
 
@@ -274,6 +291,7 @@ ACTIONS: tuple[Action, ...] = (
                 "AddEntries",
                 "RemoveEntries",
                 "MaxEntries",
+                "IpamPrefixListResolverSyncEnabled",
             }
         ),
     ),

@@ -1,0 +1,55 @@
+"""Lets prefix lists follow what is in use: each resolver looks again when that may have changed.
+
+What it looks at are documents of a few kinds; while none of them changed, nothing is looked at.
+What is found and how lists follow is `ec2.ipam.resolving`'s.
+"""
+
+from mallee.cloud.ec2.ipam import resolving
+from mallee.cloud.reconcile.runner import Reconciler
+from mallee.cloud.state import records, store
+from mallee.model.settings import Settings
+
+LOOKED_AT = (
+    records.ACCOUNT,
+    records.ADDRESS,
+    records.IPAM,
+    records.IPAM_ALLOCATION,
+    records.IPAM_DISCOVERY_ASSOCIATION,
+    records.IPAM_POOL,
+    records.PREFIX_LIST,
+    records.PUBLIC_POOL,
+    records.RESOLVER,
+    records.RESOLVER_TARGET,
+    records.SUBNET,
+    records.VPC,
+)
+"""The kinds whose documents say what a resolver finds and which lists follow."""
+
+
+def reconciler(opened: store.Store, settings: Settings) -> Reconciler:
+    """Return the reconciler of all resolvers."""
+    settled_at: dict[str, tuple[int, ...]] = {}
+
+    def revs() -> tuple[int, ...]:
+        return tuple(opened.view.doc_rev(kind) for kind in LOOKED_AT)
+
+    def keys() -> tuple[str, ...]:
+        now = revs()
+        found = [one.id for one in opened.view.list(records.RESOLVER)]
+        for gone in settled_at.keys() - set(found):
+            del settled_at[gone]
+        return tuple(id for id in found if settled_at.get(id) != now)
+
+    async def settle(id: str) -> None:
+        before = revs()
+        await opened.run(lambda tx: settle_one(tx, id, settings.region))
+        settled_at[id] = before
+
+    return Reconciler(name="resolvers", keys=keys, settle=settle)
+
+
+def settle_one(tx: store.Tx, id: str, region: str) -> None:
+    """Look again, and let the lists follow."""
+    resolver = tx.get(records.RESOLVER, id)
+    if resolver is not None:
+        resolving.settle(tx, resolver, region)
