@@ -8,6 +8,7 @@ Called by `sync` with what came along with the cloud's answer. Not its business:
 import asyncio
 import socket
 import threading
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
@@ -29,8 +30,8 @@ from mallee.node.plan import domain
 AT_ONCE = 4
 """Questions that are looked into at the same time; more wait."""
 
-PROBE_EVERY_S = 2.0
-"""So often a probe is sent: a host has more to do than to answer where packets go."""
+PROBE_PAUSE_S = 1.0
+"""Between two probes: while one is under way, nothing else of the host's network is changed."""
 
 log = logs.get(__name__)
 
@@ -48,7 +49,7 @@ class Questions:
     pushed: pushedkeys.PushedKeys
     """Where SSH keys go that an instance shall be shown."""
     _probing: threading.Lock = field(default_factory=threading.Lock)
-    _probed_at: float = -PROBE_EVERY_S
+    _probed_at: float = -PROBE_PAUSE_S
     _turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
     _under_way: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
 
@@ -124,17 +125,17 @@ class Questions:
             asked = msgspec.json.decode(ask.detail, type=TraceAsk)
         except ValueError as error:
             raise HypervisorFailed("that is no packet to ask about") from error
-        if asked.is_probe:
-            self._take_turn()
-        return msgspec.json.encode(tracing.tell(self.host, self.wanted(), asked))
-
-    def _take_turn(self) -> None:
-        """Let a probe begin; while one is under way nothing else of the network is changed."""
-        with self._probing:
-            now = self.host.clock.now()
-            if 0 <= now - self._probed_at < PROBE_EVERY_S:
-                raise HypervisorFailed("another probe is under way; try again in some seconds")
-            self._probed_at = now
+        if not asked.is_probe:
+            return msgspec.json.encode(tracing.tell(self.host, self.wanted(), asked))
+        if not self._probing.acquire(blocking=False):
+            raise HypervisorFailed("another probe is under way; try again in some seconds")
+        try:
+            passed_s = self.host.clock.now() - self._probed_at
+            time.sleep(max(0.0, min(PROBE_PAUSE_S, PROBE_PAUSE_S - passed_s)))
+            return msgspec.json.encode(tracing.tell(self.host, self.wanted(), asked))
+        finally:
+            self._probed_at = self.host.clock.now()
+            self._probing.release()
 
     def _push(self, ask: Ask) -> None:
         try:
