@@ -69,6 +69,9 @@ class InternetGateway(msgspec.Struct, frozen=True, kw_only=True):
 
     id: str
     vpc_id: str | None = None
+    route_table_id: str | None = None
+    """The table by which is led what comes in; None: the VPC's local routes."""
+    route_association_id: str | None = None
     made_by: str = ""
     """Id of the user or role that made it; empty where nobody is known."""
     tags: dict[str, str] = {}

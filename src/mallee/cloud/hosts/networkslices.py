@@ -164,6 +164,7 @@ def vpc_wanted(
         nat_gateways=tuple(_nat_gateways(view, vpc.id)),
         endpoints=(*_endpoints(view, vpc, groups.region), *_connect_endpoints(view, vpc.id)),
         peerings=tuple(_peerings(view, vpc.id, groups.region)),
+        gateway_table_id=_gateway_table(view, vpc.id),
         attachments=tuple(
             transitslices.attachments(
                 view,
@@ -203,10 +204,17 @@ def _tables(
     view: View, vpc: Vpc, subnets: Iterable[Record[Subnet, None]], region: str
 ) -> Iterator[RouteTableWanted]:
     used = {subnet.doc.route_table_id or vpc.main_table_id for subnet in subnets}
+    used |= {id for id in (_gateway_table(view, vpc.id),) if id}
     for id in sorted(used):
         table = view.get(records.ROUTE_TABLE, id)
         if table is not None:
             yield RouteTableWanted(id, tuple(_routes(view, table.doc, region)))
+
+
+def _gateway_table(view: View, vpc_id: str) -> str:
+    """Return the table of the VPC's internet gateway; empty: none."""
+    found = view.by(records.INTERNET_GATEWAY, "vpc", vpc_id)
+    return next((it.doc.route_table_id for it in found if it.doc.route_table_id), "")
 
 
 def _routes(view: View, table: RouteTable, region: str) -> Iterator[RouteWanted]:

@@ -451,7 +451,11 @@ INDEXES: Mapping[str, Mapping[str, IndexValues]] = {
         "target": lambda doc: {route.target_id for route in doc.routes},
         "prefix-list": lambda doc: {route.prefix_list_id for route in doc.routes},
     },
-    "internet-gateway": {"vpc": lambda doc: (doc.vpc_id,)},
+    "internet-gateway": {
+        "vpc": lambda doc: (doc.vpc_id,),
+        "route-table": lambda doc: (doc.route_table_id,),
+        "association": lambda doc: (doc.route_association_id,),
+    },
     "egress-only-internet-gateway": {"vpc": lambda doc: (doc.vpc_id,)},
     "natgateway": {"vpc": lambda doc: (doc.vpc_id,), "subnet": lambda doc: (doc.subnet_id,)},
     "instance-connect-endpoint": {

@@ -52,7 +52,8 @@ def test_local_routes_come_with_the_range_and_stay(alice: Any, net: Net) -> None
             {"VpcPeeringConnectionId": "pcx-0123456789abcdef0"},
             "InvalidVpcPeeringConnectionID.NotFound",
         ),
-        ({"TransitGatewayId": "tgw-0123456789abcdef0"}, "UnsupportedOperation"),
+        ({"TransitGatewayId": "tgw-0123456789abcdef0"}, "InvalidTransitGatewayID.NotFound"),
+        ({"LocalGatewayId": "lgw-0123456789abcdef0"}, "UnsupportedOperation"),
         ({"DestinationIpv6CidrBlock": "::/0"}, "InvalidParameterCombination"),
     ],
 )

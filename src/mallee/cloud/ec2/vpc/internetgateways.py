@@ -88,7 +88,8 @@ def detach_internet_gateway(
                 f"Network {vpc.id} has some mapped public address(es). Please unmap those public "
                 "address(es) before detaching the gateway."
             )
-    call.tx.write(gateway, replace(gateway.doc, vpc_id=None))
+    doc = replace(gateway.doc, vpc_id=None, route_table_id=None, route_association_id=None)
+    call.tx.write(gateway, doc)
     return {}
 
 

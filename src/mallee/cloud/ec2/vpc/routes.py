@@ -6,7 +6,7 @@ to; whether it can carry packets now is `ways`' business.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any
 
@@ -53,6 +53,13 @@ def replace_route(call: WriteCall, request: shapes.ReplaceRouteRequest) -> Resul
     table = resources.one(call, records.ROUTE_TABLE, request["RouteTableId"])
     wanted = _parse_destination(call, request)
     current = _matching(table, wanted)
+    is_local = wanted.destination in _local(call, table)
+    if request.get("LocalTarget"):
+        return _restore(call, request, table, wanted.destination)
+    if current is None and is_local:
+        # It stands in the place of a local route from now on.
+        current = replace(wanted, origin=Origin.TABLE)
+        table = call.tx.write(table, replace(table.doc, routes=(*table.doc.routes, current)))
     if current is None or current.target is TargetKind.ENDPOINT:
         raise errors.InvalidParameterValue(
             f"There is no route defined for '{wanted.destination}' in the route table. "
@@ -61,6 +68,19 @@ def replace_route(call: WriteCall, request: shapes.ReplaceRouteRequest) -> Resul
     changed = _aimed(call, request, table, replace(wanted, origin=current.origin))
     routes = tuple(changed if route is current else route for route in table.doc.routes)
     call.tx.write(table, replace(table.doc, routes=routes))
+    return {}
+
+
+def _restore(call: WriteCall, request: Request, table: TableRecord, destination: str) -> Result:
+    """Let a local route lead inside the VPC again."""
+    if any(request.get(name) for name in _TARGETS):
+        raise errors.InvalidParameterCombination("LocalTarget is itself a target.")
+    if destination not in _local(call, table):
+        raise errors.InvalidParameterValue(
+            f"The destination {destination} is no local route of route table {table.id}."
+        )
+    left = tuple(route for route in table.doc.routes if route.destination != destination)
+    call.tx.write(table, replace(table.doc, routes=left))
     return {}
 
 
@@ -132,6 +152,8 @@ def _aimed(call: WriteCall, request: Request, table: TableRecord, route: Route) 
     aimed = replace(route, target=kind, target_id=id)
     _check_family(aimed)
     _check_specific(call, table, aimed)
+    if call.tx.by(records.INTERNET_GATEWAY, "route-table", table.id):
+        check_of_gateway(call, table, aimed)
     return aimed
 
 
@@ -147,13 +169,40 @@ def _check_family(route: Route) -> None:
 
 
 def _check_specific(call: Call, table: TableRecord, route: Route) -> None:
-    """Refuse what would lead around the VPC's own routes."""
-    if route.prefix_list_id is not None:
+    """Refuse what would lead packets of the VPC astray: only an appliance may get those for one of
+    its subnets, or for all of a range."""
+    local = _local(call, table)
+    if route.prefix_list_id is not None or not ranges.is_within(
+        ip_network(route.destination), local
+    ):
         return
-    if ranges.is_within(ip_network(route.destination), _local(call, table)):
+    if route.target not in (TargetKind.INTERFACE, TargetKind.NAT):
         raise errors.InvalidParameterValue(
             f"The destination CIDR block {route.destination} is equal to or more specific than "
-            "one of this VPC's CIDR blocks: traffic inside a VPC takes its local routes here."
+            "one of this VPC's CIDR blocks. This route can target only an interface or an instance."
+        )
+    if route.destination not in (*local, *_subnets(call, table)):
+        raise errors.InvalidParameterValue(
+            f"The destination CIDR block {route.destination} is more specific than one of this "
+            "VPC's CIDR blocks, and is the CIDR block of no subnet."
+        )
+
+
+def _subnets(call: Call, table: TableRecord) -> Iterator[str]:
+    for subnet in resources.reader(call).by(records.SUBNET, "vpc", table.doc.vpc_id):
+        yield subnet.doc.cidr
+        yield from (block.cidr for block in subnet.doc.ipv6_cidrs)
+
+
+def check_of_gateway(call: Call, table: TableRecord, route: Route) -> None:
+    """Raise unless an internet gateway's table may have the route: from an interface to the VPC."""
+    is_inside = route.prefix_list_id is None and ranges.is_within(
+        ip_network(route.destination), _local(call, table)
+    )
+    if route.target is not TargetKind.INTERFACE or not is_inside:
+        raise errors.InvalidParameterValue(
+            f"Route table {table.id} is a gateway route table: its route to {route.destination} "
+            "must be for a CIDR block of the VPC or of a subnet, and target an interface."
         )
 
 
@@ -246,8 +295,9 @@ _TARGETS: Mapping[str, Callable[[WriteCall, str, TableRecord], tuple[TargetKind,
 
 def shown(call: Call, table: TableRecord) -> list[shapes.Route]:
     """Return the routes of a table as the API lists them, the local ones first."""
+    replaced = {route.destination for route in table.doc.routes}
     return [
-        *(_shown_local(cidr) for cidr in _local(call, table)),
+        *(_shown_local(cidr) for cidr in _local(call, table) if cidr not in replaced),
         *(_shown(call, table, route) for route in table.doc.routes),
     ]
 
@@ -315,7 +365,7 @@ ACTIONS: tuple[Action, ...] = (
         service="ec2",
         name="ReplaceRoute",
         does=Write(handle=replace_route),
-        honours=frozenset((*_HONOURS, *_TARGETS)),
+        honours=frozenset((*_HONOURS, *_TARGETS, "LocalTarget")),
     ),
     Action(
         service="ec2",

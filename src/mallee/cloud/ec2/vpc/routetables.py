@@ -46,7 +46,10 @@ def delete_route_table(call: WriteCall, request: shapes.DeleteRouteTableRequest)
     """Delete a table that is not the main one, and that no subnet and no endpoint uses."""
     table = resources.one(call, records.ROUTE_TABLE, request["RouteTableId"])
     vpc = call.tx.get(records.VPC, table.doc.vpc_id)
-    users = call.tx.by(records.SUBNET, "route-table", table.id)
+    users = [
+        *call.tx.by(records.SUBNET, "route-table", table.id),
+        *call.tx.by(records.INTERNET_GATEWAY, "route-table", table.id),
+    ]
     endpoints = call.tx.by(records.ENDPOINT, "route-table", table.id)
     if users or endpoints or (vpc is not None and vpc.doc.main_table_id == table.id):
         raise errors.DependencyViolation(
@@ -99,6 +102,16 @@ def _associations(call: Call, table: TableRecord) -> list[shapes.RouteTableAssoc
                 "AssociationState": {"State": "associated"},
             }
         )
+    for gateway in view.by(records.INTERNET_GATEWAY, "route-table", table.id):
+        found.append(
+            {
+                "Main": False,
+                "RouteTableAssociationId": gateway.doc.route_association_id,
+                "RouteTableId": table.id,
+                "GatewayId": gateway.id,
+                "AssociationState": {"State": "associated"},
+            }
+        )
     return found
 
 
@@ -148,7 +161,7 @@ ACTIONS: tuple[Action, ...] = (
             render=_render,
             member="RouteTables",
             filters={
-                "association.gateway-id": lambda call, it: (),
+                "association.gateway-id": _of_associations("GatewayId"),
                 "association.main": _of_associations("Main"),
                 "association.route-table-association-id": _of_associations(
                     "RouteTableAssociationId"
