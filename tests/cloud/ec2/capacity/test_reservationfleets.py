@@ -98,7 +98,6 @@ def test_it_ends_with_its_reservations(alice: Any, small: FakeHost, world: World
     soon = datetime.datetime.now(datetime.UTC) + datetime.timedelta(hours=1)
     made = create(alice, 2, wish("m5.large"), EndDate=soon)
     reconcile(world, 3601)
-    reconcile(world, 3601)
     assert shown(alice, made)["State"] == "expired"
     (part,) = made["FleetCapacityReservations"]
     found = alice.describe_capacity_reservations(
