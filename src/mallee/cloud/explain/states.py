@@ -272,6 +272,11 @@ def _bucket(view: Reader, record: Record[Any, Any]) -> Standing:
     return Standing("available", f"versioning: {record.doc.versioning.value}")
 
 
+def _connect_endpoint(view: Reader, record: Record[Any, Any]) -> Standing:
+    why = "each host that carries its VPC begins the connections of tunnels at its address"
+    return Standing("create-complete", why)
+
+
 _KINDS: Mapping[str, Callable[[Reader, Record[Any, Any]], Standing]] = {
     records.INSTANCE.name: _instance,
     records.INTERFACE.name: _interface,
@@ -281,6 +286,7 @@ _KINDS: Mapping[str, Callable[[Reader, Record[Any, Any]], Standing]] = {
     records.ROUTE_TABLE.name: _route_table,
     records.INTERNET_GATEWAY.name: _gateway,
     records.NAT_GATEWAY.name: _nat,
+    records.CONNECT_ENDPOINT.name: _connect_endpoint,
     records.PEERING.name: _peering,
     records.FLOW_LOG.name: _flow_log,
     records.MIRROR_SESSION.name: _mirror_session,
