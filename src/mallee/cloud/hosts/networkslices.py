@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 
-from mallee.cloud.ec2.endpoints import endpointlisting
 from mallee.cloud.ec2.vpc import (
     interfacelisting,
     natgateways,
@@ -19,7 +18,7 @@ from mallee.cloud.ec2.vpc import (
     servicelists,
     ways,
 )
-from mallee.cloud.hosts import transitslices, watchslices
+from mallee.cloud.hosts import endpointslices, transitslices, watchslices
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
 from mallee.cloud.state.store import View
@@ -27,7 +26,6 @@ from mallee.model.carried import (
     AclWanted,
     AddressWanted,
     DhcpWanted,
-    EndpointWanted,
     NatGatewayWanted,
     PeeringWanted,
     RouteTableWanted,
@@ -151,7 +149,7 @@ def vpc_wanted(
         cidr=vpc.doc.cidr,
         link_index=vpc.doc.link_index,
         subnets=tuple(_subnet(view, vpc, subnet.doc) for subnet in subnets),
-        groups=groups.of(view, (*interfaces, *_of_endpoints(view, vpc.id)), vpc.id),
+        groups=groups.of(view, (*interfaces, *endpointslices.interfaces(view, vpc.id)), vpc.id),
         interfaces=tuple(
             _interface(view, interface, names)
             for interface in sorted(interfaces, key=lambda one: one.id)
@@ -162,7 +160,7 @@ def vpc_wanted(
         route_tables=tuple(_tables(view, vpc.doc, subnets, groups.region)),
         acls=tuple(_acls(view, subnets)),
         nat_gateways=tuple(_nat_gateways(view, vpc.id)),
-        endpoints=(*_endpoints(view, vpc, groups.region), *_connect_endpoints(view, vpc.id)),
+        endpoints=tuple(endpointslices.of_vpc(view, vpc.id, groups.region, has_names=names.has)),
         peerings=tuple(_peerings(view, vpc.id, groups.region)),
         gateway_table_id=_gateway_table(view, vpc.id),
         attachments=tuple(
@@ -178,15 +176,6 @@ def vpc_wanted(
         flow_logs=tuple(watchslices.flow_logs(view, vpc.id, interfaces, groups.region)),
         mirrors=tuple(watchslices.mirrors(view, interfaces)),
     )
-
-
-def _of_endpoints(view: View, vpc_id: str) -> Iterator[InterfaceRecord]:
-    for endpoint in view.by(records.ENDPOINT, "vpc", vpc_id):
-        found = (view.get(records.INTERFACE, one.interface_id) for one in endpoint.doc.standings)
-        yield from (one for one in found if one is not None)
-    for connect in view.by(records.CONNECT_ENDPOINT, "vpc", vpc_id):
-        interface = view.get(records.INTERFACE, connect.doc.interface_id)
-        yield from (interface,) if interface is not None else ()
 
 
 def _subnet(view: View, vpc: VpcRecord, subnet: Subnet) -> SubnetWanted:
@@ -259,48 +248,6 @@ def _nat_gateways(view: View, vpc_id: str) -> Iterator[NatGatewayWanted]:
                 for one in sorted(gateway.doc.addresses, key=lambda one: not one.is_primary)
             ),
         )
-
-
-def _endpoints(view: View, vpc: VpcRecord, region: str) -> Iterator[EndpointWanted]:
-    """Yield the interface endpoints, once for each subnet in which they stand."""
-    has_names = Names.of_vpc(region, vpc.doc).has
-    for record in sorted(view.by(records.ENDPOINT, "vpc", vpc.id), key=lambda one: one.id):
-        whole, zonal = endpointlisting.own_names(view, record, region)
-        private = endpointlisting.private_names(record, region) if has_names else ()
-        for standing in record.doc.standings:
-            interface = view.get(records.INTERFACE, standing.interface_id)
-            if interface is None:
-                continue
-            doc, told = interface.doc, record.doc.dns_record_ip_type
-            yield EndpointWanted(
-                id=record.id,
-                interface_id=interface.id,
-                subnet_id=doc.subnet_id,
-                mac=doc.mac,
-                private_ip=doc.private_ip,
-                ipv6s=doc.ipv6s,
-                group_ids=tuple(sorted(doc.group_ids)),
-                names=(whole, zonal[interface.id], *private),
-                named_ips=(
-                    *((doc.private_ip,) if told != "ipv6" else ()),
-                    *(doc.ipv6s if told != "ipv4" else ()),
-                ),
-            )
-
-
-def _connect_endpoints(view: View, vpc_id: str) -> Iterator[EndpointWanted]:
-    for record in sorted(view.by(records.CONNECT_ENDPOINT, "vpc", vpc_id), key=lambda one: one.id):
-        interface = view.get(records.INTERFACE, record.doc.interface_id)
-        if interface is not None:
-            yield EndpointWanted(
-                id=record.id,
-                interface_id=interface.id,
-                subnet_id=interface.doc.subnet_id,
-                mac=interface.doc.mac,
-                private_ip=interface.doc.private_ip,
-                group_ids=tuple(sorted(interface.doc.group_ids)),
-                serves=False,
-            )
 
 
 def _peerings(view: View, vpc_id: str, region: str) -> Iterator[PeeringWanted]:
