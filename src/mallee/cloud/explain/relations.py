@@ -114,6 +114,8 @@ NAMED_BY: Mapping[str, tuple[tuple[Kind[Any, Any], str], ...]] = {
     ),
     "ipam-resource-discovery": ((records.IPAM_DISCOVERY_ASSOCIATION, "discovery"),),
     "ipv4pool-ec2": ((records.ADDRESS, "pool"), (records.IPAM_ALLOCATION, "resource")),
+    "network-insights-path": ((records.INSIGHTS_ANALYSIS, "path"),),
+    "network-insights-access-scope": ((records.SCOPE_ANALYSIS, "scope"),),
     "prefix-list": (
         (records.SECURITY_GROUP, "prefix-list"),
         (records.ROUTE_TABLE, "prefix-list"),

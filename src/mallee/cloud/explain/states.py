@@ -11,11 +11,12 @@ from typing import Any
 
 from mallee.cloud.ec2 import accountsettings
 from mallee.cloud.ec2.ipam import given, ipams, spaces, watched
+from mallee.cloud.ec2.storage import states as storage
 from mallee.cloud.ec2.transit import effective
 from mallee.cloud.ec2.vpc import privateips, ways
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
-from mallee.model import instances, transit, volumes
+from mallee.model import insights, instances, transit, volumes
 from mallee.model.carried import Way
 from mallee.model.endpoints import EndpointKind
 from mallee.model.instances import Phase, Power
@@ -260,6 +261,20 @@ def _mirror_session(view: Reader, record: Record[Any, Any]) -> Standing:
     return Standing("active", f"packets of {doc.interface_id} are copied to {doc.target_id}")
 
 
+def _analysis(view: Reader, record: Record[Any, Any]) -> Standing:
+    doc = record.doc
+    if doc.status == insights.FAILED:
+        return Standing(doc.status, doc.message)
+    found = "there is a way" if doc.is_found else "there is no way"
+    return Standing(doc.status, f"at its moment {found}; it is not looked at again")
+
+
+def _scope_analysis(view: Reader, record: Record[Any, Any]) -> Standing:
+    ways = len(record.doc.findings)
+    why = f"{ways} ways were found at its moment; it is not looked at again"
+    return Standing(insights.SUCCEEDED, why)
+
+
 def _host(view: Reader, record: Record[Any, Any]) -> Standing:
     if record.seen is None:
         return Standing("silent", "its agent has said nothing since it joined")
@@ -301,6 +316,8 @@ _KINDS: Mapping[str, Callable[[Reader, Record[Any, Any]], Standing]] = {
     records.CAPACITY_RESERVATION.name: _reservation,
     records.RESERVATION_FLEET.name: _fleet,
     records.DEDICATED_HOST.name: _dedicated_host,
+    records.INSIGHTS_ANALYSIS.name: _analysis,
+    records.SCOPE_ANALYSIS.name: _scope_analysis,
     records.HOST.name: _host,
     records.VOLUME.name: _volume,
     records.BUCKET.name: _bucket,
