@@ -12,7 +12,7 @@ from pathlib import Path
 
 from mallee.images import catalogue
 from mallee.model import catalogue as documents
-from mallee.model.images import DirectBoot
+from mallee.model.images import Blob, DirectBoot
 from mallee.model.layout import Layout
 
 NAME = "debian-test"
@@ -63,7 +63,7 @@ def put_together(tar: Path, scratch: Path) -> None:
 
 def offer(layout: Layout) -> None:
     """Put the image into a cloud's catalogue, from which it registers it."""
-    blobs = {}
+    blobs: dict[str, Blob] = {}
     for name, form in zip(_FILES, ("kernel", "ramdisk", "raw"), strict=True):
         copy = layout.root / f"debian-{name}"
         subprocess.run(["cp", "--sparse=always", str(ROOT / name), str(copy)], check=True)

@@ -3,6 +3,10 @@
 The network is not real: the endpoint's namespace holds the instance's address itself.
 """
 
+# botocore has no types of its own.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false
+
 import asyncio
 import json
 import queue
@@ -16,6 +20,7 @@ from typing import Any
 import aiohttp
 import botocore.session
 import pytest
+import yarl
 from awscrt import websocket
 from botocore.credentials import Credentials
 from botocore.signers import RequestSigner
@@ -64,7 +69,7 @@ class Ends:
             who,
             session.get_component("event_emitter"),
         )
-        return signer.generate_presigned_url(
+        signed = signer.generate_presigned_url(
             request_dict={
                 "url": f"wss://{self.dns_name}/openTunnel?{urllib.parse.urlencode(asked)}",
                 "body": {},
@@ -77,6 +82,7 @@ class Ends:
             operation_name="openTunnel",
             expires_in=60,
         )
+        return str(signed)
 
     async def open(self, **changed: str) -> aiohttp.ClientWebSocketResponse:
         return await self.join(self.url(**changed))
@@ -85,13 +91,13 @@ class Ends:
         path = url.removeprefix(f"wss://{self.dns_name}")
         whole = f"{self.cloud.url}{path}".replace("http://", "ws://")
         # What is encoded stays as it was signed.
-        where = aiohttp.client.URL(whole, encoded=True)
+        where = yarl.URL(whole, encoded=True)
         return await self.session.ws_connect(where, headers={"Host": self.dns_name})
 
     async def refused(self, url: str) -> tuple[int, str]:
         """Status and code with which a URL is refused."""
         path = url.removeprefix(f"wss://{self.dns_name}")
-        where = aiohttp.client.URL(self.cloud.url + path, encoded=True)
+        where = yarl.URL(self.cloud.url + path, encoded=True)
         upgrade = {"Upgrade": "websocket", "Connection": "Upgrade", "Host": self.dns_name}
         async with self.session.get(where, headers=upgrade) as answer:
             return answer.status, json.loads(await answer.text())["__type"]
