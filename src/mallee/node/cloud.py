@@ -17,17 +17,14 @@ import msgspec
 
 from mallee.kit import files, logs, pki
 from mallee.model import parts
+from mallee.model.guestrequests import STREAM_BYTES_MAX, GuestRequest, GuestResponse, Whence
 from mallee.model.hosts import (
     LINE_BYTES_MAX,
-    STREAM_BYTES_MAX,
     CredentialsAnswer,
     CredentialsRequest,
-    GuestRequest,
-    GuestResponse,
     HostWanted,
     SyncAnswer,
     SyncRequest,
-    Whence,
 )
 from mallee.model.layout import Layout
 from mallee.node import facts

@@ -27,7 +27,8 @@ from botocore.exceptions import ClientError
 
 from mallee.cloud import http
 from mallee.cloud.state import records
-from mallee.model.hosts import CredentialsRequest, RoleCredentials, SyncRequest, Whence
+from mallee.model.guestrequests import Whence
+from mallee.model.hosts import CredentialsRequest, RoleCredentials, SyncRequest
 from mallee.model.images import Blob, Image
 from mallee.model.layout import Layout
 from mallee.node import cloud as node_cloud

@@ -14,14 +14,8 @@ from botocore.config import Config
 from botocore.credentials import InstanceMetadataProvider
 from botocore.utils import InstanceMetadataFetcher
 
-from mallee.model.hosts import (
-    GuestRequest,
-    GuestResponse,
-    InstanceWanted,
-    ProfileWanted,
-    RoleCredentials,
-    Whence,
-)
+from mallee.model.guestrequests import GuestRequest, GuestResponse, Whence
+from mallee.model.hosts import InstanceWanted, ProfileWanted, RoleCredentials
 from mallee.model.layout import Layout
 from mallee.node import cloud
 from mallee.node.do import network

@@ -15,12 +15,8 @@ from msgspec.structs import replace
 
 from mallee.kit import process
 from mallee.model.carried import AclWanted, Way
-from mallee.model.hosts import (
-    GuestRequest,
-    GuestResponse,
-    VpcWanted,
-    Whence,
-)
+from mallee.model.guestrequests import GuestRequest, GuestResponse, Whence
+from mallee.model.hosts import VpcWanted
 from mallee.model.layout import Layout
 from mallee.model.networks import Direction, Rule
 from mallee.node import cloud

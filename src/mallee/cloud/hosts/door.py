@@ -24,14 +24,13 @@ from mallee.cloud.state import records, store
 from mallee.cloud.state.records import HostSeen, Record
 from mallee.kit import clock as clocks
 from mallee.kit import logs, pki
+from mallee.model.guestrequests import GuestRequest, Whence
 from mallee.model.hosts import (
     CredentialsRequest,
-    GuestRequest,
     Host,
     HostWanted,
     SyncAnswer,
     SyncRequest,
-    Whence,
 )
 from mallee.model.layout import Layout
 

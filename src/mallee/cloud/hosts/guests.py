@@ -20,14 +20,8 @@ from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.kit import clock, secretbox
 from mallee.model.endpoints import Endpoint
-from mallee.model.hosts import (
-    CredentialsAnswer,
-    CredentialsRequest,
-    GuestRequest,
-    GuestResponse,
-    RoleCredentials,
-    Whence,
-)
+from mallee.model.guestrequests import GuestRequest, GuestResponse, Whence
+from mallee.model.hosts import CredentialsAnswer, CredentialsRequest, RoleCredentials
 from mallee.model.instances import Instance, InstanceSeen
 from mallee.model.networks import Interface
 

@@ -20,7 +20,7 @@ from aiohttp import WSMsgType, web
 from mallee.cloud import handover, http
 from mallee.cloud.hosts import guests, joining
 from mallee.cloud.state import store
-from mallee.model.hosts import STREAM_BYTES_MAX, STREAMS_PER_HOST, Whence
+from mallee.model.guestrequests import STREAM_BYTES_MAX, STREAMS_PER_HOST, Whence
 
 READ_BYTES = 128 << 10
 

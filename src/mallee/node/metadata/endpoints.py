@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from mallee.model.hosts import Whence
+from mallee.model.guestrequests import Whence
 from mallee.node.do import namespaces
 from mallee.node.metadata import doors, gateway
 from mallee.node.plan import network

@@ -17,7 +17,8 @@ from http import HTTPStatus
 from ipaddress import ip_address, ip_network
 
 from mallee.kit import clock as clocks
-from mallee.model.hosts import InstanceWanted, Whence
+from mallee.model.guestrequests import Whence
+from mallee.model.hosts import InstanceWanted
 from mallee.node.do import namespaces
 from mallee.node.metadata import answers, doors, endpoints, gateway, tokens, wire
 from mallee.node.plan import network

@@ -12,12 +12,12 @@ import re
 from collections.abc import Iterable
 from http import HTTPStatus
 
+from mallee.model.guestrequests import GuestResponse
 from mallee.model.hosts import (
     ASK_PLANS,
     ASK_TUNNEL,
     Ask,
     CredentialsAnswer,
-    GuestResponse,
     HostWanted,
     InstanceWanted,
     SyncAnswer,
