@@ -194,7 +194,7 @@ NAMES_NOTHING = re.compile(
     r"|CoreCount|CpuCredits|InstanceFamily|Resources?$|ThreadsPerCore|UseLongIds|Cron|Key$|(Start|End)(Hour|WeekDay)|InstanceEventId|Not(Before|After)|ReasonCodes|Accelerator|Architecture|BareMetal|Burstable|Excluded|InstanceGenerations|LocalStorage"
     r"|Memory|NetworkInterfaceCount|TotalLocalStorage|VCpu|Virtualization"
     r"|(Appliance|Auto|Default|Dns|Ipv6|Multicast|SecurityGroup|VpnEcmp)[A-Za-z]*(Support|Attachments|Association|Propagation)$"
-    r"|AmazonSideAsn|Blackhole|PeerAccountId|PeerRegion"
+    r"|AmazonSideAsn|LocalTarget|Blackhole|PeerAccountId|PeerRegion"
     r"|Signature|SigningA|SourceE|DestinationE|Bypass|WakeUp"
     r"|AddAllocation|AddOperating|AutoImport|AwsService|Cascade|ClearAllocation|Disallowed|Monitored|Netmask|Operating|PreviewNext|PubliclyAdv|PublicIpSource|RemoveAllocation|RemoveOperating|Tier"
     r"|Traffic(Type|Direction)|LogDestination|LogFormat|ResourceType|(Add|Remove)NetworkServices|RemoveFields"

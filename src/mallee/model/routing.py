@@ -109,6 +109,11 @@ class NatGateway(msgspec.Struct, frozen=True, kw_only=True):
     deleted_at: float | None = None
     """Seconds since the epoch; for an hour after it, it is shown as `deleted`."""
     failure: tuple[str, str] | None = None
-    """Code and sentence of why it failed."""
+    """Code and sentence of why it failed: then it has no address, and carries nothing."""
     client_token: str | None = None
     tags: dict[str, str] = {}
+
+    @property
+    def is_there(self) -> bool:
+        """Whether it has neither failed nor been deleted."""
+        return self.deleted_at is None and self.failure is None

@@ -12,7 +12,7 @@ from enum import Enum
 
 import msgspec
 
-SETTLES_S = 1.0
+SETTLES_S = 0.5
 """How long something is shown as on its way (`pending`, `modifying`, `deleting`): hosts are told
 within moments, and do not wait for it."""
 SHOWN_S = 3600.0

@@ -21,7 +21,7 @@ Maker = Callable[[Any, FakeHost], Asked]
 MODEL = botocore.session.get_session().get_waiter_model("ec2")
 ROWS = frozenset(row.name for row in actions.TABLE.values() if row.service == "ec2")
 OVER_ROWS = sorted(name for name in MODEL.waiter_names if MODEL.get_waiter(name).operation in ROWS)
-AT_ONCE = {"Delay": 0, "MaxAttempts": 5}
+AT_ONCE = {"Delay": 0.1, "MaxAttempts": 100}
 
 
 def _instance(call: str | None = None) -> Maker:

@@ -87,7 +87,7 @@ def beyond(view: View, vpc_ids: Iterable[str]) -> Iterator[str]:
     gateway: they are carried though no guest is in them."""
     for id in {other for one in vpc_ids for other in neighbours(view, one)}:
         found = view.by(records.NAT_GATEWAY, "vpc", id)
-        if any(gateway.doc.deleted_at is None for gateway in found):
+        if any(gateway.doc.is_there for gateway in found):
             yield id
 
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import botocore.exceptions
 import pytest
 
 from tests.cloud.ec2.asking import refusal
@@ -21,6 +22,26 @@ def public(alice: Any, net: Net) -> dict[str, Any]:
     return made["NatGateway"]
 
 
+def wait(client: Any, waiter: str, id: str) -> None:
+    client.get_waiter(waiter).wait(NatGatewayIds=[id], WaiterConfig={"Delay": 1})
+
+
+def failure(client: Any, subnet: str, allocation: str) -> str:
+    """Make a gateway that fails; return why."""
+    made = client.create_nat_gateway(SubnetId=subnet, AllocationId=allocation)["NatGateway"]
+    assert made["State"] == "pending"
+    with pytest.raises(botocore.exceptions.WaiterError):
+        wait(client, "nat_gateway_available", made["NatGatewayId"])
+    (shown,) = client.describe_nat_gateways(NatGatewayIds=[made["NatGatewayId"]])["NatGateways"]
+    assert (shown["State"], shown["NatGatewayAddresses"]) == ("failed", [])
+    route = {"RouteTableId": nets.tables(client, shown["VpcId"])[0]["RouteTableId"]}
+    code = refusal(client.create_route, **route, DestinationCidrBlock="192.0.2.0/24",
+                   NatGatewayId=made["NatGatewayId"])  # fmt: skip
+    assert code == "InvalidNatGatewayID.NotFound"
+    client.delete_nat_gateway(NatGatewayId=made["NatGatewayId"])
+    return shown["FailureCode"]
+
+
 def address_of(client: Any, allocation: str) -> dict[str, Any]:
     return client.describe_addresses(AllocationIds=[allocation])["Addresses"][0]
 
@@ -29,7 +50,7 @@ def test_a_public_gateway_has_an_elastic_address_and_an_interface(
     alice: Any, net: Net, public: dict[str, Any]
 ) -> None:
     (own,) = public["NatGatewayAddresses"]
-    assert public["State"] == "available"
+    assert public["State"] == "pending"
     assert own["IsPrimary"]
     allocation = own["AllocationId"]
     assert address_of(alice, allocation)["NetworkInterfaceId"] == own["NetworkInterfaceId"]
@@ -65,12 +86,12 @@ def test_a_deleted_gateway_leaves_its_address_and_a_black_hole(
     alice.delete_nat_gateway(NatGatewayId=id)
     assert nets.routes(alice, net.table)["0.0.0.0/0"] == (id, "blackhole")
     (shown,) = alice.describe_nat_gateways(NatGatewayIds=[id])["NatGateways"]
-    assert shown["State"] == "deleted"
+    assert shown["State"] in ("deleting", "deleted")
     assert refusal(alice.delete_nat_gateway, NatGatewayId=id) == "NatGatewayNotFound"
     allocation = public["NatGatewayAddresses"][0]["AllocationId"]
     assert "AssociationId" not in address_of(alice, allocation)
     alice.delete_subnet(SubnetId=net.subnet)
-    alice.get_waiter("nat_gateway_deleted").wait(NatGatewayIds=[id])
+    wait(alice, "nat_gateway_deleted", id)
 
 
 def test_a_public_gateway_needs_a_free_address_and_a_way_out(alice: Any, net: Net) -> None:
@@ -78,12 +99,11 @@ def test_a_public_gateway_needs_a_free_address_and_a_way_out(alice: Any, net: Ne
     assert refusal(ask, SubnetId=net.subnet) == "MissingParameter"
     allocation = alice.allocate_address()["AllocationId"]
     ask(SubnetId=net.subnet, AllocationId=allocation)
-    code = refusal(ask, SubnetId=net.subnet, AllocationId=allocation)
-    assert code == "Resource.AlreadyAssociated"
+    assert failure(alice, net.subnet, allocation) == "Resource.AlreadyAssociated"
     lone = alice.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
     subnet = alice.create_subnet(VpcId=lone, CidrBlock="10.9.0.0/24")["Subnet"]["SubnetId"]
     other = alice.allocate_address()["AllocationId"]
-    assert refusal(ask, SubnetId=subnet, AllocationId=other) == "Gateway.NotAttached"
+    assert failure(alice, subnet, other) == "Gateway.NotAttached"
     private = {"SubnetId": subnet, "ConnectivityType": "private"}
     code = refusal(ask, **private, AllocationId=other)
     assert code == "InvalidParameterCombination"
@@ -96,7 +116,7 @@ def test_gateways_are_found_by_filters(alice: Any, net: Net, public: dict[str, A
     ask = alice.describe_nat_gateways
     assert len(ask(Filter=where("vpc-id", net.vpc))["NatGateways"]) == 1
     assert ask(Filter=where("state", "deleted"))["NatGateways"] == []
-    alice.get_waiter("nat_gateway_available").wait(NatGatewayIds=[public["NatGatewayId"]])
+    wait(alice, "nat_gateway_available", public["NatGatewayId"])
 
 
 def test_a_public_gateway_gets_a_second_address_and_loses_it(

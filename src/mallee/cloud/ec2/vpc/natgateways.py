@@ -17,7 +17,7 @@ from mallee.cloud.action import Action, Listing, Write
 from mallee.cloud.call import Call, WriteCall
 from mallee.cloud.ec2 import resources, tagset
 from mallee.cloud.ec2.instances import release
-from mallee.cloud.ec2.vpc import interfaceaddresses, interfaces, internetgateways
+from mallee.cloud.ec2.vpc import interfaceaddresses, interfaces, internetgateways, privateips
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
 from mallee.model import ids
@@ -29,19 +29,22 @@ if TYPE_CHECKING:
 
 MAX_PER_ZONE = 5
 SHOWN_S = 3600.0
-"""How long a deleted one is still shown."""
+"""How long one that was deleted, or has failed, is still shown."""
+SETTLES_S = 0.5
+"""How long it is shown as `pending` and as `deleting`: hosts are told within moments."""
 REQUESTER = "nat_gateway"
 
 GatewayRecord = Record[NatGateway, None]
+SubnetRecord = privateips.SubnetRecord
 
 
 def is_there(gateway: GatewayRecord) -> bool:
-    """Tell whether it has not been deleted."""
-    return gateway.doc.deleted_at is None
+    """Tell whether it has neither failed nor been deleted."""
+    return gateway.doc.is_there
 
 
 def own(call: WriteCall, id: str) -> GatewayRecord:
-    """Return the caller's gateway, which has not been deleted."""
+    """Return the caller's gateway, which is there."""
     gateway = resources.one(call, records.NAT_GATEWAY, id)
     if not is_there(gateway):
         raise errors.NatGatewayNotFound(id)
@@ -60,16 +63,20 @@ def create_nat_gateway(
     is_public = request.get("ConnectivityType", "public") == "public"
     allocations = [*([request["AllocationId"]] if "AllocationId" in request else [])]
     allocations += request.get("SecondaryAllocationIds") or []
-    elastic = _check_public(call, allocations, subnet.doc.vpc_id, is_public=is_public)
+    elastic = _check_public(call, allocations, is_public=is_public)
     _check_count(call, subnet.doc.zone)
     id = ids.make("nat", call.entropy(ids.ID_BYTES))
+    wish = _wish(request, len(elastic))
+    failure = _failure(call, subnet, elastic, wish)
+    if failure is not None:
+        return _fail(call, request, subnet, failure)
     interface = interfaces.create(
         call,
         interfaces.NewInterface(
             instance_id=None,
             subnet=subnet,
             group_ids=(),
-            wish=_wish(request, len(elastic)),
+            wish=wish,
             description=f"Interface for NAT Gateway {id}",
             delete_on_termination=False,
             requester=REQUESTER,
@@ -95,6 +102,52 @@ def create_nat_gateway(
     return {"NatGateway": _render(call, record), "ClientToken": request.get("ClientToken")}
 
 
+def _failure(
+    call: WriteCall,
+    subnet: SubnetRecord,
+    elastic: Sequence[Record[Address, None]],
+    wish: interfaceaddresses.Wish,
+) -> tuple[str, str] | None:
+    """Return why AWS would find out only later that there can be no such gateway; None: nothing."""
+    vpc_id = subnet.doc.vpc_id
+    if elastic and internetgateways.attached_to(call.tx, vpc_id) is None:
+        return "Gateway.NotAttached", f"Network {vpc_id} has no Internet gateway attached"
+    for address in elastic:
+        if address.doc.association_id is not None:
+            words = f"Elastic IP address [{address.id}] is already associated"
+            return "Resource.AlreadyAssociated", words
+    wanted = 1 + wish.secondary.count + len(wish.secondary.named)
+    if privateips.free(call.tx, subnet) < wanted:
+        return (
+            "InsufficientFreeAddressesInSubnet",
+            f"Subnet {subnet.id} has insufficient free addresses to create this NAT gateway",
+        )
+    return None
+
+
+def _fail(
+    call: WriteCall,
+    request: shapes.CreateNatGatewayRequest,
+    subnet: SubnetRecord,
+    failure: tuple[str, str],
+) -> shapes.CreateNatGatewayResult:
+    """Make a gateway that says why it cannot be, and holds nothing."""
+    id = ids.make("nat", call.entropy(ids.ID_BYTES))
+    made = NatGateway(
+        id=id,
+        vpc_id=subnet.doc.vpc_id,
+        subnet_id=subnet.id,
+        is_public=request.get("ConnectivityType", "public") == "public",
+        addresses=(),
+        created_at=call.now,
+        failure=failure,
+        client_token=request.get("ClientToken"),
+        tags=tagset.of_new(request, records.NAT_GATEWAY.name),
+    )
+    record = call.tx.insert(records.NAT_GATEWAY, call.account, id, made)
+    return {"NatGateway": _render(call, record), "ClientToken": request.get("ClientToken")}
+
+
 def _wish(request: shapes.CreateNatGatewayRequest, elastic: int) -> interfaceaddresses.Wish:
     named = tuple(request.get("SecondaryPrivateIpAddresses") or ())
     count = request.get("SecondaryPrivateIpAddressCount", 0)
@@ -114,7 +167,7 @@ def _wish(request: shapes.CreateNatGatewayRequest, elastic: int) -> interfaceadd
 
 
 def _check_public(
-    call: WriteCall, allocations: Sequence[str], vpc_id: str, *, is_public: bool
+    call: WriteCall, allocations: Sequence[str], *, is_public: bool
 ) -> list[Record[Address, None]]:
     """Return the elastic addresses that a new gateway shall have."""
     if not is_public:
@@ -125,8 +178,7 @@ def _check_public(
         return []
     if not allocations:
         raise errors.MissingParameter("AllocationId")
-    internetgateways.check_attached(call, vpc_id)
-    return [check_free(call, id) for id in allocations]
+    return [resources.one(call, records.ADDRESS, id) for id in allocations]
 
 
 def check_free(call: WriteCall, allocation_id: str) -> Record[Address, None]:
@@ -179,7 +231,9 @@ def delete_nat_gateway(
     call: WriteCall, request: shapes.DeleteNatGatewayRequest
 ) -> shapes.DeleteNatGatewayResult:
     """Delete a gateway; its elastic addresses stay their account's, its routes lead nowhere."""
-    gateway = own(call, request["NatGatewayId"])
+    gateway = resources.one(call, records.NAT_GATEWAY, request["NatGatewayId"])
+    if gateway.doc.deleted_at is not None:
+        raise errors.NatGatewayNotFound(gateway.id)
     for address in gateway.doc.addresses:
         elastic = call.tx.get(records.ADDRESS, address.allocation_id or "")
         if elastic is not None:
@@ -205,23 +259,32 @@ def _find(call: Call, request: shapes.DescribeNatGatewaysRequest) -> Iterable[Ga
 
 
 def is_shown(gateway: GatewayRecord, now: float) -> bool:
-    """Tell whether it is there, or was deleted only lately."""
-    deleted_at = gateway.doc.deleted_at
-    return deleted_at is None or deleted_at + SHOWN_S > now
+    """Tell whether it is there, or was deleted or has failed only lately."""
+    doc = gateway.doc
+    over_at = doc.created_at if doc.failure is not None else doc.deleted_at
+    return over_at is None or over_at + SHOWN_S > now
 
 
-def state(gateway: GatewayRecord) -> str:
-    """Return its state: there is nothing to wait for between those."""
-    return "available" if is_there(gateway) else "deleted"
+def state(gateway: GatewayRecord, now: float) -> str:
+    """Return its state; hosts need not be waited for."""
+    doc = gateway.doc
+    if doc.deleted_at is not None:
+        return "deleting" if now < doc.deleted_at + SETTLES_S else "deleted"
+    if now < doc.created_at + SETTLES_S:
+        return "pending"
+    return "available" if doc.failure is None else "failed"
 
 
 def _render(call: Call, gateway: GatewayRecord) -> shapes.NatGateway:
-    doc = gateway.doc
+    doc, now = gateway.doc, state(gateway, call.now)
+    failure = doc.failure if now != "pending" else None
     return {
         "NatGatewayId": gateway.id,
         "VpcId": doc.vpc_id,
         "SubnetId": doc.subnet_id,
-        "State": state(gateway),
+        "State": now,
+        "FailureCode": failure[0] if failure else None,
+        "FailureMessage": failure[1] if failure else None,
         "ConnectivityType": "public" if doc.is_public else "private",
         "AvailabilityMode": "zonal",
         "CreateTime": doc.created_at,
@@ -278,7 +341,7 @@ ACTIONS: tuple[Action, ...] = (
             member="NatGateways",
             filters={
                 "nat-gateway-id": lambda call, it: (it.id,),
-                "state": lambda call, it: (state(it),),
+                "state": lambda call, it: (state(it, call.now),),
                 "subnet-id": lambda call, it: (it.doc.subnet_id,),
                 "vpc-id": lambda call, it: (it.doc.vpc_id,),
             },

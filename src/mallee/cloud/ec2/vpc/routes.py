@@ -225,7 +225,7 @@ def _egress_only(call: WriteCall, id: str, table: TableRecord) -> tuple[TargetKi
 def _nat(call: WriteCall, id: str, table: TableRecord) -> tuple[TargetKind, str]:
     resources.check_form(records.NAT_GATEWAY, id)
     gateway = call.tx.get(records.NAT_GATEWAY, id)
-    if gateway is None or gateway.account != call.account or gateway.doc.deleted_at is not None:
+    if gateway is None or gateway.account != call.account or not gateway.doc.is_there:
         raise errors.InvalidNatGatewayIDNotFound(id)
     _check_same_vpc(table, gateway.doc.vpc_id, f"NAT gateway {gateway.id}")
     return TargetKind.NAT, gateway.id

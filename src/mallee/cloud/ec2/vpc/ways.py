@@ -34,7 +34,7 @@ def _egress_only(view: Reader, table: RouteTable, id: str) -> bool:
 
 def _nat(view: Reader, table: RouteTable, id: str) -> bool:
     gateway = view.get(records.NAT_GATEWAY, id)
-    return gateway is not None and gateway.doc.deleted_at is None
+    return gateway is not None and gateway.doc.is_there
 
 
 def _interface(view: Reader, table: RouteTable, id: str) -> bool:
