@@ -119,6 +119,20 @@ class Transfer(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds since the epoch."""
 
 
+class Handover(msgspec.Struct, frozen=True, kw_only=True):
+    """That an elastic address went to another account; its record is the former owner's, its id
+    the allocation id that he had."""
+
+    id: str
+    public_ip: str
+    account: str
+    """Who has it now."""
+    offered_until: float
+    """Seconds since the epoch."""
+    accepted_at: float
+    """Seconds since the epoch."""
+
+
 class Address(msgspec.Struct, frozen=True, kw_only=True):
     """An elastic address of an account; its id is the allocation id (`eipalloc-…`)."""
 

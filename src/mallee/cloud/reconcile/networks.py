@@ -4,7 +4,7 @@ and attachments."""
 from typing import Any
 
 from mallee.cloud.ec2.transit import attachments
-from mallee.cloud.ec2.vpc import natgateways, peerings
+from mallee.cloud.ec2.vpc import addresstransfers, natgateways, peerings
 from mallee.cloud.reconcile.runner import Reconciler
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
@@ -36,6 +36,7 @@ def over(view: store.View | store.Tx, now: float) -> list[Record[Any, Any]]:
     return [
         *(it for it in view.list(records.NAT_GATEWAY) if not natgateways.is_shown(it, now)),
         *(it for it in view.list(records.PEERING) if peerings.is_forgotten(it.doc, now)),
+        *(it for it in view.list(records.HANDOVER) if addresstransfers.is_forgotten(it.doc, now)),
         *(
             it
             for it in view.list(records.TRANSIT_ATTACHMENT)
@@ -43,8 +44,7 @@ def over(view: store.View | store.Tx, now: float) -> list[Record[Any, Any]]:
         ),
         *(
             it
-            for kind in (records.TRANSIT_TABLE, records.TRANSIT_GATEWAY)
-            for it in view.list(kind)
+            for it in (*view.list(records.TRANSIT_TABLE), *view.list(records.TRANSIT_GATEWAY))
             if transit.is_forgotten(it.doc.deleted_at, now)
         ),
     ]

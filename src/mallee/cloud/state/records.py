@@ -179,6 +179,7 @@ VPC: Kind[networks.Vpc, None] = Kind("vpc", networks.Vpc)
 SUBNET: Kind[networks.Subnet, None] = Kind("subnet", networks.Subnet)
 INTERFACE: Kind[networks.Interface, None] = Kind("network-interface", networks.Interface)
 ADDRESS: Kind[networks.Address, None] = Kind("elastic-ip", networks.Address)
+HANDOVER: Kind[networks.Handover, None] = Kind("address-handover", networks.Handover)
 SECURITY_GROUP: Kind[networks.SecurityGroup, None] = Kind("security-group", networks.SecurityGroup)
 ROUTE_TABLE: Kind[routing.RouteTable, None] = Kind("route-table", routing.RouteTable)
 INTERNET_GATEWAY: Kind[routing.InternetGateway, None] = Kind(
@@ -299,6 +300,7 @@ KINDS: dict[str, Kind[Any, Any]] = {
         SUBNET,
         INTERFACE,
         ADDRESS,
+        HANDOVER,
         SECURITY_GROUP,
         ROUTE_TABLE,
         INTERNET_GATEWAY,

@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from mallee.cloud.ec2.vpc import addresstransfers
+from mallee.cloud.reconcile import networks
 from mallee.cloud.state import records
 from tests.cloud.ec2.asking import refusal
 from tests.cloud.ec2.vpc import nets
@@ -34,6 +36,22 @@ def test_an_address_changes_hands(alice: Any, bob: Any, world: World, mine: Any)
     taken = accept(Address=mine["PublicIp"], TagSpecifications=tags)["AddressTransfer"]
     assert taken["AddressTransferStatus"] == "accepted"
     assert alice.describe_addresses()["Addresses"] == []
+    (given,) = alice.describe_address_transfers()["AddressTransfers"]
+    assert (given["AddressTransferStatus"], given["AllocationId"]) == (
+        "accepted",
+        mine["AllocationId"],
+    )
+    assert given["TransferOfferAcceptedTimestamp"]
+    assert bob.describe_address_transfers()["AddressTransfers"] == []
+
+    def age(tx: Any) -> None:
+        record = tx.get(records.HANDOVER, mine["AllocationId"])
+        long_ago = tx.now - addresstransfers.SHOWN_S
+        tx.write(record, replace(record.doc, accepted_at=long_ago))
+
+    world.store.transact(age)
+    assert alice.describe_address_transfers()["AddressTransfers"] == []
+    assert world.store.transact(networks.sweep) == 1
     (now,) = bob.describe_addresses()["Addresses"]
     assert (now["PublicIp"], now["AllocationId"]) == (mine["PublicIp"], taken["AllocationId"])
     assert now["Tags"] == tags[0]["Tags"]

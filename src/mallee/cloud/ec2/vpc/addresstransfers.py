@@ -1,7 +1,8 @@
 """Transfers of elastic addresses: offered by one account, accepted by another.
 
 Called through the action table. An offer stands for a week on the address itself; who accepts gets
-the same public address as a new allocation of his, without tags.
+the same public address as a new allocation of his, without tags. The former owner is shown for two
+weeks that it was accepted.
 """
 
 from __future__ import annotations
@@ -19,15 +20,18 @@ from mallee.cloud.ec2.vpc import publicpool
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
 from mallee.model import ids
-from mallee.model.networks import Address, Transfer
+from mallee.model.networks import Address, Handover, Transfer
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes
 
 STANDS_S = 7 * 86400.0
+SHOWN_S = 14 * 86400.0
+"""How long the former owner is shown that it was accepted."""
 ACCOUNT_DIGITS = 12
 
 AddressRecord = Record[Address, None]
+HandoverRecord = Record[Handover, None]
 
 
 def enable_transfer(
@@ -81,6 +85,14 @@ def accept_transfer(
         )
     call.tx.release(publicpool.SPACE, public_ip)
     call.tx.delete(address)
+    given = Handover(
+        id=address.id,
+        public_ip=public_ip,
+        account=call.account,
+        offered_until=offer.expires_at,
+        accepted_at=call.now,
+    )
+    call.tx.insert(records.HANDOVER, address.account, given.id, given)
     id = ids.make("eipalloc", call.entropy(ids.ID_BYTES))
     call.tx.claim(publicpool.SPACE, public_ip, id)
     made = Address(
@@ -106,14 +118,42 @@ def _is_offered(call: Call, address: AddressRecord) -> bool:
     return offer is not None and offer.expires_at > call.now
 
 
-def _find(call: Call, request: shapes.DescribeAddressTransfersRequest) -> Iterable[AddressRecord]:
+def is_forgotten(handover: Handover, now: float) -> bool:
+    """Tell whether it was accepted so long ago that nobody is shown it any more."""
+    return handover.accepted_at + SHOWN_S <= now
+
+
+def _find(
+    call: Call, request: shapes.DescribeAddressTransfersRequest
+) -> Iterable[AddressRecord | HandoverRecord]:
     asked: list[str] = request.get("AllocationIds") or []
-    found = (
-        resources.several(call, records.ADDRESS, asked)
-        if asked
-        else call.view.list(records.ADDRESS, call.account)
-    )
-    return sorted((it for it in found if _is_offered(call, it)), key=lambda it: it.id)
+    over = {
+        it.id: it
+        for it in call.view.list(records.HANDOVER, call.account)
+        if not is_forgotten(it.doc, call.now)
+    }
+    if asked:
+        left = [id for id in asked if id not in over]
+        offered = resources.several(call, records.ADDRESS, left)
+        accepted = [over[id] for id in dict.fromkeys(asked) if id in over]
+    else:
+        offered = call.view.list(records.ADDRESS, call.account)
+        accepted = list(over.values())
+    found = [*(it for it in offered if _is_offered(call, it)), *accepted]
+    return sorted(found, key=lambda it: it.id)
+
+
+def _shown(call: Call, found: AddressRecord | HandoverRecord) -> shapes.AddressTransfer:
+    if not isinstance(found.doc, Handover):
+        return _render(call, resources.one(call, records.ADDRESS, found.id))
+    return {
+        "PublicIp": found.doc.public_ip,
+        "AllocationId": found.id,
+        "TransferAccountId": found.doc.account,
+        "TransferOfferExpirationTimestamp": found.doc.offered_until,
+        "TransferOfferAcceptedTimestamp": found.doc.accepted_at,
+        "AddressTransferStatus": "accepted",
+    }
 
 
 def _render(call: Call, address: AddressRecord) -> shapes.AddressTransfer:
@@ -151,7 +191,7 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         service="ec2",
         name="DescribeAddressTransfers",
-        does=Listing(find=_find, render=_render, member="AddressTransfers", filters={}),
+        does=Listing(find=_find, render=_shown, member="AddressTransfers", filters={}),
         honours=frozenset({"AllocationIds"}),
     ),
 )
