@@ -199,7 +199,7 @@ def _networks(ec2: Any) -> dict[str, str]:
             "VpcEndpointId"
         ],
         **_insights(ec2, gateway),
-        **_address_management(ec2),
+        **plans.everything(ec2),
         "prefix-list": ec2.create_managed_prefix_list(
             PrefixListName="list", AddressFamily="IPv4", MaxEntries=3
         )["PrefixList"]["PrefixListId"],
@@ -299,32 +299,6 @@ def _insights(ec2: Any, gateway: str) -> dict[str, str]:
         "scope-analysis": ways["NetworkInsightsAccessScopeAnalysis"][
             "NetworkInsightsAccessScopeAnalysisId"
         ],
-    }
-
-
-def _address_management(ec2: Any) -> dict[str, str]:
-    """Make an IPAM with what belongs to it, and a pool of public addresses."""
-    plan = plans.make(ec2)
-    discovery = ec2.create_ipam_resource_discovery()["IpamResourceDiscovery"]
-    discovery_id = discovery["IpamResourceDiscoveryId"]
-    association = ec2.associate_ipam_resource_discovery(
-        IpamId=plan.ipam, IpamResourceDiscoveryId=discovery_id
-    )["IpamResourceDiscoveryAssociation"]
-    allocation = ec2.allocate_ipam_pool_cidr(IpamPoolId=plan.pool, NetmaskLength=24)
-    target = plans.target(ec2)
-    followed = ec2.create_ipam_prefix_list_resolver_target(**target)
-    return {
-        "ipam": plan.ipam,
-        "ipam-allocation": allocation["IpamPoolAllocation"]["IpamPoolAllocationId"],
-        "ipam-association": association["IpamResourceDiscoveryAssociationId"],
-        "ipam-discovery": discovery_id,
-        "ipam-pool": plan.pool,
-        "ipam-scope": plan.private,
-        "resolver": target["IpamPrefixListResolverId"],
-        "resolver-target": followed["IpamPrefixListResolverTarget"][
-            "IpamPrefixListResolverTargetId"
-        ],
-        "public-pool": ec2.create_public_ipv4_pool()["PoolId"],
     }
 
 
@@ -605,8 +579,8 @@ def _base(world: World, row: Action, path: str) -> dict[str, Any]:
         "DeleteRoute": {"DestinationCidrBlock": "10.99.0.0/16"}
         if path != "DestinationPrefixListId"
         else {},
-        "CreateIpamPrefixListResolver": _rules(world),
-        "ModifyIpamPrefixListResolver": _rules(world),
+        "CreateIpamPrefixListResolver": plans.comparing(own["ipam-scope"]),
+        "ModifyIpamPrefixListResolver": plans.comparing(own["ipam-scope"]),
         "AssociateVpcCidrBlock": {"Ipv6NetmaskLength": 56}
         if path == "Ipv6IpamPoolId"
         else ALWAYS["AssociateVpcCidrBlock"],
@@ -636,12 +610,6 @@ def _base(world: World, row: Action, path: str) -> dict[str, Any]:
     if row.name == "RunInstances" and path.startswith("NetworkInterfaces"):
         return {**by_action[row.name], "NetworkInterfaces": [{"DeviceIndex": 0}]}
     return by_action.get(row.name, {})
-
-
-def _rules(world: World) -> dict[str, Any]:
-    scope = world.own["ipam-scope"]
-    rule = {"RuleType": "ipam-resource-cidr", "IpamScopeId": scope}
-    return {"Rules": [{**rule, "Conditions": [{"Operation": "equals"}]}]}
 
 
 def _request(world: World, row: Action, path: str, value: str) -> dict[str, Any]:

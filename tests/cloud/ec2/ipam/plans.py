@@ -59,3 +59,35 @@ def target(client: Any) -> dict[str, Any]:
         "PrefixListRegion": REGION,
         "TrackLatestVersion": True,
     }
+
+
+def everything(ec2: Any) -> dict[str, str]:
+    """Make an IPAM with what belongs to it, and a pool of public addresses."""
+    plan = make(ec2)
+    discovery = ec2.create_ipam_resource_discovery()["IpamResourceDiscovery"]
+    discovery_id = discovery["IpamResourceDiscoveryId"]
+    association = ec2.associate_ipam_resource_discovery(
+        IpamId=plan.ipam, IpamResourceDiscoveryId=discovery_id
+    )["IpamResourceDiscoveryAssociation"]
+    allocation = ec2.allocate_ipam_pool_cidr(IpamPoolId=plan.pool, NetmaskLength=24)
+    target = target(ec2)
+    followed = ec2.create_ipam_prefix_list_resolver_target(**target)
+    return {
+        "ipam": plan.ipam,
+        "ipam-allocation": allocation["IpamPoolAllocation"]["IpamPoolAllocationId"],
+        "ipam-association": association["IpamResourceDiscoveryAssociationId"],
+        "ipam-discovery": discovery_id,
+        "ipam-pool": plan.pool,
+        "ipam-scope": plan.private,
+        "resolver": target["IpamPrefixListResolverId"],
+        "resolver-target": followed["IpamPrefixListResolverTarget"][
+            "IpamPrefixListResolverTargetId"
+        ],
+        "public-pool": ec2.create_public_ipv4_pool()["PoolId"],
+    }
+
+
+def comparing(scope: str) -> dict[str, Any]:
+    """A rule with a condition that compares nothing yet."""
+    rule = {"RuleType": "ipam-resource-cidr", "IpamScopeId": scope}
+    return {"Rules": [{**rule, "Conditions": [{"Operation": "equals"}]}]}

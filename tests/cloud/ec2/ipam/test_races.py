@@ -2,7 +2,7 @@
 
 import itertools
 from concurrent.futures import ThreadPoolExecutor
-from ipaddress import ip_network
+from ipaddress import IPv4Network, ip_network
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -15,8 +15,13 @@ from tests.cloud.ec2.ipam import plans
 _AT, _LENGTH = some.integers(0, 255), some.integers(24, 30)
 
 
+def refused(error: Any) -> str:
+    """The code of a refusal."""
+    return error.response["Error"]["Code"]
+
+
 def _apart(cidrs: list[str]) -> bool:
-    found = sorted(ip_network(cidr) for cidr in cidrs)
+    found = sorted(IPv4Network(cidr) for cidr in cidrs)
     return all(one[-1] < other[0] for one, other in itertools.pairwise(found))
 
 
@@ -52,7 +57,7 @@ def test_many_at_once_get_each_their_own(front: Any, alice: Any) -> None:
             made = client.allocate_ipam_pool_cidr(IpamPoolId=plan.pool, NetmaskLength=20)
             return made["IpamPoolAllocation"]["Cidr"]
         except ClientError as error:
-            return error.response["Error"]["Code"]
+            return refused(error)
 
     with ThreadPoolExecutor(8) as several:
         answers = list(several.map(ask, range(24)))
@@ -103,7 +108,7 @@ def _code(client: Any, pool: str, what: str, number: int) -> str:
     try:
         _do(client, pool, what, number)
     except ClientError as error:
-        return error.response["Error"]["Code"]
+        return refused(error)
     return ""
 
 

@@ -87,18 +87,18 @@ def test_a_list_follows_the_vpcs_of_a_pool(alice: Any, world: World, plan: Plan)
     assert entries(alice, id, 2) == ["10.0.0.0/16", "192.0.2.0/24"]
 
 
-@pytest.mark.parametrize(
-    ("condition", "expected"),
-    [
-        ({"Operation": "equals", "ResourceTag": {"Key": "team", "Value": "red"}}, {"10.1.0.0/16"}),
-        (
-            {"Operation": "not-equals", "ResourceTag": {"Key": "team", "Value": "red"}},
-            {"10.2.0.0/16", "172.31.0.0/16"},
-        ),
-        ({"Operation": "subnet-of", "Cidr": "10.0.0.0/8"}, {"10.1.0.0/16", "10.2.0.0/16"}),
-        ({"Operation": "equals", "ResourceRegion": "eu-west-1"}, set()),
-    ],
-)
+NARROWING: list[tuple[dict[str, Any], set[str]]] = [
+    ({"Operation": "equals", "ResourceTag": {"Key": "team", "Value": "red"}}, {"10.1.0.0/16"}),
+    (
+        {"Operation": "not-equals", "ResourceTag": {"Key": "team", "Value": "red"}},
+        {"10.2.0.0/16", "172.31.0.0/16"},
+    ),
+    ({"Operation": "subnet-of", "Cidr": "10.0.0.0/8"}, {"10.1.0.0/16", "10.2.0.0/16"}),
+    ({"Operation": "equals", "ResourceRegion": "eu-west-1"}, set()),
+]
+
+
+@pytest.mark.parametrize(("condition", "expected"), NARROWING)
 def test_conditions_narrow(bob: Any, condition: dict[str, Any], expected: set[str]) -> None:
     plan = plans.make(bob)
     tags = [{"ResourceType": "vpc", "Tags": [{"Key": "team", "Value": "red"}]}]

@@ -141,8 +141,12 @@ def test_discoveries_are_made_joined_and_parted(bob: Any, plan: Plan) -> None:
     assert refusal(bob.delete_ipam_resource_discovery, **default) == "OperationNotPermitted"
 
 
+def _cidr(second: int, third: int, length: int) -> str:
+    return f"10.{second}.{third * 16}.0/{length}"
+
+
 _CIDRS = strategies.builds(
-    lambda second, third, length: f"10.{second}.{third * 16}.0/{length}",
+    _cidr,
     strategies.integers(0, 3),
     strategies.integers(0, 15),
     strategies.sampled_from([20, 22, 24]),

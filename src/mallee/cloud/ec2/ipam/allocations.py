@@ -7,7 +7,7 @@ others have it sees with their accounts' ids, as in AWS.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -16,7 +16,7 @@ from mallee.aws import errors
 from mallee.cloud.action import Action, Listing, Write
 from mallee.cloud.call import Call, WriteCall
 from mallee.cloud.ec2 import resources, tagset
-from mallee.cloud.ec2.ipam import given, ipams
+from mallee.cloud.ec2.ipam import given, ipams, shownfilters
 from mallee.cloud.ec2.vpc import ranges
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
@@ -137,7 +137,7 @@ def shown(call: Call, allocation: AllocationRecord) -> shapes.IpamPoolAllocation
     }
 
 
-_FILTERS = {
+_FILTERS: Mapping[str, shownfilters.Finder] = {
     "cidr": lambda call, it: (it.doc.cidr,),
     "ipam-pool-allocation-id": lambda call, it: (it.id,),
     "ipam-pool-id": lambda call, it: (it.doc.pool_id,),

@@ -83,7 +83,7 @@ def _find_cidrs(
     return sorted((Seen(id, it) for it in watched.resources(call.view, seen)), key=lambda it: it.id)
 
 
-def _render_cidr(call: Call, seen: Seen) -> shapes.IpamDiscoveredResourceCidr:
+def _render_cidr(call: Call, seen: Seen) -> Any:
     one: watched.Resource = seen.of
     is_subnet = one.type == watched.SUBNET
     return {
@@ -120,9 +120,9 @@ def _addresses(call: Call, account: str) -> Iterator[PublicAddress]:
             yield PublicAddress(interface.doc.public_ip, account, None, interface)
 
 
-def _render_address(call: Call, seen: Seen) -> shapes.IpamDiscoveredPublicAddress:
+def _render_address(call: Call, seen: Seen) -> Any:
     one: PublicAddress = seen.of
-    shown: shapes.IpamDiscoveredPublicAddress = {
+    shown: dict[str, Any] = {
         "IpamResourceDiscoveryId": seen.discovery_id,
         "AddressRegion": call.settings.region,
         "Address": one.id,

@@ -244,7 +244,7 @@ def seen_by(call: Call) -> Iterable[PoolRecord]:
 
 def _render(call: Call, pool: PoolRecord) -> shapes.IpamPool:
     doc = pool.doc
-    shown: shapes.IpamPool = {
+    shown: Any = {
         "OwnerId": pool.account,
         "IpamPoolId": pool.id,
         "SourceIpamPoolId": doc.source_id or None,
@@ -278,27 +278,28 @@ def _render(call: Call, pool: PoolRecord) -> shapes.IpamPool:
     return shown
 
 
-_FILTERS = shownfilters.of(
-    _render,
-    "AddressFamily",
-    "AutoImport",
-    "AwsService",
-    "Description",
-    "IpamArn",
-    "IpamPoolArn",
-    "IpamPoolId",
-    "IpamRegion",
-    "IpamScopeArn",
-    "IpamScopeType",
-    "Locale",
-    "OwnerId",
-    "PoolDepth",
-    "PublicIpSource",
-    "SourceIpamPoolId",
-    "State",
-) | {
+_FILTERS: Mapping[str, shownfilters.Finder] = {
     "ipam-id": lambda call, it: (it.doc.ipam_id,),
     "ipam-scope-id": lambda call, it: (it.doc.scope_id,),
+    **shownfilters.of(
+        _render,
+        "AddressFamily",
+        "AutoImport",
+        "AwsService",
+        "Description",
+        "IpamArn",
+        "IpamPoolArn",
+        "IpamPoolId",
+        "IpamRegion",
+        "IpamScopeArn",
+        "IpamScopeType",
+        "Locale",
+        "OwnerId",
+        "PoolDepth",
+        "PublicIpSource",
+        "SourceIpamPoolId",
+        "State",
+    ),
 }
 
 _RULES = frozenset(

@@ -7,9 +7,9 @@ addresses of it. What somebody does not want to be watched is told by ModifyIpam
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
@@ -112,7 +112,7 @@ def _find(call: Call, request: shapes.GetIpamResourceCidrsRequest) -> Iterable[S
     pool_id: str | None = None
     if "IpamPoolId" in request:
         pool_id = resources.one(call, records.IPAM_POOL, request["IpamPoolId"]).id
-    tag: Mapping[str, str] | None = request.get("ResourceTag")
+    tag = request.get("ResourceTag")
     found = [
         it
         for it in in_scope(call, scope)
@@ -187,7 +187,7 @@ def _others(call: WriteCall, ipam: Ipam, resource: watched.Resource) -> Iterator
             yield said
 
 
-def _render(call: Call, it: Standing) -> shapes.IpamResourceCidr:
+def _render(call: Call, it: Standing) -> Any:
     one = it.resource
     return {
         "IpamId": it.ipam_id,

@@ -63,7 +63,9 @@ def _seen_from(view: Reader, account: str) -> frozenset[str]:
 def accounts(view: Reader, ipam_id: str) -> frozenset[str]:
     """Return the accounts that an IPAM sees by all its discoveries."""
     found = view.by(records.IPAM_DISCOVERY_ASSOCIATION, "ipam", ipam_id)
-    return frozenset().union(*(accounts_of_discovery(view, it.doc.discovery_id) for it in found))
+    return frozenset(
+        account for it in found for account in accounts_of_discovery(view, it.doc.discovery_id)
+    )
 
 
 def resources(view: Reader, seen: Iterable[str]) -> Iterator[Resource]:
