@@ -228,6 +228,10 @@ class Action:
     """Whether it weighs policies that the request brings or names: what that takes is counted like
     the decisions about the account's own requests, its administrator's included (`effort`)."""
 
+    beside: Callable[[Call], str] | None = None
+    """Gives what is added to the answer, as XML, for those who come by Eucalyptus' paths and look
+    there for what its service said in words of its own."""
+
     about: Callable[[Call, Request], str] | None = None
     """Finds the account that a request is about, where it may be another than the caller's, or he
     has none: the trail shows the call to that account too. Empty when there is no such account."""

@@ -179,6 +179,8 @@ async def _stages(cloud: Cloud, exchange: Exchange) -> bytes:
     encoded = await _run(cloud, exchange, call, asked)
     if events.is_change(action):
         exchange.made = encoded
+    if action.beside is not None and services.is_by_old_path(request):
+        encoded += action.beside(call)
     return dialect.wrap(operation, encoded, exchange.id)
 
 

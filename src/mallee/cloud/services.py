@@ -117,6 +117,11 @@ def check_endpoint(request: http.Request) -> None:
         raise errors.NoSuchPath(request.path[:200])
 
 
+def is_by_old_path(request: http.Request) -> bool:
+    """Tell whether a request comes by one of Eucalyptus' paths."""
+    return _legacy_path(request.path) in _BY_PATH
+
+
 def find(request: http.Request, parameters: Parameters) -> Service:
     """Return the service that the request names; raise when it names none of this cloud's."""
     service = _named(request, parameters)

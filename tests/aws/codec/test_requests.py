@@ -89,7 +89,6 @@ def test_a_parameter_given_twice_is_refused() -> None:
         ("KeyName", "half \ud800"),
         ("KeyName", "nul\x00"),
         ("SubnetId_1", "subnet-1"),
-        ("SecurityGroupId", "sg-1"),
         ("SecurityGroupId_first", "sg-1"),
         ("SecurityGroupId_-1", "sg-1"),
         ("SecurityGroupId_01", "sg-1"),
@@ -108,6 +107,12 @@ def test_a_malformed_value_is_refused(name: str, text: str) -> None:
     body = codec.for_service("ec2").encode_error(error, "request")
     read = oracle.botocore_result("ec2", "RunInstances", body, 400)
     assert read["Error"]["Code"] == error.code
+
+
+def test_ec2_takes_one_value_for_a_list_of_one() -> None:
+    assert _decode("ec2", "DescribeKeyPairs", KeyName="a") == {"KeyNames": ["a"]}
+    error = _refused("ec2", "DescribeKeyPairs", Filter="a")
+    assert error.message.endswith("Expecting a list: name.1, name.2 and so on.")
 
 
 def test_a_number_out_of_range_is_told_its_bound() -> None:

@@ -163,6 +163,7 @@ def _first_leaf(path: str, node: Node) -> str:
 def _list(walker: Decoders, shape: model.Shape, infix: str | None) -> Decode:
     assert shape.member is not None, shape.name
     decode_item = walker.at(shape.member)
+    is_of_values = walker.shape_at(shape.member).type not in ("structure", "list", "map")
     check = constraints.compile_check(shape)
 
     def decode(node: Node, path: str, faults: list[Fault]) -> list[Any]:
@@ -172,6 +173,9 @@ def _list(walker: Decoders, shape: model.Shape, infix: str | None) -> Decode:
         if infix is not None and not isinstance(node, str):
             node, path = _descend(node, path, infix, faults), f"{path}.{infix}"
         if isinstance(node, str):
+            if infix is None and is_of_values:
+                # EC2 takes `KeyName=a` for `KeyName.1=a`, and libcloud says it so.
+                return _checked([decode_item(node, path, faults)], path, check, faults)
             faults.append(Fault(Kind.NOT_A_LIST, path, node))
             return values
         for index in _indices(node, path, faults):

@@ -16,6 +16,7 @@ from mallee.cloud import instancetypes as known
 from mallee.cloud.action import Action, Listing
 from mallee.cloud.call import Call
 from mallee.cloud.ec2 import resources, zones
+from mallee.cloud.ec2.capacity import oldtypes
 from mallee.cloud.state import store
 from mallee.model import instancetypes
 from mallee.model.instancetypes import InstanceType
@@ -265,6 +266,7 @@ ACTIONS: tuple[Action, ...] = (
             max_results=(5, 100),
         ),
         honours=frozenset({"InstanceTypes"}),
+        beside=oldtypes.beside,
     ),
     Action(
         service="ec2",

@@ -195,8 +195,9 @@ def _changed(
         rows.append(
             {
                 "InstanceId": before.id,
-                "PreviousState": shown(state_of(before)),
+                # In this order: libcloud takes the first state for the present one.
                 "CurrentState": shown(state_of(after)),
+                "PreviousState": shown(state_of(before)),
             }
         )
     return rows
