@@ -36,6 +36,10 @@ from mallee.model.layout import Layout
 
 HOLD_S_MAX = 10.0
 """A call is held shorter than `AGENT_SILENT_AFTER_S`, so that a held agent is not a silent one."""
+SENT_AT_ONCE = 16
+"""So many hosts are told all of their slices at once: after a start a thousand come together, and
+what waits to be sent to all of them would be a GiB."""
+SENT_WITHIN_S = 30.0
 MAX_BODY_BYTES = 16 << 20
 MAX_JOIN_BYTES = 64 << 10
 MAX_WORDS_BYTES = 4 << 10
@@ -73,6 +77,7 @@ class Endpoint:
         self._closing = asyncio.Event()
         self._ahead: set[str] = set()
         self._flow_inbox = flowinbox.Inbox(cloud.layout.flow_inbox)
+        self._sending_whole = asyncio.Semaphore(SENT_AT_ONCE)
         self._held: dict[str, set[asyncio.Future[None]]] = {}
         """By host: calls that are held until something concerns it."""
         application = web.Application(middlewares=[_explain], client_max_size=MAX_BODY_BYTES)
@@ -168,7 +173,11 @@ class Endpoint:
     async def _sync(self, request: web.Request, host: Record[Host, HostSeen]) -> web.StreamResponse:
         report = await _decode(request, SyncRequest)
         await self._cloud.hearing.observe(host, report)
-        return _json(await self._news(host.id, report))
+        answer = await self._news(host.id, report)
+        if answer.wanted is None or answer.kept is not None:
+            return _json(answer)
+        async with self._sending_whole:
+            return await _sent(request, msgspec.json.encode(answer))
 
     async def _news(self, host_id: str, report: SyncRequest) -> SyncAnswer:
         """Wait until there is something that the agent does not know, or its patience ends."""
@@ -321,6 +330,17 @@ def _certificate(request: web.Request) -> pki.Issued:
 
 async def _decode(request: web.BaseRequest, type: type[T]) -> T:
     return msgspec.json.decode(await request.read(), type=type)
+
+
+async def _sent(request: web.Request, body: bytes) -> web.StreamResponse:
+    """Send an answer, and return it when the agent has it: whoever does not take it is left."""
+    response = web.StreamResponse()
+    response.content_type, response.content_length = "application/json", len(body)
+    async with asyncio.timeout(SENT_WITHIN_S):
+        await response.prepare(request)
+        await response.write(body)
+        await response.write_eof()
+    return response
 
 
 def _json(value: object, status: int = 200) -> web.Response:
