@@ -78,6 +78,8 @@ NAMES = {
     "DestinationIpamScopeId": "ipam-scope",
     "IpamId": "ipam",
     "IpamIds": "ipam",
+    "IpamPolicyId": "ipam-policy",
+    "IpamPolicyIds": "ipam-policy",
     "IpamPoolAllocationId": "ipam-allocation",
     "IpamPoolAllocationIds": "ipam-allocation",
     "IpamPoolId": "ipam-pool",
@@ -148,8 +150,6 @@ NAMES = {
     "SubnetId": "subnet",
     "SubnetIds": "subnet",
     "TargetKeyId": "key",
-    "AddSubnetIds": "subnet",
-    "RemoveSubnetIds": "subnet",
     "TransitGatewayAttachmentId": "transit-attachment",
     "TransitGatewayAttachmentIds": "transit-attachment",
     "TransitGatewayId": "transit-gateway",
@@ -176,12 +176,12 @@ PATHS = {
 """By a parameter's whole name, where its last part says too little."""
 
 NAMES_NOTHING = re.compile(
-    r"(DiscoveryRegion|AddressRegion|Locale|RuleType|IpamPrefixListResolver(Version|Sync)|DesiredVersion|Operation|PrefixListRegion|TrackLatest|StaticCidr|ResourceRegion|ResourceCidr|ResourceType|ResourceTag|Add(Entries|ressFamily)|ResetPolicy|VpcEndpointType|Current|Entries|PrefixListName|PreviousVersion|RemoveEntries|TargetVersion|TransferAccount|Allow|Amazon|Assign|Attribute|Availability|Connectivity|Default|Destination|Dhcp|Egress|Icmp|Instance(Tenancy)"
+    r"(OrganizationTargetId|DiscoveryRegion|AddressRegion|Locale|RuleType|IpamPrefixListResolver(Version|Sync)|DesiredVersion|Operation|PrefixListRegion|TrackLatest|StaticCidr|ResourceRegion|ResourceCidr|ResourceType|ResourceTag|Add(Entries|ressFamily)|ResetPolicy|VpcEndpointType|Current|Entries|PrefixListName|PreviousVersion|RemoveEntries|TargetVersion|TransferAccount|Allow|Amazon|Assign|Attribute|Availability|Connectivity|Default|Destination|Dhcp|Egress|Icmp|Instance(Tenancy)"
     r"|NetworkCard|Partition|Peer(Owner|Region)|Port|Primary|Protocol|RamDisk|Reservation|Rule(Action|Number)"
     r"|Secondary(Private)|SourceVersion|Spread|Strategy|Attribute|Availability|All|Cidr|Description|Device|Disable|Ebs|Executable|Force|From"
     r"|Http|Include|InstanceInit|InstanceMeta|InstanceType|Ip|Key(Type|Format)|Latest|Location"
     r"|Map|Max|Min|Monitor|Owner|PrivateIp|PublicKey|Region|SkipOs|SourceDest|Tag|Tenancy|To"
-    r"|UserData|InstanceOSUser|SSHPublicKey|PreserveClientIp|Value|Volume|Zone|Domain|Delete|Associate|PathPrefix|Status|NetworkBorder"
+    r"|UserData|InstanceOSUser|InstanceTagKeys|SSHPublicKey|PreserveClientIp|Value|Volume|Zone|Domain|Delete|Associate|PathPrefix|Status|NetworkBorder"
     r"|SourceSecurityGroupOwnerId|UserId|MetadataOptions|Enable|EncodedMessage"
     r"|Lookup|StartTime|EndTime|trailNameList|includeShadowTrails|TrailName"
     r"|ActionNames|Assignment|Association(Ids)|Assume|Authentication|AWSService|Caller|Certificate"

@@ -208,3 +208,27 @@ def _knocks(address: str) -> bool:
     except OSError:
         return False
     return True
+
+
+def test_a_guest_asks_the_clouds_services_at_an_endpoint_in_its_vpc(cloud: Cloud, net: Net) -> None:
+    ec2: Any = cloud.ec2
+    ec2.modify_vpc_attribute(VpcId=net.vpc, EnableDnsHostnames={"Value": True})
+    made = ec2.create_vpc_endpoint(
+        VpcId=net.vpc,
+        VpcEndpointType="Interface",
+        ServiceName="com.amazonaws.us-east-1.ec2",
+        SubnetIds=[net.inner],
+        SecurityGroupIds=[net.group],
+    )["VpcEndpoint"]
+    name = next(
+        one["DnsName"] for one in made["DnsEntries"] if one["DnsName"].endswith(".amazonaws.com")
+    )
+    (nic,) = ec2.describe_network_interfaces(NetworkInterfaceIds=made["NetworkInterfaceIds"])[
+        "NetworkInterfaces"
+    ]
+    try:
+        asking = f"for i in $(seq 20); do wget -q -O - http://{name}/ && break; sleep 1; done"
+        assert cloud.ssh(net.bastion, asking).strip() == "mallee"
+        assert nic["PrivateIpAddress"] in cloud.ssh(net.bastion, f"nslookup {name}")
+    finally:
+        ec2.delete_vpc_endpoints(VpcEndpointIds=[made["VpcEndpointId"]])
