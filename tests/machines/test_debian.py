@@ -60,6 +60,7 @@ done
 """
 
 CONFIG = {
+    "locale": False,
     "write_files": [
         {"path": "/usr/local/sbin/keys", "permissions": "0755", "content": KEYS_COMMAND},
         {
@@ -68,9 +69,9 @@ CONFIG = {
             "AuthorizedKeysCommandUser root\n",
         },
     ],
-    "runcmd": [["sh", "-c", "echo told by cloud-config >/root/config"]],
+    "runcmd": [["sh", "-c", "echo told by cloud-config >/srv/config"]],
 }
-SCRIPT = "#!/bin/sh\necho told by a script >/root/script\necho debian: up >/dev/console\n"
+SCRIPT = "#!/bin/sh\necho told by a script >/srv/script\necho debian: up >/dev/console\n"
 
 
 def user_data() -> bytes:
@@ -114,7 +115,7 @@ def log_in(cloud: Cloud, instance: str, key: Path, command: str) -> programs.Sai
 
 def test_cloud_init_does_what_it_was_told(cloud: Cloud, guest: str) -> None:
     key = cloud.key_pair("tests")
-    said = log_in(cloud, guest, key, "sudo cat /root/config /root/script; hostname; cloud-id")
+    said = log_in(cloud, guest, key, "cat /srv/config /srv/script; hostname; cloud-id")
     shown = cloud.instance(guest)["PrivateDnsName"].partition(".")[0]
     assert said.out.splitlines() == ["told by cloud-config", "told by a script", shown, "aws"]
     status = log_in(cloud, guest, key, "cloud-init status --wait --format json").out
