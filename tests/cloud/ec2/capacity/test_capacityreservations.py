@@ -373,6 +373,7 @@ def test_a_cluster_has_its_reservation(alice: Any, two: list[FakeHost], world: W
     made = reserve(alice, 3, PlacementGroupArn=group["GroupArn"])
     id = made["CapacityReservationId"]
     assert made["PlacementGroupArn"] == group["GroupArn"]
+    assert refusal(alice.delete_placement_group, GroupName="g") == "InvalidPlacementGroup.InUse"
     (outside,) = run(alice)
     assert "CapacityReservationId" not in described(alice, outside)
     (inside,) = run(alice, Placement={"GroupName": "g"})

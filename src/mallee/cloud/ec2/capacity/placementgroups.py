@@ -110,13 +110,14 @@ def _partition_count(request: shapes.CreatePlacementGroupRequest, strategy: Stra
 
 
 def delete_group(call: WriteCall, request: shapes.DeletePlacementGroupRequest) -> Result:
-    """Delete a group that no instance is in."""
+    """Delete a group that no instance is in, and in which no capacity is reserved."""
     # The name may also be an id, as everywhere where a group is named for deletion.
     name = request["GroupName"]
     group = by_name(call, name) or call.tx.get(records.PLACEMENT_GROUP, name)
     if group is None or group.account != call.account:
         raise errors.InvalidPlacementGroupUnknown(name)
-    if members(call, group):
+    reserved = call.tx.by(records.CAPACITY_RESERVATION, "placement-group", group.id)
+    if members(call, group) or any(it.doc.ended_at is None for it in reserved):
         raise errors.InvalidPlacementGroupInUse(group.doc.name)
     call.tx.delete(group)
     call.tx.release(_names(call.account), group.doc.name)
