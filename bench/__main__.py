@@ -7,6 +7,7 @@ from bench import (
     describe,
     engine,
     faststart,
+    flows,
     launch,
     manyrules,
     memory,
@@ -22,7 +23,7 @@ from bench import (
 )
 
 ALL = (
-    *(launch, answer, describe, pages, together, memory, rules, manyrules),
+    *(launch, answer, describe, pages, together, memory, rules, manyrules, flows),
     *(policy, authorization, quotas, trail, objects, engine, busy, faststart),
 )
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from mallee.model.carried import AclWanted
+from mallee.model.carried import AclWanted, Way
 from mallee.model.flowlogs import DEFAULT_FIELDS, Traffic
 from mallee.model.hosts import InterfaceWanted, VpcWanted
 from mallee.model.networks import Direction, Rule
@@ -176,3 +176,54 @@ def test_datagrams_are_told_with_their_ports_in_both_families(host: Lab) -> None
         (server.private_ip, "1", "36"),
         (server.ipv6s[0], "1", "56"),
     }
+
+
+def test_a_nat_gateway_tells_of_its_own_part(host: Lab) -> None:
+    world = host.add_world()
+    world.run("ip", "route", "add", "203.0.113.0/24", "via", "198.51.100.2")
+    public, private = "rtb-00000000000000001", "rtb-00000000000000002"
+    outer, inner = shapes.subnet(1, table=public), shapes.subnet(2, table=private)
+    gateway = shapes.nat_gateway(5, outer, "203.0.113.50")
+    client = shapes.interface(10, OUT, inside=inner)
+    vpc = shapes.vpc(
+        0,
+        (outer, inner),
+        (client,),
+        route_tables=(
+            shapes.table(public, ("0.0.0.0/0", Way.INTERNET, "igw-1")),
+            shapes.table(private, ("0.0.0.0/0", Way.NAT, gateway.id)),
+        ),
+        nat_gateways=(gateway,),
+    )
+    vpc = watched(vpc)
+    host.apply(shapes.host(vpc, egress=True))
+    with world.listen(PORT):
+        assert host.guest(client).reaches(lab.WORLD_ADDRESS, PORT)
+    seen = look(host, vpc)
+    own = gateway.addresses[0].private_ip
+    (sent,) = seen.of(client, flow_direction="egress", log_status="OK")
+    assert (sent["srcaddr"], sent["dstaddr"]) == (client.private_ip, lab.WORLD_ADDRESS)
+    rows = [row for row in seen.rows if row["interface-id"] == gateway.interface_id]
+    ends = {
+        (
+            row["flow-direction"],
+            row["srcaddr"],
+            row["dstaddr"],
+            row["pkt-srcaddr"],
+            row["pkt-dstaddr"],
+        )
+        for row in rows
+    }
+    world_ip = lab.WORLD_ADDRESS
+    # What a guest sends to the world is for the gateway's own address, as AWS shows it.
+    assert ends == {
+        ("ingress", client.private_ip, own, client.private_ip, world_ip),
+        ("egress", own, world_ip, own, world_ip),
+        ("ingress", world_ip, own, world_ip, own),
+        ("egress", own, client.private_ip, world_ip, client.private_ip),
+    }
+    assert {row["action"] for row in rows} == {"ACCEPT"}
+    subnets = vpc.subnets
+    assert flowlines.path(vpc, subnets[1].id, world_ip) == "1"
+    assert flowlines.path(vpc, subnets[0].id, world_ip) == "8"
+    assert flowlines.path(vpc, subnets[0].id, client.private_ip) == "1"

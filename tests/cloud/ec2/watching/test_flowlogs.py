@@ -26,7 +26,8 @@ def code(ec2: Any, id: str, kind: str = "VPC", **more: Any) -> str:
     """The error that a request is refused with."""
     with pytest.raises(ClientError) as refused:
         create(ec2, id, kind, **more)
-    return str(refused.value.response["Error"]["Code"])
+    error: Any = refused.value
+    return str(error.response["Error"]["Code"])
 
 
 def test_a_log_is_shown_as_it_was_asked_for(alice: Any) -> None:
