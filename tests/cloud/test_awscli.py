@@ -4,15 +4,13 @@ import json
 import os
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 
-from tests.cloud.agent import FACTS, Agent
+from tests.cloud.agent import Agent, speaking
 from tests.cloud.running import RunningCloud
 from tests.cloud.signing import Sender
 
@@ -103,18 +101,8 @@ def host(cloud: RunningCloud) -> Iterator[None]:
     token = Sender(cloud.port, cloud.admin).ask("mallee", "CreateJoinToken")
     agent = Agent(cloud.agents_port, token.element("CaCertificate"))
     agent.join(token.element("Token"))
-    agent.sync(facts=msgspec.to_builtins(FACTS))
-    is_over = threading.Event()
-
-    def speak() -> None:
-        while not is_over.wait(1.0):
-            agent.sync(facts=msgspec.to_builtins(FACTS))
-
-    speaking = threading.Thread(target=speak)
-    speaking.start()
-    yield
-    is_over.set()
-    speaking.join()
+    with speaking(agent):
+        yield
 
 
 @pytest.mark.usefixtures("host")
@@ -138,3 +126,34 @@ def test_capacity_is_set_apart_and_given_back(aws: Aws) -> None:
         "ec2", "create-capacity-reservation", *room, "--instance-count", "1"
     )
     assert aws("ec2", "release-hosts", "--host-ids", host_id)["Successful"] == [host_id]
+
+
+def test_whether_a_packet_gets_there_is_asked_and_answered(aws: Aws) -> None:
+    """A path, its analysis, and an access scope, as the manual's first steps have them."""
+    subnet = aws("ec2", "describe-subnets")["Subnets"][0]["SubnetId"]
+    make = ("ec2", "create-network-interface", "--subnet-id", subnet)
+    one, two = (aws(*make)["NetworkInterface"]["NetworkInterfaceId"] for _ in "ab")
+    path = aws(
+        "ec2", "create-network-insights-path", "--source", one, "--destination", two,
+        "--protocol", "tcp", "--destination-port", "443",
+    )["NetworkInsightsPath"]["NetworkInsightsPathId"]  # fmt: skip
+    start = ("ec2", "start-network-insights-analysis", "--network-insights-path-id", path)
+    begun = aws(*start)["NetworkInsightsAnalysis"]["NetworkInsightsAnalysisId"]
+    (found,) = aws(
+        "ec2", "describe-network-insights-analyses", "--network-insights-analysis-ids", begun
+    )["NetworkInsightsAnalyses"]
+    assert (found["Status"], found["NetworkPathFound"]) == ("succeeded", True)
+    assert found["ForwardPathComponents"][0]["Component"]["Id"] == one
+    assert found["ForwardPathComponents"][-1]["Component"]["Id"] == two
+    ends = "Source={ResourceStatement={ResourceTypes=AWS::EC2::NetworkInterface}}"
+    made = aws("ec2", "create-network-insights-access-scope", "--match-paths", ends)
+    scope = made["NetworkInsightsAccessScope"]["NetworkInsightsAccessScopeId"]
+    start = ("start-network-insights-access-scope-analysis", "--network-insights-access-scope-id")
+    analysis = aws("ec2", *start, scope)["NetworkInsightsAccessScopeAnalysis"]
+    assert analysis["FindingsFound"] == "true"
+    ways = aws(
+        "ec2", "get-network-insights-access-scope-analysis-findings",
+        "--network-insights-access-scope-analysis-id",
+        analysis["NetworkInsightsAccessScopeAnalysisId"],
+    )["AnalysisFindings"]  # fmt: skip
+    assert {way["FindingComponents"][0]["Component"]["Id"] for way in ways} >= {one, two}
