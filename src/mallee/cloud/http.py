@@ -43,6 +43,11 @@ class Request:
     guest: Guest | None = None
     """None: it came by the front door, from anybody."""
 
+    @property
+    def endpoint_id(self) -> str:
+        """The VPC endpoint that it came by; empty: none."""
+        return self.guest.endpoint_id if self.guest else ""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Response:

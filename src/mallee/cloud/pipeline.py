@@ -366,6 +366,7 @@ def end(cloud: Cloud, exchange: Exchange, body: bytes) -> http.Response:
             at=datetime.fromtimestamp(cloud.clock.now(), UTC),
             request_id=exchange.id,
             peer=exchange.request.peer,
+            endpoint=exchange.request.endpoint_id,
             agent=headers.get("user-agent", ""),
             service=exchange.service.name if exchange.service else "",
             action=exchange.operation,

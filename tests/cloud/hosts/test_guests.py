@@ -18,6 +18,7 @@ from botocore.exceptions import ClientError
 from mallee.cloud.identity import rolecredentials
 from mallee.cloud.state import records
 from mallee.model.images import Blob, Image
+from tests import wholecloud
 from tests.cloud.agent import FACTS, Agent
 from tests.cloud.running import RunningCloud
 from tests.cloud.signing import Sender
@@ -338,3 +339,22 @@ def test_nobody_comes_by_an_endpoint_that_is_not_his_hosts(
     assert world.ask(held, ASK, **strange)[0] == 403
     assert world.ask(held, ASK, **{**by, "source_ip": "nowhere"})[0] == 400
     assert world.ask(held, ASK, endpoint_id="", source_ip=endpoints["ip"])[0] == 403
+
+
+def test_the_trail_says_by_which_endpoint_a_call_came(
+    world: World, role: Any, endpoints: dict[str, str]
+) -> None:
+    held = world.credentials()[world.instance]
+    by = {"endpoint_id": endpoints[EC2], "source_ip": endpoints["ip"]}
+    assert world.ask(held, ASK, **by)[0] == 403
+
+    def told() -> set[tuple[str, str]]:
+        files = sorted(world.cloud.layout.trail.glob("*.jsonl"))
+        text = "".join(path.read_text() for path in files)
+        # The last line may be written just now.
+        lines = [json.loads(one) for one in text[: text.rfind("\n") + 1].splitlines()]
+        found = (one for one in lines if one.get("endpoint") == endpoints[EC2])
+        return {(one["action"], one["peer"]) for one in found}
+
+    wholecloud.wait_until(lambda: bool(told()), 20, "a line with the endpoint")
+    assert told() == {("DescribeInstances", world.instance)}

@@ -110,8 +110,7 @@ def _source_vpc(question: Question) -> str | None:
 
 
 def _source_endpoint(question: Question) -> str | None:
-    guest = question.http.guest
-    return guest.endpoint_id or None if guest else None
+    return question.http.endpoint_id or None
 
 
 def _vpc_source_ip(question: Question) -> str | None:

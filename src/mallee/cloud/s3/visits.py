@@ -65,6 +65,7 @@ def event_of(visit: Visit, end: End) -> events.Event | None:
             at=datetime.fromtimestamp(end.at, UTC),
             request_id=visit.id,
             peer=visit.request.peer,
+            endpoint=visit.request.endpoint_id,
             agent=visit.request.headers.get("user-agent", ""),
             service="s3",
             action=visit.operation,

@@ -115,6 +115,8 @@ def _record(event: Event, account: str, region: str) -> dict[str, Any]:
         "sourceIPAddress": event.peer,
         "userAgent": event.agent,
     }
+    if event.endpoint:
+        record["vpcEndpointId"] = event.endpoint
     if event.error:
         record["errorCode"] = _error(event)
         record["errorMessage"] = event.message

@@ -65,6 +65,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """When it was answered."""
     request_id: str
     peer: str
+    endpoint: str = ""
+    """The VPC endpoint that it came by; empty: none."""
     agent: str = ""
     """What the client says that it is."""
     service: str = ""
@@ -111,6 +113,7 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime
     request_id: str
     peer: str
+    endpoint: str = ""
     agent: str
     service: str
     action: str
@@ -137,6 +140,7 @@ def describe(told: Told) -> Event:
         at=told.at,
         request_id=told.request_id,
         peer=told.peer,
+        endpoint=told.endpoint,
         agent=_clean(told.agent[:AGENT_LENGTH_MAX]),
         service=told.service,
         action=told.action,
