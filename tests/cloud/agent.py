@@ -4,8 +4,13 @@ import http.client
 import json
 import ssl
 import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from mallee.kit import pki
 from mallee.model.hosts import Capacity, HostFacts
@@ -73,3 +78,22 @@ class Agent:
             return response.status, response.read()
         finally:
             connection.close()
+
+
+@contextmanager
+def speaking(agent: Agent) -> Iterator[None]:
+    """Let the agent be heard all the while, however slow the machine is."""
+    is_over = threading.Event()
+
+    def speak() -> None:
+        while not is_over.wait(1.0):
+            agent.sync(facts=msgspec.to_builtins(FACTS))
+
+    agent.sync(facts=msgspec.to_builtins(FACTS))
+    thread = threading.Thread(target=speak)
+    thread.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        thread.join()

@@ -23,7 +23,7 @@ from mallee.model.buckets import Bucket
 from mallee.model.dedicatedhosts import DedicatedHost
 from mallee.model.images import Blob, Image
 from tests.cloud import certificates, samples
-from tests.cloud.agent import FACTS, Agent
+from tests.cloud.agent import Agent, speaking
 from tests.cloud.ec2.ipam import plans
 from tests.cloud.iam.samlmetadata import METADATA
 from tests.cloud.running import RunningCloud, fresh
@@ -65,16 +65,20 @@ class World:
 
 @pytest.fixture(scope="module")
 def world() -> Iterator[World]:
-    with fresh() as cloud:
+    # A host that falls silent would be told of in what the owner's instance says.
+    with fresh() as cloud, speaking(_joined(cloud)):
         yield _populate(cloud)
+
+
+def _joined(cloud: RunningCloud) -> Agent:
+    token = Sender(cloud.port, cloud.admin).ask("mallee", "CreateJoinToken")
+    agent = Agent(cloud.agents_port, token.element("CaCertificate"))
+    assert agent.join(token.element("Token"))[0] == 200
+    return agent
 
 
 def _populate(cloud: RunningCloud) -> World:
     sender = Sender(cloud.port, cloud.admin)
-    token = sender.ask("mallee", "CreateJoinToken")
-    agent = Agent(cloud.agents_port, token.element("CaCertificate"))
-    assert agent.join(token.element("Token"))[0] == 200
-    agent.sync(facts=msgspec.to_builtins(FACTS))
     public = _insert_image(cloud, cloud.admin["account_id"], "0", is_public=True)
     world = World(cloud, _account(sender, "owner"), _account(sender, "intruder"), public)
     world.owned = _things(world, world.owner, "owned", "1")
