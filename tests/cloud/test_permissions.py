@@ -58,6 +58,8 @@ NOT_HERE = {
 """Context keys that no request has, with the reason. A policy finds them missing."""
 
 FOUND_BY_ID = {
+    "DeleteTrafficMirrorFilterRule",
+    "ModifyTrafficMirrorFilterRule",
     "DetachNetworkInterface",
     "DisassociateNatGatewayAddress",
     "DisassociateSubnetCidrBlock",

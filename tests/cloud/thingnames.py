@@ -198,7 +198,7 @@ NAMES_NOTHING = re.compile(
     r"|Signature|SigningA|SourceE|DestinationE|Bypass|WakeUp"
     r"|AddAllocation|AddOperating|AutoImport|AwsService|Cascade|ClearAllocation|Disallowed|Monitored|Netmask|Operating|PreviewNext|PubliclyAdv|PublicIpSource|RemoveAllocation|RemoveOperating|Tier"
     r"|Traffic(Type|Direction)|LogDestination|LogFormat|ResourceType|(Add|Remove)NetworkServices|RemoveFields"
-    r"|SessionNumber|VirtualNetworkId"
+    r"|SessionNumber|VirtualNetworkId|Source(PortRange|CidrBlock)"
     r"|Arn|New|Only|Path|Policy(Name|Document|UsageFilter)|EntityFilter|Scope|SetAsDefault|Version).*"
 )
 """Parameters that name no thing of an account."""

@@ -96,6 +96,14 @@ def _accepting(call: Call, request: Request) -> Iterator[Thing]:
     yield records.VPC, peering.doc.accepter.vpc_id if peering and own else "*"
 
 
+def _filters_of_rules(call: Call, ids: Sequence[str]) -> Iterator[Thing]:
+    """A rule of a traffic mirror filter is changed by who may change the filter."""
+    for id in ids:
+        record = call.view.get(records.MIRROR_RULE, id)
+        if record is not None and record.account == call.account:
+            yield records.MIRROR_FILTER, record.doc.filter_id
+
+
 def _key_pairs(call: Call, ids: Sequence[str]) -> Iterator[Thing]:
     """A key pair's ARN has its name."""
     for id in ids:
@@ -109,6 +117,7 @@ _NAMED: Mapping[str, Callable[[Call, Sequence[str]], Iterator[Thing]]] = {
     "AssociationIds": _by(records.ADDRESS, "association"),
     "AttachmentId": _attached,
     "PublicIp": _by(records.ADDRESS, "public-ip"),
+    "TrafficMirrorFilterRuleId": _filters_of_rules,
     "GroupName": _by(records.SECURITY_GROUP, "name"),
     "SecurityGroups": _by(records.SECURITY_GROUP, "name"),
     "KeyPairId": _key_pairs,

@@ -56,10 +56,11 @@ def create_logs(
     asked = request["ResourceIds"]
     if not 1 <= len(asked) <= MAX_AT_ONCE:
         raise errors.InvalidParameterValue(f"Give 1 to {MAX_AT_ONCE} ResourceIds.")
+    watched = resources.several(call, kind, asked)
     wanted = _wanted(call, request)
     made: list[str] = []
     failed: list[Any] = []
-    for resource in resources.several(call, kind, asked):
+    for resource in watched:
         doc = _of_resource(call, wanted, resource.id)
         problem = _problem(call, doc)
         if problem is None:
