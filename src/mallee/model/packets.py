@@ -338,6 +338,9 @@ def _by_gateway(journey: _Journey, speaker: Speaker, route: RouteWanted) -> Trac
     if isinstance(crossed, Trace):
         return crossed
     hop = gateway.hop(HopKind.NAT_GATEWAY, gateway.id, crossed.packet)
+    if journey.is_answer:
+        # It takes part in no conversation that it did not see begin.
+        return crossed.stops(End.NOBODY, hop)
     hidden = replace(crossed.packet, source=ip_address(gateway.ips[0]))
     return _leave(crossed.past(replace(hop, sent=hidden)), gateway)
 

@@ -94,7 +94,11 @@ def _try(vpcs: Mapping[str, VpcWanted], wish: Wish, packet: Packet, sender: str)
         return Found(forward)
     asks = wish.protocol == TCP and forward.passes
     back = packets.trace_answer(vpcs, forward, wish.transit) if asks else None
-    is_answered = back is None or forward.end is End.SERVICE or _is_home(back, wish.source, sender)
+    is_answered = (
+        back is None
+        or forward.end is End.SERVICE
+        or (_is_home(back, wish.source, sender) and _answers(back, packet))
+    )
     if not is_answered:
         return Found(forward, back)
     passed = ids_of(forward.hops, vpcs)
@@ -139,6 +143,15 @@ def is_at(found: Trace, place: Place | None) -> bool:
                 and not hop.is_stop
                 for hop in found.hops
             )
+
+
+def _answers(back: Trace, question: Packet) -> bool:
+    """Tell whether who asked knows by the answer's addresses what it answers."""
+    answer = back.packet
+    return answer is not None and (answer.source, answer.destination) == (
+        question.destination,
+        question.source,
+    )
 
 
 def _is_home(back: Trace, source: Place, sender: str) -> bool:
