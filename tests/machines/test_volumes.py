@@ -127,6 +127,17 @@ def test_a_slow_volume_is_slow(cloud: Cloud, instance: str) -> None:
         ec2.detach_volume(VolumeId=volume)
 
 
+def test_volumes_named_at_launch_come_with_the_machine(cloud: Cloud) -> None:
+    ec2: Any = cloud.ec2
+    mapping = {"DeviceName": "/dev/sdf", "Ebs": {"VolumeSize": 1, "VolumeType": "standard"}}
+    with guests.launched(cloud, BlockDeviceMappings=[mapping]) as other:
+        cloud.wait_state(other, "running")
+        shown = cloud.instance(other)["BlockDeviceMappings"]
+        volume = shown[0]["Ebs"]["VolumeId"]
+        assert wait_disk(cloud, other, volume, bool) == "vdb"
+    ec2.get_waiter("volume_deleted").wait(VolumeIds=[volume], WaiterConfig={"Delay": 1})
+
+
 def test_stop_and_start_keep_it_and_termination_frees_it(cloud: Cloud) -> None:
     ec2: Any = cloud.ec2
     with made(cloud) as volume:

@@ -61,12 +61,16 @@ class VolumeKeeper:
 
     def joined(self, seen: SeenInstance, wanted: InstanceWanted | None) -> SeenInstance:
         """Return what is seen of an instance with those of its volumes that are there."""
+        is_awaiting = any(
+            disk.volume_id in self._wanted and disk.volume_id not in self._seen
+            for disk in (wanted.disks if wanted else ())
+        )
         found = {
             Disk(disk.volume_id, path, disk.slot): self._wanted[disk.volume_id].limits
             for disk in (wanted.disks if wanted else ())
             if (path := self._path(disk.volume_id)) is not None
         }
-        return replace(seen, volumes=found) if found else seen
+        return replace(seen, volumes=found, is_awaiting_volumes=is_awaiting)
 
     def _path(self, volume_id: str) -> Path | None:
         """Return where a volume is that may be given to a guest; None while there is none."""

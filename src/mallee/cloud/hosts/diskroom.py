@@ -33,16 +33,31 @@ def reserve(tx: Tx, zone: str, volume_id: str, size_gib: int) -> str:
     return host_id
 
 
+def claim(tx: Tx, host_id: str, volume_id: str, size_gib: int) -> None:
+    """Claim room for a volume on one host. Raises `InsufficientVolumeCapacity`."""
+    left = _left(tx, host_id)
+    if left < size_gib:
+        raise errors.InsufficientVolumeCapacity(
+            f"The host of the instance has {max(0, left)} GiB left, and a volume of {size_gib} GiB "
+            "is asked for."
+        )
+    tx.claim(reserved.space(host_id, _DISK), volume_id, volume_id, size_gib)
+
+
+def _left(tx: Tx, host_id: str) -> int:
+    host = tx.get(records.HOST, host_id)
+    capacity = host.seen.facts.capacity.disk_gib if host and host.seen else 0
+    return capacity - tx.total(reserved.space(host_id, _DISK))
+
+
 def enlarge(tx: Tx, host_id: str, volume_id: str, size_gib: int) -> None:
     """Claim what a volume needs more on its host. Raises `InsufficientVolumeCapacity`."""
     space = reserved.space(host_id, _DISK)
-    had = tx.amount(space, volume_id)
-    host = tx.get(records.HOST, host_id)
-    capacity = host.seen.facts.capacity.disk_gib if host and host.seen else 0
-    if tx.total(space) - had + size_gib > capacity and size_gib > had:
+    had, left = tx.amount(space, volume_id), _left(tx, host_id)
+    if size_gib - had > max(0, left):
         raise errors.InsufficientVolumeCapacity(
-            f"The host that keeps {volume_id} has {max(0, capacity - tx.total(space))} GiB left, "
-            f"and {size_gib - had} more are needed."
+            f"The host that keeps {volume_id} has {max(0, left)} GiB left, and {size_gib - had} "
+            "more are needed."
         )
     release(tx, host_id, volume_id)
     tx.claim(space, volume_id, volume_id, size_gib)

@@ -62,6 +62,8 @@ class Facts:
     """What is scheduled for the instance, and what was lately."""
     group: PlacementGroup | None = None
     """The placement group that it is in."""
+    devices: tuple[str, ...] = ()
+    """What its user calls its volumes."""
     signer_chain: str = ""
     """Certificates by which the guest checks SSH keys that are pushed to it; empty: none."""
 
@@ -147,6 +149,8 @@ def _boot(facts: Facts) -> Iterator[tuple[str, str]]:
     yield "block-device-mapping/ami", "vda"
     yield "block-device-mapping/emi", "vda"
     yield "block-device-mapping/root", root
+    for number, device in enumerate(facts.devices, start=1):
+        yield f"block-device-mapping/ebs{number}", device.removeprefix("/dev/")
 
 
 def _events(facts: Facts) -> Iterator[tuple[str, str]]:

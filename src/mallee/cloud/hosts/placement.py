@@ -12,6 +12,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from mallee.aws import errors
 from mallee.cloud.hosts import place, reserved, tenancy
 from mallee.cloud.hosts.reserved import ReservationRecord
@@ -42,6 +44,8 @@ class Reservation:
     vcpus: int
     memory_mib: int
     disk_gib: int
+    volumes_gib: int = 0
+    """Room that its host must have left for volumes that come with each, which claim it."""
     count_min: int = 1
     policy: place.Policy = place.Policy.SPREAD
     grouping: place.Grouping = place.ANYWHERE
@@ -73,8 +77,9 @@ def find_room(tx: Tx, wanted: Reservation) -> tuple[str, ...]:
     """
     if not wanted.instance_ids:
         return ()
+    each = _needed(wanted)
     request = place.Request(
-        each=_needed(wanted),
+        each=msgspec.structs.replace(each, disk_gib=each.disk_gib + wanted.volumes_gib),
         count_min=wanted.count_min,
         count_max=len(wanted.instance_ids),
         policy=wanted.policy,

@@ -209,10 +209,11 @@ class Slices:
         boot = _boot(view, instance.doc, image)
         profile = rolecredentials.profile_wanted(view, instance)
         disks = volumeslices.disks(view, instance.id)
+        devices = volumeslices.devices(view, instance.id)
         events = tuple(one.doc for one in view.by(records.EVENT, "instance", instance.id))
         group = view.get(records.PLACEMENT_GROUP, instance.doc.placement_group_id)
         known_by = (events, group and group.doc)
-        basis = (instance.doc, image and image.doc, boot, facts, profile, disks, known_by)
+        basis = (instance.doc, image and image.doc, boot, facts, profile, disks, devices, known_by)
         if known is not None and known[0] == basis:
             return known[1]
         told = {}
@@ -226,6 +227,7 @@ class Slices:
                     interfaces=tuple(fact for fact in facts if fact is not None),
                     events=events,
                     group=group.doc if group else None,
+                    devices=devices,
                     signer_chain=self._signer_chain,
                 )
             )

@@ -26,6 +26,17 @@ def kept(view: View, host_id: str) -> tuple[VolumeWanted, ...]:
     )
 
 
+def devices(view: View, instance_id: str) -> tuple[str, ...]:
+    """Return what an instance's user calls its volumes, by slot."""
+    wanted = [
+        (one.slot, one.device)
+        for volume in view.by(records.VOLUME, "instance", instance_id)
+        for one in volume.doc.attachments
+        if one.instance_id == instance_id and not one.is_leaving
+    ]
+    return tuple(device for _, device in sorted(wanted))
+
+
 def disks(view: View | Tx, instance_id: str) -> tuple[DiskWanted, ...]:
     """Return the volumes that an instance shall have, by slot; not those that it shall let go."""
     wanted = [

@@ -128,6 +128,9 @@ def _plan_launch(
     connect = (*(steps.Plug(interface) for interface in worn), steps.Resume(wanted.id))
     if seen.is_active:
         return connect
+    if seen.is_awaiting_volumes:
+        # They come with the machine: what its guest does first may be to look for them.
+        return ()
     plan: list[steps.Step] = []
     if seen.domain is not None:
         # A new definition in the old one's place would keep how the old one had ended.

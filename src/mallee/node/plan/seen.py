@@ -78,6 +78,8 @@ class SeenInstance:
     """Ids of those whose tap has not been moved into its VPC."""
     volumes: Mapping[Disk, Limits] = field(default_factory=dict[Disk, Limits])
     """Those of its wanted volumes that are there to be plugged in."""
+    is_awaiting_volumes: bool = False
+    """Whether others of them are being made."""
 
     @property
     def is_active(self) -> bool:

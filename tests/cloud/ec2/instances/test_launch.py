@@ -158,15 +158,15 @@ class TestPool:
             "InvalidParameterCombination",
         ),
         (
-            {"BlockDeviceMappings": [{"DeviceName": "/dev/sdf", "Ebs": {"VolumeSize": 9}}]},
-            "UnsupportedOperation",
+            {"BlockDeviceMappings": [{"DeviceName": "/dev/sdf", "Ebs": {"VolumeSize": 0}}]},
+            "InvalidParameterValue",
         ),
         (
             {"BlockDeviceMappings": [{"DeviceName": "/dev/vda", "Ebs": {"VolumeSize": 0}}]},
             "InvalidBlockDeviceMapping",
         ),
         (
-            {"TagSpecifications": [{"ResourceType": "volume", "Tags": [{"Key": "a"}]}]},
+            {"TagSpecifications": [{"ResourceType": "snapshot", "Tags": [{"Key": "a"}]}]},
             "InvalidParameterValue",
         ),
         (

@@ -19,6 +19,7 @@ from mallee.cloud.ec2 import images, resources
 from mallee.cloud.ec2.capacity import instancetypes
 from mallee.cloud.ec2.instances import instances, launchrequest, power
 from mallee.cloud.ec2.instances.power import InstanceRecord
+from mallee.cloud.ec2.storage import mappings
 from mallee.cloud.ec2.vpc import interfaces, securitygroups
 from mallee.cloud.hosts import placement
 from mallee.cloud.state import records
@@ -68,7 +69,10 @@ def _user_data(doc: Instance) -> str | None:
 
 
 _SHOWN: dict[str, tuple[str, Callable[[Call, InstanceRecord], Any]]] = {
-    "blockDeviceMapping": ("BlockDeviceMappings", lambda call, record: []),
+    "blockDeviceMapping": (
+        "BlockDeviceMappings",
+        lambda call, record: mappings.shown(call.view, record.id),
+    ),
     "disableApiStop": ("DisableApiStop", _value(lambda doc: doc.api_stop_protected)),
     "disableApiTermination": (
         "DisableApiTermination",
@@ -113,7 +117,7 @@ def _parse_change(request: shapes.ModifyInstanceAttributeRequest) -> tuple[str, 
     }
     if "Attribute" in request:
         attribute: str = request["Attribute"]
-        if attribute not in _CHANGES or attribute == "groupSet":
+        if attribute not in _CHANGES or attribute in _LISTS:
             raise errors.UnsupportedOperation(
                 f"The attribute {attribute} cannot be changed by Attribute and Value here."
             )
@@ -127,7 +131,11 @@ def _parse_change(request: shapes.ModifyInstanceAttributeRequest) -> tuple[str, 
     return next(iter(changes.items()))
 
 
-def _given(value: Mapping[str, Any] | list[str]) -> Any:
+_LISTS = frozenset({"blockDeviceMapping", "groupSet"})
+"""Attributes that are more than one value."""
+
+
+def _given(value: Mapping[str, Any] | list[Any]) -> Any:
     return value if isinstance(value, list) else value.get("Value")
 
 
@@ -209,7 +217,12 @@ def _change_groups(call: WriteCall, record: InstanceRecord, group_ids: list[str]
             interfaces.set_groups(call, interface, group_ids)
 
 
+def _change_mappings(call: WriteCall, record: InstanceRecord, wanted: Any) -> None:
+    mappings.change(call, record.id, wanted)
+
+
 _CHANGES: dict[str, Callable[[WriteCall, InstanceRecord, Any], None]] = {
+    "blockDeviceMapping": _change_mappings,
     "disableApiStop": _change_stop,
     "disableApiTermination": _change_termination,
     "groupSet": _change_groups,
@@ -220,6 +233,7 @@ _CHANGES: dict[str, Callable[[WriteCall, InstanceRecord, Any], None]] = {
 }
 
 _MEMBERS = {
+    "BlockDeviceMappings": "blockDeviceMapping",
     "DisableApiStop": "disableApiStop",
     "DisableApiTermination": "disableApiTermination",
     "Groups": "groupSet",

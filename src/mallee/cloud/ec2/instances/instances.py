@@ -23,7 +23,7 @@ from mallee.cloud.ec2.instances import (
     power,
 )
 from mallee.cloud.ec2.instances.power import InstanceRecord
-from mallee.cloud.ec2.storage import states
+from mallee.cloud.ec2.storage import mappings
 from mallee.cloud.hosts import tenancy
 from mallee.cloud.state import index, records, store
 from mallee.model.instances import Instance, MetadataOptions, Reason, State
@@ -81,7 +81,7 @@ def _render(call: Call, record: InstanceRecord) -> shapes.Instance:
         "PlatformDetails": "Linux/UNIX",
         "RootDeviceName": images.ROOT_DEVICE,
         "RootDeviceType": "ebs",
-        "BlockDeviceMappings": _mappings(call, record),
+        "BlockDeviceMappings": mappings.shown(resources.reader(call), record.id),
         "EbsOptimized": False,
         "EnaSupport": False,
         "CurrentInstanceBootMode": instancefilters.BOOT_MODE,
@@ -119,29 +119,6 @@ def _shown_place(call: Call, doc: Instance) -> shapes.Placement:
         if doc.partition:
             where["PartitionNumber"] = doc.partition
     return where
-
-
-def _mappings(call: Call, record: InstanceRecord) -> list[shapes.InstanceBlockDeviceMapping]:
-    """Return the volumes that an instance has, by device; its root disk is no volume."""
-    view = resources.reader(call)
-    worn = [
-        (volume, one)
-        for volume in view.by(records.VOLUME, "instance", record.id)
-        for one in volume.doc.attachments
-        if one.instance_id == record.id
-    ]
-    return [
-        {
-            "DeviceName": one.device,
-            "Ebs": {
-                "VolumeId": volume.id,
-                "Status": states.of_attachment(view, volume, one),
-                "AttachTime": one.since,
-                "DeleteOnTermination": one.delete_on_termination,
-            },
-        }
-        for volume, one in sorted(worn, key=lambda item: item[1].device)
-    ]
 
 
 def _reservation_of(record: InstanceRecord) -> str | None:

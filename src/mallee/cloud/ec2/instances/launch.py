@@ -20,6 +20,7 @@ from mallee.cloud.ec2.capacity.rooms import Room
 from mallee.cloud.ec2.instances import instanceprofiles, instances, launchnetwork, launchrequest
 from mallee.cloud.ec2.instances.instances import InstanceRecord
 from mallee.cloud.ec2.instances.launchrequest import Launch
+from mallee.cloud.ec2.storage import launchdisks
 from mallee.cloud.ec2.templates import templatedata
 from mallee.cloud.ec2.vpc import publicpool
 from mallee.cloud.hosts import placement, tenancy
@@ -71,7 +72,8 @@ def _wish(
             instance_ids=instance_ids,
             vcpus=launch.vcpus,
             memory_mib=kind.memory_mib,
-            disk_gib=launch.disk_gib,
+            disk_gib=launch.disks.root_gib,
+            volumes_gib=launch.disks.volumes_gib,
             count_min=launch.count_min,
             policy=placementgroups.policy(launch.spot),
             grouping=placementgroups.grouping(call, launch.spot, partitions),
@@ -100,7 +102,7 @@ def _shape(call: WriteCall, launch: Launch) -> Shape:
 def _count(call: WriteCall, launch: Launch) -> int:
     """Return how many of the wanted instances quotas and addresses suffice for, or raise."""
     subnet = launch.nics[0].subnet
-    size = Size(launch.vcpus, launch.type.memory_mib, launch.disk_gib)
+    size = Size(launch.vcpus, launch.type.memory_mib, launch.disks.root_gib)
     each = usage.of_new_instance(subnet.doc.zone, call.principal.issuer_id, size)
     spared: Counter[str] = Counter()
     for source in drawing.sources(call, launch.preference, _shape(call, launch)):
@@ -129,7 +131,7 @@ def _make(call: WriteCall, launch: Launch, place: Place) -> InstanceRecord:
         type_name=launch.type.name,
         vcpus=launch.vcpus,
         memory_mib=launch.type.memory_mib,
-        disk_gib=launch.disk_gib,
+        disk_gib=launch.disks.root_gib,
         network_mbps=launch.type.network_mbps,
         key_name=key_pair.name if key_pair else None,
         public_key=key_pair.public_key if key_pair else None,
@@ -160,7 +162,9 @@ def _make(call: WriteCall, launch: Launch, place: Place) -> InstanceRecord:
         wanted_since=call.now,
         tags=launch.tags,
     )
-    return call.tx.insert(records.INSTANCE, call.account, instance.id, instance)
+    made = call.tx.insert(records.INSTANCE, call.account, instance.id, instance)
+    launchdisks.make(call, launch.disks, instance, launch.volume_tags)
+    return made
 
 
 def _dedicated_host(call: WriteCall, launch: Launch, host_id: str) -> str:
@@ -177,7 +181,7 @@ ACTIONS: tuple[Action, ...] = (
         does=Write(handle=run_instances),
         honours=launchrequest.HONOURS,
         completes=templatedata.complete,
-        creates=(records.INSTANCE.name, records.INTERFACE.name),
+        creates=(records.INSTANCE.name, records.INTERFACE.name, records.VOLUME.name),
         passes=instanceprofiles.passed,
     ),
 )

@@ -24,6 +24,7 @@ from mallee.cloud.ec2.instances import (
     metadatadefaults,
 )
 from mallee.cloud.ec2.instances.launchnetwork import Nic
+from mallee.cloud.ec2.storage import launchdisks
 from mallee.cloud.ec2.vpc import privatenames
 from mallee.cloud.iam.instanceprofiles import ProfileRecord
 from mallee.cloud.state import records
@@ -41,10 +42,8 @@ HONOURS = (
     | launchoptions.HONOURS
     | drawing.HONOURS
     | privatenames.HONOURS
+    | launchdisks.HONOURS
     | {
-        "BlockDeviceMappings.DeviceName",
-        "BlockDeviceMappings.Ebs.DeleteOnTermination",
-        "BlockDeviceMappings.Ebs.VolumeSize",
         "DisableApiStop",
         "DisableApiTermination",
         "EbsOptimized",
@@ -78,7 +77,6 @@ HONOURS = (
 MAX_USER_DATA_BYTES = 16384
 MAX_INSTANCES = 1000
 """Most instances of one call."""
-MAX_DISK_GIB = 16384
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +90,7 @@ class Launch:
     ramdisk_id: str | None
     type: InstanceType
     vcpus: int
-    disk_gib: int
+    disks: launchdisks.Disks
     key_pair: Record[KeyPair, None] | None
     user_data: bytes
     nics: tuple[Nic, ...]
@@ -110,6 +108,7 @@ class Launch:
     client_token: str | None
     tags: dict[str, str]
     interface_tags: dict[str, str]
+    volume_tags: dict[str, str]
 
 
 def parse(call: Call, request: shapes.RunInstancesRequest) -> Launch:
@@ -130,7 +129,7 @@ def parse(call: Call, request: shapes.RunInstancesRequest) -> Launch:
         ramdisk_id=ramdisk_id,
         type=kind,
         vcpus=launchoptions.cores(request.get("CpuOptions") or {}, kind.name, kind.vcpus),
-        disk_gib=_parse_disk(request, image, kind),
+        disks=launchdisks.parse(request, image, kind.disk_gib),
         key_pair=_find_key_pair(call, request),
         user_data=parse_user_data(request.get("UserData", "")),
         nics=nics,
@@ -151,6 +150,7 @@ def parse(call: Call, request: shapes.RunInstancesRequest) -> Launch:
         client_token=request.get("ClientToken"),
         tags=tagset.of_new(request, records.INSTANCE.name),
         interface_tags=tagset.of_new(request, records.INTERFACE.name),
+        volume_tags=tagset.of_new(request, records.VOLUME.name),
     )
 
 
@@ -203,34 +203,6 @@ def _refuse_what_is_not_there(request: shapes.RunInstancesRequest) -> None:
         raise errors.UnsupportedOperation("Monitoring.Enabled=true is not supported.")
     if request.get("EbsOptimized"):
         raise errors.UnsupportedOperation("EbsOptimized=true is not supported.")
-
-
-def _parse_disk(request: shapes.RunInstancesRequest, image: ImageRecord, kind: InstanceType) -> int:
-    smallest = max(image.doc.disk_gib, 1)
-    asked: int | None = None
-    for mapping in request.get("BlockDeviceMappings") or ():
-        if mapping.get("DeviceName") != images.ROOT_DEVICE:
-            raise errors.UnsupportedOperation(
-                f"Only the root device {images.ROOT_DEVICE} may be mapped at launch, not "
-                f"{mapping.get('DeviceName')}."
-            )
-        disk = mapping.get("Ebs") or {}
-        if disk.get("DeleteOnTermination") is False:
-            raise errors.UnsupportedOperation(
-                "The root disk is deleted with its instance: DeleteOnTermination=false is not "
-                "supported."
-            )
-        asked = disk.get("VolumeSize", asked)
-    if asked is None:
-        return max(smallest, kind.disk_gib)
-    if asked < smallest:
-        raise errors.InvalidBlockDeviceMapping(
-            f"Volume of size {asked}GB is smaller than the image {image.id}, expect size >= "
-            f"{smallest}GB"
-        )
-    if asked > MAX_DISK_GIB:
-        raise errors.InvalidBlockDeviceMapping(f"The largest root disk has {MAX_DISK_GIB}GB.")
-    return asked
 
 
 def _find_key_pair(call: Call, request: shapes.RunInstancesRequest) -> Record[KeyPair, None] | None:

@@ -69,11 +69,21 @@ def _check_volume(record: VolumeRecord, instance: Record[Any, Any]) -> None:
         )
 
 
+def is_root(device: str) -> bool:
+    """Tell whether a name is that of the root disk."""
+    return _ROOT.fullmatch(device) is not None
+
+
+def is_device(device: str) -> bool:
+    """Tell whether a volume may be called so."""
+    return _DEVICE.fullmatch(device) is not None
+
+
 def _place(call: WriteCall, instance: Record[Any, Any], device: str) -> int:
     """Return a free slot; raise when there is none, or the device is taken or is no name of one."""
-    if _ROOT.fullmatch(device):
+    if is_root(device):
         raise _taken(device)
-    if not _DEVICE.fullmatch(device):
+    if not is_device(device):
         raise errors.InvalidParameterValue(
             f"Value ({device}) for parameter device is invalid. {device} is not a valid EBS device "
             "name."
