@@ -485,6 +485,7 @@ def _state_of(world: World, key: dict[str, str]) -> dict[str, int]:
 
 NAMED = {"PolicyName": "p"}
 ALWAYS: dict[str, dict[str, Any]] = {
+    "CreateNetworkInsightsPath": {"DestinationIp": "10.9.1.9", "Protocol": "tcp"},
     "CreateTransitGatewayRoute": {"DestinationCidrBlock": "10.9.77.0/24"},
     "ReplaceTransitGatewayRoute": {"DestinationCidrBlock": "10.9.77.0/24"},
     "CreateRole": {"AssumeRolePolicyDocument": TRUST},

@@ -170,6 +170,7 @@ PATHS = {
     "Arn": "user-arn",
     "IamInstanceProfile.Arn": "instance-profile-arn",
     "IamInstanceProfile.Name": "instance-profile",
+    "Source": "network-interface",
     "Placement.GroupId": "placement-group",
     "Placement.GroupName": "placement-group-name",
 }
@@ -199,6 +200,7 @@ NAMES_NOTHING = re.compile(
     r"|AddAllocation|AddOperating|AutoImport|AwsService|Cascade|ClearAllocation|Disallowed|Monitored|Netmask|Operating|PreviewNext|PubliclyAdv|PublicIpSource|RemoveAllocation|RemoveOperating|Tier"
     r"|Traffic(Type|Direction)|LogDestination|LogFormat|ResourceType|(Add|Remove)NetworkServices|RemoveFields"
     r"|SessionNumber|VirtualNetworkId|Source(PortRange|CidrBlock)"
+    r"|Analysis(Start|End)Time|(Match|Exclude)Paths|SourceIp"
     r"|Arn|New|Only|Path|Policy(Name|Document|UsageFilter)|EntityFilter|Scope|SetAsDefault|Version).*"
 )
 """Parameters that name no thing of an account."""

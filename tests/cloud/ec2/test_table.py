@@ -14,7 +14,7 @@ from mallee.model.settings import Settings
 
 EC2 = model.load("ec2")
 ACCOUNT = "123456789012"
-GENERIC = {"Filters", "MaxResults", "NextToken", "DryRun"}
+GENERIC = {"Filters", "MaxResults", "NextToken", "DryRun", "ClientToken"}
 
 
 def row(name: str) -> Action:
