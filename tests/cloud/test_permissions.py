@@ -134,6 +134,7 @@ IDS = {
     "VpcPeeringConnectionId": "pcx-0123456789abcdef0",
     "CurrentIpamScopeId": "ipam-scope-0123456789abcdef0",
     "IpamId": "ipam-0123456789abcdef0",
+    "IpamPolicyId": "ipam-policy-0123456789abcdef0",
     "IpamPoolAllocationId": "ipam-pool-alloc-0123456789abcdef0",
     "IpamPoolId": "ipam-pool-0123456789abcdef0",
     "IpamPrefixListResolverId": "ipam-plr-0123456789abcdef0",

@@ -80,6 +80,8 @@ NAMES = {
     "IpamIds": "ipam",
     "IpamPolicyId": "ipam-policy",
     "IpamPolicyIds": "ipam-policy",
+    "IpamPolicyId": "ipam-policy",
+    "IpamPolicyIds": "ipam-policy",
     "IpamPoolAllocationId": "ipam-allocation",
     "IpamPoolAllocationIds": "ipam-allocation",
     "IpamPoolId": "ipam-pool",

@@ -18,6 +18,7 @@ _BY_NAME = frozenset(
 _OF_NO_REGION = frozenset(
     {
         "ipam",
+        "ipam-policy",
         "ipam-pool",
         "ipam-prefix-list-resolver",
         "ipam-prefix-list-resolver-target",

@@ -202,3 +202,23 @@ class ResolverTarget(msgspec.Struct, frozen=True, kw_only=True):
     problem: str = ""
     """Why the list has not what it should; empty: it has."""
     tags: dict[str, str] = {}
+
+
+class PolicyRule(msgspec.Struct, frozen=True, kw_only=True):
+    """From which pools things of a type get their public addresses, the first one first."""
+
+    locale: str
+    resource_type: str
+    pool_ids: tuple[str, ...]
+
+
+class Policy(msgspec.Struct, frozen=True, kw_only=True):
+    """From where public addresses come that nobody asks a pool for."""
+
+    id: str
+    ipam_id: str
+    rules: tuple[PolicyRule, ...] = ()
+    targets: tuple[str, ...] = ()
+    """The accounts for which it is enabled."""
+    is_modified: bool = False
+    tags: dict[str, str] = {}

@@ -161,6 +161,7 @@ MAKERS: dict[str, Callable[[Any], dict[str, Any]]] = {
         ],
     },
     "CreateIpam": lambda ec2: {},
+    "CreateIpamPolicy": lambda ec2: {"IpamId": ec2.create_ipam()["Ipam"]["IpamId"]},
     "CreateIpamPool": lambda ec2: {
         "IpamScopeId": ec2.create_ipam()["Ipam"]["PrivateDefaultScopeId"],
         "AddressFamily": "ipv4",

@@ -131,3 +131,12 @@ class InvalidByoipCidrNotFound(AwsError):
 
     code = "InvalidParameterValue"
     template = "The CIDR {} is not provisioned in this account."
+
+
+class InvalidIpamPolicyIdNotFound(_NotThere):
+    code = "InvalidIpamPolicyId.NotFound"
+    words = "IPAM policy"
+
+
+class InvalidIpamPolicyIdMalformed(_Malformed):
+    code = "InvalidIpamPolicyId.Malformed"

@@ -296,6 +296,12 @@ REGISTRY: tuple[Resource, ...] = (
         not_found=errors.InvalidIpamResourceDiscoveryAssociationIdNotFound,
     ),
     Resource(
+        prefix="ipam-policy",
+        kind=records.IPAM_POLICY,
+        malformed=errors.InvalidIpamPolicyIdMalformed,
+        not_found=errors.InvalidIpamPolicyIdNotFound,
+    ),
+    Resource(
         prefix="ipam-plr",
         kind=records.RESOLVER,
         malformed=errors.InvalidIpamPrefixListResolverIdMalformed,

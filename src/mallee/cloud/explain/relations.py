@@ -105,7 +105,10 @@ NAMED_BY: Mapping[str, tuple[tuple[Kind[Any, Any], str], ...]] = {
         (records.IPAM_SCOPE, "ipam"),
         (records.IPAM_POOL, "ipam"),
         (records.IPAM_DISCOVERY_ASSOCIATION, "ipam"),
+        (records.IPAM_POLICY, "ipam"),
+        (records.RESOLVER, "ipam"),
     ),
+    "ipam-prefix-list-resolver": ((records.RESOLVER_TARGET, "resolver"),),
     "ipam-scope": ((records.IPAM_POOL, "scope"),),
     "ipam-pool": (
         (records.IPAM_POOL, "source"),

@@ -227,6 +227,29 @@ def _allocation(view: Reader, record: Record[Any, Any]) -> Standing:
     return Standing("allocated", f"{doc.cidr} of {doc.pool_id} belongs to {whom}")
 
 
+def _resolver(view: Reader, record: Record[Any, Any]) -> Standing:
+    doc = record.doc
+    latest = doc.versions[-1]
+    why = f"its rules find {len(latest.cidrs)} ranges: version {latest.version}"
+    return Standing(ipams.state(doc.is_modified), why)
+
+
+def _target(view: Reader, record: Record[Any, Any]) -> Standing:
+    doc = record.doc
+    if doc.problem:
+        return Standing("sync-failed", doc.problem)
+    why = f"{doc.list_id} has version {doc.synced_version} of {doc.resolver_id}"
+    return Standing("sync-complete", why)
+
+
+def _ipam_policy(view: Reader, record: Record[Any, Any]) -> Standing:
+    doc = record.doc
+    pools = [id for rule in doc.rules for id in rule.pool_ids]
+    whom = ", ".join(doc.targets) or "no account"
+    why = f"enabled for {whom}: addresses come from {', '.join(pools) or 'no pool'}"
+    return Standing(ipams.state(doc.is_modified), why)
+
+
 def _public_pool(view: Reader, record: Record[Any, Any]) -> Standing:
     taken = len(watched.taken_of_public(view, record.id))
     why = f"{taken} of its {spaces.size(record.doc.cidrs)} addresses are allocated"
@@ -310,6 +333,9 @@ _KINDS: Mapping[str, Callable[[Reader, Record[Any, Any]], Standing]] = {
     records.IPAM_POOL.name: _pool,
     records.IPAM_ALLOCATION.name: _allocation,
     records.PUBLIC_POOL.name: _public_pool,
+    records.IPAM_POLICY.name: _ipam_policy,
+    records.RESOLVER.name: _resolver,
+    records.RESOLVER_TARGET.name: _target,
     records.TRANSIT_GATEWAY.name: _transit_gateway,
     records.TRANSIT_TABLE.name: _transit_table,
     records.TRANSIT_ATTACHMENT.name: _attachment,

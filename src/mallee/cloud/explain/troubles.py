@@ -186,6 +186,18 @@ def _pool(view: Reader, record: Record[Any, Any]) -> Iterator[Trouble]:
         )
 
 
+def _target(view: Reader, record: Record[Any, Any]) -> Iterator[Trouble]:
+    if record.doc.problem:
+        yield Trouble(
+            record.doc.problem, "give the list room, or let it follow: ModifyManagedPrefixList"
+        )
+
+
+def _resolver(view: Reader, record: Record[Any, Any]) -> Iterator[Trouble]:
+    if record.doc.problem:
+        yield Trouble(record.doc.problem, "narrow its rules: ModifyIpamPrefixListResolver")
+
+
 def _group(view: Reader, record: Record[Any, Any]) -> Iterator[Trouble]:
     for rule in record.doc.rules:
         if rule.group_id and view.get(records.SECURITY_GROUP, rule.group_id) is None:
@@ -268,6 +280,8 @@ _KINDS: Mapping[str, Callable[[Reader, Record[Any, Any]], Iterator[Trouble]]] = 
     records.ADDRESS.name: _address,
     records.SUBNET.name: _subnet,
     records.IPAM_POOL.name: _pool,
+    records.RESOLVER.name: _resolver,
+    records.RESOLVER_TARGET.name: _target,
     records.IPAM_POOL.name: _pool,
     records.SECURITY_GROUP.name: _group,
     records.ROUTE_TABLE.name: _route_table,

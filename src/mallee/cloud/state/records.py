@@ -218,6 +218,7 @@ IPAM_DISCOVERY_ASSOCIATION: Kind[ipam.DiscoveryAssociation, None] = Kind(
     "ipam-resource-discovery-association", ipam.DiscoveryAssociation
 )
 PUBLIC_POOL: Kind[ipam.PublicPool, None] = Kind("ipv4pool-ec2", ipam.PublicPool)
+IPAM_POLICY: Kind[ipam.Policy, None] = Kind("ipam-policy", ipam.Policy)
 RESOLVER: Kind[ipam.Resolver, None] = Kind("ipam-prefix-list-resolver", ipam.Resolver)
 RESOLVER_TARGET: Kind[ipam.ResolverTarget, None] = Kind(
     "ipam-prefix-list-resolver-target", ipam.ResolverTarget
@@ -323,6 +324,7 @@ KINDS: dict[str, Kind[Any, Any]] = {
         IPAM_DISCOVERY,
         IPAM_DISCOVERY_ASSOCIATION,
         PUBLIC_POOL,
+        IPAM_POLICY,
         RESOLVER,
         RESOLVER_TARGET,
         INSIGHTS_PATH,
@@ -496,6 +498,10 @@ INDEXES: Mapping[str, Mapping[str, IndexValues]] = {
         "pool": lambda doc: (doc.pool_id,),
         "resource": lambda doc: (doc.resource_id or None,),
         "owner": lambda doc: (doc.owner,),
+    },
+    "ipam-policy": {
+        "ipam": lambda doc: (doc.ipam_id,),
+        "target": lambda doc: doc.targets,
     },
     "ipam-prefix-list-resolver": {"ipam": lambda doc: (doc.ipam_id,)},
     "ipam-prefix-list-resolver-target": {

@@ -70,16 +70,17 @@ def everything(ec2: Any) -> dict[str, str]:
         IpamId=plan.ipam, IpamResourceDiscoveryId=discovery_id
     )["IpamResourceDiscoveryAssociation"]
     allocation = ec2.allocate_ipam_pool_cidr(IpamPoolId=plan.pool, NetmaskLength=24)
-    target = target(ec2)
-    followed = ec2.create_ipam_prefix_list_resolver_target(**target)
+    followed_by = target(ec2)
+    followed = ec2.create_ipam_prefix_list_resolver_target(**followed_by)
     return {
         "ipam": plan.ipam,
         "ipam-allocation": allocation["IpamPoolAllocation"]["IpamPoolAllocationId"],
         "ipam-association": association["IpamResourceDiscoveryAssociationId"],
         "ipam-discovery": discovery_id,
+        "ipam-policy": ec2.create_ipam_policy(IpamId=plan.ipam)["IpamPolicy"]["IpamPolicyId"],
         "ipam-pool": plan.pool,
         "ipam-scope": plan.private,
-        "resolver": target["IpamPrefixListResolverId"],
+        "resolver": followed_by["IpamPrefixListResolverId"],
         "resolver-target": followed["IpamPrefixListResolverTarget"][
             "IpamPrefixListResolverTargetId"
         ],

@@ -118,6 +118,8 @@ def delete_ipam(call: WriteCall, request: shapes.DeleteIpamRequest) -> shapes.De
     pools = call.tx.by(records.IPAM_POOL, "ipam", ipam.id)
     if any(pool.doc.scope_type == PUBLIC for pool in pools):
         raise _in_use(ipam, "it has pools in a public scope")
+    if call.tx.by(records.IPAM_POLICY, "ipam", ipam.id):
+        raise _in_use(ipam, "it has policies")
     if call.tx.by(records.RESOLVER, "ipam", ipam.id):
         raise _in_use(ipam, "it has prefix list resolvers")
     scopes = call.tx.by(records.IPAM_SCOPE, "ipam", ipam.id)

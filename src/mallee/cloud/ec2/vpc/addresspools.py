@@ -10,7 +10,7 @@ from ipaddress import IPv4Address, IPv4Network
 from mallee.aws import errors
 from mallee.cloud.call import Request, WriteCall
 from mallee.cloud.ec2 import resources
-from mallee.cloud.ec2.ipam import given, publicpools
+from mallee.cloud.ec2.ipam import given, policies, publicpools
 from mallee.cloud.ec2.vpc import publicpool
 from mallee.cloud.state import records
 
@@ -27,6 +27,8 @@ def take(call: WriteCall, request: Request, id: str) -> tuple[str, str]:
         raise errors.InvalidParameterCombination(
             "PublicIpv4Pool and IpamPoolId may not both be given."
         )
+    if public_pool == AMAZON and address is None:
+        return publicpool.take_any(call, id), ""
     if public_pool not in (None, AMAZON):
         pool = resources.one(call, records.PUBLIC_POOL, public_pool)
         return _of(call, pool.doc.cidrs, id, address), pool.id
@@ -34,6 +36,10 @@ def take(call: WriteCall, request: Request, id: str) -> tuple[str, str]:
         return _of_ipam(call, ipam_pool, id, address)
     if address is not None:
         return publicpool.take(call, id, address), ""
+    by_policy = policies.take_address(call, id)
+    if by_policy is not None:
+        cidr, pool_id = by_policy
+        return publicpool.claim(call, IPv4Address(cidr.partition("/")[0]), id), pool_id
     return publicpool.take_any(call, id), ""
 
 
