@@ -1017,6 +1017,17 @@ class CreateInternetGatewayResult(TypedDict):
     InternetGateway: NotRequired[InternetGateway | Fragment | None]
 
 
+class CreateIpamPolicyRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    TagSpecifications: NotRequired[list[TagSpecification]]
+    ClientToken: NotRequired[str]
+    IpamId: str
+
+
+class CreateIpamPolicyResult(TypedDict):
+    IpamPolicy: NotRequired[IpamPolicy | Fragment | None]
+
+
 class CreateIpamPoolRequest(TypedDict):
     DryRun: NotRequired[bool]
     IpamScopeId: str
@@ -1039,6 +1050,35 @@ class CreateIpamPoolRequest(TypedDict):
 
 class CreateIpamPoolResult(TypedDict):
     IpamPool: NotRequired[IpamPool | Fragment | None]
+
+
+class CreateIpamPrefixListResolverRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    IpamId: str
+    Description: NotRequired[str]
+    AddressFamily: str
+    Rules: NotRequired[list[IpamPrefixListResolverRuleRequest]]
+    TagSpecifications: NotRequired[list[TagSpecification]]
+    ClientToken: NotRequired[str]
+
+
+class CreateIpamPrefixListResolverResult(TypedDict):
+    IpamPrefixListResolver: NotRequired[IpamPrefixListResolver | Fragment | None]
+
+
+class CreateIpamPrefixListResolverTargetRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    IpamPrefixListResolverId: str
+    PrefixListId: str
+    PrefixListRegion: str
+    DesiredVersion: NotRequired[int]
+    TrackLatestVersion: bool
+    TagSpecifications: NotRequired[list[TagSpecification]]
+    ClientToken: NotRequired[str]
+
+
+class CreateIpamPrefixListResolverTargetResult(TypedDict):
+    IpamPrefixListResolverTarget: NotRequired[IpamPrefixListResolverTarget | Fragment | None]
 
 
 class CreateIpamRequest(TypedDict):
@@ -1664,6 +1704,15 @@ class DeleteInternetGatewayRequest(TypedDict):
     InternetGatewayId: str
 
 
+class DeleteIpamPolicyRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    IpamPolicyId: str
+
+
+class DeleteIpamPolicyResult(TypedDict):
+    IpamPolicy: NotRequired[IpamPolicy | Fragment | None]
+
+
 class DeleteIpamPoolRequest(TypedDict):
     DryRun: NotRequired[bool]
     IpamPoolId: str
@@ -1672,6 +1721,24 @@ class DeleteIpamPoolRequest(TypedDict):
 
 class DeleteIpamPoolResult(TypedDict):
     IpamPool: NotRequired[IpamPool | Fragment | None]
+
+
+class DeleteIpamPrefixListResolverRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    IpamPrefixListResolverId: str
+
+
+class DeleteIpamPrefixListResolverResult(TypedDict):
+    IpamPrefixListResolver: NotRequired[IpamPrefixListResolver | Fragment | None]
+
+
+class DeleteIpamPrefixListResolverTargetRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    IpamPrefixListResolverTargetId: str
+
+
+class DeleteIpamPrefixListResolverTargetResult(TypedDict):
+    IpamPrefixListResolverTarget: NotRequired[IpamPrefixListResolverTarget | Fragment | None]
 
 
 class DeleteIpamRequest(TypedDict):
@@ -2429,6 +2496,19 @@ class DescribeInternetGatewaysResult(TypedDict):
     NextToken: NotRequired[str | None]
 
 
+class DescribeIpamPoliciesRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    Filters: NotRequired[list[Filter]]
+    MaxResults: NotRequired[int]
+    NextToken: NotRequired[str]
+    IpamPolicyIds: NotRequired[list[str]]
+
+
+class DescribeIpamPoliciesResult(TypedDict):
+    NextToken: NotRequired[str | None]
+    IpamPolicies: NotRequired[Sequence[IpamPolicy | Fragment] | Fragment | None]
+
+
 class DescribeIpamPoolAllocationsRequest(TypedDict):
     DryRun: NotRequired[bool]
     IpamPoolAllocationIds: NotRequired[list[str]]
@@ -2453,6 +2533,37 @@ class DescribeIpamPoolsRequest(TypedDict):
 class DescribeIpamPoolsResult(TypedDict):
     NextToken: NotRequired[str | None]
     IpamPools: NotRequired[Sequence[IpamPool | Fragment] | Fragment | None]
+
+
+class DescribeIpamPrefixListResolverTargetsRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    Filters: NotRequired[list[Filter]]
+    MaxResults: NotRequired[int]
+    NextToken: NotRequired[str]
+    IpamPrefixListResolverTargetIds: NotRequired[list[str]]
+    IpamPrefixListResolverId: NotRequired[str]
+
+
+class DescribeIpamPrefixListResolverTargetsResult(TypedDict):
+    NextToken: NotRequired[str | None]
+    IpamPrefixListResolverTargets: NotRequired[
+        Sequence[IpamPrefixListResolverTarget | Fragment] | Fragment | None
+    ]
+
+
+class DescribeIpamPrefixListResolversRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    Filters: NotRequired[list[Filter]]
+    MaxResults: NotRequired[int]
+    NextToken: NotRequired[str]
+    IpamPrefixListResolverIds: NotRequired[list[str]]
+
+
+class DescribeIpamPrefixListResolversResult(TypedDict):
+    NextToken: NotRequired[str | None]
+    IpamPrefixListResolvers: NotRequired[
+        Sequence[IpamPrefixListResolver | Fragment] | Fragment | None
+    ]
 
 
 class DescribeIpamResourceDiscoveriesRequest(TypedDict):
@@ -3211,6 +3322,16 @@ class DisableAddressTransferResult(TypedDict):
     AddressTransfer: NotRequired[AddressTransfer | Fragment | None]
 
 
+class DisableIpamPolicyRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    IpamPolicyId: str
+    OrganizationTargetId: NotRequired[str]
+
+
+class DisableIpamPolicyResult(TypedDict):
+    Return: NotRequired[bool | None]
+
+
 class DisableSerialConsoleAccessRequest(TypedDict):
     DryRun: NotRequired[bool]
 
@@ -3505,6 +3626,16 @@ class EnableAddressTransferResult(TypedDict):
     AddressTransfer: NotRequired[AddressTransfer | Fragment | None]
 
 
+class EnableIpamPolicyRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    IpamPolicyId: str
+    OrganizationTargetId: NotRequired[str]
+
+
+class EnableIpamPolicyResult(TypedDict):
+    IpamPolicyId: NotRequired[str | None]
+
+
 class EnableSerialConsoleAccessRequest(TypedDict):
     DryRun: NotRequired[bool]
 
@@ -3753,6 +3884,16 @@ class GetDefaultCreditSpecificationResult(TypedDict):
     ]
 
 
+class GetEnabledIpamPolicyRequest(TypedDict):
+    DryRun: NotRequired[bool]
+
+
+class GetEnabledIpamPolicyResult(TypedDict):
+    IpamPolicyEnabled: NotRequired[bool | None]
+    IpamPolicyId: NotRequired[str | None]
+    ManagedBy: NotRequired[str | None]
+
+
 class GetGroupsForCapacityReservationRequest(TypedDict):
     CapacityReservationId: str
     NextToken: NotRequired[str]
@@ -3841,6 +3982,36 @@ class GetIpamDiscoveredResourceCidrsResult(TypedDict):
     NextToken: NotRequired[str | None]
 
 
+class GetIpamPolicyAllocationRulesRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    IpamPolicyId: str
+    Filters: NotRequired[list[Filter]]
+    Locale: NotRequired[str]
+    ResourceType: NotRequired[str]
+    MaxResults: NotRequired[int]
+    NextToken: NotRequired[str]
+
+
+class GetIpamPolicyAllocationRulesResult(TypedDict):
+    IpamPolicyDocuments: NotRequired[Sequence[IpamPolicyDocument | Fragment] | Fragment | None]
+    NextToken: NotRequired[str | None]
+
+
+class GetIpamPolicyOrganizationTargetsRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    MaxResults: NotRequired[int]
+    NextToken: NotRequired[str]
+    IpamPolicyId: str
+    Filters: NotRequired[list[Filter]]
+
+
+class GetIpamPolicyOrganizationTargetsResult(TypedDict):
+    OrganizationTargets: NotRequired[
+        Sequence[IpamPolicyOrganizationTarget | Fragment] | Fragment | None
+    ]
+    NextToken: NotRequired[str | None]
+
+
 class GetIpamPoolAllocationsRequest(TypedDict):
     DryRun: NotRequired[bool]
     IpamPoolId: str
@@ -3865,6 +4036,48 @@ class GetIpamPoolCidrsRequest(TypedDict):
 
 class GetIpamPoolCidrsResult(TypedDict):
     IpamPoolCidrs: NotRequired[Sequence[IpamPoolCidr | Fragment] | Fragment | None]
+    NextToken: NotRequired[str | None]
+
+
+class GetIpamPrefixListResolverRulesRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    IpamPrefixListResolverId: str
+    Filters: NotRequired[list[Filter]]
+    MaxResults: NotRequired[int]
+    NextToken: NotRequired[str]
+
+
+class GetIpamPrefixListResolverRulesResult(TypedDict):
+    Rules: NotRequired[Sequence[IpamPrefixListResolverRule | Fragment] | Fragment | None]
+    NextToken: NotRequired[str | None]
+
+
+class GetIpamPrefixListResolverVersionEntriesRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    IpamPrefixListResolverId: str
+    IpamPrefixListResolverVersion: int
+    MaxResults: NotRequired[int]
+    NextToken: NotRequired[str]
+
+
+class GetIpamPrefixListResolverVersionEntriesResult(TypedDict):
+    Entries: NotRequired[Sequence[IpamPrefixListResolverVersionEntry | Fragment] | Fragment | None]
+    NextToken: NotRequired[str | None]
+
+
+class GetIpamPrefixListResolverVersionsRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    IpamPrefixListResolverId: str
+    IpamPrefixListResolverVersions: NotRequired[list[int]]
+    MaxResults: NotRequired[int]
+    Filters: NotRequired[list[Filter]]
+    NextToken: NotRequired[str]
+
+
+class GetIpamPrefixListResolverVersionsResult(TypedDict):
+    IpamPrefixListResolverVersions: NotRequired[
+        Sequence[IpamPrefixListResolverVersion | Fragment] | Fragment | None
+    ]
     NextToken: NotRequired[str | None]
 
 
@@ -4979,6 +5192,36 @@ class IpamOrganizationalUnitExclusion(TypedDict):
     OrganizationsEntityPath: NotRequired[str | None]
 
 
+class IpamPolicy(TypedDict):
+    OwnerId: NotRequired[str | None]
+    IpamPolicyId: NotRequired[str | None]
+    IpamPolicyArn: NotRequired[str | None]
+    IpamPolicyRegion: NotRequired[str | None]
+    State: NotRequired[str | None]
+    StateMessage: NotRequired[str | None]
+    Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
+    IpamId: NotRequired[str | None]
+
+
+class IpamPolicyAllocationRule(TypedDict):
+    SourceIpamPoolId: NotRequired[str | None]
+
+
+class IpamPolicyAllocationRuleRequest(TypedDict):
+    SourceIpamPoolId: NotRequired[str]
+
+
+class IpamPolicyDocument(TypedDict):
+    IpamPolicyId: NotRequired[str | None]
+    Locale: NotRequired[str | None]
+    ResourceType: NotRequired[str | None]
+    AllocationRules: NotRequired[Sequence[IpamPolicyAllocationRule | Fragment] | Fragment | None]
+
+
+class IpamPolicyOrganizationTarget(TypedDict):
+    OrganizationTargetId: NotRequired[str | None]
+
+
 class IpamPool(TypedDict):
     OwnerId: NotRequired[str | None]
     IpamPoolId: NotRequired[str | None]
@@ -5042,6 +5285,81 @@ class IpamPoolSourceResourceRequest(TypedDict):
     ResourceType: NotRequired[str]
     ResourceRegion: NotRequired[str]
     ResourceOwner: NotRequired[str]
+
+
+class IpamPrefixListResolver(TypedDict):
+    OwnerId: NotRequired[str | None]
+    IpamPrefixListResolverId: NotRequired[str | None]
+    IpamPrefixListResolverArn: NotRequired[str | None]
+    IpamArn: NotRequired[str | None]
+    IpamRegion: NotRequired[str | None]
+    Description: NotRequired[str | None]
+    AddressFamily: NotRequired[str | None]
+    State: NotRequired[str | None]
+    Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
+    LastVersionCreationStatus: NotRequired[str | None]
+    LastVersionCreationStatusMessage: NotRequired[str | None]
+
+
+class IpamPrefixListResolverRule(TypedDict):
+    RuleType: NotRequired[str | None]
+    StaticCidr: NotRequired[str | None]
+    IpamScopeId: NotRequired[str | None]
+    ResourceType: NotRequired[str | None]
+    Conditions: NotRequired[
+        Sequence[IpamPrefixListResolverRuleCondition | Fragment] | Fragment | None
+    ]
+
+
+class IpamPrefixListResolverRuleCondition(TypedDict):
+    Operation: NotRequired[str | None]
+    IpamPoolId: NotRequired[str | None]
+    ResourceId: NotRequired[str | None]
+    ResourceOwner: NotRequired[str | None]
+    ResourceRegion: NotRequired[str | None]
+    ResourceTag: NotRequired[IpamResourceTag | Fragment | None]
+    Cidr: NotRequired[str | None]
+
+
+class IpamPrefixListResolverRuleConditionRequest(TypedDict):
+    Operation: str
+    IpamPoolId: NotRequired[str]
+    ResourceId: NotRequired[str]
+    ResourceOwner: NotRequired[str]
+    ResourceRegion: NotRequired[str]
+    ResourceTag: NotRequired[RequestIpamResourceTag]
+    Cidr: NotRequired[str]
+
+
+class IpamPrefixListResolverRuleRequest(TypedDict):
+    RuleType: str
+    StaticCidr: NotRequired[str]
+    IpamScopeId: NotRequired[str]
+    ResourceType: NotRequired[str]
+    Conditions: NotRequired[list[IpamPrefixListResolverRuleConditionRequest]]
+
+
+class IpamPrefixListResolverTarget(TypedDict):
+    IpamPrefixListResolverTargetId: NotRequired[str | None]
+    IpamPrefixListResolverTargetArn: NotRequired[str | None]
+    IpamPrefixListResolverId: NotRequired[str | None]
+    OwnerId: NotRequired[str | None]
+    PrefixListId: NotRequired[str | None]
+    PrefixListRegion: NotRequired[str | None]
+    DesiredVersion: NotRequired[int | None]
+    LastSyncedVersion: NotRequired[int | None]
+    TrackLatestVersion: NotRequired[bool | None]
+    StateMessage: NotRequired[str | None]
+    State: NotRequired[str | None]
+    Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
+
+
+class IpamPrefixListResolverVersion(TypedDict):
+    Version: NotRequired[int | None]
+
+
+class IpamPrefixListResolverVersionEntry(TypedDict):
+    Cidr: NotRequired[str | None]
 
 
 class IpamPublicAddressSecurityGroup(TypedDict):
@@ -5816,6 +6134,18 @@ class ModifyInstancePlacementResult(TypedDict):
     Return: NotRequired[bool | None]
 
 
+class ModifyIpamPolicyAllocationRulesRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    IpamPolicyId: str
+    Locale: str
+    ResourceType: str
+    AllocationRules: NotRequired[list[IpamPolicyAllocationRuleRequest]]
+
+
+class ModifyIpamPolicyAllocationRulesResult(TypedDict):
+    IpamPolicyDocument: NotRequired[IpamPolicyDocument | Fragment | None]
+
+
 class ModifyIpamPoolAllocationRequest(TypedDict):
     DryRun: NotRequired[bool]
     IpamPoolAllocationId: str
@@ -5841,6 +6171,29 @@ class ModifyIpamPoolRequest(TypedDict):
 
 class ModifyIpamPoolResult(TypedDict):
     IpamPool: NotRequired[IpamPool | Fragment | None]
+
+
+class ModifyIpamPrefixListResolverRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    IpamPrefixListResolverId: str
+    Description: NotRequired[str]
+    Rules: NotRequired[list[IpamPrefixListResolverRuleRequest]]
+
+
+class ModifyIpamPrefixListResolverResult(TypedDict):
+    IpamPrefixListResolver: NotRequired[IpamPrefixListResolver | Fragment | None]
+
+
+class ModifyIpamPrefixListResolverTargetRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    IpamPrefixListResolverTargetId: str
+    DesiredVersion: NotRequired[int]
+    TrackLatestVersion: NotRequired[bool]
+    ClientToken: NotRequired[str]
+
+
+class ModifyIpamPrefixListResolverTargetResult(TypedDict):
+    IpamPrefixListResolverTarget: NotRequired[IpamPrefixListResolverTarget | Fragment | None]
 
 
 class ModifyIpamRequest(TypedDict):
