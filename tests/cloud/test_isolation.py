@@ -181,7 +181,12 @@ def _networks(ec2: Any) -> dict[str, str]:
     reservation = ec2.create_subnet_cidr_reservation(
         SubnetId=subnet, Cidr="10.9.1.64/28", ReservationType="explicit"
     )["SubnetCidrReservation"]
-    ec2.create_network_interface(SubnetId=subnet)
+    nic = ec2.create_network_interface(SubnetId=subnet)["NetworkInterface"]
+    lent = ec2.create_network_interface_permission(
+        NetworkInterfaceId=nic["NetworkInterfaceId"],
+        AwsAccountId="0" * 12,
+        Permission="EIP-ASSOCIATE",
+    )["InterfacePermission"]
     ec2.create_route(RouteTableId=table, DestinationCidrBlock="10.99.0.0/16", GatewayId=gateway)
     zone = ec2.describe_availability_zones()["AvailabilityZones"][0]["ZoneName"]
     window = ec2.create_instance_event_window(CronExpression="* 0-4 * * 1,5")
@@ -217,6 +222,7 @@ def _networks(ec2: Any) -> dict[str, str]:
         "network-acl": ec2.create_network_acl(VpcId=vpc)["NetworkAcl"]["NetworkAclId"],
         "peering": peering["VpcPeeringConnection"]["VpcPeeringConnectionId"],
         "reservation": reservation["SubnetCidrReservationId"],
+        "interface-permission": lent["NetworkInterfacePermissionId"],
         "exclusion": ec2.create_vpc_block_public_access_exclusion(
             VpcId=vpc, InternetGatewayExclusionMode="allow-egress"
         )["VpcBlockPublicAccessExclusion"]["ExclusionId"],

@@ -148,6 +148,7 @@ IDS = {
     "KeyId": "01234567-89ab-4cde-8f01-23456789abcd",
     "KeyName": "prod",
     "LaunchTemplateId": "lt-0123456789abcdef0",
+    "NetworkInterfacePermissionId": "eni-perm-0123456789abcdef0",
     "NetworkInterfaceId": "eni-0123456789abcdef0",
     "PolicySourceArn": f"arn:aws:iam::{ACCOUNT}:user/ann",
     "Resources": ["i-0123456789abcdef0"],

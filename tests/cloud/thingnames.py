@@ -126,6 +126,8 @@ NAMES = {
     "NetworkInsightsPathIds": "insights-path",
     "NetworkInterfaceId": "network-interface",
     "NetworkInterfaceIds": "network-interface",
+    "NetworkInterfacePermissionId": "interface-permission",
+    "NetworkInterfacePermissionIds": "interface-permission",
     "OpenIDConnectProviderArn": "oidc-provider",
     "PermissionsBoundary": "policy",
     "PolicyArn": "policy",

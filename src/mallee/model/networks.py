@@ -74,6 +74,14 @@ class Subnet(msgspec.Struct, frozen=True, kw_only=True):
     tags: dict[str, str] = {}
 
 
+class Permission(msgspec.Struct, frozen=True, kw_only=True):
+    """That another account may associate its elastic addresses with an interface."""
+
+    id: str
+    """`eni-perm-…`"""
+    account: str
+
+
 class Interface(msgspec.Struct, frozen=True, kw_only=True):
     """An elastic network interface (ENI)."""
 
@@ -108,6 +116,7 @@ class Interface(msgspec.Struct, frozen=True, kw_only=True):
     """An address of the pool, lent while the instance shall run and no elastic one is there."""
     wants_public_ip: bool = False
     """Whether it is lent an address at every start."""
+    permissions: tuple[Permission, ...] = ()
     tags: dict[str, str] = {}
 
 

@@ -1,4 +1,4 @@
-"""Errors of VPC endpoints, and of blocked public access; a class per code."""
+"""Errors of VPC endpoints, blocked public access and lent interfaces; a class per code."""
 
 from mallee.aws.errors.answer import AwsError
 
@@ -47,3 +47,13 @@ class VpcBlockPublicAccessExclusionLimitExceeded(AwsError):
 
     code = "VpcBlockPublicAccessExclusionLimitExceeded"
     template = "An account has at most {} VPC Block Public Access exclusions."
+
+
+# --- Permissions on interfaces ---
+
+
+class InvalidPermissionIDNotFound(AwsError):
+    """Argument: the id."""
+
+    code = "InvalidPermissionID.NotFound"
+    template = "The network interface permission '{}' does not exist"

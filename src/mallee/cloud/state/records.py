@@ -435,6 +435,7 @@ INDEXES: Mapping[str, Mapping[str, IndexValues]] = {
         "group": lambda doc: doc.group_ids,
         "public-ip": lambda doc: (doc.public_ip,),
         "attachment": lambda doc: (doc.attachment_id or None,),
+        "permission": lambda doc: {one.id for one in doc.permissions},
     },
     "elastic-ip": {
         "interface": lambda doc: (doc.interface_id,),

@@ -21,6 +21,7 @@ from mallee.cloud.ec2.ipam import given
 from mallee.cloud.ec2.vpc import (
     addresspools,
     interfacelisting,
+    interfacepermissions,
     interfaces,
     internetgateways,
     publicpool,
@@ -86,11 +87,11 @@ def associate_address(
         address = resources.one(call, records.ADDRESS, address.id)
     other = interfacelisting.elastics(call.tx, interface).get(private_ip)
     if other is not None:
-        if not may_move:
+        if not may_move or other.account != call.account:
             raise errors.ResourceAlreadyAssociated(interface.id, other.doc.association_id)
         release.dissociate(call.tx, other)
     # Taking the address away may have changed the interface, if it was its own.
-    interface = resources.one(call, records.INTERFACE, interface.id)
+    interface = _lendable(call, interface.id)
     if private_ip == interface.doc.private_ip:
         interface = release.give_back_lent(call.tx, interface)
     association_id = ids.make("eipassoc", call.entropy(ids.ID_BYTES))
@@ -189,7 +190,7 @@ def _target(call: WriteCall, request: shapes.AssociateAddressRequest) -> Interfa
             "Exactly one of InstanceId and NetworkInterfaceId must be given."
         )
     if interface_id is not None:
-        return resources.one(call, records.INTERFACE, interface_id)
+        return _lendable(call, interface_id)
     instance = resources.one(call, records.INSTANCE, instance_id or "")
     found = call.tx.by(records.INTERFACE, "instance", instance.id)
     if len(found) > 1:
@@ -203,6 +204,15 @@ def _target(call: WriteCall, request: shapes.AssociateAddressRequest) -> Interfa
     raise errors.InvalidInstanceID(
         f"The instance '{instance.id}' is terminated or being terminated."
     )
+
+
+def _lendable(call: WriteCall, text: str) -> InterfaceRecord:
+    """Return an interface that the caller may give his addresses; others' are not there."""
+    id = resources.check_form(records.INTERFACE, text)
+    found = call.tx.get(records.INTERFACE, id)
+    if found is None or not interfacepermissions.may_associate(found, call.account):
+        raise resources.not_found(records.INTERFACE, (id,))
+    return found
 
 
 def _private_ip(request: shapes.AssociateAddressRequest, interface: InterfaceRecord) -> str:
