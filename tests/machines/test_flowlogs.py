@@ -17,29 +17,23 @@ from tests.wholecloud import GUEST_S, Cloud, wait_until
 pytestmark = pytest.mark.machine
 
 FORMAT = "${interface-id} ${pkt-srcaddr} ${dstaddr} ${dstport} ${protocol} ${packets} ${action}"
+BUCKET = "flows-of-a-guest"
 REFUSED_PORT = "81"
 
 
 @pytest.fixture
-def bucket(cloud: Cloud) -> Iterator[str]:
-    """A bucket for one log, emptied afterwards."""
-    name = "flows-of-a-guest"
-    cloud.aws("s3", "mb", f"s3://{name}")
-    yield name
-    cloud.aws("s3", "rb", "--force", f"s3://{name}")
-
-
-@pytest.fixture
-def log(cloud: Cloud, pair: Pair, bucket: str) -> Iterator[str]:
-    """A log of the interface of the pair's other guest."""
+def log(cloud: Cloud, pair: Pair) -> Iterator[str]:
+    """A log of the interface of the pair's other guest, in a bucket that goes with it."""
+    cloud.aws("s3", "mb", f"s3://{BUCKET}")
     id = cloud.aws(
         *("ec2", "create-flow-logs", "--resource-type", "NetworkInterface"),
         *("--resource-ids", pair.other.interface_id, "--traffic-type", "ALL"),
-        *("--log-destination-type", "s3", "--log-destination", f"arn:aws:s3:::{bucket}"),
+        *("--log-destination-type", "s3", "--log-destination", f"arn:aws:s3:::{BUCKET}"),
         *("--log-format", FORMAT, "--query", "FlowLogIds[0]"),
     )
     yield id
     cloud.aws("ec2", "delete-flow-logs", "--flow-log-ids", id)
+    cloud.aws("s3", "rb", "--force", f"s3://{BUCKET}")
 
 
 def counted(cloud: Cloud, pair: Pair) -> set[bool]:
@@ -50,7 +44,7 @@ def counted(cloud: Cloud, pair: Pair) -> set[bool]:
 
 
 def test_what_a_guest_was_let_have_and_what_not_is_read_by_the_cli(
-    cloud: Cloud, pair: Pair, log: str, bucket: str, tmp_path: Path
+    cloud: Cloud, pair: Pair, log: str, tmp_path: Path
 ) -> None:
     one, other = pair.one.private_ip, pair.other.private_ip
     tries = "; ".join(f"nc -w 2 {other} {port} </dev/null" for port in (REFUSED_PORT, 22))
@@ -66,7 +60,7 @@ def test_what_a_guest_was_let_have_and_what_not_is_read_by_the_cli(
     copied = tmp_path / "copied"
 
     def lines() -> list[list[str]]:
-        cloud.aws("s3", "cp", "--recursive", f"s3://{bucket}", str(copied))
+        cloud.aws("s3", "cp", "--recursive", f"s3://{BUCKET}", str(copied))
         text = b"".join(gzip.decompress(one.read_bytes()) for one in copied.rglob("*.gz"))
         return [line.split(" ") for line in text.decode().splitlines()]
 

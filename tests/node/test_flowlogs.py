@@ -208,3 +208,20 @@ def test_what_was_counted_between_two_readings(
 ) -> None:
     steps = list(flowsums.steps({"flows4": {b"key": before}}, {"flows4": {b"key": now}}))
     assert [(one.packets, one.bytes) for one in steps] == ([told] if told else [])
+
+
+@pytest.mark.host
+def test_lines_without_room_are_told_of_in_the_next_minute(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flows = begin(pair)
+    flows.turn()
+    pair.ping()
+    with monkeypatch.context() as full:
+        full.setattr("mallee.node.flowlogs.OUTBOX_BYTES_MAX", -1)
+        pair.clock.at += 60
+        flows.turn()
+    assert pair.lines() == []
+    pair.clock.at += 60
+    flows.turn()
+    assert [words[-1] for words in pair.lines()] == ["SKIPDATA"]

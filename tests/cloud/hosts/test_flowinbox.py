@@ -8,6 +8,9 @@ from msgspec.structs import replace
 from mallee.cloud.hosts import flowinbox, joining
 from mallee.model.hosts import HostWanted
 from mallee.model.watching import FlowLogWanted
+from tests.cloud.agent import Agent
+from tests.cloud.running import RunningCloud
+from tests.cloud.signing import Sender
 from tests.node import lab, shapes
 
 LOG = "fl-0123456789abcdef0"
@@ -53,3 +56,26 @@ def test_lines_brought_twice_are_kept_once_and_never_without_room(
     with pytest.raises(joining.Refused) as refused:
         inbox.keep("host-1", parcel, b"lines")
     assert refused.value.status == 503
+
+
+# --- through the door ---
+
+
+@pytest.fixture
+def strange(cloud: RunningCloud, sender: Sender) -> tuple[Agent, str]:
+    """An agent that has not joined, and a token."""
+    answer = sender.ask("mallee", "CreateJoinToken")
+    return Agent(cloud.agents_port, answer.element("CaCertificate")), answer.element("Token")
+
+
+def test_only_a_host_that_carries_a_log_brings_its_lines(
+    cloud: RunningCloud, strange: tuple[Agent, str]
+) -> None:
+    agent, token = strange
+    path = f"/v1/flowlogs/{NAME}"
+    assert agent.call("POST", path, b"lines")[0] == 401
+    assert agent.join(token, "host-of-flows")[0] == 200
+    status, answer = agent.call("POST", path, b"lines")
+    assert (status, b"has nothing of" in answer) == (403, True)
+    assert agent.call("POST", "/v1/flowlogs/..%2Fstate.db", b"lines")[0] == 400
+    assert not cloud.layout.flow_inbox.exists()

@@ -227,3 +227,20 @@ def test_a_nat_gateway_tells_of_its_own_part(host: Lab) -> None:
     assert flowlines.path(vpc, subnets[1].id, world_ip) == "1"
     assert flowlines.path(vpc, subnets[0].id, world_ip) == "8"
     assert flowlines.path(vpc, subnets[0].id, client.private_ip) == "1"
+
+
+def test_what_finds_no_room_is_told_by_its_interface(
+    host: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(flowcounts, "FLOWS_MAX", 2)
+    near = shapes.subnet(1)
+    client, server, other = (shapes.interface(n, OPEN, inside=near) for n in (10, 11, 12))
+    vpc = watched(shapes.vpc(0, (near,), (client, server, other)))
+    host.apply(shapes.host(vpc))
+    with host.guest(server).listen(PORT, socket.SOCK_DGRAM) as waiting:
+        for _ in range(3):
+            address = server.private_ip
+            assert host.guest(client).throws(waiting, address, PORT, lab.ARRIVES_WITHIN_S)
+    seen = look(host, vpc)
+    assert seen.of(client, log_status="SKIPDATA")
+    assert [row["log-status"] for row in seen.of(other)] == ["NODATA"]
