@@ -13,6 +13,7 @@ from mallee.box import status, steps, up
 from mallee.model import catalogue
 from tests import wholecloud
 from tests.baddays import traces
+from tests.machines import test_volumes as volumes
 from tests.wholecloud import Cloud
 
 pytestmark = pytest.mark.machine
@@ -23,6 +24,7 @@ LAUNCH = (
 SIDE_BY_SIDE = {"after CloneDisk", "after CreateTap", "after DefineDomain"}
 """What these begin is finished by others (qemu-img, the kernel, libvirtd) though the agent dies in
 a step beside them; the next agent finds it done and may never come past its end."""
+DISK = ("AttachDisk", "DetachDisk")
 END = ("ShutDown", "Undefine", "RemoveTap", "RemoveDirectory")
 
 
@@ -68,10 +70,21 @@ def test_an_agent_killed_before_and_after_every_step_finishes_a_life(
         console = (cloud.layout.instances / instance / "console.log").read_text(errors="replace")
         assert console.count(catalogue.FIRST_LINE) == 1
         assert "StateReason" not in cloud.instance(instance)
+        _lend_a_volume(cloud, instance)
         cloud.terminate(instance)
-    wanted = {f"{when} {step}" for when in ("before", "after") for step in (*LAUNCH, *END)}
+    every = (*LAUNCH, *DISK, *END)
+    wanted = {f"{when} {step}" for when in ("before", "after") for step in every}
     assert wanted - SIDE_BY_SIDE <= {path.name for path in tmp_path.iterdir()}
     assert traces.traces_of(cloud, instance, interface) == []
+
+
+def _lend_a_volume(cloud: Cloud, instance: str) -> None:
+    """Have the guest get a volume and let it go."""
+    with volumes.made(cloud) as volume:
+        cloud.ec2.attach_volume(VolumeId=volume, InstanceId=instance, Device="/dev/sdf")
+        volumes.wait_disk(cloud, instance, volume, bool)
+        cloud.ec2.detach_volume(VolumeId=volume)
+        volumes.wait_state(cloud, volume, "available")
 
 
 def test_every_step_done_twice_is_done_once(cloud: Cloud, tmp_path: Path) -> None:
@@ -81,7 +94,8 @@ def test_every_step_done_twice_is_done_once(cloud: Cloud, tmp_path: Path) -> Non
         console = (cloud.layout.instances / instance / "console.log").read_text(errors="replace")
         assert console.count(catalogue.FIRST_LINE) == 1
         assert cloud.ssh(instance, "ip -o link | grep -c eth") == "1\n"
+        _lend_a_volume(cloud, instance)
         cloud.terminate(instance)
-    wanted = {f"twice {step}" for step in (*LAUNCH, *END)}
+    wanted = {f"twice {step}" for step in (*LAUNCH, *DISK, *END)}
     assert wanted <= {path.name for path in tmp_path.iterdir()}
     assert traces.traces_of(cloud, instance, interface) == []
