@@ -76,5 +76,5 @@ def walk(
         capture_output=True,
         text=True,
         check=False,
-        timeout=300,
+        timeout=900,
     )
