@@ -36,7 +36,7 @@ def test_a_log_is_shown_as_it_was_asked_for(alice: Any) -> None:
         alice,
         vpc,
         TrafficType="REJECT",
-        LogDestination=f"arn:aws:s3:::{LOG_BUCKET}/net/work",
+        LogDestination=f"arn:aws:s3:::{LOG_BUCKET}/net/flows",
         LogFormat="${version} ${action}  ${traffic-path}",
         MaxAggregationInterval=60,
         DestinationOptions={
@@ -55,7 +55,7 @@ def test_a_log_is_shown_as_it_was_asked_for(alice: Any) -> None:
         "ResourceId": vpc,
         "TrafficType": "REJECT",
         "LogDestinationType": "s3",
-        "LogDestination": f"arn:aws:s3:::{LOG_BUCKET}/net/work/",
+        "LogDestination": f"arn:aws:s3:::{LOG_BUCKET}/net/flows/",
         "LogFormat": "${version} ${action} ${traffic-path}",
         "Tags": [],
         "MaxAggregationInterval": 60,
