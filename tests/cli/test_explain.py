@@ -95,3 +95,23 @@ def host_of(cloud: RunningCloud) -> str:
     assert agent.join(token.element("Token"))[0] == 200
     agent.sync(facts=msgspec.to_builtins(FACTS))
     return agent.host_id
+
+
+def test_trace_tells_the_way_and_that_no_host_is_known(cloud: RunningCloud, run: Run) -> None:
+    ec2 = cloud.client("ec2")
+    subnet = ec2.describe_subnets()["Subnets"][0]["SubnetId"]
+    made = ec2.create_network_interface(SubnetId=subnet)["NetworkInterface"]
+    id, group = made["NetworkInterfaceId"], made["Groups"][0]["GroupId"]
+    said = run("trace", id, id, "--protocol", "icmp")
+    assert (said.status, said.err) == (0, "")
+    assert f"→ {id} sends it, from {made['PrivateIpAddress']}" in said.out
+    assert f"of {group} lets all to 0.0.0.0/0 pass" in said.out
+    assert f"host: InvalidInput: {id} is attached to no instance" in said.out
+    said = run("trace", id, "internet", "--port", "443", "--json")
+    told = json.loads(said.out[said.out.index("{\n") :])
+    assert (said.status, told["End"]) == (1, "no-public-address")
+    assert [hop["Kind"] for hop in told["Hops"]][-1] == "internet-gateway"
+    assert told["Hops"][-1]["Stops"] is True
+    said = run("trace", "internet", id, "--port", "22", "--probe")
+    assert said.status == 1
+    assert "has no public address for the internet" in said.err
