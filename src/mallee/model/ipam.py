@@ -84,7 +84,6 @@ class Pool(msgspec.Struct, frozen=True, kw_only=True):
     max_length: int | None = None
     default_length: int | None = None
     required_tags: dict[str, str] = {}
-    is_advertisable: bool | None = None
     service: str = ""
     public_source: str = ""
     """`amazon` or `byoip`, of a pool of public addresses."""

@@ -126,13 +126,6 @@ class AllocationTooSmall(AwsError):
     template = "The allocation size is too small for the pool."
 
 
-class InvalidByoipCidrNotFound(AwsError):
-    """Argument: the range."""
-
-    code = "InvalidParameterValue"
-    template = "The CIDR {} is not provisioned in this account."
-
-
 class InvalidIpamPolicyIdNotFound(_NotThere):
     code = "InvalidIpamPolicyId.NotFound"
     words = "IPAM policy"

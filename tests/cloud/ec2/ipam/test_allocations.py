@@ -153,6 +153,21 @@ def test_subnets_take_from_the_pool_of_their_vpc(alice: Any, plan: Plan) -> None
     assert set(plans.held(alice, pool)) == {"10.0.0.0/24"}
 
 
+def test_what_is_watched_again_is_taken_in_again(alice: Any) -> None:
+    vpc = alice.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    plan = plans.make(alice, AutoImport=True)
+    asked = {
+        "ResourceId": vpc,
+        "ResourceCidr": "10.0.0.0/16",
+        "ResourceRegion": plans.REGION,
+        "CurrentIpamScopeId": plan.private,
+    }
+    alice.modify_ipam_resource_cidr(**asked, Monitored=False)
+    assert plans.held(alice, plan.pool) == {}
+    alice.modify_ipam_resource_cidr(**asked, Monitored=True)
+    assert plans.held(alice, plan.pool) == {"10.0.0.0/16": vpc}
+
+
 def test_a_pool_takes_in_what_is_there_and_what_comes(alice: Any) -> None:
     there = alice.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
     plan = plans.make(alice, AutoImport=True)

@@ -56,6 +56,8 @@ def test_public_ranges_are_set_aside_by_the_clouds_administrators(bob: Any) -> N
     pool = plans.pool(bob, plan.public, PublicIpSource="amazon", AwsService="ec2")
     asked = {"IpamPoolId": pool, "NetmaskLength": 30}
     assert refusal(bob.provision_ipam_pool_cidr, **asked) == "AuthFailure"
+    brought = {"IpamScopeId": plan.public, "AddressFamily": "ipv4", "PublicIpSource": "byoip"}
+    assert refusal(bob.create_ipam_pool, **brought) == "UnsupportedOperation"
     asked = {"IpamPoolId": pool, "Cidr": "198.51.100.0/24"}
     assert refusal(bob.provision_ipam_pool_cidr, **asked) == "UnsupportedOperation"
 

@@ -22,7 +22,7 @@ from mallee.cloud.ec2.vpc import ranges
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
 from mallee.model import ids
-from mallee.model.ipam import AMAZON, IPV4, PUBLIC, Pool, PoolCidr
+from mallee.model.ipam import IPV4, PUBLIC, Pool, PoolCidr
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes
@@ -62,10 +62,10 @@ def _found(call: WriteCall, pool: PoolRecord, cidr: str | None, request: Request
         return given.take(call, source, wish, holder).doc.cidr
     if pool.doc.scope_type != PUBLIC:
         return _planned(call, pool, cidr)
-    if pool.doc.public_source != AMAZON or length is None:
+    if length is None:
         raise errors.UnsupportedOperation(
-            "At the top of a public scope a pool has PublicIpSource amazon, and is given ranges of "
-            "the cloud's own by NetmaskLength."
+            "At the top of a public scope a pool is given ranges of the cloud's own, by "
+            "NetmaskLength."
         )
     return publicblocks.set_aside(call, pool, length)
 

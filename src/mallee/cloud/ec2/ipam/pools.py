@@ -20,7 +20,7 @@ from mallee.cloud.ec2.ipam import given, imports, ipams, publicblocks, shownfilt
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
 from mallee.model import ids
-from mallee.model.ipam import IPV4, PUBLIC, Pool, Scope
+from mallee.model.ipam import AMAZON, BYOIP, IPV4, PUBLIC, Pool, Scope
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes
@@ -114,15 +114,12 @@ def _below(call: WriteCall, pool: Pool, request: Request) -> Pool:
         depth=own.depth + 1,
         public_source=own.public_source,
         service=own.service,
-        is_advertisable=own.is_advertisable,
     )
 
 
 def _public(pool: Pool, scope: Scope, request: Request) -> Pool:
     """Return the pool with what only pools of public addresses have."""
-    given_here = [
-        name for name in ("AwsService", "PublicIpSource", "PubliclyAdvertisable") if name in request
-    ]
+    given_here = [name for name in ("AwsService", "PublicIpSource") if name in request]
     if scope.type != PUBLIC:
         if given_here:
             raise errors.InvalidParameterCombination(
@@ -138,12 +135,12 @@ def _public(pool: Pool, scope: Scope, request: Request) -> Pool:
         if source != pool.public_source:
             raise errors.InvalidParameterValue("PublicIpSource is that of the source pool.")
         return pool
-    return replace(
-        pool,
-        service="ec2",
-        public_source=request.get("PublicIpSource", "byoip"),
-        is_advertisable=request.get("PubliclyAdvertisable", pool.family == IPV4 or None),
-    )
+    if request.get("PublicIpSource", BYOIP) != AMAZON:
+        raise errors.UnsupportedOperation(
+            "PublicIpSource has only the value 'amazon': hosts lead no ranges that are brought "
+            "along."
+        )
+    return replace(pool, service="ec2", public_source=AMAZON)
 
 
 def check_rules(pool: Pool) -> None:
@@ -258,7 +255,6 @@ def _render(call: Call, pool: PoolRecord) -> shapes.IpamPool:
         "State": ipams.state(doc.is_modified),
         "Description": doc.description or None,
         "AutoImport": doc.auto_import,
-        "PubliclyAdvertisable": doc.is_advertisable,
         "AddressFamily": doc.family,
         "AllocationMinNetmaskLength": doc.min_length,
         "AllocationMaxNetmaskLength": doc.max_length,
@@ -326,7 +322,6 @@ ACTIONS: tuple[Action, ...] = (
             "AllocationResourceTags",
             "AwsService",
             "PublicIpSource",
-            "PubliclyAdvertisable",
             "SourceResource.ResourceId",
             "SourceResource.ResourceOwner",
             "SourceResource.ResourceRegion",

@@ -17,7 +17,7 @@ from mallee.aws import errors
 from mallee.cloud.action import Action, Listing, Write
 from mallee.cloud.call import Call, Request, WriteCall
 from mallee.cloud.ec2 import resources, tagset, zones
-from mallee.cloud.ec2.ipam import given, overlaps, shownfilters, watched
+from mallee.cloud.ec2.ipam import given, imports, overlaps, shownfilters, watched
 from mallee.cloud.ec2.vpc import ranges
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
@@ -153,6 +153,8 @@ def modify_resource_cidr(
         _end_allocation(call, ipam.id, resource)
     doc = replace(ipam.doc, said=(*_others(call, ipam.doc, resource), said))
     call.tx.write(ipam, doc)
+    if said.is_monitored:
+        imports.notice(call, [resource])
     met = overlaps.among([it.resource for it in in_scope(call, target)])
     standing = _standing(call, doc, resource, is_met=resource in met)
     return {"IpamResourceCidr": _render(call, standing)}
