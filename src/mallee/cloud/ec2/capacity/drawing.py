@@ -69,13 +69,13 @@ def parse(call: Call, request: Mapping[str, Any]) -> Preference:
         )
     if not target:
         return Preference(word or OPEN)
+    if "CapacityReservationId" not in target:
+        raise errors.MissingParameter("CapacityReservationId")
+    found = resources.one(call, records.CAPACITY_RESERVATION, target["CapacityReservationId"])
     if word:
         raise errors.InvalidParameterCombination(
             "CapacityReservationPreference and CapacityReservationTarget may not be used together."
         )
-    if "CapacityReservationId" not in target:
-        raise errors.MissingParameter("CapacityReservationId")
-    found = resources.one(call, records.CAPACITY_RESERVATION, target["CapacityReservationId"])
     check_active(found)
     return Preference(target=found.id)
 
