@@ -170,7 +170,7 @@ def test_a_guest_that_powers_itself_off_is_terminated_when_its_owner_chose_so(
 
 
 def test_force_switches_off_a_guest_that_ignores_the_power_button(cloud: Cloud, guest: str) -> None:
-    cloud.ssh(guest, "sync; killall acpid")
+    cloud.ssh(guest, "sync; killall acpid agent")
     cloud.ec2.stop_instances(InstanceIds=[guest])
     assert cloud.state(guest) == "stopping"
     cloud.ec2.stop_instances(InstanceIds=[guest], Force=True)
