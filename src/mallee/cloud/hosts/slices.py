@@ -6,6 +6,7 @@ generation only when it differs. It follows from what is wanted alone, never fro
 How the agent carries it out is not its business.
 """
 
+import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -38,14 +39,15 @@ SHOWN = (
     records.EVENT,
     records.INSTANCE_PROFILE,
     records.ROLE,
+    records.SNAPSHOT,
     records.VOLUME,
     *networkslices.SHOWN,
 )
 """The kinds whose documents a slice shows."""
 
-ANEW_AFTER = 60
-"""After so many questions of a host to which nothing was new all of its slice is computed: some
-minutes, as agents ask at least every ten seconds."""
+ANEW_AFTER = 360
+"""After so many questions of a host to which nothing was new all of its slice is computed:
+half an hour, as agents ask at least every ten seconds, of each host at another time."""
 
 _SHOWN_NAMES = frozenset(kind.name for kind in SHOWN)
 
@@ -180,7 +182,7 @@ class Slices:
                 since=_since(wanted, known),
                 known_since=known.known_since if known else wanted.generation,
                 by_vpc=by_vpc,
-                idle_questions=0 if concern.all or known is None else known.idle_questions,
+                idle_questions=_idle(host_id, known, concern),
             )
         return wanted
 
@@ -259,6 +261,13 @@ class Slices:
         self, view: View, vpc: networkslices.VpcRecord, interfaces: list[InterfaceRecord]
     ) -> VpcWanted:
         return self._alike.shared(networkslices.vpc_wanted(view, vpc, interfaces, self._groups))
+
+
+def _idle(host_id: str, known: _Told | None, concern: concerned.Concern) -> int:
+    """Return where a host's idle questions begin to count: those of a thousand do not meet."""
+    if known is None:
+        return zlib.crc32(host_id.encode()) % ANEW_AFTER
+    return 0 if concern.all else known.idle_questions
 
 
 def _since(wanted: HostWanted, known: _Told | None) -> Mapping[str, int]:

@@ -7,12 +7,12 @@ Called by `groups`. Pure.
 """
 
 import functools
-import socket
 from collections.abc import Iterable
+from ipaddress import IPv6Address
 from typing import NamedTuple
 
 Interval = tuple[int, int]
-_FAMILIES = {4: (socket.AF_INET, 32), 6: (socket.AF_INET6, 128)}
+_BITS = {4: 32, 6: 128}
 
 
 class Range(NamedTuple):
@@ -26,13 +26,15 @@ class Range(NamedTuple):
     @property
     def last(self) -> int:
         """The range's last address."""
-        return self.first | ((1 << (_FAMILIES[self.version][1] - self.length)) - 1)
+        return self.first | ((1 << (_BITS[self.version] - self.length)) - 1)
 
     def text(self) -> str:
         """Return the range as nftables reads it: a host without the length of its prefix."""
-        family, bits = _FAMILIES[self.version]
-        address = socket.inet_ntop(family, self.first.to_bytes(bits // 8, "big"))
-        return address if self.length == bits else f"{address}/{self.length}"
+        if self.version == 6:
+            address = str(IPv6Address(self.first))
+        else:
+            address = ".".join(map(str, self.first.to_bytes(4, "big")))
+        return address if self.length == _BITS[self.version] else f"{address}/{self.length}"
 
 
 @functools.lru_cache(maxsize=1 << 16)
@@ -40,11 +42,12 @@ def parse_range(text: str) -> Range:
     """Return the range of a CIDR or an address; what is beyond its prefix does not count."""
     address, _, length = text.partition("/")
     version = 6 if ":" in address else 4
-    family, bits = _FAMILIES[version]
+    bits = _BITS[version]
     held = int(length) if length else bits
-    if not 0 <= held <= bits:
+    parts = bytes(map(int, address.split("."))) if version == 4 else IPv6Address(address).packed
+    if not 0 <= held <= bits or len(parts) * 8 != bits:
         raise ValueError(f"{text} is no range of addresses")
-    number = int.from_bytes(socket.inet_pton(family, address), "big")
+    number = int.from_bytes(parts, "big")
     return Range(version, number >> (bits - held) << (bits - held), held)
 
 
