@@ -197,7 +197,7 @@ NAMES_NOTHING = re.compile(
     r"|Import|Encrypted|Valid|Expiration|Wrapping|Ciphertext|Constraints|Customer|Decrypt|EncryptionA|EncryptionC|Grant|Key(Agreement|Pair|Spec|Usage)|Limit"
     r"|AutoPlacement|EphemeralStorage|EndDate|Host(Maintenance|Recovery)|Instance(Count|MatchCriteria|Platform)|Quantity|RemoveEndDate|TotalTarget|AutoRecovery|Affinity|CapacityReservationPreference|PlacementGroupArn|Priority|Weight|Mac|Marker|Message|MultiRegion|Number|Operations|Origin|Pending|Plaintext|Retiring|Rotation"
     r"|CoreCount|CpuCredits|InstanceFamily|Resources?$|ThreadsPerCore|UseLongIds|Cron|Key$|(Start|End)(Hour|WeekDay)|InstanceEventId|Not(Before|After)|ReasonCodes|Accelerator|Architecture|BareMetal|Burstable|Excluded|InstanceGenerations|LocalStorage"
-    r"|PrivateDns|InternetGateway(Block|Exclusion)|AwsAccountId|DnsOptions|Permission$"
+    r"|PrivateDns|InternetGateway(Block|Exclusion)|AwsAccountId|DnsRecord|Permission$"
     r"|Memory|NetworkInterfaceCount|TotalLocalStorage|VCpu|Virtualization"
     r"|(Appliance|Auto|Default|Dns|Ipv6|Multicast|SecurityGroup|VpnEcmp)[A-Za-z]*(Support|Attachments|Association|Propagation)$"
     r"|AmazonSideAsn|LocalTarget|Blackhole|PeerAccountId|PeerRegion"
