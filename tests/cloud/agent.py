@@ -5,7 +5,7 @@ import json
 import ssl
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -81,7 +81,7 @@ class Agent:
 
 
 @contextmanager
-def speaking(agent: Agent) -> Iterator[None]:
+def speaking(agent: Agent) -> Generator[None]:
     """Let the agent be heard all the while, however slow the machine is."""
     is_over = threading.Event()
 

@@ -75,7 +75,7 @@ def test_pages_of_the_cli_show_everything(aws: Aws) -> None:
 
 
 def test_refusals_carry_code_and_sentence(aws: Aws) -> None:
-    assert "(UnsupportedOperation)" in aws("ec2", "describe-volumes")
+    assert "(UnsupportedOperation)" in aws("ec2", "describe-fpga-images")
     dry = aws("ec2", "create-key-pair", "--key-name", "dry", "--dry-run")
     assert "(DryRunOperation)" in dry
     assert "(InvalidParameterValue)" in aws("ec2", "describe-vpcs", "--filters", "Name=a,Values=b")
