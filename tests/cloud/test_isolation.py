@@ -353,7 +353,9 @@ def _base(world: World, row: Action, path: str) -> dict[str, Any]:
         else {},
         "ModifySecurityGroupRules": {
             "GroupId": own["security-group"],
-            "SecurityGroupRules": [{"SecurityGroupRuleId": own["rule"], "SecurityGroupRule": {**TCP}}],
+            "SecurityGroupRules": [
+                {"SecurityGroupRuleId": own["rule"], "SecurityGroupRule": {**TCP}}
+            ],
         },
         "RevokeSecurityGroupEgress": grant,
         "RevokeSecurityGroupIngress": grant,
