@@ -4,30 +4,42 @@ Called where a volume is made, enlarged and gone. A new one comes to that host o
 that are heard, which has the most room.
 """
 
+from dataclasses import dataclass
+
 from mallee.aws import errors
-from mallee.cloud.hosts import reserved
+from mallee.cloud.hosts import reserved, tenancy
 from mallee.cloud.state import records
 from mallee.cloud.state.store import Tx
 
 _DISK = "disk_gib"
 
 
-def reserve(tx: Tx, zone: str, volume_id: str, size_gib: int) -> str:
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Where a new volume may be, and whose it is: hosts may be one account's alone."""
+
+    zone: str
+    account: str
+
+
+def reserve(tx: Tx, where: Where, volume_id: str, size_gib: int) -> str:
     """Claim room for a volume; return the host. Raises `InsufficientVolumeCapacity`."""
     free = {
         host.id: host.seen.facts.capacity.disk_gib - tx.total(reserved.space(host.id, _DISK))
-        for host in tx.by(records.HOST, "zone", zone)
+        for host in tx.by(records.HOST, "zone", where.zone)
         if host.seen is not None and not host.seen.is_silent
+        if not tenancy.closed_to_disk(tx, host.id, where.account)
     }
     if not free:
         raise errors.InsufficientVolumeCapacity(
-            f"No host of the Availability Zone {zone} is heard now."
+            f"No host of the Availability Zone {where.zone} that takes the account's volumes is "
+            "heard now."
         )
     host_id = max(sorted(free), key=lambda id: free[id])
     if free[host_id] < size_gib:
         raise errors.InsufficientVolumeCapacity(
-            f"There is not enough room in the Availability Zone {zone} for a volume of {size_gib} "
-            f"GiB: the host with the most has {max(0, free[host_id])} GiB left."
+            f"There is not enough room in the Availability Zone {where.zone} for a volume of "
+            f"{size_gib} GiB: the host with the most has {max(0, free[host_id])} GiB left."
         )
     tx.claim(reserved.space(host_id, _DISK), volume_id, volume_id, size_gib)
     return host_id

@@ -248,3 +248,17 @@ def test_who_asks_why_is_told_of_dedicated_hosts_and_reservations(
     bob.modify_capacity_reservation(CapacityReservationId=reserved, InstanceMatchCriteria="open")
     told = administration.bob.ask("mallee", "ExplainLaunch", InstanceType=KIND, Count="4")
     assert "<IsPossible>true" in told.text
+
+
+def test_volumes_of_others_are_kept_elsewhere(
+    alice: Any, bob: Any, two: list[FakeHost], world: World
+) -> None:
+    id = allocate(alice)
+    record = world.store.view.get(records.DEDICATED_HOST, id)
+    assert record is not None
+    made = [bob.create_volume(AvailabilityZone=ZONE, Size=1)["VolumeId"] for _ in range(3)]
+    kept = [world.store.view.get(records.VOLUME, it) for it in made]
+    assert record.doc.host_id not in {it.doc.host_id for it in kept if it is not None}
+    asked = {"AvailabilityZone": ZONE, "InstanceType": KIND}
+    code, message = refused(alice.allocate_hosts, **asked)
+    assert (code, "volumes" in message) == ("InsufficientHostCapacity", True)

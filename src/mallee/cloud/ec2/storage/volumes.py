@@ -53,7 +53,9 @@ def create_volume(call: WriteCall, request: shapes.CreateVolumeRequest) -> shape
         iops=numbers.iops,
         throughput=numbers.throughput,
         zone=zone,
-        host_id=diskroom.reserve(call.tx, zone, id, asked.size_gib),
+        host_id=diskroom.reserve(
+            call.tx, diskroom.Where(zone, call.account), id, asked.size_gib
+        ),
         multi_attach=asked.multi_attach,
         created_at=call.now,
         made_by=call.principal.issuer_id,
