@@ -6,8 +6,12 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from mallee.kit import process
 from mallee.model.carried import TransitGatewayWanted, Way
 from mallee.model.hosts import HostWanted, InterfaceWanted, VpcWanted
+from mallee.node.do import namespaces
+from mallee.node.do.standing import Standing
+from mallee.node.plan.links import Wiring
 from tests.node import lab, shapes
 from tests.node.lab import Lab
 from tests.node.shapes import OPEN
@@ -105,6 +109,22 @@ def test_the_longest_prefix_wins_and_a_black_hole_swallows(host: Lab, family: in
         assert host.guest(one).misses(address(two, family), PORT)
         host.apply(wanted((left, right), replace(whole, tables=(around,))))
         assert host.guest(one).reaches(address(two, family), PORT)
+
+
+def test_a_link_that_goes_by_itself_stops_nothing(host: Lab) -> None:
+    """As it does some time after the namespace at its other end was removed."""
+    name, link = host.namespace("alone"), "mpx000000000000"
+    standing = Standing(name)
+
+    def wire() -> None:
+        process.run(("ip", "link", "add", link, "type", "veth", "peer", "name", "other"))
+        assert link in standing.look().indices
+        process.run(("ip", "link", "delete", link))
+        standing.wire(Wiring(devices=("lo",), kinds=("mpx",), is_whole=True))
+        assert link not in standing.seen.indices
+
+    namespaces.run_inside(name, wire)
+    standing.close()
 
 
 def test_each_attachment_goes_by_the_table_that_it_is_associated_with(host: Lab) -> None:

@@ -7,10 +7,14 @@ comes from the plans.
 
 from dataclasses import dataclass, field
 
+from mallee.kit import process
 from mallee.node.do import firewall, links, shaping
 from mallee.node.plan import nft
 from mallee.node.plan import shaping as shaping_plan
 from mallee.node.plan.links import Seen, Wiring
+
+TRIES = 3
+"""So often links and routes are set while others go by themselves."""
 
 
 @dataclass(slots=True)
@@ -57,11 +61,21 @@ class Standing:
 
     def wire(self, wiring: Wiring) -> list[str]:
         """Make the wiring stand; return sentences about what had been changed."""
-        was_changed = links.apply(wiring, self.seen) and self.wiring == wiring
+        was_changed = self._close_difference(wiring) and self.wiring == wiring
         self.wiring = wiring
         if was_changed:
             return [f"links or routes of {self.name} had been changed; right again"]
         return []
+
+    def _close_difference(self, wiring: Wiring) -> bool:
+        """Tell whether anything was missing. A link goes when the namespace at its other end does,
+        some time after that was removed, and so between a look and what was to be done of it."""
+        for _ in range(TRIES - 1):
+            try:
+                return links.apply(wiring, self.seen)
+            except process.Failed:
+                self.seen = links.fetch()
+        return links.apply(wiring, self.seen)
 
     def shape(self, wanted: shaping_plan.Shaping, asides: dict[str, str]) -> None:
         """Make the buckets stand; where there are none and were none, nothing is looked at.
