@@ -109,7 +109,14 @@ async def agent(
     book = ledger.Ledger(layout)
     reconciler = reconcile.Reconciler(here, book)
     pushed = pushedkeys.PushedKeys(clock.SYSTEM)
-    asked = questions.Questions(door, here, reconciler.explain, lambda: book.wanted, pushed)
+    asked = questions.Questions(
+        door=door,
+        host=here,
+        explain=reconciler.explain,
+        wanted=lambda: book.wanted,
+        cut=reconciler.volumes.cut,
+        pushed=pushed,
+    )
     talk = sync.Sync(door, reconciler, book, clock.SYSTEM, asked, lambda: FACTS)
     tasks = [asyncio.create_task(reconciler.run()), asyncio.create_task(talk.run())]
     try:

@@ -57,7 +57,7 @@ async def wait_volume(
     async with asyncio.timeout(WITHIN_S):
         while True:
             version = agent.version
-            seen = agent.volumes_seen().get(id)
+            seen = agent.volumes.seen().get(id)
             if seen is not None and is_so(seen):
                 return seen
             await agent.wait_changed(version)
@@ -202,11 +202,11 @@ def test_a_volume_is_made_whole_or_not_at_all(root_dir: Path) -> None:
     directory.mkdir(parents=True)
     # Left by an agent that was killed while it made the volume.
     (directory / "layer.part").write_bytes(b"half a volume")
-    volumes.make(layout, ID, 3, is_shared=False)
+    volumes.make(layout, volume(size_gib=3))
     assert size(layout) == 3
     where = volumes.path_of(layout, ID, is_shared=False)
     inode = where.stat().st_ino
-    volumes.make(layout, ID, 5, is_shared=False)
+    volumes.make(layout, volume(size_gib=5))
     assert (where.stat().st_ino, size(layout)) == (inode, 3)
     assert [file.name for file in directory.iterdir()] == ["1.qcow2"]
     assert where.stat().st_mode & 0o777 == 0o600
@@ -214,7 +214,7 @@ def test_a_volume_is_made_whole_or_not_at_all(root_dir: Path) -> None:
 
 def test_a_shared_volume_is_raw_and_takes_no_room_before_it_is_written(root_dir: Path) -> None:
     layout = Layout(root_dir)
-    volumes.make(layout, ID, 2, is_shared=True)
+    volumes.make(layout, volume(size_gib=2, is_shared=True))
     assert size(layout, is_shared=True) == 2
     where = volumes.path_of(layout, ID, is_shared=True)
     assert where.stat().st_blocks == 0

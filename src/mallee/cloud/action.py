@@ -37,6 +37,9 @@ class Write:
     """Returns work that takes long (making a key, hashing a password), having read in the view what
     it takes; None: nothing is to be done. The work is done in a thread before the transaction, for
     which others wait; the handler finds what it returned in `WriteCall.prepared`."""
+    asks: Callable[[Call, Request], tuple[str, str, str, str]] | None = None
+    """Returns a question to a host, as `AskHost` does, which must be answered before anything is
+    written; the handler finds the answer in `WriteCall.prepared`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

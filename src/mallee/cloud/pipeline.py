@@ -266,6 +266,10 @@ async def _write(cloud: Cloud, exchange: Exchange, call: Call, asked: Request) -
     does = cast(Write, action.does)
     work = does.prepare(call, asked, cloud.box) if does.prepare else None
     prepared = await asyncio.to_thread(work) if work else None
+    if does.asks is not None:
+        question = asks.Question(*does.asks(call, asked))
+        check_heard(call, question.host_id)
+        prepared = await cloud.asks.ask(question)
 
     def in_transaction(tx: store.Tx) -> str:
         _check_standing(tx, call, action)

@@ -261,6 +261,9 @@ ASK_PLANS = "plans"
 
 ASK_INTERRUPT = "interrupt"
 """Send the instance an interrupt that cannot be masked; the answer is empty."""
+ASK_CUT = "cut"
+"""Cut volumes for snapshots: `detail` is a `snapshots.CutAsked`, the answer a `CutsMade`."""
+
 ASK_PUSH_KEY = "push-key"
 """Show the instance an SSH key for a while: `detail` is a `PushedKey` as JSON; the answer is
 empty."""

@@ -53,6 +53,7 @@ VCPUS = "ec2:quota-cputotalsize"
 MEMORY = "ec2:quota-memorytotalsize"
 DISK = "ec2:quota-disktotalsize"
 IMAGES = "ec2:quota-imagenumber"
+SNAPSHOTS = "ec2:quota-snapshotnumber"
 VOLUMES = "ec2:quota-volumenumber"
 VOLUMES_SIZE = "ec2:quota-volumetotalsize"
 ADDRESSES = "ec2:quota-addressnumber"
@@ -85,7 +86,7 @@ KEYS: Mapping[str, Key] = {
     IMAGES: Key("images", is_of_users=True),
     VOLUMES: _instances("volumes"),
     VOLUMES_SIZE: _instances("size of all volumes", "GiB"),
-    "ec2:quota-snapshotnumber": _later("snapshots"),
+    SNAPSHOTS: Key("snapshots", is_of_users=True),
     ADDRESSES: Key("elastic addresses", is_of_users=True),
     SECURITY_GROUPS: Key("security groups", is_of_users=True, ceiling=2500),
     VPCS: _of_account("VPCs", 5),

@@ -17,6 +17,7 @@ from enum import Enum
 import msgspec
 
 from mallee.model.instances import Reason
+from mallee.model.snapshots import Layered
 
 SLOTS = tuple(range(1, 16))
 """Places for volumes on the bus of a guest into which they are plugged: fifteen at once."""
@@ -91,6 +92,10 @@ class Volume(msgspec.Struct, frozen=True, kw_only=True):
     host_id: str
     """The host that keeps its bytes."""
     snapshot_id: str = ""
+    source: Layered | None = None
+    """The layer of another volume on which it lies: what its snapshot was when it was made."""
+    dropped_cuts: tuple[str, ...] = ()
+    """Ids of snapshots that were never written down, for which its host made a cut."""
     is_made: bool = False
     """Whether its host has said that its bytes are there."""
     multi_attach: bool = False
@@ -112,6 +117,9 @@ class VolumeSeen(msgspec.Struct, frozen=True, kw_only=True):
     limits: Limits = Limits()
     """Those that apply."""
     cause: Reason | None = None
+    loose_cuts: dict[str, float] = {}
+    """By snapshot: when the cloud asked for a cut that is there, and of which it has said nothing
+    since."""
 
 
 class VolumeWanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -122,6 +130,12 @@ class VolumeWanted(msgspec.Struct, frozen=True, kw_only=True):
     limits: Limits = Limits()
     is_shared: bool = False
     """Whether several guests may write it at once."""
+    source: Layered | None = None
+    """On what it lies; None: it was blank."""
+    cuts: dict[str, int] = {}
+    """Layers that are kept, by the snapshot that each is."""
+    dropped_cuts: tuple[str, ...] = ()
+    """Cuts that nobody wants."""
     is_made: bool = False
     """Whether it was there once: if it is missing then, it is not silently made anew."""
     is_deleted: bool = False

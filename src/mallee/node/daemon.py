@@ -90,7 +90,12 @@ async def run(layout: Layout) -> None:
             reconciler=reconciler,
             ledger=book,
             questions=questions.Questions(
-                door, here, reconciler.explain, lambda: book.wanted, pushed
+                door=door,
+                host=here,
+                explain=reconciler.explain,
+                wanted=lambda: book.wanted,
+                cut=reconciler.volumes.cut,
+                pushed=pushed,
             ),
             clock=clock.SYSTEM,
             facts=lambda: facts.fetch(standing, reconciler.problems),

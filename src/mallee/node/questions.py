@@ -20,7 +20,7 @@ from mallee.model import hosts, ids, traces
 from mallee.model.hosts import Ask, HostWanted
 from mallee.model.plans import HostPlan
 from mallee.model.traces import TraceAsk
-from mallee.node import cloud, lines, tracing
+from mallee.node import apply, cloud, lines, tracing
 from mallee.node.do import console
 from mallee.node.do.hypervisor import HypervisorFailed
 from mallee.node.host import Host
@@ -46,6 +46,8 @@ class Questions:
     """Tells what would be done now for an instance, or for all."""
     wanted: Callable[[], HostWanted | None]
     """Tells what was last wanted of this host."""
+    cut: Callable[[str], Awaitable[bytes]]
+    """Cuts volumes for snapshots."""
     pushed: pushedkeys.PushedKeys
     """Where SSH keys go that an instance shall be shown."""
     _probing: threading.Lock = field(default_factory=threading.Lock)
@@ -67,7 +69,7 @@ class Questions:
             async with self._turns:
                 try:
                     answer = await self._find(ask)
-                except (HypervisorFailed, OSError) as error:
+                except apply.FAILURES as error:
                     log.warning("question not answered", kind=ask.kind, error=str(error))
                     await self.door.refuse(ask.id, f"Host {self.host.name}: {error}")
                 else:
@@ -101,6 +103,8 @@ class Questions:
     async def _find(self, ask: Ask) -> bytes:
         if ask.kind in (hosts.ASK_PLAN, hosts.ASK_PLANS):
             return msgspec.json.encode(await self.explain(ask.instance_id))
+        if ask.kind == hosts.ASK_CUT:
+            return await self.cut(ask.detail)
         if ask.kind == hosts.ASK_PUSH_KEY:
             self._push(ask)
             return b""

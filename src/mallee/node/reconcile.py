@@ -18,7 +18,6 @@ from mallee.kit import logs
 from mallee.model.hosts import HostWanted, InstanceWanted
 from mallee.model.instances import InstanceSeen, Phase
 from mallee.model.plans import HostPlan
-from mallee.model.volumes import VolumeSeen
 from mallee.node import apply, explain, fetch, network, reachability, volumes
 from mallee.node.do import console, images
 from mallee.node.do.hypervisor import HypervisorAway, HypervisorFailed
@@ -62,7 +61,7 @@ class Reconciler:
         self._version = 0
         self._news = asyncio.Event()
         self._network = network.NetworkKeeper(host)
-        self._volumes = volumes.VolumeKeeper(host, self._on_volume)
+        self.volumes = volumes.VolumeKeeper(host, self._on_volume)
         self._reach = reachability.Reachability(host, ledger)
         self._sweep_asked = asyncio.Event()
         self._trouble: dict[str, str] = {}
@@ -87,7 +86,7 @@ class Reconciler:
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._network.run())
-                group.create_task(self._volumes.run())
+                group.create_task(self.volumes.run())
                 group.create_task(self._sweep_forever())
                 group.create_task(self._reach.run(self.seen, self._tell_news))
         finally:
@@ -110,10 +109,6 @@ class Reconciler:
     def seen(self) -> dict[str, InstanceSeen]:
         """Return what is seen of every instance that was looked at."""
         return self._reach.joined(self._seen)
-
-    def volumes_seen(self) -> dict[str, VolumeSeen]:
-        """Return what is seen of every volume that was looked at."""
-        return self._volumes.seen()
 
     async def wait_changed(self, version: int) -> int:
         """Wait until `version` is not the newest; return the newest."""
@@ -140,7 +135,7 @@ class Reconciler:
             host=self._host,
             ledger=self._ledger,
             network=self._network,
-            volumes=self._volumes,
+            volumes=self.volumes,
             wanted=dict(self._wanted),
             taps=fetch.Taps(set(self._taps.names), set(self._taps.unplugged)),
         )
@@ -154,7 +149,7 @@ class Reconciler:
         if wanted is not None:
             self._wanted = {instance.id: instance for instance in wanted.instances}
             self._network.want(wanted)
-            self._volumes.want(wanted)
+            self.volumes.want(wanted)
 
     def _worker(self, instance_id: str) -> _Worker:
         return self._workers.setdefault(instance_id, _Worker())
@@ -188,7 +183,7 @@ class Reconciler:
         for instance_id in ids | self._wanted.keys() | self._ledger.progress.keys():
             self.poke(instance_id)
         lost = await asyncio.to_thread(fetch.fetch_leftovers, self._host)
-        self.leftovers = (*lost, *self._volumes.leftovers)
+        self.leftovers = (*lost, *self.volumes.leftovers)
 
     async def _remove_stray_taps(self) -> None:
         worn = (i for wanted in self._wanted.values() for i in wanted.interface_ids)
@@ -222,7 +217,7 @@ class Reconciler:
         seen = await asyncio.to_thread(
             fetch.fetch_instance, self._host, instance_id, wanted, self._taps
         )
-        seen = self._volumes.joined(seen, wanted)
+        seen = self.volumes.joined(seen, wanted)
         self._learn_carried(instance_id, seen)
         if wanted is None:
             await self._clear_away(instance_id, seen)
@@ -352,7 +347,7 @@ class Reconciler:
         if before is not None and msgspec.structs.replace(before, step="") == seen:
             return
         if before is not None and before.volume_ids != seen.volume_ids:
-            self._volumes.poke()
+            self.volumes.poke()
         self._seen[instance_id] = seen
         self._tell_news()
 

@@ -116,7 +116,7 @@ class Sync:
         async with told.lock:
             seen = self.reconciler.seen()
             facts = await asyncio.to_thread(self.facts)
-            volumes = self.reconciler.volumes_seen()
+            volumes = self.reconciler.volumes.seen()
             if (seen, volumes, facts) == (told.seen, told.volumes, told.facts):
                 return
             request = msgspec.structs.replace(

@@ -10,12 +10,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import msgspec
+
 from mallee.kit import logs
 from mallee.model.hosts import HostWanted, InstanceWanted
 from mallee.model.instances import Reason
+from mallee.model.snapshots import CutAsked
 from mallee.model.volumes import Limits, Phase, VolumeSeen, VolumeWanted
-from mallee.node import apply
-from mallee.node.do import volumes
+from mallee.node import apply, layeredvolumes
+from mallee.node.do import layers, volumes
 from mallee.node.host import Host
 from mallee.node.plan.disks import Disk
 from mallee.node.plan.seen import SeenInstance
@@ -44,6 +47,8 @@ class VolumeKeeper:
         self._wanted: Mapping[str, VolumeWanted] = {}
         self._seen: dict[str, VolumeSeen] = {}
         self._poked = asyncio.Event()
+        self._turn = asyncio.Lock()
+        """Held while volumes are worked on: a cut finds none of them half merged."""
         self.leftovers: tuple[str, ...] = ()
 
     def want(self, wanted: HostWanted) -> None:
@@ -85,7 +90,8 @@ class VolumeKeeper:
         while True:
             self._poked.clear()
             try:
-                await self._settle()
+                async with self._turn:
+                    await self._settle()
             except apply.FAILURES as error:
                 log.warning("volumes cannot be looked at", error=str(error))
             try:
@@ -122,8 +128,9 @@ class VolumeKeeper:
         """Do what is to be done for one volume, and return what is seen of it then; blocks."""
         try:
             if wanted.is_deleted:
-                return self._remove(wanted.id, held)
-            return self._keep(wanted, held.get(wanted.id, []))
+                return self._remove(wanted, held)
+            seen = self._keep(wanted, held.get(wanted.id, []))
+            return msgspec.structs.replace(seen, loose_cuts=self._tend_layers(wanted, held))
         except apply.FAILURES as error:
             cause = Reason("Server.InternalError", f"Host {self._host.name}: {error}.")
             log.warning("volume not settled", volume=wanted.id, error=str(error))
@@ -137,11 +144,40 @@ class VolumeKeeper:
                 cause=cause,
             )
 
-    def _remove(self, volume_id: str, held: Mapping[str, list[_Held]]) -> VolumeSeen:
-        if volume_id in held:
+    def _remove(self, wanted: VolumeWanted, held: Mapping[str, list[_Held]]) -> VolumeSeen:
+        if wanted.id in held:
             return VolumeSeen(phase=Phase.CHANGING)
-        volumes.remove(self._host.layout, volume_id)
+        layeredvolumes.remove(self._host.layout, wanted, self._lying_on(wanted.id))
         return VolumeSeen(phase=Phase.GONE)
+
+    def _lying_on(self, volume_id: str) -> frozenset[int]:
+        """Return the layers of a volume on which others lie."""
+        sources = (one.source for one in self._wanted.values() if one.source is not None)
+        return frozenset(it.number for it in sources if it.volume_id == volume_id)
+
+    def _tend_layers(
+        self, wanted: VolumeWanted, held: Mapping[str, list[_Held]]
+    ) -> dict[str, float]:
+        """Merge what nobody tells apart; return the cuts of which the cloud has not spoken."""
+        if wanted.is_shared:
+            return {}
+        guests = [layeredvolumes.Guest(one.uuid, one.disk) for one in held.get(wanted.id, [])]
+        at = layeredvolumes.Standing(wanted, self._lying_on(wanted.id), guests)
+        return layeredvolumes.tend(self._host, at)
+
+    async def cut(self, detail: str) -> bytes:
+        """Cut volumes for snapshots; return the answer to `ASK_CUT`. Raises `apply.FAILURES`."""
+        asked = msgspec.json.decode(detail, type=CutAsked)
+        async with self._turn:
+            held = await asyncio.to_thread(self._held)
+            guests = {
+                id: layeredvolumes.Guest(found[0].uuid, found[0].disk)
+                for id, found in held.items()
+                if id in asked.snapshots
+            }
+            made = await asyncio.to_thread(layeredvolumes.cut, self._host, asked, guests)
+        self._poked.set()
+        return msgspec.json.encode(made)
 
     def _keep(self, wanted: VolumeWanted, held: list[_Held]) -> VolumeSeen:
         layout, is_shared = self._host.layout, wanted.is_shared
@@ -152,7 +188,8 @@ class VolumeKeeper:
             directory = volumes.directory_of(layout, wanted.id)
             raise FileNotFoundError(f"{directory} is missing: somebody removed it; put it back")
         if size_gib is None:
-            volumes.make(layout, wanted.id, wanted.size_gib, is_shared=is_shared)
+            source = self._source(wanted)
+            volumes.make(layout, wanted, source)
         elif size_gib < wanted.size_gib:
             if not held:
                 path = volumes.path_of(layout, wanted.id, is_shared=is_shared)
@@ -164,6 +201,13 @@ class VolumeKeeper:
             if one.limits != wanted.limits:
                 self._host.hypervisor.limit_disk(one.uuid, one.disk.target, wanted.limits)
         return VolumeSeen(phase=Phase.READY, size_gib=wanted.size_gib, limits=wanted.limits)
+
+    def _source(self, wanted: VolumeWanted) -> Path | None:
+        """Return the layer on which a new volume lies."""
+        if wanted.source is None:
+            return None
+        directory = volumes.directory_of(self._host.layout, wanted.source.volume_id)
+        return layers.path_of(directory, wanted.source.number)
 
     def _learn(self, volume_id: str, seen: VolumeSeen) -> None:
         if self._seen.get(volume_id) != seen:

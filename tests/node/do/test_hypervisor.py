@@ -13,7 +13,7 @@ import pytest
 from mallee.model import catalogue
 from mallee.model.images import DirectBoot
 from mallee.model.layout import Layout
-from mallee.model.volumes import Limits
+from mallee.model.volumes import Limits, VolumeWanted
 from mallee.node.do import disks, layers, taps, volumes
 from mallee.node.do.hypervisor import Hypervisor, HypervisorAway, HypervisorFailed, Merge
 from mallee.node.do.libvirt import Libvirt
@@ -255,7 +255,7 @@ def test_a_card_comes_and_goes_while_the_guest_runs(stand: Stand) -> None:
 def test_a_volume_comes_grows_and_goes_while_the_guest_runs(stand: Stand) -> None:
     hypervisor = stand.hypervisor
     id = "vol-0123456789abcdef0"
-    volumes.make(stand.layout, id, 1, is_shared=False)
+    volumes.make(stand.layout, VolumeWanted(id=id, size_gib=1))
     path = volumes.path_of(stand.layout, id, is_shared=False)
     disk = Disk(id, path, 3)
     slow, fast = Limits(100, 300, 5), Limits(0, 0, 7)
@@ -278,7 +278,7 @@ def test_a_running_guests_volumes_are_cut_and_merged(stand: Stand) -> None:
     ids = ("vol-0123456789abcdef0", "vol-0123456789abcdef1")
     stand.run_guest()
     for slot, id in enumerate(ids, 1):
-        volumes.make(stand.layout, id, 1, is_shared=False)
+        volumes.make(stand.layout, VolumeWanted(id=id, size_gib=1))
         path = volumes.path_of(stand.layout, id, is_shared=False)
         hypervisor.attach_disk(UUID, Disk(id, path, slot), Limits())
     for number in (2, 3):

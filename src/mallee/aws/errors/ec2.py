@@ -526,6 +526,21 @@ class VolumeLimitExceeded(AwsError):
     code = "VolumeLimitExceeded"
 
 
+class InvalidSnapshotIDMalformed(AwsError):
+    """Argument: the id."""
+
+    code = "InvalidSnapshotID.Malformed"
+    template = 'Invalid id: "{}" (expecting "snap-...")'
+
+
+class SnapshotLimitExceeded(AwsError):
+    code = "SnapshotLimitExceeded"
+
+
+class InvalidSnapshotInUse(AwsError):
+    code = "InvalidSnapshot.InUse"
+
+
 class InvalidSnapshotNotFound(AwsError):
     """Argument: the id."""
 

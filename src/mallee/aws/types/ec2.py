@@ -480,6 +480,10 @@ class AssociateVpcCidrBlockResult(TypedDict):
     VpcId: NotRequired[str | None]
 
 
+class AssociatedKmsKey(TypedDict):
+    KmsKeyId: NotRequired[str | None]
+
+
 class AttachInternetGatewayRequest(TypedDict):
     DryRun: NotRequired[bool]
     InternetGatewayId: str
@@ -1253,6 +1257,18 @@ class CreateNetworkInsightsPathResult(TypedDict):
     NetworkInsightsPath: NotRequired[NetworkInsightsPath | Fragment | None]
 
 
+class CreateNetworkInterfacePermissionRequest(TypedDict):
+    NetworkInterfaceId: str
+    AwsAccountId: NotRequired[str]
+    AwsService: NotRequired[str]
+    Permission: str
+    DryRun: NotRequired[bool]
+
+
+class CreateNetworkInterfacePermissionResult(TypedDict):
+    InterfacePermission: NotRequired[NetworkInterfacePermission | Fragment | None]
+
+
 class CreateNetworkInterfaceRequest(TypedDict):
     Ipv4Prefixes: NotRequired[list[Ipv4PrefixSpecificationRequest]]
     Ipv4PrefixCount: NotRequired[int]
@@ -1359,6 +1375,29 @@ class CreateSecurityGroupResult(TypedDict):
     GroupId: NotRequired[str | None]
     Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
     SecurityGroupArn: NotRequired[str | None]
+
+
+class CreateSnapshotRequest(TypedDict):
+    Description: NotRequired[str]
+    OutpostArn: NotRequired[str]
+    VolumeId: str
+    TagSpecifications: NotRequired[list[TagSpecification]]
+    Location: NotRequired[str]
+    DryRun: NotRequired[bool]
+
+
+class CreateSnapshotsRequest(TypedDict):
+    Description: NotRequired[str]
+    InstanceSpecification: InstanceSpecification
+    OutpostArn: NotRequired[str]
+    TagSpecifications: NotRequired[list[TagSpecification]]
+    DryRun: NotRequired[bool]
+    CopyTagsFromSource: NotRequired[str]
+    Location: NotRequired[str]
+
+
+class CreateSnapshotsResult(TypedDict):
+    Snapshots: NotRequired[Sequence[SnapshotInfo | Fragment] | Fragment | None]
 
 
 class CreateSubnetCidrReservationRequest(TypedDict):
@@ -1885,6 +1924,16 @@ class DeleteNetworkInsightsPathResult(TypedDict):
     NetworkInsightsPathId: NotRequired[str | None]
 
 
+class DeleteNetworkInterfacePermissionRequest(TypedDict):
+    NetworkInterfacePermissionId: str
+    Force: NotRequired[bool]
+    DryRun: NotRequired[bool]
+
+
+class DeleteNetworkInterfacePermissionResult(TypedDict):
+    Return: NotRequired[bool | None]
+
+
 class DeleteNetworkInterfaceRequest(TypedDict):
     DryRun: NotRequired[bool]
     NetworkInterfaceId: str
@@ -1927,6 +1976,11 @@ class DeleteSecurityGroupRequest(TypedDict):
 class DeleteSecurityGroupResult(TypedDict):
     Return: NotRequired[bool | None]
     GroupId: NotRequired[str | None]
+
+
+class DeleteSnapshotRequest(TypedDict):
+    SnapshotId: str
+    DryRun: NotRequired[bool]
 
 
 class DeleteSnapshotReturnCode(TypedDict):
@@ -2801,6 +2855,20 @@ class DescribeNetworkInterfaceAttributeResult(TypedDict):
     AssociatePublicIpAddress: NotRequired[bool | None]
 
 
+class DescribeNetworkInterfacePermissionsRequest(TypedDict):
+    NetworkInterfacePermissionIds: NotRequired[list[str]]
+    Filters: NotRequired[list[Filter]]
+    NextToken: NotRequired[str]
+    MaxResults: NotRequired[int]
+
+
+class DescribeNetworkInterfacePermissionsResult(TypedDict):
+    NetworkInterfacePermissions: NotRequired[
+        Sequence[NetworkInterfacePermission | Fragment] | Fragment | None
+    ]
+    NextToken: NotRequired[str | None]
+
+
 class DescribeNetworkInterfacesRequest(TypedDict):
     NextToken: NotRequired[str]
     MaxResults: NotRequired[int]
@@ -2937,6 +3005,21 @@ class DescribeSecurityGroupsRequest(TypedDict):
 class DescribeSecurityGroupsResult(TypedDict):
     NextToken: NotRequired[str | None]
     SecurityGroups: NotRequired[Sequence[SecurityGroup | Fragment] | Fragment | None]
+
+
+class DescribeSnapshotsRequest(TypedDict):
+    MaxResults: NotRequired[int]
+    NextToken: NotRequired[str]
+    OwnerIds: NotRequired[list[str]]
+    RestorableByUserIds: NotRequired[list[str]]
+    SnapshotIds: NotRequired[list[str]]
+    DryRun: NotRequired[bool]
+    Filters: NotRequired[list[Filter]]
+
+
+class DescribeSnapshotsResult(TypedDict):
+    NextToken: NotRequired[str | None]
+    Snapshots: NotRequired[Sequence[Snapshot | Fragment] | Fragment | None]
 
 
 class DescribeStaleSecurityGroupsRequest(TypedDict):
@@ -4935,6 +5018,12 @@ class InstanceSecondaryInterfaceSpecificationRequest(TypedDict):
     NetworkCardIndex: NotRequired[int]
 
 
+class InstanceSpecification(TypedDict):
+    InstanceId: str
+    ExcludeBootVolume: NotRequired[bool]
+    ExcludeDataVolumeIds: NotRequired[list[str]]
+
+
 class InstanceState(TypedDict):
     Code: NotRequired[int | None]
     Name: NotRequired[str | None]
@@ -6813,6 +6902,20 @@ class NetworkInterfaceIpv6Address(TypedDict):
     IsPrimaryIpv6: NotRequired[bool | None]
 
 
+class NetworkInterfacePermission(TypedDict):
+    NetworkInterfacePermissionId: NotRequired[str | None]
+    NetworkInterfaceId: NotRequired[str | None]
+    AwsAccountId: NotRequired[str | None]
+    AwsService: NotRequired[str | None]
+    Permission: NotRequired[str | None]
+    PermissionState: NotRequired[NetworkInterfacePermissionState | Fragment | None]
+
+
+class NetworkInterfacePermissionState(TypedDict):
+    State: NotRequired[str | None]
+    StatusMessage: NotRequired[str | None]
+
+
 class NetworkInterfacePrivateIpAddress(TypedDict):
     Association: NotRequired[NetworkInterfaceAssociation | Fragment | None]
     Primary: NotRequired[bool | None]
@@ -7823,6 +7926,49 @@ class ServiceDetail(TypedDict):
 
 class ServiceTypeDetail(TypedDict):
     ServiceType: NotRequired[str | None]
+
+
+class Snapshot(TypedDict):
+    OwnerAlias: NotRequired[str | None]
+    OutpostArn: NotRequired[str | None]
+    Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
+    StorageTier: NotRequired[str | None]
+    RestoreExpiryTime: NotRequired[datetime | float | None]
+    SseType: NotRequired[str | None]
+    AvailabilityZone: NotRequired[str | None]
+    TransferType: NotRequired[str | None]
+    CompletionDurationMinutes: NotRequired[int | None]
+    CompletionTime: NotRequired[datetime | float | None]
+    FullSnapshotSizeInBytes: NotRequired[int | None]
+    AssociatedKmsKeys: NotRequired[Sequence[AssociatedKmsKey | Fragment] | Fragment | None]
+    SnapshotId: NotRequired[str | None]
+    VolumeId: NotRequired[str | None]
+    State: NotRequired[str | None]
+    StateMessage: NotRequired[str | None]
+    StartTime: NotRequired[datetime | float | None]
+    Progress: NotRequired[str | None]
+    OwnerId: NotRequired[str | None]
+    Description: NotRequired[str | None]
+    VolumeSize: NotRequired[int | None]
+    Encrypted: NotRequired[bool | None]
+    KmsKeyId: NotRequired[str | None]
+    DataEncryptionKeyId: NotRequired[str | None]
+
+
+class SnapshotInfo(TypedDict):
+    Description: NotRequired[str | None]
+    Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
+    Encrypted: NotRequired[bool | None]
+    VolumeId: NotRequired[str | None]
+    State: NotRequired[str | None]
+    VolumeSize: NotRequired[int | None]
+    StartTime: NotRequired[datetime | float | None]
+    Progress: NotRequired[str | None]
+    OwnerId: NotRequired[str | None]
+    SnapshotId: NotRequired[str | None]
+    OutpostArn: NotRequired[str | None]
+    SseType: NotRequired[str | None]
+    AvailabilityZone: NotRequired[str | None]
 
 
 class SpotMarketOptions(TypedDict):

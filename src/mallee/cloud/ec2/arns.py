@@ -77,6 +77,7 @@ NAMING: Mapping[str, Kind[Any, Any]] = {
     "SecurityGroupIds": records.SECURITY_GROUP,
     "SourceIpamPoolId": records.IPAM_POOL,
     "SourceCapacityReservationId": records.CAPACITY_RESERVATION,
+    "SnapshotId": records.SNAPSHOT,
     "SubnetId": records.SUBNET,
     "SubnetIds": records.SUBNET,
     "AddSubnetIds": records.SUBNET,

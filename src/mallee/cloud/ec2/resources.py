@@ -194,6 +194,12 @@ REGISTRY: tuple[Resource, ...] = (
         not_found=errors.InvalidVpcBlockPublicAccessExclusionIdNotFound,
     ),
     Resource(
+        prefix="snap",
+        kind=records.SNAPSHOT,
+        malformed=errors.InvalidSnapshotIDMalformed,
+        not_found=errors.InvalidSnapshotNotFound,
+    ),
+    Resource(
         prefix="vol",
         kind=records.VOLUME,
         malformed=errors.InvalidVolumeIDMalformed,

@@ -36,6 +36,7 @@ NAMED_BY: Mapping[str, tuple[tuple[Kind[Any, Any], str], ...]] = {
         (records.ADDRESS, "instance"),
         (records.VOLUME, "instance"),
     ),
+    "volume": ((records.SNAPSHOT, "volume"), (records.VOLUME, "source")),
     "network-interface": (
         (records.ADDRESS, "interface"),
         (records.ROUTE_TABLE, "target"),

@@ -189,5 +189,8 @@ _FINDERS: Mapping[str, Finder] = {
     records.INSTANCE_PROFILE.name: _of_role,
     records.IMAGE.name: _of_image,
     records.VOLUME.name: _of_volume,
+    records.SNAPSHOT.name: lambda view, record: _Things(
+        volumes_on=frozenset((record.doc.host_id,))
+    ),
 }
 """By kind, where it is not the VPC that its documents name."""

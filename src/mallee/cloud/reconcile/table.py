@@ -39,7 +39,7 @@ def reconcilers(
         registrations.reconciler(store, clock.SYSTEM),
         networks.reconciler(store, clock.SYSTEM),
         resolvers.reconciler(store, settings),
-        volumes.reconciler(store),
+        volumes.reconciler(store, clock.SYSTEM),
         tokens.reconciler(store, clock.SYSTEM),
         watching.reconciler(store),
         kmskeys.reconciler(store, ring.box, clock.SYSTEM),

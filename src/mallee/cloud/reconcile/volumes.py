@@ -12,19 +12,21 @@ from mallee.cloud.ec2.storage.states import VolumeRecord
 from mallee.cloud.hosts import diskroom
 from mallee.cloud.reconcile.runner import Reconciler
 from mallee.cloud.state import records, store
+from mallee.kit import clock
 from mallee.model import volumes
-from mallee.model.volumes import Phase, Volume
+from mallee.model.snapshots import CUT_TAKES_MAX_S
+from mallee.model.volumes import Phase, Volume, VolumeSeen
 
 
-def reconciler(store: store.Store) -> Reconciler:
+def reconciler(store: store.Store, clock: clock.Clock) -> Reconciler:
     """Return the reconciler of all volumes."""
 
     def keys() -> tuple[str, ...]:
-        view = store.view
+        view, now = store.view, clock.now()
         return tuple(
             record.id
             for record in view.list(records.VOLUME)
-            if is_gone(record) or settled(view, record, 0.0) != record.doc
+            if _may_go(view, record) or settled(view, record, now) != record.doc
         )
 
     async def settle(id: str) -> None:
@@ -38,7 +40,7 @@ def settle_one(tx: store.Tx, id: str) -> None:
     record = tx.get(records.VOLUME, id)
     if record is None:
         return
-    if is_gone(record):
+    if _may_go(tx, record):
         diskroom.release(tx, record.doc.host_id, record.id)
         tx.delete(record)
         return
@@ -47,10 +49,13 @@ def settle_one(tx: store.Tx, id: str) -> None:
         tx.write(record, doc)
 
 
-def is_gone(record: VolumeRecord) -> bool:
-    """Tell whether it was wanted gone, and its host says that it is."""
-    is_over = record.seen is not None and record.seen.phase is Phase.GONE
-    return record.doc.deleted_at is not None and is_over
+def _may_go(view: states.Reader, record: VolumeRecord) -> bool:
+    """Tell whether it was wanted gone and is, and nothing lies on what is left of it."""
+    return (
+        states.is_kept_only(record)
+        and not view.by(records.SNAPSHOT, "volume", record.id)
+        and not view.by(records.VOLUME, "source", record.id)
+    )
 
 
 def settled(view: states.Reader, record: VolumeRecord, now: float) -> Volume:
@@ -64,6 +69,9 @@ def settled(view: states.Reader, record: VolumeRecord, now: float) -> Volume:
         assert seen is not None
         if (seen.size_gib, seen.limits) == (doc.size_gib, volumes.limits_of(doc)):
             doc = replace(doc, modification=replace(modification, done_at=now))
+    doc = _without_loose(view, doc, seen, now)
+    if doc.tags and states.is_kept_only(record):
+        doc = replace(doc, tags={})
     for attachment in doc.attachments:
         is_over = states.is_over(view, attachment.instance_id)
         has_left = attachment.is_leaving and not states.is_held(
@@ -75,3 +83,14 @@ def settled(view: states.Reader, record: VolumeRecord, now: float) -> Volume:
             if is_over and attachment.delete_on_termination and not left:
                 doc = replace(doc, deleted_at=now)
     return doc
+
+
+def _without_loose(view: states.Reader, doc: Volume, seen: VolumeSeen | None, now: float) -> Volume:
+    """Have cuts forgotten whose snapshots were never written down, and cannot be any more."""
+    loose = {} if seen is None else seen.loose_cuts
+    unknown = tuple(
+        id
+        for id, asked_at in sorted(loose.items())
+        if view.get(records.SNAPSHOT, id) is None and now > asked_at + 2 * CUT_TAKES_MAX_S
+    )
+    return doc if doc.dropped_cuts == unknown else replace(doc, dropped_cuts=unknown)

@@ -46,6 +46,7 @@ from mallee.model import (
     quotas,
     routing,
     scrubs,
+    snapshots,
     transit,
     uses,
     volumes,
@@ -248,6 +249,7 @@ MIRROR_TARGET: Kind[mirroring.MirrorTarget, None] = Kind(
 MIRROR_SESSION: Kind[mirroring.MirrorSession, None] = Kind(
     "traffic-mirror-session", mirroring.MirrorSession
 )
+SNAPSHOT: Kind[snapshots.Snapshot, None] = Kind("snapshot", snapshots.Snapshot)
 VOLUME = Kind("volume", volumes.Volume, volumes.VolumeSeen)
 BUCKET: Kind[buckets.Bucket, None] = Kind("bucket", buckets.Bucket)
 KEY: Kind[kmskeys.Key, None] = Kind("key", kmskeys.Key)
@@ -337,6 +339,7 @@ KINDS: dict[str, Kind[Any, Any]] = {
         MIRROR_TARGET,
         MIRROR_SESSION,
         VOLUME,
+        SNAPSHOT,
         BUCKET,
         KEY,
         KEY_ALIAS,
@@ -530,6 +533,10 @@ INDEXES: Mapping[str, Mapping[str, IndexValues]] = {
     "volume": {
         "host": lambda doc: (doc.host_id,),
         "instance": lambda doc: {one.instance_id for one in doc.attachments},
+        "source": lambda doc: (doc.source.volume_id if doc.source else None,),
+    },
+    "snapshot": {
+        "volume": lambda doc: (doc.volume_id,),
     },
     "vpc-endpoint": {
         "vpc": lambda doc: (doc.vpc_id,),
@@ -554,6 +561,7 @@ MEASURES: Mapping[str, Measure] = {
     "capacity-reservation": quotas.of_reservation,
     "image": quotas.of_image,
     "volume": quotas.of_volume,
+    "snapshot": quotas.one_made(quotas.SNAPSHOTS),
     "elastic-ip": quotas.one_made(quotas.ADDRESSES),
     "security-group": quotas.one_made(quotas.SECURITY_GROUPS),
     "key-pair": quotas.one_made(quotas.KEY_PAIRS),

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from mallee.kit import files
 from mallee.model.layout import Layout
+from mallee.model.volumes import VolumeWanted
 from mallee.node.do import disks, layers
 
 GIB = 1 << 30
@@ -34,16 +35,18 @@ def path_of(layout: Layout, volume_id: str, *, is_shared: bool) -> Path:
     return layers.path_of(directory, layers.face(directory) or 1)
 
 
-def make(layout: Layout, volume_id: str, size_gib: int, *, is_shared: bool) -> None:
-    """Make a blank volume, whole or not at all, unless it is there.
+def make(layout: Layout, wanted: VolumeWanted, source: Path | None = None) -> None:
+    """Make a volume, whole or not at all, unless it is there: blank, or over another's layer.
 
-    Raises `disks.DiskFull` and `process.Failed`.
+    Raises `disks.DiskFull`, `process.Failed`, and `FileNotFoundError` when there is no such layer.
     """
-    directory = directory_of(layout, volume_id)
-    if is_shared:
-        _make_raw(directory, size_gib * GIB)
+    directory = directory_of(layout, wanted.id)
+    if wanted.is_shared:
+        _make_raw(directory, wanted.size_gib * GIB)
     elif layers.face(directory) is None:
-        layers.make(directory, 1, size_gib * GIB)
+        if source is not None and not source.exists():
+            raise FileNotFoundError(f"{source} is missing: the volume {wanted.id} lies on it")
+        layers.make(directory, 1, wanted.size_gib * GIB, below=str(source) if source else "")
 
 
 def _make_raw(directory: Path, size_bytes: int) -> None:

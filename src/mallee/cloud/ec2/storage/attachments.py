@@ -35,7 +35,7 @@ _ROOT = re.compile(r"(/dev/)?(sd|xvd|vd)a1?")
 
 def attach_volume(call: WriteCall, request: shapes.AttachVolumeRequest) -> shapes.VolumeAttachment:
     """Attach a volume to an instance, which runs or is stopped."""
-    record = resources.one(call, records.VOLUME, request["VolumeId"])
+    record = states.one(call, request["VolumeId"])
     instance = resources.one(call, records.INSTANCE, request["InstanceId"])
     device = request["Device"]
     if instance.doc.power is Power.TERMINATED:
@@ -117,7 +117,7 @@ def of_instance(call: WriteCall, instance_id: str) -> list[Attachment]:
 
 def detach_volume(call: WriteCall, request: shapes.DetachVolumeRequest) -> shapes.VolumeAttachment:
     """Have an instance let a volume go; it is free when the guest has done so."""
-    record = resources.one(call, records.VOLUME, request["VolumeId"])
+    record = states.one(call, request["VolumeId"])
     if "InstanceId" in request:
         resources.one(call, records.INSTANCE, request["InstanceId"])
     attachment = _meant(record, request)

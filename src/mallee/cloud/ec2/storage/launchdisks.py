@@ -121,7 +121,9 @@ def _volume(device: str, ebs: Any) -> NewVolume:
             f"The mapping of {device} must have Ebs: instances have no other disks here."
         )
     if ebs.get("SnapshotId"):
-        raise errors.InvalidSnapshotNotFound(ebs["SnapshotId"])
+        raise errors.UnsupportedOperation(
+            "A volume with what a snapshot has is made by CreateVolume here, then attached."
+        )
     if ebs.get("Encrypted"):
         raise errors.UnsupportedOperation(
             "Volumes are not encrypted here yet. Encrypt the file system in the guest."

@@ -17,7 +17,6 @@ from mallee.cloud.ec2 import resources
 from mallee.cloud.ec2.storage import states, volumetypes
 from mallee.cloud.ec2.storage.states import VolumeRecord
 from mallee.cloud.hosts import diskroom
-from mallee.cloud.state import records
 from mallee.model.volumes import Modification, Volume
 
 if TYPE_CHECKING:
@@ -30,7 +29,7 @@ def modify_volume(
     call: WriteCall, request: shapes.ModifyVolumeRequest
 ) -> shapes.ModifyVolumeResult:
     """Want a volume larger, faster or slower."""
-    record = resources.one(call, records.VOLUME, request["VolumeId"])
+    record = states.one(call, request["VolumeId"])
     state = states.of_volume(record)
     if state not in (states.AVAILABLE, states.IN_USE):
         raise errors.IncorrectState(f"Volume '{record.id}' is in the '{state}' state.")
@@ -86,13 +85,12 @@ def _find(
 ) -> Iterable[VolumeRecord]:
     asked: list[str] = request.get("VolumeIds") or []
     if asked:
-        found = resources.several(call, records.VOLUME, asked)
+        found = states.several(call, asked)
         for record in found:
             if record.doc.modification is None:
                 raise errors.InvalidVolumeModificationNotFound(record.id)
         return found
-    own = sorted(call.view.list(records.VOLUME, call.account), key=lambda it: it.id)
-    return [record for record in own if record.doc.modification is not None]
+    return [record for record in states.several(call, []) if record.doc.modification is not None]
 
 
 def _state(record: VolumeRecord) -> str:

@@ -6,6 +6,9 @@ Called by every noun of this room and by the reconciler of volumes. Reads, and c
 
 from typing import Any
 
+from mallee.aws import errors
+from mallee.cloud.call import Call
+from mallee.cloud.ec2 import resources
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.model import instances, volumes
@@ -33,6 +36,31 @@ _ON = frozenset(
     }
 )
 """Phases in which an instance may have a guest that holds volumes."""
+
+
+def one(call: Call, id: str) -> VolumeRecord:
+    """Return a volume of the caller's; one that is only kept for its snapshots is not there."""
+    record = resources.one(call, records.VOLUME, id)
+    if is_kept_only(record):
+        raise errors.InvalidVolumeNotFound(record.id)
+    return record
+
+
+def several(call: Call, ids: list[str]) -> list[VolumeRecord]:
+    """Return those volumes of the caller's, or all of them, by id."""
+    if ids:
+        found = resources.several(call, records.VOLUME, ids)
+        if gone := [record.id for record in found if is_kept_only(record)]:
+            raise errors.InvalidVolumeNotFound(gone[0])
+        return found
+    own = sorted(resources.reader(call).list(records.VOLUME, call.account), key=lambda it: it.id)
+    return [record for record in own if not is_kept_only(record)]
+
+
+def is_kept_only(record: VolumeRecord) -> bool:
+    """Tell whether a volume is gone, and its record there for the layers that snapshots need."""
+    is_gone = record.seen is not None and record.seen.phase is volumes.Phase.GONE
+    return record.doc.deleted_at is not None and is_gone
 
 
 def of_volume(record: VolumeRecord) -> str:

@@ -1,11 +1,18 @@
 """All rows of volumes, joined from their nouns."""
 
 from mallee.cloud.action import Action
-from mallee.cloud.ec2.storage import attachments, modifications, volumes, volumestatus
+from mallee.cloud.ec2.storage import (
+    attachments,
+    modifications,
+    snapshots,
+    volumes,
+    volumestatus,
+)
 
 ACTIONS: tuple[Action, ...] = (
     *volumes.ACTIONS,
     *attachments.ACTIONS,
     *modifications.ACTIONS,
     *volumestatus.ACTIONS,
+    *snapshots.ACTIONS,
 )

@@ -19,7 +19,9 @@ from mallee.cloud.ec2.storage import states, volumetypes
 from mallee.cloud.ec2.storage.states import VolumeRecord
 from mallee.cloud.hosts import diskroom
 from mallee.cloud.state import records, store
+from mallee.cloud.state.records import Record
 from mallee.model import ids
+from mallee.model.snapshots import Layered, Snapshot
 from mallee.model.volumes import Attachment, Volume
 
 if TYPE_CHECKING:
@@ -27,19 +29,23 @@ if TYPE_CHECKING:
 
 
 def create_volume(call: WriteCall, request: shapes.CreateVolumeRequest) -> shapes.Volume:
-    """Make a blank volume in a zone."""
-    if request.get("SnapshotId"):
-        raise errors.InvalidSnapshotNotFound(request.get("SnapshotId"))
+    """Make a volume in a zone: blank, or with what a snapshot has."""
     if request.get("Encrypted") or request.get("KmsKeyId"):
         raise errors.UnsupportedOperation(
             "Volumes are not encrypted here yet. Encrypt the file system in the guest."
         )
     zone = _zone(call, request)
-    if "Size" not in request:
+    snapshot = _snapshot(call, request, zone)
+    size_gib = request.get("Size") or (snapshot.doc.size_gib if snapshot else None)
+    if size_gib is None:
         raise errors.MissingParameter("The request must contain the parameter size or snapshotId")
+    if snapshot is not None and size_gib < snapshot.doc.size_gib:
+        raise errors.InvalidParameterValue(
+            f"The size of a volume must not be smaller than its snapshot's: {snapshot.doc.size_gib}"
+        )
     asked = volumetypes.Asked(
         type=request.get("VolumeType") or volumetypes.DEFAULT,
-        size_gib=request["Size"],
+        size_gib=size_gib,
         iops=request.get("Iops"),
         throughput=request.get("Throughput"),
         multi_attach=bool(request.get("MultiAttachEnabled")),
@@ -53,15 +59,44 @@ def create_volume(call: WriteCall, request: shapes.CreateVolumeRequest) -> shape
         iops=numbers.iops,
         throughput=numbers.throughput,
         zone=zone,
-        host_id=diskroom.reserve(
-            call.tx, diskroom.Where(zone, call.account), id, asked.size_gib
-        ),
+        host_id=_host(call, (zone, id, size_gib), snapshot),
+        snapshot_id=snapshot.id if snapshot else "",
+        source=Layered(snapshot.doc.volume_id, snapshot.doc.cut) if snapshot else None,
         multi_attach=asked.multi_attach,
         created_at=call.now,
         made_by=call.principal.issuer_id,
         tags=tagset.of_new(request, records.VOLUME.name),
     )
     return render(call, call.tx.insert(records.VOLUME, call.account, id, volume))
+
+
+def _snapshot(
+    call: WriteCall, request: shapes.CreateVolumeRequest, zone: str
+) -> Record[Snapshot, None] | None:
+    """Return the snapshot that a volume shall begin with; it is where the snapshot is."""
+    id = request.get("SnapshotId")
+    if not id:
+        return None
+    snapshot = resources.one(call, records.SNAPSHOT, id)
+    if request.get("MultiAttachEnabled"):
+        raise errors.UnsupportedOperation("A volume that is shared begins blank here.")
+    if snapshot.doc.zone != zone:
+        raise errors.UnsupportedOperation(
+            f"The snapshot {snapshot.id} lies in {snapshot.doc.zone}: make the volume there. "
+            "Snapshots are not carried between hosts yet."
+        )
+    return snapshot
+
+
+def _host(
+    call: WriteCall, wanted: tuple[str, str, int], snapshot: Record[Snapshot, None] | None
+) -> str:
+    """Claim room for a volume: on the snapshot's host, or where there is most."""
+    zone, id, size_gib = wanted
+    if snapshot is None:
+        return diskroom.reserve(call.tx, diskroom.Where(zone, call.account), id, size_gib)
+    diskroom.claim(call.tx, snapshot.doc.host_id, id, size_gib)
+    return snapshot.doc.host_id
 
 
 def _zone(call: WriteCall, request: shapes.CreateVolumeRequest) -> str:
@@ -79,7 +114,7 @@ def _zone(call: WriteCall, request: shapes.CreateVolumeRequest) -> str:
 
 def delete_volume(call: WriteCall, request: shapes.DeleteVolumeRequest) -> Result:
     """Want a volume gone for good that no instance has."""
-    record = resources.one(call, records.VOLUME, request["VolumeId"])
+    record = states.one(call, request["VolumeId"])
     if record.doc.deleted_at is not None:
         raise errors.InvalidVolumeNotFound(record.id)
     if record.doc.attachments:
@@ -96,10 +131,7 @@ def want_deleted(tx: store.Tx, record: VolumeRecord) -> VolumeRecord:
 
 
 def _find(call: Call, request: shapes.DescribeVolumesRequest) -> Iterable[VolumeRecord]:
-    asked: list[str] = request.get("VolumeIds") or []
-    if asked:
-        return resources.several(call, records.VOLUME, asked)
-    return sorted(call.view.list(records.VOLUME, call.account), key=lambda it: it.id)
+    return states.several(call, request.get("VolumeIds") or [])
 
 
 def render(call: Call, record: VolumeRecord) -> shapes.Volume:

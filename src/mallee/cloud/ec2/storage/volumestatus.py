@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from mallee.aws import errors
 from mallee.cloud.action import Action, Listing, Read, Write
 from mallee.cloud.call import Call, Result, WriteCall
-from mallee.cloud.ec2 import resources, zones
+from mallee.cloud.ec2 import zones
 from mallee.cloud.ec2.storage import states
 from mallee.cloud.ec2.storage.states import VolumeRecord
 from mallee.cloud.state import records
@@ -28,10 +28,7 @@ OK, IMPAIRED, INSUFFICIENT = "ok", "impaired", "insufficient-data"
 
 
 def _find(call: Call, request: shapes.DescribeVolumeStatusRequest) -> Iterable[VolumeRecord]:
-    asked: list[str] = request.get("VolumeIds") or []
-    if asked:
-        return resources.several(call, records.VOLUME, asked)
-    return sorted(call.view.list(records.VOLUME, call.account), key=lambda it: it.id)
+    return states.several(call, request.get("VolumeIds") or [])
 
 
 def _status(call: Call, record: VolumeRecord) -> str:
@@ -77,7 +74,7 @@ def describe_attribute(
     call: Call, request: shapes.DescribeVolumeAttributeRequest
 ) -> shapes.DescribeVolumeAttributeResult:
     """Show one attribute of a volume."""
-    record = resources.one(call, records.VOLUME, request["VolumeId"])
+    record = states.one(call, request["VolumeId"])
     if request["Attribute"] == "productCodes":
         return {"VolumeId": record.id, "ProductCodes": []}
     return {"VolumeId": record.id, "AutoEnableIO": {"Value": record.doc.auto_enable_io}}
@@ -85,7 +82,7 @@ def describe_attribute(
 
 def modify_attribute(call: WriteCall, request: shapes.ModifyVolumeAttributeRequest) -> Result:
     """Set whether the volume's guest may go on whatever is in doubt."""
-    record = resources.one(call, records.VOLUME, request["VolumeId"])
+    record = states.one(call, request["VolumeId"])
     wanted = (request.get("AutoEnableIO") or {}).get("Value")
     if wanted is None:
         raise errors.InvalidParameterCombination("No attributes specified.")
@@ -95,7 +92,7 @@ def modify_attribute(call: WriteCall, request: shapes.ModifyVolumeAttributeReque
 
 def enable_io(call: WriteCall, request: shapes.EnableVolumeIORequest) -> Result:
     """Let guests use a volume whose bytes were in doubt: nothing here ever forbids it."""
-    record = resources.one(call, records.VOLUME, request["VolumeId"])
+    record = states.one(call, request["VolumeId"])
     if states.of_volume(record) == states.ERROR:
         raise errors.IncorrectState(f"Volume '{record.id}' is in the 'error' state.")
     return {}

@@ -1,0 +1,243 @@
+"""Snapshots: made at one instant of one volume or of all that an instance has, described, deleted.
+
+Called through the action table. A snapshot is a layer of its volume, on the volume's host: the host
+is asked to make the cut before anything is written down (`node.volumes`), so a snapshot that is
+told of is there, and complete. A cut whose snapshot was never written down, because somebody died,
+is taken back (`reconcile.volumes`).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from mallee.aws import errors
+from mallee.cloud.action import Action, Listing, Write
+from mallee.cloud.call import Call, Request, Result, WriteCall
+from mallee.cloud.ec2 import resources, tagset
+from mallee.cloud.ec2.storage import mappings, states
+from mallee.cloud.ec2.storage.states import VolumeRecord
+from mallee.cloud.state import records
+from mallee.cloud.state.records import Record
+from mallee.model import hosts, ids
+from mallee.model.snapshots import CUT_TAKES_MAX_S, Cut, CutAsked, CutsMade, Snapshot
+
+if TYPE_CHECKING:
+    from mallee.aws.types import ec2 as shapes
+
+COMPLETED = "completed"
+OWN = "self"
+
+SnapshotRecord = Record[Snapshot, None]
+
+
+def _ask_one(call: Call, request: Request) -> tuple[str, str, str, str]:
+    """Ask the host of a volume to cut it."""
+    return _question(call, [_cuttable(call, request["VolumeId"])])
+
+
+def _ask_several(call: Call, request: Request) -> tuple[str, str, str, str]:
+    """Ask the host of an instance to cut its volumes at one instant."""
+    return _question(call, _of_instance(call, request))
+
+
+def _of_instance(call: Call, request: Request) -> list[VolumeRecord]:
+    wanted = request["InstanceSpecification"]
+    instance = resources.one(call, records.INSTANCE, wanted["InstanceId"])
+    excluded: list[str] = wanted.get("ExcludeDataVolumeIds") or []
+    left_out = set(excluded)
+    worn = [volume for volume, _ in mappings.of_instance(resources.reader(call), instance.id)]
+    if missing := left_out - {volume.id for volume in worn}:
+        raise errors.InvalidParameterValue(
+            f"Not attached to {instance.id}: {', '.join(sorted(missing))}"
+        )
+    found = [_cuttable(call, volume.id) for volume in worn if volume.id not in left_out]
+    if not found:
+        raise errors.InvalidParameterValue(
+            f"The instance {instance.id} has no volumes for snapshots; its root disk is none."
+        )
+    return found
+
+
+def _cuttable(call: Call, id: str) -> VolumeRecord:
+    record = states.one(call, id)
+    state = states.of_volume(record)
+    if state not in (states.AVAILABLE, states.IN_USE):
+        raise errors.IncorrectState(f"Volume '{record.id}' is in the '{state}' state.")
+    if record.doc.multi_attach:
+        raise errors.UnsupportedOperation(
+            "Volumes that several instances share have no snapshots here: they have no layers."
+        )
+    return record
+
+
+def _question(call: Call, volumes: list[VolumeRecord]) -> tuple[str, str, str, str]:
+    # The ids are given now, so that a cut can be told from every other.
+    named = {volume.id: ids.make("snap", os.urandom(ids.ID_BYTES)) for volume in volumes}
+    asked = CutAsked(named, call.now)
+    detail = msgspec.json.encode(asked).decode()
+    return volumes[0].doc.host_id, hosts.ASK_CUT, "", detail
+
+
+def create_snapshot(call: WriteCall, request: shapes.CreateSnapshotRequest) -> shapes.Snapshot:
+    """Write down the snapshot of a volume that its host has cut."""
+    (made,) = _write_down(call, request, [_cuttable(call, request["VolumeId"])])
+    return render(call, made)
+
+
+def create_snapshots(
+    call: WriteCall, request: shapes.CreateSnapshotsRequest
+) -> shapes.CreateSnapshotsResult:
+    """Write down the snapshots of an instance's volumes, which have one instant."""
+    made = _write_down(call, request, _of_instance(call, request))
+    return {"Snapshots": [_info(call, record) for record in made]}
+
+
+def _write_down(
+    call: WriteCall, request: Request, volumes: list[VolumeRecord]
+) -> list[SnapshotRecord]:
+    answer: bytes = call.prepared
+    cuts = msgspec.json.decode(answer, type=CutsMade).cuts
+    if any(call.now > cut.asked_at + CUT_TAKES_MAX_S for cut in cuts.values()):
+        raise errors.Unavailable("Writing the snapshot down has taken too long. Try again.")
+    tags = tagset.of_new(request, records.SNAPSHOT.name)
+    copies = request.get("CopyTagsFromSource") == "volume"
+    made: list[SnapshotRecord] = []
+    for volume in volumes:
+        cut = cuts.get(volume.id)
+        if cut is None:
+            raise errors.IncorrectState(
+                f"What instances have has changed meanwhile: {volume.id} was not cut. Try again."
+            )
+        own = volume.doc.tags | tags if copies else tags
+        made.append(_insert(call, request, (volume, cut), own))
+    return made
+
+
+def _insert(
+    call: WriteCall, request: Request, cut: tuple[VolumeRecord, Cut], tags: dict[str, str]
+) -> SnapshotRecord:
+    volume, made = cut
+    snapshot = Snapshot(
+        id=made.snapshot_id,
+        volume_id=volume.id,
+        size_gib=made.size_bytes >> 30,
+        description=request.get("Description", ""),
+        zone=volume.doc.zone,
+        host_id=volume.doc.host_id,
+        cut=made.number,
+        started_at=call.now,
+        made_by=call.principal.issuer_id,
+        tags=tags,
+    )
+    return call.tx.insert(records.SNAPSHOT, call.account, snapshot.id, snapshot)
+
+
+def delete_snapshot(call: WriteCall, request: shapes.DeleteSnapshotRequest) -> Result:
+    """Forget a snapshot; what nobody else needs of its layer, its host takes back."""
+    call.tx.delete(resources.one(call, records.SNAPSHOT, request["SnapshotId"]))
+    return {}
+
+
+def _find(call: Call, request: shapes.DescribeSnapshotsRequest) -> Iterable[SnapshotRecord]:
+    asked: list[str] = request.get("SnapshotIds") or []
+    found = (
+        resources.several(call, records.SNAPSHOT, asked)
+        if asked
+        else call.view.ordered(records.SNAPSHOT, call.account)
+    )
+    owners: list[str] = request.get("OwnerIds") or []
+    users: list[str] = request.get("RestorableByUserIds") or []
+    mine = {OWN, call.account}
+    if (owners and not mine & set(owners)) or (users and not mine & set(users)):
+        # Nobody shares a snapshot here.
+        return []
+    return found
+
+
+def render(call: Call, record: SnapshotRecord) -> shapes.Snapshot:
+    """Return a snapshot as EC2 shows it."""
+    return {
+        **_info(call, record),
+        "CompletionTime": record.doc.started_at,
+        "StorageTier": "standard",
+    }
+
+
+def _info(call: Call, record: SnapshotRecord) -> shapes.SnapshotInfo:
+    doc = record.doc
+    return {
+        "SnapshotId": record.id,
+        "VolumeId": doc.volume_id,
+        "VolumeSize": doc.size_gib,
+        "Description": doc.description,
+        "State": COMPLETED,
+        "Progress": "100%",
+        "StartTime": doc.started_at,
+        "OwnerId": record.account,
+        "Encrypted": False,
+        "Tags": tagset.shown(doc.tags),
+    }
+
+
+FILTERS: dict[str, Callable[[Call, SnapshotRecord], Iterable[str]]] = {
+    "description": lambda call, it: (it.doc.description,),
+    "encrypted": lambda call, it: (resources.boolean(False),),
+    "owner-alias": lambda call, it: (),
+    "owner-id": lambda call, it: (it.account,),
+    "progress": lambda call, it: ("100%",),
+    "snapshot-id": lambda call, it: (it.id,),
+    "start-time": lambda call, it: (resources.moment(it.doc.started_at),),
+    "status": lambda call, it: (COMPLETED,),
+    "storage-tier": lambda call, it: ("standard",),
+    "transfer-type": lambda call, it: (),
+    "volume-id": lambda call, it: (it.doc.volume_id,),
+    "volume-size": lambda call, it: (str(it.doc.size_gib),),
+}
+
+ACTIONS: tuple[Action, ...] = (
+    Action(
+        service="ec2",
+        name="CreateSnapshot",
+        does=Write(handle=create_snapshot, asks=_ask_one),
+        honours=frozenset({"Description", "VolumeId"}),
+        creates=(records.SNAPSHOT.name,),
+    ),
+    Action(
+        service="ec2",
+        name="CreateSnapshots",
+        does=Write(handle=create_snapshots, asks=_ask_several),
+        honours=frozenset(
+            {
+                "CopyTagsFromSource",
+                "Description",
+                "InstanceSpecification.ExcludeBootVolume",
+                "InstanceSpecification.ExcludeDataVolumeIds",
+                "InstanceSpecification.InstanceId",
+            }
+        ),
+        creates=(records.SNAPSHOT.name,),
+    ),
+    Action(
+        service="ec2",
+        name="DeleteSnapshot",
+        does=Write(handle=delete_snapshot),
+        honours=frozenset({"SnapshotId"}),
+    ),
+    Action(
+        service="ec2",
+        name="DescribeSnapshots",
+        does=Listing(
+            find=_find,
+            render=render,
+            member="Snapshots",
+            filters=FILTERS,
+            tags=lambda it: it.doc.tags,
+            max_results=(5, 1000),
+        ),
+        honours=frozenset({"OwnerIds", "RestorableByUserIds", "SnapshotIds"}),
+    ),
+)

@@ -1,0 +1,132 @@
+"""Volumes as their layers: cut for snapshots, merged when these are gone, left for those that stay.
+
+Called by `volumes`, which works on one volume at a time, in worker threads: all calls block. What
+layers are is `do.layers`' business, which are merged `plan.layering`'s.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from mallee.kit import logs
+from mallee.model.layout import Layout
+from mallee.model.snapshots import Cut, CutAsked, CutsMade
+from mallee.model.volumes import VolumeWanted
+from mallee.node.do import cuts, layers, volumes
+from mallee.node.do.hypervisor import Merge
+from mallee.node.host import Host
+from mallee.node.plan import layering
+from mallee.node.plan.disks import Disk
+
+MERGE_MIB_PER_S = 200
+"""A merge beside a running guest takes no more of the disk."""
+
+log = logs.get(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Guest:
+    """A running guest that has a volume."""
+
+    uuid: str
+    disk: Disk
+
+    @property
+    def writes(self) -> int:
+        """The layer that it writes."""
+        return int(self.disk.path.stem)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A volume that is to be tended."""
+
+    wanted: VolumeWanted
+    lying_on: frozenset[int]
+    """Its layers on which other volumes lie."""
+    guests: list[Guest]
+
+
+def cut(host: Host, asked: CutAsked, guests: Mapping[str, Guest]) -> CutsMade:
+    """Cut volumes for snapshots, those of one guest at one instant; return where.
+
+    Raises `HypervisorFailed`, `OSError`, `disks.DiskFull` and `process.Failed`.
+    """
+    made: dict[str, Cut] = {}
+    by_guest: dict[str, dict[Disk, Path]] = {}
+    for volume_id, snapshot_id in asked.snapshots.items():
+        directory = volumes.directory_of(host.layout, volume_id)
+        guest = guests.get(volume_id)
+        number = layers.face(directory) if guest is None else guest.writes
+        if number is None:
+            raise FileNotFoundError(f"there is no volume {volume_id}")
+        if guest is not None:
+            layers.forget_unused(directory, number)
+        above = layers.prepare_cut(directory, number)
+        if guest is not None:
+            by_guest.setdefault(guest.uuid, {})[guest.disk] = above
+        size_bytes = layers.read(directory, number).size_bytes
+        made[volume_id] = Cut(
+            snapshot_id=snapshot_id,
+            number=number,
+            size_bytes=size_bytes,
+            asked_at=asked.asked_at,
+        )
+    # It is noted first: a cut that is noted and not made is taken back, one that is made and not
+    # noted would be merged under a snapshot.
+    for volume_id, one in made.items():
+        cuts.note(volumes.directory_of(host.layout, volume_id), one)
+    for uuid, paths in by_guest.items():
+        host.hypervisor.cut_disks(uuid, paths)
+    return CutsMade(made)
+
+
+def tend(host: Host, at: Standing) -> dict[str, float]:
+    """Merge what nobody tells apart; return when unconfirmed cuts were asked for, by snapshot."""
+    wanted = at.wanted
+    directory = volumes.directory_of(host.layout, wanted.id)
+    spoken = frozenset(wanted.cuts) | frozenset(wanted.dropped_cuts)
+    loose = cuts.read(directory)
+    if loose and spoken & loose.keys():
+        cuts.forget(directory, spoken)
+        loose = {id: one for id, one in loose.items() if id not in spoken}
+    face = at.guests[0].writes if at.guests else layers.face(directory)
+    if face is not None and not at.lying_on:
+        needed = {*wanted.cuts.values(), *(one.number for one in loose.values())}
+        _merge(host, at, face, needed)
+    return {id: one.asked_at for id, one in loose.items()}
+
+
+def _merge(host: Host, at: Standing, face: int, needed: set[int]) -> None:
+    """Do one merge, or see that one goes on; another comes with the next look."""
+    directory = volumes.directory_of(host.layout, at.wanted.id)
+    guest = at.guests[0] if at.guests else None
+    if guest is not None:
+        layers.forget_unused(directory, face)
+    layers.remove_unreached(directory, [face])
+    numbers = [layer.number for layer in reversed(layers.chain(directory, face))]
+    top = layering.next_merge(numbers, needed, face if guest else None)
+    if top is None:
+        return
+    base = numbers[numbers.index(top) - 1]
+    log.info("merging", volume=at.wanted.id, layer=top, into=base)
+    if guest is None:
+        layers.merge_down(directory, top)
+        return
+    merge = Merge(layers.path_of(directory, top), layers.path_of(directory, base), MERGE_MIB_PER_S)
+    host.hypervisor.merge_layer(guest.uuid, guest.disk, merge)
+
+
+def remove(layout: Layout, wanted: VolumeWanted, lying_on: frozenset[int]) -> None:
+    """Delete a volume but for the layers that snapshots and other volumes need."""
+    directory = volumes.directory_of(layout, wanted.id)
+    face = layers.face(directory)
+    needed = {*wanted.cuts.values(), *lying_on}
+    if face is None or not needed:
+        volumes.remove(layout, wanted.id)
+        return
+    numbers = [layer.number for layer in reversed(layers.chain(directory, face))]
+    kept = layering.kept_of_deleted(numbers, needed)
+    for number in numbers:
+        if number not in kept:
+            layers.path_of(directory, number).unlink(missing_ok=True)
