@@ -36,6 +36,10 @@ def test_a_real_guest_answers_a_probe_and_a_group_stops_one(
     for guest in (one, other):
         cloud.ssh(guest.id, "true")
     status, told = trace(one.id, other.id, "--port", "22")
+    for _ in range(4):
+        # On a busy machine an answer may be late.
+        if not told["Host"]["Probe"]["IsAnswered"]:
+            status, told = trace(one.id, other.id, "--port", "22")
     sent = told["Host"]["Probe"]
     assert (status, told["Passes"], sent["End"], sent["At"]) == (
         0, True, "arrived", other.interface_id

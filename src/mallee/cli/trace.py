@@ -134,4 +134,4 @@ def _probe_lines(sent: dict[str, Any]) -> Iterator[str]:
     elif sent.get("Answer"):
         yield f"no answer came back: {sent['Answer']}"
     elif sent["End"] in ("arrived", "left", "served"):
-        yield "no answer came back within a second"
+        yield "no answer came back in time"

@@ -22,6 +22,7 @@ from tests.node.do.test_reference import PORTS, Cloud
 pytestmark = pytest.mark.host
 
 PAIRS = 8
+LATE = 3
 TRIES = 2
 """Packets that are sent where no way was found."""
 
@@ -74,7 +75,11 @@ def test_what_is_found_is_what_the_kernel_does(root_dir: Path, seed: int) -> Non
             one, other = cloud.random.sample(cloud.interfaces(), 2)
             found = reach.find(cloud.vpcs, wish(one, other))
             if found is not None and found.is_reached:
-                told = send(one, found.forward.hops[0].packet)
+                packet = found.forward.hops[0].packet
+                # On a busy machine an answer may be late.
+                told = send(one, packet)
+                for _ in range(LATE):
+                    told = told if told.is_answered else send(one, packet)
                 assert (told.end, told.at, told.is_answered) == ("arrived", other.id, True), told
                 continue
             for to in cloud.random.choices(place(other).addresses, k=TRIES):

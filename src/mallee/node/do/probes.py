@@ -28,7 +28,7 @@ from mallee.node.do import firewall, namespaces, nftrace
 from mallee.node.plan import network, probes
 from mallee.node.plan.probes import Probe, Seen, Sending, Sighting
 
-WITHIN_S = 1.0
+WITHIN_S = 2.0
 """How long an answer is waited for."""
 _QUIET_S = 0.15
 """Nothing more is expected when nothing was seen for so long, once the probe's end is known."""
@@ -198,7 +198,8 @@ def _make_links(tap: str, router_mac: str) -> None:
     process.run(
         ("ip", "link", "add", _IN, "type", "veth", "peer", "name", _OUT, "address", router_mac)
     )
-    for link in (_IN, _OUT):
+    # The second to come up finds its peer there, and sends at once; the first waits to be told.
+    for link in (_OUT, _IN):
         process.run(("ip", "link", "set", link, "up"))
     lines = (
         f"qdisc add dev {_OUT} ingress",

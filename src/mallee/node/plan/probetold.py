@@ -51,12 +51,12 @@ def _names(layout: Layout, wanted: HostWanted) -> _Names:
     for vpc in wanted.vpcs:
         devices |= {layout.tap(one.id): one.id for one in vpc.interfaces}
         devices |= {layout.nat_link(one.interface_id): one.id for one in vpc.nat_gateways}
-        standing = {layout.nat_link(it.interface_id): it.interface_id for it in vpc.endpoints}
-        devices |= standing
+        devices |= {layout.nat_link(it.interface_id): it.interface_id for it in vpc.endpoints}
         devices |= {layout.peer_link(one.id): one.id for one in vpc.peerings}
         devices |= {layout.transit_link(one.id): one.id for one in vpc.attachments}
         devices[network.link_name(vpc)] = vpc.id
-        interfaces |= {*(one.id for one in vpc.interfaces), *standing.values()}
+        # Behind an endpoint's link is a namespace of ours, which judges what comes there.
+        interfaces |= {one.id for one in vpc.interfaces}
     return _Names(layout, devices, frozenset(interfaces))
 
 

@@ -73,6 +73,7 @@ def watched(layout: Layout, wanted: HostWanted, vpc_id: str) -> tuple[str, ...]:
     near = [own, *(vpcs[it.peer_vpc_id] for it in own.peerings if it.peer_vpc_id in vpcs)]
     ways = [layout.vpc_namespace(vpc.id) for vpc in near]
     ways += [layout.nat_namespace(one.id) for vpc in near for one in vpc.nat_gateways]
+    ways += [layout.endpoint_namespace(one.interface_id) for vpc in near for one in vpc.endpoints]
     ways += [layout.transit_namespace(gateway.id) for gateway in wanted.transit_gateways]
     others = [layout.vpc_namespace(vpc.id) for vpc in wanted.vpcs]
     return tuple(dict.fromkeys((*ways, layout.edge_namespace, *others)))[:WATCHED_MAX]
