@@ -56,28 +56,33 @@ class _Labels:
     """With which values alone; None: with any."""
 
     def __iter__(self) -> Iterator[Labelled]:
-        return self.after("")
+        return self._all("", is_page=False)
 
     def after(self, key: str, /) -> Iterator[Labelled]:
         """Return those after the last one shown."""
+        return self._all(key, is_page=True)
+
+    def _all(self, key: str, *, is_page: bool) -> Iterator[Labelled]:
+        """Yield those after the last one shown; in the order of pages only where it matters."""
         last_type, order, tag = key.split(_SEPARATOR) if key else ("", "", "")
         for name in sorted(self.types):
             if name > last_type:
-                yield from self._after(name, "", "")
+                yield from self._after(name, ("", ""), is_page=is_page)
             elif name == last_type:
-                yield from self._after(name, order, tag)
+                yield from self._after(name, (order, tag), is_page=is_page)
 
-    def _after(self, name: str, order: str, tag: str) -> Iterator[Labelled]:
+    def _after(self, name: str, last: tuple[str, str], *, is_page: bool) -> Iterator[Labelled]:
         """Yield the tags of things of one type, after the last one shown of it."""
         call, kind = self.call, _KINDS.get(name)
+        order, tag = last
         if kind is None:
-            last = (order, tag)
             yield from (item for item in sorted(_PARTS[name](call)) if item[1:3] > last)
             return
         begun = call.view.get(kind, index.id_in(order)) if order else None
         if begun is not None and begun.account == call.account:
             yield from (item for item in _of((begun,)) if item.key > tag)
-        found = call.view.ordered(kind, call.account).after(order)
+        ordered = call.view.ordered(kind, call.account)
+        found = ordered.after(order) if is_page else ordered
         yield from _of(found if self.values is None else filter(self._may_fit, found))
 
     def _may_fit(self, record: Record[Any, Any]) -> bool:
