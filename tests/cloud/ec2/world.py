@@ -7,6 +7,7 @@ store and no start. Two accounts exist, Alice's and Bob's, with fixed access key
 import asyncio
 import os
 import threading
+from collections.abc import Callable
 from concurrent import futures
 from pathlib import Path
 from typing import Any
@@ -264,7 +265,9 @@ class Front:
             )
         return self._clients[account, service]
 
-    def answer_next_ask(self, host_id: str, answer: bytes) -> "futures.Future[hosts.Ask]":
+    def answer_next_ask(
+        self, host_id: str, answer: bytes | Callable[[hosts.Ask], bytes]
+    ) -> "futures.Future[hosts.Ask]":
         """Answer the next question to that host; the result is what was asked."""
 
         async def wait() -> hosts.Ask:
@@ -272,7 +275,8 @@ class Front:
             asks_of = self.world.cloud.asks
             await asks_of.wait_asked(host_id)
             (asked,) = asks_of.take(host_id)
-            asks_of.answer(host_id, asked.id, answer)
+            said = answer if isinstance(answer, bytes) else answer(asked)
+            asks_of.answer(host_id, asked.id, said)
             return asked
 
         return asyncio.run_coroutine_threadsafe(wait(), self._loop)
