@@ -7,14 +7,16 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from mallee.aws import model
 from mallee.cloud import actions
 from mallee.cloud.action import Action, Listing
+from tests.cloud import samples
+from tests.cloud.ec2.ipam import plans
+from tests.cloud.ec2.ipam.plans import REGION
+from tests.cloud.thingnames import NAMES
 from tests.wholecloud import Cloud
 
 pytestmark = pytest.mark.machine
 
-EC2 = model.load("ec2")
 LISTINGS = [
     row
     for row in actions.TABLE.values()
@@ -59,19 +61,32 @@ def intruder(cloud: Cloud) -> Any:
     return cloud.client("ec2", cloud.account("intruder"))
 
 
+@pytest.fixture(scope="module")
+def as_intruder(intruder: Any) -> tuple[Any, dict[str, str]]:
+    """The intruder, and what he has himself, by the kind of thing: he looks through his own."""
+    (subnet, *_) = intruder.describe_subnets()["Subnets"]
+    own = {"subnet": subnet["SubnetId"], "vpc": subnet["VpcId"]}
+    return intruder, {**own, **plans.everything(intruder)}
+
+
+def needed(row: Action, own: dict[str, str]) -> dict[str, Any]:
+    """What a listing needs to be asked at all, the intruder's own as far as he has it."""
+    sample = samples.request("ec2", row.name)
+    regions = {name: REGION for name in sample if name.endswith("Region")}
+    mine = {name: own[NAMES[name]] for name in sample if NAMES.get(name) in own}
+    return {**sample, **regions, **mine}
+
+
 @pytest.mark.parametrize("row", LISTINGS, ids=[row.name for row in LISTINGS])
 def test_no_filter_finds_things_of_another(
-    cloud: Cloud, owned: list[str], intruder: Any, row: Action
+    as_intruder: tuple[Any, dict[str, str]], cloud: Cloud, owned: list[str], row: Action
 ) -> None:
     assert isinstance(row.does, Listing)
+    intruder, own = as_intruder
     found: list[str] = []
-    (subnet, *_) = intruder.describe_subnets()["Subnets"]
-    own = {"SubnetId": subnet["SubnetId"], "VpcId": subnet["VpcId"]}
-    shape = EC2.operations[row.name].input
-    needed = {name: own[name] for name in shape.required} if shape else {}
     for name in [*row.does.filters, "tag-value", "tag:secret"]:
         values = [*owned, cloud.access.account_id, "*"]
-        request = {**needed, "Filters": [{"Name": name, "Values": values}]}
+        request = {**needed(row, own), "Filters": [{"Name": name, "Values": values}]}
         try:
             answer = str(intruder._make_api_call(row.name, request))
         except ClientError as refused:
