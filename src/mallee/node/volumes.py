@@ -15,11 +15,12 @@ import msgspec
 from mallee.kit import logs
 from mallee.model.hosts import HostWanted, InstanceWanted
 from mallee.model.instances import Reason
-from mallee.model.snapshots import CutAsked
 from mallee.model.volumes import Limits, Phase, VolumeSeen, VolumeWanted
 from mallee.node import apply, layeredvolumes
 from mallee.node.do import layers, volumes
+from mallee.node.do.hypervisor import HypervisorFailed
 from mallee.node.host import Host
+from mallee.node.plan import trustedvolumes
 from mallee.node.plan.disks import Disk
 from mallee.node.plan.seen import SeenInstance
 
@@ -167,7 +168,10 @@ class VolumeKeeper:
 
     async def cut(self, detail: str) -> bytes:
         """Cut volumes for snapshots; return the answer to `ASK_CUT`. Raises `apply.FAILURES`."""
-        asked = msgspec.json.decode(detail, type=CutAsked)
+        try:
+            asked = trustedvolumes.read_cut(detail)
+        except trustedvolumes.NotTrusted as error:
+            raise HypervisorFailed(f"nothing is cut by {error}") from error
         async with self._turn:
             held = await asyncio.to_thread(self._held)
             guests = {

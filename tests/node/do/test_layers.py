@@ -233,3 +233,13 @@ def test_what_is_no_layer_is_not_read(directory: Path) -> None:
     with pytest.raises(OSError, match=r"is no qcow2 file"):
         layers.read(directory, 2)
     assert layers.path_of(directory, 1).owner() == disks.QEMU_USER
+
+
+@pytest.mark.parametrize("at", [8, 24])
+def test_a_head_that_a_guest_has_spoilt_is_no_layer(directory: Path, at: int) -> None:
+    path = layers.make(directory, 1, SIZE)
+    with path.open("r+b") as file:
+        file.seek(at)
+        file.write(b"\xff" * 8)
+    with pytest.raises(OSError, match="head"):
+        layers.read(directory, 1)

@@ -14,11 +14,13 @@ from mallee.model.carried import (
     Speed,
     Way,
 )
-from mallee.model.hosts import Ask, GroupWanted, HostWanted, SubnetWanted, SyncAnswer
+from mallee.model.hosts import ASK_CUT, Ask, GroupWanted, HostWanted, SubnetWanted, SyncAnswer
 from mallee.model.images import Blob, DirectBoot
 from mallee.model.networks import Direction, Rule
 from mallee.model.settings import Network
-from mallee.node.plan import trust
+from mallee.model.snapshots import Layered
+from mallee.model.volumes import DiskWanted, Limits, VolumeWanted
+from mallee.node.plan import trust, trustedvolumes
 from tests.node import lab, shapes, wants
 
 Change = Callable[[HostWanted], HostWanted]
@@ -26,6 +28,15 @@ Change = Callable[[HostWanted], HostWanted]
 RULE = Rule(id="sgr-1", direction=Direction.INGRESS, protocol="tcp", from_port=1, to_port=2)
 GROUP = "sg-0123456789abcdef0"
 TABLE, ACL = "rtb-0123456789abcdef0", "acl-0123456789abcdef0"
+SNAPSHOT = "snap-0123456789abcdef0"
+VOLUME = VolumeWanted(
+    id="vol-0123456789abcdef0",
+    size_gib=1,
+    limits=Limits(3000, 0, 125),
+    source=Layered("vol-0123456789abcdef1", 1),
+    cuts={SNAPSHOT: 1},
+    dropped_cuts=("snap-0123456789abcdef1",),
+)
 NAT = shapes.nat_gateway(5, shapes.subnet(1), None)
 
 
@@ -62,6 +73,7 @@ def full_vpc() -> HostWanted:
 def test_what_a_cloud_says_is_taken() -> None:
     for wanted in (
         host(),
+        with_volume()(host()),
         full_vpc(),
         lab.make_wanted(lab.make_vpc((lab.make_interface(1, public=True),), {})),
     ):
@@ -87,6 +99,11 @@ def in_vpc(**changes: object) -> Change:
 def in_interface(**changes: object) -> Change:
     """Change the interface."""
     return in_vpc(interfaces=(replace(wants.make_interface(), **changes),))
+
+
+def with_volume(**changes: object) -> Change:
+    """Have the host keep a volume, changed."""
+    return lambda one: replace(one, volumes=(replace(VOLUME, **changes),))
 
 
 def in_rule(**changes: object) -> Change:
@@ -169,6 +186,17 @@ EVIL: dict[str, Change] = {
     "domain": in_vpc(dhcp=DhcpWanted(domain_names=("a\ndhcp-script=/x",))),
     "name server": in_vpc(dhcp=DhcpWanted(name_servers=("1.1.1.1,x",))),
     "type of NetBIOS node": in_vpc(dhcp=DhcpWanted(netbios_node_type=3)),
+    "path in a volume's id": with_volume(id="../../../etc", is_deleted=True),
+    "volume without a size": with_volume(size_gib=0),
+    "volume without an end": with_volume(size_gib=1 << 40),
+    "speed of a volume": with_volume(limits=Limits(-1, 0, 0)),
+    "path in a source": with_volume(source=Layered("../../etc", 1)),
+    "layer of a source": with_volume(source=Layered("vol-0123456789abcdef1", -1)),
+    "path in a cut": with_volume(cuts={"../x": 1}),
+    "layer of a cut": with_volume(cuts={SNAPSHOT: 0}),
+    "path in a cut that is dropped": with_volume(dropped_cuts=("../x",)),
+    "path in a guest's disk": in_instance(disks=(DiskWanted("vol-../../x", 1),)),
+    "slot of a guest's disk": in_instance(disks=(DiskWanted("vol-0123456789abcdef0", 99),)),
     "region": lambda one: replace(one, region="x\nconf-file=/etc/passwd"),
     "zone": lambda one: replace(one, zone="../x"),
     "half the world": lambda one: replace(one, public_range="128.0.0.0/1"),
@@ -184,6 +212,26 @@ def test_what_would_become_more_than_a_word_is_refused(what: str) -> None:
     msgspec.json.decode(msgspec.json.encode(wanted), type=HostWanted)
     with pytest.raises(trust.NotTrusted):
         trust.check_answer(SyncAnswer(wanted=wanted))
+
+
+def test_a_question_about_volumes_is_taken_and_names_no_instance() -> None:
+    trust.check_answer(SyncAnswer(wanted=None, asks=(Ask("0af3", ASK_CUT, "", "{}"),)))
+    with pytest.raises(trust.NotTrusted):
+        trust.check_answer(SyncAnswer(wanted=None, asks=(Ask("0af3", ASK_CUT, "../x", "{}"),)))
+
+
+@pytest.mark.parametrize(
+    "detail",
+    [
+        "",
+        '{"snapshots": {"../../etc": "snap-0123456789abcdef0"}, "asked_at": 1}',
+        '{"snapshots": {"vol-0123456789abcdef0": "../x"}, "asked_at": 1}',
+        '{"snapshots": {"vol-0123456789abcdef0": "snap-0123456789abcdef0"}, "asked_at": 1e99}',
+    ],
+)
+def test_what_is_no_cut_of_volumes_is_refused(detail: str) -> None:
+    with pytest.raises(trust.NotTrusted):
+        trustedvolumes.read_cut(detail)
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,9 @@ _SUFFIX = ".qcow2"
 _PART = "layer.part"
 _MAGIC = b"QFI\xfb"
 _NAME_MAX_BYTES = 1023
+_NAME_AT_MAX = 2 << 20
+"""The name of what lies below is in the first cluster, which has 2 MiB at most."""
+_SIZE_BYTES_MAX = 64 << 40
 _HEAD = struct.Struct(">4sIQIIQ")
 """Magic, version, where the backing file's name is and how long it is, cluster bits, size."""
 
@@ -68,6 +71,8 @@ def read(directory: Path, number: int) -> Layer:
         if len(head) < _HEAD.size or not head.startswith(_MAGIC):
             raise OSError(f"{path} is no qcow2 file")
         _, _, name_at, name_bytes, _, size_bytes = _HEAD.unpack(head)
+        if name_at > _NAME_AT_MAX or size_bytes > _SIZE_BYTES_MAX:
+            raise OSError(f"{path} has a head that no layer has")
         file.seek(name_at)
         name = os.fsdecode(file.read(min(name_bytes, _NAME_MAX_BYTES))) if name_at else ""
     stem = name.removesuffix(_SUFFIX)

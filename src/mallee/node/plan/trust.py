@@ -3,7 +3,7 @@
 The cloud's process faces strangers and has no rights; the agent is root. So nothing that the cloud
 says becomes part of a path, a command, a rule or a configuration before it was found to be plainly
 what it should be. Called by `node.cloud` on every answer, before the ledger sees it.
-VPCs are `trustedvpcs`' share.
+VPCs are `trustedvpcs`' share, volumes `trustedvolumes`'.
 Not its business: whether what is wanted makes sense (the plans find out), and what guests are told
 (user data and metadata values only ever travel as bytes). Pure.
 """
@@ -14,6 +14,7 @@ from http import HTTPStatus
 
 from mallee.model.guestrequests import GuestResponse
 from mallee.model.hosts import (
+    ASK_CUT,
     ASK_PLANS,
     ASK_TUNNEL,
     Ask,
@@ -24,7 +25,7 @@ from mallee.model.hosts import (
 )
 from mallee.model.images import Blob
 from mallee.model.settings import Network
-from mallee.node.plan import trustedvpcs
+from mallee.node.plan import trustedvolumes, trustedvpcs
 
 DISK_FORMATS = frozenset({"raw", "qcow2"})
 WIDEST_RANGE = 8
@@ -90,7 +91,9 @@ def _check_agrees(wanted: HostWanted, own: Network) -> None:
 
 def _check_ask(ask: Ask) -> None:
     trustedvpcs.check_text("question", ask.id, _ASK)
-    if ask.kind != ASK_PLANS or ask.instance_id:
+    if ask.kind == ASK_CUT:
+        trustedvolumes.check_no_instance(ask.instance_id)
+    elif ask.kind != ASK_PLANS or ask.instance_id:
         trustedvpcs.check_id("eice" if ask.kind == ASK_TUNNEL else "i", ask.instance_id)
 
 
@@ -107,6 +110,8 @@ def _check_wanted(wanted: HostWanted) -> None:
         trustedvpcs.check_vpc(vpc, wanted)
     for gateway in wanted.transit_gateways:
         trustedvpcs.check_transit_gateway(gateway)
+    for volume in wanted.volumes:
+        trustedvolumes.check_volume(volume)
     for instance in wanted.instances:
         _check_instance(instance)
 
@@ -125,6 +130,8 @@ def _check_instance(instance: InstanceWanted) -> None:
     trustedvpcs.check_id("i", instance.id)
     for interface_id in instance.interface_ids:
         trustedvpcs.check_id("eni", interface_id)
+    for disk in instance.disks:
+        trustedvolumes.check_disk(disk)
     counts = (instance.vcpus, instance.memory_mib, instance.disk_gib)
     if not all(0 < count <= _COUNT_MAX for count in counts):
         raise trustedvpcs.NotTrusted(

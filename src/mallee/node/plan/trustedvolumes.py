@@ -1,0 +1,74 @@
+"""What an agent takes from its cloud of volumes: their ids become paths of root's, so they are ids.
+
+Called by `trust` on every answer, and by `volumes` on every question about a cut. Pure.
+"""
+
+import re
+
+import msgspec
+
+from mallee.model import volumes
+from mallee.model.snapshots import CutAsked, Layered
+from mallee.model.volumes import DiskWanted, Limits, VolumeWanted
+from mallee.node.plan import trustedvpcs
+
+NotTrusted = trustedvpcs.NotTrusted
+
+SIZE_GIB_MAX = 64 << 10
+_COUNT_MAX = 1 << 24
+_LAYER_MAX = 1 << 31
+_TIME_MAX = 1 << 34
+_NOTHING = re.compile("")
+
+
+def check_volume(volume: VolumeWanted) -> None:
+    """Raise `NotTrusted` unless a host may keep such a volume."""
+    trustedvpcs.check_id("vol", volume.id)
+    if not 0 < volume.size_gib <= SIZE_GIB_MAX:
+        raise NotTrusted(f"{volume.id} of {volume.size_gib} GiB")
+    _check_limits(volume.id, volume.limits)
+    if volume.source is not None:
+        _check_layer(volume.source)
+    for snapshot_id, number in volume.cuts.items():
+        trustedvpcs.check_id("snap", snapshot_id)
+        _check_layer(Layered(volume.id, number))
+    for snapshot_id in volume.dropped_cuts:
+        trustedvpcs.check_id("snap", snapshot_id)
+
+
+def check_disk(disk: DiskWanted) -> None:
+    """Raise `NotTrusted` unless a guest may have such a disk."""
+    trustedvpcs.check_id("vol", disk.volume_id)
+    if disk.slot not in volumes.SLOTS:
+        raise NotTrusted(f"{disk.volume_id} at slot {disk.slot}")
+
+
+def check_no_instance(id: str) -> None:
+    """Raise `NotTrusted` unless a question about volumes names no instance."""
+    trustedvpcs.check_text("nobody's id", id, _NOTHING)
+
+
+def read_cut(detail: str) -> CutAsked:
+    """Return which volumes shall be cut; raise `NotTrusted`."""
+    try:
+        asked = msgspec.json.decode(detail, type=CutAsked)
+    except msgspec.DecodeError as error:
+        raise NotTrusted(f"a question that cannot be read: {error}") from error
+    for volume_id, snapshot_id in asked.snapshots.items():
+        trustedvpcs.check_id("vol", volume_id)
+        trustedvpcs.check_id("snap", snapshot_id)
+    if not 0 <= asked.asked_at <= _TIME_MAX:
+        raise NotTrusted(f"the time {asked.asked_at} of a cut")
+    return asked
+
+
+def _check_layer(layer: Layered) -> None:
+    trustedvpcs.check_id("vol", layer.volume_id)
+    if not 0 < layer.number <= _LAYER_MAX:
+        raise NotTrusted(f"the layer {layer.number} of {layer.volume_id}")
+
+
+def _check_limits(id: str, limits: Limits) -> None:
+    counts = (limits.iops, limits.burst_iops, limits.mib_per_s)
+    if not all(0 <= count <= _COUNT_MAX for count in counts):
+        raise NotTrusted(f"{id} with the limits {counts}")
