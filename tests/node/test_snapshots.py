@@ -1,0 +1,211 @@
+"""Snapshots on a host: cuts with a guest and without, merges, what is left of deleted volumes."""
+
+import asyncio
+import subprocess
+from collections.abc import Callable
+
+import msgspec
+import pytest
+
+from mallee.kit import process
+from mallee.model.snapshots import CutAsked, CutsMade, Layered
+from mallee.model.volumes import Phase as VolumePhase
+from mallee.model.volumes import VolumeSeen, VolumeWanted
+from mallee.node import reconcile
+from mallee.node.do import cuts, layers, volumes
+from mallee.node.do.hypervisor import HypervisorFailed
+from tests.node import test_volumes
+from tests.node.stands import WITHIN_S, Stand
+from tests.node.test_volumes import ID, OTHER, has, is_ready, volume, wait_volume, want
+
+ASKED_AT = 1000.0
+stand = test_volumes.stand
+
+
+async def cut(agent: reconcile.Reconciler, **snapshots: str) -> dict[str, int]:
+    """Have volumes cut, named `one` and `other`; return the layers by snapshot."""
+    named = {{"one": ID, "other": OTHER}[name]: id for name, id in snapshots.items()}
+    detail = msgspec.json.encode(CutAsked(named, ASKED_AT)).decode()
+    made = msgspec.json.decode(await agent.volumes.cut(detail), type=CutsMade)
+    return {cut.snapshot_id: cut.number for cut in made.cuts.values()}
+
+
+def layered(stand: Stand, id: str = ID) -> list[int]:
+    return layers.numbers(volumes.directory_of(stand.layout, id))
+
+
+def write(stand: Stand, number: int, pattern: int, id: str = ID) -> None:
+    path = layers.path_of(volumes.directory_of(stand.layout, id), number)
+    process.run(("qemu-io", "-f", "qcow2", "-c", f"write -P {pattern} {pattern}M 4k", str(path)))
+
+
+def reads(stand: Stand, number: int, pattern: int, id: str = ID) -> bool:
+    """Whether a layer, with those below it, has what `write` wrote."""
+    path = layers.path_of(volumes.directory_of(stand.layout, id), number)
+    command = f"read -P {pattern} {pattern}M 4k"
+    words = ("qemu-io", "-U", "-r", "-f", "qcow2", "-c", command, str(path))
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 0 or "Pattern verification failed" in done.stdout
+    return done.returncode == 0
+
+
+async def wait_layers(agent: reconcile.Reconciler, is_so: Callable[[], bool]) -> None:
+    async with asyncio.timeout(WITHIN_S):
+        while not is_so():
+            agent.volumes.poke()
+            await asyncio.sleep(0.02)
+
+
+def deleted(**changes: object) -> VolumeWanted:
+    """A volume that was there and shall be gone."""
+    return msgspec.structs.replace(volume(is_deleted=True, is_made=True), **changes)
+
+
+def is_loose(*ids: str) -> Callable[[VolumeSeen], bool]:
+    return lambda seen: seen.loose_cuts == dict.fromkeys(ids, ASKED_AT)
+
+
+async def test_a_volume_that_no_guest_has_is_cut(stand: Stand) -> None:
+    async with stand.agent() as agent:
+        await want(stand, volume())
+        await wait_volume(agent, is_ready)
+        write(stand, 1, 1)
+        assert await cut(agent, one="snap-a") == {"snap-a": 1}
+        write(stand, 2, 2)
+        assert reads(stand, 2, 1)
+        assert not reads(stand, 1, 2)
+
+
+async def test_a_guests_volumes_are_cut_at_once_and_it_writes_on(stand: Stand) -> None:
+    async with stand.agent() as agent:
+        await want(stand, volume(), volume(OTHER), slots={ID: 1, OTHER: 2})
+        await stand.wait(1, has(ID, OTHER))
+        assert await cut(agent, one="snap-a", other="snap-b") == {"snap-a": 1, "snap-b": 1}
+        seen = stand.hypervisor.read(test_volumes.UUID)
+        assert {disk.path.name for disk in seen.disks} == {"2.qcow2"}
+        # It is asked for the same volumes still, and is given none of them a second time.
+        await want(stand, volume(), volume(OTHER), slots={ID: 1, OTHER: 2})
+        await stand.wait(1, has(ID, OTHER))
+
+
+async def test_a_cut_is_kept_until_the_cloud_has_spoken(stand: Stand) -> None:
+    async with stand.agent() as agent:
+        await want(stand, volume())
+        await wait_volume(agent, is_ready)
+        await cut(agent, one="snap-a")
+        await wait_volume(agent, is_loose("snap-a"))
+    async with stand.agent() as agent:
+        await wait_volume(agent, is_loose("snap-a"))
+        assert layered(stand) == [1, 2]
+        await want(stand, volume(cuts={"snap-a": 1}))
+        await wait_volume(agent, is_loose())
+        assert layered(stand) == [1, 2]
+        assert cuts.read(volumes.directory_of(stand.layout, ID)) == {}
+
+
+async def test_a_cut_that_nobody_wants_is_merged(stand: Stand) -> None:
+    async with stand.agent() as agent:
+        await want(stand, volume())
+        await wait_volume(agent, is_ready)
+        write(stand, 1, 1)
+        await cut(agent, one="snap-a")
+        write(stand, 2, 2)
+        await want(stand, volume(dropped_cuts=("snap-a",)))
+        await wait_volume(agent, is_loose())
+        await wait_layers(agent, lambda: layered(stand) == [1])
+        assert reads(stand, 1, 1)
+        assert reads(stand, 1, 2)
+
+
+@pytest.mark.parametrize("is_held", [True, False])
+async def test_what_a_deleted_snapshot_kept_is_merged(stand: Stand, is_held: bool) -> None:
+    slots = {ID: 1} if is_held else {}
+    async with stand.agent() as agent:
+        await want(stand, volume(), slots=slots)
+        await wait_volume(agent, is_ready)
+        await stand.wait(1, has(*slots))
+        kept: dict[str, int] = {}
+        for number, name in enumerate(("snap-a", "snap-b", "snap-c"), 1):
+            write(stand, number, number)
+            kept |= await cut(agent, one=name)
+        write(stand, 4, 4)
+        await want(stand, volume(cuts=kept), slots=slots)
+        await wait_volume(agent, is_loose())
+        assert layered(stand) == [1, 2, 3, 4]
+        await want(stand, volume(cuts={"snap-c": 3}), slots=slots)
+        await wait_layers(agent, lambda: layered(stand) == [1, 3, 4])
+        assert all(reads(stand, 4, pattern) for pattern in range(1, 5))
+        assert all(reads(stand, 3, pattern) for pattern in range(1, 4))
+        assert not reads(stand, 3, 4)
+
+
+async def test_a_volume_lies_on_a_snapshot_and_hides_what_it_writes(stand: Stand) -> None:
+    async with stand.agent() as agent:
+        await want(stand, volume())
+        await wait_volume(agent, is_ready)
+        write(stand, 1, 1)
+        await cut(agent, one="snap-a")
+        write(stand, 2, 2)
+        lying = volume(OTHER, size_gib=2, source=Layered(ID, 1))
+        await want(stand, volume(cuts={"snap-a": 1}), lying)
+        await wait_volume(agent, is_ready, OTHER)
+        assert reads(stand, 1, 1, OTHER)
+        assert not reads(stand, 1, 2, OTHER)
+        write(stand, 1, 3, OTHER)
+        assert not reads(stand, 2, 3)
+        # The snapshot is gone, the volume not: what it lies on stays as it is.
+        await want(stand, volume(), lying)
+        await wait_volume(agent, is_loose())
+        agent.volumes.poke()
+        await wait_layers(agent, lambda: layered(stand) == [1, 2])
+        assert reads(stand, 1, 1, OTHER)
+
+
+async def test_a_deleted_volume_leaves_what_its_snapshots_lie_on(stand: Stand) -> None:
+    async with stand.agent() as agent:
+        await want(stand, volume())
+        await wait_volume(agent, is_ready)
+        write(stand, 1, 1)
+        await cut(agent, one="snap-a")
+        await want(stand, deleted(cuts={"snap-a": 1}))
+        await wait_volume(agent, lambda seen: seen.phase is VolumePhase.GONE)
+        assert layered(stand) == [1]
+        lying = volume(OTHER, source=Layered(ID, 1))
+        await want(stand, deleted(cuts={"snap-a": 1}), lying)
+        await wait_volume(agent, is_ready, OTHER)
+        assert reads(stand, 1, 1, OTHER)
+        await want(stand, deleted(), lying)
+        await wait_volume(agent, is_ready, OTHER)
+        assert layered(stand) == [1]
+        await want(stand, deleted())
+        await wait_layers(agent, lambda: layered(stand) == [])
+
+
+async def test_a_source_that_is_missing_is_said(stand: Stand) -> None:
+    async with stand.agent() as agent:
+        await want(stand, VolumeWanted(id=OTHER, size_gib=1, source=Layered(ID, 1)))
+        seen = await wait_volume(agent, lambda it: it.phase is VolumePhase.FAILED, OTHER)
+        assert seen.cause is not None
+        assert f"the volume {OTHER} lies on it" in seen.cause.message
+
+
+async def test_a_cut_that_fails_changes_nothing(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with stand.agent() as agent:
+        await want(stand, volume(), slots={ID: 1})
+        await stand.wait(1, has(ID))
+
+        def fail(uuid: str, paths: object) -> None:
+            raise HypervisorFailed("the guest's QEMU is busy")
+
+        monkeypatch.setattr(stand.hypervisor, "cut_disks", fail)
+        with pytest.raises(HypervisorFailed):
+            await cut(agent, one="snap-a")
+        monkeypatch.undo()
+        seen = stand.hypervisor.read(test_volumes.UUID)
+        assert {disk.path.name for disk in seen.disks} == {"1.qcow2"}
+        await want(stand, volume(dropped_cuts=("snap-a",)), slots={ID: 1})
+        await wait_volume(agent, is_loose())
+        await wait_layers(agent, lambda: layered(stand) == [1])
+        assert await cut(agent, one="snap-b") == {"snap-b": 1}
