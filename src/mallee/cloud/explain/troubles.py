@@ -10,7 +10,6 @@ from typing import Any
 
 from mallee.cloud.ec2.ipam import given, pools, spaces
 from mallee.cloud.ec2.storage import states as storage
-from mallee.cloud.ec2.ipam import given, pools, spaces
 from mallee.cloud.ec2.vpc import privateips, ways
 from mallee.cloud.explain.states import Reader
 from mallee.cloud.state import records
@@ -149,23 +148,6 @@ def _subnet(view: Reader, record: Record[Any, Any]) -> Iterator[Trouble]:
         yield Trouble(
             "it has no free address: no instance and no interface can be made in it",
             "delete interfaces that nobody needs, or make another subnet",
-        )
-
-
-def _pool(view: Reader, record: Record[Any, Any]) -> Iterator[Trouble]:
-    doc = record.doc
-    if not doc.cidrs:
-        yield Trouble("it has no range", "provision one: ProvisionIpamPoolCidr")
-        return
-    held = [it.doc.cidr for it in given.of_pool(view, record.id)]
-    if spaces.size(held) >= spaces.size(it.cidr for it in doc.cidrs):
-        yield Trouble(
-            "all of it is given out: nothing more can be made from it",
-            "provision another range, or end what nobody needs: ReleaseIpamPoolAllocation",
-        )
-    if doc.locale == pools.NOWHERE and not view.by(records.IPAM_POOL, "source", record.id):
-        yield Trouble(
-            "it has no locale: no VPC takes a range of it", "make a pool below it with one"
         )
 
 

@@ -4,6 +4,7 @@ It speaks to `qemu-storage-daemon` and `qemu-nbd` over a unix socket. One reques
 calls block. Reading only: nothing here writes to a disk.
 """
 
+import contextlib
 import socket
 import struct
 from collections.abc import Iterator
@@ -44,12 +45,11 @@ class Client:
         self._cookie = 0
         self._contexts: dict[str, int] = {}
         self.size_bytes = 0
-        try:
+        with contextlib.ExitStack() as undo:
+            undo.callback(self._socket.close)
             self._socket.connect(str(path))
             self._negotiate(export, contexts)
-        except BaseException:
-            self._socket.close()
-            raise
+            undo.pop_all()
 
     def __enter__(self) -> Self:
         return self

@@ -43,11 +43,15 @@ ALLOCATION_DEPTH = "qemu:allocation-depth"
 
 
 class Handshake(IntFlag):
+    """What each side says of itself in its first bytes."""
+
     FIXED_NEWSTYLE = 1
     NO_ZEROES = 2
 
 
 class Option(IntEnum):
+    """What a client asks before it chooses an export."""
+
     EXPORT_NAME = 1
     ABORT = 2
     LIST = 3
@@ -72,11 +76,15 @@ class Reply(IntEnum):
 
 
 class Info(IntEnum):
+    """What a server tells of an export."""
+
     EXPORT = 0
     BLOCK_SIZE = 3
 
 
 class Transmission(IntFlag):
+    """What an export can do."""
+
     HAS_FLAGS = 1
     READ_ONLY = 2
     SEND_FLUSH = 4
@@ -85,6 +93,8 @@ class Transmission(IntFlag):
 
 
 class Command(IntEnum):
+    """What is asked of an export once it is chosen."""
+
     READ = 0
     WRITE = 1
     DISC = 2
@@ -96,6 +106,8 @@ class Command(IntEnum):
 
 
 class CommandFlag(IntFlag):
+    """How a command is to be done."""
+
     DF = 4
     """Do not fragment the answer."""
     REQ_ONE = 8
