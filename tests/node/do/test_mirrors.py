@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from mallee.model.carried import Speed
 from mallee.model.hosts import InterfaceWanted, VpcWanted
 from mallee.model.watching import MirrorRuleWanted, MirrorWanted
 from mallee.node.do import namespaces
-from mallee.node.plan import mirrors
+from mallee.node.plan import mirrors, network
 from tests.node import lab, shapes
 from tests.node.lab import Guest, Lab
 from tests.node.shapes import OPEN, OUT
@@ -236,3 +237,48 @@ def test_long_packets_are_copied_whole(host: Lab, heard: Ear) -> None:
         assert len(server.recv(2000)) == 1472
     (copy,) = heard.all(1)
     assert copy.payload[8:] == b"x" * 1472
+
+
+def test_what_a_limited_interface_sends_is_copied_too(host: Lab, heard: Ear) -> None:
+    slow = replace(SOURCE, speed=Speed(sends_bps=40_000_000, receives_bps=40_000_000))
+    limited = replace(vpc(session()), interfaces=(slow, PEER, TARGET, OTHER))
+    host.apply(shapes.host(limited))
+    assert host.apply(shapes.host(limited)) == ()
+    heard.forget()
+    assert host.guest(SOURCE).pings(PEER.private_ip)
+    assert {(one.source, one.destination) for one in heard.all(2)} == {
+        (SOURCE.private_ip, PEER.private_ip),
+        (PEER.private_ip, SOURCE.private_ip),
+    }
+    inside = Guest(SOURCE, host.layout.vpc_namespace(limited.id))
+    bucket = ("tc", "-s", "qdisc", "show", "dev", host.layout.send_limiter(SOURCE.id))
+    before = inside.run(*bucket)
+    say(host, SOURCE, PEER.private_ip)
+    assert heard.hear() is not None
+    assert inside.run(*bucket) != before
+    host.apply(shapes.host(replace(limited, mirrors=())))
+    heard.forget()
+    before = inside.run(*bucket)
+    assert host.guest(SOURCE).pings(PEER.private_ip)
+    assert inside.run(*bucket) != before
+    assert heard.hear(lab.REFUSED_AFTER_S) is None
+
+
+@pytest.mark.parametrize("server", [network.DNS_ADDRESS, "10.0.0.2", network.DNS_ADDRESS6])
+def test_questions_for_names_are_copied_when_that_is_said_only(
+    host: Lab, heard: Ear, server: str
+) -> None:
+    say(host, SOURCE, server, 53)
+    assert heard.hear(lab.REFUSED_AFTER_S) is None
+    asking = session(copies_dns=True, ingress=(), egress=())
+    host.apply(shapes.host(vpc(asking)))
+    heard.forget()
+    say(host, SOURCE, server, 53)
+    copy = heard.hear()
+    assert copy is not None
+    assert (copy.source in {SOURCE.private_ip, *SOURCE.ipv6s}, copy.destination) == (True, server)
+    assert copy.payload[2:4] == struct.pack("!H", 53)
+    say(host, SOURCE, PEER.private_ip)
+    say(host, SOURCE, network.METADATA_ADDRESS, 80)
+    copies = list(iter(lambda: heard.hear(lab.REFUSED_AFTER_S), None))
+    assert {one.source for one in copies if one.destination != server} <= {server}

@@ -174,37 +174,41 @@ class Vpcs:
             return standing.load(rules)
         those = mirrors.sessions(self._layout, vpc)
         try:
+            self._make_limiters(vpc, standing)
             links.apply_batch(mirrors.plan_devices(those, seen))
             links.apply_switches(mirrors.switches(those, seen) if links.has_ipv6() else {})
             links.apply_batch(mirrors.plan_raising(those, seen))
-            return standing.load((*rules, mirrors.table(vpc, those, standing.look())))
+            copying = mirrors.table(self._layout, vpc, standing.look())
+            return standing.load((*rules, copying))
         except process.Failed as error:
             return [
                 *standing.load(rules),
                 f"packets of {vpc.id} are not copied: {error}; the kernel needs vxlan and "
-                "nft_dup_netdev, and hooks of nftables at both sides of a device",
+                "nft_dup_netdev, nft_fwd_netdev, and hooks of nftables at both sides of a device",
             ]
 
     def _shape(self, vpc: VpcWanted, standing: Standing) -> list[str]:
         """Limit speeds; a kernel that cannot is no reason to have no network."""
-        asides = shaping.aside(self._layout, vpc)
-        missing = sorted(
-            other
-            for tap, other in asides.items()
-            if tap in standing.seen.indices and other not in standing.seen.indices
-        )
+        turned = mirrors.turned_aside(standing.rules)
         try:
-            links.apply_batch(
-                tuple(f"link {do}" for name in missing for do in shaping.making(name))
-            )
-            seen = standing.look()
-            standing.shape(shaping.plan_shaping(self._layout, vpc, seen), asides)
+            self._make_limiters(vpc, standing)
+            wanted = shaping.plan_shaping(self._layout, vpc, standing.look(), turned)
+            standing.shape(wanted, shaping.aside(self._layout, vpc))
         except process.Failed as error:
             return [
                 f"interfaces of {vpc.id} send and receive without limit: {error}; the kernel needs "
                 "ifb, sch_tbf, sch_ingress, cls_u32 and act_mirred"
             ]
         return []
+
+    def _make_limiters(self, vpc: VpcWanted, standing: Standing) -> None:
+        """Make the devices with buckets that packets are turned aside to."""
+        missing = sorted(
+            other
+            for tap, other in shaping.aside(self._layout, vpc).items()
+            if tap in standing.seen.indices and other not in standing.seen.indices
+        )
+        links.apply_batch(tuple(f"link {do}" for name in missing for do in shaping.making(name)))
 
     def _apply_inside_gateway(
         self, name: str, vpc: VpcWanted, gateway: NatGatewayWanted

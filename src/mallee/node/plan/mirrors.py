@@ -7,8 +7,9 @@ its source's address and passes the target's security groups. All sessions may b
 identifier, which the kernel knows once per port: so each device sends to a port of its own, and the
 output puts VXLAN's there.
 
-A changed session is another device, for its name follows from what it is. Called by `do/vpcs` and
-`vpcfirewall`. Pure.
+What a guest of limited speed sends is turned aside here, once copied: were it done before, as
+`shaping` does it elsewhere, no chain would see it. A changed session is another device, for its
+name follows from what it is. Called by `do/vpcs` and `vpcfirewall`. Pure.
 """
 
 import hashlib
@@ -19,7 +20,7 @@ from dataclasses import dataclass
 from mallee.model.hosts import VpcWanted
 from mallee.model.layout import Layout
 from mallee.model.watching import MirrorRuleWanted, MirrorWanted
-from mallee.node.plan import network, nft, speakers
+from mallee.node.plan import network, nft, shaping, speakers
 from mallee.node.plan.links import Seen
 
 DEVICES = "mx"
@@ -31,6 +32,8 @@ _FIRST_PORT, _PORTS = 20_000, 20_000
 _MTU = 65_485
 """More than any packet: what is too long for the target is cut into fragments."""
 _LINK_LOCAL = "169.254.0.0/16"
+_ASIDE = "fwd to "
+"""How a rule begins that gives a packet to a device with a bucket (`shaping`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,46 +120,73 @@ def plan_raising(those: Iterable[Session], seen: Seen) -> tuple[str, ...]:
 # What gives copies
 
 
-def table(vpc: VpcWanted, those: Iterable[Session], seen: Seen) -> nft.Table:
+def table(layout: Layout, vpc: VpcWanted, seen: Seen) -> nft.Table:
     """Return the table at the taps; of sources that are not there yet it says nothing."""
     by_tap: dict[str, list[Session]] = {}
-    for one in those:
+    for one in sessions(layout, vpc):
         if one.source_tap in seen.indices and one.device in seen.indices:
             by_tap.setdefault(one.source_tap, []).append(one)
+    asides = shaping.aside(layout, vpc)
     blocks: list[nft.Block] = []
     for tap, held in sorted(by_tap.items()):
-        for side, hook in (("sends", "ingress"), ("receives", "egress")):
-            jumps = [f"jump {one.device}-{side}" for one in held]
-            blocks += [
-                nft.Chain(f"{one.device}-{side}", tuple(_copying(vpc, one, side))) for one in held
-            ]
-            blocks.append(
-                nft.base(
-                    f"{tap}-{side}",
-                    f'filter hook {hook} device "{tap}" priority 0',
-                    "accept",
-                    (f"meta mark {_COPIED:#x} accept", *jumps),
-                )
-            )
+        limiter = asides.get(tap)
+        onward = f'{_ASIDE}"{limiter}"' if limiter in seen.indices else "accept"
+        blocks += _chains(vpc, held, _Side("sends", "ingress", onward))
+        blocks += _chains(vpc, held, _Side("receives", "egress", "accept"))
     return nft.Table("netdev", network.TABLE, tuple(blocks))
 
 
-def _copying(vpc: VpcWanted, one: Session, side: str) -> Iterator[str]:
+def turned_aside(rules: nft.Ruleset) -> frozenset[str]:
+    """The taps from which a ruleset turns everything aside, so that nothing else has to."""
+    return frozenset(
+        block.name.removesuffix("-sends")
+        for one in rules
+        if one.family == "netdev"
+        for block in one.blocks
+        if isinstance(block, nft.Chain) and block.hook and block.rules[-1].startswith(_ASIDE)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """A direction of a tap."""
+
+    name: str
+    hook: str
+    onward: str
+    """What becomes of a packet once it has been copied, or was not to be."""
+
+
+def _chains(vpc: VpcWanted, held: Iterable[Session], side: _Side) -> Iterator[nft.Chain]:
+    """The chains of a tap's sessions for one direction, and that which asks them."""
+    tap, jumps = "", [f"meta mark {_COPIED:#x} accept"]
+    for one in held:
+        tap = one.source_tap
+        jumps.append(f"jump {one.device}-{side.name}")
+        yield nft.Chain(f"{one.device}-{side.name}", tuple(_copying(vpc, one, side)))
+    hook = f'filter hook {side.hook} device "{tap}" priority 0'
+    yield nft.base(f"{tap}-{side.name}", hook, "accept", (*jumps, side.onward))
+
+
+def _copying(vpc: VpcWanted, one: Session, side: _Side) -> Iterator[str]:
     """The rules of one session for one direction."""
-    copy = f'dup to "{one.device}" accept'
-    servers = f"{{ {network.name_server(vpc)}, {network.DNS_ADDRESS} }}"
-    peer, port = ("daddr", "dport") if side == "sends" else ("saddr", "sport")
+    copy = f'dup to "{one.device}" {side.onward}'
+    is_sent = side.name == "sends"
+    near = f"{{ {network.name_server(vpc)}, {network.DNS_ADDRESS} }}"
+    peer, port = ("daddr", "dport") if is_sent else ("saddr", "sport")
     # What the cloud itself is asked for is beyond the rules, as on AWS.
     for protocol in ("tcp", "udp"):
-        asked = f"ip {peer} {servers} {protocol} {port} 53"
-        yield f"{asked} {copy}" if one.wanted.copies_dns else f"{asked} return"
+        for servers in (f"ip {peer} {near}", f"ip6 {peer} {network.DNS_ADDRESS6}"):
+            asked = f"{servers} {protocol} {port} 53"
+            yield f"{asked} {copy if one.wanted.copies_dns else 'return'}"
     yield f"ip {peer} {_LINK_LOCAL} return"
+    yield f"ip6 {peer} {{ {network.METADATA_ADDRESS6}, {network.DNS_ADDRESS6} }} return"
     yield "udp dport { 67, 68, 546, 547 } return"
     # How neighbours find each other, as ARP does for IPv4.
     yield "ip6 saddr { ::, fe80::/10 } return"
     yield "ip6 daddr { fe80::/10, ff02::/16 } return"
     yield f"icmpv6 type {{ {speakers.NEIGHBOURS} }} return"
-    rules = one.wanted.egress if side == "sends" else one.wanted.ingress
+    rules = one.wanted.egress if is_sent else one.wanted.ingress
     for rule in rules:
         yield f"{_match(rule)} {copy if rule.is_accepted else 'return'}"
 

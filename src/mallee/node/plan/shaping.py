@@ -2,7 +2,8 @@
 
 Towards its guest a tap has a bucket of its own. What a guest sends is turned aside, before anything
 looks at it, to an `ifb` device with a bucket, and comes back as if nothing had happened; so it
-waits in a queue instead of being lost, and TCP finds the rate. Called by `do/shaping`. Pure.
+waits in a queue instead of being lost, and TCP finds the rate. What is copied for a mirror session,
+`mirrors` turns aside. Called by `do/shaping`. Pure.
 """
 
 import json
@@ -39,8 +40,12 @@ def aside(layout: Layout, vpc: VpcWanted) -> dict[str, str]:
     }
 
 
-def plan_shaping(layout: Layout, vpc: VpcWanted, seen: Seen) -> Shaping:
-    """Return the buckets of a VPC, for devices that are there."""
+def plan_shaping(
+    layout: Layout, vpc: VpcWanted, seen: Seen, turned: frozenset[str] = frozenset()
+) -> Shaping:
+    """Return the buckets of a VPC, for devices that are there; from the taps `turned` packets are
+    turned aside by other means (`mirrors`).
+    """
     rates: dict[str, int] = {}
     for one in vpc.interfaces:
         if one.speed.receives_bps:
@@ -52,7 +57,7 @@ def plan_shaping(layout: Layout, vpc: VpcWanted, seen: Seen) -> Shaping:
         diverted=frozenset(
             tap
             for tap, other in aside(layout, vpc).items()
-            if tap in seen.indices and other in seen.indices
+            if tap in seen.indices and other in seen.indices and tap not in turned
         ),
     )
 
