@@ -80,8 +80,6 @@ NAMES = {
     "IpamIds": "ipam",
     "IpamPolicyId": "ipam-policy",
     "IpamPolicyIds": "ipam-policy",
-    "IpamPolicyId": "ipam-policy",
-    "IpamPolicyIds": "ipam-policy",
     "IpamPoolAllocationId": "ipam-allocation",
     "IpamPoolAllocationIds": "ipam-allocation",
     "IpamPoolId": "ipam-pool",

@@ -29,7 +29,13 @@ def told(at: str, group: str) -> bytes:
     )
     probe = ProbeTold(end="dropped", at=at, why="ingress", steps=(rule, stranger))
     step = TraceStep(
-        about=at, kind="device", namespace=NAMESPACE, name="mt0", text="up", packets=5, octets=98765432101
+        about=at,
+        kind="device",
+        namespace=NAMESPACE,
+        name="mt0",
+        text="up",
+        packets=5,
+        octets=98765432101,
     )
     return msgspec.json.encode(HostTrace(end="ingress", at=at, steps=(step,), probe=probe))
 

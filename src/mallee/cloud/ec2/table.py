@@ -92,9 +92,9 @@ _ROWS: tuple[Action, ...] = (
     *templatedata.ACTIONS,
     *templateversions.ACTIONS,
     *transit.ACTIONS,
-    *storage.ACTIONS,
     *vpc.ACTIONS,
     *watching.ACTIONS,
+    *storage.ACTIONS,
     *zones.ACTIONS,
 )
 

@@ -89,6 +89,7 @@ def _pool(member: str) -> Finder:
 
 _WITH_RANGES = (records.VPC.name, records.SUBNET.name)
 
+
 def _target(question: Question) -> str | None:
     """Return by what a prefix list follows a resolver."""
     if things.kind_of(question.resource) != records.PREFIX_LIST.name:

@@ -27,7 +27,11 @@ Reader = store.View | store.Tx
 
 AMAZON = "amazon"
 """As the owner of an address: the pool's own, lent."""
-OWNERS = {"nat_gateway": "amazon-nat-gateway", "transit_gateway": "amazon-aws", "vpc_endpoint": "amazon-aws"}
+OWNERS = {
+    "nat_gateway": "amazon-nat-gateway",
+    "transit_gateway": "amazon-aws",
+    "vpc_endpoint": "amazon-aws",
+}
 """To whom an interface is attached that the cloud made for a service of its own."""
 
 
