@@ -39,7 +39,8 @@ class Write:
     which others wait; the handler finds what it returned in `WriteCall.prepared`."""
     asks: Callable[[Call, Request], tuple[str, str, str, str]] | None = None
     """Returns a question to a host, as `AskHost` does, which must be answered before anything is
-    written; the handler finds the answer in `WriteCall.prepared`."""
+    written; the handler finds both in `WriteCall.prepared` (`asks.Told`), and believes the answer
+    no more than it must: a host may lie."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -269,7 +269,7 @@ async def _write(cloud: Cloud, exchange: Exchange, call: Call, asked: Request) -
     if does.asks is not None:
         question = asks.Question(*does.asks(call, asked))
         check_heard(call, question.host_id)
-        prepared = await cloud.asks.ask(question)
+        prepared = asks.Told(question.detail, await cloud.asks.ask(question))
 
     def in_transaction(tx: store.Tx) -> str:
         _check_standing(tx, call, action)

@@ -10,6 +10,10 @@ CUT_TAKES_MAX_S = 60.0
 """A cut that was not written down so long after it was asked for never will be."""
 
 
+LAYER_MAX = 1 << 31
+"""No layer's number is greater."""
+
+
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     """What is wanted of a snapshot."""
 

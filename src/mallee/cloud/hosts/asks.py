@@ -28,6 +28,15 @@ class Question:
     detail: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a host was asked, and what it said: its word, and no more."""
+
+    asked: str
+    """The question's `detail`."""
+    answer: bytes
+
+
 @dataclass(slots=True)
 class _Waiting:
     ask: Ask

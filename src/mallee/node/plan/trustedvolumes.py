@@ -8,7 +8,7 @@ import re
 import msgspec
 
 from mallee.model import volumes
-from mallee.model.snapshots import CutAsked, Layered
+from mallee.model.snapshots import LAYER_MAX, CutAsked, Layered
 from mallee.model.volumes import DiskWanted, Limits, VolumeWanted
 from mallee.node.plan import trustedvpcs
 
@@ -16,7 +16,6 @@ NotTrusted = trustedvpcs.NotTrusted
 
 SIZE_GIB_MAX = 64 << 10
 _COUNT_MAX = 1 << 24
-_LAYER_MAX = 1 << 31
 _TIME_MAX = 1 << 34
 _NOTHING = re.compile("")
 
@@ -64,7 +63,7 @@ def read_cut(detail: str) -> CutAsked:
 
 def _check_layer(layer: Layered) -> None:
     trustedvpcs.check_id("vol", layer.volume_id)
-    if not 0 < layer.number <= _LAYER_MAX:
+    if not 0 < layer.number <= LAYER_MAX:
         raise NotTrusted(f"the layer {layer.number} of {layer.volume_id}")
 
 

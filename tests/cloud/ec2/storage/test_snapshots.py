@@ -32,6 +32,8 @@ class Cutting:
         self._layers: dict[str, int] = {}
         self.asked: list[CutAsked] = []
         self.late_s = 0.0
+        self.lie: dict[str, Any] = {}
+        """What it says of its cuts that is not so."""
 
     def next(self) -> None:
         """Be ready for one question."""
@@ -52,6 +54,7 @@ class Cutting:
                 size_bytes=volume.doc.size_gib * GIB,
                 asked_at=asked.asked_at - self.late_s,
             )
+            cuts[volume_id] = replace(cuts[volume_id], **self.lie)
         return msgspec.json.encode(CutsMade(cuts))
 
     def snapshot(self, ec2: Any, volume: str, **more: Any) -> str:
@@ -220,3 +223,31 @@ def test_a_dry_run_asks_no_host(alice: Any, host: FakeHost) -> None:
     volume = make(alice, host)
     assert refusal(alice.create_snapshot, VolumeId=volume, DryRun=True) == "DryRunOperation"
     assert shown(alice, volume)["State"] == "available"
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        {"snapshot_id": "snap-0123456789abcdef0"},
+        {"snapshot_id": "../../x"},
+        {"number": 0},
+        {"number": 1 << 40},
+        {"size_bytes": 1 << 60},
+        {"size_bytes": 0},
+    ],
+    ids=str,
+)
+def test_a_host_that_lies_about_its_cuts_is_not_believed(
+    alice: Any, host: FakeHost, cutting: Cutting, lie: dict[str, Any]
+) -> None:
+    volume = make(alice, host)
+    cutting.lie = lie
+    cutting.next()
+    assert refusal(alice.create_snapshot, VolumeId=volume) == "Unavailable"
+    assert alice.describe_snapshots()["Snapshots"] == []
+
+
+def test_what_is_no_answer_at_all_is_refused(alice: Any, host: FakeHost, front: Front) -> None:
+    volume = make(alice, host)
+    front.answer_next_ask(host.id, lambda ask: b"\x00{")
+    assert refusal(alice.create_snapshot, VolumeId=volume) == "Unavailable"

@@ -20,10 +20,11 @@ from mallee.cloud.call import Call, Request, Result, WriteCall
 from mallee.cloud.ec2 import resources, tagset
 from mallee.cloud.ec2.storage import mappings, states
 from mallee.cloud.ec2.storage.states import VolumeRecord
+from mallee.cloud.hosts import asks
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
 from mallee.model import hosts, ids
-from mallee.model.snapshots import CUT_TAKES_MAX_S, Cut, CutAsked, CutsMade, Snapshot
+from mallee.model.snapshots import CUT_TAKES_MAX_S, LAYER_MAX, Cut, CutAsked, CutsMade, Snapshot
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes
@@ -99,9 +100,11 @@ def create_snapshots(
 def _write_down(
     call: WriteCall, request: Request, volumes: list[VolumeRecord]
 ) -> list[SnapshotRecord]:
-    answer: bytes = call.prepared
-    cuts = msgspec.json.decode(answer, type=CutsMade).cuts
-    if any(call.now > cut.asked_at + CUT_TAKES_MAX_S for cut in cuts.values()):
+    told: asks.Told = call.prepared
+    asked = msgspec.json.decode(told.asked, type=CutAsked)
+    cuts = _read_cuts(asked, told.answer, volumes)
+    asked_at = min((asked.asked_at, *(cut.asked_at for cut in cuts.values())))
+    if call.now > asked_at + CUT_TAKES_MAX_S:
         raise errors.Unavailable("Writing the snapshot down has taken too long. Try again.")
     tags = tagset.of_new(request, records.SNAPSHOT.name)
     copies = request.get("CopyTagsFromSource") == "volume"
@@ -115,6 +118,24 @@ def _write_down(
         own = volume.doc.tags | tags if copies else tags
         made.append(_insert(call, request, (volume, cut), own))
     return made
+
+
+def _read_cuts(asked: CutAsked, answer: bytes, volumes: list[VolumeRecord]) -> dict[str, Cut]:
+    """Return the cuts that a host says it made, where it can be believed: a host that lies can
+    spoil what it keeps, and nothing else."""
+    try:
+        cuts = msgspec.json.decode(answer, type=CutsMade).cuts
+    except msgspec.DecodeError as error:
+        raise errors.Unavailable("The host's answer cannot be read. Try again.") from error
+    for volume in volumes:
+        cut = cuts.get(volume.id)
+        if cut is not None and (
+            cut.snapshot_id != asked.snapshots.get(volume.id)
+            or not 0 < cut.number <= LAYER_MAX
+            or not 0 < cut.size_bytes <= volume.doc.size_gib << 30
+        ):
+            raise errors.Unavailable(f"The host's answer about {volume.id} is not to be believed.")
+    return cuts
 
 
 def _insert(
