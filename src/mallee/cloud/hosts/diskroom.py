@@ -50,8 +50,8 @@ def claim(tx: Tx, host_id: str, volume_id: str, size_gib: int) -> None:
     left = _left(tx, host_id)
     if left < size_gib:
         raise errors.InsufficientVolumeCapacity(
-            f"The host of the instance has {max(0, left)} GiB left, and a volume of {size_gib} GiB "
-            "is asked for."
+            f"The host on which the volume must be has {max(0, left)} GiB left, and {size_gib} GiB "
+            "are asked for."
         )
     tx.claim(reserved.space(host_id, _DISK), volume_id, volume_id, size_gib)
 

@@ -17,7 +17,7 @@ from mallee.cloud.call import Call, Result, WriteCall
 from mallee.cloud.ec2 import resources, tagset, zones
 from mallee.cloud.ec2.storage import states, volumetypes
 from mallee.cloud.ec2.storage.states import VolumeRecord
-from mallee.cloud.hosts import diskroom
+from mallee.cloud.hosts import diskroom, tenancy
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.model import ids
@@ -95,6 +95,10 @@ def _host(
     zone, id, size_gib = wanted
     if snapshot is None:
         return diskroom.reserve(call.tx, diskroom.Where(zone, call.account), id, size_gib)
+    if tenancy.closed_to_disk(call.tx, snapshot.doc.host_id, call.account):
+        raise errors.InsufficientVolumeCapacity(
+            f"The host that keeps {snapshot.id} takes new disks of one other account alone now."
+        )
     diskroom.claim(call.tx, snapshot.doc.host_id, id, size_gib)
     return snapshot.doc.host_id
 
