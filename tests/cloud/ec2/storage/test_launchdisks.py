@@ -73,7 +73,7 @@ def test_they_go_with_their_instance_unless_they_are_told_to_stay(
         ([{"DeviceName": "/dev/sdf", "VirtualName": "ephemeral0"}], "UnsupportedOperation"),
         ([{"DeviceName": "/dev/sdf", "Ebs": {"Iops": 100}}], "MissingParameter"),
         ([{"Ebs": {"VolumeSize": 1}}], "MissingParameter"),
-        ([disk("/dev/sdf", SnapshotId="snap-0123456789abcdef0")], "InvalidSnapshot.NotFound"),
+        ([disk("/dev/sdf", SnapshotId="snap-0123456789abcdef0")], "UnsupportedOperation"),
         ([disk("/dev/sdf", Encrypted=True)], "UnsupportedOperation"),
         ([disk("/dev/sdf", Iops=100)], "InvalidParameterCombination"),
         ([disk(ROOT, DeleteOnTermination=False)], "UnsupportedOperation"),

@@ -36,7 +36,7 @@ def create_volume(call: WriteCall, request: shapes.CreateVolumeRequest) -> shape
         )
     zone = _zone(call, request)
     snapshot = _snapshot(call, request, zone)
-    size_gib = request.get("Size") or (snapshot.doc.size_gib if snapshot else None)
+    size_gib = request.get("Size", snapshot.doc.size_gib if snapshot else None)
     if size_gib is None:
         raise errors.MissingParameter("The request must contain the parameter size or snapshotId")
     if snapshot is not None and size_gib < snapshot.doc.size_gib:
