@@ -10,6 +10,10 @@ CUT_TAKES_MAX_S = 60.0
 """A cut that was not written down so long after it was asked for never will be."""
 
 
+LAYERS_MAX = 64
+"""A volume on so many layers is not cut any more: its guest's QEMU has all of them open."""
+PER_VOLUME_MAX = 60
+"""Snapshots of one volume: fewer, so that cuts which come to nothing find room."""
 LAYER_MAX = 1 << 31
 """No layer's number is greater."""
 
@@ -46,6 +50,8 @@ class Cut(msgspec.Struct, frozen=True, kw_only=True):
     snapshot_id: str
     number: int
     size_bytes: int
+    written_bytes: int = 0
+    """What all layers of the volume take on the host's disk."""
     asked_at: float
     """As in the question."""
 

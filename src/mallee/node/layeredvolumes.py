@@ -10,10 +10,10 @@ from pathlib import Path
 
 from mallee.kit import logs
 from mallee.model.layout import Layout
-from mallee.model.snapshots import Cut, CutAsked, CutsMade
+from mallee.model.snapshots import LAYERS_MAX, Cut, CutAsked, CutsMade
 from mallee.model.volumes import VolumeWanted
 from mallee.node.do import cuts, layers, volumes
-from mallee.node.do.hypervisor import Merge
+from mallee.node.do.hypervisor import HypervisorFailed, Merge
 from mallee.node.host import Host
 from mallee.node.plan import layering
 from mallee.node.plan.disks import Disk
@@ -62,14 +62,17 @@ def cut(host: Host, asked: CutAsked, guests: Mapping[str, Guest]) -> CutsMade:
             raise FileNotFoundError(f"there is no volume {volume_id}")
         if guest is not None:
             layers.forget_unused(directory, number)
+        below = layers.chain(directory, number)
+        if len(below) >= LAYERS_MAX:
+            raise HypervisorFailed(f"{volume_id} has {len(below)} layers, and takes no more")
         above = layers.prepare_cut(directory, number)
         if guest is not None:
             by_guest.setdefault(guest.uuid, {})[guest.disk] = above
-        size_bytes = layers.read(directory, number).size_bytes
         made[volume_id] = Cut(
             snapshot_id=snapshot_id,
             number=number,
-            size_bytes=size_bytes,
+            size_bytes=below[0].size_bytes,
+            written_bytes=layers.taken_bytes(below),
             asked_at=asked.asked_at,
         )
     # It is noted first: a cut that is noted and not made is taken back, one that is made and not

@@ -75,6 +75,24 @@ def enlarge(tx: Tx, host_id: str, volume_id: str, size_gib: int) -> None:
     tx.claim(space, volume_id, volume_id, size_gib)
 
 
+def claim_snapshot(tx: Tx, host_id: str, volume_id: str, new: tuple[str, int]) -> None:
+    """Claim room for what a volume had written when a new snapshot of it was made (its id, and
+    how many bytes), as far as its other snapshots have none: the volume itself may be written
+    anew. Raises `InsufficientVolumeCapacity`."""
+    id, written_bytes = new
+    space = reserved.space(host_id, _DISK)
+    others = tx.by(records.SNAPSHOT, "volume", volume_id)
+    held = sum(tx.amount(space, other.id) for other in others if other.id != id)
+    wanted, left = -(-written_bytes >> 30) - held, _left(tx, host_id)
+    if wanted > max(0, left):
+        raise errors.InsufficientVolumeCapacity(
+            f"The host that keeps {volume_id} has {max(0, left)} GiB left, and a snapshot would "
+            f"keep {wanted} GiB."
+        )
+    if wanted > 0:
+        tx.claim(space, id, id, wanted)
+
+
 def release(tx: Tx, host_id: str, volume_id: str) -> None:
-    """Give back what a volume holds; twice is once."""
+    """Give back what a volume, or a snapshot, holds; twice is once."""
     tx.release(reserved.space(host_id, _DISK), volume_id)

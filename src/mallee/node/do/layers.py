@@ -30,6 +30,7 @@ _NAME_MAX_BYTES = 1023
 _NAME_AT_MAX = 2 << 20
 """The name of what lies below is in the first cluster, which has 2 MiB at most."""
 _SIZE_BYTES_MAX = 64 << 40
+_BLOCK_BYTES = 512
 _HEAD = struct.Struct(">4sIQIIQ")
 """Magic, version, where the backing file's name is and how long it is, cluster bits, size."""
 
@@ -88,6 +89,11 @@ def chain(directory: Path, number: int) -> list[Layer]:
     while (below := found[-1].below) is not None:
         found.append(read(directory, below))
     return found
+
+
+def taken_bytes(those: Iterable[Layer]) -> int:
+    """Return what layers take on the disk."""
+    return sum(layer.path.stat().st_blocks for layer in those) * _BLOCK_BYTES
 
 
 def make(directory: Path, number: int, size_bytes: int, below: str = "") -> Path:

@@ -6,7 +6,8 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from mallee.cloud.hosts import volumeslices
+from mallee.cloud.ec2.storage import snapshots
+from mallee.cloud.hosts import reserved, volumeslices
 from mallee.cloud.reconcile import volumes as reconciling
 from mallee.cloud.state import records, store
 from mallee.model import hosts
@@ -234,6 +235,8 @@ def test_a_dry_run_asks_no_host(alice: Any, host: FakeHost) -> None:
         {"number": 1 << 40},
         {"size_bytes": 1 << 60},
         {"size_bytes": 0},
+        {"written_bytes": 1 << 60},
+        {"written_bytes": -1},
     ],
     ids=str,
 )
@@ -251,3 +254,45 @@ def test_what_is_no_answer_at_all_is_refused(alice: Any, host: FakeHost, front: 
     volume = make(alice, host)
     front.answer_next_ask(host.id, lambda ask: b"\x00{")
     assert refusal(alice.create_snapshot, VolumeId=volume) == "Unavailable"
+
+
+def test_what_snapshots_keep_takes_room_on_the_host(
+    alice: Any, host: FakeHost, cutting: Cutting, world: World
+) -> None:
+    volume = make(alice, host, Size=10)
+
+    def taken() -> int:
+        return world.store.view.total(reserved.space(host.id, "disk_gib"))
+
+    before = taken()
+    cutting.lie = {"written_bytes": 7 * GIB - 1}
+    first = cutting.snapshot(alice, volume)
+    assert taken() == before + 7
+    cutting.lie = {"written_bytes": 9 * GIB}
+    second = cutting.snapshot(alice, volume)
+    assert taken() == before + 9
+    room = disk_gib_of(world, host) - taken()
+    cutting.lie = {"written_bytes": (9 + room) * GIB + 1}
+    cutting.next()
+    assert refusal(alice.create_snapshot, VolumeId=volume) == "InsufficientVolumeCapacity"
+    for id in (first, second):
+        alice.delete_snapshot(SnapshotId=id)
+    assert taken() == before
+
+
+def disk_gib_of(world: World, host: FakeHost) -> int:
+    """How many GiB the host's disk has."""
+    found = world.store.view.get(records.HOST, host.id)
+    assert found is not None
+    assert found.seen is not None
+    return found.seen.facts.capacity.disk_gib
+
+
+def test_a_volume_has_so_many_snapshots(
+    alice: Any, host: FakeHost, cutting: Cutting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(snapshots, "PER_VOLUME_MAX", 1)
+    volume = make(alice, host)
+    cutting.snapshot(alice, volume)
+    assert refusal(alice.create_snapshot, VolumeId=volume) == "SnapshotLimitExceeded"
+    assert len(cutting.asked) == 1

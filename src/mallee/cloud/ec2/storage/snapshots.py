@@ -20,11 +20,20 @@ from mallee.cloud.call import Call, Request, Result, WriteCall
 from mallee.cloud.ec2 import resources, tagset
 from mallee.cloud.ec2.storage import mappings, states
 from mallee.cloud.ec2.storage.states import VolumeRecord
-from mallee.cloud.hosts import asks
+from mallee.cloud.hosts import asks, diskroom
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
 from mallee.model import hosts, ids
-from mallee.model.snapshots import CUT_TAKES_MAX_S, LAYER_MAX, Cut, CutAsked, CutsMade, Snapshot
+from mallee.model.snapshots import (
+    CUT_TAKES_MAX_S,
+    LAYER_MAX,
+    LAYERS_MAX,
+    PER_VOLUME_MAX,
+    Cut,
+    CutAsked,
+    CutsMade,
+    Snapshot,
+)
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes
@@ -71,6 +80,10 @@ def _cuttable(call: Call, id: str) -> VolumeRecord:
     if record.doc.multi_attach:
         raise errors.UnsupportedOperation(
             "Volumes that several instances share have no snapshots here: they have no layers."
+        )
+    if len(resources.reader(call).by(records.SNAPSHOT, "volume", record.id)) >= PER_VOLUME_MAX:
+        raise errors.SnapshotLimitExceeded(
+            f"{record.id} has {PER_VOLUME_MAX} snapshots, and no volume has more here."
         )
     return record
 
@@ -133,6 +146,7 @@ def _read_cuts(asked: CutAsked, answer: bytes, volumes: list[VolumeRecord]) -> d
             cut.snapshot_id != asked.snapshots.get(volume.id)
             or not 0 < cut.number <= LAYER_MAX
             or not 0 < cut.size_bytes <= volume.doc.size_gib << 30
+            or not 0 <= cut.written_bytes <= 2 * LAYERS_MAX * volume.doc.size_gib << 30
         ):
             raise errors.Unavailable(f"The host's answer about {volume.id} is not to be believed.")
     return cuts
@@ -154,12 +168,16 @@ def _insert(
         made_by=call.principal.issuer_id,
         tags=tags,
     )
+    taken = (snapshot.id, made.written_bytes)
+    diskroom.claim_snapshot(call.tx, snapshot.host_id, volume.id, taken)
     return call.tx.insert(records.SNAPSHOT, call.account, snapshot.id, snapshot)
 
 
 def delete_snapshot(call: WriteCall, request: shapes.DeleteSnapshotRequest) -> Result:
     """Forget a snapshot; what nobody else needs of its layer, its host takes back."""
-    call.tx.delete(resources.one(call, records.SNAPSHOT, request["SnapshotId"]))
+    record = resources.one(call, records.SNAPSHOT, request["SnapshotId"])
+    diskroom.release(call.tx, record.doc.host_id, record.id)
+    call.tx.delete(record)
     return {}
 
 
