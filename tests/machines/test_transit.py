@@ -57,8 +57,6 @@ def _net(ec2: Any, held: ExitStack, number: int) -> Net:
     group = ec2.create_security_group(GroupName="far", Description="far", VpcId=vpc)["GroupId"]
     held.callback(ec2.delete_security_group, GroupId=group)
     ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=PERMISSIONS)
-    out = [{"IpProtocol": "-1", "Ipv6Ranges": [{"CidrIpv6": "::/0"}]}]
-    ec2.authorize_security_group_egress(GroupId=group, IpPermissions=out)
     named = [{"Name": "vpc-id", "Values": [vpc]}]
     table = ec2.describe_route_tables(Filters=named)["RouteTables"][0]["RouteTableId"]
     return Net(vpc, subnet, table, group, cidr, cidr6)

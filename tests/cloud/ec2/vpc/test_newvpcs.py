@@ -129,6 +129,45 @@ def test_ipv6_ranges_are_each_vpcs_own(alice: Any, bob: Any) -> None:
     assert {it.get("Ipv6CidrBlock") for it in acl["Entries"]} == {None, "::/0"}
 
 
+ALL_IPV4, ALL_IPV6 = {"CidrIp": "0.0.0.0/0"}, {"CidrIpv6": "::/0"}
+
+
+def outwards(client: Any, vpc: str, name: str = "default") -> list[dict[str, str]]:
+    """What a group of a VPC lets out."""
+    asked = where("vpc-id", vpc) + where("group-name", name)
+    (group,) = client.describe_security_groups(Filters=asked)["SecurityGroups"]
+    return [
+        it for one in group["IpPermissionsEgress"] for it in (*one["IpRanges"], *one["Ipv6Ranges"])
+    ]
+
+
+def test_groups_let_ipv6_out_where_there_is_any(alice: Any) -> None:
+    vpc = alice.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    both = alice.create_vpc(CidrBlock="10.0.0.0/16", AmazonProvidedIpv6CidrBlock=True)["Vpc"]
+    for id, expected in ((vpc, [ALL_IPV4]), (both["VpcId"], [ALL_IPV4, ALL_IPV6])):
+        alice.create_security_group(GroupName="web", Description="d", VpcId=id)
+        assert outwards(alice, id) == outwards(alice, id, "web") == expected
+    alice.associate_vpc_cidr_block(VpcId=vpc, AmazonProvidedIpv6CidrBlock=True)
+    assert outwards(alice, vpc) == [ALL_IPV4, ALL_IPV6]
+    assert outwards(alice, vpc, "web") == [ALL_IPV4]
+
+
+def test_what_was_changed_is_not_opened_for_ipv6(alice: Any) -> None:
+    vpc = alice.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    asked = where("vpc-id", vpc)
+    (group,) = alice.describe_security_groups(Filters=asked)["SecurityGroups"]
+    alice.revoke_security_group_egress(
+        GroupId=group["GroupId"], IpPermissions=group["IpPermissionsEgress"]
+    )
+    (acl,) = alice.describe_network_acls(Filters=asked)["NetworkAcls"]
+    alice.delete_network_acl_entry(NetworkAclId=acl["NetworkAclId"], RuleNumber=100, Egress=False)
+    alice.associate_vpc_cidr_block(VpcId=vpc, AmazonProvidedIpv6CidrBlock=True)
+    assert outwards(alice, vpc) == []
+    (acl,) = alice.describe_network_acls(Filters=asked)["NetworkAcls"]
+    opened = [it for it in acl["Entries"] if it["RuleAction"] == "allow"]
+    assert [(it["Egress"], it["RuleNumber"]) for it in opened] == [(True, 100), (True, 101)]
+
+
 def test_names_of_a_vpc_are_switched(alice: Any) -> None:
     vpc = alice.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
     ask = alice.modify_vpc_attribute

@@ -37,29 +37,27 @@ Entropy = Callable[[int], bytes]
 def create_default(tx: store.Tx, vpc: Record[Vpc, None], entropy: Entropy) -> AclRecord:
     """Give the VPC its default ACL, which lets everything pass until it is changed."""
     id = ids.make("acl", entropy(ids.ID_BYTES))
-    entries = tuple(
-        AclEntry(
-            number=FIRST,
-            is_egress=is_egress,
-            is_allowed=True,
-            protocol=EVERYTHING,
-            cidr="0.0.0.0/0",
-        )
-        for is_egress in (False, True)
-    )
+    entries = tuple(_letting_pass(is_egress=is_egress) for is_egress in (False, True))
     acl = NetworkAcl(id=id, vpc_id=vpc.id, is_default=True, entries=entries)
     return tx.insert(records.NETWORK_ACL, vpc.account, id, acl)
 
 
-def admit_ipv6(tx: store.Tx, vpc_id: str) -> None:
-    """Let IPv6 pass the default ACL too, as on AWS when a VPC gets its first range of it."""
-    acl = default_of(tx, vpc_id)
-    if any(entry.cidr6 for entry in acl.doc.entries):
-        return
-    new = tuple(
-        AclEntry(number=FIRST6, is_egress=it, is_allowed=True, protocol=EVERYTHING, cidr6="::/0")
-        for it in (False, True)
+def _letting_pass(*, is_egress: bool) -> AclEntry:
+    return AclEntry(
+        number=FIRST, is_egress=is_egress, is_allowed=True, protocol=EVERYTHING, cidr="0.0.0.0/0"
     )
+
+
+def admit_ipv6(tx: store.Tx, vpc_id: str) -> None:
+    """Let IPv6 pass the default ACL too, as on AWS when a VPC gets its first range of it: not in a
+    direction in which the ACL was changed by then.
+    """
+    acl = default_of(tx, vpc_id)
+    new = [
+        replace(first, number=FIRST6, cidr=None, cidr6="::/0")
+        for first in (_letting_pass(is_egress=it) for it in (False, True))
+        if [it for it in acl.doc.entries if it.is_egress == first.is_egress] == [first]
+    ]
     tx.write(acl, replace(acl.doc, entries=in_order((*acl.doc.entries, *new))))
 
 

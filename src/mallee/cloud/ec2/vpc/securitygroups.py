@@ -2,13 +2,16 @@
 
 Called through the action table, by `vpcs` for the default group, and by `interfaces` to find the
 groups that an interface shall wear. A VPC's default group cannot be deleted and admits its own
-members; every group admits all traffic outwards until that rule is revoked.
+members; every group admits all traffic outwards until those rules are revoked, IPv6 too where its
+VPC has any.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from mallee.aws import codec, errors
 from mallee.cloud.action import Action, Listing, Write
@@ -25,7 +28,7 @@ if TYPE_CHECKING:
 
 DEFAULT_NAME = "default"
 MAX_PER_INTERFACE = 16
-ANYWHERE = "0.0.0.0/0"
+ANYWHERE, ANYWHERE6 = "0.0.0.0/0", "::/0"
 
 Group = Record[SecurityGroup, None]
 Entropy = Callable[[int], bytes]
@@ -46,7 +49,7 @@ def create_default(tx: store.Tx, vpc: Record[Vpc, None], entropy: Entropy) -> Gr
         vpc_id=vpc.id,
         name=DEFAULT_NAME,
         description="default VPC security group",
-        rules=(within, _everything_outwards(entropy)),
+        rules=(within, *_everything_outwards(vpc, entropy)),
     )
     tx.claim(_name_space(vpc.id), group.name, id)
     return tx.insert(records.SECURITY_GROUP, vpc.account, id, group)
@@ -57,13 +60,31 @@ def rule_id(entropy: Entropy) -> str:
     return ids.make("sgr", entropy(ids.ID_BYTES))
 
 
-def _everything_outwards(entropy: Entropy) -> Rule:
-    return Rule(
+def admit_ipv6(tx: store.Tx, vpc: Record[Vpc, None], entropy: Entropy) -> None:
+    """Let IPv6 out of the VPC's default group too, as on AWS when the VPC gets its first range of
+    it; a group that admits something else by now is left as it is.
+    """
+    id = tx.owner_of(_name_space(vpc.id), DEFAULT_NAME)
+    group = tx.get(records.SECURITY_GROUP, id) if id else None
+    if group is None or not vpc.doc.ipv6_cidrs:
+        return
+    old, new = _everything_outwards(vpc, entropy)
+    outwards = [rule for rule in group.doc.rules if rule.direction is Direction.EGRESS]
+    if [replace(rule, id=old.id, tags={}) for rule in outwards] == [old]:
+        tx.write(group, replace(group.doc, rules=(*group.doc.rules, new)))
+
+
+def _everything_outwards(vpc: Record[Vpc, None], entropy: Entropy) -> tuple[Rule, ...]:
+    """What a new group of a VPC admits: IPv6 where the VPC has any."""
+    ipv4 = Rule(
         id=rule_id(entropy),
         direction=Direction.EGRESS,
         protocol=permissions.ALL,
         cidr=ANYWHERE,
     )
+    if not vpc.doc.ipv6_cidrs:
+        return (ipv4,)
+    return ipv4, replace(ipv4, id=rule_id(entropy), cidr=None, cidr6=ANYWHERE6)
 
 
 def _name_space(vpc_id: str) -> str:
@@ -91,7 +112,7 @@ def create_security_group(
         vpc_id=vpc.id,
         name=name,
         description=description,
-        rules=(_everything_outwards(call.entropy),),
+        rules=_everything_outwards(vpc, call.entropy),
         made_by=call.principal.issuer_id,
         tags=tagset.of_new(request, records.SECURITY_GROUP.name),
     )

@@ -17,7 +17,14 @@ from mallee.cloud.action import Action, Write
 from mallee.cloud.call import Call, Request, WriteCall
 from mallee.cloud.ec2 import resources
 from mallee.cloud.ec2.ipam import given
-from mallee.cloud.ec2.vpc import networkacls, peerings, pooledranges, ranges, vpcipv6
+from mallee.cloud.ec2.vpc import (
+    networkacls,
+    peerings,
+    pooledranges,
+    ranges,
+    securitygroups,
+    vpcipv6,
+)
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
 from mallee.model import ids
@@ -108,7 +115,10 @@ def add_ipv6(call: WriteCall, vpc: VpcRecord, request: Request) -> tuple[VpcReco
     block = Block(ids.make(PREFIX, call.entropy(ids.ID_BYTES)), chosen.cidr)
     networkacls.admit_ipv6(call.tx, vpc.id)
     doc = replace(vpc.doc, ipv6_cidrs=(*vpc.doc.ipv6_cidrs, block))
+    is_first = not vpc.doc.ipv6_cidrs
     vpc = call.tx.write(vpc, doc)
+    if is_first:
+        securitygroups.admit_ipv6(call.tx, vpc, call.entropy)
     pooledranges.note_vpc(call, vpc, chosen)
     return vpc, block
 
