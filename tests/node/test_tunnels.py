@@ -201,6 +201,19 @@ async def test_an_endpoint_has_so_many_tunnels(
         await line.close()
 
 
+@pytest.mark.parametrize("limit", ["PER_ENDPOINT_MAX", "PER_ACCOUNT_MAX"])
+async def test_who_asks_for_many_at_once_gets_no_more_of_them(
+    running: RunningCloud, layout: Layout, monkeypatch: pytest.MonkeyPatch, limit: str
+) -> None:
+    monkeypatch.setattr(tunnels, limit, 2)
+    async with standing(running, layout) as ends:
+        asked = await asyncio.gather(*(ends.open() for _ in range(8)), return_exceptions=True)
+        opened = [one for one in asked if isinstance(one, aiohttp.ClientWebSocketResponse)]
+        assert len(opened) == 2
+        for line in opened:
+            await line.close()
+
+
 async def test_the_library_of_the_aws_cli_speaks_it(running: RunningCloud, layout: Layout) -> None:
     async with standing(running, layout) as ends:
         said = await asyncio.to_thread(by_aws_crt, ends, b"hello")

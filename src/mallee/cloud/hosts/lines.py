@@ -74,8 +74,11 @@ class Lines:
         return (kind, instance_id, "") in self._by_guest
 
     def count(self, kind: str, id: str) -> int:
-        """Return how many lines of that kind there are to one thing."""
-        return sum(1 for guest in self._by_guest if guest[:2] == (kind, id))
+        """Return how many lines of that kind there are to one thing that somebody holds."""
+        return sum(
+            guest[:2] == (kind, id) and line.may is not None
+            for guest, line in self._by_guest.items()
+        )
 
     def hold(self, ticket: str, may: May, life_s: float = math.inf) -> bool:
         """Make the caller the line's holder; tell whether it was there and nobody's."""

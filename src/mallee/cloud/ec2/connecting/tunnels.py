@@ -8,8 +8,9 @@ hosts' business.
 """
 
 import secrets
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 
 import msgspec
@@ -31,6 +32,8 @@ from mallee.model.instances import Instance, InstanceSeen, State
 from mallee.model.networks import Interface
 
 PER_ENDPOINT_MAX = 20
+PER_ACCOUNT_MAX = 40
+"""All endpoints of an account together: the cloud has so many lines, and others want some."""
 LIFE_S_MAX = 3600
 PORT_MAX = 65535
 
@@ -45,6 +48,8 @@ class Tunnels:
 
     cloud: pipeline.Cloud
     lines: lines.Lines
+    _begun: Counter[str] = field(default_factory=Counter[str])
+    """By endpoint: tunnels that are asked for, and are no lines yet."""
 
     async def open(self, request: http.Request) -> str | http.Response:
         """Return the ticket of a line for the client that asked, or why there is none."""
@@ -71,9 +76,14 @@ class Tunnels:
         authorize.check(exchange.outcome)
         host_id, kind, endpoint_id, detail = prepare(call, asked)
         pipeline.check_heard(call, host_id)
-        if self.lines.count(kind, endpoint_id) >= PER_ENDPOINT_MAX:
-            raise errors.connect.TooManyTunnels(PER_ENDPOINT_MAX)
-        told = await cloud.asks.ask(asks.Question(host_id, kind, endpoint_id, detail))
+        self._check_count(call, endpoint_id)
+        self._begun[endpoint_id] += 1
+        try:
+            told = await cloud.asks.ask(asks.Question(host_id, kind, endpoint_id, detail))
+        finally:
+            self._begun[endpoint_id] -= 1
+            if not self._begun[endpoint_id]:
+                del self._begun[endpoint_id]
         ticket = told.decode()
         view, ip = cloud.store.view, asked["privateIpAddress"]
 
@@ -83,6 +93,18 @@ class Tunnels:
         if not self.lines.hold(ticket, may, float(asked.get("maxTunnelDuration", LIFE_S_MAX))):
             raise errors.connect.ServiceException
         return ticket
+
+    def _check_count(self, call: Call, endpoint_id: str) -> None:
+        """Refuse one tunnel too many, those that are only asked for among them."""
+        if self._count(endpoint_id) >= PER_ENDPOINT_MAX:
+            raise errors.connect.TooManyTunnels(PER_ENDPOINT_MAX)
+        own = call.view.list(records.CONNECT_ENDPOINT, call.account)
+        if sum(self._count(one.id) for one in own) >= PER_ACCOUNT_MAX:
+            raise errors.connect.TooManyTunnels(PER_ACCOUNT_MAX)
+
+    def _count(self, endpoint_id: str) -> int:
+        lasting = self.lines.count(hosts.ASK_TUNNEL, endpoint_id)
+        return lasting + self._begun[endpoint_id]
 
 
 def _decode(given: services.Parameters) -> dict[str, str]:
