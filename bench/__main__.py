@@ -20,11 +20,12 @@ from bench import (
     sealed,
     together,
     trail,
+    volumes,
 )
 
 ALL = (
     *(launch, answer, describe, pages, together, memory, rules, manyrules, flows),
-    *(policy, authorization, quotas, trail, objects, engine, busy, faststart),
+    *(policy, authorization, quotas, trail, objects, engine, busy, volumes, faststart),
 )
 
 
