@@ -4,10 +4,16 @@ What it looks at are documents of a few kinds; while none of them changed, nothi
 What is found and how lists follow is `ec2.ipam.resolving`'s.
 """
 
+import asyncio
+
 from mallee.cloud.ec2.ipam import resolving
+from mallee.cloud.identity import effort
 from mallee.cloud.reconcile.runner import Reconciler
 from mallee.cloud.state import records, store
 from mallee.model.settings import Settings
+
+REST_FACTOR = 9
+"""How much longer than a look the pause after it is."""
 
 LOOKED_AT = (
     records.ACCOUNT,
@@ -29,6 +35,7 @@ LOOKED_AT = (
 def reconciler(opened: store.Store, settings: Settings) -> Reconciler:
     """Return the reconciler of all resolvers."""
     settled_at: dict[str, tuple[int, ...]] = {}
+    turns = asyncio.Lock()
 
     def revs() -> tuple[int, ...]:
         return tuple(opened.view.doc_rev(kind) for kind in LOOKED_AT)
@@ -41,11 +48,21 @@ def reconciler(opened: store.Store, settings: Settings) -> Reconciler:
         return tuple(id for id in found if settled_at.get(id) != now)
 
     async def settle(id: str) -> None:
-        before = revs()
-        await opened.run(lambda tx: settle_one(tx, id, settings.region))
-        settled_at[id] = before
+        # Everybody's changes wait for this one: an account with hundreds of resolvers has them
+        # looked at one after the other, and leaves the others most of the time.
+        async with turns:
+            before = revs()
+            took_s = await opened.run(lambda tx: _timed(tx, id, settings.region))
+            settled_at[id] = before
+            await asyncio.sleep(took_s * REST_FACTOR)
 
     return Reconciler(name="resolvers", keys=keys, settle=settle)
+
+
+def _timed(tx: store.Tx, id: str, region: str) -> float:
+    began_s = effort.clock_s()
+    settle_one(tx, id, region)
+    return effort.clock_s() - began_s
 
 
 def settle_one(tx: store.Tx, id: str, region: str) -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from mallee.cloud.ec2.ipam import given
 from tests.cloud.ec2.asking import refusal
 from tests.cloud.ec2.ipam import plans
 from tests.cloud.ec2.ipam.plans import Plan
@@ -178,3 +179,19 @@ def test_a_pool_takes_in_what_is_there_and_what_comes(alice: Any) -> None:
     alice.delete_vpc(VpcId=there)
     alice.delete_vpc(VpcId=same)
     assert plans.held(alice, plan.pool) == {"10.3.0.0/16": comes}
+
+
+@pytest.mark.parametrize("member", ["AllowedCidrs", "DisallowedCidrs"])
+def test_a_request_names_so_many_ranges(alice: Any, plan: Plan, member: str) -> None:
+    asked: dict[str, Any] = {member: [f"10.0.{number}.0/24" for number in range(101)]}
+    asked |= {"IpamPoolId": plan.pool, "NetmaskLength": 24}
+    assert refusal(alice.allocate_ipam_pool_cidr, **asked) == "InvalidParameterValue"
+
+
+def test_a_pool_gives_so_many_parts(
+    alice: Any, plan: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(given, "MAX_PER_POOL", len(plans.held(alice, plan.pool)) + 1)
+    allocate(alice, plan.pool, NetmaskLength=24)
+    asked = {"IpamPoolId": plan.pool, "NetmaskLength": 24}
+    assert "LimitExceeded" in refusal(alice.allocate_ipam_pool_cidr, **asked)

@@ -7,7 +7,7 @@ others have it sees with their accounts' ids, as in AWS.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -24,6 +24,9 @@ from mallee.model.ipam import Allocation
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes
+
+MAX_NAMED = 100
+"""Ranges that a request may allow or not: each is compared with each of the pool's."""
 
 AllocationRecord = Record[Allocation, None]
 
@@ -56,7 +59,9 @@ def allocate(
     return {"IpamPoolAllocation": shown(call, given.take(call, pool, wish, holder))}
 
 
-def _cidrs(texts: Iterable[str], parameter: str) -> tuple[str, ...]:
+def _cidrs(texts: Sequence[str], parameter: str) -> tuple[str, ...]:
+    if len(texts) > MAX_NAMED:
+        raise errors.InvalidParameterValue(f"{parameter} has at most {MAX_NAMED} ranges.")
     return tuple(str(ranges.any_family(text, parameter)) for text in texts)
 
 

@@ -24,6 +24,9 @@ ADDRESS, PUBLIC_POOL = "eip", "ec2-public-ipv4-pool"
 """Types of what has an allocation, in AWS's words."""
 
 PREFIX = "ipam-pool-alloc"
+MAX_PER_POOL = 4000
+"""Allocations of one pool: to find a free part is to look at all that are taken, while everybody
+else's changes wait."""
 LONGEST = {IPV4: 32, IPV6: 128}
 """Of each family: the greatest netmask length."""
 
@@ -158,6 +161,8 @@ def check_tags(pool: PoolRecord, tags: dict[str, str]) -> None:
 
 def note(call: WriteCall, pool: PoolRecord, cidr: str, holder: Holder) -> AllocationRecord:
     """Write down that something has a part that is free."""
+    if len(of_pool(call.tx, pool.id)) >= MAX_PER_POOL:
+        raise errors.IpamLimitExceeded("allocations of a pool", MAX_PER_POOL)
     made = Allocation(
         id=ids.make(PREFIX, call.entropy(ids.ID_BYTES)),
         pool_id=pool.id,

@@ -40,13 +40,21 @@ def find(view: watched.Reader, resolver: Resolver, region: str) -> tuple[str, ..
     ipam = view.get(records.IPAM, resolver.ipam_id)
     if ipam is None:
         return ()
-    found = {cidr for rule in resolver.rules for cidr in _by(view, ipam.doc, rule, region)}
+    # Once for all rules: there may be a hundred, and thousands of things.
+    those = tuple(watched.resources(view, watched.accounts(view, ipam.id)))
+    found = {cidr for rule in resolver.rules for cidr in _by(view, (ipam.doc, those), rule, region)}
     fitting = (ip_network(cidr) for cidr in found if (":" not in cidr) is (resolver.family == IPV4))
     ordered = sorted(fitting, key=lambda one: (int(one.network_address), one.prefixlen))
     return tuple(map(str, ordered))
 
 
-def _by(view: watched.Reader, ipam: Ipam, rule: ResolverRule, region: str) -> Iterator[str]:
+def _by(
+    view: watched.Reader,
+    within: tuple[Ipam, tuple[watched.Resource, ...]],
+    rule: ResolverRule,
+    region: str,
+) -> Iterator[str]:
+    ipam, those = within
     if rule.type == STATIC:
         yield rule.cidr
     elif rule.type == OF_POOLS:
@@ -58,7 +66,7 @@ def _by(view: watched.Reader, ipam: Ipam, rule: ResolverRule, region: str) -> It
                 if all(_holds(it, facts, region, {pool.id}) for it in rule.conditions):
                     yield one.cidr
     else:
-        for one in watched.resources(view, watched.accounts(view, ipam.id)):
+        for one in those:
             is_asked = rule.resource_type in ("", one.type)
             if is_asked and watched.scope_of(ipam, one) == rule.scope_id:
                 pools = {it.doc.pool_id for it in given.of_resource(view, one.id, one.cidr)}
