@@ -14,16 +14,20 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from mallee.model import packets
 from mallee.model.hops import End, Packet
 from mallee.model.hosts import HostWanted, InterfaceWanted
 from mallee.model.traces import HostTrace, TraceAsk
+from mallee.model.watching import FlowLogWanted
 from mallee.node import tracing
 from mallee.node.do import namespaces
 from mallee.node.do.hypervisor import HypervisorFailed
+from mallee.node.plan import flowcounts
 from tests.node import lab, shapes
 from tests.node.do.test_reference import Cloud
+from tests.node.do.test_transit import LED, attached, hub, towards
 from tests.node.lab import Lab
 
 pytestmark = pytest.mark.host
@@ -129,6 +133,44 @@ def test_every_judgement_is_shown_in_order(
     assert (first.kind, first.about, first.verdict) == ("device", one.id, "in")
     assert [step.about for step in judged if step.about][-1] == three.id
     assert judged[-1].verdict == "drop"
+
+
+def test_where_flows_are_counted_a_probe_tells_the_same(
+    pair: tuple[Lab, HostWanted, list[InterfaceWanted]],
+) -> None:
+    """What only counts is not shown, and who refused is named, not the chain that counts it."""
+    host, wanted, (one, two, three) = pair
+    log = FlowLogWanted(
+        id="fl-00000000000000001",
+        account_id="000000000001",
+        zone_id="use1-az1",
+        interface_ids=tuple(sorted(it.id for it in (one, two, three))),
+    )
+    watched = replace(wanted, vpcs=(replace(wanted.vpcs[0], flow_logs=(log,)),))
+    for to in (two, three):
+        asked = ask(one, packet(one, to.private_ip))
+        plain = tell(host, wanted, asked).probe
+        host.apply(watched)
+        counted = tell(host, watched, asked).probe
+        host.apply(wanted)
+        assert plain is not None
+        assert counted is not None
+        assert (counted.end, counted.at, counted.why) == (plain.end, plain.at, plain.why)
+        assert not [step for step in counted.steps if step.name in flowcounts.COUNTERS]
+
+
+def test_what_a_transit_gateway_leads_nowhere_is_said_to_end_there(root_dir: Path) -> None:
+    """Not with its sender, whose table did lead on."""
+    (left, one), (right, two) = attached(0), attached(1)
+    with lab.opened(root_dir) as host:
+        led = replace(hub(0, 1), tables=(shapes.transit_table(LED, *towards(0)),))
+        stands = replace(shapes.host(left, right), transit_gateways=(led,))
+        host.apply(stands)
+        told = tell(host, stands, ask(one, packet(one, two.private_ip))).probe
+        assert not [problem for problem in host.apply(stands) if "firewall" in problem]
+    assert told is not None
+    assert (told.end, told.at) == ("lost", left.attachments[0].id)
+    assert "transit gateway leads it nowhere" in told.why
 
 
 def test_counters_are_read_where_the_packet_passes(

@@ -165,6 +165,7 @@ class Network:
             finally:
                 for name in seen.loaded:
                     self._vpcs.excuse(name)
+                    self._transit_gateways.excuse(name)
                     if name == self._edge.name:
                         self._edge.excuse()
             return seen

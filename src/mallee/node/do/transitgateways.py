@@ -49,6 +49,11 @@ class TransitGateways:
             problems += namespaces.run_inside(name, inside)
         return problems
 
+    def excuse(self, name: str) -> None:
+        """Know of a transaction that was made in a namespace and taken back."""
+        if name in self._set:
+            self._set[name].excuse()
+
     def clear(self) -> None:
         """Know nothing any more."""
         for one in self._set.values():

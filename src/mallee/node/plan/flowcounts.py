@@ -35,6 +35,12 @@ TCP, UDP, EGRESS, REJECT = 0x40, 0x80, 0x100, 0x200
 NUMBER_SHIFT = 10
 _NUMBERS = 1 << 21
 _REFUSED_OUT, _REFUSED_IN, _NOWHERE = "refused-out", "refused-in", "nowhere"
+REFUSALS = frozenset({_REFUSED_OUT, _REFUSED_IN, _NOWHERE})
+"""The chains by which others refuse while a log watches: what led there decided."""
+COUNTERS = frozenset(
+    {"passed", "sent", "not-sent", "received", "not-received", "tally", "tally-tcp", "tally-ports"}
+)
+"""The chains that only count."""
 _OWN_CHAIN = re.compile(r"(?:acl-[0-9a-f]+|mt[0-9a-f]+|mg[0-9a-f]+)-(out|in)")
 
 

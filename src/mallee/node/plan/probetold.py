@@ -4,7 +4,7 @@ What one pass through a namespace decided is put behind the sighting with which 
 that the whole reads in the order in which it happened. Called by `node.tracing`. Pure.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from mallee.model.hops import End
@@ -12,7 +12,7 @@ from mallee.model.hosts import HostWanted
 from mallee.model.ids import prefix_of
 from mallee.model.layout import Layout
 from mallee.model.traces import ProbeStep, ProbeTold
-from mallee.node.plan import network, probes
+from mallee.node.plan import flowcounts, network, probes
 from mallee.node.plan.probes import Decision, Seen, Sending, Sighting
 
 ARRIVED, DROPPED, LEFT, LOST, SERVED = "arrived", "dropped", "left", "lost", "served"
@@ -116,7 +116,7 @@ def _sighted(names: _Names, sighting: Sighting) -> ProbeStep:
 def _judged(names: _Names, seen: Seen, begun: _Pass, *, is_answer: bool) -> Iterator[ProbeStep]:
     for one in begun.decisions:
         is_policy = one.handle == 0
-        if is_policy and one.verdict != "drop":
+        if one.verdict != "drop" and (is_policy or _only_counts(one.chain)):
             continue
         yield ProbeStep(
             kind="rule",
@@ -127,6 +127,11 @@ def _judged(names: _Names, seen: Seen, begun: _Pass, *, is_answer: bool) -> Iter
             verdict=one.verdict,
             is_answer=is_answer,
         )
+
+
+def _only_counts(chain: str) -> bool:
+    """Whether a chain is a flow log's, which decides nothing about a packet."""
+    return chain in flowcounts.COUNTERS or chain in flowcounts.REFUSALS
 
 
 def _about(names: _Names, chain: str) -> str:
@@ -145,7 +150,8 @@ def _end(names: _Names, forward: list[ProbeStep]) -> tuple[str, str, str]:
     came = next((one.about for one in forward if one.kind == "device"), "")
     dropped = next((one for one in forward if one.verdict == "drop"), None)
     if dropped is not None:
-        return DROPPED, dropped.about or came, _why_dropped(dropped)
+        refused = _refused(forward, dropped)
+        return DROPPED, refused.about or came, _why_dropped(refused)
     seen_on = [one for one in forward if one.kind == "device"]
     last = seen_on[-1] if seen_on else None
     if last is None:
@@ -158,9 +164,19 @@ def _end(names: _Names, forward: list[ProbeStep]) -> tuple[str, str, str]:
     accepted = [one for one in forward if one.kind == "rule" and one.name == "input"]
     if accepted and accepted[-1].verdict == "accept":
         return SERVED, "", "the cloud's own services took it"
+    if prefix_of(last.about) == "tgw-attach":
+        return LOST, last.about, "the transit gateway leads it nowhere: a black hole, or no route"
     if any(one.kind == "rule" and one.name in ("pass", "known") for one in forward[-4:]):
         return LOST, came, "the firewall lets it pass, but nobody answers for the address there"
     return LOST, came, "no route leads on: the table of its subnet ends, or nobody has the address"
+
+
+def _refused(steps: Sequence[ProbeStep], dropped: ProbeStep) -> ProbeStep:
+    """The step that decided on a drop: where flows are counted, what led to the drop's chain."""
+    led = f"goto {dropped.name}"
+    if dropped.name in flowcounts.REFUSALS:
+        return next((one for one in reversed(steps) if one.verdict == led), dropped)
+    return dropped
 
 
 def _why_dropped(step: ProbeStep) -> str:
@@ -187,6 +203,7 @@ def _answer(
     words = probes.answer_words(sending.probe, answers[0].frame)
     if is_back:
         return words
-    dropped = next((one for one in steps if one.is_answer and one.verdict == "drop"), None)
+    back = [one for one in steps if one.is_answer]
+    dropped = next((_refused(back, one) for one in back if one.verdict == "drop"), None)
     where = f" by {dropped.about or dropped.name}" if dropped else ""
     return f"{words}; but it was lost on its way back{where}"
