@@ -82,6 +82,13 @@ def test_the_last_host_key_on_the_console_counts() -> None:
     assert faststart.read_host_key("nothing yet") == ""
 
 
+def test_a_name_has_one_host_key() -> None:
+    known = faststart.with_host_key("", ("192.0.2.1", "i-1"), "ssh-ed25519 ONE")
+    known += "|1|hashed= ssh-ed25519 OTHER\n"
+    known = faststart.with_host_key(known, ("192.0.2.1", "i-2"), "ssh-ed25519 TWO")
+    assert known == "|1|hashed= ssh-ed25519 OTHER\n192.0.2.1,i-2 ssh-ed25519 TWO\n"
+
+
 def test_without_an_instance_the_plan_ends_when_the_image_is_there(root_dir: Path) -> None:
     summary = faststart.Summary()
     names = [

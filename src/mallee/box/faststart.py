@@ -305,10 +305,17 @@ def _learn_host_key(layout: Layout, summary: Summary) -> str:
     )
     steps.wait_until(is_told, 30.0, failure)
     known = layout.known_hosts.read_text() if layout.known_hosts.exists() else ""
-    others = [line for line in known.splitlines() if not line.startswith(f"{summary.address} ")]
-    text = "\n".join([*others, f"{summary.address} {key}"]) + "\n"
+    text = with_host_key(known, (summary.address, summary.instance_id), key)
     files.write_atomically(layout.known_hosts, text.encode(), files.READABLE)
     return key.partition(" ")[0]
+
+
+def with_host_key(known: str, names: tuple[str, ...], key: str) -> str:
+    """Return the text of a file of known hosts in which these names have this key and no other."""
+    others = (
+        line for line in known.splitlines() if not {*names} & {*line.partition(" ")[0].split(",")}
+    )
+    return "\n".join([*others, f"{','.join(names)} {key}"]) + "\n"
 
 
 def read_host_key(console: str) -> str:

@@ -29,6 +29,8 @@ from mallee.model.layout import Layout
 
 Words = Annotated[str, Parameter(allow_leading_hyphen=True)]
 """Words of a command for the guest, whose options are its own."""
+CONNECT_S = 20
+"""How long nobody may answer: a guest is busy at times, but what a group stops is silent."""
 
 
 def ssh(
@@ -76,9 +78,15 @@ class Login:
 
     def words(self, identity: Path) -> list[str]:
         """Return the command line."""
-        known = f"UserKnownHostsFile={self.layout.known_hosts}"
-        checks = ("-o", "StrictHostKeyChecking=accept-new", "-o", known)
-        return ["ssh", "-i", str(identity), *checks, *self.rest]
+        options = (
+            "StrictHostKeyChecking=accept-new",
+            f"UserKnownHostsFile={self.layout.known_hosts}",
+            # Addresses pass from one instance to another, private ones are the same in many VPCs:
+            # a host key is an instance's.
+            f"HostKeyAlias={self.instance}",
+            f"ConnectTimeout={CONNECT_S}",
+        )
+        return ["ssh", "-i", str(identity), *(w for o in options for w in ("-o", o)), *self.rest]
 
     def run(self, identity: Path) -> int:
         """Push the key's public half, and return how the session ended."""
@@ -104,9 +112,7 @@ def _way(layout: Layout, found: dict[str, Any]) -> tuple[tuple[str, ...], str]:
     connecting.endpoint_of(partial(client.call, layout), found["VpcId"])
     program = (sys.executable, "-m", "mallee.cli.main", "tunnel", "--root", str(layout.root))
     command = shlex.join((*program, found["InstanceId"], "--port", "%p"))
-    # Private addresses are the same in many VPCs, host keys are not.
-    alias = f"HostKeyAlias={found['InstanceId']}"
-    return ("-o", f"ProxyCommand={command}", "-o", alias), found["PrivateIpAddress"]
+    return ("-o", f"ProxyCommand={command}"), found["PrivateIpAddress"]
 
 
 def tunnel(
