@@ -163,6 +163,11 @@ def test_ids_and_pages_do_not_go_together() -> None:
         ask({"MaxResults": 5, "FruitIds": ["f-1"]})
 
 
+def test_whose_things_are_asked_for_goes_with_pages() -> None:
+    """The AWS CLI pages through `describe-snapshots --owner-ids self` unasked."""
+    assert len(ids({"MaxResults": 2, "OwnerIds": ["self"]})) == 2
+
+
 def test_page_is_cut_before_it_is_grouped() -> None:
     action = row(
         regroup=lambda call, items: [SimpleNamespace(id="+".join(item.id for item in items))]

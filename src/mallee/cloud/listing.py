@@ -30,6 +30,8 @@ _PURPOSE = b"paging"
 
 Values = Callable[[Any], Iterable[str]]
 Test = Callable[[Any], bool]
+_OF_ACCOUNTS = frozenset({"OwnerIds", "RestorableByUserIds"})
+"""Ids of those whose things are asked for, and not of the things."""
 
 
 class _Effort:
@@ -191,7 +193,7 @@ def _values(listing: Listing, call: Call, name: str) -> Values:
 
 def _refuse_ids(request: Request) -> None:
     for name in request:
-        if name.endswith("Ids"):
+        if name.endswith("Ids") and name not in _OF_ACCOUNTS:
             raise errors.InvalidParameterCombination(
                 f"The parameter {name} cannot be used with the parameter MaxResults"
             )
