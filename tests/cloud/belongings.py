@@ -9,6 +9,7 @@ from mallee.cloud.state import records
 from mallee.model.buckets import Bucket
 from mallee.model.dedicatedhosts import DedicatedHost
 from mallee.model.images import Blob, Image
+from mallee.model.snapshots import Snapshot
 from tests.cloud import certificates
 from tests.cloud.ec2.ipam import plans
 from tests.cloud.iam.samlmetadata import METADATA
@@ -68,6 +69,7 @@ def of_account(
         **_identities(iam, name),
         **_networks(ec2),
         **_set_apart(cloud, ec2, key["account_id"]),
+        **_stored(cloud, ec2, key["account_id"]),
         **_watching(cloud, ec2, key["account_id"], instance),
         "launch-template": template["LaunchTemplateId"],
         "template-name": f"{name}-template",
@@ -119,7 +121,6 @@ def _networks(ec2: Any) -> dict[str, str]:
         Permission="EIP-ASSOCIATE",
     )["InterfacePermission"]
     ec2.create_route(RouteTableId=table, DestinationCidrBlock="10.99.0.0/16", GatewayId=gateway)
-    zone = ec2.describe_availability_zones()["AvailabilityZones"][0]["ZoneName"]
     window = ec2.create_instance_event_window(CronExpression="* 0-4 * * 1,5")
     group = ec2.create_placement_group(GroupName=f"group-{vpc}", Strategy="spread")
     hub = ec2.create_transit_gateway()["TransitGateway"]
@@ -146,7 +147,6 @@ def _networks(ec2: Any) -> dict[str, str]:
         "connect-endpoint": ec2.create_instance_connect_endpoint(SubnetId=subnet)[
             "InstanceConnectEndpoint"
         ]["InstanceConnectEndpointId"],
-        "volume": ec2.create_volume(AvailabilityZone=zone, Size=1)["VolumeId"],
         "event-window": window["InstanceEventWindow"]["InstanceEventWindowId"],
         "placement-group": group["PlacementGroup"]["GroupId"],
         "placement-group-name": f"group-{vpc}",
@@ -159,6 +159,23 @@ def _networks(ec2: Any) -> dict[str, str]:
         )["VpcBlockPublicAccessExclusion"]["ExclusionId"],
         "route-table": table,
     }
+
+
+def _stored(cloud: RunningCloud, ec2: Any, account: str) -> dict[str, str]:
+    """Have a volume and a snapshot of it, which no host is asked to make."""
+    zone = ec2.describe_availability_zones()["AvailabilityZones"][0]["ZoneName"]
+    volume = ec2.create_volume(AvailabilityZone=zone, Size=1)["VolumeId"]
+    snapshot = Snapshot(
+        id=f"snap-{account:0>17}",
+        volume_id=volume,
+        size_gib=1,
+        zone=zone,
+        host_id="",
+        cut=1,
+        started_at=0.0,
+    )
+    cloud.store.transact(lambda tx: tx.insert(records.SNAPSHOT, account, snapshot.id, snapshot))
+    return {"volume": volume, "snapshot": snapshot.id}
 
 
 def _set_apart(cloud: RunningCloud, ec2: Any, account: str) -> dict[str, str]:

@@ -9,7 +9,6 @@ A new parameter that names things must be added to `thingnames.NAMES`, which the
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 import botocore.exceptions
 import msgspec
@@ -19,9 +18,8 @@ from mallee.aws import model
 from mallee.cloud import actions
 from mallee.cloud.action import Action, Listing, Write
 from mallee.cloud.state import records
-from tests.cloud import belongings, samples
+from tests.cloud import belongings, rightrequests
 from tests.cloud.agent import Agent, speaking
-from tests.cloud.ec2.ipam import plans
 from tests.cloud.running import RunningCloud, fresh
 from tests.cloud.signing import Sender
 from tests.cloud.thingnames import (
@@ -45,7 +43,6 @@ class World:
     cloud: RunningCloud
     owner: dict[str, str]
     intruder: dict[str, str]
-    public_image: str
     owned: dict[str, str] = field(default_factory=dict)
     own: dict[str, str] = field(default_factory=dict)
 
@@ -67,9 +64,10 @@ def _joined(cloud: RunningCloud) -> Agent:
 def _populate(cloud: RunningCloud) -> World:
     sender = Sender(cloud.port, cloud.admin)
     public = belongings.insert_image(cloud, cloud.admin["account_id"], "0", is_public=True)
-    world = World(cloud, _account(sender, "owner"), _account(sender, "intruder"), public)
+    world = World(cloud, _account(sender, "owner"), _account(sender, "intruder"))
     world.owned = belongings.of_account(cloud, public, world.owner, "owned")
     world.own = belongings.of_account(cloud, public, world.intruder, "own")
+    world.own["public-image"] = public
     return world
 
 
@@ -127,7 +125,7 @@ def test_every_parameter_names_something_or_nothing() -> None:
 @pytest.mark.parametrize(("row", "path"), TRIES, ids=[f"{row.name}-{path}" for row, path in TRIES])
 def test_things_of_another_account_are_not_there(world: World, row: Action, path: str) -> None:
     before = _state_of(world, world.owner)
-    request = _request(world, row, path, world.owned[_named(path)])
+    request = rightrequests.request(world.own, row, path, world.owned[_named(path)])
     client = world.cloud.client(row.service, world.intruder)
     try:
         outcome = client._make_api_call(row.name, request)
@@ -155,7 +153,9 @@ def test_names_are_each_accounts_own(world: World) -> None:
 @pytest.mark.parametrize("row", LOOKS, ids=[row.name for row in LOOKS])
 def test_no_look_around_shows_another_account(world: World, row: Action) -> None:
     client = world.cloud.client(row.service, world.intruder)
-    request = _request(world, row, "", "") if not isinstance(row.does, Listing) else {}
+    request = (
+        rightrequests.request(world.own, row, "", "") if not isinstance(row.does, Listing) else {}
+    )
     try:
         answer = str(client._make_api_call(row.name, request))
     except botocore.exceptions.ClientError as error:
@@ -173,7 +173,9 @@ def test_dry_run_changes_nothing(world: World, row: Action) -> None:
     before = _state_of(world, world.intruder)
     client = world.cloud.client(row.service, world.intruder)
     with pytest.raises(botocore.exceptions.ClientError) as error:
-        client._make_api_call(row.name, {**_request(world, row, "", ""), "DryRun": True})
+        client._make_api_call(
+            row.name, {**rightrequests.request(world.own, row, "", ""), "DryRun": True}
+        )
     assert error.value.response["Error"]["Code"] in DRY_RUN
     assert _state_of(world, world.intruder) == before
 
@@ -223,189 +225,3 @@ def _state_of(world: World, key: dict[str, str]) -> dict[str, int]:
         if kind is not records.USES
         for record in view.list(kind, account)
     }
-
-
-# --- requests in which everything but one parameter is right ---
-
-
-NAMED = {"PolicyName": "p"}
-ALWAYS: dict[str, dict[str, Any]] = {
-    "ModifyInstanceCapacityReservationAttributes": {
-        "CapacityReservationSpecification": {"CapacityReservationPreference": "open"}
-    },
-    "CreateNetworkInsightsPath": {"DestinationIp": "10.9.1.9", "Protocol": "tcp"},
-    "CreateTransitGatewayRoute": {"DestinationCidrBlock": "10.9.77.0/24"},
-    "ReplaceTransitGatewayRoute": {"DestinationCidrBlock": "10.9.77.0/24"},
-    "CreateRole": {"AssumeRolePolicyDocument": belongings.TRUST},
-    "Decrypt": {"CiphertextBlob": b"some"},
-    "ReEncrypt": {"CiphertextBlob": b"some"},
-    "RetireGrant": {"GrantId": "0" * 64},
-    "GetSessionToken": {"TokenCode": "123456"},
-    "CreateSecurityGroup": {"GroupName": "new", "Description": "new"},
-    "CreatePolicyVersion": {"PolicyDocument": belongings.POLICY},
-    "DeletePolicyVersion": {"VersionId": "v1"},
-    "GetPolicyVersion": {"VersionId": "v1"},
-    "SetDefaultPolicyVersion": {"VersionId": "v1"},
-    "DeleteGroupPolicy": NAMED,
-    "DeleteUserPolicy": NAMED,
-    "GetGroupPolicy": NAMED,
-    "GetUserPolicy": NAMED,
-    "CreatePolicy": {**NAMED, "PolicyDocument": belongings.POLICY},
-    "PutGroupPolicy": {**NAMED, "PolicyDocument": belongings.POLICY},
-    "PutUserPolicy": {**NAMED, "PolicyDocument": belongings.POLICY},
-    "TagUser": {"Tags": [{"Key": "a", "Value": "b"}]},
-    "UntagUser": {"TagKeys": ["a"]},
-    "CreateTags": {"Tags": [{"Key": "a", "Value": "b"}]},
-    "DescribeInstanceAttribute": {"Attribute": "instanceType"},
-    "DescribeNetworkInterfaceAttribute": {"Attribute": "description"},
-    "DescribeVpcAttribute": {"Attribute": "enableDnsSupport"},
-    "AssociateSubnetCidrBlock": {"Ipv6CidrBlock": "fd6d:616c:6c00::/64"},
-    "AssociateVpcCidrBlock": {"CidrBlock": "10.8.0.0/16"},
-    "AssignIpv6Addresses": {"Ipv6AddressCount": 1},
-    "AssignPrivateIpAddresses": {"SecondaryPrivateIpAddressCount": 1},
-    "AssignPrivateNatGatewayAddress": {"PrivateIpAddressCount": 1},
-    "CreateNetworkAclEntry": {"RuleNumber": 7, "Protocol": "-1", "CidrBlock": "10.0.0.0/8"},
-    "CreateSubnet": {"CidrBlock": "172.31.240.0/24"},
-    "CreateVpc": {"CidrBlock": "10.7.0.0/16"},
-    "CreateVpcEndpoint": {"ServiceName": belongings.S3},
-    "DeleteNetworkAclEntry": {"RuleNumber": 100},
-    "ReplaceNetworkAclEntry": {"RuleNumber": 7, "Protocol": "-1", "CidrBlock": "10.0.0.0/8"},
-    "ModifyVpcAttribute": {"EnableDnsSupport": {"Value": True}},
-    "ResetNetworkInterfaceAttribute": {"SourceDestCheck": "true"},
-    "UnassignIpv6Addresses": {"Ipv6Addresses": ["fd6d::9"]},
-    "UnassignPrivateIpAddresses": {"PrivateIpAddresses": ["10.9.1.9"]},
-    "UnassignPrivateNatGatewayAddress": {"PrivateIpAddresses": ["10.9.1.9"]},
-    "ModifyVpcPeeringConnectionOptions": {
-        "RequesterPeeringConnectionOptions": {"AllowDnsResolutionFromRemoteVpc": True}
-    },
-    "CreateSubnetCidrReservation": {"Cidr": "10.9.1.128/28", "ReservationType": "explicit"},
-    "ImportKeyPair": {"PublicKeyMaterial": b"nonsense"},
-    "ModifyInstanceMetadataOptions": {"HttpTokens": "optional"},
-    "ModifySubnetAttribute": {"MapPublicIpOnLaunch": {"Value": False}},
-    "UpdateAccessKey": {"Status": "Inactive"},
-}
-"""What an action needs besides, whatever is tried and whose the things are."""
-
-
-TCP: dict[str, Any] = {"IpProtocol": "tcp", "FromPort": 80, "ToPort": 80}
-
-
-def _rules(own: dict[str, str], path: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """A rule as a grant names it, and as a description does, without what the path says."""
-    flat = {"GroupId": own["security-group"], **TCP, "CidrIp": "10.0.0.0/8"}
-    if path == "SourceSecurityGroupName":
-        flat = {"GroupId": own["security-group"]}
-    nested: dict[str, Any] = {"GroupId": own["security-group"], "IpPermissions": [{**TCP}]}
-    if not path.startswith("IpPermissions"):
-        nested["IpPermissions"][0]["IpRanges"] = [{"CidrIp": "10.0.0.0/8"}]
-    elif path.endswith("PrefixListId"):
-        nested["IpPermissions"][0]["PrefixListIds"] = [{}]
-    elif not path.endswith("UserIdGroupPairs.GroupId"):
-        pair = {"GroupId": own["security-group"]} if not path.endswith("GroupName") else {}
-        nested["IpPermissions"][0]["UserIdGroupPairs"] = [pair]
-    grant = nested if path.startswith("IpPermissions") else flat
-    if path == "SecurityGroupRuleIds":
-        grant = {"GroupId": own["security-group"]}
-    if path == "GroupName":
-        grant = {name: value for name, value in grant.items() if name != "GroupId"}
-    return grant, nested
-
-
-def _base(world: World, row: Action, path: str) -> dict[str, Any]:
-    """What the action needs besides, all of it the intruder's own."""
-    own = world.own
-    grant, nested = _rules(own, path)
-    by_action: dict[str, dict[str, Any]] = {
-        **ALWAYS,
-        "AssociateIamInstanceProfile": {"InstanceId": own["instance"], "IamInstanceProfile": {}}
-        if path != "InstanceId"
-        else {"IamInstanceProfile": {"Name": own["instance-profile"]}},
-        "AssociateAddress": {}
-        if path in ("AllocationId", "PublicIp")
-        else {"AllocationId": own["elastic-ip"]},
-        "AuthorizeSecurityGroupEgress": grant,
-        "AuthorizeSecurityGroupIngress": grant,
-        "ModifyInstanceAttribute": {"InstanceId": own["instance"]}
-        if path == "Groups"
-        else {"DisableApiTermination": {"Value": True}},
-        "ModifyNetworkInterfaceAttribute": {"NetworkInterfaceId": own["network-interface"]}
-        if path == "Groups"
-        else {
-            "NetworkInterfaceId": own["network-interface"],
-            "Attachment": {"DeleteOnTermination": False},
-        }
-        if path.startswith("Attachment")
-        else {"Description": {"Value": "taken"}},
-        "CreateNatGateway": {"SubnetId": own["subnet"], "AllocationId": own["free-elastic-ip"]},
-        "DeleteRoute": {"DestinationCidrBlock": "10.99.0.0/16"}
-        if path != "DestinationPrefixListId"
-        else {},
-        "CreateIpamPrefixListResolver": plans.comparing(own["ipam-scope"]),
-        "ModifyIpamPrefixListResolver": plans.comparing(own["ipam-scope"]),
-        "AssociateVpcCidrBlock": {"Ipv6NetmaskLength": 56}
-        if path == "Ipv6IpamPoolId"
-        else ALWAYS["AssociateVpcCidrBlock"],
-        "CreateRoute": {"DestinationCidrBlock": "10.98.0.0/16"}
-        if path != "DestinationPrefixListId"
-        else {},
-        "ReplaceRoute": {"DestinationCidrBlock": "10.99.0.0/16"}
-        if path != "DestinationPrefixListId"
-        else {},
-        "ModifySecurityGroupRules": {
-            "GroupId": own["security-group"],
-            "SecurityGroupRules": [
-                {"SecurityGroupRuleId": own["rule"], "SecurityGroupRule": {**TCP}}
-            ],
-        },
-        "RevokeSecurityGroupEgress": grant,
-        "RevokeSecurityGroupIngress": grant,
-        "RunInstances": {"ImageId": world.public_image, "MinCount": 1, "MaxCount": 1},
-        "UpdateSecurityGroupRuleDescriptionsEgress": nested,
-        "UpdateSecurityGroupRuleDescriptionsIngress": nested,
-    }
-    if path.startswith("SecurityGroupRuleDescriptions"):
-        return {"GroupId": own["security-group"]}
-    if row.name == "RunInstances" and path.startswith("NetworkInterfaces"):
-        return {**by_action[row.name], "NetworkInterfaces": [{"DeviceIndex": 0}]}
-    return by_action.get(row.name, {})
-
-
-def _request(world: World, row: Action, path: str, value: str) -> dict[str, Any]:
-    sample = samples.request(row.service, row.name)
-    base = _base(world, row, path)
-    sample = {name: value for name, value in sample.items() if name not in base}
-    request = {**sample, **base}
-    operation = model.load(row.service).operations[row.name]
-    for name in operation.input.required if operation.input else ():
-        if name in sample and name in NAMES and name != path.partition(".")[0]:
-            request[name] = _wrap(row, name, world.own[NAMES[name]])
-    if path:
-        _put(row, request, path, value)
-    return request
-
-
-def _wrap(row: Action, name: str, value: str) -> Any:
-    service = model.load(row.service)
-    shape = service.operations[row.name].input
-    assert shape is not None
-    return [value] if service.shape(shape.members[name].shape).type == "list" else value
-
-
-def _put(row: Action, request: dict[str, Any], path: str, value: str) -> None:
-    """Set the parameter at a dotted path, making the lists and structures on the way."""
-    service = model.load(row.service)
-    shape = service.operations[row.name].input
-    here = request
-    names = path.split(".")
-    for name in names:
-        assert shape is not None
-        shape = service.shape(shape.members[name].shape)
-        is_list = shape.type == "list"
-        if is_list and shape.member is not None:
-            shape = service.shape(shape.member.shape)
-        if name == names[-1]:
-            here[name] = [value] if is_list else value
-        elif is_list:
-            here = here.setdefault(name, [{}])[0]
-        else:
-            here = here.setdefault(name, {})

@@ -28,6 +28,9 @@ NAMES = {
     "NetworkAclId": "network-acl",
     "NetworkAclIds": "network-acl",
     "RouteTableId": "route-table",
+    "ExcludeDataVolumeIds": "volume",
+    "SnapshotId": "snapshot",
+    "SnapshotIds": "snapshot",
     "VolumeId": "volume",
     "VolumeIds": "volume",
     "AddRouteTableIds": "route-table",
@@ -203,6 +206,8 @@ NAMES_NOTHING = re.compile(
     r"|AddAllocation|AddOperating|AutoImport|AwsService|Cascade|ClearAllocation|Disallowed|Monitored|Netmask|Operating|PreviewNext|PubliclyAdv|PublicIpSource|RemoveAllocation|RemoveOperating|Tier"
     r"|Traffic(Type|Direction)|LogDestination|LogFormat|ResourceType|(Add|Remove)NetworkServices|RemoveFields"
     r"|SessionNumber|VirtualNetworkId|Source(PortRange|CidrBlock)"
+    r"|AutoEnableIO|BlockDeviceMappings$|CopyTags|ExcludeBootVolume|Iops|KmsKeyId|MultiAttach|NetworkBandwidth"
+    r"|NoDevice|RestorableBy|S3Bucket|Size|Throughput"
     r"|Analysis(Start|End)Time|(Match|Exclude)Paths|SourceIp"
     r"|Arn|New|Only|Path|Policy(Name|Document|UsageFilter)|EntityFilter|Scope|SetAsDefault|Version).*"
 )
@@ -256,6 +261,7 @@ SAYS_NOTHING = frozenset(
 """AWS answers success for things that are not there, and so do we; nothing may change."""
 
 REFUSES = {
+    ("CreateSnapshots", "InstanceSpecification.ExcludeDataVolumeIds"): "InvalidParameterValue",
     ("DescribeInstanceTopology", "GroupNames"): "InvalidPlacementGroup.Unknown",
     ("DescribePrincipalIdFormat", "Resources"): "InvalidParameterValue",
     ("DescribeIdentityIdFormat", "PrincipalArn"): "InvalidParameterValue",
@@ -277,6 +283,8 @@ REFUSES = {
     ("ModifyInstancePlacement", "HostId"): "IncorrectInstanceState",
     # It asks for tenancy host too.
     ("RunInstances", "Placement.HostId"): "InvalidParameterCombination",
+    # Nobody's snapshot becomes a disk by a launch.
+    ("RunInstances", "BlockDeviceMappings.Ebs.SnapshotId"): "UnsupportedOperation",
     ("ModifyInstancePlacement", "GroupName"): "IncorrectInstanceState",
     ("DeleteLaunchTemplate", "LaunchTemplateName"): ("InvalidLaunchTemplateName.NotFoundException"),
     ("ModifyLaunchTemplate", "LaunchTemplateName"): ("InvalidLaunchTemplateName.NotFoundException"),

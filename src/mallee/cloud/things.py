@@ -28,12 +28,15 @@ _OF_NO_REGION = frozenset(
     }
 )
 """Things of EC2 whose ARNs name no region."""
+_OF_NO_ACCOUNT = frozenset({"image", "snapshot"})
+"""Things of EC2 whose ARNs name no account."""
 
 
 def of_ec2(region: str, account: str, kind: str, rest: str) -> str:
     """Return the ARN of a thing of EC2."""
     where = "" if kind in _OF_NO_REGION else region
-    return f"arn:aws:ec2:{where}:{account}:{kind}/{rest}"
+    whose = "" if kind in _OF_NO_ACCOUNT else account
+    return f"arn:aws:ec2:{where}:{whose}:{kind}/{rest}"
 
 
 def kind_of(arn: str) -> str:

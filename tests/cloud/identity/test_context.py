@@ -19,6 +19,7 @@ from mallee.model.instances import MetadataOptions
 from mallee.model.keypairs import KeyPair
 from mallee.model.sessions import CallerKind, Session
 from mallee.model.settings import Settings
+from mallee.model.snapshots import Snapshot
 from tests.cloud import clouds
 from tests.cloud.clouds import ACCOUNT, NOW, ZONE, HandClock
 
@@ -62,6 +63,17 @@ def _populate(tx: store.Tx) -> None:
     tx.insert(records.ROLE, ACCOUNT, role.id, role)
     lax = Ec2Settings(metadata=MetadataDefaults(http_tokens="optional"))
     tx.insert(records.EC2_SETTINGS, "999999999999", "999999999999", lax)
+    cut = Snapshot(
+        id="snap-1",
+        volume_id="vol-1",
+        size_gib=4,
+        zone=ZONE,
+        host_id="h-1",
+        cut=1,
+        started_at=0.0,
+    )
+    tx.insert(records.SNAPSHOT, ACCOUNT, cut.id, cut)
+    tx.insert(records.SNAPSHOT, "999999999999", "snap-2", replace(cut, id="snap-2"))
 
 
 def ask(
@@ -237,6 +249,31 @@ def test_only_images_that_one_may_see_have_an_owner(
     view: store.View, image: str, key: str, value: str | None
 ) -> None:
     assert ask(view, resource=f"arn:aws:ec2:us-east-1::image/{image}").get(key) == value
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "key", "value"),
+    [
+        ("snap-1", "ec2:owner", ACCOUNT),
+        ("snap-1", "ec2:parentvolume", f"{EC2}:volume/vol-1"),
+        ("snap-1", "ec2:snapshotid", "snap-1"),
+        ("snap-1", "ec2:snapshottime", "1970-01-01T00:00:00.000Z"),
+        ("snap-1", "ec2:volumesize", "4"),
+        ("snap-2", "ec2:owner", None),
+        ("snap-2", "ec2:parentvolume", None),
+        ("snap-2", "ec2:volumesize", None),
+    ],
+)
+def test_a_snapshot_has_the_keys_of_its_volume(
+    view: store.View, snapshot: str, key: str, value: str | None
+) -> None:
+    assert ask(view, resource=f"arn:aws:ec2:us-east-1::snapshot/{snapshot}").get(key) == value
+
+
+def test_a_snapshot_to_be_made_has_its_volume(view: store.View) -> None:
+    arn = "arn:aws:ec2:us-east-1::snapshot/*"
+    found = ask(view, "ec2:CreateSnapshot", arn, {"VolumeId": "vol-1"})
+    assert found["ec2:parentvolume"] == f"{EC2}:volume/vol-1"
 
 
 LAUNCH: dict[str, Any] = {

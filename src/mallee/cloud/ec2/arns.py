@@ -147,13 +147,20 @@ _OF_TWO_ACCOUNTS: Mapping[str, Kind[Any, Any]] = {
 PARTS = frozenset({"subnet-cidr-reservation"})
 """What has tags and no ARN that policies know."""
 
-INSIDE = ("InstanceCreditSpecifications", "LaunchTemplate", "NetworkInterfaces")
+INSIDE = (
+    "BlockDeviceMappings",
+    "Ebs",
+    "InstanceCreditSpecifications",
+    "InstanceSpecification",
+    "LaunchTemplate",
+    "NetworkInterfaces",
+)
 """Members that are a structure, or a list of them, whose members are looked at too."""
 
 
 def of(call: Call, kind: Kind[Any, Any], id: str) -> str:
-    """Return the ARN of a thing of the caller's; images have no account in theirs."""
-    account = "" if kind is records.IMAGE else call.account
+    """Return the ARN of a thing of the caller's."""
+    account = call.account
     if kind is records.PLACEMENT_GROUP:
         group = call.view.get(kind, id)
         id = group.doc.name if group and group.account == account else id

@@ -254,6 +254,9 @@ def _image(find: Callable[[str, Any], str]) -> Finder:
     return _of(records.IMAGE, value)
 
 
+_owner_of_image = _image(lambda owner, _: owner)
+
+
 def _key_type(question: Question) -> str | None:
     found: str | None = getattr(thing(question), "kind", None)
     return found or question.asked.get("KeyType")
@@ -292,7 +295,7 @@ FINDERS: Mapping[str, Finder] = {
     "ec2:metadatahttptokens": _metadata("HttpTokens", "http_tokens"),
     "ec2:networkinterfaceid": _id(records.INTERFACE),
     "ec2:newinstanceprofile": _of(_INSTANCE, _new_profile),
-    "ec2:owner": _image(lambda owner, _: owner),
+    "ec2:owner": lambda question: _owner_of_image(question) or storage.owner(question),
     "ec2:placementgroup": _of(_INSTANCE, _placement_group),
     "ec2:placementgroupname": _of(records.PLACEMENT_GROUP, _group_name),
     "ec2:placementgroupstrategy": _of(records.PLACEMENT_GROUP, _strategy),

@@ -35,6 +35,8 @@ def things(name: str, call: Call, request: Request) -> Iterator[Thing]:
             yield from find(call, (value,) if isinstance(value, str) else value)
     if name == "RunInstances":
         yield from _launched_into(call, request)
+    if name == "CreateSnapshots":
+        yield from _cut(call, request)
     if name == "AcceptVpcPeeringConnection":
         yield from _accepting(call, request)
 
@@ -94,6 +96,15 @@ def _accepting(call: Call, request: Request) -> Iterator[Thing]:
     peering = call.view.get(records.PEERING, request["VpcPeeringConnectionId"])
     own = peering is not None and peering.doc.accepter.account == call.account
     yield records.VPC, peering.doc.accepter.vpc_id if peering and own else "*"
+
+
+def _cut(call: Call, request: Request) -> Iterator[Thing]:
+    """Yield the volumes of an instance that get snapshots."""
+    specification: Mapping[str, Any] = request["InstanceSpecification"]
+    excluded: Sequence[str] = specification.get("ExcludeDataVolumeIds") or ()
+    found = _by(records.VOLUME, "instance")(call, (specification["InstanceId"],))
+    meant = [thing for thing in found if thing[1] not in excluded]
+    yield from meant or [(records.VOLUME, "*")]
 
 
 def _filters_of_rules(call: Call, ids: Sequence[str]) -> Iterator[Thing]:

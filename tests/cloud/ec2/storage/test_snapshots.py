@@ -1,5 +1,6 @@
 """Snapshots as EC2 has them: cut by the host first, then written down, described, deleted, used."""
 
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -296,3 +297,19 @@ def test_a_volume_has_so_many_snapshots(
     cutting.snapshot(alice, volume)
     assert refusal(alice.create_snapshot, VolumeId=volume) == "SnapshotLimitExceeded"
     assert len(cutting.asked) == 1
+
+
+@pytest.mark.parametrize("name", ["create_snapshot", "create_snapshots"])
+def test_tags_that_cannot_be_given_are_refused_before_a_host_is_asked(
+    alice: Any, host: FakeHost, name: str
+) -> None:
+    volume = make(alice, host)
+    asked = {
+        "create_snapshot": {"VolumeId": volume},
+        "create_snapshots": {"InstanceSpecification": {"InstanceId": "i-0123456789abcdef0"}},
+    }[name]
+    for kind, key in (("volume", "a"), ("snapshot", "aws:a")):
+        tags = [{"ResourceType": kind, "Tags": [{"Key": key, "Value": "b"}]}]
+        made = partial(getattr(alice, name), TagSpecifications=tags)
+        assert refusal(made, **asked) == "InvalidParameterValue"
+    assert alice.describe_snapshots()["Snapshots"] == []

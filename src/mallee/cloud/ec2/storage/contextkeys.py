@@ -1,4 +1,4 @@
-"""The context keys of volumes: what a policy may ask about one that is there or is to be made.
+"""The context keys of volumes and snapshots: of one that is there, or is to be made.
 
 Joined into EC2's own (`ec2.contextkeys`).
 """
@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from mallee.aws import errors
+from mallee.aws.policy.texts import Values
 from mallee.cloud import things
-from mallee.cloud.ec2 import zones
+from mallee.cloud.ec2 import resources, zones
 from mallee.cloud.ec2.storage import volumetypes
 from mallee.cloud.identity.question import Finder, Question, thing
 from mallee.cloud.state import records
@@ -38,6 +39,11 @@ def is_volume(question: Question) -> bool:
     return things.kind_of(question.resource) == records.VOLUME.name
 
 
+def owner(question: Question) -> str | None:
+    """Return whose a snapshot is."""
+    return question.call.account if _is_snapshot(question) and thing(question) else None
+
+
 def zone(question: Question) -> str | None:
     """Return the zone in which a volume is, or is to be."""
     doc = thing(question)
@@ -56,6 +62,38 @@ def zone(question: Question) -> str | None:
 def _id(question: Question) -> str | None:
     id = question.resource.rpartition("/")[2]
     return id if is_volume(question) and id != "*" else None
+
+
+def _is_snapshot(question: Question) -> bool:
+    return things.kind_of(question.resource) == records.SNAPSHOT.name
+
+
+def _snapshot_id(question: Question) -> str | None:
+    id = question.resource.rpartition("/")[2]
+    return id if _is_snapshot(question) and id != "*" else None
+
+
+def _snapshot_time(question: Question) -> str | None:
+    doc = thing(question) if _is_snapshot(question) else None
+    return None if doc is None else resources.moment(doc.started_at)
+
+
+def _parent_volume(question: Question) -> str | None:
+    """Return the ARN of the volume that a snapshot is of, or will be."""
+    if not _is_snapshot(question):
+        return None
+    doc, call = thing(question), question.call
+    id = question.asked.get("VolumeId") if doc is None else doc.volume_id
+    region = call.settings.region
+    return things.of_ec2(region, call.account, records.VOLUME.name, id) if id else None
+
+
+_volume_size = _of_volume(lambda question: question.asked.get("Size"), lambda doc: doc.size_gib)
+
+
+def _size(question: Question) -> Values | None:
+    doc = thing(question) if _is_snapshot(question) else None
+    return _volume_size(question) if doc is None else str(doc.size_gib)
 
 
 def _number(name: str) -> Callable[[Question], int | None]:
@@ -81,6 +119,8 @@ def _number(name: str) -> Callable[[Question], int | None]:
 
 
 def _is_encrypted(question: Question) -> str | None:
+    if _is_snapshot(question):
+        return "false"
     if not is_volume(question):
         return None
     return "true" if question.asked.get("Encrypted") else "false"
@@ -92,11 +132,12 @@ FINDERS: Mapping[str, Finder] = {
     "ec2:parentsnapshot": _of_volume(
         lambda question: question.asked.get("SnapshotId"), lambda doc: doc.snapshot_id
     ),
+    "ec2:parentvolume": _parent_volume,
+    "ec2:snapshotid": _snapshot_id,
+    "ec2:snapshottime": _snapshot_time,
     "ec2:volumeid": _id,
     "ec2:volumeiops": _of_volume(_number("Iops"), lambda doc: doc.iops),
-    "ec2:volumesize": _of_volume(
-        lambda question: question.asked.get("Size"), lambda doc: doc.size_gib
-    ),
+    "ec2:volumesize": _size,
     "ec2:volumethroughput": _of_volume(_number("Throughput"), lambda doc: doc.throughput),
     "ec2:volumetype": _of_volume(
         lambda question: question.asked.get("VolumeType") or volumetypes.DEFAULT,

@@ -71,7 +71,7 @@ def parse(request: shapes.RunInstancesRequest, image: Record[Image, Any], preset
     for mapping in request.get("BlockDeviceMappings") or ():
         device = mapping.get("DeviceName")
         if device is None:
-            raise errors.MissingParameter("The request must contain the parameter deviceName")
+            raise errors.MissingParameter("deviceName")
         if device in seen:
             raise errors.InvalidBlockDeviceMapping(
                 f"The device '{device}' is used in more than one block-device mapping"
@@ -129,7 +129,7 @@ def _volume(device: str, ebs: Any) -> NewVolume:
             "Volumes are not encrypted here yet. Encrypt the file system in the guest."
         )
     if "VolumeSize" not in ebs:
-        raise errors.MissingParameter("The request must contain the parameter size or snapshotId")
+        raise errors.MissingParameter("size or snapshotId")
     asked = volumetypes.Asked(
         type=ebs.get("VolumeType") or volumetypes.DEFAULT,
         size_gib=ebs["VolumeSize"],

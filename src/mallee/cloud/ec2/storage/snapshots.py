@@ -46,11 +46,13 @@ SnapshotRecord = Record[Snapshot, None]
 
 def _ask_one(call: Call, request: Request) -> tuple[str, str, str, str]:
     """Ask the host of a volume to cut it."""
+    tagset.of_new(request, records.SNAPSHOT.name)
     return _question(call, [_cuttable(call, request["VolumeId"])])
 
 
 def _ask_several(call: Call, request: Request) -> tuple[str, str, str, str]:
     """Ask the host of an instance to cut its volumes at one instant."""
+    tagset.of_new(request, records.SNAPSHOT.name)
     return _question(call, _of_instance(call, request))
 
 

@@ -38,7 +38,7 @@ def create_volume(call: WriteCall, request: shapes.CreateVolumeRequest) -> shape
     snapshot = _snapshot(call, request, zone)
     size_gib = request.get("Size", snapshot.doc.size_gib if snapshot else None)
     if size_gib is None:
-        raise errors.MissingParameter("The request must contain the parameter size or snapshotId")
+        raise errors.MissingParameter("size or snapshotId")
     if snapshot is not None and size_gib < snapshot.doc.size_gib:
         raise errors.InvalidParameterValue(
             f"The size of a volume must not be smaller than its snapshot's: {snapshot.doc.size_gib}"
@@ -106,10 +106,7 @@ def _host(
 def _zone(call: WriteCall, request: shapes.CreateVolumeRequest) -> str:
     name, zone_id = request.get("AvailabilityZone"), request.get("AvailabilityZoneId")
     if (name is None) is (zone_id is None):
-        raise errors.MissingParameter(
-            "The request must contain the parameter availabilityZone, or availabilityZoneId, and "
-            "not both."
-        )
+        raise errors.MissingParameter("availabilityZone, or availabilityZoneId, and not both.")
     for known in zones.names(call.tx, call.settings):
         if name == known or zone_id == zones.id_of(known, call.settings.region):
             return known
@@ -198,6 +195,8 @@ FILTERS: dict[str, Callable[[Call, VolumeRecord], Iterable[str]]] = {
     "encrypted": lambda call, it: (resources.boolean(False),),
     "fast-restored": lambda call, it: (resources.boolean(False),),
     "multi-attach-enabled": lambda call, it: (resources.boolean(it.doc.multi_attach),),
+    "operator.managed": lambda call, it: (resources.boolean(False),),
+    "operator.principal": lambda call, it: (),
     "size": lambda call, it: (str(it.doc.size_gib),),
     "snapshot-id": lambda call, it: (it.doc.snapshot_id,),
     "status": lambda call, it: (states.of_volume(it),),

@@ -98,7 +98,30 @@ def enable_io(call: WriteCall, request: shapes.EnableVolumeIORequest) -> Result:
     return {}
 
 
+def _of_event(name: str) -> Callable[[Call, VolumeRecord], Iterable[str]]:
+    """Return what finds something of the events that are shown of a volume."""
+
+    def find(call: Call, record: VolumeRecord) -> Iterable[str]:
+        return [str(event.get(name, "")) for event in _render(call, record).get("Events", [])]
+
+    return find
+
+
+def _never(call: Call, record: VolumeRecord) -> Iterable[str]:
+    return ()
+
+
 FILTERS: dict[str, Callable[[Call, VolumeRecord], Iterable[str]]] = {
+    "action.code": _never,
+    "action.description": _never,
+    "action.event-id": _never,
+    "attachment-status.instance-id": _never,
+    "attachment-status.io-performance": _never,
+    "event.description": _of_event("Description"),
+    "event.event-id": _of_event("EventId"),
+    "event.event-type": _of_event("EventType"),
+    "event.not-after": _never,
+    "event.not-before": _never,
     "availability-zone": lambda call, it: (it.doc.zone,),
     "volume-status.details-name": lambda call, it: ("io-enabled", "io-performance"),
     "volume-status.details-status": lambda call, it: (

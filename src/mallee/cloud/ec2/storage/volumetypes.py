@@ -91,7 +91,7 @@ def _iops(asked: Asked, kind: VolumeType) -> int:
         return max(100, min(16000, 3 * asked.size_gib)) if asked.type == "gp2" else 0
     if asked.iops is None:
         if kind.needs_iops:
-            raise errors.MissingParameter("The request must contain the parameter iops")
+            raise errors.MissingParameter("iops")
         return kind.iops[0]
     least, most = kind.iops
     if asked.iops < least:
