@@ -3,6 +3,7 @@
 import asyncio
 import subprocess
 from collections.abc import Callable
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -11,7 +12,7 @@ from mallee.kit import process
 from mallee.model.snapshots import CutAsked, CutsMade, Layered
 from mallee.model.volumes import Phase as VolumePhase
 from mallee.model.volumes import VolumeSeen, VolumeWanted
-from mallee.node import reconcile
+from mallee.node import layeredvolumes, reconcile
 from mallee.node.do import cuts, layers, volumes
 from mallee.node.do.hypervisor import HypervisorFailed
 from tests.node import test_volumes
@@ -19,6 +20,7 @@ from tests.node.stands import WITHIN_S, Stand
 from tests.node.test_volumes import ID, OTHER, has, is_ready, volume, wait_volume, want
 
 ASKED_AT = 1000.0
+SNAPS = [f"snap-{n:017x}" for n in range(3)]
 stand = test_volumes.stand
 
 
@@ -70,7 +72,7 @@ async def test_a_volume_that_no_guest_has_is_cut(stand: Stand) -> None:
         await want(stand, volume())
         await wait_volume(agent, is_ready)
         write(stand, 1, 1)
-        assert await cut(agent, one="snap-a") == {"snap-a": 1}
+        assert await cut(agent, one=SNAPS[0]) == {SNAPS[0]: 1}
         write(stand, 2, 2)
         assert reads(stand, 2, 1)
         assert not reads(stand, 1, 2)
@@ -80,7 +82,7 @@ async def test_a_guests_volumes_are_cut_at_once_and_it_writes_on(stand: Stand) -
     async with stand.agent() as agent:
         await want(stand, volume(), volume(OTHER), slots={ID: 1, OTHER: 2})
         await stand.wait(1, has(ID, OTHER))
-        assert await cut(agent, one="snap-a", other="snap-b") == {"snap-a": 1, "snap-b": 1}
+        assert await cut(agent, one=SNAPS[0], other=SNAPS[1]) == {SNAPS[0]: 1, SNAPS[1]: 1}
         seen = stand.hypervisor.read(test_volumes.UUID)
         assert {disk.path.name for disk in seen.disks} == {"2.qcow2"}
         # It is asked for the same volumes still, and is given none of them a second time.
@@ -92,12 +94,12 @@ async def test_a_cut_is_kept_until_the_cloud_has_spoken(stand: Stand) -> None:
     async with stand.agent() as agent:
         await want(stand, volume())
         await wait_volume(agent, is_ready)
-        await cut(agent, one="snap-a")
-        await wait_volume(agent, is_loose("snap-a"))
+        await cut(agent, one=SNAPS[0])
+        await wait_volume(agent, is_loose(SNAPS[0]))
     async with stand.agent() as agent:
-        await wait_volume(agent, is_loose("snap-a"))
+        await wait_volume(agent, is_loose(SNAPS[0]))
         assert layered(stand) == [1, 2]
-        await want(stand, volume(cuts={"snap-a": 1}))
+        await want(stand, volume(cuts={SNAPS[0]: 1}))
         await wait_volume(agent, is_loose())
         assert layered(stand) == [1, 2]
         assert cuts.read(volumes.directory_of(stand.layout, ID)) == {}
@@ -108,9 +110,9 @@ async def test_a_cut_that_nobody_wants_is_merged(stand: Stand) -> None:
         await want(stand, volume())
         await wait_volume(agent, is_ready)
         write(stand, 1, 1)
-        await cut(agent, one="snap-a")
+        await cut(agent, one=SNAPS[0])
         write(stand, 2, 2)
-        await want(stand, volume(dropped_cuts=("snap-a",)))
+        await want(stand, volume(dropped_cuts=(SNAPS[0],)))
         await wait_volume(agent, is_loose())
         await wait_layers(agent, lambda: layered(stand) == [1])
         assert reads(stand, 1, 1)
@@ -125,14 +127,14 @@ async def test_what_a_deleted_snapshot_kept_is_merged(stand: Stand, is_held: boo
         await wait_volume(agent, is_ready)
         await stand.wait(1, has(*slots))
         kept: dict[str, int] = {}
-        for number, name in enumerate(("snap-a", "snap-b", "snap-c"), 1):
+        for number, name in enumerate((SNAPS[0], SNAPS[1], SNAPS[2]), 1):
             write(stand, number, number)
             kept |= await cut(agent, one=name)
         write(stand, 4, 4)
         await want(stand, volume(cuts=kept), slots=slots)
         await wait_volume(agent, is_loose())
         assert layered(stand) == [1, 2, 3, 4]
-        await want(stand, volume(cuts={"snap-c": 3}), slots=slots)
+        await want(stand, volume(cuts={SNAPS[2]: 3}), slots=slots)
         await wait_layers(agent, lambda: layered(stand) == [1, 3, 4])
         assert all(reads(stand, 4, pattern) for pattern in range(1, 5))
         assert all(reads(stand, 3, pattern) for pattern in range(1, 4))
@@ -144,10 +146,10 @@ async def test_a_volume_lies_on_a_snapshot_and_hides_what_it_writes(stand: Stand
         await want(stand, volume())
         await wait_volume(agent, is_ready)
         write(stand, 1, 1)
-        await cut(agent, one="snap-a")
+        await cut(agent, one=SNAPS[0])
         write(stand, 2, 2)
         lying = volume(OTHER, size_gib=2, source=Layered(ID, 1))
-        await want(stand, volume(cuts={"snap-a": 1}), lying)
+        await want(stand, volume(cuts={SNAPS[0]: 1}), lying)
         await wait_volume(agent, is_ready, OTHER)
         assert reads(stand, 1, 1, OTHER)
         assert not reads(stand, 1, 2, OTHER)
@@ -166,12 +168,12 @@ async def test_a_deleted_volume_leaves_what_its_snapshots_lie_on(stand: Stand) -
         await want(stand, volume())
         await wait_volume(agent, is_ready)
         write(stand, 1, 1)
-        await cut(agent, one="snap-a")
-        await want(stand, deleted(cuts={"snap-a": 1}))
+        await cut(agent, one=SNAPS[0])
+        await want(stand, deleted(cuts={SNAPS[0]: 1}))
         await wait_volume(agent, lambda seen: seen.phase is VolumePhase.GONE)
         assert layered(stand) == [1]
         lying = volume(OTHER, source=Layered(ID, 1))
-        await want(stand, deleted(cuts={"snap-a": 1}), lying)
+        await want(stand, deleted(cuts={SNAPS[0]: 1}), lying)
         await wait_volume(agent, is_ready, OTHER)
         assert reads(stand, 1, 1, OTHER)
         await want(stand, deleted(), lying)
@@ -201,11 +203,41 @@ async def test_a_cut_that_fails_changes_nothing(
 
         monkeypatch.setattr(stand.hypervisor, "cut_disks", fail)
         with pytest.raises(HypervisorFailed):
-            await cut(agent, one="snap-a")
+            await cut(agent, one=SNAPS[0])
         monkeypatch.undo()
         seen = stand.hypervisor.read(test_volumes.UUID)
         assert {disk.path.name for disk in seen.disks} == {"1.qcow2"}
-        await want(stand, volume(dropped_cuts=("snap-a",)), slots={ID: 1})
+        await want(stand, volume(dropped_cuts=(SNAPS[0],)), slots={ID: 1})
         await wait_volume(agent, is_loose())
         await wait_layers(agent, lambda: layered(stand) == [1])
-        assert await cut(agent, one="snap-b") == {"snap-b": 1}
+        assert await cut(agent, one=SNAPS[1]) == {SNAPS[1]: 1}
+
+
+async def test_a_long_merge_holds_up_nobody_and_ends_when_its_volume_is_wanted(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, ended = asyncio.Event(), asyncio.Event()
+
+    async def never(directory: Path, number: int) -> None:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    async with stand.agent() as agent:
+        await want(stand, volume(), volume(OTHER))
+        await wait_volume(agent, is_ready)
+        await cut(agent, one=SNAPS[0])
+        monkeypatch.setattr(layeredvolumes, "merge_off", never)
+        await want(stand, volume(dropped_cuts=(SNAPS[0],)), volume(OTHER))
+        async with asyncio.timeout(WITHIN_S):
+            await begun.wait()
+            # Another volume is cut, and given to a guest, meanwhile.
+            assert await cut(agent, other=SNAPS[1]) == {SNAPS[1]: 1}
+            await want(stand, volume(), volume(OTHER), slots={OTHER: 1})
+            await stand.wait(1, has(OTHER))
+            assert not ended.is_set()
+            await want(stand, volume(), volume(OTHER), slots={ID: 2, OTHER: 1})
+            await ended.wait()
+            await stand.wait(1, has(ID, OTHER))

@@ -80,14 +80,19 @@ def run(
     return _checked(Finished(tuple(argv), child.returncode, stdout, stderr))
 
 
-async def run_async(argv: Sequence[str], stdin: bytes = b"", timeout_s: float = 30) -> Finished:
-    """Do the same as `run` without holding up the event loop."""
+async def run_async(
+    argv: Sequence[str], stdin: bytes = b"", timeout_s: float = 30, user: str | None = None
+) -> Finished:
+    """Do the same as `run` without holding up the event loop; the program ends with who waits."""
     child = await asyncio.create_subprocess_exec(
         *argv,
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         start_new_session=True,
+        user=user,
+        group=None if user is None else pwd.getpwnam(user).pw_gid,
+        extra_groups=None if user is None else (),
     )
     try:
         async with asyncio.timeout(timeout_s):

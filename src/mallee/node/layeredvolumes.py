@@ -4,15 +4,17 @@ Called by `volumes`, which works on one volume at a time, in worker threads: all
 layers are is `do.layers`' business, which are merged `plan.layering`'s.
 """
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
-from mallee.kit import logs
+from mallee.kit import logs, process
 from mallee.model.layout import Layout
 from mallee.model.snapshots import LAYERS_MAX, Cut, CutAsked, CutsMade
 from mallee.model.volumes import VolumeWanted
-from mallee.node.do import cuts, layers, volumes
+from mallee.node.do import cuts, disks, layers, volumes
 from mallee.node.do.hypervisor import HypervisorFailed, Merge
 from mallee.node.host import Host
 from mallee.node.plan import layering
@@ -20,6 +22,8 @@ from mallee.node.plan.disks import Disk
 
 MERGE_MIB_PER_S = 200
 """A merge beside a running guest takes no more of the disk."""
+
+T = TypeVar("T")
 
 log = logs.get(__name__)
 
@@ -84,8 +88,18 @@ def cut(host: Host, asked: CutAsked, guests: Mapping[str, Guest]) -> CutsMade:
     return CutsMade(made)
 
 
-def tend(host: Host, at: Standing) -> dict[str, float]:
-    """Merge what nobody tells apart; return when unconfirmed cuts were asked for, by snapshot."""
+@dataclass(frozen=True, slots=True)
+class Tended:
+    """What is to be said and done of a volume's layers."""
+
+    loose_cuts: dict[str, float]
+    """By snapshot: when unconfirmed cuts were asked for."""
+    merge: int | None = None
+    """The layer that shall be taken down in a volume that no guest has."""
+
+
+def tend(host: Host, at: Standing) -> Tended:
+    """Have a running guest merge what nobody tells apart; say what else is to be done."""
     wanted = at.wanted
     directory = volumes.directory_of(host.layout, wanted.id)
     spoken = frozenset(wanted.cuts) | frozenset(wanted.dropped_cuts)
@@ -94,14 +108,15 @@ def tend(host: Host, at: Standing) -> dict[str, float]:
         cuts.forget(directory, spoken)
         loose = {id: one for id, one in loose.items() if id not in spoken}
     face = at.guests[0].writes if at.guests else layers.face(directory)
+    merge: int | None = None
     if face is not None and not at.lying_on:
         needed = {*wanted.cuts.values(), *(one.number for one in loose.values())}
-        _merge(host, at, face, needed)
-    return {id: one.asked_at for id, one in loose.items()}
+        merge = _merge(host, at, face, needed)
+    return Tended({id: one.asked_at for id, one in loose.items()}, merge)
 
 
-def _merge(host: Host, at: Standing, face: int, needed: set[int]) -> None:
-    """Do one merge, or see that one goes on; another comes with the next look."""
+def _merge(host: Host, at: Standing, face: int, needed: set[int]) -> int | None:
+    """Have a guest do one merge, or see that one goes on; without a guest, return what is due."""
     directory = volumes.directory_of(host.layout, at.wanted.id)
     guest = at.guests[0] if at.guests else None
     if guest is not None:
@@ -109,15 +124,33 @@ def _merge(host: Host, at: Standing, face: int, needed: set[int]) -> None:
     layers.remove_unreached(directory, [face])
     numbers = [layer.number for layer in reversed(layers.chain(directory, face))]
     top = layering.next_merge(numbers, needed, face if guest else None)
-    if top is None:
-        return
+    if top is None or guest is None:
+        return top
     base = numbers[numbers.index(top) - 1]
-    log.info("merging", volume=at.wanted.id, layer=top, into=base)
-    if guest is None:
-        layers.merge_down(directory, top)
-        return
     merge = Merge(layers.path_of(directory, top), layers.path_of(directory, base), MERGE_MIB_PER_S)
     host.hypervisor.merge_layer(guest.uuid, guest.disk, merge)
+    return None
+
+
+async def merge_off(directory: Path, number: int) -> None:
+    """Take a layer down in a volume that no guest has. Cancelled, it leaves all as it was to see.
+
+    Raises `process.Failed`, `process.TimedOut`, `OSError`.
+    """
+    log.info("merging", volume=directory.name, layer=number)
+    command = await _whole(asyncio.to_thread(layers.prepare_merge, directory, number))
+    await process.run_async(command, timeout_s=layers.MERGE_S, user=disks.QEMU_USER)
+    await _whole(asyncio.to_thread(layers.finish_merge, directory, number))
+
+
+async def _whole(work: Coroutine[None, None, T]) -> T:
+    """Do work in a thread to its end, also when it is wanted no more: threads cannot be stopped."""
+    doing = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(doing)
+    except asyncio.CancelledError:
+        await asyncio.wait([doing])
+        raise
 
 
 def remove(layout: Layout, wanted: VolumeWanted, lying_on: frozenset[int]) -> None:

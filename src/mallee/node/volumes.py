@@ -6,7 +6,7 @@ QEMU. Not its business: how a volume is made (`do.volumes`).
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,7 +14,7 @@ import msgspec
 
 from mallee.kit import logs
 from mallee.model.hosts import HostWanted, InstanceWanted
-from mallee.model.instances import Reason
+from mallee.model.instances import Power, Reason
 from mallee.model.volumes import Limits, Phase, VolumeSeen, VolumeWanted
 from mallee.node import apply, layeredvolumes
 from mallee.node.do import layers, volumes
@@ -46,15 +46,30 @@ class VolumeKeeper:
         self._host = host
         self._changed = changed
         self._wanted: Mapping[str, VolumeWanted] = {}
+        self._running: set[str] = set()
+        """Volumes that running guests shall have."""
         self._seen: dict[str, VolumeSeen] = {}
         self._poked = asyncio.Event()
         self._turn = asyncio.Lock()
-        """Held while volumes are worked on: a cut finds none of them half merged."""
+        """Held while volumes are worked on, but for merges that no guest does: those take long."""
+        self._merges: dict[str, asyncio.Task[None]] = {}
+        """Merges that go on, by volume: it is nobody else's meanwhile."""
+        self._one_merge = asyncio.Semaphore(1)
         self.leftovers: tuple[str, ...] = ()
 
     def want(self, wanted: HostWanted) -> None:
         """Have this applied next."""
         self._wanted = {volume.id: volume for volume in wanted.volumes}
+        self._running = {
+            disk.volume_id
+            for instance in wanted.instances
+            if instance.power is Power.RUNNING
+            for disk in instance.disks
+        }
+        for volume_id, merge in self._merges.items():
+            volume = self._wanted.get(volume_id)
+            if volume_id in self._running or volume is None or volume.is_deleted:
+                merge.cancel()
         self._poked.set()
 
     def poke(self) -> None:
@@ -88,6 +103,12 @@ class VolumeKeeper:
 
     async def run(self) -> None:
         """Look after volumes until cancelled; they stay."""
+        try:
+            await self._look_after()
+        finally:
+            await self._stop_merging(self._merges)
+
+    async def _look_after(self) -> None:
         while True:
             self._poked.clear()
             try:
@@ -108,7 +129,12 @@ class VolumeKeeper:
             return
         held = await asyncio.to_thread(self._held)
         for volume in wanted.values():
-            self._learn(volume.id, await asyncio.to_thread(self._settle_one, volume, held))
+            if volume.id in self._merges:
+                continue
+            seen, merge = await asyncio.to_thread(self._settle_one, volume, held)
+            self._learn(volume.id, seen)
+            if merge is not None and volume.id not in self._running:
+                self._begin_merge(volume.id, merge)
         for volume_id in self._seen.keys() - wanted.keys():
             del self._seen[volume_id]
         self.leftovers = tuple(
@@ -125,25 +151,51 @@ class VolumeKeeper:
                     held.setdefault(disk.volume_id, []).append(_Held(domain.uuid, disk, limits))
         return held
 
-    def _settle_one(self, wanted: VolumeWanted, held: Mapping[str, list[_Held]]) -> VolumeSeen:
-        """Do what is to be done for one volume, and return what is seen of it then; blocks."""
+    def _begin_merge(self, volume_id: str, number: int) -> None:
+        task = asyncio.create_task(self._merge(volume_id, number))
+        self._merges[volume_id] = task
+        task.add_done_callback(lambda _: self._merges.pop(volume_id, None))
+
+    async def _merge(self, volume_id: str, number: int) -> None:
+        try:
+            async with self._one_merge:
+                directory = volumes.directory_of(self._host.layout, volume_id)
+                await layeredvolumes.merge_off(directory, number)
+        except apply.FAILURES as error:
+            log.warning("not merged", volume=volume_id, layer=number, error=str(error))
+        else:
+            self._poked.set()
+
+    async def _stop_merging(self, volume_ids: Iterable[str]) -> None:
+        """Have merges end now; what is half merged is hidden by what lies above."""
+        ending = [self._merges[id] for id in volume_ids if id in self._merges]
+        for task in ending:
+            task.cancel()
+        await asyncio.gather(*ending, return_exceptions=True)
+
+    def _settle_one(
+        self, wanted: VolumeWanted, held: Mapping[str, list[_Held]]
+    ) -> tuple[VolumeSeen, int | None]:
+        """Do what is to be done for one volume; blocks.
+
+        Returns what is seen of it then, and the layer that is to be merged without a guest.
+        """
         try:
             if wanted.is_deleted:
-                return self._remove(wanted, held)
+                return self._remove(wanted, held), None
             seen = self._keep(wanted, held.get(wanted.id, []))
-            return msgspec.structs.replace(seen, loose_cuts=self._tend_layers(wanted, held))
+            if wanted.is_shared:
+                return seen, None
+            tended = self._tend_layers(wanted, held)
+            return msgspec.structs.replace(seen, loose_cuts=tended.loose_cuts), tended.merge
         except apply.FAILURES as error:
             cause = Reason("Server.InternalError", f"Host {self._host.name}: {error}.")
             log.warning("volume not settled", volume=wanted.id, error=str(error))
             before = self._seen.get(wanted.id)
             if before is None or before.phase is Phase.FAILED:
-                return VolumeSeen(phase=Phase.FAILED, cause=cause)
-            return VolumeSeen(
-                phase=Phase.CHANGING,
-                size_gib=before.size_gib,
-                limits=before.limits,
-                cause=cause,
-            )
+                return VolumeSeen(phase=Phase.FAILED, cause=cause), None
+            seen = msgspec.structs.replace(before, phase=Phase.CHANGING, cause=cause)
+            return seen, None
 
     def _remove(self, wanted: VolumeWanted, held: Mapping[str, list[_Held]]) -> VolumeSeen:
         if wanted.id in held:
@@ -158,10 +210,7 @@ class VolumeKeeper:
 
     def _tend_layers(
         self, wanted: VolumeWanted, held: Mapping[str, list[_Held]]
-    ) -> dict[str, float]:
-        """Merge what nobody tells apart; return the cuts of which the cloud has not spoken."""
-        if wanted.is_shared:
-            return {}
+    ) -> layeredvolumes.Tended:
         guests = [layeredvolumes.Guest(one.uuid, one.disk) for one in held.get(wanted.id, [])]
         at = layeredvolumes.Standing(wanted, self._lying_on(wanted.id), guests)
         return layeredvolumes.tend(self._host, at)
@@ -173,6 +222,7 @@ class VolumeKeeper:
         except trustedvolumes.NotTrusted as error:
             raise HypervisorFailed(f"nothing is cut by {error}") from error
         async with self._turn:
+            await self._stop_merging(asked.snapshots)
             held = await asyncio.to_thread(self._held)
             guests = {
                 id: layeredvolumes.Guest(found[0].uuid, found[0].disk)

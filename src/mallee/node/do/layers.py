@@ -143,15 +143,31 @@ def merge_down(directory: Path, number: int) -> None:
     The layer below gets what this one has, and the layer above is told to lie on that; then this
     one goes. Twice is once.
     """
+    process.run(prepare_merge(directory, number), timeout_s=MERGE_S, user=disks.QEMU_USER)
+    finish_merge(directory, number)
+
+
+def prepare_merge(directory: Path, number: int) -> tuple[str, ...]:
+    """Make the layer below large enough; return the command that copies a layer into it.
+
+    The command is for QEMU's user, and may be killed at any moment.
+    """
     layer = read(directory, number)
     if layer.below is None:
         raise ValueError(f"{layer.path} lies on no layer")
     below = read(directory, layer.below)
     if below.size_bytes < layer.size_bytes:
         enlarge(below.path, layer.size_bytes)
-    _image("commit", "-q", "-d", "-b", str(below.path), str(layer.path))
+    return ("qemu-img", "commit", "-q", "-d", "-b", str(below.path), str(layer.path))
+
+
+def finish_merge(directory: Path, number: int) -> None:
+    """Take a layer away whose bytes the one below it has."""
+    layer = read(directory, number)
+    if layer.below is None:
+        raise ValueError(f"{layer.path} lies on no layer")
     for above in _lying_on(directory, number):
-        rebase(above, below.path.name)
+        rebase(above, path_of(directory, layer.below).name)
     layer.path.unlink()
     files.sync_directory(directory)
 
