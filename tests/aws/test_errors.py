@@ -17,7 +17,7 @@ CLASSES = [
 
 @pytest.mark.parametrize("error", CLASSES, ids=lambda error: error.__name__)
 def test_every_error_has_a_code_a_status_and_a_message(error: type[errors.AwsError]) -> None:
-    assert re.fullmatch(r"[A-Za-z0-9]+(\.[A-Za-z]+)?", error.code)
+    assert re.fullmatch(r"[A-Za-z0-9]+(\.[A-Za-z]+){0,2}", error.code)
     assert 400 <= error.status < 600 or error in (
         errors.s3.NotModified,
         errors.s3.PermanentRedirect,
