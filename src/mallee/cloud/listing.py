@@ -78,6 +78,12 @@ def run(action: Action, call: Call, request: Request, box: secretbox.SecretBox) 
     return result
 
 
+def fitting(listing: Listing, call: Call, request: Request) -> list[Any]:
+    """Return all that a Describe action finds, for an action that takes the same filters."""
+    tests = list(_tests(listing, call, _asked_filters(request)))
+    return list(_fitting(listing.find(call, request), tests))
+
+
 def run_pages(action: Action, call: Call, request: Request, box: secretbox.SecretBox) -> Result:
     """Return the result of a List action of IAM; Markers are made with keys of the box."""
     keys = box.derived(_PURPOSE)

@@ -76,6 +76,19 @@ class TransitTable(msgspec.Struct, frozen=True, kw_only=True):
     tags: dict[str, str] = {}
 
 
+class RouteExport(msgspec.Struct, frozen=True, kw_only=True):
+    """The routes of a table as they were at a time, on their way into a bucket."""
+
+    id: str
+    table_arn: str
+    bucket: str
+    key: str
+    text: str
+    """What the object will hold."""
+    made_at: float
+    """Seconds since the epoch."""
+
+
 class Phase(Enum):
     """Where an attachment stands."""
 

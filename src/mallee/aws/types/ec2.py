@@ -3817,6 +3817,17 @@ class Explanation(TypedDict):
     FirewallStatefulRule: NotRequired[FirewallStatefulRule | Fragment | None]
 
 
+class ExportTransitGatewayRoutesRequest(TypedDict):
+    TransitGatewayRouteTableId: str
+    Filters: NotRequired[list[Filter]]
+    S3Bucket: str
+    DryRun: NotRequired[bool]
+
+
+class ExportTransitGatewayRoutesResult(TypedDict):
+    S3Location: NotRequired[str | None]
+
+
 class ExternalAuthorityConfiguration(TypedDict):
     Type: NotRequired[str]
     ExternalResourceIdentifier: NotRequired[str]

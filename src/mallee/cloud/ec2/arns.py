@@ -129,6 +129,9 @@ LOOKS_INTO = frozenset(
 )
 """Actions that only look, and yet are permitted on the one thing that they look into."""
 
+OF_NOTHING = frozenset({"ExportTransitGatewayRoutes"})
+"""Actions that are permitted on everything or not at all, though they name a thing, as on AWS."""
+
 OF_ONE_ALONE = {
     "CreateIpamPrefixListResolverTarget": "IpamPrefixListResolverId",
     "CreateRoute": "RouteTableId",
@@ -184,6 +187,8 @@ def _lender(call: Call, id: str) -> str:
 def finder(row: Action) -> Finder | None:
     """Return what finds the ARNs of the row's requests; None where it is the whole account."""
     if not isinstance(row.does, Write | AskHost) and row.name not in LOOKS_INTO:
+        return None
+    if row.name in OF_NOTHING:
         return None
 
     kinds = [it for it in row.creates if it not in PARTS]

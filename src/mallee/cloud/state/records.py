@@ -199,6 +199,9 @@ TRANSIT_GATEWAY: Kind[transit.TransitGateway, None] = Kind(
 TRANSIT_ATTACHMENT: Kind[transit.Attachment, None] = Kind(
     "transit-gateway-attachment", transit.Attachment
 )
+ROUTE_EXPORT: Kind[transit.RouteExport, None] = Kind(
+    "transit-gateway-route-export", transit.RouteExport
+)
 TRANSIT_TABLE: Kind[transit.TransitTable, None] = Kind(
     "transit-gateway-route-table", transit.TransitTable
 )
@@ -315,6 +318,7 @@ KINDS: dict[str, Kind[Any, Any]] = {
         TRANSIT_GATEWAY,
         TRANSIT_ATTACHMENT,
         TRANSIT_TABLE,
+        ROUTE_EXPORT,
         PEERING,
         PUBLIC_ACCESS_EXCLUSION,
         ENDPOINT,

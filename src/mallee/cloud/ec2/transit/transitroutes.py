@@ -80,8 +80,8 @@ def delete(
     current = _own(table, _destination(request))
     left = tuple(it for it in table.doc.routes if it is not current)
     call.tx.write(table, replace(table.doc, routes=left))
-    shown: Any = {**_shown_own(call, table, current), "State": "deleted"}
-    return {"Route": shown}
+    row: Any = {**_shown_own(call, table, current), "State": "deleted"}
+    return {"Route": row}
 
 
 def _destination(request: Request) -> str:
@@ -113,12 +113,13 @@ def target(call: WriteCall, request: Request, table: TableRecord) -> str:
 def _shown_own(call: Call, table: TableRecord, route: TransitRoute) -> shapes.TransitGatewayRoute:
     view = resources.reader(call)
     is_open = effective.leads(view, route.attachment_id, table.doc.gateway_id)
-    return _shown(call, Sight(table, Effective(route.cidr, route.attachment_id, True, is_open)))
+    return shown(call, Sight(table, Effective(route.cidr, route.attachment_id, True, is_open)))
 
 
-def _shown(call: Call, sight: Sight) -> shapes.TransitGatewayRoute:
+def shown(call: Call, sight: Sight) -> shapes.TransitGatewayRoute:
+    """Return a route as the API shows it."""
     route = sight.route
-    shown: Any = {
+    row: Any = {
         "DestinationCidrBlock": route.cidr,
         "PrefixListId": route.prefix_list_id or None,
         "Type": "static" if route.is_static else "propagated",
@@ -127,8 +128,8 @@ def _shown(call: Call, sight: Sight) -> shapes.TransitGatewayRoute:
     }
     attached = attached_to(call, route.attachment_id, sight.table.doc.gateway_id)
     if attached is not None:
-        shown["TransitGatewayAttachments"] = [attached]
-    return shown
+        row["TransitGatewayAttachments"] = [attached]
+    return row
 
 
 def attached_to(call: Call, attachment_id: str, gateway_id: str) -> Any:
@@ -210,8 +211,8 @@ def _attached(member: str) -> Callable[[Call, Sight], Iterable[str]]:
     """Return a filter by what the route leads to."""
 
     def values(call: Call, sight: Sight) -> Iterable[str]:
-        shown: Any = attached_to(call, sight.route.attachment_id, sight.table.doc.gateway_id)
-        return () if shown is None else (str(shown[member]),)
+        attached: Any = attached_to(call, sight.route.attachment_id, sight.table.doc.gateway_id)
+        return () if attached is None else (str(attached[member]),)
 
     return values
 
@@ -228,6 +229,8 @@ FILTERS: Mapping[str, Callable[[Call, Sight], Iterable[str]]] = {
     "type": lambda call, it: ("static" if it.route.is_static else "propagated",),
 }
 
+SEARCH = Listing(find=find, render=shown, member="Routes", filters=FILTERS)
+"""What a search looks through, and an export."""
 _NAMED = ("TransitGatewayRouteTableId", "DestinationCidrBlock")
 _LED = (*_NAMED, "TransitGatewayAttachmentId", "Blackhole")
 
@@ -253,12 +256,7 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         service="ec2",
         name="SearchTransitGatewayRoutes",
-        does=Listing(
-            find=find,
-            render=_shown,
-            member="Routes",
-            filters=FILTERS,
-        ),
+        does=SEARCH,
         honours=frozenset({"TransitGatewayRouteTableId"}),
     ),
 )

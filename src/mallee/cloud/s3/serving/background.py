@@ -12,7 +12,7 @@ from mallee.cloud.s3 import drafts, pipeline
 from mallee.cloud.s3.buckets import expiring
 from mallee.cloud.s3.events import delivering
 from mallee.cloud.s3.inventory import inventorying
-from mallee.cloud.s3.logs import flowdelivery, logdelivery
+from mallee.cloud.s3.logs import flowdelivery, logdelivery, routedelivery
 
 
 def everywhere(cloud: pipeline.Cloud) -> Iterable[Coroutine[Any, Any, None]]:
@@ -34,6 +34,7 @@ def alone(cloud: pipeline.Cloud, flow_inbox: Path) -> Iterable[Coroutine[Any, An
     yield delivering.keep_delivering(told)
     yield inventorying.keep_inventories(_writing(cloud))
     yield flowdelivery.keep_delivering(_writing(cloud), flow_inbox)
+    yield routedelivery.keep_delivering(_writing(cloud))
 
 
 def _writing(cloud: pipeline.Cloud) -> drafts.Means:
