@@ -52,10 +52,35 @@ def test_lines_brought_twice_are_kept_once_and_never_without_room(
     inbox.keep("host-1", parcel, b"lines")
     inbox.keep("host-1", parcel, b"lines")
     assert [one.read_bytes() for one in inbox.path.iterdir()] == [b"lines"]
-    monkeypatch.setattr(flowinbox, "BYTES_MAX", 8)
+    monkeypatch.setattr(flowinbox, "BYTES_MAX", flowinbox.FILE_BYTES)
     with pytest.raises(joining.Refused) as refused:
         inbox.keep("host-1", parcel, b"lines")
     assert refused.value.status == 503
+
+
+OTHER_LOG = "fl-0123456789abcdef1"
+
+
+def test_one_log_or_host_takes_the_room_of_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(flowinbox, "LOG_BYTES_MAX", 2 * flowinbox.FILE_BYTES)
+    monkeypatch.setattr(flowinbox, "HOST_BYTES_MAX", 3 * flowinbox.FILE_BYTES)
+    inbox = flowinbox.Inbox(tmp_path / "in")
+
+    def bring(host_id: str, log_id: str, number: int) -> int:
+        name = f"{log_id}.60000.{number:016x}.gz"
+        parcel = inbox.check(wanted(LOG, OTHER_LOG), host_id, name, 0.0)
+        try:
+            inbox.keep(host_id, parcel, b"")
+        except joining.Refused as refused:
+            return refused.status
+        return 204
+
+    # What is lost is the log's own; what waits is the host's own, and it keeps it.
+    assert [bring("host-1", LOG, number) for number in range(3)] == [204, 204, 413]
+    assert [bring("host-1", OTHER_LOG, number) for number in range(2)] == [204, 503]
+    assert bring("host-2", OTHER_LOG, 2) == 204
 
 
 # --- through the door ---

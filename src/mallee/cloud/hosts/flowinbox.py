@@ -17,6 +17,12 @@ from mallee.model.hosts import HostWanted
 
 BYTES_MAX = 1 << 30
 """Of everything that waits; more is left at the hosts."""
+LOG_BYTES_MAX = BYTES_MAX // 16
+"""Of one log: of one that nobody lets into its bucket the rest is lost, and of no other."""
+HOST_BYTES_MAX = BYTES_MAX // 4
+"""Of what one host has brought."""
+FILE_BYTES = 4096
+"""What a file takes at least, however short its lines are."""
 TOLD_S = 3600.0
 """So long after it was told of a log a host may bring its lines."""
 
@@ -41,9 +47,20 @@ class Inbox:
         return parcel
 
     def keep(self, host_id: str, parcel: Parcel, lines: bytes) -> None:
-        """Keep lines; brought twice they are kept once. Raises `joining.Refused` without room."""
+        """Keep lines; brought twice they are kept once. Raises `joining.Refused` without room: what
+        is only one log's fault its host forgets, or all others there would wait behind it."""
         self.path.mkdir(exist_ok=True, mode=0o700)
-        if sum(one.stat().st_size for one in self.path.iterdir()) + len(lines) > BYTES_MAX:
+        held = {one.name: _taken(one.stat().st_size) for one in self.path.iterdir()}
+        new = _taken(len(lines))
+        of_log = sum(size for name, size in held.items() if f"~{parcel.log_id}." in name)
+        if of_log + new > LOG_BYTES_MAX:
+            raise joining.Refused(413, f"too many lines of {parcel.log_id} wait for delivery")
+        of_host = sum(size for name, size in held.items() if name.startswith(f"{host_id}~"))
+        if of_host + new > HOST_BYTES_MAX or sum(held.values()) + new > BYTES_MAX:
             raise joining.Refused(503, "too many lines of flow logs wait for delivery")
         # Tokens of one host are its own: nobody writes over another's.
         files.write_atomically(self.path / f"{host_id}~{parcel.name}", lines)
+
+
+def _taken(size: int) -> int:
+    return max(size, FILE_BYTES)
