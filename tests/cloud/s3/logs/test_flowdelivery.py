@@ -37,18 +37,18 @@ def bucket(cloud: running.RunningS3, request: pytest.FixtureRequest) -> str:
 
 
 def make_log(cloud: running.RunningS3, bucket: str, folder: str = "", **options: Any) -> str:
-    """A flow log of a VPC of its own."""
+    """A flow log of an interface of its own."""
     ec2 = cloud.client("ec2")
-    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    subnet = ec2.describe_subnets()["Subnets"][0]["SubnetId"]
+    made = ec2.create_network_interface(SubnetId=subnet)["NetworkInterface"]
     made = ec2.create_flow_logs(
-        ResourceIds=[vpc],
-        ResourceType="VPC",
+        ResourceIds=[made["NetworkInterfaceId"]],
+        ResourceType="NetworkInterface",
         TrafficType="ALL",
         LogDestinationType="s3",
         LogDestination=f"arn:aws:s3:::{bucket}{folder}",
         DestinationOptions=options,
     )
-    ec2.delete_vpc(VpcId=vpc)
     (id,) = made["FlowLogIds"]
     return str(id)
 
