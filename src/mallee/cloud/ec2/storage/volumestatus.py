@@ -41,7 +41,7 @@ def _status(call: Call, record: VolumeRecord) -> str:
 def _render(call: Call, record: VolumeRecord) -> shapes.VolumeStatusItem:
     status = _status(call, record)
     enabled = {OK: "passed", IMPAIRED: "failed"}.get(status, INSUFFICIENT)
-    shown: shapes.VolumeStatusItem = {
+    return {
         "VolumeId": record.id,
         "AvailabilityZone": record.doc.zone,
         "AvailabilityZoneId": zones.id_of(record.doc.zone, call.settings.region),
@@ -53,21 +53,24 @@ def _render(call: Call, record: VolumeRecord) -> shapes.VolumeStatusItem:
             ],
         },
         "Actions": [],
-        "Events": [],
+        "Events": _events(record),
         "AttachmentStatuses": [],
     }
-    if record.seen is not None and record.seen.cause is not None:
-        # What a host says of its trouble has a cause and a cure: EC2 has a place for such words.
-        shown["Events"] = [
-            {
-                "EventId": f"evol-{record.id.removeprefix('vol-')}",
-                "EventType": "potential-data-inconsistency"
-                if record.seen.phase is volumes.Phase.FAILED
-                else "io-performance:stalled",
-                "Description": record.seen.cause.message,
-            }
-        ]
-    return shown
+
+
+def _events(record: VolumeRecord) -> list[shapes.VolumeStatusEvent]:
+    """What a host says of its trouble has a cause and a cure: EC2 has a place for such words."""
+    if record.seen is None or record.seen.cause is None:
+        return []
+    return [
+        {
+            "EventId": f"evol-{record.id.removeprefix('vol-')}",
+            "EventType": "potential-data-inconsistency"
+            if record.seen.phase is volumes.Phase.FAILED
+            else "io-performance:stalled",
+            "Description": record.seen.cause.message,
+        }
+    ]
 
 
 def describe_attribute(
@@ -102,7 +105,7 @@ def _of_event(name: str) -> Callable[[Call, VolumeRecord], Iterable[str]]:
     """Return what finds something of the events that are shown of a volume."""
 
     def find(call: Call, record: VolumeRecord) -> Iterable[str]:
-        return [str(event.get(name, "")) for event in _render(call, record).get("Events", [])]
+        return [str(event.get(name, "")) for event in _events(record)]
 
     return find
 
