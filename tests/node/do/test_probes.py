@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
@@ -10,7 +11,7 @@ from collections.abc import Iterator
 from ipaddress import ip_address
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import pytest
@@ -22,7 +23,7 @@ from mallee.model.hosts import HostWanted, InterfaceWanted
 from mallee.model.traces import HostTrace, TraceAsk
 from mallee.model.watching import FlowLogWanted
 from mallee.node import tracing
-from mallee.node.do import namespaces
+from mallee.node.do import namespaces, nftrace, probes
 from mallee.node.do.hypervisor import HypervisorFailed
 from mallee.node.plan import flowcounts
 from tests.node import lab, shapes
@@ -120,6 +121,26 @@ def test_the_answer_tells_whether_somebody_listens(
             told = tell(host, wanted, ask(one, packet(one, to, port, protocol))).probe
             assert told is not None
             assert (told.end, told.at, told.is_answered) == ("arrived", two.id, True)
+
+
+def test_a_probe_is_over_when_more_was_seen_than_one_makes(
+    pair: tuple[Lab, HostWanted, list[InterfaceWanted]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    host, wanted, (one, two, _) = pair
+    monkeypatch.setattr(probes, "SIGHTINGS_MAX", 1)
+    with host.guest(two).do(lambda: lab.listen(22, 1, two.private_ip)):
+        told = tell(host, wanted, ask(one, packet(one, two.private_ip))).probe
+    assert told is not None
+    assert not told.is_answered
+
+
+def test_what_is_traced_without_an_end_is_read_in_parts() -> None:
+    def recv(count: int) -> bytes:
+        return bytes(0 * count)
+
+    endless = SimpleNamespace(recv=recv)
+    assert list(nftrace.hear(cast(socket.socket, endless))) == []
 
 
 def test_every_judgement_is_shown_in_order(

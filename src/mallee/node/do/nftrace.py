@@ -32,6 +32,10 @@ _CODES = {
 }
 
 
+_AT_ONCE = 64
+"""Messages that are read before others are looked at."""
+
+
 def open_ear() -> socket.socket:
     """Open the socket by which the kernel tells."""
     ear = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_NETFILTER)
@@ -43,8 +47,8 @@ def open_ear() -> socket.socket:
 
 
 def hear(ear: socket.socket) -> Iterator[Decision]:
-    """Yield what was told since it was heard last."""
-    while True:
+    """Yield what was told since it was heard last, or a part of it: what is traced may go on."""
+    for _ in range(_AT_ONCE):
         try:
             said = ear.recv(_RECEIVE_BYTES)
         except BlockingIOError:

@@ -30,6 +30,8 @@ from mallee.node.plan.probes import Probe, Seen, Sending, Sighting
 
 WITHIN_S = 2.0
 """How long an answer is waited for."""
+SIGHTINGS_MAX, DECISIONS_MAX = 1000, 10_000
+"""More than one probe makes. Who gets it may send its tag back for as long as he likes."""
 _QUIET_S = 0.15
 """Nothing more is expected when nothing was seen for so long, once the probe's end is known."""
 _LOADED_WITHIN_S = 5.0
@@ -137,13 +139,19 @@ def _watch(watchers: list[_Watcher], sending: Sending, seen: Seen) -> None:
             selector.register(watcher.ear, selectors.EVENT_READ, partial(_listen, watcher, seen))
             look = partial(_look, watcher, sending.probe, seen)
             selector.register(watcher.eye, selectors.EVENT_READ, look)
-        while (left_s := ends_at - time.monotonic()) > 0:
+        while (left_s := ends_at - time.monotonic()) > 0 and not _is_too_much(seen):
             is_over = _is_over(sending, seen)
             ready = selector.select(min(left_s, _QUIET_S) if is_over else left_s)
             if is_over and not ready:
                 return
             for key, _ in ready:
                 key.data()
+
+
+def _is_too_much(seen: Seen) -> bool:
+    """Tell whether more was seen than one probe makes."""
+    decided = sum(len(those) for those in seen.decisions.values())
+    return len(seen.sightings) >= SIGHTINGS_MAX or decided >= DECISIONS_MAX
 
 
 def _is_over(sending: Sending, seen: Seen) -> bool:
@@ -161,7 +169,7 @@ def _listen(watcher: _Watcher, seen: Seen) -> None:
 
 
 def _look(watcher: _Watcher, probe: Probe, seen: Seen) -> None:
-    while True:
+    while len(seen.sightings) < SIGHTINGS_MAX:
         try:
             frame, control, _, came = watcher.eye.recvmsg(_FRAME_BYTES, _CONTROL_BYTES)
         except BlockingIOError:
