@@ -1,6 +1,7 @@
 """Interface endpoints on the wire: who reaches them, by which names, and what the cloud is told."""
 
 import asyncio
+import contextlib
 import socket
 import threading
 from collections.abc import Iterator
@@ -21,7 +22,7 @@ from mallee.model.layout import Layout
 from mallee.model.networks import Direction, Rule
 from mallee.node import cloud
 from mallee.node.do import namespaces, network
-from mallee.node.metadata import gateway, service
+from mallee.node.metadata import doors, gateway, service
 from tests.node import lab, shapes
 from tests.node.lab import Guest, Lab
 from tests.node.shapes import OPEN, OUT, entry
@@ -257,6 +258,25 @@ def test_one_guest_cannot_take_all_of_it(host: Lab) -> None:
     held = [one.connect(ip, 80) for _ in range(40)]
     try:
         assert ask(two, f"http://{ip}") == "000000000001"
+    finally:
+        for connection in held:
+            connection.close()
+
+
+def test_one_endpoint_cannot_take_what_all_guests_have(
+    host: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doors, "SHARED_MAX", 8)
+    net = Net(OPEN)
+    host.apply(shapes.host(net.vpc()))
+    one, ip = host.guest(net.one), net.endpoint.private_ip
+    held = [one.connect(ip, 80) for _ in range(20)]
+    try:
+        for connection in held[8:]:
+            connection.settimeout(20.0)
+            with contextlib.suppress(ConnectionError):
+                assert connection.recv(1) == b""
+        assert ask(one, "http://169.254.169.254:8773") == "000000000001"
     finally:
         for connection in held:
             connection.close()

@@ -15,6 +15,9 @@ from mallee.kit import openfiles
 
 CONNECTIONS_MAX = 32
 """Connections that one guest may hold at once to one door; further ones are closed at once."""
+SHARED_MAX = 256
+"""Connections to one door that many addresses speak to: a guest may have any number of these.
+All such doors together take half of what doors may, the other half is for guests' own."""
 
 AnswerOne = Callable[[asyncio.StreamReader, asyncio.StreamWriter, asyncio.Timeout], Awaitable[bool]]
 
@@ -34,6 +37,10 @@ class Door:
     head_bytes_max: int
     whose: Callable[[asyncio.StreamWriter], str] = _one_guest
     """Tells guests apart: each has its own share of connections."""
+    is_shared: bool = False
+    """Whether many addresses speak to it."""
+    held: int = 0
+    """Its connections."""
     servers: list[asyncio.Server] = field(default_factory=list[asyncio.Server])
     connections: dict[str, set[asyncio.StreamWriter]] = field(
         default_factory=dict[str, set[asyncio.StreamWriter]]
@@ -46,6 +53,8 @@ class Doors:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._connections = 0
+        self._shared = 0
+        """Of these, those to doors that are shared."""
         # Half of what the process may have open is left to its own work.
         self._connections_max = openfiles.limit() // 2
 
@@ -70,11 +79,13 @@ class Doors:
         """Answer one connection's requests, one after the other."""
         whose = door.whose(writer)
         held = door.connections.setdefault(whose, set())
-        if len(held) >= CONNECTIONS_MAX or self._connections >= self._connections_max:
+        if len(held) >= CONNECTIONS_MAX or not self._has_room(door):
+            if not held:
+                del door.connections[whose]
             writer.transport.abort()
             return
         held.add(writer)
-        self._connections += 1
+        self._count(door, 1)
         try:
             async with asyncio.timeout(None) as deadline:
                 keeps_alive = True
@@ -88,5 +99,17 @@ class Doors:
             held.discard(writer)
             if not held:
                 door.connections.pop(whose, None)
-            self._connections -= 1
+            self._count(door, -1)
             writer.close()
+
+    def _has_room(self, door: Door) -> bool:
+        if self._connections >= self._connections_max:
+            return False
+        is_full = door.held >= SHARED_MAX or self._shared >= self._connections_max // 2
+        return not (door.is_shared and is_full)
+
+    def _count(self, door: Door, change: int) -> None:
+        door.held += change
+        self._connections += change
+        if door.is_shared:
+            self._shared += change

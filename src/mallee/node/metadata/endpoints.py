@@ -77,6 +77,7 @@ class Endpoints:
             patience_s=gateway.PATIENCE_S,
             head_bytes_max=gateway.HEAD_BYTES_MAX,
             whose=_source,
+            is_shared=True,
         )
         for listening in bound:
             await self._doors.open(served.door, listening)
