@@ -11,6 +11,7 @@ from typing import Any
 
 from mallee.cloud.ec2 import accountsettings
 from mallee.cloud.ec2.ipam import given, ipams, spaces, watched
+from mallee.cloud.ec2.storage import snapshots
 from mallee.cloud.ec2.storage import states as storage
 from mallee.cloud.ec2.transit import effective
 from mallee.cloud.ec2.vpc import privateips, ways
@@ -211,6 +212,12 @@ _VOLUME_PHASES = {
 }
 
 
+def _snapshot(view: Reader, record: Record[Any, Any]) -> Standing:
+    doc = record.doc
+    why = f"its host keeps what {doc.volume_id} held at the moment of the cut, {doc.size_gib} GiB"
+    return Standing(snapshots.COMPLETED, why)
+
+
 def _pool(view: Reader, record: Record[Any, Any]) -> Standing:
     whole = spaces.size(it.cidr for it in record.doc.cidrs)
     held = [it.doc.cidr for it in given.of_pool(view, record.id)]
@@ -346,5 +353,6 @@ _KINDS: Mapping[str, Callable[[Reader, Record[Any, Any]], Standing]] = {
     records.SCOPE_ANALYSIS.name: _scope_analysis,
     records.HOST.name: _host,
     records.VOLUME.name: _volume,
+    records.SNAPSHOT.name: _snapshot,
     records.BUCKET.name: _bucket,
 }

@@ -15,6 +15,7 @@ from mallee.model import hosts
 from mallee.model.snapshots import CUT_TAKES_MAX_S, Cut, CutAsked, CutsMade, Layered
 from mallee.model.volumes import Phase, VolumeSeen
 from tests.cloud.ec2.asking import refusal
+from tests.cloud.ec2.limiting import Administration
 from tests.cloud.ec2.storage.test_volumes import ZONE, launch, make, shown, states
 from tests.cloud.ec2.world import FakeHost, Front, World
 
@@ -82,6 +83,16 @@ def test_the_life_of_a_snapshot(alice: Any, host: FakeHost, cutting: Cutting) ->
     alice.delete_snapshot(SnapshotId=id)
     assert refusal(alice.delete_snapshot, SnapshotId=id) == "InvalidSnapshot.NotFound"
     assert alice.describe_snapshots()["Snapshots"] == []
+
+
+def test_a_snapshot_is_explained_by_the_state_that_is_told_of_it(
+    alice: Any, administration: Administration, host: FakeHost, cutting: Cutting
+) -> None:
+    volume = make(alice, host)
+    id = cutting.snapshot(alice, volume)
+    told = administration.sender.ask("mallee", "ExplainResource", ResourceId=id)
+    assert told.element("State") == alice.describe_snapshots()["Snapshots"][0]["State"]
+    assert volume in told.element("Why")
 
 
 def test_what_an_instance_has_is_cut_at_one_instant(
