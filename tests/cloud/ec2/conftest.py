@@ -1,6 +1,7 @@
 """What every test of EC2 gets: a fresh world, clients of two accounts, a host with room."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 
 from mallee.cloud.trail import journal
 from mallee.model.settings import Network, Settings
-from tests.cloud.ec2.limiting import Administration
+from tests.cloud.ec2.limiting import Administration, with_key
 from tests.cloud.ec2.world import BIG, FakeHost, Front, World
 
 
@@ -59,3 +60,18 @@ def administration(front: Front, world: World) -> Administration:
 @pytest.fixture
 def iam(front: Front, world: World) -> Any:
     return front.client("bob", "iam")
+
+
+@pytest.fixture
+def carol(front: Front, world: World, iam: Any) -> Callable[..., Any]:
+    """Gives a client of a user of Bob's who may do everything but what these statements deny."""
+
+    def make(*denied: dict[str, Any]) -> Any:
+        everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+        statements = [everything, *({"Effect": "Deny", **one} for one in denied)]
+        policy = json.dumps({"Version": "2012-10-17", "Statement": statements})
+        iam.create_user(UserName="carol")
+        iam.put_user_policy(UserName="carol", PolicyName="p", PolicyDocument=policy)
+        return with_key(front, "ec2", iam.create_access_key(UserName="carol")["AccessKey"])
+
+    return make

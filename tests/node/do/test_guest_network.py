@@ -2,9 +2,7 @@
 
 import asyncio
 import socket
-import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -23,18 +21,6 @@ pytestmark = pytest.mark.machine
 GROUP = "sg-00000000000000001"
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGuestKey test"
 BANNER_TIMEOUT_S = 60.0
-
-
-@pytest.fixture
-def loop() -> Iterator[asyncio.AbstractEventLoop]:
-    """The agent's loop, in a thread of its own."""
-    running = asyncio.new_event_loop()
-    thread = threading.Thread(target=running.run_forever)
-    thread.start()
-    yield running
-    running.call_soon_threadsafe(running.stop)
-    thread.join()
-    running.close()
 
 
 def test_a_guest_takes_lease_and_key_and_answers_on_its_public_address(

@@ -1,7 +1,6 @@
 """An unmodified client in a guest finds its role's credentials and the API by itself."""
 
 import asyncio
-import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -56,18 +55,6 @@ def paths(instance: InstanceWanted) -> Mapping[str, str]:
         expires_at=4e9,
     )
     return rolepaths.paths(profile, held)
-
-
-@pytest.fixture
-def loop() -> Iterator[asyncio.AbstractEventLoop]:
-    """The agent's loop, in a thread of its own."""
-    running = asyncio.new_event_loop()
-    thread = threading.Thread(target=running.run_forever)
-    thread.start()
-    yield running
-    running.call_soon_threadsafe(running.stop)
-    thread.join()
-    running.close()
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import socket
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -51,18 +50,6 @@ class FakeDoor:
     async def bring(self, request: GuestRequest) -> GuestResponse:
         self.seen.append(request.whence)
         return GuestResponse(status=200, content_type="text/xml", headers={}, body=WHO)
-
-
-@pytest.fixture
-def loop() -> Iterator[asyncio.AbstractEventLoop]:
-    """The agent's loop, in a thread of its own."""
-    running = asyncio.new_event_loop()
-    thread = threading.Thread(target=running.run_forever)
-    thread.start()
-    yield running
-    running.call_soon_threadsafe(running.stop)
-    thread.join()
-    running.close()
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """Who may use which pool: by policies, by whom it is shared with, and that one must use one."""
 
-import json
 from collections.abc import Callable
 from typing import Any
 
@@ -11,8 +10,8 @@ from mallee.cloud.state import store
 from tests.cloud.ec2.asking import refusal
 from tests.cloud.ec2.ipam import plans
 from tests.cloud.ec2.ipam.plans import Plan
-from tests.cloud.ec2.limiting import Administration, with_key
-from tests.cloud.ec2.world import Front, World
+from tests.cloud.ec2.limiting import Administration
+from tests.cloud.ec2.world import World
 from tests.cloud.signing import Answer
 
 DENIED = "UnauthorizedOperation"
@@ -23,21 +22,6 @@ Carol = Callable[..., Any]
 @pytest.fixture
 def plan(alice: Any) -> Plan:
     return plans.make(alice)
-
-
-@pytest.fixture
-def carol(front: Front, world: World, iam: Any) -> Carol:
-    """Gives a client of a user of Bob's who may do everything but what these statements deny."""
-
-    def make(*denied: dict[str, Any]) -> Any:
-        everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
-        statements = [everything, *({"Effect": "Deny", **one} for one in denied)]
-        policy = json.dumps({"Version": "2012-10-17", "Statement": statements})
-        iam.create_user(UserName="carol")
-        iam.put_user_policy(UserName="carol", PolicyName="p", PolicyDocument=policy)
-        return with_key(front, "ec2", iam.create_access_key(UserName="carol")["AccessKey"])
-
-    return make
 
 
 def share(administration: Administration, pool: str, *names: str, **more: str) -> Answer:

@@ -1,34 +1,15 @@
 """What policies say of networks holds: by ARN, by the VPC that something is in, by attribute."""
 
-import json
 from collections.abc import Callable
 from typing import Any
 
-import pytest
-
 from tests.cloud.ec2.asking import launch_one, refusal
-from tests.cloud.ec2.limiting import with_key
 from tests.cloud.ec2.vpc import nets
-from tests.cloud.ec2.world import FakeHost, Front, World
+from tests.cloud.ec2.world import FakeHost, World
 
 DENIED = "UnauthorizedOperation"
 
 Carol = Callable[..., Any]
-
-
-@pytest.fixture
-def carol(front: Front, world: World, iam: Any) -> Carol:
-    """Gives a client of a user of Bob's who may do everything but what these statements deny."""
-
-    def make(*denied: dict[str, Any]) -> Any:
-        everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
-        statements = [everything, *({"Effect": "Deny", **one} for one in denied)]
-        policy = json.dumps({"Version": "2012-10-17", "Statement": statements})
-        iam.create_user(UserName="carol")
-        iam.put_user_policy(UserName="carol", PolicyName="p", PolicyDocument=policy)
-        return with_key(front, "ec2", iam.create_access_key(UserName="carol")["AccessKey"])
-
-    return make
 
 
 def arn(world: World, kind: str, id: str) -> str:
