@@ -17,7 +17,7 @@ class Standing(Enum):
     """It is being deleted, with everything in it; there is no way back."""
 
 
-class Account(msgspec.Struct, frozen=True, kw_only=True):
+class Account(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A tenant: nothing of one account is visible to another."""
 
     id: str
@@ -43,7 +43,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
         return self.standing is Standing.ACTIVE
 
 
-class AccessKey(msgspec.Struct, frozen=True, kw_only=True):
+class AccessKey(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An access key of a user; the secret is sealed under the master key."""
 
     id: str

@@ -5,7 +5,7 @@ import msgspec
 from mallee.model.publicaccess import BlockPublicAccess
 
 
-class MetadataDefaults(msgspec.Struct, frozen=True, kw_only=True):
+class MetadataDefaults(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Metadata options for launches that do not say them; None: no preference."""
 
     http_endpoint: str | None = None
@@ -14,14 +14,14 @@ class MetadataDefaults(msgspec.Struct, frozen=True, kw_only=True):
     instance_metadata_tags: str | None = None
 
 
-class EventTags(msgspec.Struct, frozen=True, kw_only=True):
+class EventTags(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Which tags of instances notices of scheduled events tell."""
 
     keys: tuple[str, ...] = ()
     all: bool = False
 
 
-class Ec2Settings(msgspec.Struct, frozen=True, kw_only=True):
+class Ec2Settings(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The account's settings; their defaults are those of an account that has set nothing."""
 
     serial_console: bool = False

@@ -6,7 +6,7 @@ LAST_NUMBER = 32766
 """The highest number of an entry; behind all of them stands `*`, which refuses."""
 
 
-class AclEntry(msgspec.Struct, frozen=True, kw_only=True):
+class AclEntry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One entry: the first whose traffic and range fit decides; the lowest number comes first.
 
     `protocol` is a number as text, or `-1` for all; exactly one of `cidr` and `cidr6` is set. Ports
@@ -25,7 +25,7 @@ class AclEntry(msgspec.Struct, frozen=True, kw_only=True):
     icmp_code: int = -1
 
 
-class NetworkAcl(msgspec.Struct, frozen=True, kw_only=True):
+class NetworkAcl(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A network ACL; which subnets have it stands in the subnets."""
 
     id: str

@@ -32,7 +32,7 @@ class Versioning(Enum):
     """It did: versions stay, new writes take the place of the version `null`."""
 
 
-class AccessBlock(msgspec.Struct, frozen=True, kw_only=True):
+class AccessBlock(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What of a bucket nobody shall be able to make public."""
 
     BlockPublicAcls: bool = False
@@ -58,7 +58,7 @@ WRITER = "ObjectWriter"
 """Ownership of a bucket in which an object is his who puts it."""
 
 
-class Grant(msgspec.Struct, frozen=True, array_like=True):
+class Grant(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A line of an access control list of a bucket or an object."""
 
     grantee: str
@@ -67,7 +67,7 @@ class Grant(msgspec.Struct, frozen=True, array_like=True):
     """`READ`, `WRITE`, `READ_ACP`, `WRITE_ACP` or `FULL_CONTROL`."""
 
 
-class DefaultRetention(msgspec.Struct, frozen=True, kw_only=True):
+class DefaultRetention(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """How long a new version is locked when its maker says nothing."""
 
     mode: str
@@ -75,7 +75,7 @@ class DefaultRetention(msgspec.Struct, frozen=True, kw_only=True):
     days: int
 
 
-class Quota(msgspec.Struct, frozen=True, kw_only=True):
+class Quota(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The most that a bucket may hold, as the cloud's administration says."""
 
     bytes: int | None = None
@@ -84,7 +84,7 @@ class Quota(msgspec.Struct, frozen=True, kw_only=True):
     """All versions; None: as many."""
 
 
-class Bucket(msgspec.Struct, frozen=True, kw_only=True):
+class Bucket(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A bucket. Its name is its id: there is one of that name in the whole cloud."""
 
     name: str

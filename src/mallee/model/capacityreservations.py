@@ -29,7 +29,7 @@ class ReservationState(Enum):
     """Its owner gave it up; instances in it run on."""
 
 
-class Hold(msgspec.Struct, frozen=True):
+class Hold(msgspec.Struct, frozen=True, gc=False):
     """What a host has of a reservation."""
 
     host_id: str
@@ -38,7 +38,7 @@ class Hold(msgspec.Struct, frozen=True):
     """By instances of the reservation that hold their room."""
 
 
-class CapacityReservation(msgspec.Struct, frozen=True, kw_only=True):
+class CapacityReservation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A capacity reservation of an account."""
 
     id: str
@@ -73,7 +73,7 @@ class CapacityReservation(msgspec.Struct, frozen=True, kw_only=True):
         return sum(hold.total - hold.used for hold in self.holds)
 
 
-class FleetWish(msgspec.Struct, frozen=True, kw_only=True):
+class FleetWish(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A type that a fleet may reserve, with what one instance of it counts for."""
 
     type_name: str
@@ -98,7 +98,7 @@ class FleetState(Enum):
     """Its owner gave it up."""
 
 
-class ReservationFleet(msgspec.Struct, frozen=True, kw_only=True):
+class ReservationFleet(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Several capacity reservations that together shall have so much."""
 
     id: str

@@ -49,7 +49,7 @@ BEFORE_LOCAL = frozenset({Way.NAT, Way.INTERFACE, Way.BLACKHOLE})
 """Where a route may lead that has the very range of a local route: it stands in its place."""
 
 
-class RouteWanted(msgspec.Struct, frozen=True):
+class RouteWanted(msgspec.Struct, frozen=True, gc=False):
     """One route, with one range as its destination."""
 
     cidr: str
@@ -58,21 +58,21 @@ class RouteWanted(msgspec.Struct, frozen=True):
     target_id: str = ""
 
 
-class RouteTableWanted(msgspec.Struct, frozen=True):
+class RouteTableWanted(msgspec.Struct, frozen=True, gc=False):
     """A route table of a VPC, without its local routes: they follow from the VPC's ranges."""
 
     id: str
     routes: tuple[RouteWanted, ...] = ()
 
 
-class AclWanted(msgspec.Struct, frozen=True):
+class AclWanted(msgspec.Struct, frozen=True, gc=False):
     """A network ACL; what no entry decides is refused."""
 
     id: str
     entries: tuple[AclEntry, ...] = ()
 
 
-class AddressWanted(msgspec.Struct, frozen=True, kw_only=True):
+class AddressWanted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A private IPv4 address of an interface, and what the world knows it by."""
 
     private_ip: str
@@ -81,7 +81,7 @@ class AddressWanted(msgspec.Struct, frozen=True, kw_only=True):
     """Full name of the public address; inside the VPC it means the private one. Empty: none."""
 
 
-class NatGatewayWanted(msgspec.Struct, frozen=True, kw_only=True):
+class NatGatewayWanted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A NAT gateway: it stands in its subnet like an interface without security groups."""
 
     id: str
@@ -92,7 +92,7 @@ class NatGatewayWanted(msgspec.Struct, frozen=True, kw_only=True):
     """The primary one first. Without public ones it is a private NAT gateway."""
 
 
-class EndpointWanted(msgspec.Struct, frozen=True, kw_only=True):
+class EndpointWanted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An endpoint in one subnet: it stands there like an interface with groups.
 
     What is sent to an interface endpoint's addresses reaches the cloud's API by the host's agent;
@@ -115,7 +115,7 @@ class EndpointWanted(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the API answers behind it."""
 
 
-class PeeringWanted(msgspec.Struct, frozen=True, kw_only=True):
+class PeeringWanted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An active peering connection with another VPC of this cloud."""
 
     id: str
@@ -128,7 +128,7 @@ class PeeringWanted(msgspec.Struct, frozen=True, kw_only=True):
     """Addresses of the peer's whose public names mean the private ones here."""
 
 
-class AttachmentWanted(msgspec.Struct, frozen=True, kw_only=True):
+class AttachmentWanted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A VPC's end of an attachment to a transit gateway: it stands in a subnet, without groups."""
 
     id: str
@@ -139,7 +139,7 @@ class AttachmentWanted(msgspec.Struct, frozen=True, kw_only=True):
     """Addresses beyond it whose public names mean the private ones here."""
 
 
-class TransitPortWanted(msgspec.Struct, frozen=True, kw_only=True):
+class TransitPortWanted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A transit gateway's end of an attachment: it leads to a VPC, or to another gateway."""
 
     id: str
@@ -153,7 +153,7 @@ class TransitPortWanted(msgspec.Struct, frozen=True, kw_only=True):
     """That gateway's `link_index`."""
 
 
-class TransitRouteWanted(msgspec.Struct, frozen=True):
+class TransitRouteWanted(msgspec.Struct, frozen=True, gc=False):
     """One route of a transit gateway, with one range as its destination."""
 
     cidr: str
@@ -162,14 +162,14 @@ class TransitRouteWanted(msgspec.Struct, frozen=True):
     """Empty: it is a black hole."""
 
 
-class TransitTableWanted(msgspec.Struct, frozen=True):
+class TransitTableWanted(msgspec.Struct, frozen=True, gc=False):
     """A route table of a transit gateway, with what is propagated to it."""
 
     id: str
     routes: tuple[TransitRouteWanted, ...] = ()
 
 
-class TransitGatewayWanted(msgspec.Struct, frozen=True, kw_only=True):
+class TransitGatewayWanted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A transit gateway: it leads packets from attachment to attachment, and looks at nothing but
     their destination and where they came from."""
 
@@ -181,7 +181,7 @@ class TransitGatewayWanted(msgspec.Struct, frozen=True, kw_only=True):
     tables: tuple[TransitTableWanted, ...] = ()
 
 
-class DhcpWanted(msgspec.Struct, frozen=True, kw_only=True):
+class DhcpWanted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What guests of a VPC are told besides their addresses."""
 
     domain_names: tuple[str, ...] = ()
@@ -192,7 +192,7 @@ class DhcpWanted(msgspec.Struct, frozen=True, kw_only=True):
     netbios_node_type: int | None = None
 
 
-class Speed(msgspec.Struct, frozen=True):
+class Speed(msgspec.Struct, frozen=True, gc=False):
     """How fast an interface may send and receive, in bits per second; 0: as fast as it can."""
 
     sends_bps: int = 0

@@ -3,7 +3,7 @@
 import msgspec
 
 
-class ConnectEndpoint(msgspec.Struct, frozen=True, kw_only=True):
+class ConnectEndpoint(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An endpoint that stands in a subnet with an interface, and begins connections there."""
 
     id: str

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import msgspec
 
 
-class LoginProfile(msgspec.Struct, frozen=True, kw_only=True):
+class LoginProfile(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A user's password. The record's id is the user's."""
 
     user_id: str
@@ -24,13 +24,13 @@ class LoginProfile(msgspec.Struct, frozen=True, kw_only=True):
     """Whether its user must choose another one when he signs in."""
 
 
-class FormerPassword(msgspec.Struct, frozen=True, kw_only=True):
+class FormerPassword(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A password that was replaced, remembered so that it is not chosen again."""
 
     sealed_hash: bytes
 
 
-class PasswordPolicy(msgspec.Struct, frozen=True, kw_only=True):
+class PasswordPolicy(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What an account's passwords must be like. The record's id is the account's."""
 
     length_min: int = 6
@@ -47,7 +47,7 @@ class PasswordPolicy(msgspec.Struct, frozen=True, kw_only=True):
     """Whether only an administrator can replace an expired password."""
 
 
-class MfaDevice(msgspec.Struct, frozen=True, kw_only=True):
+class MfaDevice(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A virtual device that shows one-time codes; its ARN is its serial number."""
 
     id: str
@@ -65,7 +65,7 @@ class MfaDevice(msgspec.Struct, frozen=True, kw_only=True):
     tags: Mapping[str, str] = {}
 
 
-class SigningCertificate(msgspec.Struct, frozen=True, kw_only=True):
+class SigningCertificate(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An X.509 certificate with which a user signs requests of old and bundles."""
 
     id: str
@@ -78,7 +78,7 @@ class SigningCertificate(msgspec.Struct, frozen=True, kw_only=True):
     created_at: float
 
 
-class ServerCertificate(msgspec.Struct, frozen=True, kw_only=True):
+class ServerCertificate(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A certificate with its private key, for what serves TLS."""
 
     id: str
@@ -94,7 +94,7 @@ class ServerCertificate(msgspec.Struct, frozen=True, kw_only=True):
     tags: Mapping[str, str] = {}
 
 
-class SshPublicKey(msgspec.Struct, frozen=True, kw_only=True):
+class SshPublicKey(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A user's SSH public key."""
 
     id: str

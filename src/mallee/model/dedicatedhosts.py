@@ -3,7 +3,7 @@
 import msgspec
 
 
-class DedicatedHost(msgspec.Struct, frozen=True, kw_only=True):
+class DedicatedHost(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """That a host of the cloud is an account's; instances with tenancy `host` run on it."""
 
     id: str

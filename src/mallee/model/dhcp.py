@@ -6,7 +6,7 @@ OWN_DNS = "AmazonProvidedDNS"
 """As a name server: the VPC's own."""
 
 
-class DhcpOptions(msgspec.Struct, frozen=True, kw_only=True):
+class DhcpOptions(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A DHCP option set of an account; it is never changed, only exchanged for another."""
 
     id: str

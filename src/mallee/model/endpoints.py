@@ -14,14 +14,14 @@ class EndpointKind(Enum):
     """It stands in subnets, with addresses of its own."""
 
 
-class Standing(msgspec.Struct, frozen=True):
+class Standing(msgspec.Struct, frozen=True, gc=False):
     """One subnet of an interface endpoint, and its interface there."""
 
     subnet_id: str
     interface_id: str
 
 
-class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
+class Endpoint(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An endpoint of either kind."""
 
     id: str

@@ -40,7 +40,7 @@ class Outcome(Enum):
     """The administration took it back."""
 
 
-class Event(msgspec.Struct, frozen=True, kw_only=True):
+class Event(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Something that is to happen to an instance."""
 
     id: str
@@ -57,7 +57,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     ended_at: float = 0.0
 
 
-class TimeRange(msgspec.Struct, frozen=True):
+class TimeRange(msgspec.Struct, frozen=True, gc=False):
     """Hours of every week, in UTC; the end is not in it."""
 
     start_day: str
@@ -67,7 +67,7 @@ class TimeRange(msgspec.Struct, frozen=True):
     end_hour: int
 
 
-class EventWindow(msgspec.Struct, frozen=True, kw_only=True):
+class EventWindow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Hours in which events may fall on the instances that are associated with it."""
 
     id: str
@@ -82,7 +82,7 @@ class EventWindow(msgspec.Struct, frozen=True, kw_only=True):
     tags: dict[str, str] = {}
 
 
-class StatusReport(msgspec.Struct, frozen=True, kw_only=True):
+class StatusReport(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What an owner says of instances (ReportInstanceStatus)."""
 
     id: str

@@ -51,7 +51,7 @@ class Traffic(Enum):
     """Both."""
 
 
-class FlowLog(msgspec.Struct, frozen=True, kw_only=True):
+class FlowLog(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A flow log of a VPC, a subnet or an interface, into a bucket."""
 
     id: str
@@ -72,7 +72,7 @@ class FlowLog(msgspec.Struct, frozen=True, kw_only=True):
     tags: dict[str, str] = {}
 
 
-class FlowLogSeen(msgspec.Struct, frozen=True):
+class FlowLogSeen(msgspec.Struct, frozen=True, gc=False):
     """What became of the last delivery."""
 
     error: str = ""

@@ -39,7 +39,7 @@ SERVICE_PORTS = (80, 8773)
 """At which a gateway endpoint takes requests for the cloud's services."""
 
 
-class Capacity(msgspec.Struct, frozen=True):
+class Capacity(msgspec.Struct, frozen=True, gc=False):
     """What a host can carry in all, before anything is placed on it."""
 
     vcpus: int
@@ -47,7 +47,7 @@ class Capacity(msgspec.Struct, frozen=True):
     disk_gib: int
 
 
-class Host(msgspec.Struct, frozen=True, kw_only=True):
+class Host(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A host that has joined the cloud."""
 
     id: str
@@ -60,7 +60,7 @@ class Host(msgspec.Struct, frozen=True, kw_only=True):
     joined_at: float
 
 
-class JoinToken(msgspec.Struct, frozen=True, kw_only=True):
+class JoinToken(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Leave to join the cloud with one host, once. The token itself is not kept."""
 
     id: str
@@ -68,7 +68,7 @@ class JoinToken(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: float
 
 
-class HostFacts(msgspec.Struct, frozen=True, kw_only=True):
+class HostFacts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What an agent says of its host."""
 
     capacity: Capacity
@@ -83,7 +83,7 @@ class HostFacts(msgspec.Struct, frozen=True, kw_only=True):
     free_disk_bytes: int = 0
 
 
-class InterfaceWanted(msgspec.Struct, frozen=True, kw_only=True):
+class InterfaceWanted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An interface on this host, with everything the host must carry for it."""
 
     id: str
@@ -112,7 +112,7 @@ class InterfaceWanted(msgspec.Struct, frozen=True, kw_only=True):
     speed: Speed = Speed()
 
 
-class GroupWanted(msgspec.Struct, frozen=True, kw_only=True):
+class GroupWanted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A security group that some interface on this host wears or refers to."""
 
     id: str
@@ -124,7 +124,7 @@ class GroupWanted(msgspec.Struct, frozen=True, kw_only=True):
     """The same of IPv6."""
 
 
-class SubnetWanted(msgspec.Struct, frozen=True):
+class SubnetWanted(msgspec.Struct, frozen=True, gc=False):
     """A subnet of a VPC that this host carries."""
 
     id: str
@@ -138,7 +138,7 @@ class SubnetWanted(msgspec.Struct, frozen=True):
     public_access: PublicAccess = PublicAccess.OPEN
 
 
-class VpcWanted(msgspec.Struct, frozen=True, kw_only=True):
+class VpcWanted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A VPC of which at least one interface is on this host."""
 
     id: str
@@ -176,7 +176,7 @@ class VpcWanted(msgspec.Struct, frozen=True, kw_only=True):
     """Those both of whose ends are here."""
 
 
-class ProfileWanted(msgspec.Struct, frozen=True, kw_only=True):
+class ProfileWanted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The instance profile of an instance, as its guest is told of it."""
 
     id: str
@@ -189,7 +189,7 @@ class ProfileWanted(msgspec.Struct, frozen=True, kw_only=True):
     role_name: str = ""
 
 
-class InstanceWanted(msgspec.Struct, frozen=True, kw_only=True):
+class InstanceWanted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An instance on this host."""
 
     id: str
@@ -279,7 +279,7 @@ LINE_BYTES_MAX = 64 << 10
 """Of one message of a line."""
 
 
-class Ask(msgspec.Struct, frozen=True):
+class Ask(msgspec.Struct, frozen=True, gc=False):
     """A question for the agent; the answer goes to `/v1/answers/ID`, and what stands against an
     answer to `/v1/refusals/ID`, in words. `kind` is one of the above."""
 
@@ -317,7 +317,7 @@ class PushedKey(msgspec.Struct, frozen=True):
     """By the signer's fingerprint: the word of its authority that it is not revoked."""
 
 
-class HostWanted(msgspec.Struct, frozen=True, kw_only=True):
+class HostWanted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Everything that the cloud wants of one host."""
 
     generation: int
@@ -337,7 +337,7 @@ class HostWanted(msgspec.Struct, frozen=True, kw_only=True):
     """Those that a VPC of this host is attached to, and those that these are peered with."""
 
 
-class SyncRequest(msgspec.Struct, frozen=True, kw_only=True):
+class SyncRequest(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An agent's call: what it sees, and which generation it already holds.
 
     `seen` holds every instance the agent knows of, or None when nothing changed since its last
@@ -356,14 +356,14 @@ class SyncRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the answer may leave out what is as it was in `known_generation`."""
 
 
-class Kept(msgspec.Struct, frozen=True, kw_only=True):
+class Kept(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What an answer leaves out, as the agent has it already."""
 
     vpc_ids: tuple[str, ...] = ()
     instance_ids: tuple[str, ...] = ()
 
 
-class SyncAnswer(msgspec.Struct, frozen=True, kw_only=True):
+class SyncAnswer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The cloud's answer; `wanted` is None when the agent's generation is still the newest."""
 
     wanted: HostWanted | None

@@ -20,7 +20,7 @@ def arn(account: str, kind: str, path: str, name: str) -> str:
     return f"arn:{PARTITION}:iam::{account}:{kind}{path}{name}"
 
 
-class User(msgspec.Struct, frozen=True, kw_only=True):
+class User(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A person or program of an account."""
 
     id: str
@@ -46,7 +46,7 @@ class User(msgspec.Struct, frozen=True, kw_only=True):
     full_name: str | None = None
 
 
-class Group(msgspec.Struct, frozen=True, kw_only=True):
+class Group(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Users who share policies; who is in it stands with the users."""
 
     id: str
@@ -60,7 +60,7 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
     """The directory that its members are imported from; empty: made here."""
 
 
-class Role(msgspec.Struct, frozen=True, kw_only=True):
+class Role(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Rights without a key of their own, taken on for a while by whom the trust policy names."""
 
     id: str
@@ -78,7 +78,7 @@ class Role(msgspec.Struct, frozen=True, kw_only=True):
     boundary: str | None = None
 
 
-class PolicyVersion(msgspec.Struct, frozen=True, kw_only=True):
+class PolicyVersion(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One wording of a managed policy."""
 
     id: str
@@ -87,7 +87,7 @@ class PolicyVersion(msgspec.Struct, frozen=True, kw_only=True):
     created_at: float
 
 
-class Policy(msgspec.Struct, frozen=True, kw_only=True):
+class Policy(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A managed policy: attached to users, groups and roles of its account."""
 
     id: str
@@ -111,7 +111,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
         return next(v.document for v in self.versions if v.id == self.default_version)
 
 
-class InstanceProfile(msgspec.Struct, frozen=True, kw_only=True):
+class InstanceProfile(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What an instance is given so that it can take on a role."""
 
     id: str

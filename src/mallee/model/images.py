@@ -3,7 +3,7 @@
 import msgspec
 
 
-class Blob(msgspec.Struct, frozen=True):
+class Blob(msgspec.Struct, frozen=True, gc=False):
     """A file kept by content: its SHA-256 in hexadecimal is its name everywhere."""
 
     sha256: str
@@ -12,7 +12,7 @@ class Blob(msgspec.Struct, frozen=True):
     """`raw` or `qcow2` for disks, `kernel` or `ramdisk` for boot files."""
 
 
-class DirectBoot(msgspec.Struct, frozen=True):
+class DirectBoot(msgspec.Struct, frozen=True, gc=False):
     """The fast boot path: kernel and ramdisk started by the hypervisor, without a boot loader."""
 
     kernel: Blob
@@ -20,7 +20,7 @@ class DirectBoot(msgspec.Struct, frozen=True):
     command_line: str
 
 
-class Image(msgspec.Struct, frozen=True, kw_only=True):
+class Image(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An image as it is registered. `kind` is `machine`, `kernel` or `ramdisk`."""
 
     id: str

@@ -15,7 +15,7 @@ Ports = tuple[int, int]
 SUCCEEDED, FAILED = "succeeded", "failed"
 
 
-class PathFilter(msgspec.Struct, frozen=True, kw_only=True):
+class PathFilter(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What a packet must look like at one end; empty and None: as it likes."""
 
     source_address: str = ""
@@ -24,7 +24,7 @@ class PathFilter(msgspec.Struct, frozen=True, kw_only=True):
     destination_ports: Ports | None = None
 
 
-class InsightsPath(msgspec.Struct, frozen=True, kw_only=True):
+class InsightsPath(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A question about one way; ends are ids, or ARNs as they were given."""
 
     id: str
@@ -42,7 +42,7 @@ class InsightsPath(msgspec.Struct, frozen=True, kw_only=True):
     tags: dict[str, str] = {}
 
 
-class InsightsAnalysis(msgspec.Struct, frozen=True, kw_only=True):
+class InsightsAnalysis(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The answer to a path's question; its components are kept in AWS's own shapes."""
 
     id: str
@@ -66,14 +66,14 @@ class InsightsAnalysis(msgspec.Struct, frozen=True, kw_only=True):
     tags: dict[str, str] = {}
 
 
-class ResourceStatement(msgspec.Struct, frozen=True, kw_only=True):
+class ResourceStatement(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Which things are meant: these by id or ARN, or all of these types (`AWS::EC2::Instance`)."""
 
     resources: tuple[str, ...] = ()
     types: tuple[str, ...] = ()
 
 
-class ScopeEnd(msgspec.Struct, frozen=True, kw_only=True):
+class ScopeEnd(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One end of the ways that a scope is about; what is empty is not asked about."""
 
     resource: ResourceStatement | None = None
@@ -89,7 +89,7 @@ class ScopeEnd(msgspec.Struct, frozen=True, kw_only=True):
     protocols: tuple[str, ...] = ()
 
 
-class ScopePath(msgspec.Struct, frozen=True, kw_only=True):
+class ScopePath(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A kind of ways."""
 
     source: ScopeEnd | None = None
@@ -98,7 +98,7 @@ class ScopePath(msgspec.Struct, frozen=True, kw_only=True):
     """All of them must be passed."""
 
 
-class AccessScope(msgspec.Struct, frozen=True, kw_only=True):
+class AccessScope(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A question about all ways: those that match one of `match` and none of `exclude`."""
 
     id: str
@@ -109,7 +109,7 @@ class AccessScope(msgspec.Struct, frozen=True, kw_only=True):
     tags: dict[str, str] = {}
 
 
-class ScopeAnalysis(msgspec.Struct, frozen=True, kw_only=True):
+class ScopeAnalysis(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The answer to a scope's question: a way found is its components, in AWS's own shapes."""
 
     id: str

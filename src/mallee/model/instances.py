@@ -114,14 +114,14 @@ MAY: dict[str, frozenset[State]] = {
 """In which states each wish is taken; elsewhere the answer is `IncorrectInstanceState`."""
 
 
-class Reason(msgspec.Struct, frozen=True):
+class Reason(msgspec.Struct, frozen=True, gc=False):
     """Why an instance is in its state: a `StateReason` code, and words that a user can act on."""
 
     code: str
     message: str
 
 
-class MetadataOptions(msgspec.Struct, frozen=True):
+class MetadataOptions(msgspec.Struct, frozen=True, gc=False):
     """How the instance may ask the metadata service (EC2 `InstanceMetadataOptions`)."""
 
     http_endpoint: str = "enabled"
@@ -131,7 +131,7 @@ class MetadataOptions(msgspec.Struct, frozen=True):
     http_protocol_ipv6: str = "disabled"
 
 
-class ProfileAssociation(msgspec.Struct, frozen=True, kw_only=True):
+class ProfileAssociation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """That an instance has an instance profile."""
 
     id: str
@@ -143,7 +143,7 @@ class ProfileAssociation(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds since the epoch."""
 
 
-class Instance(msgspec.Struct, frozen=True, kw_only=True):
+class Instance(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What is wanted of an instance. Only the API and the cloud's reconcilers write it."""
 
     id: str
@@ -211,7 +211,7 @@ class Instance(msgspec.Struct, frozen=True, kw_only=True):
     tags: dict[str, str] = {}
 
 
-class Reach(msgspec.Struct, frozen=True):
+class Reach(msgspec.Struct, frozen=True, gc=False):
     """Whether the guest answers on its first interface, and since when that is so."""
 
     answers: bool
@@ -219,7 +219,7 @@ class Reach(msgspec.Struct, frozen=True):
     """Seconds since the epoch."""
 
 
-class InstanceSeen(msgspec.Struct, frozen=True, kw_only=True):
+class InstanceSeen(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What a host's agent last saw of an instance. Only observation writes it."""
 
     launch: int

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 import msgspec
 
 
-class InstanceType(msgspec.Struct, frozen=True, kw_only=True):
+class InstanceType(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A type as instances are launched with it."""
 
     name: str
@@ -30,7 +30,7 @@ class InstanceType(msgspec.Struct, frozen=True, kw_only=True):
         return self.name.partition(".")[0]
 
 
-class DefinedType(msgspec.Struct, frozen=True, kw_only=True):
+class DefinedType(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What the cloud's administration says of a name: a type, or that a preset is not to be had."""
 
     type: InstanceType | None = None

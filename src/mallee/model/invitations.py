@@ -23,7 +23,7 @@ class State(Enum):
     """It was refused, or the invitation withdrawn."""
 
 
-class Registration(msgspec.Struct, frozen=True, kw_only=True):
+class Registration(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A wish for an account, or an invitation, or the one that became the other."""
 
     id: str

@@ -20,7 +20,7 @@ EVERYBODY = "*"
 """Among the accounts that may use a pool: all of them."""
 
 
-class Said(msgspec.Struct, frozen=True, kw_only=True):
+class Said(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What somebody said of the range of one resource: not watched, or of another scope."""
 
     resource_id: str
@@ -29,7 +29,7 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
     is_monitored: bool
 
 
-class Ipam(msgspec.Struct, frozen=True, kw_only=True):
+class Ipam(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A place to plan ranges."""
 
     id: str
@@ -45,7 +45,7 @@ class Ipam(msgspec.Struct, frozen=True, kw_only=True):
     tags: dict[str, str] = {}
 
 
-class Scope(msgspec.Struct, frozen=True, kw_only=True):
+class Scope(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A space of addresses in which each is meant once."""
 
     id: str
@@ -57,14 +57,14 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
     tags: dict[str, str] = {}
 
 
-class PoolCidr(msgspec.Struct, frozen=True, kw_only=True):
+class PoolCidr(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A range that a pool may give from."""
 
     id: str
     cidr: str
 
 
-class Pool(msgspec.Struct, frozen=True, kw_only=True):
+class Pool(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Ranges that are given out by rules."""
 
     id: str
@@ -98,7 +98,7 @@ class Pool(msgspec.Struct, frozen=True, kw_only=True):
         return account in self.accounts or EVERYBODY in self.accounts
 
 
-class Allocation(msgspec.Struct, frozen=True, kw_only=True):
+class Allocation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A part of a pool that something has."""
 
     id: str
@@ -113,7 +113,7 @@ class Allocation(msgspec.Struct, frozen=True, kw_only=True):
     tags: dict[str, str] = {}
 
 
-class Discovery(msgspec.Struct, frozen=True, kw_only=True):
+class Discovery(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What an IPAM sees by: the ranges in use in its owner's account; of the cloud's own account
     in all accounts."""
 
@@ -125,7 +125,7 @@ class Discovery(msgspec.Struct, frozen=True, kw_only=True):
     tags: dict[str, str] = {}
 
 
-class DiscoveryAssociation(msgspec.Struct, frozen=True, kw_only=True):
+class DiscoveryAssociation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """That an IPAM sees by a discovery."""
 
     id: str
@@ -135,7 +135,7 @@ class DiscoveryAssociation(msgspec.Struct, frozen=True, kw_only=True):
     tags: dict[str, str] = {}
 
 
-class PublicPool(msgspec.Struct, frozen=True, kw_only=True):
+class PublicPool(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A pool of public addresses from which elastic ones are allocated (`ipv4pool-ec2-…`)."""
 
     id: str
@@ -144,7 +144,7 @@ class PublicPool(msgspec.Struct, frozen=True, kw_only=True):
     tags: dict[str, str] = {}
 
 
-class Condition(msgspec.Struct, frozen=True, kw_only=True):
+class Condition(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What a rule asks of a thing: one member of it, compared with a value."""
 
     operation: str
@@ -156,7 +156,7 @@ class Condition(msgspec.Struct, frozen=True, kw_only=True):
     """Of a tag: which."""
 
 
-class ResolverRule(msgspec.Struct, frozen=True, kw_only=True):
+class ResolverRule(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Which ranges a resolver takes: one that is named, those in use, or those of pools."""
 
     type: str
@@ -166,14 +166,14 @@ class ResolverRule(msgspec.Struct, frozen=True, kw_only=True):
     conditions: tuple[Condition, ...] = ()
 
 
-class ResolverVersion(msgspec.Struct, frozen=True, kw_only=True):
+class ResolverVersion(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What a resolver found at one of its versions."""
 
     version: int
     cidrs: tuple[str, ...]
 
 
-class Resolver(msgspec.Struct, frozen=True, kw_only=True):
+class Resolver(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Finds ranges by rules, again and again, for prefix lists that follow."""
 
     id: str
@@ -189,7 +189,7 @@ class Resolver(msgspec.Struct, frozen=True, kw_only=True):
     tags: dict[str, str] = {}
 
 
-class ResolverTarget(msgspec.Struct, frozen=True, kw_only=True):
+class ResolverTarget(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """That a prefix list follows a resolver."""
 
     id: str
@@ -203,7 +203,7 @@ class ResolverTarget(msgspec.Struct, frozen=True, kw_only=True):
     tags: dict[str, str] = {}
 
 
-class PolicyRule(msgspec.Struct, frozen=True, kw_only=True):
+class PolicyRule(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """From which pools things of a type get their public addresses, the first one first."""
 
     locale: str
@@ -211,7 +211,7 @@ class PolicyRule(msgspec.Struct, frozen=True, kw_only=True):
     pool_ids: tuple[str, ...]
 
 
-class Policy(msgspec.Struct, frozen=True, kw_only=True):
+class Policy(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """From where public addresses come that nobody asks a pool for."""
 
     id: str

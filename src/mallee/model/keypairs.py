@@ -3,7 +3,7 @@
 import msgspec
 
 
-class KeyPair(msgspec.Struct, frozen=True, kw_only=True):
+class KeyPair(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A key pair of an account. The private half is shown once and never kept."""
 
     id: str

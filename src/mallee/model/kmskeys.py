@@ -56,7 +56,7 @@ class Origin(Enum):
     """Its owner brings it, keeps a copy, and may take it away."""
 
 
-class Material(msgspec.Struct, frozen=True, kw_only=True):
+class Material(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One secret of a key."""
 
     id: str
@@ -68,7 +68,7 @@ class Material(msgspec.Struct, frozen=True, kw_only=True):
     """Why it was made: `AUTOMATIC`, `ON_DEMAND`; empty for the first."""
 
 
-class Key(msgspec.Struct, frozen=True, kw_only=True):
+class Key(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A key."""
 
     id: str
@@ -119,7 +119,7 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
         return self.rotation_from + self.rotation_days * DAY_S
 
 
-class Alias(msgspec.Struct, frozen=True, kw_only=True):
+class Alias(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A name of a key. Its record's id is account and name: names are each account's own."""
 
     name: str
@@ -130,7 +130,7 @@ class Alias(msgspec.Struct, frozen=True, kw_only=True):
     updated_at: float = 0.0
 
 
-class Grant(msgspec.Struct, frozen=True, kw_only=True):
+class Grant(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What somebody may do with a key beside all policies."""
 
     id: str

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 
-class LaunchTemplate(msgspec.Struct, frozen=True, kw_only=True):
+class LaunchTemplate(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A launch template of an account. Its versions are records of their own."""
 
     id: str
@@ -19,7 +19,7 @@ class LaunchTemplate(msgspec.Struct, frozen=True, kw_only=True):
     tags: dict[str, str] = {}
 
 
-class TemplateVersion(msgspec.Struct, frozen=True, kw_only=True):
+class TemplateVersion(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A version of a template: it never changes."""
 
     template_id: str

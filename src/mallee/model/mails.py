@@ -6,7 +6,7 @@ Written in the transaction that is their cause, so there is no mail about what d
 import msgspec
 
 
-class Mail(msgspec.Struct, frozen=True, kw_only=True):
+class Mail(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One mail to one address."""
 
     id: str

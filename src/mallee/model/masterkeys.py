@@ -15,7 +15,7 @@ IN_FLIGHT_S = 30.0
 """How long a request may hold a value that it sealed before the rotation and has not yet kept."""
 
 
-class Rotation(msgspec.Struct, frozen=True, kw_only=True):
+class Rotation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """That the master key shall be rotated."""
 
     id: str
@@ -28,7 +28,7 @@ class Rotation(msgspec.Struct, frozen=True, kw_only=True):
     """Whether sessions may end with the old key, so that nothing waits for them."""
 
 
-class RotationSeen(msgspec.Struct, frozen=True, kw_only=True):
+class RotationSeen(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """How far a rotation is."""
 
     key_id: str

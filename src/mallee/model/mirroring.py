@@ -10,14 +10,14 @@ DNS = "amazon-dns"
 """The one service whose packets can be copied although no rule is asked about them."""
 
 
-class PortRange(msgspec.Struct, frozen=True):
+class PortRange(msgspec.Struct, frozen=True, gc=False):
     """Ports, both ends included."""
 
     first: int
     last: int
 
 
-class MirrorFilter(msgspec.Struct, frozen=True, kw_only=True):
+class MirrorFilter(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A filter; its rules are records of their own."""
 
     id: str
@@ -27,7 +27,7 @@ class MirrorFilter(msgspec.Struct, frozen=True, kw_only=True):
     tags: dict[str, str] = {}
 
 
-class MirrorRule(msgspec.Struct, frozen=True, kw_only=True):
+class MirrorRule(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A rule of a filter."""
 
     id: str
@@ -48,7 +48,7 @@ class MirrorRule(msgspec.Struct, frozen=True, kw_only=True):
     tags: dict[str, str] = {}
 
 
-class MirrorTarget(msgspec.Struct, frozen=True, kw_only=True):
+class MirrorTarget(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An interface that takes copies."""
 
     id: str
@@ -58,7 +58,7 @@ class MirrorTarget(msgspec.Struct, frozen=True, kw_only=True):
     tags: dict[str, str] = {}
 
 
-class MirrorSession(msgspec.Struct, frozen=True, kw_only=True):
+class MirrorSession(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """That an interface's packets are copied to a target as a filter says."""
 
     id: str

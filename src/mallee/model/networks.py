@@ -7,14 +7,14 @@ import msgspec
 from mallee.model.privatenames import PrivateNames
 
 
-class Block(msgspec.Struct, frozen=True):
+class Block(msgspec.Struct, frozen=True, gc=False):
     """A range that a VPC or a subnet has besides its first one, with its association's id."""
 
     id: str
     cidr: str
 
 
-class Vpc(msgspec.Struct, frozen=True, kw_only=True):
+class Vpc(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A virtual private cloud: an address range of its own, isolated from every other."""
 
     id: str
@@ -41,7 +41,7 @@ class Vpc(msgspec.Struct, frozen=True, kw_only=True):
         return (self.cidr, *(block.cidr for block in self.more_cidrs))
 
 
-class Reservation(msgspec.Struct, frozen=True, kw_only=True):
+class Reservation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A part of a subnet's range from which no address is taken unasked."""
 
     id: str
@@ -52,7 +52,7 @@ class Reservation(msgspec.Struct, frozen=True, kw_only=True):
     tags: dict[str, str] = {}
 
 
-class Subnet(msgspec.Struct, frozen=True, kw_only=True):
+class Subnet(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A part of a VPC's range in one zone."""
 
     id: str
@@ -74,7 +74,7 @@ class Subnet(msgspec.Struct, frozen=True, kw_only=True):
     tags: dict[str, str] = {}
 
 
-class Permission(msgspec.Struct, frozen=True, kw_only=True):
+class Permission(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """That another account may associate its elastic addresses with an interface."""
 
     id: str
@@ -82,7 +82,7 @@ class Permission(msgspec.Struct, frozen=True, kw_only=True):
     account: str
 
 
-class Interface(msgspec.Struct, frozen=True, kw_only=True):
+class Interface(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An elastic network interface (ENI)."""
 
     id: str
@@ -120,7 +120,7 @@ class Interface(msgspec.Struct, frozen=True, kw_only=True):
     tags: dict[str, str] = {}
 
 
-class Transfer(msgspec.Struct, frozen=True, kw_only=True):
+class Transfer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """That an elastic address is offered to another account."""
 
     account: str
@@ -128,7 +128,7 @@ class Transfer(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds since the epoch."""
 
 
-class Handover(msgspec.Struct, frozen=True, kw_only=True):
+class Handover(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """That an elastic address went to another account; its record is the former owner's, its id
     the allocation id that he had."""
 
@@ -142,7 +142,7 @@ class Handover(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds since the epoch."""
 
 
-class Address(msgspec.Struct, frozen=True, kw_only=True):
+class Address(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An elastic address of an account; its id is the allocation id (`eipalloc-…`)."""
 
     id: str
@@ -167,7 +167,7 @@ class Direction(Enum):
     EGRESS = "egress"
 
 
-class Rule(msgspec.Struct, frozen=True, kw_only=True):
+class Rule(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One rule of a security group: one protocol, one port range, one peer.
 
     `protocol` is `tcp`, `udp`, `icmp`, `icmpv6`, a number as text, or `-1` for all. Ports are -1
@@ -193,7 +193,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     tags: dict[str, str] = {}
 
 
-class SecurityGroup(msgspec.Struct, frozen=True, kw_only=True):
+class SecurityGroup(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A security group with its rules."""
 
     id: str

@@ -22,7 +22,7 @@ class PeeringStatus(Enum):
     """One of the two ended it."""
 
 
-class PeeringEnd(msgspec.Struct, frozen=True, kw_only=True):
+class PeeringEnd(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One side of a peering connection."""
 
     account: str
@@ -34,7 +34,7 @@ class PeeringEnd(msgspec.Struct, frozen=True, kw_only=True):
     tags: dict[str, str] = {}
 
 
-class Peering(msgspec.Struct, frozen=True, kw_only=True):
+class Peering(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A peering connection; its record is the requester's."""
 
     id: str

@@ -16,7 +16,7 @@ class Strategy(Enum):
     """In parts that share no host."""
 
 
-class PlacementGroup(msgspec.Struct, frozen=True, kw_only=True):
+class PlacementGroup(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A placement group of an account."""
 
     id: str

@@ -3,21 +3,21 @@
 import msgspec
 
 
-class PrefixEntry(msgspec.Struct, frozen=True):
+class PrefixEntry(msgspec.Struct, frozen=True, gc=False):
     """A range of a prefix list."""
 
     cidr: str
     description: str = ""
 
 
-class PrefixVersion(msgspec.Struct, frozen=True):
+class PrefixVersion(msgspec.Struct, frozen=True, gc=False):
     """What a prefix list was at one of its versions."""
 
     version: int
     entries: tuple[PrefixEntry, ...]
 
 
-class PrefixList(msgspec.Struct, frozen=True, kw_only=True):
+class PrefixList(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A prefix list of an account, with all that it was."""
 
     id: str

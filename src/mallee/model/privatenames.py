@@ -5,7 +5,7 @@ import msgspec
 IP_NAME, RESOURCE_NAME = "ip-name", "resource-name"
 
 
-class PrivateNames(msgspec.Struct, frozen=True, kw_only=True):
+class PrivateNames(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """EC2's `PrivateDnsNameOptions`; by the address (`ip-10-0-0-5`) every instance is found."""
 
     hostname_type: str = IP_NAME

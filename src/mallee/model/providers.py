@@ -13,7 +13,7 @@ import msgspec
 SCHEME = "https://"
 
 
-class OidcProvider(msgspec.Struct, frozen=True, kw_only=True):
+class OidcProvider(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A provider of OpenID Connect."""
 
     id: str
@@ -35,7 +35,7 @@ class OidcProvider(msgspec.Struct, frozen=True, kw_only=True):
         return SCHEME + self.url
 
 
-class SamlProvider(msgspec.Struct, frozen=True, kw_only=True):
+class SamlProvider(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A provider of SAML 2.0, known by what it says of itself."""
 
     id: str

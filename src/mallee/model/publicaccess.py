@@ -30,7 +30,7 @@ class ExclusionMode(Enum):
     """Conversations that begin inside; it means something in the bidirectional mode only."""
 
 
-class BlockPublicAccess(msgspec.Struct, frozen=True, kw_only=True):
+class BlockPublicAccess(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What an account has set."""
 
     mode: BlockMode = BlockMode.OFF
@@ -38,7 +38,7 @@ class BlockPublicAccess(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds since the epoch; None: never."""
 
 
-class Exclusion(msgspec.Struct, frozen=True, kw_only=True):
+class Exclusion(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A VPC or a subnet that is freed of its account's mode."""
 
     id: str

@@ -38,7 +38,7 @@ class Origin(Enum):
     ROUTE = "CreateRoute"
 
 
-class Route(msgspec.Struct, frozen=True, kw_only=True):
+class Route(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A route: exactly one of `cidr`, `cidr6` and `prefix_list_id` is its destination."""
 
     cidr: str | None = None
@@ -54,7 +54,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
         return self.cidr or self.cidr6 or self.prefix_list_id or ""
 
 
-class RouteTable(msgspec.Struct, frozen=True, kw_only=True):
+class RouteTable(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A route table; the subnets say which one they use, and its VPC which one is the main one."""
 
     id: str
@@ -64,7 +64,7 @@ class RouteTable(msgspec.Struct, frozen=True, kw_only=True):
     tags: dict[str, str] = {}
 
 
-class InternetGateway(msgspec.Struct, frozen=True, kw_only=True):
+class InternetGateway(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An internet gateway, attached to one VPC or to none."""
 
     id: str
@@ -77,7 +77,7 @@ class InternetGateway(msgspec.Struct, frozen=True, kw_only=True):
     tags: dict[str, str] = {}
 
 
-class EgressOnlyGateway(msgspec.Struct, frozen=True, kw_only=True):
+class EgressOnlyGateway(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An egress-only internet gateway: connections over IPv6 that begin inside its VPC."""
 
     id: str
@@ -85,7 +85,7 @@ class EgressOnlyGateway(msgspec.Struct, frozen=True, kw_only=True):
     tags: dict[str, str] = {}
 
 
-class NatAddress(msgspec.Struct, frozen=True, kw_only=True):
+class NatAddress(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A private address of a NAT gateway, and the elastic one behind which it hides guests."""
 
     private_ip: str
@@ -96,7 +96,7 @@ class NatAddress(msgspec.Struct, frozen=True, kw_only=True):
     public_ip: str | None = None
 
 
-class NatGateway(msgspec.Struct, frozen=True, kw_only=True):
+class NatGateway(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A NAT gateway: it hides the guests of other subnets behind addresses of its own."""
 
     id: str

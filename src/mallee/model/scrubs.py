@@ -12,7 +12,7 @@ LOST_MAX = 1000
 """How many objects are named that a scrub found damaged."""
 
 
-class Lost(msgspec.Struct, frozen=True, kw_only=True):
+class Lost(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A version of an object whose bytes are damaged."""
 
     bucket: str
@@ -20,7 +20,7 @@ class Lost(msgspec.Struct, frozen=True, kw_only=True):
     version: str
 
 
-class Scrub(msgspec.Struct, frozen=True, kw_only=True):
+class Scrub(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """That everything shall be read."""
 
     id: str
@@ -29,7 +29,7 @@ class Scrub(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds since the epoch."""
 
 
-class ScrubSeen(msgspec.Struct, frozen=True, kw_only=True):
+class ScrubSeen(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """How far a scrub is."""
 
     began_at: float

@@ -18,7 +18,7 @@ LAYER_MAX = 1 << 31
 """No layer's number is greater."""
 
 
-class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
+class Snapshot(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What is wanted of a snapshot."""
 
     id: str
@@ -62,7 +62,7 @@ class CutsMade(msgspec.Struct, frozen=True):
     cuts: dict[str, Cut]
 
 
-class Layered(msgspec.Struct, frozen=True):
+class Layered(msgspec.Struct, frozen=True, gc=False):
     """A layer of a volume that something depends on: a snapshot is it, or a volume lies on it."""
 
     volume_id: str

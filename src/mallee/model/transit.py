@@ -19,7 +19,7 @@ SHOWN_S = 3600.0
 """How long what is over is still shown."""
 
 
-class TransitOptions(msgspec.Struct, frozen=True, kw_only=True):
+class TransitOptions(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What a transit gateway does by itself, and what it allows."""
 
     asn: int = 64512
@@ -32,7 +32,7 @@ class TransitOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Whether public names in attached VPCs mean private addresses in the others."""
 
 
-class TransitGateway(msgspec.Struct, frozen=True, kw_only=True):
+class TransitGateway(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A transit gateway."""
 
     id: str
@@ -50,7 +50,7 @@ class TransitGateway(msgspec.Struct, frozen=True, kw_only=True):
     tags: dict[str, str] = {}
 
 
-class TransitRoute(msgspec.Struct, frozen=True, kw_only=True):
+class TransitRoute(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A static route: exactly one of `cidr` and `prefix_list_id` is its destination."""
 
     cidr: str = ""
@@ -65,7 +65,7 @@ class TransitRoute(msgspec.Struct, frozen=True, kw_only=True):
         return self.cidr or self.prefix_list_id
 
 
-class TransitTable(msgspec.Struct, frozen=True, kw_only=True):
+class TransitTable(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A route table of a transit gateway; the attachments say which one they use."""
 
     id: str
@@ -76,7 +76,7 @@ class TransitTable(msgspec.Struct, frozen=True, kw_only=True):
     tags: dict[str, str] = {}
 
 
-class RouteExport(msgspec.Struct, frozen=True, kw_only=True):
+class RouteExport(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The routes of a table as they were at a time, on their way into a bucket."""
 
     id: str
@@ -121,7 +121,7 @@ _THERE = {
 OVER = frozenset({Phase.REJECTED, Phase.FAILED, Phase.DELETED})
 
 
-class VpcEnd(msgspec.Struct, frozen=True, kw_only=True):
+class VpcEnd(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What is attached when it is a VPC."""
 
     vpc_id: str
@@ -134,7 +134,7 @@ class VpcEnd(msgspec.Struct, frozen=True, kw_only=True):
     """Kept for those who ask: a VPC's packets are always carried by one host."""
 
 
-class GatewayEnd(msgspec.Struct, frozen=True, kw_only=True):
+class GatewayEnd(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What is attached when it is another transit gateway."""
 
     gateway_id: str
@@ -143,7 +143,7 @@ class GatewayEnd(msgspec.Struct, frozen=True, kw_only=True):
     """By which of its tables it leads on what comes by the attachment."""
 
 
-class Attachment(msgspec.Struct, frozen=True, kw_only=True):
+class Attachment(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An attachment to a transit gateway: of a VPC, or of another gateway."""
 
     id: str

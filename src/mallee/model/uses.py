@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import msgspec
 
 
-class Use(msgspec.Struct, frozen=True, kw_only=True):
+class Use(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The last use of one service."""
 
     at: float
@@ -19,7 +19,7 @@ class Use(msgspec.Struct, frozen=True, kw_only=True):
     """When each action was last used, by name."""
 
 
-class Uses(msgspec.Struct, frozen=True, kw_only=True):
+class Uses(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What one user, role, access key or password was last used for: the record's id is its id.
 
     A password's is that of its user after `password/`.
@@ -29,7 +29,7 @@ class Uses(msgspec.Struct, frozen=True, kw_only=True):
     """By the service's name, `ec2`."""
 
 
-class CredentialReport(msgspec.Struct, frozen=True, kw_only=True):
+class CredentialReport(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An account's credential report as it was made; the record's id is the account's."""
 
     created_at: float
@@ -37,7 +37,7 @@ class CredentialReport(msgspec.Struct, frozen=True, kw_only=True):
     """The table, compressed by zlib."""
 
 
-class AccessReport(msgspec.Struct, frozen=True, kw_only=True):
+class AccessReport(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What the access advisor found out about a thing of IAM when it was asked."""
 
     arn: str
@@ -47,7 +47,7 @@ class AccessReport(msgspec.Struct, frozen=True, kw_only=True):
     services: tuple["ServiceAccess", ...]
 
 
-class ServiceAccess(msgspec.Struct, frozen=True, kw_only=True):
+class ServiceAccess(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One service that a thing of IAM may use, and the last time that it did."""
 
     service: str
@@ -59,7 +59,7 @@ class ServiceAccess(msgspec.Struct, frozen=True, kw_only=True):
     entities: tuple["EntityAccess", ...] = ()
 
 
-class EntityAccess(msgspec.Struct, frozen=True, kw_only=True):
+class EntityAccess(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One user or role that may use a service, and when it last did."""
 
     id: str

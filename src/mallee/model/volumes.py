@@ -37,7 +37,7 @@ class Phase(Enum):
     """Nothing of it is left."""
 
 
-class Limits(msgspec.Struct, frozen=True):
+class Limits(msgspec.Struct, frozen=True, gc=False):
     """How much its users get of it; 0: as much as the host's disk gives."""
 
     iops: int = 0
@@ -48,7 +48,7 @@ class Limits(msgspec.Struct, frozen=True):
     """MiB read and written in a second, together."""
 
 
-class Attachment(msgspec.Struct, frozen=True, kw_only=True):
+class Attachment(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """That an instance shall have the volume, or shall let it go."""
 
     instance_id: str
@@ -64,7 +64,7 @@ class Attachment(msgspec.Struct, frozen=True, kw_only=True):
     is_forced: bool = False
 
 
-class Modification(msgspec.Struct, frozen=True, kw_only=True):
+class Modification(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The last change of size, type or limits."""
 
     began_at: float
@@ -78,7 +78,7 @@ class Modification(msgspec.Struct, frozen=True, kw_only=True):
     multi_attach: bool
 
 
-class Volume(msgspec.Struct, frozen=True, kw_only=True):
+class Volume(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What is wanted of a volume."""
 
     id: str
@@ -109,7 +109,7 @@ class Volume(msgspec.Struct, frozen=True, kw_only=True):
     tags: dict[str, str] = {}
 
 
-class VolumeSeen(msgspec.Struct, frozen=True, kw_only=True):
+class VolumeSeen(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What a host's agent last saw of a volume. Only observation writes it."""
 
     phase: Phase
@@ -122,7 +122,7 @@ class VolumeSeen(msgspec.Struct, frozen=True, kw_only=True):
     since."""
 
 
-class VolumeWanted(msgspec.Struct, frozen=True, kw_only=True):
+class VolumeWanted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A volume as the host that keeps it is told of it."""
 
     id: str
@@ -142,7 +142,7 @@ class VolumeWanted(msgspec.Struct, frozen=True, kw_only=True):
     """Whether nothing of it shall be left."""
 
 
-class DiskWanted(msgspec.Struct, frozen=True):
+class DiskWanted(msgspec.Struct, frozen=True, gc=False):
     """That a guest shall have a volume."""
 
     volume_id: str

@@ -9,7 +9,7 @@ import msgspec
 from mallee.model.flowlogs import DEFAULT_FIELDS, Traffic
 
 
-class FlowLogWanted(msgspec.Struct, frozen=True, kw_only=True):
+class FlowLogWanted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A flow log, with those of its interfaces that this host carries."""
 
     id: str
@@ -21,7 +21,7 @@ class FlowLogWanted(msgspec.Struct, frozen=True, kw_only=True):
     fields: tuple[str, ...] = DEFAULT_FIELDS
 
 
-class MirrorRuleWanted(msgspec.Struct, frozen=True, kw_only=True):
+class MirrorRuleWanted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A rule about packets that may be copied; the lowest number that fits decides."""
 
     is_accepted: bool
@@ -35,7 +35,7 @@ class MirrorRuleWanted(msgspec.Struct, frozen=True, kw_only=True):
     destination_ports: tuple[int, int] | None = None
 
 
-class MirrorWanted(msgspec.Struct, frozen=True, kw_only=True):
+class MirrorWanted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A traffic mirror session of an interface of this host to another one of it."""
 
     id: str

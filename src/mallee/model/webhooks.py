@@ -16,7 +16,7 @@ NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _ARN = re.compile(r"arn:aws:mallee:[a-z0-9-]*:(\d{12}):webhook/([A-Za-z0-9_-]{1,64})")
 
 
-class Webhook(msgspec.Struct, frozen=True, kw_only=True):
+class Webhook(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """That a program wants to be told."""
 
     name: str
@@ -28,7 +28,7 @@ class Webhook(msgspec.Struct, frozen=True, kw_only=True):
     """Signs what is sent."""
 
 
-class WebhookSeen(msgspec.Struct, frozen=True, kw_only=True):
+class WebhookSeen(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What was seen of delivering to it, a few seconds old."""
 
     delivered_at: float = 0.0

@@ -10,6 +10,8 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import msgspec
+
 from mallee.cloud.ec2 import zones
 from mallee.model import hosts
 from mallee.model.events import Event, Outcome
@@ -24,8 +26,7 @@ PARTITION = "aws"
 _DOCUMENT_VERSION = "2017-09-30"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InterfaceFacts:
+class InterfaceFacts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An interface of the instance, with what is told of its surroundings."""
 
     id: str

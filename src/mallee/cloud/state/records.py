@@ -66,8 +66,7 @@ class Kind(Generic[D, S]):
     seen: type[S] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Record(Generic[D, S]):
+class Record(msgspec.Struct, Generic[D, S], frozen=True, gc=False):
     """One object as it stands at revision `rev`."""
 
     kind: Kind[D, S]
@@ -79,7 +78,7 @@ class Record(Generic[D, S]):
     seen: S | None
 
 
-class IdempotencyRecord(msgspec.Struct, frozen=True, kw_only=True):
+class IdempotencyRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The answer given to a ClientToken: its parameters' hash, and the result as it was encoded."""
 
     parameters_hash: str
@@ -87,7 +86,7 @@ class IdempotencyRecord(msgspec.Struct, frozen=True, kw_only=True):
     created_at: float
 
 
-class HostSeen(msgspec.Struct, frozen=True, kw_only=True):
+class HostSeen(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What was last heard of a host."""
 
     facts: hosts.HostFacts
@@ -99,8 +98,7 @@ class HostSeen(msgspec.Struct, frozen=True, kw_only=True):
     """Whether nothing was heard for longer than `hosts.AGENT_SILENT_AFTER_S`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(msgspec.Struct, frozen=True, gc=False):
     """That `owner` holds `key` of `space`; `amount` counts where a space is a capacity."""
 
     space: str

@@ -7,9 +7,11 @@ changes go into the index at once, are remembered for the flush, and can be undo
 
 import builtins
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any
+
+from msgspec.structs import replace
 
 from mallee.cloud.state.errors import Conflict, Taken
 from mallee.cloud.state.index import Index
