@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from mallee.cloud.hosts.place import Capacity
-from mallee.cloud.reconcile import restless
-from mallee.cloud.state import store
+from mallee.cloud.reconcile import instances, restless
+from mallee.cloud.state import records, store
 from mallee.model.instances import Phase
 from tests.cloud import clouds
 
@@ -24,22 +24,26 @@ def opened(root_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[store.St
         yield one
 
 
+def _known() -> restless.Restless:
+    return restless.Restless(records.INSTANCE, instances.concerned)
+
+
 def test_the_first_look_is_at_everything(opened: store.Store) -> None:
-    assert len(list(restless.Restless().candidates(opened.view))) == COUNT
+    assert len(list(_known().candidates(opened.view))) == COUNT
 
 
 def test_a_few_are_looked_at_each_round_and_all_in_the_end(opened: store.Store) -> None:
-    known = restless.Restless()
+    known = _known()
     list(known.candidates(opened.view))
     rounds = [set(known.candidates(opened.view)) for _ in range(3)]
     assert all(0 < len(one) < COUNT for one in rounds)
-    assert len(set().union(*rounds)) == COUNT
+    assert len(set[str]().union(*rounds)) == COUNT
 
 
 def test_what_changed_and_what_waits_is_looked_at_at_once(
     opened: store.Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    known = restless.Restless()
+    known = _known()
     list(known.candidates(opened.view))
     monkeypatch.setattr(restless, "WALK_AT_ONCE", 0)
     known.note("i-3", is_restless=True)
@@ -53,7 +57,7 @@ def test_what_changed_and_what_waits_is_looked_at_at_once(
 def test_when_a_host_falls_silent_all_that_it_carries_is_looked_at(
     opened: store.Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    known = restless.Restless()
+    known = _known()
     list(known.candidates(opened.view))
     monkeypatch.setattr(restless, "WALK_AT_ONCE", 0)
     opened.transact(lambda tx: clouds.silence(tx, "host-1"))

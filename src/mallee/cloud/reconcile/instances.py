@@ -7,7 +7,9 @@ state that a user sees, with a reason that names the host and its last step.
 """
 
 import datetime
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -17,6 +19,7 @@ from mallee.cloud.reconcile import restless
 from mallee.cloud.reconcile.runner import Reconciler
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
+from mallee.cloud.state.view import News
 from mallee.kit import clock
 from mallee.model import instances
 from mallee.model.instances import Instance, InstanceSeen, Phase, Power, Reason
@@ -112,7 +115,7 @@ def reconciler(store: store.Store, clock: clock.Clock, settings: Settings) -> Re
     """Return the reconciler of all instances."""
 
     terms = Terms(settings.deadlines, began_at=clock.now())
-    known = restless.Restless()
+    known = restless.Restless(records.INSTANCE, concerned)
 
     def keys() -> tuple[str, ...]:
         now, view = clock.now(), store.view
@@ -129,6 +132,21 @@ def reconciler(store: store.Store, clock: clock.Clock, settings: Settings) -> Re
         await store.run(lambda tx: settle_one(tx, id, terms))
 
     return Reconciler(name="instances", keys=keys, settle=settle)
+
+
+def concerned(view: store.View, item: News) -> Iterator[str]:
+    """Yield the instances for which a change may have made something to do."""
+    record = item.either
+    if record.kind is records.INSTANCE:
+        yield record.id
+    elif record.kind is records.HOST and _silence_of(item.before) != _silence_of(item.after):
+        yield from (one.id for one in view.by(records.INSTANCE, "host", record.id))
+
+
+def _silence_of(host: Record[Any, Any] | None) -> tuple[bool, bool]:
+    """Return what matters of a host: whether it is there, and whether it is silent."""
+    seen: records.HostSeen | None = host.seen if host else None
+    return host is not None, seen is not None and seen.is_silent
 
 
 def _is_steady(seen: Seen) -> bool:

@@ -5,13 +5,17 @@ modification is done, that a guest has let a volume go or is gone, and gives bac
 volume held.
 """
 
+from collections.abc import Iterator
+
 from msgspec.structs import replace
 
 from mallee.cloud.ec2.storage import states
 from mallee.cloud.ec2.storage.states import VolumeRecord
 from mallee.cloud.hosts import diskroom
+from mallee.cloud.reconcile import restless
 from mallee.cloud.reconcile.runner import Reconciler
 from mallee.cloud.state import records, store
+from mallee.cloud.state.view import News
 from mallee.kit import clock
 from mallee.model import volumes
 from mallee.model.snapshots import CUT_TAKES_MAX_S
@@ -21,18 +25,46 @@ from mallee.model.volumes import Phase, Volume, VolumeSeen
 def reconciler(store: store.Store, clock: clock.Clock) -> Reconciler:
     """Return the reconciler of all volumes."""
 
+    known = restless.Restless(records.VOLUME, concerned)
+
     def keys() -> tuple[str, ...]:
         view, now = store.view, clock.now()
-        return tuple(
-            record.id
-            for record in view.list(records.VOLUME)
-            if _may_go(view, record) or settled(view, record, now) != record.doc
-        )
+        due: list[str] = []
+        for id in known.candidates(view):
+            record = view.get(records.VOLUME, id)
+            is_due = record is not None and _is_due(view, record, now)
+            known.note(id, is_restless=record is not None and (is_due or _waits(record)))
+            if is_due:
+                due.append(id)
+        return tuple(due)
 
     async def settle(id: str) -> None:
         await store.run(lambda tx: settle_one(tx, id))
 
     return Reconciler(name="volumes", keys=keys, settle=settle)
+
+
+def concerned(view: store.View, item: News) -> Iterator[str]:
+    """Yield the volumes for which a change may have made something to do."""
+    record = item.either
+    if record.kind is records.VOLUME:
+        yield record.id
+        # What lies on what is left of another goes before it.
+        if record.doc.source is not None:
+            yield record.doc.source.volume_id
+    elif record.kind is records.SNAPSHOT:
+        yield record.doc.volume_id
+    elif record.kind is records.INSTANCE:
+        yield from (one.id for one in view.by(records.VOLUME, "instance", record.id))
+
+
+def _is_due(view: states.Reader, record: VolumeRecord, now: float) -> bool:
+    return _may_go(view, record) or settled(view, record, now) != record.doc
+
+
+def _waits(record: VolumeRecord) -> bool:
+    """Tell whether time alone gives it something to do: cuts that nobody wrote down."""
+    return record.seen is not None and bool(record.seen.loose_cuts)
 
 
 def settle_one(tx: store.Tx, id: str) -> None:
