@@ -5,6 +5,7 @@ short-lived client certificate. Keys are EC P-256, times are seconds since the e
 Not its business: who may have a certificate (join tokens, `cloud.hosts`), and where the files lie.
 """
 
+import functools
 import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ DAY_S = 86400.0
 AUTHORITY_LIFE_S = 3650 * DAY_S
 CLOCKS_DIFFER_S = 300.0
 """Certificates begin so much earlier, for hosts whose clock is behind."""
+READ_KEPT = 2048
+"""So many certificates are read once: agents show theirs with each request."""
 
 
 class BadRequest(Exception):
@@ -154,6 +157,7 @@ def issue(authority: Authority, csr_pem: bytes, grant: Grant) -> bytes:
     return builder.sign(authority.key, hashes.SHA256()).public_bytes(Encoding.PEM)
 
 
+@functools.lru_cache(maxsize=READ_KEPT)
 def read_certificate(certificate: bytes) -> Issued:
     """Return what a certificate (PEM or DER) says; raise `BadCertificate`."""
     try:
