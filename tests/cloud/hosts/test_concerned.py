@@ -81,6 +81,25 @@ def test_only_who_is_concerned_is_named_until_he_asks(opened: store.Store) -> No
     assert kept.hosts_concerned(opened.view) == ()
 
 
+def test_a_new_neighbour_may_wait_and_whatever_else_concerns_a_host_may_not(
+    opened: store.Store,
+) -> None:
+    kept = slices.Slices(slices.Settings())
+    for host in ("host-1", "host-2"):
+        kept.host_wanted(opened.view, host)
+
+    def fill(tx: store.Tx) -> None:
+        tx.claim("host/host-1/memory_mib", "another", "another", 65536 - 512)
+
+    opened.transact(fill)
+    opened.transact(lambda tx: clouds.launch(tx, 2))
+    assert set(kept.hosts_concerned(opened.view)) == {"host-1", "host-2"}
+    assert {id for id in ("host-1", "host-2") if kept.may_wait(id)} == {"host-1"}
+    opened.transact(lambda tx: clouds.add_group(tx, "sg-9"))
+    assert "host-1" in kept.hosts_concerned(opened.view)
+    assert not kept.may_wait("host-1")
+
+
 def test_now_and_then_all_of_a_slice_is_computed_anew(
     opened: store.Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:

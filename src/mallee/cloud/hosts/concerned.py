@@ -25,6 +25,11 @@ class Concern:
     vpc_ids: set[str] = field(default_factory=set[str])
     instance_ids: set[str] = field(default_factory=set[str])
 
+    @property
+    def is_of_others(self) -> bool:
+        """Whether it is of neighbours alone: what addresses there are in VPCs of the host."""
+        return bool(self.vpc_ids) and not self.all and not self.instance_ids
+
     def join(self, other: "Concern") -> None:
         """Add what another change may make different."""
         self.all |= other.all

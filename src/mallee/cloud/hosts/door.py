@@ -36,6 +36,9 @@ from mallee.model.layout import Layout
 
 HOLD_S_MAX = 10.0
 """A call is held shorter than `AGENT_SILENT_AFTER_S`, so that a held agent is not a silent one."""
+GATHERED_S = 0.25
+"""How long a host that has just been told something waits for more of its VPCs' neighbours: each
+launch concerns all hosts of its VPC, and a hundred launches are told to them as a few."""
 SENT_AT_ONCE = 16
 """So many hosts are told all of their slices at once: after a start a thousand come together, and
 what waits to be sent to all of them would be a GiB."""
@@ -113,16 +116,27 @@ class Endpoint:
 
     async def watch(self) -> None:
         """Let held calls go when a change concerns their hosts; runs until cancelled."""
-        opened = self._cloud.store
+        opened, slices = self._cloud.store, self._cloud.slices
+        now = asyncio.get_running_loop().time
+        told_at: dict[str, float] = {}
         while True:
             rev = opened.view.rev
-            for host_id in self._cloud.slices.hosts_concerned(opened.view):
-                for held in self._held.get(host_id, ()):
-                    if not held.done():
-                        held.set_result(None)
+            told_at = {id: at for id, at in told_at.items() if now() < at + GATHERED_S}
+            has_waiting = False
+            for host_id in slices.hosts_concerned(opened.view):
+                if host_id in told_at and slices.may_wait(host_id):
+                    has_waiting = True
+                    continue
+                self._let_go(host_id)
+                told_at[host_id] = now()
                 # One host after the other, and in between whoever else waits for us.
                 await asyncio.sleep(0)
-            await opened.wait_changed(rev, HOLD_S_MAX)
+            await opened.wait_changed(rev, GATHERED_S if has_waiting else HOLD_S_MAX)
+
+    def _let_go(self, host_id: str) -> None:
+        for held in self._held.get(host_id, ()):
+            if not held.done():
+                held.set_result(None)
 
     async def close(self) -> None:
         """Stop listening and let held calls go; their agents call again."""

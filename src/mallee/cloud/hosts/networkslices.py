@@ -139,7 +139,7 @@ def _ranges(view: View, prefix_list_id: str, region: str) -> tuple[str, ...]:
 
 
 def vpc_wanted(
-    view: View, vpc: VpcRecord, interfaces: list[InterfaceRecord], groups: Groups
+    view: View, vpc: VpcRecord, interfaces: Iterable[InterfaceRecord], groups: Groups
 ) -> VpcWanted:
     """Return a VPC with those of its interfaces that the host carries."""
     names = Names.of_vpc(groups.region, vpc.doc)

@@ -70,7 +70,7 @@ class _Told:
     """By id of a VPC or an instance: the generation at which its part last changed."""
     known_since: int
     """The generation from which on `since` says all."""
-    by_vpc: Mapping[str, list[InterfaceRecord]]
+    by_vpc: Mapping[str, tuple[InterfaceRecord, ...]]
     """The interfaces that the host carries."""
     idle_questions: int = 0
     """How often it was asked for with nothing new since all of it was computed."""
@@ -97,6 +97,11 @@ class Slices:
         """Return the hosts whose slices may be different now, until they are asked for."""
         self._look(view)
         return tuple(self._concerns)
+
+    def may_wait(self, host_id: str) -> bool:
+        """Tell whether all that concerns a host is who else is in the VPCs that it carries."""
+        concern = self._concerns.get(host_id)
+        return concern is not None and concern.is_of_others
 
     def host_wanted(self, view: View, host_id: str) -> HostWanted:
         """Return the host's slice; the same object while nothing that it shows has changed."""
@@ -243,7 +248,7 @@ class Slices:
     def _vpcs(
         self,
         view: View,
-        by_vpc: Mapping[str, list[InterfaceRecord]],
+        by_vpc: Mapping[str, tuple[InterfaceRecord, ...]],
         known: Mapping[str, VpcWanted],
     ) -> tuple[VpcWanted, ...]:
         """Return the VPCs that the host carries, those `known` as they are."""
@@ -252,13 +257,13 @@ class Slices:
         known = {id: vpc for id, vpc in known.items() if id not in beyond}
         vpcs = (view.get(records.VPC, vpc_id) for vpc_id in sorted({*by_vpc, *beyond}))
         return tuple(
-            known.get(vpc.id) or self._vpc(view, vpc, by_vpc.get(vpc.id, []))
+            known.get(vpc.id) or self._vpc(view, vpc, by_vpc.get(vpc.id, ()))
             for vpc in vpcs
             if vpc is not None
         )
 
     def _vpc(
-        self, view: View, vpc: networkslices.VpcRecord, interfaces: list[InterfaceRecord]
+        self, view: View, vpc: networkslices.VpcRecord, interfaces: tuple[InterfaceRecord, ...]
     ) -> VpcWanted:
         return self._alike.shared(networkslices.vpc_wanted(view, vpc, interfaces, self._groups))
 
@@ -290,24 +295,24 @@ def _is_same(before: object, now: object) -> bool:
 def _by_vpc(
     view: View,
     carried: Iterable[InstanceRecord],
-    known: Mapping[str, list[InterfaceRecord]] | None,
+    known: Mapping[str, tuple[InterfaceRecord, ...]] | None,
     vpc_ids: Iterable[str],
-) -> Mapping[str, list[InterfaceRecord]]:
+) -> Mapping[str, tuple[InterfaceRecord, ...]]:
     """Return the interfaces of instances by VPC; where they are known, only `vpc_ids` are new."""
-    found: dict[str, list[InterfaceRecord]] = {}
     if known is None:
+        found: dict[str, list[InterfaceRecord]] = {}
         for instance in carried:
             for interface in _interfaces(view, instance):
                 found.setdefault(interface.doc.vpc_id, []).append(interface)
-        return found
+        return {vpc_id: tuple(interfaces) for vpc_id, interfaces in found.items()}
     own = {instance.id for instance in carried}
-    found |= known
+    now = dict(known)
     for vpc_id in vpc_ids:
         there = view.by(records.INTERFACE, "vpc", vpc_id)
-        found[vpc_id] = [one for one in there if one.doc.instance_id in own]
-        if not found[vpc_id]:
-            del found[vpc_id]
-    return found
+        now[vpc_id] = tuple(one for one in there if one.doc.instance_id in own)
+        if not now[vpc_id]:
+            del now[vpc_id]
+    return now
 
 
 def host_wanted(view: View, host_id: str, settings: Settings) -> HostWanted:
