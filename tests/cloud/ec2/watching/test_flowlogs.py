@@ -85,6 +85,10 @@ def test_a_log_is_shown_as_it_was_asked_for(alice: Any) -> None:
         ({"LogDestination": f"arn:aws:s3:::{LOG_BUCKET}/AWSLogs/"}, "InvalidParameterValue"),
         ({"LogDestination": f"arn:aws:s3:::{LOG_BUCKET}//a"}, "InvalidParameterValue"),
         ({"LogDestination": "arn:aws:s3:::../../etc"}, "InvalidParameterValue"),
+        (
+            {"LogDestination": f"arn:aws:s3:::{LOG_BUCKET}/" + "\U0001f600" * 200},
+            "InvalidParameterValue",
+        ),
     ],
 )
 def test_what_cannot_be_is_refused(alice: Any, more: dict[str, Any], error: str) -> None:

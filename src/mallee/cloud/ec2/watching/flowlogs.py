@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
 MAX_PER_RESOURCE = 2
 MAX_AT_ONCE = 1000
-MAX_FOLDER_LENGTH = 255
+MAX_FOLDER_BYTES = 255
+"""A key has 1024, and what comes behind the folder is its share."""
 _KINDS: dict[str, Kind[Any, Any]] = {
     "VPC": records.VPC,
     "Subnet": records.SUBNET,
@@ -117,9 +118,10 @@ def _destination(request: shapes.CreateFlowLogsRequest) -> tuple[str, str]:
     bucket, slash, folder = text.removeprefix(_BUCKET_ARN).partition("/")
     if not text.startswith(_BUCKET_ARN) or not _BUCKET.fullmatch(bucket):
         raise errors.InvalidParameterValue(f"LogDestination: {text[:100]} is not a bucket's ARN.")
-    if len(folder) > MAX_FOLDER_LENGTH or _RESERVED in folder.split("/") or "//" in slash + folder:
+    is_long = len(folder.encode()) > MAX_FOLDER_BYTES
+    if is_long or _RESERVED in folder.split("/") or "//" in slash + folder:
         raise errors.InvalidParameterValue(
-            f"LogDestination: the folder has up to {MAX_FOLDER_LENGTH} characters, no empty part, "
+            f"LogDestination: the folder has up to {MAX_FOLDER_BYTES} bytes, no empty part, "
             f"and none that is {_RESERVED}."
         )
     return bucket, folder if not folder or folder.endswith("/") else f"{folder}/"
