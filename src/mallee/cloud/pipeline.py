@@ -235,7 +235,7 @@ async def _run(cloud: Cloud, exchange: Exchange, call: Call, asked: Request) -> 
                 raise errors.Throttling
             result = await asyncio.to_thread(listing.run_scan, action, call, asked, cloud.box)
         case AskHost() as does:
-            question = asks.Question(*does.prepare(call, asked))
+            question = asks.Question(*does.prepare(call, asked), account=call.account)
             check_heard(call, question.host_id)
             told = await cloud.asks.ask(question)
             finish = partial(does.finish, call, asked, told)
@@ -267,7 +267,7 @@ async def _write(cloud: Cloud, exchange: Exchange, call: Call, asked: Request) -
     work = does.prepare(call, asked, cloud.box) if does.prepare else None
     prepared = await asyncio.to_thread(work) if work else None
     if does.asks is not None:
-        question = asks.Question(*does.asks(call, asked))
+        question = asks.Question(*does.asks(call, asked), account=call.account)
         check_heard(call, question.host_id)
         prepared = asks.Told(question.detail, await cloud.asks.ask(question))
 

@@ -81,3 +81,27 @@ async def test_what_stands_against_an_answer_is_told_in_words() -> None:
     assert refused.value.message.isprintable()
     assert len(refused.value.message) == asks.WORDS_MAX
     assert not open_.refuse("host-1", question.id, "again")
+
+
+async def test_one_account_has_so_many_questions_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asks, "PER_ACCOUNT_MAX", 2)
+    open_ = asks.Asks()
+
+    def ask(number: int, account: str) -> "asyncio.Task[bytes]":
+        question = asks.Question("host-1", "cut", "", str(number), account=account)
+        return asyncio.create_task(open_.ask(question))
+
+    waiting = [ask(1, "eve"), ask(1, "eve"), ask(2, "eve"), ask(3, "alice")]
+    await asyncio.sleep(0)
+    with pytest.raises(errors.RequestLimitExceeded):
+        await ask(4, "eve")
+    asked = open_.take("host-1")
+    assert len(asked) == 3
+    for one in asked:
+        assert open_.answer("host-1", one.id, b"done")
+    assert await asyncio.gather(*waiting) == [b"done"] * 4
+    later = ask(4, "eve")
+    await open_.wait_asked("host-1")
+    (one,) = open_.take("host-1")
+    assert open_.answer("host-1", one.id, b"done")
+    assert await later == b"done"

@@ -16,6 +16,9 @@ from mallee.model.hosts import Ask
 
 DEADLINE_S = 10.0
 WORDS_MAX = 500
+PER_ACCOUNT_MAX = 16
+"""Questions of one account that are open at once: a host looks into a few at a time, and what
+waits longest is not answered at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +29,8 @@ class Question:
     kind: str
     instance_id: str
     detail: str = ""
+    account: str = ""
+    """Who asks; empty: the cloud itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +45,7 @@ class Told:
 @dataclass(slots=True)
 class _Waiting:
     ask: Ask
-    host_id: str
+    question: Question
     answer: asyncio.Future[bytes]
     askers: int = 0
 
@@ -54,7 +59,8 @@ class Asks:
         self._asked: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
 
     async def ask(self, question: Question) -> bytes:
-        """Return the agent's answer; raise `Unavailable` when none comes in time.
+        """Return the agent's answer; raise `Unavailable` when none comes in time, and
+        `RequestLimitExceeded` when too many of the account's questions are open.
 
         Whoever asks what no call has taken along yet shares the question: a thousand askers are
         one question to the agent, which has others to serve.
@@ -77,12 +83,17 @@ class Asks:
                     del self._untaken[question.host_id][question]
 
     def _open_new(self, question: Question) -> _Waiting:
+        if question.account and self._count(question.account) >= PER_ACCOUNT_MAX:
+            raise errors.RequestLimitExceeded
         ask = Ask(secrets.token_hex(16), question.kind, question.instance_id, question.detail)
-        waiting = _Waiting(ask, question.host_id, asyncio.get_running_loop().create_future())
+        waiting = _Waiting(ask, question, asyncio.get_running_loop().create_future())
         self._open[ask.id] = waiting
         self._untaken[question.host_id][question] = waiting
         self._asked[question.host_id].set()
         return waiting
+
+    def _count(self, account: str) -> int:
+        return sum(one.question.account == account for one in self._open.values())
 
     def take(self, host_id: str) -> tuple[Ask, ...]:
         """Return the host's questions that no call took along yet and somebody waits for."""
@@ -119,7 +130,7 @@ class Asks:
 
     def _waiting(self, host_id: str, ask_id: str) -> _Waiting | None:
         waiting = self._open.get(ask_id)
-        if waiting is None or waiting.host_id != host_id or waiting.answer.done():
+        if waiting is None or waiting.question.host_id != host_id or waiting.answer.done():
             return None
         return waiting
 
