@@ -18,6 +18,7 @@ import pytest
 from msgspec.structs import replace
 
 from mallee.model import packets
+from mallee.model.carried import Speed
 from mallee.model.hops import End, Packet
 from mallee.model.hosts import HostWanted, InterfaceWanted
 from mallee.model.traces import HostTrace, TraceAsk
@@ -213,10 +214,16 @@ def test_counters_are_read_where_the_packet_passes(
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("speed", [Speed(), Speed(64_000_000, 64_000_000)])
 def test_a_guest_that_is_silent_is_said_so(
-    pair: tuple[Lab, HostWanted, list[InterfaceWanted]],
+    pair: tuple[Lab, HostWanted, list[InterfaceWanted]], speed: Speed
 ) -> None:
-    host, wanted, (one, two, _) = pair
+    """Also where senders wait in a queue of their own, which is no way out."""
+    host, wanted, held = pair
+    held = [replace(it, speed=speed) for it in held]
+    one, two, _ = held
+    wanted = replace(wanted, vpcs=(replace(wanted.vpcs[0], interfaces=tuple(held)),))
+    host.apply(wanted)
     host.guest(two).run("ip", "link", "set", "eth0", "arp", "off")
     router = host.layout.vpc_namespace(two.vpc_id)
     host.guest(two).run("ip", "neigh", "flush", "all")

@@ -6,6 +6,7 @@ that the whole reads in the order in which it happened. Called by `node.tracing`
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatch
 
 from mallee.model.hops import End
 from mallee.model.hosts import HostWanted
@@ -74,6 +75,9 @@ class _Pass:
 def _steps(names: _Names, seen: Seen) -> Iterator[ProbeStep]:
     waiting = list(_passes(seen))
     for sighting in sorted(seen.sightings):
+        if fnmatch(sighting.device, network.LIMITERS):
+            # It waits there for its turn, and is where it was.
+            continue
         yield _sighted(names, sighting)
         begun = None if sighting.is_leaving else _begun(seen, waiting, sighting)
         if begun is not None:
