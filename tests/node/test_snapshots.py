@@ -241,3 +241,15 @@ async def test_a_long_merge_holds_up_nobody_and_ends_when_its_volume_is_wanted(
             await want(stand, volume(), volume(OTHER), slots={ID: 2, OTHER: 1})
             await ended.wait()
             await stand.wait(1, has(ID, OTHER))
+
+
+async def test_a_volume_of_too_many_layers_is_not_cut(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(layeredvolumes, "LAYERS_MAX", 1)
+    async with stand.agent() as agent:
+        await want(stand, volume())
+        await wait_volume(agent, is_ready)
+        with pytest.raises(HypervisorFailed, match="layers"):
+            await cut(agent, one="snap-0000000000000000a")
+        assert layered(stand) == [1]
