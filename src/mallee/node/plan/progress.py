@@ -117,7 +117,7 @@ def after(progress: Progress, step: steps.Step, at: Situation) -> Progress:
         case steps.Reboot():
             rebooting = progress.rebooting or Rebooting(at.now, _resets(at.seen))
             return _replace(progress, rebooting=rebooting, pressed_at=at.now)
-        case (steps.Plug() | steps.AttachDisk()) if progress.stage is Stage.RAN:
+        case steps.Plug() | steps.AttachDisk() if progress.stage is Stage.RAN:
             # A device for a running guest: what failed before is over.
             return _replace(progress, tries=0, retry_at=0.0)
         case steps.Reset():
