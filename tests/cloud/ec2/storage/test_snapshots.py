@@ -324,3 +324,14 @@ def test_tags_that_cannot_be_given_are_refused_before_a_host_is_asked(
         made = partial(getattr(alice, name), TagSpecifications=tags)
         assert refusal(made, **asked) == "InvalidParameterValue"
     assert alice.describe_snapshots()["Snapshots"] == []
+
+
+def test_the_quota_of_snapshots_holds(
+    bob: Any, host: FakeHost, cutting: Cutting, administration: Administration
+) -> None:
+    administration.limit("ec2:quota-snapshotnumber", 1)
+    volume = make(bob, host)
+    cutting.snapshot(bob, volume)
+    cutting.next()
+    assert refusal(bob.create_snapshot, VolumeId=volume) == "SnapshotLimitExceeded"
+    assert len(bob.describe_snapshots()["Snapshots"]) == 1
