@@ -68,6 +68,7 @@ def test_required_parameters_are_honoured(action: Action) -> None:
             [
                 "instance/*",
                 "network-interface/*",
+                "volume/*",
                 "image/ami-1",
                 "subnet/subnet-1",
                 "security-group/sg-1",
