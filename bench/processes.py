@@ -24,8 +24,12 @@ def descendants(pid: int) -> list[int]:
     """The process and everything it started, directly or not."""
     found = [pid]
     for parent in found:
-        for task in Path(f"/proc/{parent}/task").iterdir():
-            found += [int(child) for child in (task / "children").read_text().split()]
+        try:
+            for task in Path(f"/proc/{parent}/task").iterdir():
+                found += [int(child) for child in (task / "children").read_text().split()]
+        except FileNotFoundError:
+            # It, or one of its threads, has ended while it was looked at.
+            continue
     return found
 
 

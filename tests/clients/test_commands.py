@@ -223,7 +223,7 @@ REFUSALS = {
         "(InvalidParameterValue) when calling the DescribeInstances operation: "
         "The filter 'no-such' is invalid"
     ),
-    "create-volume --availability-zone us-east-1a --size 1": "(UnsupportedOperation)",
+    "describe-reserved-instances": "(UnsupportedOperation)",
 }
 
 

@@ -156,7 +156,7 @@ def test_action_that_no_model_knows_is_invalid(sender: Sender) -> None:
 
 def test_action_that_is_missing_is_said_to_be_missing(ec2: Any, sender: Sender) -> None:
     with pytest.raises(ClientError) as error:
-        ec2.describe_capacity_reservations()
+        ec2.describe_reserved_instances()
     assert code_of(error) == "UnsupportedOperation"
     assert sender.ask("iam", "EnableOrganizationsRootSessions").code == "UnsupportedOperation"
 

@@ -89,7 +89,7 @@ def test_a_probe_ends_where_the_reference_says(root_dir: Path, seed: int) -> Non
 
 
 @pytest.fixture
-def pair(root_dir: Path) -> Iterator[tuple[Lab, HostWanted, list[InterfaceWanted]]]:
+def standing(root_dir: Path) -> Iterator[tuple[Lab, HostWanted, list[InterfaceWanted]]]:
     """Two guests of one subnet whose group lets everything in, and one whose lets nothing in."""
     inside = shapes.subnet(1, 0)
     open_, shut = "sg-00000000000000001", "sg-00000000000000002"
@@ -106,9 +106,9 @@ def pair(root_dir: Path) -> Iterator[tuple[Lab, HostWanted, list[InterfaceWanted
 
 
 def test_the_answer_tells_whether_somebody_listens(
-    pair: tuple[Lab, HostWanted, list[InterfaceWanted]],
+    standing: tuple[Lab, HostWanted, list[InterfaceWanted]],
 ) -> None:
-    host, wanted, (one, two, _) = pair
+    host, wanted, (one, two, _) = standing
     for to in (two.private_ip, two.ipv6s[0]):
         with host.guest(two).do(lambda to=to: lab.listen(22, 1, to)):
             told = tell(host, wanted, ask(one, packet(one, to))).probe
@@ -125,10 +125,10 @@ def test_the_answer_tells_whether_somebody_listens(
 
 
 def test_a_probe_is_over_when_more_was_seen_than_one_makes(
-    pair: tuple[Lab, HostWanted, list[InterfaceWanted]],
+    standing: tuple[Lab, HostWanted, list[InterfaceWanted]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    host, wanted, (one, two, _) = pair
+    host, wanted, (one, two, _) = standing
     monkeypatch.setattr(probes, "SIGHTINGS_MAX", 1)
     with host.guest(two).do(lambda: lab.listen(22, 1, two.private_ip)):
         told = tell(host, wanted, ask(one, packet(one, two.private_ip))).probe
@@ -145,9 +145,9 @@ def test_what_is_traced_without_an_end_is_read_in_parts() -> None:
 
 
 def test_every_judgement_is_shown_in_order(
-    pair: tuple[Lab, HostWanted, list[InterfaceWanted]],
+    standing: tuple[Lab, HostWanted, list[InterfaceWanted]],
 ) -> None:
-    host, wanted, (one, _, three) = pair
+    host, wanted, (one, _, three) = standing
     told = tell(host, wanted, ask(one, packet(one, three.private_ip))).probe
     assert told is not None
     assert (told.end, told.at, told.why) == ("dropped", three.id, "ingress")
@@ -158,10 +158,10 @@ def test_every_judgement_is_shown_in_order(
 
 
 def test_where_flows_are_counted_a_probe_tells_the_same(
-    pair: tuple[Lab, HostWanted, list[InterfaceWanted]],
+    standing: tuple[Lab, HostWanted, list[InterfaceWanted]],
 ) -> None:
     """What only counts is not shown, and who refused is named, not the chain that counts it."""
-    host, wanted, (one, two, three) = pair
+    host, wanted, (one, two, three) = standing
     log = FlowLogWanted(
         id="fl-00000000000000001",
         account_id="000000000001",
@@ -196,9 +196,9 @@ def test_what_a_transit_gateway_leads_nowhere_is_said_to_end_there(root_dir: Pat
 
 
 def test_counters_are_read_where_the_packet_passes(
-    pair: tuple[Lab, HostWanted, list[InterfaceWanted]],
+    standing: tuple[Lab, HostWanted, list[InterfaceWanted]],
 ) -> None:
-    host, wanted, (one, two, three) = pair
+    host, wanted, (one, two, three) = standing
     quiet = ask(one, packet(one, three.private_ip), is_probe=False)
     before = tell(host, wanted, quiet)
     assert (before.end, before.at, before.probe) == ("ingress", three.id, None)
@@ -216,10 +216,10 @@ def test_counters_are_read_where_the_packet_passes(
 
 @pytest.mark.parametrize("speed", [Speed(), Speed(64_000_000, 64_000_000)])
 def test_a_guest_that_is_silent_is_said_so(
-    pair: tuple[Lab, HostWanted, list[InterfaceWanted]], speed: Speed
+    standing: tuple[Lab, HostWanted, list[InterfaceWanted]], speed: Speed
 ) -> None:
     """Also where senders wait in a queue of their own, which is no way out."""
-    host, wanted, held = pair
+    host, wanted, held = standing
     held = [replace(it, speed=speed) for it in held]
     one, two, _ = held
     wanted = replace(wanted, vpcs=(replace(wanted.vpcs[0], interfaces=tuple(held)),))
@@ -237,9 +237,9 @@ def test_a_guest_that_is_silent_is_said_so(
 
 
 def test_what_is_no_packet_of_this_host_is_refused(
-    pair: tuple[Lab, HostWanted, list[InterfaceWanted]],
+    standing: tuple[Lab, HostWanted, list[InterfaceWanted]],
 ) -> None:
-    host, wanted, (one, two, _) = pair
+    host, wanted, (one, two, _) = standing
     good = ask(one, packet(one, two.private_ip))
     strange: tuple[dict[str, Any], ...] = (
         {"interface_id": "eni-ffffffffffffffff0"},
@@ -255,10 +255,10 @@ def test_what_is_no_packet_of_this_host_is_refused(
 
 
 def test_nothing_is_left_when_the_sender_is_killed(
-    pair: tuple[Lab, HostWanted, list[InterfaceWanted]],
+    standing: tuple[Lab, HostWanted, list[InterfaceWanted]],
 ) -> None:
     """Killed in the midst of a probe, its rules go at once, and its links with the next look."""
-    host, wanted, (one, _, _) = pair
+    host, wanted, (one, _, _) = standing
     namespace = host.layout.vpc_namespace(one.vpc_id)
     script = f"""
         import os, signal
