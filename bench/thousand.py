@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import asking, describe, processes, report
+from bench import asking, describe, processes, report, sealed
 from mallee.cloud import accounts
 from mallee.cloud.hosts import joining
 from mallee.cloud.state import records, store
@@ -260,3 +260,8 @@ def _seed(layout: Layout, instances: int) -> None:
 
         opened.transact(put)
     opened.close()
+
+
+if __name__ == "__main__":
+    sealed.enter()
+    report.main(measure, __doc__)
