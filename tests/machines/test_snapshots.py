@@ -120,3 +120,22 @@ def test_volumes_of_an_instance_are_cut_at_one_instant(cloud: Cloud, instance: s
             ec2.delete_snapshot(SnapshotId=snapshot)
         for volume in (first, second):
             ec2.detach_volume(VolumeId=volume)
+
+
+def test_what_a_guest_has_not_synced_is_in_a_snapshot_too(cloud: Cloud, instance: str) -> None:
+    """Its agent holds its file systems still for the cut, and they go on."""
+    ec2: Any = cloud.ec2
+    with made(cloud) as volume:
+        disk = attach(cloud, volume, instance, "/dev/sdf")
+        mount = f"mke2fs -q /dev/{disk} 2>&1; mkdir -p /mnt; mount -t ext4 /dev/{disk} /mnt"
+        cloud.ssh(instance, f"{mount}; echo unsynced >/mnt/note")
+        snapshot = ec2.create_snapshot(VolumeId=volume)["SnapshotId"]
+        assert cloud.ssh(instance, "echo on >>/mnt/note && cat /mnt/note") == "unsynced\non\n"
+        with made(cloud, SnapshotId=snapshot) as other:
+            copy = attach(cloud, other, instance, "/dev/sdg")
+            look = f"mkdir -p /copy; mount -t ext4 -o ro /dev/{copy} /copy && cat /copy/note"
+            assert cloud.ssh(instance, f"{look}; umount /copy") == "unsynced\n"
+            ec2.detach_volume(VolumeId=other)
+        cloud.ssh(instance, "umount /mnt")
+        ec2.delete_snapshot(SnapshotId=snapshot)
+        ec2.detach_volume(VolumeId=volume)

@@ -9,7 +9,6 @@ import pytest
 from mallee.model.images import DirectBoot
 from mallee.model.layout import Layout
 from mallee.node import guestagents
-from mallee.node.do.hypervisor import AgentSilent, HypervisorFailed
 from mallee.node.plan import domain, guestagent
 from mallee.node.plan.seen import DomainState
 from tests.fakes.hypervisor import FakeHypervisor
@@ -86,37 +85,3 @@ def test_where_no_agent_answers_the_button_is_pressed(is_there: bool) -> None:
     hypervisor.agent = (lambda _: None) if is_there else None
     guestagents.shut_down(hypervisor, IDS[0])
     assert state(hypervisor, IDS[0]) is DomainState.OFF
-
-
-def test_file_systems_stand_still_and_go_on() -> None:
-    hypervisor = running(*IDS)
-    hypervisor.agent = lambda command: '{"return": 2}' if "fsfreeze" in command else None
-    assert guestagents.freeze(hypervisor, IDS[0]) == 2
-    assert guestagents.thaw(hypervisor, IDS[0]) == 2
-
-
-@pytest.mark.parametrize(
-    "said",
-    [
-        "",
-        "{}",
-        "[]",
-        '{"return": -1}',
-        '{"return": "2"}',
-        '{"error": {"desc": "no\\u0007"}}',
-        "9" * 100_000,
-        '{"return": 1' + " " * 100_000 + "}",
-    ],
-)
-def test_what_a_guest_says_amiss_is_refused(said: str) -> None:
-    hypervisor = running(*IDS)
-    hypervisor.agent = lambda _: said
-    with pytest.raises(HypervisorFailed, match="agent") as raised:
-        guestagents.freeze(hypervisor, IDS[0])
-    assert str(raised.value).isprintable()
-    hypervisor.agent = None
-    with pytest.raises(HypervisorFailed, match="no agent"):
-        guestagents.freeze(hypervisor, IDS[0])
-    hypervisor.agent = lambda _: None
-    with pytest.raises(AgentSilent):
-        guestagents.thaw(hypervisor, IDS[0])

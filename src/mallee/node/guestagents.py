@@ -17,7 +17,6 @@ from mallee.node.plan import domain, guestagent
 PING_S = 2
 POWER_OFF_S = 1
 """An agent that obeys this says nothing."""
-FREEZE_S = 10
 ASK_EVERY_S = 15.0
 AT_ONCE = 4
 PER_LOOK_MAX = 16
@@ -74,26 +73,3 @@ def shut_down(hypervisor: Hypervisor, instance_id: str) -> None:
                 hypervisor.ask_agent(domain.uuid_of(instance_id), guestagent.POWER_OFF, POWER_OFF_S)
             return
     hypervisor.shut_down(domain.uuid_of(instance_id))
-
-
-def freeze(hypervisor: Hypervisor, instance_id: str) -> int:
-    """Have the guest hold its file systems still; return how many. Raises `HypervisorFailed`.
-
-    Whoever calls it thaws them within seconds, whatever happens: the guest stands still meanwhile.
-    """
-    return _count(hypervisor, instance_id, guestagent.FREEZE)
-
-
-def thaw(hypervisor: Hypervisor, instance_id: str) -> int:
-    """Have the guest go on with its file systems; return how many. Raises `HypervisorFailed`."""
-    return _count(hypervisor, instance_id, guestagent.THAW)
-
-
-def _count(hypervisor: Hypervisor, instance_id: str, command: str) -> int:
-    answer = hypervisor.ask_agent(domain.uuid_of(instance_id), command, FREEZE_S)
-    if answer is None:
-        raise HypervisorFailed("the guest has no agent")
-    try:
-        return guestagent.read_count(answer)
-    except guestagent.Refused as error:
-        raise HypervisorFailed(f"the guest's agent: {error}") from error

@@ -13,10 +13,17 @@ from typing import Any
 
 import libvirt
 
+from mallee.kit import logs
 from mallee.model.volumes import Limits
 from mallee.node.do.hypervisor import Merge
 from mallee.node.plan import disks
+from mallee.node.plan import domain as domains
 from mallee.node.plan.disks import Disk
+
+STILL_S = 2
+"""A guest's agent has so long for each thing that it is asked."""
+
+log = logs.get(__name__)
 
 
 def attach(domain: Any, disk: Disk, limits: Limits) -> None:
@@ -67,7 +74,25 @@ def cut(domain: Any, cuts: Mapping[Disk, Path]) -> None:
         | libvirt.VIR_DOMAIN_SNAPSHOT_CREATE_NO_METADATA
         | libvirt.VIR_DOMAIN_SNAPSHOT_CREATE_ATOMIC
     )
-    domain.snapshotCreateXML(disks.encode_cut(domain.XMLDesc(), cuts), flags)
+    xml = domain.XMLDesc()
+    order = disks.encode_cut(xml, cuts)
+    if not (domains.has_agent(xml) and _cut_still(domain, order, flags)):
+        domain.snapshotCreateXML(order, flags)
+
+
+def _cut_still(domain: Any, order: str, flags: int) -> bool:
+    """Cut while the guest's agent holds its file systems still; tell whether that went.
+
+    libvirt has them go on, whatever happens to us. A guest is not trusted to have an agent that
+    obeys: where it does not, the cut is what a power cut would leave.
+    """
+    try:
+        domain.agentSetResponseTimeout(STILL_S, 0)
+        domain.snapshotCreateXML(order, flags | libvirt.VIR_DOMAIN_SNAPSHOT_CREATE_QUIESCE)
+    except libvirt.libvirtError as error:
+        log.info("cut without the guest's help", domain=domain.name(), error=str(error))
+        return False
+    return True
 
 
 def merge(domain: Any, disk: Disk, wanted: Merge) -> bool:
