@@ -1,7 +1,9 @@
-"""A snapshot: a volume as it was at one instant, kept in the layers of that volume on its host.
+"""A snapshot: a volume as it was at one instant, kept in layers of that volume, then as content.
 
 Layers are numbered (`node.do.layers`); the *cut* of a snapshot is the number of the layer that was
-written until its instant. The types that cross to a host and back are here too.
+written until its instant, on the volume's host. Its *content* is a tree of blocks in the object
+store (`blocktrees`), which any host can read: with it the layer is needed no longer. A snapshot has
+one or the other, or both. The types that cross to a host and back are here too.
 """
 
 import msgspec
@@ -14,8 +16,20 @@ LAYERS_MAX = 64
 """A volume on so many layers is not cut any more: its guest's QEMU has all of them open."""
 PER_VOLUME_MAX = 60
 """Snapshots of one volume: fewer, so that cuts which come to nothing find room."""
+NO_VOLUME = "vol-ffffffff"
+"""As whose AWS shows a snapshot that was copied, imported, or written block by block."""
 LAYER_MAX = 1 << 31
 """No layer's number is greater."""
+
+
+class Content(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A disk as a tree of blocks that the object store keeps."""
+
+    account: str
+    """Under whose prefix its blocks are: a copy in another account shares them."""
+    root: str
+    """The name of its root (`blocktrees.Root`), the SHA-256 of its bytes in hexadecimal."""
+    size_bytes: int
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -23,12 +37,16 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     id: str
     volume_id: str
+    """The volume that it was made of; `NO_VOLUME` when it was none of this cloud's."""
     size_gib: int
     description: str = ""
-    zone: str
-    host_id: str
-    cut: int
-    """The layer of its volume, with all below it, that holds it."""
+    zone: str = ""
+    host_id: str = ""
+    """The host that has its cut; empty: none has."""
+    cut: int = 0
+    """The layer of its volume, with all below it, that holds it; 0: none does."""
+    content: Content | None = None
+    """None: it is not in the object store yet."""
     started_at: float
     """Seconds since the epoch."""
     made_by: str = ""

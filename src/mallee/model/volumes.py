@@ -17,7 +17,7 @@ from enum import Enum
 import msgspec
 
 from mallee.model.instances import Reason
-from mallee.model.snapshots import Layered
+from mallee.model.snapshots import Content, Layered
 
 SLOTS = tuple(range(1, 16))
 """Places for volumes on the bus of a guest into which they are plugged: fifteen at once."""
@@ -94,6 +94,8 @@ class Volume(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     snapshot_id: str = ""
     source: Layered | None = None
     """The layer of another volume on which it lies: what its snapshot was when it was made."""
+    content: Content | None = None
+    """What its snapshot has in the object store, when it lies on that and on no layer."""
     dropped_cuts: tuple[str, ...] = ()
     """Ids of snapshots that were never written down, for which its host made a cut."""
     is_made: bool = False
@@ -131,7 +133,8 @@ class VolumeWanted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     is_shared: bool = False
     """Whether several guests may write it at once."""
     source: Layered | None = None
-    """On what it lies; None: it was blank."""
+    """On what it lies; None, as `content`: it was blank."""
+    content: Content | None = None
     cuts: dict[str, int] = {}
     """Layers that are kept, by the snapshot that each is."""
     dropped_cuts: tuple[str, ...] = ()

@@ -20,7 +20,12 @@ def kept(view: View, host_id: str) -> tuple[VolumeWanted, ...]:
             limits=volumes.limits_of(one.doc),
             is_shared=one.doc.multi_attach,
             source=one.doc.source,
-            cuts={it.id: it.doc.cut for it in view.by(records.SNAPSHOT, "volume", one.id)},
+            content=one.doc.content,
+            cuts={
+                it.id: it.doc.cut
+                for it in view.by(records.SNAPSHOT, "volume", one.id)
+                if it.doc.cut
+            },
             dropped_cuts=one.doc.dropped_cuts,
             is_made=one.doc.is_made,
             is_deleted=one.doc.deleted_at is not None,
