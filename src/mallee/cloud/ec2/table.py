@@ -11,7 +11,6 @@ from mallee.cloud.ec2 import (
     accountattributes,
     arns,
     idformats,
-    images,
     keypairs,
     regions,
     taglisting,
@@ -21,6 +20,7 @@ from mallee.cloud.ec2 import (
 from mallee.cloud.ec2.capacity import table as capacity
 from mallee.cloud.ec2.connecting import endpoints as connectendpoints
 from mallee.cloud.ec2.endpoints import table as endpoints
+from mallee.cloud.ec2.images import table as images
 from mallee.cloud.ec2.insights import table as insights
 from mallee.cloud.ec2.instances import (
     console,

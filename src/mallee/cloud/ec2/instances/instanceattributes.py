@@ -15,8 +15,9 @@ import msgspec
 from mallee.aws import errors
 from mallee.cloud.action import Action, Read, Write
 from mallee.cloud.call import Call, Result, WriteCall
-from mallee.cloud.ec2 import images, resources
+from mallee.cloud.ec2 import resources
 from mallee.cloud.ec2.capacity import instancetypes
+from mallee.cloud.ec2.images import images
 from mallee.cloud.ec2.instances import instances, launchrequest, power
 from mallee.cloud.ec2.instances.power import InstanceRecord
 from mallee.cloud.ec2.storage import mappings

@@ -8,7 +8,8 @@ import datetime
 from collections.abc import Callable, Iterable
 
 from mallee.cloud.call import Call
-from mallee.cloud.ec2 import images, zones
+from mallee.cloud.ec2 import zones
+from mallee.cloud.ec2.images import images
 from mallee.cloud.ec2.instances import instancenetwork, maintenanceoptions, power
 from mallee.cloud.ec2.instances.power import InstanceRecord
 from mallee.cloud.ec2.vpc import interfacelisting

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 from mallee.aws import codec
 from mallee.cloud.action import Action, Listing
 from mallee.cloud.call import Call
-from mallee.cloud.ec2 import images, kept, resources, tagset, zones
+from mallee.cloud.ec2 import kept, resources, tagset, zones
 from mallee.cloud.ec2.capacity import drawing
+from mallee.cloud.ec2.images import images
 from mallee.cloud.ec2.instances import (
     instancefilters,
     instancenetwork,

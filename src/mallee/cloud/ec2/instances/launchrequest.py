@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from mallee.aws import errors
 from mallee.cloud.call import Call, Request
-from mallee.cloud.ec2 import images, keypairs, resources, tagset
+from mallee.cloud.ec2 import keypairs, resources, tagset
 from mallee.cloud.ec2.capacity import drawing, instancetypes, placementgroups, tenancies
-from mallee.cloud.ec2.images import ImageRecord
+from mallee.cloud.ec2.images import images
+from mallee.cloud.ec2.images.images import ImageRecord
 from mallee.cloud.ec2.instances import (
     instanceprofiles,
     launchnetwork,

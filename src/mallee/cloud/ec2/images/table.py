@@ -1,0 +1,6 @@
+"""All rows of images, joined; EC2's table takes them from here."""
+
+from mallee.cloud.action import Action
+from mallee.cloud.ec2.images import images
+
+ACTIONS: tuple[Action, ...] = (*images.ACTIONS,)
