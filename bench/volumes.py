@@ -2,7 +2,8 @@
 
 The rival is a raw file that is put into the same running guest by hand, with the same cache mode:
 guest, QEMU, disk and moment are the same, and both take turns. The guest reads and writes past its
-own cache. How long calls take is everything from sending them to what is named.
+own cache, all over the disk by `scatter.c`, for which a C compiler is needed. How long calls take
+is everything from sending them to what is named.
 """
 
 # boto3 makes its clients' methods as it runs: they have no types.
@@ -15,6 +16,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 from bench import cloud, report, sealed
 from mallee.model.volumes import Limits
@@ -26,6 +28,7 @@ SIZE_GIB = 2
 ORDERLY_MIB = 256
 SMALL_WRITES = 2000
 """Of 4 KiB each, one after the other."""
+_SCATTER = Path(__file__).with_name("scatter.c")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +73,14 @@ _COMMANDS = {
     "1 MiB reads in order": f"dd if=DISK of=/dev/null bs=1M count={ORDERLY_MIB} iflag=direct",
     "4 KiB writes": f"dd if=/dev/zero of=DISK bs=4k count={SMALL_WRITES} oflag=direct",
     "4 KiB reads": f"dd if=DISK of=/dev/null bs=4k count={SMALL_WRITES} iflag=direct",
+    "4 KiB writes all over it": f"scatter DISK write {SMALL_WRITES} {ORDERLY_MIB}",
+    "4 KiB reads all over it": f"scatter DISK read {SMALL_WRITES} {ORDERLY_MIB}",
 }
 
 
 def _speeds(guest: Guest, command: str, runs: int) -> list[tuple[float, float]]:
     def took(disk: str) -> float:
-        return guest.took_s(command.replace("DISK", f"/dev/{disk}") + " 2>/dev/null")
+        return guest.took_s(command.replace("DISK", f"/dev/{disk}") + " >/dev/null 2>&1")
 
     # The first turn fills both: what was never written is no measure.
     return [(took(guest.ours), took(guest.theirs)) for _ in range(runs + 1)][1:]
@@ -123,7 +128,10 @@ def _guest(running: cloud.Cloud) -> Generator[Guest]:
     look = f"until grep -l {serial} /sys/block/*/serial 2>/dev/null; do :; done"
     ours = running.whole.ssh(instance, look).split("/")[3]
     path = running.layout.node / "bare.raw"
-    with path.open("wb") as file:
+    line = ["gcc", "-static", "-O1", "-s", "-o", str(path), str(_SCATTER)]
+    subprocess.run(line, check=True)
+    program_bytes = path.stat().st_size
+    with path.open("r+b") as file:
         file.truncate(SIZE_GIB << 30)
     disks.give_to_qemu(path)
     guest = Guest(running, instance, ours, "")
@@ -133,6 +141,11 @@ def _guest(running: cloud.Cloud) -> Generator[Guest]:
     _virsh(guest, "attach-device", instance, str(xml))
     look = "until grep -l bare /sys/block/*/serial 2>/dev/null; do :; done"
     theirs = running.whole.ssh(instance, look).split("/")[3]
+    # The program came to the guest as the first bytes of that disk.
+    running.whole.ssh(
+        instance,
+        f"head -c {program_bytes} /dev/{theirs} >/bin/scatter && chmod +x /bin/scatter",
+    )
     yield Guest(running, instance, ours, theirs)
     running.end(instance)
 
