@@ -29,3 +29,6 @@ class Ec2Settings(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     metadata: MetadataDefaults = MetadataDefaults()
     event_tags: EventTags = EventTags()
     public_access: BlockPublicAccess = BlockPublicAccess()
+    snapshot_sharing: str = "unblocked"
+    """Which snapshots are not everybody's, whatever they say: `block-all-sharing`, those that are
+    not yet (`block-new-sharing`), none."""

@@ -32,6 +32,40 @@ class Content(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     size_bytes: int
 
 
+class Sharing(msgspec.Struct, frozen=True, gc=False):
+    """Who may make volumes and copies of a snapshot, besides its owner."""
+
+    is_public: bool = False
+    """Whether everybody may."""
+    accounts: tuple[str, ...] = ()
+
+
+class Lock(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """That a snapshot is not deleted before its time. Times are seconds since the epoch."""
+
+    mode: str
+    """As in EC2: `governance` can be lifted, `compliance` cannot once its cool-off is over."""
+    locked_at: float
+    counts_from: float
+    """From when its days count: it can be locked for longer while it is locked."""
+    days: int
+    expires_at: float
+    cool_off_hours: int = 0
+    cool_off_ends_at: float = 0.0
+    """0: it has none."""
+
+
+class Writing(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """That a snapshot is being written block by block by its user (`cloud.ebs`)."""
+
+    parent: Content | None = None
+    """What it has where nothing is written; None: zeros."""
+    timeout_s: float
+    """When nothing has come for so long, it will never be complete."""
+    failed_at: float | None = None
+    """When it was given up; seconds since the epoch."""
+
+
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What is wanted of a snapshot."""
 
@@ -47,6 +81,10 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The layer of its volume, with all below it, that holds it; 0: none does."""
     content: Content | None = None
     """None: it is not in the object store yet."""
+    writing: Writing | None = None
+    """None: it is not written by its user, or not any more."""
+    sharing: Sharing = Sharing()
+    lock: Lock | None = None
     started_at: float
     """Seconds since the epoch."""
     made_by: str = ""

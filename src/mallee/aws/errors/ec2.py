@@ -533,6 +533,13 @@ class InvalidSnapshotIDMalformed(AwsError):
     template = 'Invalid id: "{}" (expecting "snap-...")'
 
 
+class InvalidUserIDMalformed(AwsError):
+    """Argument: what should be an account's id."""
+
+    code = "InvalidUserID.Malformed"
+    template = 'Invalid user id: "{}"'
+
+
 class SnapshotLimitExceeded(AwsError):
     code = "SnapshotLimitExceeded"
 

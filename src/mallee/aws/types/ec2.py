@@ -1592,6 +1592,16 @@ class CreateTransitGatewayVpcAttachmentResult(TypedDict):
     TransitGatewayVpcAttachment: NotRequired[TransitGatewayVpcAttachment | Fragment | None]
 
 
+class CreateVolumePermission(TypedDict):
+    UserId: NotRequired[str]
+    Group: NotRequired[str]
+
+
+class CreateVolumePermissionModifications(TypedDict):
+    Add: NotRequired[list[CreateVolumePermission]]
+    Remove: NotRequired[list[CreateVolumePermission]]
+
+
 class CreateVolumeRequest(TypedDict):
     AvailabilityZone: NotRequired[str]
     AvailabilityZoneId: NotRequired[str]
@@ -3007,6 +3017,20 @@ class DescribeSecurityGroupsResult(TypedDict):
     SecurityGroups: NotRequired[Sequence[SecurityGroup | Fragment] | Fragment | None]
 
 
+class DescribeSnapshotAttributeRequest(TypedDict):
+    Attribute: str
+    SnapshotId: str
+    DryRun: NotRequired[bool]
+
+
+class DescribeSnapshotAttributeResult(TypedDict):
+    ProductCodes: NotRequired[Sequence[ProductCode | Fragment] | Fragment | None]
+    SnapshotId: NotRequired[str | None]
+    CreateVolumePermissions: NotRequired[
+        Sequence[CreateVolumePermission | Fragment] | Fragment | None
+    ]
+
+
 class DescribeSnapshotsRequest(TypedDict):
     MaxResults: NotRequired[int]
     NextToken: NotRequired[str]
@@ -3423,6 +3447,14 @@ class DisableSerialConsoleAccessResult(TypedDict):
     SerialConsoleAccessEnabled: NotRequired[bool | None]
 
 
+class DisableSnapshotBlockPublicAccessRequest(TypedDict):
+    DryRun: NotRequired[bool]
+
+
+class DisableSnapshotBlockPublicAccessResult(TypedDict):
+    State: NotRequired[str | None]
+
+
 class DisableTransitGatewayRouteTablePropagationRequest(TypedDict):
     TransitGatewayRouteTableId: str
     TransitGatewayAttachmentId: NotRequired[str]
@@ -3725,6 +3757,15 @@ class EnableSerialConsoleAccessRequest(TypedDict):
 
 class EnableSerialConsoleAccessResult(TypedDict):
     SerialConsoleAccessEnabled: NotRequired[bool | None]
+
+
+class EnableSnapshotBlockPublicAccessRequest(TypedDict):
+    State: str
+    DryRun: NotRequired[bool]
+
+
+class EnableSnapshotBlockPublicAccessResult(TypedDict):
+    State: NotRequired[str | None]
 
 
 class EnableTransitGatewayRouteTablePropagationRequest(TypedDict):
@@ -4284,6 +4325,15 @@ class GetSerialConsoleAccessStatusRequest(TypedDict):
 
 class GetSerialConsoleAccessStatusResult(TypedDict):
     SerialConsoleAccessEnabled: NotRequired[bool | None]
+    ManagedBy: NotRequired[str | None]
+
+
+class GetSnapshotBlockPublicAccessStateRequest(TypedDict):
+    DryRun: NotRequired[bool]
+
+
+class GetSnapshotBlockPublicAccessStateResult(TypedDict):
+    State: NotRequired[str | None]
     ManagedBy: NotRequired[str | None]
 
 
@@ -6414,6 +6464,16 @@ class ModifySecurityGroupRulesResult(TypedDict):
     Return: NotRequired[bool | None]
 
 
+class ModifySnapshotAttributeRequest(TypedDict):
+    Attribute: NotRequired[str]
+    CreateVolumePermission: NotRequired[CreateVolumePermissionModifications]
+    GroupNames: NotRequired[list[str]]
+    OperationType: NotRequired[str]
+    SnapshotId: str
+    UserIds: NotRequired[list[str]]
+    DryRun: NotRequired[bool]
+
+
 class ModifySubnetAttributeRequest(TypedDict):
     AssignIpv6AddressOnCreation: NotRequired[AttributeBooleanValue]
     MapPublicIpOnLaunch: NotRequired[AttributeBooleanValue]
@@ -7541,6 +7601,12 @@ class ResetNetworkInterfaceAttributeRequest(TypedDict):
     DryRun: NotRequired[bool]
     NetworkInterfaceId: str
     SourceDestCheck: NotRequired[str]
+
+
+class ResetSnapshotAttributeRequest(TypedDict):
+    Attribute: str
+    SnapshotId: str
+    DryRun: NotRequired[bool]
 
 
 class ResourceStatement(TypedDict):

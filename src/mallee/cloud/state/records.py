@@ -539,6 +539,7 @@ INDEXES: Mapping[str, Mapping[str, IndexValues]] = {
     },
     "snapshot": {
         "volume": lambda doc: (doc.volume_id,),
+        "shared": lambda doc: (*doc.sharing.accounts, "all" if doc.sharing.is_public else None),
     },
     "vpc-endpoint": {
         "vpc": lambda doc: (doc.vpc_id,),

@@ -18,7 +18,7 @@ from mallee.aws import errors
 from mallee.cloud.action import Action, Listing, Write
 from mallee.cloud.call import Call, Request, Result, WriteCall
 from mallee.cloud.ec2 import resources, tagset
-from mallee.cloud.ec2.storage import mappings, states
+from mallee.cloud.ec2.storage import mappings, snapshotsharing, states
 from mallee.cloud.ec2.storage.states import VolumeRecord
 from mallee.cloud.hosts import asks, diskroom
 from mallee.cloud.state import records
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes
 
 COMPLETED = "completed"
-OWN = "self"
 
 SnapshotRecord = Record[Snapshot, None]
 
@@ -183,22 +182,6 @@ def delete_snapshot(call: WriteCall, request: shapes.DeleteSnapshotRequest) -> R
     return {}
 
 
-def _find(call: Call, request: shapes.DescribeSnapshotsRequest) -> Iterable[SnapshotRecord]:
-    asked: list[str] = request.get("SnapshotIds") or []
-    found = (
-        resources.several(call, records.SNAPSHOT, asked)
-        if asked
-        else call.view.ordered(records.SNAPSHOT, call.account)
-    )
-    owners: list[str] = request.get("OwnerIds") or []
-    users: list[str] = request.get("RestorableByUserIds") or []
-    mine = {OWN, call.account}
-    if (owners and not mine & set(owners)) or (users and not mine & set(users)):
-        # Nobody shares a snapshot here.
-        return []
-    return found
-
-
 def render(call: Call, record: SnapshotRecord) -> shapes.Snapshot:
     """Return a snapshot as EC2 shows it."""
     return {
@@ -272,7 +255,7 @@ ACTIONS: tuple[Action, ...] = (
         service="ec2",
         name="DescribeSnapshots",
         does=Listing(
-            find=_find,
+            find=snapshotsharing.find,
             render=render,
             member="Snapshots",
             filters=FILTERS,

@@ -5,6 +5,7 @@ from mallee.cloud.ec2.storage import (
     attachments,
     modifications,
     snapshots,
+    snapshotsharing,
     volumes,
     volumestatus,
 )
@@ -15,4 +16,5 @@ ACTIONS: tuple[Action, ...] = (
     *modifications.ACTIONS,
     *volumestatus.ACTIONS,
     *snapshots.ACTIONS,
+    *snapshotsharing.ACTIONS,
 )
