@@ -16,7 +16,7 @@ import botocore
 import botocore.loaders
 import msgspec
 
-SERVICES = ("ec2", "sts", "iam", "cloudtrail", "s3", "kms", "ec2-instance-connect")
+SERVICES = ("ec2", "sts", "iam", "cloudtrail", "s3", "kms", "ec2-instance-connect", "rbin", "dlm")
 FOLDER = Path(__file__).parent.parent / "src/mallee/aws/models"
 NOTICE = """\
 The files {names} in this folder are service models of botocore {version}, with their documentation
@@ -82,8 +82,11 @@ CORRECTIONS = {
     r"^arn:aws([a-z-]+)?:ec2:[a-z\d-]+:\d{12}:placement-group/^.{1,255}$": (
         r"^arn:aws([a-z-]+)?:ec2:[a-z\d-]+:\d{12}:placement-group/.{1,255}$"
     ),
+    r"^arn:\S+:rbin:[a-z\-0-9]{0,63}:[0-9]{12}:rule/[0-9a-zA-Z]{11}{0,1011}$": (
+        r"^arn:\S+:rbin:[a-z\-0-9]{0,63}:[0-9]{12}:rule/[0-9a-zA-Z]{11}$"
+    ),
 }
-"""Patterns that no text can match, as they came, and what they must mean."""
+"""Patterns that no text can match, or that are none, as they came, and what they must mean."""
 
 VERBATIM = frozenset({("S3", "Expires"), ("S3", "ResponseExpires")})
 """What botocore calls times of a service, and is a text that is given back as it came."""

@@ -145,12 +145,10 @@ def refuse(cloud: Cloud, request: http.Request, error: errors.AwsError) -> http.
 
 async def _stages(cloud: Cloud, exchange: Exchange) -> bytes:
     request = exchange.request
-    services.check_endpoint(request)
     given = parameters.read(request)
+    services.check_endpoint(request, given)
     exchange.service = service = services.find(request, given)
-    exchange.operation = operation = services.find_operation(
-        service, given, request.headers.get("x-amz-target", "")
-    )
+    exchange.operation = operation = services.find_operation(service, given, request)
     exchange.row = action = services.find_action(cloud.table, service, operation)
     if service.is_shared:
         await cloud.store.catch_up()
@@ -162,7 +160,7 @@ async def _stages(cloud: Cloud, exchange: Exchange) -> bytes:
     _note_use(cloud, who, action, now)
     restrictions.check(who, action)
     dialect = codec.for_service(service.name)
-    exchange.asked = asked = dialect.decode(operation, given, request.body)
+    exchange.asked = asked = dialect.decode(operation, given, request.body, request)
     parameters.refuse_ignored(action, asked)
     call = call_of(cloud, exchange, who, now)
     if action.completes is not None:
@@ -362,7 +360,8 @@ def end_refused(cloud: Cloud, exchange: Exchange, error: errors.AwsError) -> htt
 def end(cloud: Cloud, exchange: Exchange, body: bytes) -> http.Response:
     """Log the exchange and make its answer."""
     error = exchange.error
-    status = error.status if error else 200
+    dialect = _dialect(exchange)
+    status = error.status if error else _status(exchange, dialect)
     who = exchange.principal
     headers = exchange.request.headers
     event = events.describe(
@@ -392,9 +391,16 @@ def end(cloud: Cloud, exchange: Exchange, body: bytes) -> http.Response:
     return http.Response(
         status=status,
         body=body,
-        content_type=_dialect(exchange).content_type,
-        headers={"x-amzn-RequestId": exchange.id},
+        content_type=dialect.content_type,
+        headers={
+            "x-amzn-RequestId": exchange.id,
+            **(dialect.error_headers(error) if error else {}),
+        },
     )
+
+
+def _status(exchange: Exchange, dialect: codec.Codec) -> int:
+    return dialect.status(exchange.operation) if exchange.operation else 200
 
 
 def _dialect(exchange: Exchange) -> codec.Codec:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mallee.aws import errors, model
+from mallee.aws.codec import restjson
 from mallee.aws.signature import claims
 from mallee.cloud import http
 from mallee.cloud.action import Action
@@ -109,8 +110,11 @@ _OF_ACCOUNTS = frozenset(
 Parameters = Sequence[tuple[str, str]]
 
 
-def check_endpoint(request: http.Request) -> None:
+def check_endpoint(request: http.Request, parameters: Parameters = ()) -> None:
     """Raise unless the request comes by a method and to a path that requests may come by."""
+    if _is_rest(_addressed(request, parameters)):
+        # Methods and paths are its operations' names.
+        return
     if request.method not in ("GET", "POST"):
         raise errors.MethodNotAllowed(request.method[:20])
     if request.path not in ("", "/") and _legacy_path(request.path) not in _BY_PATH:
@@ -148,13 +152,19 @@ def _named(request: http.Request, parameters: Parameters) -> Service:
     return service
 
 
-def find_operation(service: Service, parameters: Parameters, target: str = "") -> str:
-    """Return the operation's name as the model has it; raise what AWS answers when it has not.
+def find_operation(service: Service, parameters: Parameters, request: http.Request) -> str:
+    """Return the operation's name as the model has it; raise what AWS answers when it has not."""
+    match model.load(service.name).protocol:
+        case "json":
+            return _operation_of(service, request.headers.get("x-amz-target", ""))
+        case "rest-json":
+            return _operation_at(service, request)
+        case _:
+            return _operation_in(service, parameters)
 
-    `target` is what the header `X-Amz-Target` says, by which the JSON services go.
-    """
-    if model.load(service.name).protocol == "json":
-        return _operation_of(service, target)
+
+def _operation_in(service: Service, parameters: Parameters) -> str:
+    """Return the operation that a query names."""
     names = [value for name, value in parameters if name == "Action"]
     if len(names) != 1 or not names[0]:
         raise errors.MissingAction
@@ -167,7 +177,17 @@ def find_operation(service: Service, parameters: Parameters, target: str = "") -
     return names[0]
 
 
+def _operation_at(service: Service, request: http.Request) -> str:
+    """Return the operation to which method and path belong."""
+    routed = restjson.route(service.name, request.method, request.path)
+    if routed is None:
+        named = f"{request.method[:20]} {request.path[:100]}"
+        raise errors.InvalidAction(named, model.load(service.name).api_version)
+    return routed.operation
+
+
 def _operation_of(service: Service, target: str) -> str:
+    """Return the operation that the header `X-Amz-Target` names."""
     known = model.load(service.name)
     prefix, _, name = target.rpartition(".")
     if not target:
@@ -185,6 +205,18 @@ def find_action(table: dict[tuple[str, str], Action], service: Service, operatio
             f"The operation {operation} of {service.name} is not supported by this cloud."
         )
     return action
+
+
+def _addressed(request: http.Request, parameters: Parameters) -> Service | None:
+    """Return the service that scope or host name, if it is one of this cloud's."""
+    scope = _scope(request, parameters)
+    if scope:
+        return SERVICES.get(scope)
+    return _BY_HOST.get(request.headers.get("host", "").partition(".")[0].lower())
+
+
+def _is_rest(service: Service | None) -> bool:
+    return service is not None and model.load(service.name).protocol == "rest-json"
 
 
 def _scope(request: http.Request, parameters: Parameters) -> str:

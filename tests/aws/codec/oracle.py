@@ -35,6 +35,8 @@ _SAMPLES = [
     "arn:aws:secretsmanager:us-east-1:123456789012:secret:name-1",
     "arn:aws:ec2:us-east-1:123456789012:placement-group/spread",
     "us-east-1",
+    "us-east-1a",
+    "use1-az1",
     "t1.some",
     "fcapassoc-0123456789abcdef0",
     "fcap-0123456789abcdef0",
@@ -52,6 +54,15 @@ _SAMPLES = [
     "abcdefghijklmnopqrstuvwxyz",
     "arn:aws:iam::123456789012:user/somebody",
     "arn:aws:kms:us-east-1:123456789012:key/0123abcd",
+    "arn:aws:iam::123456789012:role/some",
+    "arn:aws:dlm:us-east-1:123456789012:policy/policy-0123456789abcdef0",
+    "arn:aws:rbin:us-east-1:123456789012:rule/0123456789A",
+    "0123456789A",
+    "policy-0123456789abcdef0",
+    "cron(0 9 * * ? *)",
+    "09:00",
+    "aws:kms:x",
+    "snap-0123456789abcdef0",
 ]
 
 

@@ -12,7 +12,7 @@ from mallee.aws import model
 from mallee.aws.codec.fault import Check, Fault, Kind
 
 _SEPARATORS = r"\x20\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
-_CATEGORIES = {"L": r"\w", "N": r"\w", "Z": _SEPARATORS}
+_CATEGORIES = {"L": r"\w", "N": r"\w", "Z": _SEPARATORS, "all": r"\s\S"}
 """Python has no `\\p{…}`. Wherever a model says L or N it says L, N and `_` together, which is
 exactly `\\w`; a model that does not is refused when its pattern is compiled."""
 

@@ -42,7 +42,7 @@ def _format_float(value: float) -> float | str:
     return text if text in ("NaN", "Infinity", "-Infinity") else float(value)
 
 
-_CODES = {
+CODES = {
     "AccessDenied": "AccessDeniedException",
     "DryRunOperation": "DryRunOperationException",
     "ExpiredToken": "ExpiredTokenException",
@@ -93,5 +93,5 @@ class JsonBodies:
     def encode_error(self, error: errors.AwsError, _: str, /) -> bytes:
         """Return the body of an error; the request's id stands in a header."""
         return msgspec.json.encode(
-            {"__type": _CODES.get(error.code, error.code), "message": error.message}
+            {"__type": CODES.get(error.code, error.code), "message": error.message}
         )

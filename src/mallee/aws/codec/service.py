@@ -1,7 +1,8 @@
 """The codec of a service: what the pipeline calls to read a request and to write its answer.
 
-The query services carry their parameters in query and form, the JSON services in the body. Which
-protocol a service speaks is its model's say; this file only picks the dialect.
+The query services carry their parameters in query and form, the JSON services in the body, those
+of rest-json in the whole request (`restjson`). Which protocol a service speaks is its model's say;
+this file only picks the dialect.
 Results are dictionaries with the model's member names. `None` means absent.
 """
 
@@ -11,9 +12,10 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from mallee.aws import errors, model
-from mallee.aws.codec import ec2query, jsonbody, parameters, query, xmltext
+from mallee.aws.codec import ec2query, jsonbody, parameters, query, restjson, xmltext
 from mallee.aws.codec.fault import Fault
 from mallee.aws.codec.fragment import Fragment, Mismatch
+from mallee.aws.signature import wire
 
 Parameters = Sequence[tuple[str, str]]
 
@@ -52,8 +54,13 @@ class Codec(Protocol):
 
     content_type: str
 
-    def decode(self, operation: str, given: Parameters, body: bytes = b"") -> dict[str, Any]:
-        """Return the request with the model's member names; raise `errors.AwsError`."""
+    def decode(
+        self, operation: str, given: Parameters, body: bytes = b"", head: wire.Head | None = None
+    ) -> dict[str, Any]:
+        """Return the request with the model's member names; raise `errors.AwsError`.
+
+        `head`: what came before the body, where the protocol reads parameters from it.
+        """
         ...
 
     def encode(self, operation: str, result: Mapping[str, Any], request_id: str) -> bytes:
@@ -68,8 +75,16 @@ class Codec(Protocol):
         """Return the whole answer around what `encode_result` gave."""
         ...
 
+    def status(self, operation: str) -> int:
+        """Return the status of the operation's answer when all went well."""
+        ...
+
     def encode_error(self, error: errors.AwsError, request_id: str) -> bytes:
         """Return the answer that says what went wrong; its status is `error.status`."""
+        ...
+
+    def error_headers(self, error: errors.AwsError) -> dict[str, str]:
+        """Return headers of that answer."""
         ...
 
 
@@ -86,7 +101,9 @@ class QueryCodec:
         self._decoders = parameters.decoders(service, dialect.naming)
         self._encoders = xmltext.encoders(service, dialect.style)
 
-    def decode(self, operation: str, given: Parameters, body: bytes = b"") -> dict[str, Any]:
+    def decode(
+        self, operation: str, given: Parameters, body: bytes = b"", head: wire.Head | None = None
+    ) -> dict[str, Any]:
         """Return the request with the model's member names; raise `errors.AwsError`.
 
         Names of the protocol itself (`Action`, `Version`, the signature's) are passed over.
@@ -129,6 +146,14 @@ class QueryCodec:
         """Return the answer that says what went wrong; its status is `error.status`."""
         return self._dialect.render_error(self._model, error, request_id).encode()
 
+    def status(self, operation: str) -> int:
+        """Return the status of the operation's answer when all went well."""
+        return 200
+
+    def error_headers(self, error: errors.AwsError) -> dict[str, str]:
+        """Return headers of an error's answer: all is in its body."""
+        return {}
+
 
 class JsonCodec:
     """A JSON service's requests and answers; a request's id is in a header of the answer alone."""
@@ -140,7 +165,9 @@ class JsonCodec:
         self._bodies = jsonbody.JsonBodies(service)
         self.content_type = self._bodies.content_type
 
-    def decode(self, operation: str, given: Parameters, body: bytes = b"") -> dict[str, Any]:
+    def decode(
+        self, operation: str, given: Parameters, body: bytes = b"", head: wire.Head | None = None
+    ) -> dict[str, Any]:
         """Return the request in the body; raise `errors.AwsError`."""
         shape = self._model.operations[operation].input
         return self._bodies.decode(shape.name, body) if shape is not None else {}
@@ -166,12 +193,26 @@ class JsonCodec:
         """Return the answer that says what went wrong."""
         return self._bodies.encode_error(error, request_id)
 
+    def status(self, operation: str) -> int:
+        """Return the status of the operation's answer when all went well."""
+        return 200
+
+    def error_headers(self, error: errors.AwsError) -> dict[str, str]:
+        """Return headers of an error's answer: all is in its body."""
+        return {}
+
 
 @functools.cache
 def for_service(name: str) -> Codec:
     """Return the codec of the service; raise `KeyError` for a service without a model."""
     service = model.load(name)
-    return JsonCodec(service) if service.protocol == "json" else for_query_service(name)
+    match service.protocol:
+        case "json":
+            return JsonCodec(service)
+        case "rest-json":
+            return restjson.RestJsonCodec(service)
+        case _:
+            return for_query_service(name)
 
 
 @functools.cache

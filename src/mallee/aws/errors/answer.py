@@ -5,7 +5,7 @@ Nobody reads the message to decide anything: the class is the meaning.
 To add one: a class in `requests`, `ec2` or `identity` with AWS's code and AWS's own wording.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
 
@@ -15,6 +15,8 @@ class AwsError(Exception):
     code: ClassVar[str] = "InternalError"
     status: ClassVar[int] = 400
     template: ClassVar[str] = "{}"
+    members: ClassVar[Mapping[str, str]] = {}
+    """What the error's shape has beside its message, in the services whose errors have more."""
 
     def __init__(self, *details: object) -> None:
         self.message = self.template.format(*details)
