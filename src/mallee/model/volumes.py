@@ -16,9 +16,12 @@ from enum import Enum
 
 import msgspec
 
+from mallee.model.images import Blob, DirectBoot
 from mallee.model.instances import Reason
 from mallee.model.snapshots import Content, Layered
 
+ROOT_SLOT = 0
+"""The place of an instance's root volume: no guest gets or loses it while it runs."""
 SLOTS = tuple(range(1, 16))
 """Places for volumes on the bus of a guest into which they are plugged: fifteen at once."""
 SERIAL_PREFIX = "vol"
@@ -55,7 +58,7 @@ class Attachment(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     device: str
     """What its user calls it: `/dev/sdf`. Guests name disks by themselves."""
     slot: int
-    """One of `SLOTS`, where it is plugged in."""
+    """One of `SLOTS`, where it is plugged in, or `ROOT_SLOT`."""
     since: float
     """Seconds since the epoch."""
     delete_on_termination: bool = False
@@ -96,6 +99,10 @@ class Volume(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The layer of another volume on which it lies: what its snapshot was when it was made."""
     content: Content | None = None
     """What its snapshot has in the object store, when it lies on that and on no layer."""
+    blob: Blob | None = None
+    """The image's file on which a root volume lies that was made of no snapshot."""
+    boot: DirectBoot | None = None
+    """What starts a guest whose root it is, faster than its own boot loader does."""
     dropped_cuts: tuple[str, ...] = ()
     """Ids of snapshots that were never written down, for which its host made a cut."""
     is_made: bool = False
@@ -118,7 +125,10 @@ class VolumeSeen(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     size_gib: int = 0
     limits: Limits = Limits()
     """Those that apply."""
+    is_whole: bool = False
+    """Whether all of it is in layers of its own: it needs its source, or content, no more."""
     cause: Reason | None = None
+    """Why it is not as wanted; of one that is ready: which of its content cannot be read."""
     loose_cuts: dict[str, float] = {}
     """By snapshot: when the cloud asked for a cut that is there, and of which it has said nothing
     since."""
@@ -133,8 +143,9 @@ class VolumeWanted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     is_shared: bool = False
     """Whether several guests may write it at once."""
     source: Layered | None = None
-    """On what it lies; None, as `content`: it was blank."""
+    """On what it lies; None, as `content` and `blob`: it was blank."""
     content: Content | None = None
+    blob: Blob | None = None
     cuts: dict[str, int] = {}
     """Layers that are kept, by the snapshot that each is."""
     dropped_cuts: tuple[str, ...] = ()
