@@ -10,7 +10,7 @@ import ssl
 from collections.abc import AsyncIterator
 from http import HTTPStatus
 from pathlib import Path
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import aiohttp
 import msgspec
@@ -27,9 +27,10 @@ from mallee.model.hosts import (
     SyncRequest,
 )
 from mallee.model.layout import Layout
+from mallee.model.passes import Pass, PassRequest
 from mallee.node import facts
 from mallee.node.do.images import CHUNK_BYTES, FetchFailed, SourceAway
-from mallee.node.plan import trust
+from mallee.node.plan import trust, trustedblocks
 
 CALL_S = 20.0
 """The longest that a call may take beyond the time it asks to be held."""
@@ -156,6 +157,19 @@ class Cloud:
         body = await self._post("/v1/credentials", msgspec.json.encode(asked))
         try:
             return trust.check_credentials(msgspec.json.decode(body, type=CredentialsAnswer))
+        except (msgspec.DecodeError, trust.NotTrusted) as error:
+            raise CloudAway(f"the cloud's answer is refused, it has {error}") from error
+
+    @property
+    def address(self) -> str:
+        """The host name or address at which the cloud is reached."""
+        return urlsplit(self._membership.url).hostname or ""
+
+    async def fetch_pass(self, asked: PassRequest) -> Pass:
+        """Ask for a pass to an account's blocks; raises `CloudAway` and `Refused`."""
+        body = await self._post("/v1/passes", msgspec.json.encode(asked))
+        try:
+            return trustedblocks.check_pass(msgspec.json.decode(body, type=Pass), asked)
         except (msgspec.DecodeError, trust.NotTrusted) as error:
             raise CloudAway(f"the cloud's answer is refused, it has {error}") from error
 
