@@ -156,6 +156,10 @@ class Instance(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     vcpus: int
     memory_mib: int
     disk_gib: int
+    """Of its root disk at launch."""
+    root_device: str = ""
+    """What its user calls its root volume, whichever that is; empty: its root disk is no volume,
+    and lies in the instance's own directory."""
     network_mbps: int = 0
     """How fast each of its interfaces sends, and receives; 0: as fast as it can."""
     key_name: str | None = None
@@ -236,6 +240,8 @@ class InstanceSeen(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Interfaces that its running guest has now; sorted."""
     volume_ids: tuple[str, ...] = ()
     """Volumes that its running guest has now, its root disk aside; sorted."""
+    dead_slots: tuple[int, ...] = ()
+    """Where its guest still has the device of a volume that was taken from it; sorted."""
     reach: Reach | None = None
     """None: the guest does not run, or has not answered yet and still may."""
 

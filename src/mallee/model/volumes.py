@@ -17,6 +17,7 @@ from enum import Enum
 import msgspec
 
 from mallee.model.images import Blob, DirectBoot
+from mallee.model.datakeys import DataKey
 from mallee.model.instances import Reason
 from mallee.model.snapshots import Content, Layered
 
@@ -65,6 +66,7 @@ class Attachment(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     is_leaving: bool = False
     """Whether the guest is asked to let it go."""
     is_forced: bool = False
+    """Whether it is parted from a guest that does not let it go."""
 
 
 class Modification(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -105,6 +107,8 @@ class Volume(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What starts a guest whose root it is, faster than its own boot loader does."""
     dropped_cuts: tuple[str, ...] = ()
     """Ids of snapshots that were never written down, for which its host made a cut."""
+    key: DataKey | None = None
+    """What it is encrypted with; None: it is not."""
     is_made: bool = False
     """Whether its host has said that its bytes are there."""
     multi_attach: bool = False
@@ -150,6 +154,8 @@ class VolumeWanted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Layers that are kept, by the snapshot that each is."""
     dropped_cuts: tuple[str, ...] = ()
     """Cuts that nobody wants."""
+    key_id: str = ""
+    """The data key of an encrypted volume, which its host asks for when it needs it."""
     is_made: bool = False
     """Whether it was there once: if it is missing then, it is not silently made anew."""
     is_deleted: bool = False

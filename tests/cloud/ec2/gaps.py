@@ -43,8 +43,6 @@ GAPS: dict[str, frozenset[str]] = {
     | _NOT_LIMITED_TO_IMAGES
     | frozenset(
         {
-            "block-device-mapping.snapshot-id",
-            "block-device-mapping.volume-type",
             # Nothing is billed, so nothing is free.
             "free-tier-eligible",
             # Which types an image fits is not said of images here.

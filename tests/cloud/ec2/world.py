@@ -27,7 +27,7 @@ from mallee.kit import clock, secretbox
 from mallee.model import hosts, parts, volumes
 from mallee.model.accounts import AccessKey
 from mallee.model.buckets import Bucket
-from mallee.model.images import Blob, Image
+from mallee.model.images import INSTANCE_STORE, Blob, Image
 from mallee.model.instances import InstanceSeen, Phase, Power, Reach, Reason
 from mallee.model.settings import Deadlines, Settings
 
@@ -121,7 +121,13 @@ class World:
             whole,
             replace(boot, id=KERNEL_ID, name="tiny-kernel", kind="kernel"),
             replace(boot, id=RAMDISK_ID, name="tiny-ramdisk", kind="ramdisk"),
-            replace(whole, id=ROOT_ID, name="tiny-root", is_root_file_system=True),
+            replace(
+                whole,
+                id=ROOT_ID,
+                name="tiny-root",
+                is_root_file_system=True,
+                root_device_type=INSTANCE_STORE,
+            ),
         ):
             tx.insert(records.IMAGE, self.accounts["alice"], image.id, image)
 

@@ -312,7 +312,7 @@ class Endpoint:
             if any(blob is not None and blob.sha256 == sha256 for blob in blobs):
                 return True
         return any(
-            image.doc.blob.sha256 == sha256
+            image.doc.blob is not None and image.doc.blob.sha256 == sha256
             for image in self._cloud.store.view.list(records.IMAGE)
             if image.doc.is_public
         )

@@ -217,10 +217,12 @@ class Slices:
         profile = rolecredentials.profile_wanted(view, instance)
         disks = volumeslices.disks(view, instance.id)
         devices = volumeslices.devices(view, instance.id)
+        forced = volumeslices.forced(view, instance.id)
         events = tuple(one.doc for one in view.by(records.EVENT, "instance", instance.id))
         group = view.get(records.PLACEMENT_GROUP, instance.doc.placement_group_id)
         known_by = (events, group and group.doc)
-        basis = (instance.doc, image and image.doc, boot, facts, profile, disks, devices, known_by)
+        worn = (disks, devices, forced)
+        basis = (instance.doc, image and image.doc, boot, facts, profile, worn, known_by)
         if known is not None and known[0] == basis:
             return known[1]
         told = {}
@@ -239,7 +241,7 @@ class Slices:
                 )
             )
         wanted = _instance_wanted(instance, image, boot, told)
-        wanted = replace(wanted, profile=profile, disks=disks)
+        wanted = replace(wanted, profile=profile, disks=disks, forced_volumes=forced)
         self._instances[instance.id] = (basis, wanted)
         return wanted
 
@@ -348,7 +350,7 @@ def _instance_wanted(
         vcpus=doc.vcpus,
         memory_mib=doc.memory_mib,
         # Without its image a guest that has its disk runs on, and any other says what is missing.
-        disk=image.doc.blob if image else _UNKNOWN_BLOB,
+        disk=(image and image.doc.blob) or _UNKNOWN_BLOB,
         disk_gib=doc.disk_gib,
         boot=boot,
         interface_ids=doc.interface_ids,
@@ -370,6 +372,8 @@ def _boot(view: View, doc: Instance, image: Record[Image, Any] | None) -> Direct
     ramdisk = view.get(records.IMAGE, ramdisk_id) if ramdisk_id else None
     root = "/dev/vda" if offered and offered.is_root_file_system else "/dev/vda1"
     command_line = KERNEL_COMMAND_LINE.format(root=root)
+    if kernel.doc.blob is None:
+        return None
     return DirectBoot(kernel.doc.blob, ramdisk.doc.blob if ramdisk else None, command_line)
 
 

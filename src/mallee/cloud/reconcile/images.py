@@ -15,7 +15,7 @@ from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.model import catalogue, ids
 from mallee.model.catalogue import Catalogue, CatalogueImage
-from mallee.model.images import Image
+from mallee.model.images import EBS, INSTANCE_STORE, Image
 from mallee.model.layout import Layout
 
 EVERY_S = 0.5
@@ -66,8 +66,7 @@ def register(tx: store.Tx, document: Catalogue, entropy: Entropy) -> bool:
         if present is None:
             tx.insert(records.IMAGE, owner, id, image)
         else:
-            kept = replace(image, created_at=present.doc.created_at, tags=present.doc.tags)
-            tx.write(present, kept)
+            tx.write(present, _renewed(present.doc, image))
         id_by_key[offered.key] = id
         _deregister_others(tx, owner, offered.name, id)
     return True
@@ -130,8 +129,30 @@ def _image(
         kernel_id=id_by_key[offered.kernel] if offered.kernel else None,
         ramdisk_id=id_by_key[offered.ramdisk] if offered.ramdisk else None,
         is_root_file_system=offered.is_root_file_system,
+        root_device_type=INSTANCE_STORE if offered.is_root_file_system else EBS,
         created_at=created_at,
     )
+
+
+def _renewed(present: Image, offered: Image) -> Image:
+    """Return an image with what its document says of it; what its owner has said of it stays."""
+    anew = {
+        name: getattr(offered, name)
+        for name in (
+            "architecture",
+            "blob",
+            "direct_boot",
+            "disk_gib",
+            "is_root_file_system",
+            "kernel_id",
+            "location",
+            "ramdisk_id",
+            "root_device_type",
+        )
+    }
+    if present.state == DEREGISTERED:
+        anew |= {"is_public": True, "state": offered.state}
+    return replace(present, **anew)
 
 
 def _deregister_others(tx: store.Tx, owner: str, name: str, id: str) -> None:

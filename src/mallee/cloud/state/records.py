@@ -383,7 +383,11 @@ INDEXES: Mapping[str, Mapping[str, IndexValues]] = {
         "zone": lambda doc: (doc.zone,),
         "certificate": lambda doc: (doc.certificate_serial, doc.former_serial or None),
     },
-    "image": {"name": lambda doc: (doc.name,), "blob": lambda doc: (doc.blob.sha256,)},
+    "image": {
+        "name": lambda doc: (doc.name,),
+        "blob": lambda doc: (doc.blob.sha256 if doc.blob else None,),
+        "snapshot": lambda doc: tuple({it.snapshot_id or None for it in doc.mappings}),
+    },
     "instance": {
         "host": lambda doc: (doc.host_id,),
         "vpc": lambda doc: (doc.vpc_id,),

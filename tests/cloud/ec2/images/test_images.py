@@ -66,7 +66,8 @@ def test_filters_find_images(bob: Any, private: str) -> None:
     assert found("image-type", "kernel") == ["tiny-kernel"]
     assert found("is-public", "false") == ["mine"]
     assert found("tag:a", "b") == ["mine"]
-    assert found("root-device-type", "ebs") == ["mine", "tiny", "tiny-root"]
+    assert found("root-device-type", "ebs") == ["mine", "tiny"]
+    assert found("root-device-type", "instance-store") == ["tiny-root"]
 
 
 def test_old_ids_are_understood(alice: Any) -> None:

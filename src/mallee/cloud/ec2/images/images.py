@@ -16,15 +16,15 @@ from mallee.aws import errors
 from mallee.cloud.action import Action, Listing, Write
 from mallee.cloud.call import Call, WriteCall
 from mallee.cloud.ec2 import resources, tagset
+from mallee.cloud.ec2.storage import volumetypes
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
+from mallee.model import images as models
 from mallee.model.images import Image
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes
 
-ROOT_DEVICE = "/dev/vda"
-"""What the guest calls its root disk (virtio)."""
 AVAILABLE = "available"
 DEREGISTERED = "deregistered"
 OWN = "self"
@@ -139,28 +139,60 @@ def _render(call: Call, image: ImageRecord) -> shapes.Image:
         "CreationDate": _created(image),
         "KernelId": doc.kernel_id,
         "RamdiskId": doc.ramdisk_id,
-        "PlatformDetails": "Linux/UNIX",
+        "Platform": doc.platform or None,
+        "PlatformDetails": "Windows" if doc.platform else "Linux/UNIX",
+        "BootMode": doc.boot_mode or None,
+        "SourceImageId": doc.source_image_id or None,
+        "SourceImageRegion": doc.source_image_region or None,
+        "SourceInstanceId": doc.source_instance_id or None,
+        "SriovNetSupport": doc.sriov_net_support or None,
+        "ImdsSupport": doc.imds_support or None,
+        "TpmSupport": doc.tpm_support or None,
+        "StateReason": {"Code": "Client.UserInitiatedShutdown", "Message": doc.state_reason}
+        if doc.state_reason
+        else None,
         "Tags": tagset.shown(doc.tags),
     }
     if doc.kind != "machine":
         return row
     return {
         **row,
-        "VirtualizationType": "hvm",
-        "EnaSupport": False,
-        "RootDeviceName": ROOT_DEVICE,
-        "RootDeviceType": "ebs",
-        "BlockDeviceMappings": [
-            {
-                "DeviceName": ROOT_DEVICE,
-                "Ebs": {
-                    "VolumeSize": doc.disk_gib,
-                    "DeleteOnTermination": True,
-                    "Encrypted": False,
-                },
-            }
-        ],
+        "VirtualizationType": doc.virtualization_type,
+        "EnaSupport": doc.ena_support,
+        "RootDeviceName": doc.root_device,
+        "RootDeviceType": doc.root_device_type,
+        "BlockDeviceMappings": [_mapping(one) for one in mappings_of(doc)],
     }
+
+
+def mappings_of(doc: Image) -> list[models.ImageMapping]:
+    """Return the volumes that launches of an image make, its root first."""
+    root = models.root_mapping(doc)
+    others = [one for one in doc.mappings if one.device != doc.root_device]
+    return [root, *others] if root else others
+
+
+def type_of(one: models.ImageMapping) -> str:
+    """Return the type of the volume that a mapping makes."""
+    return one.type or volumetypes.DEFAULT
+
+
+def _mapping(one: models.ImageMapping) -> shapes.BlockDeviceMapping:
+    ebs: shapes.EbsBlockDevice = {
+        "DeleteOnTermination": one.delete_on_termination,
+        "VolumeSize": one.size_gib,
+        "VolumeType": type_of(one),
+        "Encrypted": one.encrypted,
+    }
+    if one.snapshot_id:
+        ebs["SnapshotId"] = one.snapshot_id
+    if one.iops:
+        ebs["Iops"] = one.iops
+    if one.throughput:
+        ebs["Throughput"] = one.throughput
+    if one.kms_key_id:
+        ebs["KmsKeyId"] = one.kms_key_id
+    return {"DeviceName": one.device, "Ebs": ebs}
 
 
 def _of_row(member: str) -> Callable[[Call, ImageRecord], Iterable[str]]:
@@ -175,34 +207,41 @@ def _of_row(member: str) -> Callable[[Call, ImageRecord], Iterable[str]]:
     return values
 
 
-def _of_root(value: Callable[[ImageRecord], str]) -> Callable[[Call, ImageRecord], Iterable[str]]:
-    """Return a filter by the root disk, which only machine images have."""
-    return lambda call, image: (value(image),) if image.doc.kind == "machine" else ()
+def _of_mappings(
+    value: Callable[[models.ImageMapping], str],
+) -> Callable[[Call, ImageRecord], Iterable[str]]:
+    """Return a filter by the volumes that launches make."""
+    return lambda call, image: tuple(
+        shown for one in mappings_of(image.doc) if (shown := value(one))
+    )
+
+
+def _of_doc(value: Callable[[Image], str]) -> Callable[[Call, ImageRecord], Iterable[str]]:
+    return lambda call, image: (value(image.doc),) if value(image.doc) else ()
 
 
 _NOT_HERE = (
-    "boot-mode",
     "image-watermark.source-image-creation-time",
     "image-watermark.source-image-id",
     "image-watermark.source-image-region",
     "image-watermark.watermark-creation-time",
     "image-watermark.watermark-key",
-    "platform",
     "product-code",
     "product-code.type",
-    "source-image-id",
-    "source-image-region",
-    "source-instance-id",
-    "sriov-net-support",
     "state-reason-code",
     "state-reason-message",
 )
-"""By what AWS's images may have, and none here does: images are registered, never copied."""
+"""By what AWS's images may have, and none here does."""
 
 FILTERS: dict[str, Callable[[Call, ImageRecord], Iterable[str]]] = {
     **{name: lambda call, image: () for name in _NOT_HERE},
     "ena-support": _of_row("EnaSupport"),
-    "block-device-mapping.encrypted": _of_root(lambda image: "false"),
+    "boot-mode": _of_doc(lambda doc: doc.boot_mode),
+    "platform": _of_doc(lambda doc: doc.platform),
+    "source-image-id": _of_doc(lambda doc: doc.source_image_id),
+    "source-image-region": _of_doc(lambda doc: doc.source_image_region),
+    "source-instance-id": _of_doc(lambda doc: doc.source_instance_id),
+    "sriov-net-support": _of_doc(lambda doc: doc.sriov_net_support),
     "architecture": _of_row("Architecture"),
     "creation-date": _of_row("CreationDate"),
     "description": _of_row("Description"),
@@ -219,9 +258,14 @@ FILTERS: dict[str, Callable[[Call, ImageRecord], Iterable[str]]] = {
     "root-device-type": _of_row("RootDeviceType"),
     "state": _of_row("State"),
     "virtualization-type": _of_row("VirtualizationType"),
-    "block-device-mapping.device-name": _of_root(lambda image: ROOT_DEVICE),
-    "block-device-mapping.volume-size": _of_root(lambda image: str(image.doc.disk_gib)),
-    "block-device-mapping.delete-on-termination": _of_root(lambda image: "true"),
+    "block-device-mapping.delete-on-termination": _of_mappings(
+        lambda one: resources.boolean(one.delete_on_termination)
+    ),
+    "block-device-mapping.device-name": _of_mappings(lambda one: one.device),
+    "block-device-mapping.encrypted": _of_mappings(lambda one: resources.boolean(one.encrypted)),
+    "block-device-mapping.snapshot-id": _of_mappings(lambda one: one.snapshot_id),
+    "block-device-mapping.volume-size": _of_mappings(lambda one: str(one.size_gib)),
+    "block-device-mapping.volume-type": _of_mappings(lambda one: type_of(one)),
 }
 
 ACTIONS: tuple[Action, ...] = (

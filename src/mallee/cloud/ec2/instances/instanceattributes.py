@@ -17,13 +17,13 @@ from mallee.cloud.action import Action, Read, Write
 from mallee.cloud.call import Call, Result, WriteCall
 from mallee.cloud.ec2 import resources
 from mallee.cloud.ec2.capacity import instancetypes
-from mallee.cloud.ec2.images import images
 from mallee.cloud.ec2.instances import instances, launchrequest, power
 from mallee.cloud.ec2.instances.power import InstanceRecord
 from mallee.cloud.ec2.storage import mappings
 from mallee.cloud.ec2.vpc import interfaces, securitygroups
 from mallee.cloud.hosts import placement
 from mallee.cloud.state import records
+from mallee.model import images
 from mallee.model.instances import Instance, State
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ _SHOWN: dict[str, tuple[str, Callable[[Call, InstanceRecord], Any]]] = {
     "kernel": ("KernelId", _value(lambda doc: doc.kernel_id)),
     "productCodes": ("ProductCodes", lambda call, record: []),
     "ramdisk": ("RamdiskId", _value(lambda doc: doc.ramdisk_id)),
-    "rootDeviceName": ("RootDeviceName", _value(lambda doc: images.ROOT_DEVICE)),
+    "rootDeviceName": ("RootDeviceName", _value(lambda doc: doc.root_device or images.ROOT_DEVICE)),
     "sourceDestCheck": ("SourceDestCheck", _source_check),
     "sriovNetSupport": ("SriovNetSupport", _value(lambda doc: None)),
     "userData": ("UserData", _value(_user_data)),

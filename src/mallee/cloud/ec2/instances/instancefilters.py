@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterable
 
 from mallee.cloud.call import Call
 from mallee.cloud.ec2 import zones
-from mallee.cloud.ec2.images import images
 from mallee.cloud.ec2.instances import instancenetwork, maintenanceoptions, power
 from mallee.cloud.ec2.instances.power import InstanceRecord
 from mallee.cloud.ec2.vpc import interfacelisting
 from mallee.cloud.state import records
+from mallee.model import images
 from mallee.model.instances import Instance, State
 from mallee.model.networks import Interface
 
@@ -200,8 +200,8 @@ FILTERS: dict[str, Filter] = {
     "ramdisk-id": _of(lambda doc: doc.ramdisk_id),
     "reason": _of(lambda doc: doc.transition_reason),
     "reservation-id": _of(lambda doc: doc.reservation_id),
-    "root-device-name": _always(images.ROOT_DEVICE),
-    "root-device-type": _always("ebs"),
+    "root-device-name": _of(lambda doc: doc.root_device or images.ROOT_DEVICE),
+    "root-device-type": _of(lambda doc: images.EBS if doc.root_device else images.INSTANCE_STORE),
     "source-dest-check": _always("true"),
     "state-reason-code": _reason_code,
     "subnet-id": _of(lambda doc: doc.subnet_id),

@@ -15,7 +15,6 @@ from mallee.cloud.action import Action, Listing
 from mallee.cloud.call import Call
 from mallee.cloud.ec2 import kept, resources, tagset, zones
 from mallee.cloud.ec2.capacity import drawing
-from mallee.cloud.ec2.images import images
 from mallee.cloud.ec2.instances import (
     instancefilters,
     instancenetwork,
@@ -27,6 +26,7 @@ from mallee.cloud.ec2.instances.power import InstanceRecord
 from mallee.cloud.ec2.storage import mappings
 from mallee.cloud.hosts import tenancy
 from mallee.cloud.state import index, records, store
+from mallee.model import images
 from mallee.model.instances import Instance, MetadataOptions, Reason, State
 
 if TYPE_CHECKING:
@@ -80,8 +80,8 @@ def _render(call: Call, record: InstanceRecord) -> shapes.Instance:
         "Architecture": "x86_64",
         "VirtualizationType": "hvm",
         "PlatformDetails": "Linux/UNIX",
-        "RootDeviceName": images.ROOT_DEVICE,
-        "RootDeviceType": "ebs",
+        "RootDeviceName": doc.root_device or images.ROOT_DEVICE,
+        "RootDeviceType": images.EBS if doc.root_device else images.INSTANCE_STORE,
         "BlockDeviceMappings": mappings.shown(resources.reader(call), record.id),
         "EbsOptimized": False,
         "EnaSupport": False,
