@@ -8,6 +8,8 @@ one or the other, or both. The types that cross to a host and back are here too.
 
 import msgspec
 
+from mallee.model.datakeys import DataKey
+
 CUT_TAKES_MAX_S = 60.0
 """A cut that was not written down so long after it was asked for never will be."""
 
@@ -30,6 +32,8 @@ class Content(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     root: str
     """The name of its root (`blocktrees.Root`), the SHA-256 of its bytes in hexadecimal."""
     size_bytes: int
+    key_id: str = ""
+    """The data key that names and seals its blocks (`sealedblocks`); empty: none does."""
 
 
 class Sharing(msgspec.Struct, frozen=True, gc=False):
@@ -85,6 +89,8 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """None: it is not written by its user, or not any more."""
     sharing: Sharing = Sharing()
     lock: Lock | None = None
+    key: DataKey | None = None
+    """What it is encrypted with; None: it is not."""
     started_at: float
     """Seconds since the epoch."""
     made_by: str = ""

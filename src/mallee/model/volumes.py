@@ -16,8 +16,8 @@ from enum import Enum
 
 import msgspec
 
-from mallee.model.images import Blob, DirectBoot
 from mallee.model.datakeys import DataKey
+from mallee.model.images import Blob, DirectBoot
 from mallee.model.instances import Reason
 from mallee.model.snapshots import Content, Layered
 
