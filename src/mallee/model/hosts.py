@@ -215,6 +215,8 @@ class InstanceWanted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Whether its guest is started again when it ended unasked."""
     disks: tuple[DiskWanted, ...] = ()
     """The volumes that its guest shall have, its root disk aside."""
+    forced_volumes: tuple[str, ...] = ()
+    """Ids of volumes that its guest shall not have any more, whether or not it lets them go."""
 
 
 class RoleCredentials(msgspec.Struct, frozen=True, kw_only=True):

@@ -45,6 +45,18 @@ def devices(view: View, instance_id: str) -> tuple[str, ...]:
     return tuple(device for _, device in sorted(wanted))
 
 
+def forced(view: View | Tx, instance_id: str) -> tuple[str, ...]:
+    """Return the volumes that an instance shall let go, or be parted from, by id."""
+    return tuple(
+        sorted(
+            volume.id
+            for volume in view.by(records.VOLUME, "instance", instance_id)
+            for one in volume.doc.attachments
+            if one.instance_id == instance_id and one.is_leaving and one.is_forced
+        )
+    )
+
+
 def disks(view: View | Tx, instance_id: str) -> tuple[DiskWanted, ...]:
     """Return the volumes that an instance shall have, by slot; not those that it shall let go."""
     wanted = [
