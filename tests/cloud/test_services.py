@@ -83,12 +83,14 @@ def test_other_methods_are_refused(method: str) -> None:
 
 def test_action_is_asked_for_once() -> None:
     ec2 = services.SERVICES["ec2"]
-    assert services.find_operation(ec2, [("Action", "RunInstances")]) == "RunInstances"
+    assert services.find_operation(ec2, [("Action", "RunInstances")], request()) == "RunInstances"
     for given in ([], [("Action", "")], [("Action", "RunInstances"), ("Action", "StopInstances")]):
         with pytest.raises(errors.MissingAction):
-            services.find_operation(ec2, given)
+            services.find_operation(ec2, given, request())
 
 
 def test_older_versions_are_answered() -> None:
     given = [("Action", "DescribeInstances"), ("Version", "2012-07-20")]
-    assert services.find_operation(services.SERVICES["ec2"], given) == "DescribeInstances"
+    assert (
+        services.find_operation(services.SERVICES["ec2"], given, request()) == "DescribeInstances"
+    )
