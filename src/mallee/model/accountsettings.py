@@ -21,6 +21,26 @@ class EventTags(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     all: bool = False
 
 
+class ImageCriterion(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What an image must be that may be launched; all that is said of it, and any of each list."""
+
+    providers: tuple[str, ...] = ()
+    """Accounts, `amazon` (the cloud's own) or `none`."""
+    names: tuple[str, ...] = ()
+    """With `*` and `?`."""
+    days_since_deprecated_max: int | None = None
+    days_since_created_max: int | None = None
+
+
+class AllowedImages(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Which images of others the account's users may see and launch."""
+
+    state: str = "disabled"
+    """`enabled`; `audit-mode`: those that would not be are shown as such; `disabled`: all."""
+    criteria: tuple[ImageCriterion, ...] = ()
+    """An image is allowed that fits one of them."""
+
+
 class Ec2Settings(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The account's settings; their defaults are those of an account that has set nothing."""
 
@@ -32,3 +52,6 @@ class Ec2Settings(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     snapshot_sharing: str = "unblocked"
     """Which snapshots are not everybody's, whatever they say: `block-all-sharing`, those that are
     not yet (`block-new-sharing`), none."""
+    image_sharing: str = "unblocked"
+    """Whether images may become everybody's: `block-new-sharing`, or `unblocked`."""
+    allowed_images: AllowedImages = AllowedImages()

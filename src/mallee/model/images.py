@@ -8,6 +8,8 @@ instance; it always lies over `blob`. Kernels and ramdisks have a `blob` and no 
 
 import msgspec
 
+from mallee.model.recycling import Binned
+
 EBS = "ebs"
 INSTANCE_STORE = "instance-store"
 UNLIMITED = "standard"
@@ -93,6 +95,16 @@ class Image(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     made_by: str = ""
     state: str = "available"
     state_reason: str = ""
+    launch_accounts: tuple[str, ...] = ()
+    """Accounts that may launch it, besides its own; sorted."""
+    deprecated_at: float | None = None
+    """From when on it is shown to none but its owner and who asks for it."""
+    deregistration_protection: str = ""
+    """`enabled`, or `enabled-with-cooldown`: it cannot be deregistered."""
+    protected_until: float | None = None
+    """Until when it cannot be deregistered although its protection was taken off."""
+    binned: Binned | None = None
+    """That it was deregistered, and may come back."""
     tags: dict[str, str] = {}
 
 

@@ -212,4 +212,4 @@ def of_volume(doc: Volume, _seen: object) -> Use:
 
 def of_image(doc: Image, _seen: object) -> Use:
     """Return what an image uses; one that is deregistered is only a memory."""
-    return Use("", "", ((IMAGES, 1),)) if doc.state == "available" else NOTHING
+    return Use("", doc.made_by, ((IMAGES, 1),)) if doc.state != "deregistered" else NOTHING

@@ -9,6 +9,7 @@ one or the other, or both. The types that cross to a host and back are here too.
 import msgspec
 
 from mallee.model.datakeys import DataKey
+from mallee.model.recycling import Binned
 
 CUT_TAKES_MAX_S = 60.0
 """A cut that was not written down so long after it was asked for never will be."""
@@ -91,6 +92,8 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     lock: Lock | None = None
     key: DataKey | None = None
     """What it is encrypted with; None: it is not."""
+    binned: Binned | None = None
+    """That it was deleted, and may come back."""
     started_at: float
     """Seconds since the epoch."""
     made_by: str = ""

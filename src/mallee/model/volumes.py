@@ -19,6 +19,7 @@ import msgspec
 from mallee.model.datakeys import DataKey
 from mallee.model.images import Blob, DirectBoot
 from mallee.model.instances import Reason
+from mallee.model.recycling import Binned
 from mallee.model.snapshots import Content, Layered
 
 ROOT_SLOT = 0
@@ -116,6 +117,8 @@ class Volume(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     attachments: tuple[Attachment, ...] = ()
     modification: Modification | None = None
     created_at: float
+    binned: Binned | None = None
+    """That it was deleted, and may come back."""
     deleted_at: float | None = None
     """When it was wanted gone; the record goes when its host says that nothing is left."""
     made_by: str = ""

@@ -44,6 +44,7 @@ from mallee.model import (
     providers,
     publicaccess,
     quotas,
+    recycling,
     routing,
     scrubs,
     snapshots,
@@ -252,6 +253,7 @@ MIRROR_SESSION: Kind[mirroring.MirrorSession, None] = Kind(
 )
 SNAPSHOT: Kind[snapshots.Snapshot, None] = Kind("snapshot", snapshots.Snapshot)
 VOLUME = Kind("volume", volumes.Volume, volumes.VolumeSeen)
+RECYCLE_RULE: Kind[recycling.Rule, None] = Kind("recycle-bin-rule", recycling.Rule)
 BUCKET: Kind[buckets.Bucket, None] = Kind("bucket", buckets.Bucket)
 KEY: Kind[kmskeys.Key, None] = Kind("key", kmskeys.Key)
 KEY_ALIAS: Kind[kmskeys.Alias, None] = Kind("alias", kmskeys.Alias)
@@ -342,6 +344,7 @@ KINDS: dict[str, Kind[Any, Any]] = {
         MIRROR_SESSION,
         VOLUME,
         SNAPSHOT,
+        RECYCLE_RULE,
         BUCKET,
         KEY,
         KEY_ALIAS,
@@ -351,6 +354,9 @@ KINDS: dict[str, Kind[Any, Any]] = {
         CLIENT_TOKEN,
     )
 }
+
+BINNED = "binned"
+"""Under this value of its index is all of a kind that is in the recycle bin."""
 
 IndexValues = Callable[[Any], Iterable[str | None]]
 """Gives the values under which a document is found; None is no value."""
@@ -387,6 +393,7 @@ INDEXES: Mapping[str, Mapping[str, IndexValues]] = {
         "name": lambda doc: (doc.name,),
         "blob": lambda doc: (doc.blob.sha256 if doc.blob else None,),
         "snapshot": lambda doc: tuple({it.snapshot_id or None for it in doc.mappings}),
+        "binned": lambda doc: (BINNED if doc.binned else None,),
     },
     "instance": {
         "host": lambda doc: (doc.host_id,),
@@ -540,8 +547,10 @@ INDEXES: Mapping[str, Mapping[str, IndexValues]] = {
         "host": lambda doc: (doc.host_id,),
         "instance": lambda doc: {one.instance_id for one in doc.attachments},
         "source": lambda doc: (doc.source.volume_id if doc.source else None,),
+        "binned": lambda doc: (BINNED if doc.binned else None,),
     },
     "snapshot": {
+        "binned": lambda doc: (BINNED if doc.binned else None,),
         "volume": lambda doc: (doc.volume_id,),
         "shared": lambda doc: (*doc.sharing.accounts, "all" if doc.sharing.is_public else None),
     },
