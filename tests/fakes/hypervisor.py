@@ -130,9 +130,18 @@ class FakeHypervisor:
     def detach_disk(self, uuid: str, disk: Disk) -> None:
         with self._lock:
             self._check_on(uuid)
-            had = dict(self._find(uuid).seen.disks)
-            if self.guests_listen and had.pop(disk, None) is not None:
-                self._become(uuid, disks=had)
+            seen = self._find(uuid).seen
+            had = dict(seen.disks)
+            if self.guests_listen and (had.pop(disk, None) is not None or disk in seen.torn):
+                self._become(uuid, disks=had, torn=seen.torn - {disk})
+
+    def tear_out_disk(self, uuid: str, disk: Disk) -> None:
+        with self._lock:
+            self._check_on(uuid)
+            seen = self._find(uuid).seen
+            had = dict(seen.disks)
+            if had.pop(disk, None) is not None:
+                self._become(uuid, disks=had, torn=seen.torn | {disk})
 
     def resize_disk(self, uuid: str, target: str, size_bytes: int) -> None:
         with self._lock:

@@ -138,6 +138,27 @@ def test_volumes_named_at_launch_come_with_the_machine(cloud: Cloud) -> None:
     ec2.get_waiter("volume_deleted").wait(VolumeIds=[volume], WaiterConfig={"Delay": 1})
 
 
+def test_a_guest_that_hangs_is_parted_from_its_volume(cloud: Cloud, instance: str) -> None:
+    ec2: Any = cloud.ec2
+    with made(cloud) as volume:
+        with guests.launched(cloud) as hung:
+            cloud.wait_state(hung, "running")
+            ec2.attach_volume(VolumeId=volume, InstanceId=hung, Device="/dev/sdf")
+            disk = wait_disk(cloud, hung, volume, bool)
+            cloud.ssh(hung, f"echo kept | dd of=/dev/{disk} conv=fsync 2>/dev/null")
+            panic = "echo 0 >/proc/sys/kernel/panic; echo c >/proc/sysrq-trigger"
+            cloud.ssh(hung, f"(sleep 1; {panic}) >/dev/null 2>&1 </dev/null &")
+            cloud.wait_console(hung, "Kernel panic")
+            ec2.detach_volume(VolumeId=volume)
+            assert described(cloud, volume)["Attachments"][0]["State"] == "detaching"
+            ec2.detach_volume(VolumeId=volume, Force=True)
+            wait_state(cloud, volume, "available")
+            ec2.attach_volume(VolumeId=volume, InstanceId=instance, Device="/dev/sdf")
+            disk = wait_disk(cloud, instance, volume, bool)
+            assert cloud.ssh(instance, f"head -n 1 /dev/{disk}").strip() == "kept"
+        ec2.detach_volume(VolumeId=volume)
+
+
 def test_stop_and_start_keep_it_and_termination_frees_it(cloud: Cloud) -> None:
     ec2: Any = cloud.ec2
     with made(cloud) as volume:

@@ -20,7 +20,7 @@ from mallee.model.datakeys import DataKey
 from mallee.model.images import Blob, DirectBoot
 from mallee.model.instances import Reason
 from mallee.model.recycling import Binned
-from mallee.model.snapshots import Content, Layered
+from mallee.model.snapshots import Base, Content, Layered, UploadWanted
 
 ROOT_SLOT = 0
 """The place of an instance's root volume: no guest gets or loses it while it runs."""
@@ -106,6 +106,8 @@ class Volume(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The image's file on which a root volume lies that was made of no snapshot."""
     boot: DirectBoot | None = None
     """What starts a guest whose root it is, faster than its own boot loader does."""
+    base: Base | None = None
+    """What the next snapshot's content is told from."""
     dropped_cuts: tuple[str, ...] = ()
     """Ids of snapshots that were never written down, for which its host made a cut."""
     key: DataKey | None = None
@@ -157,6 +159,10 @@ class VolumeWanted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Layers that are kept, by the snapshot that each is."""
     dropped_cuts: tuple[str, ...] = ()
     """Cuts that nobody wants."""
+    base_cut: int = 0
+    """The layer into which, and into those below it, none above it is merged; 0: there is none."""
+    uploads: tuple[UploadWanted, ...] = ()
+    """Cuts whose content the object store shall have, in the order in which they were made."""
     key_id: str = ""
     """The data key of an encrypted volume, which its host asks for when it needs it."""
     is_made: bool = False

@@ -87,6 +87,8 @@ def _apply_to_domain(host: Host, step: steps.Step) -> None:
             hypervisor.attach_disk(domain.uuid_of(instance_id), disk, limits)
         case steps.DetachDisk(instance_id, disk):
             hypervisor.detach_disk(domain.uuid_of(instance_id), disk)
+        case steps.TearOutDisk(instance_id, disk):
+            hypervisor.tear_out_disk(domain.uuid_of(instance_id), disk)
         case steps.Resume(instance_id):
             hypervisor.resume(domain.uuid_of(instance_id))
         case steps.ShutDown(instance_id):

@@ -84,7 +84,7 @@ def _about(step: steps.Step) -> str:
             return interface_id
         case steps.AttachNic(_, nic) | steps.DetachNic(_, nic):
             return nic.mac
-        case steps.AttachDisk(_, disk) | steps.DetachDisk(_, disk):
+        case steps.AttachDisk(_, disk) | steps.DetachDisk(_, disk) | steps.TearOutDisk(_, disk):
             return disk.volume_id
         case steps.DefineDomain(spec):
             return spec.instance_id

@@ -185,6 +185,10 @@ class FakeHost:
         self._store.transact(look)
         self.reconcile()
 
+    def forced(self, instance_id: str) -> tuple[str, ...]:
+        """The volumes that its agent is told to take from an instance's guest."""
+        return self._store.transact(lambda tx: volumeslices.forced(tx, instance_id))
+
     def _plugged(self, tx: store.Tx, instance_id: str) -> tuple[str, ...]:
         return tuple(disk.volume_id for disk in volumeslices.disks(tx, instance_id))
 

@@ -273,6 +273,31 @@ def test_a_volume_comes_grows_and_goes_while_the_guest_runs(stand: Stand) -> Non
     assert volumes.size_gib(stand.layout, id, is_shared=False) == 3
 
 
+def test_a_volume_is_torn_out_of_a_guest_that_keeps_it(stand: Stand) -> None:
+    hypervisor = stand.hypervisor
+    id = "vol-0123456789abcdef0"
+    volumes.make(stand.layout, VolumeWanted(id=id, size_gib=1))
+    path = volumes.path_of(stand.layout, id, is_shared=False)
+    stand.run_guest()
+    disk = Disk(id, path, 3)
+    hypervisor.attach_disk(UUID, disk, Limits(100, 0, 5))
+    above = layers.prepare_cut(path.parent, 1)
+    hypervisor.cut_disks(UUID, {disk: above})
+    disk = Disk(id, above, 3)
+    for _ in range(2):
+        hypervisor.tear_out_disk(UUID, disk)
+    seen = hypervisor.read(UUID)
+    assert seen is not None
+    assert (dict(seen.disks), seen.torn) == ({}, {disk})
+    # Nobody has its files open: whoever comes may write it.
+    volumes.enlarge(above, 2)
+    layers.merge_down(path.parent, 2)
+    stand.press(lambda uuid: hypervisor.detach_disk(uuid, disk), lambda now: not now.torn)
+    again = Disk(id, path, 3)
+    hypervisor.attach_disk(UUID, again, Limits(100, 0, 5))
+    assert disks_of(stand) == {again: Limits(100, 0, 5)}
+
+
 def test_a_running_guests_volumes_are_cut_and_merged(stand: Stand) -> None:
     hypervisor = stand.hypervisor
     ids = ("vol-0123456789abcdef0", "vol-0123456789abcdef1")

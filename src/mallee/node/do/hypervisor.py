@@ -82,6 +82,11 @@ class Hypervisor(Protocol):
         """Ask an active domain's guest to let a volume go; it has none such: nothing."""
         ...
 
+    def tear_out_disk(self, uuid: str, disk: Disk) -> None:
+        """Take a volume from an active domain without its guest, to which it is a broken disk from
+        then on; it has none such: nothing."""
+        ...
+
     def resize_disk(self, uuid: str, target: str, size_bytes: int) -> None:
         """Enlarge a volume of an active domain, whose guest sees it at once."""
         ...

@@ -24,7 +24,7 @@ import libvirt_qemu
 
 from mallee.kit import logs
 from mallee.model.volumes import Limits
-from mallee.node.do import libvirtloop, livedisks
+from mallee.node.do import libvirtloop, livedisks, tearing
 from mallee.node.do.hypervisor import AgentSilent, HypervisorAway, HypervisorFailed, Merge
 from mallee.node.plan import disks
 from mallee.node.plan import domain as domains
@@ -151,6 +151,14 @@ class Libvirt:
         """Ask an active domain's guest to let a volume go; it has none such: nothing."""
         with self._calling() as connection:
             livedisks.detach(connection.lookupByUUIDString(uuid), disk)
+
+    def tear_out_disk(self, uuid: str, disk: Disk) -> None:
+        """Take a volume from an active domain, whatever its guest says."""
+        with self._calling() as connection:
+            try:
+                tearing.tear_out(connection.lookupByUUIDString(uuid), disk)
+            except tearing.StillBusy as error:
+                raise HypervisorFailed(str(error)) from error
 
     def resize_disk(self, uuid: str, target: str, size_bytes: int) -> None:
         """Enlarge a volume of an active domain, whose guest sees it at once."""
@@ -286,6 +294,7 @@ class Libvirt:
             resets=self._resets.get(uuid, 0),
             nics=domains.decode_nics(xml),
             disks=disks.decode(xml),
+            torn=disks.decode_torn(xml),
         )
 
     def _how_ended(self, uuid: str, reason: int) -> Ended:

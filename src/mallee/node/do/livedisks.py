@@ -15,6 +15,7 @@ import libvirt
 
 from mallee.kit import logs
 from mallee.model.volumes import Limits
+from mallee.node.do import tearing
 from mallee.node.do.hypervisor import Merge
 from mallee.node.plan import disks
 from mallee.node.plan import domain as domains
@@ -29,14 +30,16 @@ log = logs.get(__name__)
 def attach(domain: Any, disk: Disk, limits: Limits) -> None:
     """Put a volume in; one that is there already: nothing."""
     if disk not in disks.decode(domain.XMLDesc()):
+        tearing.forget(domain, disk.target)
         domain.attachDeviceFlags(disks.encode(disk, limits), libvirt.VIR_DOMAIN_AFFECT_LIVE)
 
 
 def detach(domain: Any, disk: Disk) -> None:
     """Ask the guest to let a volume go; there is none such: nothing."""
-    had = disks.decode(domain.XMLDesc())
-    if disk in had:
-        unplug(domain, disks.encode(disk, had[disk]))
+    xml = domain.XMLDesc()
+    had = disks.decode(xml)
+    if disk in had or disk in disks.decode_torn(xml):
+        unplug(domain, disks.encode(disk, had.get(disk, Limits())))
 
 
 def unplug(domain: Any, xml: str) -> None:

@@ -5,7 +5,7 @@ can be plugged, at the slot that the cloud chose, and carries its id as serial n
 find it as `/dev/disk/by-id/virtio-vol…` whatever they call it. Pure.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
@@ -16,6 +16,8 @@ from mallee.model.volumes import Limits
 
 HOT_PLUG_BUS = 2
 """The bus whose slots 1 to 31 are free for volumes and interfaces attached to a running guest."""
+TORN_PREFIX, TORN_NAMESPACE = "torn", "urn:mallee:torn"
+"""The metadata element that names volumes which a running domain shows and has no more."""
 _BURST_S = 1800
 """As long may a volume go at its burst rate; EC2's buckets of gp2 hold about as much."""
 
@@ -101,17 +103,67 @@ def decode_layers(text: str, target: str) -> list[Path]:
     return []
 
 
-def decode(text: str) -> dict[Disk, Limits]:
-    """Read the volumes of a domain's XML, and the limits that each has."""
-    found: dict[Disk, Limits] = {}
+def encode_torn(torn: Collection[Disk]) -> str:
+    """Return the metadata element that names volumes which were torn out of a running guest."""
+    element = Element("volumes")
+    for disk in sorted(torn):
+        SubElement(element, "volume", id=disk.volume_id, target=disk.target)
+    return ElementTree.tostring(element, encoding="unicode")
+
+
+def decode_torn(text: str) -> frozenset[Disk]:
+    """Return the volumes whose devices a domain still has, and nothing behind them."""
+    domain = ElementTree.fromstring(text)
+    named = _torn(domain)
+    return frozenset(disk for disk, _ in _volumes(domain) if (disk.volume_id, disk.target) in named)
+
+
+def decode_torn_targets(text: str) -> set[str]:
+    """Return the devices that were ever said to have nothing behind them, there or not."""
+    return {target for _, target in _torn(ElementTree.fromstring(text))}
+
+
+def decode_nodes(text: str, target: str) -> list[str]:
+    """Return what libvirt has QEMU call the layers of a domain's volume, each above those that it
+    needs."""
     for element in ElementTree.fromstring(text).iterfind("devices/disk"):
+        named = element.find("target")
+        if named is not None and named.get("dev") == target:
+            # The uppermost has its number in `source`, those below in `backingStore`.
+            found = (layer.get("index") for layer in element.iter())
+            return [
+                f"libvirt-{index}-{kind}"
+                for index in found
+                if index
+                for kind in ("format", "storage")
+            ]
+    return []
+
+
+def decode(text: str) -> dict[Disk, Limits]:
+    """Read the volumes of a domain's XML, and the limits that each has; not those torn out."""
+    domain = ElementTree.fromstring(text)
+    torn = _torn(domain)
+    return {
+        disk: _limits(element)
+        for disk, element in _volumes(domain)
+        if (disk.volume_id, disk.target) not in torn
+    }
+
+
+def _torn(domain: Element) -> set[tuple[str, str]]:
+    named = domain.iterfind(f"metadata/{{{TORN_NAMESPACE}}}volumes/")
+    return {(one.get("id", ""), one.get("target", "")) for one in named}
+
+
+def _volumes(domain: Element) -> Iterator[tuple[Disk, Element]]:
+    for element in domain.iterfind("devices/disk"):
         volume_id = volumes.id_of(element.findtext("serial", ""))
         source, target = element.find("source"), element.find("target")
         if volume_id is None or source is None or target is None:
             continue
         slot = ord(target.get("dev", "vda")[-1]) - ord("a")
-        found[Disk(volume_id, Path(source.get("file", "")), slot)] = _limits(element)
-    return found
+        yield Disk(volume_id, Path(source.get("file", "")), slot), element
 
 
 def _limits(element: Element) -> Limits:

@@ -103,6 +103,7 @@ def report(wanted: InstanceWanted, seen: SeenInstance, progress: Progress) -> In
         reboots_done=progress.reboots_done,
         interface_ids=tuple(sorted(seen.attached)),
         volume_ids=tuple(sorted(disk.volume_id for disk in seen.disks)),
+        dead_slots=tuple(sorted(disk.slot for disk in seen.torn)),
     )
 
 
@@ -195,7 +196,8 @@ def _plan_cards(
 def _plan_disks(at: Situation, progress: Progress) -> steps.Plan:
     """Bring the volumes of a running guest to what is wanted.
 
-    A volume that is not wanted any more leaves when the guest lets it go, who is asked until then.
+    A volume that is not wanted any more leaves when the guest lets it go, who is asked until then,
+    also about the device of one that was taken from it.
     """
     if at.now < progress.retry_at:
         return ()
@@ -205,9 +207,11 @@ def _plan_disks(at: Situation, progress: Progress) -> steps.Plan:
     has = {disk.volume_id for disk in carried}
     new = sorted(disk for disk in wanted if disk.volume_id not in has)
     old = sorted(disk for disk in carried if disk.volume_id not in kept)
+    forced = [disk for disk in old if disk.volume_id in at.wanted.forced_volumes]
     return (
+        *(steps.TearOutDisk(at.wanted.id, disk) for disk in forced),
         *(steps.AttachDisk(at.wanted.id, disk, wanted[disk]) for disk in new),
-        *(steps.DetachDisk(at.wanted.id, disk) for disk in old),
+        *(steps.DetachDisk(at.wanted.id, disk) for disk in (*old, *sorted(at.seen.torn))),
     )
 
 

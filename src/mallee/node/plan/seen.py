@@ -54,6 +54,8 @@ class SeenDomain:
     """The cards that it has."""
     disks: Mapping[Disk, Limits] = field(default_factory=dict[Disk, Limits])
     """The volumes that it has, its root disk aside, with the limits that apply."""
+    torn: frozenset[Disk] = frozenset()
+    """Volumes that were taken from it, and for which its guest still has a device."""
 
     @property
     def is_active(self) -> bool:
@@ -97,6 +99,12 @@ class SeenInstance:
     def disks(self) -> Mapping[Disk, Limits]:
         """The volumes that its running guest has."""
         return self.domain.disks if self.domain is not None and self.domain.is_active else {}
+
+    @property
+    def torn(self) -> frozenset[Disk]:
+        """Volumes that were taken from its running guest, which still has their devices."""
+        is_on = self.domain is not None and self.domain.is_active
+        return self.domain.torn if self.domain is not None and is_on else frozenset()
 
     @property
     def is_gone(self) -> bool:

@@ -112,6 +112,15 @@ class DetachDisk:
 
 
 @dataclass(frozen=True, slots=True)
+class TearOutDisk:
+    """Take a volume from a running guest that does not give it up. Twice is safe."""
+
+    instance_id: str
+    disk: Disk
+    words: ClassVar[str] = "taking a volume away from the guest"
+
+
+@dataclass(frozen=True, slots=True)
 class Resume:
     """Let the guest run. Twice is safe: a guest that runs is left as it is."""
 
@@ -196,6 +205,7 @@ Step = (
     | DetachNic
     | AttachDisk
     | DetachDisk
+    | TearOutDisk
     | Resume
     | ShutDown
     | Destroy

@@ -132,6 +132,8 @@ def _check_instance(instance: InstanceWanted) -> None:
         trustedvpcs.check_id("eni", interface_id)
     for disk in instance.disks:
         trustedvolumes.check_disk(disk)
+    for volume_id in instance.forced_volumes:
+        trustedvpcs.check_id("vol", volume_id)
     counts = (instance.vcpus, instance.memory_mib, instance.disk_gib)
     if not all(0 < count <= _COUNT_MAX for count in counts):
         raise trustedvpcs.NotTrusted(

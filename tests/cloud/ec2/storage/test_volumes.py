@@ -64,6 +64,21 @@ def test_the_life_of_a_volume(alice: Any, host: FakeHost) -> None:
     assert refusal(alice.describe_volumes, VolumeIds=[id]) == "InvalidVolume.NotFound"
 
 
+def test_a_guest_that_keeps_a_volume_is_parted_from_it(alice: Any, host: FakeHost) -> None:
+    id, other = make(alice, host), make(alice, host)
+    instance = launch(alice, host)
+    for volume, device in ((id, "/dev/sdf"), (other, "/dev/sdg")):
+        alice.attach_volume(VolumeId=volume, InstanceId=instance, Device=device)
+    host.settle()
+    assert host.forced(instance) == ()
+    for _ in range(2):
+        assert alice.detach_volume(VolumeId=id, Force=True)["State"] == "detaching"
+    alice.detach_volume(VolumeId=other)
+    assert host.forced(instance) == (id,)
+    host.settle()
+    assert states(alice, id) == ["available"]
+
+
 @pytest.mark.parametrize(
     ("asked", "code"),
     [

@@ -91,7 +91,9 @@ def _place(call: WriteCall, instance: Record[Any, Any], device: str) -> int:
     worn = of_instance(call, instance.id)
     if any(one.device == device for one in worn):
         raise _taken(device)
-    slot = free_slot(one.slot for one in worn)
+    # A device that was left without its volume is where it was until the guest lets it go.
+    dead = () if instance.seen is None else instance.seen.dead_slots
+    slot = free_slot((*(one.slot for one in worn), *dead))
     if slot is None:
         raise errors.VolumeAttachmentLimitExceeded(
             f"An instance may have {len(SLOTS)} volumes besides its root disk."
@@ -116,12 +118,14 @@ def of_instance(call: WriteCall, instance_id: str) -> list[Attachment]:
 
 
 def detach_volume(call: WriteCall, request: shapes.DetachVolumeRequest) -> shapes.VolumeAttachment:
-    """Have an instance let a volume go; it is free when the guest has done so."""
+    """Have an instance let a volume go; it is free when the guest has done so, or when it was taken
+    away: with Force, whatever the guest says."""
     record = states.one(call, request["VolumeId"])
     if "InstanceId" in request:
         resources.one(call, records.INSTANCE, request["InstanceId"])
     attachment = _meant(record, request)
-    leaving = replace(attachment, is_leaving=True)
+    is_forced = attachment.is_forced or request.get("Force", False)
+    leaving = replace(attachment, is_leaving=True, is_forced=is_forced)
     kept = tuple(leaving if one == attachment else one for one in record.doc.attachments)
     shown = volumes.shown_attachment(
         call, call.tx.write(record, replace(record.doc, attachments=kept)), leaving
@@ -158,6 +162,6 @@ ACTIONS: tuple[Action, ...] = (
         service="ec2",
         name="DetachVolume",
         does=Write(handle=detach_volume),
-        honours=frozenset({"Device", "InstanceId", "VolumeId"}),
+        honours=frozenset({"Device", "Force", "InstanceId", "VolumeId"}),
     ),
 )
