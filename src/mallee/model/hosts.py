@@ -23,6 +23,7 @@ from mallee.model.carried import (
 from mallee.model.images import Blob, DirectBoot
 from mallee.model.instances import InstanceSeen, MetadataOptions, Power
 from mallee.model.networks import Rule
+from mallee.model.snapshots import SnapshotSeen
 from mallee.model.volumes import DiskWanted, VolumeSeen, VolumeWanted
 from mallee.model.watching import FlowLogWanted, MirrorWanted
 
@@ -351,6 +352,8 @@ class SyncRequest(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     facts: HostFacts | None = None
     seen: dict[str, InstanceSeen] | None = None
     volumes: dict[str, VolumeSeen] | None = None
+    snapshots: dict[str, SnapshotSeen] | None = None
+    """Those whose content it brings to the object store."""
     """Every volume that the agent knows of, or None like `seen`."""
     leftovers: tuple[str, ...] = ()
     """Domains and taps found without an owner, in words."""

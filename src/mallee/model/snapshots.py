@@ -9,6 +9,7 @@ one or the other, or both. The types that cross to a host and back are here too.
 import msgspec
 
 from mallee.model.datakeys import DataKey
+from mallee.model.instances import Reason
 from mallee.model.recycling import Binned
 
 CUT_TAKES_MAX_S = 60.0
@@ -33,6 +34,8 @@ class Content(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     root: str
     """The name of its root (`blocktrees.Root`), the SHA-256 of its bytes in hexadecimal."""
     size_bytes: int
+    full_bytes: int = 0
+    """How much of it is no zeros, in whole blocks; 0: nobody has counted."""
     key_id: str = ""
     """The data key that names and seals its blocks (`sealedblocks`); empty: none does."""
 
@@ -96,8 +99,54 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """That it was deleted, and may come back."""
     started_at: float
     """Seconds since the epoch."""
+    completed_at: float = 0.0
+    """When its content was all there; seconds since the epoch, 0: not yet."""
+    attempt: int = 0
+    """How often its content was brought to the object store in vain: too late for the sweep."""
     made_by: str = ""
     tags: dict[str, str] = {}
+
+
+class SnapshotSeen(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """How far a host is with bringing a snapshot's content to the object store."""
+
+    attempt: int = 0
+    """Which attempt it is."""
+    epoch: int = 0
+    """Of the account's blocks (`passes.BlockSpace`), in which it was begun."""
+    done_bytes: int = 0
+    """Of what is to be looked at."""
+    total_bytes: int = 0
+    root: str = ""
+    """The name of the root, once all is there."""
+    size_bytes: int = 0
+    full_bytes: int = 0
+    cause: Reason | None = None
+    """Why it does not go on."""
+    is_failed: bool = False
+    """Whether it cannot: what the host keeps of it cannot be read."""
+
+
+class UploadWanted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """That a host shall bring a cut's content to the object store."""
+
+    snapshot_id: str
+    account: str
+    """Under whose prefix."""
+    cut: int
+    attempt: int = 0
+    parent: Content | None = None
+    """What is there already; the cut differs from it in the layers above `base_cut` only."""
+    base_cut: int = 0
+    """0: all layers of the volume itself are above it."""
+
+
+class Base(msgspec.Struct, frozen=True, gc=False):
+    """The newest snapshot of a volume that the object store has."""
+
+    snapshot_id: str
+    cut: int
+    """The layer that it was: what is above has all that was written since."""
 
 
 class CutAsked(msgspec.Struct, frozen=True):

@@ -38,6 +38,7 @@ from mallee.model import (
     masterkeys,
     mirroring,
     networks,
+    passes,
     peerings,
     placementgroups,
     prefixlists,
@@ -251,7 +252,8 @@ MIRROR_TARGET: Kind[mirroring.MirrorTarget, None] = Kind(
 MIRROR_SESSION: Kind[mirroring.MirrorSession, None] = Kind(
     "traffic-mirror-session", mirroring.MirrorSession
 )
-SNAPSHOT: Kind[snapshots.Snapshot, None] = Kind("snapshot", snapshots.Snapshot)
+SNAPSHOT = Kind("snapshot", snapshots.Snapshot, snapshots.SnapshotSeen)
+BLOCK_SPACE: Kind[passes.BlockSpace, None] = Kind("block-space", passes.BlockSpace)
 VOLUME = Kind("volume", volumes.Volume, volumes.VolumeSeen)
 RECYCLE_RULE: Kind[recycling.Rule, None] = Kind("recycle-bin-rule", recycling.Rule)
 BUCKET: Kind[buckets.Bucket, None] = Kind("bucket", buckets.Bucket)
@@ -344,6 +346,7 @@ KINDS: dict[str, Kind[Any, Any]] = {
         MIRROR_SESSION,
         VOLUME,
         SNAPSHOT,
+        BLOCK_SPACE,
         RECYCLE_RULE,
         BUCKET,
         KEY,

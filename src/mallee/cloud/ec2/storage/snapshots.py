@@ -33,6 +33,7 @@ from mallee.model.snapshots import (
     CutAsked,
     CutsMade,
     Snapshot,
+    SnapshotSeen,
 )
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 
 COMPLETED = "completed"
 
-SnapshotRecord = Record[Snapshot, None]
+SnapshotRecord = Record[Snapshot, SnapshotSeen]
 
 
 def _ask_one(call: Call, request: Request) -> tuple[str, str, str, str]:

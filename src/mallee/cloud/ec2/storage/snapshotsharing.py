@@ -20,12 +20,12 @@ from mallee.cloud.call import Call, Result, WriteCall
 from mallee.cloud.ec2 import accountsettings, resources
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
-from mallee.model.snapshots import Sharing, Snapshot
+from mallee.model.snapshots import Sharing, Snapshot, SnapshotSeen
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes
 
-SnapshotRecord = Record[Snapshot, None]
+SnapshotRecord = Record[Snapshot, SnapshotSeen]
 Reader = store.View | store.Tx
 
 EVERYBODY = "all"

@@ -21,7 +21,7 @@ from mallee.cloud.hosts import diskroom, tenancy
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.model import ids
-from mallee.model.snapshots import Layered, Snapshot
+from mallee.model.snapshots import Layered, Snapshot, SnapshotSeen
 from mallee.model.volumes import Attachment, Volume
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def create_volume(call: WriteCall, request: shapes.CreateVolumeRequest) -> shape
 
 def _snapshot(
     call: WriteCall, request: shapes.CreateVolumeRequest, zone: str
-) -> Record[Snapshot, None] | None:
+) -> Record[Snapshot, SnapshotSeen] | None:
     """Return the snapshot that a volume shall begin with; it is where the snapshot is."""
     id = request.get("SnapshotId")
     if not id:
@@ -89,7 +89,7 @@ def _snapshot(
 
 
 def _host(
-    call: WriteCall, wanted: tuple[str, str, int], snapshot: Record[Snapshot, None] | None
+    call: WriteCall, wanted: tuple[str, str, int], snapshot: Record[Snapshot, SnapshotSeen] | None
 ) -> str:
     """Claim room for a volume: on the snapshot's host, or where there is most."""
     zone, id, size_gib = wanted
