@@ -1,0 +1,1 @@
+"""What runs shut in (`node.do.jail`) and reads files of strangers: standard library alone."""
