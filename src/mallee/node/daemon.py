@@ -21,6 +21,7 @@ from mallee.node import (
     facts,
     flowlogs,
     host,
+    imagekeeper,
     ledger,
     questions,
     reconcile,
@@ -66,7 +67,8 @@ async def run(layout: Layout) -> None:
         offers = service.Offers((keeper.paths, pushed.paths), gateway.Gateway(door))
         metadata = service.Service(loop, _metadata_key(layout), offers)
         stack.push_async_callback(asyncio.to_thread, metadata.close)
-        cache = images.ImageCache(layout, door)
+        kept = imagekeeper.ImageKeeper(layout, lambda: book.wanted, clock.SYSTEM)
+        cache = images.ImageCache(layout, door, kept.make_room)
         stack.push_async_callback(cache.close)
         standing = facts.Standing(
             layout=layout,
@@ -98,7 +100,7 @@ async def run(layout: Layout) -> None:
                 pushed=pushed,
             ),
             clock=clock.SYSTEM,
-            facts=lambda: facts.fetch(standing, reconciler.problems),
+            facts=lambda: facts.fetch(standing, (*reconciler.problems, *kept.problems)),
             took=keeper.poke,
         )
         flows = flowlogs.FlowLogs(layout, lambda: book.wanted, door, clock.SYSTEM)
@@ -107,6 +109,7 @@ async def run(layout: Layout) -> None:
             group.create_task(talk.run())
             group.create_task(keeper.run())
             group.create_task(flows.run())
+            group.create_task(kept.run())
 
 
 def _metadata_key(layout: Layout) -> bytes:

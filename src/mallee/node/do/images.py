@@ -12,7 +12,7 @@ import errno
 import hashlib
 import os
 import struct
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from io import BufferedWriter
 from pathlib import Path
 from typing import Protocol
@@ -27,7 +27,7 @@ FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 """What a file system says that has no room."""
 ROOM_TO_SPARE_BYTES = 256 << 20
 
-_QCOW2_MAGIC = b"QFI\xfb"
+QCOW2_MAGIC = b"QFI\xfb"
 _QCOW2_HEAD = struct.Struct(">4sIQ")
 """Magic, version, and where the name of the backing file is: 0 when there is none."""
 _QCOW2_FEATURES_AT = 72
@@ -61,9 +61,16 @@ class _Digest(Protocol):
 class ImageCache:
     """The blobs under `layout.node_images`."""
 
-    def __init__(self, layout: Layout, source: BlobSource) -> None:
+    def __init__(
+        self,
+        layout: Layout,
+        source: BlobSource,
+        make_room: Callable[[int], None] = lambda needed_bytes: None,
+    ) -> None:
+        """`make_room` gives up what nobody needs, as far as so many bytes ask for it; it blocks."""
         self._directory = layout.node_images
         self._source = source
+        self._make_room = make_room
         self._fetches: dict[str, asyncio.Task[None]] = {}
 
     async def ensure(self, blob: Blob) -> None:
@@ -97,6 +104,7 @@ class ImageCache:
         self._directory.mkdir(parents=True, exist_ok=True, mode=0o711)
         part = self._directory / f"{blob.sha256}.part"
         digest, offset = await asyncio.to_thread(_resume, part)
+        await asyncio.to_thread(self._make_room, blob.size_bytes - offset)
         disks.check_room(self._directory, blob.size_bytes - offset + ROOM_TO_SPARE_BYTES)
         log.info("fetching", sha256=blob.sha256, offset=offset, size_bytes=blob.size_bytes)
         try:
@@ -140,7 +148,7 @@ def stands_alone(disk: Path) -> bool:
     if len(head) < _QCOW2_FEATURES_AT:
         return False
     magic, version, backing_at = _QCOW2_HEAD.unpack_from(head)
-    if magic != _QCOW2_MAGIC or version not in (2, 3) or backing_at != 0:
+    if magic != QCOW2_MAGIC or version not in (2, 3) or backing_at != 0:
         return False
     features = int.from_bytes(head[_QCOW2_FEATURES_AT:], "big") if version == 3 else 0
     return not features & _QCOW2_DATA_ELSEWHERE
