@@ -17,7 +17,7 @@ from mallee.kit import files
 from mallee.model.layout import Layout
 
 SUPERVISOR = "supervisor"
-DAEMONS = ("libvirtd", "cloud", "s3", "node")
+DAEMONS = ("libvirtd", "cloud", "s3", "blocks", "node")
 """In the order of their start; they are stopped in the opposite order."""
 
 

@@ -96,6 +96,7 @@ def programs(layout: Layout) -> tuple[Program, ...]:
             user="mallee",
             logs=("s3.log",),
         ),
+        Program("blocks", (*python, "mallee.node.nbd.daemon", *root)),
         Program("node", (*python, "mallee.node.daemon", *root)),
     )
 

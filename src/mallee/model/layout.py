@@ -43,6 +43,11 @@ class Layout:
         return self.root / "cache" / "packages"
 
     @property
+    def recipes(self) -> Path:
+        """Layers of images that were built from recipes; a cache, closed to everybody but root."""
+        return self.root / "cache" / "recipes"
+
+    @property
     def keys(self) -> Path:
         """What this machine's owner needs to enter instances; nobody else writes below it."""
         return self.root / "keys"
@@ -171,6 +176,21 @@ class Layout:
     def volumes(self) -> Path:
         """One directory per volume that this host keeps."""
         return self.node / "volumes"
+
+    @property
+    def block_socket(self) -> Path:
+        """The socket of the block server, from which guests' QEMUs read what volumes lie on."""
+        return self.node / "blocks.sock"
+
+    @property
+    def block_cache(self) -> Path:
+        """Blocks that the object store keeps, those that were used last."""
+        return self.node / "blocks"
+
+    @property
+    def block_troubles(self) -> Path:
+        """What the block server could not read, JSON."""
+        return self.node / "blocks.json"
 
     @property
     def kept_consoles(self) -> Path:

@@ -90,6 +90,11 @@ def read_join_token(layout: Layout) -> JoinToken | None:
         return None
 
 
+def address_of(membership: Membership) -> str:
+    """Return the host name or address at which a cloud is reached."""
+    return urlsplit(membership.url).hostname or ""
+
+
 async def join(layout: Layout, token: JoinToken, name: str) -> Membership:
     """Join the cloud under that name; raises `CloudAway` and `Refused`. Uses the token up."""
     request = await asyncio.to_thread(pki.make_request, name)
@@ -163,7 +168,7 @@ class Cloud:
     @property
     def address(self) -> str:
         """The host name or address at which the cloud is reached."""
-        return urlsplit(self._membership.url).hostname or ""
+        return address_of(self._membership)
 
     async def fetch_pass(self, asked: PassRequest) -> Pass:
         """Ask for a pass to an account's blocks; raises `CloudAway` and `Refused`."""

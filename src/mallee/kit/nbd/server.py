@@ -6,6 +6,7 @@ once and is answered out of order. Writing is refused. Belongs to one event loop
 """
 
 import asyncio
+import socket
 import struct
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -48,7 +49,8 @@ class Export(Protocol):
         ...
 
     async def holes(self, offset: int, length: int) -> Iterable[tuple[int, bool]]:
-        """Return the lengths of pieces, in order and not empty, and whether each is zeros."""
+        """Return the lengths of pieces, in order and not empty, and whether each is zeros; what
+        they do not reach is asked again."""
         ...
 
 
@@ -58,6 +60,7 @@ class _Session:
 
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
+    holes_are: int
     export: Export | None = None
     has_structure: bool = False
     has_context: bool = False
@@ -68,15 +71,23 @@ class _Session:
 class Server:
     """The exports of one socket. `exports` may change while it runs."""
 
-    def __init__(self, exports: Mapping[str, Export]) -> None:
+    def __init__(
+        self, exports: Mapping[str, Export], holes_are: int = wire.STATE_HOLE | wire.STATE_ZERO
+    ) -> None:
+        """`holes_are` is what clients are told of holes: where QEMU copies a disk to put it under
+        nothing else, those that are not called zeros need not be copied."""
         self._exports = exports
+        self._holes_are = holes_are
 
-    async def start(self, path: Path) -> asyncio.Server:
-        """Listen at a path that is free, for whoever may open it; close what is returned to end."""
-        return await asyncio.start_unix_server(self._serve, str(path))
+    async def start(self, where: Path | socket.socket) -> asyncio.Server:
+        """Listen at a path that is free, for whoever may open it, or at a socket; close what is
+        returned to end."""
+        if isinstance(where, Path):
+            return await asyncio.start_unix_server(self._serve, str(where))
+        return await asyncio.start_unix_server(self._serve, sock=where)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        session = _Session(reader, writer)
+        session = _Session(reader, writer, self._holes_are)
         try:
             await self._negotiate(session)
             if session.export is not None:
@@ -227,7 +238,7 @@ async def _answer_to(session: _Session, export: Export, request: _Request) -> by
                 return _data(session, request, await export.read(request.offset, request.length))
             case wire.Command.BLOCK_STATUS:
                 pieces = await export.holes(request.offset, request.length)
-                return _status(request, pieces)
+                return _status(session, request, pieces)
             case _:
                 return _done(session, request)
     except Unreadable as unreadable:
@@ -260,9 +271,9 @@ def _data(session: _Session, request: _Request, data: bytes) -> bytes:
     return _chunk(request, wire.Chunk.OFFSET_DATA, wire.OFFSET.pack(request.offset) + data)
 
 
-def _status(request: _Request, pieces: Iterable[tuple[int, bool]]) -> bytes:
-    zeros = wire.STATE_HOLE | wire.STATE_ZERO
-    packed = [wire.DESCRIPTOR.pack(length, zeros * is_hole) for length, is_hole in pieces]
+def _status(session: _Session, request: _Request, pieces: Iterable[tuple[int, bool]]) -> bytes:
+    told = session.holes_are
+    packed = [wire.DESCRIPTOR.pack(length, told * is_hole) for length, is_hole in pieces]
     if request.flags & wire.CommandFlag.REQ_ONE:
         packed = packed[:1]
     payload = wire.NUMBER.pack(_CONTEXT_ID) + b"".join(packed)

@@ -1,0 +1,126 @@
+"""A block server over a store in memory, and contents to put into that."""
+
+import asyncio
+import random
+import threading
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from mallee.model import blockobjects, blocktrees
+from mallee.model.blockobjects import PLAIN, Plain
+from mallee.model.blocktrees import BLOCK_BYTES
+from mallee.model.layout import Layout
+from mallee.model.snapshots import Content
+from mallee.node.do.blockstore import BlockMissing, StoreAway
+from mallee.node.nbd import contents, daemon, serving
+from mallee.node.nbd.blockreader import Patience
+
+ACCOUNT = "000000000001"
+OTHER_ACCOUNT = "000000000002"
+LONG = Patience(20.0, 0.02)
+
+
+@dataclass(slots=True)
+class Memory:
+    """What the object store keeps, and what was got of it."""
+
+    kept: dict[tuple[str, bytes], bytes] = field(default_factory=dict[tuple[str, bytes], bytes])
+    got: list[bytes] = field(default_factory=list[bytes])
+    is_away: threading.Event = field(default_factory=threading.Event)
+
+    def of(self, content: Content) -> "Account":
+        """Return one account's blocks."""
+        return Account(self, content.account)
+
+    def put(self, data: bytes, account: str = ACCOUNT) -> Content:
+        """Keep a disk; return its content."""
+        written: dict[int, bytes] = {}
+        for number in range(blocktrees.block_count(len(data))):
+            block = data[number * BLOCK_BYTES : (number + 1) * BLOCK_BYTES]
+            name = blocktrees.name_of(block)
+            if name != blocktrees.HOLE:
+                written[number] = name
+                self.kept[account, name] = block
+        return self.put_tree(written, len(data), account)
+
+    def put_tree(self, written: dict[int, bytes], size: int, account: str = ACCOUNT) -> Content:
+        """Keep a tree of blocks that are kept already; return its content."""
+
+        def none(name: bytes) -> bytes:
+            raise KeyError(name)
+
+        built = blocktrees.rebuild(blocktrees.empty(size), size, written, none)
+        self.kept |= {(account, name): page for name, page in built.pages.items()}
+        root = blocktrees.encode(built.root)
+        name = blocktrees.name_of(root)
+        self.kept[account, name] = root
+        return Content(account=account, root=name.hex(), size_bytes=size)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One account's blocks: a `blockreader.Store`."""
+
+    memory: Memory
+    account: str
+
+    @property
+    def coder(self) -> Plain:
+        return PLAIN
+
+    def get(self, name: bytes) -> bytes:
+        if self.memory.is_away.is_set():
+            raise StoreAway("nobody answers")
+        self.memory.got.append(name)
+        data = self.memory.kept.get((self.account, name))
+        if data is None:
+            raise BlockMissing(f"the block {name.hex()} is not in the object store")
+        try:
+            return blocktrees.verified(name, data)
+        except blockobjects.NotATree as error:
+            raise BlockMissing(f"the block {name.hex()} is damaged: {error}") from error
+
+
+def disk_bytes(seed: int, blocks: int, tail: int = 0) -> bytes:
+    """A disk with data and holes, alike for a seed; its last block may be short."""
+    chance = random.Random(seed)
+    pieces = [
+        chance.randbytes(BLOCK_BYTES)
+        if number == 0 or chance.random() < 0.5
+        else bytes(BLOCK_BYTES)
+        for number in range(blocks)
+    ]
+    return b"".join((*pieces, chance.randbytes(tail)))
+
+
+@contextmanager
+def serving_blocks(
+    layout: Layout, memory: Memory, patience: Patience = LONG
+) -> Generator[Callable[[], contents.Troubles]]:
+    """A block server in a thread of its own; gives what it says it cannot read."""
+    loop = asyncio.new_event_loop()
+    listener = daemon.listen(layout)
+
+    def main() -> None:
+        asyncio.set_event_loop(loop)
+        loop.run_until_complete(_until_cancelled(running))
+
+    running = loop.create_task(serving.serve(layout, listener, memory.of, patience))
+    thread = threading.Thread(target=main)
+    thread.start()
+    try:
+        yield lambda: contents.read_troubles(layout)
+    finally:
+        loop.call_soon_threadsafe(running.cancel)
+        thread.join()
+        for task in asyncio.all_tasks(loop):
+            task.cancel()
+            loop.run_until_complete(asyncio.wait([task]))
+        loop.run_until_complete(loop.shutdown_default_executor())
+        loop.close()
+        listener.close()
+
+
+async def _until_cancelled(task: "asyncio.Task[None]") -> None:
+    await asyncio.wait([task])
