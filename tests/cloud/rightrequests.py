@@ -65,6 +65,8 @@ ALWAYS: dict[str, dict[str, Any]] = {
         "RequesterPeeringConnectionOptions": {"AllowDnsResolutionFromRemoteVpc": True}
     },
     "CreateSubnetCidrReservation": {"Cidr": "10.9.1.128/28", "ReservationType": "explicit"},
+    "CopySnapshot": {"SourceRegion": "us-east-1"},
+    "ModifySnapshotAttribute": {"Attribute": "createVolumePermission", "OperationType": "add"},
     "ImportKeyPair": {"PublicKeyMaterial": b"nonsense"},
     "ModifyInstanceMetadataOptions": {"HttpTokens": "optional"},
     "ModifySubnetAttribute": {"MapPublicIpOnLaunch": {"Value": False}},

@@ -31,6 +31,7 @@ NAMES = {
     "ExcludeDataVolumeIds": "volume",
     "SnapshotId": "snapshot",
     "SnapshotIds": "snapshot",
+    "SourceSnapshotId": "snapshot",
     "VolumeId": "volume",
     "VolumeIds": "volume",
     "AddRouteTableIds": "route-table",
@@ -207,6 +208,7 @@ NAMES_NOTHING = re.compile(
     r"|Traffic(Type|Direction)|LogDestination|LogFormat|ResourceType|(Add|Remove)NetworkServices|RemoveFields"
     r"|SessionNumber|VirtualNetworkId|Source(PortRange|CidrBlock)"
     r"|AutoEnableIO|BlockDeviceMappings$|CopyTags|ExcludeBootVolume|Iops|KmsKeyId|MultiAttach|NetworkBandwidth"
+    r"|CoolOff|Completion|CreateVolumePermission|Lock(Mode|Duration)|State$|Presigned"
     r"|NoDevice|RestorableBy|S3Bucket|Size|Throughput"
     r"|Analysis(Start|End)Time|(Match|Exclude)Paths|SourceIp"
     r"|Arn|New|Only|Path|Policy(Name|Document|UsageFilter)|EntityFilter|Scope|SetAsDefault|Version).*"
@@ -262,6 +264,8 @@ SAYS_NOTHING = frozenset(
 
 REFUSES = {
     ("CreateSnapshots", "InstanceSpecification.ExcludeDataVolumeIds"): "InvalidParameterValue",
+    # A group of users: there is one, `all`.
+    ("ModifySnapshotAttribute", "GroupNames"): "InvalidUserID.Malformed",
     ("DescribeInstanceTopology", "GroupNames"): "InvalidPlacementGroup.Unknown",
     ("DescribePrincipalIdFormat", "Resources"): "InvalidParameterValue",
     ("DescribeIdentityIdFormat", "PrincipalArn"): "InvalidParameterValue",

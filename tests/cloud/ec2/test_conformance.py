@@ -146,8 +146,8 @@ def test_what_is_required_must_be_there(alice: Any) -> None:
     for row in ROWS:
         shape = EC2.operations[row.name].input
         for name in shape.required if shape else ():
-            if name == "ClientToken":
-                # A client that was given none makes one.
+            if name == "ClientToken" or (row.name, name) == ("CopySnapshot", "SourceRegion"):
+                # A client that was given none makes one, or asks for nothing.
                 continue
             request = {k: v for k, v in samples.request("ec2", row.name).items() if k != name}
             code = code_of(alice, row.name, request)
@@ -167,8 +167,9 @@ def test_nothing_is_done_in_a_dry_run(alice: Any) -> None:
     assert wrong == {}
 
 
-BY_TWO = {"AcceptAddressTransfer"}
-"""What takes another account: tried in `vpc/test_addresstransfers`."""
+BY_TWO = {"AcceptAddressTransfer", "CopySnapshot"}
+"""What takes another account, or a snapshot of a host's: tried in `vpc/test_addresstransfers` and
+`storage/test_snapshotsharing`."""
 CREATING = [
     row
     for row in ROWS

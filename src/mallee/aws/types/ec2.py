@@ -827,6 +827,26 @@ class ConnectionTrackingSpecificationResponse(TypedDict):
     UdpTimeout: NotRequired[int | None]
 
 
+class CopySnapshotRequest(TypedDict):
+    Description: NotRequired[str]
+    DestinationOutpostArn: NotRequired[str]
+    DestinationRegion: NotRequired[str]
+    Encrypted: NotRequired[bool]
+    KmsKeyId: NotRequired[str]
+    PresignedUrl: NotRequired[str]
+    SourceRegion: str
+    SourceSnapshotId: str
+    TagSpecifications: NotRequired[list[TagSpecification]]
+    CompletionDurationMinutes: NotRequired[int]
+    DestinationAvailabilityZone: NotRequired[str]
+    DryRun: NotRequired[bool]
+
+
+class CopySnapshotResult(TypedDict):
+    Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
+    SnapshotId: NotRequired[str | None]
+
+
 class CpuOptions(TypedDict):
     CoreCount: NotRequired[int | None]
     ThreadsPerCore: NotRequired[int | None]
@@ -2734,6 +2754,19 @@ class DescribeLaunchTemplatesResult(TypedDict):
     NextToken: NotRequired[str | None]
 
 
+class DescribeLockedSnapshotsRequest(TypedDict):
+    Filters: NotRequired[list[Filter]]
+    MaxResults: NotRequired[int]
+    NextToken: NotRequired[str]
+    SnapshotIds: NotRequired[list[str]]
+    DryRun: NotRequired[bool]
+
+
+class DescribeLockedSnapshotsResult(TypedDict):
+    Snapshots: NotRequired[Sequence[LockedSnapshotsInfo | Fragment] | Fragment | None]
+    NextToken: NotRequired[str | None]
+
+
 class DescribeManagedPrefixListsRequest(TypedDict):
     DryRun: NotRequired[bool]
     Filters: NotRequired[list[Filter]]
@@ -4579,6 +4612,14 @@ class ImageMetadata(TypedDict):
     ImageWatermarks: NotRequired[Sequence[ImageWatermark | Fragment] | Fragment | None]
 
 
+class ImageRecycleBinInfo(TypedDict):
+    ImageId: NotRequired[str | None]
+    Name: NotRequired[str | None]
+    Description: NotRequired[str | None]
+    RecycleBinEnterTime: NotRequired[datetime | float | None]
+    RecycleBinExitTime: NotRequired[datetime | float | None]
+
+
 class ImageWatermark(TypedDict):
     WatermarkKey: NotRequired[str | None]
     SourceImageRegion: NotRequired[str | None]
@@ -6006,6 +6047,74 @@ class LicenseConfiguration(TypedDict):
 
 class LicenseConfigurationRequest(TypedDict):
     LicenseConfigurationArn: NotRequired[str]
+
+
+class ListImagesInRecycleBinRequest(TypedDict):
+    ImageIds: NotRequired[list[str]]
+    NextToken: NotRequired[str]
+    MaxResults: NotRequired[int]
+    DryRun: NotRequired[bool]
+
+
+class ListImagesInRecycleBinResult(TypedDict):
+    Images: NotRequired[Sequence[ImageRecycleBinInfo | Fragment] | Fragment | None]
+    NextToken: NotRequired[str | None]
+
+
+class ListSnapshotsInRecycleBinRequest(TypedDict):
+    MaxResults: NotRequired[int]
+    NextToken: NotRequired[str]
+    SnapshotIds: NotRequired[list[str]]
+    DryRun: NotRequired[bool]
+
+
+class ListSnapshotsInRecycleBinResult(TypedDict):
+    Snapshots: NotRequired[Sequence[SnapshotRecycleBinInfo | Fragment] | Fragment | None]
+    NextToken: NotRequired[str | None]
+
+
+class ListVolumesInRecycleBinRequest(TypedDict):
+    VolumeIds: NotRequired[list[str]]
+    DryRun: NotRequired[bool]
+    MaxResults: NotRequired[int]
+    NextToken: NotRequired[str]
+
+
+class ListVolumesInRecycleBinResult(TypedDict):
+    Volumes: NotRequired[Sequence[VolumeRecycleBinInfo | Fragment] | Fragment | None]
+    NextToken: NotRequired[str | None]
+
+
+class LockSnapshotRequest(TypedDict):
+    SnapshotId: str
+    DryRun: NotRequired[bool]
+    LockMode: str
+    CoolOffPeriod: NotRequired[int]
+    LockDuration: NotRequired[int]
+    ExpirationDate: NotRequired[datetime]
+
+
+class LockSnapshotResult(TypedDict):
+    SnapshotId: NotRequired[str | None]
+    LockState: NotRequired[str | None]
+    LockDuration: NotRequired[int | None]
+    CoolOffPeriod: NotRequired[int | None]
+    CoolOffPeriodExpiresOn: NotRequired[datetime | float | None]
+    LockCreatedOn: NotRequired[datetime | float | None]
+    LockExpiresOn: NotRequired[datetime | float | None]
+    LockDurationStartTime: NotRequired[datetime | float | None]
+
+
+class LockedSnapshotsInfo(TypedDict):
+    OwnerId: NotRequired[str | None]
+    SnapshotId: NotRequired[str | None]
+    LockState: NotRequired[str | None]
+    LockDuration: NotRequired[int | None]
+    CoolOffPeriod: NotRequired[int | None]
+    CoolOffPeriodExpiresOn: NotRequired[datetime | float | None]
+    LockCreatedOn: NotRequired[datetime | float | None]
+    LockDurationStartTime: NotRequired[datetime | float | None]
+    LockExpiresOn: NotRequired[datetime | float | None]
 
 
 class ManagedPrefixList(TypedDict):
@@ -7679,6 +7788,15 @@ class ResponseLaunchTemplateData(TypedDict):
     ]
 
 
+class RestoreImageFromRecycleBinRequest(TypedDict):
+    ImageId: str
+    DryRun: NotRequired[bool]
+
+
+class RestoreImageFromRecycleBinResult(TypedDict):
+    Return: NotRequired[bool | None]
+
+
 class RestoreManagedPrefixListVersionRequest(TypedDict):
     DryRun: NotRequired[bool]
     PrefixListId: str
@@ -7688,6 +7806,34 @@ class RestoreManagedPrefixListVersionRequest(TypedDict):
 
 class RestoreManagedPrefixListVersionResult(TypedDict):
     PrefixList: NotRequired[ManagedPrefixList | Fragment | None]
+
+
+class RestoreSnapshotFromRecycleBinRequest(TypedDict):
+    SnapshotId: str
+    DryRun: NotRequired[bool]
+
+
+class RestoreSnapshotFromRecycleBinResult(TypedDict):
+    SnapshotId: NotRequired[str | None]
+    OutpostArn: NotRequired[str | None]
+    Description: NotRequired[str | None]
+    Encrypted: NotRequired[bool | None]
+    OwnerId: NotRequired[str | None]
+    Progress: NotRequired[str | None]
+    StartTime: NotRequired[datetime | float | None]
+    State: NotRequired[str | None]
+    VolumeId: NotRequired[str | None]
+    VolumeSize: NotRequired[int | None]
+    SseType: NotRequired[str | None]
+
+
+class RestoreVolumeFromRecycleBinRequest(TypedDict):
+    VolumeId: str
+    DryRun: NotRequired[bool]
+
+
+class RestoreVolumeFromRecycleBinResult(TypedDict):
+    Return: NotRequired[bool | None]
 
 
 class RevokeSecurityGroupEgressRequest(TypedDict):
@@ -8046,6 +8192,14 @@ class SnapshotInfo(TypedDict):
     OutpostArn: NotRequired[str | None]
     SseType: NotRequired[str | None]
     AvailabilityZone: NotRequired[str | None]
+
+
+class SnapshotRecycleBinInfo(TypedDict):
+    SnapshotId: NotRequired[str | None]
+    RecycleBinEnterTime: NotRequired[datetime | float | None]
+    RecycleBinExitTime: NotRequired[datetime | float | None]
+    Description: NotRequired[str | None]
+    VolumeId: NotRequired[str | None]
 
 
 class SpotMarketOptions(TypedDict):
@@ -8525,6 +8679,15 @@ class UnassignPrivateNatGatewayAddressResult(TypedDict):
     NatGatewayAddresses: NotRequired[Sequence[NatGatewayAddress | Fragment] | Fragment | None]
 
 
+class UnlockSnapshotRequest(TypedDict):
+    SnapshotId: str
+    DryRun: NotRequired[bool]
+
+
+class UnlockSnapshotResult(TypedDict):
+    SnapshotId: NotRequired[str | None]
+
+
 class UnmonitorInstancesRequest(TypedDict):
     InstanceIds: list[str]
     MetricCategoryIds: NotRequired[list[str]]
@@ -8672,6 +8835,24 @@ class VolumeModification(TypedDict):
     StartTime: NotRequired[datetime | float | None]
     EndTime: NotRequired[datetime | float | None]
     Operator: NotRequired[OperatorResponse | Fragment | None]
+
+
+class VolumeRecycleBinInfo(TypedDict):
+    VolumeId: NotRequired[str | None]
+    VolumeType: NotRequired[str | None]
+    State: NotRequired[str | None]
+    Size: NotRequired[int | None]
+    Iops: NotRequired[int | None]
+    Throughput: NotRequired[int | None]
+    OutpostArn: NotRequired[str | None]
+    AvailabilityZone: NotRequired[str | None]
+    AvailabilityZoneId: NotRequired[str | None]
+    SourceVolumeId: NotRequired[str | None]
+    SnapshotId: NotRequired[str | None]
+    Operator: NotRequired[OperatorResponse | Fragment | None]
+    CreateTime: NotRequired[datetime | float | None]
+    RecycleBinEnterTime: NotRequired[datetime | float | None]
+    RecycleBinExitTime: NotRequired[datetime | float | None]
 
 
 class VolumeStatusAction(TypedDict):

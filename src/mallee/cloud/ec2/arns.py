@@ -78,6 +78,7 @@ NAMING: Mapping[str, Kind[Any, Any]] = {
     "SourceIpamPoolId": records.IPAM_POOL,
     "SourceCapacityReservationId": records.CAPACITY_RESERVATION,
     "SnapshotId": records.SNAPSHOT,
+    "SourceSnapshotId": records.SNAPSHOT,
     "SubnetId": records.SUBNET,
     "SubnetIds": records.SUBNET,
     "AddSubnetIds": records.SUBNET,
@@ -101,6 +102,7 @@ NAMING: Mapping[str, Kind[Any, Any]] = {
 LOOKS_INTO = frozenset(
     {
         "DescribeInstanceAttribute",
+        "DescribeSnapshotAttribute",
         "DescribeVolumeAttribute",
         "DescribeVpcAttribute",
         "GetCapacityReservationUsage",

@@ -8,6 +8,7 @@ Not its business: tags and keys of all services (`context`).
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
+from mallee.aws.policy.texts import Values
 from mallee.cloud import accounts, things
 from mallee.cloud.ec2 import zones
 from mallee.cloud.ec2.capacity import contextkeys as capacity
@@ -315,4 +316,7 @@ FINDERS: Mapping[str, Finder] = {
     **storage.FINDERS,
 }
 
-FAMILIES: Mapping[str, Callable[[Question, str], str | None]] = {"ec2:attribute": _attribute}
+FAMILIES: Mapping[str, Callable[[Question, str], Values | None]] = {
+    **storage.FAMILIES,
+    "ec2:attribute": _attribute,
+}

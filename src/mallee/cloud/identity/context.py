@@ -137,7 +137,7 @@ _FINDERS: Mapping[str, Finder] = {
     "aws:tagkeys": _tag_keys,
 }
 
-_FAMILIES: Mapping[str, Callable[[Question, str], str | None]] = {
+_FAMILIES: Mapping[str, Callable[[Question, str], Values | None]] = {
     **ec2.FAMILIES,
     **s3.FAMILIES,
     "aws:principaltag": lambda question, name: _folded(callerkeys.tags_of(question), name),

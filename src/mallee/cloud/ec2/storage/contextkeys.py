@@ -10,7 +10,7 @@ from mallee.aws import errors
 from mallee.aws.policy.texts import Values
 from mallee.cloud import things
 from mallee.cloud.ec2 import resources, zones
-from mallee.cloud.ec2.storage import volumetypes
+from mallee.cloud.ec2.storage import snapshotsharing, volumetypes
 from mallee.cloud.identity.question import Finder, Question, thing
 from mallee.cloud.state import records
 from mallee.model.volumes import Volume
@@ -40,8 +40,59 @@ def is_volume(question: Question) -> bool:
 
 
 def owner(question: Question) -> str | None:
-    """Return whose a snapshot is."""
-    return question.call.account if _is_snapshot(question) and thing(question) else None
+    """Return whose a snapshot is that the caller may use."""
+    found = _snapshot(question)
+    return found.account if found else None
+
+
+def _snapshot(question: Question) -> snapshotsharing.SnapshotRecord | None:
+    """Return the snapshot that is asked about: the caller's, or one that he may use."""
+    if not _is_snapshot(question):
+        return None
+    call = question.call
+    found = call.view.get(records.SNAPSHOT, question.resource.rpartition("/")[2])
+    if found is None or not snapshotsharing.may_use(call.view, found, call.account):
+        return None
+    return found
+
+
+_OLD_STYLE = {"UserIds": "UserId", "GroupNames": "Group", "UserGroups": "Group"}
+
+
+def _changed(change: str) -> Callable[[Question], dict[str, Values]]:
+    """Return what finds who is given a permission, or loses it (`add`, `remove`)."""
+
+    def find(question: Question) -> dict[str, Values]:
+        asked: Mapping[str, Any] = question.asked
+        said: list[Mapping[str, str]] = []
+        for member in ("CreateVolumePermission", "LaunchPermission"):
+            wanted: Mapping[str, list[Mapping[str, str]]] = asked.get(member) or {}
+            said += wanted.get(change.capitalize()) or ()
+        if asked.get("OperationType") == change:
+            for member, shown in _OLD_STYLE.items():
+                texts: list[str] = asked.get(member) or []
+                said += [{shown: one} for one in texts]
+        found = {
+            shown: tuple(one[member] for one in said if member in one)
+            for member, shown in (("UserId", "userid"), ("Group", "group"))
+        }
+        return {shown: values for shown, values in found.items() if values}
+
+    return find
+
+
+def _keys_of(find: Callable[[Question], dict[str, Values]]) -> Finder:
+    return lambda question: tuple(find(question)) or None
+
+
+def _lock(member: str) -> Finder:
+    """Return what finds a number that a lock shall have."""
+    return lambda question: _number_text(question, member)
+
+
+def _number_text(question: Question, member: str) -> str | None:
+    value = question.asked.get(member) if _is_snapshot(question) else None
+    return None if value is None else str(value)
 
 
 def zone(question: Question) -> str | None:
@@ -74,16 +125,16 @@ def _snapshot_id(question: Question) -> str | None:
 
 
 def _snapshot_time(question: Question) -> str | None:
-    doc = thing(question) if _is_snapshot(question) else None
-    return None if doc is None else resources.moment(doc.started_at)
+    found = _snapshot(question)
+    return None if found is None else resources.moment(found.doc.started_at)
 
 
 def _parent_volume(question: Question) -> str | None:
     """Return the ARN of the volume that a snapshot is of, or will be."""
     if not _is_snapshot(question):
         return None
-    doc, call = thing(question), question.call
-    id = question.asked.get("VolumeId") if doc is None else doc.volume_id
+    found, call = _snapshot(question), question.call
+    id = question.asked.get("VolumeId") if found is None else found.doc.volume_id
     region = call.settings.region
     return things.of_ec2(region, call.account, records.VOLUME.name, id) if id else None
 
@@ -92,8 +143,8 @@ _volume_size = _of_volume(lambda question: question.asked.get("Size"), lambda do
 
 
 def _size(question: Question) -> Values | None:
-    doc = thing(question) if _is_snapshot(question) else None
-    return _volume_size(question) if doc is None else str(doc.size_gib)
+    found = _snapshot(question)
+    return _volume_size(question) if found is None else str(found.doc.size_gib)
 
 
 def _number(name: str) -> Callable[[Question], int | None]:
@@ -126,14 +177,20 @@ def _is_encrypted(question: Question) -> str | None:
     return "true" if question.asked.get("Encrypted") else "false"
 
 
+_added, _removed = _changed("add"), _changed("remove")
+
 FINDERS: Mapping[str, Finder] = {
+    "ec2:add": _keys_of(_added),
     "ec2:encrypted": _is_encrypted,
     "ec2:kmskeyid": _of_volume(lambda question: question.asked.get("KmsKeyId")),
     "ec2:parentsnapshot": _of_volume(
         lambda question: question.asked.get("SnapshotId"), lambda doc: doc.snapshot_id
     ),
     "ec2:parentvolume": _parent_volume,
+    "ec2:remove": _keys_of(_removed),
+    "ec2:snapshotcooloffperiod": _lock("CoolOffPeriod"),
     "ec2:snapshotid": _snapshot_id,
+    "ec2:snapshotlockduration": _lock("LockDuration"),
     "ec2:snapshottime": _snapshot_time,
     "ec2:volumeid": _id,
     "ec2:volumeiops": _of_volume(_number("Iops"), lambda doc: doc.iops),
@@ -143,4 +200,9 @@ FINDERS: Mapping[str, Finder] = {
         lambda question: question.asked.get("VolumeType") or volumetypes.DEFAULT,
         lambda doc: doc.type,
     ),
+}
+
+FAMILIES: Mapping[str, Callable[[Question, str], Values | None]] = {
+    "ec2:add": lambda question, name: _added(question).get(name),
+    "ec2:remove": lambda question, name: _removed(question).get(name),
 }

@@ -18,7 +18,7 @@ from mallee.aws import errors
 from mallee.cloud.action import Action, Listing, Write
 from mallee.cloud.call import Call, Request, Result, WriteCall
 from mallee.cloud.ec2 import resources, tagset
-from mallee.cloud.ec2.storage import mappings, snapshotsharing, states
+from mallee.cloud.ec2.storage import mappings, snapshotlocks, snapshotsharing, states
 from mallee.cloud.ec2.storage.states import VolumeRecord
 from mallee.cloud.hosts import asks, diskroom
 from mallee.cloud.state import records
@@ -178,6 +178,7 @@ def _insert(
 def delete_snapshot(call: WriteCall, request: shapes.DeleteSnapshotRequest) -> Result:
     """Forget a snapshot; what nobody else needs of its layer, its host takes back."""
     record = resources.one(call, records.SNAPSHOT, request["SnapshotId"])
+    snapshotlocks.check_deletable(record, call.now)
     diskroom.release(call.tx, record.doc.host_id, record.id)
     call.tx.delete(record)
     return {}

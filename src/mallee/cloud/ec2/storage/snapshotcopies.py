@@ -1,0 +1,87 @@
+"""Copies of snapshots: an own snapshot with what another one has, at no cost.
+
+A copy names the same content as its source (`model.snapshots.Content`), so it is complete at once
+and stays when its source goes. Called through the action table. There is one region: who names
+another is refused.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib import parse
+
+from mallee.aws import errors
+from mallee.cloud.action import Action, Write
+from mallee.cloud.call import WriteCall
+from mallee.cloud.ec2 import tagset
+from mallee.cloud.ec2.storage import snapshotsharing
+from mallee.cloud.state import records
+from mallee.model import ids
+from mallee.model.snapshots import NO_VOLUME, Snapshot
+
+if TYPE_CHECKING:
+    from mallee.aws.types import ec2 as shapes
+
+
+def copy_snapshot(
+    call: WriteCall, request: shapes.CopySnapshotRequest
+) -> shapes.CopySnapshotResult:
+    """Make a snapshot of the caller's of one that he may use."""
+    _check_place(call, request)
+    source = snapshotsharing.usable(call, request["SourceSnapshotId"])
+    content = source.doc.content
+    if content is None:
+        raise errors.IncorrectState(
+            f"Snapshot is in invalid state - pending: what {source.id} has is being brought to the "
+            "object store. Wait until it is completed."
+        )
+    tags = tagset.of_new(request, records.SNAPSHOT.name)
+    id = ids.make("snap", call.entropy(ids.ID_BYTES))
+    snapshot = Snapshot(
+        id=id,
+        volume_id=NO_VOLUME,
+        size_gib=source.doc.size_gib,
+        description=request.get("Description", ""),
+        content=content,
+        started_at=call.now,
+        made_by=call.principal.issuer_id,
+        tags=tags,
+    )
+    call.tx.insert(records.SNAPSHOT, call.account, id, snapshot)
+    return {"SnapshotId": id, "Tags": tagset.shown(tags)}
+
+
+def _check_place(call: WriteCall, request: shapes.CopySnapshotRequest) -> None:
+    """Refuse what is about another region; SDKs say twice which one they mean."""
+    here = call.settings.region
+    for member in ("SourceRegion", "DestinationRegion"):
+        region: str = request.get(member, here)
+        if region != here:
+            raise errors.InvalidParameterValue(
+                f"Invalid region: {region}. This cloud has one region, {here}."
+            )
+    url = request.get("PresignedUrl")
+    if url is not None:
+        said = dict(parse.parse_qsl(parse.urlsplit(url).query))
+        # It says for another region what is asked for here: it must be the same.
+        if said.get("SourceSnapshotId", "") != request["SourceSnapshotId"]:
+            raise errors.InvalidParameterValue("PresignedUrl is of another copy than the request.")
+
+
+ACTIONS: tuple[Action, ...] = (
+    Action(
+        service="ec2",
+        name="CopySnapshot",
+        does=Write(handle=copy_snapshot),
+        honours=frozenset(
+            {
+                "Description",
+                "DestinationRegion",
+                "PresignedUrl",
+                "SourceRegion",
+                "SourceSnapshotId",
+            }
+        ),
+        creates=(records.SNAPSHOT.name,),
+    ),
+)
