@@ -4,7 +4,6 @@ from mallee.cloud.action import Action
 from mallee.cloud.ec2.storage import (
     attachments,
     modifications,
-    recyclebin,
     snapshotcopies,
     snapshotlocks,
     snapshots,
@@ -20,7 +19,6 @@ ACTIONS: tuple[Action, ...] = (
     *volumestatus.ACTIONS,
     *snapshots.ACTIONS,
     *snapshotsharing.ACTIONS,
-    *recyclebin.ACTIONS,
     *snapshotcopies.ACTIONS,
     *snapshotlocks.ACTIONS,
 )
