@@ -45,3 +45,11 @@ def test_a_zombie_is_not_alive() -> None:
     os.waitpid(child, 0)
     assert not process.is_alive(child)
     assert process.is_alive(os.getpid())
+
+
+async def test_a_program_opens_a_secret_by_its_name_and_it_is_nowhere_else() -> None:
+    told = process.InMemory(b"secret")
+    program = ("sh", "-c", "cat /dev/stdin; readlink /proc/self/fd/0")
+    both = process.run(program, told), await process.run_async(program, told)
+    assert all(finished.stdout.startswith(b"secret/memfd:") for finished in both)
+    assert "secret" not in repr(told)

@@ -11,7 +11,8 @@ import pwd
 import shlex
 import signal
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 STDERR_TAIL_CHARACTERS = 2000
@@ -31,6 +32,15 @@ class Finished:
     def text(self) -> str:
         """What it wrote to standard output, decoded."""
         return self.stdout.decode(errors="replace")
+
+
+class InMemory(bytes):
+    """Standard input that a program may open by its name, `/dev/stdin`, as it opens files: for
+    secrets, which so are on no disk and in no list of processes."""
+
+    def __repr__(self) -> str:
+        """Show no secret."""
+        return "InMemory()"
 
 
 class Failed(Exception):
@@ -61,18 +71,21 @@ def run(
     Raises `Failed` on a status other than 0, `TimedOut` at the deadline, `FileNotFoundError` when
     there is no such program.
     """
-    with subprocess.Popen(
-        argv,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-        user=user,
-        group=None if user is None else pwd.getpwnam(user).pw_gid,
-        extra_groups=None if user is None else (),
-    ) as child:
+    with (
+        _given(stdin) as (source, fed),
+        subprocess.Popen(
+            argv,
+            stdin=source,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+            user=user,
+            group=None if user is None else pwd.getpwnam(user).pw_gid,
+            extra_groups=None if user is None else (),
+        ) as child,
+    ):
         try:
-            stdout, stderr = child.communicate(stdin, timeout=timeout_s)
+            stdout, stderr = child.communicate(fed, timeout=timeout_s)
         except subprocess.TimeoutExpired as error:
             raise TimedOut(argv, timeout_s) from error
         finally:
@@ -84,19 +97,20 @@ async def run_async(
     argv: Sequence[str], stdin: bytes = b"", timeout_s: float = 30, user: str | None = None
 ) -> Finished:
     """Do the same as `run` without holding up the event loop; the program ends with who waits."""
-    child = await asyncio.create_subprocess_exec(
-        *argv,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        start_new_session=True,
-        user=user,
-        group=None if user is None else pwd.getpwnam(user).pw_gid,
-        extra_groups=None if user is None else (),
-    )
+    with _given(stdin) as (source, fed):
+        child = await asyncio.create_subprocess_exec(
+            *argv,
+            stdin=source,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            start_new_session=True,
+            user=user,
+            group=None if user is None else pwd.getpwnam(user).pw_gid,
+            extra_groups=None if user is None else (),
+        )
     try:
         async with asyncio.timeout(timeout_s):
-            stdout, stderr = await child.communicate(stdin)
+            stdout, stderr = await child.communicate(fed)
     except TimeoutError as error:
         raise TimedOut(argv, timeout_s) from error
     finally:
@@ -114,6 +128,21 @@ def is_alive(pid: int) -> bool:
             return file.read().rpartition(b") ")[2][:1] not in (b"Z", b"X")
     except (FileNotFoundError, ProcessLookupError):
         return False
+
+
+@contextmanager
+def _given(stdin: bytes) -> Generator[tuple[int, bytes | None]]:
+    """Yield what a program's standard input is, and what it is fed."""
+    if not isinstance(stdin, InMemory):
+        yield subprocess.PIPE, stdin
+        return
+    memory = os.memfd_create("stdin")
+    try:
+        os.write(memory, stdin)
+        os.lseek(memory, 0, os.SEEK_SET)
+        yield memory, None
+    finally:
+        os.close(memory)
 
 
 def _kill_session(pid: int, code: int | None) -> None:

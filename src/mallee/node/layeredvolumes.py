@@ -139,7 +139,9 @@ async def merge_off(directory: Path, number: int) -> None:
     """
     log.info("merging", volume=directory.name, layer=number)
     command = await _whole(asyncio.to_thread(layers.prepare_merge, directory, number))
-    await process.run_async(command, timeout_s=layers.MERGE_S, user=disks.QEMU_USER)
+    await process.run_async(
+        command.argv, command.stdin, timeout_s=layers.MERGE_S, user=disks.QEMU_USER
+    )
     await _whole(asyncio.to_thread(layers.finish_merge, directory, number))
 
 

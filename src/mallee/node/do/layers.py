@@ -6,6 +6,9 @@ one below it. Every step may be the last before a crash: an empty layer that nob
 nothing, and what lies above a layer that is half merged hides what is half merged (design 022).
 All calls block; a running guest's part is done by its hypervisor (`do.livedisks`).
 
+The layers of an encrypted volume are LUKS inside qcow2. The key is told to the programs that open
+them through memory (`image`); what such a layer lies on may be plain.
+
 Invariant: what is in a layer may be the doing of a guest that broke out of its QEMU. So programs
 that open layers run as QEMU's user, who can reach nothing but guests' files.
 """
@@ -18,7 +21,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mallee.kit import files, process
-from mallee.node.do import disks
+from mallee.model import datakeys
+from mallee.model.datakeys import OpenedKey
+from mallee.node.do import disks, emptylayers
 
 FORM = "cluster_size=128k,extended_l2=on"
 MERGE_S = 3600.0
@@ -27,12 +32,15 @@ _SUFFIX = ".qcow2"
 _PART = "layer.part"
 _MAGIC = b"QFI\xfb"
 _NAME_MAX_BYTES = 1023
+_CHAIN_MAX = 256
 _NAME_AT_MAX = 2 << 20
 """The name of what lies below is in the first cluster, which has 2 MiB at most."""
 _SIZE_BYTES_MAX = 64 << 40
 _BLOCK_BYTES = 512
-_HEAD = struct.Struct(">4sIQIIQ")
-"""Magic, version, where the backing file's name is and how long it is, cluster bits, size."""
+_HEAD = struct.Struct(">4sIQIIQI")
+"""Magic, version, where the backing file's name is and how long it is, cluster bits, size, how it
+is encrypted."""
+_SECRET = ("--object", "secret,id=key,format=raw,file=/dev/stdin")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +52,41 @@ class Layer:
     below: int | None
     """The layer on which it lies; None: on nothing, or on what is no layer of the volume."""
     size_bytes: int
+    ground: str
+    """What it lies on as its head says it; empty: nothing."""
+    is_encrypted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Empty:
+    """A layer to be made, with nothing in it."""
+
+    size_bytes: int
+    below: str = ""
+    """What it lies on: a file's name beside it, or anything that QEMU opens."""
+    key: OpenedKey | None = None
+    """What it is encrypted with."""
+    form: str = ""
+    """Of what it lies on; empty: as layers are, or raw if that is far away."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """How a program of QEMU's is told of a layer that it shall open, with all below."""
+
+    words: tuple[str, ...]
+    """Before the file on its command line."""
+    file: str
+    stdin: bytes = b""
+    """What opens the layer, where it is encrypted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A program to be run as QEMU's user."""
+
+    argv: tuple[str, ...]
+    stdin: bytes
 
 
 def path_of(directory: Path, number: int) -> Path:
@@ -66,21 +109,27 @@ def face(directory: Path) -> int | None:
 
 def read(directory: Path, number: int) -> Layer:
     """Return what a layer's own head says. Raises `OSError` when it is none."""
-    path = path_of(directory, number)
+    found = read_file(path_of(directory, number))
+    if found.below is not None and found.below >= number:
+        raise OSError(f"{found.path} lies on a layer that is not below it")
+    return found
+
+
+def read_file(path: Path) -> Layer:
+    """Return what the head of a layer says, of whichever volume it is. Raises `OSError`."""
     with path.open("rb") as file:
         head = file.read(_HEAD.size)
         if len(head) < _HEAD.size or not head.startswith(_MAGIC):
             raise OSError(f"{path} is no qcow2 file")
-        _, _, name_at, name_bytes, _, size_bytes = _HEAD.unpack(head)
+        _, _, name_at, name_bytes, _, size_bytes, crypt = _HEAD.unpack(head)
         if name_at > _NAME_AT_MAX or size_bytes > _SIZE_BYTES_MAX:
             raise OSError(f"{path} has a head that no layer has")
         file.seek(name_at)
         name = os.fsdecode(file.read(min(name_bytes, _NAME_MAX_BYTES))) if name_at else ""
     stem = name.removesuffix(_SUFFIX)
     below = int(stem) if name.endswith(_SUFFIX) and stem.isdecimal() else None
-    if below is not None and below >= number:
-        raise OSError(f"{path} lies on a layer that is not below it")
-    return Layer(number, path, below, size_bytes)
+    number = int(path.stem) if path.stem.isdecimal() else 0
+    return Layer(number, path, below, size_bytes, name, is_encrypted=crypt == emptylayers.LUKS)
 
 
 def chain(directory: Path, number: int) -> list[Layer]:
@@ -96,11 +145,63 @@ def taken_bytes(those: Iterable[Layer]) -> int:
     return sum(layer.path.stat().st_blocks for layer in those) * _BLOCK_BYTES
 
 
-def make(directory: Path, number: int, size_bytes: int, below: str = "") -> Path:
+def encrypted_chain(path: Path) -> list[Layer]:
+    """Return an encrypted layer and the encrypted ones that it lies on, of whichever volume, the
+    uppermost first; what the last one lies on is plain. Empty when the first is plain already.
+
+    Raises `OSError`.
+    """
+    found: list[Layer] = []
+    while len(found) <= _CHAIN_MAX:
+        layer = read_file(path)
+        if not layer.is_encrypted:
+            return found
+        found.append(layer)
+        path = path.parent / layer.ground
+        if not layer.ground.endswith(_SUFFIX) or not path.is_file():
+            return found
+    raise OSError(f"{found[0].path} lies on too many layers")
+
+
+def opening(path: Path, key: OpenedKey | None) -> Opening:
+    """Return how programs are told of a layer. Raises `OSError`, also when a key is missing."""
+    node: dict[str, object] = {}
+    for layer in reversed(encrypted_chain(path)):
+        node = _node(layer.path) | ({"backing": node} if node else {})
+    return _opening(path, node, key)
+
+
+def opening_alone(path: Path, key: OpenedKey | None) -> Opening:
+    """Return how programs are told of a layer and of nothing that it lies on."""
+    is_encrypted = read_file(path).is_encrypted
+    return _opening(path, _node(path) | {"backing": None} if is_encrypted else {}, key)
+
+
+def _node(path: Path) -> dict[str, object]:
+    return {
+        "driver": "qcow2",
+        "encrypt": {"format": "luks", "key-secret": "key"},
+        "file": {"driver": "file", "filename": str(path)},
+    }
+
+
+def _opening(path: Path, node: dict[str, object], key: OpenedKey | None) -> Opening:
+    if not node:
+        return Opening(("-f", "qcow2"), str(path))
+    if key is None:
+        raise OSError(f"{path} is encrypted, and its key is not there")
+    return Opening(_SECRET, f"json:{json.dumps(node)}", process.InMemory(passphrase_of(key)))
+
+
+def passphrase_of(key: OpenedKey) -> bytes:
+    """Return what opens the layers of a data key."""
+    return datakeys.derived(key.secret, b"disks").hex().encode()
+
+
+def make(directory: Path, number: int, wanted: Empty) -> Path:
     """Make an empty layer, whole or not at all, unless it is there; return its path.
 
-    `below` is what it lies on: a file's name beside it, or anything that QEMU opens. Raises
-    `disks.DiskFull` and `process.Failed`.
+    Raises `disks.DiskFull` and `process.Failed`.
     """
     path = path_of(directory, number)
     if path.exists():
@@ -111,11 +212,10 @@ def make(directory: Path, number: int, size_bytes: int, below: str = "") -> Path
     disks.check_room(directory)
     aside = directory / _PART
     aside.unlink(missing_ok=True)
-    # The file below may be in use, or far away: it is not opened, its form is known.
-    form = "raw" if "://" in below else "qcow2"
-    backing = ("-u", "-F", form, "-b", below) if below else ()
-    command = ("qemu-img", "create", "-q", "-f", "qcow2", "-o", FORM, *backing)
-    process.run((*command, str(aside), str(size_bytes)))
+    if wanted.key is None:
+        _make_plain(aside, wanted)
+    else:
+        _make_encrypted(aside, wanted, wanted.key)
     aside.chmod(files.PRIVATE)
     disks.give_to_qemu(aside)
     os.rename(aside, path)
@@ -123,10 +223,36 @@ def make(directory: Path, number: int, size_bytes: int, below: str = "") -> Path
     return path
 
 
-def prepare_cut(directory: Path, number: int) -> Path:
-    """Make the layer that is to lie on a face; it is the face when its guest has switched to it."""
+def _make_plain(path: Path, wanted: Empty) -> None:
+    # The file below may be in use, or far away: it is not opened, its form is known.
+    form = _form_below(wanted)
+    backing = ("-u", "-F", form, "-b", wanted.below) if wanted.below else ()
+    command = ("qemu-img", "create", "-q", "-f", "qcow2", "-o", FORM, *backing)
+    process.run((*command, str(path), str(wanted.size_bytes)))
+
+
+def _make_encrypted(path: Path, wanted: Empty, key: OpenedKey) -> None:
+    below = emptylayers.Below(wanted.below, _form_below(wanted)) if wanted.below else None
+    with path.open("xb") as file:
+        file.write(emptylayers.encode(wanted.size_bytes, below, passphrase_of(key)))
+        file.truncate(emptylayers.file_bytes(wanted.size_bytes))
+        os.fsync(file.fileno())
+
+
+def _form_below(wanted: Empty) -> str:
+    return wanted.form or ("raw" if "://" in wanted.below else "qcow2")
+
+
+def prepare_cut(directory: Path, number: int, key: OpenedKey | None = None) -> Path:
+    """Make the layer that is to lie on a face; it is the face when its guest has switched to it.
+
+    It is encrypted if the face is. Raises `OSError` when the key for that is missing.
+    """
     under = read(directory, number)
-    return make(directory, number + 1, under.size_bytes, below=under.path.name)
+    if under.is_encrypted and key is None:
+        raise OSError(f"{under.path} is encrypted, and its key is not there")
+    empty = Empty(under.size_bytes, under.path.name, key if under.is_encrypted else None)
+    return make(directory, number + 1, empty)
 
 
 def forget_unused(directory: Path, in_use: int) -> None:
@@ -137,17 +263,18 @@ def forget_unused(directory: Path, in_use: int) -> None:
     files.sync_directory(directory)
 
 
-def merge_down(directory: Path, number: int) -> None:
+def merge_down(directory: Path, number: int, key: OpenedKey | None = None) -> None:
     """Take a layer, and what lies on it, one lower, in a volume that no guest runs with.
 
     The layer below gets what this one has, and the layer above is told to lie on that; then this
     one goes. Twice is once.
     """
-    process.run(prepare_merge(directory, number), timeout_s=MERGE_S, user=disks.QEMU_USER)
-    finish_merge(directory, number)
+    command = prepare_merge(directory, number, key)
+    process.run(command.argv, command.stdin, timeout_s=MERGE_S, user=disks.QEMU_USER)
+    finish_merge(directory, number, key)
 
 
-def prepare_merge(directory: Path, number: int) -> tuple[str, ...]:
+def prepare_merge(directory: Path, number: int, key: OpenedKey | None = None) -> Command:
     """Make the layer below large enough; return the command that copies a layer into it.
 
     The command is for QEMU's user, and may be killed at any moment.
@@ -157,24 +284,26 @@ def prepare_merge(directory: Path, number: int) -> tuple[str, ...]:
         raise ValueError(f"{layer.path} lies on no layer")
     below = read(directory, layer.below)
     if below.size_bytes < layer.size_bytes:
-        enlarge(below.path, layer.size_bytes)
-    return ("qemu-img", "commit", "-q", "-d", "-b", str(below.path), str(layer.path))
+        enlarge(below.path, layer.size_bytes, key)
+    how = opening(layer.path, key)
+    # It goes into what lies directly below.
+    return Command(("qemu-img", "commit", "-q", "-d", *how.words, how.file), how.stdin)
 
 
-def finish_merge(directory: Path, number: int) -> None:
+def finish_merge(directory: Path, number: int, key: OpenedKey | None = None) -> None:
     """Take a layer away whose bytes the one below it has."""
     layer = read(directory, number)
     if layer.below is None:
         raise ValueError(f"{layer.path} lies on no layer")
     for above in _lying_on(directory, number):
-        rebase(above, path_of(directory, layer.below).name)
+        rebase(above, path_of(directory, layer.below).name, key)
     layer.path.unlink()
     files.sync_directory(directory)
 
 
-def rebase(layer: Layer, below: str) -> None:
+def rebase(layer: Layer, below: str, key: OpenedKey | None = None) -> None:
     """Have a layer lie on another file that has the same bytes; nothing is copied."""
-    _image("rebase", "-q", "-u", "-f", "qcow2", "-F", "qcow2", "-b", below, str(layer.path))
+    _image(("rebase", "-q", "-u", "-F", "qcow2", "-b", below), opening_alone(layer.path, key))
 
 
 def remove_unreached(directory: Path, tops: Iterable[int]) -> None:
@@ -186,23 +315,24 @@ def remove_unreached(directory: Path, tops: Iterable[int]) -> None:
     files.sync_directory(directory)
 
 
-def enlarge(path: Path, size_bytes: int) -> None:
+def enlarge(path: Path, size_bytes: int, key: OpenedKey | None = None) -> None:
     """Enlarge a layer that no guest has. Raises `process.Failed`, also when a guest has it."""
-    _image("resize", "-q", "-f", "qcow2", str(path), str(size_bytes))
+    _image(("resize", "-q"), opening(path, key), str(size_bytes))
 
 
-def written(path: Path) -> list[tuple[int, int]]:
+def written(path: Path, key: OpenedKey | None = None) -> list[tuple[int, int]]:
     """Return offset and length of the stretches that a layer itself has, zeros among them."""
     return [
         (extent["start"], extent["length"])
-        for extent in json.loads(_image("map", "--output=json", "-U", "-f", "qcow2", str(path)))
+        for extent in json.loads(_image(("map", "--output=json", "-U"), opening_alone(path, key)))
         if extent["depth"] == 0 and extent.get("present", True)
     ]
 
 
-def _image(*words: str) -> str:
+def _image(words: tuple[str, ...], how: Opening, *more: str) -> str:
     """Run qemu-img as QEMU's user; return what it said. Raises `process.Failed`."""
-    return process.run(("qemu-img", *words), timeout_s=MERGE_S, user=disks.QEMU_USER).text
+    argv = ("qemu-img", *words, *how.words, how.file, *more)
+    return process.run(argv, how.stdin, timeout_s=MERGE_S, user=disks.QEMU_USER).text
 
 
 def _lying_on(directory: Path, number: int) -> list[Layer]:

@@ -36,7 +36,8 @@ def path_of(layout: Layout, volume_id: str, *, is_shared: bool) -> Path:
 
 
 def make(layout: Layout, wanted: VolumeWanted, source: Path | None = None) -> None:
-    """Make a volume, whole or not at all, unless it is there: blank, or over another's layer.
+    """Make a volume, whole or not at all, unless it is there: blank, or over another's layer, or
+    over an image's file.
 
     Raises `disks.DiskFull`, `process.Failed`, and `FileNotFoundError` when there is no such layer.
     """
@@ -44,9 +45,16 @@ def make(layout: Layout, wanted: VolumeWanted, source: Path | None = None) -> No
     if wanted.is_shared:
         _make_raw(directory, wanted.size_gib * GIB)
     elif layers.face(directory) is None:
-        if source is not None and not source.exists():
-            raise FileNotFoundError(f"{source} is missing: the volume {wanted.id} lies on it")
-        layers.make(directory, 1, wanted.size_gib * GIB, below=str(source) if source else "")
+        below, form = blob_path(layout, wanted) or source, wanted.blob.format if wanted.blob else ""
+        if below is not None and not below.exists():
+            raise FileNotFoundError(f"{below} is missing: the volume {wanted.id} lies on it")
+        empty = layers.Empty(wanted.size_gib * GIB, str(below) if below else "", form=form)
+        layers.make(directory, 1, empty)
+
+
+def blob_path(layout: Layout, wanted: VolumeWanted) -> Path | None:
+    """Return where the image's file is, or will be, on which a volume lies; None: on none."""
+    return None if wanted.blob is None else layout.node_images / wanted.blob.sha256
 
 
 def _make_raw(directory: Path, size_bytes: int) -> None:
