@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mallee.cloud import accounts
+from mallee.cloud.blocks import shelf
 from mallee.cloud.ec2.vpc import vpcs
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
@@ -196,6 +197,7 @@ def _ensure_first_key(tx: store.Tx, means: accounts.Means) -> Record[AccessKey, 
     for account in tx.list(records.ACCOUNT):
         accounts.ensure_administrator(tx, account)
     vpcs.complete(tx, means.settings, means.entropy)
+    shelf.ensure(tx, means.box, means.entropy)
     first = _first_account(tx)
     if first is None:
         first = accounts.create(tx, FIRST_ACCOUNT, means, is_cloud_admin=True)

@@ -16,7 +16,7 @@ from mallee.aws import dispatch
 from mallee.cloud import actions, bootstrap, handover, pipeline, server
 from mallee.cloud.call import Agents
 from mallee.cloud.ec2.connecting import tunnels
-from mallee.cloud.hosts import asks, guests, hearing, joining, lines, slices, streams
+from mallee.cloud.hosts import asks, guests, hearing, joining, lines, passes, slices, streams
 from mallee.cloud.hosts import door as hosts
 from mallee.cloud.identity import authenticate, authorize, keysets, lastuse
 from mallee.cloud.reconcile import lastuse as last_uses
@@ -51,6 +51,7 @@ async def serve(layout: Layout, settings: Settings, stop: asyncio.Event) -> None
             streams=streams.Streams(opened.view),
             lines=consoles,
             guests=guests.Guests(opened.view, secrets.box, partial(trail.add, at_once=True)),
+            passes=passes.Passes(opened, secrets.box, settings.region),
         )
         agents = hosts.Endpoint(told, bootstrap.prepare_tls(layout, secrets, settings))
         stack.push_async_callback(agents.close)
@@ -84,14 +85,14 @@ async def serve(layout: Layout, settings: Settings, stop: asyncio.Event) -> None
         door = handover.Door(layout.cloud_door, services.connections)
         stack.push_async_callback(door.close)
         door.open()
-        port = await services.listen(settings.listen, settings.ports.services)
+        told.passes.port = await services.listen(settings.listen, settings.ports.services)
         loops = await stack.enter_async_context(asyncio.TaskGroup())
         ring = masterkeys.Keyring(layout, secrets.box)
         reconcilers = table.reconcilers(opened, layout, settings, ring)
         settling = runner.run(opened, (*reconcilers, last_uses.reconciler(opened, cloud.uses)))
         for loop in (heard.watch(), agents.watch(), settling):
             stack.callback(loops.create_task(loop).cancel)
-        announce({"services": port, "agents": agents_port})
+        announce({"services": told.passes.port, "agents": agents_port})
         await stop.wait()
 
 

@@ -43,6 +43,11 @@ class Account(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return self.standing is Standing.ACTIVE
 
 
+SYSTEM = Account(id="000000000000", name="mallee", created_at=0.0)
+"""The cloud's own, which has what no account shall see. No other's id begins with a zero, and it is
+in no list: it has no record."""
+
+
 class AccessKey(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An access key of a user; the secret is sealed under the master key."""
 

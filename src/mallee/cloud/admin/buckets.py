@@ -17,6 +17,7 @@ from mallee.cloud.quotas import Quota
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
 from mallee.model import buckets, ids, quotas, scrubs
+from mallee.model.accounts import SYSTEM
 from mallee.model.buckets import Quota as BucketQuota
 from mallee.model.scrubs import Scrub, ScrubSeen
 from mallee.walrus import usages
@@ -33,7 +34,8 @@ def describe_buckets(call: Call, request: Request) -> Result:
     if "AccountName" in request:
         account = accounts.named(call, request["AccountName"]).id
     held = usages.read(call.objects)
-    found = sorted(call.view.list(records.BUCKET, account), key=lambda one: one.id)
+    there = (one for one in call.view.list(records.BUCKET, account) if one.account != SYSTEM.id)
+    found = sorted(there, key=lambda one: one.id)
     shown: list[dict[str, Any]] = []
     for record in found:
         owner = call.view.get(records.ACCOUNT, record.account)

@@ -19,7 +19,17 @@ import msgspec
 from aiohttp import web
 
 from mallee.cloud import server
-from mallee.cloud.hosts import asks, flowinbox, guests, hearing, joining, lines, slices, streams
+from mallee.cloud.hosts import (
+    asks,
+    flowinbox,
+    guests,
+    hearing,
+    joining,
+    lines,
+    passes,
+    slices,
+    streams,
+)
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import HostSeen, Record
 from mallee.kit import clock as clocks
@@ -33,6 +43,7 @@ from mallee.model.hosts import (
     SyncRequest,
 )
 from mallee.model.layout import Layout
+from mallee.model.passes import PassRequest
 
 HOLD_S_MAX = 10.0
 """A call is held shorter than `AGENT_SILENT_AFTER_S`, so that a held agent is not a silent one."""
@@ -66,6 +77,7 @@ class Cloud:
     hearing: hearing.Hearing
     registry: joining.Registry
     guests: guests.Guests
+    passes: passes.Passes
     streams: streams.Streams
     lines: lines.Lines
     clock: clocks.Clock = clocks.SYSTEM
@@ -92,6 +104,7 @@ class Endpoint:
                 web.post("/v1/answers/{id}", self._for_host(self._answer)),
                 web.post("/v1/refusals/{id}", self._for_host(self._refusal)),
                 web.post("/v1/credentials", self._for_host(self._credentials)),
+                web.post("/v1/passes", self._for_host(self._pass)),
                 web.post("/v1/flowlogs/{name}", self._for_host(self._flows)),
                 web.post("/v1/requests", self._for_host(self._request)),
                 web.get("/v1/streams", self._for_host(self._stream)),
@@ -270,6 +283,9 @@ class Endpoint:
     ) -> web.StreamResponse:
         asked = await _decode(request, CredentialsRequest)
         return _json(self._cloud.guests.credentials(host.id, asked))
+
+    async def _pass(self, request: web.Request, host: Record[Host, HostSeen]) -> web.StreamResponse:
+        return _json(await self._cloud.passes.give(host.id, await _decode(request, PassRequest)))
 
     async def _flows(
         self, request: web.Request, host: Record[Host, HostSeen]

@@ -18,7 +18,7 @@ from mallee.cloud.call import NOBODY, Principal
 from mallee.cloud.identity import sessions
 from mallee.cloud.state import records, store
 from mallee.kit import secretbox
-from mallee.model import identities
+from mallee.model import accounts, identities
 from mallee.model.accounts import Account
 from mallee.model.identities import Role, User
 from mallee.model.sessions import CallerKind, Session
@@ -208,6 +208,8 @@ def _asked_with(view: store.View, session: Session) -> bool:
 
 
 def _account(view: store.View, id: str) -> Account | None:
+    if id == accounts.SYSTEM.id:
+        return accounts.SYSTEM
     record = view.get(records.ACCOUNT, id)
     return record.doc if record is not None and record.doc.is_active else None
 

@@ -38,6 +38,7 @@ from mallee.cloud.state import store
 from mallee.cloud.trail import forward
 from mallee.kit import clock as clocks
 from mallee.kit import logs, secretbox
+from mallee.model.accounts import SYSTEM
 from mallee.model.settings import Settings
 from mallee.walrus.errors import Closed, Corrupt, Gone, NoSpace, Unreachable
 from mallee.walrus.seam import Engine
@@ -282,7 +283,11 @@ def _note_use(cloud: Cloud, who: Principal, row: Action, now: float) -> None:
 
 def _check_bucket(call: Call, row: Action, bucket: str) -> None:
     """Say to anybody that a bucket is not there, before he is asked what he may do in it."""
-    if bucket and row.name != _MAKES and buckets.find(call.view, bucket) is None:
+    if not bucket or row.name == _MAKES:
+        return
+    found = buckets.find(call.view, bucket)
+    is_ours = found is not None and found.account == SYSTEM.id != call.account
+    if found is None or is_ours:
         raise errors.s3.NoSuchBucket(bucket=bucket)
 
 

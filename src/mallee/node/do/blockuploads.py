@@ -80,8 +80,8 @@ def upload(means: Means, source: Source, parent: bytes | None, begun: Progress |
             if number >= state.progress.next_page:
                 state.do_page(threads, number, indexes)
     root = blocktrees.encode(Root(source.size_bytes, state.progress.pages))
-    name = means.store.coder.name_of(root)
-    means.store.put(name, root)
+    name = blocktrees.name_of(root)
+    means.store.put_page(name, root)
     return name
 
 
@@ -104,7 +104,9 @@ class _Upload:
     def do_page(self, threads: futures.Executor, number: int, indexes: Iterable[range]) -> None:
         """Put the blocks of a page that have changed, then the page."""
         store, had = self._means.store, self._before.pages[number]
-        page = bytearray(NAME_BYTES * PAGE_BLOCKS) if had == HOLE else bytearray(store.get(had))
+        page = (
+            bytearray(NAME_BYTES * PAGE_BLOCKS) if had == HOLE else bytearray(store.get_page(had))
+        )
         names = list(blocktrees.names_in(bytes(page)))
         waiting: list[tuple[int, futures.Future[tuple[bytes, int]]]] = []
         looked = 0
@@ -120,7 +122,8 @@ class _Upload:
             name, size = future.result()
             page[index * NAME_BYTES : (index + 1) * NAME_BYTES] = name
             blocks, sent = blocks + bool(size), sent + size
-        name, size = _put(store, bytes(page), had)
+        name = blocktrees.name_of(bytes(page))
+        size = 0 if name in (HOLE, had) else store.put_page(name, bytes(page))
         was = self.progress
         self.progress = Progress(
             pages=(*was.pages[:number], name, *was.pages[number + 1 :]),
@@ -164,7 +167,7 @@ def _parent(store: Blockstore, source: Source, parent: bytes | None) -> Root:
     empty = blocktrees.empty(source.size_bytes)
     if parent is None:
         return empty
-    root = blocktrees.decode(store.get(parent))
+    root = blocktrees.decode(store.get_page(parent))
     if root.size_bytes > source.size_bytes:
         raise ValueError("a disk does not shrink")
     return Root(source.size_bytes, (*root.pages, *empty.pages[len(root.pages) :]))

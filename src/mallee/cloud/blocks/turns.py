@@ -1,0 +1,103 @@
+"""Turns in an account's blocks: many write at once, the sweep alone; neither meets the other.
+
+What writes enters before it looks what is there, and leaves when a snapshot names its tree, or it is
+given up. A sweep begins when nobody is in, and with it another *epoch*: a tree that was begun in an
+earlier one may count on blocks that are gone, and is not taken (`hosts.passes`, `reconcile`). So a
+writer that is late, or was thought to be dead, spoils nothing. Every function is part of its
+caller's transaction.
+"""
+
+from msgspec.structs import replace
+
+from mallee.cloud.state import records, store
+from mallee.cloud.state.records import Record
+from mallee.model.passes import BlockSpace
+
+PATIENCE_S = 3600.0
+"""A sweep that has waited so long lets nobody new in."""
+
+Space = Record[BlockSpace, None]
+
+
+class Swept(Exception):
+    """The account's blocks are being swept, or will be as soon as those in them are done."""
+
+
+def enter(tx: store.Tx, account: str, who: str, until: float) -> int:
+    """Let somebody write until a time, or longer than he was; return the epoch. Raises `Swept`."""
+    space = _space(tx, account)
+    doc = space.doc
+    is_new = who not in doc.uses
+    if doc.is_sweeping or (is_new and _is_due(doc, tx.now)):
+        raise Swept(f"the blocks of {account} are being swept")
+    if doc.uses.get(who, 0.0) < until:
+        uses = {**_living(doc, tx.now), who: until}
+        tx.write(space, replace(doc, uses=uses))
+    return doc.epoch
+
+
+def leave(tx: store.Tx, account: str, who: str, *, is_garbage: bool = False) -> None:
+    """Let somebody's turn end; tell whether what he wrote may be for nothing."""
+    space = tx.get(records.BLOCK_SPACE, account)
+    if space is None:
+        return
+    uses = {one: until for one, until in space.doc.uses.items() if one != who}
+    doc = replace(space.doc, uses=uses)
+    if is_garbage and not doc.waits_since:
+        doc = replace(doc, waits_since=tx.now)
+    if doc != space.doc:
+        tx.write(space, doc)
+
+
+def note_garbage(tx: store.Tx, account: str) -> None:
+    """Say that something of an account's is named by one less."""
+    leave(tx, account, "", is_garbage=True)
+
+
+def is_current(tx: store.Tx, account: str, epoch: int) -> bool:
+    """Tell whether what was begun in an epoch may count on all that was there."""
+    space = tx.get(records.BLOCK_SPACE, account)
+    return space is not None and space.doc.epoch == epoch and not space.doc.is_sweeping
+
+
+def may_sweep(view: store.View | store.Tx, account: str, now: float) -> bool:
+    """Tell whether there may be something to sweep, and nobody is in."""
+    space = view.get(records.BLOCK_SPACE, account)
+    if space is None:
+        return False
+    doc = space.doc
+    return doc.is_sweeping or bool(doc.waits_since and not _living(doc, now))
+
+
+def begin_sweep(tx: store.Tx, account: str) -> bool:
+    """Begin a sweep, or go on with one that was cut off; tell whether it may be."""
+    space = tx.get(records.BLOCK_SPACE, account)
+    if space is None or not may_sweep(tx, account, tx.now):
+        return False
+    doc = space.doc
+    if not doc.is_sweeping:
+        swept = replace(doc, epoch=doc.epoch + 1, uses={}, is_sweeping=True, waits_since=0.0)
+        tx.write(space, swept)
+    return True
+
+
+def end_sweep(tx: store.Tx, account: str) -> None:
+    """Let others in again."""
+    space = tx.get(records.BLOCK_SPACE, account)
+    if space is not None and space.doc.is_sweeping:
+        tx.write(space, replace(space.doc, is_sweeping=False, swept_at=tx.now))
+
+
+def _space(tx: store.Tx, account: str) -> Space:
+    found = tx.get(records.BLOCK_SPACE, account)
+    if found is not None:
+        return found
+    return tx.insert(records.BLOCK_SPACE, "", account, BlockSpace(id=account))
+
+
+def _living(doc: BlockSpace, now: float) -> dict[str, float]:
+    return {who: until for who, until in doc.uses.items() if now < until}
+
+
+def _is_due(doc: BlockSpace, now: float) -> bool:
+    return bool(doc.waits_since) and now > doc.waits_since + PATIENCE_S

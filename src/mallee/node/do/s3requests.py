@@ -1,0 +1,137 @@
+"""Signed requests to the object store, over connections that are kept for the next.
+
+Called by `blockstore`, and by what moves users' objects. Threads may share a pool; each request
+blocks, on a connection of its own. Not its business: what is kept where, and what an answer means.
+"""
+
+import hashlib
+import hmac
+import http.client
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from mallee.aws.signature import check
+
+TIMEOUT_S = 30.0
+FAILURES = (OSError, http.client.HTTPException)
+"""What a request may raise besides answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks, and where."""
+
+    host: str
+    port: int
+    region: str
+    access_key_id: str
+    secret_access_key: str = field(repr=False)
+    token: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked. The path is as it is sent, and has no letters that would be quoted anew."""
+
+    method: str
+    path: str
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    """In small letters."""
+
+
+class Connections:
+    """Connections that wait for their next request. `close` them."""
+
+    def __init__(self) -> None:
+        self._idle: list[http.client.HTTPConnection] = []
+        self._lock = threading.Lock()
+        self._is_closed = False
+
+    def close(self) -> None:
+        """Close all connections; those in use when they are done."""
+        with self._lock:
+            self._is_closed = True
+            idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.close()
+
+    def exchange(self, caller: Caller, request: Request, most: int) -> tuple[int, bytes]:
+        """Return an answer's status and body, which has so many bytes at most. Raises `FAILURES`.
+
+        A request is sent again when a kept connection was closed meanwhile: asking for one thing
+        twice must be asking for it once.
+        """
+        connection = self._take(caller)
+        is_fresh = connection.sock is None
+        try:
+            try:
+                answer = _exchange(connection, caller, request, most)
+            except FAILURES:
+                if is_fresh:
+                    raise
+                connection.close()
+                answer = _exchange(connection, caller, request, most)
+        except BaseException:
+            connection.close()
+            raise
+        self._give_back(connection)
+        return answer
+
+    def _take(self, caller: Caller) -> http.client.HTTPConnection:
+        with self._lock:
+            while self._idle:
+                connection = self._idle.pop()
+                if (connection.host, connection.port) == (caller.host, caller.port):
+                    return connection
+                connection.close()
+        return http.client.HTTPConnection(caller.host, caller.port, timeout=TIMEOUT_S)
+
+    def _give_back(self, connection: http.client.HTTPConnection) -> None:
+        with self._lock:
+            if not self._is_closed:
+                self._idle.append(connection)
+                return
+        connection.close()
+
+
+def signed(caller: Caller, request: Request, now: float) -> dict[str, str]:
+    """Return the headers of a request, signed (SigV4)."""
+    moment = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now))
+    digest = hashlib.sha256(request.body).hexdigest()
+    said = {
+        **request.headers,
+        "host": f"{caller.host}:{caller.port}",
+        "x-amz-content-sha256": digest,
+        "x-amz-date": moment,
+        "x-amz-security-token": caller.token,
+    }
+    headers = dict(sorted(said.items()))
+    names = ";".join(headers)
+    lines = "".join(f"{name}:{value}\n" for name, value in headers.items())
+    path, _, query = request.path.partition("?")
+    canonical = f"{request.method}\n{path}\n{query}\n{lines}\n{names}\n{digest}"
+    scope = f"{moment[:8]}/{caller.region}/s3/aws4_request"
+    hashed = hashlib.sha256(canonical.encode()).hexdigest()
+    text = f"AWS4-HMAC-SHA256\n{moment}\n{scope}\n{hashed}"
+    key = check.signing_key(caller.secret_access_key, moment[:8], caller.region, "s3")
+    signature = hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
+    headers["authorization"] = (
+        f"AWS4-HMAC-SHA256 Credential={caller.access_key_id}/{scope}, "
+        f"SignedHeaders={names}, Signature={signature}"
+    )
+    return headers
+
+
+def _exchange(
+    connection: http.client.HTTPConnection, caller: Caller, request: Request, most: int
+) -> tuple[int, bytes]:
+    headers = signed(caller, request, time.time())
+    connection.request(request.method, request.path, request.body or None, headers)
+    response = connection.getresponse()
+    data = response.read(most + 1)
+    if len(data) > most:
+        raise http.client.HTTPException("the answer is longer than anything that is kept")
+    return response.status, data
