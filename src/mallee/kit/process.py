@@ -11,7 +11,7 @@ import pwd
 import shlex
 import signal
 import subprocess
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -119,6 +119,43 @@ async def run_async(
             await child.wait()
     assert child.returncode is not None
     return _checked(Finished(tuple(argv), child.returncode, stdout, stderr))
+
+
+@contextmanager
+def beside(
+    argv: Sequence[str], stdin: bytes = b"", user: str | None = None
+) -> Generator[Callable[[], None]]:
+    """Run `argv` beside what is done meanwhile, and end it with that.
+
+    Yields what raises `Failed` once the program has ended by itself. It should say little.
+    """
+    with (
+        _given(stdin) as (source, fed),
+        subprocess.Popen(
+            argv,
+            stdin=source,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+            user=user,
+            group=None if user is None else pwd.getpwnam(user).pw_gid,
+            extra_groups=None if user is None else (),
+        ) as child,
+    ):
+
+        def check() -> None:
+            code = child.poll()
+            if code is not None:
+                said = child.stderr.read() if child.stderr else b""
+                raise Failed(Finished(tuple(argv), code, b"", said))
+
+        try:
+            if child.stdin is not None:
+                child.stdin.write(fed or b"")
+                child.stdin.close()
+            yield check
+        finally:
+            _kill_session(child.pid, child.returncode)
 
 
 def is_alive(pid: int) -> bool:

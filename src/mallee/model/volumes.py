@@ -161,8 +161,8 @@ class VolumeWanted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Cuts that nobody wants."""
     base_cut: int = 0
     """The layer into which, and into those below it, none above it is merged; 0: there is none."""
-    uploads: tuple[UploadWanted, ...] = ()
-    """Cuts whose content the object store shall have, in the order in which they were made."""
+    upload: UploadWanted | None = None
+    """The cut whose content the object store shall have next."""
     key_id: str = ""
     """The data key of an encrypted volume, which its host asks for when it needs it."""
     is_made: bool = False

@@ -23,9 +23,11 @@ from mallee.node import (
     host,
     imagekeeper,
     ledger,
+    passes,
     questions,
     reconcile,
     sync,
+    uploads,
 )
 from mallee.node.do import images, libvirt, network
 from mallee.node.metadata import gateway, pushedkeys, service
@@ -87,6 +89,9 @@ async def run(layout: Layout) -> None:
             clock=clock.SYSTEM,
         )
         reconciler = reconcile.Reconciler(here, book)
+        brought = uploads.Uploader(
+            layout, lambda: book.wanted, passes.Passes(door, clock.SYSTEM)
+        )
         talk = sync.Sync(
             door=door,
             reconciler=reconciler,
@@ -101,7 +106,8 @@ async def run(layout: Layout) -> None:
             ),
             clock=clock.SYSTEM,
             facts=lambda: facts.fetch(standing, (*reconciler.problems, *kept.problems)),
-            took=keeper.poke,
+            snapshots=brought.seen,
+            took=lambda: (keeper.poke(), brought.poke()),
         )
         flows = flowlogs.FlowLogs(layout, lambda: book.wanted, door, clock.SYSTEM)
         async with asyncio.TaskGroup() as group:
@@ -110,6 +116,7 @@ async def run(layout: Layout) -> None:
             group.create_task(keeper.run())
             group.create_task(flows.run())
             group.create_task(kept.run())
+            group.create_task(brought.run())
 
 
 def _metadata_key(layout: Layout) -> bytes:

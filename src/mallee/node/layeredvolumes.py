@@ -123,7 +123,7 @@ def _merge(host: Host, at: Standing, face: int, needed: set[int]) -> int | None:
         layers.forget_unused(directory, face)
     layers.remove_unreached(directory, [face])
     numbers = [layer.number for layer in reversed(layers.chain(directory, face))]
-    top = layering.next_merge(numbers, needed, face if guest else None)
+    top = layering.next_merge(numbers, needed, face if guest else None, at.wanted.base_cut)
     if top is None or guest is None:
         return top
     base = numbers[numbers.index(top) - 1]

@@ -17,6 +17,7 @@ from mallee.kit.clock import Clock
 from mallee.model.hosts import HostFacts, SyncAnswer, SyncRequest
 from mallee.model.instances import InstanceSeen
 from mallee.model.layout import Layout
+from mallee.model.snapshots import SnapshotSeen
 from mallee.model.volumes import VolumeSeen
 from mallee.node import cloud
 from mallee.node.ledger import Ledger
@@ -38,6 +39,7 @@ class _Told:
 
     seen: dict[str, InstanceSeen] | None = None
     volumes: dict[str, VolumeSeen] | None = None
+    snapshots: dict[str, SnapshotSeen] | None = None
     facts: HostFacts | None = None
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -70,6 +72,8 @@ class Sync:
     questions: Questions
     facts: Callable[[], HostFacts]
     """Fetches what is said of the host; blocks for short reads."""
+    snapshots: Callable[[], dict[str, SnapshotSeen]] = dict
+    """What is seen of snapshots on their way to the object store."""
     took: Callable[[], None] = lambda: None
     """Called after a newer generation was taken."""
     _wants_all: bool = False
@@ -92,7 +96,7 @@ class Sync:
             except (cloud.CloudAway, cloud.Refused) as error:
                 log.warning("sync failed", error=str(error), retry_s=retry_s)
                 # Whatever was told before may be forgotten there now.
-                told.seen = told.volumes = told.facts = None
+                told.seen = told.volumes = told.snapshots = told.facts = None
                 await asyncio.sleep(retry_s)
                 retry_s = min(retry_s * 2, LAST_RETRY_S)
 
@@ -109,7 +113,7 @@ class Sync:
                 await self._report(told)
             except (cloud.CloudAway, cloud.Refused):
                 # The other loop tells it as soon as it gets through.
-                told.seen = told.volumes = None
+                told.seen = told.volumes = told.snapshots = None
 
     async def _report(self, told: _Told) -> None:
         """Tell what is new, if anything is: one at a time, so that no report overtakes another."""
@@ -117,13 +121,15 @@ class Sync:
             seen = self.reconciler.seen()
             facts = await asyncio.to_thread(self.facts)
             volumes = self.reconciler.volumes.seen()
-            if (seen, volumes, facts) == (told.seen, told.volumes, told.facts):
+            snapshots = self.snapshots()
+            now = (seen, volumes, snapshots, facts)
+            if now == (told.seen, told.volumes, told.snapshots, told.facts):
                 return
             request = msgspec.structs.replace(
-                self._request(0.0), seen=seen, volumes=volumes, facts=facts
+                self._request(0.0), seen=seen, volumes=volumes, snapshots=snapshots, facts=facts
             )
             answer = await self._ask(request)
-            told.seen, told.volumes, told.facts = seen, volumes, facts
+            told.seen, told.volumes, told.snapshots, told.facts = now
         await self._take(answer)
 
     async def _ask(self, request: SyncRequest) -> SyncAnswer:

@@ -17,6 +17,7 @@ from mallee.kit import clock, logs
 from mallee.model import instances
 from mallee.model.hosts import AGENT_SILENT_AFTER_S, Host, HostFacts, SyncRequest
 from mallee.model.instances import InstanceSeen
+from mallee.model.snapshots import SnapshotSeen
 from mallee.model.volumes import VolumeSeen
 
 LOOK_EVERY_S = 1.0
@@ -46,7 +47,11 @@ class Hearing:
         now = self._heard[host.id] = self._clock.now()
         view = self._store.view
         _log_foreign(view, host.id, report)
-        news = _instances_seen(view, host.id, report) or _volumes_seen(view, host.id, report)
+        news = (
+            _instances_seen(view, host.id, report)
+            or _volumes_seen(view, host.id, report)
+            or _snapshots_seen(view, host.id, report)
+        )
         if _host_seen(host, report, now) is None and not news:
             return
         await self._store.run(lambda tx: _store_report(tx, host.id, report, now))
@@ -87,6 +92,10 @@ def _store_report(tx: store.Tx, host_id: str, report: SyncRequest, now: float) -
         volume = tx.get(records.VOLUME, volume_id)
         if volume is not None:
             tx.observe(volume, volume_seen)
+    for snapshot_id, snapshot_seen in _snapshots_seen(tx, host_id, report).items():
+        snapshot = tx.get(records.SNAPSHOT, snapshot_id)
+        if snapshot is not None:
+            tx.observe(snapshot, snapshot_seen)
 
 
 def _store_silence(tx: store.Tx, silent: Mapping[str, float]) -> None:
@@ -140,6 +149,19 @@ def _volumes_seen(
         volume = view.get(records.VOLUME, volume_id)
         if volume is not None and volume.doc.host_id == host_id and volume.seen != seen:
             news[volume_id] = seen
+    return news
+
+
+def _snapshots_seen(
+    view: store.View | store.Tx, host_id: str, report: SyncRequest
+) -> dict[str, SnapshotSeen]:
+    """Return what is new of the snapshots whose cuts the host has, while they are wanted."""
+    news: dict[str, SnapshotSeen] = {}
+    for snapshot_id, seen in (report.snapshots or {}).items():
+        snapshot = view.get(records.SNAPSHOT, snapshot_id)
+        is_its = snapshot is not None and snapshot.doc.host_id == host_id and snapshot.doc.cut
+        if snapshot is not None and is_its and snapshot.seen != seen:
+            news[snapshot_id] = seen
     return news
 
 

@@ -52,6 +52,8 @@ class Progress:
     sent_blocks: int = 0
     """Blocks and pages that were not there before."""
     sent_bytes: int = 0
+    more_blocks: int = 0
+    """Blocks that are no zeros any more, less those that are now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,9 @@ class Means:
 
     store: Blockstore
     told: Callable[[Progress], None] = lambda _: None
-    """Hears of every page that is done; it ends the upload by raising."""
+    """Hears at the beginning, and of every page that is done; it ends the upload by raising."""
+    check: Callable[[], None] = lambda: None
+    """Called before each look at the disk; it ends the upload by raising."""
     mib_per_s: int = MIB_PER_S
 
 
@@ -75,6 +79,7 @@ def upload(means: Means, source: Source, parent: bytes | None, begun: Progress |
     state = _Upload(means, source, _parent(means.store, source, parent))
     total_bytes = sum(len(one) for one in ranges) * BLOCK_BYTES
     state.go_on(begun or Progress(total_bytes=total_bytes))
+    means.told(state.progress)
     with futures.ThreadPoolExecutor(IN_FLIGHT, "blocks") as threads:
         for number, indexes in _by_page(ranges):
             if number >= state.progress.next_page:
@@ -117,11 +122,12 @@ class _Upload:
                 waiting.append((index, threads.submit(_put, store, block, names[index])))
             if len(waiting) > 4 * IN_FLIGHT:
                 waiting[-4 * IN_FLIGHT][1].result()
-        blocks = sent = 0
+        blocks = sent = more = 0
         for index, future in waiting:
             name, size = future.result()
             page[index * NAME_BYTES : (index + 1) * NAME_BYTES] = name
             blocks, sent = blocks + bool(size), sent + size
+            more += (name != HOLE) - (names[index] != HOLE)
         name = blocktrees.name_of(bytes(page))
         size = 0 if name in (HOLE, had) else store.put_page(name, bytes(page))
         was = self.progress
@@ -132,6 +138,7 @@ class _Upload:
             total_bytes=was.total_bytes,
             sent_blocks=was.sent_blocks + blocks + bool(size),
             sent_bytes=was.sent_bytes + sent + size,
+            more_blocks=was.more_blocks + more,
         )
         self._means.told(self.progress)
 
@@ -139,6 +146,7 @@ class _Upload:
         """Yield a few blocks at a time, and the index of their first."""
         for blocks in indexes:
             for first in range(blocks.start, blocks.stop, _READ_BLOCKS):
+                self._means.check()
                 offset = first * BLOCK_BYTES
                 end = min(
                     min(first + _READ_BLOCKS, blocks.stop) * BLOCK_BYTES, self._source.size_bytes

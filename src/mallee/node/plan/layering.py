@@ -9,14 +9,18 @@ import itertools
 from collections.abc import Collection, Sequence
 
 
-def next_merge(layers: Sequence[int], needed: Collection[int], written: int | None) -> int | None:
+def next_merge(
+    layers: Sequence[int], needed: Collection[int], written: int | None, base: int = 0
+) -> int | None:
     """Return the layer that is to be taken down into the one below it; None: none is.
 
     `layers` are those of the volume from the lowest to the uppermost, `needed` those that are
-    snapshots' cuts, `written` that which a running guest writes, if one does.
+    snapshots' cuts, `written` that which a running guest writes, if one does. Nothing above `base`
+    goes into what is not: what is above is what the next snapshot is told from.
     """
     for below, layer in itertools.pairwise(layers):
-        if below not in needed and layer not in needed and layer != written:
+        is_told_apart = below in needed or layer in needed or below <= base < layer
+        if not is_told_apart and layer != written:
             return layer
     return None
 

@@ -6,7 +6,7 @@ Called by `node.cloud` on every answer. Pure.
 import re
 
 from mallee.model.passes import Pass, PassRequest
-from mallee.model.snapshots import Content
+from mallee.model.snapshots import LAYER_MAX, Content, UploadWanted
 from mallee.node.plan import trustedvpcs
 
 NotTrusted = trustedvpcs.NotTrusted
@@ -33,6 +33,16 @@ def check_pass(given: Pass, asked: PassRequest) -> Pass:
     if not (0 < given.port < 1 << 16 and 0 <= given.expires_at <= _TIME_MAX and given.epoch >= 0):
         raise NotTrusted("a pass with numbers that are none")
     return given
+
+
+def check_upload(volume_id: str, upload: UploadWanted) -> None:
+    """Raise `NotTrusted` unless a cut may be brought as the cloud wants it."""
+    trustedvpcs.check_id("snap", upload.snapshot_id)
+    trustedvpcs.check_text("account", upload.account, _ACCOUNT)
+    if not (0 < upload.cut <= LAYER_MAX and 0 <= upload.base_cut <= LAYER_MAX):
+        raise NotTrusted(f"the layer {upload.cut} of {volume_id} over {upload.base_cut}")
+    if upload.parent is not None:
+        check_content(upload.parent)
 
 
 def check_content(content: Content) -> None:

@@ -10,7 +10,7 @@ import msgspec
 from mallee.model import volumes
 from mallee.model.snapshots import LAYER_MAX, CutAsked, Layered
 from mallee.model.volumes import DiskWanted, Limits, VolumeWanted
-from mallee.node.plan import trustedvpcs
+from mallee.node.plan import trustedblocks, trustedvpcs
 
 NotTrusted = trustedvpcs.NotTrusted
 
@@ -33,6 +33,10 @@ def check_volume(volume: VolumeWanted) -> None:
         _check_layer(Layered(volume.id, number))
     for snapshot_id in volume.dropped_cuts:
         trustedvpcs.check_id("snap", snapshot_id)
+    if not 0 <= volume.base_cut <= LAYER_MAX:
+        raise NotTrusted(f"the layer {volume.base_cut} of {volume.id}")
+    if volume.upload is not None:
+        trustedblocks.check_upload(volume.id, volume.upload)
 
 
 def check_disk(disk: DiskWanted) -> None:
