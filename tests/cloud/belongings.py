@@ -70,6 +70,7 @@ def of_account(
         **_networks(ec2),
         **_set_apart(cloud, ec2, key["account_id"]),
         **_stored(cloud, ec2, key["account_id"]),
+        **_kept(cloud, key),
         **_watching(cloud, ec2, key["account_id"], instance),
         "launch-template": template["LaunchTemplateId"],
         "template-name": f"{name}-template",
@@ -176,6 +177,16 @@ def _stored(cloud: RunningCloud, ec2: Any, account: str) -> dict[str, str]:
     )
     cloud.store.transact(lambda tx: tx.insert(records.SNAPSHOT, account, snapshot.id, snapshot))
     return {"volume": volume, "snapshot": snapshot.id}
+
+
+def _kept(cloud: RunningCloud, key: dict[str, str]) -> dict[str, str]:
+    """Have a rule for what is deleted, that nothing here fits."""
+    rule = cloud.client("rbin", key).create_rule(
+        ResourceType="EBS_SNAPSHOT",
+        RetentionPeriod={"RetentionPeriodValue": 1, "RetentionPeriodUnit": "DAYS"},
+        ResourceTags=[{"ResourceTagKey": "nothing-has-this"}],
+    )
+    return {"recycle-rule": rule["Identifier"], "recycle-rule-arn": rule["RuleArn"]}
 
 
 def _set_apart(cloud: RunningCloud, ec2: Any, account: str) -> dict[str, str]:

@@ -11,7 +11,7 @@ from mallee.aws import model
 from mallee.cloud.action import Action
 from tests.cloud import belongings, samples
 from tests.cloud.ec2.ipam import plans
-from tests.cloud.thingnames import NAMES
+from tests.cloud.thingnames import named
 
 NAMED = {"PolicyName": "p"}
 ALWAYS: dict[str, dict[str, Any]] = {
@@ -83,8 +83,9 @@ def request(own: Mapping[str, str], row: Action, path: str, value: str) -> dict[
     asked = {**sample, **base}
     operation = model.load(row.service).operations[row.name]
     for name in operation.input.required if operation.input else ():
-        if name in sample and name in NAMES and name != path.partition(".")[0]:
-            asked[name] = _wrap(row, name, own[NAMES[name]])
+        kind = named(row.service, name)
+        if name in sample and kind and name != path.partition(".")[0]:
+            asked[name] = _wrap(row, name, own[kind])
     if path:
         _put(row, asked, path, value)
     return asked

@@ -19,6 +19,11 @@ _TEXTS = (
     "00000000-0000-0000-0000-000000000000",
     "someone@example.org",
     "t1.some",
+    "0123456789A",
+    "arn:aws:rbin:us-east-1:123456789012:rule/0123456789A",
+    "policy-0123456789abcdef0",
+    "arn:aws:dlm:us-east-1:123456789012:policy/policy-0123456789abcdef0",
+    "arn:aws:iam::123456789012:role/some-name",
     "x" * 1000,
     "x" * 1000,
 )

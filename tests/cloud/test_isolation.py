@@ -3,7 +3,7 @@
 The *owner* has one thing of every kind. For every action, and every parameter of it that can name
 a thing, the *intruder* names the owner's; everything else about his requests is right. He must be
 told that there is no such thing, and afterwards nothing of the owner's may have changed.
-A new parameter that names things must be added to `thingnames.NAMES`, which the first test sees to.
+A new parameter that names things must be added to `thingnames`, which the first test sees to.
 """
 
 import re
@@ -25,11 +25,10 @@ from tests.cloud.signing import Sender
 from tests.cloud.thingnames import (
     ASKS_ANOTHER,
     MAKES_A_NEW_NAME,
-    NAMES,
     NAMES_NOTHING,
-    PATHS,
     REFUSES,
     SAYS_NOTHING,
+    named,
 )
 
 BUT = frozenset({"GetAccessKeyInfo"})
@@ -85,16 +84,6 @@ def _has_dry_run(row: Action) -> bool:
     return asked is not None and "DryRun" in asked.members
 
 
-def _named(path: str) -> str:
-    """The kind of thing that a parameter names; empty when it names nothing.
-
-    What a launch template says is looked at when somebody launches with it.
-    """
-    if path.startswith("LaunchTemplateData."):
-        return ""
-    return PATHS.get(path) or NAMES.get(path.rpartition(".")[2], "")
-
-
 ROWS = [row for row in actions.TABLE.values() if row.service != "mallee" and not row.is_unsigned]
 LOOKS = [
     row for row in ROWS if row.name.startswith(("Describe", "List", "Get")) and row.name not in BUT
@@ -104,7 +93,7 @@ TRIES = [
     (row, path)
     for row in ROWS
     for path in sorted(row.honours)
-    if _named(path)
+    if named(row.service, path)
     and row.name not in BUT
     and (row.name, path) not in MAKES_A_NEW_NAME | ASKS_ANOTHER
 ]
@@ -115,7 +104,7 @@ def test_every_parameter_names_something_or_nothing() -> None:
         f"{row.name}.{path}"
         for row in ROWS
         for path in row.honours
-        if not _named(path)
+        if not named(row.service, path)
         and not path.startswith("LaunchTemplateData.")
         and not NAMES_NOTHING.fullmatch(path.rpartition(".")[2])
     }
@@ -125,7 +114,7 @@ def test_every_parameter_names_something_or_nothing() -> None:
 @pytest.mark.parametrize(("row", "path"), TRIES, ids=[f"{row.name}-{path}" for row, path in TRIES])
 def test_things_of_another_account_are_not_there(world: World, row: Action, path: str) -> None:
     before = _state_of(world, world.owner)
-    request = rightrequests.request(world.own, row, path, world.owned[_named(path)])
+    request = rightrequests.request(world.own, row, path, world.owned[named(row.service, path)])
     client = world.cloud.client(row.service, world.intruder)
     try:
         outcome = client._make_api_call(row.name, request)

@@ -64,6 +64,7 @@ NAMES = {
     "GroupName": "group-name",
     "GroupNames": "group-name",
     "Groups": "security-group",
+    "Identifier": "recycle-rule",
     "HostId": "dedicated-host",
     "HostIds": "dedicated-host",
     "ImageId": "image",
@@ -171,6 +172,11 @@ NAMES = {
 }
 """By the last part of a parameter's name: the kind of thing that it names."""
 
+OF_SERVICES = {
+    ("rbin", "ResourceArn"): "recycle-rule-arn",
+}
+"""By service and parameter, where its name alone says too little."""
+
 PATHS = {
     "Instances": "instance",
     "Arn": "user-arn",
@@ -207,7 +213,7 @@ NAMES_NOTHING = re.compile(
     r"|AddAllocation|AddOperating|AutoImport|AwsService|Cascade|ClearAllocation|Disallowed|Monitored|Netmask|Operating|PreviewNext|PubliclyAdv|PublicIpSource|RemoveAllocation|RemoveOperating|Tier"
     r"|Traffic(Type|Direction)|LogDestination|LogFormat|ResourceType|(Add|Remove)NetworkServices|RemoveFields"
     r"|SessionNumber|VirtualNetworkId|Source(PortRange|CidrBlock)"
-    r"|AutoEnableIO|BlockDeviceMappings$|CopyTags|ExcludeBootVolume|Iops|KmsKeyId|MultiAttach|NetworkBandwidth"
+    r"|AutoEnableIO|ExcludeResource|LockC|LockState|RetentionP|SourceRegion|BlockDeviceMappings$|CopyTags|ExcludeBootVolume|Iops|KmsKeyId|MultiAttach|NetworkBandwidth"
     r"|CoolOff|Completion|CreateVolumePermission|Lock(Mode|Duration)|State$|Presigned"
     r"|NoDevice|RestorableBy|S3Bucket|Size|Throughput"
     r"|Analysis(Start|End)Time|(Match|Exclude)Paths|SourceIp"

@@ -37,15 +37,18 @@ Keys = Sequence[bytes]
 
 
 def encode(keys: Keys, question: Question, position: str) -> str:
-    """Return the token that continues the question's answer after `position`."""
+    """Return the token that continues the question's answer after `position`.
+
+    It has the letters that every service's model takes.
+    """
     data = position.encode()
-    return base64.urlsafe_b64encode(_mac(keys[0], question, data) + data).decode().rstrip("=")
+    return base64.b64encode(_mac(keys[0], question, data) + data).decode()
 
 
 def decode(keys: Keys, question: Question, token: str) -> str:
     """Return the position in the token; raise `InvalidNextToken`."""
     try:
-        raw = base64.b64decode(token + "=" * (-len(token) % 4), b"-_", validate=True)
+        raw = base64.b64decode(token, validate=True)
     except (binascii.Error, ValueError) as error:
         raise errors.InvalidNextToken from error
     mac, data = raw[:_MAC_BYTES], raw[_MAC_BYTES:]

@@ -14,6 +14,7 @@ from mallee.cloud.ec2 import table as ec2
 from mallee.cloud.ec2.connecting import table as connecting
 from mallee.cloud.iam import table as iam
 from mallee.cloud.kms import table as kms
+from mallee.cloud.rbin import table as rbin
 from mallee.cloud.sts import table as sts
 from mallee.cloud.trail import cloudtrail
 
@@ -23,6 +24,7 @@ _ROWS: tuple[tuple[Action, ...], ...] = (
     connecting.ACTIONS,
     cloudtrail.ACTIONS,
     kms.ACTIONS,
+    rbin.ACTIONS,
     sts.ACTIONS,
     admin.ACTIONS,
 )

@@ -82,6 +82,11 @@ SERVICES: dict[str, Service] = {
             unavailable=errors.kms.DependencyTimeoutException,
         ),
         Service(
+            name="rbin",
+            hosts=("rbin",),
+            paths=(),
+        ),
+        Service(
             name="mallee",
             hosts=("mallee",),
             paths=("mallee",),

@@ -5,6 +5,7 @@ Called by `context`; which ARNs a request is about is each service's own busines
 `iam.arns`).
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from mallee.cloud.state import records, store
@@ -15,6 +16,10 @@ _BY_NAME = frozenset(
     {"user", "group", "role", "instance-profile", "mfa", "saml-provider", "server-certificate"}
 )
 
+_OF_SERVICES: Mapping[tuple[str, str], Kind[Any, Any]] = {
+    ("rbin", "rule"): records.RECYCLE_RULE,
+}
+"""By service and type in an ARN, where a type alone says too little."""
 _OF_NO_REGION = frozenset(
     {
         "ipam",
@@ -39,6 +44,12 @@ def of_ec2(region: str, account: str, kind: str, rest: str) -> str:
     return f"arn:aws:ec2:{where}:{whose}:{kind}/{rest}"
 
 
+def service_of(arn: str) -> str:
+    """Return the service in an ARN; empty for `*`."""
+    parts = arn.split(":", _PARTS - 1)
+    return parts[2] if len(parts) == _PARTS else ""
+
+
 def kind_of(arn: str) -> str:
     """Return the type in an ARN (`instance`, `user`); empty for `*`."""
     parts = arn.split(":", _PARTS - 1)
@@ -59,7 +70,7 @@ def find(view: store.View, account: str, arn: str) -> Any:
     if (account_of(arn) or account) != account:
         return None
     name, _, rest = arn.split(":", _PARTS - 1)[-1].partition("/")
-    kind = records.KINDS.get(name)
+    kind = _OF_SERVICES.get((service_of(arn), name)) or records.KINDS.get(name)
     if kind is None or not rest:
         return None
     for record in _candidates(view, kind, account, rest):

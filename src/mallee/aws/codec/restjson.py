@@ -27,6 +27,12 @@ SEGMENTS_MAX = 8
 Parameters = Sequence[tuple[str, str]]
 Parse = Callable[[str], Any]
 
+_ALIKE: Mapping[str, tuple[str, ...]] = {
+    "InvalidNextTokenException": ("ValidationException", "InvalidRequestException"),
+    "ValidationException": ("InvalidRequestException",),
+}
+"""What services without an error of their own for it answer."""
+
 _PARSERS: Mapping[model.Kind, Parse] = {
     "boolean": scalars.parse_boolean,
     "integer": scalars.parse_integer,
@@ -170,11 +176,11 @@ class RestJsonCodec:
         return {"x-amzn-ErrorType": self._code(error)}
 
     def _code(self, error: errors.AwsError) -> str:
-        code = jsonbody.CODES.get(error.code, error.code)
+        """Return the error's code, or another of the same meaning that the service's model has."""
         names = self._model.shape_names
-        if code == "ValidationException" and code not in names:
-            return "InvalidRequestException" if "InvalidRequestException" in names else code
-        return code
+        said = jsonbody.CODES.get(error.code, error.code)
+        alike = (said, *_ALIKE.get(said, ()))
+        return next((code for code in alike if code in names), said)
 
     def _read_query(
         self, reading: _Reading, query: str, values: dict[str, Any], faults: list[Fault]

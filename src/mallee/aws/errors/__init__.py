@@ -2,6 +2,7 @@
 
 from mallee.aws.errors import connect as connect
 from mallee.aws.errors import kms as kms
+from mallee.aws.errors import rbin as rbin
 from mallee.aws.errors import s3 as s3
 from mallee.aws.errors.answer import AwsError as AwsError
 from mallee.aws.errors.capacity import *  # noqa: F403

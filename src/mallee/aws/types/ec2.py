@@ -3462,6 +3462,14 @@ class DisableAddressTransferResult(TypedDict):
     AddressTransfer: NotRequired[AddressTransfer | Fragment | None]
 
 
+class DisableEbsEncryptionByDefaultRequest(TypedDict):
+    DryRun: NotRequired[bool]
+
+
+class DisableEbsEncryptionByDefaultResult(TypedDict):
+    EbsEncryptionByDefault: NotRequired[bool | None]
+
+
 class DisableIpamPolicyRequest(TypedDict):
     DryRun: NotRequired[bool]
     IpamPolicyId: str
@@ -3774,6 +3782,14 @@ class EnableAddressTransferResult(TypedDict):
     AddressTransfer: NotRequired[AddressTransfer | Fragment | None]
 
 
+class EnableEbsEncryptionByDefaultRequest(TypedDict):
+    DryRun: NotRequired[bool]
+
+
+class EnableEbsEncryptionByDefaultResult(TypedDict):
+    EbsEncryptionByDefault: NotRequired[bool | None]
+
+
 class EnableIpamPolicyRequest(TypedDict):
     DryRun: NotRequired[bool]
     IpamPolicyId: str
@@ -4050,6 +4066,23 @@ class GetDefaultCreditSpecificationResult(TypedDict):
     InstanceFamilyCreditSpecification: NotRequired[
         InstanceFamilyCreditSpecification | Fragment | None
     ]
+
+
+class GetEbsDefaultKmsKeyIdRequest(TypedDict):
+    DryRun: NotRequired[bool]
+
+
+class GetEbsDefaultKmsKeyIdResult(TypedDict):
+    KmsKeyId: NotRequired[str | None]
+
+
+class GetEbsEncryptionByDefaultRequest(TypedDict):
+    DryRun: NotRequired[bool]
+
+
+class GetEbsEncryptionByDefaultResult(TypedDict):
+    EbsEncryptionByDefault: NotRequired[bool | None]
+    SseType: NotRequired[str | None]
 
 
 class GetEnabledIpamPolicyRequest(TypedDict):
@@ -6216,6 +6249,15 @@ class ModifyDefaultCreditSpecificationResult(TypedDict):
     ]
 
 
+class ModifyEbsDefaultKmsKeyIdRequest(TypedDict):
+    KmsKeyId: str
+    DryRun: NotRequired[bool]
+
+
+class ModifyEbsDefaultKmsKeyIdResult(TypedDict):
+    KmsKeyId: NotRequired[str | None]
+
+
 class ModifyHostsRequest(TypedDict):
     HostRecovery: NotRequired[str]
     InstanceType: NotRequired[str]
@@ -7698,6 +7740,14 @@ class ResetAddressAttributeRequest(TypedDict):
 
 class ResetAddressAttributeResult(TypedDict):
     Address: NotRequired[AddressAttribute | Fragment | None]
+
+
+class ResetEbsDefaultKmsKeyIdRequest(TypedDict):
+    DryRun: NotRequired[bool]
+
+
+class ResetEbsDefaultKmsKeyIdResult(TypedDict):
+    KmsKeyId: NotRequired[str | None]
 
 
 class ResetInstanceAttributeRequest(TypedDict):

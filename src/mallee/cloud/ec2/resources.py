@@ -358,13 +358,18 @@ def several(call: Call, kind: Kind[D, S], texts: Iterable[str]) -> list[Record[D
     missing: list[str] = []
     for id in asked:
         record = looked_at.get(kind, id)
-        if record is None or record.account != call.account:
+        if record is None or record.account != call.account or _is_binned(record):
             missing.append(id)
         else:
             found.append(record)
     if missing:
         raise not_found(kind, missing)
     return found
+
+
+def _is_binned(record: Record[Any, Any]) -> bool:
+    """Tell whether it is in the recycle bin (`binned`), where only who looks into it finds it."""
+    return getattr(record.doc, "binned", None) is not None
 
 
 def not_found(kind: Kind[Any, Any], missing: Sequence[str]) -> errors.AwsError:

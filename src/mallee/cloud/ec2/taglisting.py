@@ -92,7 +92,7 @@ class _Labels:
 def _of(found: Iterable[Record[Any, Any]]) -> Iterator[Labelled]:
     for record in found:
         tags: Mapping[str, str] = record.doc.tags
-        if tags:
+        if tags and getattr(record.doc, "binned", None) is None:
             name, order = record.kind.name, index.order_key(record)
             for key in sorted(tags):
                 yield Labelled(name, order, key, tags[key])

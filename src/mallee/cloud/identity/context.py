@@ -17,6 +17,7 @@ from mallee.cloud.iam import contextkeys as iam
 from mallee.cloud.identity import callerkeys
 from mallee.cloud.identity.question import Finder, Question, thing
 from mallee.cloud.kms import contextkeys as kms
+from mallee.cloud.rbin import contextkeys as rbin
 from mallee.cloud.s3.access import contextkeys as s3
 from mallee.cloud.sts import contextkeys as sts
 from mallee.model.sessions import CallerKind
@@ -139,6 +140,7 @@ _FINDERS: Mapping[str, Finder] = {
 
 _FAMILIES: Mapping[str, Callable[[Question, str], Values | None]] = {
     **ec2.FAMILIES,
+    **rbin.FAMILIES,
     **s3.FAMILIES,
     "aws:principaltag": lambda question, name: _folded(callerkeys.tags_of(question), name),
     "aws:requesttag": _request_tag,

@@ -15,7 +15,7 @@ import msgspec
 from mallee.aws import errors
 from mallee.cloud.action import Action, Listing, Write
 from mallee.cloud.call import Call, WriteCall
-from mallee.cloud.ec2 import resources, tagset
+from mallee.cloud.ec2 import binned, resources, tagset
 from mallee.cloud.ec2.storage import volumetypes
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
@@ -54,7 +54,7 @@ def launchable(call: Call, id: str, kind: str) -> ImageRecord:
 
 def _may_see(account: str, image: ImageRecord) -> bool:
     mine_or_public = image.doc.is_public or image.account == account
-    return mine_or_public and image.doc.state != DEREGISTERED
+    return mine_or_public and image.doc.state != DEREGISTERED and not binned.is_binned(image)
 
 
 def deregister_image(
@@ -73,8 +73,14 @@ def deregister_image(
             raise errors.DependencyViolation(
                 f"The image {image.id} is needed to boot {other.id}. Deregister that first."
             )
-    call.tx.write(image, msgspec.structs.replace(image.doc, state=DEREGISTERED))
+    if not binned.keep(call.tx, image):
+        forget(call.tx, image)
     return {"Return": True}
+
+
+def forget(tx: store.Tx, image: ImageRecord) -> None:
+    """Let an image be launched by nobody again."""
+    tx.write(image, msgspec.structs.replace(image.doc, state=DEREGISTERED, binned=None))
 
 
 def _find(call: Call, request: shapes.DescribeImagesRequest) -> Iterable[ImageRecord]:

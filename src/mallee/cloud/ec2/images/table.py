@@ -1,6 +1,6 @@
 """All rows of images, joined; EC2's table takes them from here."""
 
 from mallee.cloud.action import Action
-from mallee.cloud.ec2.images import images
+from mallee.cloud.ec2.images import images, recyclebin
 
-ACTIONS: tuple[Action, ...] = (*images.ACTIONS,)
+ACTIONS: tuple[Action, ...] = (*images.ACTIONS, *recyclebin.ACTIONS)

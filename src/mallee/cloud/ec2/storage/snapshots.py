@@ -17,11 +17,11 @@ import msgspec
 from mallee.aws import errors
 from mallee.cloud.action import Action, Listing, Write
 from mallee.cloud.call import Call, Request, Result, WriteCall
-from mallee.cloud.ec2 import resources, tagset
+from mallee.cloud.ec2 import binned, resources, tagset
 from mallee.cloud.ec2.storage import mappings, snapshotlocks, snapshotsharing, states
 from mallee.cloud.ec2.storage.states import VolumeRecord
 from mallee.cloud.hosts import asks, diskroom
-from mallee.cloud.state import records
+from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.model import hosts, ids
 from mallee.model.snapshots import (
@@ -176,12 +176,19 @@ def _insert(
 
 
 def delete_snapshot(call: WriteCall, request: shapes.DeleteSnapshotRequest) -> Result:
-    """Forget a snapshot; what nobody else needs of its layer, its host takes back."""
+    """Forget a snapshot, unless the recycle bin keeps it; what nobody else needs of its layer, its
+    host takes back."""
     record = resources.one(call, records.SNAPSHOT, request["SnapshotId"])
     snapshotlocks.check_deletable(record, call.now)
-    diskroom.release(call.tx, record.doc.host_id, record.id)
-    call.tx.delete(record)
+    if not binned.keep(call.tx, record):
+        forget(call.tx, record)
     return {}
+
+
+def forget(tx: store.Tx, record: SnapshotRecord) -> None:
+    """Take a snapshot out of the store, and give back what it held."""
+    diskroom.release(tx, record.doc.host_id, record.id)
+    tx.delete(record)
 
 
 def render(call: Call, record: SnapshotRecord) -> shapes.Snapshot:

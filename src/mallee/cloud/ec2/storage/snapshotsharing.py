@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from mallee.aws import errors
 from mallee.cloud.action import Action, Read, Write
 from mallee.cloud.call import Call, Result, WriteCall
-from mallee.cloud.ec2 import accountsettings, resources
+from mallee.cloud.ec2 import accountsettings, binned, resources
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.model.snapshots import Sharing, Snapshot, SnapshotSeen
@@ -52,6 +52,8 @@ def usable(call: Call, text: str) -> SnapshotRecord:
 
 def may_use(reader: Reader, record: SnapshotRecord, account: str) -> bool:
     """Tell whether an account may make volumes and copies of a snapshot."""
+    if binned.is_binned(record):
+        return False
     if record.account == account or account in record.doc.sharing.accounts:
         return True
     return is_everybodys(reader, record)
@@ -83,7 +85,7 @@ class _Ordered:
     """An account's own snapshots, and those that others let it see."""
 
     def __init__(self, call: Call, others: list[SnapshotRecord]) -> None:
-        self._own = call.view.ordered(records.SNAPSHOT, call.account)
+        self._own = binned.Shown(call.view.ordered(records.SNAPSHOT, call.account))
         self._others = sorted(others, key=lambda one: one.id)
 
     def __iter__(self) -> Iterator[SnapshotRecord]:
@@ -106,7 +108,7 @@ def find(call: Call, request: shapes.DescribeSnapshotsRequest) -> Iterable[Snaps
     if ids := request.get("SnapshotIds"):
         found: Iterable[SnapshotRecord] = [_shown(call, one) for one in _seen(call, ids)]
     elif owners and not users and set(owners) <= {OWN, call.account}:
-        return call.view.ordered(records.SNAPSHOT, call.account)
+        return binned.Shown(call.view.ordered(records.SNAPSHOT, call.account))
     else:
         found = _Ordered(call, [_shown(call, one) for one in _of_others(call)])
     if not owners and not users:

@@ -54,7 +54,7 @@ def several(call: Call, ids: list[str]) -> list[VolumeRecord]:
             raise errors.InvalidVolumeNotFound(gone[0])
         return found
     own = sorted(resources.reader(call).list(records.VOLUME, call.account), key=lambda it: it.id)
-    return [record for record in own if not is_kept_only(record)]
+    return [record for record in own if not is_kept_only(record) and record.doc.binned is None]
 
 
 def is_kept_only(record: VolumeRecord) -> bool:

@@ -4,6 +4,7 @@ from mallee.cloud.action import Action
 from mallee.cloud.ec2.storage import (
     attachments,
     modifications,
+    recyclebin,
     snapshotcopies,
     snapshotlocks,
     snapshots,
@@ -19,6 +20,7 @@ ACTIONS: tuple[Action, ...] = (
     *volumestatus.ACTIONS,
     *snapshots.ACTIONS,
     *snapshotsharing.ACTIONS,
+    *recyclebin.ACTIONS,
     *snapshotcopies.ACTIONS,
     *snapshotlocks.ACTIONS,
 )

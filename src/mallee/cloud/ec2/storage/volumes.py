@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from mallee.aws import errors
 from mallee.cloud.action import Action, Listing, Write
 from mallee.cloud.call import Call, Result, WriteCall
-from mallee.cloud.ec2 import resources, tagset, zones
+from mallee.cloud.ec2 import binned, resources, tagset, zones
 from mallee.cloud.ec2.storage import states, volumetypes
 from mallee.cloud.ec2.storage.states import VolumeRecord
 from mallee.cloud.hosts import diskroom, tenancy
@@ -122,13 +122,14 @@ def delete_volume(call: WriteCall, request: shapes.DeleteVolumeRequest) -> Resul
         raise errors.VolumeInUse(
             f"Volume {record.id} is currently attached to {record.doc.attachments[0].instance_id}"
         )
-    want_deleted(call.tx, record)
+    if not binned.keep(call.tx, record):
+        want_deleted(call.tx, record)
     return {}
 
 
 def want_deleted(tx: store.Tx, record: VolumeRecord) -> VolumeRecord:
     """Want a volume gone for good; its room is given back when its host says that it is."""
-    return tx.write(record, replace(record.doc, deleted_at=tx.now, attachments=()))
+    return tx.write(record, replace(record.doc, deleted_at=tx.now, attachments=(), binned=None))
 
 
 def _find(call: Call, request: shapes.DescribeVolumesRequest) -> Iterable[VolumeRecord]:

@@ -1,0 +1,1 @@
+"""The service `rbin`: rules of what deleted things are kept in the recycle bin, and how long."""
