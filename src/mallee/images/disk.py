@@ -20,7 +20,7 @@ PARTITION_START = 1 << 20
 _PARTITION_ENTRY_AT = 446
 _LINUX = 0x83
 _ACTIVE = 0x80
-_FEATURES = (
+FEATURES = (
     "none,has_journal,resize_inode,64bit,dir_index,ext_attr,filetype,extent,flex_bg,sparse_super,"
     "large_file,huge_file,dir_nlink,extra_isize,metadata_csum"
 )
@@ -48,7 +48,7 @@ def write_file_system(
     """
     fixed = ("E2FSPROGS_FAKE_TIME=1", f"MKE2FS_CONFIG={tools.find('etc/mke2fs.conf')}")
     to.write_bytes(b"")
-    shape = ["-t", "ext4", "-O", _FEATURES, "-b", str(BLOCK), "-I", "256", "-m", "1"]
+    shape = ["-t", "ext4", "-O", FEATURES, "-b", str(BLOCK), "-I", "256", "-m", "1"]
     identity = ["-L", kind.label, "-U", kind.uuid, "-N", str(kind.inodes)]
     extended = ["-E", f"hash_seed={kind.uuid},lazy_itable_init=1,nodiscard,root_owner=0:0"]
     size = str(kind.size_bytes // BLOCK)
@@ -70,21 +70,28 @@ def write_bootable(
 
     `boot_commands` are GRUB's, run as they stand; the partition is its `(hd0,msdos1)`.
     """
+    content = file_system.read_bytes()
+    to.write_bytes(front(len(content), boot_commands, tools, to.parent) + content)
+
+
+def front(size_bytes: int, boot_commands: str, tools: packages.Unpacked, scratch: Path) -> bytes:
+    """Return what stands before a disk's one, active partition of that size: MBR and GRUB."""
     modules = tools.find("usr/lib/grub/i386-pc/boot.img").parent
-    with tempfile.TemporaryDirectory(dir=to.parent) as scratch:
-        commands, core = Path(scratch) / "commands", Path(scratch) / "core"
+    with tempfile.TemporaryDirectory(dir=scratch) as folder:
+        commands, core = Path(folder) / "commands", Path(folder) / "core"
         commands.write_text(boot_commands)
         options = ["-O", "i386-pc", "-d", str(modules), "-p", "(hd0,msdos1)/boot"]
         needed = ["biosdisk", "part_msdos", "ext2", "linux"]
+        if "configfile" in boot_commands:
+            needed += ["normal", "configfile"]
         tools.run("grub-mkimage", [*options, "-c", str(commands), "-o", str(core), *needed])
         loader = core.read_bytes()
     if SECTOR + len(loader) > PARTITION_START:
         raise ValueError(f"GRUB's {len(loader)} bytes do not fit before the partition")
-    content = file_system.read_bytes()
     first = bytearray((modules / "boot.img").read_bytes())
-    first[_PARTITION_ENTRY_AT:] = _partition_table(len(content))
-    front = bytes(first) + loader
-    to.write_bytes(front + b"\0" * (PARTITION_START - len(front)) + content)
+    first[_PARTITION_ENTRY_AT:] = _partition_table(size_bytes)
+    written = bytes(first) + loader
+    return written + b"\0" * (PARTITION_START - len(written))
 
 
 def _partition_table(size_bytes: int) -> bytes:

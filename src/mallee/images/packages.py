@@ -62,8 +62,14 @@ class Unpacked:
 
     def run(self, name: str, arguments: Sequence[str], *, variables: Sequence[str] = ()) -> None:
         """Run a program of the packages with their own libraries; raises `process.Failed`."""
+        process.run(self.command(name, arguments, variables=variables), timeout_s=60)
+
+    def command(
+        self, name: str, arguments: Sequence[str], *, variables: Sequence[str] = ()
+    ) -> list[str]:
+        """The words that run a program of the packages with their own libraries."""
         argv = [*self._loaded(), str(self.program(name)), *arguments]
-        process.run(["env", "-i", *variables, *argv], timeout_s=60)
+        return ["env", "-i", *variables, *argv]
 
     def _loaded(self) -> list[str]:
         path = ":".join(str(self.root / folder) for folder in _LIBRARIES)

@@ -22,13 +22,20 @@ COMMAND_LINE = "console=ttyS0 quiet loglevel=3 cryptomgr.notests no_timer_check"
 """Quiet because each character on the console costs time; the self tests of ciphers that nothing
 here uses cost a seventh of the kernel's start, and the timer of our hypervisors needs no proof."""
 
+BOOT_COMMANDS = (
+    f"set root=(hd0,msdos1)\nlinux /boot/vmlinuz {COMMAND_LINE}\ninitrd /boot/ramdisk\nboot\n"
+)
+"""What the boot loader does on a disk that boots by itself."""
+
+LABEL = "mallee-tiny"
+"""Of the root file system, by which the guest finds it."""
+
 _GUEST = Path(__file__).parent / "guest"
 _KERNEL = "linux-image-cloud-amd64"
 _PACKAGES = ("busybox-static", "dropbear-bin", "e2fsprogs", "grub-pc-bin", "liblz4-1", "libzstd1")
 _RAMDISK_MODULES = ("virtio_pci", "virtio_blk", "virtio_net")
 _ROOT_MODULES = ("button", "evdev", "virtio_rng", "virtio_balloon", "virtio_console")
 _PROGRAMS = ("dropbear", "dropbearkey", "resize2fs")
-_LABEL = "mallee-tiny"
 _UUID = "6d616c6c-6565-4774-896e-790000000001"
 _DISK_BYTES = 63 << 20
 _LONE_BYTES = 32 << 20
@@ -40,7 +47,7 @@ class CannotBuild(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class _Parts:
+class Parts:
     """What every image is put together from."""
 
     version: str
@@ -60,7 +67,7 @@ def build(
     build changes nothing. Raises `CannotBuild`.
     """
     try:
-        folder = packages_from or _cached_packages(layout, progress)
+        folder = packages_from or packages_folder(layout, progress)
         layout.cloud.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix="build-", dir=layout.root) as scratch:
             return _build(layout, progress, folder, Path(scratch))
@@ -74,7 +81,8 @@ def build(
         raise CannotBuild(f"the tiny guest: {error}; building takes 500 MB of disk") from error
 
 
-def _cached_packages(layout: Layout, progress: Progress) -> Path:
+def packages_folder(layout: Layout, progress: Progress) -> Path:
+    """Return where the packages of the tiny guest lie; fetch them if need be, or `CannotBuild`."""
     folder = layout.packages / "tiny"
     if folder.exists():
         return folder
@@ -101,10 +109,10 @@ def _build(layout: Layout, progress: Progress, folder: Path, scratch: Path) -> d
         raise packages.Missing(f"{folder} holds no .deb file")
     tools = packages.unpack(debs, scratch / "unpacked")
     progress("Making kernel and ramdisk")
-    parts = _make_parts(tools, scratch)
+    parts = make_parts(tools, scratch)
     progress("Writing disks")
     lone, whole = scratch / "lone", scratch / "whole.qcow2"
-    kind = disk.FileSystem(_LABEL, _UUID, _LONE_BYTES, _INODES)
+    kind = disk.FileSystem(LABEL, _UUID, _LONE_BYTES, _INODES)
     disk.write_file_system(parts.root, kind, lone, tools)
     _write_whole(parts, whole, scratch, tools)
     progress("Publishing")
@@ -116,13 +124,14 @@ def _build(layout: Layout, progress: Progress, folder: Path, scratch: Path) -> d
     return document
 
 
-def _make_parts(tools: packages.Unpacked, scratch: Path) -> _Parts:
+def make_parts(tools: packages.Unpacked, scratch: Path) -> Parts:
+    """Make what every image of the tiny guest is put together from; files go to `scratch`."""
     image = tools.find("boot/vmlinuz-*")
     version = image.name.removeprefix("vmlinuz-")
     vmlinux, ramdisk = scratch / "vmlinux", scratch / "ramdisk"
     vmlinux.write_bytes(kernel.extract_vmlinux(image.read_bytes(), tools))
     ramdisk.write_bytes(cpio.encode(_ramdisk_tree(tools, version)))
-    return _Parts(version, image, vmlinux, ramdisk, _root_tree(tools, version))
+    return Parts(version, image, vmlinux, ramdisk, _root_tree(tools, version))
 
 
 def _ramdisk_tree(tools: packages.Unpacked, version: str) -> tree.Tree:
@@ -182,19 +191,20 @@ def _module_tree(names: tuple[str, ...], tools: packages.Unpacked, version: str)
     return files
 
 
-def _write_whole(parts: _Parts, to: Path, scratch: Path, tools: packages.Unpacked) -> None:
-    """Write the disk that boots by itself, as qcow2."""
-    files = parts.root | {
+def whole_tree(parts: Parts) -> tree.Tree:
+    """Return the files of the disk that boots by itself."""
+    return parts.root | {
         "boot/vmlinuz": tree.Node(tree.FILE, parts.kernel.read_bytes()),
         "boot/ramdisk": tree.Node(tree.FILE, parts.ramdisk.read_bytes()),
     }
+
+
+def _write_whole(parts: Parts, to: Path, scratch: Path, tools: packages.Unpacked) -> None:
+    """Write the disk that boots by itself, as qcow2."""
     partition, raw = scratch / "partition", scratch / "raw"
-    kind = disk.FileSystem(_LABEL, _UUID, _DISK_BYTES, _INODES)
-    disk.write_file_system(files, kind, partition, tools)
-    commands = (
-        f"set root=(hd0,msdos1)\nlinux /boot/vmlinuz {COMMAND_LINE}\ninitrd /boot/ramdisk\nboot\n"
-    )
-    disk.write_bootable(partition, raw, commands, tools)
+    kind = disk.FileSystem(LABEL, _UUID, _DISK_BYTES, _INODES)
+    disk.write_file_system(whole_tree(parts), kind, partition, tools)
+    disk.write_bootable(partition, raw, BOOT_COMMANDS, tools)
     process.run(["qemu-img", "convert", "-O", "qcow2", str(raw), str(to)], timeout_s=60)
 
 

@@ -4,6 +4,7 @@ Owner is always root and times are fixed, so that equal trees become equal image
 `disk` write trees; `tiny` puts them together.
 """
 
+import os
 import stat
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,3 +63,18 @@ def complete(tree: Tree) -> Tree:
             if parent != Path("."):
                 whole.setdefault(parent.as_posix(), directory())
     return dict(sorted(whole.items()))
+
+
+def write(tree: Tree, root: Path, owner: int) -> None:
+    """Write a tree's directories, files and links below a directory; all belong to `owner`."""
+    for name, node in complete(tree).items():
+        path = root / name
+        if stat.S_ISDIR(node.mode):
+            path.mkdir(exist_ok=True)
+        elif stat.S_ISLNK(node.mode):
+            path.symlink_to(node.data.decode())
+        else:
+            path.write_bytes(node.data)
+        os.chown(path, owner, owner, follow_symlinks=False)
+        if not stat.S_ISLNK(node.mode):
+            path.chmod(stat.S_IMODE(node.mode))

@@ -2,7 +2,7 @@
 
 A builder (`mallee.images`) puts an image's files into `Layout.blobs` and writes one document into
 `Layout.catalogue`; the cloud's image reconciler reads the documents and registers what they list as
-public images of the first account. A document that is written again replaces its predecessor:
+images of the first account. A document that is written again replaces its predecessor:
 an image is the same image as long as its blob is.
 """
 
@@ -50,6 +50,10 @@ class CatalogueImage(msgspec.Struct, frozen=True, kw_only=True):
     ramdisk: str | None = None
     """The key of the ramdisk image that goes with the kernel."""
     is_root_file_system: bool = False
+    is_public: bool = True
+    """Whether all accounts may launch it; otherwise it is the first account's, who may share it."""
+    tags: dict[str, str] = {}
+    """What it bears when it is registered; its owner may change them afterwards."""
 
 
 class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,6 +62,11 @@ class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     description: str
     images: tuple[CatalogueImage, ...]
+
+
+RECIPE = "recipe-"
+"""How the names of documents begin whose images were built from recipes: who deregisters such an
+image is rid of it, while a built-in one comes back when the cloud starts again."""
 
 
 def document_path(layout: Layout, name: str) -> Path:

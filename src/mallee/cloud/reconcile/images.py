@@ -1,8 +1,9 @@
-"""Registers the catalogue's images: each document's images become public ones of the first account.
+"""Registers the catalogue's images: each document's images become those of the first account.
 
 An image is the same image as long as its name and blob are. When a document brings another blob
 under a name, the image before is deregistered: nobody can launch it any more, its record stays as
-long as instances came from it. Who writes the documents, and the blobs, is `mallee.images`.
+long as instances came from it. A recipe's document goes when its image is deregistered. Who writes
+the documents, and the blobs, is `mallee.images`.
 """
 
 from collections.abc import Callable
@@ -23,6 +24,7 @@ DEREGISTERED = "deregistered"
 
 _PREFIXES = {"machine": "ami", "kernel": "aki", "ramdisk": "ari"}
 _SWEEP = "deregistered images"
+_LOCATION = "catalogue/"
 
 Entropy = Callable[[int], bytes]
 ImageRecord = Record[Image, None]
@@ -36,11 +38,17 @@ def reconciler(store: store.Store, layout: Layout, entropy: Entropy) -> Reconcil
         paths = sorted(layout.catalogue.glob("*.json"))
         due = [str(path) for path in paths if settled.get(str(path)) != _stamp(path)]
         unused = any(is_unused(store.view, image) for image in store.view.list(records.IMAGE))
-        return (*due, *((_SWEEP,) if unused else ()))
+        is_dirty = unused or bool(forgotten(store.view, layout))
+        return (*due, *((_SWEEP,) if is_dirty else ()))
 
     async def settle(key: str) -> None:
         if key == _SWEEP:
+            # Documents first: with its record, an image would forget that nobody wants it.
+            for path in forgotten(store.view, layout):
+                path.unlink(missing_ok=True)
             await store.run(sweep)
+            return
+        if not Path(key).exists():
             return
         stamp = _stamp(Path(key))
         document = catalogue.decode(Path(key).read_bytes())
@@ -70,6 +78,27 @@ def register(tx: store.Tx, document: Catalogue, entropy: Entropy) -> bool:
         id_by_key[offered.key] = id
         _deregister_others(tx, owner, offered.name, id)
     return True
+
+
+def forgotten(view: store.View, layout: Layout) -> tuple[Path, ...]:
+    """Return the recipes' documents whose image its owner has deregistered."""
+    found: list[Path] = []
+    for image in view.list(records.IMAGE):
+        name = image.doc.location.removeprefix(_LOCATION).partition("/")[0]
+        if image.doc.state != DEREGISTERED or not name.startswith(catalogue.RECIPE):
+            continue
+        path = catalogue.document_path(layout, name)
+        if image.doc.blob is not None and _offers(path, image.doc.blob.sha256):
+            found.append(path)
+    return tuple(found)
+
+
+def _offers(path: Path, sha256: str) -> bool:
+    try:
+        document = catalogue.decode(path.read_bytes())
+    except FileNotFoundError:
+        return False
+    return any(offered.blob.sha256 == sha256 for offered in document.images)
 
 
 def sweep(tx: store.Tx) -> None:
@@ -120,9 +149,9 @@ def _image(
         name=offered.name,
         description=offered.description,
         kind=offered.kind,
-        location=f"catalogue/{document.name}/{offered.key}",
+        location=f"{_LOCATION}{document.name}/{offered.key}",
         architecture=offered.architecture,
-        is_public=True,
+        is_public=offered.is_public,
         blob=offered.blob,
         disk_gib=offered.disk_gib,
         direct_boot=offered.direct_boot,
@@ -131,6 +160,7 @@ def _image(
         is_root_file_system=offered.is_root_file_system,
         root_device_type=INSTANCE_STORE if offered.is_root_file_system else EBS,
         created_at=created_at,
+        tags=offered.tags,
     )
 
 
@@ -151,13 +181,14 @@ def _renewed(present: Image, offered: Image) -> Image:
         )
     }
     if present.state == DEREGISTERED:
-        anew |= {"is_public": True, "state": offered.state}
+        anew |= {"is_public": offered.is_public, "state": offered.state}
     return replace(present, **anew)
 
 
 def _deregister_others(tx: store.Tx, owner: str, name: str, id: str) -> None:
     for image in tx.by(records.IMAGE, "name", name):
-        if image.account == owner and image.id != id and image.doc.state != DEREGISTERED:
+        ours = image.account == owner and image.doc.location.startswith(_LOCATION)
+        if ours and image.id != id and image.doc.state != DEREGISTERED:
             tx.write(image, replace(image.doc, state=DEREGISTERED, is_public=False))
 
 

@@ -1,0 +1,73 @@
+"""What recipes begin with: the tiny guest's files, or a Debian made by mmdebstrap.
+
+A base has a key, by which its layer is found, and is made only when there is none. A Debian then
+gets what makes it a guest of the cloud by a step like any other (`instructions.set_up`).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from mallee.images import tiny, tree
+from mallee.images.recipes import instructions, jail, layers, mirrors, recipe, workshop
+
+Make = Callable[[Path, mirrors.Terms], None]
+"""Fills an empty directory; raises `jail.Failed`."""
+
+_GUEST = Path(tiny.__file__).parent / "guest" / "debian"
+_COMMON = (
+    *("systemd-sysv", "dbus", "udev", "kmod", "procps", "iproute2", "iputils-ping", "ifupdown"),
+    *("netbase", "openssh-server", "cloud-init", "cloud-guest-utils", "fdisk", "e2fsprogs"),
+    *("qemu-guest-agent", "systemd-timesyncd", "ca-certificates", "curl", "openssl", "sudo"),
+    *("less", "nano", "linux-image-cloud-amd64", "initramfs-tools", "zstd"),
+)
+_CLIENT = {"bookworm": "isc-dhcp-client", "trixie": "dhcpcd-base"}
+"""What asks for the address, of what `ifupdown` and cloud-init know."""
+
+TINY_BYTES = 1 << 30
+DEBIAN_BYTES = 4 << 30
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Base:
+    """Something to begin with."""
+
+    key: str
+    make: Make
+    steps: tuple[instructions.Step, ...] = ()
+    """What is done upon it before the recipe's own steps."""
+    suite: str = ""
+    """Of Debian's, for packages; empty: it has no packages."""
+    mirror: mirrors.Mirror | None = None
+    size_bytes: int
+    """Of an image of which a recipe says nothing."""
+
+
+def tiny_guest(shop: workshop.Workshop, store: layers.Store) -> Base:
+    """Return the tiny guest as a base."""
+
+    def make(to: Path, terms: mirrors.Terms) -> None:
+        parts = shop.parts(store.fresh("parts"))
+        tree.write(tiny.whole_tree(parts), to, jail.FIRST_USER)
+
+    return Base(key=f"tiny-{shop.key}", make=make, size_bytes=TINY_BYTES)
+
+
+def debian(wanted: recipe.Recipe, store: layers.Store) -> Base:
+    """Return the Debian that a recipe names as a base."""
+    suite = recipe.DEBIANS[wanted.base]
+    mirror = mirrors.choose(wanted.mirror)
+    names = (*_COMMON, _CLIENT[suite])
+
+    def make(to: Path, terms: mirrors.Terms) -> None:
+        mirrors.run_bootstrap(mirrors.bootstrap(suite, mirror, names, to), store, terms)
+
+    words = mirrors.bootstrap(suite, mirror, names, Path("."))
+    return Base(
+        key=f"{suite}-{instructions.key_of(*words)}",
+        make=make,
+        steps=(instructions.set_up(tree.read(_GUEST)),),
+        suite=suite,
+        mirror=mirror,
+        size_bytes=DEBIAN_BYTES,
+    )

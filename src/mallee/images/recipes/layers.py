@@ -1,0 +1,133 @@
+"""The cache of layers: what each step of a build changed, by the key of all that went into it.
+
+A layer is a directory, the upper one of an overlay; a step's layers are those of all steps before
+it. They belong to the jails' root and lie behind a door that nobody else passes. A layer gets its
+name when it is whole; whatever a broken build left is swept when the next one begins.
+"""
+
+import ctypes
+import fcntl
+import os
+import shutil
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from mallee.images.recipes import cell, instructions, jail
+from mallee.model.layout import Layout
+
+KEPT_S = 60 * 86400.0
+"""How long a layer is kept that no build uses."""
+_USED = ".used"
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class Busy(Exception):
+    """Another build runs under this root."""
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """The layers under one root, held by one build."""
+
+    root: Path
+
+    def layer(self, key: str) -> Path:
+        """Where the layer of that key lies, or will."""
+        return self.root / "layers" / key
+
+    @property
+    def scratch(self) -> Path:
+        """Where a build leaves what nobody needs after it."""
+        return self.root / "scratch"
+
+    def has(self, key: str) -> bool:
+        """Tell whether the layer is there; then it is used, and kept."""
+        if not self.layer(key).is_dir():
+            return False
+        self.layer(f"{key}{_USED}").touch()
+        return True
+
+    def fresh(self, name: str) -> Path:
+        """Return an empty directory of the jail's root in the scratch room."""
+        path = self.scratch / name
+        if path.exists():
+            shutil.rmtree(path)
+        path.mkdir(mode=0o755)
+        jail.own(path)
+        return path
+
+    def keep(self, made: Path, key: str) -> None:
+        """Make a directory the layer of that key: times clamped, durable, then named."""
+        _clamp(made)
+        descriptor = os.open(made, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            if _libc.syncfs(descriptor) != 0:
+                raise OSError(ctypes.get_errno(), "cannot sync", str(made))
+        finally:
+            os.close(descriptor)
+        made.rename(self.layer(key))
+        self.layer(f"{key}{_USED}").touch()
+
+    def drop(self, key: str) -> None:
+        """Remove the layer of that key, and first its name."""
+        gone = self.scratch / f"gone-{key}"
+        self.layer(key).rename(gone)
+        shutil.rmtree(gone)
+
+    def order(self, keys: tuple[str, ...], upper: Path | None) -> cell.Order:
+        """Return the order that puts layers together; what to run is the caller's to say."""
+        return cell.Order(
+            argv=(),
+            environment=jail.environment(instructions.EPOCH),
+            lower=tuple(str(self.layer(key)) for key in keys),
+            upper=str(upper) if upper else "",
+            work=str(self.fresh("work")) if upper else "",
+            mount_point=str(self.fresh("merged")),
+            memory_bytes_max=jail.MEMORY_BYTES_MAX,
+        )
+
+
+@contextmanager
+def held(layout: Layout) -> Generator[Store]:
+    """Hold the store for one build; raise `Busy` when another one does."""
+    root = layout.recipes
+    root.parent.mkdir(parents=True, exist_ok=True)
+    with (root.parent / "recipes.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise Busy(f"another build of an image runs under {layout.root}") from error
+        store = Store(root)
+        _prepare(store)
+        try:
+            yield store
+        finally:
+            shutil.rmtree(store.scratch, ignore_errors=True)
+
+
+def _prepare(store: Store) -> None:
+    store.root.mkdir(mode=0o700, exist_ok=True)
+    jail.own(store.root)
+    shutil.rmtree(store.scratch, ignore_errors=True)
+    for path in (store.scratch, store.root / "layers"):
+        path.mkdir(mode=0o755, exist_ok=True)
+        jail.own(path)
+    oldest = time.time() - KEPT_S
+    for mark in (store.root / "layers").glob(f"*{_USED}"):
+        if mark.stat().st_mtime < oldest:
+            shutil.rmtree(mark.with_name(mark.name.removesuffix(_USED)), ignore_errors=True)
+            mark.unlink()
+
+
+def _clamp(layer: Path) -> None:
+    """Take the time of the build off all that it made."""
+    epoch = instructions.EPOCH
+    for folder, names, others in os.walk(layer, topdown=False):
+        for name in (*names, *others, "."):
+            path = os.path.join(folder, name)
+            if os.lstat(path).st_mtime > epoch:
+                os.utime(path, (epoch, epoch), follow_symlinks=False)
