@@ -47,7 +47,7 @@ def reserve(tx: Tx, where: Where, volume_id: str, size_gib: int) -> str:
 
 def claim(tx: Tx, host_id: str, volume_id: str, size_gib: int) -> None:
     """Claim room for a volume on one host. Raises `InsufficientVolumeCapacity`."""
-    left = _left(tx, host_id)
+    left = left_gib(tx, host_id)
     if left < size_gib:
         raise errors.InsufficientVolumeCapacity(
             f"The host on which the volume must be has {max(0, left)} GiB left, and {size_gib} GiB "
@@ -56,7 +56,8 @@ def claim(tx: Tx, host_id: str, volume_id: str, size_gib: int) -> None:
     tx.claim(reserved.space(host_id, _DISK), volume_id, volume_id, size_gib)
 
 
-def _left(tx: Tx, host_id: str) -> int:
+def left_gib(tx: Tx, host_id: str) -> int:
+    """Return how much of a host's disk nobody has claimed."""
     host = tx.get(records.HOST, host_id)
     capacity = host.seen.facts.capacity.disk_gib if host and host.seen else 0
     return capacity - tx.total(reserved.space(host_id, _DISK))
@@ -65,7 +66,7 @@ def _left(tx: Tx, host_id: str) -> int:
 def enlarge(tx: Tx, host_id: str, volume_id: str, size_gib: int) -> None:
     """Claim what a volume needs more on its host. Raises `InsufficientVolumeCapacity`."""
     space = reserved.space(host_id, _DISK)
-    had, left = tx.amount(space, volume_id), _left(tx, host_id)
+    had, left = tx.amount(space, volume_id), left_gib(tx, host_id)
     if size_gib - had > max(0, left):
         raise errors.InsufficientVolumeCapacity(
             f"The host that keeps {volume_id} has {max(0, left)} GiB left, and {size_gib - had} "
@@ -83,7 +84,7 @@ def claim_snapshot(tx: Tx, host_id: str, volume_id: str, new: tuple[str, int]) -
     space = reserved.space(host_id, _DISK)
     others = tx.by(records.SNAPSHOT, "volume", volume_id)
     held = sum(tx.amount(space, other.id) for other in others if other.id != id)
-    wanted, left = -(-written_bytes >> 30) - held, _left(tx, host_id)
+    wanted, left = -(-written_bytes >> 30) - held, left_gib(tx, host_id)
     if wanted > max(0, left):
         raise errors.InsufficientVolumeCapacity(
             f"The host that keeps {volume_id} has {max(0, left)} GiB left, and a snapshot would "
