@@ -138,6 +138,8 @@ class VolumeSeen(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Whether all of it is in layers of its own: it needs its source, or content, no more."""
     cause: Reason | None = None
     """Why it is not as wanted; of one that is ready: which of its content cannot be read."""
+    remains: bool = False
+    """Of one that is gone: whether layers are left of it which others need."""
     loose_cuts: dict[str, float] = {}
     """By snapshot: when the cloud asked for a cut that is there, and of which it has said nothing
     since."""

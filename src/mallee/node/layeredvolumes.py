@@ -155,16 +155,18 @@ async def _whole(work: Coroutine[None, None, T]) -> T:
         raise
 
 
-def remove(layout: Layout, wanted: VolumeWanted, lying_on: frozenset[int]) -> None:
-    """Delete a volume but for the layers that snapshots and other volumes need."""
+def remove(layout: Layout, wanted: VolumeWanted, lying_on: frozenset[int]) -> bool:
+    """Delete a volume but for the layers that snapshots and other volumes need; tell whether there
+    are such."""
     directory = volumes.directory_of(layout, wanted.id)
     face = layers.face(directory)
     needed = {*wanted.cuts.values(), *lying_on}
     if face is None or not needed:
         volumes.remove(layout, wanted.id)
-        return
+        return False
     numbers = [layer.number for layer in reversed(layers.chain(directory, face))]
     kept = layering.kept_of_deleted(numbers, needed)
     for number in numbers:
         if number not in kept:
             layers.path_of(directory, number).unlink(missing_ok=True)
+    return True

@@ -200,8 +200,8 @@ class VolumeKeeper:
     def _remove(self, wanted: VolumeWanted, held: Mapping[str, list[_Held]]) -> VolumeSeen:
         if wanted.id in held:
             return VolumeSeen(phase=Phase.CHANGING)
-        layeredvolumes.remove(self._host.layout, wanted, self._lying_on(wanted.id))
-        return VolumeSeen(phase=Phase.GONE)
+        remains = layeredvolumes.remove(self._host.layout, wanted, self._lying_on(wanted.id))
+        return VolumeSeen(phase=Phase.GONE, remains=remains)
 
     def _lying_on(self, volume_id: str) -> frozenset[int]:
         """Return the layers of a volume on which others lie."""

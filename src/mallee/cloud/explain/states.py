@@ -11,7 +11,7 @@ from typing import Any
 
 from mallee.cloud.ec2 import accountsettings
 from mallee.cloud.ec2.ipam import given, ipams, spaces, watched
-from mallee.cloud.ec2.storage import snapshots
+from mallee.cloud.ec2.storage import snapshotstates
 from mallee.cloud.ec2.storage import states as storage
 from mallee.cloud.ec2.transit import effective
 from mallee.cloud.ec2.vpc import privateips, ways
@@ -214,8 +214,17 @@ _VOLUME_PHASES = {
 
 def _snapshot(view: Reader, record: Record[Any, Any]) -> Standing:
     doc = record.doc
-    why = f"its host keeps what {doc.volume_id} held at the moment of the cut, {doc.size_gib} GiB"
-    return Standing(snapshots.COMPLETED, why)
+    if doc.content is not None:
+        why = f"the object store has what {doc.volume_id} held at the moment of the cut"
+    elif doc.cut:
+        done = snapshotstates.progress(record)
+        why = (
+            f"its host keeps what {doc.volume_id} held at the moment of the cut, and brings "
+            f"it to the object store: {done} is looked through; it can be used there meanwhile"
+        )
+    else:
+        why = "its blocks are being written, and nobody has said that these are all"
+    return Standing(snapshotstates.of(record), why)
 
 
 def _pool(view: Reader, record: Record[Any, Any]) -> Standing:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mallee.cloud.ec2.ipam import given, pools, spaces
+from mallee.cloud.ec2.storage import snapshotstates
 from mallee.cloud.ec2.storage import states as storage
 from mallee.cloud.ec2.vpc import privateips, ways
 from mallee.cloud.explain.states import Reader
@@ -93,6 +94,17 @@ def _volume(view: Reader, record: Record[Any, Any]) -> Iterator[Trouble]:
         if one.is_leaving and storage.is_held(view, record.id, one.instance_id):
             cause = f"the guest of {one.instance_id} has not let it go yet"
             yield Trouble(cause, "unmount it there; stopping the instance lets it go for certain")
+
+
+def _snapshot(view: Reader, record: Record[Any, Any]) -> Iterator[Trouble]:
+    if record.doc.content is not None or not record.doc.cut:
+        return
+    message = snapshotstates.message(record)
+    if message:
+        yield Trouble(message, f"it is tried again by itself; {LOOK_AT_HOST}")
+    host = view.get(records.HOST, record.doc.host_id)
+    if host is None or host.seen is None or host.seen.is_silent:
+        yield Trouble("nothing is heard of the host that keeps it", f"wait for it; {LOOK_AT_HOST}")
 
 
 def _of_reason(reason: instances.Reason) -> Trouble:
@@ -272,4 +284,5 @@ _KINDS: Mapping[str, Callable[[Reader, Record[Any, Any]], Iterator[Trouble]]] = 
     records.MIRROR_SESSION.name: _mirror_session,
     records.HOST.name: _host,
     records.VOLUME.name: _volume,
+    records.SNAPSHOT.name: _snapshot,
 }

@@ -5,9 +5,14 @@ brought about is the agent's business.
 """
 
 from mallee.cloud.state import records
+from mallee.cloud.state.records import Record
 from mallee.cloud.state.store import Tx, View
 from mallee.model import volumes
+from mallee.model.blocktrees import BLOCK_BYTES
+from mallee.model.snapshots import Content, UploadWanted
 from mallee.model.volumes import DiskWanted, VolumeWanted
+
+VolumeRecord = Record[volumes.Volume, volumes.VolumeSeen]
 
 
 def kept(view: View, host_id: str) -> tuple[VolumeWanted, ...]:
@@ -27,11 +32,59 @@ def kept(view: View, host_id: str) -> tuple[VolumeWanted, ...]:
                 if it.doc.cut
             },
             dropped_cuts=one.doc.dropped_cuts,
+            base_cut=_base(view, one)[1],
+            upload=_upload(view, one),
             is_made=one.doc.is_made,
             is_deleted=one.doc.deleted_at is not None,
         )
         for one in found
     )
+
+
+def _upload(view: View, volume: VolumeRecord) -> UploadWanted | None:
+    """Return the oldest cut of a volume that is not in the object store."""
+    waiting = [
+        one
+        for one in view.by(records.SNAPSHOT, "volume", volume.id)
+        if one.doc.cut and one.doc.content is None
+    ]
+    if not waiting:
+        return None
+    first = min(waiting, key=lambda one: one.doc.cut)
+    parent, base_cut = _parent(view, volume)
+    return UploadWanted(
+        snapshot_id=first.id,
+        account=first.account,
+        cut=first.doc.cut,
+        attempt=first.doc.attempt,
+        parent=parent,
+        base_cut=base_cut,
+    )
+
+
+def _parent(view: View, volume: VolumeRecord) -> tuple[Content | None, int]:
+    """Return what a volume's next snapshot shares with one that is there, and which layer that
+    was; 0: all layers of the volume itself are above it."""
+    doc = volume.doc
+    content, cut = _base(view, volume)
+    if content is None:
+        origin = view.get(records.SNAPSHOT, doc.snapshot_id) if doc.snapshot_id else None
+        content = doc.content or (origin.doc.content if origin else None)
+    key_id = "" if doc.key is None else doc.key.id
+    if content is None or (content.account, content.key_id) != (volume.account, key_id):
+        # Others' blocks are not shared, and what has another key has other names.
+        return None, 0
+    return (None, 0) if content.size_bytes % BLOCK_BYTES else (content, cut)
+
+
+def _base(view: View, volume: VolumeRecord) -> tuple[Content | None, int]:
+    """Return the newest snapshot of a volume that is in the object store, and which layer it was;
+    nothing when that snapshot is deleted."""
+    base = volume.doc.base
+    snapshot = view.get(records.SNAPSHOT, base.snapshot_id) if base else None
+    if base is None or snapshot is None or snapshot.doc.content is None:
+        return None, 0
+    return snapshot.doc.content, base.cut
 
 
 def devices(view: View, instance_id: str) -> tuple[str, ...]:

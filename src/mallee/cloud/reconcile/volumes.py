@@ -85,7 +85,8 @@ def _may_go(view: states.Reader, record: VolumeRecord) -> bool:
     """Tell whether it was wanted gone and is, and nothing lies on what is left of it."""
     return (
         states.is_kept_only(record)
-        and not view.by(records.SNAPSHOT, "volume", record.id)
+        and not (record.seen is not None and record.seen.remains)
+        and not any(one.doc.cut for one in view.by(records.SNAPSHOT, "volume", record.id))
         and not view.by(records.VOLUME, "source", record.id)
     )
 
@@ -102,6 +103,8 @@ def settled(view: states.Reader, record: VolumeRecord, now: float) -> Volume:
         if (seen.size_gib, seen.limits) == (doc.size_gib, volumes.limits_of(doc)):
             doc = replace(doc, modification=replace(modification, done_at=now))
     doc = _without_loose(view, doc, seen, now)
+    if doc.base is not None and view.get(records.SNAPSHOT, doc.base.snapshot_id) is None:
+        doc = replace(doc, base=None)
     if doc.tags and states.is_kept_only(record):
         doc = replace(doc, tags={})
     for attachment in doc.attachments:

@@ -16,9 +16,16 @@ import msgspec
 
 from mallee.aws import errors
 from mallee.cloud.action import Action, Listing, Write
+from mallee.cloud.blocks import turns
 from mallee.cloud.call import Call, Request, Result, WriteCall
 from mallee.cloud.ec2 import binned, resources, tagset
-from mallee.cloud.ec2.storage import mappings, snapshotlocks, snapshotsharing, states
+from mallee.cloud.ec2.storage import (
+    mappings,
+    snapshotlocks,
+    snapshotsharing,
+    snapshotstates,
+    states,
+)
 from mallee.cloud.ec2.storage.states import VolumeRecord
 from mallee.cloud.hosts import asks, diskroom
 from mallee.cloud.state import records, store
@@ -35,6 +42,7 @@ from mallee.model.snapshots import (
     Snapshot,
     SnapshotSeen,
 )
+from mallee.model.volumes import ROOT_SLOT
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes
@@ -61,7 +69,12 @@ def _of_instance(call: Call, request: Request) -> list[VolumeRecord]:
     instance = resources.one(call, records.INSTANCE, wanted["InstanceId"])
     excluded: list[str] = wanted.get("ExcludeDataVolumeIds") or []
     left_out = set(excluded)
-    worn = [volume for volume, _ in mappings.of_instance(resources.reader(call), instance.id)]
+    without_root = wanted.get("ExcludeBootVolume", False)
+    worn = [
+        volume
+        for volume, one in mappings.of_instance(resources.reader(call), instance.id)
+        if one.slot != ROOT_SLOT or not without_root
+    ]
     if missing := left_out - {volume.id for volume in worn}:
         raise errors.InvalidParameterValue(
             f"Not attached to {instance.id}: {', '.join(sorted(missing))}"
@@ -69,7 +82,7 @@ def _of_instance(call: Call, request: Request) -> list[VolumeRecord]:
     found = [_cuttable(call, volume.id) for volume in worn if volume.id not in left_out]
     if not found:
         raise errors.InvalidParameterValue(
-            f"The instance {instance.id} has no volumes for snapshots; its root disk is none."
+            f"The instance {instance.id} has no volumes of which snapshots shall be made."
         )
     return found
 
@@ -166,6 +179,7 @@ def _insert(
         zone=volume.doc.zone,
         host_id=volume.doc.host_id,
         cut=made.number,
+        key=volume.doc.key,
         started_at=call.now,
         made_by=call.principal.issuer_id,
         tags=tags,
@@ -187,17 +201,35 @@ def delete_snapshot(call: WriteCall, request: shapes.DeleteSnapshotRequest) -> R
 
 def forget(tx: store.Tx, record: SnapshotRecord) -> None:
     """Take a snapshot out of the store, and give back what it held."""
+    content = record.doc.content
     diskroom.release(tx, record.doc.host_id, record.id)
+    turns.leave(tx, record.account, record.id, is_garbage=True)
+    if content is not None:
+        turns.note_garbage(tx, content.account)
     tx.delete(record)
 
 
 def render(call: Call, record: SnapshotRecord) -> shapes.Snapshot:
     """Return a snapshot as EC2 shows it."""
-    return {
+    key = record.doc.key
+    shown: shapes.Snapshot = {
         **_info(call, record),
-        "CompletionTime": record.doc.started_at,
+        **_standing(record),
         "StorageTier": "standard",
     }
+    if key is not None:
+        shown["KmsKeyId"] = key.kms_key
+    return shown
+
+
+def _standing(record: SnapshotRecord) -> shapes.Snapshot:
+    doc, message = record.doc, snapshotstates.message(record)
+    if doc.content is None:
+        return {"StateMessage": message} if message else {}
+    shown: shapes.Snapshot = {"CompletionTime": doc.completed_at or doc.started_at}
+    if doc.content.full_bytes:
+        shown["FullSnapshotSizeInBytes"] = doc.content.full_bytes
+    return shown
 
 
 def _info(call: Call, record: SnapshotRecord) -> shapes.SnapshotInfo:
@@ -207,24 +239,24 @@ def _info(call: Call, record: SnapshotRecord) -> shapes.SnapshotInfo:
         "VolumeId": doc.volume_id,
         "VolumeSize": doc.size_gib,
         "Description": doc.description,
-        "State": COMPLETED,
-        "Progress": "100%",
+        "State": snapshotstates.of(record),
+        "Progress": snapshotstates.progress(record),
         "StartTime": doc.started_at,
         "OwnerId": record.account,
-        "Encrypted": False,
+        "Encrypted": doc.key is not None,
         "Tags": tagset.shown(doc.tags),
     }
 
 
 FILTERS: dict[str, Callable[[Call, SnapshotRecord], Iterable[str]]] = {
     "description": lambda call, it: (it.doc.description,),
-    "encrypted": lambda call, it: (resources.boolean(False),),
+    "encrypted": lambda call, it: (resources.boolean(it.doc.key is not None),),
     "owner-alias": lambda call, it: (),
     "owner-id": lambda call, it: (it.account,),
-    "progress": lambda call, it: ("100%",),
+    "progress": lambda call, it: (snapshotstates.progress(it),),
     "snapshot-id": lambda call, it: (it.id,),
     "start-time": lambda call, it: (resources.moment(it.doc.started_at),),
-    "status": lambda call, it: (COMPLETED,),
+    "status": lambda call, it: (snapshotstates.of(it),),
     "storage-tier": lambda call, it: ("standard",),
     "transfer-type": lambda call, it: (),
     "volume-id": lambda call, it: (it.doc.volume_id,),

@@ -1,0 +1,41 @@
+"""What state a snapshot is in, and how far it is: never stored, told from what is wanted and seen.
+
+Called by the rows of snapshots and by whatever explains them. A snapshot whose content is not in
+the object store yet is `pending`, and can be used all the same, where its cut is. Pure.
+"""
+
+from mallee.cloud.state.records import Record
+from mallee.model.snapshots import Snapshot, SnapshotSeen
+
+PENDING, COMPLETED, ERROR = "pending", "completed", "error"
+
+SnapshotRecord = Record[Snapshot, SnapshotSeen]
+
+
+def of(record: SnapshotRecord) -> str:
+    """Return the state that EC2 shows."""
+    doc, seen = record.doc, record.seen
+    if doc.content is not None:
+        return COMPLETED
+    if doc.writing is not None and doc.writing.failed_at is not None:
+        return ERROR
+    is_failed = seen is not None and seen.is_failed and seen.attempt == doc.attempt
+    return ERROR if is_failed else PENDING
+
+
+def progress(record: SnapshotRecord) -> str:
+    """Return how much of its content is there, as EC2 shows it."""
+    if record.doc.content is not None:
+        return "100%"
+    seen = record.seen
+    if seen is None or not seen.total_bytes or seen.attempt != record.doc.attempt:
+        return "0%"
+    return f"{min(99, 100 * max(0, seen.done_bytes) // seen.total_bytes)}%"
+
+
+def message(record: SnapshotRecord) -> str:
+    """Return why it is not complete, as far as something stands against it; empty: nothing."""
+    doc, seen = record.doc, record.seen
+    if doc.content is not None or seen is None or seen.cause is None:
+        return ""
+    return seen.cause.message
