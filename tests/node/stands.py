@@ -12,9 +12,10 @@ from mallee.model.hosts import InstanceWanted
 from mallee.model.images import Blob, DirectBoot
 from mallee.model.instances import InstanceSeen, Phase
 from mallee.model.layout import Layout
-from mallee.node import host, ledger, reconcile
+from mallee.node import host, ledger, reconcile, volumekeys
 from mallee.node.do import images
 from mallee.node.plan import domain, instances
+from tests.fakes.keys import Keys
 from tests.fakes.network import FakeNetwork
 from tests.node import wants
 from tests.node.libvirtd import Libvirtd
@@ -63,6 +64,7 @@ class Stand:
     reconciler: reconcile.Reconciler | None = None
     generation: int = 0
     daemon: Libvirtd | None = None
+    keys: Keys = field(default_factory=Keys)
 
     def instance(self, number: int = 1, **changes: object) -> InstanceWanted:
         return wants.make_instance(number, disk=self.disk, boot=self.boot, **changes)
@@ -76,6 +78,7 @@ class Stand:
             hypervisor=self.hypervisor,
             network=self.network,
             images=images.ImageCache(self.layout, self.blobs),
+            keys=volumekeys.VolumeKeys(self.keys),
             rules=instances.Rules(self.layout, stop_s=60.0, terminate_s=10.0),
             traits=domain.HostTraits(self.layout, "tcg"),
             clock=clock.SYSTEM,

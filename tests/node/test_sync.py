@@ -18,7 +18,7 @@ from mallee.model import catalogue
 from mallee.model.hosts import Capacity, HostFacts
 from mallee.model.images import Blob, DirectBoot
 from mallee.model.layout import Layout
-from mallee.node import cloud, host, ledger, questions, reconcile, sync
+from mallee.node import cloud, host, ledger, questions, reconcile, sync, volumekeys
 from mallee.node.do import images
 from mallee.node.metadata import pushedkeys
 from mallee.node.plan import domain, instances
@@ -102,6 +102,7 @@ async def agent(
         hypervisor=hypervisor,
         network=network,
         images=images.ImageCache(layout, door),
+        keys=volumekeys.VolumeKeys(door),
         rules=instances.Rules(layout, stop_s=60.0, terminate_s=10.0),
         traits=domain.HostTraits(layout, "tcg"),
         clock=clock.SYSTEM,

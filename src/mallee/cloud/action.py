@@ -178,6 +178,18 @@ class Lack:
     """The kinds of policies that would have to allow it."""
 
 
+@dataclass(frozen=True, slots=True)
+class KeyUse:
+    """Something that a service does with a key of the key store in its caller's name."""
+
+    operation: str
+    """Of the key store's: `GenerateDataKeyWithoutPlaintext`."""
+    key: str
+    """The key that must be usable: id, ARN or alias."""
+    asked: Request
+    """What the caller would have asked of the key store himself: it names the same key."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Action:
     """A row: an action of a service, its permission, the parameters it honours, and its handler."""
@@ -207,6 +219,9 @@ class Action:
     the row's own name on its `resources`: GetObject of a version is `s3:GetObjectVersion`."""
     passes: Callable[[Call, Request], Iterable[Pass]] | None = None
     """The roles that a request hands on: for each, the caller needs `iam:PassRole` too."""
+    uses_keys: Callable[[Call, Request], Iterable[KeyUse]] | None = None
+    """What the request has done with keys: for each, the caller needs the key store's permission,
+    and the handler finds the keys in `WriteCall.keys`."""
     creates: tuple[str, ...] = ()
     """Resource types that TagSpecifications may name."""
     cloud_admin_only: bool = False

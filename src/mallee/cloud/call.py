@@ -121,5 +121,7 @@ class WriteCall(Call):
     """Random bytes for ids, addresses and keys."""
     box: secretbox.SecretBox
     """Seals secrets that are kept in the database."""
+    keys: frozenset[str] = frozenset()
+    """The ARNs of keys of the key store that may be used for this call (`Action.uses_keys`)."""
     prepared: Any = None
     """What the row's `Write.prepare` returned."""

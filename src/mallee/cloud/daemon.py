@@ -16,7 +16,17 @@ from mallee.aws import dispatch
 from mallee.cloud import actions, bootstrap, handover, pipeline, server
 from mallee.cloud.call import Agents
 from mallee.cloud.ec2.connecting import tunnels
-from mallee.cloud.hosts import asks, guests, hearing, joining, lines, passes, slices, streams
+from mallee.cloud.hosts import (
+    asks,
+    guests,
+    hearing,
+    joining,
+    lines,
+    passes,
+    slices,
+    streams,
+    volumekeys,
+)
 from mallee.cloud.hosts import door as hosts
 from mallee.cloud.identity import authenticate, authorize, keysets, lastuse
 from mallee.cloud.reconcile import lastuse as last_uses
@@ -52,6 +62,7 @@ async def serve(layout: Layout, settings: Settings, stop: asyncio.Event) -> None
             lines=consoles,
             guests=guests.Guests(opened.view, secrets.box, partial(trail.add, at_once=True)),
             passes=passes.Passes(opened, secrets.box, settings.region),
+            volume_keys=volumekeys.VolumeKeys(opened, secrets.box),
         )
         agents = hosts.Endpoint(told, bootstrap.prepare_tls(layout, secrets, settings))
         stack.push_async_callback(agents.close)

@@ -18,7 +18,7 @@ from typing import Any, cast
 
 from mallee.aws import codec, errors
 from mallee.aws.signature import check
-from mallee.cloud import http, idempotency, listing, parameters, quotas, services
+from mallee.cloud import http, idempotency, keyuse, listing, parameters, quotas, services
 from mallee.cloud.action import (
     Action,
     AskHost,
@@ -98,6 +98,8 @@ class Exchange:
     principal: Principal | None = None
     outcome: authorize.Outcome | None = None
     """Whether he may, and by which statements; None: it did not come to that."""
+    keys: frozenset[str] = frozenset()
+    """The keys of the key store that may be used for it."""
     row: Action | None = None
     asked: Request = None
     """The request, decoded."""
@@ -172,6 +174,9 @@ async def _stages(cloud: Cloud, exchange: Exchange) -> bytes:
     question = Question(call=call, row=action, http=request, asked=asked, sent=exchange.asked)
     exchange.outcome = authorize.decide(cloud.judge, question)
     authorize.check(exchange.outcome)
+    tell = partial(cloud.trail.add, at_once=False)
+    means = keyuse.Means(cloud.judge, cloud.store, cloud.box, tell)
+    exchange.keys = await keyuse.check(means, question)
     if not isinstance(action.does, Compute):
         _end_dry_run(asked)
     encoded = await _run(cloud, exchange, call, asked)
@@ -273,7 +278,7 @@ async def _write(cloud: Cloud, exchange: Exchange, call: Call, asked: Request) -
         _check_standing(tx, call, action)
 
         def do() -> str:
-            writer = _writer(cloud, call, tx, prepared)
+            writer = replace(_writer(cloud, call, tx, prepared), keys=exchange.keys)
             result = does.handle(writer, asked)
             quotas.check(writer)
             return dialect.encode_result(action.name, result)

@@ -49,6 +49,10 @@ class Ec2Settings(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     metadata: MetadataDefaults = MetadataDefaults()
     event_tags: EventTags = EventTags()
     public_access: BlockPublicAccess = BlockPublicAccess()
+    encrypts_volumes: bool = False
+    """Whether every new volume is encrypted, said or not."""
+    volume_key: str = ""
+    """The ARN of the key for volumes for which none is named; empty: EBS's own."""
     snapshot_sharing: str = "unblocked"
     """Which snapshots are not everybody's, whatever they say: `block-all-sharing`, those that are
     not yet (`block-new-sharing`), none."""

@@ -17,6 +17,7 @@ import msgspec
 
 from mallee.kit import files, logs, pki
 from mallee.model import parts
+from mallee.model.datakeys import OpenedKey
 from mallee.model.guestrequests import STREAM_BYTES_MAX, GuestRequest, GuestResponse, Whence
 from mallee.model.hosts import (
     LINE_BYTES_MAX,
@@ -30,7 +31,7 @@ from mallee.model.layout import Layout
 from mallee.model.passes import Pass, PassRequest
 from mallee.node import facts
 from mallee.node.do.images import CHUNK_BYTES, FetchFailed, SourceAway
-from mallee.node.plan import trust, trustedblocks
+from mallee.node.plan import trust, trustedblocks, trustedvolumes
 
 CALL_S = 20.0
 """The longest that a call may take beyond the time it asks to be held."""
@@ -181,6 +182,14 @@ class Cloud:
     async def deliver_flows(self, name: str, lines: bytes) -> None:
         """Hand over lines of a flow log, compressed; raises `CloudAway` and `Refused`."""
         await self._post(f"/v1/flowlogs/{name}", lines)
+
+    async def fetch_volume_key(self, volume_id: str) -> OpenedKey:
+        """Ask for the key of an encrypted volume; raises `CloudAway` and `Refused`."""
+        body = await self._post(f"/v1/volumekeys/{volume_id}", b"")
+        try:
+            return trustedvolumes.check_key(msgspec.json.decode(body, type=OpenedKey))
+        except (msgspec.DecodeError, trust.NotTrusted) as error:
+            raise CloudAway("the cloud's answer is refused: it is no key") from error
 
     async def bring(self, request: GuestRequest) -> GuestResponse:
         """Bring a guest's request to the cloud's API; raises `CloudAway` and `Refused`."""

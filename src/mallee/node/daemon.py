@@ -28,6 +28,7 @@ from mallee.node import (
     reconcile,
     sync,
     uploads,
+    volumekeys,
 )
 from mallee.node.do import images, libvirt, network
 from mallee.node.metadata import gateway, pushedkeys, service
@@ -84,6 +85,7 @@ async def run(layout: Layout) -> None:
             hypervisor=hypervisor,
             network=network.Network(layout, metadata),
             images=cache,
+            keys=volumekeys.VolumeKeys(door),
             rules=Rules(layout, deadlines.stop_s, deadlines.terminate_s),
             traits=HostTraits(layout, standing.acceleration.acceleration),
             clock=clock.SYSTEM,

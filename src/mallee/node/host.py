@@ -15,6 +15,7 @@ from mallee.node.do.network import Tap
 from mallee.node.plan.domain import HostTraits
 from mallee.node.plan.instances import Rules
 from mallee.node.plan.probes import Seen, Sending
+from mallee.node.volumekeys import VolumeKeys
 
 
 class HostNetwork(Protocol):
@@ -58,6 +59,7 @@ class Host:
     hypervisor: Hypervisor
     network: HostNetwork
     images: ImageCache
+    keys: VolumeKeys
     rules: Rules
     traits: HostTraits
     clock: Clock

@@ -92,6 +92,15 @@ class IncorrectInstanceStateNotStopped(AwsError):
     template = "The instance '{}' is not in the 'stopped' state."
 
 
+class IncorrectInstanceStateNoRoot(AwsError):
+    """Arguments: the instance's id, and its root device."""
+
+    code = "IncorrectInstanceState"
+    template = (
+        "Invalid value '{}' for instanceId. Instance does not have a volume attached at root ({})"
+    )
+
+
 class IncorrectState(AwsError):
     code = "IncorrectState"
 
@@ -469,6 +478,24 @@ class SerialConsoleSessionLimitExceeded(AwsError):
 
 
 # --- Volumes, snapshots, tags ---
+
+
+class InvalidKMSKeyNotFound(AwsError):
+    """Argument: what the key store says."""
+
+    code = "InvalidKMSKey.NotFound"
+
+
+class InvalidParameterDependency(AwsError):
+    """Argument: a sentence."""
+
+    code = "InvalidParameterDependency"
+
+
+class InvalidKMSKeyInvalidState(AwsError):
+    """Argument: what the key store says."""
+
+    code = "InvalidKMSKey.InvalidState"
 
 
 class InvalidVolumeNotFound(AwsError):

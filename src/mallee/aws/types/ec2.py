@@ -666,6 +666,18 @@ class CancelCapacityReservationResult(TypedDict):
     Return: NotRequired[bool | None]
 
 
+class CancelImportTaskRequest(TypedDict):
+    CancelReason: NotRequired[str]
+    DryRun: NotRequired[bool]
+    ImportTaskId: NotRequired[str]
+
+
+class CancelImportTaskResult(TypedDict):
+    ImportTaskId: NotRequired[str | None]
+    PreviousState: NotRequired[str | None]
+    State: NotRequired[str | None]
+
+
 class CapacityAllocation(TypedDict):
     AllocationType: NotRequired[str | None]
     Count: NotRequired[int | None]
@@ -801,6 +813,13 @@ class CidrBlock(TypedDict):
 class ClassicLinkDnsSupport(TypedDict):
     ClassicLinkDnsSupported: NotRequired[bool | None]
     VpcId: NotRequired[str | None]
+
+
+class ClientData(TypedDict):
+    Comment: NotRequired[str]
+    UploadEnd: NotRequired[datetime]
+    UploadSize: NotRequired[float]
+    UploadStart: NotRequired[datetime]
 
 
 class ConnectionTrackingConfiguration(TypedDict):
@@ -2425,6 +2444,32 @@ class DescribeImagesRequest(TypedDict):
 class DescribeImagesResult(TypedDict):
     NextToken: NotRequired[str | None]
     Images: NotRequired[Sequence[Image | Fragment] | Fragment | None]
+
+
+class DescribeImportImageTasksRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    Filters: NotRequired[list[Filter]]
+    ImportTaskIds: NotRequired[list[str]]
+    MaxResults: NotRequired[int]
+    NextToken: NotRequired[str]
+
+
+class DescribeImportImageTasksResult(TypedDict):
+    ImportImageTasks: NotRequired[Sequence[ImportImageTask | Fragment] | Fragment | None]
+    NextToken: NotRequired[str | None]
+
+
+class DescribeImportSnapshotTasksRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    Filters: NotRequired[list[Filter]]
+    ImportTaskIds: NotRequired[list[str]]
+    MaxResults: NotRequired[int]
+    NextToken: NotRequired[str]
+
+
+class DescribeImportSnapshotTasksResult(TypedDict):
+    ImportSnapshotTasks: NotRequired[Sequence[ImportSnapshotTask | Fragment] | Fragment | None]
+    NextToken: NotRequired[str | None]
 
 
 class DescribeInstanceAttributeRequest(TypedDict):
@@ -4632,6 +4677,15 @@ class Image(TypedDict):
     Platform: NotRequired[str | None]
 
 
+class ImageDiskContainer(TypedDict):
+    Description: NotRequired[str]
+    DeviceName: NotRequired[str]
+    Format: NotRequired[str]
+    SnapshotId: NotRequired[str]
+    Url: NotRequired[str]
+    UserBucket: NotRequired[UserBucket]
+
+
 class ImageMetadata(TypedDict):
     ImageId: NotRequired[str | None]
     Name: NotRequired[str | None]
@@ -4661,6 +4715,76 @@ class ImageWatermark(TypedDict):
     WatermarkCreationTime: NotRequired[datetime | float | None]
 
 
+class ImportImageLicenseConfigurationRequest(TypedDict):
+    LicenseConfigurationArn: NotRequired[str]
+
+
+class ImportImageLicenseConfigurationResponse(TypedDict):
+    LicenseConfigurationArn: NotRequired[str | None]
+
+
+class ImportImageRequest(TypedDict):
+    Architecture: NotRequired[str]
+    ClientData: NotRequired[ClientData]
+    ClientToken: NotRequired[str]
+    Description: NotRequired[str]
+    DiskContainers: NotRequired[list[ImageDiskContainer]]
+    DryRun: NotRequired[bool]
+    Encrypted: NotRequired[bool]
+    Hypervisor: NotRequired[str]
+    KmsKeyId: NotRequired[str]
+    LicenseType: NotRequired[str]
+    Platform: NotRequired[str]
+    RoleName: NotRequired[str]
+    LicenseSpecifications: NotRequired[list[ImportImageLicenseConfigurationRequest]]
+    TagSpecifications: NotRequired[list[TagSpecification]]
+    UsageOperation: NotRequired[str]
+    BootMode: NotRequired[str]
+
+
+class ImportImageResult(TypedDict):
+    Architecture: NotRequired[str | None]
+    Description: NotRequired[str | None]
+    Encrypted: NotRequired[bool | None]
+    Hypervisor: NotRequired[str | None]
+    ImageId: NotRequired[str | None]
+    ImportTaskId: NotRequired[str | None]
+    KmsKeyId: NotRequired[str | None]
+    LicenseType: NotRequired[str | None]
+    Platform: NotRequired[str | None]
+    Progress: NotRequired[str | None]
+    SnapshotDetails: NotRequired[Sequence[SnapshotDetail | Fragment] | Fragment | None]
+    Status: NotRequired[str | None]
+    StatusMessage: NotRequired[str | None]
+    LicenseSpecifications: NotRequired[
+        Sequence[ImportImageLicenseConfigurationResponse | Fragment] | Fragment | None
+    ]
+    Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
+    UsageOperation: NotRequired[str | None]
+
+
+class ImportImageTask(TypedDict):
+    Architecture: NotRequired[str | None]
+    Description: NotRequired[str | None]
+    Encrypted: NotRequired[bool | None]
+    Hypervisor: NotRequired[str | None]
+    ImageId: NotRequired[str | None]
+    ImportTaskId: NotRequired[str | None]
+    KmsKeyId: NotRequired[str | None]
+    LicenseType: NotRequired[str | None]
+    Platform: NotRequired[str | None]
+    Progress: NotRequired[str | None]
+    SnapshotDetails: NotRequired[Sequence[SnapshotDetail | Fragment] | Fragment | None]
+    Status: NotRequired[str | None]
+    StatusMessage: NotRequired[str | None]
+    Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
+    LicenseSpecifications: NotRequired[
+        Sequence[ImportImageLicenseConfigurationResponse | Fragment] | Fragment | None
+    ]
+    UsageOperation: NotRequired[str | None]
+    BootMode: NotRequired[str | None]
+
+
 class ImportKeyPairRequest(TypedDict):
     TagSpecifications: NotRequired[list[TagSpecification]]
     DryRun: NotRequired[bool]
@@ -4672,6 +4796,32 @@ class ImportKeyPairResult(TypedDict):
     KeyFingerprint: NotRequired[str | None]
     KeyName: NotRequired[str | None]
     KeyPairId: NotRequired[str | None]
+    Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
+
+
+class ImportSnapshotRequest(TypedDict):
+    ClientData: NotRequired[ClientData]
+    ClientToken: NotRequired[str]
+    Description: NotRequired[str]
+    DiskContainer: NotRequired[SnapshotDiskContainer]
+    DryRun: NotRequired[bool]
+    Encrypted: NotRequired[bool]
+    KmsKeyId: NotRequired[str]
+    RoleName: NotRequired[str]
+    TagSpecifications: NotRequired[list[TagSpecification]]
+
+
+class ImportSnapshotResult(TypedDict):
+    Description: NotRequired[str | None]
+    ImportTaskId: NotRequired[str | None]
+    SnapshotTaskDetail: NotRequired[SnapshotTaskDetail | Fragment | None]
+    Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
+
+
+class ImportSnapshotTask(TypedDict):
+    Description: NotRequired[str | None]
+    ImportTaskId: NotRequired[str | None]
+    SnapshotTaskDetail: NotRequired[SnapshotTaskDetail | Fragment | None]
     Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
 
 
@@ -8228,6 +8378,26 @@ class Snapshot(TypedDict):
     DataEncryptionKeyId: NotRequired[str | None]
 
 
+class SnapshotDetail(TypedDict):
+    Description: NotRequired[str | None]
+    DeviceName: NotRequired[str | None]
+    DiskImageSize: NotRequired[float | None]
+    Format: NotRequired[str | None]
+    Progress: NotRequired[str | None]
+    SnapshotId: NotRequired[str | None]
+    Status: NotRequired[str | None]
+    StatusMessage: NotRequired[str | None]
+    Url: NotRequired[str | None]
+    UserBucket: NotRequired[UserBucketDetails | Fragment | None]
+
+
+class SnapshotDiskContainer(TypedDict):
+    Description: NotRequired[str]
+    Format: NotRequired[str]
+    Url: NotRequired[str]
+    UserBucket: NotRequired[UserBucket]
+
+
 class SnapshotInfo(TypedDict):
     Description: NotRequired[str | None]
     Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
@@ -8250,6 +8420,20 @@ class SnapshotRecycleBinInfo(TypedDict):
     RecycleBinExitTime: NotRequired[datetime | float | None]
     Description: NotRequired[str | None]
     VolumeId: NotRequired[str | None]
+
+
+class SnapshotTaskDetail(TypedDict):
+    Description: NotRequired[str | None]
+    DiskImageSize: NotRequired[float | None]
+    Encrypted: NotRequired[bool | None]
+    Format: NotRequired[str | None]
+    KmsKeyId: NotRequired[str | None]
+    Progress: NotRequired[str | None]
+    SnapshotId: NotRequired[str | None]
+    Status: NotRequired[str | None]
+    StatusMessage: NotRequired[str | None]
+    Url: NotRequired[str | None]
+    UserBucket: NotRequired[UserBucketDetails | Fragment | None]
 
 
 class SpotMarketOptions(TypedDict):
@@ -8790,6 +8974,16 @@ class UpdateSecurityGroupRuleDescriptionsIngressRequest(TypedDict):
 
 class UpdateSecurityGroupRuleDescriptionsIngressResult(TypedDict):
     Return: NotRequired[bool | None]
+
+
+class UserBucket(TypedDict):
+    S3Bucket: NotRequired[str]
+    S3Key: NotRequired[str]
+
+
+class UserBucketDetails(TypedDict):
+    S3Bucket: NotRequired[str | None]
+    S3Key: NotRequired[str | None]
 
 
 class UserIdGroupPair(TypedDict):

@@ -29,6 +29,7 @@ from mallee.cloud.hosts import (
     passes,
     slices,
     streams,
+    volumekeys,
 )
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import HostSeen, Record
@@ -78,6 +79,7 @@ class Cloud:
     registry: joining.Registry
     guests: guests.Guests
     passes: passes.Passes
+    volume_keys: volumekeys.VolumeKeys
     streams: streams.Streams
     lines: lines.Lines
     clock: clocks.Clock = clocks.SYSTEM
@@ -105,6 +107,7 @@ class Endpoint:
                 web.post("/v1/refusals/{id}", self._for_host(self._refusal)),
                 web.post("/v1/credentials", self._for_host(self._credentials)),
                 web.post("/v1/passes", self._for_host(self._pass)),
+                web.post("/v1/volumekeys/{id}", self._for_host(self._volume_key)),
                 web.post("/v1/flowlogs/{name}", self._for_host(self._flows)),
                 web.post("/v1/requests", self._for_host(self._request)),
                 web.get("/v1/streams", self._for_host(self._stream)),
@@ -286,6 +289,11 @@ class Endpoint:
 
     async def _pass(self, request: web.Request, host: Record[Host, HostSeen]) -> web.StreamResponse:
         return _json(await self._cloud.passes.give(host.id, await _decode(request, PassRequest)))
+
+    async def _volume_key(
+        self, request: web.Request, host: Record[Host, HostSeen]
+    ) -> web.StreamResponse:
+        return _json(self._cloud.volume_keys.open(host.id, request.match_info["id"]))
 
     async def _flows(
         self, request: web.Request, host: Record[Host, HostSeen]

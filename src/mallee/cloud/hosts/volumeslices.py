@@ -34,6 +34,7 @@ def kept(view: View, host_id: str) -> tuple[VolumeWanted, ...]:
             dropped_cuts=one.doc.dropped_cuts,
             base_cut=_base(view, one)[1],
             upload=_upload(view, one),
+            key_id="" if one.doc.key is None else one.doc.key.id,
             is_made=one.doc.is_made,
             is_deleted=one.doc.deleted_at is not None,
         )

@@ -1,4 +1,4 @@
-"""Keys that services make for an account when it first needs one: `alias/aws/s3`.
+"""Keys that services make for an account when it first needs one: `alias/aws/s3`, `alias/aws/ebs`.
 
 Whoever in the account may use the service uses its key, through the service alone; nobody changes
 it. It is rotated every year. Called by services, in a transaction. Not its business: how services
@@ -6,6 +6,7 @@ use keys (`uses`).
 """
 
 import json
+from dataclasses import dataclass
 
 from mallee.cloud.kms import materials, naming, specs
 from mallee.cloud.kms.naming import KeyRecord
@@ -16,7 +17,32 @@ from mallee.model.kmskeys import OF_SERVICES, ROTATION_DAYS, Alias, Key, Manager
 _USES = ["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"]
 
 
-SERVICES = ("s3",)
+@dataclass(frozen=True, slots=True)
+class _Own:
+    """What a service's key is told of as."""
+
+    name: str
+    via: str
+    """The service through which it is used."""
+    description: str
+    uses: tuple[str, ...] = ()
+    """What it is used for besides."""
+
+
+_OWN = {
+    "s3": _Own(
+        "S3",
+        "s3",
+        "Default key that protects my S3 objects when no other key is defined",
+    ),
+    "ebs": _Own(
+        "EBS",
+        "ec2",
+        "Default key that protects my EBS volumes when no other key is defined",
+        ("kms:CreateGrant",),
+    ),
+}
+SERVICES = tuple(_OWN)
 """The services of this cloud that have keys of their own."""
 
 
@@ -44,8 +70,7 @@ def ensure(
         usage=Usage.ENCRYPT_DECRYPT,
         policy=_policy(account, service, region),
         materials=(material,),
-        description=f"Default key that protects my {service.upper()} objects when no other key is "
-        "defined",
+        description=_OWN[service].description,
         manager=Manager.AWS,
         rotation_days=ROTATION_DAYS,
         rotation_from=tx.now,
@@ -56,8 +81,9 @@ def ensure(
 
 
 def _policy(account: str, service: str, region: str) -> str:
+    own = _OWN[service]
     through = {
-        "kms:ViaService": f"{service}.{region}.amazonaws.com",
+        "kms:ViaService": f"{own.via}.{region}.amazonaws.com",
         "kms:CallerAccount": account,
     }
     return json.dumps(
@@ -66,11 +92,11 @@ def _policy(account: str, service: str, region: str) -> str:
             "Id": f"auto-{service}-2",
             "Statement": [
                 {
-                    "Sid": f"Allow access through {service.upper()} for all principals in the "
-                    f"account that are authorized to use {service.upper()}",
+                    "Sid": f"Allow access through {own.name} for all principals in the account "
+                    f"that are authorized to use {own.name}",
                     "Effect": "Allow",
                     "Principal": {"AWS": "*"},
-                    "Action": _USES,
+                    "Action": [*_USES, *own.uses],
                     "Resource": "*",
                     "Condition": {"StringEquals": through},
                 },

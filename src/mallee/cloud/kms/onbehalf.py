@@ -1,42 +1,19 @@
-"""What services do with keys for whoever asks them: the same rows decide, and the same keys seal.
+"""Data keys that services use for whoever asks them: made, sealed and opened by the same keys.
 
-A service asks in its caller's name, and policies see through which (`kms:ViaService`). Called by
-S3, in its own process, over its own view. Not its business: what a service seals, and what it
-answers.
+Called by S3, in its own process, over its own view, and by EC2 in its transactions. Not its
+business: who may (`deciding`), what a service seals, and what it answers.
 """
 
 import os
-from collections.abc import Mapping
 
 from mallee.aws import errors
-from mallee.cloud.action import Action
-from mallee.cloud.call import Call, Request
-from mallee.cloud.identity import authorize
-from mallee.cloud.identity.authorize import Judge, Outcome
-from mallee.cloud.identity.question import Question
-from mallee.cloud.kms import envelopes, materials, naming, specs, table
+from mallee.cloud.call import Call
+from mallee.cloud.kms import envelopes, materials, naming, specs
 from mallee.cloud.kms.envelopes import Context
 from mallee.kit import secretbox
 from mallee.model.kmskeys import Key, Usage
 
 KEY_BYTES = 32
-_ROWS: Mapping[str, Action] = {row.name: row for row in table.ACTIONS}
-
-
-def decide(judge: Judge, question: Question, service: str, use: tuple[str, Request]) -> Outcome:
-    """Return whether the caller of a service may have it do this with a key."""
-    operation, asked = use
-    call = question.call
-    return authorize.decide(
-        judge,
-        Question(
-            call=call,
-            row=_ROWS[operation],
-            http=question.http,
-            asked=asked,
-            via=f"{service}.{call.settings.region}.amazonaws.com",
-        ),
-    )
 
 
 def generate(
@@ -49,6 +26,15 @@ def generate(
     key, arn = _usable(call, named, "GenerateDataKey")
     plain = os.urandom(KEY_BYTES)
     return arn, plain, envelopes.seal(box, key, plain, context)
+
+
+def wrapped(
+    call: Call, box: secretbox.SecretBox, secret: tuple[str, bytes], context: Context
+) -> bytes:
+    """Return a data key that is there already sealed by the key that is named; `errors.kms`."""
+    named, plain = secret
+    key, _ = _usable(call, named, "ReEncryptTo")
+    return envelopes.seal(box, key, plain, context)
 
 
 def opened(

@@ -7,7 +7,8 @@ import re
 
 import msgspec
 
-from mallee.model import volumes
+from mallee.model import datakeys, volumes
+from mallee.model.datakeys import OpenedKey
 from mallee.model.snapshots import LAYER_MAX, CutAsked, Layered
 from mallee.model.volumes import DiskWanted, Limits, VolumeWanted
 from mallee.node.plan import trustedblocks, trustedvpcs
@@ -18,6 +19,7 @@ SIZE_GIB_MAX = 64 << 10
 _COUNT_MAX = 1 << 24
 _TIME_MAX = 1 << 34
 _NOTHING = re.compile("")
+_KEY_ID = re.compile(r"[0-9a-f]{32}")
 
 
 def check_volume(volume: VolumeWanted) -> None:
@@ -26,6 +28,8 @@ def check_volume(volume: VolumeWanted) -> None:
     if not 0 < volume.size_gib <= SIZE_GIB_MAX:
         raise NotTrusted(f"{volume.id} of {volume.size_gib} GiB")
     _check_limits(volume.id, volume.limits)
+    if volume.key_id:
+        trustedvpcs.check_text("a key's id", volume.key_id, _KEY_ID)
     if volume.source is not None:
         _check_layer(volume.source)
     for snapshot_id, number in volume.cuts.items():
@@ -37,6 +41,14 @@ def check_volume(volume: VolumeWanted) -> None:
         raise NotTrusted(f"the layer {volume.base_cut} of {volume.id}")
     if volume.upload is not None:
         trustedblocks.check_upload(volume.id, volume.upload)
+
+
+def check_key(key: OpenedKey) -> OpenedKey:
+    """Return a data key; raise `NotTrusted` unless it could be one."""
+    trustedvpcs.check_text("a key's id", key.id, _KEY_ID)
+    if len(key.secret) != datakeys.BYTES:
+        raise NotTrusted(f"a key of {len(key.secret)} bytes")
+    return key
 
 
 def check_disk(disk: DiskWanted) -> None:

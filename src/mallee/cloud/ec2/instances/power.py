@@ -8,18 +8,19 @@ all its instances before anything is changed.
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from mallee.aws import errors
-from mallee.cloud.action import Action, Write
-from mallee.cloud.call import Request, Result, WriteCall
+from mallee.cloud.action import Action, KeyUse, Write, owned
+from mallee.cloud.call import Call, Request, Result, WriteCall
 from mallee.cloud.ec2 import resources
 from mallee.cloud.ec2.capacity import drawing
 from mallee.cloud.ec2.instances import release
+from mallee.cloud.ec2.storage import ebskeys
 from mallee.cloud.ec2.vpc import interfaces
 from mallee.cloud.hosts import placement
 from mallee.cloud.state import records, store
@@ -90,6 +91,15 @@ def start_instances(
     """Want stopped instances running; those that run already stay as they are."""
     found = _checked(call, request, "start")
     return {"StartingInstances": _changed(call, found, _start)}
+
+
+def _uses_keys(call: Call, request: shapes.StartInstancesRequest) -> Iterator[KeyUse]:
+    """Yield what instances that are started take of the key store to have their volumes."""
+    for id in request["InstanceIds"]:
+        instance = call.view.get(records.INSTANCE, id)
+        if owned(instance, call.account):
+            for volume in call.view.by(records.VOLUME, "instance", id):
+                yield from ebskeys.uses_of_attached(volume.doc.key, id)
 
 
 def _start(call: WriteCall, record: InstanceRecord) -> InstanceRecord:
@@ -209,6 +219,7 @@ ACTIONS: tuple[Action, ...] = (
         name="StartInstances",
         does=Write(handle=start_instances),
         honours=frozenset({"InstanceIds"}),
+        uses_keys=_uses_keys,
     ),
     Action(
         service="ec2",

@@ -9,15 +9,16 @@ let go (`reconcile.volumes`).
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
 from mallee.aws import errors
-from mallee.cloud.action import Action, Write
-from mallee.cloud.call import WriteCall
+from mallee.cloud.action import Action, KeyUse, Write
+from mallee.cloud.call import Call, WriteCall
 from mallee.cloud.ec2 import resources
-from mallee.cloud.ec2.storage import states, volumes
+from mallee.cloud.ec2.storage import ebskeys, states, volumes
 from mallee.cloud.ec2.storage.states import VolumeRecord
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
@@ -46,6 +47,12 @@ def attach_volume(call: WriteCall, request: shapes.AttachVolumeRequest) -> shape
     )
     doc = replace(record.doc, attachments=(*record.doc.attachments, attachment))
     return volumes.shown_attachment(call, call.tx.write(record, doc), attachment)
+
+
+def _uses_keys(call: Call, request: shapes.AttachVolumeRequest) -> Iterable[KeyUse]:
+    """Return what an instance takes of the key store to have a volume."""
+    record = states.one(call, request["VolumeId"])
+    return ebskeys.uses_of_attached(record.doc.key, request["InstanceId"])
 
 
 def _check_volume(record: VolumeRecord, instance: Record[Any, Any]) -> None:
@@ -157,6 +164,7 @@ ACTIONS: tuple[Action, ...] = (
         name="AttachVolume",
         does=Write(handle=attach_volume),
         honours=frozenset({"Device", "InstanceId", "VolumeId"}),
+        uses_keys=_uses_keys,
     ),
     Action(
         service="ec2",

@@ -9,8 +9,9 @@ from typing import Any
 from mallee.aws import errors
 from mallee.aws.policy.texts import Values
 from mallee.cloud import things
+from mallee.cloud.action import owned
 from mallee.cloud.ec2 import resources, zones
-from mallee.cloud.ec2.storage import snapshotsharing, volumetypes
+from mallee.cloud.ec2.storage import ebskeys, snapshotsharing, volumetypes
 from mallee.cloud.identity.question import Finder, Question, thing
 from mallee.cloud.state import records
 from mallee.model.volumes import Volume
@@ -170,11 +171,29 @@ def _number(name: str) -> Callable[[Question], int | None]:
 
 
 def _is_encrypted(question: Question) -> str | None:
-    if _is_snapshot(question):
-        return "false"
-    if not is_volume(question):
+    if not (is_volume(question) or _is_snapshot(question)):
         return None
-    return "true" if question.asked.get("Encrypted") else "false"
+    return str(bool(_kms_key(question))).lower()
+
+
+def _kms_key(question: Question) -> str | None:
+    """Return the key under which a volume or snapshot is encrypted, or will be."""
+    found = _snapshot(question) if _is_snapshot(question) else None
+    doc: Any = thing(question) if found is None else found.doc
+    if doc is not None:
+        return None if doc.key is None else doc.key.kms_key
+    call, asked = question.call, question.asked
+    if _is_snapshot(question):
+        volume = call.view.get(records.VOLUME, asked.get("VolumeId") or "")
+        key = volume.doc.key if owned(volume, call.account) and volume else None
+        return None if key is None else key.kms_key
+    try:
+        id = asked.get("SnapshotId")
+        source = ebskeys.source_of(snapshotsharing.usable(call, id)) if id else None
+        return ebskeys.key_of(call, ebskeys.wanted(asked), source) or None
+    except errors.AwsError:
+        # It will not be made like this; what was said is what can be asked about.
+        return asked.get("KmsKeyId")
 
 
 _added, _removed = _changed("add"), _changed("remove")
@@ -182,7 +201,7 @@ _added, _removed = _changed("add"), _changed("remove")
 FINDERS: Mapping[str, Finder] = {
     "ec2:add": _keys_of(_added),
     "ec2:encrypted": _is_encrypted,
-    "ec2:kmskeyid": _of_volume(lambda question: question.asked.get("KmsKeyId")),
+    "ec2:kmskeyid": lambda question: _kms_key(question) if is_volume(question) else None,
     "ec2:parentsnapshot": _of_volume(
         lambda question: question.asked.get("SnapshotId"), lambda doc: doc.snapshot_id
     ),

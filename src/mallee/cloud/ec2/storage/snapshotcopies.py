@@ -1,20 +1,22 @@
 """Copies of snapshots: an own snapshot with what another one has, at no cost.
 
 A copy names the same content as its source (`model.snapshots.Content`), so it is complete at once
-and stays when its source goes. Called through the action table. There is one region: who names
-another is refused.
+and stays when its source goes; of an encrypted one it has the data key too, wrapped by its own key
+of the key store, so it stays also when that of the source goes. Called through the action table.
+There is one region: who names another is refused.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 from urllib import parse
 
 from mallee.aws import errors
-from mallee.cloud.action import Action, Write
-from mallee.cloud.call import WriteCall
+from mallee.cloud.action import Action, KeyUse, Write
+from mallee.cloud.call import Call, WriteCall
 from mallee.cloud.ec2 import tagset
-from mallee.cloud.ec2.storage import snapshotsharing
+from mallee.cloud.ec2.storage import ebskeys, snapshotsharing
 from mallee.cloud.state import records
 from mallee.model import ids
 from mallee.model.snapshots import NO_VOLUME, Snapshot
@@ -37,18 +39,37 @@ def copy_snapshot(
         )
     tags = tagset.of_new(request, records.SNAPSHOT.name)
     id = ids.make("snap", call.entropy(ids.ID_BYTES))
+    key = ebskeys.for_new(call, id, _encryption(request), ebskeys.source_of(source))
+    if key is not None and source.doc.key is None:
+        raise errors.UnsupportedOperation(
+            f"{source.id} is not encrypted, and a copy has its bytes as they are. Make an "
+            "encrypted volume of it, and a snapshot of that."
+        )
     snapshot = Snapshot(
         id=id,
         volume_id=NO_VOLUME,
         size_gib=source.doc.size_gib,
         description=request.get("Description", ""),
         content=content,
+        key=key,
         started_at=call.now,
         made_by=call.principal.issuer_id,
         tags=tags,
     )
     call.tx.insert(records.SNAPSHOT, call.account, id, snapshot)
     return {"SnapshotId": id, "Tags": tagset.shown(tags)}
+
+
+def _encryption(request: shapes.CopySnapshotRequest) -> ebskeys.Wanted:
+    """Return what is said of encryption; that a copy shall have none means nothing, as in AWS."""
+    said = ebskeys.wanted(request)
+    return ebskeys.Wanted(said.encrypted or None, said.kms_key)
+
+
+def _uses_keys(call: Call, request: shapes.CopySnapshotRequest) -> Iterable[KeyUse]:
+    """Return what a copy takes of the key store."""
+    source = snapshotsharing.usable(call, request["SourceSnapshotId"])
+    return ebskeys.uses_of_new(call, _encryption(request), ebskeys.source_of(source))
 
 
 def _check_place(call: WriteCall, request: shapes.CopySnapshotRequest) -> None:
@@ -77,11 +98,14 @@ ACTIONS: tuple[Action, ...] = (
             {
                 "Description",
                 "DestinationRegion",
+                "Encrypted",
+                "KmsKeyId",
                 "PresignedUrl",
                 "SourceRegion",
                 "SourceSnapshotId",
             }
         ),
+        uses_keys=_uses_keys,
         creates=(records.SNAPSHOT.name,),
     ),
 )

@@ -18,6 +18,7 @@ from mallee.aws import errors
 from mallee.cloud.action import Action, Read, Write
 from mallee.cloud.call import Call, Result, WriteCall
 from mallee.cloud.ec2 import accountsettings, binned, resources
+from mallee.cloud.ec2.storage import ebskeys
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.model.snapshots import Sharing, Snapshot, SnapshotSeen
@@ -156,6 +157,8 @@ def modify_attribute(call: WriteCall, request: shapes.ModifySnapshotAttributeReq
         raise errors.UnsupportedOperation("Snapshots have no product codes here.")
     added, removed = _changes(request)
     before = record.doc.sharing
+    if added:
+        ebskeys.check_shareable(call, record.doc.key, is_public=EVERYBODY in added)
     if EVERYBODY in added and not before.is_public:
         _check_may_be_public(call)
     is_public = (before.is_public or EVERYBODY in added) and EVERYBODY not in removed

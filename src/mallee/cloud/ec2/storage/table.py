@@ -3,6 +3,7 @@
 from mallee.cloud.action import Action
 from mallee.cloud.ec2.storage import (
     attachments,
+    ebsdefaults,
     modifications,
     recyclebin,
     snapshotcopies,
@@ -16,6 +17,7 @@ from mallee.cloud.ec2.storage import (
 ACTIONS: tuple[Action, ...] = (
     *volumes.ACTIONS,
     *attachments.ACTIONS,
+    *ebsdefaults.ACTIONS,
     *modifications.ACTIONS,
     *volumestatus.ACTIONS,
     *snapshots.ACTIONS,

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from mallee.aws import errors
-from mallee.cloud.action import Action, Listing, Write
+from mallee.cloud.action import Action, KeyUse, Listing, Write
 from mallee.cloud.call import Call, Result, WriteCall
 from mallee.cloud.ec2 import binned, resources, tagset, zones
-from mallee.cloud.ec2.storage import states, volumetypes
+from mallee.cloud.ec2.storage import ebskeys, snapshotsharing, states, volumetypes
 from mallee.cloud.ec2.storage.states import VolumeRecord
 from mallee.cloud.hosts import diskroom, tenancy
 from mallee.cloud.state import records, store
@@ -30,10 +30,6 @@ if TYPE_CHECKING:
 
 def create_volume(call: WriteCall, request: shapes.CreateVolumeRequest) -> shapes.Volume:
     """Make a volume in a zone: blank, or with what a snapshot has."""
-    if request.get("Encrypted") or request.get("KmsKeyId"):
-        raise errors.UnsupportedOperation(
-            "Volumes are not encrypted here yet. Encrypt the file system in the guest."
-        )
     zone = _zone(call, request)
     snapshot = _snapshot(call, request, zone)
     size_gib = request.get("Size", snapshot.doc.size_gib if snapshot else None)
@@ -52,6 +48,11 @@ def create_volume(call: WriteCall, request: shapes.CreateVolumeRequest) -> shape
     )
     numbers = volumetypes.checked(asked)
     id = ids.make("vol", call.entropy(ids.ID_BYTES))
+    key = ebskeys.for_new(call, id, ebskeys.wanted(request), ebskeys.source_of(snapshot))
+    if key is not None and asked.multi_attach:
+        raise errors.UnsupportedOperation(
+            "A volume that several instances share is not encrypted here."
+        )
     volume = Volume(
         id=id,
         size_gib=asked.size_gib,
@@ -62,6 +63,7 @@ def create_volume(call: WriteCall, request: shapes.CreateVolumeRequest) -> shape
         host_id=_host(call, (zone, id, size_gib), snapshot),
         snapshot_id=snapshot.id if snapshot else "",
         source=Layered(snapshot.doc.volume_id, snapshot.doc.cut) if snapshot else None,
+        key=key,
         multi_attach=asked.multi_attach,
         created_at=call.now,
         made_by=call.principal.issuer_id,
@@ -86,6 +88,13 @@ def _snapshot(
             "Snapshots are not carried between hosts yet."
         )
     return snapshot
+
+
+def _uses_keys(call: Call, request: shapes.CreateVolumeRequest) -> Iterable[KeyUse]:
+    """Return what a volume takes of the key store."""
+    id = request.get("SnapshotId")
+    snapshot = snapshotsharing.usable(call, id) if id else None
+    return ebskeys.uses_of_new(call, ebskeys.wanted(request), ebskeys.source_of(snapshot))
 
 
 def _host(
@@ -149,11 +158,13 @@ def render(call: Call, record: VolumeRecord) -> shapes.Volume:
         "State": states.of_volume(record),
         "CreateTime": doc.created_at,
         "Attachments": [shown_attachment(call, record, one) for one in doc.attachments],
-        "Encrypted": False,
         "VolumeType": doc.type,
         "MultiAttachEnabled": doc.multi_attach,
+        "Encrypted": doc.key is not None,
         "Tags": tagset.shown(doc.tags),
     }
+    if doc.key is not None:
+        shown["KmsKeyId"] = doc.key.kms_key
     if doc.iops:
         shown["Iops"] = doc.iops
     if doc.throughput:
@@ -193,7 +204,7 @@ FILTERS: dict[str, Callable[[Call, VolumeRecord], Iterable[str]]] = {
     "availability-zone": lambda call, it: (it.doc.zone,),
     "availability-zone-id": lambda call, it: (zones.id_of(it.doc.zone, call.settings.region),),
     "create-time": lambda call, it: (resources.moment(it.doc.created_at),),
-    "encrypted": lambda call, it: (resources.boolean(False),),
+    "encrypted": lambda call, it: (resources.boolean(it.doc.key is not None),),
     "fast-restored": lambda call, it: (resources.boolean(False),),
     "multi-attach-enabled": lambda call, it: (resources.boolean(it.doc.multi_attach),),
     "operator.managed": lambda call, it: (resources.boolean(False),),
@@ -224,6 +235,7 @@ ACTIONS: tuple[Action, ...] = (
                 "VolumeType",
             }
         ),
+        uses_keys=_uses_keys,
         creates=(records.VOLUME.name,),
     ),
     Action(

@@ -17,7 +17,7 @@ import msgspec
 from mallee.aws import errors
 from mallee.cloud.identity.authorize import Judge
 from mallee.cloud.identity.question import Question
-from mallee.cloud.kms import managed, naming, onbehalf
+from mallee.cloud.kms import deciding, managed, naming, onbehalf, usetold
 from mallee.cloud.s3.access import contextkeys
 from mallee.cloud.s3.exchange import Asks, ObjectCall, T, UseKey
 from mallee.cloud.s3.objects.about import KeyUse
@@ -62,8 +62,8 @@ def user(judge: Judge, question: Question, trail: keytrail.KeyTrail) -> UseKey:
                 "Signature Version 4.",
                 argument="Authorization",
             )
-        outcome = onbehalf.decide(judge, question, _SERVICE, (operation, dict(asked)))
-        this, refusal = keytrail.Use(question.call, operation, asked, outcome), outcome.refusal
+        outcome = deciding.decide(judge, question, _SERVICE, (operation, dict(asked)))
+        this, refusal = usetold.Use(question.call, operation, asked, outcome), outcome.refusal
         if isinstance(refusal, errors.Throttling):
             raise errors.s3.SlowDown
         if refusal is not None:
