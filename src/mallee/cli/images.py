@@ -1,32 +1,140 @@
-"""`mallee images`: the built-in images, built on this machine, and what the cloud offers."""
+"""`mallee images`: images that are built on this machine, and what the cloud offers.
 
+`build` makes the tiny guest, a Debian, or what a recipe says; recipes upon an image of the cloud
+are built in a guest (`customising`).
+"""
+
+import getpass
+import os
+import sys
 from pathlib import Path
 
-from mallee.box import steps
-from mallee.cli import client, words
+from mallee.box import client as api
+from mallee.box import owners, steps
+from mallee.cli import client, customising, progress, words
 from mallee.cli.root import DEFAULT, Root
 from mallee.images import tiny
+from mallee.images.recipes import build as building
+from mallee.images.recipes import offers, recipe
 from mallee.model.layout import Layout
 
+REGISTERED_S_MAX = 60.0
 
-def build(name: str = "tiny", *, root: Root = DEFAULT, packages: Path | None = None) -> None:
-    """Build a built-in image; the cloud registers it within seconds.
+
+def build(
+    what: str = "tiny",
+    *,
+    root: Root = DEFAULT,
+    packages: Path | None = None,
+    refresh: bool = False,
+    public: bool = False,
+    type: str = "t3.small",
+) -> None:
+    """Build an image: a built-in one, or that of a recipe; the cloud registers it within seconds.
 
     Parameters
     ----------
-    name
-        Which image: `tiny`.
+    what
+        `tiny`, `debian-12`, `debian-13`, or the file of a recipe.
     packages
-        A directory of Debian packages to build from, instead of the package mirror.
+        For `tiny`: a directory of Debian packages to build from, instead of the package mirror.
+    refresh
+        Make all of it anew, with what the mirror has today.
+    public
+        Let all accounts of the cloud launch it; otherwise its owner may share it.
+    type
+        For a recipe upon an image of the cloud: the instance type in which it is built.
     """
-    if name != "tiny":
-        raise steps.Failed(f"there is no recipe named {name}", "mallee images build tiny")
+    layout = Layout(root)
+    if what == recipe.TINY:
+        _build_tiny(layout, packages)
+        return
+    if what in recipe.BUILT_IN:
+        wanted, public = recipe.built_in(what), True
+    else:
+        wanted = _read(Path(what))
+    if wanted.is_foreign:
+        words.give(customising.build(layout, wanted, type))
+        return
+    options = building.Options(refresh=refresh, is_public=public)
+    key = _build(layout, wanted, options)
+    words.give(f"{_registered(layout, wanted.name, key)}\t{wanted.name}")
+
+
+def _build_tiny(layout: Layout, packages: Path | None) -> None:
     try:
-        made = tiny.build(Layout(root), words.tell, packages)
+        made = tiny.build(layout, words.tell, packages)
     except tiny.CannotBuild as error:
         raise steps.Failed(str(error), "mallee images build tiny --help") from error
     for image in made.images:
         words.give(f"{image.key}\t{image.name}")
+
+
+def _read(path: Path) -> recipe.Recipe:
+    if not path.exists():
+        known = ", ".join(recipe.BUILT_IN)
+        raise steps.Failed(
+            f"there is no file {path}, and no built-in image of that name ({known})",
+            "mallee images build --help; recipes are told in docs/recipes.md",
+        )
+    try:
+        return recipe.read(path, lambda prompt: getpass.getpass(prompt))
+    except recipe.Invalid as invalid:
+        raise steps.Failed("\n  ".join(invalid.complaints), "put that right") from invalid
+
+
+def _build(layout: Layout, wanted: recipe.Recipe, options: building.Options) -> str:
+    """Build what is wanted unless it is there, and return the key of all that went into it."""
+    if os.geteuid() != 0:
+        raise steps.Failed("images are built by this machine's owner", "run this with sudo")
+    log = building.log_path(layout, wanted)
+    try:
+        with building.begun(layout, wanted, options) as begun:
+            if begun.found() is not None:
+                words.tell("nothing has changed")
+            else:
+                progress.run([_quiet(part) for part in begun.parts()])
+            return begun.final_key()
+    except building.Failed as failed:
+        raise steps.Failed(str(failed), f"all that was said is in {log}") from failed
+
+
+def _quiet(part: building.Part) -> steps.Step:
+    """Lines of programs are for who looks at them; all of them are in the log."""
+    if sys.stderr.isatty():
+        return steps.Step(part.name, lambda say: part.do(lambda line: say(line[:100])))
+    return steps.Step(part.name, lambda say: part.do(lambda line: None))
+
+
+def _registered(layout: Layout, name: str, key: str) -> str:
+    """Wait until the cloud has registered an image, and return its id; nothing if no cloud runs."""
+    asked = {
+        "Owners": ["self"],
+        "Filters": [
+            {"Name": "name", "Values": [name]},
+            {"Name": f"tag:{offers.RECIPE_TAG}", "Values": [key]},
+            {"Name": "state", "Values": ["available"]},
+        ],
+    }
+    found: list[str] = []
+
+    def is_there() -> bool:
+        answer = client.call(layout, "ec2", "DescribeImages", asked)
+        found[:] = [image["ImageId"] for image in answer["Images"]]
+        return bool(found)
+
+    try:
+        api.read_access(layout, owners.read_settings(layout))
+    except api.Unreachable:
+        words.tell("no cloud runs here: it will be registered by `mallee up`")
+        return "-"
+    failure = steps.Failed(
+        f"the cloud did not register {name} within {REGISTERED_S_MAX:g} s",
+        "mallee logs cloud; an image that was deregistered while instances of it run comes back "
+        "when they are gone",
+    )
+    steps.wait_until(is_there, REGISTERED_S_MAX, failure)
+    return found[0]
 
 
 def list_images(*, root: Root = DEFAULT) -> None:

@@ -56,7 +56,7 @@ def ssh(
     found = _instance(layout, instance)
     if found["State"]["Name"] != "running":
         raise steps.Failed(f"{instance} is {found['State']['Name']}", "start it")
-    options, address = _way(layout, found)
+    options, address = way(layout, found)
     login = Login(layout, instance, user, (*options, f"{user}@{address}", *command))
     identity = key or layout.key_of(found.get("KeyName", ""))
     if key or identity.exists():
@@ -104,7 +104,7 @@ class Login:
             signal.signal(signal.SIGINT, before)
 
 
-def _way(layout: Layout, found: dict[str, Any]) -> tuple[tuple[str, ...], str]:
+def way(layout: Layout, found: dict[str, Any]) -> tuple[tuple[str, ...], str]:
     """Return the options and the address by which an instance is reached."""
     public = found.get("PublicIpAddress")
     if public is not None:

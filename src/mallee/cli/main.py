@@ -65,8 +65,17 @@ GROUPS = {
         {name: f"mallee.cli.credentials:{name}" for name in ("env", "profile", "show", "zip")},
     ),
     "images": (
-        "Built-in images.",
-        {"build": "mallee.cli.images:build", "list": "mallee.cli.images:list_images"},
+        "Images: built-in ones, recipes, changes, proofs.",
+        {
+            "build": "mallee.cli.images:build",
+            "customise": "mallee.cli.customising:customise",
+            "list": "mallee.cli.images:list_images",
+            "test": "mallee.cli.imagetests:prove",
+        },
+    ),
+    "node": (
+        "Machines that become hosts of a cloud.",
+        {"invite": "mallee.cli.nodes:invite", "join": "mallee.cli.nodes:join"},
     ),
     "accounts": (
         "Tenants of the cloud.",

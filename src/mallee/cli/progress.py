@@ -59,6 +59,12 @@ class Watcher:
         )
         self._step = None
 
+    def fail(self, step: steps.Step, why: str) -> None:
+        """The step has failed, and others go on."""
+        self._stop()
+        words.ERR.print(f"[bold red]✗[/] {words.plain(step.name)}: {words.plain(why)}")
+        self._step = None
+
     def _stop(self) -> None:
         if self._spinner is not None:
             self._spinner.stop()

@@ -210,10 +210,14 @@ def _packed_tree(files: tree.Tree) -> bytes:
 
 def _services(wanted: recipe.Recipe) -> Step:
     if wanted.base == recipe.TINY:
+        programs = [shlex.quote(service.partition(" ")[0]) for service in wanted.services]
         lines = [f"::respawn:{service}\n" for service in wanted.services]
         return Step(
             name=f"Have {len(lines)} services run",
-            script="cat >>/etc/inittab\n",
+            script="".join(
+                f"[ -x {one} ] || {{ echo no program {one}; exit 1; }}\n" for one in programs
+            )
+            + "cat >>/etc/inittab\n",
             stdin="".join(lines).encode(),
         )
     names = " ".join(map(shlex.quote, wanted.services))
