@@ -12,9 +12,10 @@ from mallee.aws import model
 from mallee.aws.codec.s3 import names
 from mallee.cloud import actions
 from mallee.cloud.action import Action, Listing, Pages
+from mallee.cloud.ebs import table as ebs
 from mallee.cloud.s3 import table as s3
 
-ROWS: tuple[Action, ...] = (*actions.TABLE.values(), *s3.ROWS)
+ROWS: tuple[Action, ...] = (*actions.TABLE.values(), *ebs.ROWS, *s3.ROWS)
 PAGE = Path(__file__).parents[1] / "docs" / "coverage.md"
 BY_THE_PIPELINE = frozenset({"DryRun", "ClientToken"})
 BY_A_LISTING = frozenset({"Filter", "Filters", "MaxResults", "NextToken"})

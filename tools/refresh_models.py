@@ -16,7 +16,10 @@ import botocore
 import botocore.loaders
 import msgspec
 
-SERVICES = ("ec2", "sts", "iam", "cloudtrail", "s3", "kms", "ec2-instance-connect", "rbin", "dlm")
+SERVICES = (
+    *("ec2", "sts", "iam", "cloudtrail", "s3", "kms", "ec2-instance-connect"),
+    *("rbin", "dlm", "ebs"),
+)
 FOLDER = Path(__file__).parent.parent / "src/mallee/aws/models"
 NOTICE = """\
 The files {names} in this folder are service models of botocore {version}, with their documentation

@@ -8,6 +8,7 @@ other services (`cloud.services`).
 """
 
 import re
+from collections.abc import Mapping
 
 _END = b"\r\n\r\n"
 _ANY_SCOPE = b"aws4_request"
@@ -15,11 +16,15 @@ _SCOPE = re.compile(
     rb"(?:[ \t,]|[?&]X-Amz-)Credential=[^\s,&]*?(?:/|%2[Ff])([a-z0-9-]*)(?:/|%2[Ff])aws4_request"
 )
 """The service in the scope of a signature."""
+_SCOPES = frozenset({b"s3", b"ebs"})
+"""Services that the process of S3 serves: where objects are, the blocks of snapshots are too."""
 _CREDENTIAL_BYTES = 512
 """What is looked at before a scope's end: a credential is shorter."""
 _HOST = re.compile(rb"\r\nhost:[ \t]*([^\r\n]*)", re.IGNORECASE)
 _V2_HEADER = re.compile(rb"\r\nauthorization:[ \t]*AWS [^\r\n]", re.IGNORECASE)
-_OF_OBJECTS = re.compile(rb"(?:.*\.)?(?:s3|objectstorage|walrus)(?:[.:-].*)?", re.IGNORECASE)
+_OF_OBJECTS = re.compile(
+    rb"(?:.*\.)?(?:s3|objectstorage|walrus)(?:[.:-].*)?|ebs[.:].*", re.IGNORECASE
+)
 """Names of S3's endpoint: `s3.…`, `s3-website.…`, `BUCKET.s3.…`, and Eucalyptus'."""
 _FROM_SDK = re.compile(rb"\r\n(?:amz-sdk-|x-amz-)", re.IGNORECASE)
 """A header that only programs send; those of other services POST, or name an action."""
@@ -37,7 +42,7 @@ def is_for_objects(data: bytes) -> bool:
     place = head.find(_ANY_SCOPE)
     scope = _SCOPE.search(head, max(0, place - _CREDENTIAL_BYTES)) if place > 0 else None
     if scope is not None:
-        return scope.group(1) == b"s3"
+        return scope.group(1) in _SCOPES
     if _V2_HEADER.search(head):
         return True
     line = head[: head.find(b"\r\n")]
@@ -58,6 +63,17 @@ def is_for_objects(data: bytes) -> bool:
 
 def _is_from_sdk(head: bytes, query: bytes) -> bool:
     return b"x-id=" in query or _FROM_SDK.search(head) is not None
+
+
+def is_for_blocks(headers: Mapping[str, str], query: str) -> bool:
+    """Tell whether a request that is S3's process's is for the blocks of snapshots."""
+    said = " " + headers.get("authorization", "")
+    scope = _SCOPE.search(said.encode("utf-8", "replace")) or _SCOPE.search(
+        b"?" + query.encode("utf-8", "replace")
+    )
+    if scope is not None:
+        return scope.group(1) == b"ebs"
+    return headers.get("host", "").lower().startswith(("ebs.", "ebs:"))
 
 
 def is_for_others(head: bytes) -> bool:

@@ -49,6 +49,7 @@ SERVICES: dict[str, Service] = {
             name="ec2",
             hosts=("ec2", "compute"),
             paths=("compute", "eucalyptus"),
+            is_shared=True,
             internal=errors.InternalError,
             unavailable=errors.Unavailable,
         ),

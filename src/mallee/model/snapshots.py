@@ -68,8 +68,13 @@ class Writing(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     parent: Content | None = None
     """What it has where nothing is written; None: zeros."""
+    parent_id: str = ""
     timeout_s: float
     """When nothing has come for so long, it will never be complete."""
+    heard_at: float
+    """When something last came, to the minute; seconds since the epoch."""
+    epoch: int
+    """Of the account's blocks, in which it was begun (`passes.BlockSpace`)."""
     failed_at: float | None = None
     """When it was given up; seconds since the epoch."""
 

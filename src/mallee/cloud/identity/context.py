@@ -11,6 +11,7 @@ from typing import Any, cast
 
 from mallee.aws.policy.texts import Values
 from mallee.cloud import things
+from mallee.cloud.ebs import contextkeys as ebs
 from mallee.cloud.ec2 import contextkeys as ec2
 from mallee.cloud.ec2.connecting import contextkeys as connecting
 from mallee.cloud.iam import contextkeys as iam
@@ -125,6 +126,7 @@ def _region(question: Question) -> str:
 
 _FINDERS: Mapping[str, Finder] = {
     **callerkeys.FINDERS,
+    **ebs.FINDERS,
     **ec2.FINDERS,
     **connecting.FINDERS,
     **iam.FINDERS,

@@ -20,6 +20,8 @@ import uvloop
 from mallee.aws import dispatch
 from mallee.aws.codec import s3 as codec
 from mallee.cloud import bootstrap, handover
+from mallee.cloud.ebs import front, trees
+from mallee.cloud.ebs import pipeline as ebs
 from mallee.cloud.identity import authenticate, authorize, lastuse
 from mallee.cloud.reconcile import lastuse as last_uses
 from mallee.cloud.reconcile import runner
@@ -91,7 +93,8 @@ async def serve(
         neighbour = handover.Neighbour((layout.cloud_door,), dispatch.is_for_others, handover.AWAY)
         doors = tuple(map(layout.s3_door_of, range(place.board.count)))
         out = ways.Ways(neighbour, place.board, number, doors)
-        sockets = server.Server(partial(pipeline.answer, cloud), pipeline.busy, threads, out)
+        desk = ebs.Desk(cloud, trees.Trees(objects.reader))
+        sockets = server.Server(partial(front.answer, desk), pipeline.busy, threads, out)
         stack.push_async_callback(sockets.close)
         door = handover.Door(layout.s3_door_of(number), sockets)
         stack.push_async_callback(door.close)

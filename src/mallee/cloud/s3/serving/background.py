@@ -8,6 +8,7 @@ from collections.abc import Coroutine, Iterable
 from pathlib import Path
 from typing import Any
 
+from mallee.cloud.ebs import abandoned
 from mallee.cloud.s3 import drafts, pipeline
 from mallee.cloud.s3.buckets import expiring
 from mallee.cloud.s3.events import delivering
@@ -35,6 +36,7 @@ def alone(cloud: pipeline.Cloud, flow_inbox: Path) -> Iterable[Coroutine[Any, An
     yield inventorying.keep_inventories(_writing(cloud))
     yield flowdelivery.keep_delivering(_writing(cloud), flow_inbox)
     yield routedelivery.keep_delivering(_writing(cloud))
+    yield abandoned.keep_looking(cloud.store, cloud.engine, cloud.threads, cloud.clock)
 
 
 def _writing(cloud: pipeline.Cloud) -> drafts.Means:

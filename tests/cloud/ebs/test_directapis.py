@@ -1,0 +1,301 @@
+"""EBS direct APIs by boto3, over both processes of a cloud: written, read, compared, refused."""
+
+import json
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+
+from tests.cloud.ebs.writers import (
+    BLOCK,
+    checksum,
+    linear,
+    listed,
+    put,
+    read,
+    refusal,
+    written,
+)
+from tests.cloud.s3 import running
+from tests.cloud.signing import Sender
+
+ONE, TWO, THREE = (bytes([number]) * BLOCK for number in (1, 2, 3))
+MIXED = bytes(range(256)) * (BLOCK // 256)
+HALF = bytes(BLOCK // 2) + ONE[: BLOCK // 2]
+
+
+@pytest.fixture(scope="module")
+def cloud() -> Generator[running.RunningS3]:
+    with running.fresh() as cloud:
+        yield cloud
+
+
+@pytest.fixture
+def ebs(cloud: running.RunningS3) -> Any:
+    return cloud.client("ebs")
+
+
+@pytest.fixture
+def ec2(cloud: running.RunningS3) -> Any:
+    return cloud.client("ec2")
+
+
+@pytest.fixture(scope="module")
+def stranger(cloud: running.RunningS3) -> dict[str, str]:
+    """The key of another account's administrator."""
+    made = Sender(cloud.port, cloud.admin).ask("mallee", "CreateAccount", AccountName="stranger")
+    return {
+        "account": made.element("AccountId"),
+        "access_key_id": made.element("AccessKeyId"),
+        "secret_access_key": made.element("SecretAccessKey"),
+    }
+
+
+def user(cloud: running.RunningS3, name: str, *statements: dict[str, Any]) -> Any:
+    """A client of a user with these statements."""
+    iam = cloud.client("iam")
+    iam.create_user(UserName=name)
+    document = json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+    iam.put_user_policy(UserName=name, PolicyName="p", PolicyDocument=document)
+    made = iam.create_access_key(UserName=name)["AccessKey"]
+    key = {
+        "access_key_id": made["AccessKeyId"],
+        "secret_access_key": made["SecretAccessKey"],
+    }
+    return cloud.client("ebs", key)
+
+
+def test_what_was_written_is_read(ebs: Any, ec2: Any) -> None:
+    made = ebs.start_snapshot(
+        VolumeSize=2, Description="by hand", Tags=[{"Key": "a", "Value": "b"}]
+    )
+    id = made["SnapshotId"]
+    assert (made["Status"], made["BlockSize"], made["VolumeSize"]) == ("pending", BLOCK, 2)
+    (shown,) = ec2.describe_snapshots(SnapshotIds=[id])["Snapshots"]
+    assert (shown["State"], shown["Description"], shown["VolumeSize"]) == ("pending", "by hand", 2)
+    blocks = {0: ONE, 7: MIXED, 4095: HALF}
+    for index in (4095, 0, 7):
+        assert put(ebs, id, index, blocks[index])["Checksum"] == checksum(blocks[index])
+    put(ebs, id, 7, TWO)
+    put(ebs, id, 7, MIXED)
+    done = ebs.complete_snapshot(
+        SnapshotId=id,
+        ChangedBlocksCount=3,
+        Checksum=linear(blocks),
+        ChecksumAlgorithm="SHA256",
+        ChecksumAggregationMethod="LINEAR",
+    )
+    assert done["Status"] == "completed"
+    (shown,) = ec2.describe_snapshots(SnapshotIds=[id])["Snapshots"]
+    assert (shown["State"], shown["Progress"]) == ("completed", "100%")
+    assert shown["Tags"] == [{"Key": "a", "Value": "b"}]
+    page = ebs.list_snapshot_blocks(SnapshotId=id)
+    assert (page["VolumeSize"], page["BlockSize"]) == (2, BLOCK)
+    assert read(ebs, id) == blocks
+    again = ebs.complete_snapshot(SnapshotId=id, ChangedBlocksCount=3)
+    assert again["Status"] == "completed"
+
+
+def test_a_child_has_what_its_parent_has_where_nothing_was_written(ebs: Any) -> None:
+    parent = written(ebs, {0: ONE, 1: TWO, 2000: THREE})
+    child = written(ebs, {1: MIXED, 2047: ONE, 2000: bytes(BLOCK)}, ParentSnapshotId=parent)
+    assert read(ebs, child) == {0: ONE, 1: MIXED, 2047: ONE}
+    changed = ebs.list_changed_blocks(FirstSnapshotId=parent, SecondSnapshotId=child)
+    found = {
+        one["BlockIndex"]: ("FirstBlockToken" in one, "SecondBlockToken" in one)
+        for one in changed["ChangedBlocks"]
+    }
+    assert found == {1: (True, True), 2000: (True, False), 2047: (False, True)}
+    tokens = {one["BlockIndex"]: one for one in changed["ChangedBlocks"]}
+    for id, name, data in ((parent, "FirstBlockToken", TWO), (child, "SecondBlockToken", MIXED)):
+        got = ebs.get_snapshot_block(SnapshotId=id, BlockIndex=1, BlockToken=tokens[1][name])
+        assert got["BlockData"].read() == data
+    alone = ebs.list_changed_blocks(SecondSnapshotId=child)["ChangedBlocks"]
+    assert [one["BlockIndex"] for one in alone] == [0, 1, 2047]
+    grown = written(ebs, {4095: TWO}, ParentSnapshotId=parent, VolumeSize=2)
+    assert read(ebs, grown) == {0: ONE, 1: TWO, 2000: THREE, 4095: TWO}
+
+
+def test_a_block_that_changed_in_part_is_told_with_both_tokens(ebs: Any) -> None:
+    parent = written(ebs, {3: HALF})
+    child = written(ebs, {3: ONE}, ParentSnapshotId=parent)
+    (block,) = ebs.list_changed_blocks(FirstSnapshotId=parent, SecondSnapshotId=child)[
+        "ChangedBlocks"
+    ]
+    assert block.keys() == {"BlockIndex", "FirstBlockToken", "SecondBlockToken"}
+
+
+def test_pages_begin_where_the_one_before_ended(ebs: Any) -> None:
+    blocks = {number * 7: ONE for number in range(250)}
+    id = written(ebs, blocks)
+    page = ebs.list_snapshot_blocks(SnapshotId=id, MaxResults=100)
+    assert len(page["Blocks"]) == 100
+    assert list(listed(ebs, id, MaxResults=100)) == sorted(blocks)
+    assert list(listed(ebs, id, MaxResults=100, StartingBlockIndex=1200)) == [
+        index for index in sorted(blocks) if index >= 1200
+    ]
+    token = page["NextToken"]
+    invalid = ("ValidationException", "INVALID_PAGE_TOKEN")
+    other = written(ebs, {0: TWO})
+    ask = ebs.list_snapshot_blocks
+    assert refusal(ask, SnapshotId=other, NextToken=token) == invalid
+    assert refusal(ask, SnapshotId=id, NextToken="abcd") == invalid
+
+
+def test_an_empty_snapshot_has_no_blocks(ebs: Any) -> None:
+    id = written(ebs, {})
+    assert listed(ebs, id) == {}
+
+
+def test_a_token_is_for_one_block_of_one_snapshot(ebs: Any) -> None:
+    id, other = written(ebs, {0: ONE, 1: ONE}), written(ebs, {0: ONE, 1: ONE})
+    token = listed(ebs, id)[0]
+    invalid = ("ValidationException", "INVALID_BLOCK_TOKEN")
+    ask = ebs.get_snapshot_block
+    assert refusal(ask, SnapshotId=id, BlockIndex=1, BlockToken=token) == invalid
+    assert refusal(ask, SnapshotId=other, BlockIndex=0, BlockToken=token) == invalid
+    assert refusal(ask, SnapshotId=id, BlockIndex=0, BlockToken="AAAA") == invalid
+    behind = {"SnapshotId": id, "BlockIndex": 2048, "BlockToken": token}
+    assert refusal(ask, **behind) == ("ValidationException", "INVALID_BLOCK")
+
+
+def test_what_is_no_block_is_refused(ebs: Any) -> None:
+    id = ebs.start_snapshot(VolumeSize=1)["SnapshotId"]
+    invalid = ("ValidationException", "INVALID_BLOCK")
+    for index, data, more in (
+        (0, ONE[1:], {}),
+        (0, b"", {}),
+        (0, ONE + ONE, {}),
+        (0, ONE, {"DataLength": 5}),
+        (0, ONE, {"Checksum": checksum(TWO)}),
+        (2048, ONE, {}),
+    ):
+        assert refusal(put, ebs=ebs, id=id, index=index, data=data, **more) == invalid
+    done = ebs.complete_snapshot(SnapshotId=id, ChangedBlocksCount=0)
+    assert done["Status"] == "completed"
+
+
+def test_what_was_not_written_is_not_completed(ebs: Any) -> None:
+    id = ebs.start_snapshot(VolumeSize=1)["SnapshotId"]
+    put(ebs, id, 0, ONE)
+    ask = ebs.complete_snapshot
+    invalid = ("ValidationException", "INVALID_PARAMETER_VALUE")
+    total = {"ChecksumAlgorithm": "SHA256", "ChecksumAggregationMethod": "LINEAR"}
+    wrong = {**total, "Checksum": linear({0: TWO})}
+    assert refusal(ask, SnapshotId=id, ChangedBlocksCount=2) == invalid
+    assert refusal(ask, SnapshotId=id, ChangedBlocksCount=1, **wrong) == invalid
+    unread = ("ValidationException", "INVALID_SNAPSHOT_ID")
+    assert refusal(ebs.list_snapshot_blocks, SnapshotId=id) == unread
+    right = {**total, "Checksum": linear({0: ONE})}
+    assert ask(SnapshotId=id, ChangedBlocksCount=1, **right)["Status"] == "completed"
+    assert refusal(put, ebs=ebs, id=id, index=0, data=TWO) == unread
+    assert read(ebs, id) == {0: ONE}
+
+
+@pytest.mark.parametrize(
+    ("more", "reason"),
+    [
+        ({"VolumeSize": 65537}, "INVALID_VOLUME_SIZE"),
+        ({"VolumeSize": 0}, "INVALID_PARAMETER_VALUE"),
+        ({"Timeout": 9}, "INVALID_PARAMETER_VALUE"),
+        ({"KmsKeyArn": "nothing"}, "INVALID_PARAMETER_VALUE"),
+        ({"Tags": [{"Key": "aws:a", "Value": "b"}]}, "INVALID_TAG"),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_started_is_refused(ebs: Any, more: dict[str, Any], reason: str) -> None:
+    assert refusal(ebs.start_snapshot, **{"VolumeSize": 1, **more}) == (
+        "ValidationException",
+        reason,
+    )
+
+
+def test_a_parent_is_complete_ones_own_and_not_larger(
+    ebs: Any, cloud: running.RunningS3, stranger: dict[str, str]
+) -> None:
+    pending = ebs.start_snapshot(VolumeSize=1)["SnapshotId"]
+    large = written(ebs, {0: ONE}, VolumeSize=2)
+    ask = ebs.start_snapshot
+    assert refusal(ask, VolumeSize=1, ParentSnapshotId=pending)[1] == "INVALID_SNAPSHOT_ID"
+    assert refusal(ask, VolumeSize=1, ParentSnapshotId=large)[1] == "INVALID_VOLUME_SIZE"
+    theirs = cloud.client("ebs", stranger).start_snapshot
+    missing = ("ResourceNotFoundException", "SNAPSHOT_NOT_FOUND")
+    assert refusal(theirs, VolumeSize=2, ParentSnapshotId=large) == missing
+
+
+def test_the_same_request_with_its_token_is_done_once(ebs: Any) -> None:
+    first = ebs.start_snapshot(VolumeSize=1, ClientToken="once")
+    again = ebs.start_snapshot(VolumeSize=1, ClientToken="once")
+    assert first["SnapshotId"] == again["SnapshotId"]
+    conflict = ("ConflictException", "")
+    assert refusal(ebs.start_snapshot, VolumeSize=2, ClientToken="once") == conflict
+
+
+def test_another_accounts_snapshot_is_not_there(
+    ebs: Any, ec2: Any, cloud: running.RunningS3, stranger: dict[str, str]
+) -> None:
+    theirs = cloud.client("ebs", stranger)
+    done, pending = written(ebs, {0: ONE}), ebs.start_snapshot(VolumeSize=1)["SnapshotId"]
+    token = listed(ebs, done)[0]
+    missing = ("ResourceNotFoundException", "SNAPSHOT_NOT_FOUND")
+    get = {"SnapshotId": done, "BlockIndex": 0, "BlockToken": token}
+    assert refusal(theirs.get_snapshot_block, **get) == missing
+    assert refusal(theirs.list_snapshot_blocks, SnapshotId=done) == missing
+    assert refusal(theirs.list_changed_blocks, SecondSnapshotId=done) == missing
+    assert refusal(put, ebs=theirs, id=pending, index=0, data=ONE) == missing
+    complete = {"SnapshotId": pending, "ChangedBlocksCount": 0}
+    assert refusal(theirs.complete_snapshot, **complete) == missing
+    nobody = {"SnapshotId": "snap-0123456789abcdef0"}
+    assert refusal(ebs.list_snapshot_blocks, **nobody) == missing
+    wanted = {"Add": [{"UserId": stranger["account"]}]}
+    for id in (done, pending):
+        ec2.modify_snapshot_attribute(SnapshotId=id, CreateVolumePermission=wanted)
+    assert read(theirs, done) == {0: ONE}
+    assert refusal(put, ebs=theirs, id=pending, index=0, data=ONE) == missing
+    assert refusal(theirs.complete_snapshot, **complete) == missing
+
+
+def test_policies_decide(ebs: Any, cloud: running.RunningS3) -> None:
+    mine, other = written(ebs, {0: ONE}), written(ebs, {0: TWO})
+    arn = "arn:aws:ec2:us-east-1::snapshot/"
+    reader = user(
+        cloud,
+        "reader",
+        {"Effect": "Allow", "Action": "ebs:ListSnapshotBlocks", "Resource": f"{arn}{mine}"},
+        {
+            "Effect": "Allow",
+            "Action": "ebs:StartSnapshot",
+            "Resource": "*",
+            "Condition": {"NumericLessThan": {"ebs:VolumeSize": "4"}},
+        },
+    )
+    token = listed(reader, mine)[0]
+    denied = ("AccessDeniedException", "UNAUTHORIZED_ACCOUNT")
+    assert refusal(reader.list_snapshot_blocks, SnapshotId=other) == denied
+    get = {"SnapshotId": mine, "BlockIndex": 0, "BlockToken": token}
+    assert refusal(reader.get_snapshot_block, **get) == denied
+    assert refusal(reader.start_snapshot, VolumeSize=4) == denied
+    started = reader.start_snapshot(VolumeSize=3)["SnapshotId"]
+    assert refusal(put, ebs=reader, id=started, index=0, data=ONE) == denied
+    both = {"FirstSnapshotId": mine, "SecondSnapshotId": other}
+    assert refusal(reader.list_changed_blocks, **both) == denied
+
+
+def test_who_is_not_known_is_refused(cloud: running.RunningS3) -> None:
+    nobody = {"access_key_id": "AKIANOBODYNOBODYNOBO", "secret_access_key": "x" * 40}
+    code, _ = refusal(cloud.client("ebs", nobody).start_snapshot, VolumeSize=1)
+    assert code == "UnrecognizedClientException"
+    forged = {**cloud.admin, "secret_access_key": "x" * 40}
+    code, _ = refusal(cloud.client("ebs", forged).start_snapshot, VolumeSize=1)
+    assert code == "InvalidSignatureException"
+
+
+def test_what_was_started_survives_a_restart(cloud: running.RunningS3) -> None:
+    ebs = cloud.client("ebs")
+    id = ebs.start_snapshot(VolumeSize=1)["SnapshotId"]
+    put(ebs, id, 5, MIXED)
+    cloud.restart()
+    ebs = cloud.client("ebs")
+    put(ebs, id, 6, ONE)
+    assert ebs.complete_snapshot(SnapshotId=id, ChangedBlocksCount=2)["Status"] == "completed"
+    assert read(ebs, id) == {5: MIXED, 6: ONE}
