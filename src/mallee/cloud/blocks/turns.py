@@ -1,8 +1,8 @@
 """Turns in an account's blocks: many write at once, the sweep alone; neither meets the other.
 
-What writes enters before it looks what is there, and leaves when a snapshot names its tree, or it is
-given up. A sweep begins when nobody is in, and with it another *epoch*: a tree that was begun in an
-earlier one may count on blocks that are gone, and is not taken (`hosts.passes`, `reconcile`). So a
+What writes enters before it looks what is there, and leaves when a snapshot names its tree, or it
+is given up. A sweep begins when nobody is in, and with it another *epoch*: a tree that was begun in
+an earlier one may count on blocks that are gone, and is not taken (`reconcile.snapshots`). So a
 writer that is late, or was thought to be dead, spoils nothing. Every function is part of its
 caller's transaction.
 """
