@@ -170,6 +170,14 @@ def _of_settings(view: View, record: AnyRecord) -> _Things:
     return _Things(vpc_ids=frozenset(vpc.id for vpc in view.list(records.VPC, record.account)))
 
 
+def _of_snapshot(view: View, record: AnyRecord) -> _Things:
+    """Find the hosts of its volume, and of those made of it: they tell the next ones from it."""
+    made = view.by(records.VOLUME, "snapshot", record.id)
+    volume = view.get(records.VOLUME, record.doc.volume_id)
+    found = {record.doc.host_id, *(one.doc.host_id for one in made)}
+    return _Things(volumes_on=frozenset(found | ({volume.doc.host_id} if volume else set())))
+
+
 def _of_volume(view: View, record: AnyRecord) -> _Things:
     """Find the host that keeps it, and the instances that shall have it."""
     named = (view.get(records.INSTANCE, one.instance_id) for one in record.doc.attachments)
@@ -194,8 +202,6 @@ _FINDERS: Mapping[str, Finder] = {
     records.INSTANCE_PROFILE.name: _of_role,
     records.IMAGE.name: _of_image,
     records.VOLUME.name: _of_volume,
-    records.SNAPSHOT.name: lambda view, record: _Things(
-        volumes_on=frozenset((record.doc.host_id,))
-    ),
+    records.SNAPSHOT.name: _of_snapshot,
 }
 """By kind, where it is not the VPC that its documents name."""

@@ -550,6 +550,7 @@ INDEXES: Mapping[str, Mapping[str, IndexValues]] = {
         "host": lambda doc: (doc.host_id,),
         "instance": lambda doc: {one.instance_id for one in doc.attachments},
         "source": lambda doc: (doc.source.volume_id if doc.source else None,),
+        "snapshot": lambda doc: (doc.snapshot_id or None,),
         "binned": lambda doc: (BINNED if doc.binned else None,),
     },
     "snapshot": {

@@ -7,12 +7,21 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
+from mallee.cloud.blocks import turns
 from mallee.cloud.ec2.storage import snapshots
 from mallee.cloud.hosts import reserved, volumeslices
+from mallee.cloud.reconcile import snapshots as completing
 from mallee.cloud.reconcile import volumes as reconciling
 from mallee.cloud.state import records, store
 from mallee.model import hosts
-from mallee.model.snapshots import CUT_TAKES_MAX_S, Cut, CutAsked, CutsMade, Layered
+from mallee.model.snapshots import (
+    CUT_TAKES_MAX_S,
+    Cut,
+    CutAsked,
+    CutsMade,
+    Layered,
+    SnapshotSeen,
+)
 from mallee.model.volumes import Phase, VolumeSeen
 from tests.cloud.ec2.asking import refusal
 from tests.cloud.ec2.limiting import Administration
@@ -60,6 +69,19 @@ class Cutting:
             cuts[volume_id] = replace(cuts[volume_id], **self.lie)
         return msgspec.json.encode(CutsMade(cuts))
 
+    def brings(self, id: str, **seen: Any) -> None:
+        """Say how far a snapshot is, and have the cloud draw its conclusions."""
+
+        def look(tx: store.Tx) -> None:
+            record = tx.get(records.SNAPSHOT, id)
+            assert record is not None
+            epoch = turns.enter(tx, record.account, id, tx.now + 3600)
+            told = {"attempt": record.doc.attempt, "epoch": epoch, **seen}
+            tx.observe(record, SnapshotSeen(**told))
+            completing.settle_one(tx, id)
+
+        self._world.store.transact(look)
+
     def snapshot(self, ec2: Any, volume: str, **more: Any) -> str:
         self.next()
         return ec2.create_snapshot(VolumeId=volume, **more)["SnapshotId"]
@@ -73,12 +95,13 @@ def test_the_life_of_a_snapshot(alice: Any, host: FakeHost, cutting: Cutting) ->
         Description="before the change",
         TagSpecifications=[{"ResourceType": "snapshot", "Tags": [{"Key": "a", "Value": "b"}]}],
     )
-    assert (made["State"], made["Progress"], made["VolumeSize"]) == ("completed", "100%", 3)
+    assert (made["State"], made["Progress"], made["VolumeSize"]) == ("pending", "0%", 3)
     assert made["VolumeId"] == volume
     assert made["Tags"] == [{"Key": "a", "Value": "b"}]
     id = made["SnapshotId"]
     (found,) = alice.describe_snapshots(OwnerIds=["self"])["Snapshots"]
     assert (found["SnapshotId"], found["Description"]) == (id, "before the change")
+    cutting.brings(id, root="ab" * 32, size_bytes=3 * GIB, full_bytes=GIB)
     alice.get_waiter("snapshot_completed").wait(SnapshotIds=[id])
     alice.delete_snapshot(SnapshotId=id)
     assert refusal(alice.delete_snapshot, SnapshotId=id) == "InvalidSnapshot.NotFound"
@@ -107,13 +130,14 @@ def test_what_an_instance_has_is_cut_at_one_instant(
     wanted = {"InstanceId": instance, "ExcludeDataVolumeIds": [ids[1]]}
     made = alice.create_snapshots(InstanceSpecification=wanted, CopyTagsFromSource="volume")
     found = {one["VolumeId"]: one for one in made["Snapshots"]}
-    assert found.keys() == {ids[0], ids[2]}
-    assert [asked.snapshots.keys() for asked in cutting.asked] == [{ids[0], ids[2]}]
+    (root,) = {volume for volume in found if volume not in ids}
+    assert found.keys() == {root, ids[0], ids[2]}
+    assert [asked.snapshots.keys() for asked in cutting.asked] == [found.keys()]
     assert found[ids[0]]["Tags"] == [{"Key": "of", "Value": ids[0]}]
     wrong = {"InstanceId": instance, "ExcludeDataVolumeIds": ["vol-0123456789abcdef0"]}
     ask = alice.create_snapshots
     assert refusal(ask, InstanceSpecification=wrong) == "InvalidParameterValue"
-    bare = {"InstanceId": launch(alice, host)}
+    bare = {"InstanceId": launch(alice, host), "ExcludeBootVolume": True}
     assert refusal(ask, InstanceSpecification=bare) == "InvalidParameterValue"
 
 
