@@ -97,15 +97,13 @@ def test_volumes_of_an_instance_are_cut_at_one_instant(cloud: Cloud, instance: s
         "printf '%08d' $n | dd of=/dev/$d bs=8 count=1 conv=fsync,notrunc 2>/dev/null; done; "
         "n=$((n + 1)); done"
     )
+    data = {"InstanceId": instance, "ExcludeBootVolume": True}
     with made(cloud) as first, made(cloud) as second:
         one = attach(cloud, first, instance, "/dev/sdf")
         other = attach(cloud, second, instance, "/dev/sdg")
         script = writer.replace("ONE", one).replace("OTHER", other)
         cloud.ssh(instance, f"rm -f /tmp/over; ({script}) >/dev/null 2>&1 </dev/null &")
-        taken = [
-            ec2.create_snapshots(InstanceSpecification={"InstanceId": instance})["Snapshots"]
-            for _ in range(3)
-        ]
+        taken = [ec2.create_snapshots(InstanceSpecification=data)["Snapshots"] for _ in range(3)]
         cloud.ssh(instance, "touch /tmp/over")
         for pair in taken:
             found: dict[str, int] = {}

@@ -201,7 +201,9 @@ class InstanceWanted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     force_stop: bool
     vcpus: int
     memory_mib: int
-    disk: Blob
+    disk: Blob | None
+    """The image's file over which its own disk lies; None: its root is the volume at the root's
+    slot of `disks`."""
     disk_gib: int
     boot: DirectBoot | None
     """None: the disk's own boot loader."""
@@ -215,7 +217,7 @@ class InstanceWanted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     auto_recovers: bool = True
     """Whether its guest is started again when it ended unasked."""
     disks: tuple[DiskWanted, ...] = ()
-    """The volumes that its guest shall have, its root disk aside."""
+    """The volumes that its guest shall have."""
     forced_volumes: tuple[str, ...] = ()
     """Ids of volumes that its guest shall not have any more, whether or not it lets them go."""
 

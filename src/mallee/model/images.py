@@ -113,6 +113,13 @@ def is_ebs(image: Image) -> bool:
     return image.kind == "machine" and image.root_device_type == EBS
 
 
+def mappings_of(image: Image) -> list[ImageMapping]:
+    """Return the volumes that launches of an image make, its root first."""
+    root = root_mapping(image)
+    others = [one for one in image.mappings if one.device != image.root_device]
+    return [root, *others] if root else others
+
+
 def root_mapping(image: Image) -> ImageMapping | None:
     """Return what is said of its root; None for an instance-store image that says nothing."""
     for mapping in image.mappings:

@@ -239,7 +239,7 @@ class InstanceSeen(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     interface_ids: tuple[str, ...] = ()
     """Interfaces that its running guest has now; sorted."""
     volume_ids: tuple[str, ...] = ()
-    """Volumes that its running guest has now, its root disk aside; sorted."""
+    """Volumes that its running guest has now; sorted."""
     dead_slots: tuple[int, ...] = ()
     """Where its guest still has the device of a volume that was taken from it; sorted."""
     reach: Reach | None = None

@@ -9,6 +9,7 @@ one or the other, or both. The types that cross to a host and back are here too.
 import msgspec
 
 from mallee.model.datakeys import DataKey
+from mallee.model.images import DirectBoot
 from mallee.model.instances import Reason
 from mallee.model.recycling import Binned
 
@@ -98,6 +99,8 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """None: it is not written by its user, or not any more."""
     sharing: Sharing = Sharing()
     lock: Lock | None = None
+    boot: DirectBoot | None = None
+    """What starts a guest from it faster than its own boot loader does, as of its volume."""
     key: DataKey | None = None
     """What it is encrypted with; None: it is not."""
     binned: Binned | None = None

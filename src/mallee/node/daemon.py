@@ -91,9 +91,7 @@ async def run(layout: Layout) -> None:
             clock=clock.SYSTEM,
         )
         reconciler = reconcile.Reconciler(here, book)
-        brought = uploads.Uploader(
-            layout, lambda: book.wanted, passes.Passes(door, clock.SYSTEM)
-        )
+        brought = uploads.Uploader(layout, lambda: book.wanted, passes.Passes(door, clock.SYSTEM))
         talk = sync.Sync(
             door=door,
             reconciler=reconciler,

@@ -276,6 +276,7 @@ class Reconciler:
         match step:
             case steps.FetchImage():
                 await apply.unless(worker.wanted_changed, apply.apply_step(self._host, step))
+                self.volumes.poke()
                 return
             case steps.Plug():
                 await self._network.wait_applied(self._ledger.generation)

@@ -82,16 +82,30 @@ class VolumeKeeper:
 
     def joined(self, seen: SeenInstance, wanted: InstanceWanted | None) -> SeenInstance:
         """Return what is seen of an instance with those of its volumes that are there."""
-        is_awaiting = any(
-            disk.volume_id in self._wanted and disk.volume_id not in self._seen
+        awaited = [
+            self._wanted[disk.volume_id]
             for disk in (wanted.disks if wanted else ())
-        )
+            if disk.volume_id in self._wanted and disk.volume_id not in self._seen
+        ]
         found = {
             Disk(disk.volume_id, path, disk.slot): self._wanted[disk.volume_id].limits
             for disk in (wanted.disks if wanted else ())
             if (path := self._path(disk.volume_id)) is not None
         }
-        return replace(seen, volumes=found, is_awaiting_volumes=is_awaiting)
+        return replace(
+            seen,
+            volumes=found,
+            is_awaiting_volumes=bool(awaited),
+            awaited_blobs=tuple(
+                volume.blob for volume in awaited if volume.blob and self._lacks_blob(volume)
+            ),
+        )
+
+    def _lacks_blob(self, wanted: VolumeWanted) -> bool:
+        """Tell whether the image's file on which a volume lies has still to be fetched, which its
+        instance does."""
+        path = volumes.blob_path(self._host.layout, wanted)
+        return path is not None and not wanted.is_deleted and not path.exists()
 
     def _path(self, volume_id: str) -> Path | None:
         """Return where a volume is that may be given to a guest; None while there is none."""
@@ -129,7 +143,7 @@ class VolumeKeeper:
             return
         held = await asyncio.to_thread(self._held)
         for volume in wanted.values():
-            if volume.id in self._merges:
+            if volume.id in self._merges or self._lacks_blob(volume):
                 continue
             seen, merge = await asyncio.to_thread(self._settle_one, volume, held)
             self._learn(volume.id, seen)

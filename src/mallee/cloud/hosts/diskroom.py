@@ -10,6 +10,7 @@ from mallee.aws import errors
 from mallee.cloud.hosts import reserved, tenancy
 from mallee.cloud.state import records
 from mallee.cloud.state.store import Tx
+from mallee.model.volumes import ROOT_SLOT
 
 _DISK = "disk_gib"
 
@@ -54,6 +55,32 @@ def claim(tx: Tx, host_id: str, volume_id: str, size_gib: int) -> None:
             "are asked for."
         )
     tx.claim(reserved.space(host_id, _DISK), volume_id, volume_id, size_gib)
+
+
+def take_over(tx: Tx, host_id: str, whose: tuple[str, str], size_gib: int) -> None:
+    """Let a root volume hold what its instance held for it; `whose` are the ids of both.
+
+    What the instance holds besides, as its share of a capacity reservation, stays its own.
+    """
+    instance_id, volume_id = whose
+    space = reserved.space(host_id, _DISK)
+    rest = tx.amount(space, instance_id) - size_gib
+    tx.release(space, instance_id)
+    tx.claim(space, volume_id, volume_id, size_gib)
+    if rest > 0:
+        tx.claim(space, instance_id, instance_id, rest)
+
+
+def of_instance(tx: Tx, instance_id: str, host_id: str) -> int:
+    """Return how much disk an instance holds, its root volume with it."""
+    space = reserved.space(host_id, _DISK)
+    roots = [
+        volume.id
+        for volume in tx.by(records.VOLUME, "instance", instance_id)
+        for one in volume.doc.attachments
+        if one.instance_id == instance_id and one.slot == ROOT_SLOT
+    ]
+    return sum(tx.amount(space, id) for id in (instance_id, *roots))
 
 
 def left_gib(tx: Tx, host_id: str) -> int:

@@ -335,6 +335,9 @@ class Endpoint:
             blobs = (instance.disk, boot.kernel if boot else None, boot.ramdisk if boot else None)
             if any(blob is not None and blob.sha256 == sha256 for blob in blobs):
                 return True
+        volumes = self._wanted(host_id).volumes
+        if any(one.blob is not None and one.blob.sha256 == sha256 for one in volumes):
+            return True
         return any(
             image.doc.blob is not None and image.doc.blob.sha256 == sha256
             for image in self._cloud.store.view.list(records.IMAGE)

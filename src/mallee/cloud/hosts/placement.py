@@ -50,6 +50,8 @@ class Reservation:
     policy: place.Policy = place.Policy.SPREAD
     grouping: place.Grouping = place.ANYWHERE
     tenant: Tenant = tenancy.ANYBODY
+    host_id: str = ""
+    """The only host that can carry their volumes; empty: any may."""
     within: ReservationRecord | None = None
     """The capacity reservation whose room is meant; None: what no reservation holds."""
 
@@ -101,9 +103,11 @@ def find_room(tx: Tx, wanted: Reservation) -> tuple[str, ...]:
 def _hosts(tx: Tx, wanted: Reservation) -> list[Record[Host, HostSeen]]:
     """Return the hosts that come into question: of a capacity reservation, those that hold it."""
     if wanted.within is None:
-        return tx.by(records.HOST, "zone", wanted.zone)
-    found = (tx.get(records.HOST, hold.host_id) for hold in wanted.within.doc.holds)
-    return [host for host in found if host is not None]
+        found = tx.by(records.HOST, "zone", wanted.zone)
+    else:
+        holding = (tx.get(records.HOST, hold.host_id) for hold in wanted.within.doc.holds)
+        found = [host for host in holding if host is not None]
+    return [host for host in found if wanted.host_id in ("", host.id)]
 
 
 def _some(hosts: list[Record[Host, HostSeen]], wanted: Reservation) -> list[Record[Host, HostSeen]]:
@@ -160,7 +164,9 @@ def resume(
             f"{instance.id} cannot start on the host that keeps its disk. "
             + _in_words(tx, short.lacks[0], instance.account)
         )
-    disk_gib = tx.amount(_space(host.id, DISK), instance.id) or doc.disk_gib
+    # A root volume holds its room itself.
+    own_gib = 0 if doc.root_device else doc.disk_gib
+    disk_gib = tx.amount(_space(host.id, DISK), instance.id) or own_gib
     _claim(tx, host.id, instance.id, Capacity(needed.vcpus, needed.memory_mib, disk_gib))
     _use(tx, within, (host.id,))
 
@@ -234,7 +240,8 @@ def _at_least(each: Capacity, within: ReservationRecord | None) -> Capacity:
 def _claim(tx: Tx, host_id: str, instance_id: str, each: Capacity) -> None:
     tx.claim(_space(host_id, VCPUS), instance_id, instance_id, each.vcpus)
     tx.claim(_space(host_id, MEMORY), instance_id, instance_id, each.memory_mib)
-    tx.claim(_space(host_id, DISK), instance_id, instance_id, each.disk_gib)
+    if each.disk_gib:
+        tx.claim(_space(host_id, DISK), instance_id, instance_id, each.disk_gib)
 
 
 def _space(host_id: str, resource: str) -> str:

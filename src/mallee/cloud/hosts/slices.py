@@ -213,7 +213,7 @@ class Slices:
         image = view.get(records.IMAGE, instance.doc.image_id)
         interfaces = _interfaces(view, instance)
         facts = tuple(_facts(view, interface, self._settings.region) for interface in interfaces)
-        boot = _boot(view, instance.doc, image)
+        boot = _boot(view, instance, image)
         profile = rolecredentials.profile_wanted(view, instance)
         disks = volumeslices.disks(view, instance.id)
         devices = volumeslices.devices(view, instance.id)
@@ -350,7 +350,7 @@ def _instance_wanted(
         vcpus=doc.vcpus,
         memory_mib=doc.memory_mib,
         # Without its image a guest that has its disk runs on, and any other says what is missing.
-        disk=(image and image.doc.blob) or _UNKNOWN_BLOB,
+        disk=None if doc.root_device else (image and image.doc.blob) or _UNKNOWN_BLOB,
         disk_gib=doc.disk_gib,
         boot=boot,
         interface_ids=doc.interface_ids,
@@ -361,12 +361,16 @@ def _instance_wanted(
     )
 
 
-def _boot(view: View, doc: Instance, image: Record[Image, Any] | None) -> DirectBoot | None:
-    """Return what the hypervisor starts: the kernel asked for, or the image's own fast path."""
-    offered = image.doc if image else None
+def _boot(
+    view: View, instance: InstanceRecord, image: Record[Image, Any] | None
+) -> DirectBoot | None:
+    """Return what the hypervisor starts: the kernel asked for, or its root's own fast path."""
+    doc, offered = instance.doc, image.doc if image else None
     kernel_id = doc.kernel_id or (offered and offered.kernel_id)
     kernel = view.get(records.IMAGE, kernel_id) if kernel_id else None
     if kernel is None:
+        if doc.root_device:
+            return volumeslices.boot(view, instance.id)
         return offered.direct_boot if offered else None
     ramdisk_id = doc.ramdisk_id or (offered and offered.ramdisk_id)
     ramdisk = view.get(records.IMAGE, ramdisk_id) if ramdisk_id else None

@@ -9,8 +9,9 @@ from mallee.cloud.state.records import Record
 from mallee.cloud.state.store import Tx, View
 from mallee.model import volumes
 from mallee.model.blocktrees import BLOCK_BYTES
+from mallee.model.images import DirectBoot
 from mallee.model.snapshots import Content, UploadWanted
-from mallee.model.volumes import DiskWanted, VolumeWanted
+from mallee.model.volumes import ROOT_SLOT, DiskWanted, VolumeWanted
 
 VolumeRecord = Record[volumes.Volume, volumes.VolumeSeen]
 
@@ -26,6 +27,7 @@ def kept(view: View, host_id: str) -> tuple[VolumeWanted, ...]:
             is_shared=one.doc.multi_attach,
             source=one.doc.source,
             content=one.doc.content,
+            blob=one.doc.blob,
             cuts={
                 it.id: it.doc.cut
                 for it in view.by(records.SNAPSHOT, "volume", one.id)
@@ -40,6 +42,15 @@ def kept(view: View, host_id: str) -> tuple[VolumeWanted, ...]:
         )
         for one in found
     )
+
+
+def boot(view: View, instance_id: str) -> DirectBoot | None:
+    """Return what starts a guest faster than its root volume's own boot loader, if anything."""
+    for volume in view.by(records.VOLUME, "instance", instance_id):
+        for one in volume.doc.attachments:
+            if one.instance_id == instance_id and one.slot == ROOT_SLOT:
+                return volume.doc.boot
+    return None
 
 
 def _upload(view: View, volume: VolumeRecord) -> UploadWanted | None:
@@ -89,12 +100,12 @@ def _base(view: View, volume: VolumeRecord) -> tuple[Content | None, int]:
 
 
 def devices(view: View, instance_id: str) -> tuple[str, ...]:
-    """Return what an instance's user calls its volumes, by slot."""
+    """Return what an instance's user calls its volumes, by slot; its root aside."""
     wanted = [
         (one.slot, one.device)
         for volume in view.by(records.VOLUME, "instance", instance_id)
         for one in volume.doc.attachments
-        if one.instance_id == instance_id and not one.is_leaving
+        if one.instance_id == instance_id and not one.is_leaving and one.slot != ROOT_SLOT
     ]
     return tuple(device for _, device in sorted(wanted))
 

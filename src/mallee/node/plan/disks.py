@@ -1,8 +1,8 @@
 """The volumes of a domain, as XML text and back.
 
-Root disks are `domain`'s business; a volume sits on the bus into which a running guest's devices
-can be plugged, at the slot that the cloud chose, and carries its id as serial number: so guests
-find it as `/dev/disk/by-id/virtio-vol…` whatever they call it. Pure.
+A volume sits on the bus into which a running guest's devices can be plugged, at the slot that the
+cloud chose; the root volume where every guest has its root disk. It carries its id as serial
+number: so guests find it as `/dev/disk/by-id/virtio-vol…` whatever they call it. Pure.
 """
 
 from collections.abc import Collection, Iterator, Mapping
@@ -14,6 +14,8 @@ from xml.etree.ElementTree import Element, SubElement
 from mallee.model import volumes
 from mallee.model.volumes import Limits
 
+ROOT_BUS, ROOT_PLACE = 0, 0x03
+"""Where the root disk is, which no running guest gets or loses."""
 HOT_PLUG_BUS = 2
 """The bus whose slots 1 to 31 are free for volumes and interfaces attached to a running guest."""
 TORN_PREFIX, TORN_NAMESPACE = "torn", "urn:mallee:torn"
@@ -32,8 +34,13 @@ class Disk:
 
     @property
     def target(self) -> str:
-        """What libvirt calls it: `vdb` at slot 1, `vdp` at the last."""
+        """What libvirt calls it: `vda` for the root, `vdb` at slot 1, `vdp` at the last."""
         return f"vd{chr(ord('a') + self.slot)}"
+
+    @property
+    def is_root(self) -> bool:
+        """Whether the guest boots from it."""
+        return self.slot == volumes.ROOT_SLOT
 
     @property
     def is_shared(self) -> bool:
@@ -45,7 +52,9 @@ def add(devices: Element, disk: Disk, limits: Limits) -> None:
     """Put a volume among the devices of a domain."""
     element = SubElement(devices, "disk", type="file", device="disk")
     form = "raw" if disk.is_shared else "qcow2"
-    SubElement(element, "driver", name="qemu", type=form, cache="none", discard="unmap")
+    # Guests of one image share its pages in the host's memory; their flushes are honoured.
+    cache = "writeback" if disk.is_root else "none"
+    SubElement(element, "driver", name="qemu", type=form, cache=cache, discard="unmap")
     SubElement(element, "source", file=str(disk.path))
     SubElement(element, "target", dev=disk.target, bus="virtio")
     if disk.is_shared:
@@ -54,8 +63,9 @@ def add(devices: Element, disk: Disk, limits: Limits) -> None:
     for name, value in tune(limits).items():
         SubElement(tuning, name).text = str(value)
     SubElement(element, "serial").text = volumes.serial_of(disk.volume_id)
-    place = {"type": "pci", "domain": "0", "bus": str(HOT_PLUG_BUS), "function": "0"}
-    SubElement(element, "address", place, slot=f"{disk.slot:#04x}")
+    bus, slot = (ROOT_BUS, ROOT_PLACE) if disk.is_root else (HOT_PLUG_BUS, disk.slot)
+    place = {"type": "pci", "domain": "0", "bus": str(bus), "function": "0"}
+    SubElement(element, "address", place, slot=f"{slot:#04x}")
 
 
 def encode(disk: Disk, limits: Limits) -> str:

@@ -62,7 +62,7 @@ class DomainSpec:
     boot: DirectBoot | None
     nics: tuple[Nic, ...]
     disks: tuple[tuple[Disk, Limits], ...] = ()
-    """Its volumes, the root disk aside."""
+    """Its volumes; where no root is among them, its root disk is in the instance's directory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +179,8 @@ def _add_boot(domain: Element, boot: DirectBoot | None, layout: Layout) -> None:
 
 def _add_devices(domain: Element, spec: DomainSpec, directory: Path) -> None:
     devices = SubElement(domain, "devices")
-    _add_disk(devices, directory / DISK_FILE)
+    if not any(disk.is_root for disk, _ in spec.disks):
+        _add_disk(devices, directory / DISK_FILE)
     for disk, limits in spec.disks:
         disks.add(devices, disk, limits)
     for number, nic in enumerate(spec.nics):
@@ -209,7 +210,6 @@ def _add_agent_port(devices: Element, directory: Path) -> None:
     SubElement(channel, "target", type="virtio", name=AGENT_PORT)
 
 
-_DISK_SLOT = 0x03
 _RNG_SLOT = 0x04
 _PORTS_SLOT = 0x05
 _FIRST_NIC_SLOT = 0x08
@@ -258,7 +258,7 @@ def _add_disk(devices: Element, path: Path) -> None:
     SubElement(disk, "source", file=str(path))
     SubElement(disk, "target", dev="vda", bus="virtio")
     SubElement(disk, "serial").text = "root"
-    _place(disk, _DISK_SLOT)
+    _place(disk, disks.ROOT_PLACE)
 
 
 def _add_nic(devices: Element, nic: Nic, slot: int, bus: int = 0) -> None:

@@ -86,10 +86,11 @@ def plan_leftover(instance_id: str, seen: SeenInstance) -> steps.Plan:
 
 def blobs_of(wanted: InstanceWanted) -> tuple[Blob, ...]:
     """The blobs that must be in the image cache for a launch."""
+    disk = () if wanted.disk is None else (wanted.disk,)
     if wanted.boot is None:
-        return (wanted.disk,)
+        return disk
     ramdisk = () if wanted.boot.ramdisk is None else (wanted.boot.ramdisk,)
-    return (wanted.disk, wanted.boot.kernel, *ramdisk)
+    return (*disk, wanted.boot.kernel, *ramdisk)
 
 
 def report(wanted: InstanceWanted, seen: SeenInstance, progress: Progress) -> InstanceSeen:
@@ -129,23 +130,29 @@ def _plan_launch(
     connect = (*(steps.Plug(interface) for interface in worn), steps.Resume(wanted.id))
     if seen.is_active:
         return connect
-    if seen.is_awaiting_volumes:
+    missing = [blob for blob in blobs_of(wanted) if blob.sha256 not in seen.cached]
+    fetches = [steps.FetchImage(blob) for blob in dict.fromkeys((*seen.awaited_blobs, *missing))]
+    if seen.is_awaiting_volumes or (wanted.disk is None and not _has_root(at)):
         # They come with the machine: what its guest does first may be to look for them.
-        return ()
+        return tuple(fetches)
     plan: list[steps.Step] = []
     if seen.domain is not None:
         # A new definition in the old one's place would keep how the old one had ended.
         plan.append(steps.Undefine(wanted.id))
-    missing = (blob for blob in blobs_of(wanted) if blob.sha256 not in seen.cached)
-    plan.extend(steps.FetchImage(blob) for blob in missing)
+    plan.extend(fetches)
     if not seen.has_directory:
         plan.append(steps.MakeDirectory(wanted.id))
-    if not seen.has_disk:
+    if wanted.disk is not None and not seen.has_disk:
         plan.append(steps.CloneDisk(wanted.id, wanted.disk, wanted.disk_gib))
     plan.extend(steps.CreateTap(interface) for interface in worn)
     plan.append(steps.DefineDomain(_spec(at, worn, rules.layout)))
     plan.append(steps.StartPaused(wanted.id))
     return (*plan, *connect)
+
+
+def _has_root(at: Situation) -> bool:
+    """Tell whether its root volume is there to start with."""
+    return any(disk.is_root for disk in at.seen.volumes)
 
 
 def _plan_running(
@@ -201,8 +208,9 @@ def _plan_disks(at: Situation, progress: Progress) -> steps.Plan:
     """
     if at.now < progress.retry_at:
         return ()
-    carried = at.seen.disks
-    wanted = at.seen.volumes
+    # A root volume comes and goes with the machine.
+    carried = {disk for disk in at.seen.disks if not disk.is_root}
+    wanted = {disk: limits for disk, limits in at.seen.volumes.items() if not disk.is_root}
     kept = {disk.volume_id for disk in at.wanted.disks}
     has = {disk.volume_id for disk in carried}
     new = sorted(disk for disk in wanted if disk.volume_id not in has)
@@ -263,7 +271,7 @@ def _spec(at: Situation, worn: list[InterfaceWanted], layout: Layout) -> DomainS
         memory_mib=wanted.memory_mib,
         boot=wanted.boot,
         nics=tuple(Nic(layout.tap(interface.id), interface.mac) for interface in in_order),
-        disks=tuple(sorted(at.seen.volumes.items(), key=lambda item: item[0])),
+        disks=tuple(sorted(at.seen.volumes.items(), key=lambda item: item[0].slot)),
     )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
+from mallee.model.images import Blob
 from mallee.model.volumes import Limits
 from mallee.node.plan.disks import Disk
 from mallee.node.plan.domain import Nic
@@ -53,7 +54,7 @@ class SeenDomain:
     nics: frozenset[Nic] = frozenset()
     """The cards that it has."""
     disks: Mapping[Disk, Limits] = field(default_factory=dict[Disk, Limits])
-    """The volumes that it has, its root disk aside, with the limits that apply."""
+    """The volumes that it has, with the limits that apply."""
     torn: frozenset[Disk] = frozenset()
     """Volumes that were taken from it, and for which its guest still has a device."""
 
@@ -82,6 +83,8 @@ class SeenInstance:
     """Those of its wanted volumes that are there to be plugged in."""
     is_awaiting_volumes: bool = False
     """Whether others of them are being made."""
+    awaited_blobs: tuple[Blob, ...] = ()
+    """What these need that is not in the image cache yet."""
 
     @property
     def is_active(self) -> bool:

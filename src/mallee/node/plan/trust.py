@@ -9,7 +9,6 @@ Not its business: whether what is wanted makes sense (the plans find out), and w
 """
 
 import re
-from collections.abc import Iterable
 from http import HTTPStatus
 
 from mallee.model.guestrequests import GuestResponse
@@ -23,11 +22,9 @@ from mallee.model.hosts import (
     InstanceWanted,
     SyncAnswer,
 )
-from mallee.model.images import Blob
 from mallee.model.settings import Network
 from mallee.node.plan import trustedvolumes, trustedvpcs
 
-DISK_FORMATS = frozenset({"raw", "qcow2"})
 WIDEST_RANGE = 8
 """A range of the cloud's is narrower than half the world: wider ones would be taken for a default
 route, and lead the host's own packets astray."""
@@ -37,7 +34,6 @@ WIDEST_RANGE6 = 12
 NotTrusted = trustedvpcs.NotTrusted
 
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,62})")
-_SHA256 = re.compile(r"[0-9a-f]{64}")
 _ASK = re.compile(r"[0-9a-f]{1,64}")
 _COMMAND_LINE = re.compile(r"[ -~]{0,2000}")
 _HEADER_NAME = re.compile(r"[A-Za-z0-9-]{1,64}")
@@ -139,18 +135,11 @@ def _check_instance(instance: InstanceWanted) -> None:
         raise trustedvpcs.NotTrusted(
             f"{instance.id} with {counts} as its processors, memory and disk"
         )
-    _check_blob(instance.disk, DISK_FORMATS)
+    if instance.disk is not None:
+        trustedvolumes.check_blob(instance.disk, trustedvolumes.DISK_FORMATS)
     boot = instance.boot
     if boot is not None:
-        _check_blob(boot.kernel, {"kernel"})
+        trustedvolumes.check_blob(boot.kernel, {"kernel"})
         if boot.ramdisk is not None:
-            _check_blob(boot.ramdisk, {"ramdisk"})
+            trustedvolumes.check_blob(boot.ramdisk, {"ramdisk"})
         trustedvpcs.check_text("command line", boot.command_line, _COMMAND_LINE)
-
-
-def _check_blob(blob: Blob, formats: Iterable[str]) -> None:
-    trustedvpcs.check_text("name of a blob", blob.sha256, _SHA256)
-    if blob.format not in formats or blob.size_bytes < 0:
-        raise trustedvpcs.NotTrusted(
-            f"a blob of the form {blob.format[:80]!r}, {blob.size_bytes} bytes long"
-        )

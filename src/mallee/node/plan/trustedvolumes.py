@@ -4,20 +4,24 @@ Called by `trust` on every answer, and by `volumes` on every question about a cu
 """
 
 import re
+from collections.abc import Collection
 
 import msgspec
 
 from mallee.model import datakeys, volumes
 from mallee.model.datakeys import OpenedKey
+from mallee.model.images import Blob
 from mallee.model.snapshots import LAYER_MAX, CutAsked, Layered
 from mallee.model.volumes import DiskWanted, Limits, VolumeWanted
 from mallee.node.plan import trustedblocks, trustedvpcs
 
 NotTrusted = trustedvpcs.NotTrusted
 
+DISK_FORMATS = frozenset({"raw", "qcow2"})
 SIZE_GIB_MAX = 64 << 10
 _COUNT_MAX = 1 << 24
 _TIME_MAX = 1 << 34
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 _NOTHING = re.compile("")
 _KEY_ID = re.compile(r"[0-9a-f]{32}")
 
@@ -32,6 +36,8 @@ def check_volume(volume: VolumeWanted) -> None:
         trustedvpcs.check_text("a key's id", volume.key_id, _KEY_ID)
     if volume.source is not None:
         _check_layer(volume.source)
+    if volume.blob is not None:
+        check_blob(volume.blob, DISK_FORMATS)
     for snapshot_id, number in volume.cuts.items():
         trustedvpcs.check_id("snap", snapshot_id)
         _check_layer(Layered(volume.id, number))
@@ -54,8 +60,15 @@ def check_key(key: OpenedKey) -> OpenedKey:
 def check_disk(disk: DiskWanted) -> None:
     """Raise `NotTrusted` unless a guest may have such a disk."""
     trustedvpcs.check_id("vol", disk.volume_id)
-    if disk.slot not in volumes.SLOTS:
+    if disk.slot not in (volumes.ROOT_SLOT, *volumes.SLOTS):
         raise NotTrusted(f"{disk.volume_id} at slot {disk.slot}")
+
+
+def check_blob(blob: Blob, formats: Collection[str]) -> None:
+    """Raise `NotTrusted` unless a host may keep such a file, in one of the forms."""
+    trustedvpcs.check_text("name of a blob", blob.sha256, _SHA256)
+    if blob.format not in formats or blob.size_bytes < 0:
+        raise NotTrusted(f"a blob of the form {blob.format[:80]!r}, {blob.size_bytes} bytes long")
 
 
 def check_no_instance(id: str) -> None:

@@ -43,8 +43,9 @@ def test_every_attribute_is_shown(alice: Any, stopped: str) -> None:
     assert attribute(alice, stopped, "groupSet")[0]["GroupName"] == "default"
     encoded = base64.b64encode(b"first").decode()
     assert attribute(alice, stopped, "userData") == {"Value": encoded}
-    for name in ("blockDeviceMapping", "productCodes"):
-        assert attribute(alice, stopped, name) == []
+    (root,) = attribute(alice, stopped, "blockDeviceMapping")
+    assert root["DeviceName"] == "/dev/vda"
+    assert attribute(alice, stopped, "productCodes") == []
 
 
 def test_the_type_changes_while_stopped(alice: Any, host: FakeHost, stopped: str) -> None:

@@ -31,7 +31,7 @@ def test_each_instance_gets_volumes_of_its_own(alice: Any, host: FakeHost) -> No
     tags = [{"ResourceType": "volume", "Tags": [{"Key": "a", "Value": "b"}]}]
     pair = launch(alice, disk("/dev/sdf", 3), disk("/dev/sdg"), count=2, TagSpecifications=tags)
     volumes = alice.describe_volumes()["Volumes"]
-    assert len(volumes) == 4
+    assert len(volumes) == 6
     assert {volume["Attachments"][0]["InstanceId"] for volume in volumes} == set(pair)
     assert all(volume["Tags"] == [{"Key": "a", "Value": "b"}] for volume in volumes)
     host.settle()
@@ -40,6 +40,7 @@ def test_each_instance_gets_volumes_of_its_own(alice: Any, host: FakeHost) -> No
         assert {name: one["Status"] for name, one in mappings.items()} == {
             "/dev/sdf": "attached",
             "/dev/sdg": "attached",
+            ROOT: "attached",
         }
         assert all(one["DeleteOnTermination"] for one in mappings.values())
 
@@ -56,7 +57,7 @@ def test_they_go_with_their_instance_unless_they_are_told_to_stay(
     goes = {
         it["DeviceName"]: it["Ebs"]["DeleteOnTermination"] for it in told["BlockDeviceMappings"]
     }
-    assert goes == {"/dev/sdf": True, "/dev/sdg": False, "/dev/sdh": False}
+    assert goes == {ROOT: True, "/dev/sdf": True, "/dev/sdg": False, "/dev/sdh": False}
     alice.terminate_instances(InstanceIds=[instance])
     for _ in range(2):
         host.settle()
@@ -73,11 +74,13 @@ def test_they_go_with_their_instance_unless_they_are_told_to_stay(
         ([{"DeviceName": "/dev/sdf", "VirtualName": "ephemeral0"}], "UnsupportedOperation"),
         ([{"DeviceName": "/dev/sdf", "Ebs": {"Iops": 100}}], "MissingParameter"),
         ([{"Ebs": {"VolumeSize": 1}}], "MissingParameter"),
-        ([disk("/dev/sdf", SnapshotId="snap-0123456789abcdef0")], "UnsupportedOperation"),
+        ([disk("/dev/sdf", SnapshotId="snap-0123456789abcdef0")], "InvalidSnapshot.NotFound"),
+        ([disk(ROOT, SnapshotId="snap-0123456789abcdef0")], "InvalidBlockDeviceMapping"),
+        ([disk(ROOT, 200, VolumeType="st1")], "InvalidBlockDeviceMapping"),
+        ([{"DeviceName": ROOT, "NoDevice": ""}], "InvalidBlockDeviceMapping"),
         ([disk("/dev/sdf", Encrypted=True)], "UnsupportedOperation"),
         ([disk("/dev/sdf", Iops=100)], "InvalidParameterCombination"),
-        ([disk(ROOT, DeleteOnTermination=False)], "UnsupportedOperation"),
-        ([disk(ROOT, Iops=100)], "UnsupportedOperation"),
+        ([disk(ROOT, Iops=100)], "InvalidParameterCombination"),
         ([disk(ROOT, 0)], "InvalidBlockDeviceMapping"),
         ([disk(f"/dev/sd{letter}") for letter in "bcdefghijklmnopq"], "AttachmentLimitExceeded"),
     ],
@@ -93,7 +96,7 @@ def test_what_cannot_be_mapped_is_refused(
 
 def test_what_an_image_maps_is_left_out_by_name(alice: Any, host: FakeHost) -> None:
     (instance,) = launch(alice, {"DeviceName": "/dev/sdf", "NoDevice": ""})
-    assert shown(alice, instance) == {}
+    assert list(shown(alice, instance)) == [ROOT]
 
 
 def test_only_a_host_with_room_for_all_is_chosen(alice: Any, host: FakeHost) -> None:
@@ -112,7 +115,7 @@ def test_a_launch_template_may_name_volumes(alice: Any, host: FakeHost) -> None:
     template = {"LaunchTemplateName": "disks"}
     made = alice.run_instances(MinCount=1, MaxCount=1, LaunchTemplate=template)
     host.settle()
-    assert list(shown(alice, made["Instances"][0]["InstanceId"])) == ["/dev/sdf"]
+    assert list(shown(alice, made["Instances"][0]["InstanceId"])) == ["/dev/sdf", ROOT]
 
 
 def test_guests_are_told_their_devices(alice: Any, host: FakeHost, world: World) -> None:
@@ -121,7 +124,7 @@ def test_guests_are_told_their_devices(alice: Any, host: FakeHost, world: World)
     (wanted,) = slices.host_wanted(view, host.id, world.settings).instances
     assert wanted.metadata["meta-data/block-device-mapping/ebs1"] == "sdg"
     assert wanted.metadata["meta-data/block-device-mapping/ebs2"] == "sdf"
-    assert [one.slot for one in wanted.disks] == [1, 2]
+    assert [one.slot for one in wanted.disks] == [0, 1, 2]
     assert {one.volume_id for one in wanted.disks} == {
         volume.id for volume in view.by(records.VOLUME, "instance", instance)
     }
@@ -129,7 +132,6 @@ def test_guests_are_told_their_devices(alice: Any, host: FakeHost, world: World)
 
 def test_what_is_not_mapped_is_not_changed(alice: Any, host: FakeHost) -> None:
     (instance,) = launch(alice)
-    for device, goes in (("/dev/sdf", True), (ROOT, False)):
-        mapping = {"DeviceName": device, "Ebs": {"DeleteOnTermination": goes}}
-        asked = {"InstanceId": instance, "BlockDeviceMappings": [mapping]}
-        assert refusal(alice.modify_instance_attribute, **asked) == "InvalidInstanceAttributeValue"
+    mapping = {"DeviceName": "/dev/sdf", "Ebs": {"DeleteOnTermination": True}}
+    asked = {"InstanceId": instance, "BlockDeviceMappings": [mapping]}
+    assert refusal(alice.modify_instance_attribute, **asked) == "InvalidInstanceAttributeValue"

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from mallee.cloud.ec2.capacity import drawing
 from mallee.cloud.ec2.instances.power import InstanceRecord
-from mallee.cloud.hosts import placement, reserved
+from mallee.cloud.hosts import diskroom, placement, reserved
 from mallee.cloud.hosts.reserved import ReservationRecord
 from mallee.cloud.state import records, store
 from mallee.model.capacityreservations import CapacityReservation, Hold
@@ -35,9 +35,10 @@ def fitting(tx: store.Tx, account: str, doc: CapacityReservation) -> list[Instan
 def _fits(tx: store.Tx, doc: CapacityReservation, instance: InstanceRecord) -> bool:
     it = instance.doc
     shape = drawing.of_instance(instance.account, it)
+    vcpus, memory, _ = reserved.RESOURCES
     holds = (
-        tx.amount(reserved.space(it.host_id, resource), instance.id)
-        for resource in reserved.RESOURCES
+        *(tx.amount(reserved.space(it.host_id, name), instance.id) for name in (vcpus, memory)),
+        diskroom.of_instance(tx, instance.id, it.host_id),
     )
     needed = (doc.vcpus, doc.memory_mib, doc.disk_gib)
     return (

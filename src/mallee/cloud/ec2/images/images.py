@@ -167,15 +167,8 @@ def _render(call: Call, image: ImageRecord) -> shapes.Image:
         "EnaSupport": doc.ena_support,
         "RootDeviceName": doc.root_device,
         "RootDeviceType": doc.root_device_type,
-        "BlockDeviceMappings": [_mapping(one) for one in mappings_of(doc)],
+        "BlockDeviceMappings": [_mapping(one) for one in models.mappings_of(doc)],
     }
-
-
-def mappings_of(doc: Image) -> list[models.ImageMapping]:
-    """Return the volumes that launches of an image make, its root first."""
-    root = models.root_mapping(doc)
-    others = [one for one in doc.mappings if one.device != doc.root_device]
-    return [root, *others] if root else others
 
 
 def type_of(one: models.ImageMapping) -> str:
@@ -218,7 +211,7 @@ def _of_mappings(
 ) -> Callable[[Call, ImageRecord], Iterable[str]]:
     """Return a filter by the volumes that launches make."""
     return lambda call, image: tuple(
-        shown for one in mappings_of(image.doc) if (shown := value(one))
+        shown for one in models.mappings_of(image.doc) if (shown := value(one))
     )
 
 

@@ -130,7 +130,7 @@ def parse(call: Call, request: shapes.RunInstancesRequest) -> Launch:
         ramdisk_id=ramdisk_id,
         type=kind,
         vcpus=launchoptions.cores(request.get("CpuOptions") or {}, kind.name, kind.vcpus),
-        disks=launchdisks.parse(request, image, kind.disk_gib),
+        disks=launchdisks.parse(call, request, image, kind.disk_gib),
         key_pair=_find_key_pair(call, request),
         user_data=parse_user_data(request.get("UserData", "")),
         nics=nics,

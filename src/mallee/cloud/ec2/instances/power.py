@@ -20,7 +20,7 @@ from mallee.cloud.call import Call, Request, Result, WriteCall
 from mallee.cloud.ec2 import resources
 from mallee.cloud.ec2.capacity import drawing
 from mallee.cloud.ec2.instances import release
-from mallee.cloud.ec2.storage import ebskeys
+from mallee.cloud.ec2.storage import ebskeys, states
 from mallee.cloud.ec2.vpc import interfaces
 from mallee.cloud.hosts import placement
 from mallee.cloud.state import records, store
@@ -105,6 +105,7 @@ def _uses_keys(call: Call, request: shapes.StartInstancesRequest) -> Iterator[Ke
 def _start(call: WriteCall, record: InstanceRecord) -> InstanceRecord:
     if record.doc.power is Power.RUNNING:
         return record
+    _check_root(call, record)
     # What it still holds of its last run is given back first, to whom it was from.
     placement.pause(call.tx, record.doc.host_id, record.id)
     within = drawing.for_start(call, record.account, record.doc)
@@ -124,6 +125,13 @@ def _start(call: WriteCall, record: InstanceRecord) -> InstanceRecord:
         capacity_reservation_id=within.id if within else "",
     )
     return call.tx.write(record, changed)
+
+
+def _check_root(call: WriteCall, record: InstanceRecord) -> None:
+    """Raise unless there is something from which it boots."""
+    device = record.doc.root_device
+    if device and states.root_of(call.tx, record.id) is None:
+        raise errors.IncorrectInstanceStateNoRoot(record.id, device)
 
 
 def stop_instances(

@@ -22,8 +22,9 @@ from mallee.cloud.ec2.storage import ebskeys, states, volumes
 from mallee.cloud.ec2.storage.states import VolumeRecord
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
-from mallee.model.instances import Power
-from mallee.model.volumes import SLOTS, Attachment, free_slot
+from mallee.model import instances
+from mallee.model.instances import Power, State
+from mallee.model.volumes import ROOT_SLOT, SLOTS, Attachment, free_slot
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes
@@ -42,9 +43,8 @@ def attach_volume(call: WriteCall, request: shapes.AttachVolumeRequest) -> shape
     if instance.doc.power is Power.TERMINATED:
         raise errors.IncorrectInstanceState(instance.id, "attached to a volume")
     _check_volume(record, instance)
-    attachment = Attachment(
-        instance_id=instance.id, device=device, slot=_place(call, instance, device), since=call.now
-    )
+    device, slot = _place(call, instance, device)
+    attachment = Attachment(instance_id=instance.id, device=device, slot=slot, since=call.now)
     doc = replace(record.doc, attachments=(*record.doc.attachments, attachment))
     return volumes.shown_attachment(call, call.tx.write(record, doc), attachment)
 
@@ -86,10 +86,16 @@ def is_device(device: str) -> bool:
     return _DEVICE.fullmatch(device) is not None
 
 
-def _place(call: WriteCall, instance: Record[Any, Any], device: str) -> int:
-    """Return a free slot; raise when there is none, or the device is taken or is no name of one."""
-    if is_root(device):
-        raise _taken(device)
+def _place(call: WriteCall, instance: Record[Any, Any], device: str) -> tuple[str, int]:
+    """Return the device's name and a free slot; raise when there is none, or the device is taken
+    or is no name of one."""
+    root_device: str = instance.doc.root_device
+    if is_root(device) or device == root_device:
+        if not root_device or states.root_of(call.tx, instance.id) is not None:
+            raise _taken(device)
+        if instances.state_of(instance.doc, instance.seen) is not State.STOPPED:
+            raise errors.IncorrectInstanceStateNotStopped(instance.id)
+        return root_device, ROOT_SLOT
     if not is_device(device):
         raise errors.InvalidParameterValue(
             f"Value ({device}) for parameter device is invalid. {device} is not a valid EBS device "
@@ -105,7 +111,7 @@ def _place(call: WriteCall, instance: Record[Any, Any], device: str) -> int:
         raise errors.VolumeAttachmentLimitExceeded(
             f"An instance may have {len(SLOTS)} volumes besides its root disk."
         )
-    return slot
+    return device, slot
 
 
 def _taken(device: str) -> errors.AwsError:
@@ -131,6 +137,7 @@ def detach_volume(call: WriteCall, request: shapes.DetachVolumeRequest) -> shape
     if "InstanceId" in request:
         resources.one(call, records.INSTANCE, request["InstanceId"])
     attachment = _meant(record, request)
+    _check_root_goes(call, record, attachment)
     is_forced = attachment.is_forced or request.get("Force", False)
     leaving = replace(attachment, is_leaving=True, is_forced=is_forced)
     kept = tuple(leaving if one == attachment else one for one in record.doc.attachments)
@@ -138,6 +145,18 @@ def detach_volume(call: WriteCall, request: shapes.DetachVolumeRequest) -> shape
         call, call.tx.write(record, replace(record.doc, attachments=kept)), leaving
     )
     return shown
+
+
+def _check_root_goes(call: WriteCall, record: VolumeRecord, attachment: Attachment) -> None:
+    """Raise unless the volume is no root, or its instance is off."""
+    instance = call.tx.get(records.INSTANCE, attachment.instance_id)
+    if attachment.slot != ROOT_SLOT or instance is None:
+        return
+    state = instances.state_of(instance.doc, instance.seen)
+    if state not in (State.STOPPED, State.TERMINATED):
+        raise errors.OperationNotPermitted(
+            f"Unable to detach root volume '{record.id}' from instance '{instance.id}'"
+        )
 
 
 def _meant(record: VolumeRecord, request: shapes.DetachVolumeRequest) -> Attachment:

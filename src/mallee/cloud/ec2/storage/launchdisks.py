@@ -1,25 +1,30 @@
-"""The disks that a launch asks for: its root disk's size, and new volumes beside it.
+"""The disks that a launch asks for: what its image maps, changed and added to by the request.
 
-Called by `launchrequest` (`parse`) and by `launch` (`make`). A volume named at launch is on its
-instance's host, attached from the start, and goes with the instance unless it is told to stay. The
-root disk is no volume: it goes in any case.
+Called by `launchrequest` (`parse`) and by `launch` (`make`). The root of an EBS-backed image is a
+volume at `ROOT_SLOT`, over the image's own file or over what a snapshot has; nothing is copied.
+The root disk of an instance-store image is no volume, and goes with its instance. Volumes of a
+launch are on its host, attached from the start, and go with it unless they are told to stay.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from mallee.aws import errors
-from mallee.cloud.call import WriteCall
-from mallee.cloud.ec2.storage import attachments, volumetypes
+from mallee.cloud.call import Call, WriteCall
+from mallee.cloud.ec2.storage import attachments, grounds, snapshotsharing, volumetypes
+from mallee.cloud.ec2.storage.grounds import SnapshotRecord
 from mallee.cloud.hosts import diskroom
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
-from mallee.model import ids
-from mallee.model.images import Image
+from mallee.model import ids, images
+from mallee.model.images import Image, ImageMapping
 from mallee.model.instances import Instance
-from mallee.model.volumes import SLOTS, Attachment, Volume
+from mallee.model.volumes import ROOT_SLOT, SLOTS, Attachment, Volume
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes
@@ -31,6 +36,7 @@ HONOURS = frozenset(
         "BlockDeviceMappings.Ebs.DeleteOnTermination",
         "BlockDeviceMappings.Ebs.Encrypted",
         "BlockDeviceMappings.Ebs.Iops",
+        "BlockDeviceMappings.Ebs.KmsKeyId",
         "BlockDeviceMappings.Ebs.SnapshotId",
         "BlockDeviceMappings.Ebs.Throughput",
         "BlockDeviceMappings.Ebs.VolumeSize",
@@ -38,6 +44,10 @@ HONOURS = frozenset(
     }
 )
 ROOT_MAX_GIB = 16384
+_NO_ROOT_TYPES = frozenset({"st1", "sc1"})
+"""EC2 boots from none of them."""
+
+ImageRecord = Record[Image, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +55,13 @@ class NewVolume:
     """A volume to be made with an instance."""
 
     device: str
+    slot: int
     asked: volumetypes.Asked
     numbers: volumetypes.Numbers
     delete_on_termination: bool
+    snapshot: SnapshotRecord | None = None
+    image: Image | None = None
+    """Whose root it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,90 +69,180 @@ class Disks:
     """What disks each instance of a launch gets."""
 
     root_gib: int
+    root_device: str
+    """Empty: its root disk is no volume."""
     volumes: tuple[NewVolume, ...]
+    """Its root among them, where that is one."""
+    host_id: str = ""
+    """The only host on which they can be; empty: any."""
 
     @property
     def volumes_gib(self) -> int:
-        """How large the volumes are together."""
-        return sum(volume.asked.size_gib for volume in self.volumes)
+        """How large the volumes are together, the root aside."""
+        return sum(it.asked.size_gib for it in self.volumes if it.slot != ROOT_SLOT)
 
 
-def parse(request: shapes.RunInstancesRequest, image: Record[Image, Any], preset_gib: int) -> Disks:
+def parse(
+    call: Call, request: shapes.RunInstancesRequest, image: ImageRecord, preset_gib: int
+) -> Disks:
     """Check what is asked for; `preset_gib` is the type's own root disk."""
-    root: Any = {}
+    asked = _by_device(request, image.doc)
+    mapped = {one.device: one for one in images.mappings_of(image.doc)}
+    root, root_device = asked.pop(image.doc.root_device, {}), ""
+    mapped.pop(image.doc.root_device, None)
     volumes: list[NewVolume] = []
-    seen: set[str] = set()
+    if images.is_ebs(image.doc):
+        volumes.append(_root(call, image, root.get("Ebs") or {}, preset_gib))
+        root_gib, root_device = volumes[0].asked.size_gib, image.doc.root_device
+    else:
+        root_gib = _store_gib(image, root.get("Ebs") or {}, preset_gib)
+    named = [*mapped, *(device for device in asked if device not in mapped)]
+    devices = [device for device in named if "NoDevice" not in asked.get(device, {})]
+    if len(devices) > len(SLOTS):
+        raise errors.VolumeAttachmentLimitExceeded(
+            f"An instance may have {len(SLOTS)} volumes besides its root disk."
+        )
+    for slot, device in zip(SLOTS, devices, strict=False):
+        said = asked.get(device, {})
+        volumes.append(_volume(call, (device, slot), mapped.get(device), said.get("Ebs")))
+    return Disks(root_gib, root_device, tuple(volumes), _only_host(volumes))
+
+
+def _by_device(request: shapes.RunInstancesRequest, image: Image) -> dict[str, Any]:
+    """Return what is said of each device; the root goes by the image's name for it."""
+    asked: dict[str, Any] = {}
     for mapping in request.get("BlockDeviceMappings") or ():
         device = mapping.get("DeviceName")
         if device is None:
             raise errors.MissingParameter("deviceName")
-        if device in seen:
+        is_root = attachments.is_root(device)
+        name = image.root_device if is_root else device
+        if name in asked:
             raise errors.InvalidBlockDeviceMapping(
                 f"The device '{device}' is used in more than one block-device mapping"
             )
-        seen.add(device)
-        if attachments.is_root(device):
-            root = mapping.get("Ebs") or {}
-        elif "NoDevice" not in mapping:
-            volumes.append(_volume(device, mapping.get("Ebs")))
-    if len(volumes) > len(SLOTS):
-        raise errors.VolumeAttachmentLimitExceeded(
-            f"An instance may have {len(SLOTS)} volumes besides its root disk."
-        )
-    return Disks(_root_gib(root, image, preset_gib), tuple(volumes))
-
-
-def _root_gib(root: Any, image: Record[Image, Any], preset_gib: int) -> int:
-    smallest = max(image.doc.disk_gib, 1)
-    if root.get("DeleteOnTermination") is False:
-        raise errors.UnsupportedOperation(
-            "The root disk is deleted with its instance: DeleteOnTermination=false is not "
-            "supported."
-        )
-    if {"Iops", "Throughput", "SnapshotId"} & root.keys() or root.get("Encrypted"):
-        raise errors.UnsupportedOperation(
-            "The root disk comes from its image, and is as fast as its host's disk: of it only "
-            "VolumeSize may be said."
-        )
-    asked = root.get("VolumeSize")
-    if asked is None:
-        return max(smallest, preset_gib)
-    if asked < smallest:
-        raise errors.InvalidBlockDeviceMapping(
-            f"Volume of size {asked}GB is smaller than the image {image.id}, expect size >= "
-            f"{smallest}GB"
-        )
-    if asked > ROOT_MAX_GIB:
-        raise errors.InvalidBlockDeviceMapping(f"The largest root disk has {ROOT_MAX_GIB}GB.")
+        if is_root and "NoDevice" in mapping:
+            raise errors.InvalidBlockDeviceMapping(
+                f"The root device {image.root_device} cannot be left out."
+            )
+        asked[name] = mapping
     return asked
 
 
-def _volume(device: str, ebs: Any) -> NewVolume:
+def _root(call: Call, image: ImageRecord, ebs: Any, preset_gib: int) -> NewVolume:
+    """Return the root volume of an image's instances."""
+    mapping = images.root_mapping(image.doc)
+    assert mapping is not None
+    if ebs.get("SnapshotId", mapping.snapshot_id) != mapping.snapshot_id:
+        raise errors.InvalidBlockDeviceMapping("snapshotId cannot be modified on root device")
+    snapshot = grounds.of_image(call, mapping.snapshot_id) if mapping.snapshot_id else None
+    smallest = snapshot.doc.size_gib if snapshot else max(1, image.doc.disk_gib)
+    size_gib = ebs.get("VolumeSize", max(smallest, mapping.size_gib, preset_gib))
+    _check_root_size(image, size_gib, smallest)
+    kind = mapping.type
+    if kind == images.UNLIMITED and size_gib > volumetypes.TYPES[kind].sizes[1]:
+        kind = ""
+    mapping = replace(mapping, size_gib=size_gib, type=kind)
+    new = _new((image.doc.root_device, ROOT_SLOT), mapping, ebs, snapshot)
+    if new.asked.type in _NO_ROOT_TYPES:
+        raise errors.InvalidBlockDeviceMapping(
+            f"No instance boots from a volume of the type {new.asked.type}."
+        )
+    return dataclasses.replace(new, image=image.doc)
+
+
+def _check_root_size(image: ImageRecord, size_gib: int, smallest: int) -> None:
+    if size_gib < smallest:
+        raise errors.InvalidBlockDeviceMapping(
+            f"Volume of size {size_gib}GB is smaller than the image {image.id}, expect size >= "
+            f"{smallest}GB"
+        )
+    if size_gib > ROOT_MAX_GIB:
+        raise errors.InvalidBlockDeviceMapping(f"The largest root disk has {ROOT_MAX_GIB}GB.")
+
+
+def _store_gib(image: ImageRecord, ebs: Any, preset_gib: int) -> int:
+    """Return the size of a root disk that is no volume."""
+    if ebs.keys() - {"VolumeSize", "VolumeType", "DeleteOnTermination", "Encrypted"} or (
+        ebs.get("Encrypted") or ebs.get("DeleteOnTermination") is False
+    ):
+        raise errors.UnsupportedOperation(
+            f"The root disk of {image.id} is no volume (it is an instance-store image): of it only "
+            "VolumeSize may be said, and it goes with its instance."
+        )
+    smallest = max(1, image.doc.disk_gib)
+    size_gib = ebs.get("VolumeSize", max(smallest, preset_gib))
+    _check_root_size(image, size_gib, smallest)
+    return size_gib
+
+
+def _volume(
+    call: Call, place: tuple[str, int], mapping: ImageMapping | None, ebs: Any
+) -> NewVolume:
+    """Return a volume that the image maps, or the request, or both."""
+    device, _ = place
     if not attachments.is_device(device):
         raise errors.InvalidBlockDeviceMapping(f"Invalid device name {device}")
-    if ebs is None:
+    if ebs is None and mapping is None:
         raise errors.InvalidBlockDeviceMapping(
             f"The mapping of {device} must have Ebs: instances have no other disks here."
         )
-    if ebs.get("SnapshotId"):
-        raise errors.UnsupportedOperation(
-            "A volume with what a snapshot has is made by CreateVolume here, then attached."
+    ebs = ebs or {}
+    snapshot = _snapshot(call, mapping, ebs)
+    if mapping is None or (mapping.snapshot_id and snapshot and snapshot.id != mapping.snapshot_id):
+        if "VolumeSize" not in ebs and snapshot is None:
+            raise errors.MissingParameter("size or snapshotId")
+        mapping = ImageMapping(device=device, size_gib=snapshot.doc.size_gib if snapshot else 0)
+    new = _new(place, mapping, ebs, snapshot)
+    if snapshot is not None and new.asked.size_gib < snapshot.doc.size_gib:
+        raise errors.InvalidBlockDeviceMapping(
+            f"Volume of size {new.asked.size_gib}GB is smaller than snapshot '{snapshot.id}', "
+            f"expect size >= {snapshot.doc.size_gib}GB"
         )
-    if ebs.get("Encrypted"):
+    return new
+
+
+def _snapshot(call: Call, mapping: ImageMapping | None, ebs: Any) -> SnapshotRecord | None:
+    """Return what a volume begins with: as the request says, or else the image."""
+    mapped = mapping.snapshot_id if mapping else ""
+    asked = ebs.get("SnapshotId") or mapped
+    if not asked:
+        return None
+    if asked == mapped:
+        return grounds.of_image(call, mapped)
+    return snapshotsharing.usable(call, asked)
+
+
+def _new(
+    place: tuple[str, int], mapping: ImageMapping, ebs: Any, snapshot: SnapshotRecord | None
+) -> NewVolume:
+    """Return a volume as a mapping has it, with what is said besides."""
+    if ebs.get("Encrypted") or ebs.get("KmsKeyId") or mapping.encrypted:
         raise errors.UnsupportedOperation(
-            "Volumes are not encrypted here yet. Encrypt the file system in the guest."
+            "Volumes are not encrypted at launch yet. Encrypt the file system in the guest."
         )
-    if "VolumeSize" not in ebs:
-        raise errors.MissingParameter("size or snapshotId")
+    kind = ebs.get("VolumeType") or mapping.type or volumetypes.DEFAULT
+    is_same = kind == (mapping.type or volumetypes.DEFAULT)
     asked = volumetypes.Asked(
-        type=ebs.get("VolumeType") or volumetypes.DEFAULT,
-        size_gib=ebs["VolumeSize"],
-        iops=ebs.get("Iops"),
-        throughput=ebs.get("Throughput"),
+        type=kind,
+        size_gib=ebs.get("VolumeSize", mapping.size_gib),
+        iops=ebs.get("Iops") or (mapping.iops if is_same else 0) or None,
+        throughput=ebs.get("Throughput") or (mapping.throughput if is_same else 0) or None,
     )
     # As in AWS: what a launch makes goes with its instance, unless it says otherwise.
-    goes = ebs.get("DeleteOnTermination", True)
-    return NewVolume(device, asked, volumetypes.checked(asked), goes)
+    goes = ebs.get("DeleteOnTermination", mapping.delete_on_termination)
+    return NewVolume(*place, asked, volumetypes.checked(asked), goes, snapshot)
+
+
+def _only_host(volumes: list[NewVolume]) -> str:
+    """Return the one host on which all can be; empty: any will do."""
+    found = {grounds.only_host(it.snapshot.doc) for it in volumes if it.snapshot} - {""}
+    if len(found) > 1:
+        raise errors.IncorrectState(
+            "The snapshots that are wanted lie on several hosts still, and are not complete. "
+            "Wait until they are."
+        )
+    return found.pop() if found else ""
 
 
 def make(call: WriteCall, disks: Disks, instance: Instance, tags: dict[str, str]) -> None:
@@ -146,28 +250,41 @@ def make(call: WriteCall, disks: Disks, instance: Instance, tags: dict[str, str]
 
     Raises `InsufficientVolumeCapacity` when its host has no room for them.
     """
-    for slot, new in zip(SLOTS, disks.volumes, strict=False):
+    for new in disks.volumes:
         id = ids.make("vol", call.entropy(ids.ID_BYTES))
-        diskroom.claim(call.tx, instance.host_id, id, new.asked.size_gib)
-        volume = Volume(
-            id=id,
-            size_gib=new.asked.size_gib,
-            type=new.asked.type,
-            iops=new.numbers.iops,
-            throughput=new.numbers.throughput,
-            zone=instance.zone,
-            host_id=instance.host_id,
-            attachments=(
-                Attachment(
-                    instance_id=instance.id,
-                    device=new.device,
-                    slot=slot,
-                    since=call.now,
-                    delete_on_termination=new.delete_on_termination,
-                ),
-            ),
-            created_at=call.now,
-            made_by=call.principal.issuer_id,
-            tags=tags,
+        if new.slot == ROOT_SLOT:
+            diskroom.take_over(call.tx, instance.host_id, (instance.id, id), new.asked.size_gib)
+        else:
+            diskroom.claim(call.tx, instance.host_id, id, new.asked.size_gib)
+        attachment = Attachment(
+            instance_id=instance.id,
+            device=new.device,
+            slot=new.slot,
+            since=call.now,
+            delete_on_termination=new.delete_on_termination,
         )
+        volume = volume_of(call, id, new, instance.host_id)
+        volume = replace(volume, attachments=(attachment,), zone=instance.zone, tags=tags)
         call.tx.insert(records.VOLUME, call.account, id, volume)
+
+
+def volume_of(call: WriteCall, id: str, new: NewVolume, host_id: str) -> Volume:
+    """Return a new volume on a host, attached to nothing yet."""
+    snapshot, image = new.snapshot, new.image
+    source, content = grounds.lies_on(snapshot.doc, host_id) if snapshot else (None, None)
+    return Volume(
+        id=id,
+        size_gib=new.asked.size_gib,
+        type=new.asked.type,
+        iops=new.numbers.iops,
+        throughput=new.numbers.throughput,
+        zone="",
+        host_id=host_id,
+        snapshot_id=snapshot.id if snapshot else "",
+        source=source,
+        content=content,
+        blob=image.blob if image and snapshot is None else None,
+        boot=snapshot.doc.boot if snapshot else image and image.direct_boot,
+        created_at=call.now,
+        made_by=call.principal.issuer_id,
+    )

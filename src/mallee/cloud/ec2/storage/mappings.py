@@ -1,6 +1,7 @@
 """Block device mappings of instances: which volumes one has, by the names its user gave them.
 
-Called where instances and their attributes are shown and changed. The root disk is no volume.
+Called where instances and their attributes are shown and changed. The root is among them where it
+is a volume.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from mallee.cloud.call import WriteCall
 from mallee.cloud.ec2.storage import attachments, states
 from mallee.cloud.ec2.storage.states import Reader, VolumeRecord
 from mallee.cloud.state import records
-from mallee.model.volumes import Attachment
+from mallee.model.volumes import ROOT_SLOT, Attachment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -56,14 +57,11 @@ def change(call: WriteCall, instance_id: str, wanted: Iterable[Mapping[str, Any]
         device = mapping.get("DeviceName") or ""
         ebs: Mapping[str, Any] = mapping.get("Ebs") or {}
         goes: bool | None = ebs.get("DeleteOnTermination")
-        if attachments.is_root(device) and goes is not False:
-            continue
+        if device not in worn and attachments.is_root(device):
+            root = [name for name, (_, one) in worn.items() if one.slot == ROOT_SLOT]
+            device = root[0] if root else device
         if device not in worn:
-            raise errors.InvalidInstanceAttributeValue(
-                f"No device is currently mapped at {device}"
-                if not attachments.is_root(device)
-                else "The root disk is deleted with its instance."
-            )
+            raise errors.InvalidInstanceAttributeValue(f"No device is currently mapped at {device}")
         volume, one = worn[device]
         if goes is None:
             raise errors.MissingParameter("The request must contain Ebs.DeleteOnTermination")

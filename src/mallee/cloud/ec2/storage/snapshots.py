@@ -179,6 +179,7 @@ def _insert(
         zone=volume.doc.zone,
         host_id=volume.doc.host_id,
         cut=made.number,
+        boot=volume.doc.boot,
         key=volume.doc.key,
         started_at=call.now,
         made_by=call.principal.issuer_id,

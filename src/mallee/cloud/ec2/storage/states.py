@@ -13,7 +13,7 @@ from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.model import instances, volumes
 from mallee.model.instances import Power
-from mallee.model.volumes import Attachment, Volume, VolumeSeen
+from mallee.model.volumes import ROOT_SLOT, Attachment, Volume, VolumeSeen
 
 CREATING, AVAILABLE, IN_USE, DELETING, ERROR = (
     "creating",
@@ -89,6 +89,15 @@ def is_held(view: Reader, volume_id: str, instance_id: str) -> bool:
     """Tell whether an instance's guest has the volume, as far as its host has said."""
     instance = view.get(records.INSTANCE, instance_id)
     return instance is not None and _has(instance, volume_id)
+
+
+def root_of(view: Reader, instance_id: str) -> VolumeRecord | None:
+    """Return the volume from which an instance boots, if it has one and is to keep it."""
+    for volume in view.by(records.VOLUME, "instance", instance_id):
+        for one in volume.doc.attachments:
+            if one.instance_id == instance_id and one.slot == ROOT_SLOT and not one.is_leaving:
+                return volume
+    return None
 
 
 def is_over(view: Reader, instance_id: str) -> bool:

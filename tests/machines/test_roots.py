@@ -1,0 +1,51 @@
+"""Root volumes of real guests: kept over stop and start, snapshotted, moved, and booted again."""
+
+from typing import Any
+
+from tests.machines import guests
+from tests.machines.test_volumes import made, wait_attached, wait_disk, wait_state
+from tests.wholecloud import Cloud
+
+ROOT = "/dev/vda"
+
+
+def root_of(cloud: Cloud, instance: str) -> str:
+    shown = cloud.instance(instance)["BlockDeviceMappings"]
+    (root,) = (one for one in shown if one["DeviceName"] == ROOT)
+    return root["Ebs"]["VolumeId"]
+
+
+def wait_free(cloud: Cloud, volume: str) -> None:
+    wait_state(cloud, volume, "available")
+
+
+def test_a_root_is_a_volume_that_another_guest_repairs(cloud: Cloud) -> None:
+    ec2: Any = cloud.ec2
+    with guests.launched(cloud) as instance, guests.launched(cloud) as other:
+        for one in (instance, other):
+            cloud.wait_state(one, "running")
+        cloud.ssh(instance, "echo first >/root/note; sync")
+        root = root_of(cloud, instance)
+        snapshot = ec2.create_snapshot(VolumeId=root)["SnapshotId"]
+        cloud.ssh(instance, "echo second >/root/note; sync")
+        with made(cloud, SnapshotId=snapshot, Size=5) as copy:
+            ec2.attach_volume(VolumeId=copy, InstanceId=other, Device="/dev/sdf")
+            wait_attached(cloud, copy)
+            disk = wait_disk(cloud, other, copy, bool)
+            look = f"mkdir -p /look; mount -o ro,noload /dev/{disk}1 /look && cat /look/root/note"
+            assert cloud.ssh(other, f"{look}; umount /look") == "first\n"
+            ec2.detach_volume(VolumeId=copy)
+        guests.stop(cloud, instance)
+        ec2.detach_volume(VolumeId=root)
+        wait_free(cloud, root)
+        ec2.attach_volume(VolumeId=root, InstanceId=other, Device="/dev/sdf")
+        wait_attached(cloud, root)
+        disk = wait_disk(cloud, other, root, bool)
+        mend = f"mkdir -p /mend; mount /dev/{disk}1 /mend && echo third >/mend/root/note"
+        cloud.ssh(other, f"{mend}; umount /mend; sync")
+        ec2.detach_volume(VolumeId=root)
+        wait_free(cloud, root)
+        ec2.attach_volume(VolumeId=root, InstanceId=instance, Device=ROOT)
+        guests.start(cloud, instance)
+        assert cloud.ssh(instance, "cat /root/note") == "third\n"
+        ec2.delete_snapshot(SnapshotId=snapshot)
