@@ -21,6 +21,7 @@ TRUST = (
 )
 POLICY = '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"ec2:*","Resource":"*"}}'
 S3 = "com.amazonaws.us-east-1.s3"
+FILE = {"S3Bucket": "disks", "S3Key": "disk.raw"}
 DIGITS = {"owned": "1", "own": "2"}
 """By the name of whose things they are: which image is theirs."""
 
@@ -176,7 +177,8 @@ def _stored(cloud: RunningCloud, ec2: Any, account: str) -> dict[str, str]:
         started_at=0.0,
     )
     cloud.store.transact(lambda tx: tx.insert(records.SNAPSHOT, account, snapshot.id, snapshot))
-    return {"volume": volume, "snapshot": snapshot.id}
+    task = ec2.import_snapshot(DiskContainer={"UserBucket": FILE})["ImportTaskId"]
+    return {"volume": volume, "snapshot": snapshot.id, "import-snapshot-task": task}
 
 
 def _kept(cloud: RunningCloud, key: dict[str, str]) -> dict[str, str]:

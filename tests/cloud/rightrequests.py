@@ -22,6 +22,8 @@ ALWAYS: dict[str, dict[str, Any]] = {
     "CreateTransitGatewayRoute": {"DestinationCidrBlock": "10.9.77.0/24"},
     "ReplaceTransitGatewayRoute": {"DestinationCidrBlock": "10.9.77.0/24"},
     "CreateRole": {"AssumeRolePolicyDocument": belongings.TRUST},
+    "ImportImage": {"DiskContainers": [{"UserBucket": belongings.FILE}]},
+    "ImportSnapshot": {"DiskContainer": {"UserBucket": belongings.FILE}},
     "Decrypt": {"CiphertextBlob": b"some"},
     "ReEncrypt": {"CiphertextBlob": b"some"},
     "RetireGrant": {"GrantId": "0" * 64},

@@ -65,6 +65,8 @@ NAMES = {
     "GroupNames": "group-name",
     "Groups": "security-group",
     "Identifier": "recycle-rule",
+    "ImportTaskId": "import-snapshot-task",
+    "ImportTaskIds": "import-snapshot-task",
     "HostId": "dedicated-host",
     "HostIds": "dedicated-host",
     "ImageId": "image",
@@ -216,6 +218,7 @@ NAMES_NOTHING = re.compile(
     r"|AutoEnableIO|ExcludeResource|LockC|LockState|RetentionP|SourceRegion|BlockDeviceMappings$|CopyTags|ExcludeBootVolume|Iops|KmsKeyId|MultiAttach|NetworkBandwidth"
     r"|CoolOff|Completion|CreateVolumePermission|Lock(Mode|Duration)|State$|Presigned"
     r"|NoDevice|RestorableBy|S3Bucket|Size|Throughput"
+    r"|BootMode|CancelReason|ClientData|Container|DiskImage|Format|Hypervisor|License|S3(Key|Prefix)"
     r"|Analysis(Start|End)Time|(Match|Exclude)Paths|SourceIp"
     r"|Arn|New|Only|Path|Policy(Name|Document|UsageFilter)|EntityFilter|Scope|SetAsDefault|Version).*"
 )
@@ -269,6 +272,13 @@ SAYS_NOTHING = frozenset(
 """AWS answers success for things that are not there, and so do we; nothing may change."""
 
 REFUSES = {
+    ("DescribeImportImageTasks", "ImportTaskIds"): "InvalidConversionTaskId.Malformed",
+    ("DescribeImportSnapshotTasks", "ImportTaskIds"): "InvalidConversionTaskId",
+    ("CancelImportTask", "ImportTaskId"): "InvalidConversionTaskId",
+    # A disk is named once.
+    ("ImportImage", "DiskContainers.SnapshotId"): "InvalidParameter",
+    ("ImportImage", "RoleName"): "InvalidParameter",
+    ("ImportSnapshot", "RoleName"): "InvalidParameter",
     ("CreateSnapshots", "InstanceSpecification.ExcludeDataVolumeIds"): "InvalidParameterValue",
     # A group of users: there is one, `all`.
     ("ModifySnapshotAttribute", "GroupNames"): "InvalidUserID.Malformed",

@@ -25,6 +25,7 @@ from mallee.cloud.hosts import (
     passes,
     slices,
     streams,
+    transferring,
     volumekeys,
 )
 from mallee.cloud.hosts import door as hosts
@@ -51,6 +52,7 @@ async def serve(layout: Layout, settings: Settings, stop: asyncio.Event) -> None
         questions = asks.Asks()
         consoles = lines.Lines(questions)
         heard = hearing.Hearing(opened, clock.SYSTEM)
+        passing = passes.Passes(opened, secrets.box, settings.region)
         told = hosts.Cloud(
             layout=layout,
             store=opened,
@@ -61,7 +63,10 @@ async def serve(layout: Layout, settings: Settings, stop: asyncio.Event) -> None
             streams=streams.Streams(opened.view),
             lines=consoles,
             guests=guests.Guests(opened.view, secrets.box, partial(trail.add, at_once=True)),
-            passes=passes.Passes(opened, secrets.box, settings.region),
+            passes=passing,
+            transfers=transferring.Transfers(
+                opened, secrets.box, settings.region, lambda: passing.port
+            ),
             volume_keys=volumekeys.VolumeKeys(opened, secrets.box),
         )
         agents = hosts.Endpoint(told, bootstrap.prepare_tls(layout, secrets, settings))

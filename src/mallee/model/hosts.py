@@ -23,6 +23,7 @@ from mallee.model.carried import (
 from mallee.model.images import Blob, DirectBoot
 from mallee.model.instances import InstanceSeen, MetadataOptions, Power
 from mallee.model.networks import Rule
+from mallee.model.transfers import TransferWanted
 from mallee.model.snapshots import SnapshotSeen
 from mallee.model.volumes import DiskWanted, VolumeSeen, VolumeWanted
 from mallee.model.watching import FlowLogWanted, MirrorWanted
@@ -340,6 +341,8 @@ class HostWanted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Those whose bytes this host keeps."""
     transit_gateways: tuple[TransitGatewayWanted, ...] = ()
     """Those that a VPC of this host is attached to, and those that these are peered with."""
+    transfers: tuple[TransferWanted, ...] = ()
+    """Those that this host carries."""
 
 
 class SyncRequest(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from mallee.model.capacityreservations import CapacityReservation
 from mallee.model.images import Image
 from mallee.model.instances import Instance, InstanceSeen, Phase, Power, phase_of
+from mallee.model.transfers import Task
 from mallee.model.volumes import Volume
 
 
@@ -208,6 +209,15 @@ def one_made(key: str) -> Callable[[Any, Any], Use]:
 def of_volume(doc: Volume, _seen: object) -> Use:
     """Return what a volume uses, until nothing of it is left."""
     return Use(doc.zone, doc.made_by, ((VOLUMES, 1), (VOLUMES_SIZE, doc.size_gib)))
+
+
+def of_import(doc: Task, _seen: object) -> Use:
+    """Return what an import uses: what it will make, until that is there."""
+    if doc.ended_at is not None:
+        return NOTHING
+    disks = sum(not disk.snapshot_id for disk in doc.disks)
+    made = ((IMAGES, 1),) if doc.id.startswith("import-ami-") else ()
+    return Use("", doc.made_by, ((SNAPSHOTS, disks), *made))
 
 
 def of_image(doc: Image, _seen: object) -> Use:

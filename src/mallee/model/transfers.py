@@ -123,6 +123,8 @@ class Task(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     volume_id: str = ""
     size_gib: int = 0
     zone: str = ""
+    attempt: int = 0
+    """How often it was begun in vain: its host was lost, or the sweep was quicker."""
     began_at: float
     """Seconds since the epoch."""
     cancelled_at: float | None = None
@@ -161,6 +163,10 @@ class TransferSeen(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     disks: tuple[DiskSeen, ...] = ()
     """In the order of the task's; of an archive as many as there are in it."""
     percent: int = 0
+    attempt: int = 0
+    """Which one it is."""
+    epoch: int = 0
+    """In which contents were brought (`passes.BlockSpace`)."""
 
 
 class TransferWanted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -172,6 +178,7 @@ class TransferWanted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     way: Way
     disks: tuple[DiskIn, ...] = ()
     out: FileOut | None = None
+    attempt: int = 0
 
 
 class TransferPass(msgspec.Struct, frozen=True, kw_only=True):

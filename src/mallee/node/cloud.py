@@ -29,9 +29,10 @@ from mallee.model.hosts import (
 )
 from mallee.model.layout import Layout
 from mallee.model.passes import Pass, PassRequest
+from mallee.model.transfers import TransferPass, TransferSeen
 from mallee.node import facts
 from mallee.node.do.images import CHUNK_BYTES, FetchFailed, SourceAway
-from mallee.node.plan import trust, trustedblocks, trustedvolumes
+from mallee.node.plan import trust, trustedblocks, trustedtransfers, trustedvolumes
 
 CALL_S = 20.0
 """The longest that a call may take beyond the time it asks to be held."""
@@ -190,6 +191,18 @@ class Cloud:
             return trustedvolumes.check_key(msgspec.json.decode(body, type=OpenedKey))
         except (msgspec.DecodeError, trust.NotTrusted) as error:
             raise CloudAway("the cloud's answer is refused: it is no key") from error
+
+    async def fetch_transfer_pass(self, id: str) -> TransferPass:
+        """Ask for what a transfer's objects are touched with; raises `CloudAway` and `Refused`."""
+        body = await self._post(f"/v1/transfers/{id}/pass", b"")
+        try:
+            return trustedtransfers.check_pass(msgspec.json.decode(body, type=TransferPass))
+        except (msgspec.DecodeError, trust.NotTrusted) as error:
+            raise CloudAway(f"the cloud's answer is refused, it has {error}") from error
+
+    async def tell_transfer(self, id: str, seen: TransferSeen) -> None:
+        """Say how far a transfer is; raises `CloudAway` and `Refused`."""
+        await self._post(f"/v1/transfers/{id}/seen", msgspec.json.encode(seen))
 
     async def bring(self, request: GuestRequest) -> GuestResponse:
         """Bring a guest's request to the cloud's API; raises `CloudAway` and `Refused`."""

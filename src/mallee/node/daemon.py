@@ -27,6 +27,7 @@ from mallee.node import (
     questions,
     reconcile,
     sync,
+    transfers,
     uploads,
     volumekeys,
 )
@@ -110,11 +111,19 @@ async def run(layout: Layout) -> None:
             took=lambda: (keeper.poke(), brought.poke()),
         )
         flows = flowlogs.FlowLogs(layout, lambda: book.wanted, door, clock.SYSTEM)
+        carrying = transfers.TransferKeeper(
+            layout=layout,
+            wanted=lambda: book.wanted,
+            door=door,
+            passes=passes.Passes(door, clock.SYSTEM),
+            clock=clock.SYSTEM,
+        )
         async with asyncio.TaskGroup() as group:
             group.create_task(reconciler.run())
             group.create_task(talk.run())
             group.create_task(keeper.run())
             group.create_task(flows.run())
+            group.create_task(carrying.run())
             group.create_task(kept.run())
             group.create_task(brought.run())
 

@@ -141,6 +141,12 @@ MAKERS: dict[str, Callable[[Any], dict[str, Any]]] = {
     "CreateDhcpOptions": lambda ec2: {
         "DhcpConfigurations": [{"Key": "domain-name", "Values": ["example.org"]}]
     },
+    "ImportImage": lambda ec2: {
+        "DiskContainers": [{"UserBucket": {"S3Bucket": LOG_BUCKET, "S3Key": "disk.vmdk"}}],
+    },
+    "ImportSnapshot": lambda ec2: {
+        "DiskContainer": {"UserBucket": {"S3Bucket": LOG_BUCKET, "S3Key": "disk.vmdk"}},
+    },
     "CreateFlowLogs": lambda ec2: {
         "ResourceIds": [vpc(ec2)],
         "ResourceType": "VPC",

@@ -666,6 +666,15 @@ class CancelCapacityReservationResult(TypedDict):
     Return: NotRequired[bool | None]
 
 
+class CancelImageLaunchPermissionRequest(TypedDict):
+    ImageId: str
+    DryRun: NotRequired[bool]
+
+
+class CancelImageLaunchPermissionResult(TypedDict):
+    Return: NotRequired[bool | None]
+
+
 class CancelImportTaskRequest(TypedDict):
     CancelReason: NotRequired[str]
     DryRun: NotRequired[bool]
@@ -844,6 +853,27 @@ class ConnectionTrackingSpecificationResponse(TypedDict):
     TcpEstablishedTimeout: NotRequired[int | None]
     UdpStreamTimeout: NotRequired[int | None]
     UdpTimeout: NotRequired[int | None]
+
+
+class CopyImageRequest(TypedDict):
+    ClientToken: NotRequired[str]
+    Description: NotRequired[str]
+    Encrypted: NotRequired[bool]
+    KmsKeyId: NotRequired[str]
+    Name: str
+    SourceImageId: str
+    SourceRegion: str
+    DestinationOutpostArn: NotRequired[str]
+    CopyImageTags: NotRequired[bool]
+    TagSpecifications: NotRequired[list[TagSpecification]]
+    SnapshotCopyCompletionDurationMinutes: NotRequired[int]
+    DestinationAvailabilityZone: NotRequired[str]
+    DestinationAvailabilityZoneId: NotRequired[str]
+    DryRun: NotRequired[bool]
+
+
+class CopyImageResult(TypedDict):
+    ImageId: NotRequired[str | None]
 
 
 class CopySnapshotRequest(TypedDict):
@@ -1731,6 +1761,14 @@ class CreateVpcResult(TypedDict):
     Vpc: NotRequired[Vpc | Fragment | None]
 
 
+class CreationDateCondition(TypedDict):
+    MaximumDaysSinceCreated: NotRequired[int | None]
+
+
+class CreationDateConditionRequest(TypedDict):
+    MaximumDaysSinceCreated: NotRequired[int]
+
+
 class CreditSpecification(TypedDict):
     CpuCredits: NotRequired[str | None]
 
@@ -2188,6 +2226,14 @@ class DeleteVpcRequest(TypedDict):
     DryRun: NotRequired[bool]
 
 
+class DeprecationTimeCondition(TypedDict):
+    MaximumDaysSinceDeprecated: NotRequired[int | None]
+
+
+class DeprecationTimeConditionRequest(TypedDict):
+    MaximumDaysSinceDeprecated: NotRequired[int]
+
+
 class DeprovisionIpamPoolCidrRequest(TypedDict):
     DryRun: NotRequired[bool]
     IpamPoolId: str
@@ -2427,6 +2473,12 @@ class DescribeIdentityIdFormatRequest(TypedDict):
 
 class DescribeIdentityIdFormatResult(TypedDict):
     Statuses: NotRequired[Sequence[IdFormat | Fragment] | Fragment | None]
+
+
+class DescribeImageAttributeRequest(TypedDict):
+    Attribute: str
+    ImageId: str
+    DryRun: NotRequired[bool]
 
 
 class DescribeImagesRequest(TypedDict):
@@ -3507,12 +3559,55 @@ class DisableAddressTransferResult(TypedDict):
     AddressTransfer: NotRequired[AddressTransfer | Fragment | None]
 
 
+class DisableAllowedImagesSettingsRequest(TypedDict):
+    DryRun: NotRequired[bool]
+
+
+class DisableAllowedImagesSettingsResult(TypedDict):
+    AllowedImagesSettingsState: NotRequired[str | None]
+
+
 class DisableEbsEncryptionByDefaultRequest(TypedDict):
     DryRun: NotRequired[bool]
 
 
 class DisableEbsEncryptionByDefaultResult(TypedDict):
     EbsEncryptionByDefault: NotRequired[bool | None]
+
+
+class DisableImageBlockPublicAccessRequest(TypedDict):
+    DryRun: NotRequired[bool]
+
+
+class DisableImageBlockPublicAccessResult(TypedDict):
+    ImageBlockPublicAccessState: NotRequired[str | None]
+
+
+class DisableImageDeprecationRequest(TypedDict):
+    ImageId: str
+    DryRun: NotRequired[bool]
+
+
+class DisableImageDeprecationResult(TypedDict):
+    Return: NotRequired[bool | None]
+
+
+class DisableImageDeregistrationProtectionRequest(TypedDict):
+    ImageId: str
+    DryRun: NotRequired[bool]
+
+
+class DisableImageDeregistrationProtectionResult(TypedDict):
+    Return: NotRequired[str | None]
+
+
+class DisableImageRequest(TypedDict):
+    ImageId: str
+    DryRun: NotRequired[bool]
+
+
+class DisableImageResult(TypedDict):
+    Return: NotRequired[bool | None]
 
 
 class DisableIpamPolicyRequest(TypedDict):
@@ -3827,12 +3922,59 @@ class EnableAddressTransferResult(TypedDict):
     AddressTransfer: NotRequired[AddressTransfer | Fragment | None]
 
 
+class EnableAllowedImagesSettingsRequest(TypedDict):
+    AllowedImagesSettingsState: str
+    DryRun: NotRequired[bool]
+
+
+class EnableAllowedImagesSettingsResult(TypedDict):
+    AllowedImagesSettingsState: NotRequired[str | None]
+
+
 class EnableEbsEncryptionByDefaultRequest(TypedDict):
     DryRun: NotRequired[bool]
 
 
 class EnableEbsEncryptionByDefaultResult(TypedDict):
     EbsEncryptionByDefault: NotRequired[bool | None]
+
+
+class EnableImageBlockPublicAccessRequest(TypedDict):
+    ImageBlockPublicAccessState: str
+    DryRun: NotRequired[bool]
+
+
+class EnableImageBlockPublicAccessResult(TypedDict):
+    ImageBlockPublicAccessState: NotRequired[str | None]
+
+
+class EnableImageDeprecationRequest(TypedDict):
+    ImageId: str
+    DeprecateAt: datetime
+    DryRun: NotRequired[bool]
+
+
+class EnableImageDeprecationResult(TypedDict):
+    Return: NotRequired[bool | None]
+
+
+class EnableImageDeregistrationProtectionRequest(TypedDict):
+    ImageId: str
+    WithCooldown: NotRequired[bool]
+    DryRun: NotRequired[bool]
+
+
+class EnableImageDeregistrationProtectionResult(TypedDict):
+    Return: NotRequired[str | None]
+
+
+class EnableImageRequest(TypedDict):
+    ImageId: str
+    DryRun: NotRequired[bool]
+
+
+class EnableImageResult(TypedDict):
+    Return: NotRequired[bool | None]
 
 
 class EnableIpamPolicyRequest(TypedDict):
@@ -4059,6 +4201,16 @@ class FpgaInfo(TypedDict):
     TotalFpgaMemoryInMiB: NotRequired[int | None]
 
 
+class GetAllowedImagesSettingsRequest(TypedDict):
+    DryRun: NotRequired[bool]
+
+
+class GetAllowedImagesSettingsResult(TypedDict):
+    State: NotRequired[str | None]
+    ImageCriteria: NotRequired[Sequence[ImageCriterion | Fragment] | Fragment | None]
+    ManagedBy: NotRequired[str | None]
+
+
 class GetCapacityReservationUsageRequest(TypedDict):
     CapacityReservationId: str
     NextToken: NotRequired[str]
@@ -4152,6 +4304,15 @@ class GetGroupsForCapacityReservationResult(TypedDict):
     CapacityReservationGroups: NotRequired[
         Sequence[CapacityReservationGroup | Fragment] | Fragment | None
     ]
+
+
+class GetImageBlockPublicAccessStateRequest(TypedDict):
+    DryRun: NotRequired[bool]
+
+
+class GetImageBlockPublicAccessStateResult(TypedDict):
+    ImageBlockPublicAccessState: NotRequired[str | None]
+    ManagedBy: NotRequired[str | None]
 
 
 class GetInstanceMetadataDefaultsRequest(TypedDict):
@@ -4677,6 +4838,45 @@ class Image(TypedDict):
     Platform: NotRequired[str | None]
 
 
+class ImageAttribute(TypedDict):
+    Description: NotRequired[AttributeValue | Fragment | None]
+    KernelId: NotRequired[AttributeValue | Fragment | None]
+    RamdiskId: NotRequired[AttributeValue | Fragment | None]
+    SriovNetSupport: NotRequired[AttributeValue | Fragment | None]
+    BootMode: NotRequired[AttributeValue | Fragment | None]
+    TpmSupport: NotRequired[AttributeValue | Fragment | None]
+    UefiData: NotRequired[AttributeValue | Fragment | None]
+    LastLaunchedTime: NotRequired[AttributeValue | Fragment | None]
+    ImdsSupport: NotRequired[AttributeValue | Fragment | None]
+    DeregistrationProtection: NotRequired[AttributeValue | Fragment | None]
+    ImageId: NotRequired[str | None]
+    LaunchPermissions: NotRequired[Sequence[LaunchPermission | Fragment] | Fragment | None]
+    ProductCodes: NotRequired[Sequence[ProductCode | Fragment] | Fragment | None]
+    BlockDeviceMappings: NotRequired[Sequence[BlockDeviceMapping | Fragment] | Fragment | None]
+
+
+class ImageCriterion(TypedDict):
+    ImageProviders: NotRequired[Sequence[str] | Fragment | None]
+    MarketplaceProductCodes: NotRequired[Sequence[str] | Fragment | None]
+    ImageNames: NotRequired[Sequence[str] | Fragment | None]
+    DeprecationTimeCondition: NotRequired[DeprecationTimeCondition | Fragment | None]
+    CreationDateCondition: NotRequired[CreationDateCondition | Fragment | None]
+    ImageWatermarks: NotRequired[
+        Sequence[ImageWatermarkFilterResponse | Fragment] | Fragment | None
+    ]
+    ScanResultCondition: NotRequired[ScanResultCondition | Fragment | None]
+
+
+class ImageCriterionRequest(TypedDict):
+    ImageProviders: NotRequired[list[str]]
+    MarketplaceProductCodes: NotRequired[list[str]]
+    ImageNames: NotRequired[list[str]]
+    DeprecationTimeCondition: NotRequired[DeprecationTimeConditionRequest]
+    CreationDateCondition: NotRequired[CreationDateConditionRequest]
+    ImageWatermarks: NotRequired[list[ImageWatermarkFilterRequest]]
+    ScanResultCondition: NotRequired[ScanResultConditionRequest]
+
+
 class ImageDiskContainer(TypedDict):
     Description: NotRequired[str]
     DeviceName: NotRequired[str]
@@ -4713,6 +4913,20 @@ class ImageWatermark(TypedDict):
     SourceImageId: NotRequired[str | None]
     SourceImageCreationTime: NotRequired[datetime | float | None]
     WatermarkCreationTime: NotRequired[datetime | float | None]
+
+
+class ImageWatermarkFilterRequest(TypedDict):
+    WatermarkKey: NotRequired[str]
+    SourceImageRegion: NotRequired[str]
+    MaximumDaysSinceSourceImageCreated: NotRequired[int]
+    MaximumDaysSinceWatermarkCreated: NotRequired[int]
+
+
+class ImageWatermarkFilterResponse(TypedDict):
+    WatermarkKey: NotRequired[str | None]
+    SourceImageRegion: NotRequired[str | None]
+    MaximumDaysSinceSourceImageCreated: NotRequired[int | None]
+    MaximumDaysSinceWatermarkCreated: NotRequired[int | None]
 
 
 class ImportImageLicenseConfigurationRequest(TypedDict):
@@ -5881,6 +6095,18 @@ class LastError(TypedDict):
     Code: NotRequired[str | None]
 
 
+class LaunchPermission(TypedDict):
+    OrganizationArn: NotRequired[str]
+    OrganizationalUnitArn: NotRequired[str]
+    UserId: NotRequired[str]
+    Group: NotRequired[str]
+
+
+class LaunchPermissionModifications(TypedDict):
+    Add: NotRequired[list[LaunchPermission]]
+    Remove: NotRequired[list[LaunchPermission]]
+
+
 class LaunchTemplate(TypedDict):
     LaunchTemplateId: NotRequired[str | None]
     LaunchTemplateName: NotRequired[str | None]
@@ -6431,6 +6657,22 @@ class ModifyIdentityIdFormatRequest(TypedDict):
     Resource: str
     UseLongIds: bool
     PrincipalArn: str
+
+
+class ModifyImageAttributeRequest(TypedDict):
+    Attribute: NotRequired[str]
+    Description: NotRequired[AttributeValue]
+    ImageId: str
+    LaunchPermission: NotRequired[LaunchPermissionModifications]
+    OperationType: NotRequired[str]
+    ProductCodes: NotRequired[list[str]]
+    UserGroups: NotRequired[list[str]]
+    UserIds: NotRequired[list[str]]
+    Value: NotRequired[str]
+    OrganizationArns: NotRequired[list[str]]
+    OrganizationalUnitArns: NotRequired[list[str]]
+    ImdsSupport: NotRequired[AttributeValue]
+    DryRun: NotRequired[bool]
 
 
 class ModifyInstanceAttributeRequest(TypedDict):
@@ -7736,6 +7978,15 @@ class ReplaceIamInstanceProfileAssociationResult(TypedDict):
     IamInstanceProfileAssociation: NotRequired[IamInstanceProfileAssociation | Fragment | None]
 
 
+class ReplaceImageCriteriaInAllowedImagesSettingsRequest(TypedDict):
+    ImageCriteria: NotRequired[list[ImageCriterionRequest]]
+    DryRun: NotRequired[bool]
+
+
+class ReplaceImageCriteriaInAllowedImagesSettingsResult(TypedDict):
+    ReturnValue: NotRequired[bool | None]
+
+
 class ReplaceNetworkAclAssociationRequest(TypedDict):
     DryRun: NotRequired[bool]
     AssociationId: str
@@ -7898,6 +8149,12 @@ class ResetEbsDefaultKmsKeyIdRequest(TypedDict):
 
 class ResetEbsDefaultKmsKeyIdResult(TypedDict):
     KmsKeyId: NotRequired[str | None]
+
+
+class ResetImageAttributeRequest(TypedDict):
+    Attribute: str
+    ImageId: str
+    DryRun: NotRequired[bool]
 
 
 class ResetInstanceAttributeRequest(TypedDict):
@@ -8204,6 +8461,26 @@ class RunInstancesRequest(TypedDict):
     NetworkInterfaces: NotRequired[list[InstanceNetworkInterfaceSpecification]]
     IamInstanceProfile: NotRequired[IamInstanceProfileSpecification]
     EbsOptimized: NotRequired[bool]
+
+
+class ScanResultCondition(TypedDict):
+    MaxDaysSinceLastFindingScan: NotRequired[int | None]
+    MaximumSeverityLabel: NotRequired[str | None]
+    MaxDaysSinceInformationalFixAvailable: NotRequired[int | None]
+    MaxDaysSinceLowFixAvailable: NotRequired[int | None]
+    MaxDaysSinceMediumFixAvailable: NotRequired[int | None]
+    MaxDaysSinceHighFixAvailable: NotRequired[int | None]
+    MaxDaysSinceCriticalFixAvailable: NotRequired[int | None]
+
+
+class ScanResultConditionRequest(TypedDict):
+    MaxDaysSinceLastFindingScan: NotRequired[int]
+    MaximumSeverityLabel: NotRequired[str]
+    MaxDaysSinceInformationalFixAvailable: NotRequired[int]
+    MaxDaysSinceLowFixAvailable: NotRequired[int]
+    MaxDaysSinceMediumFixAvailable: NotRequired[int]
+    MaxDaysSinceHighFixAvailable: NotRequired[int]
+    MaxDaysSinceCriticalFixAvailable: NotRequired[int]
 
 
 class ScanResults(TypedDict):

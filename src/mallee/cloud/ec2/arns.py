@@ -154,6 +154,7 @@ PARTS = frozenset({"subnet-cidr-reservation"})
 
 INSIDE = (
     "BlockDeviceMappings",
+    "DiskContainers",
     "Ebs",
     "InstanceCreditSpecifications",
     "InstanceSpecification",

@@ -13,6 +13,7 @@ from mallee.cloud.call import Call, Request
 from mallee.cloud.ec2 import resources
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Kind
+from mallee.model import ids
 
 Thing = tuple[Kind[Any, Any], str]
 """A kind and an id."""
@@ -37,8 +38,34 @@ def things(name: str, call: Call, request: Request) -> Iterator[Thing]:
         yield from _launched_into(call, request)
     if name == "CreateSnapshots":
         yield from _cut(call, request)
+    yield from _transferred(name, request)
     if name == "AcceptVpcPeeringConnection":
         yield from _accepting(call, request)
+
+
+_BROUGHT: Mapping[str, Kind[Any, Any]] = {
+    "ImportImage": records.IMAGE,
+    "ImportSnapshot": records.SNAPSHOT,
+}
+"""What will come of a task, by the action that begins it."""
+_TASKS: Mapping[str, Kind[Any, Any]] = {
+    "import-ami": records.IMPORT_IMAGE_TASK,
+    "import-snap": records.IMPORT_SNAPSHOT_TASK,
+    "export-ami": records.EXPORT_IMAGE_TASK,
+    "export-i": records.EXPORT_INSTANCE_TASK,
+}
+"""By the prefix of the id."""
+
+
+def _transferred(name: str, request: Request) -> Iterator[Thing]:
+    """Yield what an import will make, and which task is called off."""
+    if name in _BROUGHT:
+        yield _BROUGHT[name], "*"
+    if name in ("CancelExportTask", "CancelImportTask"):
+        id: str = request.get("ImportTaskId") or request.get("ExportTaskId") or ""
+        kind = _TASKS.get(ids.prefix_of(id))
+        if kind is not None:
+            yield kind, id
 
 
 def _placed(name: str, request: Request) -> Iterator[Thing]:

@@ -325,6 +325,30 @@ REGISTRY: tuple[Resource, ...] = (
         malformed=errors.InvalidPoolIDMalformed,
         not_found=errors.InvalidPoolIDNotFound,
     ),
+    Resource(
+        prefix="import-snap",
+        kind=records.IMPORT_SNAPSHOT_TASK,
+        malformed=errors.InvalidConversionTaskIdMalformed,
+        not_found=errors.InvalidConversionTaskIdNotFound,
+    ),
+    Resource(
+        prefix="import-ami",
+        kind=records.IMPORT_IMAGE_TASK,
+        malformed=errors.InvalidConversionTaskIdMalformed,
+        not_found=errors.InvalidConversionTaskIdNotFound,
+    ),
+    Resource(
+        prefix="export-ami",
+        kind=records.EXPORT_IMAGE_TASK,
+        malformed=errors.InvalidExportTaskIDMalformed,
+        not_found=errors.InvalidExportTaskIDNotFound,
+    ),
+    Resource(
+        prefix="export-i",
+        kind=records.EXPORT_INSTANCE_TASK,
+        malformed=errors.InvalidExportTaskIDMalformed,
+        not_found=errors.InvalidExportTaskIDNotFound,
+    ),
 )
 
 BY_PREFIX: dict[str, Resource] = {resource.prefix: resource for resource in REGISTRY}

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from mallee.cloud.ec2.images import tasks
 from mallee.cloud.hosts import transitslices
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
@@ -187,6 +188,11 @@ def _of_volume(view: View, record: AnyRecord) -> _Things:
     )
 
 
+def _of_task(view: View, record: AnyRecord) -> _Things:
+    """Find the host that carries it: nothing else of its slice is another."""
+    return _Things(volumes_on=frozenset((record.doc.host_id,)))
+
+
 _FINDERS: Mapping[str, Finder] = {
     records.HOST.name: lambda view, record: _Things(host_ids=frozenset((record.id,))),
     records.INSTANCE.name: lambda view, record: _Things(instances=(record,)),
@@ -202,6 +208,7 @@ _FINDERS: Mapping[str, Finder] = {
     records.INSTANCE_PROFILE.name: _of_role,
     records.IMAGE.name: _of_image,
     records.VOLUME.name: _of_volume,
+    **{kind.name: _of_task for kind in tasks.TASKS},
     records.SNAPSHOT.name: _of_snapshot,
 }
 """By kind, where it is not the VPC that its documents name."""

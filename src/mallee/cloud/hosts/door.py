@@ -29,6 +29,7 @@ from mallee.cloud.hosts import (
     passes,
     slices,
     streams,
+    transferring,
     volumekeys,
 )
 from mallee.cloud.state import records, store
@@ -45,6 +46,7 @@ from mallee.model.hosts import (
 )
 from mallee.model.layout import Layout
 from mallee.model.passes import PassRequest
+from mallee.model.transfers import TransferSeen
 
 HOLD_S_MAX = 10.0
 """A call is held shorter than `AGENT_SILENT_AFTER_S`, so that a held agent is not a silent one."""
@@ -79,6 +81,7 @@ class Cloud:
     registry: joining.Registry
     guests: guests.Guests
     passes: passes.Passes
+    transfers: transferring.Transfers
     volume_keys: volumekeys.VolumeKeys
     streams: streams.Streams
     lines: lines.Lines
@@ -107,6 +110,8 @@ class Endpoint:
                 web.post("/v1/refusals/{id}", self._for_host(self._refusal)),
                 web.post("/v1/credentials", self._for_host(self._credentials)),
                 web.post("/v1/passes", self._for_host(self._pass)),
+                web.post("/v1/transfers/{id}/pass", self._for_host(self._transfer_pass)),
+                web.post("/v1/transfers/{id}/seen", self._for_host(self._transfer_seen)),
                 web.post("/v1/volumekeys/{id}", self._for_host(self._volume_key)),
                 web.post("/v1/flowlogs/{name}", self._for_host(self._flows)),
                 web.post("/v1/requests", self._for_host(self._request)),
@@ -294,6 +299,18 @@ class Endpoint:
         self, request: web.Request, host: Record[Host, HostSeen]
     ) -> web.StreamResponse:
         return _json(self._cloud.volume_keys.open(host.id, request.match_info["id"]))
+
+    async def _transfer_pass(
+        self, request: web.Request, host: Record[Host, HostSeen]
+    ) -> web.StreamResponse:
+        return _json(self._cloud.transfers.give(host.id, request.match_info["id"]))
+
+    async def _transfer_seen(
+        self, request: web.Request, host: Record[Host, HostSeen]
+    ) -> web.StreamResponse:
+        seen = await _decode(request, TransferSeen)
+        await self._cloud.transfers.hear(host.id, request.match_info["id"], seen)
+        return web.Response(status=204)
 
     async def _flows(
         self, request: web.Request, host: Record[Host, HostSeen]

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from mallee.cloud.blocks import shelf, turns
-from mallee.cloud.hosts import joining
+from mallee.cloud.hosts import joining, transferring
 from mallee.cloud.identity import sessions
 from mallee.cloud.state import records, store
 from mallee.kit import clock, secretbox
@@ -80,7 +80,9 @@ class Passes:
 
 
 def _may_read(view: store.View, host_id: str, account: str) -> bool:
-    """Tell whether a volume of the host is made of blocks of the account."""
+    """Tell whether a volume of the host, or a file that it makes, is of blocks of the account."""
+    if transferring.may_read(view, host_id, account):
+        return True
     return any(
         one.doc.content is not None and one.doc.content.account == account
         for one in view.by(records.VOLUME, "host", host_id)
@@ -98,7 +100,7 @@ def _may_write_snapshot(view: store.View, host_id: str, asked: PassRequest) -> b
     )
 
 
-WRITERS: Mapping[str, May] = {"snap": _may_write_snapshot}
+WRITERS: Mapping[str, May] = {"snap": _may_write_snapshot, "import": transferring.may_write}
 """Who may write for what, by the prefix of its id."""
 
 

@@ -13,12 +13,14 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from mallee.cloud.ec2.images import tasks
 from mallee.cloud.ec2.vpc import interfacelisting, privatenames
 from mallee.cloud.hosts import (
     alike,
     concerned,
     metadata,
     networkslices,
+    transferring,
     transitslices,
     volumeslices,
 )
@@ -41,6 +43,7 @@ SHOWN = (
     records.ROLE,
     records.SNAPSHOT,
     records.VOLUME,
+    *tasks.TASKS,
     *networkslices.SHOWN,
 )
 """The kinds whose documents a slice shows."""
@@ -175,6 +178,7 @@ class Slices:
             transit_gateways=transitslices.gateways(view, {vpc.id for vpc in carried}),
             instances=tuple(self._instance(view, instance, concern) for instance in instances),
             volumes=volumeslices.kept(view, host_id),
+            transfers=transferring.wanted_of(view, host_id),
         )
         if known is not None and replace(wanted, generation=known.wanted.generation) == (
             known.wanted

@@ -17,6 +17,7 @@ from mallee.cloud.reconcile import (
     resolvers,
     snapshots,
     tokens,
+    transfers,
     volumes,
     watching,
 )
@@ -42,6 +43,7 @@ def reconcilers(
         networks.reconciler(store, clock.SYSTEM),
         resolvers.reconciler(store, settings),
         volumes.reconciler(store, clock.SYSTEM),
+        transfers.reconciler(store, clock.SYSTEM, os.urandom),
         snapshots.reconciler(store),
         recycling.reconciler(store, clock.SYSTEM),
         tokens.reconciler(store, clock.SYSTEM),

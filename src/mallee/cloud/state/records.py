@@ -49,6 +49,7 @@ from mallee.model import (
     routing,
     scrubs,
     snapshots,
+    transfers,
     transit,
     uses,
     volumes,
@@ -255,6 +256,10 @@ MIRROR_SESSION: Kind[mirroring.MirrorSession, None] = Kind(
 SNAPSHOT = Kind("snapshot", snapshots.Snapshot, snapshots.SnapshotSeen)
 BLOCK_SPACE: Kind[passes.BlockSpace, None] = Kind("block-space", passes.BlockSpace)
 VOLUME = Kind("volume", volumes.Volume, volumes.VolumeSeen)
+IMPORT_SNAPSHOT_TASK = Kind("import-snapshot-task", transfers.Task, transfers.TransferSeen)
+IMPORT_IMAGE_TASK = Kind("import-image-task", transfers.Task, transfers.TransferSeen)
+EXPORT_IMAGE_TASK = Kind("export-image-task", transfers.Task, transfers.TransferSeen)
+EXPORT_INSTANCE_TASK = Kind("export-instance-task", transfers.Task, transfers.TransferSeen)
 RECYCLE_RULE: Kind[recycling.Rule, None] = Kind("recycle-bin-rule", recycling.Rule)
 BUCKET: Kind[buckets.Bucket, None] = Kind("bucket", buckets.Bucket)
 KEY: Kind[kmskeys.Key, None] = Kind("key", kmskeys.Key)
@@ -346,6 +351,10 @@ KINDS: dict[str, Kind[Any, Any]] = {
         MIRROR_SESSION,
         VOLUME,
         SNAPSHOT,
+        IMPORT_SNAPSHOT_TASK,
+        IMPORT_IMAGE_TASK,
+        EXPORT_IMAGE_TASK,
+        EXPORT_INSTANCE_TASK,
         BLOCK_SPACE,
         RECYCLE_RULE,
         BUCKET,
@@ -559,6 +568,10 @@ INDEXES: Mapping[str, Mapping[str, IndexValues]] = {
         "writing": lambda doc: ("yes" if doc.writing and doc.writing.failed_at is None else None,),
         "shared": lambda doc: (*doc.sharing.accounts, "all" if doc.sharing.is_public else None),
     },
+    "import-snapshot-task": {"host": lambda doc: (doc.host_id or None,)},
+    "import-image-task": {"host": lambda doc: (doc.host_id or None,)},
+    "export-image-task": {"host": lambda doc: (doc.host_id or None,)},
+    "export-instance-task": {"host": lambda doc: (doc.host_id or None,)},
     "vpc-endpoint": {
         "vpc": lambda doc: (doc.vpc_id,),
         "route-table": lambda doc: doc.route_table_ids,
@@ -583,6 +596,8 @@ MEASURES: Mapping[str, Measure] = {
     "image": quotas.of_image,
     "volume": quotas.of_volume,
     "snapshot": quotas.one_made(quotas.SNAPSHOTS),
+    "import-snapshot-task": quotas.of_import,
+    "import-image-task": quotas.of_import,
     "elastic-ip": quotas.one_made(quotas.ADDRESSES),
     "security-group": quotas.one_made(quotas.SECURITY_GROUPS),
     "key-pair": quotas.one_made(quotas.KEY_PAIRS),

@@ -7,10 +7,12 @@ Called by `node.transfers`, in the agent's loop.
 """
 
 import asyncio
+import contextlib
 import json
 import os
 import shutil
 import signal
+import socket
 import stat
 import sys
 from collections.abc import AsyncGenerator, Sequence
@@ -43,6 +45,12 @@ _PYTHON = (
     "-c",
     "import sys;sys.path[:0]=['/code'];from mallee.node.sandboxed import {0};{0}.main()",
 )
+_MADE_AS = {
+    "raw": ("-O", "raw"),
+    "qcow2": ("-O", "qcow2"),
+    "vmdk": ("-O", "vmdk", "-o", "subformat=streamOptimized"),
+    "vhd": ("-O", "vpc", "-o", "subformat=dynamic,force_size=on"),
+}
 _DRIVERS = {"vhd": "vpc"}
 """As QEMU calls formats, where it calls them otherwise."""
 
@@ -129,12 +137,8 @@ async def serving(work: Work, disk: Disk) -> AsyncGenerator[tuple[Path, str]]:
     program = ("/usr/bin/qemu-storage-daemon", *_qsd_options(_inside(work, disk.file), disk))
     child = await _start(work, program, _OUT_BYTES)
     try:
-        await _wait_ready(child, place)
-        # The shut in may write there: what is opened is a socket, and no link to another one.
-        fd = os.open(place, os.O_PATH | os.O_NOFOLLOW)
+        fd = await _wait_ready(child, place)
         try:
-            if not stat.S_ISSOCK(os.fstat(fd).st_mode):
-                raise Refused("The disk cannot be opened.")
             yield Path(f"/proc/self/fd/{fd}"), _EXPORT
         finally:
             os.close(fd)
@@ -144,17 +148,17 @@ async def serving(work: Work, disk: Disk) -> AsyncGenerator[tuple[Path, str]]:
             await child.wait()
 
 
-async def convert(work: Work, source: Path, format: str) -> Path:
-    """Make a file of another format of a raw disk; return it. Raises `process.Failed`."""
-    form = {
-        "vmdk": ("-O", "vmdk", "-o", "subformat=streamOptimized"),
-        "vhd": ("-O", "vpc", "-o", "subformat=dynamic,force_size=on"),
-    }[format]
+async def convert(work: Work, source: Path, format: str, of: str = "raw") -> Path:
+    """Make a file of one format of a disk in another; return it. Raises `process.Failed`."""
     made = work.out / f"disk.{format}"
-    program = ("/usr/bin/qemu-img", "convert", "-q", "-f", "raw", *form)
+    program = ("/usr/bin/qemu-img", "convert", "-q", "-f", of, *_MADE_AS[format])
     inside = (_inside(work, source), f"{_OUT_AT}/{made.name}")
-    size_max = 2 * source.stat().st_size + _OUT_BYTES
-    await process.run_async(_command(work, (*program, *inside), size_max), timeout_s=_CPU_S)
+    # It is as large as the disk at most, and what describes it.
+    size_max = max(_OUT_BYTES, shutil.disk_usage(work.directory).free)
+    await process.run_async(command(work, (*program, *inside), size_max), timeout_s=_CPU_S)
+    status = os.lstat(made)
+    if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
+        raise Refused("What was made of the disk is no plain file.")
     return made
 
 
@@ -178,13 +182,16 @@ def _qsd_options(inside: str, disk: Disk) -> tuple[str, ...]:
     )
 
 
-async def _wait_ready(child: asyncio.subprocess.Process, place: Path) -> None:
-    """Wait until the socket is there. Raises `Refused` with what the program said instead."""
+async def _wait_ready(child: asyncio.subprocess.Process, place: Path) -> int:
+    """Wait until somebody listens at the socket; return it, opened as a place to connect to.
+
+    Raises `Refused` with what the program said instead.
+    """
     loop = asyncio.get_running_loop()
     deadline = loop.time() + _READY_S
     ended = asyncio.ensure_future(child.wait())
     try:
-        while not place.is_socket():
+        while (fd := _listening(place)) is None:
             await asyncio.wait([ended], timeout=0.02)
             if ended.done():
                 assert child.stderr is not None
@@ -194,6 +201,29 @@ async def _wait_ready(child: asyncio.subprocess.Process, place: Path) -> None:
                 raise Refused("The disk cannot be opened: that takes too long.")
     finally:
         ended.cancel()
+    return fd
+
+
+def _listening(place: Path) -> int | None:
+    """Return a socket at which somebody listens, opened as a place; None: there is none yet.
+
+    The shut in may write there: what is opened is a socket, and no link to another one.
+    """
+    try:
+        fd = os.open(place, os.O_PATH | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        return None
+    with contextlib.ExitStack() as undo:
+        undo.callback(os.close, fd)
+        if not stat.S_ISSOCK(os.fstat(fd).st_mode):
+            raise Refused("The disk cannot be opened: there is no socket.")
+        with socket.socket(socket.AF_UNIX) as trying:
+            try:
+                trying.connect(f"/proc/self/fd/{fd}")
+            except ConnectionRefusedError:
+                return None
+        undo.pop_all()
+    return fd
 
 
 def _last_words(said: str) -> str:
@@ -211,7 +241,7 @@ async def _run_python(
     # What is unpacked may be as large as its directory has room for.
     size_max = max(_OUT_BYTES, shutil.disk_usage(work.directory).free)
     try:
-        ended = await process.run_async(_command(work, argv, size_max), timeout_s=timeout_s)
+        ended = await process.run_async(command(work, argv, size_max), timeout_s=timeout_s)
         found: dict[str, Any] = json.loads(ended.stdout)
     except (process.Failed, ValueError) as error:
         raise Refused("The file cannot be read: whatever looked at it gave up.") from error
@@ -222,7 +252,7 @@ async def _run_python(
 
 async def _start(work: Work, argv: Sequence[str], size_max: int) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
-        *_command(work, argv, size_max),
+        *command(work, argv, size_max),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,
@@ -230,7 +260,8 @@ async def _start(work: Work, argv: Sequence[str], size_max: int) -> asyncio.subp
     )
 
 
-def _command(work: Work, argv: Sequence[str], size_max: int) -> tuple[str, ...]:
+def command(work: Work, argv: Sequence[str], size_max: int) -> tuple[str, ...]:
+    """Return the command line that runs a program shut in; no file of its may get larger."""
     spec = {
         "root": str(work.directory / "root"),
         "binds": [

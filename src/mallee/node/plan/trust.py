@@ -23,7 +23,7 @@ from mallee.model.hosts import (
     SyncAnswer,
 )
 from mallee.model.settings import Network
-from mallee.node.plan import trustedvolumes, trustedvpcs
+from mallee.node.plan import trustedtransfers, trustedvolumes, trustedvpcs
 
 WIDEST_RANGE = 8
 """A range of the cloud's is narrower than half the world: wider ones would be taken for a default
@@ -108,6 +108,8 @@ def _check_wanted(wanted: HostWanted) -> None:
         trustedvpcs.check_transit_gateway(gateway)
     for volume in wanted.volumes:
         trustedvolumes.check_volume(volume)
+    for transfer in wanted.transfers:
+        trustedtransfers.check_transfer(transfer)
     for instance in wanted.instances:
         _check_instance(instance)
 

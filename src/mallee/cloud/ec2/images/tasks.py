@@ -1,0 +1,203 @@
+"""Tasks of imports and exports: by whose rights they touch buckets, and which host carries them.
+
+A task is a record at once, and is worked on by a host (`node.transfers`); what follows from how it
+ended, `reconcile.transfers` does. Buckets are read and written by the rights of whoever asked, or
+by a role's that he may pass on and that trusts `vmie.amazonaws.com`, as on AWS. Used by every row
+of this folder that makes a task.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, cast
+from urllib.parse import unquote, urlsplit
+
+from mallee.aws import errors
+from mallee.cloud.action import Action, Pass
+from mallee.cloud.call import Call, Request, WriteCall
+from mallee.cloud.ec2 import arns, resources
+from mallee.cloud.hosts import tenancy
+from mallee.cloud.identity import trust
+from mallee.cloud.state import records, store
+from mallee.cloud.state.records import Kind, Record
+from mallee.model import identities
+from mallee.model.transfers import Access, Object, Phase, Task, TransferSeen
+
+IMPORT_EXPORT = "vmie.amazonaws.com"
+"""The service that a role for imports and exports must trust."""
+UNDER_WAY_MAX = 20
+"""Tasks of one kind that an account may have under way at once, as on AWS."""
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+_KEY_BYTES_MAX = 1024
+
+TaskRecord = Record[Task, TransferSeen]
+TaskKind = Kind[Task, TransferSeen]
+
+
+def is_under_way(record: TaskRecord) -> bool:
+    """Tell whether something is still to come of a task."""
+    return record.doc.ended_at is None
+
+
+def percent_of(record: TaskRecord) -> int:
+    """Return how far a task is, in percent."""
+    seen = record.seen
+    if record.doc.ended_at is not None or seen is None:
+        return 0 if seen is None else seen.percent
+    # The last of it is the cloud's to do: what is written down then is complete.
+    return min(99, seen.percent)
+
+
+def check_count(call: WriteCall, kind: TaskKind, what: str) -> None:
+    """Raise `ResourceCountLimitExceeded` when an account has too much under way."""
+    own = call.tx.list(kind, call.account)
+    if sum(map(is_under_way, own)) >= UNDER_WAY_MAX:
+        raise errors.ResourceCountLimitExceeded(UNDER_WAY_MAX, what)
+
+
+# --- whose rights ---
+
+
+def access_of(call: Call, role_name: str | None) -> Access:
+    """Return by whose rights buckets are touched. Raises `InvalidParameter` for a wrong role."""
+    if not role_name:
+        return Access(call.account, call.principal.issuer_id)
+    role = _role(call, role_name)
+    if role is None or not _trusts(role):
+        raise errors.InvalidParameter(
+            f"The service role {role_name} provided does not exist or does not have sufficient "
+            f"permissions: it must be a role of your account that trusts {IMPORT_EXPORT}."
+        )
+    return Access(call.account, role.id)
+
+
+def passed(call: Call, request: Request) -> Iterable[Pass]:
+    """Yield the role that a request hands on."""
+    name = request.get("RoleName")
+    if not name:
+        return
+    role = _role(call, name)
+    arn = _arn(role) if role else identities.arn(call.account, "role", "/", name)
+    yield Pass(arn, IMPORT_EXPORT)
+
+
+Touches = Callable[[Call, Request], Iterable[tuple[str, Object]]]
+"""Yields the permissions that a request needs in buckets, each with its object."""
+
+
+def touching(row: Action, touches: Touches) -> Action:
+    """Return a row that needs permissions in buckets besides its own, where no role has them."""
+    find = arns.finder(row)
+    assert find is not None, "it begins a task"
+
+    def needs(call: Call, request: Request) -> Iterator[tuple[str, str]]:
+        for arn in find(call, request):
+            yield row.permission, arn
+        if not request.get("RoleName"):
+            for permission, one in touches(call, request):
+                yield permission, arn_of(one)
+
+    return dataclasses.replace(row, needs=needs)
+
+
+def arn_of(one: Object) -> str:
+    """Return the ARN of an object."""
+    return f"arn:{identities.PARTITION}:s3:::{one.bucket}/{one.key}"
+
+
+def _role(call: Call, name: str) -> Record[Any, Any] | None:
+    own = resources.reader(call).list(records.ROLE, call.account)
+    return next((one for one in own if one.doc.name == name), None)
+
+
+def _trusts(role: Record[Any, Any]) -> bool:
+    asked = {"aws:sourceaccount": role.account}
+    return trust.trusts_service(role.doc, _arn(role), IMPORT_EXPORT, asked)
+
+
+def _arn(role: Record[Any, Any]) -> str:
+    return identities.arn(role.account, "role", role.doc.path, role.doc.name)
+
+
+# --- where files are ---
+
+
+def parse_object(bucket: str | None, key: str | None) -> Object:
+    """Return an object by its names. Raises `InvalidParameterValue`."""
+    if not bucket or not key:
+        raise errors.MissingParameter("S3Bucket and S3Key")
+    if not _BUCKET.fullmatch(bucket):
+        raise errors.InvalidParameterValue(f"Invalid value '{bucket[:80]}' for S3Bucket.")
+    if len(key.encode()) > _KEY_BYTES_MAX or not key.isprintable():
+        raise errors.InvalidParameterValue("Invalid value for S3Key.")
+    return Object(bucket, key)
+
+
+def parse_url(call: Call, url: str) -> Object:
+    """Return the object that a URL names: `s3://BUCKET/KEY`, or one of this cloud's own.
+
+    Raises `InvalidParameter`: nothing is fetched from anywhere else.
+    """
+    try:
+        parts = urlsplit(url)
+        host, path = parts.hostname or "", unquote(parts.path)
+    except ValueError:
+        raise errors.InvalidParameter(f"The given URL cannot be read: {url[:100]}") from None
+    if parts.scheme == "s3":
+        return parse_object(host or parts.netloc, path.removeprefix("/"))
+    if parts.scheme not in ("http", "https") or parts.query or parts.username:
+        raise errors.InvalidParameter(
+            "The URL must be s3://BUCKET/KEY, or https:// with the address of this cloud's S3; "
+            "signed URLs are not taken: your own rights are used."
+        )
+    first, _, rest = host.partition(".")
+    if rest and (rest.startswith(("s3.", "s3-")) or ".s3." in f".{rest}."):
+        return parse_object(first, path.removeprefix("/"))
+    bucket, _, key = path.removeprefix("/").partition("/")
+    return parse_object(bucket, key)
+
+
+# --- which host ---
+
+
+def choose_host(view: store.View | store.Tx, account: str) -> str:
+    """Return the host that carries a new task: the one with the fewest of those that are heard.
+
+    Empty: none is; the reconciler finds one later.
+    """
+    able = [
+        host.id
+        for host in view.list(records.HOST)
+        if host.seen is not None and not host.seen.is_silent
+        if not tenancy.closed_to_disk(cast(store.Tx, view), host.id, account)
+    ]
+    load = {id: sum(len(view.by(kind, "host", id)) for kind in TASKS) for id in able}
+    return min(sorted(able), key=lambda id: load[id]) if able else ""
+
+
+TASKS: tuple[TaskKind, ...] = (
+    records.IMPORT_IMAGE_TASK,
+    records.IMPORT_SNAPSHOT_TASK,
+    records.EXPORT_IMAGE_TASK,
+    records.EXPORT_INSTANCE_TASK,
+)
+"""The kinds of records that are tasks."""
+BY_PREFIX: Mapping[str, TaskKind] = {
+    "import-ami": records.IMPORT_IMAGE_TASK,
+    "import-snap": records.IMPORT_SNAPSHOT_TASK,
+    "export-ami": records.EXPORT_IMAGE_TASK,
+    "export-i": records.EXPORT_INSTANCE_TASK,
+}
+
+
+def find(view: store.View | store.Tx, id: str) -> TaskRecord | None:
+    """Return the task of an id, whoever's it is."""
+    kind = BY_PREFIX.get(id.rpartition("-")[0])
+    return view.get(kind, id) if kind is not None else None
+
+
+def is_done(record: TaskRecord) -> bool:
+    """Tell whether its host has said that all is where it shall be."""
+    return record.seen is not None and record.seen.phase is Phase.DONE

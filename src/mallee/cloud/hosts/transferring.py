@@ -1,0 +1,188 @@
+"""What hosts are told of transfers, may touch for them, and say of them.
+
+A host gets credentials for exactly the objects of a transfer that it carries: a session of whoever
+asked, or of the role that he named, which may read those, or write below that prefix, and nothing
+else. What a host says goes into the task's *seen* column. Called by `door`, which knows the host,
+and by `slices`. Not its business: what follows from how a task ended (`reconcile.transfers`).
+"""
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+import msgspec
+
+from mallee.cloud.ec2.images import tasks
+from mallee.cloud.ec2.images.tasks import TaskRecord
+from mallee.cloud.hosts import joining
+from mallee.cloud.identity import sessions
+from mallee.cloud.state import store
+from mallee.kit import clock, secretbox
+from mallee.model import transfers
+from mallee.model.passes import PassRequest
+from mallee.model.sessions import CallerKind, Session
+from mallee.model.transfers import Phase, Task, TransferPass, TransferSeen, TransferWanted, Way
+
+LIFE_S = 3600.0
+_READS = ("s3:GetObject",)
+_WRITES = ("s3:PutObject", "s3:AbortMultipartUpload", "s3:PutObjectTagging")
+
+
+def wanted_of(view: store.View, host_id: str) -> tuple[TransferWanted, ...]:
+    """Return the transfers that a host shall carry, the oldest first."""
+    found = [
+        one for kind in tasks.TASKS for one in view.by(kind, "host", host_id) if is_wanted(one.doc)
+    ]
+    found.sort(key=lambda one: (one.doc.began_at, one.id))
+    return tuple(
+        TransferWanted(
+            id=one.id,
+            account=one.account,
+            way=one.doc.way,
+            disks=one.doc.disks,
+            out=one.doc.out,
+            attempt=one.doc.attempt,
+        )
+        for one in found
+    )
+
+
+def is_wanted(doc: Task) -> bool:
+    """Tell whether a host has something to do for a task."""
+    has_work = doc.out is None or doc.out.content is not None or doc.out.blob is not None
+    return doc.ended_at is None and doc.cancelled_at is None and has_work
+
+
+@dataclass(slots=True)
+class Transfers:
+    """Answers hosts about transfers."""
+
+    store: store.Store
+    box: secretbox.SecretBox
+    region: str
+    port: Callable[[], int]
+    """Where the API answers; 0 while the cloud is starting."""
+    now: Callable[[], float] = clock.SYSTEM.now
+
+    def give(self, host_id: str, id: str) -> TransferPass:
+        """Return credentials for a transfer's objects; raise `Refused`."""
+        record = _carried(self.store.view, host_id, id)
+        if not self.port():
+            raise joining.Refused(503, "the cloud is starting")
+        made = sessions.issue(self.box, os.urandom, self._session(record))
+        return TransferPass(
+            port=self.port(),
+            region=self.region,
+            access_key_id=made.access_key_id,
+            secret_access_key=made.secret,
+            token=made.token,
+            expires_at=made.expires_at,
+        )
+
+    async def hear(self, host_id: str, id: str, seen: TransferSeen) -> None:
+        """Store what a host says of a transfer; raise `Refused` for what cannot be believed."""
+        record = _carried(self.store.view, host_id, id)
+        if record.seen == seen or seen.attempt != record.doc.attempt:
+            return
+        if not _is_sound(record, seen):
+            raise joining.Refused(400, f"what is said of {id} is not to be believed")
+
+        def observe(tx: store.Tx) -> None:
+            now = tasks.find(tx, id)
+            if now is not None and now.doc.host_id == host_id and is_wanted(now.doc):
+                tx.observe(now, seen)
+
+        await self.store.run(observe)
+
+    def _session(self, record: TaskRecord) -> Session:
+        access, now = record.doc.access, self.now()
+        is_role = access.issuer_id.startswith("AROA")
+        return Session(
+            kind=CallerKind.ROLE if is_role else CallerKind.FEDERATED,
+            account=access.account,
+            issuer_id=access.issuer_id,
+            # Names of sessions have thirty-two letters at most.
+            name=record.id[:32],
+            issued_at=now,
+            expires_at=now + LIFE_S,
+            policies=(_rights(record.doc),),
+        )
+
+
+def _carried(view: store.View, host_id: str, id: str) -> TaskRecord:
+    record = tasks.find(view, id)
+    if record is None or record.doc.host_id != host_id or not is_wanted(record.doc):
+        raise joining.Refused(404, f"host {host_id} has no transfer {id[:40]}")
+    return record
+
+
+def _rights(doc: Task) -> str:
+    """Return the most that a transfer's credentials are good for, as a policy."""
+    read = [tasks.arn_of(one.object) for one in doc.disks if one.object is not None]
+    statements: list[Mapping[str, object]] = []
+    if read:
+        statements.append(_allowing(_READS, read))
+    if doc.out is not None:
+        statements.append(_allowing(_WRITES, [tasks.arn_of(doc.out.object)]))
+    if not statements:
+        return '{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"*","Resource":"*"}}'
+    document = {"Version": "2012-10-17", "Statement": statements}
+    return msgspec.json.encode(document).decode()
+
+
+def _allowing(actions: Iterable[str], arns: Iterable[str]) -> Mapping[str, object]:
+    # In a policy a star means anything; in a name it means itself.
+    literal = [_literal(arn) for arn in arns]
+    return {"Effect": "Allow", "Action": list(actions), "Resource": literal}
+
+
+def _literal(arn: str) -> str:
+    return "".join({"*": "${*}", "?": "${?}", "$": "${$}"}.get(one, one) for one in arn)
+
+
+def _is_sound(record: TaskRecord, seen: TransferSeen) -> bool:
+    disks = seen.disks
+    most = transfers.DISKS_MAX if record.doc.way is Way.DISKS_IN else 1
+    if len(disks) > most or len(seen.words) > transfers.WORDS_MAX or not 0 <= seen.percent <= 100:
+        return False
+    if seen.phase is Phase.DONE and record.doc.way is Way.DISKS_IN:
+        needed = [one for one in record.doc.disks if not one.snapshot_id]
+        brought = [one for one in disks if one.content is not None]
+        if len(disks) < len(record.doc.disks) or len(brought) < len(needed):
+            return False
+    return all(_is_sound_disk(record, one) for one in disks)
+
+
+def _is_sound_disk(record: TaskRecord, disk: transfers.DiskSeen) -> bool:
+    content = disk.content
+    is_content = content is None or (
+        content.account == record.account
+        and len(content.root) == 64
+        and content.size_bytes % (1 << 30) == 0
+        and 0 < content.size_bytes <= 16384 << 30
+    )
+    return is_content and len(disk.words) <= transfers.WORDS_MAX and 0 <= disk.percent <= 100
+
+
+def may_write(view: store.View, host_id: str, asked: PassRequest) -> bool:
+    """Tell whether a host may write an account's blocks for a transfer that it carries."""
+    record = tasks.find(view, asked.writes_for)
+    return (
+        record is not None
+        and record.account == asked.account
+        and record.doc.host_id == host_id
+        and record.doc.out is None
+        and is_wanted(record.doc)
+    )
+
+
+def may_read(view: store.View, host_id: str, account: str) -> bool:
+    """Tell whether a host carries out a disk whose content is an account's."""
+    return any(
+        one.doc.out is not None
+        and one.doc.out.content is not None
+        and one.doc.out.content.account == account
+        and is_wanted(one.doc)
+        for kind in tasks.TASKS
+        for one in view.by(kind, "host", host_id)
+    )

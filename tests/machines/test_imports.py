@@ -1,0 +1,67 @@
+"""Disks in files become snapshots, volumes and images; a real guest boots from an imported one."""
+
+import subprocess
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import tinyimages, wholecloud
+from tests.machines import guests
+from tests.wholecloud import Cloud
+
+IMPORT_S = 120.0
+
+
+@pytest.fixture(scope="module")
+def bucket(cloud: Cloud) -> Generator[str]:
+    """A bucket that is gone afterwards."""
+    s3, name = cloud.client("s3"), "disks-to-import"
+    s3.create_bucket(Bucket=name)
+    yield name
+    for one in s3.list_objects_v2(Bucket=name).get("Contents", ()):
+        s3.delete_object(Bucket=name, Key=one["Key"])
+    s3.delete_bucket(Bucket=name)
+
+
+def tiny_disk(tmp_path: Path) -> Path:
+    """The tiny guest's whole disk, as it would be brought from elsewhere."""
+    offered = next(one for one in tinyimages.document().images if one.key == "tiny")
+    source = tinyimages.layout().blobs / offered.blob.sha256
+    out = tmp_path / "tiny.qcow2"
+    form = ["-f", offered.blob.format, "-O", "qcow2"]
+    subprocess.run(["qemu-img", "convert", *form, str(source), str(out)], check=True)
+    return out
+
+
+def ended(cloud: Cloud, task: str) -> dict[str, Any]:
+    """The task, once nothing is to come of it any more."""
+
+    def shown() -> dict[str, Any]:
+        found = cloud.ec2.describe_import_image_tasks(ImportTaskIds=[task])
+        return found["ImportImageTasks"][0]
+
+    wholecloud.wait_until(
+        lambda: shown()["Status"] in ("completed", "deleted"), IMPORT_S, f"{task} to end"
+    )
+    return shown()
+
+
+def test_a_guest_boots_from_an_imported_disk(cloud: Cloud, bucket: str, tmp_path: Path) -> None:
+    cloud.client("s3").upload_file(str(tiny_disk(tmp_path)), bucket, "brought/tiny.qcow2")
+    place = {"S3Bucket": bucket, "S3Key": "brought/tiny.qcow2"}
+    began = cloud.ec2.import_image(
+        Description="a guest from elsewhere", DiskContainers=[{"UserBucket": place}]
+    )
+    task = ended(cloud, began["ImportTaskId"])
+    assert task["Status"] == "completed", task
+    (detail,) = task["SnapshotDetails"]
+    assert detail["Format"] == "QCOW2"
+    image = cloud.ec2.describe_images(ImageIds=[task["ImageId"]])["Images"][0]
+    assert image["BootMode"] == "legacy-bios"
+    (mapping,) = image["BlockDeviceMappings"]
+    assert mapping["Ebs"]["SnapshotId"] == detail["SnapshotId"]
+    with guests.launched(cloud, ImageId=task["ImageId"]) as instance:
+        cloud.wait_state(instance, "running")
+        assert cloud.ssh(instance, "echo it runs") == "it runs\n"
