@@ -210,10 +210,13 @@ class Cloud:
     def host_is_up(self) -> bool:
         """Whether the host's agent was heard lately, as administrators see it."""
         try:
-            hosts = api.call(self.access, "mallee", "DescribeHosts")["Hosts"]
+            return all(host["State"] == "up" for host in self.hosts())
         except api.Unreachable:
             return False
-        return all(host["State"] == "up" for host in hosts)
+
+    def hosts(self) -> list[dict[str, Any]]:
+        """The hosts, as administrators see them."""
+        return api.call(self.access, "mallee", "DescribeHosts")["Hosts"]
 
     def guest_process(self, instance_id: str) -> int | None:
         """The process id of an instance's QEMU."""
@@ -243,7 +246,7 @@ def start(root: Path, settings: Settings = SETTINGS) -> Cloud:
         chosen = owners.read_settings(layout)
     steps.run(up.prepare_steps(layout, chosen), Silent())
     tinyimages.copy_into(layout)
-    shutil.copy(_verdict(), layout.kvm_verdict)
+    shutil.copy(verdict(), layout.kvm_verdict)
     steps.run(up.start_steps(layout), Silent())
     (layout.root / "home").mkdir(exist_ok=True)
     cloud = Cloud(layout, api.read_access(layout, owners.read_settings(layout)))
@@ -252,7 +255,7 @@ def start(root: Path, settings: Settings = SETTINGS) -> Cloud:
 
 
 @functools.cache
-def _verdict() -> Path:
+def verdict() -> Path:
     """The KVM verdict of this machine, proved once for all clouds of the run."""
     from mallee.node import kvmproof
 

@@ -19,6 +19,7 @@ from mallee.model.layout import Layout
 SUPERVISOR = "supervisor"
 DAEMONS = ("libvirtd", "cloud", "s3", "blocks", "node")
 """In the order of their start; they are stopped in the opposite order."""
+_OF_A_CLOUD = frozenset({"cloud", "s3"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,12 @@ class Process:
             return
         finally:
             os.close(descriptor)
+
+
+def daemons(layout: Layout) -> tuple[str, ...]:
+    """Return the daemons that run here: a root without settings is that of a host alone."""
+    has_cloud = layout.settings.exists()
+    return tuple(name for name in DAEMONS if has_cloud or name not in _OF_A_CLOUD)
 
 
 def read_birth(pid: int) -> int | None:

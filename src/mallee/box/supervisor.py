@@ -82,7 +82,7 @@ def programs(layout: Layout) -> tuple[Program, ...]:
     """Return what is run, in the order of the start; it is stopped in the opposite order."""
     root = ("--root", str(layout.root))
     python = (sys.executable, "-m")
-    return (
+    known = (
         Program("libvirtd", (*python, "mallee.box.libvirtd", *root)),
         Program(
             "cloud",
@@ -99,6 +99,8 @@ def programs(layout: Layout) -> tuple[Program, ...]:
         Program("blocks", (*python, "mallee.node.nbd.daemon", *root)),
         Program("node", (*python, "mallee.node.daemon", *root)),
     )
+    wanted = status.daemons(layout)
+    return tuple(program for program in known if program.name in wanted)
 
 
 class Supervisor:

@@ -41,11 +41,29 @@ def prepare_steps(layout: Layout, first: settings.Settings) -> tuple[steps.Step,
     )
 
 
+def machine_steps(layout: Layout) -> tuple[steps.Step, ...]:
+    """Return the steps that make ready for any daemons, of a cloud or of a host alone."""
+    return (
+        steps.Step("Look at the machine", lambda say: _check()),
+        steps.Step("Make users and directories", lambda say: _prepare_host(layout)),
+    )
+
+
+def prove_step(layout: Layout) -> steps.Step:
+    """Return the step that proves KVM."""
+    return steps.Step("Prove KVM", lambda say: _prove(layout))
+
+
+def daemons_step(layout: Layout) -> steps.Step:
+    """Return the step that starts the supervisor, and it the daemons."""
+    return steps.Step("Start the daemons", lambda say: _start(layout))
+
+
 def start_steps(layout: Layout) -> tuple[steps.Step, ...]:
     """Return the steps from there to a cloud that answers."""
     return (
-        steps.Step("Prove KVM", lambda say: _prove(layout)),
-        steps.Step("Start the daemons", lambda say: _start(layout)),
+        prove_step(layout),
+        daemons_step(layout),
         steps.Step("Wait for the cloud's answer", lambda say: _wait_cloud(layout)),
         steps.Step("Wait for the object store", lambda say: _wait_objects(layout)),
         steps.Step("Join this host", lambda say: _join(layout)),
@@ -59,10 +77,15 @@ def _check() -> str:
 
 
 def _prepare(layout: Layout, first: settings.Settings) -> str:
+    said = _prepare_host(layout)
+    owners.ensure_settings(layout, first)
+    return said
+
+
+def _prepare_host(layout: Layout) -> str:
     owners.check_root_path(layout.root)
     said = owners.ensure_user()
     owners.ensure_directories(layout)
-    owners.ensure_settings(layout, first)
     return f"{said}; {layout.root}"
 
 

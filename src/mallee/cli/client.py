@@ -7,6 +7,7 @@ from mallee.aws import clientfiles
 from mallee.box import client, owners, steps
 from mallee.model import identities
 from mallee.model.layout import Layout
+from mallee.model.settings import Settings
 
 
 def access(layout: Layout) -> client.Access:
@@ -21,6 +22,11 @@ def access(layout: Layout) -> client.Access:
         raise steps.Failed(
             f"{error.filename} is for the machine's owner only", "run this with sudo"
         ) from error
+
+
+def settings(layout: Layout) -> Settings:
+    """Return the settings of this machine's cloud; raise `steps.Failed`."""
+    return owners.read_settings(layout)
 
 
 def call(

@@ -9,18 +9,20 @@ import sys
 from mallee.box import destroy as destruction
 from mallee.box import doctor as examination
 from mallee.box import down as stopping
+from mallee.box import nodejoin, steps
 from mallee.box import status as processes
-from mallee.box import steps
 from mallee.box import up as starting
 from mallee.cli import client, progress, words
 from mallee.cli.root import DEFAULT, Root
 from mallee.kit import files
 from mallee.model.layout import Layout
+from mallee.node import cloud as node_cloud
 
 
 def up(*, root: Root = DEFAULT) -> None:
-    """Start the cloud on this machine, and wait until it answers."""
-    progress.run(starting.plan(Layout(root)))
+    """Start what runs on this machine, a cloud or a host of one, and wait until it is there."""
+    layout = Layout(root)
+    progress.run(nodejoin.start_plan(layout) if nodejoin.is_node(layout) else starting.plan(layout))
 
 
 def down(*, root: Root = DEFAULT, guests: bool = False) -> None:
@@ -54,7 +56,7 @@ def status(*, root: Root = DEFAULT) -> None:
     layout = Layout(root)
     report = processes.read_report(layout).get("daemons", {})
     rows: list[tuple[str, str, str, str]] = []
-    for name in (processes.SUPERVISOR, *processes.DAEMONS):
+    for name in (processes.SUPERVISOR, *processes.daemons(layout)):
         found = processes.find(layout, name)
         said = report.get(name, {})
         state = "running" if found else "not running"
@@ -65,10 +67,17 @@ def status(*, root: Root = DEFAULT) -> None:
     words.table(
         ("", "where"),
         (
-            ("endpoint", client.access(layout).endpoint),
+            ("cloud", _cloud_of(layout)),
             ("virsh", f"virsh -c '{layout.libvirt_uri}'"),
         ),
     )
+
+
+def _cloud_of(layout: Layout) -> str:
+    member = node_cloud.read_membership(layout) if nodejoin.is_node(layout) else None
+    if member is not None:
+        return f"host {member.host_id} of {member.url}"
+    return client.access(layout).endpoint
 
 
 def doctor(*, root: Root = DEFAULT) -> None:

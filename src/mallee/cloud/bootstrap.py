@@ -9,7 +9,6 @@ back in. Not its business: directories, rights and users (`box`).
 import asyncio
 import gc
 import os
-import socket
 import ssl
 from collections.abc import Callable, Generator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -158,10 +157,10 @@ def prepare_tls(layout: Layout, secrets: Secrets, configured: Settings) -> ssl.S
 
     A client certificate is asked for and checked, but not demanded: who joins has none yet.
     """
-    names = dict.fromkeys((configured.listen, "127.0.0.1", "localhost", socket.gethostname()))
-    request = pki.make_request("mallee-cloud")
+    names = dict.fromkeys((hosts.CLOUD_NAME, configured.listen, "127.0.0.1", "localhost"))
+    request = pki.make_request(hosts.CLOUD_NAME)
     grant = pki.Grant(
-        name="mallee-cloud",
+        name=hosts.CLOUD_NAME,
         now=clock.SYSTEM.now(),
         life_s=SERVER_CERTIFICATE_LIFE_S,
         hosts=tuple(names),

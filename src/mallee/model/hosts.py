@@ -254,6 +254,9 @@ class CredentialsAnswer(msgspec.Struct, frozen=True):
     credentials: dict[str, RoleCredentials]
 
 
+CLOUD_NAME = "mallee-cloud"
+"""The name in the certificate of the agents' endpoint, at whatever address it answers."""
+
 ASK_CONSOLE = "console"
 """What the instance wrote to its serial console: its end."""
 ASK_SCREEN = "screen"

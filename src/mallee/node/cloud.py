@@ -20,6 +20,7 @@ from mallee.model import parts
 from mallee.model.datakeys import OpenedKey
 from mallee.model.guestrequests import STREAM_BYTES_MAX, GuestRequest, GuestResponse, Whence
 from mallee.model.hosts import (
+    CLOUD_NAME,
     LINE_BYTES_MAX,
     CredentialsAnswer,
     CredentialsRequest,
@@ -57,6 +58,10 @@ class JoinToken(msgspec.Struct, frozen=True):
     url: str
     token: str
     ca_pem: str
+    name: str = ""
+    """What the host shall be called; empty: as its machine is."""
+    zone: str | None = None
+    """None: the cloud's first zone."""
 
 
 class Membership(msgspec.Struct, frozen=True):
@@ -64,6 +69,8 @@ class Membership(msgspec.Struct, frozen=True):
 
     url: str
     host_id: str
+    name: str = ""
+    """What it is called there; empty: as its machine is."""
 
 
 class _Certified(msgspec.Struct, frozen=True):
@@ -98,14 +105,20 @@ def address_of(membership: Membership) -> str:
 
 
 async def join(layout: Layout, token: JoinToken, name: str) -> Membership:
-    """Join the cloud under that name; raises `CloudAway` and `Refused`. Uses the token up."""
+    """Join the cloud, as `name` unless the token says another; raises `CloudAway` and `Refused`.
+
+    Uses the token up.
+    """
+    name = token.name or name
     request = await asyncio.to_thread(pki.make_request, name)
     body = {"token": token.token, "csr_pem": request.csr_pem.decode(), "name": name}
+    if token.zone is not None:
+        body["zone"] = token.zone
     trusting = ssl.create_default_context(cadata=token.ca_pem)
     async with _session(trusting) as session:
         answer = await _post(session, f"{token.url}/v1/join", msgspec.json.encode(body))
     certified = msgspec.json.decode(answer, type=_Certified)
-    membership = Membership(token.url, certified.host_id)
+    membership = Membership(token.url, certified.host_id, name)
     await asyncio.to_thread(_keep, layout, request.key_pem, certified)
     await asyncio.to_thread(
         files.write_atomically, _membership(layout), msgspec.json.encode(membership)
@@ -184,14 +197,6 @@ class Cloud:
         """Hand over lines of a flow log, compressed; raises `CloudAway` and `Refused`."""
         await self._post(f"/v1/flowlogs/{name}", lines)
 
-    async def fetch_volume_key(self, volume_id: str) -> OpenedKey:
-        """Ask for the key of an encrypted volume; raises `CloudAway` and `Refused`."""
-        body = await self._post(f"/v1/volumekeys/{volume_id}", b"")
-        try:
-            return trustedvolumes.check_key(msgspec.json.decode(body, type=OpenedKey))
-        except (msgspec.DecodeError, trust.NotTrusted) as error:
-            raise CloudAway("the cloud's answer is refused: it is no key") from error
-
     async def fetch_transfer_pass(self, id: str) -> TransferPass:
         """Ask for what a transfer's objects are touched with; raises `CloudAway` and `Refused`."""
         body = await self._post(f"/v1/transfers/{id}/pass", b"")
@@ -203,6 +208,14 @@ class Cloud:
     async def tell_transfer(self, id: str, seen: TransferSeen) -> None:
         """Say how far a transfer is; raises `CloudAway` and `Refused`."""
         await self._post(f"/v1/transfers/{id}/seen", msgspec.json.encode(seen))
+
+    async def fetch_volume_key(self, volume_id: str) -> OpenedKey:
+        """Ask for the key of an encrypted volume; raises `CloudAway` and `Refused`."""
+        body = await self._post(f"/v1/volumekeys/{volume_id}", b"")
+        try:
+            return trustedvolumes.check_key(msgspec.json.decode(body, type=OpenedKey))
+        except (msgspec.DecodeError, trust.NotTrusted) as error:
+            raise CloudAway("the cloud's answer is refused: it is no key") from error
 
     async def bring(self, request: GuestRequest) -> GuestResponse:
         """Bring a guest's request to the cloud's API; raises `CloudAway` and `Refused`."""
@@ -231,7 +244,7 @@ class Cloud:
         try:
             async with asyncio.timeout(CALL_S):
                 return await self._streams_session.ws_connect(
-                    url, max_msg_size=bytes_max, compress=0
+                    url, server_hostname=CLOUD_NAME, max_msg_size=bytes_max, compress=0
                 )
         except aiohttp.WSServerHandshakeError as error:
             is_away = error.status >= HTTPStatus.INTERNAL_SERVER_ERROR
@@ -249,7 +262,11 @@ class Cloud:
         try:
             # Nobody is followed anywhere: what another host says is not the cloud's word.
             async with self._session.get(
-                url, headers=headers, timeout=timeout, allow_redirects=False
+                url,
+                headers=headers,
+                timeout=timeout,
+                allow_redirects=False,
+                server_hostname=CLOUD_NAME,
             ) as response:
                 if response.status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
                     return
@@ -314,7 +331,9 @@ async def _post(
 ) -> bytes:
     timeout = aiohttp.ClientTimeout(total=hold_s + CALL_S, connect=CONNECT_S)
     try:
-        async with session.post(url, data=body, timeout=timeout, allow_redirects=False) as response:
+        async with session.post(
+            url, data=body, timeout=timeout, allow_redirects=False, server_hostname=CLOUD_NAME
+        ) as response:
             answer = await _read(response)
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
         raise CloudAway(f"the cloud at {url} cannot be reached: {error!r}") from error

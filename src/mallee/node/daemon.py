@@ -81,7 +81,7 @@ async def run(layout: Layout) -> None:
             hypervisor=hypervisor,
         )
         here = host.Host(
-            name=socket.gethostname(),
+            name=membership.name or socket.gethostname(),
             layout=layout,
             hypervisor=hypervisor,
             network=network.Network(layout, metadata),

@@ -103,6 +103,7 @@ class Endpoint:
         application = web.Application(middlewares=[_explain], client_max_size=MAX_BODY_BYTES)
         application.add_routes(
             [
+                web.get("/v1/authority", self._authority),
                 web.post("/v1/join", self._join),
                 web.post("/v1/renew", self._for_host(self._renew)),
                 web.post("/v1/sync", self._for_host(self._sync)),
@@ -186,6 +187,10 @@ class Endpoint:
         if certificate.ends_at < self._cloud.clock.now():
             raise joining.Refused(403, f"the certificate of host {host.id} has expired")
         return host
+
+    async def _authority(self, request: web.Request) -> web.StreamResponse:
+        """Tell anybody whose certificates are this cloud's: an invitation has its fingerprint."""
+        return web.Response(text=self._cloud.registry.authority.certificate_pem.decode())
 
     async def _join(self, request: web.Request) -> web.StreamResponse:
         # Strangers may come here: they are not read for as long as agents are.

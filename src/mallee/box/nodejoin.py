@@ -1,0 +1,178 @@
+"""Makes this machine a host of a cloud that runs elsewhere: `mallee node join`, and later starts.
+
+A host's root directory is one without settings: they are the cloud's. The *invitation* that the
+cloud's machine prints has all that is needed: a token that is good once and for an hour, the
+fingerprint of the cloud's authority, so that nobody between can pose as it, and the address.
+Not its business: the joining itself, which is the agent's (`node.sync`).
+"""
+
+import hashlib
+import http.client
+import json
+import re
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+
+from mallee.box import owners, steps, up
+from mallee.kit import files
+from mallee.model.layout import Layout
+from mallee.node import cloud as node_cloud
+
+JOINED_S_MAX = 30.0
+_ANSWER_BYTES_MAX = 1 << 20
+_INVITATION = re.compile(
+    r"([A-Za-z0-9_-]{16,128})\.([0-9a-f]{64})@([A-Za-z0-9.-]+|\[[0-9a-f:.]+\]):([0-9]{1,5})"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """Leave to join with one host."""
+
+    token: str
+    fingerprint: str
+    """SHA-256 of the PEM text of the cloud's authority, in hexadecimal."""
+    host: str
+    """Where the cloud's agents' endpoint is: a name, or an address."""
+    port: int
+
+    def __str__(self) -> str:
+        return f"{self.token}.{self.fingerprint}@{self.host}:{self.port}"
+
+
+def invite(token: str, ca_pem: str, host: str, port: int) -> Invitation:
+    """Return an invitation to the cloud of that authority."""
+    shown = f"[{host}]" if ":" in host else host
+    return Invitation(token, _fingerprint(ca_pem), shown, port)
+
+
+def parse(text: str) -> Invitation:
+    """Read an invitation; raise `steps.Failed`."""
+    found = _INVITATION.fullmatch(text.strip())
+    if found is None or not 0 < int(found[4]) < 1 << 16:
+        raise steps.Failed(
+            "this is no invitation", "have the cloud's machine print one: mallee node invite"
+        )
+    return Invitation(found[1], found[2], found[3], int(found[4]))
+
+
+def is_node(layout: Layout) -> bool:
+    """Tell whether the root is that of a host which belongs to a cloud elsewhere."""
+    is_told = layout.join_token.exists() or node_cloud.read_membership(layout) is not None
+    return is_told and not layout.settings.exists()
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """How this machine shall be a host."""
+
+    invitation: Invitation
+    name: str = ""
+    """Empty: as the machine is called."""
+    zone: str = ""
+    """Empty: the cloud's first."""
+
+
+def join_plan(layout: Layout, wish: Wish) -> tuple[steps.Step, ...]:
+    """Return the steps by which this machine joins."""
+    return (
+        steps.Step("See that nothing else is here", lambda say: _check_free(layout)),
+        steps.Step("Ask the cloud who it is", lambda say: _write_token(layout, wish)),
+        *start_plan(layout),
+    )
+
+
+def start_plan(layout: Layout) -> tuple[steps.Step, ...]:
+    """Return the steps by which the daemons of a host start."""
+    return (
+        *up.machine_steps(layout),
+        up.prove_step(layout),
+        up.daemons_step(layout),
+        steps.Step("Wait until the cloud has taken it", lambda say: _wait_joined(layout)),
+    )
+
+
+def _check_free(layout: Layout) -> str:
+    if layout.settings.exists():
+        raise steps.Failed(
+            f"{layout.root} is the root of a cloud of its own",
+            "give another directory with --root, or end that cloud: mallee destroy",
+        )
+    member = node_cloud.read_membership(layout)
+    if member is not None:
+        raise steps.Failed(
+            f"this machine is the host {member.host_id} of the cloud at {member.url}",
+            "mallee up starts it; to join another cloud: mallee destroy",
+        )
+    return str(layout.root)
+
+
+def _write_token(layout: Layout, wish: Wish) -> str:
+    invitation = wish.invitation
+    ca_pem = _fetch_authority(invitation)
+    owners.ensure_user()
+    owners.ensure_directories(layout)
+    url = f"https://{invitation.host}:{invitation.port}"
+    token = {"url": url, "token": invitation.token, "ca_pem": ca_pem, "name": wish.name}
+    if wish.zone:
+        token["zone"] = wish.zone
+    files.write_json(layout.join_token, token)
+    return f"the cloud at {url} is the one that invited"
+
+
+def _fetch_authority(invitation: Invitation) -> str:
+    """Return the authority's certificate, which is the one that the invitation means."""
+    # Nothing is known of the server yet; what it says is held to the fingerprint.
+    trusting = ssl.create_default_context()
+    trusting.check_hostname = False
+    trusting.verify_mode = ssl.CERT_NONE
+    host = invitation.host.strip("[]")
+    address = f"{invitation.host}:{invitation.port}"
+    asking = http.client.HTTPSConnection(host, invitation.port, timeout=10, context=trusting)
+    try:
+        asking.request("GET", "/v1/authority")
+        said = asking.getresponse().read(_ANSWER_BYTES_MAX).decode(errors="replace")
+    except (OSError, http.client.HTTPException) as error:
+        raise steps.Failed(
+            f"no cloud answers at {address}: {error}",
+            "see that its machine listens there (`listen` in its mallee.toml) and nothing is "
+            "between",
+        ) from error
+    finally:
+        asking.close()
+    if _fingerprint(said) != invitation.fingerprint:
+        raise steps.Failed(
+            f"whoever answers at {address} is not the cloud that invited",
+            "see that the address is right; then have a new invitation printed",
+        )
+    return said
+
+
+def _fingerprint(ca_pem: str) -> str:
+    return hashlib.sha256(ca_pem.encode()).hexdigest()
+
+
+def _last_refusal(log: Path) -> str:
+    """Return what the agent wrote last of why it is not taken."""
+    lines = log.read_text().splitlines() if log.exists() else []
+    said = [line for line in map(json.loads, lines) if line.get("event") == "not joined"]
+    return f"; it says: {said[-1]['error']}" if said else ""
+
+
+def _wait_joined(layout: Layout) -> str:
+    late = steps.Failed(f"the cloud has not taken this host within {JOINED_S_MAX:g} s", "")
+    try:
+        steps.wait_until(lambda: node_cloud.read_membership(layout) is not None, JOINED_S_MAX, late)
+        steps.wait_until(layout.ledger.exists, JOINED_S_MAX, late)
+    except steps.Failed as failure:
+        log = layout.log / "node.log"
+        # It may be tried again at once, with another invitation or under another name.
+        layout.join_token.unlink(missing_ok=True)
+        raise steps.Failed(
+            f"{failure.cause}{_last_refusal(log)}",
+            f"have a new invitation printed, and join again; see also {log}",
+        ) from None
+    member = node_cloud.read_membership(layout)
+    assert member is not None
+    return f"{member.host_id} of {member.url}"
