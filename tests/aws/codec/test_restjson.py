@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
+import botocore.awsrequest
 import botocore.parsers
 import botocore.serialize
 import pytest
@@ -71,7 +72,7 @@ def test_what_we_encode_is_what_botocore_reads(service: str, operation: str) -> 
         result = oracle.Values(model.load(service), operation, turn).result(shape)
         answer = {
             "body": speaks.encode(operation, result, "request-1"),
-            "headers": {k.lower(): v for k, v in speaks.headers(operation, result).items()},
+            "headers": botocore.awsrequest.HeadersDict(speaks.headers(operation, result)),
             "status_code": speaks.status(operation),
         }
         read: Any = parser.parse(answer, described.output_shape)

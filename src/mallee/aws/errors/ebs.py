@@ -1,6 +1,13 @@
 """Errors of the EBS direct APIs: a code, and one of the reasons that the service's model has."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from mallee.aws.errors.answer import AwsError
+
+
+def _because(reason: str) -> Mapping[str, str]:
+    return MappingProxyType({"Reason": reason})
 
 
 class AccessDeniedException(AwsError):
@@ -8,7 +15,7 @@ class AccessDeniedException(AwsError):
 
     code = "AccessDeniedException"
     status = 403
-    members = {"Reason": "UNAUTHORIZED_ACCOUNT"}
+    members = _because("UNAUTHORIZED_ACCOUNT")
 
 
 class ResourceNotFoundException(AwsError):
@@ -17,64 +24,64 @@ class ResourceNotFoundException(AwsError):
     code = "ResourceNotFoundException"
     status = 404
     template = "The snapshot '{}' does not exist."
-    members = {"Reason": "SNAPSHOT_NOT_FOUND"}
+    members = _because("SNAPSHOT_NOT_FOUND")
 
 
 class InvalidParameter(AwsError):
     """Argument: a sentence."""
 
     code = "ValidationException"
-    members = {"Reason": "INVALID_PARAMETER_VALUE"}
+    members = _because("INVALID_PARAMETER_VALUE")
 
 
 class InvalidBlockToken(InvalidParameter):
     template = "The block token is not valid for this block, or has expired. List the blocks anew."
-    members = {"Reason": "INVALID_BLOCK_TOKEN"}
+    members = _because("INVALID_BLOCK_TOKEN")
 
 
 class InvalidPageToken(InvalidParameter):
     template = "The page token is not valid for this request."
-    members = {"Reason": "INVALID_PAGE_TOKEN"}
+    members = _because("INVALID_PAGE_TOKEN")
 
 
 class InvalidBlock(InvalidParameter):
     """Argument: a sentence."""
 
-    members = {"Reason": "INVALID_BLOCK"}
+    members = _because("INVALID_BLOCK")
 
 
 class InvalidSnapshot(InvalidParameter):
     """Argument: a sentence."""
 
-    members = {"Reason": "INVALID_SNAPSHOT_ID"}
+    members = _because("INVALID_SNAPSHOT_ID")
 
 
 class UnrelatedSnapshots(InvalidParameter):
     template = "The two snapshots are not of one volume."
-    members = {"Reason": "UNRELATED_SNAPSHOTS"}
+    members = _because("UNRELATED_SNAPSHOTS")
 
 
 class InvalidVolumeSize(InvalidParameter):
     """Argument: a sentence."""
 
-    members = {"Reason": "INVALID_VOLUME_SIZE"}
+    members = _because("INVALID_VOLUME_SIZE")
 
 
 class InvalidTag(InvalidParameter):
     """Argument: a sentence."""
 
-    members = {"Reason": "INVALID_TAG"}
+    members = _because("INVALID_TAG")
 
 
 class InvalidCustomerKey(InvalidParameter):
     """Argument: a sentence."""
 
-    members = {"Reason": "INVALID_CUSTOMER_KEY"}
+    members = _because("INVALID_CUSTOMER_KEY")
 
 
 class WriteRequestTimeout(InvalidParameter):
     template = "Nothing was written to the snapshot for longer than its timeout. Start another."
-    members = {"Reason": "WRITE_REQUEST_TIMEOUT"}
+    members = _because("WRITE_REQUEST_TIMEOUT")
 
 
 class ConcurrentLimitExceededException(AwsError):
@@ -91,7 +98,7 @@ class ConflictException(AwsError):
 class RequestThrottledException(AwsError):
     code = "RequestThrottledException"
     template = "Rate exceeded"
-    members = {"Reason": "ACCOUNT_THROTTLED"}
+    members = _because("ACCOUNT_THROTTLED")
 
 
 class ServiceQuotaExceededException(AwsError):
@@ -99,7 +106,7 @@ class ServiceQuotaExceededException(AwsError):
 
     code = "ServiceQuotaExceededException"
     status = 402
-    members = {"Reason": "DEPENDENCY_SERVICE_QUOTA_EXCEEDED"}
+    members = _because("DEPENDENCY_SERVICE_QUOTA_EXCEEDED")
 
 
 class InternalServerException(AwsError):

@@ -27,8 +27,8 @@ CLOCKS_DIFFER_S_MAX = 900
 
 UNSIGNED = "UNSIGNED-PAYLOAD"
 _VOUCHED_FOR = frozenset({"ebs"})
-"""Services that take bodies for which a signed header of their own vouches: they look that only such
-bodies come unsigned."""
+"""Services that take bodies for which a signed header of their own vouches, and see to it that no
+others come unsigned."""
 
 EMPTY_SHA256 = canonical.sha256_hex(b"")
 
