@@ -67,7 +67,9 @@ ALWAYS: dict[str, dict[str, Any]] = {
         "RequesterPeeringConnectionOptions": {"AllowDnsResolutionFromRemoteVpc": True}
     },
     "CreateSubnetCidrReservation": {"Cidr": "10.9.1.128/28", "ReservationType": "explicit"},
+    "CopyImage": {"SourceRegion": "us-east-1", "Name": "a copy"},
     "CopySnapshot": {"SourceRegion": "us-east-1"},
+    "ModifyImageAttribute": {"Description": {"Value": "taken"}},
     "ModifySnapshotAttribute": {"Attribute": "createVolumePermission", "OperationType": "add"},
     "ImportKeyPair": {"PublicKeyMaterial": b"nonsense"},
     "ModifyInstanceMetadataOptions": {"HttpTokens": "optional"},

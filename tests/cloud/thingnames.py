@@ -31,6 +31,7 @@ NAMES = {
     "ExcludeDataVolumeIds": "volume",
     "SnapshotId": "snapshot",
     "SnapshotIds": "snapshot",
+    "SourceImageId": "image",
     "SourceSnapshotId": "snapshot",
     "VolumeId": "volume",
     "VolumeIds": "volume",
@@ -65,6 +66,8 @@ NAMES = {
     "GroupNames": "group-name",
     "Groups": "security-group",
     "Identifier": "recycle-rule",
+    "ExportImageTaskIds": "export-image-task",
+    "ExportTaskId": "export-image-task",
     "ImportTaskId": "import-snapshot-task",
     "ImportTaskIds": "import-snapshot-task",
     "HostId": "dedicated-host",
@@ -190,6 +193,18 @@ PATHS = {
 }
 """By a parameter's whole name, where its last part says too little."""
 
+
+def named(service: str, path: str) -> str:
+    """The kind of thing that a parameter names; empty when it names nothing.
+
+    What a launch template says is looked at when somebody launches with it.
+    """
+    if path.startswith("LaunchTemplateData."):
+        return ""
+    name = path.rpartition(".")[2]
+    return OF_SERVICES.get((service, name)) or PATHS.get(path) or NAMES.get(name, "")
+
+
 NAMES_NOTHING = re.compile(
     r"(OrganizationTargetId|DiscoveryRegion|AddressRegion|Locale|RuleType|IpamPrefixListResolver(Version|Sync)|DesiredVersion|Operation|PrefixListRegion|TrackLatest|StaticCidr|ResourceRegion|ResourceCidr|ResourceType|ResourceTag|Add(Entries|ressFamily)|ResetPolicy|VpcEndpointType|Current|Entries|PrefixListName|PreviousVersion|RemoveEntries|TargetVersion|TransferAccount|Allow|Amazon|Assign|Attribute|Availability|Connectivity|Default|Destination|Dhcp|Egress|Icmp|Instance(Tenancy)"
     r"|NetworkCard|Partition|Peer(Owner|Region)|Port|Primary|Protocol|RamDisk|Reservation|Rule(Action|Number)"
@@ -215,7 +230,7 @@ NAMES_NOTHING = re.compile(
     r"|AddAllocation|AddOperating|AutoImport|AwsService|Cascade|ClearAllocation|Disallowed|Monitored|Netmask|Operating|PreviewNext|PubliclyAdv|PublicIpSource|RemoveAllocation|RemoveOperating|Tier"
     r"|Traffic(Type|Direction)|LogDestination|LogFormat|ResourceType|(Add|Remove)NetworkServices|RemoveFields"
     r"|SessionNumber|VirtualNetworkId|Source(PortRange|CidrBlock)"
-    r"|AutoEnableIO|ExcludeResource|LockC|LockState|RetentionP|SourceRegion|BlockDeviceMappings$|CopyTags|ExcludeBootVolume|Iops|KmsKeyId|MultiAttach|NetworkBandwidth"
+    r"|AutoEnableIO|CopyImage|CreationDate|Deprecat|Group$|Image(Block|Names|Providers)|ImdsSupport|UserGroups|WithCooldown|ExcludeResource|LockC|LockState|RetentionP|SourceRegion|BlockDeviceMappings$|CopyTags|ExcludeBootVolume|Iops|KmsKeyId|MultiAttach|NetworkBandwidth"
     r"|CoolOff|Completion|CreateVolumePermission|Lock(Mode|Duration)|State$|Presigned"
     r"|NoDevice|RestorableBy|S3Bucket|Size|Throughput"
     r"|BootMode|CancelReason|ClientData|Container|DiskImage|Format|Hypervisor|License|S3(Key|Prefix)"
@@ -277,6 +292,7 @@ REFUSES = {
     ("CancelImportTask", "ImportTaskId"): "InvalidConversionTaskId",
     # A disk is named once.
     ("ImportImage", "DiskContainers.SnapshotId"): "InvalidParameter",
+    ("ExportImage", "RoleName"): "InvalidParameter",
     ("ImportImage", "RoleName"): "InvalidParameter",
     ("ImportSnapshot", "RoleName"): "InvalidParameter",
     ("CreateSnapshots", "InstanceSpecification.ExcludeDataVolumeIds"): "InvalidParameterValue",

@@ -32,6 +32,7 @@ _NOTHING: Mapping[str, int] = {}
 _ERRORS: Mapping[str, type[errors.AwsError]] = {
     quotas.VCPUS: errors.VcpuLimitExceeded,
     quotas.ADDRESSES: errors.AddressLimitExceeded,
+    quotas.IMAGES: errors.ResourceLimitExceeded,
     quotas.SNAPSHOTS: errors.SnapshotLimitExceeded,
     quotas.VOLUMES: errors.VolumeLimitExceeded,
     quotas.VOLUMES_SIZE: errors.VolumeLimitExceeded,

@@ -31,16 +31,12 @@ _NO_SCANS = frozenset(
 )
 """Nobody looks into images: that nothing is found by it must not be read as that it is clean."""
 
-_NOT_LIMITED_TO_IMAGES = frozenset({"image-allowed"})
-"""An account cannot say which images it allows."""
-
 GAPS: dict[str, frozenset[str]] = {
     "DescribeCapacityReservations": frozenset({"outpost-arn"}),
     # Zones have no names in words.
     "DescribeAvailabilityZones": frozenset({"group-long-name"}),
     "DescribeImages": _NOT_XEN
     | _NO_SCANS
-    | _NOT_LIMITED_TO_IMAGES
     | frozenset(
         {
             # Nothing is billed, so nothing is free.
@@ -56,7 +52,6 @@ GAPS: dict[str, frozenset[str]] = {
     "DescribeInstanceStatus": frozenset(
         {"application-status.status", "attached-ebs-status.status"}
     ),
-    "DescribeInstanceImageMetadata": _NOT_LIMITED_TO_IMAGES,
     "DescribeInstances": _NO_VOLUMES_YET
     | _NOT_XEN
     | frozenset(

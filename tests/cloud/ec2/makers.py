@@ -154,6 +154,11 @@ MAKERS: dict[str, Callable[[Any], dict[str, Any]]] = {
         "LogDestinationType": "s3",
         "LogDestination": f"arn:aws:s3:::{LOG_BUCKET}",
     },
+    "CopyImage": lambda ec2: {
+        "Name": f"copy {next(_count)}",
+        "SourceImageId": IMAGE_ID,
+        "SourceRegion": "us-east-1",
+    },
     "CreateVolume": lambda ec2: {"AvailabilityZone": "us-east-1a", "Size": 1},
     "CreateEgressOnlyInternetGateway": lambda ec2: {"VpcId": vpc(ec2)},
     "AllocateIpamPoolCidr": lambda ec2: {

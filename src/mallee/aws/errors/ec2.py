@@ -50,6 +50,23 @@ class InvalidAMINameDuplicate(AwsError):
     template = "AMI name {} is already in use by AMI {}"
 
 
+class InvalidAMINameMalformed(AwsError):
+    """Argument: a sentence."""
+
+    code = "InvalidAMIName.Malformed"
+
+
+class ResourceLimitExceeded(AwsError):
+    code = "ResourceLimitExceeded"
+
+
+class InvalidAMIAttributeItemValue(AwsError):
+    """Arguments: the value, and what it should be."""
+
+    code = "InvalidAMIAttributeItemValue"
+    template = 'Invalid attribute item value "{}" for {} item type.'
+
+
 # --- Instances ---
 
 

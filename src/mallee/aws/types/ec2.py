@@ -666,6 +666,10 @@ class CancelCapacityReservationResult(TypedDict):
     Return: NotRequired[bool | None]
 
 
+class CancelExportTaskRequest(TypedDict):
+    ExportTaskId: str
+
+
 class CancelImageLaunchPermissionRequest(TypedDict):
     ImageId: str
     DryRun: NotRequired[bool]
@@ -2419,6 +2423,19 @@ class DescribeEgressOnlyInternetGatewaysResult(TypedDict):
     NextToken: NotRequired[str | None]
 
 
+class DescribeExportImageTasksRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    Filters: NotRequired[list[Filter]]
+    ExportImageTaskIds: NotRequired[list[str]]
+    MaxResults: NotRequired[int]
+    NextToken: NotRequired[str]
+
+
+class DescribeExportImageTasksResult(TypedDict):
+    ExportImageTasks: NotRequired[Sequence[ExportImageTask | Fragment] | Fragment | None]
+    NextToken: NotRequired[str | None]
+
+
 class DescribeFlowLogsRequest(TypedDict):
     DryRun: NotRequired[bool]
     Filter: NotRequired[list[Filter]]
@@ -4092,6 +4109,51 @@ class Explanation(TypedDict):
     ComponentRegion: NotRequired[str | None]
     FirewallStatelessRule: NotRequired[FirewallStatelessRule | Fragment | None]
     FirewallStatefulRule: NotRequired[FirewallStatefulRule | Fragment | None]
+
+
+class ExportImageRequest(TypedDict):
+    ClientToken: NotRequired[str]
+    Description: NotRequired[str]
+    DiskImageFormat: str
+    DryRun: NotRequired[bool]
+    ImageId: str
+    S3ExportLocation: ExportTaskS3LocationRequest
+    RoleName: NotRequired[str]
+    TagSpecifications: NotRequired[list[TagSpecification]]
+
+
+class ExportImageResult(TypedDict):
+    Description: NotRequired[str | None]
+    DiskImageFormat: NotRequired[str | None]
+    ExportImageTaskId: NotRequired[str | None]
+    ImageId: NotRequired[str | None]
+    RoleName: NotRequired[str | None]
+    Progress: NotRequired[str | None]
+    S3ExportLocation: NotRequired[ExportTaskS3Location | Fragment | None]
+    Status: NotRequired[str | None]
+    StatusMessage: NotRequired[str | None]
+    Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
+
+
+class ExportImageTask(TypedDict):
+    Description: NotRequired[str | None]
+    ExportImageTaskId: NotRequired[str | None]
+    ImageId: NotRequired[str | None]
+    Progress: NotRequired[str | None]
+    S3ExportLocation: NotRequired[ExportTaskS3Location | Fragment | None]
+    Status: NotRequired[str | None]
+    StatusMessage: NotRequired[str | None]
+    Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
+
+
+class ExportTaskS3Location(TypedDict):
+    S3Bucket: NotRequired[str | None]
+    S3Prefix: NotRequired[str | None]
+
+
+class ExportTaskS3LocationRequest(TypedDict):
+    S3Bucket: str
+    S3Prefix: NotRequired[str]
 
 
 class ExportTransitGatewayRoutesRequest(TypedDict):

@@ -101,6 +101,7 @@ NAMING: Mapping[str, Kind[Any, Any]] = {
 
 LOOKS_INTO = frozenset(
     {
+        "DescribeImageAttribute",
         "DescribeInstanceAttribute",
         "DescribeSnapshotAttribute",
         "DescribeVolumeAttribute",

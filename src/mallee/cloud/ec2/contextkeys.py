@@ -12,13 +12,14 @@ from mallee.aws.policy.texts import Values
 from mallee.cloud import accounts, things
 from mallee.cloud.ec2 import zones
 from mallee.cloud.ec2.capacity import contextkeys as capacity
+from mallee.cloud.ec2.images import sharing
 from mallee.cloud.ec2.instances import metadatadefaults
 from mallee.cloud.ec2.storage import contextkeys as storage
 from mallee.cloud.ec2.vpc import contextkeys as network
 from mallee.cloud.identity.question import Finder, Question, member, thing
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Kind
-from mallee.model import identities
+from mallee.model import identities, images
 from mallee.model.instancetypes import DEFAULT_NAME
 from mallee.model.networks import Subnet
 
@@ -243,18 +244,32 @@ def _strategy(question: Question) -> str | None:
 
 
 def _image(find: Callable[[str, Any], str]) -> Finder:
-    """Return what finds something of an image that the caller may see: his, or everybody's."""
+    """Return what finds something of an image that its owner lets the caller see."""
 
     def value(question: Question) -> str | None:
         call = question.call
         found = call.view.get(records.IMAGE, question.resource.rpartition("/")[2])
-        if found is None or not (found.account == call.account or found.doc.is_public):
+        if found is None or not sharing.may_use(found, call.account):
             return None
         return find(found.account, found.doc)
 
     return _of(records.IMAGE, value)
 
 
+def _root_device_type(question: Question) -> Values | None:
+    """Return what the root of an image is, or of an instance, or of one that is to be launched."""
+    if _kind(question) == records.IMAGE.name:
+        return _root_of_image(question)
+    if _kind(question) != records.INSTANCE.name:
+        return None
+    instance = thing(question)
+    if instance is not None:
+        return images.EBS if instance.root_device else images.INSTANCE_STORE
+    image = question.call.view.get(records.IMAGE, question.asked.get("ImageId") or "")
+    return image.doc.root_device_type if image is not None else images.EBS
+
+
+_root_of_image = _image(lambda _, image: image.root_device_type)
 _owner_of_image = _image(lambda owner, _: owner)
 
 
@@ -303,9 +318,7 @@ FINDERS: Mapping[str, Finder] = {
     "ec2:public": _image(lambda _, image: str(image.is_public).lower()),
     "ec2:publicipaddress": _field(records.ADDRESS, "public_ip"),
     "ec2:region": lambda question: question.call.settings.region,
-    "ec2:rootdevicetype": lambda question: (
-        "ebs" if _kind(question) in ("image", "instance") else None
-    ),
+    "ec2:rootdevicetype": _root_device_type,
     "ec2:securitygroupid": _id(records.SECURITY_GROUP),
     "ec2:subnet": _subnet,
     "ec2:subnetid": _id(records.SUBNET),

@@ -7,7 +7,7 @@ when it is up again. Not its business: what goes into the bin (`ec2.binned`).
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from mallee.cloud.ec2.images import images
+from mallee.cloud.ec2.images import deregistration
 from mallee.cloud.ec2.storage import snapshots, volumes
 from mallee.cloud.reconcile.runner import Reconciler
 from mallee.cloud.state import records, store
@@ -20,7 +20,7 @@ EVERY_S = 5.0
 _ENDS: Mapping[Kind[Any, Any], Callable[[store.Tx, Record[Any, Any]], object]] = {
     records.SNAPSHOT: snapshots.forget,
     records.VOLUME: volumes.want_deleted,
-    records.IMAGE: images.forget,
+    records.IMAGE: deregistration.forget,
 }
 
 

@@ -10,12 +10,13 @@ import datetime
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-import msgspec
+from msgspec.structs import replace
 
 from mallee.aws import errors
-from mallee.cloud.action import Action, Listing, Write
-from mallee.cloud.call import Call, WriteCall
-from mallee.cloud.ec2 import binned, resources, tagset
+from mallee.cloud.action import Action, Listing
+from mallee.cloud.call import Call
+from mallee.cloud.ec2 import resources, tagset
+from mallee.cloud.ec2.images import allowed, sharing, standing
 from mallee.cloud.ec2.storage import volumetypes
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
@@ -26,11 +27,9 @@ if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes
 
 AVAILABLE = "available"
-DEREGISTERED = "deregistered"
 OWN = "self"
 OF_THE_CLOUD = "amazon"
 """As an owner: the cloud's administration, whose images come with the cloud."""
-EVERYBODY = "all"
 
 ImageRecord = Record[Image, None]
 
@@ -43,7 +42,7 @@ def launchable(call: Call, id: str, kind: str) -> ImageRecord:
     """
     id = resources.check_form(records.IMAGE, id)
     image = resources.reader(call).get(records.IMAGE, id)
-    if image is None or not _may_see(call.account, image):
+    if image is None or not _is_there(call, image):
         raise errors.InvalidAMIIDNotFound(id)
     if image.doc.kind != kind:
         raise errors.InvalidParameterValue(f"The image {id} is a {image.doc.kind}, not a {kind}.")
@@ -52,42 +51,19 @@ def launchable(call: Call, id: str, kind: str) -> ImageRecord:
     return image
 
 
-def _may_see(account: str, image: ImageRecord) -> bool:
-    mine_or_public = image.doc.is_public or image.account == account
-    return mine_or_public and image.doc.state != DEREGISTERED and not binned.is_binned(image)
-
-
-def deregister_image(
-    call: WriteCall, request: shapes.DeregisterImageRequest
-) -> shapes.DeregisterImageResult:
-    """Let nobody see or launch an image of the caller's again; what runs from it keeps running.
-
-    Its record stays until no instance needs its files; the reconciler sweeps it then.
-    """
-    image = resources.one(call, records.IMAGE, request["ImageId"])
-    if image.doc.state == DEREGISTERED:
-        raise errors.InvalidAMIIDUnavailable(image.id)
-    for other in call.tx.list(records.IMAGE):
-        needed = image.id in (other.doc.kernel_id, other.doc.ramdisk_id)
-        if needed and other.doc.state != DEREGISTERED:
-            raise errors.DependencyViolation(
-                f"The image {image.id} is needed to boot {other.id}. Deregister that first."
-            )
-    if not binned.keep(call.tx, image):
-        forget(call.tx, image)
-    return {"Return": True}
-
-
-def forget(tx: store.Tx, image: ImageRecord) -> None:
-    """Let an image be launched by nobody again."""
-    tx.write(image, msgspec.structs.replace(image.doc, state=DEREGISTERED, binned=None))
+def _is_there(call: Call, image: ImageRecord) -> bool:
+    """Tell whether an image is there for the caller: its owner lets him see it, and his account."""
+    reader = resources.reader(call)
+    return sharing.may_use(image, call.account) and allowed.is_there(
+        reader, image, call.account, call.now
+    )
 
 
 def _find(call: Call, request: shapes.DescribeImagesRequest) -> Iterable[ImageRecord]:
     visible = {
         image.id: image
         for image in sorted(call.view.list(records.IMAGE), key=lambda it: it.id)
-        if _may_see(call.account, image)
+        if _is_there(call, image)
     }
     asked = [resources.check_form(records.IMAGE, id) for id in request.get("ImageIds") or ()]
     missing = [id for id in asked if id not in visible]
@@ -96,12 +72,26 @@ def _find(call: Call, request: shapes.DescribeImagesRequest) -> Iterable[ImageRe
     owners: list[str] = request.get("Owners") or []
     users: list[str] = request.get("ExecutableUsers") or []
     return [
-        image
+        _shown(call, image)
         for image in visible.values()
-        if (not asked or image.id in asked)
+        if (image.id in asked if asked else _is_listed(call, image, request))
+        and (image.doc.state != sharing.DISABLED or request.get("IncludeDisabled"))
         and (not owners or _owned_by(call, image, owners))
         and (not users or _executable_by(call, image, users))
     ]
+
+
+def _shown(call: Call, image: ImageRecord) -> ImageRecord:
+    """Return an image without its tags for others: they are neither shown them nor find by them."""
+    if image.account == call.account or not image.doc.tags:
+        return image
+    return replace(image, doc=replace(image.doc, tags={}))
+
+
+def _is_listed(call: Call, image: ImageRecord, request: shapes.DescribeImagesRequest) -> bool:
+    """Tell whether an image is shown to who does not name it: what is deprecated, to its owner."""
+    is_shown = image.account == call.account or bool(request.get("IncludeDeprecated"))
+    return is_shown or not standing.is_deprecated(image, call.now)
 
 
 def _owned_by(call: Call, image: ImageRecord, owners: list[str]) -> bool:
@@ -114,9 +104,15 @@ def _owned_by(call: Call, image: ImageRecord, owners: list[str]) -> bool:
 
 def _executable_by(call: Call, image: ImageRecord, users: list[str]) -> bool:
     # As in AWS: `self` means permitted to the caller by name or as owner, `all` means public.
-    if EVERYBODY in users and image.doc.is_public:
+    if sharing.EVERYBODY in users and image.doc.is_public:
         return True
-    return image.account == call.account and (OWN in users or call.account in users)
+    named = {call.account if user == OWN else user for user in users} & _tellable(call, image)
+    return any(sharing.is_named(image, account) for account in named)
+
+
+def _tellable(call: Call, image: ImageRecord) -> set[str]:
+    """Return of whom the caller may learn whether an image is shared with them."""
+    return {call.account, *(image.doc.launch_accounts if image.account == call.account else ())}
 
 
 def _alias(view: store.View | store.Tx, image: ImageRecord) -> str | None:
@@ -157,6 +153,11 @@ def _render(call: Call, image: ImageRecord) -> shapes.Image:
         "StateReason": {"Code": "Client.UserInitiatedShutdown", "Message": doc.state_reason}
         if doc.state_reason
         else None,
+        "DeprecationTime": standing.deprecation_time(image),
+        "DeregistrationProtection": standing.protection(image, call.now)
+        if image.account == call.account
+        else None,
+        "ImageAllowed": allowed.said(call.view, image, call.account, call.now),
         "Tags": tagset.shown(doc.tags),
     }
     if doc.kind != "machine":
@@ -167,8 +168,13 @@ def _render(call: Call, image: ImageRecord) -> shapes.Image:
         "EnaSupport": doc.ena_support,
         "RootDeviceName": doc.root_device,
         "RootDeviceType": doc.root_device_type,
-        "BlockDeviceMappings": [_mapping(one) for one in models.mappings_of(doc)],
+        "BlockDeviceMappings": mappings(image),
     }
+
+
+def mappings(image: ImageRecord) -> list[shapes.BlockDeviceMapping]:
+    """Return an image's volumes as EC2 shows them."""
+    return [_mapping(one) for one in models.mappings_of(image.doc)]
 
 
 def type_of(one: models.ImageMapping) -> str:
@@ -244,6 +250,7 @@ FILTERS: dict[str, Callable[[Call, ImageRecord], Iterable[str]]] = {
     "architecture": _of_row("Architecture"),
     "creation-date": _of_row("CreationDate"),
     "description": _of_row("Description"),
+    "image-allowed": _of_row("ImageAllowed"),
     "image-id": _of_row("ImageId"),
     "image-type": _of_row("ImageType"),
     "is-public": _of_row("Public"),
@@ -282,11 +289,5 @@ ACTIONS: tuple[Action, ...] = (
         honours=frozenset(
             {"ImageIds", "Owners", "ExecutableUsers", "IncludeDeprecated", "IncludeDisabled"}
         ),
-    ),
-    Action(
-        service="ec2",
-        name="DeregisterImage",
-        does=Write(handle=deregister_image),
-        honours=frozenset({"ImageId"}),
     ),
 )

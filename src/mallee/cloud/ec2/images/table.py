@@ -2,17 +2,29 @@
 
 from mallee.cloud.action import Action
 from mallee.cloud.ec2.images import (
+    allowed,
+    attributes,
+    copies,
+    deregistration,
     images,
     importimages,
     importing,
     importsnapshots,
     recyclebin,
+    sharing,
+    standing,
 )
 
 ACTIONS: tuple[Action, ...] = (
     *images.ACTIONS,
+    *deregistration.ACTIONS,
+    *attributes.ACTIONS,
+    *sharing.ACTIONS,
+    *standing.ACTIONS,
+    *allowed.ACTIONS,
+    *copies.ACTIONS,
+    *recyclebin.ACTIONS,
     *importimages.ACTIONS,
     *importing.ACTIONS,
     *importsnapshots.ACTIONS,
-    *recyclebin.ACTIONS,
 )

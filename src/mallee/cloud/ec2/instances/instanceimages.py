@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from mallee.cloud.action import Action, Listing
 from mallee.cloud.call import Call
 from mallee.cloud.ec2 import resources, tagset, zones
+from mallee.cloud.ec2.images import allowed, sharing, standing
 from mallee.cloud.ec2.instances import instancefilters, instances, power
 from mallee.cloud.ec2.instances.power import InstanceRecord
 from mallee.cloud.state import records
@@ -46,7 +47,7 @@ def _render(call: Call, record: InstanceRecord) -> shapes.InstanceImageMetadata:
 
 def _image(call: Call, image_id: str) -> shapes.ImageMetadata:
     image = call.view.get(records.IMAGE, image_id)
-    if image is None or (image.account != call.account and not image.doc.is_public):
+    if image is None or not sharing.may_use(image, call.account):
         return {"ImageId": image_id}
     return {
         "ImageId": image_id,
@@ -54,8 +55,15 @@ def _image(call: Call, image_id: str) -> shapes.ImageMetadata:
         "OwnerId": image.account,
         "State": image.doc.state,
         "CreationDate": resources.moment(image.doc.created_at),
+        "DeprecationTime": standing.deprecation_time(image),
+        "ImageAllowed": allowed.said(call.view, image, call.account, call.now),
         "IsPublic": image.doc.is_public,
     }
+
+
+def _is_allowed(call: Call, record: InstanceRecord) -> Iterable[str]:
+    said = _image(call, record.doc.image_id).get("ImageAllowed")
+    return () if said is None else (resources.boolean(said),)
 
 
 ACTIONS: tuple[Action, ...] = (
@@ -69,6 +77,7 @@ ACTIONS: tuple[Action, ...] = (
             filters={
                 **instancefilters.STATE,
                 "availability-zone": instancefilters.FILTERS["availability-zone"],
+                "image-allowed": _is_allowed,
                 "instance-id": lambda call, record: (record.id,),
                 "instance-type": lambda call, record: (record.doc.type_name,),
                 "launch-time": instancefilters.FILTERS["launch-time"],

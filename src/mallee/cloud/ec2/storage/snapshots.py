@@ -19,6 +19,7 @@ from mallee.cloud.action import Action, Listing, Write
 from mallee.cloud.blocks import turns
 from mallee.cloud.call import Call, Request, Result, WriteCall
 from mallee.cloud.ec2 import binned, resources, tagset
+from mallee.cloud.ec2.images.sharing import DEREGISTERED
 from mallee.cloud.ec2.storage import (
     mappings,
     snapshotlocks,
@@ -194,10 +195,26 @@ def delete_snapshot(call: WriteCall, request: shapes.DeleteSnapshotRequest) -> R
     """Forget a snapshot, unless the recycle bin keeps it; what nobody else needs of its layer, its
     host takes back."""
     record = resources.one(call, records.SNAPSHOT, request["SnapshotId"])
+    if images := images_of(call.tx, record.id):
+        raise errors.InvalidSnapshotInUse(
+            f"The snapshot {record.id} is currently in use by {', '.join(images)}"
+        )
+    delete(call, record)
+    return {}
+
+
+def images_of(view: store.View | store.Tx, id: str) -> list[str]:
+    """Return the images that are made of a snapshot and can be launched, or come back."""
+    found = view.by(records.IMAGE, "snapshot", id)
+    return sorted(image.id for image in found if image.doc.state != DEREGISTERED)
+
+
+def delete(call: WriteCall, record: SnapshotRecord) -> None:
+    """Delete a snapshot that nothing is made of, or have the recycle bin keep it; raise when it is
+    locked."""
     snapshotlocks.check_deletable(record, call.now)
     if not binned.keep(call.tx, record):
         forget(call.tx, record)
-    return {}
 
 
 def forget(tx: store.Tx, record: SnapshotRecord) -> None:

@@ -1,0 +1,160 @@
+"""Copies of images: an own image with what another one has, at once and at no cost.
+
+A copy names the same file as its source, and snapshots of the caller's with the same content
+(`model.snapshots.Content`), so it stays when its source goes. Called through the action table.
+There is one region: who names another is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from mallee.aws import errors
+from mallee.cloud import things
+from mallee.cloud.action import Action, Write
+from mallee.cloud.call import Call, Request, WriteCall
+from mallee.cloud.ec2 import resources, tagset
+from mallee.cloud.ec2.images import allowed, names, sharing
+from mallee.cloud.ec2.images.sharing import ImageRecord
+from mallee.cloud.ec2.images.standing import AVAILABLE
+from mallee.cloud.ec2.storage import snapshotsharing
+from mallee.cloud.state import records
+from mallee.model import ids
+from mallee.model.images import Image, ImageMapping
+from mallee.model.snapshots import NO_VOLUME, Snapshot
+
+if TYPE_CHECKING:
+    from mallee.aws.types import ec2 as shapes
+
+
+def copy_image(call: WriteCall, request: shapes.CopyImageRequest) -> shapes.CopyImageResult:
+    """Make an image of the caller's of one that he may launch."""
+    here = call.settings.region
+    if request["SourceRegion"] != here:
+        raise errors.InvalidParameterValue(
+            f"Invalid region: {request['SourceRegion']}. This cloud has one region, {here}."
+        )
+    source = _source(call, request["SourceImageId"])
+    names.check(call, request["Name"])
+    id = ids.make("ami", call.entropy(ids.ID_BYTES))
+    doc = replace(
+        _unshared(source.doc),
+        id=id,
+        name=request["Name"],
+        description=request.get("Description", ""),
+        location=f"{call.account}/{request['Name']}",
+        mappings=tuple(_copied(call, request, one) for one in source.doc.mappings),
+        source_image_id=source.id,
+        source_image_region=here,
+        created_at=call.now,
+        made_by=call.principal.issuer_id,
+        tags=_tags(call, request, source),
+    )
+    call.tx.insert(records.IMAGE, call.account, id, doc)
+    return {"ImageId": id}
+
+
+def _unshared(doc: Image) -> Image:
+    """Return the image without what its owner has said of it alone."""
+    return replace(
+        doc,
+        is_public=False,
+        launch_accounts=(),
+        deprecated_at=None,
+        deregistration_protection="",
+        protected_until=None,
+        source_instance_id="",
+    )
+
+
+def _source(call: WriteCall, text: str) -> ImageRecord:
+    id = resources.check_form(records.IMAGE, text)
+    source = call.tx.get(records.IMAGE, id)
+    if (
+        source is None
+        or not sharing.may_use(source, call.account)
+        or not allowed.is_there(call.tx, source, call.account, call.now)
+    ):
+        raise errors.InvalidAMIIDNotFound(id)
+    if source.doc.kind != "machine":
+        raise errors.InvalidRequest(f"The image {id} is a {source.doc.kind}: it is not copied.")
+    if source.doc.state != AVAILABLE:
+        raise errors.InvalidAMIIDUnavailable(id)
+    for mapping in source.doc.mappings:
+        snapshot = call.tx.get(records.SNAPSHOT, mapping.snapshot_id)
+        if snapshot and not snapshotsharing.may_use(call.tx, snapshot, call.account):
+            raise errors.InvalidRequest(
+                "You do not have permission to access the storage of this ami"
+            )
+    return source
+
+
+def _copied(
+    call: WriteCall, request: shapes.CopyImageRequest, mapping: ImageMapping
+) -> ImageMapping:
+    """Return a mapping to a snapshot of the caller's with the same content."""
+    if not mapping.snapshot_id:
+        return mapping
+    source = call.tx.get(records.SNAPSHOT, mapping.snapshot_id)
+    if source is None or source.doc.content is None:
+        raise errors.IncorrectState(
+            f"Snapshot is in invalid state - pending: what {mapping.snapshot_id} has is being "
+            "brought to the object store. Wait until it is completed."
+        )
+    if source.doc.key is not None:
+        raise errors.UnsupportedOperation(
+            f"{mapping.snapshot_id} is encrypted. Copy it, and register an image of the copy."
+        )
+    id = ids.make("snap", call.entropy(ids.ID_BYTES))
+    snapshot = Snapshot(
+        id=id,
+        volume_id=NO_VOLUME,
+        size_gib=source.doc.size_gib,
+        description=f"Copied for the image {request['Name']} of {request['SourceImageId']}",
+        boot=source.doc.boot,
+        content=source.doc.content,
+        started_at=call.now,
+        completed_at=call.now,
+        made_by=call.principal.issuer_id,
+        tags=tagset.of_new(request, records.SNAPSHOT.name),
+    )
+    call.tx.insert(records.SNAPSHOT, call.account, id, snapshot)
+    return replace(mapping, snapshot_id=id)
+
+
+def _tags(call: WriteCall, request: shapes.CopyImageRequest, source: ImageRecord) -> dict[str, str]:
+    """Return the tags of a copy: those given, and the user's own of the source if wanted."""
+    given = tagset.of_new(request, records.IMAGE.name)
+    if not request.get("CopyImageTags") or source.account != call.account:
+        return given
+    own = {key: value for key, value in source.doc.tags.items() if not key.startswith("aws:")}
+    return own | given
+
+
+def _arns(call: Call, request: Request) -> tuple[str, ...]:
+    """Return the image that is copied, and what is made."""
+
+    def named() -> Iterator[tuple[str, str]]:
+        yield records.IMAGE.name, ids.normalise(request["SourceImageId"])
+        yield records.IMAGE.name, "*"
+        yield records.SNAPSHOT.name, "*"
+
+    region = call.settings.region
+    return tuple(things.of_ec2(region, call.account, kind, rest) for kind, rest in named())
+
+
+ACTIONS: tuple[Action, ...] = (
+    Action(
+        service="ec2",
+        name="CopyImage",
+        does=Write(handle=copy_image),
+        honours=frozenset(
+            {"CopyImageTags", "Description", "Name", "SourceImageId", "SourceRegion"}
+        ),
+        creates=(records.IMAGE.name, records.SNAPSHOT.name),
+        resources=_arns,
+    ),
+)
