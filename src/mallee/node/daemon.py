@@ -92,7 +92,9 @@ async def run(layout: Layout) -> None:
             clock=clock.SYSTEM,
         )
         reconciler = reconcile.Reconciler(here, book)
-        brought = uploads.Uploader(layout, lambda: book.wanted, passes.Passes(door, clock.SYSTEM))
+        brought = uploads.Uploader(
+            layout, lambda: book.wanted, passes.Passes(door, clock.SYSTEM), here.keys
+        )
         talk = sync.Sync(
             door=door,
             reconciler=reconciler,
@@ -108,7 +110,7 @@ async def run(layout: Layout) -> None:
             clock=clock.SYSTEM,
             facts=lambda: facts.fetch(standing, (*reconciler.problems, *kept.problems)),
             snapshots=brought.seen,
-            took=lambda: (keeper.poke(), brought.poke()),
+            took=(keeper.poke, brought.poke),
         )
         flows = flowlogs.FlowLogs(layout, lambda: book.wanted, door, clock.SYSTEM)
         carrying = transfers.TransferKeeper(

@@ -15,6 +15,7 @@ from mallee.node import cloud
 from mallee.node.do.blockstore import Access, StoreAway, StoreRefused
 
 RENEW_BEFORE_S = 900.0
+ANSWER_S = 60.0
 
 
 class Door(Protocol):
@@ -50,7 +51,10 @@ class Passes:
         """
         waiting = asyncio.run_coroutine_threadsafe(self._door.fetch_pass(asked), self._loop)
         try:
-            return Access(waiting.result(), self._door.address)
+            return Access(waiting.result(ANSWER_S), self._door.address)
+        except TimeoutError as error:
+            waiting.cancel()
+            raise StoreAway(f"the cloud gave no pass in {ANSWER_S:g} seconds") from error
         except cloud.CloudAway as error:
             raise StoreAway(str(error)) from error
         except cloud.Refused as error:

@@ -74,8 +74,8 @@ class Sync:
     """Fetches what is said of the host; blocks for short reads."""
     snapshots: Callable[[], dict[str, SnapshotSeen]] = dict
     """What is seen of snapshots on their way to the object store."""
-    took: Callable[[], None] = lambda: None
-    """Called after a newer generation was taken."""
+    took: tuple[Callable[[], None], ...] = ()
+    """Are called after a newer generation was taken."""
     _wants_all: bool = False
 
     async def run(self) -> None:
@@ -160,7 +160,8 @@ class Sync:
         # Questions come last: those who ask much must not hold up what others want.
         if answer.wanted is not None:
             if await self.reconciler.want(answer.wanted):
-                self.took()
+                for poke in self.took:
+                    poke()
             else:
                 log.info("older generation refused", generation=answer.wanted.generation)
         for ask in answer.asks:

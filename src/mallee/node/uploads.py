@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import msgspec
 
@@ -26,23 +25,17 @@ from mallee.node.bringing import Bringing, Stopped
 from mallee.node.do import layerreader, volumes
 from mallee.node.do.blockstore import BlockMissing, StoreAway, StoreFull, StoreRefused
 from mallee.node.passes import Passes
+from mallee.node.volumekeys import NoKey, VolumeKeys
 
 AT_ONCE = 2
 LOOK_AFTER_S = 1.0
 FIRST_RETRY_S = 2.0
 LAST_RETRY_S = 60.0
 
-_STORE_FAILURES = (StoreAway, StoreFull, StoreRefused, BlockMissing)
+_FOR_NOW = (StoreAway, StoreFull, StoreRefused, BlockMissing, NoKey)
+"""What is not the fault of what this host keeps."""
 
 log = logs.get(__name__)
-
-
-class Keys(Protocol):
-    """Gives the data keys of encrypted volumes."""
-
-    async def of(self, volume_id: str) -> OpenedKey:
-        """Return the key of a volume; raises `StoreAway` and `StoreRefused`."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +67,7 @@ class Uploader:
         layout: Layout,
         wanted: Callable[[], HostWanted | None],
         passes: Passes,
-        keys: Keys | None = None,
+        keys: VolumeKeys,
     ) -> None:
         """`wanted` gives the newest slice; `keys`, those of encrypted volumes."""
         self._layout = layout
@@ -151,12 +144,12 @@ class Uploader:
             await asyncio.to_thread(found.run, self._passes, key)
         except Stopped:
             return
-        except (*_STORE_FAILURES, *layerreader.FAILURES, ValueError) as error:
+        except (*_FOR_NOW, *layerreader.FAILURES, ValueError) as error:
             log.warning("snapshot not brought", snapshot=id, error=str(error))
             # What the parent was said to have is not there: all is brought anew, and so healed.
             found.is_whole |= isinstance(error, BlockMissing)
             cause = Reason("Server.InternalError", f"{str(error).rstrip('.')}.")
-            is_failed = not isinstance(error, _STORE_FAILURES)
+            is_failed = not isinstance(error, _FOR_NOW)
             found.seen = msgspec.structs.replace(found.seen, cause=cause, is_failed=is_failed)
             doing.due_at = time.monotonic() + doing.retry_s
             doing.retry_s = min(doing.retry_s * 2, LAST_RETRY_S)
@@ -167,11 +160,7 @@ class Uploader:
             self._poked.set()
 
     async def _key_of(self, job: Job) -> OpenedKey | None:
-        if not job.is_encrypted:
-            return None
-        if self._keys is None:
-            raise StoreRefused(f"the key of {job.volume_id} is not there")
-        return await self._keys.of(job.volume_id)
+        return await self._keys.fetch(job.volume_id) if job.is_encrypted else None
 
 
 async def _end(those: Iterable[_Doing]) -> None:

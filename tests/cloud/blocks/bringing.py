@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import subprocess
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -11,12 +10,13 @@ import msgspec
 
 from mallee.cloud.ec2.storage import snapshotstates
 from mallee.cloud.state import records
-from mallee.kit import clock
+from mallee.kit import clock, process
+from mallee.model.datakeys import DataKey, OpenedKey
 from mallee.model.hosts import HostWanted
 from mallee.model.layout import Layout
 from mallee.model.passes import Pass, PassRequest
 from mallee.model.snapshots import Snapshot
-from mallee.node import passes, uploads
+from mallee.node import cloud, passes, uploads, volumekeys
 from mallee.node.do import layers, volumes
 from tests.cloud.blocks.stand import Stand
 
@@ -38,8 +38,21 @@ class Door:
             self._stand.ask_pass, asked.account, asked.writes_for
         )
         if status != 200:
-            raise passes.cloud.CloudAway(str(answer))
+            raise cloud.CloudAway(str(answer))
         return msgspec.convert(answer, Pass)
+
+
+class Keys:
+    """The door, to whom needs the keys of volumes."""
+
+    def __init__(self, secrets: dict[str, OpenedKey]) -> None:
+        self._secrets = secrets
+
+    async def fetch_volume_key(self, volume_id: str) -> OpenedKey:
+        """Return a volume's key."""
+        if volume_id not in self._secrets:
+            raise cloud.Refused("the key is disabled")
+        return self._secrets[volume_id]
 
 
 class Bench:
@@ -49,15 +62,17 @@ class Bench:
         self.stand = stand
         self.layout = Layout(root)
         self.wanted: HostWanted | None = None
+        self.secrets: dict[str, OpenedKey] = {}
+        """The keys of encrypted volumes."""
 
     def directory(self, volume_id: str) -> Path:
         """Where a volume's layers are."""
         return volumes.directory_of(self.layout, volume_id)
 
-    def volume(self, size_gib: int = 1) -> str:
-        """Make a volume of one layer; return its id."""
-        id = self.stand.volume(size_gib=size_gib)
-        layers.make(self.directory(id), 1, layers.Empty(size_gib * GIB))
+    def volume(self, key: OpenedKey | None = None) -> str:
+        """Make a volume of one layer, of a GiB; return its id."""
+        id = self.stand.volume(key=_wrapped(key) if key else None)
+        layers.make(self.directory(id), 1, layers.Empty(GIB, key=key))
         return id
 
     def write(self, volume_id: str, *commands: str) -> None:
@@ -65,16 +80,16 @@ class Bench:
         directory = self.directory(volume_id)
         face = layers.face(directory)
         assert face is not None
-        io(layers.path_of(directory, face), *commands)
+        io(layers.path_of(directory, face), commands, self.secrets.get(volume_id))
 
     def cut(self, volume_id: str) -> str:
         """Cut a volume and write the snapshot down; return its id."""
         directory = self.directory(volume_id)
         face = layers.face(directory)
         assert face is not None
-        layers.prepare_cut(directory, face)
-        size = layers.read(directory, face).size_bytes // GIB
-        return self.stand.snapshot(volume_id, cut=face, size_gib=size)
+        key = self.secrets.get(volume_id)
+        layers.prepare_cut(directory, face, key)
+        return self.stand.snapshot(volume_id, cut=face, key=_wrapped(key) if key else None)
 
     def seen_of(self, snapshot_id: str) -> records.Record[Snapshot, snapshotstates.SnapshotSeen]:
         """What the cloud knows of a snapshot."""
@@ -97,7 +112,8 @@ class Bench:
     async def agent(self) -> AsyncIterator[uploads.Uploader]:
         """Run an agent's uploader."""
         given = passes.Passes(Door(self.stand), clock.SYSTEM)
-        uploader = uploads.Uploader(self.layout, lambda: self.wanted, given)
+        keys = volumekeys.VolumeKeys(Keys(self.secrets))
+        uploader = uploads.Uploader(self.layout, lambda: self.wanted, given, keys)
         tasks = [
             asyncio.create_task(uploader.run()),
             asyncio.create_task(self.talk(uploader)),
@@ -121,10 +137,15 @@ class Bench:
                 await asyncio.sleep(0.02)
 
 
-def io(path: Path, *commands: str) -> None:
+def io(path: Path, commands: tuple[str, ...], key: OpenedKey | None) -> None:
     """Run commands of qemu-io on a layer."""
     words = [word for command in commands for word in ("-c", command)]
-    subprocess.run(["qemu-io", "-f", "qcow2", *words, str(path)], check=True, capture_output=True)
+    how = layers.opening(path, key)
+    process.run(("qemu-io", *words, *how.words, how.file), how.stdin)
+
+
+def _wrapped(key: OpenedKey) -> DataKey:
+    return DataKey(id=key.id, kms_key="arn", wrapped=b"wrapped", bound_to="vol")
 
 
 @contextlib.contextmanager
