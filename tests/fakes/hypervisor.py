@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from xml.etree import ElementTree
 
+from mallee.model.datakeys import OpenedKey
 from mallee.model.volumes import Limits
-from mallee.node.do import layers, volumes
+from mallee.node.do import filling, layers, volumes
 from mallee.node.do.hypervisor import AgentSilent, HypervisorAway, HypervisorFailed, Merge
 from mallee.node.plan import disks, domain
 from mallee.node.plan.disks import Disk
@@ -45,6 +46,10 @@ class FakeHypervisor:
         """Whether guests power off when their button is pressed."""
         self.starts: list[str] = []
         """The instance of each start, in order."""
+        self._keys: dict[str, OpenedKey] = {}
+        """Those of volumes that guests had: QEMU has them in its memory."""
+        self.fills: list[str] = []
+        """The volume of each filling that was asked for."""
         self.keys_pressed = 0
         self.interrupts = 0
         self.agent: Callable[[str], str | None] | None = None
@@ -120,9 +125,14 @@ class FakeHypervisor:
             if self.guests_listen:
                 self._become(uuid, nics=frozenset(nic for nic in seen.nics if nic.mac != mac))
 
-    def attach_disk(self, uuid: str, disk: Disk, limits: Limits) -> None:
+    def attach_disk(
+        self, uuid: str, disk: Disk, limits: Limits, key: OpenedKey | None = None
+    ) -> None:
         with self._lock:
             self._check_on(uuid)
+            assert disk.is_encrypted is (key is not None)
+            if key is not None:
+                self._keys[disk.volume_id] = key
             had = self._find(uuid).seen.disks
             if disk not in had:
                 self._become(uuid, disks={**had, disk: limits})
@@ -145,16 +155,20 @@ class FakeHypervisor:
 
     def resize_disk(self, uuid: str, target: str, size_bytes: int) -> None:
         with self._lock:
-            volumes.enlarge(self._disk(uuid, target).path, size_bytes >> 30)
+            disk = self._disk(uuid, target)
+            volumes.enlarge(disk.path, size_bytes >> 30, self._keys.get(disk.volume_id))
 
     def limit_disk(self, uuid: str, target: str, limits: Limits) -> None:
         with self._lock:
             disk = self._disk(uuid, target)
             self._become(uuid, disks={**self._find(uuid).seen.disks, disk: limits})
 
-    def cut_disks(self, uuid: str, cuts: Mapping[Disk, Path]) -> None:
+    def cut_disks(
+        self, uuid: str, cuts: Mapping[Disk, Path], keys: Mapping[str, OpenedKey]
+    ) -> None:
         with self._lock:
             self._check_on(uuid)
+            assert {disk.volume_id for disk in cuts if disk.is_encrypted} == keys.keys()
             had = self._find(uuid).seen.disks
             paths = {disk.target: path for disk, path in cuts.items()}
             now = {replace(it, path=paths.get(it.target, it.path)): n for it, n in had.items()}
@@ -164,7 +178,15 @@ class FakeHypervisor:
         with self._lock:
             self._check_on(uuid)
             if merge.top.exists():
-                layers.merge_down(merge.top.parent, int(merge.top.stem))
+                key = self._keys.get(disk.volume_id)
+                layers.merge_down(merge.top.parent, int(merge.top.stem), key)
+            return False
+
+    def fill_disk(self, uuid: str, disk: Disk, mib_per_s: int) -> bool:
+        with self._lock:
+            self._check_on(uuid)
+            self.fills.append(disk.volume_id)
+            filling.fill_now(disk.path, self._keys.get(disk.volume_id))
             return False
 
     def _disk(self, uuid: str, target: str) -> Disk:

@@ -3,7 +3,6 @@
 import asyncio
 import subprocess
 from collections.abc import Callable
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -198,7 +197,7 @@ async def test_a_cut_that_fails_changes_nothing(
         await want(stand, volume(), slots={ID: 1})
         await stand.wait(1, has(ID))
 
-        def fail(uuid: str, paths: object) -> None:
+        def fail(*_: object) -> None:
             raise HypervisorFailed("the guest's QEMU is busy")
 
         monkeypatch.setattr(stand.hypervisor, "cut_disks", fail)
@@ -218,7 +217,7 @@ async def test_a_long_merge_holds_up_nobody_and_ends_when_its_volume_is_wanted(
 ) -> None:
     begun, ended = asyncio.Event(), asyncio.Event()
 
-    async def never(directory: Path, number: int) -> None:
+    async def never(*_: object) -> None:
         begun.set()
         try:
             await asyncio.Event().wait()

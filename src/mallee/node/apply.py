@@ -6,16 +6,20 @@ cause for the user here too, so that a step, its executor and its failure stand 
 
 import asyncio
 from collections.abc import Coroutine
+from dataclasses import replace
 
 from mallee.kit import process
+from mallee.model.datakeys import OpenedKey
 from mallee.model.instances import Reason
 from mallee.node import guestagents
-from mallee.node.do import console, disks, images
+from mallee.node.do import chains, console, disks, images
 from mallee.node.do.hypervisor import HypervisorFailed
 from mallee.node.do.network import NotWanted
 from mallee.node.host import Host
 from mallee.node.plan import domain, steps
+from mallee.node.volumekeys import KeyRefused, NoKey
 
+_KEY_UNUSABLE = "Client.InvalidKMSKey.InvalidState"
 FAILURES = (
     HypervisorFailed,
     NotWanted,
@@ -24,6 +28,7 @@ FAILURES = (
     images.FetchFailed,
     process.Failed,
     process.TimedOut,
+    NoKey,
 )
 """What a step may raise; anything else is a fault of ours."""
 
@@ -32,6 +37,9 @@ async def apply_step(host: Host, step: steps.Step) -> None:
     """Do the step; raises one of `FAILURES`."""
     if isinstance(step, steps.FetchImage):
         await host.images.ensure(step.blob)
+    elif isinstance(step, steps.AttachDisk) and step.disk.is_encrypted:
+        key = await host.keys.fetch(step.disk.volume_id)
+        await asyncio.to_thread(_attach_encrypted, host, step, key)
     else:
         await asyncio.to_thread(_apply_blocking, host, step)
 
@@ -39,6 +47,8 @@ async def apply_step(host: Host, step: steps.Step) -> None:
 def reason_of(host: Host, step: steps.Step, error: Exception) -> Reason:
     """Say why the step failed, in words that name host, step and what to do."""
     words = f"Host {host.name} failed while {step.words}: {error}"
+    if isinstance(error, KeyRefused):
+        return Reason(code_of(error), f"{words}.")
     if is_final(error):
         return Reason("Server.InsufficientInstanceCapacity", f"{words}.")
     return Reason("Server.InternalError", f"{words}. If it lasts, see `mallee doctor` there.")
@@ -47,7 +57,19 @@ def reason_of(host: Host, step: steps.Step, error: Exception) -> Reason:
 def is_final(error: Exception) -> bool:
     """Whether trying again soon is pointless: a full disk does not empty itself."""
     is_full = isinstance(error, OSError) and error.errno in images.FULL
-    return is_full or isinstance(error, disks.DiskFull)
+    return is_full or isinstance(error, (disks.DiskFull, KeyRefused))
+
+
+def code_of(error: Exception) -> str:
+    """Return the code of the cause that a failure is, where it is not for lack of room."""
+    return _KEY_UNUSABLE if isinstance(error, KeyRefused) else "Server.InternalError"
+
+
+def _attach_encrypted(host: Host, step: steps.AttachDisk, key: OpenedKey) -> None:
+    # What it lies on is found out now: it may have been merged since it was planned.
+    disk = replace(step.disk, chain=chains.of(host.layout, step.disk.path))
+    uuid = domain.uuid_of(step.instance_id)
+    host.hypervisor.attach_disk(uuid, disk, step.limits, key)
 
 
 def _apply_blocking(host: Host, step: steps.Step) -> None:

@@ -7,21 +7,28 @@ layers are is `do.layers`' business, which are merged `plan.layering`'s.
 import asyncio
 from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 from typing import TypeVar
 
 from mallee.kit import logs, process
+from mallee.model.datakeys import OpenedKey
 from mallee.model.layout import Layout
 from mallee.model.snapshots import LAYERS_MAX, Cut, CutAsked, CutsMade
 from mallee.model.volumes import VolumeWanted
-from mallee.node.do import cuts, disks, layers, volumes
+from mallee.node.do import cuts, disks, filling, grounds, layers, volumes
 from mallee.node.do.hypervisor import HypervisorFailed, Merge
 from mallee.node.host import Host
+from mallee.node.nbd import contents
 from mallee.node.plan import layering
 from mallee.node.plan.disks import Disk
+from mallee.node.volumekeys import VolumeKeys
 
 MERGE_MIB_PER_S = 200
 """A merge beside a running guest takes no more of the disk."""
+
+FILL_MIB_PER_S = 64
+"""Nor does filling a volume."""
 
 T = TypeVar("T")
 
@@ -49,14 +56,17 @@ class Standing:
     lying_on: frozenset[int]
     """Its layers on which other volumes lie."""
     guests: list[Guest]
+    may_fill: bool = True
+    """Whether it may be filled now with what it lies on."""
 
 
 def cut(host: Host, asked: CutAsked, guests: Mapping[str, Guest]) -> CutsMade:
     """Cut volumes for snapshots, those of one guest at one instant; return where.
 
-    Raises `HypervisorFailed`, `OSError`, `disks.DiskFull` and `process.Failed`.
+    Raises `HypervisorFailed`, `OSError`, `disks.DiskFull`, `process.Failed` and `NoKey`.
     """
     made: dict[str, Cut] = {}
+    keys: dict[str, OpenedKey] = {}
     by_guest: dict[str, dict[Disk, Path]] = {}
     for volume_id, snapshot_id in asked.snapshots.items():
         directory = volumes.directory_of(host.layout, volume_id)
@@ -69,7 +79,9 @@ def cut(host: Host, asked: CutAsked, guests: Mapping[str, Guest]) -> CutsMade:
         below = layers.chain(directory, number)
         if len(below) >= LAYERS_MAX:
             raise HypervisorFailed(f"{volume_id} has {len(below)} layers, and takes no more")
-        above = layers.prepare_cut(directory, number)
+        if below[0].is_encrypted:
+            keys[volume_id] = host.keys.opened(volume_id)
+        above = layers.prepare_cut(directory, number, keys.get(volume_id))
         if guest is not None:
             by_guest.setdefault(guest.uuid, {})[guest.disk] = above
         made[volume_id] = Cut(
@@ -84,8 +96,20 @@ def cut(host: Host, asked: CutAsked, guests: Mapping[str, Guest]) -> CutsMade:
     for volume_id, one in made.items():
         cuts.note(volumes.directory_of(host.layout, volume_id), one)
     for uuid, paths in by_guest.items():
-        host.hypervisor.cut_disks(uuid, paths)
+        needed = {it.volume_id: keys[it.volume_id] for it in paths if it.volume_id in keys}
+        host.hypervisor.cut_disks(uuid, paths, needed)
     return CutsMade(made)
+
+
+class Fill(Enum):
+    """What is done to have a volume lie on nothing but itself."""
+
+    DUE = "due"
+    """It is to be filled, and no guest has it."""
+    BEGUN = "begun"
+    """Its guest's QEMU has begun."""
+    GOES_ON = "goes on"
+    """Its guest's QEMU is at it, or at something else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +120,9 @@ class Tended:
     """By snapshot: when unconfirmed cuts were asked for."""
     merge: int | None = None
     """The layer that shall be taken down in a volume that no guest has."""
+    fill: Fill | None = None
+    is_whole: bool = True
+    """Whether it lies on nothing but layers of its own."""
 
 
 def tend(host: Host, at: Standing) -> Tended:
@@ -109,10 +136,16 @@ def tend(host: Host, at: Standing) -> Tended:
         loose = {id: one for id, one in loose.items() if id not in spoken}
     face = at.guests[0].writes if at.guests else layers.face(directory)
     merge: int | None = None
+    fill: Fill | None = None
     if face is not None and not at.lying_on:
         needed = {*wanted.cuts.values(), *(one.number for one in loose.values())}
         merge = _merge(host, at, face, needed)
-    return Tended({id: one.asked_at for id, one in loose.items()}, merge)
+        if merge is None and not needed:
+            fill = _fill(host, at, face)
+    is_whole = face is None or grounds.is_whole(directory, face)
+    if is_whole and not grounds.is_any_layer_on(host.layout, directory):
+        contents.forget(directory)
+    return Tended({id: one.asked_at for id, one in loose.items()}, merge, fill, is_whole)
 
 
 def _merge(host: Host, at: Standing, face: int, needed: set[int]) -> int | None:
@@ -132,17 +165,53 @@ def _merge(host: Host, at: Standing, face: int, needed: set[int]) -> int | None:
     return None
 
 
-async def merge_off(directory: Path, number: int) -> None:
+def _fill(host: Host, at: Standing, face: int) -> Fill | None:
+    """Have a guest's volume filled with what it lies on; without a guest, say that it is due.
+
+    Not while a snapshot is one of its layers, for that would keep its own copy of all: a snapshot
+    is in the object store before long. What lies on an image's file stays there.
+    """
+    directory = volumes.directory_of(host.layout, at.wanted.id)
+    is_due = at.wanted.blob is None and not grounds.is_whole(directory, face)
+    if not is_due or not at.may_fill:
+        return None
+    if not at.guests:
+        return Fill.DUE
+    guest = at.guests[0]
+    goes_on = host.hypervisor.fill_disk(guest.uuid, guest.disk, FILL_MIB_PER_S)
+    return Fill.GOES_ON if goes_on else Fill.BEGUN
+
+
+async def key_of(keys: VolumeKeys, directory: Path) -> OpenedKey | None:
+    """Return the key of a volume, if it is encrypted. Raises `NoKey` and `OSError`."""
+    face = layers.face(directory)
+    if face is None or not layers.read(directory, face).is_encrypted:
+        return None
+    return await keys.fetch(directory.name)
+
+
+async def merge_off(directory: Path, number: int, key: OpenedKey | None = None) -> None:
     """Take a layer down in a volume that no guest has. Cancelled, it leaves all as it was to see.
 
     Raises `process.Failed`, `process.TimedOut`, `OSError`.
     """
     log.info("merging", volume=directory.name, layer=number)
-    command = await _whole(asyncio.to_thread(layers.prepare_merge, directory, number))
+    command = await _whole(asyncio.to_thread(layers.prepare_merge, directory, number, key))
     await process.run_async(
         command.argv, command.stdin, timeout_s=layers.MERGE_S, user=disks.QEMU_USER
     )
-    await _whole(asyncio.to_thread(layers.finish_merge, directory, number))
+    await _whole(asyncio.to_thread(layers.finish_merge, directory, number, key))
+
+
+async def fill_off(directory: Path, key: OpenedKey | None = None) -> None:
+    """Fill a volume that no guest has. Cancelled, it goes on another time where it was.
+
+    Raises `process.Failed`, `process.TimedOut`, `OSError`.
+    """
+    face = layers.face(directory)
+    if face is not None:
+        log.info("filling", volume=directory.name)
+        await filling.fill(layers.path_of(directory, face), FILL_MIB_PER_S, key)
 
 
 async def _whole(work: Coroutine[None, None, T]) -> T:

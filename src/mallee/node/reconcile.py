@@ -78,7 +78,7 @@ class Reconciler:
     def problems(self) -> tuple[str, ...]:
         """Sentences with cause and cure of what could not be put right."""
         own = (*self._ledger.problems, *self._trouble.values())
-        return (*own, *self._network.problems)
+        return (*own, *self._network.problems, *self.volumes.problems)
 
     async def run(self) -> None:
         """Reconcile until cancelled; guests and their network are left as they are."""

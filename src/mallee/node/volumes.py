@@ -6,25 +6,31 @@ QEMU. Not its business: how a volume is made (`do.volumes`).
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
 
 from mallee.kit import logs
+from mallee.model.blocktrees import BLOCK_BYTES
+from mallee.model.datakeys import OpenedKey
 from mallee.model.hosts import HostWanted, InstanceWanted
 from mallee.model.instances import Power, Reason
-from mallee.model.volumes import Limits, Phase, VolumeSeen, VolumeWanted
-from mallee.node import apply, layeredvolumes
-from mallee.node.do import layers, volumes
+from mallee.model.volumes import DiskWanted, Limits, Phase, VolumeSeen, VolumeWanted
+from mallee.node import apply, layeredvolumes, volumeworks
+from mallee.node.do import grounds, volumes
 from mallee.node.do.hypervisor import HypervisorFailed
 from mallee.node.host import Host
+from mallee.node.layeredvolumes import Fill, Tended
+from mallee.node.nbd import contents
 from mallee.node.plan import trustedvolumes
 from mallee.node.plan.disks import Disk
 from mallee.node.plan.seen import SeenInstance
 
 LOOK_AFTER_S = 3.0
+FILLS_MAX = 2
+"""Volumes that guests' QEMUs fill at the same time."""
 
 log = logs.get(__name__)
 
@@ -36,6 +42,14 @@ class _Held:
     uuid: str
     disk: Disk
     limits: Limits
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """How things stand with a volume."""
+
+    held: list[_Held]
+    may_fill: bool
 
 
 class VolumeKeeper:
@@ -51,14 +65,14 @@ class VolumeKeeper:
         self._seen: dict[str, VolumeSeen] = {}
         self._poked = asyncio.Event()
         self._turn = asyncio.Lock()
-        """Held while volumes are worked on, but for merges that no guest does: those take long."""
-        self._merges: dict[str, asyncio.Task[None]] = {}
-        """Merges that go on, by volume: it is nobody else's meanwhile."""
-        self._one_merge = asyncio.Semaphore(1)
+        """Held while volumes are worked on, but for works that no guest does: those take long."""
+        self._works = volumeworks.Works(host.layout, host.keys, self._poked.set)
+        self._troubles: contents.Troubles = {}
         self.leftovers: tuple[str, ...] = ()
 
     def want(self, wanted: HostWanted) -> None:
         """Have this applied next."""
+        before = self._wanted
         self._wanted = {volume.id: volume for volume in wanted.volumes}
         self._running = {
             disk.volume_id
@@ -66,10 +80,11 @@ class VolumeKeeper:
             if instance.power is Power.RUNNING
             for disk in instance.disks
         }
-        for volume_id, merge in self._merges.items():
-            volume = self._wanted.get(volume_id)
-            if volume_id in self._running or volume is None or volume.is_deleted:
-                merge.cancel()
+        for volume_id in self._works.under_way():
+            was, now = before.get(volume_id), self._wanted.get(volume_id)
+            is_as_large = was is not None and now is not None and was.size_gib == now.size_gib
+            if volume_id in self._running or not is_as_large or now is None or now.is_deleted:
+                self._works.end(volume_id)
         self._poked.set()
 
     def poke(self) -> None:
@@ -80,6 +95,15 @@ class VolumeKeeper:
         """Return what is seen of every volume that was looked at."""
         return dict(self._seen)
 
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """Sentences about volumes of which something cannot be read."""
+        return tuple(
+            f"{volume_id}: {seen.cause.message}"
+            for volume_id, seen in sorted(self._seen.items())
+            if seen.phase is Phase.READY and seen.cause is not None
+        )
+
     def joined(self, seen: SeenInstance, wanted: InstanceWanted | None) -> SeenInstance:
         """Return what is seen of an instance with those of its volumes that are there."""
         awaited = [
@@ -88,7 +112,7 @@ class VolumeKeeper:
             if disk.volume_id in self._wanted and disk.volume_id not in self._seen
         ]
         found = {
-            Disk(disk.volume_id, path, disk.slot): self._wanted[disk.volume_id].limits
+            self._disk(disk, path): self._wanted[disk.volume_id].limits
             for disk in (wanted.disks if wanted else ())
             if (path := self._path(disk.volume_id)) is not None
         }
@@ -100,6 +124,10 @@ class VolumeKeeper:
                 volume.blob for volume in awaited if volume.blob and self._lacks_blob(volume)
             ),
         )
+
+    def _disk(self, wanted: DiskWanted, path: Path) -> Disk:
+        is_encrypted = bool(self._wanted[wanted.volume_id].key_id)
+        return Disk(wanted.volume_id, path, wanted.slot, is_encrypted)
 
     def _lacks_blob(self, wanted: VolumeWanted) -> bool:
         """Tell whether the image's file on which a volume lies has still to be fetched, which its
@@ -120,7 +148,7 @@ class VolumeKeeper:
         try:
             await self._look_after()
         finally:
-            await self._stop_merging(self._merges)
+            await self._works.stop(self._works.under_way())
 
     async def _look_after(self) -> None:
         while True:
@@ -142,13 +170,18 @@ class VolumeKeeper:
         if not wanted and not found:
             return
         held = await asyncio.to_thread(self._held)
+        self._troubles = await asyncio.to_thread(contents.read_troubles, self._host.layout)
+        fills = 0
         for volume in wanted.values():
-            if volume.id in self._merges or self._lacks_blob(volume):
+            if volume.id in self._works or self._lacks_blob(volume):
                 continue
-            seen, merge = await asyncio.to_thread(self._settle_one, volume, held)
+            may_fill = fills < FILLS_MAX and self._may_fill(volume.id, is_held=volume.id in held)
+            seen, tended = await asyncio.to_thread(
+                self._settle_one, volume, _Found(held.get(volume.id, []), may_fill)
+            )
             self._learn(volume.id, seen)
-            if merge is not None and volume.id not in self._running:
-                self._begin_merge(volume.id, merge)
+            fills += tended.fill in (Fill.BEGUN, Fill.GOES_ON)
+            self._begin_work(volume.id, tended)
         for volume_id in self._seen.keys() - wanted.keys():
             del self._seen[volume_id]
         self.leftovers = tuple(
@@ -165,54 +198,65 @@ class VolumeKeeper:
                     held.setdefault(disk.volume_id, []).append(_Held(domain.uuid, disk, limits))
         return held
 
-    def _begin_merge(self, volume_id: str, number: int) -> None:
-        task = asyncio.create_task(self._merge(volume_id, number))
-        self._merges[volume_id] = task
-        task.add_done_callback(lambda _: self._merges.pop(volume_id, None))
+    def _may_fill(self, volume_id: str, *, is_held: bool) -> bool:
+        """Tell whether a volume may be filled now; not one that a guest is about to let go."""
+        return is_held is (volume_id in self._running) and self._works.may_fill(volume_id)
 
-    async def _merge(self, volume_id: str, number: int) -> None:
-        try:
-            async with self._one_merge:
-                directory = volumes.directory_of(self._host.layout, volume_id)
-                await layeredvolumes.merge_off(directory, number)
-        except apply.FAILURES as error:
-            log.warning("not merged", volume=volume_id, layer=number, error=str(error))
-        else:
-            self._poked.set()
+    def _begin_work(self, volume_id: str, tended: Tended) -> None:
+        if tended.fill is Fill.BEGUN:
+            self._works.put_off_fill(volume_id)
+        if volume_id in self._running:
+            return
+        if tended.merge is not None:
+            self._works.begin_merge(volume_id, tended.merge)
+        elif tended.fill is Fill.DUE:
+            self._works.begin_fill(volume_id)
 
-    async def _stop_merging(self, volume_ids: Iterable[str]) -> None:
-        """Have merges end now; what is half merged is hidden by what lies above."""
-        ending = [self._merges[id] for id in volume_ids if id in self._merges]
-        for task in ending:
-            task.cancel()
-        await asyncio.gather(*ending, return_exceptions=True)
-
-    def _settle_one(
-        self, wanted: VolumeWanted, held: Mapping[str, list[_Held]]
-    ) -> tuple[VolumeSeen, int | None]:
+    def _settle_one(self, wanted: VolumeWanted, found: _Found) -> tuple[VolumeSeen, Tended]:
         """Do what is to be done for one volume; blocks.
 
-        Returns what is seen of it then, and the layer that is to be merged without a guest.
+        Returns what is seen of it then, and what is to be done without a guest.
         """
+        nothing = Tended({})
         try:
             if wanted.is_deleted:
-                return self._remove(wanted, held), None
-            seen = self._keep(wanted, held.get(wanted.id, []))
+                return self._remove(wanted, found.held), nothing
+            seen = self._keep(wanted, found.held)
             if wanted.is_shared:
-                return seen, None
-            tended = self._tend_layers(wanted, held)
-            return msgspec.structs.replace(seen, loose_cuts=tended.loose_cuts), tended.merge
+                return seen, nothing
+            tended = self._tend_layers(wanted, found)
+            told = msgspec.structs.replace(
+                seen,
+                loose_cuts=tended.loose_cuts,
+                is_whole=tended.is_whole,
+                cause=None if tended.is_whole else self._unreadable(wanted),
+            )
+            return told, tended
         except apply.FAILURES as error:
-            cause = Reason("Server.InternalError", f"Host {self._host.name}: {error}.")
+            cause = Reason(apply.code_of(error), f"Host {self._host.name}: {error}.")
             log.warning("volume not settled", volume=wanted.id, error=str(error))
             before = self._seen.get(wanted.id)
             if before is None or before.phase is Phase.FAILED:
-                return VolumeSeen(phase=Phase.FAILED, cause=cause), None
+                return VolumeSeen(phase=Phase.FAILED, cause=cause), nothing
             seen = msgspec.structs.replace(before, phase=Phase.CHANGING, cause=cause)
-            return seen, None
+            return seen, nothing
 
-    def _remove(self, wanted: VolumeWanted, held: Mapping[str, list[_Held]]) -> VolumeSeen:
-        if wanted.id in held:
+    def _unreadable(self, wanted: VolumeWanted) -> Reason | None:
+        """Say what cannot be read of what a volume lies on."""
+        path = volumes.path_of(self._host.layout, wanted.id, is_shared=False)
+        told = self._troubles.get(grounds.served(self._host.layout, path) or "", {})
+        if not told:
+            return None
+        number = min(told)
+        words = (
+            f"Host {self._host.name}: {len(told)} blocks of what it was made of cannot be read, "
+            f"and are errors to its guest until it has written them; the first one is at byte "
+            f"{number * BLOCK_BYTES}: {told[number]}."
+        )
+        return Reason("Server.InternalError", words)
+
+    def _remove(self, wanted: VolumeWanted, held: list[_Held]) -> VolumeSeen:
+        if held:
             return VolumeSeen(phase=Phase.CHANGING)
         remains = layeredvolumes.remove(self._host.layout, wanted, self._lying_on(wanted.id))
         return VolumeSeen(phase=Phase.GONE, remains=remains)
@@ -222,11 +266,10 @@ class VolumeKeeper:
         sources = (one.source for one in self._wanted.values() if one.source is not None)
         return frozenset(it.number for it in sources if it.volume_id == volume_id)
 
-    def _tend_layers(
-        self, wanted: VolumeWanted, held: Mapping[str, list[_Held]]
-    ) -> layeredvolumes.Tended:
-        guests = [layeredvolumes.Guest(one.uuid, one.disk) for one in held.get(wanted.id, [])]
-        at = layeredvolumes.Standing(wanted, self._lying_on(wanted.id), guests)
+    def _tend_layers(self, wanted: VolumeWanted, found: _Found) -> Tended:
+        guests = [layeredvolumes.Guest(one.uuid, one.disk) for one in found.held]
+        lying_on = self._lying_on(wanted.id)
+        at = layeredvolumes.Standing(wanted, lying_on, guests, found.may_fill)
         return layeredvolumes.tend(self._host, at)
 
     async def cut(self, detail: str) -> bytes:
@@ -236,7 +279,7 @@ class VolumeKeeper:
         except trustedvolumes.NotTrusted as error:
             raise HypervisorFailed(f"nothing is cut by {error}") from error
         async with self._turn:
-            await self._stop_merging(asked.snapshots)
+            await self._works.stop(asked.snapshots)
             held = await asyncio.to_thread(self._held)
             guests = {
                 id: layeredvolumes.Guest(found[0].uuid, found[0].disk)
@@ -256,12 +299,11 @@ class VolumeKeeper:
             directory = volumes.directory_of(layout, wanted.id)
             raise FileNotFoundError(f"{directory} is missing: somebody removed it; put it back")
         if size_gib is None:
-            source = self._source(wanted)
-            volumes.make(layout, wanted, source)
+            volumes.make(layout, wanted, self._key(wanted))
         elif size_gib < wanted.size_gib:
             if not held:
                 path = volumes.path_of(layout, wanted.id, is_shared=is_shared)
-                volumes.enlarge(path, wanted.size_gib)
+                volumes.enlarge(path, wanted.size_gib, self._key(wanted))
             for one in held:
                 size_bytes = wanted.size_gib * volumes.GIB
                 self._host.hypervisor.resize_disk(one.uuid, one.disk.target, size_bytes)
@@ -270,12 +312,9 @@ class VolumeKeeper:
                 self._host.hypervisor.limit_disk(one.uuid, one.disk.target, wanted.limits)
         return VolumeSeen(phase=Phase.READY, size_gib=wanted.size_gib, limits=wanted.limits)
 
-    def _source(self, wanted: VolumeWanted) -> Path | None:
-        """Return the layer on which a new volume lies."""
-        if wanted.source is None:
-            return None
-        directory = volumes.directory_of(self._host.layout, wanted.source.volume_id)
-        return layers.path_of(directory, wanted.source.number)
+    def _key(self, wanted: VolumeWanted) -> OpenedKey | None:
+        """Return what a volume is encrypted with; blocks. Raises `NoKey`."""
+        return self._host.keys.opened(wanted.id) if wanted.key_id else None
 
     def _learn(self, volume_id: str, seen: VolumeSeen) -> None:
         if self._seen.get(volume_id) != seen:

@@ -11,10 +11,12 @@ from pathlib import Path
 import pytest
 
 from mallee.model import catalogue
+from mallee.model.datakeys import OpenedKey
 from mallee.model.images import DirectBoot
 from mallee.model.layout import Layout
+from mallee.model.snapshots import Layered
 from mallee.model.volumes import Limits, VolumeWanted
-from mallee.node.do import disks, layers, taps, volumes
+from mallee.node.do import chains, disks, layers, taps, volumes
 from mallee.node.do.hypervisor import Hypervisor, HypervisorAway, HypervisorFailed, Merge
 from mallee.node.do.libvirt import Libvirt
 from mallee.node.plan import domain, instances
@@ -74,6 +76,9 @@ class Stand:
     def run_guest(self) -> None:
         self.hypervisor.define(self.xml())
         self.hypervisor.start_paused(UUID)
+        self.resume_guest()
+
+    def resume_guest(self) -> None:
         self.hypervisor.resume(UUID)
         ends_at = time.monotonic() + WITHIN_S
         while not self.guest_is_up():
@@ -282,7 +287,7 @@ def test_a_volume_is_torn_out_of_a_guest_that_keeps_it(stand: Stand) -> None:
     disk = Disk(id, path, 3)
     hypervisor.attach_disk(UUID, disk, Limits(100, 0, 5))
     above = layers.prepare_cut(path.parent, 1)
-    hypervisor.cut_disks(UUID, {disk: above})
+    hypervisor.cut_disks(UUID, {disk: above}, {})
     disk = Disk(id, above, 3)
     for _ in range(2):
         hypervisor.tear_out_disk(UUID, disk)
@@ -309,7 +314,7 @@ def test_a_running_guests_volumes_are_cut_and_merged(stand: Stand) -> None:
     for number in (2, 3):
         cuts = {disk: layers.prepare_cut(disk.path.parent, number - 1) for disk in disks_of(stand)}
         for _ in range(2):
-            hypervisor.cut_disks(UUID, cuts)
+            hypervisor.cut_disks(UUID, cuts, {})
         assert {disk.path.name for disk in disks_of(stand)} == {f"{number}.qcow2"}
     (one, other) = sorted(disks_of(stand))
     directory = one.path.parent
@@ -323,6 +328,65 @@ def test_a_running_guests_volumes_are_cut_and_merged(stand: Stand) -> None:
     layers.remove_unreached(directory, [3])
     assert layers.numbers(directory) == [1, 3]
     assert set(disks_of(stand)) == {one, other}
+
+
+def test_an_encrypted_volume_is_plugged_in_before_the_guest_runs(stand: Stand) -> None:
+    hypervisor, id, key = stand.hypervisor, "vol-0123456789abcdef0", OpenedKey("one", b"k" * 32)
+    other = Volume(stand, "vol-0123456789abcdef1", key)
+    volume = Volume(stand, id, key, source=Layered(other.id, 1))
+    hypervisor.define(stand.xml())
+    hypervisor.start_paused(UUID)
+    for _ in range(2):
+        hypervisor.attach_disk(UUID, volume.disk(1), Limits(100, 0, 5), key)
+    stand.resume_guest()
+    assert disks_of(stand) == {volume.disk(1): Limits(100, 0, 5)}
+    for number in (2, 3):
+        (disk,) = disks_of(stand)
+        above = layers.prepare_cut(volume.directory, number - 1, key)
+        hypervisor.cut_disks(UUID, {disk: above}, {id: key})
+        assert [disk.path for disk in disks_of(stand)] == [above]
+    (disk,) = disks_of(stand)
+    hypervisor.resize_disk(UUID, disk.target, 2 << 30)
+    assert layers.read(volume.directory, 3).size_bytes == 2 << 30
+    merge = Merge(layers.path_of(volume.directory, 2), layers.path_of(volume.directory, 1))
+    ends_at = time.monotonic() + WITHIN_S
+    while hypervisor.merge_layer(UUID, disk, merge):
+        assert time.monotonic() < ends_at
+        time.sleep(0.02)
+    assert [layer.number for layer in layers.chain(volume.directory, 3)] == [3, 1]
+    stand.press(lambda uuid: hypervisor.detach_disk(uuid, disk), lambda now: not now.disks)
+    # What opens it is nowhere below the root: not in a log, not in a definition, not in a state.
+    kept = (path for path in stand.layout.root.rglob("*") if path.is_file())
+    assert not [path for path in kept if layers.passphrase_of(key) in path.read_bytes()]
+    assert not [
+        path for path in (stand.layout.libvirt / "log").rglob("*.log") if LUKS in path.read_bytes()
+    ]
+
+
+LUKS = b"luks"
+"""What QEMU's command line would say if it opened an encrypted volume."""
+
+
+@dataclass(slots=True)
+class Volume:
+    """An encrypted volume."""
+
+    stand: Stand
+    id: str
+    key: OpenedKey
+    source: Layered | None = None
+
+    def __post_init__(self) -> None:
+        wanted = VolumeWanted(id=self.id, size_gib=1, source=self.source)
+        volumes.make(self.stand.layout, wanted, self.key)
+
+    @property
+    def directory(self) -> Path:
+        return volumes.directory_of(self.stand.layout, self.id)
+
+    def disk(self, number: int) -> Disk:
+        path = layers.path_of(self.directory, number)
+        return Disk(self.id, path, 3, True, chains.of(self.stand.layout, path))
 
 
 def disks_of(stand: Stand) -> dict[Disk, Limits]:

@@ -99,28 +99,20 @@ def serving_blocks(
     layout: Layout, memory: Memory, patience: Patience = LONG
 ) -> Generator[Callable[[], contents.Troubles]]:
     """A block server in a thread of its own; gives what it says it cannot read."""
-    loop = asyncio.new_event_loop()
     listener = daemon.listen(layout)
+    ends = threading.Event()
 
-    def main() -> None:
-        asyncio.set_event_loop(loop)
-        loop.run_until_complete(_until_cancelled(running))
+    async def serve() -> None:
+        running = asyncio.create_task(serving.serve(layout, listener, memory.of, patience))
+        await asyncio.to_thread(ends.wait)
+        running.cancel()
+        await asyncio.wait([running])
 
-    running = loop.create_task(serving.serve(layout, listener, memory.of, patience))
-    thread = threading.Thread(target=main)
+    thread = threading.Thread(target=asyncio.run, args=(serve(),))
     thread.start()
     try:
         yield lambda: contents.read_troubles(layout)
     finally:
-        loop.call_soon_threadsafe(running.cancel)
+        ends.set()
         thread.join()
-        for task in asyncio.all_tasks(loop):
-            task.cancel()
-            loop.run_until_complete(asyncio.wait([task]))
-        loop.run_until_complete(loop.shutdown_default_executor())
-        loop.close()
         listener.close()
-
-
-async def _until_cancelled(task: "asyncio.Task[None]") -> None:
-    await asyncio.wait([task])

@@ -18,7 +18,9 @@ _L2_BYTES = CLUSTER_BYTES // 16 * CLUSTER_BYTES
 """A table of the second level has entries of 16 bytes, with subclusters."""
 _HEAD = struct.Struct(">4sIQIIQIIQQIIQQQQII8x")
 _EXTENSION = struct.Struct(">II")
-_FORMAT, _ENCRYPTION, _END = 0xE2792ACA, 0x0537BE77, 0
+FORMAT = 0xE2792ACA
+"""Which extension of a head says the form of what the file lies on."""
+_ENCRYPTION, _END = 0x0537BE77, 0
 _EXTENDED_L2 = 1 << 4
 _REFCOUNT_ORDER = 4
 _REFCOUNT = struct.Struct(">H")
@@ -54,7 +56,7 @@ def _head(size_bytes: int, below: Below | None, at: tuple[int, int]) -> bytes:
     l1_entries, luks_at = at
     parts = [_extension(_ENCRYPTION, struct.pack(">QQ", luks_at, luks.HEADER_BYTES))]
     if below is not None:
-        parts.append(_extension(_FORMAT, below.form.encode()))
+        parts.append(_extension(FORMAT, below.form.encode()))
     extensions = b"".join((*parts, _extension(_END, b"")))
     name = below.name.encode() if below is not None else b""
     name_at = _HEAD.size + len(extensions) if below is not None else 0

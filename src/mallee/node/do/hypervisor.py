@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from mallee.model.datakeys import OpenedKey
 from mallee.model.volumes import Limits
 from mallee.node.plan.disks import Disk
 from mallee.node.plan.seen import SeenDomain
@@ -74,8 +75,13 @@ class Hypervisor(Protocol):
         """Ask an active domain's guest to let a network card go; no such card: nothing."""
         ...
 
-    def attach_disk(self, uuid: str, disk: Disk, limits: Limits) -> None:
-        """Put a volume into an active domain; one that has it already: nothing."""
+    def attach_disk(
+        self, uuid: str, disk: Disk, limits: Limits, key: OpenedKey | None = None
+    ) -> None:
+        """Put a volume into an active domain; one that has it already: nothing.
+
+        One that is encrypted comes with its chain and its key.
+        """
         ...
 
     def detach_disk(self, uuid: str, disk: Disk) -> None:
@@ -95,11 +101,13 @@ class Hypervisor(Protocol):
         """Have other limits apply to a volume of an active domain."""
         ...
 
-    def cut_disks(self, uuid: str, cuts: Mapping[Disk, Path]) -> None:
+    def cut_disks(
+        self, uuid: str, cuts: Mapping[Disk, Path], keys: Mapping[str, OpenedKey]
+    ) -> None:
         """Have an active domain write volumes into other layers from one instant on, all of them.
 
         Each path is an empty layer over what the disk has now; where all are written already:
-        nothing.
+        nothing. `keys` has those of encrypted volumes, by volume.
         """
         ...
 
@@ -107,6 +115,15 @@ class Hypervisor(Protocol):
         """Take a layer that an active domain reads into the one below; tell whether it goes on.
 
         It begins at the first call; once it is done, nothing is.
+        """
+        ...
+
+    def fill_disk(self, uuid: str, disk: Disk, mib_per_s: int) -> bool:
+        """Copy what a volume of an active domain lies on into the layer that it writes; tell
+        whether that went on already.
+
+        It gives way to everything else that is asked of the disk, and is done when that layer lies
+        on nothing; what was copied is not copied again.
         """
         ...
 

@@ -19,6 +19,7 @@ import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from mallee.kit import files, process
 from mallee.model import datakeys
@@ -40,6 +41,10 @@ _BLOCK_BYTES = 512
 _HEAD = struct.Struct(">4sIQIIQI")
 """Magic, version, where the backing file's name is and how long it is, cluster bits, size, how it
 is encrypted."""
+_LENGTH_AT = 100
+"""Where a head says how long it is; what follows are extensions."""
+_EXTENSION = struct.Struct(">II")
+_EXTENSIONS_MAX = 16
 _SECRET = ("--object", "secret,id=key,format=raw,file=/dev/stdin")
 
 
@@ -55,6 +60,8 @@ class Layer:
     ground: str
     """What it lies on as its head says it; empty: nothing."""
     is_encrypted: bool
+    ground_form: str = ""
+    """`raw` or `qcow2`, as its head says it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,10 +133,30 @@ def read_file(path: Path) -> Layer:
             raise OSError(f"{path} has a head that no layer has")
         file.seek(name_at)
         name = os.fsdecode(file.read(min(name_bytes, _NAME_MAX_BYTES))) if name_at else ""
+        form = _read_form(file) if name else ""
     stem = name.removesuffix(_SUFFIX)
     below = int(stem) if name.endswith(_SUFFIX) and stem.isdecimal() else None
     number = int(path.stem) if path.stem.isdecimal() else 0
-    return Layer(number, path, below, size_bytes, name, is_encrypted=crypt == emptylayers.LUKS)
+    is_encrypted = crypt == emptylayers.LUKS
+    return Layer(number, path, below, size_bytes, name, is_encrypted, form)
+
+
+def _read_form(file: BinaryIO) -> str:
+    """Return the form of what a layer lies on, from the extensions of its head."""
+    file.seek(_LENGTH_AT)
+    at = int.from_bytes(file.read(4), "big")
+    for _ in range(_EXTENSIONS_MAX):
+        file.seek(at)
+        extension = file.read(_EXTENSION.size)
+        if len(extension) < _EXTENSION.size:
+            break
+        kind, size = _EXTENSION.unpack(extension)
+        if kind == 0 or size > _NAME_MAX_BYTES:
+            break
+        if kind == emptylayers.FORMAT:
+            return os.fsdecode(file.read(size))
+        at += _EXTENSION.size + size + -size % 8
+    return ""
 
 
 def chain(directory: Path, number: int) -> list[Layer]:
@@ -173,16 +200,17 @@ def opening(path: Path, key: OpenedKey | None) -> Opening:
 
 def opening_alone(path: Path, key: OpenedKey | None) -> Opening:
     """Return how programs are told of a layer and of nothing that it lies on."""
-    is_encrypted = read_file(path).is_encrypted
-    return _opening(path, _node(path) | {"backing": None} if is_encrypted else {}, key)
+    if read_file(path).is_encrypted:
+        return _opening(path, _node(path) | {"backing": None}, key)
+    return Opening((), f"json:{json.dumps(_plain_node(path) | {'backing': None})}")
 
 
 def _node(path: Path) -> dict[str, object]:
-    return {
-        "driver": "qcow2",
-        "encrypt": {"format": "luks", "key-secret": "key"},
-        "file": {"driver": "file", "filename": str(path)},
-    }
+    return _plain_node(path) | {"encrypt": {"format": "luks", "key-secret": "key"}}
+
+
+def _plain_node(path: Path) -> dict[str, object]:
+    return {"driver": "qcow2", "file": {"driver": "file", "filename": str(path)}}
 
 
 def _opening(path: Path, node: dict[str, object], key: OpenedKey | None) -> Opening:
@@ -316,8 +344,11 @@ def remove_unreached(directory: Path, tops: Iterable[int]) -> None:
 
 
 def enlarge(path: Path, size_bytes: int, key: OpenedKey | None = None) -> None:
-    """Enlarge a layer that no guest has. Raises `process.Failed`, also when a guest has it."""
-    _image(("resize", "-q"), opening(path, key), str(size_bytes))
+    """Enlarge a layer that no guest has. Raises `process.Failed`, also when a guest has it.
+
+    What it lies on is not needed for that, and may be out of reach.
+    """
+    _image(("resize", "-q"), opening_alone(path, key), str(size_bytes))
 
 
 def written(path: Path, key: OpenedKey | None = None) -> list[tuple[int, int]]:

@@ -23,8 +23,9 @@ import libvirt
 import libvirt_qemu
 
 from mallee.kit import logs
+from mallee.model.datakeys import OpenedKey
 from mallee.model.volumes import Limits
-from mallee.node.do import libvirtloop, livedisks, tearing
+from mallee.node.do import libvirtloop, livedisks, patience, tearing
 from mallee.node.do.hypervisor import AgentSilent, HypervisorAway, HypervisorFailed, Merge
 from mallee.node.plan import disks
 from mallee.node.plan import domain as domains
@@ -119,6 +120,7 @@ class Libvirt:
             domain = connection.lookupByUUIDString(uuid)
             if not domain.isActive():
                 domain.createWithFlags(libvirt.VIR_DOMAIN_START_PAUSED)
+            patience.have(domain)
 
     def resume(self, uuid: str) -> None:
         """Let the processors of an active domain run."""
@@ -142,10 +144,12 @@ class Libvirt:
                 xml = f"<interface type='ethernet'><mac address='{mac}'/></interface>"
                 livedisks.unplug(domain, xml)
 
-    def attach_disk(self, uuid: str, disk: Disk, limits: Limits) -> None:
+    def attach_disk(
+        self, uuid: str, disk: Disk, limits: Limits, key: OpenedKey | None = None
+    ) -> None:
         """Put a volume into an active domain; one that has it already: nothing."""
         with self._calling() as connection:
-            livedisks.attach(connection.lookupByUUIDString(uuid), disk, limits)
+            livedisks.attach(connection.lookupByUUIDString(uuid), disk, limits, key)
 
     def detach_disk(self, uuid: str, disk: Disk) -> None:
         """Ask an active domain's guest to let a volume go; it has none such: nothing."""
@@ -170,15 +174,23 @@ class Libvirt:
         with self._calling() as connection:
             livedisks.limit(connection.lookupByUUIDString(uuid), target, limits)
 
-    def cut_disks(self, uuid: str, cuts: Mapping[Disk, Path]) -> None:
+    def cut_disks(
+        self, uuid: str, cuts: Mapping[Disk, Path], keys: Mapping[str, OpenedKey]
+    ) -> None:
         """Have an active domain write volumes into other layers from one instant on."""
         with self._calling() as connection:
-            livedisks.cut(connection.lookupByUUIDString(uuid), cuts)
+            livedisks.cut(connection.lookupByUUIDString(uuid), cuts, keys)
 
     def merge_layer(self, uuid: str, disk: Disk, merge: Merge) -> bool:
         """Take a layer that an active domain reads into the one below; tell whether it goes on."""
         with self._calling() as connection:
             return livedisks.merge(connection.lookupByUUIDString(uuid), disk, merge)
+
+    def fill_disk(self, uuid: str, disk: Disk, mib_per_s: int) -> bool:
+        """Copy what a volume of an active domain lies on into its face; tell whether that went on
+        already."""
+        with self._calling() as connection:
+            return livedisks.fill(connection.lookupByUUIDString(uuid), disk, mib_per_s)
 
     def shut_down(self, uuid: str) -> None:
         """Press the power button; off already: nothing. Does not wait."""

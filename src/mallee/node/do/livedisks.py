@@ -14,8 +14,9 @@ from typing import Any
 import libvirt
 
 from mallee.kit import logs
+from mallee.model.datakeys import OpenedKey
 from mallee.model.volumes import Limits
-from mallee.node.do import tearing
+from mallee.node.do import patience, secrets, tearing
 from mallee.node.do.hypervisor import Merge
 from mallee.node.plan import disks
 from mallee.node.plan import domain as domains
@@ -27,11 +28,13 @@ STILL_S = 2
 log = logs.get(__name__)
 
 
-def attach(domain: Any, disk: Disk, limits: Limits) -> None:
+def attach(domain: Any, disk: Disk, limits: Limits, key: OpenedKey | None) -> None:
     """Put a volume in; one that is there already: nothing."""
     if disk not in disks.decode(domain.XMLDesc()):
         tearing.forget(domain, disk.target)
-        domain.attachDeviceFlags(disks.encode(disk, limits), libvirt.VIR_DOMAIN_AFFECT_LIVE)
+        with secrets.told(domain, {} if key is None else {disk.volume_id: key}):
+            domain.attachDeviceFlags(disks.encode(disk, limits), libvirt.VIR_DOMAIN_AFFECT_LIVE)
+    patience.have(domain)
 
 
 def detach(domain: Any, disk: Disk) -> None:
@@ -39,6 +42,7 @@ def detach(domain: Any, disk: Disk) -> None:
     xml = domain.XMLDesc()
     had = disks.decode(xml)
     if disk in had or disk in disks.decode_torn(xml):
+        _rest(domain, disk.target)
         unplug(domain, disks.encode(disk, had.get(disk, Limits())))
 
 
@@ -53,6 +57,7 @@ def unplug(domain: Any, xml: str) -> None:
 
 def resize(domain: Any, target: str, size_bytes: int) -> None:
     """Enlarge a volume; the guest sees it at once."""
+    _rest(domain, target)
     domain.blockResize(target, size_bytes, libvirt.VIR_DOMAIN_BLOCK_RESIZE_BYTES)
 
 
@@ -63,7 +68,7 @@ def limit(domain: Any, target: str, limits: Limits) -> None:
     domain.setBlockIoTune(target, tuned, libvirt.VIR_DOMAIN_AFFECT_LIVE)
 
 
-def cut(domain: Any, cuts: Mapping[Disk, Path]) -> None:
+def cut(domain: Any, cuts: Mapping[Disk, Path], keys: Mapping[str, OpenedKey]) -> None:
     """Have volumes written into other layers from one instant on; where they are already: nothing.
 
     libvirt remembers nothing of it: which layer is written is in the domain's own definition.
@@ -79,8 +84,11 @@ def cut(domain: Any, cuts: Mapping[Disk, Path]) -> None:
     )
     xml = domain.XMLDesc()
     order = disks.encode_cut(xml, cuts)
-    if not (domains.has_agent(xml) and _cut_still(domain, order, flags)):
-        domain.snapshotCreateXML(order, flags)
+    for disk in cuts:
+        _rest(domain, disk.target)
+    with secrets.told(domain, keys):
+        if not (domains.has_agent(xml) and _cut_still(domain, order, flags)):
+            domain.snapshotCreateXML(order, flags)
 
 
 def _cut_still(domain: Any, order: str, flags: int) -> bool:
@@ -113,3 +121,19 @@ def merge(domain: Any, disk: Disk, wanted: Merge) -> bool:
     speed = wanted.mib_per_s << 20
     domain.blockCommit(disk.target, str(wanted.base), str(wanted.top), speed, flags)
     return True
+
+
+def fill(domain: Any, disk: Disk, mib_per_s: int) -> bool:
+    """Begin to copy into a face all that it lies on, unless that, or other work, goes on already;
+    tell which."""
+    if domain.blockJobInfo(disk.target):
+        return True
+    domain.blockPull(disk.target, mib_per_s << 20, libvirt.VIR_DOMAIN_BLOCK_PULL_BANDWIDTH_BYTES)
+    return False
+
+
+def _rest(domain: Any, target: str) -> None:
+    """End what QEMU does with a disk beside its guest, and refuses all else for; it is begun anew
+    later, where it was."""
+    if domain.blockJobInfo(target):
+        domain.blockJobAbort(target, 0)

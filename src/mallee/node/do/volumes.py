@@ -13,9 +13,11 @@ import shutil
 from pathlib import Path
 
 from mallee.kit import files
+from mallee.model.datakeys import OpenedKey
 from mallee.model.layout import Layout
 from mallee.model.volumes import VolumeWanted
-from mallee.node.do import disks, layers
+from mallee.node.do import disks, grounds, layers
+from mallee.node.nbd import contents
 
 GIB = 1 << 30
 _RAW = "shared.raw"
@@ -35,9 +37,9 @@ def path_of(layout: Layout, volume_id: str, *, is_shared: bool) -> Path:
     return layers.path_of(directory, layers.face(directory) or 1)
 
 
-def make(layout: Layout, wanted: VolumeWanted, source: Path | None = None) -> None:
-    """Make a volume, whole or not at all, unless it is there: blank, or over another's layer, or
-    over an image's file.
+def make(layout: Layout, wanted: VolumeWanted, key: OpenedKey | None = None) -> None:
+    """Make a volume, whole or not at all, unless it is there: blank, or over another's layer, an
+    image's file, or what the block server gives.
 
     Raises `disks.DiskFull`, `process.Failed`, and `FileNotFoundError` when there is no such layer.
     """
@@ -45,11 +47,25 @@ def make(layout: Layout, wanted: VolumeWanted, source: Path | None = None) -> No
     if wanted.is_shared:
         _make_raw(directory, wanted.size_gib * GIB)
     elif layers.face(directory) is None:
-        below, form = blob_path(layout, wanted) or source, wanted.blob.format if wanted.blob else ""
-        if below is not None and not below.exists():
-            raise FileNotFoundError(f"{below} is missing: the volume {wanted.id} lies on it")
-        empty = layers.Empty(wanted.size_gib * GIB, str(below) if below else "", form=form)
-        layers.make(directory, 1, empty)
+        below, form = _ground(layout, wanted)
+        layers.make(directory, 1, layers.Empty(wanted.size_gib * GIB, below, key, form))
+
+
+def _ground(layout: Layout, wanted: VolumeWanted) -> tuple[str, str]:
+    """Return what a new volume lies on, and its form; nothing: on nothing."""
+    if wanted.content is not None:
+        # It is noted before anything lies on it, or nobody would serve it.
+        directory = directory_of(layout, wanted.id)
+        _make_directory(directory)
+        contents.note(directory, wanted.content)
+        return grounds.url_of(layout, wanted.id), "raw"
+    below, form = blob_path(layout, wanted), wanted.blob.format if wanted.blob else ""
+    if wanted.source is not None:
+        under = directory_of(layout, wanted.source.volume_id)
+        below, form = layers.path_of(under, wanted.source.number), "qcow2"
+    if below is not None and not below.exists():
+        raise FileNotFoundError(f"{below} is missing: the volume {wanted.id} lies on it")
+    return str(below) if below else "", form
 
 
 def blob_path(layout: Layout, wanted: VolumeWanted) -> Path | None:
@@ -61,9 +77,7 @@ def _make_raw(directory: Path, size_bytes: int) -> None:
     path = directory / _RAW
     if path.exists():
         return
-    directory.parent.mkdir(parents=True, exist_ok=True, mode=0o711)
-    directory.mkdir(exist_ok=True)
-    directory.chmod(0o711)
+    _make_directory(directory)
     disks.check_room(directory)
     aside = directory / _PART
     aside.unlink(missing_ok=True)
@@ -76,6 +90,12 @@ def _make_raw(directory: Path, size_bytes: int) -> None:
     files.sync_directory(directory)
 
 
+def _make_directory(directory: Path) -> None:
+    directory.parent.mkdir(parents=True, exist_ok=True, mode=0o711)
+    directory.mkdir(exist_ok=True)
+    directory.chmod(0o711)
+
+
 def size_gib(layout: Layout, volume_id: str, *, is_shared: bool) -> int | None:
     """Return how large a volume is to its guest; None when there is none. Raises `OSError`."""
     directory = directory_of(layout, volume_id)
@@ -86,12 +106,12 @@ def size_gib(layout: Layout, volume_id: str, *, is_shared: bool) -> int | None:
     return None if face is None else layers.read(directory, face).size_bytes // GIB
 
 
-def enlarge(path: Path, wanted_gib: int) -> None:
+def enlarge(path: Path, wanted_gib: int, key: OpenedKey | None = None) -> None:
     """Enlarge a volume that no guest has. Raises `process.Failed`, also when a guest has it."""
     if path.name == _RAW:
         os.truncate(path, wanted_gib * GIB)
     else:
-        layers.enlarge(path, wanted_gib * GIB)
+        layers.enlarge(path, wanted_gib * GIB, key)
 
 
 def remove(layout: Layout, volume_id: str) -> None:

@@ -6,16 +6,20 @@ number: so guests find it as `/dev/disk/by-id/virtio-vol…` whatever they call 
 """
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
 from mallee.model import volumes
 from mallee.model.volumes import Limits
+from mallee.node.plan import chains
+from mallee.node.plan.chains import Chain
 
 ROOT_BUS, ROOT_PLACE = 0, 0x03
 """Where the root disk is, which no running guest gets or loses."""
+_HOT_ROOT_PLACE = 0x10
+"""Where an encrypted root disk is plugged in: the place of the first card, which never is."""
 HOT_PLUG_BUS = 2
 """The bus whose slots 1 to 31 are free for volumes and interfaces attached to a running guest."""
 TORN_PREFIX, TORN_NAMESPACE = "torn", "urn:mallee:torn"
@@ -31,6 +35,9 @@ class Disk:
     volume_id: str
     path: Path
     slot: int
+    is_encrypted: bool = field(default=False, compare=False)
+    chain: Chain | None = field(default=None, compare=False)
+    """What it lies on, when it is encrypted and is put into a guest."""
 
     @property
     def target(self) -> str:
@@ -56,6 +63,8 @@ def add(devices: Element, disk: Disk, limits: Limits) -> None:
     cache = "writeback" if disk.is_root else "none"
     SubElement(element, "driver", name="qemu", type=form, cache=cache, discard="unmap")
     SubElement(element, "source", file=str(disk.path))
+    if disk.chain is not None:
+        chains.add(element, disk.volume_id, disk.chain)
     SubElement(element, "target", dev=disk.target, bus="virtio")
     if disk.is_shared:
         SubElement(element, "shareable")
@@ -63,9 +72,16 @@ def add(devices: Element, disk: Disk, limits: Limits) -> None:
     for name, value in tune(limits).items():
         SubElement(tuning, name).text = str(value)
     SubElement(element, "serial").text = volumes.serial_of(disk.volume_id)
-    bus, slot = (ROOT_BUS, ROOT_PLACE) if disk.is_root else (HOT_PLUG_BUS, disk.slot)
+    bus, slot = _place(disk)
     place = {"type": "pci", "domain": "0", "bus": str(bus), "function": "0"}
     SubElement(element, "address", place, slot=f"{slot:#04x}")
+
+
+def _place(disk: Disk) -> tuple[int, int]:
+    """Return bus and slot. Encrypted ones are plugged in always, after the machine was made."""
+    if not disk.is_root:
+        return HOT_PLUG_BUS, disk.slot
+    return (HOT_PLUG_BUS, _HOT_ROOT_PLACE) if disk.is_encrypted else (ROOT_BUS, ROOT_PLACE)
 
 
 def encode(disk: Disk, limits: Limits) -> str:
@@ -91,6 +107,7 @@ def encode_cut(text: str, cuts: Mapping[Disk, Path]) -> str:
     snapshot = Element("domainsnapshot")
     named = SubElement(snapshot, "disks")
     paths = {disk.target: path for disk, path in cuts.items()}
+    encrypted = {disk.target: disk.volume_id for disk in cuts if disk.is_encrypted}
     for target in ElementTree.fromstring(text).iterfind("devices/disk/target"):
         name = target.get("dev", "")
         path = paths.get(name)
@@ -99,7 +116,9 @@ def encode_cut(text: str, cuts: Mapping[Disk, Path]) -> str:
             continue
         disk = SubElement(named, "disk", name=name, snapshot="external", type="file")
         SubElement(disk, "driver", type="qcow2")
-        SubElement(disk, "source", file=str(path))
+        source = SubElement(disk, "source", file=str(path))
+        if name in encrypted:
+            chains.add_key(source, encrypted[name])
     return ElementTree.tostring(snapshot, encoding="unicode")
 
 
@@ -111,6 +130,28 @@ def decode_layers(text: str, target: str) -> list[Path]:
             found = (source.get("file") for source in element.iter("source"))
             return [Path(file) for file in found if file]
     return []
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What a running domain reads from a block server, below one of its volumes."""
+
+    node: str
+    """What libvirt has QEMU call it."""
+    socket: str
+    name: str
+
+
+def decode_served(text: str) -> list[Served]:
+    """Return what a running domain reads from block servers."""
+    found: list[Served] = []
+    for layer in ElementTree.fromstring(text).iterfind("devices/disk//backingStore"):
+        source, host = layer.find("source[@protocol='nbd']"), layer.find("source/host")
+        index = layer.get("index")
+        if source is not None and host is not None and index:
+            name = f"libvirt-{index}-format"
+            found.append(Served(name, host.get("socket", ""), source.get("name", "")))
+    return found
 
 
 def encode_torn(torn: Collection[Disk]) -> str:
@@ -173,7 +214,8 @@ def _volumes(domain: Element) -> Iterator[tuple[Disk, Element]]:
         if volume_id is None or source is None or target is None:
             continue
         slot = ord(target.get("dev", "vda")[-1]) - ord("a")
-        yield Disk(volume_id, Path(source.get("file", "")), slot), element
+        is_encrypted = source.find("encryption") is not None
+        yield Disk(volume_id, Path(source.get("file", "")), slot, is_encrypted), element
 
 
 def _limits(element: Element) -> Limits:

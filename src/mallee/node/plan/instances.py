@@ -127,7 +127,8 @@ def _plan_launch(
 ) -> steps.Plan:
     wanted, seen = at.wanted, at.seen
     worn = [interfaces[interface_id] for interface_id in wanted.interface_ids]
-    connect = (*(steps.Plug(interface) for interface in worn), steps.Resume(wanted.id))
+    plugs = (*(steps.Plug(interface) for interface in worn), *_plug_encrypted(at))
+    connect = (*plugs, steps.Resume(wanted.id))
     if seen.is_active:
         return connect
     missing = [blob for blob in blobs_of(wanted) if blob.sha256 not in seen.cached]
@@ -148,6 +149,14 @@ def _plan_launch(
     plan.append(steps.DefineDomain(_spec(at, worn, rules.layout)))
     plan.append(steps.StartPaused(wanted.id))
     return (*plan, *connect)
+
+
+def _plug_encrypted(at: Situation) -> steps.Plan:
+    """Put encrypted volumes into a machine that stands: none is in its definition, where its key
+    would be on a command line."""
+    carried = at.seen.disks
+    missing = sorted(it for it in at.seen.volumes if it.is_encrypted and it not in carried)
+    return tuple(steps.AttachDisk(at.wanted.id, disk, at.seen.volumes[disk]) for disk in missing)
 
 
 def _has_root(at: Situation) -> bool:
@@ -271,7 +280,11 @@ def _spec(at: Situation, worn: list[InterfaceWanted], layout: Layout) -> DomainS
         memory_mib=wanted.memory_mib,
         boot=wanted.boot,
         nics=tuple(Nic(layout.tap(interface.id), interface.mac) for interface in in_order),
-        disks=tuple(sorted(at.seen.volumes.items(), key=lambda item: item[0].slot)),
+        disks=tuple(
+            (disk, limits)
+            for disk, limits in sorted(at.seen.volumes.items(), key=lambda item: item[0].slot)
+            if not disk.is_encrypted
+        ),
     )
 
 

@@ -36,6 +36,8 @@ def check_volume(volume: VolumeWanted) -> None:
         trustedvpcs.check_text("a key's id", volume.key_id, _KEY_ID)
     if volume.source is not None:
         _check_layer(volume.source)
+    if volume.content is not None:
+        trustedblocks.check_content(volume.content)
     if volume.blob is not None:
         check_blob(volume.blob, DISK_FORMATS)
     for snapshot_id, number in volume.cuts.items():
