@@ -51,6 +51,7 @@ def copy_snapshot(
         size_gib=source.doc.size_gib,
         description=request.get("Description", ""),
         content=content,
+        boot=source.doc.boot,
         key=key,
         started_at=call.now,
         made_by=call.principal.issuer_id,

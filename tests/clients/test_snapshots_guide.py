@@ -1,0 +1,26 @@
+"""docs/snapshots.md leads where it says: blocks of real disks, there and back, shared, locked."""
+
+from pathlib import Path
+
+import pytest
+
+from tests import wholecloud
+from tests.clients import guides
+from tests.clients.test_networking_guide import SSH
+
+pytestmark = pytest.mark.machine
+
+GUIDE = Path(__file__).parents[2] / "docs/snapshots.md"
+
+
+def test_the_guide_leads_where_it_says(tmp_path: Path) -> None:
+    with wholecloud.fresh() as cloud:
+        done = guides.walk(cloud, GUIDE, tmp_path, {**guides.PROGRAMS, "ssh": SSH})
+    assert done.returncode == 0, done.stderr[-4000:]
+
+
+def test_every_command_of_the_guide_is_run() -> None:
+    found = list(guides.commands(GUIDE))
+    assert len(found) > 45
+    assert sum("# refused:" in command for command in found) >= 4
+    assert len(GUIDE.read_text().split("```")) % 2 == 1
