@@ -13,7 +13,7 @@ from mallee.model.snapshots import Content
 from tests.cloud.ec2.asking import refusal
 from tests.cloud.ec2.storage.contents import Add
 from tests.cloud.ec2.storage.test_volumes import ZONE, launch, shown
-from tests.cloud.ec2.world import FakeHost, Front, World
+from tests.cloud.ec2.world import IMAGE_ID, FakeHost, Front, World
 
 
 @pytest.fixture
@@ -210,6 +210,31 @@ def test_a_volume_whose_key_is_off_is_neither_attached_nor_started_with(
     assert started == "InvalidKMSKey.InvalidState"
     kms.enable_key(KeyId=key)
     alice.start_instances(InstanceIds=[instance])
+
+
+def test_a_launch_encrypts_its_volumes_its_root_too(
+    alice: Any, kms: Any, key: str, host: FakeHost, world: World
+) -> None:
+    mappings = [
+        {"DeviceName": "/dev/vda", "Ebs": {"Encrypted": True, "KmsKeyId": key}},
+        {"DeviceName": "/dev/sdf", "Ebs": {"VolumeSize": 1, "Encrypted": True}},
+        {"DeviceName": "/dev/sdg", "Ebs": {"VolumeSize": 1}},
+    ]
+    asked: dict[str, Any] = {"ImageId": IMAGE_ID, "MinCount": 1, "MaxCount": 1}
+    made = alice.run_instances(**asked, BlockDeviceMappings=mappings)["Instances"][0]
+    host.settle()
+    own = kms.describe_key(KeyId="alias/aws/ebs")["KeyMetadata"]["Arn"]
+    attached = [{"Name": "attachment.instance-id", "Values": [made["InstanceId"]]}]
+    found = alice.describe_volumes(Filters=attached)["Volumes"]
+    by_device = {one["Attachments"][0]["Device"]: one.get("KmsKeyId") for one in found}
+    assert by_device == {"/dev/vda": key, "/dev/sdf": own, "/dev/sdg": None}
+    kms.disable_key(KeyId=key)
+    refused = refusal(alice.run_instances, **asked, BlockDeviceMappings=mappings)
+    assert refused == "InvalidKMSKey.InvalidState"
+    alice.enable_ebs_encryption_by_default()
+    plain = alice.run_instances(**asked)["Instances"][0]["InstanceId"]
+    attached[0]["Values"] = [plain]
+    assert alice.describe_volumes(Filters=attached)["Volumes"][0]["KmsKeyId"] == own
 
 
 def test_a_key_policy_says_who_may_encrypt_and_attach(

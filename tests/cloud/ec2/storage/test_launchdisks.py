@@ -78,7 +78,7 @@ def test_they_go_with_their_instance_unless_they_are_told_to_stay(
         ([disk(ROOT, SnapshotId="snap-0123456789abcdef0")], "InvalidBlockDeviceMapping"),
         ([disk(ROOT, 200, VolumeType="st1")], "InvalidBlockDeviceMapping"),
         ([{"DeviceName": ROOT, "NoDevice": ""}], "InvalidBlockDeviceMapping"),
-        ([disk("/dev/sdf", Encrypted=True)], "UnsupportedOperation"),
+        ([disk("/dev/sdf", KmsKeyId="alias/x")], "InvalidParameterDependency"),
         ([disk("/dev/sdf", Iops=100)], "InvalidParameterCombination"),
         ([disk(ROOT, Iops=100)], "InvalidParameterCombination"),
         ([disk(ROOT, 0)], "InvalidBlockDeviceMapping"),

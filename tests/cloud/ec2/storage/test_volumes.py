@@ -98,7 +98,7 @@ def test_a_guest_that_keeps_a_volume_is_parted_from_it(alice: Any, host: FakeHos
         ({"Size": 1, "VolumeType": "gp3", "MultiAttachEnabled": True},
          "InvalidParameterCombination"),
         ({"Size": 1, "VolumeType": "gp9"}, "InvalidParameterValue"),
-        ({"Size": 1, "Encrypted": True}, "UnsupportedOperation"),
+        ({"Size": 1, "KmsKeyId": "alias/x"}, "InvalidParameterDependency"),
         ({"Size": 1, "AvailabilityZone": "us-east-1z"}, "InvalidZone.NotFound"),
         ({"Size": 1, "AvailabilityZoneId": "use1-az1"}, "MissingParameter"),
         ({"SnapshotId": "snap-0123456789abcdef0"}, "InvalidSnapshot.NotFound"),

@@ -183,6 +183,7 @@ ACTIONS: tuple[Action, ...] = (
         does=Write(handle=run_instances),
         honours=launchrequest.HONOURS,
         completes=templatedata.complete,
+        uses_keys=launchrequest.uses_keys,
         creates=(records.INSTANCE.name, records.INTERFACE.name, records.VOLUME.name),
         passes=instanceprofiles.passed,
     ),

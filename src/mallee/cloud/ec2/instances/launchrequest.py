@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mallee.aws import errors
+from mallee.cloud.action import KeyUse
 from mallee.cloud.call import Call, Request
 from mallee.cloud.ec2 import keypairs, resources, tagset
 from mallee.cloud.ec2.capacity import drawing, instancetypes, placementgroups, tenancies
@@ -153,6 +154,12 @@ def parse(call: Call, request: shapes.RunInstancesRequest) -> Launch:
         interface_tags=tagset.of_new(request, records.INTERFACE.name),
         volume_tags=tagset.of_new(request, records.VOLUME.name),
     )
+
+
+def uses_keys(call: Call, request: shapes.RunInstancesRequest) -> Iterable[KeyUse]:
+    """Return what a launch takes of the key store."""
+    image = images.launchable(call, _required(request, "ImageId"), "machine")
+    return launchdisks.uses_keys(call, request, image)
 
 
 def _required(request: Request, name: str) -> str:

@@ -36,6 +36,9 @@ class Wanted:
     kms_key: str = ""
 
 
+NOTHING_SAID = Wanted()
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """What a new volume or snapshot is made of."""
@@ -111,6 +114,13 @@ def uses_of_attached(key: DataKey | None, instance_id: str) -> Iterator[KeyUse]:
             "Constraints": {"EncryptionContextSubset": {CONTEXT: key.bound_to}},
         }
         yield KeyUse("CreateGrant", key.kms_key, asked)
+
+
+def uses_of_launched(key: str) -> Iterator[KeyUse]:
+    """Yield what giving a new instance a new volume takes; `key` as it is named, empty: none."""
+    if key:
+        asked = {"KeyId": key, "GranteePrincipal": _NEW, "Operations": ["Decrypt"]}
+        yield KeyUse("CreateGrant", key, asked)
 
 
 def for_new(call: WriteCall, id: str, wanted: Wanted, source: Source | None) -> DataKey | None:

@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from mallee.aws import errors
+from mallee.cloud.action import KeyUse
 from mallee.cloud.call import Call, WriteCall
-from mallee.cloud.ec2.storage import attachments, grounds, snapshotsharing, volumetypes
+from mallee.cloud.ec2 import accountsettings, resources
+from mallee.cloud.ec2.storage import attachments, ebskeys, grounds, snapshotsharing, volumetypes
 from mallee.cloud.ec2.storage.grounds import SnapshotRecord
 from mallee.cloud.hosts import diskroom
 from mallee.cloud.state import records
@@ -62,6 +64,8 @@ class NewVolume:
     snapshot: SnapshotRecord | None = None
     image: Image | None = None
     """Whose root it is."""
+    wanted: ebskeys.Wanted = ebskeys.NOTHING_SAID
+    """What is said of encryption."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,10 +221,6 @@ def _new(
     place: tuple[str, int], mapping: ImageMapping, ebs: Any, snapshot: SnapshotRecord | None
 ) -> NewVolume:
     """Return a volume as a mapping has it, with what is said besides."""
-    if ebs.get("Encrypted") or ebs.get("KmsKeyId") or mapping.encrypted:
-        raise errors.UnsupportedOperation(
-            "Volumes are not encrypted at launch yet. Encrypt the file system in the guest."
-        )
     kind = ebs.get("VolumeType") or mapping.type or volumetypes.DEFAULT
     is_same = kind == (mapping.type or volumetypes.DEFAULT)
     asked = volumetypes.Asked(
@@ -231,7 +231,16 @@ def _new(
     )
     # As in AWS: what a launch makes goes with its instance, unless it says otherwise.
     goes = ebs.get("DeleteOnTermination", mapping.delete_on_termination)
-    return NewVolume(*place, asked, volumetypes.checked(asked), goes, snapshot)
+    numbers = volumetypes.checked(asked)
+    return NewVolume(*place, asked, numbers, goes, snapshot, wanted=_encryption(mapping, ebs))
+
+
+def _encryption(mapping: ImageMapping, ebs: Any) -> ebskeys.Wanted:
+    """Return what is said of encryption, by the request or else by the image."""
+    said = ebskeys.wanted(ebs)
+    if said == ebskeys.NOTHING_SAID and mapping.encrypted:
+        return ebskeys.Wanted(encrypted=True)
+    return said
 
 
 def _only_host(volumes: list[NewVolume]) -> str:
@@ -243,6 +252,30 @@ def _only_host(volumes: list[NewVolume]) -> str:
             "Wait until they are."
         )
     return found.pop() if found else ""
+
+
+def uses_keys(call: Call, request: shapes.RunInstancesRequest, image: ImageRecord) -> list[KeyUse]:
+    """Return what the volumes of a launch take of the key store."""
+    if not _may_encrypt(call, request, image.doc):
+        # Most launches have nothing to do with keys: they are looked at once only.
+        return []
+    found: list[KeyUse] = []
+    for new in parse(call, request, image, 0).volumes:
+        source = ebskeys.source_of(new.snapshot)
+        found += ebskeys.uses_of_new(call, new.wanted, source)
+        found += ebskeys.uses_of_launched(ebskeys.key_of(call, new.wanted, source))
+    return found
+
+
+def _may_encrypt(call: Call, request: shapes.RunInstancesRequest, image: Image) -> bool:
+    """Tell whether a launch may have encrypted volumes."""
+    said = [mapping.get("Ebs") or {} for mapping in request.get("BlockDeviceMappings") or ()]
+    return (
+        accountsettings.of(resources.reader(call), call.account).encrypts_volumes
+        or any({"Encrypted", "KmsKeyId", "SnapshotId"} & ebs.keys() for ebs in said)
+        or any(one.snapshot_id or one.encrypted for one in images.mappings_of(image))
+        or bool((root := images.root_mapping(image)) and (root.snapshot_id or root.encrypted))
+    )
 
 
 def make(call: WriteCall, disks: Disks, instance: Instance, tags: dict[str, str]) -> None:
@@ -285,6 +318,7 @@ def volume_of(call: WriteCall, id: str, new: NewVolume, host_id: str) -> Volume:
         content=content,
         blob=image.blob if image and snapshot is None else None,
         boot=snapshot.doc.boot if snapshot else image and image.direct_boot,
+        key=ebskeys.for_new(call, id, new.wanted, ebskeys.source_of(snapshot)),
         created_at=call.now,
         made_by=call.principal.issuer_id,
     )
