@@ -178,7 +178,15 @@ def _stored(cloud: RunningCloud, ec2: Any, account: str) -> dict[str, str]:
     )
     cloud.store.transact(lambda tx: tx.insert(records.SNAPSHOT, account, snapshot.id, snapshot))
     task = ec2.import_snapshot(DiskContainer={"UserBucket": FILE})["ImportTaskId"]
-    return {"volume": volume, "snapshot": snapshot.id, "import-snapshot-task": task}
+    public = "ami-0123456789abcdef0"
+    place = {"S3Bucket": "disks"}
+    out = ec2.export_image(ImageId=public, DiskImageFormat="RAW", S3ExportLocation=place)
+    return {
+        "volume": volume,
+        "snapshot": snapshot.id,
+        "import-snapshot-task": task,
+        "export-image-task": out["ExportImageTaskId"],
+    }
 
 
 def _kept(cloud: RunningCloud, key: dict[str, str]) -> dict[str, str]:

@@ -22,6 +22,7 @@ ALWAYS: dict[str, dict[str, Any]] = {
     "CreateTransitGatewayRoute": {"DestinationCidrBlock": "10.9.77.0/24"},
     "ReplaceTransitGatewayRoute": {"DestinationCidrBlock": "10.9.77.0/24"},
     "CreateRole": {"AssumeRolePolicyDocument": belongings.TRUST},
+    "ExportImage": {"DiskImageFormat": "RAW", "S3ExportLocation": {"S3Bucket": "disks"}},
     "ImportImage": {"DiskContainers": [{"UserBucket": belongings.FILE}]},
     "ImportSnapshot": {"DiskContainer": {"UserBucket": belongings.FILE}},
     "Decrypt": {"CiphertextBlob": b"some"},

@@ -65,3 +65,55 @@ def test_a_guest_boots_from_an_imported_disk(cloud: Cloud, bucket: str, tmp_path
     with guests.launched(cloud, ImageId=task["ImageId"]) as instance:
         cloud.wait_state(instance, "running")
         assert cloud.ssh(instance, "echo it runs") == "it runs\n"
+
+
+def exported(cloud: Cloud, bucket: str, image: str, format: str, to: Path) -> Path:
+    """The file that is made of an image."""
+    place = {"S3Bucket": bucket, "S3Prefix": "out/"}
+    task = cloud.ec2.export_image(ImageId=image, DiskImageFormat=format, S3ExportLocation=place)
+    id = task["ExportImageTaskId"]
+
+    def shown() -> dict[str, Any]:
+        found = cloud.ec2.describe_export_image_tasks(ExportImageTaskIds=[id])
+        return found["ExportImageTasks"][0]
+
+    wholecloud.wait_until(lambda: shown()["Status"] != "active", IMPORT_S, f"{id} to end")
+    assert shown()["Status"] == "completed", shown()
+    made = to / f"{id}.{format.lower()}"
+    cloud.client("s3").download_file(bucket, f"out/{made.name}", str(made))
+    return made
+
+
+def test_what_comes_in_goes_out_again(cloud: Cloud, bucket: str, tmp_path: Path) -> None:
+    """An image that came with the cloud, and a snapshot of a file, by the formats of others."""
+    disk = tiny_disk(tmp_path)
+    streamed = exported(cloud, bucket, cloud.image(), "VMDK", tmp_path)
+    same = ["qemu-img", "compare", "-F", "vmdk", "-f", "qcow2", str(disk), str(streamed)]
+    assert subprocess.run(same, check=False).returncode == 0
+    place = {"S3Bucket": bucket, "S3Key": f"out/{streamed.name}"}
+    began = cloud.ec2.import_image(DiskContainers=[{"UserBucket": place, "Format": "VMDK"}])
+    task = ended(cloud, began["ImportTaskId"])
+    assert task["Status"] == "completed", task
+    again = exported(cloud, bucket, task["ImageId"], "RAW", tmp_path)
+    same = ["qemu-img", "compare", "-F", "raw", "-f", "qcow2", str(disk), str(again)]
+    assert subprocess.run(same, check=False).returncode == 0
+
+
+def test_a_file_that_is_no_disk_is_refused_in_words(cloud: Cloud, bucket: str) -> None:
+    ec2: Any = cloud.ec2
+    cloud.client("s3").put_object(Bucket=bucket, Key="text", Body=b"no disk at all.".ljust(512) * 100)
+    place = {"S3Bucket": bucket, "S3Key": "text"}
+    began = ec2.import_image(DiskContainers=[{"UserBucket": place, "Format": "RAW"}])
+    task = ended(cloud, began["ImportTaskId"])
+    assert task["Status"] == "deleted"
+    assert "neither partitions nor a file system" in task["StatusMessage"]
+    missing = {"S3Bucket": bucket, "S3Key": "nothing"}
+    began = ec2.import_snapshot(DiskContainer={"UserBucket": missing})
+    id = began["ImportTaskId"]
+
+    def shown() -> dict[str, Any]:
+        found = ec2.describe_import_snapshot_tasks(ImportTaskIds=[id])["ImportSnapshotTasks"][0]
+        return found["SnapshotTaskDetail"]
+
+    wholecloud.wait_until(lambda: shown()["Status"] == "deleted", IMPORT_S, f"{id} to end")
+    assert "there is no such object" in shown()["StatusMessage"]

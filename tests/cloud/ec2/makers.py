@@ -141,6 +141,11 @@ MAKERS: dict[str, Callable[[Any], dict[str, Any]]] = {
     "CreateDhcpOptions": lambda ec2: {
         "DhcpConfigurations": [{"Key": "domain-name", "Values": ["example.org"]}]
     },
+    "ExportImage": lambda ec2: {
+        "ImageId": IMAGE_ID,
+        "DiskImageFormat": "VMDK",
+        "S3ExportLocation": {"S3Bucket": LOG_BUCKET},
+    },
     "ImportImage": lambda ec2: {
         "DiskContainers": [{"UserBucket": {"S3Bucket": LOG_BUCKET, "S3Key": "disk.vmdk"}}],
     },

@@ -151,6 +151,10 @@ def test_sizes_that_no_disk_has_are_not_believed(work: Work, raw: Path) -> None:
     assert "cut off" in refused(work, bytes(data))
 
 
+def test_a_disk_has_whole_sectors(work: Work) -> None:
+    assert "no whole sectors" in refused(work, b"x" * 1000)
+
+
 def test_a_damaged_footer_is_noticed(work: Work, raw: Path) -> None:
     data = bytearray(made(raw, "vpc", "-o", "subformat=fixed"))
     data[-500] ^= 1

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from msgspec.structs import replace
 
 from mallee.cloud.blocks import turns
-from mallee.cloud.ec2.images import importing, tasks
+from mallee.cloud.ec2.images import exporting, importing, tasks
 from mallee.cloud.ec2.images.tasks import TaskRecord
 from mallee.cloud.reconcile import importedimages
 from mallee.cloud.reconcile.runner import Reconciler
@@ -46,7 +46,9 @@ def _is_due(view: store.View | store.Tx, record: TaskRecord, now: float) -> bool
     doc = record.doc
     if doc.ended_at is not None:
         return now > doc.ended_at + KEPT_S
-    return doc.cancelled_at is not None or _outcome(record) is not None or _is_lost(view, record)
+    if doc.cancelled_at is not None or _outcome(record) is not None or _is_lost(view, record):
+        return True
+    return exporting.with_content(view, doc) != doc or _has_lost_its_source(view, record)
 
 
 def _outcome(record: TaskRecord) -> TransferSeen | None:
@@ -65,6 +67,15 @@ def _is_lost(view: store.View | store.Tx, record: TaskRecord) -> bool:
     return bool(tasks.choose_host(view, record.account))
 
 
+def _has_lost_its_source(view: store.View | store.Tx, record: TaskRecord) -> bool:
+    """Tell whether what it shall carry out is gone, or will never be complete."""
+    out = record.doc.out
+    if out is None or out.blob is not None or out.content is not None:
+        return False
+    id = record.doc.snapshot_ids[0] if record.doc.snapshot_ids else ""
+    return view.get(records.SNAPSHOT, id) is None
+
+
 def settle_one(tx: store.Tx, id: str, entropy: Entropy) -> None:
     """Bring one task forward in a transaction."""
     record = tasks.find(tx, id)
@@ -76,6 +87,10 @@ def settle_one(tx: store.Tx, id: str, entropy: Entropy) -> None:
     elif doc.cancelled_at is not None:
         why = f": {doc.cancel_reason}" if doc.cancel_reason else ""
         _fail(tx, record, f"{importing.CALLED_OFF}{why}")
+    elif _has_lost_its_source(tx, record):
+        _fail(tx, record, "ClientError: the snapshot that it is made of is not there any more")
+    elif exporting.with_content(tx, doc) != doc:
+        tx.write(record, exporting.with_content(tx, doc))
     elif seen is None:
         _begin_anew(tx, record)
     elif seen.phase is Phase.FAILED:

@@ -36,6 +36,7 @@ _OUT_AT = "/out"
 _CODE_AT = "/code/mallee/node/sandboxed"
 _CODE = Path(__file__).parent.parent / "sandboxed"
 _JAIL = Path(__file__).parent / "jail.py"
+_SECTOR = 512
 _EXPORT = "disk"
 _SOCKET = "disk.sock"
 _SOURCE = "source"
@@ -165,10 +166,14 @@ async def convert(work: Work, source: Path, format: str, of: str = "raw") -> Pat
 def _qsd_options(inside: str, disk: Disk) -> tuple[str, ...]:
     # Every layer is named, so that nothing is guessed; what could lean on another file may not.
     file: dict[str, Any] = {"driver": "file", "filename": inside, "locking": "off"}
-    part = {"driver": "raw", "offset": disk.offset, "size": disk.size_bytes, "file": file}
-    node: dict[str, Any] = {"driver": _DRIVERS.get(disk.format, disk.format), "file": part}
-    if disk.format == "raw":
-        node = part
+    part: dict[str, Any] = {"driver": "raw", "file": file}
+    if disk.offset:
+        # A member of an archive is padded to whole sectors.
+        sectors = -(-disk.size_bytes // _SECTOR)
+        part |= {"offset": disk.offset, "size": sectors * _SECTOR}
+    node = dict(part)
+    if disk.format != "raw":
+        node = {"driver": _DRIVERS.get(disk.format, disk.format), "file": part}
     if disk.format in ("qcow2", "vmdk"):
         node["backing"] = None
     node |= {"node-name": "disk", "read-only": True}

@@ -19,7 +19,7 @@ DISK_BYTES_MAX = 16384 << 30
 _HEAD_BYTES = 4096
 _QCOW2_MIN = 72
 _DIRTY, _CORRUPT, _EXTERNAL, _COMPRESSION, _EXTENDED_L2 = 1, 2, 4, 8, 16
-_FOOTER_BYTES = 512
+_FOOTER_BYTES = _SECTOR_BYTES = 512
 _TAR_MAGIC_AT = 257
 _OLE = bytes.fromhex("d0cf11e0a1b11ae1")
 
@@ -95,6 +95,11 @@ def check(file: BinaryIO, disk: Disk) -> None:
 
 
 def _check_raw(_: BinaryIO, disk: Disk) -> int:
+    if disk["size_bytes"] % _SECTOR_BYTES:
+        raise Refused(
+            f"The file has {disk['size_bytes']} bytes, which are no whole sectors: it is cut off, "
+            "or no disk."
+        )
     return disk["size_bytes"]
 
 
