@@ -97,6 +97,8 @@ def settled(view: states.Reader, record: VolumeRecord, now: float) -> Volume:
     is_ready = seen is not None and seen.phase is Phase.READY
     if is_ready and not doc.is_made:
         doc = replace(doc, is_made=True)
+    if is_ready and seen is not None and seen.is_whole and (doc.source or doc.content):
+        doc = replace(doc, source=None, content=None)
     modification = doc.modification
     if modification is not None and modification.done_at is None and is_ready:
         assert seen is not None

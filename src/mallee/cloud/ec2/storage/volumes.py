@@ -15,13 +15,20 @@ from mallee.aws import errors
 from mallee.cloud.action import Action, KeyUse, Listing, Write
 from mallee.cloud.call import Call, Result, WriteCall
 from mallee.cloud.ec2 import binned, resources, tagset, zones
-from mallee.cloud.ec2.storage import ebskeys, snapshotsharing, states, volumetypes
+from mallee.cloud.ec2.storage import (
+    ebskeys,
+    grounds,
+    placing,
+    snapshotsharing,
+    states,
+    volumetypes,
+)
 from mallee.cloud.ec2.storage.states import VolumeRecord
-from mallee.cloud.hosts import diskroom, tenancy
+from mallee.cloud.hosts import diskroom
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.model import ids
-from mallee.model.snapshots import Layered, Snapshot, SnapshotSeen
+from mallee.model.snapshots import Snapshot, SnapshotSeen
 from mallee.model.volumes import Attachment, Volume
 
 if TYPE_CHECKING:
@@ -31,21 +38,8 @@ if TYPE_CHECKING:
 def create_volume(call: WriteCall, request: shapes.CreateVolumeRequest) -> shapes.Volume:
     """Make a volume in a zone: blank, or with what a snapshot has."""
     zone = _zone(call, request)
-    snapshot = _snapshot(call, request, zone)
-    size_gib = request.get("Size", snapshot.doc.size_gib if snapshot else None)
-    if size_gib is None:
-        raise errors.MissingParameter("size or snapshotId")
-    if snapshot is not None and size_gib < snapshot.doc.size_gib:
-        raise errors.InvalidParameterValue(
-            f"The size of a volume must not be smaller than its snapshot's: {snapshot.doc.size_gib}"
-        )
-    asked = volumetypes.Asked(
-        type=request.get("VolumeType") or volumetypes.DEFAULT,
-        size_gib=size_gib,
-        iops=request.get("Iops"),
-        throughput=request.get("Throughput"),
-        multi_attach=bool(request.get("MultiAttachEnabled")),
-    )
+    snapshot = _snapshot(call, request)
+    asked = _asked(request, snapshot)
     numbers = volumetypes.checked(asked)
     id = ids.make("vol", call.entropy(ids.ID_BYTES))
     key = ebskeys.for_new(call, id, ebskeys.wanted(request), ebskeys.source_of(snapshot))
@@ -53,6 +47,9 @@ def create_volume(call: WriteCall, request: shapes.CreateVolumeRequest) -> shape
         raise errors.UnsupportedOperation(
             "A volume that several instances share is not encrypted here."
         )
+    where = diskroom.Where(zone, call.account)
+    host_id = placing.place(call.tx, where, (id, asked.size_gib), snapshot and snapshot.doc)
+    source, content = grounds.lies_on(snapshot.doc, host_id) if snapshot else (None, None)
     volume = Volume(
         id=id,
         size_gib=asked.size_gib,
@@ -60,9 +57,11 @@ def create_volume(call: WriteCall, request: shapes.CreateVolumeRequest) -> shape
         iops=numbers.iops,
         throughput=numbers.throughput,
         zone=zone,
-        host_id=_host(call, (zone, id, size_gib), snapshot),
+        host_id=host_id,
         snapshot_id=snapshot.id if snapshot else "",
-        source=Layered(snapshot.doc.volume_id, snapshot.doc.cut) if snapshot else None,
+        source=source,
+        content=content,
+        boot=snapshot.doc.boot if snapshot else None,
         key=key,
         multi_attach=asked.multi_attach,
         created_at=call.now,
@@ -72,21 +71,36 @@ def create_volume(call: WriteCall, request: shapes.CreateVolumeRequest) -> shape
     return render(call, call.tx.insert(records.VOLUME, call.account, id, volume))
 
 
+def _asked(
+    request: shapes.CreateVolumeRequest, snapshot: Record[Snapshot, SnapshotSeen] | None
+) -> volumetypes.Asked:
+    """Return what kind of volume is wanted, as large as its snapshot when nothing is said."""
+    size_gib = request.get("Size", snapshot.doc.size_gib if snapshot else None)
+    if size_gib is None:
+        raise errors.MissingParameter("size or snapshotId")
+    if snapshot is not None and size_gib < snapshot.doc.size_gib:
+        raise errors.InvalidParameterValue(
+            f"The size of a volume must not be smaller than its snapshot's: {snapshot.doc.size_gib}"
+        )
+    return volumetypes.Asked(
+        type=request.get("VolumeType") or volumetypes.DEFAULT,
+        size_gib=size_gib,
+        iops=request.get("Iops"),
+        throughput=request.get("Throughput"),
+        multi_attach=bool(request.get("MultiAttachEnabled")),
+    )
+
+
 def _snapshot(
-    call: WriteCall, request: shapes.CreateVolumeRequest, zone: str
+    call: WriteCall, request: shapes.CreateVolumeRequest
 ) -> Record[Snapshot, SnapshotSeen] | None:
-    """Return the snapshot that a volume shall begin with; it is where the snapshot is."""
+    """Return the snapshot that a volume shall begin with, whoever owns it that lets the caller."""
     id = request.get("SnapshotId")
     if not id:
         return None
-    snapshot = resources.one(call, records.SNAPSHOT, id)
+    snapshot = snapshotsharing.usable(call, id)
     if request.get("MultiAttachEnabled"):
         raise errors.UnsupportedOperation("A volume that is shared begins blank here.")
-    if snapshot.doc.zone != zone:
-        raise errors.UnsupportedOperation(
-            f"The snapshot {snapshot.id} lies in {snapshot.doc.zone}: make the volume there. "
-            "Snapshots are not carried between hosts yet."
-        )
     return snapshot
 
 
@@ -95,21 +109,6 @@ def _uses_keys(call: Call, request: shapes.CreateVolumeRequest) -> Iterable[KeyU
     id = request.get("SnapshotId")
     snapshot = snapshotsharing.usable(call, id) if id else None
     return ebskeys.uses_of_new(call, ebskeys.wanted(request), ebskeys.source_of(snapshot))
-
-
-def _host(
-    call: WriteCall, wanted: tuple[str, str, int], snapshot: Record[Snapshot, SnapshotSeen] | None
-) -> str:
-    """Claim room for a volume: on the snapshot's host, or where there is most."""
-    zone, id, size_gib = wanted
-    if snapshot is None:
-        return diskroom.reserve(call.tx, diskroom.Where(zone, call.account), id, size_gib)
-    if tenancy.closed_to_disk(call.tx, snapshot.doc.host_id, call.account):
-        raise errors.InsufficientVolumeCapacity(
-            f"The host that keeps {snapshot.id} takes new disks of one other account alone now."
-        )
-    diskroom.claim(call.tx, snapshot.doc.host_id, id, size_gib)
-    return snapshot.doc.host_id
 
 
 def _zone(call: WriteCall, request: shapes.CreateVolumeRequest) -> str:
