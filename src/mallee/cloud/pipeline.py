@@ -10,6 +10,7 @@ Not its business: sockets (`server`), what an action does (its row in `actions`)
 import asyncio
 import os
 import random
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -30,7 +31,7 @@ from mallee.cloud.action import (
     Serve,
     Write,
 )
-from mallee.cloud.call import Agents, Call, Principal, Request, WriteCall
+from mallee.cloud.call import Agents, Call, Principal, Request, Result, WriteCall
 from mallee.cloud.hosts import asks
 from mallee.cloud.identity import (
     authenticate,
@@ -108,6 +109,8 @@ class Exchange:
     made: str = ""
     """The encoded result of what changed something."""
     error: errors.AwsError | None = None
+    within: Callable[[WriteCall, Result], None] | None = None
+    """What a service that asks in its own name does besides, in the same transaction."""
 
 
 async def answer(cloud: Cloud, request: http.Request) -> http.Response:
@@ -162,7 +165,17 @@ async def _stages(cloud: Cloud, exchange: Exchange) -> bytes:
     _note_use(cloud, who, action, now)
     restrictions.check(who, action)
     dialect = codec.for_service(service.name)
-    exchange.asked = asked = dialect.decode(operation, given, request.body, request)
+    exchange.asked = dialect.decode(operation, given, request.body, request)
+    encoded = await perform(cloud, exchange, now)
+    if action.beside is not None and services.is_by_old_path(request):
+        encoded += action.beside(call_of(cloud, exchange, who, now))
+    return dialect.wrap(operation, encoded, exchange.id)
+
+
+async def perform(cloud: Cloud, exchange: Exchange, now: float) -> str:
+    """Do what the exchange's principal asks, if he may; return the result, encoded."""
+    action, request = cast(Action, exchange.row), exchange.request
+    who, asked = cast(Principal, exchange.principal), exchange.asked
     parameters.refuse_ignored(action, asked)
     call = call_of(cloud, exchange, who, now)
     if action.completes is not None:
@@ -182,9 +195,7 @@ async def _stages(cloud: Cloud, exchange: Exchange) -> bytes:
     encoded = await _run(cloud, exchange, call, asked)
     if events.is_change(action):
         exchange.made = encoded
-    if action.beside is not None and services.is_by_old_path(request):
-        encoded += action.beside(call)
-    return dialect.wrap(operation, encoded, exchange.id)
+    return encoded
 
 
 def _note_use(cloud: Cloud, who: Principal, action: Action, now: float) -> None:
@@ -280,6 +291,8 @@ async def _write(cloud: Cloud, exchange: Exchange, call: Call, asked: Request) -
         def do() -> str:
             writer = replace(_writer(cloud, call, tx, prepared), keys=exchange.keys)
             result = does.handle(writer, asked)
+            if exchange.within is not None:
+                exchange.within(writer, result)
             quotas.check(writer)
             return dialect.encode_result(action.name, result)
 
