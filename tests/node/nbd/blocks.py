@@ -14,7 +14,7 @@ from mallee.model.layout import Layout
 from mallee.model.snapshots import Content
 from mallee.node.do.blockstore import BlockMissing, StoreAway
 from mallee.node.nbd import contents, daemon, serving
-from mallee.node.nbd.blockreader import Patience
+from mallee.node.nbd.blockreader import Origin, Patience
 
 ACCOUNT = "000000000001"
 OTHER_ACCOUNT = "000000000002"
@@ -29,9 +29,9 @@ class Memory:
     got: list[bytes] = field(default_factory=list[bytes])
     is_away: threading.Event = field(default_factory=threading.Event)
 
-    def of(self, content: Content) -> "Account":
+    def of(self, origin: Origin) -> "Account":
         """Return one account's blocks."""
-        return Account(self, content.account)
+        return Account(self, origin.content.account)
 
     def put(self, data: bytes, account: str = ACCOUNT) -> Content:
         """Keep a disk; return its content."""

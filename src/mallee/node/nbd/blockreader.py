@@ -41,7 +41,18 @@ class Store(Protocol):
         ...
 
 
-StoreOf = Callable[[Content], Store]
+@dataclass(frozen=True, slots=True, weakref_slot=True, eq=False)
+class Origin:
+    """Of which volume's content a block is."""
+
+    volume_id: str
+    content: Content
+    is_sealed: bool = False
+    """Whether the volume's data key opens it; pages and roots are never sealed."""
+
+
+StoreOf = Callable[[Origin], Store]
+"""Called in threads; raises `StoreAway` and `StoreRefused`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,19 +77,19 @@ class BlockReader:
         self._coming: dict[tuple[str, bytes], asyncio.Task[bytes]] = {}
         self._turns = asyncio.Semaphore(AT_ONCE)
 
-    async def read(self, content: Content, name: bytes) -> bytes:
+    async def read(self, origin: Origin, name: bytes) -> bytes:
         """Return the block, page or root of a name; raise `server.Unreadable`."""
-        key = (content.account, name)
+        key = (origin.content.account, name)
         data = self._at_hand.get(key)
         if data is not None:
             self._at_hand.move_to_end(key)
             return data
-        return await asyncio.shield(self._come(content, name))
+        return await asyncio.shield(self._come(origin, name))
 
-    def expect(self, content: Content, name: bytes) -> None:
+    def expect(self, origin: Origin, name: bytes) -> None:
         """Have a block come that will soon be read."""
-        if name != blocktrees.HOLE and (content.account, name) not in self._at_hand:
-            self._come(content, name)
+        if name != blocktrees.HOLE and (origin.content.account, name) not in self._at_hand:
+            self._come(origin, name)
 
     async def close(self) -> None:
         """Let go of all that has not come yet."""
@@ -87,11 +98,11 @@ class BlockReader:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _come(self, content: Content, name: bytes) -> asyncio.Task[bytes]:
-        key = (content.account, name)
+    def _come(self, origin: Origin, name: bytes) -> asyncio.Task[bytes]:
+        key = (origin.content.account, name)
         task = self._coming.get(key)
         if task is None:
-            task = asyncio.create_task(self._bring(content, name))
+            task = asyncio.create_task(self._bring(origin, name))
             self._coming[key] = task
             task.add_done_callback(lambda done: self._came(key, done))
         return task
@@ -104,12 +115,12 @@ class BlockReader:
             while len(self._at_hand) > IN_MEMORY:
                 self._at_hand.popitem(last=False)
 
-    async def _bring(self, content: Content, name: bytes) -> bytes:
+    async def _bring(self, origin: Origin, name: bytes) -> bytes:
         ends_at = asyncio.get_running_loop().time() + self._patience.wait_s
         while True:
             try:
                 async with self._turns:
-                    return await asyncio.to_thread(self._fetch, content, name)
+                    return await asyncio.to_thread(self._fetch, origin, name)
             except blockstore.BlockMissing as error:
                 raise server.Unreadable(str(error)) from error
             except (blockstore.StoreAway, blockstore.StoreRefused) as error:
@@ -117,14 +128,14 @@ class BlockReader:
                     raise server.Unreadable(f"not read in time: {error}") from error
             await asyncio.sleep(self._patience.again_s)
 
-    def _fetch(self, content: Content, name: bytes) -> bytes:
-        store = self._store_of(content)
-        kept = self._cache.get(content.account, name)
+    def _fetch(self, origin: Origin, name: bytes) -> bytes:
+        store, account = self._store_of(origin), origin.content.account
+        kept = self._cache.get(account, name)
         if kept is not None:
             try:
                 return store.coder.decode(name, kept)
             except blockobjects.NotATree:
-                self._cache.drop(content.account, name)
+                self._cache.drop(account, name)
         data = store.get(name)
-        self._cache.put(content.account, name, store.coder.encode(data))
+        self._cache.put(account, name, store.coder.encode(data))
         return data

@@ -11,8 +11,7 @@ from collections.abc import Callable, Iterable
 from mallee.kit.nbd import server
 from mallee.model import blocktrees
 from mallee.model.blocktrees import BLOCK_BYTES, HOLE, PAGE_BLOCKS, Root
-from mallee.model.snapshots import Content
-from mallee.node.nbd.blockreader import BlockReader
+from mallee.node.nbd.blockreader import BlockReader, Origin
 
 AHEAD_BLOCKS = 16
 """As many blocks are fetched ahead of somebody who reads in order: 2 MiB."""
@@ -26,8 +25,11 @@ Told = Callable[[int, str], None]
 class ContentDisk:
     """One content, served under a volume's name."""
 
-    def __init__(self, content: Content, blocks: BlockReader, told: Told) -> None:
-        self._content = content
+    def __init__(self, pages: Origin, blocks: BlockReader, told: Told) -> None:
+        """`pages` is of which content the disk is; its blocks may be sealed besides."""
+        self._content = content = pages.content
+        self._pages = pages
+        self._data = Origin(pages.volume_id, content, is_sealed=bool(content.key_id))
         self._blocks = blocks
         self._told = told
         self._root: Root | None = None
@@ -79,7 +81,7 @@ class ContentDisk:
             name = await self._name(number)
             if name == HOLE:
                 return bytes(size)
-            data = await self._blocks.read(self._content, name)
+            data = await self._blocks.read(self._data, name)
             if len(data) != size:
                 raise server.Unreadable(f"the block {name.hex()} has {len(data)} bytes")
         except server.Unreadable as error:
@@ -93,7 +95,7 @@ class ContentDisk:
         count = blocktrees.block_count(self.size_bytes)
         for number in range(first, min(count, first + AHEAD_BLOCKS)):
             try:
-                self._blocks.expect(self._content, await self._name(number))
+                self._blocks.expect(self._data, await self._name(number))
             except server.Unreadable:
                 # Whoever reads it will be told.
                 return
@@ -108,14 +110,14 @@ class ContentDisk:
         return page[at : at + blocktrees.NAME_BYTES]
 
     async def _page(self, root: Root, number: int) -> bytes:
-        page = await self._blocks.read(self._content, root.pages[number])
+        page = await self._blocks.read(self._pages, root.pages[number])
         if len(page) != PAGE_BLOCKS * blocktrees.NAME_BYTES:
             raise server.Unreadable(f"a page has {len(page)} bytes")
         return page
 
     async def _tree(self) -> Root:
         if self._root is None:
-            data = await self._blocks.read(self._content, bytes.fromhex(self._content.root))
+            data = await self._blocks.read(self._pages, bytes.fromhex(self._content.root))
             try:
                 root = blocktrees.decode(data)
             except blocktrees.NotATree as error:

@@ -13,7 +13,7 @@ from mallee.kit import logs
 from mallee.kit.nbd.server import Export
 from mallee.model.layout import Layout
 from mallee.node.nbd import contents
-from mallee.node.nbd.blockreader import BlockReader
+from mallee.node.nbd.blockreader import BlockReader, Origin
 from mallee.node.nbd.contentdisks import ContentDisk
 
 BLOCKS_TOLD_MAX = 16
@@ -71,7 +71,7 @@ class Exports(Mapping[str, Export]):
         def told(number: int, words: str) -> None:
             self._troubles.tell(name, number, words)
 
-        return ContentDisk(content, self._blocks, told)
+        return ContentDisk(Origin(name, content), self._blocks, told)
 
     def __iter__(self) -> Iterator[str]:
         volumes = self._layout.volumes

@@ -6,19 +6,25 @@ itself, with the agent's certificate, so that it needs no agent that runs.
 
 import asyncio
 import socket
-from collections.abc import Callable
+import threading
+from collections.abc import AsyncGenerator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from weakref import WeakKeyDictionary
 
 from mallee.kit import clock, logs
 from mallee.kit.nbd import server, wire
+from mallee.model.blockobjects import PLAIN, Coder
+from mallee.model.datakeys import OpenedKey
 from mallee.model.layout import Layout
 from mallee.model.passes import Pass, PassRequest
-from mallee.model.snapshots import Content
+from mallee.model.sealedblocks import Sealed
 from mallee.node import cloud, ending, passes
-from mallee.node.do.blockstore import Blockstore
+from mallee.node.do.blockstore import Blockstore, StoreAway, StoreRefused
 from mallee.node.nbd import blockcache, blockreader, exports
 from mallee.node.nbd.blockcache import BlockCache
-from mallee.node.nbd.blockreader import BlockReader, Patience
+from mallee.node.nbd.blockreader import BlockReader, Origin, Patience
+from mallee.node.volumekeys import KeyRefused, NoKey, VolumeKeys
 
 THREADS = 16
 
@@ -36,9 +42,19 @@ class OwnDoor:
 
     async def fetch_pass(self, asked: PassRequest) -> Pass:
         """Return a pass; raises `CloudAway` and `Refused`."""
+        async with self._opened() as door:
+            return await door.fetch_pass(asked)
+
+    async def fetch_volume_key(self, volume_id: str) -> OpenedKey:
+        """Return a volume's data key; raises `CloudAway` and `Refused`."""
+        async with self._opened() as door:
+            return await door.fetch_volume_key(volume_id)
+
+    @asynccontextmanager
+    async def _opened(self) -> AsyncGenerator[cloud.Cloud]:
         door = cloud.Cloud(self._layout, self._membership())
         try:
-            return await door.fetch_pass(asked)
+            yield door
         finally:
             await door.close()
 
@@ -50,23 +66,46 @@ class OwnDoor:
 
 
 class Stores:
-    """The object store, one account after the other."""
+    """The object store: as it is, one account after the other, and opened by volumes' keys.
 
-    def __init__(self, given: passes.Passes) -> None:
+    A key is kept as long as somebody has the disk that it opens, and in memory alone.
+    """
+
+    def __init__(self, given: passes.Passes, keys: VolumeKeys) -> None:
         self._passes = given
-        self._stores: dict[str, Blockstore] = {}
+        self._keys = keys
+        self._plain: dict[str, Blockstore] = {}
+        self._opened: WeakKeyDictionary[Origin, Blockstore] = WeakKeyDictionary()
+        self._lock = threading.Lock()
 
-    def of(self, content: Content) -> Blockstore:
-        """Return the blocks of a content's account; threads may ask at once."""
-        found = self._stores.get(content.account)
+    def of(self, origin: Origin) -> Blockstore:
+        """Return what gives the blocks of a content; threads may ask at once.
+
+        Raises `StoreAway` and `StoreRefused` when there is no key for them.
+        """
+        if not origin.is_sealed:
+            with self._lock:
+                return self._plain.setdefault(origin.content.account, self._new(origin, PLAIN))
+        with self._lock:
+            found = self._opened.get(origin)
         if found is None:
-            access = self._passes.access(PassRequest(account=content.account))
-            found = self._stores.setdefault(content.account, Blockstore(access))
+            try:
+                key = self._keys.opened(origin.volume_id)
+            except KeyRefused as error:
+                raise StoreRefused(str(error)) from error
+            except NoKey as error:
+                raise StoreAway(str(error)) from error
+            with self._lock:
+                found = self._opened.setdefault(origin, self._new(origin, Sealed(key.secret)))
         return found
+
+    def _new(self, origin: Origin, coder: Coder) -> Blockstore:
+        access = self._passes.access(PassRequest(account=origin.content.account))
+        return Blockstore(access, coder)
 
     def close(self) -> None:
         """Close all connections."""
-        for store in self._stores.values():
+        for store in (*self._plain.values(), *self._opened.values()):
             store.close()
 
 
@@ -80,7 +119,8 @@ async def run(layout: Layout, listener: socket.socket) -> None:
     """Serve until cancelled."""
     loop = asyncio.get_running_loop()
     loop.set_default_executor(ThreadPoolExecutor(THREADS, "block"))
-    stores = Stores(passes.Passes(OwnDoor(layout), clock.SYSTEM))
+    door = OwnDoor(layout)
+    stores = Stores(passes.Passes(door, clock.SYSTEM), VolumeKeys(door))
     try:
         await serve(layout, listener, stores.of)
     finally:
@@ -90,7 +130,7 @@ async def run(layout: Layout, listener: socket.socket) -> None:
 async def serve(
     layout: Layout,
     listener: socket.socket,
-    store_of: Callable[[Content], blockreader.Store],
+    store_of: blockreader.StoreOf,
     patience: Patience = blockreader.PATIENT,
 ) -> None:
     """Serve blocks from wherever they come, until cancelled."""
