@@ -1,14 +1,16 @@
 """Snapshots of volumes that real guests write: true to their instant, used at once, merged away."""
 
+import signal
 from collections.abc import Generator
 from typing import Any
 
 import pytest
 
+from mallee.model.blocktrees import BLOCK_BYTES
 from mallee.node.do import layers, volumes
 from tests import wholecloud
 from tests.machines import guests
-from tests.machines.test_volumes import FELT_S, disk_of, made, wait_attached, wait_disk, wait_state
+from tests.machines.test_volumes import FELT_S, made, wait_attached, wait_disk, wait_state
 from tests.wholecloud import Cloud
 
 
@@ -58,7 +60,23 @@ def test_a_snapshot_is_true_to_its_instant_and_gives_volumes_at_once(
         ec2.detach_volume(VolumeId=volume)
 
 
-def test_layers_of_deleted_snapshots_are_merged_beside_the_guest(
+def complete(cloud: Cloud, *snapshots: str) -> list[dict[str, Any]]:
+    """Wait until snapshots are in the object store; return them."""
+
+    def found() -> list[dict[str, Any]]:
+        ec2: Any = cloud.ec2
+        shown = ec2.describe_snapshots(SnapshotIds=list(snapshots))["Snapshots"]
+        return sorted(shown, key=lambda one: snapshots.index(one["SnapshotId"]))
+
+    wholecloud.wait_until(
+        lambda: all(one["State"] == "completed" for one in found()),
+        wholecloud.GUEST_S,
+        "snapshots to be completed",
+    )
+    return found()
+
+
+def test_layers_of_complete_snapshots_are_merged_beside_the_guest(
     cloud: Cloud, instance: str
 ) -> None:
     ec2: Any = cloud.ec2
@@ -69,23 +87,64 @@ def test_layers_of_deleted_snapshots_are_merged_beside_the_guest(
         for number in range(3):
             write(cloud, instance, disk, number, f"word{number}")
             snapshots.append(ec2.create_snapshot(VolumeId=volume)["SnapshotId"])
-        assert layers.numbers(directory) == [1, 2, 3, 4]
-        for snapshot in snapshots[:2]:
-            ec2.delete_snapshot(SnapshotId=snapshot)
+        shown = complete(cloud, *snapshots)
+        assert [one["FullSnapshotSizeInBytes"] for one in shown] == [BLOCK_BYTES] * 3
+        face = layers.face(directory)
+        assert face is not None
         wholecloud.wait_until(
-            lambda: layers.numbers(directory) == [1, 3, 4], FELT_S, "two layers to be one"
+            lambda: layers.numbers(directory) == [1, face], FELT_S, "the base to be one layer"
         )
         assert blocks(cloud, instance, disk) == ["word0", "word1", "word2"]
-        ec2.delete_snapshot(SnapshotId=snapshots[2])
+        with made(cloud, SnapshotId=snapshots[1]) as other:
+            copy = attach(cloud, other, instance, "/dev/sdg")
+            assert blocks(cloud, instance, copy) == ["word0", "word1"]
+            ec2.detach_volume(VolumeId=other)
+        for snapshot in snapshots:
+            ec2.delete_snapshot(SnapshotId=snapshot)
         ec2.detach_volume(VolumeId=volume)
         wait_state(cloud, volume, "available")
         wholecloud.wait_until(
             lambda: layers.numbers(directory) == [1], FELT_S, "one layer to be left"
         )
-        assert not disk_of(cloud, instance, volume)
         disk = attach(cloud, volume, instance, "/dev/sdf")
         assert blocks(cloud, instance, disk) == ["word0", "word1", "word2"]
         ec2.detach_volume(VolumeId=volume)
+
+
+def test_a_snapshot_gets_to_the_object_store_whoever_is_killed(cloud: Cloud, instance: str) -> None:
+    """The guest goes on writing; agent and object store are killed, one after the other, while its
+    volume is brought; and the volume is deleted, perhaps before that has ended."""
+    ec2: Any = cloud.ec2
+    with made(cloud) as volume:
+        disk = attach(cloud, volume, instance, "/dev/sdf")
+        fill = f"dd if=/dev/urandom of=/dev/{disk} bs=1M count=48 conv=fsync 2>/dev/null"
+        cloud.ssh(instance, fill)
+        sum_of = "head -c 50331648 /dev/{} | sha256sum | cut -d' ' -f1"
+        expected = cloud.ssh(instance, sum_of.format(disk))
+        writer = f"while [ ! -e /tmp/full ]; do dd if=/dev/urandom of=/dev/{disk} bs=64k count=1 "
+        writer += "seek=1000 conv=fsync,notrunc 2>/dev/null; done"
+        cloud.ssh(instance, f"rm -f /tmp/full; ({writer}) >/dev/null 2>&1 </dev/null &")
+        snapshot = ec2.create_snapshot(VolumeId=volume)["SnapshotId"]
+        for name in ("node", "s3", "node", "s3"):
+            killed = cloud.daemon(name)
+            killed.signal(signal.SIGKILL)
+            wholecloud.wait_until(
+                lambda name=name, pid=killed.pid: cloud.daemon(name).pid not in (0, pid),
+                FELT_S,
+                f"{name} to be there again",
+            )
+        wholecloud.wait_until(cloud.host_is_up, FELT_S, "the host to be heard")
+        cloud.ssh(instance, "touch /tmp/full")
+        ec2.detach_volume(VolumeId=volume)
+        wait_state(cloud, volume, "available")
+    complete(cloud, snapshot)
+    directory = volumes.directory_of(cloud.layout, volume)
+    wholecloud.wait_until(lambda: not directory.exists(), FELT_S, "nothing to be left on the host")
+    with made(cloud, SnapshotId=snapshot) as copy:
+        disk = attach(cloud, copy, instance, "/dev/sdg")
+        assert cloud.ssh(instance, sum_of.format(disk)) == expected
+        ec2.detach_volume(VolumeId=copy)
+    ec2.delete_snapshot(SnapshotId=snapshot)
 
 
 def test_volumes_of_an_instance_are_cut_at_one_instant(cloud: Cloud, instance: str) -> None:

@@ -28,6 +28,20 @@ def test_merging_ends_and_keeps_every_cut(
     assert len(left) <= 2 * len(cuts) + 2
 
 
+@given(LAYERS, st.sets(st.integers(1, 9)), st.integers(0, 9))
+def test_what_is_above_the_base_has_all_that_was_written_since(
+    layers: list[int], needed: set[int], base: int
+) -> None:
+    contents = {layer: {layer} for layer in layers}
+    left = list(layers)
+    while (top := layering.next_merge(left, needed, None, base)) is not None:
+        below = left[left.index(top) - 1]
+        contents[below] |= contents.pop(top)
+        left.remove(top)
+    above = set().union(*(contents[layer] for layer in left if layer > base), set())
+    assert above == {layer for layer in layers if layer > base}
+
+
 def test_a_running_guests_layer_is_left_alone() -> None:
     assert layering.next_merge([1, 2], set(), written=2) is None
     assert layering.next_merge([1, 2], set(), written=None) == 2
