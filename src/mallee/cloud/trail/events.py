@@ -36,7 +36,7 @@ _READS = re.compile(
     r"(Get|List|Describe|Lookup|Decode|Simulate|Explain|Generate|AssumeRole)(?=[A-Z]|$)"
     r"|(Encrypt|Decrypt|ReEncrypt|Sign|Verify|VerifyMac|DeriveSharedSecret)$"
 )
-_ID = re.compile(r">([a-z]{1,16}-[0-9a-f]{17})<")
+_ID = re.compile(r"""[>"]([a-z]{1,16}-[0-9a-f]{17})[<"]""")
 _SEALED = re.compile(r" Encoded authorization failure message: \S+")
 
 
