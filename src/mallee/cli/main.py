@@ -69,6 +69,8 @@ GROUPS = {
         {
             "build": "mallee.cli.images:build",
             "customise": "mallee.cli.customising:customise",
+            "export": "mallee.cli.imagefiles:export_image",
+            "import": "mallee.cli.imagefiles:import_file",
             "list": "mallee.cli.images:list_images",
             "test": "mallee.cli.imagetests:prove",
         },

@@ -1,0 +1,265 @@
+"""Imports and exports: what is asked for, by whose rights, and what comes of what hosts say."""
+
+import os
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from mallee.cloud.ec2.images import tasks
+from mallee.cloud.hosts import joining, transferring
+from mallee.cloud.reconcile import transfers as reconciling
+from mallee.cloud.state import records
+from mallee.kit import secretbox
+from mallee.model.partitions import FileSystem, Found
+from mallee.model.passes import BlockSpace, PassRequest
+from mallee.model.snapshots import Content
+from mallee.model.transfers import DiskSeen, Phase, TransferSeen
+from tests.cloud.ec2.asking import refusal
+from tests.cloud.ec2.world import IMAGE_ID, KERNEL_ID, FakeHost, World
+
+FILE = {"S3Bucket": "disks", "S3Key": "disk.vmdk"}
+GIB = 1 << 30
+BOOTS = Found(table="mbr", has_bios_loader=True)
+TRUST = (
+    '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"sts:AssumeRole",'
+    '"Principal":{"Service":"vmie.amazonaws.com"}}}'
+)
+
+
+def told(world: World, host: FakeHost, id: str, seen: TransferSeen) -> None:
+    """Have the host say something of a task, and the reconciler follow it."""
+
+    def look(tx: Any) -> None:
+        record = tasks.find(tx, id)
+        assert record is not None
+        if tx.get(records.BLOCK_SPACE, record.account) is None:
+            tx.insert(records.BLOCK_SPACE, "", record.account, BlockSpace(id=record.account))
+        tx.observe(record, seen)
+
+    world.store.transact(look)
+    settle(world, id)
+
+
+def settle(world: World, id: str) -> None:
+    world.store.transact(lambda tx: reconciling.settle_one(tx, id, os.urandom))
+
+
+def brought(world: World, gib: int = 2, found: Found = BOOTS) -> DiskSeen:
+    content = Content(account=world.accounts["alice"], root="a" * 64, size_bytes=gib * GIB)
+    return DiskSeen(format="vmdk", file_bytes=7, percent=100, content=content, found=found)
+
+
+def done(*disks: DiskSeen) -> TransferSeen:
+    return TransferSeen(phase=Phase.DONE, disks=disks, percent=100)
+
+
+def snapshot_task(ec2: Any, id: str) -> dict[str, Any]:
+    found = ec2.describe_import_snapshot_tasks(ImportTaskIds=[id])
+    return found["ImportSnapshotTasks"][0]["SnapshotTaskDetail"]
+
+
+def image_task(ec2: Any, id: str) -> dict[str, Any]:
+    return ec2.describe_import_image_tasks(ImportTaskIds=[id])["ImportImageTasks"][0]
+
+
+# --- what comes of it ---
+
+
+def test_a_file_becomes_a_snapshot(world: World, alice: Any, host: FakeHost) -> None:
+    began = alice.import_snapshot(Description="it", DiskContainer={"UserBucket": FILE})
+    assert began["SnapshotTaskDetail"]["Status"] == "active"
+    id = began["ImportTaskId"]
+    told(world, host, id, TransferSeen(phase=Phase.WORKING, words="converting", percent=40))
+    assert snapshot_task(alice, id)["Progress"] == "40"
+    assert snapshot_task(alice, id)["StatusMessage"] == "converting"
+    told(world, host, id, done(brought(world)))
+    detail = snapshot_task(alice, id)
+    assert (detail["Status"], detail["Format"]) == ("completed", "VMDK")
+    assert "Progress" not in detail
+    (snapshot,) = alice.describe_snapshots(SnapshotIds=[detail["SnapshotId"]])["Snapshots"]
+    assert (snapshot["State"], snapshot["VolumeSize"]) == ("completed", 2)
+    assert (snapshot["VolumeId"], snapshot["Description"]) == ("vol-ffffffff", "it")
+
+
+def test_files_become_an_image(world: World, alice: Any, host: FakeHost) -> None:
+    disks = [{"UserBucket": FILE}, {"UserBucket": FILE, "DeviceName": "/dev/sdf"}]
+    id = alice.import_image(DiskContainers=disks, Description="two")["ImportTaskId"]
+    told(world, host, id, done(brought(world), brought(world, 3, Found())))
+    task = image_task(alice, id)
+    assert task["Status"] == "completed"
+    (image,) = alice.describe_images(ImageIds=[task["ImageId"]])["Images"]
+    assert (image["Name"], image["BootMode"]) == (id, "legacy-bios")
+    made = [one["Ebs"]["SnapshotId"] for one in image["BlockDeviceMappings"]]
+    assert made == [one["SnapshotId"] for one in task["SnapshotDetails"]]
+    assert [one["DeviceName"] for one in image["BlockDeviceMappings"]] == ["/dev/vda", "/dev/sdf"]
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        (Found(), "neither partitions nor a file system"),
+        (Found(table="gpt", has_uefi_loader=True), "by UEFI alone"),
+        (Found(table="mbr"), "no boot loader"),
+    ],
+)
+def test_what_cannot_boot_is_told_and_leaves_nothing(
+    world: World, alice: Any, host: FakeHost, found: Found, words: str
+) -> None:
+    id = alice.import_image(DiskContainers=[{"UserBucket": FILE}])["ImportTaskId"]
+    told(world, host, id, done(brought(world, found=found)))
+    task = image_task(alice, id)
+    assert task["Status"] == "deleted"
+    assert words in task["StatusMessage"]
+    assert alice.describe_snapshots(OwnerIds=["self"])["Snapshots"] == []
+
+
+def test_a_lone_root_file_system_gets_the_clouds_kernel(
+    world: World, alice: Any, host: FakeHost
+) -> None:
+    lone = Found(file_systems=(FileSystem(partition=0, kind="ext4", size_bytes=GIB),))
+    id = alice.import_image(DiskContainers=[{"UserBucket": FILE}])["ImportTaskId"]
+    told(world, host, id, done(brought(world, found=lone)))
+    (image,) = alice.describe_images(ImageIds=[image_task(alice, id)["ImageId"]])["Images"]
+    assert image["KernelId"] == KERNEL_ID
+
+
+def test_why_it_failed_is_said(world: World, alice: Any, host: FakeHost) -> None:
+    id = alice.import_image(DiskContainers=[{"UserBucket": FILE}])["ImportTaskId"]
+    told(world, host, id, TransferSeen(phase=Phase.FAILED, words="it is cut off"))
+    assert image_task(alice, id)["StatusMessage"] == "ClientError: it is cut off"
+    assert image_task(alice, id)["Status"] == "deleted"
+
+
+def test_a_task_is_called_off_once(world: World, alice: Any, host: FakeHost) -> None:
+    id = alice.import_snapshot(DiskContainer={"UserBucket": FILE})["ImportTaskId"]
+    answer = alice.cancel_import_task(ImportTaskId=id, CancelReason="a mistake")
+    assert (answer["PreviousState"], answer["State"]) == ("active", "deleting")
+    settle(world, id)
+    assert snapshot_task(alice, id)["StatusMessage"] == "user cancelled the task: a mistake"
+    assert refusal(lambda: alice.cancel_import_task(ImportTaskId=id)) == "IncorrectState"
+
+
+def test_another_host_takes_over(world: World, alice: Any, host: FakeHost) -> None:
+    id = alice.import_snapshot(DiskContainer={"UserBucket": FILE})["ImportTaskId"]
+    told(world, host, id, TransferSeen(phase=Phase.WORKING, percent=40))
+    host.fall_silent()
+    other = FakeHost(world, "other", world_capacity(world, host), "us-east-1a")
+    settle(world, id)
+    record = tasks.find(world.store.view, id)
+    assert record is not None
+    assert (record.doc.host_id, record.doc.attempt) == (other.id, 1)
+    # What the lost one says late is not believed.
+    told(world, host, id, done(brought(world)))
+    assert snapshot_task(alice, id)["Status"] == "active"
+
+
+def world_capacity(world: World, host: FakeHost) -> Any:
+    record = world.store.view.get(records.HOST, host.id)
+    assert record is not None
+    assert record.seen is not None
+    return record.seen.facts.capacity
+
+
+def test_what_was_swept_is_brought_again(world: World, alice: Any, host: FakeHost) -> None:
+    id = alice.import_snapshot(DiskContainer={"UserBucket": FILE})["ImportTaskId"]
+    told(world, host, id, TransferSeen(phase=Phase.WORKING))
+    told(world, host, id, replace(done(brought(world)), epoch=7))
+    record = tasks.find(world.store.view, id)
+    assert record is not None
+    assert record.doc.attempt == 1
+    assert snapshot_task(alice, id)["Status"] == "active"
+
+
+# --- what is asked for ---
+
+
+@pytest.mark.parametrize(
+    ("disk", "code"),
+    [
+        ({}, "MissingParameter"),
+        ({"UserBucket": FILE, "Format": "floppy"}, "InvalidParameter"),
+        ({"UserBucket": FILE, "Url": "s3://disks/disk.vmdk"}, "InvalidParameter"),
+        ({"UserBucket": {"S3Bucket": "../etc", "S3Key": "x"}}, "InvalidParameterValue"),
+        ({"UserBucket": {"S3Bucket": "disks"}}, "MissingParameter"),
+        ({"Url": "file:///etc/shadow"}, "InvalidParameter"),
+        ({"Url": "http://169.254.169.254/latest/?X-Amz-Signature=1"}, "InvalidParameter"),
+        ({"UserBucket": FILE, "Format": "OVA"}, "InvalidParameter"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(
+    alice: Any, host: FakeHost, disk: dict[str, Any], code: str
+) -> None:
+    assert refusal(lambda: alice.import_snapshot(DiskContainer=disk)) == code
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "s3://disks/a/disk.vmdk",
+        "https://disks.s3.us-east-1.amazonaws.com/a/disk.vmdk",
+        "https://s3.example.org/disks/a/disk.vmdk",
+    ],
+)
+def test_a_url_names_an_object(world: World, alice: Any, host: FakeHost, url: str) -> None:
+    id = alice.import_snapshot(DiskContainer={"Url": url})["ImportTaskId"]
+    record = tasks.find(world.store.view, id)
+    assert record is not None
+    assert record.doc.disks[0].object is not None
+    assert (record.doc.disks[0].object.bucket, record.doc.disks[0].object.key) == (
+        "disks",
+        "a/disk.vmdk",
+    )
+
+
+def test_a_role_is_the_accounts_and_trusts_the_service(
+    world: World, alice: Any, host: FakeHost, front: Any
+) -> None:
+    disk = {"UserBucket": FILE}
+    ask = lambda: alice.import_snapshot(DiskContainer=disk, RoleName="vmimport")  # noqa: E731
+    assert refusal(ask) == "InvalidParameter"
+    iam = front.client("alice", "iam")
+    iam.create_role(RoleName="vmimport", AssumeRolePolicyDocument=TRUST)
+    record = tasks.find(world.store.view, ask()["ImportTaskId"])
+    assert record is not None
+    assert record.doc.access.issuer_id.startswith("AROA")
+
+
+# --- what hosts may ---
+
+
+def test_a_host_gets_credentials_for_its_task_alone(
+    world: World, alice: Any, host: FakeHost
+) -> None:
+    id = alice.import_snapshot(DiskContainer={"UserBucket": FILE})["ImportTaskId"]
+    box = secretbox.SecretBox(bytes(32))
+    answers = transferring.Transfers(world.store, box, "us-east-1", lambda: 1)
+    assert answers.give(host.id, id).access_key_id.startswith("ASIA")
+    with pytest.raises(joining.Refused):
+        answers.give("host-other", id)
+    view, account = world.store.view, world.accounts["alice"]
+    asked = PassRequest(account=account, writes_for=id)
+    assert transferring.may_write(view, host.id, asked)
+    assert not transferring.may_write(view, "host-other", asked)
+    foreign = PassRequest(account=world.accounts["bob"], writes_for=id)
+    assert not transferring.may_write(view, host.id, foreign)
+    alice.cancel_import_task(ImportTaskId=id)
+    with pytest.raises(joining.Refused):
+        answers.give(host.id, id)
+
+
+# --- out ---
+
+
+def test_an_image_becomes_a_file(world: World, alice: Any, host: FakeHost) -> None:
+    place = {"S3Bucket": "disks", "S3Prefix": "out/"}
+    began = alice.export_image(ImageId=IMAGE_ID, DiskImageFormat="VHD", S3ExportLocation=place)
+    id = began["ExportImageTaskId"]
+    (wanted,) = transferring.wanted_of(world.store.view, host.id)
+    assert wanted.out is not None
+    assert wanted.out.object.key == f"out/{id}.vhd"
+    assert transferring.may_read(world.store.view, host.id, world.accounts["alice"]) is False
+    told(world, host, id, TransferSeen(phase=Phase.DONE, percent=100))
+    (task,) = alice.describe_export_image_tasks(ExportImageTaskIds=[id])["ExportImageTasks"]
+    assert task["Status"] == "completed"
+    assert refusal(lambda: alice.cancel_export_task(ExportTaskId=id)) == "IncorrectState"
