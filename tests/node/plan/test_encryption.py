@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from mallee.model.datakeys import OpenedKey
 from mallee.model.layout import Layout
 from mallee.model.volumes import Limits, VolumeWanted
-from mallee.node.plan import chains, disks, instances, progress, steps, trustedvolumes
+from mallee.node.plan import chains, disks, domain, instances, progress, steps, trustedvolumes
 from mallee.node.plan.chains import Chain, Export, File
 from mallee.node.plan.disks import Disk
 from mallee.node.plan.progress import Situation
@@ -29,7 +29,8 @@ def test_a_launch_plugs_encrypted_volumes_into_a_machine_that_stands() -> None:
     known = progress.observe(None, at)
     plan = instances.plan(at, known, {interface.id: interface}, RULES)
     (defined,) = (step for step in plan if isinstance(step, steps.DefineDomain))
-    assert [disk for disk, _ in defined.spec.disks] == [PLAIN]
+    text = domain.encode(defined.spec, domain.HostTraits(RULES.layout, "tcg"))
+    assert set(disks.decode(text)) == {PLAIN}
     names = [type(step).__name__ for step in plan]
     attached = names.index("AttachDisk")
     assert plan[attached] == steps.AttachDisk(at.wanted.id, SEALED, Limits())
@@ -71,6 +72,16 @@ def test_an_encrypted_root_is_where_it_can_be_plugged_in() -> None:
     text = disks.encode(Disk(ID, FACE, 0, True, Chain()), Limits())
     assert 'dev="vda"' in text
     assert 'bus="2"' in text
+    assert '<boot order="1" />' in text
+    interface = wants.make_interface()
+    seen = SeenInstance(volumes={Disk(ID, FACE, 0, True): Limits()})
+    at = Situation(replace(wants.make_instance(), boot=None, disk=None), seen, 1e6, "host-a")
+    plan = instances.plan(at, progress.observe(None, at), {interface.id: interface}, RULES)
+    (defined,) = (step for step in plan if isinstance(step, steps.DefineDomain))
+    text = domain.encode(defined.spec, domain.HostTraits(RULES.layout, "tcg"))
+    assert "<disk" not in text
+    assert "<boot dev" not in text
+    assert text.count("<boot order") == 1
 
 
 def test_what_is_no_key_is_not_believed() -> None:

@@ -66,6 +66,8 @@ def add(devices: Element, disk: Disk, limits: Limits) -> None:
     if disk.chain is not None:
         chains.add(element, disk.volume_id, disk.chain)
     SubElement(element, "target", dev=disk.target, bus="virtio")
+    if disk.is_root and disk.is_encrypted:
+        SubElement(element, "boot", order="1")
     if disk.is_shared:
         SubElement(element, "shareable")
     tuning = SubElement(element, "iotune")

@@ -62,7 +62,8 @@ class DomainSpec:
     boot: DirectBoot | None
     nics: tuple[Nic, ...]
     disks: tuple[tuple[Disk, Limits], ...] = ()
-    """Its volumes; where no root is among them, its root disk is in the instance's directory."""
+    """Its volumes; where no root is among them, its root disk is in the instance's directory. The
+    encrypted ones are in no definition: they are plugged in when the machine stands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,7 @@ def encode(spec: DomainSpec, host: HostTraits) -> str:
     SubElement(domain, "memory", unit="MiB").text = str(spec.memory_mib)
     SubElement(domain, "vcpu").text = str(spec.vcpus)
     _add_sysinfo(domain, spec.instance_id)
-    _add_boot(domain, spec.boot, host.layout)
+    _add_boot(domain, spec, host.layout)
     features = SubElement(domain, "features")
     SubElement(features, "acpi")
     SubElement(features, "apic")
@@ -164,11 +165,14 @@ def _add_sysinfo(domain: Element, instance_id: str) -> None:
     SubElement(chassis, "entry", name="asset").text = "Amazon EC2"
 
 
-def _add_boot(domain: Element, boot: DirectBoot | None, layout: Layout) -> None:
+def _add_boot(domain: Element, spec: DomainSpec, layout: Layout) -> None:
+    boot = spec.boot
     system = SubElement(domain, "os")
     SubElement(system, "type", arch="x86_64", machine=MACHINE).text = "hvm"
     if boot is None:
-        SubElement(system, "boot", dev="hd")
+        # A root that is plugged in says itself that it is the one to boot from.
+        if not _has_hot_root(spec):
+            SubElement(system, "boot", dev="hd")
     else:
         SubElement(system, "kernel").text = str(layout.node_images / boot.kernel.sha256)
         if boot.ramdisk is not None:
@@ -177,14 +181,23 @@ def _add_boot(domain: Element, boot: DirectBoot | None, layout: Layout) -> None:
     SubElement(system, "smbios", mode="sysinfo")
 
 
+def _has_hot_root(spec: DomainSpec) -> bool:
+    return any(disk.is_root and disk.is_encrypted for disk, _ in spec.disks)
+
+
 def _add_devices(domain: Element, spec: DomainSpec, directory: Path) -> None:
     devices = SubElement(domain, "devices")
     if not any(disk.is_root for disk, _ in spec.disks):
         _add_disk(devices, directory / DISK_FILE)
     for disk, limits in spec.disks:
-        disks.add(devices, disk, limits)
+        if not disk.is_encrypted:
+            disks.add(devices, disk, limits)
     for number, nic in enumerate(spec.nics):
         _add_nic(devices, nic, _FIRST_NIC_SLOT + number)
+    if _has_hot_root(spec):
+        # Where no device has a place in the order, libvirt lets none have one that comes later.
+        for interface in devices.findall("interface")[:1]:
+            SubElement(interface, "boot", order="2")
     _add_console(devices, directory)
     _add_agent_port(devices, directory)
     SubElement(devices, "controller", type="usb", model="none")

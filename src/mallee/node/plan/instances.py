@@ -280,11 +280,7 @@ def _spec(at: Situation, worn: list[InterfaceWanted], layout: Layout) -> DomainS
         memory_mib=wanted.memory_mib,
         boot=wanted.boot,
         nics=tuple(Nic(layout.tap(interface.id), interface.mac) for interface in in_order),
-        disks=tuple(
-            (disk, limits)
-            for disk, limits in sorted(at.seen.volumes.items(), key=lambda item: item[0].slot)
-            if not disk.is_encrypted
-        ),
+        disks=tuple(sorted(at.seen.volumes.items(), key=lambda item: item[0].slot)),
     )
 
 
