@@ -1,7 +1,7 @@
 """`mallee images import` and `export`: a disk in a file becomes an image, and an image a file.
 
 Each is one command for what takes several calls: a bucket, an upload in parts, an import with its
-progress, a name; and back. The file passes through the caller's own bucket, and nothing stays there.
+progress, a name; and back. The file passes through a bucket of the caller's, and does not stay.
 """
 
 import time

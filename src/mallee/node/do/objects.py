@@ -70,7 +70,10 @@ class Objects:
         if status == HTTPStatus.NOT_FOUND:
             raise _refused(object, "there is no such object")
         if status != HTTPStatus.OK:
-            raise _refused(object, _WORDS["AccessDenied"] if status == 403 else f"status {status}")
+            # Whoever may not list a bucket is not told which of the two it is.
+            denied = "there is no such object, or who asked (or the role) may not read it"
+            is_denied = status == HTTPStatus.FORBIDDEN
+            raise _refused(object, denied if is_denied else f"status {status}")
         return int(headers["content-length"])
 
     def fetch(self, object: Object, to: BinaryIO, told: Told) -> int:
