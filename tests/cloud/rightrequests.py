@@ -176,6 +176,8 @@ def _base(own: Mapping[str, str], row: Action, path: str) -> dict[str, Any]:
         return {"GroupId": own["security-group"]}
     if row.name == "RunInstances" and path.startswith("BlockDeviceMappings"):
         return {**by_action[row.name], "BlockDeviceMappings": [{"DeviceName": "/dev/sdf"}]}
+    if row.name == "RegisterImage" and path.startswith("BlockDeviceMappings"):
+        return {"BlockDeviceMappings": [{"DeviceName": "/dev/vda"}]}
     if row.name == "RunInstances" and path.startswith("NetworkInterfaces"):
         return {**by_action[row.name], "NetworkInterfaces": [{"DeviceIndex": 0}]}
     return by_action.get(row.name, {})

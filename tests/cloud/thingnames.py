@@ -230,6 +230,7 @@ NAMES_NOTHING = re.compile(
     r"|AddAllocation|AddOperating|AutoImport|AwsService|Cascade|ClearAllocation|Disallowed|Monitored|Netmask|Operating|PreviewNext|PubliclyAdv|PublicIpSource|RemoveAllocation|RemoveOperating|Tier"
     r"|Traffic(Type|Direction)|LogDestination|LogFormat|ResourceType|(Add|Remove)NetworkServices|RemoveFields"
     r"|SessionNumber|VirtualNetworkId|Source(PortRange|CidrBlock)"
+    r"|EnaSupport|NoReboot|RootDeviceName|SriovNetSupport"
     r"|AutoEnableIO|CopyImage|CreationDate|Deprecat|Group$|Image(Block|Names|Providers)|ImdsSupport|UserGroups|WithCooldown|ExcludeResource|LockC|LockState|RetentionP|SourceRegion|BlockDeviceMappings$|CopyTags|ExcludeBootVolume|Iops|KmsKeyId|MultiAttach|NetworkBandwidth"
     r"|CoolOff|Completion|CreateVolumePermission|Lock(Mode|Duration)|State$|Presigned"
     r"|NoDevice|RestorableBy|S3Bucket|Size|Throughput"
@@ -319,8 +320,8 @@ REFUSES = {
     ("ModifyInstancePlacement", "HostId"): "IncorrectInstanceState",
     # It asks for tenancy host too.
     ("RunInstances", "Placement.HostId"): "InvalidParameterCombination",
-    # Nobody's snapshot becomes a disk by a launch.
-    ("RunInstances", "BlockDeviceMappings.Ebs.SnapshotId"): "UnsupportedOperation",
+    # An instance that has not begun to run is made no image of.
+    ("CreateImage", "BlockDeviceMappings.Ebs.SnapshotId"): "IncorrectInstanceState",
     ("ModifyInstancePlacement", "GroupName"): "IncorrectInstanceState",
     ("DeleteLaunchTemplate", "LaunchTemplateName"): ("InvalidLaunchTemplateName.NotFoundException"),
     ("ModifyLaunchTemplate", "LaunchTemplateName"): ("InvalidLaunchTemplateName.NotFoundException"),

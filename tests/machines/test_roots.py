@@ -49,3 +49,23 @@ def test_a_root_is_a_volume_that_another_guest_repairs(cloud: Cloud) -> None:
         guests.start(cloud, instance)
         assert cloud.ssh(instance, "cat /root/note") == "third\n"
         ec2.delete_snapshot(SnapshotId=snapshot)
+
+
+def test_an_image_of_a_running_guest_boots(cloud: Cloud) -> None:
+    """What it had written and not synced is in it: it shut down to be cut, and is back."""
+    ec2: Any = cloud.ec2
+    with guests.launched(cloud) as instance:
+        cloud.wait_state(instance, "running")
+        cloud.ssh(instance, "echo unsynced >/root/note")
+        booted = cloud.ssh(instance, "cat /proc/sys/kernel/random/boot_id")
+        image = ec2.create_image(InstanceId=instance, Name="golden")["ImageId"]
+        (found,) = ec2.describe_images(ImageIds=[image])["Images"]
+        assert found["State"] == "available"
+        with guests.launched(cloud, ImageId=image) as other:
+            cloud.wait_state(other, "running")
+            assert cloud.ssh(other, "cat /root/note") == "unsynced\n"
+            console = cloud.ssh(other, "dmesg | grep -c recovery; true")
+            assert console.strip() == "0"
+        assert cloud.ssh(instance, "cat /proc/sys/kernel/random/boot_id") != booted
+    ec2.deregister_image(ImageId=image)
+    ec2.delete_snapshot(SnapshotId=found["BlockDeviceMappings"][0]["Ebs"]["SnapshotId"])

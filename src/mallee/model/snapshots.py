@@ -164,6 +164,8 @@ class CutAsked(msgspec.Struct, frozen=True):
     """Snapshot id by volume id."""
     asked_at: float
     """Seconds since the epoch, by the cloud's clock."""
+    reboot: str = ""
+    """The instance that reboots for it, and is cut when its guest has shut down; empty: none."""
 
 
 class Cut(msgspec.Struct, frozen=True, kw_only=True):

@@ -18,12 +18,13 @@ from mallee.model.datakeys import OpenedKey
 from mallee.model.hosts import HostWanted, InstanceWanted
 from mallee.model.instances import Power, Reason
 from mallee.model.volumes import DiskWanted, Limits, Phase, VolumeSeen, VolumeWanted
-from mallee.node import apply, layeredvolumes, volumeworks
+from mallee.node import apply, layeredvolumes, rebooting, volumeworks
 from mallee.node.do import grounds, volumes
 from mallee.node.do.hypervisor import HypervisorFailed
 from mallee.node.host import Host
 from mallee.node.layeredvolumes import Fill, Tended
 from mallee.node.nbd import contents
+from mallee.node.plan import domain as domains
 from mallee.node.plan import trustedvolumes
 from mallee.node.plan.disks import Disk
 from mallee.node.plan.seen import SeenInstance
@@ -278,6 +279,8 @@ class VolumeKeeper:
             asked = trustedvolumes.read_cut(detail)
         except trustedvolumes.NotTrusted as error:
             raise HypervisorFailed(f"nothing is cut by {error}") from error
+        if asked.reboot:
+            await rebooting.reboot(self._host.hypervisor, domains.uuid_of(asked.reboot))
         async with self._turn:
             await self._works.stop(asked.snapshots)
             held = await asyncio.to_thread(self._held)

@@ -666,10 +666,6 @@ class CancelCapacityReservationResult(TypedDict):
     Return: NotRequired[bool | None]
 
 
-class CancelExportTaskRequest(TypedDict):
-    ExportTaskId: str
-
-
 class CancelImageLaunchPermissionRequest(TypedDict):
     ImageId: str
     DryRun: NotRequired[bool]
@@ -1056,6 +1052,22 @@ class CreateFlowLogsResult(TypedDict):
     ClientToken: NotRequired[str | None]
     FlowLogIds: NotRequired[Sequence[str] | Fragment | None]
     Unsuccessful: NotRequired[Sequence[UnsuccessfulItem | Fragment] | Fragment | None]
+
+
+class CreateImageRequest(TypedDict):
+    TagSpecifications: NotRequired[list[TagSpecification]]
+    SnapshotLocation: NotRequired[str]
+    BootModeOverride: NotRequired[str]
+    DryRun: NotRequired[bool]
+    InstanceId: str
+    Name: str
+    Description: NotRequired[str]
+    NoReboot: NotRequired[bool]
+    BlockDeviceMappings: NotRequired[list[BlockDeviceMapping]]
+
+
+class CreateImageResult(TypedDict):
+    ImageId: NotRequired[str | None]
 
 
 class CreateInstanceConnectEndpointRequest(TypedDict):
@@ -2420,19 +2432,6 @@ class DescribeEgressOnlyInternetGatewaysResult(TypedDict):
     EgressOnlyInternetGateways: NotRequired[
         Sequence[EgressOnlyInternetGateway | Fragment] | Fragment | None
     ]
-    NextToken: NotRequired[str | None]
-
-
-class DescribeExportImageTasksRequest(TypedDict):
-    DryRun: NotRequired[bool]
-    Filters: NotRequired[list[Filter]]
-    ExportImageTaskIds: NotRequired[list[str]]
-    MaxResults: NotRequired[int]
-    NextToken: NotRequired[str]
-
-
-class DescribeExportImageTasksResult(TypedDict):
-    ExportImageTasks: NotRequired[Sequence[ExportImageTask | Fragment] | Fragment | None]
     NextToken: NotRequired[str | None]
 
 
@@ -4109,51 +4108,6 @@ class Explanation(TypedDict):
     ComponentRegion: NotRequired[str | None]
     FirewallStatelessRule: NotRequired[FirewallStatelessRule | Fragment | None]
     FirewallStatefulRule: NotRequired[FirewallStatefulRule | Fragment | None]
-
-
-class ExportImageRequest(TypedDict):
-    ClientToken: NotRequired[str]
-    Description: NotRequired[str]
-    DiskImageFormat: str
-    DryRun: NotRequired[bool]
-    ImageId: str
-    S3ExportLocation: ExportTaskS3LocationRequest
-    RoleName: NotRequired[str]
-    TagSpecifications: NotRequired[list[TagSpecification]]
-
-
-class ExportImageResult(TypedDict):
-    Description: NotRequired[str | None]
-    DiskImageFormat: NotRequired[str | None]
-    ExportImageTaskId: NotRequired[str | None]
-    ImageId: NotRequired[str | None]
-    RoleName: NotRequired[str | None]
-    Progress: NotRequired[str | None]
-    S3ExportLocation: NotRequired[ExportTaskS3Location | Fragment | None]
-    Status: NotRequired[str | None]
-    StatusMessage: NotRequired[str | None]
-    Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
-
-
-class ExportImageTask(TypedDict):
-    Description: NotRequired[str | None]
-    ExportImageTaskId: NotRequired[str | None]
-    ImageId: NotRequired[str | None]
-    Progress: NotRequired[str | None]
-    S3ExportLocation: NotRequired[ExportTaskS3Location | Fragment | None]
-    Status: NotRequired[str | None]
-    StatusMessage: NotRequired[str | None]
-    Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
-
-
-class ExportTaskS3Location(TypedDict):
-    S3Bucket: NotRequired[str | None]
-    S3Prefix: NotRequired[str | None]
-
-
-class ExportTaskS3LocationRequest(TypedDict):
-    S3Bucket: str
-    S3Prefix: NotRequired[str]
 
 
 class ExportTransitGatewayRoutesRequest(TypedDict):
@@ -7949,6 +7903,31 @@ class Region(TypedDict):
 
 class RegionGeography(TypedDict):
     Name: NotRequired[str | None]
+
+
+class RegisterImageRequest(TypedDict):
+    ImageLocation: NotRequired[str]
+    BillingProducts: NotRequired[list[str]]
+    BootMode: NotRequired[str]
+    TpmSupport: NotRequired[str]
+    UefiData: NotRequired[str]
+    ImdsSupport: NotRequired[str]
+    TagSpecifications: NotRequired[list[TagSpecification]]
+    DryRun: NotRequired[bool]
+    Name: str
+    Description: NotRequired[str]
+    Architecture: NotRequired[str]
+    KernelId: NotRequired[str]
+    RamdiskId: NotRequired[str]
+    RootDeviceName: NotRequired[str]
+    BlockDeviceMappings: NotRequired[list[BlockDeviceMapping]]
+    VirtualizationType: NotRequired[str]
+    SriovNetSupport: NotRequired[str]
+    EnaSupport: NotRequired[bool]
+
+
+class RegisterImageResult(TypedDict):
+    ImageId: NotRequired[str | None]
 
 
 class RegisterInstanceEventNotificationAttributesRequest(TypedDict):

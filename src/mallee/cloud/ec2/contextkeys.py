@@ -286,6 +286,9 @@ FINDERS: Mapping[str, Finder] = {
     "ec2:attribute": lambda question: tuple(_attributes(question)) or None,
     "ec2:availabilityzone": lambda question: _zone(question) or capacity.zone(question),
     "ec2:availabilityzoneid": _zone_id,
+    "ec2:bootmodeoverride": _of(
+        records.IMAGE, lambda question: question.asked.get("BootModeOverride")
+    ),
     "ec2:createaction": lambda question: question.create_action,
     "ec2:domain": _of(records.ADDRESS, _always("vpc")),
     "ec2:ebsoptimized": _of(_INSTANCE, _always("false")),

@@ -87,6 +87,8 @@ def read_cut(detail: str) -> CutAsked:
     for volume_id, snapshot_id in asked.snapshots.items():
         trustedvpcs.check_id("vol", volume_id)
         trustedvpcs.check_id("snap", snapshot_id)
+    if asked.reboot:
+        trustedvpcs.check_id("i", asked.reboot)
     if not 0 <= asked.asked_at <= _TIME_MAX:
         raise NotTrusted(f"the time {asked.asked_at} of a cut")
     return asked

@@ -56,13 +56,13 @@ SnapshotRecord = Record[Snapshot, SnapshotSeen]
 def _ask_one(call: Call, request: Request) -> tuple[str, str, str, str]:
     """Ask the host of a volume to cut it."""
     tagset.of_new(request, records.SNAPSHOT.name)
-    return _question(call, [_cuttable(call, request["VolumeId"])])
+    return question(call, [cuttable(call, request["VolumeId"])])
 
 
 def _ask_several(call: Call, request: Request) -> tuple[str, str, str, str]:
     """Ask the host of an instance to cut its volumes at one instant."""
     tagset.of_new(request, records.SNAPSHOT.name)
-    return _question(call, _of_instance(call, request))
+    return question(call, _of_instance(call, request))
 
 
 def _of_instance(call: Call, request: Request) -> list[VolumeRecord]:
@@ -80,7 +80,7 @@ def _of_instance(call: Call, request: Request) -> list[VolumeRecord]:
         raise errors.InvalidParameterValue(
             f"Not attached to {instance.id}: {', '.join(sorted(missing))}"
         )
-    found = [_cuttable(call, volume.id) for volume in worn if volume.id not in left_out]
+    found = [cuttable(call, volume.id) for volume in worn if volume.id not in left_out]
     if not found:
         raise errors.InvalidParameterValue(
             f"The instance {instance.id} has no volumes of which snapshots shall be made."
@@ -88,7 +88,8 @@ def _of_instance(call: Call, request: Request) -> list[VolumeRecord]:
     return found
 
 
-def _cuttable(call: Call, id: str) -> VolumeRecord:
+def cuttable(call: Call, id: str) -> VolumeRecord:
+    """Return a volume of the caller's of which a snapshot can be made."""
     record = states.one(call, id)
     state = states.of_volume(record)
     if state not in (states.AVAILABLE, states.IN_USE):
@@ -104,17 +105,21 @@ def _cuttable(call: Call, id: str) -> VolumeRecord:
     return record
 
 
-def _question(call: Call, volumes: list[VolumeRecord]) -> tuple[str, str, str, str]:
+def question(
+    call: Call, volumes: list[VolumeRecord], reboot: str = ""
+) -> tuple[str, str, str, str]:
+    """Return what a host is asked: to cut these volumes at one instant; of an instance that shall
+    reboot for it, when its guest is off."""
     # The ids are given now, so that a cut can be told from every other.
     named = {volume.id: ids.make("snap", os.urandom(ids.ID_BYTES)) for volume in volumes}
-    asked = CutAsked(named, call.now)
+    asked = CutAsked(named, call.now, reboot)
     detail = msgspec.json.encode(asked).decode()
     return volumes[0].doc.host_id, hosts.ASK_CUT, "", detail
 
 
 def create_snapshot(call: WriteCall, request: shapes.CreateSnapshotRequest) -> shapes.Snapshot:
     """Write down the snapshot of a volume that its host has cut."""
-    (made,) = _write_down(call, request, [_cuttable(call, request["VolumeId"])])
+    (made,) = write_down(call, request, [cuttable(call, request["VolumeId"])])
     return render(call, made)
 
 
@@ -122,13 +127,14 @@ def create_snapshots(
     call: WriteCall, request: shapes.CreateSnapshotsRequest
 ) -> shapes.CreateSnapshotsResult:
     """Write down the snapshots of an instance's volumes, which have one instant."""
-    made = _write_down(call, request, _of_instance(call, request))
+    made = write_down(call, request, _of_instance(call, request))
     return {"Snapshots": [_info(call, record) for record in made]}
 
 
-def _write_down(
+def write_down(
     call: WriteCall, request: Request, volumes: list[VolumeRecord]
 ) -> list[SnapshotRecord]:
+    """Write down the snapshots that a host says it made, as a request describes and tags them."""
     told: asks.Told = call.prepared
     asked = msgspec.json.decode(told.asked, type=CutAsked)
     cuts = _read_cuts(asked, told.answer, volumes)
