@@ -28,6 +28,7 @@ def build(
     packages: Path | None = None,
     refresh: bool = False,
     public: bool = False,
+    mirror: str = "",
     type: str = "t3.small",
 ) -> None:
     """Build an image: a built-in one, or that of a recipe; the cloud registers it within seconds.
@@ -42,6 +43,8 @@ def build(
         Make all of it anew, with what the mirror has today.
     public
         Let all accounts of the cloud launch it; otherwise its owner may share it.
+    mirror
+        For a built-in Debian: where its packages come from, instead of this machine's own mirror.
     type
         For a recipe upon an image of the cloud: the instance type in which it is built.
     """
@@ -50,7 +53,7 @@ def build(
         _build_tiny(layout, packages)
         return
     if what in recipe.BUILT_IN:
-        wanted, public = recipe.built_in(what), True
+        wanted, public = recipe.built_in(what, mirror), True
     else:
         wanted = _read(Path(what))
     if wanted.is_foreign:

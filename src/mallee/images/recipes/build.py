@@ -119,13 +119,12 @@ class Build:
     def _begin(self, tell: jail.Tell) -> str:
         key = self.base.key
         self.keys = [key]
-        if not self.options.refresh and self.store.has(key):
+        is_tiny = self.wanted.base == recipe.TINY
+        if (is_tiny or not self.options.refresh) and self.store.has(key):
             self.cached += 1
             return "made before"
         made = self.store.fresh("base")
         self.base.make(made, self._terms(tell))
-        if self.options.refresh and self.store.has(key):
-            self.store.drop(key)
         self.store.keep(made, key)
         return ""
 
@@ -141,8 +140,6 @@ class Build:
                 self._run(step, made, tell)
             except jail.Failed as failed:
                 raise Failed(f"{step.name}: {failed}") from failed
-            if self.store.has(key):
-                self.store.drop(key)
             self.store.keep(made, key)
             self.keys.append(key)
             return ""
@@ -200,6 +197,7 @@ class Build:
 
     def _offer(self, tell: jail.Tell) -> str:
         assert self.disk is not None, "the part before has written it"
+        self.store.make_durable(self.keys)
         offers.publish(self.layout, self._offered(), self.disk)
         return self.wanted.name
 
@@ -227,11 +225,7 @@ def begun(layout: Layout, wanted: recipe.Recipe, options: Options) -> Generator[
     layout.log.mkdir(parents=True, exist_ok=True)
     with telling(), layers.held(layout) as store, _opened(log_path(layout, wanted)) as log:
         shop = workshop.open_workshop(layout, store, lambda line: None)
-        base = (
-            bases.tiny_guest(shop, store)
-            if wanted.base == recipe.TINY
-            else bases.debian(wanted, store)
-        )
+        base = bases.tiny_guest(shop) if wanted.base == recipe.TINY else bases.debian(wanted, store)
         yield Build(layout, wanted, store, log, base, shop, options)
 
 

@@ -31,7 +31,7 @@ _USER = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
 _SERVICE = re.compile(r"[A-Za-z0-9@._:\\-]+")
 _HOST = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _MODE = re.compile(r"0?[0-7]{3,4}")
-_MIRROR = re.compile(r"(?:https?|copy|file)://?[^\s\"'\[\]]+")
+_MIRROR = re.compile(r"(?:https?://|file:///)[^\s\"'\[\]]+")
 _BASES = ("tiny", "debian-12", "debian-13")
 
 

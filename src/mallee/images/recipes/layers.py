@@ -10,7 +10,7 @@ import fcntl
 import os
 import shutil
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,10 @@ from mallee.model.layout import Layout
 
 KEPT_S = 60 * 86400.0
 """How long a layer is kept that no build uses."""
-_USED = ".used"
+_MARK = ".whole"
+"""Beside each layer: whether it is durable, and by its time, when it was used."""
+_DURABLE = "durable"
+_BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -45,10 +48,13 @@ class Store:
         return self.root / "scratch"
 
     def has(self, key: str) -> bool:
-        """Tell whether the layer is there; then it is used, and kept."""
-        if not self.layer(key).is_dir():
+        """Tell whether the layer is there and whole; then it is used, and kept."""
+        mark = self.layer(f"{key}{_MARK}")
+        if not self.layer(key).is_dir() or not mark.exists():
             return False
-        self.layer(f"{key}{_USED}").touch()
+        if mark.read_text() not in (_DURABLE, _boot()):
+            return False
+        mark.touch()
         return True
 
     def fresh(self, name: str) -> Path:
@@ -61,16 +67,26 @@ class Store:
         return path
 
     def keep(self, made: Path, key: str) -> None:
-        """Make a directory the layer of that key: times clamped, durable, then named."""
+        """Make a directory the layer of that key, with the times of the build taken off.
+
+        Until it is durable it is good for as long as the machine runs: a power cut may tear it.
+        """
         _clamp(made)
-        descriptor = os.open(made, os.O_RDONLY | os.O_DIRECTORY)
+        if self.layer(key).exists():
+            self.drop(key)
+        made.rename(self.layer(key))
+        self.layer(f"{key}{_MARK}").write_text(_boot())
+
+    def make_durable(self, keys: Iterable[str]) -> None:
+        """Have layers outlive a power cut from now on."""
+        descriptor = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY)
         try:
             if _libc.syncfs(descriptor) != 0:
-                raise OSError(ctypes.get_errno(), "cannot sync", str(made))
+                raise OSError(ctypes.get_errno(), "cannot sync", str(self.root))
         finally:
             os.close(descriptor)
-        made.rename(self.layer(key))
-        self.layer(f"{key}{_USED}").touch()
+        for key in keys:
+            self.layer(f"{key}{_MARK}").write_text(_DURABLE)
 
     def drop(self, key: str) -> None:
         """Remove the layer of that key, and first its name."""
@@ -117,10 +133,14 @@ def _prepare(store: Store) -> None:
         path.mkdir(mode=0o755, exist_ok=True)
         jail.own(path)
     oldest = time.time() - KEPT_S
-    for mark in (store.root / "layers").glob(f"*{_USED}"):
+    for mark in (store.root / "layers").glob(f"*{_MARK}"):
         if mark.stat().st_mtime < oldest:
-            shutil.rmtree(mark.with_name(mark.name.removesuffix(_USED)), ignore_errors=True)
+            shutil.rmtree(mark.with_name(mark.name.removesuffix(_MARK)), ignore_errors=True)
             mark.unlink()
+
+
+def _boot() -> str:
+    return _BOOT.read_text().strip()
 
 
 def _clamp(layer: Path) -> None:

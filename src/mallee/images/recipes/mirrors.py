@@ -13,8 +13,6 @@ from pathlib import Path
 from mallee.images.recipes import cell, instructions, jail, layers
 from mallee.kit import process
 
-USUAL = "http://deb.debian.org/debian"
-USUAL_SECURITY = "http://deb.debian.org/debian-security"
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 FETCH_S_MAX = 1800.0
 _FORMAT = "$(ORIGIN)|$(LABEL)|$(REPO_URI)"
@@ -35,7 +33,7 @@ class Mirror:
 
     def lines(self, suite: str) -> tuple[str, ...]:
         """The sources of a suite, as in `sources.list`."""
-        signed = f"deb [signed-by={self.keyring}]"
+        signed = f"deb [{self._trust()}]"
         if not self.security_uri:
             return (f"{signed} {self.uri} {suite} main",)
         return (
@@ -44,11 +42,20 @@ class Mirror:
             f"{signed} {self.security_uri} {suite}-security main",
         )
 
+    def _trust(self) -> str:
+        if self.uri.startswith("copy:"):
+            # A directory of this machine's: who may write there is for its owner to say.
+            return "trusted=yes"
+        signed = f"signed-by={self.keyring}"
+        # What a snapshot was signed for is over, that is what it is for.
+        return f"{signed} check-valid-until=no" if "snapshot" in self.uri else signed
+
 
 def choose(asked: str) -> Mirror:
-    """Return the mirror that a recipe names, or this machine's own."""
+    """Return the mirror that a recipe names, or this machine's own; raise `jail.Failed`."""
     if asked:
-        return Mirror(uri=asked.rstrip("/"))
+        path = asked.removeprefix("file://").rstrip("/")
+        return Mirror(uri=f"copy:{path}" if asked.startswith("file:") else path)
     try:
         words = ["apt-get", "indextargets", "Identifier: Packages", "--format", _FORMAT]
         listed = process.run(words).text
@@ -61,10 +68,9 @@ def choose(asked: str) -> Mirror:
         )
         if origin == "Debian"
     }
-    return Mirror(
-        uri=found.get("Debian", USUAL),
-        security_uri=found.get("Debian-Security", USUAL_SECURITY),
-    )
+    if "Debian" not in found:
+        raise jail.Failed("this machine's apt knows no mirror of Debian's: name one, as `mirror`")
+    return Mirror(uri=found["Debian"], security_uri=found.get("Debian-Security", ""))
 
 
 def host_environment(store: layers.Store) -> dict[str, str]:

@@ -129,9 +129,10 @@ def read(path: Path, ask: Ask) -> Recipe:
     return parse(text, path, ask)
 
 
-def built_in(name: str) -> Recipe:
+def built_in(name: str, mirror: str = "") -> Recipe:
     """Return the recipe of a base by itself."""
-    return Recipe(name=f"mallee-{name}", base=name, description=f"Mallee's {name}")
+    told = f"Mallee's {name}"
+    return Recipe(name=f"mallee-{name}", base=name, description=told, mirror=mirror)
 
 
 def parse(text: str, path: Path, ask: Ask) -> Recipe:

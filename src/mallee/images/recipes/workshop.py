@@ -5,12 +5,16 @@ tiny guest's, which are there on every machine that has a cloud.
 """
 
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mallee.images import packages, tiny
+from mallee.images import packages, tiny, tree
 from mallee.images.recipes import instructions, jail, layers
 from mallee.model.layout import Layout
+
+_NEEDLESS = ("boot", "lib/modules", "usr/lib/modules", "usr/share/doc", "usr/share/man")
+"""What packages bring that no build asks for once the tiny guest's parts are made: most of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +26,11 @@ class Workshop:
     folder: Path
 
     @property
+    def tiny_key(self) -> str:
+        """The key of the layer that has the tiny guest's files."""
+        return f"tiny-{self.key}"
+
+    @property
     def kernel(self) -> Path:
         """The tiny guest's kernel, as the hypervisor starts it."""
         return self.folder / "vmlinux"
@@ -30,10 +39,6 @@ class Workshop:
     def ramdisk(self) -> Path:
         """The tiny guest's ramdisk."""
         return self.folder / "ramdisk"
-
-    def parts(self, scratch: Path) -> tiny.Parts:
-        """Make the tiny guest's parts again."""
-        return tiny.make_parts(self.tools, scratch)
 
 
 def open_workshop(layout: Layout, store: layers.Store, tell: jail.Tell) -> Workshop:
@@ -45,19 +50,22 @@ def open_workshop(layout: Layout, store: layers.Store, tell: jail.Tell) -> Works
         if path.is_file()
     ]
     key = "tools-" + instructions.key_of(*(path.name for path in debs), *guest)
-    folder = store.layer(key)
-    if not store.has(key):
+    shop = Workshop(key, packages.Unpacked(store.layer(key) / "unpacked"), store.layer(key))
+    if not (store.has(key) and store.has(shop.tiny_key)):
         tell("unpacking tools")
-        made = store.fresh("tools")
-        unpacked = packages.unpack(debs, made / "unpacked")
-        parts = tiny.make_parts(unpacked, made)
-        for path in (parts.vmlinux, parts.ramdisk):
-            path.chmod(0o644)
-        store.keep(made, key)
-    return Workshop(key, packages.Unpacked(folder / "unpacked"), folder)
+        _make(shop, debs, store)
+    return shop
 
 
-def copy(path: Path, to: Path) -> Path:
-    """Copy a file of the workshop's; return where it is."""
-    shutil.copyfile(path, to)
-    return to
+def _make(shop: Workshop, debs: Sequence[Path], store: layers.Store) -> None:
+    made, guest = store.fresh("tools"), store.fresh("guest")
+    unpacked = packages.unpack(debs, made / "unpacked")
+    parts = tiny.make_parts(unpacked, made)
+    for path in (parts.vmlinux, parts.ramdisk):
+        path.chmod(0o644)
+    tree.write(tiny.whole_tree(parts), guest, jail.FIRST_USER)
+    for name in _NEEDLESS:
+        shutil.rmtree(made / "unpacked" / name, ignore_errors=True)
+    store.keep(guest, shop.tiny_key)
+    store.keep(made, shop.key)
+    store.make_durable((shop.key, shop.tiny_key))

@@ -1,0 +1,79 @@
+"""`mallee images`: a recipe becomes an image that proves itself, and another one by a change."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests import tinyimages
+from tests.wholecloud import Cloud
+
+pytestmark = pytest.mark.machine
+
+TIMEOUT_S = 300.0
+RECIPE = Path(__file__).parents[2] / "examples/recipes/tiny-web.toml"
+
+
+def mallee(cloud: Cloud, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run the command as this machine's owner."""
+    program = [sys.executable, "-I", "-m", "mallee.cli.main", "images", *words]
+    return subprocess.run(
+        [*program, "--root", str(cloud.layout.root)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=TIMEOUT_S,
+    )
+
+
+def left(cloud: Cloud) -> list[object]:
+    """What was made for a guest and is still there."""
+    named = [{"Name": "group-name", "Values": ["mallee-images-*"]}]
+    keys = [{"Name": "key-name", "Values": ["mallee-images-*"]}]
+    return [
+        *cloud.ec2.describe_security_groups(Filters=named)["SecurityGroups"],
+        *cloud.ec2.describe_key_pairs(Filters=keys)["KeyPairs"],
+    ]
+
+
+@pytest.fixture(scope="module")
+def image(cloud: Cloud) -> Iterator[str]:
+    packages = cloud.layout.packages / "tiny"
+    if not packages.exists():
+        packages.parent.mkdir(parents=True, exist_ok=True)
+        packages.symlink_to(tinyimages.layout().packages / "tiny")
+    built = mallee(cloud, "build", str(RECIPE))
+    assert built.returncode == 0, built.stderr
+    yield built.stdout.split()[0]
+    cloud.ec2.deregister_image(ImageId=built.stdout.split()[0])
+
+
+def test_a_recipes_image_is_an_accounts_own(cloud: Cloud, image: str) -> None:
+    [shown] = cloud.ec2.describe_images(ImageIds=[image], Owners=["self"])["Images"]
+    assert (shown["Name"], shown["State"], shown["Public"]) == ("tiny web", "available", False)
+    tags = {tag["Key"]: tag["Value"] for tag in shown["Tags"]}
+    assert tags["mallee:base"] == "tiny"
+    again = mallee(cloud, "build", str(RECIPE))
+    assert again.stdout.split()[0] == image
+    assert "nothing has changed" in again.stderr
+    stranger = cloud.client("ec2", cloud.account("recipes"))
+    assert image not in {one["ImageId"] for one in stranger.describe_images()["Images"]}
+
+
+def test_an_image_proves_itself(cloud: Cloud, image: str) -> None:
+    done = mallee(cloud, "test", image, "--type", "m1.small")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == f"{image} is good"
+    assert "The recipe's own tests" in done.stderr
+    assert "1 passed" in done.stderr
+    assert left(cloud) == []
+
+
+def test_an_image_that_is_not_there_is_said(cloud: Cloud) -> None:
+    for verb in (("test",), ("customise", "--name", "other", "--run", "true")):
+        done = mallee(cloud, *verb, "ami-00000000000000000")
+        assert done.returncode == 1
+        assert "InvalidAMIID.NotFound" in done.stderr
+    assert left(cloud) == []
