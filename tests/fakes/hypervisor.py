@@ -182,9 +182,11 @@ class FakeHypervisor:
                 layers.merge_down(merge.top.parent, int(merge.top.stem), key)
             return False
 
-    def fill_disk(self, uuid: str, disk: Disk, mib_per_s: int) -> bool:
+    def fill_disk(self, uuid: str, disk: Disk, mib_per_s: int, *, may_begin: bool) -> bool:
         with self._lock:
             self._check_on(uuid)
+            if not may_begin:
+                return False
             self.fills.append(disk.volume_id)
             filling.fill_now(disk.path, self._keys.get(disk.volume_id))
             return False

@@ -57,7 +57,7 @@ class Standing:
     """Its layers on which other volumes lie."""
     guests: list[Guest]
     may_fill: bool = True
-    """Whether it may be filled now with what it lies on."""
+    """Whether somebody may begin to fill it with what it lies on."""
 
 
 def cut(host: Host, asked: CutAsked, guests: Mapping[str, Guest]) -> CutsMade:
@@ -172,14 +172,15 @@ def _fill(host: Host, at: Standing, face: int) -> Fill | None:
     is in the object store before long. What lies on an image's file stays there.
     """
     directory = volumes.directory_of(host.layout, at.wanted.id)
-    is_due = at.wanted.blob is None and not grounds.is_whole(directory, face)
-    if not is_due or not at.may_fill:
+    if at.wanted.blob is not None or grounds.is_whole(directory, face):
         return None
     if not at.guests:
-        return Fill.DUE
+        return Fill.DUE if at.may_fill else None
     guest = at.guests[0]
-    goes_on = host.hypervisor.fill_disk(guest.uuid, guest.disk, FILL_MIB_PER_S)
-    return Fill.GOES_ON if goes_on else Fill.BEGUN
+    fill_disk = host.hypervisor.fill_disk
+    if fill_disk(guest.uuid, guest.disk, FILL_MIB_PER_S, may_begin=at.may_fill):
+        return Fill.GOES_ON
+    return Fill.BEGUN if at.may_fill else None
 
 
 async def key_of(keys: VolumeKeys, directory: Path) -> OpenedKey | None:

@@ -118,12 +118,12 @@ class Hypervisor(Protocol):
         """
         ...
 
-    def fill_disk(self, uuid: str, disk: Disk, mib_per_s: int) -> bool:
+    def fill_disk(self, uuid: str, disk: Disk, mib_per_s: int, *, may_begin: bool) -> bool:
         """Copy what a volume of an active domain lies on into the layer that it writes; tell
         whether that went on already.
 
-        It gives way to everything else that is asked of the disk, and is done when that layer lies
-        on nothing; what was copied is not copied again.
+        It is to be asked for until that layer lies on nothing, gives way to everything else that
+        is asked of the disk, and begins only where it may; what was copied is not copied again.
         """
         ...
 

@@ -25,7 +25,7 @@ import libvirt_qemu
 from mallee.kit import logs
 from mallee.model.datakeys import OpenedKey
 from mallee.model.volumes import Limits
-from mallee.node.do import libvirtloop, livedisks, patience, tearing
+from mallee.node.do import libvirtloop, livedisks, livefilling, patience, tearing
 from mallee.node.do.hypervisor import AgentSilent, HypervisorAway, HypervisorFailed, Merge
 from mallee.node.plan import disks
 from mallee.node.plan import domain as domains
@@ -186,11 +186,12 @@ class Libvirt:
         with self._calling() as connection:
             return livedisks.merge(connection.lookupByUUIDString(uuid), disk, merge)
 
-    def fill_disk(self, uuid: str, disk: Disk, mib_per_s: int) -> bool:
+    def fill_disk(self, uuid: str, disk: Disk, mib_per_s: int, *, may_begin: bool) -> bool:
         """Copy what a volume of an active domain lies on into its face; tell whether that went on
         already."""
         with self._calling() as connection:
-            return livedisks.fill(connection.lookupByUUIDString(uuid), disk, mib_per_s)
+            domain = connection.lookupByUUIDString(uuid)
+            return livefilling.fill(domain, disk, mib_per_s, may_begin=may_begin)
 
     def shut_down(self, uuid: str) -> None:
         """Press the power button; off already: nothing. Does not wait."""

@@ -16,7 +16,7 @@ import libvirt
 from mallee.kit import logs
 from mallee.model.datakeys import OpenedKey
 from mallee.model.volumes import Limits
-from mallee.node.do import patience, secrets, tearing
+from mallee.node.do import livefilling, patience, secrets, tearing
 from mallee.node.do.hypervisor import Merge
 from mallee.node.plan import disks
 from mallee.node.plan import domain as domains
@@ -123,17 +123,9 @@ def merge(domain: Any, disk: Disk, wanted: Merge) -> bool:
     return True
 
 
-def fill(domain: Any, disk: Disk, mib_per_s: int) -> bool:
-    """Begin to copy into a face all that it lies on, unless that, or other work, goes on already;
-    tell which."""
-    if domain.blockJobInfo(disk.target):
-        return True
-    domain.blockPull(disk.target, mib_per_s << 20, libvirt.VIR_DOMAIN_BLOCK_PULL_BANDWIDTH_BYTES)
-    return False
-
-
 def _rest(domain: Any, target: str) -> None:
     """End what QEMU does with a disk beside its guest, and refuses all else for; it is begun anew
     later, where it was."""
+    livefilling.end(domain, target)
     if domain.blockJobInfo(target):
         domain.blockJobAbort(target, 0)

@@ -5,16 +5,11 @@ guest; its errors are libvirt's own. QEMU can wait so, and libvirt 9.0 cannot te
 connection that libvirt made is exchanged, by QEMU's own protocol, for one that waits, below a node
 that libvirt goes on to know. Nothing is read before that. Twice is once.
 """
-# libvirt's Python module is generated and carries no types.
-# pyright: reportUnknownMemberType=false, reportMissingImports=false, reportMissingTypeStubs=false
-# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 from typing import Any
 
-import libvirt_qemu
-import msgspec
-
 from mallee.kit import logs
+from mallee.node.do import monitor
 from mallee.node.plan import disks
 from mallee.node.plan.disks import Served
 
@@ -24,24 +19,20 @@ _PREFIX = "patient-"
 log = logs.get(__name__)
 
 
-class QemuRefused(Exception):
-    """QEMU did not do what it was asked; the message says what."""
-
-
 def have(domain: Any) -> None:
     """Have all that a domain reads from block servers be waited for."""
     served = disks.decode_served(domain.XMLDesc())
     if not served:
         return
     try:
-        nodes = _ask(domain, "query-named-block-nodes", flat=True)
+        nodes = monitor.ask(domain, "query-named-block-nodes", flat=True)
         there = {node["node-name"] for node in nodes}
         _forget_unused(domain, there)
         for one in served:
             name = f"{_PREFIX}{one.node}"
             if name not in there:
                 _exchange(domain, one, name)
-    except QemuRefused as error:
+    except monitor.QemuRefused as error:
         # A volume that errors while its server is being restarted is better than none.
         log.warning("QEMU will not wait", domain=domain.name(), error=str(error))
 
@@ -49,21 +40,13 @@ def have(domain: Any) -> None:
 def _exchange(domain: Any, one: Served, name: str) -> None:
     server = {"type": "unix", "path": one.socket}
     wanted = {"driver": "nbd", "node-name": name, "read-only": True, "export": one.name}
-    _ask(domain, "blockdev-add", server=server, **wanted, **{"reconnect-delay": WAIT_S})
+    monitor.ask(domain, "blockdev-add", server=server, **wanted, **{"reconnect-delay": WAIT_S})
     node = {"driver": "raw", "node-name": one.node, "read-only": True, "file": name}
-    _ask(domain, "blockdev-reopen", options=[node])
+    monitor.ask(domain, "blockdev-reopen", options=[node])
 
 
 def _forget_unused(domain: Any, there: set[str]) -> None:
     """Close connections below nodes that are gone: of volumes that were filled, or let go."""
     for name in there:
         if name.startswith(_PREFIX) and name.removeprefix(_PREFIX) not in there:
-            _ask(domain, "blockdev-del", **{"node-name": name})
-
-
-def _ask(domain: Any, command: str, **arguments: object) -> Any:
-    asked = msgspec.json.encode({"execute": command, "arguments": arguments}).decode()
-    answer = msgspec.json.decode(libvirt_qemu.qemuMonitorCommand(domain, asked, 0))
-    if "error" in answer:
-        raise QemuRefused(f"{command}: {answer['error'].get('desc')}")
-    return answer["return"]
+            monitor.ask(domain, "blockdev-del", **{"node-name": name})
