@@ -132,6 +132,7 @@ IDS = {
     "ExclusionId": "vpcbpa-exclude-0123456789abcdef0",
     "SnapshotId": "snap-0123456789abcdef0",
     "SourceSnapshotId": "snap-0123456789abcdef0",
+    "SourceVolumeId": "vol-0123456789abcdef0",
     "VolumeId": "vol-0123456789abcdef0",
     "VpcEndpointId": "vpce-0123456789abcdef0",
     "VpcEndpointIds": ["vpce-0123456789abcdef0"],
@@ -243,7 +244,7 @@ def test_a_row_has_the_context_keys_that_aws_publishes(row: Action) -> None:
 
 def test_there_is_no_key_that_aws_does_not_know() -> None:
     known = GLOBAL | published.keys(
-        "ec2", "ec2-instance-connect", "iam", "kms", "rbin", "s3", "sts"
+        "ebs", "ec2", "ec2-instance-connect", "iam", "kms", "rbin", "s3", "sts"
     )
     assert known >= context.KEYS
     assert not NOT_HERE.keys() & context.KEYS

@@ -33,6 +33,7 @@ NAMES = {
     "SnapshotIds": "snapshot",
     "SourceImageId": "image",
     "SourceSnapshotId": "snapshot",
+    "SourceVolumeId": "volume",
     "VolumeId": "volume",
     "VolumeIds": "volume",
     "AddRouteTableIds": "route-table",

@@ -98,6 +98,8 @@ class Volume(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     host_id: str
     """The host that keeps its bytes."""
     snapshot_id: str = ""
+    copied_from: str = ""
+    """The volume of which it is a copy; empty: of none."""
     source: Layered | None = None
     """The layer of another volume on which it lies: what its snapshot was when it was made."""
     content: Content | None = None

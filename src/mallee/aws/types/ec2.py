@@ -896,6 +896,24 @@ class CopySnapshotResult(TypedDict):
     SnapshotId: NotRequired[str | None]
 
 
+class CopyVolumesRequest(TypedDict):
+    SourceVolumeId: str
+    Iops: NotRequired[int]
+    Size: NotRequired[int]
+    VolumeType: NotRequired[str]
+    DryRun: NotRequired[bool]
+    TagSpecifications: NotRequired[list[TagSpecification]]
+    MultiAttachEnabled: NotRequired[bool]
+    Throughput: NotRequired[int]
+    ClientToken: NotRequired[str]
+    Encrypted: NotRequired[bool]
+    KmsKeyId: NotRequired[str]
+
+
+class CopyVolumesResult(TypedDict):
+    Volumes: NotRequired[Sequence[Volume | Fragment] | Fragment | None]
+
+
 class CpuOptions(TypedDict):
     CoreCount: NotRequired[int | None]
     ThreadsPerCore: NotRequired[int | None]

@@ -79,6 +79,7 @@ NAMING: Mapping[str, Kind[Any, Any]] = {
     "SourceCapacityReservationId": records.CAPACITY_RESERVATION,
     "SnapshotId": records.SNAPSHOT,
     "SourceSnapshotId": records.SNAPSHOT,
+    "SourceVolumeId": records.VOLUME,
     "SubnetId": records.SUBNET,
     "SubnetIds": records.SUBNET,
     "AddSubnetIds": records.SUBNET,

@@ -10,12 +10,14 @@ from mallee.cloud.ec2.storage import (
     snapshotlocks,
     snapshots,
     snapshotsharing,
+    volumecopies,
     volumes,
     volumestatus,
 )
 
 ACTIONS: tuple[Action, ...] = (
     *volumes.ACTIONS,
+    *volumecopies.ACTIONS,
     *attachments.ACTIONS,
     *ebsdefaults.ACTIONS,
     *modifications.ACTIONS,

@@ -7,6 +7,7 @@ its zone; making and deleting them is that host's business. Attaching is `attach
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -35,14 +36,32 @@ if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes
 
 
+@dataclass(frozen=True, slots=True)
+class New:
+    """Where a volume shall be, and what it shall begin with."""
+
+    zone: str
+    ground: Record[Snapshot, SnapshotSeen] | None
+    wanted: ebskeys.Wanted
+    copied_from: str = ""
+    """The volume whose instant the ground is, which is no snapshot that anybody sees."""
+
+
 def create_volume(call: WriteCall, request: shapes.CreateVolumeRequest) -> shapes.Volume:
     """Make a volume in a zone: blank, or with what a snapshot has."""
-    zone = _zone(call, request)
-    snapshot = _snapshot(call, request)
+    zone, snapshot = _zone(call, request), _snapshot(call, request)
+    return make(call, request, New(zone, snapshot, ebskeys.wanted(request)))
+
+
+def make(
+    call: WriteCall, request: shapes.CreateVolumeRequest | shapes.CopyVolumesRequest, new: New
+) -> shapes.Volume:
+    """Make a volume of a type and size as a request says."""
+    zone, snapshot = new.zone, new.ground
     asked = _asked(request, snapshot)
     numbers = volumetypes.checked(asked)
     id = ids.make("vol", call.entropy(ids.ID_BYTES))
-    key = ebskeys.for_new(call, id, ebskeys.wanted(request), ebskeys.source_of(snapshot))
+    key = ebskeys.for_new(call, id, new.wanted, ebskeys.source_of(snapshot))
     if key is not None and asked.multi_attach:
         raise errors.UnsupportedOperation(
             "A volume that several instances share is not encrypted here."
@@ -58,7 +77,8 @@ def create_volume(call: WriteCall, request: shapes.CreateVolumeRequest) -> shape
         throughput=numbers.throughput,
         zone=zone,
         host_id=host_id,
-        snapshot_id=snapshot.id if snapshot else "",
+        snapshot_id=snapshot.id if snapshot and not new.copied_from else "",
+        copied_from=new.copied_from,
         source=source,
         content=content,
         boot=snapshot.doc.boot if snapshot else None,
@@ -72,7 +92,8 @@ def create_volume(call: WriteCall, request: shapes.CreateVolumeRequest) -> shape
 
 
 def _asked(
-    request: shapes.CreateVolumeRequest, snapshot: Record[Snapshot, SnapshotSeen] | None
+    request: shapes.CreateVolumeRequest | shapes.CopyVolumesRequest,
+    snapshot: Record[Snapshot, SnapshotSeen] | None,
 ) -> volumetypes.Asked:
     """Return what kind of volume is wanted, as large as its snapshot when nothing is said."""
     size_gib = request.get("Size", snapshot.doc.size_gib if snapshot else None)
@@ -164,6 +185,8 @@ def render(call: Call, record: VolumeRecord) -> shapes.Volume:
     }
     if doc.key is not None:
         shown["KmsKeyId"] = doc.key.kms_key
+    if doc.copied_from:
+        shown["SourceVolumeId"] = doc.copied_from
     if doc.iops:
         shown["Iops"] = doc.iops
     if doc.throughput:
