@@ -109,6 +109,8 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Seconds since the epoch."""
     completed_at: float = 0.0
     """When its content was all there; seconds since the epoch, 0: not yet."""
+    lost_blocks: int = 0
+    """How many of its blocks the object store cannot give any more, as the last scrub found."""
     attempt: int = 0
     """How often its content was brought to the object store in vain: too late for the sweep."""
     made_by: str = ""

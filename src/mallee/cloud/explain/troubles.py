@@ -97,9 +97,12 @@ def _volume(view: Reader, record: Record[Any, Any]) -> Iterator[Trouble]:
 
 
 def _snapshot(view: Reader, record: Record[Any, Any]) -> Iterator[Trouble]:
+    message = snapshotstates.message(record)
+    if record.doc.lost_blocks:
+        cure = "what else it has can be read; a snapshot taken anew has all: CreateSnapshot"
+        yield Trouble(message, cure)
     if record.doc.content is not None or not record.doc.cut:
         return
-    message = snapshotstates.message(record)
     if message:
         yield Trouble(message, f"it is tried again by itself; {LOOK_AT_HOST}")
     host = view.get(records.HOST, record.doc.host_id)

@@ -9,7 +9,9 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
+from mallee.cloud.blocks import damage
 from mallee.cloud.reconcile.runner import Reconciler
+from mallee.cloud.s3 import sweeping
 from mallee.cloud.state import records, store
 from mallee.kit import logs
 from mallee.model import scrubs
@@ -42,10 +44,25 @@ def reconciler(opened: store.Store, engine: Engine) -> Reconciler:
             return
         if report.damages:
             _log.error("damaged", scrub=id, blobs=[one.why for one in report.damages[:20]])
+        await _settle_blocks(opened, engine, losers)
         lost = _lost(opened.view, losers)
         await opened.run(lambda tx: _end(tx, id, report, lost))
 
     return Reconciler(name="scrubs", keys=keys, settle=settle, every_s=EVERY_S)
+
+
+async def _settle_blocks(opened: store.Store, engine: Engine, losers: Sequence[Loser]) -> None:
+    """Take damaged blocks away, so that they can be brought anew; note what is short of them."""
+    keys = damage.keys_of(losers)
+    suspects = damage.suspects(opened.view, keys)
+
+    def look() -> dict[str, int]:
+        sweeping.remove(engine, keys)
+        return {id: damage.count(engine.reader, it) for id, it in suspects.items()}
+
+    if keys or suspects:
+        lost = await asyncio.to_thread(look)
+        await opened.run(lambda tx: damage.note(tx, lost))
 
 
 def _lost(view: store.View, losers: Sequence[Loser]) -> tuple[Lost, ...]:

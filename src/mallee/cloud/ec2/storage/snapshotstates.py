@@ -34,8 +34,11 @@ def progress(record: SnapshotRecord) -> str:
 
 
 def message(record: SnapshotRecord) -> str:
-    """Return why it is not complete, as far as something stands against it; empty: nothing."""
+    """Return what stands against it: why it is not complete, or what of it is lost; empty:
+    nothing."""
     doc, seen = record.doc, record.seen
+    if doc.lost_blocks:
+        return f"{doc.lost_blocks} of its blocks are lost in the object store."
     if doc.content is not None or seen is None or seen.cause is None:
         return ""
     return seen.cause.message
