@@ -55,7 +55,7 @@ def steps(wanted: recipe.Recipe) -> tuple[Step, ...]:
     """Return what is done upon the base, in this order; the same recipe gives the same steps."""
     made: list[Step] = []
     if wanted.packages:
-        made.append(_packages(wanted.packages))
+        made.append((_packages_of_guest if wanted.is_foreign else _packages)(wanted.packages))
     made += [_user(user) for user in wanted.users]
     if wanted.files:
         made.append(_files(wanted.files))
@@ -114,6 +114,18 @@ def _packages(names: Sequence[str]) -> Step:
     script = f"{_INSTALL}apt-mark manual {asked} >/dev/null\nrm -f /usr/sbin/policy-rc.d\n"
     told = ", ".join(names)
     return Step(name=f"Install {_short(told)}", script=script, packages=tuple(sorted(names)))
+
+
+def _packages_of_guest(names: Sequence[str]) -> Step:
+    """In a guest its own apt fetches them, from where its image says."""
+    told = ", ".join(names)
+    asked = " ".join(map(shlex.quote, names))
+    script = (
+        "export DEBIAN_FRONTEND=noninteractive\n"
+        "command -v apt-get >/dev/null || { echo 'this image has no apt'; exit 1; }\n"
+        f"apt-get -q update\napt-get -q -y --no-install-recommends install {asked}\n"
+    )
+    return Step(name=f"Install {_short(told)}", script=script)
 
 
 def _user(user: recipe.User) -> Step:
@@ -233,9 +245,17 @@ def _settings(wanted: recipe.Recipe) -> Step | None:
         return None
     return Step(
         name="Set the host name, user data and tests",
-        script="tar -xpf - -C /\n",
+        script=(_HAS_CLOUD_INIT if wanted.is_foreign and _is_told(wanted) else "")
+        + "tar -xpf - -C /\n",
         stdin=_packed_tree(files),
     )
+
+
+_HAS_CLOUD_INIT = "[ -d /etc/cloud ] || { echo 'nobody here does it: no cloud-init'; exit 1; }\n"
+
+
+def _is_told(wanted: recipe.Recipe) -> bool:
+    return bool(wanted.user_data) or wanted.hostname != recipe.FROM_METADATA
 
 
 def _tiny_settings(wanted: recipe.Recipe) -> tree.Tree:
