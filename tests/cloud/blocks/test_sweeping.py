@@ -248,6 +248,30 @@ async def test_a_sweep_that_was_cut_off_is_done_by_the_next_process(shelved: She
     shelved.store.transact(lambda tx: turns.enter(tx, ACCOUNT, "new", 1e12))
 
 
+async def test_of_an_account_that_is_gone_nothing_is_left(shelved: Shelf) -> None:
+    shelved.tree({0: block(1)}, OTHER)
+    copied = shelved.tree({0: block(2)}, OTHER)
+    copy = shelved.snapshot(copied)
+    shelved.note_garbage(OTHER)
+    await shelved.sweep()
+    assert shelved.there(OTHER) == shelved.needs(copied)
+    assert shelved.store.view.get(records.BLOCK_SPACE, OTHER) is not None
+    shelved.forget(copy)
+    await shelved.sweep()
+    assert shelved.there(OTHER) == set()
+    assert shelved.store.view.get(records.BLOCK_SPACE, OTHER) is None
+    assert shelved.store.view.get(records.BLOCK_SPACE, ACCOUNT) is not None
+
+
+async def test_garbage_of_which_nobody_spoke_is_swept_in_a_week(shelved: Shelf) -> None:
+    shelved.tree({0: block(1)})
+    await shelved.sweep()
+    assert shelved.there()
+    shelved.clock.time += turns.EVERY_S
+    await shelved.sweep()
+    assert not shelved.there()
+
+
 async def test_whatever_comes_and_goes_what_is_left_is_what_is_needed(shelved: Shelf) -> None:
     chance = random.Random(7)
     living: dict[str, Content] = {}

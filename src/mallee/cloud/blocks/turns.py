@@ -13,6 +13,8 @@ from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.model.passes import BlockSpace
 
+EVERY_S = 7 * 86_400.0
+"""Blocks are swept so often though nobody said that there is garbage: whatever made some."""
 PATIENCE_S = 3600.0
 """A sweep that has waited so long lets nobody new in."""
 
@@ -66,7 +68,8 @@ def may_sweep(view: store.View | store.Tx, account: str, now: float) -> bool:
     if space is None:
         return False
     doc = space.doc
-    return doc.is_sweeping or bool(doc.waits_since and not _living(doc, now))
+    is_due = doc.waits_since > 0 or now > doc.swept_at + EVERY_S
+    return doc.is_sweeping or (is_due and not _living(doc, now))
 
 
 def begin_sweep(tx: store.Tx, account: str) -> bool:
@@ -81,18 +84,23 @@ def begin_sweep(tx: store.Tx, account: str) -> bool:
     return True
 
 
-def end_sweep(tx: store.Tx, account: str) -> None:
-    """Let others in again."""
+def end_sweep(tx: store.Tx, account: str, *, is_empty: bool = False) -> None:
+    """Let others in again; where nothing is left of an account that is gone, forget it."""
     space = tx.get(records.BLOCK_SPACE, account)
-    if space is not None and space.doc.is_sweeping:
-        tx.write(space, replace(space.doc, is_sweeping=False, swept_at=tx.now))
+    if space is None or not space.doc.is_sweeping:
+        return
+    if is_empty and tx.get(records.ACCOUNT, account) is None:
+        tx.delete(space)
+        return
+    tx.write(space, replace(space.doc, is_sweeping=False, swept_at=tx.now))
 
 
 def _space(tx: store.Tx, account: str) -> Space:
     found = tx.get(records.BLOCK_SPACE, account)
     if found is not None:
         return found
-    return tx.insert(records.BLOCK_SPACE, "", account, BlockSpace(id=account))
+    fresh = BlockSpace(id=account, swept_at=tx.now)
+    return tx.insert(records.BLOCK_SPACE, "", account, fresh)
 
 
 def _living(doc: BlockSpace, now: float) -> dict[str, float]:

@@ -12,6 +12,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from mallee.cloud import inventory
+from mallee.cloud.blocks import turns
 from mallee.cloud.ec2.instances import power
 from mallee.cloud.ec2.ipam import given
 from mallee.cloud.reconcile import images
@@ -114,6 +115,7 @@ def apply(tx: store.Tx, account: Record[Account, None], step: Step) -> None:
             _forget_registrations(tx, account.id)
             given.forget_account(tx, account.id)
             tx.release_owner(account.id)
+            turns.note_garbage(tx, account.id)
             tx.delete(account)
 
 

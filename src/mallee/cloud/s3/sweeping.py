@@ -42,16 +42,17 @@ def reconciler(
         if not await opened.run(lambda tx: turns.begin_sweep(tx, account)):
             return
         await opened.catch_up()
+        left = 1
         try:
             roots = needed.roots(opened.view, account)
-            count = await asyncio.to_thread(sweep, engine, account, roots)
+            count, left = await asyncio.to_thread(sweep, engine, account, roots)
             if count:
                 _log.info("swept", account=account, blocks=count)
         except Closed:
             return
         except (*_UNKNOWN, Unreachable) as error:
             _log.error("not swept", account=account, why=str(error))
-        await opened.run(lambda tx: turns.end_sweep(tx, account))
+        await opened.run(lambda tx: turns.end_sweep(tx, account, is_empty=not left))
 
     return Reconciler(name="blocks", keys=keys, settle=settle, every_s=EVERY_S)
 
@@ -69,8 +70,9 @@ def _is_written(view: store.View, account: str) -> bool:
     return any(one.account == account for one in view.by(records.SNAPSHOT, "writing", "yes"))
 
 
-def sweep(engine: Engine, account: str, roots: set[str]) -> int:
-    """Remove what no tree of these needs of an account's blocks; return how many objects. Blocks.
+def sweep(engine: Engine, account: str, roots: set[str]) -> tuple[int, int]:
+    """Remove what no tree of these needs of an account's blocks; return how many objects went, and
+    how many are left. Blocks.
 
     Raises `Missing`, `Corrupt`, `Gone` and `NotATree` when it cannot be known what is needed.
     """
@@ -79,12 +81,13 @@ def sweep(engine: Engine, account: str, roots: set[str]) -> int:
         return blockobjects.PLAIN.decode(name, stored.get(engine.reader, account, name))
 
     marked = needed.names(roots, load)
-    count = 0
+    count = left = 0
     for keys in _pages(engine, account):
         victims = [key for key in keys if _name_in(key) not in marked]
         remove(engine, victims)
         count += len(victims)
-    return count
+        left += len(keys) - len(victims)
+    return count, left
 
 
 def remove(engine: Engine, keys: Sequence[bytes]) -> None:
