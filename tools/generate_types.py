@@ -19,7 +19,10 @@ from mallee.cloud import actions
 from mallee.cloud.s3 import table as s3
 
 FOLDER = Path(__file__).parent.parent / "src/mallee/aws/types"
-SERVICES = ("cloudtrail", "ec2", "ec2-instance-connect", "sts", "iam", "kms", "mallee", "rbin", "s3")
+SERVICES = (
+    *("cloudtrail", "dlm", "ec2", "ec2-instance-connect", "sts"),
+    *("iam", "kms", "mallee", "rbin", "s3"),
+)
 HEAD = '''"""Requests and results of {service}'s actions, by shape.
 
 Written by `tools/generate_types.py` from the action table and the service model; edit neither this

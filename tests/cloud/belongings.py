@@ -22,6 +22,17 @@ TRUST = (
 POLICY = '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"ec2:*","Resource":"*"}}'
 S3 = "com.amazonaws.us-east-1.s3"
 FILE = {"S3Bucket": "disks", "S3Key": "disk.raw"}
+DETAILS: dict[str, Any] = {
+    "ResourceTypes": ["VOLUME"],
+    "TargetTags": [{"Key": "nothing-has-this", "Value": "1"}],
+    "Schedules": [
+        {
+            "Name": "daily",
+            "CreateRule": {"Interval": 24, "IntervalUnit": "HOURS"},
+            "RetainRule": {"Count": 1},
+        }
+    ],
+}
 DIGITS = {"owned": "1", "own": "2"}
 """By the name of whose things they are: which image is theirs."""
 
@@ -190,13 +201,25 @@ def _stored(cloud: RunningCloud, ec2: Any, account: str) -> dict[str, str]:
 
 
 def _kept(cloud: RunningCloud, key: dict[str, str]) -> dict[str, str]:
-    """Have a rule for what is deleted, that nothing here fits."""
+    """Have a rule for what is deleted that nothing here fits, and a policy that does nothing."""
     rule = cloud.client("rbin", key).create_rule(
         ResourceType="EBS_SNAPSHOT",
         RetentionPeriod={"RetentionPeriodValue": 1, "RetentionPeriodUnit": "DAYS"},
         ResourceTags=[{"ResourceTagKey": "nothing-has-this"}],
     )
-    return {"recycle-rule": rule["Identifier"], "recycle-rule-arn": rule["RuleArn"]}
+    dlm = cloud.client("dlm", key)
+    policy = dlm.create_lifecycle_policy(
+        ExecutionRoleArn=f"arn:aws:iam::{key['account_id']}:role/none",
+        Description="nothing",
+        State="DISABLED",
+        PolicyDetails=DETAILS,
+    )["PolicyId"]
+    return {
+        "recycle-rule": rule["Identifier"],
+        "recycle-rule-arn": rule["RuleArn"],
+        "lifecycle-policy": policy,
+        "lifecycle-policy-arn": dlm.get_lifecycle_policy(PolicyId=policy)["Policy"]["PolicyArn"],
+    }
 
 
 def _set_apart(cloud: RunningCloud, ec2: Any, account: str) -> dict[str, str]:

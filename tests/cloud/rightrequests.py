@@ -68,6 +68,7 @@ ALWAYS: dict[str, dict[str, Any]] = {
         "RequesterPeeringConnectionOptions": {"AllowDnsResolutionFromRemoteVpc": True}
     },
     "CreateSubnetCidrReservation": {"Cidr": "10.9.1.128/28", "ReservationType": "explicit"},
+    "CreateLifecyclePolicy": {"PolicyDetails": belongings.DETAILS},
     "CopyImage": {"SourceRegion": "us-east-1", "Name": "a copy"},
     "CopySnapshot": {"SourceRegion": "us-east-1"},
     "ModifyImageAttribute": {"Description": {"Value": "taken"}},

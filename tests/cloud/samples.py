@@ -64,6 +64,8 @@ def _value(known: model.ServiceModel, name: str) -> Any:
             return "2030-01-01T00:00:00Z"
         case "blob":
             return b"some"
+        case "map":
+            return {"some-key": "some-value"}
     raise NotImplementedError(shape.type)
 
 

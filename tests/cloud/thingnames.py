@@ -66,6 +66,7 @@ NAMES = {
     "GroupName": "group-name",
     "GroupNames": "group-name",
     "Groups": "security-group",
+    "ExecutionRoleArn": "role-arn",
     "Identifier": "recycle-rule",
     "ExportImageTaskIds": "export-image-task",
     "ExportTaskId": "export-image-task",
@@ -179,6 +180,9 @@ NAMES = {
 """By the last part of a parameter's name: the kind of thing that it names."""
 
 OF_SERVICES = {
+    ("dlm", "PolicyId"): "lifecycle-policy",
+    ("dlm", "PolicyIds"): "lifecycle-policy",
+    ("dlm", "ResourceArn"): "lifecycle-policy-arn",
     ("rbin", "ResourceArn"): "recycle-rule-arn",
 }
 """By service and parameter, where its name alone says too little."""
@@ -232,7 +236,7 @@ NAMES_NOTHING = re.compile(
     r"|Traffic(Type|Direction)|LogDestination|LogFormat|ResourceType|(Add|Remove)NetworkServices|RemoveFields"
     r"|SessionNumber|VirtualNetworkId|Source(PortRange|CidrBlock)"
     r"|EnaSupport|NoReboot|RootDeviceName|SriovNetSupport"
-    r"|AutoEnableIO|CopyImage|CreationDate|Deprecat|Group$|Image(Block|Names|Providers)|ImdsSupport|UserGroups|WithCooldown|ExcludeResource|LockC|LockState|RetentionP|SourceRegion|BlockDeviceMappings$|CopyTags|ExcludeBootVolume|Iops|KmsKeyId|MultiAttach|NetworkBandwidth"
+    r"|AutoEnableIO|Interval|Parameters|PolicyDetails|Policy(Language|Type)|ResourceLocation|RetainRule|Target(Tags)|Times|Variable|CopyImage|CreationDate|Deprecat|Group$|Image(Block|Names|Providers)|ImdsSupport|UserGroups|WithCooldown|ExcludeResource|LockC|LockState|RetentionP|SourceRegion|BlockDeviceMappings$|CopyTags|ExcludeBootVolume|Iops|KmsKeyId|MultiAttach|NetworkBandwidth"
     r"|CoolOff|Completion|CreateVolumePermission|Lock(Mode|Duration)|State$|Presigned"
     r"|NoDevice|RestorableBy|S3Bucket|Size|Throughput"
     r"|BootMode|CancelReason|Platform|ClientData|Container|DiskImage|Format|Hypervisor|License|S3(Key|Prefix)"
@@ -289,6 +293,8 @@ SAYS_NOTHING = frozenset(
 """AWS answers success for things that are not there, and so do we; nothing may change."""
 
 REFUSES = {
+    ("CreateLifecyclePolicy", "ExecutionRoleArn"): "InvalidRequestException",
+    ("UpdateLifecyclePolicy", "ExecutionRoleArn"): "InvalidRequestException",
     ("DescribeImportImageTasks", "ImportTaskIds"): "InvalidConversionTaskId.Malformed",
     ("DescribeImportSnapshotTasks", "ImportTaskIds"): "InvalidConversionTaskId",
     ("CancelImportTask", "ImportTaskId"): "InvalidConversionTaskId",

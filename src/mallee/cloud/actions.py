@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 from mallee.cloud.action import Action
 from mallee.cloud.admin import table as admin
+from mallee.cloud.dlm import table as dlm
 from mallee.cloud.ec2 import table as ec2
 from mallee.cloud.ec2.connecting import table as connecting
 from mallee.cloud.iam import table as iam
@@ -24,6 +25,7 @@ _ROWS: tuple[tuple[Action, ...], ...] = (
     connecting.ACTIONS,
     cloudtrail.ACTIONS,
     kms.ACTIONS,
+    dlm.ACTIONS,
     rbin.ACTIONS,
     sts.ACTIONS,
     admin.ACTIONS,

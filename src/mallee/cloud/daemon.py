@@ -31,7 +31,7 @@ from mallee.cloud.hosts import (
 from mallee.cloud.hosts import door as hosts
 from mallee.cloud.identity import authenticate, authorize, keysets, lastuse
 from mallee.cloud.reconcile import lastuse as last_uses
-from mallee.cloud.reconcile import masterkeys, runner, table
+from mallee.cloud.reconcile import lifecycles, masterkeys, runner, table
 from mallee.cloud.trail import forward
 from mallee.kit import clock, logs
 from mallee.model.layout import Layout
@@ -105,7 +105,11 @@ async def serve(layout: Layout, settings: Settings, stop: asyncio.Event) -> None
         loops = await stack.enter_async_context(asyncio.TaskGroup())
         ring = masterkeys.Keyring(layout, secrets.box)
         reconcilers = table.reconcilers(opened, layout, settings, ring)
-        settling = runner.run(opened, (*reconcilers, last_uses.reconciler(opened, cloud.uses)))
+        of_requests = (
+            last_uses.reconciler(opened, cloud.uses),
+            lifecycles.reconciler(lifecycles.Means(cloud, clock.SYSTEM)),
+        )
+        settling = runner.run(opened, (*reconcilers, *of_requests))
         for loop in (heard.watch(), agents.watch(), settling):
             stack.callback(loops.create_task(loop).cancel)
         announce({"services": told.passes.port, "agents": agents_port})

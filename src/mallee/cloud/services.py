@@ -83,6 +83,11 @@ SERVICES: dict[str, Service] = {
             unavailable=errors.kms.DependencyTimeoutException,
         ),
         Service(
+            name="dlm",
+            hosts=("dlm",),
+            paths=(),
+        ),
+        Service(
             name="rbin",
             hosts=("rbin",),
             paths=(),

@@ -17,6 +17,7 @@ _BY_NAME = frozenset(
 )
 
 _OF_SERVICES: Mapping[tuple[str, str], Kind[Any, Any]] = {
+    ("dlm", "policy"): records.LIFECYCLE_POLICY,
     ("rbin", "rule"): records.RECYCLE_RULE,
 }
 """By service and type in an ARN, where a type alone says too little."""

@@ -7,7 +7,7 @@ store and no start. Two accounts exist, Alice's and Bob's, with fixed access key
 import asyncio
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from concurrent import futures
 from pathlib import Path
 from typing import Any
@@ -290,6 +290,10 @@ class Front:
             return asked
 
         return asyncio.run_coroutine_threadsafe(wait(), self._loop)
+
+    def run(self, work: Coroutine[Any, Any, Any]) -> "futures.Future[Any]":
+        """Run something where requests are answered, as the cloud's reconcilers do."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop)
 
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()

@@ -1,6 +1,7 @@
 """Every error that an action may answer: a class per AWS code, such as `errors.InvalidAction`."""
 
 from mallee.aws.errors import connect as connect
+from mallee.aws.errors import dlm as dlm
 from mallee.aws.errors import ebs as ebs
 from mallee.aws.errors import kms as kms
 from mallee.aws.errors import rbin as rbin

@@ -6,7 +6,7 @@ have tags of their own inside their group's document. What a tag may be is `tags
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -46,20 +46,24 @@ def create_tags(call: WriteCall, request: shapes.CreateTagsRequest) -> Result:
 
 
 def delete_tags(call: WriteCall, request: shapes.DeleteTagsRequest) -> Result:
-    """Remove tags: by key, by key and value, or all when none is named."""
+    """Remove tags: by key, by key and value, or all of the user's own when none is named."""
     doomed = request.get("Tags") or []
+    tagset.check_own(tag.get("Key", "") for tag in doomed)
 
     def remove(current: Mapping[str, str]) -> Tags:
-        if not doomed:
-            return {}
         return {
             key: value
             for key, value in current.items()
-            if not any(tag.get("Key") == key and tag.get("Value", value) == value for tag in doomed)
+            if not (tagset.is_own(key) and _is_doomed(doomed, key, value))
         }
 
     _change_each(call, request["Resources"], remove)
     return {}
+
+
+def _is_doomed(doomed: Sequence[shapes.Tag], key: str, value: str) -> bool:
+    named = any(tag.get("Key") == key and tag.get("Value", value) == value for tag in doomed)
+    return named or not doomed
 
 
 def _change_each(call: WriteCall, resource_ids: Iterable[str], change: Change) -> None:

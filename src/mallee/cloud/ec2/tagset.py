@@ -62,7 +62,17 @@ def _check_key(key: str) -> None:
         raise errors.InvalidParameterValue(
             f"Tag key exceeds the maximum length of {MAX_KEY_LENGTH} characters"
         )
-    if key.startswith(RESERVED_PREFIX):
+    check_own((key,))
+
+
+def is_own(key: str) -> bool:
+    """Tell whether a tag is its user's: the others are services' to give and to take."""
+    return not key.startswith(RESERVED_PREFIX)
+
+
+def check_own(keys: Iterable[str]) -> None:
+    """Raise `InvalidParameterValue` unless all tags of these keys are users'."""
+    if not all(map(is_own, keys)):
         raise errors.InvalidParameterValue(
             "Tag keys starting with 'aws:' are reserved for internal use"
         )

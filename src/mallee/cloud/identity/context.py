@@ -86,7 +86,11 @@ def _request_tags(question: Question) -> dict[str, str]:
         # A provider's token is the request: what it says that the session shall have is asked for.
         return dict(who.session.tags)
     asked = cast(Mapping[str, Any], question.asked)
-    tags: list[Any] = [*(asked.get("Tags") or ()), *s3.tags_of_bucket(question)]
+    given: Any = asked.get("Tags") or ()
+    if isinstance(given, Mapping):
+        # Those of lifecycle policies have no order.
+        return {str(key): str(value) for key, value in cast(Mapping[Any, Any], given).items()}
+    tags: list[Any] = [*given, *s3.tags_of_bucket(question)]
     kind = things.kind_of(question.resource)
     for specification in asked.get("TagSpecifications") or ():
         if specification.get("ResourceType") == kind and question.resource.endswith("/*"):

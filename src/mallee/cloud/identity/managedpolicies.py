@@ -37,7 +37,7 @@ def _given(
 ) -> Policy:
     document = json.dumps({"Version": "2012-10-17", "Statement": statements})
     return Policy(
-        id=f"ANPA{name.upper():A<17.17}",
+        id=f"ANPA{_id_of(name)}",
         arn=f"{AWS}{path[1:]}{name}",
         name=name,
         path=path,
@@ -48,6 +48,14 @@ def _given(
     )
 
 
+def _id_of(name: str) -> str:
+    """Return seventeen letters: names that begin alike end otherwise."""
+    letters = name.upper()
+    return f"{letters:A<17}" if len(letters) <= 17 else letters[:12] + letters[-5:]
+
+
+ROLE_PATH = "/service-role/"
+"""Where the policies of roles are that accounts hand to services."""
 SERVICE_PATH = "/aws-service-role/"
 """Where the policies of services' own roles are: they are attached to nothing else."""
 
@@ -79,16 +87,39 @@ _OF_KEYS = (
     *("kms:GenerateRandom", "kms:Get*", "kms:List*", "kms:TagResource", "kms:UntagResource"),
     *("iam:ListGroups", "iam:ListRoles", "iam:ListUsers"),
 )
+_OF_SNAPSHOTS = (
+    *("ec2:CreateSnapshot", "ec2:CreateSnapshots", "ec2:DeleteSnapshot"),
+    *("ec2:DescribeInstances", "ec2:DescribeSnapshots", "ec2:DescribeVolumes"),
+)
+_OF_IMAGES = (
+    *("ec2:CreateImage", "ec2:DeregisterImage", "ec2:DeleteSnapshot", "ec2:DescribeImages"),
+    *("ec2:DescribeInstances", "ec2:DescribeSnapshots", "ec2:EnableImageDeprecation"),
+)
+_TAGS_OF_SNAPSHOTS: Mapping[str, object] = {
+    "Effect": "Allow",
+    "Action": ["ec2:CreateTags"],
+    "Resource": ["arn:aws:ec2:*::snapshot/*"],
+}
+_TAGS_OF_IMAGES: Mapping[str, object] = {
+    "Effect": "Allow",
+    "Action": ["ec2:CreateTags"],
+    "Resource": ["arn:aws:ec2:*::snapshot/*", "arn:aws:ec2:*::image/*"],
+}
 _LOOKS = (
     "cloudtrail:Describe*",
     "cloudtrail:Get*",
     "cloudtrail:List*",
     "cloudtrail:LookupEvents",
+    "dlm:Get*",
+    "dlm:List*",
     "ec2:Describe*",
     "ec2:Get*",
+    "ec2:List*",
     "kms:Describe*",
     "kms:Get*",
     "kms:List*",
+    "rbin:Get*",
+    "rbin:List*",
     "sts:GetAccessKeyInfo",
     "sts:GetCallerIdentity",
     "sts:GetSessionToken",
@@ -139,6 +170,19 @@ GIVEN: Mapping[str, Policy] = {
             "AWSKeyManagementServicePowerUser",
             "Provides access to AWS Key Management Service (KMS).",
             [_allow(*_OF_KEYS)],
+        ),
+        _given(
+            "AWSDataLifecycleManagerServiceRole",
+            "Provides appropriate permissions to AWS Data Lifecycle Manager to take actions on "
+            "AWS resources",
+            [_allow(*_OF_SNAPSHOTS), _TAGS_OF_SNAPSHOTS],
+            ROLE_PATH,
+        ),
+        _given(
+            "AWSDataLifecycleManagerServiceRoleForAMIManagement",
+            "Provides appropriate permissions to AWS Data Lifecycle Manager to manage AMIs",
+            [_allow(*_OF_IMAGES), _TAGS_OF_IMAGES],
+            ROLE_PATH,
         ),
         _given("IAMFullAccess", "Provides full access to IAM.", [_allow("iam:*")]),
         _given("IAMReadOnlyAccess", "Provides read only access to IAM.", [_allow(*_IAM_LOOKS)]),

@@ -34,6 +34,7 @@ from mallee.model import (
     keypairs,
     kmskeys,
     launchtemplates,
+    lifecycles,
     mails,
     masterkeys,
     mirroring,
@@ -260,6 +261,7 @@ IMPORT_SNAPSHOT_TASK = Kind("import-snapshot-task", transfers.Task, transfers.Tr
 IMPORT_IMAGE_TASK = Kind("import-image-task", transfers.Task, transfers.TransferSeen)
 EXPORT_IMAGE_TASK = Kind("export-image-task", transfers.Task, transfers.TransferSeen)
 EXPORT_INSTANCE_TASK = Kind("export-instance-task", transfers.Task, transfers.TransferSeen)
+LIFECYCLE_POLICY = Kind("lifecycle-policy", lifecycles.Policy, lifecycles.PolicySeen)
 RECYCLE_RULE: Kind[recycling.Rule, None] = Kind("recycle-bin-rule", recycling.Rule)
 BUCKET: Kind[buckets.Bucket, None] = Kind("bucket", buckets.Bucket)
 KEY: Kind[kmskeys.Key, None] = Kind("key", kmskeys.Key)
@@ -356,6 +358,7 @@ KINDS: dict[str, Kind[Any, Any]] = {
         EXPORT_IMAGE_TASK,
         EXPORT_INSTANCE_TASK,
         BLOCK_SPACE,
+        LIFECYCLE_POLICY,
         RECYCLE_RULE,
         BUCKET,
         KEY,

@@ -49,9 +49,9 @@ class Cutting:
 
     def next(self) -> None:
         """Be ready for one question."""
-        self._front.answer_next_ask(self._host.id, self._cut)
+        self._front.answer_next_ask(self._host.id, self.cut)
 
-    def _cut(self, ask: hosts.Ask) -> bytes:
+    def cut(self, ask: hosts.Ask) -> bytes:
         assert ask.kind == hosts.ASK_CUT
         asked = msgspec.json.decode(ask.detail, type=CutAsked)
         self.asked.append(asked)

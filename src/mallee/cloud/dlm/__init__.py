@@ -1,0 +1,1 @@
+"""The service `dlm`: policies by which snapshots and images are made and deleted at times."""
