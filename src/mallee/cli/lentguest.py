@@ -17,6 +17,7 @@ from typing import Any
 
 from mallee.box import steps
 from mallee.cli import client, connecting, instances
+from mallee.images.recipes import offers, recipe
 from mallee.model.layout import Layout
 
 RUNNING_S_MAX = 180.0
@@ -99,7 +100,7 @@ class Guest:
     def wait_answer(self, say: Say) -> str:
         """Wait until somebody is let in over SSH; tell how long that took since the launch."""
         deadline = time.monotonic() + ANSWER_S_MAX
-        users = (self.wish.user,) if self.wish.user else _USERS
+        users = (self.wish.user,) if self.wish.user else self._likely_users()
         token = secrets.token_hex(8)
         said = ""
         while time.monotonic() < deadline:
@@ -113,12 +114,22 @@ class Guest:
                     # Nobody is there yet: the other names would wait as long.
                     break
             say(said.splitlines()[-1] if said else "nobody answers yet")
-            time.sleep(_LOOK_S)
+            # Each try costs the guest something, which it may need to come up.
+            time.sleep(_LOOK_S * len(users))
         raise steps.Failed(
             f"nobody was let in over SSH within {ANSWER_S_MAX:g} s: {said or 'no answer'}",
             f"mallee console {self.instance_id} --log shows what the guest says; --user names "
             "another user",
         )
+
+    def _likely_users(self) -> tuple[str, ...]:
+        """What the image says of itself, or the usual names."""
+        [image] = self.call("DescribeImages", {"ImageIds": [self.wish.image_id]})["Images"]
+        tags = {tag["Key"]: tag["Value"] for tag in image.get("Tags", [])}
+        base = tags.get(offers.BASE_TAG, "")
+        if base == recipe.TINY:
+            return ("root",)
+        return ("debian",) if base in recipe.DEBIANS else _USERS
 
     def ssh(
         self, command: str, stdin: bytes = b"", *, as_root: bool = True

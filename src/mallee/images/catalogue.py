@@ -27,6 +27,8 @@ def store(layout: Layout, source: Path, form: str) -> Blob:
     _make_folder(layout, layout.blobs)
     if target.exists() and target.stat().st_size == blob.size_bytes:
         source.unlink()
+        # It is wanted again: who sweeps files that nothing names shall not take it before it is.
+        os.utime(target)
         return blob
     source.chmod(files.READABLE)
     with source.open("rb") as file:

@@ -125,3 +125,62 @@ async def test_a_document_waits_for_the_first_account(root_dir: Path, layout: La
     assert empty.view.list(records.IMAGE) == []
     assert len(reconciler.keys()) == 1
     empty.close()
+
+
+def recipe(disk: Blob) -> Catalogue:
+    image = CatalogueImage(
+        key="disk",
+        name="d",
+        description="",
+        kind="machine",
+        blob=disk,
+        is_public=False,
+        tags={"mallee:base": "tiny"},
+    )
+    return Catalogue(name="recipe-d", description="", images=(image,))
+
+
+def publish_recipe(layout: Layout, disk: Blob) -> Path:
+    path = catalogue.document_path(layout, "recipe-d")
+    path.unlink(missing_ok=True)
+    path.write_bytes(catalogue.encode(recipe(disk)))
+    return path
+
+
+async def test_a_recipes_image_is_its_owners_alone(opened: store.Store, layout: Layout) -> None:
+    publish_recipe(layout, blob("2"))
+    await runner.settle_all(images.reconciler(opened, layout, entropy))
+    [disk] = named(opened, "d")
+    assert (disk.is_public, disk.tags) == (False, {"mallee:base": "tiny"})
+
+
+async def test_a_recipes_image_that_is_deregistered_does_not_come_back(
+    opened: store.Store, layout: Layout
+) -> None:
+    path = publish_recipe(layout, blob("2"))
+    reconciler = images.reconciler(opened, layout, entropy)
+    await runner.settle_all(reconciler)
+    [record] = opened.view.by(records.IMAGE, "name", "d")
+    opened.transact(lambda tx: tx.write(record, replace(record.doc, state="deregistered")))
+    await runner.settle_all(reconciler)
+    assert not path.exists()
+    await runner.settle_all(images.reconciler(opened, layout, entropy))
+    assert named(opened, "d") == []
+    publish_recipe(layout, blob("2"))
+    await runner.settle_all(reconciler)
+    assert [image.state for image in named(opened, "d")] == ["available"]
+
+
+async def test_a_recipe_replaces_no_image_of_another_kind(
+    opened: store.Store, layout: Layout
+) -> None:
+    publish_recipe(layout, blob("2"))
+    reconciler = images.reconciler(opened, layout, entropy)
+    await runner.settle_all(reconciler)
+    [record] = opened.view.by(records.IMAGE, "name", "d")
+    own = replace(record.doc, id="ami-own", location="somebody/d", blob=blob("5"))
+    opened.transact(lambda tx: tx.insert(records.IMAGE, record.account, own.id, own))
+    publish_recipe(layout, blob("3"))
+    await runner.settle_all(reconciler)
+    found = {image.location: image.state for image in named(opened, "d")}
+    assert found == {"somebody/d": "available", "catalogue/recipe-d/disk": "available"}

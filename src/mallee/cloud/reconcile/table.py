@@ -4,6 +4,7 @@ import os
 
 from mallee.cloud.reconcile import (
     accounts,
+    blobs,
     capacity,
     events,
     images,
@@ -36,6 +37,7 @@ def reconcilers(
         instances.reconciler(store, clock.SYSTEM, settings),
         events.reconciler(store, clock.SYSTEM),
         images.reconciler(store, layout, os.urandom),
+        blobs.reconciler(store, layout),
         accounts.reconciler(store),
         capacity.reconciler(store, clock.SYSTEM, os.urandom),
         mails.reconciler(store, mails.outbox(layout, settings, ring.box), clock.SYSTEM),
@@ -43,8 +45,8 @@ def reconcilers(
         networks.reconciler(store, clock.SYSTEM),
         resolvers.reconciler(store, settings),
         volumes.reconciler(store, clock.SYSTEM),
-        transfers.reconciler(store, clock.SYSTEM, os.urandom),
         snapshots.reconciler(store),
+        transfers.reconciler(store, clock.SYSTEM, os.urandom),
         recycling.reconciler(store, clock.SYSTEM),
         tokens.reconciler(store, clock.SYSTEM),
         watching.reconciler(store),
