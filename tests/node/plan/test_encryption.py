@@ -71,7 +71,7 @@ def test_a_secret_is_kept_in_memory_and_told_to_nobody() -> None:
 def test_an_encrypted_root_is_where_it_can_be_plugged_in() -> None:
     text = disks.encode(Disk(ID, FACE, 0, True, Chain()), Limits())
     assert 'dev="vda"' in text
-    assert 'bus="2"' in text
+    assert 'bus="3"' in text
     assert '<boot order="1" />' in text
     interface = wants.make_interface()
     seen = SeenInstance(volumes={Disk(ID, FACE, 0, True): Limits()})

@@ -18,8 +18,8 @@ from mallee.node.plan.chains import Chain
 
 ROOT_BUS, ROOT_PLACE = 0, 0x03
 """Where the root disk is, which no running guest gets or loses."""
-_HOT_ROOT_PLACE = 0x10
-"""Where an encrypted root disk is plugged in: the place of the first card, which never is."""
+HOT_ROOT_BUS = 3
+"""The port into which an encrypted root disk is plugged."""
 HOT_PLUG_BUS = 2
 """The bus whose slots 1 to 31 are free for volumes and interfaces attached to a running guest."""
 TORN_PREFIX, TORN_NAMESPACE = "torn", "urn:mallee:torn"
@@ -83,7 +83,7 @@ def _place(disk: Disk) -> tuple[int, int]:
     """Return bus and slot. Encrypted ones are plugged in always, after the machine was made."""
     if not disk.is_root:
         return HOT_PLUG_BUS, disk.slot
-    return (HOT_PLUG_BUS, _HOT_ROOT_PLACE) if disk.is_encrypted else (ROOT_BUS, ROOT_PLACE)
+    return (HOT_ROOT_BUS, 0) if disk.is_encrypted else (ROOT_BUS, ROOT_PLACE)
 
 
 def encode(disk: Disk, limits: Limits) -> str:

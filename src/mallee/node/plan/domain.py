@@ -203,6 +203,8 @@ def _add_devices(domain: Element, spec: DomainSpec, directory: Path) -> None:
     SubElement(devices, "controller", type="usb", model="none")
     for index, model in enumerate(("pcie-root", "pcie-root-port", "pcie-to-pci-bridge")):
         SubElement(devices, "controller", type="pci", model=model, index=str(index))
+    if _has_hot_root(spec):
+        _add_port_of_root(devices)
     graphics = SubElement(devices, "graphics", type="vnc")
     SubElement(graphics, "listen", type="socket", socket=str(directory / VNC_SOCKET))
     video = SubElement(devices, "video")
@@ -211,6 +213,17 @@ def _add_devices(domain: Element, spec: DomainSpec, directory: Path) -> None:
     SubElement(rng, "backend", model="random").text = "/dev/urandom"
     _place(rng, _RNG_SLOT)
     SubElement(devices, "memballoon", model="none")
+
+
+def _add_port_of_root(devices: Element) -> None:
+    """A port of its own for a root that is plugged in, before the one of all other volumes: guests
+    name disks in the order in which they find them."""
+    (other,) = devices.findall("controller[@model='pcie-root-port']")
+    _place(other, _OTHERS_PORT_SLOT)
+    port = SubElement(
+        devices, "controller", type="pci", model="pcie-root-port", index=str(disks.HOT_ROOT_BUS)
+    )
+    _place(port, _ROOTS_PORT_SLOT)
 
 
 def _add_agent_port(devices: Element, directory: Path) -> None:
@@ -224,6 +237,7 @@ def _add_agent_port(devices: Element, directory: Path) -> None:
 
 
 _RNG_SLOT = 0x04
+_ROOTS_PORT_SLOT, _OTHERS_PORT_SLOT = 0x02, 0x03
 _PORTS_SLOT = 0x05
 _FIRST_NIC_SLOT = 0x08
 """Slots of the root bus; 1 and 2 are taken by the VGA adapter and the way to the bridge."""
