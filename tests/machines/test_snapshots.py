@@ -76,7 +76,7 @@ def complete(cloud: Cloud, *snapshots: str) -> list[dict[str, Any]]:
     return found()
 
 
-def test_layers_of_complete_snapshots_are_merged_beside_the_guest(
+def test_layers_of_deleted_snapshots_are_merged_beside_the_guest(
     cloud: Cloud, instance: str
 ) -> None:
     ec2: Any = cloud.ec2
