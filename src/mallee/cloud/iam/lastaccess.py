@@ -26,6 +26,7 @@ _ACTIONS = "ACTION_LEVEL"
 
 SERVICES = {
     "cloudtrail": "AWS CloudTrail",
+    "ebs": "Amazon Elastic Block Store",
     "ec2": "Amazon EC2",
     "iam": "AWS Identity and Access Management",
     "kms": "AWS Key Management Service",

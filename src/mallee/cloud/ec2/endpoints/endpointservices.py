@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 OWNER = "amazon"
 AWS_DOMAIN = "amazonaws.com"
-_INTERFACES = ("cloudtrail", "ec2", "kms", "s3", "sts")
+_INTERFACES = ("cloudtrail", "ebs", "ec2", "kms", "s3", "sts")
 """Those that have an interface endpoint in each region."""
 _GLOBAL = "iam"
 """It has one name for all regions."""
