@@ -89,7 +89,7 @@ def _of_instance(call: Call, request: Request) -> list[VolumeRecord]:
 
 
 def cuttable(call: Call, id: str) -> VolumeRecord:
-    """Return a volume of the caller's of which a snapshot can be made."""
+    """Return a volume of the caller's that can be cut; raise what stands against it."""
     record = states.one(call, id)
     state = states.of_volume(record)
     if state not in (states.AVAILABLE, states.IN_USE):
@@ -108,8 +108,8 @@ def cuttable(call: Call, id: str) -> VolumeRecord:
 def question(
     call: Call, volumes: list[VolumeRecord], reboot: str = ""
 ) -> tuple[str, str, str, str]:
-    """Return what a host is asked: to cut these volumes at one instant; of an instance that shall
-    reboot for it, when its guest is off."""
+    """Return the question to the volumes' host that has them cut at one instant; of an instance
+    that shall reboot for it, when its guest is off."""
     # The ids are given now, so that a cut can be told from every other.
     named = {volume.id: ids.make("snap", os.urandom(ids.ID_BYTES)) for volume in volumes}
     asked = CutAsked(named, call.now, reboot)
@@ -135,24 +135,28 @@ def write_down(
     call: WriteCall, request: Request, volumes: list[VolumeRecord]
 ) -> list[SnapshotRecord]:
     """Write down the snapshots that a host says it made, as a request describes and tags them."""
+    tags = tagset.of_new(request, records.SNAPSHOT.name)
+    copies = request.get("CopyTagsFromSource") == "volume"
+    return [
+        _insert(call, request, (volume, cut), volume.doc.tags | tags if copies else tags)
+        for volume, cut in cuts_made(call, volumes)
+    ]
+
+
+def cuts_made(call: WriteCall, volumes: list[VolumeRecord]) -> list[tuple[VolumeRecord, Cut]]:
+    """Return the cut of each volume that its host was asked for (`question`); raise when there is
+    none, or it is too late for it."""
     told: asks.Told = call.prepared
     asked = msgspec.json.decode(told.asked, type=CutAsked)
     cuts = _read_cuts(asked, told.answer, volumes)
     asked_at = min((asked.asked_at, *(cut.asked_at for cut in cuts.values())))
     if call.now > asked_at + CUT_TAKES_MAX_S:
-        raise errors.Unavailable("Writing the snapshot down has taken too long. Try again.")
-    tags = tagset.of_new(request, records.SNAPSHOT.name)
-    copies = request.get("CopyTagsFromSource") == "volume"
-    made: list[SnapshotRecord] = []
-    for volume in volumes:
-        cut = cuts.get(volume.id)
-        if cut is None:
-            raise errors.IncorrectState(
-                f"What instances have has changed meanwhile: {volume.id} was not cut. Try again."
-            )
-        own = volume.doc.tags | tags if copies else tags
-        made.append(_insert(call, request, (volume, cut), own))
-    return made
+        raise errors.Unavailable("Writing down what the host has done took too long. Try again.")
+    if missing := [volume.id for volume in volumes if volume.id not in cuts]:
+        raise errors.IncorrectState(
+            f"What instances have has changed meanwhile: {missing[0]} was not cut. Try again."
+        )
+    return [(volume, cuts[volume.id]) for volume in volumes]
 
 
 def _read_cuts(asked: CutAsked, answer: bytes, volumes: list[VolumeRecord]) -> dict[str, Cut]:
