@@ -71,6 +71,43 @@ def test_an_image_proves_itself(cloud: Cloud, image: str) -> None:
     assert left(cloud) == []
 
 
+def test_a_change_makes_another_image(cloud: Cloud, image: str) -> None:
+    change = (
+        "--run",
+        "echo changed >/srv/www/index.html",
+        "--run",
+        "rm -r /usr/share/mallee/tests",
+    )
+    done = mallee(cloud, "customise", image, "--type", "m1.small", "--name", "other", *change)
+    assert done.returncode == 0, done.stderr
+    [other] = cloud.ec2.describe_images(ImageIds=[done.stdout.strip()])["Images"]
+    try:
+        assert (other["Name"], other["SourceImageId"]) == ("other", image)
+        instance = cloud.run(ImageId=other["ImageId"])
+        told = cloud.ssh(instance, "cat /srv/www/index.html /root/.ssh/authorized_keys")
+        assert told.startswith("changed\n")
+        assert told.count("ssh-ed25519") == 1, "the key that opened it is gone"
+        cloud.terminate(instance)
+        assert left(cloud) == []
+    finally:
+        cloud.ec2.deregister_image(ImageId=other["ImageId"])
+
+
+def test_a_recipe_upon_an_image_of_the_cloud_is_built_in_a_guest(
+    cloud: Cloud, image: str, root_dir: Path
+) -> None:
+    path = root_dir / "upon.toml"
+    path.write_text(
+        f"base = '{image}'\nusers = [{{ name = 'anna', password = 'sesam' }}]\n"
+        "run = ['test -d /home/anna', 'no-such-program']\n"
+    )
+    done = mallee(cloud, "build", str(path), "--type", "m1.small")
+    assert done.returncode == 1
+    assert "Run no-such-program: status 127" in done.stderr
+    assert left(cloud) == []
+    assert not cloud.ec2.describe_images(Filters=[{"Name": "name", "Values": ["upon"]}])["Images"]
+
+
 def test_an_image_that_is_not_there_is_said(cloud: Cloud) -> None:
     for verb in (("test",), ("customise", "--name", "other", "--run", "true")):
         done = mallee(cloud, *verb, "ami-00000000000000000")

@@ -102,7 +102,7 @@ class Guest:
         deadline = time.monotonic() + ANSWER_S_MAX
         users = (self.wish.user,) if self.wish.user else self._likely_users()
         token = secrets.token_hex(8)
-        said = ""
+        said = shown = ""
         while time.monotonic() < deadline:
             for self.user in users:
                 done = self.ssh(f"echo {token}", as_root=False)
@@ -113,7 +113,9 @@ class Guest:
                 if "Permission denied" not in said and b"login as" not in done.stdout:
                     # Nobody is there yet: the other names would wait as long.
                     break
-            say(said.splitlines()[-1] if said else "nobody answers yet")
+            if said != shown:
+                say(said.splitlines()[-1] if said else "nobody answers yet")
+                shown = said
             # Each try costs the guest something, which it may need to come up.
             time.sleep(_LOOK_S * len(users))
         raise steps.Failed(

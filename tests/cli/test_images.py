@@ -1,0 +1,39 @@
+"""`mallee images`: what is wrong is said before anything is done."""
+
+from pathlib import Path
+
+import pytest
+
+from mallee.cli import main
+
+
+def said(capsys: pytest.CaptureFixture[str], *words: str) -> str:
+    """What the command complains of."""
+    assert main.run(["images", *words]) == 1
+    return capsys.readouterr().err
+
+
+def test_a_name_that_is_no_image_and_no_file_is_said(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    told = said(capsys, "build", "debian-11", "--root", str(tmp_path))
+    assert "no built-in image of that name (tiny, debian-12, debian-13)" in told
+
+
+def test_all_that_is_wrong_in_a_recipe_is_said(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "course.toml"
+    path.write_text("base = 'tiny'\nsize = '1'\nhostname = '-'\n")
+    told = said(capsys, "build", str(path), "--root", str(tmp_path))
+    assert "course.toml, line 2, size" in told
+    assert "course.toml, line 3, hostname" in told
+    assert [child.name for child in tmp_path.iterdir()] == ["course.toml"]
+
+
+@pytest.mark.parametrize("verb", [("test",), ("customise", "--name", "new", "--run", "true")])
+def test_without_a_cloud_nothing_is_launched(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, verb: tuple[str, ...]
+) -> None:
+    told = said(capsys, *verb, "ami-0123456789abcdef0", "--root", str(tmp_path))
+    assert f"no cloud runs under {tmp_path}" in told
