@@ -19,7 +19,7 @@ from mallee.model.instances import MetadataOptions
 from mallee.model.keypairs import KeyPair
 from mallee.model.sessions import CallerKind, Session
 from mallee.model.settings import Settings
-from mallee.model.snapshots import Snapshot
+from mallee.model.snapshots import Sharing, Snapshot
 from tests.cloud import clouds
 from tests.cloud.clouds import ACCOUNT, NOW, ZONE, HandClock
 
@@ -74,6 +74,8 @@ def _populate(tx: store.Tx) -> None:
     )
     tx.insert(records.SNAPSHOT, ACCOUNT, cut.id, cut)
     tx.insert(records.SNAPSHOT, "999999999999", "snap-2", replace(cut, id="snap-2"))
+    shared = replace(cut, id="snap-3", sharing=Sharing(accounts=(ACCOUNT,)), tags={"a": "b"})
+    tx.insert(records.SNAPSHOT, "999999999999", "snap-3", shared)
 
 
 def ask(
@@ -262,6 +264,10 @@ def test_only_images_that_one_may_see_have_an_owner(
         ("snap-2", "ec2:owner", None),
         ("snap-2", "ec2:parentvolume", None),
         ("snap-2", "ec2:volumesize", None),
+        ("snap-3", "ec2:owner", "999999999999"),
+        ("snap-3", "ec2:parentvolume", "arn:aws:ec2:us-east-1:999999999999:volume/vol-1"),
+        ("snap-3", "ec2:volumesize", "4"),
+        ("snap-3", "ec2:resourcetag/a", None),
     ],
 )
 def test_a_snapshot_has_the_keys_of_its_volume(
@@ -274,6 +280,26 @@ def test_a_snapshot_to_be_made_has_its_volume(view: store.View) -> None:
     arn = "arn:aws:ec2:us-east-1::snapshot/*"
     found = ask(view, "ec2:CreateSnapshot", arn, {"VolumeId": "vol-1"})
     assert found["ec2:parentvolume"] == f"{EC2}:volume/vol-1"
+
+
+@pytest.mark.parametrize(
+    ("asked", "key", "value"),
+    [
+        ({"UserIds": ["1", "2"], "OperationType": "add"}, "ec2:add/userid", ("1", "2")),
+        ({"UserIds": ["1"], "OperationType": "remove"}, "ec2:add/userid", None),
+        ({"GroupNames": ["all"], "OperationType": "remove"}, "ec2:remove/group", ("all",)),
+        ({"CreateVolumePermission": {"Add": [{"Group": "all"}]}}, "ec2:add/group", ("all",)),
+        ({"CreateVolumePermission": {"Add": [{"UserId": "1"}]}}, "ec2:add", ("userid",)),
+        ({"LockDuration": 3, "CoolOffPeriod": 2}, "ec2:snapshotlockduration", "3"),
+        ({"LockDuration": 3, "CoolOffPeriod": 2}, "ec2:snapshotcooloffperiod", "2"),
+    ],
+    ids=str,
+)
+def test_policies_may_ask_how_a_snapshot_is_shared_and_locked(
+    view: store.View, asked: dict[str, Any], key: str, value: object
+) -> None:
+    arn = "arn:aws:ec2:us-east-1::snapshot/snap-1"
+    assert ask(view, "ec2:ModifySnapshotAttribute", arn, asked).get(key) == value
 
 
 LAUNCH: dict[str, Any] = {

@@ -4,11 +4,13 @@ from typing import Any
 
 import pytest
 
+from mallee.cloud.hosts import volumeslices
 from mallee.cloud.state import records, store
 from mallee.model.snapshots import NO_VOLUME
 from tests.cloud.ec2.asking import refusal
 from tests.cloud.ec2.storage.contents import Add
-from tests.cloud.ec2.world import World
+from tests.cloud.ec2.storage.test_volumes import ZONE
+from tests.cloud.ec2.world import FakeHost, World
 
 
 def ids(ec2: Any, **asked: Any) -> list[str]:
@@ -83,6 +85,22 @@ def test_who_may_use_a_snapshot_may_not_change_it(
         assert refusal(ask, **more) == "InvalidSnapshot.NotFound"
     tag = {"Resources": [id], "Tags": [{"Key": "a", "Value": "b"}]}
     assert refusal(bob.create_tags, **tag) == "InvalidSnapshot.NotFound"
+
+
+def test_volumes_are_made_of_a_shared_snapshot(
+    alice: Any, bob: Any, add: Add, host: FakeHost, world: World
+) -> None:
+    id = add(size_gib=2)
+    asked = {"AvailabilityZone": ZONE, "SnapshotId": id}
+    assert refusal(bob.create_volume, **asked) == "InvalidSnapshot.NotFound"
+    give(alice, id, world.accounts["bob"])
+    made = bob.create_volume(**asked)
+    assert (made["SnapshotId"], made["Size"]) == (id, 2)
+    (kept,) = volumeslices.kept(world.store.view, host.id)
+    assert kept.content is not None
+    assert kept.content.account == world.accounts["alice"]
+    alice.reset_snapshot_attribute(SnapshotId=id, Attribute="createVolumePermission")
+    assert refusal(bob.create_volume, **asked) == "InvalidSnapshot.NotFound"
 
 
 def test_tags_of_a_shared_snapshot_are_its_owners(

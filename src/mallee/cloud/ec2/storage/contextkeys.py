@@ -9,11 +9,12 @@ from typing import Any
 from mallee.aws import errors
 from mallee.aws.policy.texts import Values
 from mallee.cloud import things
-from mallee.cloud.action import owned
+from mallee.cloud.call import Call
 from mallee.cloud.ec2 import resources, zones
 from mallee.cloud.ec2.storage import ebskeys, snapshotsharing, volumetypes
 from mallee.cloud.identity.question import Finder, Question, thing
 from mallee.cloud.state import records
+from mallee.model.snapshots import NO_VOLUME
 from mallee.model.volumes import Volume
 
 
@@ -136,8 +137,10 @@ def _parent_volume(question: Question) -> str | None:
         return None
     found, call = _snapshot(question), question.call
     id = question.asked.get("VolumeId") if found is None else found.doc.volume_id
-    region = call.settings.region
-    return things.of_ec2(region, call.account, records.VOLUME.name, id) if id else None
+    if not id or id == NO_VOLUME:
+        return None
+    account = call.account if found is None else found.account
+    return things.of_ec2(call.settings.region, account, records.VOLUME.name, id)
 
 
 _volume_size = _of_volume(lambda question: question.asked.get("Size"), lambda doc: doc.size_gib)
@@ -183,17 +186,27 @@ def _kms_key(question: Question) -> str | None:
     if doc is not None:
         return None if doc.key is None else doc.key.kms_key
     call, asked = question.call, question.asked
-    if _is_snapshot(question):
-        volume = call.view.get(records.VOLUME, asked.get("VolumeId") or "")
-        key = volume.doc.key if owned(volume, call.account) and volume else None
-        return None if key is None else key.kms_key
+    if _is_snapshot(question) and asked.get("VolumeId"):
+        source = _source(call, asked["VolumeId"], None)
+        return source.key.kms_key if source and source.key else None
     try:
-        id = asked.get("SnapshotId")
-        source = ebskeys.source_of(snapshotsharing.usable(call, id)) if id else None
+        of_snapshot = asked.get("SnapshotId") or asked.get("SourceSnapshotId")
+        source = _source(call, asked.get("SourceVolumeId"), of_snapshot)
         return ebskeys.key_of(call, ebskeys.wanted(asked), source) or None
     except errors.AwsError:
         # It will not be made like this; what was said is what can be asked about.
         return asked.get("KmsKeyId")
+
+
+def _source(call: Call, volume_id: str | None, snapshot_id: str | None) -> ebskeys.Source | None:
+    """Return of what a volume or snapshot is to be made; None: of nothing that is the caller's."""
+    if volume_id:
+        volume = call.view.get(records.VOLUME, volume_id)
+        is_own = volume is not None and volume.account == call.account
+        return ebskeys.Source(volume.account, volume.doc.key) if volume and is_own else None
+    if snapshot_id:
+        return ebskeys.source_of(snapshotsharing.usable(call, snapshot_id))
+    return None
 
 
 _added, _removed = _changed("add"), _changed("remove")
