@@ -9,6 +9,7 @@ from mallee.cloud.state import records
 from mallee.model.buckets import Bucket
 from mallee.model.dedicatedhosts import DedicatedHost
 from mallee.model.images import Blob, Image
+from mallee.model.rootreplacements import RootReplacement
 from mallee.model.snapshots import Snapshot
 from tests.cloud import certificates
 from tests.cloud.ec2.ipam import plans
@@ -187,7 +188,18 @@ def _stored(cloud: RunningCloud, ec2: Any, account: str) -> dict[str, str]:
         cut=1,
         started_at=0.0,
     )
+    replaced = RootReplacement(
+        id=f"replacevol-{account:0>17}",
+        instance_id=ec2.describe_instances()["Reservations"][0]["Instances"][0]["InstanceId"],
+        launch=1,
+        volume_id=volume,
+        started_at=0.0,
+        completed_at=0.0,
+    )
     cloud.store.transact(lambda tx: tx.insert(records.SNAPSHOT, account, snapshot.id, snapshot))
+    cloud.store.transact(
+        lambda tx: tx.insert(records.ROOT_REPLACEMENT, account, replaced.id, replaced)
+    )
     task = ec2.import_snapshot(DiskContainer={"UserBucket": FILE})["ImportTaskId"]
     public = "ami-0123456789abcdef0"
     place = {"S3Bucket": "disks"}
@@ -195,6 +207,7 @@ def _stored(cloud: RunningCloud, ec2: Any, account: str) -> dict[str, str]:
     return {
         "volume": volume,
         "snapshot": snapshot.id,
+        "replace-root-volume-task": replaced.id,
         "import-snapshot-task": task,
         "export-image-task": out["ExportImageTaskId"],
     }

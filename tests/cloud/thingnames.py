@@ -31,6 +31,7 @@ NAMES = {
     "ExcludeDataVolumeIds": "volume",
     "SnapshotId": "snapshot",
     "SnapshotIds": "snapshot",
+    "ReplaceRootVolumeTaskIds": "replace-root-volume-task",
     "SourceImageId": "image",
     "SourceSnapshotId": "snapshot",
     "SourceVolumeId": "volume",
@@ -235,6 +236,7 @@ NAMES_NOTHING = re.compile(
     r"|AddAllocation|AddOperating|AutoImport|AwsService|Cascade|ClearAllocation|Disallowed|Monitored|Netmask|Operating|PreviewNext|PubliclyAdv|PublicIpSource|RemoveAllocation|RemoveOperating|Tier"
     r"|Traffic(Type|Direction)|LogDestination|LogFormat|ResourceType|(Add|Remove)NetworkServices|RemoveFields"
     r"|SessionNumber|VirtualNetworkId|Source(PortRange|CidrBlock)"
+    r"|DeleteReplacedRootVolume"
     r"|EnaSupport|NoReboot|RootDeviceName|SriovNetSupport"
     r"|AutoEnableIO|Interval|Parameters|PolicyDetails|Policy(Language|Type)|ResourceLocation|RetainRule|Target(Tags)|Times|Variable|CopyImage|CreationDate|Deprecat|Group$|Image(Block|Names|Providers)|ImdsSupport|UserGroups|WithCooldown|ExcludeResource|LockC|LockState|RetentionP|SourceRegion|BlockDeviceMappings$|CopyTags|ExcludeBootVolume|Iops|KmsKeyId|MultiAttach|NetworkBandwidth"
     r"|CoolOff|Completion|CreateVolumePermission|Lock(Mode|Duration)|State$|Presigned"

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from tests import wholecloud
 from tests.machines import guests
 from tests.machines.test_volumes import made, wait_attached, wait_disk, wait_state
 from tests.wholecloud import Cloud
@@ -69,3 +70,23 @@ def test_an_image_of_a_running_guest_boots(cloud: Cloud) -> None:
         assert cloud.ssh(instance, "cat /proc/sys/kernel/random/boot_id") != booted
     ec2.deregister_image(ImageId=image)
     ec2.delete_snapshot(SnapshotId=found["BlockDeviceMappings"][0]["Ebs"]["SnapshotId"])
+
+
+def test_a_root_is_replaced_under_a_running_instance(cloud: Cloud) -> None:
+    ec2: Any = cloud.ec2
+    with guests.launched(cloud) as instance:
+        cloud.wait_state(instance, "running")
+        cloud.ssh(instance, "echo spoilt >/root/note; sync")
+        former = root_of(cloud, instance)
+        made = ec2.create_replace_root_volume_task(
+            InstanceId=instance, DeleteReplacedRootVolume=True
+        )
+        id = made["ReplaceRootVolumeTask"]["ReplaceRootVolumeTaskId"]
+
+        def is_done() -> bool:
+            found = ec2.describe_replace_root_volume_tasks(ReplaceRootVolumeTaskIds=[id])
+            return found["ReplaceRootVolumeTasks"][0]["TaskState"] == "succeeded"
+
+        wholecloud.wait_until(is_done, wholecloud.GUEST_S, "the new root")
+        assert cloud.ssh(instance, "ls /root/note 2>/dev/null | wc -l") == "0\n"
+        assert root_of(cloud, instance) != former

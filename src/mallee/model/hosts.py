@@ -23,8 +23,8 @@ from mallee.model.carried import (
 from mallee.model.images import Blob, DirectBoot
 from mallee.model.instances import InstanceSeen, MetadataOptions, Power
 from mallee.model.networks import Rule
-from mallee.model.transfers import TransferWanted
 from mallee.model.snapshots import SnapshotSeen
+from mallee.model.transfers import TransferWanted
 from mallee.model.volumes import DiskWanted, VolumeSeen, VolumeWanted
 from mallee.model.watching import FlowLogWanted, MirrorWanted
 

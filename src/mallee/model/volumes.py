@@ -68,6 +68,8 @@ class Attachment(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Whether the guest is asked to let it go."""
     is_forced: bool = False
     """Whether it is parted from a guest that does not let it go."""
+    goes_when_left: bool = False
+    """Whether the volume is deleted when the guest has let it go."""
 
 
 class Modification(msgspec.Struct, frozen=True, kw_only=True, gc=False):

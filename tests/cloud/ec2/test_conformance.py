@@ -167,7 +167,7 @@ def test_nothing_is_done_in_a_dry_run(alice: Any) -> None:
     assert wrong == {}
 
 
-BY_TWO = {"AcceptAddressTransfer", "CopySnapshot", "RegisterImage"}
+BY_TWO = {"AcceptAddressTransfer", "CopySnapshot", "CreateReplaceRootVolumeTask", "RegisterImage"}
 """What takes another account, or a snapshot of a host's: tried in `vpc/test_addresstransfers` and
 `storage/test_snapshotsharing`."""
 CREATING = [

@@ -77,6 +77,7 @@ def test_what_an_instance_hangs_on_and_what_hangs_on_it(
     assert related(answer, "NamedBy") == {
         ("network-interface", interface["NetworkInterfaceId"]),
         ("elastic-ip", address),
+        ("volume", bob.describe_volumes()["Volumes"][0]["VolumeId"]),
     }
     group = told(bobs, instance["SecurityGroups"][0]["GroupId"])
     assert ("network-interface", interface["NetworkInterfaceId"]) in related(group, "NamedBy")

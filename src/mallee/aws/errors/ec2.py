@@ -588,6 +588,20 @@ class SnapshotLimitExceeded(AwsError):
     code = "SnapshotLimitExceeded"
 
 
+class InvalidReplaceRootVolumeTaskIdMalformed(AwsError):
+    """Argument: the id."""
+
+    code = "InvalidReplaceRootVolumeTaskId.Malformed"
+    template = 'Invalid id: "{}" (expecting "replacevol-...")'
+
+
+class InvalidReplaceRootVolumeTaskIdNotFound(AwsError):
+    """Argument: the id, or several joined by commas."""
+
+    code = "InvalidReplaceRootVolumeTaskId.NotFound"
+    template = "The replace root volume task '{}' does not exist."
+
+
 class InvalidSnapshotInUse(AwsError):
     code = "InvalidSnapshot.InUse"
 

@@ -666,6 +666,10 @@ class CancelCapacityReservationResult(TypedDict):
     Return: NotRequired[bool | None]
 
 
+class CancelExportTaskRequest(TypedDict):
+    ExportTaskId: str
+
+
 class CancelImageLaunchPermissionRequest(TypedDict):
     ImageId: str
     DryRun: NotRequired[bool]
@@ -1428,6 +1432,22 @@ class CreatePublicIpv4PoolRequest(TypedDict):
 
 class CreatePublicIpv4PoolResult(TypedDict):
     PoolId: NotRequired[str | None]
+
+
+class CreateReplaceRootVolumeTaskRequest(TypedDict):
+    InstanceId: str
+    SnapshotId: NotRequired[str]
+    ClientToken: NotRequired[str]
+    DryRun: NotRequired[bool]
+    TagSpecifications: NotRequired[list[TagSpecification]]
+    ImageId: NotRequired[str]
+    DeleteReplacedRootVolume: NotRequired[bool]
+    VolumeInitializationRate: NotRequired[int]
+    VolumeId: NotRequired[str]
+
+
+class CreateReplaceRootVolumeTaskResult(TypedDict):
+    ReplaceRootVolumeTask: NotRequired[ReplaceRootVolumeTask | Fragment | None]
 
 
 class CreateRouteRequest(TypedDict):
@@ -2453,6 +2473,19 @@ class DescribeEgressOnlyInternetGatewaysResult(TypedDict):
     NextToken: NotRequired[str | None]
 
 
+class DescribeExportImageTasksRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    Filters: NotRequired[list[Filter]]
+    ExportImageTaskIds: NotRequired[list[str]]
+    MaxResults: NotRequired[int]
+    NextToken: NotRequired[str]
+
+
+class DescribeExportImageTasksResult(TypedDict):
+    ExportImageTasks: NotRequired[Sequence[ExportImageTask | Fragment] | Fragment | None]
+    NextToken: NotRequired[str | None]
+
+
 class DescribeFlowLogsRequest(TypedDict):
     DryRun: NotRequired[bool]
     Filter: NotRequired[list[Filter]]
@@ -3114,6 +3147,21 @@ class DescribeRegionsRequest(TypedDict):
 
 class DescribeRegionsResult(TypedDict):
     Regions: NotRequired[Sequence[Region | Fragment] | Fragment | None]
+
+
+class DescribeReplaceRootVolumeTasksRequest(TypedDict):
+    ReplaceRootVolumeTaskIds: NotRequired[list[str]]
+    Filters: NotRequired[list[Filter]]
+    MaxResults: NotRequired[int]
+    NextToken: NotRequired[str]
+    DryRun: NotRequired[bool]
+
+
+class DescribeReplaceRootVolumeTasksResult(TypedDict):
+    ReplaceRootVolumeTasks: NotRequired[
+        Sequence[ReplaceRootVolumeTask | Fragment] | Fragment | None
+    ]
+    NextToken: NotRequired[str | None]
 
 
 class DescribeRouteTablesRequest(TypedDict):
@@ -4126,6 +4174,51 @@ class Explanation(TypedDict):
     ComponentRegion: NotRequired[str | None]
     FirewallStatelessRule: NotRequired[FirewallStatelessRule | Fragment | None]
     FirewallStatefulRule: NotRequired[FirewallStatefulRule | Fragment | None]
+
+
+class ExportImageRequest(TypedDict):
+    ClientToken: NotRequired[str]
+    Description: NotRequired[str]
+    DiskImageFormat: str
+    DryRun: NotRequired[bool]
+    ImageId: str
+    S3ExportLocation: ExportTaskS3LocationRequest
+    RoleName: NotRequired[str]
+    TagSpecifications: NotRequired[list[TagSpecification]]
+
+
+class ExportImageResult(TypedDict):
+    Description: NotRequired[str | None]
+    DiskImageFormat: NotRequired[str | None]
+    ExportImageTaskId: NotRequired[str | None]
+    ImageId: NotRequired[str | None]
+    RoleName: NotRequired[str | None]
+    Progress: NotRequired[str | None]
+    S3ExportLocation: NotRequired[ExportTaskS3Location | Fragment | None]
+    Status: NotRequired[str | None]
+    StatusMessage: NotRequired[str | None]
+    Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
+
+
+class ExportImageTask(TypedDict):
+    Description: NotRequired[str | None]
+    ExportImageTaskId: NotRequired[str | None]
+    ImageId: NotRequired[str | None]
+    Progress: NotRequired[str | None]
+    S3ExportLocation: NotRequired[ExportTaskS3Location | Fragment | None]
+    Status: NotRequired[str | None]
+    StatusMessage: NotRequired[str | None]
+    Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
+
+
+class ExportTaskS3Location(TypedDict):
+    S3Bucket: NotRequired[str | None]
+    S3Prefix: NotRequired[str | None]
+
+
+class ExportTaskS3LocationRequest(TypedDict):
+    S3Bucket: str
+    S3Prefix: NotRequired[str]
 
 
 class ExportTransitGatewayRoutesRequest(TypedDict):
@@ -8067,6 +8160,18 @@ class ReplaceNetworkAclEntryRequest(TypedDict):
     Ipv6CidrBlock: NotRequired[str]
     IcmpTypeCode: NotRequired[IcmpTypeCode]
     PortRange: NotRequired[PortRange]
+
+
+class ReplaceRootVolumeTask(TypedDict):
+    ReplaceRootVolumeTaskId: NotRequired[str | None]
+    InstanceId: NotRequired[str | None]
+    TaskState: NotRequired[str | None]
+    StartTime: NotRequired[str | None]
+    CompleteTime: NotRequired[str | None]
+    Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
+    ImageId: NotRequired[str | None]
+    SnapshotId: NotRequired[str | None]
+    DeleteReplacedRootVolume: NotRequired[bool | None]
 
 
 class ReplaceRouteRequest(TypedDict):

@@ -69,6 +69,7 @@ NAMING: Mapping[str, Kind[Any, Any]] = {
     "PrefixListId": records.PREFIX_LIST,
     "PublicIpv4Pool": records.PUBLIC_POOL,
     "RamdiskId": records.IMAGE,
+    "ReplaceRootVolumeTaskIds": records.ROOT_REPLACEMENT,
     "RouteTableId": records.ROUTE_TABLE,
     "RouteTableIds": records.ROUTE_TABLE,
     "AddRouteTableIds": records.ROUTE_TABLE,

@@ -38,6 +38,8 @@ def things(name: str, call: Call, request: Request) -> Iterator[Thing]:
         yield from _launched_into(call, request)
     if name == "CreateSnapshots":
         yield from _cut(call, request)
+    if name == "CreateReplaceRootVolumeTask":
+        yield records.VOLUME, "*"
     yield from _transferred(name, request)
     if name == "AcceptVpcPeeringConnection":
         yield from _accepting(call, request)

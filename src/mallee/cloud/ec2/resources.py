@@ -326,6 +326,12 @@ REGISTRY: tuple[Resource, ...] = (
         not_found=errors.InvalidPoolIDNotFound,
     ),
     Resource(
+        prefix="replacevol",
+        kind=records.ROOT_REPLACEMENT,
+        malformed=errors.InvalidReplaceRootVolumeTaskIdMalformed,
+        not_found=errors.InvalidReplaceRootVolumeTaskIdNotFound,
+    ),
+    Resource(
         prefix="import-snap",
         kind=records.IMPORT_SNAPSHOT_TASK,
         malformed=errors.InvalidConversionTaskIdMalformed,

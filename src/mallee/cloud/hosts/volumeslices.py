@@ -48,7 +48,7 @@ def boot(view: View, instance_id: str) -> DirectBoot | None:
     """Return what starts a guest faster than its root volume's own boot loader, if anything."""
     for volume in view.by(records.VOLUME, "instance", instance_id):
         for one in volume.doc.attachments:
-            if one.instance_id == instance_id and one.slot == ROOT_SLOT:
+            if one.instance_id == instance_id and one.slot == ROOT_SLOT and not one.is_leaving:
                 return volume.doc.boot
     return None
 

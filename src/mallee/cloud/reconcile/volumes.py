@@ -117,7 +117,8 @@ def settled(view: states.Reader, record: VolumeRecord, now: float) -> Volume:
         if is_over or has_left:
             left = tuple(one for one in doc.attachments if one != attachment)
             doc = replace(doc, attachments=left)
-            if is_over and attachment.delete_on_termination and not left:
+            goes = attachment.goes_when_left or (is_over and attachment.delete_on_termination)
+            if goes and not left:
                 doc = replace(doc, deleted_at=now)
     return doc
 

@@ -47,6 +47,7 @@ from mallee.model import (
     publicaccess,
     quotas,
     recycling,
+    rootreplacements,
     routing,
     scrubs,
     snapshots,
@@ -261,6 +262,9 @@ IMPORT_SNAPSHOT_TASK = Kind("import-snapshot-task", transfers.Task, transfers.Tr
 IMPORT_IMAGE_TASK = Kind("import-image-task", transfers.Task, transfers.TransferSeen)
 EXPORT_IMAGE_TASK = Kind("export-image-task", transfers.Task, transfers.TransferSeen)
 EXPORT_INSTANCE_TASK = Kind("export-instance-task", transfers.Task, transfers.TransferSeen)
+ROOT_REPLACEMENT: Kind[rootreplacements.RootReplacement, None] = Kind(
+    "replace-root-volume-task", rootreplacements.RootReplacement
+)
 LIFECYCLE_POLICY = Kind("lifecycle-policy", lifecycles.Policy, lifecycles.PolicySeen)
 RECYCLE_RULE: Kind[recycling.Rule, None] = Kind("recycle-bin-rule", recycling.Rule)
 BUCKET: Kind[buckets.Bucket, None] = Kind("bucket", buckets.Bucket)
@@ -358,6 +362,7 @@ KINDS: dict[str, Kind[Any, Any]] = {
         EXPORT_IMAGE_TASK,
         EXPORT_INSTANCE_TASK,
         BLOCK_SPACE,
+        ROOT_REPLACEMENT,
         LIFECYCLE_POLICY,
         RECYCLE_RULE,
         BUCKET,
@@ -570,6 +575,10 @@ INDEXES: Mapping[str, Mapping[str, IndexValues]] = {
         "volume": lambda doc: (doc.volume_id,),
         "writing": lambda doc: ("yes" if doc.writing and doc.writing.failed_at is None else None,),
         "shared": lambda doc: (*doc.sharing.accounts, "all" if doc.sharing.is_public else None),
+    },
+    "replace-root-volume-task": {
+        "instance": lambda doc: (doc.instance_id,),
+        "volume": lambda doc: (doc.volume_id,),
     },
     "import-snapshot-task": {"host": lambda doc: (doc.host_id or None,)},
     "import-image-task": {"host": lambda doc: (doc.host_id or None,)},

@@ -67,6 +67,14 @@ def want_stopped(
     return tx.write(record, changed)
 
 
+def want_afresh(tx: store.Tx, record: InstanceRecord) -> InstanceRecord:
+    """Want a running instance's guest shut down, and its machine made anew."""
+    changed = msgspec.structs.replace(
+        record.doc, launch=record.doc.launch + 1, reboots=0, wanted_since=tx.now
+    )
+    return tx.write(record, changed)
+
+
 def want_terminated(tx: store.Tx, record: InstanceRecord, why: Why) -> InstanceRecord:
     """Want the instance gone for good. Twice is once, and the first reason stays."""
     if record.doc.power is Power.TERMINATED:

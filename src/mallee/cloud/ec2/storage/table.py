@@ -6,6 +6,7 @@ from mallee.cloud.ec2.storage import (
     ebsdefaults,
     modifications,
     recyclebin,
+    rootreplacements,
     snapshotcopies,
     snapshotlocks,
     snapshots,
@@ -25,6 +26,7 @@ ACTIONS: tuple[Action, ...] = (
     *snapshots.ACTIONS,
     *snapshotsharing.ACTIONS,
     *recyclebin.ACTIONS,
+    *rootreplacements.ACTIONS,
     *snapshotcopies.ACTIONS,
     *snapshotlocks.ACTIONS,
 )
