@@ -18,6 +18,7 @@ from bench import (
     report,
     rules,
     sealed,
+    snapshots,
     together,
     trail,
     volumes,
@@ -25,7 +26,7 @@ from bench import (
 
 ALL = (
     *(launch, answer, describe, pages, together, memory, rules, manyrules, flows),
-    *(policy, authorization, quotas, trail, objects, engine, busy, volumes, faststart),
+    *(policy, authorization, quotas, trail, objects, engine, busy, volumes, snapshots, faststart),
 )
 
 

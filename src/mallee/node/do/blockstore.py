@@ -5,6 +5,7 @@ share one; each call blocks, on a connection of its own that is kept for the nex
 found to be what its name promises. Not its business: what the blocks are (`model.blocktrees`).
 """
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -14,6 +15,8 @@ from mallee.model.blockobjects import PLAIN, Coder
 from mallee.model.passes import Pass
 from mallee.node.do import s3requests
 
+_PAUSES_S = (0.1, 0.3, 1.0)
+"""Before a request is made again, when the store says that it has too many of them."""
 _LATER = (HTTPStatus.CONFLICT, HTTPStatus.TOO_MANY_REQUESTS)
 _ABSENT = (HTTPStatus.NOT_FOUND, HTTPStatus.FORBIDDEN)
 """Who may not list a bucket is not told either that something is not in it."""
@@ -124,8 +127,14 @@ class Blockstore:
         path = f"/{given.bucket}/{blockobjects.key_of(given.account, name)}"
         headers = {"if-none-match": "*"} if method == "PUT" else {}
         asked = s3requests.Request(method, path, body, headers)
+        most = blockobjects.OBJECT_MAX_BYTES
         try:
-            return self._connections.exchange(caller, asked, blockobjects.OBJECT_MAX_BYTES)
+            for pause_s in _PAUSES_S:
+                answer = self._connections.exchange(caller, asked, most)
+                if answer[0] != HTTPStatus.SERVICE_UNAVAILABLE:
+                    return answer
+                time.sleep(pause_s)
+            return self._connections.exchange(caller, asked, most)
         except s3requests.FAILURES as error:
             where = f"{access.host}:{given.port}"
             raise StoreAway(f"the object store at {where} does not answer: {error!r}") from error

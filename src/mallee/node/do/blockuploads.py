@@ -17,7 +17,7 @@ from mallee.model import blocktrees
 from mallee.model.blocktrees import BLOCK_BYTES, HOLE, NAME_BYTES, PAGE_BLOCKS, Root
 from mallee.node.do.blockstore import Blockstore
 
-IN_FLIGHT = 6
+IN_FLIGHT = 16
 """Blocks that are put at once."""
 MIB_PER_S = 200
 """The most that is read of a disk: guests use it too."""
