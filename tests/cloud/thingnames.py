@@ -241,7 +241,7 @@ NAMES_NOTHING = re.compile(
     r"|AutoEnableIO|Interval|Parameters|PolicyDetails|Policy(Language|Type)|ResourceLocation|RetainRule|Target(Tags)|Times|Variable|CopyImage|CreationDate|Deprecat|Group$|Image(Block|Names|Providers)|ImdsSupport|UserGroups|WithCooldown|ExcludeResource|LockC|LockState|RetentionP|SourceRegion|BlockDeviceMappings$|CopyTags|ExcludeBootVolume|Iops|KmsKeyId|MultiAttach|NetworkBandwidth"
     r"|CoolOff|Completion|CreateVolumePermission|Lock(Mode|Duration)|State$|Presigned"
     r"|NoDevice|RestorableBy|S3Bucket|Size|Throughput"
-    r"|BootMode|CancelReason|Platform|ClientData|Container|DiskImage|Format|Hypervisor|License|S3(Key|Prefix)"
+    r"|BootMode|CancelReason|ImageLocation|Platform|ClientData|Container|DiskImage|Format|Hypervisor|License|S3(Key|Prefix)"
     r"|Analysis(Start|End)Time|(Match|Exclude)Paths|SourceIp"
     r"|Arn|New|Only|Path|Policy(Name|Document|UsageFilter)|EntityFilter|Scope|SetAsDefault|Version).*"
 )

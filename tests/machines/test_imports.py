@@ -1,6 +1,8 @@
 """Disks in files become snapshots, volumes and images; a real guest boots from an imported one."""
 
+import shutil
 import subprocess
+import sys
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -109,3 +111,52 @@ def test_a_file_that_is_no_disk_is_refused_in_words(cloud: Cloud, bucket: str) -
 
     wholecloud.wait_until(lambda: shown()["Status"] == "deleted", IMPORT_S, f"{id} to end")
     assert "there is no such object" in shown()["StatusMessage"]
+
+
+def mallee(cloud: Cloud, *line: str | Path) -> str:
+    """What the command gives."""
+    program = [sys.executable, "-m", "mallee.cli.main", "images", *map(str, line)]
+    program += ["--root", str(cloud.layout.root)]
+    done = subprocess.run(program, capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def registered(cloud: Cloud, location: str, **more: str) -> str:
+    """The image of a bundle, once it is available."""
+    name = Path(location).name.removesuffix(".manifest.xml")
+    id = cloud.ec2.register_image(Name=name, ImageLocation=location, **more)["ImageId"]
+
+    def shown() -> dict[str, Any]:
+        return cloud.ec2.describe_images(ImageIds=[id])["Images"][0]
+
+    wholecloud.wait_until(lambda: shown()["State"] != "pending", IMPORT_S, f"{id} to be there")
+    assert shown()["State"] == "available", shown()
+    return id
+
+
+def test_a_guest_boots_from_a_bundled_trio(cloud: Cloud, bucket: str, tmp_path: Path) -> None:
+    """A kernel, a ramdisk and a lone root file system, each cut into parts."""
+    offered = {one.key: one for one in tinyimages.document().images}
+    names = {"kernel": "vmlinuz-tiny", "ramdisk": "initrd-tiny", "root": "root-tiny.img"}
+    made: dict[str, str] = {}
+    for key, name in names.items():
+        file = tmp_path / name
+        shutil.copy(tinyimages.file_of(offered[key].blob), file)
+        kind = offered[key].kind
+        parts = tmp_path / f"parts-{key}"
+        manifest = mallee(cloud, "bundle", file, "--to", parts, "--kind", kind)
+        location = mallee(cloud, "upload-bundle", manifest, bucket, "--folder", "bundles")
+        more = {"KernelId": made["kernel"], "RamdiskId": made["ramdisk"]} if key == "root" else {}
+        made[key] = registered(cloud, location, **more)
+    assert [made[key][:4] for key in names] == ["aki-", "ari-", "ami-"]
+    back = tmp_path / "back"
+    fetched = mallee(
+        cloud, "download-bundle", f"{bucket}/bundles/{names['root']}.manifest.xml", "--to", back
+    )
+    again = Path(mallee(cloud, "unbundle", fetched, "--to", back))
+    assert again.read_bytes() == tinyimages.file_of(offered["root"].blob).read_bytes()
+    with guests.launched(cloud, ImageId=made["root"]) as instance:
+        cloud.wait_state(instance, "running")
+        assert cloud.ssh(instance, "echo it runs") == "it runs\n"
+    mallee(cloud, "delete-bundle", f"{bucket}/bundles/{names['kernel']}.manifest.xml")

@@ -69,8 +69,13 @@ GROUPS = {
         {
             "build": "mallee.cli.images:build",
             "customise": "mallee.cli.customising:customise",
+            "bundle": "mallee.cli.imagebundles:bundle",
+            "delete-bundle": "mallee.cli.imagebundles:delete_bundle",
+            "download-bundle": "mallee.cli.imagebundles:download_bundle",
             "export": "mallee.cli.imagefiles:export_image",
             "import": "mallee.cli.imagefiles:import_file",
+            "unbundle": "mallee.cli.imagebundles:unbundle",
+            "upload-bundle": "mallee.cli.imagebundles:upload_bundle",
             "list": "mallee.cli.images:list_images",
             "test": "mallee.cli.imagetests:prove",
         },

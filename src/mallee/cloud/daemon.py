@@ -18,6 +18,7 @@ from mallee.cloud.call import Agents
 from mallee.cloud.ec2.connecting import tunnels
 from mallee.cloud.hosts import (
     asks,
+    bundlefiles,
     guests,
     hearing,
     joining,
@@ -65,7 +66,11 @@ async def serve(layout: Layout, settings: Settings, stop: asyncio.Event) -> None
             guests=guests.Guests(opened.view, secrets.box, partial(trail.add, at_once=True)),
             passes=passing,
             transfers=transferring.Transfers(
-                opened, secrets.box, settings.region, lambda: passing.port
+                opened,
+                secrets.box,
+                settings.region,
+                lambda: passing.port,
+                bundlefiles.BundleFiles(layout),
             ),
             volume_keys=volumekeys.VolumeKeys(opened, secrets.box),
         )
@@ -110,7 +115,9 @@ async def serve(layout: Layout, settings: Settings, stop: asyncio.Event) -> None
             lifecycles.reconciler(lifecycles.Means(cloud, clock.SYSTEM)),
         )
         settling = runner.run(opened, (*reconcilers, *of_requests))
-        for loop in (heard.watch(), agents.watch(), settling):
+        # RSA keys take a moment: nobody waits for this one.
+        making = asyncio.to_thread(bundlefiles.prepare, layout)
+        for loop in (heard.watch(), agents.watch(), settling, making):
             stack.callback(loops.create_task(loop).cancel)
         announce({"services": told.passes.port, "agents": agents_port})
         await stop.wait()

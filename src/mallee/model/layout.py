@@ -88,6 +88,21 @@ class Layout:
         return self.cloud / "pki"
 
     @property
+    def bundle_key(self) -> Path:
+        """The cloud's RSA key, for which bundles of images are encrypted, mode 0600."""
+        return self.cloud_pki / "bundles.key"
+
+    @property
+    def bundle_certificate(self) -> Path:
+        """Its certificate, for whoever makes bundles."""
+        return self.cloud_pki / "bundles.pem"
+
+    @property
+    def brought(self) -> Path:
+        """Which blobs hosts have brought for which tasks: a file each, empty."""
+        return self.cloud / "brought"
+
+    @property
     def blobs(self) -> Path:
         """Image files by content: `blobs/SHA256`."""
         return self.cloud / "blobs"

@@ -153,6 +153,8 @@ class DiskSeen(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Of a kernel or a ramdisk, instead."""
     found: Found | None = None
     """What is on it."""
+    told: dict[str, str] = {}
+    """What the manifest of a bundle says."""
 
 
 class TransferSeen(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -179,6 +181,23 @@ class TransferWanted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     disks: tuple[DiskIn, ...] = ()
     out: FileOut | None = None
     attempt: int = 0
+
+
+class KeyAsked(msgspec.Struct, frozen=True):
+    """A host's question for the key of a bundle, as the manifest has it for the cloud."""
+
+    key: str
+    iv: str
+
+
+class KeyTold(msgspec.Struct, frozen=True):
+    """The key of a bundle, in hexadecimal."""
+
+    key: str
+    iv: str
+
+    def __repr__(self) -> str:
+        return "KeyTold()"
 
 
 class TransferPass(msgspec.Struct, frozen=True, kw_only=True):

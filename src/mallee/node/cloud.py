@@ -30,7 +30,7 @@ from mallee.model.hosts import (
 )
 from mallee.model.layout import Layout
 from mallee.model.passes import Pass, PassRequest
-from mallee.model.transfers import TransferPass, TransferSeen
+from mallee.model.transfers import KeyAsked, KeyTold, TransferPass, TransferSeen
 from mallee.node import facts
 from mallee.node.do.images import CHUNK_BYTES, FetchFailed, SourceAway
 from mallee.node.plan import trust, trustedblocks, trustedtransfers, trustedvolumes
@@ -216,6 +216,35 @@ class Cloud:
             return trustedvolumes.check_key(msgspec.json.decode(body, type=OpenedKey))
         except (msgspec.DecodeError, trust.NotTrusted) as error:
             raise CloudAway("the cloud's answer is refused: it is no key") from error
+
+    async def unlock_bundle(self, id: str, asked: KeyAsked) -> KeyTold:
+        """Have the key of a transfer's bundle decrypted; raises `CloudAway` and `Refused`."""
+        body = await self._post(f"/v1/transfers/{id}/key", msgspec.json.encode(asked))
+        try:
+            return msgspec.json.decode(body, type=KeyTold)
+        except msgspec.DecodeError as error:
+            raise CloudAway(f"the cloud's answer cannot be read: {error}") from error
+
+    async def send_file(self, id: str, sha256: str, path: Path) -> None:
+        """Bring a file that a transfer made; raises `CloudAway` and `Refused`."""
+        url = f"{self._membership.url}/v1/transfers/{id}/files/{sha256}"
+        timeout = aiohttp.ClientTimeout(total=None, connect=CONNECT_S, sock_read=10 * CALL_S)
+        try:
+            with path.open("rb") as file:
+                async with self._session.put(
+                    url,
+                    data=file,
+                    timeout=timeout,
+                    allow_redirects=False,
+                    server_hostname=CLOUD_NAME,
+                ) as response:
+                    words = _explain(response.status, await _read(response))
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise CloudAway(f"the cloud at {url} cannot be reached: {error!r}") from error
+        if response.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise CloudAway(words)
+        if response.status >= HTTPStatus.BAD_REQUEST:
+            raise Refused(words)
 
     async def bring(self, request: GuestRequest) -> GuestResponse:
         """Bring a guest's request to the cloud's API; raises `CloudAway` and `Refused`."""

@@ -16,6 +16,7 @@ from typing import Protocol
 
 from msgspec.structs import replace
 
+from mallee.aws.bundles import Key, Locked
 from mallee.kit import logs, process
 from mallee.kit.clock import Clock
 from mallee.model.hosts import HostWanted
@@ -24,13 +25,15 @@ from mallee.model.layout import Layout
 from mallee.model.transfers import (
     WORDS_MAX,
     DiskSeen,
+    KeyAsked,
+    KeyTold,
     Phase,
     TransferPass,
     TransferSeen,
     TransferWanted,
     Way,
 )
-from mallee.node import cloud, exporting, importing
+from mallee.node import bundling, cloud, exporting, importing
 from mallee.node.do import blockstore, disks, images, objects, sandbox
 from mallee.node.do.s3requests import Caller
 from mallee.node.importing import Brought, CalledOff
@@ -66,6 +69,14 @@ class Door(Protocol):
 
     async def fetch_transfer_pass(self, id: str) -> TransferPass:
         """Return what a transfer may touch; raises `CloudAway` and `Refused`."""
+        ...
+
+    async def unlock_bundle(self, id: str, asked: KeyAsked) -> KeyTold:
+        """Return the key of a transfer's bundle; raises `CloudAway` and `Refused`."""
+        ...
+
+    async def send_file(self, id: str, sha256: str, path: Path) -> None:
+        """Bring a file that a transfer made; raises `CloudAway` and `Refused`."""
         ...
 
     def read_blob(self, sha256: str, offset: int) -> AsyncIterator[bytes]:
@@ -195,7 +206,33 @@ class TransferKeeper:
             return await importing.bring_disks(means, transfer, hear)
         if transfer.way is Way.DISK_OUT:
             return await exporting.take_disk(means, transfer, hear, self._read_blob)
+        if transfer.way is Way.BUNDLE_IN:
+
+            async def unlock(locked: Locked) -> Key:
+                return await self._unlock(transfer.id, locked)
+
+            async def send(blob: Blob, path: Path) -> None:
+                await self._send_file(transfer.id, blob, path)
+
+            return await bundling.bring_bundle(means, transfer, hear, (unlock, send))
         raise sandbox.Refused(f"This host's agent cannot do this yet: {transfer.way.value}.")
+
+    async def _unlock(self, id: str, locked: Locked) -> Key:
+        try:
+            told = await self.door.unlock_bundle(id, KeyAsked(locked.key, locked.iv))
+            return Key(bytes.fromhex(told.key), bytes.fromhex(told.iv))
+        except cloud.CloudAway as error:
+            raise objects.ObjectsAway(str(error)) from error
+        except (cloud.Refused, ValueError) as error:
+            raise sandbox.Refused(str(error)) from error
+
+    async def _send_file(self, id: str, blob: Blob, path: Path) -> None:
+        try:
+            await self.door.send_file(id, blob.sha256, path)
+        except cloud.CloudAway as error:
+            raise objects.ObjectsAway(str(error)) from error
+        except cloud.Refused as error:
+            raise sandbox.Refused(str(error)) from error
 
     def _read_blob(self, blob: Blob, path: Path) -> None:
         """Fetch an image's file; to be called in another thread than the loop's."""

@@ -46,7 +46,7 @@ from mallee.model.hosts import (
 )
 from mallee.model.layout import Layout
 from mallee.model.passes import PassRequest
-from mallee.model.transfers import TransferSeen
+from mallee.model.transfers import KeyAsked, TransferSeen
 
 HOLD_S_MAX = 10.0
 """A call is held shorter than `AGENT_SILENT_AFTER_S`, so that a held agent is not a silent one."""
@@ -113,6 +113,8 @@ class Endpoint:
                 web.post("/v1/passes", self._for_host(self._pass)),
                 web.post("/v1/transfers/{id}/pass", self._for_host(self._transfer_pass)),
                 web.post("/v1/transfers/{id}/seen", self._for_host(self._transfer_seen)),
+                web.post("/v1/transfers/{id}/key", self._for_host(self._transfer_key)),
+                web.put("/v1/transfers/{id}/files/{sha256}", self._for_host(self._transfer_file)),
                 web.post("/v1/volumekeys/{id}", self._for_host(self._volume_key)),
                 web.post("/v1/flowlogs/{name}", self._for_host(self._flows)),
                 web.post("/v1/requests", self._for_host(self._request)),
@@ -299,6 +301,23 @@ class Endpoint:
 
     async def _pass(self, request: web.Request, host: Record[Host, HostSeen]) -> web.StreamResponse:
         return _json(await self._cloud.passes.give(host.id, await _decode(request, PassRequest)))
+
+    async def _transfer_key(
+        self, request: web.Request, host: Record[Host, HostSeen]
+    ) -> web.StreamResponse:
+        asked = await _decode(request, KeyAsked)
+        carried, id = self._cloud.transfers, request.match_info["id"]
+        return _json(await asyncio.to_thread(carried.unlock, host.id, id, asked))
+
+    async def _transfer_file(
+        self, request: web.Request, host: Record[Host, HostSeen]
+    ) -> web.StreamResponse:
+        carried, id = self._cloud.transfers, request.match_info["id"]
+        carried.check_bundle(host.id, id)
+        # It is as long as an image is: it goes to the disk as it comes.
+        body = request.clone(client_max_size=0).content.iter_chunked(1 << 20)
+        await carried.files.keep(id, request.match_info["sha256"], body)
+        return web.Response(status=204)
 
     async def _volume_key(
         self, request: web.Request, host: Record[Host, HostSeen]

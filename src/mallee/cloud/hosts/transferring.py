@@ -15,13 +15,23 @@ import msgspec
 from mallee.cloud.ec2.images import tasks
 from mallee.cloud.ec2.images.tasks import TaskRecord
 from mallee.cloud.hosts import joining
+from mallee.cloud.hosts.bundlefiles import BundleFiles
 from mallee.cloud.identity import sessions
 from mallee.cloud.state import store
 from mallee.kit import clock, secretbox
 from mallee.model import transfers
 from mallee.model.passes import PassRequest
 from mallee.model.sessions import CallerKind, Session
-from mallee.model.transfers import Phase, Task, TransferPass, TransferSeen, TransferWanted, Way
+from mallee.model.transfers import (
+    KeyAsked,
+    KeyTold,
+    Phase,
+    Task,
+    TransferPass,
+    TransferSeen,
+    TransferWanted,
+    Way,
+)
 
 LIFE_S = 3600.0
 _READS = ("s3:GetObject",)
@@ -62,6 +72,7 @@ class Transfers:
     region: str
     port: Callable[[], int]
     """Where the API answers; 0 while the cloud is starting."""
+    files: BundleFiles
     now: Callable[[], float] = clock.SYSTEM.now
 
     def give(self, host_id: str, id: str) -> TransferPass:
@@ -84,7 +95,7 @@ class Transfers:
         record = _carried(self.store.view, host_id, id)
         if record.seen == seen or seen.attempt != record.doc.attempt:
             return
-        if not _is_sound(record, seen):
+        if not _is_sound(record, seen) or not self._is_brought(record, seen):
             raise joining.Refused(400, f"what is said of {id} is not to be believed")
 
         def observe(tx: store.Tx) -> None:
@@ -93,6 +104,25 @@ class Transfers:
                 tx.observe(now, seen)
 
         await self.store.run(observe)
+
+    def _is_brought(self, record: TaskRecord, seen: TransferSeen) -> bool:
+        """Tell whether a bundle's file, if it is done, is one that was brought for it."""
+        if record.doc.way is not Way.BUNDLE_IN or seen.phase is not Phase.DONE:
+            return all(disk.blob is None for disk in seen.disks)
+        blobs = [disk.blob for disk in seen.disks]
+        return len(blobs) == 1 and all(
+            blob is not None and self.files.has_brought(record.id, blob.sha256) for blob in blobs
+        )
+
+    def check_bundle(self, host_id: str, id: str) -> None:
+        """Raise `Refused` unless the host carries a bundle in."""
+        if _carried(self.store.view, host_id, id).doc.way is not Way.BUNDLE_IN:
+            raise joining.Refused(403, f"the transfer {id} has no bundle")
+
+    def unlock(self, host_id: str, id: str, asked: KeyAsked) -> KeyTold:
+        """Return the key of a bundle that the host carries in; raise `Refused`. Blocks."""
+        self.check_bundle(host_id, id)
+        return self.files.unlock(asked)
 
     def _session(self, record: TaskRecord) -> Session:
         access, now = record.doc.access, self.now()
@@ -118,12 +148,15 @@ def _carried(view: store.View, host_id: str, id: str) -> TaskRecord:
 
 def _rights(doc: Task) -> str:
     """Return the most that a transfer's credentials are good for, as a policy."""
-    read = [tasks.arn_of(one.object) for one in doc.disks if one.object is not None]
+    read = [_literal(tasks.arn_of(one.object)) for one in doc.disks if one.object is not None]
+    if doc.way is Way.BUNDLE_IN:
+        # The parts are beside the manifest.
+        read += [f"{arn.rpartition('/')[0]}/*" for arn in read]
     statements: list[Mapping[str, object]] = []
     if read:
         statements.append(_allowing(_READS, read))
     if doc.out is not None:
-        statements.append(_allowing(_WRITES, [tasks.arn_of(doc.out.object)]))
+        statements.append(_allowing(_WRITES, [_literal(tasks.arn_of(doc.out.object))]))
     if not statements:
         return '{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"*","Resource":"*"}}'
     document = {"Version": "2012-10-17", "Statement": statements}
@@ -131,12 +164,11 @@ def _rights(doc: Task) -> str:
 
 
 def _allowing(actions: Iterable[str], arns: Iterable[str]) -> Mapping[str, object]:
-    # In a policy a star means anything; in a name it means itself.
-    literal = [_literal(arn) for arn in arns]
-    return {"Effect": "Allow", "Action": list(actions), "Resource": literal}
+    return {"Effect": "Allow", "Action": list(actions), "Resource": list(arns)}
 
 
 def _literal(arn: str) -> str:
+    """Return an ARN as policies write it: in a name a star means itself."""
     return "".join({"*": "${*}", "?": "${?}", "$": "${$}"}.get(one, one) for one in arn)
 
 

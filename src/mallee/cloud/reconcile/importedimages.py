@@ -31,7 +31,7 @@ def register(
     doc, id = record.doc, ids.make("ami", entropy(ids.ID_BYTES))
     seen = record.seen.disks if record.seen else ()
     found = seen[0].found if seen else None
-    kernel, ramdisk = _boot_files(tx, found)
+    kernel, ramdisk = boot_files(tx, found)
     mappings = _mappings(tx, record, snapshot_ids)
     image = Image(
         id=id,
@@ -82,7 +82,7 @@ def _boot_mode(said: str, found: Found | None) -> str:
     return said or able
 
 
-def _boot_files(tx: store.Tx, found: Found | None) -> tuple[str | None, str | None]:
+def boot_files(tx: store.Tx, found: Found | None) -> tuple[str | None, str | None]:
     """Return kernel and ramdisk that a disk needs, if it does. Raises `Unbootable`."""
     if found is None or found.boot_mode:
         return None, None

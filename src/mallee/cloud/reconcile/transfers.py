@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from mallee.cloud.blocks import turns
 from mallee.cloud.ec2.images import exporting, importing, tasks
 from mallee.cloud.ec2.images.tasks import TaskRecord
-from mallee.cloud.reconcile import importedimages
+from mallee.cloud.reconcile import importedimages, registeredbundles
 from mallee.cloud.reconcile.runner import Reconciler
 from mallee.cloud.state import records, store
 from mallee.kit import clock
@@ -110,12 +110,18 @@ def _begin_anew(tx: store.Tx, record: TaskRecord) -> None:
 
 
 def _fail(tx: store.Tx, record: TaskRecord, words: str) -> None:
+    if record.doc.way is Way.BUNDLE_IN:
+        registeredbundles.fail(tx, record, words.removeprefix("ClientError: "))
     turns.leave(tx, record.account, record.id, is_garbage=True)
     tx.write(record, replace(record.doc, ended_at=tx.now, failure=words))
 
 
 def _complete(tx: store.Tx, record: TaskRecord, seen: TransferSeen, entropy: Entropy) -> None:
     doc = record.doc
+    if doc.way is Way.BUNDLE_IN:
+        failure = registeredbundles.settle(tx, record, seen.disks[0])
+        tx.write(record, replace(doc, ended_at=tx.now, failure=failure))
+        return
     if doc.way is not Way.DISKS_IN:
         tx.write(record, replace(doc, ended_at=tx.now))
         return

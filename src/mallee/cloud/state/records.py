@@ -260,6 +260,7 @@ BLOCK_SPACE: Kind[passes.BlockSpace, None] = Kind("block-space", passes.BlockSpa
 VOLUME = Kind("volume", volumes.Volume, volumes.VolumeSeen)
 IMPORT_SNAPSHOT_TASK = Kind("import-snapshot-task", transfers.Task, transfers.TransferSeen)
 IMPORT_IMAGE_TASK = Kind("import-image-task", transfers.Task, transfers.TransferSeen)
+REGISTRATION_TASK = Kind("image-registration-task", transfers.Task, transfers.TransferSeen)
 EXPORT_IMAGE_TASK = Kind("export-image-task", transfers.Task, transfers.TransferSeen)
 EXPORT_INSTANCE_TASK = Kind("export-instance-task", transfers.Task, transfers.TransferSeen)
 ROOT_REPLACEMENT: Kind[rootreplacements.RootReplacement, None] = Kind(
@@ -359,6 +360,7 @@ KINDS: dict[str, Kind[Any, Any]] = {
         SNAPSHOT,
         IMPORT_SNAPSHOT_TASK,
         IMPORT_IMAGE_TASK,
+        REGISTRATION_TASK,
         EXPORT_IMAGE_TASK,
         EXPORT_INSTANCE_TASK,
         BLOCK_SPACE,
@@ -582,6 +584,7 @@ INDEXES: Mapping[str, Mapping[str, IndexValues]] = {
     },
     "import-snapshot-task": {"host": lambda doc: (doc.host_id or None,)},
     "import-image-task": {"host": lambda doc: (doc.host_id or None,)},
+    "image-registration-task": {"host": lambda doc: (doc.host_id or None,)},
     "export-image-task": {"host": lambda doc: (doc.host_id or None,)},
     "export-instance-task": {"host": lambda doc: (doc.host_id or None,)},
     "vpc-endpoint": {

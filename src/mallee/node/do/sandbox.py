@@ -121,10 +121,22 @@ async def look(work: Work, file: Path, said: str) -> tuple[str, tuple[Disk, ...]
 async def unpack(work: Work, packing: str, size_max: int) -> Path:
     """Take a file out of its packing (`gz`, `xz`). Raises `Refused` and `process.TimedOut`."""
     await _run_python(work, "unpack", (f"{_SEEN_AT}/{_SOURCE}", packing, str(size_max)), LOOK_S)
-    status = os.lstat(work.unpacked)
+    return _plain(work.unpacked)
+
+
+def _plain(path: Path) -> Path:
+    """Return a file that the shut in made; raise `Refused` when it is a link, or anything else."""
+    status = os.lstat(path)
     if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
-        raise Refused("What came out of the packing is no plain file.")
-    return work.unpacked
+        raise Refused("What came out is no plain file.")
+    return path
+
+
+async def take_out(work: Work, size_max: int) -> Path:
+    """Take the one file out of a bundle. Raises `Refused` and `process.TimedOut`."""
+    inside = f"{_SEEN_AT}/{_SOURCE}"
+    await _run_python(work, "bundled", (inside, str(size_max)), LOOK_S)
+    return _plain(work.out / "disk")
 
 
 @asynccontextmanager
@@ -157,10 +169,7 @@ async def convert(work: Work, source: Path, format: str, of: str = "raw") -> Pat
     # It is as large as the disk at most, and what describes it.
     size_max = max(_OUT_BYTES, shutil.disk_usage(work.directory).free)
     await process.run_async(command(work, (*program, *inside), size_max), timeout_s=_CPU_S)
-    status = os.lstat(made)
-    if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
-        raise Refused("What was made of the disk is no plain file.")
-    return made
+    return _plain(made)
 
 
 def _qsd_options(inside: str, disk: Disk) -> tuple[str, ...]:
@@ -171,7 +180,7 @@ def _qsd_options(inside: str, disk: Disk) -> tuple[str, ...]:
         # A member of an archive is padded to whole sectors.
         sectors = -(-disk.size_bytes // _SECTOR)
         part |= {"offset": disk.offset, "size": sectors * _SECTOR}
-    node = dict(part)
+    node: dict[str, Any] = dict(part)
     if disk.format != "raw":
         node = {"driver": _DRIVERS.get(disk.format, disk.format), "file": part}
     if disk.format in ("qcow2", "vmdk"):

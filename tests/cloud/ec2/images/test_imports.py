@@ -1,20 +1,26 @@
 """Imports and exports: what is asked for, by whose rights, and what comes of what hosts say."""
 
+import asyncio
+import hashlib
 import os
+from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
 from mallee.cloud.ec2.images import tasks
-from mallee.cloud.hosts import joining, transferring
+from mallee.cloud.hosts import bundlefiles, joining, transferring
 from mallee.cloud.reconcile import transfers as reconciling
 from mallee.cloud.state import records
 from mallee.kit import secretbox
+from mallee.model.images import Blob
+from mallee.model.layout import Layout
 from mallee.model.partitions import FileSystem, Found
 from mallee.model.passes import BlockSpace, PassRequest
 from mallee.model.snapshots import Content
-from mallee.model.transfers import DiskSeen, Phase, TransferSeen
+from mallee.model.transfers import DiskSeen, KeyAsked, Phase, TransferSeen
 from tests.cloud.ec2.asking import refusal
 from tests.cloud.ec2.world import IMAGE_ID, KERNEL_ID, FakeHost, World
 
@@ -228,12 +234,18 @@ def test_a_role_is_the_accounts_and_trusts_the_service(
 # --- what hosts may ---
 
 
+def answering(world: World, place: Path) -> transferring.Transfers:
+    box, layout = secretbox.SecretBox(bytes(32)), Layout(place)
+    layout.cloud_pki.mkdir(parents=True)
+    brought = bundlefiles.BundleFiles(layout)
+    return transferring.Transfers(world.store, box, "us-east-1", lambda: 1, brought)
+
+
 def test_a_host_gets_credentials_for_its_task_alone(
-    world: World, alice: Any, host: FakeHost
+    world: World, alice: Any, host: FakeHost, tmp_path: Path
 ) -> None:
     id = alice.import_snapshot(DiskContainer={"UserBucket": FILE})["ImportTaskId"]
-    box = secretbox.SecretBox(bytes(32))
-    answers = transferring.Transfers(world.store, box, "us-east-1", lambda: 1)
+    answers = answering(world, tmp_path)
     assert answers.give(host.id, id).access_key_id.startswith("ASIA")
     with pytest.raises(joining.Refused):
         answers.give("host-other", id)
@@ -263,3 +275,123 @@ def test_an_image_becomes_a_file(world: World, alice: Any, host: FakeHost) -> No
     (task,) = alice.describe_export_image_tasks(ExportImageTaskIds=[id])["ExportImageTasks"]
     assert task["Status"] == "completed"
     assert refusal(lambda: alice.cancel_export_task(ExportTaskId=id)) == "IncorrectState"
+
+
+# --- bundles ---
+
+ROOT_FILE = FileSystem(partition=0, kind="ext4", size_bytes=GIB)
+
+
+def registration(world: World, image: str) -> str:
+    """The task behind an image that is pending."""
+    found = world.store.view.list(records.REGISTRATION_TASK, world.accounts["alice"])
+    return next(one.id for one in found if one.doc.image_id == image)
+
+
+def bundled(kind: str = "machine", **said: str) -> TransferSeen:
+    format = {"machine": "qcow2"}.get(kind, kind)
+    found = Found(file_systems=(ROOT_FILE,)) if kind == "machine" else None
+    disk = DiskSeen(
+        format=kind,
+        size_bytes=GIB + 1,
+        percent=100,
+        blob=Blob("c" * 64, 9, format),
+        found=found,
+        told=said,
+    )
+    return TransferSeen(phase=Phase.DONE, disks=(disk,), percent=100)
+
+
+def image_of(ec2: Any, id: str) -> dict[str, Any]:
+    return ec2.describe_images(ImageIds=[id])["Images"][0]
+
+
+@pytest.mark.parametrize(
+    ("name", "prefix"),
+    [
+        ("root.img", "ami-"),
+        ("vmlinuz-6.1.0", "aki-"),
+        ("kernel", "aki-"),
+        ("initrd.img-6.1.0", "ari-"),
+        ("kernelised.img", "ami-"),
+    ],
+)
+def test_a_manifests_name_tells_what_it_is_of(
+    alice: Any, host: FakeHost, name: str, prefix: str
+) -> None:
+    place = f"disks/in/{name}.manifest.xml"
+    id = alice.register_image(Name=name, ImageLocation=place)["ImageId"]
+    assert id.startswith(prefix)
+    assert image_of(alice, id)["State"] == "pending"
+    assert image_of(alice, id)["ImageLocation"] == place
+
+
+def test_a_bundle_becomes_an_image(world: World, alice: Any, host: FakeHost) -> None:
+    place = "disks/root.img.manifest.xml"
+    id = alice.register_image(Name="trio", ImageLocation=place, KernelId=KERNEL_ID)["ImageId"]
+    launch = {"ImageId": id, "MinCount": 1, "MaxCount": 1}
+    assert refusal(alice.run_instances, **launch) == "InvalidAMIID.Unavailable"
+    told(world, host, registration(world, id), bundled())
+    image = image_of(alice, id)
+    assert (image["State"], image["KernelId"]) == ("available", KERNEL_ID)
+    assert image["RootDeviceType"] == "instance-store"
+    assert alice.run_instances(**launch)["Instances"]
+
+
+def test_what_a_manifest_wants_must_be_there(world: World, alice: Any, host: FakeHost) -> None:
+    id = alice.register_image(Name="one", ImageLocation="disks/a.manifest.xml")["ImageId"]
+    told(world, host, registration(world, id), bundled(kernel_id="eki-12345678"))
+    image = image_of(alice, id)
+    assert image["State"] == "failed"
+    assert "eki-12345678, which is not there" in image["StateReason"]["Message"]
+
+
+def test_a_manifest_says_what_its_name_says(world: World, alice: Any, host: FakeHost) -> None:
+    id = alice.register_image(Name="one", ImageLocation="disks/a.manifest.xml")["ImageId"]
+    told(world, host, registration(world, id), bundled("kernel"))
+    assert "name it after what it is" in image_of(alice, id)["StateReason"]["Message"]
+
+
+@pytest.mark.parametrize(
+    ("more", "code"),
+    [
+        ({"ImageLocation": "disks/root.img"}, "InvalidManifest"),
+        ({"ImageLocation": "../etc/x.manifest.xml"}, "InvalidParameterValue"),
+        ({"ImageLocation": "disks/x.manifest.xml", "KernelId": IMAGE_ID}, "InvalidParameterValue"),
+        (
+            {"ImageLocation": "disks/x.manifest.xml", "RootDeviceName": "/dev/sda1"},
+            "InvalidParameterCombination",
+        ),
+    ],
+)
+def test_no_image_is_registered_of_anything_else(
+    alice: Any, host: FakeHost, more: dict[str, Any], code: str
+) -> None:
+    assert refusal(lambda: alice.register_image(Name="wrong", **more)) == code
+
+
+def test_a_host_names_only_what_it_brought(
+    world: World, alice: Any, host: FakeHost, tmp_path: Path
+) -> None:
+    """A host that lies gets nobody's else file into an image."""
+    image = alice.register_image(Name="wrong", ImageLocation="disks/x.manifest.xml")["ImageId"]
+    answers, id = answering(world, tmp_path), registration(world, image)
+
+    async def piece() -> AsyncIterator[bytes]:
+        yield b"brought"
+
+    asyncio.run(refuse_foreign(answers, host, id))
+    sha256 = hashlib.sha256(b"brought").hexdigest()
+    asyncio.run(answers.files.keep(id, sha256, piece()))
+    assert (answers.files.layout.blobs / sha256).read_bytes() == b"brought"
+    with pytest.raises(joining.Refused, match="another name"):
+        asyncio.run(answers.files.keep(id, "d" * 64, piece()))
+    with pytest.raises(joining.Refused, match="another cloud"):
+        answers.unlock(host.id, id, KeyAsked("00" * 256, "00" * 256))
+    with pytest.raises(joining.Refused):
+        answers.unlock("host-other", id, KeyAsked("00" * 256, "00" * 256))
+
+
+async def refuse_foreign(answers: transferring.Transfers, host: FakeHost, id: str) -> None:
+    with pytest.raises(joining.Refused, match="not to be believed"):
+        await answers.hear(host.id, id, bundled())

@@ -12,7 +12,7 @@ from mallee.aws import errors
 from mallee.cloud.action import Action, Write
 from mallee.cloud.call import Call, WriteCall
 from mallee.cloud.ec2 import tagset
-from mallee.cloud.ec2.images import imagemappings, images, names
+from mallee.cloud.ec2.images import bundles, imagemappings, images, names, tasks
 from mallee.cloud.ec2.images.images import ImageRecord
 from mallee.cloud.ec2.storage import attachments
 from mallee.cloud.state import records, store
@@ -34,7 +34,9 @@ def register(tx: store.Tx, account: str, image: Image) -> ImageRecord:
 def register_image(
     call: WriteCall, request: shapes.RegisterImageRequest
 ) -> shapes.RegisterImageResult:
-    """Register an image whose root is a snapshot."""
+    """Register an image whose root is a snapshot, or of a bundle."""
+    if request.get("ImageLocation"):
+        return {"ImageId": bundles.register_bundle(call, request).id}
     names.check(call, request["Name"])
     architecture = request.get("Architecture", "x86_64")
     if architecture not in ARCHITECTURES:
@@ -112,23 +114,27 @@ def _mappings(
 
 
 ACTIONS: tuple[Action, ...] = (
-    Action(
-        service="ec2",
-        name="RegisterImage",
-        does=Write(handle=register_image),
-        honours=imagemappings.HONOURS
-        | {
-            "Architecture",
-            "BootMode",
-            "Description",
-            "EnaSupport",
-            "KernelId",
-            "Name",
-            "RamdiskId",
-            "RootDeviceName",
-            "SriovNetSupport",
-            "VirtualizationType",
-        },
-        creates=(records.IMAGE.name,),
+    tasks.touching(
+        Action(
+            service="ec2",
+            name="RegisterImage",
+            does=Write(handle=register_image),
+            honours=imagemappings.HONOURS
+            | {
+                "Architecture",
+                "BootMode",
+                "Description",
+                "EnaSupport",
+                "ImageLocation",
+                "KernelId",
+                "Name",
+                "RamdiskId",
+                "RootDeviceName",
+                "SriovNetSupport",
+                "VirtualizationType",
+            },
+            creates=(records.IMAGE.name,),
+        ),
+        bundles.touches,
     ),
 )

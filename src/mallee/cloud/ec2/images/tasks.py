@@ -180,6 +180,7 @@ def choose_host(view: store.View | store.Tx, account: str) -> str:
 TASKS: tuple[TaskKind, ...] = (
     records.IMPORT_IMAGE_TASK,
     records.IMPORT_SNAPSHOT_TASK,
+    records.REGISTRATION_TASK,
     records.EXPORT_IMAGE_TASK,
     records.EXPORT_INSTANCE_TASK,
 )
@@ -187,6 +188,7 @@ TASKS: tuple[TaskKind, ...] = (
 BY_PREFIX: Mapping[str, TaskKind] = {
     "import-ami": records.IMPORT_IMAGE_TASK,
     "import-snap": records.IMPORT_SNAPSHOT_TASK,
+    "import-reg": records.REGISTRATION_TASK,
     "export-ami": records.EXPORT_IMAGE_TASK,
     "export-i": records.EXPORT_INSTANCE_TASK,
 }

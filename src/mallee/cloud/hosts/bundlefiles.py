@@ -1,0 +1,114 @@
+"""Bundles on their way in: their keys are decrypted for who carries them, what was in them is kept.
+
+A bundle's key is encrypted for the cloud; a host that carries the registration of an image gets it.
+What a host brings becomes a blob, under the SHA-256 of its bytes and no other name; for which task
+it was brought is noted, so that no host can name what others have. Called by `door`.
+"""
+
+import asyncio
+import datetime
+import hashlib
+import os
+import re
+import secrets
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.x509.oid import NameOID
+
+from mallee.aws import bundles
+from mallee.cloud.hosts import joining
+from mallee.kit import files
+from mallee.model.layout import Layout
+from mallee.model.transfers import KeyAsked, KeyTold
+
+FILE_BYTES_MAX = 1 << 40
+_LIFE = datetime.timedelta(days=3650)
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+def prepare(layout: Layout) -> None:
+    """Make the cloud's key for bundles, and its certificate, unless they are there."""
+    path = layout.bundle_key
+    if not path.exists():
+        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        pem = key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+        files.create_atomically(path, pem)
+    key = serialization.load_pem_private_key(path.read_bytes(), None)
+    assert isinstance(key, rsa.RSAPrivateKey), "it was made above"
+    if not layout.bundle_certificate.exists():
+        files.write_atomically(layout.bundle_certificate, _certificate(key))
+
+
+def _certificate(key: rsa.RSAPrivateKey) -> bytes:
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "bundles")])
+    now = datetime.datetime.now(datetime.UTC)
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + _LIFE)
+        .sign(key, hashes.SHA256())
+    )
+    return made.public_bytes(serialization.Encoding.PEM)
+
+
+@dataclass(frozen=True, slots=True)
+class BundleFiles:
+    """What hosts ask about bundles that they carry."""
+
+    layout: Layout
+
+    def unlock(self, asked: KeyAsked) -> KeyTold:
+        """Return a bundle's key; raise `Refused` when it is for another cloud. Blocks."""
+        prepare(self.layout)
+        try:
+            locked = bundles.Locked(asked.key, asked.iv)
+            key = bundles.unlock(locked, self.layout.bundle_key.read_bytes())
+        except bundles.NotABundle as error:
+            raise joining.Refused(400, str(error)) from error
+        return KeyTold(key.key.hex(), key.iv.hex())
+
+    async def keep(self, id: str, sha256: str, body: AsyncIterator[bytes]) -> None:
+        """Keep what a host brings for a transfer; raise `Refused` when it is something else."""
+        if not _SHA256.fullmatch(sha256):
+            raise joining.Refused(400, "a file is named by its SHA-256")
+        self.layout.blobs.mkdir(exist_ok=True)
+        aside = self.layout.blobs / f"part-{secrets.token_hex(8)}"
+        digest, size = hashlib.sha256(), 0
+        try:
+            with aside.open("xb") as file:
+                async for piece in body:
+                    size += len(piece)
+                    if size > FILE_BYTES_MAX:
+                        raise joining.Refused(413, "no image is so large")
+                    digest.update(piece)
+                    await asyncio.to_thread(file.write, piece)
+                await asyncio.to_thread(os.fsync, file.fileno())
+            if digest.hexdigest() != sha256:
+                raise joining.Refused(400, "what was brought has another name")
+            await asyncio.to_thread(self._put, aside, id, sha256)
+        finally:
+            aside.unlink(missing_ok=True)
+
+    def _put(self, aside: Path, id: str, sha256: str) -> None:
+        target = self.layout.blobs / sha256
+        if not target.exists():
+            os.rename(aside, target)
+            files.sync_directory(self.layout.blobs)
+        self.layout.brought.mkdir(exist_ok=True, mode=0o700)
+        files.write_atomically(self._note(id, sha256), b"")
+
+    def has_brought(self, id: str, sha256: str) -> bool:
+        """Tell whether that was brought for that transfer."""
+        return bool(_SHA256.fullmatch(sha256)) and self._note(id, sha256).exists()
+
+    def _note(self, id: str, sha256: str) -> Path:
+        return self.layout.brought / f"{id}~{sha256}"
