@@ -13,6 +13,7 @@ from mallee.model import blockobjects, blocktrees, passes
 from mallee.model.accounts import SYSTEM
 from mallee.node.do import blockstore
 from tests.cloud.blocks.stand import Stand, content
+from tests.cloud.signing import Sender
 
 OTHER = "999999999999"
 BLOCK = b"a block" + bytes(blocktrees.BLOCK_BYTES - 7)
@@ -94,6 +95,9 @@ def test_nobody_sees_the_bucket(stand: Stand) -> None:
     """The administrator of the cloud may do everything in his account, and it is not his."""
     s3 = stand.cloud.s3()
     assert passes.BUCKET not in [one["Name"] for one in s3.list_buckets()["Buckets"]]
+    told = Sender(stand.cloud.port, stand.cloud.admin).ask("mallee", "DescribeBuckets")
+    assert told.status == 200
+    assert passes.BUCKET not in told.text
     assert refusal_of(s3.list_objects_v2, Bucket=passes.BUCKET) == "NoSuchBucket"
     assert refusal_of(s3.get_object, Bucket=passes.BUCKET, Key="x") == "NoSuchBucket"
     assert refusal_of(s3.delete_bucket, Bucket=passes.BUCKET) == "NoSuchBucket"
