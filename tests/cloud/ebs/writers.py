@@ -2,10 +2,13 @@
 
 import base64
 import hashlib
+import json
 from typing import Any, cast
 
 import botocore.exceptions
 import pytest
+
+from tests.cloud.s3 import running
 
 BLOCK = 512 << 10
 
@@ -81,3 +84,17 @@ def refusal(function: Any, **asked: Any) -> tuple[str, str]:
         function(**asked)
     response = cast(Any, caught.value).response
     return response["Error"]["Code"], response.get("Reason", "")
+
+
+def user(cloud: running.RunningS3, name: str, *statements: dict[str, Any]) -> Any:
+    """A client of a user with these statements."""
+    iam = cloud.client("iam")
+    iam.create_user(UserName=name)
+    document = json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+    iam.put_user_policy(UserName=name, PolicyName="p", PolicyDocument=document)
+    made = iam.create_access_key(UserName=name)["AccessKey"]
+    key = {
+        "access_key_id": made["AccessKeyId"],
+        "secret_access_key": made["SecretAccessKey"],
+    }
+    return cloud.client("ebs", key)

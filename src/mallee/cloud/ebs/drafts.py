@@ -2,7 +2,9 @@
 
 A *draft* is an entry beside the blocks in the engine, made in the very transaction that puts them,
 so a block that was acknowledged is known after every kill. It has no bytes of its own: what it says
-stands in the version's `about`. Called by `writing`; swept by `abandoned`. Everything here blocks.
+stands in the version's `about`. While a snapshot is being completed it is closed: what comes then
+is refused, so that none is acknowledged that the tree has not. Called by `writing` and
+`completing`; swept by `abandoned`. Everything here blocks.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,7 +19,13 @@ from mallee.walrus.seam import Engine, Reader, Tx
 
 PREFIX = b"writing/"
 """No account's id begins like this."""
+_CLOSED = b"~"
+"""In the place of a block: that no more are taken."""
 _AT_ONCE = 1000
+
+
+class Closed(Exception):
+    """The snapshot is being completed."""
 
 
 class Draft(msgspec.Struct, frozen=True, array_like=True):
@@ -38,10 +46,31 @@ class Drafted:
 
 
 def note(tx: Tx, snapshot_id: str, index: int, draft: Draft) -> None:
-    """Keep a draft, in the place of an earlier one of the block."""
+    """Keep a draft, in the place of an earlier one of the block; raise `Closed`."""
+    if tx.current(shelf.NUMBER, _prefix(snapshot_id) + _CLOSED) is not None:
+        raise Closed(snapshot_id)
     about = msgspec.msgpack.encode(draft)
     version = Version(id=NULL, modified_ms=tx.now_ms, about=about)
     tx.add(shelf.NUMBER, _key(snapshot_id, index), version)
+
+
+def close(engine: Engine, snapshot_id: str) -> None:
+    """Take no more drafts of a snapshot."""
+
+    def work(tx: Tx, _: Sequence[Blob]) -> None:
+        version = Version(id=NULL, modified_ms=tx.now_ms)
+        tx.add(shelf.NUMBER, _prefix(snapshot_id) + _CLOSED, version)
+
+    engine.commit(work).result()
+
+
+def reopen(engine: Engine, snapshot_id: str) -> None:
+    """Take drafts again."""
+
+    def work(tx: Tx, _: Sequence[Blob]) -> None:
+        tx.remove(shelf.NUMBER, _prefix(snapshot_id) + _CLOSED, NULL)
+
+    engine.commit(work).result()
 
 
 def all_of(reader: Reader, snapshot_id: str) -> Iterator[Drafted]:
@@ -49,6 +78,8 @@ def all_of(reader: Reader, snapshot_id: str) -> Iterator[Drafted]:
     prefix = _prefix(snapshot_id)
     for key, version in _listed(reader, prefix):
         assert version is not None, "nothing is rolled up without a delimiter"
+        if key.endswith(_CLOSED):
+            continue
         draft = msgspec.msgpack.decode(version.about, type=Draft)
         yield Drafted(int(key[len(prefix) :], 16), draft)
 

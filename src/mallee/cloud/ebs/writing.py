@@ -1,14 +1,14 @@
-"""Writing snapshots: started, written block by block in any order, completed.
+"""Writing snapshots: started, and written block by block in any order.
 
 What is written is in the object store when it is acknowledged, as blocks of a tree that does not
-exist yet (`drafts`); completing makes the tree. Where nothing was written, the parent's blocks are,
-or zeros. A snapshot of which nothing is heard for its timeout is given up (`abandoned`).
-Called through `table`. Not its business: who may (`pipeline`).
+exist yet (`drafts`). Where nothing was written, the parent's blocks are, or zeros. A snapshot of
+which nothing is heard for its timeout is given up (`abandoned`). Called through `table`. Not its
+business: who may (`pipeline`), and making the tree (`completing`).
 """
 
 import base64
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from msgspec.structs import replace
 
@@ -18,15 +18,15 @@ from mallee.cloud.blocks import stored, turns
 from mallee.cloud.call import Call, Request, Result, WriteCall
 from mallee.cloud.ebs import coders, drafts, exchange
 from mallee.cloud.ebs.drafts import Draft
-from mallee.cloud.ebs.exchange import BLOCK_BYTES, PIECES, BlockCall, SnapshotRecord
+from mallee.cloud.ebs.exchange import BLOCK_BYTES, BlockCall, SnapshotRecord
 from mallee.cloud.ec2 import resources, tagset
-from mallee.cloud.ec2.storage import ebskeys
+from mallee.cloud.ec2.storage import ebskeys, snapshotstates
 from mallee.cloud.s3.exchange import Answer
 from mallee.cloud.state import records, store
-from mallee.model import blockobjects, blocktrees, ids
+from mallee.model import blocktrees, ids
 from mallee.model.blockobjects import Coder
 from mallee.model.blocktrees import BLOCK_BYTES as PIECE_BYTES
-from mallee.model.snapshots import NO_VOLUME, Content, Snapshot, Writing
+from mallee.model.snapshots import NO_VOLUME, Snapshot, Writing
 
 TIMEOUT_MINUTES = 60
 WRITING_MAX = 100
@@ -35,7 +35,6 @@ SIZE_GIB_MAX = 65_536
 HEARD_S = 60.0
 """How exactly it is written down when something was last heard of a snapshot."""
 SHA256 = "SHA256"
-PENDING, COMPLETED, FAILED = "pending", "completed", "error"
 
 
 # --- starting ---
@@ -51,7 +50,7 @@ def start(call: WriteCall, asked: Request) -> Result:
     id = ids.make("snap", call.entropy(ids.ID_BYTES))
     timeout_s = 60.0 * asked.get("Timeout", TIMEOUT_MINUTES)
     try:
-        epoch = turns.enter(call.tx, call.account, id, call.now + timeout_s)
+        epoch = turns.enter(call.tx, call.account, id, call.now + timeout_s + HEARD_S)
     except turns.Swept as error:
         raise errors.ebs.ServiceUnavailableException from error
     snapshot = Snapshot(
@@ -119,7 +118,7 @@ def _started(record: SnapshotRecord) -> Result:
     told: dict[str, object] = {
         "SnapshotId": record.id,
         "OwnerId": record.account,
-        "Status": PENDING,
+        "Status": snapshotstates.PENDING,
         "StartTime": doc.started_at,
         "VolumeSize": doc.size_gib,
         "BlockSize": BLOCK_BYTES,
@@ -147,7 +146,7 @@ def _uses_of_start(call: Call, asked: Request) -> Iterator[KeyUse]:
 
 async def put_block(call: BlockCall, asked: Request) -> Answer:
     """Keep a block, in the place of what was written there before."""
-    record = _written(call, asked["SnapshotId"])
+    record = pending(call, asked["SnapshotId"])
     index: int = asked["BlockIndex"]
     exchange.check_index(record, index)
     data = call.body
@@ -170,27 +169,38 @@ async def put_block(call: BlockCall, asked: Request) -> Answer:
         )
         done.result()
 
-    await _hear(call, record)
-    await call.in_thread(keep)
+    await hear(call, record)
+    try:
+        await call.in_thread(keep)
+    except drafts.Closed as error:
+        raise _not_pending(record.id) from error
+    # What was completed meanwhile may not have it.
+    await call.store.catch_up()
+    pending(call, record.id)
     return Answer(result={"Checksum": checksum, "ChecksumAlgorithm": SHA256})
 
 
-def _written(call: BlockCall, id: str) -> SnapshotRecord:
+def pending(call: BlockCall, id: str) -> SnapshotRecord:
     """Return a snapshot of the caller's that is being written; raise when it is not any more."""
     found = call.view.get(records.SNAPSHOT, id)
     if found is None or found.account != call.account or found.doc.binned is not None:
         raise errors.ebs.ResourceNotFoundException(id)
-    _check_open(found.doc, call.now, id)
+    check_open(found.doc, call.now, id)
     return found
 
 
-def _check_open(doc: Snapshot, now: float, id: str) -> Writing:
+def check_open(doc: Snapshot, now: float, id: str) -> Writing:
+    """Return how a snapshot is being written; raise when it is not any more."""
     writing = doc.writing
     if writing is None:
-        raise errors.ebs.InvalidSnapshot(f"The snapshot {id} is not pending.")
+        raise _not_pending(id)
     if writing.failed_at is not None or is_late(writing, now):
         raise errors.ebs.WriteRequestTimeout
     return writing
+
+
+def _not_pending(id: str) -> errors.AwsError:
+    return errors.ebs.InvalidSnapshot(f"The snapshot {id} is not pending.")
 
 
 def is_late(writing: Writing, now: float) -> bool:
@@ -198,17 +208,17 @@ def is_late(writing: Writing, now: float) -> bool:
     return now > writing.heard_at + writing.timeout_s + HEARD_S
 
 
-async def _hear(call: BlockCall, record: SnapshotRecord) -> None:
+async def hear(call: BlockCall, record: SnapshotRecord) -> None:
     """Write down that something came, if that was not just done."""
     writing = record.doc.writing
     if writing is None or call.now < writing.heard_at + HEARD_S:
         return
 
-    def hear(tx: store.Tx) -> None:
+    def note(tx: store.Tx) -> None:
         found = tx.get(records.SNAPSHOT, record.id)
         if found is None:
             raise errors.ebs.ResourceNotFoundException(record.id)
-        now = _check_open(found.doc, tx.now, record.id)
+        now = check_open(found.doc, tx.now, record.id)
         until = tx.now + now.timeout_s + HEARD_S
         try:
             turns.enter(tx, record.account, record.id, until)
@@ -216,7 +226,7 @@ async def _hear(call: BlockCall, record: SnapshotRecord) -> None:
             raise errors.ebs.WriteRequestTimeout from error
         tx.write(found, replace(found.doc, writing=replace(now, heard_at=tx.now)))
 
-    await call.store.run(hear)
+    await call.store.run(note)
 
 
 def _encoded(coder: Coder, data: bytes) -> tuple[tuple[bytes, ...], dict[bytes, bytes]]:
@@ -230,101 +240,6 @@ def _encoded(coder: Coder, data: bytes) -> tuple[tuple[bytes, ...], dict[bytes, 
         if name != blocktrees.HOLE and name not in objects:
             objects[name] = coder.encode(piece)
     return tuple(names), objects
-
-
-# --- completing ---
-
-
-async def complete(call: BlockCall, asked: Request) -> Answer:
-    """Make the snapshot of what was written; doing it again changes nothing."""
-    there = exchange.snapshot(call, asked["SnapshotId"])
-    if there.account == call.account and there.doc.volume_id == NO_VOLUME and there.doc.content:
-        return Answer(result={"Status": COMPLETED})
-    record = _written(call, asked["SnapshotId"])
-    await _hear(call, record)
-    content = await call.in_thread(lambda: _content(call, record, asked))
-
-    def finish(tx: store.Tx) -> None:
-        found = tx.get(records.SNAPSHOT, record.id)
-        if found is None:
-            raise errors.ebs.ResourceNotFoundException(record.id)
-        if found.doc.content is not None:
-            return
-        writing = _check_open(found.doc, tx.now, record.id)
-        if not turns.is_current(tx, record.account, writing.epoch):
-            raise errors.ebs.WriteRequestTimeout
-        turns.leave(tx, record.account, record.id)
-        done = replace(found.doc, content=content, writing=None, completed_at=tx.now)
-        tx.write(found, done)
-
-    await call.store.run(finish)
-    await call.in_thread(lambda: drafts.forget(call.engine, record.id))
-    return Answer(result={"Status": COMPLETED})
-
-
-def _content(call: BlockCall, record: SnapshotRecord, asked: Request) -> Content:
-    """Put the tree of what was written, and return it; raise when that is not what was said."""
-    writing = record.doc.writing
-    assert writing is not None
-    count, total = 0, hashlib.sha256()
-    written: dict[int, bytes] = {}
-    for one in drafts.all_of(call.engine.reader, record.id):
-        count += 1
-        total.update(one.draft.sha256)
-        for place, name in enumerate(one.draft.names):
-            written[one.index * PIECES + place] = name
-    if count != asked["ChangedBlocksCount"]:
-        raise errors.ebs.InvalidParameter(f"{count} blocks were written to {record.id}.")
-    _check_total(asked, base64.b64encode(total.digest()).decode())
-    size_bytes = record.doc.size_gib << 30
-    try:
-        root = call.trees.root(writing.parent) if writing.parent else blocktrees.empty(0)
-        load = call.trees.load(record.account)
-        built = blocktrees.rebuild(root, size_bytes, written, load)
-    except exchange.UNREADABLE as error:
-        raise errors.ebs.InternalServerException from error
-    return _kept(call, record, built)
-
-
-def _check_total(asked: Request, total: str) -> None:
-    said: str | None = asked.get("Checksum")
-    method = asked.get("ChecksumAggregationMethod")
-    if (said is None) is not (method is None):
-        raise errors.ebs.InvalidParameter(
-            "Checksum and ChecksumAggregationMethod are said together, or neither is."
-        )
-    if said is not None and said != total:
-        raise errors.ebs.InvalidParameter("The checksum is not that of what was written.")
-
-
-def _kept(call: BlockCall, record: SnapshotRecord, built: blocktrees.Rebuilt) -> Content:
-    plain = blockobjects.PLAIN
-    for some in _batches(built.pages.items()):
-        objects = {name: plain.encode(page) for name, page in some}
-        stored.put(call.engine, record.account, objects).result()
-    data = blocktrees.encode(built.root)
-    name = plain.name_of(data)
-    stored.put(call.engine, record.account, {name: plain.encode(data)}).result()
-    key = record.doc.key
-    return Content(
-        account=record.account,
-        root=name.hex(),
-        size_bytes=built.root.size_bytes,
-        key_id=key.id if key else "",
-    )
-
-
-def _batches(
-    pages: Iterable[tuple[bytes, bytes]], most: int = 256
-) -> Iterator[list[tuple[bytes, bytes]]]:
-    some: list[tuple[bytes, bytes]] = []
-    for page in pages:
-        some.append(page)
-        if len(some) == most:
-            yield some
-            some = []
-    if some:
-        yield some
 
 
 def _of_new(call: Call, asked: Request) -> tuple[str, ...]:
@@ -371,20 +286,5 @@ ACTIONS: tuple[Action, ...] = (
         ),
         resources=_of_snapshot,
         uses_keys=coders.uses,
-    ),
-    Action(
-        service="ebs",
-        name="CompleteSnapshot",
-        does=Serve(handle=complete, changes=True),
-        honours=frozenset(
-            {
-                "ChangedBlocksCount",
-                "Checksum",
-                "ChecksumAggregationMethod",
-                "ChecksumAlgorithm",
-                "SnapshotId",
-            }
-        ),
-        resources=_of_snapshot,
     ),
 )
