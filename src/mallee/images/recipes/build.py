@@ -9,6 +9,7 @@ import contextlib
 import dataclasses
 import os
 import tempfile
+import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -81,10 +82,12 @@ class Build:
     base: bases.Base
     shop: workshop.Workshop
     options: Options
+    generation: str
+    """Which making of the base it is; newer ones are made when all is to be made anew."""
     keys: list[str] = field(default_factory=list[str])
+    above: str = ""
+    """What the next step's key follows from."""
     disk: Path | None = None
-    cached: int = 0
-    """How many steps were found done."""
 
     @property
     def steps(self) -> tuple[instructions.Step, ...]:
@@ -94,10 +97,14 @@ class Build:
 
     def final_key(self) -> str:
         """What names the image that this build makes."""
-        key = self.base.key
+        key = self._root()
         for step in self.steps:
             key = step.key(key)
         return instructions.key_of(key, str(self.size_bytes()))
+
+    def _root(self) -> str:
+        """What the keys of all steps follow from."""
+        return f"{self.base.key}-{self.generation}" if self.generation else self.base.key
 
     def size_bytes(self) -> int:
         """How large its disk is."""
@@ -117,32 +124,31 @@ class Build:
         )
 
     def _begin(self, tell: jail.Tell) -> str:
-        key = self.base.key
-        self.keys = [key]
-        is_tiny = self.wanted.base == recipe.TINY
-        if (is_tiny or not self.options.refresh) and self.store.has(key):
-            self.cached += 1
-            return "made before"
-        made = self.store.fresh("base")
-        self.base.make(made, self._terms(tell))
-        self.store.keep(made, key)
-        return ""
+        # The tiny guest is the same at each making.
+        key = self.base.key if self.wanted.base == recipe.TINY else self._root()
+        self.keys, self.above = [key], self._root()
+        said = "made before"
+        if not self.store.has(key):
+            made, said = self.store.fresh("base"), ""
+            self.base.make(made, self._terms(tell))
+            self.store.keep(made, key)
+        if self.generation:
+            self.store.begin_generation(self.base.key, self.generation)
+        return said
 
     def _doing(self, step: instructions.Step) -> Do:
         def do(tell: jail.Tell) -> str:
-            key = step.key(self.keys[-1])
-            if not self.options.refresh and self.store.has(key):
-                self.cached += 1
-                self.keys.append(key)
-                return "done before"
-            made = self.store.fresh("upper")
-            try:
-                self._run(step, made, tell)
-            except jail.Failed as failed:
-                raise Failed(f"{step.name}: {failed}") from failed
-            self.store.keep(made, key)
+            key, said = step.key(self.above), "done before"
+            if not self.store.has(key):
+                made, said = self.store.fresh("upper"), ""
+                try:
+                    self._run(step, made, tell)
+                except jail.Failed as failed:
+                    raise Failed(f"{step.name}: {failed}") from failed
+                self.store.keep(made, key)
             self.keys.append(key)
-            return ""
+            self.above = key
+            return said
 
         return do
 
@@ -178,8 +184,9 @@ class Build:
         Layers below the packages' are made by packages and by nobody else.
         """
         for key in reversed(self.keys):
-            path = self.store.layer(key) / "var/lib/dpkg/status"
-            if path.is_file() and not path.is_symlink():
+            layer = self.store.layer(key)
+            path = layer / "var/lib/dpkg/status"
+            if path.is_file() and path.resolve().is_relative_to(layer.resolve()):
                 return path.read_bytes()
         raise Failed("the base has no list of packages")
 
@@ -226,7 +233,10 @@ def begun(layout: Layout, wanted: recipe.Recipe, options: Options) -> Generator[
     with telling(), layers.held(layout) as store, _opened(log_path(layout, wanted)) as log:
         shop = workshop.open_workshop(layout, store, lambda line: None)
         base = bases.tiny_guest(shop) if wanted.base == recipe.TINY else bases.debian(wanted, store)
-        yield Build(layout, wanted, store, log, base, shop, options)
+        generation = store.generation(base.key)
+        if options.refresh:
+            generation = f"{time.time_ns():x}"
+        yield Build(layout, wanted, store, log, base, shop, options, generation)
 
 
 @contextlib.contextmanager

@@ -45,6 +45,7 @@ _KEPT = frozenset({0, 1, 3, 4, 5, 6, 7, 18, 31})
 """chown, dac_override, fowner, fsetid, kill, setgid, setuid, sys_chroot, setfcap."""
 _DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
 _FAILED = 125
+_PROCESSES_MAX = 4096
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -205,6 +206,7 @@ def _raise_loopback() -> None:
 
 def _limit(order: Order) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_NPROC, (_PROCESSES_MAX, _PROCESSES_MAX))
     if order.file_bytes_max:
         resource.setrlimit(resource.RLIMIT_FSIZE, (order.file_bytes_max, order.file_bytes_max))
     if order.memory_bytes_max:

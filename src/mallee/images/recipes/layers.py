@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mallee.images.recipes import cell, instructions, jail
+from mallee.kit import files
 from mallee.model.layout import Layout
 
 KEPT_S = 60 * 86400.0
@@ -23,6 +24,7 @@ KEPT_S = 60 * 86400.0
 _MARK = ".whole"
 """Beside each layer: whether it is durable, and by its time, when it was used."""
 _DURABLE = "durable"
+_GENERATION = ".generation"
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -88,8 +90,18 @@ class Store:
         for key in keys:
             self.layer(f"{key}{_MARK}").write_text(_DURABLE)
 
+    def generation(self, key: str) -> str:
+        """Return which making of a base is built upon; empty: the first."""
+        path = self.layer(f"{key}{_GENERATION}")
+        return path.read_text() if path.exists() else ""
+
+    def begin_generation(self, key: str, generation: str) -> None:
+        """Have a newer making of a base be built upon: layers upon others are not mixed with it."""
+        files.write_atomically(self.layer(f"{key}{_GENERATION}"), generation.encode())
+
     def drop(self, key: str) -> None:
-        """Remove the layer of that key, and first its name."""
+        """Remove the layer of that key, and first its mark and its name."""
+        self.layer(f"{key}{_MARK}").unlink(missing_ok=True)
         gone = self.scratch / f"gone-{key}"
         self.layer(key).rename(gone)
         shutil.rmtree(gone)
@@ -137,6 +149,9 @@ def _prepare(store: Store) -> None:
         if mark.stat().st_mtime < oldest:
             shutil.rmtree(mark.with_name(mark.name.removesuffix(_MARK)), ignore_errors=True)
             mark.unlink()
+    for path in (store.root / "layers").iterdir():
+        if path.is_dir() and not path.with_name(f"{path.name}{_MARK}").exists():
+            shutil.rmtree(path)
 
 
 def _boot() -> str:

@@ -7,7 +7,7 @@ host's proxy; what it fetches is signed by Debian. Steps that install have no ne
 
 import shlex
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from mallee.images.recipes import cell, instructions, jail, layers
@@ -170,7 +170,7 @@ def run_bootstrap(words: tuple[str, ...], store: layers.Store, terms: Terms) -> 
 
 def _run_outside(words: tuple[str, ...], environment: dict[str, str], terms: jail.Terms) -> None:
     order = cell.Order(argv=words, environment=environment, is_root=False, has_network=True)
-    jail.run(replace(order), terms)
+    jail.run(order, terms)
 
 
 def _setting(name: str) -> str:

@@ -22,7 +22,6 @@ BUILT_IN = (TINY, *DEBIANS)
 FROM_METADATA = "metadata"
 """As a host name: the one that the cloud gives."""
 RECIPE_BYTES_MAX = 1 << 20
-PASSWORD_SOURCES = ("ask", "env:", "file:")
 
 Ask = Callable[[str], str]
 """Asks the person at the terminal for a password, with those words."""
