@@ -91,6 +91,15 @@ def test_another_host_has_it_too(wide: Cloud, guest: str, snapshot: str) -> None
         assert data.startswith(b"kept\n")
         assert data[8 << 20 :].strip(b"\0")
         wide.terminate(there)
+        # A volume that nobody had yet goes to whoever has it first.
+        with made(wide, SnapshotId=snapshot) as fresh:
+            former = volumes.directory_of(second.layout, fresh)
+            assert former.exists()
+            disk = attach(wide, fresh, guest, "/dev/sdg")
+            assert blocks(wide, guest, disk) == ["kept"]
+            wholecloud.wait_until(lambda: not former.exists(), FELT_S, "the copy to be gone")
+            ec2.detach_volume(VolumeId=fresh)
+            wait_state(wide, fresh, "available")
 
 
 def _hosted(cloud: Cloud, machine: Machine) -> list[str]:

@@ -118,6 +118,14 @@ class Volume(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What it is encrypted with; None: it is not."""
     is_made: bool = False
     """Whether its host has said that its bytes are there."""
+    is_fresh: bool = False
+    """Whether it was made by itself and no instance has ever had it: there is nothing in it that
+    could not be on any other host at once."""
+    former_host_id: str = ""
+    """The host that had it until it went to its first instance's, and has not said that its copy
+    is gone."""
+    moved_at: float = 0.0
+    """When it did, in seconds since the epoch; 0: never."""
     multi_attach: bool = False
     auto_enable_io: bool = False
     attachments: tuple[Attachment, ...] = ()

@@ -17,7 +17,7 @@ from botocore.config import Config
 from msgspec.structs import replace
 
 from mallee.cloud import accounts, actions, http, pipeline, server
-from mallee.cloud.hosts import asks, slices, volumeslices
+from mallee.cloud.hosts import asks, moving, slices, volumeslices
 from mallee.cloud.identity import authenticate, authorize
 from mallee.cloud.reconcile import instances as reconciling
 from mallee.cloud.reconcile import volumes as volumereconciling
@@ -180,7 +180,11 @@ class FakeHost:
                     seen = InstanceSeen(launch=launch, phase=phase, reach=reach, volume_ids=has)
                     tx.observe(record, seen)
             for volume in tx.by(records.VOLUME, "host", self.id):
-                tx.observe(volume, self._kept(volume.doc))
+                if volume.doc.host_id == self.id:
+                    tx.observe(volume, self._kept(volume.doc))
+                else:
+                    gone = volumes.VolumeSeen(phase=volumes.Phase.GONE)
+                    moving.forget(tx, self.id, {volume.id: gone})
 
         self._store.transact(look)
         self.reconcile()

@@ -180,11 +180,11 @@ def _of_snapshot(view: View, record: AnyRecord) -> _Things:
 
 
 def _of_volume(view: View, record: AnyRecord) -> _Things:
-    """Find the host that keeps it, and the instances that shall have it."""
+    """Find the hosts that keep it, and the instances that shall have it."""
     named = (view.get(records.INSTANCE, one.instance_id) for one in record.doc.attachments)
     return _Things(
         instances=tuple(one for one in named if one is not None),
-        volumes_on=frozenset((record.doc.host_id,)),
+        volumes_on=frozenset((record.doc.host_id, record.doc.former_host_id)) - {""},
     )
 
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from mallee.cloud.hosts import moving
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import HostSeen, Record
 from mallee.kit import clock, logs
@@ -50,6 +51,7 @@ class Hearing:
         news = (
             _instances_seen(view, host.id, report)
             or _volumes_seen(view, host.id, report)
+            or moving.left(view, host.id, report.volumes or {})
             or _snapshots_seen(view, host.id, report)
         )
         if _host_seen(host, report, now) is None and not news:
@@ -92,6 +94,7 @@ def _store_report(tx: store.Tx, host_id: str, report: SyncRequest, now: float) -
         volume = tx.get(records.VOLUME, volume_id)
         if volume is not None:
             tx.observe(volume, volume_seen)
+    moving.forget(tx, host_id, report.volumes or {})
     for snapshot_id, snapshot_seen in _snapshots_seen(tx, host_id, report).items():
         snapshot = tx.get(records.SNAPSHOT, snapshot_id)
         if snapshot is not None:

@@ -20,7 +20,9 @@ def kept(view: View, host_id: str) -> tuple[VolumeWanted, ...]:
     """Return the volumes whose bytes the host keeps, by id."""
     found = sorted(view.by(records.VOLUME, "host", host_id), key=lambda one: one.id)
     return tuple(
-        VolumeWanted(
+        VolumeWanted(id=one.id, size_gib=one.doc.size_gib, is_deleted=True)
+        if one.doc.host_id != host_id
+        else VolumeWanted(
             id=one.id,
             size_gib=one.doc.size_gib,
             limits=volumes.limits_of(one.doc),

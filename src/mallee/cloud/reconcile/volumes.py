@@ -85,6 +85,7 @@ def _may_go(view: states.Reader, record: VolumeRecord) -> bool:
     """Tell whether it was wanted gone and is, and nothing lies on what is left of it."""
     return (
         states.is_kept_only(record)
+        and not record.doc.former_host_id
         and not (record.seen is not None and record.seen.remains)
         and not any(one.doc.cut for one in view.by(records.SNAPSHOT, "volume", record.id))
         and not view.by(records.VOLUME, "source", record.id)
@@ -97,7 +98,9 @@ def settled(view: states.Reader, record: VolumeRecord, now: float) -> Volume:
     is_ready = seen is not None and seen.phase is Phase.READY
     if is_ready and not doc.is_made:
         doc = replace(doc, is_made=True)
-    if is_ready and seen is not None and seen.is_whole and (doc.source or doc.content):
+    # One that may go elsewhere yet is made of its content anew there.
+    is_whole = is_ready and seen is not None and seen.is_whole and not doc.is_fresh
+    if is_whole and (doc.source or doc.content):
         doc = replace(doc, source=None, content=None)
     modification = doc.modification
     if modification is not None and modification.done_at is None and is_ready:

@@ -566,7 +566,7 @@ INDEXES: Mapping[str, Mapping[str, IndexValues]] = {
         "subnet": lambda doc: (doc.subnet_id or None,),
     },
     "volume": {
-        "host": lambda doc: (doc.host_id,),
+        "host": lambda doc: (doc.host_id, doc.former_host_id or None),
         "instance": lambda doc: {one.instance_id for one in doc.attachments},
         "source": lambda doc: (doc.source.volume_id if doc.source else None,),
         "snapshot": lambda doc: (doc.snapshot_id or None,),

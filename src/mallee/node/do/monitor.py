@@ -4,7 +4,7 @@ Called by files of this folder that have a domain; libvirt's errors are its own.
 """
 # libvirt's Python module is generated and carries no types.
 # pyright: reportUnknownMemberType=false, reportMissingImports=false, reportMissingTypeStubs=false
-# pyright: reportUnknownVariableType=false
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 from typing import Any
 

@@ -14,7 +14,7 @@ from mallee.model.volumes import Phase, VolumeSeen, VolumeWanted
 from tests.cloud.ec2.asking import refusal
 from tests.cloud.ec2.storage import test_snapshots
 from tests.cloud.ec2.storage.test_snapshots import Cutting
-from tests.cloud.ec2.storage.test_volumes import ZONE, make, shown
+from tests.cloud.ec2.storage.test_volumes import ZONE, launch, make, shown
 from tests.cloud.ec2.world import FakeHost, World
 
 cutting = test_snapshots.cutting
@@ -114,11 +114,14 @@ def test_what_a_volume_lay_on_is_forgotten_when_it_needs_that_no_more(
         tx.observe(record, VolumeSeen(phase=Phase.READY, size_gib=1, is_whole=is_whole))
         reconciling.settle_one(tx, id)
 
-    for id in (layered, lazy):
+    guest = launch(alice, host)
+    for number, id in enumerate((layered, lazy), 1):
         world.store.transact(lambda tx, id=id: see(tx, id, is_whole=False))
         assert shown(alice, id)["State"] == "available"
         before = told(world, host, id)
         assert before.source or before.content
+        # While no instance ever had it, it may be made anew elsewhere.
+        alice.attach_volume(VolumeId=id, InstanceId=guest, Device=f"/dev/sdf{number}")
         world.store.transact(lambda tx, id=id: see(tx, id, is_whole=True))
         after = told(world, host, id)
         assert (after.source, after.content) == (None, None)

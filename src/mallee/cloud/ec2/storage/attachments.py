@@ -20,6 +20,7 @@ from mallee.cloud.call import Call, WriteCall
 from mallee.cloud.ec2 import resources
 from mallee.cloud.ec2.storage import ebskeys, states, volumes
 from mallee.cloud.ec2.storage.states import VolumeRecord
+from mallee.cloud.hosts import moving
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
 from mallee.model import instances
@@ -42,10 +43,11 @@ def attach_volume(call: WriteCall, request: shapes.AttachVolumeRequest) -> shape
     device = request["Device"]
     if instance.doc.power is Power.TERMINATED:
         raise errors.IncorrectInstanceState(instance.id, "attached to a volume")
-    _check_volume(record, instance)
+    record = _at_hand(call, _checked(record, instance), instance)
     device, slot = _place(call, instance, device)
     attachment = Attachment(instance_id=instance.id, device=device, slot=slot, since=call.now)
-    doc = replace(record.doc, attachments=(*record.doc.attachments, attachment))
+    attachments = (*record.doc.attachments, attachment)
+    doc = replace(record.doc, attachments=attachments, is_fresh=False)
     return volumes.shown_attachment(call, call.tx.write(record, doc), attachment)
 
 
@@ -55,7 +57,7 @@ def _uses_keys(call: Call, request: shapes.AttachVolumeRequest) -> Iterable[KeyU
     return ebskeys.uses_of_attached(record.doc.key, request["InstanceId"])
 
 
-def _check_volume(record: VolumeRecord, instance: Record[Any, Any]) -> None:
+def _checked(record: VolumeRecord, instance: Record[Any, Any]) -> VolumeRecord:
     doc, state = record.doc, states.of_volume(record)
     if state not in (states.AVAILABLE, states.IN_USE):
         raise errors.IncorrectState(f"Volume '{record.id}' is in the '{state}' state.")
@@ -69,11 +71,19 @@ def _check_volume(record: VolumeRecord, instance: Record[Any, Any]) -> None:
         )
     if doc.zone != instance.doc.zone:
         raise errors.InvalidVolumeZoneMismatch(record.id, instance.id)
-    if doc.host_id != instance.doc.host_id:
+    return record
+
+
+def _at_hand(call: WriteCall, record: VolumeRecord, instance: Record[Any, Any]) -> VolumeRecord:
+    """Return a volume that is on the instance's host, where it goes if it can."""
+    if record.doc.host_id == instance.doc.host_id:
+        return record
+    if not moving.may_move(call.tx, record):
         raise errors.UnsupportedOperation(
-            f"{record.id} lies on another host than {instance.id} runs on, and volumes are not "
-            "carried between hosts yet. Make a volume there, or copy within the guests."
+            f"{record.id} was used, and is on another host than {instance.id}: it stays there. A "
+            "volume made of a completed snapshot of it goes to the host of its first instance."
         )
+    return moving.move(call.tx, record, instance.doc.host_id)
 
 
 def is_root(device: str) -> bool:

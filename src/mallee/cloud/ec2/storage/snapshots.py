@@ -152,7 +152,10 @@ def cuts_made(call: WriteCall, volumes: list[VolumeRecord]) -> list[tuple[Volume
     asked_at = min((asked.asked_at, *(cut.asked_at for cut in cuts.values())))
     if call.now > asked_at + CUT_TAKES_MAX_S:
         raise errors.Unavailable("Writing down what the host has done took too long. Try again.")
-    if missing := [volume.id for volume in volumes if volume.id not in cuts]:
+    # A volume that has gone to another host since was cut on its former one.
+    if missing := [
+        one.id for one in volumes if one.id not in cuts or cuts[one.id].asked_at <= one.doc.moved_at
+    ]:
         raise errors.IncorrectState(
             f"What instances have has changed meanwhile: {missing[0]} was not cut. Try again."
         )

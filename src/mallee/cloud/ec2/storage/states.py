@@ -71,6 +71,8 @@ def of_volume(record: VolumeRecord) -> str:
     if not doc.is_made:
         if seen is not None and seen.phase is volumes.Phase.FAILED:
             return ERROR
+        if doc.moved_at:
+            return IN_USE if doc.attachments else AVAILABLE
         return CREATING if seen is None or seen.phase is not volumes.Phase.READY else AVAILABLE
     return IN_USE if doc.attachments else AVAILABLE
 

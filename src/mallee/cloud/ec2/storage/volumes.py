@@ -81,6 +81,7 @@ def make(
         copied_from=new.copied_from,
         source=source,
         content=content,
+        is_fresh=source is None,
         boot=snapshot.doc.boot if snapshot else None,
         key=key,
         multi_attach=asked.multi_attach,
