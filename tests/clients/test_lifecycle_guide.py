@@ -1,0 +1,25 @@
+"""docs/lifecycle.md leads where it says: images shared, snapshots thrown away and back, policies."""
+
+from pathlib import Path
+
+import pytest
+
+from tests import wholecloud
+from tests.clients import guides
+
+pytestmark = pytest.mark.machine
+
+GUIDE = Path(__file__).parents[2] / "docs/lifecycle.md"
+
+
+def test_the_guide_leads_where_it_says(tmp_path: Path) -> None:
+    with wholecloud.fresh() as cloud:
+        done = guides.walk(cloud, GUIDE, tmp_path)
+    assert done.returncode == 0, done.stderr[-4000:]
+
+
+def test_every_command_of_the_guide_is_run() -> None:
+    found = list(guides.commands(GUIDE))
+    assert len(found) > 40
+    assert sum("# refused:" in command for command in found) >= 7
+    assert len(GUIDE.read_text().split("```")) % 2 == 1
