@@ -1,4 +1,4 @@
-"""docs/lifecycle.md leads where it says: images shared, snapshots thrown away and back, policies."""
+"""docs/lifecycle.md leads where it says: images shared, snapshots thrown away and back."""
 
 from pathlib import Path
 

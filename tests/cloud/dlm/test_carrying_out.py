@@ -305,3 +305,46 @@ def test_the_tags_of_policies_are_nobody_elses_to_give(
     named = [{"Key": "aws:dlm:lifecycle-policy-id"}]
     asked = {"Resources": [made["SnapshotId"]], "Tags": named}
     assert refusal(bob.delete_tags, **asked) == "InvalidParameterValue"
+
+
+# --- images ---
+
+
+def images(bob: Any) -> list[dict[str, Any]]:
+    found = bob.describe_images(Owners=["self"])["Images"]
+    return sorted(found, key=lambda one: one["CreationDate"])
+
+
+def test_images_of_instances_are_made_deprecated_and_deregistered(
+    bob: Any, dlm: Any, iam: Any, role: str, host: FakeHost, days: Days
+) -> None:
+    iam.attach_role_policy(RoleName="lifecycle", PolicyArn=f"{MANAGED}ForAMIManagement")
+    box = launch_one(bob)["InstanceId"]
+    host.settle()
+    bob.create_tags(Resources=[box], Tags=[{"Key": "backup", "Value": "yes"}])
+    wanted = details(
+        schedule(
+            RetainRule={"Count": 1},
+            DeprecateRule={"Interval": 1, "IntervalUnit": "WEEKS"},
+            TagsToAdd=[{"Key": "by", "Value": "night"}],
+        ),
+        PolicyType="IMAGE_MANAGEMENT",
+        ResourceTypes=["INSTANCE"],
+        Parameters={"NoReboot": True},
+    )
+    policy = make(dlm, role, wanted)
+    days.settle(policy, DAY_S)
+    (first,) = images(bob)
+    assert first["SourceInstanceId"] == box
+    assert tags(first)["aws:dlm:lifecycle-policy-id"] == policy
+    assert (tags(first)["by"], "DeprecationTime" in first) == ("night", True)
+    (snapshot,) = snapshots(bob)
+    assert tags(snapshot)["aws:dlm:lifecycle-schedule-name"] == "daily"
+    days.settle(policy, 600)
+    assert len(images(bob)) == 1
+    days.settle(policy, DAY_S)
+    (second,) = images(bob)
+    assert second["ImageId"] != first["ImageId"]
+    assert [one["SnapshotId"] for one in snapshots(bob)] != [snapshot["SnapshotId"]]
+    assert len(snapshots(bob)) == 1
+    assert shown(dlm, policy)["PolicyDetails"]["Parameters"] == {"NoReboot": True}

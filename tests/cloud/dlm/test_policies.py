@@ -93,7 +93,10 @@ def test_what_no_policy_can_say_is_refused(dlm: Any, role: str, wanted: dict[str
         (details(ResourceLocations=["OUTPOST"]), "OUTPOST"),
         (details(PolicyLanguage="SIMPLIFIED"), "Default policies"),
         (details(schedule(FastRestoreRule={"Count": 1})), "FastRestoreRule"),
-        (details(schedule(ArchiveRule={"RetainRule": {"RetentionArchiveTier": {"Count": 1}}})), "ArchiveRule"),
+        (
+            details(schedule(ArchiveRule={"RetainRule": {"RetentionArchiveTier": {"Count": 1}}})),
+            "ArchiveRule",
+        ),
         (details(schedule(ShareRules=[{"TargetAccounts": ["1" * 12]}])), "ShareRules"),
         (
             details(schedule(CrossRegionCopyRules=[{"Target": "eu-west-1", "Encrypted": False}])),
