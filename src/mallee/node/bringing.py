@@ -114,9 +114,12 @@ class Bringing:
         )
 
     def _note(self, seen: SnapshotSeen, progress: Progress) -> None:
-        """Write down how far it is, then say it: what is said is never taken back."""
+        """Write down how far it is, and say it; without a note it would begin anew, and no more."""
         note = Note(self.upload, seen, progress, self.is_whole)
-        files.write_atomically(self.note, msgspec.json.encode(note))
+        try:
+            files.write_atomically(self.note, msgspec.json.encode(note))
+        except OSError as error:
+            log.warning("upload not noted", path=str(self.note), error=str(error))
         self.seen = seen
 
 

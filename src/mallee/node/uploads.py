@@ -15,6 +15,7 @@ from pathlib import Path
 import msgspec
 
 from mallee.kit import logs
+from mallee.model.blocktrees import NotATree
 from mallee.model.datakeys import OpenedKey
 from mallee.model.hosts import HostWanted
 from mallee.model.instances import Reason
@@ -31,8 +32,12 @@ AT_ONCE = 2
 LOOK_AFTER_S = 1.0
 FIRST_RETRY_S = 2.0
 LAST_RETRY_S = 60.0
+FAILURES_MAX = 3
+"""So often a layer may not be readable before its snapshot is in error: who waits for it gives up
+then."""
 
-_FOR_NOW = (StoreAway, StoreFull, StoreRefused, BlockMissing, NoKey)
+_NO_PARENT = (BlockMissing, NotATree)
+_FOR_NOW = (StoreAway, StoreFull, StoreRefused, NoKey, *_NO_PARENT)
 """What is not the fault of what this host keeps."""
 
 log = logs.get(__name__)
@@ -54,6 +59,8 @@ class _Doing:
     job: Job
     bringing: Bringing
     task: asyncio.Task[None] | None = None
+    failures: int = 0
+    """How often in a row what this host keeps could not be read."""
     retry_s: float = FIRST_RETRY_S
     due_at: float = 0.0
     """Monotonic seconds; before, it is left alone."""
@@ -92,7 +99,10 @@ class Uploader:
         try:
             while True:
                 self._poked.clear()
-                await self._settle()
+                try:
+                    await self._settle()
+                except OSError as error:
+                    log.error("uploads cannot be looked at", error=str(error))
                 try:
                     async with asyncio.timeout(LOOK_AFTER_S):
                         await self._poked.wait()
@@ -102,12 +112,12 @@ class Uploader:
             await _end(self._doing.values())
 
     async def _settle(self) -> None:
-        slice = self._wanted()
-        if slice is None:
+        wanted = self._wanted()
+        if wanted is None:
             return
         jobs = {
             one.upload.snapshot_id: Job(one.id, one.upload, bool(one.key_id))
-            for one in slice.volumes
+            for one in wanted.volumes
             if one.upload is not None
         }
         over = [id for id, one in self._doing.items() if jobs.get(id) != one.job]
@@ -139,6 +149,7 @@ class Uploader:
 
     async def _bring(self, doing: _Doing) -> None:
         found, id = doing.bringing, doing.job.upload.snapshot_id
+        doing.due_at = time.monotonic() + doing.retry_s
         try:
             key = await self._key_of(doing.job)
             await asyncio.to_thread(found.run, self._passes, key)
@@ -147,9 +158,10 @@ class Uploader:
         except (*_FOR_NOW, *layerreader.FAILURES, ValueError) as error:
             log.warning("snapshot not brought", snapshot=id, error=str(error))
             # What the parent was said to have is not there: all is brought anew, and so healed.
-            found.is_whole |= isinstance(error, BlockMissing)
+            found.is_whole |= isinstance(error, _NO_PARENT)
             cause = Reason("Server.InternalError", f"{str(error).rstrip('.')}.")
-            is_failed = not isinstance(error, _FOR_NOW)
+            doing.failures = 0 if isinstance(error, _FOR_NOW) else doing.failures + 1
+            is_failed = doing.failures >= FAILURES_MAX
             found.seen = msgspec.structs.replace(found.seen, cause=cause, is_failed=is_failed)
             doing.due_at = time.monotonic() + doing.retry_s
             doing.retry_s = min(doing.retry_s * 2, LAST_RETRY_S)
