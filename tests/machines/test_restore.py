@@ -92,7 +92,7 @@ def test_another_host_has_it_too(wide: Cloud, guest: str, snapshot: str) -> None
         assert data[8 << 20 :].strip(b"\0")
         wide.terminate(there)
         # A volume that nobody had yet goes to whoever has it first.
-        with made(wide, SnapshotId=snapshot) as fresh:
+        with made(wide, SnapshotId=snapshot, Size=2) as fresh:
             former = volumes.directory_of(second.layout, fresh)
             assert former.exists()
             disk = attach(wide, fresh, guest, "/dev/sdg")
