@@ -16,6 +16,7 @@ from mallee.aws.errors.insights import *  # noqa: F403
 from mallee.aws.errors.ipam import *  # noqa: F403
 from mallee.aws.errors.launching import *  # noqa: F403
 from mallee.aws.errors.requests import *  # noqa: F403
+from mallee.aws.errors.storage import *  # noqa: F403
 from mallee.aws.errors.trail import *  # noqa: F403
 from mallee.aws.errors.transferring import *  # noqa: F403
 from mallee.aws.errors.transit import *  # noqa: F403
