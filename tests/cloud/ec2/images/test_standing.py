@@ -8,9 +8,10 @@ import pytest
 from msgspec.structs import replace
 
 from mallee.cloud.state import records
+from mallee.model.snapshots import Content
 from tests.cloud.ec2.asking import launch_one, refusal, refused
 from tests.cloud.ec2.images.conftest import Make
-from tests.cloud.ec2.world import IMAGE_ID, FakeHost, World
+from tests.cloud.ec2.world import IMAGE_ID, FakeHost, Front, World
 
 GONE = "InvalidAMIID.NotFound"
 OfSnapshot = Callable[..., tuple[str, str]]
@@ -252,3 +253,26 @@ def test_copies_count_as_images(bob: Any, administration: Any) -> None:
     assert code == "ResourceLimitExceeded"
     bob.deregister_image(ImageId=made)
     copy(bob, IMAGE_ID)
+
+
+def test_a_copy_of_an_encrypted_image_is_under_ones_own_key(
+    bob: Any, front: Front, of_snapshot: OfSnapshot, world: World, host: FakeHost
+) -> None:
+    zone = world.settings.zone
+    made = bob.create_volume(AvailabilityZone=zone, Size=2, Encrypted=True)["VolumeId"]
+    volume = world.store.view.get(records.VOLUME, made)
+    assert volume is not None
+    key = volume.doc.key
+    assert key is not None
+    sealed = Content(account=volume.account, root="cd" * 32, size_bytes=2 << 30, key_id=key.id)
+    image, snapshot = of_snapshot(key=key, content=sealed)
+    other = front.client("bob", "kms").create_key()["KeyMetadata"]["Arn"]
+    copied = copy(bob, image, Encrypted=True, KmsKeyId=other)
+    (shown,) = bob.describe_images(ImageIds=[copied])["Images"]
+    (mapping,) = shown["BlockDeviceMappings"]
+    assert mapping["Ebs"]["Encrypted"]
+    (of_copy,) = bob.describe_snapshots(SnapshotIds=[mapping["Ebs"]["SnapshotId"]])["Snapshots"]
+    assert (of_copy["Encrypted"], of_copy["KmsKeyId"]) == (True, other)
+    assert of_copy["SnapshotId"] != snapshot
+    asked = {"Name": "sealed", "SourceImageId": IMAGE_ID, "SourceRegion": "us-east-1"}
+    assert refusal(bob.copy_image, **asked, Encrypted=True) == "UnsupportedOperation"

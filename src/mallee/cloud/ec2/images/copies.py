@@ -14,17 +14,16 @@ from msgspec.structs import replace
 
 from mallee.aws import errors
 from mallee.cloud import things
-from mallee.cloud.action import Action, Write
+from mallee.cloud.action import Action, KeyUse, Write
 from mallee.cloud.call import Call, Request, WriteCall
 from mallee.cloud.ec2 import resources, tagset
 from mallee.cloud.ec2.images import allowed, names, sharing
 from mallee.cloud.ec2.images.sharing import ImageRecord
 from mallee.cloud.ec2.images.standing import AVAILABLE
-from mallee.cloud.ec2.storage import snapshotsharing
+from mallee.cloud.ec2.storage import ebskeys, snapshotcopies, snapshotsharing
 from mallee.cloud.state import records
 from mallee.model import ids
 from mallee.model.images import Image, ImageMapping
-from mallee.model.snapshots import NO_VOLUME, Snapshot
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes
@@ -39,6 +38,11 @@ def copy_image(call: WriteCall, request: shapes.CopyImageRequest) -> shapes.Copy
         )
     source = _source(call, request["SourceImageId"])
     names.check(call, request["Name"])
+    if request.get("Encrypted") and source.doc.blob is not None:
+        raise errors.UnsupportedOperation(
+            f"{source.id} lies on a file that is not encrypted. Launch it with an encrypted root, "
+            "and make an image of that."
+        )
     id = ids.make("ami", call.entropy(ids.ID_BYTES))
     doc = replace(
         _unshared(source.doc),
@@ -99,30 +103,27 @@ def _copied(
     if not mapping.snapshot_id:
         return mapping
     source = call.tx.get(records.SNAPSHOT, mapping.snapshot_id)
-    if source is None or source.doc.content is None:
-        raise errors.IncorrectState(
-            f"Snapshot is in invalid state - pending: what {mapping.snapshot_id} has is being "
-            "brought to the object store. Wait until it is completed."
-        )
-    if source.doc.key is not None:
-        raise errors.UnsupportedOperation(
-            f"{mapping.snapshot_id} is encrypted. Copy it, and register an image of the copy."
-        )
-    id = ids.make("snap", call.entropy(ids.ID_BYTES))
-    snapshot = Snapshot(
-        id=id,
-        volume_id=NO_VOLUME,
-        size_gib=source.doc.size_gib,
-        description=f"Copied for the image {request['Name']} of {request['SourceImageId']}",
-        boot=source.doc.boot,
-        content=source.doc.content,
-        started_at=call.now,
-        completed_at=call.now,
-        made_by=call.principal.issuer_id,
-        tags=tagset.of_new(request, records.SNAPSHOT.name),
+    if source is None:
+        raise errors.InvalidSnapshotNotFound(mapping.snapshot_id)
+    words = snapshotcopies.Words(
+        snapshotcopies.encryption(request),
+        f"Copied for the image {request['Name']} of {request['SourceImageId']}",
+        tagset.of_new(request, records.SNAPSHOT.name),
     )
-    call.tx.insert(records.SNAPSHOT, call.account, id, snapshot)
-    return replace(mapping, snapshot_id=id)
+    made = snapshotcopies.insert(call, source, words)
+    is_encrypted = made.key is not None
+    return replace(mapping, snapshot_id=made.id, encrypted=is_encrypted, kms_key_id="")
+
+
+def _uses_keys(call: Call, request: shapes.CopyImageRequest) -> Iterator[KeyUse]:
+    """Yield what the copies of the snapshots take of the key store."""
+    reader = resources.reader(call)
+    image = reader.get(records.IMAGE, ids.normalise(request["SourceImageId"]))
+    for mapping in image.doc.mappings if image else ():
+        source = reader.get(records.SNAPSHOT, mapping.snapshot_id)
+        if source is not None and snapshotsharing.may_use(reader, source, call.account):
+            wanted = snapshotcopies.encryption(request)
+            yield from ebskeys.uses_of_new(call, wanted, ebskeys.source_of(source))
 
 
 def _tags(call: WriteCall, request: shapes.CopyImageRequest, source: ImageRecord) -> dict[str, str]:
@@ -152,8 +153,17 @@ ACTIONS: tuple[Action, ...] = (
         name="CopyImage",
         does=Write(handle=copy_image),
         honours=frozenset(
-            {"CopyImageTags", "Description", "Name", "SourceImageId", "SourceRegion"}
+            {
+                "CopyImageTags",
+                "Description",
+                "Encrypted",
+                "KmsKeyId",
+                "Name",
+                "SourceImageId",
+                "SourceRegion",
+            }
         ),
+        uses_keys=_uses_keys,
         creates=(records.IMAGE.name, records.SNAPSHOT.name),
         resources=_arns,
     ),

@@ -9,20 +9,33 @@ There is one region: who names another is refused.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib import parse
 
 from mallee.aws import errors
 from mallee.cloud.action import Action, KeyUse, Write
-from mallee.cloud.call import Call, WriteCall
+from mallee.cloud.call import Call, Request, WriteCall
 from mallee.cloud.ec2 import tagset
 from mallee.cloud.ec2.storage import ebskeys, snapshotsharing
 from mallee.cloud.state import records
+from mallee.cloud.state.records import Record
 from mallee.model import ids
-from mallee.model.snapshots import NO_VOLUME, Snapshot
+from mallee.model.snapshots import NO_VOLUME, Snapshot, SnapshotSeen
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes
+
+SnapshotRecord = Record[Snapshot, SnapshotSeen]
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What is said of a copy."""
+
+    encryption: ebskeys.Wanted
+    description: str
+    tags: dict[str, str]
 
 
 def copy_snapshot(
@@ -31,15 +44,26 @@ def copy_snapshot(
     """Make a snapshot of the caller's of one that he may use."""
     _check_place(call, request)
     source = snapshotsharing.usable(call, request["SourceSnapshotId"])
+    words = Words(
+        encryption(request),
+        request.get("Description", ""),
+        tagset.of_new(request, records.SNAPSHOT.name),
+    )
+    made = insert(call, source, words)
+    return {"SnapshotId": made.id, "Tags": tagset.shown(made.tags)}
+
+
+def insert(call: WriteCall, source: SnapshotRecord, words: Words) -> Snapshot:
+    """Put a copy of a snapshot that the caller may use into the store; it may use the keys that
+    `uses_keys` tells."""
     content = source.doc.content
     if content is None:
         raise errors.IncorrectState(
             f"Snapshot is in invalid state - pending: what {source.id} has is being brought to the "
             "object store. Wait until it is completed."
         )
-    tags = tagset.of_new(request, records.SNAPSHOT.name)
     id = ids.make("snap", call.entropy(ids.ID_BYTES))
-    key = ebskeys.for_new(call, id, _encryption(request), ebskeys.source_of(source))
+    key = ebskeys.for_new(call, id, words.encryption, ebskeys.source_of(source))
     if key is not None and source.doc.key is None:
         raise errors.UnsupportedOperation(
             f"{source.id} is not encrypted, and a copy has its bytes as they are. Make an "
@@ -49,19 +73,19 @@ def copy_snapshot(
         id=id,
         volume_id=NO_VOLUME,
         size_gib=source.doc.size_gib,
-        description=request.get("Description", ""),
+        description=words.description,
         content=content,
         boot=source.doc.boot,
         key=key,
         started_at=call.now,
         made_by=call.principal.issuer_id,
-        tags=tags,
+        tags=words.tags,
     )
     call.tx.insert(records.SNAPSHOT, call.account, id, snapshot)
-    return {"SnapshotId": id, "Tags": tagset.shown(tags)}
+    return snapshot
 
 
-def _encryption(request: shapes.CopySnapshotRequest) -> ebskeys.Wanted:
+def encryption(request: Request) -> ebskeys.Wanted:
     """Return what is said of encryption; that a copy shall have none means nothing, as in AWS."""
     said = ebskeys.wanted(request)
     return ebskeys.Wanted(said.encrypted or None, said.kms_key)
@@ -70,7 +94,7 @@ def _encryption(request: shapes.CopySnapshotRequest) -> ebskeys.Wanted:
 def _uses_keys(call: Call, request: shapes.CopySnapshotRequest) -> Iterable[KeyUse]:
     """Return what a copy takes of the key store."""
     source = snapshotsharing.usable(call, request["SourceSnapshotId"])
-    return ebskeys.uses_of_new(call, _encryption(request), ebskeys.source_of(source))
+    return ebskeys.uses_of_new(call, encryption(request), ebskeys.source_of(source))
 
 
 def _check_place(call: WriteCall, request: shapes.CopySnapshotRequest) -> None:
