@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.machines import guests
+from tests.machines import guests, test_boot
 from tests.machines.test_roots import root_of
 from tests.machines.test_snapshots import attach
 from tests.machines.test_volumes import made, wait_state
 from tests.wholecloud import Cloud
+
+own_disk = test_boot.own_disk
 
 
 def test_what_a_guest_writes_is_nowhere_but_sealed(cloud: Cloud) -> None:
@@ -53,14 +55,17 @@ def test_what_a_guest_writes_is_nowhere_but_sealed(cloud: Cloud) -> None:
             ec2.delete_snapshot(SnapshotId=snapshot)
 
 
-def test_a_guest_whose_key_is_off_goes_on_and_does_not_start_again(cloud: Cloud) -> None:
+def test_a_guest_whose_key_is_off_goes_on_and_does_not_start_again(
+    cloud: Cloud, own_disk: str
+) -> None:
     ec2: Any = cloud.ec2
     kms: Any = cloud.client("kms")
     key = kms.create_key()["KeyMetadata"]["KeyId"]
     ebs = {"Encrypted": True, "KmsKeyId": key}
     root = {"DeviceName": "/dev/vda", "Ebs": ebs}
-    with guests.launched(cloud, BlockDeviceMappings=[root]) as instance:
-        cloud.wait_state(instance, "running")
+    with guests.launched(cloud, ImageId=own_disk, BlockDeviceMappings=[root]) as instance:
+        # Its firmware found the disk, and the boot loader on it.
+        assert "BOOT_IMAGE=/boot/vmlinuz" in cloud.ssh(instance, "cat /proc/cmdline")
         kms.disable_key(KeyId=key)
         cloud.ssh(instance, "echo still >/root/note; sync; cat /root/note")
         guests.stop(cloud, instance)

@@ -35,26 +35,37 @@ class Means:
 
 
 async def check(means: Means, question: Question) -> frozenset[str]:
-    """Return the ARNs of the keys that the request may use; raise what stands against it."""
+    """Return the ARNs of the keys that the request may use; raise what stands against it.
+
+    Where only a dry run is wanted, it is asked whether he may, and no more.
+    """
     row, call = question.row, question.call
     if row.uses_keys is None:
         return frozenset()
     found: set[str] = set()
     for use in tuple(row.uses_keys(call, question.asked)):
-        await _ensure(means, call, use)
+        if _is_to_be_made(call, use):
+            if question.asked.get("DryRun"):
+                # It would be made, and would let him in.
+                continue
+            await _make(means, call, use)
         found.add(_checked(means, question, use))
     return frozenset(found)
 
 
-async def _ensure(means: Means, call: Call, use: KeyUse) -> None:
-    """Make the service's own key of the caller's account when it is first needed."""
+def _is_to_be_made(call: Call, use: KeyUse) -> bool:
+    """Tell whether it is the service's own key of the account, needed for the first time."""
     service = use.key.removeprefix(OF_SERVICES)
-    if service not in managed.SERVICES or naming.look(call, use.key) is not None:
-        return
-    account, region = call.account, call.settings.region
-    await means.store.run(
-        lambda tx: managed.ensure(tx, means.box, account, (service, region)) and None
-    )
+    return service in managed.SERVICES and naming.look(call, use.key) is None
+
+
+async def _make(means: Means, call: Call, use: KeyUse) -> None:
+    account, through = call.account, (use.key.removeprefix(OF_SERVICES), call.settings.region)
+
+    def make(tx: store.Tx) -> None:
+        managed.ensure(tx, means.box, account, through)
+
+    await means.store.run(make)
 
 
 def _checked(means: Means, question: Question, use: KeyUse) -> str:
@@ -64,7 +75,7 @@ def _checked(means: Means, question: Question, use: KeyUse) -> str:
     error, arn = outcome.refusal, ""
     if isinstance(error, errors.Throttling):
         raise errors.RequestLimitExceeded(error.message)
-    if error is None:
+    if error is None and not question.asked.get("DryRun"):
         try:
             arn = _usable(call, use)
         except errors.AwsError as unusable:

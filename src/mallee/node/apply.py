@@ -70,6 +70,10 @@ def _attach_encrypted(host: Host, step: steps.AttachDisk, key: OpenedKey) -> Non
     disk = replace(step.disk, chain=chains.of(host.layout, step.disk.path))
     uuid = domain.uuid_of(step.instance_id)
     host.hypervisor.attach_disk(uuid, disk, step.limits, key)
+    if disk.is_root:
+        # A port into which something was plugged has no power until an operating system gives it
+        # some, or the machine is reset: firmware would find no disk there.
+        host.hypervisor.reset(uuid)
 
 
 def _apply_blocking(host: Host, step: steps.Step) -> None:

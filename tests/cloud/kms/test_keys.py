@@ -131,13 +131,13 @@ def test_an_alias_moves_among_keys_of_a_sort(kms: Any, key: str) -> None:
 
 def test_a_services_own_key_is_there_when_it_is_asked_about(cloud: RunningCloud) -> None:
     kms, name = stranger(cloud).kms, "alias/aws/s3"
-    (listed,) = kms.list_aliases()["Aliases"]
-    assert (listed["AliasName"], "TargetKeyId" in listed) == (name, False)
+    listed = {one["AliasName"]: "TargetKeyId" in one for one in kms.list_aliases()["Aliases"]}
+    assert listed == {"alias/aws/ebs": False, name: False}
     made = kms.describe_key(KeyId=name)["KeyMetadata"]
     assert (made["KeyManager"], made["KeyState"]) == ("AWS", "Enabled")
     assert kms.describe_key(KeyId=name)["KeyMetadata"] == made
-    (listed,) = kms.list_aliases()["Aliases"]
-    assert listed["TargetKeyId"] == made["KeyId"]
+    found = {one["AliasName"]: one.get("TargetKeyId") for one in kms.list_aliases()["Aliases"]}
+    assert found == {"alias/aws/ebs": None, name: made["KeyId"]}
     for function, asked in (
         (kms.disable_key, {"KeyId": made["KeyId"]}),
         (kms.schedule_key_deletion, {"KeyId": made["KeyId"]}),

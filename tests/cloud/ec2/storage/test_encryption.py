@@ -80,9 +80,8 @@ def test_a_key_that_cannot_be_used_makes_no_volume(
 ) -> None:
     missing = key.rpartition("/")[0] + "/11111111-2222-3333-4444-555555555555"
     for named in ("alias/nothing", "nonsense", missing):
-        code = refusal(
-            alice.create_volume, AvailabilityZone=ZONE, Size=1, Encrypted=True, KmsKeyId=named
-        )
+        with pytest.raises(ClientError, match=r"InvalidKMSKey\.NotFound"):
+            make(alice, KmsKeyId=named)
     asked: dict[str, Any] = {"AvailabilityZone": ZONE, "Size": 1, "Encrypted": True}
     assert refusal(bob.create_volume, **asked, KmsKeyId=key) == "UnauthorizedOperation"
     kms.disable_key(KeyId=key)
@@ -108,6 +107,17 @@ def test_what_contradicts_itself_is_refused(
     of = snapshot(add, world, make(alice)["VolumeId"])
     wanted = {"AvailabilityZone": ZONE, "SnapshotId": of, "Encrypted": False}
     assert refusal(alice.create_volume, **wanted) == "InvalidParameterCombination"
+
+
+def test_a_dry_run_asks_who_may_and_makes_no_key(
+    alice: Any, bob: Any, kms: Any, key: str, host: FakeHost
+) -> None:
+    asked: dict[str, Any] = {"AvailabilityZone": ZONE, "Size": 1, "Encrypted": True, "DryRun": True}
+    assert refusal(alice.create_volume, **asked) == "DryRunOperation"
+    aliases = kms.list_aliases()["Aliases"]
+    assert not any("TargetKeyId" in one for one in aliases)
+    assert refusal(alice.create_volume, **asked, KmsKeyId=key) == "DryRunOperation"
+    assert refusal(bob.create_volume, **asked, KmsKeyId=key) == "UnauthorizedOperation"
 
 
 def test_a_copy_under_another_key_has_the_same_data_key(
