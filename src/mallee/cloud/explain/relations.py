@@ -35,7 +35,9 @@ NAMED_BY: Mapping[str, tuple[tuple[Kind[Any, Any], str], ...]] = {
         (records.INTERFACE, "instance"),
         (records.ADDRESS, "instance"),
         (records.VOLUME, "instance"),
+        (records.ROOT_REPLACEMENT, "instance"),
     ),
+    "snapshot": ((records.IMAGE, "snapshot"),),
     "volume": ((records.SNAPSHOT, "volume"), (records.VOLUME, "source")),
     "network-interface": (
         (records.ADDRESS, "interface"),

@@ -15,7 +15,7 @@ from mallee.cloud.ec2.vpc import privateips, ways
 from mallee.cloud.explain.states import Reader
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
-from mallee.model import instances
+from mallee.model import instances, volumes
 from mallee.model.carried import Way
 from mallee.model.endpoints import EndpointKind
 from mallee.model.instances import Phase, Power
@@ -61,11 +61,25 @@ def _instance(view: Reader, record: Record[Any, Any]) -> Iterator[Trouble]:
     elif host.seen is None or host.seen.is_silent:
         cause = "nothing is heard of its host, so that what is seen may be old"
         yield Trouble(cause, f"nothing can be done to it until the host is back; {LOOK_AT_HOST}")
+    if doc.root_device:
+        yield from _root(view, record)
     if doc.power is Power.RUNNING:
         for id in doc.interface_ids:
             interface = view.get(records.INTERFACE, id)
             if interface is not None:
                 yield from _interface(view, interface)
+
+
+def _root(view: Reader, record: Record[Any, Any]) -> Iterator[Trouble]:
+    """Yield what stands against an instance's booting from its root volume."""
+    root = storage.root_of(view, record.id)
+    if root is None:
+        device = record.doc.root_device
+        cause = f"it has no volume at {device}, and boots from nothing"
+        yield Trouble(cause, f"attach one while it is stopped: AttachVolume with Device={device}")
+    elif root.seen is not None and root.seen.phase is volumes.Phase.FAILED:
+        why = root.seen.cause.message if root.seen.cause else "its host says nothing more"
+        yield Trouble(f"its root volume {root.id} cannot be made: {why}", WAIT_OR_ASK)
 
 
 def _reservation(view: Reader, record: Record[Any, Any]) -> Iterator[Trouble]:
