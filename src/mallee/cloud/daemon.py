@@ -54,6 +54,7 @@ async def serve(layout: Layout, settings: Settings, stop: asyncio.Event) -> None
         consoles = lines.Lines(questions)
         heard = hearing.Hearing(opened, clock.SYSTEM)
         passing = passes.Passes(opened, secrets.box, settings.region)
+        bundles = bundlefiles.BundleFiles(layout)
         told = hosts.Cloud(
             layout=layout,
             store=opened,
@@ -66,11 +67,7 @@ async def serve(layout: Layout, settings: Settings, stop: asyncio.Event) -> None
             guests=guests.Guests(opened.view, secrets.box, partial(trail.add, at_once=True)),
             passes=passing,
             transfers=transferring.Transfers(
-                opened,
-                secrets.box,
-                settings.region,
-                lambda: passing.port,
-                bundlefiles.BundleFiles(layout),
+                opened, secrets.box, settings.region, lambda: passing.port, bundles
             ),
             volume_keys=volumekeys.VolumeKeys(opened, secrets.box),
         )
@@ -93,16 +90,13 @@ async def serve(layout: Layout, settings: Settings, stop: asyncio.Event) -> None
         )
         answer, refuse = partial(pipeline.answer, cloud), partial(pipeline.refuse, cloud)
         told.guests.api = answer
-        doors = tuple(map(layout.s3_door_of, range(bootstrap.s3_processes(settings))))
-        neighbour = handover.Neighbour(doors, dispatch.is_for_objects, handover.AWAY)
+        neighbour = _neighbour(layout, settings)
         told.streams.doors = neighbour.doors
         digger = tunnels.Tunnels(cloud, consoles)
         services = server.Server(server.Front(answer, refuse, consoles, digger.open), neighbour)
         stack.push_async_callback(services.close)
         stack.push_async_callback(consoles.close)
-        inbox = forward.Inbox(layout.trail_inbox, trail)
-        stack.push_async_callback(inbox.close)
-        await inbox.open()
+        await _open_inbox(stack, forward.Inbox(layout.trail_inbox, trail))
         door = handover.Door(layout.cloud_door, services.connections)
         stack.push_async_callback(door.close)
         door.open()
@@ -110,17 +104,33 @@ async def serve(layout: Layout, settings: Settings, stop: asyncio.Event) -> None
         loops = await stack.enter_async_context(asyncio.TaskGroup())
         ring = masterkeys.Keyring(layout, secrets.box)
         reconcilers = table.reconcilers(opened, layout, settings, ring)
-        of_requests = (
-            last_uses.reconciler(opened, cloud.uses),
-            lifecycles.reconciler(lifecycles.Means(cloud, clock.SYSTEM)),
-        )
-        settling = runner.run(opened, (*reconcilers, *of_requests))
+        settling = runner.run(opened, (*reconcilers, *_of_requests(cloud)))
         # RSA keys take a moment: nobody waits for this one.
         making = asyncio.to_thread(bundlefiles.prepare, layout)
         for loop in (heard.watch(), agents.watch(), settling, making):
             stack.callback(loops.create_task(loop).cancel)
         announce({"services": told.passes.port, "agents": agents_port})
         await stop.wait()
+
+
+def _of_requests(cloud: pipeline.Cloud) -> tuple[runner.Reconciler, ...]:
+    """Return the reconcilers of what requests leave, and of what makes requests itself."""
+    return (
+        last_uses.reconciler(cloud.store, cloud.uses),
+        lifecycles.reconciler(lifecycles.Means(cloud, clock.SYSTEM)),
+    )
+
+
+def _neighbour(layout: Layout, settings: Settings) -> handover.Neighbour:
+    """Return what takes the requests that are S3's."""
+    doors = tuple(map(layout.s3_door_of, range(bootstrap.s3_processes(settings))))
+    return handover.Neighbour(doors, dispatch.is_for_objects, handover.AWAY)
+
+
+async def _open_inbox(stack: AsyncExitStack, inbox: forward.Inbox) -> None:
+    """Take in the lines of the trail that come from S3, as long as the cloud runs."""
+    stack.push_async_callback(inbox.close)
+    await inbox.open()
 
 
 async def _main(layout: Layout) -> None:
