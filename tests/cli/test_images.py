@@ -31,6 +31,28 @@ def test_all_that_is_wrong_in_a_recipe_is_said(
     assert [child.name for child in tmp_path.iterdir()] == ["course.toml"]
 
 
+@pytest.mark.parametrize(
+    ("what", "option"),
+    [
+        ("tiny", "--refresh"),
+        ("debian-12", "--packages=/tmp"),
+        ("tiny", "--mirror=http://x/y"),
+        ("course.toml", "--public"),
+        ("course.toml", "--refresh"),
+        ("course.toml", "--mirror=http://x/y"),
+    ],
+)
+def test_an_option_that_means_nothing_is_refused(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, what: str, option: str
+) -> None:
+    path = tmp_path / "course.toml"
+    path.write_text("base = 'ami-0123456789abcdef0'\n")
+    asked = str(path) if what == path.name else what
+    told = said(capsys, "build", asked, option, "--root", str(tmp_path))
+    assert f"{option.partition('=')[0]} means nothing here" in told
+    assert [child.name for child in tmp_path.iterdir()] == ["course.toml"]
+
+
 @pytest.mark.parametrize("verb", [("test",), ("customise", "--name", "new", "--run", "true")])
 def test_without_a_cloud_nothing_is_launched(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, verb: tuple[str, ...]

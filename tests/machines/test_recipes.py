@@ -62,6 +62,12 @@ def test_a_recipes_image_is_an_accounts_own(cloud: Cloud, image: str) -> None:
     assert image not in {one["ImageId"] for one in stranger.describe_images()["Images"]}
 
 
+def test_what_was_an_accounts_own_is_everybodys_when_that_is_said(cloud: Cloud, image: str) -> None:
+    done = mallee(cloud, "build", str(RECIPE), "--public")
+    assert done.stdout.split()[0] == image, done.stderr
+    assert cloud.ec2.describe_images(ImageIds=[image])["Images"][0]["Public"]
+
+
 def test_an_image_proves_itself(cloud: Cloud, image: str) -> None:
     done = mallee(cloud, "test", image, "--type", "m1.small")
     assert done.returncode == 0, done.stderr

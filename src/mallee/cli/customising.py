@@ -9,7 +9,7 @@ import subprocess
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 
@@ -20,6 +20,8 @@ from mallee.images.recipes import instructions, offers, recipe
 from mallee.model.layout import Layout
 
 AVAILABLE_S_MAX = 3600.0
+CATALOGUE = "catalogue/"
+"""How the locations of images begin that were built on the cloud's own machine."""
 _LOOK_S = 2.0
 _TAGS = {"ResourceType": "image"}
 
@@ -121,6 +123,8 @@ def customise(
     """
     layout = Layout(root)
     _must_exist(layout, image)
+    if _named(layout, name):
+        raise steps.Failed(f"there is an image named {name!r} already", "give another --name")
     wish = lentguest.Wish(image_id=image, type=type, user=user)
     with lentguest.lent(layout, wish) as guest:
         change = _Change(guest, name, f"{image}, customised", {offers.BASE_TAG: image})
@@ -148,18 +152,42 @@ def build(layout: Layout, wanted: recipe.Recipe, type: str) -> str:
         return present
     with lentguest.lent(layout, lentguest.Wish(image_id=wanted.base, type=type)) as guest:
         change = _Change(guest, wanted.name, wanted.description or wanted.name, tags)
-        progress.run(change.plan([change.run(step) for step in made]))
+        way = change.plan([change.run(step) for step in made])
+        replace = steps.Step(
+            "Replace the image before", lambda say: make_room(layout, wanted.name, CATALOGUE)
+        )
+        progress.run((*way[:-1], replace, way[-1]))
     return change.image_id
 
 
 def _present(layout: Layout, name: str, key: str) -> str | None:
-    filters = [
-        {"Name": "name", "Values": [name]},
-        {"Name": f"tag:{offers.RECIPE_TAG}", "Values": [key]},
-    ]
-    asked = {"Owners": ["self"], "Filters": filters}
-    found = client.call(layout, "ec2", "DescribeImages", asked)["Images"]
-    return found[0]["ImageId"] if found else None
+    tag = {"Key": offers.RECIPE_TAG, "Value": key}
+    found = [image["ImageId"] for image in _named(layout, name) if tag in image.get("Tags", [])]
+    return found[0] if found else None
+
+
+def make_room(layout: Layout, name: str, also: str = "") -> str:
+    """Deregister what recipes have made under a name; raise `steps.Failed` for another's image.
+
+    The catalogue's are replaced by the catalogue, save for who says so (`CATALOGUE`).
+    """
+    gone: list[str] = []
+    for image in _named(layout, name):
+        if image["ImageLocation"].startswith(CATALOGUE) and also != CATALOGUE:
+            continue
+        if offers.RECIPE_TAG not in {tag["Key"] for tag in image.get("Tags", [])}:
+            raise steps.Failed(
+                f"{image['ImageId']} is named {name!r} and was made by no recipe",
+                "give the recipe another `name`",
+            )
+        client.call(layout, "ec2", "DeregisterImage", {"ImageId": image["ImageId"]})
+        gone.append(image["ImageId"])
+    return ", ".join(gone)
+
+
+def _named(layout: Layout, name: str) -> list[dict[str, Any]]:
+    asked = {"Owners": ["self"], "Filters": [{"Name": "name", "Values": [name]}]}
+    return client.call(layout, "ec2", "DescribeImages", asked)["Images"]
 
 
 def _must_exist(layout: Layout, image: str) -> None:

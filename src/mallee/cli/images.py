@@ -49,7 +49,10 @@ def build(
         For a recipe upon an image of the cloud: the instance type in which it is built.
     """
     layout = Layout(root)
+    _refuse("--packages", "it is for `tiny`", packages is not None and what != recipe.TINY)
+    _refuse("--mirror", "a recipe says it itself", bool(mirror) and what not in recipe.DEBIANS)
     if what == recipe.TINY:
+        _refuse("--refresh", "remove cache/packages/tiny for newer packages", refresh)
         _build_tiny(layout, packages)
         return
     if what in recipe.BUILT_IN:
@@ -57,11 +60,21 @@ def build(
     else:
         wanted = _read(Path(what))
     if wanted.is_foreign:
+        _refuse("--public", "aws ec2 modify-image-attribute does it", public)
+        _refuse("--refresh", "deregister the image, and build it again", refresh)
         words.give(customising.build(layout, wanted, type))
         return
-    options = building.Options(refresh=refresh, is_public=public)
-    key = _build(layout, wanted, options)
-    words.give(f"{_registered(layout, wanted.name, key)}\t{wanted.name}")
+    key = _build(layout, wanted, building.Options(refresh=refresh, is_public=public))
+    image = _registered(layout, wanted.name, key)
+    if public and image:
+        everybody = {"ImageId": image, "LaunchPermission": {"Add": [{"Group": "all"}]}}
+        client.call(layout, "ec2", "ModifyImageAttribute", everybody)
+    words.give(f"{image or '-'}\t{wanted.name}")
+
+
+def _refuse(option: str, why: str, is_said: bool) -> None:
+    if is_said:
+        raise steps.Failed(f"{option} means nothing here", why)
 
 
 def _build_tiny(layout: Layout, packages: Path | None) -> None:
@@ -96,10 +109,22 @@ def _build(layout: Layout, wanted: recipe.Recipe, options: building.Options) -> 
             if begun.found() is not None:
                 words.tell("nothing has changed")
             else:
-                progress.run([_quiet(part) for part in begun.parts()])
+                *making, offering = map(_quiet, begun.parts())
+                progress.run(making)
+                if _has_cloud(layout):
+                    customising.make_room(layout, wanted.name)
+                progress.run([offering])
             return begun.final_key()
     except building.Failed as failed:
         raise steps.Failed(str(failed), f"all that was said is in {log}") from failed
+
+
+def _has_cloud(layout: Layout) -> bool:
+    try:
+        api.read_access(layout, owners.read_settings(layout))
+    except api.Unreachable:
+        return False
+    return True
 
 
 def _quiet(part: building.Part) -> steps.Step:
@@ -126,11 +151,9 @@ def _registered(layout: Layout, name: str, key: str) -> str:
         found[:] = [image["ImageId"] for image in answer["Images"]]
         return bool(found)
 
-    try:
-        api.read_access(layout, owners.read_settings(layout))
-    except api.Unreachable:
+    if not _has_cloud(layout):
         words.tell("no cloud runs here: it will be registered by `mallee up`")
-        return "-"
+        return ""
     failure = steps.Failed(
         f"the cloud did not register {name} within {REGISTERED_S_MAX:g} s",
         "mallee logs cloud; an image that was deregistered while instances of it run comes back "

@@ -63,7 +63,7 @@ def find(layout: Layout, offer: Offer) -> documents.CatalogueImage | None:
     image = documents.image(documents.decode(path.read_bytes()), _DISK)
     is_same = (image.name, image.tags) == (offer.name, offer.tags)
     is_there = documents.blob_path(layout, image.blob).exists()
-    return image if is_same and is_there and image.is_public == offer.is_public else None
+    return image if is_same and is_there else None
 
 
 def publish(layout: Layout, offer: Offer, disk: Path) -> None:
