@@ -7,6 +7,7 @@ Called by `imagefiles` and `imagebundles`. Not its business: what the files are.
 # pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false
 # pyright: reportUnknownVariableType=false
 
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -72,21 +73,17 @@ def _send(objects: Any, place: Place, file: Path, say: Say) -> int:
     part_bytes = max(PART_BYTES, -(-size // PARTS_MAX))
     upload = objects.create_multipart_upload(**named)["UploadId"]
     parts: list[dict[str, Any]] = []
-    try:
-        with file.open("rb") as opened:
-            while piece := opened.read(part_bytes):
-                number = len(parts) + 1
-                answer = objects.upload_part(
-                    **named, UploadId=upload, PartNumber=number, Body=piece
-                )
-                parts.append({"PartNumber": number, "ETag": answer["ETag"]})
-                say(f"{min(100, 100 * number * part_bytes // size)} %")
+    with contextlib.ExitStack() as undo, file.open("rb") as opened:
+        undo.callback(lambda: objects.abort_multipart_upload(**named, UploadId=upload))
+        while piece := opened.read(part_bytes):
+            number = len(parts) + 1
+            answer = objects.upload_part(**named, UploadId=upload, PartNumber=number, Body=piece)
+            parts.append({"PartNumber": number, "ETag": answer["ETag"]})
+            say(f"{min(100, 100 * number * part_bytes // size)} %")
         objects.complete_multipart_upload(
             **named, UploadId=upload, MultipartUpload={"Parts": parts}
         )
-    except BaseException:
-        objects.abort_multipart_upload(**named, UploadId=upload)
-        raise
+        undo.pop_all()
     return size
 
 

@@ -92,9 +92,8 @@ async def run(layout: Layout) -> None:
             clock=clock.SYSTEM,
         )
         reconciler = reconcile.Reconciler(here, book)
-        brought = uploads.Uploader(
-            layout, lambda: book.wanted, passes.Passes(door, clock.SYSTEM), here.keys
-        )
+        passing = passes.Passes(door, clock.SYSTEM)
+        brought = uploads.Uploader(layout, lambda: book.wanted, passing, here.keys)
         talk = sync.Sync(
             door=door,
             reconciler=reconciler,
@@ -114,20 +113,11 @@ async def run(layout: Layout) -> None:
         )
         flows = flowlogs.FlowLogs(layout, lambda: book.wanted, door, clock.SYSTEM)
         carrying = transfers.TransferKeeper(
-            layout=layout,
-            wanted=lambda: book.wanted,
-            door=door,
-            passes=passes.Passes(door, clock.SYSTEM),
-            clock=clock.SYSTEM,
+            layout, lambda: book.wanted, door, passing, clock.SYSTEM
         )
         async with asyncio.TaskGroup() as group:
-            group.create_task(reconciler.run())
-            group.create_task(talk.run())
-            group.create_task(keeper.run())
-            group.create_task(flows.run())
-            group.create_task(carrying.run())
-            group.create_task(kept.run())
-            group.create_task(brought.run())
+            for one in (reconciler, talk, keeper, flows, carrying, kept, brought):
+                group.create_task(one.run())
 
 
 def _metadata_key(layout: Layout) -> bytes:

@@ -5,6 +5,7 @@ An `Objects` speaks by credentials that the cloud gave for exactly these objects
 address and to no other. Not its business: what files are (`sandbox`), and blocks (`blockstore`).
 """
 
+import contextlib
 import http.client
 import re
 import time
@@ -125,12 +126,10 @@ class Objects:
         if status != HTTPStatus.OK or found is None:
             raise _refused(object, _words(said, status))
         upload = {"uploadId": found[1].decode()}
-        try:
-            with path.open("rb") as file:
-                self._put_parts(object, upload, iter(lambda: file.read(part_bytes), b""), told)
-        except BaseException:
-            self._ask(_Asked("DELETE", object, upload))
-            raise
+        with contextlib.ExitStack() as undo, path.open("rb") as file:
+            undo.callback(self._ask, _Asked("DELETE", object, upload))
+            self._put_parts(object, upload, iter(lambda: file.read(part_bytes), b""), told)
+            undo.pop_all()
 
     def _put_parts(
         self, object: Object, upload: Mapping[str, str], parts: Iterator[bytes], told: Told
