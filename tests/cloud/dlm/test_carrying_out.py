@@ -7,6 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from mallee.cloud.dlm import making
+from mallee.cloud.explain import states
 from mallee.cloud.state import records
 from tests.cloud.dlm.conftest import MANAGED, TRUST, Days
 from tests.cloud.dlm.wishes import DAY_S, details, make, schedule, shown
@@ -265,6 +266,11 @@ def test_a_silent_host_is_asked_again_for_an_hour(
     policy = make(dlm, role)
     host.fall_silent()
     days.settle(policy, DAY_S)
+    (explained,) = [
+        states.of(world.store.view, record)
+        for record in world.store.view.list(records.LIFECYCLE_POLICY)
+    ]
+    assert (explained.state, "says nothing" in explained.why) == ("ERROR", True)
     told = shown(dlm, policy)
     assert (told["State"], "says nothing" in told["StatusMessage"]) == ("ERROR", True)
 

@@ -7,9 +7,12 @@ should is told by `troubles`.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
+from mallee.cloud.dlm import policies
 from mallee.cloud.ec2 import accountsettings
+from mallee.cloud.ec2.images import sharing
 from mallee.cloud.ec2.ipam import given, ipams, spaces, watched
 from mallee.cloud.ec2.storage import snapshotstates
 from mallee.cloud.ec2.storage import states as storage
@@ -21,6 +24,7 @@ from mallee.model import insights, instances, transit, volumes
 from mallee.model.carried import Way
 from mallee.model.endpoints import EndpointKind
 from mallee.model.instances import Phase, Power
+from mallee.model.recycling import Binned
 
 Reader = store.View | store.Tx
 
@@ -52,6 +56,10 @@ SIGHTS: Mapping[Phase, str] = {
 
 def of(view: Reader, record: Record[Any, Any]) -> Standing:
     """Return the state of a thing and why it follows."""
+    binned: Binned | None = getattr(record.doc, "binned", None)
+    if binned is not None:
+        until = datetime.fromtimestamp(binned.until, UTC).isoformat(timespec="seconds")
+        return Standing("deleted", f"it is in the recycle bin, and may come back until {until}")
     found = _KINDS.get(record.kind.name)
     if found is None:
         return Standing("available", "it is kept as it is wanted, and nothing is seen of it")
@@ -71,6 +79,23 @@ def _instance(view: Reader, record: Record[Any, Any]) -> Standing:
     elif seen is not None and seen.step and phase is not Phase.RUNNING:
         why += f"; at the step: {seen.step}"
     return Standing(state.label, why)
+
+
+def _image(_view: Reader, record: Record[Any, Any]) -> Standing:
+    doc = record.doc
+    if doc.state == sharing.DISABLED:
+        return Standing(doc.state, "its owner lets nobody launch it: EnableImage does again")
+    if doc.state == sharing.DEREGISTERED:
+        return Standing(doc.state, "nobody launches it again; instances came from it")
+    return Standing(doc.state, doc.state_reason or "it can be launched by who may")
+
+
+def _policy(_view: Reader, record: Record[Any, Any]) -> Standing:
+    state, trouble = policies.state_of(record), record.seen.trouble if record.seen else ""
+    if state == policies.ERROR:
+        return Standing(state, f"what it shall do was tried, and was not to be: {trouble}")
+    is_on = record.doc.is_enabled
+    return Standing(state, "it acts at its times" if is_on else "nothing is done while it is off")
 
 
 def _interface(view: Reader, record: Record[Any, Any]) -> Standing:
@@ -361,6 +386,8 @@ _KINDS: Mapping[str, Callable[[Reader, Record[Any, Any]], Standing]] = {
     records.INSIGHTS_ANALYSIS.name: _analysis,
     records.SCOPE_ANALYSIS.name: _scope_analysis,
     records.HOST.name: _host,
+    records.IMAGE.name: _image,
+    records.LIFECYCLE_POLICY.name: _policy,
     records.VOLUME.name: _volume,
     records.SNAPSHOT.name: _snapshot,
     records.BUCKET.name: _bucket,

@@ -9,6 +9,7 @@ from mallee.cloud.reconcile import recycling
 from mallee.cloud.state import records
 from mallee.model.recycling import DAY_S, Binned
 from tests.cloud.ec2.asking import launch_one, refusal
+from tests.cloud.ec2.limiting import Administration
 from tests.cloud.ec2.storage.contents import Add
 from tests.cloud.ec2.storage.test_volumes import make, states
 from tests.cloud.ec2.world import IMAGE_ID, FakeHost, Front, World
@@ -216,3 +217,17 @@ def test_a_deregistered_image_comes_back(
     expire(world, records.IMAGE, IMAGE_ID)
     assert alice.list_images_in_recycle_bin()["Images"] == []
     assert refusal(alice.deregister_image, ImageId=IMAGE_ID) == "InvalidAMIID.Unavailable"
+
+
+def test_what_is_in_the_bin_is_explained(
+    alice: Any, rbin: Any, add: Add, administration: Administration
+) -> None:
+    rule(rbin)
+    id = add()
+    alice.delete_snapshot(SnapshotId=id)
+    told = administration.sender.ask("mallee", "ExplainResource", ResourceId=id)
+    assert told.element("State") == "deleted"
+    assert "recycle bin" in told.element("Why")
+    alice.disable_image(ImageId=IMAGE_ID)
+    told = administration.sender.ask("mallee", "ExplainResource", ResourceId=IMAGE_ID)
+    assert (told.element("State"), "EnableImage" in told.element("Why")) == ("disabled", True)
