@@ -16,6 +16,7 @@ from bench import (
     policy,
     quotas,
     report,
+    restores,
     rules,
     sealed,
     snapshots,
@@ -26,7 +27,8 @@ from bench import (
 
 ALL = (
     *(launch, answer, describe, pages, together, memory, rules, manyrules, flows),
-    *(policy, authorization, quotas, trail, objects, engine, busy, volumes, snapshots, faststart),
+    *(policy, authorization, quotas, trail, objects, engine, busy, volumes, snapshots),
+    *(restores, faststart),
 )
 
 
