@@ -139,6 +139,8 @@ def test_open_ones_are_drawn_from_first_and_named_only_while_in_use(
     alice.terminate_instances(InstanceIds=made)
     settle(world, *two)
     assert counts(alice, id) == (2, 2)
+    # Their root volumes go when they are gone.
+    settle(world, *two)
     free = [held(world, host) for host in two]
     assert sum(it.vcpus for it in free) == 2 * VCPUS
     assert sum(it.disk_gib for it in free) == 2 * DISK
@@ -326,7 +328,9 @@ def test_disk_that_a_stopped_instance_keeps_is_held_again_when_it_is_there(
     assert held(world, small) == hosts.Capacity(4, 2 * MEMORY, 20)
     assert counts(alice, id) == (2, 2)
     alice.terminate_instances(InstanceIds=made)
-    small.settle()
+    # Its root volume goes when it is gone.
+    for _ in range(2):
+        small.settle()
     reconcile(world)
     assert held(world, small) == hosts.Capacity(4, 2 * MEMORY, 16)
 
