@@ -4,6 +4,7 @@ Called by `blockstore`, and by what moves users' objects. Threads may share a po
 blocks, on a connection of its own. Not its business: what is kept where, and what an answer means.
 """
 
+import contextlib
 import hashlib
 import hmac
 import http.client
@@ -66,7 +67,8 @@ class Connections:
         """
         connection = self._take(caller)
         is_fresh = connection.sock is None
-        try:
+        with contextlib.ExitStack() as undo:
+            undo.callback(connection.close)
             try:
                 answer = _exchange(connection, caller, request, most)
             except FAILURES:
@@ -74,9 +76,7 @@ class Connections:
                     raise
                 connection.close()
                 answer = _exchange(connection, caller, request, most)
-        except BaseException:
-            connection.close()
-            raise
+            undo.pop_all()
         self._give_back(connection)
         return answer
 
