@@ -376,6 +376,9 @@ class Endpoint:
             blobs = (instance.disk, boot.kernel if boot else None, boot.ramdisk if boot else None)
             if any(blob is not None and blob.sha256 == sha256 for blob in blobs):
                 return True
+        going_out = (one.out for one in self._wanted(host_id).transfers if one.out is not None)
+        if any(out.blob is not None and out.blob.sha256 == sha256 for out in going_out):
+            return True
         volumes = self._wanted(host_id).volumes
         if any(one.blob is not None and one.blob.sha256 == sha256 for one in volumes):
             return True
