@@ -8,6 +8,7 @@ brought already is there. Called by `daemon`. How it is done is `importing`'s an
 
 import asyncio
 import hashlib
+import shutil
 import threading
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
@@ -129,10 +130,17 @@ class TransferKeeper:
     async def run(self) -> None:
         """Carry transfers until cancelled."""
         self._loop = asyncio.get_running_loop()
+        # What an agent that was killed had fetched: it is fetched anew, or wanted no more.
+        await asyncio.to_thread(shutil.rmtree, self._place, ignore_errors=True)
         async with asyncio.TaskGroup() as group:
             group.create_task(self._work())
             group.create_task(self._tell())
             group.create_task(self._watch())
+
+    @property
+    def _place(self) -> Path:
+        """Where files lie that are worked on."""
+        return self.layout.node / "transfers"
 
     async def _work(self) -> None:
         while True:
@@ -189,7 +197,7 @@ class TransferKeeper:
 
     async def _do(self, transfer: TransferWanted, told: _Told, off: threading.Event) -> Brought:
         means = importing.Means(
-            work=sandbox.Work(self.layout.node / "transfers" / transfer.id),
+            work=sandbox.Work(self._place / transfer.id),
             objects=objects.Objects(_Held(self, transfer.id).caller),
             access=self.passes.access,
             off=off,
