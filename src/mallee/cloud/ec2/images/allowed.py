@@ -161,9 +161,7 @@ def _shown(settings: AllowedImages) -> Iterator[shapes.ImageCriterion]:
         if one.names:
             shown["ImageNames"] = list(one.names)
         if one.days_since_created_max is not None:
-            shown["CreationDateCondition"] = {
-                "MaximumDaysSinceCreated": one.days_since_created_max
-            }
+            shown["CreationDateCondition"] = {"MaximumDaysSinceCreated": one.days_since_created_max}
         if one.days_since_deprecated_max is not None:
             shown["DeprecationTimeCondition"] = {
                 "MaximumDaysSinceDeprecated": one.days_since_deprecated_max
