@@ -15,15 +15,12 @@ Make = Callable[[Path, mirrors.Terms], None]
 """Fills an empty directory; raises `jail.Failed`."""
 
 _GUEST = Path(tiny.__file__).parent / "guest" / "debian"
-_COMMON = (
+_PACKAGES = (
     *("systemd-sysv", "dbus", "udev", "kmod", "procps", "iproute2", "iputils-ping", "ifupdown"),
     *("netbase", "openssh-server", "cloud-init", "cloud-guest-utils", "fdisk", "e2fsprogs"),
     *("qemu-guest-agent", "systemd-timesyncd", "ca-certificates", "curl", "openssl", "sudo"),
-    *("less", "nano", "linux-image-cloud-amd64", "initramfs-tools", "zstd"),
+    *("less", "nano", "linux-image-cloud-amd64", "initramfs-tools", "zstd", "isc-dhcp-client"),
 )
-_CLIENT = {"bookworm": "isc-dhcp-client", "trixie": "dhcpcd-base"}
-"""What asks for the address, of what `ifupdown` and cloud-init know."""
-
 TINY_BYTES = 1 << 30
 DEBIAN_BYTES = 4 << 30
 
@@ -56,12 +53,11 @@ def debian(wanted: recipe.Recipe, store: layers.Store) -> Base:
     """Return the Debian that a recipe names as a base."""
     suite = recipe.DEBIANS[wanted.base]
     mirror = mirrors.choose(wanted.mirror)
-    names = (*_COMMON, _CLIENT[suite])
 
     def make(to: Path, terms: mirrors.Terms) -> None:
-        mirrors.run_bootstrap(mirrors.bootstrap(suite, mirror, names, to), store, terms)
+        mirrors.run_bootstrap(mirrors.bootstrap(suite, mirror, _PACKAGES, to), store, terms)
 
-    words = mirrors.bootstrap(suite, mirror, names, Path("."))
+    words = mirrors.bootstrap(suite, mirror, _PACKAGES, Path("."))
     return Base(
         key=f"{suite}-{instructions.key_of(*words)}",
         make=make,
