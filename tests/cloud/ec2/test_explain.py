@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from mallee.cloud.explain import relations
-from mallee.cloud.state import records
+from mallee.cloud.state import indexes, records
 from mallee.model.instances import Phase, Reason
 from mallee.model.plans import HostPlan, InstancePlan, PlannedStep
 from tests.cloud.ec2.asking import launch_one
@@ -352,4 +352,4 @@ def test_whatever_names_a_thing_is_found_by_an_index_that_is_there() -> None:
     for name, found in relations.NAMED_BY.items():
         assert name in records.KINDS
         for kind, index in found:
-            assert index in records.INDEXES[kind.name], (kind.name, index)
+            assert index in indexes.INDEXES[kind.name], (kind.name, index)

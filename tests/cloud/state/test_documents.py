@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from mallee.cloud.state import documents, records, store
+from mallee.cloud.state import documents, indexes, records, store
 from mallee.cloud.state.tx import Change, Op
 from tests.cloud.state import samples
 
@@ -58,4 +58,4 @@ def test_what_is_written_is_what_is_read() -> None:
 
 
 def test_each_index_belongs_to_a_kind() -> None:
-    assert set(records.INDEXES) <= set(records.KINDS)
+    assert set(indexes.INDEXES) <= set(records.KINDS)

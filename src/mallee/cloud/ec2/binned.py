@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from mallee.cloud.action import InOrder
 from mallee.cloud.call import Call, WriteCall
 from mallee.cloud.ec2 import resources
-from mallee.cloud.state import records, store
+from mallee.cloud.state import indexes, records, store
 from mallee.cloud.state.records import Kind, Record
 from mallee.model import recycling
 from mallee.model.recycling import DAY_S, Binned
@@ -65,7 +65,7 @@ def several(call: Call, kind: Kind[Any, Any], texts: Iterable[str]) -> list[AnyR
     kind's `…Malformed` or `…NotFound`."""
     found = {
         record.id: record
-        for record in resources.reader(call).by(kind, "binned", records.BINNED)
+        for record in resources.reader(call).by(kind, "binned", indexes.BINNED)
         if _may_return(record, call.account, call.now)
     }
     asked = list(dict.fromkeys(resources.check_form(kind, text) for text in texts))

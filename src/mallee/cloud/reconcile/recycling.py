@@ -10,7 +10,7 @@ from typing import Any
 from mallee.cloud.ec2.images import deregistration
 from mallee.cloud.ec2.storage import snapshots, volumes
 from mallee.cloud.reconcile.runner import Reconciler
-from mallee.cloud.state import records, store
+from mallee.cloud.state import indexes, records, store
 from mallee.cloud.state.records import Kind, Record
 from mallee.kit import clock
 from mallee.model.recycling import Binned
@@ -32,7 +32,7 @@ def reconciler(store: store.Store, clock: clock.Clock) -> Reconciler:
         return tuple(
             f"{kind.name}/{record.id}"
             for kind in _ENDS
-            for record in view.by(kind, "binned", records.BINNED)
+            for record in view.by(kind, "binned", indexes.BINNED)
             if _is_over(record, now)
         )
 

@@ -10,7 +10,7 @@ import bisect
 from collections.abc import Callable, Iterator, Mapping, Set
 from typing import Any, TypeVar
 
-from mallee.cloud.state import records
+from mallee.cloud.state import indexes, records
 from mallee.cloud.state.records import Claim, Record
 from mallee.cloud.state.usage import Amounts, Usage
 from mallee.model.quotas import Share
@@ -65,7 +65,7 @@ class Index:
 
     def by(self, kind: str, index: str, value: str) -> list[Record[Any, Any]]:
         """Return the records found under `value`; raise `KeyError` for an undeclared index."""
-        if index not in records.INDEXES.get(kind, _NOTHING):
+        if index not in indexes.INDEXES.get(kind, _NOTHING):
             raise KeyError(f"kind {kind} declares no index {index}")
         found = self._by_id[kind]
         return [found[id] for id in self._by_value.get((kind, index, value), _NOTHING)]
@@ -183,7 +183,7 @@ class Index:
 
 def order_key(record: Record[Any, Any]) -> str:
     """Return what a record is ordered by in lists; it ends with the id, and never changes."""
-    order = records.ORDERS.get(record.kind.name)
+    order = indexes.ORDERS.get(record.kind.name)
     return f"{order(record.doc)}/{record.id}" if order else record.id
 
 
@@ -198,7 +198,7 @@ def _take_out(keys: list[str], key: str) -> None:
 
 def _places(record: Record[Any, Any]) -> Iterator[tuple[str, str, str]]:
     kind = record.kind.name
-    for index, values in records.INDEXES.get(kind, _NOTHING).items():
+    for index, values in indexes.INDEXES.get(kind, _NOTHING).items():
         for value in values(record.doc):
             if value is not None:
                 yield kind, index, value

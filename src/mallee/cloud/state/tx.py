@@ -85,7 +85,7 @@ class Tx:
         return self._index.all_of(kind.name, account)
 
     def by(self, kind: Kind[D, S], index: str, value: str) -> builtins.list[Record[D, S]]:
-        """Return the records found under `value` of an index of `records.INDEXES`."""
+        """Return the records found under `value` of an index of `indexes.INDEXES`."""
         return self._index.by(kind.name, index, value)
 
     def owner_of(self, space: str, key: str) -> str | None:

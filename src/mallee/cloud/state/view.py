@@ -108,14 +108,14 @@ class View:
         return self._index.all_of(kind.name, account)
 
     def ordered(self, kind: Kind[D, S], account: str) -> Ordered:
-        """Return the records of an account in the order of pages (`records.ORDERS`).
+        """Return the records of an account in the order of pages (`indexes.ORDERS`).
 
         For kinds whose ids have no slash.
         """
         return Ordered(self._index, kind.name, account)
 
     def by(self, kind: Kind[D, S], index: str, value: str) -> builtins.list[Record[D, S]]:
-        """Return the records found under `value` of an index of `records.INDEXES`.
+        """Return the records found under `value` of an index of `indexes.INDEXES`.
 
         An index that is not declared there raises `KeyError`.
         """

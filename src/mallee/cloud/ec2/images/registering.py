@@ -75,10 +75,10 @@ def register_image(
 def _boot_files(call: Call, request: shapes.RegisterImageRequest) -> tuple[str | None, str | None]:
     """Return kernel and ramdisk that are named."""
     kernel_id = ramdisk_id = None
-    if request.get("KernelId"):
-        kernel_id = images.launchable(call, request["KernelId"], "kernel").id
-    if request.get("RamdiskId"):
-        ramdisk_id = images.launchable(call, request["RamdiskId"], "ramdisk").id
+    if kernel := request.get("KernelId"):
+        kernel_id = images.launchable(call, kernel, "kernel").id
+    if ramdisk := request.get("RamdiskId"):
+        ramdisk_id = images.launchable(call, ramdisk, "ramdisk").id
     if ramdisk_id is not None and kernel_id is None:
         raise errors.InvalidParameterCombination("A ramdisk needs a kernel: give KernelId too.")
     return kernel_id, ramdisk_id
