@@ -47,12 +47,12 @@ def set_full(directory: Path) -> None:
 
 def test_a_launch_on_a_full_disk_ends_with_what_is_full_and_leaves_nothing(cloud: Cloud) -> None:
     _end_all(cloud)
-    with disk_at(cloud.layout.instances, 20):
+    with disk_at(cloud.layout.volumes, 20):
         instance, interface = traces.launch(cloud)
         cloud.wait_state(instance, "terminated")
         reason = cloud.instance(instance)["StateReason"]
         assert reason["Code"] == "Server.InsufficientInstanceCapacity"
-        assert str(cloud.layout.instances) in reason["Message"]
+        assert str(cloud.layout.volumes) in reason["Message"]
         assert re.search(r"has [12]\d MiB free and 64 MiB are needed", reason["Message"])
         assert "make room there" in reason["Message"]
         assert traces.traces_of(cloud, instance, interface) == []

@@ -54,6 +54,10 @@ def reason_of(host: Host, step: steps.Step, error: Exception) -> Reason:
     return Reason("Server.InternalError", f"{words}. If it lasts, see `mallee doctor` there.")
 
 
+INTERNAL = "Server.InternalError"
+"""The code of what may be over when it is tried again."""
+
+
 def is_final(error: Exception) -> bool:
     """Whether trying again soon is pointless: a full disk does not empty itself."""
     is_full = isinstance(error, OSError) and error.errno in images.FULL
@@ -61,8 +65,10 @@ def is_final(error: Exception) -> bool:
 
 
 def code_of(error: Exception) -> str:
-    """Return the code of the cause that a failure is, where it is not for lack of room."""
-    return _KEY_UNUSABLE if isinstance(error, KeyRefused) else "Server.InternalError"
+    """Return the code of the cause that a failure is."""
+    if isinstance(error, KeyRefused):
+        return _KEY_UNUSABLE
+    return "Server.InsufficientInstanceCapacity" if is_final(error) else INTERNAL
 
 
 def _attach_encrypted(host: Host, step: steps.AttachDisk, key: OpenedKey) -> None:

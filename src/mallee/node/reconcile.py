@@ -224,6 +224,9 @@ class Reconciler:
             return
         at = Situation(wanted, seen, self._host.clock.now(), self._host.name)
         known = progress.observe(self._ledger.progress.get(instance_id), at)
+        why = seen.root_failure
+        if why is not None and why.code != apply.INTERNAL and known.stage is Stage.NEW:
+            known = progress.after_failure(known, why, at.now, is_final=True)
         plan = instances.plan(at, known, self._network.interfaces, self._host.rules)
         await self._keep(at, known)
         reached = await self._apply(plan, at, known, worker)

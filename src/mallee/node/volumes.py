@@ -17,7 +17,7 @@ from mallee.model.blocktrees import BLOCK_BYTES
 from mallee.model.datakeys import OpenedKey
 from mallee.model.hosts import HostWanted, InstanceWanted
 from mallee.model.instances import Power, Reason
-from mallee.model.volumes import DiskWanted, Limits, Phase, VolumeSeen, VolumeWanted
+from mallee.model.volumes import ROOT_SLOT, DiskWanted, Limits, Phase, VolumeSeen, VolumeWanted
 from mallee.node import apply, layeredvolumes, rebooting, volumeworks
 from mallee.node.do import grounds, volumes
 from mallee.node.do.hypervisor import HypervisorFailed
@@ -121,6 +121,16 @@ class VolumeKeeper:
             seen,
             volumes=found,
             is_awaiting_volumes=bool(awaited),
+            root_failure=next(
+                (
+                    self._seen[disk.volume_id].cause
+                    for disk in (wanted.disks if wanted else ())
+                    if disk.slot == ROOT_SLOT
+                    and disk.volume_id in self._seen
+                    and self._seen[disk.volume_id].phase is Phase.FAILED
+                ),
+                None,
+            ),
             awaited_blobs=tuple(
                 volume.blob for volume in awaited if volume.blob and self._lacks_blob(volume)
             ),

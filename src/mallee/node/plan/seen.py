@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from mallee.model.images import Blob
+from mallee.model.instances import Reason
 from mallee.model.volumes import Limits
 from mallee.node.plan.disks import Disk
 from mallee.node.plan.domain import Nic
@@ -83,6 +84,8 @@ class SeenInstance:
     """Those of its wanted volumes that are there to be plugged in."""
     is_awaiting_volumes: bool = False
     """Whether others of them are being made."""
+    root_failure: Reason | None = None
+    """Why its root volume cannot be made."""
     awaited_blobs: tuple[Blob, ...] = ()
     """What these need that is not in the image cache yet."""
 
