@@ -45,7 +45,7 @@ def view(tmp_path_factory: pytest.TempPathFactory) -> Iterator[store.View]:
 def _populate(tx: store.Tx) -> None:
     clouds.add_host(tx, "h-1")
     options = MetadataOptions(http_tokens="optional")
-    clouds.launch(tx, 1, tags={"Team": "red"}, metadata=options)
+    clouds.launch(tx, 1, tags={"Team": "red"}, metadata=options, root_device="/dev/vda")
     clouds.add_address(tx, "eipalloc-1", "203.0.113.99", "eni-1")
     image = tx.get(records.IMAGE, "ami-1")
     assert image is not None

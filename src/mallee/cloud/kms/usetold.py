@@ -38,7 +38,7 @@ class Use:
 def event_of(use: Use, error: errors.AwsError | None) -> events.Event:
     """Return what the trail is told of a use."""
     call, asked = use.call, use.asked
-    record = naming.look(call, asked.get("KeyId") or asked["DestinationKeyId"])
+    record = naming.look(call, asked["KeyId"] if "KeyId" in asked else asked["DestinationKeyId"])
     return events.describe(
         events.Told(
             at=datetime.fromtimestamp(call.now, UTC),
