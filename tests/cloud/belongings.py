@@ -11,6 +11,7 @@ from mallee.model.dedicatedhosts import DedicatedHost
 from mallee.model.images import Blob, Image
 from mallee.model.rootreplacements import RootReplacement
 from mallee.model.snapshots import Snapshot
+from mallee.model.transfers import Access, FileOut, Object, Task, Way
 from tests.cloud import certificates
 from tests.cloud.ec2.ipam import plans
 from tests.cloud.iam.samlmetadata import METADATA
@@ -205,12 +206,29 @@ def _stored(cloud: RunningCloud, ec2: Any, account: str) -> dict[str, str]:
     place = {"S3Bucket": "disks"}
     out = ec2.export_image(ImageId=public, DiskImageFormat="RAW", S3ExportLocation=place)
     return {
+        "export-instance-task": _exported(cloud, account),
         "volume": volume,
         "snapshot": snapshot.id,
         "replace-root-volume-task": replaced.id,
         "import-snapshot-task": task,
         "export-image-task": out["ExportImageTaskId"],
     }
+
+
+def _exported(cloud: RunningCloud, account: str) -> str:
+    """Have an instance that was exported, which no host is asked to."""
+    task = Task(
+        id=f"export-i-{account:0>17}",
+        way=Way.DISK_OUT,
+        access=Access(account, "AIDANOBODY"),
+        out=FileOut(object=Object("disks", "it.vmdk"), format="vmdk"),
+        said={"TargetEnvironment": "vmware"},
+        began_at=0.0,
+        ended_at=4e9,
+    )
+    kind = records.EXPORT_INSTANCE_TASK
+    cloud.store.transact(lambda tx: tx.insert(kind, account, task.id, task))
+    return task.id
 
 
 def _kept(cloud: RunningCloud, key: dict[str, str]) -> dict[str, str]:

@@ -23,6 +23,10 @@ ALWAYS: dict[str, dict[str, Any]] = {
     "ReplaceTransitGatewayRoute": {"DestinationCidrBlock": "10.9.77.0/24"},
     "CreateRole": {"AssumeRolePolicyDocument": belongings.TRUST},
     "ExportImage": {"DiskImageFormat": "RAW", "S3ExportLocation": {"S3Bucket": "disks"}},
+    "CreateInstanceExportTask": {
+        "TargetEnvironment": "vmware",
+        "ExportToS3Task": {"S3Bucket": "disks"},
+    },
     "ImportImage": {"DiskContainers": [{"UserBucket": belongings.FILE}]},
     "ImportSnapshot": {"DiskContainer": {"UserBucket": belongings.FILE}},
     "Decrypt": {"CiphertextBlob": b"some"},

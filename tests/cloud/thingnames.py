@@ -71,6 +71,7 @@ NAMES = {
     "Identifier": "recycle-rule",
     "ExportImageTaskIds": "export-image-task",
     "ExportTaskId": "export-image-task",
+    "ExportTaskIds": "export-instance-task",
     "ImportTaskId": "import-snapshot-task",
     "ImportTaskIds": "import-snapshot-task",
     "HostId": "dedicated-host",
@@ -219,7 +220,7 @@ NAMES_NOTHING = re.compile(
     r"|Map|Max|Min|Monitor|Owner|PrivateIp|PublicKey|Region|SkipOs|SourceDest|Tag|Tenancy|To"
     r"|UserData|InstanceOSUser|InstanceTagKeys|SSHPublicKey|PreserveClientIp|Value|Volume|Zone|Domain|Delete|Associate|PathPrefix|Status|NetworkBorder"
     r"|SourceSecurityGroupOwnerId|UserId|MetadataOptions|Enable|EncodedMessage"
-    r"|Lookup|StartTime|EndTime|trailNameList|includeShadowTrails|TrailName"
+    r"|Lookup|TargetEnvironment|StartTime|EndTime|trailNameList|includeShadowTrails|TrailName"
     r"|ActionNames|Assignment|Association(Ids)|Assume|Authentication|AWSService|Caller|Certificate"
     r"|ClientID|Context|Credential|Custom|DeletionTask|Duration|Encoding|ExternalId|Filter"
     r"|Granularity|Hard|JobId|Name|NextToken|Old|Password|Permissions.*List|Policy(ArnsInputList)?"

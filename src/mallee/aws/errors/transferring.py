@@ -31,6 +31,12 @@ class InvalidExportTaskIDNotFound(AwsError):
     template = "The export task ID '{}' does not exist"
 
 
+class NotExportable(AwsError):
+    """Argument: a sentence that says why."""
+
+    code = "NotExportable"
+
+
 class InvalidBundleIDNotFound(AwsError):
     """Argument: the id, or several joined by commas."""
 

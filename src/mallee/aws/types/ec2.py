@@ -1119,6 +1119,18 @@ class CreateInstanceEventWindowResult(TypedDict):
     InstanceEventWindow: NotRequired[InstanceEventWindow | Fragment | None]
 
 
+class CreateInstanceExportTaskRequest(TypedDict):
+    TagSpecifications: NotRequired[list[TagSpecification]]
+    Description: NotRequired[str]
+    InstanceId: str
+    TargetEnvironment: str
+    ExportToS3Task: ExportToS3TaskSpecification
+
+
+class CreateInstanceExportTaskResult(TypedDict):
+    ExportTask: NotRequired[ExportTask | Fragment | None]
+
+
 class CreateInternetGatewayRequest(TypedDict):
     TagSpecifications: NotRequired[list[TagSpecification]]
     DryRun: NotRequired[bool]
@@ -2484,6 +2496,15 @@ class DescribeExportImageTasksRequest(TypedDict):
 class DescribeExportImageTasksResult(TypedDict):
     ExportImageTasks: NotRequired[Sequence[ExportImageTask | Fragment] | Fragment | None]
     NextToken: NotRequired[str | None]
+
+
+class DescribeExportTasksRequest(TypedDict):
+    Filters: NotRequired[list[Filter]]
+    ExportTaskIds: NotRequired[list[str]]
+
+
+class DescribeExportTasksResult(TypedDict):
+    ExportTasks: NotRequired[Sequence[ExportTask | Fragment] | Fragment | None]
 
 
 class DescribeFlowLogsRequest(TypedDict):
@@ -4211,6 +4232,16 @@ class ExportImageTask(TypedDict):
     Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
 
 
+class ExportTask(TypedDict):
+    Description: NotRequired[str | None]
+    ExportTaskId: NotRequired[str | None]
+    ExportToS3Task: NotRequired[ExportToS3Task | Fragment | None]
+    InstanceExportDetails: NotRequired[InstanceExportDetails | Fragment | None]
+    State: NotRequired[str | None]
+    StatusMessage: NotRequired[str | None]
+    Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
+
+
 class ExportTaskS3Location(TypedDict):
     S3Bucket: NotRequired[str | None]
     S3Prefix: NotRequired[str | None]
@@ -4218,6 +4249,20 @@ class ExportTaskS3Location(TypedDict):
 
 class ExportTaskS3LocationRequest(TypedDict):
     S3Bucket: str
+    S3Prefix: NotRequired[str]
+
+
+class ExportToS3Task(TypedDict):
+    ContainerFormat: NotRequired[str | None]
+    DiskImageFormat: NotRequired[str | None]
+    S3Bucket: NotRequired[str | None]
+    S3Key: NotRequired[str | None]
+
+
+class ExportToS3TaskSpecification(TypedDict):
+    DiskImageFormat: NotRequired[str]
+    ContainerFormat: NotRequired[str]
+    S3Bucket: NotRequired[str]
     S3Prefix: NotRequired[str]
 
 
@@ -5376,6 +5421,11 @@ class InstanceEventWindowTimeRangeRequest(TypedDict):
     StartHour: NotRequired[int]
     EndWeekDay: NotRequired[str]
     EndHour: NotRequired[int]
+
+
+class InstanceExportDetails(TypedDict):
+    InstanceId: NotRequired[str | None]
+    TargetEnvironment: NotRequired[str | None]
 
 
 class InstanceFamilyCreditSpecification(TypedDict):

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from mallee.cloud.blocks import turns
 from mallee.cloud.ec2.images import exporting, importing, tasks
 from mallee.cloud.ec2.images.tasks import TaskRecord
+from mallee.cloud.ec2.storage import snapshots, snapshotstates
 from mallee.cloud.reconcile import importedimages, registeredbundles
 from mallee.cloud.reconcile.runner import Reconciler
 from mallee.cloud.state import records, store
@@ -73,7 +74,8 @@ def _has_lost_its_source(view: store.View | store.Tx, record: TaskRecord) -> boo
     if out is None or out.blob is not None or out.content is not None:
         return False
     id = record.doc.snapshot_ids[0] if record.doc.snapshot_ids else ""
-    return view.get(records.SNAPSHOT, id) is None
+    snapshot = view.get(records.SNAPSHOT, id)
+    return snapshot is None or snapshotstates.of(snapshot) == snapshotstates.ERROR
 
 
 def settle_one(tx: store.Tx, id: str, entropy: Entropy) -> None:
@@ -88,7 +90,7 @@ def settle_one(tx: store.Tx, id: str, entropy: Entropy) -> None:
         why = f": {doc.cancel_reason}" if doc.cancel_reason else ""
         _fail(tx, record, f"{importing.CALLED_OFF}{why}")
     elif _has_lost_its_source(tx, record):
-        _fail(tx, record, "ClientError: the snapshot that it is made of is not there any more")
+        _fail(tx, record, "ClientError: the snapshot that it is made of is gone, or broken")
     elif exporting.with_content(tx, doc) != doc:
         tx.write(record, exporting.with_content(tx, doc))
     elif seen is None:
@@ -113,7 +115,21 @@ def _fail(tx: store.Tx, record: TaskRecord, words: str) -> None:
     if record.doc.way is Way.BUNDLE_IN:
         registeredbundles.fail(tx, record, words.removeprefix("ClientError: "))
     turns.leave(tx, record.account, record.id, is_garbage=True)
+    _drop_own(tx, record)
     tx.write(record, replace(record.doc, ended_at=tx.now, failure=words))
+
+
+def _drop_own(tx: store.Tx, record: TaskRecord) -> None:
+    """Delete the snapshot that was made for a task alone, unless somebody has found a use for it:
+    an image is of it, it is locked, or it lies in the recycle bin."""
+    if record.kind is not records.EXPORT_INSTANCE_TASK:
+        return
+    for id in record.doc.snapshot_ids:
+        snapshot = tx.get(records.SNAPSHOT, id)
+        if snapshot is None or snapshot.doc.binned is not None or snapshot.doc.lock is not None:
+            continue
+        if not snapshots.images_of(tx, id):
+            snapshots.forget(tx, snapshot)
 
 
 def _complete(tx: store.Tx, record: TaskRecord, seen: TransferSeen, entropy: Entropy) -> None:
@@ -123,6 +139,7 @@ def _complete(tx: store.Tx, record: TaskRecord, seen: TransferSeen, entropy: Ent
         tx.write(record, replace(doc, ended_at=tx.now, failure=failure))
         return
     if doc.way is not Way.DISKS_IN:
+        _drop_own(tx, record)
         tx.write(record, replace(doc, ended_at=tx.now))
         return
     has_content = any(disk.content is not None for disk in seen.disks)
