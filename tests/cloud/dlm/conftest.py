@@ -8,6 +8,7 @@ import pytest
 
 from mallee.cloud.reconcile import lifecycles
 from mallee.kit import clock
+from tests.cloud.ec2.conftest import administration as administration
 from tests.cloud.ec2.conftest import alice as alice
 from tests.cloud.ec2.conftest import bob as bob
 from tests.cloud.ec2.conftest import front as front

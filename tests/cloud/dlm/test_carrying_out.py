@@ -7,11 +7,11 @@ import pytest
 from msgspec.structs import replace
 
 from mallee.cloud.dlm import making
-from mallee.cloud.explain import states
 from mallee.cloud.state import records
 from tests.cloud.dlm.conftest import MANAGED, TRUST, Days
 from tests.cloud.dlm.wishes import DAY_S, details, make, schedule, shown
 from tests.cloud.ec2.asking import launch_one, refusal
+from tests.cloud.ec2.limiting import Administration
 from tests.cloud.ec2.storage.test_volumes import make as volume
 from tests.cloud.ec2.world import FakeHost, Front, World
 
@@ -260,17 +260,25 @@ def test_a_crash_between_two_targets_does_none_twice(
 
 
 def test_a_silent_host_is_asked_again_for_an_hour(
-    bob: Any, dlm: Any, role: str, host: FakeHost, days: Days, world: World
+    bob: Any,
+    dlm: Any,
+    role: str,
+    host: FakeHost,
+    days: Days,
+    world: World,
+    administration: Administration,
 ) -> None:
     tagged(bob, host)
     policy = make(dlm, role)
     host.fall_silent()
     days.settle(policy, DAY_S)
-    (explained,) = [
-        states.of(world.store.view, record)
-        for record in world.store.view.list(records.LIFECYCLE_POLICY)
-    ]
-    assert (explained.state, "says nothing" in explained.why) == ("ERROR", True)
+    explained = administration.bob.ask("mallee", "ExplainResource", ResourceId=policy)
+    assert explained.element("Arn").endswith(f":policy/{policy}")
+    assert explained.element("Arn").startswith("arn:aws:dlm:")
+    assert (explained.element("State"), "says nothing" in explained.element("Cause")) == (
+        "ERROR",
+        True,
+    )
     told = shown(dlm, policy)
     assert (told["State"], "says nothing" in told["StatusMessage"]) == ("ERROR", True)
 

@@ -16,7 +16,10 @@ from tests.cloud.alice import DENIALS, GROUP, USER, Alice, allow, deny, text
 
 ROWS = [row for row in actions.TABLE.values() if not (row.is_everyones or row.is_unsigned)]
 MORE = {
+    "dlm:CreateLifecyclePolicy": ("iam:PassRole",),
     "ec2:AssociateIamInstanceProfile": ("iam:PassRole",),
+    "ec2:ExportImage": ("s3:PutObject",),
+    "ec2:ModifyEbsDefaultKmsKeyId": ("kms:DescribeKey",),
     "ec2:ReplaceIamInstanceProfileAssociation": ("iam:PassRole",),
     "iam:AddRoleToInstanceProfile": ("iam:PassRole",),
     "mallee:CreateCredentials": ("iam:CreateAccessKey",),

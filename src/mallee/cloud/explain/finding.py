@@ -12,6 +12,7 @@ from typing import Any
 from mallee.aws import errors
 from mallee.cloud import things
 from mallee.cloud.call import Call, Request
+from mallee.cloud.dlm import naming as policies
 from mallee.cloud.ec2 import arns as ec2_arns
 from mallee.cloud.ec2 import resources as ec2_resources
 from mallee.cloud.identity import sealed
@@ -29,6 +30,7 @@ _BY_PREFIX: dict[str, Kind[Any, Any]] = {
     **{prefix: known.kind for prefix, known in ec2_resources.BY_PREFIX.items()},
     "pcx": records.PEERING,
     "tgw-attach": records.TRANSIT_ATTACHMENT,
+    "policy": records.LIFECYCLE_POLICY,
     "host": records.HOST,
 }
 _BUCKET_ARN = "arn:aws:s3:::"
@@ -90,6 +92,8 @@ def arn(call: Call, record: Record[Any, Any]) -> str:
     region, kind = call.settings.region, record.kind
     if kind is records.BUCKET:
         return f"{_BUCKET_ARN}{record.id}"
+    if kind is records.LIFECYCLE_POLICY:
+        return policies.arn_of(region, record.account or call.account, record.id)
     if kind is not records.HOST and kind in _BY_PREFIX.values():
         if record.account == call.account:
             return ec2_arns.of(call, kind, record.id)
@@ -99,6 +103,8 @@ def arn(call: Call, record: Record[Any, Any]) -> str:
 
 def _arns_of_nothing(call: Call, text: str) -> tuple[str, ...]:
     kind = kind_of(name_of(text))
+    if kind is records.LIFECYCLE_POLICY:
+        return (policies.arn(call, name_of(text)),)
     return (
         ec2_arns.EVERYTHING
         if kind in (None, records.HOST)

@@ -18,6 +18,7 @@ from mallee.cloud.ec2.storage import snapshotstates
 from mallee.cloud.ec2.storage import states as storage
 from mallee.cloud.ec2.transit import effective
 from mallee.cloud.ec2.vpc import privateips, ways
+from mallee.cloud.explain import tasks
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.model import insights, instances, transit, volumes
@@ -356,6 +357,12 @@ def _connect_endpoint(view: Reader, record: Record[Any, Any]) -> Standing:
     return Standing("create-complete", why)
 
 
+def _task(
+    told: Callable[[Record[Any, Any]], tuple[str, str]],
+) -> Callable[[Reader, Record[Any, Any]], Standing]:
+    return lambda _view, record: Standing(*told(record))
+
+
 _KINDS: Mapping[str, Callable[[Reader, Record[Any, Any]], Standing]] = {
     records.INSTANCE.name: _instance,
     records.INTERFACE.name: _interface,
@@ -391,4 +398,9 @@ _KINDS: Mapping[str, Callable[[Reader, Record[Any, Any]], Standing]] = {
     records.VOLUME.name: _volume,
     records.SNAPSHOT.name: _snapshot,
     records.BUCKET.name: _bucket,
+    records.IMPORT_SNAPSHOT_TASK.name: _task(tasks.coming_in),
+    records.IMPORT_IMAGE_TASK.name: _task(tasks.coming_in),
+    records.EXPORT_IMAGE_TASK.name: _task(tasks.going_out),
+    records.EXPORT_INSTANCE_TASK.name: _task(tasks.going_out),
+    records.ROOT_REPLACEMENT.name: _task(tasks.replacing),
 }

@@ -12,6 +12,7 @@ from mallee.cloud.ec2.ipam import given, pools, spaces
 from mallee.cloud.ec2.storage import snapshotstates
 from mallee.cloud.ec2.storage import states as storage
 from mallee.cloud.ec2.vpc import privateips, ways
+from mallee.cloud.explain import tasks
 from mallee.cloud.explain.states import Reader
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
@@ -283,6 +284,18 @@ def _host(view: Reader, record: Record[Any, Any]) -> Iterator[Trouble]:
         yield Trouble(leftover, "look at it, then remove it by hand: nobody claims it")
 
 
+def _transfer(view: Reader, record: Record[Any, Any]) -> Iterator[Trouble]:
+    found = tasks.trouble(view, record)
+    if found is not None:
+        yield Trouble(*found)
+
+
+def _policy(_view: Reader, record: Record[Any, Any]) -> Iterator[Trouble]:
+    if record.seen is not None and record.seen.trouble:
+        cure = "let its role do it, then enable it again: UpdateLifecyclePolicy"
+        yield Trouble(record.seen.trouble, cure)
+
+
 _KINDS: Mapping[str, Callable[[Reader, Record[Any, Any]], Iterator[Trouble]]] = {
     records.INSTANCE.name: _instance,
     records.CAPACITY_RESERVATION.name: _reservation,
@@ -302,4 +315,9 @@ _KINDS: Mapping[str, Callable[[Reader, Record[Any, Any]], Iterator[Trouble]]] = 
     records.HOST.name: _host,
     records.VOLUME.name: _volume,
     records.SNAPSHOT.name: _snapshot,
+    records.LIFECYCLE_POLICY.name: _policy,
+    records.IMPORT_SNAPSHOT_TASK.name: _transfer,
+    records.IMPORT_IMAGE_TASK.name: _transfer,
+    records.EXPORT_IMAGE_TASK.name: _transfer,
+    records.EXPORT_INSTANCE_TASK.name: _transfer,
 }
