@@ -7,6 +7,7 @@ and by `slices`. Not its business: what follows from how a task ended (`reconcil
 """
 
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
@@ -20,8 +21,10 @@ from mallee.cloud.identity import sessions
 from mallee.cloud.state import store
 from mallee.kit import clock, secretbox
 from mallee.model import transfers
+from mallee.model.images import Blob
 from mallee.model.passes import PassRequest
 from mallee.model.sessions import CallerKind, Session
+from mallee.model.snapshots import Content
 from mallee.model.transfers import (
     KeyAsked,
     KeyTold,
@@ -34,6 +37,10 @@ from mallee.model.transfers import (
 )
 
 LIFE_S = 3600.0
+_DISK_BYTES_MAX = 16384 << 30
+_FILE_BYTES_MAX = 1 << 46
+_FORMAT = re.compile(r"[a-z0-9-]{0,20}", re.ASCII)
+_ROOT = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _READS = ("s3:GetObject",)
 _WRITES = ("s3:PutObject", "s3:AbortMultipartUpload", "s3:PutObjectTagging")
 
@@ -95,7 +102,7 @@ class Transfers:
         record = _carried(self.store.view, host_id, id)
         if record.seen == seen or seen.attempt != record.doc.attempt:
             return
-        if not _is_sound(record, seen) or not self._is_brought(record, seen):
+        if not is_sound(record, seen) or not self._is_brought(record, seen):
             raise joining.Refused(400, f"what is said of {id} is not to be believed")
 
         def observe(tx: store.Tx) -> None:
@@ -172,28 +179,57 @@ def _literal(arn: str) -> str:
     return "".join({"*": "${*}", "?": "${?}", "$": "${$}"}.get(one, one) for one in arn)
 
 
-def _is_sound(record: TaskRecord, seen: TransferSeen) -> bool:
+def is_sound(record: TaskRecord, seen: TransferSeen) -> bool:
+    """Tell whether what a host says can be: other hosts are told of it, and shall not choke."""
     disks = seen.disks
     most = transfers.DISKS_MAX if record.doc.way is Way.DISKS_IN else 1
     if len(disks) > most or len(seen.words) > transfers.WORDS_MAX or not 0 <= seen.percent <= 100:
         return False
-    if seen.phase is Phase.DONE and record.doc.way is Way.DISKS_IN:
-        needed = [one for one in record.doc.disks if not one.snapshot_id]
-        brought = [one for one in disks if one.content is not None]
-        if len(disks) < len(record.doc.disks) or len(brought) < len(needed):
-            return False
-    return all(_is_sound_disk(record, one) for one in disks)
+    if seen.phase is Phase.DONE and record.doc.way is Way.DISKS_IN and not _is_whole(record, seen):
+        return False
+    return seen.epoch >= 0 and all(_is_sound_disk(record, one) for one in disks)
+
+
+def _is_whole(record: TaskRecord, seen: TransferSeen) -> bool:
+    """Tell whether each disk that was to be brought is there; an archive may have had more."""
+    asked = record.doc.disks
+    if len(seen.disks) < len(asked):
+        return False
+    are_there = [bool(one.snapshot_id) for one in asked] + [False] * len(seen.disks)
+    return all(
+        (one.content is None) is is_there
+        for one, is_there in zip(seen.disks, are_there, strict=False)
+    )
 
 
 def _is_sound_disk(record: TaskRecord, disk: transfers.DiskSeen) -> bool:
-    content = disk.content
-    is_content = content is None or (
-        content.account == record.account
-        and len(content.root) == 64
-        and content.size_bytes % (1 << 30) == 0
-        and 0 < content.size_bytes <= 16384 << 30
+    sizes = (disk.file_bytes, disk.size_bytes)
+    return (
+        (disk.content is None or _is_sound_content(record, disk.content))
+        and (disk.blob is None or _is_sound_blob(disk.blob, disk.format))
+        and all(0 <= size <= _FILE_BYTES_MAX for size in sizes)
+        and _FORMAT.fullmatch(disk.format) is not None
+        and len(disk.words) <= transfers.WORDS_MAX
+        and 0 <= disk.percent <= 100
+        and all(len(text) <= transfers.WORDS_MAX for it in disk.told.items() for text in it)
     )
-    return is_content and len(disk.words) <= transfers.WORDS_MAX and 0 <= disk.percent <= 100
+
+
+def _is_sound_content(record: TaskRecord, content: Content) -> bool:
+    return (
+        content.account == record.account
+        and _ROOT.fullmatch(content.root) is not None
+        and content.size_bytes % (1 << 30) == 0
+        and 0 < content.size_bytes <= _DISK_BYTES_MAX
+        and 0 <= content.full_bytes <= content.size_bytes
+        # What comes in is not encrypted: it has nobody's key.
+        and not content.key_id
+    )
+
+
+def _is_sound_blob(blob: Blob, kind: str) -> bool:
+    format = "qcow2" if kind == "machine" else kind
+    return blob.format == format and 0 <= blob.size_bytes <= _FILE_BYTES_MAX
 
 
 def may_write(view: store.View, host_id: str, asked: PassRequest) -> bool:

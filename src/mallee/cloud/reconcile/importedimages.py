@@ -64,7 +64,7 @@ def _mappings(
         said = disks[index].device if index < len(disks) else ""
         device = said or (f"/dev/sd{chr(ord('a') + index)}" if index else ROOT_DEVICE)
         snapshot = tx.get(records.SNAPSHOT, snapshot_id)
-        if snapshot is None:
+        if snapshot is None or snapshot.doc.binned is not None:
             raise Unbootable(f"The snapshot {snapshot_id} is not there any more.")
         size_gib = snapshot.doc.size_gib
         made.append(ImageMapping(device=device, snapshot_id=snapshot_id, size_gib=size_gib))
