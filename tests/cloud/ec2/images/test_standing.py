@@ -276,3 +276,20 @@ def test_a_copy_of_an_encrypted_image_is_under_ones_own_key(
     assert of_copy["SnapshotId"] != snapshot
     asked = {"Name": "sealed", "SourceImageId": IMAGE_ID, "SourceRegion": "us-east-1"}
     assert refusal(bob.copy_image, **asked, Encrypted=True) == "UnsupportedOperation"
+
+
+def test_an_image_is_made_of_ones_own_snapshots(
+    alice: Any, bob: Any, world: World, of_snapshot: OfSnapshot
+) -> None:
+    """Who may make volumes of a snapshot may not hand it on, nor keep its owner from deleting."""
+    _, snapshot = of_snapshot("bob")
+    add = {"Add": [{"UserId": world.accounts["alice"]}]}
+    bob.modify_snapshot_attribute(SnapshotId=snapshot, CreateVolumePermission=add)
+    ebs = {"SnapshotId": snapshot}
+    root = {"DeviceName": "/dev/sda1", "Ebs": ebs}
+    asked = {"Name": "theirs", "RootDeviceName": "/dev/sda1", "BlockDeviceMappings": [root]}
+    assert refusal(alice.register_image, **asked) == "OperationNotPermitted"
+    assert bob.register_image(**asked)["ImageId"]
+    own = alice.copy_snapshot(SourceSnapshotId=snapshot, SourceRegion="us-east-1")["SnapshotId"]
+    ebs["SnapshotId"] = own
+    assert alice.register_image(**asked)["ImageId"]

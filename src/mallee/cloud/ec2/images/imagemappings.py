@@ -76,6 +76,12 @@ def new(call: Call, device: str, asked: Asked) -> ImageMapping:
     mapping = ImageMapping(device=device, size_gib=0)
     if ebs.get("SnapshotId"):
         snapshot = snapshotsharing.usable(call, ebs["SnapshotId"])
+        if snapshot.account != call.account:
+            # Whoever may launch the image would have what its owner shared with the caller alone.
+            raise errors.OperationNotPermitted(
+                f"The snapshot {snapshot.id} is another account's, and images are made of one's "
+                "own: copy it (CopySnapshot), and name the copy."
+            )
         if snapshot.doc.writing is not None:
             raise errors.IncorrectState(f"The snapshot {snapshot.id} is not complete.")
         is_encrypted = snapshot.doc.key is not None
