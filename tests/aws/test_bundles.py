@@ -97,3 +97,12 @@ def test_a_manifest_that_says_else_is_refused(
     data = bundles.render(manifest(cloud[1])).replace(old, new)
     with pytest.raises(NotABundle, match=words):
         bundles.parse(data)
+
+
+def test_a_document_type_is_seen_in_whichever_encoding(cloud: tuple[bytes, bytes]) -> None:
+    text = bundles.render(manifest(cloud[1])).decode()
+    hidden = text.replace("UTF-8", "UTF-16").replace(
+        "?>\n", '?>\n<!DOCTYPE x [<!ENTITY a "b">]>', 1
+    )
+    with pytest.raises(NotABundle, match="cannot be read"):
+        bundles.parse(hidden.encode("utf-16"))

@@ -91,8 +91,9 @@ def parse(data: bytes) -> Manifest:
     if b"<!DOCTYPE" in data or b"<!ENTITY" in data:
         raise NotABundle("the manifest has a document type, and no manifest has one")
     try:
-        root = ElementTree.fromstring(data)
-    except ElementTree.ParseError as error:
+        # Read as text: in another encoding a document type would not have been seen.
+        root = ElementTree.fromstring(data.decode())
+    except (ElementTree.ParseError, UnicodeDecodeError) as error:
         raise NotABundle(f"the manifest cannot be read: {error}") from error
     if root.tag != "manifest":
         raise NotABundle("the manifest does not begin as one")

@@ -82,6 +82,9 @@ def _fetch(
     with means.work.source.open("wb") as file:
         for piece in bundles.open_parts(parts(), key):
             file.write(piece)
+            if file.tell() > manifest.bundled_bytes:
+                # For so much there is room; a manifest may name one part ever again.
+                raise NotABundle("the parts are larger than the manifest says")
     sandbox.give(means.work.source)
 
 

@@ -85,6 +85,8 @@ async def bring_disks(means: Means, wanted: TransferWanted, tell: Tell) -> Broug
                 brought.disks.append(DiskSeen(percent=100))
                 continue
             await _bring_file(means, (wanted.account, store), disk, (brought, tell))
+        if len(brought.disks) > len(wanted.disks) > 1:
+            raise sandbox.Refused("An OVA archive holds all disks: name it alone.")
     finally:
         store.close()
         await asyncio.to_thread(means.work.remove)
@@ -129,6 +131,9 @@ async def _fetch(means: Means, disk: DiskIn, tell: Callable[[DiskSeen], None]) -
 
     def told(done: int) -> None:
         means.check()
+        if done > size:
+            # There is room for what it was when it was looked at, and for no more.
+            raise sandbox.Refused("The file was exchanged for a larger one while it was read.")
         percent = _FETCHED_PERCENT * done // max(1, size)
         tell(DiskSeen(file_bytes=size, percent=percent, words="downloading"))
 

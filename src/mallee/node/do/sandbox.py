@@ -28,6 +28,8 @@ UID = 65210
 LOOK_S = 3600.0
 MEMORY_BYTES = 2 << 30
 _OUT_BYTES = 64 << 20
+SPARE_BYTES = 1 << 30
+"""What is left free of a disk, whatever a file unpacks to: guests' volumes are there too."""
 _CPU_S = 24 * 3600
 _OPEN_FILES = 64
 _READY_S = 60.0
@@ -167,8 +169,8 @@ async def convert(work: Work, source: Path, format: str, of: str = "raw") -> Pat
     program = ("/usr/bin/qemu-img", "convert", "-q", "-f", of, *_MADE_AS[format])
     inside = (_inside(work, source), f"{_OUT_AT}/{made.name}")
     # It is as large as the disk at most, and what describes it.
-    size_max = max(_OUT_BYTES, shutil.disk_usage(work.directory).free)
-    await process.run_async(command(work, (*program, *inside), size_max), timeout_s=_CPU_S)
+    argv = command(work, (*program, *inside), room_of(work))
+    await process.run_async(argv, timeout_s=_CPU_S)
     return _plain(made)
 
 
@@ -253,9 +255,8 @@ async def _run_python(
     python = str(Path(sys.executable).resolve())
     argv = (python, *_PYTHON[:2], code, *arguments)
     # What is unpacked may be as large as its directory has room for.
-    size_max = max(_OUT_BYTES, shutil.disk_usage(work.directory).free)
     try:
-        ended = await process.run_async(command(work, argv, size_max), timeout_s=timeout_s)
+        ended = await process.run_async(command(work, argv, room_of(work)), timeout_s=timeout_s)
         found: dict[str, Any] = json.loads(ended.stdout)
     except (process.Failed, ValueError) as error:
         raise Refused("The file cannot be read: whatever looked at it gave up.") from error
@@ -294,6 +295,11 @@ def command(work: Work, argv: Sequence[str], size_max: int) -> tuple[str, ...]:
         "argv": list(argv),
     }
     return (sys.executable, "-I", str(_JAIL), json.dumps(spec))
+
+
+def room_of(work: Work) -> int:
+    """Return how large a file may get that is made of what came."""
+    return max(_OUT_BYTES, shutil.disk_usage(work.directory).free - SPARE_BYTES)
 
 
 def _inside(work: Work, file: Path) -> str:
