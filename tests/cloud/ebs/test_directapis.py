@@ -182,6 +182,22 @@ def test_a_parent_is_complete_ones_own_and_not_larger(
     assert refusal(theirs, VolumeSize=2, ParentSnapshotId=large) == missing
 
 
+def test_what_lies_in_the_recycle_bin_is_no_parent(
+    ebs: Any, ec2: Any, cloud: running.RunningS3
+) -> None:
+    parent = written(ebs, {0: ONE}, VolumeSize=1)
+    rbin = cloud.client("rbin")
+    period = {"RetentionPeriodValue": 1, "RetentionPeriodUnit": "DAYS"}
+    rule = rbin.create_rule(ResourceType="EBS_SNAPSHOT", RetentionPeriod=period)["Identifier"]
+    ec2.delete_snapshot(SnapshotId=parent)
+    rbin.delete_rule(Identifier=rule)
+    missing = ("ResourceNotFoundException", "SNAPSHOT_NOT_FOUND")
+    asked = {"VolumeSize": 1, "ParentSnapshotId": parent}
+    assert refusal(ebs.start_snapshot, **asked) == missing
+    ec2.restore_snapshot_from_recycle_bin(SnapshotId=parent)
+    assert ebs.start_snapshot(**asked)["ParentSnapshotId"] == parent
+
+
 def test_the_same_request_with_its_token_is_done_once(ebs: Any) -> None:
     first = ebs.start_snapshot(VolumeSize=1, ClientToken="once")
     again = ebs.start_snapshot(VolumeSize=1, ClientToken="once")

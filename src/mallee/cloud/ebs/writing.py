@@ -98,7 +98,7 @@ def _parent(call: Call, asked: Request) -> SnapshotRecord | None:
             "KmsKeyArn."
         )
     found = resources.reader(call).get(records.SNAPSHOT, id)
-    if found is None or found.account != call.account:
+    if found is None or found.account != call.account or found.doc.binned is not None:
         raise errors.ebs.ResourceNotFoundException(id)
     content = exchange.content_of(found)
     if content.account != call.account:
