@@ -12,6 +12,7 @@ from mallee.model import catalogue
 from mallee.model.catalogue import Catalogue, CatalogueImage
 from mallee.model.images import Blob, DirectBoot, Image
 from mallee.model.layout import Layout
+from mallee.model.transfers import Access, Task, Way
 from tests.cloud import clouds
 
 LATER_S = blobs.UNTOUCHED_S + 60
@@ -73,3 +74,54 @@ async def test_a_replaced_images_file_goes_with_its_record(
     catalogue.document_path(layout, "recipe-d").unlink()
     await runner.settle_all(blobs.reconciler(opened, layout, lambda: time.time() + LATER_S))
     assert [path.name for path in layout.blobs.iterdir()] == ["other"]
+
+
+def bringing(opened: store.Store, ended_at: float | None) -> str:
+    """Have a task that takes a bundle in."""
+    task = Task(
+        id="import-reg-0123456789abcdef0",
+        way=Way.BUNDLE_IN,
+        access=Access("1", "AIDANOBODY"),
+        began_at=0.0,
+        ended_at=ended_at,
+    )
+    kind = records.REGISTRATION_TASK
+    opened.transact(lambda tx: tx.insert(kind, "1", task.id, task))
+    return task.id
+
+
+async def test_what_was_brought_waits_for_its_task(opened: store.Store, layout: Layout) -> None:
+    """A host may be away for longer than files are kept that nothing names."""
+    layout.brought.mkdir()
+    note = layout.brought / f"{bringing(opened, None)}~{NOBODYS}"
+    note.touch()
+    later = blobs.reconciler(opened, layout, lambda: time.time() + LATER_S)
+    await runner.settle_all(later)
+    assert note.exists()
+    assert (layout.blobs / NOBODYS).exists()
+
+
+@pytest.mark.parametrize("is_forgotten", [False, True])
+async def test_notes_go_with_their_tasks_and_then_the_files(
+    opened: store.Store, layout: Layout, *, is_forgotten: bool
+) -> None:
+    id = "import-reg-0123456789abcdef1" if is_forgotten else bringing(opened, 1.0)
+    layout.brought.mkdir()
+    note = layout.brought / f"{id}~{NOBODYS}"
+    note.touch()
+    await runner.settle_all(blobs.reconciler(opened, layout))
+    assert note.exists(), "it was touched just now"
+    later = blobs.reconciler(opened, layout, lambda: time.time() + LATER_S)
+    await runner.settle_all(later)
+    assert not note.exists()
+    await runner.settle_all(later)
+    assert not (layout.blobs / NOBODYS).exists()
+
+
+async def test_a_file_that_was_broken_off_goes(opened: store.Store, layout: Layout) -> None:
+    part = layout.blobs / f"part-{'0' * 16}"
+    part.touch()
+    await runner.settle_all(blobs.reconciler(opened, layout))
+    assert part.exists()
+    await runner.settle_all(blobs.reconciler(opened, layout, lambda: time.time() + LATER_S))
+    assert not part.exists()

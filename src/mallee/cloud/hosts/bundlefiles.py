@@ -26,6 +26,8 @@ from mallee.kit import files
 from mallee.model.layout import Layout
 from mallee.model.transfers import KeyAsked, KeyTold
 
+SPLIT = "~"
+"""What stands between a task and a blob in the name of a note."""
 FILE_BYTES_MAX = 1 << 40
 _LIFE = datetime.timedelta(days=3650)
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -99,16 +101,21 @@ class BundleFiles:
             aside.unlink(missing_ok=True)
 
     def _put(self, aside: Path, id: str, sha256: str) -> None:
+        # The note first: by that the sweep knows that the file is wanted (`reconcile.blobs`).
+        self.layout.brought.mkdir(exist_ok=True, mode=0o700)
+        files.write_atomically(self._note(id, sha256), b"")
         target = self.layout.blobs / sha256
         if not target.exists():
             os.rename(aside, target)
             files.sync_directory(self.layout.blobs)
-        self.layout.brought.mkdir(exist_ok=True, mode=0o700)
-        files.write_atomically(self._note(id, sha256), b"")
 
     def has_brought(self, id: str, sha256: str) -> bool:
-        """Tell whether that was brought for that transfer."""
-        return bool(_SHA256.fullmatch(sha256)) and self._note(id, sha256).exists()
+        """Tell whether that was brought for that transfer, and is there."""
+        return (
+            bool(_SHA256.fullmatch(sha256))
+            and self._note(id, sha256).exists()
+            and (self.layout.blobs / sha256).exists()
+        )
 
     def _note(self, id: str, sha256: str) -> Path:
-        return self.layout.brought / f"{id}~{sha256}"
+        return self.layout.brought / f"{id}{SPLIT}{sha256}"
