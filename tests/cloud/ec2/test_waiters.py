@@ -141,8 +141,11 @@ WAITED: dict[str, Maker] = {
 }
 
 NEVER = {
+    "ExportTaskCancelled": "a host has to answer first: `images/test_exportinstances.py`",
+    "ExportTaskCompleted": "a host has to answer first: `images/test_exportinstances.py`",
     "PasswordDataAvailable": "no guest here is Windows, and no other has a password",
     "SnapshotCompleted": "a host has to answer first: tried where hosts are real",
+    "SnapshotImported": "a host has to answer first: `images/test_imports.py`",
 }
 
 

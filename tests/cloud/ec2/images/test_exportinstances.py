@@ -76,6 +76,7 @@ def test_an_instance_becomes_a_file(
     assert (wanted.out.container, wanted.out.name) == ("ova", instance)
     assert transferring.may_read(world.store.view, host.id, world.accounts["alice"])
     told(world, host, id, TransferSeen(phase=Phase.DONE, percent=100))
+    alice.get_waiter("export_task_completed").wait(ExportTaskIds=[id])
     assert described(alice, id)["State"] == "completed"
     assert snapshots_of(alice) == []
     assert refusal(alice.cancel_export_task, ExportTaskId=id) == "IncorrectState"
@@ -107,6 +108,7 @@ def test_what_is_called_off_or_fails_leaves_nothing(
     alice.cancel_export_task(ExportTaskId=off)
     assert described(alice, off)["State"] == "cancelling"
     settle(world, off)
+    alice.get_waiter("export_task_cancelled").wait(ExportTaskIds=[off])
     assert described(alice, off)["State"] == "cancelled"
     assert snapshots_of(alice) == []
     failed = export(alice, cutting, instance)["ExportTaskId"]

@@ -80,6 +80,7 @@ def test_a_file_becomes_a_snapshot(world: World, alice: Any, host: FakeHost) -> 
     assert snapshot_task(alice, id)["Progress"] == "40"
     assert snapshot_task(alice, id)["StatusMessage"] == "converting"
     told(world, host, id, done(brought(world)))
+    alice.get_waiter("snapshot_imported").wait(ImportTaskIds=[id])
     detail = snapshot_task(alice, id)
     assert (detail["Status"], detail["Format"]) == ("completed", "VMDK")
     assert "Progress" not in detail
