@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from mallee.cloud.state import records
 from tests.cloud.ec2.asking import launch_one, refusal, state
+from tests.cloud.ec2.images.conftest import Make
 from tests.cloud.ec2.world import IMAGE_ID, KERNEL_ID, ROOT_ID, FakeHost, World
 
 PRIVATE_ID = "ami-00000000000000009"
@@ -38,6 +39,14 @@ def test_an_image_as_it_is_shown(alice: Any, world: World) -> None:
     assert image["ImageOwnerAlias"] == "amazon"
     assert image["BlockDeviceMappings"][0]["Ebs"]["VolumeSize"] == 1
     assert image["CreationDate"].endswith("Z")
+
+
+def test_what_the_first_account_makes_for_itself_is_not_called_the_clouds(
+    alice: Any, own: Make
+) -> None:
+    id = own("alice")
+    assert "ImageOwnerAlias" not in alice.describe_images(ImageIds=[id])["Images"][0]
+    assert id not in [it["ImageId"] for it in alice.describe_images(Owners=["amazon"])["Images"]]
 
 
 def test_public_images_are_everybodys_and_private_ones_their_owners(

@@ -344,6 +344,7 @@ def test_what_a_manifest_wants_must_be_there(world: World, alice: Any, host: Fak
     told(world, host, registration(world, id), bundled(kernel_id="eki-12345678"))
     image = image_of(alice, id)
     assert image["State"] == "failed"
+    assert image["StateReason"]["Code"] == "Client.InvalidManifest"
     assert "eki-12345678, which is not there" in image["StateReason"]["Message"]
 
 

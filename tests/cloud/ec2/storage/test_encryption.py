@@ -289,6 +289,18 @@ def test_encrypted_snapshots_are_shared_with_accounts_that_may_use_their_key(
         "OperationNotPermitted"
     )
     alice.modify_snapshot_attribute(SnapshotId=shared, **to_bob)
+    for snapshot_id, name in ((own, "own"), (shared, "shared")):
+        mapping = {"DeviceName": "/dev/sda1", "Ebs": {"SnapshotId": snapshot_id}}
+        image = alice.register_image(
+            Name=name, RootDeviceName="/dev/sda1", BlockDeviceMappings=[mapping]
+        )["ImageId"]
+        to_bob = {"ImageId": image, "OperationType": "add", "UserIds": [world.accounts["bob"]]}
+        to_all = {"ImageId": image, "OperationType": "add", "UserGroups": ["all"]}
+        assert refusal(alice.modify_image_attribute, **to_all) == "OperationNotPermitted"
+        if snapshot_id == shared:
+            alice.modify_image_attribute(**to_bob)
+        else:
+            assert refusal(alice.modify_image_attribute, **to_bob) == "OperationNotPermitted"
     asked = {"SourceSnapshotId": shared, "SourceRegion": "us-east-1"}
     assert refusal(bob.copy_snapshot, **asked) == "UnauthorizedOperation"
     kms.create_grant(

@@ -15,6 +15,7 @@ from mallee.cloud.action import Action, Read, Write
 from mallee.cloud.call import Call, Result, WriteCall
 from mallee.cloud.ec2 import resources
 from mallee.cloud.ec2.images import images, sharing, standing
+from mallee.cloud.ec2.storage import ebskeys
 from mallee.cloud.state import records
 from mallee.model.images import Image
 
@@ -38,9 +39,21 @@ def modify(call: WriteCall, request: shapes.ModifyImageAttributeRequest) -> Resu
             doc = replace(image.doc, imds_support=_imds(_value(request, "ImdsSupport")))
         case _:
             doc = sharing.changed(call, image, request)
+            _check_opened_by(call, image.doc, doc)
     if doc != image.doc:
         call.tx.write(image, doc)
     return {}
+
+
+def _check_opened_by(call: WriteCall, before: Image, doc: Image) -> None:
+    """Raise when those who are added could not open the snapshots that the image names."""
+    is_public = doc.is_public and not before.is_public
+    if not is_public and set(doc.launch_accounts) <= set(before.launch_accounts):
+        return
+    for mapping in doc.mappings:
+        snapshot = call.tx.get(records.SNAPSHOT, mapping.snapshot_id)
+        if snapshot is not None:
+            ebskeys.check_shareable(call, snapshot.doc.key, is_public=is_public)
 
 
 def _which(request: shapes.ModifyImageAttributeRequest) -> str:

@@ -116,7 +116,8 @@ def _tellable(call: Call, image: ImageRecord) -> set[str]:
 
 
 def _alias(view: store.View | store.Tx, image: ImageRecord) -> str | None:
-    owner = view.get(records.ACCOUNT, image.account)
+    # What the first account makes for itself is no more the cloud's than anybody else's is.
+    owner = view.get(records.ACCOUNT, image.account) if image.doc.is_public else None
     return OF_THE_CLOUD if owner is not None and owner.doc.is_cloud_admin else None
 
 
@@ -150,7 +151,7 @@ def _render(call: Call, image: ImageRecord) -> shapes.Image:
         "SriovNetSupport": doc.sriov_net_support or None,
         "ImdsSupport": doc.imds_support or None,
         "TpmSupport": doc.tpm_support or None,
-        "StateReason": {"Code": "Client.UserInitiatedShutdown", "Message": doc.state_reason}
+        "StateReason": {"Code": "Client.InvalidManifest", "Message": doc.state_reason}
         if doc.state_reason
         else None,
         "DeprecationTime": standing.deprecation_time(image),
