@@ -43,6 +43,15 @@ def test_the_life_of_a_policy(dlm: Any, role: str, world: World) -> None:
     assert listed(dlm) == []
 
 
+def test_its_role_must_be_there(dlm: Any, role: str) -> None:
+    for none in (f"{role}-not", role.replace(":role/", ":role/another/")):
+        code, words = refused(make, dlm=dlm, role=none)
+        assert (code, "no role" in words) == (INVALID, True)
+        id = make(dlm, role)
+        asked = {"PolicyId": id, "ExecutionRoleArn": none}
+        assert refusal(dlm.update_lifecycle_policy, **asked) == INVALID
+
+
 def test_a_list_is_narrowed(dlm: Any, role: str) -> None:
     tags = [{"Key": "made", "Value": "by-me"}]
     first = make(dlm, role, details(schedule(TagsToAdd=tags)))

@@ -17,7 +17,7 @@ from mallee.cloud.call import Call, Result, WriteCall
 from mallee.cloud.dlm import details, naming, tags
 from mallee.cloud.dlm.naming import PolicyRecord
 from mallee.cloud.state import records
-from mallee.model import ids
+from mallee.model import identities, ids
 from mallee.model.lifecycles import Policy, PolicySeen, Target, Type
 
 if TYPE_CHECKING:
@@ -54,10 +54,15 @@ def create(call: WriteCall, asked: shapes.CreateLifecyclePolicyRequest) -> Resul
 
 
 def _role(call: WriteCall, arn: str) -> str:
-    """Return a role's ARN; raise unless it is one of the caller's account."""
+    """Return a role's ARN; raise unless it is one that the caller's account has."""
     if things.account_of(arn) != call.account or things.kind_of(arn) != "role":
         raise errors.dlm.InvalidRequestException(
             f"The role {arn} is none of this account. Name one that {naming.SERVICE} may assume."
+        )
+    own = (role.doc for role in call.tx.list(records.ROLE, call.account))
+    if all(identities.arn(call.account, "role", role.path, role.name) != arn for role in own):
+        raise errors.dlm.InvalidRequestException(
+            f"There is no role {arn}. Make it, or name one that {naming.SERVICE} may assume."
         )
     return arn
 
