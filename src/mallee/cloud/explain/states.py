@@ -241,11 +241,11 @@ _VOLUME_PHASES = {
 def _snapshot(view: Reader, record: Record[Any, Any]) -> Standing:
     doc = record.doc
     if doc.content is not None:
-        why = f"the object store has what {doc.volume_id} held at the moment of the cut"
+        why = f"the object store has what {snapshotstates.told(doc)}"
     elif doc.cut:
         done = snapshotstates.progress(record)
         why = (
-            f"its host keeps what {doc.volume_id} held at the moment of the cut, and brings "
+            f"its host keeps what {snapshotstates.told(doc)}, and brings "
             f"it to the object store: {done} is looked through; it can be used there meanwhile"
         )
     else:

@@ -1,5 +1,6 @@
 """How `explain` tells of tasks: their state, why they are in it, and what stands against them."""
 
+from collections.abc import Callable
 from typing import Any
 
 from mallee.model.transfers import Phase, TransferSeen
@@ -20,3 +21,11 @@ def test_an_import_says_how_far_it_is_and_why_it_came_to_nothing(
     assert after.element("State") == "deleted"
     assert "it is cut off" in after.element("Why")
     assert "it is cut off" in after.element("Cause")
+
+
+def test_a_snapshot_of_no_volume_names_none(
+    of_snapshot: Callable[..., tuple[str, str]], administration: Administration
+) -> None:
+    _, id = of_snapshot()
+    why = administration.bob.ask("mallee", "ExplainResource", ResourceId=id).element("Why")
+    assert why == "the object store has what was copied, imported, or written to it block by block"

@@ -5,7 +5,7 @@ the object store yet is `pending`, and can be used all the same, where its cut i
 """
 
 from mallee.cloud.state.records import Record
-from mallee.model.snapshots import Snapshot, SnapshotSeen
+from mallee.model.snapshots import NO_VOLUME, Snapshot, SnapshotSeen
 
 PENDING, COMPLETED, ERROR = "pending", "completed", "error"
 
@@ -42,3 +42,10 @@ def message(record: SnapshotRecord) -> str:
     if doc.content is not None or seen is None or seen.cause is None:
         return ""
     return seen.cause.message
+
+
+def told(doc: Snapshot) -> str:
+    """Say in words whence what a snapshot has comes."""
+    if doc.volume_id == NO_VOLUME:
+        return "was copied, imported, or written to it block by block"
+    return f"{doc.volume_id} held at the moment of the cut"
