@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mallee.cli import main
+from mallee.cli import imagefiles, main
 
 
 def said(capsys: pytest.CaptureFixture[str], *words: str) -> str:
@@ -59,3 +59,39 @@ def test_without_a_cloud_nothing_is_launched(
 ) -> None:
     told = said(capsys, *verb, "ami-0123456789abcdef0", "--root", str(tmp_path))
     assert f"no cloud runs under {tmp_path}" in told
+
+
+def test_an_image_is_exported_only_as_what_can_be_made(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    asked = ("export", "ami-0123456789abcdef0", "--root", str(tmp_path))
+    assert "no qcow2 is made" in said(capsys, *asked, str(tmp_path / "disk.qcow2"))
+    assert "no ova is made" in said(capsys, *asked, str(tmp_path / "disk.raw"), "--format=ova")
+
+
+@pytest.mark.parametrize(
+    ("file", "said_as", "format"),
+    [
+        (None, "", "vmdk"),
+        ("disk", "", "vmdk"),
+        ("disk.raw", "", "raw"),
+        ("disk.IMG", "", "raw"),
+        ("disk.vhd", "", "vhd"),
+        ("disk.raw", "VMDK", "vmdk"),
+    ],
+)
+def test_what_an_exported_file_is_its_name_says(
+    file: str | None, said_as: str, format: str
+) -> None:
+    assert imagefiles.format_of(Path(file) if file else None, said_as) == format
+
+
+def test_a_name_that_no_image_can_have_is_said_before_a_file_is_sent(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    for name in ("t", "what?ever", "n" * 129):
+        path = tmp_path / f"{name}.qcow2"
+        path.write_bytes(b"")
+        assert "cannot be an image's name" in said(
+            capsys, "import", str(path), "--root", str(tmp_path)
+        )

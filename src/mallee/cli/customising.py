@@ -17,6 +17,7 @@ from mallee.box import steps
 from mallee.cli import client, lentguest, progress, words
 from mallee.cli.root import DEFAULT, Root
 from mallee.images.recipes import instructions, offers, recipe
+from mallee.model import images as naming
 from mallee.model.layout import Layout
 
 AVAILABLE_S_MAX = 3600.0
@@ -123,8 +124,7 @@ def customise(
     """
     layout = Layout(root)
     _must_exist(layout, image)
-    if _named(layout, name):
-        raise steps.Failed(f"there is an image named {name!r} already", "give another --name")
+    check_name(layout, name)
     wish = lentguest.Wish(image_id=image, type=type, user=user)
     with lentguest.lent(layout, wish) as guest:
         change = _Change(guest, name, f"{image}, customised", {offers.BASE_TAG: image})
@@ -183,6 +183,17 @@ def make_room(layout: Layout, name: str, also: str = "") -> str:
         client.call(layout, "ec2", "DeregisterImage", {"ImageId": image["ImageId"]})
         gone.append(image["ImageId"])
     return ", ".join(gone)
+
+
+def check_name(layout: Layout, name: str) -> None:
+    """Raise `steps.Failed` unless a new image can have that name."""
+    if not naming.NAME.fullmatch(name):
+        raise steps.Failed(
+            f"{name!r} cannot be an image's name: 3 to 128 letters, digits, ()[] ./-'@_",
+            "give another --name",
+        )
+    if _named(layout, name):
+        raise steps.Failed(f"there is an image named {name!r} already", "give another --name")
 
 
 def _named(layout: Layout, name: str) -> list[dict[str, Any]]:

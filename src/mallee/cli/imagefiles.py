@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mallee.box import steps
-from mallee.cli import buckettransfers, client, progress, words
+from mallee.cli import buckettransfers, client, customising, progress, words
 from mallee.cli.root import DEFAULT, Root
 from mallee.model import partitions
 from mallee.model.layout import Layout
@@ -20,6 +20,7 @@ LOOK_S = 1.0
 TASK_S = 24 * 3600.0
 _FORMATS = {".qcow2": "QCOW2", ".vmdk": "VMDK", ".vhd": "VHD", ".vhdx": "VHDX", ".ova": "OVA"}
 _RAW = (".raw", ".img")
+_OUT = ("vmdk", "vhd", "raw")
 
 Say = Callable[[str], None]
 
@@ -121,6 +122,8 @@ def import_file(
     layout = Layout(root)
     if not file.is_file():
         raise steps.Failed(f"there is no file {file}", "mallee images import --help")
+    if not snapshot:
+        customising.check_name(layout, name or file.name.partition(".")[0])
     one = _Import(
         layout=layout,
         file=file,
@@ -182,7 +185,7 @@ def _looks(layout: Layout, action: str, member: str, id: str) -> Iterator[dict[s
     while time.monotonic() < ends_at:
         yield client.call(layout, "ec2", action, {names: [id]})[member][0]
         time.sleep(LOOK_S)
-    raise steps.Failed(f"{id} has no end", "mallee why " + id)
+    raise steps.Failed(f"{id} has no end", "mallee explain " + id)
 
 
 def _in_words(found: partitions.Found) -> str:
@@ -194,11 +197,20 @@ def _in_words(found: partitions.Found) -> str:
     return f"{found.table.upper() or 'no'} partitions ({kinds}), {how}"
 
 
+def format_of(file: Path | None, said: str) -> str:
+    """Return the format of a file that is made; raise `steps.Failed` for one that is not."""
+    ending = file.suffix.lower() if file else ""
+    made = said.lower() or {".img": "raw"}.get(ending, ending[1:]) or _OUT[0]
+    if made not in _OUT:
+        raise steps.Failed(f"no {made} is made of an image", f"--format {' | '.join(_OUT)}")
+    return made
+
+
 def export_image(
     image: str,
     file: Path | None = None,
     *,
-    format: str = "vmdk",
+    format: str = "",
     bucket: str = "",
     root: Root = DEFAULT,
 ) -> None:
@@ -211,12 +223,13 @@ def export_image(
     file
         Where the file goes; `IMAGE.FORMAT` here, unless said.
     format
-        `vmdk`, `vhd` or `raw`.
+        `vmdk`, `vhd` or `raw`; what the file's name ends with, `vmdk` without a file, unless said.
     bucket
         The bucket that it passes through; one of the account's own is made unless said.
     """
     layout = Layout(root)
-    to = file or Path(f"{image}.{format.lower()}")
+    made = format_of(file, format)
+    to = file or Path(f"{image}.{made}")
     if to.exists():
         raise steps.Failed(f"{to} is there already", "name another file")
     place = bucket or buckettransfers.own_bucket(layout)
@@ -226,13 +239,13 @@ def export_image(
         buckettransfers.ensure_bucket(layout, place)
         asked = {
             "ImageId": image,
-            "DiskImageFormat": format.upper(),
+            "DiskImageFormat": made.upper(),
             "S3ExportLocation": {"S3Bucket": place, "S3Prefix": "export/"},
         }
         id = client.call(layout, "ec2", "ExportImage", asked)["ExportImageTaskId"]
         for task in _looks(layout, "DescribeExportImageTasks", "ExportImageTasks", id):
             if task["Status"] == "completed":
-                key.append(f"export/{id}.{format.lower()}")
+                key.append(f"export/{id}.{made}")
                 return f"s3://{place}/{key[0]}"
             message, percent = task.get("StatusMessage", ""), task.get("Progress", "0")
             _go_on(task["Status"], message, percent, say)

@@ -6,6 +6,8 @@ root mapping names. *Instance store*: launches make a disk that is no volume and
 instance; it always lies over `blob`. Kernels and ramdisks have a `blob` and no mappings.
 """
 
+import re
+
 import msgspec
 
 from mallee.model.recycling import Binned
@@ -14,6 +16,7 @@ EBS = "ebs"
 INSTANCE_STORE = "instance-store"
 UNLIMITED = "standard"
 """The volume type of roots of which nothing is said: as fast as their host's disk."""
+NAME = re.compile(r"[A-Za-z0-9()\[\] ./'@_-]{3,128}", re.ASCII)
 ROOT_DEVICE = "/dev/vda"
 """What a guest calls its root disk (virtio), and an image unless it says otherwise."""
 

@@ -3,21 +3,18 @@
 Called by whatever registers an image.
 """
 
-import re
-
 from mallee.aws import errors
 from mallee.cloud.call import Call
 from mallee.cloud.ec2 import binned, resources
 from mallee.cloud.ec2.images.sharing import DEREGISTERED
 from mallee.cloud.state import records
-
-_NAME = re.compile(r"[A-Za-z0-9()\[\] ./'@_-]{3,128}", re.ASCII)
+from mallee.model.images import NAME
 
 
 def check(call: Call, name: str) -> None:
     """Raise unless a new image of the caller's can have that name: `InvalidAMIName.Malformed`, or
     `.Duplicate`."""
-    if not _NAME.fullmatch(name):
+    if not NAME.fullmatch(name):
         raise errors.InvalidAMINameMalformed(
             "AMI names must be between 3 and 128 characters long, and may contain letters, "
             "numbers, and only the following characters: ( ) [ ] . / - ' @ _ and space."
