@@ -21,6 +21,7 @@ from mallee.cloud.state import records, store
 from mallee.model.settings import Mail
 from tests.cloud.running import RunningCloud
 from tests.cloud.signing import FORM, Answer, Sender
+from tests.wholecloud import wait_until
 
 WITHIN_S = 10.0
 ADDRESS = "ann@example.org"
@@ -228,7 +229,7 @@ def test_mails_are_for_nobody_elses_eyes(cloud: RunningCloud) -> None:
     for path in cloud.layout.outbox.iterdir():
         assert path.stat().st_mode & 0o077 == 0
     assert cloud.layout.outbox.stat().st_mode & 0o077 == 0
-    assert cloud.store.view.list(records.MAIL) == []
+    wait_until(lambda: not cloud.store.view.list(records.MAIL), WITHIN_S, "the mail to be let go")
 
 
 def test_token_is_nowhere_but_in_the_mail(cloud: RunningCloud) -> None:
