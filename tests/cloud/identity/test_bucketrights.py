@@ -1,0 +1,45 @@
+"""Imports and exports need the rights of whoever asks in the bucket, besides those on the task."""
+
+from typing import Any
+
+import pytest
+
+from tests.cloud.alice import Alice, allow
+
+PLACE = {"S3Bucket": "disks", "S3Prefix": "out/"}
+FILE = {"UserBucket": {"S3Bucket": "disks", "S3Key": "out/disk.vmdk"}}
+ASKED: dict[str, tuple[str, dict[str, Any]]] = {
+    "CreateInstanceExportTask": (
+        "s3:PutObject",
+        {
+            "InstanceId": "i-0123456789abcdef0",
+            "TargetEnvironment": "vmware",
+            "ExportToS3Task": PLACE,
+        },
+    ),
+    "ExportImage": (
+        "s3:PutObject",
+        {
+            "ImageId": "ami-0123456789abcdef0",
+            "DiskImageFormat": "VMDK",
+            "S3ExportLocation": PLACE,
+        },
+    ),
+    "ImportImage": ("s3:GetObject", {"DiskContainers": [FILE]}),
+    "ImportSnapshot": ("s3:GetObject", {"DiskContainer": FILE}),
+}
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_who_may_not_touch_the_object_begins_no_task(alice: Alice, name: str) -> None:
+    permission, request = ASKED[name]
+    alice.may(allow(f"ec2:{name}"))
+    assert alice.asks(name, request) == "UnauthorizedOperation"
+    elsewhere = allow(permission, resource="arn:aws:s3:::disks/in/*")
+    alice.may(allow(f"ec2:{name}"), elsewhere)
+    assert alice.asks(name, request) == "UnauthorizedOperation"
+    there = allow(permission, resource="arn:aws:s3:::disks/out/*")
+    alice.may(allow(f"ec2:{name}"), there)
+    assert alice.asks(name, request) != "UnauthorizedOperation"
+    alice.may(there)
+    assert alice.asks(name, request) == "UnauthorizedOperation"
