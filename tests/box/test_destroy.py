@@ -6,6 +6,8 @@ import pytest
 
 from mallee.box import destroy, steps
 from mallee.model.layout import Layout
+from mallee.model.settings import Volumes
+from mallee.node.do import places
 
 
 class Quiet:
@@ -58,3 +60,26 @@ def test_a_disk_that_is_the_root_is_emptied(disk: Path) -> None:
     for _ in range(2):
         steps.run(destroy.plan(layout), Quiet())
         assert list(disk.iterdir()) == []
+
+
+@pytest.mark.host
+def test_volumes_elsewhere_go_too_and_no_others(root_dir: Path) -> None:
+    layout, at = Layout(root_dir / "root"), root_dir / "srv"
+    at.mkdir()
+    (at / "thesis.txt").write_text("precious")
+    wanted = Volumes(directory=str(at), mount=False)
+    other = Layout(root_dir / "other")
+    for host_id, one in (("host-1", layout), ("host-2", other)):
+        for folder in (one.cloud, one.node):
+            folder.mkdir(parents=True)
+        placed = places.choose(one, wanted, host_id)
+        places.ensure(placed, wanted, host_id)
+        (placed.volumes / "vol-1").mkdir()
+    steps.run(destroy.plan(layout), Quiet())
+    assert not layout.root.exists()
+    assert {path.name for path in at.iterdir()} == {"thesis.txt", "host-2"}
+    # What is not mounted cannot be removed: it stays, and nothing else of that name goes.
+    (at / "host-2" / "mallee.json").unlink()
+    steps.run(destroy.plan(other), Quiet())
+    assert not other.root.exists()
+    assert (at / "host-2" / "volumes" / "vol-1").is_dir()

@@ -10,6 +10,7 @@ from mallee.box import doctor, ranges, requirements, steps
 from mallee.kit import process
 from mallee.model import settings
 from mallee.model.layout import Layout
+from mallee.node.do import places
 
 
 @pytest.fixture
@@ -122,3 +123,21 @@ def test_a_rotation_that_does_not_end_is_found(monkeypatch: pytest.MonkeyPatch) 
         doctor._secrets(patient)
     state = "waiting"
     assert "1 older" in doctor._secrets(patient)
+
+
+def test_a_place_of_volumes_that_is_away_is_told(root_dir: Path) -> None:
+    layout, at = Layout(root_dir / "root"), root_dir / "srv"
+    for path in (layout.node, at):
+        path.mkdir(parents=True)
+    layout.host_settings.write_text(f'[volumes]\ndirectory = "{at}"\nmount = false\n')
+    assert _finding(layout, "volumes").ok
+    wanted = settings.Volumes(directory=str(at), mount=False)
+    places.ensure(places.choose(layout, wanted, "host-1"), wanted, "host-1")
+    found = _finding(layout, "volumes")
+    assert (found.ok, found.text) == (True, f"in {at}/host-1/volumes")
+    (at / "host-1").rename(at / "elsewhere")
+    found = _finding(layout, "volumes")
+    assert not found.ok
+    assert "has not the volumes" in found.cause
+    layout.host_settings.unlink()
+    assert "the settings want them" in _finding(layout, "volumes").cause

@@ -12,7 +12,8 @@ from mallee.model.hosts import InstanceWanted
 from mallee.model.images import Blob, DirectBoot
 from mallee.model.instances import InstanceSeen, Phase
 from mallee.model.layout import Layout
-from mallee.node import host, ledger, reconcile, volumekeys
+from mallee.model.settings import Settings
+from mallee.node import host, ledger, reconcile, volumekeys, volumeplace
 from mallee.node.do import images
 from mallee.node.plan import domain, instances
 from tests.fakes.keys import Keys
@@ -66,6 +67,10 @@ class Stand:
     daemon: Libvirtd | None = None
     keys: Keys = field(default_factory=Keys)
 
+    def place(self) -> volumeplace.VolumePlace:
+        """Where volumes lie."""
+        return volumeplace.VolumePlace(self.layout, Settings(), "host-1", clock.SYSTEM)
+
     def instance(self, number: int = 1, **changes: object) -> InstanceWanted:
         return wants.make_instance(number, disk=self.disk, boot=self.boot, **changes)
 
@@ -79,6 +84,7 @@ class Stand:
             network=self.network,
             images=images.ImageCache(self.layout, self.blobs),
             keys=volumekeys.VolumeKeys(self.keys),
+            place=self.place(),
             rules=instances.Rules(self.layout, stop_s=60.0, terminate_s=10.0),
             traits=domain.HostTraits(self.layout, "tcg"),
             clock=clock.SYSTEM,

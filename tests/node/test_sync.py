@@ -18,7 +18,8 @@ from mallee.model import catalogue
 from mallee.model.hosts import Capacity, HostFacts
 from mallee.model.images import Blob, DirectBoot
 from mallee.model.layout import Layout
-from mallee.node import cloud, host, ledger, questions, reconcile, sync, volumekeys
+from mallee.model.settings import Settings
+from mallee.node import cloud, host, ledger, questions, reconcile, sync, volumekeys, volumeplace
 from mallee.node.do import images
 from mallee.node.metadata import pushedkeys
 from mallee.node.plan import domain, instances
@@ -103,6 +104,7 @@ async def agent(
         network=network,
         images=images.ImageCache(layout, door),
         keys=volumekeys.VolumeKeys(door),
+        place=volumeplace.VolumePlace(layout, Settings(), membership.host_id, clock.SYSTEM),
         rules=instances.Rules(layout, stop_s=60.0, terminate_s=10.0),
         traits=domain.HostTraits(layout, "tcg"),
         clock=clock.SYSTEM,

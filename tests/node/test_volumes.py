@@ -214,6 +214,7 @@ def test_a_volume_is_made_whole_or_not_at_all(root_dir: Path) -> None:
 
 def test_a_shared_volume_is_raw_and_takes_no_room_before_it_is_written(root_dir: Path) -> None:
     layout = Layout(root_dir)
+    layout.node.mkdir()
     volumes.make(layout, volume(size_gib=2, is_shared=True))
     assert size(layout, is_shared=True) == 2
     where = volumes.path_of(layout, ID, is_shared=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from mallee.box import down, guests, steps, systemd
 from mallee.model.layout import Layout
-from mallee.node.do import network
+from mallee.node.do import network, places
 
 _FOREIGN = frozenset(Path(name) for name in ("/", "/home", "/root", "/srv", "/var", "/var/lib"))
 
@@ -50,6 +50,7 @@ def _remove_files(layout: Layout) -> str:
     systemd.remove(layout)
     if not layout.root.exists():
         return f"{layout.root} is gone"
+    elsewhere = places.remove(layout)
     for path in layout.root.iterdir():
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
@@ -57,6 +58,7 @@ def _remove_files(layout: Layout) -> str:
     for path in sorted(layout.root.iterdir(), key=lambda one: one == layout.settings):
         path.unlink()
     if layout.root.is_mount():
-        return f"{layout.root} is empty; a disk is mounted there, so the directory stays"
+        words = f"{layout.root} is empty; a disk is mounted there, so the directory stays"
+        return words + elsewhere
     layout.root.rmdir()
-    return f"{layout.root} is gone"
+    return f"{layout.root} is gone{elsewhere}"

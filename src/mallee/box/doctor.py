@@ -17,7 +17,8 @@ from mallee.box import client, guests, owners, ranges, requirements, status, ste
 from mallee.kit import process
 from mallee.model import settings
 from mallee.model.layout import Layout
-from mallee.node import kvmproof
+from mallee.node import facts, kvmproof
+from mallee.node.do import places
 
 FREE_DISK_GIB_MIN = 2
 FREE_MEMORY_MIB_MIN = 512
@@ -156,6 +157,22 @@ def _disk(patient: Patient) -> str:
     return f"{free_gib:.0f} GiB free under {at}"
 
 
+def _volumes(patient: Patient) -> str:
+    """See that the place of this host's volumes is there and can be used."""
+    layout = patient.layout
+    try:
+        wanted = facts.read_settings(layout).volumes
+        placed = places.located(layout)
+        if wanted.directory and placed.placed is None:
+            return f"in {wanted.directory}, as soon as the agent has used it first"
+        places.check(placed, wanted)
+    except settings.InvalidSettings as wrong:
+        raise steps.Failed(str(wrong), f"edit {layout.host_settings}") from wrong
+    except (places.Away, places.Taken) as trouble:
+        raise steps.Failed(str(trouble), "as it says") from trouble
+    return f"in {placed.volumes}"
+
+
 def _memory(patient: Patient) -> str:
     lines = Path("/proc/meminfo").read_text().splitlines()
     found = next(int(line.split()[1]) for line in lines if line.startswith("MemAvailable"))
@@ -290,6 +307,7 @@ _CHECKS: tuple[tuple[str, Callable[[Patient], str]], ...] = (
     ("machine", _machine),
     ("clock", _time),
     ("disk", _disk),
+    ("volumes", _volumes),
     ("memory", _memory),
     ("acceleration", _kvm),
     ("address ranges", _address_ranges),

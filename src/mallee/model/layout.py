@@ -15,6 +15,8 @@ class Layout:
     """Paths and kernel names under `root`."""
 
     root: Path
+    placed: Path | None = None
+    """Where volumes lie, unless it is under the root (`node.do.places`)."""
 
     @property
     def tag(self) -> str:
@@ -31,6 +33,11 @@ class Layout:
     def settings(self) -> Path:
         """The cloud's settings, TOML (see `settings.Settings`)."""
         return self.root / "mallee.toml"
+
+    @property
+    def host_settings(self) -> Path:
+        """The settings of a host that belongs to a cloud elsewhere (`settings.HostSettings`)."""
+        return self.root / "node.toml"
 
     @property
     def admin_credentials(self) -> Path:
@@ -190,7 +197,12 @@ class Layout:
     @property
     def volumes(self) -> Path:
         """One directory per volume that this host keeps."""
-        return self.node / "volumes"
+        return self.placed or self.node / "volumes"
+
+    @property
+    def volumes_record(self) -> Path:
+        """Which place outside the root this host has put volumes into, JSON."""
+        return self.node / "volumes.json"
 
     @property
     def block_socket(self) -> Path:

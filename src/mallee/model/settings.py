@@ -1,11 +1,14 @@
 """The settings of a cloud: one typed TOML document, checked whole before it is used."""
 
 import ipaddress
+import re
 import tomllib
 from typing import Annotated, Literal, cast
 
 import msgspec
 
+_DIRECTORY_MAX = 200
+_DIRECTORY = re.compile(rf"(?=.{{2,{_DIRECTORY_MAX}}}$)(/(?!\.\.?(/|$))[A-Za-z0-9._-]+)+")
 IPV6_OF_A_VPC = 56
 """The prefix length of a VPC's IPv6 range."""
 
@@ -117,6 +120,24 @@ class Objects(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A file that the cloud's user may read: `access_key_id` and `secret_access_key`, in JSON."""
 
 
+class Volumes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where this host's volumes lie."""
+
+    directory: str = ""
+    """Empty: `node/volumes` under the root directory."""
+    mount: bool = True
+    """Whether that directory is another file system's mount point, and else not to be used."""
+    capacity_gib: Annotated[int, msgspec.Meta(ge=0)] = 0
+    """How much volumes may claim there; 0: all that the file system has."""
+
+
+class HostSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The document of a host that belongs to a cloud elsewhere: what only its machine can know."""
+
+    capacity: Capacity = Capacity()
+    volumes: Volumes = Volumes()
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The whole document."""
 
@@ -135,6 +156,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     trail: Trail = Trail()
     webhooks: Webhooks = Webhooks()
     objects: Objects = Objects()
+    volumes: Volumes = Volumes()
 
 
 def parse(text: str) -> Settings:
@@ -145,7 +167,27 @@ def parse(text: str) -> Settings:
         raise InvalidSettings(f"mallee.toml: {error}") from error
     _check_ranges(settings.network)
     _check_engine(settings.objects)
+    _check_volumes(settings.volumes)
     return settings
+
+
+def parse_host(text: str) -> Settings:
+    """Decode and check a host's document, the rest as by default; raise `InvalidSettings`."""
+    try:
+        own = msgspec.convert(tomllib.loads(text), HostSettings)
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise InvalidSettings(f"node.toml: {error}") from error
+    _check_volumes(own.volumes)
+    return Settings(capacity=own.capacity, volumes=own.volumes)
+
+
+def _check_volumes(volumes: Volumes) -> None:
+    if volumes.directory and not _DIRECTORY.fullmatch(volumes.directory):
+        raise InvalidSettings(
+            f"volumes.directory: {volumes.directory!r} is not a plain absolute path of at most "
+            f"{_DIRECTORY_MAX} letters, digits, dots, hyphens and underscores; give for example "
+            "/srv/volumes"
+        )
 
 
 def _check_engine(objects: Objects) -> None:

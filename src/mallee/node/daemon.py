@@ -30,6 +30,7 @@ from mallee.node import (
     transfers,
     uploads,
     volumekeys,
+    volumeplace,
 )
 from mallee.node.do import images, libvirt, network
 from mallee.node.metadata import gateway, pushedkeys, service
@@ -58,8 +59,11 @@ async def run(layout: Layout) -> None:
     layout.node.mkdir(parents=True, exist_ok=True, mode=0o711)
     loop = asyncio.get_running_loop()
     loop.set_default_executor(ThreadPoolExecutor(THREADS, "step"))
-    deadlines = facts.read_settings(layout).deadlines
+    configured = facts.read_settings(layout)
     membership = await sync.wait_joined(layout, socket.gethostname())
+    place = volumeplace.VolumePlace(layout, configured, membership.host_id, clock.SYSTEM)
+    await asyncio.to_thread(place.look)
+    layout = place.layout
     async with AsyncExitStack() as stack:
         door = cloud.Cloud(layout, membership)
         stack.push_async_callback(door.close)
@@ -76,9 +80,10 @@ async def run(layout: Layout) -> None:
         stack.push_async_callback(cache.close)
         standing = facts.Standing(
             layout=layout,
-            capacity=facts.fetch_capacity(layout, facts.read_settings(layout).capacity),
+            capacity=facts.fetch_capacity(layout, configured.capacity),
             acceleration=facts.read_acceleration(layout),
             hypervisor=hypervisor,
+            place=place,
         )
         here = host.Host(
             name=membership.name or socket.gethostname(),
@@ -87,7 +92,8 @@ async def run(layout: Layout) -> None:
             network=network.Network(layout, metadata),
             images=cache,
             keys=volumekeys.VolumeKeys(door),
-            rules=Rules(layout, deadlines.stop_s, deadlines.terminate_s),
+            place=place,
+            rules=Rules(layout, configured.deadlines.stop_s, configured.deadlines.terminate_s),
             traits=HostTraits(layout, standing.acceleration.acceleration),
             clock=clock.SYSTEM,
         )

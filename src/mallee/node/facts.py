@@ -1,7 +1,7 @@
 """What an agent says of its host: what it can carry, how it runs guests, what is wrong with it.
 
 Capacity is worked out once, at the agent's start, from the machine and the settings under its root
-(a joined host without settings takes the defaults). All functions block for short reads.
+(or a joined host's own document, or the defaults). All functions block for short reads.
 """
 
 import os
@@ -16,6 +16,7 @@ from mallee.model import settings
 from mallee.model.hosts import Capacity, HostFacts
 from mallee.model.layout import Layout
 from mallee.node.do.hypervisor import Hypervisor, HypervisorFailed
+from mallee.node.volumeplace import VolumePlace
 
 
 class Acceleration(msgspec.Struct, frozen=True):
@@ -34,6 +35,7 @@ class Standing:
     capacity: Capacity
     acceleration: Acceleration
     hypervisor: Hypervisor
+    place: VolumePlace
 
 
 def fetch(standing: Standing, problems: tuple[str, ...]) -> HostFacts:
@@ -43,7 +45,7 @@ def fetch(standing: Standing, problems: tuple[str, ...]) -> HostFacts:
     except HypervisorFailed as error:
         hypervisor, problems = "", (*problems, f"The hypervisor does not answer: {error}.")
     return HostFacts(
-        capacity=standing.capacity,
+        capacity=standing.place.bounded(standing.capacity),
         acceleration=standing.acceleration.acceleration,
         acceleration_reason=standing.acceleration.reason,
         hypervisor=hypervisor,
@@ -55,11 +57,19 @@ def fetch(standing: Standing, problems: tuple[str, ...]) -> HostFacts:
 
 
 def read_settings(layout: Layout) -> settings.Settings:
-    """Return the settings under the root, or the defaults; raise `settings.InvalidSettings`."""
-    try:
-        return settings.parse(layout.settings.read_text())
-    except FileNotFoundError:
-        return settings.Settings()
+    """Return the settings under the root, those of a joined host, or the defaults.
+
+    Raises `settings.InvalidSettings`.
+    """
+    for path, parse in (
+        (layout.settings, settings.parse),
+        (layout.host_settings, settings.parse_host),
+    ):
+        try:
+            return parse(path.read_text())
+        except FileNotFoundError:
+            continue
+    return settings.Settings()
 
 
 def read_acceleration(layout: Layout) -> Acceleration:
@@ -73,8 +83,13 @@ def read_acceleration(layout: Layout) -> Acceleration:
 def fetch_capacity(layout: Layout, reserved: settings.Capacity) -> Capacity:
     """Return what the machine can carry beyond what is reserved for itself."""
     layout.instances.mkdir(parents=True, exist_ok=True, mode=0o711)
+    # Volumes elsewhere have another file system's room.
+    kept = (layout.instances,) if layout.placed else (layout.instances, layout.volumes)
     used_bytes = sum(
-        file.stat().st_blocks * 512 for file in layout.instances.rglob("*") if file.is_file()
+        file.stat().st_blocks * 512
+        for directory in kept
+        for file in directory.rglob("*")
+        if file.is_file()
     )
     disk_gib = (fetch_free_disk_bytes(layout) + used_bytes) >> 30
     memory_mib = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") >> 20

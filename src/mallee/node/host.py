@@ -16,6 +16,7 @@ from mallee.node.plan.domain import HostTraits
 from mallee.node.plan.instances import Rules
 from mallee.node.plan.probes import Seen, Sending
 from mallee.node.volumekeys import VolumeKeys
+from mallee.node.volumeplace import VolumePlace
 
 
 class HostNetwork(Protocol):
@@ -60,6 +61,7 @@ class Host:
     network: HostNetwork
     images: ImageCache
     keys: VolumeKeys
+    place: VolumePlace
     rules: Rules
     traits: HostTraits
     clock: Clock

@@ -70,6 +70,8 @@ class VolumeKeeper:
         self._works = volumeworks.Works(host.layout, host.keys, self._poked.set)
         self._troubles: contents.Troubles = {}
         self.leftovers: tuple[str, ...] = ()
+        self.rounds = 0
+        """How often the volumes have been looked at."""
 
     def want(self, wanted: HostWanted) -> None:
         """Have this applied next."""
@@ -98,12 +100,14 @@ class VolumeKeeper:
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """Sentences about volumes of which something cannot be read."""
-        return tuple(
+        """Sentences about where volumes lie, and about those that cannot be read whole."""
+        unreadable = (
             f"{volume_id}: {seen.cause.message}"
             for volume_id, seen in sorted(self._seen.items())
             if seen.phase is Phase.READY and seen.cause is not None
         )
+        place = self._host.place.problem
+        return (place, *unreadable) if place else tuple(unreadable)
 
     def joined(self, seen: SeenInstance, wanted: InstanceWanted | None) -> SeenInstance:
         """Return what is seen of an instance with those of its volumes that are there."""
@@ -169,6 +173,7 @@ class VolumeKeeper:
                     await self._settle()
             except apply.FAILURES as error:
                 log.warning("volumes cannot be looked at", error=str(error))
+            self.rounds += 1
             try:
                 async with asyncio.timeout(LOOK_AFTER_S):
                     await self._poked.wait()
@@ -177,6 +182,9 @@ class VolumeKeeper:
 
     async def _settle(self) -> None:
         wanted = self._wanted
+        if not await asyncio.to_thread(self._host.place.look):
+            self._forget_seen()
+            return
         found = await asyncio.to_thread(volumes.there, self._host.layout)
         if not wanted and not found:
             return
@@ -200,6 +208,12 @@ class VolumeKeeper:
             f"{volumes.directory_of(self._host.layout, volume_id)}."
             for volume_id in sorted(found - wanted.keys())
         )
+
+    def _forget_seen(self) -> None:
+        """See nothing of any volume, so that all that needs one waits."""
+        for volume_id in tuple(self._seen):
+            del self._seen[volume_id]
+            self._changed(volume_id)
 
     def _held(self) -> dict[str, list[_Held]]:
         held: dict[str, list[_Held]] = {}
@@ -292,6 +306,8 @@ class VolumeKeeper:
         if asked.reboot:
             await rebooting.reboot(self._host.hypervisor, domains.uuid_of(asked.reboot))
         async with self._turn:
+            if not await asyncio.to_thread(self._host.place.look):
+                raise HypervisorFailed(self._host.place.problem)
             await self._works.stop(asked.snapshots)
             held = await asyncio.to_thread(self._held)
             guests = {

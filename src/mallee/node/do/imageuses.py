@@ -27,6 +27,8 @@ _BLOCK_BYTES = 512
 def lain_on(layout: Layout) -> set[str]:
     """Return the names of the images on which disks of this host lie. Raises `OSError`."""
     found: set[str] = set()
+    if layout.placed is not None and not layout.volumes.is_dir():
+        raise OSError(f"{layout.volumes} is not there: which images its volumes need is not known")
     for directory in (layout.instances, layout.lost, layout.volumes):
         for path in directory.glob("*/*"):
             if path.suffix in (".qcow2", ".part") and path.is_file():

@@ -234,7 +234,7 @@ def make(directory: Path, number: int, wanted: Empty) -> Path:
     path = path_of(directory, number)
     if path.exists():
         return path
-    directory.parent.mkdir(parents=True, exist_ok=True, mode=0o711)
+    directory.parent.mkdir(exist_ok=True, mode=0o711)
     directory.mkdir(exist_ok=True)
     directory.chmod(0o711)
     disks.check_room(directory)

@@ -91,7 +91,7 @@ def _make_raw(directory: Path, size_bytes: int) -> None:
 
 
 def _make_directory(directory: Path) -> None:
-    directory.parent.mkdir(parents=True, exist_ok=True, mode=0o711)
+    directory.parent.mkdir(exist_ok=True, mode=0o711)
     directory.mkdir(exist_ok=True)
     directory.chmod(0o711)
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from mallee.kit import logs
 from mallee.kit.nbd.server import Export
 from mallee.model.layout import Layout
+from mallee.node.do import places
 from mallee.node.nbd import contents
 from mallee.node.nbd.blockreader import BlockReader, Origin
 from mallee.node.nbd.contentdisks import ContentDisk
@@ -61,8 +62,8 @@ class Exports(Mapping[str, Export]):
         if "/" in name or name in ("", ".", ".."):
             raise KeyError(name)
         try:
-            content = contents.read(self._layout.volumes / name)
-        except OSError as error:
+            content = contents.read(places.located(self._layout).volumes / name)
+        except (OSError, places.Away) as error:
             log.warning("a volume's content cannot be looked up", volume=name, error=str(error))
             content = None
         if content is None:
@@ -74,7 +75,7 @@ class Exports(Mapping[str, Export]):
         return ContentDisk(Origin(name, content), self._blocks, told)
 
     def __iter__(self) -> Iterator[str]:
-        volumes = self._layout.volumes
+        volumes = places.located(self._layout).volumes
         for path in sorted(volumes.iterdir()) if volumes.is_dir() else ():
             if contents.read(path) is not None:
                 yield path.name
@@ -89,7 +90,7 @@ async def tell_troubles(layout: Layout, exports: Exports, troubles: Troubles) ->
         try:
             troubles.keep_only(set(exports))
             contents.write_troubles(layout, troubles.by_volume)
-        except OSError as error:
+        except (OSError, places.Away) as error:
             log.warning("troubles cannot be told", error=str(error))
         troubles.changed.clear()
         await troubles.changed.wait()
