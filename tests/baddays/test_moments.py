@@ -8,14 +8,18 @@ from tests.wholecloud import Cloud
 
 pytestmark = pytest.mark.machine
 
-MOMENTS = ("disk.qcow2", "domain", "console.log")
+MOMENTS = ("root", "domain", "console.log")
 
 
 def wait_moment(cloud: Cloud, instance: str, moment: str) -> None:
     """Wait until the launch has come so far as to have made this."""
     directory = cloud.layout.instances / instance
+    wanted = [{"Name": "attachment.instance-id", "Values": [instance]}]
+    (root,) = cloud.ec2.describe_volumes(Filters=wanted)["Volumes"]
 
     def has_come() -> bool:
+        if moment == "root":
+            return (cloud.layout.volumes / root["VolumeId"] / "1.qcow2").exists()
         if moment == "domain":
             return instance in traces.domains(cloud)
         return (directory / moment).exists()
@@ -31,7 +35,7 @@ def test_terminated_at_any_moment_of_a_launch_it_leaves_nothing(cloud: Cloud, mo
     assert traces.traces_of(cloud, instance, interface) == []
 
 
-@pytest.mark.parametrize("moment", ["disk.qcow2", "console.log"])
+@pytest.mark.parametrize("moment", ["root", "console.log"])
 def test_stopped_at_any_moment_of_a_launch_it_starts_again(cloud: Cloud, moment: str) -> None:
     instance = cloud.run()
     try:

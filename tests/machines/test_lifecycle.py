@@ -222,10 +222,11 @@ def test_several_at_once_are_numbered_and_terminating_leaves_nothing(cloud: Clou
 
 
 def test_terminate_during_the_launch_ends_terminated_and_leaves_nothing(cloud: Cloud) -> None:
-    instance = cloud.run()
-    interface = cloud.instance(instance)["NetworkInterfaces"][0]["NetworkInterfaceId"]
-    asked = cloud.ec2.terminate_instances(InstanceIds=[instance])
-    assert asked["TerminatingInstances"][0]["PreviousState"]["Name"] == "pending"
+    made = cloud.launch()
+    instance = made["InstanceId"]
+    interface = made["NetworkInterfaces"][0]["NetworkInterfaceId"]
+    assert made["State"]["Name"] == "pending"
+    cloud.ec2.terminate_instances(InstanceIds=[instance])
     cloud.wait_state(instance, "terminated")
     assert traces(cloud, instance, interface) == []
 
