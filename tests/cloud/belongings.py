@@ -239,8 +239,12 @@ def _kept(cloud: RunningCloud, key: dict[str, str]) -> dict[str, str]:
         ResourceTags=[{"ResourceTagKey": "nothing-has-this"}],
     )
     dlm = cloud.client("dlm", key)
+    trust = TRUST.replace("ec2.amazonaws.com", "dlm.amazonaws.com")
+    role = cloud.client("iam", key).create_role(
+        RoleName="keeper-of-snapshots", AssumeRolePolicyDocument=trust
+    )["Role"]["Arn"]
     policy = dlm.create_lifecycle_policy(
-        ExecutionRoleArn=f"arn:aws:iam::{key['account_id']}:role/none",
+        ExecutionRoleArn=role,
         Description="nothing",
         State="DISABLED",
         PolicyDetails=DETAILS,
