@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 
 from mallee.kit import pki
-from mallee.model.hosts import SyncAnswer, SyncRequest
+from mallee.model.hosts import CLOUD_NAME, SyncAnswer, SyncRequest
 from mallee.model.layout import Layout
 from mallee.model.settings import Network, Settings, encode
 from mallee.node import cloud
@@ -37,7 +37,7 @@ async def door(root: Path, says: Says) -> AsyncGenerator[cloud.Cloud]:
     layout.node_pki.mkdir(parents=True)
     (layout.node_pki / "ca.pem").write_bytes(authority.certificate_pem)
     certify(authority, layout.node_pki / "host.pem")
-    certify(authority, root / "server.pem", "127.0.0.1")
+    certify(authority, root / "server.pem", CLOUD_NAME)
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(root / "server.pem")
     runner = web.ServerRunner(web.Server(says))
