@@ -16,12 +16,17 @@ from msgspec import structs
 from mallee.box import owners
 from mallee.kit import process
 from mallee.model.layout import Layout
+from mallee.model.settings import Network
 from mallee.node import cloud as node_cloud
 from tests import wholecloud
 from tests.wholecloud import Cloud
 
-SETTINGS = structs.replace(wholecloud.SETTINGS, listen="0.0.0.0")
-"""Of a cloud that others can join."""
+SETTINGS = structs.replace(
+    wholecloud.SETTINGS,
+    listen="0.0.0.0",
+    network=Network("198.51.100.0/24", "172.30.0.0/16", egress=False),
+)
+"""Of a cloud that others can join, beside the one that all tests of a worker share."""
 
 
 MALLEE = (sys.executable, "-m", "mallee.cli.main")

@@ -17,7 +17,6 @@ from botocore.exceptions import ClientError
 
 from mallee.box import client as api
 from mallee.node.do import disks
-from mallee.node.plan import domain
 from tests.machines import identitysecrets
 from tests.machines.identitysecrets import Secrets, body_of
 from tests.wholecloud import Cloud, wait_until
@@ -148,8 +147,8 @@ def test_a_guests_qemu_owns_its_disk_and_its_sockets_and_nothing_that_others_use
     owned = {path.relative_to(node) for path in _walk(node) if path.owner() == disks.QEMU_USER}
     layers = {path for path in owned if path.parts[0] == "volumes"}
     assert {path.suffix for path in layers} <= {".qcow2", ".raw"}
-    assert {path.name for path in owned - layers} == {domain.DISK_FILE, "qemu", "vnc.sock"}
-    assert {path.parts[0] for path in owned - layers} == {"instances"}
+    assert {path.name for path in owned - layers} == {"blocks.sock", "qemu", "vnc.sock"}
+    assert {path.parts[0] for path in owned - layers} == {"blocks.sock", "instances"}
 
 
 def _search(where: str, text: bytes, secrets: Secrets) -> None:

@@ -88,6 +88,7 @@ class Stand:
 
 def make_fake(root: Path) -> Iterator[Stand]:
     layout = Layout(root)
+    layout.volumes.mkdir(parents=True)
     fake = FakeHypervisor(layout.tag)
     boot = catalogue.proof_boot(tinyimages.document())
     yield Stand(fake, layout, boot, lambda: fake.crash(UUID), lambda: True)
