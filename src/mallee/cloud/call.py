@@ -4,10 +4,11 @@ The pipeline makes these; a handler starts when everything in them is already tr
 holds, the request is decoded and complete, the caller is allowed, nobody asked for a dry run.
 """
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from mallee.cloud.identity import guessing, lastuse
 from mallee.cloud.state import store
@@ -125,3 +126,23 @@ class WriteCall(Call):
     """The ARNs of keys of the key store that may be used for this call (`Action.uses_keys`)."""
     prepared: Any = None
     """What the row's `Write.prepare` returned."""
+
+    @classmethod
+    def within(cls, call: Call, tx: store.Tx, box: secretbox.SecretBox) -> "WriteCall":
+        """Return a call as its transaction knows it."""
+        return cls(
+            principal=call.principal,
+            action=call.action,
+            request_id=call.request_id,
+            now=tx.now,
+            settings=call.settings,
+            # The view is the event loop's; in the writer's thread one reads what one writes.
+            view=cast(store.View, tx),
+            agents=call.agents,
+            peer=call.peer,
+            attempts=call.attempts,
+            uses=call.uses,
+            tx=tx,
+            entropy=os.urandom,
+            box=box,
+        )

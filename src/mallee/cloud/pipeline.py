@@ -8,14 +8,13 @@ Not its business: sockets (`server`), what an action does (its row in `actions`)
 """
 
 import asyncio
-import os
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 from mallee.aws import codec, errors
 from mallee.aws.signature import check
@@ -289,7 +288,8 @@ async def _write(cloud: Cloud, exchange: Exchange, call: Call, asked: Request) -
         _check_standing(tx, call, action)
 
         def do() -> str:
-            writer = replace(_writer(cloud, call, tx, prepared), keys=exchange.keys)
+            within = WriteCall.within(call, tx, cloud.box)
+            writer = replace(within, keys=exchange.keys, prepared=prepared)
             result = does.handle(writer, asked)
             if exchange.within is not None:
                 exchange.within(writer, result)
@@ -325,26 +325,6 @@ def call_of(cloud: Cloud, exchange: Exchange, who: Principal, now: float) -> Cal
         peer=exchange.request.peer,
         attempts=cloud.attempts,
         uses=cloud.uses,
-    )
-
-
-def _writer(cloud: Cloud, call: Call, tx: store.Tx, prepared: Any) -> WriteCall:
-    return WriteCall(
-        principal=call.principal,
-        action=call.action,
-        request_id=call.request_id,
-        now=tx.now,
-        settings=call.settings,
-        # The view is the event loop's; in the writer's thread one reads what one writes.
-        view=cast(store.View, tx),
-        agents=call.agents,
-        peer=call.peer,
-        attempts=call.attempts,
-        uses=call.uses,
-        tx=tx,
-        entropy=os.urandom,
-        box=cloud.box,
-        prepared=prepared,
     )
 
 

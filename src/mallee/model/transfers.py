@@ -28,18 +28,10 @@ class Way(Enum):
 
     DISKS_IN = "disks-in"
     """Files become contents."""
-    PARTS_IN = "parts-in"
-    """A file in parts, as an import manifest lists them, becomes a content."""
     BUNDLE_IN = "bundle-in"
     """A bundle becomes a content, or a kernel's or ramdisk's blob."""
     DISK_OUT = "disk-out"
     """A content becomes a file."""
-    BUNDLE_OUT = "bundle-out"
-    """A content becomes a bundle."""
-    STORE = "store"
-    """An image becomes one object that says all of it."""
-    RESTORE = "restore"
-    """Such an object becomes contents."""
 
 
 class Phase(Enum):

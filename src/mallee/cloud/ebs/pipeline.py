@@ -6,7 +6,6 @@ bounded in number as S3's are. Called by `front` for each head. Not its business
 """
 
 import asyncio
-import os
 import re
 import uuid
 from collections.abc import Mapping
@@ -235,21 +234,7 @@ def _write(desk: Desk, question: Question, keys: frozenset[str], tx: store.Tx) -
         raise check.unknown_key(SERVICE)
 
     def do() -> str:
-        writer = WriteCall(
-            principal=call.principal,
-            action=call.action,
-            request_id=call.request_id,
-            now=tx.now,
-            settings=call.settings,
-            # The view is the event loop's; in the writer's thread one reads what one writes.
-            view=cast(store.View, tx),
-            peer=call.peer,
-            uses=call.uses,
-            tx=tx,
-            entropy=os.urandom,
-            box=cloud.key_file.box,
-            keys=keys,
-        )
+        writer = replace(WriteCall.within(call, tx, cloud.key_file.box), keys=keys)
         result = cast(Write, row.does).handle(writer, question.asked)
         quotas.check(writer)
         return codec.for_service(SERVICE).encode_result(row.name, result)

@@ -8,7 +8,6 @@ business: sockets (`server`), what an operation does (its row), websites (`sites
 
 import asyncio
 import contextlib
-import os
 import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent import futures
@@ -371,20 +370,7 @@ async def _opened(cloud: Cloud, stored: Stored) -> "bytes | sending.Stream":
 def _write(cloud: Cloud, question: Question, tx: store.Tx) -> Result:
     """Run a writer in its transaction."""
     call, does = question.call, cast(Write, question.row.does)
-    writer = WriteCall(
-        principal=call.principal,
-        action=call.action,
-        request_id=call.request_id,
-        now=tx.now,
-        settings=call.settings,
-        # The view is the event loop's; in the writer's thread one reads what one writes.
-        view=cast(store.View, tx),
-        peer=call.peer,
-        uses=call.uses,
-        tx=tx,
-        entropy=os.urandom,
-        box=cloud.key_file.box,
-    )
+    writer = WriteCall.within(call, tx, cloud.key_file.box)
     result = does.handle(writer, question.asked)
     quotas.check(writer)
     return result
