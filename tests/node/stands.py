@@ -13,9 +13,10 @@ from mallee.model.images import Blob, DirectBoot
 from mallee.model.instances import InstanceSeen, Phase
 from mallee.model.layout import Layout
 from mallee.model.settings import Settings
-from mallee.node import host, ledger, reconcile, volumekeys, volumeplace
+from mallee.node import host, ledger, reconcile
 from mallee.node.do import images
 from mallee.node.plan import domain, instances
+from mallee.node.volumes import volumekeys, volumeplace
 from tests.fakes.keys import Keys
 from tests.fakes.network import FakeNetwork
 from tests.node import wants

@@ -19,10 +19,11 @@ from mallee.model.hosts import Capacity, HostFacts
 from mallee.model.images import Blob, DirectBoot
 from mallee.model.layout import Layout
 from mallee.model.settings import Settings
-from mallee.node import cloud, host, ledger, questions, reconcile, sync, volumekeys, volumeplace
+from mallee.node import cloud, host, ledger, questions, reconcile, sync
 from mallee.node.do import images
 from mallee.node.metadata import pushedkeys
 from mallee.node.plan import domain, instances
+from mallee.node.volumes import volumekeys, volumeplace
 from tests.cloud.running import RunningCloud
 from tests.fakes.hypervisor import FakeHypervisor
 from tests.fakes.network import FakeNetwork

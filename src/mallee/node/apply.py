@@ -17,7 +17,7 @@ from mallee.node.do.hypervisor import HypervisorFailed
 from mallee.node.do.network import NotWanted
 from mallee.node.host import Host
 from mallee.node.plan import domain, steps
-from mallee.node.volumekeys import KeyRefused, NoKey
+from mallee.node.volumes.volumekeys import KeyRefused, NoKey
 
 _KEY_UNUSABLE = "Client.InvalidKMSKey.InvalidState"
 FAILURES = (

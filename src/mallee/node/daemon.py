@@ -27,15 +27,13 @@ from mallee.node import (
     questions,
     reconcile,
     sync,
-    transfers,
-    uploads,
-    volumekeys,
-    volumeplace,
 )
 from mallee.node.do import images, libvirt, network
 from mallee.node.metadata import gateway, pushedkeys, service
 from mallee.node.plan.domain import HostTraits
 from mallee.node.plan.instances import Rules
+from mallee.node.transfers import transfers
+from mallee.node.volumes import uploads, volumekeys, volumeplace
 
 OPEN_FILES = 65536
 """Guests' connections are open files of the agent; programs that it starts look at each possible

@@ -16,7 +16,7 @@ from mallee.node.ledger import Ledger
 from mallee.node.network import NetworkKeeper
 from mallee.node.plan import instances, progress, steps
 from mallee.node.plan.progress import Situation
-from mallee.node.volumes import VolumeKeeper
+from mallee.node.volumes.volumes import VolumeKeeper
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

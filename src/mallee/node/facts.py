@@ -16,7 +16,7 @@ from mallee.model import settings
 from mallee.model.hosts import Capacity, HostFacts
 from mallee.model.layout import Layout
 from mallee.node.do.hypervisor import Hypervisor, HypervisorFailed
-from mallee.node.volumeplace import VolumePlace
+from mallee.node.volumes.volumeplace import VolumePlace
 
 
 class Acceleration(msgspec.Struct, frozen=True):

@@ -15,8 +15,8 @@ from mallee.node.do.network import Tap
 from mallee.node.plan.domain import HostTraits
 from mallee.node.plan.instances import Rules
 from mallee.node.plan.probes import Seen, Sending
-from mallee.node.volumekeys import VolumeKeys
-from mallee.node.volumeplace import VolumePlace
+from mallee.node.volumes.volumekeys import VolumeKeys
+from mallee.node.volumes.volumeplace import VolumePlace
 
 
 class HostNetwork(Protocol):

@@ -18,7 +18,7 @@ from mallee.kit import logs
 from mallee.model.hosts import HostWanted, InstanceWanted
 from mallee.model.instances import InstanceSeen, Phase
 from mallee.model.plans import HostPlan
-from mallee.node import apply, explain, fetch, network, reachability, volumes
+from mallee.node import apply, explain, fetch, network, reachability
 from mallee.node.do import console, images
 from mallee.node.do.hypervisor import HypervisorAway, HypervisorFailed
 from mallee.node.host import Host
@@ -26,6 +26,7 @@ from mallee.node.ledger import Ledger
 from mallee.node.plan import instances, progress, steps
 from mallee.node.plan.progress import Progress, Situation, Stage
 from mallee.node.plan.seen import SeenInstance
+from mallee.node.volumes import volumes
 
 SWEEP_S = 3.0
 SAME_PLAN_AGAIN_S = 1.0

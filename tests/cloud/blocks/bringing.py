@@ -16,8 +16,9 @@ from mallee.model.hosts import HostWanted
 from mallee.model.layout import Layout
 from mallee.model.passes import Pass, PassRequest
 from mallee.model.snapshots import Snapshot
-from mallee.node import cloud, passes, uploads, volumekeys
+from mallee.node import cloud, passes
 from mallee.node.do import layers, volumes
+from mallee.node.volumes import uploads, volumekeys
 from tests.cloud.blocks.stand import Stand
 
 WITHIN_S = 60.0

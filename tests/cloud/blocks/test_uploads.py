@@ -12,10 +12,10 @@ from mallee.model import blocktrees
 from mallee.model.datakeys import OpenedKey
 from mallee.model.sealedblocks import Sealed
 from mallee.model.snapshots import Content
-from mallee.node import bringing as one_upload
-from mallee.node import uploads
 from mallee.node.do import layers
 from mallee.node.do.blockstore import BlockMissing, Blockstore, StoreAway, StoreFull
+from mallee.node.volumes import bringing as one_upload
+from mallee.node.volumes import uploads
 from tests.cloud.blocks import bringing
 from tests.cloud.blocks.bringing import Bench
 from tests.cloud.blocks.stand import Stand

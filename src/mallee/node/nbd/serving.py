@@ -24,7 +24,7 @@ from mallee.node.do.blockstore import Blockstore, StoreAway, StoreRefused
 from mallee.node.nbd import blockcache, blockreader, exports
 from mallee.node.nbd.blockcache import BlockCache
 from mallee.node.nbd.blockreader import BlockReader, Origin, Patience
-from mallee.node.volumekeys import KeyRefused, NoKey, VolumeKeys
+from mallee.node.volumes.volumekeys import KeyRefused, NoKey, VolumeKeys
 
 THREADS = 16
 

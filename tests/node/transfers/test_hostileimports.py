@@ -10,9 +10,9 @@ import pytest
 
 from mallee.aws.bundles import Key, Locked, Manifest, NotABundle, Part, Sealer
 from mallee.model.transfers import DiskIn, DiskSeen, Object
-from mallee.node import bundling, importing
 from mallee.node.do import sandbox
 from mallee.node.do.sandbox import Refused, Work
+from mallee.node.transfers import bundling, importing
 
 PLACE = Object("disks", "disk.raw")
 

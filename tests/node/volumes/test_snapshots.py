@@ -11,12 +11,13 @@ from mallee.kit import process
 from mallee.model.snapshots import CutAsked, CutsMade, Layered
 from mallee.model.volumes import Phase as VolumePhase
 from mallee.model.volumes import VolumeSeen, VolumeWanted
-from mallee.node import layeredvolumes, reconcile
+from mallee.node import reconcile
 from mallee.node.do import cuts, layers, volumes
 from mallee.node.do.hypervisor import HypervisorFailed
-from tests.node import test_volumes
+from mallee.node.volumes import layeredvolumes
 from tests.node.stands import WITHIN_S, Stand
-from tests.node.test_volumes import ID, OTHER, has, is_ready, volume, wait_volume, want
+from tests.node.volumes import test_volumes
+from tests.node.volumes.test_volumes import ID, OTHER, has, is_ready, volume, wait_volume, want
 
 ASKED_AT = 1000.0
 SNAPS = [f"snap-{n:017x}" for n in range(3)]

@@ -12,15 +12,15 @@ from mallee.model.blocktrees import BLOCK_BYTES
 from mallee.model.snapshots import Layered
 from mallee.model.volumes import Phase as VolumePhase
 from mallee.model.volumes import VolumeSeen
-from mallee.node import volumeworks
 from mallee.node.do import filling, layers, volumes
 from mallee.node.nbd import contents
 from mallee.node.nbd.blockreader import Patience
-from tests.node import test_volumes
+from mallee.node.volumes import volumeworks
 from tests.node.nbd.blocks import ACCOUNT, Memory, disk_bytes, serving_blocks
 from tests.node.stands import WITHIN_S, Stand
-from tests.node.test_snapshots import SNAPS, cut, deleted, layered
-from tests.node.test_volumes import ID, OTHER, has, is_ready, volume, wait_volume, want
+from tests.node.volumes import test_volumes
+from tests.node.volumes.test_snapshots import SNAPS, cut, deleted, layered
+from tests.node.volumes.test_volumes import ID, OTHER, has, is_ready, volume, wait_volume, want
 
 stand = test_volumes.stand
 

@@ -18,7 +18,7 @@ from mallee.model.settings import Settings, Volumes
 from mallee.model.volumes import Limits, Phase, VolumeSeen, VolumeWanted
 from mallee.node import facts, reconcile
 from mallee.node.do import imageuses, places
-from mallee.node.volumeplace import VolumePlace
+from mallee.node.volumes.volumeplace import VolumePlace
 from tests.fakes.hypervisor import FakeHypervisor
 from tests.fakes.network import FakeNetwork
 from tests.node import wants

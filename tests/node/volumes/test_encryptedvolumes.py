@@ -12,10 +12,10 @@ from mallee.model.volumes import VolumeWanted
 from mallee.node.do import layers, volumes
 from mallee.node.plan import domain
 from tests.fakes.keys import key_of
-from tests.node import test_volumes as plain
 from tests.node import wants
 from tests.node.stands import Stand
-from tests.node.test_volumes import ID, OTHER, has, is_ready, wait_volume, want
+from tests.node.volumes import test_volumes as plain
+from tests.node.volumes.test_volumes import ID, OTHER, has, is_ready, wait_volume, want
 
 stand = plain.stand
 UUID = domain.uuid_of(wants.make_instance().id)

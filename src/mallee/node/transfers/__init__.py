@@ -1,0 +1,1 @@
+"""Disks that come into the cloud and go out of it, and bundles."""
