@@ -192,7 +192,20 @@ class Cloud:
             if done.returncode != 255:
                 assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
                 return done.stdout
-            assert time.monotonic() < deadline, f"no SSH at {address}: {done.stderr}"
+            if time.monotonic() > deadline:
+                raise AssertionError(f"no SSH at {address}: {done.stderr}{self._standing(address)}")
+
+    def _standing(self, address: str) -> str:
+        """What is to be seen of a guest that does not answer: what it said last, and the ways."""
+        said = [f"{log}:\n{log.read_text(errors='replace')[-1500:]}" for log in self._consoles()]
+        for line in (("ip", "route"), ("ip", "neigh"), ("ip", "route", "get", address)):
+            shown = subprocess.run(line, capture_output=True, text=True, check=False)
+            said.append(f"{' '.join(line)}:\n{shown.stdout}{shown.stderr}")
+        hosts = [(host["State"], host.get("Problems")) for host in self.hosts()]
+        return "\n".join([*said, f"hosts: {hosts}"])
+
+    def _consoles(self) -> list[Path]:
+        return sorted(self.layout.instances.glob("i-*/console.log"))
 
     def terminate(self, *instance_ids: str) -> None:
         """Terminate instances and wait until they are gone."""
