@@ -1,4 +1,4 @@
-"""The parts of a VPC that a host is told of besides its subnets, groups and interfaces.
+"""The parts of a VPC that a host is told of besides its subnets, groups and interfaces; its peers.
 
 All of it is resolved by the cloud: prefix lists are ranges, ids are addresses, and whether a target
 can carry packets is known. `model.hosts.VpcWanted` holds these values; what the nouns mean to their
@@ -197,3 +197,13 @@ class Speed(msgspec.Struct, frozen=True, gc=False):
 
     sends_bps: int = 0
     receives_bps: int = 0
+
+
+class PeerWanted(msgspec.Struct, frozen=True, gc=False):
+    """Another host that this one deals with."""
+
+    id: str
+    """And the name in its certificate."""
+    name: str
+    address: str
+    """At which it is reached from hosts: IPv4 or IPv6."""

@@ -15,6 +15,7 @@ from mallee.model.carried import (
     EndpointWanted,
     NatGatewayWanted,
     PeeringWanted,
+    PeerWanted,
     PublicAccess,
     RouteTableWanted,
     Speed,
@@ -24,6 +25,7 @@ from mallee.model.images import Blob, DirectBoot
 from mallee.model.instances import InstanceSeen, MetadataOptions, Power
 from mallee.model.networks import Rule
 from mallee.model.snapshots import SnapshotSeen
+from mallee.model.standing import ALL_ROLES, Role, Standing
 from mallee.model.transfers import TransferWanted
 from mallee.model.volumes import DiskWanted, VolumeSeen, VolumeWanted
 from mallee.model.watching import FlowLogWanted, MirrorWanted
@@ -60,6 +62,10 @@ class Host(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     former_serial: str = ""
     """The one before it, as good until the newer one is used: it may not have arrived."""
     joined_at: float
+    address: str = ""
+    """At which other hosts reach it (IPv4 or IPv6); empty: none knows, so it has no peers."""
+    roles: tuple[Role, ...] = ALL_ROLES
+    standing: Standing = Standing.ENABLED
 
 
 class JoinToken(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -346,6 +352,8 @@ class HostWanted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Those that a VPC of this host is attached to, and those that these are peered with."""
     transfers: tuple[TransferWanted, ...] = ()
     """Those that this host carries."""
+    peers: tuple[PeerWanted, ...] = ()
+    """The hosts with which it shares a VPC, or exchanges an instance or a volume; by id."""
 
 
 class SyncRequest(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -8,6 +8,7 @@ import pytest
 from mallee.cloud.hosts import joining
 from mallee.cloud.state import records, store
 from mallee.kit import pki
+from mallee.model.settings import Settings
 
 BEGAN_AT = 1_700_000_000.0
 
@@ -47,9 +48,11 @@ def _entropy() -> joining.Entropy:
     return lambda count: next(numbers).to_bytes(4, "big").ljust(count, b"\x01")
 
 
-def ask(token: str, name: str = "host", zone: str | None = None) -> joining.JoinRequest:
+def ask(
+    token: str, name: str = "host", zone: str | None = None, address: str = ""
+) -> joining.JoinRequest:
     csr_pem = pki.make_request(name).csr_pem.decode()
-    return joining.JoinRequest(token=token, csr_pem=csr_pem, name=name, zone=zone)
+    return joining.JoinRequest(token=token, csr_pem=csr_pem, name=name, zone=zone, address=address)
 
 
 def test_token_ends_after_an_hour(
@@ -99,3 +102,35 @@ def test_zone_is_of_the_region(opened: store.Store, registry: joining.Registry, 
         opened.transact(lambda tx: joining.join(tx, registry, ask(token, zone=zone)))
     host = opened.transact(lambda tx: joining.join(tx, registry, ask(token, zone="us-east-1c")))
     assert host.host_id.startswith("host-")
+
+
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [
+        ("beech", "no address"),
+        ("198.18.0.1/30", "no address"),
+        ("127.0.0.1", "no other host"),
+        ("0.0.0.0", "no other host"),
+        ("203.0.113.7", "of the guests' range"),
+        ("172.31.4.4", "of the guests' range"),
+    ],
+)
+def test_a_host_has_an_address_of_hosts(opened: store.Store, address: str, words: str) -> None:
+    joins = joining.registry(pki.create_authority("test", BEGAN_AT), Settings())
+    token = opened.transact(lambda tx: joining.create_token(tx, joins.entropy))
+    with pytest.raises(joining.Refused, match=words):
+        opened.transact(lambda tx: joining.join(tx, joins, ask(token, address=address)))
+    opened.transact(lambda tx: joining.join(tx, joins, ask(token, address="198.18.0.1")))
+    (host,) = opened.view.list(records.HOST)
+    assert host.doc.address == "198.18.0.1"
+
+
+def test_no_two_hosts_have_one_address(opened: store.Store, registry: joining.Registry) -> None:
+    token, next_one = (
+        opened.transact(lambda tx: joining.create_token(tx, registry.entropy)) for _ in range(2)
+    )
+    opened.transact(lambda tx: joining.join(tx, registry, ask(token, "ash", address="fd00:0::1")))
+    with pytest.raises(joining.Refused, match="ash is at fd00::1"):
+        opened.transact(
+            lambda tx: joining.join(tx, registry, ask(next_one, "beech", address="fd00::1"))
+        )

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from mallee.model.carried import (
     AddressWanted,
     DhcpWanted,
+    PeerWanted,
     RouteTableWanted,
     RouteWanted,
     Speed,
@@ -79,6 +80,12 @@ def test_what_a_cloud_says_is_taken() -> None:
     ):
         answer = SyncAnswer(wanted=wanted, asks=(Ask("0af3", "console", "i-0123456789abcdef0"),))
         assert trust.check_answer(answer) is answer
+
+
+def with_peer(**changes: object) -> Change:
+    """Another host with something else of it."""
+    peer = PeerWanted("host-0123456789abcdef0", "beech", "198.18.0.1")
+    return lambda one: replace(one, peers=(replace(peer, **changes),))
 
 
 def in_instance(**changes: object) -> Change:
@@ -202,6 +209,12 @@ EVIL: dict[str, Change] = {
     "half the world": lambda one: replace(one, public_range="128.0.0.0/1"),
     "the host's loopback": lambda one: replace(one, public_range="127.0.0.0/24"),
     "no range": lambda one: replace(one, private_range="172.31.0.0/16; x"),
+    "peer of no id": with_peer(id="../x"),
+    "peer of no name": with_peer(name="x\ny"),
+    "peer of no address": with_peer(address="198.18.0.1/8"),
+    "peer on the host itself": with_peer(address="127.0.0.1"),
+    "peer that is many": with_peer(address="224.0.0.1"),
+    "peer among guests": with_peer(address="172.31.0.7"),
 }
 
 
@@ -212,6 +225,11 @@ def test_what_would_become_more_than_a_word_is_refused(what: str) -> None:
     msgspec.json.decode(msgspec.json.encode(wanted), type=HostWanted)
     with pytest.raises(trust.NotTrusted):
         trust.check_answer(SyncAnswer(wanted=wanted))
+
+
+def test_peers_are_taken() -> None:
+    told = with_peer(address="fd00::1")(with_peer()(host()))
+    assert trust.check_answer(SyncAnswer(wanted=told)).wanted == told
 
 
 def test_a_question_about_volumes_is_taken_and_names_no_instance() -> None:

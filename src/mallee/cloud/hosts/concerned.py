@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mallee.cloud.ec2.images import tasks
-from mallee.cloud.hosts import transitslices
+from mallee.cloud.hosts import peerslices, transitslices
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
 from mallee.cloud.state.view import News, View
@@ -49,7 +49,7 @@ class _Things:
     instances: tuple[AnyRecord, ...] = ()
     host_ids: frozenset[str] = frozenset()
     volumes_on: frozenset[str] = frozenset()
-    """Hosts of which only a volume is another."""
+    """Hosts of which only a volume, a transfer or a peer is another."""
 
 
 Finder = Callable[[View, AnyRecord], _Things | None]
@@ -124,6 +124,19 @@ def _peers(view: View, vpc_id: str) -> Iterator[str]:
     yield from transitslices.neighbours(view, vpc_id)
 
 
+def _of_host(view: View, record: AnyRecord) -> _Things:
+    """Find the host, and those that know it as a peer."""
+    vpc_ids = {
+        interface.doc.vpc_id
+        for instance in view.by(records.INSTANCE, "host", record.id)
+        for interface in view.by(records.INTERFACE, "instance", instance.id)
+    }
+    near = {one for vpc_id in vpc_ids for one in (vpc_id, *_peers(view, vpc_id))}
+    sharing = (peerslices.hosts_of_vpc(view, vpc_id) for vpc_id in near)
+    peers = frozenset().union(*sharing, peerslices.exchanging(view, record.id))
+    return _Things(host_ids=frozenset((record.id,)), volumes_on=peers - {record.id})
+
+
 def _of_interface(view: View, record: AnyRecord) -> _Things:
     instance = view.get(records.INSTANCE, record.doc.instance_id or "")
     return _Things(
@@ -194,7 +207,7 @@ def _of_task(view: View, record: AnyRecord) -> _Things:
 
 
 _FINDERS: Mapping[str, Finder] = {
-    records.HOST.name: lambda view, record: _Things(host_ids=frozenset((record.id,))),
+    records.HOST.name: _of_host,
     records.INSTANCE.name: lambda view, record: _Things(instances=(record,)),
     records.INTERFACE.name: _of_interface,
     records.ADDRESS.name: _of_address,

@@ -9,6 +9,7 @@ Not its business: sockets, and what a joined host may ask.
 
 import base64
 import hashlib
+import ipaddress
 import os
 import re
 from collections.abc import Callable
@@ -46,6 +47,8 @@ class JoinRequest(msgspec.Struct, frozen=True, kw_only=True):
     csr_pem: str
     name: str
     zone: str | None = None
+    address: str = ""
+    """At which other hosts reach it; empty: it does not know."""
 
 
 class RenewRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,11 +73,20 @@ class Registry:
     region: str
     zone: str
     entropy: Entropy
+    guests: tuple[str, ...] = ()
+    """The ranges of guests' addresses, which no host has."""
 
 
 def registry(authority: pki.Authority, configured: settings.Settings) -> Registry:
     """Return the registry of a cloud."""
-    return Registry(authority, configured.region, configured.zone, os.urandom)
+    network = configured.network
+    return Registry(
+        authority,
+        configured.region,
+        configured.zone,
+        os.urandom,
+        tuple(filter(None, (network.public_range, network.private_range, network.ipv6_range))),
+    )
 
 
 def create_token(tx: store.Tx, entropy: Entropy) -> str:
@@ -103,20 +115,50 @@ def join(tx: store.Tx, registry: Registry, request: JoinRequest) -> Certified:
         raise Refused(
             400, f"'{zone[:80]}' is no zone here; zones are named {registry.region}a to …z"
         )
-    tx.delete(token)
     earlier = _by_name(tx, request.name)
+    address = _check_address(tx, registry, request.address, earlier)
+    tx.delete(token)
     id = earlier.id if earlier else ids.make("host", registry.entropy(ids.ID_BYTES))
     certified, serial = _certify(registry, id, request.csr_pem, tx.now)
-    host = Host(id=id, name=request.name, zone=zone, certificate_serial=serial, joined_at=tx.now)
+    host = Host(
+        id=id,
+        name=request.name,
+        zone=zone,
+        certificate_serial=serial,
+        joined_at=tx.now,
+        address=address,
+    )
     if earlier is None:
         tx.insert(records.HOST, "", id, host)
         vpcs.extend_to_zone(tx, zone, registry.entropy)
     elif earlier.seen is None or earlier.seen.is_silent:
         # It lost its certificate; what was placed on it is still there for it to find.
-        tx.write(earlier, host)
+        kept = {"roles": earlier.doc.roles, "standing": earlier.doc.standing}
+        tx.write(earlier, msgspec.structs.replace(host, **kept))
     else:
         raise Refused(409, f"a host named {request.name} is joined and alive; use another name")
     return certified
+
+
+def _check_address(
+    tx: store.Tx, registry: Registry, text: str, own: Record[Host, HostSeen] | None
+) -> str:
+    """Return an address in its usual form when a host may have it; raise `Refused`."""
+    if not text:
+        return ""
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError as error:
+        raise Refused(400, f"'{text[:80]}' is no address; give an IPv4 or IPv6 one") from error
+    if address.is_loopback or address.is_multicast or address.is_unspecified:
+        raise Refused(400, f"at {address} no other host reaches this one; give --address")
+    for guests in registry.guests:
+        if address in ipaddress.ip_network(guests):
+            raise Refused(400, f"{address} is of the guests' range {guests}; give another address")
+    for other in tx.list(records.HOST):
+        if other.doc.address == str(address) and (own is None or other.id != own.id):
+            raise Refused(409, f"the host {other.doc.name} is at {address}; give another address")
+    return str(address)
 
 
 def renew(tx: store.Tx, registry: Registry, host_id: str, request: RenewRequest) -> Certified:

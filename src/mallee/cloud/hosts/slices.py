@@ -9,6 +9,7 @@ How the agent carries it out is not its business.
 import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from msgspec.structs import replace
@@ -20,6 +21,7 @@ from mallee.cloud.hosts import (
     concerned,
     metadata,
     networkslices,
+    peerslices,
     transferring,
     transitslices,
     volumeslices,
@@ -75,6 +77,7 @@ class _Told:
     """The generation from which on `since` says all."""
     by_vpc: Mapping[str, tuple[InterfaceRecord, ...]]
     """The interfaces that the host carries."""
+    sharing: peerslices.Sharing
     idle_questions: int = 0
     """How often it was asked for with nothing new since all of it was computed."""
 
@@ -166,6 +169,9 @@ class Slices:
         known_by_vpc = known.by_vpc if known is not None and not concern.all else None
         by_vpc = _by_vpc(view, instances, known_by_vpc, concern.vpc_ids)
         carried = self._vpcs(view, by_vpc, vpcs)
+        before = known.sharing if known is not None and not concern.all else peerslices.NOBODY
+        sharing = peerslices.sharing(view, (vpc.id for vpc in carried), before, concern.vpc_ids)
+        others = (*chain.from_iterable(sharing.values()), *peerslices.exchanging(view, host_id))
         wanted = HostWanted(
             generation=view.rev,
             region=self._settings.region,
@@ -179,6 +185,7 @@ class Slices:
             instances=tuple(self._instance(view, instance, concern) for instance in instances),
             volumes=volumeslices.kept(view, host_id),
             transfers=transferring.wanted_of(view, host_id),
+            peers=peerslices.wanted(view, host_id, others),
         )
         if known is not None and replace(wanted, generation=known.wanted.generation) == (
             known.wanted
@@ -191,6 +198,7 @@ class Slices:
                 since=_since(wanted, known),
                 known_since=known.known_since if known else wanted.generation,
                 by_vpc=by_vpc,
+                sharing=sharing,
                 idle_questions=_idle(host_id, known, concern),
             )
         return wanted

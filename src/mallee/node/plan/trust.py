@@ -10,7 +10,9 @@ Not its business: whether what is wanted makes sense (the plans find out), and w
 
 import re
 from http import HTTPStatus
+from ipaddress import IPv4Network, ip_address
 
+from mallee.model.carried import PeerWanted
 from mallee.model.guestrequests import GuestResponse
 from mallee.model.hosts import (
     ASK_CUT,
@@ -112,6 +114,22 @@ def _check_wanted(wanted: HostWanted) -> None:
         trustedtransfers.check_transfer(transfer)
     for instance in wanted.instances:
         _check_instance(instance)
+    for peer in wanted.peers:
+        _check_peer(peer, wanted)
+
+
+def _check_peer(peer: PeerWanted, wanted: HostWanted) -> None:
+    """Refuse a peer at an address that is no host's: packets for it would go to guests, or here."""
+    trustedvpcs.check_id("host", peer.id)
+    trustedvpcs.check_text("name of a peer", peer.name, _NAME)
+    try:
+        address = ip_address(peer.address)
+    except ValueError as error:
+        raise trustedvpcs.NotTrusted(f"{peer.address[:80]!r} as a peer's address") from error
+    is_special = address.is_loopback or address.is_multicast or address.is_unspecified
+    guests = (IPv4Network(wanted.public_range), IPv4Network(wanted.private_range))
+    if is_special or any(address in network for network in guests):
+        raise trustedvpcs.NotTrusted(f"{address} as the address of peer {peer.id}")
 
 
 def _check_ipv6_range(text: str) -> None:
