@@ -16,6 +16,7 @@ from mallee.cloud import actions
 from mallee.cloud.action import Action, AskHost
 from mallee.cloud.hosts import asks, hearing, slices
 from mallee.cloud.hosts import door as hosts
+from mallee.cloud.hosts import held as calls
 from mallee.cloud.state import records, store
 from mallee.kit import pki
 from mallee.model.hosts import HostWanted
@@ -217,7 +218,7 @@ async def test_held_call_ends_when_something_is_newer(
 
 
 def test_held_call_ends_at_its_time(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hosts, "HOLD_S_MAX", 0.05)
+    monkeypatch.setattr(calls, "HOLD_S_MAX", 0.05)
     generation = agent.sync()["wanted"]["generation"]
     assert agent.sync(generation, wait_s=3600)["wanted"] is None
 

@@ -24,6 +24,7 @@ from mallee.cloud.hosts import (
     flowinbox,
     guests,
     hearing,
+    held,
     joining,
     lines,
     passes,
@@ -40,19 +41,12 @@ from mallee.model.guestrequests import GuestRequest, Whence
 from mallee.model.hosts import (
     CredentialsRequest,
     Host,
-    HostWanted,
-    SyncAnswer,
     SyncRequest,
 )
 from mallee.model.layout import Layout
 from mallee.model.passes import PassRequest
 from mallee.model.transfers import KeyAsked, TransferSeen
 
-HOLD_S_MAX = 10.0
-"""A call is held shorter than `AGENT_SILENT_AFTER_S`, so that a held agent is not a silent one."""
-GATHERED_S = 0.25
-"""How long a host that has just been told something waits for more of its VPCs' neighbours: each
-launch concerns all hosts of its VPC, and a hundred launches are told to them as a few."""
 SENT_AT_ONCE = 16
 """So many hosts are told all of their slices at once: after a start a thousand come together, and
 what waits to be sent to all of them would be a GiB."""
@@ -94,12 +88,9 @@ class Endpoint:
     def __init__(self, cloud: Cloud, tls: ssl.SSLContext) -> None:
         self._cloud = cloud
         self._tls = tls
-        self._closing = asyncio.Event()
-        self._ahead: set[str] = set()
+        self._calls = held.Calls(cloud.store, cloud.slices, cloud.asks)
         self._flow_inbox = flowinbox.Inbox(cloud.layout.flow_inbox)
         self._sending_whole = asyncio.Semaphore(SENT_AT_ONCE)
-        self._held: dict[str, set[asyncio.Future[None]]] = {}
-        """By host: calls that are held until something concerns it."""
         application = web.Application(middlewares=[_explain], client_max_size=MAX_BODY_BYTES)
         application.add_routes(
             [
@@ -140,31 +131,11 @@ class Endpoint:
 
     async def watch(self) -> None:
         """Let held calls go when a change concerns their hosts; runs until cancelled."""
-        opened, slices = self._cloud.store, self._cloud.slices
-        now = asyncio.get_running_loop().time
-        told_at: dict[str, float] = {}
-        while True:
-            rev = opened.view.rev
-            told_at = {id: at for id, at in told_at.items() if now() < at + GATHERED_S}
-            has_waiting = False
-            for host_id in slices.hosts_concerned(opened.view):
-                if host_id in told_at and slices.may_wait(host_id):
-                    has_waiting = True
-                    continue
-                self._let_go(host_id)
-                told_at[host_id] = now()
-                # One host after the other, and in between whoever else waits for us.
-                await asyncio.sleep(0)
-            await opened.wait_changed(rev, GATHERED_S if has_waiting else HOLD_S_MAX)
-
-    def _let_go(self, host_id: str) -> None:
-        for held in self._held.get(host_id, ()):
-            if not held.done():
-                held.set_result(None)
+        await self._calls.watch()
 
     async def close(self) -> None:
         """Stop listening and let held calls go; their agents call again."""
-        self._closing.set()
+        self._calls.close()
         await self._runner.cleanup()
 
     def _for_host(self, handle: HostHandler) -> Handler:
@@ -215,67 +186,11 @@ class Endpoint:
     async def _sync(self, request: web.Request, host: Record[Host, HostSeen]) -> web.StreamResponse:
         report = await _decode(request, SyncRequest)
         await self._cloud.hearing.observe(host, report)
-        answer = await self._news(host.id, report)
+        answer = await self._calls.answer(host.id, report)
         if answer.wanted is None or answer.kept is not None:
             return _json(answer)
         async with self._sending_whole:
             return await _sent(request, msgspec.json.encode(answer))
-
-    async def _news(self, host_id: str, report: SyncRequest) -> SyncAnswer:
-        """Wait until there is something that the agent does not know, or its patience ends."""
-        loop = asyncio.get_running_loop()
-        ends_at = loop.time() + min(max(report.wait_s, 0.0), HOLD_S_MAX)
-        while True:
-            rev = self._cloud.store.view.rev
-            wanted = self._wanted(host_id)
-            questions = self._cloud.asks.take(host_id)
-            newer = wanted.generation > report.known_generation
-            self._notice_older(host_id, report.known_generation, rev)
-            left_s = ends_at - loop.time()
-            if newer or questions or left_s <= 0 or self._closing.is_set():
-                kept = None
-                if newer and report.takes_parts:
-                    wanted, kept = self._cloud.slices.news(
-                        self._cloud.store.view, host_id, report.known_generation
-                    )
-                return SyncAnswer(wanted=wanted if newer else None, kept=kept, asks=questions)
-            await self._wait(host_id, left_s)
-
-    def _notice_older(self, host_id: str, known_generation: int, rev: int) -> None:
-        """Say once that a host was told what this store never knew, and will take nothing older."""
-        if known_generation > rev and host_id not in self._ahead:
-            self._ahead.add(host_id)
-            _log.error(
-                "host is ahead of the store",
-                host=host_id,
-                known_generation=known_generation,
-                rev=rev,
-                cure="was an old database put back? The host obeys again once it has joined anew.",
-            )
-
-    async def _wait(self, host_id: str, timeout_s: float) -> None:
-        """Wait until something may concern the host, or is asked of it, or we close."""
-        held: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._held.setdefault(host_id, set()).add(held)
-        waits = (
-            held,
-            asyncio.ensure_future(self._cloud.asks.wait_asked(host_id)),
-            asyncio.ensure_future(self._closing.wait()),
-        )
-        try:
-            await asyncio.wait(waits, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for wait in waits:
-                wait.cancel()
-            self._held[host_id].discard(held)
-            if not self._held[host_id]:
-                del self._held[host_id]
-
-    def _wanted(self, host_id: str) -> HostWanted:
-        view = self._cloud.store.view
-        if view.get(records.HOST, host_id) is None:
-            raise joining.Refused(403, f"host {host_id} is no longer part of this cloud")
-        return self._cloud.slices.host_wanted(view, host_id)
 
     async def _answer(
         self, request: web.Request, host: Record[Host, HostSeen]
@@ -339,7 +254,7 @@ class Endpoint:
     async def _flows(
         self, request: web.Request, host: Record[Host, HostSeen]
     ) -> web.StreamResponse:
-        inbox, wanted = self._flow_inbox, self._wanted(host.id)
+        inbox, wanted = self._flow_inbox, self._calls.wanted(host.id)
         parcel = inbox.check(wanted, host.id, request.match_info["name"], self._cloud.clock.now())
         await asyncio.to_thread(inbox.keep, host.id, parcel, await request.read())
         return web.Response(status=204)
@@ -371,16 +286,16 @@ class Endpoint:
 
     def _may_fetch(self, host_id: str, sha256: str) -> bool:
         """Tell whether the blob belongs to an instance of the host, or to a public image."""
-        for instance in self._wanted(host_id).instances:
+        wanted = self._calls.wanted(host_id)
+        for instance in wanted.instances:
             boot = instance.boot
             blobs = (instance.disk, boot.kernel if boot else None, boot.ramdisk if boot else None)
             if any(blob is not None and blob.sha256 == sha256 for blob in blobs):
                 return True
-        going_out = (one.out for one in self._wanted(host_id).transfers if one.out is not None)
+        going_out = (one.out for one in wanted.transfers if one.out is not None)
         if any(out.blob is not None and out.blob.sha256 == sha256 for out in going_out):
             return True
-        volumes = self._wanted(host_id).volumes
-        if any(one.blob is not None and one.blob.sha256 == sha256 for one in volumes):
+        if any(one.blob is not None and one.blob.sha256 == sha256 for one in wanted.volumes):
             return True
         return any(
             image.doc.blob is not None and image.doc.blob.sha256 == sha256
