@@ -379,13 +379,13 @@ async def test_held_call_does_not_hold_up_the_end(
     root_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     is_held = threading.Event()
-    wait = hosts.Endpoint._wait
+    wait = calls.Calls._wait
 
-    async def noticed(self: hosts.Endpoint, *arguments: Any) -> None:
+    async def noticed(self: calls.Calls, *arguments: Any) -> None:
         is_held.set()
         await wait(self, *arguments)
 
-    monkeypatch.setattr(hosts.Endpoint, "_wait", noticed)
+    monkeypatch.setattr(calls.Calls, "_wait", noticed)
     with RunningCloud(root_dir) as cloud:
         token, ca_pem = token_of(Sender(cloud.port, cloud.admin))
         agent = Agent(cloud.agents_port, ca_pem)
