@@ -226,7 +226,7 @@ def test_held_call_ends_at_its_time(agent: Agent, monkeypatch: pytest.MonkeyPatc
 def test_host_that_is_ahead_of_the_store_is_told_of_once(
     agent: Agent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    journal = of(monkeypatch, hosts)
+    journal = of(monkeypatch, calls)
     for _ in range(2):
         assert agent.sync(10**9)["wanted"] is None
     assert [line["host"] for line in journal.lines] == [agent.host_id]
