@@ -77,11 +77,8 @@ def test_another_host_has_it_too(wide: Cloud, guest: str, snapshot: str) -> None
         wide.wait_state(there, "running")
         assert there in _hosted(wide, second)
         shown = ec2.describe_instances(InstanceIds=[there])["Reservations"][0]["Instances"][0]
-        (volume,) = (
-            one["Ebs"]["VolumeId"]
-            for one in shown["BlockDeviceMappings"]
-            if one["DeviceName"] == "/dev/sdf"
-        )
+        disks = {one["DeviceName"]: one["Ebs"]["VolumeId"] for one in shown["BlockDeviceMappings"]}
+        volume = disks["/dev/sdf"]
         wholecloud.wait_until(lambda: is_whole(second.layout, volume), FELT_S, "it to be filled")
         face = volumes.path_of(second.layout, volume, is_shared=False)
         copy = second.layout.root / "copy"
@@ -91,6 +88,9 @@ def test_another_host_has_it_too(wide: Cloud, guest: str, snapshot: str) -> None
         assert data.startswith(b"kept\n")
         assert data[8 << 20 :].strip(b"\0")
         wide.terminate(there)
+        for gone in disks.values():
+            wholecloud.wait_until(lambda gone=gone: not _is_there(wide, gone), FELT_S, "no disk")
+        # The other host has more room now, so new volumes go there first.
         # A volume that nobody had yet goes to whoever has it first.
         with made(wide, SnapshotId=snapshot, Size=2) as fresh:
             former = volumes.directory_of(second.layout, fresh)
@@ -100,6 +100,13 @@ def test_another_host_has_it_too(wide: Cloud, guest: str, snapshot: str) -> None
             wholecloud.wait_until(lambda: not former.exists(), FELT_S, "the copy to be gone")
             ec2.detach_volume(VolumeId=fresh)
             wait_state(wide, fresh, "available")
+
+
+def _is_there(cloud: Cloud, volume: str) -> bool:
+    ec2: Any = cloud.ec2
+    return bool(
+        ec2.describe_volumes(Filters=[{"Name": "volume-id", "Values": [volume]}])["Volumes"]
+    )
 
 
 def _hosted(cloud: Cloud, machine: Machine) -> list[str]:
