@@ -21,6 +21,7 @@ from mallee.model.carried import (
     Speed,
     TransitGatewayWanted,
 )
+from mallee.model.fastrestores import PinSeen, PinWanted
 from mallee.model.images import Blob, DirectBoot
 from mallee.model.instances import InstanceSeen, MetadataOptions, Power
 from mallee.model.networks import Rule
@@ -354,6 +355,8 @@ class HostWanted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Those that this host carries."""
     peers: tuple[PeerWanted, ...] = ()
     """The hosts with which it shares a VPC, or exchanges an instance or a volume; by id."""
+    pins: tuple[PinWanted, ...] = ()
+    """The snapshots of which it keeps all at hand, in the order in which they were asked for."""
 
 
 class SyncRequest(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -371,6 +374,8 @@ class SyncRequest(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     snapshots: dict[str, SnapshotSeen] | None = None
     """Those whose content it brings to the object store."""
     """Every volume that the agent knows of, or None like `seen`."""
+    pins: dict[str, PinSeen] | None = None
+    """How far it is with what it shall keep at hand, by snapshot, or None like `seen`."""
     leftovers: tuple[str, ...] = ()
     """Domains and taps found without an owner, in words."""
     takes_parts: bool = False

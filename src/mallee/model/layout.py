@@ -220,6 +220,16 @@ class Layout:
         return self.node / "blocks.json"
 
     @property
+    def pins(self) -> Path:
+        """The snapshots that the block server shall keep all of at hand, JSON."""
+        return self.node / "pins.json"
+
+    @property
+    def pinned(self) -> Path:
+        """How far the block server is with that, JSON."""
+        return self.node / "pinned.json"
+
+    @property
     def kept_consoles(self) -> Path:
         """The end of what instances said that are gone now: one file each, for an hour."""
         return self.node / "consoles"

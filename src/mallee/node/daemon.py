@@ -33,7 +33,7 @@ from mallee.node.metadata import gateway, pushedkeys, service
 from mallee.node.plan.domain import HostTraits
 from mallee.node.plan.instances import Rules
 from mallee.node.transfers import transfers
-from mallee.node.volumes import uploads, volumekeys, volumeplace
+from mallee.node.volumes import pinkeeper, uploads, volumekeys, volumeplace
 
 OPEN_FILES = 65536
 """Guests' connections are open files of the agent; programs that it starts look at each possible
@@ -98,6 +98,7 @@ async def run(layout: Layout) -> None:
         reconciler = reconcile.Reconciler(here, book)
         passing = passes.Passes(door, clock.SYSTEM)
         brought = uploads.Uploader(layout, lambda: book.wanted, passing, here.keys)
+        pinned = pinkeeper.PinKeeper(layout, lambda: book.wanted)
         talk = sync.Sync(
             door=door,
             reconciler=reconciler,
@@ -113,14 +114,15 @@ async def run(layout: Layout) -> None:
             clock=clock.SYSTEM,
             facts=lambda: facts.fetch(standing, (*reconciler.problems, *kept.problems)),
             snapshots=brought.seen,
-            took=(keeper.poke, brought.poke),
+            pins=pinned.seen,
+            took=(keeper.poke, brought.poke, pinned.poke),
         )
         flows = flowlogs.FlowLogs(layout, lambda: book.wanted, door, clock.SYSTEM)
         carrying = transfers.TransferKeeper(
             layout, lambda: book.wanted, door, passing, clock.SYSTEM
         )
         async with asyncio.TaskGroup() as group:
-            for one in (reconciler, talk, keeper, flows, carrying, kept, brought):
+            for one in (reconciler, talk, keeper, flows, carrying, kept, brought, pinned):
                 group.create_task(one.run())
 
 

@@ -14,6 +14,7 @@ import msgspec
 
 from mallee.kit import logs
 from mallee.kit.clock import Clock
+from mallee.model.fastrestores import PinSeen
 from mallee.model.hosts import HostFacts, SyncAnswer, SyncRequest
 from mallee.model.instances import InstanceSeen
 from mallee.model.layout import Layout
@@ -40,6 +41,7 @@ class _Told:
     seen: dict[str, InstanceSeen] | None = None
     volumes: dict[str, VolumeSeen] | None = None
     snapshots: dict[str, SnapshotSeen] | None = None
+    pins: dict[str, PinSeen] | None = None
     facts: HostFacts | None = None
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -74,6 +76,8 @@ class Sync:
     """Fetches what is said of the host; blocks for short reads."""
     snapshots: Callable[[], dict[str, SnapshotSeen]] = dict
     """What is seen of snapshots on their way to the object store."""
+    pins: Callable[[], dict[str, PinSeen]] = dict
+    """What is seen of those of which all is kept at hand."""
     took: tuple[Callable[[], None], ...] = ()
     """Are called after a newer generation was taken."""
     _wants_all: bool = False
@@ -96,7 +100,7 @@ class Sync:
             except (cloud.CloudAway, cloud.Refused) as error:
                 log.warning("sync failed", error=str(error), retry_s=retry_s)
                 # Whatever was told before may be forgotten there now.
-                told.seen = told.volumes = told.snapshots = told.facts = None
+                told.seen = told.volumes = told.snapshots = told.pins = told.facts = None
                 await asyncio.sleep(retry_s)
                 retry_s = min(retry_s * 2, LAST_RETRY_S)
 
@@ -113,7 +117,7 @@ class Sync:
                 await self._report(told)
             except (cloud.CloudAway, cloud.Refused):
                 # The other loop tells it as soon as it gets through.
-                told.seen = told.volumes = told.snapshots = None
+                told.seen = told.volumes = told.snapshots = told.pins = None
 
     async def _report(self, told: _Told) -> None:
         """Tell what is new, if anything is: one at a time, so that no report overtakes another."""
@@ -121,15 +125,20 @@ class Sync:
             seen = self.reconciler.seen()
             facts = await asyncio.to_thread(self.facts)
             volumes = self.reconciler.volumes.seen()
-            snapshots = self.snapshots()
-            now = (seen, volumes, snapshots, facts)
-            if now == (told.seen, told.volumes, told.snapshots, told.facts):
+            snapshots, pins = self.snapshots(), self.pins()
+            now = (seen, volumes, snapshots, pins, facts)
+            if now == (told.seen, told.volumes, told.snapshots, told.pins, told.facts):
                 return
             request = msgspec.structs.replace(
-                self._request(0.0), seen=seen, volumes=volumes, snapshots=snapshots, facts=facts
+                self._request(0.0),
+                seen=seen,
+                volumes=volumes,
+                snapshots=snapshots,
+                pins=pins,
+                facts=facts,
             )
             answer = await self._ask(request)
-            told.seen, told.volumes, told.snapshots, told.facts = now
+            told.seen, told.volumes, told.snapshots, told.pins, told.facts = now
         await self._take(answer)
 
     async def _ask(self, request: SyncRequest) -> SyncAnswer:

@@ -28,6 +28,8 @@ class Memory:
     kept: dict[tuple[str, bytes], bytes] = field(default_factory=dict[tuple[str, bytes], bytes])
     got: list[bytes] = field(default_factory=list[bytes])
     is_away: threading.Event = field(default_factory=threading.Event)
+    sealed: set[bytes] = field(default_factory=set[bytes])
+    """Names of what is given as it is."""
 
     def of(self, origin: Origin) -> "Account":
         """Return one account's blocks."""
@@ -68,6 +70,11 @@ class Account:
     @property
     def coder(self) -> Plain:
         return PLAIN
+
+    def fetch(self, name: bytes) -> bytes:
+        if name in self.memory.sealed:
+            return self.memory.kept[self.account, name]
+        return PLAIN.encode(self.get(name))
 
     def get(self, name: bytes) -> bytes:
         if self.memory.is_away.is_set():

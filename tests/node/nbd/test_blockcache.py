@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mallee.node.do import disks
-from mallee.node.nbd.blockcache import BlockCache
+from mallee.node.nbd.blockcache import BlockCache, NoRoom
 
 ONE, OTHER = "000000000001", "000000000002"
 
@@ -73,3 +73,38 @@ def test_a_full_disk_and_lost_files_are_no_trouble(
     cache.put(ONE, name(2), b"two")
     assert cache.get(ONE, name(2)) is None
     assert cache.total_bytes == 0
+
+
+def test_what_is_pinned_stays_and_has_half_of_it(tmp_path: Path) -> None:
+    cache = BlockCache(tmp_path, 4000)
+    for number in range(2):
+        cache.put(ONE, name(number), bytes(1000))
+        assert cache.pin("snap-1", ONE, name(number))
+    assert not cache.pin("snap-1", ONE, name(7))
+    for number in range(2, 7):
+        cache.put(ONE, name(number), bytes(1000))
+    assert held(cache) == [0, 1, 5, 6]
+    assert (cache.pinned_bytes, cache.total_bytes) == (2000, 4000)
+    with pytest.raises(NoRoom, match="fast restores"):
+        cache.pin("snap-2", ONE, name(6))
+    # What two hold stays for the one that is left.
+    assert cache.pin("snap-2", ONE, name(0))
+    cache.unpin("snap-1")
+    cache.unpin("snap-1")
+    assert cache.pinned_bytes == 1000
+    for number in range(2, 7):
+        cache.put(ONE, name(number), bytes(1000))
+    assert held(cache) == [0, 4, 5, 6]
+    assert sum(path.stat().st_size for path in tmp_path.rglob("*") if path.is_file()) == 4000
+
+
+def test_a_pin_that_lost_a_block_is_told_and_gets_it_back(tmp_path: Path) -> None:
+    cache = BlockCache(tmp_path, 4000)
+    for number in range(2):
+        cache.put(ONE, name(number), bytes(1000))
+        assert cache.pin("snap-1", ONE, name(number))
+    cache.drop(ONE, name(1))
+    assert (cache.take_shaken(), cache.take_shaken()) == ({"snap-1"}, set())
+    assert cache.pinned_bytes == 1000
+    cache.put(ONE, name(1), bytes(500))
+    assert (cache.pinned_bytes, cache.total_bytes) == (1500, 1500)

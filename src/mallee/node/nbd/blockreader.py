@@ -40,6 +40,10 @@ class Store(Protocol):
         """Return the data of a name. Raises `BlockMissing`, `StoreAway`, `StoreRefused`."""
         ...
 
+    def fetch(self, name: bytes) -> bytes:
+        """Return what is kept under a name, not verified. Raises as `get`."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, weakref_slot=True, eq=False)
 class Origin:

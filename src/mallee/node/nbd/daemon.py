@@ -1,8 +1,9 @@
 """The block server's process: `python -m mallee.node.nbd.daemon --root DIR`, one per host.
 
 The supervisor starts it as root beside the agent, whose restarts do not touch it: guests that run
-read their volumes through it. Until somebody wants to it is nothing but a socket, and has not even
-loaded what it serves with (`serving`). SIGTERM ends it; QEMU connects again when it is back.
+read their volumes through it. Until somebody wants to, or snapshots are pinned (`pins`), it is
+nothing but a socket, and has not even loaded what it serves with (`serving`). SIGTERM ends it;
+QEMU connects again when it is back.
 """
 
 import argparse
@@ -31,7 +32,9 @@ def main() -> None:
     previous = signal.set_wakeup_fd(wake_write)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _nothing)
-    ready, _, _ = select.select([listener, wake_read], [], [])
+    # What was pinned is looked after at once; the agent connects when something shall be.
+    is_waited_for = layout.pins.exists()
+    ready, _, _ = select.select([listener, wake_read], [], [], 0 if is_waited_for else None)
     signal.set_wakeup_fd(previous)
     if wake_read in ready:
         return

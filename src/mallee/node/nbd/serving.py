@@ -21,7 +21,7 @@ from mallee.model.passes import Pass, PassRequest
 from mallee.model.sealedblocks import Sealed
 from mallee.node import cloud, ending, passes
 from mallee.node.do.blockstore import Blockstore, StoreAway, StoreRefused
-from mallee.node.nbd import blockcache, blockreader, exports
+from mallee.node.nbd import blockcache, blockreader, exports, pinning
 from mallee.node.nbd.blockcache import BlockCache
 from mallee.node.nbd.blockreader import BlockReader, Origin, Patience
 from mallee.node.volumes.volumekeys import KeyRefused, NoKey, VolumeKeys
@@ -142,7 +142,9 @@ async def serve(
     # A hole is nothing that is there: what a volume is filled with leaves it out.
     listening = await server.Server(served, wire.STATE_HOLE).start(listener)
     try:
-        await exports.tell_troubles(layout, served, troubles)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(exports.tell_troubles(layout, served, troubles))
+            group.create_task(pinning.Pinning(layout, cache, store_of).run())
     finally:
         listening.close()
         await blocks.close()

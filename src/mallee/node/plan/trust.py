@@ -25,7 +25,7 @@ from mallee.model.hosts import (
     SyncAnswer,
 )
 from mallee.model.settings import Network
-from mallee.node.plan import trustedtransfers, trustedvolumes, trustedvpcs
+from mallee.node.plan import trustedblocks, trustedtransfers, trustedvolumes, trustedvpcs
 
 WIDEST_RANGE = 8
 """A range of the cloud's is narrower than half the world: wider ones would be taken for a default
@@ -112,6 +112,8 @@ def _check_wanted(wanted: HostWanted) -> None:
         trustedvolumes.check_volume(volume)
     for transfer in wanted.transfers:
         trustedtransfers.check_transfer(transfer)
+    for pin in wanted.pins:
+        trustedblocks.check_pin(pin)
     for instance in wanted.instances:
         _check_instance(instance)
     for peer in wanted.peers:

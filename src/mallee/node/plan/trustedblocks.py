@@ -5,6 +5,7 @@ Called by `node.cloud` on every answer. Pure.
 
 import re
 
+from mallee.model.fastrestores import PinWanted
 from mallee.model.passes import Pass, PassRequest
 from mallee.model.snapshots import LAYER_MAX, Content, UploadWanted
 from mallee.node.plan import trustedvpcs
@@ -43,6 +44,12 @@ def check_upload(volume_id: str, upload: UploadWanted) -> None:
         raise NotTrusted(f"the layer {upload.cut} of {volume_id} over {upload.base_cut}")
     if upload.parent is not None:
         check_content(upload.parent)
+
+
+def check_pin(pin: PinWanted) -> None:
+    """Raise `NotTrusted` unless all of a snapshot may be kept at hand."""
+    trustedvpcs.check_id("snap", pin.snapshot_id)
+    check_content(pin.content)
 
 
 def check_content(content: Content) -> None:

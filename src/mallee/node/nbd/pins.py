@@ -1,0 +1,50 @@
+"""What of snapshots shall stay on this host, and how far that is: two files between two processes.
+
+The agent writes down what the cloud wants pinned, the block server brings it (`pinning`) and writes
+down how far it is. Neither needs the other to be there. All calls block.
+"""
+
+import msgspec
+
+from mallee.kit import files
+from mallee.model.fastrestores import PinSeen, PinWanted
+from mallee.model.layout import Layout
+
+Wanted = tuple[PinWanted, ...]
+Seen = dict[str, PinSeen]
+"""By snapshot."""
+
+
+def write_wanted(layout: Layout, wanted: Wanted) -> None:
+    """Say what shall be pinned. Twice is once."""
+    if not wanted:
+        # Without the file the block server need not run (`daemon`).
+        layout.pins.unlink(missing_ok=True)
+    elif read_wanted(layout) != wanted:
+        files.write_atomically(layout.pins, msgspec.json.encode(wanted))
+
+
+def read_wanted(layout: Layout) -> Wanted:
+    """Return what shall be pinned. Raises `OSError`."""
+    try:
+        return msgspec.json.decode(layout.pins.read_bytes(), type=Wanted)
+    except FileNotFoundError:
+        return ()
+    except msgspec.DecodeError as error:
+        raise OSError(f"{layout.pins} cannot be read: {error}") from error
+
+
+def write_seen(layout: Layout, seen: Seen) -> None:
+    """Say how far it is. Twice is once."""
+    if read_seen(layout) != seen:
+        files.write_atomically(layout.pinned, msgspec.json.encode(seen))
+
+
+def read_seen(layout: Layout) -> Seen:
+    """Return how far it is. Raises `OSError`."""
+    try:
+        return msgspec.json.decode(layout.pinned.read_bytes(), type=Seen)
+    except FileNotFoundError:
+        return {}
+    except msgspec.DecodeError as error:
+        raise OSError(f"{layout.pinned} cannot be read: {error}") from error
