@@ -80,6 +80,21 @@ class Writing(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """When it was given up; seconds since the epoch."""
 
 
+class Resealing(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """That what another snapshot has is being sealed under this one's own data key."""
+
+    source: Content
+    key: DataKey | None = None
+    """What the source is encrypted with; None: it is not."""
+    done: Content | None = None
+    """A tree whose pages below `pages` are done, and behind them holes; None: none is."""
+    pages: int = 0
+    cause: str = ""
+    """Why it does not go on, in words; empty: it does."""
+    failed_at: float | None = None
+    """When it was given up; seconds since the epoch."""
+
+
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What is wanted of a snapshot."""
 
@@ -97,6 +112,8 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """None: it is not in the object store yet."""
     writing: Writing | None = None
     """None: it is not written by its user, or not any more."""
+    resealing: Resealing | None = None
+    """None: it is no copy whose blocks must be sealed anew, or all of them are."""
     sharing: Sharing = Sharing()
     lock: Lock | None = None
     boot: DirectBoot | None = None

@@ -55,6 +55,20 @@ def put(
     return engine.commit(work, contents)
 
 
+def put_missing(engine: Engine, account: str, objects: Mapping[bytes, bytes]) -> None:
+    """Put what is not there yet, and wait until it is durable; what is there costs a look.
+
+    Raises `NoSpace`.
+    """
+    missing = {
+        name: data
+        for name, data in objects.items()
+        if engine.reader.current(shelf.NUMBER, blockobjects.key_of(account, name).encode()) is None
+    }
+    if missing:
+        put(engine, account, missing).result()
+
+
 def _version(data: bytes) -> Callable[[Tx, Blob], Version]:
     etag = hashlib.md5(data, usedforsecurity=False).hexdigest()
 

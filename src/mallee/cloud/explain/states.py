@@ -248,6 +248,11 @@ def _snapshot(view: Reader, record: Record[Any, Any]) -> Standing:
             f"its host keeps what {snapshotstates.told(doc)}, and brings "
             f"it to the object store: {done} is looked through; it can be used there meanwhile"
         )
+    elif doc.resealing is not None:
+        why = (
+            "it is a copy with a data key of its own, under which the blocks of its source are "
+            f"sealed: {snapshotstates.progress(record)} are; it can be used when all are"
+        )
     else:
         why = "its blocks are being written, and nobody has said that these are all"
     return Standing(snapshotstates.of(record), why)

@@ -116,6 +116,10 @@ def _snapshot(view: Reader, record: Record[Any, Any]) -> Iterator[Trouble]:
     if record.doc.lost_blocks:
         cure = "what else it has can be read; a snapshot taken anew has all: CreateSnapshot"
         yield Trouble(message, cure)
+    if record.doc.resealing is not None and message:
+        is_over = record.doc.resealing.failed_at is not None
+        cure = "delete it, and copy what can be read" if is_over else "it is tried again by itself"
+        yield Trouble(message, cure)
     if record.doc.content is not None or not record.doc.cut:
         return
     if message:

@@ -7,14 +7,11 @@ host. Not its business: who may attach what (`ec2.storage.ebskeys`).
 
 from dataclasses import dataclass
 
-from mallee.aws import errors
-from mallee.cloud.ec2.storage import ebskeys
+from mallee.cloud.blocks import datakeys
 from mallee.cloud.hosts import joining
-from mallee.cloud.kms import envelopes
 from mallee.cloud.state import records, store
 from mallee.kit import logs, secretbox
 from mallee.model.datakeys import DataKey, OpenedKey
-from mallee.model.kmskeys import State
 
 _log = logs.get(__name__)
 
@@ -31,25 +28,13 @@ class VolumeKeys:
         volume = self.store.view.get(records.VOLUME, volume_id)
         if volume is None or volume.doc.host_id != host_id or volume.doc.key is None:
             raise joining.Refused(404, f"host {host_id} keeps no encrypted volume {volume_id[:32]}")
-        secret = self._opened(volume.doc.key)
+        opened = self.opened(volume.doc.key)
         _log.info("key opened", host=host_id, volume=volume_id, key=volume.doc.key.kms_key)
-        return OpenedKey(volume.doc.key.id, secret)
+        return opened
 
-    def _opened(self, key: DataKey) -> bytes:
-        found = self.store.view.get(records.KEY, key.kms_key.rpartition("/")[2])
-        state = None if found is None else found.doc.state
-        if found is None or state is not State.ENABLED:
-            is_how = "is gone" if state is None else f"is {_STATES[state]}"
-            raise joining.Refused(409, f"the key {key.kms_key} {is_how}: it opens no volume")
+    def opened(self, key: DataKey) -> OpenedKey:
+        """Return a data key; raise `Refused` while the key store does not open it."""
         try:
-            context = {ebskeys.CONTEXT: key.bound_to}
-            return envelopes.open_(self.box, found.doc, key.wrapped, context)[0]
-        except errors.AwsError as error:
-            raise joining.Refused(409, f"{key.kms_key} does not open it: {error}") from error
-
-
-_STATES = {
-    State.DISABLED: "disabled",
-    State.PENDING_DELETION: "pending deletion",
-    State.PENDING_IMPORT: "without its material",
-}
+            return OpenedKey(key.id, datakeys.opened(self.store.view, self.box, key))
+        except datakeys.Locked as error:
+            raise joining.Refused(409, str(error)) from error

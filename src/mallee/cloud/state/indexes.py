@@ -207,6 +207,9 @@ INDEXES: Mapping[str, Mapping[str, IndexValues]] = {
         "binned": lambda doc: (BINNED if doc.binned else None,),
         "volume": lambda doc: (doc.volume_id,),
         "writing": lambda doc: ("yes" if doc.writing and doc.writing.failed_at is None else None,),
+        "resealing": lambda doc: (
+            "yes" if doc.resealing and doc.resealing.failed_at is None else None,
+        ),
         "shared": lambda doc: (*doc.sharing.accounts, "all" if doc.sharing.is_public else None),
     },
     "replace-root-volume-task": {

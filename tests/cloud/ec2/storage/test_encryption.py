@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from mallee.cloud.hosts import joining, volumekeys
 from mallee.cloud.state import records
 from mallee.model.datakeys import BYTES
-from mallee.model.snapshots import Content
+from mallee.model.snapshots import Content, Snapshot
 from tests.cloud.ec2.asking import refusal
 from tests.cloud.ec2.storage.contents import Add
 from tests.cloud.ec2.storage.test_volumes import ZONE, launch, shown
@@ -120,38 +120,67 @@ def test_a_dry_run_asks_who_may_and_makes_no_key(
     assert refusal(bob.create_volume, **asked, KmsKeyId=key) == "UnauthorizedOperation"
 
 
-def test_a_copy_under_another_key_has_the_same_data_key(
+def test_a_copy_under_the_same_key_has_the_same_data_key_and_is_there_at_once(
     alice: Any, kms: Any, key: str, host: FakeHost, add: Add, world: World
 ) -> None:
-    volume = make(alice)["VolumeId"]
-    source = snapshot(add, world, volume)
-    other = alice.copy_snapshot(
-        SourceSnapshotId=source, SourceRegion="us-east-1", Encrypted=True, KmsKeyId=key
-    )["SnapshotId"]
+    source = snapshot(add, world, make(alice, KmsKeyId=key)["VolumeId"])
+    other = alice.copy_snapshot(SourceSnapshotId=source, SourceRegion="us-east-1")["SnapshotId"]
     found = alice.describe_snapshots(SnapshotIds=[other])["Snapshots"][0]
-    assert (found["Encrypted"], found["KmsKeyId"]) == (True, key)
-    first = world.store.view.get(records.SNAPSHOT, source)
-    second = world.store.view.get(records.SNAPSHOT, other)
-    assert first is not None
-    assert second is not None
-    assert first.doc.key is not None
-    assert second.doc.key is not None
-    assert first.doc.content == second.doc.content
-    assert first.doc.key.id == second.doc.key.id
-    assert first.doc.key.wrapped != second.doc.key.wrapped
-    # The key of the source may go: the copy has its own.
-    assert second.doc.key.kms_key == key
+    assert (found["State"], found["KmsKeyId"]) == ("completed", key)
+    first, second = (stored(world, one) for one in (source, other))
+    assert first.key is not None
+    assert second.key is not None
+    assert first.content == second.content
+    assert first.key.id == second.key.id
+    assert first.key.wrapped != second.key.wrapped
 
 
-def test_a_plain_snapshot_is_not_copied_into_an_encrypted_one(
-    alice: Any, host: FakeHost, add: Add
+def test_a_copy_under_another_key_has_a_data_key_of_its_own(
+    alice: Any, kms: Any, key: str, host: FakeHost, add: Add, world: World
 ) -> None:
-    plain = add()
-    asked = {"SourceSnapshotId": plain, "SourceRegion": "us-east-1", "Encrypted": True}
-    assert refusal(alice.copy_snapshot, **asked) == "UnsupportedOperation"
+    source = snapshot(add, world, make(alice)["VolumeId"])
+    asked = {"SourceSnapshotId": source, "SourceRegion": "us-east-1", "Encrypted": True}
+    other = alice.copy_snapshot(**asked, KmsKeyId=key)["SnapshotId"]
+    found = alice.describe_snapshots(SnapshotIds=[other])["Snapshots"][0]
+    assert (found["State"], found["Progress"], found["KmsKeyId"]) == ("pending", "0%", key)
+    first, second = (stored(world, one) for one in (source, other))
+    assert first.key is not None
+    assert second.key is not None
+    assert second.resealing is not None
+    assert second.resealing.source == first.content
+    assert first.key.id != second.key.id
+    # Nothing can be made of it before it is all there.
+    volume = {"AvailabilityZone": ZONE, "SnapshotId": other}
+    assert refusal(alice.create_volume, **volume) == "IncorrectState"
+    again = {"SourceSnapshotId": other, "SourceRegion": "us-east-1"}
+    assert refusal(alice.copy_snapshot, **again) == "IncorrectState"
+    mapping = {"DeviceName": "/dev/sda1", "Ebs": {"SnapshotId": other}}
+    image = {"Name": "early", "RootDeviceName": "/dev/sda1", "BlockDeviceMappings": [mapping]}
+    assert refusal(alice.register_image, **image) == "IncorrectState"
+    alice.delete_snapshot(SnapshotId=other)
+    assert refusal(alice.describe_snapshots, SnapshotIds=[other]) == "InvalidSnapshot.NotFound"
+
+
+def test_a_plain_snapshot_is_copied_into_an_encrypted_one(
+    alice: Any, kms: Any, host: FakeHost, add: Add
+) -> None:
+    asked = {"SourceSnapshotId": add(), "SourceRegion": "us-east-1"}
+    plain = alice.copy_snapshot(**asked)["SnapshotId"]
     alice.enable_ebs_encryption_by_default()
-    del asked["Encrypted"]
-    assert refusal(alice.copy_snapshot, **asked) == "UnsupportedOperation"
+    sealed = [
+        alice.copy_snapshot(**asked)["SnapshotId"],
+        alice.copy_snapshot(**asked, Encrypted=True)["SnapshotId"],
+    ]
+    found = alice.describe_snapshots(SnapshotIds=[plain, *sealed])["Snapshots"]
+    shown = {one["SnapshotId"]: (one["Encrypted"], one["State"]) for one in found}
+    assert shown[plain] == (False, "completed")
+    assert [shown[id] for id in sealed] == [(True, "pending")] * 2
+
+
+def stored(world: World, id: str) -> Snapshot:
+    record = world.store.view.get(records.SNAPSHOT, id)
+    assert record is not None
+    return record.doc
 
 
 def test_the_default_holds_for_new_volumes_and_its_key_can_be_chosen(

@@ -1,8 +1,9 @@
-"""Copies of images: an own image with what another one has, at once and at no cost.
+"""Copies of images: an own image with what another one has.
 
-A copy names the same file as its source, and snapshots of the caller's with the same content
-(`model.snapshots.Content`), so it stays when its source goes. Called through the action table.
-There is one region: who names another is refused.
+A copy names the same file as its source, and snapshots of the caller's that are copies as any
+(`storage.snapshotcopies`), so it stays when its source goes. It is there at once, unless these have
+to be encrypted first: then it is `pending` until they are. Called through the action table. There
+is one region: who names another is refused.
 """
 
 from __future__ import annotations
@@ -18,8 +19,7 @@ from mallee.cloud.action import Action, KeyUse, Write
 from mallee.cloud.call import Call, Request, WriteCall
 from mallee.cloud.ec2 import resources, tagset
 from mallee.cloud.ec2.images import allowed, names, sharing
-from mallee.cloud.ec2.images.sharing import ImageRecord
-from mallee.cloud.ec2.images.standing import AVAILABLE
+from mallee.cloud.ec2.images.sharing import AVAILABLE, PENDING, ImageRecord
 from mallee.cloud.ec2.storage import ebskeys, snapshotcopies, snapshotsharing
 from mallee.cloud.state import records
 from mallee.model import ids
@@ -44,13 +44,15 @@ def copy_image(call: WriteCall, request: shapes.CopyImageRequest) -> shapes.Copy
             "and make an image of that."
         )
     id = ids.make("ami", call.entropy(ids.ID_BYTES))
+    mappings = tuple(_copied(call, request, one) for one in source.doc.mappings)
     doc = replace(
         _unshared(source.doc),
         id=id,
+        state=PENDING if any(_is_being_made(call, one) for one in mappings) else AVAILABLE,
         name=request["Name"],
         description=request.get("Description", ""),
         location=f"{call.account}/{request['Name']}",
-        mappings=tuple(_copied(call, request, one) for one in source.doc.mappings),
+        mappings=mappings,
         source_image_id=source.id,
         source_image_region=here,
         created_at=call.now,
@@ -113,6 +115,12 @@ def _copied(
     made = snapshotcopies.insert(call, source, words)
     is_encrypted = made.key is not None
     return replace(mapping, snapshot_id=made.id, encrypted=is_encrypted, kms_key_id="")
+
+
+def _is_being_made(call: WriteCall, mapping: ImageMapping) -> bool:
+    """Tell whether the snapshot of a mapping cannot be used yet."""
+    made = call.tx.get(records.SNAPSHOT, mapping.snapshot_id) if mapping.snapshot_id else None
+    return made is not None and made.doc.resealing is not None
 
 
 def _uses_keys(call: Call, request: shapes.CopyImageRequest) -> Iterator[KeyUse]:

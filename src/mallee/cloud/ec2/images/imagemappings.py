@@ -82,7 +82,7 @@ def new(call: Call, device: str, asked: Asked) -> ImageMapping:
                 f"The snapshot {snapshot.id} is another account's, and images are made of one's "
                 "own: copy it (CopySnapshot), and name the copy."
             )
-        if snapshot.doc.writing is not None:
+        if snapshot.doc.writing is not None or snapshot.doc.resealing is not None:
             raise errors.IncorrectState(f"The snapshot {snapshot.id} is not complete.")
         is_encrypted = snapshot.doc.key is not None
         if ebs.get("Encrypted", is_encrypted) is not is_encrypted:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 ImageRecord = Record[Image, None]
 
 DEREGISTERED, DISABLED = "deregistered", "disabled"
+AVAILABLE, PENDING, FAILED = "available", "pending", "failed"
 EVERYBODY = "all"
 ADD, REMOVE = "add", "remove"
 BLOCKED, UNBLOCKED = "block-new-sharing", "unblocked"

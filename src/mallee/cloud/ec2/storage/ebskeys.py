@@ -136,6 +136,22 @@ def for_new(call: WriteCall, id: str, wanted: Wanted, source: Source | None) -> 
     return _rewrapped(call, old, key, id)
 
 
+def for_copy(call: WriteCall, id: str, wanted: Wanted, source: Source) -> DataKey | None:
+    """Return the data key of a copy of a snapshot; None: it is not encrypted.
+
+    Under the key of the key store of its source it has the source's, wrapped anew; under another
+    one, a fresh one, so that whoever knew the source's can open nothing of the copy.
+    """
+    key = key_of(call, wanted, source)
+    old = source.key
+    if not key or old is None:
+        return for_new(call, id, wanted, None)
+    rewrapped = _rewrapped(call, old, key, id)
+    if rewrapped.kms_key == old.kms_key:
+        return rewrapped
+    return for_new(call, id, Wanted(encrypted=True, kms_key=key), None)
+
+
 def _rewrapped(call: WriteCall, old: DataKey, key: str, id: str) -> DataKey:
     """Return the same data key, wrapped for something else."""
     sealed = (_allowed(call, old.kms_key), old.wrapped)

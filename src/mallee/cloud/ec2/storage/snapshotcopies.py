@@ -1,9 +1,11 @@
-"""Copies of snapshots: an own snapshot with what another one has, at no cost.
+"""Copies of snapshots: an own snapshot with what another one has.
 
-A copy names the same content as its source (`model.snapshots.Content`), so it is complete at once
-and stays when its source goes; of an encrypted one it has the data key too, wrapped by its own key
-of the key store, so it stays also when that of the source goes. Called through the action table.
-There is one region: who names another is refused.
+A copy names the same content as its source (`model.snapshots.Content`), so it is complete at once,
+costs nothing, and stays when its source goes; of an encrypted one it has the data key too, wrapped
+for itself. Where it shall be encrypted and its source is not, or under another key of the key
+store, it has a data key of its own, and is `pending` until its blocks are sealed with that
+(`s3.resealing`). Called through the action table. There is one region: who names another is
+refused.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from mallee.cloud.ec2.storage import ebskeys, snapshotsharing
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
 from mallee.model import ids
-from mallee.model.snapshots import NO_VOLUME, Snapshot, SnapshotSeen
+from mallee.model.snapshots import NO_VOLUME, Resealing, Snapshot, SnapshotSeen
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes
@@ -63,18 +65,16 @@ def insert(call: WriteCall, source: SnapshotRecord, words: Words) -> Snapshot:
             "object store. Wait until it is completed."
         )
     id = ids.make("snap", call.entropy(ids.ID_BYTES))
-    key = ebskeys.for_new(call, id, words.encryption, ebskeys.source_of(source))
-    if key is not None and source.doc.key is None:
-        raise errors.UnsupportedOperation(
-            f"{source.id} is not encrypted, and a copy has its bytes as they are. Make an "
-            "encrypted volume of it, and a snapshot of that."
-        )
+    made_of = ebskeys.Source(source.account, source.doc.key)
+    key = ebskeys.for_copy(call, id, words.encryption, made_of)
+    is_same = (key.id if key else "") == content.key_id
     snapshot = Snapshot(
         id=id,
         volume_id=NO_VOLUME,
         size_gib=source.doc.size_gib,
         description=words.description,
-        content=content,
+        content=content if is_same else None,
+        resealing=None if is_same else Resealing(source=content, key=source.doc.key),
         boot=source.doc.boot,
         key=key,
         started_at=call.now,

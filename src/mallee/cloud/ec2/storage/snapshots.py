@@ -232,11 +232,13 @@ def delete(call: WriteCall, record: SnapshotRecord) -> None:
 
 def forget(tx: store.Tx, record: SnapshotRecord) -> None:
     """Take a snapshot out of the store, and give back what it held."""
-    content = record.doc.content
+    content, copied = record.doc.content, record.doc.resealing
     diskroom.release(tx, record.doc.host_id, record.id)
     turns.leave(tx, record.account, record.id, is_garbage=True)
     if content is not None:
         turns.note_garbage(tx, content.account)
+    if copied is not None:
+        turns.note_garbage(tx, copied.source.account)
     tx.delete(record)
 
 

@@ -4,6 +4,7 @@ Called by the rows of snapshots and by whatever explains them. A snapshot whose 
 the object store yet is `pending`, and can be used all the same, where its cut is. Pure.
 """
 
+from mallee.cloud.blocks import resealing
 from mallee.cloud.state.records import Record
 from mallee.model.snapshots import NO_VOLUME, Snapshot, SnapshotSeen
 
@@ -19,6 +20,8 @@ def of(record: SnapshotRecord) -> str:
         return COMPLETED
     if doc.writing is not None and doc.writing.failed_at is not None:
         return ERROR
+    if doc.resealing is not None and doc.resealing.failed_at is not None:
+        return ERROR
     is_failed = seen is not None and seen.is_failed and seen.attempt == doc.attempt
     return ERROR if is_failed else PENDING
 
@@ -27,6 +30,9 @@ def progress(record: SnapshotRecord) -> str:
     """Return how much of its content is there, as EC2 shows it."""
     if record.doc.content is not None:
         return "100%"
+    copy = record.doc.resealing
+    if copy is not None:
+        return f"{min(99, resealing.percent_of(copy.done, copy.pages))}%"
     seen = record.seen
     if seen is None or not seen.total_bytes or seen.attempt != record.doc.attempt:
         return "0%"
@@ -39,6 +45,8 @@ def message(record: SnapshotRecord) -> str:
     doc, seen = record.doc, record.seen
     if doc.lost_blocks:
         return f"{doc.lost_blocks} of its blocks are lost in the object store."
+    if doc.resealing is not None:
+        return doc.resealing.cause
     if doc.content is not None or seen is None or seen.cause is None:
         return ""
     return seen.cause.message
