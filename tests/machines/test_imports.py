@@ -160,3 +160,28 @@ def test_a_guest_boots_from_a_bundled_trio(cloud: Cloud, bucket: str, tmp_path: 
         cloud.wait_state(instance, "running")
         assert cloud.ssh(instance, "echo it runs") == "it runs\n"
     mallee(cloud, "delete-bundle", f"{bucket}/bundles/{names['kernel']}.manifest.xml")
+
+
+def test_an_encrypted_import_is_nowhere_but_sealed(cloud: Cloud, bucket: str) -> None:
+    ec2, ebs = cloud.ec2, cloud.client("ebs")
+    secret = b"only who may open it reads this. " * 20_000
+    cloud.client("s3").put_object(Bucket=bucket, Key="secret.raw", Body=secret[: 512 << 10])
+    place = {"S3Bucket": bucket, "S3Key": "secret.raw"}
+    began = ec2.import_snapshot(DiskContainer={"UserBucket": place}, Encrypted=True)
+    id = began["ImportTaskId"]
+
+    def shown() -> dict[str, Any]:
+        found = ec2.describe_import_snapshot_tasks(ImportTaskIds=[id])["ImportSnapshotTasks"][0]
+        return found["SnapshotTaskDetail"]
+
+    wholecloud.wait_until(
+        lambda: shown()["Status"] in ("completed", "deleted"), IMPORT_S, f"{id} to end"
+    )
+    assert shown()["Status"] == "completed", shown()
+    made = shown()["SnapshotId"]
+    (block,) = ebs.list_snapshot_blocks(SnapshotId=made)["Blocks"]
+    got = ebs.get_snapshot_block(
+        SnapshotId=made, BlockIndex=block["BlockIndex"], BlockToken=block["BlockToken"]
+    )
+    assert got["BlockData"].read() == secret[: 512 << 10]
+    ec2.delete_snapshot(SnapshotId=made)

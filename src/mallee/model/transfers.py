@@ -11,6 +11,7 @@ from enum import Enum
 
 import msgspec
 
+from mallee.model.datakeys import DataKey
 from mallee.model.images import Blob
 from mallee.model.partitions import Found
 from mallee.model.snapshots import Content
@@ -115,6 +116,8 @@ class Task(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     volume_id: str = ""
     size_gib: int = 0
     zone: str = ""
+    key: DataKey | None = None
+    """What its disks are encrypted with when they are in; None: they are not."""
     attempt: int = 0
     """How often it was begun in vain: its host was lost, or the sweep was quicker."""
     began_at: float
@@ -172,6 +175,8 @@ class TransferWanted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     way: Way
     disks: tuple[DiskIn, ...] = ()
     out: FileOut | None = None
+    key_id: str = ""
+    """The data key that its host asks for and seals disks with; empty: none does."""
     attempt: int = 0
 
 

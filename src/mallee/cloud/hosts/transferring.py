@@ -58,6 +58,7 @@ def wanted_of(view: store.View, host_id: str) -> tuple[TransferWanted, ...]:
             way=one.doc.way,
             disks=one.doc.disks,
             out=one.doc.out,
+            key_id=one.doc.key.id if one.doc.key else "",
             attempt=one.doc.attempt,
         )
         for one in found
@@ -84,7 +85,7 @@ class Transfers:
 
     def give(self, host_id: str, id: str) -> TransferPass:
         """Return credentials for a transfer's objects; raise `Refused`."""
-        record = _carried(self.store.view, host_id, id)
+        record = carried(self.store.view, host_id, id)
         if not self.port():
             raise joining.Refused(503, "the cloud is starting")
         made = sessions.issue(self.box, os.urandom, self._session(record))
@@ -99,7 +100,7 @@ class Transfers:
 
     async def hear(self, host_id: str, id: str, seen: TransferSeen) -> None:
         """Store what a host says of a transfer; raise `Refused` for what cannot be believed."""
-        record = _carried(self.store.view, host_id, id)
+        record = carried(self.store.view, host_id, id)
         if record.seen == seen or seen.attempt != record.doc.attempt:
             return
         if not is_sound(record, seen) or not self._is_brought(record, seen):
@@ -123,7 +124,7 @@ class Transfers:
 
     def check_bundle(self, host_id: str, id: str) -> None:
         """Raise `Refused` unless the host carries a bundle in."""
-        if _carried(self.store.view, host_id, id).doc.way is not Way.BUNDLE_IN:
+        if carried(self.store.view, host_id, id).doc.way is not Way.BUNDLE_IN:
             raise joining.Refused(403, f"the transfer {id} has no bundle")
 
     def unlock(self, host_id: str, id: str, asked: KeyAsked) -> KeyTold:
@@ -146,7 +147,8 @@ class Transfers:
         )
 
 
-def _carried(view: store.View, host_id: str, id: str) -> TaskRecord:
+def carried(view: store.View, host_id: str, id: str) -> TaskRecord:
+    """Return the task that a host carries; raise `Refused` when it is not its own."""
     record = tasks.find(view, id)
     if record is None or record.doc.host_id != host_id or not is_wanted(record.doc):
         raise joining.Refused(404, f"host {host_id} has no transfer {id[:40]}")
@@ -222,8 +224,7 @@ def _is_sound_content(record: TaskRecord, content: Content) -> bool:
         and content.size_bytes % (1 << 30) == 0
         and 0 < content.size_bytes <= _DISK_BYTES_MAX
         and 0 <= content.full_bytes <= content.size_bytes
-        # What comes in is not encrypted: it has nobody's key.
-        and not content.key_id
+        and content.key_id == (record.doc.key.id if record.doc.key else "")
     )
 
 

@@ -7,6 +7,8 @@ image is made of it.
 
 from collections.abc import Callable
 
+from msgspec.structs import replace
+
 from mallee.cloud.ec2.images.tasks import TaskRecord
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
@@ -67,7 +69,8 @@ def _mappings(
         if snapshot is None or snapshot.doc.binned is not None:
             raise Unbootable(f"The snapshot {snapshot_id} is not there any more.")
         size_gib = snapshot.doc.size_gib
-        made.append(ImageMapping(device=device, snapshot_id=snapshot_id, size_gib=size_gib))
+        mapping = ImageMapping(device=device, snapshot_id=snapshot_id, size_gib=size_gib)
+        made.append(replace(mapping, encrypted=snapshot.doc.key is not None))
     return tuple(made)
 
 

@@ -186,6 +186,7 @@ def _snapshot(tx: store.Tx, record: TaskRecord, content: Content, entropy: Entro
         size_gib=content.size_bytes // GIB,
         description=description,
         content=content,
+        key=doc.key,
         started_at=doc.began_at,
         completed_at=tx.now,
         made_by=doc.made_by,

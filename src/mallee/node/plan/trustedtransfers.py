@@ -25,6 +25,8 @@ def check_transfer(transfer: TransferWanted) -> None:
         raise NotTrusted(f"the transfer {transfer.id[:80]!r}")
     trustedvpcs.check_id(prefix, transfer.id)
     trustedvpcs.check_text("account", transfer.account, _ACCOUNT)
+    if transfer.key_id:
+        trustedvpcs.check_text("a key's id", transfer.key_id, trustedvolumes.KEY_ID)
     if len(transfer.disks) > DISKS_MAX:
         raise NotTrusted(f"{transfer.id} with {len(transfer.disks)} disks")
     for disk in transfer.disks:

@@ -15,7 +15,10 @@ from msgspec.structs import replace
 
 from mallee.kit.nbd import client, wire
 from mallee.model import partitions
+from mallee.model.blockobjects import PLAIN
+from mallee.model.datakeys import OpenedKey
 from mallee.model.passes import PassRequest
+from mallee.model.sealedblocks import Sealed
 from mallee.model.snapshots import Content
 from mallee.model.transfers import DiskIn, DiskSeen, TransferWanted
 from mallee.node.do import blockuploads, disks, sandbox
@@ -54,6 +57,8 @@ class Means:
     """Gives access to an account's blocks."""
     off: threading.Event
     """Set when nobody wants it any more."""
+    key: OpenedKey | None = None
+    """What disks are sealed with that come in; None: they are not."""
 
     def check(self) -> None:
         """Raise `CalledOff` when nobody wants it any more."""
@@ -77,7 +82,7 @@ async def bring_disks(means: Means, wanted: TransferWanted, tell: Tell) -> Broug
     """
     asked = PassRequest(account=wanted.account, writes_for=wanted.id)
     access = means.access(asked)
-    store = Blockstore(access)
+    store = Blockstore(access, PLAIN if means.key is None else Sealed(means.key.secret))
     brought = Brought(epoch=(await asyncio.to_thread(access)).given.epoch)
     try:
         for disk in wanted.disks:
@@ -243,6 +248,11 @@ def _upload(
         percent=100,
         words="",
         size_bytes=shown.disk_bytes,
-        content=Content(account=account, root=root.hex(), size_bytes=shown.size_bytes),
+        content=Content(
+            account=account,
+            root=root.hex(),
+            size_bytes=shown.size_bytes,
+            key_id=means.key.id if means.key is not None else "",
+        ),
         found=found,
     )

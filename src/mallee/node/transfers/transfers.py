@@ -20,6 +20,7 @@ from msgspec.structs import replace
 from mallee.aws.bundles import Key, Locked
 from mallee.kit import logs, process
 from mallee.kit.clock import Clock
+from mallee.model.datakeys import OpenedKey
 from mallee.model.hosts import HostWanted
 from mallee.model.images import Blob
 from mallee.model.layout import Layout
@@ -71,6 +72,10 @@ class Door(Protocol):
 
     async def fetch_transfer_pass(self, id: str) -> TransferPass:
         """Return what a transfer may touch; raises `CloudAway` and `Refused`."""
+        ...
+
+    async def fetch_volume_key(self, volume_id: str) -> OpenedKey:
+        """Return what a transfer's disks are sealed with; raises `CloudAway` and `Refused`."""
         ...
 
     async def unlock_bundle(self, id: str, asked: KeyAsked) -> KeyTold:
@@ -202,6 +207,7 @@ class TransferKeeper:
             objects=objects.Objects(_Held(self, transfer.id).caller),
             access=self.passes.access,
             off=off,
+            key=await self._fetch_key(transfer, told) if transfer.key_id else None,
         )
 
         def hear(index: int, seen: DiskSeen) -> None:
@@ -225,6 +231,17 @@ class TransferKeeper:
 
             return await bundling.bring_bundle(means, transfer, hear, (unlock, send))
         raise sandbox.Refused(f"This host's agent cannot do this yet: {transfer.way.value}.")
+
+    async def _fetch_key(self, transfer: TransferWanted, told: _Told) -> OpenedKey:
+        """Return what the disks of a transfer are sealed with; while it is off, later."""
+        try:
+            key = await self.door.fetch_volume_key(transfer.id)
+        except (cloud.CloudAway, cloud.Refused) as error:
+            told.disks = [DiskSeen(words=str(error)[:WORDS_MAX])]
+            raise objects.ObjectsAway(str(error)) from error
+        if key.id != transfer.key_id:
+            raise objects.ObjectsAway("the cloud gives another key than it wants")
+        return key
 
     async def _unlock(self, id: str, locked: Locked) -> Key:
         try:

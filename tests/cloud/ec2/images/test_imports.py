@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from mallee.aws import errors
 from mallee.cloud.ec2.images import tasks
-from mallee.cloud.hosts import bundlefiles, joining, transferring
+from mallee.cloud.hosts import bundlefiles, joining, transferring, volumekeys
+from mallee.cloud.reconcile import makers
 from mallee.cloud.reconcile import transfers as reconciling
 from mallee.cloud.state import records
 from mallee.kit import secretbox
@@ -48,7 +50,13 @@ def told(world: World, host: FakeHost, id: str, seen: TransferSeen) -> None:
 
 
 def settle(world: World, id: str) -> None:
-    world.store.transact(lambda tx: reconciling.settle_one(tx, id, os.urandom))
+    """Have the reconciler follow what was said."""
+    means = reconciling.Means(os.urandom, makers.Means(world.settings, world.cloud.box))
+    try:
+        world.store.transact(lambda tx: reconciling.settle_one(tx, id, means))
+    except errors.AwsError as error:
+        words = reconciling.words_of(error)
+        world.store.transact(lambda tx: reconciling.fail_one(tx, id, words))
 
 
 def brought(world: World, gib: int = 2, found: Found = BOOTS) -> DiskSeen:
@@ -397,3 +405,84 @@ def test_a_host_names_only_what_it_brought(
 async def refuse_foreign(answers: transferring.Transfers, host: FakeHost, id: str) -> None:
     with pytest.raises(joining.Refused, match="not to be believed"):
         await answers.hear(host.id, id, bundled())
+
+
+# --- encryption ---
+
+
+def key_of(world: World, id: str) -> Any:
+    record = tasks.find(world.store.view, id)
+    assert record is not None
+    return record.doc.key
+
+
+def sealed(world: World, id: str) -> TransferSeen:
+    """What a host says that has brought a disk in, sealed."""
+    seen = brought(world)
+    assert seen.content is not None
+    return done(replace(seen, content=replace(seen.content, key_id=key_of(world, id).id)))
+
+
+def test_an_import_can_be_encrypted_and_is_where_the_account_says_so(
+    world: World, alice: Any, host: FakeHost, front: Any
+) -> None:
+    key = front.client("alice", "kms").create_key()["KeyMetadata"]["Arn"]
+    container = {"UserBucket": FILE}
+    began = alice.import_snapshot(DiskContainer=container, Encrypted=True, KmsKeyId=key)
+    detail = began["SnapshotTaskDetail"]
+    assert (detail["Encrypted"], detail["KmsKeyId"]) == (True, key)
+    id = began["ImportTaskId"]
+    told(world, host, id, sealed(world, id))
+    made = snapshot_task(alice, id)["SnapshotId"]
+    (found,) = alice.describe_snapshots(SnapshotIds=[made])["Snapshots"]
+    assert (found["Encrypted"], found["KmsKeyId"]) == (True, key)
+    assert not alice.import_snapshot(DiskContainer=container)["SnapshotTaskDetail"]["Encrypted"]
+    alice.enable_ebs_encryption_by_default()
+    id = alice.import_image(DiskContainers=[container])["ImportTaskId"]
+    assert image_task(alice, id)["Encrypted"]
+    told(world, host, id, sealed(world, id))
+    (image,) = alice.describe_images(ImageIds=[image_task(alice, id)["ImageId"]])["Images"]
+    assert [one["Ebs"]["Encrypted"] for one in image["BlockDeviceMappings"]] == [True]
+
+
+def test_an_import_is_not_encrypted_with_what_one_may_not_use(
+    world: World, alice: Any, bob: Any, host: FakeHost, front: Any
+) -> None:
+    kms = front.client("alice", "kms")
+    key = kms.create_key()["KeyMetadata"]["Arn"]
+    asked = {"DiskContainer": {"UserBucket": FILE}, "KmsKeyId": key}
+    assert refusal(alice.import_snapshot, **asked) == "InvalidParameterDependency"
+    assert refusal(bob.import_snapshot, **asked, Encrypted=True) == "UnauthorizedOperation"
+    kms.disable_key(KeyId=key)
+    off = refusal(alice.import_snapshot, **asked, Encrypted=True)
+    assert off == "InvalidKMSKey.InvalidState"
+
+
+def test_a_plain_snapshot_is_not_taken_into_an_encrypted_image(
+    world: World, alice: Any, host: FakeHost
+) -> None:
+    id = alice.import_snapshot(DiskContainer={"UserBucket": FILE})["ImportTaskId"]
+    told(world, host, id, done(brought(world)))
+    there = [{"SnapshotId": snapshot_task(alice, id)["SnapshotId"]}]
+    refused = refusal(alice.import_image, DiskContainers=there, Encrypted=True)
+    assert refused == "UnsupportedOperation"
+
+
+def test_the_key_of_an_import_is_for_its_host_alone_and_nothing_plain_is_taken(
+    world: World, alice: Any, host: FakeHost
+) -> None:
+    asked = {"DiskContainer": {"UserBucket": FILE}, "Encrypted": True}
+    id = alice.import_snapshot(**asked)["ImportTaskId"]
+    plain = alice.import_snapshot(DiskContainer={"UserBucket": FILE})["ImportTaskId"]
+    (wanted, _) = transferring.wanted_of(world.store.view, host.id)
+    assert wanted.key_id == key_of(world, id).id
+    keys = volumekeys.VolumeKeys(world.store, world.cloud.box)
+    assert keys.open(host.id, id).id == wanted.key_id
+    with pytest.raises(joining.Refused, match="has no transfer"):
+        keys.open("host-other", id)
+    with pytest.raises(joining.Refused, match="has no key"):
+        keys.open(host.id, plain)
+    record = tasks.find(world.store.view, id)
+    assert record is not None
+    assert not transferring.is_sound(record, done(brought(world)))
+    assert transferring.is_sound(record, sealed(world, id))

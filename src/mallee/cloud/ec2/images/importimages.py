@@ -30,13 +30,12 @@ _LICENSES = ("AWS", "BYOL", "Auto")
 
 def import_image(call: WriteCall, request: shapes.ImportImageRequest) -> shapes.ImportImageResult:
     """Begin to make an image of files or snapshots."""
-    importing.check_encryption(request)
     containers: list[Any] = list(request.get("DiskContainers") or [])
     if not 1 <= len(containers) <= DISKS_MAX:
         raise errors.InvalidParameter(f"An image is made of 1 to {DISKS_MAX} DiskContainers.")
     tasks.check_count(call, _KIND, "ImportImage")
     disks = tuple(importing.parse_disk(call, one) for one in containers)
-    _check_disks(call, disks)
+    _check_disks(call, disks, encrypts=bool(request.get("Encrypted")))
     id = ids.make("import-ami", call.entropy(ids.ID_BYTES))
     task = Task(
         id=id,
@@ -46,6 +45,7 @@ def import_image(call: WriteCall, request: shapes.ImportImageRequest) -> shapes.
         disks=disks,
         description=request.get("Description", ""),
         role_name=request.get("RoleName", ""),
+        key=importing.key_of_new(call, id, request),
         said=_said(request),
         began_at=call.now,
         made_by=call.principal.issuer_id,
@@ -55,7 +55,7 @@ def import_image(call: WriteCall, request: shapes.ImportImageRequest) -> shapes.
     return {name: value for name, value in shown.items() if name != "BootMode"}  # type: ignore[return-value]
 
 
-def _check_disks(call: WriteCall, disks: tuple[DiskIn, ...]) -> None:
+def _check_disks(call: WriteCall, disks: tuple[DiskIn, ...], *, encrypts: bool) -> None:
     if any(disk.format == "ova" for disk in disks) and len(disks) > 1:
         raise errors.InvalidParameter("An OVA archive holds all disks: name it alone.")
     devices = [disk.device for disk in disks if disk.device]
@@ -63,7 +63,12 @@ def _check_disks(call: WriteCall, disks: tuple[DiskIn, ...]) -> None:
         raise errors.InvalidParameter("A DeviceName is given to more than one disk.")
     for disk in disks:
         if disk.snapshot_id:
-            resources.one(call, records.SNAPSHOT, disk.snapshot_id)
+            named = resources.one(call, records.SNAPSHOT, disk.snapshot_id)
+            if encrypts and named.doc.key is None:
+                raise errors.UnsupportedOperation(
+                    f"{named.id} is not encrypted, and is taken as it is: copy it with encryption "
+                    "(CopySnapshot), and name the copy."
+                )
 
 
 def _said(request: shapes.ImportImageRequest) -> dict[str, str]:
@@ -103,7 +108,7 @@ def render(call: Call, record: TaskRecord) -> shapes.ImportImageTask:
         **doc.said,
         "ImportTaskId": record.id,
         "Description": doc.description,
-        "Encrypted": False,
+        **importing.encryption_of(doc),
         "ImageId": doc.image_id or None,
         "Progress": importing.progress_of(record),
         "SnapshotDetails": _details(record),
@@ -162,6 +167,7 @@ ACTIONS: tuple[Action, ...] = (
             ),
             creates=(_KIND.name,),
             passes=tasks.passed,
+            uses_keys=importing.uses_keys,
         ),
         _touches,
     ),

@@ -12,14 +12,16 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from mallee.aws import errors
-from mallee.cloud.action import Action, Write
+from mallee.cloud.action import Action, KeyUse, Write
 from mallee.cloud.call import Call, Request, WriteCall
 from mallee.cloud.ec2 import resources
 from mallee.cloud.ec2.images import tasks
 from mallee.cloud.ec2.images.tasks import TaskRecord
+from mallee.cloud.ec2.storage import ebskeys
 from mallee.cloud.state import records
 from mallee.model import ids
-from mallee.model.transfers import FORMATS, DiskIn, DiskSeen, Object
+from mallee.model.datakeys import DataKey
+from mallee.model.transfers import FORMATS, DiskIn, DiskSeen, Object, Task
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes
@@ -69,12 +71,21 @@ def objects_of(call: Call, containers: list[Mapping[str, Any]]) -> list[Object]:
     return [one for it in containers if (one := object_of(call, it)) is not None]
 
 
-def check_encryption(request: Request) -> None:
-    """Raise where the disk shall be encrypted: imported disks are not, yet."""
-    if request.get("Encrypted") or request.get("KmsKeyId"):
-        raise errors.UnsupportedOperation(
-            "Imported disks are not encrypted here. Copy the snapshot with encryption afterwards."
-        )
+def uses_keys(call: Call, request: Request) -> Iterable[KeyUse]:
+    """Return what an import takes of the key store: its disks may be encrypted."""
+    return ebskeys.uses_of_new(call, ebskeys.wanted(request), None)
+
+
+def key_of_new(call: WriteCall, id: str, request: Request) -> DataKey | None:
+    """Return the data key of all disks of an import; None: they are not encrypted."""
+    return ebskeys.for_new(call, id, ebskeys.wanted(request), None)
+
+
+def encryption_of(task: Task) -> dict[str, Any]:
+    """Return the members that tell of encryption."""
+    if task.key is None:
+        return {"Encrypted": False}
+    return {"Encrypted": True, "KmsKeyId": task.key.kms_key}
 
 
 # --- how a task is told ---

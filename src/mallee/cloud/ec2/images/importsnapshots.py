@@ -29,7 +29,6 @@ def import_snapshot(
     call: WriteCall, request: shapes.ImportSnapshotRequest
 ) -> shapes.ImportSnapshotResult:
     """Begin to make a snapshot of a file."""
-    importing.check_encryption(request)
     container: Any = request.get("DiskContainer")
     if not container:
         raise errors.MissingParameter("diskContainer")
@@ -48,6 +47,7 @@ def import_snapshot(
         disks=(disk,),
         description=request.get("Description", ""),
         role_name=request.get("RoleName", ""),
+        key=importing.key_of_new(call, id, request),
         began_at=call.now,
         made_by=call.principal.issuer_id,
         tags=tagset.of_new(request, _KIND.name),
@@ -65,7 +65,8 @@ def render(call: Call, record: TaskRecord) -> shapes.ImportSnapshotTask:
     """Return a task as EC2 shows it."""
     detail = importing.detail(record, 0, record.doc.disks[0])
     message = importing.message_of(record)
-    shown: Any = {**detail, "Description": record.doc.description, "Encrypted": False}
+    encryption = importing.encryption_of(record.doc)
+    shown: Any = {**detail, "Description": record.doc.description, **encryption}
     if message is not None:
         shown["StatusMessage"] = message
     return {
@@ -102,6 +103,7 @@ ACTIONS: tuple[Action, ...] = (
             ),
             creates=(_KIND.name,),
             passes=tasks.passed,
+            uses_keys=importing.uses_keys,
         ),
         _touches,
     ),
