@@ -131,6 +131,7 @@ IDS = {
     "SourceCapacityReservationId": "cr-0123456789abcdef0",
     "ExclusionId": "vpcbpa-exclude-0123456789abcdef0",
     "SnapshotId": "snap-0123456789abcdef0",
+    "SourceSnapshotIds": ["snap-0123456789abcdef0"],
     "SourceSnapshotId": "snap-0123456789abcdef0",
     "SourceVolumeId": "vol-0123456789abcdef0",
     "VolumeId": "vol-0123456789abcdef0",

@@ -34,6 +34,7 @@ NAMES = {
     "ReplaceRootVolumeTaskIds": "replace-root-volume-task",
     "SourceImageId": "image",
     "SourceSnapshotId": "snapshot",
+    "SourceSnapshotIds": "snapshot",
     "SourceVolumeId": "volume",
     "VolumeId": "volume",
     "VolumeIds": "volume",

@@ -100,6 +100,8 @@ class Volume(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     host_id: str
     """The host that keeps its bytes."""
     snapshot_id: str = ""
+    is_fast_restored: bool = False
+    """Whether all of its snapshot was at hand in its zone when it was made."""
     copied_from: str = ""
     """The volume of which it is a copy; empty: of none."""
     source: Layered | None = None

@@ -2507,6 +2507,35 @@ class DescribeExportTasksResult(TypedDict):
     ExportTasks: NotRequired[Sequence[ExportTask | Fragment] | Fragment | None]
 
 
+class DescribeFastSnapshotRestoreSuccessItem(TypedDict):
+    SnapshotId: NotRequired[str | None]
+    AvailabilityZone: NotRequired[str | None]
+    AvailabilityZoneId: NotRequired[str | None]
+    State: NotRequired[str | None]
+    StateTransitionReason: NotRequired[str | None]
+    OwnerId: NotRequired[str | None]
+    OwnerAlias: NotRequired[str | None]
+    EnablingTime: NotRequired[datetime | float | None]
+    OptimizingTime: NotRequired[datetime | float | None]
+    EnabledTime: NotRequired[datetime | float | None]
+    DisablingTime: NotRequired[datetime | float | None]
+    DisabledTime: NotRequired[datetime | float | None]
+
+
+class DescribeFastSnapshotRestoresRequest(TypedDict):
+    Filters: NotRequired[list[Filter]]
+    MaxResults: NotRequired[int]
+    NextToken: NotRequired[str]
+    DryRun: NotRequired[bool]
+
+
+class DescribeFastSnapshotRestoresResult(TypedDict):
+    FastSnapshotRestores: NotRequired[
+        Sequence[DescribeFastSnapshotRestoreSuccessItem | Fragment] | Fragment | None
+    ]
+    NextToken: NotRequired[str | None]
+
+
 class DescribeFlowLogsRequest(TypedDict):
     DryRun: NotRequired[bool]
     Filter: NotRequired[list[Filter]]
@@ -3678,6 +3707,55 @@ class DisableEbsEncryptionByDefaultResult(TypedDict):
     EbsEncryptionByDefault: NotRequired[bool | None]
 
 
+class DisableFastSnapshotRestoreErrorItem(TypedDict):
+    SnapshotId: NotRequired[str | None]
+    FastSnapshotRestoreStateErrors: NotRequired[
+        Sequence[DisableFastSnapshotRestoreStateErrorItem | Fragment] | Fragment | None
+    ]
+
+
+class DisableFastSnapshotRestoreStateError(TypedDict):
+    Code: NotRequired[str | None]
+    Message: NotRequired[str | None]
+
+
+class DisableFastSnapshotRestoreStateErrorItem(TypedDict):
+    AvailabilityZone: NotRequired[str | None]
+    AvailabilityZoneId: NotRequired[str | None]
+    Error: NotRequired[DisableFastSnapshotRestoreStateError | Fragment | None]
+
+
+class DisableFastSnapshotRestoreSuccessItem(TypedDict):
+    SnapshotId: NotRequired[str | None]
+    AvailabilityZone: NotRequired[str | None]
+    AvailabilityZoneId: NotRequired[str | None]
+    State: NotRequired[str | None]
+    StateTransitionReason: NotRequired[str | None]
+    OwnerId: NotRequired[str | None]
+    OwnerAlias: NotRequired[str | None]
+    EnablingTime: NotRequired[datetime | float | None]
+    OptimizingTime: NotRequired[datetime | float | None]
+    EnabledTime: NotRequired[datetime | float | None]
+    DisablingTime: NotRequired[datetime | float | None]
+    DisabledTime: NotRequired[datetime | float | None]
+
+
+class DisableFastSnapshotRestoresRequest(TypedDict):
+    AvailabilityZones: NotRequired[list[str]]
+    AvailabilityZoneIds: NotRequired[list[str]]
+    SourceSnapshotIds: list[str]
+    DryRun: NotRequired[bool]
+
+
+class DisableFastSnapshotRestoresResult(TypedDict):
+    Successful: NotRequired[
+        Sequence[DisableFastSnapshotRestoreSuccessItem | Fragment] | Fragment | None
+    ]
+    Unsuccessful: NotRequired[
+        Sequence[DisableFastSnapshotRestoreErrorItem | Fragment] | Fragment | None
+    ]
+
+
 class DisableImageBlockPublicAccessRequest(TypedDict):
     DryRun: NotRequired[bool]
 
@@ -4040,6 +4118,55 @@ class EnableEbsEncryptionByDefaultRequest(TypedDict):
 
 class EnableEbsEncryptionByDefaultResult(TypedDict):
     EbsEncryptionByDefault: NotRequired[bool | None]
+
+
+class EnableFastSnapshotRestoreErrorItem(TypedDict):
+    SnapshotId: NotRequired[str | None]
+    FastSnapshotRestoreStateErrors: NotRequired[
+        Sequence[EnableFastSnapshotRestoreStateErrorItem | Fragment] | Fragment | None
+    ]
+
+
+class EnableFastSnapshotRestoreStateError(TypedDict):
+    Code: NotRequired[str | None]
+    Message: NotRequired[str | None]
+
+
+class EnableFastSnapshotRestoreStateErrorItem(TypedDict):
+    AvailabilityZone: NotRequired[str | None]
+    AvailabilityZoneId: NotRequired[str | None]
+    Error: NotRequired[EnableFastSnapshotRestoreStateError | Fragment | None]
+
+
+class EnableFastSnapshotRestoreSuccessItem(TypedDict):
+    SnapshotId: NotRequired[str | None]
+    AvailabilityZone: NotRequired[str | None]
+    AvailabilityZoneId: NotRequired[str | None]
+    State: NotRequired[str | None]
+    StateTransitionReason: NotRequired[str | None]
+    OwnerId: NotRequired[str | None]
+    OwnerAlias: NotRequired[str | None]
+    EnablingTime: NotRequired[datetime | float | None]
+    OptimizingTime: NotRequired[datetime | float | None]
+    EnabledTime: NotRequired[datetime | float | None]
+    DisablingTime: NotRequired[datetime | float | None]
+    DisabledTime: NotRequired[datetime | float | None]
+
+
+class EnableFastSnapshotRestoresRequest(TypedDict):
+    AvailabilityZones: NotRequired[list[str]]
+    AvailabilityZoneIds: NotRequired[list[str]]
+    SourceSnapshotIds: list[str]
+    DryRun: NotRequired[bool]
+
+
+class EnableFastSnapshotRestoresResult(TypedDict):
+    Successful: NotRequired[
+        Sequence[EnableFastSnapshotRestoreSuccessItem | Fragment] | Fragment | None
+    ]
+    Unsuccessful: NotRequired[
+        Sequence[EnableFastSnapshotRestoreErrorItem | Fragment] | Fragment | None
+    ]
 
 
 class EnableImageBlockPublicAccessRequest(TypedDict):

@@ -80,6 +80,7 @@ NAMING: Mapping[str, Kind[Any, Any]] = {
     "SourceCapacityReservationId": records.CAPACITY_RESERVATION,
     "SnapshotId": records.SNAPSHOT,
     "SourceSnapshotId": records.SNAPSHOT,
+    "SourceSnapshotIds": records.SNAPSHOT,
     "SourceVolumeId": records.VOLUME,
     "SubnetId": records.SUBNET,
     "SubnetIds": records.SUBNET,

@@ -37,7 +37,7 @@ NAMED_BY: Mapping[str, tuple[tuple[Kind[Any, Any], str], ...]] = {
         (records.VOLUME, "instance"),
         (records.ROOT_REPLACEMENT, "instance"),
     ),
-    "snapshot": ((records.IMAGE, "snapshot"),),
+    "snapshot": ((records.IMAGE, "snapshot"), (records.FAST_RESTORE, "snapshot")),
     "volume": ((records.SNAPSHOT, "volume"), (records.VOLUME, "source")),
     "network-interface": (
         (records.ADDRESS, "interface"),

@@ -189,7 +189,15 @@ def _of_snapshot(view: View, record: AnyRecord) -> _Things:
     made = view.by(records.VOLUME, "snapshot", record.id)
     volume = view.get(records.VOLUME, record.doc.volume_id)
     found = {record.doc.host_id, *(one.doc.host_id for one in made)}
+    for one in view.by(records.FAST_RESTORE, "snapshot", record.id):
+        found |= _of_fast_restore(view, one).volumes_on
     return _Things(volumes_on=frozenset(found | ({volume.doc.host_id} if volume else set())))
+
+
+def _of_fast_restore(view: View, record: AnyRecord) -> _Things:
+    """Find the hosts of its zone: each keeps all of the snapshot at hand."""
+    hosts = view.by(records.HOST, "zone", record.doc.zone)
+    return _Things(volumes_on=frozenset(one.id for one in hosts))
 
 
 def _of_volume(view: View, record: AnyRecord) -> _Things:
@@ -223,5 +231,6 @@ _FINDERS: Mapping[str, Finder] = {
     records.VOLUME.name: _of_volume,
     **{kind.name: _of_task for kind in tasks.TASKS},
     records.SNAPSHOT.name: _of_snapshot,
+    records.FAST_RESTORE.name: _of_fast_restore,
 }
 """By kind, where it is not the VPC that its documents name."""

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from mallee.cloud.hosts import moving
+from mallee.cloud.hosts import moving, pinslices
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import HostSeen, Record
 from mallee.kit import clock, logs
@@ -53,6 +53,7 @@ class Hearing:
             or _volumes_seen(view, host.id, report)
             or moving.left(view, host.id, report.volumes or {})
             or _snapshots_seen(view, host.id, report)
+            or pinslices.news(view, host.id, report.pins)
         )
         if _host_seen(host, report, now) is None and not news:
             return
@@ -99,6 +100,10 @@ def _store_report(tx: store.Tx, host_id: str, report: SyncRequest, now: float) -
         snapshot = tx.get(records.SNAPSHOT, snapshot_id)
         if snapshot is not None:
             tx.observe(snapshot, snapshot_seen)
+    for id, pins_seen in pinslices.news(tx, host_id, report.pins).items():
+        restore = tx.get(records.FAST_RESTORE, id)
+        if restore is not None:
+            tx.observe(restore, pins_seen)
 
 
 def _store_silence(tx: store.Tx, silent: Mapping[str, float]) -> None:

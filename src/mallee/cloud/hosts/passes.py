@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from mallee.cloud.blocks import shelf, turns
-from mallee.cloud.hosts import joining, transferring
+from mallee.cloud.hosts import joining, pinslices, transferring
 from mallee.cloud.identity import sessions
 from mallee.cloud.state import records, store
 from mallee.kit import clock, secretbox
@@ -80,8 +80,9 @@ class Passes:
 
 
 def _may_read(view: store.View, host_id: str, account: str) -> bool:
-    """Tell whether a volume of the host, or a file that it makes, is of blocks of the account."""
-    if transferring.may_read(view, host_id, account):
+    """Tell whether something of the host is of blocks of the account: a volume, a file that it
+    makes, or a snapshot that it keeps at hand."""
+    if transferring.may_read(view, host_id, account) or pinslices.may_read(view, host_id, account):
         return True
     return any(
         one.doc.content is not None and one.doc.content.account == account

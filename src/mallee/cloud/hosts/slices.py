@@ -22,6 +22,7 @@ from mallee.cloud.hosts import (
     metadata,
     networkslices,
     peerslices,
+    pinslices,
     transferring,
     transitslices,
     volumeslices,
@@ -45,6 +46,7 @@ SHOWN = (
     records.ROLE,
     records.SNAPSHOT,
     records.VOLUME,
+    records.FAST_RESTORE,
     *tasks.TASKS,
     *networkslices.SHOWN,
 )
@@ -186,6 +188,7 @@ class Slices:
             volumes=volumeslices.kept(view, host_id),
             transfers=transferring.wanted_of(view, host_id),
             peers=peerslices.wanted(view, host_id, others),
+            pins=pinslices.wanted(view, host_id),
         )
         if known is not None and replace(wanted, generation=known.wanted.generation) == (
             known.wanted

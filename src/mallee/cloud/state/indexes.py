@@ -212,6 +212,10 @@ INDEXES: Mapping[str, Mapping[str, IndexValues]] = {
         ),
         "shared": lambda doc: (*doc.sharing.accounts, "all" if doc.sharing.is_public else None),
     },
+    "fast-restore": {
+        "snapshot": lambda doc: (doc.snapshot_id,),
+        "zone": lambda doc: (doc.zone,),
+    },
     "replace-root-volume-task": {
         "instance": lambda doc: (doc.instance_id,),
         "volume": lambda doc: (doc.volume_id,),

@@ -22,6 +22,7 @@ from mallee.model import (
     dhcp,
     endpoints,
     events,
+    fastrestores,
     flowlogs,
     hosts,
     identities,
@@ -256,6 +257,7 @@ MIRROR_SESSION: Kind[mirroring.MirrorSession, None] = Kind(
     "traffic-mirror-session", mirroring.MirrorSession
 )
 SNAPSHOT = Kind("snapshot", snapshots.Snapshot, snapshots.SnapshotSeen)
+FAST_RESTORE = Kind("fast-restore", fastrestores.FastRestore, fastrestores.FastRestoreSeen)
 BLOCK_SPACE: Kind[passes.BlockSpace, None] = Kind("block-space", passes.BlockSpace)
 VOLUME = Kind("volume", volumes.Volume, volumes.VolumeSeen)
 IMPORT_SNAPSHOT_TASK = Kind("import-snapshot-task", transfers.Task, transfers.TransferSeen)
@@ -358,6 +360,7 @@ KINDS: dict[str, Kind[Any, Any]] = {
         MIRROR_SESSION,
         VOLUME,
         SNAPSHOT,
+        FAST_RESTORE,
         IMPORT_SNAPSHOT_TASK,
         IMPORT_IMAGE_TASK,
         REGISTRATION_TASK,

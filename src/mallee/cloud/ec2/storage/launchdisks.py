@@ -18,7 +18,14 @@ from mallee.aws import errors
 from mallee.cloud.action import KeyUse
 from mallee.cloud.call import Call, WriteCall
 from mallee.cloud.ec2 import accountsettings, resources
-from mallee.cloud.ec2.storage import attachments, ebskeys, grounds, snapshotsharing, volumetypes
+from mallee.cloud.ec2.storage import (
+    attachments,
+    ebskeys,
+    fastrestores,
+    grounds,
+    snapshotsharing,
+    volumetypes,
+)
 from mallee.cloud.ec2.storage.grounds import SnapshotRecord
 from mallee.cloud.hosts import diskroom
 from mallee.cloud.state import records
@@ -297,7 +304,14 @@ def make(call: WriteCall, disks: Disks, instance: Instance, tags: dict[str, str]
             delete_on_termination=new.delete_on_termination,
         )
         volume = volume_of(call, id, new, instance.host_id)
-        volume = replace(volume, attachments=(attachment,), zone=instance.zone, tags=tags)
+        is_fast = fastrestores.is_fast(call.tx, call.account, volume.snapshot_id, instance.zone)
+        volume = replace(
+            volume,
+            attachments=(attachment,),
+            zone=instance.zone,
+            is_fast_restored=is_fast,
+            tags=tags,
+        )
         call.tx.insert(records.VOLUME, call.account, id, volume)
 
 

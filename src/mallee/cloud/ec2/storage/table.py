@@ -4,6 +4,7 @@ from mallee.cloud.action import Action
 from mallee.cloud.ec2.storage import (
     attachments,
     ebsdefaults,
+    fastrestores,
     modifications,
     recyclebin,
     rootreplacements,
@@ -29,4 +30,5 @@ ACTIONS: tuple[Action, ...] = (
     *rootreplacements.ACTIONS,
     *snapshotcopies.ACTIONS,
     *snapshotlocks.ACTIONS,
+    *fastrestores.ACTIONS,
 )

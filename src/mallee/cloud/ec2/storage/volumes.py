@@ -18,6 +18,7 @@ from mallee.cloud.call import Call, Result, WriteCall
 from mallee.cloud.ec2 import binned, resources, tagset, zones
 from mallee.cloud.ec2.storage import (
     ebskeys,
+    fastrestores,
     grounds,
     placing,
     snapshotsharing,
@@ -78,6 +79,8 @@ def make(
         zone=zone,
         host_id=host_id,
         snapshot_id=snapshot.id if snapshot and not new.copied_from else "",
+        is_fast_restored=snapshot is not None
+        and fastrestores.is_fast(call.tx, call.account, snapshot.id, zone),
         copied_from=new.copied_from,
         source=source,
         content=content,
@@ -188,6 +191,8 @@ def render(call: Call, record: VolumeRecord) -> shapes.Volume:
         shown["KmsKeyId"] = doc.key.kms_key
     if doc.copied_from:
         shown["SourceVolumeId"] = doc.copied_from
+    if doc.snapshot_id:
+        shown["FastRestored"] = doc.is_fast_restored
     if doc.iops:
         shown["Iops"] = doc.iops
     if doc.throughput:
@@ -228,7 +233,7 @@ FILTERS: dict[str, Callable[[Call, VolumeRecord], Iterable[str]]] = {
     "availability-zone-id": lambda call, it: (zones.id_of(it.doc.zone, call.settings.region),),
     "create-time": lambda call, it: (resources.moment(it.doc.created_at),),
     "encrypted": lambda call, it: (resources.boolean(it.doc.key is not None),),
-    "fast-restored": lambda call, it: (resources.boolean(False),),
+    "fast-restored": lambda call, it: (resources.boolean(it.doc.is_fast_restored),),
     "multi-attach-enabled": lambda call, it: (resources.boolean(it.doc.multi_attach),),
     "operator.managed": lambda call, it: (resources.boolean(False),),
     "operator.principal": lambda call, it: (),
