@@ -1,6 +1,7 @@
 """The proof of KVM: its verdict is one that guests can rely on, and it is found once."""
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,25 @@ def test_the_tiny_guest_decides_and_is_asked_once(
 
     monkeypatch.setattr(kvmproof, "_boot", boot_again)
     assert kvmproof.prove(layout) == verdict
+
+
+@pytest.mark.host
+@pytest.mark.skipif(not os.path.exists("/dev/kvm"), reason="there is no /dev/kvm")
+def test_who_asks_while_it_is_proved_gets_the_same_verdict(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tinyimages.copy_into(layout)
+    boots: list[kvmproof.Trial] = []
+
+    def boot(trial: kvmproof.Trial) -> bytes:
+        boots.append(trial)
+        return b""
+
+    monkeypatch.setattr(kvmproof, "_boot", boot)
+    with ThreadPoolExecutor(4) as askers:
+        verdicts = set(askers.map(lambda _: kvmproof.prove(layout), range(4)))
+    assert {verdict.acceleration for verdict in verdicts} == {"tcg"}
+    assert len(boots) == len(verdicts) == 1
 
 
 @pytest.mark.host

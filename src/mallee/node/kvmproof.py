@@ -9,6 +9,7 @@ opens for root but not for QEMU, libvirt asks every binary anew at each start (4
 """
 
 import argparse
+import fcntl
 import grp
 import os
 import pwd
@@ -58,7 +59,14 @@ class Trial:
 
 def prove(layout: Layout) -> Verdict:
     """Return the verdict for this host, found now or remembered; it is on disk then."""
-    subject = fetch_subject()
+    layout.node.mkdir(parents=True, exist_ok=True, mode=0o711)
+    # Whoever asks meanwhile waits for the verdict and finds it.
+    with (layout.node / "kvm.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return _prove(layout, fetch_subject())
+
+
+def _prove(layout: Layout, subject: str) -> Verdict:
     known = read_verdict(layout)
     if known is not None and known.proved_for == subject:
         return known
@@ -76,7 +84,6 @@ def prove(layout: Layout) -> Verdict:
                 # Not remembered: this says nothing about KVM, and is tried again at each start.
                 return Verdict("tcg", f"KVM was not proved, so guests are emulated: {error}", "")
             verdict = judge(replace(trial, device=device), subject)
-    layout.node.mkdir(parents=True, exist_ok=True, mode=0o711)
     files.write_atomically(layout.kvm_verdict, encode(verdict), files.READABLE)
     return verdict
 
@@ -188,7 +195,6 @@ def _as_qemu(device: Path) -> tuple[str, ...]:
 @contextmanager
 def _device_for_qemu(layout: Layout) -> Generator[Path]:
     """Make a device node of our own that only QEMU's user may open."""
-    layout.node.mkdir(parents=True, exist_ok=True, mode=0o711)
     path = layout.node / "kvm-device"
     path.unlink(missing_ok=True)
     user = pwd.getpwnam(QEMU_USER)
