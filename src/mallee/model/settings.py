@@ -7,6 +7,8 @@ from typing import Annotated, Literal, cast
 
 import msgspec
 
+from mallee.model import addressspans
+
 _DIRECTORY_MAX = 200
 _DIRECTORY = re.compile(rf"(?=.{{2,{_DIRECTORY_MAX}}}$)(/(?!\.\.?(/|$))[A-Za-z0-9._-]+)+")
 IPV6_OF_A_VPC = 56
@@ -26,6 +28,9 @@ class Network(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Whether instances may reach the world through the host (source NAT)."""
     ipv6_range: str = "fd6d:616c:6c00::/40"
     """Of which VPCs that ask for IPv6 get a /56 each; empty: there is none to get."""
+    public_addresses: tuple[str, ...] = ()
+    """Which of the public range are lent: `192.0.2.7`, `192.0.2.9-192.0.2.20`, `192.0.2.64/28`;
+    empty: all."""
 
 
 class Ports(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -33,6 +38,9 @@ class Ports(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     services: int = 8773
     agents: int = 8774
+    hosts: int = 8775
+    """At which a host's agent answers other hosts', while it has to do with any; when it is taken,
+    at any free one."""
 
 
 class Capacity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -144,6 +152,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     region: str = "us-east-1"
     zone: str = "us-east-1a"
     listen: str = "127.0.0.1"
+    address: str = ""
+    """At which other hosts reach this machine; empty: at the one on which it listens."""
     database_url: str = ""
     """Empty: SQLite under the root directory."""
     network: Network = Network()
@@ -159,12 +169,24 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     volumes: Volumes = Volumes()
 
 
+def reached_at(held: Settings) -> str:
+    """Return the address at which other hosts reach the cloud's machine; empty: not known."""
+    if held.address:
+        return held.address
+    try:
+        address = ipaddress.ip_address(held.listen)
+    except ValueError:
+        return ""
+    return "" if address.is_loopback or address.is_unspecified else held.listen
+
+
 def parse(text: str) -> Settings:
     """Decode and check a settings document; raise `InvalidSettings`."""
     try:
         settings = msgspec.convert(tomllib.loads(text), Settings)
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise InvalidSettings(f"mallee.toml: {error}") from error
+    _check_address(settings)
     _check_ranges(settings.network)
     _check_engine(settings.objects)
     _check_volumes(settings.volumes)
@@ -179,6 +201,17 @@ def parse_host(text: str) -> Settings:
         raise InvalidSettings(f"node.toml: {error}") from error
     _check_volumes(own.volumes)
     return Settings(capacity=own.capacity, volumes=own.volumes)
+
+
+def _check_address(settings: Settings) -> None:
+    if not settings.address:
+        return
+    try:
+        address = ipaddress.ip_address(settings.address)
+    except ValueError as error:
+        raise InvalidSettings(f"address: {error}; give one such as 192.0.2.1") from error
+    if address.is_loopback or address.is_unspecified:
+        raise InvalidSettings(f"address: at {address} no other host reaches this machine")
 
 
 def _check_volumes(volumes: Volumes) -> None:
@@ -218,10 +251,34 @@ def _check_ranges(network: Network) -> None:
             "/20; give for example 172.31.0.0/16"
         )
     _check_ipv6_range(network.ipv6_range)
+    _check_listed(network.public_addresses, ranges["public_range"])
     if ranges["public_range"].prefixlen > 29:
         raise InvalidSettings(
             f"network.public_range {ranges['public_range']} holds too few addresses; give /29 or "
             "wider"
+        )
+
+
+def _check_listed(listed: tuple[str, ...], public: ipaddress.IPv4Network) -> None:
+    if len(listed) > addressspans.SPANS_MAX:
+        raise InvalidSettings(
+            f"network.public_addresses has more than {addressspans.SPANS_MAX} entries; join some"
+        )
+    for text in listed:
+        try:
+            span = addressspans.parse(text)
+        except ValueError as error:
+            raise InvalidSettings(
+                f"network.public_addresses: {error}; give such as 192.0.2.7 or 192.0.2.9-192.0.2.20"
+            ) from error
+        ends = ipaddress.IPv4Address(span[0]), ipaddress.IPv4Address(span[-1])
+        if not all(one in public for one in ends):
+            raise InvalidSettings(
+                f"network.public_addresses: {text} is not within network.public_range {public}"
+            )
+    if listed and not addressspans.lendable(str(public), listed, (0, 0)):
+        raise InvalidSettings(
+            f"network.public_addresses has no address that {public} could lend; list others"
         )
 
 
@@ -262,4 +319,6 @@ def _toml(value: object) -> str:
     if isinstance(value, str):
         escaped = value.replace("\\", "\\\\").replace('"', '\\"')
         return f'"{escaped}"'
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(_toml(item) for item in cast(list[object], value))}]"
     return repr(value)

@@ -3,18 +3,15 @@
 Called through the action table.
 """
 
-import ipaddress
 from typing import Any
 
 import mallee
 from mallee.cloud.action import Action, Read
 from mallee.cloud.call import Call, Request, Result
 from mallee.cloud.ec2 import zones
+from mallee.cloud.ec2.vpc import publicpool
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Kind
-
-PUBLIC_ADDRESSES = "public-ip"
-"""Claim space of the public range."""
 
 _COUNTED: tuple[Kind[Any, Any], ...] = (
     records.ACCOUNT,
@@ -33,16 +30,14 @@ _COUNTED: tuple[Kind[Any, Any], ...] = (
 def describe_cloud(call: Call, request: Request) -> Result:
     """Describe the cloud."""
     network = call.settings.network
-    public = ipaddress.IPv4Network(network.public_range)
     return {
         "Version": mallee.VERSION,
         "Region": call.settings.region,
         "Zones": sorted(zones.names(call.view, call.settings)),
         "PublicRange": network.public_range,
         "PrivateRange": network.private_range,
-        "PublicAddressesUsed": len(call.view.held(PUBLIC_ADDRESSES)),
-        # Neither the range's own address nor its broadcast address is given to anybody.
-        "PublicAddressesTotal": public.num_addresses - 2,
+        "PublicAddressesUsed": len(call.view.held(publicpool.SPACE)),
+        "PublicAddressesTotal": publicpool.size(call.settings),
         "Counts": {kind.name: len(call.view.list(kind)) for kind in _COUNTED},
     }
 

@@ -149,6 +149,24 @@ class TestPool:
         assert bob.allocate_address()["PublicIp"] == made[0]["PublicIp"]
 
 
+class TestListedPool:
+    """Of the range those alone are lent that the settings list."""
+
+    @pytest.fixture
+    def settings(self) -> Settings:
+        listed = ("192.168.3.1-192.168.3.3", "192.168.3.9")
+        return Settings(network=Network("192.168.3.0/24", public_addresses=listed))
+
+    def test_what_is_not_listed_is_nobodys(self, alice: Any) -> None:
+        assert refusal(alice.allocate_address, Address="192.168.3.4") == "InvalidAddress.NotFound"
+        chosen = alice.allocate_address(Address="192.168.3.9")["PublicIp"]
+        made = {alice.allocate_address()["PublicIp"] for _ in range(3)}
+        assert {chosen, *made} == {f"192.168.3.{last}" for last in (1, 2, 3, 9)}
+        code, message = refused(alice.allocate_address)
+        assert code == "InsufficientAddressCapacity"
+        assert "4 addresses" in message
+
+
 def test_contradictions_are_refused(alice: Any, running: str) -> None:
     made = alice.allocate_address()
     both = {"AllocationId": made["AllocationId"], "PublicIp": made["PublicIp"]}

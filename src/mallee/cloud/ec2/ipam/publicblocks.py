@@ -5,7 +5,7 @@ Called by `poolcidrs` and `pools`. What is set aside is lent to nobody unasked (
 the pool at the top. Only administrators of the cloud set aside; whom they let use a pool is theirs.
 """
 
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv6Network, ip_network
 
 from mallee.aws import errors
 from mallee.cloud.call import WriteCall
@@ -13,6 +13,7 @@ from mallee.cloud.ec2.ipam import spaces
 from mallee.cloud.ec2.vpc import publicpool, vpcipv6
 from mallee.cloud.state import store
 from mallee.cloud.state.records import Record
+from mallee.model import addressspans
 from mallee.model.ipam import IPV4, Pool
 from mallee.model.settings import IPV6_OF_A_VPC
 
@@ -43,10 +44,10 @@ def set_aside(call: WriteCall, pool: PoolRecord, length: int) -> str:
 
 
 def _free4(call: WriteCall, length: int) -> str:
-    whole = IPv4Network(call.settings.network.public_range)
+    whole = call.settings.network.public_range
     taken = {*call.tx.held(publicpool.SPACE), *call.tx.held(publicpool.BLOCKS)}
-    kept = [whole[at] for at in (*range(publicpool.KEPT_AT_START), -publicpool.KEPT_AT_END)]
-    found = spaces.first_free([str(whole)], (f"{ip}/32" for ip in (*taken, *kept)), length)
+    never = map(str, addressspans.beyond(whole, publicpool.lendable(call.settings)))
+    found = spaces.first_free([whole], (*never, *(f"{ip}/32" for ip in taken)), length)
     if found is None:
         raise errors.InsufficientAddressCapacity(
             f"The public range {whole} has no free block of /{length}."

@@ -6,37 +6,45 @@ How packets for an address reach its interface is the hosts' business.
 """
 
 import ipaddress
+import itertools
 
 from mallee.aws import errors
 from mallee.cloud.call import WriteCall
+from mallee.model import addressspans
 from mallee.model.settings import Settings
 
 SPACE = "public-ip"
 BLOCKS = "public-block"
 """Claim space of the addresses that are set aside for pools, each claimed by its pool."""
-KEPT_AT_START = 2
-"""The range's own address and the edge's gateway are nobody's."""
-KEPT_AT_END = 1
-"""The broadcast address is nobody's."""
+_KEPT = (2, 1)
+"""The range's own address and the next, which routers like to have, and the broadcast address are
+nobody's, unless the settings list which are lent."""
 TRIES = 16
 
 
 def take_any(call: WriteCall, owner: str) -> str:
     """Claim a free address for `owner`; raise `InsufficientAddressCapacity` when none is free."""
-    network, count = _range(call.settings), size(call.settings)
+    spans, count = lendable(call.settings), size(call.settings)
     for _ in range(TRIES):
         # A random address, so that one just given back is not at once another guest's.
-        offset = int.from_bytes(call.entropy(4), "big") % count
-        address = str(network[KEPT_AT_START + offset])
+        address = _nth(spans, int.from_bytes(call.entropy(4), "big") % count)
         if _is_free(call, address):
             call.tx.claim(SPACE, address, owner)
             return address
-    for offset in range(count):
-        address = str(network[KEPT_AT_START + offset])
+    for number in itertools.chain.from_iterable(spans):
+        address = str(ipaddress.IPv4Address(number))
         if _is_free(call, address):
             call.tx.claim(SPACE, address, owner)
             return address
     raise used_up(call)
+
+
+def _nth(spans: tuple[range, ...], index: int) -> str:
+    for span in spans:
+        if index < len(span):
+            return str(ipaddress.IPv4Address(span[index]))
+        index -= len(span)
+    raise IndexError(index)
 
 
 def _is_free(call: WriteCall, address: str) -> bool:
@@ -63,9 +71,7 @@ def free(call: WriteCall) -> int:
 def take(call: WriteCall, owner: str, text: str) -> str:
     """Claim that address for `owner`; raise when it is no address of the pool or not free."""
     address = parse(text)
-    network = _range(call.settings)
-    offset = int(address) - int(network.network_address)
-    if not KEPT_AT_START <= offset < network.num_addresses - KEPT_AT_END:
+    if not any(int(address) in span for span in lendable(call.settings)):
         raise errors.InvalidAddressNotFound(text)
     if call.tx.owner_of(BLOCKS, str(address)) is not None:
         raise errors.InvalidIPAddressInUse(address)
@@ -90,8 +96,10 @@ def parse(text: str) -> ipaddress.IPv4Address:
 
 def size(settings: Settings) -> int:
     """Return how many addresses the pool has."""
-    return _range(settings).num_addresses - KEPT_AT_START - KEPT_AT_END
+    return sum(map(len, lendable(settings)))
 
 
-def _range(settings: Settings) -> ipaddress.IPv4Network:
-    return ipaddress.IPv4Network(settings.network.public_range)
+def lendable(settings: Settings) -> tuple[range, ...]:
+    """Return the addresses that the pool has, as numbers, in order."""
+    network = settings.network
+    return addressspans.lendable(network.public_range, network.public_addresses, _KEPT)

@@ -1,0 +1,66 @@
+"""Addresses as people list them: single ones, ranges with a hyphen, networks.
+
+`192.168.3.1`, `192.168.3.1-192.168.3.31` (as in `eucalyptus.conf`), `192.168.3.0/27`. Settings
+say so which addresses of the public range may be lent. Pure; called by `settings` and the pool.
+"""
+
+import functools
+import ipaddress
+from collections.abc import Iterable, Iterator
+from ipaddress import IPv4Address, IPv4Network
+
+SPANS_MAX = 1024
+
+
+def parse(text: str) -> range:
+    """Return the addresses of one entry as numbers; raise `ValueError` with what is wrong."""
+    first, hyphen, last = (word.strip() for word in text.partition("-"))
+    if hyphen:
+        begin, end = int(IPv4Address(first)), int(IPv4Address(last))
+        if end < begin:
+            raise ValueError(f"{text!r} ends before it begins")
+        return range(begin, end + 1)
+    if "/" in text:
+        network = IPv4Network(text.strip())
+        return range(int(network.network_address), int(network.broadcast_address) + 1)
+    address = int(IPv4Address(text.strip()))
+    return range(address, address + 1)
+
+
+def merge(spans: Iterable[range]) -> tuple[range, ...]:
+    """Return the same addresses as spans in order that neither touch nor overlap."""
+    merged: list[range] = []
+    for span in sorted(spans, key=lambda one: one.start):
+        if merged and span.start <= merged[-1].stop:
+            merged[-1] = range(merged[-1].start, max(merged[-1].stop, span.stop))
+        else:
+            merged.append(span)
+    return tuple(merged)
+
+
+@functools.lru_cache(maxsize=8)
+def lendable(network: str, listed: tuple[str, ...], kept: tuple[int, int]) -> tuple[range, ...]:
+    """Return which addresses of a network are lent: those listed, all when none is.
+
+    Without a list so many at its start and at its end are `kept`; of listed ones the network's own
+    address and its broadcast address alone are not lent, which are no host's.
+    """
+    whole = IPv4Network(network)
+    first, past = int(whole.network_address), int(whole.broadcast_address) + 1
+    if not listed:
+        return (range(first + kept[0], past - kept[1]),)
+    within = (
+        range(max(span.start, first + 1), min(span.stop, past - 1)) for span in map(parse, listed)
+    )
+    return merge(span for span in within if span)
+
+
+def beyond(network: str, spans: Iterable[range]) -> Iterator[IPv4Network]:
+    """Return what of a network is in none of the spans, which are in order."""
+    whole = IPv4Network(network)
+    at, past = int(whole.network_address), int(whole.broadcast_address) + 1
+    for span in (*spans, range(past, past)):
+        if at < span.start:
+            ends = IPv4Address(at), IPv4Address(span.start - 1)
+            yield from ipaddress.summarize_address_range(*ends)
+        at = span.stop
