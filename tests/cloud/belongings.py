@@ -11,7 +11,7 @@ from mallee.model.dedicatedhosts import DedicatedHost
 from mallee.model.images import Blob, Image
 from mallee.model.rootreplacements import RootReplacement
 from mallee.model.snapshots import Snapshot
-from mallee.model.transfers import Access, FileOut, Object, Task, Way
+from mallee.model.transfers import Access, DiskIn, FileOut, Object, Task, Way
 from tests.cloud import certificates
 from tests.cloud.ec2.ipam import plans
 from tests.cloud.iam.samlmetadata import METADATA
@@ -23,6 +23,15 @@ TRUST = (
 )
 POLICY = '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"ec2:*","Resource":"*"}}'
 S3 = "com.amazonaws.us-east-1.s3"
+IN_PARTS = {
+    "Image": {
+        "Format": "RAW",
+        "Bytes": 1,
+        "ImportManifestUrl": "https://s3.example.org/disks/it.xml",
+    },
+    "Volume": {"Size": 1},
+}
+"""A disk that an import manifest lists in parts."""
 FILE = {"S3Bucket": "disks", "S3Key": "disk.raw"}
 DETAILS: dict[str, Any] = {
     "ResourceTypes": ["VOLUME"],
@@ -211,6 +220,7 @@ def _stored(cloud: RunningCloud, ec2: Any, account: str) -> dict[str, str]:
         "snapshot": snapshot.id,
         "replace-root-volume-task": replaced.id,
         "import-snapshot-task": task,
+        "conversion-task": _converted(cloud, account),
         "export-image-task": out["ExportImageTaskId"],
     }
 
@@ -227,6 +237,23 @@ def _exported(cloud: RunningCloud, account: str) -> str:
         ended_at=4e9,
     )
     kind = records.EXPORT_INSTANCE_TASK
+    cloud.store.transact(lambda tx: tx.insert(kind, account, task.id, task))
+    return task.id
+
+
+def _converted(cloud: RunningCloud, account: str) -> str:
+    """Have a volume that was imported."""
+    disk = DiskIn(object=Object("disks", "it.xml"), format="raw", size_bytes=1, volume_gib=1)
+    task = Task(
+        id=f"import-vol-{account:0>17}",
+        way=Way.PARTS_IN,
+        access=Access(account, "AIDANOBODY"),
+        disks=(disk,),
+        zone="us-east-1a",
+        began_at=0.0,
+        ended_at=4e9,
+    )
+    kind = records.CONVERSION_TASK
     cloud.store.transact(lambda tx: tx.insert(kind, account, task.id, task))
     return task.id
 

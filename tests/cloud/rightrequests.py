@@ -28,6 +28,8 @@ ALWAYS: dict[str, dict[str, Any]] = {
         "ExportToS3Task": {"S3Bucket": "disks"},
     },
     "ImportImage": {"DiskContainers": [{"UserBucket": belongings.FILE}]},
+    "ImportInstance": {"Platform": "Linux", "DiskImages": [belongings.IN_PARTS]},
+    "ImportVolume": {"AvailabilityZone": "us-east-1a", **belongings.IN_PARTS},
     "ImportSnapshot": {"DiskContainer": {"UserBucket": belongings.FILE}},
     "Decrypt": {"CiphertextBlob": b"some"},
     "ReEncrypt": {"CiphertextBlob": b"some"},

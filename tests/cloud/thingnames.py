@@ -70,6 +70,8 @@ NAMES = {
     "Groups": "security-group",
     "ExecutionRoleArn": "role-arn",
     "Identifier": "recycle-rule",
+    "ConversionTaskId": "conversion-task",
+    "ConversionTaskIds": "conversion-task",
     "ExportImageTaskIds": "export-image-task",
     "ExportTaskId": "export-image-task",
     "ExportTaskIds": "export-instance-task",
@@ -243,7 +245,7 @@ NAMES_NOTHING = re.compile(
     r"|AutoEnableIO|Interval|Parameters|PolicyDetails|Policy(Language|Type)|ResourceLocation|RetainRule|Target(Tags)|Times|Variable|CopyImage|CreationDate|Deprecat|Group$|Image(Block|Names|Providers)|ImdsSupport|UserGroups|WithCooldown|ExcludeResource|LockC|LockState|RetentionP|SourceRegion|BlockDeviceMappings$|CopyTags|ExcludeBootVolume|Iops|KmsKeyId|MultiAttach|NetworkBandwidth"
     r"|CoolOff|Completion|CreateVolumePermission|Lock(Mode|Duration)|State$|Presigned"
     r"|NoDevice|RestorableBy|S3Bucket|Size|Throughput"
-    r"|BootMode|CancelReason|ImageLocation|Platform|ClientData|Container|DiskImage|Format|Hypervisor|License|S3(Key|Prefix)"
+    r"|BootMode|Bytes|CancelReason|ReasonMessage|Data$|ImageLocation|Platform|ClientData|Container|DiskImage|Format|Hypervisor|License|S3(Key|Prefix)"
     r"|Analysis(Start|End)Time|(Match|Exclude)Paths|SourceIp"
     r"|Arn|New|Only|Path|Policy(Name|Document|UsageFilter)|EntityFilter|Scope|SetAsDefault|Version).*"
 )
@@ -302,6 +304,8 @@ REFUSES = {
     ("DescribeImportImageTasks", "ImportTaskIds"): "InvalidConversionTaskId.Malformed",
     ("DescribeImportSnapshotTasks", "ImportTaskIds"): "InvalidConversionTaskId",
     ("CancelImportTask", "ImportTaskId"): "InvalidConversionTaskId",
+    ("CancelConversionTask", "ConversionTaskId"): "InvalidConversionTaskId",
+    ("DescribeConversionTasks", "ConversionTaskIds"): "InvalidConversionTaskId",
     # A disk is named once.
     ("ImportImage", "DiskContainers.SnapshotId"): "InvalidParameter",
     ("ExportImage", "RoleName"): "InvalidParameter",

@@ -220,6 +220,14 @@ def of_import(doc: Task, _seen: object) -> Use:
     return Use("", doc.made_by, ((SNAPSHOTS, disks), *made))
 
 
+def of_conversion(doc: Task, _seen: object) -> Use:
+    """Return what an import of volumes uses: those that it will make, until they are there."""
+    if doc.ended_at is not None:
+        return NOTHING
+    size_gib = sum(disk.volume_gib for disk in doc.disks)
+    return Use(doc.zone, doc.made_by, ((VOLUMES, len(doc.disks)), (VOLUMES_SIZE, size_gib)))
+
+
 def of_image(doc: Image, _seen: object) -> Use:
     """Return what an image uses; one that is deregistered is only a memory."""
     return Use("", doc.made_by, ((IMAGES, 1),)) if doc.state != "deregistered" else NOTHING

@@ -29,6 +29,8 @@ class Way(Enum):
 
     DISKS_IN = "disks-in"
     """Files become contents."""
+    PARTS_IN = "parts-in"
+    """Files in parts, as import manifests list them, become contents."""
     BUNDLE_IN = "bundle-in"
     """A bundle becomes a content, or a kernel's or ramdisk's blob."""
     DISK_OUT = "disk-out"
@@ -76,6 +78,10 @@ class DiskIn(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The snapshot that has it already."""
     size_bytes: int = 0
     """Of a file in parts, as its user said it."""
+    volume_gib: int = 0
+    """Of the volume that it shall become; 0: it becomes none."""
+    volume_id: str = ""
+    """The volume that was made of it."""
 
 
 class FileOut(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -118,6 +124,8 @@ class Task(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     zone: str = ""
     key: DataKey | None = None
     """What its disks are encrypted with when they are in; None: they are not."""
+    launch: str = ""
+    """Of an instance that is imported: the launch that was asked for, a request as JSON."""
     attempt: int = 0
     """How often it was begun in vain: its host was lost, or the sweep was quicker."""
     began_at: float

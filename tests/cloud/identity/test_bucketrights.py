@@ -8,6 +8,14 @@ from tests.cloud.alice import Alice, allow
 
 PLACE = {"S3Bucket": "disks", "S3Prefix": "out/"}
 FILE = {"UserBucket": {"S3Bucket": "disks", "S3Key": "out/disk.vmdk"}}
+IN_PARTS = {
+    "Image": {
+        "Format": "RAW",
+        "Bytes": 1,
+        "ImportManifestUrl": "https://s3.example.org/disks/out/disk.xml",
+    },
+    "Volume": {"Size": 1},
+}
 ASKED: dict[str, tuple[str, dict[str, Any]]] = {
     "CreateInstanceExportTask": (
         "s3:PutObject",
@@ -27,6 +35,8 @@ ASKED: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "ImportImage": ("s3:GetObject", {"DiskContainers": [FILE]}),
     "ImportSnapshot": ("s3:GetObject", {"DiskContainer": FILE}),
+    "ImportVolume": ("s3:GetObject", {**IN_PARTS, "AvailabilityZone": "us-east-1a"}),
+    "ImportInstance": ("s3:GetObject", {"Platform": "Linux", "DiskImages": [IN_PARTS]}),
 }
 
 

@@ -40,7 +40,7 @@ def member_name(name: str, member: model.Member, _: model.Shape) -> str:
 NAMING = parameters.Naming(
     member=member_name,
     item=lambda _: None,
-    exempt=frozenset({"InstanceType", "AccountAttributeName"}),
+    exempt=frozenset({"InstanceType", "AccountAttributeName", "PlatformValues"}),
 )
 
 

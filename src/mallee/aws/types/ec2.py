@@ -666,6 +666,12 @@ class CancelCapacityReservationResult(TypedDict):
     Return: NotRequired[bool | None]
 
 
+class CancelConversionRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    ConversionTaskId: str
+    ReasonMessage: NotRequired[str]
+
+
 class CancelExportTaskRequest(TypedDict):
     ExportTaskId: str
 
@@ -857,6 +863,16 @@ class ConnectionTrackingSpecificationResponse(TypedDict):
     TcpEstablishedTimeout: NotRequired[int | None]
     UdpStreamTimeout: NotRequired[int | None]
     UdpTimeout: NotRequired[int | None]
+
+
+class ConversionTask(TypedDict):
+    ConversionTaskId: NotRequired[str | None]
+    ExpirationTime: NotRequired[str | None]
+    ImportInstance: NotRequired[ImportInstanceTaskDetails | Fragment | None]
+    ImportVolume: NotRequired[ImportVolumeTaskDetails | Fragment | None]
+    State: NotRequired[str | None]
+    StatusMessage: NotRequired[str | None]
+    Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
 
 
 class CopyImageRequest(TypedDict):
@@ -2457,6 +2473,15 @@ class DescribeCapacityReservationsResult(TypedDict):
     CapacityReservations: NotRequired[Sequence[CapacityReservation | Fragment] | Fragment | None]
 
 
+class DescribeConversionTasksRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    ConversionTaskIds: NotRequired[list[str]]
+
+
+class DescribeConversionTasksResult(TypedDict):
+    ConversionTasks: NotRequired[Sequence[ConversionTask | Fragment] | Fragment | None]
+
+
 class DescribeDhcpOptionsRequest(TypedDict):
     DhcpOptionsIds: NotRequired[list[str]]
     NextToken: NotRequired[str]
@@ -3919,6 +3944,30 @@ class DisassociateVpcCidrBlockResult(TypedDict):
     VpcId: NotRequired[str | None]
 
 
+class DiskImage(TypedDict):
+    Description: NotRequired[str]
+    Image: NotRequired[DiskImageDetail]
+    Volume: NotRequired[VolumeDetail]
+
+
+class DiskImageDescription(TypedDict):
+    Checksum: NotRequired[str | None]
+    Format: NotRequired[str | None]
+    ImportManifestUrl: NotRequired[str | None]
+    Size: NotRequired[int | None]
+
+
+class DiskImageDetail(TypedDict):
+    Format: str
+    Bytes: int
+    ImportManifestUrl: str
+
+
+class DiskImageVolumeDescription(TypedDict):
+    Id: NotRequired[str | None]
+    Size: NotRequired[int | None]
+
+
 class DiskInfo(TypedDict):
     SizeInGB: NotRequired[int | None]
     Count: NotRequired[int | None]
@@ -5298,6 +5347,50 @@ class ImportImageTask(TypedDict):
     BootMode: NotRequired[str | None]
 
 
+class ImportInstanceLaunchSpecification(TypedDict):
+    Architecture: NotRequired[str]
+    GroupNames: NotRequired[list[str]]
+    GroupIds: NotRequired[list[str]]
+    AdditionalInfo: NotRequired[str]
+    UserData: NotRequired[UserData]
+    InstanceType: NotRequired[str]
+    Placement: NotRequired[Placement]
+    Monitoring: NotRequired[bool]
+    SubnetId: NotRequired[str]
+    InstanceInitiatedShutdownBehavior: NotRequired[str]
+    PrivateIpAddress: NotRequired[str]
+
+
+class ImportInstanceRequest(TypedDict):
+    DryRun: NotRequired[bool]
+    Description: NotRequired[str]
+    LaunchSpecification: NotRequired[ImportInstanceLaunchSpecification]
+    DiskImages: NotRequired[list[DiskImage]]
+    Platform: str
+
+
+class ImportInstanceResult(TypedDict):
+    ConversionTask: NotRequired[ConversionTask | Fragment | None]
+
+
+class ImportInstanceTaskDetails(TypedDict):
+    Description: NotRequired[str | None]
+    InstanceId: NotRequired[str | None]
+    Platform: NotRequired[str | None]
+    Volumes: NotRequired[Sequence[ImportInstanceVolumeDetailItem | Fragment] | Fragment | None]
+
+
+class ImportInstanceVolumeDetailItem(TypedDict):
+    AvailabilityZone: NotRequired[str | None]
+    AvailabilityZoneId: NotRequired[str | None]
+    BytesConverted: NotRequired[int | None]
+    Description: NotRequired[str | None]
+    Image: NotRequired[DiskImageDescription | Fragment | None]
+    Status: NotRequired[str | None]
+    StatusMessage: NotRequired[str | None]
+    Volume: NotRequired[DiskImageVolumeDescription | Fragment | None]
+
+
 class ImportKeyPairRequest(TypedDict):
     TagSpecifications: NotRequired[list[TagSpecification]]
     DryRun: NotRequired[bool]
@@ -5336,6 +5429,28 @@ class ImportSnapshotTask(TypedDict):
     ImportTaskId: NotRequired[str | None]
     SnapshotTaskDetail: NotRequired[SnapshotTaskDetail | Fragment | None]
     Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
+
+
+class ImportVolumeRequest(TypedDict):
+    AvailabilityZoneId: NotRequired[str]
+    DryRun: NotRequired[bool]
+    AvailabilityZone: NotRequired[str]
+    Image: DiskImageDetail
+    Description: NotRequired[str]
+    Volume: VolumeDetail
+
+
+class ImportVolumeResult(TypedDict):
+    ConversionTask: NotRequired[ConversionTask | Fragment | None]
+
+
+class ImportVolumeTaskDetails(TypedDict):
+    AvailabilityZone: NotRequired[str | None]
+    AvailabilityZoneId: NotRequired[str | None]
+    BytesConverted: NotRequired[int | None]
+    Description: NotRequired[str | None]
+    Image: NotRequired[DiskImageDescription | Fragment | None]
+    Volume: NotRequired[DiskImageVolumeDescription | Fragment | None]
 
 
 class InferenceAcceleratorInfo(TypedDict):
@@ -9604,6 +9719,10 @@ class UserBucketDetails(TypedDict):
     S3Key: NotRequired[str | None]
 
 
+class UserData(TypedDict):
+    Data: NotRequired[str]
+
+
 class UserIdGroupPair(TypedDict):
     Description: NotRequired[str]
     UserId: NotRequired[str]
@@ -9677,6 +9796,10 @@ class VolumeAttachment(TypedDict):
     Device: NotRequired[str | None]
     State: NotRequired[str | None]
     AttachTime: NotRequired[datetime | float | None]
+
+
+class VolumeDetail(TypedDict):
+    Size: int
 
 
 class VolumeModification(TypedDict):

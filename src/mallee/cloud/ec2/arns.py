@@ -162,6 +162,7 @@ INSIDE = (
     "Ebs",
     "InstanceCreditSpecifications",
     "InstanceSpecification",
+    "LaunchSpecification",
     "LaunchTemplate",
     "NetworkInterfaces",
 )

@@ -45,9 +45,11 @@ def things(name: str, call: Call, request: Request) -> Iterator[Thing]:
         yield from _accepting(call, request)
 
 
-_BROUGHT: Mapping[str, Kind[Any, Any]] = {
-    "ImportImage": records.IMAGE,
-    "ImportSnapshot": records.SNAPSHOT,
+_BROUGHT: Mapping[str, tuple[Kind[Any, Any], ...]] = {
+    "ImportImage": (records.IMAGE,),
+    "ImportSnapshot": (records.SNAPSHOT,),
+    "ImportVolume": (records.VOLUME,),
+    "ImportInstance": (records.INSTANCE, records.VOLUME),
 }
 """What will come of a task, by the action that begins it."""
 _TASKS: Mapping[str, Kind[Any, Any]] = {
@@ -61,8 +63,8 @@ _TASKS: Mapping[str, Kind[Any, Any]] = {
 
 def _transferred(name: str, request: Request) -> Iterator[Thing]:
     """Yield what an import will make, and which task is called off."""
-    if name in _BROUGHT:
-        yield _BROUGHT[name], "*"
+    for kind in _BROUGHT.get(name, ()):
+        yield kind, "*"
     if name in ("CancelExportTask", "CancelImportTask"):
         id: str = request.get("ImportTaskId") or request.get("ExportTaskId") or ""
         kind = _TASKS.get(ids.prefix_of(id))

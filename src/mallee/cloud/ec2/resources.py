@@ -344,6 +344,18 @@ REGISTRY: tuple[Resource, ...] = (
         not_found=errors.InvalidConversionTaskIdNotFound,
     ),
     Resource(
+        prefix="import-vol",
+        kind=records.CONVERSION_TASK,
+        malformed=errors.InvalidConversionTaskIdMalformed,
+        not_found=errors.InvalidConversionTaskIdNotFound,
+    ),
+    Resource(
+        prefix="import-i",
+        kind=records.CONVERSION_TASK,
+        malformed=errors.InvalidConversionTaskIdMalformed,
+        not_found=errors.InvalidConversionTaskIdNotFound,
+    ),
+    Resource(
         prefix="export-ami",
         kind=records.EXPORT_IMAGE_TASK,
         malformed=errors.InvalidExportTaskIDMalformed,

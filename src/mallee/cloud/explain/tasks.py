@@ -6,7 +6,7 @@ Called by `states` for the state with its sentence, and by `troubles` for what s
 
 from typing import Any
 
-from mallee.cloud.ec2.images import exporting, importing
+from mallee.cloud.ec2.images import conversions, exporting, importing
 from mallee.cloud.ec2.storage import rootreplacements
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
@@ -18,6 +18,12 @@ Reader = store.View | store.Tx
 def coming_in(record: Record[Any, Any]) -> tuple[str, str]:
     """Return the state of an import, and why it is in it."""
     return importing.status_of(record), importing.message_of(record) or "what it shall make is made"
+
+
+def converting(record: Record[Any, Any]) -> tuple[str, str]:
+    """Return the state of an import of volumes, and why it is in it."""
+    state = conversions.state_of(record)
+    return state, importing.message_of(record) or "what it shall make is made"
 
 
 def going_out(record: Record[Any, Any]) -> tuple[str, str]:

@@ -322,6 +322,7 @@ _KINDS: Mapping[str, Callable[[Reader, Record[Any, Any]], Iterator[Trouble]]] = 
     records.LIFECYCLE_POLICY.name: _policy,
     records.IMPORT_SNAPSHOT_TASK.name: _transfer,
     records.IMPORT_IMAGE_TASK.name: _transfer,
+    records.CONVERSION_TASK.name: _transfer,
     records.EXPORT_IMAGE_TASK.name: _transfer,
     records.EXPORT_INSTANCE_TASK.name: _transfer,
 }

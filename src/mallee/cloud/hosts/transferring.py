@@ -158,7 +158,7 @@ def carried(view: store.View, host_id: str, id: str) -> TaskRecord:
 def _rights(doc: Task) -> str:
     """Return the most that a transfer's credentials are good for, as a policy."""
     read = [_literal(tasks.arn_of(one.object)) for one in doc.disks if one.object is not None]
-    if doc.way is Way.BUNDLE_IN:
+    if doc.way in (Way.BUNDLE_IN, Way.PARTS_IN):
         # The parts are beside the manifest.
         read += [f"{arn.rpartition('/')[0]}/*" for arn in read]
     statements: list[Mapping[str, object]] = []
@@ -184,10 +184,11 @@ def _literal(arn: str) -> str:
 def is_sound(record: TaskRecord, seen: TransferSeen) -> bool:
     """Tell whether what a host says can be: other hosts are told of it, and shall not choke."""
     disks = seen.disks
-    most = transfers.DISKS_MAX if record.doc.way is Way.DISKS_IN else 1
+    brings_disks = record.doc.way in (Way.DISKS_IN, Way.PARTS_IN)
+    most = transfers.DISKS_MAX if brings_disks else 1
     if len(disks) > most or len(seen.words) > transfers.WORDS_MAX or not 0 <= seen.percent <= 100:
         return False
-    if seen.phase is Phase.DONE and record.doc.way is Way.DISKS_IN and not _is_whole(record, seen):
+    if seen.phase is Phase.DONE and brings_disks and not _is_whole(record, seen):
         return False
     return seen.epoch >= 0 and all(_is_sound_disk(record, one) for one in disks)
 
@@ -195,7 +196,8 @@ def is_sound(record: TaskRecord, seen: TransferSeen) -> bool:
 def _is_whole(record: TaskRecord, seen: TransferSeen) -> bool:
     """Tell whether each disk that was to be brought is there; an archive may have had more."""
     asked = record.doc.disks
-    if len(seen.disks) < len(asked):
+    is_one_each = record.doc.way is Way.PARTS_IN
+    if len(seen.disks) < len(asked) or (is_one_each and len(seen.disks) != len(asked)):
         return False
     are_there = [bool(one.snapshot_id) for one in asked] + [False] * len(seen.disks)
     return all(

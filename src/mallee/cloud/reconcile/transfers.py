@@ -6,20 +6,23 @@ is one transaction: what is written down is complete. Tasks are forgotten after 
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from msgspec.structs import replace
 
+from mallee.aws import errors
 from mallee.cloud.blocks import turns
 from mallee.cloud.ec2.images import exporting, importing, tasks
+from mallee.cloud.ec2.images.conversions import LIFE_S
 from mallee.cloud.ec2.images.tasks import TaskRecord
 from mallee.cloud.ec2.storage import snapshots, snapshotstates
-from mallee.cloud.reconcile import importedimages, registeredbundles
+from mallee.cloud.reconcile import conversions, importedimages, makers, registeredbundles
 from mallee.cloud.reconcile.runner import Reconciler
 from mallee.cloud.state import records, store
 from mallee.kit import clock
 from mallee.model import ids
 from mallee.model.snapshots import NO_VOLUME, Content, Snapshot
-from mallee.model.transfers import Phase, TransferSeen, Way
+from mallee.model.transfers import Phase, Task, TransferSeen, Way
 
 KEPT_S = 7 * 86400.0
 """So long ended tasks are shown."""
@@ -29,7 +32,15 @@ GIB = 1 << 30
 Entropy = Callable[[int], bytes]
 
 
-def reconciler(store: store.Store, clock: clock.Clock, entropy: Entropy) -> Reconciler:
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What settling takes besides a transaction."""
+
+    entropy: Entropy
+    makers: makers.Means
+
+
+def reconciler(store: store.Store, clock: clock.Clock, means: Means) -> Reconciler:
     """Return the reconciler; its keys are tasks of which something is due."""
 
     def keys() -> tuple[str, ...]:
@@ -38,7 +49,11 @@ def reconciler(store: store.Store, clock: clock.Clock, entropy: Entropy) -> Reco
         return tuple(one.id for one in found if _is_due(view, one, now))
 
     async def settle(id: str) -> None:
-        await store.run(lambda tx: settle_one(tx, id, entropy))
+        try:
+            await store.run(lambda tx: settle_one(tx, id, means))
+        except errors.AwsError as error:
+            words = words_of(error)
+            await store.run(lambda tx: fail_one(tx, id, words))
 
     return Reconciler(name="transfers", keys=keys, settle=settle, every_s=2.0)
 
@@ -49,7 +64,14 @@ def _is_due(view: store.View | store.Tx, record: TaskRecord, now: float) -> bool
         return now > doc.ended_at + KEPT_S
     if doc.cancelled_at is not None or _outcome(record) is not None or _is_lost(view, record):
         return True
+    if _has_expired(doc, now):
+        return True
     return exporting.with_content(view, doc) != doc or _has_lost_its_source(view, record)
+
+
+def _has_expired(doc: Task, now: float) -> bool:
+    """Tell whether it has waited too long for its parts."""
+    return doc.way is Way.PARTS_IN and now > doc.began_at + LIFE_S
 
 
 def _outcome(record: TaskRecord) -> TransferSeen | None:
@@ -78,8 +100,9 @@ def _has_lost_its_source(view: store.View | store.Tx, record: TaskRecord) -> boo
     return snapshot is None or snapshotstates.of(snapshot) == snapshotstates.ERROR
 
 
-def settle_one(tx: store.Tx, id: str, entropy: Entropy) -> None:
-    """Bring one task forward in a transaction."""
+def settle_one(tx: store.Tx, id: str, means: Means) -> None:
+    """Bring one task forward in a transaction. Raises `AwsError` where what it shall make cannot be
+    made: nothing is then, and `fail_one` ends it."""
     record = tasks.find(tx, id)
     if record is None or not _is_due(tx, record, tx.now):
         return
@@ -93,12 +116,26 @@ def settle_one(tx: store.Tx, id: str, entropy: Entropy) -> None:
         _fail(tx, record, "ClientError: the snapshot that it is made of is gone, or broken")
     elif exporting.with_content(tx, doc) != doc:
         tx.write(record, exporting.with_content(tx, doc))
+    elif seen is None and _has_expired(doc, tx.now):
+        _fail(tx, record, "ClientError: its parts were not all there when it expired")
     elif seen is None:
         _begin_anew(tx, record)
     elif seen.phase is Phase.FAILED:
         _fail(tx, record, f"ClientError: {seen.words}")
     else:
-        _complete(tx, record, seen, entropy)
+        _complete(tx, record, seen, means)
+
+
+def words_of(error: errors.AwsError) -> str:
+    """Return what is said of a task whose end would have been refused as a call."""
+    return f"ClientError: {error.code}: {error}"
+
+
+def fail_one(tx: store.Tx, id: str, words: str) -> None:
+    """End one task that is under way with words for its user."""
+    record = tasks.find(tx, id)
+    if record is not None and record.doc.ended_at is None:
+        _fail(tx, record, words)
 
 
 def _begin_anew(tx: store.Tx, record: TaskRecord) -> None:
@@ -132,13 +169,13 @@ def _drop_own(tx: store.Tx, record: TaskRecord) -> None:
             snapshots.forget(tx, snapshot)
 
 
-def _complete(tx: store.Tx, record: TaskRecord, seen: TransferSeen, entropy: Entropy) -> None:
+def _complete(tx: store.Tx, record: TaskRecord, seen: TransferSeen, means: Means) -> None:
     doc = record.doc
     if doc.way is Way.BUNDLE_IN:
         failure = registeredbundles.settle(tx, record, seen.disks[0])
         tx.write(record, replace(doc, ended_at=tx.now, failure=failure))
         return
-    if doc.way is not Way.DISKS_IN:
+    if doc.way not in (Way.DISKS_IN, Way.PARTS_IN):
         _drop_own(tx, record)
         tx.write(record, replace(doc, ended_at=tx.now))
         return
@@ -146,21 +183,45 @@ def _complete(tx: store.Tx, record: TaskRecord, seen: TransferSeen, entropy: Ent
     if has_content and not turns.is_current(tx, record.account, seen.epoch):
         _begin_anew(tx, record)
         return
-    made = _snapshots(tx, record, seen, entropy)
+    refused = _refused(record, seen)
+    if refused:
+        _fail(tx, record, f"ClientError: {refused}")
+        return
+    made = _snapshots(tx, record, seen, means.entropy)
+    try:
+        _make(tx, record, made, means)
+    except importedimages.Unbootable as error:
+        for id in made:
+            snapshot = tx.get(records.SNAPSHOT, id)
+            if snapshot is not None and id not in {one.snapshot_id for one in doc.disks}:
+                tx.delete(snapshot)
+        _fail(tx, record, f"ClientError: {error}")
+        return
+    turns.leave(tx, record.account, record.id)
+
+
+def _refused(record: TaskRecord, seen: TransferSeen) -> str:
+    """Return why nothing is made of what has come in; empty: it is."""
+    if record.kind is records.IMPORT_SNAPSHOT_TASK and len(seen.disks) != 1:
+        return (
+            "the file is an OVA archive, which holds a whole machine: ImportImage takes it, "
+            "ImportSnapshot does not"
+        )
+    if record.doc.way is Way.PARTS_IN:
+        return conversions.check_sizes(record.doc, seen)
+    return ""
+
+
+def _make(tx: store.Tx, record: TaskRecord, made: tuple[str, ...], means: Means) -> None:
+    """Make what a task is of, given its disks' snapshots, and end it. Raises `Unbootable`."""
+    if record.doc.way is Way.PARTS_IN:
+        name = "ImportInstance" if record.doc.launch else "ImportVolume"
+        conversions.settle(makers.call_of(tx, means.makers, name, record), record, made)
+        return
     image_id = ""
     if record.kind is records.IMPORT_IMAGE_TASK:
-        try:
-            image_id = importedimages.register(tx, record, made, entropy)
-        except importedimages.Unbootable as error:
-            for id in made:
-                snapshot = tx.get(records.SNAPSHOT, id)
-                if snapshot is not None and id not in {one.snapshot_id for one in doc.disks}:
-                    tx.delete(snapshot)
-            _fail(tx, record, f"ClientError: {error}")
-            return
-    turns.leave(tx, record.account, record.id)
-    ended = replace(doc, ended_at=tx.now, snapshot_ids=made, image_id=image_id)
-    tx.write(record, ended)
+        image_id = importedimages.register(tx, record, made, means.entropy)
+    tx.write(record, replace(record.doc, ended_at=tx.now, snapshot_ids=made, image_id=image_id))
 
 
 def _snapshots(
@@ -178,8 +239,8 @@ def _snapshots(
 
 def _snapshot(tx: store.Tx, record: TaskRecord, content: Content, entropy: Entropy) -> str:
     doc, id = record.doc, ids.make("snap", entropy(ids.ID_BYTES))
-    is_image = record.kind is records.IMPORT_IMAGE_TASK
-    description = f"Created by the import {record.id}" if is_image else doc.description
+    is_own = record.kind is records.IMPORT_SNAPSHOT_TASK
+    description = doc.description if is_own else f"Created by the import {record.id}"
     snapshot = Snapshot(
         id=id,
         volume_id=NO_VOLUME,

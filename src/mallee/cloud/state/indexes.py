@@ -222,6 +222,7 @@ INDEXES: Mapping[str, Mapping[str, IndexValues]] = {
     },
     "import-snapshot-task": {"host": lambda doc: (doc.host_id or None,)},
     "import-image-task": {"host": lambda doc: (doc.host_id or None,)},
+    "conversion-task": {"host": lambda doc: (doc.host_id or None,)},
     "image-registration-task": {"host": lambda doc: (doc.host_id or None,)},
     "export-image-task": {"host": lambda doc: (doc.host_id or None,)},
     "export-instance-task": {"host": lambda doc: (doc.host_id or None,)},

@@ -262,6 +262,7 @@ BLOCK_SPACE: Kind[passes.BlockSpace, None] = Kind("block-space", passes.BlockSpa
 VOLUME = Kind("volume", volumes.Volume, volumes.VolumeSeen)
 IMPORT_SNAPSHOT_TASK = Kind("import-snapshot-task", transfers.Task, transfers.TransferSeen)
 IMPORT_IMAGE_TASK = Kind("import-image-task", transfers.Task, transfers.TransferSeen)
+CONVERSION_TASK = Kind("conversion-task", transfers.Task, transfers.TransferSeen)
 REGISTRATION_TASK = Kind("image-registration-task", transfers.Task, transfers.TransferSeen)
 EXPORT_IMAGE_TASK = Kind("export-image-task", transfers.Task, transfers.TransferSeen)
 EXPORT_INSTANCE_TASK = Kind("export-instance-task", transfers.Task, transfers.TransferSeen)
@@ -363,6 +364,7 @@ KINDS: dict[str, Kind[Any, Any]] = {
         FAST_RESTORE,
         IMPORT_SNAPSHOT_TASK,
         IMPORT_IMAGE_TASK,
+        CONVERSION_TASK,
         REGISTRATION_TASK,
         EXPORT_IMAGE_TASK,
         EXPORT_INSTANCE_TASK,
@@ -391,6 +393,7 @@ MEASURES: Mapping[str, Measure] = {
     "snapshot": quotas.one_made(quotas.SNAPSHOTS),
     "import-snapshot-task": quotas.of_import,
     "import-image-task": quotas.of_import,
+    "conversion-task": quotas.of_conversion,
     "elastic-ip": quotas.one_made(quotas.ADDRESSES),
     "security-group": quotas.one_made(quotas.SECURITY_GROUPS),
     "key-pair": quotas.one_made(quotas.KEY_PAIRS),

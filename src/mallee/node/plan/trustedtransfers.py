@@ -8,7 +8,15 @@ from mallee.node.plan import trustedblocks, trustedvolumes, trustedvpcs
 
 NotTrusted = trustedvpcs.NotTrusted
 
-PREFIXES = ("import-ami", "import-snap", "import-reg", "export-ami", "export-i")
+PREFIXES = (
+    "import-ami",
+    "import-snap",
+    "import-vol",
+    "import-i",
+    "import-reg",
+    "export-ami",
+    "export-i",
+)
 """Of the ids of what a host may carry."""
 _ACCOUNT = re.compile(r"[0-9]{12}")
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")

@@ -25,6 +25,7 @@ from mallee.node.do import blockuploads, disks, sandbox
 from mallee.node.do.blockstore import Access, Blockstore
 from mallee.node.do.objects import Objects
 from mallee.node.do.sandbox import Work
+from mallee.node.transfers import parts
 
 GIB = 1 << 30
 DATA_FREE_BYTES = 64 * GIB
@@ -78,7 +79,7 @@ async def bring_disks(means: Means, wanted: TransferWanted, tell: Tell) -> Broug
     """Bring all disks of a transfer in.
 
     Raises `sandbox.Refused`, `objects.ObjectRefused`, `disks.DiskFull`, `CalledOff`, and what is to
-    be tried again: `blockstore.StoreAway`, `objects.ObjectsAway`.
+    be tried again: `blockstore.StoreAway`, `objects.ObjectsAway`, `parts.NotYet`.
     """
     asked = PassRequest(account=wanted.account, writes_for=wanted.id)
     access = means.access(asked)
@@ -107,7 +108,16 @@ async def _bring_file(
     brought, tell = told
     first = len(brought.disks)
     seen = DiskSeen(words="downloading")
-    file_bytes, file = await _fetch(means, disk, lambda one: tell(first, one))
+
+    def hear_fetching(one: DiskSeen) -> None:
+        means.check()
+        tell(first, one)
+
+    if disk.volume_gib:
+        held = means.work, means.objects
+        file_bytes, file = await parts.fetch(held, disk, hear_fetching, _FETCHED_PERCENT)
+    else:
+        file_bytes, file = await _fetch(means, disk, hear_fetching)
     seen = replace(seen, file_bytes=file_bytes, percent=_FETCHED_PERCENT, words="validating")
     tell(first, seen)
     format, found = await sandbox.look(means.work, file, disk.format)
@@ -135,7 +145,6 @@ async def _fetch(means: Means, disk: DiskIn, tell: Callable[[DiskSeen], None]) -
     disks.check_room(means.work.directory, size + disks.FREE_MIN_BYTES)
 
     def told(done: int) -> None:
-        means.check()
         if done > size:
             # There is room for what it was when it was looked at, and for no more.
             raise sandbox.Refused("The file was exchanged for a larger one while it was read.")

@@ -39,11 +39,13 @@ from mallee.node import cloud
 from mallee.node.do import blockstore, disks, images, objects, sandbox
 from mallee.node.do.s3requests import Caller
 from mallee.node.passes import Passes
-from mallee.node.transfers import bundling, exporting, importing
+from mallee.node.transfers import bundling, exporting, importing, parts
 from mallee.node.transfers.importing import Brought, CalledOff
 
 LOOK_S = 0.5
 RETRY_S = 5.0
+UPLOAD_RETRY_S = 20.0
+"""So long nobody looks again whether what was not there has been uploaded."""
 TELL_S = 1.0
 RENEW_BEFORE_S = 900.0
 _LATER = (blockstore.StoreAway, objects.ObjectsAway, blockstore.StoreFull)
@@ -102,6 +104,8 @@ class _Told:
     attempt: int
     disks: list[DiskSeen] = field(default_factory=list[DiskSeen])
     end: TransferSeen | None = None
+    not_before: float = 0.0
+    """When it is tried again, of one that waits; in seconds since the epoch."""
     is_new: bool = True
     is_heard: bool = False
 
@@ -161,12 +165,15 @@ class TransferKeeper:
         for id, told in list(self._told.items()):
             if attempts.get(id) != told.attempt:
                 del self._told[id]
-        found = [one for one in transfers if not self._is_over(one.id)]
+        now = self.clock.now()
+        # One that waits hinders no other.
+        found = [one for one in transfers if not self._is_over(one.id, now)]
         return found[:1]
 
-    def _is_over(self, id: str) -> bool:
+    def _is_over(self, id: str, now: float) -> bool:
+        """Tell whether nothing is to be done for it: it has ended, or waits."""
         told = self._told.get(id)
-        return told is not None and told.end is not None
+        return told is not None and (told.end is not None or now < told.not_before)
 
     async def _watch(self) -> None:
         """Have work end that nobody wants any more."""
@@ -190,9 +197,12 @@ class TransferKeeper:
             told.end = TransferSeen(phase=Phase.DONE, disks=done, percent=100, epoch=brought.epoch)
         except CalledOff:
             log.info("transfer called off", transfer=transfer.id)
+        except parts.NotYet as error:
+            told.disks = [replace(one, words=str(error)[:WORDS_MAX]) for one in told.disks[-1:]]
+            told.not_before = self.clock.now() + UPLOAD_RETRY_S
         except _LATER as error:
             log.warning("transfer waits", transfer=transfer.id, error=str(error))
-            await asyncio.sleep(RETRY_S)
+            told.not_before = self.clock.now() + RETRY_S
         except _FINAL as error:
             log.warning("transfer failed", transfer=transfer.id, error=str(error))
             words = str(error)[:WORDS_MAX]
@@ -217,7 +227,7 @@ class TransferKeeper:
                 told.disks[index] = seen
                 told.is_new = True
 
-        if transfer.way is Way.DISKS_IN:
+        if transfer.way in (Way.DISKS_IN, Way.PARTS_IN):
             return await importing.bring_disks(means, transfer, hear)
         if transfer.way is Way.DISK_OUT:
             return await exporting.take_disk(means, transfer, hear, self._read_blob)

@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from mallee.aws import errors
 from mallee.cloud.ec2.images import tasks
 from mallee.cloud.hosts import bundlefiles, joining, transferring, volumekeys
+from mallee.cloud.reconcile import makers
 from mallee.cloud.reconcile import transfers as reconciling
 from mallee.cloud.state import records
 from mallee.kit import secretbox
@@ -48,7 +50,13 @@ def told(world: World, host: FakeHost, id: str, seen: TransferSeen) -> None:
 
 
 def settle(world: World, id: str) -> None:
-    world.store.transact(lambda tx: reconciling.settle_one(tx, id, os.urandom))
+    """Have the reconciler follow what was said."""
+    means = reconciling.Means(os.urandom, makers.Means(world.settings, world.cloud.box))
+    try:
+        world.store.transact(lambda tx: reconciling.settle_one(tx, id, means))
+    except errors.AwsError as error:
+        words = reconciling.words_of(error)
+        world.store.transact(lambda tx: reconciling.fail_one(tx, id, words))
 
 
 def brought(world: World, gib: int = 2, found: Found = BOOTS) -> DiskSeen:

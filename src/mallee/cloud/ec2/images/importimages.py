@@ -34,7 +34,7 @@ def import_image(call: WriteCall, request: shapes.ImportImageRequest) -> shapes.
     if not 1 <= len(containers) <= DISKS_MAX:
         raise errors.InvalidParameter(f"An image is made of 1 to {DISKS_MAX} DiskContainers.")
     tasks.check_count(call, _KIND, "ImportImage")
-    disks = tuple(importing.parse_disk(call, one) for one in containers)
+    disks = tuple(importing.parse_disk(one) for one in containers)
     _check_disks(call, disks, encrypts=bool(request.get("Encrypted")))
     id = ids.make("import-ami", call.entropy(ids.ID_BYTES))
     task = Task(
@@ -95,9 +95,9 @@ def _said(request: shapes.ImportImageRequest) -> dict[str, str]:
     return {name: value for name, value in said.items() if value}
 
 
-def _touches(call: Call, request: Request) -> Iterator[tuple[str, Object]]:
+def _touches(_call: Call, request: Request) -> Iterator[tuple[str, Object]]:
     containers: list[Any] = request.get("DiskContainers") or []
-    for one in importing.objects_of(call, containers):
+    for one in importing.objects_of(containers):
         yield "s3:GetObject", one
 
 

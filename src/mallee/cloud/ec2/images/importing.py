@@ -34,7 +34,7 @@ _KINDS: Mapping[str, tasks.TaskKind] = {
 }
 
 
-def parse_disk(call: Call, container: Mapping[str, Any]) -> DiskIn:
+def parse_disk(container: Mapping[str, Any]) -> DiskIn:
     """Return a disk that is asked for. Raises for what cannot be meant."""
     format = (container.get("Format") or "").lower()
     if format and format not in FORMATS:
@@ -49,7 +49,7 @@ def parse_disk(call: Call, container: Mapping[str, Any]) -> DiskIn:
             "A disk is named once: by Url, by UserBucket or, for an image, by SnapshotId."
         )
     return DiskIn(
-        object=object_of(call, container),
+        object=object_of(container),
         url=url or "",
         format=format,
         description=container.get("Description", ""),
@@ -58,17 +58,17 @@ def parse_disk(call: Call, container: Mapping[str, Any]) -> DiskIn:
     )
 
 
-def object_of(call: Call, container: Mapping[str, Any]) -> Object | None:
+def object_of(container: Mapping[str, Any]) -> Object | None:
     """Return the object that a disk is in; None when it is a snapshot."""
     if container.get("Url"):
-        return tasks.parse_url(call, container["Url"])
+        return tasks.parse_url(container["Url"])
     place = container.get("UserBucket")
     return tasks.parse_object(place.get("S3Bucket"), place.get("S3Key")) if place else None
 
 
-def objects_of(call: Call, containers: list[Mapping[str, Any]]) -> list[Object]:
+def objects_of(containers: list[Mapping[str, Any]]) -> list[Object]:
     """Return the objects that are to be read, as far as they can be told."""
-    return [one for it in containers if (one := object_of(call, it)) is not None]
+    return [one for it in containers if (one := object_of(it)) is not None]
 
 
 def uses_keys(call: Call, request: Request) -> Iterable[KeyUse]:

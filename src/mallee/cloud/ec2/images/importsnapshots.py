@@ -33,7 +33,7 @@ def import_snapshot(
     if not container:
         raise errors.MissingParameter("diskContainer")
     tasks.check_count(call, _KIND, "ImportSnapshot")
-    disk = importing.parse_disk(call, container)
+    disk = importing.parse_disk(container)
     if disk.format == "ova":
         raise errors.InvalidParameter(
             "An OVA archive holds a whole machine: ImportImage takes it, ImportSnapshot does not."
@@ -55,9 +55,9 @@ def import_snapshot(
     return render(call, call.tx.insert(_KIND, call.account, id, task))
 
 
-def _touches(call: Call, request: Request) -> Iterator[tuple[str, Object]]:
+def _touches(_call: Call, request: Request) -> Iterator[tuple[str, Object]]:
     containers: list[Any] = [request.get("DiskContainer") or {}]
-    for one in importing.objects_of(call, containers):
+    for one in importing.objects_of(containers):
         yield "s3:GetObject", one
 
 

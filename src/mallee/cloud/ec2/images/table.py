@@ -4,6 +4,7 @@ from mallee.cloud.action import Action
 from mallee.cloud.ec2.images import (
     allowed,
     attributes,
+    conversions,
     copies,
     creating,
     deregistration,
@@ -37,4 +38,5 @@ ACTIONS: tuple[Action, ...] = (
     *importimages.ACTIONS,
     *importing.ACTIONS,
     *importsnapshots.ACTIONS,
+    *conversions.ACTIONS,
 )

@@ -12,9 +12,8 @@ import dataclasses
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, cast
-from urllib.parse import unquote, urlsplit
 
-from mallee.aws import errors
+from mallee.aws import errors, objecturls
 from mallee.cloud.action import Action, Pass
 from mallee.cloud.call import Call, Request, WriteCall
 from mallee.cloud.ec2 import arns, resources
@@ -135,28 +134,23 @@ def parse_object(bucket: str | None, key: str | None) -> Object:
     return Object(bucket, key)
 
 
-def parse_url(call: Call, url: str) -> Object:
+def parse_url(url: str) -> Object:
     """Return the object that a URL names: `s3://BUCKET/KEY`, or one of this cloud's own.
 
     Raises `InvalidParameter`: nothing is fetched from anywhere else.
     """
+    if "?" in url:
+        raise errors.InvalidParameter("Signed URLs are not taken here: your own rights are used.")
+    return parse_signed_url(url)
+
+
+def parse_signed_url(url: str) -> Object:
+    """Return the object that a URL names, signed or not: who signed it is no matter here."""
     try:
-        parts = urlsplit(url)
-        host, path = parts.hostname or "", unquote(parts.path)
-    except ValueError:
-        raise errors.InvalidParameter(f"The given URL cannot be read: {url[:100]}") from None
-    if parts.scheme == "s3":
-        return parse_object(host or parts.netloc, path.removeprefix("/"))
-    if parts.scheme not in ("http", "https") or parts.query or parts.username:
-        raise errors.InvalidParameter(
-            "The URL must be s3://BUCKET/KEY, or https:// with the address of this cloud's S3; "
-            "signed URLs are not taken: your own rights are used."
-        )
-    first, _, rest = host.partition(".")
-    if rest and (rest.startswith(("s3.", "s3-")) or ".s3." in f".{rest}."):
-        return parse_object(first, path.removeprefix("/"))
-    bucket, _, key = path.removeprefix("/").partition("/")
-    return parse_object(bucket, key)
+        named = objecturls.parse(url)
+    except objecturls.NotAnObject as error:
+        raise errors.InvalidParameter(f"The given URL is not taken: {error}.") from None
+    return parse_object(named.bucket, named.key)
 
 
 # --- which host ---
@@ -180,6 +174,7 @@ def choose_host(view: store.View | store.Tx, account: str) -> str:
 TASKS: tuple[TaskKind, ...] = (
     records.IMPORT_IMAGE_TASK,
     records.IMPORT_SNAPSHOT_TASK,
+    records.CONVERSION_TASK,
     records.REGISTRATION_TASK,
     records.EXPORT_IMAGE_TASK,
     records.EXPORT_INSTANCE_TASK,
@@ -188,6 +183,8 @@ TASKS: tuple[TaskKind, ...] = (
 BY_PREFIX: Mapping[str, TaskKind] = {
     "import-ami": records.IMPORT_IMAGE_TASK,
     "import-snap": records.IMPORT_SNAPSHOT_TASK,
+    "import-vol": records.CONVERSION_TASK,
+    "import-i": records.CONVERSION_TASK,
     "import-reg": records.REGISTRATION_TASK,
     "export-ami": records.EXPORT_IMAGE_TASK,
     "export-i": records.EXPORT_INSTANCE_TASK,

@@ -52,14 +52,18 @@ def run_instances(call: WriteCall, request: shapes.RunInstancesRequest) -> shape
     launch = replace(launch, tags=launch.tags | templatedata.marks(request))
     count = _count(call, launch)
     instance_ids = tuple(ids.make("i", call.entropy(ids.ID_BYTES)) for _ in range(count))
-    partitions = placementgroups.partitions(call, launch.spot, count)
+    return instances.reservation(call, make(call, launch, instance_ids))
+
+
+def make(call: WriteCall, launch: Launch, instance_ids: tuple[str, ...]) -> list[InstanceRecord]:
+    """Make the instances of a launch, as many of those ids as there is room for."""
+    partitions = placementgroups.partitions(call, launch.spot, len(instance_ids))
     taken = rooms.take(call, _wish(call, launch, instance_ids, partitions))
     reservation_id = ids.make("r", call.entropy(ids.ID_BYTES))
-    made = [
+    return [
         _make(call, launch, Place(reservation_id, index, id, room, partitions[index]))
         for index, (id, room) in enumerate(taken.items())
     ]
-    return instances.reservation(call, made)
 
 
 def _wish(
@@ -74,6 +78,7 @@ def _wish(
             memory_mib=kind.memory_mib,
             disk_gib=launch.disks.root_gib,
             volumes_gib=launch.disks.volumes_gib,
+            has_volumes=bool(launch.disks.volumes),
             host_id=launch.disks.host_id,
             count_min=launch.count_min,
             policy=placementgroups.policy(launch.spot),

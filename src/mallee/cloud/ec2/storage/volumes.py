@@ -50,7 +50,7 @@ class New:
 
 def create_volume(call: WriteCall, request: shapes.CreateVolumeRequest) -> shapes.Volume:
     """Make a volume in a zone: blank, or with what a snapshot has."""
-    zone, snapshot = _zone(call, request), _snapshot(call, request)
+    zone, snapshot = zone_of(call, request), _snapshot(call, request)
     return make(call, request, New(zone, snapshot, ebskeys.wanted(request)))
 
 
@@ -136,7 +136,10 @@ def _uses_keys(call: Call, request: shapes.CreateVolumeRequest) -> Iterable[KeyU
     return ebskeys.uses_of_new(call, ebskeys.wanted(request), ebskeys.source_of(snapshot))
 
 
-def _zone(call: WriteCall, request: shapes.CreateVolumeRequest) -> str:
+def zone_of(
+    call: WriteCall, request: shapes.CreateVolumeRequest | shapes.ImportVolumeRequest
+) -> str:
+    """Return the zone that is named in one of two ways."""
     name, zone_id = request.get("AvailabilityZone"), request.get("AvailabilityZoneId")
     if (name is None) is (zone_id is None):
         raise errors.MissingParameter("availabilityZone, or availabilityZoneId, and not both.")
