@@ -1,6 +1,11 @@
 """Volumes of completed snapshots, with real guests: used at once, and on other hosts too."""
 
+import os
+import shutil
+import signal
 from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +16,7 @@ from mallee.node.do import grounds, layers, volumes
 from tests import secondhost, wholecloud
 from tests.baddays import traces
 from tests.machines.test_snapshots import attach, blocks, complete, write
-from tests.machines.test_volumes import FELT_S, made, wait_state
+from tests.machines.test_volumes import FELT_S, made, wait_state, zone_of
 from tests.secondhost import Machine
 from tests.wholecloud import Cloud
 
@@ -67,6 +72,48 @@ def test_a_volume_is_read_while_its_block_server_and_all_else_is_killed(
         assert blocks(wide, guest, disk) == ["kept", "mine"]
         ec2.detach_volume(VolumeId=volume)
         wait_state(wide, volume, "available")
+
+
+def test_a_fast_restore_needs_no_object_store(wide: Cloud, guest: str, snapshot: str) -> None:
+    ec2: Any = wide.ec2
+    zone = zone_of(wide)
+    asked = {"AvailabilityZones": [zone], "SourceSnapshotIds": [snapshot]}
+    # What guests have read of it before is not what is looked for.
+    traces.kill(wide, "blocks")
+    shutil.rmtree(wide.layout.block_cache, ignore_errors=True)
+    assert not ec2.enable_fast_snapshot_restores(**asked)["Unsuccessful"]
+
+    def state() -> str:
+        (found,) = ec2.describe_fast_snapshot_restores()["FastSnapshotRestores"]
+        return found["State"]
+
+    wholecloud.wait_until(lambda: state() == "enabled", FELT_S, "all of it to be at hand")
+    with _stopped(wide, "s3"), made(wide, SnapshotId=snapshot, Size=2) as volume:
+        (shown,) = ec2.describe_volumes(VolumeIds=[volume])["Volumes"]
+        assert shown["FastRestored"]
+        disk = attach(wide, volume, guest, "/dev/sdf")
+        assert blocks(wide, guest, disk) == ["kept"]
+        read = f"dd if=/dev/{disk} of=/dev/null bs=1M count=40 && echo all of it"
+        assert "all of it" in wide.ssh(guest, f"{read} 2>/dev/null")
+        ec2.detach_volume(VolumeId=volume)
+        wait_state(wide, volume, "available")
+    ec2.disable_fast_snapshot_restores(**asked)
+    wholecloud.wait_until(lambda: state() == "disabled", FELT_S, "it to be let go")
+
+
+@contextmanager
+def _stopped(cloud: Cloud, name: str) -> Generator[None]:
+    """Have a daemon stand still, its children too."""
+    first = cloud.daemon(name)
+    listed = Path(f"/proc/{first.pid}/task/{first.pid}/children").read_text()
+    family = [first.pid, *map(int, listed.split())]
+    for pid in family:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in family:
+            os.kill(pid, signal.SIGCONT)
 
 
 def test_another_host_has_it_too(wide: Cloud, guest: str, snapshot: str) -> None:
