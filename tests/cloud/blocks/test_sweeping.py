@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from mallee.cloud.blocks import needed, shelf, stored, turns
+from mallee.cloud.ebs import drafts
 from mallee.cloud.reconcile.runner import Reconciler
 from mallee.cloud.s3 import sweeping
 from mallee.cloud.state import records, store
@@ -208,12 +209,28 @@ async def test_a_sweep_that_waits_too_long_lets_nobody_new_in(shelved: Shelf) ->
         enter(lambda tx: turns.enter(tx, ACCOUNT, "new", late))
 
 
-async def test_who_writes_block_by_block_is_not_met(shelved: Shelf) -> None:
-    unnamed = shelved.tree({0: block(1)})
-    shelved.snapshot(None, writing=Writing(timeout_s=3600.0, heard_at=1.0, epoch=0))
+async def test_who_writes_block_by_block_is_spared_and_holds_nobody_up(shelved: Shelf) -> None:
+    shelved.tree({0: block(1)})
+    doing = Writing(timeout_s=3600.0, heard_at=1.0, epoch=0)
+    id = shelved.snapshot(None, writing=doing)
+    name = blocktrees.name_of(block(2))
+    draft = drafts.Draft((name, HOLE), b"")
+    objects = {name: blockobjects.PLAIN.encode(block(2))}
+    stored.put(shelved.engine, ACCOUNT, objects, lambda tx: drafts.note(tx, id, 0, draft)).result()
     shelved.note_garbage()
     await shelved.sweep()
-    assert shelved.there() == shelved.needs(unnamed)
+    assert shelved.there() == {name}
+
+
+async def test_who_can_stay_out_gives_way_long_before_others_are_kept_out(shelved: Shelf) -> None:
+    enter, late = shelved.store.transact, shelved.clock.now() + 3 * turns.PATIENCE_S
+    enter(lambda tx: turns.enter_briefly(tx, ACCOUNT, "writer", late))
+    shelved.note_garbage()
+    enter(lambda tx: turns.enter_briefly(tx, ACCOUNT, "writer", late + 1))
+    shelved.clock.time += turns.BRIEF_PATIENCE_S + 1
+    with pytest.raises(turns.Swept):
+        enter(lambda tx: turns.enter_briefly(tx, ACCOUNT, "writer", late + 2))
+    enter(lambda tx: turns.enter(tx, ACCOUNT, "upload", late))
 
 
 async def test_where_a_page_is_lost_nothing_is_swept(shelved: Shelf) -> None:

@@ -6,7 +6,12 @@ from typing import Any
 
 import botocore.exceptions
 import pytest
+from msgspec.structs import replace
 
+from mallee.cloud.blocks import turns
+from mallee.cloud.ebs import writing
+from mallee.cloud.state import records, store
+from tests import wholecloud
 from tests.cloud.ebs.writers import (
     BLOCK,
     checksum,
@@ -271,3 +276,35 @@ def _state(cloud: running.RunningS3, id: str) -> str:
     (shown,) = cloud.client("ec2").describe_snapshots(SnapshotIds=[id])["Snapshots"]
     state: str = shown["State"]
     return state
+
+
+def test_a_sweep_waits_for_nobody_who_only_began_and_takes_nothing_of_his(
+    cloud: running.RunningS3, ebs: Any, ec2: Any
+) -> None:
+    gone = written(ebs, {3: MIXED})
+    id = ebs.start_snapshot(VolumeSize=1, Timeout=4320)["SnapshotId"]
+    put(ebs, id, 3, ONE)
+    begun = cloud.store.transact(lambda tx: tx.get(records.SNAPSHOT, id))
+    assert begun is not None
+    account = begun.account
+    ec2.delete_snapshot(SnapshotId=gone)
+
+    def begin(tx: store.Tx) -> int:
+        """Have a sweep begin, as soon as the turn is over."""
+        space = tx.get(records.BLOCK_SPACE, account)
+        assert space is not None
+        assert space.doc.uses[id] <= tx.now + writing.TURN_S
+        tx.write(space, replace(space.doc, uses={}))
+        assert turns.begin_sweep(tx, account)
+        return space.doc.epoch + 1
+
+    epoch = cloud.store.transact(begin)
+
+    def is_over() -> bool:
+        space = cloud.store.transact(lambda tx: tx.get(records.BLOCK_SPACE, account))
+        return space is not None and space.doc.epoch == epoch and not space.doc.is_sweeping
+
+    wholecloud.wait_until(is_over, 30.0, "the sweep to be over")
+    put(ebs, id, 4, TWO)
+    ebs.complete_snapshot(SnapshotId=id, ChangedBlocksCount=2)
+    assert read(ebs, id) == {3: ONE, 4: TWO}

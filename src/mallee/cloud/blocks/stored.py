@@ -32,6 +32,12 @@ def get(reader: Reader, account: str, name: bytes) -> bytes:
     return reader.read(found.parts, 0, found.size)
 
 
+def has(reader: Reader, account: str, name: bytes) -> bool:
+    """Tell whether there is an object of that name."""
+    found = reader.current(shelf.NUMBER, blockobjects.key_of(account, name).encode())
+    return found is not None and not found.is_marker
+
+
 def put(
     engine: Engine,
     account: str,
@@ -61,9 +67,7 @@ def put_missing(engine: Engine, account: str, objects: Mapping[bytes, bytes]) ->
     Raises `NoSpace`.
     """
     missing = {
-        name: data
-        for name, data in objects.items()
-        if engine.reader.current(shelf.NUMBER, blockobjects.key_of(account, name).encode()) is None
+        name: data for name, data in objects.items() if not has(engine.reader, account, name)
     }
     if missing:
         put(engine, account, missing).result()

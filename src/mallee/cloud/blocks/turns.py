@@ -17,6 +17,8 @@ EVERY_S = 7 * 86_400.0
 """Blocks are swept so often though nobody said that there is garbage: whatever made some."""
 PATIENCE_S = 3600.0
 """A sweep that has waited so long lets nobody new in."""
+BRIEF_PATIENCE_S = PATIENCE_S / 2
+"""One that has waited so long lets nobody stay who need not: long before others are kept out."""
 
 Space = Record[BlockSpace, None]
 
@@ -36,6 +38,15 @@ def enter(tx: store.Tx, account: str, who: str, until: float) -> int:
         uses = {**_living(doc, tx.now), who: until}
         tx.write(space, replace(doc, uses=uses))
     return doc.epoch
+
+
+def enter_briefly(tx: store.Tx, account: str, who: str, until: float) -> int:
+    """Enter as one who can stay out for a while at any time: what he has written is among what a
+    sweep finds needed. So he gives way to one that waits, also when he is in. Raises `Swept`."""
+    doc = _space(tx, account).doc
+    if doc.waits_since and tx.now > doc.waits_since + BRIEF_PATIENCE_S:
+        raise Swept(f"the blocks of {account} will be swept")
+    return enter(tx, account, who, until)
 
 
 def leave(tx: store.Tx, account: str, who: str, *, is_garbage: bool = False) -> None:

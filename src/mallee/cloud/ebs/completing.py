@@ -14,6 +14,7 @@ from mallee.cloud.action import Action, Serve
 from mallee.cloud.blocks import stored, turns
 from mallee.cloud.call import Call, Request
 from mallee.cloud.ebs import drafts, exchange, writing
+from mallee.cloud.ebs.drafts import Drafted
 from mallee.cloud.ebs.exchange import PIECES, BlockCall, SnapshotRecord
 from mallee.cloud.ec2.storage import snapshotstates
 from mallee.cloud.s3.exchange import Answer
@@ -39,7 +40,8 @@ async def complete(call: BlockCall, asked: Request) -> Answer:
             return
         doing = writing.check_open(found.doc, tx.now, record.id)
         if not turns.is_current(tx, record.account, doing.epoch):
-            raise errors.ebs.WriteRequestTimeout
+            # Its pages may be gone again. Asked once more, it goes on.
+            raise errors.ebs.ServiceUnavailableException
         turns.leave(tx, record.account, record.id)
         done = replace(found.doc, content=content, writing=None, completed_at=tx.now)
         tx.write(found, done)
@@ -68,6 +70,7 @@ def _content(call: BlockCall, record: SnapshotRecord, asked: Request) -> Content
     for one in drafts.all_of(call.engine.reader, record.id):
         count += 1
         total.update(one.draft.sha256)
+        _check_there(call, record, one)
         for place, name in enumerate(one.draft.names):
             written[one.index * PIECES + place] = name
     if count != asked["ChangedBlocksCount"]:
@@ -81,6 +84,13 @@ def _content(call: BlockCall, record: SnapshotRecord, asked: Request) -> Content
     except exchange.UNREADABLE as error:
         raise errors.ebs.InternalServerException from error
     return _kept(call, record, built)
+
+
+def _check_there(call: BlockCall, record: SnapshotRecord, one: Drafted) -> None:
+    """Raise when a block is not there that was put while a sweep ran: nobody acknowledged it."""
+    for name in one.draft.names:
+        if name != blocktrees.HOLE and not stored.has(call.engine.reader, record.account, name):
+            raise errors.ebs.InvalidBlock(f"The block {one.index} has to be written again.")
 
 
 def _check_total(asked: Request, total: str) -> None:

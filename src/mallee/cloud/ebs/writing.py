@@ -1,9 +1,10 @@
 """Writing snapshots: started, and written block by block in any order.
 
 What is written is in the object store when it is acknowledged, as blocks of a tree that does not
-exist yet (`drafts`). Where nothing was written, the parent's blocks are, or zeros. A snapshot of
-which nothing is heard for its timeout is given up (`abandoned`). Called through `table`. Not its
-business: who may (`pipeline`), and making the tree (`completing`).
+exist yet (`drafts`), which sweeps leave alone. While one runs nothing is taken. Where nothing was
+written, the parent's blocks are, or zeros. A snapshot of which nothing is heard for its timeout is
+given up (`abandoned`). Called through `table`. Not its business: who may (`pipeline`), and making
+the tree (`completing`).
 """
 
 import base64
@@ -34,6 +35,8 @@ WRITING_MAX = 100
 SIZE_GIB_MAX = 65_536
 HEARD_S = 60.0
 """How exactly it is written down when something was last heard of a snapshot."""
+TURN_S = 2 * HEARD_S
+"""So long a writer is believed to be at it: a sweep waits for no one who only began."""
 SHA256 = "SHA256"
 
 
@@ -50,7 +53,7 @@ def start(call: WriteCall, asked: Request) -> Result:
     id = ids.make("snap", call.entropy(ids.ID_BYTES))
     timeout_s = 60.0 * asked.get("Timeout", TIMEOUT_MINUTES)
     try:
-        epoch = turns.enter(call.tx, call.account, id, call.now + timeout_s + HEARD_S)
+        epoch = turns.enter_briefly(call.tx, call.account, id, call.now + TURN_S)
     except turns.Swept as error:
         raise errors.ebs.ServiceUnavailableException from error
     snapshot = Snapshot(
@@ -174,9 +177,10 @@ async def put_block(call: BlockCall, asked: Request) -> Answer:
         await call.in_thread(keep)
     except drafts.Closed as error:
         raise _not_pending(record.id) from error
-    # What was completed meanwhile may not have it.
+    # What was completed meanwhile may not have it, and a sweep may have taken what it counts on.
     await call.store.catch_up()
-    pending(call, record.id)
+    if not is_in_turn(call.view, pending(call, record.id)):
+        raise errors.ebs.ServiceUnavailableException
     return Answer(result={"Checksum": checksum, "ChecksumAlgorithm": SHA256})
 
 
@@ -208,10 +212,20 @@ def is_late(writing: Writing, now: float) -> bool:
     return now > writing.heard_at + writing.timeout_s + HEARD_S
 
 
+def is_in_turn(view: store.View, record: SnapshotRecord) -> bool:
+    """Tell whether nothing was swept since a snapshot's writer was last heard."""
+    space, doing = view.get(records.BLOCK_SPACE, record.account), record.doc.writing
+    if space is None or doing is None or space.doc.is_sweeping:
+        return False
+    return space.doc.epoch == doing.epoch
+
+
 async def hear(call: BlockCall, record: SnapshotRecord) -> None:
-    """Write down that something came, if that was not just done."""
+    """Write down that something came, if that was not just done, and see that no sweep runs."""
     writing = record.doc.writing
-    if writing is None or call.now < writing.heard_at + HEARD_S:
+    if writing is None:
+        return
+    if call.now < writing.heard_at + HEARD_S and is_in_turn(call.view, record):
         return
 
     def note(tx: store.Tx) -> None:
@@ -219,12 +233,12 @@ async def hear(call: BlockCall, record: SnapshotRecord) -> None:
         if found is None:
             raise errors.ebs.ResourceNotFoundException(record.id)
         now = check_open(found.doc, tx.now, record.id)
-        until = tx.now + now.timeout_s + HEARD_S
         try:
-            turns.enter(tx, record.account, record.id, until)
+            epoch = turns.enter_briefly(tx, record.account, record.id, tx.now + TURN_S)
         except turns.Swept as error:
-            raise errors.ebs.WriteRequestTimeout from error
-        tx.write(found, replace(found.doc, writing=replace(now, heard_at=tx.now)))
+            raise errors.ebs.ServiceUnavailableException from error
+        heard = replace(now, heard_at=tx.now, epoch=epoch)
+        tx.write(found, replace(found.doc, writing=heard))
 
     await call.store.run(note)
 

@@ -1,15 +1,17 @@
 """Sweeps accounts' blocks of those that nothing needs, in the process that has the objects.
 
-First all that is needed is marked, from every tree that any record names (`blocks.needed`); then
-the rest goes. Nobody writes meanwhile (`blocks.turns`), so nothing can be counted on and swept. A
-sweep that was cut off begins anew. What cannot be marked, because a page is damaged, is not swept
-at all. Called by the runner.
+First all that is needed is marked, from every tree that any record names (`blocks.needed`), and
+from what users have written of snapshots (`ebs.drafts`); then the rest goes. Nobody writes
+meanwhile (`blocks.turns`), so nothing can be counted on and swept. A sweep that was cut off begins
+anew. What cannot be marked, because a page is damaged, is not swept at all. Called by the runner.
 """
 
 import asyncio
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from mallee.cloud.blocks import needed, shelf, stored, turns
+from mallee.cloud.ebs import drafts
 from mallee.cloud.reconcile.runner import Reconciler
 from mallee.cloud.state import records, store
 from mallee.kit import clock as clocks
@@ -24,6 +26,17 @@ EVERY_S = 5.0
 GATHERED_S = 30.0
 """Deletions come in swarms: a sweep waits so long for more of them."""
 AT_ONCE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What a sweep leaves."""
+
+    roots: set[str]
+    """All that these trees need."""
+    written: tuple[str, ...] = ()
+    """All that was written of these snapshots, which have no trees yet."""
+
 
 _UNKNOWN = (stored.Missing, Corrupt, Gone, blockobjects.NotATree)
 _log = logs.get(__name__)
@@ -45,7 +58,8 @@ def reconciler(
         left = 1
         try:
             roots = needed.roots(opened.view, account)
-            count, left = await asyncio.to_thread(sweep, engine, account, roots)
+            written = _written(opened.view, account)
+            count, left = await asyncio.to_thread(sweep, engine, account, Kept(roots, written))
             if count:
                 _log.info("swept", account=account, blocks=count)
         except Closed:
@@ -58,21 +72,22 @@ def reconciler(
 
 
 def _is_due(view: store.View, account: str, now: float) -> bool:
-    if not turns.may_sweep(view, account, now) or _is_written(view, account):
+    if not turns.may_sweep(view, account, now):
         return False
     space = view.get(records.BLOCK_SPACE, account)
     assert space is not None
     return space.doc.is_sweeping or now >= space.doc.waits_since + GATHERED_S
 
 
-def _is_written(view: store.View, account: str) -> bool:
-    """Tell whether a user is writing a snapshot of the account block by block."""
-    return any(one.account == account for one in view.by(records.SNAPSHOT, "writing", "yes"))
+def _written(view: store.View, account: str) -> tuple[str, ...]:
+    """Return the snapshots of an account that are being written block by block."""
+    found = view.by(records.SNAPSHOT, "writing", "yes")
+    return tuple(one.id for one in found if one.account == account)
 
 
-def sweep(engine: Engine, account: str, roots: set[str]) -> tuple[int, int]:
-    """Remove what no tree of these needs of an account's blocks; return how many objects went, and
-    how many are left. Blocks.
+def sweep(engine: Engine, account: str, kept: Kept) -> tuple[int, int]:
+    """Remove what of an account's blocks is not kept; return how many objects went, and how many
+    are left. Blocks.
 
     Raises `Missing`, `Corrupt`, `Gone` and `NotATree` when it cannot be known what is needed.
     """
@@ -80,7 +95,10 @@ def sweep(engine: Engine, account: str, roots: set[str]) -> tuple[int, int]:
     def load(name: bytes) -> bytes:
         return blockobjects.PLAIN.decode(name, stored.get(engine.reader, account, name))
 
-    marked = needed.names(roots, load)
+    marked = needed.names(set(kept.roots), load)
+    for id in kept.written:
+        for one in drafts.all_of(engine.reader, id):
+            marked.update(one.draft.names)
     count = left = 0
     for keys in _pages(engine, account):
         victims = [key for key in keys if _name_in(key) not in marked]
