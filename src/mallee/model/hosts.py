@@ -380,6 +380,11 @@ class SyncRequest(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Domains and taps found without an owner, in words."""
     takes_parts: bool = False
     """Whether the answer may leave out what is as it was in `known_generation`."""
+    number: int = 0
+    """Of a call that reports something: it is greater than those of all reports before it, also of
+    agents before this one. One that arrives after a newer one is of no account."""
+    is_anew: bool = False
+    """Whether something is told again because a report before it may not have arrived."""
 
 
 class Kept(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -396,3 +401,6 @@ class SyncAnswer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     kept: Kept | None = None
     """What belongs to `wanted` besides what it has itself; None: nothing."""
     asks: tuple[Ask, ...] = ()
+    heard: int = 0
+    """The number of the newest report that was written down: those that follow have greater ones,
+    whatever the host's clock says."""

@@ -81,6 +81,8 @@ class Sync:
     took: tuple[Callable[[], None], ...] = ()
     """Are called after a newer generation was taken."""
     _wants_all: bool = False
+    _number: int = 0
+    """Of the last report."""
 
     async def run(self) -> None:
         """Talk until cancelled."""
@@ -129,6 +131,8 @@ class Sync:
             now = (seen, volumes, snapshots, pins, facts)
             if now == (told.seen, told.volumes, told.snapshots, told.pins, told.facts):
                 return
+            # An agent that begins anew counts on from the time, for it has forgotten.
+            self._number = max(self._number + 1, int(self.clock.now() * 1000))
             request = msgspec.structs.replace(
                 self._request(0.0),
                 seen=seen,
@@ -136,8 +140,14 @@ class Sync:
                 snapshots=snapshots,
                 pins=pins,
                 facts=facts,
+                number=self._number,
+                is_anew=told.seen is None,
             )
             answer = await self._ask(request)
+            if answer.heard > self._number:
+                # The clock was set back, and so the report was taken for an old one.
+                self._number = answer.heard
+                raise cloud.CloudAway("the cloud has heard reports of greater numbers")
             told.seen, told.volumes, told.snapshots, told.pins, told.facts = now
         await self._take(answer)
 

@@ -121,3 +121,29 @@ async def test_an_agent_that_begins_anew_takes_back_no_judgement(setting: Settin
     await setting.report("host-1", facts=FACTS, seen={"i-1": RUNNING})
     assert setting.seen() == judged
     assert setting.store.view.rev == rev
+
+
+async def test_report_that_was_overtaken_is_no_news(setting: Setting) -> None:
+    off, on = (InstanceSeen(launch=1, phase=phase) for phase in (Phase.OFF, Phase.RUNNING))
+    await setting.report("host-1", facts=FACTS, seen={"i-1": on}, number=5)
+    await setting.report("host-1", seen={"i-1": off}, number=6)
+    await setting.report("host-1", seen={"i-1": on}, number=5)
+    assert setting.seen() == off
+
+
+async def test_report_is_overtaken_by_one_that_tells_nothing_new(setting: Setting) -> None:
+    off, on = (InstanceSeen(launch=1, phase=phase) for phase in (Phase.OFF, Phase.RUNNING))
+    await setting.report("host-1", facts=FACTS, seen={"i-1": on}, number=4)
+    # Its 5 was not answered, so it tells again how things are: as they were.
+    await setting.report("host-1", facts=FACTS, seen={"i-1": on}, number=6, is_anew=True)
+    await setting.report("host-1", seen={"i-1": off}, number=5)
+    assert setting.seen() == on
+
+
+async def test_reports_of_two_processes_have_one_order(setting: Setting) -> None:
+    off, on = (InstanceSeen(launch=1, phase=phase) for phase in (Phase.OFF, Phase.RUNNING))
+    other = Setting(setting.store, hearing.Hearing(setting.store, clock.SYSTEM))
+    await setting.report("host-1", facts=FACTS, seen={"i-1": on}, number=5)
+    await other.report("host-1", seen={"i-1": off}, number=7)
+    await setting.report("host-1", seen={"i-1": on}, number=6)
+    assert setting.seen() == off

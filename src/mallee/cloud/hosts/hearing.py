@@ -46,6 +46,8 @@ class Hearing:
     async def observe(self, host: Record[Host, HostSeen], report: SyncRequest) -> None:
         """Note that the host spoke, and store what it sees, as far as that is new."""
         now = self._heard[host.id] = self._clock.now()
+        if _is_overtaken(host, report):
+            return
         view = self._store.view
         _log_foreign(view, host.id, report)
         news = (
@@ -82,11 +84,12 @@ class Hearing:
 
 def _store_report(tx: store.Tx, host_id: str, report: SyncRequest, now: float) -> None:
     host = tx.get(records.HOST, host_id)
-    if host is None:
+    if host is None or _is_overtaken(host, report):
         return
-    seen = _host_seen(host, report, now)
+    seen = _host_seen(host, report, now) or host.seen
     if seen is not None:
-        tx.observe(host, seen)
+        number = max(seen.report, report.number)
+        tx.observe(host, msgspec.structs.replace(seen, report=number))
     for instance_id, instance_seen in _instances_seen(tx, host_id, report).items():
         instance = tx.get(records.INSTANCE, instance_id)
         if instance is not None:
@@ -120,12 +123,20 @@ def _host_seen(host: Record[Host, HostSeen], report: SyncRequest, now: float) ->
     facts = report.facts or (host.seen.facts if host.seen else None)
     if facts is None:
         return None
-    seen = HostSeen(facts=_coarse(facts), leftovers=report.leftovers, heard_at=now)
-    if host.seen is not None and msgspec.structs.replace(seen, heard_at=host.seen.heard_at) == (
-        host.seen
-    ):
+    known = host.seen or HostSeen(facts=facts)
+    seen = HostSeen(
+        facts=_coarse(facts), leftovers=report.leftovers, heard_at=now, report=known.report
+    )
+    # What may have been lost is still on its way, perhaps: it must find that it is too late.
+    is_new = report.is_anew and report.number > known.report
+    if msgspec.structs.replace(seen, heard_at=known.heard_at) == host.seen and not is_new:
         return None
     return seen
+
+
+def _is_overtaken(host: Record[Host, HostSeen], report: SyncRequest) -> bool:
+    """Tell whether a report comes after a newer one of the same host: it is no news any more."""
+    return 0 < report.number < (host.seen.report if host.seen is not None else 0)
 
 
 def _coarse(facts: HostFacts) -> HostFacts:

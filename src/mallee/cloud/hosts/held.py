@@ -75,7 +75,12 @@ class Calls:
                     wanted, kept = self._slices.news(
                         self._store.view, host_id, report.known_generation
                     )
-                return SyncAnswer(wanted=wanted if newer else None, kept=kept, asks=questions)
+                return SyncAnswer(
+                    wanted=wanted if newer else None,
+                    kept=kept,
+                    asks=questions,
+                    heard=self._heard(host_id),
+                )
             await self._wait(host_id, left_s)
 
     def wanted(self, host_id: str) -> HostWanted:
@@ -84,6 +89,10 @@ class Calls:
         if view.get(records.HOST, host_id) is None:
             raise joining.Refused(403, f"host {host_id} is no longer part of this cloud")
         return self._slices.host_wanted(view, host_id)
+
+    def _heard(self, host_id: str) -> int:
+        host = self._store.view.get(records.HOST, host_id)
+        return host.seen.report if host is not None and host.seen is not None else 0
 
     def _notice_older(self, host_id: str, known_generation: int, rev: int) -> None:
         """Say once that a host was told what this store never knew, and will take nothing older."""

@@ -102,6 +102,8 @@ class HostSeen(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     memory, and writes it here when a host falls silent, is heard again, or says something new."""
     is_silent: bool = False
     """Whether nothing was heard for longer than `hosts.AGENT_SILENT_AFTER_S`."""
+    report: int = 0
+    """The number of the newest report that was written down (`hosts.SyncRequest.number`)."""
 
 
 class Claim(msgspec.Struct, frozen=True, gc=False):
