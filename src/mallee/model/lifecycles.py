@@ -1,9 +1,10 @@
 """Lifecycle policies: snapshots and images that are made at times, and deleted when they are old.
 
 A *policy* of an account names its targets by tags and has up to four *schedules*. At each time of a
-schedule there is one *run*, in which each target is done once. What was made bears the policy's
-tags (`TAG_POLICY` and `TAG_SCHEDULE`), which nobody else can give, and only that is ever deleted.
-A policy acts by a role. Times are seconds since the epoch.
+schedule there is one *run*, in which each target is done once. A *default policy* is about all
+volumes, or instances, of which nothing recent is there; an *event based* one copies what others
+share. What was made bears the policy's tags (`TAG_POLICY` and `TAG_SCHEDULE`), which nobody else
+can give, and only that is ever deleted. A policy acts by a role. Times are seconds since the epoch.
 """
 
 from collections.abc import Mapping
@@ -38,6 +39,8 @@ class Type(Enum):
     """Snapshots of volumes, or of all that instances have."""
     IMAGES = "IMAGE_MANAGEMENT"
     """Images of instances."""
+    EVENTS = "EVENT_BASED_POLICY"
+    """Copies of snapshots that others share."""
 
 
 class Target(Enum):
@@ -94,6 +97,28 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """With `$(instance-id)` and `$(timestamp)` in their values."""
 
 
+class Default(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """That a policy is about everything of a kind, save what is left out."""
+
+    days: int
+    """What has something so young, whoever made it, is no target."""
+    exclude_boot_volumes: bool = False
+    exclude_types: tuple[str, ...] = ()
+    """Types of volumes."""
+    exclude_tags: tuple[Tag, ...] = ()
+
+
+class OnShared(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """That a policy copies what is shared with its account."""
+
+    owners: tuple[str, ...]
+    """The accounts that share."""
+    description: str
+    """A regular expression; the whole description fits it."""
+    encrypts: bool = False
+    kms_key: str = ""
+
+
 class Policy(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What is wanted."""
 
@@ -112,6 +137,10 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Of images: whether guests go on while they are made."""
     parameters_said: bool = False
     """Whether the three above were said."""
+    default: Default | None = None
+    """None: it is none."""
+    on_shared: OnShared | None = None
+    """None: it acts at times."""
     created_at: float
     modified_at: float
     enabled_at: float
@@ -136,6 +165,9 @@ class PolicySeen(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     runs: tuple[Run, ...] = ()
     """The last of each schedule."""
+    shared: tuple[str, ...] = ()
+    """Ids of the snapshots that were shared when it began to act, or were copied since, as long as
+    they are."""
     swept_at: float = 0.0
     """When it was last looked for what is old."""
     trouble: str = ""

@@ -88,6 +88,9 @@ def test_a_list_is_narrowed(dlm: Any, role: str) -> None:
         details(Parameters={"ExcludeBootVolume": True}),
         details(ResourceTypes=["INSTANCE"], Parameters={"NoReboot": True}),
         details(PolicyType="IMAGE_MANAGEMENT"),
+        details(PolicyType="EVENT_BASED_POLICY"),
+        details(PolicyLanguage="SIMPLIFIED"),
+        details(CreateInterval=1),
     ],
 )
 def test_what_no_policy_can_say_is_refused(dlm: Any, role: str, wanted: dict[str, Any]) -> None:
@@ -98,9 +101,7 @@ def test_what_no_policy_can_say_is_refused(dlm: Any, role: str, wanted: dict[str
 @pytest.mark.parametrize(
     ("wanted", "word"),
     [
-        (details(PolicyType="EVENT_BASED_POLICY"), "EVENT_BASED_POLICY"),
         (details(ResourceLocations=["OUTPOST"]), "OUTPOST"),
-        (details(PolicyLanguage="SIMPLIFIED"), "Default policies"),
         (details(schedule(FastRestoreRule={"Count": 1})), "FastRestoreRule"),
         (
             details(schedule(ArchiveRule={"RetainRule": {"RetentionArchiveTier": {"Count": 1}}})),
@@ -120,9 +121,12 @@ def test_what_this_cloud_has_not_is_refused_by_name(
     code, words = refused(make, dlm=dlm, role=role, wanted=wanted)
     assert code == "UnsupportedOperationException"
     assert word in words
-    assert refusal(make, dlm=dlm, role=role, DefaultPolicy="VOLUME") == (
-        "UnsupportedOperationException"
-    )
+
+
+def test_why_a_count_is_none_is_said(dlm: Any, role: str) -> None:
+    wanted = details(schedule(RetainRule={"Count": 0}))
+    _, words = refused(make, dlm=dlm, role=role, wanted=wanted)
+    assert "from 1 to 1000" in words
 
 
 def test_tags_of_policies(dlm: Any, role: str) -> None:

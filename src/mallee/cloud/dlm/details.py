@@ -1,6 +1,6 @@
 """What a lifecycle policy says: read from a request, checked, and shown again.
 
-Called by `policies`. What AWS has and this cloud has not (default and event based policies, other
+Called by `policies`, for policies that act at times. What AWS has and this cloud has not (other
 regions, archives, fast restore, sharing, scripts in guests) is refused by name.
 """
 
@@ -46,12 +46,12 @@ def apply(policy: Policy, details: Request) -> Policy:
     """Return the policy with what a request says of it; raise `InvalidRequestException`."""
     kind = Type.SNAPSHOTS
     if (said := details.get("PolicyType", kind.value)) != kind.value:
-        if said not in {one.value for one in Type}:
+        if said not in {Type.SNAPSHOTS.value, Type.IMAGES.value}:
             raise _unsupported(f"Policies of the type {said}")
         kind = Type(said)
     _check_places(details)
     target = _target(details, kind)
-    tags = _tags(details.get("TargetTags"))
+    tags = tags_of(details.get("TargetTags"))
     if not tags:
         raise errors.dlm.InvalidRequestException("TargetTags must be given.")
     parameters: dict[str, Any] = details.get("Parameters") or {}
@@ -73,7 +73,7 @@ def apply(policy: Policy, details: Request) -> Policy:
         target_tags=tags,
         schedules=schedules,
         exclude_boot_volume=parameters.get("ExcludeBootVolume", False),
-        exclude_data_tags=_tags(parameters.get("ExcludeDataVolumeTags")),
+        exclude_data_tags=tags_of(parameters.get("ExcludeDataVolumeTags")),
         no_reboot=parameters.get("NoReboot", True),
         parameters_said=bool(parameters),
     )
@@ -88,7 +88,7 @@ def _check_places(details: Request) -> None:
     if places != ["CLOUD"]:
         raise _unsupported(f"Resource locations other than CLOUD ({', '.join(places)})")
     if details.get("PolicyLanguage", "STANDARD") != "STANDARD":
-        raise _unsupported("Default policies")
+        raise errors.dlm.InvalidRequestException("A custom policy is written in STANDARD.")
 
 
 def _target(details: Request, kind: Type) -> Target:
@@ -102,13 +102,14 @@ def _target(details: Request, kind: Type) -> Target:
     return Target(types[0])
 
 
-def _tags(given: Iterable[Mapping[str, str]] | None) -> tuple[Tag, ...]:
+def tags_of(given: Iterable[Mapping[str, str]] | None) -> tuple[Tag, ...]:
+    """Return tags as they are kept."""
     return tuple(Tag(one["Key"], one["Value"]) for one in given or ())
 
 
 def _own_tags(given: Iterable[Mapping[str, str]] | None) -> tuple[Tag, ...]:
     """Return tags that things shall get; raise for those that are the cloud's to give."""
-    tags = _tags(given)
+    tags = tags_of(given)
     for tag in tags:
         if tag.key.lower().startswith(_RESERVED) or not tag.key:
             raise errors.dlm.InvalidRequestException(f"The tag key '{tag.key}' is reserved.")
@@ -132,8 +133,8 @@ def _schedule(given: Request, kind: Type, target: Target) -> Schedule:
     return Schedule(
         name=name,
         create=_create(given["CreateRule"]),
-        keep=_keep(given["RetainRule"]),
-        deprecate=_keep(deprecate) if deprecate else None,
+        keep=keep_of(given["RetainRule"]),
+        deprecate=keep_of(deprecate) if deprecate else None,
         copy_tags=given.get("CopyTags", False),
         tags=_own_tags(given.get("TagsToAdd")),
         variable_tags=variable,
@@ -162,8 +163,13 @@ def _create(given: Request) -> CreateRule:
     return CreateRule(hours=hours, at=(given.get("Times") or ["09:00"])[0])
 
 
-def _keep(given: Request) -> Keep:
+def keep_of(given: Request) -> Keep:
+    """Return how long something is kept; raise for what no rule can say."""
     count: int = given.get("Count", 0)
+    if "Count" in given and not 1 <= count <= COUNT_MAX:
+        raise errors.dlm.InvalidRequestException(
+            f"The Count of a rule is from 1 to {COUNT_MAX}, and not {count}."
+        )
     interval: int = given.get("Interval", 0)
     unit: str = given.get("IntervalUnit", "")
     is_by_age = bool(interval) and unit in UNITS_S

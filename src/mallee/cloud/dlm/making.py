@@ -11,6 +11,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from mallee.cloud.call import Result, WriteCall
+from mallee.cloud.dlm import everything
 from mallee.cloud.dlm.naming import PolicyRecord
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
@@ -38,9 +39,11 @@ ImageRecord = Record[Image, None]
 Reader = store.View | store.Tx
 
 
-def targets(view: Reader, policy: PolicyRecord) -> tuple[str, ...]:
-    """Return the ids of what a policy is about now."""
+def targets(view: Reader, policy: PolicyRecord, due: float) -> tuple[str, ...]:
+    """Return the ids of what a policy is about now, in a run of a time."""
     doc, account = policy.doc, policy.account
+    if doc.default is not None:
+        return everything.targets(view, policy, due)
     if doc.target is Target.INSTANCE:
         found = (
             instance.id
@@ -147,7 +150,7 @@ def mark(call: WriteCall, policy: PolicyRecord, schedule: Schedule, made: Result
 
 
 def _made(call: WriteCall, result: Result) -> Iterator[tuple[records.Kind[Any, Any], str]]:
-    """Yield the things in the result of one of the three actions."""
+    """Yield the things in the result of one of the actions by which things are made."""
     shown: Any = result
     if "ImageId" in shown:
         image = call.tx.get(records.IMAGE, shown["ImageId"])
@@ -177,7 +180,8 @@ def old_snapshots(
             found += own[: -schedule.keep.count]
             continue
         # The last of a volume that is gone is its owner's to delete.
-        last = None if view.get(records.VOLUME, volume_id) else own[-1]
+        is_gone = policy.doc.on_shared is None and view.get(records.VOLUME, volume_id) is None
+        last = own[-1] if is_gone else None
         found += [
             record
             for record in own
@@ -197,12 +201,17 @@ def old_images(
         if is_there and _is_of(policy, schedule, doc.tags):
             by_source.setdefault(doc.source_instance_id, []).append(record)
     found: list[ImageRecord] = []
-    for own in by_source.values():
+    for instance_id, own in by_source.items():
         own.sort(key=lambda record: (record.doc.created_at, record.id))
         if schedule.keep.count:
             found += own[: -schedule.keep.count]
-        else:
-            found += [it for it in own if now - it.doc.created_at >= schedule.keep.age_s]
+            continue
+        # The last of an instance that is gone is its owner's to deregister.
+        source = view.get(records.INSTANCE, instance_id)
+        last = own[-1] if source is None or source.doc.gone_at is not None else None
+        found += [
+            it for it in own if it is not last and now - it.doc.created_at >= schedule.keep.age_s
+        ]
     return tuple(record.id for record in sorted(found, key=lambda it: (it.doc.created_at, it.id)))
 
 

@@ -1,7 +1,8 @@
 """Lifecycle policies: made, shown, listed, changed, deleted.
 
-Called through the action table. What a policy says is read by `details`; that it is done is the
-business of `reconcile.lifecycles`.
+Called through the action table. What a policy says is read by `details`, `everything` (default
+policies) and `shares` (event based ones); that it is done is the business of
+`reconcile.lifecycles`.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from mallee.aws import errors
 from mallee.cloud import things
 from mallee.cloud.action import Action, Read, Write
 from mallee.cloud.call import Call, Result, WriteCall
-from mallee.cloud.dlm import details, naming, tags
+from mallee.cloud.dlm import details, everything, naming, shares, tags
 from mallee.cloud.dlm.naming import PolicyRecord
 from mallee.cloud.state import records
 from mallee.model import identities, ids
@@ -32,8 +33,6 @@ def create(call: WriteCall, asked: shapes.CreateLifecyclePolicyRequest) -> Resul
     """Make a policy; its first run is at its next time."""
     if len(call.tx.list(records.LIFECYCLE_POLICY, call.account)) >= POLICIES_MAX:
         raise errors.dlm.LimitExceededException(f"An account has {POLICIES_MAX} policies at most.")
-    if "PolicyDetails" not in asked:
-        raise errors.dlm.InvalidRequestException("PolicyDetails must be given.")
     blank = Policy(
         id=ids.make("policy", call.entropy(ids.ID_BYTES)),
         description=asked["Description"],
@@ -48,9 +47,30 @@ def create(call: WriteCall, asked: shapes.CreateLifecyclePolicyRequest) -> Resul
         enabled_at=call.now,
         tags=tags.checked({}, asked.get("Tags") or {}),
     )
-    policy = details.apply(blank, asked["PolicyDetails"])
-    call.tx.insert(records.LIFECYCLE_POLICY, call.account, policy.id, policy)
+    policy = _said(call, blank, asked)
+    made = call.tx.insert(records.LIFECYCLE_POLICY, call.account, policy.id, policy)
+    if policy.on_shared is not None:
+        call.tx.observe(made, PolicySeen(shared=shares.now(call.tx, made)))
     return {"PolicyId": policy.id}
+
+
+def _said(call: WriteCall, blank: Policy, asked: shapes.CreateLifecyclePolicyRequest) -> Policy:
+    """Return a new policy with what a request says of it."""
+    if "DefaultPolicy" in asked:
+        policy = everything.apply(blank, asked)
+        others = (one.doc for one in call.tx.list(records.LIFECYCLE_POLICY, call.account))
+        if any(one.default is not None and one.target is policy.target for one in others):
+            raise errors.dlm.LimitExceededException(
+                f"An account has one default policy for {policy.target.value}."
+            )
+        return policy
+    everything.check_unsaid(asked)
+    if "PolicyDetails" not in asked:
+        raise errors.dlm.InvalidRequestException("PolicyDetails must be given.")
+    said = asked["PolicyDetails"]
+    if said.get("PolicyType") == Type.EVENTS.value:
+        return shares.apply(blank, said, call.settings.region)
+    return details.apply(blank, said)
 
 
 def _role(call: WriteCall, arn: str) -> str:
@@ -80,12 +100,20 @@ def get(call: Call, asked: shapes.GetLifecyclePolicyRequest) -> Result:
             "ExecutionRoleArn": policy.role_arn,
             "DateCreated": policy.created_at,
             "DateModified": policy.modified_at,
-            "PolicyDetails": details.shown(policy),
+            "PolicyDetails": _shown(call, policy),
             "Tags": policy.tags,
             "PolicyArn": naming.arn(call, record.id),
-            "DefaultPolicy": False,
+            "DefaultPolicy": policy.default is not None,
         }
     }
+
+
+def _shown(call: Call, policy: Policy) -> dict[str, Any]:
+    if policy.default is not None:
+        return everything.shown(policy)
+    if policy.on_shared is not None:
+        return shares.shown(policy, call.settings.region)
+    return details.shown(policy)
 
 
 def state_of(record: PolicyRecord) -> str:
@@ -112,7 +140,12 @@ def _is_asked(record: PolicyRecord, asked: shapes.GetLifecyclePoliciesRequest) -
     policy = record.doc
     if "State" in asked and state_of(record) != asked["State"]:
         return False
-    if "ResourceTypes" in asked and policy.target.value not in asked["ResourceTypes"]:
+    if "ResourceTypes" in asked and (
+        policy.on_shared is not None or policy.target.value not in asked["ResourceTypes"]
+    ):
+        return False
+    kind = asked.get("DefaultPolicyType")
+    if kind and (policy.default is None or kind not in ("ALL", policy.target.value)):
         return False
     given = {f"{tag.key}={tag.value}" for tag in policy.target_tags}
     added = {f"{tag.key}={tag.value}" for one in policy.schedules for tag in one.tags}
@@ -127,7 +160,7 @@ def _summary(record: PolicyRecord) -> dict[str, Any]:
         "State": state_of(record),
         "Tags": record.doc.tags,
         "PolicyType": record.doc.type.value,
-        "DefaultPolicy": False,
+        "DefaultPolicy": record.doc.default is not None,
     }
 
 
@@ -135,12 +168,11 @@ def update(call: WriteCall, asked: shapes.UpdateLifecyclePolicyRequest) -> Resul
     """Change what is given of a policy; it begins anew from its next time on."""
     record = naming.find(call, asked["PolicyId"])
     policy = record.doc
-    if "PolicyDetails" in asked:
-        kind = asked["PolicyDetails"].get("PolicyType", policy.type.value)
-        if kind != policy.type.value:
-            raise errors.dlm.InvalidRequestException("The type of a policy cannot be changed.")
-        said: dict[str, Any] = {**details.shown(policy), **asked["PolicyDetails"]}
-        policy = details.apply(policy, said)
+    if policy.default is not None:
+        policy = everything.changed(policy, asked)
+    else:
+        everything.check_unsaid(asked)
+        policy = _changed(call, policy, asked)
     if "ExecutionRoleArn" in asked:
         policy = replace(policy, role_arn=_role(call, asked["ExecutionRoleArn"]))
     if "Description" in asked:
@@ -150,8 +182,23 @@ def update(call: WriteCall, asked: shapes.UpdateLifecyclePolicyRequest) -> Resul
     if policy != record.doc:
         written = call.tx.write(record, replace(policy, modified_at=call.now, enabled_at=call.now))
         seen = record.seen or PolicySeen()
-        call.tx.observe(written, replace(seen, trouble=""))
+        # What was shared while it did not act, or was not meant, is not copied.
+        shared = shares.now(call.tx, written) if policy.on_shared is not None else ()
+        call.tx.observe(written, replace(seen, trouble="", shared=shared))
     return {}
+
+
+def _changed(call: Call, policy: Policy, asked: shapes.UpdateLifecyclePolicyRequest) -> Policy:
+    """Return a policy that is no default one with what a request says of it."""
+    if "PolicyDetails" not in asked:
+        return policy
+    kind = asked["PolicyDetails"].get("PolicyType", policy.type.value)
+    if kind != policy.type.value:
+        raise errors.dlm.InvalidRequestException("The type of a policy cannot be changed.")
+    said: dict[str, Any] = {**_shown(call, policy), **asked["PolicyDetails"]}
+    if policy.on_shared is not None:
+        return shares.apply(policy, said, call.settings.region)
+    return details.apply(policy, said)
 
 
 def delete(call: WriteCall, asked: shapes.DeleteLifecyclePolicyRequest) -> Result:
@@ -160,12 +207,14 @@ def delete(call: WriteCall, asked: shapes.DeleteLifecyclePolicyRequest) -> Resul
     return {}
 
 
+_HONOURS = details.HONOURS | everything.HONOURS | shares.HONOURS
+
 ACTIONS: tuple[Action, ...] = (
     Action(
         service="dlm",
         name="CreateLifecyclePolicy",
         does=Write(handle=create),
-        honours=details.HONOURS | {"Description", "ExecutionRoleArn", "State", "Tags"},
+        honours=_HONOURS | {"DefaultPolicy", "Description", "ExecutionRoleArn", "State", "Tags"},
         passes=naming.passed,
     ),
     naming.of_policy("GetLifecyclePolicy", Read(handle=get), "PolicyId"),
@@ -173,12 +222,21 @@ ACTIONS: tuple[Action, ...] = (
         service="dlm",
         name="GetLifecyclePolicies",
         does=Read(handle=list_policies),
-        honours=frozenset({"PolicyIds", "ResourceTypes", "State", "TagsToAdd", "TargetTags"}),
+        honours=frozenset(
+            {
+                "DefaultPolicyType",
+                "PolicyIds",
+                "ResourceTypes",
+                "State",
+                "TagsToAdd",
+                "TargetTags",
+            }
+        ),
     ),
     naming.of_policy(
         "UpdateLifecyclePolicy",
         Write(handle=update),
-        *details.HONOURS,
+        *_HONOURS,
         *("Description", "ExecutionRoleArn", "PolicyId", "State"),
         passes=naming.passed,
     ),

@@ -88,7 +88,7 @@ _OF_KEYS = (
     *("iam:ListGroups", "iam:ListRoles", "iam:ListUsers"),
 )
 _OF_SNAPSHOTS = (
-    *("ec2:CreateSnapshot", "ec2:CreateSnapshots", "ec2:DeleteSnapshot"),
+    *("ec2:CopySnapshot", "ec2:CreateSnapshot", "ec2:CreateSnapshots", "ec2:DeleteSnapshot"),
     *("ec2:DescribeInstances", "ec2:DescribeSnapshots", "ec2:DescribeVolumes"),
 )
 _OF_IMAGES = (

@@ -4,7 +4,9 @@ At a time of a schedule a *run* begins, and is written down. Each target that is
 the transaction that makes its snapshot or image, so a crash before it finds the target again, and
 one after it does not do it twice. Of times that passed while the cloud was down, the last is made
 up for. What the policy's role may not do is told in the policy's status, and tried again until the
-run is over. Not its business: what is made and what is old (`dlm.making`), when (`dlm.times`).
+run is over. What an event based policy means is copied once as long as it is shared, and noted in
+the same way. Not its business: what is made and what is old (`dlm.making`, `dlm.shares`), when
+(`dlm.times`).
 """
 
 from dataclasses import dataclass
@@ -16,7 +18,7 @@ from mallee.aws import errors
 from mallee.cloud import deputies, pipeline
 from mallee.cloud.call import Principal, Result, WriteCall
 from mallee.cloud.deputies import Deed, Errand
-from mallee.cloud.dlm import making, naming, times
+from mallee.cloud.dlm import making, naming, shares, times
 from mallee.cloud.dlm.naming import PolicyRecord
 from mallee.cloud.reconcile.runner import Reconciler
 from mallee.cloud.state import records, store
@@ -72,7 +74,10 @@ async def settle_one(means: Means, id: str) -> None:
     if record is None or not record.doc.is_enabled:
         return
     now = means.clock.now()
-    is_open = await store_.run(lambda tx: _begin(tx, id, now))
+    if record.doc.on_shared is not None:
+        is_open = await store_.run(lambda tx: _look_at_shares(tx, id, now))
+    else:
+        is_open = await store_.run(lambda tx: _begin(tx, id, now))
     if is_open or _has_old(store_.view, record, now):
         trouble = await _act(means, id)
         await store_.run(lambda tx: _note(tx, id, trouble, now))
@@ -99,6 +104,19 @@ def _begin(tx: store.Tx, id: str, now: float) -> bool:
     if seen is not None and seen != record.seen:
         tx.observe(record, seen)
     return bool(due_now)
+
+
+def _look_at_shares(tx: store.Tx, id: str, now: float) -> bool:
+    """Forget what is shared no more; tell whether something is to be copied."""
+    record = tx.get(records.LIFECYCLE_POLICY, id)
+    if record is None:
+        return False
+    seen, there = record.seen or PolicySeen(), set(shares.now(tx, record))
+    kept = tuple(one for one in seen.shared if one in there)
+    if kept != seen.shared:
+        record = tx.observe(record, replace(seen, shared=kept))
+    waits = bool(seen.trouble) and now - seen.swept_at < TRIED_EVERY_S
+    return not waits and bool(shares.due(tx, record))
 
 
 def _open_run(seen: PolicySeen | None, schedule: Schedule) -> Run | None:
@@ -142,7 +160,8 @@ async def _act(means: Means, id: str) -> str:
         return str(error)
     troubles: list[str] = []
     for schedule in record.doc.schedules:
-        troubles += await _run(means, who, id, schedule)
+        does = _run if record.doc.on_shared is None else _copy
+        troubles += await does(means, who, id, schedule)
         troubles += await _delete_old(means, who, id, schedule)
     return troubles[0] if troubles else ""
 
@@ -151,6 +170,8 @@ async def _check_may_look(cloud: pipeline.Cloud, who: Principal, record: PolicyR
     """Raise unless the role may see the targets."""
     is_volume = record.doc.target is Target.VOLUME
     operation = "DescribeVolumes" if is_volume else "DescribeInstances"
+    if record.doc.on_shared is not None:
+        operation = "DescribeSnapshots"
     deed = Deed(operation=operation, asked={"MaxResults": 5})
     await deputies.do(cloud, who, naming.SERVICE, deed)
 
@@ -163,7 +184,7 @@ async def _run(means: Means, who: Principal, id: str, schedule: Schedule) -> lis
     if record is None or run is None:
         return []
     troubles: list[str] = []
-    for target in making.targets(cloud.store.view, record):
+    for target in making.targets(cloud.store.view, record, run.due):
         if target in run.done:
             continue
         now = means.clock.now()
@@ -177,6 +198,35 @@ async def _run(means: Means, who: Principal, id: str, schedule: Schedule) -> lis
     if not troubles:
         await cloud.store.run(lambda tx: _end(tx, id, schedule.name, run.due))
     return troubles
+
+
+async def _copy(means: Means, who: Principal, id: str, schedule: Schedule) -> list[str]:
+    """Copy what was shared; return what stood against it."""
+    cloud = means.cloud
+    record = cloud.store.view.get(records.LIFECYCLE_POLICY, id)
+    if record is None:
+        return []
+    troubles: list[str] = []
+    for shared in shares.due(cloud.store.view, record):
+        asked = shares.request(record, shared, cloud.settings.region)
+        within = partial(_copied, (record, schedule, shared))
+        deed = Deed(operation="CopySnapshot", asked=asked, within=within)
+        try:
+            await deputies.do(cloud, who, naming.SERVICE, deed)
+        except errors.AwsError as error:
+            troubles.append(f"{shared}: {error.message}")
+    return troubles
+
+
+def _copied(what: tuple[PolicyRecord, Schedule, str], call: WriteCall, made: Result) -> None:
+    """Note that what was shared is copied; raise when that is not wanted."""
+    policy, schedule, shared = what
+    record = call.tx.get(records.LIFECYCLE_POLICY, policy.id)
+    if record is None or not record.doc.is_enabled or shared not in shares.due(call.tx, record):
+        raise errors.IncorrectState(f"The policy {policy.id} does not want {shared} copied now.")
+    making.mark(call, policy, schedule, made)
+    seen = record.seen or PolicySeen()
+    call.tx.observe(record, replace(seen, shared=(*seen.shared, shared)))
 
 
 def _written_down(
