@@ -263,8 +263,13 @@ def start(root: Path, settings: Settings = SETTINGS) -> Cloud:
     steps.run(up.start_steps(layout), Silent())
     (layout.root / "home").mkdir(exist_ok=True)
     cloud = Cloud(layout, api.read_access(layout, owners.read_settings(layout)))
-    wait_until(lambda: _has_image(cloud), 30.0, "the tiny image to be registered")
+    wait_image(cloud)
     return cloud
+
+
+def wait_image(cloud: Cloud) -> None:
+    """Wait until the tiny image is registered."""
+    wait_until(lambda: _has_image(cloud), 30.0, "the tiny image to be registered")
 
 
 @functools.cache

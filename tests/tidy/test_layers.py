@@ -8,8 +8,21 @@ from pathlib import Path
 
 from tests.tidy.source import TOP, Source, sources
 
-STARTS_PROCESSES = ("src/mallee/kit/", "src/mallee/node/", "src/mallee/box/", "src/mallee/images/")
-PURE = ("src/mallee/node/plan/", "src/mallee/model/", "src/mallee/cloud/hosts/place.py")
+STARTS_PROCESSES = (
+    "src/mallee/kit/",
+    "src/mallee/node/",
+    "src/mallee/box/",
+    "src/mallee/lab/",
+    "src/mallee/images/",
+)
+PURE = (
+    "src/mallee/node/plan/",
+    "src/mallee/model/",
+    "src/mallee/cloud/hosts/place.py",
+    "src/mallee/lab/cables.py",
+    "src/mallee/lab/document.py",
+    "src/mallee/lab/plan.py",
+)
 IMPURE = {"subprocess", "socket", "asyncio", "sqlite3", "random", "time", "os", "secrets"}
 
 

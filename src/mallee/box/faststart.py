@@ -55,7 +55,7 @@ def plan(layout: Layout, options: Options, summary: Summary) -> tuple[steps.Step
     """Return the steps; they fill `summary`."""
     chosen = choose_settings(layout, options)
     prepare, start = up.prepare_steps(layout, chosen), up.start_steps(layout)
-    image = steps.Step("Build the tiny image", lambda say: _build(layout, say))
+    image = steps.Step("Build the tiny image", lambda say: build_image(layout, say))
     reach = steps.Step("Find the endpoint", lambda say: _reach(layout, summary))
     register = steps.Step("Wait for the image's registration", lambda say: _wait_image(summary))
     machine = (*prepare, image, *start, reach, register)
@@ -150,7 +150,8 @@ def _refuse_change(layout: Layout, options: Options, held: settings.Settings) ->
             )
 
 
-def _build(layout: Layout, say: Say) -> str:
+def build_image(layout: Layout, say: Say) -> str:
+    """Build the tiny image below a root unless it is there; raise `steps.Failed`."""
     path = catalogue.document_path(layout, catalogue.TINY)
     if path.exists():
         document = catalogue.decode(path.read_bytes())

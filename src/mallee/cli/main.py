@@ -80,6 +80,13 @@ GROUPS = {
             "test": "mallee.cli.imagetests:prove",
         },
     ),
+    "lab": (
+        "Several hosts on this machine, to learn with and to try things out.",
+        {
+            name: f"mallee.cli.lab:{name}"
+            for name in ("up", "down", "status", "cut", "mend", "enter", "power")
+        },
+    ),
     "node": (
         "Machines that become hosts of a cloud.",
         {"invite": "mallee.cli.nodes:invite", "join": "mallee.cli.nodes:join"},

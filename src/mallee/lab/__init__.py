@@ -1,0 +1,1 @@
+"""Labs: several hosts on one machine, in namespaces, with a switch and cables between them."""

@@ -1,0 +1,135 @@
+"""Brings a lab up and down, step by step; every step may be done again.
+
+`mallee lab up` and `mallee lab down` run these lists, and so do tests. A lab that was made in part,
+or whose hosts lost their power, is made whole by `up`; `down` leaves nothing, of whatever is there.
+"""
+
+import shutil
+from pathlib import Path
+
+from mallee.box import requirements, steps
+from mallee.kit import files, process
+from mallee.lab import document, keeper, links, members, openvswitch, plan, rooms
+from mallee.lab.document import Lab
+from mallee.lab.rooms import Place
+
+LABS = Path("/var/lib/mallee-lab")
+"""Where labs lie, a directory for each, unless somebody says otherwise."""
+_HOSTS_READY_S_MAX = 60.0
+
+
+def up_plan(place: Place, lab: Lab) -> tuple[steps.Step, ...]:
+    """Return the steps that make a lab as its document has it."""
+    front = document.host_of(lab, "front")
+    nodes = [name for name, host in lab.hosts.items() if host.role == "node"]
+    todo = [
+        steps.Step("See that the lab can be made", lambda say: _check(place, lab)),
+        steps.Step("Start the hosts", lambda say: _start(place, lab)),
+        steps.Step("Plug the cables", lambda say: f"{links.apply(place, lab)} plugged"),
+        steps.Step("Spoil the bad ones", lambda say: links.apply_cables(place, lab)),
+    ]
+    if front is not None:
+        todo.append(
+            steps.Step(
+                f"Start the cloud on {front}",
+                lambda say: members.ensure_front(place, lab, front, say),
+            )
+        )
+    if nodes:
+        todo.append(
+            steps.Step("Join the nodes", lambda say: members.ensure_nodes(place, lab, nodes, say))
+        )
+    return tuple(todo)
+
+
+def down_plan(place: Place) -> tuple[steps.Step, ...]:
+    """Return the steps after which nothing of a lab is left."""
+    return (
+        steps.Step("End the hosts", lambda say: f"{_end(place)} ended"),
+        steps.Step("Remove the files", lambda say: _remove(place)),
+    )
+
+
+def power_off(place: Place, host: str) -> None:
+    """Take a host's power away: all that runs there ends in that moment."""
+    rooms.end(place, host)
+
+
+def read(place: Place) -> Lab:
+    """Return the lab that is there; raise `steps.Failed`."""
+    try:
+        return document.decode(place.document.read_bytes())
+    except FileNotFoundError as error:
+        raise steps.Failed(
+            f"there is no lab {place.name}", "mallee lab status shows all; mallee lab up FILE"
+        ) from error
+
+
+def _check(place: Place, lab: Lab) -> str:
+    requirements.check()
+    document.check_directory(lab, place.path)
+    links.check_here(lab)
+    if any(switch.kind == "openvswitch" for switch in lab.switches.values()):
+        openvswitch.check()
+    if place.document.exists() and place.document.read_bytes() != document.encode(lab):
+        raise steps.Failed(
+            f"another lab {place.name} is there, made of another document",
+            f"mallee lab down {place.name}, or give this one another name: --name",
+        )
+    return f"{len(lab.hosts)} hosts, {len(lab.switches)} switches"
+
+
+def _start(place: Place, lab: Lab) -> str:
+    place.path.mkdir(mode=0o755, parents=True, exist_ok=True)
+    running = [name for name, host in lab.hosts.items() if host.role != "here"]
+    files.write_atomically(place.document, document.encode(lab), files.READABLE)
+    files.write_atomically(
+        keeper.names_file(place.path), plan.names_text(lab).encode(), files.READABLE
+    )
+    files.write_atomically(keeper.hosts_file(place.path), "\n".join(running).encode())
+    rooms.start(place)
+    failure = steps.Failed("the hosts' namespaces could not be made", f"read {place.log}")
+    steps.wait_until(lambda: _are_ready(place, running), _HOSTS_READY_S_MAX, failure)
+    return ", ".join(running)
+
+
+def _are_ready(place: Place, names: list[str]) -> bool:
+    found = {one.host: one.process for one in rooms.fetch(place) if one.is_keeper}
+    return all(name in found and rooms.is_ready(found[name]) for name in (keeper.LAB, *names))
+
+
+def _end(place: Place) -> int:
+    ended = 0
+    while rooms.fetch(place):
+        ended += rooms.end(place)
+    return ended
+
+
+def _remove(place: Place) -> str:
+    _detach_loops(place)
+    if not place.path.exists():
+        return f"{place.path} is gone"
+    # A kill may have left the beginning of a file, under a name with a dot.
+    others = [path for path in place.path.iterdir() if not path.name.startswith(".")]
+    if others and not place.document.exists() and not keeper.hosts_file(place.path).exists():
+        raise steps.Failed(
+            f"{place.path} does not look like a lab's directory", "give the right name"
+        )
+    for path in place.path.iterdir():
+        # The document goes last: by it a lab that was removed half is known.
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        elif path != place.document:
+            path.unlink()
+    place.document.unlink(missing_ok=True)
+    place.path.rmdir()
+    return f"{place.path} is gone"
+
+
+def _detach_loops(place: Place) -> None:
+    """Let go of loop devices on the lab's files: only they are the whole machine's."""
+    text = process.run(("losetup", "--list", "--noheadings", "--output", "NAME,BACK-FILE")).text
+    for line in text.splitlines():
+        device, _, behind = line.strip().partition(" ")
+        if behind.strip().startswith(f"{place.path}/"):
+            process.run(("losetup", "--detach", device))
