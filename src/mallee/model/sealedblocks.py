@@ -20,6 +20,10 @@ from mallee.model.blocktrees import NotATree
 SEALED = b"\x02"
 """The form: the first byte of an object."""
 _MARK_BYTES = 32
+_TAG_BYTES = 16
+SEALED_MIN_BYTES = 1 + _MARK_BYTES + _TAG_BYTES + 1
+SEALED_MAX_BYTES = SEALED_MIN_BYTES + blocktrees.BLOCK_BYTES
+"""No sealed block is longer: what is packed is one byte longer than a block at most."""
 _ONCE = bytes(12)
 """The nonce of a key that seals one thing."""
 

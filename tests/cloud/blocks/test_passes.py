@@ -11,6 +11,7 @@ from mallee.cloud.blocks import turns
 from mallee.cloud.state import records
 from mallee.model import blockobjects, blocktrees, passes
 from mallee.model.accounts import SYSTEM
+from mallee.model.sealedblocks import SEALED
 from mallee.node.do import blockstore
 from tests.cloud.blocks.stand import Stand, content
 from tests.cloud.signing import Sender
@@ -42,12 +43,58 @@ def test_what_is_put_is_got_by_its_name(stand: Stand) -> None:
     shelf.close()
 
 
-def test_what_is_not_what_its_name_says_is_not_given(stand: Stand) -> None:
-    shelf = stand.shelf(writes_for=stand.snapshot(stand.volume()))
-    name = bytes(range(1, 33))
-    assert shelf.put(name, BLOCK)
+def test_what_is_not_what_its_name_says_is_not_kept(stand: Stand) -> None:
+    snapshot = stand.snapshot(stand.volume())
+    shelf, client = (
+        stand.shelf(writes_for=snapshot),
+        _client(stand, stand.ask_pass(writes_for=snapshot)[1]),
+    )
+    for kept in (blockobjects.PLAIN.encode(BLOCK), b"\x07rubbish", b"", b"\x01no frame", b"\x02"):
+        with pytest.raises(blockstore.StoreRefused, match="400"):
+            shelf._put(bytes(range(1, 33)), kept)
+    assert not shelf.has(bytes(range(1, 33)))
+    for key in ("loose", "no/such/name", f"00/{NAME.hex()}"):
+        with pytest.raises(ClientError, match="InvalidRequest"):
+            client.put_object(
+                Bucket=passes.BUCKET, Key=f"{stand.account}/{key}", Body=b"", IfNoneMatch="*"
+            )
+    shelf.close()
+
+
+def test_a_sealed_object_stands_in_no_plain_ones_way(stand: Stand) -> None:
+    """Nobody but who has the data key can tell what is in it: so under the name of other bytes it
+    counts for nothing."""
+    snapshot = stand.snapshot(stand.volume())
+    shelf, rubbish = stand.shelf(writes_for=snapshot), SEALED + os.urandom(200)
+    data = os.urandom(blocktrees.BLOCK_BYTES)
+    name = blocktrees.name_of(data)
+    assert shelf._put(name, rubbish)
+    assert shelf._put(name, SEALED + os.urandom(200)) == 0, "one sealed object counts as another"
     with pytest.raises(blockstore.BlockMissing, match="damaged"):
         shelf.get(name)
+    assert shelf.put(name, data)
+    assert shelf.get(name) == data
+    assert shelf._put(name, rubbish) == 0
+    assert shelf.get(name) == data
+    with pytest.raises(blockstore.StoreRefused, match="400"):
+        shelf._put(bytes(range(1, 33)), SEALED + bytes(2 * blocktrees.BLOCK_BYTES))
+    shelf.close()
+
+
+def test_nothing_else_is_done_with_blocks(stand: Stand) -> None:
+    """What is copied, or comes in parts, would not be looked at."""
+    _, answer = stand.ask_pass(writes_for=stand.snapshot(stand.volume()))
+    key = blockobjects.key_of(stand.account, bytes(range(32)))
+    client = _client(stand, answer)
+
+    def begin(request: Any, **_: Any) -> None:
+        request.headers["If-None-Match"] = "*"
+
+    client.meta.events.register("before-sign.s3", begin)
+    refused = {"Bucket": passes.BUCKET, "Key": key}
+    assert refusal_of(client.create_multipart_upload, **refused) == "AccessDenied"
+    copied = {"CopySource": f"{passes.BUCKET}/{key}"}
+    assert refusal_of(client.copy_object, **refused, **copied) == "AccessDenied"
 
 
 def test_who_may_read_may_not_write(stand: Stand) -> None:
@@ -69,10 +116,9 @@ def test_a_host_that_needs_nothing_gets_nothing(stand: Stand) -> None:
     assert stand.ask_pass(writes_for=done)[0] == 403, "it is there already"
 
 
-def test_a_pass_is_good_for_its_prefix_alone(stand: Stand) -> None:
-    _, answer = stand.ask_pass(writes_for=stand.snapshot(stand.volume()))
+def _client(stand: Stand, answer: dict[str, str]) -> Any:
     make: Any = boto3.client
-    client = make(
+    return make(
         "s3",
         endpoint_url=stand.cloud.url,
         region_name="us-east-1",
@@ -80,9 +126,14 @@ def test_a_pass_is_good_for_its_prefix_alone(stand: Stand) -> None:
         aws_secret_access_key=answer["secret_access_key"],
         aws_session_token=answer["token"],
     )
+
+
+def test_a_pass_is_good_for_its_prefix_alone(stand: Stand) -> None:
+    _, answer = stand.ask_pass(writes_for=stand.snapshot(stand.volume()))
+    client = _client(stand, answer)
     mine = {"Bucket": passes.BUCKET, "Key": blockobjects.key_of(stand.account, bytes(32))}
     foreign = {"Bucket": passes.BUCKET, "Key": blockobjects.key_of(OTHER, bytes(32))}
-    client.put_object(**mine, Body=b"1", IfNoneMatch="*")
+    client.put_object(**mine, Body=blockobjects.PLAIN.encode(bytes(9)), IfNoneMatch="*")
     assert refusal_of(client.put_object, **mine, Body=b"2") == "AccessDenied", "nothing is replaced"
     assert refusal_of(client.put_object, **foreign, Body=b"2", IfNoneMatch="*") == "AccessDenied"
     assert refusal_of(client.get_object, **foreign) == "AccessDenied"

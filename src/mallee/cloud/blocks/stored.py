@@ -14,10 +14,15 @@ from mallee.cloud.blocks import shelf
 from mallee.cloud.s3.objects import about
 from mallee.model import blockobjects
 from mallee.model.accounts import SYSTEM
+from mallee.model.sealedblocks import SEALED
 from mallee.walrus.records import NULL, Blob, Content, Version
 from mallee.walrus.seam import Engine, Reader, Tx
 
 _ABOUT = about.encode(about.About(owner=SYSTEM.id))
+_SEALED_ABOUT = about.encode(
+    about.About(owner=SYSTEM.id, headers={"ContentType": "application/x-mallee-sealed"})
+)
+"""Of what nobody here can tell whether it is what its name promises."""
 
 
 class Missing(Exception):
@@ -26,16 +31,33 @@ class Missing(Exception):
 
 def get(reader: Reader, account: str, name: bytes) -> bytes:
     """Return the bytes of an object; raise `Missing`, `Corrupt` or `Gone`."""
-    found = reader.current(shelf.NUMBER, blockobjects.key_of(account, name).encode())
+    found = _current(reader, account, name)
     if found is None or found.is_marker:
         raise Missing(name.hex())
     return reader.read(found.parts, 0, found.size)
 
 
+def about_of(data: bytes) -> bytes:
+    """Return what is kept beside an object's bytes."""
+    return _SEALED_ABOUT if data[:1] == SEALED else _ABOUT
+
+
+def counts(there: Version | None, data: bytes) -> bool:
+    """Tell whether what is there stands for data of the same name: a sealed object does not for
+    bytes that were found to be those of the name. Without data: whether it does for any."""
+    if there is None or there.is_marker:
+        return False
+    return there.about != _SEALED_ABOUT or data[:1] == SEALED
+
+
 def has(reader: Reader, account: str, name: bytes) -> bool:
     """Tell whether there is an object of that name."""
-    found = reader.current(shelf.NUMBER, blockobjects.key_of(account, name).encode())
+    found = _current(reader, account, name)
     return found is not None and not found.is_marker
+
+
+def _current(reader: Reader, account: str, name: bytes) -> Version | None:
+    return reader.current(shelf.NUMBER, blockobjects.key_of(account, name).encode())
 
 
 def put(
@@ -48,13 +70,14 @@ def put(
 
     Raises `NoSpace`, and so may the future.
     """
+    pieces = tuple(objects.values())
     keys = [blockobjects.key_of(account, name).encode() for name in objects]
-    versions = [_version(data) for data in objects.values()]
-    contents = _received(engine, tuple(objects.values()))
+    versions = [_version(data) for data in pieces]
+    contents = _received(engine, pieces)
 
     def work(tx: Tx, blobs: Sequence[Blob]) -> None:
-        for key, version, blob in zip(keys, versions, blobs, strict=True):
-            if tx.current(shelf.NUMBER, key) is None:
+        for key, data, version, blob in zip(keys, pieces, versions, blobs, strict=True):
+            if not counts(tx.current(shelf.NUMBER, key), data):
                 tx.add(shelf.NUMBER, key, version(tx, blob))
         also(tx)
 
@@ -67,7 +90,9 @@ def put_missing(engine: Engine, account: str, objects: Mapping[bytes, bytes]) ->
     Raises `NoSpace`.
     """
     missing = {
-        name: data for name, data in objects.items() if not has(engine.reader, account, name)
+        name: data
+        for name, data in objects.items()
+        if not counts(_current(engine.reader, account, name), data)
     }
     if missing:
         put(engine, account, missing).result()
@@ -83,7 +108,7 @@ def _version(data: bytes) -> Callable[[Tx, Blob], Version]:
             size=len(data),
             etag=etag,
             parts=(tx.keep(blob),),
-            about=_ABOUT,
+            about=about_of(data),
         )
 
     return make

@@ -54,6 +54,8 @@ AGAIN = 2
 """How often an object is looked up again that changed between the look and the reading."""
 _MAKES = "CreateBucket"
 _PUTS = "PutObject"
+_OF_BLOCKS = frozenset({_PUTS, "GetObject", "HeadObject"})
+"""All that hosts do in the bucket of blocks."""
 
 _log = logs.get(__name__)
 
@@ -285,9 +287,12 @@ def _check_bucket(call: Call, row: Action, bucket: str) -> None:
     if not bucket or row.name == _MAKES:
         return
     found = buckets.find(call.view, bucket)
-    is_ours = found is not None and found.account == SYSTEM.id != call.account
-    if found is None or is_ours:
+    is_ours = found is not None and found.account == SYSTEM.id
+    if found is None or (is_ours and call.account != SYSTEM.id):
         raise errors.s3.NoSuchBucket(bucket=bucket)
+    if is_ours and row.name not in _OF_BLOCKS:
+        # A copy, or an upload in parts, would go around what is asked of blocks (`blockputs`).
+        raise errors.s3.AccessDenied()
 
 
 def _decide(cloud: Cloud, visit: Visit, question: Question) -> authorize.Outcome:

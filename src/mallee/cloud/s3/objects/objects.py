@@ -12,11 +12,21 @@ from msgspec.structs import replace
 
 from mallee.aws import checksums, errors
 from mallee.cloud.action import Serve
+from mallee.cloud.blocks import shelf
 from mallee.cloud.call import Call
 from mallee.cloud.s3 import rows
 from mallee.cloud.s3.buckets import lifecycle
 from mallee.cloud.s3.exchange import Answer, ObjectCall, Taken
-from mallee.cloud.s3.objects import about, conditions, intents, locks, ranges, versions, wholes
+from mallee.cloud.s3.objects import (
+    about,
+    blockputs,
+    conditions,
+    intents,
+    locks,
+    ranges,
+    versions,
+    wholes,
+)
 from mallee.cloud.s3.objects.about import About, Found
 from mallee.cloud.s3.objects.versions import Place
 from mallee.cloud.s3.rows import Asked
@@ -59,6 +69,8 @@ _INSTEAD = {
 async def put(call: ObjectCall, asked: Asked) -> Answer:
     """Store an object."""
     where = versions.place(call, asked)
+    if where.number == shelf.NUMBER:
+        return await blockputs.put(call, where)
     wanted = intents.read(call, where, asked)
     ifs = conditions.read(asked)
     if ifs != conditions.NONE:
