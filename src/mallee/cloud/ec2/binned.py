@@ -1,12 +1,13 @@
 """What is in the recycle bin: put there instead of being deleted, looked up, taken out.
 
-`keep` is asked by whatever deletes a thing for which there are rules; a thing in the bin is hidden
+`keep` is asked by whatever deletes a thing for which there are rules (`kept` for volumes that end
+with their instance); a thing in the bin is hidden
 from every other lookup (`resources.several`). Called by the nouns that have a bin, and their rows
 (`storage.recyclebin`, `images.recyclebin`). Not its business: rules (`rbin`), and the end of what
 nobody took out (`reconcile.recycling`).
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from msgspec.structs import replace
@@ -18,6 +19,7 @@ from mallee.cloud.state import indexes, records, store
 from mallee.cloud.state.records import Kind, Record
 from mallee.model import recycling
 from mallee.model.recycling import DAY_S, Binned
+from mallee.model.volumes import Volume
 
 _KINDS = {
     records.SNAPSHOT.name: recycling.Kind.SNAPSHOT,
@@ -31,13 +33,30 @@ AnyRecord = Record[Any, Any]
 def keep(tx: store.Tx, record: AnyRecord) -> bool:
     """Put a thing that would be deleted into the bin, if a rule of its account says so; tell
     whether one did."""
-    rules = (rule.doc for rule in tx.list(records.RECYCLE_RULE, record.account))
-    days = recycling.days_kept(rules, _KINDS[record.kind.name], record.doc.tags)
-    if not days:
-        return False
-    binned = Binned(since=tx.now, until=tx.now + days * DAY_S)
-    tx.write(record, replace(record.doc, binned=binned))
-    return True
+    kind = _KINDS[record.kind.name]
+    binned = _time_in(tx, (record.account, kind), record.doc.tags, tx.now)
+    if binned is not None:
+        tx.write(record, replace(record.doc, binned=binned))
+    return binned is not None
+
+
+def kept(view: store.View | store.Tx, account: str, doc: Volume, now: float) -> Volume | None:
+    """Return a volume that ends with its instance as the bin keeps it; None: no rule does."""
+    binned = _time_in(view, (account, recycling.Kind.VOLUME), doc.tags, now)
+    return None if binned is None else replace(doc, binned=binned)
+
+
+def _time_in(
+    view: store.View | store.Tx,
+    what: tuple[str, recycling.Kind],
+    tags: Mapping[str, str],
+    now: float,
+) -> Binned | None:
+    """Return how long the rules of an account keep something of a kind; None: they do not."""
+    account, kind = what
+    rules = (rule.doc for rule in view.list(records.RECYCLE_RULE, account))
+    days = recycling.days_kept(rules, kind, tags)
+    return Binned(since=now, until=now + days * DAY_S) if days else None
 
 
 def is_binned(record: AnyRecord) -> bool:

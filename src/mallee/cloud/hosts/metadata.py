@@ -15,7 +15,7 @@ import msgspec
 from mallee.cloud.ec2 import zones
 from mallee.model import hosts
 from mallee.model.events import Event, Outcome
-from mallee.model.images import Image
+from mallee.model.images import ROOT_DEVICE, Image
 from mallee.model.instances import Instance
 from mallee.model.networks import Subnet, Vpc
 from mallee.model.placementgroups import PlacementGroup
@@ -146,9 +146,12 @@ def _boot(facts: Facts) -> Iterator[tuple[str, str]]:
         yield "kernel-id", instance.kernel_id
     if instance.ramdisk_id is not None:
         yield "ramdisk-id", instance.ramdisk_id
-    root = "/dev/vda" if facts.image.is_root_file_system else "/dev/vda1"
-    yield "block-device-mapping/ami", "vda"
-    yield "block-device-mapping/emi", "vda"
+    # As the image calls it, like all devices; where nothing is said, as the guest does.
+    device = instance.root_device or ROOT_DEVICE
+    has_parts = device == ROOT_DEVICE and not facts.image.is_root_file_system
+    root = f"{device}1" if has_parts else device
+    yield "block-device-mapping/ami", device.removeprefix("/dev/")
+    yield "block-device-mapping/emi", device.removeprefix("/dev/")
     yield "block-device-mapping/root", root
     for number, device in enumerate(facts.devices, start=1):
         yield f"block-device-mapping/ebs{number}", device.removeprefix("/dev/")

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
+from mallee.cloud.ec2 import binned
 from mallee.cloud.ec2.storage import states
 from mallee.cloud.ec2.storage.states import VolumeRecord
 from mallee.cloud.hosts import diskroom
@@ -122,7 +123,7 @@ def settled(view: states.Reader, record: VolumeRecord, now: float) -> Volume:
             doc = replace(doc, attachments=left)
             goes = attachment.goes_when_left or (is_over and attachment.delete_on_termination)
             if goes and not left:
-                doc = replace(doc, deleted_at=now)
+                doc = binned.kept(view, record.account, doc, now) or replace(doc, deleted_at=now)
     return doc
 
 

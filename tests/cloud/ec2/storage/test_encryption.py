@@ -11,6 +11,7 @@ from mallee.cloud.state import records
 from mallee.model.datakeys import BYTES
 from mallee.model.snapshots import Content, Snapshot
 from tests.cloud.ec2.asking import refusal
+from tests.cloud.ec2.limiting import with_key
 from tests.cloud.ec2.storage.contents import Add
 from tests.cloud.ec2.storage.test_volumes import ZONE, launch, shown
 from tests.cloud.ec2.world import IMAGE_ID, FakeHost, Front, World
@@ -274,6 +275,31 @@ def test_a_launch_encrypts_its_volumes_its_root_too(
     plain = alice.run_instances(**asked)["Instances"][0]["InstanceId"]
     attached[0]["Values"] = [plain]
     assert alice.describe_volumes(Filters=attached)["Volumes"][0]["KmsKeyId"] == own
+
+
+def test_a_policy_sees_whether_all_volumes_of_a_launch_are_encrypted(
+    alice: Any, front: Front, host: FakeHost
+) -> None:
+    iam = front.client("alice", "iam")
+    everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+    plain = {"Bool": {"ec2:Encrypted": "false"}}
+    volume = "arn:aws:ec2:*:*:volume/*"
+    deny = {"Effect": "Deny", "Action": "ec2:RunInstances", "Resource": volume, "Condition": plain}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [everything, deny]})
+    iam.create_user(UserName="careful")
+    iam.put_user_policy(UserName="careful", PolicyName="p", PolicyDocument=document)
+    key = iam.create_access_key(UserName="careful")["AccessKey"]
+    careful = with_key(front, "ec2", key)
+    asked: dict[str, Any] = {"ImageId": IMAGE_ID, "MinCount": 1, "MaxCount": 1}
+    root = {"DeviceName": "/dev/vda", "Ebs": {"Encrypted": True}}
+    data: dict[str, Any] = {"DeviceName": "/dev/sdf", "Ebs": {"VolumeSize": 1}}
+    sealed = {**data, "Ebs": {**data["Ebs"], "Encrypted": True}}
+    for mappings in ([], [root, data]):
+        launching = {**asked, "BlockDeviceMappings": mappings}
+        assert refusal(careful.run_instances, **launching) == "UnauthorizedOperation"
+    assert careful.run_instances(**asked, BlockDeviceMappings=[root, sealed])["Instances"]
+    alice.enable_ebs_encryption_by_default()
+    assert careful.run_instances(**asked)["Instances"]
 
 
 def test_a_key_policy_says_who_may_encrypt_and_attach(

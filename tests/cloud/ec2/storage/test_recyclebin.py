@@ -11,7 +11,7 @@ from mallee.model.recycling import DAY_S, Binned
 from tests.cloud.ec2.asking import launch_one, refusal
 from tests.cloud.ec2.limiting import Administration
 from tests.cloud.ec2.storage.contents import Add
-from tests.cloud.ec2.storage.test_volumes import make, states
+from tests.cloud.ec2.storage.test_volumes import launch, make, states
 from tests.cloud.ec2.world import IMAGE_ID, FakeHost, Front, World
 
 Tags = list[dict[str, str]]
@@ -199,6 +199,21 @@ def test_a_deleted_volume_comes_back(alice: Any, rbin: Any, host: FakeHost, worl
     assert refusal(alice.restore_volume_from_recycle_bin, **asked) == "InvalidVolume.NotFound"
     host.settle()
     assert world.store.view.get(records.VOLUME, volume) is None
+
+
+def test_a_volume_that_ends_with_its_instance_comes_back(
+    alice: Any, rbin: Any, host: FakeHost, world: World
+) -> None:
+    rule(rbin, "EBS_VOLUME")
+    instance = launch(alice, host)
+    (root,) = alice.describe_volumes()["Volumes"]
+    alice.terminate_instances(InstanceIds=[instance])
+    host.settle()
+    assert alice.describe_volumes()["Volumes"] == []
+    (info,) = alice.list_volumes_in_recycle_bin()["Volumes"]
+    assert info["VolumeId"] == root["VolumeId"]
+    alice.restore_volume_from_recycle_bin(VolumeId=root["VolumeId"])
+    assert states(alice, root["VolumeId"]) == ["available"]
 
 
 def test_a_deregistered_image_comes_back(

@@ -11,9 +11,11 @@ from mallee.aws.policy.texts import Values
 from mallee.cloud import things
 from mallee.cloud.call import Call
 from mallee.cloud.ec2 import resources, zones
-from mallee.cloud.ec2.storage import ebskeys, snapshotsharing, volumetypes
+from mallee.cloud.ec2.images import sharing
+from mallee.cloud.ec2.storage import ebskeys, launchdisks, snapshotsharing, volumetypes
 from mallee.cloud.identity.question import Finder, Question, thing
 from mallee.cloud.state import records
+from mallee.model import ids
 from mallee.model.snapshots import NO_VOLUME
 from mallee.model.volumes import Volume
 
@@ -176,7 +178,28 @@ def _number(name: str) -> Callable[[Question], int | None]:
 def _is_encrypted(question: Question) -> str | None:
     if not (is_volume(question) or _is_snapshot(question)):
         return None
+    launched = _launched(question)
+    if launched is not None:
+        return str(all(launched)).lower()
     return str(bool(_kms_key(question))).lower()
+
+
+def _launched(question: Question) -> list[str] | None:
+    """Return under which key each volume of a launch would be; None: it is none.
+
+    A launch is asked about once for all its volumes: they are encrypted if each of them is.
+    """
+    call, asked = question.call, question.asked
+    if question.row.name != "RunInstances":
+        return None
+    image = call.view.get(records.IMAGE, ids.normalise(asked.get("ImageId") or ""))
+    if image is None or not sharing.may_use(image, call.account):
+        return []
+    try:
+        return launchdisks.keys_named(call, asked, image)
+    except errors.AwsError:
+        # It will not be launched like this.
+        return [""]
 
 
 def _kms_key(question: Question) -> str | None:
@@ -186,6 +209,9 @@ def _kms_key(question: Question) -> str | None:
     if doc is not None:
         return None if doc.key is None else doc.key.kms_key
     call, asked = question.call, question.asked
+    launched = _launched(question)
+    if launched is not None:
+        return launched[0] if len(set(launched)) == 1 and launched[0] else None
     if _is_snapshot(question) and asked.get("VolumeId"):
         source = _source(call, asked["VolumeId"], None)
         return source.key.kms_key if source and source.key else None

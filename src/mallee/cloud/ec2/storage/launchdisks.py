@@ -274,6 +274,12 @@ def uses_keys(call: Call, request: shapes.RunInstancesRequest, image: ImageRecor
     return found
 
 
+def keys_named(call: Call, request: shapes.RunInstancesRequest, image: ImageRecord) -> list[str]:
+    """Return under which key each volume of a launch would be, as it is named; empty: none."""
+    volumes = parse(call, request, image, 0).volumes
+    return [ebskeys.key_of(call, new.wanted, ebskeys.source_of(new.snapshot)) for new in volumes]
+
+
 def _may_encrypt(call: Call, request: shapes.RunInstancesRequest, image: Image) -> bool:
     """Tell whether a launch may have encrypted volumes."""
     said = [mapping.get("Ebs") or {} for mapping in request.get("BlockDeviceMappings") or ()]
