@@ -74,6 +74,8 @@ class Grant:
     life_s: float
     hosts: Sequence[str] = ()
     """Names and addresses of a server; without any the certificate is a client's."""
+    is_both: bool = False
+    """Whether the certificate of a server is a client's too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,8 @@ class Issued:
     name: str
     begins_at: float
     ends_at: float
+    is_server: bool = False
+    """Whether its owner may answer others with it."""
 
 
 def create_authority(name: str, now: float) -> Authority:
@@ -136,7 +140,9 @@ def issue(authority: Authority, csr_pem: bytes, grant: Grant) -> bytes:
     Name and hosts come from `grant` alone: a request cannot ask for another's.
     """
     key = _key_of_request(csr_pem)
-    purpose = ExtendedKeyUsageOID.SERVER_AUTH if grant.hosts else ExtendedKeyUsageOID.CLIENT_AUTH
+    purposes = [ExtendedKeyUsageOID.SERVER_AUTH] if grant.hosts else []
+    if grant.is_both or not grant.hosts:
+        purposes.append(ExtendedKeyUsageOID.CLIENT_AUTH)
     issuer_key = x509.AuthorityKeyIdentifier.from_issuer_public_key(authority.key.public_key())
     builder = (
         x509.CertificateBuilder()
@@ -148,7 +154,7 @@ def issue(authority: Authority, csr_pem: bytes, grant: Grant) -> bytes:
         .not_valid_after(_time(grant.now + grant.life_s))
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(authority=False), critical=True)
-        .add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
+        .add_extension(x509.ExtendedKeyUsage(purposes), critical=False)
         .add_extension(issuer_key, critical=False)
     )
     if grant.hosts:
@@ -173,7 +179,16 @@ def read_certificate(certificate: bytes) -> Issued:
         name=str(names[0].value) if names else "",
         begins_at=parsed.not_valid_before_utc.timestamp(),
         ends_at=parsed.not_valid_after_utc.timestamp(),
+        is_server=_serves(parsed),
     )
+
+
+def _serves(certificate: x509.Certificate) -> bool:
+    try:
+        purposes = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+    except (x509.ExtensionNotFound, ValueError):
+        return False
+    return ExtendedKeyUsageOID.SERVER_AUTH in purposes
 
 
 def _key_of_request(csr_pem: bytes) -> ec.EllipticCurvePublicKey:

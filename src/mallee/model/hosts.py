@@ -90,6 +90,8 @@ class HostFacts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     problems: tuple[str, ...] = ()
     """Sentences with cause and cure of what the agent cannot put right."""
     free_disk_bytes: int = 0
+    channel_port: int = 0
+    """At which other hosts reach its agent; 0: they do not."""
 
 
 class InterfaceWanted(msgspec.Struct, frozen=True, kw_only=True, gc=False):

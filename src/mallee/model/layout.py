@@ -165,6 +165,16 @@ class Layout:
         return self.node / "pki"
 
     @property
+    def host_certificate(self) -> Path:
+        """The agent's certificate and its key, in one file."""
+        return self.node_pki / "host.pem"
+
+    @property
+    def host_authority(self) -> Path:
+        """The certificate of whoever signs those of the cloud and its hosts."""
+        return self.node_pki / "ca.pem"
+
+    @property
     def join_token(self) -> Path:
         """One-time token with which this machine's agent joins, mode 0600."""
         return self.node / "join-token"

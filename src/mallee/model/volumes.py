@@ -19,6 +19,7 @@ import msgspec
 from mallee.model.datakeys import DataKey
 from mallee.model.images import Blob, DirectBoot
 from mallee.model.instances import Reason
+from mallee.model.moves import ArrivalSeen, ArrivingWanted, LeavingWanted, Move
 from mallee.model.recycling import Binned
 from mallee.model.snapshots import Base, Content, Layered, UploadWanted
 
@@ -128,6 +129,10 @@ class Volume(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     is gone."""
     moved_at: float = 0.0
     """When it did, in seconds since the epoch; 0: never."""
+    move: Move | None = None
+    """That it was used, and is on its way to another host."""
+    moved_as: str = ""
+    """The move by which it came to its host; empty: by none."""
     multi_attach: bool = False
     auto_enable_io: bool = False
     attachments: tuple[Attachment, ...] = ()
@@ -157,6 +162,8 @@ class VolumeSeen(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     loose_cuts: dict[str, float] = {}
     """By snapshot: when the cloud asked for a cut that is there, and of which it has said nothing
     since."""
+    arrival: ArrivalSeen | None = None
+    """What the host says to which it goes, besides what its own says."""
 
 
 class VolumeWanted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -185,6 +192,12 @@ class VolumeWanted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Whether it was there once: if it is missing then, it is not silently made anew."""
     is_deleted: bool = False
     """Whether nothing of it shall be left."""
+    leaving: LeavingWanted | None = None
+    """That it is on its way from here, and nobody here uses it."""
+    arriving: ArrivingWanted | None = None
+    """That it is on its way to here, and not here yet."""
+    moved_as: str = ""
+    """The move by which it came; what was copied for any other is none of it."""
 
 
 class DiskWanted(msgspec.Struct, frozen=True, gc=False):

@@ -142,6 +142,9 @@ class Cloud:
         """Under the certificate before: guests' transfers go on in it until they end."""
         has_settings = layout.settings.exists()
         self._own = facts.read_settings(layout).network if has_settings else None
+        self._looked_at_kind = False
+        """Whether it was asked for a certificate by which other hosts know this one, if it had
+        none: of an older cloud there is none to get."""
 
     async def close(self) -> None:
         """Close all connections."""
@@ -315,7 +318,8 @@ class Cloud:
         Raises `CloudAway` and `Refused`; the old certificate then goes on while it lasts.
         """
         issued = pki.read_certificate(_certificate(self._layout).read_bytes())
-        if now < (issued.begins_at + issued.ends_at) / 2:
+        is_older, self._looked_at_kind = not issued.is_server and not self._looked_at_kind, True
+        if now < (issued.begins_at + issued.ends_at) / 2 and not is_older:
             return
         request = await asyncio.to_thread(pki.make_request, self._membership.host_id)
         body = msgspec.json.encode({"csr_pem": request.csr_pem.decode()})
@@ -395,8 +399,8 @@ def _membership(layout: Layout) -> Path:
 
 
 def _certificate(layout: Layout) -> Path:
-    return layout.node_pki / "host.pem"
+    return layout.host_certificate
 
 
 def _authority(layout: Layout) -> Path:
-    return layout.node_pki / "ca.pem"
+    return layout.host_authority

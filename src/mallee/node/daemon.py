@@ -23,6 +23,7 @@ from mallee.node import (
     host,
     imagekeeper,
     ledger,
+    otherhosts,
     passes,
     questions,
     reconcile,
@@ -33,7 +34,7 @@ from mallee.node.metadata import gateway, pushedkeys, service
 from mallee.node.plan.domain import HostTraits
 from mallee.node.plan.instances import Rules
 from mallee.node.transfers import transfers
-from mallee.node.volumes import pinkeeper, uploads, volumekeys, volumeplace
+from mallee.node.volumes import departures, pinkeeper, uploads, volumekeys, volumeplace
 
 OPEN_FILES = 65536
 """Guests' connections are open files of the agent; programs that it starts look at each possible
@@ -96,6 +97,14 @@ async def run(layout: Layout) -> None:
             clock=clock.SYSTEM,
         )
         reconciler = reconcile.Reconciler(here, book)
+        leaving = departures.Departures(
+            layout, lambda: book.wanted, reconciler.volumes.is_idle
+        )
+        others = otherhosts.OtherHosts(
+            layout, configured.ports.hosts, lambda: book.wanted, {departures.WHAT: leaving.serve}
+        )
+        stack.callback(others.close)
+        others.poke()
         passing = passes.Passes(door, clock.SYSTEM)
         brought = uploads.Uploader(layout, lambda: book.wanted, passing, here.keys)
         pinned = pinkeeper.PinKeeper(layout, lambda: book.wanted)
@@ -112,10 +121,12 @@ async def run(layout: Layout) -> None:
                 pushed=pushed,
             ),
             clock=clock.SYSTEM,
-            facts=lambda: facts.fetch(standing, (*reconciler.problems, *kept.problems)),
+            facts=lambda: others.joined(
+                facts.fetch(standing, (*reconciler.problems, *kept.problems))
+            ),
             snapshots=brought.seen,
             pins=pinned.seen,
-            took=(keeper.poke, brought.poke, pinned.poke),
+            took=(others.poke, keeper.poke, brought.poke, pinned.poke),
         )
         flows = flowlogs.FlowLogs(layout, lambda: book.wanted, door, clock.SYSTEM)
         carrying = transfers.TransferKeeper(

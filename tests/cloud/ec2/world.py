@@ -28,6 +28,7 @@ from mallee.model import hosts, parts, volumes
 from mallee.model.accounts import AccessKey
 from mallee.model.buckets import Bucket
 from mallee.model.images import INSTANCE_STORE, Blob, Image
+from mallee.model.moves import ArrivalSeen
 from mallee.model.instances import InstanceSeen, Phase, Power, Reach, Reason
 from mallee.model.settings import Deadlines, Settings
 
@@ -147,7 +148,12 @@ class FakeHost:
         self.id = f"host-{name}"
         self._store = world.store
         host = hosts.Host(
-            id=self.id, name=name, zone=zone, certificate_serial=name, joined_at=clock.SYSTEM.now()
+            id=self.id,
+            name=name,
+            zone=zone,
+            certificate_serial=name,
+            joined_at=clock.SYSTEM.now(),
+            address=f"198.18.{len(name)}.{sum(name.encode()) % 250 + 1}",
         )
         facts = hosts.HostFacts(
             capacity=capacity,
@@ -155,6 +161,7 @@ class FakeHost:
             acceleration_reason="a test",
             hypervisor="none",
             agent_version="0",
+            channel_port=8775,
         )
 
         def join(tx: store.Tx) -> None:
@@ -180,8 +187,13 @@ class FakeHost:
                     seen = InstanceSeen(launch=launch, phase=phase, reach=reach, volume_ids=has)
                     tx.observe(record, seen)
             for volume in tx.by(records.VOLUME, "host", self.id):
+                move = volume.doc.move
                 if volume.doc.host_id == self.id:
                     tx.observe(volume, self._kept(volume.doc))
+                elif move is not None and move.to_host_id == self.id:
+                    come = ArrivalSeen(move_id=move.id, is_whole=True)
+                    coming = volumes.VolumeSeen(phase=volumes.Phase.CHANGING, arrival=come)
+                    tx.observe(volume, moving.heard(volume, self.id, coming) or volume.seen)
                 else:
                     gone = volumes.VolumeSeen(phase=volumes.Phase.GONE)
                     moving.forget(tx, self.id, {volume.id: gone})

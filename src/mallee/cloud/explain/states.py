@@ -219,6 +219,8 @@ def _dedicated_host(view: Reader, record: Record[Any, Any]) -> Standing:
 def _volume(view: Reader, record: Record[Any, Any]) -> Standing:
     doc, seen = record.doc, record.seen
     state = storage.of_volume(record)
+    if doc.move is not None:
+        return Standing(state, _on_its_way(view, record))
     if doc.attachments:
         worn = (
             f"{one.instance_id} ({storage.of_attachment(view, record, one)})"
@@ -228,6 +230,19 @@ def _volume(view: Reader, record: Record[Any, Any]) -> Standing:
     if seen is None:
         return Standing(state, "its host has not said anything of it yet")
     return Standing(state, _VOLUME_PHASES[seen.phase])
+
+
+def _on_its_way(view: Reader, record: Record[Any, Any]) -> str:
+    """Say how far a volume is that another host copies, and why it does not go on."""
+    move, seen = record.doc.move, record.seen
+    host = view.get(records.HOST, move.to_host_id)
+    words = f"it is copied to host {host.doc.name if host else move.to_host_id}"
+    arrival = None if seen is None else seen.arrival
+    if arrival is None or arrival.move_id != move.id:
+        return f"{words}, which has not begun yet"
+    if arrival.total_bytes:
+        words += f", {arrival.done_bytes >> 20} of {arrival.total_bytes >> 20} MiB are there"
+    return f"{words}; it does not go on: {arrival.cause.message}" if arrival.cause else words
 
 
 _VOLUME_PHASES = {

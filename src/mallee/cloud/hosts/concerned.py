@@ -205,7 +205,14 @@ def _of_volume(view: View, record: AnyRecord) -> _Things:
     named = (view.get(records.INSTANCE, one.instance_id) for one in record.doc.attachments)
     return _Things(
         instances=tuple(one for one in named if one is not None),
-        volumes_on=frozenset((record.doc.host_id, record.doc.former_host_id)) - {""},
+        volumes_on=frozenset(
+            (
+                record.doc.host_id,
+                record.doc.former_host_id,
+                record.doc.move.to_host_id if record.doc.move else "",
+            )
+        )
+        - {""},
     )
 
 

@@ -166,8 +166,9 @@ def _volumes_seen(
     news: dict[str, VolumeSeen] = {}
     for volume_id, seen in (report.volumes or {}).items():
         volume = view.get(records.VOLUME, volume_id)
-        if volume is not None and volume.doc.host_id == host_id and volume.seen != seen:
-            news[volume_id] = seen
+        heard = None if volume is None else moving.heard(volume, host_id, seen)
+        if volume is not None and heard is not None and volume.seen != heard:
+            news[volume_id] = heard
     return news
 
 

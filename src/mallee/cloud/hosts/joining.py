@@ -182,7 +182,10 @@ def forget_former(tx: store.Tx, host_id: str) -> None:
 
 
 def _certify(registry: Registry, host_id: str, csr_pem: str, now: float) -> tuple[Certified, str]:
-    grant = pki.Grant(name=host_id, now=now, life_s=CERTIFICATE_LIFE_S)
+    # Hosts call each other too, and one that is called shows by its certificate which one it is.
+    grant = pki.Grant(
+        name=host_id, now=now, life_s=CERTIFICATE_LIFE_S, hosts=(host_id,), is_both=True
+    )
     try:
         certificate = pki.issue(registry.authority, csr_pem.encode(), grant)
     except pki.BadRequest as error:

@@ -1,22 +1,32 @@
-"""Volumes that go to the host of their first instance, and what their former hosts still have.
+"""Volumes that go to another host: at once where nobody used them, and else by a copy.
 
 A volume that no instance ever had is the same on every host: blank, or what a snapshot has in the
-object store. So it follows its first instance at once; nothing is copied. Its former host is told
-to delete its copy, and holds its claim on room until it has. From then on it stays where it is.
-Called by `ec2.storage.attachments` and by `hearing`.
+object store. So it follows its first instance at once (`move`); nothing is copied.
+One that was used goes when a copy of it is there (`begin`, `settle`): until then its host owns it,
+and leaves it alone; in the transaction that notes the copy the new host becomes its owner, with the
+cuts of its snapshots. The former host is told to delete what it has, and holds its claim on room
+until it has. A move that is not done is undone by the same transaction backwards (`take_back`).
+Called by `ec2.storage`, `ec2.instances`, `reconcile.volumes` and by `hearing`.
+
+Invariant: a volume has one owner, `host_id`; no other host gives it to a guest.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from msgspec.structs import replace
 
-from mallee.cloud.hosts import diskroom
+from mallee.cloud.hosts import diskroom, reserved
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
 from mallee.cloud.state.store import Tx, View
+from mallee.model import ids, moves
+from mallee.model.moves import Move
+from mallee.model.snapshots import Snapshot, SnapshotSeen
 from mallee.model.volumes import Phase, Volume, VolumeSeen
 
 VolumeRecord = Record[Volume, VolumeSeen]
+SnapshotRecord = Record[Snapshot, SnapshotSeen]
+Entropy = Callable[[int], bytes]
 
 
 def may_move(view: View | Tx, record: VolumeRecord) -> bool:
@@ -25,6 +35,7 @@ def may_move(view: View | Tx, record: VolumeRecord) -> bool:
     has_cuts = bool(doc.base or doc.dropped_cuts or (seen is not None and seen.loose_cuts))
     return (
         doc.is_fresh
+        and doc.move is None
         and not doc.attachments
         and not doc.former_host_id
         and doc.source is None
@@ -44,6 +55,133 @@ def move(tx: Tx, record: VolumeRecord, host_id: str) -> VolumeRecord:
         doc, host_id=host_id, former_host_id=doc.host_id, moved_at=tx.now, is_made=False
     )
     return tx.write(record, moved)
+
+
+def why_not(view: View | Tx, record: VolumeRecord, host_id: str) -> str:
+    """Return, as the end of a sentence, why a used volume cannot go to another host now; empty:
+    it can."""
+    doc = record.doc
+    for id in (doc.host_id, host_id):
+        host = view.get(records.HOST, id)
+        name = host.doc.name if host is not None else id
+        if host is None or host.seen is None or host.seen.is_silent:
+            return f"the host {name} is not heard, and both hosts are needed to copy it"
+        if not host.doc.address:
+            return f"nobody knows at which address the host {name} is reached by others"
+    if doc.former_host_id:
+        return "what it left on the host where it was before has still to be deleted; try again"
+    if doc.source is not None or view.by(records.VOLUME, "source", record.id):
+        return "it lies on another volume of its host, or another one on it; try again later"
+    if not doc.is_made:
+        return "it has still to be made"
+    if doc.modification is not None and doc.modification.done_at is None:
+        return "it is being modified; try again when that is done"
+    return ""
+
+
+def begin(tx: Tx, record: VolumeRecord, host_id: str, entropy: Entropy) -> VolumeRecord:
+    """Have a used volume copied to another host, whose it is then; return it. It can be.
+
+    Raises `InsufficientVolumeCapacity`.
+    """
+    doc = record.doc
+    held = (tx.amount(reserved.space(doc.host_id, "disk_gib"), it.id) for it in _cuts(tx, record))
+    diskroom.claim(tx, host_id, record.id, doc.size_gib + sum(held))
+    wanted = Move(
+        id=ids.make("move", entropy(ids.ID_BYTES)),
+        to_host_id=host_id,
+        word=entropy(moves.PASS_BYTES).hex(),
+        port=_port(tx, doc.host_id),
+        began_at=tx.now,
+    )
+    return tx.write(record, replace(doc, move=wanted, is_fresh=False))
+
+
+def take_back(tx: Tx, record: VolumeRecord) -> VolumeRecord:
+    """Have a volume that is on its way stay with its owner; return it. None is: nothing."""
+    return record if record.doc.move is None else tx.write(record, _taken_back(record.doc))
+
+
+def _taken_back(doc: Volume) -> Volume:
+    # What has been copied is deleted there, as what a volume leaves behind is.
+    former = doc.move.to_host_id if doc.move else doc.former_host_id
+    return replace(doc, move=None, former_host_id=former)
+
+
+def settled(view: View | Tx, record: VolumeRecord) -> Volume:
+    """Return what is wanted of a volume on its way, given where its owner answers others."""
+    doc = record.doc
+    if doc.move is None:
+        return doc
+    if doc.deleted_at is not None:
+        return _taken_back(doc)
+    port = _port(view, doc.host_id)
+    return replace(doc, move=replace(doc.move, port=port)) if port != doc.move.port else doc
+
+
+def has_come(record: VolumeRecord) -> bool:
+    """Tell whether a volume's new host says that all of it is there."""
+    move, seen = record.doc.move, record.seen
+    arrival = None if seen is None else seen.arrival
+    return (
+        move is not None
+        and arrival is not None
+        and arrival.move_id == move.id
+        and arrival.is_whole
+        and record.doc.deleted_at is None
+    )
+
+
+def settle(tx: Tx, record: VolumeRecord) -> VolumeRecord:
+    """Make a volume that has come its new host's; return it."""
+    doc = record.doc
+    assert doc.move is not None
+    new, old = doc.move.to_host_id, doc.host_id
+    for snapshot in _cuts(tx, record):
+        held = tx.amount(reserved.space(old, "disk_gib"), snapshot.id)
+        diskroom.release(tx, old, snapshot.id)
+        if held:
+            # The volume claimed it along with its own.
+            tx.claim(reserved.space(new, "disk_gib"), snapshot.id, snapshot.id, held)
+        tx.write(snapshot, replace(snapshot.doc, host_id=new))
+    diskroom.release(tx, new, record.id)
+    tx.claim(reserved.space(new, "disk_gib"), record.id, record.id, doc.size_gib)
+    record = tx.observe(record, VolumeSeen(phase=Phase.CHANGING))
+    moved = replace(
+        doc,
+        host_id=new,
+        former_host_id=old,
+        move=None,
+        moved_as=doc.move.id,
+        moved_at=tx.now,
+    )
+    return tx.write(record, moved)
+
+
+def _cuts(view: View | Tx, record: VolumeRecord) -> list[SnapshotRecord]:
+    """Return the snapshots whose cuts are among a volume's layers."""
+    return [
+        one
+        for one in view.by(records.SNAPSHOT, "volume", record.id)
+        if one.doc.cut and one.doc.host_id == record.doc.host_id
+    ]
+
+
+def _port(view: View | Tx, host_id: str) -> int:
+    host = view.get(records.HOST, host_id)
+    return host.seen.facts.channel_port if host is not None and host.seen is not None else 0
+
+
+def heard(record: VolumeRecord, host_id: str, seen: VolumeSeen) -> VolumeSeen | None:
+    """Return what is seen of a volume when a host has spoken of it; None: that says nothing."""
+    doc, before = record.doc, record.seen
+    if doc.host_id == host_id:
+        return replace(seen, arrival=None if before is None else before.arrival)
+    if doc.move is None or doc.move.to_host_id != host_id or before is None:
+        return None
+    # Of the copy for another move nothing is said.
+    is_its = seen.arrival is not None and seen.arrival.move_id == doc.move.id
+    return replace(before, arrival=seen.arrival) if is_its else None
 
 
 def left(view: View | Tx, host_id: str, seen: Mapping[str, VolumeSeen]) -> list[VolumeRecord]:

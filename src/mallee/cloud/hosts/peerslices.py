@@ -37,7 +37,9 @@ def sharing(view: View, carried: Iterable[str], before: Sharing, again: Collecti
 def exchanging(view: View, host_id: str) -> Iterator[str]:
     """Yield the ids of the hosts with which the host exchanges a volume."""
     for volume in view.by(records.VOLUME, "host", host_id):
-        yield from {volume.doc.host_id, volume.doc.former_host_id} - {host_id, ""}
+        doc = volume.doc
+        to_host_id = doc.move.to_host_id if doc.move else ""
+        yield from {doc.host_id, doc.former_host_id, to_host_id} - {host_id, ""}
 
 
 def wanted(view: View, host_id: str, others: Iterable[str]) -> tuple[PeerWanted, ...]:

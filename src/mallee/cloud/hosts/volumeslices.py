@@ -10,6 +10,7 @@ from mallee.cloud.state.store import Tx, View
 from mallee.model import volumes
 from mallee.model.blocktrees import BLOCK_BYTES
 from mallee.model.images import DirectBoot
+from mallee.model.moves import ArrivingWanted, LeavingWanted, Move
 from mallee.model.snapshots import Content, UploadWanted
 from mallee.model.volumes import ROOT_SLOT, DiskWanted, VolumeWanted
 
@@ -19,30 +20,55 @@ VolumeRecord = Record[volumes.Volume, volumes.VolumeSeen]
 def kept(view: View, host_id: str) -> tuple[VolumeWanted, ...]:
     """Return the volumes whose bytes the host keeps, by id."""
     found = sorted(view.by(records.VOLUME, "host", host_id), key=lambda one: one.id)
-    return tuple(
-        VolumeWanted(id=one.id, size_gib=one.doc.size_gib, is_deleted=True)
-        if one.doc.host_id != host_id
-        else VolumeWanted(
-            id=one.id,
-            size_gib=one.doc.size_gib,
-            limits=volumes.limits_of(one.doc),
-            is_shared=one.doc.multi_attach,
-            source=one.doc.source,
-            content=one.doc.content,
-            blob=one.doc.blob,
-            cuts={
-                it.id: it.doc.cut
-                for it in view.by(records.SNAPSHOT, "volume", one.id)
-                if it.doc.cut
-            },
-            dropped_cuts=one.doc.dropped_cuts,
-            base_cut=_base(view, one)[1],
-            upload=_upload(view, one),
-            key_id="" if one.doc.key is None else one.doc.key.id,
-            is_made=one.doc.is_made,
-            is_deleted=one.doc.deleted_at is not None,
-        )
-        for one in found
+    return tuple(_wanted(view, one, host_id) for one in found)
+
+
+def _wanted(view: View, one: VolumeRecord, host_id: str) -> VolumeWanted:
+    doc, move = one.doc, one.doc.move
+    if doc.host_id != host_id:
+        is_coming = move is not None and move.to_host_id == host_id and doc.deleted_at is None
+        return _coming(doc, move) if move is not None and is_coming else _gone(doc)
+    return VolumeWanted(
+        id=one.id,
+        size_gib=doc.size_gib,
+        limits=volumes.limits_of(doc),
+        is_shared=doc.multi_attach,
+        source=doc.source,
+        content=doc.content,
+        blob=doc.blob,
+        cuts={
+            it.id: it.doc.cut for it in view.by(records.SNAPSHOT, "volume", one.id) if it.doc.cut
+        },
+        dropped_cuts=doc.dropped_cuts,
+        base_cut=_base(view, one)[1],
+        upload=_upload(view, one),
+        key_id="" if doc.key is None else doc.key.id,
+        is_made=doc.is_made,
+        is_deleted=doc.deleted_at is not None,
+        leaving=None
+        if move is None
+        else LeavingWanted(move_id=move.id, to_host_id=move.to_host_id, word=move.word),
+        moved_as=doc.moved_as,
+    )
+
+
+def _gone(doc: volumes.Volume) -> VolumeWanted:
+    return VolumeWanted(id=doc.id, size_gib=doc.size_gib, is_deleted=True)
+
+
+def _coming(doc: volumes.Volume, move: Move) -> VolumeWanted:
+    """Return a volume as the host is told of it to which it is on its way."""
+    return VolumeWanted(
+        id=doc.id,
+        size_gib=doc.size_gib,
+        is_shared=doc.multi_attach,
+        content=doc.content,
+        blob=doc.blob,
+        key_id="" if doc.key is None else doc.key.id,
+        is_made=True,
+        arriving=ArrivingWanted(
+            move_id=move.id, from_host_id=doc.host_id, port=move.port, word=move.word
+        ),
     )
 
 

@@ -31,6 +31,9 @@ KEPT_TERMINATED_S = 3600.0
 STOP_GRACE_S = 30.0
 """How long after its own deadline for a stop a host may be late before the user is told."""
 
+COPY_S_PER_GIB = 60.0
+"""So much longer may a launch take for what has to be copied from another host first."""
+
 BY_GUEST = power.Why(
     Reason("Client.InstanceInitiatedShutdown", "Instance initiated shutdown"), "Instance initiated"
 )
@@ -60,6 +63,10 @@ class Seen:
     host: Standing
     holds_room: bool
     """Whether it holds what only a running instance needs."""
+    coming_gib: int = 0
+    """How much of its volumes is on its way from another host."""
+    came_at: float = 0.0
+    """When the last of its volumes came to its host, in seconds since the epoch; 0: none came."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +188,14 @@ def fetch(view: store.View | store.Tx, id: str) -> Seen | None:
             host.doc.name,
             silent_since=host.seen.heard_at if host.seen and is_silent else None,
         )
-    return Seen(instance, standing, placement.holds_room(view, instance.doc.host_id, id))
+    worn = [one.doc for one in view.by(records.VOLUME, "instance", id)]
+    return Seen(
+        instance,
+        standing,
+        placement.holds_room(view, instance.doc.host_id, id),
+        coming_gib=sum(one.size_gib for one in worn if one.move is not None),
+        came_at=max((one.moved_at for one in worn), default=0.0),
+    )
 
 
 def plan(seen: Seen, terms: Terms, now: float) -> Step | None:
@@ -210,7 +224,9 @@ def _plan_running(seen: Seen, phase: Phase, terms: Terms, now: float) -> Step | 
     if phase is Phase.OFF and observed is not None and observed.ended_by_guest:
         return Terminate(BY_GUEST) if doc.shutdown_behavior == "terminate" else Stop(BY_GUEST)
     within_s = terms.deadlines.launch_s
-    is_late = now - max(doc.launched_at, terms.began_at) > within_s
+    # What is on its way from another host takes as long as there is of it.
+    within_s += seen.coming_gib * COPY_S_PER_GIB
+    is_late = now - max(doc.launched_at, terms.began_at, seen.came_at) > within_s
     if is_late and phase in (Phase.UNKNOWN, Phase.PREPARING):
         last = _last_heard(seen, phase)
         return _give_up(seen, _why(f"The launch was given up after {within_s:.0f} s: {last}"))

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from mallee.cloud.ec2 import binned
 from mallee.cloud.ec2.storage import states
 from mallee.cloud.ec2.storage.states import VolumeRecord
-from mallee.cloud.hosts import diskroom
+from mallee.cloud.hosts import diskroom, moving
 from mallee.cloud.reconcile import restless
 from mallee.cloud.reconcile.runner import Reconciler
 from mallee.cloud.state import records, store
@@ -55,12 +55,16 @@ def concerned(view: store.View, item: News) -> Iterator[str]:
             yield record.doc.source.volume_id
     elif record.kind is records.SNAPSHOT:
         yield record.doc.volume_id
+    elif record.kind is records.HOST:
+        there = view.by(records.VOLUME, "host", record.id)
+        yield from (one.id for one in there if one.doc.move is not None)
     elif record.kind is records.INSTANCE:
         yield from (one.id for one in view.by(records.VOLUME, "instance", record.id))
 
 
 def _is_due(view: states.Reader, record: VolumeRecord, now: float) -> bool:
-    return _may_go(view, record) or settled(view, record, now) != record.doc
+    may_go = _may_go(view, record) or moving.has_come(record)
+    return may_go or settled(view, record, now) != record.doc
 
 
 def _waits(record: VolumeRecord) -> bool:
@@ -77,6 +81,8 @@ def settle_one(tx: store.Tx, id: str) -> None:
         diskroom.release(tx, record.doc.host_id, record.id)
         tx.delete(record)
         return
+    if moving.has_come(record):
+        record = moving.settle(tx, record)
     doc = settled(tx, record, tx.now)
     if doc != record.doc:
         tx.write(record, doc)
@@ -87,6 +93,7 @@ def _may_go(view: states.Reader, record: VolumeRecord) -> bool:
     return (
         states.is_kept_only(record)
         and not record.doc.former_host_id
+        and record.doc.move is None
         and not (record.seen is not None and record.seen.remains)
         and not any(one.doc.cut for one in view.by(records.SNAPSHOT, "volume", record.id))
         and not view.by(records.VOLUME, "source", record.id)
@@ -95,7 +102,7 @@ def _may_go(view: states.Reader, record: VolumeRecord) -> bool:
 
 def settled(view: states.Reader, record: VolumeRecord, now: float) -> Volume:
     """Return what is wanted of a volume, given what is seen; pure but for reading."""
-    doc, seen = record.doc, record.seen
+    doc, seen = moving.settled(view, record), record.seen
     is_ready = seen is not None and seen.phase is Phase.READY
     if is_ready and not doc.is_made:
         doc = replace(doc, is_made=True)

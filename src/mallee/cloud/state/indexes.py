@@ -197,7 +197,11 @@ INDEXES: Mapping[str, Mapping[str, IndexValues]] = {
         "subnet": lambda doc: (doc.subnet_id or None,),
     },
     "volume": {
-        "host": lambda doc: (doc.host_id, doc.former_host_id or None),
+        "host": lambda doc: (
+            doc.host_id,
+            doc.former_host_id or None,
+            doc.move.to_host_id if doc.move else None,
+        ),
         "instance": lambda doc: {one.instance_id for one in doc.attachments},
         "source": lambda doc: (doc.source.volume_id if doc.source else None,),
         "snapshot": lambda doc: (doc.snapshot_id or None,),

@@ -329,9 +329,9 @@ def finish_merge(directory: Path, number: int, key: OpenedKey | None = None) -> 
     files.sync_directory(directory)
 
 
-def rebase(layer: Layer, below: str, key: OpenedKey | None = None) -> None:
-    """Have a layer lie on another file that has the same bytes; nothing is copied."""
-    _image(("rebase", "-q", "-u", "-F", "qcow2", "-b", below), opening_alone(layer.path, key))
+def rebase(layer: Layer, below: str, key: OpenedKey | None = None, form: str = "qcow2") -> None:
+    """Have a layer lie on something else that has the same bytes; nothing is copied."""
+    _image(("rebase", "-q", "-u", "-F", form, "-b", below), opening_alone(layer.path, key))
 
 
 def remove_unreached(directory: Path, tops: Iterable[int]) -> None:

@@ -37,6 +37,11 @@ def path_of(layout: Layout, volume_id: str, *, is_shared: bool) -> Path:
     return layers.path_of(directory, layers.face(directory) or 1)
 
 
+def shared_path(directory: Path) -> Path:
+    """The file of a volume that several guests may write, made or not."""
+    return directory / _RAW
+
+
 def make(layout: Layout, wanted: VolumeWanted, key: OpenedKey | None = None) -> None:
     """Make a volume, whole or not at all, unless it is there: blank, or over another's layer, an
     image's file, or what the block server gives.
@@ -47,16 +52,18 @@ def make(layout: Layout, wanted: VolumeWanted, key: OpenedKey | None = None) -> 
     if wanted.is_shared:
         _make_raw(directory, wanted.size_gib * GIB)
     elif layers.face(directory) is None:
-        below, form = _ground(layout, wanted)
+        _make_directory(directory)
+        below, form = ground_of(layout, wanted, directory)
         layers.make(directory, 1, layers.Empty(wanted.size_gib * GIB, below, key, form))
 
 
-def _ground(layout: Layout, wanted: VolumeWanted) -> tuple[str, str]:
-    """Return what a new volume lies on, and its form; nothing: on nothing."""
+def ground_of(layout: Layout, wanted: VolumeWanted, directory: Path) -> tuple[str, str]:
+    """Return what the lowest layer of a volume lies on here, and its form; nothing: on nothing.
+
+    `directory` is where the volume's layers are. Raises `FileNotFoundError` when it is not there.
+    """
     if wanted.content is not None:
         # It is noted before anything lies on it, or nobody would serve it.
-        directory = directory_of(layout, wanted.id)
-        _make_directory(directory)
         contents.note(directory, wanted.content)
         return grounds.url_of(layout, wanted.id), "raw"
     below, form = blob_path(layout, wanted), wanted.blob.format if wanted.blob else ""
@@ -125,4 +132,6 @@ def there(layout: Layout) -> frozenset[str]:
     """Return the ids of all volumes that have a directory."""
     if not layout.volumes.is_dir():
         return frozenset()
-    return frozenset(path.name for path in layout.volumes.iterdir())
+    return frozenset(
+        path.name for path in layout.volumes.iterdir() if not path.name.startswith(".")
+    )

@@ -11,6 +11,7 @@ import msgspec
 from mallee.model import datakeys, volumes
 from mallee.model.datakeys import OpenedKey
 from mallee.model.images import Blob
+from mallee.model.moves import PASS_BYTES
 from mallee.model.snapshots import LAYER_MAX, CutAsked, Layered
 from mallee.model.volumes import DiskWanted, Limits, VolumeWanted
 from mallee.node.plan import trustedblocks, trustedvpcs
@@ -21,6 +22,8 @@ DISK_FORMATS = frozenset({"raw", "qcow2"})
 SIZE_GIB_MAX = 64 << 10
 _COUNT_MAX = 1 << 24
 _TIME_MAX = 1 << 34
+_WORD = re.compile(rf"[0-9a-f]{{{2 * PASS_BYTES}}}")
+_PORT_MAX = 65535
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _NOTHING = re.compile("")
 KEY_ID = re.compile(r"[0-9a-f]{32}")
@@ -49,6 +52,24 @@ def check_volume(volume: VolumeWanted) -> None:
         raise NotTrusted(f"the layer {volume.base_cut} of {volume.id}")
     if volume.upload is not None:
         trustedblocks.check_upload(volume.id, volume.upload)
+    _check_moves(volume)
+
+
+def _check_moves(volume: VolumeWanted) -> None:
+    """Refuse a move that is none: its id and its pass are compared with what other hosts say."""
+    if volume.moved_as:
+        trustedvpcs.check_id("move", volume.moved_as)
+    leaving, arriving = volume.leaving, volume.arriving
+    if leaving is not None:
+        trustedvpcs.check_id("move", leaving.move_id)
+        trustedvpcs.check_id("host", leaving.to_host_id)
+        trustedvpcs.check_text("a pass", leaving.word, _WORD)
+    if arriving is not None:
+        trustedvpcs.check_id("move", arriving.move_id)
+        trustedvpcs.check_id("host", arriving.from_host_id)
+        trustedvpcs.check_text("a pass", arriving.word, _WORD)
+        if not 0 <= arriving.port <= _PORT_MAX:
+            raise NotTrusted(f"the port {arriving.port} of another host")
 
 
 def check_key(key: OpenedKey) -> OpenedKey:

@@ -27,7 +27,7 @@ from mallee.node.plan import domain as domains
 from mallee.node.plan import trustedvolumes
 from mallee.node.plan.disks import Disk
 from mallee.node.plan.seen import SeenInstance
-from mallee.node.volumes import layeredvolumes, volumeworks
+from mallee.node.volumes import arrivals, departures, layeredvolumes, volumeworks
 from mallee.node.volumes.layeredvolumes import Fill, Tended
 
 LOOK_AFTER_S = 3.0
@@ -62,6 +62,7 @@ class VolumeKeeper:
         self._host = host
         self._changed = changed
         self._wanted: Mapping[str, VolumeWanted] = {}
+        self._slice: HostWanted | None = None
         self._running: set[str] = set()
         """Volumes that running guests shall have."""
         self._seen: dict[str, VolumeSeen] = {}
@@ -69,6 +70,8 @@ class VolumeKeeper:
         self._turn = asyncio.Lock()
         """Held while volumes are worked on, but for works that no guest does: those take long."""
         self._works = volumeworks.Works(host.layout, host.keys, self._poked.set)
+        self._loop = asyncio.get_running_loop()
+        self._arrivals = arrivals.Arrivals(host.layout, self._poke_from_thread)
         self._troubles: contents.Troubles = {}
         self.leftovers: tuple[str, ...] = ()
         self.rounds = 0
@@ -76,7 +79,7 @@ class VolumeKeeper:
 
     def want(self, wanted: HostWanted) -> None:
         """Have this applied next."""
-        before = self._wanted
+        before, self._slice = self._wanted, wanted
         self._wanted = {volume.id: volume for volume in wanted.volumes}
         self._running = {
             disk.volume_id
@@ -87,7 +90,8 @@ class VolumeKeeper:
         for volume_id in self._works.under_way():
             was, now = before.get(volume_id), self._wanted.get(volume_id)
             is_as_large = was is not None and now is not None and was.size_gib == now.size_gib
-            if volume_id in self._running or not is_as_large or now is None or now.is_deleted:
+            is_still = now is not None and not now.is_deleted and now.leaving is None
+            if volume_id in self._running or not is_as_large or not is_still:
                 self._works.end(volume_id)
         self._poked.set()
 
@@ -95,9 +99,16 @@ class VolumeKeeper:
         """Have all volumes looked at: a guest has got one, or let one go."""
         self._poked.set()
 
+    def _poke_from_thread(self) -> None:
+        self._loop.call_soon_threadsafe(self._poked.set)
+
     def seen(self) -> dict[str, VolumeSeen]:
         """Return what is seen of every volume that was looked at."""
         return dict(self._seen)
+
+    def is_idle(self, volume_id: str) -> bool:
+        """Tell whether nothing is being done to a volume beside guests."""
+        return volume_id not in self._works
 
     @property
     def problems(self) -> tuple[str, ...]:
@@ -115,7 +126,7 @@ class VolumeKeeper:
         awaited = [
             self._wanted[disk.volume_id]
             for disk in (wanted.disks if wanted else ())
-            if disk.volume_id in self._wanted and disk.volume_id not in self._seen
+            if disk.volume_id in self._wanted and self._is_awaited(disk.volume_id)
         ]
         found = {
             self._disk(disk, path): self._wanted[disk.volume_id].limits
@@ -141,6 +152,9 @@ class VolumeKeeper:
             ),
         )
 
+    def _is_awaited(self, volume_id: str) -> bool:
+        return volume_id not in self._seen or self._wanted[volume_id].arriving is not None
+
     def _disk(self, wanted: DiskWanted, path: Path) -> Disk:
         is_encrypted = bool(self._wanted[wanted.volume_id].key_id)
         return Disk(wanted.volume_id, path, wanted.slot, is_encrypted)
@@ -157,6 +171,8 @@ class VolumeKeeper:
         is_there = seen is not None and seen.phase in (Phase.READY, Phase.CHANGING)
         if wanted is None or wanted.is_deleted or not is_there:
             return None
+        if wanted.leaving is not None or wanted.arriving is not None:
+            return None
         return volumes.path_of(self._host.layout, volume_id, is_shared=wanted.is_shared)
 
     async def run(self) -> None:
@@ -165,6 +181,7 @@ class VolumeKeeper:
             await self._look_after()
         finally:
             await self._works.stop(self._works.under_way())
+            await asyncio.to_thread(self._arrivals.stop)
 
     async def _look_after(self) -> None:
         while True:
@@ -186,6 +203,8 @@ class VolumeKeeper:
         if not await asyncio.to_thread(self._host.place.look):
             self._forget_seen()
             return
+        await asyncio.to_thread(self._arrivals.settle, self._slice)
+        await asyncio.to_thread(arrivals.forget_others, self._host.layout, wanted)
         found = await asyncio.to_thread(volumes.there, self._host.layout)
         if not wanted and not found:
             return
@@ -193,6 +212,10 @@ class VolumeKeeper:
         self._troubles = await asyncio.to_thread(contents.read_troubles, self._host.layout)
         fills = 0
         for volume in wanted.values():
+            if volume.arriving is not None:
+                arrival = self._arrivals.seen(volume.id)
+                self._learn(volume.id, VolumeSeen(phase=Phase.CHANGING, arrival=arrival))
+                continue
             if volume.id in self._works or self._lacks_blob(volume):
                 continue
             may_fill = fills < FILLS_MAX and self._may_fill(volume.id, is_held=volume.id in held)
@@ -247,6 +270,10 @@ class VolumeKeeper:
         try:
             if wanted.is_deleted:
                 return self._remove(wanted, found.held), nothing
+            if wanted.leaving is not None:
+                return departures.look(
+                    self._host.layout, wanted, self._seen.get(wanted.id)
+                ), nothing
             seen = self._keep(wanted, found.held)
             if wanted.is_shared:
                 return seen, nothing
@@ -284,6 +311,7 @@ class VolumeKeeper:
     def _remove(self, wanted: VolumeWanted, held: list[_Held]) -> VolumeSeen:
         if held:
             return VolumeSeen(phase=Phase.CHANGING)
+        arrivals.forget(self._host.layout, wanted.id)
         remains = layeredvolumes.remove(self._host.layout, wanted, self._lying_on(wanted.id))
         return VolumeSeen(phase=Phase.GONE, remains=remains)
 
@@ -309,6 +337,9 @@ class VolumeKeeper:
         async with self._turn:
             if not await asyncio.to_thread(self._host.place.look):
                 raise HypervisorFailed(self._host.place.problem)
+            leaving = [id for id in asked.snapshots if not self._may_cut(id)]
+            if leaving:
+                raise HypervisorFailed(f"{leaving[0]} is on its way to another host, or not here")
             await self._works.stop(asked.snapshots)
             held = await asyncio.to_thread(self._held)
             guests = {
@@ -320,11 +351,18 @@ class VolumeKeeper:
         self._poked.set()
         return msgspec.json.encode(made)
 
+    def _may_cut(self, volume_id: str) -> bool:
+        wanted = self._wanted.get(volume_id)
+        return wanted is None or (wanted.leaving is None and wanted.arriving is None)
+
     def _keep(self, wanted: VolumeWanted, held: list[_Held]) -> VolumeSeen:
         layout, is_shared = self._host.layout, wanted.is_shared
         was = self._seen.get(wanted.id)
         size_gib = volumes.size_gib(layout, wanted.id, is_shared=is_shared)
         was_there = wanted.is_made or (was is not None and was.phase is not Phase.FAILED)
+        is_copied = size_gib is None and bool(wanted.moved_as)
+        if is_copied and arrivals.adopt(layout, wanted, self._key(wanted)):
+            size_gib = volumes.size_gib(layout, wanted.id, is_shared=is_shared)
         if size_gib is None and was_there:
             directory = volumes.directory_of(layout, wanted.id)
             raise FileNotFoundError(f"{directory} is missing: somebody removed it; put it back")

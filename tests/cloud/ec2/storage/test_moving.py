@@ -3,12 +3,14 @@
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from mallee.cloud.hosts import moving, reserved, volumeslices
 from mallee.cloud.state import records, store
 from mallee.model import hosts
+from mallee.model.moves import ArrivalSeen
 from mallee.model.volumes import Phase, VolumeSeen
-from tests.cloud.ec2.asking import refusal
+from tests.cloud.ec2.asking import refusal, state
 from tests.cloud.ec2.storage.test_restore import complete, told
 from tests.cloud.ec2.storage.test_snapshots import Cutting
 from tests.cloud.ec2.storage.test_volumes import ZONE, launch, make, shown, states
@@ -97,22 +99,237 @@ def test_what_a_snapshot_has_comes_along(
     assert told(world, host, volume).content == content
 
 
-def test_what_was_used_stays_where_it_is(
+def use(alice: Any, host: FakeHost, volume: str, guest: str) -> None:
+    """Have a guest have a volume for a while."""
+    alice.attach_volume(VolumeId=volume, InstanceId=guest, Device="/dev/sdf")
+    host.settle()
+    alice.detach_volume(VolumeId=volume)
+    host.settle()
+
+
+def owner(world: World, volume: str) -> str:
+    record = world.store.view.get(records.VOLUME, volume)
+    assert record is not None
+    return record.doc.host_id
+
+
+def test_a_used_volume_is_its_hosts_until_it_is_copied(
+    alice: Any, host: FakeHost, world: World, guest: str, larger: FakeHost
+) -> None:
+    volume = make(alice, larger, Size=3)
+    use(alice, host, volume, guest)
+    larger.settle()
+    wide = FakeHost(world, "wide", hosts.Capacity(64, 1 << 18, 9_000), ZONE)
+    far = launch(alice, wide)
+    made = alice.attach_volume(VolumeId=volume, InstanceId=far, Device="/dev/sdf")
+    assert made["State"] == "attaching"
+    leaving, coming = told(world, host, volume), told(world, wide, volume)
+    assert owner(world, volume) == host.id
+    assert leaving.leaving is not None
+    assert coming.arriving is not None
+    assert leaving.leaving.word == coming.arriving.word
+    assert (leaving.leaving.to_host_id, coming.arriving.from_host_id) == (wide.id, host.id)
+    assert coming.arriving.port == 8775
+    assert claimed(world, host, volume) == claimed(world, wide, volume) == 3
+    # What the new host sees of it is nothing to its owner's word, and the other way round.
+    host.settle()
+    assert owner(world, volume) == host.id
+    wide.settle()
+    assert owner(world, volume) == wide.id
+    assert told(world, host, volume).is_deleted
+    assert told(world, wide, volume).moved_as == leaving.leaving.move_id
+    assert told(world, wide, volume).is_made
+    wide.settle()
+    assert states(alice, volume) == ["in-use", "attached"]
+    host.settle()
+    assert (claimed(world, host, volume), claimed(world, wide, volume)) == (0, 3)
+    assert volume not in ids_of(world, host)
+
+
+def test_nobody_else_says_that_it_has_come(
+    alice: Any, host: FakeHost, world: World, guest: str, larger: FakeHost
+) -> None:
+    volume = make(alice, larger)
+    use(alice, host, volume, guest)
+    larger.settle()
+    wide = FakeHost(world, "wide", hosts.Capacity(64, 1 << 18, 9_000), ZONE)
+    far = launch(alice, wide)
+    alice.attach_volume(VolumeId=volume, InstanceId=far, Device="/dev/sdf")
+    third = FakeHost(world, "third", hosts.Capacity(1, 64, 10), ZONE)
+
+    def say(by: str, move_id: str) -> VolumeSeen | None:
+        record = world.store.view.get(records.VOLUME, volume)
+        assert record is not None
+        come = ArrivalSeen(move_id=move_id, is_whole=True)
+        seen = VolumeSeen(phase=Phase.READY, size_gib=1, arrival=come)
+        return moving.heard(record, by, seen)
+
+    record = world.store.view.get(records.VOLUME, volume)
+    assert record is not None
+    assert record.doc.move is not None
+    assert say(third.id, record.doc.move.id) is None
+    assert say(wide.id, "move-0123456789abcdef0") is None
+    # Its owner cannot say so either.
+    said = say(host.id, record.doc.move.id)
+    assert said is not None
+    assert said.arrival is None
+    said = say(wide.id, record.doc.move.id)
+    assert said is not None
+    assert said.arrival is not None
+    assert record.seen is not None
+    assert said.size_gib == record.seen.size_gib
+
+
+def test_a_move_can_be_taken_back(
+    alice: Any, host: FakeHost, world: World, guest: str, larger: FakeHost
+) -> None:
+    volume = make(alice, larger)
+    use(alice, host, volume, guest)
+    larger.settle()
+    wide = FakeHost(world, "wide", hosts.Capacity(64, 1 << 18, 9_000), ZONE)
+    far = launch(alice, wide)
+    alice.attach_volume(VolumeId=volume, InstanceId=far, Device="/dev/sdf")
+    alice.detach_volume(VolumeId=volume)
+    host.settle()
+    for refused in (alice.create_snapshot, alice.modify_volume):
+        more = {"Size": 9} if refused == alice.modify_volume else {}
+        assert refusal(refused, VolumeId=volume, **more) == "IncorrectState"
+    alice.attach_volume(VolumeId=volume, InstanceId=guest, Device="/dev/sdf")
+    assert told(world, wide, volume).is_deleted
+    assert told(world, host, volume).leaving is None
+    host.settle()
+    assert states(alice, volume) == ["in-use", "attached"]
+    wide.settle()
+    assert owner(world, volume) == host.id
+    assert claimed(world, wide, volume) == 0
+
+
+def test_what_is_deleted_on_its_way_is_gone_on_both(
+    alice: Any, host: FakeHost, world: World, guest: str, larger: FakeHost
+) -> None:
+    volume = make(alice, larger)
+    use(alice, host, volume, guest)
+    larger.settle()
+    wide = FakeHost(world, "wide", hosts.Capacity(64, 1 << 18, 9_000), ZONE)
+    far = launch(alice, wide)
+    alice.attach_volume(VolumeId=volume, InstanceId=far, Device="/dev/sdf")
+    alice.detach_volume(VolumeId=volume)
+    host.settle()
+    alice.delete_volume(VolumeId=volume)
+    host.settle()
+    assert told(world, wide, volume).is_deleted
+    assert world.store.view.get(records.VOLUME, volume) is not None
+    wide.settle()
+    host.reconcile()
+    assert world.store.view.get(records.VOLUME, volume) is None
+
+
+def test_cuts_go_with_their_volume(
     alice: Any, host: FakeHost, world: World, guest: str, cutting: Cutting, larger: FakeHost
 ) -> None:
-    used, cut, under = (make(alice, larger) for _ in range(3))
-    cutting.snapshot(alice, cut)
+    volume = make(alice, larger)
+    snapshot = cutting.snapshot(alice, volume)
+    alice.attach_volume(VolumeId=volume, InstanceId=guest, Device="/dev/sdf")
+    held = claimed(world, larger, snapshot)
+    assert told(world, larger, volume).upload is not None
+    host.settle()
+    found = world.store.view.get(records.SNAPSHOT, snapshot)
+    assert found is not None
+    assert found.doc.host_id == host.id
+    assert told(world, host, volume).cuts == {snapshot: found.doc.cut}
+    assert told(world, host, volume).upload is not None
+    assert not told(world, larger, volume).cuts
+    assert (claimed(world, host, snapshot), claimed(world, larger, snapshot)) == (held, 0)
+
+
+@pytest.fixture
+def stopped(alice: Any, host: FakeHost, guest: str) -> tuple[str, str]:
+    """A stopped instance, and a volume of its besides its root."""
+    volume = alice.create_volume(AvailabilityZone=ZONE, Size=2)["VolumeId"]
+    host.settle()
+    alice.attach_volume(VolumeId=volume, InstanceId=guest, Device="/dev/sdf")
+    host.settle()
+    alice.stop_instances(InstanceIds=[guest])
+    host.settle()
+    return guest, volume
+
+
+def fill_up(world: World, host: FakeHost) -> None:
+    """Have a host carry nothing more."""
+
+    def shrink(tx: store.Tx) -> None:
+        record = tx.get(records.HOST, host.id)
+        assert record is not None
+        assert record.seen is not None
+        facts = replace(record.seen.facts, capacity=hosts.Capacity(0, 0, 1000))
+        tx.observe(record, replace(record.seen, facts=facts))
+
+    world.store.transact(shrink)
+
+
+def roots(alice: Any, instance: str) -> list[str]:
+    named = [{"Name": "attachment.instance-id", "Values": [instance]}]
+    return [one["VolumeId"] for one in alice.describe_volumes(Filters=named)["Volumes"]]
+
+
+def test_a_stopped_instance_starts_elsewhere_with_its_volumes(
+    alice: Any, host: FakeHost, world: World, stopped: tuple[str, str]
+) -> None:
+    instance, _ = stopped
+    had = roots(alice, instance)
+    assert len(had) == 2
+    fill_up(world, host)
+    wide = FakeHost(world, "wide", hosts.Capacity(64, 1 << 18, 9_000), ZONE)
+    alice.start_instances(InstanceIds=[instance])
+    assert state(alice, instance) == "pending"
+    assert {told(world, wide, one).arriving is not None for one in had} == {True}
+    assert {told(world, host, one).leaving is not None for one in had} == {True}
+    wide.settle()
+    wide.settle()
+    assert {owner(world, one) for one in had} == {wide.id}
+    assert state(alice, instance) == "running"
+    host.settle()
+    for resource in ("vcpus", "memory_mib", "disk_gib"):
+        assert world.store.view.total(reserved.space(host.id, resource)) == 0
+    assert claimed(world, wide, had[0]) > 0
+
+
+def test_it_stays_stopped_where_nobody_can_take_it(
+    alice: Any, host: FakeHost, world: World, stopped: tuple[str, str]
+) -> None:
+    instance, volume = stopped
+    # The disk is heard of, the host is not.
+    host.fall_silent()
+    wide = FakeHost(world, "wide", hosts.Capacity(64, 1 << 18, 9_000), ZONE)
+    wanted = {"InstanceIds": [instance]}
+    assert refusal(alice.start_instances, **wanted) == "InsufficientInstanceCapacity"
+    assert state(alice, instance) == "stopped"
+    assert claimed(world, wide, volume) == 0
+    assert world.store.view.total(reserved.space(wide.id, "vcpus")) == 0
+
+
+def test_what_others_lie_on_waits(
+    alice: Any, world: World, guest: str, cutting: Cutting, larger: FakeHost
+) -> None:
+    under = make(alice, larger)
     lying = make(alice, larger, SnapshotId=cutting.snapshot(alice, under))
     wanted = {"Device": "/dev/sdf", "InstanceId": guest}
-    alice.attach_volume(VolumeId=used, **wanted)
-    host.settle()
-    alice.detach_volume(VolumeId=used)
-    host.settle()
-    record = world.store.view.get(records.VOLUME, used)
-    assert record is not None
-    assert not moving.may_move(world.store.view, record)
-    for volume in (cut, under, lying):
-        assert refusal(alice.attach_volume, **wanted, VolumeId=volume) == "UnsupportedOperation"
+    for volume in (under, lying):
+        assert refusal(alice.attach_volume, **wanted, VolumeId=volume) == "IncorrectState"
+
+
+def test_a_host_that_is_not_heard_gives_nothing(
+    alice: Any, host: FakeHost, world: World, guest: str, larger: FakeHost
+) -> None:
+    volume = make(alice, larger)
+    use(alice, host, volume, guest)
+    larger.settle()
+    wide = FakeHost(world, "wide", hosts.Capacity(64, 1 << 18, 9_000), ZONE)
+    far = launch(alice, wide)
+    host.fall_silent()
+    wanted = {"VolumeId": volume, "InstanceId": far, "Device": "/dev/sdf"}
+    assert refusal(alice.attach_volume, **wanted) == "IncorrectState"
+    assert owner(world, volume) == host.id
 
 
 def test_its_new_host_needs_room_for_it(

@@ -19,7 +19,7 @@ from mallee.cloud.action import Action, KeyUse, Write, owned
 from mallee.cloud.call import Call, Request, Result, WriteCall
 from mallee.cloud.ec2 import resources
 from mallee.cloud.ec2.capacity import drawing
-from mallee.cloud.ec2.instances import release
+from mallee.cloud.ec2.instances import elsewhere, release
 from mallee.cloud.ec2.storage import ebskeys, states
 from mallee.cloud.ec2.vpc import interfaces
 from mallee.cloud.hosts import placement
@@ -117,7 +117,7 @@ def _start(call: WriteCall, record: InstanceRecord) -> InstanceRecord:
     # What it still holds of its last run is given back first, to whom it was from.
     placement.pause(call.tx, record.doc.host_id, record.id)
     within = drawing.for_start(call, record.account, record.doc)
-    placement.resume(call.tx, record, within)
+    record = elsewhere.resume(call, record, within)
     for interface in call.tx.by(records.INTERFACE, "instance", record.id):
         interfaces.lend_public_ip(call, interface)
     changed = msgspec.structs.replace(

@@ -18,7 +18,7 @@ from mallee.aws import errors
 from mallee.cloud.action import Action, KeyUse, Write
 from mallee.cloud.call import Call, WriteCall
 from mallee.cloud.ec2 import resources
-from mallee.cloud.ec2.storage import ebskeys, states, volumes
+from mallee.cloud.ec2.storage import ebskeys, relocating, states, volumes
 from mallee.cloud.ec2.storage.states import VolumeRecord
 from mallee.cloud.hosts import moving
 from mallee.cloud.state import records
@@ -77,13 +77,8 @@ def _checked(record: VolumeRecord, instance: Record[Any, Any]) -> VolumeRecord:
 def _at_hand(call: WriteCall, record: VolumeRecord, instance: Record[Any, Any]) -> VolumeRecord:
     """Return a volume that is on the instance's host, where it goes if it can."""
     if record.doc.host_id == instance.doc.host_id:
-        return record
-    if not moving.may_move(call.tx, record):
-        raise errors.UnsupportedOperation(
-            f"{record.id} was used, and is on another host than {instance.id}: it stays there. A "
-            "volume made of a completed snapshot of it goes to the host of its first instance."
-        )
-    return moving.move(call.tx, record, instance.doc.host_id)
+        return moving.take_back(call.tx, record)
+    return relocating.bring(call, record, instance.doc.host_id)
 
 
 def is_root(device: str) -> bool:

@@ -14,7 +14,7 @@ from mallee.aws import errors
 from mallee.cloud.action import Action, Listing, Write
 from mallee.cloud.call import Call, WriteCall
 from mallee.cloud.ec2 import resources
-from mallee.cloud.ec2.storage import states, volumetypes
+from mallee.cloud.ec2.storage import relocating, states, volumetypes
 from mallee.cloud.ec2.storage.states import VolumeRecord
 from mallee.cloud.hosts import diskroom
 from mallee.model.volumes import Modification, Volume
@@ -34,6 +34,7 @@ def modify_volume(
     if state not in (states.AVAILABLE, states.IN_USE):
         raise errors.IncorrectState(f"Volume '{record.id}' is in the '{state}' state.")
     doc = record.doc
+    relocating.check_still(record)
     if doc.modification is not None and doc.modification.done_at is None:
         raise errors.IncorrectModificationState(
             f"Volume {record.id} currently has a modification that is not completed. Wait for it."

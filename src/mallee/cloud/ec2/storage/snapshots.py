@@ -22,6 +22,7 @@ from mallee.cloud.ec2 import binned, resources, tagset
 from mallee.cloud.ec2.images.sharing import DEREGISTERED
 from mallee.cloud.ec2.storage import (
     mappings,
+    relocating,
     snapshotlocks,
     snapshotsharing,
     snapshotstates,
@@ -94,6 +95,7 @@ def cuttable(call: Call, id: str) -> VolumeRecord:
     state = states.of_volume(record)
     if state not in (states.AVAILABLE, states.IN_USE):
         raise errors.IncorrectState(f"Volume '{record.id}' is in the '{state}' state.")
+    relocating.check_still(record)
     if record.doc.multi_attach:
         raise errors.UnsupportedOperation(
             "Volumes that several instances share have no snapshots here: they have no layers."

@@ -1,0 +1,266 @@
+"""Connections between the agents of two hosts: TLS in which each shows its host's certificate.
+
+Who is called, and with what pass, the cloud says; a connection to anybody else does not come about:
+the caller asks for the host by its id, and the called one learns from the caller's certificate
+which host that is. Messages are JSON behind their length, bytes come as they are. Listening begins
+with the first peer and ends with the last. All calls block: each connection has a thread.
+Not its business: who may have what (the handlers of `hello`s).
+"""
+
+import contextlib
+import socket
+import ssl
+import struct
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+import msgspec
+
+from mallee.kit import logs, pki
+from mallee.model.layout import Layout
+
+CONNECT_S = 10.0
+SILENCE_S = 60.0
+"""Whoever neither says nor takes anything for so long is gone."""
+HELLO_S = 10.0
+AT_ONCE = 32
+MESSAGE_BYTES_MAX = 256 << 10
+_LENGTH = struct.Struct(">I")
+
+log = logs.get(__name__)
+
+T = TypeVar("T")
+
+
+class ChannelFailed(OSError):
+    """The other host cannot be reached, is another one, or said what it should not."""
+
+
+class Hello(msgspec.Struct, frozen=True, kw_only=True):
+    """What a host says first to another one."""
+
+    what: str
+    """Which kind of thing it wants."""
+    id: str
+    """Of what."""
+    move_id: str
+    word: str
+    """The pass that the cloud gave to both."""
+
+
+class Welcome(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer to a `Hello`."""
+
+    refusal: str = ""
+    """Why nothing comes of it; empty: it does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where another host answers, and as whom."""
+
+    host_id: str
+    address: str
+    port: int
+
+
+class Connection:
+    """A connection whose other end is known. `close` it."""
+
+    def __init__(self, tls: ssl.SSLSocket, peer: str) -> None:
+        self._tls = tls
+        self.peer = peer
+        """The id of the host at the other end."""
+
+    def send(self, message: msgspec.Struct) -> None:
+        """Send a message; raises `ChannelFailed`."""
+        body = msgspec.json.encode(message)
+        self.send_bytes(_LENGTH.pack(len(body)) + body)
+
+    def receive(self, type: type[T]) -> T:
+        """Return the next message; raises `ChannelFailed`."""
+        (length,) = _LENGTH.unpack(self.receive_bytes(_LENGTH.size))
+        if length > MESSAGE_BYTES_MAX:
+            raise ChannelFailed(f"host {self.peer} says too much")
+        try:
+            return msgspec.json.decode(self.receive_bytes(length), type=type)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise ChannelFailed(f"host {self.peer} cannot be understood: {error}") from error
+
+    def send_bytes(self, data: bytes | memoryview) -> None:
+        """Send all of the bytes; raises `ChannelFailed`."""
+        try:
+            self._tls.sendall(data)
+        except OSError as error:
+            raise ChannelFailed(f"host {self.peer}: {error}") from error
+
+    def receive_bytes(self, count: int) -> bytearray:
+        """Return so many bytes; raises `ChannelFailed`, also when it ends before."""
+        data = bytearray(count)
+        view, got = memoryview(data), 0
+        try:
+            while got < count:
+                more = self._tls.recv_into(view[got:])
+                if not more:
+                    raise ChannelFailed(f"host {self.peer} has ended the connection")
+                got += more
+        except ChannelFailed:
+            raise
+        except OSError as error:
+            raise ChannelFailed(f"host {self.peer}: {error}") from error
+        return data
+
+    @property
+    def raw(self) -> ssl.SSLSocket:
+        """The connection itself, for bytes that are passed on."""
+        return self._tls
+
+    def close(self) -> None:
+        """End it; twice is once."""
+        with contextlib.suppress(OSError):
+            self._tls.shutdown(socket.SHUT_RDWR)
+        self._tls.close()
+
+
+Handler = Callable[[Connection, Hello], None]
+"""Serves a connection to its end; answers the hello with a `Welcome` first."""
+
+
+def connect(layout: Layout, place: Place, hello: Hello) -> Connection:
+    """Return a connection on which the other host has bid welcome; raises `ChannelFailed`."""
+    try:
+        context = _context(layout, ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
+        plain = socket.create_connection((place.address, place.port), CONNECT_S)
+    except (OSError, ssl.SSLError) as error:
+        raise ChannelFailed(f"host {place.host_id} at {place.address}: {error}") from error
+    try:
+        tls = context.wrap_socket(plain, server_hostname=place.host_id)
+    except OSError as error:
+        plain.close()
+        raise ChannelFailed(f"host {place.host_id} at {place.address}: {error}") from error
+    connection = Connection(tls, place.host_id)
+    try:
+        if _name(tls) != place.host_id:
+            raise ChannelFailed(f"at {place.address} is another host than {place.host_id}")
+        tls.settimeout(SILENCE_S)
+        connection.send(hello)
+        refusal = connection.receive(Welcome).refusal
+        if refusal:
+            raise ChannelFailed(f"host {place.host_id} refuses: {refusal[:500]}")
+    except ChannelFailed:
+        connection.close()
+        raise
+    return connection
+
+
+class Listener:
+    """Answers other hosts while there are any to answer. `close` it."""
+
+    def __init__(self, layout: Layout, port: int, handlers: Mapping[str, Handler]) -> None:
+        """`port` is the one to listen at, if it is free."""
+        self._layout = layout
+        self._wished_port = port
+        self._handlers = handlers
+        self._socket: socket.socket | None = None
+        self._open: set[Connection] = set()
+        self._lock = threading.Lock()
+        self._turns = threading.BoundedSemaphore(AT_ONCE)
+
+    @property
+    def port(self) -> int:
+        """At which it answers; 0: it does not listen."""
+        listening = self._socket
+        return 0 if listening is None else int(listening.getsockname()[1])
+
+    def listen(self, *, is_wanted: bool) -> None:
+        """Begin or end to listen. Raises `OSError`."""
+        if is_wanted and self._socket is None:
+            self._socket = _listening(self._wished_port)
+            thread = threading.Thread(target=self._accept, args=(self._socket,), daemon=True)
+            thread.start()
+        elif not is_wanted and self._socket is not None:
+            self.close()
+
+    def close(self) -> None:
+        """Listen no more, and end what goes on."""
+        listening, self._socket = self._socket, None
+        if listening is not None:
+            with contextlib.suppress(OSError):
+                listening.shutdown(socket.SHUT_RDWR)
+            listening.close()
+        with self._lock:
+            ending = tuple(self._open)
+        for connection in ending:
+            connection.close()
+
+    def _accept(self, listening: socket.socket) -> None:
+        while True:
+            try:
+                plain, _ = listening.accept()
+            except OSError:
+                return
+            if not self._turns.acquire(blocking=False):
+                plain.close()
+                continue
+            threading.Thread(target=self._serve, args=(plain,), daemon=True).start()
+
+    def _serve(self, plain: socket.socket) -> None:
+        try:
+            with contextlib.closing(plain):
+                self._greet(plain)
+        except (OSError, ssl.SSLError, pki.BadCertificate) as error:
+            log.info("a host's connection ended", error=str(error))
+        finally:
+            self._turns.release()
+
+    def _greet(self, plain: socket.socket) -> None:
+        plain.settimeout(HELLO_S)
+        context = _context(self._layout, ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))
+        tls = context.wrap_socket(plain, server_side=True)
+        connection = Connection(tls, _name(tls))
+        with contextlib.closing(connection):
+            with self._lock:
+                self._open.add(connection)
+            try:
+                hello = connection.receive(Hello)
+                tls.settimeout(SILENCE_S)
+                handler = self._handlers.get(hello.what)
+                if handler is None:
+                    connection.send(Welcome(refusal="this host does not know what that is"))
+                else:
+                    handler(connection, hello)
+            finally:
+                with self._lock:
+                    self._open.discard(connection)
+
+
+def _listening(port: int) -> socket.socket:
+    for wished in (port, 0):
+        try:
+            return socket.create_server(
+                ("::", wished), family=socket.AF_INET6, dualstack_ipv6=True, backlog=AT_ONCE
+            )
+        except OSError:
+            try:
+                return socket.create_server(("", wished), backlog=AT_ONCE)
+            except OSError:
+                if not wished:
+                    raise
+    raise AssertionError
+
+
+def _context(layout: Layout, context: ssl.SSLContext) -> ssl.SSLContext:
+    """Return what a handshake needs; both ends show certificates of this cloud's."""
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.load_verify_locations(layout.host_authority)
+    context.load_cert_chain(layout.host_certificate)
+    context.verify_mode = ssl.CERT_REQUIRED
+    return context
+
+
+def _name(tls: ssl.SSLSocket) -> str:
+    """Return which host's certificate the other end showed."""
+    shown = tls.getpeercert(binary_form=True)
+    return pki.read_certificate(shown).name if shown else ""
