@@ -154,7 +154,7 @@ async def _stages(cloud: Cloud, exchange: Exchange) -> bytes:
     exchange.service = service = services.find(request, given)
     exchange.operation = operation = services.find_operation(service, given, request)
     exchange.row = action = services.find_action(cloud.table, service, operation)
-    if service.is_shared:
+    if service.is_shared or cloud.store.is_shared:
         await cloud.store.catch_up()
     now = cloud.clock.now()
     if action.is_unsigned and not cloud.gate.admit(request.peer, now):

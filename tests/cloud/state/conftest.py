@@ -51,11 +51,18 @@ def url(request: pytest.FixtureRequest, root_dir: Path) -> Iterator[str]:
     if request.param == "sqlite":
         yield f"sqlite:///{root_dir}/state.db"
         return
-    socket: Path = request.getfixturevalue("postgresql_socket")
+    yield request.getfixturevalue("postgresql_url")
+
+
+@pytest.fixture
+def postgresql_url(postgresql_socket: Path) -> Iterator[str]:
+    """The URL of an empty database of PostgreSQL's."""
     name = f"test_{next(_names)}"
-    with psycopg.connect(host=str(socket), user="mallee", dbname="postgres", autocommit=True) as to:
+    with psycopg.connect(
+        host=str(postgresql_socket), user="mallee", dbname="postgres", autocommit=True
+    ) as to:
         to.execute(f"CREATE DATABASE {name}")  # pyright: ignore[reportArgumentType, reportCallIssue]
-        yield f"postgresql+psycopg://mallee@/{name}?host={socket}"
+        yield f"postgresql+psycopg://mallee@/{name}?host={postgresql_socket}"
         to.execute(f"DROP DATABASE {name} WITH (FORCE)")  # pyright: ignore[reportArgumentType, reportCallIssue]
 
 

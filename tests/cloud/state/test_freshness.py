@@ -1,7 +1,6 @@
 """A process that only reads hears of others' commits when it asks, not a quarter second later."""
 
 import asyncio
-from pathlib import Path
 
 from mallee.cloud.state import records, store
 from mallee.kit import clock
@@ -13,9 +12,7 @@ def _add(tx: store.Tx, number: int) -> None:
     tx.insert(records.ACCOUNT, account.id, account.id, account)
 
 
-def test_who_caught_up_has_what_others_committed_before(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path}/state.db"
-
+def test_who_caught_up_has_what_others_committed_before(url: str) -> None:
     async def check() -> None:
         writer = store.Store.open(url, clock=clock.SYSTEM)
         reader = store.Store.open(url, clock=clock.SYSTEM)

@@ -60,6 +60,9 @@ class Calls:
 
     async def answer(self, host_id: str, report: SyncRequest) -> SyncAnswer:
         """Wait until there is something that the agent does not know, or its patience ends."""
+        if report.known_generation > self._store.view.rev:
+            # It was told by another front end what has not come to our ears yet.
+            await self._store.catch_up()
         loop = asyncio.get_running_loop()
         ends_at = loop.time() + min(max(report.wait_s, 0.0), HOLD_S_MAX)
         while True:

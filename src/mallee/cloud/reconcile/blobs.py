@@ -44,7 +44,12 @@ def reconciler(store: store.Store, layout: Layout, now: Now = time.time) -> Reco
             (layout.blobs / key).unlink(missing_ok=True)
 
     return Reconciler(
-        name="blobs", keys=keys, settle=settle, every_s=EVERY_S, waits_for_change=False
+        name="blobs",
+        keys=keys,
+        settle=settle,
+        every_s=EVERY_S,
+        waits_for_change=False,
+        is_local=True,
     )
 
 

@@ -56,7 +56,12 @@ def reconciler(store: store.Store, layout: Layout, entropy: Entropy) -> Reconcil
             settled[key] = stamp
 
     return Reconciler(
-        name="images", keys=keys, settle=settle, every_s=EVERY_S, waits_for_change=False
+        name="images",
+        keys=keys,
+        settle=settle,
+        every_s=EVERY_S,
+        waits_for_change=False,
+        is_local=True,
     )
 
 

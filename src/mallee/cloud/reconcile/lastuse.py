@@ -23,7 +23,12 @@ def reconciler(store: store.Store, uses: lastuse.LastUses) -> Reconciler:
             uses.forget(await store.run(lambda tx, ids=ids: uses.write(tx, ids)))
 
     return Reconciler(
-        name="last use", keys=keys, settle=settle, every_s=EVERY_S, waits_for_change=False
+        name="last use",
+        keys=keys,
+        settle=settle,
+        every_s=EVERY_S,
+        waits_for_change=False,
+        is_local=True,
     )
 
 

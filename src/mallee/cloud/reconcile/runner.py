@@ -2,16 +2,20 @@
 
 A *reconciler* looks at keys one by one and puts each right: fetch, plan, apply. It gets no event
 and keeps no retries: what failed is found again. A key that fails is logged with its error and does
-not hold up the others. The daemon starts one runner.
+not hold up the others. The daemon starts one runner. Of several front ends each runs those whose
+lease it has (`state.leases`), besides those that are about its own machine.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from mallee.cloud.state.leases import Alone, Leases
 from mallee.cloud.state.store import Store
 from mallee.kit import logs
 
+LOOK_AGAIN_S = 0.5
+"""How soon it is noticed that another process's work has become this one's."""
 PAUSE_S = 0.02
 """The shortest time between two rounds of a reconciler: changes that come in swarms share one."""
 
@@ -30,13 +34,25 @@ class Reconciler:
     every_s: float = 1.0
     waits_for_change: bool = True
     """Whether a change of the store calls it, besides the clock."""
+    is_local: bool = False
+    """Whether it is about what this process or its machine has, so that each front end runs it."""
 
 
-async def run(store: Store, reconcilers: tuple[Reconciler, ...]) -> None:
-    """Run until cancelled."""
+def shared(reconcilers: tuple[Reconciler, ...]) -> tuple[str, ...]:
+    """Return the names of those that one of several front ends runs."""
+    return tuple(one.name for one in reconcilers if not one.is_local)
+
+
+async def run(
+    store: Store, reconcilers: tuple[Reconciler, ...], leases: Leases | None = None
+) -> None:
+    """Run until cancelled; without leases all work is this process's."""
+    held = leases or Alone()
     async with asyncio.TaskGroup() as group:
         for reconciler in reconcilers:
-            group.create_task(_run_one(store, reconciler), name=f"reconcile {reconciler.name}")
+            group.create_task(
+                _run_one(store, reconciler, held), name=f"reconcile {reconciler.name}"
+            )
 
 
 async def settle_all(reconciler: Reconciler) -> None:
@@ -48,8 +64,11 @@ async def settle_all(reconciler: Reconciler) -> None:
             _log.error("not settled", reconciler=reconciler.name, key=key, exc_info=end)
 
 
-async def _run_one(store: Store, reconciler: Reconciler) -> None:
+async def _run_one(store: Store, reconciler: Reconciler, leases: Leases) -> None:
     while True:
+        if not reconciler.is_local and not leases.holds(reconciler.name):
+            await asyncio.sleep(LOOK_AGAIN_S)
+            continue
         rev = store.view.rev
         (end,) = await asyncio.gather(settle_all(reconciler), return_exceptions=True)
         if isinstance(end, BaseException):

@@ -50,6 +50,8 @@ class Store:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._waiters: set[asyncio.Future[None]] = set()
         self._freshness = database.freshness()
+        self.is_shared = database.announces
+        """Whether other processes of the same kind may write to the database: other front ends."""
         self._caught_up = -1
 
     @classmethod

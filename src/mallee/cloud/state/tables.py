@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 Into = Callable[[sa.Table], "postgresql.Insert | sqlite.Insert"]
 """A dialect's own statement that inserts, which can replace."""
 
-SCHEMA_VERSION = "0001"
+SCHEMA_VERSION = "0002"
 """The newest step in `migrations/versions`."""
 
 METADATA = sa.MetaData()
@@ -65,6 +65,16 @@ REVISION = sa.Table(
     sa.Column("rev", sa.BigInteger, nullable=False),
 )
 """One row. Locking it is taking the writers' queue."""
+
+LEASE = sa.Table(
+    "lease",
+    METADATA,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("holder", sa.Text, nullable=False),
+    sa.Column("until", sa.Float, nullable=False),
+)
+"""Who does what only one of several processes shall do (`leases`). `until` is the database's time,
+in seconds since the epoch."""
 
 READ_REV = sa.select(REVISION.c.rev)
 LOCK_REV = sa.select(REVISION.c.rev).with_for_update()

@@ -1,0 +1,133 @@
+"""Leases: who of several processes on one database does what only one of them shall do.
+
+A *lease* is a row that names a piece of work, its holder, and until when, by the database's clock.
+Holders renew theirs; who is killed, or cut off, holds nothing any more a few seconds later, and
+another takes over. All that hold are alive, so each takes its share of the work and no more.
+Invariants: (1) who cannot renew in time stops first, by its own monotonic clock, counted from
+before it asked; (2) a lease spares work that is done twice, and is no lock: what it guards is put
+right in transactions that look again, so that two at once do no harm there.
+Called by the daemon, which asks before each round of its reconcilers. Not in the change log.
+"""
+
+import asyncio
+import math
+from collections.abc import Sequence
+from typing import Protocol
+
+import sqlalchemy as sa
+from sqlalchemy import exc
+from sqlalchemy.dialects import postgresql as dialect
+
+from mallee.cloud.state import postgresql, tables
+from mallee.kit import clock as clocks
+from mallee.kit import logs
+
+LIFE_S = 8.0
+RENEW_S = 2.0
+PRESENCE = "presence/"
+"""What a process holds for being there: this, and its own name."""
+
+_NOW = sa.func.extract("epoch", sa.func.clock_timestamp())
+_log = logs.get(__name__)
+
+
+class Leases(Protocol):
+    """What a process may do now."""
+
+    def holds(self, name: str) -> bool:
+        """Tell whether a piece of work is this process's."""
+        ...
+
+    def alive(self) -> frozenset[str] | None:
+        """Return the names of the processes that are there; None: this is the only one."""
+        ...
+
+
+class Alone:
+    """The leases of a process that shares its database with no other of its kind."""
+
+    def holds(self, name: str) -> bool:
+        """Tell that all work is this process's."""
+        return True
+
+    def alive(self) -> frozenset[str] | None:
+        """Tell that there is no other."""
+        return None
+
+
+class Shared:
+    """The leases of one of several processes on PostgreSQL. Belongs to one event loop."""
+
+    def __init__(
+        self, url: str, own: str, work: Sequence[str], clock: clocks.Clock = clocks.SYSTEM
+    ) -> None:
+        """`own` is the process's name, `work` what there is to be shared."""
+        self._engine = postgresql.make_engine(sa.make_url(url))
+        self._own = own
+        self._work = frozenset(work)
+        self._clock = clock
+        self._held: frozenset[str] = frozenset()
+        self._held_until = 0.0
+        """Monotonic seconds."""
+        self._alive: frozenset[str] = frozenset()
+
+    def holds(self, name: str) -> bool:
+        """Tell whether a piece of work is this process's at this moment."""
+        return name in self._held and self._clock.monotonic() < self._held_until
+
+    def alive(self) -> frozenset[str]:
+        """Return who was there when the database was last asked; itself always."""
+        return self._alive | {self._own}
+
+    async def run(self) -> None:
+        """Renew leases, and take what is free, until cancelled."""
+        while True:
+            await asyncio.to_thread(self.renew)
+            await asyncio.sleep(RENEW_S)
+
+    def renew(self) -> None:
+        """Ask the database once; blocks. While it is away, leases run out by themselves."""
+        began_at = self._clock.monotonic()
+        try:
+            with self._engine.begin() as connection:
+                held, alive = self._renew(connection)
+        except exc.DBAPIError as error:
+            _log.warning("leases not renewed", problem=str(error.orig)[:200])
+            return
+        self._held, self._alive = held, alive
+        self._held_until = began_at + LIFE_S
+
+    def give_up(self) -> None:
+        """Hold nothing any more, so that others take over at once; blocks."""
+        self._held, self._held_until = frozenset(), 0.0
+        try:
+            with self._engine.begin() as connection:
+                connection.execute(sa.delete(tables.LEASE).where(_L.holder == self._own))
+        except exc.DBAPIError as error:
+            _log.warning("leases not given up", problem=str(error.orig)[:200])
+        self._engine.dispose()
+
+    def _renew(self, connection: sa.Connection) -> tuple[frozenset[str], frozenset[str]]:
+        # One after the other, so that no two count the same free leases as their share.
+        connection.execute(sa.text("LOCK TABLE lease IN SHARE ROW EXCLUSIVE MODE"))
+        self._put(connection, PRESENCE + self._own)
+        live = sa.select(_L.name, _L.holder).where(_L.until > _NOW)
+        holders: dict[str, str] = {row.name: row.holder for row in connection.execute(live)}
+        alive = {name.removeprefix(PRESENCE) for name in holders if name.startswith(PRESENCE)}
+        own = sorted(name for name in self._work if holders.get(name) == self._own)
+        share = math.ceil(len(self._work) / len(alive))
+        free = sorted(self._work - holders.keys())
+        kept = [*own, *free][:share]
+        for name in own[share:]:
+            connection.execute(sa.delete(tables.LEASE).where(_L.name == name))
+        for name in kept:
+            self._put(connection, name)
+        return frozenset(kept), frozenset(alive)
+
+    def _put(self, connection: sa.Connection, name: str) -> None:
+        row = dialect.insert(tables.LEASE).values(name=name, holder=self._own, until=_NOW + LIFE_S)
+        replaced = {"holder": row.excluded.holder, "until": row.excluded.until}
+        connection.execute(row.on_conflict_do_update(index_elements=["name"], set_=replaced))
+
+
+_L = tables.LEASE.c

@@ -1,0 +1,116 @@
+"""Of several processes each does its share, one that goes leaves its share to the others, and no
+piece of work is ever two processes'."""
+
+from collections.abc import Callable, Iterator
+
+import psycopg
+import pytest
+import sqlalchemy as sa
+
+from mallee.cloud.state import database, leases
+from tests.cloud import clouds
+
+WORK = ("accounts", "instances", "mails", "volumes", "zones")
+
+pytestmark = pytest.mark.postgres
+
+Make = Callable[[str], leases.Shared]
+
+
+@pytest.fixture
+def url(request: pytest.FixtureRequest) -> str:
+    """The URL of an empty database of PostgreSQL's."""
+    url: str = request.getfixturevalue("postgresql_url")
+    database.Database(url).migrate()
+    return url
+
+
+@pytest.fixture
+def clock() -> clouds.HandClock:
+    return clouds.HandClock()
+
+
+@pytest.fixture
+def make(url: str, clock: clouds.HandClock) -> Iterator[Make]:
+    made: list[leases.Shared] = []
+
+    def make_one(name: str) -> leases.Shared:
+        made.append(leases.Shared(url, name, WORK, clock))
+        return made[-1]
+
+    yield make_one
+    for one in made:
+        one.give_up()
+
+
+def held(one: leases.Shared) -> set[str]:
+    return {name for name in WORK if one.holds(name)}
+
+
+def test_one_alone_does_all(make: Make) -> None:
+    one = make("one")
+    assert held(one) == set()
+    one.renew()
+    assert held(one) == set(WORK)
+    assert one.alive() == {"one"}
+
+
+def test_work_is_shared_and_never_two_s(make: Make) -> None:
+    three = [make(name) for name in ("one", "two", "three")]
+    for _ in range(3):
+        for one in three:
+            one.renew()
+            shares = [held(other) for other in three]
+            assert sum(map(len, shares)) == len(set[str]().union(*shares))
+    assert set[str]().union(*shares) == set(WORK)
+    assert max(map(len, shares)) == 2
+    assert three[0].alive() == {"one", "two", "three"}
+
+
+def test_who_gives_up_leaves_his_share_at_once(make: Make) -> None:
+    one, two = make("one"), make("two")
+    for each in (one, two, one, two):
+        each.renew()
+    one.give_up()
+    two.renew()
+    assert held(one) == set()
+    assert held(two) == set(WORK)
+    assert two.alive() == {"two"}
+
+
+def test_who_is_killed_leaves_his_share_when_his_leases_end(make: Make, url: str) -> None:
+    one, two = make("one"), make("two")
+    one.renew()
+    two.renew()
+    assert held(two) == set()
+    _let_pass(url, leases.LIFE_S)
+    two.renew()
+    assert held(two) == set(WORK)
+    assert two.alive() == {"two"}
+
+
+def test_who_cannot_renew_stops_before_others_begin(
+    make: Make, url: str, clock: clouds.HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = make("one")
+    one.renew()
+    assert held(one)
+
+    def away(*_: object) -> None:
+        raise sa.exc.OperationalError("", None, psycopg.OperationalError("away"))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(sa.Engine, "begin", away)
+        one.renew()
+    clock.time += leases.LIFE_S - 0.001
+    assert held(one)
+    clock.time += 0.002
+    assert held(one) == set()
+
+
+def _let_pass(url: str, seconds: float) -> None:
+    """Have everybody's leases end so much earlier: the database's clock is not ours to set."""
+    engine = sa.create_engine(url)
+    with engine.begin() as connection:
+        connection.execute(sa.text("UPDATE lease SET until = until - :s"), {"s": seconds})
+    engine.dispose()
