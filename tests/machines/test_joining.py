@@ -27,7 +27,7 @@ def second(wide: Cloud) -> Generator[Machine]:
 def test_it_is_a_host_like_the_first(wide: Cloud, second: Machine) -> None:
     hosts = {host["HostId"]: host for host in wide.hosts()}
     assert len(hosts) == 2
-    assert hosts[second.host_id]["State"] == "up"
+    assert hosts[second.host_id]["State"] == "ENABLED"
     said = second.mallee("status")
     assert f"host {second.host_id}" in said
     assert "s3" not in said

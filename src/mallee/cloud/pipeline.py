@@ -18,7 +18,7 @@ from typing import cast
 
 from mallee.aws import codec, errors
 from mallee.aws.signature import check
-from mallee.cloud import http, idempotency, keyuse, listing, parameters, quotas, services
+from mallee.cloud import heartbeat, http, idempotency, keyuse, listing, parameters, quotas, services
 from mallee.cloud.action import (
     Action,
     AskHost,
@@ -116,6 +116,8 @@ async def answer(cloud: Cloud, request: http.Request) -> http.Response:
     """Answer a request. Never raises: whatever goes wrong is an answer too."""
     if _is_greeting(request):
         return GREETING
+    if heartbeat.is_asked(request):
+        return heartbeat.answer(cloud.agents)
     exchange = begin(cloud, request)
     try:
         body = await _stages(cloud, exchange)

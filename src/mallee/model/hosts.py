@@ -92,6 +92,8 @@ class HostFacts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     free_disk_bytes: int = 0
     channel_port: int = 0
     """At which other hosts reach its agent; 0: they do not."""
+    services: dict[str, str] = {}
+    """What else runs there for the cloud, and what ails each; empty: nothing does."""
 
 
 class InterfaceWanted(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -8,6 +8,8 @@ holds for what was there before it.
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from mallee.model.standing import Standing
+
 BINNED = "binned"
 """Under this value of its index is all of a kind that is in the recycle bin."""
 
@@ -39,9 +41,11 @@ INDEXES: Mapping[str, Mapping[str, IndexValues]] = {
     },
     "host": {
         "name": lambda doc: (doc.name,),
-        "zone": lambda doc: (doc.zone,),
+        # Nothing is looked for on a host that is no part of the cloud any more.
+        "zone": lambda doc: (None if doc.standing is Standing.RETIRED else doc.zone,),
         "certificate": lambda doc: (doc.certificate_serial, doc.former_serial or None),
     },
+    "host-event": {"host": lambda doc: (doc.host_id,)},
     "image": {
         "name": lambda doc: (doc.name,),
         "blob": lambda doc: (doc.blob.sha256 if doc.blob else None,),

@@ -52,6 +52,7 @@ from mallee.model import (
     routing,
     scrubs,
     snapshots,
+    standing,
     transfers,
     transit,
     uses,
@@ -153,6 +154,7 @@ MAIL: Kind[mails.Mail, None] = Kind("mail", mails.Mail)
 OIDC_PROVIDER: Kind[providers.OidcProvider, None] = Kind("oidc-provider", providers.OidcProvider)
 SAML_PROVIDER: Kind[providers.SamlProvider, None] = Kind("saml-provider", providers.SamlProvider)
 HOST = Kind("host", hosts.Host, HostSeen)
+HOST_EVENT: Kind[standing.HostEvent, None] = Kind("host-event", standing.HostEvent)
 JOIN_TOKEN: Kind[hosts.JoinToken, None] = Kind("join-token", hosts.JoinToken)
 KEY_ROTATION = Kind("key-rotation", masterkeys.Rotation, masterkeys.RotationSeen)
 IMAGE: Kind[images.Image, None] = Kind("image", images.Image)
@@ -306,6 +308,7 @@ KINDS: dict[str, Kind[Any, Any]] = {
         OIDC_PROVIDER,
         SAML_PROVIDER,
         HOST,
+        HOST_EVENT,
         JOIN_TOKEN,
         KEY_ROTATION,
         IMAGE,

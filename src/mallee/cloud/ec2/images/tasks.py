@@ -17,7 +17,7 @@ from mallee.aws import errors, objecturls
 from mallee.cloud.action import Action, Pass
 from mallee.cloud.call import Call, Request, WriteCall
 from mallee.cloud.ec2 import arns, resources
-from mallee.cloud.hosts import tenancy
+from mallee.cloud.hosts import standings, tenancy
 from mallee.cloud.identity import trust
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Kind, Record
@@ -164,7 +164,7 @@ def choose_host(view: store.View | store.Tx, account: str) -> str:
     able = [
         host.id
         for host in view.list(records.HOST)
-        if host.seen is not None and not host.seen.is_silent
+        if standings.takes(host)
         if not tenancy.closed_to_disk(cast(store.Tx, view), host.id, account)
     ]
     load = {id: sum(len(view.by(kind, "host", id)) for kind in TASKS) for id in able}
