@@ -30,6 +30,8 @@ def shown(value: object) -> str:
             return f"`{str(value).lower()}`"
         case str():
             return f"`{value}`" if value else "empty"
+        case () | []:
+            return "empty"
         case float():
             return f"{value:g}"
         case _:

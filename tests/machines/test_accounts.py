@@ -1,7 +1,6 @@
 """The end of an account on a real host: guest, network and disk go, whatever is killed."""
 
 import signal
-import socket
 import subprocess
 from collections.abc import Iterator
 from typing import Any
@@ -10,8 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from mallee.box import client as api
-from mallee.model.settings import Ports
-from tests import wholecloud
+from tests import freeports, wholecloud
 from tests.clients import programs
 from tests.wholecloud import Cloud, wait_until
 
@@ -21,16 +19,8 @@ pytestmark = pytest.mark.machine
 @pytest.fixture
 def own_cloud() -> Iterator[Cloud]:
     """A cloud that can be killed, and comes back where agents and clients look for it."""
-    ports = Ports(services=_free_port(), agents=_free_port())
-    with wholecloud.fresh(replace(wholecloud.SETTINGS, ports=ports)) as made:
+    with wholecloud.fresh(replace(wholecloud.SETTINGS, ports=freeports.ports())) as made:
         yield made
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _left_on_host(cloud: Cloud, instance: str, vpc: str) -> list[str]:

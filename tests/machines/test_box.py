@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,8 +11,7 @@ from msgspec.structs import replace
 
 from mallee.box import client, down, guests, owners, status, steps, up
 from mallee.model.layout import Layout
-from mallee.model.settings import Ports
-from tests import wholecloud
+from tests import freeports, wholecloud
 from tests.wholecloud import Cloud, Silent, wait_until
 
 pytestmark = pytest.mark.machine
@@ -22,17 +20,9 @@ pytestmark = pytest.mark.machine
 @pytest.fixture
 def own_cloud() -> Iterator[Cloud]:
     """A cloud that a test may harm; its ports are the same after a new start, as agents expect."""
-    services, agents = _free_ports()
-    settings = replace(wholecloud.SETTINGS, ports=Ports(services=services, agents=agents))
+    settings = replace(wholecloud.SETTINGS, ports=freeports.ports())
     with wholecloud.fresh(settings) as running:
         yield running
-
-
-def _free_ports() -> tuple[int, int]:
-    with socket.socket() as one, socket.socket() as other:
-        one.bind(("127.0.0.1", 0))
-        other.bind(("127.0.0.1", 0))
-        return one.getsockname()[1], other.getsockname()[1]
 
 
 def _again(cloud: Cloud) -> Cloud:

@@ -113,10 +113,14 @@ def ensure_settings(layout: Layout, first: settings.Settings) -> settings.Settin
     """Write the settings unless they are there; return what holds. Raises `steps.Failed`."""
     if not layout.settings.exists():
         files.write_atomically(layout.settings, settings.encode(first).encode())
-    # A database's URL may hold a password.
+    give_settings(layout)
+    return read_settings(layout)
+
+
+def give_settings(layout: Layout) -> None:
+    """Let the cloud's user read the settings, and nobody else: they may hold a password."""
     layout.settings.chmod(SETTINGS_MODE)
     shutil.chown(layout.settings, "root", CLOUD_USER)
-    return read_settings(layout)
 
 
 def read_settings(layout: Layout) -> settings.Settings:

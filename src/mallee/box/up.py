@@ -13,7 +13,7 @@ import urllib.request
 from collections.abc import Callable
 from typing import Any
 
-from mallee.box import client, owners, requirements, status, steps, systemd
+from mallee.box import client, owners, requirements, settingshistory, status, steps, systemd
 from mallee.kit import files
 from mallee.model import settings
 from mallee.model.layout import Layout
@@ -78,8 +78,9 @@ def _check() -> str:
 
 def _prepare(layout: Layout, first: settings.Settings) -> str:
     said = _prepare_host(layout)
+    settled = settingshistory.settle(layout)
     owners.ensure_settings(layout, first)
-    return said
+    return f"{said}; {settled}" if settled else said
 
 
 def _prepare_host(layout: Layout) -> str:
@@ -197,7 +198,6 @@ def _join(layout: Layout) -> str:
         "url": f"https://127.0.0.1:{made['Port']}",
         "token": made["Token"],
         "ca_pem": made["CaCertificate"],
-        "address": settings.reached_at(held),
     }
     files.write_json(layout.join_token, token)
     return "the agent has its token"

@@ -42,15 +42,15 @@ def merge(spans: Iterable[range]) -> tuple[range, ...]:
 def lendable(network: str, listed: tuple[str, ...], kept: tuple[int, int]) -> tuple[range, ...]:
     """Return which addresses of a network are lent: those listed, all when none is.
 
-    Without a list so many at its start and at its end are `kept`; of listed ones the network's own
-    address and its broadcast address alone are not lent, which are no host's.
+    Without a list so many at its start and at its end are `kept`. Of listed ones all are lent: they
+    are routed to one guest each, so none of them is a network's own or its broadcast address.
     """
     whole = IPv4Network(network)
     first, past = int(whole.network_address), int(whole.broadcast_address) + 1
     if not listed:
         return (range(first + kept[0], past - kept[1]),)
     within = (
-        range(max(span.start, first + 1), min(span.stop, past - 1)) for span in map(parse, listed)
+        range(max(span.start, first), min(span.stop, past)) for span in map(parse, listed)
     )
     return merge(span for span in within if span)
 

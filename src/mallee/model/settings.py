@@ -276,10 +276,6 @@ def _check_listed(listed: tuple[str, ...], public: ipaddress.IPv4Network) -> Non
             raise InvalidSettings(
                 f"network.public_addresses: {text} is not within network.public_range {public}"
             )
-    if listed and not addressspans.lendable(str(public), listed, (0, 0)):
-        raise InvalidSettings(
-            f"network.public_addresses has no address that {public} could lend; list others"
-        )
 
 
 def _check_ipv6_range(text: str) -> None:
@@ -307,18 +303,19 @@ def encode(settings: Settings) -> str:
         if isinstance(value, dict):
             table = cast(dict[str, object], value)
             tables.append(f"\n[{name}]")
-            tables.extend(f"{key} = {_toml(item)}" for key, item in table.items())
+            tables.extend(f"{key} = {write_value(item)}" for key, item in table.items())
         else:
-            lines.append(f"{name} = {_toml(value)}")
+            lines.append(f"{name} = {write_value(value)}")
     return "\n".join(lines + tables) + "\n"
 
 
-def _toml(value: object) -> str:
+def write_value(value: object) -> str:
+    """Return a value as TOML has it."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
         escaped = value.replace("\\", "\\\\").replace('"', '\\"')
         return f'"{escaped}"'
     if isinstance(value, list | tuple):
-        return f"[{', '.join(_toml(item) for item in cast(list[object], value))}]"
+        return f"[{', '.join(write_value(item) for item in cast(list[object], value))}]"
     return repr(value)
