@@ -100,13 +100,13 @@ def machine() -> Generator[Machine]:
 def joined(cloud: Cloud) -> Generator[Machine]:
     """A machine that is a host of the cloud, which listens everywhere (`SETTINGS`)."""
     with machine() as made:
-        line = (*MALLEE, "node", "invite")
+        line = (*MALLEE, "node", "invite", "--bare")
         where = ("--address", made.near, "--root", str(cloud.layout.root))
-        words = process.run((*line, *where)).text.split()
-        made.mallee(*words[1:], "--name", made.namespace)
+        invitation = process.run((*line, *where)).text.strip()
+        made.mallee("node", "join", invitation, "--name", made.namespace)
         wholecloud.wait_until(lambda: made.host_id in _up(cloud), 60.0, "the host to be up")
         yield made
 
 
 def _up(cloud: Cloud) -> set[str]:
-    return {host["HostId"] for host in cloud.hosts() if host["State"] == "up"}
+    return {host["HostId"] for host in cloud.hosts() if host["State"] == "ENABLED"}

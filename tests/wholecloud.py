@@ -223,7 +223,7 @@ class Cloud:
     def host_is_up(self) -> bool:
         """Whether the host's agent was heard lately, as administrators see it."""
         try:
-            return all(host["State"] == "up" for host in self.hosts())
+            return all(host["State"] == "ENABLED" for host in self.hosts())
         except api.Unreachable:
             return False
 

@@ -51,7 +51,7 @@ def test_a_host_that_does_not_answer_is_said_and_the_rest_is_told(
     said = run("explain", host_of(cloud), "--as-json").out
     # The cloud runs in this process, and its log comes to the same place.
     told: Any = json.loads(said[said.index("{\n") :])
-    assert told["State"] == "up"
+    assert told["State"] == "ENABLED"
     assert "did not answer within" in told["PlanUnknown"]
     said = run("explain", host_of(cloud))
     assert "plan:     not known: " in said.out

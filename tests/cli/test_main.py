@@ -18,6 +18,8 @@ def test_help_of_a_group_says_what_each_verb_does(
     group: str,
     ask: tuple[str, ...],
 ) -> None:
+    if group in main.LISTS and not ask:
+        pytest.skip("its name alone asks for the list")
     monkeypatch.setenv("COLUMNS", "400")
     with pytest.raises(SystemExit):
         main.run([group, *ask])

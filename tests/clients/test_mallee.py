@@ -73,8 +73,8 @@ def test_hosts_says_what_each_carries(cloud: Cloud, guest: str) -> None:
     [line] = said(cloud, "hosts").splitlines()
     columns = line.split("\t")
     assert columns[1] == socket.gethostname()
-    assert columns[3] == "up"
-    assert int(columns[5].split(" / ")[0]) >= 1
+    assert columns[3] == "ENABLED"
+    assert int(columns[6].split(" / ")[0]) >= 1
 
 
 def test_images_list_names_the_built_in_ones(cloud: Cloud) -> None:

@@ -247,10 +247,10 @@ def _host(patient: Patient) -> str:
     if not hosts:
         raise steps.Failed("no host has joined", "mallee up; mallee logs node")
     for host in hosts:
-        if host["State"] != "up":
+        if host["State"] == "NOTREADY":
             heard = host.get("SecondsSinceHeard")
             raise steps.Failed(
-                f"{host['Name']} is {host['State']}, last heard {heard} s ago",
+                f"{host['Name']} is NOTREADY, last heard {heard} s ago",
                 "on that host: mallee status; mallee logs node",
             )
         if host.get("Problems"):

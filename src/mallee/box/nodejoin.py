@@ -72,6 +72,10 @@ class Wish:
     """Empty: as the machine is called."""
     zone: str = ""
     """Empty: the cloud's first."""
+    address: str = ""
+    """At which other hosts reach it; empty: where its way to the cloud begins."""
+    roles: tuple[str, ...] = ()
+    """None: all."""
 
 
 def join_plan(layout: Layout, wish: Wish) -> tuple[steps.Step, ...]:
@@ -114,7 +118,14 @@ def _write_token(layout: Layout, wish: Wish) -> str:
     owners.ensure_user()
     owners.ensure_directories(layout)
     url = f"https://{invitation.host}:{invitation.port}"
-    token = {"url": url, "token": invitation.token, "ca_pem": ca_pem, "name": wish.name}
+    token: dict[str, object] = {
+        "url": url,
+        "token": invitation.token,
+        "ca_pem": ca_pem,
+        "name": wish.name,
+        "address": wish.address,
+        "roles": wish.roles,
+    }
     if wish.zone:
         token["zone"] = wish.zone
     files.write_json(layout.join_token, token)

@@ -1,7 +1,6 @@
-"""`mallee accounts` and `mallee hosts`: the cloud's administration, by its own API."""
+"""`mallee accounts create|list`: the cloud's tenants, by its own API."""
 
 import dataclasses
-from typing import Any
 
 from mallee.cli import client, words
 from mallee.cli.root import DEFAULT, Root
@@ -32,41 +31,3 @@ def list_accounts(*, root: Root = DEFAULT) -> None:
         ("account", "name", "made"),
         [(each["AccountId"], each["AccountName"], str(each["CreateDate"])) for each in found],
     )
-
-
-def list_hosts(*, root: Root = DEFAULT) -> None:
-    """List the hosts: state, what they carry of what they can, what is kept, their problems."""
-    found = client.call(Layout(root), _SERVICE, "DescribeHosts")["Hosts"]
-    words.table(
-        ("host", "name", "zone", "state", "runs by", "vcpus", "memory MiB", "disk GiB", "kept"),
-        [_host_row(each) for each in found],
-    )
-    for host in found:
-        for problem in (*host.get("Problems", ()), *host.get("Leftovers", ())):
-            words.tell(f"{host['Name']}: {problem}")
-
-
-def _host_row(host: dict[str, Any]) -> tuple[str, ...]:
-    used, capacity = host.get("Used", {}), host.get("Capacity", {})
-    return (
-        host["HostId"],
-        host["Name"],
-        host["Zone"],
-        host["State"],
-        host.get("Acceleration", ""),
-        *(
-            f"{used.get(key, 0)} / {capacity.get(key, 0)}"
-            for key in ("Vcpus", "MemoryMib", "DiskGib")
-        ),
-        _kept(host),
-    )
-
-
-def _kept(host: dict[str, Any]) -> str:
-    """Tell for whom a host, or what part of it, is kept unused."""
-    if "DedicatedHostId" in host:
-        return f"for {host['DedicatedAccountId']} alone ({host['DedicatedHostId']})"
-    reserved = host.get("Reserved", {})
-    if not reserved.get("Vcpus"):
-        return ""
-    return f"{reserved['Vcpus']} vcpus, {reserved['MemoryMib']} MiB by reservations"

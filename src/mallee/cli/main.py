@@ -36,7 +36,10 @@ VERBS = {
         "Pass standard input and output to a port of an instance without public address.",
     ),
     "console": ("mallee.cli.instances:console", "Open an instance's serial console."),
-    "hosts": ("mallee.cli.cloud:list_hosts", "List the hosts and what they carry."),
+    "services": (
+        "mallee.cli.hosts:list_services",
+        "List the services of the cloud and of its hosts, and how each is.",
+    ),
     "request": ("mallee.cli.registrations:request", "Ask for an account of a cloud."),
     "accept": ("mallee.cli.registrations:accept", "Accept an invitation with its token."),
     "explain": (
@@ -87,16 +90,17 @@ GROUPS = {
             for name in ("up", "down", "status", "cut", "mend", "enter", "power")
         },
     ),
-    "config": (
-        "The settings of this machine's cloud: what they are, what a change would do, and back.",
+    "hosts": (
+        "The machines of the cloud: list them, let them in and out of work.",
         {
-            "show": "mallee.cli.config:show",
-            "check": "mallee.cli.config:check",
-            "plan": "mallee.cli.config:plan",
-            "apply": "mallee.cli.config:apply",
-            "history": "mallee.cli.config:history",
-            "rollback": "mallee.cli.config:rollback",
-            "import": "mallee.cli.config:import_eucalyptus",
+            "list": "mallee.cli.hosts:list_hosts",
+            "events": "mallee.cli.hosts:show_events",
+            "enable": "mallee.cli.hosts:enable",
+            "disable": "mallee.cli.hosts:disable",
+            "drain": "mallee.cli.hosts:drain",
+            "maintenance": "mallee.cli.hosts:maintain",
+            "change": "mallee.cli.hosts:change",
+            "retire": "mallee.cli.hosts:retire",
         },
     ),
     "node": (
@@ -205,6 +209,9 @@ GROUPS = {
         {"prove": "mallee.cli.machine:prove_kvm", "show": "mallee.cli.machine:show_kvm"},
     ),
 }
+LISTS = frozenset({"hosts"})
+"""Groups whose name alone lists what there is."""
+
 for _name, (_help, _verbs) in GROUPS.items():
     _group = App(name=_name, help=_help)
     for _verb, _place in _verbs.items():
@@ -219,6 +226,7 @@ def main() -> None:
 
 def run(arguments: list[str]) -> int:
     """Run one command line and return its exit status."""
+    arguments = _with_verb(arguments)
     _find_sentences(arguments)
     try:
         app(arguments, exit_on_error=True)
@@ -242,6 +250,15 @@ def run(arguments: list[str]) -> int:
         words.complain(steps.Failed(str(error), "mallee doctor"))
         return 1
     return 0
+
+
+def _with_verb(arguments: list[str]) -> list[str]:
+    """Let groups that are a list of things first of all be asked for it by their name alone."""
+    if not arguments or arguments[0] not in LISTS:
+        return arguments
+    name, rest = arguments[0], arguments[1:]
+    asks_more = bool(rest) and (not rest[0].startswith("-") or rest[0] in ("-h", "--help"))
+    return arguments if asks_more else [name, "list", *rest]
 
 
 def _find_sentences(arguments: list[str]) -> None:

@@ -1,50 +1,105 @@
 """`mallee node`: how other machines become hosts of a cloud."""
 
+import ipaddress
+import sys
+from pathlib import Path
+
 from mallee.box import nodejoin, steps
 from mallee.cli import client, progress, words
 from mallee.cli.root import DEFAULT, Root
+from mallee.model import settings
 from mallee.model.layout import Layout
+from mallee.node import cloud as node_cloud
 
-_EVERYWHERE = frozenset({"0.0.0.0", "::", ""})
 _ONLY_HERE = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
-def invite(*, address: str = "", root: Root = DEFAULT) -> None:
+def invite(*, address: str = "", bare: bool = False, root: Root = DEFAULT) -> None:
     """Print the line by which one other machine joins this cloud within an hour.
 
     Parameters
     ----------
     address
-        Where the other machine reaches this one; what `listen` in mallee.toml says unless given.
+        Where other machines reach this one; what mallee.toml says unless given.
+    bare
+        Print the invitation alone, for programs.
     """
     layout = Layout(root)
-    listens = client.settings(layout).listen
-    if listens in _ONLY_HERE and not address:
+    held = client.settings(layout)
+    if held.listen in _ONLY_HERE and not address:
         raise steps.Failed(
-            f"this cloud answers its own machine alone: it listens at {listens}",
+            f"this cloud answers its own machine alone: it listens at {held.listen}",
             'set listen = "0.0.0.0" in mallee.toml, then: mallee down && mallee up',
         )
-    if listens in _EVERYWHERE and not address:
+    reached = address or settings.reached_at(held)
+    if not reached:
         raise steps.Failed(
             "this cloud listens at all addresses of its machine",
-            "say by which the other one reaches it: mallee node invite --address ADDRESS",
+            "say by which others reach it: mallee node invite --address ADDRESS",
         )
+    _tell_own_address(layout, reached)
     made = client.call(layout, "mallee", "CreateJoinToken")
-    line = nodejoin.invite(made["Token"], made["CaCertificate"], address or listens, made["Port"])
-    words.give(f"mallee node join {line}")
+    line = nodejoin.invite(made["Token"], made["CaCertificate"], reached, made["Port"])
+    # Whoever may list processes sees their arguments: what is read from standard input he does not.
+    words.give(str(line) if bare else f"echo {line} | mallee node join -")
 
 
-def join(invitation: str, *, name: str = "", zone: str = "", root: Root = DEFAULT) -> None:
+def join(
+    invitation: str = "-",
+    *,
+    name: str = "",
+    zone: str = "",
+    address: str = "",
+    roles: str = "",
+    root: Root = DEFAULT,
+) -> None:
     """Make this machine a host of the cloud that printed the invitation.
 
     Parameters
     ----------
     invitation
-        What `mallee node invite` prints on the cloud's machine; good once, for an hour.
+        What `mallee node invite` prints on the cloud's machine; good once, for an hour. `-` reads
+        it from standard input and `@FILE` from a file: in a list of processes it is seen by all.
     name
         What the host shall be called; as this machine is unless given.
     zone
         The availability zone in which it shall be; the cloud's first unless given.
+    address
+        At which other hosts reach this one; where its way to the cloud begins unless given.
+    roles
+        What it shall do, of compute, gateway, storage, with commas between; all unless given.
     """
-    wish = nodejoin.Wish(nodejoin.parse(invitation), name, zone)
+    wish = nodejoin.Wish(
+        invitation=nodejoin.parse(_read(invitation)),
+        name=name,
+        zone=zone,
+        address=address,
+        roles=tuple(filter(None, roles.split(","))),
+    )
     progress.run(nodejoin.join_plan(Layout(root), wish))
+
+
+def _read(invitation: str) -> str:
+    if invitation == "-":
+        if sys.stdin.isatty():
+            words.tell("the invitation:")
+        return sys.stdin.readline()
+    if invitation.startswith("@"):
+        return Path(invitation[1:]).read_text()
+    return invitation
+
+
+def _tell_own_address(layout: Layout, reached: str) -> None:
+    """Let the cloud know where its own machine's host is, unless that is known or is a name."""
+    member = node_cloud.read_membership(layout)
+    try:
+        address = ipaddress.ip_address(reached.strip("[]"))
+    except ValueError:
+        return
+    if member is None or address.is_loopback:
+        return
+    asked = {"HostIds": [member.host_id]}
+    (host,) = client.call(layout, "mallee", "DescribeHosts", asked)["Hosts"]
+    if not host.get("Address"):
+        told = {"HostId": member.host_id, "Address": str(address)}
+        client.call(layout, "mallee", "ModifyHost", told)

@@ -68,7 +68,7 @@ NOBODY = Principal(
 
 @dataclass(frozen=True, slots=True)
 class Agents:
-    """What this process knows of agents outside the store."""
+    """What this process knows of agents, and of S3's processes, outside the store."""
 
     heard: Mapping[str, float] = field(default_factory=dict[str, float])
     """By host id: seconds since the epoch of its agent's last call."""
@@ -80,6 +80,8 @@ class Agents:
     """The lines to guests' consoles; None where there are none."""
     signer: keysigner.Signer | None = None
     """Signs SSH keys that are pushed to guests; None where nothing signs."""
+    serves_objects: Callable[[], bool] = lambda: False
+    """Tells whether a process of S3 takes connections now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

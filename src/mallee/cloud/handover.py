@@ -168,6 +168,24 @@ class Door:
         task.add_done_callback(self._tasks.discard)
 
 
+def is_open(doors: Sequence[Path]) -> bool:
+    """Tell whether anybody is behind one of the doors; nothing is brought."""
+    return any(map(_is_open, doors))
+
+
+def _is_open(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as door:
+        door.setblocking(False)
+        try:
+            door.connect(str(path))
+        except BlockingIOError:
+            # So many wait there that nobody fits behind them.
+            return True
+        except OSError:
+            return False
+    return True
+
+
 async def bring(doors: Sequence[Path], connection: socket.socket, guest: http.Guest) -> bool:
     """Bring a guest's connection to the first door where anybody is; tell whether one took it."""
     name = msgspec.json.encode(guest)

@@ -6,6 +6,8 @@ Not its business: when to call and what to do with the answers (`sync`).
 """
 
 import asyncio
+import ipaddress
+import socket
 import ssl
 from collections.abc import AsyncIterator
 from http import HTTPStatus
@@ -62,6 +64,10 @@ class JoinToken(msgspec.Struct, frozen=True):
     """What the host shall be called; empty: as its machine is."""
     zone: str | None = None
     """None: the cloud's first zone."""
+    address: str = ""
+    """At which other hosts reach this one; empty: where its way to the cloud begins."""
+    roles: tuple[str, ...] = ()
+    """What the host shall do (`standing.Role`); none: everything."""
 
 
 class Membership(msgspec.Struct, frozen=True):
@@ -111,7 +117,14 @@ async def join(layout: Layout, token: JoinToken, name: str) -> Membership:
     """
     name = token.name or name
     request = await asyncio.to_thread(pki.make_request, name)
-    body = {"token": token.token, "csr_pem": request.csr_pem.decode(), "name": name}
+    address = token.address or await asyncio.to_thread(_own_address, token.url)
+    body: dict[str, object] = {
+        "token": token.token,
+        "csr_pem": request.csr_pem.decode(),
+        "name": name,
+        "address": address,
+        "roles": token.roles,
+    }
     if token.zone is not None:
         body["zone"] = token.zone
     trusting = ssl.create_default_context(cadata=token.ca_pem)
@@ -126,6 +139,21 @@ async def join(layout: Layout, token: JoinToken, name: str) -> Membership:
     layout.join_token.unlink(missing_ok=True)
     log.info("joined", host=certified.host_id, url=token.url)
     return membership
+
+
+def _own_address(url: str) -> str:
+    """Return where this host's way to the cloud begins; empty when that leaves no host."""
+    parts = urlsplit(url)
+    try:
+        found = socket.getaddrinfo(parts.hostname, parts.port, type=socket.SOCK_DGRAM)
+        family, kind, protocol, _, where = found[0]
+        with socket.socket(family, kind, protocol) as looking:
+            # No packet is sent for it: the kernel says by which way it would go.
+            looking.connect(where)
+            address = ipaddress.ip_address(looking.getsockname()[0])
+    except OSError:
+        return ""
+    return "" if address.is_loopback or address.is_link_local else str(address)
 
 
 class Cloud:

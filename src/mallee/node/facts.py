@@ -7,6 +7,7 @@ Capacity is worked out once, at the agent's start, from the machine and the sett
 import os
 import shutil
 from dataclasses import dataclass
+from pathlib import Path
 
 import msgspec
 
@@ -17,6 +18,11 @@ from mallee.model.hosts import Capacity, HostFacts
 from mallee.model.layout import Layout
 from mallee.node.do.hypervisor import Hypervisor, HypervisorFailed
 from mallee.node.volumes.volumeplace import VolumePlace
+
+LIBVIRT, BLOCKS = "libvirt", "blocks"
+"""Services of a host besides its agent."""
+_SOCKETS = Path("/proc/net/unix")
+_LISTENING = "00010000"
 
 
 class Acceleration(msgspec.Struct, frozen=True):
@@ -40,10 +46,12 @@ class Standing:
 
 def fetch(standing: Standing, problems: tuple[str, ...]) -> HostFacts:
     """Return what is said of the host now."""
+    services = {LIBVIRT: "", BLOCKS: _ailing_blocks(standing.layout)}
     try:
         hypervisor = standing.hypervisor.version()
     except HypervisorFailed as error:
-        hypervisor, problems = "", (*problems, f"The hypervisor does not answer: {error}.")
+        hypervisor, services[LIBVIRT] = "", f"The hypervisor does not answer: {error}."
+        problems = (*problems, services[LIBVIRT])
     return HostFacts(
         capacity=standing.place.bounded(standing.capacity),
         acceleration=standing.acceleration.acceleration,
@@ -53,7 +61,21 @@ def fetch(standing: Standing, problems: tuple[str, ...]) -> HostFacts:
         problems=problems,
         # In whole GiB: nobody decides by less, and every smaller change would be news.
         free_disk_bytes=fetch_free_disk_bytes(standing.layout) >> 30 << 30,
+        services=services,
     )
+
+
+def _ailing_blocks(layout: Layout) -> str:
+    """Return what ails the block server of this host; empty: it takes connections.
+
+    It is not asked: an idle one has not even loaded what it would answer with.
+    """
+    # Where it was bound, before it was put in its place (`nbd.daemon.listen`).
+    bound = str(layout.block_socket.with_suffix(".new"))
+    lines = (line.split() for line in _SOCKETS.read_text(errors="replace").splitlines())
+    if any(fields[3] == _LISTENING and fields[-1] == bound for fields in lines):
+        return ""
+    return f"The block server does not run; read {layout.log / 'blocks.err'}."
 
 
 def read_settings(layout: Layout) -> settings.Settings:

@@ -93,7 +93,7 @@ def test_a_tenant_is_told_nothing_of_hosts(
         "NoSuchResource"
     )
     answer = told(administration.sender, host.id)
-    assert (answer.element("Kind"), answer.element("State")) == ("host", "up")
+    assert (answer.element("Kind"), answer.element("State")) == ("host", "ENABLED")
     assert ("instance", id) in related(answer, "NamedBy")
 
 

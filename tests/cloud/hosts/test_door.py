@@ -238,7 +238,7 @@ def test_host_that_is_ahead_of_the_store_is_told_of_once(
 def test_facts_of_a_host_are_shown(sender: Sender, agent: Agent) -> None:
     agent.sync(leftovers=["domain i-1 has no owner"])
     shown = sender.ask("mallee", "DescribeHosts", **{"HostIds.member.1": agent.host_id})
-    assert shown.element("State") == "up"
+    assert shown.element("State") == "ENABLED"
     assert "<MemoryMib>8192</MemoryMib>" in shown.text
     assert "domain i-1 has no owner" in shown.text
     assert float(shown.element("SecondsSinceHeard")) < 60
@@ -263,12 +263,12 @@ def test_silent_host_is_written_down_and_up_when_it_speaks(
         return sender.ask("mallee", "DescribeHosts", **asked).element("State")
 
     deadline = time.monotonic() + 20
-    while state() != "silent" and time.monotonic() < deadline:
+    while state() != "NOTREADY" and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert state() == "silent"
+    assert state() == "NOTREADY"
     monkeypatch.undo()
     agent.sync()
-    assert state() == "up"
+    assert state() == "ENABLED"
 
 
 # --- being asked ---

@@ -3,12 +3,14 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from mallee.cloud.hosts import joining
 from mallee.cloud.state import records, store
 from mallee.kit import pki
 from mallee.model.settings import Settings
+from mallee.model.standing import Role, Standing
 
 BEGAN_AT = 1_700_000_000.0
 
@@ -134,3 +136,39 @@ def test_no_two_hosts_have_one_address(opened: store.Store, registry: joining.Re
         opened.transact(
             lambda tx: joining.join(tx, registry, ask(next_one, "beech", address="fd00::1"))
         )
+
+
+@pytest.mark.parametrize("byte", [b"\xfb", b"\xff", b"\x00"])
+def test_no_token_is_taken_for_an_option(opened: store.Store, byte: bytes) -> None:
+    token = opened.transact(lambda tx: joining.create_token(tx, lambda count: byte * count))
+    assert token.isalnum()
+
+
+def test_what_a_host_does_and_its_standing_outlive_its_certificate(
+    opened: store.Store, registry: joining.Registry
+) -> None:
+    def join(**more: object) -> None:
+        token = opened.transact(lambda tx: joining.create_token(tx, registry.entropy))
+        asked = msgspec.structs.replace(ask(token, "ash"), **more)
+        opened.transact(lambda tx: joining.join(tx, registry, asked))
+
+    join(roles=("storage", "compute"))
+
+    def disable(tx: store.Tx) -> None:
+        (host,) = tx.list(records.HOST)
+        tx.write(host, msgspec.structs.replace(host.doc, standing=Standing.DISABLED))
+
+    opened.transact(disable)
+    join()
+    (host,) = opened.view.list(records.HOST)
+    assert host.doc.roles == (Role.COMPUTE, Role.STORAGE)
+    assert host.doc.standing is Standing.DISABLED
+
+
+def test_a_host_has_no_role_that_nobody_knows(
+    opened: store.Store, registry: joining.Registry
+) -> None:
+    token = opened.transact(lambda tx: joining.create_token(tx, registry.entropy))
+    asked = msgspec.structs.replace(ask(token), roles=("cook",))
+    with pytest.raises(joining.Refused, match="no role"):
+        opened.transact(lambda tx: joining.join(tx, registry, asked))

@@ -266,6 +266,7 @@ class DescribeCloudResponse(TypedDict):
 
 class DescribeHostsRequest(TypedDict):
     HostIds: NotRequired[list[str]]
+    IncludeRetired: NotRequired[bool]
 
 
 class DescribeHostsResponse(TypedDict):
@@ -299,6 +300,14 @@ class DescribeScrubsRequest(TypedDict):
 
 class DescribeScrubsResponse(TypedDict):
     Scrubs: Sequence[Scrub | Fragment] | Fragment
+
+
+class DescribeServicesRequest(TypedDict):
+    pass
+
+
+class DescribeServicesResponse(TypedDict):
+    Services: Sequence[Service | Fragment] | Fragment
 
 
 class DescribeUsersRequest(TypedDict):
@@ -461,6 +470,10 @@ class Host(TypedDict):
     Name: str
     Zone: str
     State: str
+    Causes: NotRequired[Sequence[str] | Fragment | None]
+    Standing: NotRequired[str | None]
+    Roles: NotRequired[Sequence[str] | Fragment | None]
+    Address: NotRequired[str | None]
     SecondsSinceHeard: NotRequired[float | None]
     JoinedAt: NotRequired[datetime | float | None]
     Capacity: NotRequired[Quantity | Fragment | None]
@@ -476,6 +489,14 @@ class Host(TypedDict):
     InstanceIds: NotRequired[Sequence[str] | Fragment | None]
     Problems: NotRequired[Sequence[str] | Fragment | None]
     Leftovers: NotRequired[Sequence[str] | Fragment | None]
+
+
+class HostEvent(TypedDict):
+    HostId: str
+    Name: str
+    At: datetime | float
+    State: str
+    Causes: Sequence[str] | Fragment
 
 
 class ImportUsersRequest(TypedDict):
@@ -567,6 +588,14 @@ class ListEventsResponse(TypedDict):
     Events: Sequence[ScheduledEvent | Fragment] | Fragment
 
 
+class ListHostEventsRequest(TypedDict):
+    HostId: NotRequired[str]
+
+
+class ListHostEventsResponse(TypedDict):
+    Events: Sequence[HostEvent | Fragment] | Fragment
+
+
 class ListInstanceTypesRequest(TypedDict):
     pass
 
@@ -623,6 +652,17 @@ class MatchedStatement(TypedDict):
     Position: int
     Text: str
     Decides: bool
+
+
+class ModifyHostRequest(TypedDict):
+    HostId: str
+    Address: NotRequired[str]
+    Roles: NotRequired[list[str]]
+    Standing: NotRequired[str]
+
+
+class ModifyHostResponse(TypedDict):
+    Host: Host | Fragment
 
 
 class ModifyInstanceTypeRequest(TypedDict):
@@ -827,6 +867,16 @@ class ResumeAccountResponse(TypedDict):
     pass
 
 
+class RetireHostRequest(TypedDict):
+    HostId: str
+    Force: NotRequired[bool]
+
+
+class RetireHostResponse(TypedDict):
+    Host: Host | Fragment
+    Lost: Sequence[str] | Fragment
+
+
 class RotateMasterKeyRequest(TypedDict):
     EndSessions: NotRequired[bool]
 
@@ -879,6 +929,14 @@ class Scrub(TypedDict):
     Bytes: NotRequired[int | None]
     Damaged: NotRequired[int | None]
     LostObjects: NotRequired[Sequence[LostObject | Fragment] | Fragment | None]
+
+
+class Service(TypedDict):
+    Type: str
+    Zone: NotRequired[str | None]
+    Name: str
+    State: str
+    Causes: Sequence[str] | Fragment
 
 
 class SessionCredentials(TypedDict):

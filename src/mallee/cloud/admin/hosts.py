@@ -1,19 +1,32 @@
-"""Hosts, as the cloud's administration sees them: who has joined, what each carries, how it is.
+"""Hosts, as the cloud's administration sees them: who has joined, what each carries, how it is, and
+how far it shall take part.
 
-Called through the action table. How hosts join is the business of `joining`.
+Called through the action table. How hosts join is the business of `joining`, what states mean is
+`model.standing`'s, and what is lost with a host `retiring`'s.
 """
 
 import datetime
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
+
+from msgspec.structs import replace
 
 from mallee.aws import errors
 from mallee.cloud.action import Action, Read, Write
+from mallee.cloud.admin import retiring
 from mallee.cloud.call import Call, Request, Result, WriteCall
-from mallee.cloud.hosts import joining, placement, reserved, tenancy
+from mallee.cloud.hosts import joining, placement, reserved, standings, tenancy
+from mallee.cloud.hosts.standings import HostRecord
 from mallee.cloud.state import records
 from mallee.cloud.state.records import HostSeen, Record
+from mallee.cloud.state.store import Tx, View
+from mallee.model import standing
 from mallee.model.hosts import Capacity, Host
+from mallee.model.instances import Instance, InstanceSeen, Power
+from mallee.model.standing import HostEvent, Role, Standing
+
+_SHOWN = 5
+"""So many things are named where more of them stand against something."""
 
 
 def create_join_token(call: WriteCall, request: Request) -> Result:
@@ -26,35 +39,137 @@ def create_join_token(call: WriteCall, request: Request) -> Result:
 
 
 def describe_hosts(call: Call, request: Request) -> Result:
-    """Describe the hosts asked for, or all, by name."""
-    found = sorted(_asked(call, request.get("HostIds") or ()), key=lambda host: host.doc.name)
-    return {"Hosts": [_render(call, host) for host in found]}
+    """Describe the hosts asked for, or all that are part of the cloud, by name."""
+    ids: Iterable[str] = request.get("HostIds") or ()
+    shows_all = bool(ids) or request.get("IncludeRetired", False)
+    found = sorted(_asked(call, ids), key=lambda host: host.doc.name)
+    return {"Hosts": [_render(call, it) for it in found if shows_all or standings.is_member(it)]}
+
+
+def modify_host(call: WriteCall, request: Request) -> Result:
+    """Change where a host is reached, what it does, and how far it takes part."""
+    tx, host = call.tx, _one(call.tx, request["HostId"])
+    if not standings.is_member(host):
+        raise errors.IncorrectState(f"The host {host.doc.name} is retired: it takes part no more.")
+    doc = host.doc
+    if "Address" in request:
+        try:
+            guests = joining.guests_ranges(call.settings)
+            address = joining.check_address(tx, guests, request["Address"], host)
+        except joining.Refused as refused:
+            raise errors.InvalidInput(str(refused)) from refused
+        doc = replace(doc, address=address)
+    if "Roles" in request:
+        doc = replace(doc, roles=_roles(tx, host, request["Roles"]))
+    if "Standing" in request:
+        doc = replace(doc, standing=_standing(tx, host, request["Standing"]))
+    host = tx.write(host, doc)
+    standings.note(tx, host.id)
+    return {"Host": _render(call, host)}
+
+
+def retire_host(call: WriteCall, request: Request) -> Result:
+    """Take a host out of the cloud for good; what it carried is lost, and must be said to be."""
+    host = _one(call.tx, request["HostId"])
+    lost = retiring.carried(call.tx, host.id)
+    if lost and not request.get("Force", False) and standings.is_member(host):
+        raise errors.IncorrectState(
+            f"The host {host.doc.name} keeps {_some(lost)}, which would be lost. Drain it first, "
+            "or force it."
+        )
+    if standings.is_member(host):
+        retiring.retire(call.tx, host)
+    return {"Host": _render(call, _one(call.tx, host.id)), "Lost": list(lost)}
+
+
+def list_events(call: Call, request: Request) -> Result:
+    """List what became of a host, or of all, the latest first."""
+    view = call.view
+    if "HostId" in request:
+        found = standings.events(view, _one(view, request["HostId"]).id)
+    else:
+        found = view.list(records.HOST_EVENT)
+    latest = sorted(found, key=lambda one: (one.doc.at, one.doc.number), reverse=True)
+    return {"Events": [_render_event(view, one.doc) for one in latest]}
+
+
+def _render_event(view: View, event: HostEvent) -> dict[str, Any]:
+    host = view.get(records.HOST, event.host_id)
+    return {
+        "HostId": event.host_id,
+        "Name": host.doc.name if host else "",
+        "At": datetime.datetime.fromtimestamp(event.at, datetime.UTC),
+        "State": event.state.value,
+        "Causes": list(event.causes),
+    }
+
+
+def _roles(tx: Tx, host: HostRecord, names: Iterable[str]) -> tuple[Role, ...]:
+    """Return the roles of these names; raise `IncorrectState` while one is needed that goes."""
+    roles = standing.parse_roles(tuple(names))
+    kept: dict[Role, tuple[str, ...]] = {
+        Role.COMPUTE: tuple(one.id for one in _instances(tx, host.id)),
+        Role.STORAGE: tuple(one.id for one in tx.by(records.VOLUME, "host", host.id)),
+    }
+    for role, ids in kept.items():
+        if ids and role not in roles:
+            raise errors.IncorrectState(
+                f"The host {host.doc.name} keeps {_some(ids)}: while it does, it has the role "
+                f"{role.value}."
+            )
+    return roles
+
+
+def _standing(tx: Tx, host: HostRecord, name: str) -> Standing:
+    wanted = Standing(name)
+    running = [it.id for it in _instances(tx, host.id) if it.doc.power is Power.RUNNING]
+    if wanted is Standing.MAINTENANCE and running:
+        raise errors.IncorrectState(
+            f"On the host {host.doc.name} {_some(running)} shall run. Drain it first, or stop "
+            "what it carries."
+        )
+    return wanted
+
+
+def _instances(tx: Tx, host_id: str) -> list[Record[Instance, InstanceSeen]]:
+    return [one for one in tx.by(records.INSTANCE, "host", host_id) if one.doc.gone_at is None]
+
+
+def _some(ids: Sequence[str]) -> str:
+    """Return the first of many ids, in words."""
+    more = f" and {len(ids) - _SHOWN} more" if len(ids) > _SHOWN else ""
+    return ", ".join(ids[:_SHOWN]) + more
+
+
+def _one(view: standings.Reader, id: str) -> HostRecord:
+    host = view.get(records.HOST, id)
+    if host is None:
+        raise errors.NoSuchResource("host", id)
+    return host
 
 
 def _asked(call: Call, ids: Iterable[str]) -> list[Record[Host, HostSeen]]:
-    found: list[Record[Host, HostSeen]] = []
-    for id in ids:
-        host = call.view.get(records.HOST, id)
-        if host is None:
-            raise errors.NoSuchResource("host", id)
-        found.append(host)
-    return found if ids else call.view.list(records.HOST)
+    return [_one(call.view, id) for id in ids] if ids else call.view.list(records.HOST)
 
 
 def _render(call: Call, host: Record[Host, HostSeen]) -> dict[str, Any]:
-    carried = [
-        record.id for record in call.view.list(records.INSTANCE) if record.doc.host_id == host.id
-    ]
+    carried = [record.id for record in call.view.by(records.INSTANCE, "host", host.id)]
+    judged = standings.judged(host)
     shown: dict[str, Any] = {
         "HostId": host.id,
         "Name": host.doc.name,
         "Zone": host.doc.zone,
-        "State": "silent" if host.seen is None or host.seen.is_silent else "up",
+        "State": judged.state.value,
+        "Causes": list(judged.causes),
+        "Standing": host.doc.standing.value,
+        "Roles": [role.value for role in host.doc.roles],
         "JoinedAt": datetime.datetime.fromtimestamp(host.doc.joined_at, datetime.UTC),
         "Used": _quantity(placement.used(call.view, host.id)),
         "Reserved": _quantity(reserved.held(call.view, host.id)),
         "InstanceIds": sorted(carried),
     }
+    if host.doc.address:
+        shown["Address"] = host.doc.address
     allocated = tenancy.allocated_as(call.view, host.id)
     if allocated is not None:
         shown["DedicatedHostId"] = allocated.id
@@ -101,7 +216,28 @@ ACTIONS: tuple[Action, ...] = (
         service="mallee",
         name="DescribeHosts",
         does=Read(handle=describe_hosts),
-        honours=frozenset({"HostIds"}),
+        honours=frozenset({"HostIds", "IncludeRetired"}),
+        cloud_admin_only=True,
+    ),
+    Action(
+        service="mallee",
+        name="ModifyHost",
+        does=Write(handle=modify_host),
+        honours=frozenset({"HostId", "Address", "Roles", "Standing"}),
+        cloud_admin_only=True,
+    ),
+    Action(
+        service="mallee",
+        name="RetireHost",
+        does=Write(handle=retire_host),
+        honours=frozenset({"HostId", "Force"}),
+        cloud_admin_only=True,
+    ),
+    Action(
+        service="mallee",
+        name="ListHostEvents",
+        does=Read(handle=list_events),
+        honours=frozenset({"HostId"}),
         cloud_admin_only=True,
     ),
 )

@@ -82,7 +82,8 @@ def insert(call: WriteCall, guest: Guest) -> RegistrationRecord:
 def open_and_send(call: WriteCall, record: RegistrationRecord, request: Request) -> Result:
     """Open an invitation with a new token, and mail it; an older token is good no more."""
     hours: int = request.get("ValidHours") or VALID_HOURS
-    token = base64.urlsafe_b64encode(call.entropy(_TOKEN_BYTES)).decode().rstrip("=")
+    # Letters and digits alone: no command takes it for an option of its own.
+    token = base64.b32encode(call.entropy(_TOKEN_BYTES)).decode().rstrip("=").lower()
     opened = replace(
         record.doc,
         state=State.INVITED,

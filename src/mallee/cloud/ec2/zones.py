@@ -15,12 +15,13 @@ from mallee.aws import errors
 from mallee.cloud import instancetypes
 from mallee.cloud.action import Action, Listing
 from mallee.cloud.call import Call
-from mallee.cloud.hosts import placement, tenancy
+from mallee.cloud.hosts import placement, standings, tenancy
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.model.hosts import Capacity, Host
 from mallee.model.instancetypes import InstanceType
 from mallee.model.settings import Settings
+from mallee.model.standing import Role
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes
@@ -88,7 +89,7 @@ def _table(call: Call, zone: str) -> Iterable[Zone]:
 
 def _takes_instances(view: store.View | store.Tx, host: Record[Host, records.HostSeen]) -> bool:
     is_everybodys = tenancy.allocated_as(view, host.id) is None
-    return is_everybodys and host.seen is not None and not host.seen.is_silent
+    return is_everybodys and standings.takes(host, Role.COMPUTE)
 
 
 def _fits(kind: InstanceType, capacity: Capacity, used: Capacity) -> int:
@@ -133,8 +134,11 @@ def free_for(view: store.View | store.Tx, zone: str, kind: InstanceType) -> int:
 
 def capacity_for(call: Call, kind: InstanceType) -> int:
     """Return how many instances of the type all hosts together carry when nothing else runs."""
-    hosts = call.view.list(records.HOST)
-    return sum(_fits(kind, host.seen.facts.capacity, NO_ROOM) for host in hosts if host.seen)
+    return sum(
+        _fits(kind, host.seen.facts.capacity, NO_ROOM)
+        for host in call.view.list(records.HOST)
+        if host.seen is not None and standings.is_member(host) and Role.COMPUTE in host.doc.roles
+    )
 
 
 def _render(call: Call, zone: Zone) -> shapes.AvailabilityZone:

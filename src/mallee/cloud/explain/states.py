@@ -19,6 +19,7 @@ from mallee.cloud.ec2.storage import states as storage
 from mallee.cloud.ec2.transit import effective
 from mallee.cloud.ec2.vpc import privateips, ways
 from mallee.cloud.explain import tasks
+from mallee.cloud.hosts import standings
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.model import insights, instances, transit, volumes
@@ -361,11 +362,9 @@ def _scope_analysis(view: Reader, record: Record[Any, Any]) -> Standing:
 
 
 def _host(view: Reader, record: Record[Any, Any]) -> Standing:
-    if record.seen is None:
-        return Standing("silent", "its agent has said nothing since it joined")
-    if record.seen.is_silent:
-        return Standing("silent", "its agent says nothing at the moment")
-    return Standing("up", "its agent is heard")
+    judged = standings.judged(record)
+    why = " ".join(judged.causes) or "its agent is heard, and has nothing to complain of"
+    return Standing(judged.state.value, why)
 
 
 def _bucket(view: Reader, record: Record[Any, Any]) -> Standing:
@@ -421,6 +420,7 @@ _KINDS: Mapping[str, Callable[[Reader, Record[Any, Any]], Standing]] = {
     records.IMPORT_SNAPSHOT_TASK.name: _task(tasks.coming_in),
     records.IMPORT_IMAGE_TASK.name: _task(tasks.coming_in),
     records.CONVERSION_TASK.name: _task(tasks.converting),
+    records.BUNDLE_TASK.name: _task(tasks.bundling),
     records.EXPORT_IMAGE_TASK.name: _task(tasks.going_out),
     records.EXPORT_INSTANCE_TASK.name: _task(tasks.going_out),
     records.ROOT_REPLACEMENT.name: _task(tasks.replacing),

@@ -133,7 +133,7 @@ def _of_host(view: View, record: AnyRecord) -> _Things:
     }
     near = {one for vpc_id in vpc_ids for one in (vpc_id, *_peers(view, vpc_id))}
     sharing = (peerslices.hosts_of_vpc(view, vpc_id) for vpc_id in near)
-    peers = frozenset().union(*sharing, peerslices.exchanging(view, record.id))
+    peers = frozenset[str]().union(*sharing, peerslices.exchanging(view, record.id))
     return _Things(host_ids=frozenset((record.id,)), volumes_on=peers - {record.id})
 
 

@@ -7,9 +7,10 @@ that are heard, which has the most room.
 from dataclasses import dataclass
 
 from mallee.aws import errors
-from mallee.cloud.hosts import reserved, tenancy
+from mallee.cloud.hosts import reserved, standings, tenancy
 from mallee.cloud.state import records
 from mallee.cloud.state.store import Tx
+from mallee.model.standing import Role
 from mallee.model.volumes import ROOT_SLOT
 
 _DISK = "disk_gib"
@@ -28,7 +29,7 @@ def reserve(tx: Tx, where: Where, volume_id: str, size_gib: int) -> str:
     free = {
         host.id: host.seen.facts.capacity.disk_gib - tx.total(reserved.space(host.id, _DISK))
         for host in tx.by(records.HOST, "zone", where.zone)
-        if host.seen is not None and not host.seen.is_silent
+        if host.seen is not None and standings.takes(host, Role.STORAGE)
         if not tenancy.closed_to_disk(tx, host.id, where.account)
     }
     if not free:
@@ -48,7 +49,11 @@ def reserve(tx: Tx, where: Where, volume_id: str, size_gib: int) -> str:
 
 def claim(tx: Tx, host_id: str, volume_id: str, size_gib: int) -> None:
     """Claim room for a volume on one host. Raises `InsufficientVolumeCapacity`."""
-    left = left_gib(tx, host_id)
+    host, left = tx.get(records.HOST, host_id), left_gib(tx, host_id)
+    if host is not None and Role.STORAGE not in host.doc.roles:
+        raise errors.InsufficientVolumeCapacity(
+            "The host on which the volume must be keeps none: it has not the role storage."
+        )
     if left < size_gib:
         raise errors.InsufficientVolumeCapacity(
             f"The host on which the volume must be has {max(0, left)} GiB left, and {size_gib} GiB "

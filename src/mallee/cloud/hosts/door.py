@@ -21,6 +21,7 @@ from aiohttp import web
 from mallee.cloud import server
 from mallee.cloud.hosts import (
     asks,
+    callers,
     flowinbox,
     guests,
     hearing,
@@ -36,7 +37,7 @@ from mallee.cloud.hosts import (
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import HostSeen, Record
 from mallee.kit import clock as clocks
-from mallee.kit import logs, pki
+from mallee.kit import logs
 from mallee.model.guestrequests import GuestRequest, Whence
 from mallee.model.hosts import (
     CredentialsRequest,
@@ -88,6 +89,7 @@ class Endpoint:
     def __init__(self, cloud: Cloud, tls: ssl.SSLContext) -> None:
         self._cloud = cloud
         self._tls = tls
+        self._callers = callers.Callers(cloud.store, cloud.clock)
         self._calls = held.Calls(cloud.store, cloud.slices, cloud.asks)
         self._flow_inbox = flowinbox.Inbox(cloud.layout.flow_inbox)
         self._sending_whole = asyncio.Semaphore(SENT_AT_ONCE)
@@ -130,8 +132,8 @@ class Endpoint:
         return await server.listen(self._runner, (host, port), self._tls)
 
     async def watch(self) -> None:
-        """Let held calls go when a change concerns their hosts; runs until cancelled."""
-        await self._calls.watch()
+        """Let calls go, or end, when a change concerns their hosts; runs until cancelled."""
+        await asyncio.gather(self._calls.watch(), self._callers.watch())
 
     async def close(self) -> None:
         """Stop listening and let held calls go; their agents call again."""
@@ -140,26 +142,15 @@ class Endpoint:
 
     def _for_host(self, handle: HostHandler) -> Handler:
         async def handler(request: web.Request) -> web.StreamResponse:
-            host = self._caller(request)
-            if host.doc.former_serial and _certificate(request).serial != host.doc.former_serial:
-                # It has its newest certificate, so whoever shows the former one is somebody else.
-                await self._cloud.store.run(lambda tx: joining.forget_former(tx, host.id))
-            return await handle(request, host)
+            host = self._callers.known(request)
+            with self._callers.serving(host.id):
+                shown = callers.read_certificate(request).serial
+                if host.doc.former_serial and shown != host.doc.former_serial:
+                    # It has its newest certificate: whoever shows the former is somebody else.
+                    await self._cloud.store.run(lambda tx: joining.forget_former(tx, host.id))
+                return await handle(request, host)
 
         return handler
-
-    def _caller(self, request: web.Request) -> Record[Host, HostSeen]:
-        """Return the host whose certificate the connection shows; raise `Refused`."""
-        certificate = _certificate(request)
-        host = self._cloud.store.view.get(records.HOST, certificate.name)
-        if host is None:
-            raise joining.Refused(403, f"host {certificate.name} is not part of this cloud")
-        if certificate.serial not in (host.doc.certificate_serial, host.doc.former_serial):
-            raise joining.Refused(403, f"host {host.id} has newer certificates than this one")
-        # The handshake looked at the end of its life, but a connection may outlive it.
-        if certificate.ends_at < self._cloud.clock.now():
-            raise joining.Refused(403, f"the certificate of host {host.id} has expired")
-        return host
 
     async def _authority(self, request: web.Request) -> web.StreamResponse:
         """Tell anybody whose certificates are this cloud's: an invitation has its fingerprint."""
@@ -318,14 +309,6 @@ async def _explain(request: web.Request, handler: Handler) -> web.StreamResponse
         return _json({"error": f"the request cannot be read: {error}"}, 400)
     except store.Unavailable as error:
         return _json({"error": str(error)}, 503)
-
-
-def _certificate(request: web.Request) -> pki.Issued:
-    connection = request.get_extra_info("ssl_object")
-    shown = connection.getpeercert(binary_form=True) if connection else None
-    if not shown:
-        raise joining.Refused(401, "show the client certificate that /v1/join gave")
-    return pki.read_certificate(shown)
 
 
 async def _decode(request: web.BaseRequest, type: type[T]) -> T:

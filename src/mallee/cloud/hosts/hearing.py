@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from mallee.cloud.hosts import moving, pinslices
+from mallee.cloud.hosts import moving, pinslices, standings
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import HostSeen, Record
 from mallee.kit import clock, logs
@@ -90,6 +90,7 @@ def _store_report(tx: store.Tx, host_id: str, report: SyncRequest, now: float) -
     if seen is not None:
         number = max(seen.report, report.number)
         tx.observe(host, msgspec.structs.replace(seen, report=number))
+        standings.note(tx, host_id)
     for instance_id, instance_seen in _instances_seen(tx, host_id, report).items():
         instance = tx.get(records.INSTANCE, instance_id)
         if instance is not None:
@@ -116,6 +117,7 @@ def _store_silence(tx: store.Tx, silent: Mapping[str, float]) -> None:
             _log.warning("host is silent", host=host_id, name=host.doc.name)
             seen = msgspec.structs.replace(host.seen, is_silent=True, heard_at=heard_at)
             tx.observe(host, seen)
+            standings.note(tx, host_id)
 
 
 def _host_seen(host: Record[Host, HostSeen], report: SyncRequest, now: float) -> HostSeen | None:

@@ -18,11 +18,13 @@ from dataclasses import dataclass
 import msgspec
 
 from mallee.cloud.ec2.vpc import vpcs
+from mallee.cloud.hosts import standings
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import HostSeen, Record
 from mallee.kit import pki
-from mallee.model import ids, settings
+from mallee.model import ids, settings, standing
 from mallee.model.hosts import Host, JoinToken
+from mallee.model.standing import ALL_ROLES, Role
 
 TOKEN_LIFE_S = 3600.0
 CERTIFICATE_LIFE_S = 7 * pki.DAY_S
@@ -49,6 +51,8 @@ class JoinRequest(msgspec.Struct, frozen=True, kw_only=True):
     zone: str | None = None
     address: str = ""
     """At which other hosts reach it; empty: it does not know."""
+    roles: tuple[str, ...] = ()
+    """What it shall do; none: everything, or what it did before."""
 
 
 class RenewRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,14 +83,15 @@ class Registry:
 
 def registry(authority: pki.Authority, configured: settings.Settings) -> Registry:
     """Return the registry of a cloud."""
-    network = configured.network
     return Registry(
-        authority,
-        configured.region,
-        configured.zone,
-        os.urandom,
-        tuple(filter(None, (network.public_range, network.private_range, network.ipv6_range))),
+        authority, configured.region, configured.zone, os.urandom, guests_ranges(configured)
     )
+
+
+def guests_ranges(configured: settings.Settings) -> tuple[str, ...]:
+    """Return the ranges of guests' addresses."""
+    network = configured.network
+    return tuple(filter(None, (network.public_range, network.private_range, network.ipv6_range)))
 
 
 def create_token(tx: store.Tx, entropy: Entropy) -> str:
@@ -94,7 +99,8 @@ def create_token(tx: store.Tx, entropy: Entropy) -> str:
     for record in tx.list(records.JOIN_TOKEN):
         if record.doc.expires_at <= tx.now:
             tx.delete(record)
-    token = base64.urlsafe_b64encode(entropy(_TOKEN_BYTES)).rstrip(b"=").decode()
+    # Letters and digits alone: no command takes it for an option of its own.
+    token = base64.b32encode(entropy(_TOKEN_BYTES)).decode().rstrip("=").lower()
     id = _hash(token)
     tx.insert(records.JOIN_TOKEN, "", id, JoinToken(id=id, expires_at=tx.now + TOKEN_LIFE_S))
     return token
@@ -116,7 +122,8 @@ def join(tx: store.Tx, registry: Registry, request: JoinRequest) -> Certified:
             400, f"'{zone[:80]}' is no zone here; zones are named {registry.region}a to …z"
         )
     earlier = _by_name(tx, request.name)
-    address = _check_address(tx, registry, request.address, earlier)
+    address = check_address(tx, registry.guests, request.address, earlier)
+    roles = _check_roles(request.roles) or (earlier.doc.roles if earlier else ALL_ROLES)
     tx.delete(token)
     id = earlier.id if earlier else ids.make("host", registry.entropy(ids.ID_BYTES))
     certified, serial = _certify(registry, id, request.csr_pem, tx.now)
@@ -127,36 +134,46 @@ def join(tx: store.Tx, registry: Registry, request: JoinRequest) -> Certified:
         certificate_serial=serial,
         joined_at=tx.now,
         address=address,
+        roles=roles,
     )
     if earlier is None:
         tx.insert(records.HOST, "", id, host)
         vpcs.extend_to_zone(tx, zone, registry.entropy)
     elif earlier.seen is None or earlier.seen.is_silent:
         # It lost its certificate; what was placed on it is still there for it to find.
-        kept = {"roles": earlier.doc.roles, "standing": earlier.doc.standing}
-        tx.write(earlier, msgspec.structs.replace(host, **kept))
+        tx.write(earlier, msgspec.structs.replace(host, standing=earlier.doc.standing))
     else:
         raise Refused(409, f"a host named {request.name} is joined and alive; use another name")
+    standings.note(tx, id)
     return certified
 
 
-def _check_address(
-    tx: store.Tx, registry: Registry, text: str, own: Record[Host, HostSeen] | None
+def _check_roles(names: tuple[str, ...]) -> tuple[Role, ...]:
+    try:
+        return standing.parse_roles(names)
+    except ValueError as error:
+        raise Refused(400, str(error)) from error
+
+
+def check_address(
+    tx: store.Tx, guests: tuple[str, ...], text: str, own: Record[Host, HostSeen] | None
 ) -> str:
-    """Return an address in its usual form when a host may have it; raise `Refused`."""
+    """Return an address in its usual form when the host may have it; raise `Refused`."""
     if not text:
         return ""
     try:
         address = ipaddress.ip_address(text)
     except ValueError as error:
         raise Refused(400, f"'{text[:80]}' is no address; give an IPv4 or IPv6 one") from error
-    if address.is_loopback or address.is_multicast or address.is_unspecified:
+    is_special = address.is_multicast or address.is_unspecified or address.is_link_local
+    if address.is_loopback or is_special:
         raise Refused(400, f"at {address} no other host reaches this one; give --address")
-    for guests in registry.guests:
-        if address in ipaddress.ip_network(guests):
-            raise Refused(400, f"{address} is of the guests' range {guests}; give another address")
+    for text in guests:
+        if address in ipaddress.ip_network(text):
+            raise Refused(400, f"{address} is of the guests' range {text}; give another address")
     for other in tx.list(records.HOST):
-        if other.doc.address == str(address) and (own is None or other.id != own.id):
+        is_another = own is None or other.id != own.id
+        if other.doc.address == str(address) and is_another and standings.is_member(other):
             raise Refused(409, f"the host {other.doc.name} is at {address}; give another address")
     return str(address)
 
@@ -164,7 +181,7 @@ def _check_address(
 def renew(tx: store.Tx, registry: Registry, host_id: str, request: RenewRequest) -> Certified:
     """Certify the host anew; its certificate of before stays good until this one is used."""
     host = tx.get(records.HOST, host_id)
-    if host is None:
+    if host is None or not standings.is_member(host):
         raise Refused(403, f"host {host_id} is no longer part of this cloud")
     certified, serial = _certify(registry, host_id, request.csr_pem, tx.now)
     renewed = msgspec.structs.replace(
@@ -199,7 +216,8 @@ def _certify(registry: Registry, host_id: str, csr_pem: str, now: float) -> tupl
 
 
 def _by_name(tx: store.Tx, name: str) -> Record[Host, HostSeen] | None:
-    return next((host for host in tx.list(records.HOST) if host.doc.name == name), None)
+    found = (host for host in tx.by(records.HOST, "name", name) if standings.is_member(host))
+    return next(found, None)
 
 
 def _hash(token: str) -> str:

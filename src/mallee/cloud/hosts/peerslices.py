@@ -7,6 +7,7 @@ Called by `slices`; what hosts do with each other is the agents' business.
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
+from mallee.cloud.hosts import standings
 from mallee.cloud.state import records
 from mallee.cloud.state.view import View
 from mallee.model.carried import PeerWanted
@@ -48,5 +49,5 @@ def wanted(view: View, host_id: str, others: Iterable[str]) -> tuple[PeerWanted,
     return tuple(
         PeerWanted(id=one.id, name=one.doc.name, address=one.doc.address)
         for one in found
-        if one is not None and one.doc.address
+        if one is not None and one.doc.address and standings.is_member(one)
     )

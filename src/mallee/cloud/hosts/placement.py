@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from mallee.aws import errors
-from mallee.cloud.hosts import place, reserved, tenancy
+from mallee.cloud.hosts import place, reserved, standings, tenancy
 from mallee.cloud.hosts.reserved import ReservationRecord
 from mallee.cloud.hosts.tenancy import Tenant
 from mallee.cloud.state import records
@@ -23,6 +23,7 @@ from mallee.cloud.state.records import HostSeen, Record
 from mallee.cloud.state.store import Tx, View
 from mallee.model.hosts import Capacity, Host
 from mallee.model.instances import Instance
+from mallee.model.standing import Role
 
 VCPUS, MEMORY, DISK = reserved.RESOURCES
 WHILE_ON = (VCPUS, MEMORY)
@@ -46,6 +47,8 @@ class Reservation:
     disk_gib: int
     volumes_gib: int = 0
     """Room that its host must have left for volumes that come with each, which claim it."""
+    has_volumes: bool = False
+    """Whether volumes come with each, its root among them: their host must keep some."""
     count_min: int = 1
     policy: place.Policy = place.Policy.SPREAD
     grouping: place.Grouping = place.ANYWHERE
@@ -128,7 +131,14 @@ def _some(hosts: list[Record[Host, HostSeen]], wanted: Reservation) -> list[Reco
 def _offers(
     tx: Tx, hosts: Iterable[Record[Host, HostSeen]], wanted: Reservation
 ) -> tuple[place.Offer, ...]:
-    return tuple(_offer(tx, host, wanted.tenant, wanted.within) for host in hosts)
+    roles = (Role.COMPUTE, Role.STORAGE) if wanted.has_volumes else (Role.COMPUTE,)
+    return tuple(
+        _offer(tx, host, wanted.within, _closed(tx, host, roles, wanted.tenant)) for host in hosts
+    )
+
+
+def _closed(tx: Tx, host: Record[Host, HostSeen], roles: tuple[Role, ...], tenant: Tenant) -> str:
+    return standings.closed(host, *roles) or tenancy.closed(tx, host.id, tenant)
 
 
 def _needed(wanted: Reservation) -> Capacity:
@@ -154,7 +164,8 @@ def resume(
         )
     if holds_room(tx, host.id, instance.id):
         return
-    offer = _offer(tx, host, tenant_of(instance), within)
+    closed = standings.closed_to_starts(host) or tenancy.closed(tx, host.id, tenant_of(instance))
+    offer = _offer(tx, host, within, closed)
     # Its disk is its own already.
     size = _at_least(Capacity(doc.vcpus, doc.memory_mib, 0), within)
     needed = Capacity(size.vcpus, size.memory_mib, 0)
@@ -249,10 +260,9 @@ def _space(host_id: str, resource: str) -> str:
 
 
 def _offer(
-    tx: Tx, host: Record[Host, HostSeen], tenant: Tenant, within: ReservationRecord | None
+    tx: Tx, host: Record[Host, HostSeen], within: ReservationRecord | None, closed: str
 ) -> place.Offer:
-    seen, held = host.seen, used(tx, host.id)
-    closed, slots = tenancy.closed(tx, host.id, tenant), None
+    seen, held, slots = host.seen, used(tx, host.id), None
     if within is not None:
         hold = reserved.hold_on(within.doc, host.id)
         closed = closed or ("" if hold.total else f"holds nothing for {within.id}")

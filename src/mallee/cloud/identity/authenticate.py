@@ -22,6 +22,7 @@ from mallee.model import accounts, identities
 from mallee.model.accounts import Account
 from mallee.model.identities import Role, User
 from mallee.model.sessions import CallerKind, Session
+from mallee.model.standing import Standing
 
 ACTIVE = "Active"
 OPENED_MAX = 4096
@@ -175,6 +176,8 @@ def _role_session(
     record = view.get(records.ROLE, session.issuer_id)
     if record is None or record.account != account.id:
         return None
+    if account.id == accounts.SYSTEM.id and not _is_host(view, session.name):
+        return None
     role = record.doc
     return Principal(
         account=account.id,
@@ -197,6 +200,12 @@ def role_session_arn(account: str, role: Role, session_name: str) -> str:
 def federated_arn(account: str, name: str) -> str:
     """Return the ARN of a federated user."""
     return f"arn:{identities.PARTITION}:sts::{account}:federated-user/{name}"
+
+
+def _is_host(view: store.View, host_id: str) -> bool:
+    """Tell whether a host is part of the cloud: the passes of one that is not are good no more."""
+    host = view.get(records.HOST, host_id)
+    return host is not None and host.doc.standing is not Standing.RETIRED
 
 
 def _asked_with(view: store.View, session: Session) -> bool:

@@ -14,7 +14,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from mallee.cloud.ec2.instances import power, release
-from mallee.cloud.hosts import placement
+from mallee.cloud.hosts import placement, standings
 from mallee.cloud.reconcile import restless
 from mallee.cloud.reconcile.runner import Reconciler
 from mallee.cloud.state import records, store
@@ -182,7 +182,7 @@ def fetch(view: store.View | store.Tx, id: str) -> Seen | None:
         return None
     host = view.get(records.HOST, instance.doc.host_id)
     standing = Standing(instance.doc.host_id, is_there=False)
-    if host is not None:
+    if host is not None and standings.is_member(host):
         is_silent = host.seen is not None and host.seen.is_silent
         standing = Standing(
             host.doc.name,

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from mallee.cloud.ec2 import binned
 from mallee.cloud.ec2.storage import states
 from mallee.cloud.ec2.storage.states import VolumeRecord
-from mallee.cloud.hosts import diskroom, moving
+from mallee.cloud.hosts import diskroom, moving, standings
 from mallee.cloud.reconcile import restless
 from mallee.cloud.reconcile.runner import Reconciler
 from mallee.cloud.state import records, store
@@ -90,8 +90,11 @@ def settle_one(tx: store.Tx, id: str) -> None:
 
 def _may_go(view: states.Reader, record: VolumeRecord) -> bool:
     """Tell whether it was wanted gone and is, and nothing lies on what is left of it."""
+    doc = record.doc
+    # Whether anything is left on a host that was retired nobody will say.
+    is_lost = doc.deleted_at is not None and standings.is_retired(view, doc.host_id)
     return (
-        states.is_kept_only(record)
+        (states.is_kept_only(record) or is_lost)
         and not record.doc.former_host_id
         and record.doc.move is None
         and not (record.seen is not None and record.seen.remains)

@@ -19,7 +19,7 @@ from mallee.cloud.call import Call, WriteCall
 from mallee.cloud.ec2 import resources, tagset, zones
 from mallee.cloud.ec2.capacity import capacityreservations, instancetypes
 from mallee.cloud.ec2.instances.power import InstanceRecord
-from mallee.cloud.hosts import placement, tenancy
+from mallee.cloud.hosts import placement, standings, tenancy
 from mallee.cloud.hosts.tenancy import DedicatedRecord
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import HostSeen, Record
@@ -27,6 +27,7 @@ from mallee.model import ids
 from mallee.model.dedicatedhosts import DedicatedHost
 from mallee.model.hosts import Capacity, Host
 from mallee.model.instancetypes import InstanceType
+from mallee.model.standing import Role
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes
@@ -115,6 +116,8 @@ def _unfit(tx: store.Tx, host: Record[Host, HostSeen], new: DedicatedHost) -> st
     """Return why a host cannot be allocated, as words after its name; empty: it can."""
     if host.seen is None or host.seen.is_silent:
         return "is silent"
+    if why := standings.closed(host, Role.COMPUTE):
+        return why
     if tenancy.allocated_as(tx, host.id) is not None:
         return "is a Dedicated Host already"
     if tenancy.owners(tx, host.id):

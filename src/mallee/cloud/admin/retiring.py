@@ -1,0 +1,93 @@
+"""Taking a host out of the cloud for good: what it still carried, and what becomes of that.
+
+`mallee hosts retire`. From the moment of the transaction its certificate is refused everywhere
+(`hosts.callers`, `identity.authenticate`); its record stays as history. What it carried is lost to
+the cloud, and marked so with the cause: nobody is told to delete anything, for nobody is there.
+Called by `hosts`, in whose transaction all of it happens.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from msgspec.structs import replace
+
+from mallee.cloud.ec2.instances import power
+from mallee.cloud.hosts import diskroom, reserved, standings, tenancy
+from mallee.cloud.hosts.standings import HostRecord
+from mallee.cloud.state import records
+from mallee.cloud.state.records import Record
+from mallee.cloud.state.store import Tx
+from mallee.model import volumes
+from mallee.model.capacityreservations import ReservationState
+from mallee.model.instances import Reason
+from mallee.model.snapshots import SnapshotSeen
+from mallee.model.standing import Standing
+from mallee.model.volumes import VolumeSeen
+
+CODE = "Server.InternalError"
+BY_ADMINISTRATOR = "Server initiated"
+
+
+def carried(tx: Tx, host_id: str) -> tuple[str, ...]:
+    """Return the ids of what would be lost with the host."""
+    return tuple(sorted(record.id for record in _carried(tx, host_id)))
+
+
+def retire(tx: Tx, host: HostRecord) -> None:
+    """Make a host history, and mark what it carried; twice is once."""
+    if host.doc.standing is Standing.RETIRED:
+        return
+    words = f"Host {host.doc.name} was retired by the cloud's administrator: what it kept is lost."
+    reason = Reason(CODE, words)
+    tx.write(host, replace(host.doc, standing=Standing.RETIRED, former_serial=""))
+    standings.note(tx, host.id)
+    for record in _carried(tx, host.id):
+        if record.kind is records.INSTANCE:
+            power.want_terminated(tx, record, power.Why(reason, BY_ADMINISTRATOR))
+        elif record.kind is records.VOLUME:
+            _lose_volume(tx, record, host.id, reason)
+        elif record.kind is records.SNAPSHOT:
+            seen = SnapshotSeen(attempt=record.doc.attempt, is_failed=True, cause=reason)
+            tx.observe(record, seen)
+    _give_up_reservations(tx, host.id)
+    _release_dedicated(tx, host.id)
+
+
+def _carried(tx: Tx, host_id: str) -> Iterator[Record[Any, Any]]:
+    for instance in tx.by(records.INSTANCE, "host", host_id):
+        if instance.doc.gone_at is None:
+            yield instance
+    yield from tx.by(records.VOLUME, "host", host_id)
+    for snapshot in tx.list(records.SNAPSHOT):
+        if snapshot.doc.host_id == host_id and snapshot.doc.content is None:
+            yield snapshot
+
+
+def _lose_volume(
+    tx: Tx, record: Record[volumes.Volume, VolumeSeen], host_id: str, reason: Reason
+) -> None:
+    if record.doc.former_host_id == host_id:
+        diskroom.release(tx, host_id, record.id)
+        record = tx.write(record, replace(record.doc, former_host_id=""))
+    if record.doc.host_id == host_id:
+        record = tx.observe(record, VolumeSeen(phase=volumes.Phase.FAILED, cause=reason))
+        tx.write(record, replace(record.doc, is_made=False, is_fresh=False, moved_at=0.0))
+
+
+def _give_up_reservations(tx: Tx, host_id: str) -> None:
+    """Make capacity reservations smaller by what the host held for them."""
+    for record in tx.by(records.CAPACITY_RESERVATION, "host", host_id):
+        kept = tuple(hold for hold in record.doc.holds if hold.host_id != host_id)
+        lost = sum(hold.total for hold in record.doc.holds) - sum(hold.total for hold in kept)
+        if not kept:
+            reserved.end(tx, record, ReservationState.CANCELLED)
+            continue
+        smaller = tx.write(record, replace(record.doc, count=record.doc.count - lost))
+        reserved.settle(tx, smaller, kept)
+
+
+def _release_dedicated(tx: Tx, host_id: str) -> None:
+    allocated = tenancy.allocated_as(tx, host_id)
+    if allocated is not None:
+        tx.release(tenancy.ALLOCATED, host_id)
+        tx.write(allocated, replace(allocated.doc, released_at=tx.now))
