@@ -8,8 +8,9 @@ what it starts is reached over the lab's cables.
 import ctypes
 import os
 import shutil
+import sys
 import tempfile
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,7 @@ from tests import tinyimages, wholecloud
 from tests.wholecloud import Cloud
 
 CLONE_NEWNET = 0x40000000
+MALLEE = (sys.executable, "-m", "mallee.cli.main")
 CUT = Cable(cut=True)
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -92,16 +94,22 @@ class Lab:
 @contextmanager
 def up(text: str) -> Generator[Lab]:
     """A lab of that document; the calling thread is in its world meanwhile."""
+    with made(text) as lab, at(lab, _world(lab)):
+        if lab.document.image and document.host_of(lab.document, "front"):
+            wholecloud.wait_image(lab.cloud)
+        yield lab
+
+
+@contextmanager
+def made(text: str) -> Generator[Lab]:
+    """The same, and the calling thread stays where it is."""
     path = Path(tempfile.mkdtemp(prefix="l-", dir="/tmp"))
     path.chmod(0o755)
     lab = Lab(Place(path), document.parse(text))
     try:
         _prepare(lab)
         lab.power_on()
-        with at(lab, _world(lab)):
-            if lab.document.image and document.host_of(lab.document, "front"):
-                wholecloud.wait_image(lab.cloud)
-            yield lab
+        yield lab
     finally:
         steps.run(making.down_plan(lab.place), wholecloud.Silent())
         shutil.rmtree(path, ignore_errors=True)
@@ -115,18 +123,15 @@ def _world(lab: Lab) -> str:
 
 def _prepare(lab: Lab) -> None:
     """Spare the lab what all labs of a run have alike: the image, and the proof of KVM."""
-    for host in _with_clouds(lab):
+    for host, one in lab.document.hosts.items():
+        if one.role not in ("front", "node"):
+            continue
         layout = lab.layout(host)
         layout.node.mkdir(parents=True)
         shutil.copy(wholecloud.verdict(), layout.kvm_verdict)
     front = document.host_of(lab.document, "front")
     if front is not None and lab.document.image:
         tinyimages.copy_into(lab.layout(front))
-
-
-def _with_clouds(lab: Lab) -> Sequence[str]:
-    hosts = lab.document.hosts.items()
-    return [name for name, host in hosts if host.role in ("front", "node")]
 
 
 @contextmanager

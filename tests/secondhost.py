@@ -1,24 +1,21 @@
-"""A second machine for a cloud of tests: a network namespace of its own, joined to the cloud by
-`mallee node join`, at the other end of a cable."""
+"""A second machine for a cloud of tests: the host of a lab, joined to the cloud by
+`mallee node join`. The cloud's machine is the test's own network namespace, at the lab's switch."""
 
-import hashlib
+import os
 import shutil
-import subprocess
-import sys
-import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from msgspec import structs
 
 from mallee.box import owners
 from mallee.kit import process
+from mallee.lab import document
 from mallee.model.layout import Layout
 from mallee.model.settings import Network
-from mallee.node import cloud as node_cloud
-from tests import wholecloud
+from tests import labs, wholecloud
+from tests.labs import Lab
 from tests.wholecloud import Cloud
 
 SETTINGS = structs.replace(
@@ -28,82 +25,64 @@ SETTINGS = structs.replace(
 )
 """Of a cloud that others can join, beside the one that all tests of a worker share."""
 
-
-MALLEE = (sys.executable, "-m", "mallee.cli.main")
+HOST = "second"
+_HERE = "first"
 
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """A machine in a network namespace."""
+    """A machine that is a lab's host, and so has process ids and names of its own."""
 
-    layout: Layout
-    namespace: str
-    near: str
-    """The address of the cloud's machine on the cable between both."""
+    lab: Lab
+
+    @property
+    def layout(self) -> Layout:
+        """Where its Mallee lies."""
+        return self.lab.layout(HOST)
+
+    @property
+    def near(self) -> str:
+        """The address of the cloud's machine on the switch between both."""
+        return self.lab.address(_HERE)
 
     def mallee(self, *words: str) -> str:
-        """Run the command there as root; return what it said."""
-        enter = ("nsenter", f"--net=/run/netns/{self.namespace}", "--")
-        line = (*enter, *MALLEE, *words)
-        where = ("--root", str(self.layout.root))
-        return process.run((*line, *where), timeout_s=180).text
+        """Run the command there as root; return what it said. Raises `steps.Failed`."""
+        return self.lab.mallee(HOST, *words)
 
     @property
     def host_id(self) -> str:
         """Its id as a host of the cloud, once it has joined."""
-        member = node_cloud.read_membership(self.layout)
-        assert member is not None
-        return member.host_id
+        return self.lab.host_id(HOST)
 
     def cut_cable(self, *, is_cut: bool = True) -> None:
         """Take the cable out, or put it in again."""
-        state = "down" if is_cut else "up"
-        process.run(("ip", "link", "set", f"lab{self.layout.tag}", state))
+        self.lab.cut(f"{HOST}.eth0", labs.CUT if is_cut else document.GOOD)
 
 
 @contextmanager
 def machine() -> Generator[Machine]:
     """A machine that has joined no cloud; gone at the end with all that is on it."""
-    root = Path(tempfile.mkdtemp(prefix="m-", dir="/tmp"))
-    root.chmod(0o755)
-    layout = Layout(root)
-    namespace, cable = f"lab{layout.tag}", f"lab{layout.tag}"
-    digest = hashlib.sha256(str(root).encode()).digest()
-    # 198.18.0.0/15 is for trying out networks (RFC 2544); a /30 for each cable.
-    base = f"198.{18 + digest[0] % 2}.{digest[1]}"
-    last = digest[2] // 4 * 4
-    near, far = f"{base}.{last + 1}", f"{base}.{last + 2}"
-    made = Machine(layout, namespace, near)
-    try:
-        process.run(("ip", "netns", "add", namespace))
-        peer = ("peer", "name", "eth0", "netns", namespace)
-        process.run(("ip", "link", "add", cable, "type", "veth", *peer))
-        process.run(("ip", "address", "add", f"{near}/30", "dev", cable))
-        process.run(("ip", "link", "set", cable, "up"))
-        inside = ("ip", "-n", namespace)
-        process.run((*inside, "address", "add", f"{far}/30", "dev", "eth0"))
-        process.run((*inside, "link", "set", "eth0", "up"))
-        process.run((*inside, "link", "set", "lo", "up"))
+    first, second, third = os.urandom(3)
+    # One test may have several, all at ends of links of its own namespace.
+    range = f"198.{18 + first % 2}.{second}.{third // 8 * 8}/29"
+    switch = f'[switches.lan]\nrange = "{range}"\n'
+    hosts = f'[hosts.{_HERE}]\nrole = "here"\n[hosts.{HOST}]\nrole = "bare"\n'
+    with labs.made(switch + hosts) as lab:
+        made = Machine(lab)
         owners.ensure_user()
-        owners.ensure_directories(layout)
-        shutil.copy(wholecloud.verdict(), layout.kvm_verdict)
+        owners.ensure_directories(made.layout)
+        shutil.copy(wholecloud.verdict(), made.layout.kvm_verdict)
         yield made
-    finally:
-        if layout.root.exists():
-            made.mallee("destroy", "--yes")
-        subprocess.run(["ip", "link", "del", cable], check=False, capture_output=True)
-        subprocess.run(["ip", "netns", "del", namespace], check=False, capture_output=True)
-        shutil.rmtree(root, ignore_errors=True)
 
 
 @contextmanager
 def joined(cloud: Cloud) -> Generator[Machine]:
     """A machine that is a host of the cloud, which listens everywhere (`SETTINGS`)."""
     with machine() as made:
-        line = (*MALLEE, "node", "invite", "--bare")
+        line = (*labs.MALLEE, "node", "invite", "--bare")
         where = ("--address", made.near, "--root", str(cloud.layout.root))
         invitation = process.run((*line, *where)).text.strip()
-        made.mallee("node", "join", invitation, "--name", made.namespace)
+        made.mallee("node", "join", invitation, "--name", HOST)
         wholecloud.wait_until(lambda: made.host_id in _up(cloud), 60.0, "the host to be up")
         yield made
 

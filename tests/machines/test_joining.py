@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from mallee.box import steps
 from mallee.kit import process
-from tests import secondhost, wholecloud
+from tests import labs, secondhost, wholecloud
 from tests.secondhost import Machine
 from tests.wholecloud import Cloud
 
@@ -53,22 +54,18 @@ def test_it_carries_guests(wide: Cloud, second: Machine) -> None:
 
 
 def test_an_invitation_is_good_once(wide: Cloud, second: Machine) -> None:
-    with pytest.raises(process.Failed, match="is the host"):
+    with pytest.raises(steps.Failed, match="is the host"):
         second.mallee("node", "join", f"{'a' * 43}.{'0' * 64}@{second.near}:1")
 
 
 def test_nobody_poses_as_the_cloud(wide: Cloud, second: Machine) -> None:
-    words = process.run(
-        (
-            *(*secondhost.MALLEE, "node", "invite", "--address", second.near),
-            *("--root", str(wide.layout.root)),
-        )
-    ).text.split()
-    token, _, rest = words[-1].partition(".")
+    line = (*labs.MALLEE, "node", "invite", "--bare", "--address", second.near)
+    invitation = process.run((*line, "--root", str(wide.layout.root))).text.strip()
+    token, _, rest = invitation.partition(".")
     wrong = f"{token}.{'0' * 64}@{rest.partition('@')[2]}"
     with secondhost.machine() as stranger:
         address = rest.partition("@")[2].partition(":")[2]
-        with pytest.raises(process.Failed, match="is not the cloud that invited"):
+        with pytest.raises(steps.Failed, match="is not the cloud that invited"):
             stranger.mallee("node", "join", wrong.replace(second.near, stranger.near))
         assert address
         assert not stranger.layout.join_token.exists()
