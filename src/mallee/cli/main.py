@@ -103,6 +103,18 @@ GROUPS = {
             "retire": "mallee.cli.hosts:retire",
         },
     ),
+    "config": (
+        "The settings of this machine's cloud: what they are, what a change would do, and back.",
+        {
+            "show": "mallee.cli.config:show",
+            "check": "mallee.cli.config:check",
+            "plan": "mallee.cli.config:plan",
+            "apply": "mallee.cli.config:apply",
+            "history": "mallee.cli.config:history",
+            "rollback": "mallee.cli.config:rollback",
+            "import": "mallee.cli.config:import_eucalyptus",
+        },
+    ),
     "node": (
         "Machines that become hosts of a cloud.",
         {"invite": "mallee.cli.nodes:invite", "join": "mallee.cli.nodes:join"},
