@@ -198,6 +198,7 @@ def _join(layout: Layout) -> str:
         "url": f"https://127.0.0.1:{made['Port']}",
         "token": made["Token"],
         "ca_pem": made["CaCertificate"],
+        "address": settings.reached_at(held),
     }
     files.write_json(layout.join_token, token)
     return "the agent has its token"
