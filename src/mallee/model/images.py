@@ -98,6 +98,8 @@ class Image(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     made_by: str = ""
     state: str = "available"
     state_reason: str = ""
+    is_seen: bool = True
+    """Whether somebody has looked what is on its root, or need not."""
     launch_accounts: tuple[str, ...] = ()
     """Accounts that may launch it, besides its own; sorted."""
     deprecated_at: float | None = None

@@ -129,6 +129,12 @@ def _snapshot(view: Reader, record: Record[Any, Any]) -> Iterator[Trouble]:
         yield Trouble("nothing is heard of the host that keeps it", f"wait for it; {LOOK_AT_HOST}")
 
 
+def _image(view: Reader, record: Record[Any, Any]) -> Iterator[Trouble]:
+    doc = record.doc
+    if doc.state_reason and doc.mappings:
+        yield Trouble(doc.state_reason, "register another one of it when that is mended")
+
+
 def _of_reason(reason: instances.Reason) -> Trouble:
     return Trouble(f"{reason.code}: {reason.message}", CURES.get(reason.code, WAIT_OR_ASK))
 
@@ -319,6 +325,7 @@ _KINDS: Mapping[str, Callable[[Reader, Record[Any, Any]], Iterator[Trouble]]] = 
     records.HOST.name: _host,
     records.VOLUME.name: _volume,
     records.SNAPSHOT.name: _snapshot,
+    records.IMAGE.name: _image,
     records.LIFECYCLE_POLICY.name: _policy,
     records.IMPORT_SNAPSHOT_TASK.name: _transfer,
     records.IMPORT_IMAGE_TASK.name: _transfer,

@@ -45,7 +45,7 @@ def register(
         disk_gib=mappings[0].size_gib,
         mappings=mappings,
         root_device=mappings[0].device,
-        boot_mode=_boot_mode(doc.said.get("BootMode", ""), found),
+        boot_mode=boot_mode(doc.said.get("BootMode", ""), found),
         platform="windows" if doc.said.get("Platform") == "Windows" else "",
         is_root_file_system=bool(kernel),
         kernel_id=kernel,
@@ -74,7 +74,7 @@ def _mappings(
     return tuple(made)
 
 
-def _boot_mode(said: str, found: Found | None) -> str:
+def boot_mode(said: str, found: Found | None) -> str:
     """Return how it boots. Raises `Unbootable` for what no guest here can do."""
     able = found.boot_mode if found is not None else ""
     if (said or able) == UEFI:

@@ -25,7 +25,7 @@ from mallee.cloud.ebs import pipeline as ebs
 from mallee.cloud.identity import authenticate, authorize, lastuse
 from mallee.cloud.reconcile import lastuse as last_uses
 from mallee.cloud.reconcile import runner
-from mallee.cloud.s3 import pipeline, resealing, scrubbing, sweeping, table
+from mallee.cloud.s3 import pipeline, resealing, rootlooks, scrubbing, sweeping, table
 from mallee.cloud.s3.sealing import keytrail
 from mallee.cloud.s3.serving import background, server, slots, ways
 from mallee.cloud.s3.serving.board import Board
@@ -89,6 +89,7 @@ async def serve(
             settling.append(scrubbing.reconciler(opened, objects))
             settling.append(sweeping.reconciler(opened, objects))
             settling.append(resealing.reconciler(opened, objects, keys))
+            settling.append(rootlooks.reconciler(opened, objects, keys))
             for loop in background.alone(cloud, layout.flow_inbox):
                 stack.callback(loops.create_task(loop).cancel)
         stack.callback(loops.create_task(runner.run(opened, (*settling,))).cancel)

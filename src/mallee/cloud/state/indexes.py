@@ -50,6 +50,7 @@ INDEXES: Mapping[str, Mapping[str, IndexValues]] = {
         "name": lambda doc: (doc.name,),
         "blob": lambda doc: (doc.blob.sha256 if doc.blob else None,),
         "snapshot": lambda doc: tuple({it.snapshot_id or None for it in doc.mappings}),
+        "unseen": lambda doc: (None if doc.is_seen else "yes",),
         "binned": lambda doc: (BINNED if doc.binned else None,),
     },
     "instance": {

@@ -151,7 +151,7 @@ def _render(call: Call, image: ImageRecord) -> shapes.Image:
         "SriovNetSupport": doc.sriov_net_support or None,
         "ImdsSupport": doc.imds_support or None,
         "TpmSupport": doc.tpm_support or None,
-        "StateReason": {"Code": "Client.InvalidManifest", "Message": doc.state_reason}
+        "StateReason": {"Code": _reason_code(doc), "Message": doc.state_reason}
         if doc.state_reason
         else None,
         "DeprecationTime": standing.deprecation_time(image),
@@ -171,6 +171,11 @@ def _render(call: Call, image: ImageRecord) -> shapes.Image:
         "RootDeviceType": doc.root_device_type,
         "BlockDeviceMappings": mappings(image),
     }
+
+
+def _reason_code(doc: models.Image) -> str:
+    """Return what an image's reason is about: the bundle, or the snapshots that it is made of."""
+    return "Client.InvalidSnapshot" if doc.mappings else "Client.InvalidManifest"
 
 
 def mappings(image: ImageRecord) -> list[shapes.BlockDeviceMapping]:

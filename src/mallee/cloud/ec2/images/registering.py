@@ -65,11 +65,23 @@ def register_image(
         boot_mode=request.get("BootMode", ""),
         ena_support=request.get("EnaSupport", False),
         sriov_net_support=request.get("SriovNetSupport", ""),
+        # What is known to start, as a root that a guest ran from, needs no look.
+        is_seen=kernel_id is not None or _boots(call, root_device, mapped),
         created_at=call.now,
         made_by=call.principal.issuer_id,
         tags=tagset.of_new(request, records.IMAGE.name),
     )
     return {"ImageId": register(call.tx, call.account, image).id}
+
+
+def _boots(call: WriteCall, root_device: str, mapped: tuple[ImageMapping, ...]) -> bool:
+    """Tell whether the snapshot of a root says what starts a guest from it."""
+    found = (
+        call.tx.get(records.SNAPSHOT, one.snapshot_id)
+        for one in mapped
+        if one.device == root_device
+    )
+    return any(one is not None and one.doc.boot is not None for one in found)
 
 
 def _boot_files(call: Call, request: shapes.RegisterImageRequest) -> tuple[str | None, str | None]:
