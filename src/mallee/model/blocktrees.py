@@ -146,6 +146,11 @@ def changed(
                 yield index, one, other
 
 
+def count_more(before: Root, after: Root, load: Load) -> int:
+    """Return how many blocks more are no holes in a tree than in another one."""
+    return sum((new != HOLE) - (old != HOLE) for _, old, new in changed(before, after, load))
+
+
 def rebuild(root: Root, size_bytes: int, written: Mapping[int, bytes], load: Load) -> Rebuilt:
     """Return the tree of a disk that grew to `size_bytes` and had blocks written since.
 

@@ -308,3 +308,14 @@ def test_a_sweep_waits_for_nobody_who_only_began_and_takes_nothing_of_his(
     put(ebs, id, 4, TWO)
     ebs.complete_snapshot(SnapshotId=id, ChangedBlocksCount=2)
     assert read(ebs, id) == {3: ONE, 4: TWO}
+
+
+def test_how_much_a_snapshot_has_is_told(ebs: Any, ec2: Any) -> None:
+    def full_bytes(id: str) -> int:
+        (shown,) = ec2.describe_snapshots(SnapshotIds=[id])["Snapshots"]
+        return shown.get("FullSnapshotSizeInBytes", 0)
+
+    parent = written(ebs, {0: ONE, 7: HALF})
+    assert full_bytes(parent) == BLOCK + BLOCK // 2
+    child = written(ebs, {0: bytes(BLOCK), 2000: TWO}, ParentSnapshotId=parent)
+    assert full_bytes(child) == BLOCK + BLOCK // 2

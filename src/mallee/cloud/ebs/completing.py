@@ -81,9 +81,23 @@ def _content(call: BlockCall, record: SnapshotRecord, asked: Request) -> Content
         root = call.trees.root(doing.parent) if doing.parent else blocktrees.empty(0)
         load = call.trees.load(record.account)
         built = blocktrees.rebuild(root, size_bytes, written, load)
+        full_bytes = _full_bytes(doing.parent, root, built, load)
     except exchange.UNREADABLE as error:
         raise errors.ebs.InternalServerException from error
-    return _kept(call, record, built)
+    return replace(_kept(call, record, built), full_bytes=full_bytes)
+
+
+def _full_bytes(
+    parent: Content | None, root: blocktrees.Root, built: blocktrees.Rebuilt, load: blocktrees.Load
+) -> int:
+    """Return how much of a tree is no zeros, told from its parent where that was counted."""
+    known = parent.full_bytes if parent else 0
+    before = root if known else blocktrees.empty(0)
+
+    def load_both(name: bytes) -> bytes:
+        return built.pages.get(name) or load(name)
+
+    return known + blocktrees.count_more(before, built.root, load_both) * blocktrees.BLOCK_BYTES
 
 
 def _check_there(call: BlockCall, record: SnapshotRecord, one: Drafted) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from mallee.kit.nbd import client, wire
-from mallee.model import partitions
+from mallee.model import blocktrees, partitions
 from mallee.model.blockobjects import PLAIN
 from mallee.model.datakeys import OpenedKey
 from mallee.model.passes import PassRequest
@@ -246,7 +246,11 @@ def _upload(
     (account, store), (shown, seen) = to, which
     found = partitions.find(shown.read, shown.disk_bytes)
 
+    last = blockuploads.Progress()
+
     def told(progress: blockuploads.Progress) -> None:
+        nonlocal last
+        last = progress
         means.check()
         share = progress.done_bytes * (100 - _LOOKED_PERCENT) // max(1, progress.total_bytes)
         tell(replace(seen, percent=min(99, _LOOKED_PERCENT + share)))
@@ -261,6 +265,7 @@ def _upload(
             account=account,
             root=root.hex(),
             size_bytes=shown.size_bytes,
+            full_bytes=last.more_blocks * blocktrees.BLOCK_BYTES,
             key_id=means.key.id if means.key is not None else "",
         ),
         found=found,
