@@ -56,9 +56,11 @@ class Lock(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """As in EC2: `governance` can be lifted, `compliance` cannot once its cool-off is over."""
     locked_at: float
     counts_from: float
-    """From when its days count: it can be locked for longer while it is locked."""
+    """From when its days count: it can be locked for longer while it is locked. 0: from when the
+    snapshot is complete, which it was not when it was locked."""
     days: int
     expires_at: float
+    """0: its days later than it begins to count."""
     cool_off_hours: int = 0
     cool_off_ends_at: float = 0.0
     """0: it has none."""
@@ -130,6 +132,8 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """How many of its blocks the object store cannot give any more, as the last scrub found."""
     attempt: int = 0
     """How often its content was brought to the object store in vain: too late for the sweep."""
+    stranded: Reason | None = None
+    """That its host, which alone has it, is gone, or was not heard for long; None: it is there."""
     made_by: str = ""
     tags: dict[str, str] = {}
 

@@ -2,7 +2,8 @@
 
 The host says when all is there (`node.uploads`); what it says is taken if nothing of it can have
 been swept meanwhile (`blocks.turns`), and otherwise it is asked to bring it anew. The complete
-snapshot is its volume's base, from which the next one is told.
+snapshot is its volume's base, from which the next one is told. One whose host is gone before all
+was brought is in error, and goes on when that host is back.
 """
 
 import re
@@ -17,22 +18,29 @@ from mallee.cloud.reconcile import restless
 from mallee.cloud.reconcile.runner import Reconciler
 from mallee.cloud.state import records, store
 from mallee.cloud.state.view import News
+from mallee.kit import clock as clocks
 from mallee.kit import logs
+from mallee.model.instances import Reason
 from mallee.model.snapshots import Base, Content, SnapshotSeen
+from mallee.model.standing import Standing
 
 _ROOT = re.compile(r"[0-9a-f]{64}", re.ASCII)
+
+LOST = "Server.HostLost"
+STRANDED_AFTER_S = 86_400.0
+"""A host that was silent for so long is not waited for: what it alone has is in error meanwhile."""
 
 _log = logs.get(__name__)
 
 
-def reconciler(store: store.Store) -> Reconciler:
+def reconciler(store: store.Store, clock: clocks.Clock = clocks.SYSTEM) -> Reconciler:
     """Return the reconciler of all snapshots."""
     known = restless.Restless(records.SNAPSHOT, concerned)
 
     def keys() -> tuple[str, ...]:
-        view = store.view
+        view, now = store.view, clock.now()
         found = (view.get(records.SNAPSHOT, id) for id in known.candidates(view))
-        return tuple(one.id for one in found if one is not None and is_brought(one))
+        return tuple(one.id for one in found if one is not None and _is_to_do(view, one, now))
 
     async def settle(id: str) -> None:
         await store.run(lambda tx: settle_one(tx, id))
@@ -44,6 +52,9 @@ def concerned(view: store.View, item: News) -> Iterator[str]:
     """Yield the snapshots for which a change may have made something to do."""
     if item.either.kind is records.SNAPSHOT:
         yield item.either.id
+    elif item.either.kind is records.HOST:
+        for volume in view.by(records.VOLUME, "host", item.either.id):
+            yield from (one.id for one in view.by(records.SNAPSHOT, "volume", volume.id))
 
 
 def is_brought(record: SnapshotRecord) -> bool:
@@ -53,10 +64,38 @@ def is_brought(record: SnapshotRecord) -> bool:
     return is_there and doc.content is None and bool(doc.cut)
 
 
+def _is_to_do(view: store.View, record: SnapshotRecord, now: float) -> bool:
+    return is_brought(record) or stranding(view, record, now) != record.doc.stranded
+
+
+def stranding(view: store.View | store.Tx, record: SnapshotRecord, now: float) -> Reason | None:
+    """Return why nobody brings a snapshot any more that its host alone has; None: its host does."""
+    doc = record.doc
+    if doc.content is not None or not doc.cut or not doc.host_id:
+        return None
+    host = view.get(records.HOST, doc.host_id)
+    if host is None or host.doc.standing is Standing.RETIRED:
+        words = f"The host {doc.host_id}, which alone had it, is not part of the cloud any more."
+        return Reason(LOST, words)
+    seen = host.seen
+    if seen is not None and seen.is_silent and now > seen.heard_at + STRANDED_AFTER_S:
+        words = (
+            f"The host {doc.host_id}, which alone has it, was not heard for "
+            f"{STRANDED_AFTER_S / 3600:g} hours. It goes on when the host is back."
+        )
+        return Reason(LOST, words)
+    return None
+
+
 def settle_one(tx: store.Tx, id: str) -> None:
     """Put one snapshot right in a transaction."""
     record = tx.get(records.SNAPSHOT, id)
-    if record is None or not is_brought(record):
+    if record is None:
+        return
+    if not is_brought(record):
+        stranded = stranding(tx, record, tx.now)
+        if stranded != record.doc.stranded:
+            tx.write(record, replace(record.doc, stranded=stranded))
         return
     doc, seen = record.doc, record.seen
     assert seen is not None
@@ -73,7 +112,7 @@ def settle_one(tx: store.Tx, id: str) -> None:
         key_id="" if doc.key is None else doc.key.id,
     )
     diskroom.release(tx, doc.host_id, id)
-    whole = replace(doc, content=content, completed_at=tx.now, cut=0, host_id="")
+    whole = replace(doc, content=content, completed_at=tx.now, cut=0, host_id="", stranded=None)
     tx.write(record, whole)
     volume = tx.get(records.VOLUME, doc.volume_id)
     if volume is not None:

@@ -1,16 +1,22 @@
 """Snapshots on their way to the object store: pending, complete, in error, and what they hold."""
 
+import time
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from mallee.cloud.blocks import turns
 from mallee.cloud.hosts import reserved, volumeslices
+from mallee.cloud.reconcile import snapshots as completing
 from mallee.cloud.reconcile import volumes as reconciling
-from mallee.cloud.state import records
+from mallee.cloud.state import records, store
 from mallee.model.instances import Reason
 from mallee.model.snapshots import Base, Snapshot, UploadWanted
+from mallee.model.standing import Standing
 from mallee.model.volumes import VolumeWanted
+from tests.cloud.ec2.asking import refusal
 from tests.cloud.ec2.storage.test_snapshots import GIB, Cutting
 from tests.cloud.ec2.storage.test_volumes import make
 from tests.cloud.ec2.world import FakeHost, Front, World
@@ -166,3 +172,71 @@ def test_a_deleted_snapshot_is_garbage_and_ends_its_turn(
     assert space is not None
     assert (space.doc.uses, bool(space.doc.waits_since)) == ({}, True)
     assert turns.may_sweep(world.store.view, account, record.doc.started_at)
+
+
+def test_what_a_lost_host_alone_had_is_in_error_until_it_is_back(
+    alice: Any, host: FakeHost, cutting: Cutting, world: World
+) -> None:
+    id = cutting.snapshot(alice, make(alice, host))
+
+    def look(tx: store.Tx, **seen: Any) -> None:
+        record = tx.get(records.HOST, host.id)
+        assert record is not None
+        assert record.seen is not None
+        tx.observe(record, replace(record.seen, **seen))
+
+    def conclude() -> dict[str, Any]:
+        world.store.transact(lambda tx: completing.settle_one(tx, id))
+        return only(alice, id)
+
+    host.fall_silent()
+    assert conclude()["State"] == "pending", "it may be back soon"
+    long_ago = time.time() - completing.STRANDED_AFTER_S - 60
+    world.store.transact(lambda tx: look(tx, heard_at=long_ago))
+    found = conclude()
+    assert found["State"] == "error"
+    assert "24 hours" in found["StateMessage"]
+    world.store.transact(lambda tx: look(tx, heard_at=time.time(), is_silent=False))
+    assert conclude()["State"] == "pending"
+
+    def retire(tx: store.Tx) -> None:
+        record = tx.get(records.HOST, host.id)
+        assert record is not None
+        tx.write(record, replace(record.doc, standing=Standing.RETIRED))
+
+    world.store.transact(retire)
+    found = conclude()
+    assert found["State"] == "error"
+    assert "not part of the cloud" in found["StateMessage"]
+
+
+def test_a_pending_snapshots_lock_counts_from_its_completion(
+    alice: Any, host: FakeHost, cutting: Cutting, world: World
+) -> None:
+    id = cutting.snapshot(alice, make(alice, host))
+    made = alice.lock_snapshot(SnapshotId=id, LockMode="compliance", LockDuration=3)
+    assert made["LockState"] == "compliance"
+    assert made.keys().isdisjoint({"LockDurationStartTime", "LockExpiresOn"})
+    assert refusal(alice.delete_snapshot, SnapshotId=id) == "OperationNotPermitted"
+    assert refusal(alice.unlock_snapshot, SnapshotId=id) == "OperationNotPermitted"
+    shorter = {"SnapshotId": id, "LockMode": "compliance", "LockDuration": 2}
+    assert refusal(alice.lock_snapshot, **shorter) == "OperationNotPermitted"
+    alice.lock_snapshot(SnapshotId=id, LockMode="compliance", LockDuration=4)
+    cutting.brings(id, **DONE)
+    (shown,) = alice.describe_locked_snapshots(SnapshotIds=[id])["Snapshots"]
+    completed = only(alice, id)["CompletionTime"]
+    assert shown["LockDurationStartTime"] == completed
+    assert shown["LockExpiresOn"] - completed == timedelta(days=4)
+    assert refusal(alice.lock_snapshot, **shorter) == "OperationNotPermitted"
+
+
+def test_a_lock_of_what_never_is_complete_is_none(
+    alice: Any, host: FakeHost, cutting: Cutting
+) -> None:
+    id = cutting.snapshot(alice, make(alice, host))
+    alice.lock_snapshot(SnapshotId=id, LockMode="governance", LockDuration=3)
+    cutting.brings(id, cause=Reason("Server.InternalError", "It is lost."), is_failed=True)
+    assert alice.describe_locked_snapshots()["Snapshots"] == []
+    again = {"SnapshotId": id, "LockMode": "governance", "LockDuration": 3}
+    assert refusal(alice.lock_snapshot, **again) == "IncorrectState"
+    alice.delete_snapshot(SnapshotId=id)

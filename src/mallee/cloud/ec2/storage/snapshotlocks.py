@@ -1,8 +1,9 @@
 """Locks of snapshots: what is locked is not deleted before its time.
 
 A lock in governance mode can be lifted and changed by who may; one in compliance mode only while
-it cools off, and after that nobody makes it shorter. What has expired locks nothing, and is shown
-until it is lifted. Called through the action table, and by whatever deletes snapshots.
+it cools off, and after that nobody makes it shorter. The days of a pending snapshot's lock count
+from when it is complete. What has expired locks nothing, and is shown until it is lifted. Called
+through the action table, and by whatever deletes snapshots.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from mallee.aws import errors
 from mallee.cloud.action import Action, Listing, Write
 from mallee.cloud.call import Call, WriteCall
 from mallee.cloud.ec2 import resources
+from mallee.cloud.ec2.storage import snapshotstates
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
 from mallee.model.snapshots import Lock, Snapshot, SnapshotSeen
@@ -33,9 +35,23 @@ _DAY_S = 86_400.0
 _HOUR_S = 3_600.0
 
 
+def lock_of(record: SnapshotRecord) -> Lock | None:
+    """Return the lock that a snapshot has. One of a time when it was pending counts its days from
+    when it was complete, and is none when it can never be."""
+    doc = record.doc
+    lock = doc.lock
+    if lock is None or lock.counts_from:
+        return lock
+    if doc.content is None:
+        return None if snapshotstates.of(record) == snapshotstates.ERROR else lock
+    begins = doc.completed_at or doc.started_at
+    ends = lock.expires_at or begins + lock.days * _DAY_S
+    return replace(lock, counts_from=begins, expires_at=ends)
+
+
 def state_of(lock: Lock, now: float) -> str:
     """Return the state of a lock, as EC2 calls it."""
-    if now >= lock.expires_at:
+    if lock.expires_at and now >= lock.expires_at:
         return EXPIRED
     if lock.mode == COMPLIANCE and now < lock.cool_off_ends_at:
         return COOLING_OFF
@@ -44,12 +60,17 @@ def state_of(lock: Lock, now: float) -> str:
 
 def check_deletable(record: SnapshotRecord, now: float) -> None:
     """Raise when a lock forbids that a snapshot is deleted."""
-    lock = record.doc.lock
+    lock = lock_of(record)
     if lock is not None and (state := state_of(lock, now)) != EXPIRED:
-        until = resources.moment(lock.expires_at)
         raise errors.OperationNotPermitted(
-            f"The snapshot {record.id} is locked in {state} mode until {until}."
+            f"The snapshot {record.id} is locked in {state} mode {_until(lock)}."
         )
+
+
+def _until(lock: Lock) -> str:
+    if lock.expires_at:
+        return f"until {resources.moment(lock.expires_at)}"
+    return f"until {lock.days} days after it is complete"
 
 
 def lock_snapshot(
@@ -57,15 +78,17 @@ def lock_snapshot(
 ) -> shapes.LockSnapshotResult:
     """Lock a snapshot, or change its lock as far as that may be."""
     record = resources.one(call, records.SNAPSHOT, request["SnapshotId"])
-    lock = _wanted(call, request)
-    before = record.doc.lock
+    if snapshotstates.of(record) == snapshotstates.ERROR:
+        raise errors.IncorrectState(f"Snapshot '{record.id}' is in the 'error' state.")
+    lock = _wanted(call, request, is_pending=record.doc.content is None)
+    before = lock_of(record)
     if before is not None:
         lock = _changed(before, lock, call.now)
     record = call.tx.write(record, replace(record.doc, lock=lock))
     return _shown(record, call.now)
 
 
-def _wanted(call: WriteCall, request: shapes.LockSnapshotRequest) -> Lock:
+def _wanted(call: WriteCall, request: shapes.LockSnapshotRequest, *, is_pending: bool) -> Lock:
     mode, hours = request["LockMode"], request.get("CoolOffPeriod")
     if hours is not None and mode != COMPLIANCE:
         raise errors.InvalidParameterCombination(
@@ -81,11 +104,11 @@ def _wanted(call: WriteCall, request: shapes.LockSnapshotRequest) -> Lock:
         if ends_at <= call.now:
             raise errors.InvalidParameterValue("ExpirationDate is not in the future.")
     else:
-        ends_at = call.now + (days or 0) * _DAY_S
+        ends_at = 0.0 if is_pending else call.now + (days or 0) * _DAY_S
     return Lock(
         mode=mode,
         locked_at=call.now,
-        counts_from=call.now,
+        counts_from=0.0 if is_pending else call.now,
         days=days or math.ceil((ends_at - call.now) / _DAY_S),
         expires_at=ends_at,
         cool_off_hours=hours or 0,
@@ -104,10 +127,10 @@ def _changed(before: Lock, wanted: Lock, now: float) -> Lock:
             raise errors.OperationNotPermitted(
                 "A lock in compliance mode that has cooled off can only be extended."
             )
-        if wanted.expires_at < before.expires_at:
+        if _end(wanted) < _end(before):
             raise errors.OperationNotPermitted(
-                "A lock in compliance mode cannot end earlier than it does already, at "
-                f"{resources.moment(before.expires_at)}."
+                "A lock in compliance mode cannot end earlier than it does already: it is "
+                f"{_until(before)}."
             )
     elif state == COOLING_OFF and wanted.mode == COMPLIANCE and not wanted.cool_off_hours:
         hours, ends_at = before.cool_off_hours, before.cool_off_ends_at
@@ -115,18 +138,22 @@ def _changed(before: Lock, wanted: Lock, now: float) -> Lock:
     return lock
 
 
+def _end(lock: Lock) -> tuple[bool, float]:
+    """Return what is greater, the later a lock ends: not yet known when is later than any time."""
+    return not lock.expires_at, lock.expires_at or lock.days
+
+
 def unlock_snapshot(
     call: WriteCall, request: shapes.UnlockSnapshotRequest
 ) -> shapes.UnlockSnapshotResult:
     """Lift a lock, unless it is one that nobody can lift."""
     record = resources.one(call, records.SNAPSHOT, request["SnapshotId"])
-    lock = record.doc.lock
+    lock = lock_of(record)
     if lock is None:
         raise errors.IncorrectState(f"The snapshot {record.id} is not locked.")
     if state_of(lock, call.now) == COMPLIANCE:
-        until = resources.moment(lock.expires_at)
         raise errors.OperationNotPermitted(
-            f"The snapshot {record.id} is locked in compliance mode until {until}: nobody can "
+            f"The snapshot {record.id} is locked in compliance mode {_until(lock)}: nobody can "
             "lift that."
         )
     call.tx.write(record, replace(record.doc, lock=None))
@@ -140,20 +167,22 @@ def _find(call: Call, request: shapes.DescribeLockedSnapshotsRequest) -> Iterabl
         if asked
         else sorted(call.view.list(records.SNAPSHOT, call.account), key=lambda one: one.id)
     )
-    return [one for one in found if one.doc.lock is not None]
+    return [one for one in found if lock_of(one) is not None]
 
 
 def _shown(record: SnapshotRecord, now: float) -> shapes.LockSnapshotResult:
-    lock = record.doc.lock
+    lock = lock_of(record)
     assert lock is not None
     shown: shapes.LockSnapshotResult = {
         "SnapshotId": record.id,
         "LockState": state_of(lock, now),
         "LockDuration": lock.days,
         "LockCreatedOn": lock.locked_at,
-        "LockDurationStartTime": lock.counts_from,
-        "LockExpiresOn": lock.expires_at,
     }
+    if lock.counts_from:
+        shown["LockDurationStartTime"] = lock.counts_from
+    if lock.expires_at:
+        shown["LockExpiresOn"] = lock.expires_at
     if lock.cool_off_hours:
         shown["CoolOffPeriod"] = lock.cool_off_hours
         shown["CoolOffPeriodExpiresOn"] = lock.cool_off_ends_at
@@ -165,7 +194,8 @@ def _render(call: Call, record: SnapshotRecord) -> shapes.LockedSnapshotsInfo:
 
 
 def _state(call: Call, record: SnapshotRecord) -> Iterable[str]:
-    return (state_of(record.doc.lock, call.now),) if record.doc.lock else ()
+    lock = lock_of(record)
+    return (state_of(lock, call.now),) if lock else ()
 
 
 FILTERS: dict[str, Callable[[Call, SnapshotRecord], Iterable[str]]] = {"lock-state": _state}

@@ -22,6 +22,8 @@ def of(record: SnapshotRecord) -> str:
         return ERROR
     if doc.resealing is not None and doc.resealing.failed_at is not None:
         return ERROR
+    if doc.stranded is not None:
+        return ERROR
     is_failed = seen is not None and seen.is_failed and seen.attempt == doc.attempt
     return ERROR if is_failed else PENDING
 
@@ -47,6 +49,8 @@ def message(record: SnapshotRecord) -> str:
         return f"{doc.lost_blocks} of its blocks are lost in the object store."
     if doc.resealing is not None:
         return doc.resealing.cause
+    if doc.content is None and doc.stranded is not None:
+        return doc.stranded.message
     if doc.content is not None or seen is None or seen.cause is None:
         return ""
     return seen.cause.message
