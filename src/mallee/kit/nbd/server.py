@@ -128,10 +128,8 @@ class Server:
         try:
             match option:
                 case wire.Option.LIST:
-                    for name in self._exports:
-                        packed = wire.NUMBER.pack(len(name.encode())) + name.encode()
-                        _reply(session, option, wire.Reply.SERVER, packed)
-                    _reply(session, option, wire.Reply.ACK)
+                    # Who may read an export knows its name.
+                    _reply(session, option, wire.Reply.ERR_POLICY)
                 case wire.Option.STRUCTURED_REPLY:
                     session.has_structure = True
                     _reply(session, option, wire.Reply.ACK)
