@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from mallee.cloud.blocks import datakeys
 from mallee.cloud.ec2.ipam import given, pools, spaces
-from mallee.cloud.ec2.storage import snapshotstates
+from mallee.cloud.ec2.storage import fastrestores, snapshotstates
 from mallee.cloud.ec2.storage import states as storage
 from mallee.cloud.ec2.vpc import privateips, ways
 from mallee.cloud.explain import tasks
@@ -18,6 +19,7 @@ from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
 from mallee.model import instances, volumes
 from mallee.model.carried import Way
+from mallee.model.datakeys import DataKey
 from mallee.model.endpoints import EndpointKind
 from mallee.model.instances import Phase, Power
 
@@ -99,7 +101,14 @@ def _dedicated_host(view: Reader, record: Record[Any, Any]) -> Iterator[Trouble]
         yield Trouble(cause, f"wait until it is back; {LOOK_AT_HOST}")
 
 
+def _key(view: Reader, key: DataKey | None) -> Iterator[Trouble]:
+    """Tell that what is encrypted cannot be opened."""
+    if key is not None and (words := datakeys.locked(view, key)):
+        yield Trouble(words, "enable the key, or cancel its deletion: EnableKey, CancelKeyDeletion")
+
+
 def _volume(view: Reader, record: Record[Any, Any]) -> Iterator[Trouble]:
+    yield from _key(view, record.doc.key)
     if record.seen is not None and record.seen.cause is not None:
         yield Trouble(record.seen.cause.message, WAIT_OR_ASK)
     host = view.get(records.HOST, record.doc.host_id)
@@ -112,6 +121,11 @@ def _volume(view: Reader, record: Record[Any, Any]) -> Iterator[Trouble]:
 
 
 def _snapshot(view: Reader, record: Record[Any, Any]) -> Iterator[Trouble]:
+    yield from _key(view, record.doc.key)
+    for restore in view.by(records.FAST_RESTORE, "snapshot", record.id):
+        if restore.account == record.account:
+            for words in fastrestores.in_the_way(restore):
+                yield Trouble(f"no fast restore in {restore.doc.zone}: {words}", LOOK_AT_HOST)
     message = snapshotstates.message(record)
     if record.doc.lost_blocks:
         cure = "what else it has can be read; a snapshot taken anew has all: CreateSnapshot"
