@@ -357,10 +357,18 @@ class HostWanted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Those that a VPC of this host is attached to, and those that these are peered with."""
     transfers: tuple[TransferWanted, ...] = ()
     """Those that this host carries."""
+    front_ends: tuple[str, ...] = ()
+    """Where the cloud's agents' endpoints are, sorted: any of them will do. None: there is one."""
     peers: tuple[PeerWanted, ...] = ()
     """The hosts with which it shares a VPC, or exchanges an instance or a volume; by id."""
     pins: tuple[PinWanted, ...] = ()
     """The snapshots of which it keeps all at hand, in the order in which they were asked for."""
+
+
+class AsksAnswer(msgspec.Struct, frozen=True, gc=False):
+    """What a front end answers to which an agent does not report, at `/v1/asks`."""
+
+    asks: tuple[Ask, ...] = ()
 
 
 class SyncRequest(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -24,6 +24,8 @@ from mallee.model.guestrequests import STREAM_BYTES_MAX, GuestRequest, GuestResp
 from mallee.model.hosts import (
     CLOUD_NAME,
     LINE_BYTES_MAX,
+    Ask,
+    AsksAnswer,
     CredentialsAnswer,
     CredentialsRequest,
     HostWanted,
@@ -40,6 +42,8 @@ from mallee.node.plan import trust, trustedblocks, trustedtransfers, trustedvolu
 CALL_S = 20.0
 """The longest that a call may take beyond the time it asks to be held."""
 CONNECT_S = 5.0
+ASKS_HELD_S = 10.0
+"""How long a front end may hold a call that waits for its questions."""
 ANSWER_BYTES_MAX = 128 << 20
 """More than a thousand instances with all their user data."""
 
@@ -77,6 +81,8 @@ class Membership(msgspec.Struct, frozen=True):
     host_id: str
     name: str = ""
     """What it is called there; empty: as its machine is."""
+    urls: tuple[str, ...] = ()
+    """All front ends of the cloud; `url` is the one to which is reported. None: there is one."""
 
 
 class _Certified(msgspec.Struct, frozen=True):
@@ -162,6 +168,8 @@ class Cloud:
     def __init__(self, layout: Layout, membership: Membership) -> None:
         self._layout = layout
         self._membership = membership
+        self._asked_at: dict[str, str] = {}
+        """By question: the front end that asked it."""
         self._session = _session(_own_tls(layout))
         # Guests have connections of their own: however many wait, the host's talk does not.
         self._guests_session = _session(_own_tls(layout))
@@ -188,20 +196,69 @@ class Cloud:
         `known` is what the answer may leave out parts of. What the cloud says is checked here,
         whole, before anybody acts on it.
         """
-        body = await self._post("/v1/sync", msgspec.json.encode(request), request.wait_s)
+        try:
+            body = await self._post("/v1/sync", msgspec.json.encode(request), request.wait_s)
+        except CloudAway:
+            await asyncio.to_thread(self._turn)
+            raise
         try:
             answer = msgspec.json.decode(body, type=SyncAnswer)
             return trust.check_answer(parts.join_parts(answer, known), self._own)
         except (msgspec.DecodeError, parts.PartsMissing, trust.NotTrusted) as error:
             raise CloudAway(f"the cloud's answer is refused, it has {error}") from error
 
+    @property
+    def other_urls(self) -> tuple[str, ...]:
+        """The front ends to which this host does not report."""
+        member = self._membership
+        return tuple(url for url in member.urls if url != member.url)
+
+    def learn_urls(self, urls: tuple[str, ...]) -> None:
+        """Remember where the cloud's front ends are; blocks. None are no news."""
+        member = self._membership
+        if urls and urls != member.urls:
+            # The present one is gone on with while it answers, by whatever name it is known.
+            self._remember(msgspec.structs.replace(member, urls=urls))
+
+    async def fetch_asks(self, url: str) -> tuple[Ask, ...]:
+        """Wait for questions of another front end; raises `CloudAway` and `Refused`."""
+        body = await _post(self._guests_session, f"{url}/v1/asks", b"", ASKS_HELD_S)
+        try:
+            asks = msgspec.json.decode(body, type=AsksAnswer).asks
+            trust.check_answer(SyncAnswer(wanted=None, asks=asks))
+        except (msgspec.DecodeError, trust.NotTrusted) as error:
+            raise CloudAway(f"the cloud's questions are refused, they have {error}") from error
+        self._asked_at.update({ask.id: url for ask in asks})
+        return asks
+
     async def answer(self, ask_id: str, answer: bytes) -> None:
         """Answer a question; raises `CloudAway` and `Refused`."""
-        await self._post(f"/v1/answers/{ask_id}", answer)
+        await self._post_to_asker(ask_id, f"/v1/answers/{ask_id}", answer)
 
     async def refuse(self, ask_id: str, words: str) -> None:
         """Say why a question has no answer; raises `CloudAway` and `Refused`."""
-        await self._post(f"/v1/refusals/{ask_id}", words.encode())
+        await self._post_to_asker(ask_id, f"/v1/refusals/{ask_id}", words.encode())
+
+    async def _post_to_asker(self, ask_id: str, path: str, body: bytes) -> None:
+        url = self._asked_at.pop(ask_id, self._membership.url)
+        await _post(self._session, url + path, body)
+
+    def _turn(self) -> None:
+        """Report to the next front end from now on, if there are others."""
+        member = self._membership
+        if member.urls:
+            at = member.urls.index(member.url) if member.url in member.urls else -1
+            url = member.urls[(at + 1) % len(member.urls)]
+            if url != member.url:
+                log.warning("turning to another front end", url=url, former=member.url)
+                self._remember(msgspec.structs.replace(member, url=url))
+
+    def _remember(self, member: Membership) -> None:
+        self._membership = member
+        try:
+            files.write_atomically(_membership(self._layout), msgspec.json.encode(member))
+        except OSError as error:
+            log.error("membership not written", error=str(error))
 
     async def fetch_credentials(self, asked: CredentialsRequest) -> CredentialsAnswer:
         """Ask what instances get for their roles; raises `CloudAway` and `Refused`."""
@@ -293,14 +350,15 @@ class Cloud:
         """
         told = urlencode(msgspec.to_builtins(whence))
         what = f"stream for {whence.name}"
-        return await self._open(f"/v1/streams?{told}", STREAM_BYTES_MAX, what)
+        url = self._membership.url
+        return await self._open(f"{url}/v1/streams?{told}", STREAM_BYTES_MAX, what)
 
     async def open_line(self, ask_id: str) -> aiohttp.ClientWebSocketResponse:
         """Return the cloud's end of a line it asked for; raises `CloudAway` and `Refused`."""
-        return await self._open(f"/v1/lines/{ask_id}", LINE_BYTES_MAX, "line")
+        url = self._asked_at.pop(ask_id, self._membership.url)
+        return await self._open(f"{url}/v1/lines/{ask_id}", LINE_BYTES_MAX, "line")
 
-    async def _open(self, path: str, bytes_max: int, what: str) -> aiohttp.ClientWebSocketResponse:
-        url = self._membership.url + path
+    async def _open(self, url: str, bytes_max: int, what: str) -> aiohttp.ClientWebSocketResponse:
         try:
             async with asyncio.timeout(CALL_S):
                 return await self._streams_session.ws_connect(

@@ -90,6 +90,7 @@ class Sync:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._listen(told))
             group.create_task(self._tell(told))
+            group.create_task(self._hear_others())
 
     async def _listen(self, told: _Told) -> None:
         retry_s = FIRST_RETRY_S
@@ -103,6 +104,29 @@ class Sync:
                 log.warning("sync failed", error=str(error), retry_s=retry_s)
                 # Whatever was told before may be forgotten there now.
                 told.seen = told.volumes = told.snapshots = told.pins = told.facts = None
+                await asyncio.sleep(retry_s)
+                retry_s = min(retry_s * 2, LAST_RETRY_S)
+
+    async def _hear_others(self) -> None:
+        """Take questions of those front ends to which this host does not report."""
+        hearing: dict[str, asyncio.Task[None]] = {}
+        async with asyncio.TaskGroup() as group:
+            while True:
+                urls = set(self.door.other_urls)
+                for url in urls - hearing.keys():
+                    hearing[url] = group.create_task(self._hear(url))
+                for url in hearing.keys() - urls:
+                    hearing.pop(url).cancel()
+                await asyncio.sleep(LOOK_AGAIN_S)
+
+    async def _hear(self, url: str) -> None:
+        retry_s = FIRST_RETRY_S
+        while True:
+            try:
+                for ask in await self.door.fetch_asks(url):
+                    self.questions.take(ask)
+                retry_s = FIRST_RETRY_S
+            except (cloud.CloudAway, cloud.Refused):
                 await asyncio.sleep(retry_s)
                 retry_s = min(retry_s * 2, LAST_RETRY_S)
 
@@ -178,6 +202,7 @@ class Sync:
     async def _take(self, answer: SyncAnswer) -> None:
         # Questions come last: those who ask much must not hold up what others want.
         if answer.wanted is not None:
+            await asyncio.to_thread(self.door.learn_urls, answer.wanted.front_ends)
             if await self.reconciler.want(answer.wanted):
                 for poke in self.took:
                     poke()

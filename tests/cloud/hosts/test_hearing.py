@@ -1,5 +1,6 @@
 """What agents report is believed of their own host only, and stored when it is new."""
 
+import asyncio
 import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from mallee.cloud.state import records, store
 from mallee.kit import clock
 from mallee.model.hosts import Host, SyncRequest
 from mallee.model.instances import Instance, InstanceSeen, Phase, Reach
+from tests.cloud import clouds
 from tests.cloud.agent import FACTS
 from tests.cloud.journal import of
 
@@ -147,3 +149,73 @@ async def test_reports_of_two_processes_have_one_order(setting: Setting) -> None
     await other.report("host-1", seen={"i-1": off}, number=7)
     await setting.report("host-1", seen={"i-1": on}, number=6)
     assert setting.seen() == off
+
+
+class Present:
+    """The front ends that are there."""
+
+    def __init__(self, *names: str) -> None:
+        self.names = frozenset(names)
+
+    def holds(self, name: str) -> bool:
+        return True
+
+    def alive(self) -> frozenset[str]:
+        return self.names
+
+
+@pytest.fixture
+def two(setting: Setting) -> tuple[Setting, Setting, Present, clouds.HandClock]:
+    """Two front ends of one cloud, who is there, and their clock."""
+    present, time = Present("fe-1", "fe-2"), clouds.HandClock()
+    first, second = (
+        Setting(setting.store, hearing.Hearing(setting.store, time, name, present))
+        for name in ("fe-1", "fe-2")
+    )
+    return first, second, present, time
+
+
+async def silent_for(setting: Setting, time: clouds.HandClock, seconds: float) -> bool:
+    """Let time pass; tell whether a front end writes down that the host is silent."""
+    time.time += seconds
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(hearing, "LOOK_EVERY_S", 0.0)
+        watching = asyncio.create_task(setting.hearing.watch())
+        for _ in range(3):
+            await asyncio.sleep(0.01)
+        watching.cancel()
+    host = setting.store.view.get(records.HOST, "host-1")
+    assert host is not None
+    assert host.seen is not None
+    return host.seen.is_silent
+
+
+async def test_host_that_another_front_end_hears_is_not_silent(
+    two: tuple[Setting, Setting, Present, clouds.HandClock],
+) -> None:
+    first, second, _, time = two
+    await first.report("host-1", facts=FACTS)
+    assert not await silent_for(second, time, 60.0)
+    assert await silent_for(first, time, 0.0)
+
+
+async def test_host_of_a_front_end_that_is_gone_has_the_whole_time_to_find_another(
+    two: tuple[Setting, Setting, Present, clouds.HandClock],
+) -> None:
+    first, second, present, time = two
+    await first.report("host-1", facts=FACTS)
+    present.names = frozenset({"fe-2"})
+    assert not await silent_for(second, time, 60.0)
+    assert not await silent_for(second, time, 14.0)
+    assert await silent_for(second, time, 2.0)
+
+
+async def test_host_that_turns_to_another_front_end_is_its_to_hear(
+    two: tuple[Setting, Setting, Present, clouds.HandClock],
+) -> None:
+    first, second, _, time = two
+    await first.report("host-1", facts=FACTS)
+    time.time += 60.0
+    await second.report("host-1")
+    assert not await silent_for(first, time, 0.0)
+    assert await silent_for(second, time, 16.0)

@@ -22,7 +22,7 @@ from mallee.model import ids
 
 _SECRET_KINDS = frozenset(
     kind.name
-    for kind in (*sealed.kinds(), records.CLIENT_TOKEN, records.JOIN_TOKEN)
+    for kind in (*sealed.kinds(), records.CLIENT_TOKEN, records.JOIN_TOKEN, records.FRONT_END_TOKEN)
     # What is sealed in a bucket's document is left out where it is shown (`past`).
     if kind is not records.BUCKET
 )

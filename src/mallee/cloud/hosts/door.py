@@ -100,6 +100,7 @@ class Endpoint:
                 web.post("/v1/join", self._join),
                 web.post("/v1/renew", self._for_host(self._renew)),
                 web.post("/v1/sync", self._for_host(self._sync)),
+                web.post("/v1/asks", self._for_host(self._ask)),
                 web.post("/v1/answers/{id}", self._for_host(self._answer)),
                 web.post("/v1/refusals/{id}", self._for_host(self._refusal)),
                 web.post("/v1/credentials", self._for_host(self._credentials)),
@@ -182,6 +183,10 @@ class Endpoint:
             return _json(answer)
         async with self._sending_whole:
             return await _sent(request, msgspec.json.encode(answer))
+
+    async def _ask(self, request: web.Request, host: Record[Host, HostSeen]) -> web.StreamResponse:
+        self._cloud.hearing.note(host.id)
+        return _json(await self._calls.asks(host.id))
 
     async def _answer(
         self, request: web.Request, host: Record[Host, HostSeen]

@@ -7,12 +7,14 @@ Called by `hosts` (`observe`) and by the daemon (`watch`).
 """
 
 import asyncio
+import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import msgspec
 
 from mallee.cloud.hosts import moving, pinslices, standings
-from mallee.cloud.state import records, store
+from mallee.cloud.state import leases, records, store
 from mallee.cloud.state.records import HostSeen, Record
 from mallee.kit import clock, logs
 from mallee.model import instances
@@ -31,9 +33,20 @@ _log = logs.get(__name__)
 class Hearing:
     """Who was heard when. Belongs to the event loop's thread."""
 
-    def __init__(self, opened: store.Store, clock: clock.Clock) -> None:
+    def __init__(
+        self,
+        opened: store.Store,
+        clock: clock.Clock,
+        own: str = "",
+        present: leases.Leases | None = None,
+    ) -> None:
+        """`own`: the id of this front end, of those that are `present`."""
         self._store = opened
         self._clock = clock
+        self._own = own
+        self._present = present or leases.Alone()
+        self._gone_at: dict[str, float] = {}
+        """Since when front ends are known to be away, by id."""
         # After a start every host has the whole time again: it was us who did not listen.
         self._began_at = clock.now()
         self._heard: dict[str, float] = {}
@@ -46,6 +59,7 @@ class Hearing:
     async def observe(self, host: Record[Host, HostSeen], report: SyncRequest) -> None:
         """Note that the host spoke, and store what it sees, as far as that is new."""
         now = self._heard[host.id] = self._clock.now()
+        report_of = _Heard(report, self._own, now)
         if _is_overtaken(host, report):
             return
         view = self._store.view
@@ -57,9 +71,13 @@ class Hearing:
             or _snapshots_seen(view, host.id, report)
             or pinslices.news(view, host.id, report.pins)
         )
-        if _host_seen(host, report, now) is None and not news:
+        if _host_seen(host, report_of) is None and not news:
             return
-        await self._store.run(lambda tx: _store_report(tx, host.id, report, now))
+        await self._store.run(lambda tx: _store_report(tx, host.id, report_of))
+
+    def note(self, host_id: str) -> None:
+        """Note that the agent of a host is there, which reports to another front end."""
+        self._heard[host_id] = self._clock.now()
 
     async def watch(self) -> None:
         """Write down who falls silent; runs until cancelled."""
@@ -68,25 +86,55 @@ class Hearing:
             silent = self._newly_silent()
             if silent:
                 try:
-                    await self._store.run(lambda tx, silent=silent: _store_silence(tx, silent))
+                    told = {id: (at, self._reports_to(id)) for id, at in silent.items()}
+                    await self._store.run(lambda tx, told=told: _store_silence(tx, told))
                 except store.Unavailable as error:
                     _log.error("silence not stored", hosts=sorted(silent), problem=str(error))
+
+    def _reports_to(self, host_id: str) -> str:
+        host = self._store.view.get(records.HOST, host_id)
+        return host.seen.front_end if host is not None and host.seen is not None else ""
+
+    def _last_heard(self, host: Record[Host, HostSeen]) -> float:
+        """Return when a host was last heard, as far as that is this front end's to say."""
+        hears = host.seen.front_end if host.seen is not None else ""
+        present = self._present.alive()
+        if present is None or hears in (self._own, ""):
+            self._gone_at.pop(hears, None)
+            return self._heard.get(host.id, self._began_at)
+        if hears in present:
+            self._gone_at.pop(hears, None)
+            return math.inf
+        # Who heard it is away: it has the whole time to find another.
+        return self._gone_at.setdefault(hears, self._clock.now())
 
     def _newly_silent(self) -> dict[str, float]:
         earliest = self._clock.now() - AGENT_SILENT_AFTER_S
         silent: dict[str, float] = {}
         for host in self._store.view.list(records.HOST):
-            heard_at = self._heard.get(host.id, self._began_at)
-            if host.seen is not None and not host.seen.is_silent and heard_at < earliest:
+            if host.seen is None or host.seen.is_silent:
+                continue
+            heard_at = self._last_heard(host)
+            if heard_at < earliest:
                 silent[host.id] = heard_at
         return silent
 
 
-def _store_report(tx: store.Tx, host_id: str, report: SyncRequest, now: float) -> None:
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    """A report, and who heard it when."""
+
+    report: SyncRequest
+    by: str
+    at: float
+
+
+def _store_report(tx: store.Tx, host_id: str, heard: _Heard) -> None:
+    report = heard.report
     host = tx.get(records.HOST, host_id)
     if host is None or _is_overtaken(host, report):
         return
-    seen = _host_seen(host, report, now) or host.seen
+    seen = _host_seen(host, heard) or host.seen
     if seen is not None:
         number = max(seen.report, report.number)
         tx.observe(host, msgspec.structs.replace(seen, report=number))
@@ -110,24 +158,30 @@ def _store_report(tx: store.Tx, host_id: str, report: SyncRequest, now: float) -
             tx.observe(restore, pins_seen)
 
 
-def _store_silence(tx: store.Tx, silent: Mapping[str, float]) -> None:
-    for host_id, heard_at in silent.items():
+def _store_silence(tx: store.Tx, silent: Mapping[str, tuple[float, str]]) -> None:
+    for host_id, (heard_at, by) in silent.items():
         host = tx.get(records.HOST, host_id)
-        if host is not None and host.seen is not None:
+        # Meanwhile it may have found another front end.
+        if host is not None and host.seen is not None and host.seen.front_end == by:
             _log.warning("host is silent", host=host_id, name=host.doc.name)
             seen = msgspec.structs.replace(host.seen, is_silent=True, heard_at=heard_at)
             tx.observe(host, seen)
             standings.note(tx, host_id)
 
 
-def _host_seen(host: Record[Host, HostSeen], report: SyncRequest, now: float) -> HostSeen | None:
+def _host_seen(host: Record[Host, HostSeen], heard: _Heard) -> HostSeen | None:
     """Return what is to be stored of the host, or None when nothing of it is new."""
+    report = heard.report
     facts = report.facts or (host.seen.facts if host.seen else None)
     if facts is None:
         return None
     known = host.seen or HostSeen(facts=facts)
     seen = HostSeen(
-        facts=_coarse(facts), leftovers=report.leftovers, heard_at=now, report=known.report
+        facts=_coarse(facts),
+        leftovers=report.leftovers,
+        heard_at=heard.at,
+        front_end=heard.by,
+        report=known.report,
     )
     # What may have been lost is still on its way, perhaps: it must find that it is too late.
     is_new = report.is_anew and report.number > known.report

@@ -13,7 +13,7 @@ from mallee.cloud.hosts.slices import Slices
 from mallee.cloud.state import records
 from mallee.cloud.state.store import Store
 from mallee.kit import logs
-from mallee.model.hosts import HostWanted, SyncAnswer, SyncRequest
+from mallee.model.hosts import AsksAnswer, HostWanted, SyncAnswer, SyncRequest
 
 HOLD_S_MAX = 10.0
 """A call is held shorter than `AGENT_SILENT_AFTER_S`, so that a held agent is not a silent one."""
@@ -86,6 +86,14 @@ class Calls:
                 )
             await self._wait(host_id, left_s)
 
+    async def asks(self, host_id: str) -> AsksAnswer:
+        """Wait until something is asked of a host that reports to another front end."""
+        questions = self._asks.take(host_id)
+        if not questions and not self._closing.is_set():
+            await self._wait(host_id, HOLD_S_MAX, is_for_asks=True)
+            questions = self._asks.take(host_id)
+        return AsksAnswer(questions)
+
     def wanted(self, host_id: str) -> HostWanted:
         """Return all that is wanted of a host; raise `Refused` when there is none of that id."""
         view = self._store.view
@@ -114,10 +122,12 @@ class Calls:
             if not held.done():
                 held.set_result(None)
 
-    async def _wait(self, host_id: str, timeout_s: float) -> None:
+    async def _wait(self, host_id: str, timeout_s: float, *, is_for_asks: bool = False) -> None:
         """Wait until something may concern the host, or is asked of it, or we close."""
         held: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._held.setdefault(host_id, set()).add(held)
+        calls = self._held.setdefault(host_id, set())
+        if not is_for_asks:
+            calls.add(held)
         waits = (
             held,
             asyncio.ensure_future(self._asks.wait_asked(host_id)),
@@ -128,6 +138,6 @@ class Calls:
         finally:
             for wait in waits:
                 wait.cancel()
-            self._held[host_id].discard(held)
-            if not self._held[host_id]:
+            calls.discard(held)
+            if not calls and self._held.get(host_id) is calls:
                 del self._held[host_id]

@@ -31,6 +31,7 @@ from mallee.cloud.identity import rolecredentials
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
 from mallee.cloud.state.store import View
+from mallee.model.frontends import FRONT_ENDS_MAX
 from mallee.model.hosts import HostWanted, InstanceWanted, Kept, VpcWanted
 from mallee.model.images import Blob, DirectBoot, Image
 from mallee.model.instances import Instance, InstanceSeen
@@ -39,6 +40,7 @@ from mallee.model.settings import Settings
 
 SHOWN = (
     records.HOST,
+    records.FRONT_END,
     records.INSTANCE,
     records.IMAGE,
     records.EVENT,
@@ -187,6 +189,7 @@ class Slices:
             instances=tuple(self._instance(view, instance, concern) for instance in instances),
             volumes=volumeslices.kept(view, host_id),
             transfers=transferring.wanted_of(view, host_id),
+            front_ends=_front_ends(view),
             peers=peerslices.wanted(view, host_id, others),
             pins=pinslices.wanted(view, host_id),
         )
@@ -335,6 +338,11 @@ def _by_vpc(
 def host_wanted(view: View, host_id: str, settings: Settings) -> HostWanted:
     """Return the host's slice computed afresh, with the view's revision as its generation."""
     return Slices(settings).host_wanted(view, host_id)
+
+
+def _front_ends(view: View) -> tuple[str, ...]:
+    urls = sorted({one.doc.agents_url for one in view.list(records.FRONT_END)} - {""})
+    return tuple(urls[:FRONT_ENDS_MAX])
 
 
 def _carried(view: View, host_id: str) -> list[InstanceRecord]:

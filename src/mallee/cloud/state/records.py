@@ -24,6 +24,7 @@ from mallee.model import (
     events,
     fastrestores,
     flowlogs,
+    frontends,
     hosts,
     identities,
     images,
@@ -103,6 +104,8 @@ class HostSeen(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     memory, and writes it here when a host falls silent, is heard again, or says something new."""
     is_silent: bool = False
     """Whether nothing was heard for longer than `hosts.AGENT_SILENT_AFTER_S`."""
+    front_end: str = ""
+    """The id of the front end to which its agent reports; empty: there is one alone."""
     report: int = 0
     """The number of the newest report that was written down (`hosts.SyncRequest.number`)."""
 
@@ -156,6 +159,8 @@ SAML_PROVIDER: Kind[providers.SamlProvider, None] = Kind("saml-provider", provid
 HOST = Kind("host", hosts.Host, HostSeen)
 HOST_EVENT: Kind[standing.HostEvent, None] = Kind("host-event", standing.HostEvent)
 JOIN_TOKEN: Kind[hosts.JoinToken, None] = Kind("join-token", hosts.JoinToken)
+FRONT_END: Kind[frontends.FrontEnd, None] = Kind("front-end", frontends.FrontEnd)
+FRONT_END_TOKEN: Kind[hosts.JoinToken, None] = Kind("front-end-token", hosts.JoinToken)
 KEY_ROTATION = Kind("key-rotation", masterkeys.Rotation, masterkeys.RotationSeen)
 IMAGE: Kind[images.Image, None] = Kind("image", images.Image)
 INSTANCE = Kind("instance", instances.Instance, instances.InstanceSeen)
@@ -310,6 +315,8 @@ KINDS: dict[str, Kind[Any, Any]] = {
         HOST,
         HOST_EVENT,
         JOIN_TOKEN,
+        FRONT_END,
+        FRONT_END_TOKEN,
         KEY_ROTATION,
         IMAGE,
         INSTANCE,

@@ -14,6 +14,7 @@ from ipaddress import IPv4Network, ip_address
 
 from msgspec.structs import replace
 
+from mallee.model import frontends
 from mallee.model.carried import PeerWanted
 from mallee.model.guestrequests import GuestResponse
 from mallee.model.hosts import (
@@ -107,6 +108,10 @@ def _check_wanted(wanted: HostWanted) -> None:
         if network.prefixlen < WIDEST_RANGE or is_special:
             raise trustedvpcs.NotTrusted(f"{network} as a range of addresses")
     _check_ipv6_range(wanted.ipv6_range)
+    for url in wanted.front_ends:
+        trustedvpcs.check_text("front end", url, frontends.ENDPOINT)
+    if len(wanted.front_ends) > frontends.FRONT_ENDS_MAX:
+        raise trustedvpcs.NotTrusted(f"{len(wanted.front_ends)} front ends")
     for vpc in wanted.vpcs:
         trustedvpcs.check_vpc(vpc, wanted)
     for gateway in wanted.transit_gateways:
