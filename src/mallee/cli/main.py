@@ -115,6 +115,14 @@ GROUPS = {
             "import": "mallee.cli.config:import_eucalyptus",
         },
     ),
+    "zones": (
+        "Availability zones: where hosts stand together.",
+        {
+            "list": "mallee.cli.zones:list_zones",
+            "create": "mallee.cli.zones:create",
+            "remove": "mallee.cli.zones:remove",
+        },
+    ),
     "node": (
         "Machines that become hosts of a cloud.",
         {"invite": "mallee.cli.nodes:invite", "join": "mallee.cli.nodes:join"},
@@ -221,7 +229,7 @@ GROUPS = {
         {"prove": "mallee.cli.machine:prove_kvm", "show": "mallee.cli.machine:show_kvm"},
     ),
 }
-LISTS = frozenset({"hosts"})
+LISTS = frozenset({"hosts", "zones"})
 """Groups whose name alone lists what there is."""
 
 for _name, (_help, _verbs) in GROUPS.items():

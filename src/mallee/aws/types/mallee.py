@@ -163,6 +163,14 @@ class CreateWebhookResponse(TypedDict):
     Secret: str
 
 
+class CreateZoneRequest(TypedDict):
+    ZoneName: str
+
+
+class CreateZoneResponse(TypedDict):
+    Zone: Zone | Fragment
+
+
 class Decision(TypedDict):
     Permission: str
     Resource: str
@@ -228,6 +236,14 @@ class DeleteWebhookRequest(TypedDict):
 
 
 class DeleteWebhookResponse(TypedDict):
+    pass
+
+
+class DeleteZoneRequest(TypedDict):
+    ZoneName: str
+
+
+class DeleteZoneResponse(TypedDict):
     pass
 
 
@@ -618,6 +634,14 @@ class ListStatusReportsRequest(TypedDict):
 
 class ListStatusReportsResponse(TypedDict):
     Reports: Sequence[StatusReport | Fragment] | Fragment
+
+
+class ListZonesRequest(TypedDict):
+    pass
+
+
+class ListZonesResponse(TypedDict):
+    Zones: Sequence[Zone | Fragment] | Fragment
 
 
 class LookupCallsRequest(TypedDict):
@@ -1066,3 +1090,13 @@ class Webhook(TypedDict):
     Dropped: int
     DeliveredAt: NotRequired[datetime | float | None]
     Problem: NotRequired[str | None]
+
+
+class Zone(TypedDict):
+    ZoneName: str
+    ZoneId: str
+    State: str
+    Messages: Sequence[str] | Fragment
+    HostIds: Sequence[str] | Fragment
+    SubnetCount: int
+    VolumeCount: int

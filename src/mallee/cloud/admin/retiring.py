@@ -11,6 +11,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from mallee.cloud.ec2 import zones
 from mallee.cloud.ec2.instances import power
 from mallee.cloud.hosts import diskroom, reserved, standings, tenancy
 from mallee.cloud.hosts.standings import HostRecord
@@ -39,6 +40,7 @@ def retire(tx: Tx, host: HostRecord) -> None:
         return
     words = f"Host {host.doc.name} was retired by the cloud's administrator: what it kept is lost."
     reason = Reason(CODE, words)
+    zones.ensure(tx, host.doc.zone)
     tx.write(host, replace(host.doc, standing=Standing.RETIRED, former_serial=""))
     standings.note(tx, host.id)
     for record in _carried(tx, host.id):

@@ -32,6 +32,7 @@ from mallee.cloud.admin import (
     traces,
     users,
     webhooks,
+    zones,
 )
 from mallee.cloud.iam import oidcproviders
 
@@ -63,4 +64,5 @@ ACTIONS: tuple[Action, ...] = (
     *signin.ACTIONS,
     *traces.ACTIONS,
     *webhooks.ACTIONS,
+    *zones.ACTIONS,
 )

@@ -1,4 +1,4 @@
-"""Availability zones: the one of the settings, and those of the hosts that have joined.
+"""Availability zones: that of the settings, those that were made, and those in which hosts are.
 
 Called through the action table, and by `vpcs` and `launch` to know which zones there are.
 `verbose`, as Eucalyptus had it, adds a table of what still fits into each zone.
@@ -18,16 +18,18 @@ from mallee.cloud.call import Call
 from mallee.cloud.hosts import placement, standings, tenancy
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
+from mallee.model import zones as model
 from mallee.model.hosts import Capacity, Host
 from mallee.model.instancetypes import InstanceType
 from mallee.model.settings import Settings
-from mallee.model.standing import Role
+from mallee.model.standing import Role, State
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes
 
 VERBOSE = "verbose"
 """As a zone's name: show the table too."""
+_AILING = frozenset({State.NOTREADY, State.BROKEN})
 NO_ROOM = Capacity(vcpus=0, memory_mib=0, disk_gib=0)
 
 _DIRECTIONS = re.compile(r"north|south|east|west|central|gov")
@@ -40,11 +42,42 @@ class Zone:
     name: str
     state: str = "available"
     id: str = ""
+    messages: tuple[str, ...] = ()
 
 
 def names(view: store.View | store.Tx, settings: Settings) -> list[str]:
     """Return the names of all zones, sorted."""
-    return sorted({settings.zone} | {host.doc.zone for host in view.list(records.HOST)})
+    joined = {host.doc.zone for host in view.list(records.HOST) if standings.is_member(host)}
+    return sorted({settings.zone, *joined, *(zone.id for zone in view.list(records.ZONE))})
+
+
+def ensure(tx: store.Tx, name: str) -> None:
+    """Have a zone be there, also when no host is in it any more; twice is once."""
+    if tx.get(records.ZONE, name) is None:
+        tx.insert(records.ZONE, "", name, model.Zone(name=name, created_at=tx.now))
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneState:
+    """How a zone is: EC2's word, and what stands against a better one, in sentences."""
+
+    name: str
+    messages: tuple[str, ...] = ()
+
+
+def state_of(view: store.View | store.Tx, name: str) -> ZoneState:
+    """Return how a zone is; no host is named, for whoever reads it may be anybody."""
+    in_zone = view.by(records.HOST, "zone", name)
+    able = [standings.judged(host).state for host in in_zone if Role.COMPUTE in host.doc.roles]
+    if not able:
+        return ZoneState("unavailable", ("No host of the zone runs instances.",))
+    there, ailing = able.count(State.ENABLED), sum(one in _AILING for one in able)
+    if not there:
+        return ZoneState("unavailable", ("No host of the zone takes instances at the moment.",))
+    if not ailing:
+        return ZoneState("available")
+    said = f"{ailing} of the zone's {len(able)} hosts cannot be used at the moment."
+    return ZoneState("impaired" if 2 * ailing > len(able) else "available", (said,))
 
 
 def id_of(name: str, region: str) -> str:
@@ -107,10 +140,11 @@ def _fits(kind: InstanceType, capacity: Capacity, used: Capacity) -> int:
 def _narrowed(
     call: Call, request: shapes.DescribeAvailabilityZonesRequest, wanted: list[str]
 ) -> list[Zone]:
-    known = {
-        name: Zone(name=name, id=id_of(name, call.settings.region))
-        for name in names(call.view, call.settings)
-    }
+    known: dict[str, Zone] = {}
+    for name in names(call.view, call.settings):
+        state = state_of(call.view, name)
+        id = id_of(name, call.settings.region)
+        known[name] = Zone(name=name, id=id, state=state.name, messages=state.messages)
     wanted_ids: list[str] = request.get("ZoneIds") or []
     strangers = [name for name in wanted if name not in known]
     strangers += [id for id in wanted_ids if id not in {zone.id for zone in known.values()}]
@@ -152,7 +186,7 @@ def _render(call: Call, zone: Zone) -> shapes.AvailabilityZone:
         "NetworkBorderGroup": region,
         "ZoneType": "availability-zone",
         "OptInStatus": "opt-in-not-required",
-        "Messages": [],
+        "Messages": [{"Message": text} for text in zone.messages],
     }
 
 
@@ -165,8 +199,8 @@ ACTIONS: tuple[Action, ...] = (
             render=_render,
             member="AvailabilityZones",
             filters={
-                # A local zone has a parent, and a zone in trouble a message; here are neither.
-                "message": lambda call, zone: (),
+                "message": lambda call, zone: zone.messages,
+                # A local zone has a parent; here are none.
                 "parent-zone-id": lambda call, zone: (),
                 "parent-zone-name": lambda call, zone: (),
                 "zone-name": lambda call, zone: (zone.name,),

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from mallee.cloud.ec2 import zones
 from mallee.cloud.ec2.vpc import vpcs
 from mallee.cloud.hosts import standings
 from mallee.cloud.state import records, store
@@ -116,12 +117,8 @@ def join(tx: store.Tx, registry: Registry, request: JoinRequest) -> Certified:
         raise Refused(403, "the join token is wrong, used, or older than an hour; make a new one")
     if not _NAME.fullmatch(request.name):
         raise Refused(400, f"'{request.name[:80]}' is no host name; use letters, digits, - and .")
-    zone = request.zone or registry.zone
-    if not re.fullmatch(re.escape(registry.region) + "[a-z]", zone):
-        raise Refused(
-            400, f"'{zone[:80]}' is no zone here; zones are named {registry.region}a to …z"
-        )
     earlier = _by_name(tx, request.name)
+    zone = _choose_zone(tx, registry, request.zone, earlier)
     address = check_address(tx, registry.guests, request.address, earlier)
     roles = _check_roles(request.roles) or (earlier.doc.roles if earlier else ALL_ROLES)
     tx.delete(token)
@@ -138,6 +135,7 @@ def join(tx: store.Tx, registry: Registry, request: JoinRequest) -> Certified:
     )
     if earlier is None:
         tx.insert(records.HOST, "", id, host)
+        zones.ensure(tx, zone)
         vpcs.extend_to_zone(tx, zone, registry.entropy)
     elif earlier.seen is None or earlier.seen.is_silent:
         # It lost its certificate; what was placed on it is still there for it to find.
@@ -146,6 +144,30 @@ def join(tx: store.Tx, registry: Registry, request: JoinRequest) -> Certified:
         raise Refused(409, f"a host named {request.name} is joined and alive; use another name")
     standings.note(tx, id)
     return certified
+
+
+def _choose_zone(
+    tx: store.Tx, registry: Registry, asked: str | None, earlier: Record[Host, HostSeen] | None
+) -> str:
+    """Return the zone of a host that joins; raise `Refused`."""
+    before = earlier.doc.zone if earlier else registry.zone
+    zone = asked or before
+    is_usual = re.fullmatch(re.escape(registry.region) + "[a-z]", zone)
+    if not is_usual and zone != before and tx.get(records.ZONE, zone) is None:
+        raise Refused(
+            400,
+            f"'{zone[:80]}' is no zone here; make it (mallee zones create), or take one of "
+            f"{registry.region}a to …z",
+        )
+    if earlier is not None and zone != before and _keeps_anything(tx, earlier.id):
+        raise Refused(409, f"what the host {earlier.doc.name} keeps is in the zone {before}")
+    return zone
+
+
+def _keeps_anything(tx: store.Tx, host_id: str) -> bool:
+    carried = tx.by(records.INSTANCE, "host", host_id)
+    has_instances = any(one.doc.gone_at is None for one in carried)
+    return has_instances or bool(tx.by(records.VOLUME, "host", host_id))
 
 
 def _check_roles(names: tuple[str, ...]) -> tuple[Role, ...]:

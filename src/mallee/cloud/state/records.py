@@ -59,6 +59,7 @@ from mallee.model import (
     uses,
     volumes,
     webhooks,
+    zones,
 )
 
 D = TypeVar("D")
@@ -157,6 +158,7 @@ MAIL: Kind[mails.Mail, None] = Kind("mail", mails.Mail)
 OIDC_PROVIDER: Kind[providers.OidcProvider, None] = Kind("oidc-provider", providers.OidcProvider)
 SAML_PROVIDER: Kind[providers.SamlProvider, None] = Kind("saml-provider", providers.SamlProvider)
 HOST = Kind("host", hosts.Host, HostSeen)
+ZONE: Kind[zones.Zone, None] = Kind("zone", zones.Zone)
 HOST_EVENT: Kind[standing.HostEvent, None] = Kind("host-event", standing.HostEvent)
 JOIN_TOKEN: Kind[hosts.JoinToken, None] = Kind("join-token", hosts.JoinToken)
 FRONT_END: Kind[frontends.FrontEnd, None] = Kind("front-end", frontends.FrontEnd)
@@ -314,6 +316,7 @@ KINDS: dict[str, Kind[Any, Any]] = {
         SAML_PROVIDER,
         HOST,
         HOST_EVENT,
+        ZONE,
         JOIN_TOKEN,
         FRONT_END,
         FRONT_END_TOKEN,

@@ -174,11 +174,16 @@ def delete_subnet(call: WriteCall, request: shapes.DeleteSubnetRequest) -> Resul
         raise errors.DependencyViolation(
             f"The subnet '{subnet.id}' has dependencies and cannot be deleted."
         )
-    call.tx.release_owner(subnet.id)
-    publicaccess.forget(call.tx, subnet_id=subnet.id)
-    given.give_back(call.tx, subnet.id)
-    call.tx.delete(subnet)
+    remove(call.tx, subnet)
     return {}
+
+
+def remove(tx: store.Tx, subnet: SubnetRecord) -> None:
+    """Take a subnet away in which there is no interface, with all that it holds."""
+    tx.release_owner(subnet.id)
+    publicaccess.forget(tx, subnet_id=subnet.id)
+    given.give_back(tx, subnet.id)
+    tx.delete(subnet)
 
 
 def modify_subnet_attribute(

@@ -114,7 +114,9 @@ def create_default(tx: store.Tx, account: str, settings: Settings, entropy: Entr
     vpc = make(tx, new, entropy)
     _lead_out(tx, vpc, entropy)
     for zone in zones.names(tx, settings):
-        subnets.create_default(tx, vpc, zone, entropy)
+        # Its range may be smaller than one for all zones.
+        with contextlib.suppress(errors.InvalidSubnetConflict):
+            subnets.create_default(tx, vpc, zone, entropy)
     return vpc
 
 
