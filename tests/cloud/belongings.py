@@ -8,6 +8,7 @@ from typing import Any
 from mallee.cloud.state import records
 from mallee.model.buckets import Bucket
 from mallee.model.dedicatedhosts import DedicatedHost
+from mallee.model.imagereports import ImageReport
 from mallee.model.images import Blob, Image
 from mallee.model.rootreplacements import RootReplacement
 from mallee.model.snapshots import Snapshot
@@ -210,6 +211,8 @@ def _stored(cloud: RunningCloud, ec2: Any, account: str) -> dict[str, str]:
     cloud.store.transact(
         lambda tx: tx.insert(records.ROOT_REPLACEMENT, account, replaced.id, replaced)
     )
+    report = ImageReport(id=f"report-{account:0>17}", image_id="ami-0", counted=(), created_at=0.0)
+    cloud.store.transact(lambda tx: tx.insert(records.IMAGE_REPORT, account, report.id, report))
     task = ec2.import_snapshot(DiskContainer={"UserBucket": FILE})["ImportTaskId"]
     public = "ami-0123456789abcdef0"
     place = {"S3Bucket": "disks"}
@@ -219,6 +222,7 @@ def _stored(cloud: RunningCloud, ec2: Any, account: str) -> dict[str, str]:
         "volume": volume,
         "snapshot": snapshot.id,
         "replace-root-volume-task": replaced.id,
+        "image-usage-report": report.id,
         "import-snapshot-task": task,
         "conversion-task": _converted(cloud, account),
         "export-image-task": out["ExportImageTaskId"],

@@ -116,6 +116,7 @@ IDS = {
     "GroupId": "sg-0123456789abcdef0",
     "HostIds": ["h-0123456789abcdef0"],
     "ImageId": "ami-0123456789abcdef0",
+    "ReportId": "report-0123456789abcdef0",
     "InstanceConnectEndpointId": "eice-0123456789abcdef0",
     "InstanceId": "i-0123456789abcdef0",
     "InstanceIds": ["i-0123456789abcdef0"],

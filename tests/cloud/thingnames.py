@@ -32,6 +32,8 @@ NAMES = {
     "SnapshotId": "snapshot",
     "SnapshotIds": "snapshot",
     "ReplaceRootVolumeTaskIds": "replace-root-volume-task",
+    "ReportId": "image-usage-report",
+    "ReportIds": "image-usage-report",
     "SourceImageId": "image",
     "SourceSnapshotId": "snapshot",
     "SourceSnapshotIds": "snapshot",
@@ -247,6 +249,8 @@ NAMES_NOTHING = re.compile(
     r"|NoDevice|RestorableBy|S3Bucket|Size|Throughput"
     r"|BootMode|Bytes|CancelReason|ReasonMessage|Data$|ImageLocation|Platform|ClientData|Container|DiskImage|Format|Hypervisor|License|S3(Key|Prefix)"
     r"|Analysis(Start|End)Time|(Match|Exclude)Paths|SourceIp"
+    r"|AccountIds|CmkArn|CreateInterval|EventType|Exclude(Tags|VolumeTypes)|ExtendDeletion"
+    r"|Option(Name|Values)|RetainInterval|SnapshotOwner|Target$|Type$"
     r"|Arn|New|Only|Path|Policy(Name|Document|UsageFilter)|EntityFilter|Scope|SetAsDefault|Version).*"
 )
 """Parameters that name no thing of an account."""

@@ -164,6 +164,10 @@ MAKERS: dict[str, Callable[[Any], dict[str, Any]]] = {
         "SourceImageId": IMAGE_ID,
         "SourceRegion": "us-east-1",
     },
+    "CreateImageUsageReport": lambda ec2: {
+        "ImageId": IMAGE_ID,
+        "ResourceTypes": [{"ResourceType": "ec2:Instance"}],
+    },
     "CreateVolume": lambda ec2: {"AvailabilityZone": "us-east-1a", "Size": 1},
     "CreateEgressOnlyInternetGateway": lambda ec2: {"VpcId": vpc(ec2)},
     "AllocateIpamPoolCidr": lambda ec2: {

@@ -108,6 +108,20 @@ class InvalidReplaceRootVolumeTaskIdNotFound(AwsError):
     template = "The replace root volume task '{}' does not exist."
 
 
+class InvalidImageUsageReportIdMalformed(AwsError):
+    """Argument: the id."""
+
+    code = "InvalidImageUsageReportId.Malformed"
+    template = 'Invalid id: "{}" (expecting "report-...")'
+
+
+class InvalidImageUsageReportIdNotFound(AwsError):
+    """Argument: the id, or several joined by commas."""
+
+    code = "InvalidImageUsageReportId.NotFound"
+    template = "The image usage report '{}' does not exist."
+
+
 class InvalidSnapshotInUse(AwsError):
     code = "InvalidSnapshot.InUse"
 

@@ -70,6 +70,7 @@ NAMING: Mapping[str, Kind[Any, Any]] = {
     "PublicIpv4Pool": records.PUBLIC_POOL,
     "RamdiskId": records.IMAGE,
     "ReplaceRootVolumeTaskIds": records.ROOT_REPLACEMENT,
+    "ReportId": records.IMAGE_REPORT,
     "RouteTableId": records.ROUTE_TABLE,
     "RouteTableIds": records.ROUTE_TABLE,
     "AddRouteTableIds": records.ROUTE_TABLE,

@@ -326,6 +326,12 @@ REGISTRY: tuple[Resource, ...] = (
         not_found=errors.InvalidPoolIDNotFound,
     ),
     Resource(
+        prefix="report",
+        kind=records.IMAGE_REPORT,
+        malformed=errors.InvalidImageUsageReportIdMalformed,
+        not_found=errors.InvalidImageUsageReportIdNotFound,
+    ),
+    Resource(
         prefix="replacevol",
         kind=records.ROOT_REPLACEMENT,
         malformed=errors.InvalidReplaceRootVolumeTaskIdMalformed,

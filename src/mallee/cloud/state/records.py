@@ -27,6 +27,7 @@ from mallee.model import (
     frontends,
     hosts,
     identities,
+    imagereports,
     images,
     insights,
     instances,
@@ -280,6 +281,9 @@ EXPORT_INSTANCE_TASK = Kind("export-instance-task", transfers.Task, transfers.Tr
 ROOT_REPLACEMENT: Kind[rootreplacements.RootReplacement, None] = Kind(
     "replace-root-volume-task", rootreplacements.RootReplacement
 )
+IMAGE_REPORT: Kind[imagereports.ImageReport, None] = Kind(
+    "image-usage-report", imagereports.ImageReport
+)
 LIFECYCLE_POLICY = Kind("lifecycle-policy", lifecycles.Policy, lifecycles.PolicySeen)
 RECYCLE_RULE: Kind[recycling.Rule, None] = Kind("recycle-bin-rule", recycling.Rule)
 BUCKET: Kind[buckets.Bucket, None] = Kind("bucket", buckets.Bucket)
@@ -385,6 +389,7 @@ KINDS: dict[str, Kind[Any, Any]] = {
         EXPORT_INSTANCE_TASK,
         BLOCK_SPACE,
         ROOT_REPLACEMENT,
+        IMAGE_REPORT,
         LIFECYCLE_POLICY,
         RECYCLE_RULE,
         BUCKET,

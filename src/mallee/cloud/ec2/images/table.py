@@ -38,5 +38,6 @@ ACTIONS: tuple[Action, ...] = (
     *importimages.ACTIONS,
     *importing.ACTIONS,
     *importsnapshots.ACTIONS,
+    *usagereports.ACTIONS,
     *conversions.ACTIONS,
 )
