@@ -19,6 +19,7 @@ from mallee.cloud.ec2.images import (
     registering,
     sharing,
     standing,
+    usagereports,
 )
 
 ACTIONS: tuple[Action, ...] = (
