@@ -1108,6 +1108,19 @@ class CreateImageResult(TypedDict):
     ImageId: NotRequired[str | None]
 
 
+class CreateImageUsageReportRequest(TypedDict):
+    ImageId: str
+    DryRun: NotRequired[bool]
+    ResourceTypes: list[ImageUsageResourceTypeRequest]
+    AccountIds: NotRequired[list[str]]
+    ClientToken: NotRequired[str]
+    TagSpecifications: NotRequired[list[TagSpecification]]
+
+
+class CreateImageUsageReportResult(TypedDict):
+    ReportId: NotRequired[str | None]
+
+
 class CreateInstanceConnectEndpointRequest(TypedDict):
     DryRun: NotRequired[bool]
     SubnetId: str
@@ -1888,6 +1901,15 @@ class DeleteFlowLogsResult(TypedDict):
     Unsuccessful: NotRequired[Sequence[UnsuccessfulItem | Fragment] | Fragment | None]
 
 
+class DeleteImageUsageReportRequest(TypedDict):
+    ReportId: str
+    DryRun: NotRequired[bool]
+
+
+class DeleteImageUsageReportResult(TypedDict):
+    Return: NotRequired[bool | None]
+
+
 class DeleteInstanceConnectEndpointRequest(TypedDict):
     DryRun: NotRequired[bool]
     InstanceConnectEndpointId: str
@@ -2621,6 +2643,36 @@ class DescribeImageAttributeRequest(TypedDict):
     Attribute: str
     ImageId: str
     DryRun: NotRequired[bool]
+
+
+class DescribeImageUsageReportEntriesRequest(TypedDict):
+    ImageIds: NotRequired[list[str]]
+    ReportIds: NotRequired[list[str]]
+    NextToken: NotRequired[str]
+    Filters: NotRequired[list[Filter]]
+    DryRun: NotRequired[bool]
+    MaxResults: NotRequired[int]
+
+
+class DescribeImageUsageReportEntriesResult(TypedDict):
+    NextToken: NotRequired[str | None]
+    ImageUsageReportEntries: NotRequired[
+        Sequence[ImageUsageReportEntry | Fragment] | Fragment | None
+    ]
+
+
+class DescribeImageUsageReportsRequest(TypedDict):
+    ImageIds: NotRequired[list[str]]
+    ReportIds: NotRequired[list[str]]
+    NextToken: NotRequired[str]
+    Filters: NotRequired[list[Filter]]
+    DryRun: NotRequired[bool]
+    MaxResults: NotRequired[int]
+
+
+class DescribeImageUsageReportsResult(TypedDict):
+    NextToken: NotRequired[str | None]
+    ImageUsageReports: NotRequired[Sequence[ImageUsageReport | Fragment] | Fragment | None]
 
 
 class DescribeImagesRequest(TypedDict):
@@ -5253,6 +5305,49 @@ class ImageRecycleBinInfo(TypedDict):
     Description: NotRequired[str | None]
     RecycleBinEnterTime: NotRequired[datetime | float | None]
     RecycleBinExitTime: NotRequired[datetime | float | None]
+
+
+class ImageUsageReport(TypedDict):
+    ImageId: NotRequired[str | None]
+    ReportId: NotRequired[str | None]
+    ResourceTypes: NotRequired[Sequence[ImageUsageResourceType | Fragment] | Fragment | None]
+    AccountIds: NotRequired[Sequence[str] | Fragment | None]
+    State: NotRequired[str | None]
+    StateReason: NotRequired[str | None]
+    CreationTime: NotRequired[datetime | float | None]
+    ExpirationTime: NotRequired[datetime | float | None]
+    Tags: NotRequired[Sequence[Tag | Fragment] | Fragment | None]
+
+
+class ImageUsageReportEntry(TypedDict):
+    ResourceType: NotRequired[str | None]
+    ReportId: NotRequired[str | None]
+    UsageCount: NotRequired[int | None]
+    AccountId: NotRequired[str | None]
+    ImageId: NotRequired[str | None]
+    ReportCreationTime: NotRequired[datetime | float | None]
+
+
+class ImageUsageResourceType(TypedDict):
+    ResourceType: NotRequired[str | None]
+    ResourceTypeOptions: NotRequired[
+        Sequence[ImageUsageResourceTypeOption | Fragment] | Fragment | None
+    ]
+
+
+class ImageUsageResourceTypeOption(TypedDict):
+    OptionName: NotRequired[str | None]
+    OptionValues: NotRequired[Sequence[str] | Fragment | None]
+
+
+class ImageUsageResourceTypeOptionRequest(TypedDict):
+    OptionName: NotRequired[str]
+    OptionValues: NotRequired[list[str]]
+
+
+class ImageUsageResourceTypeRequest(TypedDict):
+    ResourceType: NotRequired[str]
+    ResourceTypeOptions: NotRequired[list[ImageUsageResourceTypeOptionRequest]]
 
 
 class ImageWatermark(TypedDict):
