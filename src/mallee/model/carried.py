@@ -207,3 +207,32 @@ class PeerWanted(msgspec.Struct, frozen=True, gc=False):
     name: str
     address: str
     """At which it is reached from hosts: IPv4 or IPv6."""
+
+
+class FarInterface(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """An interface, or a NAT gateway, that another host carries: what this one must know of it.
+
+    It travels as a list without names, for a VPC may have thousands.
+    """
+
+    id: str
+    """`eni-…`, or `nat-…`: by what route tables name it."""
+    instance_id: str
+    """Empty: it is a NAT gateway."""
+    ips: tuple[str, ...]
+    """Its private IPv4 addresses, the primary one first, and ranges that are led to it."""
+    ip6s: tuple[str, ...] = ()
+    """The same of IPv6."""
+    resource_ips: tuple[str, ...] = ()
+    """Which of its addresses the name by its instance's id means."""
+    published: tuple[AddressWanted, ...] = ()
+    """Those of its addresses that the world knows."""
+    source_dest_check: bool = True
+
+
+class FarWanted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What another host carries of a VPC, or only leads into it from others."""
+
+    host_id: str
+    """One of the host's peers."""
+    interfaces: tuple[FarInterface, ...] = ()

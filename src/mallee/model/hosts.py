@@ -13,6 +13,7 @@ from mallee.model.carried import (
     AttachmentWanted,
     DhcpWanted,
     EndpointWanted,
+    FarWanted,
     NatGatewayWanted,
     PeeringWanted,
     PeerWanted,
@@ -149,10 +150,12 @@ class SubnetWanted(msgspec.Struct, frozen=True, gc=False):
     acl_id: str = ""
     """Empty: everything may cross its border."""
     public_access: PublicAccess = PublicAccess.OPEN
+    number: int = 0
+    """By which hosts tell each other of it, in its VPC; 0: it has none, and its id gives one."""
 
 
 class VpcWanted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A VPC of which at least one interface is on this host."""
+    """A VPC of which an interface is on this host, or that others reach by way of it."""
 
     id: str
     cidr: str
@@ -187,6 +190,12 @@ class VpcWanted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Those that have interfaces here."""
     mirrors: tuple[MirrorWanted, ...] = ()
     """Those both of whose ends are here."""
+    far: tuple[FarWanted, ...] = ()
+    """The other hosts that carry the VPC, by id; none: all of it is here."""
+    overlay_id: int = 0
+    """The number of its network between hosts, which no other VPC of the cloud has."""
+    gateway_host_id: str = ""
+    """The one of `far` where its gateways to the world are; empty: they are here."""
 
 
 class ProfileWanted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -361,6 +370,8 @@ class HostWanted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Where the cloud's agents' endpoints are, sorted: any of them will do. None: there is one."""
     peers: tuple[PeerWanted, ...] = ()
     """The hosts with which it shares a VPC, or exchanges an instance or a volume; by id."""
+    own: PeerWanted | None = None
+    """The host itself, as its peers are told of it; None: they are not."""
     pins: tuple[PinWanted, ...] = ()
     """The snapshots of which it keeps all at hand, in the order in which they were asked for."""
 
@@ -404,6 +415,8 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     vpc_ids: tuple[str, ...] = ()
     instance_ids: tuple[str, ...] = ()
+    far: dict[str, tuple[str, ...]] = {}
+    """By id of a VPC that is not left out: the hosts of its `far` that are."""
 
 
 class SyncAnswer(msgspec.Struct, frozen=True, kw_only=True, gc=False):

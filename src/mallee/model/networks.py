@@ -71,6 +71,8 @@ class Subnet(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     acl_id: str = ""
     acl_association_id: str = ""
     reservations: tuple[Reservation, ...] = ()
+    number: int = 0
+    """By which hosts tell each other of it; no other subnet of its VPC has it. 0: it has none."""
     tags: dict[str, str] = {}
 
 

@@ -7,7 +7,8 @@ cloud's business (`cloud/hosts/slices`). Pure.
 
 import msgspec
 
-from mallee.model.hosts import HostWanted, SyncAnswer
+from mallee.model.carried import FarWanted
+from mallee.model.hosts import HostWanted, SyncAnswer, VpcWanted
 
 
 class PartsMissing(Exception):
@@ -25,7 +26,8 @@ def join_parts(answer: SyncAnswer, known: HostWanted | None) -> SyncAnswer:
     vpcs = {vpc.id: vpc for vpc in known.vpcs} if known else {}
     instances = {instance.id: instance for instance in known.instances} if known else {}
     try:
-        all_vpcs = (*wanted.vpcs, *(vpcs[id] for id in kept.vpc_ids))
+        changed = (_with_far(vpc, vpcs, kept.far.get(vpc.id, ())) for vpc in wanted.vpcs)
+        all_vpcs = (*changed, *(vpcs[id] for id in kept.vpc_ids))
         all_instances = (*wanted.instances, *(instances[id] for id in kept.instance_ids))
     except KeyError as error:
         raise PartsMissing(f"{error.args[0]} is left out, and not known here") from error
@@ -35,3 +37,12 @@ def join_parts(answer: SyncAnswer, known: HostWanted | None) -> SyncAnswer:
         instances=tuple(sorted(all_instances, key=lambda instance: instance.id)),
     )
     return msgspec.structs.replace(answer, wanted=whole, kept=None)
+
+
+def _with_far(vpc: VpcWanted, known: dict[str, VpcWanted], host_ids: tuple[str, ...]) -> VpcWanted:
+    """Return a VPC with what is left out of other hosts' parts of it."""
+    if not host_ids:
+        return vpc
+    before: dict[str, FarWanted] = {far.host_id: far for far in known[vpc.id].far}
+    whole = (*vpc.far, *(before[id] for id in host_ids))
+    return msgspec.structs.replace(vpc, far=tuple(sorted(whole, key=lambda far: far.host_id)))

@@ -106,7 +106,7 @@ def test_now_and_then_all_of_a_slice_is_computed_anew(
     kept = slices.Slices(slices.Settings())
     before = kept.host_wanted(opened.view, "host-1")
     # Whatever is not noticed in time is noticed then.
-    monkeypatch.setattr(concerned, "hosts", lambda view, news, shown: {})
+    monkeypatch.setattr(concerned, "hosts", lambda view, news, shown, gateway: {})
     opened.transact(lambda tx: clouds.add_group(tx, "sg-1a", source="sg-2"))
 
     def wear(tx: store.Tx) -> None:

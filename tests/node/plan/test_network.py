@@ -29,7 +29,8 @@ def test_the_links_of_a_host_are_golden() -> None:
     assert_golden("edge.ip", batch(network.edge_wiring(wanted, found, edge), edge))
     plugged = Seen(indices={"lo": 1, "edge": 2, LAYOUT.tap(one.id): 3})
     assert_golden(
-        "vpc.ip", batch(routing.vpc_wiring(LAYOUT, wanted.vpcs[0], plugged, frozenset()), plugged)
+        "vpc.ip",
+        batch(routing.vpc_wiring(LAYOUT, wanted.vpcs[0], plugged, routing.Near()), plugged),
     )
 
 

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from mallee.model.hosts import VpcWanted
 
-_OWN = frozenset({"interfaces"})
+_OWN = frozenset({"interfaces", "far"})
 """What each host has for itself."""
 
 

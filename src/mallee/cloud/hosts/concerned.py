@@ -56,10 +56,13 @@ Finder = Callable[[View, AnyRecord], _Things | None]
 _NOBODY = _Things()
 
 
-def hosts(view: View, news: News, shown: frozenset[str]) -> dict[str, Concern] | None:
+def hosts(
+    view: View, news: News, shown: frozenset[str], gateway: str = ""
+) -> dict[str, Concern] | None:
     """Return by host what the change may make different; None: everything of every host.
 
-    `shown` are the names of the kinds that slices show.
+    `shown` are the names of the kinds that slices show; `gateway` is the host by which others'
+    guests reach the world.
     """
     found: dict[str, Concern] = {}
     if news.either.kind.name not in shown:
@@ -67,14 +70,48 @@ def hosts(view: View, news: News, shown: frozenset[str]) -> dict[str, Concern] |
     if news.before is not None and news.after is not None and news.before.doc is news.after.doc:
         # Slices follow from what is wanted, never from what is seen.
         return found
+    if _is_other_host(news, gateway):
+        return None
+    if gateway and news.either.kind.name == records.HOST.name:
+        # It deals with whom it leads to the world.
+        found[gateway] = Concern()
     for record in (news.before, news.after):
         if record is None:
             continue
         things = _things(view, record)
         if things is None:
             return None
-        _add(view, things, found)
+        _add(view, things, gateway, found)
+    if _is_move(news):
+        _add(view, _of_moved(view, news.either), gateway, found)
     return found
+
+
+def _is_other_host(news: News, gateway: str) -> bool:
+    """Whether others are led to a host, or by it, that were not before, or the other way round."""
+    if news.either.kind.name != records.HOST.name:
+        return False
+    if news.before is None or news.after is None:
+        return news.after is None or news.after.id == gateway
+    one, other = news.before.doc, news.after.doc
+    if one.address != other.address and news.after.id == gateway:
+        return True
+    ways = ((bool(it.address), it.roles, it.standing) for it in (one, other))
+    return next(ways) != next(ways)
+
+
+def _is_move(news: News) -> bool:
+    """Whether an instance is on another host than before."""
+    if news.before is None or news.after is None:
+        return False
+    is_instance = news.either.kind.name == records.INSTANCE.name
+    return is_instance and news.before.doc.host_id != news.after.doc.host_id
+
+
+def _of_moved(view: View, record: AnyRecord) -> _Things:
+    """Find who reaches its interfaces: by another host from now on."""
+    those = view.by(records.INTERFACE, "instance", record.id)
+    return _Things(plugged=frozenset(one.doc.vpc_id for one in those))
 
 
 def _things(view: View, record: AnyRecord) -> _Things | None:
@@ -85,12 +122,14 @@ def _things(view: View, record: AnyRecord) -> _Things | None:
     return None if vpc_id is None else _Things(vpc_ids=frozenset((vpc_id,)))
 
 
-def _add(view: View, things: _Things, found: dict[str, Concern]) -> None:
+def _add(view: View, things: _Things, gateway: str, found: dict[str, Concern]) -> None:
     for host_id in things.host_ids:
         found.setdefault(host_id, Concern()).all = True
     for host_id in things.volumes_on:
         found.setdefault(host_id, Concern())
+    touched, told = set[str](), set[str]()
     for instance in things.instances:
+        touched.add(instance.doc.host_id)
         concern = found.setdefault(instance.doc.host_id, Concern())
         concern.instance_ids.add(instance.id)
         # An interface that has just been taken away is in no index any more.
@@ -98,13 +137,20 @@ def _add(view: View, things: _Things, found: dict[str, Concern]) -> None:
         for interface in view.by(records.INTERFACE, "instance", instance.id):
             concern.vpc_ids.add(interface.doc.vpc_id)
     for vpc_id, is_whole in _with_peers(view, things):
+        told.add(vpc_id)
         for interface in view.by(records.INTERFACE, "vpc", vpc_id):
             instance = view.get(records.INSTANCE, interface.doc.instance_id or "")
             if instance is not None:
+                touched.add(instance.doc.host_id)
                 concern = found.setdefault(instance.doc.host_id, Concern())
                 concern.vpc_ids.add(vpc_id)
                 if is_whole:
                     concern.instance_ids.add(instance.id)
+    # Each of these may carry the VPCs of the others, and the gateway carries them for all.
+    if gateway and touched - {gateway}:
+        touched.add(gateway)
+    for host_id in touched:
+        found.setdefault(host_id, Concern()).vpc_ids.update(told)
 
 
 def _with_peers(view: View, things: _Things) -> Iterator[tuple[str, bool]]:

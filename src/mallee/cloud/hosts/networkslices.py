@@ -186,6 +186,7 @@ def _subnet(view: View, vpc: VpcRecord, subnet: Subnet) -> SubnetWanted:
         route_table_id=subnet.route_table_id or vpc.doc.main_table_id,
         acl_id=subnet.acl_id,
         public_access=publicaccess.of_subnet(view, vpc.account, subnet),
+        number=subnet.number,
     )
 
 

@@ -43,6 +43,14 @@ def exchanging(view: View, host_id: str) -> Iterator[str]:
         yield from {doc.host_id, doc.former_host_id, to_host_id} - {host_id, ""}
 
 
+def own(view: View, host_id: str) -> PeerWanted | None:
+    """Return the host as others are told of it; None: nobody is."""
+    found = view.get(records.HOST, host_id)
+    if found is None or not found.doc.address:
+        return None
+    return PeerWanted(id=found.id, name=found.doc.name, address=found.doc.address)
+
+
 def wanted(view: View, host_id: str, others: Iterable[str]) -> tuple[PeerWanted, ...]:
     """Return those of the hosts that the host can reach, by id."""
     found = (view.get(records.HOST, other) for other in sorted(set(others) - {host_id}))

@@ -7,7 +7,7 @@ How the agent carries it out is not its business.
 """
 
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
@@ -19,6 +19,7 @@ from mallee.cloud.ec2.vpc import interfacelisting, privatenames
 from mallee.cloud.hosts import (
     alike,
     concerned,
+    farslices,
     metadata,
     networkslices,
     peerslices,
@@ -31,6 +32,7 @@ from mallee.cloud.identity import rolecredentials
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
 from mallee.cloud.state.store import View
+from mallee.model.carried import FarWanted
 from mallee.model.frontends import FRONT_ENDS_MAX
 from mallee.model.hosts import HostWanted, InstanceWanted, Kept, VpcWanted
 from mallee.model.images import Blob, DirectBoot, Image
@@ -102,6 +104,7 @@ class Slices:
         self._instances: dict[str, tuple[tuple[object, ...], InstanceWanted]] = {}
         self._groups = networkslices.Groups(settings.region)
         self._alike = alike.Alike()
+        self._far = farslices.Far()
 
     def hosts_concerned(self, view: View) -> tuple[str, ...]:
         """Return the hosts whose slices may be different now, until they are asked for."""
@@ -134,14 +137,20 @@ class Slices:
         if told is None or known_generation < told.known_since:
             return wanted, None
         new = {id for id, since in told.since.items() if since > known_generation}
+        changed = tuple(vpc for vpc in wanted.vpcs if vpc.id in new)
         parts = replace(
             wanted,
-            vpcs=tuple(vpc for vpc in wanted.vpcs if vpc.id in new),
+            vpcs=tuple(_with_far(vpc, lambda key: key in new) for vpc in changed),
             instances=tuple(one for one in wanted.instances if one.id in new),
         )
         kept = Kept(
             vpc_ids=tuple(vpc.id for vpc in wanted.vpcs if vpc.id not in new),
             instance_ids=tuple(one.id for one in wanted.instances if one.id not in new),
+            far={
+                vpc.id: tuple(far.host_id for far in left.far)
+                for vpc in changed
+                if (left := _with_far(vpc, lambda key: key not in new)).far
+            },
         )
         return parts, kept
 
@@ -153,7 +162,8 @@ class Slices:
         for item in news if news is not None else (None,):
             if item is not None and item.after is None:
                 self._alike.forget(item.either.id)
-            found = concerned.hosts(view, item, _SHOWN_NAMES) if item is not None else None
+            gate = self._far.gateway(view)
+            found = concerned.hosts(view, item, _SHOWN_NAMES, gate) if item is not None else None
             if found is None:
                 self._concerns = {id: concerned.Concern(all=True) for id in self._told}
                 continue
@@ -172,10 +182,14 @@ class Slices:
             vpcs = {id: vpc for id, vpc in known.vpcs.items() if id not in concern.vpc_ids}
         known_by_vpc = known.by_vpc if known is not None and not concern.all else None
         by_vpc = _by_vpc(view, instances, known_by_vpc, concern.vpc_ids)
-        carried = self._vpcs(view, by_vpc, vpcs)
+        carried = self._vpcs(view, host_id, by_vpc, vpcs)
         before = known.sharing if known is not None and not concern.all else peerslices.NOBODY
         sharing = peerslices.sharing(view, (vpc.id for vpc in carried), before, concern.vpc_ids)
-        others = (*chain.from_iterable(sharing.values()), *peerslices.exchanging(view, host_id))
+        others = {
+            *chain.from_iterable(sharing.values()),
+            *peerslices.exchanging(view, host_id),
+            *(far.host_id for vpc in carried for far in vpc.far),
+        }
         wanted = HostWanted(
             generation=view.rev,
             region=self._settings.region,
@@ -191,6 +205,7 @@ class Slices:
             transfers=transferring.wanted_of(view, host_id),
             front_ends=_front_ends(view),
             peers=peerslices.wanted(view, host_id, others),
+            own=peerslices.own(view, host_id),
             pins=pinslices.wanted(view, host_id),
         )
         if known is not None and replace(wanted, generation=known.wanted.generation) == (
@@ -268,24 +283,38 @@ class Slices:
     def _vpcs(
         self,
         view: View,
+        host_id: str,
         by_vpc: Mapping[str, tuple[InterfaceRecord, ...]],
         known: Mapping[str, VpcWanted],
     ) -> tuple[VpcWanted, ...]:
         """Return the VPCs that the host carries, those `known` as they are."""
-        beyond = set(transitslices.beyond(view, by_vpc)) - by_vpc.keys()
-        # Who has no guest here is not told that something of it is new.
-        known = {id: vpc for id, vpc in known.items() if id not in beyond}
+        beyond = self._far.beyond(view, host_id, by_vpc.keys())
         vpcs = (view.get(records.VPC, vpc_id) for vpc_id in sorted({*by_vpc, *beyond}))
         return tuple(
-            known.get(vpc.id) or self._vpc(view, vpc, by_vpc.get(vpc.id, ()))
+            known.get(vpc.id) or self._vpc(view, vpc, host_id, by_vpc.get(vpc.id, ()))
             for vpc in vpcs
             if vpc is not None
         )
 
     def _vpc(
-        self, view: View, vpc: networkslices.VpcRecord, interfaces: tuple[InterfaceRecord, ...]
+        self,
+        view: View,
+        vpc: networkslices.VpcRecord,
+        host_id: str,
+        interfaces: tuple[InterfaceRecord, ...],
     ) -> VpcWanted:
-        return self._alike.shared(networkslices.vpc_wanted(view, vpc, interfaces, self._groups))
+        wanted = networkslices.vpc_wanted(view, vpc, interfaces, self._groups)
+        names = networkslices.Names.of_vpc(self._settings.region, vpc.doc)
+        part = self._far.part(view, vpc, host_id, names.of)
+        if part.far:
+            wanted = replace(
+                wanted,
+                far=part.far,
+                overlay_id=part.overlay_id,
+                gateway_host_id=part.gateway_host_id,
+                nat_gateways=() if part.gateway_host_id else wanted.nat_gateways,
+            )
+        return self._alike.shared(wanted)
 
 
 def _idle(host_id: str, known: _Told | None, concern: concerned.Concern) -> int:
@@ -298,14 +327,33 @@ def _idle(host_id: str, known: _Told | None, concern: concerned.Concern) -> int:
 def _since(wanted: HostWanted, known: _Told | None) -> Mapping[str, int]:
     """Return since which generation each part of a slice is as it is."""
     if known is None:
-        return {part.id: wanted.generation for part in (*wanted.vpcs, *wanted.instances)}
+        return {id: wanted.generation for id, _ in _parts(wanted)}
     if wanted is known.wanted:
         return known.since
-    before = {part.id: part for part in (*known.wanted.vpcs, *known.wanted.instances)}
+    before = dict(_parts(known.wanted))
     return {
-        part.id: known.since[part.id] if _is_same(before.get(part.id), part) else wanted.generation
-        for part in (*wanted.vpcs, *wanted.instances)
+        id: known.since[id] if _is_same(before.get(id), part) else wanted.generation
+        for id, part in _parts(wanted)
     }
+
+
+def _parts(wanted: HostWanted) -> Iterator[tuple[str, object]]:
+    """Yield what may be left out of an answer, each with its key."""
+    for part in (*wanted.vpcs, *wanted.instances):
+        yield part.id, part
+    for vpc in wanted.vpcs:
+        for far in vpc.far:
+            yield _far_key(vpc, far), far
+
+
+def _far_key(vpc: VpcWanted, far: FarWanted) -> str:
+    return f"{vpc.id}/{far.host_id}"
+
+
+def _with_far(vpc: VpcWanted, is_kept: Callable[[str], bool]) -> VpcWanted:
+    """Return a VPC with some of other hosts' parts of it."""
+    kept = tuple(far for far in vpc.far if is_kept(_far_key(vpc, far)))
+    return vpc if len(kept) == len(vpc.far) else replace(vpc, far=kept)
 
 
 def _is_same(before: object, now: object) -> bool:

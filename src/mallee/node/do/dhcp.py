@@ -44,6 +44,7 @@ def apply(layout: Layout, vpc: VpcWanted, served: dhcp.Served) -> tuple[str, ...
     names = {one.id: dhcp.name_text(one, served.region) for one in vpc.interfaces}
     names |= {one.id: dhcp.peer_text(one.peer_names) for one in vpc.peerings if one.peer_names}
     names |= {one.id: dhcp.peer_text(one.names) for one in vpc.attachments if one.names}
+    names |= {one.host_id: dhcp.far_text(one, served.region) for one in vpc.far if one.interfaces}
     changed = _sync_directory(Path(paths.names_directory), names) or changed
     pid = _find(paths)
     is_same = _read(Path(paths.configuration)) == text

@@ -74,7 +74,8 @@ class Network:
         with self._lock:
             changed_first = _changed_first(self._wanted, wanted)
             self._wanted = wanted
-            found = plan.read_host(self._layout, wanted, self._host.look())
+            host = self._host.look()
+            found = plan.read_host(self._layout, wanted, host)
             if not uplink.may_forward6():
                 found = replace(found, uplinks6=())
             world = firewall_plan.World(
@@ -84,7 +85,7 @@ class Network:
             )
             problems = list(found.taken.values())
             problems += _some(self._kept.ensure(self._layout.edge_namespace))
-            problems += self._vpcs.ensure(wanted)
+            problems += self._vpcs.ensure(wanted, host)
             problems += self._transit_gateways.ensure(wanted)
             with self._births:
                 problems += _some(self._kept.ensure(self._layout.hypervisor_namespace))
@@ -255,6 +256,7 @@ class Network:
             public_range=self._wanted.public_range,
             user=dhcp.unprivileged_user(),
             resolvers=uplink.fetch_resolvers() if self._wanted.egress else (),
+            mtu=self._vpcs.mtu(vpc.id),
         )
         return [*problems, *dhcp.apply(self._layout, vpc, served)]
 

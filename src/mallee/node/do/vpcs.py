@@ -14,7 +14,7 @@ from mallee.kit import process
 from mallee.model.carried import EndpointWanted, NatGatewayWanted
 from mallee.model.hosts import HostWanted, VpcWanted
 from mallee.model.layout import Layout
-from mallee.node.do import dhcp, links, namespaces, taps
+from mallee.node.do import dhcp, links, namespaces, overlays, taps
 from mallee.node.do.standing import Standing
 from mallee.node.plan import (
     endpoints,
@@ -23,6 +23,7 @@ from mallee.node.plan import (
     natgateways,
     network,
     nft,
+    overlay,
     routing,
     shaping,
     vpcfirewall,
@@ -67,7 +68,7 @@ class _Planned:
     """What was planned last for a VPC, and of what it followed: the same gives the same."""
 
     vpc: VpcWanted
-    carried: frozenset[str]
+    near: routing.Near
     seen: Seen
     rules: nft.Ruleset
 
@@ -84,6 +85,9 @@ class Vpcs:
         self._planned: dict[str, _Planned] = {}
         self._plugged: set[str] = set()
         self._carried: frozenset[str] = frozenset()
+        self._overlays = overlays.Overlays()
+        self._devices: dict[str, overlay.Device] = {}
+        """By id of the VPC."""
 
     def seen(self, vpc_id: str) -> Seen:
         """What stood in a VPC's namespace when it was looked at last."""
@@ -103,10 +107,15 @@ class Vpcs:
         """Expect the tap no more."""
         self._plugged.discard(tap)
 
-    def ensure(self, wanted: HostWanted) -> list[str]:
-        """Make all namespaces, so that links between them can be made; remove those unwanted."""
+    def ensure(self, wanted: HostWanted, host: Seen) -> list[str]:
+        """Make all namespaces, so that links between them can be made; remove those unwanted.
+
+        `host` is what stands in the host's own namespace.
+        """
         problems = self._remove_unwanted(wanted)
         self._carried = carried(wanted)
+        self._devices, fault = overlay.devices(wanted, host)
+        problems += [fault] if fault else []
         for name in _names(self._layout, wanted):
             problem = self._kept.ensure(name)
             problems += [] if problem is None else [problem]
@@ -115,7 +124,10 @@ class Vpcs:
     def apply(self, vpc: VpcWanted) -> list[str]:
         """Set a VPC's namespace and those of its NAT gateways and endpoints; they exist."""
         name = self._layout.vpc_namespace(vpc.id)
-        problems = namespaces.run_inside(name, partial(self._apply_inside, name, vpc))
+        hops, problems = self._lead_to_others(name, vpc)
+        mtu = min((device.mtu for device in self._devices.values()), default=None)
+        near = routing.Near(self._carried, hops, mtu)
+        problems += namespaces.run_inside(name, partial(self._apply_inside, name, vpc, near))
         for gateway in vpc.nat_gateways:
             name = self._layout.nat_namespace(gateway.id)
             inside = partial(self._apply_inside_gateway, name, vpc, gateway)
@@ -134,8 +146,31 @@ class Vpcs:
         self._made.clear()
         self._planned.clear()
         self._plugged.clear()
+        self._overlays.clear()
 
-    def _apply_inside(self, name: str, vpc: VpcWanted) -> list[str]:
+    def mtu(self, vpc_id: str) -> int | None:
+        """Return how long packets to other hosts may be; None: the VPC leads to none."""
+        device = self._devices.get(vpc_id)
+        return device.mtu if device else None
+
+    def _lead_to_others(
+        self, name: str, vpc: VpcWanted
+    ) -> tuple[tuple[overlay.Hop, ...], list[str]]:
+        """Make the VPC's device between hosts; return the hosts that it leads to."""
+        device = self._devices.get(vpc.id)
+        if device is None:
+            self._overlays.forget(name)
+            return (), []
+        standing = self._set.setdefault(name, Standing(name))
+        try:
+            return device.hops, self._overlays.apply(standing, device)
+        except process.Failed as error:
+            return (), [
+                f"{vpc.id} ends at this host: {error}; the kernel needs vxlan, and UDP port "
+                f"{overlay.PORT} must be free of networks of another kind"
+            ]
+
+    def _apply_inside(self, name: str, vpc: VpcWanted, near: routing.Near) -> list[str]:
         has_ipv6 = bool(vpc.ipv6_cidrs) and links.has_ipv6()
         standing = self._set.setdefault(name, Standing(name))
         before = self._planned.pop(name, None)
@@ -148,9 +183,9 @@ class Vpcs:
         problems = self._load(vpc, standing, rules)
         links.apply_switches(ipv6_switches(is_on=has_ipv6))
         seen = standing.look()
-        now = _Planned(vpc, self._carried, seen, rules)
+        now = _Planned(vpc, near, seen, rules)
         if before is None or not _is_same(before, now):
-            problems += standing.wire(routing.vpc_wiring(self._layout, vpc, seen, self._carried))
+            problems += standing.wire(routing.vpc_wiring(self._layout, vpc, seen, near))
         self._planned[name] = now
         links.apply_switches(FORWARDING)
         problems += self._shape(vpc, standing)
@@ -244,7 +279,8 @@ class Vpcs:
             dhcp.remove(self._layout, name.removeprefix(prefix.removesuffix("vpc-")))
             left = taps.fetch_names(name)
             seen = namespaces.run_inside(name, links.fetch)
-            lines = [f"link delete {network.EDGE}"] if network.EDGE in seen.indices else []
+            ways = (network.EDGE, overlay.DEVICE)
+            lines = [f"link delete {way}" for way in ways if way in seen.indices]
             lines += [f"link set {tap} down" for tap in left if tap in seen.up]
             namespaces.run_inside(name, partial(links.apply_batch, tuple(lines)))
             self._forget(name)
@@ -258,6 +294,7 @@ class Vpcs:
 
     def _forget(self, name: str) -> None:
         self._made.pop(name, None)
+        self._overlays.forget(name)
         self._planned.pop(name, None)
         standing = self._set.pop(name, None)
         if standing is not None:
@@ -272,7 +309,7 @@ def carried(wanted: HostWanted) -> frozenset[str]:
 def _is_same(before: _Planned, now: _Planned) -> bool:
     """Whether links and routes follow from the very same as before: then nothing is to be done."""
     is_alike = before.vpc is now.vpc and before.seen is now.seen
-    return is_alike and before.carried == now.carried
+    return is_alike and before.near == now.near
 
 
 def _names(layout: Layout, wanted: HostWanted) -> list[str]:

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Network
 
 from mallee.model import dhcp, hosts
-from mallee.model.carried import AddressWanted
+from mallee.model.carried import AddressWanted, FarWanted
 from mallee.model.hosts import InterfaceWanted, SubnetWanted, VpcWanted
 from mallee.node.plan import network
 
 LEASE_S = 3600
+_RA_EVERY_S = 600
+"""How often a router says that it is there; dnsmasq's own choice."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +43,8 @@ class Served:
     public_range: str
     resolvers: tuple[str, ...]
     """Name servers asked for names outside the cloud; none: such names are refused."""
+    mtu: int | None = None
+    """How long guests' packets may be, where some go to other hosts; None: as on any cable."""
 
 
 def domain(region: str) -> str:
@@ -77,6 +81,7 @@ def configuration_text(vpc: VpcWanted, files: Files, served: Served) -> str:
         f"dhcp-leasefile={files.leases}",
         f"dhcp-hostsdir={files.hosts_directory}",
         *_option_lines(vpc),
+        *_mtu_lines(vpc, served.mtu),
     ]
     for subnet in sorted(vpc.subnets, key=lambda subnet: subnet.id):
         lines += _subnet_lines(subnet)
@@ -140,6 +145,14 @@ def _option_lines(vpc: VpcWanted) -> Iterator[str]:
             yield ",".join(("dhcp-option=option6:domain-search", *told.domain_names))
 
 
+def _mtu_lines(vpc: VpcWanted, mtu: int | None) -> Iterator[str]:
+    """Who is not told finds out by what the router says of packets that are too long."""
+    if mtu is not None:
+        yield f"dhcp-option=option:mtu,{mtu}"
+        if vpc.ipv6_cidrs:
+            yield f"ra-param={network.TAPS},mtu:{mtu},{_RA_EVERY_S}"
+
+
 def _subnet_lines(subnet: SubnetWanted) -> Iterator[str]:
     cidr = IPv4Network(subnet.cidr)
     yield f"dhcp-range=set:{subnet.id},{cidr.network_address},static,{cidr.netmask},{LEASE_S}"
@@ -186,6 +199,19 @@ def peer_text(names: Iterable[AddressWanted]) -> str:
     """Return the file of another VPC's public names that mean private addresses here."""
     named = (one for one in names if one.public_name)
     return "".join(f"{IPv4Address(one.private_ip)} {one.public_name}\n" for one in named)
+
+
+def far_text(far: FarWanted, region: str) -> str:
+    """Return the file of the names of what another host carries."""
+    zone, lines = domain(region), list[str]()
+    for one in far.interfaces:
+        if one.instance_id:
+            lines += [f"{ip} {one.instance_id}.{zone}" for ip in one.resource_ips]
+            held = [ip for ip in one.ips if "/" not in ip]
+            lines += [f"{ip} ip-{ip.replace('.', '-')}.{zone}" for ip in held]
+            named = (address for address in one.published if address.public_name)
+            lines += [f"{address.private_ip} {address.public_name}" for address in named]
+    return "".join(f"{line}\n" for line in lines)
 
 
 def drop_outlived_leases(leases: str, vpc: VpcWanted) -> str:

@@ -4,18 +4,20 @@ The edge passes packets on between public addresses, VPCs and the host's link; t
 its way to the world, and nothing else. What passes inside a VPC is `vpcfirewall`'s business.
 
 Invariants: 1. What no rule accepts is dropped. 2. Nothing for a private network, or for the host
-itself, leaves by the host's uplinks, save questions to its own name servers.
+itself, leaves by the host's uplinks, save questions to its own name servers. 3. What goes between
+hosts for VPCs (`overlay`) comes from a host that carries the VPC, under that host's own MAC, and
+never from a guest.
 
 Called by `do/network`. Not its business: routes (`network`), loading (`do/firewall`). Pure.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Network, IPv6Network
 
 from mallee.model.hosts import HostWanted
 from mallee.model.layout import Layout
-from mallee.node.plan import network, nft
+from mallee.node.plan import network, nft, overlay
 
 _NOT_THE_WORLD = (
     "0.0.0.0/8, 10.0.0.0/8, 100.64.0.0/10, 127.0.0.0/8, 169.254.0.0/16, 172.16.0.0/12, "
@@ -111,9 +113,10 @@ def host_text(layout: Layout, wanted: HostWanted, found: network.HostFound, worl
         outward = [f"ip saddr {found.link.edge} oifname {{ {uplinks} }} masquerade"]
     else:
         forward.append(f"iifname {link} meta nfproto ipv4 ct state new drop")
-    forward += _forward6(link, wanted, found, world)
+    forward = [*_between_forward(link, wanted), *forward, *_forward6(link, wanted, found, world)]
     outward += _outward6(wanted, found)
     blocks = (
+        *_between_blocks(wanted),
         nft.set_of("resolvers", "ipv4_addr", world.resolvers),
         # No guest begins a conversation with the host, whatever address of it he knows.
         nft.base(
@@ -121,6 +124,7 @@ def host_text(layout: Layout, wanted: HostWanted, found: network.HostFound, worl
             "filter hook input priority filter",
             "accept",
             (
+                *_between_input(wanted),
                 f"iifname {link} ct state established,related accept",
                 f"iifname {link} ip6 saddr fe80::/10 icmpv6 type {{ 135, 136 }} accept",
                 f"iifname {link} drop",
@@ -150,6 +154,54 @@ def _outward6(wanted: HostWanted, found: network.HostFound) -> Iterator[str]:
     uplinks = ", ".join(f'"{name}"' for name in found.uplinks6)
     if wanted.egress and uplinks and found.ipv6_range and found.ipv6_range.is_private:
         yield f"ip6 saddr {found.ipv6_range} oifname {{ {uplinks} }} masquerade"
+
+
+_VXLAN = f"udp dport {overlay.PORT}"
+_ID, _SENDER = "@th,96,24", "@th,176,48"
+"""Where a packet between hosts has the number of its VPC, and the MAC of the host it is from."""
+
+
+def _between(wanted: HostWanted) -> dict[overlay.Hop, list[int]]:
+    """Return the hosts that VPCs lead to, each with the numbers of these VPCs."""
+    found: dict[overlay.Hop, list[int]] = {}
+    for vpc in wanted.vpcs:
+        for hop in overlay.hops(vpc, wanted):
+            place = replace(hop, ip="")
+            found.setdefault(place, []).append(vpc.overlay_id)
+    return dict(sorted(found.items()))
+
+
+def _family(address: str) -> str:
+    return "ip6" if ":" in address else "ip"
+
+
+def _between_input(wanted: HostWanted) -> Iterator[str]:
+    """A VPC's packets come from who carries it; others' networks of that kind are not ours."""
+    ids = sorted({id for held in _between(wanted).values() for id in held})
+    if ids:
+        yield f"{_VXLAN} {_ID} {{ {', '.join(map(str, ids))} }} goto between"
+
+
+def _between_forward(link: str, wanted: HostWanted) -> Iterator[str]:
+    """No guest speaks to another host in this host's name."""
+    for hop in _between(wanted):
+        yield f"iifname {link} {_family(hop.address)} daddr {hop.address} {_VXLAN} drop"
+
+
+def _between_blocks(wanted: HostWanted) -> Iterator[nft.Block]:
+    """The chain that knows the other hosts, and what spares connection tracking their packets."""
+    found = _between(wanted)
+    if not found:
+        return
+    rules = [
+        f"{_family(hop.address)} saddr {hop.address} {_SENDER} 0x{hop.mac.replace(':', '')} "
+        f"{_ID} {{ {', '.join(map(str, sorted(ids)))} }} accept"
+        for hop, ids in found.items()
+    ]
+    yield nft.Chain("between", (*rules, "drop"))
+    for name, hook, side in (("came", "prerouting", "saddr"), ("sent", "output", "daddr")):
+        those = (f"{_family(it.address)} {side} {it.address} {_VXLAN} notrack" for it in found)
+        yield nft.base(name, f"filter hook {hook} priority raw", "accept", those)
 
 
 def host_table(layout: Layout) -> str:

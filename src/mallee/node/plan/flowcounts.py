@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from mallee.model.flowlogs import Traffic
 from mallee.model.hosts import VpcWanted
 from mallee.model.layout import Layout
-from mallee.node.plan import network, nft
+from mallee.node.plan import afar, network, nft, speakers
 
 KEPT_S = 20
 """A flow is counted on as long as no more passes between its packets: several times as long as
@@ -80,7 +80,7 @@ def counting(layout: Layout, vpc: VpcWanted, blocks: Iterable[nft.Block]) -> lis
         *_sets(watched),
         *_tally(has_flags=has_flags),
         *_counters(),
-        *([] if traffic == {Traffic.REJECT} else [_passed()]),
+        *([] if traffic == {Traffic.REJECT} else [_passed(vpc)]),
         *(_refusing(one) for one in held),
     ]
 
@@ -164,9 +164,10 @@ def _counters() -> Iterator[nft.Chain]:
     yield nft.Chain(_NOWHERE, ("jump sent", "drop"))
 
 
-def _passed() -> nft.Chain:
+def _passed(vpc: VpcWanted) -> nft.Chain:
     hook = "filter hook forward priority filter + 10"
-    return nft.base("passed", hook, "accept", ("jump sent", "jump received"))
+    again = afar.marking_rules(vpc, speakers.EDGE_MARK)
+    return nft.base("passed", hook, "accept", ("jump sent", "jump received", *again))
 
 
 def _refusing(block: nft.Block) -> nft.Block:

@@ -82,6 +82,8 @@ class Wiring:
     addresses: tuple[Address, ...] = ()
     routes: tuple[Route, ...] = ()
     rules: tuple[PolicyRule, ...] = ()
+    mtus: tuple[tuple[str, int], ...] = ()
+    """How long packets by these devices may be, where that is not as the kernel has it."""
     is_whole: bool = False
     """Whether the namespace is ours altogether: then routes and rules not named here go."""
     kinds: tuple[str, ...] = ()
@@ -105,6 +107,8 @@ class Seen:
     """The same of IPv6."""
     rules: frozenset[PolicyRule] = frozenset()
     """Policy rules but those that every namespace begins with."""
+    mtus: dict[str, int] = field(default_factory=dict[str, int])
+    """How long a packet by each device may be."""
 
 
 LOOK = "address show\nroute show table all\nrule show\n"
@@ -122,6 +126,7 @@ def parse_seen(text: str, text6: str = "") -> Seen:
     ]
     return Seen(
         indices={device["ifname"]: device["ifindex"] for device in devices},
+        mtus={device["ifname"]: device["mtu"] for device in devices if "mtu" in device},
         up=frozenset(device["ifname"] for device in devices if "UP" in device["flags"]),
         addresses=frozenset((name, cidr) for name, family, cidr in held if family == "inet"),
         address6s=frozenset((name, cidr) for name, family, cidr in held if family == "inet6"),
@@ -226,6 +231,9 @@ def plan_batch(wanted: Wiring, seen: Seen) -> tuple[str, ...]:
         f"address add {_address_text(address)}"
         for address in sorted(wanted.addresses)
         if (address.device, address.cidr) not in held
+    ]
+    lines += [
+        f"link set {name} mtu {mtu}" for name, mtu in wanted.mtus if seen.mtus.get(name) != mtu
     ]
     lines += [f"link set {device} up" for device in wanted.devices if device not in seen.up]
     direct_first = sorted(missing, key=lambda route: (route.via != "", route))

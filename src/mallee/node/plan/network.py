@@ -20,7 +20,7 @@ from mallee.model import hosts
 from mallee.model.carried import AddressWanted
 from mallee.model.hosts import HostWanted, SubnetWanted, VpcWanted
 from mallee.model.layout import Layout
-from mallee.node.plan import links
+from mallee.node.plan import links, overlay
 from mallee.node.plan.links import Address, Route, Seen, Veth, Wiring
 
 METADATA_ADDRESS = hosts.GUESTS_ADDRESS
@@ -284,7 +284,7 @@ def edge_wiring(wanted: HostWanted, found: HostFound, seen: Seen) -> Wiring:
             Route(f"{public_ip}/32", device=link_name(vpc), via=str(vpc_end(vpc)))
             for public_ip, _ in published(vpc)
         ]
-        if vpc.ipv6_cidrs:
+        if vpc.ipv6_cidrs and not vpc.gateway_host_id:
             addresses.append(Address(link_name(vpc), f"{ROUTER6}/64"))
             routes += [
                 Route(str(IPv6Network(cidr)), device=link_name(vpc), via=VPC_END6)
@@ -296,13 +296,15 @@ def edge_wiring(wanted: HostWanted, found: HostFound, seen: Seen) -> Wiring:
 
 
 def published(vpc: VpcWanted) -> list[tuple[str, str]]:
-    """Return the public and the private address of each pair that works: none without a gateway."""
-    if not vpc.has_internet_gateway:
+    """Return the public and the private address of each pair that works here: none without a
+    gateway, or where that is on another host. Those of interfaces on others are among them."""
+    if not vpc.has_internet_gateway or vpc.gateway_host_id:
         return []
     held: list[AddressWanted] = []
     for one in vpc.interfaces:
         held += [AddressWanted(private_ip=one.private_ip, public_ip=one.public_ip), *one.secondary]
     held += [address for gateway in vpc.nat_gateways for address in gateway.addresses]
+    held += [address for _, one in overlay.interfaces(vpc) for address in one.published]
     return [(one.public_ip, one.private_ip) for one in held if one.public_ip is not None]
 
 

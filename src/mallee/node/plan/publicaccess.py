@@ -7,9 +7,9 @@ Part of `vpcfirewall`. Pure.
 
 from collections.abc import Iterable, Iterator
 
-from mallee.model.carried import PublicAccess, Way
+from mallee.model.carried import PublicAccess
 from mallee.model.hosts import SubnetWanted, VpcWanted
-from mallee.node.plan import network, nft
+from mallee.node.plan import afar, network, nft
 from mallee.node.plan.speakers import Speaker
 
 _FAMILIES = ("ipv4", "ipv6")
@@ -42,17 +42,10 @@ def _set_of(vpc: VpcWanted, subnet: SubnetWanted, one: Speaker, family: str) -> 
             if family == "ipv4":
                 is_gateway = any(one.mac == gateway.mac for gateway in vpc.nat_gateways)
                 return _OUTWARD if is_gateway else _SHUT
-            return _OUTWARD if _is_only_outward(vpc, subnet) else _SHUT
+            return _OUTWARD if afar.is_only_outward(vpc, subnet) else _SHUT
 
 
-def _is_only_outward(vpc: VpcWanted, subnet: SubnetWanted) -> bool:
-    """Whether the subnet is led to the world of IPv6 by an egress-only gateway alone."""
-    tables = (table for table in vpc.route_tables if table.id == subnet.route_table_id)
-    led = {one.way for table in tables for one in table.routes if ":" in one.cidr}
-    return Way.EGRESS_ONLY in led and Way.INTERNET not in led
-
-
-def rules() -> tuple[str, ...]:
+def rules(vpc: VpcWanted) -> tuple[str, ...]:
     """Return the rules, which stand before any question of connections."""
     edge = f'"{network.EDGE}"'
     return (
@@ -60,4 +53,5 @@ def rules() -> tuple[str, ...]:
         f"oifname {edge} iifname . meta nfproto @{_SHUT} drop",
         f"iifname {edge} oifname . meta nfproto @{_OUTWARD} ct direction original drop",
         f"oifname {edge} iifname . meta nfproto @{_OUTWARD} ct direction reply drop",
+        *afar.public_access_rules(vpc),
     )

@@ -7,7 +7,9 @@ the ranges a `blackhole`, which makes proxy ARP silent about it. So a longer pre
 wins over the VPC's own, and one route of the same range stands in its place, as on AWS; but inside
 one subnet no table is asked. What comes in by the internet gateway has a mark and a table likewise.
 
-Marks and tables have numbers that follow from ids, so that a new subnet changes no other's.
+Tables have numbers that follow from ids, so that a new one changes no other's; marks do so too
+where the cloud gave a subnet no number. A mark is the same on all hosts, and goes from one to
+another (`overlay`): what is on another host is a route by that host, which asks the same table.
 What the namespace itself sends (its name server's questions) has a table of its own.
 Called by `do/network`. Pure.
 """
@@ -19,13 +21,16 @@ from ipaddress import ip_network
 from mallee.model.carried import BEFORE_LOCAL, RouteTableWanted, RouteWanted, Way
 from mallee.model.hosts import InterfaceWanted, SubnetWanted, VpcWanted
 from mallee.model.layout import Layout
-from mallee.node.plan import endpoints, links, network, shaping, speakers, transit
+from mallee.node.plan import endpoints, links, network, overlay, shaping, speakers, transit
 from mallee.node.plan.links import Address, PolicyRule, Route, Seen, Veth, Wiring
 
 _OWN_TABLE = 900
 _FIRST_NUMBER = 1000
 _NUMBERS = 1 << 29
-"""How many numbers there are for subnets and for tables; the bits above are `groups`'."""
+"""How many numbers there are for tables."""
+_FIRST_UNTOLD, _UNTOLD = 0xF000, 0x0FFF
+"""Marks of subnets to which the cloud gave no number; no mark is longer than a packet takes along,
+and the bits above are `groups`'."""
 _INSIDE_PRIORITY = 1000
 _TABLE_PRIORITY = 2000
 _OWN_PRIORITY = 40000
@@ -33,7 +38,7 @@ _OWN_PRIORITY = 40000
 _PEER_ENDS6 = ("fe80::1", "fe80::2")
 """On every link of a peering: what is link-local is so on each link for itself."""
 _EVERYTHING, _EVERYTHING6 = "0.0.0.0/0", "::/0"
-_OURS = (network.NATS, network.PEERS, network.LIMITERS, network.PROBES)
+_OURS = (network.NATS, network.PEERS, network.LIMITERS, network.PROBES, overlay.DEVICE)
 """Kinds of devices that go when nobody wants them."""
 
 _TO_THE_WORLD = RouteTableWanted(
@@ -44,25 +49,40 @@ _TO_THE_WORLD = RouteTableWanted(
 
 def marks(vpc: VpcWanted) -> dict[str, int]:
     """The mark of each subnet by id."""
-    return _numbers(subnet.id for subnet in vpc.subnets)
+    told = {one.id: _FIRST_NUMBER + one.number for one in vpc.subnets if one.number}
+    untold = _numbers((one.id for one in vpc.subnets if not one.number), _FIRST_UNTOLD, _UNTOLD)
+    return told | untold
 
 
-def _numbers(ids: Iterable[str]) -> dict[str, int]:
+def _numbers(
+    ids: Iterable[str], first: int = _FIRST_NUMBER, count: int = _NUMBERS
+) -> dict[str, int]:
     """A number for each id, chosen by its random part."""
     numbers: dict[str, int] = {}
     for id in sorted(ids):
-        number = int(id.rpartition("-")[2][-8:] or "0", 16) % _NUMBERS
+        number = int(id.rpartition("-")[2][-8:] or "0", 16) % count
         while number in numbers.values():
-            number = (number + 1) % _NUMBERS
+            number = (number + 1) % count
         numbers[id] = number
-    return {id: _FIRST_NUMBER + number for id, number in numbers.items()}
+    return {id: first + number for id, number in numbers.items()}
 
 
-def vpc_wiring(layout: Layout, vpc: VpcWanted, seen: Seen, carried: frozenset[str]) -> Wiring:
-    """A VPC: its services on loopback, the way to the edge, and all devices that are there.
+@dataclass(frozen=True, slots=True)
+class Near:
+    """What else there is, that a VPC's namespace can lead to."""
 
-    `carried` are the ids of the VPCs and transit gateways that this host carries.
-    """
+    carried: frozenset[str] = frozenset()
+    """The ids of the VPCs and transit gateways that this host carries."""
+    hops: tuple[overlay.Hop, ...] = ()
+    """The other hosts that the VPC leads to, where its device stands."""
+    mtu: int | None = None
+    """How long packets between hosts may be, where any VPC's do: so long are those to other VPCs,
+    for the sender must be told before they are among others' addresses."""
+
+
+def vpc_wiring(layout: Layout, vpc: VpcWanted, seen: Seen, near: Near) -> Wiring:
+    """A VPC: its services on loopback, the way to the edge, and all devices that are there."""
+    carried, ways = near.carried, _Far.of(vpc, near.hops)
     plugged = [one for one in vpc.interfaces if layout.tap(one.id) in seen.indices]
     gateways = {one.id: layout.nat_link(one.interface_id) for one in vpc.nat_gateways}
     beyond = {**_peer_links(layout, vpc, carried), **_transit_links(layout, vpc, carried)}
@@ -86,10 +106,16 @@ def vpc_wiring(layout: Layout, vpc: VpcWanted, seen: Seen, carried: frozenset[st
             *(layout.nat_link(one.interface_id) for one in vpc.endpoints),
             *beyond,
             *limiters,
+            *ways.devices,
         ),
-        addresses=tuple(_addresses(layout, vpc, plugged, beyond)),
-        routes=(*_local_routes(layout, vpc, plugged), *_table_routes(layout, vpc, plugged, beyond)),
+        addresses=(*_addresses(layout, vpc, plugged, beyond), *ways.addresses),
+        routes=(
+            *_local_routes(layout, vpc, plugged),
+            *ways.routes(vpc),
+            *_table_routes(vpc, dict(_hops(layout, vpc, plugged, beyond)) | ways.targets(vpc)),
+        ),
         rules=tuple(_rules(vpc)),
+        mtus=() if near.mtu is None else tuple((link, near.mtu) for link in beyond),
         is_whole=True,
         kinds=tuple(kind.rstrip("*") for kind in _OURS),
     )
@@ -213,12 +239,9 @@ def _tables(vpc: VpcWanted) -> dict[str, RouteTableWanted]:
     return {id: known.get(id, RouteTableWanted(id)) if id else _TO_THE_WORLD for id in sorted(used)}
 
 
-def _table_routes(
-    layout: Layout, vpc: VpcWanted, plugged: list[InterfaceWanted], beyond: _Beyond
-) -> Iterator[Route]:
+def _table_routes(vpc: VpcWanted, hops: "Mapping[Target, tuple[str, str]]") -> Iterator[Route]:
     tables, inside = _tables(vpc), _ranges(vpc)
     numbers = _numbers(tables)
-    hops = dict(_hops(layout, vpc, plugged, beyond))
     for id, table in tables.items():
         number = numbers[id]
         routes = {
@@ -250,6 +273,8 @@ def _hops(
     """Device and next hop of every target that can carry packets now."""
     targets = {(one.way, one.target_id) for table in _tables(vpc).values() for one in table.routes}
     for way, id in targets:
+        if vpc.gateway_host_id:
+            continue
         if way is Way.INTERNET and vpc.has_internet_gateway:
             yield (way, id, False), (network.EDGE, str(network.edge_end(vpc)))
         if way is Way.EGRESS_ONLY or (way is Way.INTERNET and vpc.has_internet_gateway):
@@ -266,6 +291,56 @@ def _hops(
     for link, end in beyond.items():
         for is_ipv6 in (False, True):
             yield (*end.target, is_ipv6), (link, end.other[is_ipv6])
+
+
+@dataclass(frozen=True, slots=True)
+class _Far:
+    """The ways to other hosts: one for each, by the VPC's device between hosts."""
+
+    hops: Mapping[str, overlay.Hop]
+    """By id of the host."""
+    addresses: tuple[Address, ...] = ()
+
+    @classmethod
+    def of(cls, vpc: VpcWanted, hops: tuple[overlay.Hop, ...]) -> "_Far":
+        """Return those of a VPC."""
+        addresses = (Address(overlay.DEVICE, f"{network.VPC_END6}/64"),) if vpc.ipv6_cidrs else ()
+        return cls({hop.host_id: hop for hop in hops}, addresses if hops else ())
+
+    @property
+    def devices(self) -> tuple[str, ...]:
+        return (overlay.DEVICE,) if self.hops else ()
+
+    def routes(self, vpc: VpcWanted) -> Iterator[Route]:
+        """Yield a route for each address that another host has."""
+        if self.hops:
+            yield Route(overlay.HOPS, device=overlay.DEVICE)
+        for host_id, one in overlay.interfaces(vpc):
+            hop = self.hops.get(host_id)
+            if hop is not None:
+                for ips, width, via in ((one.ips, "/32", hop.ip), (one.ip6s, "/128", hop.ip6)):
+                    for ip in ips:
+                        to = str(ip_network(ip)) if "/" in ip else f"{ip}{width}"
+                        yield Route(to, device=overlay.DEVICE, via=via)
+
+    def targets(self, vpc: VpcWanted) -> "dict[Target, tuple[str, str]]":
+        """Return the host behind which each target of a table stands, if not on this one."""
+        asked = {(one.way, one.target_id) for it in _tables(vpc).values() for one in it.routes}
+        there = {one.id: (host_id, one) for host_id, one in overlay.interfaces(vpc)}
+        gateway, found = self.hops.get(vpc.gateway_host_id), dict[Target, tuple[str, str]]()
+        for way, id in asked:
+            is_gateway = way is Way.EGRESS_ONLY or (
+                way is Way.INTERNET and vpc.has_internet_gateway
+            )
+            hop = gateway if is_gateway else None
+            if way in (Way.NAT, Way.INTERFACE) and id in there:
+                host_id, one = there[id]
+                # A packet for somebody else never passes an interface that checks.
+                hop = None if one.source_dest_check else self.hops.get(host_id)
+            if hop is not None:
+                found[way, id, False] = overlay.DEVICE, hop.ip
+                found[way, id, True] = overlay.DEVICE, hop.ip6
+        return found
 
 
 def _rules(vpc: VpcWanted) -> Iterator[PolicyRule]:

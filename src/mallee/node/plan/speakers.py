@@ -2,7 +2,8 @@
 
 Each device has one interface behind it. What comes by it bears that interface's MAC and one of its
 addresses, or an address of a range that is led to it; or it is how a guest comes by its addresses.
-By a peering comes what the peer has as addresses, by a transit gateway what the VPC itself has not.
+By a peering comes what the peer has as addresses, by a transit gateway what the VPC itself has not,
+from another host what that host carries (`afar`).
 A packet that passes has the mark of its subnet.
 Part of `vpcfirewall`. Pure.
 """
@@ -12,15 +13,13 @@ from dataclasses import dataclass
 
 from mallee.model.hosts import VpcWanted
 from mallee.model.layout import Layout
-from mallee.node.plan import network, nft
+from mallee.node.plan import afar, network, nft
 
 NEIGHBOURS = "nd-neighbor-solicit, nd-neighbor-advert"
 """How neighbours find each other over IPv6."""
-_NEVER_A_SOURCE = "0.0.0.0/8, 127.0.0.0/8, 169.254.0.0/16, 224.0.0.0/3"
 EDGE_MARK = 999
 """Of what comes in by the internet gateway, where that has a table of its own; no subnet's."""
 _EDGE_ZONE = 1
-_NEVER_A_SOURCE6 = "::/127, fe80::/10, ff00::/8"
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +139,7 @@ def _raw_chains(vpc: VpcWanted, those: list[Speaker]) -> Iterator[nft.Chain]:
     led = [f"ip{suffix}" for suffix, held in _led(those) if held]
     rules = [
         *_edge_rules(vpc),
+        *afar.crossing_rules(vpc),
         f'iifname {{ "lo", "{network.EDGE}" }} accept',
         f'iifname "{network.TRANSITS}" goto transits',
         f'iifname "{network.PEERS}" jump peers',
@@ -149,6 +149,7 @@ def _raw_chains(vpc: VpcWanted, those: list[Speaker]) -> Iterator[nft.Chain]:
             if is_led
             else []
         ),
+        *afar.arriving_rules(vpc),
         "iifname . ether saddr . ip saddr @speakers accept",
         "iifname . ether saddr . ip6 saddr @speakers6 accept",
     ]
@@ -167,8 +168,8 @@ def _raw_chains(vpc: VpcWanted, those: list[Speaker]) -> Iterator[nft.Chain]:
     yield nft.Chain(
         "strange",
         (
-            f"ip saddr {{ {_NEVER_A_SOURCE} }} drop",
-            f"ip6 saddr {{ {_NEVER_A_SOURCE6} }} drop",
+            f"ip saddr {{ {afar.NEVER_A_SOURCE} }} drop",
+            f"ip6 saddr {{ {afar.NEVER_A_SOURCE6} }} drop",
             "accept",
         ),
     )
@@ -209,11 +210,11 @@ def _peer_chain(layout: Layout, vpc: VpcWanted) -> nft.Chain:
 def _transit_chain(vpc: VpcWanted) -> nft.Chain:
     """By a transit gateway comes whoever is beyond it, so nobody who is of the VPC itself."""
     own = (vpc.cidr, *vpc.more_cidrs)
-    held6 = ", ".join((_NEVER_A_SOURCE6, *sorted(vpc.ipv6_cidrs)))
+    held6 = ", ".join((afar.NEVER_A_SOURCE6, *sorted(vpc.ipv6_cidrs)))
     rules = (
         "meta mark set iifname map @subnets",
         f"ip6 saddr fe80::/10 icmpv6 type {{ {NEIGHBOURS} }} accept",
-        f"ip saddr {{ {_NEVER_A_SOURCE} }} drop",
+        f"ip saddr {{ {afar.NEVER_A_SOURCE} }} drop",
         f"ip saddr {{ {', '.join(sorted(own))} }} drop",
         f"ip6 saddr {{ {held6} }} drop",
         "accept",

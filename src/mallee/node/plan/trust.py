@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from mallee.model import frontends
 from mallee.model.carried import PeerWanted
+from mallee.model.checks import ASK_CHECK
 from mallee.model.guestrequests import GuestResponse
 from mallee.model.hosts import (
     ASK_CUT,
@@ -28,7 +29,13 @@ from mallee.model.hosts import (
     SyncAnswer,
 )
 from mallee.model.settings import Network
-from mallee.node.plan import trustedblocks, trustedtransfers, trustedvolumes, trustedvpcs
+from mallee.node.plan import (
+    trustedblocks,
+    trustedfar,
+    trustedtransfers,
+    trustedvolumes,
+    trustedvpcs,
+)
 
 WIDEST_RANGE = 8
 """A range of the cloud's is narrower than half the world: wider ones would be taken for a default
@@ -93,7 +100,7 @@ def _check_agrees(wanted: HostWanted, own: Network) -> None:
 
 def _check_ask(ask: Ask) -> None:
     trustedvpcs.check_text("question", ask.id, _ASK)
-    if ask.kind == ASK_CUT:
+    if ask.kind in (ASK_CUT, ASK_CHECK):
         trustedvolumes.check_no_instance(ask.instance_id)
     elif ask.kind != ASK_PLANS or ask.instance_id:
         trustedvpcs.check_id("eice" if ask.kind == ASK_TUNNEL else "i", ask.instance_id)
@@ -114,6 +121,7 @@ def _check_wanted(wanted: HostWanted) -> None:
         raise trustedvpcs.NotTrusted(f"{len(wanted.front_ends)} front ends")
     for vpc in wanted.vpcs:
         trustedvpcs.check_vpc(vpc, wanted)
+        trustedfar.check_far(vpc, wanted)
     for gateway in wanted.transit_gateways:
         trustedvpcs.check_transit_gateway(gateway)
     for volume in wanted.volumes:
@@ -124,7 +132,7 @@ def _check_wanted(wanted: HostWanted) -> None:
         trustedblocks.check_pin(pin)
     for instance in wanted.instances:
         _check_instance(instance)
-    for peer in wanted.peers:
+    for peer in (*wanted.peers, *filter(None, (wanted.own,))):
         _check_peer(peer, wanted)
 
 

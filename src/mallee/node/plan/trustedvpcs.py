@@ -65,7 +65,7 @@ def check_vpc(vpc: VpcWanted, wanted: HostWanted) -> None:
         if attachment.subnet_id not in {subnet.id for subnet in vpc.subnets}:
             raise NotTrusted(f"{attachment.id} in no subnet of its VPC")
         for address in attachment.names:
-            _check_address_pair(address, wanted)
+            check_address_pair(address, wanted)
     if vpc.gateway_table_id:
         check_id("rtb", vpc.gateway_table_id)
     for peering in vpc.peerings:
@@ -74,7 +74,7 @@ def check_vpc(vpc: VpcWanted, wanted: HostWanted) -> None:
         check_id("vpc", peering.peer_vpc_id)
         _check_ranges(peering.peer_cidrs)
         for address in peering.peer_names:
-            _check_address_pair(address, wanted)
+            check_address_pair(address, wanted)
     _check_dhcp(vpc.dhcp)
     faults = [trustedwatching.faults_of_log(log) for log in vpc.flow_logs]
     faults += [trustedwatching.faults_of_mirror(mirror) for mirror in vpc.mirrors]
@@ -168,12 +168,12 @@ def _check_interface(interface: InterfaceWanted, wanted: HostWanted) -> None:
         public_name=interface.public_name,
     )
     for address in (first, *interface.secondary):
-        _check_address_pair(address, wanted)
+        check_address_pair(address, wanted)
     _check_ranges(interface.prefixes)
     for ip in interface.ipv6s:
         _check_address6(ip)
     for ip in interface.resource_ips:
-        _check_any_address(ip)
+        check_any_address(ip)
     speeds = (interface.speed.sends_bps, interface.speed.receives_bps)
     if not all(0 <= one <= _BPS_MAX for one in speeds):
         raise NotTrusted(f"{interface.id} with {speeds} bits per second")
@@ -187,7 +187,7 @@ def _check_gateway(gateway: NatGatewayWanted, wanted: HostWanted) -> None:
     if not gateway.addresses:
         raise NotTrusted(f"{gateway.id} without an address")
     for address in gateway.addresses:
-        _check_address_pair(address, wanted)
+        check_address_pair(address, wanted)
 
 
 def _check_endpoint(endpoint: EndpointWanted) -> None:
@@ -203,10 +203,11 @@ def _check_endpoint(endpoint: EndpointWanted) -> None:
     for name in endpoint.names:
         check_text("name of an endpoint", name, _NAME)
     for ip in endpoint.named_ips:
-        _check_any_address(ip)
+        check_any_address(ip)
 
 
-def _check_address_pair(address: AddressWanted, wanted: HostWanted) -> None:
+def check_address_pair(address: AddressWanted, wanted: HostWanted) -> None:
+    """Raise `NotTrusted` unless the public address is of the cloud's, and its name a name."""
     _check_address(address.private_ip)
     if address.public_name:
         check_text("public name", address.public_name, _NAME)
@@ -222,7 +223,7 @@ def _check_dhcp(told: DhcpWanted) -> None:
     servers = (*told.name_servers, *told.ntp_servers, *told.netbios_name_servers)
     for server in servers:
         if server != dhcp.OWN_DNS:
-            _check_any_address(server)
+            check_any_address(server)
     if told.netbios_node_type not in (None, 1, 2, 4, 8):
         raise NotTrusted(f"{told.netbios_node_type} as a type of NetBIOS node")
 
@@ -281,7 +282,8 @@ def _check_address6(text: str) -> None:
         raise NotTrusted(f"{text[:80]!r} as an address of IPv6")
 
 
-def _check_any_address(text: str) -> None:
+def check_any_address(text: str) -> None:
+    """Raise `NotTrusted` unless the text is an address, of either family."""
     if ":" in text:
         _check_address6(text)
     else:

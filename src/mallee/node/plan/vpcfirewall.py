@@ -23,6 +23,7 @@ from mallee.model.hosts import VpcWanted
 from mallee.model.layout import Layout
 from mallee.node.plan import (
     acls,
+    afar,
     flowcounts,
     groups,
     mirrors,
@@ -51,12 +52,14 @@ def ruleset(layout: Layout, vpc: VpcWanted, made: groups.Made) -> nft.Ruleset:
         *speakers.sets(those),
         *_translation_sets(vpc),
         *_border_sets(layout, vpc, those),
+        *afar.sets(vpc, routing.marks(vpc)),
         *_answer_sets(layout, vpc, worn),
         *(block for id in sorted(unknown) for block in groups.members(groups.nobody(id))),
         *(block for one in worn.values() for block in one.blocks),
         *(chain for acl in sorted(vpc.acls, key=lambda one: one.id) for chain in acls.chains(acl)),
         *_tap_chains(layout, vpc, worn),
         *speakers.chains(layout, vpc, those),
+        *afar.chains(vpc),
         _input_chain(vpc),
         *_forward_chains(layout, vpc),
         *_translation_chains(),
@@ -90,6 +93,7 @@ def _input_chain(vpc: VpcWanted) -> nft.Chain:
         ),
         f'iifname "{network.EDGE}" drop',
         f'iifname "{network.PEERS}" drop',
+        *([f"iifname {afar.LINK} drop"] if afar.is_far(vpc) else []),
         "udp sport 68 udp dport 67 accept",
         "ip6 saddr fe80::/10 udp sport 546 udp dport 547 accept",
         *([f"ip daddr {name_servers} {dns}"] if vpc.dns_support else []),
@@ -240,9 +244,16 @@ def _answer_sets(
 
 def _forward_chains(layout: Layout, vpc: VpcWanted) -> Iterator[nft.Chain]:
     out, into = groups.WORLD_OUT, groups.WORLD_IN
+    opened = _open_subnets(vpc)
+    not_far = f"oifname != {afar.LINK} " if afar.is_far(vpc) else ""
+    tracked = (
+        f"meta mark & {~_BITS & 0xFFFFFFFF:#x} @only-out "
+        f"meta mark set meta mark & {~out & 0xFFFFFFFF:#x}"
+    )
     borders = (
         "meta mark . oifname @inside goto known",
-        "meta mark vmap @leaving-subnet",
+        *afar.border_rules(vpc),
+        afar.leaving_rule(vpc),
         "oifname vmap @entering-subnet",
     )
     has_borders = any(one.acl_id for one in vpc.subnets)
@@ -252,7 +263,7 @@ def _forward_chains(layout: Layout, vpc: VpcWanted) -> Iterator[nft.Chain]:
         "filter hook forward priority filter",
         "drop",
         (
-            *(publicaccess.rules() if is_blocked else ()),
+            *(publicaccess.rules(vpc) if is_blocked else ()),
             *(borders if has_borders else ()),
             "goto known",
         ),
@@ -260,16 +271,22 @@ def _forward_chains(layout: Layout, vpc: VpcWanted) -> Iterator[nft.Chain]:
     yield nft.Chain(
         "known",
         (
+            *afar.crossed_rules(vpc),
             "ct state invalid drop",
             "ct status dnat ct original ip daddr . ct reply ip saddr != @pairs drop",
             "ct status snat ct reply ip daddr . ct original ip saddr != @pairs drop",
             f"ct state established ct mark & {_BITS:#x} != 0x0 goto again",
             "ct state established,related accept",
+            *afar.beginning_rules(
+                vpc,
+                FLOWS_MAX,
+                (one.ipv6_cidr for one in vpc.subnets if one.id in opened and one.ipv6_cidr),
+            ),
             f'iifname "{network.EDGE}" meta nfproto ipv6 oifname != @open6 drop',
             f'iifname "{network.EDGE}" goto arrive',
             f'iifname "{network.PEERS}" goto arrive',
-            f'iifname "{network.TAPS}" oifname != "{network.TAPS}" ct state new add @talking '
-            f"{{ iifname ct count over {FLOWS_MAX} }} drop",
+            f'iifname "{network.TAPS}" oifname != "{network.TAPS}" {not_far}ct state new '
+            f"add @talking {{ iifname ct count over {FLOWS_MAX} }} drop",
             "iifname vmap @leaving",
         ),
     )
@@ -281,7 +298,7 @@ def _forward_chains(layout: Layout, vpc: VpcWanted) -> Iterator[nft.Chain]:
             "goto arrive",
         ),
     )
-    yield nft.Chain("arrive", tuple(_arrive_rules()))
+    yield nft.Chain("arrive", tuple(_arrive_rules(vpc)))
     yield nft.Chain(
         "pass",
         (
@@ -290,26 +307,28 @@ def _forward_chains(layout: Layout, vpc: VpcWanted) -> Iterator[nft.Chain]:
             f"meta mark set meta mark & {~out & 0xFFFFFFFF:#x}",
             f"meta mark & {into:#x} == {into:#x} oifname . meta nfproto . meta l4proto != "
             f"@open-out meta mark set meta mark & {~into & 0xFFFFFFFF:#x}",
-            f'oifname "{network.EDGE}" meta nfproto ipv6 meta mark & {~_BITS & 0xFFFFFFFF:#x} '
-            f"@only-out meta mark set meta mark & {~out & 0xFFFFFFFF:#x}",
+            f'oifname "{network.EDGE}" meta nfproto ipv6 {tracked}',
+            *afar.tracked_rules(vpc, tracked),
             f"ct mark set meta mark & {_BITS:#x}",
             "accept",
         ),
     )
 
 
-def _arrive_rules() -> Iterator[str]:
+def _arrive_rules(vpc: VpcWanted) -> Iterator[str]:
     """Where a packet goes that may leave its sender: its receiver's rules, or out of the VPC."""
     out, into = groups.WORLD_OUT, groups.WORLD_IN
     yield f"ct state established ct direction original ct mark & {into:#x} == 0x0 accept"
     yield f"ct state established ct direction reply ct mark & {out:#x} == 0x0 accept"
     yield "oifname vmap @arriving"
+    yield from afar.arrival_rules(vpc)
     # Between two links of a VPC nothing passes: it is nobody's way.
     yield f'iifname "{network.EDGE}" drop'
     yield f'iifname "{network.PEERS}" drop'
     yield f'oifname "{network.PEERS}" goto pass'
     yield f'oifname "{network.EDGE}" meta nfproto ipv6 goto pass'
     yield f'oifname "{network.EDGE}" ip saddr @published goto pass'
+    yield from afar.departure_rules(vpc)
     yield "drop"
 
 

@@ -6,6 +6,7 @@ Called through the action table, by `vpcs` for default subnets and by the launch
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable
 from ipaddress import IPv4Network
 from typing import TYPE_CHECKING, Any
@@ -67,7 +68,10 @@ def create_default(
 
 def _insert(tx: store.Tx, account: str, subnet: Subnet, entropy: Entropy) -> SubnetRecord:
     acl = networkacls.default_of(tx, subnet.vpc_id)
-    return tx.insert(records.SUBNET, account, subnet.id, with_acl(subnet, acl.id, entropy))
+    taken = {other.doc.number for other in tx.by(records.SUBNET, "vpc", subnet.vpc_id)}
+    number = next(number for number in itertools.count(1) if number not in taken)
+    made = with_acl(replace(subnet, number=number), acl.id, entropy)
+    return tx.insert(records.SUBNET, account, subnet.id, made)
 
 
 def with_acl(subnet: Subnet, acl_id: str, entropy: Entropy) -> Subnet:

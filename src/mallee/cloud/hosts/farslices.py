@@ -1,0 +1,260 @@
+"""VPCs on several hosts: which hosts carry each, what each is told of the others, who is gateway.
+
+A host *carries* a VPC while guests of the VPC are on it; while it carries another VPC that leads to
+it (by a peering connection, a transit gateway), for what goes there leaves the sender's host as a
+packet of the VPC it goes to; and, as the gateway, while guests elsewhere reach the world by it.
+Called by `slices`, which keeps one `Far` for all hosts: what hosts are told of a VPC's part on
+another one is the same value for all of them. It follows from what is wanted alone.
+"""
+
+import zlib
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from mallee.cloud.ec2.vpc import interfacelisting, natgateways, privatenames
+from mallee.cloud.hosts import standings, transitslices
+from mallee.cloud.state import records
+from mallee.cloud.state.records import Record
+from mallee.cloud.state.view import View
+from mallee.model.carried import AddressWanted, FarInterface, FarWanted
+from mallee.model.networks import Interface, Vpc
+from mallee.model.peerings import PeeringStatus
+from mallee.model.standing import Role, Standing
+
+InterfaceRecord = Record[Interface, None]
+NameOf = Callable[[str], str]
+"""Gives the name of a public address; empty: it has none."""
+
+_LINKS = 1 << 14
+"""How many VPCs a cloud can have: more than there are link indices."""
+_CLOUDS = 1023
+_KINDS = (
+    records.INTERFACE,
+    records.INSTANCE,
+    records.HOST,
+    records.PEERING,
+    records.TRANSIT_ATTACHMENT,
+    records.TRANSIT_GATEWAY,
+    records.INTERNET_GATEWAY,
+    records.EGRESS_ONLY_GATEWAY,
+    records.NAT_GATEWAY,
+)
+"""By which it changes who carries what."""
+
+
+def gateway(view: View) -> str:
+    """Return the host by which guests of others reach the world: of those that can be it, the one
+    that joined first; empty: none, so that each host is its own."""
+    fitting = [
+        host
+        for host in view.list(records.HOST)
+        if Role.GATEWAY in host.doc.roles
+        and host.doc.address
+        and host.doc.standing not in (Standing.MAINTENANCE, Standing.RETIRED)
+    ]
+    first = min(fitting, key=lambda host: (host.doc.joined_at, host.id), default=None)
+    return first.id if first is not None else ""
+
+
+def neighbours(view: View, vpc_id: str) -> frozenset[str]:
+    """Return the VPCs to which packets of one go and come back."""
+    found = set(transitslices.neighbours(view, vpc_id))
+    for peering in view.by(records.PEERING, "vpc", vpc_id):
+        if peering.doc.status is PeeringStatus.ACTIVE:
+            found |= {peering.doc.requester.vpc_id, peering.doc.accepter.vpc_id}
+    return frozenset(found - {vpc_id})
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What a host is told of a VPC because others carry it too."""
+
+    far: tuple[FarWanted, ...] = ()
+    overlay_id: int = 0
+    gateway_host_id: str = ""
+
+
+@dataclass(slots=True)
+class _Known:
+    """What was found out at one revision of the kinds that it follows from."""
+
+    by_host: dict[str, Mapping[str, tuple[InterfaceRecord, ...]]] = field(
+        default_factory=dict[str, Mapping[str, tuple[InterfaceRecord, ...]]]
+    )
+    carriers: dict[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
+
+
+@dataclass(frozen=True, slots=True)
+class _Hosts:
+    """What follows from the hosts alone, at a revision."""
+
+    at: int = -1
+    gateway: str = ""
+    reachable: frozenset[str] = frozenset()
+    """The ids of those that others reach."""
+    number: int = 0
+    """By which the networks of clouds differ that share hosts' cables."""
+
+
+class Far:
+    """Who carries what, computed once for all hosts. Belongs to the event loop's thread."""
+
+    def __init__(self) -> None:
+        """Know nothing."""
+        self._at: tuple[int, ...] = ()
+        self._known = _Known()
+        self._members = _Hosts()
+        self._told_at: tuple[int, ...] = ()
+        self._told: dict[tuple[str, str], FarWanted] = {}
+        self._fresh: set[str] = set()
+        """VPCs whose `_told` are of `_told_at`."""
+
+    def beyond(self, view: View, host_id: str, own: Collection[str]) -> frozenset[str]:
+        """Return the VPCs that a host carries besides those of its own guests."""
+        self._look(view)
+        base = set(own)
+        if host_id == self.gateway(view):
+            base |= {vpc.id for vpc in view.list(records.VPC) if self._is_served(view, vpc.id)}
+        near = {other for id in base for other in neighbours(view, id)}
+        led = {id for id in near if self.by_host(view, id)}
+        # Of those it has itself only what hides others is carried for its own sake.
+        return frozenset(base | led | set(transitslices.beyond(view, base))) - set(own)
+
+    def part(self, view: View, vpc: Record[Vpc, None], host_id: str, name_of: NameOf) -> Part:
+        """Return what a host that carries a VPC is told of the others that do."""
+        self._look(view)
+        reachable = self._hosts(view).reachable
+        others = sorted((self.carriers(view, vpc.id) & reachable) - {host_id})
+        if not others or host_id not in reachable:
+            return Part()
+        self._tell(view, vpc.id, name_of)
+        nobody = {id: FarWanted(host_id=id) for id in others}
+        gate = self.gateway(view)
+        return Part(
+            far=tuple(self._told.get((vpc.id, id), nobody[id]) for id in others),
+            overlay_id=self._hosts(view).number * _LINKS + vpc.doc.link_index,
+            gateway_host_id=gate if gate in others else "",
+        )
+
+    def carriers(self, view: View, vpc_id: str) -> frozenset[str]:
+        """Return the hosts that carry a VPC."""
+        self._look(view)
+        known = self._known.carriers
+        if vpc_id not in known:
+            near = neighbours(view, vpc_id) if self._base(view, vpc_id) else ()
+            those = (self._base(view, id) for id in (vpc_id, *near))
+            known[vpc_id] = frozenset().union(*those)
+        return known[vpc_id]
+
+    def by_host(self, view: View, vpc_id: str) -> Mapping[str, tuple[InterfaceRecord, ...]]:
+        """Return the interfaces of a VPC by the host that they are on."""
+        self._look(view)
+        known = self._known.by_host
+        if vpc_id not in known:
+            found: dict[str, list[InterfaceRecord]] = {}
+            for one in view.by(records.INTERFACE, "vpc", vpc_id):
+                instance = view.get(records.INSTANCE, one.doc.instance_id or "")
+                if instance is not None and instance.doc.gone_at is None:
+                    found.setdefault(instance.doc.host_id, []).append(one)
+            known[vpc_id] = {
+                host_id: tuple(sorted(those, key=lambda one: one.id))
+                for host_id, those in found.items()
+            }
+        return known[vpc_id]
+
+    def _look(self, view: View) -> None:
+        """Forget what may be different by now."""
+        now = tuple(view.doc_rev(kind) for kind in _KINDS)
+        if now != self._at:
+            self._at, self._known = now, _Known()
+        told = (*now, view.doc_rev(records.ADDRESS), view.doc_rev(records.VPC))
+        if told != self._told_at:
+            self._told_at = told
+            self._fresh.clear()
+
+    def gateway(self, view: View) -> str:
+        """Return the host by which guests of others reach the world; empty: there is none."""
+        return self._hosts(view).gateway
+
+    def _hosts(self, view: View) -> "_Hosts":
+        now = view.doc_rev(records.HOST)
+        if now != self._members.at:
+            hosts = view.list(records.HOST)
+            first = min(hosts, key=lambda host: (host.doc.joined_at, host.id), default=None)
+            self._members = _Hosts(
+                at=now,
+                gateway=gateway(view),
+                reachable=frozenset(
+                    host.id for host in hosts if host.doc.address and standings.is_member(host)
+                ),
+                number=1 + zlib.crc32(first.id.encode() if first else b"") % _CLOUDS,
+            )
+        return self._members
+
+    def _base(self, view: View, vpc_id: str) -> frozenset[str]:
+        """Return the hosts that carry a VPC for its own sake: its guests', and its gateway."""
+        found = frozenset(self.by_host(view, vpc_id))
+        return found | {self.gateway(view)} if self._is_served(view, vpc_id) else found
+
+    def _is_served(self, view: View, vpc_id: str) -> bool:
+        """Whether the gateway leads guests of a VPC on other hosts to the world."""
+        gate = self.gateway(view)
+        if not gate or not self.by_host(view, vpc_id).keys() - {gate}:
+            return False
+        return bool(
+            view.by(records.INTERNET_GATEWAY, "vpc", vpc_id)
+            or view.by(records.EGRESS_ONLY_GATEWAY, "vpc", vpc_id)
+            or any(natgateways.is_there(one) for one in view.by(records.NAT_GATEWAY, "vpc", vpc_id))
+        )
+
+    def _tell(self, view: View, vpc_id: str, name_of: NameOf) -> None:
+        """Make the parts of all hosts; one that is as before stays the same value."""
+        if vpc_id in self._fresh:
+            return
+        gate, by_host = self.gateway(view), self.by_host(view, vpc_id)
+        told: dict[str, FarWanted] = {}
+        for host_id in {*by_host, *([gate] if gate else [])}:
+            held = [_interface(view, one, name_of) for one in by_host.get(host_id, ())]
+            held += _nat_gateways(view, vpc_id) if host_id == gate else []
+            if held:
+                told[host_id] = FarWanted(host_id=host_id, interfaces=tuple(held))
+        for key in [key for key in self._told if key[0] == vpc_id and key[1] not in told]:
+            del self._told[key]
+        for host_id, one in told.items():
+            if self._told.get((vpc_id, host_id)) != one:
+                self._told[vpc_id, host_id] = one
+        self._fresh.add(vpc_id)
+
+
+def _interface(view: View, record: InterfaceRecord, name_of: NameOf) -> FarInterface:
+    doc = record.doc
+    public = interfacelisting.public_ips(view, record)
+    return FarInterface(
+        id=record.id,
+        instance_id=doc.instance_id or "",
+        ips=(doc.private_ip, *doc.secondary_ips, *doc.prefixes),
+        ip6s=(*doc.ipv6s, *doc.prefixes6),
+        resource_ips=privatenames.resource_ips(doc, privatenames.of_interface(view, doc)),
+        published=tuple(_published(public.items(), name_of)),
+        source_dest_check=doc.source_dest_check,
+    )
+
+
+def _published(pairs: Iterable[tuple[str, str]], name_of: NameOf) -> Iterator[AddressWanted]:
+    for private, public in sorted(pairs):
+        yield AddressWanted(private_ip=private, public_ip=public, public_name=name_of(public))
+
+
+def _nat_gateways(view: View, vpc_id: str) -> list[FarInterface]:
+    """Return the NAT gateways of a VPC: they are where the gateway is."""
+    found = sorted(view.by(records.NAT_GATEWAY, "vpc", vpc_id), key=lambda one: one.id)
+    return [
+        FarInterface(
+            id=one.id,
+            instance_id="",
+            ips=tuple(address.private_ip for address in one.doc.addresses),
+            source_dest_check=False,
+        )
+        for one in found
+        if natgateways.is_there(one) and one.doc.addresses
+    ]
