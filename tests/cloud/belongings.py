@@ -225,6 +225,7 @@ def _stored(cloud: RunningCloud, ec2: Any, account: str) -> dict[str, str]:
         "image-usage-report": report.id,
         "import-snapshot-task": task,
         "conversion-task": _converted(cloud, account),
+        "bundle-task": _bundled(cloud, account),
         "export-image-task": out["ExportImageTaskId"],
     }
 
@@ -241,6 +242,22 @@ def _exported(cloud: RunningCloud, account: str) -> str:
         ended_at=4e9,
     )
     kind = records.EXPORT_INSTANCE_TASK
+    cloud.store.transact(lambda tx: tx.insert(kind, account, task.id, task))
+    return task.id
+
+
+def _bundled(cloud: RunningCloud, account: str) -> str:
+    """Have an instance that was bundled, which no host is asked to."""
+    task = Task(
+        id=f"bun-{account:0>17}",
+        way=Way.BUNDLE_OUT,
+        access=Access(account, "AIDANOBODY"),
+        out=FileOut(object=Object("disks", "it"), format="raw"),
+        said={"AWSAccessKeyId": "AKIANOBODY"},
+        began_at=0.0,
+        ended_at=4e9,
+    )
+    kind = records.BUNDLE_TASK
     cloud.store.transact(lambda tx: tx.insert(kind, account, task.id, task))
     return task.id
 

@@ -72,6 +72,8 @@ NAMES = {
     "Groups": "security-group",
     "ExecutionRoleArn": "role-arn",
     "Identifier": "recycle-rule",
+    "BundleId": "bundle-task",
+    "BundleIds": "bundle-task",
     "ConversionTaskId": "conversion-task",
     "ConversionTaskIds": "conversion-task",
     "ExportImageTaskIds": "export-image-task",
@@ -247,7 +249,7 @@ NAMES_NOTHING = re.compile(
     r"|AutoEnableIO|Interval|Parameters|PolicyDetails|Policy(Language|Type)|ResourceLocation|RetainRule|Target(Tags)|Times|Variable|CopyImage|CreationDate|Deprecat|Group$|Image(Block|Names|Providers)|ImdsSupport|UserGroups|WithCooldown|ExcludeResource|LockC|LockState|RetentionP|SourceRegion|BlockDeviceMappings$|CopyTags|ExcludeBootVolume|Iops|KmsKeyId|MultiAttach|NetworkBandwidth"
     r"|CoolOff|Completion|CreateVolumePermission|Lock(Mode|Duration)|State$|Presigned"
     r"|NoDevice|RestorableBy|S3Bucket|Size|Throughput"
-    r"|BootMode|Bytes|CancelReason|ReasonMessage|Data$|ImageLocation|Platform|ClientData|Container|DiskImage|Format|Hypervisor|License|S3(Key|Prefix)"
+    r"|AWSAccessKeyId|BootMode|Bucket|Bytes|CancelReason|ObjectKey|Prefix|ReasonMessage|Data$|UploadPolicy|ImageLocation|Platform|ClientData|Container|DiskImage|Format|Hypervisor|License|S3(Key|Prefix)"
     r"|Analysis(Start|End)Time|(Match|Exclude)Paths|SourceIp"
     r"|AccountIds|CmkArn|CreateInterval|EventType|Exclude(Tags|VolumeTypes)|ExtendDeletion"
     r"|Option(Name|Values)|RetainInterval|SnapshotOwner|Target$|Type$"

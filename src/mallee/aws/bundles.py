@@ -8,9 +8,12 @@ and by hosts. Not its business: where parts are, and whose keys those are. Pure.
 
 import hashlib
 import hmac
+import io
 import re
-from collections.abc import Iterable, Iterator
+import zlib
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 from xml.sax.saxutils import escape
 
@@ -19,6 +22,9 @@ from cryptography.hazmat.primitives import hashes, padding, serialization
 from cryptography.hazmat.primitives.asymmetric import padding as rsa_padding
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 VERSION = "2007-10-10"
 PART_BYTES = 10 << 20
@@ -32,6 +38,8 @@ _HEX = re.compile(r"[0-9a-fA-F]{2,4096}")
 _SHA1 = re.compile(r"[0-9a-fA-F]{40}")
 _IMAGE_ID = re.compile(r"(?:[ae][mkr]i-[0-9a-f]{8,17})?")
 _BLOCK_BITS = 128
+_GZIP = 31
+"""Of zlib: with the head and tail of gzip."""
 
 
 class NotABundle(Exception):
@@ -243,6 +251,50 @@ class Sealer:
     def finish(self) -> bytes:
         """Return the rest."""
         return self._encryptor.update(self._padder.finalize()) + self._encryptor.finalize()
+
+
+class Cutter(io.RawIOBase):
+    """What a tar is written into: packed, encrypted, cut into parts, each put as soon as it is."""
+
+    def __init__(self, stem: str, key: Key, put: Callable[[str, bytes], None]) -> None:
+        super().__init__()
+        self._stem = stem
+        self._put = put
+        self._digest = hashlib.sha1(usedforsecurity=False)
+        self._packer = zlib.compressobj(6, zlib.DEFLATED, _GZIP)
+        self._sealer = Sealer(key)
+        self._waiting = bytearray()
+        self.made: list[Part] = []
+        self.bundled_bytes = 0
+
+    @property
+    def sha1(self) -> str:
+        """Of the tar."""
+        return self._digest.hexdigest()
+
+    def write(self, data: "Buffer", /) -> int:
+        """Take a piece of the tar."""
+        data = bytes(data)
+        self._digest.update(data)
+        self._waiting += self._sealer.update(self._packer.compress(data))
+        while len(self._waiting) >= PART_BYTES:
+            self._cut(PART_BYTES)
+        return len(data)
+
+    def finish(self) -> None:
+        """Put the last parts."""
+        self._waiting += self._sealer.update(self._packer.flush()) + self._sealer.finish()
+        while self._waiting:
+            self._cut(PART_BYTES)
+
+    def _cut(self, count: int) -> None:
+        data = bytes(self._waiting[:count])
+        del self._waiting[:count]
+        name = f"{self._stem}.part.{len(self.made)}"
+        self._put(name, data)
+        sha1 = hashlib.sha1(data, usedforsecurity=False).hexdigest()
+        self.made.append(Part(name, sha1))
+        self.bundled_bytes += len(data)
 
 
 def open_parts(parts: Iterable[tuple[Part, bytes]], key: Key) -> Iterator[bytes]:

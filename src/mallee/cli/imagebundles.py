@@ -5,7 +5,6 @@ A bundle is a folder of parts and a manifest; uploaded, its image is registered 
 (`aws.bundles`).
 """
 
-import hashlib
 import io
 import posixpath
 import secrets
@@ -13,10 +12,10 @@ import tarfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from mallee.aws import bundles
-from mallee.aws.bundles import Key, Manifest, NotABundle, Part, Sealer
+from mallee.aws.bundles import Cutter, Key, Manifest, NotABundle, Part
 from mallee.box import steps
 from mallee.cli import buckettransfers, client, progress, words
 from mallee.cli.buckettransfers import Say
@@ -24,12 +23,7 @@ from mallee.cli.root import DEFAULT, Root
 from mallee.kit import files
 from mallee.model.layout import Layout
 
-if TYPE_CHECKING:
-    from typing_extensions import Buffer
-
 SUFFIX = ".manifest.xml"
-_GZIP = 31
-"""Of zlib: with the head and tail of gzip."""
 _CHUNK_BYTES = 1 << 20
 
 
@@ -76,7 +70,7 @@ def bundle(
 
     def make(say: Say) -> str:
         to.mkdir(parents=True, exist_ok=True)
-        parts = _Parts(to / called, key)
+        parts = Cutter(called, key, lambda name, data: files.write_atomically(to / name, data))
         with tarfile.open(mode="w|", fileobj=parts) as archive:
             archive.add(file, called)
         parts.finish()
@@ -99,49 +93,6 @@ def bundle(
 
     progress.run([steps.Step(f"Bundle {file.name}", make)])
     words.give(str(to / f"{called}{SUFFIX}"))
-
-
-class _Parts(io.RawIOBase):
-    """What a tar is written into: packed, encrypted, cut into files."""
-
-    def __init__(self, stem: Path, key: Key) -> None:
-        super().__init__()
-        self._stem = stem
-        self._digest = hashlib.sha1(usedforsecurity=False)
-        self._packer = zlib.compressobj(6, zlib.DEFLATED, _GZIP)
-        self._sealer = Sealer(key)
-        self._waiting = bytearray()
-        self.made: list[Part] = []
-        self.bundled_bytes = 0
-
-    @property
-    def sha1(self) -> str:
-        """Of the tar."""
-        return self._digest.hexdigest()
-
-    def write(self, data: "Buffer", /) -> int:
-        """Take a piece of the tar."""
-        data = bytes(data)
-        self._digest.update(data)
-        self._waiting += self._sealer.update(self._packer.compress(data))
-        while len(self._waiting) >= bundles.PART_BYTES:
-            self._cut(bundles.PART_BYTES)
-        return len(data)
-
-    def finish(self) -> None:
-        """Write the last part."""
-        self._waiting += self._sealer.update(self._packer.flush()) + self._sealer.finish()
-        while self._waiting:
-            self._cut(bundles.PART_BYTES)
-
-    def _cut(self, count: int) -> None:
-        data = bytes(self._waiting[:count])
-        del self._waiting[:count]
-        name = f"{self._stem.name}.part.{len(self.made)}"
-        files.write_atomically(self._stem.with_name(name), data)
-        sha1 = hashlib.sha1(data, usedforsecurity=False).hexdigest()
-        self.made.append(Part(name, sha1))
-        self.bundled_bytes += len(data)
 
 
 def unbundle(

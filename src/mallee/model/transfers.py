@@ -33,8 +33,18 @@ class Way(Enum):
     """Files in parts, as import manifests list them, become contents."""
     BUNDLE_IN = "bundle-in"
     """A bundle becomes a content, or a kernel's or ramdisk's blob."""
+    IMAGE_IN = "image-in"
+    """A stored image becomes the contents of its disks."""
     DISK_OUT = "disk-out"
     """A content becomes a file."""
+    BUNDLE_OUT = "bundle-out"
+    """A content becomes a bundle."""
+    IMAGE_OUT = "image-out"
+    """The contents of an image's disks become one file."""
+
+
+BRINGS = frozenset({Way.DISKS_IN, Way.PARTS_IN, Way.IMAGE_IN})
+"""Ways by which contents come into the object store."""
 
 
 class Phase(Enum):
@@ -88,6 +98,7 @@ class FileOut(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A file that shall be made of a disk."""
 
     object: Object
+    """Of a bundle what the keys of all its objects begin with."""
     format: str
     """`raw`, `vmdk` or `vhd`."""
     container: str = ""
@@ -95,8 +106,17 @@ class FileOut(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     content: Content | None = None
     blob: Blob | None = None
     """One of both is what the disk has."""
+    contents: tuple[Content, ...] = ()
+    """What the disks have of an image that is stored whole, in their order."""
+    header: str = ""
+    """What such an image is (`storedimages`), as JSON."""
+    tags: dict[str, str] = {}
+    """The file's, as an object."""
     name: str = ""
     """What the machine is called that the file describes."""
+    kernel_id: str = ""
+    """What boots the disk, as a bundle says it."""
+    ramdisk_id: str = ""
 
 
 class Task(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -107,6 +127,8 @@ class Task(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     host_id: str = ""
     """The host that carries it; empty: none is needed, or none is known yet."""
     access: Access
+    access_ends_at: float = 0.0
+    """In seconds since the epoch; 0: it lasts."""
     disks: tuple[DiskIn, ...] = ()
     out: FileOut | None = None
     description: str = ""
@@ -216,6 +238,8 @@ class TransferPass(msgspec.Struct, frozen=True, kw_only=True):
     token: str
     expires_at: float
     """Seconds since the epoch."""
+    certificate: str = ""
+    """Of a bundle that is made: for whom its key is encrypted, as PEM."""
 
     def __repr__(self) -> str:
         return f"TransferPass({self.access_key_id})"

@@ -146,6 +146,10 @@ MAKERS: dict[str, Callable[[Any], dict[str, Any]]] = {
         "DiskImageFormat": "VMDK",
         "S3ExportLocation": {"S3Bucket": LOG_BUCKET},
     },
+    "CreateRestoreImageTask": lambda ec2: {
+        "Bucket": LOG_BUCKET,
+        "ObjectKey": f"stored {next(_count)}.bin",
+    },
     "ImportImage": lambda ec2: {
         "DiskContainers": [{"UserBucket": {"S3Bucket": LOG_BUCKET, "S3Key": "disk.vmdk"}}],
     },

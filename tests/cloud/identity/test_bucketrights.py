@@ -35,6 +35,7 @@ ASKED: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "ImportImage": ("s3:GetObject", {"DiskContainers": [FILE]}),
     "ImportSnapshot": ("s3:GetObject", {"DiskContainer": FILE}),
+    "CreateRestoreImageTask": ("s3:GetObject", {"Bucket": "disks", "ObjectKey": "out/it.bin"}),
     "ImportVolume": ("s3:GetObject", {**IN_PARTS, "AvailabilityZone": "us-east-1a"}),
     "ImportInstance": ("s3:GetObject", {"Platform": "Linux", "DiskImages": [IN_PARTS]}),
 }
@@ -53,3 +54,15 @@ def test_who_may_not_touch_the_object_begins_no_task(alice: Alice, name: str) ->
     assert alice.asks(name, request) != "UnauthorizedOperation"
     alice.may(there)
     assert alice.asks(name, request) == "UnauthorizedOperation"
+
+
+def test_who_may_not_put_the_object_stores_no_image(alice: Alice) -> None:
+    request: dict[str, Any] = {"ImageId": "ami-0123456789abcdef0", "Bucket": "disks"}
+    own = allow("ec2:CreateStoreImageTask")
+    there = "arn:aws:s3:::disks/ami-0123456789abcdef0.bin"
+    alice.may(own, allow("s3:PutObject", resource="arn:aws:s3:::disks/ami-1*"))
+    assert alice.asks("CreateStoreImageTask", request) == "UnauthorizedOperation"
+    alice.may(own, allow("s3:PutObject", resource=there))
+    assert alice.asks("CreateStoreImageTask", request) != "UnauthorizedOperation"
+    tagged = {**request, "S3ObjectTags": [{"Key": "a", "Value": "b"}]}
+    assert alice.asks("CreateStoreImageTask", tagged) == "UnauthorizedOperation"

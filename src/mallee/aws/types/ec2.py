@@ -636,6 +636,41 @@ class BlockPublicAccessStates(TypedDict):
     InternetGatewayBlockMode: NotRequired[str | None]
 
 
+class BundleInstanceRequest(TypedDict):
+    InstanceId: str
+    Storage: Storage
+    DryRun: NotRequired[bool]
+
+
+class BundleInstanceResult(TypedDict):
+    BundleTask: NotRequired[BundleTask | Fragment | None]
+
+
+class BundleTask(TypedDict):
+    InstanceId: NotRequired[str | None]
+    BundleId: NotRequired[str | None]
+    State: NotRequired[str | None]
+    StartTime: NotRequired[datetime | float | None]
+    UpdateTime: NotRequired[datetime | float | None]
+    Storage: NotRequired[Storage | Fragment | None]
+    Progress: NotRequired[str | None]
+    BundleTaskError: NotRequired[BundleTaskError | Fragment | None]
+
+
+class BundleTaskError(TypedDict):
+    Code: NotRequired[str | None]
+    Message: NotRequired[str | None]
+
+
+class CancelBundleTaskRequest(TypedDict):
+    BundleId: str
+    DryRun: NotRequired[bool]
+
+
+class CancelBundleTaskResult(TypedDict):
+    BundleTask: NotRequired[BundleTask | Fragment | None]
+
+
 class CancelCapacityReservationFleetError(TypedDict):
     Code: NotRequired[str | None]
     Message: NotRequired[str | None]
@@ -1491,6 +1526,18 @@ class CreateReplaceRootVolumeTaskResult(TypedDict):
     ReplaceRootVolumeTask: NotRequired[ReplaceRootVolumeTask | Fragment | None]
 
 
+class CreateRestoreImageTaskRequest(TypedDict):
+    Bucket: str
+    ObjectKey: str
+    Name: NotRequired[str]
+    TagSpecifications: NotRequired[list[TagSpecification]]
+    DryRun: NotRequired[bool]
+
+
+class CreateRestoreImageTaskResult(TypedDict):
+    ImageId: NotRequired[str | None]
+
+
 class CreateRouteRequest(TypedDict):
     DestinationPrefixListId: NotRequired[str]
     VpcEndpointId: NotRequired[str]
@@ -1562,6 +1609,17 @@ class CreateSnapshotsRequest(TypedDict):
 
 class CreateSnapshotsResult(TypedDict):
     Snapshots: NotRequired[Sequence[SnapshotInfo | Fragment] | Fragment | None]
+
+
+class CreateStoreImageTaskRequest(TypedDict):
+    ImageId: str
+    Bucket: str
+    S3ObjectTags: NotRequired[list[S3ObjectTag]]
+    DryRun: NotRequired[bool]
+
+
+class CreateStoreImageTaskResult(TypedDict):
+    ObjectKey: NotRequired[str | None]
 
 
 class CreateSubnetCidrReservationRequest(TypedDict):
@@ -2450,6 +2508,16 @@ class DescribeAvailabilityZonesRequest(TypedDict):
 
 class DescribeAvailabilityZonesResult(TypedDict):
     AvailabilityZones: NotRequired[Sequence[AvailabilityZone | Fragment] | Fragment | None]
+
+
+class DescribeBundleTasksRequest(TypedDict):
+    BundleIds: NotRequired[list[str]]
+    DryRun: NotRequired[bool]
+    Filters: NotRequired[list[Filter]]
+
+
+class DescribeBundleTasksResult(TypedDict):
+    BundleTasks: NotRequired[Sequence[BundleTask | Fragment] | Fragment | None]
 
 
 class DescribeCapacityReservationFleetsRequest(TypedDict):
@@ -3395,6 +3463,19 @@ class DescribeStaleSecurityGroupsRequest(TypedDict):
 class DescribeStaleSecurityGroupsResult(TypedDict):
     NextToken: NotRequired[str | None]
     StaleSecurityGroupSet: NotRequired[Sequence[StaleSecurityGroup | Fragment] | Fragment | None]
+
+
+class DescribeStoreImageTasksRequest(TypedDict):
+    ImageIds: NotRequired[list[str]]
+    DryRun: NotRequired[bool]
+    Filters: NotRequired[list[Filter]]
+    NextToken: NotRequired[str]
+    MaxResults: NotRequired[int]
+
+
+class DescribeStoreImageTasksResult(TypedDict):
+    StoreImageTaskResults: NotRequired[Sequence[StoreImageTaskResult | Fragment] | Fragment | None]
+    NextToken: NotRequired[str | None]
 
 
 class DescribeSubnetsRequest(TypedDict):
@@ -9014,6 +9095,19 @@ class RunInstancesRequest(TypedDict):
     EbsOptimized: NotRequired[bool]
 
 
+class S3ObjectTag(TypedDict):
+    Key: NotRequired[str]
+    Value: NotRequired[str]
+
+
+class S3Storage(TypedDict):
+    AWSAccessKeyId: NotRequired[str]
+    Bucket: NotRequired[str]
+    Prefix: NotRequired[str]
+    UploadPolicy: NotRequired[bytes]
+    UploadPolicySignature: NotRequired[str]
+
+
 class ScanResultCondition(TypedDict):
     MaxDaysSinceLastFindingScan: NotRequired[int | None]
     MaximumSeverityLabel: NotRequired[str | None]
@@ -9342,6 +9436,20 @@ class StopInstancesRequest(TypedDict):
 
 class StopInstancesResult(TypedDict):
     StoppingInstances: NotRequired[Sequence[InstanceStateChange | Fragment] | Fragment | None]
+
+
+class Storage(TypedDict):
+    S3: NotRequired[S3Storage]
+
+
+class StoreImageTaskResult(TypedDict):
+    AmiId: NotRequired[str | None]
+    TaskStartTime: NotRequired[datetime | float | None]
+    Bucket: NotRequired[str | None]
+    S3objectKey: NotRequired[str | None]
+    ProgressPercentage: NotRequired[int | None]
+    StoreTaskState: NotRequired[str | None]
+    StoreTaskFailureReason: NotRequired[str | None]
 
 
 class Subnet(TypedDict):

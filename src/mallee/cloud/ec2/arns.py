@@ -136,7 +136,7 @@ LOOKS_INTO = frozenset(
 )
 """Actions that only look, and yet are permitted on the one thing that they look into."""
 
-OF_NOTHING = frozenset({"ExportTransitGatewayRoutes"})
+OF_NOTHING = frozenset({"BundleInstance", "ExportTransitGatewayRoutes"})
 """Actions that are permitted on everything or not at all, though they name a thing, as on AWS."""
 
 OF_ONE_ALONE = {
@@ -153,6 +153,11 @@ _OF_TWO_ACCOUNTS: Mapping[str, Kind[Any, Any]] = {
     "tgw-attach": records.TRANSIT_ATTACHMENT,
 }
 """By id prefix: what is not in the registry, for two accounts may have a part in it."""
+
+MADE_BESIDES: Mapping[str, frozenset[str]] = {
+    "CreateRestoreImageTask": frozenset({records.SNAPSHOT.name})
+}
+"""What an action makes and nobody is asked about, as on AWS."""
 
 PARTS = frozenset({"subnet-cidr-reservation"})
 """What has tags and no ARN that policies know."""
@@ -200,7 +205,7 @@ def finder(row: Action) -> Finder | None:
     if row.name in OF_NOTHING:
         return None
 
-    kinds = [it for it in row.creates if it not in PARTS]
+    kinds = [it for it in row.creates if it not in PARTS | MADE_BESIDES.get(row.name, PARTS)]
     is_of_placement = row.name in implied.OF_PLACEMENT
 
     def find(call: Call, request: Request) -> tuple[str, ...]:

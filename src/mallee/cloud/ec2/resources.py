@@ -350,6 +350,12 @@ REGISTRY: tuple[Resource, ...] = (
         not_found=errors.InvalidConversionTaskIdNotFound,
     ),
     Resource(
+        prefix="bun",
+        kind=records.BUNDLE_TASK,
+        malformed=errors.InvalidBundleIDNotFound,
+        not_found=errors.InvalidBundleIDNotFound,
+    ),
+    Resource(
         prefix="import-vol",
         kind=records.CONVERSION_TASK,
         malformed=errors.InvalidConversionTaskIdMalformed,

@@ -420,6 +420,7 @@ _KINDS: Mapping[str, Callable[[Reader, Record[Any, Any]], Standing]] = {
     records.IMPORT_SNAPSHOT_TASK.name: _task(tasks.coming_in),
     records.IMPORT_IMAGE_TASK.name: _task(tasks.coming_in),
     records.CONVERSION_TASK.name: _task(tasks.converting),
+    records.BUNDLE_TASK.name: _task(tasks.bundling),
     records.EXPORT_IMAGE_TASK.name: _task(tasks.going_out),
     records.EXPORT_INSTANCE_TASK.name: _task(tasks.going_out),
     records.ROOT_REPLACEMENT.name: _task(tasks.replacing),

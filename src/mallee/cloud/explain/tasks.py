@@ -6,7 +6,7 @@ Called by `states` for the state with its sentence, and by `troubles` for what s
 
 from typing import Any
 
-from mallee.cloud.ec2.images import conversions, exporting, importing
+from mallee.cloud.ec2.images import bundleinstances, conversions, exporting, importing
 from mallee.cloud.ec2.storage import rootreplacements
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
@@ -24,6 +24,11 @@ def converting(record: Record[Any, Any]) -> tuple[str, str]:
     """Return the state of an import of volumes, and why it is in it."""
     state = conversions.state_of(record)
     return state, importing.message_of(record) or "what it shall make is made"
+
+
+def bundling(record: Record[Any, Any]) -> tuple[str, str]:
+    """Return the state of a bundle that is made, and why it is in it."""
+    return bundleinstances.state_of(record), bundleinstances.message_of(record)
 
 
 def going_out(record: Record[Any, Any]) -> tuple[str, str]:

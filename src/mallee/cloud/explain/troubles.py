@@ -344,6 +344,7 @@ _KINDS: Mapping[str, Callable[[Reader, Record[Any, Any]], Iterator[Trouble]]] = 
     records.IMPORT_SNAPSHOT_TASK.name: _transfer,
     records.IMPORT_IMAGE_TASK.name: _transfer,
     records.CONVERSION_TASK.name: _transfer,
+    records.BUNDLE_TASK.name: _transfer,
     records.EXPORT_IMAGE_TASK.name: _transfer,
     records.EXPORT_INSTANCE_TASK.name: _transfer,
 }

@@ -78,6 +78,11 @@ class BundleFiles:
             raise joining.Refused(400, str(error)) from error
         return KeyTold(key.key.hex(), key.iv.hex())
 
+    def certificate(self) -> bytes:
+        """Return the certificate for which bundles are made."""
+        prepare(self.layout)
+        return self.layout.bundle_certificate.read_bytes()
+
     async def keep(self, id: str, sha256: str, body: AsyncIterator[bytes]) -> None:
         """Keep what a host brings for a transfer; raise `Refused` when it is something else."""
         if not _SHA256.fullmatch(sha256):

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from mallee.cloud.ec2.images import tasks
+from mallee.cloud.ec2.images import exporting, tasks
 from mallee.cloud.ec2.images.tasks import TaskRecord
 from mallee.cloud.hosts import joining
 from mallee.cloud.hosts.bundlefiles import BundleFiles
@@ -39,6 +39,8 @@ from mallee.model.transfers import (
 LIFE_S = 3600.0
 _DISK_BYTES_MAX = 16384 << 30
 _FILE_BYTES_MAX = 1 << 46
+_TOLD_MAX = 64
+"""Members of what a manifest or a header says; each has `WORDS_MAX` characters at most."""
 _FORMAT = re.compile(r"[a-z0-9-]{0,20}", re.ASCII)
 _ROOT = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _READS = ("s3:GetObject",)
@@ -67,7 +69,7 @@ def wanted_of(view: store.View, host_id: str) -> tuple[TransferWanted, ...]:
 
 def is_wanted(doc: Task) -> bool:
     """Tell whether a host has something to do for a task."""
-    has_work = doc.out is None or doc.out.content is not None or doc.out.blob is not None
+    has_work = doc.out is None or exporting.has_source(doc.out)
     return doc.ended_at is None and doc.cancelled_at is None and has_work
 
 
@@ -88,6 +90,8 @@ class Transfers:
         record = carried(self.store.view, host_id, id)
         if not self.port():
             raise joining.Refused(503, "the cloud is starting")
+        if 0 < record.doc.access_ends_at <= self.now():
+            raise joining.Refused(403, "the upload policy has expired")
         made = sessions.issue(self.box, os.urandom, self._session(record))
         return TransferPass(
             port=self.port(),
@@ -96,7 +100,13 @@ class Transfers:
             secret_access_key=made.secret,
             token=made.token,
             expires_at=made.expires_at,
+            certificate=self._certificate(record),
         )
+
+    def _certificate(self, record: TaskRecord) -> str:
+        if record.doc.way is not Way.BUNDLE_OUT:
+            return ""
+        return self.files.certificate().decode()
 
     async def hear(self, host_id: str, id: str, seen: TransferSeen) -> None:
         """Store what a host says of a transfer; raise `Refused` for what cannot be believed."""
@@ -142,8 +152,8 @@ class Transfers:
             # Names of sessions have thirty-two letters at most.
             name=record.id[:32],
             issued_at=now,
-            expires_at=now + LIFE_S,
-            policies=(_rights(record.doc),),
+            expires_at=min(now + LIFE_S, record.doc.access_ends_at or now + LIFE_S),
+            policies=(rights(record.doc),),
         )
 
 
@@ -155,7 +165,7 @@ def carried(view: store.View, host_id: str, id: str) -> TaskRecord:
     return record
 
 
-def _rights(doc: Task) -> str:
+def rights(doc: Task) -> str:
     """Return the most that a transfer's credentials are good for, as a policy."""
     read = [_literal(tasks.arn_of(one.object)) for one in doc.disks if one.object is not None]
     if doc.way in (Way.BUNDLE_IN, Way.PARTS_IN):
@@ -165,7 +175,10 @@ def _rights(doc: Task) -> str:
     if read:
         statements.append(_allowing(_READS, read))
     if doc.out is not None:
-        statements.append(_allowing(_WRITES, [_literal(tasks.arn_of(doc.out.object))]))
+        put = _literal(tasks.arn_of(doc.out.object))
+        is_bundle = doc.way is Way.BUNDLE_OUT
+        arns = [f"{put}.part.*", f"{put}.manifest.xml"] if is_bundle else [put]
+        statements.append(_allowing(_WRITES, arns))
     if not statements:
         return '{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"*","Resource":"*"}}'
     document = {"Version": "2012-10-17", "Statement": statements}
@@ -184,7 +197,7 @@ def _literal(arn: str) -> str:
 def is_sound(record: TaskRecord, seen: TransferSeen) -> bool:
     """Tell whether what a host says can be: other hosts are told of it, and shall not choke."""
     disks = seen.disks
-    brings_disks = record.doc.way in (Way.DISKS_IN, Way.PARTS_IN)
+    brings_disks = record.doc.way in transfers.BRINGS
     most = transfers.DISKS_MAX if brings_disks else 1
     if len(disks) > most or len(seen.words) > transfers.WORDS_MAX or not 0 <= seen.percent <= 100:
         return False
@@ -215,6 +228,7 @@ def _is_sound_disk(record: TaskRecord, disk: transfers.DiskSeen) -> bool:
         and _FORMAT.fullmatch(disk.format) is not None
         and len(disk.words) <= transfers.WORDS_MAX
         and 0 <= disk.percent <= 100
+        and len(disk.told) <= _TOLD_MAX
         and all(len(text) <= transfers.WORDS_MAX for it in disk.told.items() for text in it)
     )
 
@@ -251,8 +265,7 @@ def may_read(view: store.View, host_id: str, account: str) -> bool:
     """Tell whether a host carries out a disk whose content is an account's."""
     return any(
         one.doc.out is not None
-        and one.doc.out.content is not None
-        and one.doc.out.content.account == account
+        and account in {it.account for it in (one.doc.out.content, *one.doc.out.contents) if it}
         and is_wanted(one.doc)
         for kind in tasks.TASKS
         for one in view.by(kind, "host", host_id)

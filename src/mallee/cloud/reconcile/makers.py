@@ -20,6 +20,7 @@ from mallee.model import identities
 from mallee.model.accounts import Account
 from mallee.model.sessions import CallerKind, Session
 from mallee.model.settings import Settings
+from mallee.model.transfers import Task
 
 _SESSION = "tasks"
 
@@ -32,8 +33,9 @@ class Means:
     box: SecretBox
 
 
-def call_of(tx: store.Tx, means: Means, action: str, record: Record[Any, Any]) -> WriteCall:
-    """Return a call of who made a record. Raises `AuthFailure` when he is not there any more."""
+def call_of(tx: store.Tx, means: Means, action: str, record: Record[Task, Any]) -> WriteCall:
+    """Return a call of who began a task. Raises `AuthFailure` when he is not there any more."""
+    key = record.doc.key
     return WriteCall(
         principal=_principal(tx, record),
         action=action,
@@ -44,6 +46,8 @@ def call_of(tx: store.Tx, means: Means, action: str, record: Record[Any, Any]) -
         tx=tx,
         entropy=os.urandom,
         box=means.box,
+        # That he may use it was asked when the task began.
+        keys=frozenset({key.kms_key}) if key is not None else frozenset(),
     )
 
 

@@ -15,14 +15,14 @@ from mallee.model import ids
 from mallee.model.images import Image
 from mallee.model.transfers import DiskSeen
 
-AVAILABLE, FAILED = "available", "failed"
+AVAILABLE, FAILED, PENDING = "available", "failed", "pending"
 GIB = 1 << 30
 
 
 def settle(tx: store.Tx, record: TaskRecord, disk: DiskSeen) -> str:
     """Complete the image of a task; return why it failed, empty if it did not."""
     image = tx.get(records.IMAGE, record.doc.image_id)
-    if image is None:
+    if image is None or image.doc.state != PENDING:
         return "the image was deregistered meanwhile"
     try:
         tx.write(image, _completed(tx, image.doc, (record.account, disk)))
@@ -33,9 +33,9 @@ def settle(tx: store.Tx, record: TaskRecord, disk: DiskSeen) -> str:
 
 
 def fail(tx: store.Tx, record: TaskRecord, words: str) -> None:
-    """Say of a task's image why there is none."""
+    """Say of a task's image why there is none, unless it was deregistered meanwhile."""
     image = tx.get(records.IMAGE, record.doc.image_id)
-    if image is not None:
+    if image is not None and image.doc.state == PENDING:
         tx.write(image, replace(image.doc, state=FAILED, state_reason=words))
 
 

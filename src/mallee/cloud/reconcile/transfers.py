@@ -16,16 +16,24 @@ from mallee.cloud.ec2.images import exporting, importing, tasks
 from mallee.cloud.ec2.images.conversions import LIFE_S
 from mallee.cloud.ec2.images.tasks import TaskRecord
 from mallee.cloud.ec2.storage import snapshots, snapshotstates
-from mallee.cloud.reconcile import conversions, importedimages, makers, registeredbundles
+from mallee.cloud.reconcile import (
+    conversions,
+    importedimages,
+    makers,
+    registeredbundles,
+    restoredimages,
+)
 from mallee.cloud.reconcile.runner import Reconciler
 from mallee.cloud.state import records, store
 from mallee.kit import clock
 from mallee.model import ids
 from mallee.model.snapshots import NO_VOLUME, Content, Snapshot
-from mallee.model.transfers import Phase, Task, TransferSeen, Way
+from mallee.model.transfers import BRINGS, Phase, Task, TransferSeen, Way
 
 KEPT_S = 7 * 86400.0
 """So long ended tasks are shown."""
+STORED_KEPT_S = 31 * 86400.0
+"""So long those are shown that stored an image, as on AWS."""
 ATTEMPTS_MAX = 5
 GIB = 1 << 30
 
@@ -61,7 +69,8 @@ def reconciler(store: store.Store, clock: clock.Clock, means: Means) -> Reconcil
 def _is_due(view: store.View | store.Tx, record: TaskRecord, now: float) -> bool:
     doc = record.doc
     if doc.ended_at is not None:
-        return now > doc.ended_at + KEPT_S
+        kept_s = STORED_KEPT_S if record.kind is records.STORE_TASK else KEPT_S
+        return now > doc.ended_at + kept_s
     if doc.cancelled_at is not None or _outcome(record) is not None or _is_lost(view, record):
         return True
     if _has_expired(doc, now):
@@ -93,11 +102,12 @@ def _is_lost(view: store.View | store.Tx, record: TaskRecord) -> bool:
 def _has_lost_its_source(view: store.View | store.Tx, record: TaskRecord) -> bool:
     """Tell whether what it shall carry out is gone, or will never be complete."""
     out = record.doc.out
-    if out is None or out.blob is not None or out.content is not None:
+    if out is None or exporting.has_source(out):
         return False
-    id = record.doc.snapshot_ids[0] if record.doc.snapshot_ids else ""
-    snapshot = view.get(records.SNAPSHOT, id)
-    return snapshot is None or snapshotstates.of(snapshot) == snapshotstates.ERROR
+    found = [view.get(records.SNAPSHOT, id) for id in record.doc.snapshot_ids]
+    return not found or any(
+        one is None or snapshotstates.of(one) == snapshotstates.ERROR for one in found
+    )
 
 
 def settle_one(tx: store.Tx, id: str, means: Means) -> None:
@@ -149,7 +159,7 @@ def _begin_anew(tx: store.Tx, record: TaskRecord) -> None:
 
 
 def _fail(tx: store.Tx, record: TaskRecord, words: str) -> None:
-    if record.doc.way is Way.BUNDLE_IN:
+    if record.doc.way in (Way.BUNDLE_IN, Way.IMAGE_IN):
         registeredbundles.fail(tx, record, words.removeprefix("ClientError: "))
     turns.leave(tx, record.account, record.id, is_garbage=True)
     _drop_own(tx, record)
@@ -159,7 +169,7 @@ def _fail(tx: store.Tx, record: TaskRecord, words: str) -> None:
 def _drop_own(tx: store.Tx, record: TaskRecord) -> None:
     """Delete the snapshot that was made for a task alone, unless somebody has found a use for it:
     an image is of it, it is locked, or it lies in the recycle bin."""
-    if record.kind is not records.EXPORT_INSTANCE_TASK:
+    if record.kind not in (records.EXPORT_INSTANCE_TASK, records.BUNDLE_TASK):
         return
     for id in record.doc.snapshot_ids:
         snapshot = tx.get(records.SNAPSHOT, id)
@@ -175,7 +185,7 @@ def _complete(tx: store.Tx, record: TaskRecord, seen: TransferSeen, means: Means
         failure = registeredbundles.settle(tx, record, seen.disks[0])
         tx.write(record, replace(doc, ended_at=tx.now, failure=failure))
         return
-    if doc.way not in (Way.DISKS_IN, Way.PARTS_IN):
+    if doc.way not in BRINGS:
         _drop_own(tx, record)
         tx.write(record, replace(doc, ended_at=tx.now))
         return
@@ -217,6 +227,10 @@ def _make(tx: store.Tx, record: TaskRecord, made: tuple[str, ...], means: Means)
     if record.doc.way is Way.PARTS_IN:
         name = "ImportInstance" if record.doc.launch else "ImportVolume"
         conversions.settle(makers.call_of(tx, means.makers, name, record), record, made)
+        return
+    if record.doc.way is Way.IMAGE_IN:
+        call = makers.call_of(tx, means.makers, "CreateRestoreImageTask", record)
+        restoredimages.settle(call, record, made)
         return
     image_id = ""
     if record.kind is records.IMPORT_IMAGE_TASK:

@@ -275,6 +275,9 @@ VOLUME = Kind("volume", volumes.Volume, volumes.VolumeSeen)
 IMPORT_SNAPSHOT_TASK = Kind("import-snapshot-task", transfers.Task, transfers.TransferSeen)
 IMPORT_IMAGE_TASK = Kind("import-image-task", transfers.Task, transfers.TransferSeen)
 CONVERSION_TASK = Kind("conversion-task", transfers.Task, transfers.TransferSeen)
+STORE_TASK = Kind("store-image-task", transfers.Task, transfers.TransferSeen)
+RESTORE_TASK = Kind("restore-image-task", transfers.Task, transfers.TransferSeen)
+BUNDLE_TASK = Kind("bundle-task", transfers.Task, transfers.TransferSeen)
 REGISTRATION_TASK = Kind("image-registration-task", transfers.Task, transfers.TransferSeen)
 EXPORT_IMAGE_TASK = Kind("export-image-task", transfers.Task, transfers.TransferSeen)
 EXPORT_INSTANCE_TASK = Kind("export-instance-task", transfers.Task, transfers.TransferSeen)
@@ -385,6 +388,9 @@ KINDS: dict[str, Kind[Any, Any]] = {
         IMPORT_IMAGE_TASK,
         CONVERSION_TASK,
         REGISTRATION_TASK,
+        BUNDLE_TASK,
+        STORE_TASK,
+        RESTORE_TASK,
         EXPORT_IMAGE_TASK,
         EXPORT_INSTANCE_TASK,
         BLOCK_SPACE,
@@ -414,6 +420,7 @@ MEASURES: Mapping[str, Measure] = {
     "import-snapshot-task": quotas.of_import,
     "import-image-task": quotas.of_import,
     "conversion-task": quotas.of_conversion,
+    "restore-image-task": quotas.of_import,
     "elastic-ip": quotas.one_made(quotas.ADDRESSES),
     "security-group": quotas.one_made(quotas.SECURITY_GROUPS),
     "key-pair": quotas.one_made(quotas.KEY_PAIRS),

@@ -64,6 +64,8 @@ class Objects:
 
     caller: Callable[[], Caller]
     """Gives credentials that are good now; called before each request."""
+    tags: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Of what is put."""
 
     def size_of(self, object: Object) -> int:
         """Return how large an object is. Raises `ObjectsAway` and `ObjectRefused`."""
@@ -109,7 +111,8 @@ class Objects:
 
     def put(self, object: Object, data: bytes, type: str = "application/octet-stream") -> None:
         """Put a small object. Raises `ObjectsAway` and `ObjectRefused`."""
-        status, _, said = self._ask(_Asked("PUT", object, {}, data, {"content-type": type}))
+        headers = {"content-type": type, **self._tagging()}
+        status, _, said = self._ask(_Asked("PUT", object, {}, data, headers))
         if status != HTTPStatus.OK:
             raise _refused(object, _words(said, status))
 
@@ -121,7 +124,8 @@ class Objects:
             told(size)
             return
         part_bytes = max(PART_BYTES, -(-size // PARTS_MAX))
-        status, _, said = self._ask(_Asked("POST", object, {"uploads": ""}))
+        begin = _Asked("POST", object, {"uploads": ""}, b"", self._tagging())
+        status, _, said = self._ask(begin)
         found = _UPLOAD_ID.search(said)
         if status != HTTPStatus.OK or found is None:
             raise _refused(object, _words(said, status))
@@ -130,6 +134,9 @@ class Objects:
             undo.callback(self._ask, _Asked("DELETE", object, upload))
             self._put_parts(object, upload, iter(lambda: file.read(part_bytes), b""), told)
             undo.pop_all()
+
+    def _tagging(self) -> Mapping[str, str]:
+        return {"x-amz-tagging": urlencode(sorted(self.tags.items()))} if self.tags else {}
 
     def _put_parts(
         self, object: Object, upload: Mapping[str, str], parts: Iterator[bytes], told: Told

@@ -14,6 +14,9 @@ PREFIXES = (
     "import-vol",
     "import-i",
     "import-reg",
+    "import-restore",
+    "store-ami",
+    "bun",
     "export-ami",
     "export-i",
 )
@@ -22,6 +25,7 @@ _ACCOUNT = re.compile(r"[0-9]{12}")
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _FORMAT = re.compile(rf"|{'|'.join(FORMATS)}")
 _KEY_BYTES_MAX = 1024
+_CERTIFICATE_MAX = 16_384
 _PORT_MAX = 65535
 _SECRET = re.compile(r"[!-~]{1,8192}")
 
@@ -46,8 +50,11 @@ def check_transfer(transfer: TransferWanted) -> None:
     if transfer.out is not None:
         _check_object(transfer.out.object)
         trustedvpcs.check_text("format", transfer.out.format, _FORMAT)
-        if transfer.out.content is not None:
-            trustedblocks.check_content(transfer.out.content)
+        if len(transfer.out.contents) > DISKS_MAX:
+            raise NotTrusted(f"{transfer.id} with {len(transfer.out.contents)} disks")
+        for content in (transfer.out.content, *transfer.out.contents):
+            if content is not None:
+                trustedblocks.check_content(content)
         if transfer.out.blob is not None:
             trustedvolumes.check_blob(transfer.out.blob, trustedvolumes.DISK_FORMATS)
 
@@ -56,6 +63,8 @@ def check_pass(given: TransferPass) -> TransferPass:
     """Return credentials when requests can be made with them; raise `NotTrusted`."""
     if not 0 < given.port <= _PORT_MAX:
         raise NotTrusted(f"the port {given.port}")
+    if len(given.certificate) > _CERTIFICATE_MAX:
+        raise NotTrusted("a certificate longer than any is")
     for text in (given.region, given.access_key_id, given.secret_access_key, given.token):
         trustedvpcs.check_text("part of credentials", text, _SECRET)
     return given

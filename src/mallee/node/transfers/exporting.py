@@ -76,7 +76,7 @@ async def take_disk(
             means.check()
             tell(0, DiskSeen(format=out.format, words="converting", percent=percent))
 
-        disk = await _disk(means, out, told, read_blob)
+        disk = await disk_of(means, out, told, read_blob)
         file = disk if out.format == "raw" else await sandbox.convert(means.work, disk, out.format)
         told(_CONVERTED_PERCENT)
         if out.container == "ova":
@@ -96,7 +96,7 @@ async def take_disk(
     return Brought([seen])
 
 
-async def _disk(
+async def disk_of(
     means: Means, out: FileOut, told: Callable[[int], None], read_blob: ReadBlob
 ) -> Path:
     """Put the disk together as a raw file that the shut in may read."""

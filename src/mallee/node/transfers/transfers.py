@@ -39,7 +39,15 @@ from mallee.node import cloud
 from mallee.node.do import blockstore, disks, images, objects, sandbox
 from mallee.node.do.s3requests import Caller
 from mallee.node.passes import Passes
-from mallee.node.transfers import bundling, exporting, importing, parts
+from mallee.node.transfers import (
+    bundlemaking,
+    bundling,
+    exporting,
+    importing,
+    parts,
+    restoring,
+    storing,
+)
 from mallee.node.transfers.importing import Brought, CalledOff
 
 LOOK_S = 0.5
@@ -214,7 +222,9 @@ class TransferKeeper:
     async def _do(self, transfer: TransferWanted, told: _Told, off: threading.Event) -> Brought:
         means = importing.Means(
             work=sandbox.Work(self._place / transfer.id),
-            objects=objects.Objects(_Held(self, transfer.id).caller),
+            objects=objects.Objects(
+                _Held(self, transfer.id).caller, transfer.out.tags if transfer.out else {}
+            ),
             access=self.passes.access,
             off=off,
             key=await self._fetch_key(transfer, told) if transfer.key_id else None,
@@ -229,6 +239,13 @@ class TransferKeeper:
 
         if transfer.way in (Way.DISKS_IN, Way.PARTS_IN):
             return await importing.bring_disks(means, transfer, hear)
+        if transfer.way is Way.IMAGE_IN:
+            return await restoring.restore_image(means, transfer, hear)
+        if transfer.way is Way.IMAGE_OUT:
+            return await storing.store_image(means, transfer, hear)
+        if transfer.way is Way.BUNDLE_OUT:
+            ways = self._read_blob, await self._certificate(transfer.id)
+            return await bundlemaking.make_bundle(means, transfer, hear, ways)
         if transfer.way is Way.DISK_OUT:
             return await exporting.take_disk(means, transfer, hear, self._read_blob)
         if transfer.way is Way.BUNDLE_IN:
@@ -252,6 +269,15 @@ class TransferKeeper:
         if key.id != transfer.key_id:
             raise objects.ObjectsAway("the cloud gives another key than it wants")
         return key
+
+    async def _certificate(self, id: str) -> bytes:
+        """Return for whom the key of a bundle is encrypted."""
+        try:
+            return (await self.door.fetch_transfer_pass(id)).certificate.encode()
+        except cloud.CloudAway as error:
+            raise objects.ObjectsAway(str(error)) from error
+        except cloud.Refused as error:
+            raise sandbox.Refused(str(error)) from error
 
     async def _unlock(self, id: str, locked: Locked) -> Key:
         try:

@@ -166,6 +166,25 @@ def test_what_a_task_will_make_counts_until_it_is_there(
     assert used() == before
 
 
+def test_what_is_imported_is_encrypted_where_all_new_volumes_are(
+    world: World, alice: Any, host: FakeHost
+) -> None:
+    alice.enable_ebs_encryption_by_default()
+    id = import_volume(alice)["ConversionTaskId"]
+    (wanted,) = transferring.wanted_of(world.store.view, host.id)
+    assert wanted.key_id
+    disk = came(world)
+    assert disk.content is not None
+    sealed = replace(disk, content=replace(disk.content, key_id=wanted.key_id))
+    record = tasks.find(world.store.view, id)
+    assert record is not None
+    assert not transferring.is_sound(record, done(disk))
+    assert transferring.is_sound(record, done(sealed))
+    told(world, host, id, done(sealed))
+    (volume,) = alice.describe_volumes()["Volumes"]
+    assert volume["Encrypted"]
+
+
 @pytest.mark.parametrize(
     ("more", "code"),
     [

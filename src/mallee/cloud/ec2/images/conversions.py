@@ -49,8 +49,10 @@ def import_volume(
     """Begin to make a volume of a file in parts."""
     zone = volumes.zone_of(call, request)
     disk = _disk(request["Image"], request["Volume"], request.get("Description", ""))
+    id = ids.make("import-vol", call.entropy(ids.ID_BYTES))
     task = Task(
-        id=ids.make("import-vol", call.entropy(ids.ID_BYTES)),
+        id=id,
+        key=importing.key_of_new(call, id, request),
         way=Way.PARTS_IN,
         host_id=tasks.choose_host(call.tx, call.account),
         access=tasks.access_of(call, None),
@@ -79,6 +81,7 @@ def import_instance(
     id = ids.make("import-i", call.entropy(ids.ID_BYTES))
     task = Task(
         id=id,
+        key=importing.key_of_new(call, id, request),
         way=Way.PARTS_IN,
         host_id=tasks.choose_host(call.tx, call.account),
         access=tasks.access_of(call, None),
@@ -264,6 +267,7 @@ ACTIONS: tuple[Action, ...] = (
             name="ImportVolume",
             does=Write(handle=import_volume),
             honours=frozenset({"AvailabilityZone", "AvailabilityZoneId", *_DISK}),
+            uses_keys=importing.uses_keys,
         ),
         _touches,
     ),
@@ -288,6 +292,7 @@ ACTIONS: tuple[Action, ...] = (
                     "Platform",
                 }
             ),
+            uses_keys=importing.uses_keys,
         ),
         _touches,
     ),

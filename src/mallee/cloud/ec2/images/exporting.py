@@ -19,8 +19,8 @@ from mallee.cloud.ec2.images.tasks import TaskRecord
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.model import ids
-from mallee.model.snapshots import Snapshot
-from mallee.model.transfers import Object, Task
+from mallee.model.snapshots import Content, Snapshot
+from mallee.model.transfers import FileOut, Object, Task, Way
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes
@@ -61,10 +61,22 @@ def with_content(view: store.View | store.Tx, task: Task) -> Task:
     """Return a task with what its disk has in the object store, as soon as that is known."""
     if task.out is None or task.out.blob is not None or task.out.content is not None:
         return task
-    snapshot = view.get(records.SNAPSHOT, task.snapshot_ids[0]) if task.snapshot_ids else None
-    if snapshot is None or snapshot.doc.content is None:
-        return task
-    return replace(task, out=replace(task.out, content=snapshot.doc.content))
+    if task.way is Way.IMAGE_OUT:
+        contents = tuple(one for id in task.snapshot_ids if (one := _content(view, id)))
+        is_all = len(contents) == len(task.snapshot_ids)
+        return replace(task, out=replace(task.out, contents=contents)) if is_all else task
+    content = _content(view, task.snapshot_ids[0]) if task.snapshot_ids else None
+    return replace(task, out=replace(task.out, content=content)) if content else task
+
+
+def _content(view: store.View | store.Tx, id: str) -> Content | None:
+    snapshot = view.get(records.SNAPSHOT, id)
+    return snapshot.doc.content if snapshot is not None else None
+
+
+def has_source(out: FileOut) -> bool:
+    """Tell whether what shall be carried out is known."""
+    return out.content is not None or out.blob is not None or bool(out.contents)
 
 
 # --- how a task is told ---
@@ -85,7 +97,7 @@ def message_of(record: TaskRecord) -> str | None:
     doc, seen = record.doc, record.seen
     if doc.ended_at is not None:
         return doc.failure or None
-    if doc.out is not None and doc.out.content is None and doc.out.blob is None:
+    if doc.out is not None and not has_source(doc.out):
         return "pending: the snapshot is being completed"
     if not doc.host_id:
         return "pending: no host is heard that could do it"

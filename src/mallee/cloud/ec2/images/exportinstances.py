@@ -38,7 +38,7 @@ def _ask(call: Call, request: Request) -> tuple[str, str, str, str]:
     """Ask the instance's host to cut its root."""
     tagset.of_new(request, _KIND.name)
     _file(request["ExportToS3Task"], request["TargetEnvironment"])
-    return snapshots.question(call, [_root(call, request)])
+    return snapshots.question(call, [root_of(call, request)])
 
 
 def create_task(
@@ -46,7 +46,7 @@ def create_task(
 ) -> shapes.CreateInstanceExportTaskResult:
     """Write the task down, and the snapshot that the host has made for it."""
     tasks.check_count(call, _KIND, "CreateInstanceExportTask")
-    root = _root(call, request)
+    root = root_of(call, request)
     out = _file(request["ExportToS3Task"], request["TargetEnvironment"])
     id = ids.make("export-i", call.entropy(ids.ID_BYTES))
     instance_id = ids.normalise(request["InstanceId"])
@@ -73,7 +73,7 @@ def create_task(
     return {"ExportTask": render(call, call.tx.insert(_KIND, call.account, id, task))}
 
 
-def _root(call: Call, request: Request) -> VolumeRecord:
+def root_of(call: Call, request: Request) -> VolumeRecord:
     """Return the one disk of an instance; raise for what is not exported."""
     instance = resources.one(call, records.INSTANCE, request["InstanceId"])
     if power.state_of(instance) not in (State.RUNNING, State.STOPPED):

@@ -4,6 +4,7 @@ from mallee.cloud.action import Action
 from mallee.cloud.ec2.images import (
     allowed,
     attributes,
+    bundleinstances,
     conversions,
     copies,
     creating,
@@ -19,6 +20,7 @@ from mallee.cloud.ec2.images import (
     registering,
     sharing,
     standing,
+    storing,
     usagereports,
 )
 
@@ -41,4 +43,6 @@ ACTIONS: tuple[Action, ...] = (
     *importsnapshots.ACTIONS,
     *usagereports.ACTIONS,
     *conversions.ACTIONS,
+    *storing.ACTIONS,
+    *bundleinstances.ACTIONS,
 )

@@ -176,6 +176,9 @@ TASKS: tuple[TaskKind, ...] = (
     records.IMPORT_SNAPSHOT_TASK,
     records.CONVERSION_TASK,
     records.REGISTRATION_TASK,
+    records.BUNDLE_TASK,
+    records.STORE_TASK,
+    records.RESTORE_TASK,
     records.EXPORT_IMAGE_TASK,
     records.EXPORT_INSTANCE_TASK,
 )
@@ -186,6 +189,9 @@ BY_PREFIX: Mapping[str, TaskKind] = {
     "import-vol": records.CONVERSION_TASK,
     "import-i": records.CONVERSION_TASK,
     "import-reg": records.REGISTRATION_TASK,
+    "import-restore": records.RESTORE_TASK,
+    "bun": records.BUNDLE_TASK,
+    "store-ami": records.STORE_TASK,
     "export-ami": records.EXPORT_IMAGE_TASK,
     "export-i": records.EXPORT_INSTANCE_TASK,
 }
