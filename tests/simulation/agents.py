@@ -1,0 +1,292 @@
+"""The work of a simulated host's agent: one step for each guest and volume at a time.
+
+It stands for `node.reconcile` and `node.volumes`: after a crash at any step it looks at what is
+there and goes on. What is done is what the real one does, in the same order where the order
+matters: a guest starts when its volumes are there; a volume goes when no guest has it open.
+"""
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from mallee.model import volumes
+from mallee.model.hosts import HostWanted, InstanceWanted
+from mallee.model.instances import InstanceSeen, Phase, Power, Reach, Reason
+from mallee.model.volumes import VolumeSeen, VolumeWanted
+
+SWEEP_S = 3.0
+
+
+@dataclass(slots=True)
+class Guest:
+    """A guest, or what is left of it on the disk."""
+
+    launch: int
+    is_on: bool = False
+    phase: Phase = Phase.PREPARING
+    ended_by_guest: bool = False
+    restarts: int = 0
+    reboots: int = 0
+    open: frozenset[str] = frozenset()
+    """Volumes that its process has open."""
+    ips: frozenset[tuple[str, str]] = frozenset()
+    """VPC and address of its interfaces."""
+    answers_since: float | None = None
+
+
+@dataclass(slots=True)
+class Disk:
+    """What a machine has on its disk."""
+
+    wanted: HostWanted | None = None
+    guests: dict[str, Guest] = field(default_factory=dict[str, Guest])
+    volumes: dict[str, int] = field(default_factory=dict[str, int])
+    """Size by id."""
+    lost: set[str] = field(default_factory=set[str])
+    """Volumes that were put aside, since the cloud claimed them no more."""
+
+    # As `node.ledger.Ledger`.
+    @property
+    def generation(self) -> int:
+        return 0 if self.wanted is None else self.wanted.generation
+
+
+class Luck(Protocol):
+    """The machine, as its agent feels it."""
+
+    fails: float
+
+    def pause_s(self) -> float:
+        """Return how long a piece of work takes."""
+        ...
+
+    def chance(self, part: float) -> bool:
+        """Tell whether something happens."""
+        ...
+
+    def on_change(self) -> None:
+        """What is on the machine has changed."""
+        ...
+
+    def now(self) -> float:
+        """Seconds since the epoch."""
+        ...
+
+
+class Agent:
+    """As `node.reconcile.Reconciler`, as far as `sync` calls it."""
+
+    def __init__(self, disk: Disk, luck: Luck) -> None:
+        self._disk = disk
+        self._luck = luck
+        self._poked = asyncio.Event()
+        self._news = asyncio.Event()
+        self._seen: dict[str, InstanceSeen] = {}
+        self.version = 0
+        self.leftovers: tuple[str, ...] = ()
+        self.volumes = _Volumes()
+
+    async def want(self, wanted: HostWanted) -> bool:
+        """Take a newer generation; tell whether it was one."""
+        if wanted.generation <= self._disk.generation:
+            return False
+        self._disk.wanted = wanted
+        self._poked.set()
+        return True
+
+    def seen(self) -> dict[str, InstanceSeen]:
+        """Return what is seen of all instances."""
+        return self._seen
+
+    async def wait_changed(self, version: int) -> int:
+        """Wait until `version` is not the newest; return the newest."""
+        while self.version == version:
+            await self._news.wait()
+        return self.version
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        while True:
+            self._poked.clear()
+            is_busy = self._work()
+            self._look()
+            if not is_busy:
+                try:
+                    async with asyncio.timeout(SWEEP_S):
+                        await self._poked.wait()
+                except TimeoutError:
+                    pass
+            await asyncio.sleep(self._luck.pause_s())
+
+    def _look(self) -> None:
+        wanted = self._disk.wanted
+        if wanted is None:
+            return
+        seen = {one.id: _report(one, self._disk.guests.get(one.id)) for one in wanted.instances}
+        kept = {one.id: _report_volume(one, self._disk.volumes) for one in wanted.volumes}
+        if (seen, kept) != (self._seen, self.volumes.known):
+            self._seen, self.volumes.known = seen, kept
+            self.version += 1
+            self._news.set()
+            self._news = asyncio.Event()
+
+    def _work(self) -> bool:
+        """Take a step for each; tell whether there was one to take."""
+        wanted = self._disk.wanted
+        if wanted is None:
+            return False
+        instances = {one.id: one for one in wanted.instances}
+        guests = self._disk.guests
+        steps = 0
+        for id in [*guests]:
+            if id not in instances:
+                del guests[id]
+                steps += 1
+        for one in wanted.instances:
+            steps += self._work_on(one, wanted)
+        kept = {one.id: one for one in wanted.volumes}
+        for volume in wanted.volumes:
+            steps += self._keep(volume)
+        for id in [*self._disk.volumes]:
+            # Nobody claims it. The real agent puts it aside, and says so.
+            if id not in kept and not self._is_open(id):
+                del self._disk.volumes[id]
+                self._disk.lost.add(id)
+        if steps:
+            self._luck.on_change()
+        return bool(steps)
+
+    def _work_on(self, wanted: InstanceWanted, host: HostWanted) -> bool:
+        guest = self._disk.guests.get(wanted.id)
+        if wanted.power is Power.TERMINATED:
+            return self._end(wanted, guest)
+        if guest is None or guest.launch != wanted.launch:
+            if guest is not None and guest.is_on:
+                _switch_off(guest)
+                return True
+            if wanted.power is Power.STOPPED and guest is None:
+                self._disk.guests[wanted.id] = Guest(wanted.launch, phase=Phase.OFF)
+                return True
+            self._disk.guests[wanted.id] = Guest(wanted.launch)
+            return True
+        if wanted.power is Power.STOPPED:
+            if guest.is_on or guest.phase not in (Phase.OFF, Phase.FAILED):
+                _switch_off(guest)
+                return True
+            return False
+        return self._run(wanted, guest, host)
+
+    def _run(self, wanted: InstanceWanted, guest: Guest, host: HostWanted) -> bool:
+        if guest.phase in (Phase.FAILED, Phase.OFF):
+            return False
+        if guest.is_on:
+            return self._plug(wanted, guest)
+        disks = frozenset(disk.volume_id for disk in wanted.disks)
+        if not disks <= self._disk.volumes.keys():
+            return False
+        if guest.phase is Phase.PREPARING and self._luck.chance(self._luck.fails):
+            guest.phase = Phase.FAILED
+            return True
+        if guest.phase is Phase.RUNNING:
+            guest.restarts += 1
+        own = frozenset(wanted.interface_ids)
+        guest.ips = frozenset(
+            (vpc.id, one.private_ip) for vpc in host.vpcs for one in vpc.interfaces if one.id in own
+        )
+        guest.is_on, guest.phase, guest.open = True, Phase.RUNNING, disks
+        guest.answers_since = self._luck.now()
+        return True
+
+    def _plug(self, wanted: InstanceWanted, guest: Guest) -> bool:
+        disks = {disk.volume_id for disk in wanted.disks}
+        new = (disks - guest.open) & self._disk.volumes.keys()
+        old = guest.open - disks
+        forced = old.intersection(wanted.forced_volumes)
+        # A guest lets a volume go when it likes.
+        let_go = {id for id in sorted(old) if id in forced or self._luck.chance(0.5)}
+        before = guest.open
+        guest.open = frozenset((guest.open - let_go) | new)
+        guest.reboots = wanted.reboots
+        return before != guest.open or bool(old)
+
+    def _end(self, wanted: InstanceWanted, guest: Guest | None) -> bool:
+        if guest is None:
+            return False
+        if guest.is_on:
+            _switch_off(guest)
+            return True
+        del self._disk.guests[wanted.id]
+        return True
+
+    def _keep(self, wanted: VolumeWanted) -> bool:
+        size_gib = self._disk.volumes.get(wanted.id)
+        if wanted.is_deleted:
+            if size_gib is None or self._is_open(wanted.id):
+                return False
+            del self._disk.volumes[wanted.id]
+            return True
+        if size_gib is None and wanted.is_made:
+            return False
+        if size_gib != wanted.size_gib:
+            self._disk.volumes[wanted.id] = wanted.size_gib
+            return True
+        return False
+
+    def _is_open(self, volume_id: str) -> bool:
+        return any(volume_id in guest.open for guest in self._disk.guests.values())
+
+
+@dataclass(slots=True)
+class _Volumes:
+    """As `node.volumes.VolumeKeeper`, as far as `sync` asks it."""
+
+    known: dict[str, VolumeSeen] = field(default_factory=dict[str, VolumeSeen])
+
+    def seen(self) -> dict[str, VolumeSeen]:
+        """Return what is seen of all volumes."""
+        return self.known
+
+
+def power_off(guest: Guest) -> None:
+    """Let a guest end by itself."""
+    _switch_off(guest)
+    guest.ended_by_guest = True
+
+
+def _switch_off(guest: Guest) -> None:
+    guest.is_on, guest.open, guest.answers_since = False, frozenset(), None
+    guest.phase = Phase.OFF
+
+
+def _report(wanted: InstanceWanted, guest: Guest | None) -> InstanceSeen:
+    if guest is None:
+        gone = wanted.power is Power.TERMINATED
+        phase = Phase.GONE if gone else Phase.PREPARING
+        return InstanceSeen(launch=wanted.launch, phase=phase)
+    phase = guest.phase
+    if phase is Phase.RUNNING and not guest.is_on:
+        phase = Phase.RECOVERING
+    reach = Reach(answers=True, since=guest.answers_since) if guest.answers_since else None
+    cause = Reason("Server.InternalError", "It failed.") if phase is Phase.FAILED else None
+    return InstanceSeen(
+        launch=guest.launch,
+        phase=phase,
+        cause=cause,
+        ended_by_guest=guest.ended_by_guest,
+        restarts=guest.restarts,
+        reboots_done=guest.reboots,
+        volume_ids=tuple(sorted(guest.open)),
+        reach=reach if guest.is_on else None,
+    )
+
+
+def _report_volume(wanted: VolumeWanted, kept: dict[str, int]) -> VolumeSeen:
+    size_gib = kept.get(wanted.id)
+    if size_gib is None:
+        if wanted.is_deleted:
+            return VolumeSeen(phase=volumes.Phase.GONE)
+        if wanted.is_made:
+            lost = Reason("Server.InternalError", "It is lost.")
+            return VolumeSeen(phase=volumes.Phase.FAILED, cause=lost)
+        return VolumeSeen(phase=volumes.Phase.CHANGING)
+    return VolumeSeen(phase=volumes.Phase.READY, size_gib=size_gib, limits=wanted.limits)

@@ -1,0 +1,108 @@
+"""Front ends of a simulation: the cloud's own parts on the shared memory, without sockets.
+
+Each is a process that may be killed: what it had in memory is lost, and its calls have no end that
+anybody hears of. Requests go through the pipeline from where the caller is known.
+"""
+
+import asyncio
+import random
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from mallee.cloud import actions, http, pipeline, services
+from mallee.cloud.call import Agents, Principal
+from mallee.cloud.hosts import asks, hearing, held, slices
+from mallee.cloud.identity import authenticate, authorize
+from mallee.cloud.reconcile import instances, runner, volumes
+from mallee.cloud.state import records
+from mallee.kit import secretbox
+from mallee.kit.clock import Clock
+from mallee.model.hosts import SyncAnswer, SyncRequest
+from mallee.model.settings import Settings
+from tests.simulation import memory
+from tests.simulation.presence import Board, Presence
+
+BOX = secretbox.SecretBox(bytes(32))
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What all front ends have in common."""
+
+    memory: memory.Memory
+    clock: Clock
+    settings: Settings
+    rng: random.Random
+    board: Board
+
+
+class FrontEnd:
+    """A process of the cloud; it runs from when it is made until it is killed."""
+
+    def __init__(self, name: str, world: World) -> None:
+        self.name = name
+        self._world = world
+        self.store = store = memory.SharedStore(world.memory)
+        opened = memory.as_store(store)
+        questions = asks.Asks()
+        present = Presence(world.board, name)
+        self._hearing = hearing.Hearing(opened, world.clock, name, present)
+        self._calls = held.Calls(opened, slices.Slices(world.settings), questions)
+        self._cloud = pipeline.Cloud(
+            settings=world.settings,
+            clock=world.clock,
+            trail=_no_trail(),
+            store=opened,
+            box=BOX,
+            keys=authenticate.Keys(store.view, BOX),
+            judge=authorize.judge(store.view, BOX),
+            asks=questions,
+            agents=Agents(),
+            table=actions.TABLE,
+        )
+        reconcilers = (
+            instances.reconciler(opened, world.clock, world.settings),
+            volumes.reconciler(opened, world.clock),
+        )
+        loops = (
+            self._hearing.watch(),
+            self._calls.watch(),
+            runner.run(opened, reconcilers, present),
+        )
+        self._tasks = [asyncio.ensure_future(loop) for loop in loops]
+
+    def kill(self) -> None:
+        """End it at once."""
+        for task in self._tasks:
+            task.cancel()
+        self.store.close()
+
+    async def sync(self, host_id: str, report: SyncRequest) -> SyncAnswer:
+        """Serve an agent's call, as `hosts.door` does."""
+        host = self.store.view.get(records.HOST, host_id)
+        assert host is not None
+        await self._hearing.observe(host, report)
+        return await self._calls.answer(host_id, report)
+
+    async def ask(
+        self, who: Principal, operation: str, asked: dict[str, Any], service: str = "ec2"
+    ) -> str:
+        """Do what somebody asks; return the result, encoded, or raise `AwsError`."""
+        await self.store.catch_up()
+        request = http.Request(
+            method="POST", path="/", query="", headers={}, body=b"", peer="192.0.2.1"
+        )
+        exchange = pipeline.begin(self._cloud, request)
+        exchange.service, exchange.operation = services.SERVICES[service], operation
+        exchange.principal, exchange.asked = who, asked
+        exchange.row = services.find_action(self._cloud.table, exchange.service, operation)
+        return await pipeline.perform(self._cloud, exchange, self._world.clock.now())
+
+
+def _no_trail() -> Any:
+    def add(event: object, *, at_once: bool) -> None:
+        """Forget it."""
+
+    return SimpleNamespace(add=add, directory=Path())

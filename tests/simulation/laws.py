@@ -1,0 +1,154 @@
+"""What must hold in a simulation, at every moment and at its end.
+
+Each law looks at everything there is: at what the store has, at what customers were told, and at
+what is really on the machines, which nobody in the cloud can know.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from mallee.cloud import quotas
+from mallee.cloud.hosts import reserved
+from mallee.cloud.state import records
+from mallee.cloud.state.index import Index
+from mallee.cloud.state.view import View
+from mallee.model.instances import Power, State, state_of
+from tests.simulation.customers import Customer
+from tests.simulation.machines import FACTS, Machine
+
+
+class Broken(Exception):
+    """A law does not hold."""
+
+
+def check_machines(view: View, machines: Iterable[Machine]) -> None:
+    """One writer for each volume, one host for each instance, one guest for each address."""
+    writers: Counter[str] = Counter()
+    runs: Counter[str] = Counter()
+    ips: Counter[tuple[str, str]] = Counter()
+    for machine in machines:
+        for id, guest in machine.disk.guests.items():
+            if guest.is_on:
+                runs[id] += 1
+                writers.update(guest.open)
+                ips.update(guest.ips)
+    _require_one("instances run on several hosts", runs)
+    shared = {one.id for one in view.list(records.VOLUME) if one.doc.multi_attach}
+    for id in shared:
+        del writers[id]
+    _require_one("volumes have several writers", writers)
+    _require_one("addresses have several guests", ips)
+
+
+def check_store(view: View, customers: Iterable[Customer]) -> None:
+    """Nothing is given twice, nothing is used beyond what there is or may be."""
+    interfaces = view.list(records.INTERFACE)
+    ips = Counter((one.doc.vpc_id, one.doc.private_ip) for one in interfaces)
+    _require_one("addresses have several interfaces", ips)
+    public = Counter(one.doc.public_ip for one in interfaces if one.doc.public_ip)
+    elastic = Counter(one.doc.public_ip for one in view.list(records.ADDRESS))
+    _require_one("public addresses are given twice", public + elastic)
+    ends = Counter(
+        (one.doc.interface_id, one.doc.private_ip)
+        for one in view.list(records.ADDRESS)
+        if one.doc.interface_id
+    )
+    _require_one("an interface's address has several elastic ones", ends)
+    for host in view.list(records.HOST):
+        for resource in reserved.RESOURCES:
+            used = view.total(reserved.space(host.id, resource))
+            if used > getattr(FACTS.capacity, resource):
+                raise Broken(f"{host.id} carries {used} {resource}")
+    for customer in customers:
+        for quota in quotas.of_account(view, customer.who.account):
+            used = quotas.used(view, customer.who.account, quota)
+            if used > quota.most:
+                raise Broken(f"{customer.who.account} has {used} of {quota.key}")
+        check_tokens(view, customer)
+
+
+def check_tokens(view: View, customer: Customer) -> None:
+    """What was asked for once is there once."""
+    made = Counter(
+        (one.doc.client_token, one.doc.launch_index)
+        for one in view.list(records.INSTANCE, customer.who.account)
+        if one.doc.client_token
+    )
+    _require_one("tokens made several instances", made)
+
+
+def check_promises(view: View, customer: Customer) -> None:
+    """What was answered is so."""
+    for token, ids in customer.promises.by_token.items():
+        for id in ids - customer.promises.given_back:
+            if id.startswith("vol-"):
+                is_there = view.get(records.VOLUME, id) is not None
+            else:
+                is_there = view.get(records.INSTANCE, id) is not None
+            if not is_there:
+                raise Broken(f"{id}, which {token} made, is not there")
+
+
+def check_settled(view: View, machines: Iterable[Machine]) -> None:
+    """In peace everything comes to be as it is wanted."""
+    at = {machine.id: machine for machine in machines}
+    for one in view.list(records.INSTANCE):
+        guest = at[one.doc.host_id].disk.guests.get(one.id)
+        is_on = guest is not None and guest.is_on
+        state = state_of(one.doc, one.seen)
+        if state not in (State.RUNNING, State.STOPPED, State.TERMINATED):
+            raise Broken(f"{one.id} is {state.label} for ever: {one.doc.reason} {one.seen}")
+        if is_on is not (state is State.RUNNING):
+            raise Broken(f"{one.id} is said to be {state.label}, and is not: {guest}")
+    for volume in view.list(records.VOLUME):
+        doc = volume.doc
+        if doc.deleted_at is None and volume.id not in at[doc.host_id].disk.volumes:
+            raise Broken(f"{volume.id} has no bytes on {doc.host_id}: {volume.seen}")
+        for one in doc.attachments:
+            instance = view.get(records.INSTANCE, one.instance_id)
+            assert instance is not None
+            guest = at[instance.doc.host_id].disk.guests.get(instance.id)
+            if one.is_leaving and not (guest is not None and guest.is_on):
+                raise Broken(f"{volume.id} is leaving {one.instance_id} for ever")
+            has = guest.open if guest is not None and guest.is_on else frozenset((volume.id,))
+            is_wanted = instance.doc.power is Power.RUNNING and not one.is_leaving
+            if is_wanted and volume.id not in has:
+                raise Broken(f"{volume.id} does not come to {one.instance_id}")
+
+
+def check_nothing_left(view: View, machines: Iterable[Machine], before: Index) -> None:
+    """When everything was given back, nothing is held, and nothing lies on any host."""
+    for machine in machines:
+        if machine.disk.guests or machine.disk.volumes or machine.disk.lost:
+            raise Broken(f"{machine.id} still has {machine.disk}")
+    for found in (
+        view.list(records.VOLUME),
+        view.list(records.ADDRESS),
+        view.list(records.INTERFACE),
+    ):
+        left = [one.id for one in found]
+        if left:
+            raise Broken(f"{left} are left")
+    for one in view.list(records.INSTANCE):
+        if one.doc.gone_at is None:
+            raise Broken(f"{one.id} is never gone: {one}")
+    known = {(claim.space, claim.key, claim.amount) for claim in before.all_claims()}
+    left_claims = sorted(set(_claims(view)) - known)
+    if left_claims:
+        raise Broken(f"claims are left: {left_claims}")
+    missing = sorted(known - set(_claims(view)))
+    if missing:
+        raise Broken(f"claims are gone: {missing}")
+
+
+def _claims(view: View) -> Iterator[tuple[str, str, int]]:
+    index: Index = view._index  # pyright: ignore[reportPrivateUsage]
+    for claim in index.all_claims():
+        yield claim.space, claim.key, claim.amount
+
+
+def _require_one(what: str, counts: Mapping[Any, int]) -> None:
+    several = sorted(str(key) for key, count in counts.items() if count > 1)
+    if several:
+        raise Broken(f"{what}: {several}")

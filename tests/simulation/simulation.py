@@ -1,0 +1,355 @@
+"""A simulation of the control plane: `python -m tests.simulation.simulation SEED [SEED]`.
+
+Front ends, hosts, customers and a network live through some minutes of bad luck on a virtual clock,
+then some of peace, and then everything is given back. All luck comes from the seed: the same seed
+is the same life, if `PYTHONHASHSEED` is 0. What must hold is in `laws`.
+"""
+
+import asyncio
+import gc
+import logging
+import os
+import random
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from unittest import mock
+
+import structlog
+
+from mallee.cloud import accounts
+from mallee.cloud.call import Principal
+from mallee.cloud.reconcile import runner
+from mallee.cloud.state import records
+from mallee.cloud.state.index import Index
+from mallee.cloud.state.tx import Tx
+from mallee.cloud.state.view import View
+from mallee.model.hosts import Host, SyncAnswer, SyncRequest
+from mallee.model.images import Blob, Image
+from mallee.model.settings import Deadlines, Network, Settings
+from tests.simulation import laws
+from tests.simulation.cables import Cables, Weather
+from tests.simulation.customers import Customer
+from tests.simulation.frontends import BOX, FrontEnd, World
+from tests.simulation.loop import VirtualClock, VirtualLoop
+from tests.simulation.machines import Machine
+from tests.simulation.memory import Memory
+from tests.simulation.presence import Board
+
+SETTINGS = Settings(
+    deadlines=Deadlines(launch_s=60.0, stop_s=10.0, terminate_s=5.0),
+    network=Network(public_range="198.51.100.0/26"),
+)
+IMAGE_ID = "ami-00000000000000001"
+STORM_S = 45.0
+QUIET_S = 45.0
+"""How long it is quiet before all is mended: what is late arrives."""
+PEACE_S = 180.0
+QUOTAS = {"ec2:quota-vminstancenumber": 8, "ec2:quota-addressnumber": 3}
+
+
+@dataclass(slots=True)
+class Size:
+    """How large a life is."""
+
+    front_ends: int
+    machines: int
+    customers: int
+    weather: tuple[float, ...]
+    """How bad the network may be."""
+
+    @classmethod
+    def of(cls, rng: random.Random) -> "Size":
+        """Choose one."""
+        front_ends = rng.choice((1, 2, 2, 3))
+        weather = rng.choice(((0.0, 0.1, 0.4), (0.0, 0.5), (0.0,)))
+        return cls(front_ends, rng.choice((1, 2, 3)), rng.choice((1, 2)), weather)
+
+
+class Life:
+    """One simulation, from its beginning to its end."""
+
+    def __init__(self, seed: int, loop: VirtualLoop) -> None:
+        self.rng = random.Random(seed)
+        self.clock = VirtualClock(loop)
+        self.size = Size.of(self.rng)
+        self.memory = Memory(Index(), self.clock, self.rng)
+        self.world = World(self.memory, self.clock, SETTINGS, self.rng, Board(self.clock))
+        self.cables = Cables(self.rng)
+        self.front_ends: dict[str, FrontEnd] = {}
+        names = tuple(f"fe{number}" for number in range(self.size.front_ends))
+        self.names = names
+        self.admin = self._make_account("admin", is_admin=True)
+        whos = [self._make_account(f"customer{number}") for number in range(self.size.customers)]
+        self.memory.transact(lambda tx: _make_image(tx, whos[0].account))
+        self.machines = [self._make_machine(number) for number in range(self.size.machines)]
+        self.customers = [Customer(who, self.cables, self._choose, self.rng) for who in whos]
+        self.law_breaking: BaseException | None = None
+
+    async def live(self) -> None:
+        """Live it; raise what law was broken."""
+        for name in self.names:
+            self._start_front_end(name)
+        for machine in self.machines:
+            machine.start(self._serve, self.names)
+            machine.on_change, machine.on_fault = self._check, self._note_fault
+        for customer in self.customers:
+            await self._limit(customer)
+        await asyncio.sleep(5.0)
+        self.before = self.memory.index.copy()
+        self.memory.on_commit = self._check
+        self._change_weather()
+        living = [asyncio.ensure_future(one.live(IMAGE_ID, 2.0)) for one in self.customers]
+        fate = asyncio.ensure_future(self._fate())
+        await asyncio.sleep(STORM_S)
+        for task in (fate, *living):
+            task.cancel()
+        for end in await asyncio.gather(fate, *living, return_exceptions=True):
+            if isinstance(end, Exception):
+                raise end
+        await self._make_peace()
+        await self._settle(lambda: laws.check_settled(self._view(), self.machines))
+        for customer in self.customers:
+            laws.check_promises(self._view(), customer)
+        for customer in self.customers:
+            await customer.leave(self._view)
+        await self._settle(
+            lambda: laws.check_nothing_left(self._view(), self.machines, self.before)
+        )
+
+    async def _settle(self, law: Callable[[], None]) -> None:
+        """Wait until a law holds; raise when it does not come to."""
+        loop = asyncio.get_running_loop()
+        ends_at = loop.time() + PEACE_S
+        while True:
+            await asyncio.sleep(5.0)
+            self._raise_broken()
+            try:
+                law()
+                return
+            except laws.Broken:
+                if loop.time() > ends_at:
+                    raise
+
+    def _check(self) -> None:
+        """Hold everything to the laws that hold at every moment."""
+        if self.law_breaking is not None:
+            return
+        try:
+            view = self._view()
+            laws.check_machines(view, self.machines)
+            laws.check_store(view, self.customers)
+        except laws.Broken as error:
+            self.law_breaking = error
+
+    def _note_fault(self, error: BaseException) -> None:
+        self.law_breaking = self.law_breaking or error
+
+    def _raise_broken(self) -> None:
+        if self.law_breaking is not None:
+            raise self.law_breaking
+
+    # What happens
+
+    async def _fate(self) -> None:
+        while True:
+            await asyncio.sleep(self.rng.expovariate(1 / 6.0))
+            self._raise_broken()
+            happening = self.rng.choice(
+                (
+                    self._change_weather,
+                    self._cut,
+                    self._cut,
+                    self._stop_front_end,
+                    self._stop_agent,
+                    self._crash_machine,
+                    self._end_guest,
+                    self._slow_down,
+                )
+            )
+            happening()
+
+    def _change_weather(self) -> None:
+        bad = self.rng.choice(self.size.weather)
+        self.cables.weather = Weather(lost=bad / 2, late=bad / 2, twice=bad)
+
+    def _cut(self) -> None:
+        name = self.rng.choice((*self.names, *(machine.id for machine in self.machines)))
+        self.cables.cut.add(name)
+        self._later(lambda: self.cables.cut.discard(name))
+
+    def _stop_front_end(self) -> None:
+        name = self.rng.choice(self.names)
+        front_end = self.front_ends.pop(name, None)
+        if front_end is not None:
+            front_end.kill()
+            self._later(lambda: self._start_front_end(name))
+
+    def _stop_agent(self) -> None:
+        machine = self.rng.choice(self.machines)
+        if machine.runs:
+            machine.kill_agent()
+            self._later(lambda: self._start_machine(machine))
+
+    def _crash_machine(self) -> None:
+        machine = self.rng.choice(self.machines)
+        machine.crash()
+        self._later(lambda: self._start_machine(machine))
+
+    def _end_guest(self) -> None:
+        self.rng.choice(self.machines).end_a_guest()
+
+    def _slow_down(self) -> None:
+        machine = self.rng.choice(self.machines)
+        machine.is_slow = not machine.is_slow
+        machine.fails = self.rng.choice((0.0, 0.0, 0.3))
+
+    def _later(self, what: Callable[[], None]) -> None:
+        asyncio.get_running_loop().call_later(self.rng.expovariate(1 / 12.0), what)
+
+    async def _make_peace(self) -> None:
+        """Mend everything, and let what is on its way arrive."""
+        self.cables.weather = Weather()
+        await asyncio.sleep(QUIET_S)
+        self._raise_broken()
+        self.cables.cut.clear()
+        for name in self.names:
+            self._start_front_end(name)
+        for machine in self.machines:
+            machine.is_slow, machine.fails = False, 0.0
+            self._start_machine(machine)
+
+    # Making things
+
+    def _make_account(self, name: str, *, is_admin: bool = False) -> Principal:
+        means = accounts.Means(settings=SETTINGS, entropy=self.rng.randbytes, box=BOX)
+        made = self.memory.transact(
+            lambda tx: accounts.create(tx, name, means, is_cloud_admin=is_admin)
+        )
+        return Principal(
+            account=made.id,
+            user_id=made.doc.admin_user_id,
+            user_name="admin",
+            arn=f"arn:aws:iam::{made.id}:user/admin",
+            access_key_id="",
+            is_cloud_admin=is_admin,
+            is_administrator=True,
+        )
+
+    def _make_machine(self, number: int) -> Machine:
+        id = f"host-{number:017x}"
+        host = Host(
+            id=id,
+            name=f"host{number}",
+            zone=SETTINGS.zone,
+            certificate_serial="0",
+            joined_at=self.clock.now(),
+        )
+        self.memory.transact(lambda tx: tx.insert(records.HOST, "", id, host))
+        return Machine(id, self.cables, self.clock, self.rng)
+
+    async def _limit(self, customer: Customer) -> None:
+        for key, most in QUOTAS.items():
+            asked = {"AccountName": customer.who.account, "Key": key, "Limit": most}
+            await self.front_ends[self.names[0]].ask(self.admin, "PutQuota", asked, "mallee")
+
+    def _start_front_end(self, name: str) -> None:
+        if name not in self.front_ends:
+            self.front_ends[name] = FrontEnd(name, self.world)
+
+    def _start_machine(self, machine: Machine) -> None:
+        if not machine.runs:
+            machine.start(self._serve, self.names)
+
+    async def _serve(self, at: str, host_id: str, request: SyncRequest) -> SyncAnswer:
+        front_end = self.front_ends.get(at)
+        if front_end is None:
+            # Nobody listens, and nobody says so.
+            await asyncio.sleep(3600.0)
+            raise AssertionError("somebody waited an hour for an answer")
+        return await front_end.sync(host_id, request)
+
+    def _choose(self) -> FrontEnd | None:
+        return self.rng.choice([*self.front_ends.values()]) if self.front_ends else None
+
+    def _view(self) -> View:
+        """Return what the database has."""
+        return View(self.memory.index)
+
+    def story(self) -> str:
+        """Return what became of it, for comparison."""
+        changes = [(one.rev, one.op.value, one.at) for one in self.memory.log]
+        asked = [(one.promises.answered, one.promises.refused) for one in self.customers]
+        return f"{self.size}: {len(changes)} changes, {hash(tuple(changes))}; {asked}"
+
+    def end(self) -> None:
+        """End all processes."""
+        for machine in self.machines:
+            machine.kill_agent()
+        for front_end in self.front_ends.values():
+            front_end.kill()
+        self.cables.end()
+
+
+def _make_image(tx: Tx, account: str) -> None:
+    image = Image(
+        id=IMAGE_ID,
+        name="tiny",
+        description="",
+        kind="machine",
+        location="mallee/tiny",
+        is_public=True,
+        blob=Blob(sha256="a" * 64, size_bytes=1 << 20, format="qcow2"),
+        disk_gib=1,
+        created_at=tx.now,
+    )
+    tx.insert(records.IMAGE, account, image.id, image)
+
+
+def run(seed: int) -> Life:
+    """Live the life of a seed; raise what went wrong."""
+    loop = VirtualLoop()
+    asyncio.set_event_loop(loop)
+    luck = random.Random(seed)
+    random.seed(seed)
+    quicker = mock.patch.object(runner, "LOOK_AGAIN_S", 5.0)
+    with mock.patch.object(os, "urandom", luck.randbytes), quicker:
+        life = Life(seed, loop)
+        try:
+            loop.run_until_complete(life.live())
+        finally:
+            life.end()
+            left = asyncio.all_tasks(loop)
+            for task in left:
+                task.cancel()
+            loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+            loop.close()
+    return life
+
+
+def main() -> None:
+    """Run one seed, or all from the first up to the second."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 100)
+    first = int(sys.argv[1])
+    last = int(sys.argv[2]) if len(sys.argv) > 2 else first + 1
+    failed = 0
+    began = time.process_time()
+    for seed in range(first, last):
+        try:
+            life = run(seed)
+            if last == first + 1:
+                print(life.story())
+        except Exception as error:
+            failed += 1
+            print(f"seed {seed}: {type(error).__name__}: {error}", flush=True)
+            if last == first + 1:
+                raise
+    print(f"{last - first} lives, {failed} failed, {time.process_time() - began:.1f} s")
+    sys.exit(bool(failed))
+
+
+if __name__ == "__main__":
+    main()
