@@ -1,5 +1,7 @@
 """`mallee images`: a recipe becomes an image that proves itself, and another one by a change."""
 
+import os
+import pty
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -97,6 +99,48 @@ def test_a_change_makes_another_image(cloud: Cloud, image: str) -> None:
         assert left(cloud) == []
     finally:
         cloud.ec2.deregister_image(ImageId=other["ImageId"])
+
+
+def test_a_shell_in_a_terminal_makes_another_image(cloud: Cloud, image: str) -> None:
+    words = ("customise", image, "--type", "m1.small", "--name", "by hand")
+    seen = typed(cloud, words, b"# ", b"echo by hand $((40 + 2)) >/srv/www/index.html; exit\n")
+    assert "the new image is made" in seen
+    named = [{"Name": "name", "Values": ["by hand"]}]
+    [other] = cloud.ec2.describe_images(Filters=named)["Images"]
+    try:
+        assert other["ImageId"] in seen
+        assert other["SourceImageId"] == image
+        assert left(cloud) == []
+    finally:
+        cloud.ec2.deregister_image(ImageId=other["ImageId"])
+
+
+def typed(cloud: Cloud, words: tuple[str, ...], prompt: bytes, line: bytes) -> str:
+    """Run the command in a terminal, and type a line at a prompt; return all that is seen."""
+    program = [sys.executable, "-I", "-m", "mallee.cli.main", "images", *words]
+    ours, its = pty.openpty()
+    with subprocess.Popen(
+        [*program, "--root", str(cloud.layout.root)],
+        stdin=its,
+        stdout=its,
+        stderr=its,
+        start_new_session=True,
+    ) as process:
+        os.close(its)
+        seen, typed = b"", False
+        try:
+            # Reading a terminal that nobody holds any more is an error.
+            while piece := os.read(ours, 4096):
+                seen += piece
+                if prompt in seen and not typed:
+                    typed = True
+                    os.write(ours, line)
+        except OSError:
+            process.wait(TIMEOUT_S)
+        finally:
+            os.close(ours)
+    assert process.returncode == 0, seen.decode(errors="replace")
+    return seen.decode(errors="replace")
 
 
 def test_a_recipe_upon_an_image_of_the_cloud_is_built_in_a_guest(

@@ -33,6 +33,10 @@ KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGo5lsTgxjyGvnCqQxjvB9fQ2VhcY3DZ9zGMM
         ),
         ("base = 'tiny'\nusers = [{name='x'},{name='x'}]", "users[1].name: there are two users x"),
         (
+            "base = 'tiny'\nusers = [{name='x', password='a', ssh-password=true}]",
+            "users[0].ssh-password: the SSH of the base tiny takes keys only",
+        ),
+        (
             "base = 'tiny'\nusers = [{name='x', password='a', password-hash='$6$a$b'}]",
             "users[0]: give one of password, password-from, password-hash",
         ),

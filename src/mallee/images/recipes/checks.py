@@ -69,6 +69,12 @@ def _base(written: recipe.RecipeText) -> Iterator[Complaint]:
         yield ("base",), f"{base!r} is no base: {', '.join(_BASES)} or an AMI's id{meant}"
     if base == "tiny" and written.packages:
         yield ("packages",), "the base tiny has no package manager; debian-12 has one"
+    for number, user in enumerate(written.users):
+        if base == "tiny" and user.ssh_password:
+            yield (
+                ("users", number, "ssh-password"),
+                "the SSH of the base tiny takes keys only; debian-12 takes passwords too",
+            )
     if written.mirror and not _MIRROR.fullmatch(written.mirror):
         yield ("mirror",), f"{written.mirror!r} is no address of a mirror"
     if written.mirror and base not in _BASES[1:]:

@@ -144,10 +144,17 @@ def _user(user: recipe.User) -> Step:
         ]
     if user.ssh_password:
         said = f"Match User {name}\\n    PasswordAuthentication yes\\n"
+        lines.append(_TAKES_PASSWORDS)
         lines.append(f"umask 022 && printf '{said}' >/etc/ssh/sshd_config.d/50-{name}.conf")
     stdin = f"{user.hash}\n".encode() if user.hash else b""
     return Step(name=f"Make the user {name}", script="\n".join(lines) + "\n", stdin=stdin)
 
+
+_TAKES_PASSWORDS = """\
+[ -d /etc/ssh/sshd_config.d ] || {
+    echo "ssh-password: the image has no /etc/ssh/sshd_config.d, so its SSH takes keys only" >&2
+    exit 1
+}"""
 
 _USERS = r"""
 name=NAME shell=SHELL
