@@ -1,5 +1,6 @@
 """Packages of a recipe are fetched with all that they need, and installed without a network."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -32,6 +33,19 @@ def parts(layout: Layout, text: str) -> dict[str, str]:
     wanted = builds.parse(text, layout.root)
     with build.begun(layout, wanted, build.Options()) as begun:
         return {part.name: part.do(lambda line: None) for part in begun.parts()[:-2]}
+
+
+def test_what_a_debian_takes_is_named_with_its_cure(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = builds.parse("base = 'debian-12'", layout.root)
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    with (
+        pytest.raises(build.Failed, match="mmdebstrap is not there: apt-get install"),
+        build.begun(layout, wanted, build.Options()) as begun,
+        build.telling(),
+    ):
+        begun.parts()[0].do(lambda line: None)
 
 
 @pytest.mark.usefixtures("begin")

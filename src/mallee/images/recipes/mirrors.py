@@ -5,7 +5,10 @@ that has the host's network and files but nobody's rights, with an empty configu
 host's proxy; what it fetches is signed by Debian. Steps that install have no network at all.
 """
 
+import errno
+import os
 import shlex
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -164,7 +167,9 @@ def bootstrap(suite: str, mirror: Mirror, packages: Sequence[str], to: Path) -> 
 
 
 def run_bootstrap(words: tuple[str, ...], store: layers.Store, terms: Terms) -> None:
-    """Run that command; raises `jail.Failed`."""
+    """Run that command; raises `jail.Failed`, and `FileNotFoundError` when it is not installed."""
+    if shutil.which(words[0]) is None:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), words[0])
     _run_outside(words, host_environment(store), terms(FETCH_S_MAX))
 
 
