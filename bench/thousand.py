@@ -101,8 +101,8 @@ def _measure(hosts: int, instances: int) -> Side:
     with tempfile.TemporaryDirectory(prefix="m-") as folder:
         layout = Layout(Path(folder))
         describe.prepare(layout, SETTINGS)
-        tokens, key = _prepare(layout, hosts, instances // EACH)
-        with _fake_hosts(layout) as let_live:
+        tokens, key = prepare(layout, hosts, instances // EACH)
+        with fake_hosts(layout) as let_live:
             with describe.daemon(layout):
                 let_live(" ".join(tokens))
             _seed(layout, instances)
@@ -116,7 +116,7 @@ def _measure(hosts: int, instances: int) -> Side:
 
 
 @contextmanager
-def _fake_hosts(layout: Layout) -> Generator[Callable[[str], None]]:
+def fake_hosts(layout: Layout) -> Generator[Callable[[str], None]]:
     """The process of all hosts; what is given waits until they live with the cloud that is up."""
     argv = [sys.executable, "-m", "bench.fakehosts", str(layout.root)]
     pipe = subprocess.PIPE
@@ -216,7 +216,7 @@ def _put(tx: store.Tx, number: int, hosts: Sequence[str], place: Place) -> None:
     tx.observe(made, InstanceSeen(launch=1, phase=Phase.RUNNING, reach=reach))
 
 
-def _prepare(layout: Layout, hosts: int, owners: int) -> tuple[list[str], accounts.NewKey]:
+def prepare(layout: Layout, hosts: int, owners: int) -> tuple[list[str], accounts.NewKey]:
     """Make the accounts, join tokens, an image, and the key of the account that will ask."""
     box = secretbox.load_or_create(layout.master_key)
     means = accounts.Means(settings=SETTINGS, entropy=os.urandom, box=box)

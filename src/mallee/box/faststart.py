@@ -22,6 +22,8 @@ NAME = "first"
 IMAGE = "mallee-tiny"
 TYPE = "m1.small"
 """One virtual processor: under emulation a guest with one starts sooner than with two."""
+EVERYWHERE = "0.0.0.0"
+"""Where a front end listens: it is there for other machines."""
 IMAGE_READY_S_MAX = 30.0
 RUNNING_S_MAX = 180.0
 SSH_S_MAX = 120.0
@@ -38,6 +40,10 @@ class Options:
     zone: str | None = None
     public_range: str | None = None
     private_range: str | None = None
+    address: str | None = None
+    """At which other machines reach this one; given, the cloud listens for them."""
+    roles: tuple[str, ...] = ()
+    """What this machine does as a host, unless it has joined before; none: everything."""
     with_instance: bool = True
 
 
@@ -54,7 +60,7 @@ class Summary:
 def plan(layout: Layout, options: Options, summary: Summary) -> tuple[steps.Step, ...]:
     """Return the steps; they fill `summary`."""
     chosen = choose_settings(layout, options)
-    prepare, start = up.prepare_steps(layout, chosen), up.start_steps(layout)
+    prepare, start = up.prepare_steps(layout, chosen), up.start_steps(layout, options.roles)
     image = steps.Step("Build the tiny image", lambda say: build_image(layout, say))
     reach = steps.Step("Find the endpoint", lambda say: _reach(layout, summary))
     register = steps.Step("Wait for the image's registration", lambda say: _wait_image(summary))
@@ -86,10 +92,18 @@ def choose_settings(layout: Layout, options: Options) -> settings.Settings:
     )
     zone = options.zone or f"{region}a"
     try:
-        chosen = settings.Settings(region=region, zone=zone, network=network, ports=free_ports())
+        chosen = settings.Settings(
+            region=region,
+            zone=zone,
+            listen=EVERYWHERE if options.address else settings.Settings().listen,
+            address=options.address or "",
+            network=network,
+            ports=free_ports(),
+        )
         return settings.parse(settings.encode(chosen))
     except settings.InvalidSettings as error:
-        raise steps.Failed(str(error), "give other ranges, or none: faststart chooses") from error
+        cure = "give another; ranges that are not given are chosen"
+        raise steps.Failed(str(error), cure) from error
 
 
 def free_ports() -> settings.Ports:
@@ -137,6 +151,7 @@ def _range(
 
 def _refuse_change(layout: Layout, options: Options, held: settings.Settings) -> None:
     pairs = {
+        "--address": (options.address, held.address),
         "--region": (options.region, held.region),
         "--zone": (options.zone, held.zone),
         "--public-range": (options.public_range, held.network.public_range),

@@ -59,14 +59,15 @@ def daemons_step(layout: Layout) -> steps.Step:
     return steps.Step("Start the daemons", lambda say: _start(layout))
 
 
-def start_steps(layout: Layout) -> tuple[steps.Step, ...]:
-    """Return the steps from there to a cloud that answers."""
+def start_steps(layout: Layout, roles: tuple[str, ...] = ()) -> tuple[steps.Step, ...]:
+    """Return the steps from there to a cloud that answers; `roles` are what its own machine does as
+    a host, unless it has joined before (none: everything)."""
     return (
         prove_step(layout),
         daemons_step(layout),
         steps.Step("Wait for the cloud's answer", lambda say: _wait_cloud(layout)),
         steps.Step("Wait for the object store", lambda say: _wait_objects(layout)),
-        steps.Step("Join this host", lambda say: _join(layout)),
+        steps.Step("Join this host", lambda say: _join(layout, roles)),
         steps.Step("Wait for the host", lambda say: _wait_host(layout)),
     )
 
@@ -187,7 +188,7 @@ def _answers(layout: Layout, held: settings.Settings) -> bool:
         return False
 
 
-def _join(layout: Layout) -> str:
+def _join(layout: Layout, roles: tuple[str, ...]) -> str:
     member = node_cloud.read_membership(layout)
     if member is not None:
         return f"joined before, as {member.host_id}"
@@ -199,6 +200,7 @@ def _join(layout: Layout) -> str:
         "token": made["Token"],
         "ca_pem": made["CaCertificate"],
         "address": settings.reached_at(held),
+        "roles": roles,
     }
     files.write_json(layout.join_token, token)
     return "the agent has its token"

@@ -20,6 +20,10 @@ VERBS = {
         "mallee.cli.faststart:faststart",
         "From this machine to an instance that answers SSH; run it again at any point.",
     ),
+    "frontend": (
+        "mallee.cli.frontend:frontend",
+        "Make this machine a cloud's first one, that listens for others.",
+    ),
     "up": ("mallee.cli.machine:up", "Start the cloud on this machine, and wait until it answers."),
     "down": ("mallee.cli.machine:down", "Stop the cloud's daemons; guests go on running."),
     "status": ("mallee.cli.machine:status", "Show which daemons run, and where to reach what."),

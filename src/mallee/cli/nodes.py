@@ -41,11 +41,11 @@ def invite(*, address: str = "", bare: bool = False, root: Root = DEFAULT) -> No
     made = client.call(layout, "mallee", "CreateJoinToken")
     line = nodejoin.invite(made["Token"], made["CaCertificate"], reached, made["Port"])
     # Whoever may list processes sees their arguments: what is read from standard input he does not.
-    words.give(str(line) if bare else f"echo {line} | mallee node join -")
+    words.give(str(line) if bare else f"echo {line} | mallee node join")
 
 
 def join(
-    invitation: str = "-",
+    invitation: str = "",
     *,
     name: str = "",
     zone: str = "",
@@ -58,8 +58,9 @@ def join(
     Parameters
     ----------
     invitation
-        What `mallee node invite` prints on the cloud's machine; good once, for an hour. `-` reads
-        it from standard input and `@FILE` from a file: in a list of processes it is seen by all.
+        What `mallee node invite` prints on the cloud's machine; good once, for an hour. It is read
+        from standard input unless given, and `@FILE` reads it from a file: in a list of processes
+        everybody would see it.
     name
         What the host shall be called; as this machine is unless given.
     zone
@@ -80,7 +81,7 @@ def join(
 
 
 def _read(invitation: str) -> str:
-    if invitation == "-":
+    if not invitation:
         if sys.stdin.isatty():
             words.tell("the invitation:")
         return sys.stdin.readline()

@@ -78,7 +78,7 @@ class Judged:
     causes: tuple[str, ...] = ()
 
 
-SILENT = "Its agent has not been heard for 15 seconds: see whether the machine and its agent run."
+SILENT = "Its agent is not heard any more: see whether the machine runs, and its agent there."
 UNHEARD = "It has joined, and its agent has not reported yet."
 
 _WANTED: dict[Standing, tuple[State, str]] = {

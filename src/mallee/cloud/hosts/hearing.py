@@ -23,7 +23,7 @@ from mallee.model.instances import InstanceSeen
 from mallee.model.snapshots import SnapshotSeen
 from mallee.model.volumes import VolumeSeen
 
-LOOK_EVERY_S = 1.0
+LOOK_EVERY_S = 0.5
 _FREE_DISK_STEP_BYTES = 1 << 30
 """Free disk is kept in such steps: it changes with every log line, and nobody decides by less."""
 
