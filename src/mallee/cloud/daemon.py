@@ -67,7 +67,12 @@ async def serve(layout: Layout, settings: Settings, stop: asyncio.Event) -> None
             guests=guests.Guests(opened.view, secrets.box, partial(trail.add, at_once=True)),
             passes=passing,
             transfers=transferring.Transfers(
-                opened, secrets.box, settings.region, lambda: passing.port, bundles
+                opened,
+                secrets.box,
+                settings.region,
+                lambda: passing.port,
+                bundles,
+                address=settings.listen,
             ),
             volume_keys=volumekeys.VolumeKeys(opened, secrets.box),
         )

@@ -23,6 +23,7 @@ from cryptography.x509.oid import NameOID
 from mallee.aws import bundles
 from mallee.cloud.hosts import joining
 from mallee.kit import files
+from mallee.model.images import Blob
 from mallee.model.layout import Layout
 from mallee.model.transfers import KeyAsked, KeyTold
 
@@ -114,13 +115,14 @@ class BundleFiles:
             os.rename(aside, target)
             files.sync_directory(self.layout.blobs)
 
-    def has_brought(self, id: str, sha256: str) -> bool:
-        """Tell whether that was brought for that transfer, and is there."""
-        return (
-            bool(_SHA256.fullmatch(sha256))
-            and self._note(id, sha256).exists()
-            and (self.layout.blobs / sha256).exists()
-        )
+    def has_brought(self, id: str, blob: Blob) -> bool:
+        """Tell whether that was brought for that transfer, and is there, as large as is said."""
+        if not _SHA256.fullmatch(blob.sha256) or not self._note(id, blob.sha256).exists():
+            return False
+        try:
+            return (self.layout.blobs / blob.sha256).stat().st_size == blob.size_bytes
+        except FileNotFoundError:
+            return False
 
     def _note(self, id: str, sha256: str) -> Path:
         return self.layout.brought / f"{id}{SPLIT}{sha256}"

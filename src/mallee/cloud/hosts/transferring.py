@@ -13,9 +13,11 @@ from dataclasses import dataclass
 
 import msgspec
 
+from mallee.aws.bundles import Locked
+from mallee.aws.signature.sending import Caller
 from mallee.cloud.ec2.images import exporting, tasks
 from mallee.cloud.ec2.images.tasks import TaskRecord
-from mallee.cloud.hosts import joining
+from mallee.cloud.hosts import bundlemanifests, joining
 from mallee.cloud.hosts.bundlefiles import BundleFiles
 from mallee.cloud.identity import sessions
 from mallee.cloud.state import store
@@ -28,6 +30,7 @@ from mallee.model.snapshots import Content
 from mallee.model.transfers import (
     KeyAsked,
     KeyTold,
+    Object,
     Phase,
     Task,
     TransferPass,
@@ -84,6 +87,10 @@ class Transfers:
     """Where the API answers; 0 while the cloud is starting."""
     files: BundleFiles
     now: Callable[[], float] = clock.SYSTEM.now
+    address: str = "127.0.0.1"
+    """Where this machine reaches the API."""
+    read_key: Callable[[Caller, Object], Locked] = bundlemanifests.key_in
+    """Reads the key in a bundle's manifest; raises `Refused`, and blocks."""
 
     def give(self, host_id: str, id: str) -> TransferPass:
         """Return credentials for a transfer's objects; raise `Refused`."""
@@ -129,7 +136,7 @@ class Transfers:
             return all(disk.blob is None for disk in seen.disks)
         blobs = [disk.blob for disk in seen.disks]
         return len(blobs) == 1 and all(
-            blob is not None and self.files.has_brought(record.id, blob.sha256) for blob in blobs
+            blob is not None and self.files.has_brought(record.id, blob) for blob in blobs
         )
 
     def check_bundle(self, host_id: str, id: str) -> None:
@@ -138,8 +145,21 @@ class Transfers:
             raise joining.Refused(403, f"the transfer {id} has no bundle")
 
     def unlock(self, host_id: str, id: str, asked: KeyAsked) -> KeyTold:
-        """Return the key of a bundle that the host carries in; raise `Refused`. Blocks."""
+        """Return the key of the bundle that the host carries in; raise `Refused`. Blocks."""
         self.check_bundle(host_id, id)
+        record = carried(self.store.view, host_id, id)
+        given, place = self.give(host_id, id), record.doc.disks[0].object
+        assert place is not None, "its manifest is an object"
+        caller = Caller(
+            host=self.address,
+            port=given.port,
+            region=given.region,
+            access_key_id=given.access_key_id,
+            secret_access_key=given.secret_access_key,
+            token=given.token,
+        )
+        if self.read_key(caller, place) != Locked(asked.key, asked.iv):
+            raise joining.Refused(403, "that is not the key of this bundle")
         return self.files.unlock(asked)
 
     def _session(self, record: TaskRecord) -> Session:

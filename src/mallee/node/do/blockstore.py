@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 
+from mallee.aws.signature import sending
 from mallee.model import blockobjects
 from mallee.model.blockobjects import PLAIN, Coder
 from mallee.model.passes import Pass
@@ -116,7 +117,7 @@ class Blockstore:
     def _request(self, method: str, name: bytes, body: bytes = b"") -> tuple[int, bytes]:
         access = self._access()
         given = access.given
-        caller = s3requests.Caller(
+        caller = sending.Caller(
             access.host,
             given.port,
             given.region,
@@ -126,7 +127,7 @@ class Blockstore:
         )
         path = f"/{given.bucket}/{blockobjects.key_of(given.account, name)}"
         headers = {"if-none-match": "*"} if method == "PUT" else {}
-        asked = s3requests.Request(method, path, body, headers)
+        asked = sending.Request(method, path, body, headers)
         most = blockobjects.OBJECT_MAX_BYTES
         try:
             for pause_s in _PAUSES_S:

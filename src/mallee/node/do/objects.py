@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import quote, urlencode
 
+from mallee.aws.signature import sending
+from mallee.aws.signature.sending import Caller, Request
 from mallee.model.transfers import Object
 from mallee.node.do import s3requests
-from mallee.node.do.s3requests import Caller, Request
 
 TIMEOUT_S = 60.0
 PART_BYTES = 64 << 20
@@ -207,7 +208,7 @@ class Objects:
         query = urlencode(sorted(asked.query.items()), quote_via=quote, safe="-_.~")
         target = f"{path}?{query}" if query else path
         request = Request(asked.method, target, asked.body, asked.headers)
-        headers = s3requests.signed(caller, request, time.time())
+        headers = sending.signed(caller, request, time.time())
         connection = http.client.HTTPConnection(caller.host, caller.port, timeout=TIMEOUT_S)
         try:
             connection.request(asked.method, target, asked.body or None, headers)

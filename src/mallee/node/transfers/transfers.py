@@ -18,6 +18,7 @@ from typing import Protocol
 from msgspec.structs import replace
 
 from mallee.aws.bundles import Key, Locked
+from mallee.aws.signature.sending import Caller
 from mallee.kit import logs, process
 from mallee.kit.clock import Clock
 from mallee.model.datakeys import OpenedKey
@@ -37,7 +38,6 @@ from mallee.model.transfers import (
 )
 from mallee.node import cloud
 from mallee.node.do import blockstore, disks, images, objects, sandbox
-from mallee.node.do.s3requests import Caller
 from mallee.node.passes import Passes
 from mallee.node.transfers import (
     bundlemaking,

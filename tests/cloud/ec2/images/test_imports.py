@@ -11,6 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from mallee.aws import errors
+from mallee.aws.bundles import Locked
 from mallee.cloud.ec2.images import tasks
 from mallee.cloud.hosts import bundlefiles, joining, transferring, volumekeys
 from mallee.cloud.reconcile import makers
@@ -286,6 +287,21 @@ def test_an_image_becomes_a_file(world: World, alice: Any, host: FakeHost) -> No
     assert refusal(lambda: alice.cancel_export_task(ExportTaskId=id)) == "IncorrectState"
 
 
+def test_only_who_owns_an_image_exports_it(
+    alice: Any, host: FakeHost, of_snapshot: Any, world: World
+) -> None:
+    """Who may launch an image of another account's has no file of it for that."""
+    shared, _ = of_snapshot(account="bob")
+
+    def share(tx: Any) -> None:
+        record = tx.get(records.IMAGE, shared)
+        tx.write(record, replace(record.doc, launch_accounts=(world.accounts["alice"],)))
+
+    world.store.transact(share)
+    asked = {"DiskImageFormat": "RAW", "S3ExportLocation": {"S3Bucket": "disks"}}
+    assert refusal(alice.export_image, ImageId=shared, **asked) == "NotExportable"
+
+
 # --- bundles ---
 
 ROOT_FILE = FileSystem(partition=0, kind="ext4", size_bytes=GIB)
@@ -394,10 +410,18 @@ def test_a_host_names_only_what_it_brought(
     sha256 = hashlib.sha256(b"brought").hexdigest()
     asyncio.run(answers.files.keep(id, sha256, piece()))
     assert (answers.files.layout.blobs / sha256).read_bytes() == b"brought"
+    assert answers.files.has_brought(id, Blob(sha256, len(b"brought"), "raw"))
+    assert not answers.files.has_brought(id, Blob(sha256, 1 << 40, "raw"))
     with pytest.raises(joining.Refused, match="another name"):
         asyncio.run(answers.files.keep(id, "d" * 64, piece()))
+    asked = KeyAsked("00" * 256, "00" * 256)
+    answers.read_key = lambda caller, place: Locked("00" * 256, "00" * 256)
     with pytest.raises(joining.Refused, match="another cloud"):
-        answers.unlock(host.id, id, KeyAsked("00" * 256, "00" * 256))
+        answers.unlock(host.id, id, asked)
+    # The key of any other bundle is not its business, whoever gave it to the host.
+    answers.read_key = lambda caller, place: Locked("11" * 256, "11" * 256)
+    with pytest.raises(joining.Refused, match="not the key of this bundle"):
+        answers.unlock(host.id, id, asked)
     with pytest.raises(joining.Refused):
         answers.unlock("host-other", id, KeyAsked("00" * 256, "00" * 256))
 

@@ -30,6 +30,12 @@ def export_image(call: WriteCall, request: shapes.ExportImageRequest) -> shapes.
     """Begin to make a file of an image."""
     tasks.check_count(call, _KIND, "ExportImage")
     image = images.launchable(call, request["ImageId"], "machine")
+    is_of_cloud = images.alias_of(call.tx, image) == images.OF_THE_CLOUD
+    if image.account != call.account and not is_of_cloud:
+        raise errors.NotExportable(
+            f"The image {image.id} is another account's: whoever owns it exports it. Of one that "
+            "you may copy (CopyImage) the copy is your own."
+        )
     format = request["DiskImageFormat"]
     place = exporting.place_of(request["S3ExportLocation"])
     id = ids.make("export-ami", call.entropy(ids.ID_BYTES))

@@ -98,7 +98,7 @@ def _owned_by(call: Call, image: ImageRecord, owners: list[str]) -> bool:
     return (
         image.account in owners
         or (OWN in owners and image.account == call.account)
-        or (OF_THE_CLOUD in owners and _alias(call.view, image) == OF_THE_CLOUD)
+        or (OF_THE_CLOUD in owners and alias_of(call.view, image) == OF_THE_CLOUD)
     )
 
 
@@ -115,7 +115,7 @@ def _tellable(call: Call, image: ImageRecord) -> set[str]:
     return {call.account, *(image.doc.launch_accounts if image.account == call.account else ())}
 
 
-def _alias(view: store.View | store.Tx, image: ImageRecord) -> str | None:
+def alias_of(view: store.View | store.Tx, image: ImageRecord) -> str | None:
     # What the first account makes for itself is no more the cloud's than anybody else's is.
     owner = view.get(records.ACCOUNT, image.account) if image.doc.is_public else None
     return OF_THE_CLOUD if owner is not None and owner.doc.is_cloud_admin else None
@@ -136,7 +136,7 @@ def _render(call: Call, image: ImageRecord) -> shapes.Image:
         "ImageType": doc.kind,
         "Architecture": doc.architecture,
         "OwnerId": image.account,
-        "ImageOwnerAlias": _alias(call.view, image),
+        "ImageOwnerAlias": alias_of(call.view, image),
         "Public": doc.is_public,
         "State": doc.state,
         "CreationDate": _created(image),
