@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from mallee.box import client as api
 from tests import tinyimages
 from tests.wholecloud import Cloud
 
@@ -62,6 +63,18 @@ def test_a_recipes_image_is_an_accounts_own(cloud: Cloud, image: str) -> None:
     assert "nothing has changed" in again.stderr
     stranger = cloud.client("ec2", cloud.account("recipes"))
     assert image not in {one["ImageId"] for one in stranger.describe_images()["Images"]}
+
+
+def test_an_image_is_shared_with_the_accounts_that_are_named(cloud: Cloud, image: str) -> None:
+    course = cloud.account("course").account_id
+    shared = mallee(cloud, "build", str(RECIPE), "--share", "course")
+    assert shared.stdout.split()[0] == image
+    said = cloud.ec2.describe_image_attribute(ImageId=image, Attribute="launchPermission")
+    assert said["LaunchPermissions"] == [{"UserId": course}]
+    wrong = mallee(cloud, "build", str(RECIPE), "--share", "nobody")
+    assert wrong.returncode == 1
+    assert "nobody" in wrong.stderr
+    api.call(cloud.access, "mallee", "DeleteAccount", {"AccountName": course, "Recursive": True})
 
 
 def test_what_was_an_accounts_own_is_everybodys_when_that_is_said(cloud: Cloud, image: str) -> None:

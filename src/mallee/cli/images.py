@@ -8,6 +8,9 @@ import getpass
 import os
 import sys
 from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
 
 from mallee.box import client as api
 from mallee.box import owners, steps
@@ -28,6 +31,7 @@ def build(
     packages: Path | None = None,
     refresh: bool = False,
     public: bool = False,
+    share: Annotated[list[str], Parameter(negative=())] | None = None,
     mirror: str = "",
     type: str = "t3.small",
 ) -> None:
@@ -43,6 +47,8 @@ def build(
         Make all of it anew, with what the mirror has today.
     public
         Let all accounts of the cloud launch it; otherwise its owner may share it.
+    share
+        The name or number of an account that may launch it; may be said several times.
     mirror
         For a built-in Debian: where its packages come from, instead of this machine's own mirror.
     type
@@ -53,23 +59,43 @@ def build(
     _refuse("--mirror", "a recipe says it itself", bool(mirror) and what not in recipe.DEBIANS)
     if what == recipe.TINY:
         _refuse("--refresh", "remove cache/packages/tiny for newer packages", refresh)
+        _refuse("--share", "all accounts may launch `tiny`", bool(share))
         _build_tiny(layout, packages)
         return
     if what in recipe.BUILT_IN:
         wanted, public = recipe.built_in(what, mirror), True
     else:
         wanted = _read(Path(what))
+    permissions = _permissions(layout, share or [], public=public)
     if wanted.is_foreign:
-        _refuse("--public", "aws ec2 modify-image-attribute does it", public)
         _refuse("--refresh", "deregister the image, and build it again", refresh)
-        words.give(customising.build(layout, wanted, type))
+        image = customising.build(layout, wanted, type)
+        _permit(layout, image, permissions)
+        words.give(image)
         return
     key = _build(layout, wanted, building.Options(refresh=refresh, is_public=public))
     image = _registered(layout, wanted.name, key)
-    if public and image:
-        everybody = {"ImageId": image, "LaunchPermission": {"Add": [{"Group": "all"}]}}
-        client.call(layout, "ec2", "ModifyImageAttribute", everybody)
+    if image:
+        _permit(layout, image, permissions)
     words.give(f"{image or '-'}\t{wanted.name}")
+
+
+def _permissions(layout: Layout, accounts: list[str], *, public: bool) -> list[dict[str, str]]:
+    """Return who may launch what is built; raise `steps.Failed` for an unknown account."""
+    if not accounts:
+        return [{"Group": "all"}] if public else []
+    _refuse("--share", "--public lets all accounts launch it", public)
+    numbers = [
+        client.call(layout, "mallee", "DescribeAccount", {"AccountName": account})["Account"]
+        for account in accounts
+    ]
+    return [{"UserId": one["AccountId"]} for one in numbers]
+
+
+def _permit(layout: Layout, image: str, permissions: list[dict[str, str]]) -> None:
+    if permissions:
+        asked = {"ImageId": image, "LaunchPermission": {"Add": permissions}}
+        client.call(layout, "ec2", "ModifyImageAttribute", asked)
 
 
 def _refuse(option: str, why: str, is_said: bool) -> None:
