@@ -141,3 +141,17 @@ def test_what_is_damaged_is_said_and_what_is_let_go_is_forgotten(layout: Layout)
         want(layout)
         wait_until(lambda: pins.read_seen(layout) == {})
     assert not layout.pins.exists()
+
+
+def test_what_was_said_of_it_before_it_was_let_go_is_not_believed(layout: Layout) -> None:
+    memory = Memory()
+    content = memory.put(disk_bytes(6, 2))
+    want(layout, content)
+    with serving_blocks(layout, memory):
+        wait_until(lambda: seen(layout).is_whole)
+    want(layout)
+    assert seen(layout).is_whole, "nobody was there to take it back"
+    want(layout, content)
+    assert not seen(layout).is_whole
+    with serving_blocks(layout, memory):
+        wait_until(lambda: seen(layout).is_whole)

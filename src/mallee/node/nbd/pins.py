@@ -17,10 +17,14 @@ Seen = dict[str, PinSeen]
 
 def write_wanted(layout: Layout, wanted: Wanted) -> None:
     """Say what shall be pinned. Twice is once."""
+    former = read_wanted(layout)
+    fresh = {one.snapshot_id for one in wanted if one not in former}
+    # A block server that was not there when it was let go has not taken back what it said.
+    write_seen(layout, {id: one for id, one in read_seen(layout).items() if id not in fresh})
     if not wanted:
         # Without the file the block server need not run (`daemon`).
         layout.pins.unlink(missing_ok=True)
-    elif read_wanted(layout) != wanted:
+    elif former != wanted:
         files.write_atomically(layout.pins, msgspec.json.encode(wanted))
 
 
