@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from xml.etree import ElementTree
 
+from mallee.model.cpus import Cpu
 from mallee.model.datakeys import OpenedKey
 from mallee.model.volumes import Limits
 from mallee.node.do import filling, layers, volumes
@@ -60,6 +61,10 @@ class FakeHypervisor:
     def version(self) -> str:
         self._check_here()
         return "fake 1.0"
+
+    def cpu(self, acceleration: str) -> Cpu | None:
+        self._check_here()
+        return Cpu("fake", {"qemu64": 1})
 
     def read(self, uuid: str) -> SeenDomain | None:
         self._check_here()

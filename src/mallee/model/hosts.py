@@ -23,6 +23,7 @@ from mallee.model.carried import (
     TransitGatewayWanted,
 )
 from mallee.model.fastrestores import PinSeen, PinWanted
+from mallee.model.cpus import Cpu
 from mallee.model.images import Blob, DirectBoot
 from mallee.model.instances import InstanceSeen, MetadataOptions, Power
 from mallee.model.networks import Rule
@@ -94,6 +95,8 @@ class HostFacts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     free_disk_bytes: int = 0
     channel_port: int = 0
     """At which other hosts reach its agent; 0: they do not."""
+    cpu: Cpu | None = None
+    """What it can show guests as a processor; None: it does not say."""
     services: dict[str, str] = {}
     """What else runs there for the cloud, and what ails each; empty: nothing does."""
 
@@ -235,6 +238,8 @@ class InstanceWanted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Metadata paths below `/latest/` that end in a value, for example `meta-data/ami-id`,
     `dynamic/instance-identity/document`; directories follow from them."""
     user_data: bytes
+    cpu: str = ""
+    """The processor that its guest sees, a model's name; empty: the host's own."""
     profile: ProfileWanted | None = None
     auto_recovers: bool = True
     """Whether its guest is started again when it ended unasked."""

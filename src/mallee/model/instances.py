@@ -200,6 +200,8 @@ class Instance(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The one in which it shall run; empty: none in particular."""
     auto_recovers: bool = True
     """Whether its guest is started again when it ended unasked."""
+    cpu: str = ""
+    """The model that its guest sees as its processor since its last start; empty: its host's."""
     client_token: str | None = None
     launched_at: float
     """Seconds since the epoch of the last RunInstances or StartInstances."""

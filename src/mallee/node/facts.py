@@ -14,6 +14,7 @@ import msgspec
 import mallee
 from mallee.kit import files
 from mallee.model import settings
+from mallee.model.cpus import Cpu
 from mallee.model.hosts import Capacity, HostFacts
 from mallee.model.layout import Layout
 from mallee.node.do.hypervisor import Hypervisor, HypervisorFailed
@@ -62,7 +63,16 @@ def fetch(standing: Standing, problems: tuple[str, ...]) -> HostFacts:
         # In whole GiB: nobody decides by less, and every smaller change would be news.
         free_disk_bytes=fetch_free_disk_bytes(standing.layout) >> 30 << 30,
         services=services,
+        cpu=_ask_cpu(standing),
     )
+
+
+def _ask_cpu(standing: Standing) -> Cpu | None:
+    try:
+        return standing.hypervisor.cpu(standing.acceleration.acceleration)
+    except HypervisorFailed:
+        # Guests are shown what their host has: nothing fails for want of it.
+        return None
 
 
 def _ailing_blocks(layout: Layout) -> str:

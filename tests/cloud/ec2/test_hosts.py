@@ -3,10 +3,12 @@
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from mallee.cloud.hosts import standings
-from mallee.cloud.state import records
+from mallee.cloud.state import records, store
 from mallee.model import hosts
+from mallee.model.cpus import Cpu
 from tests.cloud.ec2.asking import described, launch_one, refused, state
 from tests.cloud.ec2.limiting import Administration
 from tests.cloud.ec2.storage.test_snapshots import Cutting
@@ -226,3 +228,36 @@ def test_what_is_lost_can_be_deleted_and_leaves_nothing(
 
 def _lost(answer: Answer) -> list[str]:
     return [part.split("</member>")[0] for part in answer.text.split("<member>")[1:]]
+
+
+# --- processors ---
+
+
+def test_guests_of_hosts_that_differ_see_what_both_have(
+    alice: Any, host: FakeHost, world: World
+) -> None:
+    def launched() -> str:
+        id = launch_one(alice)["InstanceId"]
+        record = world.store.view.get(records.INSTANCE, id)
+        assert record is not None
+        return record.doc.cpu
+
+    other = FakeHost(world, "shed", hosts.Capacity(4, 4096, 100), ZONE)
+    _has_cpu(world, host, Cpu("new", {"qemu64": 20, "Westmere": 30}))
+    _has_cpu(world, other, Cpu("new", {"qemu64": 20, "Westmere": 30}))
+    assert launched() == ""
+    _has_cpu(world, other, Cpu("old", {"qemu64": 20}))
+    assert launched() == "qemu64"
+    _has_cpu(world, other, Cpu("old", {"qemu64": 20}), acceleration="kvm")
+    assert launched() == "", "a guest never goes from emulation to a machine"
+
+
+def _has_cpu(world: World, host: FakeHost, cpu: Cpu, acceleration: str = "tcg") -> None:
+    def say(tx: store.Tx) -> None:
+        record = tx.get(records.HOST, host.id)
+        assert record is not None
+        assert record.seen is not None
+        facts = replace(record.seen.facts, cpu=cpu, acceleration=acceleration)
+        tx.observe(record, replace(record.seen, facts=facts))
+
+    world.store.transact(say)

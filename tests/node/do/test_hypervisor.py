@@ -42,11 +42,12 @@ class Stand:
     guest_is_up: Callable[[], bool]
     make_tap: Callable[[], str] = lambda: "mt0"
 
-    def xml(self, launch: int = 1, instance_id: str = ID) -> str:
+    def xml(self, launch: int = 1, instance_id: str = ID, cpu: str = "") -> str:
         spec = domain.DomainSpec(
             instance_id=instance_id,
             launch=launch,
             vcpus=1,
+            cpu=cpu,
             memory_mib=256,
             boot=self.boot,
             nics=(),
@@ -145,6 +146,16 @@ def wait_here(hypervisor: Hypervisor) -> None:
 @pytest.fixture(params=["fake", pytest.param("real", marks=pytest.mark.host)])
 def stand(request: pytest.FixtureRequest, root_dir: Path) -> Iterator[Stand]:
     yield from (make_fake if request.param == "fake" else make_real)(root_dir)
+
+
+def test_a_guest_starts_with_every_processor_that_the_host_says_it_can_show(stand: Stand) -> None:
+    cpu = stand.hypervisor.cpu("tcg")
+    assert cpu is not None
+    assert cpu == stand.hypervisor.cpu("tcg")
+    best = max(sorted(cpu.models), key=lambda name: cpu.models[name])
+    stand.hypervisor.define(stand.xml(cpu=best))
+    stand.hypervisor.start_paused(UUID)
+    stand.wait(DomainState.PAUSED)
 
 
 def test_a_domain_is_known_from_its_definition_to_its_end(stand: Stand) -> None:

@@ -1,5 +1,6 @@
 """The text of domains, word by word, and what guests and the agent read out of it."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,13 @@ def make_spec(boot: DirectBoot | None) -> domain.DomainSpec:
 def test_the_domain_is_word_for_word(name: str, boot: DirectBoot | None, acceleration: str) -> None:
     text = domain.encode(make_spec(boot), domain.HostTraits(LAYOUT, acceleration))
     assert text == (GOLDEN / f"domain-{name}.xml").read_text()
+
+
+def test_a_named_processor_is_the_one_that_is_shown_and_no_lesser_one() -> None:
+    spec = replace(make_spec(wants.BOOT), cpu="Westmere")
+    text = domain.encode(spec, domain.HostTraits(LAYOUT, "kvm"))
+    assert '<cpu mode="custom" match="exact">' in text
+    assert '<model fallback="forbid">Westmere</model>' in text
 
 
 def test_the_uuid_follows_from_the_id_and_begins_as_ec2s() -> None:

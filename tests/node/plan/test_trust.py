@@ -204,6 +204,7 @@ EVIL: dict[str, Change] = {
     "path in a cut that is dropped": with_volume(dropped_cuts=("../x",)),
     "path in a guest's disk": in_instance(disks=(DiskWanted("vol-../../x", 1),)),
     "slot of a guest's disk": in_instance(disks=(DiskWanted("vol-0123456789abcdef0", 99),)),
+    "processor": in_instance(cpu="Westmere'/><x y='"),
     "region": lambda one: replace(one, region="x\nconf-file=/etc/passwd"),
     "zone": lambda one: replace(one, zone="../x"),
     "half the world": lambda one: replace(one, public_range="128.0.0.0/1"),

@@ -419,6 +419,7 @@ def _instance_wanted(
         reboots=doc.reboots,
         force_stop=doc.force_stop,
         vcpus=doc.vcpus,
+        cpu=doc.cpu,
         memory_mib=doc.memory_mib,
         # Without its image a guest that has its disk runs on, and any other says what is missing.
         disk=None if doc.root_device else (image and image.doc.blob) or _UNKNOWN_BLOB,

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from mallee.model.cpus import Cpu
 from mallee.model.datakeys import OpenedKey
 from mallee.model.volumes import Limits
 from mallee.node.plan.disks import Disk
@@ -45,6 +46,10 @@ class Hypervisor(Protocol):
 
     def version(self) -> str:
         """Return for example `QEMU 7.2.22, libvirt 9.0.0`."""
+        ...
+
+    def cpu(self, acceleration: str) -> Cpu | None:
+        """Return what guests can be shown as a processor; None: it does not say."""
         ...
 
     def read(self, uuid: str) -> SeenDomain | None:

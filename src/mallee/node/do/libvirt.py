@@ -23,9 +23,18 @@ import libvirt
 import libvirt_qemu
 
 from mallee.kit import logs
+from mallee.model.cpus import Cpu
 from mallee.model.datakeys import OpenedKey
 from mallee.model.volumes import Limits
-from mallee.node.do import libvirtloop, livedisks, livefilling, patience, tearing
+from mallee.node.do import (
+    cpumap,
+    libvirtloop,
+    livedisks,
+    livefilling,
+    monitor,
+    patience,
+    tearing,
+)
 from mallee.node.do.hypervisor import AgentSilent, HypervisorAway, HypervisorFailed, Merge
 from mallee.node.plan import disks
 from mallee.node.plan import domain as domains
@@ -86,6 +95,8 @@ class Libvirt:
         self._closing = threading.Event()
         self._resets: dict[str, int] = {}
         self._signalled: set[str] = set()
+        self._cpu: Cpu | None = None
+        self._capable_connection: Any = None
         libvirtloop.start()
         self._lost.set()
         self._keeper = threading.Thread(target=self._keep, name="libvirt keeper", daemon=True)
@@ -96,6 +107,16 @@ class Libvirt:
         with self._calling() as connection:
             qemu, own = connection.getVersion(), connection.getLibVersion()
         return f"QEMU {_dotted(qemu)}, libvirt {_dotted(own)}"
+
+    def cpu(self, acceleration: str) -> Cpu | None:
+        """Return what guests can be shown as a processor; None: it does not say."""
+        kind = "kvm" if acceleration == "kvm" else "qemu"
+        with self._calling() as connection:
+            if self._capable_connection is not connection:
+                told = connection.getDomainCapabilities(None, "x86_64", "q35", kind, 0)
+                # It is the same as long as libvirtd is, and is asked for often.
+                self._cpu, self._capable_connection = cpumap.read(told), connection
+        return self._cpu
 
     def read(self, uuid: str) -> SeenDomain | None:
         """Return the domain, or None when it is not defined or not this cloud's."""

@@ -58,6 +58,8 @@ class DomainSpec:
     instance_id: str
     launch: int
     vcpus: int
+    cpu: str = ""
+    """The model that it sees as its processor; empty: the host's own."""
     memory_mib: int
     boot: DirectBoot | None
     nics: tuple[Nic, ...]
@@ -109,7 +111,7 @@ def encode(spec: DomainSpec, host: HostTraits) -> str:
     features = SubElement(domain, "features")
     SubElement(features, "acpi")
     SubElement(features, "apic")
-    SubElement(domain, "cpu", mode="host-model" if host.acceleration == "kvm" else "maximum")
+    _add_cpu(domain, spec, host)
     SubElement(domain, "clock", offset="utc")
     SubElement(domain, "on_poweroff").text = "destroy"
     SubElement(domain, "on_reboot").text = "restart"
@@ -141,6 +143,15 @@ def _add_mark(domain: Element, mark: Mark) -> None:
         "launch": str(mark.launch),
     }
     SubElement(metadata, "mallee:instance", attributes)
+
+
+def _add_cpu(domain: Element, spec: DomainSpec, host: HostTraits) -> None:
+    if not spec.cpu:
+        SubElement(domain, "cpu", mode="host-model" if host.acceleration == "kvm" else "maximum")
+        return
+    cpu = SubElement(domain, "cpu", mode="custom", match="exact")
+    # A host that cannot show it says so: a lesser one would be found out by the guest.
+    SubElement(cpu, "model", fallback="forbid").text = spec.cpu
 
 
 def _add_sysinfo(domain: Element, instance_id: str) -> None:

@@ -277,6 +277,7 @@ def _spec(at: Situation, worn: list[InterfaceWanted], layout: Layout) -> DomainS
         instance_id=wanted.id,
         launch=wanted.launch,
         vcpus=wanted.vcpus,
+        cpu=wanted.cpu,
         memory_mib=wanted.memory_mib,
         boot=wanted.boot,
         nics=tuple(Nic(layout.tap(interface.id), interface.mac) for interface in in_order),

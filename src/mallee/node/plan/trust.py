@@ -45,6 +45,7 @@ WIDEST_RANGE6 = 12
 NotTrusted = trustedvpcs.NotTrusted
 
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,62})")
+_CPU = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 _ASK = re.compile(r"[0-9a-f]{1,64}")
 _COMMAND_LINE = re.compile(r"[ -~]{0,2000}")
 _HEADER_NAME = re.compile(r"[A-Za-z0-9-]{1,64}")
@@ -167,6 +168,8 @@ def _check_instance(instance: InstanceWanted) -> None:
         trustedvolumes.check_disk(disk)
     for volume_id in instance.forced_volumes:
         trustedvpcs.check_id("vol", volume_id)
+    if instance.cpu:
+        trustedvpcs.check_text("processor", instance.cpu, _CPU)
     counts = (instance.vcpus, instance.memory_mib, instance.disk_gib)
     if not all(0 < count <= _COUNT_MAX for count in counts):
         raise trustedvpcs.NotTrusted(

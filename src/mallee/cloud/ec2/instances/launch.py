@@ -23,7 +23,7 @@ from mallee.cloud.ec2.instances.launchrequest import Launch
 from mallee.cloud.ec2.storage import launchdisks
 from mallee.cloud.ec2.templates import templatedata
 from mallee.cloud.ec2.vpc import publicpool
-from mallee.cloud.hosts import placement, tenancy
+from mallee.cloud.hosts import cpubaselines, placement, tenancy
 from mallee.cloud.hosts.tenancy import Tenant
 from mallee.cloud.state import records
 from mallee.model import ids
@@ -136,6 +136,7 @@ def _make(call: WriteCall, launch: Launch, place: Place) -> InstanceRecord:
         ramdisk_id=launch.ramdisk_id,
         type_name=launch.type.name,
         vcpus=launch.vcpus,
+        cpu=cpubaselines.of(call.tx, place.room.host_id),
         memory_mib=launch.type.memory_mib,
         disk_gib=launch.disks.root_gib,
         root_device=launch.disks.root_device,

@@ -22,7 +22,7 @@ from mallee.cloud.ec2.capacity import drawing
 from mallee.cloud.ec2.instances import elsewhere, release
 from mallee.cloud.ec2.storage import ebskeys, states
 from mallee.cloud.ec2.vpc import interfaces
-from mallee.cloud.hosts import placement
+from mallee.cloud.hosts import cpubaselines, placement
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.model import instances
@@ -123,6 +123,7 @@ def _start(call: WriteCall, record: InstanceRecord) -> InstanceRecord:
     changed = msgspec.structs.replace(
         record.doc,
         power=Power.RUNNING,
+        cpu=cpubaselines.of(call.tx, record.doc.host_id),
         launch=record.doc.launch + 1,
         reboots=0,
         force_stop=False,
