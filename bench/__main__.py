@@ -12,6 +12,7 @@ from bench import (
     manyrules,
     memory,
     objects,
+    overlay,
     pages,
     policy,
     quotas,
@@ -26,7 +27,7 @@ from bench import (
 )
 
 ALL = (
-    *(launch, answer, describe, pages, together, memory, rules, manyrules, flows),
+    *(launch, answer, describe, pages, together, memory, rules, manyrules, flows, overlay),
     *(policy, authorization, quotas, trail, objects, engine, busy, volumes, snapshots),
     *(restores, faststart),
 )
