@@ -13,7 +13,13 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from mallee.kit import process
-from mallee.model.carried import AddressWanted, FarInterface, FarWanted, PeerWanted
+from mallee.model.carried import (
+    AddressWanted,
+    FarInterface,
+    FarWanted,
+    PeerWanted,
+    TransitGatewayWanted,
+)
 from mallee.model.hosts import HostWanted, InterfaceWanted, VpcWanted
 from mallee.node.do import namespaces
 from tests.node import lab, shapes
@@ -57,13 +63,19 @@ class Told:
     """By id of an interface: the number of its host."""
     gateway: int = 0
     egress: bool = False
+    transit_gateways: tuple[TransitGatewayWanted, ...] = ()
 
     def of(self, machines: tuple[Machine, ...], number: int) -> HostWanted:
         """Return what a host is told."""
         carried = tuple(self._vpc(machines, vpc, number) for vpc in self.vpcs)
         wanted = shapes.host(*carried, egress=self.egress)
         others = tuple(one.peer for at, one in enumerate(machines) if at != number)
-        return replace(wanted, peers=others, own=machines[number].peer)
+        return replace(
+            wanted,
+            peers=others,
+            own=machines[number].peer,
+            transit_gateways=self.transit_gateways,
+        )
 
     def _vpc(self, machines: tuple[Machine, ...], vpc: VpcWanted, number: int) -> VpcWanted:
         is_gateway = number == self.gateway

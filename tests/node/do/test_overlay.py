@@ -14,8 +14,10 @@ import pytest
 from msgspec.structs import replace
 
 from mallee.model.carried import AddressWanted, PublicAccess, Way
+from mallee.model.flowlogs import DEFAULT_FIELDS, Traffic
 from mallee.model.hosts import VpcWanted
 from mallee.model.networks import Rule
+from mallee.model.watching import FlowLogWanted
 from mallee.node.do import namespaces
 from mallee.node.plan import overlay
 from tests.node import lab, manyhosts, shapes
@@ -474,3 +476,147 @@ class TestBeyond:
             sending.sendall(b"x" * 5000)
             assert accepted.recv(10)
             accepted.close()
+
+    def test_attached_vpcs_reach_each_other_across_hosts(self, three: Cluster) -> None:
+        """One VPC hides the other behind its NAT gateway, which is on a third host."""
+        led = "tgw-rtb-00000000000000001"
+        tables = [f"rtb-{n:017x}" for n in range(3)]
+        to = shapes.transit_id(1)
+        nets = [shapes.subnet(1, n, table=tables[n]) for n in (0, 1)]
+        outer = shapes.subnet(2, 1, table=tables[2])
+        one = shapes.interface(10, OPEN, inside=nets[0])
+        other = shapes.interface(10, OPEN, inside=nets[1])
+        gateway = shapes.nat_gateway(5, outer, "203.0.113.50")
+        routes = (
+            (tables[0], (EVERYTHING, Way.TRANSIT, to), (EVERYTHING6, Way.TRANSIT, to)),
+            (tables[1], (EVERYTHING, Way.NAT, gateway.id), ("10.0.0.0/16", Way.TRANSIT, to),
+             ("fd00:0::/56", Way.TRANSIT, to)),
+            (tables[2], (EVERYTHING, Way.INTERNET, "igw-1"), ("10.0.0.0/16", Way.TRANSIT, to)),
+        )  # fmt: skip
+        made = [shapes.table(id, *held) for id, *held in routes]
+        left = shapes.vpc(0, (nets[0],), (one,), route_tables=(made[0],))
+        right = shapes.vpc(
+            1, (nets[1], outer), (other,), route_tables=tuple(made[1:]), nat_gateways=(gateway,)
+        )
+        vpcs = tuple(
+            replace(vpc, attachments=(shapes.attachment(1, net),))
+            for vpc, net in ((left, nets[0]), (right, nets[1]))
+        )
+        into = [
+            (cidr, shapes.attachment_id(1, number))
+            for number, cidrs in ((0, ("10.0.0.0/16", "fd00::/56")), (1, (EVERYTHING, EVERYTHING6)))
+            for cidr in cidrs
+        ]
+        hub = shapes.transit_gateway(
+            1, (shapes.port(1, 0, led), shapes.port(1, 1, led)), shapes.transit_table(led, *into)
+        )
+        world = world_of(three.machines[2])
+        places = {one.id: 0, other.id: 1}
+        three.apply(Told(vpcs, places, gateway=2, egress=True, transit_gateways=(hub,)))
+        first, second = three.machines[0].guest(one), three.machines[1].guest(other)
+        assert first.pings(other.private_ip)
+        assert first.pings(other.ipv6s[0])
+        assert second.pings(one.private_ip)
+        with world.listen(PORT):
+            assert second.reaches(lab.WORLD_ADDRESS, PORT)
+            assert first.reaches(lab.WORLD_ADDRESS, PORT)
+
+
+class TestWorld6:
+    def test_the_world_of_ipv6_is_by_the_gateway(self, two: Cluster) -> None:
+        machine = two.machines[0]
+        world = world_of(machine)
+        world.run("ip", "address", "add", "2001:db8::1/64", "dev", "eth0", "nodad")
+        world.run("ip", "route", "add", "fd00::/16", "via", "2001:db8::2")
+        machine.run("ip", "-6", "address", "add", "2001:db8::2/64", "dev", "uplink", "nodad")
+        machine.run("ip", "-6", "route", "add", "default", "via", "2001:db8::1")
+        net, closed = shapes.subnet(1), shapes.subnet(2, table=PRIVATE)
+        near = shapes.interface(10, OPEN, inside=net)
+        one = shapes.interface(11, OPEN, inside=net)
+        only_out = shapes.interface(10, OPEN, inside=closed)
+        tables = (shapes.table(PRIVATE, (EVERYTHING6, Way.EGRESS_ONLY, "eigw-1")),)
+        vpc = shapes.vpc(0, (net, closed), (near, one, only_out), route_tables=tables)
+        told = Told((vpc,), {near.id: 0, one.id: 1, only_out.id: 1}, egress=True)
+        two.apply(told)
+        two.apply(told)
+        guest, hidden = (two.machines[1].guest(it) for it in (one, only_out))
+        with (
+            world.listen(PORT, address="::"),
+            guest.listen(PORT, address="::"),
+            hidden.listen(PORT, address="::"),
+        ):
+            assert guest.reaches("2001:db8::1", PORT)
+            assert hidden.reaches("2001:db8::1", PORT)
+            assert world.reaches(one.ipv6s[0], PORT)
+            assert world.misses(only_out.ipv6s[0], PORT)
+
+
+class TestAppliances:
+    @pytest.mark.parametrize("family", [4, 6])
+    def test_subnets_reach_each_other_by_an_appliance_elsewhere(
+        self, three: Cluster, family: int
+    ) -> None:
+        left, right = shapes.subnet(1, table=PUBLIC), shapes.subnet(2, table=PRIVATE)
+        one = shapes.interface(10, OPEN, inside=left)
+        other = shapes.interface(10, OPEN, inside=right)
+        router = shapes.interface(
+            10, OPEN, inside=shapes.subnet(3), source_dest_check=False
+        )  # fmt: skip
+        whole = {4: "10.0.0.0/16", 6: "fd00:0::/56"}[family]
+        back = {4: left.cidr, 6: left.ipv6_cidr}[family]
+        tables = (
+            shapes.table(PUBLIC, (whole, Way.INTERFACE, router.id)),
+            shapes.table(PRIVATE, (back, Way.INTERFACE, router.id)),
+        )
+        nets = (left, right, shapes.subnet(3))
+        vpc = shapes.vpc(0, nets, (one, other, router), route_tables=tables)
+        three.apply(Told((vpc,), {one.id: 0, router.id: 1, other.id: 2}))
+        asking, appliance = three.machines[0].guest(one), three.machines[1].guest(router)
+        there = other.private_ip if family == 4 else other.ipv6s[0]
+        assert not asking.pings(there, lab.REFUSED_AFTER_S)
+        for switch in ("net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1"):
+            appliance.run("sysctl", "-qw", switch)
+        assert asking.pings(there)
+
+    def test_what_comes_in_passes_an_appliance_elsewhere(self, three: Cluster) -> None:
+        edge = "rtb-00000000000000003"
+        outer, inner = shapes.subnet(1, table=PUBLIC), shapes.subnet(2, table=PRIVATE)
+        router = shapes.interface(10, OPEN, inside=outer, source_dest_check=False)
+        server = shapes.interface(10, OPEN, inside=inner, public_ip="203.0.113.10")
+        tables = (
+            shapes.table(PUBLIC, (EVERYTHING, Way.INTERNET, "igw-1")),
+            shapes.table(PRIVATE, (EVERYTHING, Way.INTERFACE, router.id)),
+            shapes.table(edge, (inner.cidr, Way.INTERFACE, router.id)),
+        )
+        vpc = shapes.vpc(
+            0, (outer, inner), (router, server), route_tables=tables, gateway_table_id=edge
+        )
+        world = world_of(three.machines[0])
+        three.apply(Told((vpc,), {router.id: 1, server.id: 2}, egress=True))
+        guest = three.machines[2].guest(server)
+        with guest.listen(PORT), world.listen(PORT):
+            assert world.misses("203.0.113.10", PORT)
+            three.machines[1].guest(router).run("sysctl", "-qw", "net.ipv4.ip_forward=1")
+            assert world.reaches("203.0.113.10", PORT)
+            assert guest.reaches(lab.WORLD_ADDRESS, PORT)
+
+
+def test_who_is_inside_is_known_though_flows_are_counted(two: Cluster) -> None:
+    acl = shapes.acl(ACL, entry(100, "in deny"), entry(100, "out deny"))
+    net = shapes.subnet(1, acl=ACL)
+    one, other = (shapes.interface(n, OPEN, inside=net) for n in (10, 11))
+    log = FlowLogWanted(
+        id="fl-00000000000000001",
+        account_id="000000000001",
+        zone_id="use1-az1",
+        interface_ids=(one.id, other.id),
+        traffic=Traffic.ALL,
+        fields=DEFAULT_FIELDS,
+    )
+    vpc = shapes.vpc(0, (net,), (one, other), acls=(acl,), flow_logs=(log,))
+    two.apply(Told((vpc,), {one.id: 0, other.id: 1}))
+    first, second = two.machines
+    assert first.guest(one).pings(other.private_ip)
+    for machine in (first, second):
+        listed = machine.inside(vpc, "nft", "list", "set", "inet", "mallee", "plain-flows4")
+        assert "10.0.1.10" in listed
