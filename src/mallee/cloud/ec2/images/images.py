@@ -116,6 +116,7 @@ def _tellable(call: Call, image: ImageRecord) -> set[str]:
 
 
 def alias_of(view: store.View | store.Tx, image: ImageRecord) -> str | None:
+    """Return what its owner is called besides his account's id; None: he is not."""
     # What the first account makes for itself is no more the cloud's than anybody else's is.
     owner = view.get(records.ACCOUNT, image.account) if image.doc.is_public else None
     return OF_THE_CLOUD if owner is not None and owner.doc.is_cloud_admin else None
