@@ -1,4 +1,4 @@
-"""Import manifests: a disk's file in a bucket, cut into parts, as tools of AWS's old import list it.
+"""Import manifests: a disk's file in a bucket, cut into parts, as AWS's old tools list it.
 
 ImportVolume and ImportInstance name such a manifest (version 2010-11-15). Of each part it has the
 range of bytes and signed URLs; only which object a URL names is taken from it. Read here, by hosts.
