@@ -12,8 +12,9 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-LATE_S = 20.0
+LATE_S = 15.0
 """How late messages are that are late, in the mean."""
+LATE_S_MAX = 40.0
 
 
 class Lost(Exception):
@@ -83,7 +84,8 @@ class Cables:
         if self.cut.intersection(ends) or rng.random() < self.weather.lost:
             return False
         late = rng.random() < self.weather.late
-        await asyncio.sleep(rng.expovariate(1 / LATE_S) if late else rng.random() * 0.02)
+        late_s = min(rng.expovariate(1 / LATE_S), LATE_S_MAX)
+        await asyncio.sleep(late_s if late else rng.random() * 0.02)
         return not self.cut.intersection(ends)
 
     def _spawn(self, work: Awaitable[None]) -> None:

@@ -12,8 +12,12 @@ EPOCH = 1_700_000_000.0
 """When simulations begin, in seconds since 1970."""
 
 
+ROUNDS_MAX = 200_000
+"""Of a loop that goes round so often something spins: a life takes some thousands."""
+
+
 class Stuck(Exception):
-    """Nothing is left that could ever happen."""
+    """Nothing is left that could ever happen, or it never ends."""
 
 
 class VirtualLoop(asyncio.BaseEventLoop):
@@ -22,6 +26,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
     def __init__(self) -> None:
         super().__init__()
         self._passed = 0.0
+        self._rounds = 0
         self._selector = self
 
     def time(self) -> float:
@@ -32,6 +37,10 @@ class VirtualLoop(asyncio.BaseEventLoop):
         if timeout is None:
             raise Stuck("every task waits, and nothing will wake one")
         self._passed += max(0.0, timeout)
+        self._rounds += 1
+        if self._rounds > ROUNDS_MAX:
+            self._rounds = 0
+            raise Stuck(f"{ROUNDS_MAX} rounds, and no end of it")
         return []
 
     def run_in_executor(  # pyright: ignore[reportIncompatibleMethodOverride]

@@ -18,6 +18,7 @@ from pathlib import Path
 from mallee.cloud import accounts
 from mallee.cloud.blocks import shelf
 from mallee.cloud.ec2.vpc import vpcs
+from mallee.cloud.frontends import presence
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.cloud.trail import journal
@@ -38,6 +39,7 @@ LOOK_AGAIN_S = 0.05
 SERVER_CERTIFICATE_LIFE_S = 397 * pki.DAY_S
 
 CANNOT_START = (
+    presence.Removed,
     settings.InvalidSettings,
     store.Unavailable,
     secretbox.BadKeyFile,

@@ -82,6 +82,8 @@ class Agents:
     """Signs SSH keys that are pushed to guests; None where nothing signs."""
     serves_objects: Callable[[], bool] = lambda: False
     """Tells whether a process of S3 takes connections now."""
+    present: Callable[[], frozenset[str] | None] = lambda: None
+    """Tells which front ends are there, by id; None: this is the only one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

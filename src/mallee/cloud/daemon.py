@@ -16,6 +16,7 @@ from mallee.aws import dispatch
 from mallee.cloud import actions, bootstrap, handover, pipeline, server
 from mallee.cloud.call import Agents
 from mallee.cloud.ec2.connecting import tunnels
+from mallee.cloud.frontends import presence
 from mallee.cloud.hosts import (
     asks,
     bundlefiles,
@@ -52,7 +53,12 @@ async def serve(layout: Layout, settings: Settings, stop: asyncio.Event) -> None
         trail = stack.enter_context(bootstrap.open_trail(layout, settings))
         questions = asks.Asks()
         consoles = lines.Lines(questions)
-        heard = hearing.Hearing(opened, clock.SYSTEM)
+        own = presence.identify(layout)
+        url = bootstrap.database_url(layout, settings)
+        shares = presence.share(opened, url, own.id)
+        stack.callback(shares.give_up)
+        listener = own.id if opened.is_shared else ""
+        heard = hearing.Hearing(opened, clock.SYSTEM, listener, shares)
         passing = passes.Passes(opened, secrets.box, settings.region)
         bundles = bundlefiles.BundleFiles(layout)
         told = hosts.Cloud(
@@ -79,6 +85,9 @@ async def serve(layout: Layout, settings: Settings, stop: asyncio.Event) -> None
         agents = hosts.Endpoint(told, bootstrap.prepare_tls(layout, secrets, settings))
         stack.push_async_callback(agents.close)
         agents_port = await agents.listen(settings.listen, settings.ports.agents)
+        if opened.is_shared:
+            place = presence.agents_url(settings, agents_port)
+            await opened.run(lambda tx: presence.register(tx, own, place))
         cloud = pipeline.Cloud(
             settings=settings,
             store=opened,
@@ -93,6 +102,7 @@ async def serve(layout: Layout, settings: Settings, stop: asyncio.Event) -> None
                 consoles,
                 signer,
                 lambda: handover.is_open(told.streams.doors),
+                shares.alive,
             ),
             table=actions.TABLE,
             issuers=keysets.KeySets(keysets.reach_of(settings)),
@@ -116,10 +126,12 @@ async def serve(layout: Layout, settings: Settings, stop: asyncio.Event) -> None
         loops = await stack.enter_async_context(asyncio.TaskGroup())
         ring = masterkeys.Keyring(layout, secrets.box)
         reconcilers = table.reconcilers(opened, layout, settings, ring)
-        settling = runner.run(opened, (*reconcilers, *_of_requests(cloud)))
+        work = (*reconcilers, *_of_requests(cloud))
+        shares.share(runner.shared(work))
+        settling = runner.run(opened, work, shares)
         # RSA keys take a moment: nobody waits for this one.
         making = asyncio.to_thread(bundlefiles.prepare, layout)
-        for loop in (heard.watch(), agents.watch(), settling, making):
+        for loop in (heard.watch(), agents.watch(), shares.run(), settling, making):
             stack.callback(loops.create_task(loop).cancel)
         announce({"services": told.passes.port, "agents": agents_port})
         await stop.wait()

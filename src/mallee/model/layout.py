@@ -110,6 +110,11 @@ class Layout:
         return self.cloud / "brought"
 
     @property
+    def front_end(self) -> Path:
+        """Which of the cloud's front ends this is, JSON."""
+        return self.cloud / "frontend.json"
+
+    @property
     def blobs(self) -> Path:
         """Image files by content: `blobs/SHA256`."""
         return self.cloud / "blobs"

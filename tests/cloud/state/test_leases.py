@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 import psycopg
 import pytest
 import sqlalchemy as sa
+from sqlalchemy import exc
 
 from mallee.cloud.state import database, leases
 from tests.cloud import clouds
@@ -57,6 +58,7 @@ def test_one_alone_does_all(make: Make) -> None:
 
 def test_work_is_shared_and_never_two_s(make: Make) -> None:
     three = [make(name) for name in ("one", "two", "three")]
+    shares: list[set[str]] = []
     for _ in range(3):
         for one in three:
             one.renew()
@@ -97,7 +99,7 @@ def test_who_cannot_renew_stops_before_others_begin(
     assert held(one)
 
     def away(*_: object) -> None:
-        raise sa.exc.OperationalError("", None, psycopg.OperationalError("away"))
+        raise exc.OperationalError("", None, psycopg.OperationalError("away"))
 
     with monkeypatch.context() as patched:
         patched.setattr(sa.Engine, "begin", away)

@@ -129,6 +129,10 @@ class CreateCredentialsResponse(TypedDict):
     Archive: bytes
 
 
+class CreateFrontEndTokenRequest(TypedDict):
+    pass
+
+
 class CreateInstanceTypeRequest(TypedDict):
     TypeName: str
     Vcpus: int
@@ -278,6 +282,14 @@ class DescribeCloudResponse(TypedDict):
     PublicAddressesUsed: NotRequired[int | None]
     PublicAddressesTotal: NotRequired[int | None]
     Counts: Mapping[str, int] | Fragment
+
+
+class DescribeFrontEndsRequest(TypedDict):
+    pass
+
+
+class DescribeFrontEndsResponse(TypedDict):
+    FrontEnds: Sequence[FrontEnd | Fragment] | Fragment
 
 
 class DescribeHostsRequest(TypedDict):
@@ -468,6 +480,14 @@ class ExplainResourceResponse(TypedDict):
     NamedByLeftOut: NotRequired[int | None]
     Changes: Sequence[Change | Fragment] | Fragment
     ChangesLeftOut: NotRequired[int | None]
+
+
+class FrontEnd(TypedDict):
+    FrontEndId: str
+    Name: str
+    AgentsUrl: str
+    IsPresent: bool
+    JoinDate: datetime | float
 
 
 class GetAccountPolicyRequest(TypedDict):
@@ -862,6 +882,14 @@ class Relation(TypedDict):
     ResourceId: str
     Kind: str
     Role: str
+
+
+class RemoveFrontEndRequest(TypedDict):
+    FrontEndId: str
+
+
+class RemoveFrontEndResponse(TypedDict):
+    pass
 
 
 class RequestAccountRequest(TypedDict):

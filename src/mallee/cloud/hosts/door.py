@@ -19,6 +19,7 @@ import msgspec
 from aiohttp import web
 
 from mallee.cloud import server
+from mallee.cloud.frontends import door as frontends
 from mallee.cloud.hosts import (
     asks,
     callers,
@@ -94,6 +95,8 @@ class Endpoint:
         self._flow_inbox = flowinbox.Inbox(cloud.layout.flow_inbox)
         self._sending_whole = asyncio.Semaphore(SENT_AT_ONCE)
         application = web.Application(middlewares=[_explain], client_max_size=MAX_BODY_BYTES)
+        front_ends = frontends.Door(cloud.layout, cloud.store, cloud.registry, cloud.clock)
+        application.add_routes(front_ends.routes())
         application.add_routes(
             [
                 web.get("/v1/authority", self._authority),

@@ -46,6 +46,9 @@ class Leases(Protocol):
 class Alone:
     """The leases of a process that shares its database with no other of its kind."""
 
+    def share(self, work: Sequence[str]) -> None:
+        """Say what there is to be shared: with nobody."""
+
     def holds(self, name: str) -> bool:
         """Tell that all work is this process's."""
         return True
@@ -54,12 +57,19 @@ class Alone:
         """Tell that there is no other."""
         return None
 
+    async def run(self) -> None:
+        """Do nothing, until cancelled."""
+        await asyncio.Event().wait()
+
+    def give_up(self) -> None:
+        """There is nothing to give up."""
+
 
 class Shared:
     """The leases of one of several processes on PostgreSQL. Belongs to one event loop."""
 
     def __init__(
-        self, url: str, own: str, work: Sequence[str], clock: clocks.Clock = clocks.SYSTEM
+        self, url: str, own: str, work: Sequence[str] = (), clock: clocks.Clock = clocks.SYSTEM
     ) -> None:
         """`own` is the process's name, `work` what there is to be shared."""
         self._engine = postgresql.make_engine(sa.make_url(url))
@@ -70,6 +80,10 @@ class Shared:
         self._held_until = 0.0
         """Monotonic seconds."""
         self._alive: frozenset[str] = frozenset()
+
+    def share(self, work: Sequence[str]) -> None:
+        """Say what there is to be shared; it is the same for all processes."""
+        self._work = frozenset(work)
 
     def holds(self, name: str) -> bool:
         """Tell whether a piece of work is this process's at this moment."""

@@ -1,0 +1,86 @@
+"""Front ends, as the cloud's administration sees them: invited, described, taken out.
+
+Called through the action table. How a machine becomes one is the business of `cloud.frontends`.
+"""
+
+import datetime
+from typing import Any
+
+from mallee.aws import errors
+from mallee.cloud.action import Action, Read, Write
+from mallee.cloud.call import Call, Request, Result, WriteCall
+from mallee.cloud.frontends import joining
+from mallee.cloud.state import records
+from mallee.cloud.state.records import Record
+from mallee.model.frontends import FrontEnd
+
+_ALONE = (
+    "This cloud's memory is a file of its machine (SQLite): several front ends need a database that "
+    "they can share. Set database_url in mallee.toml to one of PostgreSQL's."
+)
+
+
+def create_token(call: WriteCall, request: Request) -> Result:
+    """Make a token with which one machine may become a front end within the hour."""
+    if call.agents.present() is None:
+        raise errors.UnsupportedOperation(_ALONE)
+    return {
+        "Token": joining.create_token(call.tx, call.entropy),
+        "CaCertificate": call.agents.ca_pem,
+        "Port": call.agents.port,
+    }
+
+
+def describe(call: Call, request: Request) -> Result:
+    """Describe all front ends, by name; a cloud on SQLite has one, of which nothing is kept."""
+    found = sorted(call.view.list(records.FRONT_END), key=lambda one: one.doc.name)
+    return {"FrontEnds": [_render(call, one) for one in found]}
+
+
+def remove(call: WriteCall, request: Request) -> Result:
+    """Take a front end out that is not there any more; agents turn to the others."""
+    record = call.tx.get(records.FRONT_END, request["FrontEndId"])
+    if record is None:
+        raise errors.NoSuchResource("front end", request["FrontEndId"])
+    if record.id in (call.agents.present() or ()):
+        raise errors.IncorrectState(
+            f"The front end {record.doc.name} is there. Stop it first, on its machine: mallee down."
+        )
+    call.tx.delete(record)
+    return {}
+
+
+def _render(call: Call, record: Record[FrontEnd, None]) -> dict[str, Any]:
+    doc = record.doc
+    return {
+        "FrontEndId": doc.id,
+        "Name": doc.name,
+        "AgentsUrl": doc.agents_url,
+        "IsPresent": doc.id in (call.agents.present() or ()),
+        "JoinDate": datetime.datetime.fromtimestamp(doc.joined_at, datetime.UTC),
+    }
+
+
+ACTIONS: tuple[Action, ...] = (
+    Action(
+        service="mallee",
+        name="CreateFrontEndToken",
+        does=Write(handle=create_token),
+        honours=frozenset(),
+        cloud_admin_only=True,
+    ),
+    Action(
+        service="mallee",
+        name="DescribeFrontEnds",
+        does=Read(handle=describe),
+        honours=frozenset(),
+        cloud_admin_only=True,
+    ),
+    Action(
+        service="mallee",
+        name="RemoveFrontEnd",
+        does=Write(handle=remove),
+        honours=frozenset({"FrontEndId"}),
+        cloud_admin_only=True,
+    ),
+)

@@ -1,0 +1,86 @@
+"""How a machine becomes a front end: a one-time token, a certificate, and then the secrets.
+
+The token is leave to join within an hour, for whoever has it, and is kept as a hash. Joining makes
+the front end's record and a certificate whose name is its id; with that, over mutual TLS, it asks
+for what all front ends have in common: the master key, the authority, the settings. It may ask for
+an hour. From then on it is as trusted as the one that invited it.
+Called by `door` and by the administration. Not its business: sockets, and the other machine's
+files (`box.frontendjoin`).
+"""
+
+import base64
+import hashlib
+import re
+
+from mallee.cloud.hosts import joining
+from mallee.cloud.state import records, store
+from mallee.kit import pki
+from mallee.model import frontends, ids
+from mallee.model.frontends import FrontEnd, Joined, Joining, Secrets
+from mallee.model.hosts import JoinToken
+from mallee.model.layout import Layout
+
+TOKEN_LIFE_S = 3600.0
+_NAME = re.compile(r"[a-zA-Z0-9](?:[a-zA-Z0-9.-]{0,61}[a-zA-Z0-9])?")
+_TOKEN_BYTES = 32
+
+Refused = joining.Refused
+
+
+def create_token(tx: store.Tx, entropy: joining.Entropy) -> str:
+    """Return a token that is good for one front end within `TOKEN_LIFE_S`."""
+    for record in tx.list(records.FRONT_END_TOKEN):
+        if record.doc.expires_at <= tx.now:
+            tx.delete(record)
+    # Letters and digits alone: no command takes it for an option of its own.
+    token = base64.b32encode(entropy(_TOKEN_BYTES)).decode().rstrip("=").lower()
+    id = _hash(token)
+    leave = JoinToken(id=id, expires_at=tx.now + TOKEN_LIFE_S)
+    tx.insert(records.FRONT_END_TOKEN, "", id, leave)
+    return token
+
+
+def join(tx: store.Tx, registry: joining.Registry, asked: Joining) -> Joined:
+    """Use the token up, and make a front end; raise `Refused` and change nothing."""
+    token = tx.get(records.FRONT_END_TOKEN, _hash(asked.token))
+    if token is None or token.doc.expires_at <= tx.now:
+        raise Refused(403, "the invitation is wrong, used, or older than an hour; make a new one")
+    if not _NAME.fullmatch(asked.name):
+        raise Refused(400, f"'{asked.name[:80]}' is no name; use letters, digits, - and .")
+    if any(other.doc.name == asked.name for other in tx.list(records.FRONT_END)):
+        raise Refused(409, f"there is a front end named {asked.name}; use another name")
+    if len(tx.list(records.FRONT_END)) >= frontends.FRONT_ENDS_MAX:
+        raise Refused(409, f"there are {frontends.FRONT_ENDS_MAX} front ends already")
+    tx.delete(token)
+    id = ids.make("fe", registry.entropy(ids.ID_BYTES))
+    grant = pki.Grant(name=id, now=tx.now, life_s=TOKEN_LIFE_S)
+    try:
+        certificate = pki.issue(registry.authority, asked.csr_pem.encode(), grant)
+    except pki.BadRequest as error:
+        raise Refused(400, str(error)) from error
+    serial = pki.read_certificate(certificate).serial
+    made = FrontEnd(id=id, name=asked.name, certificate_serial=serial, joined_at=tx.now)
+    tx.insert(records.FRONT_END, "", id, made)
+    return Joined(id=id, certificate_pem=certificate.decode())
+
+
+def check_caller(view: store.View, shown: pki.Issued, now: float) -> FrontEnd:
+    """Return the front end that may have the secrets; raise `Refused`."""
+    record = view.get(records.FRONT_END, shown.name)
+    if record is None or record.doc.certificate_serial != shown.serial:
+        raise Refused(403, f"{shown.name} is no front end that joins this cloud")
+    if shown.ends_at <= now or record.doc.joined_at + TOKEN_LIFE_S <= now:
+        raise Refused(403, f"{record.id} had an hour; have it join with a new invitation")
+    return record.doc
+
+
+def read_secrets(layout: Layout) -> Secrets:
+    """Return what all front ends of this cloud have in common; blocks."""
+    settings = layout.settings.read_text() if layout.settings.exists() else ""
+    found = {name: layout.cloud / name for name in frontends.SECRET_FILES}
+    kept = {name: path.read_bytes() for name, path in found.items() if path.exists()}
+    return Secrets(settings=settings, files=kept)
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
