@@ -15,8 +15,8 @@ from mallee.cloud.state.records import Record
 from mallee.model.frontends import FrontEnd
 
 _ALONE = (
-    "This cloud's memory is a file of its machine (SQLite): several front ends need a database that "
-    "they can share. Set database_url in mallee.toml to one of PostgreSQL's."
+    "This cloud's memory is a file of its machine (SQLite): several front ends need a database "
+    "that they can share. Set database_url in mallee.toml to one of PostgreSQL's."
 )
 
 
