@@ -53,6 +53,9 @@ class AskHost:
     """Turns the host's answer into the result."""
     is_slow: bool = False
     """Whether `finish` takes long enough to be done in a thread."""
+    goes_on: Callable[[Call, Request, bytes], tuple[str, str, str, str] | None] | None = None
+    """Where the answer may lead to a question for another host: returns that, like `prepare`, or
+    None. `finish` then gets both answers, a line each, as JSON has no line breaks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

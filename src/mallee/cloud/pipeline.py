@@ -253,6 +253,10 @@ async def _run(cloud: Cloud, exchange: Exchange, call: Call, asked: Request) -> 
             question = asks.Question(*does.prepare(call, asked), account=call.account)
             check_heard(call, question.host_id)
             told = await cloud.asks.ask(question)
+            onwards = does.goes_on(call, asked, told) if does.goes_on is not None else None
+            if onwards is not None:
+                more = await cloud.asks.ask(asks.Question(*onwards, account=call.account))
+                told = told + b"\n" + more
             finish = partial(does.finish, call, asked, told)
             result = await asyncio.to_thread(finish) if does.is_slow else finish()
         case Compute() as does:

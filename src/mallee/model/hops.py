@@ -65,6 +65,8 @@ class End(Enum):
     """It was led to an interface that takes only what is for itself."""
     BLOCKED = "blocked"
     """Public access is blocked in its subnet."""
+    ELSEWHERE = "elsewhere"
+    """It went on to another host that carries the VPC."""
     CLOSED = "closed"
     """The world may begin no conversation there: no internet gateway leads out of the subnet."""
 
@@ -88,6 +90,8 @@ class HopKind(Enum):
     TRANSIT_GATEWAY = "transit-gateway"
     TRANSIT_TABLE = "transit-gateway-route-table"
     ENDPOINT = "endpoint"
+    OVERLAY = "overlay"
+    """The way of a VPC from one host to another; its id is the other host's."""
 
     @property
     def is_gateway(self) -> bool:
@@ -103,6 +107,7 @@ _NO_GATEWAYS = frozenset(
         HopKind.ROUTE_TABLE,
         HopKind.TRANSIT_ATTACHMENT,
         HopKind.TRANSIT_TABLE,
+        HopKind.OVERLAY,
     }
 )
 

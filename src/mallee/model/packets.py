@@ -106,6 +106,24 @@ def trace_in(vpcs: Mapping[str, VpcWanted], packet: Packet, *, peering: str = ""
     return journey.ends(End.NOBODY, str(packet.destination))
 
 
+def trace_from_afar(
+    vpcs: Mapping[str, VpcWanted],
+    place: tuple[str, str],
+    packet: Packet,
+    transit: Gateways = NO_GATEWAYS,
+) -> Trace:
+    """Follow a packet that comes from another host; `place` is the VPC whose it is, and the subnet
+    that it comes from (empty: from beyond the VPC)."""
+    vpc_id, subnet_id = place
+    vpc = vpcs[vpc_id]
+    hop = Hop(
+        kind=HopKind.OVERLAY, id="", vpc_id=vpc_id, subnet_id=subnet_id, packet=packet
+    )  # fmt: skip
+    journey = _Journey(vpcs, packet, (hop,), transit=transit)
+    sender = packetspeakers.of_afar(vpc, subnet_id)
+    return _leave(journey, sender) if sender else _deliver(journey, None, vpc)
+
+
 def trace_answer(
     vpcs: Mapping[str, VpcWanted], found: Trace, transit: Gateways = NO_GATEWAYS
 ) -> Trace:
@@ -186,7 +204,7 @@ def _cross(journey: _Journey, sender: Speaker | None, receiver: Speaker | None) 
     for speaker, direction in ((sender, Direction.EGRESS), (receiver, Direction.INGRESS)):
         acls = speaker.vpc.acls if speaker else ()
         acl = next((one for one in acls if speaker and one.id == speaker.subnet.acl_id), None)
-        if speaker is None or acl is None:
+        if speaker is None or acl is None or speaker.host_id:
             continue
         is_egress = direction is Direction.EGRESS
         entry = packetrules.find_entry(acl, journey.packet, is_egress=is_egress)
@@ -200,6 +218,8 @@ def _cross(journey: _Journey, sender: Speaker | None, receiver: Speaker | None) 
 
 def _receive(journey: _Journey, receiver: Speaker, *, is_from_world: bool = False) -> Trace:
     packet = journey.packet
+    if receiver.host_id:
+        return _go_on(journey, receiver.vpc, receiver.host_id)
     if receiver.interface is None and receiver.endpoint is None:
         return _receive_behind(journey, receiver)
     own = receiver.hop(HopKind.INTERFACE, receiver.id, packet)
@@ -217,6 +237,22 @@ def _receive(journey: _Journey, receiver: Speaker, *, is_from_world: bool = Fals
     if receiver.endpoint is not None:
         return _serve(judged, receiver, receiver.endpoint)
     return judged.past(own).ends(End.ARRIVED, own.id)
+
+
+def _go_on(journey: _Journey, vpc: VpcWanted, host_id: str) -> Trace:
+    """End at the way to another host: what becomes of it there is that host's to say."""
+    met = (one.subnet_id for one in reversed(journey.hops) if _is_of_sender(one, vpc))
+    origin = next(met, "")
+    hop = Hop(
+        kind=HopKind.OVERLAY, id=host_id, vpc_id=vpc.id, subnet_id=origin, packet=journey.packet
+    )
+    return journey.past(hop).ends(End.ELSEWHERE, host_id)
+
+
+def _is_of_sender(hop: Hop, vpc: VpcWanted) -> bool:
+    """Whether a hop says from which subnet of a VPC a packet goes on."""
+    kinds = (HopKind.INTERFACE, HopKind.ROUTE_TABLE, HopKind.NAT_GATEWAY)
+    return hop.vpc_id == vpc.id and hop.kind in (*kinds, HopKind.TRANSIT_ATTACHMENT)
 
 
 def _serve(journey: _Journey, receiver: Speaker, endpoint: EndpointWanted) -> Trace:
@@ -265,6 +301,8 @@ def _leave_vpc(journey: _Journey, speaker: Speaker, route: RouteWanted) -> Trace
     crossed = _cross(journey, speaker, None)
     if isinstance(crossed, Trace):
         return crossed
+    if vpc.gateway_host_id:
+        return _go_on(crossed, vpc, vpc.gateway_host_id)
     journey, packet = crossed, crossed.packet
     hop = speaker.hop(_WAYS_OUT[route.way], route.target_id, packet)
     if not is_ipv6:
@@ -317,10 +355,11 @@ def _entrance(journey: _Journey, vpc: VpcWanted) -> Speaker | Trace:
         hop = Hop(kind=HopKind.ROUTE_TABLE, id=vpc.gateway_table_id, vpc_id=vpc.id,
                   packet=journey.packet, rule=route)  # fmt: skip
         router = next((one for one in everybody if one.id == route.target_id), None)
-        if route.way is not Way.INTERFACE or router is None or router.interface is None:
+        is_there = router is not None and (router.interface is not None or router.host_id)
+        if route.way is not Way.INTERFACE or router is None or not is_there:
             return journey.stops(End.NO_ROUTE, hop)
-        is_spoken = destination.version == 4 or bool(router.interface.ipv6s)
-        if router.interface.source_dest_check or not is_spoken:
+        is_spoken = destination.version == 4 or any(":" in ip for ip in router.ips)
+        if not (router.is_router and is_spoken):
             own = router.hop(HopKind.INTERFACE, router.id, journey.packet)
             return journey.past(hop).stops(End.CHECKED, own)
         return router
@@ -337,6 +376,8 @@ def _by_gateway(journey: _Journey, speaker: Speaker, route: RouteWanted) -> Trac
     crossed = _cross(journey, speaker, gateway)
     if isinstance(crossed, Trace):
         return crossed
+    if gateway.host_id:
+        return _go_on(crossed, gateway.vpc, gateway.host_id)
     hop = gateway.hop(HopKind.NAT_GATEWAY, gateway.id, crossed.packet)
     if journey.is_answer:
         # It takes part in no conversation that it did not see begin.
@@ -349,10 +390,10 @@ def _to_router(journey: _Journey, speaker: Speaker, route: RouteWanted) -> Trace
     router = next(
         (one for one in packetspeakers.of_vpc(speaker.vpc) if one.id == route.target_id), None
     )
-    if router is None or router.interface is None:
+    if router is None or (router.interface is None and not router.host_id):
         return journey.is_lost(speaker, route)
-    is_spoken = journey.packet.destination.version == 4 or bool(router.interface.ipv6s)
-    if router.interface.source_dest_check or not is_spoken:
+    is_spoken = journey.packet.destination.version == 4 or any(":" in ip for ip in router.ips)
+    if not (router.is_router and is_spoken):
         return journey.stops(End.CHECKED, router.hop(HopKind.INTERFACE, router.id, journey.packet))
     crossed = _cross(journey, speaker, router)
     return crossed if isinstance(crossed, Trace) else _receive(crossed, router)

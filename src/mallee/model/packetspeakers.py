@@ -31,6 +31,18 @@ class Speaker:
     endpoint: EndpointWanted | None = None
     attachment: AttachmentWanted | None = None
     """To a transit gateway: what goes there never stays inside its subnet."""
+    host_id: str = ""
+    """Which other host carries it: there is judged what lets it send, or lets packets come to it;
+    empty: this one does."""
+    takes_others: bool = False
+    """Of one that another host carries: whether it takes packets that are not for itself."""
+
+    @property
+    def is_router(self) -> bool:
+        """Whether it is an interface that takes packets that are not for itself."""
+        return self.takes_others or (
+            self.interface is not None and not self.interface.source_dest_check
+        )
 
     def has(self, address: Address) -> bool:
         """Whether the address is one of its own, or of a range that is led to it."""
@@ -68,6 +80,24 @@ def of_vpc(vpc: VpcWanted) -> Iterator[Speaker]:
     for one in vpc.endpoints:
         ips = (one.private_ip, *one.ipv6s)
         yield Speaker(one.interface_id, vpc, subnets[one.subnet_id], ips, endpoint=one)
+    yield from _of_other_hosts(vpc)
+
+
+def _of_other_hosts(vpc: VpcWanted) -> Iterator[Speaker]:
+    for far in vpc.far:
+        for one in far.interfaces:
+            first = ip_address(one.ips[0])
+            homes = (subnet for subnet in vpc.subnets if first in ip_network(subnet.cidr))
+            home = next(homes, None)
+            if home is not None:
+                ips, routes = (*one.ips, *one.ip6s), not one.source_dest_check
+                yield Speaker(one.id, vpc, home, ips, host_id=far.host_id, takes_others=routes)
+
+
+def of_afar(vpc: VpcWanted, subnet_id: str) -> Speaker | None:
+    """Return who sends from a subnet on another host, whoever it is; None: nobody of the VPC."""
+    home = next((one for one in vpc.subnets if one.id == subnet_id), None)
+    return Speaker("", vpc, home, (), host_id="another") if home is not None else None
 
 
 def of_attachment(vpc: VpcWanted, attachment: AttachmentWanted) -> Speaker:
@@ -134,6 +164,12 @@ def published(vpc: VpcWanted) -> dict[Address, Address]:
     pairs = [(one.private_ip, one.public_ip) for one in vpc.interfaces]
     pairs += [(more.private_ip, more.public_ip) for one in vpc.interfaces for more in one.secondary]
     pairs += [(one.private_ip, one.public_ip) for nat in vpc.nat_gateways for one in nat.addresses]
+    pairs += [
+        (pair.private_ip, pair.public_ip)
+        for far in vpc.far
+        for one in far.interfaces
+        for pair in one.published
+    ]
     held = pairs if vpc.has_internet_gateway else []
     return {ip_address(private): ip_address(public) for private, public in held if public}
 
@@ -147,6 +183,7 @@ def is_blocked(speaker: Speaker, *, is_ipv6: bool) -> bool:
             return True
         case PublicAccess.GATEWAYS:
             if not is_ipv6:
-                return speaker.interface is not None or speaker.endpoint is not None
+                own = (speaker.interface, speaker.endpoint)
+                return bool(speaker.host_id) or any(one is not None for one in own)
             led = {one.way for one in _routes(speaker) if ":" in one.cidr}
             return Way.EGRESS_ONLY not in led or Way.INTERNET in led

@@ -22,6 +22,9 @@ class TraceAsk(msgspec.Struct, frozen=True, kw_only=True):
     port: int = 0
     is_probe: bool = False
     """Whether such a packet shall be sent, and watched."""
+    place: tuple[str, str] | None = None
+    """Where it comes from another host: its VPC, and its sender's subnet (empty: beyond the VPC);
+    then no interface of this host sends it."""
 
 
 class TraceStep(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,6 +75,18 @@ class ProbeTold(msgspec.Struct, frozen=True, kw_only=True):
     steps: tuple[ProbeStep, ...] = ()
 
 
+class Crossing(msgspec.Struct, frozen=True, kw_only=True):
+    """A packet that goes on to another host."""
+
+    host_id: str
+    vpc_id: str
+    subnet_id: str
+    """Its sender's; empty: it comes from beyond the VPC."""
+    source: str
+    destination: str
+    """Its addresses as it goes on."""
+
+
 class HostTrace(msgspec.Struct, frozen=True, kw_only=True):
     """A packet's way through a host."""
 
@@ -80,5 +95,7 @@ class HostTrace(msgspec.Struct, frozen=True, kw_only=True):
     """As the reference evaluator finds them by what this host was told."""
     steps: tuple[TraceStep, ...] = ()
     probe: ProbeTold | None = None
+    crossing: Crossing | None = None
+    """None: its way ends here."""
     notes: tuple[str, ...] = ()
     """What this host cannot tell, and why."""

@@ -32,6 +32,8 @@ def tell(host: Host, wanted: HostWanted | None, ask: TraceAsk) -> HostTrace:
     Raises `HypervisorFailed` for what cannot be asked of this host.
     """
     vpcs = {vpc.id: vpc for vpc in wanted.vpcs} if wanted else {}
+    if wanted is not None and ask.place is not None:
+        return _tell_from_afar(host, wanted, ask)
     held = (one for vpc in vpcs.values() for one in vpc.interfaces)
     sender = next((one for one in held if one.id == ask.interface_id), None)
     if wanted is None or sender is None:
@@ -43,8 +45,25 @@ def tell(host: Host, wanted: HostWanted | None, ask: TraceAsk) -> HostTrace:
     transit = {one.id: one for one in wanted.transit_gateways}
     found = packets.trace(vpcs, sender.id, packet, transit)
     steps = tuple(_looked_at(look) for look in tracing.looks(host.layout, wanted, found))
-    told = HostTrace(end=found.end.value, at=found.at, steps=steps)
+    told = HostTrace(
+        end=found.end.value, at=found.at, steps=steps, crossing=tracing.crossing(found)
+    )
     return replace(told, probe=_probe(host, wanted, sender, packet)) if ask.is_probe else told
+
+
+def _tell_from_afar(host: Host, wanted: HostWanted, ask: TraceAsk) -> HostTrace:
+    """Return the way of a packet that comes from another host; nothing is sent."""
+    vpcs = {vpc.id: vpc for vpc in wanted.vpcs}
+    if ask.place is None or ask.place[0] not in vpcs:
+        raise HypervisorFailed("this host does not carry the VPC of that packet")
+    try:
+        packet = tracing.read_packet(ask)
+    except ValueError as error:
+        raise HypervisorFailed(f"that is no packet to ask about: {error}") from error
+    transit = {one.id: one for one in wanted.transit_gateways}
+    found = packets.trace_from_afar(vpcs, ask.place, packet, transit)
+    steps = tuple(_looked_at(look) for look in tracing.looks(host.layout, wanted, found))
+    return HostTrace(end=found.end.value, at=found.at, steps=steps)
 
 
 def _looked_at(look: Look) -> TraceStep:

@@ -5,7 +5,15 @@ from typing import Any
 import msgspec
 import pytest
 
-from mallee.model.traces import ASK_TRACE, HostTrace, ProbeStep, ProbeTold, TraceAsk, TraceStep
+from mallee.model.traces import (
+    ASK_TRACE,
+    Crossing,
+    HostTrace,
+    ProbeStep,
+    ProbeTold,
+    TraceAsk,
+    TraceStep,
+)
 from tests.cloud.ec2.asking import launch_one
 from tests.cloud.ec2.limiting import Administration
 from tests.cloud.ec2.world import FakeHost, Front
@@ -138,3 +146,42 @@ def test_both_families_and_the_internet_are_judged(
     assert answer.element("End") == "world"
     assert "keeps it" not in answer.text
     assert f"{interface} " not in answer.text
+
+
+def test_the_host_that_the_packet_goes_on_to_is_asked_too(
+    administration: Administration, front: Front, host: FakeHost, pair: list[dict[str, Any]]
+) -> None:
+    one, two, interface, group = ids(pair)
+    crossing = Crossing(
+        host_id=host.id,
+        vpc_id=pair[0]["VpcId"],
+        subnet_id=pair[0]["SubnetId"],
+        source=pair[0]["PrivateIpAddress"],
+        destination=pair[1]["PrivateIpAddress"],
+    )
+    step = TraceStep(about=host.id, kind="device", namespace=NAMESPACE, name="overlay")
+    first = HostTrace(end="elsewhere", at=host.id, steps=(step,), crossing=crossing)
+    asked = front.answer_asks(host.id, msgspec.json.encode(first), told(interface, group))
+    answer = trace(administration.sender, one, two)
+    assert answer.status == 200, answer.text
+    details = [msgspec.json.decode(ask.detail, type=TraceAsk) for ask in asked.result()]
+    assert details[1].place == (pair[0]["VpcId"], pair[0]["SubnetId"])
+    assert details[1].destination == pair[1]["PrivateIpAddress"]
+    assert answer.element("End") == "ingress"
+    assert "overlay" in answer.text
+    assert "behind the first 1 steps" in answer.text
+
+
+def test_a_host_that_is_not_there_is_not_asked(
+    administration: Administration, front: Front, host: FakeHost, pair: list[dict[str, Any]]
+) -> None:
+    one, two, *_ = ids(pair)
+    crossing = Crossing(
+        host_id="host-0123456789abcdef0", vpc_id="x", subnet_id="", source="", destination=""
+    )
+    first = HostTrace(end="elsewhere", at=crossing.host_id, crossing=crossing)
+    front.answer_next_ask(host.id, msgspec.json.encode(first))
+    answer = trace(administration.bob, one, two)
+    assert answer.element("End") == "elsewhere"
+    assert "says nothing at the moment" in answer.text
+    assert crossing.host_id not in answer.text

@@ -28,8 +28,8 @@ from mallee.model import hosts, parts, volumes
 from mallee.model.accounts import AccessKey
 from mallee.model.buckets import Bucket
 from mallee.model.images import INSTANCE_STORE, Blob, Image
-from mallee.model.moves import ArrivalSeen
 from mallee.model.instances import InstanceSeen, Phase, Power, Reach, Reason
+from mallee.model.moves import ArrivalSeen
 from mallee.model.settings import Deadlines, Settings
 
 SECRET = "secret" * 6
@@ -303,6 +303,20 @@ class Front:
             (asked,) = asks_of.take(host_id)
             said = answer if isinstance(answer, bytes) else answer(asked)
             asks_of.answer(host_id, asked.id, said)
+            return asked
+
+        return asyncio.run_coroutine_threadsafe(wait(), self._loop)
+
+    def answer_asks(self, host_id: str, *answers: bytes) -> "futures.Future[list[hosts.Ask]]":
+        """Answer the next questions to that host, one after the other."""
+
+        async def wait() -> list[hosts.Ask]:
+            assert self.world is not None
+            asks_of, asked = self.world.cloud.asks, list[hosts.Ask]()
+            for answer in answers:
+                await asks_of.wait_asked(host_id)
+                asked += asks_of.take(host_id)
+                asks_of.answer(host_id, asked[-1].id, answer)
             return asked
 
         return asyncio.run_coroutine_threadsafe(wait(), self._loop)

@@ -13,13 +13,14 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from mallee.model import hops, packets
 from mallee.model.carried import AddressWanted, PublicAccess, Way
 from mallee.model.flowlogs import DEFAULT_FIELDS, Traffic
 from mallee.model.hosts import VpcWanted
 from mallee.model.networks import Rule
 from mallee.model.watching import FlowLogWanted
 from mallee.node.do import namespaces
-from mallee.node.plan import overlay
+from mallee.node.plan import overlay, tracing
 from tests.node import lab, manyhosts, shapes
 from tests.node.lab import Guest
 from tests.node.manyhosts import Cluster, Machine, Told
@@ -599,6 +600,43 @@ class TestAppliances:
             three.machines[1].guest(router).run("sysctl", "-qw", "net.ipv4.ip_forward=1")
             assert world.reaches("203.0.113.10", PORT)
             assert guest.reaches(lab.WORLD_ADDRESS, PORT)
+
+
+def test_a_way_is_followed_from_host_to_host(two: Cluster) -> None:
+    """What the reference says of both halves is what packets do, and both name what is there."""
+    world_of(two.machines[0])
+    gateways = TestGateways()
+    told = gateways.told(public="203.0.113.60")
+    two.apply(told)
+    wanted = [told.of(two.machines, number) for number in (0, 1)]
+    far, near = gateways.far, gateways.near
+    packet = hops.Packet(
+        source=IPv4Address(far.private_ip),
+        destination=IPv4Address(near.private_ip),
+        protocol=hops.TCP,
+        source_port=40000,
+        destination_port=PORT,
+    )
+    vpcs = [{vpc.id: vpc for vpc in one.vpcs} for one in wanted]
+    found = packets.trace(vpcs[1], far.id, packet)
+    crossing = tracing.crossing(found)
+    assert crossing is not None
+    assert (crossing.host_id, crossing.subnet_id) == (two.machines[0].peer.id, far.subnet_id)
+    looked = tracing.looks(two.machines[1].lab.layout, wanted[1], found)
+    assert [one.step.name for one in looked if one.step.kind == "device"][-1] == "overlay"
+    place = (crossing.vpc_id, crossing.subnet_id)
+    rest = packets.trace_from_afar(vpcs[0], place, packet)
+    assert (rest.end, rest.at) == (hops.End.ARRIVED, near.id)
+    looked = tracing.looks(two.machines[0].lab.layout, wanted[0], rest)
+    assert looked[0].step.name == "overlay"
+    assert looked[0].is_coming
+    # Out into the world it goes by the gateway, under its public address.
+    out = changed(packet, destination=IPv4Address(lab.WORLD_ADDRESS))
+    assert packets.trace(vpcs[1], far.id, out).end is hops.End.ELSEWHERE
+    left = packets.trace_from_afar(vpcs[0], place, out)
+    assert left.end is hops.End.WORLD
+    assert left.packet is not None
+    assert str(left.packet.source) == "203.0.113.60"
 
 
 def test_who_is_inside_is_known_though_flows_are_counted(two: Cluster) -> None:

@@ -1,4 +1,5 @@
-"""By what way a packet goes through the host that carries its sender, and what became of a probe.
+"""By what way a packet goes through the hosts of its sender and its receiver, and what became of a
+probe.
 
 Called through the action table: `TracePacket`, behind `mallee trace`, about the very packet that
 `ExplainPacket` judges. Names of devices, rules as the kernel has them, and what was counted there
@@ -49,13 +50,43 @@ def prepare(call: Call, request: Request) -> tuple[str, str, str, str]:
     return instance.doc.host_id, traces.ASK_TRACE, instance.id, text
 
 
-def finish(call: Call, request: Request, answer: bytes) -> Result:
-    """Turn the host's answer into the result; a host is believed about itself alone."""
-    asked = asking.read(call, request)
+def onwards(call: Call, request: Request, answer: bytes) -> tuple[str, str, str, str] | None:
+    """Return the question to the host that the packet goes on to; None: it goes on to none, or to
+    one that says nothing."""
+    asked, crossing = asking.read(call, request), _decode(answer).crossing
+    instance_id = asked.sender.doc.instance_id if asked.sender else None
+    host = call.view.get(records.HOST, crossing.host_id) if crossing else None
+    if crossing is None or instance_id is None:
+        return None
+    if host is None or host.seen is None or host.seen.is_silent:
+        return None
+    detail = TraceAsk(
+        interface_id="",
+        source=crossing.source,
+        destination=crossing.destination,
+        protocol=asked.packet.protocol,
+        port=asked.packet.destination_port,
+        place=(crossing.vpc_id, crossing.subnet_id),
+    )
+    return host.id, traces.ASK_TRACE, instance_id, msgspec.json.encode(detail).decode()
+
+
+def _decode(answer: bytes) -> HostTrace:
     try:
-        told = _traces.decode(answer)
+        return _traces.decode(answer)
     except msgspec.DecodeError as error:
         raise errors.Unavailable("The host's answer is no way of a packet.") from error
+
+
+def finish(call: Call, request: Request, answer: bytes) -> Result:
+    """Turn the hosts' answers into the result; a host is believed about itself alone."""
+    asked = asking.read(call, request)
+    first, *others = map(_decode, answer.split(b"\n", 1))
+    told = first
+    for other in others:
+        told = msgspec.structs.replace(
+            first, end=other.end, at=other.at, steps=(*first.steps, *other.steps)
+        )
     is_admin = call.principal.is_cloud_admin
     instance_id = asked.sender.doc.instance_id if asked.sender else None
     instance = call.view.get(records.INSTANCE, instance_id) if instance_id else None
@@ -65,7 +96,7 @@ def finish(call: Call, request: Request, answer: bytes) -> Result:
         "At": _known(call, told.at) or None,
         "Steps": [_step(it) for it in told.steps[:STEPS_MAX]] if is_admin else [],
         "Probe": _probe(call, told.probe) if told.probe is not None else None,
-        "Notes": [*map(_plain, told.notes), *_notes(call, asked)],
+        "Notes": [*map(_plain, told.notes), *_notes(call, first, is_told=bool(others))],
     }
 
 
@@ -133,17 +164,17 @@ def _known(call: Call, id: str) -> str:
     return id if finding.may_know(call, record) else ""
 
 
-def _notes(call: Call, asked: asking.Asked) -> list[str]:
-    """Return what one host cannot tell, and why."""
-    ends = [one.doc.instance_id for one in (asked.sender, asked.receiver) if one]
-    found = [call.view.get(records.INSTANCE, id) for id in ends if id]
-    carriers = {one.doc.host_id for one in found if one is not None}
-    if len(carriers) > 1:
-        return [
-            "the two ends are on different hosts, and a VPC's packets do not pass from host to "
-            "host: by private addresses they do not meet; told is the sender's host alone"
-        ]
-    return []
+def _notes(call: Call, told: HostTrace, *, is_told: bool) -> list[str]:
+    """Return where the way leads from one host to another, and what is not told of it."""
+    if told.crossing is None:
+        return []
+    if not is_told:
+        return ["the packet goes on to another host, which says nothing at the moment"]
+    if not call.principal.is_cloud_admin:
+        return ["the packet goes on to another host, which was asked too"]
+    host = call.view.get(records.HOST, told.crossing.host_id)
+    name = host.doc.name if host is not None else told.crossing.host_id
+    return [f"behind the first {len(told.steps)} steps the packet is on the host {_plain(name)}"]
 
 
 def _plain(text: str) -> str:
@@ -154,7 +185,7 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         service="mallee",
         name="TracePacket",
-        does=AskHost(prepare=prepare, finish=finish),
+        does=AskHost(prepare=prepare, finish=finish, goes_on=onwards),
         honours=asking.HONOURS | {"Probe"},
         resources=asking.about,
     ),

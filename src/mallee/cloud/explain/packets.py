@@ -58,6 +58,7 @@ WHY: Mapping[End, tuple[str, str]] = {
         "its account blocks public access, and {at} is not freed of that",
         "CreateVpcBlockPublicAccessExclusion, or ModifyVpcBlockPublicAccessOptions",
     ),
+    End.ELSEWHERE: ("it goes on to the host {at}", ""),
     End.CLOSED: (
         "no internet gateway leads out of the subnet of {at}, so that nothing may come in",
         "route ::/0 to an internet gateway",

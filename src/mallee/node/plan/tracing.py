@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 
 from mallee.model.acls import AclEntry
-from mallee.model.hops import ICMP, ICMP6, TCP, UDP, Hop, HopKind, Packet, Trace
+from mallee.model.hops import ICMP, ICMP6, TCP, UDP, End, Hop, HopKind, Packet, Trace
 from mallee.model.hosts import HostWanted, VpcWanted
 from mallee.model.layout import Layout
 from mallee.model.networks import Direction, Rule
-from mallee.model.traces import TraceAsk, TraceStep
-from mallee.node.plan import acls, groups, network, routing
+from mallee.model.traces import Crossing, TraceAsk, TraceStep
+from mallee.node.plan import acls, groups, network, overlay, routing
 
 SOURCE_PORT = 49152
 WATCHED_MAX = 32
@@ -45,6 +45,8 @@ class _Host:
     vpcs: Mapping[str, VpcWanted]
     first_vpc: str
     """Where the packet begins."""
+    is_from_afar: bool = False
+    """Whether it comes from another host."""
 
 
 def read_packet(ask: TraceAsk) -> Packet:
@@ -79,10 +81,25 @@ def watched(layout: Layout, wanted: HostWanted, vpc_id: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*ways, layout.edge_namespace, *others)))[:WATCHED_MAX]
 
 
+def crossing(found: Trace) -> Crossing | None:
+    """Return how a packet goes on to another host; None: it does not."""
+    if found.end is not End.ELSEWHERE or not found.hops or found.packet is None:
+        return None
+    last = found.hops[-1]
+    return Crossing(
+        host_id=last.id,
+        vpc_id=last.vpc_id,
+        subnet_id=last.subnet_id,
+        source=str(found.packet.source),
+        destination=str(found.packet.destination),
+    )
+
+
 def looks(layout: Layout, wanted: HostWanted, found: Trace) -> tuple[Look, ...]:
     """Return what to look at, in the order in which a packet meets it."""
     first = found.hops[0].vpc_id if found.hops else ""
-    host = _Host(layout, {vpc.id: vpc for vpc in wanted.vpcs}, first)
+    is_from_afar = bool(found.hops) and found.hops[0].kind is HopKind.OVERLAY
+    host = _Host(layout, {vpc.id: vpc for vpc in wanted.vpcs}, first, is_from_afar)
     held: list[Look] = []
     for number, hop in enumerate(found.hops):
         if hop.vpc_id in host.vpcs:
@@ -101,7 +118,7 @@ def _of_hop(host: _Host, hop: Hop, *, is_first: bool) -> Iterator[Look]:
         case HopKind.NETWORK_ACL:
             yield _of_acl(vpc, inside, hop)
         case HopKind.ROUTE_TABLE:
-            yield _of_table(layout, vpc, inside, hop)
+            yield _of_table(host, vpc, inside, hop)
         case HopKind.NAT_GATEWAY:
             yield from _of_gateway(layout, vpc, inside, hop)
         case HopKind.INTERNET_GATEWAY | HopKind.EGRESS_ONLY_GATEWAY:
@@ -113,6 +130,8 @@ def _of_hop(host: _Host, hop: Hop, *, is_first: bool) -> Iterator[Look]:
             yield _device(hop.id, inside, layout.transit_link(hop.id), is_coming=not is_leaving)
         case HopKind.TRANSIT_GATEWAY | HopKind.TRANSIT_TABLE:
             return
+        case HopKind.OVERLAY:
+            yield _device(hop.id, inside, overlay.DEVICE, is_coming=is_first)
         case HopKind.ENDPOINT:
             where = f"{network.METADATA_ADDRESS}:{network.API_PORT}"
             yield _translation(hop.id, inside, "inwards", f"its destination becomes {where}")
@@ -172,13 +191,16 @@ def _of_acl(vpc: VpcWanted, namespace: str, hop: Hop) -> Look:
     return Look(step=step, index=in_order.index(entry) if entry else -1)
 
 
-def _of_table(layout: Layout, vpc: VpcWanted, namespace: str, hop: Hop) -> Look:
+def _of_table(host: _Host, vpc: VpcWanted, namespace: str, hop: Hop) -> Look:
+    layout, is_from_afar = host.layout, host.is_from_afar and not hop.interface_id
     step = TraceStep(about=hop.id, kind="route", namespace=namespace, name=hop.id or "main")
     device = layout.tap(hop.interface_id)
     if not hop.interface_id:
         here = (one for one in vpc.nat_gateways if one.subnet_id == hop.subnet_id)
         links = (layout.nat_link(one.interface_id) for one in here)
         device = next(links, network.EDGE)
+    if is_from_afar:
+        device = overlay.DEVICE
     mark = routing.marks(vpc).get(hop.subnet_id, 0)
     return Look(step=step, device=device, mark=mark, packet=hop.packet)
 
