@@ -242,6 +242,15 @@ class FakeHypervisor:
             del self._domains[uuid]
         self._tell(uuid, found.instance_id)
 
+    def ask_monitor(self, uuid: str, command: str, arguments: Mapping[str, object]) -> Any:
+        """It has no QEMU."""
+        self._check_on(uuid)
+        raise HypervisorFailed(f"nobody here knows {command} {arguments}")
+
+    def restore(self, uuid: str, path: Path) -> None:
+        """It has no QEMU."""
+        raise HypervisorFailed(f"nothing can be made of {path} for {uuid}")
+
     def press_key(self, uuid: str) -> None:
         self._check_on(uuid)
         self.keys_pressed += 1

@@ -177,6 +177,10 @@ GROUPS = {
             "unset": "mallee.cli.quotas:unset",
         },
     ),
+    "instances": (
+        "Instances, as the cloud's administration handles them.",
+        {"migrate": "mallee.cli.migrations:migrate"},
+    ),
     "ipam": (
         "Ranges of addresses: pools, what is in use, and who may take of which pool.",
         {

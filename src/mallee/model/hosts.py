@@ -26,6 +26,7 @@ from mallee.model.fastrestores import PinSeen, PinWanted
 from mallee.model.cpus import Cpu
 from mallee.model.images import Blob, DirectBoot
 from mallee.model.instances import InstanceSeen, MetadataOptions, Power
+from mallee.model.migrations import ComingWanted, GoingWanted
 from mallee.model.networks import Rule
 from mallee.model.snapshots import SnapshotSeen
 from mallee.model.standing import ALL_ROLES, Role, Standing
@@ -247,6 +248,10 @@ class InstanceWanted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The volumes that its guest shall have."""
     forced_volumes: tuple[str, ...] = ()
     """Ids of volumes that its guest shall not have any more, whether or not it lets them go."""
+    going: GoingWanted | None = None
+    """That its guest is on its way to another host."""
+    coming: ComingWanted | None = None
+    """That its guest is on its way to here, and not this host's yet."""
 
 
 class RoleCredentials(msgspec.Struct, frozen=True, kw_only=True):

@@ -18,6 +18,7 @@ from enum import Enum
 
 import msgspec
 
+from mallee.model.migrations import Migrated, Migration, MigrationSeen
 from mallee.model.privatenames import PrivateNames
 
 
@@ -211,6 +212,10 @@ class Instance(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Seconds since the epoch when its host had removed everything and all it held was given back;
     a while later the record goes too."""
     reason: Reason | None = None
+    migration: Migration | None = None
+    """That its guest is on its way to another host."""
+    migrated: Migrated | None = None
+    """How that ended the last time."""
     transition_reason: str = ""
     made_by: str = ""
     """Id of the user or role that made it (`AIDA…`, `AROA…`); empty where nobody is known."""
@@ -246,6 +251,8 @@ class InstanceSeen(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Where its guest still has the device of a volume that was taken from it; sorted."""
     reach: Reach | None = None
     """None: the guest does not run, or has not answered yet and still may."""
+    migration: MigrationSeen | None = None
+    """How far it is with going to another host; of one that came: what it was given with."""
 
 
 def keep_reach(before: InstanceSeen | None, now: InstanceSeen) -> InstanceSeen:

@@ -12,6 +12,8 @@ import msgspec
 
 from mallee.model.instances import Reason
 
+LIVE_S_MAX = 2 * 3600.0
+"""A guest that has been on its way for so long stays where it is."""
 PASS_BYTES = 16
 """Random bytes of a pass, which is told as hexadecimal digits."""
 
@@ -28,6 +30,8 @@ class Move(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """At which the old host answers other hosts."""
     began_at: float
     """Seconds since the epoch."""
+    is_live: bool = False
+    """Whether it goes along with its running guest (`migrations`), which says when it is there."""
 
 
 class LeavingWanted(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -97,11 +97,12 @@ async def run(layout: Layout) -> None:
             clock=clock.SYSTEM,
         )
         reconciler = reconcile.Reconciler(here, book)
-        leaving = departures.Departures(
-            layout, lambda: book.wanted, reconciler.volumes.is_idle
-        )
+        leaving = departures.Departures(layout, lambda: book.wanted, reconciler.volumes.is_idle)
         others = otherhosts.OtherHosts(
-            layout, configured.ports.hosts, lambda: book.wanted, {departures.WHAT: leaving.serve}
+            layout,
+            configured.ports.hosts,
+            lambda: book.wanted,
+            {departures.WHAT: leaving.serve, **reconciler.migrations.handlers},
         )
         stack.callback(others.close)
         others.poke()

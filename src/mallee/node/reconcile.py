@@ -10,7 +10,7 @@ Not its business: what to do (`plan`), how it is done (`apply`), and talking to 
 """
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import msgspec
 
@@ -23,6 +23,7 @@ from mallee.node.do import console, images
 from mallee.node.do.hypervisor import HypervisorAway, HypervisorFailed
 from mallee.node.host import Host
 from mallee.node.ledger import Ledger
+from mallee.node.migrating import keeper
 from mallee.node.plan import instances, progress, steps
 from mallee.node.plan.progress import Progress, Situation, Stage
 from mallee.node.plan.seen import SeenInstance
@@ -63,6 +64,7 @@ class Reconciler:
         self._news = asyncio.Event()
         self._network = network.NetworkKeeper(host)
         self.volumes = volumes.VolumeKeeper(host, self._on_volume)
+        self.migrations = keeper.Migrations(host, lambda: ledger.wanted, self._poke_from_thread)
         self._reach = reachability.Reachability(host, ledger)
         self._sweep_asked = asyncio.Event()
         self._trouble: dict[str, str] = {}
@@ -91,6 +93,7 @@ class Reconciler:
                 group.create_task(self._sweep_forever())
                 group.create_task(self._reach.run(self.seen, self._tell_news))
         finally:
+            await asyncio.to_thread(self.migrations.stop)
             await self._stop_workers()
 
     async def want(self, wanted: HostWanted) -> bool:
@@ -151,6 +154,7 @@ class Reconciler:
             self._wanted = {instance.id: instance for instance in wanted.instances}
             self._network.want(wanted)
             self.volumes.want(wanted)
+            self.migrations.want(wanted)
 
     def _worker(self, instance_id: str) -> _Worker:
         return self._workers.setdefault(instance_id, _Worker())
@@ -223,6 +227,11 @@ class Reconciler:
         if wanted is None:
             await self._clear_away(instance_id, seen)
             return
+        if self.migrations.is_held(wanted, seen):
+            await self._fetch_ahead(wanted, seen)
+            known_seen = self._seen.get(instance_id)
+            self._publish(instance_id, self.migrations.report(wanted, known_seen))
+            return
         at = Situation(wanted, seen, self._host.clock.now(), self._host.name)
         known = progress.observe(self._ledger.progress.get(instance_id), at)
         why = seen.root_failure
@@ -233,6 +242,15 @@ class Reconciler:
         reached = await self._apply(plan, at, known, worker)
         await self._keep(at, reached)
         self._come_back(at, reached, plan, worker)
+
+    async def _fetch_ahead(self, wanted: InstanceWanted, seen: SeenInstance) -> None:
+        """Fetch what the disks of a guest lie on that comes from another host."""
+        missing = [blob for blob in instances.blobs_of(wanted) if blob.sha256 not in seen.cached]
+        for blob in dict.fromkeys((*seen.awaited_blobs, *missing)) if wanted.coming else ():
+            try:
+                await self._host.images.ensure(blob)
+            except apply.FAILURES as error:
+                log.warning("image not fetched", blob=blob.sha256, error=str(error))
 
     def _learn_carried(self, instance_id: str, seen: SeenInstance) -> None:
         """Remember which taps its guest holds: none of them may be taken away under it."""
@@ -333,11 +351,14 @@ class Reconciler:
 
     async def _clear_away(self, instance_id: str, seen: SeenInstance) -> None:
         """Remove what no one claims; its disk is put aside and reported."""
+        if self.migrations.is_elsewhere(instance_id):
+            seen = replace(seen, has_disk=False)
         plan = instances.plan_leftover(instance_id, seen)
         for step in plan:
             log.warning("clearing away", instance=instance_id, step=str(step))
             await apply.apply_step(self._host, step)
         self._ledger.forget(instance_id)
+        self.migrations.over(instance_id)
         if self._seen.pop(instance_id, None) is not None:
             self._tell_news()
         self.leftovers = await asyncio.to_thread(fetch.fetch_leftovers, self._host)
@@ -348,6 +369,7 @@ class Reconciler:
     # What is told
 
     def _publish(self, instance_id: str, seen: InstanceSeen) -> None:
+        seen = self.migrations.joined(instance_id, seen)
         before = self._seen.get(instance_id)
         if before is not None and msgspec.structs.replace(before, step="") == seen:
             return

@@ -312,6 +312,21 @@ class DescribeMasterKeyResponse(TypedDict):
     Rotations: Sequence[KeyRotation | Fragment] | Fragment
 
 
+class DescribeMigrationRequest(TypedDict):
+    InstanceId: str
+
+
+class DescribeMigrationResponse(TypedDict):
+    InstanceId: str
+    State: str
+    FromHostId: NotRequired[str | None]
+    ToHostId: NotRequired[str | None]
+    Step: NotRequired[str | None]
+    DoneBytes: NotRequired[int | None]
+    TotalBytes: NotRequired[int | None]
+    Failure: NotRequired[str | None]
+
+
 class DescribeQuotasRequest(TypedDict):
     AccountName: NotRequired[str]
     UserName: NotRequired[str]
@@ -696,6 +711,19 @@ class MatchedStatement(TypedDict):
     Position: int
     Text: str
     Decides: bool
+
+
+class MigrateInstanceRequest(TypedDict):
+    InstanceId: str
+    HostId: NotRequired[str]
+    Cancel: NotRequired[bool]
+
+
+class MigrateInstanceResponse(TypedDict):
+    InstanceId: str
+    MigrationId: str
+    FromHostId: str
+    ToHostId: str
 
 
 class ModifyHostRequest(TypedDict):

@@ -80,6 +80,8 @@ def _instance(view: Reader, record: Record[Any, Any]) -> Standing:
         why += f"; the last report was of launch {seen.launch}"
     elif seen is not None and seen.step and phase is not Phase.RUNNING:
         why += f"; at the step: {seen.step}"
+    if going := _migration(view, record):
+        why += f"; {going}"
     return Standing(state.label, why)
 
 
@@ -215,6 +217,24 @@ def _dedicated_host(view: Reader, record: Record[Any, Any]) -> Standing:
     if host is None or host.seen is None or host.seen.is_silent:
         return Standing("under-assessment", "nothing is heard of the host at the moment")
     return Standing("available", "the host is this account's alone, and is heard")
+
+
+def _migration(view: Reader, record: Record[Any, Any]) -> str:
+    """Say how far a guest is on its way to another host, or why it stayed; empty: there is nothing
+    to say."""
+    move, ended, seen = record.doc.migration, record.doc.migrated, record.seen
+    if move is None:
+        failure = ended.failure if ended else ""
+        return f"its guest did not go to another host: {failure}" if failure else ""
+    host = view.get(records.HOST, move.to_host_id)
+    words = f"its guest is on its way to host {host.doc.name if host else move.to_host_id}"
+    said = None if seen is None else seen.migration
+    if said is None or said.migration_id != move.id:
+        return f"{words}, which has not begun yet"
+    words += f": {said.step}"
+    if said.total_bytes:
+        words += f", {said.done_bytes >> 20} of {said.total_bytes >> 20} MiB"
+    return words
 
 
 def _volume(view: Reader, record: Record[Any, Any]) -> Standing:

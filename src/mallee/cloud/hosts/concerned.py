@@ -130,12 +130,14 @@ def _add(view: View, things: _Things, gateway: str, found: dict[str, Concern]) -
     touched, told = set[str](), set[str]()
     for instance in things.instances:
         touched.add(instance.doc.host_id)
-        concern = found.setdefault(instance.doc.host_id, Concern())
-        concern.instance_ids.add(instance.id)
-        # An interface that has just been taken away is in no index any more.
-        concern.vpc_ids |= things.plugged
-        for interface in view.by(records.INTERFACE, "instance", instance.id):
-            concern.vpc_ids.add(interface.doc.vpc_id)
+        migration = instance.doc.migration
+        for host_id in {instance.doc.host_id, migration.to_host_id if migration else ""} - {""}:
+            concern = found.setdefault(host_id, Concern())
+            concern.instance_ids.add(instance.id)
+            # An interface that has just been taken away is in no index any more.
+            concern.vpc_ids |= things.plugged
+            for interface in view.by(records.INTERFACE, "instance", instance.id):
+                concern.vpc_ids.add(interface.doc.vpc_id)
     for vpc_id, is_whole in _with_peers(view, things):
         told.add(vpc_id)
         for interface in view.by(records.INTERFACE, "vpc", vpc_id):

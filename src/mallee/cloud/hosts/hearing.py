@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from mallee.cloud.hosts import moving, pinslices, standings
+from mallee.cloud.hosts import migrating, moving, pinslices, standings
 from mallee.cloud.state import leases, records, store
 from mallee.cloud.state.records import HostSeen, Record
 from mallee.kit import clock, logs
@@ -207,7 +207,12 @@ def _instances_seen(
     news: dict[str, InstanceSeen] = {}
     for instance_id, seen in (report.seen or {}).items():
         instance = view.get(records.INSTANCE, instance_id)
-        if instance is None or instance.doc.host_id != host_id:
+        if instance is None:
+            continue
+        if instance.doc.host_id != host_id:
+            given = migrating.heard(instance, host_id, seen)
+            if given is not None and given != instance.seen:
+                news[instance_id] = given
             continue
         joined = instances.keep_reach(instance.seen, seen)
         if instance.seen != joined:
@@ -244,5 +249,5 @@ def _snapshots_seen(
 def _log_foreign(view: store.View, host_id: str, report: SyncRequest) -> None:
     for instance_id in report.seen or {}:
         instance = view.get(records.INSTANCE, instance_id)
-        if instance is None or instance.doc.host_id != host_id:
+        if instance is None or host_id not in migrating.hosts_of(instance):
             _log.warning("report of a foreign instance", host=host_id, instance=instance_id)

@@ -84,16 +84,21 @@ def begin(tx: Tx, record: VolumeRecord, host_id: str, entropy: Entropy) -> Volum
 
     Raises `InsufficientVolumeCapacity`.
     """
-    doc = record.doc
-    held = (tx.amount(reserved.space(doc.host_id, "disk_gib"), it.id) for it in _cuts(tx, record))
-    diskroom.claim(tx, host_id, record.id, doc.size_gib + sum(held))
     wanted = Move(
         id=ids.make("move", entropy(ids.ID_BYTES)),
         to_host_id=host_id,
         word=entropy(moves.PASS_BYTES).hex(),
-        port=_port(tx, doc.host_id),
+        port=port(tx, record.doc.host_id),
         began_at=tx.now,
     )
+    return go(tx, record, wanted)
+
+
+def go(tx: Tx, record: VolumeRecord, wanted: Move) -> VolumeRecord:
+    """Have a volume be on its way; return it. Raises `InsufficientVolumeCapacity`."""
+    doc = record.doc
+    held = (tx.amount(reserved.space(doc.host_id, "disk_gib"), it.id) for it in _cuts(tx, record))
+    diskroom.claim(tx, wanted.to_host_id, record.id, doc.size_gib + sum(held))
     return tx.write(record, replace(doc, move=wanted, is_fresh=False))
 
 
@@ -113,10 +118,10 @@ def settled(view: View | Tx, record: VolumeRecord) -> Volume:
     doc = record.doc
     if doc.move is None:
         return doc
-    if doc.deleted_at is not None:
+    if doc.deleted_at is not None and not doc.move.is_live:
         return _taken_back(doc)
-    port = _port(view, doc.host_id)
-    return replace(doc, move=replace(doc.move, port=port)) if port != doc.move.port else doc
+    now = 0 if doc.move.is_live else port(view, doc.host_id)
+    return replace(doc, move=replace(doc.move, port=now))
 
 
 def has_come(record: VolumeRecord) -> bool:
@@ -167,7 +172,8 @@ def _cuts(view: View | Tx, record: VolumeRecord) -> list[SnapshotRecord]:
     ]
 
 
-def _port(view: View | Tx, host_id: str) -> int:
+def port(view: View | Tx, host_id: str) -> int:
+    """Return at which port a host answers others; 0: it does not."""
     host = view.get(records.HOST, host_id)
     return host.seen.facts.channel_port if host is not None and host.seen is not None else 0
 

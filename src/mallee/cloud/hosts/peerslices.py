@@ -36,7 +36,12 @@ def sharing(view: View, carried: Iterable[str], before: Sharing, again: Collecti
 
 
 def exchanging(view: View, host_id: str) -> Iterator[str]:
-    """Yield the ids of the hosts with which the host exchanges a volume."""
+    """Yield the ids of the hosts with which the host exchanges a volume, or a guest."""
+    for index in ("host", "coming"):
+        for instance in view.by(records.INSTANCE, index, host_id):
+            if instance.doc.migration is not None:
+                ends = {instance.doc.host_id, instance.doc.migration.to_host_id}
+                yield from ends - {host_id}
     for volume in view.by(records.VOLUME, "host", host_id):
         doc = volume.doc
         to_host_id = doc.move.to_host_id if doc.move else ""

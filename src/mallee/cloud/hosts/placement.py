@@ -55,6 +55,8 @@ class Reservation:
     tenant: Tenant = tenancy.ANYBODY
     host_id: str = ""
     """The only host that can carry their volumes; empty: any may."""
+    not_on: str = ""
+    """A host that is not chosen: the one that they shall leave."""
     within: ReservationRecord | None = None
     """The capacity reservation whose room is meant; None: what no reservation holds."""
 
@@ -110,7 +112,9 @@ def _hosts(tx: Tx, wanted: Reservation) -> list[Record[Host, HostSeen]]:
     else:
         holding = (tx.get(records.HOST, hold.host_id) for hold in wanted.within.doc.holds)
         found = [host for host in holding if host is not None]
-    return [host for host in found if wanted.host_id in ("", host.id)]
+    return [
+        host for host in found if wanted.host_id in ("", host.id) and host.id != wanted.not_on
+    ]
 
 
 def _some(hosts: list[Record[Host, HostSeen]], wanted: Reservation) -> list[Record[Host, HostSeen]]:

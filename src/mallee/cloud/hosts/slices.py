@@ -21,6 +21,7 @@ from mallee.cloud.hosts import (
     concerned,
     farslices,
     metadata,
+    migrating,
     networkslices,
     peerslices,
     pinslices,
@@ -200,7 +201,10 @@ class Slices:
             ipv6_range=network.ipv6_range,
             vpcs=carried,
             transit_gateways=transitslices.gateways(view, {vpc.id for vpc in carried}),
-            instances=tuple(self._instance(view, instance, concern) for instance in instances),
+            instances=tuple(
+                migrating.aimed(one, host_id, self._instance(view, one, concern))
+                for one in instances
+            ),
             volumes=volumeslices.kept(view, host_id),
             transfers=transferring.wanted_of(view, host_id),
             front_ends=_front_ends(view),
@@ -395,7 +399,8 @@ def _front_ends(view: View) -> tuple[str, ...]:
 
 def _carried(view: View, host_id: str) -> list[InstanceRecord]:
     """Return the host's instances; a terminated one until it is known to be gone."""
-    found = view.by(records.INSTANCE, "host", host_id)
+    own, coming = (view.by(records.INSTANCE, name, host_id) for name in ("host", "coming"))
+    found = {one.id: one for one in (*own, *coming)}.values()
     return sorted((one for one in found if one.doc.gone_at is None), key=lambda one: one.id)
 
 

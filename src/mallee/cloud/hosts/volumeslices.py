@@ -61,6 +61,7 @@ def _coming(doc: volumes.Volume, move: Move) -> VolumeWanted:
     return VolumeWanted(
         id=doc.id,
         size_gib=doc.size_gib,
+        limits=volumes.limits_of(doc),
         is_shared=doc.multi_attach,
         content=doc.content,
         blob=doc.blob,

@@ -15,6 +15,7 @@ from mallee.cloud.reconcile import (
     mails,
     makers,
     masterkeys,
+    migrations,
     networks,
     recycling,
     registrations,
@@ -39,6 +40,7 @@ def reconcilers(
     """Return every reconciler of the cloud process."""
     return (
         instances.reconciler(store, clock.SYSTEM, settings),
+        migrations.reconciler(store, clock.SYSTEM),
         events.reconciler(store, clock.SYSTEM),
         images.reconciler(store, layout, os.urandom),
         blobs.reconciler(store, layout),

@@ -55,6 +55,8 @@ INDEXES: Mapping[str, Mapping[str, IndexValues]] = {
     },
     "instance": {
         "host": lambda doc: (doc.host_id,),
+        "coming": lambda doc: (doc.migration.to_host_id if doc.migration else None,),
+        "migrating": lambda doc: ("yes" if doc.migration else None,),
         "vpc": lambda doc: (doc.vpc_id,),
         "subnet": lambda doc: (doc.subnet_id,),
         "image": lambda doc: (doc.image_id,),

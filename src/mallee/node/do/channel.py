@@ -8,6 +8,7 @@ Not its business: who may have what (the handlers of `hello`s).
 """
 
 import contextlib
+import select
 import socket
 import ssl
 import struct
@@ -27,6 +28,14 @@ SILENCE_S = 60.0
 HELLO_S = 10.0
 AT_ONCE = 32
 MESSAGE_BYTES_MAX = 256 << 10
+CARRIED_BYTES = 256 << 10
+_ALIVE = (
+    (socket.TCP_KEEPIDLE, 5),
+    (socket.TCP_KEEPINTVL, 5),
+    (socket.TCP_KEEPCNT, 3),
+    (socket.TCP_USER_TIMEOUT, 20_000),
+)
+"""By which the kernel notices that another host is gone."""
 _LENGTH = struct.Struct(">I")
 
 log = logs.get(__name__)
@@ -112,10 +121,38 @@ class Connection:
             raise ChannelFailed(f"host {self.peer}: {error}") from error
         return data
 
-    @property
-    def raw(self) -> ssl.SSLSocket:
-        """The connection itself, for bytes that are passed on."""
-        return self._tls
+    def receive_some(self) -> bytes:
+        """Return the next bytes; nothing: the other end has no more. Raises `ChannelFailed`."""
+        try:
+            return self._tls.recv(CARRIED_BYTES)
+        except OSError as error:
+            raise ChannelFailed(f"host {self.peer}: {error}") from error
+
+    def be_patient(self) -> None:
+        """Wait for messages as long as it takes, while the other host is there."""
+        self._tls.settimeout(None)
+        for option, value in _ALIVE:
+            self._tls.setsockopt(socket.IPPROTO_TCP, option, value)
+        self._tls.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+
+    def carry(self, near: socket.socket) -> None:
+        """Pass on bytes to and from a socket until either end has no more."""
+        self.be_patient()
+        # One thread for both ways: a TLS connection is nothing for two at once.
+        while True:
+            if not self._tls.pending():
+                readable, _, _ = select.select((self._tls, near), (), ())
+                if near in readable:
+                    data = near.recv(CARRIED_BYTES)
+                    if not data:
+                        return
+                    self.send_bytes(data)
+                if self._tls not in readable:
+                    continue
+            data = self._tls.recv(CARRIED_BYTES)
+            if not data:
+                return
+            near.sendall(data)
 
     def close(self) -> None:
         """End it; twice is once."""

@@ -10,7 +10,7 @@ import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from mallee.model.cpus import Cpu
 from mallee.model.datakeys import OpenedKey
@@ -171,6 +171,15 @@ class Hypervisor(Protocol):
 
     def open_screen(self, uuid: str) -> socket.socket:
         """Return a connection to the VNC server of an active domain; the caller closes it."""
+        ...
+
+    def ask_monitor(self, uuid: str, command: str, arguments: Mapping[str, object]) -> Any:
+        """Return what an active domain's QEMU answers to a command of its own protocol."""
+        ...
+
+    def restore(self, uuid: str, path: Path) -> None:
+        """Make a defined machine of a file with a saved one, whose processors stand; blocks until
+        all of it was read."""
         ...
 
     def watch(self, changed: Callable[[str], None]) -> None:

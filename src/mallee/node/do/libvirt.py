@@ -291,6 +291,17 @@ class Libvirt:
             domain = connection.lookupByUUIDString(uuid)
             return socket.socket(fileno=domain.openGraphicsFD(0, 0))
 
+    def ask_monitor(self, uuid: str, command: str, arguments: Mapping[str, object]) -> Any:
+        """Return what an active domain's QEMU answers to a command of its own protocol."""
+        with self._calling() as connection:
+            return monitor.ask(connection.lookupByUUIDString(uuid), command, **arguments)
+
+    def restore(self, uuid: str, path: Path) -> None:
+        """Make a defined machine of a file with a saved one, whose processors stand."""
+        with self._calling() as connection:
+            connection.restoreFlags(str(path), None, libvirt.VIR_DOMAIN_SAVE_PAUSED)
+            patience.have(connection.lookupByUUIDString(uuid))
+
     def watch(self, changed: Callable[[str], None]) -> None:
         """Call `changed` from libvirt's thread with the id of an instance that may have changed."""
         self._changed = changed

@@ -97,6 +97,13 @@ def _make_raw(directory: Path, size_bytes: int) -> None:
     files.sync_directory(directory)
 
 
+def make_directory(layout: Layout, volume_id: str) -> Path:
+    """Make a volume's directory, with nothing in it yet; return it."""
+    directory = directory_of(layout, volume_id)
+    _make_directory(directory)
+    return directory
+
+
 def _make_directory(directory: Path) -> None:
     directory.parent.mkdir(exist_ok=True, mode=0o711)
     directory.mkdir(exist_ok=True)

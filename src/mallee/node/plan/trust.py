@@ -177,6 +177,7 @@ def _check_instance(instance: InstanceWanted) -> None:
         )
     if instance.disk is not None:
         trustedvolumes.check_blob(instance.disk, trustedvolumes.DISK_FORMATS)
+    trustedvolumes.check_migration(instance)
     boot = instance.boot
     if boot is not None:
         trustedvolumes.check_blob(boot.kernel, {"kernel"})

@@ -10,6 +10,7 @@ import msgspec
 
 from mallee.model import datakeys, volumes
 from mallee.model.datakeys import OpenedKey
+from mallee.model.hosts import InstanceWanted
 from mallee.model.images import Blob
 from mallee.model.moves import PASS_BYTES
 from mallee.model.snapshots import LAYER_MAX, CutAsked, Layered
@@ -70,6 +71,21 @@ def _check_moves(volume: VolumeWanted) -> None:
         trustedvpcs.check_text("a pass", arriving.word, _WORD)
         if not 0 <= arriving.port <= _PORT_MAX:
             raise NotTrusted(f"the port {arriving.port} of another host")
+
+
+def check_migration(instance: InstanceWanted) -> None:
+    """Refuse a migration that is none: its id and its pass are compared with other hosts' words."""
+    going, coming = instance.going, instance.coming
+    if going is not None:
+        trustedvpcs.check_id("mig", going.migration_id)
+        trustedvpcs.check_id("host", going.to_host_id)
+        trustedvpcs.check_text("a pass", going.word, _WORD)
+        if not 0 <= going.port <= _PORT_MAX:
+            raise NotTrusted(f"the port {going.port} of another host")
+    if coming is not None:
+        trustedvpcs.check_id("mig", coming.migration_id)
+        trustedvpcs.check_id("host", coming.from_host_id)
+        trustedvpcs.check_text("a pass", coming.word, _WORD)
 
 
 def check_key(key: OpenedKey) -> OpenedKey:

@@ -118,7 +118,9 @@ class Arrivals:
         now = time.monotonic()
         free = AT_ONCE - sum(_is_busy(one) for one in self._coming.values())
         for id, one in self._coming.items():
-            is_due = not _is_busy(one) and not one.seen.is_whole and now >= one.due_at
+            is_idle = not _is_busy(one) and not one.seen.is_whole
+            # Without a port nobody answers yet, or it comes along with its guest.
+            is_due = is_idle and bool(one.place.port) and now >= one.due_at
             if free > 0 and is_due and id not in self._ending:
                 one.thread = threading.Thread(target=self._bring, args=(one,), daemon=True)
                 one.thread.start()

@@ -43,6 +43,7 @@ def attach_volume(call: WriteCall, request: shapes.AttachVolumeRequest) -> shape
     device = request["Device"]
     if instance.doc.power is Power.TERMINATED:
         raise errors.IncorrectInstanceState(instance.id, "attached to a volume")
+    relocating.check_stays(instance)
     record = _at_hand(call, _checked(record, instance), instance)
     device, slot = _place(call, instance, device)
     attachment = Attachment(instance_id=instance.id, device=device, slot=slot, since=call.now)

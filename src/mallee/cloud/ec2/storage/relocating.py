@@ -8,6 +8,8 @@ from mallee.aws import errors
 from mallee.cloud.call import WriteCall
 from mallee.cloud.ec2.storage.states import VolumeRecord
 from mallee.cloud.hosts import moving
+from mallee.cloud.state.records import Record
+from mallee.model.instances import Instance, InstanceSeen
 
 
 def bring(call: WriteCall, record: VolumeRecord, host_id: str) -> VolumeRecord:
@@ -36,4 +38,12 @@ def check_still(record: VolumeRecord) -> None:
     if record.doc.move is not None:
         raise errors.IncorrectState(
             f"{record.id} is on its way to another host. Wait until it is there."
+        )
+
+
+def check_stays(instance: Record[Instance, InstanceSeen]) -> None:
+    """Raise `IncorrectState` while an instance's guest is on its way to another host."""
+    if instance.doc.migration is not None:
+        raise errors.IncorrectState(
+            f"The guest of {instance.id} is on its way to another host. Wait until it is there."
         )

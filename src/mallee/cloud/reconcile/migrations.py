@@ -1,0 +1,92 @@
+"""Puts guests right that go from host to host, and has those go whose host is drained.
+
+What hosts say is taken by the rules of `hosts.migrating`. Of a host that is drained a few guests go
+at a time; what cannot go stays, and why is told by whoever asks (`migrating.why_not`).
+"""
+
+import os
+
+from mallee.aws import errors
+from mallee.cloud.hosts import migrating
+from mallee.cloud.hosts.migrating import InstanceRecord
+from mallee.cloud.reconcile.runner import Reconciler
+from mallee.cloud.state import records, store
+from mallee.kit import clock, logs
+from mallee.model.standing import Standing
+
+AT_ONCE = 2
+"""So many guests go from one host at the same time."""
+AGAIN_S = 60.0
+"""A guest that did not get away from a host that is drained tries again so much later."""
+
+log = logs.get(__name__)
+
+
+def reconciler(store: store.Store, clock: clock.Clock) -> Reconciler:
+    """Return the reconciler of all migrations."""
+
+    def keys() -> tuple[str, ...]:
+        view, now = store.view, clock.now()
+        due = [
+            one.id
+            for one in view.by(records.INSTANCE, "migrating", "yes")
+            if _is_due(view, one, now)
+        ]
+        for host in view.list(records.HOST):
+            if host.doc.standing is Standing.DRAINING:
+                due += [one.id for one in _next(view, host.id, now)]
+        return tuple(due)
+
+    async def settle(id: str) -> None:
+        await store.run(lambda tx: settle_one(tx, id))
+
+    return Reconciler(name="migrations", keys=keys, settle=settle)
+
+
+def _is_due(view: store.View, record: InstanceRecord, now: float) -> bool:
+    return migrating.is_over(record) or migrating.settled(view, record, now) != record.doc
+
+
+def _next(view: store.View | store.Tx, host_id: str, now: float) -> list[InstanceRecord]:
+    """Return the guests that shall leave a drained host next."""
+    there = sorted(view.by(records.INSTANCE, "host", host_id), key=lambda one: one.id)
+    free = AT_ONCE - sum(one.doc.migration is not None for one in there)
+    waiting = [
+        one
+        for one in there
+        if not (one.doc.migrated and one.doc.migrated.failure)
+        or now > one.doc.migrated.ended_at + AGAIN_S
+    ]
+    able = (one for one in waiting if not migrating.why_not_at_all(view, one))
+    return list(able)[: max(0, free)]
+
+
+def settle_one(tx: store.Tx, id: str) -> None:
+    """Put one instance right in a transaction."""
+    record = tx.get(records.INSTANCE, id)
+    if record is None:
+        return
+    if record.doc.migration is None:
+        _drain(tx, record)
+    elif migrating.is_over(record):
+        migrating.settle(tx, record)
+    else:
+        doc = migrating.settled(tx, record, tx.now)
+        if doc != record.doc:
+            tx.write(record, doc)
+
+
+def _drain(tx: store.Tx, record: InstanceRecord) -> None:
+    """Have a guest leave a host that is drained, if any other takes it."""
+    host = tx.get(records.HOST, record.doc.host_id)
+    if host is None or host.doc.standing is not Standing.DRAINING:
+        return
+    if record.id not in {one.id for one in _next(tx, host.id, tx.now)}:
+        return
+    try:
+        to_host_id = migrating.choose(tx, record)
+    except errors.AwsError as error:
+        log.info("guest stays on a drained host", instance=record.id, why=str(error))
+        return
+    if not migrating.why_not(tx, record, to_host_id):
+        migrating.begin(tx, record, to_host_id, os.urandom)

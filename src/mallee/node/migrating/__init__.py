@@ -1,0 +1,1 @@
+"""Guests that run and go from one host to another."""

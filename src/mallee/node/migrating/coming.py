@@ -1,0 +1,323 @@
+"""The new host's part of a migration: takes in a guest's disks and memory, and lets it run when it
+is given.
+
+The other host is heard as far as the slice names it, for one guest; what it says of disks is held
+to what the cloud wants the guest to have, and its layers to what ours look like. Until the guest is
+given nothing here is anybody's: it is thrown away when the other host begins anew, or the cloud
+wants it no more. Called by `do.channel`, in the connections' threads.
+"""
+
+import contextlib
+import functools
+import hmac
+import os
+import socket
+import threading
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mallee.kit import files, logs, process
+from mallee.model.hosts import HostWanted, InstanceWanted, InterfaceWanted
+from mallee.model.snapshots import LAYER_MAX, LAYERS_MAX
+from mallee.model.volumes import VolumeWanted
+from mallee.node.do import disks, filecopies, foreignlayers, incoming, layers, volumes
+from mallee.node.do.channel import Connection, Hello, Welcome
+from mallee.node.do.hypervisor import HypervisorFailed
+from mallee.node.host import Host
+from mallee.node.migrating import book, messages
+from mallee.node.migrating.messages import DiskTold, DiskWish, GuestTold
+from mallee.node.plan import domain
+from mallee.node.plan.disks import Disk
+from mallee.node.plan.domain import DomainSpec, Nic
+from mallee.node.plan.instances import blobs_of
+
+MACHINE_S = 120.0
+_FAILURES = (HypervisorFailed, OSError, process.Failed, process.TimedOut, disks.DiskFull)
+
+log = logs.get(__name__)
+
+
+class Refused(Exception):
+    """The other host gets nothing; the message says why."""
+
+
+@dataclass(slots=True)
+class _Guest:
+    """A guest that comes."""
+
+    wanted: InstanceWanted
+    migration_id: str
+    volumes: Mapping[str, VolumeWanted]
+    interfaces: tuple[InterfaceWanted, ...]
+    paths: list[Path] = field(default_factory=list[Path])
+    exports: incoming.Exports | None = None
+    machine: incoming.Machine | None = None
+
+
+class Comings:
+    """Serves the hosts from which guests come."""
+
+    def __init__(
+        self, host: Host, wanted: Callable[[], HostWanted | None], changed: Callable[[str], None]
+    ) -> None:
+        """`changed` is called from any thread with the id of an instance that is now here."""
+        self._host = host
+        self._wanted = wanted
+        self._changed = changed
+        self._guests: dict[str, _Guest] = {}
+        self._lock = threading.Lock()
+
+    def serve(self, connection: Connection, hello: Hello) -> None:
+        """Serve one connection to its end."""
+        try:
+            guest = self._find(connection.peer, hello)
+            if hello.what == messages.GUEST:
+                self._check_images(guest.wanted)
+        except (Refused, OSError) as error:
+            log.warning("guest refused", instance=hello.id[:32], why=str(error))
+            connection.send(Welcome(refusal=str(error)))
+            return
+        match hello.what:
+            case messages.GUEST:
+                connection.send(Welcome())
+                connection.be_patient()
+                self._take_in(connection, guest)
+            case messages.DISK:
+                connection.send(Welcome())
+                self._take_disk(connection, guest)
+            case _:
+                connection.send(Welcome())
+                self._take_memory(connection, guest)
+
+    def _find(self, peer: str, hello: Hello) -> _Guest:
+        """Return the guest that the cloud wants to come from just this host; raise `Refused`."""
+        told = self._wanted()
+        found = () if told is None else told.instances
+        wanted = next((one for one in found if one.id == hello.id), None)
+        coming = None if wanted is None else wanted.coming
+        if (
+            told is None
+            or wanted is None
+            or coming is None
+            or coming.from_host_id != peer
+            or coming.migration_id != hello.move_id
+            or not hmac.compare_digest(coming.word.encode(), hello.word.encode())
+        ):
+            raise Refused("no such guest comes from this host")
+        entry = book.read(self._host.layout, hello.id)
+        if entry is not None and entry.is_given and entry.migration_id == hello.move_id:
+            raise Refused("that guest is here already")
+        with self._lock:
+            known = self._guests.get(hello.id)
+            if hello.what != messages.GUEST:
+                if known is None or known.migration_id != hello.move_id:
+                    raise Refused("that guest has not been announced")
+                return known
+            if known is not None:
+                self._drop(known)
+            interfaces = {one.id: one for vpc in told.vpcs for one in vpc.interfaces}
+            worn = tuple(interfaces[id] for id in wanted.interface_ids if id in interfaces)
+            if len(worn) != len(wanted.interface_ids):
+                raise Refused("its interfaces are not known here yet")
+            mine = {one.id: one for one in told.volumes if one.arriving is not None}
+            self._guests[hello.id] = _Guest(wanted, hello.move_id, mine, worn)
+            return self._guests[hello.id]
+
+    def _check_images(self, wanted: InstanceWanted) -> None:
+        """Raise `Refused` while what its disks lie on is not here."""
+        told = self._wanted()
+        mine = {disk.volume_id for disk in wanted.disks}
+        lain_on = [
+            one.blob for one in (told.volumes if told else ()) if one.id in mine and one.blob
+        ]
+        for blob in (*blobs_of(wanted), *lain_on):
+            if not (self._host.layout.node_images / blob.sha256).exists():
+                raise Refused("the image on which it lies is not here yet")
+
+    def _take_in(self, connection: Connection, guest: _Guest) -> None:
+        try:
+            self._prepare(connection, guest)
+            connection.send(messages.Ready())
+            messages.expect(connection, messages.CloseDisks)
+            self._close_disks(guest)
+            connection.send(messages.Closed())
+            if guest.machine is None:
+                raise HypervisorFailed("no machine has come")
+            guest.machine.take(MACHINE_S)
+        except _FAILURES as error:
+            log.warning("guest not taken in", instance=guest.wanted.id, error=str(error))
+            self.forget(guest.wanted.id)
+            with contextlib.suppress(OSError):
+                connection.send(messages.Failed(words=str(error)))
+            return
+        # From here on the guest may be this host's: only the cloud, or the other host that begins
+        # anew, says that it is not.
+        connection.send(messages.Restored())
+        given = messages.expect(connection, messages.Run)
+        self._let_run(guest, given.proof)
+        connection.send(messages.Running())
+
+    def _prepare(self, connection: Connection, guest: _Guest) -> None:
+        """Take the layers below those that the guest writes, and make empty ones over them."""
+        layout, wanted = self._host.layout, guest.wanted
+        told = connection.receive(GuestTold)
+        check_told(told, wanted)
+        disks.make_directory(layout, wanted.id)
+        for disk in told.disks:
+            if disk.volume_id:
+                guest.paths.append(self._take_layers(connection, disk, guest))
+            elif wanted.disk is not None:
+                path = domain.directory_of(layout, wanted.id) / domain.DISK_FILE
+                path.unlink(missing_ok=True)
+                size_gib = -(-disk.size_bytes >> 30) or 1
+                disks.clone(layout, disks.Clone(wanted.id, wanted.disk, max(1, size_gib)))
+                guest.paths.append(path)
+        for interface in guest.interfaces:
+            self._host.network.create_tap(interface)
+        own = domain.directory_of(layout, wanted.id) / domain.QEMU_DIRECTORY
+        guest.exports = incoming.Exports(own, guest.paths)
+
+    def _take_layers(self, connection: Connection, disk: DiskTold, guest: _Guest) -> Path:
+        volume = guest.volumes.get(disk.volume_id)
+        if volume is None:
+            raise HypervisorFailed(f"{disk.volume_id} does not come here")
+        volumes.remove(self._host.layout, disk.volume_id)
+        directory = volumes.make_directory(self._host.layout, disk.volume_id)
+        size_bytes = volume.size_gib * volumes.GIB
+        for layer in disk.lower:
+            if not 0 < layer.file_bytes <= size_bytes + size_bytes // 64 + (64 << 20):
+                raise HypervisorFailed(f"a layer of {layer.file_bytes} bytes")
+            disks.check_room(directory, layer.file_bytes)
+            path = layers.path_of(directory, layer.number)
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, files.PRIVATE)
+            try:
+                os.ftruncate(descriptor, layer.file_bytes)
+                digest = filecopies.receive(
+                    connection, descriptor, layer.file_bytes, lambda at: None
+                )
+                filecopies.check(descriptor, digest)
+            finally:
+                os.close(descriptor)
+        below, form = volumes.ground_of(self._host.layout, volume, directory)
+        numbers = [layer.number for layer in disk.lower]
+        if numbers:
+            lowest = foreignlayers.check(
+                directory, numbers, foreignlayers.Expected(size_bytes, is_encrypted=False)
+            )
+            for number in numbers:
+                disks.give_to_qemu(layers.path_of(directory, number))
+            if lowest.ground and not below:
+                raise HypervisorFailed("it lies on what this host knows nothing of")
+            if lowest.ground:
+                layers.rebase(lowest, below, None, form)
+            below, form = layers.path_of(directory, numbers[-1]).name, "qcow2"
+        return layers.make(directory, disk.face, layers.Empty(disk.size_bytes, below, None, form))
+
+    def _take_disk(self, connection: Connection, guest: _Guest) -> None:
+        index = connection.receive(DiskWish).index
+        exports = guest.exports
+        if exports is None or not 0 <= index < len(guest.paths):
+            return
+        with contextlib.closing(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)) as near:
+            near.connect(str(exports.socket))
+            connection.carry(near)
+
+    def _take_memory(self, connection: Connection, guest: _Guest) -> None:
+        if guest.exports is None or guest.machine is not None:
+            return
+        layout, hypervisor = self._host.layout, self._host.hypervisor
+        xml = domain.encode(self._spec(guest), self._host.traits)
+        hypervisor.define(xml)
+        restore = functools.partial(hypervisor.restore, domain.uuid_of(guest.wanted.id))
+        machine = incoming.Machine(domain.directory_of(layout, guest.wanted.id), restore)
+        guest.machine = machine
+        pipe = machine.open(xml)
+        connection.be_patient()
+        try:
+            while data := connection.receive_some():
+                view = memoryview(data)
+                while view:
+                    view = view[os.write(pipe, view) :]
+        finally:
+            os.close(pipe)
+
+    def _spec(self, guest: _Guest) -> DomainSpec:
+        wanted, layout = guest.wanted, self._host.layout
+        worn = sorted(guest.interfaces, key=lambda one: one.device_index)
+        paths = dict(zip((one.parent.name for one in guest.paths), guest.paths, strict=True))
+        plugged = sorted(wanted.disks, key=lambda one: one.slot)
+        return DomainSpec(
+            instance_id=wanted.id,
+            launch=wanted.launch,
+            vcpus=wanted.vcpus,
+            memory_mib=wanted.memory_mib,
+            boot=wanted.boot,
+            nics=tuple(Nic(layout.tap(one.id), one.mac) for one in worn),
+            disks=tuple(
+                (
+                    Disk(one.volume_id, paths[one.volume_id], one.slot),
+                    guest.volumes[one.volume_id].limits,
+                )
+                for one in plugged
+            ),
+        )
+
+    def _let_run(self, guest: _Guest, proof: str) -> None:
+        """Write down that the guest is this host's, and let it run."""
+        wanted = guest.wanted
+        entry = book.Entry(
+            migration_id=guest.migration_id, is_coming=True, proof=proof[:64], is_given=True
+        )
+        book.write(self._host.layout, wanted.id, entry)
+        log.info("guest taken over", instance=wanted.id)
+        with self._lock:
+            self._guests.pop(wanted.id, None)
+        try:
+            for interface in guest.interfaces:
+                self._host.network.plug(interface)
+            self._host.hypervisor.resume(domain.uuid_of(wanted.id))
+        except _FAILURES as error:
+            # It is tried again like a launch that stopped half way.
+            log.warning("guest not resumed yet", instance=wanted.id, error=str(error))
+        self._changed(wanted.id)
+
+    def _close_disks(self, guest: _Guest) -> None:
+        if guest.exports is not None:
+            guest.exports.close()
+
+    def _drop(self, guest: _Guest) -> None:
+        """Throw away what came of a guest that was not given."""
+        self._close_disks(guest)
+        uuid = domain.uuid_of(guest.wanted.id)
+        with contextlib.suppress(HypervisorFailed):
+            self._host.hypervisor.destroy(uuid)
+            self._host.hypervisor.undefine(uuid)
+
+    def keep_only(self, instance_ids: Collection[str]) -> None:
+        """Throw away what came of other guests than these."""
+        for id in [id for id in self._guests if id not in instance_ids]:
+            self.forget(id)
+
+    def forget(self, instance_id: str) -> None:
+        """Throw away what came of a guest that is not given; none came: nothing."""
+        with self._lock:
+            guest = self._guests.pop(instance_id, None)
+            if guest is not None:
+                self._drop(guest)
+
+
+def check_told(told: GuestTold, wanted: InstanceWanted) -> None:
+    """Raise `HypervisorFailed` unless these are the disks that the guest shall have."""
+    named = [disk.volume_id for disk in told.disks]
+    own = [""] if wanted.disk is not None else []
+    if sorted(named) != sorted([*own, *(disk.volume_id for disk in wanted.disks)]):
+        raise HypervisorFailed("the guest has other disks than it should have")
+    for disk in told.disks:
+        numbers = [layer.number for layer in disk.lower]
+        is_ordered = numbers == sorted({*numbers}) and len(numbers) <= LAYERS_MAX
+        highest = max(numbers, default=0)
+        if not is_ordered or not all(it > 0 for it in numbers) or highest >= disk.face:
+            raise HypervisorFailed("the guest's disks have no such layers")
+        if disk.face > LAYER_MAX or not 0 < disk.size_bytes <= 64 << 40:
+            raise HypervisorFailed("the guest's disks are of no such size")

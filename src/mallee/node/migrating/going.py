@@ -1,0 +1,266 @@
+"""The old host's part of a migration: brings a running guest away, or leaves it as it was.
+
+A thread for each guest. Until it is written down that the guest is given (`book`), whatever goes
+wrong has the guest run on here, as if nothing had been; after that it never runs here again. Called
+by `keeper`. Not its business: what the new host does, and what the store says.
+"""
+
+import contextlib
+import secrets
+import socket
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mallee.kit import files, logs
+from mallee.model import volumes as model
+from mallee.model.hosts import InstanceWanted
+from mallee.model.migrations import PROOF_BYTES, GoingWanted
+from mallee.node.do import channel, disks, filecopies, imagelocks, layers, outgoing, volumes
+from mallee.node.do.channel import ChannelFailed, Connection, Hello, Place
+from mallee.node.do.hypervisor import Hypervisor, HypervisorFailed
+from mallee.node.do.outgoing import Going
+from mallee.node.host import Host
+from mallee.node.migrating import book, messages
+from mallee.node.migrating.messages import DiskTold, DiskWish, GuestTold
+from mallee.node.plan import domain
+from mallee.node.plan.seen import DomainState
+from mallee.node.volumes.departures import LayerTold
+
+DISKS_S = 3600.0
+MEMORY_S = 600.0
+_LOOK_S = 0.1
+_PATIENCE = ((30.0, 1000), (120.0, 3000), (300.0, 10000))
+"""After so many seconds the guest may stand so many milliseconds, if its memory is not still."""
+OWN_SERIAL = "root"
+
+log = logs.get(__name__)
+
+FAILURES = (HypervisorFailed, OSError)
+
+
+class Cancelled(HypervisorFailed):
+    """The cloud does not want it any more."""
+
+
+@dataclass(slots=True)
+class Trip:
+    """One guest's way to another host."""
+
+    host: Host
+    wanted: InstanceWanted
+    going: GoingWanted
+    place: Place
+    proof: str = field(default_factory=lambda: secrets.token_hex(PROOF_BYTES))
+    step: str = "it begins"
+    done_bytes: int = 0
+    total_bytes: int = 0
+    changed: Callable[[], None] = lambda: None
+    """Called when there is something new to say."""
+    cancelled: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def uuid(self) -> str:
+        """The guest's domain."""
+        return domain.uuid_of(self.wanted.id)
+
+    def run(self) -> None:
+        """Bring the guest there; raises one of `FAILURES` when it is as it was.
+
+        Returns when it is the other host's.
+        """
+        machine = Going(self.host.hypervisor, self.uuid)
+        machine.put_back()
+        told, serials = self._look()
+        with contextlib.ExitStack() as stack:
+            control = self._call(messages.GUEST)
+            stack.callback(control.close)
+            control.be_patient()
+            self._say("its disks' layers are copied")
+            control.send(told)
+            self._send_layers(control, told)
+            messages.expect(control, messages.Ready)
+            try:
+                self._bring(machine, control, (serials, stack))
+            except FAILURES:
+                machine.put_back()
+                raise
+            # From here on it is the other host's, whoever hears of it when.
+            entry = book.Entry(
+                migration_id=self.going.migration_id,
+                is_coming=False,
+                proof=self.proof,
+                is_given=True,
+            )
+            try:
+                book.write(self.host.layout, self.wanted.id, entry)
+            except OSError:
+                machine.put_back()
+                raise
+            log.info("guest given away", instance=self.wanted.id, to=self.place.host_id)
+            with contextlib.suppress(ChannelFailed):
+                control.send(messages.Run(proof=self.proof))
+                messages.expect(control, messages.Running)
+
+    def _bring(
+        self, machine: Going, control: Connection, means: tuple[list[str], contextlib.ExitStack]
+    ) -> None:
+        serials, stack = means
+        directory = domain.directory_of(self.host.layout, self.wanted.id)
+        self._say("its disks are mirrored")
+        for index, serial in enumerate(serials):
+            path = directory / f"going-{index}.sock"
+            stack.callback(self._offer(path, messages.DISK, index))
+            machine.mirror(index, serial, path)
+        self._wait_mirrors(machine, len(serials))
+        self._say("its memory is sent")
+        path = directory / "going-memory.sock"
+        stack.callback(self._offer(path, messages.MEMORY, None))
+        machine.send_memory(path)
+        self._wait_memory(machine, len(serials))
+        self._say("it stands, and the rest is sent")
+        machine.end_mirrors()
+        control.send(messages.CloseDisks())
+        messages.expect(control, messages.Closed)
+        machine.send_rest()
+        messages.expect(control, messages.Restored)
+
+    def _look(self) -> tuple[GuestTold, list[str]]:
+        """Return the guest's disks, and by which serial number its machine knows each; raises
+        `HypervisorFailed` when it cannot go as it is."""
+        layout = self.host.layout
+        seen = self.host.hypervisor.read(self.uuid)
+        if seen is None or seen.state is not DomainState.RUNNING:
+            raise HypervisorFailed("its guest does not run")
+        if seen.torn:
+            raise HypervisorFailed("it has the device of a volume that was taken from it")
+        told: list[DiskTold] = []
+        serials: list[str] = []
+        if self.wanted.disk is not None:
+            path = domain.directory_of(layout, self.wanted.id) / domain.DISK_FILE
+            told.append(DiskTold(size_bytes=layers.read_file(path).size_bytes))
+            serials.append(OWN_SERIAL)
+        for disk in sorted(seen.disks, key=lambda one: one.slot):
+            if disk.is_encrypted or disk.is_shared:
+                raise HypervisorFailed(f"{disk.volume_id} is encrypted, or several guests have it")
+            chain = layers.chain(disk.path.parent, int(disk.path.stem))
+            lower = tuple(
+                LayerTold(number=one.number, file_bytes=one.path.stat().st_size)
+                for one in reversed(chain[1:])
+            )
+            told.append(
+                DiskTold(
+                    volume_id=disk.volume_id,
+                    lower=lower,
+                    face=chain[0].number,
+                    size_bytes=chain[0].size_bytes,
+                )
+            )
+            serials.append(model.serial_of(disk.volume_id))
+        self.total_bytes = sum(one.file_bytes for disk in told for one in disk.lower)
+        return GuestTold(disks=tuple(told)), serials
+
+    def _send_layers(self, control: Connection, told: GuestTold) -> None:
+        for disk in told.disks:
+            directory = volumes.directory_of(self.host.layout, disk.volume_id)
+            for layer in disk.lower:
+                self._check()
+                with files.open_own(layers.path_of(directory, layer.number)) as file:
+                    # The guest only reads it; who merged it would spoil the copy.
+                    imagelocks.forbid_writing(file.fileno())
+                    filecopies.send(control, file.fileno(), 0)
+                self.done_bytes += layer.file_bytes
+                self.changed()
+
+    def _wait_mirrors(self, machine: Going, count: int) -> None:
+        ends_at = time.monotonic() + DISKS_S
+        while True:
+            self._check()
+            jobs = machine.mirrors()
+            self.done_bytes = sum(int(job["current-progress"]) for job in jobs)
+            self.total_bytes = sum(int(job["total-progress"]) for job in jobs)
+            if len(jobs) < count or time.monotonic() > ends_at:
+                raise HypervisorFailed("a disk could not be mirrored to the other host")
+            if all(job["status"] == "ready" for job in jobs):
+                return
+            self.changed()
+            time.sleep(_LOOK_S)
+
+    def _wait_memory(self, machine: Going, count: int) -> None:
+        """Wait until the guest stands, with all its memory sent but the last of it."""
+        began_at = time.monotonic()
+        patience = list(_PATIENCE)
+        while True:
+            seen = machine.memory()
+            if seen.status == "pre-switchover":
+                if len(machine.mirrors()) < count:
+                    raise HypervisorFailed("a disk could not be mirrored to the other host")
+                return
+            if seen.status not in ("setup", "active", "device"):
+                raise HypervisorFailed(f"its memory could not be sent: {seen.words or seen.status}")
+            self._check()
+            passed_s = time.monotonic() - began_at
+            if passed_s > MEMORY_S:
+                raise HypervisorFailed("its memory changes faster than it can be sent")
+            if patience and passed_s > patience[0][0]:
+                machine.allow_downtime(patience.pop(0)[1])
+            self.done_bytes = seen.done_bytes
+            self.total_bytes = seen.done_bytes + seen.left_bytes
+            self.changed()
+            time.sleep(outgoing.LOOK_S)
+
+    def _offer(self, path: Path, what: str, index: int | None) -> Callable[[], None]:
+        """Listen for this host's QEMU at a socket, and carry what it says to the other host; return
+        what ends that."""
+        path.unlink(missing_ok=True)
+        listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        listening.bind(str(path))
+        disks.give_to_qemu(path)
+        path.chmod(files.PRIVATE)
+        listening.listen(1)
+
+        def carry() -> None:
+            with contextlib.suppress(OSError):
+                near, _ = listening.accept()
+                with contextlib.closing(near), contextlib.closing(self._call(what)) as far:
+                    if index is not None:
+                        far.send(DiskWish(index=index))
+                    far.carry(near)
+
+        threading.Thread(target=carry, daemon=True).start()
+
+        def end() -> None:
+            with contextlib.suppress(OSError):
+                listening.shutdown(socket.SHUT_RDWR)
+            listening.close()
+            path.unlink(missing_ok=True)
+
+        return end
+
+    def _call(self, what: str) -> Connection:
+        hello = Hello(
+            what=what,
+            id=self.wanted.id,
+            move_id=self.going.migration_id,
+            word=self.going.word,
+        )
+        return channel.connect(self.host.layout, self.place, hello)
+
+    def _check(self) -> None:
+        if self.cancelled.is_set():
+            raise Cancelled("the migration was cancelled")
+
+    def _say(self, step: str) -> None:
+        self.step, self.done_bytes = step, 0
+        self.changed()
+
+
+def recover(hypervisor: Hypervisor, instance_id: str) -> None:
+    """Put a guest back that an agent before left on its way; it was not given. Raises
+    `HypervisorFailed`."""
+    uuid = domain.uuid_of(instance_id)
+    seen = hypervisor.read(uuid)
+    if seen is not None and seen.is_active:
+        Going(hypervisor, uuid).put_back()

@@ -1,0 +1,92 @@
+"""What the agents of two hosts say to each other while a guest goes from one to the other.
+
+One connection carries these (`GUEST`); beside it one for each disk (`DISK`) carries what QEMU
+mirrors, and one (`MEMORY`) what it has in memory. In this order:
+
+    old host                                  new host
+    GuestTold, then the lower layers     -->  (checked and kept)         --> Ready
+    mirrors disks, then sends memory     -->  (disks written, machine made)
+    guest stands; CloseDisks             -->  (disks closed)             --> Closed
+    the rest of the machine's state      -->  (machine is whole, stands) --> Restored
+    writes down that the guest is given; Run -->  (writes it down, lets it run) --> Running
+"""
+
+from typing import TypeVar, cast
+
+import msgspec
+
+from mallee.node.do.channel import ChannelFailed, Connection
+from mallee.node.volumes.departures import LayerTold
+
+T = TypeVar("T")
+
+GUEST, DISK, MEMORY = "guest", "disk", "memory"
+
+
+class DiskTold(msgspec.Struct, frozen=True, kw_only=True):
+    """A disk of a guest."""
+
+    volume_id: str = ""
+    """Empty: the instance's own disk."""
+    lower: tuple[LayerTold, ...] = ()
+    """The layers below the one that the guest writes, from the lowest up."""
+    face: int = 1
+    """The layer that the guest writes."""
+    size_bytes: int
+
+
+class GuestTold(msgspec.Struct, frozen=True, kw_only=True):
+    """A guest's disks, in the order in which their layers follow."""
+
+    disks: tuple[DiskTold, ...]
+
+
+class DiskWish(msgspec.Struct, frozen=True, kw_only=True):
+    """Which disk a connection is for, by its place in `GuestTold`."""
+
+    index: int
+
+
+class Ready(msgspec.Struct, frozen=True, kw_only=True, tag="ready"):
+    """The new host takes disks and memory."""
+
+
+class CloseDisks(msgspec.Struct, frozen=True, kw_only=True, tag="close"):
+    """Nothing more is mirrored: the new host's QEMU may have the disks."""
+
+
+class Closed(msgspec.Struct, frozen=True, kw_only=True, tag="closed"):
+    """It may."""
+
+
+class Restored(msgspec.Struct, frozen=True, kw_only=True, tag="restored"):
+    """The machine is whole, and stands."""
+
+
+class Run(msgspec.Struct, frozen=True, kw_only=True, tag="run"):
+    """The guest is the new host's."""
+
+    proof: str
+
+
+class Running(msgspec.Struct, frozen=True, kw_only=True, tag="running"):
+    """It runs there."""
+
+
+class Failed(msgspec.Struct, frozen=True, kw_only=True, tag="failed"):
+    """Nothing comes of it; `words` say why."""
+
+    words: str
+
+
+_ANY = cast("type[object]", Ready | CloseDisks | Closed | Restored | Run | Running | Failed)
+
+
+def expect(connection: Connection, kind: type[T]) -> T:
+    """Return the next message, which is of a kind; raises `ChannelFailed`, also when it says that
+    nothing comes of it."""
+    said = connection.receive(_ANY)
+    if isinstance(said, kind):
+        return said
+    words = said.words[:500] if isinstance(said, Failed) else "something else was expected"
+    raise ChannelFailed(f"host {connection.peer}: {words}")

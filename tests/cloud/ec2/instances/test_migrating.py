@@ -1,0 +1,198 @@
+"""Guests on their way between hosts: whose they are, by whose word, and what goes along."""
+
+import hashlib
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from mallee.cloud.hosts import migrating, reserved, slices
+from mallee.cloud.reconcile import migrations
+from mallee.cloud.state import records, store
+from mallee.model import hosts
+from mallee.model.hosts import InstanceWanted
+from mallee.model.instances import InstanceSeen, Phase
+from mallee.model.migrations import MigrationSeen
+from mallee.model.standing import Standing
+from tests.cloud.ec2.asking import launch_one, state
+from tests.cloud.ec2.world import FakeHost, World
+
+PROOF = "ab" * 16
+DIGEST = hashlib.sha256(PROOF.encode()).hexdigest()
+
+
+@pytest.fixture
+def there(world: World, guest: str) -> FakeHost:
+    """Another host, with more room than the guest's."""
+    return FakeHost(world, "there", hosts.Capacity(64, 1 << 18, 9_000), "us-east-1a")
+
+
+@pytest.fixture
+def guest(alice: Any, host: FakeHost) -> str:
+    made: str = launch_one(alice)["InstanceId"]
+    host.settle()
+    return made
+
+
+def record(world: World, guest: str) -> migrating.InstanceRecord:
+    found = world.store.view.get(records.INSTANCE, guest)
+    assert found is not None
+    return found
+
+
+def go(world: World, guest: str, there: FakeHost) -> str:
+    """Have the guest go; return the migration's id."""
+
+    def begin(tx: store.Tx) -> str:
+        found = tx.get(records.INSTANCE, guest)
+        assert found is not None
+        assert not migrating.why_not(tx, found, there.id)
+        begun = migrating.begin(tx, found, there.id, lambda n: bytes(range(n)))
+        assert begun.doc.migration is not None
+        return begun.doc.migration.id
+
+    return world.store.transact(begin)
+
+
+def say(world: World, host: FakeHost, guest: str, **said: Any) -> None:
+    """Have a host report of the guest, and the cloud draw its conclusions."""
+    seen = InstanceSeen(
+        launch=record(world, guest).doc.launch,
+        phase=Phase.RUNNING,
+        migration=MigrationSeen(**said),
+    )
+
+    def hear(tx: store.Tx) -> None:
+        found = tx.get(records.INSTANCE, guest)
+        assert found is not None
+        is_its = found.doc.host_id == host.id
+        news = seen if is_its else migrating.heard(found, host.id, seen)
+        if news is not None:
+            tx.observe(found, news)
+
+    world.store.transact(hear)
+    world.store.transact(lambda tx: migrations.settle_one(tx, guest))
+
+
+def told(world: World, host: FakeHost, guest: str) -> InstanceWanted | None:
+    wanted = slices.host_wanted(world.store.view, host.id, world.settings)
+    return next((one for one in wanted.instances if one.id == guest), None)
+
+
+def held(world: World, host: FakeHost) -> tuple[int, ...]:
+    spaces = (reserved.space(host.id, name) for name in ("vcpus", "memory_mib", "disk_gib"))
+    return tuple(world.store.view.total(space) for space in spaces)
+
+
+def test_it_is_its_old_hosts_until_that_gave_it_away(
+    alice: Any, host: FakeHost, world: World, guest: str, there: FakeHost
+) -> None:
+    before = held(world, host)
+    id = go(world, guest, there)
+    old, new = told(world, host, guest), told(world, there, guest)
+    assert old is not None
+    assert old.going is not None
+    assert new is not None
+    assert new.coming is not None
+    assert (old.going.word, old.going.migration_id) == (new.coming.word, new.coming.migration_id)
+    assert (old.coming, new.going) == (None, None)
+    assert held(world, there) == held(world, host) == before
+    say(world, host, guest, migration_id=id, digest=DIGEST, step="its memory is sent")
+    assert record(world, guest).doc.host_id == host.id
+    say(world, host, guest, migration_id=id, digest=DIGEST, is_given=True)
+    assert record(world, guest).doc.host_id == there.id
+    assert told(world, host, guest) is None
+    now = told(world, there, guest)
+    assert now is not None
+    assert (now.going, now.coming) == (None, None)
+    assert {one.doc.host_id for one in world.store.view.by(records.VOLUME, "instance", guest)} == {
+        there.id
+    }
+    assert state(alice, guest) == "running"
+    host.settle()
+    there.settle()
+    assert held(world, host) == (0, 0, 0)
+    assert held(world, there) == before
+
+
+def test_the_new_host_shows_what_it_can_only_have_from_the_old_one(
+    host: FakeHost, world: World, guest: str, there: FakeHost
+) -> None:
+    id = go(world, guest, there)
+    # Before the old one has said anything, nothing is proved.
+    say(world, there, guest, migration_id=id, proof=PROOF)
+    assert record(world, guest).doc.host_id == host.id
+    say(world, host, guest, migration_id=id, digest=DIGEST)
+    for lie in (
+        {"migration_id": id, "proof": "ac" * 16},
+        {"migration_id": id, "proof": ""},
+        {"migration_id": id, "is_given": True},
+        {"migration_id": id, "digest": DIGEST},
+        {"migration_id": "mig-0123456789abcdef0", "proof": PROOF},
+    ):
+        say(world, there, guest, **lie)
+        assert record(world, guest).doc.host_id == host.id
+    third = FakeHost(world, "third", hosts.Capacity(1, 64, 10), "us-east-1a")
+    say(world, third, guest, migration_id=id, proof=PROOF)
+    assert record(world, guest).doc.host_id == host.id
+    say(world, there, guest, migration_id=id, proof=PROOF)
+    assert record(world, guest).doc.host_id == there.id
+
+
+def test_what_was_given_up_stays(host: FakeHost, world: World, guest: str, there: FakeHost) -> None:
+    id = go(world, guest, there)
+    say(world, host, guest, migration_id=id, failure="a disk could not be mirrored")
+    doc = record(world, guest).doc
+    assert (doc.host_id, doc.migration) == (host.id, None)
+    assert doc.migrated is not None
+    assert doc.migrated.failure == "a disk could not be mirrored"
+    assert told(world, there, guest) is None
+    there.settle()
+    assert held(world, there) == (0, 0, 0)
+    # A word about a migration that is over is nothing.
+    say(world, host, guest, migration_id=id, is_given=True)
+    assert record(world, guest).doc.host_id == host.id
+
+
+def test_only_its_old_host_gives_a_migration_up(
+    alice: Any, host: FakeHost, world: World, guest: str, there: FakeHost
+) -> None:
+    id = go(world, guest, there)
+    alice.stop_instances(InstanceIds=[guest])
+    world.store.transact(lambda tx: migrations.settle_one(tx, guest))
+    old = told(world, host, guest)
+    assert old is not None
+    assert old.going is not None
+    assert old.going.is_cancelled
+    # It had been given before it was heard that nobody wants it.
+    say(world, host, guest, migration_id=id, digest=DIGEST, is_given=True)
+    assert record(world, guest).doc.host_id == there.id
+
+
+def test_a_drained_host_gives_its_guests_away(
+    alice: Any, host: FakeHost, world: World, guest: str, there: FakeHost
+) -> None:
+    def drain(tx: store.Tx) -> None:
+        found = tx.get(records.HOST, host.id)
+        assert found is not None
+        tx.write(found, replace(found.doc, standing=Standing.DRAINING))
+
+    world.store.transact(lambda tx: migrations.settle_one(tx, guest))
+    assert record(world, guest).doc.migration is None
+    world.store.transact(drain)
+    world.store.transact(lambda tx: migrations.settle_one(tx, guest))
+    migration = record(world, guest).doc.migration
+    assert migration is not None
+    assert migration.to_host_id == there.id
+
+
+def test_what_cannot_go_is_said(
+    alice: Any, host: FakeHost, world: World, guest: str, there: FakeHost
+) -> None:
+    view = world.store.view
+    assert "it is there" in migrating.why_not(view, record(world, guest), host.id)
+    there.fall_silent()
+    assert "is not heard" in migrating.why_not(world.store.view, record(world, guest), there.id)
+    alice.stop_instances(InstanceIds=[guest])
+    host.settle()
+    assert "does not run" in migrating.why_not(world.store.view, record(world, guest), there.id)
