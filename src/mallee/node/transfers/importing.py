@@ -87,6 +87,10 @@ async def bring_disks(means: Means, wanted: TransferWanted, tell: Tell) -> Broug
     brought = Brought(epoch=(await asyncio.to_thread(access)).given.epoch)
     try:
         for disk in wanted.disks:
+            if disk.volume_gib:
+                # All of all disks is there before anything of one is brought.
+                await asyncio.to_thread(parts.look, means.objects, disk, means.check)
+        for disk in wanted.disks:
             if disk.snapshot_id:
                 brought.disks.append(DiskSeen(percent=100))
                 continue

@@ -34,13 +34,9 @@ async def fetch(
     Raises `Refused`, `NotYet`, and what `Objects` and `tell` raise.
     """
     work, held = means
-    assert disk.object is not None
-    try:
-        manifest = await asyncio.to_thread(_manifest, held, disk)
-    except NotAManifest as error:
-        raise Refused(f"The import manifest is not taken: {error}.") from error
-    listed = tuple((_place(disk.object, part), part) for part in manifest.parts)
-    await asyncio.to_thread(_check_there, held, listed, lambda: tell(DiskSeen(words="waiting")))
+    manifest, listed = await asyncio.to_thread(
+        look, held, disk, lambda: tell(DiskSeen(words="waiting"))
+    )
     await asyncio.to_thread(work.make)
     disks.check_room(work.directory, manifest.size_bytes + disks.FREE_MIN_BYTES)
 
@@ -56,6 +52,23 @@ async def fetch(
 
     await asyncio.to_thread(write)
     return manifest.size_bytes, work.source
+
+
+def look(
+    held: Objects, disk: DiskIn, tell: Callable[[], None]
+) -> tuple[Manifest, tuple[tuple[Object, Part], ...]]:
+    """Return what a manifest says, and where its parts are, all of which are there. Blocks.
+
+    Raises as `fetch` does.
+    """
+    assert disk.object is not None
+    try:
+        manifest = _manifest(held, disk)
+    except NotAManifest as error:
+        raise Refused(f"The import manifest is not taken: {error}.") from error
+    listed = tuple((_place(disk.object, part), part) for part in manifest.parts)
+    _check_there(held, listed, tell)
+    return manifest, listed
 
 
 def _manifest(held: Objects, disk: DiskIn) -> Manifest:

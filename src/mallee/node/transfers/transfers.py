@@ -206,7 +206,8 @@ class TransferKeeper:
         except CalledOff:
             log.info("transfer called off", transfer=transfer.id)
         except parts.NotYet as error:
-            told.disks = [replace(one, words=str(error)[:WORDS_MAX]) for one in told.disks[-1:]]
+            waits = DiskSeen(words=str(error)[:WORDS_MAX])
+            told.disks = [waits] * len(transfer.disks)
             told.not_before = self.clock.now() + UPLOAD_RETRY_S
         except _LATER as error:
             log.warning("transfer waits", transfer=transfer.id, error=str(error))

@@ -124,6 +124,8 @@ def test_an_instance_becomes_a_bundle(
             "InvalidParameterValue",
         ),
         ({"Bucket": "other"}, "InvalidParameterValue"),
+        ({"Prefix": "b/"}, "InvalidParameterValue"),
+        ({"Prefix": "b/a name"}, "InvalidParameterValue"),
         ({"Prefix": "elsewhere"}, "InvalidParameterValue"),
         ({"UploadPolicySignature": ""}, "MissingParameter"),
     ],

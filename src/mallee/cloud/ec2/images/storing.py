@@ -43,6 +43,30 @@ def create_store_task(
     image = _storable(call, request["ImageId"])
     place = _place(request)
     mappings = mappings_of(image.doc)
+    task = Task(
+        id=ids.make("store-ami", call.entropy(ids.ID_BYTES)),
+        way=Way.IMAGE_OUT,
+        host_id=tasks.choose_host(call.tx, call.account),
+        access=tasks.access_of(call, None),
+        out=FileOut(
+            object=place,
+            format="raw",
+            header=_header(call, image).decode(),
+            tags=_object_tags(request),
+        ),
+        snapshot_ids=tuple(one.snapshot_id for one in mappings if one.snapshot_id),
+        image_id=image.id,
+        began_at=call.now,
+        made_by=call.principal.issuer_id,
+    )
+    task = exporting.with_content(call.tx, task)
+    call.tx.insert(records.STORE_TASK, call.account, task.id, task)
+    return {"ObjectKey": place.key}
+
+
+def _header(call: WriteCall, image: ImageRecord) -> bytes:
+    """Return what the object says of the image; raise for disks that are not to be had."""
+    mappings = mappings_of(image.doc)
     snapshots = {
         one.snapshot_id: _snapshot(call, one.snapshot_id) for one in mappings if one.snapshot_id
     }
@@ -57,25 +81,10 @@ def create_store_task(
         disks=tuple(_disk(one, snapshots.get(one.snapshot_id)) for one in mappings),
         tags={key: value for key, value in image.doc.tags.items() if tagset.is_own(key)},
     )
-    task = Task(
-        id=ids.make("store-ami", call.entropy(ids.ID_BYTES)),
-        way=Way.IMAGE_OUT,
-        host_id=tasks.choose_host(call.tx, call.account),
-        access=tasks.access_of(call, None),
-        out=FileOut(
-            object=place,
-            format="raw",
-            header=storedimages.encode_header(header).decode(),
-            tags=_object_tags(request),
-        ),
-        snapshot_ids=tuple(one.snapshot_id for one in mappings if one.snapshot_id),
-        image_id=image.id,
-        began_at=call.now,
-        made_by=call.principal.issuer_id,
-    )
-    task = exporting.with_content(call.tx, task)
-    call.tx.insert(records.STORE_TASK, call.account, task.id, task)
-    return {"ObjectKey": place.key}
+    raw = storedimages.encode_header(header)
+    if len(raw) > storedimages.HEADER_BYTES_MAX:
+        raise errors.InvalidRequest(f"The tags of {image.id} are too long to be stored with it.")
+    return raw
 
 
 def _storable(call: WriteCall, id: str) -> ImageRecord:

@@ -9,6 +9,7 @@ and only where it says. Called by `bundleinstances`. Not its business: what a po
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +26,8 @@ from mallee.model.transfers import Access, Object
 
 ACL = "ec2-bundle-read"
 """What AWS puts on the objects; its tools' policies ask for it."""
+_PREFIX = re.compile(r"(?:.*/)?[A-Za-z0-9][A-Za-z0-9._-]{0,199}", re.ASCII)
+"""What manifests can name, in a folder."""
 _POLICY_BYTES_MAX = 16 << 10
 
 
@@ -53,6 +56,10 @@ def check(call: Call, storage: Mapping[str, Any], box: SecretBox) -> Permission:
         if not s3.get(member):
             raise errors.MissingParameter(f"Storage.S3.{member}")
     place = tasks.parse_object(s3["Bucket"], s3["Prefix"])
+    if not _PREFIX.fullmatch(place.key):
+        raise errors.InvalidParameterValue(
+            "The name of a bundle has letters, digits, dots, hyphens and underscores."
+        )
     raw: bytes = s3["UploadPolicy"]
     if len(raw) > _POLICY_BYTES_MAX:
         raise errors.InvalidParameterValue("The upload policy is too long.")
