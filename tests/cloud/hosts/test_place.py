@@ -74,6 +74,14 @@ def offer(id: str, vcpus: int, memory_mib: int, held_vcpus: int = 0) -> Offer:
     return Offer(id, id, Capacity(vcpus, memory_mib, 100), Capacity(held_vcpus, 0, 0))
 
 
+def test_emulating_hosts_are_chosen_when_no_others_have_room() -> None:
+    slow = replace(offer("slow", 8, 8192), is_emulated=True)
+    hosts = (slow, offer("fast", 2, 8192))
+    request = Request(each=Capacity(1, 512, 1), count_max=3)
+    assert place.choose(hosts, request) == Placed(("fast", "fast", "slow"))
+    assert place.choose((slow,), Request(each=Capacity(1, 512, 1))) == Placed(("slow",))
+
+
 def test_spread_takes_the_emptiest_and_pack_the_fullest() -> None:
     hosts = (offer("full", 8, 8192, held_vcpus=6), offer("empty", 8, 8192))
     each = Capacity(1, 512, 1)

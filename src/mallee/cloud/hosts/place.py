@@ -32,6 +32,8 @@ class Offer:
     """Its agent says nothing: it takes no new instances."""
     closed: str = ""
     """Why it takes none of this launch, whatever room it has; as words after its name."""
+    is_emulated: bool = False
+    """Guests run there many times slower: it is chosen when no other host has room."""
     slots: int | None = None
     """How many it takes at most, in a capacity reservation; None: as many as have room."""
 
@@ -116,7 +118,11 @@ def choose(offers: tuple[Offer, ...], request: Request) -> Placed | Short:
             break
         best = min(
             roomy,
-            key=lambda one: (one.host_id not in near, _rank(one, free[one.host_id], request)),
+            key=lambda one: (
+                one.host_id not in near,
+                one.is_emulated,
+                _rank(one, free[one.host_id], request),
+            ),
         )
         free[best.host_id] = minus(free[best.host_id], request.each)
         coloured[best.host_id] = colour

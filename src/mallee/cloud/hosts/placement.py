@@ -29,6 +29,8 @@ VCPUS, MEMORY, DISK = reserved.RESOURCES
 WHILE_ON = (VCPUS, MEMORY)
 """What an instance holds only while it shall run; its disk is kept until it is gone."""
 
+EMULATED = "tcg"
+"""A host without virtualisation of its own: `HostFacts.acceleration`."""
 LOOKED_AT_FIRST = 64
 """So many hosts of a large zone are looked at before all of them are."""
 
@@ -112,9 +114,7 @@ def _hosts(tx: Tx, wanted: Reservation) -> list[Record[Host, HostSeen]]:
     else:
         holding = (tx.get(records.HOST, hold.host_id) for hold in wanted.within.doc.holds)
         found = [host for host in holding if host is not None]
-    return [
-        host for host in found if wanted.host_id in ("", host.id) and host.id != wanted.not_on
-    ]
+    return [host for host in found if wanted.host_id in ("", host.id) and host.id != wanted.not_on]
 
 
 def _some(hosts: list[Record[Host, HostSeen]], wanted: Reservation) -> list[Record[Host, HostSeen]]:
@@ -128,8 +128,13 @@ def _some(hosts: list[Record[Host, HostSeen]], wanted: Reservation) -> list[Reco
     )
     if asks_for_all or len(hosts) <= 2 * LOOKED_AT_FIRST:
         return []
-    begin = zlib.crc32(wanted.instance_ids[0].encode()) % len(hosts)
-    return [*hosts[begin:], *hosts[:begin]][:LOOKED_AT_FIRST]
+    better = [host for host in hosts if not _is_emulated(host)] or hosts
+    begin = zlib.crc32(wanted.instance_ids[0].encode()) % len(better)
+    return [*better[begin:], *better[:begin]][:LOOKED_AT_FIRST]
+
+
+def _is_emulated(host: Record[Host, HostSeen]) -> bool:
+    return host.seen is not None and host.seen.facts.acceleration == EMULATED
 
 
 def _offers(
@@ -279,6 +284,7 @@ def _offer(
         held=held,
         silent=seen is None or seen.is_silent,
         closed=closed,
+        is_emulated=_is_emulated(host),
         slots=slots,
     )
 
