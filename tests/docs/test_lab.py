@@ -35,6 +35,7 @@ SAYS = {
     "mallee lab cut n1 --loss 30 --delay-ms 20": "n1.eth0: loses 30 % each way; 20 ms each way",
     "mallee lab cut n2 --mtu 1400": "n2.eth0: nothing larger than 1400",
     "mallee lab mend n1": "n2.eth0",
+    'mallee lab enter front -- sh -c "mallee doctor || true"': "packets larger than 1400 bytes",
     "mallee lab mend": "all good",
 }
 

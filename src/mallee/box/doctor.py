@@ -1,23 +1,37 @@
 """Looks whether this machine and its cloud are well, and says of each trouble its cause and cure.
 
-Only looks; nothing is put right here. Each check is a function that returns one finding; checks
-that need a running cloud say so instead of failing. `mallee doctor` shows them all.
+Each check is a function that returns one finding, and only looks; checks that need a running cloud
+say so instead of failing. `mallee doctor` shows them all, and puts right what `fixes` knows.
+Not its business: what is between hosts (`rounds`).
 """
 
 import os
 import shutil
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mallee.box import client, guests, owners, ranges, requirements, status, steps
+from mallee.box import (
+    client,
+    guests,
+    nodejoin,
+    owners,
+    ranges,
+    requirements,
+    rounds,
+    status,
+    steps,
+    up,
+)
 from mallee.kit import process
 from mallee.model import settings
+from mallee.model.checks import Finding
 from mallee.model.layout import Layout
 from mallee.node import facts, kvmproof
+from mallee.node.checks import host as hostchecks
 from mallee.node.do import places
 
 FREE_DISK_GIB_MIN = 2
@@ -25,17 +39,6 @@ FREE_MEMORY_MIB_MIN = 512
 ROTATION_S_MAX = 300.0
 """After which a rotation of the master key that is not done is in trouble."""
 _YEAR_MIN = 2025
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What a check found. `cause` and `cure` are empty when all is well."""
-
-    ok: bool
-    subject: str
-    text: str
-    cause: str = ""
-    cure: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,29 +51,82 @@ class Patient:
     """None when the cloud does not run."""
 
 
-def examine(layout: Layout) -> list[Finding]:
-    """Do all checks, in the order in which one would put things right."""
+def examine(layout: Layout, wish: rounds.Wish | None = None) -> list[Finding]:
+    """Do all checks, in the order in which one would put things right.
+
+    With a wish, the cloud's hosts are asked too, when it runs here; else this machine is looked at
+    as a host, if it is one.
+    """
     try:
         held = owners.read_settings(layout)
     except steps.Failed as failed:
-        return [Finding(False, "settings", "cannot be read", failed.cause, failed.cure)]
+        return [_trouble("settings", failed.cause, failed.cure, text="cannot be read")]
     try:
         access = client.read_access(layout, held)
     except (client.Unreachable, PermissionError):
         access = None
     patient = Patient(layout, held, access)
-    return [_examine(subject, check, patient) for subject, check in _CHECKS]
+    checks = _CHECKS if not nodejoin.is_node(layout) else _CHECKS_OF_A_NODE
+    found = [_examine(subject, check, patient) for subject, check in checks]
+    if wish is None or access is None:
+        return [*found, *hostchecks.examine(layout)] if layout.root.exists() else found
+    return [*found, *_ask_hosts(access, held, wish)]
+
+
+def _ask_hosts(access: client.Access, held: settings.Settings, wish: rounds.Wish) -> list[Finding]:
+    try:
+        return rounds.examine(access, held.network, wish)
+    except (client.Refused, client.Unreachable) as error:
+        return [_trouble("hosts", str(error), "mallee logs cloud", text="cannot be asked")]
+
+
+def fixes(layout: Layout, findings: Iterable[Finding]) -> tuple[steps.Step, ...]:
+    """Return the steps that put right what can be put right without harm."""
+    wrong = {one.subject for one in findings if not one.ok}
+    todo: list[steps.Step] = []
+    if "loop devices" in wrong:
+        todo.append(steps.Step("Load the loop driver", lambda say: _load_loops()))
+    if "directories" in wrong:
+        todo.append(steps.Step("Put the directories right", lambda say: _own(layout)))
+    if "daemons" in wrong:
+        is_node = nodejoin.is_node(layout)
+        todo += nodejoin.start_plan(layout) if is_node else up.plan(layout)
+    return tuple(todo)
+
+
+def _load_loops() -> str:
+    process.run(("modprobe", "loop"))
+    return "loaded"
+
+
+def _own(layout: Layout) -> str:
+    owners.ensure_directories(layout)
+    return f"those below {layout.root} are as they should be"
 
 
 def _examine(subject: str, check: Callable[[Patient], str], patient: Patient) -> Finding:
     try:
-        return Finding(True, subject, check(patient))
+        return Finding(subject=subject, ok=True, text=check(patient))
     except steps.Failed as failed:
-        return Finding(False, subject, "not well", failed.cause, failed.cure)
+        return _trouble(subject, failed.cause, failed.cure)
     except client.Unreachable as silent:
-        return Finding(False, subject, "the cloud does not answer", str(silent), "mallee up")
+        return _trouble(subject, str(silent), "mallee up", text="the cloud does not answer")
     except (client.Refused, process.Failed, process.TimedOut, OSError) as error:
-        return Finding(False, subject, "cannot be looked at", str(error), "run it as root")
+        return _trouble(subject, str(error), "run it as root", text="cannot be looked at")
+
+
+def _trouble(subject: str, cause: str, cure: str, text: str = "not well") -> Finding:
+    return Finding(subject=subject, ok=False, text=text, cause=cause, cure=cure)
+
+
+def _directories(patient: Patient) -> str:
+    wrong = owners.fetch_wrong(patient.layout)
+    if wrong:
+        raise steps.Failed(
+            f"owner or mode is not as it should be: {', '.join(map(str, wrong))}",
+            "mallee doctor --fix",
+        )
+    return "owners and modes are right"
 
 
 def _machine(patient: Patient) -> str:
@@ -193,23 +249,12 @@ def _time(patient: Patient) -> str:
     return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime())
 
 
-def _names(patient: Patient) -> str:
-    lines = Path("/etc/resolv.conf").read_text().splitlines()
-    servers = [line.split()[1] for line in lines if line.startswith("nameserver ")]
-    if not servers:
-        raise steps.Failed(
-            "/etc/resolv.conf names no server: guests could not resolve names either",
-            "put one in: nameserver 192.0.2.53 (yours)",
-        )
-    return f"name servers {', '.join(servers)}"
-
-
 def _daemons(patient: Patient) -> str:
     layout = patient.layout
-    names = (status.SUPERVISOR, *status.DAEMONS)
+    names = (status.SUPERVISOR, *status.daemons(layout))
     running = {name: status.find(layout, name) for name in names}
     if not any(running.values()):
-        if patient.access is None:
+        if patient.access is None and not nodejoin.is_node(layout):
             return "none runs, and none should (mallee up starts them)"
         raise steps.Failed("no daemon runs", "mallee up")
     dead = [name for name, found in running.items() if found is None]
@@ -305,6 +350,7 @@ def _leftovers(patient: Patient) -> str:
 
 _CHECKS: tuple[tuple[str, Callable[[Patient], str]], ...] = (
     ("machine", _machine),
+    ("directories", _directories),
     ("clock", _time),
     ("disk", _disk),
     ("volumes", _volumes),
@@ -319,5 +365,8 @@ _CHECKS: tuple[tuple[str, Callable[[Patient], str]], ...] = (
     ("secrets", _secrets),
     ("routes", _safety_net),
     ("leftovers", _leftovers),
-    ("names", _names),
 )
+_OF_CLOUDS = frozenset(
+    {"address ranges", "ports", "host", "object store", "secrets", "routes", "leftovers"}
+)
+_CHECKS_OF_A_NODE = tuple(one for one in _CHECKS if one[0] not in _OF_CLOUDS)

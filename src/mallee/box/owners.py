@@ -109,6 +109,22 @@ def _put_right(wanted: Directory, *, follows_link: bool) -> None:
         os.close(descriptor)
 
 
+def fetch_wrong(layout: Layout) -> list[Path]:
+    """Return the directories that are there and have another owner or mode than they should."""
+    wrong: list[Path] = []
+    for wanted in directories(layout):
+        try:
+            # Where the root itself is a link, what counts is where it leads.
+            is_now = wanted.path.stat(follow_symlinks=wanted.path == layout.root)
+        except FileNotFoundError:
+            continue
+        is_right = pwd.getpwnam(wanted.owner).pw_uid, grp.getgrnam(wanted.group).gr_gid
+        mode = stat.S_IMODE(is_now.st_mode)
+        if (is_now.st_uid, is_now.st_gid) != is_right or mode != wanted.mode:
+            wrong.append(wanted.path)
+    return wrong
+
+
 def ensure_settings(layout: Layout, first: settings.Settings) -> settings.Settings:
     """Write the settings unless they are there; return what holds. Raises `steps.Failed`."""
     if not layout.settings.exists():

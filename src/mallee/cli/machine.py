@@ -9,7 +9,7 @@ import sys
 from mallee.box import destroy as destruction
 from mallee.box import doctor as examination
 from mallee.box import down as stopping
-from mallee.box import nodejoin, steps
+from mallee.box import nodejoin, rounds, steps
 from mallee.box import status as processes
 from mallee.box import up as starting
 from mallee.cli import client, progress, words
@@ -80,9 +80,34 @@ def _cloud_of(layout: Layout) -> str:
     return client.access(layout).endpoint
 
 
-def doctor(*, root: Root = DEFAULT) -> None:
-    """Check this machine and this cloud. Exit status 1 when something is wrong."""
-    findings = examination.examine(Layout(root))
+def doctor(
+    *,
+    zone: str = "",
+    vlan: tuple[int, ...] = (),
+    here: bool = False,
+    fix: bool = False,
+    root: Root = DEFAULT,
+) -> None:
+    """Check this machine, this cloud and its hosts. Exit status 1 when something is wrong.
+
+    Parameters
+    ----------
+    zone
+        Ask the hosts of this availability zone alone.
+    vlan
+        See whether frames with this tag pass between all hosts; may be given several times.
+    here
+        Look at this machine alone.
+    fix
+        Put right what can be put right without harm, and look again.
+    """
+    layout = Layout(root)
+    wish = None if here else rounds.Wish(zone, vlan)
+    findings = examination.examine(layout, wish)
+    todo = examination.fixes(layout, findings) if fix else ()
+    if todo:
+        progress.run(todo)
+        findings = examination.examine(layout, wish)
     for finding in findings:
         mark = "[green]ok[/]     " if finding.ok else "[bold red]wrong[/]  "
         words.OUT.print(f"{mark}{words.plain(finding.subject)}: {words.plain(finding.text)}")

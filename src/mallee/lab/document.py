@@ -61,7 +61,7 @@ class Nic(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     vlan: Annotated[int, msgspec.Meta(ge=0, le=_VLAN_MAX)] = 0
     """The port is in this VLAN, without tags (an access port); 0: it is not."""
     trunk: tuple[Vlan, ...] = ()
-    """The tagged VLANs that the port lets through; empty: all."""
+    """The tagged VLANs that the port lets through besides frames without a tag; empty: all."""
     cable: Cable = GOOD
 
 

@@ -50,7 +50,15 @@ def apply(place: Place, lab: Lab) -> int:
         _plug(place, lab, wire)
     for host in {wire.host for wire in missing if lab.hosts[wire.host].role == "world"}:
         rooms.run_all(place, host, plan.world_routes(lab))
+        _name_hosts(place, lab, host)
     return len(missing)
+
+
+def _name_hosts(place: Place, lab: Lab, world: str) -> None:
+    """Have the world answer whom the lab's hosts ask for names."""
+    table = place.path / "names"
+    files.write_atomically(table, plan.hosts_text(lab).encode(), files.READABLE)
+    rooms.run(place, world, plan.names_command(str(table)))
 
 
 def _links(place: Place) -> set[str]:

@@ -18,6 +18,7 @@ from mallee.lab.rooms import Place
 from mallee.model.layout import Layout
 
 _COMMAND_S_MAX = 240.0
+_ENABLED_S_MAX = 90.0
 
 Say = Callable[[str], None]
 
@@ -85,6 +86,20 @@ def ensure_node(place: Place, lab: Lab, host: str) -> str:
     told = ("--name", host, "--address", address(lab, host), *more)
     mallee(place, host, "mallee", "node", "join", invitation, *told)
     return f"joined {front}"
+
+
+def wait_enabled(place: Place, front: str) -> str:
+    """Wait until the cloud says of all its hosts that they do their work."""
+
+    def listed() -> list[list[str]]:
+        text = mallee(place, front, "mallee", "hosts", "list")
+        return [line.split("\t") for line in text.splitlines()]
+
+    late = steps.Failed(
+        f"not all hosts did their work within {_ENABLED_S_MAX:g} s", _cure(place, front)
+    )
+    steps.wait_until(lambda: all("ENABLED" in row for row in listed()), _ENABLED_S_MAX, late)
+    return f"{len(listed())} hosts"
 
 
 def _take_verdict(front: Layout, other: Layout) -> None:

@@ -90,6 +90,7 @@ def plug(place: Place, device: str, wire: Wire) -> None:
     if wire.vlan:
         options.append(f"tag={wire.vlan}")
     if wire.trunk:
-        options.append(f"trunks={','.join(map(str, wire.trunk))}")
+        # Frames without a tag are those of VLAN 0 to it: they pass on a trunk as well.
+        options.append(f"trunks={','.join(map(str, (0, *wire.trunk)))}")
     _vsctl(place, "--if-exists", "del-port", device, wire.port)
     _vsctl(place, "add-port", device, wire.port, *options)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from mallee.lab.document import Cable, Host, Lab, Nic
 
+NAMES_PID = "/run/lab-names.pid"
 Commands = tuple[tuple[str, ...], ...]
 
 
@@ -154,3 +155,17 @@ def world_routes(lab: Lab) -> Commands:
 def names_text(lab: Lab) -> str:
     """Return the lab's resolv.conf: whom hosts ask for names, which is the world."""
     return f"# Written by mallee lab up.\nnameserver {_world(lab).nics[0].address}\n"
+
+
+def hosts_text(lab: Lab) -> str:
+    """Return the addresses of all hosts with their names, as in /etc/hosts."""
+    return "".join(f"{host.nics[0].address} {name}\n" for name, host in lab.hosts.items())
+
+
+def names_command(path: str) -> tuple[str, ...]:
+    """Return the command that answers questions for names in the world, from a file of hosts."""
+    return (
+        *("dnsmasq", "--conf-file=/dev/null", "--no-resolv", "--no-hosts", "--user=root"),
+        *(f"--addn-hosts={path}", "--bind-interfaces", "--except-interface=lo"),
+        f"--pid-file={NAMES_PID}",
+    )

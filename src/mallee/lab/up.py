@@ -39,6 +39,10 @@ def up_plan(place: Place, lab: Lab) -> tuple[steps.Step, ...]:
         todo.append(
             steps.Step("Join the nodes", lambda say: members.ensure_nodes(place, lab, nodes, say))
         )
+    if front is not None:
+        todo.append(
+            steps.Step("Wait for the hosts", lambda say: members.wait_enabled(place, front))
+        )
     return tuple(todo)
 
 

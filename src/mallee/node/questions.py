@@ -16,11 +16,13 @@ from ipaddress import IPv4Address
 import msgspec
 
 from mallee.kit import logs
-from mallee.model import hosts, ids, traces
+from mallee.model import checks, hosts, ids, traces
+from mallee.model.checks import CheckAsk
 from mallee.model.hosts import Ask, HostWanted
 from mallee.model.plans import HostPlan
 from mallee.model.traces import TraceAsk
 from mallee.node import apply, cloud, lines, tracing
+from mallee.node.checks import answers
 from mallee.node.do import console
 from mallee.node.do.hypervisor import HypervisorFailed
 from mallee.node.host import Host
@@ -110,6 +112,8 @@ class Questions:
             return b""
         if ask.kind == traces.ASK_TRACE:
             return await asyncio.to_thread(self._trace, ask)
+        if ask.kind == checks.ASK_CHECK:
+            return await asyncio.to_thread(_check, self.host, ask)
         return await asyncio.to_thread(read, self.host, ask)
 
     async def _dig(self, ask: Ask) -> socket.socket:
@@ -147,6 +151,14 @@ class Questions:
             self.pushed.push(ask.instance_id, key)
         except ValueError as error:
             raise HypervisorFailed("the key cannot be shown to the instance") from error
+
+
+def _check(host: Host, ask: Ask) -> bytes:
+    try:
+        asked = msgspec.json.decode(ask.detail, type=CheckAsk)
+        return msgspec.json.encode(answers.tell(host.layout, asked))
+    except (ValueError, answers.NotAsked) as error:
+        raise HypervisorFailed(f"that is no check: {error}") from error
 
 
 def read(host: Host, ask: Ask) -> bytes:

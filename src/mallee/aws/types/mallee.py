@@ -109,6 +109,47 @@ class Change(TypedDict):
     Summary: str
 
 
+class CheckFinding(TypedDict):
+    Subject: str
+    IsWell: bool
+    Text: str
+    Cause: NotRequired[str | None]
+    Cure: NotRequired[str | None]
+
+
+class CheckHostRequest(TypedDict):
+    HostId: str
+    Kind: str
+    Addresses: NotRequired[list[str]]
+    Vlans: NotRequired[list[int]]
+    Nonce: NotRequired[str]
+
+
+class CheckHostResponse(TypedDict):
+    HostId: str
+    Now: float
+    CloudNow: float
+    Findings: Sequence[CheckFinding | Fragment] | Fragment
+    Paths: Sequence[CheckPath | Fragment] | Fragment
+    Heard: Sequence[HeardFrame | Fragment] | Fragment
+    Neighbours: Sequence[CheckNeighbour | Fragment] | Fragment
+    Macs: Sequence[str] | Fragment
+
+
+class CheckNeighbour(TypedDict):
+    Address: str
+    Mac: NotRequired[str | None]
+
+
+class CheckPath(TypedDict):
+    Address: str
+    Sent: int
+    Answered: int
+    TookMilliseconds: float
+    PacketBytesMax: int
+    Mtu: int
+
+
 class CreateAccountRequest(TypedDict):
     AccountName: str
     Email: NotRequired[str]
@@ -514,6 +555,11 @@ class GetAccountPolicyResponse(TypedDict):
     AccountName: str
     PolicyName: str
     PolicyDocument: str
+
+
+class HeardFrame(TypedDict):
+    Mac: str
+    Vlan: int
 
 
 class Host(TypedDict):

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from mallee.model import frontends
 from mallee.model.carried import PeerWanted
+from mallee.model.checks import ASK_CHECK
 from mallee.model.guestrequests import GuestResponse
 from mallee.model.hosts import (
     ASK_CUT,
@@ -100,7 +101,7 @@ def _check_agrees(wanted: HostWanted, own: Network) -> None:
 
 def _check_ask(ask: Ask) -> None:
     trustedvpcs.check_text("question", ask.id, _ASK)
-    if ask.kind == ASK_CUT:
+    if ask.kind in (ASK_CUT, ASK_CHECK):
         trustedvolumes.check_no_instance(ask.instance_id)
     elif ask.kind != ASK_PLANS or ask.instance_id:
         trustedvpcs.check_id("eice" if ask.kind == ASK_TUNNEL else "i", ask.instance_id)

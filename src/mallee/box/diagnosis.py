@@ -1,0 +1,218 @@
+"""What the answers of several hosts mean together: findings about the network between them; pure.
+
+A *pair* of hosts has a trouble in either direction or in both. A trouble that one host has with
+all others, while these have none among themselves, is told as that host's. Called by `rounds`.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from mallee.model.checks import Finding
+
+LOST_PERCENT_MAX = 2
+TOOK_MS_MAX = 20.0
+SKEW_S_MAX = 5.0
+
+Answer = Mapping[str, Any]
+"""A result of CheckHost."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A host that was asked, and what it is."""
+
+    id: str
+    name: str
+    address: str
+
+
+def clocks(hosts: Sequence[Asked], answers: Mapping[str, Answer]) -> list[Finding]:
+    """Compare the hosts' clocks with the cloud's."""
+    found: list[Finding] = []
+    for host in hosts:
+        answer = answers[host.id]
+        skew_s = answer["Now"] - answer["CloudNow"]
+        if abs(skew_s) > SKEW_S_MAX:
+            ahead = "ahead of" if skew_s > 0 else "behind"
+            found.append(
+                _trouble(
+                    f"{host.name}: clock",
+                    f"its clock is {abs(skew_s):.0f} s {ahead} the cloud's",
+                    "let both machines ask the same time service: apt-get install chrony",
+                )
+            )
+    return found or [_well("clocks", f"within {SKEW_S_MAX:g} s of the cloud's")]
+
+
+def own(host: Asked, answer: Answer) -> list[Finding]:
+    """Return what a host found of itself."""
+    return [
+        Finding(
+            subject=f"{host.name}: {one['Subject']}",
+            ok=one["IsWell"],
+            text=one["Text"],
+            cause=one.get("Cause", ""),
+            cure=one.get("Cure", ""),
+        )
+        for one in answer["Findings"]
+    ]
+
+
+def ways(hosts: Sequence[Asked], answers: Mapping[str, Answer]) -> list[Finding]:
+    """Judge the ways between hosts: reached at all, losses, time, size of packets."""
+    by_address = {host.address: host for host in hosts}
+    bad: dict[str, dict[frozenset[str], str]] = {}
+    for host in hosts:
+        for path in answers[host.id]["Paths"]:
+            other = by_address[path["Address"]]
+            for what, words in _ailments(path):
+                bad.setdefault(what, {})[frozenset((host.name, other.name))] = words
+    names = [host.name for host in hosts]
+    found = [
+        _trouble(f"way between {between}", words, _CURES[what])
+        for what, pairs in bad.items()
+        for between, words in _by_host(pairs, names).items()
+    ]
+    said = f"between {len(hosts)} hosts nothing is lost, and large packets pass"
+    return found or [_well("ways between hosts", said)]
+
+
+_CURES = {
+    "silent": "see cables and the switch's ports; on both: ip neigh, and whether rules stop ICMP",
+    "loss": "change the cable or the port; see errors: ip -s link",
+    "time": "see what else uses the way, and where it leads: ip route get ADDRESS",
+    "size": "let the switch's ports carry the hosts' MTU, or give all hosts a smaller one: "
+    "ip link set CARD mtu BYTES",
+}
+
+
+def _ailments(path: Answer) -> list[tuple[str, str]]:
+    sent, answered = path["Sent"], path["Answered"]
+    if not answered:
+        return [("silent", f"nothing answers at {path['Address']}")]
+    found: list[tuple[str, str]] = []
+    lost_percent = (sent - answered) * 100 / max(sent, 1)
+    if lost_percent > LOST_PERCENT_MAX:
+        found.append(("loss", f"{lost_percent:.0f} % of packets are lost, there and back"))
+    if path["TookMilliseconds"] > TOOK_MS_MAX:
+        found.append(("time", f"packets take {path['TookMilliseconds']:.0f} ms there and back"))
+    largest, mtu = path["PacketBytesMax"], path["Mtu"]
+    if largest < mtu:
+        found.append(
+            ("size", f"packets larger than {largest} bytes vanish, and the cards send {mtu}")
+        )
+    return found
+
+
+def _by_host(pairs: Mapping[frozenset[str], str], names: Sequence[str]) -> dict[str, str]:
+    """Return troubles by the ways that have them, as one host's where it has them with all."""
+    everybody = len(names) - 1
+    for name in names:
+        its = [pair for pair in pairs if name in pair]
+        if everybody > 1 and len(its) == len(pairs) == everybody:
+            return {f"{name} and all others": f"{pairs[its[0]]}: look at {name}'s cable first"}
+    return {" and ".join(sorted(pair)): words for pair, words in pairs.items()}
+
+
+Hearings = Mapping[tuple[str, str], Collection[int]]
+"""By names of a sender and a receiver: the VLANs in which the one was heard by the other."""
+
+
+def hearings(
+    senders: Sequence[Asked],
+    receivers: Sequence[Asked],
+    answers: Mapping[str, Answer],
+    macs: Mapping[str, Collection[str]],
+) -> dict[tuple[str, str], set[int]]:
+    """Return which VLANs' frames of each sender were heard by each receiver."""
+    return {
+        (sender.name, receiver.name): {
+            one["Vlan"] for one in answers[receiver.id]["Heard"] if one["Mac"] in macs[sender.id]
+        }
+        for sender in senders
+        for receiver in receivers
+        if sender.id != receiver.id
+    }
+
+
+def tags(vlans: Sequence[int], heard: Hearings) -> list[Finding]:
+    """Judge which frames that each host sent with tags were heard by the others."""
+    lost = {
+        pair: [vlan for vlan in sorted(vlans) if vlan not in came] for pair, came in heard.items()
+    }
+    bad: dict[frozenset[str], str] = {}
+    for (sender, receiver), missing in lost.items():
+        if missing and lost.get((receiver, sender)) == missing:
+            bad[frozenset((sender, receiver))] = f"frames of {_vlans(missing)} do not pass"
+        elif missing:
+            words = f"frames of {_vlans(missing)} that {sender} sends do not reach {receiver}"
+            bad[frozenset((sender, receiver))] = words
+    names = sorted({name for pair in heard for name in pair})
+    cure = "let the ports of both carry the VLANs tagged (a trunk), and the switches between them"
+    found = [
+        _trouble(f"VLANs between {between}", words, cure)
+        for between, words in _by_host(bad, names).items()
+    ]
+    return found or [_well("VLANs", f"frames of {_vlans(sorted(vlans))} pass between hosts")]
+
+
+def _vlans(numbers: Sequence[int]) -> str:
+    """Return numbers in words, those in a row together."""
+    runs: list[list[int]] = [[numbers[0]]]
+    for one, other in pairwise(numbers):
+        if other == one + 1:
+            runs[-1].append(other)
+        else:
+            runs.append([other])
+    said = [f"{run[0]}-{run[-1]}" if len(run) > 2 else ", ".join(map(str, run)) for run in runs]
+    return f"VLAN {', '.join(said)}"
+
+
+def strangers(
+    hosts: Sequence[Asked],
+    answers: Mapping[str, Answer],
+    ours: Collection[str],
+) -> list[Finding]:
+    """Judge who answers to the cloud's addresses: our own hosts may."""
+    found: dict[str, tuple[str, str]] = {}
+    for host in hosts:
+        for one in answers[host.id]["Neighbours"]:
+            if one.get("Mac") not in ours:
+                found[one["Address"]] = one.get("Mac", ""), host.name
+    return [
+        _trouble(
+            f"address {address}",
+            f"{mac} on the network of {name} has it already",
+            "take it from that machine, or leave it out of the cloud's ranges (mallee.toml)",
+        )
+        for address, (mac, name) in sorted(found.items())
+    ] or [_well("addresses", "nobody else on the hosts' networks has one of the cloud's")]
+
+
+def dhcp(hosts: Sequence[Asked], answers: Mapping[str, Answer]) -> list[Finding]:
+    """Judge which servers offer addresses: two on one network contradict each other."""
+    found: list[Finding] = []
+    known: set[str] = set()
+    for host in hosts:
+        servers = [one["Address"] for one in answers[host.id]["Neighbours"]]
+        known.update(servers)
+        if len(servers) > 1:
+            found.append(
+                _trouble(
+                    f"{host.name}: DHCP",
+                    f"{len(servers)} servers offer addresses on its network: {', '.join(servers)}",
+                    "switch all but one off, or keep them on networks of their own",
+                )
+            )
+    said = f"offered by {', '.join(sorted(known))}" if known else "nobody offers addresses"
+    return found or [_well("DHCP", said)]
+
+
+def _well(subject: str, text: str) -> Finding:
+    return Finding(subject=subject, ok=True, text=text)
+
+
+def _trouble(subject: str, cause: str, cure: str) -> Finding:
+    return Finding(subject=subject, ok=False, text="not well", cause=cause, cure=cure)

@@ -1,0 +1,197 @@
+"""Looks at the host itself: its links, names, limits, certificate, and rules of others.
+
+Each check is a function that returns what it found in a few words, or raises `Trouble`. The agent
+runs them for who asks the cloud (`checks.answers`), `mallee doctor` on the machine it runs on.
+Only looks; nothing is put right here.
+"""
+
+import errno
+import json
+import os
+import resource
+import secrets
+import socket
+import struct
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from mallee.kit import pki, process
+from mallee.model.checks import Finding
+from mallee.model.layout import Layout
+from mallee.node.checks import interfaces, rules
+from mallee.node.do import uplink
+
+NAMES_S = 1.0
+"""How long a name server is waited for."""
+CERTIFICATE_S_MIN = 2 * 86400.0
+"""A certificate that ends sooner should have been renewed."""
+OPEN_FILES_MIN = 4096
+FILES_PERCENT_MAX = 90
+DISK_PERCENT_MIN = 5
+_DNS_PORT = 53
+
+
+class Trouble(Exception):
+    """Something is not as it should be: why, and what the reader can do about it."""
+
+    def __init__(self, cause: str, cure: str) -> None:
+        self.cause = cause
+        self.cure = cure
+        super().__init__(cause)
+
+
+Check = Callable[[Layout], str]
+
+
+def examine(layout: Layout) -> tuple[Finding, ...]:
+    """Do all checks."""
+    return tuple(run(subject, check, layout) for subject, check in CHECKS)
+
+
+def run(subject: str, check: Check, layout: Layout) -> Finding:
+    """Do one check; what cannot be looked at is a finding too."""
+    try:
+        return Finding(subject=subject, ok=True, text=check(layout))
+    except Trouble as trouble:
+        return Finding(
+            subject=subject, ok=False, text="not well", cause=trouble.cause, cure=trouble.cure
+        )
+    except (process.Failed, process.TimedOut, OSError) as error:
+        cure = "run it as root, and see that programs are there: mallee doctor"
+        return Finding(
+            subject=subject, ok=False, text="cannot be looked at", cause=str(error), cure=cure
+        )
+
+
+def fetch_links() -> list[dict[str, Any]]:
+    """Return the links of the host's namespace as the kernel tells of them."""
+    return json.loads(process.run(("ip", "-json", "-details", "address", "show")).text)
+
+
+def _tell(troubles: list[tuple[str, str]]) -> None:
+    """Raise the troubles, if there are any, as one."""
+    if troubles:
+        causes, cures = zip(*troubles, strict=True)
+        raise Trouble("; ".join(causes), "; ".join(dict.fromkeys(cures)))
+
+
+def _interfaces(layout: Layout) -> str:
+    links = fetch_links()
+    _tell(interfaces.troubles(links))
+    return interfaces.summary(links)
+
+
+def _firewall(layout: Layout) -> str:
+    listed = json.loads(process.run(("nft", "-json", "list", "ruleset")).text)["nftables"]
+    _tell(rules.troubles(listed))
+    return "no rules of others stop packets"
+
+
+def _names(layout: Layout) -> str:
+    servers = uplink.fetch_resolvers()
+    if not servers:
+        raise Trouble(
+            "/etc/resolv.conf names no server that guests could ask",
+            "put one in: nameserver 192.0.2.53 (yours)",
+        )
+    silent = [one for one in servers if not _answers_names(one)]
+    if silent:
+        raise Trouble(
+            f"the name server {', '.join(silent)} does not answer",
+            "see whether it runs and is reached, or name another one in /etc/resolv.conf",
+        )
+    return f"{', '.join(servers)} answer"
+
+
+def _answers_names(server: str) -> bool:
+    """Ask for the root's name servers, as every server can be; any answer will do."""
+    number = secrets.token_bytes(2)
+    question = number + struct.pack("!HHHHH", 0x0100, 1, 0, 0, 0) + b"\0" + struct.pack("!HH", 2, 1)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+        asking.settimeout(NAMES_S)
+        for _ in range(2):
+            try:
+                asking.sendto(question, (server, _DNS_PORT))
+                if asking.recv(512)[:2] == number:
+                    return True
+            except OSError:
+                continue
+    return False
+
+
+def _limits(layout: Layout) -> str:
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < OPEN_FILES_MIN:
+        raise Trouble(
+            f"this process may open {soft} files, and {OPEN_FILES_MIN} are needed",
+            "raise it before mallee up: ulimit -n 65536",
+        )
+    used, _, most = map(int, Path("/proc/sys/fs/file-nr").read_text().split())
+    if used * 100 > most * FILES_PERCENT_MAX:
+        raise Trouble(
+            f"{used} of the {most} files that the machine may open are open",
+            "find who has them: lsof | awk '{print $1}' | sort | uniq -c | sort -n | tail",
+        )
+    return f"{soft} files for a process, {used} of {most} open"
+
+
+def _loops(layout: Layout) -> str:
+    control = Path("/dev/loop-control")
+    try:
+        os.close(os.open(control, os.O_RDWR | os.O_CLOEXEC))
+    except OSError as error:
+        if error.errno not in (errno.ENOENT, errno.ENODEV, errno.ENXIO):
+            raise
+        raise Trouble(f"there are no loop devices: {error.strerror}", "modprobe loop") from error
+    used = [one for one in Path("/sys/block").glob("loop*") if (one / "loop").is_dir()]
+    return f"{len(used)} loop devices in use, more can be had"
+
+
+def _disk(layout: Layout) -> str:
+    there = os.statvfs(layout.root)
+    free_percent = there.f_bavail * 100 // max(there.f_blocks, 1)
+    inodes_percent = there.f_favail * 100 // there.f_files if there.f_files else 100
+    least = min(free_percent, inodes_percent)
+    if least < DISK_PERCENT_MIN:
+        what = "space" if free_percent == least else "room for files (inodes)"
+        raise Trouble(
+            f"only {least} % of the {what} under {layout.root} are free",
+            "make room there, or move instances away: mallee hosts drain",
+        )
+    return f"{free_percent} % free under {layout.root}"
+
+
+def _certificate(layout: Layout) -> str:
+    try:
+        issued = pki.read_certificate(_first_certificate(layout.host_certificate.read_bytes()))
+    except FileNotFoundError:
+        return "this machine is no host yet"
+    except pki.BadCertificate as error:
+        raise Trouble(str(error), "join again with another invitation: mallee node join") from error
+    left_s = issued.ends_at - time.time()
+    if left_s < CERTIFICATE_S_MIN:
+        ended = "has ended" if left_s < 0 else f"ends in {left_s / 3600:.0f} hours"
+        raise Trouble(
+            f"this host's certificate {ended}, and should have been renewed",
+            "mallee logs node says why; a host with an ended one joins again: mallee node join",
+        )
+    return f"good for {left_s / 86400:.0f} days"
+
+
+def _first_certificate(pem: bytes) -> bytes:
+    """Return the first certificate of a file that may have a key as well."""
+    begin = pem.find(b"-----BEGIN CERTIFICATE-----")
+    return pem[begin:] if begin >= 0 else pem
+
+
+CHECKS: tuple[tuple[str, Check], ...] = (
+    ("interfaces", _interfaces),
+    ("firewall", _firewall),
+    ("names", _names),
+    ("limits", _limits),
+    ("loop devices", _loops),
+    ("free disk", _disk),
+    ("certificate", _certificate),
+)

@@ -1,0 +1,89 @@
+"""What ails a host's network cards, bridges and bonds, by what the kernel tells of them; pure.
+
+`ip -json -details address show` is read by `checks.host`. Links of our own making are not looked
+at: the agent sets them right by itself.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+Link = Mapping[str, Any]
+_OURS = ("ml-", "mt", "mg", "mi", "mp", "vx", "ov")
+_VIRTUAL = frozenset({"bridge", "vxlan", "tun", "dummy", "ifb", "macvlan", "veth"})
+
+
+def is_ours(name: str) -> bool:
+    """Tell whether a link is one that the agent makes."""
+    return name.startswith(_OURS)
+
+
+def kind_of(link: Link) -> str:
+    """Return the kind of a link; empty: hardware."""
+    return link.get("linkinfo", {}).get("info_kind", "")
+
+
+def addresses_of(link: Link) -> list[str]:
+    """Return a link's IPv4 addresses."""
+    return [one["local"] for one in link.get("addr_info", ()) if one.get("family") == "inet"]
+
+
+def device_of(links: Iterable[Link], address: str) -> str:
+    """Return the link that has an address; empty: none."""
+    return next((one["ifname"] for one in links if address in addresses_of(one)), "")
+
+
+def macs(links: Iterable[Link]) -> tuple[str, ...]:
+    """Return the hardware addresses of the links that are no loopback."""
+    return tuple(sorted({one["address"] for one in links if one.get("link_type") == "ether"}))
+
+
+def troubles(links: Iterable[Link]) -> list[tuple[str, str]]:
+    """Return what ails links, with cures."""
+    found: list[tuple[str, str]] = []
+    known = [one for one in links if one.get("link_type") == "ether" and not is_ours(one["ifname"])]
+    for link in known:
+        name, flags = link["ifname"], link.get("flags", ())
+        is_used = bool(addresses_of(link)) or "master" in link
+        if "UP" not in flags:
+            if is_used:
+                found.append((f"{name} is switched off", f"ip link set {name} up"))
+        elif "NO-CARRIER" in flags and (kind_of(link) != "bridge" and is_used):
+            found.append((f"{name} has no carrier", "plug its cable in, and see the switch's port"))
+        found += _bond_troubles(link, known)
+    return found
+
+
+def _bond_troubles(link: Link, links: Iterable[Link]) -> list[tuple[str, str]]:
+    if kind_of(link) != "bond":
+        return []
+    name = link["ifname"]
+    members = [one for one in links if one.get("master") == name]
+    if not members:
+        return [(f"the bond {name} has no member", f"ip link set CARD master {name}")]
+    dead = [
+        one["ifname"]
+        for one in members
+        if one.get("linkinfo", {}).get("info_slave_data", {}).get("mii_status") == "DOWN"
+        or "NO-CARRIER" in one.get("flags", ())
+    ]
+    return [
+        (
+            f"{one} of the bond {name} is down: it carries on with "
+            f"{len(members) - len(dead)} of {len(members)}",
+            f"plug its cable in, and see the switch's port; cat /proc/net/bonding/{name}",
+        )
+        for one in dead
+    ]
+
+
+def summary(links: Iterable[Link]) -> str:
+    """Return the links and their addresses in words."""
+    said = [
+        f"{one['ifname']} {' '.join(addresses_of(one)) or 'without address'} (MTU {one['mtu']})"
+        for one in links
+        if one.get("link_type") == "ether"
+        and not is_ours(one["ifname"])
+        and (kind_of(one) not in _VIRTUAL or addresses_of(one))
+        and "UP" in one.get("flags", ())
+    ]
+    return ", ".join(said) or "no network card is up"

@@ -1,0 +1,129 @@
+"""Asks the network who has an address, and who gives addresses away.
+
+By probes of ARP (RFC 5227), which have no sender and change nobody's table, and by a DHCPDISCOVER,
+whose offers are not taken. Called by `checks.answers` in a worker thread.
+"""
+
+import os
+import selectors
+import socket
+import struct
+import time
+from collections.abc import Callable, Sequence
+from ipaddress import IPv4Address
+
+from mallee.model.checks import Neighbour
+
+_ARP_TYPE = 0x0806
+_ARP = struct.Struct("!6s6sHHHBBH6s4s6s4s")
+_REQUEST, _REPLY = 1, 2
+_EVERYBODY, _NOBODY, _NO_ADDRESS = b"\xff" * 6, bytes(6), bytes(4)
+_ARP_ROUNDS = 2
+_ARP_S = 1.0
+DHCP_S = 4.5
+"""How long offers are waited for: a server may look first whether an address is free."""
+_SERVER, _CLIENT = 67, 68
+_COOKIE = b"\x63\x82\x53\x63"
+_BROADCAST = 0x8000
+_BIND_TO_DEVICE = 25
+_FIXED_BYTES = 240
+_TYPE, _OFFER, _SERVER_ID, _END, _PAD = 53, 2, 54, 255, 0
+
+
+def neighbours(device: str, addresses: Sequence[str]) -> tuple[Neighbour, ...]:
+    """Return who answers to the addresses on the network of that device."""
+    found: set[tuple[str, str]] = set()
+    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ARP_TYPE)) as link:
+        link.bind((device, _ARP_TYPE))
+        link.setblocking(False)
+        mine = link.getsockname()[4]
+        for _ in range(_ARP_ROUNDS):
+            for address in addresses:
+                link.send(_question(mine, IPv4Address(address)))
+            _listen(link, _ARP_S, lambda: found.update(_answers(link, mine)))
+    asked = set(addresses)
+    return tuple(
+        Neighbour(address=address, mac=mac) for address, mac in sorted(found) if address in asked
+    )
+
+
+def _question(mine: bytes, address: IPv4Address) -> bytes:
+    head = (_EVERYBODY, mine, _ARP_TYPE, 1, 0x0800, 6, 4, _REQUEST)
+    return _ARP.pack(*head, mine, _NO_ADDRESS, _NOBODY, address.packed)
+
+
+def _answers(link: socket.socket, mine: bytes) -> set[tuple[str, str]]:
+    try:
+        frame = link.recv(128)
+    except BlockingIOError:
+        return set()
+    if len(frame) < _ARP.size:
+        return set()
+    _, _, _, _, _, _, _, operation, mac, address, _, _ = _ARP.unpack_from(frame)
+    if operation != _REPLY or mac == mine:
+        return set()
+    return {(str(IPv4Address(address)), mac.hex(":"))}
+
+
+def _listen(link: socket.socket, for_s: float, take: Callable[[], None]) -> None:
+    until = time.monotonic() + for_s
+    with selectors.DefaultSelector() as ready:
+        ready.register(link, selectors.EVENT_READ)
+        while (left_s := until - time.monotonic()) > 0:
+            for _ in ready.select(left_s):
+                take()
+
+
+def servers(device: str, mac: str) -> tuple[Neighbour, ...]:
+    """Return the servers that offer an address to a card with that hardware address."""
+    number = os.urandom(4)
+    found: set[str] = set()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as link:
+        link.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        link.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+        link.setsockopt(socket.SOL_SOCKET, _BIND_TO_DEVICE, device.encode() + b"\0")
+        link.bind(("", _CLIENT))
+        link.setblocking(False)
+        link.sendto(
+            _discover(number, bytes.fromhex(mac.replace(":", ""))), ("<broadcast>", _SERVER)
+        )
+
+        def take() -> None:
+            try:
+                answer, (sender, _) = link.recvfrom(2048)
+            except BlockingIOError:
+                return
+            server = read_offer(answer, number)
+            if server is not None:
+                found.add(server or sender)
+
+        _listen(link, DHCP_S, take)
+    return tuple(Neighbour(address=one) for one in sorted(found))
+
+
+def _discover(number: bytes, mac: bytes) -> bytes:
+    head = struct.pack("!BBBB4sHH", 1, 1, 6, 0, number, 0, _BROADCAST)
+    fixed = (head + bytes(16) + mac).ljust(_FIXED_BYTES - len(_COOKIE), b"\0")
+    return fixed + _COOKIE + bytes((_TYPE, 1, 1, 55, 3, 1, 3, 6, _END))
+
+
+def read_offer(answer: bytes, number: bytes) -> str | None:
+    """Return by which address an offer's server calls itself, empty when by none; None: it is no
+    offer that was asked for."""
+    if len(answer) < _FIXED_BYTES or answer[0] != 2 or answer[4:8] != number:
+        return None
+    if answer[_FIXED_BYTES - 4 : _FIXED_BYTES] != _COOKIE:
+        return None
+    options: dict[int, bytes] = {}
+    at = _FIXED_BYTES
+    while at + 1 < len(answer) and answer[at] != _END:
+        if answer[at] == _PAD:
+            at += 1
+            continue
+        length = answer[at + 1]
+        options[answer[at]] = answer[at + 2 : at + 2 + length]
+        at += 2 + length
+    if options.get(_TYPE) != bytes((_OFFER,)):
+        return None
+    server = options.get(_SERVER_ID, b"")
+    return str(IPv4Address(server)) if len(server) == 4 else ""

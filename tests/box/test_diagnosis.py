@@ -1,0 +1,101 @@
+"""What the answers of several hosts mean together."""
+
+from typing import Any
+
+from mallee.box import diagnosis
+from mallee.box.diagnosis import Asked
+
+HOSTS = [Asked(f"host-{name}", name, f"192.0.2.{number}") for number, name in enumerate("abc", 1)]
+A, B, C = HOSTS
+
+
+def path(to: Asked, **more: Any) -> dict[str, Any]:
+    return {
+        "Address": to.address,
+        "Sent": 40,
+        "Answered": 40,
+        "TookMilliseconds": 0.2,
+        "PacketBytesMax": 1500,
+        "Mtu": 1500,
+        **more,
+    }
+
+
+def ways(bad: dict[tuple[Asked, Asked], dict[str, Any]]) -> dict[str, str]:
+    answers = {
+        host.id: {"Paths": [path(to, **bad.get((host, to), {})) for to in HOSTS if to is not host]}
+        for host in HOSTS
+    }
+    return {one.subject: one.cause for one in diagnosis.ways(HOSTS, answers) if not one.ok}
+
+
+def test_good_ways_are_well() -> None:
+    assert ways({}) == {}
+
+
+def test_a_pair_with_a_trouble_is_named() -> None:
+    assert ways({(A, B): {"PacketBytesMax": 1400}}) == {
+        "way between a and b": "packets larger than 1400 bytes vanish, and the cards send 1500"
+    }
+    assert ways({(A, B): {"Answered": 0}}) == {
+        "way between a and b": "nothing answers at 192.0.2.2"
+    }
+
+
+def test_a_host_that_has_it_with_all_others_is_named_itself() -> None:
+    late = {"TookMilliseconds": 80.0}
+    found = ways({(A, C): late, (C, B): late})
+    assert found == {
+        "way between c and all others": (
+            "packets take 80 ms there and back: look at c's cable first"
+        )
+    }
+
+
+def test_one_packet_of_forty_may_be_lost_by_chance_and_two_are_a_trouble() -> None:
+    assert len(ways({(A, B): {"Answered": 38}})) == 1
+
+
+def test_frames_that_do_not_pass_are_named_with_their_vlans() -> None:
+    everything = {10, 11, 12, 20}
+    heard: dict[tuple[str, str], set[int]] = {
+        (one.name, other.name): everything for one in HOSTS for other in HOSTS if one is not other
+    }
+    assert all(one.ok for one in diagnosis.tags((10, 11, 12, 20), heard))
+    heard["a", "b"] = {20}
+    (found,) = diagnosis.tags((10, 11, 12, 20), heard)
+    assert found.cause == "frames of VLAN 10-12 that a sends do not reach b"
+    heard["b", "a"] = {20}
+    (found,) = diagnosis.tags((10, 11, 12, 20), heard)
+    assert found.subject == "VLANs between a and b"
+    assert found.cause == "frames of VLAN 10-12 do not pass"
+
+
+def test_who_was_heard_is_known_by_his_cards() -> None:
+    answers = {B.id: {"Heard": [{"Mac": "02:01", "Vlan": 10}, {"Mac": "02:99", "Vlan": 20}]}}
+    assert diagnosis.hearings([A, B], [B], answers, {A.id: ["02:01"], B.id: ["02:02"]}) == {
+        ("a", "b"): {10}
+    }
+
+
+def test_a_clock_that_is_wrong_is_named() -> None:
+    answers = {host.id: {"Now": 1000.0, "CloudNow": 1001.0} for host in HOSTS}
+    assert [one.ok for one in diagnosis.clocks(HOSTS, answers)] == [True]
+    answers[B.id] = {"Now": 900.0, "CloudNow": 1000.0}
+    (found,) = diagnosis.clocks(HOSTS, answers)
+    assert (found.subject, found.cause) == ("b: clock", "its clock is 100 s behind the cloud's")
+
+
+def test_only_strangers_have_no_right_to_our_addresses() -> None:
+    seen = [{"Address": "203.0.113.7", "Mac": "02:99"}, {"Address": "203.0.113.8", "Mac": "02:01"}]
+    answers = {A.id: {"Neighbours": seen}}
+    (found,) = diagnosis.strangers([A], answers, {"02:01"})
+    assert found.subject == "address 203.0.113.7"
+    assert "02:99 on the network of a" in found.cause
+
+
+def test_two_servers_of_one_network_contradict_each_other() -> None:
+    one = {"Address": "192.0.2.50"}
+    assert diagnosis.dhcp([A], {A.id: {"Neighbours": [one]}})[0].ok
+    (found,) = diagnosis.dhcp([A], {A.id: {"Neighbours": [one, {"Address": "192.0.2.51"}]}})
+    assert "2 servers offer addresses" in found.cause

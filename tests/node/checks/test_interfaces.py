@@ -1,0 +1,63 @@
+"""What the kernel tells of links, and what ails them."""
+
+from typing import Any
+
+from mallee.node.checks import interfaces
+
+
+def link(name: str, *flags: str, **more: Any) -> dict[str, Any]:
+    return {
+        "ifname": name,
+        "link_type": "ether",
+        "address": "02:00:00:00:00:01",
+        "mtu": 1500,
+        "flags": list(flags),
+        "addr_info": [],
+        **more,
+    }
+
+
+def kind(name: str, **data: Any) -> dict[str, Any]:
+    return {"linkinfo": {"info_kind": name, **data}}
+
+
+ADDRESS: dict[str, Any] = {"addr_info": [{"family": "inet", "local": "192.0.2.1", "prefixlen": 24}]}
+
+
+def slave(name: str, status: str) -> dict[str, Any]:
+    data = {"info_slave_kind": "bond", "info_slave_data": {"mii_status": status}}
+    return link(name, "UP", master="bond0", linkinfo=data)
+
+
+def test_a_card_in_use_that_is_off_or_has_no_carrier_is_named() -> None:
+    links = [link("eth0", "UP", "NO-CARRIER", **ADDRESS), link("eth1", **ADDRESS), link("eth2")]
+    causes = [cause for cause, _ in interfaces.troubles(links)]
+    assert causes == ["eth0 has no carrier", "eth1 is switched off"]
+
+
+def test_links_of_our_own_and_empty_bridges_are_no_trouble() -> None:
+    links = [
+        link("ml-box", **ADDRESS),
+        link("mt0123456789abc", "UP", "NO-CARRIER", **ADDRESS),
+        link("docker0", "UP", "NO-CARRIER", **ADDRESS, **kind("bridge")),
+        link("eth0", "UP", "LOWER_UP", **ADDRESS),
+    ]
+    assert interfaces.troubles(links) == []
+    assert interfaces.summary(links).startswith("docker0 192.0.2.1 (MTU 1500), eth0 192.0.2.1")
+
+
+def test_a_bond_that_has_lost_a_member_is_named_though_it_carries_on() -> None:
+    bond = link("bond0", "UP", "LOWER_UP", **ADDRESS, **kind("bond"))
+    whole = [bond, slave("eth0", "UP"), slave("eth1", "UP")]
+    assert interfaces.troubles(whole) == []
+    ((cause, cure),) = interfaces.troubles([bond, slave("eth0", "UP"), slave("eth1", "DOWN")])
+    assert cause == "eth1 of the bond bond0 is down: it carries on with 1 of 2"
+    assert "/proc/net/bonding/bond0" in cure
+    ((cause, _),) = interfaces.troubles([bond])
+    assert cause == "the bond bond0 has no member"
+
+
+def test_the_card_of_an_address_is_found() -> None:
+    links = [link("eth0"), link("eth1", **ADDRESS)]
+    assert interfaces.device_of(links, "192.0.2.1") == "eth1"
+    assert interfaces.device_of(links, "192.0.2.2") == ""
