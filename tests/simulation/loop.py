@@ -12,7 +12,7 @@ EPOCH = 1_700_000_000.0
 """When simulations begin, in seconds since 1970."""
 
 
-TICK_S = 1e-6
+TICK_S = 1e-9
 ROUNDS_MAX = 200_000
 """Of a loop that goes round so often something spins: a life takes some thousands."""
 
@@ -37,9 +37,8 @@ class VirtualLoop(asyncio.BaseEventLoop):
         """Stand for the selector: no file is ever ready, so only time passes."""
         if timeout is None:
             raise Stuck("every task waits, and nothing will wake one")
-        if timeout > 0.0:
-            # Less than this is nothing to a number as large as that.
-            self._passed += max(TICK_S, timeout)
+        # What is left of a wait may be less than a number as large as this can tell.
+        self._passed += max(TICK_S, timeout)
         self._rounds += 1
         if self._rounds > ROUNDS_MAX:
             self._rounds = 0
