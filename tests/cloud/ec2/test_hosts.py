@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from mallee.cloud.hosts import standings
+from mallee.cloud.hosts import migrating, placement, standings
 from mallee.cloud.state import records, store
 from mallee.model import hosts
 from mallee.model.cpus import Cpu
@@ -230,7 +230,62 @@ def _lost(answer: Answer) -> list[str]:
     return [part.split("</member>")[0] for part in answer.text.split("<member>")[1:]]
 
 
+def test_a_host_to_which_something_is_on_its_way_is_not_retired(
+    alice: Any, host: FakeHost, administration: Administration, world: World
+) -> None:
+    guest = launch_one(alice)["InstanceId"]
+    host.settle()
+    there = FakeHost(world, "there", hosts.Capacity(64, 1 << 18, 9_000), ZONE)
+    begin(world, guest, there)
+    answer = retire(administration, there, Force="true")
+    assert (answer.code, guest in answer.text) == ("IncorrectState", True)
+
+
+def test_nothing_is_kept_elsewhere_of_a_guest_that_was_leaving_a_lost_host(
+    alice: Any, host: FakeHost, administration: Administration, world: World
+) -> None:
+    guest = launch_one(alice)["InstanceId"]
+    host.settle()
+    there = FakeHost(world, "there", hosts.Capacity(64, 1 << 18, 9_000), ZONE)
+    begin(world, guest, there)
+    assert placement.used(world.store.view, there.id).vcpus
+    assert retire(administration, host, Force="true").status == 200
+    there.settle()
+    assert state(alice, guest) == "terminated"
+    assert placement.used(world.store.view, there.id) == hosts.Capacity(0, 0, 0)
+    assert retire(administration, there).status == 200
+
+
+def begin(world: World, guest: str, there: FakeHost) -> None:
+    """Have a guest go to another host."""
+
+    def go(tx: store.Tx) -> None:
+        record = tx.get(records.INSTANCE, guest)
+        assert record is not None
+        assert not migrating.why_not(tx, record, there.id)
+        migrating.begin(tx, record, there.id, lambda count: bytes(range(count)))
+
+    world.store.transact(go)
+
+
 # --- processors ---
+
+
+def test_a_guest_goes_only_where_its_processor_is(alice: Any, host: FakeHost, world: World) -> None:
+    other = FakeHost(world, "there", hosts.Capacity(64, 1 << 18, 9_000), ZONE)
+    _has_cpu(world, host, Cpu("new", {"qemu64": 20, "Westmere": 30}))
+    _has_cpu(world, other, Cpu("new", {"qemu64": 20, "Westmere": 30}))
+    guest = launch_one(alice)["InstanceId"]
+    record = world.store.view.get(records.INSTANCE, guest)
+    assert record is not None
+    its, apart = (host, other) if record.doc.host_id == host.id else (other, host)
+    its.settle()
+    _has_cpu(world, apart, Cpu("old", {"qemu64": 20}))
+    record = world.store.view.get(records.INSTANCE, guest)
+    assert record is not None
+    assert "cannot show the processor" in migrating.why_not(world.store.view, record, apart.id)
+    _has_cpu(world, apart, Cpu("new", {"qemu64": 20, "Westmere": 30}))
+    assert migrating.why_not(world.store.view, record, apart.id) == ""
 
 
 def test_guests_of_hosts_that_differ_see_what_both_have(

@@ -71,7 +71,12 @@ def modify_host(call: WriteCall, request: Request) -> Result:
 def retire_host(call: WriteCall, request: Request) -> Result:
     """Take a host out of the cloud for good; what it carried is lost, and must be said to be."""
     host = _one(call.tx, request["HostId"])
-    lost = retiring.carried(call.tx, host.id)
+    coming, lost = retiring.coming(call.tx, host.id), retiring.carried(call.tx, host.id)
+    if coming:
+        raise errors.IncorrectState(
+            f"{_some(coming)} is on its way to the host {host.doc.name}. Wait until it has come, "
+            "or stays where it is."
+        )
     if lost and not request.get("Force", False) and standings.is_member(host):
         raise errors.IncorrectState(
             f"The host {host.doc.name} keeps {_some(lost)}, which would be lost. Drain it first, "

@@ -13,7 +13,9 @@ from msgspec.structs import replace
 
 from mallee.cloud.ec2 import zones
 from mallee.cloud.ec2.instances import power
-from mallee.cloud.hosts import diskroom, reserved, standings, tenancy
+from mallee.cloud.ec2.instances.power import InstanceRecord
+from mallee.cloud.hosts import diskroom, moving, placement, reserved, standings, tenancy
+from mallee.cloud.hosts.moving import VolumeRecord
 from mallee.cloud.hosts.standings import HostRecord
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
@@ -34,6 +36,15 @@ def carried(tx: Tx, host_id: str) -> tuple[str, ...]:
     return tuple(sorted(record.id for record in _carried(tx, host_id)))
 
 
+def coming(tx: Tx, host_id: str) -> tuple[str, ...]:
+    """Return the ids of what is on its way to the host: it is nowhere else for sure, or not yet."""
+    guests = tx.by(records.INSTANCE, "migrating", "yes")
+    found = [it.id for it in guests if it.doc.migration and it.doc.migration.to_host_id == host_id]
+    volumes = tx.by(records.VOLUME, "host", host_id)
+    found += [it.id for it in volumes if it.doc.move and it.doc.move.to_host_id == host_id]
+    return tuple(sorted(found))
+
+
 def retire(tx: Tx, host: HostRecord) -> None:
     """Make a host history, and mark what it carried; twice is once."""
     if host.doc.standing is Standing.RETIRED:
@@ -45,12 +56,17 @@ def retire(tx: Tx, host: HostRecord) -> None:
     standings.note(tx, host.id)
     for record in _carried(tx, host.id):
         if record.kind is records.INSTANCE:
+            record = _stay(tx, record)
             power.want_terminated(tx, record, power.Why(reason, BY_ADMINISTRATOR))
         elif record.kind is records.VOLUME:
-            _lose_volume(tx, record, host.id, reason)
+            _lose_volume(tx, record, reason)
         elif record.kind is records.SNAPSHOT:
             seen = SnapshotSeen(attempt=record.doc.attempt, is_failed=True, cause=reason)
             tx.observe(record, seen)
+    for volume in tx.by(records.VOLUME, "host", host.id):
+        if volume.doc.former_host_id == host.id:
+            diskroom.release(tx, host.id, volume.id)
+            tx.write(volume, replace(volume.doc, former_host_id=""))
     _give_up_reservations(tx, host.id)
     _release_dedicated(tx, host.id)
 
@@ -59,21 +75,26 @@ def _carried(tx: Tx, host_id: str) -> Iterator[Record[Any, Any]]:
     for instance in tx.by(records.INSTANCE, "host", host_id):
         if instance.doc.gone_at is None:
             yield instance
-    yield from tx.by(records.VOLUME, "host", host_id)
+    for volume in tx.by(records.VOLUME, "host", host_id):
+        if volume.doc.host_id == host_id:
+            yield volume
     for snapshot in tx.list(records.SNAPSHOT):
         if snapshot.doc.host_id == host_id and snapshot.doc.content is None:
             yield snapshot
 
 
-def _lose_volume(
-    tx: Tx, record: Record[volumes.Volume, VolumeSeen], host_id: str, reason: Reason
-) -> None:
-    if record.doc.former_host_id == host_id:
-        diskroom.release(tx, host_id, record.id)
-        record = tx.write(record, replace(record.doc, former_host_id=""))
-    if record.doc.host_id == host_id:
-        record = tx.observe(record, VolumeSeen(phase=volumes.Phase.FAILED, cause=reason))
-        tx.write(record, replace(record.doc, is_made=False, is_fresh=False, moved_at=0.0))
+def _stay(tx: Tx, record: InstanceRecord) -> InstanceRecord:
+    """Have a guest that is on its way go nowhere, and give back what waits for it there."""
+    if record.doc.migration is None:
+        return record
+    placement.release(tx, record.doc.migration.to_host_id, record.id)
+    return tx.write(record, replace(record.doc, migration=None))
+
+
+def _lose_volume(tx: Tx, record: VolumeRecord, reason: Reason) -> None:
+    record = moving.take_back(tx, record)
+    record = tx.observe(record, VolumeSeen(phase=volumes.Phase.FAILED, cause=reason))
+    tx.write(record, replace(record.doc, is_made=False, is_fresh=False, moved_at=0.0))
 
 
 def _give_up_reservations(tx: Tx, host_id: str) -> None:

@@ -17,7 +17,7 @@ from mallee.cloud.hosts.moving import VolumeRecord
 from mallee.cloud.state import records
 from mallee.cloud.state.records import HostSeen, Record
 from mallee.cloud.state.store import Tx, View
-from mallee.model import ids, moves
+from mallee.model import cpus, ids, moves
 from mallee.model.hosts import Host, InstanceWanted
 from mallee.model.instances import Instance, InstanceSeen, Phase, Power, phase_of
 from mallee.model.migrations import ComingWanted, GoingWanted, Migrated, Migration
@@ -66,7 +66,7 @@ def why_not(view: View | Tx, record: InstanceRecord, host_id: str) -> str:
             return f"nobody knows at which address the host {host.doc.name} is reached by others"
     assert here is not None
     assert there is not None
-    return _unlike(here, there) or next(
+    return _unlike(here, there, doc.cpu) or next(
         (
             f"its volume {volume.id} cannot go along: {why}"
             for volume in _volumes(view, record)
@@ -76,8 +76,8 @@ def why_not(view: View | Tx, record: InstanceRecord, host_id: str) -> str:
     )
 
 
-def _unlike(here: HostRecord, there: HostRecord) -> str:
-    """Return why machines of one host are none of another's."""
+def _unlike(here: HostRecord, there: HostRecord, cpu: str) -> str:
+    """Return why a machine of one host, with that model of processor, is none of another's."""
     assert here.seen is not None
     assert there.seen is not None
     one, other = here.seen.facts, there.seen.facts
@@ -88,6 +88,8 @@ def _unlike(here: HostRecord, there: HostRecord) -> str:
         )
     if one.hypervisor != other.hypervisor:
         return f"the hosts' hypervisors differ ({one.hypervisor}, {other.hypervisor})"
+    if one.cpu and other.cpu and not cpus.may_go_on(cpu, one.cpu, other.cpu):
+        return f"the host {there.doc.name} cannot show the processor that the guest has seen"
     return ""
 
 
