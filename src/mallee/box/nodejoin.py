@@ -81,7 +81,7 @@ class Wish:
 def join_plan(layout: Layout, wish: Wish) -> tuple[steps.Step, ...]:
     """Return the steps by which this machine joins."""
     return (
-        steps.Step("See that nothing else is here", lambda say: _check_free(layout)),
+        steps.Step("See that nothing else is here", lambda say: check_free(layout)),
         steps.Step("Ask the cloud who it is", lambda say: _write_token(layout, wish)),
         *start_plan(layout),
     )
@@ -97,7 +97,8 @@ def start_plan(layout: Layout) -> tuple[steps.Step, ...]:
     )
 
 
-def _check_free(layout: Layout) -> str:
+def check_free(layout: Layout) -> str:
+    """See that no cloud and no host is under the root; raise `Failed`."""
     if layout.settings.exists():
         raise steps.Failed(
             f"{layout.root} is the root of a cloud of its own",
@@ -114,7 +115,7 @@ def _check_free(layout: Layout) -> str:
 
 def _write_token(layout: Layout, wish: Wish) -> str:
     invitation = wish.invitation
-    ca_pem = _fetch_authority(invitation)
+    ca_pem = fetch_authority(invitation)
     owners.ensure_user()
     owners.ensure_directories(layout)
     url = f"https://{invitation.host}:{invitation.port}"
@@ -132,7 +133,7 @@ def _write_token(layout: Layout, wish: Wish) -> str:
     return f"the cloud at {url} is the one that invited"
 
 
-def _fetch_authority(invitation: Invitation) -> str:
+def fetch_authority(invitation: Invitation) -> str:
     """Return the authority's certificate, which is the one that the invitation means."""
     # Nothing is known of the server yet; what it says is held to the fingerprint.
     trusting = ssl.create_default_context()

@@ -131,6 +131,15 @@ GROUPS = {
         "Machines that become hosts of a cloud.",
         {"invite": "mallee.cli.nodes:invite", "join": "mallee.cli.nodes:join"},
     ),
+    "frontends": (
+        "Machines that answer for one cloud, on one database.",
+        {
+            "invite": "mallee.cli.frontends:invite",
+            "join": "mallee.cli.frontends:join",
+            "list": "mallee.cli.frontends:list_front_ends",
+            "remove": "mallee.cli.frontends:remove",
+        },
+    ),
     "accounts": (
         "Tenants of the cloud.",
         {

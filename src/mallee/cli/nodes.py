@@ -71,7 +71,7 @@ def join(
         What it shall do, of compute, gateway, storage, with commas between; all unless given.
     """
     wish = nodejoin.Wish(
-        invitation=nodejoin.parse(_read(invitation)),
+        invitation=nodejoin.parse(read_invitation(invitation)),
         name=name,
         zone=zone,
         address=address,
@@ -80,7 +80,8 @@ def join(
     progress.run(nodejoin.join_plan(Layout(root), wish))
 
 
-def _read(invitation: str) -> str:
+def read_invitation(invitation: str) -> str:
+    """Return an invitation that stands where it was said: `-` and `@FILE` are places."""
     if not invitation:
         if sys.stdin.isatty():
             words.tell("the invitation:")

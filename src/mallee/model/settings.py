@@ -117,8 +117,9 @@ class Objects(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     processes: Annotated[int, msgspec.Meta(ge=0, le=64)] = 0
     """How many serve it; 0: as many as the machine has processors, four at most."""
-    engine: Literal["local", "s3"] = "local"
-    """Where bytes lie: on this machine, or in a bucket of another S3 (Ceph's, or any other's)."""
+    engine: Literal["local", "s3", "elsewhere"] = "local"
+    """Where bytes lie: on this machine, or in a bucket of another S3 (Ceph's, or any other's);
+    `elsewhere`: another front end of this cloud serves S3, and this one does not."""
     endpoint: str = ""
     """Of that S3, such as `https://rgw.example:7480`."""
     bucket: str = ""

@@ -23,6 +23,11 @@ RotationRecord = Record[Rotation, RotationSeen]
 
 def rotate_master_key(call: WriteCall, request: Request) -> Result:
     """Want a rotation; one that has not yet sealed everything anew is the one that is wanted."""
+    if len(call.tx.list(records.FRONT_END)) > 1:
+        raise errors.UnsupportedOperation(
+            "The master key of a cloud with several front ends is not rotated: each has it in a "
+            "file of its own. Remove the others first, and have them join again."
+        )
     ends_sessions: bool = request.get("EndSessions", False)
     for rotation in call.tx.list(records.KEY_ROTATION):
         if rotation.seen is None or not rotation.seen.resealed_at:

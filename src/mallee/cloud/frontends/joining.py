@@ -51,6 +51,8 @@ def join(tx: store.Tx, registry: joining.Registry, asked: Joining) -> Joined:
         raise Refused(409, f"there is a front end named {asked.name}; use another name")
     if len(tx.list(records.FRONT_END)) >= frontends.FRONT_ENDS_MAX:
         raise Refused(409, f"there are {frontends.FRONT_ENDS_MAX} front ends already")
+    if any(one.seen is None or not one.seen.resealed_at for one in tx.list(records.KEY_ROTATION)):
+        raise Refused(409, "the master key is being rotated; try again when all is sealed anew")
     tx.delete(token)
     id = ids.make("fe", registry.entropy(ids.ID_BYTES))
     grant = pki.Grant(name=id, now=tx.now, life_s=TOKEN_LIFE_S)

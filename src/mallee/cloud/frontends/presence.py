@@ -67,7 +67,7 @@ def register(tx: store.Tx, identity: Identity, url: str) -> None:
     if identity.has_joined:
         raise Removed(
             f"the front end {identity.id} was removed from this cloud; to have it back: mallee "
-            "destroy, and mallee frontend join with a new invitation"
+            "destroy, and mallee frontends join with a new invitation"
         )
     made = frontends.FrontEnd(
         id=identity.id, name=socket.gethostname(), agents_url=url, joined_at=tx.now

@@ -124,6 +124,11 @@ def main() -> None:
         settings = bootstrap.read_settings(layout)
     except CANNOT_START as error:
         raise SystemExit(f"mallee-s3 cannot start: {error}") from error
+    if settings.objects.engine == "elsewhere":
+        # Another front end serves it: this process is one that its supervisor need not miss.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
+        signal.sigwait({signal.SIGTERM, signal.SIGINT})
+        return
     codec.warm(row.name for row in table.ROWS)
     count = bootstrap.s3_processes(settings)
     board = Board(count)
