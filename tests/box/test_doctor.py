@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import pytest
 
-from mallee.box import doctor, ranges, requirements, steps
+from mallee.box import doctor, owners, ranges, requirements, steps
 from mallee.kit import process
 from mallee.model import settings
 from mallee.model.layout import Layout
@@ -141,3 +141,19 @@ def test_a_place_of_volumes_that_is_away_is_told(root_dir: Path) -> None:
     assert "has not the volumes" in found.cause
     layout.host_settings.unlink()
     assert "the settings want them" in _finding(layout, "volumes").cause
+
+
+def test_directories_of_another_mode_are_found_and_put_right(layout: Layout) -> None:
+    owners.ensure_user()
+    owners.ensure_directories(layout)
+    assert _finding(layout, "directories").ok
+    layout.node_pki.chmod(0o755)
+    found = _finding(layout, "directories")
+    assert str(layout.node_pki) in found.cause
+    (step,) = doctor.fixes(layout, [found])
+    step.do(lambda line: None)
+    assert _finding(layout, "directories").ok
+
+
+def test_nothing_is_put_right_that_is_well(layout: Layout) -> None:
+    assert doctor.fixes(layout, doctor.examine(layout)) == ()

@@ -142,6 +142,33 @@ def test_a_host_without_power_comes_back(two: Lab) -> None:
     wait_ping(two, "b")
 
 
+def test_a_slow_cable_is_slow_again_after_a_power_cut(mended: Lab) -> None:
+    mended.cut("b.eth0", Cable(delay_ms=20))
+    mended.power_off("b")
+    mended.power_on()
+    wait_ping(mended, "b")
+    assert float(ping(mended, "b").partition("time=")[2].split()[0]) >= 40
+
+
+def test_one_at_a_time_makes_or_removes_a_lab(two: Lab) -> None:
+    words = ("lab", "down", two.place.name, "--labs", str(two.place.path.parent))
+    with making.held(two.place):
+        done = subprocess.run((*labs.MALLEE, *words), capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "somebody else makes or removes" in done.stderr
+    ping(two, "b")
+
+
+@pytest.mark.parametrize("option", ["--loss", "--delay-ms", "--mtu", "--vlan"])
+def test_what_no_cable_can_do_is_refused(two: Lab, option: str) -> None:
+    where = ("--lab", two.place.name, "--labs", str(two.place.path.parent))
+    line = (*labs.MALLEE, "lab", "cut", "a", option, "70000", *where)
+    done = subprocess.run(line, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "Expected `int` <=" in done.stderr
+    ping(two, "b")
+
+
 def test_making_it_again_changes_nothing(two: Lab) -> None:
     before = {one.host: one.process for one in rooms.fetch(two.place) if one.is_keeper}
     two.power_on()

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 from cyclopts import Parameter
 
 from mallee.box import steps
@@ -43,7 +44,8 @@ def up(file: Path, *, name: str = "", labs: Labs = making.LABS) -> None:
         document.check_directory(lab, place.path)
     except document.InvalidLab as wrong:
         raise steps.Failed(f"{file}: {wrong}", "put that right, and run it again") from wrong
-    progress.run(making.up_plan(place, lab))
+    with making.held(place):
+        progress.run(making.up_plan(place, lab))
     _show(place, lab)
 
 
@@ -55,7 +57,9 @@ def down(name: str = "", *, labs: Labs = making.LABS) -> None:
     name
         Which; not needed for the only one.
     """
-    progress.run(making.down_plan(_place(labs, name)))
+    place = _place(labs, name)
+    with making.held(place):
+        progress.run(making.down_plan(place))
 
 
 def status(*, lab: Which = "", labs: Labs = making.LABS) -> None:
@@ -70,7 +74,7 @@ def status(*, lab: Which = "", labs: Labs = making.LABS) -> None:
 def cut(
     host: str,
     *,
-    loss: document.Percent = 0,
+    loss: int = 0,
     delay_ms: int = 0,
     mtu: int = 0,
     vlan: tuple[int, ...] = (),
@@ -92,7 +96,11 @@ def cut(
     vlan
         Lose frames of this VLAN; may be given several times.
     """
-    bad = Cable(loss_percent=loss, delay_ms=delay_ms, mtu=mtu, drop_vlans=vlan)
+    try:
+        told = {"loss_percent": loss, "delay_ms": delay_ms, "mtu": mtu, "drop_vlans": vlan}
+        bad = msgspec.convert(told, Cable)
+    except msgspec.ValidationError as error:
+        raise steps.Failed(str(error), "mallee lab cut --help") from error
     _set_cables(_place(labs, lab), host, Cable(cut=True) if bad == document.GOOD else bad)
 
 
@@ -130,7 +138,8 @@ def power(host: str, state: str, *, lab: Which = "", labs: Labs = making.LABS) -
     if state == "off":
         making.power_off(place, host)
     elif state == "on":
-        progress.run(making.up_plan(place, found))
+        with making.held(place):
+            progress.run(making.up_plan(place, found))
     else:
         raise steps.Failed(f"the power is on or off, not {state}", "mallee lab power HOST off")
 
@@ -142,7 +151,7 @@ def _set_cables(place: Place, host: str, cable: Cable) -> None:
     if not chosen:
         raise steps.Failed(f"no cable is called {host}", f"there are {', '.join(told)}")
     links.write_cables(place, told | dict.fromkeys(chosen, cable))
-    words.give(links.apply_cables(place, lab))
+    words.give(making.spoil(place, lab))
 
 
 def _check_host(lab: Lab, host: str) -> None:

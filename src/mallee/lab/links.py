@@ -68,6 +68,7 @@ def _links(place: Place) -> set[str]:
 
 def _remove(place: Place, wire: Wire, there: set[str]) -> None:
     """Remove the rest of a wire whose host is no more."""
+    relay.stop(place, wire)
     for name in (wire.bridge, wire.switch_end):
         if name in there:
             rooms.run(place, keeper.LAB, ("ip", "link", "del", name))

@@ -44,13 +44,28 @@ def apply(place: Place, wires: Sequence[Wire], told: Mapping[str, Cable]) -> Non
         if found_ms == delay_ms:
             continue
         if found is not None:
-            found.signal(signal.SIGKILL)
-            rooms.run(place, keeper.LAB, ("ip", "link", "del", f"{wire.bridge}x"))
+            stop(place, wire)
         target = wire.bridge
         if delay_ms:
-            target = f"{wire.bridge}x"
+            target = _devices(wire)[2]
             _start(place, wire, delay_ms)
         rooms.run(place, keeper.LAB, ("ip", "link", "set", wire.switch_end, "master", target))
+
+
+def stop(place: Place, wire: Wire) -> None:
+    """Remove what makes a wire take time, if it does."""
+    found, _ = _fetch(place).get(wire.number, (None, 0))
+    if found is not None:
+        found.signal(signal.SIGKILL)
+    there = rooms.run(place, keeper.LAB, ("ip", "-o", "link", "show"))
+    for name in _devices(wire):
+        if f" {name}:" in there:
+            rooms.run(place, keeper.LAB, ("ip", "link", "del", name))
+
+
+def _devices(wire: Wire) -> tuple[str, str, str]:
+    """Return the tap near the host, the one near the switch, and the bridge of the latter."""
+    return f"t{wire.number}a", f"t{wire.number}b", f"{wire.bridge}x"
 
 
 def _fetch(place: Place) -> dict[int, tuple[status.Process, int]]:
@@ -74,17 +89,13 @@ def _fetch(place: Place) -> dict[int, tuple[status.Process, int]]:
 
 
 def _start(place: Place, wire: Wire, delay_ms: int) -> None:
-    beyond = f"{wire.bridge}x"
-    near, far = f"t{wire.number}a", f"t{wire.number}b"
+    stop(place, wire)
+    near, far, beyond = _devices(wire)
     commands: list[tuple[str, ...]] = [("ip", "link", "add", beyond, "type", "bridge")]
     for tap, bridge in ((near, wire.bridge), (far, beyond)):
         commands.append(("ip", "tuntap", "add", tap, "mode", "tap"))
         commands.append(("ip", "link", "set", tap, "master", bridge, "up"))
     commands.append(("ip", "link", "set", beyond, "up"))
-    there = rooms.run(place, keeper.LAB, ("ip", "-o", "link", "show"))
-    for name in (near, far, beyond):
-        if f" {name}:" in there:
-            rooms.run(place, keeper.LAB, ("ip", "link", "del", name))
     rooms.run_all(place, keeper.LAB, commands)
     words = ("--lab", str(place.path), "--wire", str(wire.number), "--delay-ms", str(delay_ms))
     line = (sys.executable, "-m", MODULE, *words)

@@ -4,7 +4,11 @@
 or whose hosts lost their power, is made whole by `up`; `down` leaves nothing, of whatever is there.
 """
 
+import fcntl
+import os
 import shutil
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 from mallee.box import requirements, steps
@@ -18,6 +22,23 @@ LABS = Path("/var/lib/mallee-lab")
 _HOSTS_READY_S_MAX = 60.0
 
 
+@contextmanager
+def held(place: Place) -> Generator[None]:
+    """Be the only one who makes or removes a lab; raise `steps.Failed` when somebody else is."""
+    place.path.mkdir(mode=0o755, parents=True, exist_ok=True)
+    descriptor = os.open(place.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        # The kernel lets go of it when its owner ends, however that happens.
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError as error:
+        raise steps.Failed(
+            f"somebody else makes or removes the lab {place.name} now", "wait, and try again"
+        ) from error
+    finally:
+        os.close(descriptor)
+
+
 def up_plan(place: Place, lab: Lab) -> tuple[steps.Step, ...]:
     """Return the steps that make a lab as its document has it."""
     front = document.host_of(lab, "front")
@@ -25,8 +46,8 @@ def up_plan(place: Place, lab: Lab) -> tuple[steps.Step, ...]:
     todo = [
         steps.Step("See that the lab can be made", lambda say: _check(place, lab)),
         steps.Step("Start the hosts", lambda say: _start(place, lab)),
-        steps.Step("Plug the cables", lambda say: f"{links.apply(place, lab)} plugged"),
-        steps.Step("Spoil the bad ones", lambda say: links.apply_cables(place, lab)),
+        steps.Step("Plug the cables", lambda say: _plug(place, lab)),
+        steps.Step("Spoil the bad ones", lambda say: spoil(place, lab)),
     ]
     if front is not None:
         todo.append(
@@ -95,6 +116,28 @@ def _start(place: Place, lab: Lab) -> str:
     failure = steps.Failed("the hosts' namespaces could not be made", f"read {place.log}")
     steps.wait_until(lambda: _are_ready(place, running), _HOSTS_READY_S_MAX, failure)
     return ", ".join(running)
+
+
+def _plug(place: Place, lab: Lab) -> str:
+    with _told(place):
+        return f"{links.apply(place, lab)} plugged"
+
+
+def spoil(place: Place, lab: Lab) -> str:
+    """Make the cables as they are to be; say which are not good. Raises `steps.Failed`."""
+    with _told(place):
+        return links.apply_cables(place, lab)
+
+
+@contextmanager
+def _told(place: Place) -> Generator[None]:
+    """Say of a program that failed what can be done about it."""
+    try:
+        yield
+    except (process.Failed, process.TimedOut) as error:
+        raise steps.Failed(
+            str(error), f"mallee lab down {place.name}, then up again; see also {place.log}"
+        ) from error
 
 
 def _are_ready(place: Place, names: list[str]) -> bool:
