@@ -111,6 +111,8 @@ def test_zone_is_of_the_region(opened: store.Store, registry: joining.Registry, 
     [
         ("beech", "no address"),
         ("198.18.0.1/30", "no address"),
+        ("2001:db8::1%0 } accept\n", "no address"),
+        ("::ffff:198.18.0.1", "give it as that"),
         ("127.0.0.1", "no other host"),
         ("0.0.0.0", "no other host"),
         ("203.0.113.7", "of the guests' range"),

@@ -215,6 +215,8 @@ EVIL: dict[str, Change] = {
     "peer of no address": with_peer(address="198.18.0.1/8"),
     "peer on the host itself": with_peer(address="127.0.0.1"),
     "peer that is many": with_peer(address="224.0.0.1"),
+    "peer with a rule in its zone": with_peer(address="2001:db8::1%0 } accept\n"),
+    "peer here in other clothes": with_peer(address="::ffff:127.0.0.1"),
     "peer among guests": with_peer(address="172.31.0.7"),
 }
 

@@ -50,6 +50,7 @@ def test_a_log_that_no_cloud_could_want_is_refused(log: FlowLogWanted) -> None:
         replace(MIRROR, number=0),
         replace(MIRROR, egress=(replace(RULE, source="10.0.0.0/8 drop"),)),
         replace(MIRROR, egress=(replace(RULE, source="::/0"),)),
+        replace(MIRROR, egress=(replace(RULE, source="::%0 } accept\n/64", destination="::/0"),)),
         replace(MIRROR, egress=(replace(RULE, protocol=256),)),
         replace(MIRROR, egress=(replace(RULE, source_ports=(1, 65536)),)),
     ],

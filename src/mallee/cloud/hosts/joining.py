@@ -184,9 +184,12 @@ def check_address(
     if not text:
         return ""
     try:
-        address = ipaddress.ip_address(text)
+        # A zone (`fe80::1%…`) is the host's own matter, and may be any text.
+        address = ipaddress.ip_address(text.replace("%", " "))
     except ValueError as error:
         raise Refused(400, f"'{text[:80]}' is no address; give an IPv4 or IPv6 one") from error
+    if address.version == 6 and address.ipv4_mapped is not None:
+        raise Refused(400, f"'{text[:80]}' is {address.ipv4_mapped}; give it as that")
     is_special = address.is_multicast or address.is_unspecified or address.is_link_local
     if address.is_loopback or is_special:
         raise Refused(400, f"at {address} no other host reaches this one; give --address")

@@ -10,7 +10,7 @@ Not its business: whether what is wanted makes sense (the plans find out), and w
 
 import re
 from http import HTTPStatus
-from ipaddress import IPv4Network, ip_address
+from ipaddress import IPv4Network, IPv6Network, ip_address
 
 from msgspec.structs import replace
 
@@ -54,6 +54,7 @@ _HEADER_VALUE = re.compile(r"[ -~]{0,4096}")
 _STATUSES = frozenset(status.value for status in HTTPStatus)
 _TIME_MAX = 1 << 34
 _COUNT_MAX = 1 << 24
+_MAPPED = IPv6Network("::ffff:0:0/96")
 
 
 def check_answer(answer: SyncAnswer, own: Network | None = None) -> SyncAnswer:
@@ -141,13 +142,16 @@ def _check_peer(peer: PeerWanted, wanted: HostWanted) -> None:
     """Refuse a peer at an address that is no host's: packets for it would go to guests, or here."""
     trustedvpcs.check_id("host", peer.id)
     trustedvpcs.check_text("name of a peer", peer.name, _NAME)
-    try:
-        address = ip_address(peer.address)
-    except ValueError as error:
-        raise trustedvpcs.NotTrusted(f"{peer.address[:80]!r} as a peer's address") from error
+    trustedvpcs.check_any_address(peer.address)
+    address = ip_address(peer.address)
     is_special = address.is_loopback or address.is_multicast or address.is_unspecified
+    # IPv4 in the clothes of IPv6 would be held to no range of IPv4.
+    is_special = is_special or address in _MAPPED
     guests = (IPv4Network(wanted.public_range), IPv4Network(wanted.private_range))
-    if is_special or any(address in network for network in guests):
+    is_guests = any(address in network for network in guests)
+    if wanted.ipv6_range and address in IPv6Network(wanted.ipv6_range):
+        is_guests = True
+    if is_special or is_guests:
         raise trustedvpcs.NotTrusted(f"{address} as the address of peer {peer.id}")
 
 

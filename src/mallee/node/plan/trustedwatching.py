@@ -46,8 +46,10 @@ def _are_ids(prefix: str, *texts: str) -> bool:
 
 
 def _is_right(rule: MirrorRuleWanted) -> bool:
+    cidrs = (rule.source, rule.destination)
     try:
-        families = {ip_network(cidr).version for cidr in (rule.source, rule.destination)}
+        # A zone (`fe80::%…/64`) is no part of a range, and may be any text.
+        families = {ip_network(cidr.replace("%", " ")).version for cidr in cidrs}
     except ValueError:
         return False
     ports = [port for both in (rule.source_ports, rule.destination_ports) for port in both or ()]

@@ -33,6 +33,7 @@ def test_a_vpc_gets_another_set_or_none(alice: Any) -> None:
         options(nonsense=["x"]),
         options(domain_name=["not a name"]),
         options(ntp_servers=["here"]),
+        options(ntp_servers=["fe80::1%eth0"]),
         options(domain_name_servers=["192.0.2.1", "AmazonProvidedDNS"]),
         options(domain_name_servers=[f"192.0.2.{n}" for n in range(5)]),
         options(netbios_node_type=["3"]),

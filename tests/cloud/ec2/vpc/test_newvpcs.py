@@ -117,6 +117,17 @@ def test_ipv6_ranges_are_each_vpcs_own(alice: Any, bob: Any) -> None:
         Ipv6CidrBlock=stranger,
     )
     assert code == "InvalidSubnet.Range"
+    # A zone may be any text, and no host takes it for an address: it would carry nothing any more.
+    zoned = blocks[0].replace("::/56", "::9%eth0")
+    ask = alice.create_network_interface
+    code = refusal(ask, SubnetId=subnet["SubnetId"], Ipv6Addresses=[{"Ipv6Address": zoned}])
+    assert code == "InvalidParameterValue"
+    ask, led = alice.create_route, {"DestinationIpv6CidrBlock": "fd12::%0 x/64"}
+    table = alice.create_route_table(VpcId=made[0]["VpcId"])["RouteTable"]["RouteTableId"]
+    to = alice.create_egress_only_internet_gateway(VpcId=made[0]["VpcId"])
+    gateway = to["EgressOnlyInternetGateway"]["EgressOnlyInternetGatewayId"]
+    code = refusal(ask, RouteTableId=table, EgressOnlyInternetGatewayId=gateway, **led)
+    assert code == "InvalidParameterValue"
     nic = alice.create_network_interface(SubnetId=subnet["SubnetId"], Ipv6AddressCount=2)
     nic = nic["NetworkInterface"]
     assert len(nic["Ipv6Addresses"]) == 2

@@ -124,6 +124,7 @@ def test_protocols_and_ports_are_understood(
         ({"IpRanges": [{"CidrIp": "10.0.0.0"}]}, "InvalidParameterValue"),
         ({"IpRanges": [{"CidrIp": "10.0.0.0/33"}]}, "InvalidParameterValue"),
         ({"IpRanges": [{"CidrIp": "::/0"}]}, "InvalidParameterValue"),
+        ({"Ipv6Ranges": [{"CidrIpv6": "fe80::%0 } accept/64"}]}, "InvalidParameterValue"),
         ({"IpRanges": []}, "MissingParameter"),
         ({"IpRanges": [{"Description": "no peer"}]}, "InvalidParameterValue"),
         ({"Ipv6Ranges": [{"Description": "no peer"}]}, "InvalidParameterValue"),

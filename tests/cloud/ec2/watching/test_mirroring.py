@@ -81,6 +81,10 @@ def test_rules_are_shown_in_order_and_changed(alice: Any) -> None:
         ({"RuleNumber": 32767}, "InvalidParameterValue"),
         ({"SourceCidrBlock": "10.0.0.1/8"}, "InvalidParameterValue"),
         ({"SourceCidrBlock": "::/0"}, "InvalidParameterCombination"),
+        (
+            {"SourceCidrBlock": "::%0 } accept\n/64", "DestinationCidrBlock": "::/0"},
+            "InvalidParameterValue",
+        ),
         ({"Protocol": 256}, "InvalidParameterValue"),
         ({"SourcePortRange": {"FromPort": 1, "ToPort": 2}}, "InvalidParameterCombination"),
         (

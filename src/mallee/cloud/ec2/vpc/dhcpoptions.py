@@ -88,7 +88,8 @@ def _check_servers(name: str, values: Sequence[str]) -> None:
         raise errors.InvalidParameterValue(f"{name} takes at most {MAX_SERVERS} values.")
     for value in values:
         try:
-            ip_address(value)
+            # A zone (`fe80::1%…`) is no part of an address that is told to guests.
+            ip_address(value.replace("%", " "))
         except ValueError as error:
             raise errors.InvalidParameterValue(
                 f"Value ({value}) for parameter {name} is invalid. Invalid IP address."

@@ -169,7 +169,8 @@ def _parse_range(
     form: type[ipaddress.IPv4Network] | type[ipaddress.IPv6Network], text: str
 ) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
     try:
-        if "/" in text:
+        # A zone (`fe80::%…/64`) is no part of a range, and may be any text.
+        if "/" in text and "%" not in text:
             return form(text, strict=False)
     except ValueError:
         pass

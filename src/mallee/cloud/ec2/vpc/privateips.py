@@ -123,7 +123,8 @@ def take_any6(call: WriteCall, subnet: SubnetRecord, owner: str) -> str:
 def take6(call: WriteCall, subnet: SubnetRecord, owner: str, text: str) -> str:
     """Claim that IPv6 address; raise when it is not the subnet's, kept, or in use."""
     try:
-        address = IPv6Address(text)
+        # A zone (`fe80::1%…`) is no part of an address, and may be any text.
+        address = IPv6Address(text.replace("%", " "))
     except ValueError as error:
         raise errors.InvalidParameterValue(
             f"Value ({text}) for parameter ipv6Address is invalid. The address is not valid."
@@ -231,7 +232,7 @@ def take_any_prefix6(call: WriteCall, subnet: SubnetRecord, owner: str) -> str:
 def take_prefix6(call: WriteCall, subnet: SubnetRecord, owner: str, text: str) -> str:
     """Claim that prefix of IPv6; raise when it is none of the subnet's, or in use."""
     try:
-        prefix = IPv6Network(text)
+        prefix = IPv6Network(text.replace("%", " "))
     except ValueError as error:
         raise errors.InvalidParameterValue(
             f"Value ({text}) for parameter ipv6Prefix is invalid."

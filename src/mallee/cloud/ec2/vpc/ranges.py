@@ -40,7 +40,8 @@ def parse6(text: str, parameter: str) -> IPv6Network:
 def any_family(text: str, parameter: str) -> Network:
     """Return the range, of IPv4 or IPv6, in canonical form; raise `InvalidParameterValue`."""
     try:
-        if "/" in text:
+        # A zone (`fe80::%…/64`) is no part of a range, and may be any text.
+        if "/" in text and "%" not in text:
             return ip_network(text, strict=False)
     except ValueError:
         pass

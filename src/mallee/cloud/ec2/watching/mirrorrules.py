@@ -118,7 +118,8 @@ def _changed(doc: MirrorRule, request: Request) -> MirrorRule:
 
 def _range(text: str, member: str) -> str:
     try:
-        return str(ip_network(text))
+        # A zone (`fe80::%…/64`) is no part of a range, and may be any text.
+        return str(ip_network(text.replace("%", " ")))
     except ValueError as error:
         raise errors.InvalidParameterValue(
             f"Value ({text[:64]}) for parameter {member} is invalid. This is not a valid CIDR "
