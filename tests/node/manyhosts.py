@@ -4,7 +4,9 @@ A test says what VPCs there are in all, and which host carries what; each host i
 as the cloud tells it.
 """
 
-import itertools
+import contextlib
+import socket
+import time
 from collections.abc import Generator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -21,6 +23,7 @@ from mallee.model.carried import (
     TransitGatewayWanted,
 )
 from mallee.model.hosts import HostWanted, InterfaceWanted, VpcWanted
+from mallee.model.layout import Layout
 from mallee.node.do import namespaces
 from tests.node import lab, shapes
 from tests.node.lab import Guest, Lab
@@ -150,14 +153,34 @@ def roots(root: Path, count: int) -> tuple[Path, ...]:
     return found
 
 
-_numbers = itertools.count(1)
+def world_of(machine: Machine) -> Guest:
+    """Give a host a way to the world, which knows the way to public addresses."""
+    world = namespaces.run_inside(machine.namespace, machine.lab.add_world)
+    world.run("ip", "route", "add", "203.0.113.0/24", "via", "198.51.100.2")
+    return world
+
+
+def longest(address: str, port: int = 8000) -> int:
+    """Send what is too long, unbroken, until the kernel knows better; return what it knows."""
+    level, discover, known = (
+        (socket.IPPROTO_IPV6, 23, 24) if ":" in address else (socket.IPPROTO_IP, 10, 14)
+    )
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as sender:
+        sender.setsockopt(level, discover, 2)
+        sender.connect((address, port))
+        deadline = time.monotonic() + lab.ARRIVES_WITHIN_S
+        while sender.getsockopt(level, known) == MTU and time.monotonic() < deadline:
+            with contextlib.suppress(OSError):
+                sender.send(b"x" * 1440)
+        return sender.getsockopt(level, known)
 
 
 @contextmanager
 def opened(roots: tuple[Path, ...]) -> Generator[Cluster]:
     """Hosts, one for each root, that reach each other at 192.0.2.(1, 2, …)."""
     with ExitStack() as stack:
-        mark = f"{next(_numbers)}"
+        mark = Layout(roots[0]).tag
         switch = _namespace(stack, f"many-{mark}-switch")
         process.run(("ip", "-n", switch, "link", "add", "switch", "type", "bridge"))
         process.run(("ip", "-n", switch, "link", "set", "switch", "up"))

@@ -71,8 +71,8 @@ class End(Enum):
     """The world may begin no conversation there: no internet gateway leads out of the subnet."""
 
 
-PASSES = frozenset({End.ARRIVED, End.SERVICE, End.WORLD})
-"""The ends at which a packet reached something."""
+PASSES = frozenset({End.ARRIVED, End.SERVICE, End.WORLD, End.ELSEWHERE})
+"""The ends at which a packet reached something, as far as is known to who was told of a part."""
 
 
 class HopKind(Enum):

@@ -77,7 +77,7 @@ def test_the_firewall_of_a_host_among_others_is_golden() -> None:
 def test_the_ways_to_other_hosts_are_golden() -> None:
     wanted = example()
     vpc = wanted.vpcs[0]
-    near = routing.Near(hops=overlay.hops(vpc, wanted), mtu=1450)
+    near = routing.Near(hosts=overlay.far_hosts(vpc, wanted), mtu=1450)
     seen = Seen(indices={"lo": 1, "edge": 2, "overlay": 3})
     wiring = routing.vpc_wiring(LAYOUT, vpc, seen, near)
     device = overlay.device(vpc, wanted, 1500)
@@ -115,7 +115,7 @@ def test_a_device_that_stands_needs_nothing() -> None:
     wanted = example()
     device = overlay.device(wanted.vpcs[0], wanted, 1500)
     assert device is not None
-    neighbours = {ip: hop.mac for hop in device.hops for ip in (hop.ip, hop.ip6)}
+    neighbours = {ip: hop.mac for hop in device.hosts for ip in (hop.ip, hop.ip6)}
     stands = overlay.DeviceSeen(
         id=0x4000,
         local=OWN.address,
@@ -124,13 +124,13 @@ def test_a_device_that_stands_needs_nothing() -> None:
         mac=device.mac,
         mtu=1450,
         neighbours=neighbours,
-        places={hop.mac: hop.address for hop in device.hops},
+        places={hop.mac: hop.address for hop in device.hosts},
     )
     assert overlay.is_same_link(device, stands)
     assert overlay.plan_lines(device, stands) == overlay.plan_places(device, stands) == ()
     fewer = overlay.device(replace(wanted.vpcs[0], far=wanted.vpcs[0].far[:1]), wanted, 1500)
     assert fewer is not None
-    gone = device.hops[1]
+    gone = device.hosts[1]
     assert f"neighbour delete {gone.ip} dev overlay" in overlay.plan_lines(fewer, stands)
     assert overlay.plan_places(fewer, stands) == (f"fdb delete {gone.mac} dev overlay self",)
 
@@ -143,7 +143,7 @@ def test_a_host_that_has_not_its_address_says_so() -> None:
     stands = Seen(addresses=frozenset({("eth0", "192.0.2.1/24")}), mtus={"eth0": 9000})
     found, fault = overlay.devices(wanted, stands)
     assert fault == ""
-    assert found[wanted.vpcs[0].id].mtu == 8950
+    assert found[wanted.vpcs[0].id].mtu == 1500
 
 
 def test_over_ipv6_packets_are_shorter() -> None:
@@ -155,13 +155,13 @@ def test_over_ipv6_packets_are_shorter() -> None:
     assert device.mtu == 1430
     # Who is reached over the other family only is not led to.
     mixed = replace(wanted, peers=(NEAR, peers[1]))
-    assert [hop.host_id for hop in overlay.hops(wanted.vpcs[0], mixed)] == [GATE.id]
+    assert [hop.host_id for hop in overlay.far_hosts(wanted.vpcs[0], mixed)] == [GATE.id]
 
 
 @given(st.sets(st.integers(0, 1 << 60), min_size=1, max_size=60))
 def test_no_two_hosts_are_one_hop(numbers: set[int]) -> None:
     peers = tuple(PeerWanted(f"host-{n:017x}", "n", f"192.0.2.{i}") for i, n in enumerate(numbers))
     vpc = replace(example().vpcs[0], far=tuple(FarWanted(host_id=one.id) for one in peers))
-    found = overlay.hops(vpc, replace(example(), peers=peers))
+    found = overlay.far_hosts(vpc, replace(example(), peers=peers))
     assert len({hop.ip for hop in found}) == len({hop.mac for hop in found}) == len(numbers)
     assert all(IPv4Address(hop.ip).is_reserved for hop in found)

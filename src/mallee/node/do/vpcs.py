@@ -124,9 +124,9 @@ class Vpcs:
     def apply(self, vpc: VpcWanted) -> list[str]:
         """Set a VPC's namespace and those of its NAT gateways and endpoints; they exist."""
         name = self._layout.vpc_namespace(vpc.id)
-        hops, problems = self._lead_to_others(name, vpc)
+        hosts, problems = self._lead_to_others(name, vpc)
         mtu = min((device.mtu for device in self._devices.values()), default=None)
-        near = routing.Near(self._carried, hops, mtu)
+        near = routing.Near(self._carried, hosts, mtu)
         problems += namespaces.run_inside(name, partial(self._apply_inside, name, vpc, near))
         for gateway in vpc.nat_gateways:
             name = self._layout.nat_namespace(gateway.id)
@@ -155,7 +155,7 @@ class Vpcs:
 
     def _lead_to_others(
         self, name: str, vpc: VpcWanted
-    ) -> tuple[tuple[overlay.Hop, ...], list[str]]:
+    ) -> tuple[tuple[overlay.FarHost, ...], list[str]]:
         """Make the VPC's device between hosts; return the hosts that it leads to."""
         device = self._devices.get(vpc.id)
         if device is None:
@@ -163,7 +163,7 @@ class Vpcs:
             return (), []
         standing = self._set.setdefault(name, Standing(name))
         try:
-            return device.hops, self._overlays.apply(standing, device)
+            return device.hosts, self._overlays.apply(standing, device)
         except process.Failed as error:
             return (), [
                 f"{vpc.id} ends at this host: {error}; the kernel needs vxlan, and UDP port "

@@ -161,12 +161,12 @@ _ID, _SENDER = "@th,96,24", "@th,176,48"
 """Where a packet between hosts has the number of its VPC, and the MAC of the host it is from."""
 
 
-def _between(wanted: HostWanted) -> dict[overlay.Hop, list[int]]:
+def _between(wanted: HostWanted) -> dict[overlay.FarHost, list[int]]:
     """Return the hosts that VPCs lead to, each with the numbers of these VPCs."""
-    found: dict[overlay.Hop, list[int]] = {}
+    found: dict[overlay.FarHost, list[int]] = {}
     for vpc in wanted.vpcs:
-        for hop in overlay.hops(vpc, wanted):
-            place = replace(hop, ip="")
+        for host in overlay.far_hosts(vpc, wanted):
+            place = replace(host, ip="")
             found.setdefault(place, []).append(vpc.overlay_id)
     return dict(sorted(found.items()))
 
@@ -184,8 +184,8 @@ def _between_input(wanted: HostWanted) -> Iterator[str]:
 
 def _between_forward(link: str, wanted: HostWanted) -> Iterator[str]:
     """No guest speaks to another host in this host's name."""
-    for hop in _between(wanted):
-        yield f"iifname {link} {_family(hop.address)} daddr {hop.address} {_VXLAN} drop"
+    for host in _between(wanted):
+        yield f"iifname {link} {_family(host.address)} daddr {host.address} {_VXLAN} drop"
 
 
 def _between_blocks(wanted: HostWanted) -> Iterator[nft.Block]:
@@ -194,9 +194,9 @@ def _between_blocks(wanted: HostWanted) -> Iterator[nft.Block]:
     if not found:
         return
     rules = [
-        f"{_family(hop.address)} saddr {hop.address} {_SENDER} 0x{hop.mac.replace(':', '')} "
+        f"{_family(host.address)} saddr {host.address} {_SENDER} 0x{host.mac.replace(':', '')} "
         f"{_ID} {{ {', '.join(map(str, sorted(ids)))} }} accept"
-        for hop, ids in found.items()
+        for host, ids in found.items()
     ]
     yield nft.Chain("between", (*rules, "drop"))
     for name, hook, side in (("came", "prerouting", "saddr"), ("sent", "output", "daddr")):

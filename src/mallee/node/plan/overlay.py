@@ -3,9 +3,9 @@
     VPC's namespace on one host ---- overlay ---- (UDP between hosts) ---- overlay ---- on another
 
 The device is made in the host's namespace, whose addresses carry its packets, and stands in the
-VPC's. It learns nothing and floods nothing: each other host has a *hop* there, an address that no
-packet ever bears, with a fixed neighbour (the other host's MAC, which follows from its id) and a
-fixed entry of where that MAC is. So the address of a guest on another host is a route by a hop.
+VPC's. It learns nothing and floods nothing. Each other host is a next hop there, at an address that
+no packet ever bears, with a fixed neighbour (that host's MAC, which follows from its id) and a
+fixed entry of where the MAC is: so the address of a guest on another host is a route by his host.
 A packet takes the number of the subnet that it comes from along (the group policy of VXLAN, which
 is the packet's mark here and there): so the host where it arrives judges and routes it as if it had
 begun there.
@@ -27,8 +27,8 @@ from mallee.node.plan.links import Seen
 DEVICE = "overlay"
 """The VXLAN device in a VPC's namespace."""
 PORT = 4789
-HOPS = "240.0.0.0/4"
-"""Where hops have their addresses: nobody's, and no packet's."""
+NEXT_HOPS = "240.0.0.0/4"
+"""Where the addresses of other hosts as next hops are from: nobody's, and no packet's."""
 MARKS = 0xFFFF
 """What of a packet's mark comes along."""
 ID_MAX = (1 << 24) - 1
@@ -36,12 +36,14 @@ _HOPS = IPv4Address("240.0.0.0")
 _NUMBERS = 0x0FFFFFF0
 _HEADERS4, _HEADERS6 = 50, 70
 """What a packet grows by: Ethernet, VXLAN, UDP and IP."""
+_MTU_MAX = 1500
+"""Of taps and the way to the world: a longer packet would only get stuck there."""
 _MTU_MIN = 1280
 """Of IPv6: a smaller one is no network."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Hop:
+class FarHost:
     """Another host as a VPC's namespace knows it."""
 
     host_id: str
@@ -65,7 +67,7 @@ class Device:
     local: str
     mac: str
     mtu: int
-    hops: tuple[Hop, ...]
+    hosts: tuple[FarHost, ...]
     has_ipv6: bool
 
 
@@ -99,14 +101,14 @@ def link_local(mac: str) -> str:
     return str(IPv6Address(b"\xfe\x80" + bytes(6) + tail))
 
 
-def hops(vpc: VpcWanted, wanted: HostWanted) -> tuple[Hop, ...]:
+def far_hosts(vpc: VpcWanted, wanted: HostWanted) -> tuple[FarHost, ...]:
     """Return the hosts that the VPC leads to; one whose address is not known is left out."""
     own, known = wanted.own, {peer.id: peer for peer in wanted.peers}
     if own is None or not own.address:
         return ()
     version = ip_address(own.address).version
     numbers: set[int] = set()
-    found: list[Hop] = []
+    found: list[FarHost] = []
     for id in sorted(far.host_id for far in vpc.far if far.host_id in known):
         address = known[id].address
         if ip_address(address).version == version:
@@ -114,7 +116,7 @@ def hops(vpc: VpcWanted, wanted: HostWanted) -> tuple[Hop, ...]:
             while number in numbers:
                 number = (number + 1) % _NUMBERS
             numbers.add(number)
-            found.append(Hop(id, mac_of(id), address, str(_HOPS + 1 + number)))
+            found.append(FarHost(id, mac_of(id), address, str(_HOPS + 1 + number)))
     return tuple(found)
 
 
@@ -137,7 +139,7 @@ def devices(wanted: HostWanted, host: Seen) -> tuple[dict[str, Device], str]:
 
 def device(vpc: VpcWanted, wanted: HostWanted, underlay_mtu: int) -> Device | None:
     """Return the device of a VPC; None: it needs none, or cannot have one."""
-    found = hops(vpc, wanted)
+    found = far_hosts(vpc, wanted)
     if not found or wanted.own is None:
         return None
     return Device(
@@ -145,7 +147,7 @@ def device(vpc: VpcWanted, wanted: HostWanted, underlay_mtu: int) -> Device | No
         local=wanted.own.address,
         mac=mac_of(wanted.own.id),
         mtu=inner_mtu(wanted.own.address, underlay_mtu),
-        hops=found,
+        hosts=found,
         has_ipv6=bool(vpc.ipv6_cidrs),
     )
 
@@ -162,7 +164,7 @@ def underlay_mtu(address: str, seen: Seen) -> int | None:
 def inner_mtu(address: str, underlay_mtu: int) -> int:
     """Return how long packets between hosts may be, which meet at addresses like this."""
     headers = _HEADERS6 if ":" in address else _HEADERS4
-    return max(underlay_mtu - headers, _MTU_MIN)
+    return min(max(underlay_mtu - headers, _MTU_MIN), _MTU_MAX)
 
 
 def interfaces(vpc: VpcWanted) -> Iterator[tuple[str, FarInterface]]:
@@ -219,8 +221,8 @@ def plan_lines(wanted: Device, seen: DeviceSeen) -> tuple[str, ...]:
     lines: list[str] = []
     if (seen.mac, seen.mtu) != (wanted.mac, wanted.mtu):
         lines.append(f"link set dev {DEVICE} address {wanted.mac} mtu {wanted.mtu}")
-    known = {hop.ip: hop.mac for hop in wanted.hops}
-    known |= {hop.ip6: hop.mac for hop in wanted.hops if wanted.has_ipv6}
+    known = {one.ip: one.mac for one in wanted.hosts}
+    known |= {one.ip6: one.mac for one in wanted.hosts if wanted.has_ipv6}
     lines += [
         f"neighbour replace {ip} lladdr {mac} dev {DEVICE} nud permanent"
         for ip, mac in sorted(known.items())
@@ -232,7 +234,7 @@ def plan_lines(wanted: Device, seen: DeviceSeen) -> tuple[str, ...]:
 
 def plan_places(wanted: Device, seen: DeviceSeen) -> tuple[str, ...]:
     """The lines for `bridge -batch` there: where each host is."""
-    known = {hop.mac: hop.address for hop in wanted.hops}
+    known = {one.mac: one.address for one in wanted.hosts}
     lines = [
         f"fdb replace {mac} dev {DEVICE} dst {address} self permanent"
         for mac, address in sorted(known.items())

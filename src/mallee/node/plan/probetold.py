@@ -8,15 +8,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
 
-from mallee.model.hops import End
+from mallee.model.hops import UDP, End
 from mallee.model.hosts import HostWanted
 from mallee.model.ids import prefix_of
 from mallee.model.layout import Layout
 from mallee.model.traces import ProbeStep, ProbeTold
-from mallee.node.plan import flowcounts, network, probes
+from mallee.node.plan import flowcounts, network, overlay, probes
 from mallee.node.plan.probes import Decision, Seen, Sending, Sighting
 
 ARRIVED, DROPPED, LEFT, LOST, SERVED = "arrived", "dropped", "left", "lost", "served"
+_ELSEWHERE = "it goes on to another host"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +35,12 @@ def told(layout: Layout, wanted: HostWanted, sending: Sending, seen: Seen) -> Pr
     steps = tuple(_steps(names, seen))
     forward = [one for one in steps if not one.is_answer]
     end, at, why = _end(names, forward)
+    is_datagram = sending.probe.packet.protocol == UDP
     answers = [one for one in sorted(seen.sightings) if one.is_answer]
     back = [one for one in answers if one.is_leaving and one.device == sending.tap]
+    if why == _ELSEWHERE and not back and not is_datagram:
+        # What is asked here would be answered there, were it only by a refusal.
+        end, why = LOST, f"{_ELSEWHERE}, from where no answer comes back"
     return ProbeTold(
         end=end,
         at=at,
@@ -163,6 +168,8 @@ def _end(names: _Names, forward: list[ProbeStep]) -> tuple[str, str, str]:
     if last.verdict == "out":
         if last.about in names.interfaces:
             return ARRIVED, last.about, ""
+        if last.name == overlay.DEVICE:
+            return LEFT, "", _ELSEWHERE
         is_gone = last.namespace == names.layout.edge_namespace and last.name == network.HOST
         return (LEFT, "", "") if is_gone else (LOST, last.about, "nothing takes it up there")
     accepted = [one for one in forward if one.kind == "rule" and one.name == "input"]

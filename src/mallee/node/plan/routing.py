@@ -73,7 +73,7 @@ class Near:
 
     carried: frozenset[str] = frozenset()
     """The ids of the VPCs and transit gateways that this host carries."""
-    hops: tuple[overlay.Hop, ...] = ()
+    hosts: tuple[overlay.FarHost, ...] = ()
     """The other hosts that the VPC leads to, where its device stands."""
     mtu: int | None = None
     """How long packets between hosts may be, where any VPC's do: so long are those to other VPCs,
@@ -82,7 +82,7 @@ class Near:
 
 def vpc_wiring(layout: Layout, vpc: VpcWanted, seen: Seen, near: Near) -> Wiring:
     """A VPC: its services on loopback, the way to the edge, and all devices that are there."""
-    carried, ways = near.carried, _Far.of(vpc, near.hops)
+    carried, ways = near.carried, _Far.of(vpc, near.hosts)
     plugged = [one for one in vpc.interfaces if layout.tap(one.id) in seen.indices]
     gateways = {one.id: layout.nat_link(one.interface_id) for one in vpc.nat_gateways}
     beyond = {**_peer_links(layout, vpc, carried), **_transit_links(layout, vpc, carried)}
@@ -297,28 +297,28 @@ def _hops(
 class _Far:
     """The ways to other hosts: one for each, by the VPC's device between hosts."""
 
-    hops: Mapping[str, overlay.Hop]
+    hosts: Mapping[str, overlay.FarHost]
     """By id of the host."""
     addresses: tuple[Address, ...] = ()
 
     @classmethod
-    def of(cls, vpc: VpcWanted, hops: tuple[overlay.Hop, ...]) -> "_Far":
+    def of(cls, vpc: VpcWanted, hosts: tuple[overlay.FarHost, ...]) -> "_Far":
         """Return those of a VPC."""
         addresses = (Address(overlay.DEVICE, f"{network.VPC_END6}/64"),) if vpc.ipv6_cidrs else ()
-        return cls({hop.host_id: hop for hop in hops}, addresses if hops else ())
+        return cls({one.host_id: one for one in hosts}, addresses if hosts else ())
 
     @property
     def devices(self) -> tuple[str, ...]:
-        return (overlay.DEVICE,) if self.hops else ()
+        return (overlay.DEVICE,) if self.hosts else ()
 
     def routes(self, vpc: VpcWanted) -> Iterator[Route]:
         """Yield a route for each address that another host has."""
-        if self.hops:
-            yield Route(overlay.HOPS, device=overlay.DEVICE)
+        if self.hosts:
+            yield Route(overlay.NEXT_HOPS, device=overlay.DEVICE)
         for host_id, one in overlay.interfaces(vpc):
-            hop = self.hops.get(host_id)
-            if hop is not None:
-                for ips, width, via in ((one.ips, "/32", hop.ip), (one.ip6s, "/128", hop.ip6)):
+            host = self.hosts.get(host_id)
+            if host is not None:
+                for ips, width, via in ((one.ips, "/32", host.ip), (one.ip6s, "/128", host.ip6)):
                     for ip in ips:
                         to = str(ip_network(ip)) if "/" in ip else f"{ip}{width}"
                         yield Route(to, device=overlay.DEVICE, via=via)
@@ -327,19 +327,19 @@ class _Far:
         """Return the host behind which each target of a table stands, if not on this one."""
         asked = {(one.way, one.target_id) for it in _tables(vpc).values() for one in it.routes}
         there = {one.id: (host_id, one) for host_id, one in overlay.interfaces(vpc)}
-        gateway, found = self.hops.get(vpc.gateway_host_id), dict[Target, tuple[str, str]]()
+        gateway, found = self.hosts.get(vpc.gateway_host_id), dict[Target, tuple[str, str]]()
         for way, id in asked:
             is_gateway = way is Way.EGRESS_ONLY or (
                 way is Way.INTERNET and vpc.has_internet_gateway
             )
-            hop = gateway if is_gateway else None
+            host = gateway if is_gateway else None
             if way in (Way.NAT, Way.INTERFACE) and id in there:
                 host_id, one = there[id]
                 # A packet for somebody else never passes an interface that checks.
-                hop = None if one.source_dest_check else self.hops.get(host_id)
-            if hop is not None:
-                found[way, id, False] = overlay.DEVICE, hop.ip
-                found[way, id, True] = overlay.DEVICE, hop.ip6
+                host = None if one.source_dest_check else self.hosts.get(host_id)
+            if host is not None:
+                found[way, id, False] = overlay.DEVICE, host.ip
+                found[way, id, True] = overlay.DEVICE, host.ip6
         return found
 
 

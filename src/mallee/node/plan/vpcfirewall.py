@@ -244,12 +244,6 @@ def _answer_sets(
 
 def _forward_chains(layout: Layout, vpc: VpcWanted) -> Iterator[nft.Chain]:
     out, into = groups.WORLD_OUT, groups.WORLD_IN
-    opened = _open_subnets(vpc)
-    not_far = f"oifname != {afar.LINK} " if afar.is_far(vpc) else ""
-    tracked = (
-        f"meta mark & {~_BITS & 0xFFFFFFFF:#x} @only-out "
-        f"meta mark set meta mark & {~out & 0xFFFFFFFF:#x}"
-    )
     borders = (
         "meta mark . oifname @inside goto known",
         *afar.border_rules(vpc),
@@ -268,28 +262,7 @@ def _forward_chains(layout: Layout, vpc: VpcWanted) -> Iterator[nft.Chain]:
             "goto known",
         ),
     )
-    yield nft.Chain(
-        "known",
-        (
-            *afar.crossed_rules(vpc),
-            "ct state invalid drop",
-            "ct status dnat ct original ip daddr . ct reply ip saddr != @pairs drop",
-            "ct status snat ct reply ip daddr . ct original ip saddr != @pairs drop",
-            f"ct state established ct mark & {_BITS:#x} != 0x0 goto again",
-            "ct state established,related accept",
-            *afar.beginning_rules(
-                vpc,
-                FLOWS_MAX,
-                (one.ipv6_cidr for one in vpc.subnets if one.id in opened and one.ipv6_cidr),
-            ),
-            f'iifname "{network.EDGE}" meta nfproto ipv6 oifname != @open6 drop',
-            f'iifname "{network.EDGE}" goto arrive',
-            f'iifname "{network.PEERS}" goto arrive',
-            f'iifname "{network.TAPS}" oifname != "{network.TAPS}" {not_far}ct state new '
-            f"add @talking {{ iifname ct count over {FLOWS_MAX} }} drop",
-            "iifname vmap @leaving",
-        ),
-    )
+    yield nft.Chain("known", tuple(_known_rules(vpc)))
     yield nft.Chain(
         "again",
         (
@@ -299,20 +272,51 @@ def _forward_chains(layout: Layout, vpc: VpcWanted) -> Iterator[nft.Chain]:
         ),
     )
     yield nft.Chain("arrive", tuple(_arrive_rules(vpc)))
-    yield nft.Chain(
-        "pass",
-        (
-            "ct state established accept",
-            f"meta mark & {out:#x} == {out:#x} iifname . meta nfproto . meta l4proto != @open-in "
-            f"meta mark set meta mark & {~out & 0xFFFFFFFF:#x}",
-            f"meta mark & {into:#x} == {into:#x} oifname . meta nfproto . meta l4proto != "
-            f"@open-out meta mark set meta mark & {~into & 0xFFFFFFFF:#x}",
-            f'oifname "{network.EDGE}" meta nfproto ipv6 {tracked}',
-            *afar.tracked_rules(vpc, tracked),
-            f"ct mark set meta mark & {_BITS:#x}",
-            "accept",
-        ),
+    yield nft.Chain("pass", tuple(_pass_rules(vpc)))
+
+
+def _known_rules(vpc: VpcWanted) -> Iterator[str]:
+    """Behind the borders: whether the connection stands, and who may begin one."""
+    opened = _open_subnets(vpc)
+    not_far = f"oifname != {afar.LINK} " if afar.is_far(vpc) else ""
+    yield from afar.crossed_rules(vpc)
+    yield "ct state invalid drop"
+    yield "ct status dnat ct original ip daddr . ct reply ip saddr != @pairs drop"
+    yield "ct status snat ct reply ip daddr . ct original ip saddr != @pairs drop"
+    yield f"ct state established ct mark & {_BITS:#x} != 0x0 goto again"
+    yield "ct state established,related accept"
+    open_cidrs = (one.ipv6_cidr for one in vpc.subnets if one.id in opened and one.ipv6_cidr)
+    yield from afar.beginning_rules(vpc, FLOWS_MAX, open_cidrs)
+    yield f'iifname "{network.EDGE}" meta nfproto ipv6 oifname != @open6 drop'
+    yield f'iifname "{network.EDGE}" goto arrive'
+    yield f'iifname "{network.PEERS}" goto arrive'
+    yield (
+        f'iifname "{network.TAPS}" oifname != "{network.TAPS}" {not_far}ct state new '
+        f"add @talking {{ iifname ct count over {FLOWS_MAX} }} drop"
     )
+    yield "iifname vmap @leaving"
+
+
+def _pass_rules(vpc: VpcWanted) -> Iterator[str]:
+    """What is accepted: its connection notes which side does not track it."""
+    out, into = groups.WORLD_OUT, groups.WORLD_IN
+    tracked = (
+        f"meta mark & {~_BITS & 0xFFFFFFFF:#x} @only-out "
+        f"meta mark set meta mark & {~out & 0xFFFFFFFF:#x}"
+    )
+    yield "ct state established accept"
+    yield (
+        f"meta mark & {out:#x} == {out:#x} iifname . meta nfproto . meta l4proto != @open-in "
+        f"meta mark set meta mark & {~out & 0xFFFFFFFF:#x}"
+    )
+    yield (
+        f"meta mark & {into:#x} == {into:#x} oifname . meta nfproto . meta l4proto != "
+        f"@open-out meta mark set meta mark & {~into & 0xFFFFFFFF:#x}"
+    )
+    yield f'oifname "{network.EDGE}" meta nfproto ipv6 {tracked}'
+    yield from afar.tracked_rules(vpc, tracked)
+    yield f"ct mark set meta mark & {_BITS:#x}"
+    yield "accept"
 
 
 def _arrive_rules(vpc: VpcWanted) -> Iterator[str]:
