@@ -11,7 +11,14 @@ import pytest
 from aiohttp import web
 
 from mallee.kit import pki
-from mallee.model.hosts import CLOUD_NAME, SyncAnswer, SyncRequest
+from mallee.model.hosts import (
+    ASK_CONSOLE,
+    CLOUD_NAME,
+    Ask,
+    AsksAnswer,
+    SyncAnswer,
+    SyncRequest,
+)
 from mallee.model.layout import Layout
 from mallee.model.settings import Network, Settings, encode
 from mallee.node import cloud
@@ -116,3 +123,66 @@ async def test_nobody_is_followed_elsewhere(root_dir: Path) -> None:
         with pytest.raises(cloud.FetchFailed):
             await anext(opened.read_blob("0" * 64, 0))
     assert asked == ["/v1/sync", "/v1/blobs/" + "0" * 64]
+
+
+async def test_another_front_end_is_turned_to_and_remembered(root_dir: Path) -> None:
+    async with door(root_dir, saying(SyncAnswer(wanted=None))) as opened:
+        url = cloud_url(opened)
+        dead = "https://127.0.0.1:1"
+        opened.learn_urls((dead, url))
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(cloud, "_post", away)
+            with pytest.raises(cloud.CloudAway):
+                await opened.sync(REQUEST)
+        assert opened.other_urls == (url,)
+        with pytest.raises(cloud.CloudAway):
+            await opened.sync(REQUEST)
+        assert await opened.sync(REQUEST) == SyncAnswer(wanted=None)
+        member = cloud.read_membership(Layout(root_dir))
+        assert member is not None
+        assert (member.url, member.urls) == (url, (dead, url))
+
+
+async def test_blob_is_looked_for_at_every_front_end(root_dir: Path) -> None:
+    async with door(root_dir, saying(b"content")) as opened:
+        url = cloud_url(opened)
+        opened.learn_urls(("https://127.0.0.1:1", url))
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(cloud, "_post", away)
+            with pytest.raises(cloud.CloudAway):
+                await opened.sync(REQUEST)
+        assert opened.other_urls == (url,)
+        read = [chunk async for chunk in opened.read_blob("a" * 64, 0)]
+        assert b"".join(read) == b"content"
+
+
+async def test_front_ends_that_are_no_endpoints_are_refused(root_dir: Path) -> None:
+    wanted = msgspec.structs.replace(wants.make_host(1), front_ends=("http://evil/",))
+    async with door(root_dir, saying(SyncAnswer(wanted=wanted))) as opened:
+        with pytest.raises(cloud.CloudAway, match="front end"):
+            await opened.sync(REQUEST)
+
+
+async def test_questions_are_answered_where_they_were_asked(root_dir: Path) -> None:
+    heard: list[str] = []
+
+    async def says(request: web.BaseRequest) -> web.StreamResponse:
+        heard.append(request.path)
+        ask = Ask("ab", ASK_CONSOLE, "i-00000000000000001")
+        return web.Response(body=msgspec.json.encode(AsksAnswer((ask,))))
+
+    async with door(root_dir, says) as opened:
+        (ask,) = await opened.fetch_asks(cloud_url(opened))
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(opened, "_membership", cloud.Membership("https://127.0.0.1:1", "h"))
+            await opened.answer(ask.id, b"said")
+    assert heard == ["/v1/asks", "/v1/answers/ab"]
+
+
+async def away(*_: object) -> bytes:
+    raise cloud.CloudAway("away")
+
+
+def cloud_url(opened: cloud.Cloud) -> str:
+    """The address of the cloud that a door leads to."""
+    return opened._membership.url  # pyright: ignore[reportPrivateUsage]

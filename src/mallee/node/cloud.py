@@ -372,8 +372,25 @@ class Cloud:
             raise CloudAway(f"the cloud at {url} cannot be reached: {error!r}") from error
 
     async def read_blob(self, sha256: str, offset: int) -> AsyncIterator[bytes]:
-        """Return a blob's bytes from `offset` on; raises `FetchFailed`, `SourceAway`."""
-        url = f"{self._membership.url}/v1/blobs/{sha256}"
+        """Return a blob's bytes from `offset` on; raises `FetchFailed`, `SourceAway`.
+
+        Which front end has it is not known: they are asked one after the other.
+        """
+        *some, last = (self._membership.url, *self.other_urls)
+        for front_end in some:
+            try:
+                async for chunk in self._read_blob(front_end, sha256, offset):
+                    offset += len(chunk)
+                    yield chunk
+            except (FetchFailed, SourceAway) as error:
+                log.info("blob looked for elsewhere", sha256=sha256, error=str(error))
+            else:
+                return
+        async for chunk in self._read_blob(last, sha256, offset):
+            yield chunk
+
+    async def _read_blob(self, front_end: str, sha256: str, offset: int) -> AsyncIterator[bytes]:
+        url = f"{front_end}/v1/blobs/{sha256}"
         headers = {"Range": f"bytes={offset}-"} if offset else {}
         # No end of all, but an end of silence: a large image takes as long as it takes.
         timeout = aiohttp.ClientTimeout(total=None, connect=CONNECT_S, sock_read=CALL_S)
@@ -396,7 +413,7 @@ class Cloud:
                 async for chunk in response.content.iter_chunked(CHUNK_BYTES):
                     yield chunk
         except (aiohttp.ClientError, TimeoutError) as error:
-            raise SourceAway(f"the cloud at {self._membership.url}: {error!r}") from error
+            raise SourceAway(f"the cloud at {front_end}: {error!r}") from error
 
     async def renew_if_due(self, now: float) -> None:
         """Have the certificate renewed in the second half of its life.

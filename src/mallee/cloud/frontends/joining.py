@@ -12,7 +12,7 @@ import base64
 import hashlib
 import re
 
-from mallee.cloud.hosts import joining
+from mallee.cloud.hosts import bundlefiles, joining
 from mallee.cloud.state import records, store
 from mallee.kit import pki
 from mallee.model import frontends, ids
@@ -78,10 +78,11 @@ def check_caller(view: store.View, shown: pki.Issued, now: float) -> FrontEnd:
 
 def read_secrets(layout: Layout) -> Secrets:
     """Return what all front ends of this cloud have in common; blocks."""
+    # It takes a moment to be made, at the first start.
+    bundlefiles.prepare(layout)
     settings = layout.settings.read_text() if layout.settings.exists() else ""
-    found = {name: layout.cloud / name for name in frontends.SECRET_FILES}
-    kept = {name: path.read_bytes() for name, path in found.items() if path.exists()}
-    return Secrets(settings=settings, files=kept)
+    found = {name: (layout.cloud / name).read_bytes() for name in frontends.SECRET_FILES}
+    return Secrets(settings=settings, files=found)
 
 
 def _hash(token: str) -> str:
