@@ -242,7 +242,7 @@ class FakeHypervisor:
             del self._domains[uuid]
         self._tell(uuid, found.instance_id)
 
-    def ask_monitor(self, uuid: str, command: str, arguments: Mapping[str, object]) -> Any:
+    def ask_monitor(self, uuid: str, command: str, arguments: Mapping[str, object]) -> object:
         """It has no QEMU."""
         self._check_on(uuid)
         raise HypervisorFailed(f"nobody here knows {command} {arguments}")

@@ -22,8 +22,8 @@ from mallee.model.carried import (
     Speed,
     TransitGatewayWanted,
 )
-from mallee.model.fastrestores import PinSeen, PinWanted
 from mallee.model.cpus import Cpu
+from mallee.model.fastrestores import PinSeen, PinWanted
 from mallee.model.images import Blob, DirectBoot
 from mallee.model.instances import InstanceSeen, MetadataOptions, Power
 from mallee.model.migrations import ComingWanted, GoingWanted
