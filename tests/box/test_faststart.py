@@ -42,6 +42,9 @@ def test_the_zone_follows_the_region(root_dir: Path) -> None:
         (OPTIONS(public_range="10.0.0.0/30"), "too few"),
         (OPTIONS(private_range="10.0.0.0/8"), "between /16 and"),
         (OPTIONS(public_range="10.0.0.0/24", private_range="10.0.0.0/16"), "overlaps"),
+        (OPTIONS(address="beech"), "address: "),
+        (OPTIONS(address="127.0.0.1"), "no other host"),
+        (OPTIONS(address="10.0.3.4", private_range="10.0.0.0/16"), "which is the guests'"),
     ],
 )
 def test_ranges_that_cannot_be_are_refused(
@@ -49,6 +52,16 @@ def test_ranges_that_cannot_be_are_refused(
 ) -> None:
     with pytest.raises(steps.Failed, match=words):
         faststart.choose_settings(Layout(root_dir), options)
+
+
+def test_a_front_end_listens_for_others_and_stays_where_it_is(root_dir: Path) -> None:
+    layout, wish = Layout(root_dir), OPTIONS(address="192.0.2.1")
+    first = faststart.choose_settings(layout, wish)
+    assert (first.listen, first.address) == ("0.0.0.0", "192.0.2.1")
+    layout.settings.write_text(settings.encode(first))
+    assert faststart.choose_settings(layout, wish) == first
+    with pytest.raises(steps.Failed, match=r"--address 192\.0\.2\.1"):
+        faststart.choose_settings(layout, OPTIONS(address="192.0.2.2"))
 
 
 def test_a_range_that_the_host_uses_is_refused(

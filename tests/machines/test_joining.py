@@ -29,6 +29,9 @@ def test_it_is_a_host_like_the_first(wide: Cloud, second: Machine) -> None:
     hosts = {host["HostId"]: host for host in wide.hosts()}
     assert len(hosts) == 2
     assert hosts[second.host_id]["State"] == "ENABLED"
+    assert hosts[second.host_id]["Address"] == second.lab.address(secondhost.HOST)
+    (first,) = set(hosts) - {second.host_id}
+    assert hosts[first]["Address"] == second.near
     said = second.mallee("status")
     assert f"host {second.host_id}" in said
     assert "s3" not in said

@@ -213,6 +213,11 @@ def _check_address(settings: Settings) -> None:
         raise InvalidSettings(f"address: {error}; give one such as 192.0.2.1") from error
     if address.is_loopback or address.is_unspecified:
         raise InvalidSettings(f"address: at {address} no other host reaches this machine")
+    for guests in (settings.network.public_range, settings.network.private_range):
+        if address in ipaddress.IPv4Network(guests):
+            raise InvalidSettings(
+                f"address: {address} is of {guests}, which is the guests'; choose another range"
+            )
 
 
 def _check_volumes(volumes: Volumes) -> None:
