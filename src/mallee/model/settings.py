@@ -187,8 +187,8 @@ def parse(text: str) -> Settings:
         settings = msgspec.convert(tomllib.loads(text), Settings)
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise InvalidSettings(f"mallee.toml: {error}") from error
-    _check_address(settings)
     _check_ranges(settings.network)
+    _check_address(settings)
     _check_engine(settings.objects)
     _check_volumes(settings.volumes)
     return settings
