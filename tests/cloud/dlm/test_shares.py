@@ -131,6 +131,7 @@ def test_what_it_says_is_shown_and_changed(dlm: Any, role: str, owner: str) -> N
         ({"description": "["}, UNSUPPORTED),
         ({"description": "(a+)+b"}, UNSUPPORTED),
         ({"description": ".*.*.*.*x"}, UNSUPPORTED),
+        ({"description": "a?" * 40 + "a" * 40}, UNSUPPORTED),
         ({"description": "[z-a]"}, INVALID),
         ({"Target": "eu-west-1"}, UNSUPPORTED),
         ({"RetainRule": {"Interval": 101, "IntervalUnit": "YEARS"}}, INVALID),

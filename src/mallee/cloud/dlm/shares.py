@@ -36,7 +36,8 @@ _MEANT = {"PolicyType", "EventSource", "Actions", "PolicyLanguage"}
 _ATOM = r"(?:\\[^a-zA-Z0-9]|\\[dwsDWS]|\[\^?(?:\\.|[^\]\\])+\]|[^\\\[\](){}*+?|^$])"
 _PLAIN = re.compile(rf"\^?(?:{_ATOM}[*+?]?)*\$?")
 """Expressions that are looked for in a time that can be told: no groups, and no choices."""
-_REPEATED = re.compile(rf"{_ATOM}(?=[*+])")
+_REPEATED = re.compile(rf"{_ATOM}(?=[*+?])")
+"""Some of `a?a?a?aaa` take as long as all others together."""
 _REPEATED_MAX = 3
 
 Reader = store.View | store.Tx
