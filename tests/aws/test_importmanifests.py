@@ -61,6 +61,14 @@ def test_what_is_no_manifest_is_refused(forged: bytes) -> None:
         importmanifests.parse(forged)
 
 
+@pytest.mark.parametrize("stuffed", [b"<a/>" * (1 << 20), b"<a " + b"b='' " * (1 << 20) + b"/>"])
+def test_a_manifest_is_not_made_into_what_fills_the_memory(stuffed: bytes) -> None:
+    forged = manifest((0, 0, 19)).replace(b"</manifest>", stuffed + b"</manifest>")
+    assert len(forged) < importmanifests.BYTES_MAX
+    with pytest.raises(importmanifests.NotAManifest, match="more in it"):
+        importmanifests.parse(forged)
+
+
 @given(st.binary(max_size=200), st.integers(0, 800))
 def test_no_bytes_break_the_reader(noise: bytes, at: int) -> None:
     good = manifest((0, 0, 9), (1, 10, 19))

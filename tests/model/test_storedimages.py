@@ -157,6 +157,17 @@ def test_forged_blocks_are_refused(blocks: tuple[tuple[int, bytes, bytes], ...])
         read_whole(forged_blocks(*blocks))
 
 
+def test_what_is_remembered_of_a_file_is_less_than_the_file(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whoever reads one has hundreds of bytes on his disk for each sixteen in his memory."""
+    forged = forged_blocks(*((index, b"x", NAME) for index in range(40)))
+    assert len(read(forged).disks[0].indexes) == 40
+    monkeypatch.setattr(storedimages, "_BYTES_FREE", 1 << 20)
+    with pytest.raises(NotAnImage, match="times its bytes"):
+        read(forged)
+
+
 @pytest.mark.parametrize(
     "header",
     [

@@ -15,6 +15,8 @@ from mallee.aws.objecturls import Named
 
 BYTES_MAX = 64 << 20
 PARTS_MAX = 50_000
+_TAGS_MAX = 20 * PARTS_MAX
+"""Beginnings and ends of elements, and quotes: a part has a dozen of these, and eight of those."""
 _NUMBER = re.compile(r"[0-9]{1,15}", re.ASCII)
 
 
@@ -46,6 +48,9 @@ def parse(data: bytes) -> Manifest:
     """Read a manifest; raise `NotAManifest`."""
     if b"<!DOCTYPE" in data or b"<!ENTITY" in data:
         raise NotAManifest("it has a document type, and no manifest has one")
+    # A tree takes many times the room of its text: only what can be one is made into one.
+    if data.count(b"<") > _TAGS_MAX or data.count(b'"') + data.count(b"'") > _TAGS_MAX:
+        raise NotAManifest(f"it has more in it than {PARTS_MAX} parts have")
     try:
         # Read as text: in another encoding a document type would not have been seen.
         root = ElementTree.fromstring(data.decode())

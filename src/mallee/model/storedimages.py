@@ -38,6 +38,10 @@ _PACKED_MAX = BLOCK_BYTES + 1024
 """What cannot be made smaller grows by a few bytes."""
 _CHUNK_BYTES = 1 << 20
 _GIB = 1 << 30
+_RATIO_MAX = 200
+_BYTES_FREE = 64 << 30
+"""A disk holds no more than this and so many times the bytes of its file: of each block something
+is remembered, and a forged one needs hardly more room in the file."""
 
 
 class NotAnImage(Exception):
@@ -196,6 +200,8 @@ def _read_disk(checked: "_Checked", size_bytes: int, look: Look) -> StoredDisk:
         if not next_index <= index < size_bytes // BLOCK_BYTES or not 0 < length <= _PACKED_MAX:
             raise NotAnImage("it has a block where there can be none")
         checked.skip(length)
+        if len(found.indexes) * BLOCK_BYTES > _RATIO_MAX * checked.at + _BYTES_FREE:
+            raise NotAnImage(f"it says that it holds more than {_RATIO_MAX} times its bytes")
         digest.update(index.to_bytes(8, "big") + name)
         found.indexes.append(index)
         found.places.append(at)
