@@ -337,3 +337,21 @@ async def test_a_layer_that_names_foreign_files_is_refused(root_dir: Path) -> No
         failed = await wait_volume(both.new, lambda seen: seen.cause is not None)
         assert "knows nothing of" in cause_of(failed)
         assert ID not in volumes.there(both.new.layout)
+
+
+async def test_the_form_of_what_a_layer_lies_on_is_the_new_hosts_to_say(root_dir: Path) -> None:
+    async with hosts(root_dir) as both:
+        image = both.new.disk
+        # A file whose inside its owner chose, and which other hosts call something else.
+        lies = both.new.layout.node_images / image.sha256
+        order = ("qemu-img", "rebase", "-u", "-F", "raw", "-b", str(lies), str(face(both.old)))
+        process.run(order)
+        await both.leave()
+        await both.come()
+        await wait_volume(both.new, has_come)
+        lies.parent.mkdir(exist_ok=True)
+        lies.write_bytes(b"")
+        owned = volume(is_made=True, moved_as=MOVE, blob=image)
+        arrivals.adopt(both.new.layout, owned, None)
+        below = layers.read(volumes.directory_of(both.new.layout, ID), 1)
+        assert (below.ground, below.ground_form) == (str(lies), image.format)

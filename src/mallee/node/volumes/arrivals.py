@@ -282,7 +282,9 @@ def adopt(layout: Layout, wanted: VolumeWanted, key: OpenedKey | None) -> bool:
             below, form = volumes.ground_of(layout, wanted, directory)
             if not below:
                 raise foreignlayers.NotOurs("it lies on what this host knows nothing of")
-            if lowest.ground != below:
+            # Of another form the same file would be read otherwise: what a guest wrote into an
+            # image would be taken for the head of a layer, which may name any file.
+            if (lowest.ground, lowest.ground_form) != (below, form):
                 layers.rebase(lowest, below, key, form)
     else:
         disks.give_to_qemu(_file(directory, 0))
