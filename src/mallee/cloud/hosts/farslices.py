@@ -9,7 +9,7 @@ another one is the same value for all of them. It follows from what is wanted al
 
 import zlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from mallee.cloud.ec2.vpc import interfacelisting, natgateways, privatenames
 from mallee.cloud.hosts import standings, transitslices
@@ -28,18 +28,6 @@ NameOf = Callable[[str], str]
 _LINKS = 1 << 14
 """How many VPCs a cloud can have: more than there are link indices."""
 _CLOUDS = 1023
-_KINDS = (
-    records.INTERFACE,
-    records.INSTANCE,
-    records.HOST,
-    records.PEERING,
-    records.TRANSIT_ATTACHMENT,
-    records.TRANSIT_GATEWAY,
-    records.INTERNET_GATEWAY,
-    records.EGRESS_ONLY_GATEWAY,
-    records.NAT_GATEWAY,
-)
-"""By which it changes who carries what."""
 
 
 def gateway(view: View) -> str:
@@ -74,16 +62,6 @@ class Part:
     gateway_host_id: str = ""
 
 
-@dataclass(slots=True)
-class _Known:
-    """What was found out at one revision of the kinds that it follows from."""
-
-    by_host: dict[str, Mapping[str, tuple[InterfaceRecord, ...]]] = field(
-        default_factory=dict[str, Mapping[str, tuple[InterfaceRecord, ...]]]
-    )
-    carriers: dict[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
-
-
 @dataclass(frozen=True, slots=True)
 class _Hosts:
     """What follows from the hosts alone, at a revision."""
@@ -97,21 +75,41 @@ class _Hosts:
 
 
 class Far:
-    """Who carries what, computed once for all hosts. Belongs to the event loop's thread."""
+    """Who carries what, computed once for all hosts. Belongs to the event loop's thread.
+
+    What it knows of a VPC holds until it is told to forget it.
+    """
 
     def __init__(self) -> None:
         """Know nothing."""
-        self._at: tuple[int, ...] = ()
-        self._known = _Known()
         self._members = _Hosts()
-        self._told_at: tuple[int, ...] = ()
-        self._told: dict[tuple[str, str], FarWanted] = {}
+        self._by_host: dict[str, Mapping[str, tuple[InterfaceRecord, ...]]] = {}
+        self._carriers: dict[str, frozenset[str]] = {}
+        self._told: dict[str, dict[str, FarWanted]] = {}
+        """Each host's part, by VPC and host."""
         self._fresh: set[str] = set()
-        """VPCs whose `_told` are of `_told_at`."""
+        """VPCs of which `_told` holds."""
+
+    def forget(self, vpc_ids: Iterable[str]) -> None:
+        """Look at these VPCs again: something of them may be different."""
+        for id in vpc_ids:
+            self._by_host.pop(id, None)
+            self._carriers.pop(id, None)
+            self._fresh.discard(id)
+
+    def drop(self, vpc_id: str) -> None:
+        """Know no more of a VPC that is gone."""
+        self.forget((vpc_id,))
+        self._told.pop(vpc_id, None)
+
+    def forget_all(self) -> None:
+        """Look at everything again."""
+        self._by_host.clear()
+        self._carriers.clear()
+        self._fresh.clear()
 
     def beyond(self, view: View, host_id: str, own: Collection[str]) -> frozenset[str]:
         """Return the VPCs that a host carries besides those of its own guests."""
-        self._look(view)
         base = set(own)
         if host_id == self.gateway(view):
             base |= {vpc.id for vpc in view.list(records.VPC) if self._is_served(view, vpc.id)}
@@ -122,24 +120,22 @@ class Far:
 
     def part(self, view: View, vpc: Record[Vpc, None], host_id: str, name_of: NameOf) -> Part:
         """Return what a host that carries a VPC is told of the others that do."""
-        self._look(view)
         reachable = self._hosts(view).reachable
         others = sorted((self.carriers(view, vpc.id) & reachable) - {host_id})
         if not others or host_id not in reachable:
             return Part()
         self._tell(view, vpc.id, name_of)
-        nobody = {id: FarWanted(host_id=id) for id in others}
+        told = self._told[vpc.id]
         gate = self.gateway(view)
         return Part(
-            far=tuple(self._told.get((vpc.id, id), nobody[id]) for id in others),
+            far=tuple(told.get(id) or FarWanted(host_id=id) for id in others),
             overlay_id=self._hosts(view).number * _LINKS + vpc.doc.link_index,
             gateway_host_id=gate if gate in others else "",
         )
 
     def carriers(self, view: View, vpc_id: str) -> frozenset[str]:
         """Return the hosts that carry a VPC."""
-        self._look(view)
-        known = self._known.carriers
+        known = self._carriers
         if vpc_id not in known:
             near = neighbours(view, vpc_id) if self._base(view, vpc_id) else ()
             those = (self._base(view, id) for id in (vpc_id, *near))
@@ -148,8 +144,7 @@ class Far:
 
     def by_host(self, view: View, vpc_id: str) -> Mapping[str, tuple[InterfaceRecord, ...]]:
         """Return the interfaces of a VPC by the host that they are on."""
-        self._look(view)
-        known = self._known.by_host
+        known = self._by_host
         if vpc_id not in known:
             found: dict[str, list[InterfaceRecord]] = {}
             for one in view.by(records.INTERFACE, "vpc", vpc_id):
@@ -162,16 +157,6 @@ class Far:
             }
         return known[vpc_id]
 
-    def _look(self, view: View) -> None:
-        """Forget what may be different by now."""
-        now = tuple(view.doc_rev(kind) for kind in _KINDS)
-        if now != self._at:
-            self._at, self._known = now, _Known()
-        told = (*now, view.doc_rev(records.ADDRESS), view.doc_rev(records.VPC))
-        if told != self._told_at:
-            self._told_at = told
-            self._fresh.clear()
-
     def gateway(self, view: View) -> str:
         """Return the host by which guests of others reach the world; empty: there is none."""
         return self._hosts(view).gateway
@@ -179,6 +164,7 @@ class Far:
     def _hosts(self, view: View) -> "_Hosts":
         now = view.doc_rev(records.HOST)
         if now != self._members.at:
+            self._carriers.clear()
             hosts = view.list(records.HOST)
             first = min(hosts, key=lambda host: (host.doc.joined_at, host.id), default=None)
             self._members = _Hosts(
@@ -199,7 +185,8 @@ class Far:
     def _is_served(self, view: View, vpc_id: str) -> bool:
         """Whether the gateway leads guests of a VPC on other hosts to the world."""
         gate = self.gateway(view)
-        if not gate or not self.by_host(view, vpc_id).keys() - {gate}:
+        elsewhere = self.by_host(view, vpc_id).keys() & self._hosts(view).reachable
+        if not gate or not elsewhere - {gate}:
             return False
         return bool(
             view.by(records.INTERNET_GATEWAY, "vpc", vpc_id)
@@ -218,11 +205,11 @@ class Far:
             held += _nat_gateways(view, vpc_id) if host_id == gate else []
             if held:
                 told[host_id] = FarWanted(host_id=host_id, interfaces=tuple(held))
-        for key in [key for key in self._told if key[0] == vpc_id and key[1] not in told]:
-            del self._told[key]
-        for host_id, one in told.items():
-            if self._told.get((vpc_id, host_id)) != one:
-                self._told[vpc_id, host_id] = one
+        before = self._told.get(vpc_id, {})
+        self._told[vpc_id] = {
+            host_id: before[host_id] if before.get(host_id) == one else one
+            for host_id, one in told.items()
+        }
         self._fresh.add(vpc_id)
 
 

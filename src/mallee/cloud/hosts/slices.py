@@ -163,11 +163,14 @@ class Slices:
         for item in news if news is not None else (None,):
             if item is not None and item.after is None:
                 self._alike.forget(item.either.id)
+                self._far.drop(item.either.id)
             gate = self._far.gateway(view)
             found = concerned.hosts(view, item, _SHOWN_NAMES, gate) if item is not None else None
             if found is None:
+                self._far.forget_all()
                 self._concerns = {id: concerned.Concern(all=True) for id in self._told}
                 continue
+            self._far.forget(id for concern in found.values() for id in concern.vpc_ids)
             for host_id, concern in found.items():
                 if host_id in self._told:
                     self._concerns.setdefault(host_id, concerned.Concern()).join(concern)
@@ -183,6 +186,8 @@ class Slices:
             vpcs = {id: vpc for id, vpc in known.vpcs.items() if id not in concern.vpc_ids}
         known_by_vpc = known.by_vpc if known is not None and not concern.all else None
         by_vpc = _by_vpc(view, instances, known_by_vpc, concern.vpc_ids)
+        if concern.all:
+            self._far.forget(by_vpc)
         carried = self._vpcs(view, host_id, by_vpc, vpcs)
         before = known.sharing if known is not None and not concern.all else peerslices.NOBODY
         sharing = peerslices.sharing(view, (vpc.id for vpc in carried), before, concern.vpc_ids)
