@@ -138,6 +138,10 @@ def test_a_host_without_power_comes_back(two: Lab) -> None:
         two.run("b", "true")
     with pytest.raises(process.Failed):
         ping(two, "b")
+    two.power_off("a")
+    steps.run(making.power_plan(two.place, two.document, "b"), wholecloud.Silent())
+    with pytest.raises(steps.Failed, match="does not run"):
+        two.run("a", "true")
     two.power_on()
     wait_ping(two, "b")
 

@@ -139,7 +139,7 @@ def power(host: str, state: str, *, lab: Which = "", labs: Labs = making.LABS) -
         making.power_off(place, host)
     elif state == "on":
         with making.held(place):
-            progress.run(making.up_plan(place, found))
+            progress.run(making.power_plan(place, found, host))
     else:
         raise steps.Failed(f"the power is on or off, not {state}", "mallee lab power HOST off")
 

@@ -44,7 +44,13 @@ def apply(place: Place, lab: Lab) -> int:
             openvswitch.ensure(place, device)
         elif device not in there:
             rooms.run_all(place, keeper.LAB, plan.bridge_commands(device))
-    missing = [wire for wire in wires(place, lab) if wire.host_end not in there]
+    running = {one.host for one in rooms.fetch(place) if one.is_keeper}
+    missing = [
+        wire
+        for wire in wires(place, lab)
+        if wire.host_end not in there
+        and (wire.host in running or lab.hosts[wire.host].role == "here")
+    ]
     for wire in missing:
         _remove(place, wire, there)
         _plug(place, lab, wire)
@@ -128,12 +134,16 @@ def apply_cables(place: Place, lab: Lab) -> str:
     all_wires = wires(place, lab)
     ruleset = cables.ruleset(all_wires, told)
     rooms.run(place, keeper.LAB, ("nft", "-f", "-"), ruleset.encode())
+    there = _links(place)
     for wire in all_wires:
+        if wire.host_end not in there:
+            # Its host has no power.
+            continue
         state = "down" if told[wire.name].cut else "up"
         rooms.run(place, keeper.LAB, ("ip", "link", "set", wire.host_end, state))
         if told[wire.name].mtu:
             _run_in_host(place, lab, wire, [(sys.executable, "-m", offload.__name__, wire.nic)])
-    relay.apply(place, all_wires, told)
+    relay.apply(place, [wire for wire in all_wires if wire.host_end in there], told)
     bad = [f"{name}: {cables.words(one)}" for name, one in told.items() if one != document.GOOD]
     return "; ".join(bad) or "all good"
 

@@ -7,7 +7,7 @@ or whose hosts lost their power, is made whole by `up`; `down` leaves nothing, o
 import fcntl
 import os
 import shutil
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -41,26 +41,37 @@ def held(place: Place) -> Generator[None]:
 
 def up_plan(place: Place, lab: Lab) -> tuple[steps.Step, ...]:
     """Return the steps that make a lab as its document has it."""
-    front = document.host_of(lab, "front")
-    nodes = [name for name, host in lab.hosts.items() if host.role == "node"]
-    todo = [
+    return (
         steps.Step("See that the lab can be made", lambda say: _check(place, lab)),
-        steps.Step("Start the hosts", lambda say: _start(place, lab)),
+        *_host_steps(place, lab, tuple(lab.hosts)),
+    )
+
+
+def power_plan(place: Place, lab: Lab, host: str) -> tuple[steps.Step, ...]:
+    """Return the steps by which a host comes back that has no power, and no other."""
+    return _host_steps(place, lab, (host,))
+
+
+def _host_steps(place: Place, lab: Lab, names: Sequence[str]) -> tuple[steps.Step, ...]:
+    roles = {name: lab.hosts[name].role for name in names}
+    front = document.host_of(lab, "front")
+    nodes = [name for name, role in roles.items() if role == "node"]
+    todo = [
+        steps.Step("Start the hosts", lambda say: _start(place, lab, names)),
         steps.Step("Plug the cables", lambda say: _plug(place, lab)),
         steps.Step("Spoil the bad ones", lambda say: spoil(place, lab)),
     ]
-    if front is not None:
-        todo.append(
-            steps.Step(
-                f"Start the cloud on {front}",
-                lambda say: members.ensure_front(place, lab, front, say),
-            )
+    if front is not None and front in names:
+        start = steps.Step(
+            f"Start the cloud on {front}",
+            lambda say: members.ensure_front(place, lab, front, say),
         )
+        todo.append(start)
     if nodes:
         todo.append(
             steps.Step("Join the nodes", lambda say: members.ensure_nodes(place, lab, nodes, say))
         )
-    if front is not None:
+    if front is not None and len(names) == len(lab.hosts):
         todo.append(
             steps.Step("Wait for the hosts", lambda say: members.wait_enabled(place, front))
         )
@@ -77,6 +88,7 @@ def down_plan(place: Place) -> tuple[steps.Step, ...]:
 
 def power_off(place: Place, host: str) -> None:
     """Take a host's power away: all that runs there ends in that moment."""
+    _write_hosts(place, [name for name in _read_hosts(place) if name != host])
     rooms.end(place, host)
 
 
@@ -104,18 +116,27 @@ def _check(place: Place, lab: Lab) -> str:
     return f"{len(lab.hosts)} hosts, {len(lab.switches)} switches"
 
 
-def _start(place: Place, lab: Lab) -> str:
+def _start(place: Place, lab: Lab, names: Sequence[str]) -> str:
     place.path.mkdir(mode=0o755, parents=True, exist_ok=True)
-    running = [name for name, host in lab.hosts.items() if host.role != "here"]
+    wanted = [name for name in names if lab.hosts[name].role != "here"]
     files.write_atomically(place.document, document.encode(lab), files.READABLE)
-    files.write_atomically(
-        keeper.names_file(place.path), plan.names_text(lab).encode(), files.READABLE
-    )
-    files.write_atomically(keeper.hosts_file(place.path), "\n".join(running).encode())
+    names_text = plan.names_text(lab).encode()
+    files.write_atomically(keeper.names_file(place.path), names_text, files.READABLE)
+    _write_hosts(place, list(dict.fromkeys((*_read_hosts(place), *wanted))))
     rooms.start(place)
     failure = steps.Failed("the hosts' namespaces could not be made", f"read {place.log}")
-    steps.wait_until(lambda: _are_ready(place, running), _HOSTS_READY_S_MAX, failure)
-    return ", ".join(running)
+    steps.wait_until(lambda: _are_ready(place, wanted), _HOSTS_READY_S_MAX, failure)
+    return ", ".join(wanted)
+
+
+def _read_hosts(place: Place) -> list[str]:
+    """Return the hosts that shall have power."""
+    path = keeper.hosts_file(place.path)
+    return path.read_text().split() if path.exists() else []
+
+
+def _write_hosts(place: Place, names: list[str]) -> None:
+    files.write_atomically(keeper.hosts_file(place.path), "\n".join(names).encode())
 
 
 def _plug(place: Place, lab: Lab) -> str:
