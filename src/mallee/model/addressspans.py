@@ -49,9 +49,7 @@ def lendable(network: str, listed: tuple[str, ...], kept: tuple[int, int]) -> tu
     first, past = int(whole.network_address), int(whole.broadcast_address) + 1
     if not listed:
         return (range(first + kept[0], past - kept[1]),)
-    within = (
-        range(max(span.start, first), min(span.stop, past)) for span in map(parse, listed)
-    )
+    within = (range(max(span.start, first), min(span.stop, past)) for span in map(parse, listed))
     return merge(span for span in within if span)
 
 
