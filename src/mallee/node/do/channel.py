@@ -13,6 +13,7 @@ import socket
 import ssl
 import struct
 import threading
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
@@ -26,7 +27,10 @@ CONNECT_S = 10.0
 SILENCE_S = 60.0
 """Whoever neither says nor takes anything for so long is gone."""
 HELLO_S = 10.0
-AT_ONCE = 32
+"""For the handshake, and for all of the hello."""
+AT_ONCE = 64
+FROM_ONE = 32
+"""Of those as many may come from one address: whoever holds his keeps nobody else out."""
 MESSAGE_BYTES_MAX = 256 << 10
 CARRIED_BYTES = 256 << 10
 _ALIVE = (
@@ -204,6 +208,8 @@ class Listener:
         self._open: set[Connection] = set()
         self._lock = threading.Lock()
         self._turns = threading.BoundedSemaphore(AT_ONCE)
+        self._served: Counter[str] = Counter()
+        """How many are served of each address."""
 
     @property
     def port(self) -> int:
@@ -235,15 +241,18 @@ class Listener:
     def _accept(self, listening: socket.socket) -> None:
         while True:
             try:
-                plain, _ = listening.accept()
+                plain, (address, *_) = listening.accept()
             except OSError:
                 return
-            if not self._turns.acquire(blocking=False):
+            with self._lock:
+                is_let_in = self._served[address] < FROM_ONE and self._turns.acquire(blocking=False)
+                self._served[address] += is_let_in
+            if not is_let_in:
                 plain.close()
                 continue
-            threading.Thread(target=self._serve, args=(plain,), daemon=True).start()
+            threading.Thread(target=self._serve, args=(plain, address), daemon=True).start()
 
-    def _serve(self, plain: socket.socket) -> None:
+    def _serve(self, plain: socket.socket, address: str) -> None:
         try:
             with contextlib.closing(plain):
                 self._greet(plain)
@@ -251,6 +260,10 @@ class Listener:
             log.info("a host's connection ended", error=str(error))
         finally:
             self._turns.release()
+            with self._lock:
+                self._served[address] -= 1
+                if not self._served[address]:
+                    del self._served[address]
 
     def _greet(self, plain: socket.socket) -> None:
         plain.settimeout(HELLO_S)
@@ -261,7 +274,7 @@ class Listener:
             with self._lock:
                 self._open.add(connection)
             try:
-                hello = connection.receive(Hello)
+                hello = _receive_hello(connection, tls)
                 tls.settimeout(SILENCE_S)
                 handler = self._handlers.get(hello.what)
                 if handler is None:
@@ -271,6 +284,23 @@ class Listener:
             finally:
                 with self._lock:
                     self._open.discard(connection)
+
+
+def _receive_hello(connection: Connection, tls: ssl.SSLSocket) -> Hello:
+    """Return the hello, all of which comes in time: a byte now and then is no reason to wait on."""
+
+    def cut() -> None:
+        with contextlib.suppress(OSError):
+            # The connection itself: what still came would be read without TLS else.
+            socket.socket.shutdown(tls, socket.SHUT_RDWR)
+
+    late = threading.Timer(HELLO_S, cut)
+    late.daemon = True
+    late.start()
+    try:
+        return connection.receive(Hello)
+    finally:
+        late.cancel()
 
 
 def _listening(port: int) -> socket.socket:
