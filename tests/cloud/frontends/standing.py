@@ -1,0 +1,219 @@
+"""Front ends as processes that can be killed, on one database, and agents without guests."""
+
+import asyncio
+import contextlib
+import json
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from msgspec.structs import replace
+
+from mallee.box import frontendjoin, nodejoin
+from mallee.kit import clock, files
+from mallee.model import settings
+from mallee.model.hosts import Capacity
+from mallee.model.layout import Layout
+from mallee.model.settings import Network, Ports, Settings
+from mallee.node import cloud, sync
+from tests.cloud.signing import Sender
+from tests.simulation import agents
+from tests.simulation.machines import FACTS
+
+START_S = 90.0
+LARGE = replace(FACTS, capacity=Capacity(vcpus=10_000, memory_mib=1 << 22, disk_gib=100_000))
+"""Of hosts on which there is always room."""
+ADDRESS = "127.0.0.1"
+
+
+class FrontEnd:
+    """A front end under a root of its own."""
+
+    def __init__(self, root: Path, configured: Settings) -> None:
+        self.layout = Layout(root)
+        self.configured = configured
+        self.process: subprocess.Popen[bytes] | None = None
+        self.layout.settings.write_text(settings.encode(configured))
+
+    @property
+    def url(self) -> str:
+        return f"http://{ADDRESS}:{self.configured.ports.services}"
+
+    @property
+    def agents_url(self) -> str:
+        return f"https://{ADDRESS}:{self.configured.ports.agents}"
+
+    def start(self) -> None:
+        """Start its process."""
+        command = [sys.executable, "-m", "mallee.cloud.daemon", "--root", str(self.layout.root)]
+        self.layout.cloud_ports.unlink(missing_ok=True)
+        with (self.layout.root / "out").open("ab") as out:
+            self.process = subprocess.Popen(command, stdout=out, stderr=out)
+
+    def wait_ready(self) -> None:
+        """Wait until it answers."""
+        deadline = time.monotonic() + START_S
+        while not self.layout.cloud_ports.exists():
+            assert self.process is not None
+            assert self.process.poll() is None, (self.layout.root / "out").read_text()[-2000:]
+            assert time.monotonic() < deadline, "the front end does not answer"
+            time.sleep(0.02)
+
+    def kill(self, number: int = signal.SIGKILL) -> None:
+        """End it."""
+        if self.process is not None:
+            if self.process.poll() is None:
+                os.kill(self.process.pid, number)
+            self.process.wait(30)
+            self.process = None
+
+    def sender(self) -> Sender:
+        """Somebody who asks as the administrator."""
+        return Sender(self.configured.ports.services, self.key())
+
+    def key(self) -> dict[str, str]:
+        """The administrator's key."""
+        return json.loads(self.layout.admin_credentials.read_text())
+
+    def client(self) -> Any:
+        """A boto3 client that tries once."""
+        key = self.key()
+        client: Any = boto3.client(  # pyright: ignore[reportUnknownMemberType]
+            "ec2",
+            endpoint_url=self.url,
+            region_name="us-east-1",
+            aws_access_key_id=key["access_key_id"],
+            aws_secret_access_key=key["secret_access_key"],
+            config=Config(retries={"max_attempts": 0}, read_timeout=20),
+        )
+        return client
+
+
+def found(root: Path, database_url: str) -> FrontEnd:
+    """Return the first front end of a cloud, which is about to be."""
+    root.mkdir()
+    ports = Ports(services=_free_port(), agents=_free_port())
+    wide = Network(public_range="198.18.0.0/16")
+    return FrontEnd(root, Settings(database_url=database_url, ports=ports, network=wide))
+
+
+def invitation(of: FrontEnd) -> nodejoin.Invitation:
+    """Have one front end invite another."""
+    answer = of.sender().ask("mallee", "CreateFrontEndToken")
+    assert answer.status == 200, answer.text
+    token, ca_pem = answer.element("Token"), answer.element("CaCertificate")
+    line = nodejoin.invite(token, ca_pem, ADDRESS, of.configured.ports.agents)
+    return nodejoin.parse(str(line))
+
+
+def join(root: Path, first: FrontEnd, name: str) -> FrontEnd:
+    """Return a front end that has joined, by the steps of `mallee frontend join`."""
+    layout = Layout(root)
+    layout.cloud_pki.mkdir(parents=True)
+    wish = frontendjoin.Wish(invitation(first), "192.0.2.1", name)
+    fetched = frontendjoin.fetch(wish)
+    frontendjoin.keep(layout, wish, fetched)
+    ports = Ports(services=_free_port(), agents=_free_port())
+    # All of them are on one machine here.
+    return FrontEnd(root, replace(first.configured, ports=ports))
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((ADDRESS, 0))
+        return probe.getsockname()[1]
+
+
+class Hosts:
+    """Agents that speak as real ones do, over guests that are played, in a thread."""
+
+    def __init__(self, root: Path, first: FrontEnd, all: list[FrontEnd], count: int) -> None:
+        self.disks: dict[str, agents.Disk] = {}
+        self.doors: list[cloud.Cloud] = []
+        self._urls = tuple(sorted(one.agents_url for one in all))
+        self._layouts = [Layout(root / f"host{number}") for number in range(count)]
+        for layout in self._layouts:
+            layout.node.mkdir(parents=True)
+            answer = first.sender().ask("mallee", "CreateJoinToken")
+            token = {
+                "url": first.agents_url,
+                "token": answer.element("Token"),
+                "ca_pem": answer.element("CaCertificate"),
+            }
+            files.write_json(layout.join_token, token)
+        self._stop = threading.Event()
+        self._executor = ThreadPoolExecutor(1)
+        self._end = self._executor.submit(lambda: asyncio.run(self._run()))
+
+    def check(self) -> None:
+        """Raise what an agent failed with."""
+        if self._end.done():
+            self._end.result()
+
+    def close(self) -> None:
+        """End all agents."""
+        self._stop.set()
+        self._end.result(30)
+        self._executor.shutdown()
+
+    async def _run(self) -> None:
+        tasks = [asyncio.create_task(self._be(layout)) for layout in self._layouts]
+        while not self._stop.is_set():
+            for task in tasks:
+                if task.done():
+                    task.result()
+            await asyncio.sleep(0.1)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _be(self, layout: Layout) -> None:
+        member = await sync.wait_joined(layout, layout.root.name)
+        door = cloud.Cloud(layout, member)
+        door.learn_urls(self._urls)
+        self.doors.append(door)
+        disk = self.disks[member.host_id] = agents.Disk()
+        agent: Any = agents.Agent(disk, _Luck())
+        ledger: Any = disk
+        nobody: Any = None
+        talk = sync.Sync(
+            door=door,
+            reconciler=agent,
+            ledger=ledger,
+            clock=clock.SYSTEM,
+            questions=nobody,
+            facts=lambda: LARGE,
+        )
+        with contextlib.suppress(asyncio.CancelledError):
+            async with asyncio.TaskGroup() as group:
+                group.create_task(talk.run())
+                group.create_task(agent.run())
+        await door.close()
+
+
+class _Luck:
+    """A machine that works quickly and never fails."""
+
+    fails = 0.0
+
+    def pause_s(self) -> float:
+        return random.random() * 0.05
+
+    def chance(self, part: float) -> bool:
+        return random.random() < part
+
+    def on_change(self) -> None:
+        """Nobody looks."""
+
+    def now(self) -> float:
+        return time.time()

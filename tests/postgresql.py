@@ -1,0 +1,60 @@
+"""A private PostgreSQL server for the session, and an empty database on it for a test: fixtures,
+which a `conftest.py` takes in by name."""
+
+import itertools
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+import pytest
+
+_SETTINGS = "-c listen_addresses= -c max_connections=60 -c unix_socket_directories={home}"
+_names = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def postgresql_socket() -> Iterator[Path]:
+    """Start a server of our own on a unix socket; return the socket's directory."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+    if not found:
+        pytest.skip("the PostgreSQL server is not installed")
+    home = Path(tempfile.mkdtemp(prefix="m-pg-"))
+    as_user: dict[str, object] = {"cwd": home, "check": True, "capture_output": True}
+    if os.geteuid() == 0:
+        # The server refuses to run as root.
+        user = pwd.getpwnam("postgres")
+        os.chown(home, user.pw_uid, user.pw_gid)
+        as_user |= {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+    initdb = [found[-1] / "initdb", "-D", "data", "-U", "mallee", "-A", "trust", "--no-sync"]
+    pg_ctl = [found[-1] / "pg_ctl", "-D", home / "data", "-w", "-l", home / "log"]
+    try:
+        subprocess.run(initdb, **as_user)  # pyright: ignore[reportCallIssue, reportArgumentType]
+        subprocess.run([*pg_ctl, "-o", _SETTINGS.format(home=home), "start"], **as_user)  # pyright: ignore
+        yield home
+        subprocess.run([*pg_ctl, "-m", "immediate", "stop"], **as_user)  # pyright: ignore
+    finally:
+        shutil.rmtree(home)
+
+
+@pytest.fixture
+def postgresql_url(postgresql_socket: Path) -> Iterator[str]:
+    """The URL of an empty database of PostgreSQL's."""
+    with database(postgresql_socket) as url:
+        yield url
+
+
+@contextmanager
+def database(home: Path) -> Generator[str]:
+    """Make a database on the server whose sockets are there; return its URL."""
+    name = f"test_{next(_names)}"
+    server: dict[str, str] = {"host": str(home), "user": "mallee"}
+    with psycopg.connect(**server, dbname="postgres", autocommit=True) as to:  # pyright: ignore
+        to.execute(f"CREATE DATABASE {name}")  # pyright: ignore[reportArgumentType, reportCallIssue]
+        yield f"postgresql+psycopg://mallee@/{name}?host={home}"
+        to.execute(f"DROP DATABASE {name} WITH (FORCE)")  # pyright: ignore[reportArgumentType, reportCallIssue]
