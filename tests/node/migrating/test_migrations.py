@@ -224,6 +224,31 @@ async def test_a_guest_goes_with_its_memory_and_disks(root_dir: Path) -> None:
         assert book.read(both.old.layout, ID) is None
 
 
+async def test_a_guest_that_was_given_runs_though_nobody_could_say_so(
+    root_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running(root_dir) as both:
+        await tell(both.old, "secret=remem''bered", b"secret=remem''bered")
+        real = book.write
+
+        def write_and_cut(layout: Layout, instance_id: str, entry: book.Entry) -> None:
+            real(layout, instance_id, entry)
+            # The cable is cut in this instant.
+            assert both.listener is not None
+            both.listener.close()
+
+        monkeypatch.setattr(book, "write", write_and_cut)
+        await both.go()
+        await wait_migration(both.old, lambda said: said.is_given)
+        assert both.state(both.old) is DomainState.PAUSED
+        assert both.state(both.new) is DomainState.PAUSED
+        # Neither runs it before the cloud has heard whose it is.
+        await both.hand_over()
+        seen = await both.new.wait_phase(Phase.RUNNING)
+        assert seen.restarts == 0
+        await tell(both.new, "echo it-$secret", b"it-remembered")
+
+
 class Cut(HypervisorFailed):
     """What a test has go wrong."""
 
@@ -358,6 +383,7 @@ OWN = DiskTold(size_bytes=8 << 20)
     [
         (OWN,),
         (OWN, DISK, DISK),
+        (replace(OWN, size_bytes=1 << 40), DISK),
         (OWN, replace(DISK, volume_id="vol-0123456789abcdef1")),
         (OWN, replace(DISK, volume_id="../../../etc")),
         (OWN, replace(DISK, face=0)),

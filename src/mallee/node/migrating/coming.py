@@ -185,6 +185,8 @@ class Comings:
         volumes.remove(self._host.layout, disk.volume_id)
         directory = volumes.make_directory(self._host.layout, disk.volume_id)
         size_bytes = volume.size_gib * volumes.GIB
+        if disk.size_bytes > size_bytes:
+            raise HypervisorFailed(f"{disk.volume_id} has {disk.size_bytes} bytes there")
         for layer in disk.lower:
             if not 0 < layer.file_bytes <= size_bytes + size_bytes // 64 + (64 << 20):
                 raise HypervisorFailed(f"a layer of {layer.file_bytes} bytes")
@@ -294,9 +296,15 @@ class Comings:
             self._host.hypervisor.destroy(uuid)
             self._host.hypervisor.undefine(uuid)
 
-    def keep_only(self, instance_ids: Collection[str]) -> None:
-        """Throw away what came of other guests than these."""
-        for id in [id for id in self._guests if id not in instance_ids]:
+    def keep_only(self, coming: Collection[str], own: Collection[str]) -> None:
+        """Throw away what came of guests that neither come nor are this host's own by now.
+
+        One that is its own may stand here whole, though nobody could say that it was given.
+        """
+        with self._lock:
+            for id in [id for id in self._guests if id in own]:
+                del self._guests[id]
+        for id in [id for id in self._guests if id not in coming]:
             self.forget(id)
 
     def forget(self, instance_id: str) -> None:
@@ -319,5 +327,6 @@ def check_told(told: GuestTold, wanted: InstanceWanted) -> None:
         highest = max(numbers, default=0)
         if not is_ordered or not all(it > 0 for it in numbers) or highest >= disk.face:
             raise HypervisorFailed("the guest's disks have no such layers")
-        if disk.face > LAYER_MAX or not 0 < disk.size_bytes <= 64 << 40:
+        most = 64 << 40 if disk.volume_id else wanted.disk_gib << 30
+        if disk.face > LAYER_MAX or not 0 < disk.size_bytes <= most:
             raise HypervisorFailed("the guest's disks are of no such size")
