@@ -57,6 +57,8 @@ class Trip:
     step: str = "it begins"
     done_bytes: int = 0
     total_bytes: int = 0
+    stood_at: float = 0.0
+    """Monotonic seconds when the guest was seen to stand."""
     changed: Callable[[], None] = lambda: None
     """Called when there is something new to say."""
     cancelled: threading.Event = field(default_factory=threading.Event)
@@ -103,6 +105,8 @@ class Trip:
             with contextlib.suppress(ChannelFailed):
                 control.send(messages.Run(proof=self.proof))
                 messages.expect(control, messages.Running)
+                stood_ms = round((time.monotonic() - self.stood_at) * 1000)
+                log.info("guest runs elsewhere", instance=self.wanted.id, stood_ms=stood_ms)
 
     def _bring(
         self, machine: Going, control: Connection, means: tuple[list[str], contextlib.ExitStack]
@@ -120,6 +124,7 @@ class Trip:
         stack.callback(self._offer(path, messages.MEMORY, None))
         machine.send_memory(path)
         self._wait_memory(machine, len(serials))
+        self.stood_at = time.monotonic()
         self._say("it stands, and the rest is sent")
         machine.end_mirrors()
         control.send(messages.CloseDisks())

@@ -39,6 +39,8 @@ class _Trip:
     failure: str = ""
     is_given: bool = False
     words: str = ""
+    is_recovered: bool = False
+    """Whether it was seen that nothing of an attempt before is left."""
 
 
 class Migrations:
@@ -71,7 +73,8 @@ class Migrations:
             assert one.going is not None
             self._want_one(one, one.going, addresses.get(one.going.to_host_id, ""))
         coming_ids = {one.id for one in wanted.instances if one.coming is not None}
-        self._comings.keep_only(coming_ids)
+        own_ids = {one.id for one in wanted.instances if one.coming is None}
+        self._comings.keep_only(coming_ids, own_ids)
 
     def _want_one(self, wanted: InstanceWanted, wish: GoingWanted, address: str) -> None:
         known = self._trips.get(wanted.id)
@@ -95,10 +98,24 @@ class Migrations:
             return
         is_busy = one.thread is not None and one.thread.is_alive()
         is_waiting = not one.trip.place.port and not one.trip.cancelled.is_set()
-        if is_busy or is_waiting or time.monotonic() < one.due_at:
+        is_early = time.monotonic() < one.due_at or (is_waiting and one.is_recovered)
+        if is_busy or is_early:
             return
-        one.thread = threading.Thread(target=self._go, args=(instance_id, one), daemon=True)
+        # What an agent before left half done is put right also while nobody answers there.
+        work = self._recover if is_waiting else self._go
+        one.is_recovered = True
+        one.thread = threading.Thread(target=work, args=(instance_id, one), daemon=True)
         one.thread.start()
+
+    def _recover(self, instance_id: str, one: _Trip) -> None:
+        try:
+            entry = book.read(self._host.layout, instance_id)
+            if entry is None or not _is_of(entry, one.trip.going):
+                going.recover(self._host.hypervisor, instance_id)
+        except going.FAILURES as error:
+            one.is_recovered = False
+            log.warning("guest not put back", instance=instance_id, error=str(error))
+        self._changed(instance_id)
 
     def _go(self, instance_id: str, one: _Trip) -> None:
         trip = one.trip
@@ -138,8 +155,11 @@ class Migrations:
         entry = book.read(self._host.layout, wanted.id)
         is_given = entry is not None and _is_of(entry, wanted.going)
         one = self._trips.get(wanted.id)
-        is_under_way = one is not None and not one.failure and not one.is_given
-        return is_given or (is_under_way and seen.is_active)
+        if is_given or one is None or one.failure:
+            return is_given
+        # While a trip is on, also a guest that has died may have been given away.
+        is_busy = one.thread is not None and one.thread.is_alive()
+        return is_busy or one.is_given or seen.is_active
 
     def is_elsewhere(self, instance_id: str) -> bool:
         """Tell whether what is here of an instance that is wanted no more is another host's.
