@@ -88,15 +88,15 @@ class FrontEnd:
     def client(self) -> Any:
         """A boto3 client that tries once."""
         key = self.key()
-        client: Any = boto3.client(  # pyright: ignore[reportUnknownMemberType]
-            "ec2",
+        service: str = "ec2"
+        return boto3.client(
+            service,
             endpoint_url=self.url,
             region_name="us-east-1",
             aws_access_key_id=key["access_key_id"],
             aws_secret_access_key=key["secret_access_key"],
             config=Config(retries={"max_attempts": 0}, read_timeout=20),
         )
-        return client
 
 
 def found(root: Path, database_url: str) -> FrontEnd:
