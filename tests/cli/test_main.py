@@ -74,3 +74,14 @@ def test_a_policy_that_cannot_be_read_is_said(run: Run, tmp_path: Path) -> None:
 def _spoilt(run: Run, file: Path) -> Said:
     file.write_bytes(b"\xff\xfe")
     return run("accounts", "put-policy", "admin", "p", file)
+
+
+def test_a_document_that_is_no_text_is_said(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "cloud.toml"
+    file.write_bytes(b"\xff\xfe")
+    missing = tmp_path / "eucalyptus.conf"
+    for said, why in (
+        (run("config", "check", file), f"{file} is no text"),
+        (run("config", "import", missing), f"{missing} cannot be read"),
+    ):
+        assert (said.status, why in said.err) == (1, True), said.err

@@ -24,3 +24,24 @@ def test_a_list_of_public_addresses_must_make_sense(listed: str, cause: str) -> 
     text = f'[network]\npublic_range = "192.168.3.0/24"\npublic_addresses = {listed}\n'
     with pytest.raises(InvalidSettings, match=cause):
         settings.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("table", "setting", "value"),
+    [
+        ("deadlines", "launch_s", "-5"),
+        ("deadlines", "stop_s", "0"),
+        ("deadlines", "launch_s", "nan"),
+        ("deadlines", "terminate_s", "inf"),
+        ("ports", "services", "70000"),
+        ("ports", "agents", "-1"),
+        ("capacity", "vcpus_per_core", "0"),
+        ("capacity", "reserved_disk_gib", "-1"),
+        ("trail", "kept_days", "-1"),
+    ],
+)
+def test_numbers_that_no_cloud_could_live_with_are_refused(
+    table: str, setting: str, value: str
+) -> None:
+    with pytest.raises(InvalidSettings, match=rf"{table}\.{setting}"):
+        settings.parse(f"[{table}]\n{setting} = {value}")

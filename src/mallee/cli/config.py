@@ -78,7 +78,7 @@ def rollback(number: int, *, root: Root = DEFAULT) -> None:
 
 def import_eucalyptus(conf: Path) -> None:
     """Print settings like those of a `eucalyptus.conf`, and say what became of each line."""
-    made = eucalyptusconf.read(conf.read_text(errors="replace"))
+    made = eucalyptusconf.read(_read(conf, errors="replace"))
     for line in made.lines:
         words.tell(f"{line.number:4} {line.name}: {line.became}")
     for trouble in made.troubles:
@@ -95,13 +95,15 @@ def _of_history(layout: Layout, number: int) -> Settings:
         raise steps.Failed(f"there are no settings {number}", "mallee config history") from error
 
 
-def _read(document: Path) -> str:
-    if str(document) == "-":
-        return sys.stdin.read()
+def _read(document: Path, errors: str = "strict") -> str:
     try:
-        return document.read_text()
+        data = sys.stdin.buffer.read() if str(document) == "-" else document.read_bytes()
     except OSError as error:
         raise steps.Failed(f"{document} cannot be read: {error.strerror}", "") from error
+    try:
+        return data.decode(errors=errors)
+    except UnicodeDecodeError as error:
+        raise steps.Failed(f"{document} is no text: {error}", "name a document in TOML") from error
 
 
 def _when(at: float) -> str:

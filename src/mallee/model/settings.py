@@ -19,6 +19,11 @@ class InvalidSettings(Exception):
     """The settings document is wrong; the message says which setting, why, and what would do."""
 
 
+_Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
+_Count = Annotated[int, msgspec.Meta(ge=0)]
+DEADLINE_S_MAX = 86400.0
+
+
 class Network(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Address ranges and how the box meets the world."""
 
@@ -36,9 +41,9 @@ class Network(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Ports(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """TCP ports; 0 takes any free one (`Layout.cloud_ports` tells which)."""
 
-    services: int = 8773
-    agents: int = 8774
-    hosts: int = 8775
+    services: _Port = 8773
+    agents: _Port = 8774
+    hosts: _Port = 8775
     """At which a host's agent answers other hosts', while it has to do with any; when it is taken,
     at any free one."""
 
@@ -46,9 +51,9 @@ class Ports(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Capacity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How much of a host instances may use."""
 
-    vcpus_per_core: int = 8
-    reserved_memory_mib: int = 1024
-    reserved_disk_gib: int = 2
+    vcpus_per_core: Annotated[int, msgspec.Meta(ge=1)] = 8
+    reserved_memory_mib: _Count = 1024
+    reserved_disk_gib: _Count = 2
 
 
 class Deadlines(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -63,8 +68,8 @@ class Deadlines(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Trail(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How long it is remembered who did what."""
 
-    kept_days: int = 400
-    kept_gib: int = 8
+    kept_days: _Count = 400
+    kept_gib: _Count = 8
     """Beyond it the oldest are forgotten earlier."""
 
 
@@ -136,7 +141,7 @@ class Volumes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Empty: `node/volumes` under the root directory."""
     mount: bool = True
     """Whether that directory is another file system's mount point, and else not to be used."""
-    capacity_gib: Annotated[int, msgspec.Meta(ge=0)] = 0
+    capacity_gib: _Count = 0
     """How much volumes may claim there; 0: all that the file system has."""
 
 
@@ -188,6 +193,7 @@ def parse(text: str) -> Settings:
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise InvalidSettings(f"mallee.toml: {error}") from error
     _check_ranges(settings.network)
+    _check_deadlines(settings.deadlines)
     _check_address(settings)
     _check_engine(settings.objects)
     _check_volumes(settings.volumes)
@@ -217,6 +223,15 @@ def _check_address(settings: Settings) -> None:
         if address in ipaddress.IPv4Network(guests):
             raise InvalidSettings(
                 f"address: {address} is of {guests}, which is the guests'; choose another range"
+            )
+
+
+def _check_deadlines(deadlines: Deadlines) -> None:
+    # Not said by the type: what bounds its numbers does not hold for `-5`, only for `-5.0`.
+    for name, seconds in msgspec.structs.asdict(deadlines).items():
+        if not 0 < seconds <= DEADLINE_S_MAX:
+            raise InvalidSettings(
+                f"deadlines.{name} is {seconds:g}; give more than 0 and at most {DEADLINE_S_MAX:g}"
             )
 
 
