@@ -44,6 +44,13 @@ class InvalidBundleIDNotFound(AwsError):
     template = "The bundle task ID '{}' does not exist"
 
 
+class BundlingInProgress(AwsError):
+    """Arguments: the instance's id; the task's."""
+
+    code = "BundlingInProgress"
+    template = "The specified instance '{}' already has a bundling task in progress: {}"
+
+
 class InvalidManifest(AwsError):
     """Argument: a sentence that says what is wrong with it."""
 

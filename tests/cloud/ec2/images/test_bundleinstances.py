@@ -171,6 +171,18 @@ def test_a_bundle_is_called_off(
     assert snapshots_of(alice) == []
 
 
+def test_an_instance_is_bundled_once_at_a_time(
+    alice: Any, host: FakeHost, cutting: Cutting, world: World, storage: Storage
+) -> None:
+    instance, _ = launch(alice, host, VolumeSize=3)
+    first = bundle(alice, cutting, instance, storage())["BundleId"]
+    asked = {"InstanceId": instance, "Storage": storage()}
+    assert refusal(alice.bundle_instance, **asked) == "BundlingInProgress"
+    alice.cancel_bundle_task(BundleId=first)
+    settle(world, first)
+    assert bundle(alice, cutting, instance, storage())["State"] == "pending"
+
+
 def test_a_host_may_put_the_bundle_alone_and_no_longer_than_the_policy_says(
     alice: Any, host: FakeHost, cutting: Cutting, world: World, storage: Storage, tmp_path: Any
 ) -> None:

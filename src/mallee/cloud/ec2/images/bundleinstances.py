@@ -45,8 +45,17 @@ _KIND = records.BUNDLE_TASK
 def _prepare(call: Call, request: Request, box: SecretBox) -> Callable[[], Any] | None:
     """Look at the instance and the policy before anything is cut."""
     exportinstances.root_of(call, request)
+    _check_is_free(call, request)
     uploadpolicies.check(call, request["Storage"], box)
     return None
+
+
+def _check_is_free(call: Call, request: Request) -> None:
+    """Raise `BundlingInProgress`: two bundles of an instance may have one place in a bucket."""
+    wanted = ids.normalise(request["InstanceId"])
+    for record in resources.reader(call).list(_KIND, call.account):
+        if record.doc.instance_id == wanted and record.doc.ended_at is None:
+            raise errors.BundlingInProgress(wanted, record.id)
 
 
 def _ask(call: Call, request: Request) -> tuple[str, str, str, str]:
@@ -60,6 +69,7 @@ def bundle_instance(
     """Write the task down, and the snapshot that the host has made for it."""
     tasks.check_count(call, _KIND, "BundleInstance")
     root = exportinstances.root_of(call, request)
+    _check_is_free(call, request)
     permission = uploadpolicies.check(call, request["Storage"], call.box)
     instance = resources.one(call, records.INSTANCE, request["InstanceId"])
     id = ids.make("bun", call.entropy(ids.ID_BYTES))
