@@ -138,7 +138,7 @@ def settle_one(tx: store.Tx, id: str, means: Means) -> None:
 
 def words_of(error: errors.AwsError) -> str:
     """Return what is said of a task whose end would have been refused as a call."""
-    return f"ClientError: {error.code}: {error}"
+    return f"ClientError: {error}"
 
 
 def fail_one(tx: store.Tx, id: str, words: str) -> None:

@@ -201,7 +201,7 @@ def test_a_name_that_is_given_or_taken(world: World, bob: Any, host: FakeHost) -
     restored(world, replace(HEADER, name="mine now"))
     image = image_of(bob, second)
     assert image["State"] == "failed"
-    assert "InvalidAMIName.Duplicate" in image["StateReason"]["Message"]
+    assert image["StateReason"]["Message"].count("InvalidAMIName.Duplicate") == 1
 
 
 @pytest.mark.parametrize(

@@ -126,3 +126,9 @@ def test_it_is_the_owners_alone(alice: Any, bob: Any) -> None:
 def test_what_cannot_be_counted_is_refused(alice: Any, types: list[dict[str, Any]]) -> None:
     asked = {"ImageId": IMAGE_ID, "ResourceTypes": types}
     assert refusal(alice.create_image_usage_report, **asked) == "InvalidParameterValue"
+
+
+def test_a_report_about_what_is_no_account_is_refused(alice: Any) -> None:
+    asked = {"ImageId": IMAGE_ID, "ResourceTypes": [{"ResourceType": "ec2:Instance"}]}
+    ask = alice.create_image_usage_report
+    assert refusal(ask, **asked, AccountIds=["somebody"]) == "InvalidParameterValue"

@@ -8,6 +8,7 @@ are terminated are not counted, a template once, if one of its newest versions n
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -40,6 +41,7 @@ AVAILABLE = "available"
 REPORTS_MAX = 100
 """Of an account."""
 VERSION_DEPTH = "version-depth"
+_ACCOUNT = re.compile(r"[0-9]{12}", re.ASCII)
 
 ReportRecord = Record[ImageReport, None]
 
@@ -67,7 +69,7 @@ def create(
             f"An account has {REPORTS_MAX} image usage reports at most. Delete one."
         )
     counted = _counted(request["ResourceTypes"])
-    accounts = tuple(dict.fromkeys(request.get("AccountIds") or ()))
+    accounts = _accounts(request.get("AccountIds") or ())
     report = ImageReport(
         id=ids.make("report", call.entropy(ids.ID_BYTES)),
         image_id=image.id,
@@ -79,6 +81,16 @@ def create(
     )
     call.tx.insert(records.IMAGE_REPORT, call.account, report.id, report)
     return {"ReportId": report.id}
+
+
+def _accounts(asked: Iterable[str]) -> tuple[str, ...]:
+    """Return whom it is about; raise for what can be no account."""
+    for one in asked:
+        if not _ACCOUNT.fullmatch(one):
+            raise errors.InvalidParameterValue(
+                f"Value ({one[:60]}) for parameter AccountIds is invalid. Expecting twelve digits."
+            )
+    return tuple(dict.fromkeys(asked))
 
 
 def _counted(asked: Iterable[Any]) -> tuple[Counted, ...]:
