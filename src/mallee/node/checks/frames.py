@@ -57,13 +57,14 @@ def hear(device: str, nonce: str) -> tuple[Heard, ...]:
         ready.register(ear, selectors.EVENT_READ)
         while len(heard) < HEARD_MAX and (left_s := until - time.monotonic()) > 0:
             for _ in ready.select(left_s):
-                one = _read(ear, nonce)
+                one = read(ear, nonce)
                 if one is not None and one.mac != mine.hex(":"):
                     heard.add(one)
     return tuple(sorted(heard, key=lambda one: (one.mac, one.vlan)))
 
 
-def _read(ear: socket.socket, nonce: str) -> Heard | None:
+def read(ear: socket.socket, nonce: str) -> Heard | None:
+    """Return whose frame waits at a socket, and of which VLAN; None: none of ours."""
     try:
         frame, told, _, _ = ear.recvmsg(128, 256)
     except BlockingIOError:
@@ -74,7 +75,8 @@ def _read(ear: socket.socket, nonce: str) -> Heard | None:
             status, _, _, _, _, tag, _ = _AUX.unpack(data[: _AUX.size])
             vlan = tag & 0xFFF if status & _HAS_TAG else 0
     if frame[at : at + 2] == struct.pack("!H", _TAG):
-        vlan = struct.unpack_from("!H", frame, at + 2)[0] & 0xFFF
+        # Of a frame that ends here it is no number, and nothing else is in it.
+        vlan = int.from_bytes(frame[at + 2 : at + 4]) & 0xFFF
         at += 4
     if not frame[at:].startswith(struct.pack("!H", _TYPE) + _MARK + nonce.encode()):
         return None

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from mallee.model.checks import ECHOES, Path
 
 _ECHO, _REPLY = 8, 0
+_ICMP = struct.Struct("!BBHHH")
 _HEADERS = 28
 """Of IPv4 and ICMP."""
 _MTU_DISCOVER, _PROBE = 10, 3
@@ -70,7 +71,7 @@ class Echoes:
         """Send an echo of that size to an address; one that cannot leave is lost."""
         self._number = (self._number + 1) & 0xFFFF
         data = bytes(size - _HEADERS)
-        head = struct.pack("!BBHHH", _ECHO, 0, 0, self._id, self._number)
+        head = _ICMP.pack(_ECHO, 0, 0, self._id, self._number)
         packet = head[:2] + struct.pack("!H", _checksum(head + data)) + head[4:] + data
         self._open[way.address, self._number] = self._clock(), size
         try:
@@ -95,9 +96,8 @@ class Echoes:
             packet, (address, _) = self._link.recvfrom(65535)
         except OSError:
             return
-        start = (packet[0] & 15) * 4
-        kind, _, _, id, number = struct.unpack_from("!BBHHH", packet, start)
-        if kind != _REPLY or id != self._id:
+        number = read_reply(packet, self._id)
+        if number is None:
             return
         sent_at, size = self._open.pop((address, number), (0.0, 0))
         way = ways.get(address)
@@ -106,6 +106,15 @@ class Echoes:
         way.came += size == _USUAL
         way.passed.add(size)
         way.took_s = min(way.took_s, self._clock() - sent_at)
+
+
+def read_reply(packet: bytes, id: int) -> int | None:
+    """Return the number of an echo's answer; None: it is none to ours, or none at all."""
+    icmp = packet[(packet[0] & 15) * 4 :] if packet else b""
+    if len(icmp) < _ICMP.size:
+        return None
+    kind, _, _, found, number = _ICMP.unpack_from(icmp)
+    return number if (kind, found) == (_REPLY, id) else None
 
 
 def look(addresses: Sequence[str], mtu: int) -> tuple[Path, ...]:
