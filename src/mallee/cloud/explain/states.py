@@ -19,7 +19,7 @@ from mallee.cloud.ec2.storage import states as storage
 from mallee.cloud.ec2.transit import effective
 from mallee.cloud.ec2.vpc import privateips, ways
 from mallee.cloud.explain import tasks
-from mallee.cloud.hosts import standings
+from mallee.cloud.hosts import migrating, standings
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.model import insights, instances, transit, volumes
@@ -224,6 +224,8 @@ def _migration(view: Reader, record: Record[Any, Any]) -> str:
     to say."""
     move, ended, seen = record.doc.migration, record.doc.migrated, record.seen
     if move is None:
+        if stays := migrating.why_not_drained(view, record):
+            return f"its host is drained, and its guest stays: {stays}"
         failure = ended.failure if ended else ""
         return f"its guest did not go to another host: {failure}" if failure else ""
     host = view.get(records.HOST, move.to_host_id)

@@ -22,6 +22,7 @@ from mallee.model.hosts import Host, InstanceWanted
 from mallee.model.instances import Instance, InstanceSeen, Phase, Power, phase_of
 from mallee.model.migrations import ComingWanted, GoingWanted, Migrated, Migration
 from mallee.model.moves import Move
+from mallee.model.standing import Standing
 
 InstanceRecord = Record[Instance, InstanceSeen]
 HostRecord = Record[Host, HostSeen]
@@ -49,6 +50,14 @@ def why_not_at_all(view: View | Tx, record: InstanceRecord) -> str:
         ),
         "",
     )
+
+
+def why_not_drained(view: View | Tx, record: InstanceRecord) -> str:
+    """Return, as the end of a sentence, why a guest stays on a host that is drained; empty: it is
+    on none, or shall go."""
+    host = view.get(records.HOST, record.doc.host_id)
+    is_drained = host is not None and host.doc.standing is Standing.DRAINING
+    return why_not_at_all(view, record) if is_drained else ""
 
 
 def why_not(view: View | Tx, record: InstanceRecord, host_id: str) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from mallee.cloud.explain import states
 from mallee.cloud.hosts import migrating, reserved, slices
 from mallee.cloud.reconcile import migrations
 from mallee.cloud.state import records, store
@@ -184,6 +185,25 @@ def test_a_drained_host_gives_its_guests_away(
     migration = record(world, guest).doc.migration
     assert migration is not None
     assert migration.to_host_id == there.id
+
+
+def test_why_a_guest_stays_on_a_drained_host_is_said(
+    world: World, host: FakeHost, guest: str, there: FakeHost
+) -> None:
+    assert there.id
+    assert migrating.why_not_drained(world.store.view, record(world, guest)) == ""
+
+    def bind(tx: store.Tx) -> None:
+        found, instance = tx.get(records.HOST, host.id), tx.get(records.INSTANCE, guest)
+        assert found is not None
+        assert instance is not None
+        tx.write(found, replace(found.doc, standing=Standing.DRAINING))
+        tx.write(instance, replace(instance.doc, placement_group_id="pg-0123456789abcdef0"))
+
+    world.store.transact(bind)
+    assert "placement group" in migrating.why_not_drained(world.store.view, record(world, guest))
+    why = states.of(world.store.view, record(world, guest)).why
+    assert "its host is drained, and its guest stays" in why
 
 
 def test_what_cannot_go_is_said(
