@@ -10,10 +10,12 @@ import secrets
 import socket
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 from mallee.kit import clock, files, logs, openfiles
 from mallee.model.layout import Layout
+from mallee.model.settings import Settings
 from mallee.node import (
     cloud,
     credentials,
@@ -41,6 +43,20 @@ OPEN_FILES = 65536
 one, so there are not more than that."""
 THREADS = 16
 """Steps that may be under way at once: most of them wait for libvirt or a program."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Means:
+    """What the loops of the agent stand on."""
+
+    settings: Settings
+    standing: facts.Standing
+    door: cloud.Cloud
+    here: host.Host
+    book: ledger.Ledger
+    keeper: credentials.Keeper
+    pushed: pushedkeys.PushedKeys
+    kept: imagekeeper.ImageKeeper
 
 
 def main() -> None:
@@ -84,6 +100,7 @@ async def run(layout: Layout) -> None:
             hypervisor=hypervisor,
             place=place,
         )
+        deadlines = configured.deadlines
         here = host.Host(
             name=membership.name or socket.gethostname(),
             layout=layout,
@@ -92,50 +109,56 @@ async def run(layout: Layout) -> None:
             images=cache,
             keys=volumekeys.VolumeKeys(door),
             place=place,
-            rules=Rules(layout, configured.deadlines.stop_s, configured.deadlines.terminate_s),
+            rules=Rules(layout, deadlines.stop_s, deadlines.terminate_s),
             traits=HostTraits(layout, standing.acceleration.acceleration),
             clock=clock.SYSTEM,
         )
-        reconciler = reconcile.Reconciler(here, book)
-        leaving = departures.Departures(layout, lambda: book.wanted, reconciler.volumes.is_idle)
-        others = otherhosts.OtherHosts(
-            layout,
-            configured.ports.hosts,
-            lambda: book.wanted,
-            {departures.WHAT: leaving.serve, **reconciler.migrations.handlers},
-        )
-        stack.callback(others.close)
-        others.poke()
-        passing = passes.Passes(door, clock.SYSTEM)
-        brought = uploads.Uploader(layout, lambda: book.wanted, passing, here.keys)
-        pinned = pinkeeper.PinKeeper(layout, lambda: book.wanted)
-        talk = sync.Sync(
+        means = _Means(configured, standing, door, here, book, keeper, pushed, kept)
+        await _work(stack, means)
+
+
+async def _work(stack: AsyncExitStack, means: _Means) -> None:
+    """Run all loops until cancelled."""
+    door, here, book, layout = means.door, means.here, means.book, means.here.layout
+    keeper, kept = means.keeper, means.kept
+    reconciler = reconcile.Reconciler(here, book)
+    leaving = departures.Departures(layout, lambda: book.wanted, reconciler.volumes.is_idle)
+    others = otherhosts.OtherHosts(
+        layout,
+        means.settings.ports.hosts,
+        lambda: book.wanted,
+        {departures.WHAT: leaving.serve, **reconciler.migrations.handlers},
+    )
+    stack.callback(others.close)
+    others.poke()
+    passing = passes.Passes(door, clock.SYSTEM)
+    brought = uploads.Uploader(layout, lambda: book.wanted, passing, here.keys)
+    pinned = pinkeeper.PinKeeper(layout, lambda: book.wanted)
+    talk = sync.Sync(
+        door=door,
+        reconciler=reconciler,
+        ledger=book,
+        questions=questions.Questions(
             door=door,
-            reconciler=reconciler,
-            ledger=book,
-            questions=questions.Questions(
-                door=door,
-                host=here,
-                explain=reconciler.explain,
-                wanted=lambda: book.wanted,
-                cut=reconciler.volumes.cut,
-                pushed=pushed,
-            ),
-            clock=clock.SYSTEM,
-            facts=lambda: others.joined(
-                facts.fetch(standing, (*reconciler.problems, *kept.problems))
-            ),
-            snapshots=brought.seen,
-            pins=pinned.seen,
-            took=(others.poke, keeper.poke, brought.poke, pinned.poke),
-        )
-        flows = flowlogs.FlowLogs(layout, lambda: book.wanted, door, clock.SYSTEM)
-        carrying = transfers.TransferKeeper(
-            layout, lambda: book.wanted, door, passing, clock.SYSTEM
-        )
-        async with asyncio.TaskGroup() as group:
-            for one in (reconciler, talk, keeper, flows, carrying, kept, brought, pinned):
-                group.create_task(one.run())
+            host=here,
+            explain=reconciler.explain,
+            wanted=lambda: book.wanted,
+            cut=reconciler.volumes.cut,
+            pushed=means.pushed,
+        ),
+        clock=clock.SYSTEM,
+        facts=lambda: others.joined(
+            facts.fetch(means.standing, (*reconciler.problems, *kept.problems))
+        ),
+        snapshots=brought.seen,
+        pins=pinned.seen,
+        took=(others.poke, keeper.poke, brought.poke, pinned.poke),
+    )
+    flows = flowlogs.FlowLogs(layout, lambda: book.wanted, door, clock.SYSTEM)
+    carrying = transfers.TransferKeeper(layout, lambda: book.wanted, door, passing, clock.SYSTEM)
+    async with asyncio.TaskGroup() as group:
+        for one in (reconciler, talk, keeper, flows, carrying, kept, brought, pinned):
+            group.create_task(one.run())
 
 
 def _metadata_key(layout: Layout) -> bytes:
