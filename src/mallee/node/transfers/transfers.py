@@ -52,8 +52,10 @@ from mallee.node.transfers.importing import Brought, CalledOff
 
 LOOK_S = 0.5
 RETRY_S = 5.0
-UPLOAD_RETRY_S = 20.0
-"""So long nobody looks again whether what was not there has been uploaded."""
+FIRST_UPLOAD_RETRY_S = 1.0
+LAST_UPLOAD_RETRY_S = 20.0
+"""So long nobody looks again whether what was not there has been uploaded: each time twice as long,
+and at most this."""
 TELL_S = 1.0
 RENEW_BEFORE_S = 900.0
 _LATER = (blockstore.StoreAway, objects.ObjectsAway, blockstore.StoreFull)
@@ -70,6 +72,11 @@ _FINAL = (
 )
 
 log = logs.get(__name__)
+
+
+def choose_pause(last_s: float) -> float:
+    """Return after how many seconds to look for an upload again, when it was `last_s` before."""
+    return min(max(FIRST_UPLOAD_RETRY_S, 2 * last_s), LAST_UPLOAD_RETRY_S)
 
 
 class Door(Protocol):
@@ -114,8 +121,19 @@ class _Told:
     end: TransferSeen | None = None
     not_before: float = 0.0
     """When it is tried again, of one that waits; in seconds since the epoch."""
+    pause_s: float = 0.0
+    """How long it waited last for what was not uploaded."""
     is_new: bool = True
     is_heard: bool = False
+
+    def again(self) -> "_Told":
+        """Return what is told of the attempt from here on, as it is tried again."""
+        return _Told(self.attempt, pause_s=self.pause_s)
+
+    def wait_upload(self, now: float) -> None:
+        """Have it wait, longer each time."""
+        self.pause_s = choose_pause(self.pause_s)
+        self.not_before = now + self.pause_s
 
     def seen(self) -> TransferSeen:
         """Return what is to be said."""
@@ -196,7 +214,8 @@ class TransferKeeper:
 
     async def _carry(self, transfer: TransferWanted) -> None:
         """Do a transfer, or as much as can be done now."""
-        told = self._told[transfer.id] = _Told(transfer.attempt)
+        before = self._told.get(transfer.id) or _Told(transfer.attempt)
+        told = self._told[transfer.id] = before.again()
         key = transfer.id, transfer.attempt
         off = self._working[key] = threading.Event()
         try:
@@ -208,7 +227,7 @@ class TransferKeeper:
         except parts.NotYet as error:
             waits = DiskSeen(words=str(error)[:WORDS_MAX])
             told.disks = [waits] * len(transfer.disks)
-            told.not_before = self.clock.now() + UPLOAD_RETRY_S
+            told.wait_upload(self.clock.now())
         except _LATER as error:
             log.warning("transfer waits", transfer=transfer.id, error=str(error))
             told.not_before = self.clock.now() + RETRY_S
