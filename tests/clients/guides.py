@@ -62,7 +62,7 @@ def walk(
         (folder / name).chmod(0o755)
     desk = place / "desk"
     desk.mkdir()
-    return subprocess.run(
+    done = subprocess.run(
         ["bash", "-c", script(guide)],
         cwd=desk,
         env={
@@ -78,3 +78,15 @@ def walk(
         check=False,
         timeout=900,
     )
+    if done.returncode != 0 and isinstance(cloud, Cloud):
+        # A guest that is not there says nothing: the cloud knows why, as long as it is there.
+        done.stderr += f"\n{_instances(cloud)}"
+    return done
+
+
+def _instances(cloud: Cloud) -> str:
+    """Every instance with its state and the reason for it, as its owner sees them."""
+    found = cloud.ec2.describe_instances()["Reservations"]
+    every = [one for reservation in found for one in reservation["Instances"]]
+    told = [(one["InstanceId"], one["State"]["Name"], one.get("StateReason")) for one in every]
+    return "\n".join(map(str, told))
