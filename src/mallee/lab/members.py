@@ -7,7 +7,6 @@ Everything is done by the commands that an administrator would type, in the host
 import shutil
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 from mallee.aws import clientfiles
 from mallee.box import client, faststart, nodejoin, owners, steps
@@ -157,8 +156,3 @@ def variables(place: Place, lab: Lab, host: str) -> dict[str, str]:
         secret_access_key=found.secret_access_key,
     )
     return {**mine, **clientfiles.environment(bearer), "AWS_EC2_METADATA_DISABLED": "true"}
-
-
-def roots(place: Place, lab: Lab) -> list[Path]:
-    """Return the root directories of the hosts that have one."""
-    return [place.root(name) for name, host in lab.hosts.items() if host.role in ("front", "node")]
