@@ -5,6 +5,8 @@ agents learn where they may turn, and leases, by which the others see that it is
 Called by the daemon. Not its business: how a machine comes to the secrets (`joining`).
 """
 
+import contextlib
+import ipaddress
 import os
 import socket
 
@@ -53,9 +55,13 @@ def share(opened: store.Store, url: str, own: str) -> Leases:
 
 def agents_url(configured: Settings, port: int) -> str:
     """Return where agents on other machines reach this front end; empty: nowhere."""
-    host = settings.reached_at(configured)
-    bare = host.strip("[]")
-    return f"https://{f'[{bare}]' if ':' in bare else bare}:{port}" if bare else ""
+    bare = settings.reached_at(configured).strip("[]")
+    # A name is what it is.
+    with contextlib.suppress(ValueError):
+        bare = str(ipaddress.ip_address(bare))
+    url = f"https://{f'[{bare}]' if ':' in bare else bare}:{port}"
+    # What agents cannot read they would refuse with all else that they are told.
+    return url if frontends.ENDPOINT.fullmatch(url) else ""
 
 
 def register(tx: store.Tx, identity: Identity, url: str) -> None:

@@ -27,6 +27,7 @@ from mallee.model.volumes import Phase, Volume, VolumeSeen
 VolumeRecord = Record[Volume, VolumeSeen]
 SnapshotRecord = Record[Snapshot, SnapshotSeen]
 Entropy = Callable[[int], bytes]
+_PORT_MAX = 65535
 
 
 def may_move(view: View | Tx, record: VolumeRecord) -> bool:
@@ -173,9 +174,13 @@ def _cuts(view: View | Tx, record: VolumeRecord) -> list[SnapshotRecord]:
 
 
 def port(view: View | Tx, host_id: str) -> int:
-    """Return at which port a host answers others; 0: it does not."""
+    """Return at which port a host answers others; 0: it does not.
+
+    It says so itself, and others are told: with what is no port they would refuse all of it.
+    """
     host = view.get(records.HOST, host_id)
-    return host.seen.facts.channel_port if host is not None and host.seen is not None else 0
+    said = host.seen.facts.channel_port if host is not None and host.seen is not None else 0
+    return said if 0 <= said <= _PORT_MAX else 0
 
 
 def heard(record: VolumeRecord, host_id: str, seen: VolumeSeen) -> VolumeSeen | None:

@@ -62,6 +62,22 @@ def test_the_way_of_a_fresh_volume(
     assert (claimed(world, host, volume), claimed(world, larger, volume)) == (7, 0)
 
 
+@pytest.mark.parametrize("said", [1 << 40, 65536, -1])
+def test_a_port_that_is_none_is_told_to_nobody(world: World, host: FakeHost, said: int) -> None:
+    """Who is told it would refuse all that it is told: so a host that lies would stop others."""
+
+    def lie(tx: store.Tx) -> None:
+        record = tx.get(records.HOST, host.id)
+        assert record is not None
+        assert record.seen is not None
+        facts = replace(record.seen.facts, channel_port=said)
+        tx.observe(record, replace(record.seen, facts=facts))
+
+    assert moving.port(world.store.view, host.id) == 8775
+    world.store.transact(lie)
+    assert moving.port(world.store.view, host.id) == 0
+
+
 def test_a_moved_volume_is_gone_when_both_copies_are(
     alice: Any, host: FakeHost, world: World, guest: str, larger: FakeHost
 ) -> None:
