@@ -7,6 +7,7 @@ import argparse
 import asyncio
 import signal
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -34,12 +35,25 @@ from mallee.cloud.hosts import door as hosts
 from mallee.cloud.identity import authenticate, authorize, keysets, lastuse
 from mallee.cloud.reconcile import lastuse as last_uses
 from mallee.cloud.reconcile import lifecycles, masterkeys, runner, table
-from mallee.cloud.trail import forward
-from mallee.kit import clock, logs
+from mallee.cloud.state import store
+from mallee.cloud.trail import forward, journal
+from mallee.kit import clock, keysigner, logs
 from mallee.model.layout import Layout
 from mallee.model.settings import Settings
 
 CANNOT_START = (*bootstrap.CANNOT_START, server.CannotListen)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ground:
+    """What answering stands on, whoever asks."""
+
+    layout: Layout
+    settings: Settings
+    secrets: bootstrap.Secrets
+    store: store.Store
+    trail: journal.Journal
+    signer: keysigner.Signer
 
 
 async def serve(layout: Layout, settings: Settings, stop: asyncio.Event) -> None:
@@ -49,67 +63,23 @@ async def serve(layout: Layout, settings: Settings, stop: asyncio.Event) -> None
         secrets = bootstrap.prepare_secrets(layout, clock.SYSTEM.now())
         opened = bootstrap.open_store(layout, settings, secrets, clock.SYSTEM)
         stack.callback(opened.close)
-        signer = bootstrap.prepare_signer(layout, settings, clock.SYSTEM.now())
         trail = stack.enter_context(bootstrap.open_trail(layout, settings))
-        questions = asks.Asks()
-        consoles = lines.Lines(questions)
+        signer = bootstrap.prepare_signer(layout, settings, clock.SYSTEM.now())
+        ground = _Ground(layout, settings, secrets, opened, trail, signer)
         own = presence.identify(layout)
-        url = bootstrap.database_url(layout, settings)
-        shares = presence.share(opened, url, own.id)
+        shares = presence.share(opened, bootstrap.database_url(layout, settings), own.id)
         stack.callback(shares.give_up)
         listener = own.id if opened.is_shared else ""
         heard = hearing.Hearing(opened, clock.SYSTEM, listener, shares)
-        passing = passes.Passes(opened, secrets.box, settings.region)
-        bundles = bundlefiles.BundleFiles(layout)
-        told = hosts.Cloud(
-            layout=layout,
-            store=opened,
-            slices=slices.Slices(settings, signer.chain_pem),
-            asks=questions,
-            hearing=heard,
-            registry=joining.registry(secrets.authority, settings),
-            streams=streams.Streams(opened.view),
-            lines=consoles,
-            guests=guests.Guests(opened.view, secrets.box, partial(trail.add, at_once=True)),
-            passes=passing,
-            transfers=transferring.Transfers(
-                opened,
-                secrets.box,
-                settings.region,
-                lambda: passing.port,
-                bundles,
-                address=settings.listen,
-            ),
-            volume_keys=volumekeys.VolumeKeys(opened, secrets.box),
-        )
+        told = _for_agents(ground, heard)
+        consoles = told.lines
         agents = hosts.Endpoint(told, bootstrap.prepare_tls(layout, secrets, settings))
         stack.push_async_callback(agents.close)
         agents_port = await agents.listen(settings.listen, settings.ports.agents)
         if opened.is_shared:
             place = presence.agents_url(settings, agents_port)
             await opened.run(lambda tx: presence.register(tx, own, place))
-        cloud = pipeline.Cloud(
-            settings=settings,
-            store=opened,
-            box=secrets.box,
-            keys=authenticate.Keys(opened.view, secrets.box),
-            judge=authorize.judge(opened.view, secrets.box),
-            asks=questions,
-            agents=Agents(
-                heard.heard,
-                secrets.ca_pem,
-                agents_port,
-                consoles,
-                signer,
-                lambda: handover.is_open(told.streams.doors),
-                shares.alive,
-            ),
-            table=actions.TABLE,
-            issuers=keysets.KeySets(keysets.reach_of(settings)),
-            uses=lastuse.LastUses(settings.region),
-            trail=trail,
-            objects=layout.objects,
-        )
+        cloud = _for_clients(ground, told, shares, agents_port)
         answer, refuse = partial(pipeline.answer, cloud), partial(pipeline.refuse, cloud)
         told.guests.api = answer
         neighbour = _neighbour(layout, settings)
@@ -135,6 +105,59 @@ async def serve(layout: Layout, settings: Settings, stop: asyncio.Event) -> None
             stack.callback(loops.create_task(loop).cancel)
         announce({"services": told.passes.port, "agents": agents_port})
         await stop.wait()
+
+
+def _for_agents(on: _Ground, heard: hearing.Hearing) -> hosts.Cloud:
+    """Return what answering agents needs."""
+    box, region = on.secrets.box, on.settings.region
+    questions = asks.Asks()
+    passing = passes.Passes(on.store, box, region)
+    bundles = bundlefiles.BundleFiles(on.layout)
+    return hosts.Cloud(
+        layout=on.layout,
+        store=on.store,
+        slices=slices.Slices(on.settings, on.signer.chain_pem),
+        asks=questions,
+        hearing=heard,
+        registry=joining.registry(on.secrets.authority, on.settings),
+        streams=streams.Streams(on.store.view),
+        lines=lines.Lines(questions),
+        guests=guests.Guests(on.store.view, box, partial(on.trail.add, at_once=True)),
+        passes=passing,
+        transfers=transferring.Transfers(
+            on.store, box, region, lambda: passing.port, bundles, address=on.settings.listen
+        ),
+        volume_keys=volumekeys.VolumeKeys(on.store, box),
+    )
+
+
+def _for_clients(
+    on: _Ground, told: hosts.Cloud, shares: presence.Leases, agents_port: int
+) -> pipeline.Cloud:
+    """Return what answering clients needs."""
+    box, view = on.secrets.box, on.store.view
+    return pipeline.Cloud(
+        settings=on.settings,
+        store=on.store,
+        box=box,
+        keys=authenticate.Keys(view, box),
+        judge=authorize.judge(view, box),
+        asks=told.asks,
+        agents=Agents(
+            told.hearing.heard,
+            on.secrets.ca_pem,
+            agents_port,
+            told.lines,
+            on.signer,
+            lambda: handover.is_open(told.streams.doors),
+            shares.alive,
+        ),
+        table=actions.TABLE,
+        issuers=keysets.KeySets(keysets.reach_of(on.settings)),
+        uses=lastuse.LastUses(on.settings.region),
+        trail=on.trail,
+        objects=on.layout.objects,
+    )
 
 
 def _of_requests(cloud: pipeline.Cloud) -> tuple[runner.Reconciler, ...]:
