@@ -133,7 +133,8 @@ def _destination(
     if text == INTERNET:
         return _SOMEBODY[6 if is_ipv6 else 4]
     try:
-        return ipaddress.ip_address(text)
+        # A zone (`fe80::1%…`) is no part of an address that travels.
+        return ipaddress.ip_address(text.replace("%", " "))
     except ValueError as error:
         raise errors.InvalidInput(
             f"{text} is neither an address, nor the id of an instance or interface, nor `internet`."

@@ -51,6 +51,9 @@ class _Host:
 
 def read_packet(ask: TraceAsk) -> Packet:
     """Return the packet that is asked about; raise `ValueError` when it can be none."""
+    if "%" in ask.source + ask.destination:
+        # A zone may be any text, and these become words of commands.
+        raise ValueError("an address with a zone")
     source, destination = ip_address(ask.source), ip_address(ask.destination)
     if source.version != destination.version:
         raise ValueError("addresses of two families")
