@@ -88,9 +88,8 @@ class FrontEnd:
     def client(self) -> Any:
         """A boto3 client that tries once."""
         key = self.key()
-        service: str = "ec2"
-        return boto3.client(
-            service,
+        return boto3.client(  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+            "ec2",
             endpoint_url=self.url,
             region_name="us-east-1",
             aws_access_key_id=key["access_key_id"],
