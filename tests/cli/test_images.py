@@ -37,7 +37,6 @@ def test_all_that_is_wrong_in_a_recipe_is_said(
         ("tiny", "--refresh"),
         ("debian-12", "--packages=/tmp"),
         ("tiny", "--mirror=http://x/y"),
-        ("course.toml", "--public"),
         ("course.toml", "--refresh"),
         ("course.toml", "--mirror=http://x/y"),
     ],
