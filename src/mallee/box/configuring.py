@@ -193,7 +193,7 @@ def _start_anew(layout: Layout, daemons: tuple[str, ...], awaited: _Awaited) -> 
 
     def all_heard() -> bool:
         nonlocal missing
-        heard = _heard_within(layout, time.monotonic() - began)
+        heard = heard_within(layout, time.monotonic() - began)
         missing = [host.name for host in awaited.hosts if host.id not in heard]
         return not missing
 
@@ -207,13 +207,19 @@ def _start_anew(layout: Layout, daemons: tuple[str, ...], awaited: _Awaited) -> 
         time.sleep(0.2)
 
 
-def _heard_within(layout: Layout, seconds: float) -> set[str]:
+def heard_within(layout: Layout, seconds: float) -> set[str]:
+    """Return which hosts the cloud has heard for itself in the last seconds."""
     try:
         access = client.read_access(layout, owners.read_settings(layout))
         hosts = client.call(access, "mallee", "DescribeHosts")["Hosts"]
     except (client.Unreachable, client.Refused, urllib.error.URLError, OSError):
         return set()
-    return {host["HostId"] for host in hosts if host.get("SecondsSinceHeard", seconds) < seconds}
+    # Of a host that is not heard the cloud that began anew only knows that it began since then.
+    return {
+        host["HostId"]
+        for host in hosts
+        if _is_up(host) and host.get("SecondsSinceHeard", seconds) < seconds
+    }
 
 
 def _restart(layout: Layout, daemons: tuple[str, ...]) -> None:
