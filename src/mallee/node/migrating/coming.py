@@ -253,6 +253,7 @@ class Comings:
             instance_id=wanted.id,
             launch=wanted.launch,
             vcpus=wanted.vcpus,
+            cpu=wanted.cpu,
             memory_mib=wanted.memory_mib,
             boot=wanted.boot,
             nics=tuple(Nic(layout.tap(one.id), one.mac) for one in worn),
