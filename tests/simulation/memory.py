@@ -54,11 +54,10 @@ class Memory:
                 fn(refused)
             refused.undo()
         tx = Tx(self.index, self.clock.now(), self.history)
-        try:
+        with contextlib.ExitStack() as undo:
+            undo.callback(tx.undo)
             value = fn(tx)
-        except BaseException:
-            tx.undo()
-            raise
+            undo.pop_all()
         self.log += tx.changes
         if tx.changes:
             self.on_commit()

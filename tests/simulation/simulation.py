@@ -12,6 +12,7 @@ import os
 import random
 import sys
 import time
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from unittest import mock
@@ -342,11 +343,11 @@ def main() -> None:
             life = run(seed)
             if last == first + 1:
                 print(life.story())
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is told, and counts
             failed += 1
             print(f"seed {seed}: {type(error).__name__}: {error}", flush=True)
             if last == first + 1:
-                raise
+                traceback.print_exc()
     print(f"{last - first} lives, {failed} failed, {time.process_time() - began:.1f} s")
     sys.exit(bool(failed))
 
