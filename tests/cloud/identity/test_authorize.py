@@ -18,6 +18,8 @@ ROWS = [row for row in actions.TABLE.values() if not (row.is_everyones or row.is
 MORE = {
     "dlm:CreateLifecyclePolicy": ("iam:PassRole",),
     "ec2:AssociateIamInstanceProfile": ("iam:PassRole",),
+    "ec2:CreateRestoreImageTask": ("s3:GetObject",),
+    "ec2:CreateStoreImageTask": ("s3:PutObject",),
     "ec2:ExportImage": ("s3:PutObject",),
     "ec2:ModifyEbsDefaultKmsKeyId": ("kms:DescribeKey",),
     "ec2:ReplaceIamInstanceProfileAssociation": ("iam:PassRole",),
