@@ -113,9 +113,15 @@ def _used_volume(ec2: Any, host: FakeHost) -> Asked:
     return {"VolumeIds": [volume]}
 
 
+def _usage_report(ec2: Any, host: FakeHost) -> Asked:
+    made = ec2.create_image_usage_report(**makers.MAKERS["CreateImageUsageReport"](ec2))
+    return {"ReportIds": [made["ReportId"]]}
+
+
 WAITED: dict[str, Maker] = {
     "ImageAvailable": lambda ec2, host: {"ImageIds": [IMAGE_ID]},
     "ImageExists": lambda ec2, host: {"ImageIds": [IMAGE_ID]},
+    "ImageUsageReportAvailable": _usage_report,
     "InstanceExists": _instance(),
     "InstanceRunning": _instance(),
     "InstanceStatusOk": _instance(),
@@ -141,11 +147,16 @@ WAITED: dict[str, Maker] = {
 }
 
 NEVER = {
+    "BundleTaskComplete": "a host has to answer first: `images/test_bundleinstances.py`",
+    "ConversionTaskCancelled": "a host has to answer first: `images/test_conversions.py`",
+    "ConversionTaskCompleted": "a host has to answer first: `images/test_conversions.py`",
+    "ConversionTaskDeleted": "such a task has no state `deleted`, in EC2's model or here",
     "ExportTaskCancelled": "a host has to answer first: `images/test_exportinstances.py`",
     "ExportTaskCompleted": "a host has to answer first: `images/test_exportinstances.py`",
     "PasswordDataAvailable": "no guest here is Windows, and no other has a password",
     "SnapshotCompleted": "a host has to answer first: tried where hosts are real",
     "SnapshotImported": "a host has to answer first: `images/test_imports.py`",
+    "StoreImageTaskComplete": "a host has to answer first: `images/test_storing.py`",
 }
 
 
