@@ -33,4 +33,4 @@ def test_cloud_describes_itself(sender: Sender) -> None:
     answer = sender.ask("mallee", "DescribeCloud")
     assert answer.element("Version") == VERSION
     assert answer.element("Region") == "us-east-1"
-    assert answer.element("PublicAddressesTotal") == "254"
+    assert answer.element("PublicAddressesTotal") == "253"

@@ -16,9 +16,8 @@ from typing import Protocol
 
 import sqlalchemy as sa
 from sqlalchemy import exc
-from sqlalchemy.dialects import postgresql as dialect
 
-from mallee.cloud.state import postgresql, tables
+from mallee.cloud.state import tables
 from mallee.kit import clock as clocks
 from mallee.kit import logs
 
@@ -72,7 +71,11 @@ class Shared:
         self, url: str, own: str, work: Sequence[str] = (), clock: clocks.Clock = clocks.SYSTEM
     ) -> None:
         """`own` is the process's name, `work` what there is to be shared."""
+        # Processes that share with nobody load nothing of it.
+        from mallee.cloud.state import postgresql
+
         self._engine = postgresql.make_engine(sa.make_url(url))
+        self._put_row = postgresql.put_row
         self._own = own
         self._work = frozenset(work)
         self._clock = clock
@@ -139,9 +142,8 @@ class Shared:
         return frozenset(kept), frozenset(alive)
 
     def _put(self, connection: sa.Connection, name: str) -> None:
-        row = dialect.insert(tables.LEASE).values(name=name, holder=self._own, until=_NOW + LIFE_S)
-        replaced = {"holder": row.excluded.holder, "until": row.excluded.until}
-        connection.execute(row.on_conflict_do_update(index_elements=["name"], set_=replaced))
+        row = {"name": name, "holder": self._own, "until": _NOW + LIFE_S}
+        self._put_row(connection, tables.LEASE, "name", row)
 
 
 _L = tables.LEASE.c

@@ -4,7 +4,7 @@ Used through `database.py`, which knows both engines by the same few functions.
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import psycopg
 import sqlalchemy as sa
@@ -91,3 +91,12 @@ def listen(url: sa.URL, poke: Callable[[], None], over: threading.Event) -> None
 
 def _state(error: exc.DBAPIError) -> str:
     return getattr(error.orig, "sqlstate", None) or ""
+
+
+def put_row(
+    connection: sa.Connection, table: sa.Table, key: str, row: Mapping[str, object]
+) -> None:
+    """Insert a row, or replace the one that has its key."""
+    made = insert(table).values(row)
+    replaced = {name: made.excluded[name] for name in row if name != key}
+    connection.execute(made.on_conflict_do_update(index_elements=[key], set_=replaced))
