@@ -175,6 +175,7 @@ PLAIN = {
     "ResourceId": "x",
     "TypeName": "lab.small",
     "EventCode": "instance-stop",
+    "Kind": "host",
     "NotBefore": "2030-01-01T00:00:00Z",
     "Vcpus": "1",
     "MemoryMib": "256",
