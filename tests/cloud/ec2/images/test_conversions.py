@@ -1,5 +1,6 @@
 """Files in parts become volumes and instances: what is asked for, told, made, and refused."""
 
+import json
 from typing import Any
 
 import pytest
@@ -13,7 +14,8 @@ from mallee.model.snapshots import Content
 from mallee.model.transfers import DiskSeen, Phase, TransferSeen
 from tests.cloud.ec2.asking import refusal
 from tests.cloud.ec2.images.test_imports import BOOTS, done, settle, told
-from tests.cloud.ec2.world import FakeHost, World
+from tests.cloud.ec2.limiting import with_key
+from tests.cloud.ec2.world import FakeHost, Front, World
 
 URL = "https://s3.example.org/disks/in/disk.xml?X-Amz-Signature=secret"
 IMAGE = {"Format": "RAW", "Bytes": 1 << 20, "ImportManifestUrl": URL}
@@ -222,6 +224,20 @@ def test_a_launch_that_cannot_be_is_refused_at_once(
     alice: Any, host: FakeHost, launch: dict[str, Any], code: str
 ) -> None:
     assert refusal(lambda: import_instance(alice, **launch)) == code
+    assert alice.describe_conversion_tasks()["ConversionTasks"] == []
+
+
+def test_a_session_that_a_policy_restricts_imports_nothing_in_parts(
+    front: Front, alice: Any, host: FakeHost
+) -> None:
+    sts = front.client("alice", "sts")
+    allowed = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+    denied = {"Effect": "Deny", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::*/disk.part.3"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [allowed, denied]})
+    key = sts.get_federation_token(Name="guest", Policy=policy)["Credentials"]
+    guest = with_key(front, "ec2", key)
+    assert refusal(lambda: import_volume(guest)) == "UnsupportedOperation"
+    assert refusal(lambda: import_instance(guest)) == "UnsupportedOperation"
     assert alice.describe_conversion_tasks()["ConversionTasks"] == []
 
 

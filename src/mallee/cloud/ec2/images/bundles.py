@@ -68,7 +68,7 @@ def _begin(call: WriteCall, image: Image, place: Object) -> None:
         id=id,
         way=Way.BUNDLE_IN,
         host_id=tasks.choose_host(call.tx, call.account),
-        access=tasks.access_of(call, None),
+        access=tasks.access_to_parts(call),
         disks=(DiskIn(object=place),),
         image_id=image.id,
         began_at=call.now,

@@ -72,6 +72,21 @@ def access_of(call: Call, role_name: str | None) -> Access:
     return Access(call.account, role.id)
 
 
+def access_to_parts(call: Call) -> Access:
+    """Return by whose rights files in parts are read, whose names nobody knows before they are.
+
+    Raises `UnsupportedOperation` for a session that policies of its own restrict: they may forbid
+    one of the parts, and have no say when a host reads it.
+    """
+    session = call.principal.session
+    if session is not None and session.is_restricted:
+        raise errors.UnsupportedOperation(
+            "What consists of parts is read later, when a session policy has no say any more. "
+            "Call with a key of a user, or with a role's session that has no policy of its own."
+        )
+    return access_of(call, None)
+
+
 def passed(call: Call, request: Request) -> Iterable[Pass]:
     """Yield the role that a request hands on."""
     name = request.get("RoleName")
