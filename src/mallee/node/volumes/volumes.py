@@ -224,7 +224,7 @@ class VolumeKeeper:
             )
             self._learn(volume.id, seen)
             fills += tended.fill in (Fill.BEGUN, Fill.GOES_ON)
-            self._begin_work(volume.id, tended)
+            self._begin_work(volume, tended)
         for volume_id in self._seen.keys() - wanted.keys():
             del self._seen[volume_id]
         self.leftovers = tuple(
@@ -251,15 +251,16 @@ class VolumeKeeper:
         """Tell whether a volume may be filled now; not one that a guest is about to let go."""
         return is_held is (volume_id in self._running) and self._works.may_fill(volume_id)
 
-    def _begin_work(self, volume_id: str, tended: Tended) -> None:
+    def _begin_work(self, volume: VolumeWanted, tended: Tended) -> None:
         if tended.fill is Fill.BEGUN:
-            self._works.put_off_fill(volume_id)
-        if volume_id in self._running:
+            self._works.put_off_fill(volume.id)
+        # What was wanted anew meanwhile would wait for a work's end: it is looked at first.
+        if volume.id in self._running or self._wanted.get(volume.id) != volume:
             return
         if tended.merge is not None:
-            self._works.begin_merge(volume_id, tended.merge)
+            self._works.begin_merge(volume.id, tended.merge)
         elif tended.fill is Fill.DUE:
-            self._works.begin_fill(volume_id)
+            self._works.begin_fill(volume.id)
 
     def _settle_one(self, wanted: VolumeWanted, found: _Found) -> tuple[VolumeSeen, Tended]:
         """Do what is to be done for one volume; blocks.
