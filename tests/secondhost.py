@@ -21,9 +21,10 @@ from tests.wholecloud import Cloud
 SETTINGS = structs.replace(
     wholecloud.SETTINGS,
     listen="0.0.0.0",
-    network=Network("198.51.100.0/24", "172.30.0.0/16", egress=False),
+    network=Network("192.0.2.0/24", "172.30.0.0/16", egress=False),
 )
-"""Of a cloud that others can join, beside the one that all tests of a worker share."""
+"""Of a cloud that others can join, beside those that the tests of a worker share: the one of all
+guests, and the one of bad days. No two have a range in common."""
 
 HOST = "second"
 _HERE = "first"

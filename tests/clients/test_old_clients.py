@@ -93,6 +93,6 @@ def test_an_old_client_is_refused_in_words_it_knows(cloud: Cloud) -> None:
     assert status == 400
     assert refused.tag == "Response"
     assert texts(refused, "Code") == ["InvalidInstanceID.NotFound"]
-    status, refused = ask(cloud, "GET", Action="DescribeBundleTasks")
+    status, refused = ask(cloud, "GET", Action="DescribeReservedInstances")
     assert status == 400
     assert texts(refused, "Code") == ["UnsupportedOperation"]

@@ -15,8 +15,10 @@ ROWS = [
     for row in actions.TABLE.values()
     if row.service in ("ec2", "iam")
     and not (row.is_everyones or row.is_unsigned or row.also or row.passes or row.waives)
-    # It always asks about a key too; the others that use keys do not, as they are asked here.
-    and row.name != "ModifyEbsDefaultKmsKeyId"
+    # The first always asks about a key too (the others that use keys do not, as they are asked
+    # here), the rest about an object in a bucket.
+    and row.name
+    not in ("ModifyEbsDefaultKmsKeyId", "CreateStoreImageTask", "CreateRestoreImageTask")
 ]
 POLICIES: dict[str, list[dict[str, Any]]] = {
     "everything": [allow("*")],
