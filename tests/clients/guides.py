@@ -89,4 +89,13 @@ def _instances(cloud: Cloud) -> str:
     found = cloud.ec2.describe_instances()["Reservations"]
     every = [one for reservation in found for one in reservation["Instances"]]
     told = [(one["InstanceId"], one["State"]["Name"], one.get("StateReason")) for one in every]
-    return "\n".join(map(str, told))
+    ends = [line for log in cloud.layout.libvirt.glob("log/qemu/i-*.log") for line in _said(log)]
+    return "\n".join([*map(str, told), *ends])
+
+
+def _said(log: Path) -> list[str]:
+    """What a guest's QEMU and libvirt said at last, if it ended unasked."""
+    lines = log.read_text(errors="replace").splitlines()
+    if not any("reason=crashed" in line for line in lines):
+        return []
+    return [f"{log.stem}: {line[:300]}" for line in lines[-12:]]

@@ -20,7 +20,7 @@ from mallee.model.datakeys import OpenedKey
 from mallee.node.do import disks, filling, layers
 
 SIZE = 4 << 20
-STEP = 64 << 10
+STEP = 32 << 10
 """Writes begin at multiples of it: two of them share a cluster."""
 
 
@@ -85,13 +85,25 @@ def test_a_cut_keeps_what_was(volume: Volume) -> None:
     assert [layer.number for layer in layers.chain(volume.directory, 2)] == [2, 1]
 
 
-def test_only_what_was_written_is_in_a_layer(volume: Volume) -> None:
+def test_only_clusters_that_were_written_are_in_a_layer(volume: Volume) -> None:
     volume.make()
     volume.write(1, 0, 1, 1 << 20)
     volume.cut()
     assert volume.written(2) == []
     volume.write(2, 5 * STEP + 4096, 2, 4096)
-    assert volume.written(2) == [(5 * STEP + 4096, 4096)]
+    assert volume.written(2) == [(4 * STEP, 2 * STEP)]
+
+
+def test_what_is_copied_up_behind_a_part_that_was_written_is_whole(volume: Volume) -> None:
+    volume.make()
+    volume.write(1, 0, 1, 1 << 20)
+    volume.cut()
+    volume.write(2, 0, 2, 4096)
+    # As QEMU does while it fills a volume under a guest that writes.
+    how = layers.opening(layers.path_of(volume.directory, 2), volume.key)
+    copy_up = ("qemu-io", "-C", *how.words, "-c", "read -q 8192 4096", how.file)
+    process.run(copy_up, how.stdin)
+    assert volume.content(2)[:16384] == b"\2" * 4096 + b"\1" * 12288
 
 
 def test_a_merge_keeps_every_byte(volume: Volume) -> None:

@@ -9,19 +9,18 @@ from dataclasses import dataclass
 
 from mallee.kit import luks
 
-CLUSTER_BITS = 17
+CLUSTER_BITS = 16
 CLUSTER_BYTES = 1 << CLUSTER_BITS
 LUKS = 2
 """How the head of a qcow2 file says that it is encrypted so."""
 
-_L2_BYTES = CLUSTER_BYTES // 16 * CLUSTER_BYTES
-"""A table of the second level has entries of 16 bytes, with subclusters."""
+_L2_BYTES = CLUSTER_BYTES // 8 * CLUSTER_BYTES
+"""A table of the second level has entries of 8 bytes."""
 _HEAD = struct.Struct(">4sIQIIQIIQQIIQQQQII8x")
 _EXTENSION = struct.Struct(">II")
 FORMAT = 0xE2792ACA
 """Which extension of a head says the form of what the file lies on."""
 _ENCRYPTION, _END = 0x0537BE77, 0
-_EXTENDED_L2 = 1 << 4
 _REFCOUNT_ORDER = 4
 _REFCOUNT = struct.Struct(">H")
 
@@ -62,7 +61,7 @@ def _head(size_bytes: int, below: Below | None, at: tuple[int, int]) -> bytes:
     name_at = _HEAD.size + len(extensions) if below is not None else 0
     fields = _HEAD.pack(
         *(b"QFI\xfb", 3, name_at, len(name), CLUSTER_BITS, size_bytes, LUKS, l1_entries),
-        *(3 * CLUSTER_BYTES, CLUSTER_BYTES, 1, 0, 0, _EXTENDED_L2, 0, 0),
+        *(3 * CLUSTER_BYTES, CLUSTER_BYTES, 1, 0, 0, 0, 0, 0),
         *(_REFCOUNT_ORDER, _HEAD.size),
     )
     return fields + extensions + name

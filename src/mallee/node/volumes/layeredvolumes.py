@@ -176,6 +176,9 @@ def _fill(host: Host, at: Standing, face: int) -> Fill | None:
         return None
     if not at.guests:
         return Fill.DUE if at.may_fill else None
+    if layers.has_subclusters(layers.path_of(directory, face)):
+        # Of an older agent: it is filled when no guest has it.
+        return None
     guest = at.guests[0]
     fill_disk = host.hypervisor.fill_disk
     if fill_disk(guest.uuid, guest.disk, FILL_MIB_PER_S, may_begin=at.may_fill):
