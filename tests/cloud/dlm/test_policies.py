@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.cloud.dlm.wishes import details, make, schedule, shown
+from tests.cloud.dlm.wishes import AT, details, make, schedule, shown
 from tests.cloud.ec2.asking import refusal, refused
 from tests.cloud.ec2.limiting import with_key
 from tests.cloud.ec2.world import Front, World
@@ -26,7 +26,7 @@ def test_the_life_of_a_policy(dlm: Any, role: str, world: World) -> None:
     assert (policy["ExecutionRoleArn"], policy["Tags"]) == (role, {"a": "b"})
     said = policy["PolicyDetails"]
     assert (said["PolicyType"], said["ResourceTypes"]) == ("EBS_SNAPSHOT_MANAGEMENT", ["VOLUME"])
-    assert said["Schedules"][0]["CreateRule"]["Times"] == ["03:00"]
+    assert said["Schedules"][0]["CreateRule"]["Times"] == [AT]
     dlm.update_lifecycle_policy(PolicyId=id, State="DISABLED", Description="not now")
     changed = shown(dlm, id)
     assert (changed["State"], changed["Description"]) == ("DISABLED", "not now")

@@ -1,15 +1,18 @@
 """What policies are made of in these tests."""
 
+import time
 from typing import Any
 
 DAY_S = 86_400.0
+AT = f"{(time.gmtime().tm_hour + 12) % 24:02}:00"
+"""When schedules are due: never while a test lets some minutes pass."""
 
 
 def schedule(**more: Any) -> dict[str, Any]:
-    """A schedule: once a day, the last two are kept."""
+    """A schedule: once a day, half a day from now; the last two are kept."""
     return {
         "Name": "daily",
-        "CreateRule": {"Interval": 24, "IntervalUnit": "HOURS", "Times": ["03:00"]},
+        "CreateRule": {"Interval": 24, "IntervalUnit": "HOURS", "Times": [AT]},
         "RetainRule": {"Count": 2},
         **more,
     }
