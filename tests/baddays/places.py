@@ -5,25 +5,16 @@ A cloud that is killed must come back where its clients look for it, so port 0 w
 ports are free ones that are chosen once.
 """
 
-import socket
-
 from mallee.model.settings import Network, Ports, Settings
+from tests import freeports
 
 
 def settings(public_range: str, ports: Ports | None = None) -> Settings:
     """Settings of a cloud with that public range and ports of its own."""
     return Settings(
-        ports=ports or free_ports(),
+        ports=ports or freeports.ports(),
         network=Network(public_range=public_range, egress=False),
     )
-
-
-def free_ports() -> Ports:
-    """Two ports that nothing listens on."""
-    with socket.socket() as one, socket.socket() as other:
-        for free in (one, other):
-            free.bind(("127.0.0.1", 0))
-        return Ports(one.getsockname()[1], other.getsockname()[1])
 
 
 SHARED = settings("198.51.100.0/24")

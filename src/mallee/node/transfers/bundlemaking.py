@@ -6,6 +6,7 @@ anew. The key is made here, encrypted for the cloud, and kept nowhere else.
 """
 
 import asyncio
+import functools
 import secrets
 import tarfile
 from collections.abc import Callable
@@ -41,7 +42,7 @@ async def make_bundle(
 
     try:
         await asyncio.to_thread(means.work.make)
-        told: Callable[[int], None] = lambda percent: say("bundling", percent)  # noqa: E731
+        told = functools.partial(say, "bundling")
         disk = await exporting.disk_of(means, out, told, read_blob)
         size = await asyncio.to_thread(_put, means, wanted, (disk, certificate), say)
     except NotABundle as error:

@@ -196,17 +196,24 @@ def test_nobody_else_says_that_it_has_come(
     assert said.size_gib == record.seen.size_gib
 
 
+def on_its_way(alice: Any, host: FakeHost, volume: str, world: World) -> FakeHost:
+    """A host to which a volume of another one goes, since a guest of it wanted it; it is free
+    again."""
+    wide = FakeHost(world, "wide", hosts.Capacity(64, 1 << 18, 9_000), ZONE)
+    far = launch(alice, wide)
+    alice.attach_volume(VolumeId=volume, InstanceId=far, Device="/dev/sdf")
+    alice.detach_volume(VolumeId=volume)
+    host.settle()
+    return wide
+
+
 def test_a_move_can_be_taken_back(
     alice: Any, host: FakeHost, world: World, guest: str, larger: FakeHost
 ) -> None:
     volume = make(alice, larger)
     use(alice, host, volume, guest)
     larger.settle()
-    wide = FakeHost(world, "wide", hosts.Capacity(64, 1 << 18, 9_000), ZONE)
-    far = launch(alice, wide)
-    alice.attach_volume(VolumeId=volume, InstanceId=far, Device="/dev/sdf")
-    alice.detach_volume(VolumeId=volume)
-    host.settle()
+    wide = on_its_way(alice, host, volume, world)
     for refused in (alice.create_snapshot, alice.modify_volume):
         more = {"Size": 9} if refused == alice.modify_volume else {}
         assert refusal(refused, VolumeId=volume, **more) == "IncorrectState"
@@ -226,11 +233,7 @@ def test_what_is_deleted_on_its_way_is_gone_on_both(
     volume = make(alice, larger)
     use(alice, host, volume, guest)
     larger.settle()
-    wide = FakeHost(world, "wide", hosts.Capacity(64, 1 << 18, 9_000), ZONE)
-    far = launch(alice, wide)
-    alice.attach_volume(VolumeId=volume, InstanceId=far, Device="/dev/sdf")
-    alice.detach_volume(VolumeId=volume)
-    host.settle()
+    wide = on_its_way(alice, host, volume, world)
     alice.delete_volume(VolumeId=volume)
     host.settle()
     assert told(world, wide, volume).is_deleted
