@@ -1,7 +1,9 @@
 """docs/administration.md names every setting with its default, every daemon, every verb."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, cast
 
 import msgspec
 
@@ -15,13 +17,15 @@ README = (TOP / "README.md").read_text()
 
 
 def defaults() -> dict[str, str]:
-    found: dict[str, str] = {}
-    for name, value in msgspec.to_builtins(Settings()).items():
+    return dict(flat("", msgspec.to_builtins(Settings())))
+
+
+def flat(table: str, values: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    for name, value in values.items():
         if isinstance(value, dict):
-            found.update({f"{name}.{key}": shown(item) for key, item in value.items()})
+            yield from flat(f"{table}{name}.", cast(dict[str, Any], value))
         else:
-            found[name] = shown(value)
-    return found
+            yield f"{table}{name}", shown(value)
 
 
 def shown(value: object) -> str:

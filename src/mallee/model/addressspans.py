@@ -53,12 +53,17 @@ def lendable(network: str, listed: tuple[str, ...], kept: tuple[int, int]) -> tu
     return merge(span for span in within if span)
 
 
+def networks(spans: Iterable[range]) -> Iterator[IPv4Network]:
+    """Return the spans as networks."""
+    for span in spans:
+        yield from ipaddress.summarize_address_range(IPv4Address(span[0]), IPv4Address(span[-1]))
+
+
 def beyond(network: str, spans: Iterable[range]) -> Iterator[IPv4Network]:
     """Return what of a network is in none of the spans, which are in order."""
     whole = IPv4Network(network)
     at, past = int(whole.network_address), int(whole.broadcast_address) + 1
     for span in (*spans, range(past, past)):
         if at < span.start:
-            ends = IPv4Address(at), IPv4Address(span.start - 1)
-            yield from ipaddress.summarize_address_range(*ends)
+            yield from networks((range(at, span.start),))
         at = span.stop

@@ -27,6 +27,7 @@ from mallee.model.fastrestores import PinSeen, PinWanted
 from mallee.model.images import Blob, DirectBoot
 from mallee.model.instances import InstanceSeen, MetadataOptions, Power
 from mallee.model.migrations import ComingWanted, GoingWanted
+from mallee.model.modes import ModeWanted
 from mallee.model.networks import Rule
 from mallee.model.snapshots import SnapshotSeen
 from mallee.model.standing import ALL_ROLES, Role, Standing
@@ -385,6 +386,8 @@ class HostWanted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The host itself, as its peers are told of it; None: they are not."""
     pins: tuple[PinWanted, ...] = ()
     """The snapshots of which it keeps all at hand, in the order in which they were asked for."""
+    mode: ModeWanted | None = None
+    """How its guests stand in the administrator's network; None: they do not (`vpc`)."""
 
 
 class AsksAnswer(msgspec.Struct, frozen=True, gc=False):

@@ -19,6 +19,7 @@ from enum import Enum
 import msgspec
 
 from mallee.model.migrations import Migrated, Migration, MigrationSeen
+from mallee.model.modes import LeaseSeen
 from mallee.model.privatenames import PrivateNames
 
 
@@ -253,6 +254,8 @@ class InstanceSeen(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """None: the guest does not run, or has not answered yet and still may."""
     migration: MigrationSeen | None = None
     """How far it is with going to another host; of one that came: what it was given with."""
+    leases: tuple[LeaseSeen, ...] = ()
+    """What the LAN's DHCP server gave its interfaces, where that is who gives it; by interface."""
 
 
 def keep_reach(before: InstanceSeen | None, now: InstanceSeen) -> InstanceSeen:

@@ -3,14 +3,18 @@
 import ipaddress
 import re
 import tomllib
+from collections.abc import Iterator
 from typing import Annotated, Literal, cast
 
 import msgspec
 
-from mallee.model import addressspans
+from mallee.model import addressspans, classic
+from mallee.model.classic import Classic, HostClassic
+from mallee.model.modes import Mode
 
 _DIRECTORY_MAX = 200
 _DIRECTORY = re.compile(rf"(?=.{{2,{_DIRECTORY_MAX}}}$)(/(?!\.\.?(/|$))[A-Za-z0-9._-]+)+")
+_RANGES = ("public_range", "private_range")
 IPV6_OF_A_VPC = 56
 """The prefix length of a VPC's IPv6 range."""
 
@@ -36,6 +40,11 @@ class Network(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     public_addresses: tuple[str, ...] = ()
     """Which of the public range are lent: `192.0.2.7`, `192.0.2.9-192.0.2.20`, `192.0.2.64/28`;
     empty: all."""
+    mode: Mode = "vpc"
+    """How instances stand in the network: each account in ranges of its own, or one of the classic
+    modes."""
+    classic: Classic = Classic()
+    """What the classic modes need."""
 
 
 class Ports(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -145,11 +154,18 @@ class Volumes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How much volumes may claim there; 0: all that the file system has."""
 
 
+class HostNetwork(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which interfaces of a host the classic modes use, where they are not called as elsewhere."""
+
+    classic: HostClassic = HostClassic()
+
+
 class HostSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The document of a host that belongs to a cloud elsewhere: what only its machine can know."""
 
     capacity: Capacity = Capacity()
     volumes: Volumes = Volumes()
+    network: HostNetwork = HostNetwork()
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -193,6 +209,7 @@ def parse(text: str) -> Settings:
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise InvalidSettings(f"mallee.toml: {error}") from error
     _check_ranges(settings.network)
+    _check_mode(settings.network)
     _check_deadlines(settings.deadlines)
     _check_address(settings)
     _check_engine(settings.objects)
@@ -202,12 +219,37 @@ def parse(text: str) -> Settings:
 
 def parse_host(text: str) -> Settings:
     """Decode and check a host's document, the rest as by default; raise `InvalidSettings`."""
+    own = decode_host(text)
+    return Settings(capacity=own.capacity, volumes=own.volumes)
+
+
+def decode_host(text: str) -> HostSettings:
+    """Decode and check a host's document; raise `InvalidSettings`."""
     try:
         own = msgspec.convert(tomllib.loads(text), HostSettings)
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise InvalidSettings(f"node.toml: {error}") from error
     _check_volumes(own.volumes)
-    return Settings(capacity=own.capacity, volumes=own.volumes)
+    named = own.network.classic
+    for fault in classic.device_faults(named.device, named.uplink):
+        raise InvalidSettings(f"network.classic.{fault}")
+    return own
+
+
+def _check_mode(network: Network) -> None:
+    for fault in classic.faults(network.mode, network.classic):
+        raise InvalidSettings(f"network.classic.{fault}")
+    if network.mode == "vpc":
+        return
+    subnet = ipaddress.IPv4Network(network.classic.subnet)
+    # Managed blocks may be of the private range, which nothing else uses then.
+    names = ("public_range",) if network.mode in classic.MANAGED else _RANGES
+    for name in names:
+        if subnet.overlaps(ipaddress.IPv4Network(getattr(network, name))):
+            raise InvalidSettings(
+                f"network.classic.subnet {subnet} overlaps network.{name} "
+                f"{getattr(network, name)}; choose ranges that share no address"
+            )
 
 
 def _check_address(settings: Settings) -> None:
@@ -219,11 +261,19 @@ def _check_address(settings: Settings) -> None:
         raise InvalidSettings(f"address: {error}; give one such as 192.0.2.1") from error
     if address.is_loopback or address.is_unspecified:
         raise InvalidSettings(f"address: at {address} no other host reaches this machine")
-    for guests in (settings.network.public_range, settings.network.private_range):
+    for guests in _guests_ranges(settings.network):
         if address in ipaddress.IPv4Network(guests):
             raise InvalidSettings(
                 f"address: {address} is of {guests}, which is the guests'; choose another range"
             )
+
+
+def _guests_ranges(network: Network) -> tuple[str, ...]:
+    if network.mode in classic.MANAGED:
+        return network.public_range, network.private_range, network.classic.subnet
+    lent = classic.lendable(network.classic) if network.mode == "static" else ()
+    spans = (str(one) for one in addressspans.networks(lent))
+    return network.public_range, network.private_range, *spans
 
 
 def _check_deadlines(deadlines: Deadlines) -> None:
@@ -253,7 +303,7 @@ def _check_engine(objects: Objects) -> None:
 
 def _check_ranges(network: Network) -> None:
     ranges: dict[str, ipaddress.IPv4Network] = {}
-    for name in ("public_range", "private_range"):
+    for name in _RANGES:
         text: str = getattr(network, name)
         try:
             ranges[name] = ipaddress.IPv4Network(text)
@@ -317,17 +367,21 @@ def _check_ipv6_range(text: str) -> None:
 
 def encode(settings: Settings) -> str:
     """Return the document as TOML, every setting written out."""
-    lines: list[str] = []
-    tables: list[str] = []
-    document: dict[str, object] = msgspec.to_builtins(settings)
-    for name, value in document.items():
+    return "\n".join(_table("", msgspec.to_builtins(settings))) + "\n"
+
+
+def _table(name: str, table: dict[str, object]) -> Iterator[str]:
+    """Yield the lines of a table, those of the tables in it last."""
+    if name:
+        yield f"\n[{name}]"
+    inner: list[tuple[str, dict[str, object]]] = []
+    for key, value in table.items():
         if isinstance(value, dict):
-            table = cast(dict[str, object], value)
-            tables.append(f"\n[{name}]")
-            tables.extend(f"{key} = {write_value(item)}" for key, item in table.items())
+            inner.append((key, cast(dict[str, object], value)))
         else:
-            lines.append(f"{name} = {write_value(value)}")
-    return "\n".join(lines + tables) + "\n"
+            yield f"{key} = {write_value(value)}"
+    for key, within in inner:
+        yield from _table(f"{name}.{key}".lstrip("."), within)
 
 
 def write_value(value: object) -> str:

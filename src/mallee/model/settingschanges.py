@@ -108,6 +108,8 @@ _RULES: dict[str, Rule] = {
     "network.ipv6_range": Rule(_EVERYWHERE, _unused),
     "network.public_addresses": Rule((CLOUD, OBJECTS)),
     "network.egress": Rule(_EVERYWHERE),
+    "network.mode": Rule(_EVERYWHERE, _unused),
+    "network.classic": Rule(_EVERYWHERE, _unused),
     "ports.services": Rule((CLOUD, OBJECTS)),
     "ports.agents": Rule((CLOUD, OBJECTS), _no_hosts),
     "ports.hosts": Rule((AGENT,)),
@@ -162,9 +164,10 @@ def shown(document: Settings, *, with_secrets: bool) -> str:
 
 
 def rule_of(name: str) -> Rule:
-    """Return the rule for a setting; one that has none cannot be changed."""
-    table = name.partition(".")[0]
-    return _RULES.get(name) or _RULES.get(table) or Rule((), _never)
+    """Return the rule for a setting, or for its table; one that has none cannot be changed."""
+    while name not in _RULES and "." in name:
+        name = name.rpartition(".")[0]
+    return _RULES.get(name) or Rule((), _never)
 
 
 def _becomes(host: HostStanding, restarts: tuple[str, ...]) -> str:
@@ -178,10 +181,13 @@ def _becomes(host: HostStanding, restarts: tuple[str, ...]) -> str:
 
 
 def _flat(document: Settings) -> Iterator[tuple[str, str]]:
-    built: dict[str, object] = msgspec.to_builtins(document)
-    for name, value in built.items():
+    yield from _flat_table("", msgspec.to_builtins(document))
+
+
+def _flat_table(name: str, table: dict[str, object]) -> Iterator[tuple[str, str]]:
+    for key, value in table.items():
+        full = f"{name}.{key}".lstrip(".")
         if isinstance(value, dict):
-            table = cast(dict[str, object], value)
-            yield from ((f"{name}.{key}", settings.write_value(it)) for key, it in table.items())
+            yield from _flat_table(full, cast(dict[str, object], value))
         else:
-            yield name, settings.write_value(value)
+            yield full, settings.write_value(value)

@@ -17,6 +17,7 @@ from msgspec.structs import replace
 from mallee.model import frontends
 from mallee.model.carried import PeerWanted
 from mallee.model.checks import ASK_CHECK
+from mallee.model.classic import Classic
 from mallee.model.guestrequests import GuestResponse
 from mallee.model.hosts import (
     ASK_CUT,
@@ -92,9 +93,15 @@ def check_response(response: GuestResponse) -> GuestResponse:
 
 
 def _check_agrees(wanted: HostWanted, own: Network) -> None:
-    said = Network(wanted.public_range, wanted.private_range, wanted.egress, wanted.ipv6_range)
+    said = Network(
+        wanted.public_range,
+        wanted.private_range,
+        wanted.egress,
+        wanted.ipv6_range,
+        mode=wanted.mode.kind if wanted.mode else "vpc",
+    )
     # Which addresses are lent is the cloud's business alone.
-    if said != replace(own, public_addresses=()):
+    if said != replace(own, public_addresses=(), classic=Classic()):
         raise trustedvpcs.NotTrusted(
             f"{said}, but mallee.toml of this host has {own}; restart what is older"
         )
