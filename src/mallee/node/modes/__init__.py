@@ -1,0 +1,1 @@
+"""The classic network modes on a host: legs of VPCs' namespaces, switches, the gateway."""
