@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+from mallee.model.ailments import Ailment, Code
 from mallee.model.checks import Finding
 
 LOST_PERCENT_MAX = 2
@@ -37,13 +38,16 @@ def clocks(hosts: Sequence[Asked], answers: Mapping[str, Answer]) -> list[Findin
         if abs(skew_s) > SKEW_S_MAX:
             ahead = "ahead of" if skew_s > 0 else "behind"
             found.append(
-                _trouble(
+                trouble(
                     f"{host.name}: clock",
-                    f"its clock is {abs(skew_s):.0f} s {ahead} the cloud's",
-                    "let both machines ask the same time service: apt-get install chrony",
+                    Ailment(
+                        Code.CLOCK_SKEW,
+                        f"its clock is {abs(skew_s):.0f} s {ahead} the cloud's",
+                        "let both machines ask the same time service: apt-get install chrony",
+                    ),
                 )
             )
-    return found or [_well("clocks", f"within {SKEW_S_MAX:g} s of the cloud's")]
+    return found or [well("clocks", f"within {SKEW_S_MAX:g} s of the cloud's")]
 
 
 def own(host: Asked, answer: Answer) -> list[Finding]:
@@ -53,6 +57,7 @@ def own(host: Asked, answer: Answer) -> list[Finding]:
             subject=f"{host.name}: {one['Subject']}",
             ok=one["IsWell"],
             text=one["Text"],
+            code=one.get("Code", ""),
             cause=one.get("Cause", ""),
             cure=one.get("Cure", ""),
         )
@@ -63,7 +68,7 @@ def own(host: Asked, answer: Answer) -> list[Finding]:
 def ways(hosts: Sequence[Asked], answers: Mapping[str, Answer]) -> list[Finding]:
     """Judge the ways between hosts: reached at all, losses, time, size of packets."""
     by_address = {host.address: host for host in hosts}
-    bad: dict[str, dict[frozenset[str], str]] = {}
+    bad: dict[Code, dict[frozenset[str], str]] = {}
     for host in hosts:
         for path in answers[host.id]["Paths"]:
             other = by_address[path["Address"]]
@@ -71,37 +76,43 @@ def ways(hosts: Sequence[Asked], answers: Mapping[str, Answer]) -> list[Finding]
                 bad.setdefault(what, {})[frozenset((host.name, other.name))] = words
     names = [host.name for host in hosts]
     found = [
-        _trouble(f"way between {between}", words, _CURES[what])
+        trouble(f"way between {between}", Ailment(what, words, _CURES[what]))
         for what, pairs in bad.items()
         for between, words in _by_host(pairs, names).items()
     ]
     said = f"between {len(hosts)} hosts nothing is lost, and large packets pass"
-    return found or [_well("ways between hosts", said)]
+    return found or [well("ways between hosts", said)]
 
 
 _CURES = {
-    "silent": "see cables and the switch's ports; on both: ip neigh, and whether rules stop ICMP",
-    "loss": "change the cable or the port; see errors: ip -s link",
-    "time": "see what else uses the way, and where it leads: ip route get ADDRESS",
-    "size": "let the switch's ports carry the hosts' MTU, or give all hosts a smaller one: "
-    "ip link set CARD mtu BYTES",
+    Code.WAY_SILENT: "see cables and the switch's ports; on both: ip neigh, and whether rules "
+    "stop ICMP",
+    Code.WAY_LOSSY: "change the cable or the port; see errors: ip -s link",
+    Code.WAY_SLOW: "see what else uses the way, and where it leads: ip route get ADDRESS",
+    Code.WAY_NARROW: "let the switch's ports carry the hosts' MTU, or give all hosts a smaller "
+    "one: ip link set CARD mtu BYTES",
 }
 
 
-def _ailments(path: Answer) -> list[tuple[str, str]]:
+def _ailments(path: Answer) -> list[tuple[Code, str]]:
     sent, answered = path["Sent"], path["Answered"]
     if not answered:
-        return [("silent", f"nothing answers at {path['Address']}")]
-    found: list[tuple[str, str]] = []
+        return [(Code.WAY_SILENT, f"nothing answers at {path['Address']}")]
+    found: list[tuple[Code, str]] = []
     lost_percent = (sent - answered) * 100 / max(sent, 1)
     if lost_percent > LOST_PERCENT_MAX:
-        found.append(("loss", f"{lost_percent:.0f} % of packets are lost, there and back"))
+        found.append((Code.WAY_LOSSY, f"{lost_percent:.0f} % of packets are lost, there and back"))
     if path["TookMilliseconds"] > TOOK_MS_MAX:
-        found.append(("time", f"packets take {path['TookMilliseconds']:.0f} ms there and back"))
+        found.append(
+            (Code.WAY_SLOW, f"packets take {path['TookMilliseconds']:.0f} ms there and back")
+        )
     largest, mtu = path["PacketBytesMax"], path["Mtu"]
     if largest < mtu:
         found.append(
-            ("size", f"packets larger than {largest} bytes vanish, and the cards send {mtu}")
+            (
+                Code.WAY_NARROW,
+                f"packets larger than {largest} bytes vanish, and the cards send {mtu}",
+            )
         )
     return found
 
@@ -152,10 +163,10 @@ def tags(vlans: Sequence[int], heard: Hearings) -> list[Finding]:
     names = sorted({name for pair in heard for name in pair})
     cure = "let the ports of both carry the VLANs tagged (a trunk), and the switches between them"
     found = [
-        _trouble(f"VLANs between {between}", words, cure)
+        trouble(f"VLANs between {between}", Ailment(Code.VLAN_LOST, words, cure))
         for between, words in _by_host(bad, names).items()
     ]
-    return found or [_well("VLANs", f"frames of {_vlans(sorted(vlans))} pass between hosts")]
+    return found or [well("VLANs", f"frames of {_vlans(sorted(vlans))} pass between hosts")]
 
 
 def _vlans(numbers: Sequence[int]) -> str:
@@ -182,13 +193,16 @@ def strangers(
             if one.get("Mac") not in ours:
                 found[one["Address"]] = one.get("Mac", ""), host.name
     return [
-        _trouble(
+        trouble(
             f"address {address}",
-            f"{mac} on the network of {name} has it already",
-            "take it from that machine, or leave it out of the cloud's ranges (mallee.toml)",
+            Ailment(
+                Code.ADDRESS_TAKEN,
+                f"{mac} on the network of {name} has it already",
+                "take it from that machine, or leave it out of the cloud's ranges (mallee.toml)",
+            ),
         )
         for address, (mac, name) in sorted(found.items())
-    ] or [_well("addresses", "nobody else on the hosts' networks has one of the cloud's")]
+    ] or [well("addresses", "nobody else on the hosts' networks has one of the cloud's")]
 
 
 def dhcp(hosts: Sequence[Asked], answers: Mapping[str, Answer]) -> list[Finding]:
@@ -200,19 +214,32 @@ def dhcp(hosts: Sequence[Asked], answers: Mapping[str, Answer]) -> list[Finding]
         known.update(servers)
         if len(servers) > 1:
             found.append(
-                _trouble(
+                trouble(
                     f"{host.name}: DHCP",
-                    f"{len(servers)} servers offer addresses on its network: {', '.join(servers)}",
-                    "switch all but one off, or keep them on networks of their own",
+                    Ailment(
+                        Code.DHCP_TWICE,
+                        f"{len(servers)} servers offer addresses on its network: "
+                        f"{', '.join(servers)}",
+                        "switch all but one off, or keep them on networks of their own",
+                    ),
                 )
             )
     said = f"offered by {', '.join(sorted(known))}" if known else "nobody offers addresses"
-    return found or [_well("DHCP", said)]
+    return found or [well("DHCP", said)]
 
 
-def _well(subject: str, text: str) -> Finding:
+def well(subject: str, text: str) -> Finding:
+    """Return what is well as a finding."""
     return Finding(subject=subject, ok=True, text=text)
 
 
-def _trouble(subject: str, cause: str, cure: str) -> Finding:
-    return Finding(subject=subject, ok=False, text="not well", cause=cause, cure=cure)
+def trouble(subject: str, one: Ailment) -> Finding:
+    """Return what is wrong as a finding."""
+    return Finding(
+        subject=subject,
+        ok=False,
+        text="not well",
+        code=one.code.value,
+        cause=one.cause,
+        cure=one.cure,
+    )

@@ -28,6 +28,7 @@ from mallee.box import (
 )
 from mallee.kit import process
 from mallee.model import settings
+from mallee.model.ailments import Ailment, Code
 from mallee.model.checks import Finding
 from mallee.model.layout import Layout
 from mallee.node import facts, kvmproof
@@ -60,14 +61,15 @@ def examine(layout: Layout, wish: rounds.Wish | None = None) -> list[Finding]:
     try:
         held = owners.read_settings(layout)
     except steps.Failed as failed:
-        return [_trouble("settings", failed.cause, failed.cure, text="cannot be read")]
+        unread = Ailment(Code.SETTINGS_UNREADABLE, failed.cause, failed.cure)
+        return [_trouble("settings", unread, text="cannot be read")]
     try:
         access = client.read_access(layout, held)
     except (client.Unreachable, PermissionError):
         access = None
     patient = Patient(layout, held, access)
     checks = _CHECKS if not nodejoin.is_node(layout) else _CHECKS_OF_A_NODE
-    found = [_examine(subject, check, patient) for subject, check in checks]
+    found = [_examine(one, patient) for one in checks]
     if wish is None or access is None:
         return [*found, *hostchecks.examine(layout)] if layout.root.exists() else found
     return [*found, *_ask_hosts(access, held, wish)]
@@ -77,7 +79,8 @@ def _ask_hosts(access: client.Access, held: settings.Settings, wish: rounds.Wish
     try:
         return rounds.examine(access, held.network, wish)
     except (client.Refused, client.Unreachable) as error:
-        return [_trouble("hosts", str(error), "mallee logs cloud", text="cannot be asked")]
+        unasked = Ailment(Code.HOST_UNASKED, str(error), "mallee logs cloud")
+        return [_trouble("hosts", unasked, text="cannot be asked")]
 
 
 def fixes(layout: Layout, findings: Iterable[Finding]) -> tuple[steps.Step, ...]:
@@ -104,19 +107,23 @@ def _own(layout: Layout) -> str:
     return f"those below {layout.root} are as they should be"
 
 
-def _examine(subject: str, check: Callable[[Patient], str], patient: Patient) -> Finding:
+def _examine(one: "_Check", patient: Patient) -> Finding:
     try:
-        return Finding(subject=subject, ok=True, text=check(patient))
+        return Finding(subject=one.subject, ok=True, text=one.look(patient))
     except steps.Failed as failed:
-        return _trouble(subject, failed.cause, failed.cure)
+        return _trouble(one.subject, Ailment(one.code, failed.cause, failed.cure))
     except client.Unreachable as silent:
-        return _trouble(subject, str(silent), "mallee up", text="the cloud does not answer")
+        ailment = Ailment(Code.DAEMON_DOWN, str(silent), "mallee up")
+        return _trouble(one.subject, ailment, text="the cloud does not answer")
     except (client.Refused, process.Failed, process.TimedOut, OSError) as error:
-        return _trouble(subject, str(error), "run it as root", text="cannot be looked at")
+        ailment = Ailment(Code.CANNOT_LOOK, str(error), "run it as root")
+        return _trouble(one.subject, ailment, text="cannot be looked at")
 
 
-def _trouble(subject: str, cause: str, cure: str, text: str = "not well") -> Finding:
-    return Finding(subject=subject, ok=False, text=text, cause=cause, cure=cure)
+def _trouble(subject: str, one: Ailment, text: str = "not well") -> Finding:
+    return Finding(
+        subject=subject, ok=False, text=text, code=one.code.value, cause=one.cause, cure=one.cure
+    )
 
 
 def _directories(patient: Patient) -> str:
@@ -348,25 +355,34 @@ def _leftovers(patient: Patient) -> str:
     return f"{running} guests run; {kept} disks that nobody claims are kept in {lost}"
 
 
-_CHECKS: tuple[tuple[str, Callable[[Patient], str]], ...] = (
-    ("machine", _machine),
-    ("directories", _directories),
-    ("clock", _time),
-    ("disk", _disk),
-    ("volumes", _volumes),
-    ("memory", _memory),
-    ("acceleration", _kvm),
-    ("address ranges", _address_ranges),
-    ("ports", _ports),
-    ("daemons", _daemons),
-    ("libvirt", _libvirt),
-    ("host", _host),
-    ("object store", _objects),
-    ("secrets", _secrets),
-    ("routes", _safety_net),
-    ("leftovers", _leftovers),
+@dataclass(frozen=True, slots=True)
+class _Check:
+    """What is looked at, and what is wrong when `look` fails."""
+
+    subject: str
+    look: Callable[[Patient], str]
+    code: Code
+
+
+_CHECKS: tuple[_Check, ...] = (
+    _Check("machine", _machine, Code.MACHINE_INCOMPLETE),
+    _Check("directories", _directories, Code.DIRECTORIES_WRONG),
+    _Check("clock", _time, Code.CLOCK_WRONG),
+    _Check("disk", _disk, Code.DISK_FULL),
+    _Check("volumes", _volumes, Code.VOLUMES_UNUSABLE),
+    _Check("memory", _memory, Code.MEMORY_SHORT),
+    _Check("acceleration", _kvm, Code.KVM_UNPROVED),
+    _Check("address ranges", _address_ranges, Code.RANGE_ROUTED),
+    _Check("ports", _ports, Code.PORT_TAKEN),
+    _Check("daemons", _daemons, Code.DAEMON_DOWN),
+    _Check("libvirt", _libvirt, Code.LIBVIRT_SILENT),
+    _Check("host", _host, Code.HOST_TROUBLED),
+    _Check("object store", _objects, Code.OBJECTS_SILENT),
+    _Check("secrets", _secrets, Code.ROTATION_STUCK),
+    _Check("routes", _safety_net, Code.ROUTE_MISSING),
+    _Check("leftovers", _leftovers, Code.LEFTOVERS),
 )
 _OF_CLOUDS = frozenset(
     {"address ranges", "ports", "host", "object store", "secrets", "routes", "leftovers"}
 )
-_CHECKS_OF_A_NODE = tuple(one for one in _CHECKS if one[0] not in _OF_CLOUDS)
+_CHECKS_OF_A_NODE = tuple(one for one in _CHECKS if one.subject not in _OF_CLOUDS)

@@ -15,6 +15,7 @@ from typing import Any
 
 from mallee.box import client, diagnosis
 from mallee.box.diagnosis import Answer, Asked
+from mallee.model.ailments import Ailment, Code
 from mallee.model.checks import PATHS_MAX, Finding, Kind
 from mallee.model.settings import Network
 
@@ -46,7 +47,8 @@ def examine(access: client.Access, network: Network, wish: Wish) -> list[Finding
     listed = client.call(access, "mallee", "DescribeHosts")["Hosts"]
     wanted = [one for one in listed if wish.zone in ("", one["Zone"])]
     if not wanted:
-        return [_unasked(wish.zone or "the cloud", "there is no host", "mallee hosts list")]
+        none = Ailment(Code.HOSTS_NONE, "there is no host", "mallee hosts list")
+        return [diagnosis.trouble(wish.zone or "the cloud", none)]
     away = [one for one in wanted if one["State"] not in _HEARD]
     found = [_silent(one) for one in away]
     with ThreadPoolExecutor(AT_ONCE) as pool:
@@ -105,7 +107,8 @@ class _Rounds:
                 answers[host.id] = one.result()
             except (client.Refused, client.Unreachable) as error:
                 cure = f"on {host.name}: mallee logs node"
-                troubles.append(_unasked(f"{host.name}: {kind.value}", str(error), cure))
+                unasked = Ailment(Code.HOST_UNASKED, str(error), cure)
+                troubles.append(diagnosis.trouble(f"{host.name}: {kind.value}", unasked))
         return _Round([host for host in hosts if host.id in answers], answers, troubles)
 
     def see_ways(self, hosts: Sequence[Asked], silent: Sequence[Asked]) -> list[Finding]:
@@ -195,16 +198,15 @@ def _asked(host: Mapping[str, Any]) -> Asked:
 def _silent(host: Mapping[str, Any]) -> Finding:
     causes = "; ".join(host.get("Causes", ())) or f"it is {host['State']}"
     cure = "see its power, its cable and its way to the cloud; on that host: mallee status"
-    return _unasked(host["Name"], causes, cure)
+    return diagnosis.trouble(host["Name"], Ailment(Code.HOST_SILENT, causes, cure))
 
 
 def _without_address(host: Asked) -> Finding:
-    return _unasked(
+    return diagnosis.trouble(
         f"{host.name}: address",
-        "nobody has told at which address other hosts reach it",
-        f"mallee hosts change {host.name} --address ADDRESS",
+        Ailment(
+            Code.HOST_ADDRESSLESS,
+            "nobody has told at which address other hosts reach it",
+            f"mallee hosts change {host.name} --address ADDRESS",
+        ),
     )
-
-
-def _unasked(subject: str, cause: str, cure: str) -> Finding:
-    return Finding(subject=subject, ok=False, text="not well", cause=cause, cure=cure)

@@ -5,6 +5,9 @@ These are local verbs: they run the lists of steps of `box` and show how they go
 
 import subprocess
 import sys
+from collections.abc import Iterable
+
+import msgspec
 
 from mallee.box import destroy as destruction
 from mallee.box import doctor as examination
@@ -15,6 +18,7 @@ from mallee.box import up as starting
 from mallee.cli import client, progress, words
 from mallee.cli.root import DEFAULT, Root
 from mallee.kit import files
+from mallee.model.checks import Finding
 from mallee.model.layout import Layout
 from mallee.node import cloud as node_cloud
 
@@ -86,6 +90,7 @@ def doctor(
     vlan: tuple[int, ...] = (),
     here: bool = False,
     fix: bool = False,
+    json: bool = False,
     root: Root = DEFAULT,
 ) -> None:
     """Check this machine, this cloud and its hosts. Exit status 1 when something is wrong.
@@ -100,6 +105,8 @@ def doctor(
         Look at this machine alone.
     fix
         Put right what can be put right without harm, and look again.
+    json
+        Give the findings as a list of JSON, each with its code.
     """
     layout = Layout(root)
     wish = None if here else rounds.Wish(zone, vlan)
@@ -108,14 +115,21 @@ def doctor(
     if todo:
         progress.run(todo)
         findings = examination.examine(layout, wish)
+    if json:
+        words.give(msgspec.json.format(msgspec.json.encode(findings)).decode())
+    else:
+        _show(findings)
+    if not all(finding.ok for finding in findings):
+        raise steps.Failed("something is wrong with this machine or this cloud", "see above")
+
+
+def _show(findings: Iterable[Finding]) -> None:
     for finding in findings:
         mark = "[green]ok[/]     " if finding.ok else "[bold red]wrong[/]  "
         words.OUT.print(f"{mark}{words.plain(finding.subject)}: {words.plain(finding.text)}")
         if not finding.ok:
-            words.OUT.print(f"         cause: {words.plain(finding.cause)}")
+            words.OUT.print(f"         cause: {words.plain(finding.cause)} ({finding.code})")
             words.OUT.print(f"         cure:  {words.plain(finding.cure)}")
-    if not all(finding.ok for finding in findings):
-        raise steps.Failed("something is wrong with this machine or this cloud", "see above")
 
 
 def logs(*daemons: str, root: Root = DEFAULT, lines: int = 50, follow: bool = False) -> None:

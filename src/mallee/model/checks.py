@@ -56,11 +56,13 @@ class CheckAsk(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """What a check found. `cause` and `cure` are empty when all is well."""
+    """What a check found. `code`, `cause` and `cure` are empty when all is well."""
 
     subject: str
     ok: bool
     text: str
+    code: str = ""
+    """Which of the `ailments` it is."""
     cause: str = ""
     cure: str = ""
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from mallee.model.ailments import Code
 from mallee.node.checks import interfaces
 
 
@@ -31,8 +32,11 @@ def slave(name: str, status: str) -> dict[str, Any]:
 
 def test_a_card_in_use_that_is_off_or_has_no_carrier_is_named() -> None:
     links = [link("eth0", "UP", "NO-CARRIER", **ADDRESS), link("eth1", **ADDRESS), link("eth2")]
-    causes = [cause for cause, _ in interfaces.troubles(links)]
-    assert causes == ["eth0 has no carrier", "eth1 is switched off"]
+    found = [(one.code, one.cause) for one in interfaces.troubles(links)]
+    assert found == [
+        (Code.LINK_UNPLUGGED, "eth0 has no carrier"),
+        (Code.LINK_OFF, "eth1 is switched off"),
+    ]
 
 
 def test_links_of_our_own_and_empty_bridges_are_no_trouble() -> None:
@@ -50,14 +54,25 @@ def test_a_bond_that_has_lost_a_member_is_named_though_it_carries_on() -> None:
     bond = link("bond0", "UP", "LOWER_UP", **ADDRESS, **kind("bond"))
     whole = [bond, slave("eth0", "UP"), slave("eth1", "UP")]
     assert interfaces.troubles(whole) == []
-    ((cause, cure),) = interfaces.troubles([bond, slave("eth0", "UP"), slave("eth1", "DOWN")])
-    assert cause == "eth1 of the bond bond0 is down: it carries on with 1 of 2"
-    assert "/proc/net/bonding/bond0" in cure
-    ((cause, _),) = interfaces.troubles([bond])
-    assert cause == "the bond bond0 has no member"
+    (one,) = interfaces.troubles([bond, slave("eth0", "UP"), slave("eth1", "DOWN")])
+    assert one.cause == "eth1 of the bond bond0 is down: it carries on with 1 of 2"
+    assert "/proc/net/bonding/bond0" in one.cure
+    (one,) = interfaces.troubles([bond])
+    assert one.cause == "the bond bond0 has no member"
 
 
 def test_the_card_of_an_address_is_found() -> None:
     links = [link("eth0"), link("eth1", **ADDRESS)]
     assert interfaces.device_of(links, "192.0.2.1") == "eth1"
     assert interfaces.device_of(links, "192.0.2.2") == ""
+
+
+def test_a_bond_whose_switch_does_not_speak_lacp_is_named() -> None:
+    def bond(partner: str) -> dict[str, Any]:
+        told = {"mode": "802.3ad", "ad_info": {"partner_mac": partner}}
+        return link("bond0", "UP", **ADDRESS, **kind("bond", info_data=told))
+
+    whole = [slave("eth0", "UP"), slave("eth1", "UP")]
+    assert interfaces.troubles([bond("02:00:00:00:00:07"), *whole]) == []
+    (one,) = interfaces.troubles([bond("00:00:00:00:00:00"), *whole])
+    assert one.code is Code.BOND_ALONE

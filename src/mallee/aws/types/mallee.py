@@ -113,6 +113,7 @@ class CheckFinding(TypedDict):
     Subject: str
     IsWell: bool
     Text: str
+    Code: NotRequired[str | None]
     Cause: NotRequired[str | None]
     Cure: NotRequired[str | None]
 

@@ -82,6 +82,7 @@ def _finding(one: Finding) -> dict[str, Any]:
         "Subject": _plain(one.subject),
         "IsWell": one.ok,
         "Text": _plain(one.text),
+        "Code": _plain(one.code) or None,
         "Cause": _plain(one.cause) or None,
         "Cure": _plain(one.cure) or None,
     }

@@ -10,14 +10,16 @@ import json
 import os
 import resource
 import secrets
+import shutil
 import socket
 import struct
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from mallee.kit import pki, process
+from mallee.model.ailments import Ailment, Code
 from mallee.model.checks import Finding
 from mallee.model.layout import Layout
 from mallee.node.checks import interfaces, rules
@@ -31,15 +33,15 @@ OPEN_FILES_MIN = 4096
 FILES_PERCENT_MAX = 90
 DISK_PERCENT_MIN = 5
 _DNS_PORT = 53
+_LEGACY = "iptables-legacy-save"
 
 
 class Trouble(Exception):
-    """Something is not as it should be: why, and what the reader can do about it."""
+    """Something is not as it should be."""
 
-    def __init__(self, cause: str, cure: str) -> None:
-        self.cause = cause
-        self.cure = cure
-        super().__init__(cause)
+    def __init__(self, *ailments: Ailment) -> None:
+        self.ailments = ailments
+        super().__init__("; ".join(one.cause for one in ailments))
 
 
 Check = Callable[[Layout], str]
@@ -47,22 +49,25 @@ Check = Callable[[Layout], str]
 
 def examine(layout: Layout) -> tuple[Finding, ...]:
     """Do all checks."""
-    return tuple(run(subject, check, layout) for subject, check in CHECKS)
+    return tuple(one for subject, check in CHECKS for one in run(subject, check, layout))
 
 
-def run(subject: str, check: Check, layout: Layout) -> Finding:
+def run(subject: str, check: Check, layout: Layout) -> tuple[Finding, ...]:
     """Do one check; what cannot be looked at is a finding too."""
     try:
-        return Finding(subject=subject, ok=True, text=check(layout))
+        return (Finding(subject=subject, ok=True, text=check(layout)),)
     except Trouble as trouble:
-        return Finding(
-            subject=subject, ok=False, text="not well", cause=trouble.cause, cure=trouble.cure
-        )
+        return tuple(_finding(subject, one) for one in trouble.ailments)
     except (process.Failed, process.TimedOut, OSError) as error:
         cure = "run it as root, and see that programs are there: mallee doctor"
-        return Finding(
-            subject=subject, ok=False, text="cannot be looked at", cause=str(error), cure=cure
-        )
+        ailment = Ailment(Code.CANNOT_LOOK, str(error), cure)
+        return (_finding(subject, ailment, "cannot be looked at"),)
+
+
+def _finding(subject: str, one: Ailment, text: str = "not well") -> Finding:
+    return Finding(
+        subject=subject, ok=False, text=text, code=one.code.value, cause=one.cause, cure=one.cure
+    )
 
 
 def fetch_links() -> list[dict[str, Any]]:
@@ -70,35 +75,62 @@ def fetch_links() -> list[dict[str, Any]]:
     return json.loads(process.run(("ip", "-json", "-details", "address", "show")).text)
 
 
-def _tell(troubles: list[tuple[str, str]]) -> None:
-    """Raise the troubles, if there are any, as one."""
-    if troubles:
-        causes, cures = zip(*troubles, strict=True)
-        raise Trouble("; ".join(causes), "; ".join(dict.fromkeys(cures)))
+def _raise(code: Code, cause: str, cure: str) -> NoReturn:
+    raise Trouble(Ailment(code, cause, cure))
 
 
 def _interfaces(layout: Layout) -> str:
     links = fetch_links()
-    _tell(interfaces.troubles(links))
+    if found := interfaces.troubles(links):
+        raise Trouble(*found)
     return interfaces.summary(links)
 
 
 def _firewall(layout: Layout) -> str:
     listed = json.loads(process.run(("nft", "-json", "list", "ruleset")).text)["nftables"]
-    _tell(rules.troubles(listed))
+    if found := [*rules.troubles(listed), *_legacy_rules()]:
+        raise Trouble(*found, *_bridge_filter())
     return "no rules of others stop packets"
+
+
+def _legacy_rules() -> list[Ailment]:
+    """Look at the rules that nft does not show: there are some when the kernel has their tables."""
+    try:
+        tables = Path("/proc/net/ip_tables_names").read_text().split()
+    except FileNotFoundError:
+        return []
+    if not tables:
+        return []
+    if shutil.which(_LEGACY) is None:
+        cause = f"the kernel has tables of iptables-legacy ({', '.join(tables)}): nobody shows them"
+        return [Ailment(Code.FIREWALL_LEGACY, cause, "apt-get install iptables")]
+    return rules.legacy_troubles(process.run((_LEGACY,)).text)
+
+
+def _bridge_filter() -> list[Ailment]:
+    """See whether those rules are asked about frames that cross the host's bridges as well."""
+    try:
+        is_on = Path("/proc/sys/net/bridge/bridge-nf-call-iptables").read_text().strip() == "1"
+    except FileNotFoundError:
+        return []
+    if not is_on:
+        return []
+    cause = "frames that cross bridges are put to iptables' rules (br_netfilter)"
+    return [Ailment(Code.BRIDGE_FILTERED, cause, "sysctl net.bridge.bridge-nf-call-iptables=0")]
 
 
 def _names(layout: Layout) -> str:
     servers = uplink.fetch_resolvers()
     if not servers:
-        raise Trouble(
+        _raise(
+            Code.NAMES_NONE,
             "/etc/resolv.conf names no server that guests could ask",
             "put one in: nameserver 192.0.2.53 (yours)",
         )
     silent = [one for one in servers if not _answers_names(one)]
     if silent:
-        raise Trouble(
+        _raise(
+            Code.NAMES_SILENT,
             f"the name server {', '.join(silent)} does not answer",
             "see whether it runs and is reached, or name another one in /etc/resolv.conf",
         )
@@ -124,13 +156,15 @@ def _answers_names(server: str) -> bool:
 def _limits(layout: Layout) -> str:
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != resource.RLIM_INFINITY and soft < OPEN_FILES_MIN:
-        raise Trouble(
+        _raise(
+            Code.FILES_FEW,
             f"this process may open {soft} files, and {OPEN_FILES_MIN} are needed",
             "raise it before mallee up: ulimit -n 65536",
         )
     used, _, most = map(int, Path("/proc/sys/fs/file-nr").read_text().split())
     if used * 100 > most * FILES_PERCENT_MAX:
-        raise Trouble(
+        _raise(
+            Code.FILES_FULL,
             f"{used} of the {most} files that the machine may open are open",
             "find who has them: lsof | awk '{print $1}' | sort | uniq -c | sort -n | tail",
         )
@@ -144,7 +178,8 @@ def _loops(layout: Layout) -> str:
     except OSError as error:
         if error.errno not in (errno.ENOENT, errno.ENODEV, errno.ENXIO):
             raise
-        raise Trouble(f"there are no loop devices: {error.strerror}", "modprobe loop") from error
+        cause = f"there are no loop devices: {error.strerror}"
+        raise Trouble(Ailment(Code.LOOP_MISSING, cause, "modprobe loop")) from error
     used = [one for one in Path("/sys/block").glob("loop*") if (one / "loop").is_dir()]
     return f"{len(used)} loop devices in use, more can be had"
 
@@ -156,7 +191,8 @@ def _disk(layout: Layout) -> str:
     least = min(free_percent, inodes_percent)
     if least < DISK_PERCENT_MIN:
         what = "space" if free_percent == least else "room for files (inodes)"
-        raise Trouble(
+        _raise(
+            Code.DISK_FULL,
             f"only {least} % of the {what} under {layout.root} are free",
             "make room there, or move instances away: mallee hosts drain",
         )
@@ -169,11 +205,13 @@ def _certificate(layout: Layout) -> str:
     except FileNotFoundError:
         return "this machine is no host yet"
     except pki.BadCertificate as error:
-        raise Trouble(str(error), "join again with another invitation: mallee node join") from error
+        cure = "join again with another invitation: mallee node join"
+        raise Trouble(Ailment(Code.CERTIFICATE_ENDING, str(error), cure)) from error
     left_s = issued.ends_at - time.time()
     if left_s < CERTIFICATE_S_MIN:
         ended = "has ended" if left_s < 0 else f"ends in {left_s / 3600:.0f} hours"
-        raise Trouble(
+        _raise(
+            Code.CERTIFICATE_ENDING,
             f"this host's certificate {ended}, and should have been renewed",
             "mallee logs node says why; a host with an ended one joins again: mallee node join",
         )

@@ -7,6 +7,8 @@ at: the agent sets them right by itself.
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from mallee.model.ailments import Ailment, Code
+
 Link = Mapping[str, Any]
 _OURS = ("ml-", "mt", "mg", "mi", "mp", "vx", "ov")
 _VIRTUAL = frozenset({"bridge", "vxlan", "tun", "dummy", "ifb", "macvlan", "veth"})
@@ -37,29 +39,38 @@ def macs(links: Iterable[Link]) -> tuple[str, ...]:
     return tuple(sorted({one["address"] for one in links if one.get("link_type") == "ether"}))
 
 
-def troubles(links: Iterable[Link]) -> list[tuple[str, str]]:
+def troubles(links: Iterable[Link]) -> list[Ailment]:
     """Return what ails links, with cures."""
-    found: list[tuple[str, str]] = []
+    found: list[Ailment] = []
     known = [one for one in links if one.get("link_type") == "ether" and not is_ours(one["ifname"])]
     for link in known:
         name, flags = link["ifname"], link.get("flags", ())
         is_used = bool(addresses_of(link)) or "master" in link
         if "UP" not in flags:
             if is_used:
-                found.append((f"{name} is switched off", f"ip link set {name} up"))
+                found.append(
+                    Ailment(Code.LINK_OFF, f"{name} is switched off", f"ip link set {name} up")
+                )
         elif "NO-CARRIER" in flags and (kind_of(link) != "bridge" and is_used):
-            found.append((f"{name} has no carrier", "plug its cable in, and see the switch's port"))
+            found.append(
+                Ailment(
+                    Code.LINK_UNPLUGGED,
+                    f"{name} has no carrier",
+                    "plug its cable in, and see the switch's port",
+                )
+            )
         found += _bond_troubles(link, known)
     return found
 
 
-def _bond_troubles(link: Link, links: Iterable[Link]) -> list[tuple[str, str]]:
+def _bond_troubles(link: Link, links: Iterable[Link]) -> list[Ailment]:
     if kind_of(link) != "bond":
         return []
     name = link["ifname"]
     members = [one for one in links if one.get("master") == name]
     if not members:
-        return [(f"the bond {name} has no member", f"ip link set CARD master {name}")]
+        cure = f"ip link set CARD master {name}"
+        return [Ailment(Code.BOND_EMPTY, f"the bond {name} has no member", cure)]
     dead = [
         one["ifname"]
         for one in members
@@ -67,12 +78,33 @@ def _bond_troubles(link: Link, links: Iterable[Link]) -> list[tuple[str, str]]:
         or "NO-CARRIER" in one.get("flags", ())
     ]
     return [
-        (
-            f"{one} of the bond {name} is down: it carries on with "
-            f"{len(members) - len(dead)} of {len(members)}",
-            f"plug its cable in, and see the switch's port; cat /proc/net/bonding/{name}",
+        *_lonely(link),
+        *(
+            Ailment(
+                Code.BOND_DEGRADED,
+                f"{one} of the bond {name} is down: it carries on with "
+                f"{len(members) - len(dead)} of {len(members)}",
+                f"plug its cable in, and see the switch's port; cat /proc/net/bonding/{name}",
+            )
+            for one in dead
+        ),
+    ]
+
+
+def _lonely(bond: Link) -> list[Ailment]:
+    """Tell of a bond of 802.3ad whose switch has not said a word of LACP."""
+    told = bond["linkinfo"].get("info_data", {})
+    partner = told.get("ad_info", {}).get("partner_mac", "")
+    if told.get("mode") != "802.3ad" or partner.strip("0:"):
+        return []
+    name = bond["ifname"]
+    return [
+        Ailment(
+            Code.BOND_ALONE,
+            f"the switch does not speak LACP with the bond {name}",
+            f"make its ports one group of LACP (802.3ad), or take mode active-backup: cat "
+            f"/proc/net/bonding/{name}",
         )
-        for one in dead
     ]
 
 
