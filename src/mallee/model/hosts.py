@@ -24,6 +24,7 @@ from mallee.model.carried import (
 )
 from mallee.model.cpus import Cpu
 from mallee.model.fastrestores import PinSeen, PinWanted
+from mallee.model.gateways import GatewayWanted
 from mallee.model.images import Blob, DirectBoot
 from mallee.model.instances import InstanceSeen, MetadataOptions, Power
 from mallee.model.migrations import ComingWanted, GoingWanted
@@ -388,6 +389,8 @@ class HostWanted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The snapshots of which it keeps all at hand, in the order in which they were asked for."""
     mode: ModeWanted | None = None
     """How its guests stand in the administrator's network; None: they do not (`vpc`)."""
+    gateway: GatewayWanted | None = None
+    """Which host leads to the world, for those that can; None: this one alone decides for itself."""
 
 
 class AsksAnswer(msgspec.Struct, frozen=True, gc=False):

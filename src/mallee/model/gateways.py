@@ -1,0 +1,68 @@
+"""The gateway: which of the hosts leads guests to the world, and by what right.
+
+*In charge* is one host, at a *term* that grows with each change; its *standby* is the host that
+takes over when it falls silent. Who is in charge holds the world (public addresses, and packets to
+and from guests) by a *lease* of some seconds: from the cloud, or, while the cloud cannot be asked,
+from the standby, which promises not to begin meanwhile. A host whose lease has run out leads
+nobody (`node.gateways`), so that the next one begins when the former has ended (design 027).
+These types are stored, and cross between the cloud and agents. Pure.
+"""
+
+import msgspec
+
+LEASE_S = 10.0
+"""How long a host leads to the world after the question that was answered with a lease. It is
+shorter than `hosts.AGENT_SILENT_AFTER_S`: who is silent has none left."""
+RENEW_S = 2.0
+"""How often the host in charge asks."""
+HANDED_OVER_S = LEASE_S + 2.0
+"""How long the next one waits for a host that was asked to end and does not say that it has."""
+WORLD = "world"
+"""The id of the one record: there is one gateway for all zones."""
+PROMISE = "gateway"
+"""What the host in charge says to its standby by the channel between hosts; `id` is the term."""
+
+
+class Charge(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Who is in charge. `cloud.gateways` writes it."""
+
+    host_id: str
+    term: int
+    standby_id: str = ""
+    """Who takes over; empty: nobody can, so that the host in charge needs no lease."""
+    since: float
+    """Seconds since the epoch: when this host came to be in charge."""
+    why: str
+    """A sentence: why it is this one."""
+    is_known: bool = False
+    """Whether the host in charge has taken this term."""
+    known_standby_id: str | None = None
+    """The standby of the term that it has taken: nobody else may take over while it is silent.
+    None: it has never been in charge yet."""
+    former_id: str = ""
+    """Who was asked to end, and has not said yet that it has."""
+    free_at: float = 0.0
+    """Seconds since the epoch: when `former_id` has ended, whatever it says."""
+
+
+class GatewayWanted(msgspec.Struct, frozen=True, gc=False):
+    """Who is in charge, as hosts are told that can be."""
+
+    host_id: str
+    term: int
+    standby_id: str = ""
+
+
+class LeaseAsked(msgspec.Struct, frozen=True):
+    """An agent's question to `/v1/gateway`."""
+
+    term: int
+    """The newest that it knows."""
+    holds: bool
+    """False: it leads nobody to the world (any more)."""
+
+
+class LeaseTold(msgspec.Struct, frozen=True):
+    """The answer: whether the host leads to the world for `LEASE_S` from its question on."""
+
+    is_granted: bool
