@@ -200,17 +200,21 @@ def test_door_is_closed_to_others(root_dir: Path) -> None:
     asyncio.run(check())
 
 
-GUEST = http.Guest(instance_id="i-1", account="1", vpc_id="vpc-1", private_ip="10.0.0.4")
+GUEST = http.Sender(
+    "i-1", http.Guest(instance_id="i-1", account="1", vpc_id="vpc-1", private_ip="10.0.0.4")
+)
 
 
 class Listening:
     """What takes connections, and notes whose they are."""
 
     def __init__(self) -> None:
-        self.taken: asyncio.Queue[tuple[bytes, http.Guest | None]] = asyncio.Queue()
+        self.taken: asyncio.Queue[tuple[bytes, http.Sender | None]] = asyncio.Queue()
 
-    async def take(self, connection: socket.socket, given: bytes, guest: http.Guest | None) -> None:
-        self.taken.put_nowait((given, guest))
+    async def take(
+        self, connection: socket.socket, given: bytes, sender: http.Sender | None
+    ) -> None:
+        self.taken.put_nowait((given, sender))
         connection.close()
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from mallee.cloud.frontends.fellows import Fellows
 from mallee.cloud.identity import guessing, lastuse
 from mallee.cloud.state import store
 from mallee.kit import keysigner, secretbox
@@ -84,6 +85,8 @@ class Agents:
     """Tells whether a process of S3 takes connections now."""
     present: Callable[[], frozenset[str] | None] = lambda: None
     """Tells which front ends are there, by id; None: this is the only one."""
+    fellows: Fellows | None = None
+    """The other front ends; None: there are none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -95,9 +95,11 @@ class Connections(web_server.Server):
         """Give the connection away when the request is the other's; tell whether it was."""
         return self._passage.give(transport, data)
 
-    async def take(self, connection: socket.socket, given: bytes, guest: http.Guest | None) -> None:
+    async def take(
+        self, connection: socket.socket, given: bytes, sender: http.Sender | None
+    ) -> None:
         """Serve a connection that came from next door; guests' requests come to us as values."""
-        if guest is not None:
+        if sender is not None:
             raise OSError("a guest's connection came to the wrong door")
         connection.setblocking(False)
         await self._loop.connect_accepted_socket(lambda: self.handler(given), connection)

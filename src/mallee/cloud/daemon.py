@@ -17,7 +17,7 @@ from mallee.aws import dispatch
 from mallee.cloud import actions, bootstrap, handover, pipeline, server
 from mallee.cloud.call import Agents
 from mallee.cloud.ec2.connecting import tunnels
-from mallee.cloud.frontends import presence
+from mallee.cloud.frontends import fellows, presence
 from mallee.cloud.hosts import (
     asks,
     bundlefiles,
@@ -44,7 +44,7 @@ from mallee.model.settings import Settings
 CANNOT_START = (*bootstrap.CANNOT_START, server.CannotListen)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Ground:
     """What answering stands on, whoever asks."""
 
@@ -54,6 +54,8 @@ class _Ground:
     store: store.Store
     trail: journal.Journal
     signer: keysigner.Signer
+    fellows: fellows.Fellows | None
+    """The other front ends; None: the database can have none."""
 
 
 async def serve(layout: Layout, settings: Settings, stop: asyncio.Event) -> None:
@@ -65,8 +67,17 @@ async def serve(layout: Layout, settings: Settings, stop: asyncio.Event) -> None
         stack.callback(opened.close)
         trail = stack.enter_context(bootstrap.open_trail(layout, settings))
         signer = bootstrap.prepare_signer(layout, settings, clock.SYSTEM.now())
-        ground = _Ground(layout, settings, secrets, opened, trail, signer)
         own = presence.identify(layout)
+        others = fellows.Fellows(own.id, opened.view, secrets.authority)
+        ground = _Ground(
+            layout=layout,
+            settings=settings,
+            secrets=secrets,
+            store=opened,
+            trail=trail,
+            signer=signer,
+            fellows=others if opened.is_shared else None,
+        )
         shares = presence.share(opened, bootstrap.database_url(layout, settings), own.id)
         stack.callback(shares.give_up)
         listener = own.id if opened.is_shared else ""
@@ -78,7 +89,7 @@ async def serve(layout: Layout, settings: Settings, stop: asyncio.Event) -> None
         agents_port = await agents.listen(settings.listen, settings.ports.agents)
         if opened.is_shared:
             place = presence.agents_url(settings, agents_port)
-            await opened.run(lambda tx: presence.register(tx, own, place))
+            await opened.run(lambda tx: presence.register(tx, own, settings, place))
         cloud = _for_clients(ground, told, shares, agents_port)
         answer, refuse = partial(pipeline.answer, cloud), partial(pipeline.refuse, cloud)
         told.guests.api = answer
@@ -128,6 +139,7 @@ def _for_agents(on: _Ground, heard: hearing.Hearing) -> hosts.Cloud:
             on.store, box, region, lambda: passing.port, bundles, address=on.settings.listen
         ),
         volume_keys=volumekeys.VolumeKeys(on.store, box),
+        serves_objects=presence.serves_objects(on.settings),
     )
 
 
@@ -151,6 +163,7 @@ def _for_clients(
             on.signer,
             lambda: handover.is_open(told.streams.doors),
             shares.alive,
+            on.fellows,
         ),
         table=actions.TABLE,
         issuers=keysets.KeySets(keysets.reach_of(on.settings)),

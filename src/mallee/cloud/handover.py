@@ -4,9 +4,9 @@ Both serve one address. Whoever holds a connection looks at each request that be
 the other is handed over with the connection itself: its descriptor and the bytes that were read
 of it go through the other's *door*, a socket in the root directory that only our own user may use.
 So bodies never pass through a process that does not want them, and a request costs one look.
-A guest's connection, which ends at its host, comes by the same door with the guest's name before
-its first bytes. Whoever brings a connection says first whether it is a guest's, so nothing that a
-client sends can be taken for a name.
+A guest's connection, which ends at its host, and that of a client of another front end come by the
+same door with their sender's name before their first bytes. Whoever brings a connection says first
+whether a name comes, so nothing that a client sends can be taken for one.
 Invariants: (1) a connection changes hands only between two requests; (2) who got it serves at
 least the request that came with it, so it never goes back and forth for one; (3) when the other
 does not answer, the client is told so, and nothing of its request was done.
@@ -52,8 +52,8 @@ _LINE = re.compile(rb"[A-Z]{1,20} [!-~\x80-\xff]+ HTTP/1\.[01]\r?")
 _BEGINNING = re.compile(rb"[A-Z]{1,20}(?: [!-~\x80-\xff]*(?: [HTP/1.0]*\r?)?)?")
 """What it looks like while it comes."""
 _CREDENTIALS = struct.Struct("3i")
-_GUEST, _STRANGER = b"\0", b"\1"
-"""What stands before a guest's name, and before what came of anybody else's connection."""
+_NAMED, _STRANGER = b"\0", b"\1"
+"""What stands before a sender's name, and before what came of a connection that has none."""
 _NAME_BYTES = struct.Struct(">I")
 
 _log = logs.get(__name__)
@@ -64,8 +64,10 @@ IsForOther = Callable[[bytes], bool]
 class Taker(Protocol):
     """Serves connections that come by a door."""
 
-    async def take(self, connection: socket.socket, given: bytes, guest: http.Guest | None) -> None:
-        """Serve a connection, and first of all these bytes of it; a guest's, if it has one."""
+    async def take(
+        self, connection: socket.socket, given: bytes, sender: http.Sender | None
+    ) -> None:
+        """Serve a connection, and first of all these bytes of it; a sender's, if it has one."""
         ...
 
 
@@ -156,8 +158,8 @@ class Door:
                         return
                     connection, given = received
                     undo.callback(connection.close)
-                    guest, given = _named(given)
-                    await self._connections.take(connection, given, guest)
+                    sender, given = _named(given)
+                    await self._connections.take(connection, given, sender)
                     undo.pop_all()
             except (OSError, TimeoutError) as error:
                 _log.warning("connection lost at the door", problem=repr(error)[:200])
@@ -186,33 +188,33 @@ def _is_open(path: Path) -> bool:
     return True
 
 
-async def bring(doors: Sequence[Path], connection: socket.socket, guest: http.Guest) -> bool:
-    """Bring a guest's connection to the first door where anybody is; tell whether one took it."""
-    name = msgspec.json.encode(guest)
-    frame = _GUEST + _NAME_BYTES.pack(len(name)) + name
+async def bring(doors: Sequence[Path], connection: socket.socket, sender: http.Sender) -> bool:
+    """Bring a sender's connection to the first door where anybody is; tell whether one took it."""
+    name = msgspec.json.encode(sender)
+    frame = _NAMED + _NAME_BYTES.pack(len(name)) + name
     for door in doors:
         try:
             if await _knock(door, connection, frame):
                 return True
         except (OSError, TimeoutError) as error:
-            _log.warning("guest not taken next door", problem=repr(error)[:200])
+            _log.warning("sender not taken next door", problem=repr(error)[:200])
             return False
     return False
 
 
-def _named(given: bytes) -> tuple[http.Guest | None, bytes]:
-    """Return whose guest's connection it is, if it is one's, and what came of it."""
+def _named(given: bytes) -> tuple[http.Sender | None, bytes]:
+    """Return whose connection it is, if that is said, and what came of it."""
     if given.startswith(_STRANGER):
         return None, given[len(_STRANGER) :]
-    if not given.startswith(_GUEST):
+    if not given.startswith(_NAMED):
         raise OSError("nobody says whose connection is at the door")
-    start = len(_GUEST) + _NAME_BYTES.size
+    start = len(_NAMED) + _NAME_BYTES.size
     try:
-        (size,) = _NAME_BYTES.unpack(given[len(_GUEST) : start])
-        guest = msgspec.json.decode(given[start : start + size], type=http.Guest)
+        (size,) = _NAME_BYTES.unpack(given[len(_NAMED) : start])
+        sender = msgspec.json.decode(given[start : start + size], type=http.Sender)
     except (struct.error, msgspec.DecodeError) as error:
-        raise OSError("a guest without a name is at the door") from error
-    return guest, given[start + size :]
+        raise OSError("a sender without a name is at the door") from error
+    return sender, given[start + size :]
 
 
 async def _give(

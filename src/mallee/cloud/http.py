@@ -26,6 +26,16 @@ class Guest:
     """Of the VPC endpoint that it came by; empty: none."""
 
 
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Whose connection it is, as who brought it says: a guest's, or that of another's client."""
+
+    peer: str
+    """The client's address; of a guest its instance's id."""
+    guest: Guest | None = None
+    """None: it came by the front door of another front end, from anybody."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """An HTTP request whose body has been read."""

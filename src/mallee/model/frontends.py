@@ -22,6 +22,8 @@ class FrontEnd(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     name: str
     agents_url: str = ""
     """Where agents reach it; empty: it listens for its own machine alone."""
+    serves_objects: bool = False
+    """Whether S3's objects are on its machine."""
     certificate_serial: str = ""
     """Of the certificate with which it fetched the cloud's secrets; empty: it made them."""
     joined_at: float

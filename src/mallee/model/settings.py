@@ -133,7 +133,7 @@ class Objects(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How many serve it; 0: as many as the machine has processors, four at most."""
     engine: Literal["local", "s3", "elsewhere"] = "local"
     """Where bytes lie: on this machine, or in a bucket of another S3 (Ceph's, or any other's);
-    `elsewhere`: another front end of this cloud serves S3, and this one does not."""
+    `elsewhere`: on another front end of this cloud, to which this one brings what is S3's."""
     endpoint: str = ""
     """Of that S3, such as `https://rgw.example:7480`."""
     bucket: str = ""
@@ -261,14 +261,15 @@ def _check_address(settings: Settings) -> None:
         raise InvalidSettings(f"address: {error}; give one such as 192.0.2.1") from error
     if address.is_loopback or address.is_unspecified:
         raise InvalidSettings(f"address: at {address} no other host reaches this machine")
-    for guests in _guests_ranges(settings.network):
+    for guests in guests_ranges(settings.network):
         if address in ipaddress.IPv4Network(guests):
             raise InvalidSettings(
                 f"address: {address} is of {guests}, which is the guests'; choose another range"
             )
 
 
-def _guests_ranges(network: Network) -> tuple[str, ...]:
+def guests_ranges(network: Network) -> tuple[str, ...]:
+    """Return the ranges of IPv4 that are guests': no host has an address of them."""
     if network.mode in classic.MANAGED:
         return network.public_range, network.private_range, network.classic.subnet
     lent = classic.lendable(network.classic) if network.mode == "static" else ()

@@ -24,7 +24,7 @@ from mallee.kit import clock, files
 from mallee.model import settings
 from mallee.model.hosts import Capacity
 from mallee.model.layout import Layout
-from mallee.model.settings import Network, Ports, Settings
+from mallee.model.settings import Network, Objects, Ports, Settings
 from mallee.node import cloud, sync
 from tests.cloud.signing import Sender
 from tests.simulation import agents
@@ -34,6 +34,9 @@ START_S = 90.0
 LARGE = replace(FACTS, capacity=Capacity(vcpus=10_000, memory_mib=1 << 22, disk_gib=100_000))
 """Of hosts on which there is always room."""
 ADDRESS = "127.0.0.1"
+OUTSIDE = "192.0.2.1"
+"""At which front ends reach each other: no loopback address is told to others."""
+ELSEWHERE = Objects(engine="elsewhere")
 
 
 class FrontEnd:
@@ -43,6 +46,7 @@ class FrontEnd:
         self.layout = Layout(root)
         self.configured = configured
         self.process: subprocess.Popen[bytes] | None = None
+        self.s3_process: subprocess.Popen[bytes] | None = None
         self.layout.settings.write_text(settings.encode(configured))
 
     @property
@@ -51,14 +55,22 @@ class FrontEnd:
 
     @property
     def agents_url(self) -> str:
-        return f"https://{ADDRESS}:{self.configured.ports.agents}"
+        return f"https://{OUTSIDE}:{self.configured.ports.agents}"
 
     def start(self) -> None:
         """Start its process."""
-        command = [sys.executable, "-m", "mallee.cloud.daemon", "--root", str(self.layout.root)]
         self.layout.cloud_ports.unlink(missing_ok=True)
+        self.process = self._run("mallee.cloud.daemon")
+
+    def start_s3(self) -> None:
+        """Start its process of S3."""
+        self.layout.s3_door.unlink(missing_ok=True)
+        self.s3_process = self._run("mallee.cloud.s3.daemon")
+
+    def _run(self, module: str) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", module, "--root", str(self.layout.root)]
         with (self.layout.root / "out").open("ab") as out:
-            self.process = subprocess.Popen(command, stdout=out, stderr=out)
+            return subprocess.Popen(command, stdout=out, stderr=out)
 
     def wait_ready(self) -> None:
         """Wait until it answers."""
@@ -69,13 +81,24 @@ class FrontEnd:
             assert time.monotonic() < deadline, "the front end does not answer"
             time.sleep(0.02)
 
+    def wait_s3(self) -> None:
+        """Wait until its process of S3 takes connections."""
+        deadline = time.monotonic() + START_S
+        while not self.layout.s3_door.exists():
+            assert self.s3_process is not None
+            assert self.s3_process.poll() is None, (self.layout.root / "out").read_text()[-2000:]
+            assert time.monotonic() < deadline, "S3 takes no connections"
+            time.sleep(0.02)
+
     def kill(self, number: int = signal.SIGKILL) -> None:
         """End it."""
-        if self.process is not None:
-            if self.process.poll() is None:
-                os.kill(self.process.pid, number)
-            self.process.wait(30)
-            self.process = None
+        _end(self.process, number)
+        self.process = None
+
+    def kill_s3(self, number: int = signal.SIGKILL) -> None:
+        """End its process of S3; those that it has forked end with it."""
+        _end(self.s3_process, number)
+        self.s3_process = None
 
     def sender(self) -> Sender:
         """Somebody who asks as the administrator."""
@@ -85,16 +108,19 @@ class FrontEnd:
         """The administrator's key."""
         return json.loads(self.layout.admin_credentials.read_text())
 
-    def client(self) -> Any:
+    def client(self, service: str = "ec2") -> Any:
         """A boto3 client that tries once."""
         key = self.key()
-        return boto3.client(  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-            "ec2",
+        session: Any = boto3
+        return session.client(
+            service,
             endpoint_url=self.url,
             region_name="us-east-1",
             aws_access_key_id=key["access_key_id"],
             aws_secret_access_key=key["secret_access_key"],
-            config=Config(retries={"max_attempts": 0}, read_timeout=20),
+            config=Config(
+                retries={"max_attempts": 0}, read_timeout=20, s3={"addressing_style": "path"}
+            ),
         )
 
 
@@ -103,7 +129,11 @@ def found(root: Path, database_url: str) -> FrontEnd:
     root.mkdir()
     ports = Ports(services=_free_port(), agents=_free_port())
     wide = Network(public_range="198.18.0.0/16")
-    return FrontEnd(root, Settings(database_url=database_url, ports=ports, network=wide))
+    _be_reached()
+    configured = Settings(
+        database_url=database_url, ports=ports, network=wide, listen="0.0.0.0", address=OUTSIDE
+    )
+    return FrontEnd(root, configured)
 
 
 def invitation(of: FrontEnd) -> nodejoin.Invitation:
@@ -119,12 +149,24 @@ def join(root: Path, first: FrontEnd, name: str) -> FrontEnd:
     """Return a front end that has joined, by the steps of `mallee frontend join`."""
     layout = Layout(root)
     layout.cloud_pki.mkdir(parents=True)
-    wish = frontendjoin.Wish(invitation(first), "192.0.2.1", name)
+    wish = frontendjoin.Wish(invitation(first), OUTSIDE, name)
     fetched = frontendjoin.fetch(wish)
     frontendjoin.keep(layout, wish, fetched)
     ports = Ports(services=_free_port(), agents=_free_port())
     # All of them are on one machine here.
-    return FrontEnd(root, replace(first.configured, ports=ports))
+    return FrontEnd(root, replace(first.configured, ports=ports, objects=ELSEWHERE))
+
+
+def _be_reached() -> None:
+    """Have an address in the tests' own namespace; twice is once."""
+    subprocess.run(["ip", "address", "replace", f"{OUTSIDE}/32", "dev", "lo"], check=True)
+
+
+def _end(process: subprocess.Popen[bytes] | None, number: int) -> None:
+    if process is not None:
+        if process.poll() is None:
+            os.kill(process.pid, number)
+        process.wait(30)
 
 
 def _free_port() -> int:

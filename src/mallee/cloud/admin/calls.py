@@ -14,7 +14,7 @@ import msgspec
 from mallee.aws import errors
 from mallee.cloud.action import Action, Scan
 from mallee.cloud.call import Call, Request, Result
-from mallee.cloud.trail import cloudevents, search
+from mallee.cloud.trail import cloudevents, search, together
 from mallee.cloud.trail.events import Event, Judgement
 
 PAGE_ITEMS = 100
@@ -38,12 +38,12 @@ def lookup_calls(call: Call, request: Request, position: str) -> tuple[Result, s
         fits=_Fits(request),
     )
     try:
-        found, following = search.look_back(call.trail, wanted, position)
+        found, following = together.look_back(call, wanted, position)
     except search.BadPosition as error:
         raise errors.InvalidNextToken from error
-    if id and found:
+    if the_one := [event for event in found if id and event.request_id == id]:
         # There is one call of an id, and it was found.
-        following = ""
+        found, following = the_one, ""
     return {"Calls": [render(as_seen(call, event)) for event in found]}, following
 
 

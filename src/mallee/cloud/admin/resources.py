@@ -20,7 +20,7 @@ from mallee.cloud.explain.relations import RELATIONS_MAX, Relation
 from mallee.cloud.hosts import asks
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
-from mallee.cloud.trail import search
+from mallee.cloud.trail import search, together
 from mallee.model import hosts
 from mallee.model.plans import HostPlan, InstancePlan
 
@@ -191,7 +191,7 @@ def explain_calls(call: Call, request: Request, position: str) -> tuple[Result, 
         fits=past.names(id),
     )
     try:
-        found, following = search.look_back(call.trail, wanted, position)
+        found, following = together.look_back(call, wanted, position)
     except search.BadPosition as error:
         raise errors.InvalidNextToken from error
     return {"Calls": [calls.render(calls.as_seen(call, event)) for event in found]}, following

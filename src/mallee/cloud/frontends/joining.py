@@ -76,6 +76,17 @@ def check_caller(view: store.View, shown: pki.Issued, now: float) -> FrontEnd:
     return record.doc
 
 
+def check_fellow(view: store.View, shown: pki.Issued, now: float) -> FrontEnd:
+    """Return the front end that calls; raise `Refused`."""
+    record = view.get(records.FRONT_END, shown.name)
+    if record is None:
+        raise Refused(403, f"{shown.name} is no front end of this cloud")
+    # The handshake looked at the end of its life, but a connection may outlive it.
+    if shown.ends_at <= now:
+        raise Refused(403, f"the certificate of {record.id} has expired")
+    return record.doc
+
+
 def read_secrets(layout: Layout) -> Secrets:
     """Return what all front ends of this cloud have in common; blocks."""
     # It takes a moment to be made, at the first start.

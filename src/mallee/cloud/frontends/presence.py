@@ -25,6 +25,10 @@ class Removed(Exception):
     """This front end was taken out of its cloud; the message says what to do."""
 
 
+class TwoStores(Exception):
+    """Another front end has the cloud's objects; the message says what to do."""
+
+
 class Identity(msgspec.Struct, frozen=True):
     """Who this front end is, as it remembers it."""
 
@@ -64,11 +68,29 @@ def agents_url(configured: Settings, port: int) -> str:
     return url if frontends.ENDPOINT.fullmatch(url) else ""
 
 
-def register(tx: store.Tx, identity: Identity, url: str) -> None:
-    """Have everybody know this front end, and where it is; raise `Removed`."""
+def serves_objects(configured: Settings) -> bool:
+    """Tell whether S3's objects are on this machine."""
+    return configured.objects.engine != "elsewhere"
+
+
+def register(tx: store.Tx, identity: Identity, configured: Settings, url: str) -> None:
+    """Have everybody know this front end, where it is, and what it has.
+
+    Raises `Removed`, and `TwoStores`: buckets are the cloud's, and their objects in one place.
+    """
+    serves = serves_objects(configured)
+    for other in tx.list(records.FRONT_END):
+        if serves and other.doc.serves_objects and other.id != identity.id:
+            raise TwoStores(
+                f"the front end {other.doc.name} ({other.id}) has the objects of this cloud. Set "
+                'engine = "elsewhere" in the section [objects] of mallee.toml here, or have it '
+                "give them up (docs/administration.md, S3 of several front ends)"
+            )
     record = tx.get(records.FRONT_END, identity.id)
     if record is not None:
-        tx.write(record, msgspec.structs.replace(record.doc, agents_url=url))
+        known = msgspec.structs.replace(record.doc, agents_url=url, serves_objects=serves)
+        if known != record.doc:
+            tx.write(record, known)
         return
     if identity.has_joined:
         raise Removed(
@@ -76,6 +98,10 @@ def register(tx: store.Tx, identity: Identity, url: str) -> None:
             "destroy, and mallee frontends join with a new invitation"
         )
     made = frontends.FrontEnd(
-        id=identity.id, name=socket.gethostname(), agents_url=url, joined_at=tx.now
+        id=identity.id,
+        name=socket.gethostname(),
+        agents_url=url,
+        serves_objects=serves,
+        joined_at=tx.now,
     )
     tx.insert(records.FRONT_END, "", identity.id, made)

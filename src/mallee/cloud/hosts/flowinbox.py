@@ -6,6 +6,7 @@ packed. Called by `door`; delivering is `cloud.s3.logs.flowdelivery`'s.
 """
 
 import math
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,6 +24,7 @@ HOST_BYTES_MAX = BYTES_MAX // 4
 """Of what one host has brought."""
 FILE_BYTES = 4096
 """What a file takes at least, however short its lines are."""
+_HOST_ID = re.compile(r"host-[0-9a-f]{17}")
 TOLD_S = 3600.0
 """So long after it was told of a log a host may bring its lines."""
 
@@ -60,6 +62,15 @@ class Inbox:
             raise joining.Refused(503, "too many lines of flow logs wait for delivery")
         # Tokens of one host are its own: nobody writes over another's.
         files.write_atomically(self.path / f"{host_id}~{parcel.name}", lines)
+
+
+def parse_brought(name: str) -> tuple[str, Parcel]:
+    """Return whose a file is that another inbox kept, and what it is; raise `joining.Refused`."""
+    host_id, _, rest = name.rpartition("~")
+    parcel = flowlogs.parse_parcel(rest)
+    if parcel is None or not _HOST_ID.fullmatch(host_id):
+        raise joining.Refused(400, "this is no name of lines of a flow log")
+    return host_id, parcel
 
 
 def _taken(size: int) -> int:

@@ -45,22 +45,26 @@ class Streams:
             raise joining.Refused(503, "S3 takes no more connections of this host's guests now")
         self._open[host_id] += 1
         try:
-            ours = await self._connect(guest)
-            reader, writer = await asyncio.open_connection(sock=ours, limit=READ_BYTES)
-            try:
-                stream = web.WebSocketResponse(max_msg_size=STREAM_BYTES_MAX, compress=False)
-                await stream.prepare(request)
-                await _exchange(stream, reader, writer)
-            finally:
-                writer.transport.abort()
-            return stream
+            return await self.pass_on(request, http.Sender(guest.instance_id, guest))
         finally:
             self._open[host_id] -= 1
             if not self._open[host_id]:
                 del self._open[host_id]
 
-    async def _connect(self, guest: http.Guest) -> socket.socket:
-        """Return our end of a connection to S3, which knows it as the guest's."""
+    async def pass_on(self, request: web.Request, sender: http.Sender) -> web.WebSocketResponse:
+        """Serve a stream that has a sender, until it ends; raise `Refused` when S3 is away."""
+        ours = await self._connect(sender)
+        reader, writer = await asyncio.open_connection(sock=ours, limit=READ_BYTES)
+        try:
+            stream = web.WebSocketResponse(max_msg_size=STREAM_BYTES_MAX, compress=False)
+            await stream.prepare(request)
+            await _exchange(stream, reader, writer)
+        finally:
+            writer.transport.abort()
+        return stream
+
+    async def _connect(self, sender: http.Sender) -> socket.socket:
+        """Return our end of a connection to S3, which knows it as the sender's."""
         if not self.doors:
             raise joining.Refused(503, "S3 is not there yet")
         self._turn = (self._turn + 1) % len(self.doors)
@@ -68,7 +72,7 @@ class Streams:
         ours, its = socket.socketpair()
         ours.setblocking(False)
         with its:
-            if not await handover.bring(doors, its, guest):
+            if not await handover.bring(doors, its, sender):
                 ours.close()
                 raise joining.Refused(503, "S3 cannot be reached at the moment")
         return ours

@@ -9,6 +9,7 @@ import argparse
 import asyncio
 import signal
 import sys
+from collections.abc import Awaitable, Callable
 from concurrent import futures
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -106,11 +107,33 @@ async def serve(
         await stop.wait()
 
 
-async def _main(layout: Layout, settings: Settings, place: Place) -> None:
+async def bring(layout: Layout, settings: Settings, stop: asyncio.Event) -> None:
+    """Bring what is S3's to the front end that serves it, until `stop` is set."""
+    # It speaks to others by libraries that who serves S3 has not in memory.
+    from mallee.cloud.frontends import fellows, presence, relay
+
+    async with AsyncExitStack() as stack:
+        layout.s3_door.unlink(missing_ok=True)
+        opened = await bootstrap.join_store(layout, settings, clock.SYSTEM)
+        stack.callback(opened.close)
+        authority = bootstrap.prepare_secrets(layout, clock.SYSTEM.now()).authority
+        others = fellows.Fellows(presence.identify(layout).id, opened.view, authority)
+        brought = relay.Relay(others)
+        stack.push_async_callback(brought.close)
+        door = handover.Door(layout.s3_door, brought)
+        stack.push_async_callback(door.close)
+        loops = await stack.enter_async_context(asyncio.TaskGroup())
+        flows = relay.keep_bringing_flows(others, layout.flow_inbox)
+        stack.callback(loops.create_task(flows).cancel)
+        door.open()
+        await stop.wait()
+
+
+async def _main(work: Callable[[asyncio.Event], Awaitable[None]]) -> None:
     stop = asyncio.Event()
     for end in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(end, stop.set)
-    await serve(layout, settings, stop, place)
+    await work(stop)
 
 
 def main() -> None:
@@ -125,9 +148,7 @@ def main() -> None:
     except CANNOT_START as error:
         raise SystemExit(f"mallee-s3 cannot start: {error}") from error
     if settings.objects.engine == "elsewhere":
-        # Another front end serves it: this process is one that its supervisor need not miss.
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
-        signal.sigwait({signal.SIGTERM, signal.SIGINT})
+        _bring(layout, settings)
         return
     codec.warm(row.name for row in table.ROWS)
     count = bootstrap.s3_processes(settings)
@@ -135,9 +156,16 @@ def main() -> None:
     raise SystemExit(forks.keep(count, partial(_run, layout, settings, board), board))
 
 
+def _bring(layout: Layout, settings: Settings) -> None:
+    try:
+        uvloop.run(_main(partial(bring, layout, settings)))
+    except CANNOT_START as error:
+        raise SystemExit(f"mallee-s3 cannot start: {error}") from error
+
+
 def _run(layout: Layout, settings: Settings, board: Board, number: int) -> None:
     try:
-        uvloop.run(_main(layout, settings, Place(board, number)))
+        uvloop.run(_main(partial(serve, layout, settings, place=Place(board, number))))
     except CANNOT_START as error:
         print(f"mallee-s3 cannot start: {error}", file=sys.stderr)
         raise SystemExit(forks.CANNOT_START) from error

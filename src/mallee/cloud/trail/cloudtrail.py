@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from mallee.aws import errors
 from mallee.cloud.action import Action, Read, Scan
 from mallee.cloud.call import Call, Request, Result
-from mallee.cloud.trail import cloudevents, search
+from mallee.cloud.trail import cloudevents, search, together
 from mallee.cloud.trail.events import Event
 
 KEPT = timedelta(days=90)
@@ -53,7 +53,7 @@ def lookup_events(call: Call, request: Request, position: str) -> tuple[Result, 
         fits=fits,
     )
     try:
-        found, following = search.look_back(call.trail, wanted, position)
+        found, following = together.look_back(call, wanted, position)
     except search.BadPosition as error:
         raise errors.InvalidNextToken from error
     shown = [cloudevents.render(event, call.account, call.settings.region) for event in found]

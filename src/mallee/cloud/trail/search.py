@@ -1,8 +1,8 @@
 """Finding calls in the trail: newest first, a bounded piece of the files at a time.
 
-Called by the actions that show the trail, in a thread of their own: a search reads files and knows
-nothing of the store. Who may see which account's calls was decided by whoever calls. Lines are
-believed as they stand; whether they are true is `mallee audit verify`'s to prove.
+Called for the actions that show the trail (`together`), in a thread of their own: a search reads
+files and knows nothing of the store. Who may see which account's calls was decided by whoever
+calls. Lines are believed as they stand; whether they are true is `mallee audit verify`'s to prove.
 """
 
 from collections.abc import Callable, Iterator
@@ -42,29 +42,41 @@ class Wanted:
     fits: Callable[[Event], bool] = lambda event: True
 
 
-def look_back(directory: Path, wanted: Wanted, position: str) -> tuple[list[Event], str]:
-    """Return the newest calls before a position, and the position to go on from.
+class Piece(msgspec.Struct, frozen=True):
+    """What one look at one trail found."""
 
-    A position is empty at the end of the trail, and where there is nothing more to find. There may
-    be more even if nothing was found. Raises `BadPosition`.
+    found: tuple[tuple[Event, str], ...]
+    """Calls, newest first, each with the position from which to go on behind it."""
+    following: str = ""
+    """The position to go on from; empty at the end, and where there is nothing more to find."""
+    reached: datetime | None = None
+    """How far back was looked, where there is something following."""
+
+
+def look_back(directory: Path, wanted: Wanted, position: str) -> Piece:
+    """Return the newest calls before a position.
+
+    There may be more even if nothing was found. Raises `BadPosition`.
     """
-    found: list[Event] = []
+    found: list[tuple[Event, str]] = []
     left = BYTES_AT_ONCE
     marks = [word.encode() for word in wanted.words]
     owner = b'"account":"%b"' % wanted.account.encode() if wanted.account else b""
     about = owner.replace(b"account", b"recipient")
     for segment, offset, text in _lines(directory, wanted, position):
         left -= len(text)
+        place = f"{segment.path.name}:{offset}"
         if (owner in text or about in text) and all(mark in text for mark in marks):
             event = _event(text)
             if event is not None and event.at < wanted.since:
                 if (wanted.since - event.at).total_seconds() > DISORDER_S:
-                    return found, ""
+                    return Piece(tuple(found))
             elif event is not None and event.at <= wanted.until and wanted.fits(event):
-                found.append(event)
+                found.append((event, place))
         if len(found) == wanted.count or left <= 0:
-            return found, f"{segment.path.name}:{offset}"
-    return found, ""
+            last = _event(text)
+            return Piece(tuple(found), place, last.at if last is not None else None)
+    return Piece(tuple(found))
 
 
 def _lines(

@@ -151,6 +151,7 @@ class Connection(asyncio.Protocol):
         "_is_over",
         "_is_paused",
         "_owner",
+        "_sender",
         "_task",
         "deadline",
         "guest",
@@ -158,10 +159,11 @@ class Connection(asyncio.Protocol):
         "transport",
     )
 
-    def __init__(self, owner: Owner, given: bytes, guest: http.Guest | None = None) -> None:
+    def __init__(self, owner: Owner, given: bytes, sender: http.Sender | None = None) -> None:
         self._owner = owner
-        self.guest = guest
+        self._sender = sender
         """Whose all requests of the connection are; None: it came by the front door."""
+        self.guest = sender.guest if sender else None
         self._early = bytearray(given)
         """What has come and belongs to no request yet."""
         self._is_brought = bool(given)
@@ -194,7 +196,7 @@ class Connection(asyncio.Protocol):
         """Begin; what came along from next door is the first that is served."""
         self.transport = cast(asyncio.Transport, transport)
         name = self.transport.get_extra_info("peername")
-        self.peer = self.guest.instance_id if self.guest else name[0] if name else ""
+        self.peer = self._sender.peer if self._sender else name[0] if name else ""
         if not self._owner.opened(self):
             self.transport.abort()
             return
@@ -336,13 +338,13 @@ class Connection(asyncio.Protocol):
         self._task = asyncio.get_running_loop().create_task(self._serve(head, body))
 
     def _is_elsewhere(self, data: bytes) -> bool:
-        """Tell whether the request is not ours; hand it over, unless it is a guest's.
+        """Tell whether the request is not ours; hand it over, unless its sender has a name.
 
-        A guest's would lose its name on the way. Its host brings what is for others elsewhere, so
-        only who reuses a connection for another service comes here, and has to open one for that.
+        It would be lost on the way. Who brought the connection brings what is for others elsewhere:
+        only who reuses it for another service comes here, and has to open one for that.
         """
         is_brought, self._is_brought = self._is_brought, False
-        if self.guest is not None:
+        if self._sender is not None:
             return dispatch.is_for_others(data)
         # What came here is served here, so that no request goes back and forth.
         return not is_brought and self._owner.give(self.transport, data)

@@ -79,14 +79,14 @@ class Server:
         self._sweeping: asyncio.TimerHandle | None = None
 
     async def take(
-        self, connection: socket.socket, given: bytes, guest: http.Guest | None = None
+        self, connection: socket.socket, given: bytes, sender: http.Sender | None = None
     ) -> None:
-        """Serve a connection, and first of all these bytes of it; a guest's, if it has one."""
+        """Serve a connection, and first of all these bytes of it; a sender's, if it has one."""
         loop = asyncio.get_running_loop()
         if self._sweeping is None:
             self._sweeping = loop.call_later(SWEEP_S, self._sweep)
         connection.setblocking(False)
-        await loop.connect_accepted_socket(lambda: Connection(self, given, guest), connection)
+        await loop.connect_accepted_socket(lambda: Connection(self, given, sender), connection)
 
     async def close(self) -> None:
         """Let requests in flight end, and close every connection."""
