@@ -43,6 +43,20 @@ def test_body_is_asked_for_once_it_may_come(wire: Wire) -> None:
     assert wire.ask("GET", "/bucket/promised").body == BIG
 
 
+def test_who_announces_a_body_of_no_bytes_is_told_to_go_on(wire: Wire) -> None:
+    for path, status in (("/bucket/empty", 200), ("/no-such-bucket/empty", 404)):
+        wire.send(wire.head("PUT", path, promise(0)))
+        assert wire.line() == b"HTTP/1.1 100 Continue"
+        assert wire.reply().status == status
+    assert wire.ask("GET", "/bucket/empty").body == b""
+
+
+def test_old_clients_are_never_told_to_go_on(wire: Wire) -> None:
+    head = wire.head("PUT", "/bucket/old", promise(0)).replace(b" HTTP/1.1", b" HTTP/1.0", 1)
+    wire.send(head)
+    assert wire.reply().status == 200
+
+
 @pytest.mark.parametrize(
     ("path", "code"),
     [("/no-such-bucket/key", "NoSuchBucket"), ("/bucket/key?acl=1&cors", "InvalidArgument")],

@@ -335,6 +335,10 @@ class Connection(asyncio.Protocol):
             return
         self.deadline = 0.0
         self._awaits = head.is_awaited
+        if head.is_awaited and not head.length and not head.is_chunked:
+            # botocore takes what answers such a request at once for the first line of the next
+            # answer too, and then waits for the end of a body that has none.
+            self.transport.write(_CONTINUE)
         self._task = asyncio.get_running_loop().create_task(self._serve(head, body))
 
     def _is_elsewhere(self, data: bytes) -> bool:

@@ -49,7 +49,7 @@ class Head:
     """Bytes of the body; 0 where it comes in chunks."""
     is_chunked: bool
     is_awaited: bool
-    """Whether its sender waits to be told to send the body."""
+    """Whether its sender waits to be told to go on, be it with a body of no bytes."""
     keeps: bool
     """Whether its sender wants to keep the connection."""
     is_old: bool
@@ -112,12 +112,12 @@ def parse(data: bytes, peer: str, guest: http.Guest | None = None) -> Head:
     if version not in _VERSIONS:
         raise Malformed(errors.s3.BadRequest())
     length, is_chunked = _framing(headers)
-    has_body = length > 0 or is_chunked
+    has_expectation = headers.get("expect", "").lower() == "100-continue"
     return Head(
         request=_request(parser.get_method().decode(), found, (peer, guest)),
         length=length,
         is_chunked=is_chunked,
-        is_awaited=has_body and headers.get("expect", "").lower() == "100-continue",
+        is_awaited=has_expectation and version != "1.0",
         keeps=found.keeps and "upgrade" not in headers,
         is_old=version == "1.0",
     )
