@@ -26,6 +26,7 @@ class Presence:
         self._board = board
         self._own = own
         self._asked_at = -RENEW_S
+        self._there_since = board.clock.monotonic()
         self._alive: list[str] = []
 
     def alive(self) -> frozenset[str]:
@@ -36,6 +37,16 @@ class Presence:
             self._board.until[self._own] = now + LIFE_S
             self._alive = sorted(name for name, end in self._board.until.items() if end > now)
         return frozenset(self._alive)
+
+    def is_there(self) -> bool:
+        """Tell whether it knows who is there: the database is always reached."""
+        self.alive()
+        return True
+
+    def is_known(self) -> bool:
+        """Tell whether it has been there for longer than others go by an older word."""
+        self.alive()
+        return self._board.clock.monotonic() >= self._there_since + LIFE_S
 
     def holds(self, name: str) -> bool:
         """Tell whether a piece of work is this one's."""

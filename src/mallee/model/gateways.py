@@ -15,7 +15,10 @@ LEASE_S = 10.0
 shorter than `hosts.AGENT_SILENT_AFTER_S`: who is silent has none left."""
 RENEW_S = 2.0
 """How often the host in charge asks."""
-HANDED_OVER_S = LEASE_S + 2.0
+PROMISED_S = LEASE_S + 3.0
+"""How long a standby that has promised waits: a busy host may open its fence a little late, and it
+stays open from then on."""
+HANDED_OVER_S = LEASE_S + 4.0
 """How long the next one waits for a host that was asked to end and does not say that it has."""
 WORLD = "world"
 """The id of the one record: there is one gateway for all zones."""
@@ -30,6 +33,8 @@ class Charge(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     term: int
     standby_id: str = ""
     """Who takes over; empty: nobody can, so that the host in charge needs no lease."""
+    standby_port: int = 0
+    """At which its agent answers other hosts; 0: it does not yet."""
     since: float
     """Seconds since the epoch: when this host came to be in charge."""
     why: str
@@ -51,6 +56,7 @@ class GatewayWanted(msgspec.Struct, frozen=True, gc=False):
     host_id: str
     term: int
     standby_id: str = ""
+    standby_port: int = 0
 
 
 class LeaseAsked(msgspec.Struct, frozen=True):

@@ -20,6 +20,7 @@ import msgspec
 from mallee.kit import files, logs, pki
 from mallee.model import parts
 from mallee.model.datakeys import OpenedKey
+from mallee.model.gateways import LeaseAsked, LeaseTold
 from mallee.model.guestrequests import STREAM_BYTES_MAX, GuestRequest, GuestResponse, Whence
 from mallee.model.hosts import (
     CLOUD_NAME,
@@ -230,6 +231,14 @@ class Cloud:
             raise CloudAway(f"the cloud's questions are refused, they have {error}") from error
         self._asked_at.update({ask.id: url for ask in asks})
         return asks
+
+    async def ask_lease(self, asked: LeaseAsked) -> LeaseTold:
+        """Ask whether this host may lead to the world; raises `CloudAway` and `Refused`."""
+        body = await self._post("/v1/gateway", msgspec.json.encode(asked))
+        try:
+            return msgspec.json.decode(body, type=LeaseTold)
+        except msgspec.DecodeError as error:
+            raise CloudAway(f"the cloud's answer cannot be read: {error}") from error
 
     async def answer(self, ask_id: str, answer: bytes) -> None:
         """Answer a question; raises `CloudAway` and `Refused`."""

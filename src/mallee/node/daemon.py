@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mallee.kit import clock, files, logs, openfiles
+from mallee.model import gateways
 from mallee.model.layout import Layout
 from mallee.model.settings import Settings
 from mallee.node import (
@@ -32,6 +33,7 @@ from mallee.node import (
     sync,
 )
 from mallee.node.do import images, libvirt, network
+from mallee.node.gateways import keeper as gatewaykeeper
 from mallee.node.metadata import gateway, pushedkeys, service
 from mallee.node.plan.domain import HostTraits
 from mallee.node.plan.instances import Rules
@@ -57,6 +59,7 @@ class _Means:
     keeper: credentials.Keeper
     pushed: pushedkeys.PushedKeys
     kept: imagekeeper.ImageKeeper
+    leading: gatewaykeeper.GatewayKeeper
 
 
 def main() -> None:
@@ -101,11 +104,12 @@ async def run(layout: Layout) -> None:
             place=place,
         )
         deadlines = configured.deadlines
+        net = network.Network(layout, metadata)
         here = host.Host(
             name=membership.name or socket.gethostname(),
             layout=layout,
             hypervisor=hypervisor,
-            network=network.Network(layout, metadata),
+            network=net,
             images=cache,
             keys=volumekeys.VolumeKeys(door),
             place=place,
@@ -113,7 +117,17 @@ async def run(layout: Layout) -> None:
             traits=HostTraits(layout, standing.acceleration.acceleration),
             clock=clock.SYSTEM,
         )
-        means = _Means(configured, standing, door, here, book, keeper, pushed, kept)
+        leading = gatewaykeeper.GatewayKeeper(
+            gatewaykeeper.Means(
+                layout=layout,
+                own_id=membership.host_id,
+                door=door,
+                wanted=lambda: book.wanted,
+                answered=lambda: net.answered,
+                clock=clock.SYSTEM,
+            )
+        )
+        means = _Means(configured, standing, door, here, book, keeper, pushed, kept, leading)
         await _work(stack, means)
 
 
@@ -127,7 +141,11 @@ async def _work(stack: AsyncExitStack, means: _Means) -> None:
         layout,
         means.settings.ports.hosts,
         lambda: book.wanted,
-        {departures.WHAT: leaving.serve, **reconciler.migrations.handlers},
+        {
+            departures.WHAT: leaving.serve,
+            gateways.PROMISE: means.leading.serve,
+            **reconciler.migrations.handlers,
+        },
     )
     stack.callback(others.close)
     others.poke()
@@ -148,7 +166,10 @@ async def _work(stack: AsyncExitStack, means: _Means) -> None:
         ),
         clock=clock.SYSTEM,
         facts=lambda: others.joined(
-            facts.fetch(means.standing, (*reconciler.problems, *kept.problems))
+            facts.fetch(
+                means.standing,
+                (*reconciler.problems, *kept.problems, *means.leading.problems),
+            )
         ),
         snapshots=brought.seen,
         pins=pinned.seen,
@@ -157,7 +178,17 @@ async def _work(stack: AsyncExitStack, means: _Means) -> None:
     flows = flowlogs.FlowLogs(layout, lambda: book.wanted, door, clock.SYSTEM)
     carrying = transfers.TransferKeeper(layout, lambda: book.wanted, door, passing, clock.SYSTEM)
     async with asyncio.TaskGroup() as group:
-        for one in (reconciler, talk, keeper, flows, carrying, kept, brought, pinned):
+        for one in (
+            reconciler,
+            talk,
+            keeper,
+            means.leading,
+            flows,
+            carrying,
+            kept,
+            brought,
+            pinned,
+        ):
             group.create_task(one.run())
 
 

@@ -156,12 +156,19 @@ class Present:
 
     def __init__(self, *names: str) -> None:
         self.names = frozenset(names)
+        self.is_cut_off = False
 
     def holds(self, name: str) -> bool:
         return True
 
     def alive(self) -> frozenset[str]:
         return self.names
+
+    def is_there(self) -> bool:
+        return not self.is_cut_off
+
+    def is_known(self) -> bool:
+        return not self.is_cut_off
 
 
 @pytest.fixture
@@ -219,3 +226,14 @@ async def test_host_that_turns_to_another_front_end_is_its_to_hear(
     await second.report("host-1")
     assert not await silent_for(first, time, 0.0)
     assert await silent_for(second, time, 16.0)
+
+
+async def test_front_end_that_is_cut_off_silences_nobody(
+    two: tuple[Setting, Setting, Present, clouds.HandClock],
+) -> None:
+    first, _, present, time = two
+    await first.report("host-1", facts=FACTS)
+    present.is_cut_off = True
+    assert not await silent_for(first, time, 60.0)
+    present.is_cut_off = False
+    assert await silent_for(first, time, 0.0)

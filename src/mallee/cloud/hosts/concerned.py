@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mallee.cloud.ec2.images import tasks
+from mallee.cloud.gateways import charge
 from mallee.cloud.hosts import peerslices, transitslices
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
@@ -89,6 +90,9 @@ def hosts(
 
 def _is_other_host(news: News, gateway: str) -> bool:
     """Whether others are led to a host, or by it, that were not before, or the other way round."""
+    if news.either.kind.name == records.GATEWAY.name:
+        hosts = (one.doc.host_id if one is not None else "" for one in (news.before, news.after))
+        return next(hosts) != next(hosts)
     if news.either.kind.name != records.HOST.name:
         return False
     if news.before is None or news.after is None:
@@ -185,6 +189,14 @@ def _of_host(view: View, record: AnyRecord) -> _Things:
     return _Things(host_ids=frozenset((record.id,)), volumes_on=peers - {record.id})
 
 
+def _of_gateway(view: View, record: AnyRecord) -> _Things:
+    """Find the hosts that can be it: they are told who is, and who takes over."""
+    doc = record.doc
+    named = {doc.host_id, doc.standby_id, doc.known_standby_id or "", doc.former_id} - {""}
+    fit = (host.id for host in charge.fitting(view.list(records.HOST)))
+    return _Things(volumes_on=frozenset(named.union(fit)))
+
+
 def _of_interface(view: View, record: AnyRecord) -> _Things:
     instance = view.get(records.INSTANCE, record.doc.instance_id or "")
     return _Things(
@@ -271,6 +283,7 @@ def _of_task(view: View, record: AnyRecord) -> _Things:
 
 _FINDERS: Mapping[str, Finder] = {
     records.HOST.name: _of_host,
+    records.GATEWAY.name: _of_gateway,
     records.INSTANCE.name: lambda view, record: _Things(instances=(record,)),
     records.INTERFACE.name: _of_interface,
     records.ADDRESS.name: _of_address,

@@ -12,14 +12,15 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from mallee.cloud.ec2.vpc import interfacelisting, natgateways, privatenames
+from mallee.cloud.gateways import charge
 from mallee.cloud.hosts import standings, transitslices
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
 from mallee.cloud.state.view import View
 from mallee.model.carried import AddressWanted, FarInterface, FarWanted
+from mallee.model.gateways import WORLD
 from mallee.model.networks import Interface, Vpc
 from mallee.model.peerings import PeeringStatus
-from mallee.model.standing import Role, Standing
 
 InterfaceRecord = Record[Interface, None]
 NameOf = Callable[[str], str]
@@ -31,17 +32,15 @@ _CLOUDS = 1023
 
 
 def gateway(view: View) -> str:
-    """Return the host by which guests of others reach the world: of those that can be it, the one
-    that joined first; empty: none, so that each host is its own."""
-    fitting = [
-        host
-        for host in view.list(records.HOST)
-        if Role.GATEWAY in host.doc.roles
-        and host.doc.address
-        and host.doc.standing not in (Standing.MAINTENANCE, Standing.RETIRED)
-    ]
-    first = min(fitting, key=lambda host: (host.doc.joined_at, host.id), default=None)
-    return first.id if first is not None else ""
+    """Return the host by which guests of others reach the world: the one in charge; before one is,
+    who would be first. Empty: none, so that each host is its own."""
+    hosts = view.list(records.HOST)
+    charged = view.get(records.GATEWAY, WORLD)
+    named = (host for host in hosts if charged is not None and host.id == charged.doc.host_id)
+    fit = charge.fitting(hosts)
+    found = next((one for one in named if one.doc.address and standings.is_member(one)), None)
+    found = found or next(iter(fit), None)
+    return found.id if found is not None else ""
 
 
 def neighbours(view: View, vpc_id: str) -> frozenset[str]:
@@ -66,7 +65,7 @@ class Part:
 class _Hosts:
     """What follows from the hosts alone, at a revision."""
 
-    at: int = -1
+    at: tuple[int, int] = (-1, -1)
     gateway: str = ""
     reachable: frozenset[str] = frozenset()
     """The ids of those that others reach."""
@@ -80,8 +79,11 @@ class Far:
     What it knows of a VPC holds until it is told to forget it.
     """
 
-    def __init__(self) -> None:
-        """Know nothing."""
+    def __init__(self, *, is_overlaid: bool = True) -> None:
+        """Know nothing. `is_overlaid` is whether VPCs have a network of their own between hosts: in
+        the classic modes their guests meet in one that is there already, and so does the gateway.
+        """
+        self._is_overlaid = is_overlaid
         self._members = _Hosts()
         self._by_host: dict[str, Mapping[str, tuple[InterfaceRecord, ...]]] = {}
         self._carriers: dict[str, frozenset[str]] = {}
@@ -110,6 +112,8 @@ class Far:
 
     def beyond(self, view: View, host_id: str, own: Collection[str]) -> frozenset[str]:
         """Return the VPCs that a host carries besides those of its own guests."""
+        if not self._is_overlaid:
+            return frozenset()
         base = set(own)
         if host_id == self.gateway(view):
             base |= {vpc.id for vpc in view.list(records.VPC) if self._is_served(view, vpc.id)}
@@ -127,8 +131,11 @@ class Far:
         self._tell(view, vpc.id, name_of)
         told = self._told[vpc.id]
         gate = self.gateway(view)
+        far = tuple(told.get(id) or FarWanted(host_id=id) for id in others)
+        if not self._is_overlaid:
+            return Part(far=far)
         return Part(
-            far=tuple(told.get(id) or FarWanted(host_id=id) for id in others),
+            far=far,
             overlay_id=self._hosts(view).number * _LINKS + vpc.doc.link_index,
             gateway_host_id=gate if gate in others else "",
         )
@@ -149,7 +156,8 @@ class Far:
             found: dict[str, list[InterfaceRecord]] = {}
             for one in view.by(records.INTERFACE, "vpc", vpc_id):
                 instance = view.get(records.INSTANCE, one.doc.instance_id or "")
-                if instance is not None and instance.doc.gone_at is None:
+                is_there = instance is not None and instance.doc.gone_at is None
+                if instance is not None and is_there and one.doc.private_ip:
                     found.setdefault(instance.doc.host_id, []).append(one)
             known[vpc_id] = {
                 host_id: tuple(sorted(those, key=lambda one: one.id))
@@ -162,7 +170,7 @@ class Far:
         return self._hosts(view).gateway
 
     def _hosts(self, view: View) -> "_Hosts":
-        now = view.doc_rev(records.HOST)
+        now = view.doc_rev(records.HOST), view.doc_rev(records.GATEWAY)
         if now != self._members.at:
             self._carriers.clear()
             hosts = view.list(records.HOST)
@@ -184,7 +192,7 @@ class Far:
 
     def _is_served(self, view: View, vpc_id: str) -> bool:
         """Whether the gateway leads guests of a VPC on other hosts to the world."""
-        gate = self.gateway(view)
+        gate = self.gateway(view) if self._is_overlaid else ""
         elsewhere = self.by_host(view, vpc_id).keys() & self._hosts(view).reachable
         if not gate or not elsewhere - {gate}:
             return False

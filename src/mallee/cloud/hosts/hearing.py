@@ -48,17 +48,29 @@ class Hearing:
         self._gone_at: dict[str, float] = {}
         """Since when front ends are known to be away, by id."""
         # After a start every host has the whole time again: it was us who did not listen.
-        self._began_at = clock.now()
+        self._began_at = clock.monotonic()
         self._heard: dict[str, float] = {}
+        self._listened: dict[str, float] = {}
+        """The same in monotonic seconds: whoever sets the machine's clock silences nobody."""
 
     @property
     def heard(self) -> Mapping[str, float]:
         """By host id: seconds since the epoch of its agent's last call to this process."""
         return self._heard
 
+    @property
+    def own(self) -> str:
+        """The id of this front end; empty: it is alone."""
+        return self._own
+
+    def may_promise(self) -> bool:
+        """Tell whether every other front end knows that this one is there, and waits for it."""
+        return self._present.is_known()
+
     async def observe(self, host: Record[Host, HostSeen], report: SyncRequest) -> None:
         """Note that the host spoke, and store what it sees, as far as that is new."""
-        now = self._heard[host.id] = self._clock.now()
+        self.note(host.id)
+        now = self._heard[host.id]
         report_of = _Heard(report, self._own, now)
         if _is_overtaken(host, report):
             return
@@ -76,8 +88,9 @@ class Hearing:
         await self._store.run(lambda tx: _store_report(tx, host.id, report_of))
 
     def note(self, host_id: str) -> None:
-        """Note that the agent of a host is there, which reports to another front end."""
+        """Note that the agent of a host is there, whichever front end it reports to."""
         self._heard[host_id] = self._clock.now()
+        self._listened[host_id] = self._clock.monotonic()
 
     async def watch(self) -> None:
         """Write down who falls silent; runs until cancelled."""
@@ -96,27 +109,31 @@ class Hearing:
         return host.seen.front_end if host is not None and host.seen is not None else ""
 
     def _last_heard(self, host: Record[Host, HostSeen]) -> float:
-        """Return when a host was last heard, as far as that is this front end's to say."""
+        """Return when a host was last heard, in monotonic seconds, as far as that is this front
+        end's to say."""
         hears = host.seen.front_end if host.seen is not None else ""
         present = self._present.alive()
         if present is None or hears in (self._own, ""):
             self._gone_at.pop(hears, None)
-            return self._heard.get(host.id, self._began_at)
+            return self._listened.get(host.id, self._began_at)
         if hears in present:
             self._gone_at.pop(hears, None)
             return math.inf
         # Who heard it is away: it has the whole time to find another.
-        return self._gone_at.setdefault(hears, self._clock.now())
+        return self._gone_at.setdefault(hears, self._clock.monotonic())
 
     def _newly_silent(self) -> dict[str, float]:
-        earliest = self._clock.now() - AGENT_SILENT_AFTER_S
+        if not self._present.is_there():
+            # What is known of the others is old.
+            return {}
+        monotonic = self._clock.monotonic()
         silent: dict[str, float] = {}
         for host in self._store.view.list(records.HOST):
             if host.seen is None or host.seen.is_silent:
                 continue
-            heard_at = self._last_heard(host)
-            if heard_at < earliest:
-                silent[host.id] = heard_at
+            silence_s = monotonic - self._last_heard(host)
+            if silence_s > AGENT_SILENT_AFTER_S:
+                silent[host.id] = self._clock.now() - silence_s
         return silent
 
 

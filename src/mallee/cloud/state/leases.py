@@ -41,6 +41,14 @@ class Leases(Protocol):
         """Return the names of the processes that are there; None: this is the only one."""
         ...
 
+    def is_there(self) -> bool:
+        """Tell whether what `alive` says was so moments ago, and this process is among them."""
+        ...
+
+    def is_known(self) -> bool:
+        """Tell whether every process for which `is_there` holds knows that this one is there."""
+        ...
+
 
 class Alone:
     """The leases of a process that shares its database with no other of its kind."""
@@ -55,6 +63,14 @@ class Alone:
     def alive(self) -> frozenset[str] | None:
         """Tell that there is no other."""
         return None
+
+    def is_there(self) -> bool:
+        """Tell that it is."""
+        return True
+
+    def is_known(self) -> bool:
+        """Tell that there is nobody who does not know."""
+        return True
 
     async def run(self) -> None:
         """Do nothing, until cancelled."""
@@ -82,6 +98,8 @@ class Shared:
         self._held: frozenset[str] = frozenset()
         self._held_until = 0.0
         """Monotonic seconds."""
+        self._there_since = 0.0
+        """Since when it was there without a gap, in monotonic seconds."""
         self._alive: frozenset[str] = frozenset()
 
     def share(self, work: Sequence[str]) -> None:
@@ -95,6 +113,14 @@ class Shared:
     def alive(self) -> frozenset[str]:
         """Return who was there when the database was last asked; itself always."""
         return self._alive | {self._own}
+
+    def is_there(self) -> bool:
+        """Tell whether the database said so within the life of a lease."""
+        return self._clock.monotonic() < self._held_until
+
+    def is_known(self) -> bool:
+        """Tell whether it is there, and has been for longer than others go by an older word."""
+        return self.is_there() and self._clock.monotonic() >= self._there_since + LIFE_S
 
     async def run(self) -> None:
         """Renew leases, and take what is free, until cancelled."""
@@ -111,6 +137,8 @@ class Shared:
         except exc.DBAPIError as error:
             _log.warning("leases not renewed", problem=str(error.orig)[:200])
             return
+        if not self.is_there():
+            self._there_since = self._clock.monotonic()
         self._held, self._alive = held, alive
         self._held_until = began_at + LIFE_S
 

@@ -25,6 +25,7 @@ from mallee.model import (
     fastrestores,
     flowlogs,
     frontends,
+    gateways,
     hosts,
     identities,
     imagereports,
@@ -161,6 +162,7 @@ SAML_PROVIDER: Kind[providers.SamlProvider, None] = Kind("saml-provider", provid
 HOST = Kind("host", hosts.Host, HostSeen)
 ZONE: Kind[zones.Zone, None] = Kind("zone", zones.Zone)
 HOST_EVENT: Kind[standing.HostEvent, None] = Kind("host-event", standing.HostEvent)
+GATEWAY: Kind[gateways.Charge, None] = Kind("gateway", gateways.Charge)
 JOIN_TOKEN: Kind[hosts.JoinToken, None] = Kind("join-token", hosts.JoinToken)
 FRONT_END: Kind[frontends.FrontEnd, None] = Kind("front-end", frontends.FrontEnd)
 FRONT_END_TOKEN: Kind[hosts.JoinToken, None] = Kind("front-end-token", hosts.JoinToken)
@@ -323,6 +325,7 @@ KINDS: dict[str, Kind[Any, Any]] = {
         SAML_PROVIDER,
         HOST,
         HOST_EVENT,
+        GATEWAY,
         ZONE,
         JOIN_TOKEN,
         FRONT_END,

@@ -33,6 +33,7 @@ from mallee.node.do import (
     vpcs,
 )
 from mallee.node.do.standing import Standing
+from mallee.node.gateways import announcing, fence
 from mallee.node.metadata import endpoints, service
 from mallee.node.plan import dhcp as dhcp_plan
 from mallee.node.plan import firewall as firewall_plan
@@ -63,6 +64,8 @@ class Network:
         self._edge = Standing(layout.edge_namespace)
         self._wanted: HostWanted | None = None
         self._closed_chains: tuple[str, ...] = ()
+        self.answered: announcing.Answered = frozenset()
+        """For which public addresses the host answers on which wires to the world."""
 
     def apply(self, wanted: HostWanted) -> tuple[str, ...]:
         """Make the host's network what is wanted; called twice = once.
@@ -90,6 +93,8 @@ class Network:
             with self._births:
                 problems += _some(self._kept.ensure(self._layout.hypervisor_namespace))
             problems += self._apply_host(wanted, found, world)
+            self.answered = plan.answered(wanted, found)
+            announcing.apply(self._layout, self.answered)
             # The edge's rules need not wait for its links: they stand before packets come.
             edge = self._layout.edge_namespace
             ruleset = firewall_plan.edge_ruleset(wanted, world)
@@ -179,6 +184,8 @@ class Network:
             for vpc_id in dhcp.fetch_served(self._layout):
                 dhcp.remove(self._layout, vpc_id)
             shutil.rmtree(self._layout.node / "dhcp", ignore_errors=True)
+            announcing.apply(self._layout, frozenset())
+            fence.remove(self._layout)
             uplink.restore(self._layout)
             links.apply_batch(plan.plan_host_removal(self._layout, links.fetch()))
             firewall.remove(firewall_plan.host_table(self._layout))

@@ -308,6 +308,18 @@ def published(vpc: VpcWanted) -> list[tuple[str, str]]:
     return [(one.public_ip, one.private_ip) for one in held if one.public_ip is not None]
 
 
+def answered(wanted: HostWanted, found: HostFound) -> frozenset[tuple[str, str]]:
+    """Return for which public addresses the host answers on its wires to the world: device and
+    address of each that is led to a VPC from here."""
+    if not wanted.egress or (wanted.public_range in found.taken and wanted.mode is None):
+        return frozenset()
+    publics = [public_ip for vpc in wanted.vpcs for public_ip, _ in published(vpc)]
+    if wanted.mode is not None:
+        led = wanted.mode.publics if wanted.mode.is_gateway else ()
+        publics = [one.public_ip for one in led if one.public_ip]
+    return frozenset((device, ip) for device in found.uplinks for ip in publics)
+
+
 def plan_host_removal(layout: Layout, seen: Seen) -> tuple[str, ...]:
     """Return the `ip -batch` lines that take our link and our routes off the host."""
     metric = blocking_metric(layout)

@@ -131,6 +131,8 @@ def _check_wanted(wanted: HostWanted) -> None:
     for vpc in wanted.vpcs:
         trustedvpcs.check_vpc(vpc, wanted)
         trustedfar.check_far(vpc, wanted)
+    if wanted.gateway is not None:
+        trustedfar.check_gateway(wanted.gateway)
     for gateway in wanted.transit_gateways:
         trustedvpcs.check_transit_gateway(gateway)
     for volume in wanted.volumes:

@@ -10,12 +10,15 @@ from ipaddress import IPv4Network, IPv6Network
 from typing import TypeVar
 
 from mallee.model.carried import FarInterface
+from mallee.model.gateways import GatewayWanted
 from mallee.model.hosts import HostWanted, VpcWanted
 from mallee.node.plan import overlay, trustedvpcs
 
 _Range = TypeVar("_Range", IPv4Network, IPv6Network)
 _NUMBER_MAX = 60000
 """Of subnets: such that it goes with a packet."""
+_TERM_MAX = 1 << 40
+_PORT_MAX = 65535
 
 
 def check_far(vpc: VpcWanted, wanted: HostWanted) -> None:
@@ -38,6 +41,16 @@ def check_far(vpc: VpcWanted, wanted: HostWanted) -> None:
         _check_interface(one, wanted)
         _check_inside(map(trustedvpcs.check_network, one.ips), ranges)
         _check_inside(map(trustedvpcs.check_network6, one.ip6s), ranges6)
+
+
+def check_gateway(gateway: GatewayWanted) -> None:
+    """Raise `NotTrusted` unless it names hosts, one of which may be in charge."""
+    trustedvpcs.check_id("host", gateway.host_id)
+    if gateway.standby_id:
+        trustedvpcs.check_id("host", gateway.standby_id)
+    is_number = 0 <= gateway.term <= _TERM_MAX and 0 <= gateway.standby_port <= _PORT_MAX
+    if not is_number or gateway.standby_id == gateway.host_id:
+        raise trustedvpcs.NotTrusted(f"{gateway} as who leads to the world")
 
 
 def _check_interface(one: FarInterface, wanted: HostWanted) -> None:

@@ -1,0 +1,113 @@
+"""Who is in charge of the world: chosen once, and again only when it has to be another.
+
+`plan_charge` says what the record should be. Invariants: (1) while the host in charge may hold a
+lease of its standby's, nobody but that standby takes over: it alone knows what it has promised;
+(2) who comes back does not take back: a term ends for a cause, never for a preference.
+Called by `reconcile.gateways`. How leases are given is `leases`' business. Pure.
+"""
+
+from collections.abc import Sequence
+
+from msgspec.structs import replace
+
+from mallee.cloud.hosts import standings
+from mallee.cloud.hosts.standings import HostRecord
+from mallee.model.gateways import HANDED_OVER_S, Charge
+from mallee.model.standing import Role, Standing
+
+_OUT = (Standing.MAINTENANCE, Standing.RETIRED)
+
+
+def fitting(hosts: Sequence[HostRecord]) -> list[HostRecord]:
+    """Return the hosts that can lead to the world, in the order in which they are asked to."""
+    found = [
+        host
+        for host in hosts
+        if Role.GATEWAY in host.doc.roles and host.doc.address and host.doc.standing not in _OUT
+    ]
+    return sorted(found, key=lambda host: (host.doc.joined_at, host.id))
+
+
+def plan_charge(now: Charge | None, hosts: Sequence[HostRecord], at: float) -> Charge | None:
+    """Return who shall be in charge; the same value when nothing is to change."""
+    fit = fitting(hosts)
+    if now is None:
+        return _first(fit, at)
+    by_id = {host.id: host for host in hosts}
+    charged = by_id.get(now.host_id)
+    heard = [host for host in fit if _is_heard(host) and host.id != now.host_id]
+    if charged is None or charged not in fit:
+        return _replaced(now, charged, heard, at)
+    if not _is_heard(charged):
+        return _taken_over(now, charged, heard, at)
+    return _attended(now, heard)
+
+
+def _first(fit: list[HostRecord], at: float) -> Charge | None:
+    if not fit:
+        return None
+    # An agent of before there were leases may lead to the world: until it is heard to know them
+    # nobody takes over from it.
+    known = None if fit[0].seen is None else ""
+    return Charge(
+        host_id=fit[0].id,
+        term=1,
+        since=at,
+        why="It is the first that joined of those with the role gateway.",
+        known_standby_id=known,
+    )
+
+
+def _attended(now: Charge, heard: list[HostRecord]) -> Charge:
+    """See that the host in charge has a standby, one at a time: each is known to it first."""
+    if not now.is_known or now.former_id:
+        return now
+    standby = next((one for one in heard if one.id == now.standby_id), None)
+    standby = standby or next(iter(heard), None)
+    standby_id = standby.id if standby is not None else ""
+    port = standby.seen.facts.channel_port if standby is not None and standby.seen else 0
+    if standby_id != now.standby_id:
+        return replace(
+            now, term=now.term + 1, standby_id=standby_id, standby_port=port, is_known=False
+        )
+    return replace(now, standby_port=port) if port not in (0, now.standby_port) else now
+
+
+def _taken_over(now: Charge, charged: HostRecord, heard: list[HostRecord], at: float) -> Charge:
+    """Let the standby take over from a host that is silent; it has no lease of the cloud's."""
+    if now.known_standby_id is None:
+        heir = next(iter(heard), None)
+    else:
+        heir = next((one for one in heard if one.id == now.known_standby_id), None)
+    if heir is None:
+        return now
+    why = f"It was the standby of {charged.doc.name}, which was not heard any more."
+    return Charge(host_id=heir.id, term=now.term + 1, since=at, why=why)
+
+
+def _replaced(
+    now: Charge, charged: HostRecord | None, heard: list[HostRecord], at: float
+) -> Charge:
+    """Let another host take over from one that shall not be in charge, by its administrator."""
+    is_heard = charged is not None and _is_heard(charged) and standings.is_member(charged)
+    if is_heard and now.known_standby_id is not None:
+        attended = _attended(now, heard)
+        if attended.term != now.term or not now.is_known:
+            return attended
+    preferred = [one for one in heard if one.id == now.known_standby_id]
+    heir = next(iter((*preferred, *heard)), None)
+    if heir is None:
+        return now
+    name = charged.doc.name if charged is not None else now.host_id
+    return Charge(
+        host_id=heir.id,
+        term=now.term + 1,
+        since=at,
+        why=f"It takes the place of {name}, by its administrator's wish.",
+        former_id=now.host_id,
+        free_at=at + HANDED_OVER_S,
+    )
+
+
+def _is_heard(host: HostRecord) -> bool:
+    return host.seen is not None and not host.seen.is_silent

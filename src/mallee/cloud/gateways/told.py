@@ -1,0 +1,36 @@
+"""What hosts are told of who leads to the world. Called by `hosts.slices`; it follows from what is
+wanted alone."""
+
+from mallee.cloud.gateways import charge
+from mallee.cloud.state import records
+from mallee.cloud.state.view import View
+from mallee.model.gateways import WORLD, Charge, GatewayWanted
+
+
+def wanted(view: View, host_id: str) -> GatewayWanted | None:
+    """Return who is in charge, for a host that can be, or was; None for others."""
+    doc = _doc(view)
+    if doc is None or not (host_id in _named(doc) or _can_be(view, host_id)):
+        return None
+    return GatewayWanted(doc.host_id, doc.term, doc.standby_id, doc.standby_port)
+
+
+def partners(view: View, host_id: str) -> frozenset[str]:
+    """Return the hosts with which a host speaks about leases."""
+    doc = _doc(view)
+    if doc is None or host_id not in _named(doc):
+        return frozenset()
+    return frozenset(_named(doc)) - {host_id}
+
+
+def _doc(view: View) -> Charge | None:
+    record = view.get(records.GATEWAY, WORLD)
+    return None if record is None else record.doc
+
+
+def _named(doc: Charge) -> set[str]:
+    return {doc.host_id, doc.standby_id, doc.known_standby_id or "", doc.former_id} - {""}
+
+
+def _can_be(view: View, host_id: str) -> bool:
+    return any(host.id == host_id for host in charge.fitting(view.list(records.HOST)))

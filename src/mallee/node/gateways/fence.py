@@ -1,0 +1,92 @@
+"""The fence: what stops a host from leading to the world when its lease has run out.
+
+Two tables of the host's own namespace drop what goes between guests' public addresses and the
+world, and answers to who asks for these by ARP, unless a set says that this host *holds* the world.
+What is in the set has a time by which the kernel takes it out: a host whose agent is dead, or
+stopped, ends by itself. The tables stand on hosts that can be in charge, where more than one can.
+Called by `keeper`, and by `do.network` at the end of all.
+"""
+
+from mallee.kit import process
+from mallee.model.hosts import HostWanted
+from mallee.model.layout import Layout
+
+_FAMILIES = ("inet", "arp")
+
+
+def text(layout: Layout, wanted: HostWanted, held_s: float) -> str:
+    """Return the text of the fence, open for so long; 0: shut."""
+    return "".join((_inet(layout, wanted, held_s), _arp(layout, wanted, held_s)))
+
+
+def without_arp(layout: Layout, wanted: HostWanted, held_s: float) -> str:
+    """Return the same for a kernel that has no tables for ARP."""
+    return _inet(layout, wanted, held_s)
+
+
+def _inet(layout: Layout, wanted: HostWanted, held_s: float) -> str:
+    link = f'"{layout.host_link}"'
+    ranges = [("ip", wanted.public_range), ("ip6", wanted.ipv6_range)]
+    rules = "".join(
+        f"    iifname {link} {family} saddr {cidr} iifname != @holding drop\n"
+        f"    oifname {link} {family} daddr {cidr} oifname != @holding drop\n"
+        for family, cidr in ranges
+        if cidr
+    )
+    return _table(layout, "inet", (link, "type ifname; flags timeout", held_s)) + (
+        f"  chain fence {{\n    type filter hook forward priority -10; policy accept\n{rules}"
+        "  }\n}\n"
+    )
+
+
+def _arp(layout: Layout, wanted: HostWanted, held_s: float) -> str:
+    cidr = wanted.public_range
+    form = "type ipv4_addr; flags interval,timeout"
+    return _table(layout, "arp", (cidr, form, held_s)) + (
+        "  chain fence {\n    type filter hook output priority 0; policy accept\n"
+        f"    arp operation reply arp saddr ip {cidr} arp saddr ip != @holding drop\n  }}\n}}\n"
+    )
+
+
+def _table(layout: Layout, family: str, holding: tuple[str, str, float]) -> str:
+    name, (element, form, held_s) = f"{family} {_name(layout)}", holding
+    held = f"    elements = {{ {element} timeout {_ms(held_s)} }}\n" if held_s > 0 else ""
+    return (
+        f"table {name}\ndelete table {name}\ntable {name} {{\n"
+        f"  set holding {{\n    {form}\n{held}  }}\n"
+    )
+
+
+def renewal(layout: Layout, wanted: HostWanted, held_s: float, *, has_arp: bool) -> str:
+    """Return what opens a fence that stands for so long from now on, or shuts it."""
+    lines: list[str] = []
+    for family, element in (
+        ("inet", f'"{layout.host_link}"'),
+        *((("arp", wanted.public_range),) if has_arp else ()),
+    ):
+        where = f"{family} {_name(layout)} holding"
+        lines.append(f"flush set {where}")
+        if held_s > 0:
+            lines.append(f"add element {where} {{ {element} timeout {_ms(held_s)} }}")
+    return "".join(f"{line}\n" for line in lines)
+
+
+def load(lines: str) -> None:
+    """Load a text in one transaction; raises `process.Failed`."""
+    process.run(("nft", "-f", "-"), lines.encode())
+
+
+def remove(layout: Layout) -> None:
+    """Take the fence away; nothing happens where there is none."""
+    found = process.run(("nft", "list", "tables")).text.splitlines()
+    for family in _FAMILIES:
+        if f"table {family} {_name(layout)}" in found:
+            load(f"delete table {family} {_name(layout)}\n")
+
+
+def _name(layout: Layout) -> str:
+    return f"mallee-{layout.tag}-world"
+
+
+def _ms(seconds: float) -> str:
+    return f"{max(1, int(seconds * 1000))}ms"

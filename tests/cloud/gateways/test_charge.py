@@ -1,0 +1,213 @@
+"""Who is in charge of the world: chosen once, another one for a cause only, never two."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from mallee.cloud.gateways import leases
+from mallee.cloud.reconcile import gateways
+from mallee.cloud.state import records, store
+from mallee.cloud.state.records import HostSeen
+from mallee.model.gateways import WORLD, Charge, LeaseAsked
+from mallee.model.hosts import Host
+from mallee.model.standing import Role, Standing
+from tests.cloud import clouds
+from tests.cloud.agent import FACTS
+
+HOSTS = ("host-1", "host-2", "host-3")
+
+
+class Cloud:
+    """A store with hosts, in which decisions fall when they are asked for."""
+
+    def __init__(self, opened: store.Store, time: clouds.HandClock) -> None:
+        self.store = opened
+        self.time = time
+
+    def join(self, *ids: str) -> None:
+        """Let hosts join, and be heard."""
+        for number, id in enumerate(ids):
+            host = Host(
+                id=id,
+                name=id,
+                zone="us-east-1a",
+                certificate_serial="1",
+                joined_at=number,
+                address=f"198.51.100.{number + 1}",
+            )
+            self.store.transact(lambda tx, id=id, host=host: tx.insert(records.HOST, "", id, host))
+            self.hear(id)
+
+    def hear(self, id: str, *, is_silent: bool = False) -> None:
+        """Let a host be heard, or silent."""
+        facts = replace(FACTS, channel_port=int(id[-1]))
+
+        def observe(tx: store.Tx) -> None:
+            host = tx.get(records.HOST, id)
+            assert host is not None
+            tx.observe(host, HostSeen(facts=facts, is_silent=is_silent))
+
+        self.store.transact(observe)
+
+    def stand(self, id: str, standing: Standing) -> None:
+        """Let an administrator say how far a host takes part."""
+
+        def write(tx: store.Tx) -> None:
+            host = tx.get(records.HOST, id)
+            assert host is not None
+            tx.write(host, replace(host.doc, standing=standing))
+
+        self.store.transact(write)
+
+    def decide(self) -> Charge:
+        """Decide, and return what was decided."""
+        self.store.transact(gateways.decide)
+        return self.charge()
+
+    def charge(self) -> Charge:
+        """Return who is in charge."""
+        record = self.store.view.get(records.GATEWAY, WORLD)
+        assert record is not None
+        return record.doc
+
+    def ask(self, id: str, *, term: int | None = None, holds: bool = True) -> bool:
+        """Ask for a lease as a host, at the newest term."""
+        asked = LeaseAsked(self.charge().term if term is None else term, holds)
+        return self.store.transact(lambda tx: leases.ask(tx, id, "", asked))
+
+    def settle(self) -> Charge:
+        """Decide, and let the host in charge take its term, until nothing is new."""
+        for _ in range(10):
+            self.ask(self.decide().host_id)
+        return self.charge()
+
+
+@pytest.fixture
+def cloud(tmp_path: Path) -> Iterator[Cloud]:
+    time = clouds.HandClock()
+    for opened in clouds.open_store(tmp_path, time):
+        yield Cloud(opened, time)
+
+
+def test_the_first_that_joined_is_in_charge_and_the_next_is_its_standby(cloud: Cloud) -> None:
+    cloud.join(*HOSTS)
+    settled = cloud.settle()
+    assert (settled.host_id, settled.standby_id, settled.standby_port) == ("host-1", "host-2", 2)
+
+
+def test_host_alone_has_no_standby_and_nobody_takes_over_from_it(cloud: Cloud) -> None:
+    cloud.join("host-1")
+    assert not cloud.settle().standby_id
+    cloud.hear("host-1", is_silent=True)
+    cloud.join("host-2")
+    assert cloud.settle().host_id == "host-1"
+
+
+def test_standby_takes_over_from_one_that_is_silent(cloud: Cloud) -> None:
+    cloud.join(*HOSTS)
+    before = cloud.settle()
+    cloud.hear("host-1", is_silent=True)
+    assert not cloud.ask("host-1")
+    after = cloud.decide()
+    assert (after.host_id, after.term) == ("host-2", before.term + 1)
+    assert "host-1" in after.why
+    assert cloud.ask("host-2")
+    assert not cloud.ask("host-1", term=before.term)
+
+
+def test_who_comes_back_does_not_take_back(cloud: Cloud) -> None:
+    cloud.join("host-1", "host-2")
+    cloud.settle()
+    cloud.hear("host-1", is_silent=True)
+    assert cloud.settle().host_id == "host-2"
+    cloud.hear("host-1")
+    settled = cloud.settle()
+    assert (settled.host_id, settled.standby_id) == ("host-2", "host-1")
+
+
+def test_only_the_standby_that_is_known_takes_over(cloud: Cloud) -> None:
+    """The one in charge may have had the promise of the standby that it knows."""
+    cloud.join("host-1", "host-2", "host-3")
+    cloud.settle()
+    cloud.hear("host-2", is_silent=True)
+    # The host in charge has not taken the term in which host-3 is its standby.
+    assert cloud.decide().standby_id == "host-3"
+    cloud.hear("host-1", is_silent=True)
+    assert cloud.decide().host_id == "host-1"
+    cloud.hear("host-2")
+    assert cloud.decide().host_id == "host-2"
+
+
+def test_standby_that_is_silent_is_replaced_and_then_takes_over_no_more(cloud: Cloud) -> None:
+    cloud.join(*HOSTS)
+    cloud.settle()
+    cloud.hear("host-2", is_silent=True)
+    assert cloud.settle().standby_id == "host-3"
+    cloud.hear("host-2")
+    cloud.hear("host-1", is_silent=True)
+    assert cloud.decide().host_id == "host-3"
+
+
+def test_next_one_waits_until_the_one_in_maintenance_has_ended(cloud: Cloud) -> None:
+    cloud.join("host-1", "host-2")
+    cloud.settle()
+    cloud.stand("host-1", Standing.MAINTENANCE)
+    after = cloud.decide()
+    assert (after.host_id, after.former_id) == ("host-2", "host-1")
+    assert not cloud.ask("host-2")
+    assert not cloud.ask("host-1", holds=True)
+    assert not cloud.ask("host-2")
+    assert not cloud.ask("host-1", holds=False)
+    assert cloud.ask("host-2")
+
+
+def test_next_one_does_not_wait_for_ever_for_the_one_before(cloud: Cloud) -> None:
+    cloud.join("host-1", "host-2")
+    cloud.settle()
+    cloud.stand("host-1", Standing.RETIRED)
+    assert cloud.decide().host_id == "host-2"
+    assert not cloud.ask("host-2")
+    cloud.time.time = cloud.charge().free_at
+    assert cloud.ask("host-2")
+
+
+def test_older_word_of_having_ended_is_not_taken(cloud: Cloud) -> None:
+    """It was said before the host was in charge: since then it may have begun."""
+    cloud.join("host-1", "host-2")
+    cloud.settle()
+    cloud.stand("host-1", Standing.MAINTENANCE)
+    after = cloud.decide()
+    cloud.ask("host-1", term=after.term - 1, holds=False)
+    assert cloud.charge().former_id == "host-1"
+
+
+def test_host_that_another_front_end_hears_gets_no_lease(cloud: Cloud) -> None:
+    cloud.join("host-1", "host-2")
+    cloud.settle()
+    asked = LeaseAsked(cloud.charge().term, holds=True)
+    assert not cloud.store.transact(lambda tx: leases.ask(tx, "host-1", "fe-2", asked))
+
+
+def test_lease_that_is_given_again_writes_nothing(cloud: Cloud) -> None:
+    cloud.join("host-1", "host-2")
+    cloud.settle()
+    before = cloud.store.view.rev
+    assert cloud.ask("host-1")
+    assert cloud.store.view.rev == before
+
+
+def test_only_hosts_with_the_role_and_an_address_are_chosen(cloud: Cloud) -> None:
+    cloud.join(*HOSTS)
+
+    def write(tx: store.Tx) -> None:
+        for id, host in ((one.id, one) for one in tx.list(records.HOST)):
+            if id == "host-1":
+                tx.write(host, replace(host.doc, roles=(Role.COMPUTE,)))
+            if id == "host-2":
+                tx.write(host, replace(host.doc, address=""))
+
+    cloud.store.transact(write)
+    settled = cloud.settle()
+    assert (settled.host_id, settled.standby_id) == ("host-3", "")
