@@ -20,6 +20,7 @@ from aiohttp import web
 
 from mallee.cloud import server
 from mallee.cloud.frontends import door as frontends
+from mallee.cloud.gateways import leases
 from mallee.cloud.hosts import (
     asks,
     callers,
@@ -39,6 +40,7 @@ from mallee.cloud.state import records, store
 from mallee.cloud.state.records import HostSeen, Record
 from mallee.kit import clock as clocks
 from mallee.kit import logs
+from mallee.model.gateways import LeaseAsked, LeaseTold
 from mallee.model.guestrequests import GuestRequest, Whence
 from mallee.model.hosts import (
     CredentialsRequest,
@@ -106,6 +108,7 @@ class Endpoint:
                 web.post("/v1/renew", self._for_host(self._renew)),
                 web.post("/v1/sync", self._for_host(self._sync)),
                 web.post("/v1/asks", self._for_host(self._ask)),
+                web.post("/v1/gateway", self._for_host(self._lease)),
                 web.post("/v1/answers/{id}", self._for_host(self._answer)),
                 web.post("/v1/refusals/{id}", self._for_host(self._refusal)),
                 web.post("/v1/credentials", self._for_host(self._credentials)),
@@ -192,6 +195,18 @@ class Endpoint:
     async def _ask(self, request: web.Request, host: Record[Host, HostSeen]) -> web.StreamResponse:
         self._cloud.hearing.note(host.id)
         return _json(await self._calls.asks(host.id))
+
+    async def _lease(
+        self, request: web.Request, host: Record[Host, HostSeen]
+    ) -> web.StreamResponse:
+        """Tell the host in charge whether it may go on leading to the world."""
+        asked, heard = await _decode(request, LeaseAsked), self._cloud.hearing
+        # From now on it counts as heard, so that its lease ends before it is silent.
+        heard.note(host.id)
+        if not heard.may_promise():
+            raise joining.Refused(503, "this front end is not known to all others yet")
+        granted = await self._cloud.store.run(lambda tx: leases.ask(tx, host.id, heard.own, asked))
+        return _json(LeaseTold(granted and heard.may_promise()))
 
     async def _answer(
         self, request: web.Request, host: Record[Host, HostSeen]
