@@ -27,6 +27,8 @@ class BlockWanted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """0: its frames have no tag."""
     vpc_id: str
     """In whose namespace the guests are. Of the LAN there is one for each VPC of the host."""
+    mtu: int = 0
+    """How long packets may be there; 0: as by the host's own device. Learnt on the host."""
 
 
 class LeaseWanted(msgspec.Struct, frozen=True, kw_only=True, gc=False):

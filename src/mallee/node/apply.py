@@ -16,15 +16,18 @@ from mallee.node.do import chains, console, disks, images
 from mallee.node.do.hypervisor import HypervisorFailed
 from mallee.node.do.network import NotWanted
 from mallee.node.host import Host
+from mallee.node.modes import duplicates
 from mallee.node.plan import domain, steps
 from mallee.node.volumes.volumekeys import KeyRefused, NoKey
 
+_NO_ADDRESS = "Server.InsufficientFreeAddressesInSubnet"
 _KEY_UNUSABLE = "Client.InvalidKMSKey.InvalidState"
 FAILURES = (
     HypervisorFailed,
     NotWanted,
     OSError,
     disks.DiskFull,
+    duplicates.AddressTaken,
     images.FetchFailed,
     process.Failed,
     process.TimedOut,
@@ -47,7 +50,7 @@ async def apply_step(host: Host, step: steps.Step) -> None:
 def reason_of(host: Host, step: steps.Step, error: Exception) -> Reason:
     """Say why the step failed, in words that name host, step and what to do."""
     words = f"Host {host.name} failed while {step.words}: {error}"
-    if isinstance(error, KeyRefused):
+    if isinstance(error, (duplicates.AddressTaken, KeyRefused)):
         return Reason(code_of(error), f"{words}.")
     if is_final(error):
         return Reason("Server.InsufficientInstanceCapacity", f"{words}.")
@@ -61,13 +64,15 @@ INTERNAL = "Server.InternalError"
 def is_final(error: Exception) -> bool:
     """Whether trying again soon is pointless: a full disk does not empty itself."""
     is_full = isinstance(error, OSError) and error.errno in images.FULL
-    return is_full or isinstance(error, (disks.DiskFull, KeyRefused))
+    return is_full or isinstance(error, (disks.DiskFull, duplicates.AddressTaken, KeyRefused))
 
 
 def code_of(error: Exception) -> str:
     """Return the code of the cause that a failure is."""
     if isinstance(error, KeyRefused):
         return _KEY_UNUSABLE
+    if isinstance(error, duplicates.AddressTaken):
+        return _NO_ADDRESS
     return "Server.InsufficientInstanceCapacity" if is_final(error) else INTERNAL
 
 

@@ -5,7 +5,7 @@ Part of the reconciler, which tells it what is wanted (`want`) and waits before 
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from mallee.kit import logs
 from mallee.model.hosts import HostWanted, InterfaceWanted
@@ -20,8 +20,10 @@ log = logs.get(__name__)
 class NetworkKeeper:
     """Applies the newest `HostWanted` to the network. Lives in the agent's loop."""
 
-    def __init__(self, host: Host) -> None:
+    def __init__(self, host: Host, fitted: Callable[[HostWanted], HostWanted]) -> None:
+        """`fitted` adds what is known on the host alone; it may block."""
         self._host = host
+        self._fitted = fitted
         self._wanted: HostWanted | None = None
         self._poked = asyncio.Event()
         self._tried = asyncio.Event()
@@ -66,7 +68,8 @@ class NetworkKeeper:
 
     async def _apply(self, wanted: HostWanted) -> None:
         try:
-            problems = await asyncio.to_thread(self._host.network.apply, wanted)
+            fitted = await asyncio.to_thread(self._fitted, wanted)
+            problems = await asyncio.to_thread(self._host.network.apply, fitted)
             self._error = None
         except apply.FAILURES as error:
             log.warning("network not applied", generation=wanted.generation, error=str(error))

@@ -24,6 +24,7 @@ from mallee.node.do.hypervisor import HypervisorAway, HypervisorFailed
 from mallee.node.host import Host
 from mallee.node.ledger import Ledger
 from mallee.node.migrating import keeper
+from mallee.node.modes import addresses
 from mallee.node.plan import instances, progress, steps
 from mallee.node.plan.progress import Progress, Situation, Stage
 from mallee.node.plan.seen import SeenInstance
@@ -62,9 +63,10 @@ class Reconciler:
         self._seen: dict[str, InstanceSeen] = {}
         self._version = 0
         self._news = asyncio.Event()
-        self._network = network.NetworkKeeper(host)
         self.volumes = volumes.VolumeKeeper(host, self._on_volume)
         self.migrations = keeper.Migrations(host, lambda: ledger.wanted, self._poke_from_thread)
+        self._addresses = addresses.Addresses(host, self.poke, self.migrations.is_elsewhere)
+        self._network = network.NetworkKeeper(host, self._addresses.fitted)
         self._reach = reachability.Reachability(host, ledger)
         self._sweep_asked = asyncio.Event()
         self._trouble: dict[str, str] = {}
@@ -81,7 +83,8 @@ class Reconciler:
     def problems(self) -> tuple[str, ...]:
         """Sentences with cause and cure of what could not be put right."""
         own = (*self._ledger.problems, *self._trouble.values())
-        return (*own, *self._network.problems, *self.volumes.problems)
+        kept = (*self._network.problems, *self.volumes.problems)
+        return (*own, *kept, *self._addresses.problems)
 
     async def run(self) -> None:
         """Reconcile until cancelled; guests and their network are left as they are."""
@@ -89,6 +92,7 @@ class Reconciler:
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._network.run())
+                group.create_task(self._addresses.run())
                 group.create_task(self.volumes.run())
                 group.create_task(self._sweep_forever())
                 group.create_task(self._reach.run(self.seen, self._tell_news))
@@ -98,7 +102,7 @@ class Reconciler:
 
     async def want(self, wanted: HostWanted) -> bool:
         """Take a newer generation; tell whether it was one."""
-        before = self._wanted
+        before, interfaces = self._wanted, self._network.interfaces
         if not await asyncio.to_thread(self._ledger.accept, wanted):
             return False
         self._learn_wanted()
@@ -108,6 +112,9 @@ class Reconciler:
                 if old is None or new is None or instances.is_turn(old, new):
                     self._worker(instance_id).wanted_changed.set()
                 self.poke(instance_id)
+        for interface_id in interfaces.keys() ^ self._network.interfaces.keys():
+            held = self._network.interfaces.get(interface_id) or interfaces[interface_id]
+            self.poke(held.instance_id)
         return True
 
     def seen(self) -> dict[str, InstanceSeen]:
@@ -153,6 +160,7 @@ class Reconciler:
         if wanted is not None:
             self._wanted = {instance.id: instance for instance in wanted.instances}
             self._network.want(wanted)
+            self._addresses.want(wanted)
             self.volumes.want(wanted)
             self.migrations.want(wanted)
 
@@ -234,7 +242,7 @@ class Reconciler:
             return
         at = Situation(wanted, seen, self._host.clock.now(), self._host.name)
         known = progress.observe(self._ledger.progress.get(instance_id), at)
-        why = seen.root_failure
+        why = seen.root_failure or self._addresses.failure(instance_id)
         if why is not None and why.code != apply.INTERNAL and known.stage is Stage.NEW:
             known = progress.after_failure(known, why, at.now, is_final=True)
         plan = instances.plan(at, known, self._network.interfaces, self._host.rules)
@@ -300,8 +308,9 @@ class Reconciler:
                 await apply.unless(worker.wanted_changed, apply.apply_step(self._host, step))
                 self.volumes.poke()
                 return
-            case steps.Plug():
+            case steps.Plug(interface):
                 await self._network.wait_applied(self._ledger.generation)
+                await self._addresses.check_free(interface)
             case steps.CreateTap(interface):
                 self._taps.names.add(self._host.layout.tap(interface.id))
                 self._taps.unplugged.add(self._host.layout.tap(interface.id))
@@ -312,6 +321,7 @@ class Reconciler:
             self._taps.names.discard(self._host.layout.tap(step.interface_id))
         if isinstance(step, steps.Plug):
             self._taps.unplugged.discard(self._host.layout.tap(step.interface.id))
+            await self._addresses.announce(step.interface)
 
     async def _keep(self, at: Situation, reached: Progress) -> None:
         """Remember, then tell: what the cloud was told is true after any crash.
@@ -369,7 +379,7 @@ class Reconciler:
     # What is told
 
     def _publish(self, instance_id: str, seen: InstanceSeen) -> None:
-        seen = self.migrations.joined(instance_id, seen)
+        seen = self._addresses.joined(instance_id, self.migrations.joined(instance_id, seen))
         before = self._seen.get(instance_id)
         if before is not None and msgspec.structs.replace(before, step="") == seen:
             return

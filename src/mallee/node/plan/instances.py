@@ -126,11 +126,12 @@ def _plan_launch(
     at: Situation, interfaces: Mapping[str, InterfaceWanted], rules: Rules
 ) -> steps.Plan:
     wanted, seen = at.wanted, at.seen
-    worn = [interfaces[interface_id] for interface_id in wanted.interface_ids]
+    worn = [interfaces[id] for id in wanted.interface_ids if id in interfaces]
+    has_addresses = len(worn) == len(wanted.interface_ids)
     plugs = (*(steps.Plug(interface) for interface in worn), *_plug_encrypted(at))
     connect = (*plugs, steps.Resume(wanted.id))
     if seen.is_active:
-        return connect
+        return connect if has_addresses else ()
     missing = [blob for blob in blobs_of(wanted) if blob.sha256 not in seen.cached]
     fetches = [steps.FetchImage(blob) for blob in dict.fromkeys((*seen.awaited_blobs, *missing))]
     if seen.is_awaiting_volumes or (wanted.disk is None and not _has_root(at)):
@@ -145,6 +146,9 @@ def _plan_launch(
         plan.append(steps.MakeDirectory(wanted.id))
     if wanted.disk is not None and not seen.has_disk:
         plan.append(steps.CloneDisk(wanted.id, wanted.disk, wanted.disk_gib))
+    if not has_addresses:
+        # The LAN has not given them yet: by what network they lead is known when it has.
+        return tuple(plan)
     plan.extend(steps.CreateTap(interface) for interface in worn)
     plan.append(steps.DefineDomain(_spec(at, worn, rules.layout)))
     plan.append(steps.StartPaused(wanted.id))
