@@ -12,8 +12,8 @@ from pathlib import Path
 import msgspec
 
 from mallee.box import steps
-from mallee.kit import files, process
-from mallee.lab import cables, document, keeper, offload, openvswitch, plan, relay, rooms
+from mallee.kit import files, offload, process
+from mallee.lab import cables, document, keeper, openvswitch, plan, relay, rooms
 from mallee.lab.document import Cable, Lab
 from mallee.lab.plan import Wire
 from mallee.lab.rooms import Place

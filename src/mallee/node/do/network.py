@@ -35,6 +35,7 @@ from mallee.node.do import (
 from mallee.node.do.standing import Standing
 from mallee.node.gateways import announcing, fence
 from mallee.node.metadata import endpoints, service
+from mallee.node.modes import classic, gateways
 from mallee.node.plan import dhcp as dhcp_plan
 from mallee.node.plan import firewall as firewall_plan
 from mallee.node.plan import network as plan
@@ -60,6 +61,7 @@ class Network:
         self._kept = namespaces.Kept()
         self._vpcs = vpcs.Vpcs(layout, self._kept)
         self._transit_gateways = transitgateways.TransitGateways(layout, self._kept)
+        self._classic = classic.Classic(layout, self._kept)
         self._host = Standing("the host")
         self._edge = Standing(layout.edge_namespace)
         self._wanted: HostWanted | None = None
@@ -82,13 +84,17 @@ class Network:
             if not uplink.may_forward6():
                 found = replace(found, uplinks6=())
             world = firewall_plan.World(
-                uplink.fetch_resolvers(),
+                _resolvers(wanted),
                 uplink.only_we_forward(self._layout, found.uplinks),
                 uplink.only_we_forward6(),
+                found.near,
             )
-            problems = list(found.taken.values())
+            # What leads to instances in the host's own network is no concern of ranges.
+            problems = [] if wanted.mode else list(found.taken.values())
             problems += _some(self._kept.ensure(self._layout.edge_namespace))
             problems += self._vpcs.ensure(wanted, host)
+            self._vpcs.legs, said = self._classic.plug(wanted)
+            problems += said
             problems += self._transit_gateways.ensure(wanted)
             with self._births:
                 problems += _some(self._kept.ensure(self._layout.hypervisor_namespace))
@@ -102,6 +108,7 @@ class Network:
             for vpc in changed_first:
                 problems += self._try_vpc(vpc)
             problems += self._transit_gateways.apply(wanted)
+            problems += self._classic.lead(wanted)
             problems += namespaces.run_inside(edge, partial(self._wire_edge, wanted, found))
             problems += self._serve_metadata()
             return tuple(problems)
@@ -187,6 +194,7 @@ class Network:
             announcing.apply(self._layout, frozenset())
             fence.remove(self._layout)
             uplink.restore(self._layout)
+            self._classic.destroy()
             links.apply_batch(plan.plan_host_removal(self._layout, links.fetch()))
             firewall.remove(firewall_plan.host_table(self._layout))
             for name in namespaces.names(f"mallee-{self._layout.tag}-"):
@@ -258,19 +266,25 @@ class Network:
     def _apply_vpc(self, vpc: VpcWanted) -> list[str]:
         assert self._wanted is not None
         problems = self._vpcs.apply(vpc)
+        legs = self._vpcs.legs.get(vpc.id)
+        if legs is not None:
+            self._classic.settle(vpc, legs, self._vpcs.seen(vpc.id))
         served = dhcp_plan.Served(
             region=self._wanted.region,
             public_range=self._wanted.public_range,
             user=dhcp.unprivileged_user(),
-            resolvers=uplink.fetch_resolvers() if self._wanted.egress else (),
+            resolvers=_resolvers(self._wanted) if self._wanted.egress else (),
             mtu=self._vpcs.mtu(vpc.id),
+            legs=legs,
         )
         return [*problems, *dhcp.apply(self._layout, vpc, served)]
 
     def _wire_edge(self, wanted: HostWanted, found: plan.HostFound) -> list[str]:
         has_ipv6 = any(vpc.ipv6_cidrs for vpc in wanted.vpcs) and links.has_ipv6()
         links.apply_switches(vpcs.ROUTER_SWITCHES | vpcs.ipv6_switches(is_on=has_ipv6))
-        problems = self._edge.wire(plan.edge_wiring(wanted, found, self._edge.look()))
+        seen = self._edge.look()
+        wiring = gateways.with_edge(plan.edge_wiring(wanted, found, seen), wanted, seen)
+        problems = self._edge.wire(wiring)
         links.apply_switches(vpcs.FORWARDING)
         return problems
 
@@ -321,6 +335,12 @@ def _changed_first(before: HostWanted | None, wanted: HostWanted) -> list[VpcWan
     """The VPCs in the order of how long their users shall wait for a change."""
     known = {vpc.id: vpc for vpc in before.vpcs} if before else {}
     return sorted(wanted.vpcs, key=lambda vpc: known.get(vpc.id) == vpc)
+
+
+def _resolvers(wanted: HostWanted) -> tuple[str, ...]:
+    """The name servers that are asked for names outside the cloud."""
+    named = wanted.mode.name_servers if wanted.mode else ()
+    return tuple(sorted(named)) or uplink.fetch_resolvers()
 
 
 def _some(problem: str | None) -> list[str]:

@@ -7,8 +7,11 @@ is decided by `node/plan/{vpcfirewall,routing,natgateways,endpoints}`.
 Invariant: a namespace forwards nothing before its firewall stands.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
+
+from msgspec.structs import replace
 
 from mallee.kit import process
 from mallee.model.carried import EndpointWanted, NatGatewayWanted
@@ -16,6 +19,8 @@ from mallee.model.hosts import HostWanted, VpcWanted
 from mallee.model.layout import Layout
 from mallee.node.do import dhcp, links, namespaces, overlays, taps
 from mallee.node.do.standing import Standing
+from mallee.node.modes import switches, ways
+from mallee.node.modes.legs import Legs
 from mallee.node.plan import (
     endpoints,
     groups,
@@ -28,7 +33,7 @@ from mallee.node.plan import (
     shaping,
     vpcfirewall,
 )
-from mallee.node.plan.links import Seen
+from mallee.node.plan.links import Seen, Wiring
 
 ROUTER_SWITCHES = {
     "net/ipv4/conf/all/rp_filter": "1",
@@ -71,6 +76,7 @@ class _Planned:
     near: routing.Near
     seen: Seen
     rules: nft.Ruleset
+    legs: Legs | None
 
 
 class Vpcs:
@@ -88,6 +94,10 @@ class Vpcs:
         self._overlays = overlays.Overlays()
         self._devices: dict[str, overlay.Device] = {}
         """By id of the VPC."""
+        self.legs: Mapping[str, Legs] = {}
+        """Those of each VPC by its id, in a mode other than `vpc`; set before `apply`."""
+        self._nears: dict[str, tuple[VpcWanted, VpcWanted]] = {}
+        """By id of the VPC: as it is told, and without what is on other hosts."""
 
     def seen(self, vpc_id: str) -> Seen:
         """What stood in a VPC's namespace when it was looked at last."""
@@ -114,7 +124,8 @@ class Vpcs:
         """
         problems = self._remove_unwanted(wanted)
         self._carried = carried(wanted)
-        self._devices, fault = overlay.devices(wanted, host)
+        # Where it has legs, a VPC reaches other hosts by them.
+        self._devices, fault = ({}, "") if wanted.mode else overlay.devices(wanted, host)
         problems += [fault] if fault else []
         for name in _names(self._layout, wanted):
             problem = self._kept.ensure(name)
@@ -124,6 +135,7 @@ class Vpcs:
     def apply(self, vpc: VpcWanted) -> list[str]:
         """Set a VPC's namespace and those of its NAT gateways and endpoints; they exist."""
         name = self._layout.vpc_namespace(vpc.id)
+        vpc = self._near(vpc)
         hosts, problems = self._lead_to_others(name, vpc)
         mtu = min((device.mtu for device in self._devices.values()), default=None)
         near = routing.Near(self._carried, hosts, mtu)
@@ -138,6 +150,15 @@ class Vpcs:
             problems += namespaces.run_inside(name, inside)
         return problems
 
+    def _near(self, vpc: VpcWanted) -> VpcWanted:
+        """Return the VPC as its namespace is to know it: with legs, other hosts are neighbours."""
+        if vpc.id not in self.legs or not vpc.far:
+            return vpc
+        known = self._nears.get(vpc.id)
+        if known is None or known[0] is not vpc:
+            known = self._nears[vpc.id] = (vpc, replace(vpc, far=(), gateway_host_id=""))
+        return known[1]
+
     def clear(self) -> None:
         """Know nothing any more."""
         for one in self._set.values():
@@ -150,7 +171,9 @@ class Vpcs:
 
     def mtu(self, vpc_id: str) -> int | None:
         """Return how long packets to other hosts may be; None: the VPC leads to none."""
-        device = self._devices.get(vpc_id)
+        device, legs = self._devices.get(vpc_id), self.legs.get(vpc_id)
+        if legs is not None:
+            return legs.mtu if legs.mtu < switches.MTU_MAX else None
         return device.mtu if device else None
 
     def _lead_to_others(
@@ -172,27 +195,30 @@ class Vpcs:
 
     def _apply_inside(self, name: str, vpc: VpcWanted, near: routing.Near) -> list[str]:
         has_ipv6 = bool(vpc.ipv6_cidrs) and links.has_ipv6()
+        legs = self.legs.get(vpc.id)
         standing = self._set.setdefault(name, Standing(name))
         before = self._planned.pop(name, None)
         links.apply_switches(_VPC_SWITCHES)
-        if before is not None and before.vpc is vpc:
+        if before is not None and before.vpc is vpc and before.legs == legs:
             rules = before.rules
         else:
             made = self._made.setdefault(name, groups.Made())
-            rules = vpcfirewall.ruleset(self._layout, vpc, made)
+            rules = vpcfirewall.ruleset(self._layout, vpc, made, legs)
         problems = self._load(vpc, standing, rules)
         links.apply_switches(ipv6_switches(is_on=has_ipv6))
         seen = standing.look()
-        now = _Planned(vpc, near, seen, rules)
+        now = _Planned(vpc, near, seen, rules, legs)
         if before is None or not _is_same(before, now):
-            problems += standing.wire(routing.vpc_wiring(self._layout, vpc, seen, near))
+            problems += standing.wire(self._wiring(now))
         self._planned[name] = now
         links.apply_switches(FORWARDING)
         problems += self._shape(vpc, standing)
         gone = {self._layout.tap(one.id): one.id for one in vpc.interfaces}
         present = gone.keys() & seen.indices.keys()
         # By default the kernel waits up to 0.8 s before it answers for another's address.
-        links.apply_switches({f"net/ipv4/neigh/{tap}/proxy_delay": "0" for tap in present})
+        wide = {leg.device for leg in legs.legs} & seen.indices.keys() if legs else set[str]()
+        for device in present | wide:
+            links.apply_switches({f"net/ipv4/neigh/{device}/proxy_delay": "0"})
         problems += [
             f"the tap {tap} of {gone[tap]} has been removed under its guest; the guest has no "
             "network until it is started again"
@@ -200,6 +226,11 @@ class Vpcs:
         ]
         self._plugged |= present
         return problems
+
+    def _wiring(self, now: _Planned) -> Wiring:
+        if now.legs is not None:
+            return ways.wiring(self._layout, now.vpc, now.legs, now.seen)
+        return routing.vpc_wiring(self._layout, now.vpc, now.seen, now.near)
 
     def _load(self, vpc: VpcWanted, standing: Standing, rules: nft.Ruleset) -> list[str]:
         """Load the firewall, and what copies packets; a kernel that cannot copy has the former."""
@@ -294,6 +325,7 @@ class Vpcs:
 
     def _forget(self, name: str) -> None:
         self._made.pop(name, None)
+        self._nears.pop(name.removeprefix(self._layout.vpc_namespace("")), None)
         self._overlays.forget(name)
         self._planned.pop(name, None)
         standing = self._set.pop(name, None)
@@ -309,7 +341,7 @@ def carried(wanted: HostWanted) -> frozenset[str]:
 def _is_same(before: _Planned, now: _Planned) -> bool:
     """Whether links and routes follow from the very same as before: then nothing is to be done."""
     is_alike = before.vpc is now.vpc and before.seen is now.seen
-    return is_alike and before.near == now.near
+    return is_alike and (before.near, before.legs) == (now.near, now.legs)
 
 
 def _names(layout: Layout, wanted: HostWanted) -> list[str]:

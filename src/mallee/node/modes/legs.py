@@ -29,6 +29,8 @@ class Block:
     cidr: str
     router: str
     """Empty: it is not known, and nothing but neighbours is reached."""
+    mtu: int = 0
+    """How long packets may be, where the network says so; 0: as by the leg."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -91,16 +93,19 @@ def router_mac(subnet: str, vlan: int) -> str:
 def of_vpc(layout: Layout, vpc_id: str, mode: ModeWanted, mtu: int = 1500) -> Legs:
     """Return the legs of a VPC's namespace."""
     own = [one for one in mode.blocks if one.vpc_id == vpc_id]
-    return Legs(mode.kind, mode.subnet, _legs(layout, vpc_id, own), mtu)
+    return Legs(mode.kind, mode.subnet, of_blocks(layout, vpc_id, own), mtu)
 
 
-def _legs(layout: Layout, owner: str, blocks: list[BlockWanted]) -> tuple[Leg, ...]:
+def of_blocks(layout: Layout, owner: str, blocks: list[BlockWanted]) -> tuple[Leg, ...]:
+    """Return the legs in these blocks of one namespace, one for each VLAN."""
     return tuple(
         Leg(
             device(vlan),
             port(layout, owner, vlan),
             vlan,
-            tuple(sorted(Block(one.cidr, one.gateway) for one in blocks if one.vlan == vlan)),
+            tuple(
+                sorted(Block(one.cidr, one.gateway, one.mtu) for one in blocks if one.vlan == vlan)
+            ),
         )
         for vlan in sorted({one.vlan for one in blocks})
     )

@@ -1,11 +1,50 @@
 """Plugs legs into the host's switch, keeps them there, and takes them out at the end.
 
 Called by `do/network`, in the host's own namespace, once all namespaces are there. What is to stand
-is decided by `switches`, which legs there are by `legs`.
+is decided by `switches`, which legs there are by `legs`. Which switch was used is written down
+before anything is made, so that `destroy` finds it without being told.
 """
 
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from mallee.kit import files, offload, process
 from mallee.model.layout import Layout
+from mallee.node.do import links, namespaces
 from mallee.node.modes import switches
+from mallee.node.modes.switches import Piece, Port, Seen, Wanted
+
+_NETDEV = "netdev"
+"""The datapath of Open vSwitch that reads packets itself, and so needs their sums."""
+_OPEN_VSWITCH = "openvswitch"
+_VLAN_CURE = (
+    "the kernel needs 802.1Q (modprobe 8021q); without it an Open vSwitch can be the switch "
+    "(network.classic.switch)"
+)
+
+
+@dataclass(slots=True)
+class _Outcome:
+    """What came of closing a difference."""
+
+    problems: list[str] = field(default_factory=list[str])
+    is_changed: bool = False
+
+    def make(self, piece: Piece, cure: str) -> bool:
+        """Make a piece whole, or nothing of it; tell whether it stands."""
+        if not piece.lines:
+            return True
+        try:
+            links.apply_batch(piece.lines)
+        except process.Failed as error:
+            there = switches.parse_devices(process.run(switches.LOOK).text)
+            undo = tuple(f"link delete {name}" for name in piece.made if name in there)
+            links.apply_batch(undo)
+            self.problems.append(f"{piece.what} could not be made: {error}; {cure}")
+            return False
+        self.is_changed = True
+        return True
 
 
 class Switching:
@@ -14,18 +53,142 @@ class Switching:
     def __init__(self, layout: Layout) -> None:
         """Touches nothing yet."""
         self._layout = layout
+        self._watch: links.Watch | None = None
+        self._devices: dict[str, switches.Device] = {}
+        self._done: Wanted | None = None
+        self._lost: set[str] = set()
+        self._mtu = switches.MTU_MAX
 
-    def apply(self, wanted: switches.Wanted | None) -> list[str]:
+    def apply(self, wanted: Wanted | None) -> list[str]:
         """Make exactly these ports stand; None: no mode has any. Called twice = once.
 
         Returns sentences: what others had changed, and what cannot be put right with its cure.
         """
-        raise NotImplementedError
+        if wanted is None:
+            self.destroy()
+            return []
+        try:
+            seen = self._look(wanted)
+        except FileNotFoundError:
+            return [
+                "Open vSwitch is not on this host, and network.classic.switch wants it; apt-get "
+                "install openvswitch-switch"
+            ]
+        except (process.Failed, process.TimedOut) as error:
+            return [f"this host's Open vSwitch does not answer: {error}; start its daemons"]
+        self._mtu = switches.mtu(wanted, seen)
+        if fault := switches.find_fault(wanted, seen):
+            return [fault]
+        outcome = self._set(wanted, seen)
+        if outcome.is_changed and self._done == wanted:
+            outcome.problems.append("ports of instances' network had been changed; right again")
+        self._done = wanted
+        return outcome.problems
 
     def mtu(self) -> int:
         """How long a packet may be that leaves by the switch, at most 1500; seen by `apply`."""
-        raise NotImplementedError
+        return self._mtu
+
+    def lose(self, port: str) -> None:
+        """Know that the other end of a port is gone: it is made anew."""
+        self._lost.add(port)
 
     def destroy(self) -> None:
         """Take everything of this cloud out of the switch that was used last."""
-        raise NotImplementedError
+        used = self._read_used()
+        if used is None:
+            return
+        nothing = Wanted(self._layout.tag, "linux", "", ())
+        seen = Seen(switches.parse_devices(process.run(switches.LOOK).text))
+        if used == _OPEN_VSWITCH:
+            seen = self._with_bridges(seen)
+            _plug(nothing, seen)
+        links.apply_batch(switches.plan_removal(nothing, seen).lines)
+        if self._watch is not None:
+            self._watch.close()
+        self._watch, self._done, self._devices = None, None, {}
+        self._used.unlink(missing_ok=True)
+
+    # What was used, and what stands
+
+    @property
+    def _used(self) -> Path:
+        return self._layout.node / "switch.json"
+
+    def _read_used(self) -> str | None:
+        return files.read_json(self._used)
+
+    def _look(self, wanted: Wanted) -> Seen:
+        used = self._read_used()
+        # Open vSwitch keeps ports in a database of its own: it is asked while any may be there.
+        if used not in (wanted.switch, _OPEN_VSWITCH):
+            self._used.parent.mkdir(parents=True, exist_ok=True)
+            files.write_json(self._used, wanted.switch)
+        if self._watch is None:
+            self._watch = links.Watch()
+            self._devices = {}
+        if self._watch.has_changed() or not self._devices:
+            self._devices = switches.parse_devices(process.run(switches.LOOK).text)
+        seen = Seen(dict(self._devices))
+        return self._with_bridges(seen) if _OPEN_VSWITCH in (wanted.switch, used) else seen
+
+    def _with_bridges(self, seen: Seen) -> Seen:
+        text = process.run(switches.LOOK_AT_BRIDGES).text
+        return Seen(seen.devices, *switches.parse_bridges(text, self._layout.tag))
+
+    # The difference
+
+    def _set(self, wanted: Wanted, seen: Seen) -> _Outcome:
+        outcome, shut = _Outcome(), set[int]()
+        removal = switches.plan_removal(wanted, seen, frozenset(self._lost))
+        self._lost.clear()
+        if removal.lines:
+            links.apply_batch(removal.lines)
+            outcome.is_changed = True
+            for name in removal.made:
+                del seen.devices[name]
+        if wanted.switch == "linux":
+            shut = _set_vlans(wanted, seen, outcome)
+        for port in wanted.ports:
+            piece = switches.plan_port(wanted, seen, port)
+            cure = f"look at {wanted.device} and at ip link on this host"
+            is_new = bool(piece.made)
+            if port.vlan not in shut and outcome.make(piece, cure) and is_new:
+                self._settle(wanted, seen, port)
+        try:
+            outcome.is_changed |= _plug(wanted, seen)
+        except (process.Failed, process.TimedOut) as error:
+            outcome.problems.append(f"Open vSwitch did not take instances' ports: {error}")
+        return outcome
+
+    def _settle(self, wanted: Wanted, seen: Seen, port: Port) -> None:
+        """Have neither end of a new leg speak for itself, and packets come whole."""
+        links.apply_switches({f"net/ipv6/conf/{port.name}/disable_ipv6": "1"})
+        if wanted.switch == _OPEN_VSWITCH and seen.bridges.get(wanted.device) == _NETDEV:
+            namespaces.run_inside(port.namespace, partial(offload.switch_off, port.peer))
+
+
+def _set_vlans(wanted: Wanted, seen: Seen, outcome: _Outcome) -> set[int]:
+    """Make the bridges of VLANs; return those that cannot be."""
+    shut: set[int] = set()
+    for vlan in sorted({port.vlan for port in wanted.ports} - {0}):
+        fault = switches.find_vlan_fault(wanted, seen, vlan)
+        if fault:
+            outcome.problems.append(fault)
+            shut.add(vlan)
+            continue
+        piece = switches.plan_vlan(wanted, seen, vlan)
+        if not outcome.make(piece, _VLAN_CURE):
+            shut.add(vlan)
+        elif piece.made:
+            quiet = {f"net/ipv6/conf/{name}/disable_ipv6": "1" for name in piece.made}
+            links.apply_switches(quiet)
+    return shut
+
+
+def _plug(wanted: Wanted, seen: Seen) -> bool:
+    """Tell whether Open vSwitch had to be told anything."""
+    words = switches.plan_plugging(wanted, seen)
+    if words:
+        process.run((*switches.VSCTL, *words))
+    return bool(words)

@@ -12,6 +12,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Network
 from mallee.model import dhcp, hosts
 from mallee.model.carried import AddressWanted, FarWanted
 from mallee.model.hosts import InterfaceWanted, SubnetWanted, VpcWanted
+from mallee.node.modes.legs import Block, Legs
 from mallee.node.plan import network
 
 LEASE_S = 3600
@@ -45,6 +46,8 @@ class Served:
     """Name servers asked for names outside the cloud; none: such names are refused."""
     mtu: int | None = None
     """How long guests' packets may be, where some go to other hosts; None: as on any cable."""
+    legs: Legs | None = None
+    """Those of the VPC, in a mode other than `vpc`."""
 
 
 def domain(region: str) -> str:
@@ -66,7 +69,7 @@ def configuration_text(vpc: VpcWanted, files: Files, served: Served) -> str:
         # Taps come and go; only they and the services' addresses are listened on.
         "bind-dynamic",
         f"interface={network.TAPS}",
-        f"listen-address={network.name_server(vpc)}",
+        *([] if served.legs else [f"listen-address={network.name_server(vpc)}"]),
         f"listen-address={network.DNS_ADDRESS}",
         *([f"listen-address={network.DNS_ADDRESS6}"] if vpc.ipv6_cidrs else []),
         f"except-interface={network.EDGE}",
@@ -80,11 +83,14 @@ def configuration_text(vpc: VpcWanted, files: Files, served: Served) -> str:
         "dhcp-ignore=tag:!known",
         f"dhcp-leasefile={files.leases}",
         f"dhcp-hostsdir={files.hosts_directory}",
-        *_option_lines(vpc),
+        *_option_lines(vpc, _name_server(vpc, served)),
         *_mtu_lines(vpc, served.mtu),
     ]
+    for leg in served.legs.legs if served.legs else ():
+        for block in leg.blocks:
+            lines += _block_lines(block)
     for subnet in sorted(vpc.subnets, key=lambda subnet: subnet.id):
-        lines += _subnet_lines(subnet)
+        lines += _subnet_lines(subnet) if served.legs is None else ()
     if any(subnet.ipv6_cidr for subnet in vpc.subnets):
         lines.append("enable-ra")
     return "\n".join(lines) + "\n"
@@ -119,10 +125,15 @@ def _endpoint_lines(vpc: VpcWanted) -> Iterator[str]:
         yield from (f"address=/{name}/{ip}" for ip in sorted(ips))
 
 
-def _option_lines(vpc: VpcWanted) -> Iterator[str]:
+def _name_server(vpc: VpcWanted, served: Served) -> str:
+    """In somebody else's network the third address is somebody else's."""
+    return network.DNS_ADDRESS if served.legs else str(network.name_server(vpc))
+
+
+def _option_lines(vpc: VpcWanted, name_server: str) -> Iterator[str]:
     """What all guests are told, but for what their subnet makes of it."""
     told = vpc.dhcp
-    own = [str(network.name_server(vpc))] if vpc.dns_support else []
+    own = [name_server] if vpc.dns_support else []
     own6 = [network.DNS_ADDRESS6] if vpc.dns_support and vpc.ipv6_cidrs else []
     named = [name for name in told.name_servers if name != dhcp.OWN_DNS]
     is_own = len(named) < len(told.name_servers)
@@ -151,6 +162,18 @@ def _mtu_lines(vpc: VpcWanted, mtu: int | None) -> Iterator[str]:
         yield f"dhcp-option=option:mtu,{mtu}"
         if vpc.ipv6_cidrs:
             yield f"ra-param={network.TAPS},mtu:{mtu},{_RA_EVERY_S}"
+
+
+def _block_lines(block: Block) -> Iterator[str]:
+    """Guests know their router, which is not here: so the range is found by the server's address,
+    and not by one of its own on the tap."""
+    cidr = IPv4Network(block.cidr)
+    tag = f"block-{int(cidr.network_address):x}"
+    yield f"shared-network={network.DNS_ADDRESS},{cidr.network_address}"
+    yield f"dhcp-range=set:{tag},{cidr.network_address},static,{cidr.netmask},{LEASE_S}"
+    yield ",".join((f"dhcp-option=tag:{tag},option:router", *filter(None, (block.router,))))
+    if block.mtu:
+        yield f"dhcp-option=tag:{tag},option:mtu,{block.mtu}"
 
 
 def _subnet_lines(subnet: SubnetWanted) -> Iterator[str]:

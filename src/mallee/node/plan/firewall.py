@@ -17,6 +17,7 @@ from ipaddress import IPv4Network, IPv6Network
 
 from mallee.model.hosts import HostWanted
 from mallee.model.layout import Layout
+from mallee.node.modes import gateways
 from mallee.node.plan import network, nft, overlay
 
 _NOT_THE_WORLD = (
@@ -38,6 +39,8 @@ class World:
     """Whether the host was no router before we made it one for our link."""
     only_we_forward6: bool = True
     """The same of IPv6."""
+    near: tuple[str, ...] = ()
+    """Networks that guests reach like the world, though their addresses are private ones."""
 
 
 def edge_ruleset(wanted: HostWanted, world: World) -> nft.Ruleset:
@@ -58,13 +61,13 @@ def edge_ruleset(wanted: HostWanted, world: World) -> nft.Ruleset:
             f"{to_host} ip saddr @own ip daddr @resolvers meta l4proto {{ tcp, udp }} "
             "th dport 53 accept",
             f"{to_host} ip saddr @own drop",
-            f"{to_host} ip daddr {{ {_NOT_THE_WORLD} }} drop",
+            f"{to_host} {_far(world)}ip daddr {{ {_NOT_THE_WORLD} }} drop",
             f"{to_host} ip6 daddr {{ {_NOT_THE_WORLD6} }} drop",
             f"{to_host} accept",
         ]
     held6 = [(network.link_name(vpc), cidr) for vpc in wanted.vpcs for cidr in vpc.ipv6_cidrs]
     blocks = (
-        nft.set_of("links", "ifname", (f'"{network.link_name(vpc)}"' for vpc in wanted.vpcs)),
+        nft.set_of("links", "ifname", (f'"{one}"' for one in _edge_links(wanted))),
         nft.set_of("own", "ipv4_addr", (str(network.vpc_end(vpc)) for vpc in wanted.vpcs)),
         nft.set_of(
             "own6",
@@ -88,10 +91,27 @@ def edge_ruleset(wanted: HostWanted, world: World) -> nft.Ruleset:
             "outwards",
             "nat hook postrouting priority srcnat",
             "accept",
-            (f'oifname "{network.HOST}" meta nfproto ipv4 masquerade',),
+            (f'oifname "{network.HOST}" meta nfproto ipv4 {_hidden(wanted)}masquerade',),
         ),
     )
     return (nft.Table("inet", network.TABLE, blocks),)
+
+
+def _edge_links(wanted: HostWanted) -> list[str]:
+    gateway = [gateways.EDGE_LINK] if gateways.is_gateway(wanted) else []
+    return [*map(network.link_name, wanted.vpcs), *gateway]
+
+
+def _hidden(wanted: HostWanted) -> str:
+    """The part of a rule that says who goes to the world under the host's address: all, unless
+    this host answers for public ones."""
+    mode = wanted.mode
+    return f"ip saddr != {wanted.public_range} " if mode and mode.uplink else ""
+
+
+def _far(world: World) -> str:
+    """The part of a rule that spares networks near the host."""
+    return f"ip daddr != {{ {', '.join(world.near)} }} " if world.near else ""
 
 
 def host_text(layout: Layout, wanted: HostWanted, found: network.HostFound, world: World) -> str:
@@ -105,7 +125,7 @@ def host_text(layout: Layout, wanted: HostWanted, found: network.HostFound, worl
             f"iifname {link} ct state established,related accept",
             f"iifname {link} meta nfproto ipv4 oifname != {{ {uplinks} }} drop",
             f"iifname {link} ip daddr @resolvers meta l4proto {{ tcp, udp }} th dport 53 accept",
-            f"iifname {link} ip daddr {{ {_NOT_THE_WORLD} }} drop",
+            f"iifname {link} {_far(world)}ip daddr {{ {_NOT_THE_WORLD} }} drop",
         ]
         if world.only_we_forward:
             # Forwarding was switched on for our sake alone: nothing else may profit from it.

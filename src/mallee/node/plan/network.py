@@ -97,6 +97,8 @@ class HostFound:
     """The cloud's range of IPv6, where it is led over our link; None: there is none to lead."""
     uplinks6: tuple[str, ...] = ()
     """Devices with a route to the world of IPv6, sorted."""
+    near: tuple[str, ...] = ()
+    """Networks on the uplink that a mode other than `vpc` names: guests reach them as the world."""
 
 
 def link_name(vpc: VpcWanted) -> str:
@@ -160,19 +162,32 @@ def read_host(layout: Layout, wanted: HostWanted, seen: Seen) -> HostFound:
         if not _leads_to_the_world(route)
     } | {cidr: f"an address of {device}" for device, cidr in seen.addresses}
     taken: dict[str, str] = {}
-    for what, ours in (("public", wanted.public_range), ("private", wanted.private_range)):
+    for what, ours in (("public", wanted.public_range), ("private", _private_range(wanted))):
         for cidr, whose in sorted(networks.items()):
             if IPv4Network(cidr, strict=False).overlaps(IPv4Network(ours)):
                 taken[ours] = (
                     f"this host has {cidr} ({whose}), which overlaps the cloud's {what} range "
                     f"{ours}; choose another network.{what}_range in mallee.toml"
                 )
+    named = {wanted.mode.uplink} & seen.indices.keys() if wanted.mode else frozenset[str]()
     return replace(
         _read_host6(layout, wanted, seen),
         link=_choose_host_link(layout, seen),
-        uplinks=tuple(sorted(uplinks - {""})),
+        uplinks=tuple(sorted((uplinks | named) - {""})),
         taken=taken,
+        near=tuple(
+            sorted(
+                str(IPv4Network(cidr, strict=False))
+                for device, cidr in seen.addresses
+                if device in named
+            )
+        ),
     )
+
+
+def _private_range(wanted: HostWanted) -> str:
+    """Where guests' own addresses are from."""
+    return wanted.mode.subnet if wanted.mode else wanted.private_range
 
 
 def _read_host6(layout: Layout, wanted: HostWanted, seen: Seen) -> HostFound:
@@ -226,12 +241,12 @@ def host_wiring(layout: Layout, wanted: HostWanted, found: HostFound) -> Wiring:
     The net is routes that stop a packet for an instance when there is no better one: none of them
     may leave by the host's uplink. They stand before anything else and until `destroy`.
     """
-    free = [text for text in (wanted.public_range, wanted.private_range) if text not in found.taken]
+    ranges = (wanted.public_range, _private_range(wanted))
+    free = [text for text in ranges if text not in found.taken]
     metric = blocking_metric(layout)
     net = tuple(Route(str(IPv4Network(text)), "unreachable", metric=metric) for text in free)
-    if wanted.public_range not in free:
+    if wanted.public_range not in free and wanted.mode is None:
         return Wiring(routes=net)
-    public = str(IPv4Network(wanted.public_range))
     addresses6, routes6 = (), ()
     if found.ipv6_range is not None:
         range6 = str(found.ipv6_range)
@@ -248,9 +263,22 @@ def host_wiring(layout: Layout, wanted: HostWanted, found: HostFound) -> Wiring:
             *net,
             *routes6,
             Route(str(found.link.network), device=layout.host_link),
-            Route(public, device=layout.host_link, via=str(found.link.edge)),
+            *(
+                Route(cidr, device=layout.host_link, via=str(found.link.edge))
+                for cidr in _led_ranges(wanted)
+            ),
         ),
     )
+
+
+def _led_ranges(wanted: HostWanted) -> list[str]:
+    """What leads from the host to the edge. In a mode other than `vpc` the public range may be a
+    part of the network that the host stands in: there each address is led for itself."""
+    if wanted.mode is None:
+        return [str(IPv4Network(wanted.public_range))]
+    if not wanted.mode.is_gateway:
+        return []
+    return sorted({f"{one.public_ip}/32" for one in wanted.mode.publics if one.public_ip})
 
 
 def edge_wiring(wanted: HostWanted, found: HostFound, seen: Seen) -> Wiring:
@@ -258,7 +286,7 @@ def edge_wiring(wanted: HostWanted, found: HostFound, seen: Seen) -> Wiring:
 
     Its links are made from their other ends; those that are there are configured.
     """
-    public, private = IPv4Network(wanted.public_range), IPv4Network(wanted.private_range)
+    public, private = IPv4Network(wanted.public_range), IPv4Network(_private_range(wanted))
     devices, addresses = ["lo"], [Address("lo", "127.0.0.1/8")]
     if any(vpc.ipv6_cidrs for vpc in wanted.vpcs):
         addresses.append(Address("lo", "::1/128"))
@@ -282,7 +310,7 @@ def edge_wiring(wanted: HostWanted, found: HostFound, seen: Seen) -> Wiring:
         routes.append(Route(f"{edge_end(vpc)}/31", device=link_name(vpc)))
         routes += [
             Route(f"{public_ip}/32", device=link_name(vpc), via=str(vpc_end(vpc)))
-            for public_ip, _ in published(vpc)
+            for public_ip, _ in ([] if wanted.mode else published(vpc))
         ]
         if vpc.ipv6_cidrs and not vpc.gateway_host_id:
             addresses.append(Address(link_name(vpc), f"{ROUTER6}/64"))

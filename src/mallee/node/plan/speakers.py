@@ -13,6 +13,8 @@ from dataclasses import dataclass
 
 from mallee.model.hosts import VpcWanted
 from mallee.model.layout import Layout
+from mallee.node.modes import rules as moderules
+from mallee.node.modes.legs import Legs
 from mallee.node.plan import afar, network, nft
 
 NEIGHBOURS = "nd-neighbor-solicit, nd-neighbor-advert"
@@ -85,16 +87,26 @@ def sets(those: list[Speaker]) -> Iterator[nft.Set]:
     yield from _card_sets(those)
 
 
-def chains(layout: Layout, vpc: VpcWanted, those: list[Speaker]) -> Iterator[nft.Chain]:
+def chains(
+    layout: Layout, vpc: VpcWanted, those: list[Speaker], legs: Legs | None = None
+) -> Iterator[nft.Chain]:
     """Return the chains that every packet comes through first."""
     yield _peer_chain(layout, vpc)
     yield _transit_chain(vpc)
-    yield from _raw_chains(vpc, those)
+    yield from moderules.chains(legs)
+    yield from _raw_chains(vpc, those, legs)
 
 
-def arp_blocks(those: list[Speaker]) -> tuple[nft.Block, ...]:
+def arp_blocks(
+    layout: Layout, vpc: VpcWanted, those: list[Speaker], legs: Legs | None = None
+) -> tuple[nft.Block, ...]:
     """Return what the table of family `arp` holds."""
-    return (*_speaker_sets(those, "ip"), _arp_chain(those))
+    return (
+        *_speaker_sets(those, "ip"),
+        *moderules.arp_sets(layout, vpc, legs),
+        _arp_chain(those, legs),
+        *moderules.arp_chains(vpc, legs),
+    )
 
 
 def _speaker_sets(those: list[Speaker], family: str) -> Iterator[nft.Set]:
@@ -133,7 +145,7 @@ def _edge_rules(vpc: VpcWanted) -> tuple[str, ...]:
     return (f"{edge} meta mark set {EDGE_MARK:#x}", f"{edge} ct zone set {_EDGE_ZONE}")
 
 
-def _raw_chains(vpc: VpcWanted, those: list[Speaker]) -> Iterator[nft.Chain]:
+def _raw_chains(vpc: VpcWanted, those: list[Speaker], legs: Legs | None) -> Iterator[nft.Chain]:
     """Every packet that a guest sends, before anything is known of its connection."""
     is_led = bool(vpc.gateway_table_id)
     led = [f"ip{suffix}" for suffix, held in _led(those) if held]
@@ -141,6 +153,7 @@ def _raw_chains(vpc: VpcWanted, those: list[Speaker]) -> Iterator[nft.Chain]:
         *_edge_rules(vpc),
         *afar.crossing_rules(vpc),
         f'iifname {{ "lo", "{network.EDGE}" }} accept',
+        *moderules.arriving_rules(legs),
         f'iifname "{network.TRANSITS}" goto transits',
         f'iifname "{network.PEERS}" jump peers',
         "meta mark set iifname map @subnets",
@@ -181,12 +194,13 @@ def _led(those: list[Speaker]) -> Iterator[tuple[str, bool]]:
     yield "6", any("/" in one for one in those for one in one.ip6s)
 
 
-def _arp_chain(those: list[Speaker]) -> nft.Chain:
+def _arp_chain(those: list[Speaker], legs: Legs | None) -> nft.Chain:
     """A guest may say of no address but its own that it has it (0.0.0.0: it only asks)."""
     speaks = "iifname . arp saddr ether . arp saddr ip"
     rules = [
         f'iifname "{network.EDGE}" accept',
         f'iifname "{network.PEERS}" accept',
+        *moderules.arp_rules(legs),
         f"{speaks} @speakers accept",
         *([f"{speaks} @led accept"] if dict(_led(those))[""] else []),
         "arp operation request arp saddr ip 0.0.0.0 accept",

@@ -21,6 +21,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from mallee.model.carried import PublicAccess, Way
 from mallee.model.hosts import VpcWanted
 from mallee.model.layout import Layout
+from mallee.node.modes import rules as moderules
+from mallee.node.modes.legs import Legs
 from mallee.node.plan import (
     acls,
     afar,
@@ -43,40 +45,45 @@ entry in the host's table of connections, which all share."""
 _BITS = groups.WORLD_OUT | groups.WORLD_IN
 
 
-def ruleset(layout: Layout, vpc: VpcWanted, made: groups.Made) -> nft.Ruleset:
-    """Return the whole ruleset of a VPC's namespace; `made` spares making the same again."""
+def ruleset(
+    layout: Layout, vpc: VpcWanted, made: groups.Made, legs: Legs | None = None
+) -> nft.Ruleset:
+    """Return the ruleset of a VPC's namespace; `made` spares making the same again."""
     those = speakers.speakers(layout, vpc)
     worn = made.make(vpc.groups)
     unknown = groups.referenced(vpc.groups) - worn.keys()
     blocks: list[nft.Block] = [
         *speakers.sets(those),
-        *_translation_sets(vpc),
+        *_translation_sets(vpc, legs),
         *_border_sets(layout, vpc, those),
         *afar.sets(vpc, routing.marks(vpc)),
+        *moderules.sets(vpc, legs),
         *_answer_sets(layout, vpc, worn),
         *(block for id in sorted(unknown) for block in groups.members(groups.nobody(id))),
         *(block for one in worn.values() for block in one.blocks),
         *(chain for acl in sorted(vpc.acls, key=lambda one: one.id) for chain in acls.chains(acl)),
         *_tap_chains(layout, vpc, worn),
-        *speakers.chains(layout, vpc, those),
+        *speakers.chains(layout, vpc, those, legs),
         *afar.chains(vpc),
-        _input_chain(vpc),
-        *_forward_chains(layout, vpc),
-        *_translation_chains(),
+        _input_chain(vpc, legs),
+        *_forward_chains(layout, vpc, legs),
+        *_translation_chains(legs),
         *mirrors.blocks(layout, vpc),
     ]
     return (
         nft.Table("inet", network.TABLE, tuple(flowcounts.counting(layout, vpc, blocks))),
-        nft.Table("arp", network.TABLE, speakers.arp_blocks(those)),
+        nft.Table("arp", network.TABLE, speakers.arp_blocks(layout, vpc, those, legs)),
     )
 
 
 # What the namespace itself answers
 
 
-def _input_chain(vpc: VpcWanted) -> nft.Chain:
+def _input_chain(vpc: VpcWanted, legs: Legs | None) -> nft.Chain:
     """DHCP, DNS, metadata, the API and neighbours' questions, nothing else."""
-    name_servers = f"{{ {network.name_server(vpc)}, {network.DNS_ADDRESS} }}"
+    # In somebody else's network the third address is somebody else's.
+    own = "" if legs is not None else f"{network.name_server(vpc)}, "
+    name_servers = f"{{ {own}{network.DNS_ADDRESS} }}"
     dns = "meta l4proto { tcp, udp } th dport 53 accept"
     rules = [
         f'iifname "{network.TAPS}" update @asking {{ iifname limit rate over '
@@ -94,6 +101,7 @@ def _input_chain(vpc: VpcWanted) -> nft.Chain:
         f'iifname "{network.EDGE}" drop',
         f'iifname "{network.PEERS}" drop',
         *([f"iifname {afar.LINK} drop"] if afar.is_far(vpc) else []),
+        *moderules.service_rules(legs),
         "udp sport 68 udp dport 67 accept",
         "ip6 saddr fe80::/10 udp sport 546 udp dport 547 accept",
         *([f"ip daddr {name_servers} {dns}"] if vpc.dns_support else []),
@@ -242,7 +250,7 @@ def _answer_sets(
         yield nft.Set(f"open-{way.suffix}", form, elements)
 
 
-def _forward_chains(layout: Layout, vpc: VpcWanted) -> Iterator[nft.Chain]:
+def _forward_chains(layout: Layout, vpc: VpcWanted, legs: Legs | None) -> Iterator[nft.Chain]:
     out, into = groups.WORLD_OUT, groups.WORLD_IN
     borders = (
         "meta mark . oifname @inside goto known",
@@ -262,7 +270,7 @@ def _forward_chains(layout: Layout, vpc: VpcWanted) -> Iterator[nft.Chain]:
             "goto known",
         ),
     )
-    yield nft.Chain("known", tuple(_known_rules(vpc)))
+    yield nft.Chain("known", tuple(_known_rules(vpc, legs)))
     yield nft.Chain(
         "again",
         (
@@ -271,14 +279,15 @@ def _forward_chains(layout: Layout, vpc: VpcWanted) -> Iterator[nft.Chain]:
             "goto arrive",
         ),
     )
-    yield nft.Chain("arrive", tuple(_arrive_rules(vpc)))
+    yield nft.Chain("arrive", tuple(_arrive_rules(vpc, legs)))
     yield nft.Chain("pass", tuple(_pass_rules(vpc)))
 
 
-def _known_rules(vpc: VpcWanted) -> Iterator[str]:
+def _known_rules(vpc: VpcWanted, legs: Legs | None) -> Iterator[str]:
     """Behind the borders: whether the connection stands, and who may begin one."""
     opened = _open_subnets(vpc)
     not_far = f"oifname != {afar.LINK} " if afar.is_far(vpc) else ""
+    not_far += moderules.counted_beyond(legs)
     yield from afar.crossed_rules(vpc)
     yield "ct state invalid drop"
     yield "ct status dnat ct original ip daddr . ct reply ip saddr != @pairs drop"
@@ -287,6 +296,7 @@ def _known_rules(vpc: VpcWanted) -> Iterator[str]:
     yield "ct state established,related accept"
     open_cidrs = (one.ipv6_cidr for one in vpc.subnets if one.id in opened and one.ipv6_cidr)
     yield from afar.beginning_rules(vpc, FLOWS_MAX, open_cidrs)
+    yield from moderules.beginning_rules(legs)
     yield f'iifname "{network.EDGE}" meta nfproto ipv6 oifname != @open6 drop'
     yield f'iifname "{network.EDGE}" goto arrive'
     yield f'iifname "{network.PEERS}" goto arrive'
@@ -319,7 +329,7 @@ def _pass_rules(vpc: VpcWanted) -> Iterator[str]:
     yield "accept"
 
 
-def _arrive_rules(vpc: VpcWanted) -> Iterator[str]:
+def _arrive_rules(vpc: VpcWanted, legs: Legs | None) -> Iterator[str]:
     """Where a packet goes that may leave its sender: its receiver's rules, or out of the VPC."""
     out, into = groups.WORLD_OUT, groups.WORLD_IN
     yield f"ct state established ct direction original ct mark & {into:#x} == 0x0 accept"
@@ -332,6 +342,7 @@ def _arrive_rules(vpc: VpcWanted) -> Iterator[str]:
     yield f'oifname "{network.PEERS}" goto pass'
     yield f'oifname "{network.EDGE}" meta nfproto ipv6 goto pass'
     yield f'oifname "{network.EDGE}" ip saddr @published goto pass'
+    yield from moderules.departure_rules(legs)
     yield from afar.departure_rules(vpc)
     yield "drop"
 
@@ -339,8 +350,8 @@ def _arrive_rules(vpc: VpcWanted) -> Iterator[str]:
 # Public addresses
 
 
-def _translation_sets(vpc: VpcWanted) -> Iterator[nft.Set]:
-    pairs = network.published(vpc)
+def _translation_sets(vpc: VpcWanted, legs: Legs | None) -> Iterator[nft.Set]:
+    pairs = network.published(vpc) if legs is None else moderules.published(vpc)
     yield nft.set_of("published", "ipv4_addr", (private for _, private in pairs))
     yield nft.set_of("pairs", "ipv4_addr . ipv4_addr", (f"{one} . {two}" for one, two in pairs))
     addresses = "ipv4_addr : ipv4_addr"
@@ -366,13 +377,14 @@ def _service_ports() -> str:
     return ", ".join(str(port) for port in network.SERVICE_PORTS)
 
 
-def _translation_chains() -> Iterator[nft.Chain]:
+def _translation_chains(legs: Legs | None) -> Iterator[nft.Chain]:
     yield nft.base(
         "inwards",
         "nat hook prerouting priority dstnat",
         "accept",
         (
             f'iifname "{network.EDGE}" dnat ip to ip daddr map @inward',
+            *moderules.inward_rules(legs),
             f"meta mark . ip daddr @endpoints tcp dport {{ {_service_ports()} }} "
             f"dnat ip to {network.METADATA_ADDRESS}:{network.API_PORT}",
         ),
@@ -381,5 +393,8 @@ def _translation_chains() -> Iterator[nft.Chain]:
         "outwards",
         "nat hook postrouting priority srcnat",
         "accept",
-        (f'oifname "{network.EDGE}" snat ip to ip saddr map @outward',),
+        (
+            f'oifname "{network.EDGE}" snat ip to ip saddr map @outward',
+            *moderules.outward_rules(legs),
+        ),
     )

@@ -2,7 +2,8 @@
 
 Between namespaces the kernel passes large segments on whole and sums nothing. A switch of Open
 vSwitch cannot read such, and of a cable that loses large packets they would tell a wrong tale.
-`python -m mallee.lab.offload NIC`, run in the NIC's namespace by `lab.links`.
+Called in the NIC's namespace by `node.modes.switching`, and by `lab.links` as
+`python -m mallee.kit.offload NIC`.
 """
 
 import array

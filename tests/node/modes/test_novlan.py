@@ -1,0 +1,45 @@
+"""`managed-novlan` over a Linux bridge, proved by packets."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.node import lab, shapes
+from tests.node.modes import wires
+from tests.node.modes.wires import Field, Told
+
+pytestmark = pytest.mark.host
+
+WEB, DB = "sg-0000000000000000a", "sg-0000000000000000b"
+PORT = 8000
+RULES = {
+    **shapes.RULES,
+    WEB: (*shapes.ALL_OUT, lab.allow("tcp", PORT, group=WEB), lab.allow("icmp", group=WEB)),
+    DB: (*shapes.ALL_OUT, lab.allow("tcp", PORT, group=WEB)),
+}
+
+
+@pytest.fixture
+def two(root_dir: Path) -> Iterator[Field]:
+    """Two hosts on one wire."""
+    with wires.opened(root_dir, 2) as opened:
+        yield opened
+
+
+def test_members_of_a_group_meet_across_hosts_and_others_by_rules(two: Field) -> None:
+    one, other = wires.interface(0, 4, WEB), wires.interface(0, 5, WEB)
+    base, stranger = wires.interface(0, 36, DB), wires.interface(1, 68, shapes.OUT)
+    told = Told(
+        (wires.vpc(0, (one, other, base), RULES), wires.vpc(1, (stranger,), RULES)),
+        {one.id: 0, other.id: 1, base.id: 1, stranger.id: 1},
+    )
+    assert two.apply(told) == []
+    assert two.apply(told) == []
+    with two.guest(told, other).listen(PORT), two.guest(told, base).listen(PORT):
+        assert two.guest(told, one).reaches(other.private_ip, PORT)
+        assert two.guest(told, one).pings(other.private_ip)
+        assert two.guest(told, one).reaches(base.private_ip, PORT)
+        assert two.guest(told, stranger).misses(other.private_ip, PORT)
+        assert two.guest(told, other).reaches(base.private_ip, PORT)
+        assert two.guest(told, stranger).misses(base.private_ip, PORT)
