@@ -479,6 +479,18 @@ class TestTaps:
         host.network.unplug(one.id)
         assert host.network.taps() == ()
 
+    def test_a_guest_finds_its_router_under_the_same_mac_wherever_it_goes(self, host: Lab) -> None:
+        one = make_interface(1, PLAIN)
+        host.network.apply(make_wanted(make_vpc((one,), {PLAIN: ()})))
+        macs: list[str] = []
+        for _ in range(2):
+            name = host.network.create_tap(one)
+            host.network.plug(one)
+            inside = ("ip", "netns", "exec", host.layout.vpc_namespace(one.vpc_id))
+            macs.append(process.run((*inside, "cat", f"/sys/class/net/{name}/address")).text)
+        assert macs[0] == macs[1]
+        assert macs[0].strip() != one.mac
+
     def test_an_unknown_interface_is_not_plugged(self, host: Lab) -> None:
         host.network.apply(make_wanted())
         with pytest.raises(network.NotWanted):

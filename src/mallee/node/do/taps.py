@@ -1,9 +1,12 @@
 """Taps of this cloud: made in the hypervisor's namespace, moved, found, removed.
 
 A tap is persistent: it stays when QEMU closes it, so that a guest that is started again or migrates
-finds it. Called by `network`, which configures a tap where it arrives.
+finds it. Its MAC is what its guest knows for the router and for every neighbour: it follows from
+the interface, so that on another host the guest goes on sending to it. Called by `network`, which
+configures a tap where it arrives.
 """
 
+import hashlib
 import socket
 from dataclasses import dataclass
 
@@ -41,7 +44,17 @@ def fetch_names(namespace: str) -> tuple[str, ...]:
 
 def create(layout: Layout, name: str) -> None:
     """Make the tap in the hypervisor's namespace; there is none of that name."""
-    _batch_inside(layout.hypervisor_namespace, f"tuntap add dev {name} mode tap vnet_hdr")
+    _batch_inside(
+        layout.hypervisor_namespace,
+        f"tuntap add dev {name} mode tap vnet_hdr",
+        f"link set {name} address {mac_of(name)}",
+    )
+
+
+def mac_of(name: str) -> str:
+    """Return the MAC of a tap: on each host the same."""
+    digest = hashlib.sha256(name.encode()).digest()
+    return ":".join(("06", *(f"{one:02x}" for one in digest[:5])))
 
 
 def move(tap: Tap, namespace: str) -> None:
@@ -56,5 +69,5 @@ def remove(layout: Layout, name: str) -> None:
             _batch_inside(tap.namespace, f"link delete {name}")
 
 
-def _batch_inside(namespace: str, line: str) -> None:
-    namespaces.run_inside(namespace, lambda: links.apply_batch((line,)))
+def _batch_inside(namespace: str, *lines: str) -> None:
+    namespaces.run_inside(namespace, lambda: links.apply_batch(lines))
