@@ -27,13 +27,14 @@ def status(*, root: Root = DEFAULT) -> None:
     words.tell(f"master key {found['KeyId']}; older keys still kept: {older}")
     words.tell(f"records with secrets under older keys: {found['RecordsUnderOlderKeys']}")
     words.table(
-        ("rotation", "state", "asked for", "new key", "old key forgotten at"),
+        ("rotation", "state", "asked for", "new key", "waits for", "old key forgotten at"),
         [
             (
                 each["RotationId"],
                 each["State"],
                 str(each["RequestedAt"]),
                 each.get("KeyId", ""),
+                " ".join(each.get("WaitsFor", ())),
                 str(each.get("ForgetsAt", "")),
             )
             for each in found["Rotations"]

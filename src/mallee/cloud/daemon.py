@@ -17,7 +17,7 @@ from mallee.aws import dispatch
 from mallee.cloud import actions, bootstrap, handover, pipeline, server
 from mallee.cloud.call import Agents
 from mallee.cloud.ec2.connecting import tunnels
-from mallee.cloud.frontends import fellows, presence
+from mallee.cloud.frontends import fellows, keys, presence
 from mallee.cloud.hosts import (
     asks,
     bundlefiles,
@@ -107,7 +107,8 @@ async def serve(layout: Layout, settings: Settings, stop: asyncio.Event) -> None
         loops = await stack.enter_async_context(asyncio.TaskGroup())
         ring = masterkeys.Keyring(layout, secrets.box)
         reconcilers = table.reconcilers(opened, layout, settings, ring)
-        work = (*reconcilers, *_of_requests(cloud))
+        own_keys = (keys.reconciler(opened, ring, others),) if opened.is_shared else ()
+        work = (*reconcilers, *own_keys, *_of_requests(cloud))
         shares.share(runner.shared(work))
         settling = runner.run(opened, work, shares)
         # RSA keys take a moment: nobody waits for this one.

@@ -151,6 +151,29 @@ def rotate(path: Path, box: SecretBox) -> None:
     _write_keys(path, box, [os.urandom(KEY_BYTES), *_read_keys(path)])
 
 
+def add(path: Path, box: SecretBox, key: bytes | None = None) -> str:
+    """Put a key, a fresh one unless given, behind the newest: it opens, and seals nothing yet.
+
+    Returns its id; twice is once.
+    """
+    key = key or os.urandom(KEY_BYTES)
+    newest, *older = _read_keys(path)
+    if key not in (newest, *older):
+        _write_keys(path, box, [newest, key, *older])
+    return _key_id(key).hex()
+
+
+def promote(path: Path, box: SecretBox, key_id: str) -> None:
+    """Have a key that is there seal from now on; twice is once."""
+    keys = _read_keys(path)
+    _write_keys(path, box, sorted(keys, key=lambda key: _key_id(key).hex() != key_id))
+
+
+def read_key(path: Path, key_id: str) -> bytes | None:
+    """Return a key of the key file; None: it is not there."""
+    return next((key for key in _read_keys(path) if _key_id(key).hex() == key_id), None)
+
+
 def forget(path: Path, box: SecretBox, key_ids: Collection[str]) -> None:
     """Take keys out of the key file and then out of its box; the newest one stays in any case."""
     newest, *older = _read_keys(path)

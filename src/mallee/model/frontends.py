@@ -29,6 +29,29 @@ class FrontEnd(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     joined_at: float
 
 
+class FrontEndSeen(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What a front end says of itself."""
+
+    key_ids: tuple[str, ...] = ()
+    """The ids of its master keys, that which seals first."""
+
+
+class KeyAsked(msgspec.Struct, frozen=True, kw_only=True):
+    """Which master key a front end asks another for."""
+
+    key_id: str
+
+
+class KeyTold(msgspec.Struct, frozen=True, kw_only=True):
+    """What it is answered."""
+
+    key: bytes
+
+    def __repr__(self) -> str:
+        """Show no secret."""
+        return "KeyTold(…)"
+
+
 class Joining(msgspec.Struct, frozen=True, kw_only=True):
     """What a machine says that shall be a front end."""
 

@@ -36,7 +36,10 @@ class RotationSeen(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     retired: tuple[str, ...]
     """Older keys, which nothing is sealed under any more when the rotation ends."""
     began_at: float
-    """Since when nothing is sealed under an older key, in seconds since the epoch."""
+    """Since when nothing is sealed under an older key, in seconds since the epoch; 0: not all of
+    several front ends seal under the new key yet."""
+    spread_at: float = 0.0
+    """Since when all of several front ends have the new key; 0 before, and where there is one."""
     resealed_at: float = 0.0
     """Since when nothing that is kept needs an older key; 0 before."""
     ended_at: float = 0.0

@@ -659,6 +659,7 @@ class KeyRotation(TypedDict):
     EndsSessions: bool
     ReplacedKeyId: str
     KeyId: NotRequired[str | None]
+    WaitsFor: NotRequired[Sequence[str] | Fragment | None]
     ForgetsAt: NotRequired[datetime | float | None]
 
 

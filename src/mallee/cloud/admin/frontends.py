@@ -12,7 +12,7 @@ from mallee.cloud.call import Call, Request, Result, WriteCall
 from mallee.cloud.frontends import joining
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
-from mallee.model.frontends import FrontEnd
+from mallee.model.frontends import FrontEnd, FrontEndSeen
 
 _ALONE = (
     "This cloud's memory is a file of its machine (SQLite): several front ends need a database "
@@ -50,7 +50,7 @@ def remove(call: WriteCall, request: Request) -> Result:
     return {}
 
 
-def _render(call: Call, record: Record[FrontEnd, None]) -> dict[str, Any]:
+def _render(call: Call, record: Record[FrontEnd, FrontEndSeen]) -> dict[str, Any]:
     doc = record.doc
     return {
         "FrontEndId": doc.id,

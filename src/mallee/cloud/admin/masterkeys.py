@@ -13,6 +13,7 @@ from mallee.aws import errors
 from mallee.cloud.action import Action, Write
 from mallee.cloud.call import Request, Result, WriteCall
 from mallee.cloud.identity import sealed
+from mallee.cloud.reconcile import masterkeys as reconciling
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
 from mallee.model import ids, masterkeys
@@ -23,17 +24,12 @@ RotationRecord = Record[Rotation, RotationSeen]
 
 def rotate_master_key(call: WriteCall, request: Request) -> Result:
     """Want a rotation; one that has not yet sealed everything anew is the one that is wanted."""
-    if len(call.tx.list(records.FRONT_END)) > 1:
-        raise errors.UnsupportedOperation(
-            "The master key of a cloud with several front ends is not rotated: each has it in a "
-            "file of its own. Remove the others first, and have them join again."
-        )
     ends_sessions: bool = request.get("EndSessions", False)
     for rotation in call.tx.list(records.KEY_ROTATION):
         if rotation.seen is None or not rotation.seen.resealed_at:
             if ends_sessions:
                 rotation = call.tx.write(rotation, replace(rotation.doc, ends_sessions=True))
-            return {"Rotation": _render(rotation)}
+            return {"Rotation": _render(call, rotation)}
     if len(call.box.key_ids) >= KEYS_MAX:
         raise errors.LimitExceeded("MasterKeys", KEYS_MAX)
     wanted = Rotation(
@@ -42,7 +38,8 @@ def rotate_master_key(call: WriteCall, request: Request) -> Result:
         requested_at=call.tx.now,
         ends_sessions=ends_sessions,
     )
-    return {"Rotation": _render(call.tx.insert(records.KEY_ROTATION, "", wanted.id, wanted))}
+    made = call.tx.insert(records.KEY_ROTATION, "", wanted.id, wanted)
+    return {"Rotation": _render(call, made)}
 
 
 def describe_master_key(call: WriteCall, request: Request) -> Result:
@@ -54,11 +51,11 @@ def describe_master_key(call: WriteCall, request: Request) -> Result:
         "KeyId": call.box.newest,
         "OlderKeyIds": list(call.box.key_ids[1:]),
         "RecordsUnderOlderKeys": len(sealed.older(sealed.sealing(call.tx), call.box)),
-        "Rotations": [_render(one) for one in rotations],
+        "Rotations": [_render(call, one) for one in rotations],
     }
 
 
-def _render(rotation: RotationRecord) -> dict[str, Any]:
+def _render(call: WriteCall, rotation: RotationRecord) -> dict[str, Any]:
     doc, seen = rotation.doc, rotation.seen
     shown: dict[str, Any] = {
         "RotationId": doc.id,
@@ -70,6 +67,9 @@ def _render(rotation: RotationRecord) -> dict[str, Any]:
     if seen is None:
         return shown
     shown.update(KeyId=seen.key_id, State="resealing")
+    if not seen.began_at:
+        waits_for = reconciling.waits_for(rotation, reconciling.rings_of(call.tx))
+        shown.update(State="spreading", WaitsFor=list(waits_for))
     if seen.resealed_at:
         shown.update(State="waiting", ForgetsAt=_time(masterkeys.forgets_at(doc, seen)))
     if seen.ended_at:

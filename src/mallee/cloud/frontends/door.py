@@ -19,8 +19,8 @@ from mallee.cloud.hosts import callers, flowinbox, streams
 from mallee.cloud.hosts.joining import Registry
 from mallee.cloud.state.store import Store
 from mallee.cloud.trail import search, together
-from mallee.kit import clock, logs
-from mallee.model.frontends import FrontEnd, Joining
+from mallee.kit import clock, logs, secretbox
+from mallee.model.frontends import FrontEnd, Joining, KeyAsked, KeyTold
 from mallee.model.layout import Layout
 
 MAX_BYTES = 64 << 10
@@ -61,6 +61,7 @@ class Door:
             web.get("/v1/frontends/objects", self._for_fellow(self._objects)),
             web.post("/v1/frontends/flows/{name}", self._for_fellow(self._flows)),
             web.post("/v1/frontends/trail", self._for_fellow(self._trail)),
+            web.post("/v1/frontends/keys", self._for_fellow(self._key)),
         )
 
     def _for_fellow(self, handle: FellowHandler) -> Handler:
@@ -116,6 +117,16 @@ class Door:
         except search.BadPosition as error:
             raise joining.Refused(400, "this is no position in this trail") from error
         return web.json_response(body=msgspec.json.encode(piece))
+
+    async def _key(self, request: web.Request, who: FrontEnd) -> web.StreamResponse:
+        """Give a master key to a front end that has not got it yet."""
+        asked = msgspec.json.decode(await request.read(), type=KeyAsked)
+        path = self._means.layout.master_key
+        key = await asyncio.to_thread(secretbox.read_key, path, asked.key_id)
+        if key is None:
+            raise joining.Refused(404, "this front end has no such key")
+        _log.warning("master key given", key=asked.key_id, id=who.id, peer=request.remote)
+        return web.json_response(body=msgspec.json.encode(KeyTold(key=key)))
 
     def _check_serves(self, who: FrontEnd) -> None:
         # What is not here is not brought on either: two that take each other for it would go on.
