@@ -5,7 +5,8 @@ DryRun, ClientToken, filters, paging, refusal of parameters that are not honoure
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import Enum
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from mallee.aws import errors, policy
@@ -193,6 +194,18 @@ class KeyUse:
     """What the caller would have asked of the key store himself: it names the same key."""
 
 
+class Presumes(Enum):
+    """What a row can only do in some network modes."""
+
+    NOTHING = "nothing"
+    OWN_NETWORKS = "networks of one's own"
+    """Ranges, routes and gateways of an account: mode `vpc`."""
+    PUBLIC_ADDRESSES = "public addresses besides the private ones"
+    """Not `static` and `system`, in which an instance has an address of the LAN."""
+    GIVEN_ADDRESSES = "addresses that the cloud gives"
+    """Not `system`, in which the LAN's DHCP server gives them."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Action:
     """A row: an action of a service, its permission, the parameters it honours, and its handler."""
@@ -227,6 +240,8 @@ class Action:
     and the handler finds the keys in `WriteCall.keys`."""
     creates: tuple[str, ...] = ()
     """Resource types that TagSpecifications may name."""
+    presumes: Presumes = Presumes.NOTHING
+    """Without what of the network mode it is refused."""
     cloud_admin_only: bool = False
     """Whether only users of the cloud's own account may be allowed it."""
     is_everyones: bool = False
@@ -262,6 +277,14 @@ class Action:
     def permission(self) -> str:
         """The IAM action that must be allowed: `ec2:RunInstances`."""
         return f"{self.service}:{self.name}"
+
+
+def presuming(what: Presumes, *rows: Action) -> tuple[Action, ...]:
+    """Return the rows as those that presume it, as far as they change or find out anything: what
+    only lists finds nothing where there is nothing."""
+    return tuple(
+        row if isinstance(row.does, Listing | Read) else replace(row, presumes=what) for row in rows
+    )
 
 
 def owned(record: Record[Any, Any] | None, account: str) -> bool:

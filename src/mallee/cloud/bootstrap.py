@@ -19,6 +19,7 @@ from mallee.cloud import accounts
 from mallee.cloud.blocks import shelf
 from mallee.cloud.ec2.vpc import vpcs
 from mallee.cloud.frontends import presence
+from mallee.cloud.modes import settling
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.cloud.trail import journal
@@ -199,6 +200,7 @@ def _ensure_first_key(tx: store.Tx, means: accounts.Means) -> Record[AccessKey, 
     for account in tx.list(records.ACCOUNT):
         accounts.ensure_administrator(tx, account)
     vpcs.complete(tx, means.settings, means.entropy)
+    settling.settle(tx, means.settings, means.entropy)
     shelf.ensure(tx, means.box, means.entropy)
     first = _first_account(tx)
     if first is None:

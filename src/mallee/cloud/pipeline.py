@@ -42,6 +42,7 @@ from mallee.cloud.identity import (
     strangers,
 )
 from mallee.cloud.identity.question import Question
+from mallee.cloud.modes import refusals
 from mallee.cloud.state import records, store
 from mallee.cloud.sts import restrictions
 from mallee.cloud.trail import events, journal
@@ -177,6 +178,7 @@ async def perform(cloud: Cloud, exchange: Exchange, now: float) -> str:
     """Do what the exchange's principal asks, if he may; return the result, encoded."""
     action, request = cast(Action, exchange.row), exchange.request
     who, asked = cast(Principal, exchange.principal), exchange.asked
+    refusals.check(action, cloud.settings.network)
     parameters.refuse_ignored(action, asked)
     call = call_of(cloud, exchange, who, now)
     if action.completes is not None:

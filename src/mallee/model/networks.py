@@ -5,6 +5,7 @@ from enum import Enum
 import msgspec
 
 from mallee.model.privatenames import PrivateNames
+from mallee.model.sharedranges import SharedRange
 
 
 class Block(msgspec.Struct, frozen=True, gc=False):
@@ -73,6 +74,8 @@ class Subnet(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     reservations: tuple[Reservation, ...] = ()
     number: int = 0
     """By which hosts tell each other of it; no other subnet of its VPC has it. 0: it has none."""
+    shared: SharedRange | None = None
+    """How its addresses are lent, where its range is that of all accounts; None: it is its own."""
     tags: dict[str, str] = {}
 
 
@@ -92,7 +95,7 @@ class Interface(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     subnet_id: str
     mac: str
     private_ip: str
-    """The primary one, which stays for life."""
+    """The primary one, which stays for life. Empty: the LAN's DHCP server has not said yet."""
     secondary_ips: tuple[str, ...] = ()
     ipv6s: tuple[str, ...] = ()
     prefixes: tuple[str, ...] = ()
@@ -120,6 +123,12 @@ class Interface(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Whether it is lent an address at every start."""
     permissions: tuple[Permission, ...] = ()
     tags: dict[str, str] = {}
+
+
+def private_ips(interface: Interface) -> tuple[str, ...]:
+    """Return its private IPv4 addresses, the primary one first; none while none is known."""
+    first = (interface.private_ip,) if interface.private_ip else ()
+    return (*first, *interface.secondary_ips)
 
 
 class Transfer(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -129,6 +129,8 @@ def _destination(
             raise errors.InvalidInput(f"{receiver.id} has no IPv6 address.")
         return ipaddress.ip_address(receiver.doc.ipv6s[0])
     if receiver is not None:
+        if not receiver.doc.private_ip:
+            raise errors.InvalidInput(f"{receiver.id} has no address yet.")
         return ipaddress.ip_address(receiver.doc.private_ip)
     if text == INTERNET:
         return _SOMEBODY[6 if is_ipv6 else 4]

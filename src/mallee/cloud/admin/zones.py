@@ -12,6 +12,7 @@ from mallee.cloud.call import Call, Request, Result, WriteCall
 from mallee.cloud.ec2 import zones
 from mallee.cloud.ec2.vpc import subnets, vpcs
 from mallee.cloud.hosts import standings
+from mallee.cloud.modes import settling
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
 from mallee.cloud.state.store import Tx
@@ -27,6 +28,8 @@ def create_zone(call: WriteCall, request: Request) -> Result:
         raise errors.InvalidInput(
             "A zone's name begins with a letter, and has letters, digits and hyphens, 63 at most."
         )
+    if why := settling.refuses_zone(call.tx, name):
+        raise errors.IncorrectState(f"A zone cannot be made: {why}.")
     region = call.settings.region
     known = zones.names(call.tx, call.settings)
     if name in known:

@@ -6,7 +6,7 @@ are about, for the authorization stage, is found by `arns`, the same for all.
 
 import dataclasses
 
-from mallee.cloud.action import Action
+from mallee.cloud.action import Action, Presumes, presuming
 from mallee.cloud.ec2 import (
     accountattributes,
     arns,
@@ -56,9 +56,7 @@ from mallee.cloud.ec2.watching import table as watching
 _ROWS: tuple[Action, ...] = (
     *accountattributes.ACTIONS,
     *capacity.ACTIONS,
-    *connectendpoints.ACTIONS,
     *console.ACTIONS,
-    *endpoints.ACTIONS,
     *events.ACTIONS,
     *eventnotices.ACTIONS,
     *eventwindows.ACTIONS,
@@ -66,7 +64,6 @@ _ROWS: tuple[Action, ...] = (
     *creditspecifications.ACTIONS,
     *idformats.ACTIONS,
     *images.ACTIONS,
-    *insights.ACTIONS,
     *instanceattributes.ACTIONS,
     *instanceimages.ACTIONS,
     *instanceprofiles.ACTIONS,
@@ -74,7 +71,6 @@ _ROWS: tuple[Action, ...] = (
     *instancestatus.ACTIONS,
     *instancetopology.ACTIONS,
     *interrupts.ACTIONS,
-    *ipam.ACTIONS,
     *keypairs.ACTIONS,
     *launch.ACTIONS,
     *launchtemplates.ACTIONS,
@@ -91,11 +87,18 @@ _ROWS: tuple[Action, ...] = (
     *tags.ACTIONS,
     *templatedata.ACTIONS,
     *templateversions.ACTIONS,
-    *transit.ACTIONS,
     *vpc.ACTIONS,
     *watching.ACTIONS,
     *storage.ACTIONS,
     *zones.ACTIONS,
+    *presuming(
+        Presumes.OWN_NETWORKS,
+        *connectendpoints.ACTIONS,
+        *endpoints.ACTIONS,
+        *insights.ACTIONS,
+        *ipam.ACTIONS,
+        *transit.ACTIONS,
+    ),
 )
 
 ACTIONS: tuple[Action, ...] = tuple(

@@ -181,7 +181,8 @@ def _public(call: Call, destination: Address) -> list[InterfaceRecord]:
 def source_of(sender: InterfaceRecord, destination: Address) -> Address | None:
     """Return from which address an interface's guest speaks to a destination; None: it cannot."""
     if destination.version == 4:
-        return ip_address(sender.doc.private_ip)
+        own = sender.doc.private_ip
+        return ip_address(own) if own else None
     return ip_address(sender.doc.ipv6s[0]) if sender.doc.ipv6s else None
 
 

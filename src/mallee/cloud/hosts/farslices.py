@@ -79,8 +79,11 @@ class Far:
     What it knows of a VPC holds until it is told to forget it.
     """
 
-    def __init__(self) -> None:
-        """Know nothing."""
+    def __init__(self, *, is_overlaid: bool = True) -> None:
+        """Know nothing. `is_overlaid` is whether VPCs have a network of their own between hosts: in
+        the classic modes their guests meet in one that is there already, and so does the gateway.
+        """
+        self._is_overlaid = is_overlaid
         self._members = _Hosts()
         self._by_host: dict[str, Mapping[str, tuple[InterfaceRecord, ...]]] = {}
         self._carriers: dict[str, frozenset[str]] = {}
@@ -109,6 +112,8 @@ class Far:
 
     def beyond(self, view: View, host_id: str, own: Collection[str]) -> frozenset[str]:
         """Return the VPCs that a host carries besides those of its own guests."""
+        if not self._is_overlaid:
+            return frozenset()
         base = set(own)
         if host_id == self.gateway(view):
             base |= {vpc.id for vpc in view.list(records.VPC) if self._is_served(view, vpc.id)}
@@ -126,8 +131,11 @@ class Far:
         self._tell(view, vpc.id, name_of)
         told = self._told[vpc.id]
         gate = self.gateway(view)
+        far = tuple(told.get(id) or FarWanted(host_id=id) for id in others)
+        if not self._is_overlaid:
+            return Part(far=far)
         return Part(
-            far=tuple(told.get(id) or FarWanted(host_id=id) for id in others),
+            far=far,
             overlay_id=self._hosts(view).number * _LINKS + vpc.doc.link_index,
             gateway_host_id=gate if gate in others else "",
         )
@@ -148,7 +156,8 @@ class Far:
             found: dict[str, list[InterfaceRecord]] = {}
             for one in view.by(records.INTERFACE, "vpc", vpc_id):
                 instance = view.get(records.INSTANCE, one.doc.instance_id or "")
-                if instance is not None and instance.doc.gone_at is None:
+                is_there = instance is not None and instance.doc.gone_at is None
+                if instance is not None and is_there and one.doc.private_ip:
                     found.setdefault(instance.doc.host_id, []).append(one)
             known[vpc_id] = {
                 host_id: tuple(sorted(those, key=lambda one: one.id))
@@ -183,7 +192,7 @@ class Far:
 
     def _is_served(self, view: View, vpc_id: str) -> bool:
         """Whether the gateway leads guests of a VPC on other hosts to the world."""
-        gate = self.gateway(view)
+        gate = self.gateway(view) if self._is_overlaid else ""
         elsewhere = self.by_host(view, vpc_id).keys() & self._hosts(view).reachable
         if not gate or not elsewhere - {gate}:
             return False

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import msgspec
 
 from mallee.cloud.hosts import migrating, moving, pinslices, standings
+from mallee.cloud.modes import lanleases
 from mallee.cloud.state import leases, records, store
 from mallee.cloud.state.records import HostSeen, Record
 from mallee.kit import clock, logs
@@ -160,6 +161,7 @@ def _store_report(tx: store.Tx, host_id: str, heard: _Heard) -> None:
         instance = tx.get(records.INSTANCE, instance_id)
         if instance is not None:
             tx.observe(instance, instance_seen)
+            lanleases.note(tx, instance, instance_seen)
     for volume_id, volume_seen in _volumes_seen(tx, host_id, report).items():
         volume = tx.get(records.VOLUME, volume_id)
         if volume is not None:

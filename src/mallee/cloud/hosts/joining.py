@@ -20,6 +20,7 @@ import msgspec
 from mallee.cloud.ec2 import zones
 from mallee.cloud.ec2.vpc import vpcs
 from mallee.cloud.hosts import standings
+from mallee.cloud.modes import settling
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import HostSeen, Record
 from mallee.kit import pki
@@ -92,7 +93,8 @@ def registry(authority: pki.Authority, configured: settings.Settings) -> Registr
 def guests_ranges(configured: settings.Settings) -> tuple[str, ...]:
     """Return the ranges of guests' addresses."""
     network = configured.network
-    return tuple(filter(None, (network.public_range, network.private_range, network.ipv6_range)))
+    ranges = (*settings.guests_ranges(network), network.ipv6_range)
+    return tuple(filter(None, ranges))
 
 
 def create_token(tx: store.Tx, entropy: Entropy) -> str:
@@ -159,6 +161,8 @@ def _choose_zone(
             f"'{zone[:80]}' is no zone here; make it (mallee zones create), or take one of "
             f"{registry.region}a to …z",
         )
+    if why := settling.refuses_zone(tx, zone):
+        raise Refused(400, why)
     if earlier is not None and zone != before and _keeps_anything(tx, earlier.id):
         raise Refused(409, f"what the host {earlier.doc.name} keeps is in the zone {before}")
     return zone

@@ -33,7 +33,7 @@ from mallee.model.carried import (
     Speed,
 )
 from mallee.model.hosts import GroupWanted, InterfaceWanted, SubnetWanted, VpcWanted
-from mallee.model.networks import Interface, Rule, Subnet, Vpc
+from mallee.model.networks import Interface, Rule, Subnet, Vpc, private_ips
 from mallee.model.peerings import PeeringStatus
 from mallee.model.routing import RouteTable
 
@@ -116,7 +116,7 @@ class Groups:
 
 
 def _ips(interface: Interface) -> tuple[str, ...]:
-    return (interface.private_ip, *interface.secondary_ips, *interface.prefixes)
+    return (*private_ips(interface), *interface.prefixes)
 
 
 def _expanded(view: View, rules: Iterable[Rule], region: str) -> Iterator[Rule]:

@@ -31,6 +31,7 @@ from mallee.cloud.hosts import (
     volumeslices,
 )
 from mallee.cloud.identity import rolecredentials
+from mallee.cloud.modes import slices as modeslices
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
 from mallee.cloud.state.store import View
@@ -39,6 +40,7 @@ from mallee.model.frontends import FRONT_ENDS_MAX
 from mallee.model.hosts import HostWanted, InstanceWanted, Kept, VpcWanted
 from mallee.model.images import Blob, DirectBoot, Image
 from mallee.model.instances import Instance, InstanceSeen
+from mallee.model.modes import ModeWanted
 from mallee.model.networks import Interface
 from mallee.model.settings import Settings
 
@@ -107,7 +109,8 @@ class Slices:
         self._instances: dict[str, tuple[tuple[object, ...], InstanceWanted]] = {}
         self._groups = networkslices.Groups(settings.region)
         self._alike = alike.Alike()
-        self._far = farslices.Far()
+        self._is_classic = settings.network.mode != "vpc"
+        self._far = farslices.Far(is_overlaid=not self._is_classic)
 
     def hosts_concerned(self, view: View) -> tuple[str, ...]:
         """Return the hosts whose slices may be different now, until they are asked for."""
@@ -172,6 +175,9 @@ class Slices:
                 self._far.forget_all()
                 self._concerns = {id: concerned.Concern(all=True) for id in self._told}
                 continue
+            if self._is_classic and item is not None and modeslices.concerns_gateway(item):
+                for host_id in (gate,) if gate else self._told:
+                    found.setdefault(host_id, concerned.Concern())
             self._far.forget(id for concern in found.values() for id in concern.vpc_ids)
             for host_id, concern in found.items():
                 if host_id in self._told:
@@ -190,7 +196,7 @@ class Slices:
         by_vpc = _by_vpc(view, instances, known_by_vpc, concern.vpc_ids)
         if concern.all:
             self._far.forget(by_vpc)
-        carried = self._vpcs(view, host_id, by_vpc, vpcs)
+        carried = self._vpcs(view, host_id, modeslices.addressed(by_vpc), vpcs)
         before = known.sharing if known is not None and not concern.all else peerslices.NOBODY
         sharing = peerslices.sharing(view, (vpc.id for vpc in carried), before, concern.vpc_ids)
         others = {
@@ -220,6 +226,7 @@ class Slices:
             own=peerslices.own(view, host_id),
             pins=pinslices.wanted(view, host_id),
             gateway=gateways.wanted(view, host_id),
+            mode=self._mode(view, host_id, by_vpc),
         )
         if known is not None and replace(wanted, generation=known.wanted.generation) == (
             known.wanted
@@ -317,6 +324,8 @@ class Slices:
         interfaces: tuple[InterfaceRecord, ...],
     ) -> VpcWanted:
         wanted = networkslices.vpc_wanted(view, vpc, interfaces, self._groups)
+        if self._is_classic:
+            wanted = modeslices.plain(wanted, self._settings.network)
         names = networkslices.Names.of_vpc(self._settings.region, vpc.doc)
         part = self._far.part(view, vpc, host_id, names.of)
         if part.far:
@@ -328,6 +337,12 @@ class Slices:
                 nat_gateways=() if part.gateway_host_id else wanted.nat_gateways,
             )
         return self._alike.shared(wanted)
+
+    def _mode(
+        self, view: View, host_id: str, by_vpc: Mapping[str, tuple[InterfaceRecord, ...]]
+    ) -> ModeWanted | None:
+        carried = modeslices.Carried(by_vpc, self._far.gateway(view) in ("", host_id))
+        return modeslices.wanted(view, self._settings.network, carried)
 
 
 def _idle(host_id: str, known: _Told | None, concern: concerned.Concern) -> int:
@@ -474,6 +489,8 @@ def _facts(view: View, interface: InterfaceRecord, region: str) -> metadata.Inte
         return None
     groups = (view.get(records.SECURITY_GROUP, id) for id in doc.group_ids)
     public = interfacelisting.public_ips(view, interface)
+    if of_lan := interfacelisting.of_lan(view, interface):
+        public = {doc.private_ip: of_lan}
     return metadata.InterfaceFacts(
         id=interface.id,
         device_index=doc.device_index,

@@ -145,7 +145,7 @@ def _instance_address(question: Question) -> str | None:
     if instance is None:
         return None
     found = question.call.view.get(records.INTERFACE, instance.interface_ids[0])
-    return found.doc.private_ip if found else None
+    return (found.doc.private_ip or None) if found else None
 
 
 FINDERS: Mapping[str, Finder] = {

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from mallee.cloud.ec2.instances import power, release
 from mallee.cloud.hosts import placement, standings
+from mallee.cloud.modes import lanleases
 from mallee.cloud.reconcile import restless
 from mallee.cloud.reconcile.runner import Reconciler
 from mallee.cloud.state import records, store
@@ -67,6 +68,8 @@ class Seen:
     """How much of its volumes is on its way from another host."""
     came_at: float = 0.0
     """When the last of its volumes came to its host, in seconds since the epoch; 0: none came."""
+    conflict: str = ""
+    """Why it cannot have an address that the LAN gave it; empty: it can."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +198,7 @@ def fetch(view: store.View | store.Tx, id: str) -> Seen | None:
         placement.holds_room(view, instance.doc.host_id, id),
         coming_gib=sum(one.size_gib for one in worn if one.move is not None),
         came_at=max((one.moved_at for one in worn), default=0.0),
+        conflict=lanleases.conflict(view, instance),
     )
 
 
@@ -223,6 +227,8 @@ def _plan_running(seen: Seen, phase: Phase, terms: Terms, now: float) -> Step | 
         return _give_up(seen, power.Why(reason, BY_SERVER))
     if phase is Phase.OFF and observed is not None and observed.ended_by_guest:
         return Terminate(BY_GUEST) if doc.shutdown_behavior == "terminate" else Stop(BY_GUEST)
+    if seen.conflict:
+        return _give_up(seen, _why(seen.conflict))
     within_s = terms.deadlines.launch_s
     # What is on its way from another host takes as long as there is of it.
     within_s += seen.coming_gib * COPY_S_PER_GIB

@@ -14,7 +14,7 @@ from mallee.cloud.ec2.vpc import interfacelisting, securitygroups
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.model.instances import Instance
-from mallee.model.networks import Interface
+from mallee.model.networks import Interface, private_ips
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes
@@ -41,7 +41,7 @@ def render(call: Call, found: list[InterfaceRecord]) -> shapes.Instance:
     doc = first.doc
     public = interfacelisting.association(call, first)
     return {
-        "PrivateIpAddress": doc.private_ip,
+        "PrivateIpAddress": doc.private_ip or None,
         "PrivateDnsName": interfacelisting.own_name(call, first, doc.private_ip),
         "PublicIpAddress": public.get("PublicIp") if public else None,
         "PublicDnsName": (public.get("PublicDnsName") if public else None) or "",
@@ -70,7 +70,7 @@ def _interface(call: Call, interface: InterfaceRecord) -> shapes.InstanceNetwork
         "Ipv6Addresses": [{"Ipv6Address": ip, "IsPrimaryIpv6": False} for ip in doc.ipv6s],
         "Ipv4Prefixes": [{"Ipv4Prefix": prefix} for prefix in doc.prefixes],
         "Ipv6Prefixes": [{"Ipv6Prefix": prefix} for prefix in doc.prefixes6],
-        "PrivateIpAddress": doc.private_ip,
+        "PrivateIpAddress": doc.private_ip or None,
         "PrivateDnsName": interfacelisting.own_name(call, interface, doc.private_ip),
         "Association": _association(call, interface, doc.private_ip),
         "PrivateIpAddresses": [
@@ -80,7 +80,7 @@ def _interface(call: Call, interface: InterfaceRecord) -> shapes.InstanceNetwork
                 "Primary": ip == doc.private_ip,
                 "Association": _association(call, interface, ip),
             }
-            for ip in (doc.private_ip, *doc.secondary_ips)
+            for ip in private_ips(doc)
         ],
         "Attachment": {
             "AttachmentId": interfacelisting.attachment_id(interface),

@@ -243,16 +243,17 @@ def _parse_subnet(call: Call, id: str, zone: str | None) -> Record[Subnet, None]
 def affordable(call: WriteCall, nics: Sequence[Nic], counts: tuple[int, int]) -> int:
     """Return for how many instances the addresses of the subnets suffice; raise below the least."""
     least, most = counts
-    needs: dict[str, int] = {}
+    needs: dict[str, dict[str, int]] = {}
     by_id = {nic.subnet.id: nic.subnet for nic in nics}
     for nic in nics:
         if nic.there is None:
             each = 1 + nic.wish.secondary.total + 16 * nic.wish.prefixes.total
-            needs[nic.subnet.id] = needs.get(nic.subnet.id, 0) + each
-    for id, each in needs.items():
-        count = privateips.free(call.tx, by_id[id]) // each
+            of_subnet = needs.setdefault(nic.subnet.id, {})
+            of_subnet[nic.group_ids[0]] = of_subnet.get(nic.group_ids[0], 0) + each
+    for id, by_group in needs.items():
+        count = privateips.affordable(call.tx, by_id[id], by_group, most)
         if count < least:
-            raise errors.InsufficientFreeAddressesInSubnet(id)
+            raise privateips.short(by_id[id])
         most = min(most, count)
     return most
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from mallee.aws import errors
-from mallee.cloud.action import Action, Listing, Write
+from mallee.cloud.action import Action, Listing, Presumes, Write
 from mallee.cloud.call import Call, Result, WriteCall
 from mallee.cloud.ec2 import resources, tagset
 from mallee.cloud.ec2.instances import release
@@ -279,6 +279,7 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         service="ec2",
         name="AllocateAddress",
+        presumes=Presumes.PUBLIC_ADDRESSES,
         does=Write(handle=allocate_address),
         honours=frozenset(
             {"Domain", "Address", "PublicIpv4Pool", "IpamPoolId", "NetworkBorderGroup"}
@@ -288,6 +289,7 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         service="ec2",
         name="AssociateAddress",
+        presumes=Presumes.PUBLIC_ADDRESSES,
         does=Write(handle=associate_address),
         honours=frozenset(
             {

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from mallee.aws import errors
-from mallee.cloud.action import Action, Write
+from mallee.cloud.action import Action, Presumes, Write
 from mallee.cloud.call import Result, WriteCall
 from mallee.cloud.ec2 import resources
 from mallee.cloud.ec2.instances import release
@@ -142,8 +142,8 @@ def add(call: WriteCall, interface: InterfaceRecord, wish: Wish) -> InterfaceRec
     _check_room(call, interface, wish)
     subnet = call.tx.get(records.SUBNET, interface.doc.subnet_id)
     assert subnet is not None, "no subnet goes before its interfaces"
-    taker = _Taker(call, subnet, interface.id)
     doc = interface.doc
+    taker = _Taker(call, subnet, privateips.Holder.of(interface.id, doc.group_ids))
     changed = replace(
         doc,
         secondary_ips=(
@@ -166,8 +166,8 @@ def add(call: WriteCall, interface: InterfaceRecord, wish: Wish) -> InterfaceRec
     return call.tx.write(interface, changed)
 
 
-TakeAny = Callable[[WriteCall, Record[Subnet, None], str], str]
-TakeNamed = Callable[[WriteCall, Record[Subnet, None], str, str], str]
+TakeAny = Callable[[WriteCall, Record[Subnet, None], privateips.Holder], str]
+TakeNamed = Callable[[WriteCall, Record[Subnet, None], privateips.Holder, str], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,13 +176,13 @@ class _Taker:
 
     call: WriteCall
     subnet: Record[Subnet, None]
-    owner: str
+    holder: privateips.Holder
 
     def several(self, some: Some, any_: TakeAny, named: TakeNamed) -> tuple[str, ...]:
         """Take as many as are wanted, or those that are."""
         if some.named:
-            return tuple(named(self.call, self.subnet, self.owner, text) for text in some.named)
-        return tuple(any_(self.call, self.subnet, self.owner) for _ in range(some.count))
+            return tuple(named(self.call, self.subnet, self.holder, text) for text in some.named)
+        return tuple(any_(self.call, self.subnet, self.holder) for _ in range(some.count))
 
 
 def _check_room(call: WriteCall, interface: InterfaceRecord, wish: Wish) -> None:
@@ -356,6 +356,7 @@ ACTIONS: tuple[Action, ...] = tuple(
         name=name,
         does=Write(handle=handle),
         honours=frozenset({"NetworkInterfaceId", *members}),
+        presumes=Presumes.GIVEN_ADDRESSES,
     )
     for name, (handle, members) in _ROWS.items()
 )

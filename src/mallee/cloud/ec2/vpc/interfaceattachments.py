@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from mallee.aws import errors
-from mallee.cloud.action import Action, Write
+from mallee.cloud.action import Action, Presumes, Write
 from mallee.cloud.call import Result, WriteCall
 from mallee.cloud.ec2 import resources
 from mallee.cloud.ec2.instances import release
@@ -145,12 +145,14 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         service="ec2",
         name="AttachNetworkInterface",
+        presumes=Presumes.GIVEN_ADDRESSES,
         does=Write(handle=attach_network_interface),
         honours=frozenset({"NetworkInterfaceId", "InstanceId", "DeviceIndex", "NetworkCardIndex"}),
     ),
     Action(
         service="ec2",
         name="DetachNetworkInterface",
+        presumes=Presumes.GIVEN_ADDRESSES,
         does=Write(handle=detach_network_interface),
         honours=frozenset({"AttachmentId", "Force"}),
     ),

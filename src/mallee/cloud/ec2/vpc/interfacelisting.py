@@ -16,7 +16,7 @@ from mallee.cloud.ec2.vpc import dhcpoptions, privatenames, securitygroups
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.model import hosts
-from mallee.model.networks import Address, Interface
+from mallee.model.networks import Address, Interface, private_ips
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes
@@ -68,7 +68,10 @@ def private_dns_name(region: str, private_ip: str) -> str:
 
 
 def own_name(call: Call, interface: InterfaceRecord, private_ip: str) -> str:
-    """Return the name of one of an interface's addresses; an instance's first may be its id."""
+    """Return the name of one of an interface's addresses; an instance's first may be its id.
+    Empty while the address is not known."""
+    if not private_ip:
+        return ""
     if private_ip != interface.doc.private_ip:
         return private_dns_name(call.settings.region, private_ip)
     return privatenames.of(resources.reader(call), call.settings.region, interface.doc)
@@ -98,11 +101,20 @@ def association(
             "AllocationId": address.id,
             "AssociationId": address.doc.association_id,
         }
-    lent = interface.doc.public_ip
+    lent = interface.doc.public_ip or of_lan(resources.reader(call), interface)
     if lent is not None and wanted == interface.doc.private_ip:
         name = public_name(call, interface, lent)
         return {"PublicIp": lent, "PublicDnsName": name, "IpOwnerId": AMAZON}
     return None
+
+
+def of_lan(view: Reader, interface: InterfaceRecord) -> str | None:
+    """Return its address where the world knows it by that too: it is one of the LAN's."""
+    subnet = view.get(records.SUBNET, interface.doc.subnet_id)
+    shared = subnet.doc.shared if subnet is not None else None
+    if shared is None or shared.is_managed:
+        return None
+    return interface.doc.private_ip or None
 
 
 def public_name(call: Call, interface: InterfaceRecord, public: str) -> str:
@@ -162,7 +174,7 @@ def private_addresses(
             "Primary": ip == doc.private_ip,
             "Association": association(call, interface, ip),
         }
-        for ip in (doc.private_ip, *doc.secondary_ips)
+        for ip in private_ips(doc)
     ]
 
 
@@ -203,7 +215,7 @@ def render(call: Call, interface: InterfaceRecord) -> shapes.NetworkInterface:
         "RequesterManaged": bool(doc.requester),
         "Status": status(interface),
         "MacAddress": doc.mac,
-        "PrivateIpAddress": doc.private_ip,
+        "PrivateIpAddress": doc.private_ip or None,
         "PrivateDnsName": own_name(call, interface, doc.private_ip),
         "SourceDestCheck": doc.source_dest_check,
         "Groups": securitygroups.identifiers(resources.reader(call), doc.group_ids),
@@ -220,7 +232,7 @@ def render(call: Call, interface: InterfaceRecord) -> shapes.NetworkInterface:
 
 
 def _associations(call: Call, interface: InterfaceRecord) -> Iterator[Any]:
-    for ip in (interface.doc.private_ip, *interface.doc.secondary_ips):
+    for ip in private_ips(interface.doc):
         found = association(call, interface, ip)
         if found is not None:
             yield found
@@ -248,12 +260,11 @@ def _when_attached(
 
 
 def _private_dns(call: Call, interface: InterfaceRecord) -> Iterable[str]:
-    ips = (interface.doc.private_ip, *interface.doc.secondary_ips)
-    return [own_name(call, interface, ip) for ip in ips]
+    return [own_name(call, interface, ip) for ip in private_ips(interface.doc)]
 
 
 def _private_ips(call: Call, interface: InterfaceRecord) -> Iterable[str]:
-    return (interface.doc.private_ip, *interface.doc.secondary_ips)
+    return private_ips(interface.doc)
 
 
 def _primaries(call: Call, interface: InterfaceRecord) -> Iterable[str]:

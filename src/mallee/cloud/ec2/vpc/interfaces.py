@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from mallee.aws import errors
-from mallee.cloud.action import Action, Write
+from mallee.cloud.action import Action, Presumes, Write
 from mallee.cloud.call import Result, WriteCall
 from mallee.cloud.ec2 import resources, tagset
 from mallee.cloud.ec2.instances import release
@@ -27,7 +27,7 @@ from mallee.cloud.ec2.vpc import (
 from mallee.cloud.ec2.vpc.interfaceaddresses import Wish
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
-from mallee.model import ids
+from mallee.model import classic, ids
 from mallee.model.networks import Interface, Subnet
 
 if TYPE_CHECKING:
@@ -60,18 +60,21 @@ class NewInterface:
 
 def create(call: WriteCall, new: NewInterface) -> InterfaceRecord:
     """Make an interface with its addresses; raise when an address is not to be had."""
+    if new.wants_public_ip:
+        privateips.check_lends_public(new.subnet)
     id = ids.make("eni", call.entropy(ids.ID_BYTES))
     primary = new.wish.primary_ip
+    holder = privateips.Holder.of(id, new.group_ids)
     private_ip = (
-        privateips.take(call, new.subnet, id, primary)
+        privateips.take(call, new.subnet, holder, primary)
         if primary
-        else privateips.take_any(call, new.subnet, id)
+        else privateips.take_any(call, new.subnet, holder)
     )
     interface = Interface(
         id=id,
         vpc_id=new.subnet.doc.vpc_id,
         subnet_id=new.subnet.id,
-        mac=_take_mac(call, id),
+        mac=_take_mac(call, id, private_ip),
         private_ip=private_ip,
         group_ids=new.group_ids,
         instance_id=new.instance_id,
@@ -94,7 +97,12 @@ def new_attachment(call: WriteCall) -> str:
     return ids.make("eni-attach", call.entropy(ids.ID_BYTES))
 
 
-def _take_mac(call: WriteCall, owner: str) -> str:
+def _take_mac(call: WriteCall, owner: str, private_ip: str) -> str:
+    """Claim a hardware address: any, unless the settings say which goes with the address."""
+    paired = classic.macs(call.settings.network.classic).get(private_ip)
+    if paired is not None:
+        call.tx.claim(MACS, paired, owner)
+        return paired
     while True:
         mac = (MAC_PREFIX + call.entropy(5)).hex(":")
         if call.tx.owner_of(MACS, mac) is None:
@@ -115,6 +123,13 @@ def set_groups(
 ) -> InterfaceRecord:
     """Let the interface wear exactly these groups; hosts follow within moments."""
     worn = securitygroups.to_wear(call, interface.doc.vpc_id, group_ids)
+    of_block = privateips.group_of(call.tx, interface)
+    if of_block and of_block not in worn:
+        raise errors.UnsupportedOperation(
+            f"The address {interface.doc.private_ip} of {interface.id} is of the network of the "
+            f"security group {of_block}, as the network mode of this cloud has it: the interface "
+            "goes on wearing that group, whichever others it wears."
+        )
     return call.tx.write(interface, replace(interface.doc, group_ids=worn))
 
 
@@ -174,6 +189,7 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         service="ec2",
         name="CreateNetworkInterface",
+        presumes=Presumes.GIVEN_ADDRESSES,
         does=Write(handle=create_network_interface),
         honours=frozenset({"SubnetId", "Description", "Groups", *interfaceaddresses.HONOURS}),
         creates=(records.INTERFACE.name,),

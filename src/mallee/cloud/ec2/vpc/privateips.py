@@ -2,18 +2,21 @@
 
 As in AWS the first four addresses of a subnet and its last are nobody's: the network's own, the
 gateway, the name server, one kept for the future, broadcast. Nor is any taken unasked from a range
-that is reserved. Everything taken is a claim under the id of its interface.
+that is reserved. Everything taken is a claim under the id of its interface. Of a range that all
+accounts share (the classic network modes) `modes.addresses` knows which are free.
 Called by `interfaces`, `natgateways` and the launch, inside a transaction.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 
 from mallee.aws import errors
 from mallee.cloud.call import WriteCall
+from mallee.cloud.modes import addresses
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
-from mallee.model.networks import Subnet
+from mallee.model.networks import Interface, Subnet
 
 KEPT_AT_START = 4
 KEPT_AT_END = 1
@@ -26,9 +29,46 @@ PREFIXES_TRIED_MAX = 4096
 SubnetRecord = Record[Subnet, None]
 
 
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """For whom something is taken."""
+
+    id: str
+    """The interface."""
+    group_id: str
+    """The first security group that it wears; empty: it wears none."""
+
+    @classmethod
+    def of(cls, id: str, group_ids: tuple[str, ...]) -> "Holder":
+        """Return an interface that wears these groups."""
+        return cls(id, group_ids[0] if group_ids else "")
+
+
 def free(view: store.View | store.Tx, subnet: SubnetRecord) -> int:
     """Return how many private addresses of the subnet are free."""
+    if subnet.doc.shared is not None:
+        return addresses.free(view, subnet)
     return _assignable(subnet)[1] - view.total(claim_space(subnet.id))
+
+
+def affordable(
+    view: store.View | store.Tx, subnet: SubnetRecord, needs: Mapping[str, int], most: int
+) -> int:
+    """Return for how many instances its addresses suffice, at most so many.
+
+    `needs` says how many each takes, by the first security group that wears them.
+    """
+    if subnet.doc.shared is not None:
+        return addresses.affordable(view, subnet, needs, most)
+    return min(most, free(view, subnet) // sum(needs.values()))
+
+
+def short(subnet: SubnetRecord) -> errors.AwsError:
+    """Return the error that says what a launch is short of that needs more addresses."""
+    shared = subnet.doc.shared
+    if shared is not None and shared.is_managed:
+        return addresses.used_up(subnet.doc)
+    return errors.InsufficientFreeAddressesInSubnet(subnet.id)
 
 
 def claim_space(subnet_id: str) -> str:
@@ -41,11 +81,26 @@ def claim_space6(subnet_id: str) -> str:
     return f"ipv6/{subnet_id}"
 
 
+def check_lends_public(subnet: SubnetRecord) -> None:
+    """Raise `UnsupportedOperation` where interfaces have no public address besides their own."""
+    shared = subnet.doc.shared
+    if shared is not None and not shared.is_managed:
+        raise errors.UnsupportedOperation(
+            f"The network mode of this cloud is {shared.kind}: an instance has one address, of its "
+            "LAN, by which everybody reaches it."
+        )
+
+
 # --- one address ---
 
 
-def take_any(call: WriteCall, subnet: SubnetRecord, owner: str) -> str:
-    """Claim a free private address; raise `InsufficientFreeAddressesInSubnet`."""
+def take_any(call: WriteCall, subnet: SubnetRecord, holder: Holder) -> str:
+    """Claim a free private address; raise `InsufficientFreeAddressesInSubnet`.
+
+    Empty where the LAN's DHCP server will say which it is.
+    """
+    if subnet.doc.shared is not None:
+        return addresses.take_any(call, subnet, holder.id, holder.group_id)
     first, count = _assignable(subnet)
     space, reserved = claim_space(subnet.id), _reserved(subnet)
     # Random first, so that an address just given back is not at once another guest's.
@@ -54,18 +109,20 @@ def take_any(call: WriteCall, subnet: SubnetRecord, owner: str) -> str:
         address = IPv4Address(first + offset)
         is_reserved = any(address in network for network in reserved)
         if not is_reserved and call.tx.owner_of(space, str(address)) is None:
-            call.tx.claim(space, str(address), owner)
+            call.tx.claim(space, str(address), holder.id)
             return str(address)
     raise errors.InsufficientFreeAddressesInSubnet(subnet.id)
 
 
-def take(call: WriteCall, subnet: SubnetRecord, owner: str, text: str) -> str:
+def take(call: WriteCall, subnet: SubnetRecord, holder: Holder, text: str) -> str:
     """Claim that private address; raise when it is not the subnet's, kept, or in use."""
     address = check(subnet, text)
+    if subnet.doc.shared is not None:
+        return addresses.take(call, subnet, holder.id, (address, holder.group_id))
     space = claim_space(subnet.id)
     if call.tx.owner_of(space, address) is not None:
         raise errors.InvalidIPAddressInUse(address)
-    call.tx.claim(space, address, owner)
+    call.tx.claim(space, address, holder.id)
     return address
 
 
@@ -87,8 +144,20 @@ def check(subnet: SubnetRecord, text: str) -> str:
     return str(address)
 
 
+def group_of(tx: store.Tx, interface: Record[Interface, None]) -> str:
+    """Return the security group of whose network its address is; empty: of no group's."""
+    subnet = tx.get(records.SUBNET, interface.doc.subnet_id)
+    if subnet is None or subnet.doc.shared is None:
+        return ""
+    return addresses.group_of(tx, subnet, interface.doc.private_ip)
+
+
 def give_back(tx: store.Tx, subnet_id: str, address: str) -> None:
     """Give back a private address, of IPv4 or IPv6."""
+    subnet = tx.get(records.SUBNET, subnet_id)
+    if subnet is not None and subnet.doc.shared is not None:
+        tx.release(addresses.claim_space(subnet.doc, address), address)
+        return
     tx.release(claim_space6(subnet_id) if ":" in address else claim_space(subnet_id), address)
 
 
@@ -109,18 +178,18 @@ def _reserved(subnet: SubnetRecord, kind: str | None = None) -> list[IPv4Network
 # --- one address of IPv6 ---
 
 
-def take_any6(call: WriteCall, subnet: SubnetRecord, owner: str) -> str:
+def take_any6(call: WriteCall, subnet: SubnetRecord, holder: Holder) -> str:
     """Claim a free IPv6 address of the subnet; raise when it has no range."""
     network = range6(subnet)
     while True:
         # 64 random bits: AWS gives no sequence either, and nobody guesses his neighbour's.
         address = network[KEPT_AT_START + int.from_bytes(call.entropy(8), "big") % (1 << 62)]
         if is_free6(call, subnet, address):
-            call.tx.claim(claim_space6(subnet.id), str(address), owner)
+            call.tx.claim(claim_space6(subnet.id), str(address), holder.id)
             return str(address)
 
 
-def take6(call: WriteCall, subnet: SubnetRecord, owner: str, text: str) -> str:
+def take6(call: WriteCall, subnet: SubnetRecord, holder: Holder, text: str) -> str:
     """Claim that IPv6 address; raise when it is not the subnet's, kept, or in use."""
     try:
         # A zone (`fe80::1%…`) is no part of an address, and may be any text.
@@ -139,7 +208,7 @@ def take6(call: WriteCall, subnet: SubnetRecord, owner: str, text: str) -> str:
         raise errors.InvalidParameterValue(f"Address {text} is in subnet's reserved address range")
     if not is_free6(call, subnet, address):
         raise errors.InvalidIPAddressInUse(address)
-    call.tx.claim(claim_space6(subnet.id), str(address), owner)
+    call.tx.claim(claim_space6(subnet.id), str(address), holder.id)
     return str(address)
 
 
@@ -164,12 +233,21 @@ def is_free6(call: WriteCall, subnet: SubnetRecord, address: IPv6Address) -> boo
 # --- prefixes ---
 
 
-def take_any_prefix(call: WriteCall, subnet: SubnetRecord, owner: str) -> str:
+def take_any_prefix(call: WriteCall, subnet: SubnetRecord, holder: Holder) -> str:
     """Claim sixteen addresses that stand together; raise `InsufficientCidrBlocks`."""
+    _check_prefixes(subnet)
     for network in _prefixes(subnet):
         if _is_wholly_free(call, subnet, network):
-            return _claim_prefix(call, subnet, owner, network)
+            return _claim_prefix(call, subnet, holder, network)
     raise errors.InsufficientCidrBlocks(subnet.id)
+
+
+def _check_prefixes(subnet: SubnetRecord) -> None:
+    if subnet.doc.shared is not None:
+        raise errors.UnsupportedOperation(
+            f"The network mode of this cloud is {subnet.doc.shared.kind}: interfaces have single "
+            "addresses, and no prefixes."
+        )
 
 
 def _prefixes(subnet: SubnetRecord) -> Iterator[IPv4Network]:
@@ -184,8 +262,9 @@ def _prefixes(subnet: SubnetRecord) -> Iterator[IPv4Network]:
             yield network
 
 
-def take_prefix(call: WriteCall, subnet: SubnetRecord, owner: str, text: str) -> str:
+def take_prefix(call: WriteCall, subnet: SubnetRecord, holder: Holder, text: str) -> str:
     """Claim that prefix; raise when it is none of the subnet's, or not wholly free."""
+    _check_prefixes(subnet)
     try:
         network = IPv4Network(text)
     except ValueError as error:
@@ -199,7 +278,7 @@ def take_prefix(call: WriteCall, subnet: SubnetRecord, owner: str, text: str) ->
         )
     if not _is_wholly_free(call, subnet, network):
         raise errors.InvalidIPAddressInUse(text)
-    return _claim_prefix(call, subnet, owner, network)
+    return _claim_prefix(call, subnet, holder, network)
 
 
 def _is_wholly_free(call: WriteCall, subnet: SubnetRecord, network: IPv4Network) -> bool:
@@ -210,13 +289,15 @@ def _is_wholly_free(call: WriteCall, subnet: SubnetRecord, network: IPv4Network)
     return all(call.tx.owner_of(space, str(address)) is None for address in network)
 
 
-def _claim_prefix(call: WriteCall, subnet: SubnetRecord, owner: str, network: IPv4Network) -> str:
+def _claim_prefix(
+    call: WriteCall, subnet: SubnetRecord, holder: Holder, network: IPv4Network
+) -> str:
     for address in network:
-        call.tx.claim(claim_space(subnet.id), str(address), owner)
+        call.tx.claim(claim_space(subnet.id), str(address), holder.id)
     return str(network)
 
 
-def take_any_prefix6(call: WriteCall, subnet: SubnetRecord, owner: str) -> str:
+def take_any_prefix6(call: WriteCall, subnet: SubnetRecord, holder: Holder) -> str:
     """Claim a /80 of the subnet's IPv6 range."""
     network = range6(subnet)
     space = claim_space6(subnet.id)
@@ -224,12 +305,12 @@ def take_any_prefix6(call: WriteCall, subnet: SubnetRecord, owner: str) -> str:
         index = 1 + int.from_bytes(call.entropy(2), "big") % ((1 << (PREFIX6 - 64)) - 1)
         prefix = IPv6Network((int(network.network_address) + (index << (128 - PREFIX6)), PREFIX6))
         if call.tx.owner_of(space, str(prefix)) is None and not _is_used6(call, subnet, prefix):
-            call.tx.claim(space, str(prefix), owner)
+            call.tx.claim(space, str(prefix), holder.id)
             return str(prefix)
     raise errors.InsufficientCidrBlocks(subnet.id)
 
 
-def take_prefix6(call: WriteCall, subnet: SubnetRecord, owner: str, text: str) -> str:
+def take_prefix6(call: WriteCall, subnet: SubnetRecord, holder: Holder, text: str) -> str:
     """Claim that prefix of IPv6; raise when it is none of the subnet's, or in use."""
     try:
         prefix = IPv6Network(text.replace("%", " "))
@@ -245,7 +326,7 @@ def take_prefix6(call: WriteCall, subnet: SubnetRecord, owner: str, text: str) -
     is_first = prefix.network_address == range6(subnet).network_address
     if is_first or call.tx.owner_of(space, str(prefix)) or _is_used6(call, subnet, prefix):
         raise errors.InvalidIPAddressInUse(text)
-    call.tx.claim(space, str(prefix), owner)
+    call.tx.claim(space, str(prefix), holder.id)
     return str(prefix)
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from mallee.aws import errors
-from mallee.cloud.action import Action, Listing, Write
+from mallee.cloud.action import Action, Listing, Presumes, Write
 from mallee.cloud.call import Call, Request, Result, WriteCall
 from mallee.cloud.ec2 import arns, resources, tagset, zones
 from mallee.cloud.ec2.ipam import given
@@ -33,6 +33,7 @@ from mallee.model import ids
 from mallee.model.instancetypes import InstanceType
 from mallee.model.ipam import IPV4, IPV6
 from mallee.model.networks import Subnet, Vpc
+from mallee.model.sharedranges import SharedRange
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes
@@ -64,6 +65,24 @@ def create_default(
     raise errors.InvalidSubnetConflict(
         f"The range {vpc.doc.cidr} of {vpc.id} has no room for a /{DEFAULT_PREFIX} in {zone}."
     )
+
+
+def create_shared(
+    tx: store.Tx, vpc: Record[Vpc, None], whole: tuple[str, SharedRange], entropy: Entropy
+) -> SubnetRecord:
+    """Give a VPC of a classic network mode its only subnet, in that zone: all of its range."""
+    zone, shared = whole
+    subnet = Subnet(
+        id=ids.make("subnet", entropy(ids.ID_BYTES)),
+        vpc_id=vpc.id,
+        cidr=vpc.doc.cidr,
+        zone=zone,
+        is_default=True,
+        # Of a LAN an address is what the world knows it by: no other is lent.
+        map_public_ip_on_launch=shared.is_managed,
+        shared=shared,
+    )
+    return _insert(tx, vpc.account, subnet, entropy)
 
 
 def _insert(tx: store.Tx, account: str, subnet: Subnet, entropy: Entropy) -> SubnetRecord:
@@ -218,6 +237,8 @@ def _with(subnet: SubnetRecord, name: str, said: Any) -> Subnet:
         return replace(subnet.doc, private_names=names)
     if name == "AssignIpv6AddressOnCreation" and value:
         privateips.range6(subnet)
+    if name == "MapPublicIpOnLaunch" and value:
+        privateips.check_lends_public(subnet)
     return replace(subnet.doc, **{_ATTRIBUTES[name]: value})
 
 
@@ -294,6 +315,7 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         service="ec2",
         name="CreateSubnet",
+        presumes=Presumes.OWN_NETWORKS,
         does=Write(handle=create_subnet),
         honours=pooledranges.HONOURS
         | {"VpcId", "CidrBlock", "AvailabilityZone", "AvailabilityZoneId"},
@@ -302,12 +324,14 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         service="ec2",
         name="CreateDefaultSubnet",
+        presumes=Presumes.OWN_NETWORKS,
         does=Write(handle=create_default_subnet),
         honours=frozenset({"AvailabilityZone", "AvailabilityZoneId"}),
     ),
     Action(
         service="ec2",
         name="DeleteSubnet",
+        presumes=Presumes.OWN_NETWORKS,
         does=Write(handle=delete_subnet),
         honours=frozenset({"SubnetId"}),
     ),

@@ -1,6 +1,6 @@
 """The rows of EC2's network, joined from its nouns; `ec2.table` takes them from here."""
 
-from mallee.cloud.action import Action
+from mallee.cloud.action import Action, Presumes, presuming
 from mallee.cloud.ec2.vpc import (
     addressattributes,
     addresses,
@@ -38,39 +38,44 @@ from mallee.cloud.ec2.vpc import (
     vpcs,
 )
 
-ACTIONS: tuple[Action, ...] = (
-    *addressattributes.ACTIONS,
-    *addresses.ACTIONS,
-    *addresstransfers.ACTIONS,
-    *classic.ACTIONS,
-    *dhcpoptions.ACTIONS,
+_OWN_NETWORKS = presuming(
+    Presumes.OWN_NETWORKS,
     *egressonlygateways.ACTIONS,
-    *interfaceaddresses.ACTIONS,
-    *interfaceattachments.ACTIONS,
-    *interfaceattributes.ACTIONS,
-    *interfacelisting.ACTIONS,
-    *interfacepermissions.ACTIONS,
-    *interfaces.ACTIONS,
     *internetgateways.ACTIONS,
     *natgatewayaddresses.ACTIONS,
     *natgateways.ACTIONS,
     *networkaclentries.ACTIONS,
     *networkacls.ACTIONS,
     *peerings.ACTIONS,
-    *prefixlists.ACTIONS,
     *publicaccess.ACTIONS,
     *routes.ACTIONS,
     *routetableassociations.ACTIONS,
     *routetables.ACTIONS,
     *securitygroupassociations.ACTIONS,
+    *subnetcidrs.ACTIONS,
+    *subnetreservations.ACTIONS,
+    *vpccidrs.ACTIONS,
+)
+
+ACTIONS: tuple[Action, ...] = (
+    *addressattributes.ACTIONS,
+    *addresses.ACTIONS,
+    *presuming(Presumes.PUBLIC_ADDRESSES, *addresstransfers.ACTIONS),
+    *classic.ACTIONS,
+    *dhcpoptions.ACTIONS,
+    *interfaceaddresses.ACTIONS,
+    *interfaceattachments.ACTIONS,
+    *interfaceattributes.ACTIONS,
+    *interfacelisting.ACTIONS,
+    *interfacepermissions.ACTIONS,
+    *interfaces.ACTIONS,
+    *prefixlists.ACTIONS,
     *securitygroupdescriptions.ACTIONS,
     *securitygroupreferences.ACTIONS,
     *securitygrouprules.ACTIONS,
     *securitygroups.ACTIONS,
-    *subnetcidrs.ACTIONS,
-    *subnetreservations.ACTIONS,
     *subnets.ACTIONS,
     *vpcattributes.ACTIONS,
-    *vpccidrs.ACTIONS,
     *vpcs.ACTIONS,
+    *_OWN_NETWORKS,
 )

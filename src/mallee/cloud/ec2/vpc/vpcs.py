@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from mallee.aws import errors
-from mallee.cloud.action import Action, Listing, Write
+from mallee.cloud.action import Action, Listing, Presumes, Write
 from mallee.cloud.call import Call, Result, WriteCall
 from mallee.cloud.ec2 import resources, tagset, zones
 from mallee.cloud.ec2.ipam import given
@@ -37,7 +37,7 @@ from mallee.cloud.ec2.vpc import (
 )
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Kind, Record
-from mallee.model import ids
+from mallee.model import ids, sharedranges
 from mallee.model.ipam import IPV4
 from mallee.model.networks import SecurityGroup, Vpc
 from mallee.model.routing import InternetGateway, RouteTable
@@ -105,19 +105,41 @@ def make(tx: store.Tx, new: New, entropy: Entropy) -> VpcRecord:
 
 
 def create_default(tx: store.Tx, account: str, settings: Settings, entropy: Entropy) -> VpcRecord:
-    """Give the account its default VPC, a default subnet per zone, and the way to the world.
-
-    The zones are those of the settings and of all hosts that have joined.
-    """
-    cidr = settings.network.private_range
-    new = New(account=account, cidr=cidr, region=settings.region, is_default=True)
+    """Give the account its default VPC with its default subnets, and the way to the world."""
+    new = New(account=account, cidr=_range(settings), region=settings.region, is_default=True)
     vpc = make(tx, new, entropy)
     _lead_out(tx, vpc, entropy)
+    _fill(tx, vpc, settings, entropy)
+    return vpc
+
+
+def _range(settings: Settings) -> str:
+    """Return the range of default VPCs: in the classic network modes all have the same."""
+    network = settings.network
+    return network.private_range if network.mode == "vpc" else network.classic.subnet
+
+
+def _fill(tx: store.Tx, vpc: VpcRecord, settings: Settings, entropy: Entropy) -> None:
+    """Give a default VPC a default subnet per zone: of the settings, and of all hosts' that have
+    joined; in a classic network mode the one subnet that there is."""
+    shared = sharedranges.of(settings.network)
+    if shared is not None:
+        subnets.create_shared(tx, vpc, (settings.zone, shared), entropy)
+        return
     for zone in zones.names(tx, settings):
         # Its range may be smaller than one for all zones.
         with contextlib.suppress(errors.InvalidSubnetConflict):
             subnets.create_default(tx, vpc, zone, entropy)
-    return vpc
+
+
+def refill(tx: store.Tx, vpc: VpcRecord, settings: Settings, entropy: Entropy) -> None:
+    """Give a default VPC, in which nothing is, the range and subnets of the network mode."""
+    for subnet in tx.by(records.SUBNET, "vpc", vpc.id):
+        subnets.remove(tx, subnet)
+    vpc = tx.write(vpc, replace(vpc.doc, cidr=_range(settings)))
+    if not tx.by(records.INTERNET_GATEWAY, "vpc", vpc.id):
+        _lead_out(tx, vpc, entropy)
+    _fill(tx, vpc, settings, entropy)
 
 
 def _lead_out(tx: store.Tx, vpc: VpcRecord, entropy: Entropy) -> None:
@@ -157,10 +179,12 @@ def _association(entropy: Entropy) -> str:
 def extend_to_zone(tx: store.Tx, zone: str, entropy: Entropy) -> None:
     """Give every default VPC a default subnet in that zone; doing it twice is doing it once.
 
-    A VPC that its owner filled with subnets of his own gets none.
+    A VPC that its owner filled with subnets of his own gets none, nor does one of a classic network
+    mode, in which there is one zone.
     """
     for vpc in tx.list(records.VPC):
-        if vpc.doc.is_default:
+        is_whole = any(one.doc.shared for one in tx.by(records.SUBNET, "vpc", vpc.id))
+        if vpc.doc.is_default and not is_whole:
             with contextlib.suppress(errors.InvalidSubnetConflict):
                 subnets.create_default(tx, vpc, zone, entropy)
 
@@ -281,6 +305,7 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         service="ec2",
         name="CreateVpc",
+        presumes=Presumes.OWN_NETWORKS,
         does=Write(handle=create_vpc),
         honours=pooledranges.HONOURS
         | {"CidrBlock", "InstanceTenancy", "AmazonProvidedIpv6CidrBlock"},
@@ -295,6 +320,7 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         service="ec2",
         name="DeleteVpc",
+        presumes=Presumes.OWN_NETWORKS,
         does=Write(handle=delete_vpc),
         honours=frozenset({"VpcId"}),
     ),
