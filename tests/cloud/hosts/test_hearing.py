@@ -237,3 +237,29 @@ async def test_front_end_that_is_cut_off_silences_nobody(
     assert not await silent_for(first, time, 60.0)
     present.is_cut_off = False
     assert await silent_for(first, time, 0.0)
+
+
+async def test_process_that_stood_still_calls_nobody_silent(
+    setting: Setting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    time = clouds.HandClock()
+    heard = Setting(setting.store, hearing.Hearing(setting.store, time))
+    await heard.report("host-1", facts=FACTS)
+    monkeypatch.setattr(hearing, "LOOK_EVERY_S", 0.0)
+    watching = asyncio.create_task(heard.hearing.watch())
+    await asyncio.sleep(0.01)
+    # All at once: it is the watching that was away.
+    time.time += 60.0
+    await asyncio.sleep(0.01)
+    host = setting.store.view.get(records.HOST, "host-1")
+    assert host is not None
+    assert host.seen is not None
+    assert not host.seen.is_silent
+    for _ in range(16):
+        time.time += 1.0
+        await asyncio.sleep(0.01)
+    host = setting.store.view.get(records.HOST, "host-1")
+    assert host is not None
+    assert host.seen is not None
+    assert host.seen.is_silent
+    watching.cancel()

@@ -25,6 +25,9 @@ from mallee.model.snapshots import SnapshotSeen
 from mallee.model.volumes import VolumeSeen
 
 LOOK_EVERY_S = 0.5
+AWAY_AFTER_S = 5.0
+"""A process that did not look for so long was stopped, or its machine was: hosts are not silent for
+that."""
 _FREE_DISK_STEP_BYTES = 1 << 30
 """Free disk is kept in such steps: it changes with every log line, and nobody decides by less."""
 
@@ -95,8 +98,14 @@ class Hearing:
 
     async def watch(self) -> None:
         """Write down who falls silent; runs until cancelled."""
+        looked_at = self._clock.monotonic()
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
+            if self._clock.monotonic() - looked_at > AWAY_AFTER_S:
+                # This process stood still, and listened to nobody.
+                self._began_at = self._clock.monotonic()
+                self._listened.clear()
+            looked_at = self._clock.monotonic()
             silent = self._newly_silent()
             if silent:
                 try:
