@@ -11,7 +11,8 @@ _SERVICE = "mallee"
 
 
 def list_hosts(*, retired: bool = False, root: Root = DEFAULT) -> None:
-    """List the hosts: state, what they carry of what they can, what is kept, and the causes.
+    """List the hosts: state, what they carry of what they can, what is kept, the causes, who leads
+    to the world.
 
     Parameters
     ----------
@@ -30,6 +31,8 @@ def list_hosts(*, retired: bool = False, root: Root = DEFAULT) -> None:
     for host in found:
         for said in dict.fromkeys((*host.get("Causes", ()), *host.get("Leftovers", ()))):
             words.tell(f"{host['Name']}: {said}")
+        if "Gateway" in host:
+            words.tell(f"{host['Name']}: gateway, {host['Gateway']}. {host['GatewayReason']}")
 
 
 def show_events(host: str = "", *, root: Root = DEFAULT) -> None:

@@ -139,17 +139,20 @@ def _world(lab: Lab) -> Host:
 
 
 def world_routes(lab: Lab) -> Commands:
-    """Return what leads the world to the cloud's public addresses: by the front end."""
+    """Return what leads the world to the cloud's public addresses: by the wire, where the host in
+    charge answers for them; where guests have no way out, by the front end."""
     front = next((host for host in lab.hosts.values() if host.role == "front"), None)
-    switches = {nic.switch for nic in _world(lab).nics}
+    wires = {nic.switch: f"eth{at}" for at, nic in enumerate(_world(lab).nics)}
     if front is None:
         return ()
-    way = next((nic.address for nic in front.nics if nic.switch in switches), "")
+    ways = ((wires[nic.switch], nic.address) for nic in front.nics if nic.switch in wires)
+    wire, way = next(ways, ("", ""))
     public = ipaddress.IPv4Network(lab.cloud.network.public_range)
-    inside = (ipaddress.IPv4Network(lab.switches[name].range) for name in switches)
+    inside = (ipaddress.IPv4Network(lab.switches[name].range) for name in wires)
     if not way or any(public.overlaps(one) for one in inside):
         return ()
-    return (("ip", "route", "replace", str(public), "via", way),)
+    by = ("dev", wire) if lab.cloud.network.egress else ("via", way)
+    return (("ip", "route", "replace", str(public), *by),)
 
 
 def names_text(lab: Lab) -> str:

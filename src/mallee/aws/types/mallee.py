@@ -579,6 +579,8 @@ class Host(TypedDict):
     Reserved: NotRequired[Quantity | Fragment | None]
     DedicatedHostId: NotRequired[str | None]
     DedicatedAccountId: NotRequired[str | None]
+    Gateway: NotRequired[str | None]
+    GatewayReason: NotRequired[str | None]
     Acceleration: NotRequired[str | None]
     AccelerationReason: NotRequired[str | None]
     Hypervisor: NotRequired[str | None]

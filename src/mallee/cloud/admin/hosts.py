@@ -21,6 +21,7 @@ from mallee.cloud.state import records
 from mallee.cloud.state.records import HostSeen, Record
 from mallee.cloud.state.store import Tx, View
 from mallee.model import standing
+from mallee.model.gateways import WORLD
 from mallee.model.hosts import Capacity, Host
 from mallee.model.instances import Instance, InstanceSeen, Power
 from mallee.model.standing import HostEvent, Role, Standing
@@ -182,7 +183,20 @@ def _render(call: Call, host: Record[Host, HostSeen]) -> dict[str, Any]:
     heard_at = call.agents.heard.get(host.id) or (host.seen.heard_at if host.seen else 0.0)
     if heard_at:
         shown["SecondsSinceHeard"] = round(max(call.now - heard_at, 0.0), 1)
-    return {**shown, **_facts(host.seen)}
+    return {**shown, **_gateway(call, host), **_facts(host.seen)}
+
+
+def _gateway(call: Call, host: HostRecord) -> dict[str, Any]:
+    """Tell whether a host leads guests to the world, or would, and why."""
+    charged = call.view.get(records.GATEWAY, WORLD)
+    if charged is not None and host.id == charged.doc.host_id:
+        since = datetime.datetime.fromtimestamp(charged.doc.since, datetime.UTC)
+        why = f"Since {since:%Y-%m-%d %H:%M:%S} UTC: {charged.doc.why}"
+        return {"Gateway": "in charge", "GatewayReason": why}
+    if charged is not None and host.id == charged.doc.standby_id:
+        why = "It takes over when the host in charge is not heard any more."
+        return {"Gateway": "standby", "GatewayReason": why}
+    return {}
 
 
 def _facts(seen: HostSeen | None) -> dict[str, Any]:
