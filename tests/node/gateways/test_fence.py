@@ -1,5 +1,6 @@
 """The fence: packets and answers by ARP pass while the host holds the world, and not later."""
 
+import math
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,18 @@ def test_fence_opens_for_a_while_shuts_and_goes(layout: Layout) -> None:
     assert ruleset().count("expires") == 2
     fence.remove(layout)
     fence.remove(layout)
+    assert "world" not in ruleset()
+
+
+def test_fence_around_all_of_a_namespace(layout: Layout) -> None:
+    fence.load(fence.within(layout, math.inf))
+    fence.load(fence.within(layout, 0.0))
+    assert "meta nfproto != @holding drop" in ruleset()
+    assert "expires" not in ruleset()
+    for _ in range(2):
+        fence.load(fence.within(layout, 10.0))
+        assert ruleset().count("expires") == 3
+    fence.load(fence.within(layout, math.inf))
     assert "world" not in ruleset()
 
 

@@ -7,6 +7,8 @@ stopped, ends by itself. The tables stand on hosts that can be in charge, where 
 Called by `keeper`, and by `do.network` at the end of all.
 """
 
+import math
+
 from mallee.kit import process
 from mallee.model.hosts import HostWanted
 from mallee.model.layout import Layout
@@ -50,10 +52,27 @@ def _arp(layout: Layout, wanted: HostWanted, held_s: float) -> str:
 
 def _table(layout: Layout, family: str, holding: tuple[str, str, float]) -> str:
     name, (element, form, held_s) = f"{family} {_name(layout)}", holding
-    held = f"    elements = {{ {element} timeout {_ms(held_s)} }}\n" if held_s > 0 else ""
+    each = ", ".join(f"{one} timeout {_ms(held_s)}" for one in element.split(", "))
+    held = f"    elements = {{ {each} }}\n" if held_s > 0 else ""
     return (
         f"table {name}\ndelete table {name}\ntable {name} {{\n"
         f"  set holding {{\n    {form}\n{held}  }}\n"
+    )
+
+
+def within(layout: Layout, held_s: float) -> str:
+    """Return the text of a fence around all that a namespace forwards, and answers by ARP; open for
+    so long. 0: shut; infinite: there is none."""
+    name = _name(layout)
+    if held_s == math.inf:
+        return "".join(f"table {one} {name}\ndelete table {one} {name}\n" for one in _FAMILIES)
+    inet = _table(layout, "inet", ("ipv4, ipv6", "type nf_proto; flags timeout", held_s))
+    arp = _table(layout, "arp", ("reply", "type arp_op; flags timeout", held_s))
+    return (
+        f"{inet}  chain fence {{\n    type filter hook forward priority -10; policy accept\n"
+        "    meta nfproto != @holding drop\n  }\n}\n"
+        f"{arp}  chain fence {{\n    type filter hook output priority 0; policy accept\n"
+        "    arp operation reply arp operation != @holding drop\n  }\n}\n"
     )
 
 

@@ -50,6 +50,8 @@ class Means:
     answered: Callable[[], announcing.Answered]
     """For which addresses the host answers on which wires."""
     clock: Clock
+    guard: Callable[[float], None] = lambda _: None
+    """Has whatever else leads for others do so for so many seconds more; blocks, in a thread."""
 
 
 class GatewayKeeper:
@@ -185,6 +187,7 @@ class GatewayKeeper:
             await self._take_fence_away()
         else:
             await asyncio.to_thread(self._guard, wanted, held_s)
+        await asyncio.to_thread(self._means.guard, held_s)
         is_open = held_s > 0
         if is_open and not self._was_open:
             log.info("this host leads to the world")
