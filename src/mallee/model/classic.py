@@ -20,7 +20,8 @@ MANAGED = ("managed", "managed-novlan")
 LAN = ("static", "system")
 """Modes in which instances have addresses of the LAN, and no others."""
 
-_DEVICE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,14}")
+DEVICE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,14}")
+"""A name of an interface, as the kernel lets one be called and no program mistakes it."""
 _VLANS = re.compile(r"([0-9]{1,4})-([0-9]{1,4})")
 _PAIR = re.compile(r"([0-9a-f]{2}(?::[0-9a-f]{2}){5})=([0-9.]+)")
 
@@ -92,7 +93,7 @@ def faults(mode: Mode, classic: Classic) -> Iterator[str]:
 def device_faults(device: str, uplink: str) -> Iterator[str]:
     """Yield what is wrong with names of interfaces."""
     for name, text in (("device", device), ("uplink", uplink)):
-        if text and not _DEVICE.fullmatch(text):
+        if text and not DEVICE.fullmatch(text):
             yield f"{name}: {text!r} is no name of an interface such as eth1 or br0"
 
 

@@ -38,7 +38,13 @@ from mallee.model.passes import Pass, PassRequest
 from mallee.model.transfers import KeyAsked, KeyTold, TransferPass, TransferSeen
 from mallee.node import facts
 from mallee.node.do.images import CHUNK_BYTES, FetchFailed, SourceAway
-from mallee.node.plan import trust, trustedblocks, trustedtransfers, trustedvolumes
+from mallee.node.plan import (
+    trust,
+    trustedblocks,
+    trustedmodes,
+    trustedtransfers,
+    trustedvolumes,
+)
 
 CALL_S = 20.0
 """The longest that a call may take beyond the time it asks to be held."""
@@ -179,6 +185,7 @@ class Cloud:
         """Under the certificate before: guests' transfers go on in it until they end."""
         has_settings = layout.settings.exists()
         self._own = facts.read_settings(layout).network if has_settings else None
+        self._classic = facts.read_classic(layout)
         self._looked_at_kind = False
         """Whether it was asked for a certificate by which other hosts know this one, if it had
         none: of an older cloud there is none to get."""
@@ -204,7 +211,8 @@ class Cloud:
             raise
         try:
             answer = msgspec.json.decode(body, type=SyncAnswer)
-            return trust.check_answer(parts.join_parts(answer, known), self._own)
+            joined = parts.join_parts(answer, known)
+            return trust.check_answer(trustedmodes.with_own(joined, self._classic), self._own)
         except (msgspec.DecodeError, parts.PartsMissing, trust.NotTrusted) as error:
             raise CloudAway(f"the cloud's answer is refused, it has {error}") from error
 

@@ -14,6 +14,7 @@ import msgspec
 import mallee
 from mallee.kit import files
 from mallee.model import settings
+from mallee.model.classic import HostClassic
 from mallee.model.cpus import Cpu
 from mallee.model.hosts import Capacity, HostFacts
 from mallee.model.layout import Layout
@@ -102,6 +103,16 @@ def read_settings(layout: Layout) -> settings.Settings:
         except FileNotFoundError:
             continue
     return settings.Settings()
+
+
+def read_classic(layout: Layout) -> HostClassic:
+    """Return which interfaces this host's own document names for the classic network modes.
+
+    On the cloud's own machine none: there its settings say it. Raises `settings.InvalidSettings`.
+    """
+    if layout.settings.exists() or not layout.host_settings.exists():
+        return HostClassic()
+    return settings.decode_host(layout.host_settings.read_text()).network.classic
 
 
 def read_acceleration(layout: Layout) -> Acceleration:

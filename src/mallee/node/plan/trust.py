@@ -3,7 +3,7 @@
 The cloud's process faces strangers and has no rights; the agent is root. So nothing that the cloud
 says becomes part of a path, a command, a rule or a configuration before it was found to be plainly
 what it should be. Called by `node.cloud` on every answer, before the ledger sees it.
-VPCs are `trustedvpcs`' share, volumes `trustedvolumes`'.
+VPCs are `trustedvpcs`' share, volumes `trustedvolumes`', the network mode `trustedmodes`'.
 Not its business: whether what is wanted makes sense (the plans find out), and what guests are told
 (user data and metadata values only ever travel as bytes). Pure.
 """
@@ -14,7 +14,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_address
 
 from msgspec.structs import replace
 
-from mallee.model import frontends
+from mallee.model import classic, frontends
 from mallee.model.carried import PeerWanted
 from mallee.model.checks import ASK_CHECK
 from mallee.model.classic import Classic
@@ -33,6 +33,7 @@ from mallee.model.settings import Network
 from mallee.node.plan import (
     trustedblocks,
     trustedfar,
+    trustedmodes,
     trustedtransfers,
     trustedvolumes,
     trustedvpcs,
@@ -105,6 +106,7 @@ def _check_agrees(wanted: HostWanted, own: Network) -> None:
         raise trustedvpcs.NotTrusted(
             f"{said}, but mallee.toml of this host has {own}; restart what is older"
         )
+    trustedmodes.check_agrees(wanted.mode, own.classic)
 
 
 def _check_ask(ask: Ask) -> None:
@@ -145,6 +147,7 @@ def _check_wanted(wanted: HostWanted) -> None:
         _check_instance(instance)
     for peer in (*wanted.peers, *filter(None, (wanted.own,))):
         _check_peer(peer, wanted)
+    trustedmodes.check_mode(wanted)
 
 
 def _check_peer(peer: PeerWanted, wanted: HostWanted) -> None:
@@ -156,7 +159,9 @@ def _check_peer(peer: PeerWanted, wanted: HostWanted) -> None:
     is_special = address.is_loopback or address.is_multicast or address.is_unspecified
     # IPv4 in the clothes of IPv6 would be held to no range of IPv4.
     is_special = is_special or address in _MAPPED
-    guests = (IPv4Network(wanted.public_range), IPv4Network(wanted.private_range))
+    guests = [IPv4Network(wanted.public_range), IPv4Network(wanted.private_range)]
+    if wanted.mode is not None and wanted.mode.kind in classic.MANAGED:
+        guests.append(trustedvpcs.check_network(wanted.mode.subnet))
     is_guests = any(address in network for network in guests)
     if wanted.ipv6_range and address in IPv6Network(wanted.ipv6_range):
         is_guests = True

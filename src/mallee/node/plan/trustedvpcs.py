@@ -160,7 +160,7 @@ def _check_interface(interface: InterfaceWanted, wanted: HostWanted) -> None:
     check_id("subnet", interface.subnet_id)
     for group_id in interface.group_ids:
         check_id("sg", group_id)
-    check_text("hardware address", interface.mac, _MAC)
+    check_mac(interface.mac)
     check_text("host name", interface.hostname, _NAME)
     first = AddressWanted(
         private_ip=interface.private_ip,
@@ -183,7 +183,7 @@ def _check_gateway(gateway: NatGatewayWanted, wanted: HostWanted) -> None:
     check_id("nat", gateway.id)
     check_id("eni", gateway.interface_id)
     check_id("subnet", gateway.subnet_id)
-    check_text("hardware address", gateway.mac, _MAC)
+    check_mac(gateway.mac)
     if not gateway.addresses:
         raise NotTrusted(f"{gateway.id} without an address")
     for address in gateway.addresses:
@@ -194,7 +194,7 @@ def _check_endpoint(endpoint: EndpointWanted) -> None:
     check_id("vpce" if endpoint.serves else "eice", endpoint.id)
     check_id("eni", endpoint.interface_id)
     check_id("subnet", endpoint.subnet_id)
-    check_text("hardware address", endpoint.mac, _MAC)
+    check_mac(endpoint.mac)
     _check_address(endpoint.private_ip)
     for group_id in endpoint.group_ids:
         check_id("sg", group_id)
@@ -238,6 +238,11 @@ def check_text(what: str, text: str, form: re.Pattern[str]) -> None:
     """Raise `NotTrusted` unless all of the text has the form."""
     if not form.fullmatch(text):
         raise NotTrusted(f"{text[:80]!r} as a {what}")
+
+
+def check_mac(text: str) -> None:
+    """Raise `NotTrusted` unless the text is a hardware address."""
+    check_text("hardware address", text, _MAC)
 
 
 def check_network(text: str) -> IPv4Network:
