@@ -1,10 +1,12 @@
 """A host's network in memory: which taps there are and where, and what was applied last."""
 
 import threading
+from collections.abc import Sequence
 
 from mallee.model.hosts import HostWanted, InterfaceWanted
 from mallee.model.layout import Layout
 from mallee.node.do.network import NotWanted, Tap
+from mallee.node.plan.conversations import Conversation
 from mallee.node.plan.probes import Seen, Sending
 
 
@@ -19,6 +21,7 @@ class FakeNetwork:
         self.plugs = 0
         self.silent: set[str] = set()
         """Interfaces on which nobody answers though they are plugged."""
+        self.spoken: dict[str, tuple[Conversation, ...]] = {}
 
     def apply(self, wanted: HostWanted) -> tuple[str, ...]:
         self.applied = wanted
@@ -56,6 +59,12 @@ class FakeNetwork:
             for one in interfaces
             if self._layout.tap(one.id) in plugged and one.id not in self.silent
         )
+
+    def conversations(self, interface: InterfaceWanted) -> tuple[Conversation, ...]:
+        return self.spoken.get(interface.id, ())
+
+    def adopt(self, interface: InterfaceWanted, those: Sequence[Conversation]) -> None:
+        self.spoken[interface.id] = tuple(those)
 
     def probe(self, sending: Sending) -> Seen:
         raise OSError(f"no kernel carries a probe from {sending.tap}")

@@ -3,6 +3,7 @@
 Wired by `daemon.py`; in tests hypervisor and network are fakes.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -12,6 +13,7 @@ from mallee.model.layout import Layout
 from mallee.node.do.hypervisor import Hypervisor
 from mallee.node.do.images import ImageCache
 from mallee.node.do.network import Tap
+from mallee.node.plan.conversations import Conversation
 from mallee.node.plan.domain import HostTraits
 from mallee.node.plan.instances import Rules
 from mallee.node.plan.probes import Seen, Sending
@@ -44,6 +46,14 @@ class HostNetwork(Protocol):
 
     def answering(self, interfaces: tuple[InterfaceWanted, ...]) -> frozenset[str]:
         """Return the ids of the interfaces on which a guest answers now."""
+        ...
+
+    def conversations(self, interface: InterfaceWanted) -> tuple[Conversation, ...]:
+        """Return what an interface's guest speaks of with whom, as it goes along with it."""
+        ...
+
+    def adopt(self, interface: InterfaceWanted, those: Sequence[Conversation]) -> None:
+        """Know the conversations of an interface's guest that was on another host."""
         ...
 
     def probe(self, sending: Sending) -> Seen:

@@ -12,7 +12,7 @@ remembered.
 
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -21,6 +21,7 @@ from mallee.model.carried import Way
 from mallee.model.hosts import HostWanted, InterfaceWanted, VpcWanted
 from mallee.model.layout import Layout
 from mallee.node.do import (
+    conversations,
     dhcp,
     firewall,
     links,
@@ -36,9 +37,11 @@ from mallee.node.do.standing import Standing
 from mallee.node.gateways import announcing, fence
 from mallee.node.metadata import endpoints, service
 from mallee.node.modes import classic, gateways
+from mallee.node.plan import conversations as conversations_plan
 from mallee.node.plan import dhcp as dhcp_plan
 from mallee.node.plan import firewall as firewall_plan
 from mallee.node.plan import network as plan
+from mallee.node.plan.conversations import Conversation
 from mallee.node.plan.probes import Seen, Sending
 
 Tap = taps.Tap
@@ -165,6 +168,24 @@ class Network:
             )
             for one in interfaces
         )
+
+    def conversations(self, interface: InterfaceWanted) -> tuple[Conversation, ...]:
+        """Return what an interface's guest speaks of with whom, as it goes along with it.
+
+        Raises `OSError`; waits for no other method.
+        """
+        namespace = self._layout.vpc_namespace(interface.vpc_id)
+        own = conversations_plan.own_addresses(interface)
+        return conversations_plan.told(conversations.fetch(namespace, own))
+
+    def adopt(self, interface: InterfaceWanted, those: Sequence[Conversation]) -> None:
+        """Know the conversations of an interface's guest that was on another host; twice is once.
+
+        Raises `NotWanted`, and `OSError` where the kernel cannot.
+        """
+        vpc = self._vpc_of(interface)
+        adopted = conversations_plan.adopted(vpc, interface, those)
+        conversations.write(self._layout.vpc_namespace(vpc.id), adopted)
 
     def probe(self, sending: Sending) -> Seen:
         """Send a probe and watch it; nothing of the network is changed meanwhile.

@@ -21,18 +21,29 @@ from mallee.kit import files, logs, process
 from mallee.model.hosts import HostWanted, InstanceWanted, InterfaceWanted
 from mallee.model.snapshots import LAYER_MAX, LAYERS_MAX
 from mallee.model.volumes import VolumeWanted
-from mallee.node.do import disks, filecopies, foreignlayers, incoming, layers, volumes
+from mallee.node.do import (
+    disks,
+    filecopies,
+    foreignlayers,
+    incoming,
+    layers,
+    network,
+    volumes,
+)
 from mallee.node.do.channel import Connection, Hello, Welcome
 from mallee.node.do.hypervisor import HypervisorFailed
 from mallee.node.host import Host
 from mallee.node.migrating import book, messages
 from mallee.node.migrating.messages import DiskTold, DiskWish, GuestTold
 from mallee.node.plan import domain
+from mallee.node.plan.conversations import Conversation
 from mallee.node.plan.disks import Disk
 from mallee.node.plan.domain import DomainSpec, Nic
 from mallee.node.plan.instances import blobs_of
 
 MACHINE_S = 120.0
+Spoken = Mapping[str, tuple[Conversation, ...]]
+"""By interface: with whom a guest spoke where it was."""
 _FAILURES = (HypervisorFailed, OSError, process.Failed, process.TimedOut, disks.DiskFull)
 
 log = logs.get(__name__)
@@ -139,7 +150,7 @@ class Comings:
         try:
             self._prepare(connection, guest)
             connection.send(messages.Ready())
-            messages.expect(connection, messages.CloseDisks)
+            spoken = messages.expect(connection, messages.CloseDisks).conversations
             self._close_disks(guest)
             connection.send(messages.Closed())
             if guest.machine is None:
@@ -155,7 +166,7 @@ class Comings:
         # anew, says that it is not.
         connection.send(messages.Restored())
         given = messages.expect(connection, messages.Run)
-        self._let_run(guest, given.proof)
+        self._let_run(guest, given.proof, spoken)
         connection.send(messages.Running())
 
     def _prepare(self, connection: Connection, guest: _Guest) -> None:
@@ -266,7 +277,7 @@ class Comings:
             ),
         )
 
-    def _let_run(self, guest: _Guest, proof: str) -> None:
+    def _let_run(self, guest: _Guest, proof: str, spoken: Spoken) -> None:
         """Write down that the guest is this host's, and let it run."""
         wanted = guest.wanted
         entry = book.Entry(
@@ -279,11 +290,19 @@ class Comings:
         try:
             for interface in guest.interfaces:
                 self._host.network.plug(interface)
+                self._adopt(interface, spoken.get(interface.id, ()))
             self._host.hypervisor.resume(domain.uuid_of(wanted.id))
-        except _FAILURES as error:
+        except (*_FAILURES, network.NotWanted) as error:
             # It is tried again like a launch that stopped half way.
             log.warning("guest not resumed yet", instance=wanted.id, error=str(error))
         self._changed(wanted.id)
+
+    def _adopt(self, interface: InterfaceWanted, spoken: tuple[Conversation, ...]) -> None:
+        try:
+            self._host.network.adopt(interface, spoken)
+        except (OSError, process.Failed) as error:
+            # Rules decide again about what the guest speaks of with whom.
+            log.warning("conversations not taken up", interface=interface.id, error=str(error))
 
     def _close_disks(self, guest: _Guest) -> None:
         if guest.exports is not None:

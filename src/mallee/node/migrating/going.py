@@ -14,9 +14,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mallee.kit import files, logs
+from mallee.kit import files, logs, process
 from mallee.model import volumes as model
-from mallee.model.hosts import InstanceWanted
+from mallee.model.hosts import InstanceWanted, InterfaceWanted
 from mallee.model.migrations import PROOF_BYTES, GoingWanted
 from mallee.node.do import channel, disks, filecopies, imagelocks, layers, outgoing, volumes
 from mallee.node.do.channel import ChannelFailed, Connection, Hello, Place
@@ -25,7 +25,8 @@ from mallee.node.do.outgoing import Going
 from mallee.node.host import Host
 from mallee.node.migrating import book, messages
 from mallee.node.migrating.messages import DiskTold, DiskWish, GuestTold
-from mallee.node.plan import domain
+from mallee.node.plan import conversations, domain
+from mallee.node.plan.conversations import Conversation
 from mallee.node.plan.seen import DomainState
 from mallee.node.volumes.departures import LayerTold
 
@@ -53,6 +54,8 @@ class Trip:
     wanted: InstanceWanted
     going: GoingWanted
     place: Place
+    interfaces: tuple[InterfaceWanted, ...] = ()
+    """Its interfaces, as the host carries them."""
     proof: str = field(default_factory=lambda: secrets.token_hex(PROOF_BYTES))
     step: str = "it begins"
     done_bytes: int = 0
@@ -127,10 +130,24 @@ class Trip:
         self.stood_at = time.monotonic()
         self._say("it stands, and the rest is sent")
         machine.end_mirrors()
-        control.send(messages.CloseDisks())
+        control.send(messages.CloseDisks(conversations=self._conversations()))
         messages.expect(control, messages.Closed)
         machine.send_rest()
         messages.expect(control, messages.Restored)
+
+    def _conversations(self) -> dict[str, tuple[Conversation, ...]]:
+        """Return with whom the guest speaks; without that, it is asked for again as it goes on."""
+        found: dict[str, tuple[Conversation, ...]] = {}
+        left = conversations.TOLD_MAX
+        for one in self.interfaces:
+            try:
+                those = self.host.network.conversations(one)[:left]
+            except (OSError, process.Failed) as error:
+                log.warning("conversations not read", interface=one.id, error=str(error))
+                continue
+            left -= len(those)
+            found |= {one.id: those} if those else {}
+        return found
 
     def _look(self) -> tuple[GuestTold, list[str]]:
         """Return the guest's disks, and by which serial number its machine knows each; raises

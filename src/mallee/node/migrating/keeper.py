@@ -69,14 +69,17 @@ class Migrations:
         for id in [id for id in self._trips if id not in going_ids]:
             self._trips.pop(id).trip.cancelled.set()
         addresses = {peer.id: peer.address for peer in wanted.peers}
+        interfaces = {one.id: one for vpc in wanted.vpcs for one in vpc.interfaces}
         for one in going_ids.values():
             assert one.going is not None
-            self._want_one(one, one.going, addresses.get(one.going.to_host_id, ""))
+            trip = self._want_one(one, one.going, addresses.get(one.going.to_host_id, ""))
+            trip.interfaces = tuple(interfaces[id] for id in one.interface_ids if id in interfaces)
+            self._begin(one.id)
         coming_ids = {one.id for one in wanted.instances if one.coming is not None}
         own_ids = {one.id for one in wanted.instances if one.coming is None}
         self._comings.keep_only(coming_ids, own_ids)
 
-    def _want_one(self, wanted: InstanceWanted, wish: GoingWanted, address: str) -> None:
+    def _want_one(self, wanted: InstanceWanted, wish: GoingWanted, address: str) -> Trip:
         known = self._trips.get(wanted.id)
         if known is not None and known.trip.going.migration_id != wish.migration_id:
             known.trip.cancelled.set()
@@ -89,7 +92,7 @@ class Migrations:
         known.trip.place = Place(wish.to_host_id, address, wish.port)
         if wish.is_cancelled:
             known.trip.cancelled.set()
-        self._begin(wanted.id)
+        return known.trip
 
     def _begin(self, instance_id: str) -> None:
         """Begin a trip, or begin it anew, if it is time."""

@@ -16,6 +16,7 @@ from typing import TypeVar, cast
 import msgspec
 
 from mallee.node.do.channel import ChannelFailed, Connection
+from mallee.node.plan.conversations import Conversation
 from mallee.node.volumes.departures import LayerTold
 
 T = TypeVar("T")
@@ -53,6 +54,9 @@ class Ready(msgspec.Struct, frozen=True, kw_only=True, tag="ready"):
 
 class CloseDisks(msgspec.Struct, frozen=True, kw_only=True, tag="close"):
     """Nothing more is mirrored: the new host's QEMU may have the disks."""
+
+    conversations: dict[str, tuple[Conversation, ...]] = {}
+    """With whom the guest, which stands, speaks; by id of its interface."""
 
 
 class Closed(msgspec.Struct, frozen=True, kw_only=True, tag="closed"):
