@@ -1,8 +1,5 @@
 """`managed-novlan` over a Linux bridge, proved by packets."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from tests.node import lab, shapes
@@ -18,13 +15,6 @@ RULES = {
     WEB: (*shapes.ALL_OUT, lab.allow("tcp", PORT, group=WEB), lab.allow("icmp", group=WEB)),
     DB: (*shapes.ALL_OUT, lab.allow("tcp", PORT, group=WEB)),
 }
-
-
-@pytest.fixture
-def two(root_dir: Path) -> Iterator[Field]:
-    """Two hosts on one wire."""
-    with wires.opened(root_dir, 2) as opened:
-        yield opened
 
 
 def test_members_of_a_group_meet_across_hosts_and_others_by_rules(two: Field) -> None:

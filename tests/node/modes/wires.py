@@ -10,10 +10,12 @@ import os
 import select
 import signal
 import socket
+import struct
 import time
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from dataclasses import replace as changed
 from ipaddress import IPv4Network
 from pathlib import Path
 
@@ -36,6 +38,10 @@ BRIDGE = "br0"
 CARD = "lan0"
 _SCHEMA = "/usr/share/openvswitch/vswitch.ovsschema"
 _STARTS_WITHIN_S = 30.0
+_ALL, _PACKET, _AUXDATA = 3, 263, 8
+"""ETH_P_ALL, SOL_PACKET, PACKET_AUXDATA."""
+_VLAN_VALID = 1 << 4
+_TAGGED, _IPV4 = 0x8100, 0x0800
 
 
 def block(number: int) -> IPv4Network:
@@ -261,14 +267,58 @@ def _wait_until_gone(pid: int) -> None:
 
 @contextmanager
 def watched(wire: Field, number: int) -> Generator[socket.socket]:
-    """A socket that sees every frame by a host's cable, with its tags."""
+    """A socket that sees every frame by a host's cable."""
 
     def listen() -> socket.socket:
-        raw = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
-        raw.bind((f"port{number}", 3))
-        raw.setsockopt(263, 8, 1)
+        raw = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ALL))
+        raw.setsockopt(_PACKET, _AUXDATA, 1)
+        raw.bind((f"port{number}", _ALL))
         return raw
 
     with namespaces.run_inside(wire.wire, listen) as raw:
-        raw.settimeout(lab.ARRIVES_WITHIN_S)
         yield raw
+
+
+def frames(raw: socket.socket) -> list[bytes]:
+    """Return what has been seen on the wire until it is still."""
+    raw.settimeout(lab.REFUSED_AFTER_S)
+    found: list[bytes] = []
+    with contextlib.suppress(TimeoutError):
+        while True:
+            found.append(_recv(raw))
+    return found
+
+
+def tags(raw: socket.socket) -> set[tuple[int, str, str]]:
+    """Return of what has been seen the VLAN, the sender and the receiver."""
+    found: set[tuple[int, str, str]] = set()
+    for data in frames(raw):
+        kind, vlan, at = struct.unpack_from("!H", data, 12)[0], 0, 14
+        if kind == _TAGGED:
+            tag, kind = struct.unpack_from("!HH", data, 14)
+            vlan, at = tag & 0xFFF, 18
+        if kind == _IPV4:
+            sender, receiver = data[at + 12 : at + 16], data[at + 16 : at + 20]
+            found.add((vlan, socket.inet_ntoa(sender), socket.inet_ntoa(receiver)))
+    return found
+
+
+def _recv(raw: socket.socket) -> bytes:
+    """Take a frame as it was: the kernel takes the tag out of it, and tells of it beside."""
+    data, extra, _, _ = raw.recvmsg(2000, 100)
+    for _, _, told in extra:
+        status, _, _, _, _, tag = struct.unpack_from("IIIHHH", told)
+        if status & _VLAN_VALID:
+            return data[:12] + struct.pack("!HH", _TAGGED, tag) + data[12:]
+    return data
+
+
+def with_uplink(told: Told, uplink: str) -> Told:
+    """The same with a card to the world on the gateway host that is named."""
+    return changed(told, uplink=uplink)
+
+
+def lent(told: Told, owner: InterfaceWanted, ip: str) -> tuple[InterfaceWanted, ...]:
+    """The first VPC's interfaces, one of which has a second address."""
+    more = replace(owner, secondary=(AddressWanted(private_ip=ip),))
+    return tuple(more if one.id == owner.id else one for one in told.vpcs[0].interfaces)

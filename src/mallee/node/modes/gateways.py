@@ -8,7 +8,7 @@ address, and leads from block to block, to the world and back.
 It decides nothing: what may pass is judged where guests are, on both ends. It lets no source pass
 that does not belong where it comes from. A public address is a route to its private one: the host
 where the guest is translates it. Who has none speaks with public addresses of the cloud under his
-router's, and with the world under the host's.
+router's, and with the world under the gateway's, which is in turn hidden behind the host's.
 
 Called by `crossing`, and for the edge's and the host's part by `do/network`. Pure.
 """
@@ -141,7 +141,7 @@ def ruleset(layout: Layout, mode: ModeWanted) -> nft.Ruleset:
             "outwards",
             "nat hook postrouting priority srcnat",
             "accept",
-            (f"oifname {_THOSE} ip saddr {inside} ip daddr != {inside} masquerade",),
+            (f"ip saddr {inside} ip daddr != {inside} masquerade",),
         ),
     )
     return (nft.Table("inet", network.TABLE, blocks),)
