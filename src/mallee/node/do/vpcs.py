@@ -56,6 +56,8 @@ _VPC_SWITCHES = ROUTER_SWITCHES | {
     # The firewall knows senders by device, MAC and address; routes differ by the sender's subnet.
     "net/ipv4/conf/all/rp_filter": "0",
     "net/ipv4/conf/default/rp_filter": "0",
+    # A guest that comes back has gone on speaking: what it acknowledges need not have passed here.
+    "net/netfilter/nf_conntrack_tcp_be_liberal": "1",
 }
 
 
