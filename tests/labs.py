@@ -10,8 +10,8 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -91,25 +91,38 @@ class Lab:
         steps.run(making.up_plan(self.place, self.document), wholecloud.Silent())
 
 
+Ground = Callable[[Lab], AbstractContextManager[None]]
+"""What a lab's files lie on: made before anything of the lab, gone when its hosts have ended."""
+
+
+def bare(lab: Lab) -> AbstractContextManager[None]:
+    """No ground of its own: files lie where the lab's directory is."""
+    return nullcontext()
+
+
 @contextmanager
-def up(text: str) -> Generator[Lab]:
+def up(text: str, ground: Ground = bare) -> Generator[Lab]:
     """A lab of that document; the calling thread is in its world meanwhile."""
-    with made(text) as lab, at(lab, _world(lab)):
+    with made(text, ground) as lab, at(lab, _world(lab)):
         if lab.document.image and document.host_of(lab.document, "front"):
             wholecloud.wait_image(lab.cloud)
         yield lab
 
 
 @contextmanager
-def made(text: str) -> Generator[Lab]:
+def made(text: str, ground: Ground = bare) -> Generator[Lab]:
     """The same, and the calling thread stays where it is."""
     path = Path(tempfile.mkdtemp(prefix="l-", dir="/tmp"))
     path.chmod(0o755)
     lab = Lab(Place(path), document.parse(text))
     try:
-        _prepare(lab)
-        lab.power_on()
-        yield lab
+        with ground(lab):
+            try:
+                _prepare(lab)
+                lab.power_on()
+                yield lab
+            finally:
+                rooms.end(lab.place)
     finally:
         steps.run(making.down_plan(lab.place), wholecloud.Silent())
         shutil.rmtree(path, ignore_errors=True)
@@ -127,7 +140,7 @@ def _prepare(lab: Lab) -> None:
         if one.role not in ("front", "node"):
             continue
         layout = lab.layout(host)
-        layout.node.mkdir(parents=True)
+        layout.node.mkdir(parents=True, exist_ok=True)
         shutil.copy(wholecloud.verdict(), layout.kvm_verdict)
     front = document.host_of(lab.document, "front")
     if front is not None and lab.document.image:

@@ -33,49 +33,58 @@ def check_machines(view: View, machines: Iterable[Machine]) -> None:
                 runs[id] += 1
                 writers.update(guest.open)
                 ips.update(guest.ips)
-    _require_one("instances run on several hosts", runs)
+    require_one("instances run on several hosts", runs)
     shared = {one.id for one in view.list(records.VOLUME) if one.doc.multi_attach}
     for id in shared:
         del writers[id]
-    _require_one("volumes have several writers", writers)
-    _require_one("addresses have several guests", ips)
+    require_one("volumes have several writers", writers)
+    require_one("addresses have several guests", ips)
 
 
 def check_store(view: View, customers: Iterable[Customer]) -> None:
     """Nothing is given twice, nothing is used beyond what there is or may be."""
-    interfaces = view.list(records.INTERFACE)
-    ips = Counter((one.doc.vpc_id, one.doc.private_ip) for one in interfaces)
-    _require_one("addresses have several interfaces", ips)
-    public = Counter(one.doc.public_ip for one in interfaces if one.doc.public_ip)
-    elastic = Counter(one.doc.public_ip for one in view.list(records.ADDRESS))
-    _require_one("public addresses are given twice", public + elastic)
-    ends = Counter(
-        (one.doc.interface_id, one.doc.private_ip)
-        for one in view.list(records.ADDRESS)
-        if one.doc.interface_id
-    )
-    _require_one("an interface's address has several elastic ones", ends)
+    check_given_once(view)
     for host in view.list(records.HOST):
         for resource in reserved.RESOURCES:
             used = view.total(reserved.space(host.id, resource))
             if used > getattr(FACTS.capacity, resource):
                 raise Broken(f"{host.id} carries {used} {resource}")
     for customer in customers:
-        for quota in quotas.of_account(view, customer.who.account):
-            used = quotas.used(view, customer.who.account, quota)
-            if used > quota.most:
-                raise Broken(f"{customer.who.account} has {used} of {quota.key}")
-        check_tokens(view, customer)
+        check_account(view, customer.who.account)
 
 
-def check_tokens(view: View, customer: Customer) -> None:
-    """What was asked for once is there once."""
+def check_given_once(view: View) -> None:
+    """An address is one interface's."""
+    interfaces = view.list(records.INTERFACE)
+    ips = Counter(
+        (one.doc.vpc_id, address)
+        for one in interfaces
+        for address in (one.doc.private_ip, *one.doc.secondary_ips)
+    )
+    require_one("addresses have several interfaces", ips)
+    public = Counter(one.doc.public_ip for one in interfaces if one.doc.public_ip)
+    elastic = Counter(one.doc.public_ip for one in view.list(records.ADDRESS))
+    require_one("public addresses are given twice", public + elastic)
+    ends = Counter(
+        (one.doc.interface_id, one.doc.private_ip)
+        for one in view.list(records.ADDRESS)
+        if one.doc.interface_id
+    )
+    require_one("an interface's address has several elastic ones", ends)
+
+
+def check_account(view: View, account: str) -> None:
+    """No quota is exceeded, and what was asked for once is there once."""
+    for quota in quotas.of_account(view, account):
+        used = quotas.used(view, account, quota)
+        if used > quota.most:
+            raise Broken(f"{account} has {used} of {quota.key}")
     made = Counter(
         (one.doc.client_token, one.doc.launch_index)
-        for one in view.list(records.INSTANCE, customer.who.account)
+        for one in view.list(records.INSTANCE, account)
         if one.doc.client_token
     )
-    _require_one("tokens made several instances", made)
+    require_one("tokens made several instances", made)
 
 
 def check_promises(view: View, customer: Customer) -> None:
@@ -134,21 +143,23 @@ def check_nothing_left(view: View, machines: Iterable[Machine], before: Index) -
         if one.doc.gone_at is None:
             raise Broken(f"{one.id} is never gone: {one}")
     known = {(claim.space, claim.key, claim.amount) for claim in before.all_claims()}
-    left_claims = sorted(set(_claims(view)) - known)
+    left_claims = sorted(set(claims(view)) - known)
     if left_claims:
         raise Broken(f"claims are left: {left_claims}")
-    missing = sorted(known - set(_claims(view)))
+    missing = sorted(known - set(claims(view)))
     if missing:
         raise Broken(f"claims are gone: {missing}")
 
 
-def _claims(view: View) -> Iterator[tuple[str, str, int]]:
+def claims(view: View) -> Iterator[tuple[str, str, int]]:
+    """All that is claimed: of what, which, and how much."""
     index: Index = view._index  # pyright: ignore[reportPrivateUsage]
     for claim in index.all_claims():
         yield claim.space, claim.key, claim.amount
 
 
-def _require_one(what: str, counts: Mapping[Any, int]) -> None:
+def require_one(what: str, counts: Mapping[Any, int]) -> None:
+    """Raise when something is there more than once."""
     several = sorted(str(key) for key, count in counts.items() if count > 1)
     if several:
         raise Broken(f"{what}: {several}")

@@ -1,0 +1,136 @@
+"""Breaks things of a lab as a schedule has it, and mends them again.
+
+Every fault is done from outside: signals to processes, cables of the lab, its hosts' power, the
+disks that its hosts' files lie on (`disks`). One thread does all of them, one after the other.
+"""
+
+import contextlib
+import os
+import re
+import signal
+from collections.abc import Callable
+
+from mallee.box import status, steps
+from mallee.kit import process
+from mallee.lab import document, members, rooms
+from mallee.lab import up as making
+from mallee.lab.document import Cable
+from tests import wholecloud
+from tests.labs import CUT, Lab
+from tests.storms import looks
+from tests.storms.disks import Disks
+from tests.storms.schedule import HOSTS, Fault
+
+Mend = Callable[[], None]
+_SPOILT = re.compile(r"(\d+) % (\d+) ms")
+
+
+class Faults:
+    """Breaks and mends a lab."""
+
+    def __init__(self, lab: Lab, disks: Disks) -> None:
+        self._lab = lab
+        self._disks = disks
+        self._is_off: set[str] = set()
+        self._kinds: dict[str, Callable[[Fault], Mend]] = {
+            "kill": self._kill,
+            "hang": self._hang,
+            "end a guest": self._end_guest,
+            "cut": lambda fault: self._spoil(fault, CUT),
+            "spoil": lambda fault: self._spoil(fault, _cable(fault)),
+            "power": self._power_off,
+            "freeze the disk": self._freeze,
+            "fill the disk": self._fill,
+            "kill the supervisor": self._kill_supervisor,
+        }
+
+    def do(self, fault: Fault) -> Mend:
+        """Break something; return what mends it, which may be done twice."""
+        return self._kinds[fault.kind](fault)
+
+    def mend_all(self) -> None:
+        """Have everything in order, whatever was done."""
+        for host in HOSTS:
+            self._disks.thaw(host)
+            self._disks.empty(host)
+            for name in status.DAEMONS:
+                self._signal(host, name, signal.SIGCONT)
+        self._lab.mend()
+        for host in HOSTS:
+            self._power_on(host)
+            self._have_supervisor(host)
+
+    def _kill(self, fault: Fault) -> Mend:
+        self._signal(fault.host, fault.detail, signal.SIGKILL)
+        return _nothing
+
+    def _hang(self, fault: Fault) -> Mend:
+        self._signal(fault.host, fault.detail, signal.SIGSTOP)
+        return lambda: self._signal(fault.host, fault.detail, signal.SIGCONT)
+
+    def _signal(self, host: str, name: str, number: signal.Signals) -> None:
+        """Send a signal to a daemon, and to what it has forked of itself."""
+        path = status.pid_file(self._lab.layout(host), name)
+        try:
+            pid = path.read_text().split()[0]
+        except (FileNotFoundError, IndexError):
+            return
+        # The number is one of the host's own, whose processes are numbered apart.
+        line = ("sh", "-c", f"kill -{number.value} {pid} $(pgrep -P {pid})")
+        with contextlib.suppress(process.Failed, process.TimedOut, steps.Failed):
+            rooms.run(self._lab.place, host, line)
+
+    def _end_guest(self, fault: Fault) -> Mend:
+        guests = [one for one in looks.fetch_guests(self._lab) if one.host == fault.host]
+        if guests:
+            chosen = sorted(guests, key=lambda one: one.id)[int(fault.detail) % len(guests)]
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(chosen.pid, signal.SIGKILL)
+        return _nothing
+
+    def _spoil(self, fault: Fault, bad: Cable) -> Mend:
+        cable = f"{fault.host}.eth0"
+        self._lab.cut(cable, bad)
+        return lambda: self._lab.cut(cable, document.GOOD)
+
+    def _power_off(self, fault: Fault) -> Mend:
+        if fault.host not in self._is_off:
+            # A frozen disk would not let its processes end.
+            self._disks.thaw(fault.host)
+            self._is_off.add(fault.host)
+            self._lab.power_off(fault.host)
+        return lambda: self._power_on(fault.host)
+
+    def _power_on(self, host: str) -> None:
+        if host in self._is_off:
+            plan = making.power_plan(self._lab.place, self._lab.document, host)
+            steps.run(plan, wholecloud.Silent())
+            self._is_off.discard(host)
+
+    def _freeze(self, fault: Fault) -> Mend:
+        if fault.host in self._is_off:
+            return _nothing
+        self._disks.freeze(fault.host)
+        return lambda: self._disks.thaw(fault.host)
+
+    def _fill(self, fault: Fault) -> Mend:
+        self._disks.fill(fault.host)
+        return lambda: self._disks.empty(fault.host)
+
+    def _kill_supervisor(self, fault: Fault) -> Mend:
+        self._signal(fault.host, status.SUPERVISOR, signal.SIGKILL)
+        return lambda: self._have_supervisor(fault.host)
+
+    def _have_supervisor(self, host: str) -> None:
+        if host not in self._is_off:
+            members.mallee(self._lab.place, host, "mallee", "up")
+
+
+def _cable(fault: Fault) -> Cable:
+    match = _SPOILT.fullmatch(fault.detail)
+    assert match is not None
+    return Cable(loss_percent=int(match[1]), delay_ms=int(match[2]))
+
+
+def _nothing() -> None:
+    """A fault that mends itself: what ended is started again by whoever watches it."""

@@ -1,0 +1,148 @@
+"""What a storm will be: who wishes for what and what breaks, when; all of it follows from a seed.
+
+A *storm* is a minute in which customers of a lab's cloud ask for things while processes, cables,
+disks and hosts fail. A schedule is a value: it is printed, compared, and lived again. What a wish
+meets with depends on what is there when it comes, which it chooses among by its `luck`. Pure.
+"""
+
+import random
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+FRONT = "front"
+NODES = ("n1", "n2")
+HOSTS = (FRONT, *NODES)
+CUSTOMERS = 2
+HANDS = 2
+"""So many wishes of a customer are asked at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """That a customer asks for something."""
+
+    at_s: float
+    hand: int
+    """Which of all customers' hands; a customer's hands are one account."""
+    kind: str
+    luck: int
+    """The seed of what it chooses."""
+
+    def __str__(self) -> str:
+        return f"{self.at_s:6.1f} s  hand {self.hand}: {self.kind} ({self.luck})"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """That something breaks, for a while."""
+
+    at_s: float
+    kind: str
+    host: str
+    lasts_s: float
+    detail: str = ""
+    """Which daemon, or how bad a cable."""
+
+    def __str__(self) -> str:
+        return (
+            f"{self.at_s:6.1f} s  {self.kind} {self.detail} on {self.host} ({self.lasts_s:.1f} s)"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """A storm, in the order of time."""
+
+    seed: int
+    seconds: float
+    wishes: tuple[Wish, ...]
+    faults: tuple[Fault, ...]
+
+    def __str__(self) -> str:
+        all: Iterable[Wish | Fault] = sorted((*self.wishes, *self.faults), key=lambda one: one.at_s)
+        return "\n".join((f"seed {self.seed}, {self.seconds:g} s", *map(str, all)))
+
+
+WISHES = {
+    "run": 8,
+    "terminate": 3,
+    "stop": 3,
+    "start": 4,
+    "reboot": 1,
+    "make a volume": 4,
+    "attach": 6,
+    "detach": 4,
+    "delete a volume": 2,
+    "snapshot": 3,
+    "restore": 2,
+    "delete a snapshot": 1,
+    "allocate": 2,
+    "associate": 4,
+    "release": 1,
+    "move an address": 3,
+    "open a port": 4,
+    "close a port": 2,
+    "put an object": 5,
+    "migrate": 3,
+}
+"""What customers wish for, and how often."""
+
+FAULTS = {
+    "kill": 8,
+    "hang": 3,
+    "end a guest": 2,
+    "cut": 5,
+    "spoil": 4,
+    "power": 2,
+    "freeze the disk": 2,
+    "fill the disk": 2,
+    "kill the supervisor": 1,
+}
+"""What breaks, and how often."""
+
+_CLOUDS = ("cloud", "s3")
+_ALL = ("node", "blocks", "libvirtd")
+
+
+def of(seed: int, seconds: float) -> Schedule:
+    """Return the storm of a seed."""
+    rng = random.Random(seed)
+    # Each storm likes some things, and has hardly any of others.
+    wishes = {kind: weight * rng.random() ** 2 for kind, weight in WISHES.items()}
+    faults = {kind: weight * rng.random() ** 2 for kind, weight in FAULTS.items()}
+    wishes["run"] += 2.0
+    asked = sorted(_wishes(rng, seconds, wishes), key=lambda one: one.at_s)
+    return Schedule(seed, seconds, tuple(asked), tuple(_faults(rng, seconds, faults)))
+
+
+def _wishes(rng: random.Random, seconds: float, likes: dict[str, float]) -> Iterator[Wish]:
+    for hand in range(CUSTOMERS * HANDS):
+        at_s = rng.random()
+        # There is something for others to be about.
+        kind = "run"
+        while at_s < seconds:
+            yield Wish(at_s, hand, kind, rng.randrange(1 << 30))
+            [kind] = rng.choices([*likes], [*likes.values()])
+            at_s += rng.expovariate(1 / 2.0)
+
+
+def _faults(rng: random.Random, seconds: float, likes: dict[str, float]) -> Iterator[Fault]:
+    at_s = 3.0 + rng.expovariate(1 / 3.0)
+    pause_s = rng.uniform(2.0, 8.0)
+    while at_s < seconds:
+        [kind] = rng.choices([*likes], [*likes.values()])
+        host = rng.choice(HOSTS)
+        lasts_s = min(rng.uniform(0.5, 4.0) + rng.expovariate(1 / 6.0), 30.0)
+        yield Fault(at_s, kind, host, lasts_s, _detail(rng, kind, host))
+        at_s += rng.expovariate(1 / pause_s)
+
+
+def _detail(rng: random.Random, kind: str, host: str) -> str:
+    if kind in ("kill", "hang"):
+        return rng.choice((*_CLOUDS, *_CLOUDS, *_ALL) if host == FRONT else _ALL)
+    if kind == "spoil":
+        loses = rng.choice((0, 5, 20, 50))
+        return f"{loses} % {rng.choice((0, 20, 200)) if loses else 200} ms"
+    if kind == "end a guest":
+        return str(rng.randrange(1 << 16))
+    return ""

@@ -1,0 +1,277 @@
+"""A storm over a real lab: `python -m tests.storms.storm SEED [SEED] [--seconds N] [--keep DIR]`.
+
+Customers ask a lab's cloud for things while what it is made of fails (`schedule`); then all is
+mended, it must become quiet, and then everything is given back. What must hold is in `laws`. Run it
+as root, in a network namespace of its own: `unshare --net`. With two seeds it lives all from the
+first up to the second; a storm that breaks a law is told with its schedule, and how to live it
+again. Its hosts' logs and store are kept below `--keep`.
+"""
+
+import argparse
+import shutil
+import subprocess
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Generator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mallee.box import client as api
+from tests import labs
+from tests.labs import Lab
+from tests.simulation.laws import Broken, check_account, check_given_once
+from tests.storms import disks, laws, leaving, looks, schedule
+from tests.storms.customers import Customer, Hand
+from tests.storms.disks import Disks
+from tests.storms.faults import Faults, Mend
+from tests.storms.laws import Scene
+from tests.storms.schedule import CUSTOMERS, HANDS, HOSTS, Schedule
+
+TEXT = """
+[hosts.front]
+role = "front"
+[hosts.n1]
+[hosts.n2]
+"""
+QUOTAS = {
+    "ec2:quota-vminstancenumber": 5,
+    "ec2:quota-volumenumber": 9,
+    "ec2:quota-addressnumber": 3,
+    "ec2:quota-snapshotnumber": 5,
+}
+"""Of each customer; small enough to be met."""
+QUIET_S_MAX = 120.0
+LOOK_EVERY_S = 0.5
+
+
+@dataclass(slots=True)
+class Storm:
+    """One storm over one lab."""
+
+    lab: Lab
+    disks: Disks
+    plan: Schedule
+    customers: list[Customer] = field(default_factory=list[Customer])
+    broken: Exception | None = None
+    is_over: threading.Event = field(default_factory=threading.Event)
+    began: float = 0.0
+    times: list[str] = field(default_factory=list[str])
+    """When it came to what."""
+
+    def live(self) -> str:
+        """Live it; return what became of it. Raises what law was broken."""
+        self.began = time.monotonic()
+        self.customers = [self._customer(number) for number in range(CUSTOMERS)]
+        ids = {self.lab.host_id(name): name for name in HOSTS}
+        before = laws.fetch_scene(self.lab, ids)
+        watch = threading.Thread(target=self._watch, daemon=True)
+        watch.start()
+        try:
+            hands = self._rage()
+            self._note("mended")
+            self._settle(lambda: self._check_quiet(self._scene(ids), hands))
+            self._note("quiet")
+            for hand in hands:
+                leaving.check_objects(hand.customer, hand.promises.objects)
+            for customer in self.customers:
+                leaving.leave(customer)
+            self._settle(lambda: laws.check_nothing_left(self._scene(ids), before))
+            self._note("empty")
+        finally:
+            self.is_over.set()
+            watch.join()
+        self._raise_broken()
+        told = [hand.promises for hand in hands]
+        numbers = (
+            ("faults", len(self.plan.faults)),
+            ("answers", sum(one.answered for one in told)),
+            ("refusals", sum(one.refused for one in told)),
+            ("given up", sum(one.given_up for one in told)),
+        )
+        return ", ".join((*(f"{number} {what}" for what, number in numbers), *self.times))
+
+    def _note(self, what: str) -> None:
+        self.times.append(f"{what} at {time.monotonic() - self.began:.0f} s")
+
+    def _customer(self, number: int) -> Customer:
+        cloud = self.lab.cloud
+        access = cloud.account(f"customer{number}")
+        for key, most in QUOTAS.items():
+            asked = {"AccountName": access.account_id, "Key": key, "Limit": most}
+            api.call(cloud.access, "mallee", "PutQuota", asked)
+        ec2 = cloud.client("ec2", access)
+        group = ec2.create_security_group(GroupName="storm", Description="all that is open")
+        subnet = ec2.describe_subnets()["Subnets"][0]
+        bucket = f"storm-{access.account_id}"
+        cloud.client("s3", access).create_bucket(Bucket=bucket)
+        return Customer(
+            access=access,
+            admin=cloud.access,
+            image_id=cloud.image(),
+            group_id=group["GroupId"],
+            bucket=bucket,
+            subnet_id=subnet["SubnetId"],
+            prefix=subnet["CidrBlock"].rpartition(".")[0],
+        )
+
+    # While it rages
+
+    def _rage(self) -> list[Hand]:
+        """Let everything happen, then mend everything; return what the customers remember."""
+        faults = Faults(self.lab, self.disks)
+        hands = [
+            Hand(number, self.customers[number // HANDS], self._wishes_of(number))
+            for number in range(CUSTOMERS * HANDS)
+        ]
+        for hand in hands:
+            hand.start()
+        try:
+            self._break_things(faults)
+        finally:
+            faults.mend_all()
+        for hand in hands:
+            hand.join()
+            self.broken = self.broken or hand.fault
+        self._raise_broken()
+        return hands
+
+    def _wishes_of(self, number: int) -> tuple[schedule.Wish, ...]:
+        return tuple(wish for wish in self.plan.wishes if wish.hand == number)
+
+    def _break_things(self, faults: Faults) -> None:
+        """Break and mend things at their times, until the storm's time is over."""
+        began = time.monotonic()
+        coming = [*self.plan.faults]
+        mends: list[tuple[float, Mend]] = []
+        while (now_s := time.monotonic() - began) < self.plan.seconds:
+            self._raise_broken()
+            due = [one for one in mends if one[0] <= now_s]
+            mends = [one for one in mends if one[0] > now_s]
+            for _, mend in due:
+                mend()
+            if coming and coming[0].at_s <= now_s:
+                fault = coming.pop(0)
+                mends.append((now_s + fault.lasts_s, faults.do(fault)))
+            self.is_over.wait(0.1)
+
+    def _watch(self) -> None:
+        """Hold everything to the laws that hold at every moment."""
+        while self.broken is None and not self.is_over.wait(LOOK_EVERY_S):
+            try:
+                laws.check_guests(self.lab)
+                view = looks.read_store(self.lab)
+                check_given_once(view)
+                for customer in self.customers:
+                    check_account(view, customer.access.account_id)
+            except Exception as error:  # noqa: BLE001 - it is told by the thread that waits
+                self.broken = error
+
+    # When it is over
+
+    def _scene(self, ids: dict[str, str]) -> Scene:
+        return laws.fetch_scene(self.lab, ids)
+
+    def _settle(self, law: Callable[[], None]) -> None:
+        """Wait until a law holds; raise when it does not come to."""
+        deadline = time.monotonic() + QUIET_S_MAX
+        while True:
+            self._raise_broken()
+            try:
+                law()
+                return
+            except Broken:
+                if time.monotonic() > deadline:
+                    raise
+            self.is_over.wait(1.0)
+
+    def _check_quiet(self, scene: Scene, hands: list[Hand]) -> None:
+        laws.check_quiet(scene)
+        laws.check_promises(scene, [hand.promises for hand in hands])
+        for hand in hands:
+            laws.check_ports(scene, hand.customer.group_id, hand.promises.ports)
+
+    def _raise_broken(self) -> None:
+        if self.broken is not None:
+            raise self.broken
+
+
+@contextmanager
+def over_lab(plan: Schedule) -> Generator[Storm]:
+    """A storm that has not begun, over a lab of its own."""
+    with ExitStack() as stack:
+        kept: list[Disks] = []
+
+        @contextmanager
+        def ground(lab: Lab) -> Generator[None]:
+            with disks.mounted(lab.place, HOSTS) as made:
+                kept.append(made)
+                yield
+
+        lab = stack.enter_context(labs.up(TEXT, ground))
+        yield Storm(lab, kept[0], plan)
+
+
+def live(plan: Schedule, keep: Path | None = None) -> str:
+    """Live a storm over a lab of its own; return what became of it, raise what was broken."""
+    with over_lab(plan) as storm:
+        try:
+            return storm.live()
+        except BaseException:
+            if keep is not None:
+                _keep(storm.lab, keep / f"seed-{plan.seed}")
+            raise
+
+
+def _keep(lab: Lab, to: Path) -> None:
+    """Keep what tells how it came."""
+    for host in HOSTS:
+        layout = lab.layout(host)
+        shutil.copytree(layout.log, to / host / "log", dirs_exist_ok=True)
+        for path in (layout.ledger, layout.database, layout.database.with_suffix(".db-wal")):
+            if path.exists():
+                shutil.copy(path, to / host)
+        qemu = layout.libvirt / "log" / "qemu"
+        if qemu.is_dir():
+            shutil.copytree(qemu, to / host / "qemu", dirs_exist_ok=True)
+
+
+def main() -> None:
+    """Live the storm of one seed, or of all from the first up to the second."""
+    parser = argparse.ArgumentParser(prog="python -m tests.storms.storm")
+    parser.add_argument("first", type=int)
+    parser.add_argument("last", type=int, nargs="?")
+    parser.add_argument("--seconds", type=float, default=60.0, help="how long each storm is")
+    parser.add_argument("--keep", type=Path, help="where to keep logs of those that break a law")
+    parser.add_argument("--show", action="store_true", help="print the schedule, do nothing")
+    given = parser.parse_args()
+    if given.show:
+        print(schedule.of(given.first, given.seconds))
+        return
+    subprocess.run(("ip", "link", "set", "lo", "up"), check=True)
+    failed = 0
+    seeds = range(given.first, given.last or given.first + 1)
+    for seed in seeds:
+        plan = schedule.of(seed, given.seconds)
+        began = time.monotonic()
+        try:
+            said = live(plan, given.keep)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is told, and counts
+            failed += 1
+            said = f"{type(error).__name__}: {error}\n{plan}\n{again(plan)}"
+            traceback.print_exc()
+        print(f"seed {seed} ({time.monotonic() - began:.0f} s): {said}", flush=True)
+    print(f"{len(seeds)} storms, {failed} broke a law")
+    sys.exit(bool(failed))
+
+
+def again(plan: Schedule) -> str:
+    """Return the command that lives a storm again."""
+    line = f"python -m tests.storms.storm {plan.seed} --seconds {plan.seconds:g}"
+    return f"live it again: unshare --net {line}"
+
+
+if __name__ == "__main__":
+    main()
