@@ -1,5 +1,6 @@
 """Legs, ports and the gateway: set once, set right, moved, and taken away."""
 
+import math
 from contextlib import closing
 from dataclasses import replace as changed
 
@@ -176,3 +177,20 @@ def test_another_mode_takes_the_ports_away(two: Field) -> None:
     assert len(ports(two, 0)) == 1
     assert not namespaces.exists(gateways.namespace(two.machines[0].lab.layout))
     assert two.guest(TOLD, ONE).pings(THIRD.private_ip)
+
+
+def test_a_gateway_leads_as_long_as_it_holds_and_no_longer(two: Field) -> None:
+    two.apply(TOLD)
+    two.apply(TOLD)
+    one, net = two.guest(TOLD, ONE), two.machines[0].lab.network
+    net.guard(60.0)
+    assert one.pings(THIRD.private_ip)
+    assert two.apply(TOLD) == []
+    net.guard(0.0)
+    assert not one.pings(THIRD.private_ip, lab.REFUSED_AFTER_S)
+    assert one.pings(OTHER.private_ip)
+    assert two.apply(TOLD) == []
+    net.guard(math.inf)
+    assert one.pings(THIRD.private_ip)
+    net.guard(math.inf)
+    assert two.apply(TOLD) == []

@@ -204,6 +204,13 @@ class Network:
                         self._edge.excuse()
             return seen
 
+    def guard(self, held_s: float) -> None:
+        """Have the gateway between blocks lead for so long; waits for no other method.
+
+        Raises `process.Failed`.
+        """
+        self._classic.guard(held_s)
+
     def destroy(self) -> None:
         """Remove every namespace, link, route, table and dnsmasq of this cloud on this host."""
         with self._lock:

@@ -5,6 +5,8 @@ Called by `do/network`, which excludes callers from each other and gives the ord
 is decided by `legs`, `switches` and `gateways`.
 """
 
+import math
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
@@ -15,6 +17,7 @@ from mallee.model.layout import Layout
 from mallee.model.modes import ModeWanted
 from mallee.node.do import links, namespaces, vpcs
 from mallee.node.do.standing import Standing
+from mallee.node.gateways import fence
 from mallee.node.modes import gateways, legs, rules, switches, switching
 from mallee.node.modes.announcing import Announcer, Place
 from mallee.node.modes.legs import Leg, Legs
@@ -32,6 +35,10 @@ class Classic:
         self._switching = switching.Switching(layout)
         self._announcer = Announcer()
         self._gateway: Standing | None = None
+        self._guarding = threading.Lock()
+        """Guards the rules of the gateway's namespace: the fence is renewed while they are set."""
+        self._is_fenced = True
+        """Whether a fence may stand there; True as long as it is not known."""
 
     def plug(self, wanted: HostWanted) -> tuple[dict[str, Legs], list[str]]:
         """Make the legs of all namespaces, which are there, and plug them into the switch.
@@ -45,8 +52,7 @@ class Classic:
             return {}, []
         problems: list[str] = []
         if gateways.is_gateway(wanted):
-            problem = self._kept.ensure(gateways.namespace(self._layout))
-            problems += [] if problem is None else [problem]
+            problems += self._ensure_gateway(wanted)
         else:
             self._remove_gateway()
         planned = {vpc.id: legs.of_vpc(self._layout, vpc.id, mode) for vpc in wanted.vpcs}
@@ -57,6 +63,31 @@ class Classic:
         )
         mtu = self._switching.mtu()
         return {id: replace(one, mtu=mtu) for id, one in planned.items()}, problems
+
+    def _ensure_gateway(self, wanted: HostWanted) -> list[str]:
+        name = gateways.namespace(self._layout)
+        is_new = not namespaces.exists(name)
+        problem = self._kept.ensure(name)
+        if is_new and wanted.gateway is not None and wanted.gateway.standby_id:
+            # Where another host can lead, this one begins when it is known to be its turn.
+            self.guard(0.0)
+        return [] if problem is None else [problem]
+
+    def guard(self, held_s: float) -> None:
+        """Have the gateway lead from block to block for so long from now on (`gateways.fence`).
+
+        Waits for nothing else of the network. Raises `process.Failed`.
+        """
+        name = gateways.namespace(self._layout)
+        is_endless = held_s == math.inf
+        if (is_endless and not self._is_fenced) or not namespaces.exists(name):
+            return
+        text = fence.within(self._layout, held_s)
+        with self._guarding:
+            namespaces.run_inside(name, partial(fence.load, text))
+            if self._gateway is not None:
+                self._gateway.excuse()
+        self._is_fenced = not is_endless
 
     def _ports(self, wanted: HostWanted, planned: dict[str, Legs]) -> Iterator[Port]:
         for id, those in planned.items():
@@ -105,7 +136,8 @@ class Classic:
         links.apply_switches(
             vpcs.ROUTER_SWITCHES | vpcs.ipv6_switches(is_on=False) | gateways.SWITCHES
         )
-        problems = standing.load(gateways.ruleset(self._layout, mode))
+        with self._guarding:
+            problems = standing.load(gateways.ruleset(self._layout, mode))
         seen = standing.look()
         problems += standing.wire(gateways.wiring(self._layout, wanted, mode, seen))
         links.apply_switches(vpcs.FORWARDING)
