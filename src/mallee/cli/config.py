@@ -4,8 +4,8 @@ import datetime
 import sys
 from pathlib import Path
 
-from mallee.box import configuring, owners, settingshistory, steps
-from mallee.cli import progress, words
+from mallee.box import configuring, databasemove, owners, settingshistory, steps
+from mallee.cli import nodes, progress, words
 from mallee.cli.root import DEFAULT, Root
 from mallee.model import eucalyptusconf, settingschanges
 from mallee.model.layout import Layout
@@ -74,6 +74,23 @@ def rollback(number: int, *, root: Root = DEFAULT) -> None:
     text = settingshistory.read_document(layout, number)
     wish = configuring.Wish(text, f"roll back to {number}")
     progress.run(configuring.apply_steps(layout, wish))
+
+
+def move_database(target: str = "-", *, root: Root = DEFAULT) -> None:
+    """Move the cloud's memory from SQLite to PostgreSQL, while the cloud is down.
+
+    It is copied in one transaction and compared; until the settings name the new database, the
+    cloud has the old one, which stays where it is. Killed or failed, do it again.
+
+    Parameters
+    ----------
+    target
+        An empty database: `postgresql+psycopg://USER:PASSWORD@HOST/NAME`. `-` reads it from
+        standard input and `@FILE` from a file: in a list of processes it is seen by all.
+    """
+    url = nodes.read_word(target, "the new database_url:").strip()
+    progress.run(databasemove.plan(Layout(root), url))
+    words.tell("the cloud's memory is in PostgreSQL; start it: mallee up")
 
 
 def import_eucalyptus(conf: Path) -> None:

@@ -20,10 +20,6 @@ VERBS = {
         "mallee.cli.faststart:faststart",
         "From this machine to an instance that answers SSH; run it again at any point.",
     ),
-    "frontend": (
-        "mallee.cli.frontend:frontend",
-        "Make this machine a cloud's first one, that listens for others.",
-    ),
     "up": ("mallee.cli.machine:up", "Start the cloud on this machine, and wait until it answers."),
     "down": ("mallee.cli.machine:down", "Stop the cloud's daemons; guests go on running."),
     "status": ("mallee.cli.machine:status", "Show which daemons run, and where to reach what."),
@@ -116,6 +112,7 @@ GROUPS = {
             "apply": "mallee.cli.config:apply",
             "history": "mallee.cli.config:history",
             "rollback": "mallee.cli.config:rollback",
+            "move-database": "mallee.cli.config:move_database",
             "import": "mallee.cli.config:import_eucalyptus",
         },
     ),
@@ -132,8 +129,9 @@ GROUPS = {
         {"invite": "mallee.cli.nodes:invite", "join": "mallee.cli.nodes:join"},
     ),
     "frontends": (
-        "Machines that answer for one cloud, on one database.",
+        "Machines that answer for one cloud: the first, and others on one database.",
         {
+            "make": "mallee.cli.frontends:make",
             "invite": "mallee.cli.frontends:invite",
             "join": "mallee.cli.frontends:join",
             "list": "mallee.cli.frontends:list_front_ends",

@@ -82,13 +82,18 @@ def join(
 
 def read_invitation(invitation: str) -> str:
     """Return an invitation that stands where it was said: `-` and `@FILE` are places."""
-    if not invitation:
+    return read_word(invitation, "the invitation:")
+
+
+def read_word(word: str, asked: str) -> str:
+    """Return a word that stands where it was said: `-` and `@FILE` are places."""
+    if word in ("", "-"):
         if sys.stdin.isatty():
-            words.tell("the invitation:")
+            words.tell(asked)
         return sys.stdin.readline()
-    if invitation.startswith("@"):
-        return Path(invitation[1:]).read_text()
-    return invitation
+    if word.startswith("@"):
+        return Path(word[1:]).read_text()
+    return word
 
 
 def _tell_own_address(layout: Layout, reached: str) -> None:

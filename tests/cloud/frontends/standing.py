@@ -146,7 +146,7 @@ def invitation(of: FrontEnd) -> nodejoin.Invitation:
 
 
 def join(root: Path, first: FrontEnd, name: str) -> FrontEnd:
-    """Return a front end that has joined, by the steps of `mallee frontend join`."""
+    """Return a front end that has joined, by the steps of `mallee frontends join`."""
     layout = Layout(root)
     layout.cloud_pki.mkdir(parents=True)
     wish = frontendjoin.Wish(invitation(first), OUTSIDE, name)
