@@ -42,12 +42,20 @@ class Charge(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     is_known: bool = False
     """Whether the host in charge has taken this term."""
     known_standby_id: str | None = None
-    """The standby of the term that it has taken: nobody else may take over while it is silent.
-    None: it has never been in charge yet."""
+    """The standby of the term that it has said it has taken; None: it has never been in charge."""
+    granted_standby_id: str | None = None
+    """The standby of the term for which it was given a lease, and may have taken, since then."""
     former_id: str = ""
     """Who was asked to end, and has not said yet that it has."""
     free_at: float = 0.0
     """Seconds since the epoch: when `former_id` has ended, whatever it says."""
+
+    @property
+    def standbys(self) -> frozenset[str]:
+        """By whose promise the host in charge may go on: nobody else takes over while it is silent.
+        Empty among them: it may go on without one. None: it has never been in charge."""
+        ids = (self.known_standby_id, self.granted_standby_id)
+        return frozenset(id for id in ids if id is not None)
 
 
 class GatewayWanted(msgspec.Struct, frozen=True, gc=False):
@@ -66,6 +74,8 @@ class LeaseAsked(msgspec.Struct, frozen=True):
     """The newest that it knows."""
     holds: bool
     """False: it leads nobody to the world (any more)."""
+    taken: int = 0
+    """The term by whose standby it goes when the cloud is away; 0: none."""
 
 
 class LeaseTold(msgspec.Struct, frozen=True):

@@ -240,6 +240,11 @@ class Cloud:
         self._asked_at.update({ask.id: url for ask in asks})
         return asks
 
+    @property
+    def host_id(self) -> str:
+        """As whom this host belongs to the cloud."""
+        return self._membership.host_id
+
     async def ask_lease(self, asked: LeaseAsked) -> LeaseTold:
         """Ask whether this host may lead to the world; raises `CloudAway` and `Refused`."""
         body = await self._post("/v1/gateway", msgspec.json.encode(asked))

@@ -117,16 +117,7 @@ async def run(layout: Layout) -> None:
             traits=HostTraits(layout, standing.acceleration.acceleration),
             clock=clock.SYSTEM,
         )
-        leading = gatewaykeeper.GatewayKeeper(
-            gatewaykeeper.Means(
-                layout=layout,
-                own_id=membership.host_id,
-                door=door,
-                wanted=lambda: book.wanted,
-                answered=lambda: net.answered,
-                clock=clock.SYSTEM,
-            )
-        )
+        leading = gatewaykeeper.GatewayKeeper(gatewaykeeper.means(layout, door, book, net))
         means = _Means(configured, standing, door, here, book, keeper, pushed, kept, leading)
         await _work(stack, means)
 

@@ -72,15 +72,17 @@ class Cloud:
         assert record is not None
         return record.doc
 
-    def ask(self, id: str, *, term: int | None = None, holds: bool = True) -> bool:
+    def ask(self, id: str, *, term: int | None = None, holds: bool = True, taken: int = 0) -> bool:
         """Ask for a lease as a host, at the newest term."""
-        asked = LeaseAsked(self.charge().term if term is None else term, holds)
+        asked = LeaseAsked(self.charge().term if term is None else term, holds, taken)
         return self.store.transact(lambda tx: leases.ask(tx, id, "", asked))
 
     def settle(self) -> Charge:
         """Decide, and let the host in charge take its term, until nothing is new."""
         for _ in range(10):
-            self.ask(self.decide().host_id)
+            charge = self.decide()
+            if self.ask(charge.host_id):
+                self.ask(charge.host_id, taken=charge.term)
         return self.charge()
 
 
@@ -140,6 +142,27 @@ def test_only_the_standby_that_is_known_takes_over(cloud: Cloud) -> None:
     assert cloud.decide().host_id == "host-2"
 
 
+def test_lease_whose_answer_was_lost_binds_to_both_standbys(cloud: Cloud) -> None:
+    """The host in charge goes by the term before, or by this one: nobody knows."""
+    cloud.join(*HOSTS)
+    cloud.settle()
+    cloud.hear("host-2", is_silent=True)
+    assert cloud.decide().standby_id == "host-3"
+    assert cloud.ask("host-1")
+    cloud.hear("host-1", is_silent=True)
+    cloud.hear("host-2")
+    assert cloud.decide().host_id == "host-1"
+
+
+def test_first_lease_binds_though_its_answer_was_lost(cloud: Cloud) -> None:
+    cloud.join("host-1")
+    cloud.decide()
+    assert cloud.ask("host-1")
+    cloud.join("host-4")
+    cloud.hear("host-1", is_silent=True)
+    assert cloud.decide().host_id == "host-1"
+
+
 def test_standby_that_is_silent_is_replaced_and_then_takes_over_no_more(cloud: Cloud) -> None:
     cloud.join(*HOSTS)
     cloud.settle()
@@ -161,6 +184,19 @@ def test_next_one_waits_until_the_one_in_maintenance_has_ended(cloud: Cloud) -> 
     assert not cloud.ask("host-2")
     assert not cloud.ask("host-1", holds=False)
     assert cloud.ask("host-2")
+
+
+def test_silent_host_is_not_replaced_by_another_than_its_standby_unless_it_is_retired(
+    cloud: Cloud,
+) -> None:
+    cloud.join("host-1")
+    cloud.settle()
+    cloud.hear("host-1", is_silent=True)
+    cloud.join("host-2")
+    cloud.stand("host-1", Standing.MAINTENANCE)
+    assert cloud.settle().host_id == "host-1"
+    cloud.stand("host-1", Standing.RETIRED)
+    assert cloud.settle().host_id == "host-2"
 
 
 def test_next_one_does_not_wait_for_ever_for_the_one_before(cloud: Cloud) -> None:

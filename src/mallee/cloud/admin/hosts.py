@@ -193,7 +193,8 @@ def _gateway(call: Call, host: HostRecord) -> dict[str, Any]:
         since = datetime.datetime.fromtimestamp(charged.doc.since, datetime.UTC)
         why = f"Since {since:%Y-%m-%d %H:%M:%S} UTC: {charged.doc.why}"
         return {"Gateway": "in charge", "GatewayReason": why}
-    if charged is not None and host.id == charged.doc.standby_id:
+    # Before the host in charge knows of it, it does not take over.
+    if charged is not None and charged.doc.is_known and host.id == charged.doc.standby_id:
         why = "It takes over when the host in charge is not heard any more."
         return {"Gateway": "standby", "GatewayReason": why}
     return {}

@@ -75,10 +75,9 @@ def _attended(now: Charge, heard: list[HostRecord]) -> Charge:
 
 def _taken_over(now: Charge, charged: HostRecord, heard: list[HostRecord], at: float) -> Charge:
     """Let the standby take over from a host that is silent; it has no lease of the cloud's."""
-    if now.known_standby_id is None:
-        heir = next(iter(heard), None)
-    else:
-        heir = next((one for one in heard if one.id == now.known_standby_id), None)
+    # It may have taken the newest term or the one before it, for all that is known.
+    heirs = [one for one in heard if now.standbys <= {one.id}]
+    heir = next(iter(heirs), None)
     if heir is None:
         return now
     why = f"It was the standby of {charged.doc.name}, which was not heard any more."
@@ -89,12 +88,16 @@ def _replaced(
     now: Charge, charged: HostRecord | None, heard: list[HostRecord], at: float
 ) -> Charge:
     """Let another host take over from one that shall not be in charge, by its administrator."""
-    is_heard = charged is not None and _is_heard(charged) and standings.is_member(charged)
-    if is_heard and now.known_standby_id is not None:
+    is_member = charged is not None and standings.is_member(charged)
+    is_heard = charged is not None and is_member and _is_heard(charged)
+    if charged is not None and is_member and not is_heard:
+        # It may lead all the same: only who retires it says that it does not.
+        return _taken_over(now, charged, heard, at)
+    if is_heard and now.standbys:
         attended = _attended(now, heard)
         if attended.term != now.term or not now.is_known:
             return attended
-    preferred = [one for one in heard if one.id == now.known_standby_id]
+    preferred = [one for one in heard if one.id in now.standbys]
     heir = next(iter((*preferred, *heard)), None)
     if heir is None:
         return now

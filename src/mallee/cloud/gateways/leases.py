@@ -30,9 +30,14 @@ def ask(tx: store.Tx, host_id: str, front_end: str, asked: LeaseAsked) -> bool:
         return False
     if doc.former_id and tx.now < doc.free_at:
         return False
-    if asked.term == doc.term and not doc.is_known:
-        tx.write(
-            record,
-            replace(doc, is_known=True, known_standby_id=doc.standby_id, former_id="", free_at=0.0),
-        )
+    new = doc
+    if not doc.is_known and asked.taken == doc.term:
+        new = replace(doc, is_known=True, known_standby_id=doc.standby_id, granted_standby_id=None)
+    elif not doc.is_known and asked.term == doc.term:
+        # The answer may not arrive: then it goes on by the term before.
+        new = replace(doc, granted_standby_id=doc.standby_id)
+    if doc.former_id:
+        new = replace(new, former_id="", free_at=0.0)
+    if new != doc:
+        tx.write(record, new)
     return True

@@ -29,7 +29,7 @@ def _doc(view: View) -> Charge | None:
 
 
 def _named(doc: Charge) -> set[str]:
-    return {doc.host_id, doc.standby_id, doc.known_standby_id or "", doc.former_id} - {""}
+    return {doc.host_id, doc.standby_id, doc.former_id, *doc.standbys} - {""}
 
 
 def _can_be(view: View, host_id: str) -> bool:

@@ -192,7 +192,7 @@ def _of_host(view: View, record: AnyRecord) -> _Things:
 def _of_gateway(view: View, record: AnyRecord) -> _Things:
     """Find the hosts that can be it: they are told who is, and who takes over."""
     doc = record.doc
-    named = {doc.host_id, doc.standby_id, doc.known_standby_id or "", doc.former_id} - {""}
+    named = {doc.host_id, doc.standby_id, doc.former_id, *doc.standbys} - {""}
     fit = (host.id for host in charge.fitting(view.list(records.HOST)))
     return _Things(volumes_on=frozenset(named.union(fit)))
 

@@ -9,9 +9,11 @@ Called by `keeper`, and by `do.network` at the end of all.
 
 import math
 
-from mallee.kit import process
+from mallee.kit import logs, process
 from mallee.model.hosts import HostWanted
 from mallee.model.layout import Layout
+
+log = logs.get(__name__)
 
 _FAMILIES = ("inet", "arp")
 
@@ -93,6 +95,50 @@ def renewal(layout: Layout, wanted: HostWanted, held_s: float, *, has_arp: bool)
 def load(lines: str) -> None:
     """Load a text in one transaction; raises `process.Failed`."""
     process.run(("nft", "-f", "-"), lines.encode())
+
+
+class HostFence:
+    """The fence of a host. Lives in the keeper's hands: its methods block, one at a time."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._ranges: tuple[str, str] | None = None
+        """For which it was made; None: it is to be made anew, if it is to stand."""
+        self._stands: bool | None = None
+        """Whether there is one; None: it is not known."""
+        self._has_arp = True
+
+    def open(self, wanted: HostWanted, held_s: float) -> None:
+        """Have it stand, open for so long; 0: shut. Infinite: there is none."""
+        ranges = (wanted.public_range, wanted.ipv6_range)
+        if held_s == math.inf:
+            if self._stands is not False:
+                remove(self._layout)
+            self._ranges, self._stands = None, False
+        elif not (self._ranges == ranges and self._is_renewed(wanted, held_s)):
+            self._make(wanted, held_s)
+            self._ranges, self._stands = ranges, True
+
+    def forget(self) -> None:
+        """Know nothing of what stands: something has failed."""
+        self._ranges, self._stands = None, None
+
+    def _is_renewed(self, wanted: HostWanted, held_s: float) -> bool:
+        try:
+            load(renewal(self._layout, wanted, held_s, has_arp=self._has_arp))
+        except process.Failed:
+            log.warning("the fence had been taken away; it is made anew")
+            return False
+        return True
+
+    def _make(self, wanted: HostWanted, held_s: float) -> None:
+        try:
+            load(text(self._layout, wanted, held_s))
+            self._has_arp = True
+        except process.Failed:
+            # A kernel without tables for ARP, or one that takes neither: then this fails too.
+            load(without_arp(self._layout, wanted, held_s))
+            self._has_arp = False
 
 
 def remove(layout: Layout) -> None:

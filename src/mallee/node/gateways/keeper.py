@@ -10,20 +10,22 @@ import asyncio
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 from typing import Protocol
 
 import msgspec
 
 from mallee.kit import files, logs, process
-from mallee.kit.clock import Clock
+from mallee.kit.clock import SYSTEM, Clock
 from mallee.model.gateways import PROMISE, PROMISED_S, RENEW_S, GatewayWanted, LeaseAsked, LeaseTold
 from mallee.model.hosts import HostWanted
 from mallee.model.layout import Layout
 from mallee.node import cloud
 from mallee.node.do import channel
+from mallee.node.do.network import Network
 from mallee.node.gateways import announcing, fence
 from mallee.node.gateways.holding import Holding
+from mallee.node.ledger import Ledger
 
 ASKED_WITHIN_S = 3.0
 """Longer nobody is waited for: the other one can still be asked then."""
@@ -39,13 +41,40 @@ class Door(Protocol):
         ...
 
 
+class Fence(Protocol):
+    """What stops the host from leading to the world when its right has run out."""
+
+    def open(self, wanted: HostWanted, held_s: float) -> None:
+        """Have it open for so long; 0: shut. Infinite: there is none. Blocks."""
+        ...
+
+    def forget(self) -> None:
+        """Know nothing of what stands: something has failed."""
+        ...
+
+
+class Memory(Protocol):
+    """Where it is written down which term was taken; it outlives the agent."""
+
+    def read(self) -> GatewayWanted | None:
+        """Return it; None: nothing."""
+        ...
+
+    def write(self, taken: GatewayWanted | None) -> None:
+        """Remember it; None: nothing. Blocks."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Means:
     """What the keeper stands on."""
 
-    layout: Layout
     own_id: str
     door: Door
+    ask_standby: Callable[[channel.Place, GatewayWanted], None]
+    """Has the standby promise not to begin; blocks, and raises `channel.ChannelFailed`."""
+    fence: Fence
+    book: Memory
     wanted: Callable[[], HostWanted | None]
     answered: Callable[[], announcing.Answered]
     """For which addresses the host answers on which wires."""
@@ -62,16 +91,11 @@ class GatewayKeeper:
         now = means.clock.monotonic()
         # What the agent before this one promised is not known any more.
         self._holding = Holding(means.own_id, promised_until=now + PROMISED_S)
-        self._holding.taken = _read(means.layout)
+        self._holding.taken = means.book.read()
         self._is_away = False
         """Whether the cloud did not answer last."""
         self._ended_term = 0
         """At which it was told that this host leads nobody."""
-        self._fenced: tuple[str, str] | None = None
-        """Which ranges the fence is for; None: it is to be made anew, if it is to stand."""
-        self._stands: bool | None = None
-        """Whether there is a fence; None: it is not known."""
-        self._has_arp = True
         self._was_open = False
         self.problems: tuple[str, ...] = ()
         """What an administrator should know."""
@@ -84,7 +108,7 @@ class GatewayKeeper:
                 await self._round(wanted)
             except (process.Failed, process.TimedOut, OSError) as error:
                 log.warning("gateway", error=str(error))
-                self._fenced, self._stands = None, None
+                self._means.fence.forget()
                 self.problems = (f"The host cannot guard its way to the world: {error}.",)
             else:
                 self.problems = ()
@@ -104,18 +128,18 @@ class GatewayKeeper:
             return
         if told is None:
             # An older cloud, or a host that has not the role.
-            await self._leave()
+            await self._leave(wanted)
         elif told.host_id != self._means.own_id:
             await self._end(wanted, told)
         else:
             await self._hold(wanted, told)
 
-    async def _leave(self) -> None:
+    async def _leave(self, wanted: HostWanted) -> None:
         """Have nothing to do with it: the host leads whom it likes."""
         if self._holding.taken is not None:
             self._holding.end()
-            await asyncio.to_thread(_write, self._means.layout, None)
-        await self._take_fence_away()
+            await asyncio.to_thread(self._means.book.write, None)
+        await asyncio.to_thread(self._means.fence.open, wanted, math.inf)
 
     async def _end(self, wanted: HostWanted, told: GatewayWanted) -> None:
         """Lead nobody, and say so."""
@@ -123,7 +147,7 @@ class GatewayKeeper:
             log.warning("another host leads to the world", host=told.host_id, term=told.term)
         self._holding.end()
         await self._apply_fence(wanted)
-        await asyncio.to_thread(_write, self._means.layout, None)
+        await asyncio.to_thread(self._means.book.write, None)
         if self._ended_term < told.term:
             asked = LeaseAsked(term=told.term, holds=False)
             if await self._ask(asked) is not None:
@@ -132,12 +156,14 @@ class GatewayKeeper:
     async def _hold(self, wanted: HostWanted, told: GatewayWanted) -> None:
         asked_at = self._means.clock.monotonic()
         was_away = self._is_away
-        asking = asyncio.ensure_future(self._ask(LeaseAsked(told.term, holds=True)))
+        taken = self._holding.taken
+        asked = LeaseAsked(told.term, holds=True, taken=taken.term if taken is not None else 0)
+        asking = asyncio.ensure_future(self._ask(asked))
         promising = asyncio.ensure_future(self._be_promised(wanted)) if was_away else None
         granted = await asking
         if granted and self._holding.may_begin(self._means.clock.monotonic()):
             if self._holding.taken != told:
-                await asyncio.to_thread(_write, self._means.layout, told)
+                await asyncio.to_thread(self._means.book.write, told)
             self._holding.take(told, asked_at)
         elif granted is None and promising is None:
             asked_at = self._means.clock.monotonic()
@@ -163,30 +189,22 @@ class GatewayKeeper:
 
     async def _be_promised(self, wanted: HostWanted) -> bool:
         """Ask the standby of what was taken; tell whether it promises not to begin."""
-        place = _standby(wanted, self._holding.taken)
-        if place is None:
+        taken = self._holding.taken
+        place = _standby(wanted, taken)
+        if place is None or taken is None:
             return False
         try:
             async with asyncio.timeout(ASKED_WITHIN_S):
-                await asyncio.to_thread(self._call, place)
+                await asyncio.to_thread(self._means.ask_standby, place, taken)
         except (channel.ChannelFailed, TimeoutError) as error:
             log.warning("no promise of the standby", error=str(error))
             return False
         return True
 
-    def _call(self, place: channel.Place) -> None:
-        taken = self._holding.taken
-        term = str(taken.term) if taken is not None else ""
-        hello = channel.Hello(what=PROMISE, id=term, move_id="", word="")
-        channel.connect(self._means.layout, place, hello).close()
-
     async def _apply_fence(self, wanted: HostWanted) -> None:
         """Open the fence for as long as the host holds the world, or shut it."""
         held_s = self._holding.held_s(self._means.clock.monotonic())
-        if held_s == math.inf:
-            await self._take_fence_away()
-        else:
-            await asyncio.to_thread(self._guard, wanted, held_s)
+        await asyncio.to_thread(self._means.fence.open, wanted, held_s)
         await asyncio.to_thread(self._means.guard, held_s)
         is_open = held_s > 0
         if is_open and not self._was_open:
@@ -196,34 +214,30 @@ class GatewayKeeper:
             log.warning("this host leads nobody to the world (any more)")
         self._was_open = is_open
 
-    async def _take_fence_away(self) -> None:
-        if self._stands is not False:
-            await asyncio.to_thread(fence.remove, self._means.layout)
-        self._fenced, self._stands = None, False
-
-    def _guard(self, wanted: HostWanted, held_s: float) -> None:
-        """Have the fence stand, open for so long; blocks."""
-        layout, ranges = self._means.layout, (wanted.public_range, wanted.ipv6_range)
-        if self._fenced == ranges:
-            try:
-                fence.load(fence.renewal(layout, wanted, held_s, has_arp=self._has_arp))
-            except process.Failed:
-                log.warning("the fence had been taken away; it stands again")
-            else:
-                return
-        try:
-            fence.load(fence.text(layout, wanted, held_s))
-            self._has_arp = True
-        except process.Failed:
-            fence.load(fence.without_arp(layout, wanted, held_s))
-            self._has_arp = False
-        self._fenced, self._stands = ranges, True
-
     async def _announce(self) -> None:
         try:
             await asyncio.to_thread(announcing.announce, self._means.answered())
         except OSError as error:
             log.warning("addresses not announced", error=str(error))
+
+
+def means(layout: Layout, door: cloud.Cloud, book: Ledger, net: Network) -> Means:
+    """Return what the keeper of a real host stands on."""
+    return Means(
+        own_id=door.host_id,
+        door=door,
+        ask_standby=partial(_ask_standby, layout),
+        fence=fence.HostFence(layout),
+        book=Book(layout),
+        wanted=lambda: book.wanted,
+        answered=lambda: net.answered,
+        clock=SYSTEM,
+    )
+
+
+def _ask_standby(layout: Layout, place: channel.Place, taken: GatewayWanted) -> None:
+    hello = channel.Hello(what=PROMISE, id=str(taken.term), move_id="", word="")
+    channel.connect(layout, place, hello).close()
 
 
 def _standby(wanted: HostWanted, taken: GatewayWanted | None) -> channel.Place | None:
@@ -239,20 +253,22 @@ def _standby(wanted: HostWanted, taken: GatewayWanted | None) -> channel.Place |
     return None
 
 
-def _memory(layout: Layout) -> Path:
-    return layout.node / "gateway.json"
+class Book:
+    """What was taken, written down so that the next agent goes on with it."""
 
+    def __init__(self, layout: Layout) -> None:
+        self._path = layout.node / "gateway.json"
 
-def _read(layout: Layout) -> GatewayWanted | None:
-    try:
-        return msgspec.json.decode(_memory(layout).read_bytes(), type=GatewayWanted)
-    except (FileNotFoundError, msgspec.DecodeError):
-        return None
+    def read(self) -> GatewayWanted | None:
+        """Return it; None: nothing."""
+        try:
+            return msgspec.json.decode(self._path.read_bytes(), type=GatewayWanted)
+        except (FileNotFoundError, msgspec.DecodeError):
+            return None
 
-
-def _write(layout: Layout, taken: GatewayWanted | None) -> None:
-    """Remember what was taken, so that the next agent goes on with it."""
-    if taken is not None:
-        files.write_atomically(_memory(layout), msgspec.json.encode(taken))
-    else:
-        _memory(layout).unlink(missing_ok=True)
+    def write(self, taken: GatewayWanted | None) -> None:
+        """Remember it; None: nothing."""
+        if taken is not None:
+            files.write_atomically(self._path, msgspec.json.encode(taken))
+        else:
+            self._path.unlink(missing_ok=True)

@@ -1,0 +1,162 @@
+"""The host that leads guests to the world falls silent, or the cloud does, or both: who leads then.
+
+The world has the public range on its wire, so that it asks by ARP who has an address; a guest that
+is not on the host that is cut off is reached all the while, or soon again.
+"""
+
+import time
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import pytest
+
+from mallee.box import status
+from mallee.kit import process
+from tests import labs, wholecloud
+from tests.labs import Lab
+from tests.wholecloud import Cloud
+
+TEXT = """
+[hosts.front]
+role = "front"
+
+[hosts.n1]
+
+[hosts.n2]
+
+[cloud]
+listen = "0.0.0.0"
+
+[cloud.network]
+public_range = "198.19.7.0/24"
+egress = true
+"""
+SOON_S = 90.0
+"""More than a busy machine takes to notice that a host is silent, and to lead elsewhere."""
+LONG_S = 18.0
+"""Longer than any lease lasts, and than silence takes to be noticed."""
+
+
+@dataclass(slots=True)
+class Leading:
+    """A lab whose hosts can all lead to the world, with a guest on the last of them."""
+
+    lab: Lab
+    cloud: Cloud
+    first: str
+    """Who is in charge at the beginning."""
+    second: str
+    """Its standby, on which the guest is."""
+    public: str
+
+    def wait_charged(self, host: str, standby: str) -> None:
+        """Wait until one host is in charge and another its standby."""
+        wanted = {"in charge": host, "standby": standby}
+        wholecloud.wait_until(lambda: gateways(self.cloud) == wanted, SOON_S, f"{wanted}")
+
+    def is_reached(self) -> bool:
+        """Whether the guest answers the world, which is where the test is."""
+        try:
+            process.run(("ping", "-c", "1", "-W", "1", self.public))
+        except process.Failed:
+            return False
+        return True
+
+    def wait_reached(self) -> None:
+        """Wait until the guest answers the world."""
+        wholecloud.wait_until(self.is_reached, SOON_S, "the guest to answer the world")
+
+    @contextmanager
+    def cloud_stopped(self) -> Generator[None]:
+        """Let the cloud's process stand still meanwhile: it is there, and answers nobody."""
+        # The pid is the one that the host itself sees.
+        pid = status.pid_file(self.lab.layout("front"), "cloud").read_text().split()[0]
+        self.lab.run("front", "kill", "-STOP", pid)
+        try:
+            yield
+        finally:
+            self.lab.run("front", "kill", "-CONT", pid)
+
+    def seconds(self, count: float) -> Iterator[None]:
+        """Yield until so much time has passed."""
+        ends_at = time.monotonic() + count
+        while time.monotonic() < ends_at:
+            yield
+
+    def is_open(self, host: str) -> bool:
+        """Whether packets of guests pass a host's fence."""
+        tag = self.lab.layout(host).tag
+        tables = self.lab.run(host, "nft", "list", "tables")
+        if f"table inet mallee-{tag}-world" not in tables:
+            return True
+        return "expires" in self.lab.run(
+            host, "nft", "list", "table", "inet", f"mallee-{tag}-world"
+        )
+
+
+@pytest.fixture(scope="module")
+def leading() -> Generator[Leading]:
+    with labs.up(TEXT) as lab:
+        cloud = lab.cloud
+        wholecloud.wait_until(lambda: gateways(cloud).get("in charge") == "front", SOON_S, "front")
+        # The cloud's own machine shall not be among those that are cut off.
+        lab.mallee("front", "hosts", "change", "front", "--roles", "compute,storage")
+        wholecloud.wait_until(
+            lambda: set(gateways(cloud).values()) == {"n1", "n2"}, SOON_S, "another to be in charge"
+        )
+        found = gateways(cloud)
+        for name in ("front", found["in charge"]):
+            lab.mallee("front", "hosts", "disable", name)
+        guest = cloud.run(InstanceType="t3.nano")
+        cloud.wait_state(guest, "running")
+        public = cloud.instance(guest)["PublicIpAddress"]
+        made = Leading(lab, cloud, found["in charge"], found["standby"], public)
+        made.wait_reached()
+        yield made
+
+
+def gateways(cloud: Cloud) -> dict[str, str]:
+    """Return who is in charge, and who is the standby."""
+    return {it["Gateway"]: it["Name"] for it in cloud.hosts() if "Gateway" in it}
+
+
+def test_administrators_see_who_is_in_charge_and_why(leading: Leading) -> None:
+    told = {it["Name"]: it.get("GatewayReason", "") for it in leading.cloud.hosts()}
+    assert "takes the place of front, by its administrator's wish" in told[leading.first]
+    assert "takes over" in told[leading.second]
+    assert not told["front"]
+
+
+def test_absence_of_the_cloud_takes_the_world_from_nobody(leading: Leading) -> None:
+    with leading.cloud_stopped():
+        missed = sum(not leading.is_reached() for _ in leading.seconds(LONG_S))
+        assert leading.is_open(leading.first)
+        assert not leading.is_open(leading.second)
+    assert missed <= 1
+    leading.wait_charged(leading.first, leading.second)
+
+
+def test_standby_takes_over_from_a_host_that_is_cut_off_and_keeps_it(leading: Leading) -> None:
+    leading.lab.cut(f"{leading.first}.eth0")
+    wholecloud.wait_until(
+        lambda: not leading.is_open(leading.first), SOON_S, "the fence to be shut"
+    )
+    assert not leading.is_open(leading.second)
+    leading.wait_reached()
+    assert gateways(leading.cloud)["in charge"] == leading.second
+    leading.lab.mend()
+    leading.wait_charged(leading.second, leading.first)
+    assert leading.is_reached()
+
+
+def test_host_that_is_cut_off_while_the_cloud_is_away_ends_and_goes_on(leading: Leading) -> None:
+    with leading.cloud_stopped():
+        leading.lab.cut(f"{leading.second}.eth0")
+        wholecloud.wait_until(
+            lambda: not leading.is_open(leading.second), SOON_S, "the fence to be shut"
+        )
+        assert not leading.is_open(leading.first)
+        leading.lab.mend()
+        leading.wait_reached()
+    leading.wait_charged(leading.second, leading.first)
