@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from mallee.lab.rooms import Place
+from tests.storms.schedule import HOSTS
 
 SIZE_GIB = 24
 _FILLER = ".filler"
@@ -23,6 +24,11 @@ class Disks:
     def __init__(self, place: Place) -> None:
         self._place = place
         self._frozen: set[str] = set()
+
+    def settle(self) -> None:
+        """Bring all that was written to the disks, so that nobody waits for it later."""
+        for root in (self._place.root(host) for host in HOSTS):
+            _run("sync", "--file-system", str(root))
 
     def freeze(self, host: str) -> None:
         """Have all that write to a host's disk wait."""

@@ -63,6 +63,7 @@ class Storm:
 
     def live(self) -> str:
         """Live it; return what became of it. Raises what law was broken."""
+        self.disks.settle()
         self.began = time.monotonic()
         self.customers = [self._customer(number) for number in range(CUSTOMERS)]
         ids = {self.lab.host_id(name): name for name in HOSTS}

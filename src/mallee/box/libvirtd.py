@@ -10,6 +10,7 @@ Called by the supervisor. Not its business: the proof (`node.kvmproof`) and doma
 
 import argparse
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -56,6 +57,10 @@ log_filters = "1:none"
 log_outputs = "3:stderr"
 """
 
+NOBODY = 1 << 22
+"""No process has this number: it is above all that the kernel gives."""
+_NOTED = re.compile(r"(<domstatus [^>]*pid=')(\d+)'")
+
 _SCRIPT = """\
 set -e
 for pair in {pairs}; do
@@ -100,12 +105,42 @@ def place_cover(layout: Layout) -> Path | None:
     return cover
 
 
+def correct_notes(layout: Layout) -> None:
+    """Correct what an earlier libvirtd noted of guests, where it would lead this one astray.
+
+    One that was killed while it started a guest noted a guest without a process; libvirt would
+    hold that guest's lock for ever. One whose machine lost its power noted numbers that are other
+    processes' now; libvirt would kill these.
+    """
+    for path in sorted((layout.libvirt / "run" / "qemu").glob("*.xml")):
+        text = path.read_text()
+        found = _NOTED.search(text)
+        if found is None:
+            continue
+        if found[2] == "0":
+            path.unlink()
+        elif not _may_be_guest(int(found[2]), path.stem):
+            files.write_atomically(
+                path, _NOTED.sub(rf"\g<1>{NOBODY}'", text, count=1).encode(), files.PRIVATE
+            )
+
+
+def _may_be_guest(pid: int, name: str) -> bool:
+    """Tell whether a process is the guest's QEMU, or has ended: that libvirt sees by itself."""
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+    return f"guest={name},".encode() in words
+
+
 def main() -> None:
     """Become libvirtd; only a failure returns."""
     parser = argparse.ArgumentParser(prog="mallee-libvirtd")
     parser.add_argument("--root", type=Path, required=True, help="the cloud's root directory")
     layout = Layout(parser.parse_args().root)
     write_configuration(layout)
+    correct_notes(layout)
     if not Path("/run/netns", layout.hypervisor_namespace).exists():
         # A machine that was started anew has none of our namespaces; an agent may make it first.
         subprocess.run(["ip", "netns", "add", layout.hypervisor_namespace], check=False)
