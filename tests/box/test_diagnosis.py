@@ -71,13 +71,6 @@ def test_frames_that_do_not_pass_are_named_with_their_vlans() -> None:
     assert found.cause == "frames of VLAN 10-12 do not pass"
 
 
-def test_who_was_heard_is_known_by_his_cards() -> None:
-    answers = {B.id: {"Heard": [{"Mac": "02:01", "Vlan": 10}, {"Mac": "02:99", "Vlan": 20}]}}
-    assert diagnosis.hearings([A, B], [B], answers, {A.id: ["02:01"], B.id: ["02:02"]}) == {
-        ("a", "b"): {10}
-    }
-
-
 def test_a_clock_that_is_wrong_is_named() -> None:
     answers = {host.id: {"Now": 1000.0, "CloudNow": 1001.0} for host in HOSTS}
     assert [one.ok for one in diagnosis.clocks(HOSTS, answers)] == [True]
@@ -88,7 +81,7 @@ def test_a_clock_that_is_wrong_is_named() -> None:
 
 def test_only_strangers_have_no_right_to_our_addresses() -> None:
     seen = [{"Address": "203.0.113.7", "Mac": "02:99"}, {"Address": "203.0.113.8", "Mac": "02:01"}]
-    answers = {A.id: {"Neighbours": seen}}
+    answers = {A.id: {"Neighbours": seen, "Own": []}}
     (found,) = diagnosis.strangers([A], answers, {"02:01"})
     assert found.subject == "address 203.0.113.7"
     assert "02:99 on the network of a" in found.cause

@@ -4,15 +4,18 @@ Faults of several hosts stand side by side in one round: what is found of one is
 another's.
 """
 
+import re
 import shutil
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
+from functools import partial
 
 import pytest
 
 from mallee.box import rounds
 from mallee.lab import document, openvswitch
 from mallee.lab.document import Cable
+from mallee.model.ailments import Code
 from mallee.model.checks import Finding
 from tests import labs, wholecloud
 from tests.labs import Lab
@@ -33,6 +36,8 @@ role = "front"
 role = "bare"
 """
 VLANS = (10, 11, 12, 20)
+PLANNED = tuple(range(2, 2050))
+"""Of a cloud of 2,048 networks."""
 
 
 @pytest.fixture(scope="module")
@@ -45,13 +50,14 @@ def whole() -> Generator[Lab]:
 def lab(whole: Lab) -> Generator[Lab]:
     yield whole
     whole.mend()
+    whole.power_on()
 
 
-def troubles(lab: Lab, vlans: tuple[int, ...] = ()) -> dict[str, Finding]:
+def troubles(lab: Lab, vlans: tuple[int, ...] = ()) -> list[Finding]:
     """What the doctor finds of all hosts that is not well."""
     cloud = lab.cloud
     found = rounds.examine(cloud.access, lab.document.cloud.network, rounds.Wish(vlans=vlans))
-    return {one.subject: one for one in found if not one.ok}
+    return [one for one in found if not one.ok]
 
 
 def doctor(lab: Lab, host: str, *words: str) -> str:
@@ -64,42 +70,118 @@ def test_a_lab_without_faults_is_well(lab: Lab) -> None:
     said = doctor(lab, "front", *(word for vlan in VLANS for word in ("--vlan", f"{vlan}")))
     assert all(line.startswith("ok") for line in said.splitlines()), said
     assert "VLAN 10-12, 20 pass" in said
+    assert "UDP 4789 passes between hosts" in said
     assert "n2: interfaces: eth0" in said
     assert "between 3 hosts nothing is lost" in said
     assert "wrong" not in doctor(lab, "n1")
 
 
+NAMED = {
+    "cut": ("n1", Code.WAY_SILENT),
+    "loss_percent": ("n2", Code.WAY_LOSSY),
+    "delay_ms": ("n2", Code.WAY_SLOW),
+    "mtu": ("n1", Code.WAY_NARROW),
+    "drop_vlans": ("n1", Code.VLAN_LOST),
+    "drop_udp": ("n1", Code.TUNNEL_BLOCKED),
+    "power": ("n2", Code.HOST_SILENT),
+}
+"""By fault of a lab: with which host it is made here, and what the doctor calls it."""
+
+
+def test_every_fault_of_a_lab_is_among_those_that_are_named() -> None:
+    assert NAMED.keys() == set(document.FAULTS)
+
+
+def is_named(found: Iterable[Finding], fault: str) -> bool:
+    """Whether the doctor has named a fault and its host."""
+    host, code = NAMED[fault]
+    return any(one.code == code.value and host in one.subject for one in found)
+
+
 def test_what_is_wrong_with_cables_hosts_and_neighbours_is_named(lab: Lab) -> None:
-    lab.cut("n1.eth0", Cable(mtu=1400, drop_vlans=(20,)))
-    lab.cut("n2.eth0", Cable(delay_ms=30))
+    lab.cut("n1.eth0", Cable(mtu=1400, drop_vlans=(20,), drop_udp=(4789,)))
+    lab.cut("n2.eth0", Cable(delay_ms=30, loss_percent=10))
     with a_stranger(lab), foreign_rules(lab), a_loose_end(lab, "n2"):
         found = troubles(lab, VLANS)
-    assert found.keys() >= {"VLANs between n1 and all others"}, found
-    size = found["way between n1 and all others"]
-    assert "packets larger than 1400 bytes vanish" in size.cause
-    assert "frames of VLAN 20 do not pass" in found["VLANs between n1 and all others"].cause
-    time = found["way between n2 and all others"]
-    assert "ms there and back" in time.cause
-    assert "on the network of" in found["address 198.19.0.77"].cause
-    assert "2 servers offer addresses" in found["front: DHCP"].cause
-    assert "chain inet fw f drop packets at forward" in found["n2: firewall"].cause
-    assert "chain ip filter F drops at forward" in found["front: firewall"].cause
-    assert "spare has no carrier" in found["n2: interfaces"].cause
-    assert all(one.cause and one.cure for one in found.values())
+    for fault in ("mtu", "drop_vlans", "drop_udp", "delay_ms", "loss_percent"):
+        assert is_named(found, fault), (fault, found)
+    causes = {one.subject: one.cause for one in found}
+    size = "packets larger than 1400 bytes vanish"
+    assert any(size in cause for cause in causes.values())
+    assert "frames of VLAN 20 do not pass" in causes["VLANs between n1 and all others"]
+    assert "UDP 4789 does not pass" in causes["tunnels between n1 and all others"]
+    assert "on the network of" in causes["address 198.19.0.77"]
+    assert "2 servers offer addresses" in causes["front: DHCP"]
+    assert "198.19.0.128/25" in " ".join(causes)
+    codes = {(one.subject, one.code) for one in found}
+    assert codes >= {
+        ("n2: firewall", Code.FIREWALL_DROPS.value),
+        ("front: firewall", Code.FIREWALL_DOCKER.value),
+        ("n2: interfaces", Code.LINK_UNPLUGGED.value),
+        ("range 198.19.0.128/25", Code.RANGE_ANNOUNCED.value),
+        ("address 198.19.0.77", Code.ADDRESS_TAKEN.value),
+        ("front: DHCP", Code.DHCP_TWICE.value),
+    }
+    assert all(one.cause and one.cure for one in found)
 
 
-def test_who_is_cut_off_and_what_is_lost_is_named_and_the_others_are_asked(lab: Lab) -> None:
+def test_who_is_cut_off_or_without_power_is_named_and_the_others_are_asked(lab: Lab) -> None:
     lab.cut("n1.eth0")
-    lab.cut("n2.eth0", Cable(loss_percent=10))
+    lab.power_off("n2")
     world = document.host_of(lab.document, "world")
     assert world is not None
     lab.run(world, "sh", "-c", "kill $(cat /run/lab-names.pid)")
-    wholecloud.wait_until(lambda: is_silent(lab, "n1"), 60.0, "n1 to be missed")
+    for host in ("n1", "n2"):
+        wholecloud.wait_until(partial(is_silent, lab, host), 60.0, f"{host} to be missed")
     found = troubles(lab)
-    assert "not heard" in found["n1"].cause
-    assert "nothing answers at" in found["way between n1 and all others"].cause
-    assert "% of packets are lost" in found["way between front and n2"].cause
-    assert "name server" in found["n2: names"].cause
+    assert is_named(found, "cut"), found
+    assert is_named(found, "power"), found
+    causes = {one.subject: one.cause for one in found}
+    assert "not heard" in causes["n1"]
+    assert "name server" in causes["front: names"]
+
+
+def outside(lab: Lab) -> list[Finding]:
+    """What the doctor finds in the lab's world."""
+    return [one for one in rounds.examine_from_outside(lab.cloud.access, "") if not one.ok]
+
+
+def test_public_addresses_are_tried_from_outside(lab: Lab) -> None:
+    assert outside(lab) == []
+    world = document.host_of(lab.document, "world")
+    assert world is not None
+    astray = "198.19.0.64/26"
+    lab.run(world, "ip", "route", "add", "blackhole", astray)
+    lab.run("front", "nft", "add table ip fw { chain o { type filter hook output priority 0; }; }")
+    lab.run("front", "nft", "add rule ip fw o ip saddr 198.19.0.1 drop")
+    try:
+        found = {one.code: one.subject for one in outside(lab)}
+    finally:
+        lab.run(world, "ip", "route", "del", "blackhole", astray)
+        lab.run("front", "nft", "delete", "table", "ip", "fw")
+    assert found == {
+        Code.ADDRESS_UNREACHED.value: "public addresses 198.19.0.64-198.19.0.127",
+        Code.ADDRESS_UNANSWERED.value: "public addresses 198.19.0.1",
+    }
+
+
+STATE = "ip address; ip route show table all; ip rule; nft list ruleset; ip -br link"
+
+
+def state(lab: Lab) -> dict[str, str]:
+    """What could be left behind in hosts, without what counts on or ages."""
+    said = {host: lab.run(host, "sh", "-c", STATE) for host in ("front", "n1", "n2")}
+    changing = re.compile(r"(packets|bytes|sec|expires) ?\d+\S*")
+    return {host: changing.sub("", it) for host, it in said.items()}
+
+
+def test_a_doctor_that_is_killed_leaves_nothing_behind(lab: Lab) -> None:
+    before = state(lab)
+    line = (*labs.MALLEE, "doctor", "--root", str(lab.layout("front").root), "--vlan", "7")
+    lab.run("front", "sh", "-c", 'timeout -s KILL 6 "$@" >/dev/null 2>&1 || true', "sh", *line)
+    assert state(lab) == before
+    # And the next one is not held up by it, however much it has to try.
+    assert troubles(lab, PLANNED) == []
 
 
 def is_silent(lab: Lab, host: str) -> bool:
@@ -114,9 +196,23 @@ SERVER = (
 )
 
 
+ANNOUNCER = """
+import socket, struct, sys, time
+link = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+link.bind((sys.argv[1], 520))
+link.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton(sys.argv[1]))
+route = socket.inet_aton("198.19.0.128"), socket.inet_aton("255.255.255.128"), bytes(4)
+while True:
+    told = bytes((2, 2, 0, 0)) + struct.pack("!HH4s4s4sI", 2, 0, *route, 1)
+    link.sendto(told, ("224.0.0.9", 520))
+    time.sleep(0.3)
+"""
+
+
 @contextmanager
 def a_stranger(lab: Lab) -> Generator[None]:
-    """Somebody who has one of the cloud's addresses, and gives others away, twice."""
+    """Somebody who has one of the cloud's addresses, says that he leads to more of them, and gives
+    others away, twice."""
     run = lab.run
     run("x", "ip", "address", "add", "198.19.0.77/32", "dev", "eth0")
     run("x", "ip", "link", "add", "other", "link", "eth0", "type", "macvlan", "mode", "bridge")
@@ -124,8 +220,10 @@ def a_stranger(lab: Lab) -> Generator[None]:
     run("x", "ip", "link", "set", "other", "up")
     for device in ("eth0", "other"):
         run("x", *SERVER, f"--interface={device}", f"--pid-file=/run/{device}.pid")
+    announcing = ("python3", "-c", ANNOUNCER, lab.address("x"))
+    run("x", "sh", "-c", '"$@" >/dev/null 2>&1 & echo $! >/run/announcer.pid', "sh", *announcing)
     yield
-    run("x", "sh", "-c", "kill $(cat /run/eth0.pid /run/other.pid)")
+    run("x", "sh", "-c", "kill $(cat /run/eth0.pid /run/other.pid /run/announcer.pid)")
     run("x", "ip", "link", "del", "other")
     run("x", "ip", "address", "del", "198.19.0.77/32", "dev", "eth0")
 
@@ -136,7 +234,8 @@ def foreign_rules(lab: Lab) -> Generator[None]:
     hook = "type filter hook forward priority 0;"
     lab.run("n2", "nft", f"add table inet fw {{ chain f {{ {hook} }}; }}")
     lab.run("n2", "nft", "add rule inet fw f tcp dport 25 drop")
-    lab.run("front", "nft", f"add table ip filter {{ chain F {{ {hook} policy drop; }}; }}")
+    rules = f"chain F {{ {hook} policy drop; }}; chain DOCKER {{ }};"
+    lab.run("front", "nft", f"add table ip filter {{ {rules} }}")
     yield
     lab.run("n2", "nft", "delete", "table", "inet", "fw")
     lab.run("front", "nft", "delete", "table", "ip", "filter")

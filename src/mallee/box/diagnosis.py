@@ -6,11 +6,14 @@ all others, while these have none among themselves, is told as that host's. Call
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from ipaddress import IPv4Address
 from itertools import pairwise
 from typing import Any
 
+from mallee.model import addressspans
 from mallee.model.ailments import Ailment, Code
-from mallee.model.checks import Finding
+from mallee.model.checks import TUNNEL_PORT, Finding
+from mallee.model.modes import Mode
 
 LOST_PERCENT_MAX = 2
 TOOK_MS_MAX = 20.0
@@ -69,16 +72,17 @@ def ways(hosts: Sequence[Asked], answers: Mapping[str, Answer]) -> list[Finding]
     """Judge the ways between hosts: reached at all, losses, time, size of packets."""
     by_address = {host.address: host for host in hosts}
     bad: dict[Code, dict[frozenset[str], str]] = {}
+    looked: set[frozenset[str]] = set()
     for host in hosts:
         for path in answers[host.id]["Paths"]:
             other = by_address[path["Address"]]
+            looked.add(frozenset((host.name, other.name)))
             for what, words in _ailments(path):
                 bad.setdefault(what, {})[frozenset((host.name, other.name))] = words
-    names = [host.name for host in hosts]
     found = [
         trouble(f"way between {between}", Ailment(what, words, _CURES[what]))
         for what, pairs in bad.items()
-        for between, words in _by_host(pairs, names).items()
+        for between, words in _by_host(pairs, looked).items()
     ]
     said = f"between {len(hosts)} hosts nothing is lost, and large packets pass"
     return found or [well("ways between hosts", said)]
@@ -117,35 +121,22 @@ def _ailments(path: Answer) -> list[tuple[Code, str]]:
     return found
 
 
-def _by_host(pairs: Mapping[frozenset[str], str], names: Sequence[str]) -> dict[str, str]:
-    """Return troubles by the ways that have them, as one host's where it has them with all."""
-    everybody = len(names) - 1
+def _by_host(
+    pairs: Mapping[frozenset[str], str], looked: Collection[frozenset[str]]
+) -> dict[str, str]:
+    """Return troubles by the ways that have them, as one host's where it has them with all others,
+    and some of these were looked at among themselves."""
+    names = sorted({name for pair in looked for name in pair})
     for name in names:
         its = [pair for pair in pairs if name in pair]
-        if everybody > 1 and len(its) == len(pairs) == everybody:
+        is_seen = any(name not in pair for pair in looked)
+        if is_seen and len(its) == len(pairs) == len(names) - 1:
             return {f"{name} and all others": f"{pairs[its[0]]}: look at {name}'s cable first"}
     return {" and ".join(sorted(pair)): words for pair, words in pairs.items()}
 
 
 Hearings = Mapping[tuple[str, str], Collection[int]]
 """By names of a sender and a receiver: the VLANs in which the one was heard by the other."""
-
-
-def hearings(
-    senders: Sequence[Asked],
-    receivers: Sequence[Asked],
-    answers: Mapping[str, Answer],
-    macs: Mapping[str, Collection[str]],
-) -> dict[tuple[str, str], set[int]]:
-    """Return which VLANs' frames of each sender were heard by each receiver."""
-    return {
-        (sender.name, receiver.name): {
-            one["Vlan"] for one in answers[receiver.id]["Heard"] if one["Mac"] in macs[sender.id]
-        }
-        for sender in senders
-        for receiver in receivers
-        if sender.id != receiver.id
-    }
 
 
 def tags(vlans: Sequence[int], heard: Hearings) -> list[Finding]:
@@ -160,13 +151,45 @@ def tags(vlans: Sequence[int], heard: Hearings) -> list[Finding]:
         elif missing:
             words = f"frames of {_vlans(missing)} that {sender} sends do not reach {receiver}"
             bad[frozenset((sender, receiver))] = words
-    names = sorted({name for pair in heard for name in pair})
     cure = "let the ports of both carry the VLANs tagged (a trunk), and the switches between them"
     found = [
         trouble(f"VLANs between {between}", Ailment(Code.VLAN_LOST, words, cure))
-        for between, words in _by_host(bad, names).items()
+        for between, words in _by_host(bad, {frozenset(pair) for pair in heard}).items()
     ]
     return found or [well("VLANs", f"frames of {_vlans(sorted(vlans))} pass between hosts")]
+
+
+def tunnels(came: Mapping[tuple[str, str], bool]) -> list[Finding]:
+    """Judge whether packets of tunnels pass between hosts."""
+    bad: dict[frozenset[str], str] = {}
+    for (sender, receiver), passes in came.items():
+        if passes:
+            continue
+        if came.get((receiver, sender)):
+            words = f"UDP {TUNNEL_PORT} from {sender} does not reach {receiver}"
+        else:
+            words = f"UDP {TUNNEL_PORT} does not pass, by which VPCs reach from host to host"
+        bad[frozenset((sender, receiver))] = words
+    cure = f"let a firewall between them, or on them, pass udp dport {TUNNEL_PORT} both ways"
+    found = [
+        trouble(f"tunnels between {between}", Ailment(Code.TUNNEL_BLOCKED, words, cure))
+        for between, words in _by_host(bad, {frozenset(pair) for pair in came}).items()
+    ]
+    return found or [well("tunnels", f"UDP {TUNNEL_PORT} passes between hosts")]
+
+
+def announced(answers: Mapping[str, Answer], ours: Collection[str]) -> list[Finding]:
+    """Judge who speaks of the cloud's ranges on the networks of hosts, by their names."""
+    found: dict[str, Finding] = {}
+    for name, answer in answers.items():
+        for one in answer["Announced"]:
+            if one["By"] in ours:
+                continue
+            cause = f"{one['By']} says so by {one['How']} on the network of {name}"
+            cure = "another cloud or router uses it: take it from there, or take another range"
+            subject = f"range {one['Network']}"
+            found[subject] = trouble(subject, Ailment(Code.RANGE_ANNOUNCED, cause, cure))
+    return list(found.values()) or [well("ranges", "nobody else speaks of the cloud's ranges")]
 
 
 def _vlans(numbers: Sequence[int]) -> str:
@@ -186,11 +209,12 @@ def strangers(
     answers: Mapping[str, Answer],
     ours: Collection[str],
 ) -> list[Finding]:
-    """Judge who answers to the cloud's addresses: our own hosts may."""
+    """Judge who answers to the cloud's addresses: our own hosts may, and our instances."""
     found: dict[str, tuple[str, str]] = {}
+    own = [addressspans.parse(one) for host in hosts for one in answers[host.id]["Own"]]
     for host in hosts:
         for one in answers[host.id]["Neighbours"]:
-            if one.get("Mac") not in ours:
+            if one.get("Mac") not in ours and not _is_within(one["Address"], own):
                 found[one["Address"]] = one.get("Mac", ""), host.name
     return [
         trouble(
@@ -203,6 +227,10 @@ def strangers(
         )
         for address, (mac, name) in sorted(found.items())
     ] or [well("addresses", "nobody else on the hosts' networks has one of the cloud's")]
+
+
+def _is_within(address: str, spans: Collection[range]) -> bool:
+    return any(int(IPv4Address(address)) in span for span in spans)
 
 
 def dhcp(hosts: Sequence[Asked], answers: Mapping[str, Answer]) -> list[Finding]:
@@ -226,6 +254,38 @@ def dhcp(hosts: Sequence[Asked], answers: Mapping[str, Answer]) -> list[Finding]
             )
     said = f"offered by {', '.join(sorted(known))}" if known else "nobody offers addresses"
     return found or [well("DHCP", said)]
+
+
+def dhcp_of_mode(host: Asked, answer: Answer, mode: Mode) -> list[Finding]:
+    """Judge who offers addresses where instances stand: in `system` somebody has to, in the VLANs
+    of `managed` nobody else may."""
+    found = [(one["Address"], one.get("Vlan", 0)) for one in answer["Neighbours"]]
+    subject = f"{host.name}: DHCP of the network mode"
+    if mode == "system" and not found:
+        cause = "no server offers addresses on the network in which instances stand"
+        cure = (
+            f"see whether a server runs there, and whether {answer.get('Device', '')} leads to it"
+        )
+        return [trouble(subject, Ailment(Code.DHCP_NONE, cause, cure))]
+    if mode == "managed" and found:
+        cause = f"addresses are offered in VLANs of the cloud: {_offers(found)}"
+        cure = "take the server away, or leave those VLANs out: [network.classic] vlans"
+        return [trouble(subject, Ailment(Code.DHCP_FOREIGN, cause, cure))]
+    if len(found) > 1:
+        cause = f"{len(found)} servers offer addresses on one network: {_offers(found)}"
+        cure = "switch all but one off, or keep them on networks of their own"
+        return [trouble(subject, Ailment(Code.DHCP_TWICE, cause, cure))]
+    said = f"offered by {_offers(found)}" if found else "nobody else offers addresses"
+    return [well(subject, said)]
+
+
+def _offers(found: Sequence[tuple[str, int]]) -> str:
+    said = [f"{by} (VLAN {vlan})" if vlan else by for by, vlan in found[:_OFFERS_SHOWN]]
+    more = len(found) - _OFFERS_SHOWN
+    return ", ".join(said) + (f" and {more} more" if more > 0 else "")
+
+
+_OFFERS_SHOWN = 4
 
 
 def well(subject: str, text: str) -> Finding:

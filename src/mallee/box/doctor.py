@@ -33,6 +33,7 @@ from mallee.model.checks import Finding
 from mallee.model.layout import Layout
 from mallee.node import facts, kvmproof
 from mallee.node.checks import host as hostchecks
+from mallee.node.checks import mending
 from mallee.node.do import places
 
 FREE_DISK_GIB_MIN = 2
@@ -83,9 +84,13 @@ def _ask_hosts(access: client.Access, held: settings.Settings, wish: rounds.Wish
         return [_trouble("hosts", unasked, text="cannot be asked")]
 
 
-def fixes(layout: Layout, findings: Iterable[Finding]) -> tuple[steps.Step, ...]:
-    """Return the steps that put right what can be put right without harm."""
-    wrong = {one.subject for one in findings if not one.ok}
+def fixes(
+    layout: Layout, findings: Iterable[Finding], wish: rounds.Wish | None = None
+) -> tuple[steps.Step, ...]:
+    """Return the steps that put right what can be put right without harm, with a wish on all hosts
+    of the cloud: each of them does what its agent knows to be safe."""
+    ill = [one for one in findings if not one.ok]
+    wrong = {one.subject for one in ill}
     todo: list[steps.Step] = []
     if "loop devices" in wrong:
         todo.append(steps.Step("Load the loop driver", lambda say: _load_loops()))
@@ -94,7 +99,19 @@ def fixes(layout: Layout, findings: Iterable[Finding]) -> tuple[steps.Step, ...]
     if "daemons" in wrong:
         is_node = nodejoin.is_node(layout)
         todo += nodejoin.start_plan(layout) if is_node else up.plan(layout)
+    if wish is not None and any(one.code in mending.CODES for one in ill):
+        name = "Have hosts put right what is safe"
+        todo.append(steps.Step(name, lambda say: _mend_hosts(layout, wish.zone, say)))
     return tuple(todo)
+
+
+def _mend_hosts(layout: Layout, zone: str, say: rounds.Say) -> str:
+    """Ask the hosts, also when the cloud was started a moment ago."""
+    try:
+        access = client.read_access(layout, owners.read_settings(layout))
+        return rounds.fix(access, zone, say)
+    except (client.Refused, client.Unreachable) as error:
+        raise steps.Failed(str(error), "mallee logs cloud") from error
 
 
 def _load_loops() -> str:

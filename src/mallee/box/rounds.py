@@ -1,35 +1,35 @@
 """The doctor's rounds: what all hosts of a cloud find when they look at themselves and each other.
 
-Hosts are asked through the administration service, several at a time; what their answers mean is
-`diagnosis`'. A host that cannot be asked is a finding, and the others are asked all the same.
-Called by `mallee doctor` where the cloud runs. Only looks; nothing is put right here.
+Hosts are asked through the administration service (`visits.asking`); what their answers mean is
+`diagnosis`'s. Called by `mallee doctor` where the cloud runs, or from outside. Only looks; `fix`
+has hosts put right what they know to be safe.
 """
 
 import ipaddress
-import secrets
-from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import islice, product
+from itertools import islice
 from typing import Any
 
 from mallee.box import client, diagnosis
 from mallee.box.diagnosis import Answer, Asked
+from mallee.box.visits import publics, trunks
+from mallee.box.visits.asking import AT_ONCE, Asking
+from mallee.box.visits.trunks import Trunks
+from mallee.model import classic
 from mallee.model.ailments import Ailment, Code
-from mallee.model.checks import PATHS_MAX, Finding, Kind
+from mallee.model.checks import PATHS_MAX, Finding, Kind, Place, address_spans, spans_of
 from mallee.model.settings import Network
 
-AT_ONCE = 14
-"""The cloud takes 16 questions of an account at the same time."""
-_GROUP = 7
-"""So many hosts listen while as many call."""
-_TRIES = 2
-"""A frame that was not heard is sent once more: a busy host may have begun to listen late."""
-_ALL_WITH_ALL_MAX = 28
-"""Among more hosts each group calls for itself and the next one alone."""
 _HEARD = frozenset({"ENABLED", "DISABLED", "BROKEN", "STOPPED"})
 _PUBLIC_MAX, _PRIVATE_MAX = 192, 64
 """So many addresses of each range are asked for."""
+_NEIGHBOURS_MAX = 14
+"""So many hosts ask who has the cloud's addresses, and who offers some."""
+_GATEWAY = "gateway"
+
+Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,132 +39,160 @@ class Wish:
     zone: str = ""
     """Empty: all zones."""
     vlans: tuple[int, ...] = ()
-    """Which tagged frames shall pass between all hosts, besides untagged ones."""
+    """Which tagged frames shall pass between all hosts, besides those of the network mode."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Hosts:
+    """Who is asked."""
+
+    listed: Sequence[Mapping[str, Any]]
+    there: list[Asked]
+    away: list[Mapping[str, Any]]
+
+    @property
+    def gateways(self) -> list[Asked]:
+        """Those by which the world may reach instances."""
+        ids = {one["HostId"] for one in self.listed if _GATEWAY in one.get("Roles", ())}
+        return [host for host in self.there if host.id in ids and host.address]
 
 
 def examine(access: client.Access, network: Network, wish: Wish) -> list[Finding]:
     """Ask all hosts of the zone, and judge what they say."""
-    listed = client.call(access, "mallee", "DescribeHosts")["Hosts"]
-    wanted = [one for one in listed if wish.zone in ("", one["Zone"])]
-    if not wanted:
+    hosts = _fetch(access, wish.zone)
+    if not hosts.listed:
         none = Ailment(Code.HOSTS_NONE, "there is no host", "mallee hosts list")
         return [diagnosis.trouble(wish.zone or "the cloud", none)]
-    away = [one for one in wanted if one["State"] not in _HEARD]
-    found = [_silent(one) for one in away]
+    found = [_silent(one) for one in hosts.away]
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        rounds = _Rounds(access, pool)
-        there = [_asked(one) for one in wanted if one["State"] in _HEARD]
-        own = rounds.ask(there, Kind.HOST)
+        asking = Asking(access, pool)
+        own = asking.ask(hosts.there, Kind.HOST)
         found += own.troubles
         found += [it for host in own.hosts for it in diagnosis.own(host, own.answers[host.id])]
         found += diagnosis.clocks(own.hosts, own.answers) if own.hosts else []
         reached = [host for host in own.hosts if host.address]
-        if len(wanted) > 1:
+        if len(hosts.listed) > 1:
             found += [_without_address(host) for host in own.hosts if not host.address]
-        silent = [_asked(one) for one in away if one.get("Address")]
-        with ThreadPoolExecutor() as beside:
-            # Servers are waited for while packets go to and fro.
-            dhcp = beside.submit(rounds.see_dhcp, reached)
-            found += rounds.see_ways(reached, silent)
-            found += dhcp.result()
-        found += rounds.see_tags(reached, wish.vlans, own.answers)
-        # The longest question comes last: where large packets vanish, it holds up all others.
-        found += rounds.see_addresses(reached, network, own.answers)
+        if reached:
+            rounds = _Rounds(asking, network, own.answers, reached)
+            found += rounds.go(hosts, wish)
     return found
 
 
 @dataclass(frozen=True, slots=True)
-class _Round:
-    """One question to several hosts: who answered what, and who did not."""
-
-    hosts: list[Asked]
-    answers: Mapping[str, Answer]
-    troubles: list[Finding]
-
-
-@dataclass(frozen=True, slots=True)
 class _Rounds:
-    """Asks hosts, all at the same time."""
+    """What is looked at between hosts that have answered of themselves."""
 
-    access: client.Access
-    pool: ThreadPoolExecutor
+    asking: Asking
+    network: Network
+    own: Mapping[str, Answer]
+    hosts: list[Asked]
 
-    def ask(self, hosts: Sequence[Asked], kind: Kind, **more: Any) -> _Round:
-        """Ask the same of all."""
-        return self._gather(hosts, kind, [self._begin(host, kind, more) for host in hosts])
+    def go(self, hosts: _Hosts, wish: Wish) -> list[Finding]:
+        """Look at everything that is between hosts."""
+        found: list[Finding] = []
+        silent = [_asked(one) for one in hosts.away if one.get("Address")]
+        with ThreadPoolExecutor() as beside:
+            # Servers are waited for while packets go to and fro.
+            dhcp = beside.submit(self._see_dhcp)
+            found += self._see_ways(silent)
+            found += dhcp.result()
+        passing, came = trunks.see(self.asking, self.hosts, self.own, self._trunks(wish))
+        found += passing
+        ours = {mac for answer in self.own.values() for mac in answer["Macs"]}
+        found += diagnosis.announced(came.announced, ours)
+        spans = self._public_spans()
+        if spans:
+            found += publics.see(self.asking, self.hosts, hosts.gateways, spans)
+        return [*found, *self._see_addresses(ours)]
 
-    def _begin(self, host: Asked, kind: Kind, more: dict[str, Any]) -> Future[dict[str, Any]]:
-        asked = {"HostId": host.id, "Kind": kind.value, **more}
-        return self.pool.submit(client.call, self.access, "mallee", "CheckHost", asked)
+    def _trunks(self, wish: Wish) -> Trunks:
+        network = self.network
+        planned = classic.vlans(network.classic) if network.mode == "managed" else None
+        vlans = frozenset((*wish.vlans, *(planned or ())))
+        place = Place.MODE if network.mode == "managed" else Place.ADDRESS
+        return Trunks(vlans, place, has_tunnels=network.mode == "vpc")
 
-    def _gather(
-        self, hosts: Sequence[Asked], kind: Kind, begun: Sequence[Future[dict[str, Any]]]
-    ) -> _Round:
-        answers: dict[str, Answer] = {}
-        troubles: list[Finding] = []
-        for host, one in zip(hosts, begun, strict=True):
-            try:
-                answers[host.id] = one.result()
-            except (client.Refused, client.Unreachable) as error:
-                cure = f"on {host.name}: mallee logs node"
-                unasked = Ailment(Code.HOST_UNASKED, str(error), cure)
-                troubles.append(diagnosis.trouble(f"{host.name}: {kind.value}", unasked))
-        return _Round([host for host in hosts if host.id in answers], answers, troubles)
+    def _public_spans(self) -> tuple[str, ...]:
+        """Return which public addresses are lent; none where instances have the LAN's."""
+        if self.network.mode in classic.LAN:
+            return ()
+        return self.network.public_addresses or (self.network.public_range,)
 
-    def see_ways(self, hosts: Sequence[Asked], silent: Sequence[Asked]) -> list[Finding]:
+    def _see_ways(self, silent: Sequence[Asked]) -> list[Finding]:
         """See how packets pass between the hosts, and to those whose agents are silent."""
-        everybody = (*hosts, *silent)
-        if len(everybody) < 2 or not hosts:
+        everybody = (*self.hosts, *silent)
+        if len(everybody) < 2:
             return []
-        begun = [
-            self._begin(
-                host,
-                Kind.PATHS,
-                {"Addresses": _others(everybody, host)},
-            )
-            for host in hosts
-        ]
-        got = self._gather(hosts, Kind.PATHS, begun)
+        got = self.asking.ask_each(
+            {
+                host: (Kind.PATHS, {"Addresses": list(address_spans(_others(everybody, host)))})
+                for host in self.hosts
+            }
+        )
         answers = {**{one.id: {"Paths": ()} for one in everybody}, **got.answers}
         return [*got.troubles, *diagnosis.ways(everybody, answers)]
 
-    def see_tags(
-        self, hosts: Sequence[Asked], vlans: Sequence[int], own: Mapping[str, Answer]
-    ) -> list[Finding]:
-        """See which frames pass between the hosts, untagged and with the tags."""
-        if len(hosts) < 2 or not vlans:
-            return []
-        macs = {host.id: own[host.id]["Macs"] for host in hosts}
-        heard: dict[tuple[str, str], set[int]] = {}
-        troubles: list[Finding] = []
-        for _ in range(_TRIES):
-            troubles.clear()
-            for receivers, senders in _meetings(hosts):
-                told = {"Nonce": secrets.token_hex(8)}
-                listening = [self._begin(host, Kind.HEAR, told) for host in receivers]
-                called = self.ask(senders, Kind.CALL, Vlans=list(vlans), **told)
-                got = self._gather(receivers, Kind.HEAR, listening)
-                troubles += [*called.troubles, *got.troubles]
-                came = diagnosis.hearings(called.hosts, got.hosts, got.answers, macs)
-                heard |= {pair: heard.get(pair, set()) | those for pair, those in came.items()}
-            if all(those.issuperset(vlans) for those in heard.values()):
-                break
-        return [*troubles, *diagnosis.tags(vlans, heard)]
-
-    def see_addresses(
-        self, hosts: Sequence[Asked], network: Network, own: Mapping[str, Answer]
-    ) -> list[Finding]:
+    def _see_addresses(self, ours: Iterable[str]) -> list[Finding]:
         """See whether somebody else has addresses of the cloud's ranges."""
-        mine = {host.address for host in hosts}
-        asked = [one for one in _addresses(network) if one not in mine]
-        got = self.ask(hosts, Kind.NEIGHBOURS, Addresses=asked)
-        ours = {mac for answer in own.values() for mac in answer["Macs"]}
-        return [*got.troubles, *diagnosis.strangers(got.hosts, got.answers, ours)]
+        mine = {host.address for host in self.hosts}
+        asked = [one for one in _addresses(self.network) if one not in mine]
+        if not asked:
+            return []
+        got = self.asking.ask(
+            self.hosts[:_NEIGHBOURS_MAX], Kind.NEIGHBOURS, Addresses=list(address_spans(asked))
+        )
+        return [*got.troubles, *diagnosis.strangers(got.hosts, got.answers, set(ours))]
 
-    def see_dhcp(self, hosts: Sequence[Asked]) -> list[Finding]:
+    def _see_dhcp(self) -> list[Finding]:
         """See who offers addresses."""
-        got = self.ask(hosts, Kind.DHCP)
-        return [*got.troubles, *diagnosis.dhcp(got.hosts, got.answers)]
+        got = self.asking.ask(self.hosts[:_NEIGHBOURS_MAX], Kind.DHCP)
+        found = [*got.troubles, *diagnosis.dhcp(got.hosts, got.answers)]
+        if self.network.mode == "vpc":
+            return found
+        planned = classic.vlans(self.network.classic) or range(0)
+        vlans = spans_of(planned) if self.network.mode == "managed" else ("0",)
+        got = self.asking.ask(self.hosts[:1], Kind.DHCP, Place=Place.MODE.value, Vlans=list(vlans))
+        for host in got.hosts:
+            found += diagnosis.dhcp_of_mode(host, got.answers[host.id], self.network.mode)
+        return [*found, *got.troubles]
+
+
+def examine_from_outside(access: client.Access, zone: str) -> list[Finding]:
+    """See from this machine, outside the cloud, whether its public addresses work."""
+    hosts = _fetch(access, zone)
+    if not hosts.gateways:
+        none = Ailment(Code.HOSTS_NONE, "no gateway host can be asked", "mallee hosts list")
+        return [diagnosis.trouble("public addresses", none)]
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        asking = Asking(access, pool)
+        own = asking.ask(hosts.gateways[:1], Kind.HOST)
+        spans = [one for answer in own.answers.values() for one in answer["PublicAddresses"]]
+        return [*own.troubles, *publics.see_from_outside(asking, hosts.gateways, spans)]
+
+
+def fix(access: client.Access, zone: str, say: Say) -> str:
+    """Have all hosts of the zone put right what they find and know to be safe."""
+    hosts = _fetch(access, zone)
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        asking = Asking(access, pool)
+        own = asking.ask(hosts.there, Kind.HOST)
+        ill = {
+            host: [one["Code"] for one in own.answers[host.id]["Findings"] if one.get("Code")]
+            for host in own.hosts
+        }
+        for host, codes in ill.items():
+            if codes:
+                say(f"{host.name}: {', '.join(codes)}")
+                asking.fix(host, sorted(set(codes)))
+    return f"{len(ill)} hosts were asked"
+
+
+def _fetch(access: client.Access, zone: str) -> _Hosts:
+    listed = client.call(access, "mallee", "DescribeHosts")["Hosts"]
+    wanted = [one for one in listed if zone in ("", one["Zone"])]
+    there = [_asked(one) for one in wanted if one["State"] in _HEARD]
+    return _Hosts(wanted, there, [one for one in wanted if one["State"] not in _HEARD])
 
 
 def _others(everybody: Sequence[Asked], host: Asked) -> list[str]:
@@ -174,21 +202,16 @@ def _others(everybody: Sequence[Asked], host: Asked) -> list[str]:
     return [one.address for one in after[:PATHS_MAX]]
 
 
-def _meetings(hosts: Sequence[Asked]) -> list[tuple[Sequence[Asked], Sequence[Asked]]]:
-    """Return who listens while who calls, group by group."""
-    groups = [hosts[at : at + _GROUP] for at in range(0, len(hosts), _GROUP)]
-    if len(hosts) <= _ALL_WITH_ALL_MAX:
-        return list(product(groups, groups))
-    nexts = [*groups[1:], groups[0]]
-    return [*zip(groups, groups, strict=True), *zip(nexts, groups, strict=True)]
-
-
 def _addresses(network: Network) -> Iterable[str]:
-    for text, most in (
-        (network.public_range, _PUBLIC_MAX),
-        (network.private_range, _PRIVATE_MAX),
-    ):
-        yield from map(str, islice(ipaddress.IPv4Network(text).hosts(), most))
+    """Return whose owners are looked for, by mode: what may be on the hosts' own network."""
+    if network.mode == "static":
+        spans = classic.lendable(network.classic)
+        listed = (ipaddress.IPv4Address(one) for span in spans for one in span)
+        yield from map(str, islice(listed, _PUBLIC_MAX))
+    elif network.mode != "system":
+        private = network.private_range if network.mode == "vpc" else network.classic.subnet
+        for text, most in ((network.public_range, _PUBLIC_MAX), (private, _PRIVATE_MAX)):
+            yield from map(str, islice(ipaddress.IPv4Network(text).hosts(), most))
 
 
 def _asked(host: Mapping[str, Any]) -> Asked:

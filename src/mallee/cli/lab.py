@@ -78,6 +78,7 @@ def cut(
     delay_ms: int = 0,
     mtu: int = 0,
     vlan: tuple[int, ...] = (),
+    udp: tuple[int, ...] = (),
     lab: Which = "",
     labs: Labs = making.LABS,
 ) -> None:
@@ -95,9 +96,17 @@ def cut(
         Lose packets that are larger.
     vlan
         Lose frames of this VLAN; may be given several times.
+    udp
+        Lose packets of UDP to this port; may be given several times.
     """
     try:
-        told = {"loss_percent": loss, "delay_ms": delay_ms, "mtu": mtu, "drop_vlans": vlan}
+        told = {
+            "loss_percent": loss,
+            "delay_ms": delay_ms,
+            "mtu": mtu,
+            "drop_vlans": vlan,
+            "drop_udp": udp,
+        }
         bad = msgspec.convert(told, Cable)
     except msgspec.ValidationError as error:
         raise steps.Failed(str(error), "mallee lab cut --help") from error

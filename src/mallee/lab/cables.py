@@ -34,6 +34,7 @@ def _rules(cable: Cable) -> tuple[str, ...]:
     if cable.mtu:
         rules.append(f"meta length > {cable.mtu} counter drop")
     rules += [f"vlan id {vlan} counter drop" for vlan in cable.drop_vlans]
+    rules += [f"udp dport {port} counter drop" for port in cable.drop_udp]
     if cable.loss_percent == 100:
         rules.append("counter drop")
     elif cable.loss_percent:
@@ -46,10 +47,12 @@ def words(cable: Cable) -> str:
     if cable.cut:
         return "cut"
     vlans = ", ".join(map(str, cable.drop_vlans))
+    ports = ", ".join(map(str, cable.drop_udp))
     said = (
         f"loses {cable.loss_percent} % each way" if cable.loss_percent else "",
         f"{cable.delay_ms} ms each way" if cable.delay_ms else "",
         f"nothing larger than {cable.mtu}" if cable.mtu else "",
         f"no frames of VLAN {vlans}" if vlans else "",
+        f"no UDP to port {ports}" if ports else "",
     )
     return "; ".join(filter(None, said)) or "good"

@@ -22,11 +22,15 @@ POOL = ipaddress.IPv4Network("198.18.0.0/15")
 PUBLIC_RANGE = "198.19.0.0/24"
 WORLD = "world"
 _NAME = re.compile(r"[a-z][a-z0-9]{0,9}")
+_BRIDGE = re.compile(r"[a-z][a-z0-9-]{0,14}")
 _ROOT_BYTES_MAX = 40
 _VLAN_MAX = 4094
 
 Percent = Annotated[int, msgspec.Meta(ge=0, le=100)]
 Vlan = Annotated[int, msgspec.Meta(ge=1, le=_VLAN_MAX)]
+
+
+Port = Annotated[int, msgspec.Meta(ge=1, le=65_535)]
 
 
 class InvalidLab(Exception):
@@ -46,9 +50,13 @@ class Cable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Larger packets vanish; 0: none does."""
     drop_vlans: tuple[Vlan, ...] = ()
     """Frames with these tags vanish."""
+    drop_udp: tuple[Port, ...] = ()
+    """Packets of UDP to these ports vanish, as by a firewall in between."""
 
 
 GOOD = Cable()
+FAULTS = (*Cable.__struct_fields__, "power")
+"""What can be wrong in a lab: with a cable, or a host without power."""
 
 
 class Nic(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -63,6 +71,9 @@ class Nic(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     trunk: tuple[Vlan, ...] = ()
     """The tagged VLANs that the port lets through besides frames without a tag; empty: all."""
     cable: Cable = GOOD
+    bridge: str = ""
+    """The host's own bridge that the card is a port of, and that has its address; empty: none."""
+    bridge_kind: Literal["bridge", "openvswitch"] = "bridge"
 
 
 class Switch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -241,6 +252,8 @@ def _check_ports(lab: Lab) -> None:
                     f"{where}: a bridge knows no VLANs, it lets all frames through; give the "
                     'switch kind = "openvswitch"'
                 )
+            if nic.bridge and not _BRIDGE.fullmatch(nic.bridge):
+                raise InvalidLab(f"{where}.bridge: {nic.bridge!r} is no name such as br0")
             if nic.vlan and nic.trunk:
                 raise InvalidLab(f"{where} has a vlan and a trunk; a port has one of them")
 

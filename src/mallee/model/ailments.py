@@ -1,7 +1,8 @@
 """What the doctor can find wrong: each ailment has a code that never changes its meaning.
 
 Programs read codes (`mallee doctor --json`), people look them up in the administrators' page
-`docs/when-it-does-not-work.md`. A code that is not needed any more is never used for something else. Named by whoever judges:
+`docs/when-it-does-not-work.md`. A code that is not needed any
+more is never used for something else. Named by whoever judges:
 `box.doctor` and `box.diagnosis` of machines and the ways between them, `node.checks` of a host.
 """
 

@@ -22,7 +22,7 @@ from mallee.model.hosts import Ask, HostWanted
 from mallee.model.plans import HostPlan
 from mallee.model.traces import TraceAsk
 from mallee.node import apply, cloud, lines, tracing
-from mallee.node.checks import answers
+from mallee.node.checks import answers, listening
 from mallee.node.do import console
 from mallee.node.do.hypervisor import HypervisorFailed
 from mallee.node.host import Host
@@ -52,6 +52,7 @@ class Questions:
     """Cuts volumes for snapshots."""
     pushed: pushedkeys.PushedKeys
     """Where SSH keys go that an instance shall be shown."""
+    _ears: listening.Ears = field(default_factory=listening.Ears)
     _probing: threading.Lock = field(default_factory=threading.Lock)
     _probed_at: float = -PROBE_PAUSE_S
     _turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
@@ -113,7 +114,7 @@ class Questions:
         if ask.kind == traces.ASK_TRACE:
             return await asyncio.to_thread(self._trace, ask)
         if ask.kind == checks.ASK_CHECK:
-            return await asyncio.to_thread(_check, self.host, ask)
+            return await asyncio.to_thread(self._check, ask)
         return await asyncio.to_thread(read, self.host, ask)
 
     async def _dig(self, ask: Ask) -> socket.socket:
@@ -145,20 +146,20 @@ class Questions:
             self._probed_at = self.host.clock.now()
             self._probing.release()
 
+    def _check(self, ask: Ask) -> bytes:
+        here = answers.Here(self.host.layout, self.wanted(), self._ears)
+        try:
+            asked = msgspec.json.decode(ask.detail, type=CheckAsk)
+            return checks.pack(answers.tell(here, asked))
+        except (ValueError, answers.NotAsked) as error:
+            raise HypervisorFailed(f"that is no check: {error}") from error
+
     def _push(self, ask: Ask) -> None:
         try:
             key = msgspec.json.decode(ask.detail, type=hosts.PushedKey)
             self.pushed.push(ask.instance_id, key)
         except ValueError as error:
             raise HypervisorFailed("the key cannot be shown to the instance") from error
-
-
-def _check(host: Host, ask: Ask) -> bytes:
-    try:
-        asked = msgspec.json.decode(ask.detail, type=CheckAsk)
-        return msgspec.json.encode(answers.tell(host.layout, asked))
-    except (ValueError, answers.NotAsked) as error:
-        raise HypervisorFailed(f"that is no check: {error}") from error
 
 
 def read(host: Host, ask: Ask) -> bytes:

@@ -109,6 +109,12 @@ class Change(TypedDict):
     Summary: str
 
 
+class CheckAnnouncement(TypedDict):
+    Network: str
+    By: str
+    How: str
+
+
 class CheckFinding(TypedDict):
     Subject: str
     IsWell: bool
@@ -122,7 +128,8 @@ class CheckHostRequest(TypedDict):
     HostId: str
     Kind: str
     Addresses: NotRequired[list[str]]
-    Vlans: NotRequired[list[int]]
+    Vlans: NotRequired[list[str]]
+    Place: NotRequired[str]
     Nonce: NotRequired[str]
 
 
@@ -135,11 +142,20 @@ class CheckHostResponse(TypedDict):
     Heard: Sequence[HeardFrame | Fragment] | Fragment
     Neighbours: Sequence[CheckNeighbour | Fragment] | Fragment
     Macs: Sequence[str] | Fragment
+    Tunnels: Sequence[str] | Fragment
+    Arrived: Sequence[str] | Fragment
+    Tried: Sequence[str] | Fragment
+    Answered: Sequence[str] | Fragment
+    Announced: Sequence[CheckAnnouncement | Fragment] | Fragment
+    Device: NotRequired[str | None]
+    Own: Sequence[str] | Fragment
+    PublicAddresses: Sequence[str] | Fragment
 
 
 class CheckNeighbour(TypedDict):
     Address: str
     Mac: NotRequired[str | None]
+    Vlan: NotRequired[int | None]
 
 
 class CheckPath(TypedDict):
@@ -539,6 +555,16 @@ class ExplainResourceResponse(TypedDict):
     ChangesLeftOut: NotRequired[int | None]
 
 
+class FixHostRequest(TypedDict):
+    HostId: str
+    Codes: list[str]
+
+
+class FixHostResponse(TypedDict):
+    HostId: str
+    Findings: Sequence[CheckFinding | Fragment] | Fragment
+
+
 class FrontEnd(TypedDict):
     FrontEndId: str
     Name: str
@@ -560,7 +586,7 @@ class GetAccountPolicyResponse(TypedDict):
 
 class HeardFrame(TypedDict):
     Mac: str
-    Vlan: int
+    Vlans: Sequence[str] | Fragment
 
 
 class Host(TypedDict):

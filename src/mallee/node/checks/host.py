@@ -15,13 +15,16 @@ import socket
 import struct
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
 from mallee.kit import pki, process
 from mallee.model.ailments import Ailment, Code
 from mallee.model.checks import Finding
+from mallee.model.hosts import HostWanted
 from mallee.model.layout import Layout
+from mallee.node import facts, kvmproof
 from mallee.node.checks import interfaces, rules
 from mallee.node.do import uplink
 
@@ -47,15 +50,21 @@ class Trouble(Exception):
 Check = Callable[[Layout], str]
 
 
-def examine(layout: Layout) -> tuple[Finding, ...]:
-    """Do all checks."""
-    return tuple(one for subject, check in CHECKS for one in run(subject, check, layout))
+def examine(layout: Layout, wanted: HostWanted | None = None) -> tuple[Finding, ...]:
+    """Do all checks; with what is wanted of the host, those of what only an agent has."""
+    found = [one for subject, check in CHECKS for one in run(subject, partial(check, layout))]
+    if wanted is not None:
+        found += run("libvirt", lambda: _libvirt(layout))
+        found += run("acceleration", lambda: _acceleration(layout))
+        if wanted.mode is not None:
+            found += run("network mode", lambda: _mode(layout, wanted))
+    return tuple(found)
 
 
-def run(subject: str, check: Check, layout: Layout) -> tuple[Finding, ...]:
+def run(subject: str, check: Callable[[], str]) -> tuple[Finding, ...]:
     """Do one check; what cannot be looked at is a finding too."""
     try:
-        return (Finding(subject=subject, ok=True, text=check(layout)),)
+        return (Finding(subject=subject, ok=True, text=check()),)
     except Trouble as trouble:
         return tuple(_finding(subject, one) for one in trouble.ailments)
     except (process.Failed, process.TimedOut, OSError) as error:
@@ -75,6 +84,17 @@ def fetch_links() -> list[dict[str, Any]]:
     return json.loads(process.run(("ip", "-json", "-details", "address", "show")).text)
 
 
+def fetch_router(device: str) -> str:
+    """Return the router to which a card's network leads what is for elsewhere; empty: none."""
+    said = process.run(("ip", "-json", "-4", "route", "show", "default", "dev", device)).text
+    return next((one["gateway"] for one in json.loads(said or "[]") if "gateway" in one), "")
+
+
+def fetch_device_of_mode(layout: Layout, wanted: HostWanted | None) -> str:
+    """Return in which card or bridge instances stand by the cloud's network mode."""
+    return interfaces.device_of_mode(facts.read_classic(layout), wanted)
+
+
 def _raise(code: Code, cause: str, cure: str) -> NoReturn:
     raise Trouble(Ailment(code, cause, cure))
 
@@ -84,6 +104,35 @@ def _interfaces(layout: Layout) -> str:
     if found := interfaces.troubles(links):
         raise Trouble(*found)
     return interfaces.summary(links)
+
+
+def _mode(layout: Layout, wanted: HostWanted) -> str:
+    """See whether the card or bridge is there in which instances shall stand."""
+    device = fetch_device_of_mode(layout, wanted)
+    is_lan = wanted.mode is not None and wanted.mode.kind != "managed"
+    if found := interfaces.mode_troubles(device, fetch_links(), is_lan=is_lan):
+        raise Trouble(*found)
+    return f"instances stand in {device}"
+
+
+def _libvirt(layout: Layout) -> str:
+    try:
+        said = process.run(("virsh", "-c", layout.libvirt_uri, "version"), timeout_s=10).text
+    except (process.Failed, process.TimedOut) as error:
+        cause = f"this host's libvirtd does not answer: {error}"
+        _raise(Code.LIBVIRT_SILENT, cause, "mallee logs libvirtd; mallee up starts it again")
+    return said.strip().splitlines()[-1]
+
+
+def _acceleration(layout: Layout) -> str:
+    verdict = kvmproof.read_verdict(layout)
+    again = "mallee kvm prove && mallee down && mallee up  (guests go on running)"
+    if verdict is None:
+        _raise(Code.KVM_UNPROVED, "KVM was not proved, so guests are emulated", again)
+    if verdict.proved_for != kvmproof.fetch_subject():
+        said = f"the verdict on KVM is about another kernel or QEMU: {verdict.proved_for}"
+        _raise(Code.KVM_UNPROVED, said, again)
+    return f"{verdict.acceleration}: {verdict.reason}"
 
 
 def _firewall(layout: Layout) -> str:

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mallee.model.ailments import Ailment, Code
+from mallee.model.classic import HostClassic
+from mallee.model.hosts import HostWanted
 
 Link = Mapping[str, Any]
 _OURS = ("ml-", "mt", "mg", "mi", "mp", "vx", "ov")
@@ -32,6 +34,33 @@ def addresses_of(link: Link) -> list[str]:
 def device_of(links: Iterable[Link], address: str) -> str:
     """Return the link that has an address; empty: none."""
     return next((one["ifname"] for one in links if address in addresses_of(one)), "")
+
+
+def device_of_mode(own: HostClassic, wanted: HostWanted | None) -> str:
+    """Return in which card or bridge instances stand by the cloud's network mode; empty: in none.
+
+    What the host calls its own goes before what its cloud says.
+    """
+    if wanted is None or wanted.mode is None:
+        return ""
+    return own.device or wanted.mode.device
+
+
+def mode_troubles(device: str, links: Iterable[Link], *, is_lan: bool) -> list[Ailment]:
+    """Return what ails the card or bridge of the network mode."""
+    known = list(links)
+    link = next((one for one in known if one["ifname"] == device), None)
+    if link is None:
+        cure = "make it, or name another one: [network.classic] device, in the cloud's mallee.toml "
+        cure += "or this host's node.toml"
+        return [Ailment(Code.DEVICE_MISSING, f"there is no {device!r} on this host", cure)]
+    if "UP" not in link.get("flags", ()):
+        return [Ailment(Code.LINK_OFF, f"{device} is switched off", f"ip link set {device} up")]
+    ports = [it for it in known if it.get("master") == device and not is_ours(it["ifname"])]
+    if is_lan and kind_of(link) == "bridge" and not ports:
+        cure = f"put the host's own card into it: ip link set CARD master {device}"
+        return [Ailment(Code.BRIDGE_EMPTY, f"the bridge {device} has no port", cure)]
+    return []
 
 
 def macs(links: Iterable[Link]) -> tuple[str, ...]:

@@ -9,10 +9,11 @@ import selectors
 import socket
 import struct
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from ipaddress import IPv4Address
 
 from mallee.model.checks import Neighbour
+from mallee.node.checks import echoes, frames, sieves
 
 _ARP_TYPE = 0x0806
 _ARP = struct.Struct("!6s6sHHHBBH6s4s6s4s")
@@ -23,9 +24,11 @@ _ARP_S = 1.0
 DHCP_S = 4.5
 """How long offers are waited for: a server may look first whether an address is free."""
 _SERVER, _CLIENT = 67, 68
+_BURST, _BURST_PAUSE_S = 32, 0.01
+_UDP_HEADERS = 14 + 20 + 8
+_TO_ALL = echoes.Ends("0.0.0.0", "255.255.255.255", socket.IPPROTO_UDP)
 _COOKIE = b"\x63\x82\x53\x63"
 _BROADCAST = 0x8000
-_BIND_TO_DEVICE = 25
 _FIXED_BYTES = 240
 _TYPE, _OFFER, _SERVER_ID, _END, _PAD = 53, 2, 54, 255, 0
 
@@ -74,37 +77,37 @@ def _listen(link: socket.socket, for_s: float, take: Callable[[], None]) -> None
                 take()
 
 
-def servers(device: str, mac: str) -> tuple[Neighbour, ...]:
-    """Return the servers that offer an address to a card with that hardware address."""
+def servers(device: str, vlans: Collection[int]) -> tuple[Neighbour, ...]:
+    """Return the servers that offer an address to that card, each with its VLAN."""
     number = os.urandom(4)
-    found: set[str] = set()
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as link:
-        link.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        link.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
-        link.setsockopt(socket.SOL_SOCKET, _BIND_TO_DEVICE, device.encode() + b"\0")
-        link.bind(("", _CLIENT))
-        link.setblocking(False)
-        link.sendto(
-            _discover(number, bytes.fromhex(mac.replace(":", ""))), ("<broadcast>", _SERVER)
-        )
+    found: set[tuple[str, int]] = set()
+    with frames.open_link(device, sieves.OFFERS) as link:
+        mine = link.getsockname()[4]
+        asked = _discover(number, mine)
 
         def take() -> None:
-            try:
-                answer, (sender, _) = link.recvfrom(2048)
-            except BlockingIOError:
-                return
+            frame, vlan = frames.receive(link)
+            answer = frame[_UDP_HEADERS:]
             server = read_offer(answer, number)
-            if server is not None:
-                found.add(server or sender)
+            if server is not None and vlan in vlans:
+                found.add((server or str(IPv4Address(frame[26:30])), vlan))
 
+        for at, vlan in enumerate(sorted(vlans)):
+            frames.send(link, frames.tagged(mine, vlan, asked))
+            if at % _BURST == _BURST - 1:
+                _listen(link, _BURST_PAUSE_S, take)
         _listen(link, DHCP_S, take)
-    return tuple(Neighbour(address=one) for one in sorted(found))
+    return tuple(Neighbour(address=one, vlan=vlan) for one, vlan in sorted(found))
 
 
 def _discover(number: bytes, mac: bytes) -> bytes:
+    """Return a frame's type and what is in it, from nobody to everybody."""
     head = struct.pack("!BBBB4sHH", 1, 1, 6, 0, number, 0, _BROADCAST)
     fixed = (head + bytes(16) + mac).ljust(_FIXED_BYTES - len(_COOKIE), b"\0")
-    return fixed + _COOKIE + bytes((_TYPE, 1, 1, 55, 3, 1, 3, 6, _END))
+    said = fixed + _COOKIE + bytes((_TYPE, 1, 1, 55, 3, 1, 3, 6, _END))
+    # Without a checksum, as UDP may be.
+    packet = struct.pack("!HHHH", _CLIENT, _SERVER, 8 + len(said), 0) + said
+    return struct.pack("!H", 0x0800) + echoes.packet(_TO_ALL, packet)
 
 
 def read_offer(answer: bytes, number: bytes) -> str | None:

@@ -72,7 +72,7 @@ class Echoes:
         self._number = (self._number + 1) & 0xFFFF
         data = bytes(size - _HEADERS)
         head = _ICMP.pack(_ECHO, 0, 0, self._id, self._number)
-        packet = head[:2] + struct.pack("!H", _checksum(head + data)) + head[4:] + data
+        packet = head[:2] + struct.pack("!H", checksum(head + data)) + head[4:] + data
         self._open[way.address, self._number] = self._clock(), size
         try:
             self._link.sendto(packet, (way.address, 0))
@@ -188,7 +188,8 @@ def _told(way: _Way) -> Path:
     )
 
 
-def _checksum(data: bytes) -> int:
+def checksum(data: bytes) -> int:
+    """Return the Internet's checksum of data (RFC 1071)."""
     if len(data) % 2:
         data += b"\0"
     total = sum(struct.unpack(f"!{len(data) // 2}H", data))

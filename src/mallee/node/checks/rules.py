@@ -1,7 +1,8 @@
 """Rules of others in a host's firewall that would fight ours; pure.
 
 `nft -json list ruleset` and `iptables-legacy-save` are read by `checks.host`. Tables whose name
-begins with `mallee` are ours. Rules that drop are not weighed: whether one means our packets is its owner's to say.
+begins with `mallee` are ours. Rules that drop are not weighed:
+whether one means our packets is its owner's to say.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,0 +1,1 @@
+"""What hosts are asked for the doctor, network by network, and what their answers mean."""

@@ -1,0 +1,128 @@
+"""Between hosts: do frames with each VLAN's tag pass, and the packets of tunnels.
+
+All hosts listen in the background while one group after the other calls; what was not heard is
+called once more, by those whose frames were missing alone. So every pair of hosts is tried for
+every VLAN, and thousands of VLANs take seconds. Called by `rounds`.
+"""
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from mallee.box import diagnosis
+from mallee.box.diagnosis import Answer, Asked
+from mallee.box.visits.asking import Asking, Round
+from mallee.model.checks import (
+    ADDRESSES_MAX,
+    Finding,
+    Kind,
+    Place,
+    address_spans,
+    numbers_of,
+    spans_of,
+)
+
+_TRIES = 3
+"""A frame that was not heard is sent again: a busy host may have lost it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trunks:
+    """What shall pass between hosts."""
+
+    vlans: frozenset[int]
+    place: Place
+    has_tunnels: bool
+    """Whether VPCs reach from host to host."""
+
+
+@dataclass(slots=True)
+class Came:
+    """What came through so far, by names of sender and receiver."""
+
+    vlans: dict[tuple[str, str], set[int]] = field(default_factory=dict[tuple[str, str], set[int]])
+    tunnels: dict[tuple[str, str], bool] = field(default_factory=dict[tuple[str, str], bool])
+    announced: dict[str, Answer] = field(default_factory=dict[str, Answer])
+    """By host: its last answer, with what others announced."""
+    troubles: list[Finding] = field(default_factory=list[Finding])
+
+
+def see(
+    asking: Asking, hosts: Sequence[Asked], own: Mapping[str, Answer], trunks: Trunks
+) -> tuple[list[Finding], Came]:
+    """See what passes between all hosts; return the findings, and all that was heard."""
+    visit = _Visit(asking, hosts, own, trunks)
+    calling: dict[Asked, frozenset[int]] = {host: trunks.vlans | {0} for host in hosts}
+    for _ in range(_TRIES):
+        if calling:
+            visit.go(calling)
+            calling = {} if visit.came.troubles else visit.missing()
+    came = visit.came
+    found = list(came.troubles)
+    if trunks.vlans and len(hosts) > 1:
+        found += diagnosis.tags(sorted(trunks.vlans), came.vlans)
+    if trunks.has_tunnels and len(hosts) > 1:
+        found += diagnosis.tunnels(came.tunnels)
+    return found, came
+
+
+@dataclass(frozen=True, slots=True)
+class _Visit:
+    """Who calls whom."""
+
+    asking: Asking
+    hosts: Sequence[Asked]
+    own: Mapping[str, Answer]
+    trunks: Trunks
+    came: Came = field(default_factory=Came)
+
+    def go(self, calling: Mapping[Asked, frozenset[int]]) -> None:
+        """Let everybody listen, some call, and everybody tell."""
+        said = {"Nonce": secrets.token_hex(8)}
+        where = {"Place": self.trunks.place.value, **said}
+        listening = self.asking.ask(self.hosts, Kind.HEAR, **where)
+        there = listening.hosts
+        has_tunnels = self.trunks.has_tunnels
+        questions: dict[Asked, tuple[Kind, dict[str, Any]]] = {}
+        for host, vlans in calling.items():
+            if host.id in listening.answers:
+                to = _others(there, host) if has_tunnels else []
+                told = {"Vlans": list(spans_of(vlans)), "Addresses": to, **where}
+                questions[host] = Kind.CALL, told
+        called = self.asking.ask_each(questions)
+        heard = self.asking.ask(there, Kind.HEARD, **said)
+        self.came.troubles = [*listening.troubles, *called.troubles, *heard.troubles]
+        self._note(called, heard)
+
+    def _note(self, called: Round, heard: Round) -> None:
+        came = self.came
+        by_mac = {mac: host for host in called.hosts for mac in self.own[host.id]["Macs"]}
+        for receiver in heard.hosts:
+            answer = heard.answers[receiver.id]
+            came.announced[receiver.name] = answer
+            tunnels = set(answer["Tunnels"])
+            for sender in called.hosts:
+                if sender is not receiver:
+                    pair = sender.name, receiver.name
+                    came.vlans.setdefault(pair, set())
+                    came.tunnels[pair] = came.tunnels.get(pair, False) or sender.address in tunnels
+            for one in answer["Heard"]:
+                sender = by_mac.get(one["Mac"])
+                if sender is not None and sender is not receiver:
+                    came.vlans[sender.name, receiver.name] |= numbers_of(one["Vlans"])
+
+    def missing(self) -> dict[Asked, frozenset[int]]:
+        """Return who has to call again, and in which VLANs."""
+        found: dict[Asked, frozenset[int]] = {}
+        for sender in self.hosts:
+            pairs = [pair for pair in self.came.vlans if pair[0] == sender.name]
+            lost = [self.trunks.vlans - self.came.vlans[pair] for pair in pairs]
+            is_cut = self.trunks.has_tunnels and not all(self.came.tunnels[it] for it in pairs)
+            if any(lost) or is_cut:
+                found[sender] = frozenset[int]().union(*lost)
+        return found
+
+
+def _others(hosts: Sequence[Asked], host: Asked) -> list[str]:
+    return list(address_spans([one.address for one in hosts if one is not host][:ADDRESSES_MAX]))

@@ -1,0 +1,60 @@
+"""Puts right what a host's own checks find, where it can do no harm: by a list of the agent's.
+
+The cloud names codes, never commands. What is not in the list, or is not found here and now, is
+passed over: who asked sees by the findings afterwards what is still wrong. Called by
+`checks.answers` in a worker thread.
+"""
+
+import resource
+from collections.abc import Callable, Sequence
+
+from mallee.kit import logs, process
+from mallee.model.ailments import Code
+from mallee.model.hosts import HostWanted
+from mallee.model.layout import Layout
+from mallee.node.checks import host, interfaces
+
+log = logs.get(__name__)
+
+
+def mend(layout: Layout, wanted: HostWanted | None, codes: Sequence[str]) -> None:
+    """Put right what the codes name and is wrong here."""
+    found = {one.code for one in host.examine(layout, wanted) if not one.ok}
+    for code, fix in _FIXES.items():
+        if code.value not in codes or code.value not in found:
+            continue
+        try:
+            fix(layout, wanted)
+        except (process.Failed, process.TimedOut, OSError, ValueError) as error:
+            log.warning("not put right", code=code.value, error=str(error))
+        else:
+            log.info("put right for the doctor", code=code.value)
+
+
+def _load_loops(layout: Layout, wanted: HostWanted | None) -> None:
+    process.run(("modprobe", "loop"))
+
+
+def _open_more_files(layout: Layout, wanted: HostWanted | None) -> None:
+    """Take what this process may have without asking anybody."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def _switch_on(layout: Layout, wanted: HostWanted | None) -> None:
+    """Switch the network mode's card on: it is used by nobody while it is off. No other card is
+    touched: whoever switched that off may have had a reason."""
+    device = host.fetch_device_of_mode(layout, wanted)
+    links = [one for one in host.fetch_links() if one["ifname"] == device]
+    if links and not interfaces.is_ours(device):
+        process.run(("ip", "link", "set", "dev", device, "up"))
+
+
+_FIXES: dict[Code, Callable[[Layout, HostWanted | None], None]] = {
+    Code.LOOP_MISSING: _load_loops,
+    Code.FILES_FEW: _open_more_files,
+    Code.LINK_OFF: _switch_on,
+}
+
+CODES = frozenset(code.value for code in _FIXES)
+"""What can be put right."""

@@ -1,0 +1,103 @@
+"""Sieves for sockets: the kernel hands over what a check waits for, and nothing else.
+
+Programs of the classic packet filter (BPF), a few instructions each: a busy host must not hand all
+that passes by to Python. They go with their socket. Used by `frames` and `listening`.
+"""
+
+import ctypes
+import socket
+import struct
+from collections.abc import Sequence
+
+from mallee.model.checks import TUNNEL_PORT
+
+_ATTACH = 26
+_LOAD_HALF, _LOAD_BYTE, _LOAD_HEAD = 0x28, 0x30, 0xB1
+_LOAD_WORD_AT, _LOAD_HALF_AT, _LOAD_BYTE_AT = 0x40, 0x48, 0x50
+_IS, _GIVE = 0x15, 0x06
+_ALL = 0x40000
+_UDP, _ICMP, _ECHO = 17, 1, 8
+_RIP, _DHCP_CLIENT = 520, 68
+MARK = b"mallee-check "
+_MARK = int.from_bytes(MARK[:4])
+EXPERIMENT = 0x88B5
+"""The type of frames for experiments (IEEE 802): nobody else minds them."""
+TAG = 0x8100
+
+Instruction = tuple[int, int, int, int]
+"""Code, how many to pass over when true, and when not, and a number."""
+
+FRAMES: tuple[Instruction, ...] = (
+    (_LOAD_HALF, 0, 0, 12),
+    (_IS, 3, 0, EXPERIMENT),
+    (_IS, 0, 3, TAG),
+    (_LOAD_HALF, 0, 0, 16),
+    (_IS, 0, 1, EXPERIMENT),
+    (_GIVE, 0, 0, _ALL),
+    (_GIVE, 0, 0, 0),
+)
+"""Frames of ours, with a tag and without."""
+
+TUNNELS: tuple[Instruction, ...] = (
+    (_LOAD_HEAD, 0, 0, 0),
+    (_LOAD_HALF_AT, 0, 0, 2),
+    (_IS, 0, 3, TUNNEL_PORT),
+    (_LOAD_WORD_AT, 0, 0, 16),
+    (_IS, 0, 1, _MARK),
+    (_GIVE, 0, 0, _ALL),
+    (_GIVE, 0, 0, 0),
+)
+"""Of packets of UDP those to the tunnels' port that bear our mark."""
+
+OFFERS: tuple[Instruction, ...] = (
+    (_LOAD_HALF, 0, 0, 12),
+    (_IS, 0, 4, 0x0800),
+    (_LOAD_BYTE, 0, 0, 23),
+    (_IS, 0, 9, _UDP),
+    (_LOAD_HALF, 0, 0, 36),
+    (_IS, 6, 7, _DHCP_CLIENT),
+    (_IS, 0, 6, TAG),
+    (_LOAD_BYTE, 0, 0, 27),
+    (_IS, 0, 4, _UDP),
+    (_LOAD_HALF, 0, 0, 40),
+    (_IS, 1, 2, _DHCP_CLIENT),
+    (_GIVE, 0, 0, 0),
+    (_GIVE, 0, 0, _ALL),
+    (_GIVE, 0, 0, 0),
+)
+"""Frames with what servers of DHCP say to clients, with a tag and without."""
+
+ECHOES: tuple[Instruction, ...] = (
+    (_LOAD_BYTE, 0, 0, 9),
+    (_IS, 0, 6, _ICMP),
+    (_LOAD_HEAD, 0, 0, 0),
+    (_LOAD_BYTE_AT, 0, 0, 0),
+    (_IS, 0, 3, _ECHO),
+    (_LOAD_WORD_AT, 0, 0, 8),
+    (_IS, 0, 1, _MARK),
+    (_GIVE, 0, 0, _ALL),
+    (_GIVE, 0, 0, 0),
+)
+"""Of packets of IPv4 the echoes that bear our mark."""
+
+ROUTES: tuple[Instruction, ...] = (
+    (_LOAD_BYTE, 0, 0, 9),
+    (_IS, 0, 4, _UDP),
+    (_LOAD_HEAD, 0, 0, 0),
+    (_LOAD_HALF_AT, 0, 0, 2),
+    (_IS, 0, 1, _RIP),
+    (_GIVE, 0, 0, _ALL),
+    (_GIVE, 0, 0, 0),
+)
+"""Of packets of IPv4 what routers announce by RIP."""
+
+
+def put(link: socket.socket, sieve: Sequence[Instruction]) -> None:
+    """Let a socket have what passes the sieve, and nothing that came before."""
+
+    class _Program(ctypes.Structure):
+        _fields_ = (("length", ctypes.c_ushort), ("text", ctypes.c_void_p))
+
+    kept = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *one) for one in sieve))
+    program = _Program(len(sieve), ctypes.addressof(kept))
+    link.setsockopt(socket.SOL_SOCKET, _ATTACH, bytes(program))

@@ -1,0 +1,128 @@
+"""An ear hears what bears its nonce, and leaves nothing: over real links of the test's own."""
+
+import socket
+from collections.abc import Iterator
+from ipaddress import IPv4Network
+
+import pytest
+
+from mallee.kit import process
+from mallee.model.checks import TUNNEL_PORT
+from mallee.node.checks import echoes, frames, lan, listening
+from tests import wholecloud
+
+pytestmark = pytest.mark.host
+NONCE = "0123456789abcdef"
+PLANNED = frozenset(range(2, 2050))
+
+
+@pytest.fixture
+def link() -> Iterator[tuple[str, str]]:
+    """Two ends of a cable; the first has an address."""
+    near, far = "dr0", "dr1"
+    process.run(["ip", "link", "add", near, "type", "veth", "peer", "name", far])
+    try:
+        process.run(["ip", "address", "add", "192.0.2.1/24", "dev", near])
+        for name in (near, far):
+            process.run(["ip", "link", "set", name, "up"])
+        yield near, far
+    finally:
+        process.run(["ip", "link", "delete", near])
+
+
+def wish(device: str, **more: object) -> listening.Wish:
+    return listening.Wish(nonce=NONCE, device=device, **more)  # type: ignore[arg-type]
+
+
+def test_every_vlan_is_heard_of_thousands(link: tuple[str, str]) -> None:
+    near, far = link
+    ears = listening.Ears()
+    ears.begin(wish(near))
+    frames.call(far, NONCE, PLANNED | {0}, [])
+    frames.call(far, "ffffffffffffffff", {4000}, [])
+    ear = ears.end(NONCE)
+    assert ear is not None
+    (heard,) = ear.heard
+    assert heard.vlans == ("0", "2-2049")
+    assert ears.end(NONCE) is None
+
+
+def test_packets_of_tunnels_are_heard_behind_the_firewall(link: tuple[str, str]) -> None:
+    near, far = link
+    ears = listening.Ears()
+    ears.begin(wish(near))
+    frames.call(far, NONCE, (), ["192.0.2.1"])
+    ear = ears.end(NONCE)
+    assert ear is not None
+    assert ear.tunnels == {"192.0.2.1"}
+    rule = f"add rule ip fw i udp dport {TUNNEL_PORT} drop"
+    process.run(["nft", "add table ip fw { chain i { type filter hook input priority 0; }; }"])
+    try:
+        process.run(["nft", rule])
+        ears.begin(wish(near))
+        frames.call(far, NONCE, (), ["192.0.2.1"])
+        ear = ears.end(NONCE)
+    finally:
+        process.run(["nft", "delete", "table", "ip", "fw"])
+    assert ear is not None
+    assert ear.tunnels == set()
+
+
+def test_no_more_than_two_listen_at_once(link: tuple[str, str]) -> None:
+    near, _ = link
+    ears = listening.Ears()
+    ears.begin(wish(near))
+    with pytest.raises(listening.Busy):
+        ears.begin(wish(near))
+    ears.begin(listening.Wish(nonce="f" * 16, device=near))
+    with pytest.raises(listening.Busy):
+        ears.begin(listening.Wish(nonce="e" * 16, device=near))
+    assert ears.end(NONCE) is not None
+    ears.begin(listening.Wish(nonce="e" * 16, device=near))
+    for nonce in ("e" * 16, "f" * 16):
+        assert ears.end(nonce) is not None
+
+
+def test_a_public_address_answers_while_it_is_held_and_is_nowhere_then(
+    link: tuple[str, str],
+) -> None:
+    near, _ = link
+    ears = listening.Ears()
+    held = frozenset({"203.0.113.7", "203.0.113.8"})
+    process.run(["ip", "route", "add", "203.0.113.0/24", "via", "192.0.2.2", "dev", near])
+    process.run(["ip", "neigh", "add", "192.0.2.2", "lladdr", "02:00:00:00:00:02", "dev", near])
+    before = process.run(["ip", "-4", "address"]).text
+    ears.begin(wish(link[1], held=held))
+    found = echoes.ask(["203.0.113.7", "203.0.113.9"], NONCE)
+    ear = ears.end(NONCE)
+    assert ear is not None
+    assert ear.arrived == {"203.0.113.7"}
+    assert [one.answered for one in found] == [1, 0]
+    assert process.run(["ip", "-4", "address"]).text == before
+
+
+def test_on_the_uplink_a_held_address_is_found_by_arp(link: tuple[str, str]) -> None:
+    near, far = link
+    ears = listening.Ears()
+    ears.begin(wish(far, held=frozenset({"203.0.113.7"}), uplink=far))
+    found = lan.neighbours(near, ["203.0.113.7", "203.0.113.8"])
+    assert ears.end(NONCE) is not None
+    assert [one.address for one in found] == ["203.0.113.7"]
+
+
+def test_who_says_that_he_has_an_address_of_the_ranges_is_heard(link: tuple[str, str]) -> None:
+    near, far = link
+    ears = listening.Ears()
+    ears.begin(wish(near, ranges=(IPv4Network("203.0.113.0/24"),)))
+    process.run(["ip", "address", "add", "203.0.113.9/32", "dev", far])
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+        asking.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, far.encode())
+        asking.bind(("203.0.113.9", 0))
+        asking.setsockopt(socket.SOL_SOCKET, socket.SO_DONTROUTE, 1)
+        wholecloud.wait_until(lambda: _heard(ears, asking), 20.0, "the announcement")
+
+
+def _heard(ears: listening.Ears, asking: socket.socket) -> bool:
+    asking.sendto(b"x", ("203.0.113.99", 9))
+    ear = ears.look(NONCE)
+    return ear is not None and any(one.network == "203.0.113.9/32" for one in ear.announced)
