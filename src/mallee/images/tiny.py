@@ -137,7 +137,7 @@ def make_parts(tools: packages.Unpacked, scratch: Path) -> Parts:
 def _ramdisk_tree(tools: packages.Unpacked, version: str) -> tree.Tree:
     return {
         **tree.read(_GUEST / "ramdisk"),
-        **_module_tree(_RAMDISK_MODULES, tools, version),
+        **module_tree(_RAMDISK_MODULES, tools, version),
         "bin/busybox": tree.Node(tree.PROGRAM, tools.program("busybox").read_bytes()),
         "bin/sh": tree.link("busybox"),
         "dev/console": tree.Node(tree.CONSOLE, device=(5, 1)),
@@ -150,7 +150,7 @@ def _root_tree(tools: packages.Unpacked, version: str) -> tree.Tree:
     applets = process.run([str(busybox), "--list-full"]).text.split()
     files = tree.read(_GUEST / "root")
     files |= {name: tree.link("/bin/busybox") for name in applets if name != "bin/busybox"}
-    files |= _module_tree(_ROOT_MODULES, tools, version)
+    files |= module_tree(_ROOT_MODULES, tools, version)
     files |= _program_tree(tools)
     folders = ("dev", "proc", "sys", "run", "mnt", "media", "etc/dropbear", "var/lib/mallee")
     files |= {name: tree.directory() for name in folders}
@@ -174,7 +174,7 @@ def _program_tree(tools: packages.Unpacked) -> tree.Tree:
     return {name: tree.Node(tree.PROGRAM, path.read_bytes()) for name, path in files.items()}
 
 
-def _module_tree(names: tuple[str, ...], tools: packages.Unpacked, version: str) -> tree.Tree:
+def module_tree(names: tuple[str, ...], tools: packages.Unpacked, version: str) -> tree.Tree:
     """The modules with all they need, and the list of dependencies that modprobe reads."""
     folder = f"lib/modules/{version}"
     [found] = tools.root.glob(f"**/{folder}")
