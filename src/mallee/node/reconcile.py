@@ -321,7 +321,6 @@ class Reconciler:
             self._taps.names.discard(self._host.layout.tap(step.interface_id))
         if isinstance(step, steps.Plug):
             self._taps.unplugged.discard(self._host.layout.tap(step.interface.id))
-            await self._addresses.announce(step.interface)
 
     async def _keep(self, at: Situation, reached: Progress) -> None:
         """Remember, then tell: what the cloud was told is true after any crash.

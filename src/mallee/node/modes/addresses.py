@@ -10,15 +10,12 @@ from collections.abc import Callable
 
 import msgspec
 
-from mallee.kit import logs
 from mallee.model.hosts import HostWanted, InterfaceWanted
 from mallee.model.instances import InstanceSeen, Reason
 from mallee.model.modes import ModeWanted
 from mallee.node.do import uplink
 from mallee.node.host import Host
-from mallee.node.modes import duplicates, fitting, leasekeeper, legs
-
-log = logs.get(__name__)
+from mallee.node.modes import duplicates, fitting, leasekeeper
 
 
 class Addresses:
@@ -70,21 +67,3 @@ class Addresses:
                 f"{interface.private_ip} is in use on the LAN: {who}; take it out of "
                 "network.classic.addresses, or off that machine"
             )
-
-    async def announce(self, interface: InterfaceWanted) -> None:
-        """Tell the LAN where a guest's address is now."""
-        mode = self._mode
-        if mode is None:
-            return
-        held = legs.of_vpc(self._host.layout, interface.vpc_id, mode)
-        found = legs.leg_of(held, interface.private_ip)
-        if found is None:
-            return
-        namespace = self._host.layout.vpc_namespace(interface.vpc_id)
-        try:
-            await asyncio.to_thread(
-                duplicates.announce, namespace, found[0].device, interface.private_ip
-            )
-        except OSError as error:
-            # Who has asked for it before finds out by itself, later.
-            log.warning("an address is not announced", interface=interface.id, error=str(error))

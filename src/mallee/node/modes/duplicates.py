@@ -1,5 +1,4 @@
-"""Finds out whether a machine of the LAN has an address that a guest shall have, and tells the LAN
-when the guest has it (RFC 5227).
+"""Finds out whether a machine of the LAN has an address that a guest shall have (RFC 5227).
 
 A guest with somebody else's address would take its packets, or lose its own: so it does not start.
 Called by `addresses` in a worker thread; in `system` the client of DHCP asks the same by itself.
@@ -53,12 +52,3 @@ def _asked(link: Link, address: str) -> set[str]:
                     if macs:
                         return macs
     return set()
-
-
-def announce(namespace: str, device: str, address: str) -> None:
-    """Tell everybody on a leg that the address is there now. Raises `OSError`."""
-    link = Link(namespace, device)
-    try:
-        link.send(lanframes.announcement(link.mac, address))
-    finally:
-        link.close()
