@@ -118,6 +118,10 @@ _OF_ACCOUNTS = frozenset(
 )
 """What Eucalyptus' clients ask of IAM besides AWS's operations: the administration answers it."""
 
+_MIGRATIONS = dataclasses.replace(SERVICES["mallee"], signs_as="ec2")
+_OF_HOSTS = frozenset({"MigrateInstances"})
+"""The same of EC2."""
+
 Parameters = Sequence[tuple[str, str]]
 
 
@@ -142,6 +146,8 @@ def find(request: http.Request, parameters: Parameters) -> Service:
     service = _named(request, parameters)
     if service.name == "iam" and _value(parameters, "Action") in _OF_ACCOUNTS:
         return _ACCOUNTS
+    if service.name == "ec2" and _value(parameters, "Action") in _OF_HOSTS:
+        return _MIGRATIONS
     return service
 
 

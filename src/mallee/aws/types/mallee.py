@@ -802,6 +802,23 @@ class MigrateInstanceResponse(TypedDict):
     ToHostId: str
 
 
+class MigrateInstancesRequest(TypedDict):
+    SourceHost: NotRequired[str]
+    InstanceId: NotRequired[str]
+    DestinationHosts: NotRequired[list[str]]
+    AllowHosts: NotRequired[bool]
+
+
+MigrateInstancesResponse = TypedDict(
+    "MigrateInstancesResponse",
+    {
+        "return": "bool",
+        "Migrating": "Sequence[MigrateInstanceResponse | Fragment] | Fragment",
+        "Staying": "Sequence[StayingInstance | Fragment] | Fragment",
+    },
+)
+
+
 class ModifyHostRequest(TypedDict):
     HostId: str
     Address: NotRequired[str]
@@ -1149,6 +1166,11 @@ class StatusReport(TypedDict):
     EndTime: NotRequired[datetime | float | None]
     ReportedAt: datetime | float
     ReportedBy: str
+
+
+class StayingInstance(TypedDict):
+    InstanceId: str
+    Reason: str
 
 
 class SuspendAccountRequest(TypedDict):

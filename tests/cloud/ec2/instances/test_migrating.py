@@ -16,7 +16,9 @@ from mallee.model.instances import InstanceSeen, Phase
 from mallee.model.migrations import MigrationSeen
 from mallee.model.standing import Standing
 from tests.cloud.ec2.asking import launch_one, state
+from tests.cloud.ec2.limiting import Administration
 from tests.cloud.ec2.world import FakeHost, World
+from tests.cloud.signing import Answer, Sender
 
 PROOF = "ab" * 16
 DIGEST = hashlib.sha256(PROOF.encode()).hexdigest()
@@ -216,3 +218,72 @@ def test_what_cannot_go_is_said(
     alice.stop_instances(InstanceIds=[guest])
     host.settle()
     assert "does not run" in migrating.why_not(world.store.view, record(world, guest), there.id)
+
+
+def as_eucalyptus(sender: Sender, **asked: str) -> Answer:
+    """Ask as `euserv-migrate-instances` does: EC2's path, version and scope."""
+    asked = {"Version": "2016-11-15", "Action": "MigrateInstances", **asked}
+    return sender.send(sender.signed("ec2", asked, path="/services/compute"))
+
+
+def test_old_tools_have_one_guest_go(
+    administration: Administration, host: FakeHost, world: World, guest: str, there: FakeHost
+) -> None:
+    sender = administration.sender
+    for wrong in ({}, {"InstanceId": guest, "SourceHost": "there"}):
+        assert as_eucalyptus(sender, **wrong).code == "InvalidInput"
+    for unknown in ({"InstanceId": "i-0123456789abcdef0"}, {"SourceHost": "nowhere"}):
+        assert as_eucalyptus(sender, **unknown).code == "NoSuchResource"
+    kept_out = as_eucalyptus(sender, **{"InstanceId": guest, "DestinationHost.1": "there"})
+    assert kept_out.code == "IncorrectState"
+    assert "no host is allowed" in kept_out.text
+    asked = {"InstanceId": guest, "DestinationHost.1": "there", "AllowHosts": "true"}
+    begun = as_eucalyptus(sender, **asked)
+    assert begun.status == 200, begun.text
+    assert begun.element("return") == "true"
+    assert begun.element("ToHostId") == there.id
+    move = record(world, guest).doc.migration
+    assert move is not None
+    assert move.to_host_id == there.id
+    assert "on its way already" in as_eucalyptus(sender, InstanceId=guest).text
+
+
+def test_old_tools_clear_a_host_of_what_can_go(
+    alice: Any,
+    administration: Administration,
+    host: FakeHost,
+    world: World,
+    guest: str,
+) -> None:
+    bound: str = launch_one(alice)["InstanceId"]
+    host.settle()
+
+    def bind(tx: store.Tx) -> None:
+        found = tx.get(records.INSTANCE, bound)
+        assert found is not None
+        tx.write(found, replace(found.doc, placement_group_id="pg-0123456789abcdef0"))
+
+    world.store.transact(bind)
+    there = FakeHost(world, "there", hosts.Capacity(64, 1 << 18, 9_000), "us-east-1a")
+    here, where = (record(world, one).doc.host_id for one in (guest, bound))
+    assert here == where
+    found = world.store.view.get(records.HOST, here)
+    assert found is not None
+    begun = as_eucalyptus(administration.sender, SourceHost=found.doc.address)
+    assert begun.status == 200, begun.text
+    move = record(world, guest).doc.migration
+    assert move is not None
+    assert move.to_host_id == there.id
+    assert record(world, bound).doc.migration is None
+    assert f"The guest of {bound} cannot go: it is bound to its host" in begun.text
+    again = as_eucalyptus(administration.sender, SourceHost=found.doc.name)
+    assert again.code == "IncorrectState"
+
+
+def test_guests_owners_move_nothing(
+    administration: Administration, world: World, guest: str, there: FakeHost
+) -> None:
+    tenant = administration.bob
+    asked = {"InstanceId": guest, "DestinationHost.1": there.id, "AllowHosts": "true"}
+    assert as_eucalyptus(tenant, **asked).code == "AccessDenied"
+    assert record(world, guest).doc.migration is None
