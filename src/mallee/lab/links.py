@@ -41,7 +41,7 @@ def apply(place: Place, lab: Lab) -> int:
     for name, switch in lab.switches.items():
         device = plan.switch_device(lab, name)
         if switch.kind == "openvswitch":
-            openvswitch.ensure(place, device)
+            openvswitch.ensure(place, keeper.LAB, device)
         elif device not in there:
             rooms.run_all(place, keeper.LAB, plan.bridge_commands(device))
     running = {one.host for one in rooms.fetch(place) if one.is_keeper}
@@ -94,6 +94,9 @@ def _plug(place: Place, lab: Lab, wire: Wire) -> None:
         commands.append((sys.executable, "-m", offload.__name__, wire.nic))
     else:
         process.run((*enter, "ip", "link", "set", wire.port, "master", device))
+    if wire.host_bridge and wire.is_open:
+        openvswitch.ensure(place, wire.host, wire.host_bridge)
+        openvswitch.add_nic(place, wire)
     commands += plan.nic_commands(wire, plan.gateway_of(lab, wire))
     _run_in_host(place, lab, wire, commands)
 

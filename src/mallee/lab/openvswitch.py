@@ -30,43 +30,40 @@ def check() -> None:
         )
 
 
-def _directory(place: Place) -> Path:
-    return place.path / "ovs"
+def _directory(place: Place, room: str) -> Path:
+    """In a host it is where programs look for it that are told nothing."""
+    return place.path / "ovs" if room == keeper.LAB else Path("/run/openvswitch")
 
 
-def _socket(place: Place) -> Path:
-    return _directory(place) / "db.sock"
-
-
-def _vsctl(place: Place, *words: str) -> None:
-    told = f"unix:{_socket(place)}"
+def _vsctl(place: Place, room: str, *words: str) -> None:
+    told = f"unix:{_directory(place, room) / 'db.sock'}"
     wait = f"--timeout={_COMMAND_S_MAX}"
-    rooms.run(place, keeper.LAB, ("ovs-vsctl", f"--db={told}", wait, *words))
+    rooms.run(place, room, ("ovs-vsctl", f"--db={told}", wait, *words))
 
 
-def ensure(place: Place, device: str) -> None:
-    """Start the daemons unless they run, and make a switch unless it is there."""
-    home = _directory(place)
-    home.mkdir(exist_ok=True)
-    if not _answers(place):
-        _start(place, home)
+def ensure(place: Place, room: str, device: str) -> None:
+    """Start the daemons in a room unless they run, and make a switch unless it is there."""
+    if not _answers(place, room):
+        _start(place, room)
     kind = ("--", "set", "bridge", device, "datapath_type=netdev")
-    _vsctl(place, "--may-exist", "add-br", device, *kind)
+    _vsctl(place, room, "--may-exist", "add-br", device, *kind)
 
 
-def _answers(place: Place) -> bool:
-    """Tell whether its daemons run, by what they have left in the keeper's own /run."""
-    text = rooms.run(place, keeper.LAB, ("sh", "-c", "ls /run/ovs-runs 2>/dev/null || true"))
+def _answers(place: Place, room: str) -> bool:
+    """Tell whether its daemons run, by what they have left in the room's own /run."""
+    text = rooms.run(place, room, ("sh", "-c", "ls /run/ovs-runs 2>/dev/null || true"))
     return bool(text.strip())
 
 
-def _start(place: Place, home: Path) -> None:
-    database, socket = home / "conf.db", _socket(place)
-    for old in (database, socket):
-        old.unlink(missing_ok=True)
+def _start(place: Place, room: str) -> None:
+    home = _directory(place, room)
+    database, socket = home / "conf.db", home / "db.sock"
     log = f"--log-file={home}/ovs.log"
     quiet = ("-vconsole:off", log, "--detach", "--no-chdir")
     lines = (
+        # Where it also wants to put what nobody asked it for.
+        ("mkdir", "-p", "/run/openvswitch", str(home)),
+        ("rm", "-f", str(database), str(socket)),
         ("ovsdb-tool", "create", str(database), str(_SCHEMA)),
         (
             *("ovsdb-server", str(database), f"--remote=punix:{socket}"),
@@ -79,9 +76,7 @@ def _start(place: Place, home: Path) -> None:
         ),
         ("touch", "/run/ovs-runs"),
     )
-    # Where it wants to put what nobody asked it for.
-    rooms.run(place, keeper.LAB, ("mkdir", "-p", "/run/openvswitch"))
-    rooms.run_all(place, keeper.LAB, lines)
+    rooms.run_all(place, room, lines)
 
 
 def plug(place: Place, device: str, wire: Wire) -> None:
@@ -92,5 +87,10 @@ def plug(place: Place, device: str, wire: Wire) -> None:
     if wire.trunk:
         # Frames without a tag are those of VLAN 0 to it: they pass on a trunk as well.
         options.append(f"trunks={','.join(map(str, (0, *wire.trunk)))}")
-    _vsctl(place, "--if-exists", "del-port", device, wire.port)
-    _vsctl(place, "add-port", device, wire.port, *options)
+    _vsctl(place, keeper.LAB, "--if-exists", "del-port", device, wire.port)
+    _vsctl(place, keeper.LAB, "add-port", device, wire.port, *options)
+
+
+def add_nic(place: Place, wire: Wire) -> None:
+    """Make the host's NIC a port of its own bridge."""
+    _vsctl(place, wire.host, "--may-exist", "add-port", wire.host_bridge, wire.nic)

@@ -31,6 +31,10 @@ class Wire:
     trunk: tuple[int, ...]
     cable: Cable
     """As the document has it."""
+    host_bridge: str = ""
+    """The host's bridge that the NIC is a port of; empty: it has the address itself."""
+    is_open: bool = False
+    """Whether that bridge is Open vSwitch's."""
 
     @property
     def name(self) -> str:
@@ -80,6 +84,8 @@ def wires(lab: Lab, tag: str) -> tuple[Wire, ...]:
             vlan=nic.vlan,
             trunk=nic.trunk,
             cable=nic.cable,
+            host_bridge=nic.bridge,
+            is_open=nic.bridge_kind == "openvswitch",
         )
         for number, (name, host, at, nic) in enumerate(_nics(lab), 1)
     )
@@ -119,9 +125,16 @@ def wire_commands(wire: Wire, host_pid: int) -> Commands:
 def nic_commands(wire: Wire, gateway: str) -> Commands:
     """Return what gives a NIC its address, in its host; with a way to the world if it has one."""
     route = (("ip", "route", "replace", "default", "via", gateway),) if gateway else ()
+    device = wire.host_bridge or wire.nic
+    made = (
+        ("ip", "link", "add", device, "type", "bridge"),
+        ("ip", "link", "set", wire.nic, "master", device),
+    )
     return (
-        ("ip", "address", "replace", wire.address, "dev", wire.nic),
+        *(made if wire.host_bridge and not wire.is_open else ()),
+        ("ip", "address", "replace", wire.address, "dev", device),
         ("ip", "link", "set", wire.nic, "up"),
+        *((("ip", "link", "set", device, "up"),) if wire.host_bridge else ()),
         *route,
     )
 
