@@ -2,7 +2,7 @@
 
 import pytest
 
-from mallee.model import eucalyptusconf, settings
+from mallee.model import classic, eucalyptusconf, eucalyptuswords, settings, sharedranges
 
 MANAGED = """\
 # The cluster controller of the department.
@@ -29,7 +29,12 @@ def test_a_managed_cloud_becomes_settings() -> None:
     made = eucalyptusconf.read(MANAGED)
     assert made.settings is not None
     network = made.settings.network
-    assert network.private_range == "10.10.0.0/16"
+    shared = sharedranges.of(network)
+    assert (network.mode, network.classic.subnet) == ("managed", "10.10.0.0/16")
+    assert shared is not None
+    assert (shared.blocks, shared.block_size, shared.per_block) == (2048, 32, 27)
+    assert (network.classic.device, network.classic.uplink) == ("eth0", "eth0")
+    assert network.classic.name_servers == ("192.168.3.254",)
     assert network.public_range == "192.168.3.0/27"
     assert network.public_addresses == ("192.168.3.1-192.168.3.31",)
     assert (made.settings.address, made.settings.listen) == ("192.168.3.250", "0.0.0.0")
@@ -39,11 +44,86 @@ def test_a_managed_cloud_becomes_settings() -> None:
 def test_each_line_is_told_what_became_of_it() -> None:
     became = told(MANAGED)
     assert [line.number for line in eucalyptusconf.read(MANAGED).lines] == list(range(2, 14))
-    assert "2048 groups of 32" in became["VNET_ADDRSPERNET"]
-    assert "31 of them" in became["VNET_PUBLICIPS"]
-    assert "no VLANs" in became["VNET_MODE"]
-    assert became["VNET_PUBINTERFACE"].startswith("nothing")
-    assert all(became.values())
+    assert became == {
+        "VNET_PRIVINTERFACE": "network.classic.device = eth0: it carries the VLANs",
+        "VNET_PUBINTERFACE": "network.classic.uplink = eth0: it answers for public addresses",
+        "VNET_DHCPDAEMON": eucalyptuswords.of("VNET_DHCPDAEMON"),
+        "VNET_DHCPUSER": eucalyptuswords.of("VNET_DHCPUSER"),
+        "VNET_MODE": "network.mode = managed: a VLAN for each security group in use; groups "
+        "enforced inside the network too, several for an instance, no address forged",
+        "VNET_SUBNET": "network.classic.subnet = 10.10.0.0/16: all private addresses",
+        "VNET_NETMASK": "goes with VNET_SUBNET",
+        "VNET_ADDRSPERNET": "network.classic.addresses_per_network = 32: 2,048 networks of 32 "
+        "addresses in 10.10.0.0/16, VLANs 2-2049; 27 of each are lent",
+        "VNET_DNS": "network.classic.name_servers = 192.168.3.254",
+        "VNET_PUBLICIPS": "network.public_range = 192.168.3.0/27, network.public_addresses: 31 of "
+        "them",
+        "VNET_LOCALIP": "address = 192.168.3.250, at which other hosts reach this one; listen = "
+        "0.0.0.0",
+        "NODES": "nothing: hosts are not listed, each joins by an invitation",
+    }
+    (trouble,) = eucalyptusconf.read(MANAGED).troubles
+    assert trouble == "each of the 3 nodes joins by itself: mallee node invite"
+
+
+NOVLAN = """VNET_MODE=MANAGED-NOVLAN
+VNET_BRIDGE=br0
+VNET_PRIVINTERFACE=br0
+VNET_SUBNET=10.10.0.0
+VNET_ADDRSPERNET=64
+VNET_MACMAP=
+VNET_ROUTER=10.10.0.1
+"""
+STATIC = """VNET_MODE=STATIC
+VNET_BRIDGE=br0
+VNET_SUBNET=192.168.3.0
+VNET_NETMASK=255.255.255.0
+VNET_BROADCAST=192.168.3.255
+VNET_ROUTER=192.168.3.1
+VNET_DNS="192.168.3.2"
+VNET_MACMAP="D0:0D:00:00:00:01=192.168.3.65 d0:0d:00:00:00:02=192.168.3.66"
+VNET_PUBLICIPS="192.168.4.1"
+"""
+SYSTEM = "VNET_MODE=SYSTEM\nVNET_BRIDGE=br0\nVNET_SUBNET=172.31.0.0\n"
+
+
+def test_each_mode_becomes_itself() -> None:
+    networks: list[settings.Network] = []
+    for text in (NOVLAN, STATIC, SYSTEM):
+        made = eucalyptusconf.read(text)
+        assert made.settings is not None, made.troubles
+        assert not made.troubles
+        networks.append(made.settings.network)
+    novlan, static, system = networks
+    assert (novlan.mode, novlan.classic.device) == ("managed-novlan", "br0")
+    assert novlan.classic.addresses_per_network == 64
+    assert (static.mode, static.classic.router) == ("static", "192.168.3.1")
+    assert list(classic.macs(static.classic)) == ["192.168.3.65", "192.168.3.66"]
+    assert (system.mode, system.classic.subnet) == ("system", "172.31.0.0/16")
+    # What such a cloud does not use is out of the LAN's way.
+    assert system.private_range == "172.30.0.0/16"
+    assert "no meaning" in told(NOVLAN)["VNET_ROUTER"]
+    assert "as it was" in told(STATIC)["VNET_PUBLICIPS"]
+
+
+def test_every_line_of_a_network_has_words_in_every_mode() -> None:
+    names = (
+        *("MODE", "PRIVINTERFACE", "PUBINTERFACE", "BRIDGE", "SUBNET", "NETMASK", "ADDRSPERNET"),
+        *("PUBLICIPS", "PRIVATEIPS", "DNS", "DOMAINNAME", "BROADCAST", "ROUTER", "MACMAP"),
+        *("MACPREFIX", "LOCALIP", "CLOUDIP", "DHCPDAEMON", "DHCPUSER", "SYSTEMCTL", "PORT"),
+    )
+    for mode in eucalyptuswords.MODES:
+        text = "".join(f"VNET_{name}=\n" for name in names).replace("MODE=", f"MODE={mode}", 1)
+        for name, became in told(text).items():
+            assert became, (mode, name)
+            assert "no setting of Eucalyptus" not in became, (mode, name)
+
+
+def test_numbers_have_their_nouns() -> None:
+    one = eucalyptusconf.read('VNET_PUBLICIPS="192.168.3.1-192.168.3.31"\nNODES=a')
+    said = " ".join(one.troubles)
+    assert "1 address of 192.168.3.0/27" in said
+    assert "the node joins" in said
 
 
 def test_single_addresses_and_ranges_mix() -> None:
@@ -73,7 +153,14 @@ def test_the_last_of_two_lines_counts() -> None:
         ("what is this", "no assignment"),
         ('VNET_DNS="broken', "not understood"),
         ("rm -rf /", "no assignment"),
-        ("VNET_MACMAP=d0:0d:00:00:00:01=10.0.0.1", "VNET_MACMAP"),
+        ("VNET_MODE=STATIC\nVNET_SUBNET=10.0.0.0", "VNET_ROUTER"),
+        ("VNET_MODE=STATIC\nVNET_SUBNET=10.0.0.0\nVNET_ROUTER=10.0.0.1", "none are given"),
+        ("VNET_MODE=MANAGED\nVNET_SUBNET=10.0.0.0\nVNET_ADDRSPERNET=33", "power of two"),
+        ("VNET_MODE=MANAGED\nVNET_SUBNET=10.0.0.0\nVNET_ADDRSPERNET=x", "VNET_ADDRSPERNET"),
+        ("VNET_MODE=MANAGED\nVNET_SUBNET=10.0.0.0\nVNET_PRIVINTERFACE='a b'", "no name"),
+        ("VNET_MODE=MANAGED\nVNET_SUBNET=10.0.0.0\nVNET_ADDRSPERNET=16", "no more VLANs"),
+        ("VNET_MODE=MANAGED-NOVLAN\nVNET_PRIVINTERFACE=br0\nVNET_SUBNET=10.0.0.0", "a bridge"),
+        ("VNET_DNS=1.1.1.1", "VNET_MODE is not said"),
     ],
 )
 def test_what_is_not_as_it_was_is_said(text: str, words: str) -> None:

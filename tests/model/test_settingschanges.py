@@ -1,9 +1,13 @@
 """What a change of settings takes, and what stands against it."""
 
-from msgspec.structs import replace
+import dataclasses
+from typing import Any
+
+import msgspec
 
 from mallee.model import settings, settingschanges
-from mallee.model.settings import Capacity, Network, Settings
+from mallee.model.classic import Classic
+from mallee.model.settings import Capacity, Network, Ports, Settings
 from mallee.model.settingschanges import CloudStanding, HostStanding
 
 OWN = HostStanding("host-1", "front", is_up=True, is_own=True)
@@ -11,6 +15,13 @@ FAR = HostStanding("host-2", "far", is_up=True, is_own=False)
 SILENT = HostStanding("host-3", "gone", is_up=False, is_own=False)
 IDLE = CloudStanding((OWN, FAR, SILENT), instances=0, public_addresses_used=0)
 BUSY = CloudStanding((OWN,), instances=3, public_addresses_used=1)
+
+
+def replace(value: Any, **changes: Any) -> Any:
+    """A value with something else in it, whichever kind it is."""
+    if dataclasses.is_dataclass(value):
+        return dataclasses.replace(value, **changes)  # type: ignore[type-var]
+    return msgspec.structs.replace(value, **changes)
 
 
 def test_every_setting_has_a_rule_of_its_own() -> None:
@@ -45,6 +56,48 @@ def test_ranges_in_use_stay() -> None:
     assert not settingschanges.plan(Settings(), after, IDLE).obstacles
     (obstacle,) = settingschanges.plan(Settings(), after, BUSY).obstacles
     assert "network.public_range: there are 3 instances" in obstacle
+
+
+MANAGED = Network(mode="managed", classic=Classic(device="eth1", subnet="10.10.0.0/16"))
+
+
+def test_a_change_of_the_mode_says_what_it_means_and_waits_until_nothing_is_there() -> None:
+    found = settingschanges.plan(Settings(), Settings(network=MANAGED), IDLE)
+    assert not found.obstacles
+    assert found.restarts == ("cloud", "s3", "node")
+    means = " ".join(found.meanings)
+    assert "2,048 networks of 32 addresses, 27 of each are lent" in means
+    assert "VLAN of 2-2049 on eth1" in means
+    used = replace(IDLE, in_networks=("instances: i-1", "NAT gateways: nat-1"))
+    obstacles = settingschanges.plan(Settings(), Settings(network=MANAGED), used).obstacles
+    assert all("instances: i-1; NAT gateways: nat-1" in one for one in obstacles)
+    assert {one.partition(":")[0] for one in obstacles} == {
+        "network.mode",
+        "network.classic.device",
+        "network.classic.subnet",
+    }
+
+
+def test_what_a_running_mode_may_change_is_changed() -> None:
+    used = replace(IDLE, in_networks=("instances: i-1",))
+    held = replace(MANAGED.classic, uplink="eth0", name_servers=("10.10.0.1",))
+    after = Settings(network=replace(MANAGED, classic=held))
+    assert not settingschanges.plan(Settings(network=MANAGED), after, used).obstacles
+
+
+def test_a_cloud_at_chance_ports_does_not_start_anew_at_others() -> None:
+    chance = Settings(ports=Ports(services=0, agents=0))
+    standing = replace(IDLE, ports=(("ports.agents", 41234), ("ports.services", 41235)))
+    obstacles = settingschanges.plan(chance, replace(chance, listen="::"), standing).obstacles
+    assert [one.partition(":")[0] for one in obstacles] == ["ports.services", "ports.agents"]
+    assert "41235" in obstacles[0]
+    # What only the agent reads is no matter, nor is a port that is written down.
+    quiet = replace(chance, capacity=Capacity(vcpus_per_core=2))
+    assert not settingschanges.plan(chance, quiet, standing).obstacles
+    told = replace(chance, ports=Ports(services=41235, agents=41234))
+    assert not settingschanges.plan(chance, told, standing).obstacles
+    other = replace(chance, ports=Ports(services=41235, agents=41236))
+    assert settingschanges.plan(chance, other, standing).obstacles
 
 
 def test_what_a_cloud_was_made_with_stays() -> None:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mallee.box import client, owners, settingshistory, status, steps, up
+from mallee.kit import files
 from mallee.model import settings, settingschanges
 from mallee.model.layout import Layout
 from mallee.model.settings import Settings
@@ -140,6 +141,7 @@ def _standing(layout: Layout) -> CloudStanding:
         ) from error
     member = node_cloud.read_membership(layout)
     own = member.host_id if member is not None else ""
+    ports: dict[str, int] = files.read_json(layout.cloud_ports) or {}
     return CloudStanding(
         hosts=tuple(
             HostStanding(host["HostId"], host["Name"], _is_up(host), host["HostId"] == own)
@@ -147,6 +149,8 @@ def _standing(layout: Layout) -> CloudStanding:
         ),
         instances=sum(len(host["InstanceIds"]) for host in hosts),
         public_addresses_used=cloud["PublicAddressesUsed"],
+        in_networks=tuple(cloud["NetworkHindrances"]),
+        ports=tuple((f"ports.{name}", port) for name, port in sorted(ports.items())),
     )
 
 

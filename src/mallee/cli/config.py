@@ -40,6 +40,8 @@ def plan(document: Path, *, root: Root = DEFAULT) -> None:
         ("setting", "now", "then"), [(it.name, it.before, it.after) for it in found.changes]
     )
     words.table(("host", "what becomes of it"), found.hosts)
+    for meaning in found.meanings:
+        words.tell(meaning)
     if found.obstacles:
         raise steps.Failed("; ".join(found.obstacles), "change the document, or what is said there")
 

@@ -116,6 +116,10 @@ GROUPS = {
             "import": "mallee.cli.config:import_eucalyptus",
         },
     ),
+    "networks": (
+        "Networks of security groups, in the classic network modes.",
+        {"list": "mallee.cli.networks:list_networks"},
+    ),
     "zones": (
         "Availability zones: where hosts stand together.",
         {
@@ -244,7 +248,7 @@ GROUPS = {
         {"prove": "mallee.cli.machine:prove_kvm", "show": "mallee.cli.machine:show_kvm"},
     ),
 }
-LISTS = frozenset({"hosts", "zones"})
+LISTS = frozenset({"hosts", "networks", "zones"})
 """Groups whose name alone lists what there is."""
 
 for _name, (_help, _verbs) in GROUPS.items():

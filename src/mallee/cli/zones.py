@@ -9,7 +9,8 @@ _SERVICE = "mallee"
 
 def list_zones(*, root: Root = DEFAULT) -> None:
     """List the zones: how each is, what there is in it, and what stands against it."""
-    found = client.call(Layout(root), _SERVICE, "ListZones")["Zones"]
+    answer = client.call(Layout(root), _SERVICE, "ListZones")
+    found = answer["Zones"]
     words.table(
         ("zone", "id", "state", "hosts", "subnets", "volumes"),
         [
@@ -27,6 +28,8 @@ def list_zones(*, root: Root = DEFAULT) -> None:
     for zone in found:
         for message in zone["Messages"]:
             words.tell(f"{zone['ZoneName']}: {message}")
+    if answer.get("NetworkMode", "vpc") != "vpc":
+        words.tell(f"network mode: {answer['NetworkMode']} (mallee networks)")
 
 
 def create(name: str, *, root: Root = DEFAULT) -> None:

@@ -3,23 +3,21 @@
 Pure. The file is a list of shell assignments; nothing in it is carried out or expanded. Of what
 has no counterpart it is said why none is needed, or that it is not there. Names and defaults are
 those of Eucalyptus 3.4 (`VNET_*`, cluster and node controllers) and of eucanetd after it.
-Called by `mallee config import`.
+The network's lines are `eucalyptusnets`' share. Called by `mallee config import`.
 """
 
 import re
 import shlex
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address, IPv4Network, ip_address
+from ipaddress import ip_address
 
 from msgspec.structs import replace
 
-from mallee.model import addressspans, eucalyptuswords, settings
+from mallee.model import eucalyptusnets, eucalyptuswords, settings
 from mallee.model.settings import Settings
 
 _LINE = re.compile(r"\s*(?:export\s+)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)=(?P<value>.*)$")
-_LONGEST_PRIVATE, _SHORTEST_PRIVATE = 20, 16
-_LONGEST_PUBLIC = 29
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +46,17 @@ class _Draft:
     """What is gathered while the lines are read."""
 
     values: dict[str, str]
-    settings: Settings = field(default_factory=Settings)
+    network: eucalyptusnets.Made
+    settings: Settings
     troubles: list[str] = field(default_factory=list[str])
 
 
 def read(text: str) -> Imported:
     """Read a file."""
     lines, troubles = _assignments(text)
-    draft = _Draft({line.name: line.value for line in lines}, troubles=troubles)
+    values = {line.name: line.value for line in lines}
+    made = eucalyptusnets.read(values)
+    draft = _Draft(values, made, Settings(network=made.network), [*troubles, *made.troubles])
     last = {line.name: line.number for line in lines}
     told: list[Line] = []
     for line in lines:
@@ -65,10 +66,10 @@ def read(text: str) -> Imported:
             became = _become(line.name, draft)
         told.append(Line(line.number, line.name, line.value, became))
     try:
-        made = settings.parse(settings.encode(draft.settings))
+        checked = settings.parse(settings.encode(draft.settings))
     except settings.InvalidSettings as error:
         return Imported(None, tuple(told), (*draft.troubles, str(error)))
-    return Imported(made, tuple(told), tuple(draft.troubles))
+    return Imported(checked, tuple(told), tuple(draft.troubles))
 
 
 def _assignments(text: str) -> tuple[list[Line], list[str]]:
@@ -94,6 +95,8 @@ def _become(name: str, draft: _Draft) -> str:
     value = draft.values[name]
     if "$" in value:
         return "has a variable in it, which is not expanded: nothing comes of it"
+    if name in draft.network.became:
+        return draft.network.became[name]
     maker = _MAKERS.get(name)
     if maker is not None:
         try:
@@ -101,88 +104,10 @@ def _become(name: str, draft: _Draft) -> str:
         except ValueError as error:
             draft.troubles.append(f"{name}: {error}")
             return f"is not understood: {error}"
-    return eucalyptuswords.of(name)
+    return eucalyptuswords.of(name, draft.settings.network.mode)
 
 
 # --- lines of which settings are made ---
-
-
-def _mode(value: str, draft: _Draft) -> str:
-    mode = value.upper()
-    if mode not in eucalyptuswords.MODES:
-        raise ValueError(f"{value!r} is none of {', '.join(eucalyptuswords.MODES)}")
-    if mode in ("SYSTEM", "STATIC"):
-        draft.troubles.append(
-            f"{mode}: instances do not stand in the LAN itself here; give them public addresses of "
-            "a range that is routed to this machine"
-        )
-    return eucalyptuswords.MODES[mode]
-
-
-def _subnet(value: str, draft: _Draft) -> str:
-    mask = draft.values.get("VNET_NETMASK", "255.255.0.0")
-    whole = IPv4Network(f"{value}/{mask}")
-    if whole.prefixlen > _LONGEST_PRIVATE:
-        raise ValueError(
-            f"{whole} is too small for a default VPC, which has between /{_SHORTEST_PRIVATE} and "
-            f"/{_LONGEST_PRIVATE}"
-        )
-    private = next(whole.subnets(new_prefix=max(whole.prefixlen, _SHORTEST_PRIVATE)))
-    network = replace(draft.settings.network, private_range=str(private))
-    draft.settings = replace(draft.settings, network=network)
-    if private != whole:
-        draft.troubles.append(f"of {whole} the first /{private.prefixlen} is used: {private}")
-    return f"network.private_range = {private}: each account's default VPC has all of it"
-
-
-def _netmask(value: str, draft: _Draft) -> str:
-    if "VNET_SUBNET" not in draft.values:
-        return "nothing: there is no VNET_SUBNET"
-    IPv4Network(f"0.0.0.0/{value}")
-    return "goes with VNET_SUBNET"
-
-
-def _per_network(value: str, draft: _Draft) -> str:
-    count = int(value)
-    if count < 1:
-        raise ValueError(f"{value} addresses per network")
-    if "VNET_SUBNET" not in draft.values:
-        return "nothing: there is no VNET_SUBNET"
-    mask = draft.values.get("VNET_NETMASK", "255.255.0.0")
-    whole = IPv4Network(f"{draft.values['VNET_SUBNET']}/{mask}")
-    return (
-        f"{whole.num_addresses // count} groups of {count} addresses there; here a security group "
-        "has no range of its own and no such limit"
-    )
-
-
-def _public(value: str, draft: _Draft) -> str:
-    texts = tuple(value.split())
-    if not texts:
-        return "nothing: it is empty"
-    spans = addressspans.merge(addressspans.parse(text) for text in texts)
-    public = _smallest(spans)
-    network = replace(draft.settings.network, public_range=str(public), public_addresses=texts)
-    draft.settings = replace(draft.settings, network=network)
-    beyond = public.num_addresses - sum(map(len, spans))
-    if beyond:
-        draft.troubles.append(
-            f"{beyond} addresses of {public} are not in VNET_PUBLICIPS: they are not lent, but "
-            "this machine leads them to its edge too, so no other machine may have them"
-        )
-    return (
-        f"network.public_range = {public}, network.public_addresses: {sum(map(len, spans))} of them"
-    )
-
-
-def _smallest(spans: Iterable[range]) -> IPv4Network:
-    """Return the smallest network that has them all, and is not too small for a cloud."""
-    listed = tuple(spans)
-    first, last = IPv4Address(listed[0][0]), IPv4Address(listed[-1][-1])
-    network = IPv4Network((int(first), 32))
-    while last not in network or network.prefixlen > _LONGEST_PUBLIC:
-        network = network.supernet()
-    return network
 
 
 def _local_address(value: str, draft: _Draft) -> str:
@@ -215,7 +140,8 @@ def _nodes(value: str, draft: _Draft) -> str:
     count = len(value.split())
     if not count:
         return "nothing: it is empty"
-    draft.troubles.append(f"each of the {count} nodes joins by itself: mallee node invite")
+    nodes = "the node joins" if count == 1 else f"each of the {count} nodes joins"
+    draft.troubles.append(f"{nodes} by itself: mallee node invite")
     return "nothing: hosts are not listed, each joins by an invitation"
 
 
@@ -226,21 +152,9 @@ def _hypervisor(value: str, draft: _Draft) -> str:
     return "is not there: guests run on QEMU"
 
 
-def _addresses_by_mac(value: str, draft: _Draft) -> str:
-    if value:
-        draft.troubles.append("VNET_MACMAP: fixed pairs of MAC and IP addresses are not there")
-    return "is not there: addresses are those of interfaces, which may be chosen at launch"
-
-
 _MAKERS: dict[str, Callable[[str, _Draft], str]] = {
-    "VNET_MODE": _mode,
-    "VNET_SUBNET": _subnet,
-    "VNET_NETMASK": _netmask,
-    "VNET_ADDRSPERNET": _per_network,
-    "VNET_PUBLICIPS": _public,
     "VNET_LOCALIP": _local_address,
     "VNET_CLOUDIP": _local_address,
-    "VNET_MACMAP": _addresses_by_mac,
     "CLOUD_OPTS": _options,
     "CC_PORT": _agents_port,
     "NODES": _nodes,

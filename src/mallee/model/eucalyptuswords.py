@@ -1,21 +1,25 @@
 """What is said of each setting of Eucalyptus that has no counterpart: why none is needed, or that
 it is not there.
 
-Called by `eucalyptusconf`. By name; names that begin alike share words.
+Called by `eucalyptusconf`. By name; names that begin alike share words. What of the network's lines
+becomes settings is `eucalyptusnets`' business.
 """
 
+from mallee.model.modes import Mode
+
 _ROUTED = "VPC networking: an own range for each account, groups enforced for every interface, "
-MODES = {
-    "SYSTEM": f"{_ROUTED}addresses by our own DHCP",
-    "STATIC": f"{_ROUTED}addresses by our own DHCP",
-    "MANAGED": f"{_ROUTED}no VLANs on the switch; several groups for an instance",
-    "MANAGED-NOVLAN": f"{_ROUTED}isolated from one another without VLANs",
-    "EDGE": f"{_ROUTED}on every host, as it was in EDGE",
-    "VPCMIDO": f"{_ROUTED}without MidoNet",
+_GROUPS = "groups enforced inside the network too, several for an instance, no address forged"
+MODES: dict[str, tuple[Mode, str]] = {
+    "SYSTEM": ("system", "addresses of the LAN's own DHCP server; metadata, groups and no forging"),
+    "STATIC": ("static", "addresses of the LAN from a list; metadata, groups and no forging"),
+    "MANAGED": ("managed", f"a VLAN for each security group in use; {_GROUPS}"),
+    "MANAGED-NOVLAN": ("managed-novlan", f"security groups side by side on one bridge; {_GROUPS}"),
+    "EDGE": ("vpc", f"{_ROUTED}on every host, as it was in EDGE"),
+    "VPCMIDO": ("vpc", f"{_ROUTED}without MidoNet"),
 }
 """What becomes of each network mode."""
 
-_NO_BRIDGE = "nothing: instances are routed, no bridge is made of this machine's interfaces"
+_NO_BRIDGE = "nothing: instances of a VPC are routed, on no interface of this machine's"
 _NAMES = "nothing: instances ask a name server of their VPC, which asks this machine's own"
 _DHCP = "nothing: every subnet has a DHCP server of its own, started by the host's agent"
 _BY_RANGE = "nothing: it follows from the range"
@@ -42,6 +46,12 @@ _WORDS = {
     "VNET_PUBINTERFACE": _NO_BRIDGE,
     "VNET_INTERFACE": _NO_BRIDGE,
     "VNET_BRIDGE": _NO_BRIDGE,
+    "VNET_ADDRSPERNET": "nothing: a security group has no range of its own and no such limit",
+    "VNET_MACMAP": "nothing: addresses are those of interfaces, which may be chosen at launch",
+    "VNET_SUBNET": "nothing: it is empty",
+    "VNET_NETMASK": "nothing: there is no VNET_SUBNET",
+    "VNET_PUBLICIPS": "nothing: it is empty",
+    "VNET_MODE": "nothing: it is empty",
     "VNET_PRIVATEIPS": "nothing: private addresses are those of subnets",
     "VNET_DNS": _NAMES,
     "VNET_DOMAINNAME": "nothing: names end in `REGION.compute.internal`, as AWS's do",
@@ -105,7 +115,16 @@ _BEGINNINGS = (
 )
 
 
-def of(name: str) -> str:
-    """Return what becomes of a setting."""
+_NOT_OF_MODE = "nothing, as it was: it has no meaning in this network mode"
+_OF_MODES = frozenset(
+    ("VNET_PRIVATEIPS", "VNET_MACMAP", "VNET_ROUTER", "VNET_BRIDGE", "VNET_ADDRSPERNET")
+)
+"""What some classic modes read, and others never did."""
+
+
+def of(name: str, mode: Mode = "vpc") -> str:
+    """Return what becomes of a setting where the network is of that mode."""
+    if mode != "vpc" and name in _OF_MODES:
+        return _NOT_OF_MODE
     beginnings = (words for beginning, words in _BEGINNINGS if name.startswith(beginning))
     return _WORDS.get(name) or next(beginnings, "nothing: it is no setting of Eucalyptus")

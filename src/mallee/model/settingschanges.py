@@ -11,7 +11,7 @@ from typing import cast
 
 import msgspec
 
-from mallee.model import settings
+from mallee.model import modechanges, settings
 from mallee.model.settings import Settings
 
 CLOUD, OBJECTS, BLOCKS, AGENT = "cloud", "s3", "blocks", "node"
@@ -39,6 +39,10 @@ class CloudStanding:
     hosts: tuple[HostStanding, ...]
     instances: int
     public_addresses_used: int
+    in_networks: tuple[str, ...] = ()
+    """What belongs to the network mode as it is, in words."""
+    ports: tuple[tuple[str, int], ...] = ()
+    """At which the cloud listens now, by the settings' names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,8 @@ class Plan:
     """The daemons of the cloud's machine that start anew, in their order."""
     hosts: tuple[tuple[str, str], ...]
     """By name: what becomes of each host."""
+    meanings: tuple[str, ...]
+    """What else it means, in words."""
     obstacles: tuple[str, ...]
     """Why it cannot be done now, with cures; empty: it can."""
 
@@ -77,6 +83,12 @@ def _unused(standing: CloudStanding) -> str:
         return f"there are {standing.instances} instances: terminate them first"
     if standing.public_addresses_used:
         return f"{standing.public_addresses_used} public addresses are allocated: release them"
+    return ""
+
+
+def _idle(standing: CloudStanding) -> str:
+    if standing.in_networks:
+        return f"it belongs to the network as it is: {'; '.join(standing.in_networks)}"
     return ""
 
 
@@ -108,8 +120,13 @@ _RULES: dict[str, Rule] = {
     "network.ipv6_range": Rule(_EVERYWHERE, _unused),
     "network.public_addresses": Rule((CLOUD, OBJECTS)),
     "network.egress": Rule(_EVERYWHERE),
-    "network.mode": Rule(_EVERYWHERE, _unused),
-    "network.classic": Rule(_EVERYWHERE, _unused),
+    "network.mode": Rule(_EVERYWHERE, _idle),
+    "network.classic.switch": Rule(_EVERYWHERE, _idle),
+    "network.classic.device": Rule(_EVERYWHERE, _idle),
+    "network.classic.subnet": Rule(_EVERYWHERE, _idle),
+    "network.classic.addresses_per_network": Rule(_EVERYWHERE, _idle),
+    "network.classic.vlans": Rule(_EVERYWHERE, _idle),
+    "network.classic": Rule(_EVERYWHERE),
     "ports.services": Rule((CLOUD, OBJECTS)),
     "ports.agents": Rule((CLOUD, OBJECTS), _no_hosts),
     "ports.hosts": Rule((AGENT,)),
@@ -133,13 +150,33 @@ def plan(before: Settings, after: Settings, standing: CloudStanding) -> Plan:
     rules = {change.name: rule_of(change.name) for change in changes}
     readers = {reader for rule in rules.values() for reader in rule.readers}
     restarts = tuple(name for name in _ORDER if name in readers)
-    found = ((name, rule.stands_against(standing)) for name, rule in rules.items())
+    stands = {name: rule.stands_against(standing) for name, rule in rules.items()}
+    # A port that it has by chance may become one that it has by its settings.
+    for name, port in standing.ports:
+        if (name, str(port)) in {(change.name, change.after) for change in changes}:
+            stands[name] = ""
+    if CLOUD in restarts:
+        stands |= dict(_lost_ports(after, standing))
     return Plan(
         changes=changes,
         restarts=restarts,
         hosts=tuple((host.name, _becomes(host, restarts)) for host in standing.hosts),
-        obstacles=tuple(f"{name}: {why}" for name, why in found if why),
+        meanings=tuple(modechanges.meanings(before.network, after.network)),
+        obstacles=tuple(f"{name}: {why}" for name, why in stands.items() if why),
     )
+
+
+def _lost_ports(after: Settings, standing: CloudStanding) -> Iterator[tuple[str, str]]:
+    """Yield the ports at which nobody would find the cloud after its new start."""
+    now = dict(standing.ports)
+    for name, port, who in (
+        ("ports.services", after.ports.services, "clients"),
+        ("ports.agents", after.ports.agents, "hosts"),
+    ):
+        if not port:
+            cure = f"; give it the one that it has now, {now[name]}" if name in now else ""
+            why = "it is 0, so a cloud that starts anew has another, and its "
+            yield name, f"{why}{who} do not find it{cure}"
 
 
 def differences(before: Settings, after: Settings) -> Iterator[Change]:

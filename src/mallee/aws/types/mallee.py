@@ -45,6 +45,17 @@ class Account(TypedDict):
     Email: NotRequired[str | None]
 
 
+class AddressBlock(TypedDict):
+    Cidr: str
+    Gateway: NotRequired[str | None]
+    Vlan: NotRequired[int | None]
+    AccountId: NotRequired[str | None]
+    GroupId: NotRequired[str | None]
+    GroupName: NotRequired[str | None]
+    Used: int
+    Usable: int
+
+
 class ApproveRegistrationRequest(TypedDict):
     RegistrationId: str
     AccountName: NotRequired[str]
@@ -339,6 +350,8 @@ class DescribeCloudResponse(TypedDict):
     PrivateRange: str
     PublicAddressesUsed: NotRequired[int | None]
     PublicAddressesTotal: NotRequired[int | None]
+    NetworkMode: NotRequired[str | None]
+    NetworkHindrances: NotRequired[Sequence[str] | Fragment | None]
     Counts: Mapping[str, int] | Fragment
 
 
@@ -707,6 +720,16 @@ class ListAccountsResponse(TypedDict):
     Accounts: Sequence[Account | Fragment] | Fragment
 
 
+class ListAddressBlocksRequest(TypedDict):
+    pass
+
+
+class ListAddressBlocksResponse(TypedDict):
+    NetworkMode: str
+    AddressBlocks: Sequence[AddressBlock | Fragment] | Fragment
+    Total: int
+
+
 class ListEventsRequest(TypedDict):
     pass
 
@@ -753,6 +776,7 @@ class ListZonesRequest(TypedDict):
 
 class ListZonesResponse(TypedDict):
     Zones: Sequence[Zone | Fragment] | Fragment
+    NetworkMode: NotRequired[str | None]
 
 
 class LookupCallsRequest(TypedDict):

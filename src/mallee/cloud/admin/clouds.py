@@ -10,6 +10,7 @@ from mallee.cloud.action import Action, Read
 from mallee.cloud.call import Call, Request, Result
 from mallee.cloud.ec2 import zones
 from mallee.cloud.ec2.vpc import publicpool
+from mallee.cloud.modes import settling
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Kind
 
@@ -38,6 +39,8 @@ def describe_cloud(call: Call, request: Request) -> Result:
         "PrivateRange": network.private_range,
         "PublicAddressesUsed": len(call.view.held(publicpool.SPACE)),
         "PublicAddressesTotal": publicpool.size(call.settings),
+        "NetworkMode": network.mode,
+        "NetworkHindrances": list(settling.in_the_way(call.view)),
         "Counts": {kind.name: len(call.view.list(kind)) for kind in _COUNTED},
     }
 

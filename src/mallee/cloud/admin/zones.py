@@ -66,7 +66,10 @@ def delete_zone(call: WriteCall, request: Request) -> Result:
 
 def list_zones(call: Call, request: Request) -> Result:
     """List the zones: how each is, and what there is in it."""
-    return {"Zones": [_render(call, name) for name in zones.names(call.view, call.settings)]}
+    return {
+        "Zones": [_render(call, name) for name in zones.names(call.view, call.settings)],
+        "NetworkMode": call.settings.network.mode,
+    }
 
 
 _ALWAYS_THERE = frozenset({records.ZONE.name, records.SUBNET.name})

@@ -21,7 +21,8 @@ from mallee.model.sharedranges import SharedRange
 
 BLOCKS = "address-block"
 """Claim space of blocks: by its number, the security group that has it or had it last."""
-_LAN = "private-ip/lan"
+LAN = "private-ip/lan"
+"""Claim space of the addresses of a LAN."""
 
 SubnetRecord = Record[Subnet, None]
 Reader = store.View | store.Tx
@@ -40,7 +41,7 @@ def claim_space(subnet: Subnet, address: str) -> str:
     """Return the claim space of an address of a shared range."""
     shared = _shared(subnet)
     if not shared.is_managed:
-        return _LAN
+        return LAN
     return _space(sharedranges.index_of(subnet.cidr, shared.block_size, address))
 
 
@@ -185,7 +186,7 @@ def free(view: Reader, subnet: SubnetRecord) -> int:
     shared = _shared(subnet.doc)
     if not shared.is_managed:
         lent = sharedranges.lent_of_lan(subnet.doc.cidr, shared)
-        return sum(map(len, lent)) - view.total(_LAN)
+        return sum(map(len, lent)) - view.total(LAN)
     used = list(in_use(view))
     own = (block for block in used if _account(view, block) == subnet.account)
     left = sum(shared.per_block - block.used for block in own)
