@@ -310,7 +310,9 @@ class Reconciler:
                 return
             case steps.Plug(interface):
                 await self._network.wait_applied(self._ledger.generation)
-                await self._addresses.check_free(interface)
+                # Once plugged, the host itself answers for the address.
+                if self._host.layout.tap(interface.id) in self._taps.unplugged:
+                    await self._addresses.check_free(interface)
             case steps.CreateTap(interface):
                 self._taps.names.add(self._host.layout.tap(interface.id))
                 self._taps.unplugged.add(self._host.layout.tap(interface.id))

@@ -1,5 +1,6 @@
 """An agent whose guests have addresses of a LAN: it waits for them, and finds who has them."""
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +13,9 @@ from mallee.model.images import DirectBoot
 from mallee.model.instances import Phase, Power
 from mallee.model.layout import Layout
 from mallee.model.modes import BlockWanted, LeaseWanted, ModeWanted
+from mallee.node import apply, host
 from mallee.node.modes import leasekeeper
+from mallee.node.plan import steps
 from tests.fakes.hypervisor import FakeHypervisor
 from tests.fakes.network import FakeNetwork
 from tests.node import wants
@@ -143,3 +146,26 @@ async def test_a_free_static_address_is_a_guests(stand: Stand) -> None:
         await reconciler.want(on_lan(stand, stand.instance(), "static", "10.99.0.51"))
         await stand.wait_phase(Phase.RUNNING)
         assert stand.network.plugs == 1
+
+
+async def test_an_agent_killed_before_it_resumed_a_guest_carries_on(
+    stand: Stand, lan: Lan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    apply_step, reached = apply.apply_step, asyncio.Event()
+
+    async def do_and_hang(here: host.Host, step: steps.Step) -> None:
+        await apply_step(here, step)
+        if isinstance(step, steps.Plug):
+            reached.set()
+            await asyncio.Event().wait()
+
+    monkeypatch.setattr(apply, "apply_step", do_and_hang)
+    async with stand.agent() as reconciler:
+        await reconciler.want(on_lan(stand, stand.instance(), "static", "10.99.0.52"))
+        await reached.wait()
+    monkeypatch.setattr(apply, "apply_step", apply_step)
+    # By now the host itself answers for the address.
+    lan.machine("leg", "10.99.0.52")
+    async with stand.agent():
+        seen = await stand.wait_phase(Phase.RUNNING)
+        assert seen.cause is None

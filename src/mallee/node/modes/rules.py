@@ -22,6 +22,10 @@ from mallee.node.plan import network, nft
 _THOSE = f'"{plan.PATTERN}"'
 _NEVER_A_SOURCE = "0.0.0.0/8, 127.0.0.0/8, 169.254.0.0/16, 224.0.0.0/3"
 _LINK_LOCAL = "169.254.0.0/16"
+_PROBE = "arp operation request arp saddr ip 0.0.0.0"
+_PROBER = "169.254.169.1"
+"""In whose name it is asked whether an address is free (RFC 5227): the kernel answers nobody for
+others' addresses. Whoever asks takes any answer for a no."""
 _CHAIN = "wire"
 
 
@@ -153,6 +157,7 @@ def arp_rules(legs: Legs | None) -> Iterator[str]:
         if mac:
             routers = ", ".join(block.router for block in leg.blocks if block.router)
             yield f"{here} arp saddr ip {{ {routers} }} arp saddr ether != {mac} counter drop"
+        yield f"{here} {_PROBE} arp daddr ip @here arp saddr ip set {_PROBER} accept"
         yield f"{here} arp saddr ip {{ {inside} }} arp daddr ip {{ {inside} }} accept"
     if legs is not None:
         yield f"iifname {_THOSE} drop"
