@@ -4,6 +4,8 @@ from typing import Any
 
 from mallee.box import diagnosis
 from mallee.box.diagnosis import Asked
+from mallee.model.ailments import Code
+from mallee.model.modes import Mode
 
 HOSTS = [Asked(f"host-{name}", name, f"192.0.2.{number}") for number, name in enumerate("abc", 1)]
 A, B, C = HOSTS
@@ -92,3 +94,34 @@ def test_two_servers_of_one_network_contradict_each_other() -> None:
     assert diagnosis.dhcp([A], {A.id: {"Neighbours": [one]}})[0].ok
     (found,) = diagnosis.dhcp([A], {A.id: {"Neighbours": [one, {"Address": "192.0.2.51"}]}})
     assert "2 servers offer addresses" in found.cause
+
+
+def test_who_offers_addresses_is_judged_by_the_network_mode() -> None:
+    def codes(mode: Mode, *offers: dict[str, Any]) -> list[str]:
+        answer = {"Neighbours": list(offers), "Device": "br0"}
+        return [one.code for one in diagnosis.dhcp_of_mode(A, answer, mode)]
+
+    one, tagged = {"Address": "192.0.2.50"}, {"Address": "192.0.2.51", "Vlan": 7}
+    assert codes("system") == [Code.DHCP_NONE.value]
+    assert codes("system", one) == [""]
+    assert codes("system", one, {"Address": "192.0.2.51"}) == [Code.DHCP_TWICE.value]
+    assert codes("static") == [""]
+    assert codes("managed", tagged) == [Code.DHCP_FOREIGN.value]
+    (found,) = diagnosis.dhcp_of_mode(A, {"Neighbours": [tagged]}, "managed")
+    assert "192.0.2.51 (VLAN 7)" in found.cause
+
+
+def test_others_that_speak_of_our_ranges_are_named_and_we_are_not() -> None:
+    said = [
+        {"Network": "203.0.113.0/25", "By": "192.0.2.66", "How": "RIP"},
+        {"Network": "203.0.113.9/32", "By": "02:01", "How": "ARP"},
+    ]
+    (found,) = diagnosis.announced({"a": {"Announced": said}}, {"02:01"})
+    assert (found.subject, found.code) == ("range 203.0.113.0/25", Code.RANGE_ANNOUNCED.value)
+
+
+def test_what_an_instance_of_ours_answers_is_no_strangers() -> None:
+    seen = [{"Address": "203.0.113.7", "Mac": "02:99"}]
+    answers = {A.id: {"Neighbours": seen, "Own": ["203.0.113.0-203.0.113.9"]}}
+    (found,) = diagnosis.strangers([A], answers, set())
+    assert found.ok

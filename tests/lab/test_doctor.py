@@ -125,7 +125,7 @@ def test_what_is_wrong_with_cables_hosts_and_neighbours_is_named(lab: Lab) -> No
     assert all(one.cause and one.cure for one in found)
 
 
-def test_who_is_cut_off_or_without_power_is_named_and_the_others_are_asked(lab: Lab) -> None:
+def test_who_is_cut_off_and_what_is_lost_is_named_and_the_others_are_asked(lab: Lab) -> None:
     lab.cut("n1.eth0")
     lab.power_off("n2")
     world = document.host_of(lab.document, "world")

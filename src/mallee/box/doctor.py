@@ -26,7 +26,7 @@ from mallee.box import (
     steps,
     up,
 )
-from mallee.kit import process
+from mallee.kit import pki, process
 from mallee.model import settings
 from mallee.model.ailments import Ailment, Code
 from mallee.model.checks import Finding
@@ -40,6 +40,8 @@ FREE_DISK_GIB_MIN = 2
 FREE_MEMORY_MIB_MIN = 512
 ROTATION_S_MAX = 300.0
 """After which a rotation of the master key that is not done is in trouble."""
+AUTHORITY_DAYS_MIN = 3
+"""A certificate that ends sooner should have been renewed."""
 _YEAR_MIN = 2025
 
 
@@ -132,7 +134,7 @@ def _examine(one: "_Check", patient: Patient) -> Finding:
     except client.Unreachable as silent:
         ailment = Ailment(Code.DAEMON_DOWN, str(silent), "mallee up")
         return _trouble(one.subject, ailment, text="the cloud does not answer")
-    except (client.Refused, process.Failed, process.TimedOut, OSError) as error:
+    except (client.Refused, process.Failed, process.TimedOut, pki.BadCertificate, OSError) as error:
         ailment = Ailment(Code.CANNOT_LOOK, str(error), "run it as root")
         return _trouble(one.subject, ailment, text="cannot be looked at")
 
@@ -355,6 +357,26 @@ def _secrets(patient: Patient) -> str:
     return f"under master key {found['KeyId']}" + (f", {older} older for sessions" if older else "")
 
 
+def _authority(patient: Patient) -> str:
+    """See how long the certificates are good by which hosts know the cloud."""
+    said: list[str] = []
+    for name in ("authority", "server"):
+        path = patient.layout.cloud_pki / f"{name}.pem"
+        if not path.exists():
+            continue
+        begin = path.read_bytes()
+        issued = pki.read_certificate(begin[begin.find(b"-----BEGIN CERTIFICATE-----") :])
+        left_days = (issued.ends_at - time.time()) / pki.DAY_S
+        if left_days < AUTHORITY_DAYS_MIN:
+            again = "hosts join anew under a new one: mallee node invite"
+            raise steps.Failed(
+                f"the certificate of the cloud's {name} ends in {left_days:.0f} days",
+                "mallee down && mallee up issues it anew" if name == "server" else again,
+            )
+        said.append(f"{name} for {left_days:.0f} days")
+    return ", ".join(said) or "there is none yet"
+
+
 def _leftovers(patient: Patient) -> str:
     running = len(guests.fetch(patient.layout))
     if patient.access is None:
@@ -395,11 +417,21 @@ _CHECKS: tuple[_Check, ...] = (
     _Check("libvirt", _libvirt, Code.LIBVIRT_SILENT),
     _Check("host", _host, Code.HOST_TROUBLED),
     _Check("object store", _objects, Code.OBJECTS_SILENT),
+    _Check("authority", _authority, Code.AUTHORITY_ENDING),
     _Check("secrets", _secrets, Code.ROTATION_STUCK),
     _Check("routes", _safety_net, Code.ROUTE_MISSING),
     _Check("leftovers", _leftovers, Code.LEFTOVERS),
 )
 _OF_CLOUDS = frozenset(
-    {"address ranges", "ports", "host", "object store", "secrets", "routes", "leftovers"}
+    {
+        "address ranges",
+        "ports",
+        "host",
+        "object store",
+        "secrets",
+        "routes",
+        "leftovers",
+        "authority",
+    }
 )
 _CHECKS_OF_A_NODE = tuple(one for one in _CHECKS if one.subject not in _OF_CLOUDS)

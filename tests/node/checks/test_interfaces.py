@@ -76,3 +76,27 @@ def test_a_bond_whose_switch_does_not_speak_lacp_is_named() -> None:
     assert interfaces.troubles([bond("02:00:00:00:00:07"), *whole]) == []
     (one,) = interfaces.troubles([bond("00:00:00:00:00:00"), *whole])
     assert one.code is Code.BOND_ALONE
+
+
+def test_routes_of_others_into_our_ranges_are_named() -> None:
+    routes = [
+        {"dst": "default", "dev": "eth0"},
+        {"dst": "203.0.113.0/24", "dev": "ml-box"},
+        {"type": "unreachable", "dst": "203.0.113.0/24"},
+        {"dst": "192.0.2.0/24", "dev": "eth0"},
+        {"dst": "203.0.113.128/25", "dev": "tun0", "protocol": "bird"},
+    ]
+    (one,) = interfaces.foreign_routes(routes, ["203.0.113.0/24", "172.31.0.0/16"])
+    assert one.code is Code.RANGE_ROUTED
+    assert one.cause.endswith("leads to 203.0.113.128/25 by tun0, made by bird")
+
+
+def test_the_card_of_the_network_mode_is_there_on_and_leads_somewhere() -> None:
+    def codes(*links: dict[str, Any]) -> list[Code]:
+        return [one.code for one in interfaces.mode_troubles("br0", links, is_lan=True)]
+
+    bridge = link("br0", "UP", **kind("bridge"))
+    assert codes(link("eth0", "UP")) == [Code.DEVICE_MISSING]
+    assert codes(link("br0", **kind("bridge"))) == [Code.LINK_OFF]
+    assert codes(bridge, link("eth0", "UP")) == [Code.BRIDGE_EMPTY]
+    assert codes(bridge, link("eth0", "UP", master="br0")) == []

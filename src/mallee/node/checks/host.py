@@ -54,6 +54,7 @@ def examine(layout: Layout, wanted: HostWanted | None = None) -> tuple[Finding, 
     """Do all checks; with what is wanted of the host, those of what only an agent has."""
     found = [one for subject, check in CHECKS for one in run(subject, partial(check, layout))]
     if wanted is not None:
+        found += run("address ranges", lambda: _routes(wanted))
         found += run("libvirt", lambda: _libvirt(layout))
         found += run("acceleration", lambda: _acceleration(layout))
         if wanted.mode is not None:
@@ -104,6 +105,16 @@ def _interfaces(layout: Layout) -> str:
     if found := interfaces.troubles(links):
         raise Trouble(*found)
     return interfaces.summary(links)
+
+
+def _routes(wanted: HostWanted) -> str:
+    """See whether a route of somebody else leads into a range of the cloud's: of public addresses
+    always, of private ones where they are in nobody's network but ours."""
+    ranges = [wanted.public_range, *([] if wanted.mode else [wanted.private_range])]
+    listed = json.loads(process.run(("ip", "-json", "-4", "route", "show", "table", "all")).text)
+    if wanted.mode is None and (found := interfaces.foreign_routes(listed, ranges)):
+        raise Trouble(*found)
+    return f"{', '.join(ranges)}: no route of somebody else leads there"
 
 
 def _mode(layout: Layout, wanted: HostWanted) -> str:

@@ -5,6 +5,7 @@ at: the agent sets them right by itself.
 """
 
 from collections.abc import Iterable, Mapping
+from ipaddress import IPv4Network
 from typing import Any
 
 from mallee.model.ailments import Ailment, Code
@@ -61,6 +62,23 @@ def mode_troubles(device: str, links: Iterable[Link], *, is_lan: bool) -> list[A
         cure = f"put the host's own card into it: ip link set CARD master {device}"
         return [Ailment(Code.BRIDGE_EMPTY, f"the bridge {device} has no port", cure)]
     return []
+
+
+def foreign_routes(routes: Iterable[Link], ranges: Iterable[str]) -> list[Ailment]:
+    """Return which routes of others overlap ranges; the default route is about none of them."""
+    own = [IPv4Network(text) for text in ranges]
+    found: list[Ailment] = []
+    for route in routes:
+        is_ours_or_whole = is_ours(route.get("dev", "")) or route["dst"] == "default"
+        if is_ours_or_whole or route.get("type", "unicast") != "unicast":
+            continue
+        network = IPv4Network(route["dst"], strict=False)
+        if any(network.overlaps(one) for one in own):
+            by = f"by {route.get('dev', 'somewhere')}, made by {route.get('protocol', 'somebody')}"
+            cure = f"take it away, or another range: ip route del {route['dst']}"
+            cause = f"a route of this host leads to {network} {by}"
+            found.append(Ailment(Code.RANGE_ROUTED, cause, cure))
+    return found
 
 
 def macs(links: Iterable[Link]) -> tuple[str, ...]:
