@@ -13,7 +13,7 @@ from mallee.cloud import quotas
 from mallee.cloud.call import WriteCall
 from mallee.cloud.ec2.capacity import drawing
 from mallee.cloud.ec2.capacity.drawing import Shape
-from mallee.cloud.ec2.vpc import privateips, publicpool
+from mallee.cloud.ec2.vpc import privateips, publicpool, securitygroups
 from mallee.cloud.ec2.vpc.privateips import SubnetRecord
 from mallee.cloud.hosts import placement, tenancy
 from mallee.cloud.hosts.tenancy import Tenant
@@ -30,7 +30,7 @@ CURES: Mapping[type[errors.AwsError], str] = {
         "take another subnet, or delete interfaces that nobody needs"
     ),
     errors.InsufficientAddressCapacity: (
-        "release an elastic address, or launch in a subnet that gives no public ones"
+        "do as it says, or launch where no public address is given"
     ),
 }
 QUOTA_CURE = (
@@ -67,8 +67,9 @@ def _errors(call: WriteCall, wanted: Wanted) -> Iterator[errors.AwsError]:
     size = Size(kind.vcpus, kind.memory_mib, kind.disk_gib)
     each = usage.of_new_instance(subnet.doc.zone, call.principal.issuer_id, size)
     yield from quotas.exceeded_by(call, each, count)
-    if privateips.free(call.tx, subnet) < count:
-        yield errors.InsufficientFreeAddressesInSubnet(subnet.id)
+    group = securitygroups.by_name(call, securitygroups.DEFAULT_NAME, subnet.doc.vpc_id)
+    if privateips.affordable(call.tx, subnet, {group.id: 1}, count) < count:
+        yield privateips.short(subnet)
     if subnet.doc.map_public_ip_on_launch and publicpool.free(call) < count:
         yield publicpool.used_up(call)
     yield from _room(call, wanted)

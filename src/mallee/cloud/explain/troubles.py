@@ -164,6 +164,9 @@ def _interface(view: Reader, record: Record[Any, Any]) -> Iterator[Trouble]:
         yield Trouble(cause, "route 0.0.0.0/0 to the internet gateway: CreateRoute")
     if doc.instance_id is None:
         return
+    if not doc.private_ip:
+        cause = f"{record.id} has no address yet: its host asks the LAN's DHCP server for one"
+        yield Trouble(cause, f"see that the server answers {doc.mac}: mallee doctor")
     instance = view.get(records.INSTANCE, doc.instance_id)
     is_up = instance is not None and instances.phase_of(instance.doc, instance.seen)
     if is_up is Phase.RUNNING and instance is not None and instance.seen is not None:
@@ -199,9 +202,10 @@ def _address(view: Reader, record: Record[Any, Any]) -> Iterator[Trouble]:
 
 def _subnet(view: Reader, record: Record[Any, Any]) -> Iterator[Trouble]:
     if privateips.free(view, record) <= 0:
+        more = "make another subnet" if record.doc.shared is None else "have more addresses lent"
         yield Trouble(
             "it has no free address: no instance and no interface can be made in it",
-            "delete interfaces that nobody needs, or make another subnet",
+            f"delete interfaces that nobody needs, or {more}",
         )
 
 

@@ -102,6 +102,11 @@ def group_of(view: Reader, subnet: SubnetRecord, address: str) -> str:
 # --- addresses ---
 
 
+def is_hosts(view: Reader, address: str) -> bool:
+    """Tell whether an address of the LAN is a host's, which no guest gets."""
+    return any(host.doc.address == address for host in view.list(records.HOST))
+
+
 def take_any(call: WriteCall, subnet: SubnetRecord, owner: str, group_id: str) -> str:
     """Claim a free address; empty where the LAN's DHCP server will say which. Raises when none is
     free."""
@@ -112,7 +117,8 @@ def take_any(call: WriteCall, subnet: SubnetRecord, owner: str, group_id: str) -
     for span in spans:
         for number in span:
             address = str(IPv4Address(number))
-            if call.tx.owner_of(claim_space(subnet.doc, address), address) is None:
+            is_free = call.tx.owner_of(claim_space(subnet.doc, address), address) is None
+            if is_free and (shared.is_managed or not is_hosts(call.tx, address)):
                 return _claim(call, subnet.doc, address, owner)
     raise errors.InsufficientFreeAddressesInSubnet(subnet.id)
 
@@ -143,7 +149,8 @@ def take(call: WriteCall, subnet: SubnetRecord, owner: str, asked: tuple[str, st
             "The network mode of this cloud is system: which address an interface has is said by "
             "the DHCP server of its LAN."
         )
-    if call.tx.owner_of(claim_space(subnet.doc, address), address) is not None:
+    is_taken = call.tx.owner_of(claim_space(subnet.doc, address), address) is not None
+    if is_taken or is_hosts(call.tx, address):
         raise errors.InvalidIPAddressInUse(address)
     number = int(IPv4Address(address))
     if not any(number in span for span in _open_to(call.tx, subnet, group_id)):

@@ -73,6 +73,8 @@ def _why_not(view: Reader, subnet: Subnet, interface_id: str, text: str) -> str:
         return f"{text[:80]!r}, which is none."
     if not any(number in span for span in sharedranges.lent_of_lan(subnet.cidr, shared)):
         return f"{text}, which is not of network.classic.subnet {subnet.cidr}."
+    if addresses.is_hosts(view, text):
+        return f"{text}, which is a host's."
     owner = view.owner_of(addresses.claim_space(subnet, text), text)
     if owner not in (None, interface_id):
         return f"{text}, which {owner} has."

@@ -78,6 +78,21 @@ def test_an_address_is_asked_for_by_name_and_given_once(alice: Any, bob: Any) ->
         assert refusal(launch, client=client, PrivateIpAddress=ip) == code
 
 
+@static
+def test_no_guest_gets_a_hosts_address(alice: Any, world: World, host: FakeHost) -> None:
+    def move(tx: store.Tx) -> None:
+        record = tx.get(records.HOST, host.id)
+        assert record is not None
+        tx.write(record, replace(record.doc, address="192.168.3.65"))
+
+    world.store.transact(move)
+    assert (
+        refusal(launch, client=alice, PrivateIpAddress="192.168.3.65") == "InvalidIPAddress.InUse"
+    )
+    (one,) = launch(alice)
+    assert one["PrivateIpAddress"] == "192.168.3.66"
+
+
 @both
 @pytest.mark.usefixtures("host")
 def test_there_is_no_other_public_address(alice: Any, settings: Settings) -> None:
