@@ -4,17 +4,17 @@ Two hosts, each with its card in a bridge; on the same wire the LAN's router, an
 """
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
-from mallee.kit import process
+from mallee.kit import offload, process
 from mallee.model.carried import DhcpWanted
 from mallee.model.hosts import HostWanted, InterfaceWanted, SubnetWanted, VpcWanted
-from mallee.model.modes import BlockWanted, ModeWanted
+from mallee.model.modes import BlockWanted, ModeWanted, Switch
 from mallee.model.networks import Rule
 from mallee.node.do import namespaces
 from mallee.node.modes import duplicates, lanframes
@@ -42,12 +42,14 @@ class Lan:
     field: Field
     router: str
     stranger: str
+    switch: Switch
 
     def apply(self, at: int, *vpcs: VpcWanted) -> tuple[str, ...]:
         """Have a host carry these VPCs."""
         machine = self.field.machines[at]
         known = set(machine.lab.guests)
-        problems = machine.apply(told(*vpcs))
+        with self.field.switch_of(at):
+            problems = machine.apply(told(*vpcs, switch=self.switch))
         for vpc in vpcs:
             for one in vpc.interfaces:
                 if one.id not in known:
@@ -64,11 +66,12 @@ class Lan:
         guest.run("ip", "route", "add", "default", "via", ROUTER)
 
 
-def told(*vpcs: VpcWanted, kind: str = "static", device: str = wires.BRIDGE) -> HostWanted:
+def told(*vpcs: VpcWanted, switch: Switch = "linux") -> HostWanted:
     """What a host is told."""
     mode = ModeWanted(
-        kind="static" if kind == "static" else "system",
-        device=device,
+        kind="static",
+        switch=switch,
+        device=wires.BRIDGE,
         subnet=LAN,
         blocks=tuple(BlockWanted(cidr=LAN, gateway=ROUTER, vpc_id=one.id) for one in vpcs),
     )
@@ -85,6 +88,20 @@ def vpc(number: int, *interfaces: InterfaceWanted, **rules: tuple[Rule, ...]) ->
 
 @pytest.fixture
 def lan(two: Field) -> Iterator[Lan]:
+    """Two hosts with a bridge each, and whoever else is in the LAN."""
+    with _peopled(two, "linux") as made:
+        yield made
+
+
+@pytest.fixture
+def open_lan(open_two: Field) -> Iterator[Lan]:
+    """The same with an Open vSwitch each."""
+    with _peopled(open_two, "openvswitch") as made:
+        yield made
+
+
+@contextmanager
+def _peopled(two: Field, switch: Switch) -> Generator[Lan]:
     """Two hosts, the router with a piece of world behind it, and a stranger."""
     names = {name: f"{two.wire}-{name}" for name in ("router", "stranger")}
     for name, address in (("router", ROUTER), ("stranger", STRANGER)):
@@ -95,9 +112,10 @@ def lan(two: Field) -> Iterator[Lan]:
         process.run(("ip", "-n", two.wire, "link", "set", f"to-{name}", "master", "wire", "up"))
         for words in ("link set lo up", "link set eth0 up", f"address add {address}/24 dev eth0"):
             process.run(("ip", "-n", namespace, *words.split()))
+        namespaces.run_inside(namespace, lambda: offload.switch_off("eth0"))
     process.run(("ip", "-n", names["router"], "address", "add", f"{WORLD}/32", "dev", "lo"))
     try:
-        yield Lan(two, names["router"], names["stranger"])
+        yield Lan(two, names["router"], names["stranger"], switch)
     finally:
         for namespace in names.values():
             namespaces.remove(namespace)
@@ -125,6 +143,20 @@ def test_guests_of_a_lan_meet_each_other_its_machines_and_the_world(lan: Lan) ->
         assert guest.reaches(STRANGER, PORT)
         assert guest.reaches(WORLD, PORT)
     assert lan.guest(0, foreign).pings(WORLD)
+
+
+def test_the_same_holds_over_open_vswitch(open_lan: Lan) -> None:
+    one, other = wires.interface(0, 64, OPEN), wires.interface(0, 65, OPEN)
+    foreign = wires.interface(1, 66, WEB)
+    open_lan.apply(0, vpc(0, one), vpc(1, foreign))
+    open_lan.apply(1, vpc(0, other))
+    guest = open_lan.guest(0, one)
+    with open_lan.guest(1, other).listen(PORT), open_lan.guest(0, foreign).listen(PORT):
+        assert guest.reaches(other.private_ip, PORT)
+        assert guest.misses(foreign.private_ip, PORT)
+        assert lab.reaches(open_lan.stranger, other.private_ip, PORT)
+    with heard(open_lan.router):
+        assert guest.reaches(WORLD, PORT)
 
 
 def test_groups_hold_in_a_lan_also_against_its_own_machines(lan: Lan) -> None:
@@ -189,9 +221,7 @@ def test_arp_is_answered_for_own_guests_alone_and_probes_are_too(lan: Lan) -> No
     assert "169.254" not in asked
 
 
-def test_the_lans_dhcp_says_nothing_to_guests_and_ours_says_what_the_lan_would(
-    lan: Lan, root_dir: Path
-) -> None:
+def test_the_lans_dhcp_says_nothing_to_guests_and_ours_says_what_the_lan_would(lan: Lan) -> None:
     one = wires.interface(0, 64, OPEN)
     lan.apply(0, vpc(0, one))
     with lan.guest(0, one).listen(68, socket.SOCK_DGRAM) as ear:
