@@ -190,6 +190,8 @@ async def silent_for(setting: Setting, time: clouds.HandClock, seconds: float) -
         watching = asyncio.create_task(setting.hearing.watch())
         for _ in range(3):
             await asyncio.sleep(0.01)
+        # What it writes is written before this is.
+        await setting.store.run(lambda tx: None)
         watching.cancel()
     host = setting.store.view.get(records.HOST, "host-1")
     assert host is not None
@@ -258,6 +260,7 @@ async def test_process_that_stood_still_calls_nobody_silent(
     for _ in range(16):
         time.time += 1.0
         await asyncio.sleep(0.01)
+    await setting.store.run(lambda tx: None)
     host = setting.store.view.get(records.HOST, "host-1")
     assert host is not None
     assert host.seen is not None

@@ -1,16 +1,18 @@
 """What hosts are told of who leads to the world. Called by `hosts.slices`; it follows from what is
 wanted alone."""
 
-from mallee.cloud.gateways import charge
 from mallee.cloud.state import records
 from mallee.cloud.state.view import View
 from mallee.model.gateways import WORLD, Charge, GatewayWanted
 
 
-def wanted(view: View, host_id: str) -> GatewayWanted | None:
-    """Return who is in charge, for a host that can be, or was; None for others."""
+def wanted(view: View) -> GatewayWanted | None:
+    """Return who is in charge; None: nobody yet.
+
+    All hosts are told: one that cannot be in charge any more keeps its fence shut.
+    """
     doc = _doc(view)
-    if doc is None or not (host_id in _named(doc) or _can_be(view, host_id)):
+    if doc is None:
         return None
     return GatewayWanted(doc.host_id, doc.term, doc.standby_id, doc.standby_port)
 
@@ -30,7 +32,3 @@ def _doc(view: View) -> Charge | None:
 
 def _named(doc: Charge) -> set[str]:
     return {doc.host_id, doc.standby_id, doc.former_id, *doc.standbys} - {""}
-
-
-def _can_be(view: View, host_id: str) -> bool:
-    return any(host.id == host_id for host in charge.fitting(view.list(records.HOST)))

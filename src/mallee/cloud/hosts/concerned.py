@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mallee.cloud.ec2.images import tasks
-from mallee.cloud.gateways import charge
 from mallee.cloud.hosts import peerslices, transitslices
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
@@ -190,11 +189,8 @@ def _of_host(view: View, record: AnyRecord) -> _Things:
 
 
 def _of_gateway(view: View, record: AnyRecord) -> _Things:
-    """Find the hosts that can be it: they are told who is, and who takes over."""
-    doc = record.doc
-    named = {doc.host_id, doc.standby_id, doc.former_id, *doc.standbys} - {""}
-    fit = (host.id for host in charge.fitting(view.list(records.HOST)))
-    return _Things(volumes_on=frozenset(named.union(fit)))
+    """Find all hosts: they are told who leads to the world."""
+    return _Things(volumes_on=frozenset(host.id for host in view.list(records.HOST)))
 
 
 def _of_interface(view: View, record: AnyRecord) -> _Things:

@@ -225,7 +225,7 @@ class Slices:
             peers=peerslices.wanted(view, host_id, others),
             own=peerslices.own(view, host_id),
             pins=pinslices.wanted(view, host_id),
-            gateway=gateways.wanted(view, host_id),
+            gateway=gateways.wanted(view),
             mode=self._mode(view, host_id, by_vpc),
         )
         if known is not None and replace(wanted, generation=known.wanted.generation) == (

@@ -30,6 +30,9 @@ from mallee.node.ledger import Ledger
 ASKED_WITHIN_S = 3.0
 """Longer nobody is waited for: the other one can still be asked then."""
 
+LOOK_AFTER = 10
+"""Every how many rounds a fence that is shut is looked after: others may have taken it away."""
+
 log = logs.get(__name__)
 
 
@@ -96,6 +99,9 @@ class GatewayKeeper:
         """Whether the cloud did not answer last."""
         self._ended_term = 0
         """At which it was told that this host leads nobody."""
+        self._shut_term = 0
+        """At which the fence was found shut."""
+        self._rounds = 0
         self._was_open = False
         self.problems: tuple[str, ...] = ()
         """What an administrator should know."""
@@ -104,6 +110,7 @@ class GatewayKeeper:
         """Keep it until cancelled; then what was held runs out by itself."""
         while True:
             wanted = self._means.wanted()
+            self._rounds += 1
             try:
                 await self._round(wanted)
             except (process.Failed, process.TimedOut, OSError) as error:
@@ -146,7 +153,9 @@ class GatewayKeeper:
         if self._holding.taken is not None:
             log.warning("another host leads to the world", host=told.host_id, term=told.term)
         self._holding.end()
-        await self._apply_fence(wanted)
+        if self._was_open or told.term != self._shut_term or self._rounds % LOOK_AFTER == 0:
+            await self._apply_fence(wanted)
+            self._shut_term = told.term
         await asyncio.to_thread(self._means.book.write, None)
         if self._ended_term < told.term:
             asked = LeaseAsked(term=told.term, holds=False)
