@@ -12,6 +12,7 @@ from typing import Protocol
 from mallee.model import volumes
 from mallee.model.hosts import HostWanted, InstanceWanted
 from mallee.model.instances import InstanceSeen, Phase, Power, Reach, Reason
+from mallee.model.moves import ArrivalSeen
 from mallee.model.volumes import VolumeSeen, VolumeWanted
 
 SWEEP_S = 3.0
@@ -34,6 +35,15 @@ class Guest:
     answers_since: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """A volume's bytes, copied for a move."""
+
+    move_id: str
+    size_gib: int
+    written: int
+
+
 @dataclass(slots=True)
 class Disk:
     """What a machine has on its disk."""
@@ -42,6 +52,10 @@ class Disk:
     guests: dict[str, Guest] = field(default_factory=dict[str, Guest])
     volumes: dict[str, int] = field(default_factory=dict[str, int])
     """Size by id."""
+    written: dict[str, int] = field(default_factory=dict[str, int])
+    """How often guests wrote each volume, as far as its bytes here know."""
+    coming: dict[str, Copy] = field(default_factory=dict[str, Copy])
+    """Copies of volumes that are on their way to here."""
     lost: set[str] = field(default_factory=set[str])
     """Volumes that were put aside, since the cloud claimed them no more."""
 
@@ -66,6 +80,14 @@ class Luck(Protocol):
 
     def on_change(self) -> None:
         """What is on the machine has changed."""
+        ...
+
+    def fetch(self, volume: VolumeWanted) -> Copy | None:
+        """Copy a volume that comes from another machine; None: that does not let it go now."""
+        ...
+
+    def write(self, volume_id: str) -> None:
+        """A guest has opened a volume, and writes it from now on."""
         ...
 
     def now(self) -> float:
@@ -123,7 +145,7 @@ class Agent:
         if wanted is None:
             return
         seen = {one.id: _report(one, self._disk.guests.get(one.id)) for one in wanted.instances}
-        kept = {one.id: _report_volume(one, self._disk.volumes) for one in wanted.volumes}
+        kept = {one.id: _report_volume(one, self._disk) for one in wanted.volumes}
         if (seen, kept) != (self._seen, self.volumes.known):
             self._seen, self.volumes.known = seen, kept
             self.version += 1
@@ -150,8 +172,11 @@ class Agent:
         for id in [*self._disk.volumes]:
             # Nobody claims it. The real agent puts it aside, and says so.
             if id not in kept and not self._is_open(id):
-                del self._disk.volumes[id]
+                self._drop(id)
                 self._disk.lost.add(id)
+        for id in [*self._disk.coming]:
+            if id not in kept:
+                del self._disk.coming[id]
         if steps:
             self._luck.on_change()
         return bool(steps)
@@ -194,6 +219,8 @@ class Agent:
             (vpc.id, one.private_ip) for vpc in host.vpcs for one in vpc.interfaces if one.id in own
         )
         guest.is_on, guest.phase, guest.open = True, Phase.RUNNING, disks
+        for id in sorted(disks):
+            self._luck.write(id)
         guest.answers_since = self._luck.now()
         return True
 
@@ -206,6 +233,8 @@ class Agent:
         let_go = {id for id in sorted(old) if id in forced or self._luck.chance(0.5)}
         before = guest.open
         guest.open = frozenset((guest.open - let_go) | new)
+        for id in sorted(new):
+            self._luck.write(id)
         guest.reboots = wanted.reboots
         return before != guest.open or bool(old)
 
@@ -220,10 +249,17 @@ class Agent:
 
     def _keep(self, wanted: VolumeWanted) -> bool:
         size_gib = self._disk.volumes.get(wanted.id)
+        if wanted.arriving is not None:
+            return self._bring(wanted, wanted.arriving.move_id)
+        copy = self._disk.coming.pop(wanted.id, None)
         if wanted.is_deleted:
             if size_gib is None or self._is_open(wanted.id):
-                return False
-            del self._disk.volumes[wanted.id]
+                return copy is not None
+            self._drop(wanted.id)
+            return True
+        if copy is not None and copy.move_id == wanted.moved_as:
+            self._disk.volumes[wanted.id] = copy.size_gib
+            self._disk.written[wanted.id] = copy.written
             return True
         if size_gib is None and wanted.is_made:
             return False
@@ -231,6 +267,20 @@ class Agent:
             self._disk.volumes[wanted.id] = wanted.size_gib
             return True
         return False
+
+    def _bring(self, wanted: VolumeWanted, move_id: str) -> bool:
+        """Have a copy of a volume that comes; the one of another move is none of it."""
+        known = self._disk.coming.get(wanted.id)
+        if known is not None and known.move_id == move_id:
+            return False
+        copy = self._luck.fetch(wanted)
+        if copy is not None:
+            self._disk.coming[wanted.id] = copy
+        return copy is not None
+
+    def _drop(self, volume_id: str) -> None:
+        del self._disk.volumes[volume_id]
+        self._disk.written.pop(volume_id, None)
 
     def _is_open(self, volume_id: str) -> bool:
         return any(volume_id in guest.open for guest in self._disk.guests.values())
@@ -245,6 +295,18 @@ class _Volumes:
     def seen(self) -> dict[str, VolumeSeen]:
         """Return what is seen of all volumes."""
         return self.known
+
+
+def give(disk: Disk, volume_id: str, to_host_id: str, move_id: str) -> Copy | None:
+    """Return a copy of a volume that goes to another machine, as `node.volumes.departures`; None:
+    it does not, or a guest has it open."""
+    wanted = disk.wanted.volumes if disk.wanted is not None else ()
+    leaving = next((one.leaving for one in wanted if one.id == volume_id), None)
+    is_its = leaving is not None and (leaving.to_host_id, leaving.move_id) == (to_host_id, move_id)
+    is_open = any(volume_id in guest.open for guest in disk.guests.values())
+    if not is_its or is_open or volume_id not in disk.volumes:
+        return None
+    return Copy(move_id, disk.volumes[volume_id], disk.written.get(volume_id, 0))
 
 
 def power_off(guest: Guest) -> None:
@@ -280,12 +342,18 @@ def _report(wanted: InstanceWanted, guest: Guest | None) -> InstanceSeen:
     )
 
 
-def _report_volume(wanted: VolumeWanted, kept: dict[str, int]) -> VolumeSeen:
-    size_gib = kept.get(wanted.id)
+def _report_volume(wanted: VolumeWanted, disk: Disk) -> VolumeSeen:
+    size_gib = disk.volumes.get(wanted.id)
+    if wanted.arriving is not None:
+        copy, move_id = disk.coming.get(wanted.id), wanted.arriving.move_id
+        arrival = ArrivalSeen(
+            move_id=move_id, is_whole=copy is not None and copy.move_id == move_id
+        )
+        return VolumeSeen(phase=volumes.Phase.CHANGING, arrival=arrival)
     if size_gib is None:
         if wanted.is_deleted:
             return VolumeSeen(phase=volumes.Phase.GONE)
-        if wanted.is_made:
+        if wanted.is_made and wanted.id not in disk.coming:
             lost = Reason("Server.InternalError", "It is lost.")
             return VolumeSeen(phase=volumes.Phase.FAILED, cause=lost)
         return VolumeSeen(phase=volumes.Phase.CHANGING)

@@ -13,12 +13,14 @@ from typing import Any
 
 from mallee.cloud import actions, http, pipeline, services
 from mallee.cloud.call import Agents, Principal
+from mallee.cloud.gateways import leases
 from mallee.cloud.hosts import asks, hearing, held, slices
 from mallee.cloud.identity import authenticate, authorize
-from mallee.cloud.reconcile import instances, runner, volumes
+from mallee.cloud.reconcile import gateways, instances, runner, volumes
 from mallee.cloud.state import records
 from mallee.kit import secretbox
 from mallee.kit.clock import Clock
+from mallee.model.gateways import LeaseAsked, LeaseTold
 from mallee.model.hosts import SyncAnswer, SyncRequest
 from mallee.model.settings import Settings
 from tests.simulation import memory
@@ -65,6 +67,7 @@ class FrontEnd:
         reconcilers = (
             instances.reconciler(opened, world.clock, world.settings),
             volumes.reconciler(opened, world.clock),
+            gateways.reconciler(opened, world.clock),
         )
         loops = (
             self._hearing.watch(),
@@ -85,6 +88,15 @@ class FrontEnd:
         assert host is not None
         await self._hearing.observe(host, report)
         return await self._calls.answer(host_id, report)
+
+    async def lease(self, host_id: str, asked: LeaseAsked) -> LeaseTold:
+        """Serve a host's question for a lease, as `hosts.door` does."""
+        self._hearing.note(host_id)
+        if not self._hearing.may_promise():
+            return LeaseTold(is_granted=False)
+        own = self._hearing.own
+        is_granted = await self.store.run(lambda tx: leases.ask(tx, host_id, own, asked))
+        return LeaseTold(is_granted and self._hearing.may_promise())
 
     async def ask(
         self, who: Principal, operation: str, asked: dict[str, Any], service: str = "ec2"

@@ -13,6 +13,7 @@ from mallee.cloud.hosts import reserved
 from mallee.cloud.state import records
 from mallee.cloud.state.index import Index
 from mallee.cloud.state.view import View
+from mallee.model.gateways import WORLD
 from mallee.model.instances import Power, State, state_of
 from tests.simulation.customers import Customer
 from tests.simulation.machines import FACTS, Machine
@@ -39,6 +40,13 @@ def check_machines(view: View, machines: Iterable[Machine]) -> None:
         del writers[id]
     require_one("volumes have several writers", writers)
     require_one("addresses have several guests", ips)
+
+
+def check_leading(machines: Iterable[Machine]) -> None:
+    """One host at most leads to the world."""
+    leading = [machine.id for machine in machines if machine.fence.leads]
+    if len(leading) > 1:
+        raise Broken(f"{leading} lead to the world at once")
 
 
 def check_store(view: View, customers: Iterable[Customer]) -> None:
@@ -102,6 +110,7 @@ def check_promises(view: View, customer: Customer) -> None:
 def check_settled(view: View, machines: Iterable[Machine]) -> None:
     """In peace everything comes to be as it is wanted."""
     at = {machine.id: machine for machine in machines}
+    check_led(view, at)
     for one in view.list(records.INSTANCE):
         guest = at[one.doc.host_id].disk.guests.get(one.id)
         is_on = guest is not None and guest.is_on
@@ -124,6 +133,15 @@ def check_settled(view: View, machines: Iterable[Machine]) -> None:
             is_wanted = instance.doc.power is Power.RUNNING and not one.is_leaving
             if is_wanted and volume.id not in has:
                 raise Broken(f"{volume.id} does not come to {one.instance_id}")
+
+
+def check_led(view: View, machines: Mapping[str, Machine]) -> None:
+    """Who is in charge leads to the world, and has a standby if there is any."""
+    charged = view.get(records.GATEWAY, WORLD)
+    if charged is None or not machines[charged.doc.host_id].fence.leads:
+        raise Broken(f"nobody leads to the world: {charged}")
+    if not charged.doc.is_known or bool(charged.doc.standby_id) is not (len(machines) > 1):
+        raise Broken(f"nobody would take over: {charged}")
 
 
 def check_nothing_left(view: View, machines: Iterable[Machine], before: Index) -> None:

@@ -6,18 +6,25 @@ level by level like the real one, and now and then it fails.
 """
 
 import asyncio
+import math
 import random
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from typing import Any, Protocol, TypeVar
 
 from mallee.kit.clock import Clock
 from mallee.model import parts
+from mallee.model.gateways import LeaseAsked, LeaseTold
 from mallee.model.hosts import Capacity, HostFacts, HostWanted, SyncAnswer
 from mallee.model.hosts import SyncRequest as Request
+from mallee.model.volumes import VolumeWanted
 from mallee.node import cloud, sync
+from mallee.node.gateways import keeper
 from mallee.node.plan import trust
-from tests.simulation import agents
+from tests.simulation import agents, leading
 from tests.simulation.cables import Cables, Lost
+
+T = TypeVar("T")
 
 FACTS = HostFacts(
     capacity=Capacity(vcpus=8, memory_mib=8192, disk_gib=60),
@@ -26,10 +33,16 @@ FACTS = HostFacts(
     hypervisor="none",
     agent_version="0",
     free_disk_bytes=60 << 30,
+    channel_port=8775,
 )
 
-Serve = Callable[[str, str, Request], Awaitable[SyncAnswer]]
-"""Serves a call of a host at a front end."""
+
+class Serve(Protocol):
+    """Serves calls of hosts at front ends."""
+
+    async def sync(self, at: str, host_id: str, request: Request) -> SyncAnswer: ...
+
+    async def lease(self, at: str, host_id: str, asked: LeaseAsked) -> LeaseTold: ...
 
 
 class Machine:
@@ -45,7 +58,12 @@ class Machine:
         self._clock = clock
         self._rng = rng
         self._tasks: list[asyncio.Task[None]] = []
+        self.fence = leading.Fence(clock)
+        self.keeper: keeper.GatewayKeeper | None = None
+        self.others: Mapping[str, Machine] = {}
         self.on_change: Callable[[], None] = lambda: None
+        self.on_write: Callable[[str, int], int] = lambda _, count: count
+        """Told what a guest finds on a volume that it opens; returns what it leaves there."""
         self.on_fault: Callable[[BaseException], None] = lambda _: None
 
     def start(self, serve: Serve, front_ends: tuple[str, ...]) -> None:
@@ -62,7 +80,10 @@ class Machine:
             questions=nobody_asks,
             facts=lambda: FACTS,
         )
-        self._tasks = [asyncio.ensure_future(talk.run()), asyncio.ensure_future(agent.run())]
+        leads = leading.make(self.id, self.fence, door, self, lambda: self.disk.wanted)
+        self.keeper = leads
+        loops = (talk.run(), agent.run(), leads.run())
+        self._tasks = [asyncio.ensure_future(loop) for loop in loops]
         for task in self._tasks:
             task.add_done_callback(self._ended)
 
@@ -74,13 +95,14 @@ class Machine:
         """End the agent; guests go on."""
         for task in self._tasks:
             task.cancel()
-        self._tasks = []
+        self._tasks, self.keeper = [], None
 
     def crash(self) -> None:
         """Lose power."""
         self.kill_agent()
         for guest in self.disk.guests.values():
             guest.is_on, guest.open, guest.answers_since = False, frozenset(), None
+        self.fence.open_until = -math.inf
         self.on_change()
 
     def end_a_guest(self) -> None:
@@ -99,6 +121,20 @@ class Machine:
         """Return how long a piece of work takes."""
         return self._rng.random() * (8.0 if self.is_slow else 0.5)
 
+    def fetch(self, volume: VolumeWanted) -> agents.Copy | None:
+        """Copy a volume from the machine that it leaves, if that lets it go."""
+        assert volume.arriving is not None
+        from_id, move_id = volume.arriving.from_host_id, volume.arriving.move_id
+        other = self.others[from_id]
+        if self._cables.cut & {self.id, from_id} or not other.runs or self.loses():
+            return None
+        return agents.give(other.disk, volume.id, self.id, move_id)
+
+    def write(self, volume_id: str) -> None:
+        """Let a guest find what is on a volume, and write it."""
+        found = self.disk.written.get(volume_id, 0)
+        self.disk.written[volume_id] = self.on_write(volume_id, found)
+
     def now(self) -> float:
         """Return the time, in seconds since the epoch."""
         return self._clock.now()
@@ -107,16 +143,20 @@ class Machine:
         """Tell whether something happens."""
         return self._rng.random() < part
 
-    async def call(self, at: str, serve: Serve, request: Request) -> SyncAnswer:
+    async def call(self, at: str, serve: Callable[[], Awaitable[T]], waited_s: float) -> T:
         """Call a front end; raise `CloudAway`."""
-        waited_s = request.wait_s + cloud.CALL_S
         try:
-            serving = self._cables.call(
-                (self.id, at), lambda: serve(at, self.id, request), waited_s
-            )
-            return await serving
+            return await self._cables.call((self.id, at), serve, waited_s)
         except Lost as error:
             raise cloud.CloudAway(f"{at} does not answer") from error
+
+    def keeper_of(self, host_id: str) -> keeper.GatewayKeeper | None:
+        """Return the one of another machine, where cables lead to it."""
+        return None if self._cables.cut & {self.id, host_id} else self.others[host_id].keeper
+
+    def loses(self) -> bool:
+        """Tell whether a message to another machine is lost."""
+        return self.chance(self._cables.weather.lost)
 
 
 class _Door:
@@ -139,7 +179,9 @@ class _Door:
     async def sync(self, request: Request, known: HostWanted | None = None) -> SyncAnswer:
         at = self._front_ends[self._turn % len(self._front_ends)]
         try:
-            answer = await self._machine.call(at, self._serve, request)
+            serving = partial(self._serve.sync, at, self._machine.id, request)
+            waited_s = request.wait_s + cloud.CALL_S
+            answer = await self._machine.call(at, serving, waited_s)
         except cloud.CloudAway:
             self._turn += 1
             raise
@@ -147,3 +189,8 @@ class _Door:
             return trust.check_answer(parts.join_parts(answer, known), None)
         except parts.PartsMissing as error:
             raise cloud.CloudAway(str(error)) from error
+
+    async def ask_lease(self, asked: LeaseAsked) -> LeaseTold:
+        at = self._front_ends[self._turn % len(self._front_ends)]
+        serving = partial(self._serve.lease, at, self._machine.id, asked)
+        return await self._machine.call(at, serving, cloud.CALL_S)

@@ -14,6 +14,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from unittest import mock
 
@@ -21,15 +22,19 @@ import structlog
 
 from mallee.cloud import accounts
 from mallee.cloud.call import Principal
+from mallee.cloud.hosts import hearing
 from mallee.cloud.reconcile import runner
 from mallee.cloud.state import records
 from mallee.cloud.state.index import Index
 from mallee.cloud.state.tx import Tx
 from mallee.cloud.state.view import View
+from mallee.model.gateways import LeaseAsked, LeaseTold
 from mallee.model.hosts import Host, SyncAnswer, SyncRequest
 from mallee.model.images import Blob, Image
 from mallee.model.settings import Deadlines, Network, Settings
+from mallee.node import sync
 from tests.simulation import laws
+from tests.simulation.administrators import Administrator
 from tests.simulation.cables import Cables, Weather
 from tests.simulation.customers import Customer
 from tests.simulation.frontends import BOX, FrontEnd, World
@@ -47,6 +52,8 @@ STORM_S = 45.0
 QUIET_S = 45.0
 """How long it is quiet before all is mended: what is late arrives."""
 PEACE_S = 180.0
+RARER = ((runner, "LOOK_AGAIN_S", 5.0), (hearing, "LOOK_EVERY_S", 2.0), (sync, "LOOK_AGAIN_S", 4.0))
+"""How often is looked whether anything is new: most of a life would be such looks."""
 QUOTAS = {"ec2:quota-vminstancenumber": 8, "ec2:quota-addressnumber": 3}
 
 
@@ -86,14 +93,20 @@ class Life:
         self.memory.transact(lambda tx: _make_image(tx, whos[0].account))
         self.machines = [self._make_machine(number) for number in range(self.size.machines)]
         self.customers = [Customer(who, self.cables, self._choose, self.rng) for who in whos]
+        self.written: dict[str, int] = {}
+        """How often guests wrote each volume."""
         self.law_breaking: BaseException | None = None
+        self.administrator = Administrator(self.admin, self._choose, self.rng)
 
     async def live(self) -> None:
         """Live it; raise what law was broken."""
         for name in self.names:
             self._start_front_end(name)
         for machine in self.machines:
-            machine.start(self._serve, self.names)
+            machine.others = {one.id: one for one in self.machines}
+            machine.fence.on_open = self._check_leading
+            machine.on_write = self._write
+            machine.start(self, self.names)
             machine.on_change, machine.on_fault = self._check, self._note_fault
         for customer in self.customers:
             await self._limit(customer)
@@ -102,6 +115,8 @@ class Life:
         self.memory.on_commit = self._check
         self._change_weather()
         living = [asyncio.ensure_future(one.live(IMAGE_ID, 2.0)) for one in self.customers]
+        host_ids = tuple(machine.id for machine in self.machines)
+        living.append(asyncio.ensure_future(self.administrator.live(host_ids, 15.0)))
         fate = asyncio.ensure_future(self._fate())
         await asyncio.sleep(STORM_S)
         for task in (fate, *living):
@@ -143,6 +158,21 @@ class Life:
             laws.check_store(view, self.customers)
         except laws.Broken as error:
             self.law_breaking = error
+
+    def _write(self, volume_id: str, found: int) -> int:
+        """Hold a volume to what was written last on it, wherever that was."""
+        last = self.written.get(volume_id, 0)
+        if found != last:
+            error = laws.Broken(f"{volume_id} has what was written {found}. of {last} times")
+            self._note_fault(error)
+        self.written[volume_id] = last + 1
+        return last + 1
+
+    def _check_leading(self) -> None:
+        try:
+            laws.check_leading(self.machines)
+        except laws.Broken as error:
+            self._note_fault(error)
 
     def _note_fault(self, error: BaseException) -> None:
         self.law_breaking = self.law_breaking or error
@@ -220,6 +250,7 @@ class Life:
         for machine in self.machines:
             machine.is_slow, machine.fails = False, 0.0
             self._start_machine(machine)
+        await self.administrator.mend(tuple(machine.id for machine in self.machines))
 
     # Making things
 
@@ -246,6 +277,7 @@ class Life:
             zone=SETTINGS.zone,
             certificate_serial="0",
             joined_at=self.clock.now(),
+            address=f"203.0.113.{number + 1}",
         )
         self.memory.transact(lambda tx: tx.insert(records.HOST, "", id, host))
         return Machine(id, self.cables, self.clock, self.rng)
@@ -261,15 +293,23 @@ class Life:
 
     def _start_machine(self, machine: Machine) -> None:
         if not machine.runs:
-            machine.start(self._serve, self.names)
+            machine.start(self, self.names)
 
-    async def _serve(self, at: str, host_id: str, request: SyncRequest) -> SyncAnswer:
+    async def sync(self, at: str, host_id: str, request: SyncRequest) -> SyncAnswer:
+        """Serve an agent's call at a front end."""
+        return await (await self._served(at)).sync(host_id, request)
+
+    async def lease(self, at: str, host_id: str, asked: LeaseAsked) -> LeaseTold:
+        """Serve a question for a lease."""
+        return await (await self._served(at)).lease(host_id, asked)
+
+    async def _served(self, at: str) -> FrontEnd:
         front_end = self.front_ends.get(at)
         if front_end is None:
             # Nobody listens, and nobody says so.
             await asyncio.sleep(3600.0)
             raise AssertionError("somebody waited an hour for an answer")
-        return await front_end.sync(host_id, request)
+        return front_end
 
     def _choose(self) -> FrontEnd | None:
         return self.rng.choice([*self.front_ends.values()]) if self.front_ends else None
@@ -315,8 +355,10 @@ def run(seed: int) -> Life:
     asyncio.set_event_loop(loop)
     luck = random.Random(seed)
     random.seed(seed)
-    quicker = mock.patch.object(runner, "LOOK_AGAIN_S", 5.0)
-    with mock.patch.object(os, "urandom", luck.randbytes), quicker:
+    with ExitStack() as patched:
+        patched.enter_context(mock.patch.object(os, "urandom", luck.randbytes))
+        for module, name, seconds in RARER:
+            patched.enter_context(mock.patch.object(module, name, seconds))
         life = Life(seed, loop)
         try:
             loop.run_until_complete(life.live())
