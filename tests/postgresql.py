@@ -42,6 +42,19 @@ def postgresql_socket() -> Iterator[Path]:
         shutil.rmtree(home)
 
 
+def restart(home: Path) -> None:
+    """Kill the server whose sockets are there, and start it: it recovers as after a power cut."""
+    [bin, *_] = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    options = _SETTINGS.format(home=home)
+    pg_ctl = [bin / "pg_ctl", "-D", home / "data", "-w", "-l", home / "log"]
+    user = pwd.getpwnam("postgres")
+    as_user: dict[str, object] = {"cwd": home, "check": True, "capture_output": True}
+    if os.geteuid() == 0:
+        as_user |= {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+    command = [*pg_ctl, "-m", "immediate", "-o", options, "restart"]
+    subprocess.run(command, **as_user)  # pyright: ignore[reportCallIssue, reportArgumentType]
+
+
 @pytest.fixture
 def postgresql_url(postgresql_socket: Path) -> Iterator[str]:
     """The URL of an empty database of PostgreSQL's."""
@@ -53,8 +66,13 @@ def postgresql_url(postgresql_socket: Path) -> Iterator[str]:
 def database(home: Path) -> Generator[str]:
     """Make a database on the server whose sockets are there; return its URL."""
     name = f"test_{next(_names)}"
+    _run(home, f"CREATE DATABASE {name}")
+    yield f"postgresql+psycopg://mallee@/{name}?host={home}"
+    # By another connection: a test may have killed the server meanwhile.
+    _run(home, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _run(home: Path, statement: str) -> None:
     server: dict[str, str] = {"host": str(home), "user": "mallee"}
     with psycopg.connect(**server, dbname="postgres", autocommit=True) as to:  # pyright: ignore
-        to.execute(f"CREATE DATABASE {name}")  # pyright: ignore[reportArgumentType, reportCallIssue]
-        yield f"postgresql+psycopg://mallee@/{name}?host={home}"
-        to.execute(f"DROP DATABASE {name} WITH (FORCE)")  # pyright: ignore[reportArgumentType, reportCallIssue]
+        to.execute(statement)  # pyright: ignore[reportArgumentType, reportCallIssue]

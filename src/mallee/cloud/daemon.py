@@ -32,10 +32,10 @@ from mallee.cloud.hosts import (
     volumekeys,
 )
 from mallee.cloud.hosts import door as hosts
-from mallee.cloud.identity import authenticate, authorize, keysets, lastuse
+from mallee.cloud.identity import authenticate, authorize, guessing, keysets, lastuse
 from mallee.cloud.reconcile import lastuse as last_uses
 from mallee.cloud.reconcile import lifecycles, masterkeys, runner, table
-from mallee.cloud.state import store
+from mallee.cloud.state import signatures, store
 from mallee.cloud.trail import forward, journal
 from mallee.kit import clock, keysigner, logs
 from mallee.model.layout import Layout
@@ -56,6 +56,8 @@ class _Ground:
     signer: keysigner.Signer
     fellows: fellows.Fellows | None
     """The other front ends; None: the database can have none."""
+    used: signatures.Used | None
+    """The signatures that were used at any of them."""
 
 
 async def serve(layout: Layout, settings: Settings, stop: asyncio.Event) -> None:
@@ -77,6 +79,7 @@ async def serve(layout: Layout, settings: Settings, stop: asyncio.Event) -> None
             trail=trail,
             signer=signer,
             fellows=others if opened.is_shared else None,
+            used=_used_signatures(stack, opened, bootstrap.database_url(layout, settings)),
         )
         shares = presence.share(opened, bootstrap.database_url(layout, settings), own.id)
         stack.callback(shares.give_up)
@@ -119,6 +122,17 @@ async def serve(layout: Layout, settings: Settings, stop: asyncio.Event) -> None
         await stop.wait()
 
 
+def _used_signatures(
+    stack: AsyncExitStack, opened: store.Store, url: str
+) -> signatures.Used | None:
+    """Return what front ends on one database remember of signatures."""
+    if not opened.is_shared:
+        return None
+    used = signatures.Used(url)
+    stack.callback(used.close)
+    return used
+
+
 def _for_agents(on: _Ground, heard: hearing.Hearing) -> hosts.Cloud:
     """Return what answering agents needs."""
     box, region = on.secrets.box, on.settings.region
@@ -153,7 +167,8 @@ def _for_clients(
         settings=on.settings,
         store=on.store,
         box=box,
-        keys=authenticate.Keys(view, box),
+        keys=authenticate.Keys(view, box, used=on.used),
+        attempts=guessing.Attempts(lambda: len(shares.alive() or (None,))),
         judge=authorize.judge(view, box),
         asks=told.asks,
         agents=Agents(

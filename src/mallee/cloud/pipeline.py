@@ -164,6 +164,7 @@ async def _stages(cloud: Cloud, exchange: Exchange) -> bytes:
         raise errors.Throttling
     signed = replace(action, service=service.signs_as) if service.signs_as else action
     exchange.principal = who = authenticate.identify(cloud.keys, signed, request, now)
+    await authenticate.use_up(cloud.keys, signed, request)
     _note_use(cloud, who, action, now)
     restrictions.check(who, action)
     dialect = codec.for_service(service.name)

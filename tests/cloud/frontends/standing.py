@@ -25,6 +25,7 @@ from mallee.model import settings
 from mallee.model.hosts import Capacity
 from mallee.model.layout import Layout
 from mallee.model.settings import Network, Objects, Ports, Settings
+from mallee.model.volumes import VolumeWanted
 from mallee.node import cloud, sync
 from tests.cloud.signing import Sender
 from tests.simulation import agents
@@ -255,6 +256,13 @@ class _Luck:
 
     def on_change(self) -> None:
         """Nobody looks."""
+
+    def fetch(self, volume: VolumeWanted) -> Any:
+        """Nothing comes from another machine here."""
+        raise AssertionError(volume.id)
+
+    def write(self, volume_id: str) -> None:
+        """Nobody looks at what guests write."""
 
     def now(self) -> float:
         return time.time()

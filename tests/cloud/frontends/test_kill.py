@@ -6,7 +6,7 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,8 @@ SEED = 20
 KILLS = 4
 CLIENTS = 3
 SETTLED_S = 120.0
+Way = Callable[[Any, str], list[str]]
+"""Makes something with a token; returns what it is."""
 FAILURES = (botocore.exceptions.BotoCoreError, OSError)
 
 
@@ -60,8 +62,10 @@ def hosts(three: list[FrontEnd], root_dir: Path) -> Iterator[Hosts]:
 class Client(threading.Thread):
     """Asks for things with tokens, of any front end, until there is an answer."""
 
-    def __init__(self, number: int, all: list[FrontEnd]) -> None:
+    def __init__(self, number: int, all: list[FrontEnd], *ways: Way) -> None:
+        """Make things in these ways: instances and volumes unless others are given."""
         super().__init__()
+        self._ways = ways or (_launch, _make_volume)
         self.made: dict[str, set[str]] = {}
         """What each token was answered with."""
         self.is_over = threading.Event()
@@ -77,15 +81,15 @@ class Client(threading.Thread):
                 count += 1
                 # A few at a time: each of them is looked at in the end.
                 self.is_over.wait(self._luck.random() * 0.5)
-                self._make(f"token-{self._number}-{count}", self._luck.random() < 0.5)
+                self._make(f"token-{self._number}-{count}", self._luck.choice(self._ways))
         except BaseException as error:  # noqa: BLE001 - it is told by who waits for the thread
             self.error = error
 
-    def _make(self, token: str, is_instance: bool) -> None:
+    def _make(self, token: str, way: Way) -> None:
         while True:
             ec2 = self._luck.choice(self._clients)
             try:
-                made = _launch(ec2, token) if is_instance else _make_volume(ec2, token)
+                made = way(ec2, token)
             except FAILURES:
                 time.sleep(0.05)
                 continue

@@ -8,7 +8,9 @@ the pipeline. Not its business: how signatures are made and compared (`aws.signa
 token (`sessions`), and what the caller may do (`authorize`).
 """
 
+import asyncio
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 from mallee.aws import errors
 from mallee.aws.signature import check, claims, replay
@@ -29,6 +31,14 @@ OPENED_MAX = 4096
 """How many opened secrets are remembered; a busy cloud's keys fit, and memory stays bounded."""
 
 
+class Used(Protocol):
+    """What all front ends remember of signatures (`state.signatures`)."""
+
+    def use(self, signature: str) -> float:
+        """Remember a signature; return how many seconds ago it was used first. Blocks."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Keys:
     """The access keys of all accounts, and the signatures that were used lately."""
@@ -36,6 +46,8 @@ class Keys:
     view: store.View
     box: secretbox.SecretBox
     window: replay.Window = field(default_factory=replay.Window)
+    used: Used | None = None
+    """The signatures that were used at any front end; None: there is this process alone."""
     _opened: dict[bytes, str] = field(default_factory=dict[bytes, str], repr=False)
     _tokens: dict[str, sessions.Opened] = field(
         default_factory=dict[str, sessions.Opened], repr=False
@@ -101,6 +113,20 @@ def identify(keys: Keys, action: Action, request: http.Request, now: float) -> P
         raise check.unknown_key(claim.service)
     keys.window.admit(claim, now, changes=isinstance(action.does, Write))
     return found.principal
+
+
+async def use_up(keys: Keys, action: Action, request: http.Request) -> None:
+    """Raise `RequestExpired` when a request that changes something was let in at another process.
+
+    Called after `identify`, which knows what was let in at this one.
+    """
+    if keys.used is None or action.is_unsigned or not isinstance(action.does, Write):
+        return
+    claim = claims.parse(request, action.service)
+    if claim.expires_at is None:
+        age_s = await asyncio.to_thread(keys.used.use, claim.signature)
+        if age_s > replay.SAME_SECOND_S:
+            raise errors.RequestExpired()
 
 
 def holder(keys: Keys, access_key_id: str, session_token: str | None) -> Holder | None:

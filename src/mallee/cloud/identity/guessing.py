@@ -2,13 +2,15 @@
 
 An *attempt* is counted as failed when it begins and forgiven when it succeeds, so that many at the
 same time are no way round. What is counted is a key of the caller's choice: who is tried for, who
-tries. In memory and bounded; a restart forgives. Called where passwords, one-time codes and tokens
-are checked, and by the pipeline for requests that nobody signed.
+tries. In memory and bounded; a restart forgives. Of several front ends each counts for itself, and
+waits so much longer that all together let nobody guess more often. Called where passwords, one-time
+codes and tokens are checked, and by the pipeline for requests that nobody signed.
 """
 
 import ipaddress
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from mallee.aws import errors
@@ -49,9 +51,11 @@ class _Failures:
 class Attempts:
     """The failures of this process, by key. Any thread may ask."""
 
-    __slots__ = ("_failures", "_lock")
+    __slots__ = ("_failures", "_lock", "_processes")
 
-    def __init__(self) -> None:
+    def __init__(self, processes: Callable[[], int] = lambda: 1) -> None:
+        """`processes` tells how many count beside each other."""
+        self._processes = processes
         self._failures: OrderedDict[str, _Failures] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -84,11 +88,12 @@ class Attempts:
         failures = self._failures.get(key)
         if failures is None or now - failures.at >= FORGIVEN_AFTER_S:
             return now
-        over = failures.count - limit.free
+        processes = max(1, self._processes())
+        over = failures.count - max(1, limit.free // processes)
         if over < 0:
             return now
         wait_s = limit.wait_s * 2.0 ** min(over, _DOUBLINGS_MAX)
-        return failures.at + min(wait_s, limit.wait_s_max)
+        return failures.at + min(wait_s, limit.wait_s_max) * processes
 
     def _count(self, key: str, now: float) -> None:
         failures = self._failures.pop(key, None)

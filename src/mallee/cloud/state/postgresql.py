@@ -45,6 +45,19 @@ def make_engine(url: sa.URL) -> sa.Engine:
     )
 
 
+def make_pool(url: sa.URL, size: int, wait_s: float) -> sa.Engine:
+    """Return an engine that keeps connections, so many at most, for threads that come in turn."""
+    return sa.create_engine(
+        url.set(drivername="postgresql+psycopg"),
+        poolclass=sa.QueuePool,
+        pool_size=size,
+        max_overflow=0,
+        pool_timeout=wait_s,
+        pool_pre_ping=True,
+        hide_parameters=True,
+    )
+
+
 def is_passing(error: exc.DBAPIError) -> bool:
     """Tell whether the same transaction may succeed when it is tried again."""
     if _state(error):

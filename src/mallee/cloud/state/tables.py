@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 Into = Callable[[sa.Table], "postgresql.Insert | sqlite.Insert"]
 """A dialect's own statement that inserts, which can replace."""
 
-SCHEMA_VERSION = "0002"
+SCHEMA_VERSION = "0003"
 """The newest step in `migrations/versions`."""
 
 METADATA = sa.MetaData()
@@ -75,6 +75,14 @@ LEASE = sa.Table(
 )
 """Who does what only one of several processes shall do (`leases`). `until` is the database's time,
 in seconds since the epoch."""
+
+SIGNATURE = sa.Table(
+    "signature",
+    METADATA,
+    sa.Column("digest", sa.Text, primary_key=True),
+    sa.Column("used_at", sa.Float, nullable=False),
+)
+"""What was signed and used lately (`signatures`). `used_at` is the database's time, as above."""
 
 READ_REV = sa.select(REVISION.c.rev)
 LOCK_REV = sa.select(REVISION.c.rev).with_for_update()
