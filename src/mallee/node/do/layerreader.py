@@ -10,7 +10,7 @@ import contextlib
 import json
 import tempfile
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 from mallee.kit import process
@@ -57,16 +57,13 @@ def opened(
     """
     # Layers between may be merged from now on, which makes them fewer: too many is harmless.
     above = [one for one in layers.chain(directory, number) if base is None or one.number > base]
-    with (
-        _served(layers.path_of(directory, number), key) as socket,
-        client.Client(socket, "", (DEPTH,)) as reader,
-    ):
+    with _served(layers.path_of(directory, number), key) as reader, reader:
         yield LayerSource(reader, None if base is None else len(above))
 
 
 @contextlib.contextmanager
-def _served(path: Path, key: OpenedKey | None) -> Generator[Path]:
-    """Have a layer served; return the socket. It ends with the first client, or with us."""
+def _served(path: Path, key: OpenedKey | None) -> Generator[client.Client]:
+    """Have a layer served; return its only client. It ends with that, or with us."""
     how = layers.opening(path, key)
     node = json.loads(how.file.removeprefix("json:")) if how.stdin else _plain(path)
     shared = json.dumps({**node, "read-only": True, "force-share": True})
@@ -76,13 +73,23 @@ def _served(path: Path, key: OpenedKey | None) -> Generator[Path]:
         socket = Path(made) / "nbd"
         argv = ("qemu-nbd", *words, "-r", "-A", "-k", str(socket), f"json:{shared}")
         with process.beside(argv, how.stdin, disks.QEMU_USER) as check:
-            ends_at = time.monotonic() + _STARTS_S
-            while not socket.exists():
-                check()
-                if time.monotonic() > ends_at:
-                    raise OSError(f"{path} is not served within {_STARTS_S:g} seconds")
-                time.sleep(_LOOK_S)
-            yield socket
+            yield connect(socket, check)
+
+
+def connect(socket: Path, check: Callable[[], None]) -> client.Client:
+    """Connect to a server that is starting; `check` raises when it has ended instead.
+
+    A socket is there for a moment before anybody listens at it. Raises `FAILURES`.
+    """
+    ends_at = time.monotonic() + _STARTS_S
+    while True:
+        try:
+            return client.Client(socket, "", (DEPTH,))
+        except (FileNotFoundError, ConnectionRefusedError) as error:
+            check()
+            if time.monotonic() > ends_at:
+                raise OSError(f"nothing is served within {_STARTS_S:g} seconds") from error
+            time.sleep(_LOOK_S)
 
 
 def _plain(path: Path) -> dict[str, object]:
