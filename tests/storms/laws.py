@@ -2,6 +2,7 @@
 back. Each law looks at what is really there (`looks`) and at the store's rows, and asks nobody.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -195,7 +196,7 @@ def check_ports(scene: Scene, group_id: str, ports: Mapping[int, bool | None]) -
             continue
         rules = scene.hosts[one.doc.host_id].rules
         for port, is_open in ports.items():
-            if is_open is not None and (str(port) in rules) is not is_open:
+            if is_open is not None and bool(re.search(rf"\b{port}\b", rules)) is not is_open:
                 raise Broken(f"port {port} of {group_id} on {one.doc.host_id} is not {is_open}")
 
 

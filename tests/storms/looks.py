@@ -100,7 +100,9 @@ def fetch_host(lab: Lab, name: str) -> Host:
     vpcs = [one for one in spaces if one.startswith(f"{prefix}vpc-")]
     links = [link for one in spaces for link in _json(lab, name, one, "link")]
     ways = [(one, way) for one in vpcs for way in _json(lab, name, one, "route")]
-    rules = [_try(lab, name, "ip", "netns", "exec", one, "nft", "list", "ruleset") for one in vpcs]
+    rules = [
+        _try(lab, name, "ip", "netns", "exec", one, "nft", "-s", "list", "ruleset") for one in vpcs
+    ]
     edge = _json(lab, name, layout.edge_namespace, "route")
     said = _try(lab, name, *_virsh(lab, name), "list", "--all", "--name")
     return Host(
