@@ -1,11 +1,15 @@
 """A VPC with guests on two hosts of a lab: what holds on one host holds between them."""
 
+import contextlib
+import select
+import subprocess
 from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
+from mallee.box import client as api
 from tests import labs, wholecloud
 from tests.labs import Lab
 from tests.wholecloud import Cloud
@@ -26,6 +30,7 @@ egress = true
 HOSTS = 2
 ALL = [{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]
 HEARD_S = 30.0
+MOVED_S = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,3 +136,63 @@ def test_an_address_that_is_taken_over_is_found_on_its_new_host(spanning: Spanni
             lambda asking=asking: spanning.pings(asking, taken), HEARD_S, f"{taken} to answer"
         )
         spanning.ssh(number, f"ip address del {taken}/32 dev eth0")
+
+
+def test_who_speaks_to_a_guest_goes_on_though_it_goes_and_comes_back(spanning: Spanning) -> None:
+    cloud = spanning.cloud
+    guest = cloud.run()
+    cloud.wait_state(guest, "running")
+    with talking(cloud, guest) as said:
+        answer(said, "before")
+        for number in range(2):
+            move(cloud, guest)
+            answer(said, f"at-{number}")
+    cloud.terminate(guest)
+
+
+def move(cloud: Cloud, guest: str) -> None:
+    """Have a guest go to the other host."""
+
+    def has_begun() -> bool:
+        try:
+            told = api.call(cloud.access, "mallee", "MigrateInstance", {"InstanceId": guest})
+        except api.Refused as refused:
+            if "try again" not in str(refused):
+                raise
+            return False
+        return bool(told["MigrationId"])
+
+    def is_over() -> bool:
+        told = api.call(cloud.access, "mallee", "DescribeMigration", {"InstanceId": guest})
+        assert "Failure" not in told
+        return told["State"] == "none"
+
+    wholecloud.wait_until(has_begun, MOVED_S, f"{guest} to be on its way")
+    wholecloud.wait_until(is_over, MOVED_S, f"{guest} to be where it goes")
+
+
+@contextlib.contextmanager
+def talking(cloud: Cloud, guest: str) -> Generator["subprocess.Popen[str]"]:
+    """One connection from the world to a guest, which says again what it is told."""
+    cloud.ssh(guest, "true")
+    line = (
+        *("ssh", "-i", str(cloud.key_pair("tests")), "-o", "BatchMode=yes"),
+        *("-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"),
+        *("-o", "LogLevel=ERROR", f"root@{cloud.instance(guest)['PublicIpAddress']}", "cat"),
+    )
+    pipe = subprocess.PIPE
+    with subprocess.Popen(line, stdin=pipe, stdout=pipe, text=True) as said:
+        try:
+            yield said
+        finally:
+            said.kill()
+
+
+def answer(said: "subprocess.Popen[str]", word: str) -> None:
+    """Have the guest say a word by the connection that there is."""
+    assert said.stdin is not None
+    assert said.stdout is not None
+    said.stdin.write(f"{word}\n")
+    said.stdin.flush()
+    assert select.select([said.stdout], [], [], MOVED_S)[0], f"{word} is not answered"
+    assert said.stdout.readline().strip() == word
