@@ -9,6 +9,7 @@ from bench import (
     faststart,
     flows,
     launch,
+    legs,
     manyrules,
     memory,
     objects,
@@ -27,7 +28,7 @@ from bench import (
 )
 
 ALL = (
-    *(launch, answer, describe, pages, together, memory, rules, manyrules, flows, overlay),
+    *(launch, answer, describe, pages, together, memory, rules, manyrules, flows, overlay, legs),
     *(policy, authorization, quotas, trail, objects, engine, busy, volumes, snapshots),
     *(restores, faststart),
 )

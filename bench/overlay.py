@@ -42,7 +42,7 @@ def measure(runs: int) -> list[report.Finding]:
         with manyhosts.opened(manyhosts.roots(Path(root), 2)) as cluster:
             ways = (_ours(cluster), _by_hand(cluster))
             try:
-                taken = [[_mib_per_s(way) for way in ways] for _ in range(runs)]
+                taken = [[mib_per_s(way) for way in ways] for _ in range(runs)]
             finally:
                 for name in _hand_names():
                     namespaces.remove(name)
@@ -81,7 +81,7 @@ def _by_hand(cluster: Cluster) -> Way:
         kind = f"type vxlan id 99 local {machine.peer.address} remote {other} dstport 4790"
         machine.run(*f"ip link add hand netns {router} {kind}".split())
         inside, outside = f"10.200.{number}", f"10.200.{1 - number}"
-        _batch(
+        batch(
             router,
             f"link add end type veth peer name eth0 netns {end}",
             f"address add 10.201.0.{number + 1}/24 dev hand",
@@ -91,7 +91,7 @@ def _by_hand(cluster: Cluster) -> Way:
             f"route add {outside}.0/24 via 10.201.0.{2 - number}",
         )
         namespaces.run_inside(router, lambda: Path("/proc/sys/net/ipv4/ip_forward").write_text("1"))
-        _batch(
+        batch(
             end,
             "link set lo up",
             f"link set eth0 mtu {MTU} up",
@@ -101,12 +101,13 @@ def _by_hand(cluster: Cluster) -> Way:
     return Way(f"{_TAG}-end-0", f"{_TAG}-end-1", "10.200.1.2")
 
 
-def _batch(name: str, *lines: str) -> None:
+def batch(name: str, *lines: str) -> None:
+    """Run lines of `ip -batch` in a namespace."""
     text = "".join(f"{line}\n" for line in lines).encode()
     namespaces.run_inside(name, lambda: process.run(("ip", "-batch", "-"), text))
 
 
-def _mib_per_s(way: Way) -> float:
+def mib_per_s(way: Way, sent_mib: int = SENT_MIB) -> float:
     """Send as much as is measured from one end; return how fast it was at the other."""
     server = namespaces.run_inside(way.receiver, lambda: socket.create_server(("", PORT)))
     took: list[float] = []
@@ -118,10 +119,10 @@ def _mib_per_s(way: Way) -> float:
         )
         with opened:
             piece = bytes(MIB)
-            for _ in range(SENT_MIB):
+            for _ in range(sent_mib):
                 opened.sendall(piece)
         thread.join()
-    return SENT_MIB / took[0]
+    return sent_mib / took[0]
 
 
 def _receive(server: socket.socket, took: list[float]) -> None:
