@@ -16,8 +16,9 @@ import pytest
 from botocore.exceptions import ClientError
 
 from mallee.cloud.identity import rolecredentials
-from mallee.cloud.state import records
+from mallee.cloud.state import records, store
 from mallee.model.images import Blob, Image
+from mallee.model.standing import Standing
 from tests import wholecloud
 from tests.cloud.agent import FACTS, Agent
 from tests.cloud.running import RunningCloud
@@ -358,3 +359,29 @@ def test_the_trail_says_by_which_endpoint_a_call_came(
 
     wholecloud.wait_until(lambda: bool(told()), 20, "a line with the endpoint")
     assert told() == {("DescribeInstances", world.instance)}
+
+
+def test_session_of_a_guest_ends_when_its_host_is_retired(world: World) -> None:
+    held = world.credentials()[world.instance]
+    sts = world.client("sts", held)
+    assert sts.get_caller_identity()["Arn"].endswith(world.instance)
+    stand(world, Standing.RETIRED)
+    try:
+        with pytest.raises(ClientError, match="InvalidClientTokenId"):
+            sts.get_caller_identity()
+    finally:
+        stand(world, Standing.ENABLED)
+    assert sts.get_caller_identity()["Arn"].endswith(world.instance)
+
+
+def stand(world: World, standing: Standing) -> None:
+    """Say how far the instance's host takes part."""
+
+    def write(tx: store.Tx) -> None:
+        instance = tx.get(records.INSTANCE, world.instance)
+        assert instance is not None
+        host = tx.get(records.HOST, instance.doc.host_id)
+        assert host is not None
+        tx.write(host, msgspec.structs.replace(host.doc, standing=standing))
+
+    world.cloud.store.transact(write)

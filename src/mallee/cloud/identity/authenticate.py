@@ -204,6 +204,8 @@ def _role_session(
         return None
     if account.id == accounts.SYSTEM.id and not _is_host(view, session.name):
         return None
+    if session.instance_id and _is_lost(view, session.instance_id):
+        return None
     role = record.doc
     return Principal(
         account=account.id,
@@ -232,6 +234,13 @@ def _is_host(view: store.View, host_id: str) -> bool:
     """Tell whether a host is part of the cloud: the passes of one that is not are good no more."""
     host = view.get(records.HOST, host_id)
     return host is not None and host.doc.standing is not Standing.RETIRED
+
+
+def _is_lost(view: store.View, instance_id: str) -> bool:
+    """Tell whether an instance was on a host that is no part of the cloud any more: whoever has the
+    host has what its guest was given."""
+    instance = view.get(records.INSTANCE, instance_id)
+    return instance is not None and not _is_host(view, instance.doc.host_id)
 
 
 def _asked_with(view: store.View, session: Session) -> bool:
