@@ -53,14 +53,15 @@ class Lan:
         for vpc in vpcs:
             for one in vpc.interfaces:
                 if one.id not in known:
-                    self._configure(machine.guest(one))
+                    self.configure(machine.guest(one))
         return problems
 
     def guest(self, at: int, one: InterfaceWanted) -> Guest:
         """The guest on an interface of a host."""
         return self.field.machines[at].guest(one)
 
-    def _configure(self, guest: Guest) -> None:
+    def configure(self, guest: Guest) -> None:
+        """Give the guest what its lease says."""
         guest.run("ip", "address", "flush", "dev", "eth0")
         guest.run("ip", "address", "add", f"{guest.interface.private_ip}/24", "dev", "eth0")
         guest.run("ip", "route", "add", "default", "via", ROUTER)
@@ -157,6 +158,23 @@ def test_the_same_holds_over_open_vswitch(open_lan: Lan) -> None:
         assert lab.reaches(open_lan.stranger, other.private_ip, PORT)
     with heard(open_lan.router):
         assert guest.reaches(WORLD, PORT)
+
+
+def test_a_host_with_one_card_has_its_own_address_on_the_bridge(lan: Lan) -> None:
+    one, other = wires.interface(0, 64, OPEN), wires.interface(0, 65, OPEN)
+    for at, address in ((0, "10.20.0.2"), (1, "10.20.0.3")):
+        machine = lan.field.machines[at]
+        machine.run("ip", "address", "add", f"{address}/24", "dev", wires.BRIDGE)
+        machine.run("ip", "route", "add", "default", "via", ROUTER)
+    for at, guest in ((0, one), (1, other)):
+        wanted = replace(told(vpc(0, guest)), egress=True)
+        assert lan.field.machines[at].apply(wanted) == ()
+        lan.configure(lan.guest(at, guest))
+    with lan.guest(1, other).listen(PORT), heard(lan.field.machines[1].namespace):
+        assert lab.reaches(lan.stranger, other.private_ip, PORT)
+        assert lan.guest(0, one).reaches(other.private_ip, PORT)
+        assert lab.reaches(lan.field.machines[0].namespace, other.private_ip, PORT)
+        assert lan.guest(0, one).reaches("10.20.0.3", PORT)
 
 
 def test_groups_hold_in_a_lan_also_against_its_own_machines(lan: Lan) -> None:

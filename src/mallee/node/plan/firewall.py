@@ -134,6 +134,7 @@ def host_text(layout: Layout, wanted: HostWanted, found: network.HostFound, worl
     else:
         forward.append(f"iifname {link} meta nfproto ipv4 ct state new drop")
     forward = [*_between_forward(link, wanted), *forward, *_forward6(link, wanted, found, world)]
+    forward = [*_bridged(wanted), *forward]
     outward += _outward6(wanted, found)
     blocks = (
         *_between_blocks(wanted),
@@ -154,6 +155,13 @@ def host_text(layout: Layout, wanted: HostWanted, found: network.HostFound, worl
         nft.base("outwards", "nat hook postrouting priority srcnat", "accept", outward),
     )
     return nft.text((nft.Table("inet", host_table(layout), blocks),))
+
+
+def _bridged(wanted: HostWanted) -> Iterator[str]:
+    """What only passes the bridge that guests are in: where bridged packets are shown to the host's
+    firewall (br_netfilter), they seem to come in and go out by the bridge itself."""
+    if wanted.mode is not None and wanted.mode.switch == "linux" and wanted.mode.device:
+        yield f'iifname "{wanted.mode.device}" oifname "{wanted.mode.device}" accept'
 
 
 def _forward6(
