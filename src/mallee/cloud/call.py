@@ -16,6 +16,7 @@ from mallee.cloud.state import store
 from mallee.kit import keysigner, secretbox
 from mallee.model import settings
 from mallee.model.sessions import CallerKind, Session
+from mallee.walrus.records import Usage
 
 if TYPE_CHECKING:
     from mallee.cloud.hosts.lines import Lines
@@ -106,8 +107,8 @@ class Call:
     """When people and their keys were last used."""
     trail: Path = Path()
     """Where the files of the trail lie."""
-    objects: Path = Path()
-    """Where the object store lies."""
+    holdings: Callable[[], Mapping[int, Usage]] = dict
+    """Tells what each bucket holds, by its number."""
     peer: str = ""
     """The address that the request came from."""
 

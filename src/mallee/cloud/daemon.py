@@ -17,7 +17,7 @@ from mallee.aws import dispatch
 from mallee.cloud import actions, bootstrap, handover, pipeline, server
 from mallee.cloud.call import Agents
 from mallee.cloud.ec2.connecting import tunnels
-from mallee.cloud.frontends import fellows, keys, presence
+from mallee.cloud.frontends import fellows, holdings, keys, presence
 from mallee.cloud.hosts import (
     asks,
     bundlefiles,
@@ -56,6 +56,7 @@ class _Ground:
     signer: keysigner.Signer
     fellows: fellows.Fellows | None
     """The other front ends; None: the database can have none."""
+    holdings: holdings.Holdings
     used: signatures.Used | None
     """The signatures that were used at any of them."""
 
@@ -71,6 +72,9 @@ async def serve(layout: Layout, settings: Settings, stop: asyncio.Event) -> None
         signer = bootstrap.prepare_signer(layout, settings, clock.SYSTEM.now())
         own = presence.identify(layout)
         others = fellows.Fellows(own.id, opened.view, secrets.authority)
+        held = holdings.Holdings(
+            layout.objects, None if presence.serves_objects(settings) else others
+        )
         ground = _Ground(
             layout=layout,
             settings=settings,
@@ -79,6 +83,7 @@ async def serve(layout: Layout, settings: Settings, stop: asyncio.Event) -> None
             trail=trail,
             signer=signer,
             fellows=others if opened.is_shared else None,
+            holdings=held,
             used=_used_signatures(stack, opened, bootstrap.database_url(layout, settings)),
         )
         shares = presence.share(opened, bootstrap.database_url(layout, settings), own.id)
@@ -116,7 +121,7 @@ async def serve(layout: Layout, settings: Settings, stop: asyncio.Event) -> None
         settling = runner.run(opened, work, shares)
         # RSA keys take a moment: nobody waits for this one.
         making = asyncio.to_thread(bundlefiles.prepare, layout)
-        for loop in (heard.watch(), agents.watch(), shares.run(), settling, making):
+        for loop in (heard.watch(), agents.watch(), shares.run(), held.keep(), settling, making):
             stack.callback(loops.create_task(loop).cancel)
         announce({"services": told.passes.port, "agents": agents_port})
         await stop.wait()
@@ -185,7 +190,7 @@ def _for_clients(
         issuers=keysets.KeySets(keysets.reach_of(on.settings)),
         uses=lastuse.LastUses(on.settings.region),
         trail=on.trail,
-        objects=on.layout.objects,
+        holdings=on.holdings.read,
     )
 
 

@@ -9,11 +9,10 @@ Not its business: sockets (`server`), what an action does (its row in `actions`)
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from typing import cast
 
 from mallee.aws import codec, errors
@@ -49,6 +48,7 @@ from mallee.cloud.trail import events, journal
 from mallee.kit import clock as clocks
 from mallee.kit import logs, secretbox
 from mallee.model import settings
+from mallee.walrus.records import Usage
 
 _log = logs.get(__name__)
 
@@ -77,8 +77,8 @@ class Cloud:
     agents: Agents
     table: dict[tuple[str, str], Action]
     trail: journal.Journal
-    objects: Path = Path()
-    """Where the object store lies."""
+    holdings: Callable[[], Mapping[int, Usage]] = dict
+    """Tells what each bucket holds, by its number."""
     attempts: guessing.Attempts = field(default_factory=guessing.Attempts)
     uses: lastuse.LastUses = field(default_factory=lastuse.LastUses)
     issuers: keysets.KeySets = field(default_factory=keysets.KeySets)
@@ -330,7 +330,7 @@ def call_of(cloud: Cloud, exchange: Exchange, who: Principal, now: float) -> Cal
         view=cloud.store.view,
         agents=cloud.agents,
         trail=cloud.trail.directory,
-        objects=cloud.objects,
+        holdings=cloud.holdings,
         peer=exchange.request.peer,
         attempts=cloud.attempts,
         uses=cloud.uses,

@@ -122,6 +122,17 @@ def test_lines_of_flow_logs_go_where_they_become_objects(two: list[FrontEnd]) ->
         time.sleep(0.02)
 
 
+def test_what_a_bucket_holds_is_told_by_all(two: list[FrontEnd]) -> None:
+    there = two[1].client("s3")
+    there.create_bucket(Bucket="held")
+    there.put_object(Bucket="held", Key="k", Body=b"12345")
+    deadline = time.monotonic() + standing.START_S
+    for one in two:
+        while "<Bytes>5</Bytes>" not in one.sender().ask("mallee", "DescribeBuckets").text:
+            assert time.monotonic() < deadline, "it is not told"
+            time.sleep(0.1)
+
+
 def test_nobody_else_brings_connections(two: list[FrontEnd]) -> None:
     ca_pem = two[0].sender().ask("mallee", "CreateJoinToken").element("CaCertificate")
     stranger = Agent(two[0].configured.ports.agents, ca_pem)

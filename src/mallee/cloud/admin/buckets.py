@@ -20,7 +20,6 @@ from mallee.model import buckets, ids, quotas, scrubs
 from mallee.model.accounts import SYSTEM
 from mallee.model.buckets import Quota as BucketQuota
 from mallee.model.scrubs import Scrub, ScrubSeen
-from mallee.walrus import usages
 from mallee.walrus.records import Usage
 
 _MIB = 1 << 20
@@ -33,7 +32,7 @@ def describe_buckets(call: Call, request: Request) -> Result:
     account: str | None = None
     if "AccountName" in request:
         account = accounts.named(call, request["AccountName"]).id
-    held = usages.read(call.objects)
+    held = call.holdings()
     there = (one for one in call.view.list(records.BUCKET, account) if one.account != SYSTEM.id)
     found = sorted(there, key=lambda one: one.id)
     shown: list[dict[str, Any]] = []
@@ -61,7 +60,7 @@ def describe_buckets(call: Call, request: Request) -> Result:
 def used(call: Call, account: str, quota: Quota) -> int:
     """Return how much of an account's, or of what a user made, a quota of objects counts: of the
     fullest bucket, or of all together."""
-    held = usages.read(call.objects)
+    held = call.holdings()
     maker = quota.share.maker
     found = [
         held.get(record.doc.number, Usage(0, 0))

@@ -14,7 +14,7 @@ import msgspec
 from aiohttp import web
 
 from mallee.cloud import http
-from mallee.cloud.frontends import joining
+from mallee.cloud.frontends import holdings, joining
 from mallee.cloud.hosts import callers, flowinbox, streams
 from mallee.cloud.hosts.joining import Registry
 from mallee.cloud.state.store import Store
@@ -22,6 +22,7 @@ from mallee.cloud.trail import search, together
 from mallee.kit import clock, logs, secretbox
 from mallee.model.frontends import FrontEnd, Joining, KeyAsked, KeyTold
 from mallee.model.layout import Layout
+from mallee.walrus import usages
 
 MAX_BYTES = 64 << 10
 MAX_FLOW_BYTES = 64 << 20
@@ -62,6 +63,7 @@ class Door:
             web.post("/v1/frontends/flows/{name}", self._for_fellow(self._flows)),
             web.post("/v1/frontends/trail", self._for_fellow(self._trail)),
             web.post("/v1/frontends/keys", self._for_fellow(self._key)),
+            web.post(holdings.PATH, self._for_fellow(self._holdings)),
         )
 
     def _for_fellow(self, handle: FellowHandler) -> Handler:
@@ -127,6 +129,12 @@ class Door:
             raise joining.Refused(404, "this front end has no such key")
         _log.warning("master key given", key=asked.key_id, id=who.id, peer=request.remote)
         return web.json_response(body=msgspec.json.encode(KeyTold(key=key)))
+
+    async def _holdings(self, request: web.Request, who: FrontEnd) -> web.StreamResponse:
+        """Tell what buckets hold."""
+        self._check_serves(who)
+        held = await asyncio.to_thread(usages.read, self._means.layout.objects)
+        return web.json_response(body=msgspec.json.encode(held))
 
     def _check_serves(self, who: FrontEnd) -> None:
         # What is not here is not brought on either: two that take each other for it would go on.
