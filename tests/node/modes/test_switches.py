@@ -70,8 +70,8 @@ def test_only_what_is_the_clouds_own_is_taken_away() -> None:
 
 def test_a_vlan_that_is_anothers_is_said() -> None:
     theirs = Device("eth1.5", "vlan", "", "eth1", 5, is_up=True)
-    assert "VLAN 5 of eth1 is eth1.5's" in switches.find_vlan_fault(TRUNK, seen(theirs), 5)
-    assert switches.find_vlan_fault(TRUNK, seen(*standing()), 5) == ""
+    assert "VLAN 5 of eth1 is eth1.5's" in switches.find_vlan_faults(TRUNK, seen(theirs))[5]
+    assert switches.find_vlan_faults(TRUNK, seen(*standing())) == {}
 
 
 def test_devices_are_read_as_the_kernel_tells_of_them() -> None:

@@ -66,6 +66,7 @@ def wiring(layout: Layout, wanted: HostWanted, mode: ModeWanted, seen: Seen) -> 
     ]
     if wanted.egress:
         routes.append(Route(_EVERYTHING, device=network.EDGE, via=str(_EDGE_END)))
+    led = _led(mode)
     for leg in standing:
         for block in leg.blocks:
             cidr = IPv4Network(block.cidr)
@@ -73,8 +74,7 @@ def wiring(layout: Layout, wanted: HostWanted, mode: ModeWanted, seen: Seen) -> 
             routes.append(Route(str(cidr), device=leg.device))
             routes += [
                 Route(f"{public}/32", device=leg.device, via=private)
-                for public, private in publics(mode)
-                if IPv4Address(private) in cidr
+                for public, private in led.get(cidr, ())
             ]
     return links.without_ipv6(
         Wiring(
@@ -149,13 +149,24 @@ def ruleset(layout: Layout, mode: ModeWanted) -> nft.Ruleset:
 
 def _speakers(those: tuple[Leg, ...], mode: ModeWanted) -> Iterator[str]:
     """Which addresses belong on which wire: its blocks', and what these are to the world."""
+    led = _led(mode)
     for leg in those:
         for block in leg.blocks:
             cidr = IPv4Network(block.cidr)
             yield f'"{leg.device}" . {cidr}'
-            for public, private in publics(mode):
-                if IPv4Address(private) in cidr:
-                    yield f'"{leg.device}" . {public}'
+            for public, _ in led.get(cidr, ()):
+                yield f'"{leg.device}" . {public}'
+
+
+def _led(mode: ModeWanted) -> dict[IPv4Network, list[tuple[str, str]]]:
+    """Each public address with its private one, by the block of that."""
+    lengths = {int(one.cidr.partition("/")[2]) for one in mode.blocks}
+    found: dict[IPv4Network, list[tuple[str, str]]] = {}
+    for public, private in publics(mode):
+        for length in lengths:
+            cidr = IPv4Network(f"{private}/{length}", strict=False)
+            found.setdefault(cidr, []).append((public, private))
+    return found
 
 
 # The edge's part, and the host's

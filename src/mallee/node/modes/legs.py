@@ -98,16 +98,12 @@ def of_vpc(layout: Layout, vpc_id: str, mode: ModeWanted, mtu: int = 1500) -> Le
 
 def of_blocks(layout: Layout, owner: str, blocks: list[BlockWanted]) -> tuple[Leg, ...]:
     """Return the legs in these blocks of one namespace, one for each VLAN."""
+    by_vlan: dict[int, list[Block]] = {}
+    for one in blocks:
+        by_vlan.setdefault(one.vlan, []).append(Block(one.cidr, one.gateway, one.mtu))
     return tuple(
-        Leg(
-            device(vlan),
-            port(layout, owner, vlan),
-            vlan,
-            tuple(
-                sorted(Block(one.cidr, one.gateway, one.mtu) for one in blocks if one.vlan == vlan)
-            ),
-        )
-        for vlan in sorted({one.vlan for one in blocks})
+        Leg(device(vlan), port(layout, owner, vlan), vlan, tuple(sorted(held)))
+        for vlan, held in sorted(by_vlan.items())
     )
 
 

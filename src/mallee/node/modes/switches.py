@@ -211,21 +211,14 @@ def find_fault(wanted: Wanted, seen: Seen) -> str:
     return ""
 
 
-def find_vlan_fault(wanted: Wanted, seen: Seen, vlan: int) -> str:
-    """Say who has a VLAN of the trunk already; empty: nobody, or this cloud."""
-    own = trunk_end(wanted.tag, vlan)
-    others = (
-        one.name
+def find_vlan_faults(wanted: Wanted, seen: Seen) -> dict[int, str]:
+    """Say of each VLAN of the trunk that somebody else has who that is."""
+    return {
+        one.vlan: f"VLAN {one.vlan} of {wanted.device} is {one.name}'s on this host, so that it "
+        "cannot be a block's; remove that device, or leave its VLAN out of network.classic.vlans"
         for one in seen.devices.values()
-        if (one.below, one.vlan) == (wanted.device, vlan) and one.name != own
-    )
-    name = next(others, "")
-    if not name:
-        return ""
-    return (
-        f"VLAN {vlan} of {wanted.device} is {name}'s on this host, so that it cannot be a block's; "
-        "remove that device, or leave its VLAN out of network.classic.vlans"
-    )
+        if one.below == wanted.device and one.name != trunk_end(wanted.tag, one.vlan)
+    }
 
 
 def mtu(wanted: Wanted, seen: Seen) -> int:

@@ -5,15 +5,18 @@ is decided by `switches`, which legs there are by `legs`. Which switch was used 
 before anything is made, so that `destroy` finds it without being told.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from mallee.kit import files, offload, process
+from mallee.kit import files, logs, offload, process
 from mallee.model.layout import Layout
 from mallee.node.do import links, namespaces
 from mallee.node.modes import switches
-from mallee.node.modes.switches import Piece, Port, Seen, Wanted
+from mallee.node.modes.switches import Piece, Seen, Wanted
+
+log = logs.get(__name__)
 
 _NETDEV = "netdev"
 """The datapath of Open vSwitch that reads packets itself, and so needs their sums."""
@@ -31,20 +34,36 @@ class _Outcome:
     problems: list[str] = field(default_factory=list[str])
     is_changed: bool = False
 
-    def make(self, piece: Piece, cure: str) -> bool:
-        """Make a piece whole, or nothing of it; tell whether it stands."""
-        if not piece.lines:
-            return True
+    def make(self, pieces: Iterable[Piece], cure: str) -> frozenset[Piece]:
+        """Make each piece whole, or nothing of it; return those that cannot be."""
+        due = [piece for piece in pieces if piece.lines]
+        if not due:
+            return frozenset()
+        try:
+            links.apply_batch(tuple(line for piece in due for line in piece.lines))
+        except process.Failed:
+            # One of them is to blame: which one shows when each is made for itself.
+            for piece in due:
+                _undo(piece)
+            return frozenset(piece for piece in due if not self._is_made(piece, cure))
+        self.is_changed = True
+        return frozenset()
+
+    def _is_made(self, piece: Piece, cure: str) -> bool:
         try:
             links.apply_batch(piece.lines)
         except process.Failed as error:
-            there = switches.parse_devices(process.run(switches.LOOK).text)
-            undo = tuple(f"link delete {name}" for name in piece.made if name in there)
-            links.apply_batch(undo)
+            _undo(piece)
             self.problems.append(f"{piece.what} could not be made: {error}; {cure}")
             return False
         self.is_changed = True
         return True
+
+
+def _undo(piece: Piece) -> None:
+    """Take away what has been made of a piece."""
+    there = switches.parse_devices(process.run(switches.LOOK).text) if piece.made else {}
+    links.apply_batch(tuple(f"link delete {name}" for name in piece.made if name in there))
 
 
 class Switching:
@@ -101,8 +120,12 @@ class Switching:
         nothing = Wanted(self._layout.tag, "linux", "", ())
         seen = Seen(switches.parse_devices(process.run(switches.LOOK).text))
         if used == _OPEN_VSWITCH:
-            seen = self._with_bridges(seen)
-            _plug(nothing, seen)
+            try:
+                seen = self._with_bridges(seen)
+                _plug(nothing, seen)
+            except (process.Failed, process.TimedOut, FileNotFoundError) as error:
+                # What is left in its database has no device, and is no way for anybody.
+                log.warning("ports of Open vSwitch are left", error=str(error))
         links.apply_batch(switches.plan_removal(nothing, seen).lines)
         if self._watch is not None:
             self._watch.close()
@@ -118,19 +141,22 @@ class Switching:
     def _read_used(self) -> str | None:
         return files.read_json(self._used)
 
-    def _look(self, wanted: Wanted) -> Seen:
-        used = self._read_used()
-        # Open vSwitch keeps ports in a database of its own: it is asked while any may be there.
-        if used not in (wanted.switch, _OPEN_VSWITCH):
+    def _write_used(self, switch: str) -> None:
+        if self._read_used() != switch:
             self._used.parent.mkdir(parents=True, exist_ok=True)
-            files.write_json(self._used, wanted.switch)
+            files.write_json(self._used, switch)
+
+    def _look(self, wanted: Wanted) -> Seen:
+        # Open vSwitch keeps ports in a database of its own: it is asked while any may be there.
+        is_open = _OPEN_VSWITCH in (wanted.switch, self._read_used())
+        self._write_used(_OPEN_VSWITCH if is_open else wanted.switch)
         if self._watch is None:
             self._watch = links.Watch()
             self._devices = {}
         if self._watch.has_changed() or not self._devices:
             self._devices = switches.parse_devices(process.run(switches.LOOK).text)
         seen = Seen(dict(self._devices))
-        return self._with_bridges(seen) if _OPEN_VSWITCH in (wanted.switch, used) else seen
+        return self._with_bridges(seen) if is_open else seen
 
     def _with_bridges(self, seen: Seen) -> Seen:
         text = process.run(switches.LOOK_AT_BRIDGES).text
@@ -149,41 +175,45 @@ class Switching:
                 del seen.devices[name]
         if wanted.switch == "linux":
             shut = _set_vlans(wanted, seen, outcome)
-        for port in wanted.ports:
-            piece = switches.plan_port(wanted, seen, port)
-            cure = f"look at {wanted.device} and at ip link on this host"
-            is_new = bool(piece.made)
-            if port.vlan not in shut and outcome.make(piece, cure) and is_new:
-                self._settle(wanted, seen, port)
+        _set_ports(wanted, seen, outcome, shut)
         try:
             outcome.is_changed |= _plug(wanted, seen)
         except (process.Failed, process.TimedOut) as error:
             outcome.problems.append(f"Open vSwitch did not take instances' ports: {error}")
+        else:
+            # From here on nothing of the cloud is there, and nobody need ask it.
+            self._write_used(wanted.switch)
         return outcome
-
-    def _settle(self, wanted: Wanted, seen: Seen, port: Port) -> None:
-        """Have neither end of a new leg speak for itself, and packets come whole."""
-        links.apply_switches({f"net/ipv6/conf/{port.name}/disable_ipv6": "1"})
-        if wanted.switch == _OPEN_VSWITCH and seen.bridges.get(wanted.device) == _NETDEV:
-            namespaces.run_inside(port.namespace, partial(offload.switch_off, port.peer))
 
 
 def _set_vlans(wanted: Wanted, seen: Seen, outcome: _Outcome) -> set[int]:
     """Make the bridges of VLANs; return those that cannot be."""
-    shut: set[int] = set()
-    for vlan in sorted({port.vlan for port in wanted.ports} - {0}):
-        fault = switches.find_vlan_fault(wanted, seen, vlan)
-        if fault:
-            outcome.problems.append(fault)
-            shut.add(vlan)
-            continue
-        piece = switches.plan_vlan(wanted, seen, vlan)
-        if not outcome.make(piece, _VLAN_CURE):
-            shut.add(vlan)
-        elif piece.made:
-            quiet = {f"net/ipv6/conf/{name}/disable_ipv6": "1" for name in piece.made}
-            links.apply_switches(quiet)
-    return shut
+    vlans = sorted({port.vlan for port in wanted.ports} - {0})
+    faults = switches.find_vlan_faults(wanted, seen)
+    shut = faults.keys() & set(vlans)
+    outcome.problems += [faults[vlan] for vlan in sorted(shut)]
+    pieces = {switches.plan_vlan(wanted, seen, vlan): vlan for vlan in vlans if vlan not in shut}
+    missing = outcome.make(pieces, _VLAN_CURE)
+    for piece in pieces.keys() - missing:
+        links.apply_switches({f"net/ipv6/conf/{it}/disable_ipv6": "1" for it in piece.made})
+    return shut | {pieces[piece] for piece in missing}
+
+
+def _set_ports(wanted: Wanted, seen: Seen, outcome: _Outcome, shut: set[int]) -> None:
+    """Make legs, and have neither end speak for itself, and packets come by them whole."""
+    pieces = {
+        switches.plan_port(wanted, seen, port): port
+        for port in wanted.ports
+        if port.vlan not in shut
+    }
+    missing = outcome.make(pieces, f"look at {wanted.device} and at ip link on this host")
+    is_plain = wanted.switch == _OPEN_VSWITCH and seen.bridges.get(wanted.device) == _NETDEV
+    for piece in pieces.keys() - missing:
+        port = pieces[piece]
+        if piece.made:
+            links.apply_switches({f"net/ipv6/conf/{port.name}/disable_ipv6": "1"})
+        if piece.made and is_plain:
+            namespaces.run_inside(port.namespace, partial(offload.switch_off, port.peer))
 
 
 def _plug(wanted: Wanted, seen: Seen) -> bool:
