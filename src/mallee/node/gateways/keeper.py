@@ -147,6 +147,7 @@ class GatewayKeeper:
             self._holding.end()
             await asyncio.to_thread(self._means.book.write, None)
         await asyncio.to_thread(self._means.fence.open, wanted, math.inf)
+        await asyncio.to_thread(self._means.guard, math.inf)
 
     async def _end(self, wanted: HostWanted, told: GatewayWanted) -> None:
         """Lead nobody, and say so."""
@@ -241,6 +242,7 @@ def means(layout: Layout, door: cloud.Cloud, book: Ledger, net: Network) -> Mean
         wanted=lambda: book.wanted,
         answered=lambda: net.answered,
         clock=SYSTEM,
+        guard=net.guard,
     )
 
 
