@@ -16,8 +16,10 @@ from pathlib import Path
 
 import msgspec
 
+from bench import fakechecks
 from mallee.kit import pki
-from mallee.model.hosts import Capacity, HostFacts, Kept, SyncRequest
+from mallee.model.checks import CheckAsk
+from mallee.model.hosts import Ask, Capacity, HostFacts, Kept, SyncRequest
 from mallee.model.instances import InstanceSeen, Phase, Power, Reach
 from mallee.model.layout import Layout
 
@@ -49,6 +51,7 @@ class _Wanted(msgspec.Struct):
 class _Answer(msgspec.Struct):
     wanted: _Wanted | None
     kept: Kept | None = None
+    asks: tuple[Ask, ...] = ()
 
 
 _decoder = msgspec.json.Decoder(_Answer)
@@ -62,18 +65,35 @@ class Host:
     tls: ssl.SSLContext
     generation: int = 0
     seen: dict[str, InstanceSeen] = field(default_factory=dict[str, InstanceSeen])
+    port: int = 0
+    answering: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
 
     async def live(self, port: int, holds: asyncio.Semaphore) -> None:
         """Say what there is and hold on, until the cloud goes away; tell `holds` when it begins."""
-        link = Link(
-            *await asyncio.open_connection("127.0.0.1", port, ssl=self.tls, limit=LIMIT_BYTES)
-        )
+        self.port = port
+        link = await self._open()
         try:
-            await self._sync(link, 0.0, FACTS)
-            holds.release()
+            try:
+                await self._sync(link, 0.0, FACTS)
+            finally:
+                holds.release()
             while True:
                 if await self._sync(link, HELD_S):
                     await self._sync(link, 0.0)
+        finally:
+            link.writer.close()
+
+    async def _open(self) -> "Link":
+        opened = asyncio.open_connection("127.0.0.1", self.port, ssl=self.tls, limit=LIMIT_BYTES)
+        return Link(*await opened)
+
+    async def _answer(self, ask: Ask) -> None:
+        """Answer a question of the doctor's when a real host would have."""
+        asked = msgspec.json.decode(ask.detail, type=CheckAsk)
+        await asyncio.sleep(fakechecks.TAKES_S[asked.kind])
+        link = await self._open()
+        try:
+            await link.call(f"/v1/answers/{ask.id}", fakechecks.answer(self.name, asked))
         finally:
             link.writer.close()
 
@@ -87,9 +107,13 @@ class Host:
             takes_parts=self.generation > 0,
         )
         answer = _decoder.decode(await link.call("/v1/sync", msgspec.json.encode(request)))
+        for ask in answer.asks:
+            task = asyncio.create_task(self._answer(ask))
+            self.answering.add(task)
+            task.add_done_callback(self.answering.discard)
         wanted = answer.wanted
         if wanted is None:
-            return False
+            return bool(answer.asks)
         kept = {id: self.seen[id] for id in answer.kept.instance_ids} if answer.kept else {}
         self.generation = wanted.generation
         self.seen = kept | {one.id: _see(one) for one in wanted.instances}
@@ -115,9 +139,9 @@ class Link:
         self.writer.write(head.encode() + body)
         lines = (await self.reader.readuntil(b"\r\n\r\n")).decode().lower().split("\r\n")
         named = (line.partition(":") for line in lines)
-        length = next(int(value) for name, _, value in named if name == "content-length")
+        length = next((int(value) for name, _, value in named if name == "content-length"), 0)
         content = await self.reader.readexactly(length)
-        if " 200 " not in lines[0]:
+        if " 20" not in lines[0]:
             raise RuntimeError(f"{path}: {lines[0]}: {content[:300]!r}")
         return content
 
@@ -127,7 +151,12 @@ async def join(port: int, ca_pem: str, token: str, name: str) -> Host:
     request = pki.make_request(name)
     stranger = ssl.create_default_context(cadata=ca_pem)
     link = Link(*await asyncio.open_connection("127.0.0.1", port, ssl=stranger))
-    asked = {"token": token, "csr_pem": request.csr_pem.decode(), "name": name}
+    asked = {
+        "token": token,
+        "csr_pem": request.csr_pem.decode(),
+        "name": name,
+        "address": fakechecks.address(name),
+    }
     told = json.loads(await link.call("/v1/join", json.dumps(asked).encode()))
     link.writer.close()
     known = ssl.create_default_context(cadata=ca_pem)
@@ -143,8 +172,16 @@ async def _live_all(layout: Layout, hosts: list[Host]) -> None:
     lives = [asyncio.create_task(host.live(port, holds)) for host in hosts]
     for _ in lives:
         await holds.acquire()
+        _check(lives)
     print("ready", flush=True)
     await asyncio.gather(*lives, return_exceptions=True)
+
+
+def _check(lives: list[asyncio.Task[None]]) -> None:
+    """Raise what has ended a host: nobody would wait for it otherwise."""
+    for life in lives:
+        if life.done():
+            life.result()
 
 
 def _port(layout: Layout) -> int:

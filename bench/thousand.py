@@ -131,8 +131,10 @@ def fake_hosts(layout: Layout) -> Generator[Callable[[str], None]]:
             if answers.readline() != "ready\n":
                 raise RuntimeError("the fake hosts have ended")
 
-        yield let_live
-        process.terminate()
+        try:
+            yield let_live
+        finally:
+            process.terminate()
 
 
 def _ask(client: asking.Client, pid: int) -> Side:

@@ -5,6 +5,7 @@ from typing import Any
 from mallee.box import diagnosis
 from mallee.box.diagnosis import Asked
 from mallee.model.ailments import Code
+from mallee.model.checks import bits_of
 from mallee.model.modes import Mode
 
 HOSTS = [Asked(f"host-{name}", name, f"192.0.2.{number}") for number, name in enumerate("abc", 1)]
@@ -59,16 +60,13 @@ def test_one_packet_of_forty_may_be_lost_by_chance_and_two_are_a_trouble() -> No
 
 
 def test_frames_that_do_not_pass_are_named_with_their_vlans() -> None:
-    everything = {10, 11, 12, 20}
-    heard: dict[tuple[str, str], set[int]] = {
-        (one.name, other.name): everything for one in HOSTS for other in HOSTS if one is not other
-    }
-    assert all(one.ok for one in diagnosis.tags((10, 11, 12, 20), heard))
-    heard["a", "b"] = {20}
-    (found,) = diagnosis.tags((10, 11, 12, 20), heard)
+    lost = {(one.name, other.name): 0 for one in HOSTS for other in HOSTS if one is not other}
+    assert all(one.ok for one in diagnosis.tags((10, 11, 12, 20), lost))
+    lost["a", "b"] = bits_of(["10-12"])
+    (found,) = diagnosis.tags((10, 11, 12, 20), lost)
     assert found.cause == "frames of VLAN 10-12 that a sends do not reach b"
-    heard["b", "a"] = {20}
-    (found,) = diagnosis.tags((10, 11, 12, 20), heard)
+    lost["b", "a"] = bits_of(["10-12"])
+    (found,) = diagnosis.tags((10, 11, 12, 20), lost)
     assert found.subject == "VLANs between a and b"
     assert found.cause == "frames of VLAN 10-12 do not pass"
 

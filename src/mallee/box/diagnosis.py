@@ -12,7 +12,7 @@ from typing import Any
 
 from mallee.model import addressspans
 from mallee.model.ailments import Ailment, Code
-from mallee.model.checks import TUNNEL_PORT, Finding
+from mallee.model.checks import TUNNEL_PORT, Finding, numbers_of_bits
 from mallee.model.modes import Mode
 
 LOST_PERCENT_MAX = 2
@@ -135,18 +135,16 @@ def _by_host(
     return {" and ".join(sorted(pair)): words for pair, words in pairs.items()}
 
 
-Hearings = Mapping[tuple[str, str], Collection[int]]
-"""By names of a sender and a receiver: the VLANs in which the one was heard by the other."""
+Lost = Mapping[tuple[str, str], int]
+"""By names of a sender and a receiver: the VLANs, as bits, in which the one was not heard."""
 
 
-def tags(vlans: Sequence[int], heard: Hearings) -> list[Finding]:
-    """Judge which frames that each host sent with tags were heard by the others."""
-    lost = {
-        pair: [vlan for vlan in sorted(vlans) if vlan not in came] for pair, came in heard.items()
-    }
+def tags(vlans: Sequence[int], lost: Lost) -> list[Finding]:
+    """Judge which frames that each host sent with tags were not heard by the others."""
     bad: dict[frozenset[str], str] = {}
-    for (sender, receiver), missing in lost.items():
-        if missing and lost.get((receiver, sender)) == missing:
+    for (sender, receiver), bits in lost.items():
+        missing = numbers_of_bits(bits)
+        if missing and lost.get((receiver, sender)) == bits:
             bad[frozenset((sender, receiver))] = f"frames of {_vlans(missing)} do not pass"
         elif missing:
             words = f"frames of {_vlans(missing)} that {sender} sends do not reach {receiver}"
@@ -154,7 +152,7 @@ def tags(vlans: Sequence[int], heard: Hearings) -> list[Finding]:
     cure = "let the ports of both carry the VLANs tagged (a trunk), and the switches between them"
     found = [
         trouble(f"VLANs between {between}", Ailment(Code.VLAN_LOST, words, cure))
-        for between, words in _by_host(bad, {frozenset(pair) for pair in heard}).items()
+        for between, words in _by_host(bad, {frozenset(pair) for pair in lost}).items()
     ]
     return found or [well("VLANs", f"frames of {_vlans(sorted(vlans))} pass between hosts")]
 

@@ -137,14 +137,32 @@ def unpack(data: bytes) -> "CheckTold":
     return told
 
 
+def bits_of(spans: Iterable[str]) -> int:
+    """Return the VLANs of spans as bits: of thousands between all pairs of hosts sets would be
+    gigabytes. Raises `ValueError` for what is none."""
+    found = 0
+    for begin, end in map(_ends, spans):
+        found |= ((1 << (end - begin + 1)) - 1) << begin
+    return found
+
+
+def numbers_of_bits(bits: int) -> tuple[int, ...]:
+    """Return which bits are set."""
+    return tuple(one for one in range(VLAN_MAX + 1) if bits >> one & 1) if bits else ()
+
+
+def _ends(text: str) -> tuple[int, int]:
+    first, hyphen, last = text.partition("-")
+    begin, end = int(first), int(last if hyphen else first)
+    if not 0 <= begin <= end <= VLAN_MAX:
+        raise ValueError(f"the VLANs {text[:40]!r}")
+    return begin, end
+
+
 def numbers_of(spans: Iterable[str]) -> frozenset[int]:
     """Return the VLANs of spans; raise `ValueError` for what is none."""
     found: set[int] = set()
-    for text in spans:
-        first, hyphen, last = text.partition("-")
-        begin, end = int(first), int(last if hyphen else first)
-        if not 0 <= begin <= end <= VLAN_MAX:
-            raise ValueError(f"the VLANs {text[:40]!r}")
+    for begin, end in map(_ends, spans):
         found.update(range(begin, end + 1))
     return frozenset(found)
 

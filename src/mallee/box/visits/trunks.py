@@ -19,7 +19,8 @@ from mallee.model.checks import (
     Kind,
     Place,
     address_spans,
-    numbers_of,
+    bits_of,
+    numbers_of_bits,
     spans_of,
 )
 
@@ -36,12 +37,18 @@ class Trunks:
     has_tunnels: bool
     """Whether VPCs reach from host to host."""
 
+    @property
+    def bits(self) -> int:
+        """The VLANs as bits."""
+        return bits_of(spans_of(self.vlans))
+
 
 @dataclass(slots=True)
 class Came:
     """What came through so far, by names of sender and receiver."""
 
-    vlans: dict[tuple[str, str], set[int]] = field(default_factory=dict[tuple[str, str], set[int]])
+    vlans: dict[tuple[str, str], int] = field(default_factory=dict[tuple[str, str], int])
+    """As bits."""
     tunnels: dict[tuple[str, str], bool] = field(default_factory=dict[tuple[str, str], bool])
     announced: dict[str, Answer] = field(default_factory=dict[str, Answer])
     """By host: its last answer, with what others announced."""
@@ -53,7 +60,8 @@ def see(
 ) -> tuple[list[Finding], Came]:
     """See what passes between all hosts; return the findings, and all that was heard."""
     visit = _Visit(asking, hosts, own, trunks)
-    calling: dict[Asked, frozenset[int]] = {host: trunks.vlans | {0} for host in hosts}
+    planned = trunks.bits
+    calling = dict.fromkeys(hosts, planned | 1)
     for _ in range(_TRIES):
         if calling:
             visit.go(calling)
@@ -61,7 +69,8 @@ def see(
     came = visit.came
     found = list(came.troubles)
     if trunks.vlans and len(hosts) > 1:
-        found += diagnosis.tags(sorted(trunks.vlans), came.vlans)
+        lost = {pair: planned & ~passed for pair, passed in came.vlans.items()}
+        found += diagnosis.tags(sorted(trunks.vlans), lost)
     if trunks.has_tunnels and len(hosts) > 1:
         found += diagnosis.tunnels(came.tunnels)
     return found, came
@@ -77,7 +86,7 @@ class _Visit:
     trunks: Trunks
     came: Came = field(default_factory=Came)
 
-    def go(self, calling: Mapping[Asked, frozenset[int]]) -> None:
+    def go(self, calling: Mapping[Asked, int]) -> None:
         """Let everybody listen, some call, and everybody tell."""
         said = {"Nonce": secrets.token_hex(8)}
         where = {"Place": self.trunks.place.value, **said}
@@ -88,7 +97,7 @@ class _Visit:
         for host, vlans in calling.items():
             if host.id in listening.answers:
                 to = _others(there, host) if has_tunnels else []
-                told = {"Vlans": list(spans_of(vlans)), "Addresses": to, **where}
+                told = {"Vlans": list(spans_of(numbers_of_bits(vlans))), "Addresses": to, **where}
                 questions[host] = Kind.CALL, told
         called = self.asking.ask_each(questions)
         heard = self.asking.ask(there, Kind.HEARD, **said)
@@ -105,22 +114,23 @@ class _Visit:
             for sender in called.hosts:
                 if sender is not receiver:
                     pair = sender.name, receiver.name
-                    came.vlans.setdefault(pair, set())
+                    came.vlans.setdefault(pair, 0)
                     came.tunnels[pair] = came.tunnels.get(pair, False) or sender.address in tunnels
             for one in answer["Heard"]:
                 sender = by_mac.get(one["Mac"])
                 if sender is not None and sender is not receiver:
-                    came.vlans[sender.name, receiver.name] |= numbers_of(one["Vlans"])
+                    came.vlans[sender.name, receiver.name] |= bits_of(one["Vlans"])
 
-    def missing(self) -> dict[Asked, frozenset[int]]:
+    def missing(self) -> dict[Asked, int]:
         """Return who has to call again, and in which VLANs."""
-        found: dict[Asked, frozenset[int]] = {}
-        for sender in self.hosts:
-            pairs = [pair for pair in self.came.vlans if pair[0] == sender.name]
-            lost = [self.trunks.vlans - self.came.vlans[pair] for pair in pairs]
-            is_cut = self.trunks.has_tunnels and not all(self.came.tunnels[it] for it in pairs)
-            if any(lost) or is_cut:
-                found[sender] = frozenset[int]().union(*lost)
+        by_name = {host.name: host for host in self.hosts}
+        planned = self.trunks.bits
+        found: dict[Asked, int] = {}
+        for pair, passed in self.came.vlans.items():
+            lost = planned & ~passed
+            if lost or (self.trunks.has_tunnels and not self.came.tunnels[pair]):
+                sender = by_name[pair[0]]
+                found[sender] = found.get(sender, 0) | lost
         return found
 
 
