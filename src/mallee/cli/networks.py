@@ -27,4 +27,5 @@ def list_networks(*, root: Root = DEFAULT) -> None:
             for one in blocks
         ],
     )
-    words.tell(f"network.mode is {found['NetworkMode']}: {len(blocks)} of {found['Total']} in use")
+    count = f"{len(blocks):,} of {found['Total']:,}"
+    words.tell(f"network.mode is {found['NetworkMode']}: {count} in use")

@@ -11,7 +11,7 @@ import ipaddress
 from dataclasses import dataclass
 
 from mallee.aws import errors
-from mallee.cloud.action import Action, Read
+from mallee.cloud.action import Action, Presumes, Read
 from mallee.cloud.call import Call, Request, Result
 from mallee.cloud.ec2 import arns, resources
 from mallee.cloud.ec2.vpc import interfacelisting
@@ -184,6 +184,8 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         service="mallee",
         name="ExplainPacket",
+        # Ways of the classic modes are not among those that are judged.
+        presumes=Presumes.OWN_NETWORKS,
         does=Read(handle=explain_packet),
         honours=HONOURS,
         resources=about,

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from mallee.aws import errors
-from mallee.cloud.action import Action, AskHost
+from mallee.cloud.action import Action, AskHost, Presumes
 from mallee.cloud.admin import packets as asking
 from mallee.cloud.call import Call, Request, Result
 from mallee.cloud.explain import finding, packets
@@ -185,6 +185,8 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         service="mallee",
         name="TracePacket",
+        # Ways of the classic modes are not among those that are judged.
+        presumes=Presumes.OWN_NETWORKS,
         does=AskHost(prepare=prepare, finish=finish, goes_on=onwards),
         honours=asking.HONOURS | {"Probe"},
         resources=asking.about,

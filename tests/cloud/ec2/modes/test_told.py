@@ -122,6 +122,16 @@ def test_administrators_see_whose_blocks_there_are(
     assert "instances: i-" in cloud
 
 
+def test_no_packet_is_judged_by_ways_that_are_not_there(
+    alice: Any, administration: Administration, host: FakeHost
+) -> None:
+    one, two = launch(alice, 2)
+    ends = {"SourceId": one["InstanceId"], "Destination": two["InstanceId"], "Protocol": "icmp"}
+    for action in ("ExplainPacket", "TracePacket"):
+        answer = administration.sender.ask("mallee", action, **ends)
+        assert answer.code == "UnsupportedOperation"
+
+
 def settle(world: World, settings: Settings) -> None:
     world.store.transact(lambda tx: settling.settle(tx, settings, world.means.entropy))
 
