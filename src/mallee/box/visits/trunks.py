@@ -24,7 +24,7 @@ from mallee.model.checks import (
     spans_of,
 )
 
-_TRIES = 3
+_TRIES = 5
 """A frame that was not heard is sent again: a busy host may have lost it."""
 
 

@@ -20,7 +20,7 @@ _HAS_TAG = 1 << 4
 _AUX = struct.Struct("IIIHHHH")
 _TYPE = struct.pack("!H", sieves.EXPERIMENT)
 _FRAME_BYTES_MIN = 60
-_BURST, _BURST_PAUSE_S = 64, 0.002
+_BURST, _BURST_PAUSE_S = 32, 0.004
 _FRAMES_MAX = 4096
 """So many are sent again and again; of more VLANs each has its turn twice."""
 _RECEIVE_BYTES = 16 << 20
