@@ -18,6 +18,7 @@ from mallee.model.modes import BlockWanted, ModeWanted, Switch
 from mallee.model.networks import Rule
 from mallee.node.do import namespaces
 from mallee.node.modes import duplicates, lanframes
+from mallee.node.plan import dhcp
 from tests.node import lab, shapes
 from tests.node.lab import Guest
 from tests.node.modes import wires
@@ -259,3 +260,15 @@ def test_the_lans_dhcp_says_nothing_to_guests_and_ours_says_what_the_lan_would(l
     assert f"option:router,{ROUTER}" in said
     assert "dhcp-option=option:dns-server,169.254.169.253,10.20.0.53" in said
     assert "static,255.255.255.0" in said
+
+
+def test_a_guest_whose_address_is_lent_asks_its_host_often(lan: Lan) -> None:
+    one = wires.interface(0, 64, OPEN)
+    lan.apply(0, vpc(0, one))
+    layout = lan.field.machines[0].lab.layout
+    path = layout.node / "dhcp" / one.vpc_id / "hosts" / one.id
+    assert path.read_text().endswith(f",{dhcp.LEASE_S}\n")
+    wanted = told(vpc(0, one))
+    assert wanted.mode is not None
+    lan.field.machines[0].apply(replace(wanted, mode=replace(wanted.mode, kind="system")))
+    assert path.read_text().endswith(f",{dhcp.SHORT_LEASE_S}\n")

@@ -38,8 +38,9 @@ def apply(layout: Layout, vpc: VpcWanted, served: dhcp.Served) -> tuple[str, ...
     for directory in (paths.hosts_directory, paths.names_directory):
         _make_searchable(layout, Path(directory))
     text = dhcp.configuration_text(vpc, paths, served)
+    for_s = dhcp.lease_s(served)
     changed = _sync_directory(
-        Path(paths.hosts_directory), {one.id: dhcp.host_text(one) for one in vpc.interfaces}
+        Path(paths.hosts_directory), {one.id: dhcp.host_text(one, for_s) for one in vpc.interfaces}
     )
     names = {one.id: dhcp.name_text(one, served.region) for one in vpc.interfaces}
     names |= {one.id: dhcp.peer_text(one.peer_names) for one in vpc.peerings if one.peer_names}

@@ -16,6 +16,8 @@ from mallee.node.modes.legs import Block, Legs
 from mallee.node.plan import network
 
 LEASE_S = 3600
+SHORT_LEASE_S = 300
+"""Where the address is itself leased of somebody, who may give another one."""
 _RA_EVERY_S = 600
 """How often a router says that it is there; dnsmasq's own choice."""
 
@@ -48,6 +50,12 @@ class Served:
     """How long guests' packets may be, where some go to other hosts; None: as on any cable."""
     legs: Legs | None = None
     """Those of the VPC, in a mode other than `vpc`."""
+
+
+def lease_s(served: Served) -> int:
+    """For how long a guest has its address before it asks again."""
+    is_lent = served.legs is not None and served.legs.kind == "system"
+    return SHORT_LEASE_S if is_lent else LEASE_S
 
 
 def domain(region: str) -> str:
@@ -88,7 +96,7 @@ def configuration_text(vpc: VpcWanted, files: Files, served: Served) -> str:
     ]
     for leg in served.legs.legs if served.legs else ():
         for block in leg.blocks:
-            lines += _block_lines(block)
+            lines += _block_lines(block, lease_s(served))
     for subnet in sorted(vpc.subnets, key=lambda subnet: subnet.id):
         lines += _subnet_lines(subnet) if served.legs is None else ()
     if any(subnet.ipv6_cidr for subnet in vpc.subnets):
@@ -164,13 +172,13 @@ def _mtu_lines(vpc: VpcWanted, mtu: int | None) -> Iterator[str]:
             yield f"ra-param={network.TAPS},mtu:{mtu},{_RA_EVERY_S}"
 
 
-def _block_lines(block: Block) -> Iterator[str]:
+def _block_lines(block: Block, for_s: int) -> Iterator[str]:
     """Guests know their router, which is not here: so the range is found by the server's address,
     and not by one of its own on the tap."""
     cidr = IPv4Network(block.cidr)
     tag = f"block-{int(cidr.network_address):x}"
     yield f"shared-network={network.DNS_ADDRESS},{cidr.network_address}"
-    yield f"dhcp-range=set:{tag},{cidr.network_address},static,{cidr.netmask},{LEASE_S}"
+    yield f"dhcp-range=set:{tag},{cidr.network_address},static,{cidr.netmask},{for_s}"
     yield ",".join((f"dhcp-option=tag:{tag},option:router", *filter(None, (block.router,))))
     if block.mtu:
         yield f"dhcp-option=tag:{tag},option:mtu,{block.mtu}"
@@ -189,10 +197,10 @@ def _subnet_lines(subnet: SubnetWanted) -> Iterator[str]:
         )
 
 
-def host_text(interface: InterfaceWanted) -> str:
+def host_text(interface: InterfaceWanted, for_s: int = LEASE_S) -> str:
     """Return the file that gives an interface its lease, of one address for each family."""
     ip6 = "".join(f"[{ip}]," for ip in interface.ipv6s[:1])
-    return f"{interface.mac},{interface.private_ip},{ip6}{interface.hostname},{LEASE_S}\n"
+    return f"{interface.mac},{interface.private_ip},{ip6}{interface.hostname},{for_s}\n"
 
 
 def name_text(interface: InterfaceWanted, region: str) -> str:
