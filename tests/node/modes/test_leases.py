@@ -134,6 +134,19 @@ def test_an_agent_that_begins_anew_has_the_same_lease(lan: Lan, root_dir: Path) 
         lans.wait(lambda: not lan.leased("dhcp"), "what nobody wants was not given back")
 
 
+def test_a_lan_that_gives_another_address_is_followed(lan: Lan, root_dir: Path) -> None:
+    lan.serve("dhcp", RANGE)
+    with agent(root_dir) as one:
+        one.want(lans.wanted(lans.lease(1)))
+        first = one.wait_address(1)
+    lan.stop("dhcp")
+    lan.serve("dhcp", "--dhcp-range=10.99.0.150,10.99.0.153,255.255.255.0,10m")
+    with agent(root_dir) as other:
+        other.want(lans.wanted(lans.lease(1, first)))
+        lans.wait(lambda: other.address(1).startswith("10.99.0.15"), "the old address is kept")
+        assert lans.lease(1).instance_id in other.news
+
+
 def test_an_address_that_a_machine_has_is_declined_and_another_one_taken(
     lan: Lan, root_dir: Path
 ) -> None:
