@@ -115,6 +115,8 @@ def ruleset(layout: Layout, mode: ModeWanted) -> nft.Ruleset:
             (
                 'iifname "lo" accept',
                 "meta nfproto != ipv4 drop",
+                # The gateway host itself, which speaks from its link to the edge.
+                f'iifname "{network.EDGE}" ip saddr {_EDGE_END} accept',
                 f"ip saddr {{ {_NEVER_A_SOURCE} }} drop",
                 f"iifname {_THOSE} ip saddr {inside} ip daddr {inside} notrack",
                 f"iifname {_THOSE} iifname . ip saddr @speakers accept",
@@ -135,13 +137,20 @@ def ruleset(layout: Layout, mode: ModeWanted) -> nft.Ruleset:
             "forward",
             "filter hook forward priority filter",
             "accept",
-            ("ip daddr 169.254.0.0/16 drop",),
+            (
+                f"ip daddr {_EDGE_END} ct state established,related accept",
+                "ip daddr 169.254.0.0/16 drop",
+            ),
         ),
         nft.base(
             "outwards",
             "nat hook postrouting priority srcnat",
             "accept",
-            (f"ip saddr {inside} ip daddr != {inside} masquerade",),
+            (
+                f"ip saddr {inside} ip daddr != {inside} masquerade",
+                # Guests know it as their router.
+                f"oifname {_THOSE} ip saddr {_EDGE_END} masquerade",
+            ),
         ),
     )
     return (nft.Table("inet", network.TABLE, blocks),)

@@ -91,10 +91,19 @@ def edge_ruleset(wanted: HostWanted, world: World) -> nft.Ruleset:
             "outwards",
             "nat hook postrouting priority srcnat",
             "accept",
-            (f'oifname "{network.HOST}" meta nfproto ipv4 {_hidden(wanted)}masquerade',),
+            (
+                f'oifname "{network.HOST}" meta nfproto ipv4 {_hidden(wanted)}masquerade',
+                *_as_edge(wanted),
+            ),
         ),
     )
     return (nft.Table("inet", network.TABLE, blocks),)
+
+
+def _as_edge(wanted: HostWanted) -> Iterator[str]:
+    """What the host itself says to guests behind the gateway, which has no way to its link."""
+    if gateways.is_gateway(wanted):
+        yield f'oifname "{gateways.EDGE_LINK}" ip saddr 169.254.0.0/16 masquerade'
 
 
 def _edge_links(wanted: HostWanted) -> list[str]:
