@@ -17,6 +17,11 @@ STARTS_PROCESSES = (
 )
 PURE = (
     "src/mallee/node/plan/",
+    "src/mallee/node/modes/gateways.py",
+    "src/mallee/node/modes/legs.py",
+    "src/mallee/node/modes/rules.py",
+    "src/mallee/node/modes/switches.py",
+    "src/mallee/node/modes/ways.py",
     "src/mallee/model/",
     "src/mallee/cloud/hosts/place.py",
     "src/mallee/lab/cables.py",

@@ -35,6 +35,7 @@ def own_ips(vpc: VpcWanted) -> tuple[str, ...]:
 
 
 def ips(one: InterfaceWanted) -> Iterator[str]:
+    """Yield the private addresses of a guest, the primary one first."""
     yield one.private_ip
     yield from (more.private_ip for more in one.secondary)
 
