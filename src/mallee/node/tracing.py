@@ -31,6 +31,11 @@ def tell(host: Host, wanted: HostWanted | None, ask: TraceAsk) -> HostTrace:
 
     Raises `HypervisorFailed` for what cannot be asked of this host.
     """
+    if wanted is not None and wanted.mode is not None:
+        raise HypervisorFailed(
+            f"network.mode is {wanted.mode.kind}: the way of a packet by the administrator's own "
+            "network is not told; docs/network-on-a-host.md says where to look"
+        )
     vpcs = {vpc.id: vpc for vpc in wanted.vpcs} if wanted else {}
     if wanted is not None and ask.place is not None:
         return _tell_from_afar(host, wanted, ask)
