@@ -117,10 +117,13 @@ class LeaseKeeper:
         try:
             while True:
                 self._poked.clear()
-                await self._look()
-                now = self.clock.now()
-                wake_at = min((one.client.wake_at for one in self._held.values()), default=None)
-                wait_s = LOOK_S if wake_at is None else min(max(wake_at - now, 0.0), LOOK_S)
+                wait_s = LOOK_S
+                try:
+                    await self._look()
+                    wait_s = self._rest_s()
+                except OSError as error:
+                    # The disk's fault, or a namespace's that goes: all is looked at again.
+                    log.error("leases cannot be looked after", error=str(error))
                 try:
                     async with asyncio.timeout(wait_s):
                         await self._poked.wait()
@@ -129,6 +132,11 @@ class LeaseKeeper:
         finally:
             for key in list(self._links):
                 self._close(key)
+
+    def _rest_s(self) -> float:
+        """How long there is nothing to do of itself."""
+        wake_at = min((one.client.wake_at for one in self._held.values()), default=None)
+        return LOOK_S if wake_at is None else min(max(wake_at - self.clock.now(), 0.0), LOOK_S)
 
     def _words(self, one: _Held) -> str:
         mode = self._wanted.mode if self._wanted is not None else None
