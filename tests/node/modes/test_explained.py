@@ -19,5 +19,5 @@ def test_a_way_that_is_not_known_is_not_told() -> None:
     ask = TraceAsk(
         interface_id=one.id, source=one.private_ip, destination="10.20.0.5", protocol=6, port=22
     )
-    with pytest.raises(HypervisorFailed, match="network.mode is managed-novlan"):
+    with pytest.raises(HypervisorFailed, match="is managed-novlan: the way"):
         tracing.tell(cast(Host, None), told.of(0), ask)

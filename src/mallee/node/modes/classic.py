@@ -8,7 +8,7 @@ is decided by `legs`, `switches` and `gateways`.
 import math
 import threading
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 from mallee.kit import process
@@ -22,7 +22,17 @@ from mallee.node.modes import gateways, legs, rules, switches, switching
 from mallee.node.modes.announcing import Announcer, Place
 from mallee.node.modes.legs import Leg, Legs
 from mallee.node.modes.switches import Port
+from mallee.node.plan import nft
 from mallee.node.plan.links import Seen
+
+
+@dataclass(frozen=True, slots=True)
+class _Planned:
+    """What was planned last for the gateway: of thousands of blocks, that takes a while."""
+
+    mode: ModeWanted
+    legs: tuple[Leg, ...]
+    rules: nft.Ruleset
 
 
 class Classic:
@@ -35,6 +45,7 @@ class Classic:
         self._switching = switching.Switching(layout)
         self._announcer = Announcer()
         self._gateway: Standing | None = None
+        self._planned: _Planned | None = None
         self._guarding = threading.Lock()
         """Guards the rules of the gateway's namespace: the fence is renewed while they are set."""
         self._is_fenced = True
@@ -95,7 +106,7 @@ class Classic:
             yield from (_port(leg, namespace) for leg in those.legs)
         if wanted.mode is not None and gateways.is_gateway(wanted):
             namespace = gateways.namespace(self._layout)
-            for leg in gateways.own_legs(self._layout, wanted.mode):
+            for leg in self._plan(wanted.mode).legs:
                 yield _port(leg, namespace)
 
     def settle(self, vpc: VpcWanted, those: Legs, seen: Seen) -> None:
@@ -137,12 +148,12 @@ class Classic:
             vpcs.ROUTER_SWITCHES | vpcs.ipv6_switches(is_on=False) | gateways.SWITCHES
         )
         with self._guarding:
-            problems = standing.load(gateways.ruleset(self._layout, mode))
+            problems = standing.load(self._plan(mode).rules)
         seen = standing.look()
         problems += standing.wire(gateways.wiring(self._layout, wanted, mode, seen))
         links.apply_switches(vpcs.FORWARDING)
         places: list[Place] = []
-        for leg in gateways.own_legs(self._layout, mode):
+        for leg in self._plan(mode).legs:
             index = seen.indices.get(leg.device)
             if index is None:
                 self._switching.lose(leg.port)
@@ -150,6 +161,13 @@ class Classic:
                 places += [Place(leg.device, index, block.router) for block in leg.blocks]
         self._announcer.announce(name, places)
         return problems
+
+    def _plan(self, mode: ModeWanted) -> _Planned:
+        """Return what follows from the mode alone: the same gives the same."""
+        if self._planned is None or self._planned.mode is not mode:
+            those = gateways.own_legs(self._layout, mode)
+            self._planned = _Planned(mode, those, gateways.ruleset(self._layout, mode))
+        return self._planned
 
     def _remove_gateway(self) -> None:
         name = gateways.namespace(self._layout)
