@@ -134,6 +134,21 @@ def test_an_agent_that_begins_anew_has_the_same_lease(lan: Lan, root_dir: Path) 
         lans.wait(lambda: not lan.leased("dhcp"), "what nobody wants was not given back")
 
 
+def test_a_lease_is_renewed_by_what_its_server_says_to_the_guest(lan: Lan, root_dir: Path) -> None:
+    lan.serve("dhcp", RANGE, "--dhcp-option-force=58,4i", "--dhcp-option-force=59,300i")
+    with agent(root_dir) as one:
+        one.want(lans.wanted(lans.lease(1)))
+        address = one.wait_address(1)
+        first = one.keeper.leases()[lans.lease(1).interface_id]
+        # In the guest's place, or that of its leg: there the server's answer goes.
+        lan.machine("leg", address)
+        lans.wait(
+            lambda: one.keeper.leases()[lans.lease(1).interface_id].ends_at > first.ends_at,
+            "it is not renewed",
+        )
+        assert one.address(1) == address
+
+
 def test_a_lan_that_gives_another_address_is_followed(lan: Lan, root_dir: Path) -> None:
     lan.serve("dhcp", RANGE)
     with agent(root_dir) as one:
