@@ -390,7 +390,7 @@ class HostWanted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     mode: ModeWanted | None = None
     """How its guests stand in the administrator's network; None: they do not (`vpc`)."""
     gateway: GatewayWanted | None = None
-    """Which host leads to the world, for those that can; None: this one alone decides for itself."""
+    """Which host leads to the world, for those that can; None: this one decides for itself."""
 
 
 class AsksAnswer(msgspec.Struct, frozen=True, gc=False):

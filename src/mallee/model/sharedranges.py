@@ -6,6 +6,7 @@ a block the network's own address, the gateway, two in reserve and the broadcast
 so 27 of 32 are lent. Pure; a subnet carries it (`networks.Subnet.shared`), `cloud.modes` claims.
 """
 
+import functools
 from ipaddress import IPv4Address, IPv4Network, summarize_address_range
 
 import msgspec
@@ -58,6 +59,7 @@ def of(network: Network) -> SharedRange | None:
     return SharedRange(kind=network.mode, block_size=size, blocks=blocks)
 
 
+@functools.lru_cache(maxsize=1 << 13)
 def block(cidr: str, size: int, index: int) -> IPv4Network:
     """Return a block of a range."""
     first = IPv4Network(cidr).network_address + index * size
