@@ -37,6 +37,8 @@ LARGE = replace(FACTS, capacity=Capacity(vcpus=10_000, memory_mib=1 << 22, disk_
 ADDRESS = "127.0.0.1"
 OUTSIDE = "192.0.2.1"
 """At which front ends reach each other: no loopback address is told to others."""
+_HOSTS = "198.51.100."
+"""Addresses of hosts begin with it."""
 ELSEWHERE = Objects(engine="elsewhere")
 
 
@@ -184,13 +186,15 @@ class Hosts:
         self.doors: list[cloud.Cloud] = []
         self._urls = tuple(sorted(one.agents_url for one in all))
         self._layouts = [Layout(root / f"host{number}") for number in range(count)]
-        for layout in self._layouts:
+        for number, layout in enumerate(self._layouts):
             layout.node.mkdir(parents=True)
             answer = first.sender().ask("mallee", "CreateJoinToken")
             token = {
                 "url": first.agents_url,
                 "token": answer.element("Token"),
                 "ca_pem": answer.element("CaCertificate"),
+                # No two hosts have one address, and nobody calls these there.
+                "address": f"{_HOSTS}{number + 1}",
             }
             files.write_json(layout.join_token, token)
         self._stop = threading.Event()
