@@ -14,7 +14,8 @@ from mallee.model.standing import Role
 def of(view: store.View | store.Tx, host_id: str) -> str:
     """Return the model for a guest that starts on the host now; empty: the host's own."""
     host = view.get(records.HOST, host_id)
-    if host is None or host.seen is None:
+    if host is None or host.seen is None or host.seen.facts.cpu is None:
+        # Of one that does not say what it can show, no named model is asked.
         return ""
     found = [
         other.seen.facts.cpu

@@ -1,7 +1,7 @@
 """Room for volumes on hosts' disks, by the claims by which instances' disks hold theirs.
 
 Called where a volume is made, enlarged and gone. A new one comes to that host of its zone, of those
-that are heard, which has the most room.
+that are heard, which has the most room; to one that is broken when no other has enough.
 """
 
 from dataclasses import dataclass
@@ -26,18 +26,21 @@ class Where:
 
 def reserve(tx: Tx, where: Where, volume_id: str, size_gib: int) -> str:
     """Claim room for a volume; return the host. Raises `InsufficientVolumeCapacity`."""
-    free = {
-        host.id: host.seen.facts.capacity.disk_gib - tx.total(reserved.space(host.id, _DISK))
+    able = [
+        host
         for host in tx.by(records.HOST, "zone", where.zone)
-        if host.seen is not None and standings.takes(host, Role.STORAGE)
+        if standings.takes(host, Role.STORAGE)
         if not tenancy.closed_to_disk(tx, host.id, where.account)
-    }
+    ]
+    free = {host.id: left_gib(tx, host.id) for host in able}
     if not free:
         raise errors.InsufficientVolumeCapacity(
             f"No host of the Availability Zone {where.zone} that takes the account's volumes is "
             "heard now."
         )
-    host_id = max(sorted(free), key=lambda id: free[id])
+    well = {host.id for host in able if not standings.is_ailing(host)}
+    enough = {id for id in free if free[id] >= size_gib}
+    host_id = max(sorted(enough & well or enough or free), key=lambda id: free[id])
     if free[host_id] < size_gib:
         raise errors.InsufficientVolumeCapacity(
             f"There is not enough room in the Availability Zone {where.zone} for a volume of "

@@ -34,6 +34,8 @@ class Offer:
     """Why it takes none of this launch, whatever room it has; as words after its name."""
     is_emulated: bool = False
     """Guests run there many times slower: it is chosen when no other host has room."""
+    is_ailing: bool = False
+    """It says that something there needs somebody: it is chosen when no other host has room."""
     slots: int | None = None
     """How many it takes at most, in a capacity reservation; None: as many as have room."""
 
@@ -119,6 +121,7 @@ def choose(offers: tuple[Offer, ...], request: Request) -> Placed | Short:
         best = min(
             roomy,
             key=lambda one: (
+                one.is_ailing,
                 one.host_id not in near,
                 one.is_emulated,
                 _rank(one, free[one.host_id], request),

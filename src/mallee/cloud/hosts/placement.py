@@ -128,7 +128,8 @@ def _some(hosts: list[Record[Host, HostSeen]], wanted: Reservation) -> list[Reco
     )
     if asks_for_all or len(hosts) <= 2 * LOOKED_AT_FIRST:
         return []
-    better = [host for host in hosts if not _is_emulated(host)] or hosts
+    well = [host for host in hosts if not standings.is_ailing(host)] or hosts
+    better = [host for host in well if not _is_emulated(host)] or well
     begin = zlib.crc32(wanted.instance_ids[0].encode()) % len(better)
     return [*better[begin:], *better[:begin]][:LOOKED_AT_FIRST]
 
@@ -285,6 +286,7 @@ def _offer(
         silent=seen is None or seen.is_silent,
         closed=closed,
         is_emulated=_is_emulated(host),
+        is_ailing=standings.is_ailing(host),
         slots=slots,
     )
 

@@ -9,7 +9,7 @@ from mallee.cloud.state import records, store
 from mallee.cloud.state.records import HostSeen, Record
 from mallee.model import standing
 from mallee.model.hosts import Host
-from mallee.model.standing import HostEvent, Judged, Role, Standing
+from mallee.model.standing import HostEvent, Judged, Role, Standing, State
 
 HostRecord = Record[Host, HostSeen]
 Reader = store.View | store.Tx
@@ -63,6 +63,14 @@ def closed(host: HostRecord, *roles: Role) -> str:
 def closed_to_starts(host: HostRecord) -> str:
     """Return why instances that are on a host do not start again; empty: they do."""
     return standing.closed_to_starts(host.doc.standing)
+
+
+def is_ailing(host: HostRecord) -> bool:
+    """Tell whether a host is broken: what is new comes there when no other has room for it.
+
+    It is not closed: what ails it may be one guest's, or over before another is there.
+    """
+    return judged(host).state is State.BROKEN
 
 
 def takes(host: HostRecord, *roles: Role) -> bool:

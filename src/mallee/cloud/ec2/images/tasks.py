@@ -172,18 +172,19 @@ def parse_signed_url(url: str) -> Object:
 
 
 def choose_host(view: store.View | store.Tx, account: str) -> str:
-    """Return the host that carries a new task: the one with the fewest of those that are heard.
+    """Return the host that carries a new task: the one with the fewest of those that are heard,
+    one that is broken when no other is.
 
     Empty: none is; the reconciler finds one later.
     """
-    able = [
-        host.id
+    able = {
+        host.id: standings.is_ailing(host)
         for host in view.list(records.HOST)
         if standings.takes(host)
         if not tenancy.closed_to_disk(cast(store.Tx, view), host.id, account)
-    ]
+    }
     load = {id: sum(len(view.by(kind, "host", id)) for kind in TASKS) for id in able}
-    return min(sorted(able), key=lambda id: load[id]) if able else ""
+    return min(sorted(able), key=lambda id: (able[id], load[id]), default="")
 
 
 TASKS: tuple[TaskKind, ...] = (
