@@ -1,6 +1,7 @@
 """What a cloud that was taken over may say of the network mode, and what an agent refuses of it."""
 
 from collections.abc import Callable
+from ipaddress import IPv4Network
 from pathlib import Path
 
 import msgspec
@@ -79,6 +80,13 @@ EVIL: dict[str, Callable[[], HostWanted]] = {
     "one VLAN twice": lambda: mode(
         blocks=(BLOCK, replace(BLOCK, cidr="10.10.0.64/27", gateway="10.10.0.65"))
     ),
+    "a block within another, behind a third": lambda: mode(
+        blocks=(
+            replace(BLOCK, cidr="10.10.0.48/28", gateway="10.10.0.49", vlan=4),
+            replace(BLOCK, cidr="10.10.1.0/27", gateway="10.10.1.1", vlan=5),
+            BLOCK,
+        )
+    ),
     "another public range": lambda: mode(publics=(replace(PUBLIC, public_ip="8.8.8.8"),)),
     "public address of no guest": lambda: mode(publics=(replace(PUBLIC, private_ip="8.8.8.8"),)),
     "lease of no interface": lambda: mode(leases=(replace(LEASE, interface_id="../x"),)),
@@ -120,6 +128,27 @@ def test_what_makes_sense_is_taken() -> None:
     for wanted in (host(), novlan, lan(), lan(peers=peers), mode(device="", uplink="")):
         answer = SyncAnswer(wanted=wanted)
         assert trust.check_answer(answer) is answer
+
+
+def test_thousands_of_blocks_are_not_held_each_against_each(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looks: list[str] = []
+    overlaps = IPv4Network.overlaps
+
+    def counted(network: IPv4Network, other: IPv4Network) -> bool:
+        looks.append(str(other))
+        return overlaps(network, other)
+
+    monkeypatch.setattr(IPv4Network, "overlaps", counted)
+    cidrs = list(IPv4Network("10.10.0.0/16").subnets(new_prefix=27))
+    many = tuple(
+        replace(BLOCK, cidr=str(cidr), gateway=str(cidr[1]), vlan=number)
+        for number, cidr in enumerate(cidrs, 2)
+    )
+    wanted = mode(blocks=many)
+    assert trust.check_answer(SyncAnswer(wanted=wanted)).wanted is wanted
+    assert len(looks) < 2 * len(many)
 
 
 def test_no_guest_of_a_lan_has_a_hosts_address_or_the_routers() -> None:

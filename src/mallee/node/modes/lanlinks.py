@@ -17,6 +17,8 @@ _ALL, _OUTGOING = 0x0003, 4
 _SOL_PACKET, _ADD_MEMBERSHIP, _PROMISCUOUS = 263, 1, 1
 _ATTACH_FILTER = 26
 _FRAME_BYTES_MAX = 2048
+FRAMES_AT_ONCE = 256
+"""Who floods the LAN must not keep whoever listens from everything else."""
 _TAGGED = 0xFFFFF000 + 48
 _FILTER = (
     # Frames of a VLAN are other networks'.
@@ -49,8 +51,9 @@ class Link:
         self._socket.send(frame)
 
     def received(self) -> Iterator[lanframes.Came | lanframes.Claim]:
-        """Yield what has come from others. Raises `OSError` where the device is down or gone."""
-        while True:
+        """Yield what has come from others, but not without end: what is left shows as more. Raises
+        `OSError` where the device is down or gone."""
+        for _ in range(FRAMES_AT_ONCE):
             try:
                 frame, sender = self._socket.recvfrom(_FRAME_BYTES_MAX)
             except BlockingIOError:

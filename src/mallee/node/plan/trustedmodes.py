@@ -93,12 +93,15 @@ def _check_block(block: BlockWanted, mode: ModeWanted, subnet: IPv4Network) -> N
 
 def _check_apart(blocks: Iterable[BlockWanted]) -> None:
     """Refuse blocks that share addresses or a VLAN, and are not the same."""
-    known: list[tuple[IPv4Network, int]] = []
-    for one in dict.fromkeys((IPv4Network(block.cidr), block.vlan) for block in blocks):
-        for cidr, vlan in known:
-            if cidr.overlaps(one[0]) or (vlan and vlan == one[1]):
-                raise NotTrusted(f"the blocks {cidr} and {one[0]}, which share something")
-        known.append(one)
+    different = sorted({(IPv4Network(block.cidr), block.vlan) for block in blocks})
+    by_vlan: dict[int, IPv4Network] = {}
+    # Of thousands not each is held against each: whoever shares addresses stands side by side.
+    for before, (cidr, vlan) in zip((None, *different), different, strict=False):
+        other = before[0] if before is not None and cidr.overlaps(before[0]) else None
+        other = other or (by_vlan.get(vlan) if vlan else None)
+        if other is not None:
+            raise NotTrusted(f"the blocks {other} and {cidr}, which share something")
+        by_vlan[vlan] = cidr
 
 
 def _check_lease(lease: LeaseWanted, subnet: IPv4Network) -> None:
