@@ -2,6 +2,7 @@
 
 import struct
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -82,6 +83,14 @@ def test_what_no_guest_may_be_told_is_left_out() -> None:
     assert (answer.address, answer.prefix_length, answer.routers) == ("", 0, ())
     assert (answer.name_servers, answer.domain, answer.mtu) == ((), "", 0)
     assert answer.words == "no[2J room"
+
+
+@pytest.mark.parametrize("label", ["a" * 64, "a-", "-a", "a" * 300])
+def test_a_domain_that_no_server_of_names_would_take_is_none(label: str) -> None:
+    said = [(15, part.encode()) for part in (f"{label}."[:200], f"{label}."[200:], "example")]
+    answer = dhcpwire.decode(reply(*OFFER, *said))
+    assert answer is not None
+    assert answer.domain == ""
 
 
 def test_what_is_no_servers_message_is_no_answer() -> None:

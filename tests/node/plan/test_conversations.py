@@ -1,5 +1,7 @@
 """What goes along with a guest of what it speaks: its own, and nothing about who is elsewhere."""
 
+from ipaddress import ip_address
+
 import pytest
 from msgspec.structs import replace
 
@@ -59,6 +61,20 @@ def test_another_host_says_nothing_of_others_and_nothing_unheard_of(
     changes: dict[str, object],
 ) -> None:
     assert not is_adopted(replace(SPOKEN, **changes))
+
+
+def test_an_address_of_somebody_here_written_otherwise_is_his_all_the_same() -> None:
+    own, neighbour = GUEST.ipv6s[0], NEIGHBOUR.ipv6s[0]
+    spoken = replace(SPOKEN, source=own[:-1] + "77", destination=own)
+    assert is_adopted(spoken)
+    for other in (
+        neighbour,
+        ip_address(neighbour).exploded,
+        neighbour.upper(),
+        f"{neighbour}%1",
+        own.replace("::", ":0::", 1),
+    ):
+        assert not is_adopted(replace(spoken, source=other)), other
 
 
 def test_those_that_were_last_spoken_go_first() -> None:

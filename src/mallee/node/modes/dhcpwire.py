@@ -30,8 +30,8 @@ _FILE_HAS_MORE, _NAME_HAS_MORE = 1, 2
 _WANTED = bytes((_MASK, _ROUTER, _DNS, _DOMAIN, _MTU, _LEASE_S, _RENEW_S, _REBIND_S))
 _SERVERS_MAX = 3
 _DOMAIN_NAME = re.compile(
-    r"(?=.{1,253}$)[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?"
-    r"(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*"
+    r"(?=.{1,253}$)[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+    r"(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*"
 )
 _MTU_MIN, _MTU_MAX = 576, 9216
 _WORDS_MAX = 200

@@ -86,10 +86,13 @@ def is_elsewhere(address: str) -> bool:
 
 def _is_sound(one: Conversation) -> bool:
     try:
-        is_known = is_elsewhere(one.source) and is_elsewhere(one.destination)
-        is_known &= ip_address(one.source).version == ip_address(one.destination).version
+        ends = ip_address(one.source), ip_address(one.destination)
     except ValueError:
         return False
+    # Written in another way an address would be nobody's whom we know.
+    is_known = (str(ends[0]), str(ends[1])) == (one.source, one.destination)
+    is_known &= ends[0].version == ends[1].version and "%" not in one.source + one.destination
+    is_known &= is_elsewhere(one.source) and is_elsewhere(one.destination)
     return (
         is_known
         and (one.protocol == UDP or (one.protocol == TCP and one.state in STATES))
