@@ -4,7 +4,7 @@ import itertools
 from ipaddress import IPv4Address, IPv4Network
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mallee.model import addressspans
@@ -47,6 +47,7 @@ def test_of_listed_ones_all_are_lent() -> None:
 addresses = st.integers(int(NET.network_address), int(NET.broadcast_address))
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(addresses, addresses), min_size=1, max_size=8))
 def test_what_is_lent_and_what_is_beyond_make_up_the_network(ends: list[tuple[int, int]]) -> None:
     listed = tuple(f"{IPv4Address(min(pair))}-{IPv4Address(max(pair))}" for pair in ends)

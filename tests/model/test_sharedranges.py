@@ -2,7 +2,7 @@
 
 from ipaddress import IPv4Address
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mallee.model import sharedranges
@@ -37,6 +37,7 @@ def test_without_vlans_blocks_are_as_many_as_the_range_has() -> None:
     assert sharedranges.of(Network()) is None
 
 
+@settings(deadline=None)
 @given(st.integers(0, 4095), st.sampled_from([16, 32, 256, 2048]))
 def test_every_address_lent_is_of_its_block_alone(index: int, size: int) -> None:
     cidr = "10.0.0.0/8"
