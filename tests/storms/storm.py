@@ -217,13 +217,12 @@ def over_lab(plan: Schedule) -> Generator[Storm]:
 
 def live(plan: Schedule, keep: Path | None = None) -> str:
     """Live a storm over a lab of its own; return what became of it, raise what was broken."""
-    with over_lab(plan) as storm:
-        try:
-            return storm.live()
-        except BaseException:
-            if keep is not None:
-                _keep(storm.lab, keep / f"seed-{plan.seed}")
-            raise
+    with over_lab(plan) as storm, ExitStack() as broken:
+        if keep is not None:
+            broken.callback(_keep, storm.lab, keep / f"seed-{plan.seed}")
+        told = storm.live()
+        broken.pop_all()
+        return told
 
 
 def _keep(lab: Lab, to: Path) -> None:

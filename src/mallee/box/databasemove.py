@@ -8,14 +8,12 @@ Not its business: how it is copied, and the new database's own backups.
 
 import contextlib
 import sqlite3
-import subprocess
-import sys
 from dataclasses import dataclass
 
 import msgspec
 from msgspec.structs import replace
 
-from mallee.box import owners, settingshistory, status, steps
+from mallee.box import asowner, owners, settingshistory, status, steps
 from mallee.model import settings
 from mallee.model.layout import Layout
 
@@ -96,22 +94,9 @@ def _finish(move: _Move) -> str:
 
 def _run(move: _Move, *, is_over: bool) -> bytes:
     """Run the program as who owns the cloud's files; raise `Failed` with its words."""
-    owner = move.layout.cloud.stat()
-    root = str(move.layout.root)
-    try:
-        done = subprocess.run(
-            (sys.executable, "-m", "mallee.cloud.state.moving", "--root", root),
-            input=msgspec.json.encode({"target_url": move.url, "is_over": is_over}),
-            capture_output=True,
-            check=False,
-            cwd="/",
-            user=owner.st_uid,
-            group=owner.st_gid,
-            extra_groups=[],
-        )
-    except PermissionError as error:
-        raise steps.Failed("only root can act as the cloud's user", "sudo mallee …") from error
-    if done.returncode != 0:
-        cause = done.stderr.decode(errors="replace").strip()[-1000:]
-        raise steps.Failed(cause, "the cloud has its old memory still; do this again")
-    return done.stdout
+    return asowner.run(
+        move.layout.cloud,
+        ("mallee.cloud.state.moving", "--root", str(move.layout.root)),
+        "the cloud has its old memory still; do this again",
+        msgspec.json.encode({"target_url": move.url, "is_over": is_over}),
+    )

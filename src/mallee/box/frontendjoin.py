@@ -21,7 +21,7 @@ from msgspec.structs import replace
 
 from mallee.box import nodejoin, owners, steps, up
 from mallee.box.nodejoin import Invitation
-from mallee.kit import files, pki
+from mallee.kit import files, namedhttps, pki
 from mallee.model import frontends, settings
 from mallee.model.frontends import Joined, Joining, Secrets
 from mallee.model.hosts import CLOUD_NAME
@@ -124,7 +124,7 @@ def _call(invitation: Invitation, tls: ssl.SSLContext, request: tuple[str, str, 
     host = invitation.host.strip("[]")
     where = f"{invitation.host}:{invitation.port}"
     away = f"the cloud at {where} does not answer"
-    asking = _Named(host, invitation.port, tls)
+    asking = namedhttps.Connection((host, invitation.port), CLOUD_NAME, tls, CALL_S)
     try:
         asking.request(method, path, body or None)
         answer = asking.getresponse()
@@ -140,19 +140,6 @@ def _call(invitation: Invitation, tls: ssl.SSLContext, request: tuple[str, str, 
             f"the cloud at {where} refuses: {_words(said)}", "see mallee logs cloud there"
         )
     return said
-
-
-class _Named(http.client.HTTPSConnection):
-    """A connection to a front end, whose certificate has the cloud's name, not its address."""
-
-    def __init__(self, host: str, port: int, tls: ssl.SSLContext) -> None:
-        super().__init__(host, port, timeout=CALL_S, context=tls)
-        self._tls = tls
-
-    def connect(self) -> None:
-        """Connect."""
-        plain = socket.create_connection((self.host, self.port), CALL_S)
-        self.sock = self._tls.wrap_socket(plain, server_hostname=CLOUD_NAME)
 
 
 def _words(said: bytes) -> str:

@@ -5,12 +5,9 @@ there. Called by `mallee buckets check`. Not its business: whether stored bytes 
 scrub finds while the cloud is up.
 """
 
-import subprocess
-import sys
-
 import msgspec
 
-from mallee.box import status, steps
+from mallee.box import asowner, status, steps
 from mallee.model.layout import Layout
 from mallee.model.scrubs import Lost
 
@@ -49,21 +46,7 @@ def check(layout: Layout, *, repairs: bool) -> Findings:
         )
     if not layout.objects.exists():
         raise steps.Failed("this cloud has no objects", "")
-    owner = layout.objects.stat()
     options = ("--repair",) if repairs else ()
-    try:
-        done = subprocess.run(
-            (sys.executable, "-m", "mallee.cloud.s3.checking", "--root", layout.root, *options),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            check=False,
-            cwd="/",
-            user=owner.st_uid,
-            group=owner.st_gid,
-            extra_groups=[],
-        )
-    except PermissionError as error:
-        raise steps.Failed("only root can act as the cloud's user", "sudo mallee …") from error
-    if done.returncode != 0:
-        raise steps.Failed(done.stderr.decode(errors="replace").strip()[-1000:], "")
-    return msgspec.json.decode(done.stdout.splitlines()[-1], type=Findings)
+    program = ("mallee.cloud.s3.checking", "--root", str(layout.root), *options)
+    said = asowner.run(layout.objects, program, "")
+    return msgspec.json.decode(said.splitlines()[-1], type=Findings)

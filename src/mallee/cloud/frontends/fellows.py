@@ -8,7 +8,6 @@ its business: what is asked (`door` answers), and hosts.
 
 import http.client
 import os
-import socket
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,7 @@ import msgspec
 
 from mallee.cloud.state import records, store
 from mallee.kit import clock as clocks
-from mallee.kit import pki
+from mallee.kit import namedhttps, pki
 from mallee.model.frontends import FrontEnd
 from mallee.model.hosts import CLOUD_NAME
 
@@ -82,7 +81,8 @@ class Fellows:
         if not whom.agents_url:
             raise Away(f"{whom.name} listens for its own machine alone")
         where = urlsplit(whom.agents_url)
-        asking = _Named(where.hostname or "", where.port or 0, self.tls())
+        place = (where.hostname or "", where.port or 0)
+        asking = namedhttps.Connection(place, CLOUD_NAME, self.tls(), CALL_S)
         try:
             asking.request("POST", path, body)
             answer = asking.getresponse()
@@ -110,23 +110,6 @@ class Fellows:
             file.flush()
             context.load_cert_chain(Path("/proc/self/fd") / str(file.fileno()))
         return context
-
-
-class _Named(http.client.HTTPSConnection):
-    """A connection to a front end, whose certificate has the cloud's name, not its address."""
-
-    def __init__(self, host: str, port: int, tls: ssl.SSLContext) -> None:
-        super().__init__(host, port, timeout=CALL_S, context=tls)
-        self._tls = tls
-
-    def connect(self) -> None:
-        """Connect."""
-        plain = socket.create_connection((self.host, self.port), CALL_S)
-        try:
-            self.sock = self._tls.wrap_socket(plain, server_hostname=CLOUD_NAME)
-        except BaseException:
-            plain.close()
-            raise
 
 
 def _words(said: bytes) -> str:
