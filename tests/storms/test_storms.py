@@ -22,8 +22,7 @@ def test_storms_have_all_kinds_of_wishes_and_faults() -> None:
 @pytest.mark.machine
 def test_a_storm_breaks_no_law() -> None:
     plan = schedule.of(SEED, SECONDS)
-    try:
-        told = storm.live(plan)
-    except Exception as error:
-        raise AssertionError(f"{error}\n{plan}\n{storm.again(plan)}") from error
+    # Shown only of a storm that broke something: how it went, and how to have it again.
+    print(f"{plan}\n{storm.again(plan)}")
+    told = storm.live(plan)
     assert f"{len(plan.faults)} faults" in told
