@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from mallee.kit import process
 from mallee.model.hosts import HostWanted
 from mallee.model.layout import Layout
 from mallee.node.modes import leasekeeper
@@ -166,6 +167,15 @@ def test_an_address_that_a_machine_has_is_declined_and_another_one_taken(
     lan: Lan, root_dir: Path
 ) -> None:
     lan.machine("squatter", "10.99.0.100")
+    lan.serve("dhcp", "--dhcp-range=10.99.0.100,10.99.0.101,255.255.255.0,10m",
+              "--dhcp-sequential-ip")  # fmt: skip
+    with agent(root_dir) as one:
+        one.want(lans.wanted(lans.lease(1)))
+        assert one.wait_address(1) == "10.99.0.101"
+
+
+def test_no_guest_is_leased_an_address_of_the_host_itself(lan: Lan, root_dir: Path) -> None:
+    process.run(("ip", "address", "add", "10.99.0.100/24", "dev", lans.BRIDGE))
     lan.serve("dhcp", "--dhcp-range=10.99.0.100,10.99.0.101,255.255.255.0,10m",
               "--dhcp-sequential-ip")  # fmt: skip
     with agent(root_dir) as one:

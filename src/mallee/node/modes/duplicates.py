@@ -37,6 +37,11 @@ def find(device: str, address: str) -> str:
     return f"the machine {mac} has it" if mac else ""
 
 
+def fetch_own() -> frozenset[str]:
+    """Return the addresses of this host itself."""
+    return frozenset(str(ip_interface(cidr).ip) for _, cidr in links.fetch().addresses)
+
+
 def _asked(link: Link, address: str) -> set[str]:
     """Return the MACs of those who answer."""
     with selectors.DefaultSelector() as ready:

@@ -23,7 +23,7 @@ from mallee.model.instances import Reason
 from mallee.model.layout import Layout
 from mallee.model.modes import LeaseSeen, LeaseWanted
 from mallee.node.do import namespaces
-from mallee.node.modes import dhcpclient, lanframes, legs
+from mallee.node.modes import dhcpclient, duplicates, lanframes, legs
 from mallee.node.modes.dhcpclient import Client, Moment, Say
 from mallee.node.modes.lanlinks import Link
 from mallee.node.modes.leases import Lease
@@ -155,10 +155,21 @@ class LeaseKeeper:
             network = mode.subnet if mode is not None else ""
             await self._take_in({one.interface_id: one for one in told}, network)
         await self._open_links()
+        await self._decline_own()
         now = self.clock.now()
         for id, one in list(self._held.items()):
             self._do(id, dhcpclient.on_time(one.client, now, self._chance()))
         await self._write_down()
+
+    async def _decline_own(self) -> None:
+        """Take no address that this host itself has: it does not hear its own question."""
+        tried = [one.client.tried for one in self._held.values() if one.client.tried is not None]
+        own = await asyncio.to_thread(duplicates.fetch_own) if tried else frozenset[str]()
+        mac = next((it.mac for key, it in self._links.items() if key[0] == namespaces.HOST), "")
+        for address in own & {one.address for one in tried}:
+            at = Moment(self.clock.now(), self._chance())
+            for id, one in list(self._held.items()):
+                self._do(id, dhcpclient.on_neighbour(one.client, address, mac, at))
 
     async def _take_in(self, told: Mapping[str, LeaseWanted], network: str) -> None:
         """Begin with what is new, and give back what is wanted no more."""
