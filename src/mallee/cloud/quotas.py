@@ -37,6 +37,7 @@ _ERRORS: Mapping[str, type[errors.AwsError]] = {
     quotas.VOLUMES: errors.VolumeLimitExceeded,
     quotas.VOLUMES_SIZE: errors.VolumeLimitExceeded,
     quotas.SECURITY_GROUPS: errors.SecurityGroupLimitExceeded,
+    quotas.INTERFACES: errors.NetworkInterfaceLimitExceeded,
     quotas.VPCS: errors.VpcLimitExceeded,
     quotas.INTERNET_GATEWAYS: errors.InternetGatewayLimitExceeded,
     quotas.KEY_PAIRS: errors.KeyPairLimitExceeded,

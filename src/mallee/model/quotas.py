@@ -59,6 +59,7 @@ VOLUMES = "ec2:quota-volumenumber"
 VOLUMES_SIZE = "ec2:quota-volumetotalsize"
 ADDRESSES = "ec2:quota-addressnumber"
 SECURITY_GROUPS = "ec2:quota-securitygroupnumber"
+INTERFACES = "ec2:quota-networkinterfacenumber"
 VPCS = "ec2:quota-vpcnumber"
 INTERNET_GATEWAYS = "ec2:quota-internetgatewaynumber"
 KEY_PAIRS = "ec2:quota-keypairnumber"
@@ -90,6 +91,8 @@ KEYS: Mapping[str, Key] = {
     SNAPSHOTS: Key("snapshots", is_of_users=True),
     ADDRESSES: Key("elastic addresses", is_of_users=True),
     SECURITY_GROUPS: Key("security groups", is_of_users=True, ceiling=2500),
+    # Eucalyptus had no limit for them; each has an address of what all accounts may share.
+    INTERFACES: _of_account("network interfaces", 5000),
     VPCS: _of_account("VPCs", 5),
     INTERNET_GATEWAYS: Key("internet gateways", is_of_users=True, ceiling=5),
     "ec2:quota-launchtemplatenumber": _later("launch templates"),
@@ -118,7 +121,7 @@ KEYS: Mapping[str, Key] = {
     "sqs:quota-queuenumber": _later("queues"),
     "swf:quota-domainnumber": _later("workflow domains"),
 }
-"""Every key that a Limit may name: Eucalyptus' own, and one more."""
+"""Every key that a Limit may name: Eucalyptus' own, and two more."""
 
 
 class Share(NamedTuple):

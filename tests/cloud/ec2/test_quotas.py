@@ -69,6 +69,13 @@ RACES: dict[str, tuple[Ask, int, str]] = {
         1,
         "SecurityGroupLimitExceeded",
     ),
+    keys.INTERFACES: (
+        lambda ec2, iam, n: ec2.create_network_interface(
+            SubnetId=ec2.describe_subnets()["Subnets"][0]["SubnetId"]
+        ),
+        1,
+        "NetworkInterfaceLimitExceeded",
+    ),
     keys.KEY_PAIRS: (
         lambda ec2, iam, n: ec2.import_key_pair(KeyName=f"k{n}", PublicKeyMaterial=public_line()),
         1,

@@ -427,6 +427,7 @@ MEASURES: Mapping[str, Measure] = {
     "elastic-ip": quotas.one_made(quotas.ADDRESSES),
     "security-group": quotas.one_made(quotas.SECURITY_GROUPS),
     "key-pair": quotas.one_made(quotas.KEY_PAIRS),
+    "network-interface": quotas.one(quotas.INTERFACES),
     "vpc": quotas.one(quotas.VPCS),
     "internet-gateway": quotas.one_made(quotas.INTERNET_GATEWAYS),
     "bucket": quotas.one_made(quotas.BUCKETS),

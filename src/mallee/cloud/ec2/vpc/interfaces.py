@@ -37,7 +37,6 @@ MACS = "mac"
 """Claim space of hardware addresses, unique in the whole cloud."""
 MAC_PREFIX = b"\x02"
 """Locally administered, unicast."""
-MAX_PER_ACCOUNT = 5000
 
 InterfaceRecord = Record[Interface, None]
 
@@ -138,10 +137,6 @@ def create_network_interface(
 ) -> shapes.CreateNetworkInterfaceResult:
     """Make an interface that is attached to nothing yet."""
     subnet = resources.one(call, records.SUBNET, request["SubnetId"])
-    if len(call.tx.list(records.INTERFACE, call.account)) >= MAX_PER_ACCOUNT:
-        raise errors.NetworkInterfaceLimitExceeded(
-            f"You have reached your limit of {MAX_PER_ACCOUNT} network interfaces."
-        )
     new = NewInterface(
         instance_id=None,
         subnet=subnet,
