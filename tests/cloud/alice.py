@@ -1,7 +1,7 @@
 """Alice: a user of a running cloud's first account, for tests of what she may and may not."""
 
 import json
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -56,7 +56,8 @@ class Alice:
                 account = self.cloud.admin["account_id"]
                 request["RoleArn"] = f"arn:aws:iam::{account}:role/work"
         if row.service == "mallee":
-            answer = Sender(self.cloud.port, self.key).ask("mallee", row.name, **request)
+            spelled = dict(_spelled(request))
+            answer = Sender(self.cloud.port, self.key).ask("mallee", row.name, **spelled)
             return {"Code": answer.code, "Message": answer.message}
         client = self.cloud.client(row.service, self.key)
         try:
@@ -64,6 +65,15 @@ class Alice:
         except botocore.exceptions.ClientError as error:
             return error.response["Error"]
         return {}
+
+
+def _spelled(request: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield parameters as a form has them, each member of a list by itself."""
+    for name, value in request.items():
+        if isinstance(value, list):
+            yield from ((f"{name}.member.{at}", one) for at, one in enumerate(value, start=1))
+        else:
+            yield name, value
 
 
 @contextmanager

@@ -180,13 +180,15 @@ PLAIN = {
     "Vcpus": "1",
     "MemoryMib": "256",
 }
+SPELLED = {"Codes": "Codes.member.1"}
+"""Parameters that are lists, as a form has them."""
 
 
 @pytest.mark.parametrize("name", ADMINISTRATION)
 def test_administration_is_for_the_first_account_alone(world: World, name: str) -> None:
     shape = model.load("mallee").operations[name].input
     required = shape.required if shape else ()
-    parameters = {member: PLAIN.get(member, "third") for member in required}
+    parameters = {SPELLED.get(one, one): PLAIN.get(one, "third") for one in required}
     if "ResourceId" in parameters:
         parameters["ResourceId"] = world.owned["instance"]
     sender = Sender(world.cloud.port, world.intruder)
