@@ -1,27 +1,29 @@
 """Guests on their way between hosts: whose they are, by whose word, and what goes along."""
 
-import hashlib
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
 from mallee.cloud.explain import states
-from mallee.cloud.hosts import migrating, reserved, slices
+from mallee.cloud.hosts import migrating
 from mallee.cloud.reconcile import migrations
 from mallee.cloud.state import records, store
 from mallee.model import hosts
-from mallee.model.hosts import InstanceWanted
-from mallee.model.instances import InstanceSeen, Phase
-from mallee.model.migrations import MigrationSeen
 from mallee.model.standing import Standing
 from tests.cloud.ec2.asking import launch_one, state
+from tests.cloud.ec2.instances.migrants import (
+    DIGEST,
+    PROOF,
+    as_eucalyptus,
+    go,
+    held,
+    record,
+    say,
+    told,
+)
 from tests.cloud.ec2.limiting import Administration
 from tests.cloud.ec2.world import FakeHost, World
-from tests.cloud.signing import Answer, Sender
-
-PROOF = "ab" * 16
-DIGEST = hashlib.sha256(PROOF.encode()).hexdigest()
 
 
 @pytest.fixture
@@ -35,56 +37,6 @@ def guest(alice: Any, host: FakeHost) -> str:
     made: str = launch_one(alice)["InstanceId"]
     host.settle()
     return made
-
-
-def record(world: World, guest: str) -> migrating.InstanceRecord:
-    found = world.store.view.get(records.INSTANCE, guest)
-    assert found is not None
-    return found
-
-
-def go(world: World, guest: str, there: FakeHost) -> str:
-    """Have the guest go; return the migration's id."""
-
-    def begin(tx: store.Tx) -> str:
-        found = tx.get(records.INSTANCE, guest)
-        assert found is not None
-        assert not migrating.why_not(tx, found, there.id)
-        begun = migrating.begin(tx, found, there.id, lambda n: bytes(range(n)))
-        assert begun.doc.migration is not None
-        return begun.doc.migration.id
-
-    return world.store.transact(begin)
-
-
-def say(world: World, host: FakeHost, guest: str, **said: Any) -> None:
-    """Have a host report of the guest, and the cloud draw its conclusions."""
-    seen = InstanceSeen(
-        launch=record(world, guest).doc.launch,
-        phase=Phase.RUNNING,
-        migration=MigrationSeen(**said),
-    )
-
-    def hear(tx: store.Tx) -> None:
-        found = tx.get(records.INSTANCE, guest)
-        assert found is not None
-        is_its = found.doc.host_id == host.id
-        news = seen if is_its else migrating.heard(found, host.id, seen)
-        if news is not None:
-            tx.observe(found, news)
-
-    world.store.transact(hear)
-    world.store.transact(lambda tx: migrations.settle_one(tx, guest))
-
-
-def told(world: World, host: FakeHost, guest: str) -> InstanceWanted | None:
-    wanted = slices.host_wanted(world.store.view, host.id, world.settings)
-    return next((one for one in wanted.instances if one.id == guest), None)
-
-
-def held(world: World, host: FakeHost) -> tuple[int, ...]:
-    spaces = (reserved.space(host.id, name) for name in ("vcpus", "memory_mib", "disk_gib"))
-    return tuple(world.store.view.total(space) for space in spaces)
 
 
 def test_it_is_its_old_hosts_until_that_gave_it_away(
@@ -218,12 +170,6 @@ def test_what_cannot_go_is_said(
     alice.stop_instances(InstanceIds=[guest])
     host.settle()
     assert "does not run" in migrating.why_not(world.store.view, record(world, guest), there.id)
-
-
-def as_eucalyptus(sender: Sender, **asked: str) -> Answer:
-    """Ask as `euserv-migrate-instances` does: EC2's path, version and scope."""
-    asked = {"Version": "2016-11-15", "Action": "MigrateInstances", **asked}
-    return sender.send(sender.signed("ec2", asked, path="/services/compute"))
 
 
 def test_old_tools_have_one_guest_go(

@@ -1,0 +1,150 @@
+"""What holds guests that shall go: their volumes, what is described of them, drained hosts."""
+
+from typing import Any
+
+import botocore.exceptions
+import pytest
+from msgspec.structs import replace
+
+from mallee.cloud.hosts import migrating
+from mallee.cloud.reconcile import migrations
+from mallee.cloud.state import records, store
+from mallee.model import hosts
+from mallee.model.standing import Standing
+from tests.cloud.ec2.asking import launch_one
+from tests.cloud.ec2.instances.migrants import DIGEST, as_eucalyptus, go, held, record, say
+from tests.cloud.ec2.limiting import Administration
+from tests.cloud.ec2.world import FakeHost, World
+
+
+@pytest.fixture
+def guest(alice: Any, host: FakeHost) -> str:
+    made: str = launch_one(alice)["InstanceId"]
+    host.settle()
+    return made
+
+
+def elsewhere(world: World) -> FakeHost:
+    """Another host, with more room than the guest's."""
+    return FakeHost(world, "there", hosts.Capacity(64, 1 << 18, 9_000), "us-east-1a")
+
+
+def attach(alice: Any, host: FakeHost, guest: str, **made: Any) -> str:
+    """Give a guest a volume; return it."""
+    zone = alice.describe_instances(InstanceIds=[guest])["Reservations"][0]["Instances"][0]
+    at = zone["Placement"]["AvailabilityZone"]
+    volume: str = alice.create_volume(AvailabilityZone=at, Size=4, **made)["VolumeId"]
+    host.settle()
+    alice.attach_volume(VolumeId=volume, InstanceId=guest, Device="/dev/sdf")
+    host.settle()
+    return volume
+
+
+@pytest.mark.parametrize(
+    ("made", "why"),
+    [
+        ({"Encrypted": True}, "it is encrypted; stop the instance"),
+        (
+            {"VolumeType": "io2", "Iops": 100, "MultiAttachEnabled": True},
+            "several instances may have it",
+        ),
+    ],
+)
+def test_a_guest_stays_with_a_volume_that_cannot_go_along(
+    made: dict[str, Any],
+    why: str,
+    alice: Any,
+    administration: Administration,
+    host: FakeHost,
+    world: World,
+    guest: str,
+) -> None:
+    volume = attach(alice, host, guest, **made)
+    there = elsewhere(world)
+    asked = {"InstanceId": guest, "DestinationHost.1": "there", "AllowHosts": "true"}
+    refused = as_eucalyptus(administration.sender, **asked)
+    assert refused.code == "IncorrectState"
+    assert f"its volume {volume} cannot go along: {why}" in refused.text
+    assert record(world, guest).doc.migration is None
+    assert held(world, there) == (0, 0, 0)
+    alice.detach_volume(VolumeId=volume, InstanceId=guest)
+    assert as_eucalyptus(administration.sender, **asked).code == "IncorrectState"
+    host.settle()
+    assert as_eucalyptus(administration.sender, **asked).status == 200
+
+
+def test_a_guest_on_its_way_is_given_no_volume(
+    alice: Any, host: FakeHost, world: World, guest: str
+) -> None:
+    volume = attach(alice, host, guest)
+    alice.detach_volume(VolumeId=volume)
+    host.settle()
+    go(world, guest, elsewhere(world))
+    to = {"VolumeId": volume, "InstanceId": guest, "Device": "/dev/sdf"}
+    with pytest.raises(botocore.exceptions.ClientError, match="on its way to another host"):
+        alice.attach_volume(**to)
+
+
+def test_what_is_described_of_a_guest_is_the_same_while_it_goes_and_after(
+    alice: Any, host: FakeHost, world: World, guest: str
+) -> None:
+    there = elsewhere(world)
+
+    def shown() -> tuple[Any, Any]:
+        found = alice.describe_instances(InstanceIds=[guest])["Reservations"][0]["Instances"][0]
+        status = alice.describe_instance_status(InstanceIds=[guest])["InstanceStatuses"]
+        return found, status
+
+    before = shown()
+    id = go(world, guest, there)
+    assert shown() == before
+    say(world, host, guest, migration_id=id, digest=DIGEST, step="its memory is sent")
+    assert shown() == before
+    say(world, host, guest, migration_id=id, digest=DIGEST, is_given=True)
+    assert shown() == before
+    there.settle()
+    assert shown() == before
+
+
+def test_a_host_that_is_set_back_while_it_is_drained_keeps_who_has_not_gone(
+    alice: Any, host: FakeHost, world: World, guest: str
+) -> None:
+    """Who is on its way goes on; nobody else begins, and who could not go says so no more."""
+    others: list[str] = [launch_one(alice)["InstanceId"] for _ in range(3)]
+    host.settle()
+    there = elsewhere(world)
+    everyone = [guest, *others]
+
+    def stand(standing: Standing) -> None:
+        def write(tx: store.Tx) -> None:
+            found = tx.get(records.HOST, host.id)
+            assert found is not None
+            tx.write(found, replace(found.doc, standing=standing))
+
+        world.store.transact(write)
+
+    def bind(tx: store.Tx) -> None:
+        found = tx.get(records.INSTANCE, others[0])
+        assert found is not None
+        tx.write(found, replace(found.doc, placement_group_id="pg-0123456789abcdef0"))
+
+    def settle() -> list[str]:
+        for one in everyone:
+            world.store.transact(lambda tx, one=one: migrations.settle_one(tx, one))
+        return [one for one in everyone if record(world, one).doc.migration is not None]
+
+    world.store.transact(bind)
+    stand(Standing.DRAINING)
+    under_way = settle()
+    assert len(under_way) == migrations.AT_ONCE
+    assert others[0] not in under_way
+    assert "placement group" in migrating.why_not_drained(
+        world.store.view, record(world, others[0])
+    )
+    stand(Standing.ENABLED)
+    first = record(world, under_way[0]).doc.migration
+    assert first is not None
+    say(world, host, under_way[0], migration_id=first.id, digest=DIGEST, is_given=True)
+    assert record(world, under_way[0]).doc.host_id == there.id
+    assert settle() == under_way[1:]
+    assert migrating.why_not_drained(world.store.view, record(world, others[0])) == ""
