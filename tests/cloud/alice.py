@@ -1,9 +1,9 @@
 """Alice: a user of a running cloud's first account, for tests of what she may and may not."""
 
 import json
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import botocore.exceptions
@@ -30,6 +30,7 @@ class Alice:
 
     cloud: RunningCloud
     key: dict[str, str]
+    _clients: dict[tuple[str, ...], Any] = field(default_factory=dict[tuple[str, ...], Any])
 
     def may(self, *statements: dict[str, Any], **changes: Any) -> None:
         """Give her one inline policy, and nothing else."""
@@ -56,24 +57,20 @@ class Alice:
                 account = self.cloud.admin["account_id"]
                 request["RoleArn"] = f"arn:aws:iam::{account}:role/work"
         if row.service == "mallee":
-            spelled = dict(_spelled(request))
-            answer = Sender(self.cloud.port, self.key).ask("mallee", row.name, **spelled)
+            answer = Sender(self.cloud.port, self.key).ask("mallee", row.name, **request)
             return {"Code": answer.code, "Message": answer.message}
-        client = self.cloud.client(row.service, self.key)
         try:
-            client._make_api_call(row.name, request)
+            self._client(row.service)._make_api_call(row.name, request)
         except botocore.exceptions.ClientError as error:
             return error.response["Error"]
         return {}
 
-
-def _spelled(request: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield parameters as a form has them, each member of a list by itself."""
-    for name, value in request.items():
-        if isinstance(value, list):
-            yield from ((f"{name}.member.{at}", one) for at, one in enumerate(value, start=1))
-        else:
-            yield name, value
+    def _client(self, service: str) -> Any:
+        """Her client of a service, with its connection: she asks for hundreds of things."""
+        what = (service, self.cloud.url, *self.key.values())
+        if what not in self._clients:
+            self._clients[what] = self.cloud.client(service, self.key)
+        return self._clients[what]
 
 
 @contextmanager
