@@ -7,6 +7,7 @@ import socket
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import pytest
 from msgspec.structs import replace
@@ -260,6 +261,23 @@ def test_the_lans_dhcp_says_nothing_to_guests_and_ours_says_what_the_lan_would(l
     assert f"option:router,{ROUTER}" in said
     assert "dhcp-option=option:dns-server,169.254.169.253,10.20.0.53" in said
     assert "static,255.255.255.0" in said
+
+
+def test_no_guest_is_a_dhcp_server_to_the_lan(lan: Lan) -> None:
+    one = wires.interface(0, 64, OPEN)
+    lan.apply(0, vpc(0, one))
+    ear = namespaces.run_inside(lan.stranger, lambda: lab.listen(68, socket.SOCK_DGRAM))
+    guest = lan.guest(0, one)
+
+    def say(source_port: int) -> None:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+            server.bind((one.private_ip, source_port))
+            server.sendto(str(source_port).encode(), (STRANGER, 68))
+
+    with ear:
+        for port in (67, 6700):
+            guest.do(partial(say, port))
+        assert ear.recv(100) == b"6700"
 
 
 def test_a_guest_whose_address_is_lent_asks_its_host_often(lan: Lan) -> None:

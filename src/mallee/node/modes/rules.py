@@ -117,6 +117,8 @@ def departure_rules(legs: Legs | None) -> Iterator[str]:
     if legs is not None:
         yield f"iifname {_THOSE} drop"
         yield f"oifname {_THOSE} ip daddr {_LINK_LOCAL} drop"
+        # No guest answers, even blind, what a machine of the LAN or an agent asks a DHCP server.
+        yield f"oifname {_THOSE} udp sport 67 udp dport 68 drop"
         yield f"oifname {_THOSE} goto pass"
 
 
