@@ -1,7 +1,7 @@
 """Alice: a user of a running cloud's first account, for tests of what she may and may not."""
 
 import json
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -57,7 +57,8 @@ class Alice:
                 account = self.cloud.admin["account_id"]
                 request["RoleArn"] = f"arn:aws:iam::{account}:role/work"
         if row.service == "mallee":
-            answer = Sender(self.cloud.port, self.key).ask("mallee", row.name, **request)
+            spelled = dict(_spelled(request))
+            answer = Sender(self.cloud.port, self.key).ask("mallee", row.name, **spelled)
             return {"Code": answer.code, "Message": answer.message}
         try:
             self._client(row.service)._make_api_call(row.name, request)
@@ -71,6 +72,15 @@ class Alice:
         if what not in self._clients:
             self._clients[what] = self.cloud.client(service, self.key)
         return self._clients[what]
+
+
+def _spelled(request: dict[str, str | list[str]]) -> Iterator[tuple[str, str]]:
+    """Yield parameters as a form has them, each member of a list by itself."""
+    for name, value in request.items():
+        if isinstance(value, list):
+            yield from ((f"{name}.member.{at}", one) for at, one in enumerate(value, start=1))
+        else:
+            yield name, value
 
 
 @contextmanager
