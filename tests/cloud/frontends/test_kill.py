@@ -128,8 +128,9 @@ def test_nothing_acknowledged_is_lost_and_nothing_done_twice(
     for client in clients:
         client.is_over.set()
     for client in clients:
-        client.join(120)
+        client.join(SETTLED_S)
         assert client.error is None
+        assert not client.is_alive(), "a client was not answered"
     ec2 = three[1].client()
     made = {token: ids for client in clients for token, ids in client.made.items()}
     assert len(made) > KILLS
