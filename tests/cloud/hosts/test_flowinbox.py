@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from mallee.cloud.hosts import flowinbox, joining
+from mallee.cloud.hosts import flowinbox, refusals
 from mallee.model.hosts import HostWanted
 from mallee.model.watching import FlowLogWanted
 from tests.cloud.agent import Agent
@@ -27,19 +27,19 @@ def wanted(*ids: str) -> HostWanted:
 def test_a_host_brings_lines_of_its_own_logs_for_an_hour(tmp_path: Path) -> None:
     inbox = flowinbox.Inbox(tmp_path / "in")
     nothing = replace(wanted(), vpcs=())
-    with pytest.raises(joining.Refused, match="has nothing of"):
+    with pytest.raises(refusals.Refused, match="has nothing of"):
         inbox.check(nothing, "host-1", NAME, 0.0)
     parcel = inbox.check(wanted(LOG), "host-1", NAME, 0.0)
     assert inbox.check(nothing, "host-1", NAME, flowinbox.TOLD_S) == parcel
-    with pytest.raises(joining.Refused):
+    with pytest.raises(refusals.Refused):
         inbox.check(nothing, "host-1", NAME, flowinbox.TOLD_S + 1)
-    with pytest.raises(joining.Refused):
+    with pytest.raises(refusals.Refused):
         inbox.check(nothing, "host-2", NAME, 0.0)
 
 
 @pytest.mark.parametrize("name", ["", "..", "../state.db", "fl-1.gz", f"{NAME}/x"])
 def test_a_file_has_no_other_name(tmp_path: Path, name: str) -> None:
-    with pytest.raises(joining.Refused) as refused:
+    with pytest.raises(refusals.Refused) as refused:
         flowinbox.Inbox(tmp_path).check(wanted(LOG), "host-1", name, 0.0)
     assert refused.value.status == 400
 
@@ -53,7 +53,7 @@ def test_lines_brought_twice_are_kept_once_and_never_without_room(
     inbox.keep("host-1", parcel, b"lines")
     assert [one.read_bytes() for one in inbox.path.iterdir()] == [b"lines"]
     monkeypatch.setattr(flowinbox, "BYTES_MAX", flowinbox.FILE_BYTES)
-    with pytest.raises(joining.Refused) as refused:
+    with pytest.raises(refusals.Refused) as refused:
         inbox.keep("host-1", parcel, b"lines")
     assert refused.value.status == 503
 
@@ -73,7 +73,7 @@ def test_one_log_or_host_takes_the_room_of_no_other(
         parcel = inbox.check(wanted(LOG, OTHER_LOG), host_id, name, 0.0)
         try:
             inbox.keep(host_id, parcel, b"")
-        except joining.Refused as refused:
+        except refusals.Refused as refused:
             return refused.status
         return 204
 

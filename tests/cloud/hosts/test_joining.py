@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from mallee.cloud.hosts import joining
+from mallee.cloud.hosts import joining, refusals
 from mallee.cloud.state import records, store
 from mallee.kit import pki
 from mallee.model.settings import Settings
@@ -62,7 +62,7 @@ def test_token_ends_after_an_hour(
 ) -> None:
     token = opened.transact(lambda tx: joining.create_token(tx, registry.entropy))
     clock.time += joining.TOKEN_LIFE_S
-    with pytest.raises(joining.Refused, match="older than an hour"):
+    with pytest.raises(refusals.Refused, match="older than an hour"):
         opened.transact(lambda tx: joining.join(tx, registry, ask(token)))
 
 
@@ -100,7 +100,7 @@ def test_certificate_says_the_host_and_no_more_than_a_week(
 @pytest.mark.parametrize("zone", ["us-east-1", "us-east-1aa", "us-west-2a", "../x"])
 def test_zone_is_of_the_region(opened: store.Store, registry: joining.Registry, zone: str) -> None:
     token = opened.transact(lambda tx: joining.create_token(tx, registry.entropy))
-    with pytest.raises(joining.Refused, match="zones create"):
+    with pytest.raises(refusals.Refused, match="zones create"):
         opened.transact(lambda tx: joining.join(tx, registry, ask(token, zone=zone)))
     host = opened.transact(lambda tx: joining.join(tx, registry, ask(token, zone="us-east-1c")))
     assert host.host_id.startswith("host-")
@@ -122,7 +122,7 @@ def test_zone_is_of_the_region(opened: store.Store, registry: joining.Registry, 
 def test_a_host_has_an_address_of_hosts(opened: store.Store, address: str, words: str) -> None:
     joins = joining.registry(pki.create_authority("test", BEGAN_AT), Settings())
     token = opened.transact(lambda tx: joining.create_token(tx, joins.entropy))
-    with pytest.raises(joining.Refused, match=words):
+    with pytest.raises(refusals.Refused, match=words):
         opened.transact(lambda tx: joining.join(tx, joins, ask(token, address=address)))
     opened.transact(lambda tx: joining.join(tx, joins, ask(token, address="198.18.0.1")))
     (host,) = opened.view.list(records.HOST)
@@ -134,7 +134,7 @@ def test_no_two_hosts_have_one_address(opened: store.Store, registry: joining.Re
         opened.transact(lambda tx: joining.create_token(tx, registry.entropy)) for _ in range(2)
     )
     opened.transact(lambda tx: joining.join(tx, registry, ask(token, "ash", address="fd00:0::1")))
-    with pytest.raises(joining.Refused, match="ash is at fd00::1"):
+    with pytest.raises(refusals.Refused, match="ash is at fd00::1"):
         opened.transact(
             lambda tx: joining.join(tx, registry, ask(next_one, "beech", address="fd00::1"))
         )
@@ -187,5 +187,5 @@ def test_a_host_has_no_role_that_nobody_knows(
 ) -> None:
     token = opened.transact(lambda tx: joining.create_token(tx, registry.entropy))
     asked = msgspec.structs.replace(ask(token), roles=("cook",))
-    with pytest.raises(joining.Refused, match="no role"):
+    with pytest.raises(refusals.Refused, match="no role"):
         opened.transact(lambda tx: joining.join(tx, registry, asked))

@@ -15,7 +15,7 @@ from mallee.aws import errors
 from mallee.cloud.action import Action, Read, Write
 from mallee.cloud.admin import retiring
 from mallee.cloud.call import Call, Request, Result, WriteCall
-from mallee.cloud.hosts import joining, placement, reserved, standings, tenancy
+from mallee.cloud.hosts import joining, placement, refusals, reserved, standings, tenancy
 from mallee.cloud.hosts.standings import HostRecord
 from mallee.cloud.state import records
 from mallee.cloud.state.records import HostSeen, Record
@@ -57,7 +57,7 @@ def modify_host(call: WriteCall, request: Request) -> Result:
         try:
             guests = joining.guests_ranges(call.settings)
             address = joining.check_address(tx, guests, request["Address"], host)
-        except joining.Refused as refused:
+        except refusals.Refused as refused:
             raise errors.InvalidInput(str(refused)) from refused
         doc = replace(doc, address=address)
     if "Roles" in request:

@@ -15,7 +15,7 @@ from aiohttp import web
 
 from mallee.cloud import http
 from mallee.cloud.frontends import holdings, joining
-from mallee.cloud.hosts import callers, flowinbox, streams
+from mallee.cloud.hosts import callers, flowinbox, refusals, streams
 from mallee.cloud.hosts.joining import Registry
 from mallee.cloud.state.store import Store
 from mallee.cloud.trail import search, together
@@ -108,7 +108,7 @@ class Door:
         try:
             await asyncio.to_thread(self._means.flow_inbox.keep, host_id, parcel, lines)
         except OSError as error:
-            raise joining.Refused(503, errno.errorcode.get(error.errno or 0, "EIO")) from error
+            raise refusals.Refused(503, errno.errorcode.get(error.errno or 0, "EIO")) from error
         return web.Response(status=204)
 
     async def _trail(self, request: web.Request, who: FrontEnd) -> web.StreamResponse:
@@ -117,7 +117,7 @@ class Door:
         try:
             piece = await asyncio.to_thread(together.answer, self._means.layout.trail, asked)
         except search.BadPosition as error:
-            raise joining.Refused(400, "this is no position in this trail") from error
+            raise refusals.Refused(400, "this is no position in this trail") from error
         return web.json_response(body=msgspec.json.encode(piece))
 
     async def _key(self, request: web.Request, who: FrontEnd) -> web.StreamResponse:
@@ -126,7 +126,7 @@ class Door:
         path = self._means.layout.master_key
         key = await asyncio.to_thread(secretbox.read_key, path, asked.key_id)
         if key is None:
-            raise joining.Refused(404, "this front end has no such key")
+            raise refusals.Refused(404, "this front end has no such key")
         _log.warning("master key given", key=asked.key_id, id=who.id, peer=request.remote)
         return web.json_response(body=msgspec.json.encode(KeyTold(key=key)))
 
@@ -139,11 +139,11 @@ class Door:
     def _check_serves(self, who: FrontEnd) -> None:
         # What is not here is not brought on either: two that take each other for it would go on.
         if not self._means.serves_objects:
-            raise joining.Refused(503, f"S3's objects are not here, {who.name}")
+            raise refusals.Refused(503, f"S3's objects are not here, {who.name}")
 
     def _check_shared(self) -> None:
         if not self._store.is_shared:
-            raise joining.Refused(
+            raise refusals.Refused(
                 409,
                 "this cloud's memory is a file of its machine; several front ends need PostgreSQL",
             )

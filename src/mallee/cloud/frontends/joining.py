@@ -13,6 +13,7 @@ import hashlib
 import re
 
 from mallee.cloud.hosts import bundlefiles, joining
+from mallee.cloud.hosts.refusals import Refused
 from mallee.cloud.state import records, store
 from mallee.kit import pki
 from mallee.model import frontends, ids
@@ -23,8 +24,6 @@ from mallee.model.layout import Layout
 TOKEN_LIFE_S = 3600.0
 _NAME = re.compile(r"[a-zA-Z0-9](?:[a-zA-Z0-9.-]{0,61}[a-zA-Z0-9])?")
 _TOKEN_BYTES = 32
-
-Refused = joining.Refused
 
 
 def create_token(tx: store.Tx, entropy: joining.Entropy) -> str:

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
 from mallee.aws import bundles
-from mallee.cloud.hosts import joining
+from mallee.cloud.hosts import refusals
 from mallee.kit import files
 from mallee.model.images import Blob
 from mallee.model.layout import Layout
@@ -76,7 +76,7 @@ class BundleFiles:
             locked = bundles.Locked(asked.key, asked.iv)
             key = bundles.unlock(locked, self.layout.bundle_key.read_bytes())
         except bundles.NotABundle as error:
-            raise joining.Refused(400, str(error)) from error
+            raise refusals.Refused(400, str(error)) from error
         return KeyTold(key.key.hex(), key.iv.hex())
 
     def certificate(self) -> bytes:
@@ -87,7 +87,7 @@ class BundleFiles:
     async def keep(self, id: str, sha256: str, body: AsyncIterator[bytes]) -> None:
         """Keep what a host brings for a transfer; raise `Refused` when it is something else."""
         if not _SHA256.fullmatch(sha256):
-            raise joining.Refused(400, "a file is named by its SHA-256")
+            raise refusals.Refused(400, "a file is named by its SHA-256")
         self.layout.blobs.mkdir(exist_ok=True)
         aside = self.layout.blobs / f"part-{secrets.token_hex(8)}"
         digest, size = hashlib.sha256(), 0
@@ -96,12 +96,12 @@ class BundleFiles:
                 async for piece in body:
                     size += len(piece)
                     if size > FILE_BYTES_MAX:
-                        raise joining.Refused(413, "no image is so large")
+                        raise refusals.Refused(413, "no image is so large")
                     digest.update(piece)
                     await asyncio.to_thread(file.write, piece)
                 await asyncio.to_thread(os.fsync, file.fileno())
             if digest.hexdigest() != sha256:
-                raise joining.Refused(400, "what was brought has another name")
+                raise refusals.Refused(400, "what was brought has another name")
             await asyncio.to_thread(self._put, aside, id, sha256)
         finally:
             aside.unlink(missing_ok=True)

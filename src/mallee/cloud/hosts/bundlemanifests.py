@@ -14,7 +14,7 @@ from mallee.aws import bundles
 from mallee.aws.bundles import Locked
 from mallee.aws.signature import sending
 from mallee.aws.signature.sending import Caller, Request
-from mallee.cloud.hosts import joining
+from mallee.cloud.hosts import refusals
 from mallee.model.transfers import Object
 
 TIMEOUT_S = 30.0
@@ -25,9 +25,9 @@ def key_in(caller: Caller, place: Object) -> Locked:
     try:
         return bundles.parse(_read(caller, place)).for_cloud
     except bundles.NotABundle as error:
-        raise joining.Refused(400, str(error)) from error
+        raise refusals.Refused(400, str(error)) from error
     except (OSError, http.client.HTTPException) as error:
-        raise joining.Refused(503, "the object store does not answer") from error
+        raise refusals.Refused(503, "the object store does not answer") from error
 
 
 def _read(caller: Caller, place: Object) -> bytes:
@@ -41,7 +41,7 @@ def _read(caller: Caller, place: Object) -> bytes:
     finally:
         connection.close()
     if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        raise joining.Refused(503, "the object store does not answer")
+        raise refusals.Refused(503, "the object store does not answer")
     if answer.status != HTTPStatus.OK or len(data) > bundles.MANIFEST_BYTES_MAX:
-        raise joining.Refused(400, "the manifest cannot be read")
+        raise refusals.Refused(400, "the manifest cannot be read")
     return data

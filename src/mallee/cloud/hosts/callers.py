@@ -11,7 +11,8 @@ from contextlib import contextmanager
 
 from aiohttp import web
 
-from mallee.cloud.hosts import joining, standings
+from mallee.cloud.hosts import standings
+from mallee.cloud.hosts.refusals import Refused
 from mallee.cloud.hosts.standings import HostRecord
 from mallee.cloud.state import records
 from mallee.cloud.state.store import Store
@@ -35,14 +36,14 @@ class Callers:
         certificate = read_certificate(request)
         host = self._store.view.get(records.HOST, certificate.name)
         if host is None:
-            raise joining.Refused(403, f"host {certificate.name} is not part of this cloud")
+            raise Refused(403, f"host {certificate.name} is not part of this cloud")
         if not standings.is_member(host):
-            raise joining.Refused(403, f"host {host.id} is retired: no part of this cloud any more")
+            raise Refused(403, f"host {host.id} is retired: no part of this cloud any more")
         if certificate.serial not in (host.doc.certificate_serial, host.doc.former_serial):
-            raise joining.Refused(403, f"host {host.id} has newer certificates than this one")
+            raise Refused(403, f"host {host.id} has newer certificates than this one")
         # The handshake looked at the end of its life, but a connection may outlive it.
         if certificate.ends_at < self._clock.now():
-            raise joining.Refused(403, f"the certificate of host {host.id} has expired")
+            raise Refused(403, f"the certificate of host {host.id} has expired")
         return host
 
     @contextmanager
@@ -75,5 +76,5 @@ def read_certificate(request: web.Request) -> pki.Issued:
     connection = request.get_extra_info("ssl_object")
     shown = connection.getpeercert(binary_form=True) if connection else None
     if not shown:
-        raise joining.Refused(401, "show the client certificate that /v1/join gave")
+        raise Refused(401, "show the client certificate that /v1/join gave")
     return pki.read_certificate(shown)

@@ -31,6 +31,7 @@ from mallee.cloud.hosts import (
     joining,
     lines,
     passes,
+    refusals,
     slices,
     streams,
     transferring,
@@ -204,7 +205,7 @@ class Endpoint:
         # From now on it counts as heard, so that its lease ends before it is silent.
         heard.note(host.id)
         if not heard.may_promise():
-            raise joining.Refused(503, "this front end is not known to all others yet")
+            raise refusals.Refused(503, "this front end is not known to all others yet")
         granted = await self._cloud.store.run(lambda tx: leases.ask(tx, host.id, heard.own, asked))
         return _json(LeaseTold(granted and heard.may_promise()))
 
@@ -213,7 +214,7 @@ class Endpoint:
     ) -> web.StreamResponse:
         answer = await request.read()
         if not self._cloud.asks.answer(host.id, request.match_info["id"], answer):
-            raise joining.Refused(404, "nobody waits for this answer (any more)")
+            raise refusals.Refused(404, "nobody waits for this answer (any more)")
         return web.Response(status=204)
 
     async def _refusal(
@@ -221,7 +222,7 @@ class Endpoint:
     ) -> web.StreamResponse:
         words = await request.clone(client_max_size=MAX_WORDS_BYTES).read()
         if not self._cloud.asks.refuse(host.id, request.match_info["id"], asks.read_words(words)):
-            raise joining.Refused(404, "nobody waits for this answer (any more)")
+            raise refusals.Refused(404, "nobody waits for this answer (any more)")
         return web.Response(status=204)
 
     async def _credentials(
@@ -295,9 +296,9 @@ class Endpoint:
         sha256 = request.match_info["sha256"]
         path = self._cloud.layout.blobs / sha256
         if not _SHA256.fullmatch(sha256) or not self._may_fetch(host.id, sha256):
-            raise joining.Refused(403, f"no image of host {host.id} has the blob {sha256[:64]}")
+            raise refusals.Refused(403, f"no image of host {host.id} has the blob {sha256[:64]}")
         if not path.is_file():
-            raise joining.Refused(404, f"the blob {sha256} is not there; register its image anew")
+            raise refusals.Refused(404, f"the blob {sha256} is not there; register its image anew")
         return web.FileResponse(path, chunk_size=1 << 20)
 
     def _may_fetch(self, host_id: str, sha256: str) -> bool:
@@ -337,7 +338,7 @@ async def _explain(request: web.Request, handler: Handler) -> web.StreamResponse
     """Answer what goes wrong as `{"error": sentence}`."""
     try:
         return await handler(request)
-    except joining.Refused as error:
+    except refusals.Refused as error:
         _log.warning("agent refused", path=request.path, peer=request.remote, why=str(error))
         return _json({"error": str(error)}, error.status)
     except web.HTTPRequestEntityTooLarge as error:

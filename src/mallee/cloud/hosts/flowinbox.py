@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mallee.cloud.hosts import joining
+from mallee.cloud.hosts import refusals
 from mallee.kit import files
 from mallee.model import flowlogs
 from mallee.model.flowlogs import Parcel
@@ -37,39 +37,39 @@ class Inbox:
     _told: dict[tuple[str, str], float] = field(default_factory=dict[tuple[str, str], float])
 
     def check(self, wanted: HostWanted, host_id: str, name: str, now: float) -> Parcel:
-        """Return what a file is; raise `joining.Refused` unless the host may bring it."""
+        """Return what a file is; raise `refusals.Refused` unless the host may bring it."""
         for vpc in wanted.vpcs:
             for log in vpc.flow_logs:
                 self._told[host_id, log.id] = now
         parcel = flowlogs.parse_parcel(name)
         if parcel is None:
-            raise joining.Refused(400, "this is no name of lines of a flow log")
+            raise refusals.Refused(400, "this is no name of lines of a flow log")
         if self._told.get((host_id, parcel.log_id), -math.inf) < now - TOLD_S:
-            raise joining.Refused(403, f"host {host_id} has nothing of {parcel.log_id}")
+            raise refusals.Refused(403, f"host {host_id} has nothing of {parcel.log_id}")
         return parcel
 
     def keep(self, host_id: str, parcel: Parcel, lines: bytes) -> None:
-        """Keep lines; brought twice they are kept once. Raises `joining.Refused` without room: what
-        is only one log's fault its host forgets, or all others there would wait behind it."""
+        """Keep lines; brought twice they are kept once. Raises `Refused` without room: what is
+        only one log's fault its host forgets, or all others there would wait behind it."""
         self.path.mkdir(exist_ok=True, mode=0o700)
         held = {one.name: _taken(one.stat().st_size) for one in self.path.iterdir()}
         new = _taken(len(lines))
         of_log = sum(size for name, size in held.items() if f"~{parcel.log_id}." in name)
         if of_log + new > LOG_BYTES_MAX:
-            raise joining.Refused(413, f"too many lines of {parcel.log_id} wait for delivery")
+            raise refusals.Refused(413, f"too many lines of {parcel.log_id} wait for delivery")
         of_host = sum(size for name, size in held.items() if name.startswith(f"{host_id}~"))
         if of_host + new > HOST_BYTES_MAX or sum(held.values()) + new > BYTES_MAX:
-            raise joining.Refused(503, "too many lines of flow logs wait for delivery")
+            raise refusals.Refused(503, "too many lines of flow logs wait for delivery")
         # Tokens of one host are its own: nobody writes over another's.
         files.write_atomically(self.path / f"{host_id}~{parcel.name}", lines)
 
 
 def parse_brought(name: str) -> tuple[str, Parcel]:
-    """Return whose a file is that another inbox kept, and what it is; raise `joining.Refused`."""
+    """Return whose a file is that another inbox kept, and what it is; raise `refusals.Refused`."""
     host_id, _, rest = name.rpartition("~")
     parcel = flowlogs.parse_parcel(rest)
     if parcel is None or not _HOST_ID.fullmatch(host_id):
-        raise joining.Refused(400, "this is no name of lines of a flow log")
+        raise refusals.Refused(400, "this is no name of lines of a flow log")
     return host_id, parcel
 
 

@@ -14,7 +14,7 @@ from ipaddress import ip_address
 from typing import Any
 
 from mallee.cloud import http
-from mallee.cloud.hosts import joining
+from mallee.cloud.hosts import refusals
 from mallee.cloud.identity import rolecredentials
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
@@ -51,7 +51,7 @@ class Guests:
     def credentials(self, host_id: str, asked: CredentialsRequest) -> CredentialsAnswer:
         """Return fresh credentials of those instances that the host carries."""
         if len(asked.instance_ids) > MAX_INSTANCES:
-            raise joining.Refused(400, f"ask about at most {MAX_INSTANCES} instances at once")
+            raise refusals.Refused(400, f"ask about at most {MAX_INSTANCES} instances at once")
         means = rolecredentials.Means(self.view, self.box, self.tell)
         found: dict[str, RoleCredentials] = {}
         for id in asked.instance_ids:
@@ -68,7 +68,7 @@ class Guests:
         guest = known(self.view, host_id, asked.whence)
         under_way = self._in_flight.get(host_id, 0)
         if self.api is None or under_way >= MAX_IN_FLIGHT:
-            raise joining.Refused(503, "the API takes no more requests of this host's guests now")
+            raise refusals.Refused(503, "the API takes no more requests of this host's guests now")
         self._in_flight[host_id] = under_way + 1
         answering = asyncio.ensure_future(self.api(_request(guest, asked)))
         answering.add_done_callback(lambda _: self._leave(host_id))
@@ -106,16 +106,16 @@ def known(view: store.View, host_id: str, whence: Whence) -> http.Guest:
     endpoint = _endpoint(view, whence.endpoint_id) if whence.endpoint_id else None
     if not whence.instance_id:
         if endpoint is None or not _carries(view, host_id, endpoint.doc.vpc_id):
-            raise joining.Refused(403, f"host {host_id} serves no {whence.endpoint_id[:32]}")
+            raise refusals.Refused(403, f"host {host_id} serves no {whence.endpoint_id[:32]}")
         return _through(view, endpoint, whence.source_ip)
     instance = carried(view, host_id, whence.instance_id)
     if instance is None:
-        raise joining.Refused(403, f"host {host_id} carries no {whence.instance_id[:32]}")
+        raise refusals.Refused(403, f"host {host_id} carries no {whence.instance_id[:32]}")
     guest = named(view, instance)
     is_its = endpoint is not None and endpoint.doc.vpc_id == guest.vpc_id
     # A gateway endpoint that is gone by now is no way any more.
     if whence.endpoint_id and not is_its:
-        raise joining.Refused(403, f"no endpoint {whence.endpoint_id[:32]} leads there")
+        raise refusals.Refused(403, f"no endpoint {whence.endpoint_id[:32]} leads there")
     return replace(guest, endpoint_id=whence.endpoint_id)
 
 
@@ -134,7 +134,7 @@ def _through(view: store.View, endpoint: Record[Endpoint, None], source_ip: str)
     try:
         source = str(ip_address(source_ip))
     except ValueError as error:
-        raise joining.Refused(400, "an endpoint is spoken to from an address") from error
+        raise refusals.Refused(400, "an endpoint is spoken to from an address") from error
     own = view.by(records.INTERFACE, "vpc", endpoint.doc.vpc_id)
     speakers = (one.doc.instance_id for one in own if source in _ips(one.doc))
     return http.Guest(

@@ -8,7 +8,7 @@ Not its business: what a slice holds (`slices`), and what becomes of reports (`h
 
 import asyncio
 
-from mallee.cloud.hosts import asks, joining, standings
+from mallee.cloud.hosts import asks, refusals, standings
 from mallee.cloud.hosts.slices import Slices
 from mallee.cloud.state import records
 from mallee.cloud.state.store import Store
@@ -98,7 +98,7 @@ class Calls:
         """Return all that is wanted of a host; raise `Refused` when there is none of that id."""
         view = self._store.view
         if not standings.is_member(view.get(records.HOST, host_id)):
-            raise joining.Refused(403, f"host {host_id} is no longer part of this cloud")
+            raise refusals.Refused(403, f"host {host_id} is no longer part of this cloud")
         return self._slices.host_wanted(view, host_id)
 
     def _heard(self, host_id: str) -> int:

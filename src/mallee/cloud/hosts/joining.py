@@ -20,6 +20,7 @@ import msgspec
 from mallee.cloud.ec2 import zones
 from mallee.cloud.ec2.vpc import vpcs
 from mallee.cloud.hosts import standings
+from mallee.cloud.hosts.refusals import Refused
 from mallee.cloud.modes import settling
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import HostSeen, Record
@@ -34,14 +35,6 @@ _TOKEN_BYTES = 32
 _NAME = re.compile(r"[a-zA-Z0-9](?:[a-zA-Z0-9.-]{0,61}[a-zA-Z0-9])?")
 
 Entropy = Callable[[int], bytes]
-
-
-class Refused(Exception):
-    """The host may not join or renew; `status` is HTTP's, the message gives cause and cure."""
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
 
 
 class JoinRequest(msgspec.Struct, frozen=True, kw_only=True):

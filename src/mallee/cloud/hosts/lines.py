@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 
 from aiohttp import WSMsgType, web
 
-from mallee.cloud.hosts import asks, joining
+from mallee.cloud.hosts import asks, refusals
 from mallee.kit import clock as clocks
 from mallee.kit import logs
 from mallee.model import hosts
@@ -98,11 +98,11 @@ class Lines:
         """Serve the host's end of a line that it was asked for; raise `Refused`."""
         asked = self._asks.opened(host_id, ask_id)
         if asked is None or asked.kind not in KINDS:
-            raise joining.Refused(404, "nobody waits for this line (any more)")
+            raise refusals.Refused(404, "nobody waits for this line (any more)")
         # A console has one line, an endpoint as many tunnels as were asked for.
         guest = (asked.kind, asked.instance_id, ask_id if asked.kind == hosts.ASK_TUNNEL else "")
         if guest in self._by_guest or len(self._by_guest) >= LINES_MAX:
-            raise joining.Refused(409, "there is such a line already, or too many are open")
+            raise refusals.Refused(409, "there is such a line already, or too many are open")
         far = web.WebSocketResponse(
             max_msg_size=LINE_BYTES_MAX, compress=False, heartbeat=HEARTBEAT_S
         )

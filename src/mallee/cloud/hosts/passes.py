@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from mallee.cloud.blocks import shelf, turns
-from mallee.cloud.hosts import joining, pinslices, transferring
+from mallee.cloud.hosts import pinslices, refusals, transferring
 from mallee.cloud.identity import sessions
 from mallee.cloud.state import records, store
 from mallee.kit import clock, secretbox
@@ -38,14 +38,14 @@ class Passes:
         """Return a pass; raise `Refused` when the host has nothing to do there."""
         view, ends_at = self.store.view, self.now() + passes.PASS_LIFE_S
         if not self.port:
-            raise joining.Refused(503, "the cloud is starting")
+            raise refusals.Refused(503, "the cloud is starting")
         epoch = 0
         if asked.writes_for:
             if not _may_write(view, host_id, asked):
-                raise joining.Refused(403, f"host {host_id} has no such thing to bring")
+                raise refusals.Refused(403, f"host {host_id} has no such thing to bring")
             epoch = await self._enter(asked, ends_at)
         elif not _may_read(view, host_id, asked.account):
-            raise joining.Refused(403, f"host {host_id} needs no blocks of {asked.account[:12]}")
+            raise refusals.Refused(403, f"host {host_id} needs no blocks of {asked.account[:12]}")
         made = sessions.issue(self.box, os.urandom, self._session(host_id, asked, ends_at))
         return Pass(
             account=asked.account,
@@ -65,7 +65,7 @@ class Passes:
                 lambda tx: turns.enter(tx, asked.account, asked.writes_for, until)
             )
         except turns.Swept as error:
-            raise joining.Refused(503, str(error)) from error
+            raise refusals.Refused(503, str(error)) from error
 
     def _session(self, host_id: str, asked: PassRequest, ends_at: float) -> Session:
         return Session(

@@ -18,7 +18,7 @@ from pathlib import Path
 from aiohttp import WSMsgType, web
 
 from mallee.cloud import handover, http
-from mallee.cloud.hosts import guests, joining
+from mallee.cloud.hosts import guests, refusals
 from mallee.cloud.state import store
 from mallee.model.guestrequests import STREAM_BYTES_MAX, STREAMS_PER_HOST, Whence
 
@@ -42,7 +42,7 @@ class Streams:
         """Serve a stream until it ends; raise `Refused` when the host has no such guest."""
         guest = guests.known(self.view, host_id, whence)
         if self._open[host_id] >= STREAMS_PER_HOST:
-            raise joining.Refused(503, "S3 takes no more connections of this host's guests now")
+            raise refusals.Refused(503, "S3 takes no more connections of this host's guests now")
         self._open[host_id] += 1
         try:
             return await self.pass_on(request, http.Sender(guest.instance_id, guest))
@@ -66,7 +66,7 @@ class Streams:
     async def _connect(self, sender: http.Sender) -> socket.socket:
         """Return our end of a connection to S3, which knows it as the sender's."""
         if not self.doors:
-            raise joining.Refused(503, "S3 is not there yet")
+            raise refusals.Refused(503, "S3 is not there yet")
         self._turn = (self._turn + 1) % len(self.doors)
         doors = (*self.doors[self._turn :], *self.doors[: self._turn])
         ours, its = socket.socketpair()
@@ -74,7 +74,7 @@ class Streams:
         with its:
             if not await handover.bring(doors, its, sender):
                 ours.close()
-                raise joining.Refused(503, "S3 cannot be reached at the moment")
+                raise refusals.Refused(503, "S3 cannot be reached at the moment")
         return ours
 
 

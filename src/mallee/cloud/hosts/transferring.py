@@ -17,7 +17,7 @@ from mallee.aws.bundles import Locked
 from mallee.aws.signature.sending import Caller
 from mallee.cloud.ec2.images import exporting, tasks
 from mallee.cloud.ec2.images.tasks import TaskRecord
-from mallee.cloud.hosts import bundlemanifests, joining
+from mallee.cloud.hosts import bundlemanifests, refusals
 from mallee.cloud.hosts.bundlefiles import BundleFiles
 from mallee.cloud.identity import sessions
 from mallee.cloud.state import store
@@ -96,9 +96,9 @@ class Transfers:
         """Return credentials for a transfer's objects; raise `Refused`."""
         record = carried(self.store.view, host_id, id)
         if not self.port():
-            raise joining.Refused(503, "the cloud is starting")
+            raise refusals.Refused(503, "the cloud is starting")
         if 0 < record.doc.access_ends_at <= self.now():
-            raise joining.Refused(403, "the upload policy has expired")
+            raise refusals.Refused(403, "the upload policy has expired")
         made = sessions.issue(self.box, os.urandom, self._session(record))
         return TransferPass(
             port=self.port(),
@@ -121,7 +121,7 @@ class Transfers:
         if record.seen == seen or seen.attempt != record.doc.attempt:
             return
         if not is_sound(record, seen) or not self._is_brought(record, seen):
-            raise joining.Refused(400, f"what is said of {id} is not to be believed")
+            raise refusals.Refused(400, f"what is said of {id} is not to be believed")
 
         def observe(tx: store.Tx) -> None:
             now = tasks.find(tx, id)
@@ -142,7 +142,7 @@ class Transfers:
     def check_bundle(self, host_id: str, id: str) -> None:
         """Raise `Refused` unless the host carries a bundle in."""
         if carried(self.store.view, host_id, id).doc.way is not Way.BUNDLE_IN:
-            raise joining.Refused(403, f"the transfer {id} has no bundle")
+            raise refusals.Refused(403, f"the transfer {id} has no bundle")
 
     def unlock(self, host_id: str, id: str, asked: KeyAsked) -> KeyTold:
         """Return the key of the bundle that the host carries in; raise `Refused`. Blocks."""
@@ -159,7 +159,7 @@ class Transfers:
             token=given.token,
         )
         if self.read_key(caller, place) != Locked(asked.key, asked.iv):
-            raise joining.Refused(403, "that is not the key of this bundle")
+            raise refusals.Refused(403, "that is not the key of this bundle")
         return self.files.unlock(asked)
 
     def _session(self, record: TaskRecord) -> Session:
@@ -181,7 +181,7 @@ def carried(view: store.View, host_id: str, id: str) -> TaskRecord:
     """Return the task that a host carries; raise `Refused` when it is not its own."""
     record = tasks.find(view, id)
     if record is None or record.doc.host_id != host_id or not is_wanted(record.doc):
-        raise joining.Refused(404, f"host {host_id} has no transfer {id[:40]}")
+        raise refusals.Refused(404, f"host {host_id} has no transfer {id[:40]}")
     return record
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from mallee.cloud.blocks import datakeys
 from mallee.cloud.ec2.images import tasks
-from mallee.cloud.hosts import joining, transferring
+from mallee.cloud.hosts import refusals, transferring
 from mallee.cloud.state import records, store
 from mallee.kit import logs, secretbox
 from mallee.model.datakeys import DataKey, OpenedKey
@@ -35,13 +35,13 @@ class VolumeKeys:
     def _of_volume(self, host_id: str, id: str) -> DataKey:
         volume = self.store.view.get(records.VOLUME, id)
         if volume is None or volume.doc.host_id != host_id or volume.doc.key is None:
-            raise joining.Refused(404, f"host {host_id} keeps no encrypted volume {id[:32]}")
+            raise refusals.Refused(404, f"host {host_id} keeps no encrypted volume {id[:32]}")
         return volume.doc.key
 
     def _of_transfer(self, host_id: str, id: str) -> DataKey:
         key = transferring.carried(self.store.view, host_id, id).doc.key
         if key is None:
-            raise joining.Refused(404, f"the transfer {id[:40]} has no key")
+            raise refusals.Refused(404, f"the transfer {id[:40]} has no key")
         return key
 
     def opened(self, key: DataKey) -> OpenedKey:
@@ -49,4 +49,4 @@ class VolumeKeys:
         try:
             return OpenedKey(key.id, datakeys.opened(self.store.view, self.box, key))
         except datakeys.Locked as error:
-            raise joining.Refused(409, str(error)) from error
+            raise refusals.Refused(409, str(error)) from error

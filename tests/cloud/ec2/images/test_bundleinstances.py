@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from mallee.cloud.ec2.images import tasks
-from mallee.cloud.hosts import bundlefiles, joining, transferring
+from mallee.cloud.hosts import bundlefiles, refusals, transferring
 from mallee.cloud.state import records
 from mallee.kit import secretbox
 from mallee.model.layout import Layout
@@ -210,7 +210,7 @@ def test_a_host_may_put_the_bundle_alone_and_no_longer_than_the_policy_says(
     times[0] = record.doc.access_ends_at - 5
     assert answers.give(host.id, id).expires_at == record.doc.access_ends_at
     times[0] += 5
-    with pytest.raises(joining.Refused, match="expired"):
+    with pytest.raises(refusals.Refused, match="expired"):
         answers.give(host.id, id)
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from mallee.cloud.hosts import joining, transferring
+from mallee.cloud.hosts import refusals, transferring
 from mallee.cloud.state import records
 from mallee.kit import secretbox
 from mallee.model.transfers import Phase, TransferSeen
@@ -181,7 +181,7 @@ def test_others_neither_export_nor_see_nor_call_off(
     answers = transferring.Transfers(
         world.store, secretbox.SecretBox(bytes(32)), "us-east-1", lambda: 1, _NONE
     )
-    with pytest.raises(joining.Refused):
+    with pytest.raises(refusals.Refused):
         answers.give("host-other", id)
 
 

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from mallee.aws import errors
 from mallee.aws.bundles import Locked
 from mallee.cloud.ec2.images import tasks
-from mallee.cloud.hosts import bundlefiles, joining, transferring, volumekeys
+from mallee.cloud.hosts import bundlefiles, refusals, transferring, volumekeys
 from mallee.cloud.reconcile import makers
 from mallee.cloud.reconcile import transfers as reconciling
 from mallee.cloud.state import records
@@ -257,7 +257,7 @@ def test_a_host_gets_credentials_for_its_task_alone(
     id = alice.import_snapshot(DiskContainer={"UserBucket": FILE})["ImportTaskId"]
     answers = answering(world, tmp_path)
     assert answers.give(host.id, id).access_key_id.startswith("ASIA")
-    with pytest.raises(joining.Refused):
+    with pytest.raises(refusals.Refused):
         answers.give("host-other", id)
     view, account = world.store.view, world.accounts["alice"]
     asked = PassRequest(account=account, writes_for=id)
@@ -266,7 +266,7 @@ def test_a_host_gets_credentials_for_its_task_alone(
     foreign = PassRequest(account=world.accounts["bob"], writes_for=id)
     assert not transferring.may_write(view, host.id, foreign)
     alice.cancel_import_task(ImportTaskId=id)
-    with pytest.raises(joining.Refused):
+    with pytest.raises(refusals.Refused):
         answers.give(host.id, id)
 
 
@@ -412,22 +412,22 @@ def test_a_host_names_only_what_it_brought(
     assert (answers.files.layout.blobs / sha256).read_bytes() == b"brought"
     assert answers.files.has_brought(id, Blob(sha256, len(b"brought"), "raw"))
     assert not answers.files.has_brought(id, Blob(sha256, 1 << 40, "raw"))
-    with pytest.raises(joining.Refused, match="another name"):
+    with pytest.raises(refusals.Refused, match="another name"):
         asyncio.run(answers.files.keep(id, "d" * 64, piece()))
     asked = KeyAsked("00" * 256, "00" * 256)
     answers.read_key = lambda caller, place: Locked("00" * 256, "00" * 256)
-    with pytest.raises(joining.Refused, match="another cloud"):
+    with pytest.raises(refusals.Refused, match="another cloud"):
         answers.unlock(host.id, id, asked)
     # The key of any other bundle is not its business, whoever gave it to the host.
     answers.read_key = lambda caller, place: Locked("11" * 256, "11" * 256)
-    with pytest.raises(joining.Refused, match="not the key of this bundle"):
+    with pytest.raises(refusals.Refused, match="not the key of this bundle"):
         answers.unlock(host.id, id, asked)
-    with pytest.raises(joining.Refused):
+    with pytest.raises(refusals.Refused):
         answers.unlock("host-other", id, KeyAsked("00" * 256, "00" * 256))
 
 
 async def refuse_foreign(answers: transferring.Transfers, host: FakeHost, id: str) -> None:
-    with pytest.raises(joining.Refused, match="not to be believed"):
+    with pytest.raises(refusals.Refused, match="not to be believed"):
         await answers.hear(host.id, id, bundled())
 
 
@@ -502,9 +502,9 @@ def test_the_key_of_an_import_is_for_its_host_alone_and_nothing_plain_is_taken(
     assert wanted.key_id == key_of(world, id).id
     keys = volumekeys.VolumeKeys(world.store, world.cloud.box)
     assert keys.open(host.id, id).id == wanted.key_id
-    with pytest.raises(joining.Refused, match="has no transfer"):
+    with pytest.raises(refusals.Refused, match="has no transfer"):
         keys.open("host-other", id)
-    with pytest.raises(joining.Refused, match="has no key"):
+    with pytest.raises(refusals.Refused, match="has no key"):
         keys.open(host.id, plain)
     record = tasks.find(world.store.view, id)
     assert record is not None

@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from mallee.cloud.ec2.images import tasks
-from mallee.cloud.hosts import joining, transferring
+from mallee.cloud.hosts import refusals, transferring
 from mallee.cloud.state import records
 from mallee.model.images import Blob
 from mallee.model.recycling import Binned
@@ -55,7 +55,7 @@ def test_no_content_is_taken_that_nobody_could_fetch(
     answers, disk = answering(world, tmp_path), brought(world)
     assert disk.content is not None
     wrong = done(replace(disk, content=replace(disk.content, **lie)))
-    with pytest.raises(joining.Refused, match="not to be believed"):
+    with pytest.raises(refusals.Refused, match="not to be believed"):
         asyncio.run(answers.hear(host.id, id, wrong))
     assert is_sound(world, id, done(disk))
 
@@ -75,7 +75,7 @@ def test_no_numbers_and_words_are_taken_that_no_disk_has(
 ) -> None:
     id = alice.import_snapshot(DiskContainer={"UserBucket": FILE})["ImportTaskId"]
     wrong = done(replace(brought(world), **lie))
-    with pytest.raises(joining.Refused, match="not to be believed"):
+    with pytest.raises(refusals.Refused, match="not to be believed"):
         asyncio.run(answering(world, tmp_path).hear(host.id, id, wrong))
 
 
@@ -86,7 +86,7 @@ def test_each_disk_is_where_it_was_asked_for(
     id = alice.import_image(DiskContainers=[{"UserBucket": FILE}] * 2)["ImportTaskId"]
     answers, disk = answering(world, tmp_path), brought(world)
     for wrong in ((disk,), (disk, DiskSeen()), (DiskSeen(), disk), (disk, disk, DiskSeen())):
-        with pytest.raises(joining.Refused, match="not to be believed"):
+        with pytest.raises(refusals.Refused, match="not to be believed"):
             asyncio.run(answers.hear(host.id, id, done(*wrong)))
     assert is_sound(world, id, done(disk, disk))
 
@@ -105,7 +105,7 @@ def test_a_bundles_file_is_of_a_form_that_hosts_take(
     (answers.files.layout.brought / f"{id}~{'c' * 64}").touch()
     form, size = blob
     wrong = replace(seen, disks=(replace(disk, blob=Blob("c" * 64, size, form)),))
-    with pytest.raises(joining.Refused, match="not to be believed"):
+    with pytest.raises(refusals.Refused, match="not to be believed"):
         asyncio.run(answers.hear(host.id, id, wrong))
     assert is_sound(world, id, seen)
 

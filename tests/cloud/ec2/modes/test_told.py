@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from mallee.cloud.hosts import joining
+from mallee.cloud.hosts import joining, refusals
 from mallee.cloud.modes import settling
 from mallee.cloud.state import records, store
 from mallee.kit import pki
@@ -196,7 +196,7 @@ def test_all_hosts_are_of_one_zone(world: World, administration: Administration)
         )
         joining.join(tx, registry, asked)
 
-    with pytest.raises(joining.Refused, match="one zone"):
+    with pytest.raises(refusals.Refused, match="one zone"):
         world.store.transact(join)
     answer = administration.sender.ask("mallee", "CreateZone", ZoneName="us-east-1b")
     assert "one zone" in answer.text

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from mallee.cloud.hosts import joining, volumekeys
+from mallee.cloud.hosts import refusals, volumekeys
 from mallee.cloud.state import records
 from mallee.model.datakeys import BYTES
 from mallee.model.snapshots import Content, Snapshot
@@ -216,19 +216,19 @@ def test_a_host_gets_the_keys_of_its_volumes_while_they_may_be_used(
     record = world.store.view.get(records.VOLUME, volume)
     assert secret not in repr(record).encode()
     keys = volumekeys.VolumeKeys(world.store, world.cloud.box)
-    with pytest.raises(joining.Refused, match="keeps no encrypted volume"):
+    with pytest.raises(refusals.Refused, match="keeps no encrypted volume"):
         keys.open("host-other", volume)
-    with pytest.raises(joining.Refused, match="keeps no encrypted volume"):
+    with pytest.raises(refusals.Refused, match="keeps no encrypted volume"):
         keys.open(host.id, plain)
     kms.rotate_key_on_demand(KeyId=key)
     assert opened(world, host, volume) == secret
     kms.disable_key(KeyId=key)
-    with pytest.raises(joining.Refused, match="is disabled"):
+    with pytest.raises(refusals.Refused, match="is disabled"):
         opened(world, host, volume)
     kms.enable_key(KeyId=key)
     assert opened(world, host, volume) == secret
     kms.schedule_key_deletion(KeyId=key, PendingWindowInDays=7)
-    with pytest.raises(joining.Refused, match="pending deletion"):
+    with pytest.raises(refusals.Refused, match="pending deletion"):
         opened(world, host, volume)
 
 
