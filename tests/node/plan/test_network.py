@@ -71,6 +71,19 @@ def test_another_clouds_safety_net_is_no_obstacle() -> None:
     assert network.read_host(LAYOUT, make_wanted(), seen).taken == {}
 
 
+def test_a_range_that_the_cloud_had_is_free_again() -> None:
+    metric = network.blocking_metric(LAYOUT)
+    former = Route("192.168.3.0/24", "unreachable", metric=metric)
+    others = Route("192.168.4.0/24", "unreachable", metric=metric + 1)
+    held = Route("172.31.0.0/16", "unreachable", metric=metric)
+    lan = Route("172.31.9.0/24", device="eth0")
+    seen = Seen(routes=frozenset({former, others, held, lan}))
+    wanted = make_wanted()
+    wiring = network.host_wiring(LAYOUT, wanted, network.read_host(LAYOUT, wanted, seen))
+    gone = [line for line in links.plan_batch(wiring, seen) if line.startswith("route delete")]
+    assert gone == [f"route delete unreachable 192.168.3.0/24 metric {metric}"]
+
+
 @given(st.integers(0, network.LINK_INDEX_MAX), st.integers(0, network.LINK_INDEX_MAX))
 def test_no_two_vpcs_share_link_addresses(one: int, other: int) -> None:
     vpcs = [make_vpc((), {}, vpc=index) for index in (one, other)]

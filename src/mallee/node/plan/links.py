@@ -86,6 +86,8 @@ class Wiring:
     """How long packets by these devices may be, where that is not as the kernel has it."""
     is_whole: bool = False
     """Whether the namespace is ours altogether: then routes and rules not named here go."""
+    outdated: tuple[Route, ...] = ()
+    """Routes that were ours and go, on no device."""
     kinds: tuple[str, ...] = ()
     """Beginnings of the names of devices that go when they are not among `devices`."""
 
@@ -268,7 +270,8 @@ def _unwanted(wanted: Wiring, seen: Seen, standing: Iterable[Route]) -> list[str
     lines += [
         f"route delete {_route_text(route)}"
         for route in sorted(frozenset(standing) - frozenset(wanted.routes))
-        if (route.device in ours or wanted.is_whole) and route.place not in replaced
+        if (route.device in ours or wanted.is_whole or route in wanted.outdated)
+        and route.place not in replaced
     ]
     return lines
 

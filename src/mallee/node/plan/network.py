@@ -99,6 +99,8 @@ class HostFound:
     """Devices with a route to the world of IPv6, sorted."""
     near: tuple[str, ...] = ()
     """Networks on the uplink that a mode other than `vpc` names: guests reach them as the world."""
+    outdated: tuple[Route, ...] = ()
+    """Blocking routes of ranges that the cloud had before its settings were changed."""
 
 
 def link_name(vpc: VpcWanted) -> str:
@@ -182,6 +184,19 @@ def read_host(layout: Layout, wanted: HostWanted, seen: Seen) -> HostFound:
                 if device in named
             )
         ),
+        outdated=_outdated(layout, wanted, seen),
+    )
+
+
+def _outdated(layout: Layout, wanted: HostWanted, seen: Seen) -> tuple[Route, ...]:
+    """A range that is the cloud's no more may be somebody else's: the host must reach it. One that
+    is, stays blocked though the host has it for itself."""
+    held = {str(IPv4Network(text)) for text in (wanted.public_range, _private_range(wanted))}
+    metric = blocking_metric(layout)
+    return tuple(
+        route
+        for route in sorted(seen.routes)
+        if route.kind == "unreachable" and route.metric == metric and route.destination not in held
     )
 
 
@@ -246,7 +261,7 @@ def host_wiring(layout: Layout, wanted: HostWanted, found: HostFound) -> Wiring:
     metric = blocking_metric(layout)
     net = tuple(Route(str(IPv4Network(text)), "unreachable", metric=metric) for text in free)
     if wanted.public_range not in free and wanted.mode is None:
-        return Wiring(routes=net)
+        return Wiring(routes=net, outdated=found.outdated)
     addresses6, routes6 = (), ()
     if found.ipv6_range is not None:
         range6 = str(found.ipv6_range)
@@ -268,6 +283,7 @@ def host_wiring(layout: Layout, wanted: HostWanted, found: HostFound) -> Wiring:
                 for cidr in _led_ranges(wanted)
             ),
         ),
+        outdated=found.outdated,
     )
 
 
