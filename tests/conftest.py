@@ -11,11 +11,14 @@ import os
 import shutil
 import subprocess
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
+from tests import longest
 
 if TYPE_CHECKING:
     from tests.wholecloud import Cloud
@@ -36,6 +39,19 @@ def _enter_own_network() -> None:
 
 if os.geteuid() == 0:
     _enter_own_network()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Sort the files that workers are given: no worker shall begin a long one when all else ends.
+
+    Within a file, and where there is one worker only, the order stays.
+    """
+    if not hasattr(config, "workerinput"):
+        return
+    paths = {item: item.path.relative_to(config.rootpath).as_posix() for item in items}
+    counts = Counter(paths.values())
+    items.sort(key=lambda item: longest.rank(paths[item], counts[paths[item]]))
 
 
 @pytest.fixture(autouse=True)

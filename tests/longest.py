@@ -1,0 +1,37 @@
+"""The test files that take longest, which a run over several workers begins with.
+
+A file stays with one worker. Left to itself, xdist begins with the files of most tests, and so ends
+with those of one long test, where one worker is at work for minutes and all others have nothing.
+
+Here are files that make a world of their own and take it down: what tests of one worker share
+would stand idle through the whole run if its files came first. `tests/conftest.py` asks.
+"""
+
+FILES = (
+    "tests/docs/test_when_it_does_not_work.py",
+    "tests/cloud/s3/test_limits.py",
+    "tests/lab/test_doctor.py",
+    "tests/tidy/test_checkers.py",
+    "tests/docs/test_lab.py",
+    "tests/storms/test_storms.py",
+    "tests/cloud/test_awscli.py",
+    "tests/cloud/s3/test_daemon.py",
+    "tests/cloud/state/test_kill.py",
+    "tests/cloud/iam/test_simulator_truth.py",
+    "tests/docs/test_first_two_machines.py",
+    "tests/docs/test_network_modes.py",
+    "tests/lab/test_up.py",
+    "tests/machines/test_joining.py",
+    "tests/machines/test_lan.py",
+    "tests/box/test_objects.py",
+    "tests/simulation/test_simulation.py",
+)
+"""Longest first."""
+
+
+def rank(path: str, tests: int) -> tuple[int, int]:
+    """Return what files are sorted by: the longest ones, then those of most tests.
+
+    `path` is below the clone.
+    """
+    return (FILES.index(path) if path in FILES else len(FILES), -tests)
