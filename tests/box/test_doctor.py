@@ -8,7 +8,7 @@ import pytest
 
 from mallee.box import doctor, owners, ranges, requirements, steps
 from mallee.kit import process
-from mallee.model import settings
+from mallee.model import classic, modes, settings
 from mallee.model.layout import Layout
 from mallee.node.do import places
 
@@ -93,6 +93,33 @@ def test_our_own_routes_are_no_clash(layout: Layout) -> None:
         assert _finding(layout, "address ranges").ok
     finally:
         process.run(["ip", "link", "delete", link])
+        process.run(["ip", "route", "flush", "type", "unreachable"])
+
+
+@pytest.mark.host
+@pytest.mark.parametrize("mode", ["managed", "managed-novlan"])
+def test_public_addresses_of_the_lan_are_no_clash(
+    layout: Layout, foreign_route: str, mode: str
+) -> None:
+    table = 'device = "br0"\nsubnet = "10.10.0.0/16"'
+    layout.settings.write_text(f'network.mode = "{mode}"\n[network.classic]\n{table}\n')
+    found = _finding(layout, "address ranges")
+    assert found.ok
+    assert "10.10.0.0/16" in found.text
+
+
+@pytest.mark.host
+@pytest.mark.parametrize("mode", ["managed", "managed-novlan"])
+def test_the_safety_net_of_a_classic_mode_is_its_subnets(mode: modes.Mode) -> None:
+    network = settings.Network(mode=mode, classic=classic.Classic(subnet="10.10.0.0/16"))
+    access = cast(Any, object())
+    patient = doctor.Patient(Layout(Path("/x")), settings.Settings(network=network), access)
+    with pytest.raises(steps.Failed, match=r"10\.10\.0\.0/16 do not stand"):
+        doctor._safety_net(patient)
+    process.run(["ip", "route", "add", "unreachable", "10.10.0.0/16", "metric", "4000"])
+    try:
+        assert "stand" in doctor._safety_net(patient)
+    finally:
         process.run(["ip", "route", "flush", "type", "unreachable"])
 
 

@@ -181,14 +181,16 @@ def _address_ranges(patient: Patient) -> str:
     network = patient.settings.network
     ours = (f"by {patient.layout.host_link}", "by unreachable")
     foreign = [pair for pair in ranges.fetch_routes() if not pair[1].endswith(ours)]
-    for name, text in (("public", network.public_range), ("private", network.private_range)):
+    own = ranges.own(network)
+    for name, text in own.items():
         way = ranges.clash(text, foreign)
         if way is not None:
             raise steps.Failed(
                 f"the {name} range {text} overlaps a route of this host: {way}",
                 f"take that route away, or make the cloud with another --{name}-range",
             )
-    return f"public {network.public_range}, private {network.private_range}: nobody else's"
+    said = ", ".join(f"{name} {text}" for name, text in own.items())
+    return f"{said}: nobody else's" if own else "all addresses are the network's, of this host too"
 
 
 def _safety_net(patient: Patient) -> str:
@@ -197,15 +199,15 @@ def _safety_net(patient: Patient) -> str:
         return "the cloud does not run: no packet is for an instance"
     text = process.run(["ip", "-4", "route", "show", "type", "unreachable"]).text
     standing = {line.split()[1] for line in text.splitlines() if line.startswith("unreachable")}
-    network = patient.settings.network
-    missing = [one for one in (network.public_range, network.private_range) if one not in standing]
+    own = ranges.own(patient.settings.network).values()
+    missing = [one for one in own if one not in standing]
     if missing:
         raise steps.Failed(
             f"the unreachable routes of {', '.join(missing)} do not stand: packets for instances "
             "could leave by this host's uplink",
             "mallee logs node; the agent sets them within seconds while it runs",
         )
-    return "unreachable routes stand behind both ranges"
+    return "unreachable routes stand behind the cloud's own ranges"
 
 
 def _ports(patient: Patient) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 
 from mallee.box import steps
 from mallee.kit import process
+from mallee.model import settings
 
 PUBLIC = (
     "203.0.113.0/24",
@@ -38,6 +39,17 @@ def fetch_routes() -> list[tuple[Network, str]]:
         way = route.get("dev") or route.get("type") or "somewhere"
         routes.append((Network(route["dst"], strict=False), f"{route['dst']} by {way}"))
     return routes
+
+
+def own(network: settings.Network) -> dict[str, str]:
+    """Return which ranges must be nobody else's on this host, by name. In the classic modes public
+    addresses may be some of the network that the host stands in, and `static` and `system` are
+    that network altogether."""
+    if network.mode == "vpc":
+        return {"public": network.public_range, "private": network.private_range}
+    if network.mode in ("managed", "managed-novlan"):
+        return {"private": network.classic.subnet}
+    return {}
 
 
 def clash(range: str, routes: Iterable[tuple[Network, str]]) -> str | None:
