@@ -12,6 +12,7 @@ from bench import (
     legs,
     manyrules,
     memory,
+    migration,
     objects,
     overlay,
     pages,
@@ -30,7 +31,7 @@ from bench import (
 ALL = (
     *(launch, answer, describe, pages, together, memory, rules, manyrules, flows, overlay, legs),
     *(policy, authorization, quotas, trail, objects, engine, busy, volumes, snapshots),
-    *(restores, faststart),
+    *(restores, migration, faststart),
 )
 
 
