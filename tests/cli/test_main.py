@@ -85,3 +85,4 @@ def test_a_document_that_is_no_text_is_said(run: Run, tmp_path: Path) -> None:
         (run("config", "import", missing), f"{missing} cannot be read"),
     ):
         assert (said.status, why in said.err) == (1, True), said.err
+        assert "cure:" in said.err

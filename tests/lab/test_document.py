@@ -24,6 +24,13 @@ def test_what_is_left_open_is_chosen() -> None:
     assert lab.switches == {"lan": document.Switch("bridge", "198.18.0.0/24")}
 
 
+def test_what_a_cloud_leaves_open_is_a_labs() -> None:
+    lab = document.parse(f'{TWO}[cloud]\nzone = "here"\n[cloud.network]\negress = false\n')
+    assert (lab.cloud.zone, lab.cloud.listen) == ("here", "0.0.0.0")
+    assert (lab.cloud.network.public_range, lab.cloud.network.egress) == ("198.19.0.0/24", False)
+    assert document.parse(f"{TWO}[cloud]\n").cloud.network.public_range == "198.19.0.0/24"
+
+
 def test_what_is_kept_reads_the_same() -> None:
     lab = document.parse(TWO)
     assert document.decode(document.encode(lab)) == lab
@@ -82,6 +89,8 @@ def test_switches_have_ranges_apart() -> None:
         ('[switches.lan]\nrange = "198.18.0.0/30"\n[hosts.a]', "too few addresses"),
         ('[switches.lan]\nrange = "198.18.0.1/24"\n[hosts.a]', "host bits set"),
         ('[switches.lan]\nrange = "172.31.0.0/24"\n[hosts.a]', "overlaps cloud.network"),
+        (f"cloud = 3\n{TWO}", "Expected `object`"),
+        (f"{TWO}[cloud]\nnetwork = 3", "Expected `object`"),
         (f'{TWO}[cloud]\nlisten = "127.0.0.1"', "nobody could join"),
         (
             f'{TWO}[cloud]\nlisten = "0.0.0.0"\nnetwork = {{public_range = "x"}}',

@@ -118,7 +118,8 @@ def _read(document: Path, errors: str = "strict") -> str:
     try:
         data = sys.stdin.buffer.read() if str(document) == "-" else document.read_bytes()
     except OSError as error:
-        raise steps.Failed(f"{document} cannot be read: {error.strerror}", "") from error
+        why = f"{document} cannot be read: {error.strerror}"
+        raise steps.Failed(why, "name a document that is there, or - for standard input") from error
     try:
         return data.decode(errors=errors)
     except UnicodeDecodeError as error:

@@ -10,7 +10,7 @@ import ipaddress
 import re
 import tomllib
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, cast
 
 import msgspec
 from msgspec import structs
@@ -112,10 +112,22 @@ class Lab(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def parse(text: str) -> Lab:
     """Decode and check a document, and fill in what it leaves open; raise `InvalidLab`."""
     try:
-        lab = msgspec.convert(tomllib.loads(text), Lab)
+        lab = msgspec.convert(_with_cloud(tomllib.loads(text)), Lab)
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise InvalidLab(f"{error}; docs/lab.md has every word of the document") from error
     return complete(lab)
+
+
+def _with_cloud(given: dict[str, Any]) -> dict[str, Any]:
+    """Fill in what a lab's cloud has unless its settings say otherwise."""
+    cloud, network = given.get("cloud", {}), None
+    if isinstance(cloud, dict):
+        cloud = cast(dict[str, Any], cloud)
+        network = cloud.get("network", {})
+    if not isinstance(cloud, dict) or not isinstance(network, dict):
+        return given
+    filled = {"public_range": PUBLIC_RANGE, **cast(dict[str, Any], network)}
+    return {**given, "cloud": {"listen": "0.0.0.0", **cloud, "network": filled}}
 
 
 def complete(lab: Lab) -> Lab:
