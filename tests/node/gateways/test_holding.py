@@ -12,33 +12,42 @@ NEXT = GatewayWanted(host_id=SECOND, term=4, standby_id="")
 
 def test_lease_counts_from_the_question() -> None:
     holding = Holding(FIRST, promised_until=0.0)
-    holding.take(TOLD, 100.0)
+    assert holding.take(TOLD, 100.0, 100.1)
     assert holding.held_s(101.0) == LEASE_S - 1.0
     assert holding.held_s(100.0 + LEASE_S) == 0.0
 
 
 def test_promise_of_the_standby_keeps_a_lease_alive() -> None:
     holding = Holding(FIRST, promised_until=0.0)
-    holding.take(TOLD, 100.0)
+    assert holding.take(TOLD, 100.0, 100.1)
     holding.go_on(108.0)
     assert holding.held_s(109.0) == LEASE_S - 1.0
 
 
 def test_host_without_a_standby_needs_no_lease() -> None:
     holding = Holding(FIRST, promised_until=0.0)
-    holding.take(GatewayWanted(FIRST, 1), 100.0)
+    assert holding.take(GatewayWanted(FIRST, 1), 100.0, 100.1)
     assert holding.held_s(10_000.0) == math.inf
 
 
 def test_who_has_promised_begins_after_the_other_has_ended() -> None:
     first, second = Holding(FIRST, 0.0), Holding(SECOND, 0.0)
-    first.take(TOLD, 100.0)
+    assert first.take(TOLD, 100.0, 100.1)
     asked_at = 109.0
     assert second.promise(TOLD, FIRST, "3", 109.5) == ""
     first.go_on(asked_at)
     begins_at = next(at for at in range(110, 200) if second.may_begin(float(at)))
     assert first.held_s(float(begins_at)) == 0.0
     assert begins_at >= 109.5 + PROMISED_S
+
+
+def test_who_promises_while_his_term_is_written_down_does_not_begin() -> None:
+    second = Holding(SECOND, 0.0)
+    assert second.may_begin(100.0)
+    assert second.promise(TOLD, FIRST, "3", 100.5) == ""
+    assert not second.take(NEXT, 100.0, 101.0)
+    assert second.held_s(101.0) == 0.0
+    assert second.take(NEXT, 100.0, 100.5 + PROMISED_S)
 
 
 def test_agent_that_begins_anew_waits_as_if_it_had_promised() -> None:

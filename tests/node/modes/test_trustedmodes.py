@@ -72,6 +72,7 @@ EVIL: dict[str, Callable[[], HostWanted]] = {
     "gateway of another block": lambda: block(gateway="10.10.0.1"),
     "no gateway": lambda: block(gateway=""),
     "no VLAN": lambda: block(vlan=0),
+    "packets' length said by the cloud": lambda: block(mtu=68),
     "VLAN that is none": lambda: block(vlan=4095),
     "VLAN where there are none": lambda: mode(kind="managed-novlan"),
     "blocks over one another": lambda: mode(

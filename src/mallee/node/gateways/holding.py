@@ -40,13 +40,20 @@ class Holding:
     def may_begin(self, now: float) -> bool:
         """Tell whether it may hold: it has before, or what it promised has ended."""
         with self._lock:
-            return self.taken is not None or now >= self.promised_until
+            return self._may_begin(now)
 
-    def take(self, told: GatewayWanted, asked_at: float) -> None:
-        """Hold by the cloud's lease, which was asked for at that moment."""
+    def _may_begin(self, now: float) -> bool:
+        return self.taken is not None or now >= self.promised_until
+
+    def take(self, told: GatewayWanted, asked_at: float, now: float) -> bool:
+        """Hold by the cloud's lease, which was asked for at that moment; tell whether it does: it
+        may have promised not to begin while its term was written down."""
         with self._lock:
+            if not self._may_begin(now):
+                return False
             self.taken = told
             self.leased_until = max(self.leased_until, asked_at + LEASE_S)
+            return True
 
     def go_on(self, asked_at: float) -> None:
         """Hold on by the standby's promise, which was asked for at that moment."""

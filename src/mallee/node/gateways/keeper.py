@@ -174,7 +174,7 @@ class GatewayKeeper:
         if granted and self._holding.may_begin(self._means.clock.monotonic()):
             if self._holding.taken != told:
                 await asyncio.to_thread(self._means.book.write, told)
-            self._holding.take(told, asked_at)
+            self._holding.take(told, asked_at, self._means.clock.monotonic())
         elif granted is None and promising is None:
             asked_at = self._means.clock.monotonic()
             promising = asyncio.ensure_future(self._be_promised(wanted))

@@ -82,6 +82,8 @@ def _check_block(block: BlockWanted, mode: ModeWanted, subnet: IPv4Network) -> N
         raise NotTrusted(f"the block {network}, which is not of {subnet}")
     if block.gateway:
         _check_inside(block.gateway, network)
+    if block.mtu:
+        raise NotTrusted(f"the MTU {block.mtu} of the block {network}, which is for a lease to say")
     is_tagged = mode.kind == "managed"
     if not int(is_tagged) <= block.vlan <= (classic.VLAN_MAX if is_tagged else 0):
         raise NotTrusted(f"the VLAN {block.vlan} of the block {network} in {mode.kind}")
