@@ -177,3 +177,13 @@ def test_ranges_that_overlap_make_no_settings() -> None:
     made = eucalyptusconf.read("VNET_SUBNET=10.10.0.0\nVNET_PUBLICIPS=10.10.0.1-10.10.0.9")
     assert made.settings is None
     assert any("overlaps" in trouble for trouble in made.troubles)
+
+
+def test_what_no_line_says_is_as_in_the_cloud_that_there_is() -> None:
+    held = settings.Settings(
+        listen="0.0.0.0", address="192.0.2.9", database_url="postgresql+psycopg://a@b/c"
+    )
+    made = eucalyptusconf.read(MANAGED, held).settings
+    assert made is not None
+    assert (made.listen, made.database_url) == ("0.0.0.0", held.database_url)
+    assert made.network.mode == "managed"

@@ -95,9 +95,13 @@ def move_database(target: str = "-", *, root: Root = DEFAULT) -> None:
     words.tell("the cloud's memory is in PostgreSQL; start it: mallee up")
 
 
-def import_eucalyptus(conf: Path) -> None:
-    """Print settings like those of a `eucalyptus.conf`, and say what became of each line."""
-    made = eucalyptusconf.read(_read(conf, errors="replace"))
+def import_eucalyptus(conf: Path, *, root: Root = DEFAULT) -> None:
+    """Print settings like those of a `eucalyptus.conf`, and say what became of each line.
+
+    What no line can say is as in the settings of this machine's cloud, where there is one.
+    """
+    held = owners.read_settings(Layout(root))
+    made = eucalyptusconf.read(_read(conf, errors="replace"), held)
     for line in made.lines:
         words.tell(f"{line.number:4} {line.name}: {line.became}")
     for trouble in made.troubles:

@@ -51,12 +51,14 @@ class _Draft:
     troubles: list[str] = field(default_factory=list[str])
 
 
-def read(text: str) -> Imported:
-    """Read a file."""
+def read(text: str, base: Settings | None = None) -> Imported:
+    """Read a file. What no line can say (all but the network and where the cloud listens) is as in
+    `base`, the settings of the cloud that there is; as by default without one."""
     lines, troubles = _assignments(text)
     values = {line.name: line.value for line in lines}
     made = eucalyptusnets.read(values)
-    draft = _Draft(values, made, Settings(network=made.network), [*troubles, *made.troubles])
+    begun = replace(base or Settings(), network=made.network)
+    draft = _Draft(values, made, begun, [*troubles, *made.troubles])
     last = {line.name: line.number for line in lines}
     told: list[Line] = []
     for line in lines:
