@@ -8,7 +8,7 @@ from typing import Annotated, Literal, cast
 
 import msgspec
 
-from mallee.model import addressspans, classic
+from mallee.model import addressspans, choices, classic
 from mallee.model.classic import Classic, HostClassic
 from mallee.model.modes import Mode
 
@@ -206,7 +206,9 @@ def parse(text: str) -> Settings:
     """Decode and check a settings document; raise `InvalidSettings`."""
     try:
         settings = msgspec.convert(tomllib.loads(text), Settings)
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+    except msgspec.ValidationError as error:
+        raise InvalidSettings(f"mallee.toml: {choices.added(error, Settings)}") from error
+    except tomllib.TOMLDecodeError as error:
         raise InvalidSettings(f"mallee.toml: {error}") from error
     _check_ranges(settings.network)
     _check_mode(settings.network)
