@@ -15,7 +15,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-from mallee.box import steps
+from mallee.box import client, steps
 from mallee.lab import document, links, members, rooms
 from mallee.lab import up as making
 from mallee.lab.document import Cable
@@ -103,6 +103,8 @@ def bare(lab: Lab) -> AbstractContextManager[None]:
 @contextmanager
 def up(text: str, ground: Ground = bare) -> Generator[Lab]:
     """A lab of that document; the calling thread is in its world meanwhile."""
+    # One at the same address is another lab's.
+    client.forget_connections()
     with made(text, ground) as lab, at(lab, _world(lab)):
         if lab.document.image and document.host_of(lab.document, "front"):
             wholecloud.wait_image(lab.cloud)

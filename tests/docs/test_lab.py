@@ -93,7 +93,7 @@ def test_every_document_of_the_page_is_right() -> None:
 
 
 def test_every_key_is_in_the_table_and_no_other() -> None:
-    named = set(re.findall(r"^\| `([a-zA-Z.]+)` \|", PAGE, re.M))
+    named = set(re.findall(r"^\| `([a-zA-Z._]+)` \|", PAGE, re.M))
     known = {f"hosts.NAME.{name}" for name in _fields(document.Host)}
     known |= {f"switches.NAME.{name}" for name in _fields(document.Switch)}
     known |= {f"nics.{name}" for name in _fields(document.Nic)}

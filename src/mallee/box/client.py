@@ -141,6 +141,12 @@ def _model(service: str) -> botocore.model.ServiceModel:
     return botocore.model.ServiceModel(json.loads(path.read_bytes()), service)
 
 
+def forget_connections() -> None:
+    """Let go of connections that are kept for the next call: in another network namespace, or to
+    another machine at the same address, they lead nowhere."""
+    _session.cache_clear()
+
+
 @lru_cache
 def _session() -> botocore.httpsession.URLLib3Session:
     # No proxy of the environment stands between us and our own machine.

@@ -123,7 +123,7 @@ def _with_cloud(given: dict[str, Any]) -> dict[str, Any]:
     cloud, network = given.get("cloud", {}), None
     if isinstance(cloud, dict):
         cloud = cast(dict[str, Any], cloud)
-        network = cloud.get("network", {})
+        network = cloud.get("network", {"egress": False})
     if not isinstance(cloud, dict) or not isinstance(network, dict):
         return given
     filled = {"public_range": PUBLIC_RANGE, **cast(dict[str, Any], network)}

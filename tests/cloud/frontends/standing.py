@@ -35,8 +35,9 @@ START_S = 90.0
 LARGE = replace(FACTS, capacity=Capacity(vcpus=10_000, memory_mib=1 << 22, disk_gib=100_000))
 """Of hosts on which there is always room."""
 ADDRESS = "127.0.0.1"
-OUTSIDE = "192.0.2.1"
-"""At which front ends reach each other: no loopback address is told to others."""
+OUTSIDE = "100.127.0.1"
+"""At which front ends reach each other: no loopback address is told to others. It stays on this
+host as long as the process runs, so it is of no range that a cloud of tests has."""
 _HOSTS = "198.51.100."
 """Addresses of hosts begin with it."""
 ELSEWHERE = Objects(engine="elsewhere")

@@ -48,7 +48,7 @@ def agent_of(first: FrontEnd) -> Agent:
 
 
 def test_who_is_invited_gets_the_secrets_once(first: FrontEnd, root_dir: Path) -> None:
-    wish = frontendjoin.Wish(standing.invitation(first), "192.0.2.1", "once")
+    wish = frontendjoin.Wish(standing.invitation(first), standing.OUTSIDE, "once")
     fetched = frontendjoin.fetch(wish)
     kept = {name: (first.layout.cloud / name).read_bytes() for name in frontends.SECRET_FILES}
     assert fetched.secrets.files == kept
@@ -58,9 +58,9 @@ def test_who_is_invited_gets_the_secrets_once(first: FrontEnd, root_dir: Path) -
 
 
 def test_a_name_is_one_front_end_s(first: FrontEnd) -> None:
-    frontendjoin.fetch(frontendjoin.Wish(standing.invitation(first), "192.0.2.1", "twin"))
+    frontendjoin.fetch(frontendjoin.Wish(standing.invitation(first), standing.OUTSIDE, "twin"))
     with pytest.raises(steps.Failed, match="there is a front end named twin"):
-        frontendjoin.fetch(frontendjoin.Wish(standing.invitation(first), "192.0.2.1", "twin"))
+        frontendjoin.fetch(frontendjoin.Wish(standing.invitation(first), standing.OUTSIDE, "twin"))
 
 
 def test_secrets_are_for_nobody_else(first: FrontEnd) -> None:
@@ -114,7 +114,9 @@ def test_what_is_kept_is_for_the_cloud_s_user_alone(first: FrontEnd, root_dir: P
 
 
 def test_own_settings_are_the_machine_s(first: FrontEnd) -> None:
-    fetched = frontendjoin.fetch(frontendjoin.Wish(standing.invitation(first), "192.0.2.1", "own"))
+    fetched = frontendjoin.fetch(
+        frontendjoin.Wish(standing.invitation(first), standing.OUTSIDE, "own")
+    )
     own = frontendjoin.own_settings(fetched.secrets, "192.0.2.2")
     common = replace(
         own,
