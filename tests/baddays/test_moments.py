@@ -32,7 +32,10 @@ def test_terminated_at_any_moment_of_a_launch_it_leaves_nothing(cloud: Cloud, mo
     instance, interface = traces.launch(cloud)
     wait_moment(cloud, instance, moment)
     cloud.terminate(instance)
-    assert traces.traces_of(cloud, instance, interface) == []
+    # A look at the network that began before may have made its link once more; the next takes it.
+    wholecloud.wait_until(
+        lambda: traces.traces_of(cloud, instance, interface) == [], 30.0, "nothing to be left"
+    )
 
 
 @pytest.mark.parametrize("moment", ["root", "console.log"])
