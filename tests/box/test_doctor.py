@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import pytest
 
-from mallee.box import doctor, owners, ranges, requirements, steps
+from mallee.box import doctor, ownchecks, owners, ranges, requirements, steps
 from mallee.kit import process
 from mallee.model import classic, modes, settings
 from mallee.model.layout import Layout
@@ -113,12 +113,12 @@ def test_public_addresses_of_the_lan_are_no_clash(
 def test_the_safety_net_of_a_classic_mode_is_its_subnets(mode: modes.Mode) -> None:
     network = settings.Network(mode=mode, classic=classic.Classic(subnet="10.10.0.0/16"))
     access = cast(Any, object())
-    patient = doctor.Patient(Layout(Path("/x")), settings.Settings(network=network), access)
+    patient = ownchecks.Patient(Layout(Path("/x")), settings.Settings(network=network), access)
     with pytest.raises(steps.Failed, match=r"10\.10\.0\.0/16 do not stand"):
-        doctor._safety_net(patient)
+        ownchecks._safety_net(patient)
     process.run(["ip", "route", "add", "unreachable", "10.10.0.0/16", "metric", "4000"])
     try:
-        assert "stand" in doctor._safety_net(patient)
+        assert "stand" in ownchecks._safety_net(patient)
     finally:
         process.run(["ip", "route", "flush", "type", "unreachable"])
 
@@ -143,13 +143,13 @@ def test_a_rotation_that_does_not_end_is_found(monkeypatch: pytest.MonkeyPatch) 
         }
 
     monkeypatch.setattr(doctor.client, "call", call)
-    patient = doctor.Patient(Layout(Path("/x")), settings.Settings(), cast(Any, object()))
-    assert doctor._secrets(patient) == "under master key ab, 1 older for sessions"
-    age_s = doctor.ROTATION_S_MAX + 1
+    patient = ownchecks.Patient(Layout(Path("/x")), settings.Settings(), cast(Any, object()))
+    assert ownchecks._secrets(patient) == "under master key ab, 1 older for sessions"
+    age_s = ownchecks.ROTATION_S_MAX + 1
     with pytest.raises(steps.Failed, match="rotation-1"):
-        doctor._secrets(patient)
+        ownchecks._secrets(patient)
     state = "waiting"
-    assert "1 older" in doctor._secrets(patient)
+    assert "1 older" in ownchecks._secrets(patient)
 
 
 def test_a_place_of_volumes_that_is_away_is_told(root_dir: Path) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 
 from mallee.box import steps
 from mallee.kit import process
-from mallee.model import settings
+from mallee.model import classic, settings
 
 PUBLIC = (
     "203.0.113.0/24",
@@ -47,7 +47,7 @@ def own(network: settings.Network) -> dict[str, str]:
     that network altogether."""
     if network.mode == "vpc":
         return {"public": network.public_range, "private": network.private_range}
-    if network.mode in ("managed", "managed-novlan"):
+    if network.mode in classic.MANAGED:
         return {"private": network.classic.subnet}
     return {}
 
