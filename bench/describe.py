@@ -24,10 +24,10 @@ import boto3
 from bench import asking, processes, report, sealed
 from mallee.cloud.state import records, store
 from mallee.kit import clock
-from mallee.model import settings
-from mallee.model.instances import Instance, InstanceSeen, Phase
+from mallee.model.compute.instances import Instance, InstanceSeen, Phase
+from mallee.model.configuration import settings
 from mallee.model.layout import Layout
-from mallee.model.networks import Interface
+from mallee.model.network.networks import Interface
 
 COUNTS = (1, 100, 1000)
 REQUESTS = {1: 400, 100: 60, 1000: 8}

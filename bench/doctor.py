@@ -10,8 +10,8 @@ from pathlib import Path
 
 from bench import describe, report, sealed, thousand
 from mallee.box import client, rounds
+from mallee.model.configuration.settings import Network
 from mallee.model.layout import Layout
-from mallee.model.settings import Network
 
 HOSTS = (2, 20, 200)
 VLANS = tuple(range(2, 2050))

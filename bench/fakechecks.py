@@ -7,8 +7,8 @@ Used by `fakehosts`.
 import time
 from ipaddress import IPv4Address
 
-from mallee.model import checks
-from mallee.model.checks import CheckAsk, CheckTold, Finding, Heard, Kind, Path
+from mallee.model.hosts import checks
+from mallee.model.hosts.checks import CheckAsk, CheckTold, Finding, Heard, Kind, Path
 
 TAKES_S = {
     Kind.HOST: 0.3,

@@ -18,9 +18,9 @@ import msgspec
 
 from bench import fakechecks
 from mallee.kit import pki
-from mallee.model.checks import CheckAsk
-from mallee.model.hosts import Ask, Capacity, HostFacts, Kept, SyncRequest
-from mallee.model.instances import InstanceSeen, Phase, Power, Reach
+from mallee.model.compute.instances import InstanceSeen, Phase, Power, Reach
+from mallee.model.hosts.checks import CheckAsk
+from mallee.model.hosts.hosts import Ask, Capacity, HostFacts, Kept, SyncRequest
 from mallee.model.layout import Layout
 
 HELD_S = 10.0

@@ -14,14 +14,20 @@ from msgspec.structs import replace
 
 from bench import report, sealed
 from mallee.kit import clock, process
-from mallee.model.flowlogs import DEFAULT_FIELDS
-from mallee.model.hosts import GroupWanted, HostWanted, InterfaceWanted, SubnetWanted, VpcWanted
+from mallee.model.hosts.hosts import (
+    GroupWanted,
+    HostWanted,
+    InterfaceWanted,
+    SubnetWanted,
+    VpcWanted,
+)
 from mallee.model.layout import Layout
-from mallee.model.networks import Direction, Rule
-from mallee.model.watching import FlowLogWanted
-from mallee.node.do import namespaces, network
+from mallee.model.network.flowlogs import DEFAULT_FIELDS
+from mallee.model.network.networks import Direction, Rule
+from mallee.model.network.watching import FlowLogWanted
+from mallee.node.do.network import namespaces, network
 from mallee.node.flowlogs import READ_S, FlowLogs
-from mallee.node.plan import flowcounts
+from mallee.node.plan.network import flowcounts
 
 DATAGRAMS = 30_000
 FLOWS_PER_S = 1000

@@ -10,8 +10,8 @@ import time
 from pathlib import Path
 
 from bench import bare, cloud, report, sealed, wire
-from mallee.model import catalogue
-from mallee.node.plan import domain
+from mallee.model.images import catalogue
+from mallee.node.plan.guests import domain
 from tests import tinyimages
 
 

@@ -16,8 +16,8 @@ from tempfile import TemporaryDirectory
 from bench import overlay, report, sealed
 from bench.overlay import Way
 from mallee.kit import offload
-from mallee.model.modes import Kind, Switch
-from mallee.node.do import namespaces
+from mallee.model.network.modes import Kind, Switch
+from mallee.node.do.network import namespaces
 from tests.node.modes import wires
 from tests.node.modes.wires import Field, Told
 from tests.node.shapes import OPEN, RULES

@@ -11,10 +11,16 @@ from tempfile import TemporaryDirectory
 from msgspec.structs import replace
 
 from bench import report, sealed
-from mallee.model.hosts import GroupWanted, HostWanted, InterfaceWanted, SubnetWanted, VpcWanted
+from mallee.model.hosts.hosts import (
+    GroupWanted,
+    HostWanted,
+    InterfaceWanted,
+    SubnetWanted,
+    VpcWanted,
+)
 from mallee.model.layout import Layout
-from mallee.model.networks import Direction, Rule
-from mallee.node.do import links, namespaces, network
+from mallee.model.network.networks import Direction, Rule
+from mallee.node.do.network import links, namespaces, network
 
 INTERFACES = 1000
 GROUPS = 1000

@@ -20,8 +20,8 @@ from pathlib import Path
 from bench import bare, cloud, launch, qmp, report, sealed, wire
 from mallee.box import client as api
 from mallee.kit import process
-from mallee.model import catalogue
-from mallee.node.do import namespaces
+from mallee.model.images import catalogue
+from mallee.node.do.network import namespaces
 from tests import labs, tinyimages
 from tests.wholecloud import Cloud
 

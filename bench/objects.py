@@ -31,7 +31,7 @@ import boto3
 from botocore.config import Config
 
 from bench import readers, report, sealed, wirefloods
-from mallee.model import settings
+from mallee.model.configuration import settings
 from mallee.model.layout import Layout
 from mallee.walrus.engine import Engine
 from mallee.walrus.pages import Question

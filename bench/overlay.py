@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 
 from bench import report, sealed
 from mallee.kit import process
-from mallee.node.do import namespaces
+from mallee.node.do.network import namespaces
 from tests.node import manyhosts, shapes
 from tests.node.manyhosts import Cluster, Told
 from tests.node.shapes import OPEN

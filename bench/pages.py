@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bench import asking, describe, processes, report, sealed
 from mallee.cloud.state import records, store
-from mallee.model.networks import Address, Direction, Rule, SecurityGroup
+from mallee.model.network.networks import Address, Direction, Rule, SecurityGroup
 
 COUNT = 10_000
 GROUPS = 1000

@@ -14,8 +14,9 @@ from msgspec.structs import replace
 from bench import asking, report, sealed
 from mallee.cloud.state import records, store
 from mallee.kit import clock
-from mallee.model import hosts, quotas
-from mallee.model.images import Blob, Image
+from mallee.model.hosts import hosts
+from mallee.model.identity import quotas
+from mallee.model.images.images import Blob, Image
 from tests.cloud.running import RunningCloud
 from tests.cloud.signing import Sender
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from bench import cloud, report, sealed, snapshots
 from mallee.kit.nbd import client
-from mallee.model.blocktrees import BLOCK_BYTES
+from mallee.model.storage.blocktrees import BLOCK_BYTES
 
 READS = 64
 LARGE_GIB = 40

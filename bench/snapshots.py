@@ -19,8 +19,8 @@ from typing import Any
 
 from bench import cloud, report, sealed
 from mallee.cloud.blocks import shelf
-from mallee.model.blocktrees import BLOCK_BYTES
-from mallee.node.do import layers, volumes
+from mallee.model.storage.blocktrees import BLOCK_BYTES
+from mallee.node.do.storage import layers, volumes
 from mallee.walrus import usages
 
 ZONE = "us-east-1a"

@@ -26,11 +26,11 @@ from mallee.cloud.hosts import joining
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.kit import clock, secretbox
-from mallee.model import settings
-from mallee.model.images import Blob, Image
-from mallee.model.instances import Instance, InstanceSeen, Phase, Reach
+from mallee.model.compute.instances import Instance, InstanceSeen, Phase, Reach
+from mallee.model.configuration import settings
+from mallee.model.images.images import Blob, Image
 from mallee.model.layout import Layout
-from mallee.model.networks import Interface, SecurityGroup, Subnet
+from mallee.model.network.networks import Interface, SecurityGroup, Subnet
 
 HOSTS = 1000
 EACH = 50

@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from bench import bare, cloud, launch, report, sealed, wire
-from mallee.model import catalogue
+from mallee.model.images import catalogue
 from tests import tinyimages
 
 GUESTS = 8

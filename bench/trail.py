@@ -17,7 +17,7 @@ from mallee.cloud.call import Principal
 from mallee.cloud.identity import authorize
 from mallee.cloud.trail import events, journal
 from mallee.kit.chain import verify
-from mallee.model.settings import Settings
+from mallee.model.configuration.settings import Settings
 
 CALLS = 5000
 ACCOUNT = "123456789012"

@@ -19,9 +19,9 @@ from functools import partial
 from pathlib import Path
 
 from bench import cloud, report, sealed
-from mallee.model.volumes import Limits
-from mallee.node.do import disks
-from mallee.node.plan import disks as plan
+from mallee.model.storage.volumes import Limits
+from mallee.node.do.storage import disks
+from mallee.node.plan.guests import disks as plan
 
 ZONE = "us-east-1a"
 SIZE_GIB = 2

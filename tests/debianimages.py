@@ -12,7 +12,7 @@ from pathlib import Path
 
 from mallee.images.recipes import build as building
 from mallee.images.recipes import offers, recipe
-from mallee.model import catalogue
+from mallee.model.images import catalogue
 from mallee.model.layout import Layout
 from tests import tinyimages
 

@@ -2,7 +2,7 @@
 
 import socket
 
-from mallee.model.settings import Ports
+from mallee.model.configuration.settings import Ports
 
 
 def ports() -> Ports:

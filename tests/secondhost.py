@@ -12,8 +12,8 @@ from msgspec import structs
 from mallee.box import owners
 from mallee.kit import process
 from mallee.lab import document
+from mallee.model.configuration.settings import Network
 from mallee.model.layout import Layout
-from mallee.model.settings import Network
 from tests import labs, wholecloud
 from tests.labs import Lab
 from tests.wholecloud import Cloud

@@ -12,8 +12,8 @@ import subprocess
 from pathlib import Path
 
 from mallee.images import tiny
-from mallee.model import catalogue
-from mallee.model.images import Blob
+from mallee.model.images import catalogue
+from mallee.model.images.images import Blob
 from mallee.model.layout import Layout
 
 _ROOT = Path(__file__).parent.parent / "build" / "tiny"

@@ -21,8 +21,8 @@ import botocore.config
 from mallee.box import client as api
 from mallee.box import destroy, owners, status, steps, up
 from mallee.cli import client as command
+from mallee.model.configuration.settings import Network, Ports, Settings
 from mallee.model.layout import Layout
-from mallee.model.settings import Network, Ports, Settings
 from tests import tinyimages
 
 AWS_1 = Path(__file__).parents[1] / ".venv/bin/aws"

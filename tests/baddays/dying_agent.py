@@ -11,7 +11,7 @@ from pathlib import Path
 
 from mallee.node import apply, daemon
 from mallee.node.host import Host
-from mallee.node.plan import steps
+from mallee.node.plan.guests import steps
 
 _apply_step = apply.apply_step
 

@@ -5,7 +5,7 @@ A cloud that is killed must come back where its clients look for it, so port 0 w
 ports are free ones that are chosen once.
 """
 
-from mallee.model.settings import Network, Ports, Settings
+from mallee.model.configuration.settings import Network, Ports, Settings
 from tests import freeports
 
 

@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from mallee.box import client as api
-from mallee.node.plan import domain
+from mallee.node.plan.guests import domain
 from tests import wholecloud
 from tests.baddays import traces
 from tests.wholecloud import Cloud

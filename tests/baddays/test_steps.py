@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from mallee.box import status, steps, up
-from mallee.model import catalogue
+from mallee.model.images import catalogue
 from tests import wholecloud
 from tests.baddays import traces
 from tests.machines import test_volumes as volumes

@@ -8,7 +8,7 @@ import pytest
 from mallee.aws.signature import check, claims
 from mallee.box import client
 from mallee.kit import files
-from mallee.model import settings
+from mallee.model.configuration import settings
 from mallee.model.layout import Layout
 from tests.aws.signature.wires import Wire
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from mallee.box import client, configuring, owners
+from mallee.model.configuration.settings import Settings
 from mallee.model.layout import Layout
-from mallee.model.settings import Settings
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from mallee.box import destroy, steps
+from mallee.model.configuration.settings import Volumes
 from mallee.model.layout import Layout
-from mallee.model.settings import Volumes
-from mallee.node.do import places
+from mallee.node.do.storage import places
 
 
 class Quiet:

@@ -4,9 +4,9 @@ from typing import Any
 
 from mallee.box import diagnosis
 from mallee.box.diagnosis import Asked
-from mallee.model.ailments import Code
-from mallee.model.checks import bits_of
-from mallee.model.modes import Mode
+from mallee.model.hosts.ailments import Code
+from mallee.model.hosts.checks import bits_of
+from mallee.model.network.modes import Mode
 
 HOSTS = [Asked(f"host-{name}", name, f"192.0.2.{number}") for number, name in enumerate("abc", 1)]
 A, B, C = HOSTS

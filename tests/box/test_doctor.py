@@ -8,9 +8,10 @@ import pytest
 
 from mallee.box import doctor, ownchecks, owners, ranges, requirements, steps
 from mallee.kit import process
-from mallee.model import classic, modes, settings
+from mallee.model.configuration import settings
 from mallee.model.layout import Layout
-from mallee.node.do import places
+from mallee.model.network import classic, modes
+from mallee.node.do.storage import places
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mallee.box import faststart, owners, ranges, steps
-from mallee.model import settings
+from mallee.model.configuration import settings
 from mallee.model.layout import Layout
 
 OPTIONS = faststart.Options

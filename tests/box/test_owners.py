@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from mallee.box import owners, steps
-from mallee.model import settings
+from mallee.model.configuration import settings
 from mallee.model.layout import Layout
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from mallee.box import ranges, steps
 from mallee.kit import process
-from mallee.model import settings
+from mallee.model.configuration import settings
 
 ROUTES = [(ipaddress.IPv4Network("203.0.113.64/28"), "203.0.113.64/28 by eth0")]
 

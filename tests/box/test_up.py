@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from mallee.box import client, owners, status, steps, up
+from mallee.model.configuration.settings import Settings
 from mallee.model.layout import Layout
-from mallee.model.settings import Settings
 
 
 def test_a_cloud_that_does_not_answer_says_why_it_ended(

@@ -17,7 +17,7 @@ import pytest
 
 from mallee.box import steps
 from mallee.cli import oidc
-from mallee.model.settings import OpenId
+from mallee.model.configuration.settings import OpenId
 from tests.cli.conftest import Run
 from tests.cloud.running import RunningCloud, fresh
 from tests.fakes import oidc as fake

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mallee.model.hosts import PUSHED_KEY_S
+from mallee.model.hosts.hosts import PUSHED_KEY_S
 from tests import wholecloud
 from tests.clients import programs
 from tests.machines import guests

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from mallee.kit import pki
-from mallee.model.hosts import Capacity, HostFacts
+from mallee.model.hosts.hosts import Capacity, HostFacts
 
 FACTS = HostFacts(
     capacity=Capacity(vcpus=8, memory_mib=8192, disk_gib=100),

@@ -13,7 +13,7 @@ from mallee.cloud import accounts, actions
 from mallee.cloud.action import Action
 from mallee.cloud.state import records, store
 from mallee.kit import secretbox
-from mallee.model.identities import Group, Role, User
+from mallee.model.identity.identities import Group, Role, User
 from tests.cloud import samples
 from tests.cloud.running import RunningCloud, fresh
 from tests.cloud.signing import Sender

@@ -6,13 +6,13 @@ A new kind of thing that parameters can name is made here, under the name that `
 from typing import Any
 
 from mallee.cloud.state import records
-from mallee.model.buckets import Bucket
-from mallee.model.dedicatedhosts import DedicatedHost
-from mallee.model.imagereports import ImageReport
-from mallee.model.images import Blob, Image
-from mallee.model.rootreplacements import RootReplacement
-from mallee.model.snapshots import Snapshot
-from mallee.model.transfers import Access, DiskIn, FileOut, Object, Task, Way
+from mallee.model.compute.dedicatedhosts import DedicatedHost
+from mallee.model.images.imagereports import ImageReport
+from mallee.model.images.images import Blob, Image
+from mallee.model.storage.buckets import Bucket
+from mallee.model.storage.rootreplacements import RootReplacement
+from mallee.model.storage.snapshots import Snapshot
+from mallee.model.storage.transfers import Access, DiskIn, FileOut, Object, Task, Way
 from tests.cloud import certificates
 from tests.cloud.ec2.ipam import plans
 from tests.cloud.iam.samlmetadata import METADATA

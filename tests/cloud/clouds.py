@@ -9,11 +9,19 @@ from msgspec.structs import replace
 from mallee.cloud.hosts import placement
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import HostSeen, Record
-from mallee.model.accounts import Account
-from mallee.model.hosts import Capacity, Host, HostFacts
-from mallee.model.images import Blob, Image
-from mallee.model.instances import Instance, InstanceSeen, Phase
-from mallee.model.networks import Address, Direction, Interface, Rule, SecurityGroup, Subnet, Vpc
+from mallee.model.compute.instances import Instance, InstanceSeen, Phase
+from mallee.model.hosts.hosts import Capacity, Host, HostFacts
+from mallee.model.identity.accounts import Account
+from mallee.model.images.images import Blob, Image
+from mallee.model.network.networks import (
+    Address,
+    Direction,
+    Interface,
+    Rule,
+    SecurityGroup,
+    Subnet,
+    Vpc,
+)
 
 ACCOUNT = "000000000001"
 ZONE = "us-east-1a"

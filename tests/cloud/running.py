@@ -19,8 +19,8 @@ from msgspec.structs import replace
 
 from mallee.cloud import bootstrap, daemon
 from mallee.cloud.state import store
+from mallee.model.configuration.settings import Objects, Ports, Settings
 from mallee.model.layout import Layout
-from mallee.model.settings import Objects, Ports, Settings
 
 START_TIMEOUT_S = 30
 _open_store = bootstrap.open_store

@@ -10,8 +10,8 @@ import pytest
 from mallee.cloud import bootstrap
 from mallee.cloud.state import records, store
 from mallee.kit import clock, files, pki
+from mallee.model.configuration.settings import InvalidSettings, Settings
 from mallee.model.layout import Layout
-from mallee.model.settings import InvalidSettings, Settings
 from tests.cloud.running import RunningCloud
 
 

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from mallee.model import settings
+from mallee.model.configuration import settings
+from mallee.model.configuration.settings import Ports, Settings
 from mallee.model.layout import Layout
-from mallee.model.settings import Ports, Settings
 from tests.cloud.signing import Sender
 
 START_TIMEOUT_S = 60

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from mallee.cloud import imports
 from mallee.cloud.imports import Document, Person, Seen, Wish
-from mallee.model.identities import Group, User
+from mallee.model.identity.identities import Group, User
 
 LDAP = Wish(source="ldap")
 ADOPTING = Wish(source="ldap", adopts=True, disables_missing=True)

@@ -9,7 +9,7 @@ import msgspec
 
 from mallee.box import status
 from mallee.cli import main
-from mallee.model.settings import Settings
+from mallee.model.configuration.settings import Settings
 
 TOP = Path(__file__).parents[2]
 PAGE = (TOP / "docs/administration.md").read_text()

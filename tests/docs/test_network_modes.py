@@ -16,8 +16,9 @@ from mallee.box import steps
 from mallee.lab import document
 from mallee.lab import up as making
 from mallee.lab.rooms import Place
-from mallee.model import modes, settings
+from mallee.model.configuration import settings
 from mallee.model.layout import Layout
+from mallee.model.network import modes
 from tests import tinyimages, wholecloud
 
 PAGE = (Path(__file__).parents[2] / "docs/network-modes.md").read_text()

@@ -14,7 +14,7 @@ import pytest
 from mallee.box import client
 from mallee.cli import main
 from mallee.lab import members, rooms
-from mallee.model.ailments import Code
+from mallee.model.hosts.ailments import Code
 from tests import labs
 from tests.labs import Lab
 

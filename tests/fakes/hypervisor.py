@@ -11,14 +11,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from xml.etree import ElementTree
 
-from mallee.model.cpus import Cpu
-from mallee.model.datakeys import OpenedKey
-from mallee.model.volumes import Limits
-from mallee.node.do import filling, layers, volumes
-from mallee.node.do.hypervisor import AgentSilent, HypervisorAway, HypervisorFailed, Merge
-from mallee.node.plan import disks, domain
-from mallee.node.plan.disks import Disk
-from mallee.node.plan.seen import DomainState, Ended, SeenDomain
+from mallee.model.hosts.cpus import Cpu
+from mallee.model.storage.datakeys import OpenedKey
+from mallee.model.storage.volumes import Limits
+from mallee.node.do.guests.hypervisor import AgentSilent, HypervisorAway, HypervisorFailed, Merge
+from mallee.node.do.storage import filling, layers, volumes
+from mallee.node.plan.guests import disks, domain
+from mallee.node.plan.guests.disks import Disk
+from mallee.node.plan.guests.seen import DomainState, Ended, SeenDomain
 
 SCREEN = b"P6 2 1 255 \xff\x00\x00\x00\x00\xff"
 """What every screen shows: a red dot and a blue one."""

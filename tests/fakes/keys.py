@@ -3,7 +3,7 @@
 import hashlib
 from dataclasses import dataclass, field
 
-from mallee.model.datakeys import OpenedKey
+from mallee.model.storage.datakeys import OpenedKey
 from mallee.node import cloud
 
 

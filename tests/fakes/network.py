@@ -3,11 +3,11 @@
 import threading
 from collections.abc import Sequence
 
-from mallee.model.hosts import HostWanted, InterfaceWanted
+from mallee.model.hosts.hosts import HostWanted, InterfaceWanted
 from mallee.model.layout import Layout
-from mallee.node.do.network import NotWanted, Tap
-from mallee.node.plan.conversations import Conversation
-from mallee.node.plan.probes import Seen, Sending
+from mallee.node.do.network.network import NotWanted, Tap
+from mallee.node.plan.network.conversations import Conversation
+from mallee.node.plan.network.probes import Seen, Sending
 
 
 class FakeNetwork:

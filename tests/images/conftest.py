@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bench import bare, wire
-from mallee.model import catalogue
+from mallee.model.images import catalogue
 from tests import tinyimages
 
 USER_DATA = b'#!/bin/sh\necho "user data runs on $(hostname)"\necho once >>/root/runs\n'

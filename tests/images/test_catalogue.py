@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from mallee.images import catalogue
-from mallee.model import catalogue as documents
-from mallee.model.images import Blob, DirectBoot
+from mallee.model.images import catalogue as documents
+from mallee.model.images.images import Blob, DirectBoot
 from mallee.model.layout import Layout
 
 

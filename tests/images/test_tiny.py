@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mallee.images import tiny
-from mallee.model import catalogue
+from mallee.model.images import catalogue
 from mallee.model.layout import Layout
 from tests import tinyimages
 

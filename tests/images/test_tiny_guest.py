@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bench import bare
-from mallee.model import catalogue
+from mallee.model.images import catalogue
 from tests import tinyimages
 from tests.images.conftest import Bench
 

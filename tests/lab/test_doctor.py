@@ -15,8 +15,8 @@ import pytest
 from mallee.box import rounds
 from mallee.lab import document, openvswitch
 from mallee.lab.document import Cable
-from mallee.model.ailments import Code
-from mallee.model.checks import Finding
+from mallee.model.hosts.ailments import Code
+from mallee.model.hosts.checks import Finding
 from tests import labs, wholecloud
 from tests.labs import Lab
 

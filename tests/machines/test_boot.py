@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from PIL import Image
 
 from mallee.images import catalogue as publishing
-from mallee.model import catalogue
+from mallee.model.images import catalogue
 from tests import tinyimages, wholecloud
 from tests.machines import guests
 from tests.wholecloud import Cloud

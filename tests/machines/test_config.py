@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from mallee.box import configuring, settingshistory, status, steps
 from mallee.kit import process
-from mallee.model import settings
+from mallee.model.configuration import settings
 from tests import freeports, secondhost, wholecloud
 from tests.secondhost import Machine
 from tests.wholecloud import Cloud

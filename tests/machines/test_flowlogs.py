@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from mallee.node.do import flowcounts
-from mallee.node.plan import flowcounts as plan
+from mallee.node.do.network import flowcounts
+from mallee.node.plan.network import flowcounts as plan
 from tests.machines.guests import Pair
 from tests.wholecloud import GUEST_S, Cloud, wait_until
 

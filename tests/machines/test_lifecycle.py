@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from mallee.cli import client
-from mallee.node.plan import shaping
+from mallee.node.plan.network import shaping
 from tests import wholecloud
 from tests.machines.guests import code_of, launched, start, stop
 from tests.wholecloud import Cloud

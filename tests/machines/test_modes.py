@@ -10,9 +10,9 @@ import pytest
 from msgspec.structs import replace
 
 from mallee.kit import process
-from mallee.model import settings
-from mallee.model.classic import Classic
-from mallee.model.settings import Network
+from mallee.model.configuration import settings
+from mallee.model.configuration.settings import Network
+from mallee.model.network.classic import Classic
 from tests import freeports, wholecloud
 from tests.wholecloud import Cloud
 

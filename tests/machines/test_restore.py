@@ -12,7 +12,7 @@ import pytest
 
 from mallee.kit import process
 from mallee.model.layout import Layout
-from mallee.node.do import grounds, layers, volumes
+from mallee.node.do.storage import grounds, layers, volumes
 from tests import secondhost, wholecloud
 from tests.baddays import traces
 from tests.machines.test_snapshots import attach, blocks, complete, write

@@ -16,7 +16,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from mallee.box import client as api
-from mallee.node.do import disks
+from mallee.node.do.storage import disks
 from tests.machines import identitysecrets
 from tests.machines.identitysecrets import Secrets, body_of
 from tests.wholecloud import Cloud, wait_until

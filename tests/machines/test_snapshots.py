@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from mallee.model.blocktrees import BLOCK_BYTES
-from mallee.node.do import layers, volumes
+from mallee.model.storage.blocktrees import BLOCK_BYTES
+from mallee.node.do.storage import layers, volumes
 from tests import wholecloud
 from tests.machines import guests
 from tests.machines.test_volumes import FELT_S, made, wait_attached, wait_disk, wait_state

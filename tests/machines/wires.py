@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from mallee.node.do import namespaces
+from mallee.node.do.network import namespaces
 
 _EVERY_PROTOCOL = 0x0003
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mallee.model import addressspans
+from mallee.model.network import addressspans
 
 NET = IPv4Network("192.0.2.0/24")
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mallee.model import blocktrees
-from mallee.model.blocktrees import BLOCK_BYTES, HOLE, PAGE_BLOCKS, NotATree, Root
+from mallee.model.storage import blocktrees
+from mallee.model.storage.blocktrees import BLOCK_BYTES, HOLE, PAGE_BLOCKS, NotATree, Root
 
 BLOCKS = 3 * PAGE_BLOCKS
 """Of the disks here, which are held as a name for each block."""

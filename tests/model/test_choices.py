@@ -2,7 +2,7 @@
 
 import pytest
 
-from mallee.model import settings
+from mallee.model.configuration import settings
 
 
 @pytest.mark.parametrize(

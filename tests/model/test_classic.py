@@ -2,9 +2,10 @@
 
 import pytest
 
-from mallee.model import classic, settings
-from mallee.model.classic import Classic
-from mallee.model.settings import HostSettings, InvalidSettings, Settings
+from mallee.model.configuration import settings
+from mallee.model.configuration.settings import HostSettings, InvalidSettings, Settings
+from mallee.model.network import classic
+from mallee.model.network.classic import Classic
 
 MANAGED = 'device = "eth1"\nsubnet = "10.10.0.0/16"\n'
 STATIC = 'device = "br0"\nsubnet = "192.168.3.0/24"\nrouter = "192.168.3.1"\n'

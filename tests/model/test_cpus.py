@@ -1,7 +1,7 @@
 """Guests of a zone see a processor that every host of it has."""
 
-from mallee.model import cpus
-from mallee.model.cpus import Cpu
+from mallee.model.hosts import cpus
+from mallee.model.hosts.cpus import Cpu
 
 OLD = Cpu("old", {"qemu64": 20, "Penryn": 30})
 NEW = Cpu("new", {"qemu64": 20, "Penryn": 30, "Westmere": 35})

@@ -2,7 +2,8 @@
 
 import pytest
 
-from mallee.model import classic, eucalyptusconf, eucalyptuswords, settings, sharedranges
+from mallee.model.configuration import eucalyptusconf, eucalyptuswords, settings
+from mallee.model.network import classic, sharedranges
 
 MANAGED = """\
 # The cluster controller of the department.

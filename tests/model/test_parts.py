@@ -3,8 +3,8 @@
 import pytest
 from msgspec.structs import replace
 
-from mallee.model import parts
-from mallee.model.hosts import HostWanted, Kept, SyncAnswer, VpcWanted
+from mallee.model.hosts import parts
+from mallee.model.hosts.hosts import HostWanted, Kept, SyncAnswer, VpcWanted
 
 
 def _vpc(number: int) -> VpcWanted:

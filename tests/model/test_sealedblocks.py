@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mallee.model import blockobjects, blocktrees
-from mallee.model.blocktrees import BLOCK_BYTES, HOLE, NotATree
-from mallee.model.sealedblocks import Sealed
+from mallee.model.storage import blockobjects, blocktrees
+from mallee.model.storage.blocktrees import BLOCK_BYTES, HOLE, NotATree
+from mallee.model.storage.sealedblocks import Sealed
 
 ONE, OTHER = Sealed(b"1" * 32), Sealed(b"2" * 32)
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from mallee.model import settings
-from mallee.model.settings import InvalidSettings, Network, Settings
+from mallee.model.configuration import settings
+from mallee.model.configuration.settings import InvalidSettings, Network, Settings
 
 
 def test_what_is_written_is_read_again() -> None:

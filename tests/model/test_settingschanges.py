@@ -5,10 +5,10 @@ from typing import Any
 
 import msgspec
 
-from mallee.model import settings, settingschanges
-from mallee.model.classic import Classic
-from mallee.model.settings import Capacity, Network, Ports, Settings
-from mallee.model.settingschanges import CloudStanding, HostStanding
+from mallee.model.configuration import settings, settingschanges
+from mallee.model.configuration.settings import Capacity, Network, Ports, Settings
+from mallee.model.configuration.settingschanges import CloudStanding, HostStanding
+from mallee.model.network.classic import Classic
 
 OWN = HostStanding("host-1", "front", is_up=True, is_own=True)
 FAR = HostStanding("host-2", "far", is_up=True, is_own=False)

@@ -5,9 +5,9 @@ from ipaddress import IPv4Address
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mallee.model import sharedranges
-from mallee.model.classic import Classic
-from mallee.model.settings import Network
+from mallee.model.configuration.settings import Network
+from mallee.model.network import sharedranges
+from mallee.model.network.classic import Classic
 
 ORIGINAL = Network(
     "192.168.3.0/27",

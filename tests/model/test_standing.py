@@ -2,8 +2,8 @@
 
 import pytest
 
-from mallee.model import standing
-from mallee.model.standing import Judged, Role, Standing, State
+from mallee.model.hosts import standing
+from mallee.model.hosts.standing import Judged, Role, Standing, State
 
 BROKEN = ("The hypervisor does not answer.",)
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mallee.model import storedimages
-from mallee.model.blocktrees import BLOCK_BYTES
-from mallee.model.storedimages import Disk, Header, NotAnImage, Stored, Writer
+from mallee.model.images import storedimages
+from mallee.model.images.storedimages import Disk, Header, NotAnImage, Stored, Writer
+from mallee.model.storage.blocktrees import BLOCK_BYTES
 
 GIB = 1 << 30
 ROOT = Disk(device="/dev/vda", size_bytes=GIB, size_gib=1)

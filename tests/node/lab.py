@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from mallee.kit import process
-from mallee.model.hosts import (
+from mallee.model.compute.instances import MetadataOptions, Power
+from mallee.model.hosts.hosts import (
     GroupWanted,
     HostWanted,
     InstanceWanted,
@@ -25,12 +26,11 @@ from mallee.model.hosts import (
     SubnetWanted,
     VpcWanted,
 )
-from mallee.model.images import Blob
-from mallee.model.instances import MetadataOptions, Power
+from mallee.model.images.images import Blob
 from mallee.model.layout import Layout
-from mallee.model.networks import Direction, Rule
-from mallee.node.do import namespaces, network
-from mallee.node.plan import network as plan
+from mallee.model.network.networks import Direction, Rule
+from mallee.node.do.network import namespaces, network
+from mallee.node.plan.network import network as plan
 
 T = TypeVar("T")
 

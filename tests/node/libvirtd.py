@@ -15,7 +15,7 @@ from pathlib import Path
 import libvirt
 
 from mallee.model.layout import Layout
-from mallee.node.do import namespaces
+from mallee.node.do.network import namespaces
 
 # What libvirt finds out about QEMU takes it four seconds; it is found out once per run of tests.
 _capabilities = Path(tempfile.gettempdir()) / f"mallee-test-libvirt-cache-{os.getuid()}"

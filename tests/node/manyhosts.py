@@ -15,16 +15,16 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from mallee.kit import process
-from mallee.model.carried import (
+from mallee.model.hosts.hosts import HostWanted, InterfaceWanted, VpcWanted
+from mallee.model.layout import Layout
+from mallee.model.network.carried import (
     AddressWanted,
     FarInterface,
     FarWanted,
     PeerWanted,
     TransitGatewayWanted,
 )
-from mallee.model.hosts import HostWanted, InterfaceWanted, VpcWanted
-from mallee.model.layout import Layout
-from mallee.node.do import namespaces
+from mallee.node.do.network import namespaces
 from tests.node import lab, shapes
 from tests.node.lab import Guest, Lab
 

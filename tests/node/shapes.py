@@ -8,8 +8,15 @@ from collections.abc import Iterable
 
 from msgspec.structs import replace
 
-from mallee.model.acls import AclEntry
-from mallee.model.carried import (
+from mallee.model.hosts.hosts import (
+    GroupWanted,
+    HostWanted,
+    InterfaceWanted,
+    SubnetWanted,
+    VpcWanted,
+)
+from mallee.model.network.acls import AclEntry
+from mallee.model.network.carried import (
     AclWanted,
     AddressWanted,
     AttachmentWanted,
@@ -24,8 +31,7 @@ from mallee.model.carried import (
     TransitTableWanted,
     Way,
 )
-from mallee.model.hosts import GroupWanted, HostWanted, InterfaceWanted, SubnetWanted, VpcWanted
-from mallee.model.networks import Direction, Rule
+from mallee.model.network.networks import Direction, Rule
 from tests.node import lab
 
 OPEN = "sg-00000000000000001"

@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mallee.kit import clock
-from mallee.model.hosts import InstanceWanted
-from mallee.model.images import Blob, DirectBoot
-from mallee.model.instances import InstanceSeen, Phase
+from mallee.model.compute.instances import InstanceSeen, Phase
+from mallee.model.configuration.settings import Settings
+from mallee.model.hosts.hosts import InstanceWanted
+from mallee.model.images.images import Blob, DirectBoot
 from mallee.model.layout import Layout
-from mallee.model.settings import Settings
 from mallee.node import host, ledger, reconcile
-from mallee.node.do import images
-from mallee.node.plan import domain, instances
+from mallee.node.do.storage import images
+from mallee.node.plan.guests import domain, instances
 from mallee.node.volumes import volumekeys, volumeplace
 from tests.fakes.keys import Keys
 from tests.fakes.network import FakeNetwork

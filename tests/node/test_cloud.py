@@ -11,7 +11,8 @@ import pytest
 from aiohttp import web
 
 from mallee.kit import pki
-from mallee.model.hosts import (
+from mallee.model.configuration.settings import Network, Settings, encode
+from mallee.model.hosts.hosts import (
     ASK_CONSOLE,
     CLOUD_NAME,
     Ask,
@@ -20,7 +21,6 @@ from mallee.model.hosts import (
     SyncRequest,
 )
 from mallee.model.layout import Layout
-from mallee.model.settings import Network, Settings, encode
 from mallee.node import cloud
 from tests.node import wants
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from mallee.kit import clock
-from mallee.model.hosts import (
+from mallee.model.hosts.hosts import (
     CredentialsAnswer,
     CredentialsRequest,
     InstanceWanted,
@@ -19,7 +19,7 @@ from mallee.model.hosts import (
 )
 from mallee.model.layout import Layout
 from mallee.node import cloud, credentials, ledger
-from mallee.node.plan import credentials as plan
+from mallee.node.plan.guests import credentials as plan
 from tests.node import wants
 
 INFO = "meta-data/iam/info"

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from mallee.kit import process
-from mallee.model.images import DirectBoot
-from mallee.model.instances import Phase, Power
+from mallee.model.compute.instances import Phase, Power
+from mallee.model.hosts.plans import INSTANCES_MAX
+from mallee.model.images.images import DirectBoot
 from mallee.model.layout import Layout
-from mallee.model.plans import INSTANCES_MAX
-from mallee.node.do.hypervisor import HypervisorFailed
+from mallee.node.do.guests.hypervisor import HypervisorFailed
 from tests.fakes.hypervisor import FakeHypervisor
 from tests.fakes.network import FakeNetwork
 from tests.node import wants

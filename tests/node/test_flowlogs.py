@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from mallee.model.flowlogs import DEFAULT_FIELDS, parse_parcel
-from mallee.model.hosts import HostWanted, InterfaceWanted, VpcWanted
-from mallee.model.watching import FlowLogWanted
+from mallee.model.hosts.hosts import HostWanted, InterfaceWanted, VpcWanted
+from mallee.model.network.flowlogs import DEFAULT_FIELDS, parse_parcel
+from mallee.model.network.watching import FlowLogWanted
 from mallee.node import cloud
 from mallee.node.flowlogs import FlowLogs
-from mallee.node.plan import flowsums
+from mallee.node.plan.network import flowsums
 from tests.node import lab, shapes
 from tests.node.lab import Lab
 from tests.node.shapes import OPEN

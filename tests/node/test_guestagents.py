@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from mallee.model.images import DirectBoot
+from mallee.model.images.images import DirectBoot
 from mallee.model.layout import Layout
 from mallee.node import guestagents
-from mallee.node.plan import domain, guestagent
-from mallee.node.plan.seen import DomainState
+from mallee.node.plan.guests import domain, guestagent
+from mallee.node.plan.guests.seen import DomainState
 from tests.fakes.hypervisor import FakeHypervisor
 from tests.node import wants
 

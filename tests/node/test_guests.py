@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from mallee.model import catalogue
-from mallee.model.hosts import InstanceWanted
-from mallee.model.instances import Phase, Power
-from mallee.node.do import hypervisor
-from mallee.node.do.libvirt import Libvirt
-from mallee.node.plan import domain
+from mallee.model.compute.instances import Phase, Power
+from mallee.model.hosts.hosts import InstanceWanted
+from mallee.model.images import catalogue
+from mallee.node.do.guests import hypervisor
+from mallee.node.do.guests.libvirt import Libvirt
+from mallee.node.plan.guests import domain
 from tests import tinyimages
 from tests.fakes.network import FakeNetwork
 from tests.node import libvirtd, stands, wants

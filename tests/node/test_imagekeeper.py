@@ -11,10 +11,10 @@ import pytest
 from mallee.kit import clock
 from mallee.model.layout import Layout
 from mallee.node import imagekeeper
-from mallee.node.do import imageuses
+from mallee.node.do.storage import imageuses
 from mallee.node.imagekeeper import ImageKeeper
-from mallee.node.plan import eviction
-from mallee.node.plan.eviction import Room
+from mallee.node.plan.storage import eviction
+from mallee.node.plan.storage.eviction import Room
 
 
 @pytest.fixture

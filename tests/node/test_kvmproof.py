@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mallee.model.images import Blob, DirectBoot
+from mallee.model.images.images import Blob, DirectBoot
 from mallee.model.layout import Layout
 from mallee.node import kvmproof
 from tests import tinyimages

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from mallee.model.layout import Layout
 from mallee.node.ledger import Ledger
-from mallee.node.plan.progress import Progress, Stage
+from mallee.node.plan.guests.progress import Progress, Stage
 from tests.node import wants
 
 ID = wants.make_instance().id

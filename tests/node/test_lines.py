@@ -12,7 +12,7 @@ import pytest
 from mallee.cloud.hosts import lines
 from mallee.model.layout import Layout
 from mallee.node import cloud as doors
-from mallee.node.plan import domain
+from mallee.node.plan.guests import domain
 from tests.cloud.running import RunningCloud
 from tests.cloud.signing import Answer, Sender
 from tests.fakes.hypervisor import VNC_GREETING, FakeHypervisor

@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 
 from mallee.kit import process
-from mallee.model.images import DirectBoot
-from mallee.model.instances import Phase, Power
+from mallee.model.compute.instances import Phase, Power
+from mallee.model.images.images import DirectBoot
 from mallee.model.layout import Layout
 from mallee.node import apply, host, ledger, reachability
-from mallee.node.do import disks
-from mallee.node.do.hypervisor import HypervisorFailed
-from mallee.node.plan import domain, progress, steps
-from mallee.node.plan import reachability as plan
-from mallee.node.plan.seen import DomainState
+from mallee.node.do.guests.hypervisor import HypervisorFailed
+from mallee.node.do.storage import disks
+from mallee.node.plan.guests import domain, progress, steps
+from mallee.node.plan.guests.seen import DomainState
+from mallee.node.plan.network import reachability as plan
 from tests.fakes.hypervisor import FakeHypervisor
 from tests.fakes.network import FakeNetwork
 from tests.node import wants

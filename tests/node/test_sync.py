@@ -14,15 +14,15 @@ import pytest
 
 from mallee.box import client
 from mallee.kit import clock, files, pki, process
-from mallee.model import catalogue
-from mallee.model.hosts import Capacity, HostFacts
-from mallee.model.images import Blob, DirectBoot
+from mallee.model.configuration.settings import Settings
+from mallee.model.hosts.hosts import Capacity, HostFacts
+from mallee.model.images import catalogue
+from mallee.model.images.images import Blob, DirectBoot
 from mallee.model.layout import Layout
-from mallee.model.settings import Settings
 from mallee.node import cloud, host, ledger, questions, reconcile, sync
-from mallee.node.do import images
+from mallee.node.do.storage import images
 from mallee.node.metadata import pushedkeys
-from mallee.node.plan import domain, instances
+from mallee.node.plan.guests import domain, instances
 from mallee.node.volumes import volumekeys, volumeplace
 from tests.cloud.running import RunningCloud
 from tests.fakes.hypervisor import FakeHypervisor

@@ -30,7 +30,7 @@ from mallee.cloud.ec2.connecting import tunnels
 from mallee.cloud.hosts import lines
 from mallee.kit import process
 from mallee.model.layout import Layout
-from mallee.node.do import namespaces
+from mallee.node.do.network import namespaces
 from tests.cloud.running import RunningCloud
 from tests.node import test_lines as consoles
 from tests.node import test_sync as talks

@@ -2,9 +2,15 @@
 
 from msgspec.structs import replace
 
-from mallee.model.hosts import HostWanted, InstanceWanted, InterfaceWanted, SubnetWanted, VpcWanted
-from mallee.model.images import Blob, DirectBoot
-from mallee.model.instances import MetadataOptions, Power
+from mallee.model.compute.instances import MetadataOptions, Power
+from mallee.model.hosts.hosts import (
+    HostWanted,
+    InstanceWanted,
+    InterfaceWanted,
+    SubnetWanted,
+    VpcWanted,
+)
+from mallee.model.images.images import Blob, DirectBoot
 
 DISK = Blob("d" * 64, 1 << 20, "qcow2")
 BOOT = DirectBoot(

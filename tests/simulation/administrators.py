@@ -11,7 +11,7 @@ from typing import Any
 
 from mallee.aws import errors
 from mallee.cloud.call import Principal
-from mallee.model.standing import ALL_ROLES, Role
+from mallee.model.hosts.standing import ALL_ROLES, Role
 from tests.simulation.frontends import FrontEnd
 
 _STANDINGS = ("enabled", "enabled", "disabled", "draining", "maintenance")

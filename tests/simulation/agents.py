@@ -9,11 +9,11 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from mallee.model import volumes
-from mallee.model.hosts import HostWanted, InstanceWanted
-from mallee.model.instances import InstanceSeen, Phase, Power, Reach, Reason
-from mallee.model.moves import ArrivalSeen
-from mallee.model.volumes import VolumeSeen, VolumeWanted
+from mallee.model.compute.instances import InstanceSeen, Phase, Power, Reach, Reason
+from mallee.model.hosts.hosts import HostWanted, InstanceWanted
+from mallee.model.storage import volumes
+from mallee.model.storage.moves import ArrivalSeen
+from mallee.model.storage.volumes import VolumeSeen, VolumeWanted
 
 SWEEP_S = 3.0
 

@@ -16,7 +16,7 @@ from mallee.aws import errors
 from mallee.cloud.call import Principal
 from mallee.cloud.state import records
 from mallee.cloud.state.view import View
-from mallee.model.instances import Power
+from mallee.model.compute.instances import Power
 from tests.simulation.cables import Cables, Lost
 from tests.simulation.frontends import FrontEnd
 

@@ -20,9 +20,9 @@ from mallee.cloud.reconcile import gateways, instances, runner, volumes
 from mallee.cloud.state import records
 from mallee.kit import secretbox
 from mallee.kit.clock import Clock
-from mallee.model.gateways import LeaseAsked, LeaseTold
-from mallee.model.hosts import SyncAnswer, SyncRequest
-from mallee.model.settings import Settings
+from mallee.model.configuration.settings import Settings
+from mallee.model.hosts.hosts import SyncAnswer, SyncRequest
+from mallee.model.network.gateways import LeaseAsked, LeaseTold
 from tests.simulation import memory
 from tests.simulation.presence import Board, Presence
 

@@ -13,8 +13,8 @@ from mallee.cloud.hosts import reserved
 from mallee.cloud.state import records
 from mallee.cloud.state.index import Index
 from mallee.cloud.state.view import View
-from mallee.model.gateways import WORLD
-from mallee.model.instances import Power, State, state_of
+from mallee.model.compute.instances import Power, State, state_of
+from mallee.model.network.gateways import WORLD
 from tests.simulation.customers import Customer
 from tests.simulation.machines import FACTS, Machine
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from mallee.kit.clock import Clock
-from mallee.model.gateways import PROMISE, GatewayWanted, LeaseAsked, LeaseTold
-from mallee.model.hosts import HostWanted
+from mallee.model.hosts.hosts import HostWanted
+from mallee.model.network.gateways import PROMISE, GatewayWanted, LeaseAsked, LeaseTold
 from mallee.node.do import channel
 from mallee.node.gateways import keeper
 

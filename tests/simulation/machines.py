@@ -13,14 +13,14 @@ from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from mallee.kit.clock import Clock
-from mallee.model import parts
-from mallee.model.gateways import LeaseAsked, LeaseTold
-from mallee.model.hosts import Capacity, HostFacts, HostWanted, SyncAnswer
-from mallee.model.hosts import SyncRequest as Request
-from mallee.model.volumes import VolumeWanted
+from mallee.model.hosts import parts
+from mallee.model.hosts.hosts import Capacity, HostFacts, HostWanted, SyncAnswer
+from mallee.model.hosts.hosts import SyncRequest as Request
+from mallee.model.network.gateways import LeaseAsked, LeaseTold
+from mallee.model.storage.volumes import VolumeWanted
 from mallee.node import cloud, sync
 from mallee.node.gateways import keeper
-from mallee.node.plan import trust
+from mallee.node.plan.trust import trust
 from tests.simulation import agents, leading
 from tests.simulation.cables import Cables, Lost
 

@@ -28,10 +28,10 @@ from mallee.cloud.state import records
 from mallee.cloud.state.index import Index
 from mallee.cloud.state.tx import Tx
 from mallee.cloud.state.view import View
-from mallee.model.gateways import LeaseAsked, LeaseTold
-from mallee.model.hosts import Host, SyncAnswer, SyncRequest
-from mallee.model.images import Blob, Image
-from mallee.model.settings import Deadlines, Network, Settings
+from mallee.model.configuration.settings import Deadlines, Network, Settings
+from mallee.model.hosts.hosts import Host, SyncAnswer, SyncRequest
+from mallee.model.images.images import Blob, Image
+from mallee.model.network.gateways import LeaseAsked, LeaseTold
 from mallee.node import sync
 from tests.simulation import laws
 from tests.simulation.administrators import Administrator

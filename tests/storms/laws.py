@@ -11,8 +11,8 @@ from typing import Any
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Kind
 from mallee.cloud.state.view import View
-from mallee.model.instances import Power, State, state_of
-from mallee.model.volumes import Volume
+from mallee.model.compute.instances import Power, State, state_of
+from mallee.model.storage.volumes import Volume
 from tests.labs import Lab
 from tests.simulation.laws import Broken, claims, require_one
 from tests.storms import looks

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mallee.model import settings
+from mallee.model.configuration import settings
 from mallee.walrus import opening, packs
 from mallee.walrus.engine import Engine
 from mallee.walrus.errors import Corrupt, Unreachable

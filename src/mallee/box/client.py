@@ -26,7 +26,7 @@ import botocore.parsers
 import botocore.serialize
 
 from mallee.kit import files
-from mallee.model import settings
+from mallee.model.configuration import settings
 from mallee.model.layout import Layout
 
 TIMEOUT_S = 30.0

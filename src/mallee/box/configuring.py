@@ -18,10 +18,10 @@ from pathlib import Path
 
 from mallee.box import client, owners, settingshistory, status, steps, up
 from mallee.kit import files
-from mallee.model import settings, settingschanges
+from mallee.model.configuration import settings, settingschanges
+from mallee.model.configuration.settings import Settings
+from mallee.model.configuration.settingschanges import CloudStanding, HostStanding, Plan
 from mallee.model.layout import Layout
-from mallee.model.settings import Settings
-from mallee.model.settingschanges import CloudStanding, HostStanding, Plan
 from mallee.node import cloud as node_cloud
 
 CONFIRM_S = 60.0

@@ -14,7 +14,7 @@ import msgspec
 from msgspec.structs import replace
 
 from mallee.box import asowner, owners, settingshistory, status, steps
-from mallee.model import settings
+from mallee.model.configuration import settings
 from mallee.model.layout import Layout
 
 _WRITERS = (status.SUPERVISOR, "cloud", "s3")

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from mallee.box import down, guests, steps, systemd
 from mallee.model.layout import Layout
-from mallee.node.do import network, places
+from mallee.node.do.network import network
+from mallee.node.do.storage import places
 
 _FOREIGN = frozenset(Path(name) for name in ("/", "/home", "/root", "/srv", "/var", "/var/lib"))
 

@@ -10,10 +10,10 @@ from ipaddress import IPv4Address
 from itertools import pairwise
 from typing import Any
 
-from mallee.model import addressspans
-from mallee.model.ailments import Ailment, Code
-from mallee.model.checks import TUNNEL_PORT, Finding, numbers_of_bits
-from mallee.model.modes import Mode
+from mallee.model.hosts.ailments import Ailment, Code
+from mallee.model.hosts.checks import TUNNEL_PORT, Finding, numbers_of_bits
+from mallee.model.network import addressspans
+from mallee.model.network.modes import Mode
 
 LOST_PERCENT_MAX = 2
 TOOK_MS_MAX = 20.0

@@ -17,9 +17,9 @@ from mallee.box import (
 )
 from mallee.box.ownchecks import Check, Patient
 from mallee.kit import pki, process
-from mallee.model import settings
-from mallee.model.ailments import Ailment, Code
-from mallee.model.checks import Finding
+from mallee.model.configuration import settings
+from mallee.model.hosts.ailments import Ailment, Code
+from mallee.model.hosts.checks import Finding
 from mallee.model.layout import Layout
 from mallee.node.checks import host as hostchecks
 from mallee.node.checks import mending

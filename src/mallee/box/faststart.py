@@ -14,7 +14,8 @@ from typing import Any
 from mallee.box import client, owners, ranges, steps, up
 from mallee.images import tiny
 from mallee.kit import files
-from mallee.model import catalogue, settings
+from mallee.model.configuration import settings
+from mallee.model.images import catalogue
 from mallee.model.layout import Layout
 
 NAME = "first"

@@ -22,11 +22,12 @@ from msgspec.structs import replace
 from mallee.box import nodejoin, owners, steps, up
 from mallee.box.nodejoin import Invitation
 from mallee.kit import files, namedhttps, pki
-from mallee.model import frontends, settings
-from mallee.model.frontends import Joined, Joining, Secrets
-from mallee.model.hosts import CLOUD_NAME
+from mallee.model.configuration import settings
+from mallee.model.configuration.settings import Capacity, Objects, Settings, Volumes
+from mallee.model.hosts import frontends
+from mallee.model.hosts.frontends import Joined, Joining, Secrets
+from mallee.model.hosts.hosts import CLOUD_NAME
 from mallee.model.layout import Layout
-from mallee.model.settings import Capacity, Objects, Settings, Volumes
 
 ANSWER_BYTES_MAX = 1 << 20
 CALL_S = 20.0

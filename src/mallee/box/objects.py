@@ -9,7 +9,7 @@ import msgspec
 
 from mallee.box import asowner, status, steps
 from mallee.model.layout import Layout
-from mallee.model.scrubs import Lost
+from mallee.model.storage.scrubs import Lost
 
 _WRITERS = ("s3", "cloud")
 

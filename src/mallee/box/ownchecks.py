@@ -26,11 +26,11 @@ from mallee.box import (
     steps,
 )
 from mallee.kit import pki, process
-from mallee.model import settings
-from mallee.model.ailments import Code
+from mallee.model.configuration import settings
+from mallee.model.hosts.ailments import Code
 from mallee.model.layout import Layout
 from mallee.node import facts, kvmproof
-from mallee.node.do import places
+from mallee.node.do.storage import places
 
 FREE_DISK_GIB_MIN = 2
 FREE_MEMORY_MIB_MIN = 512

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from mallee.box import steps
 from mallee.kit import files, process
-from mallee.model import settings
+from mallee.model.configuration import settings
 from mallee.model.layout import Layout
 
 CLOUD_USER = "mallee"

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Sequence
 
 from mallee.box import steps
 from mallee.kit import process
-from mallee.model import classic, settings
+from mallee.model.configuration import settings
+from mallee.model.network import classic
 
 PUBLIC = (
     "203.0.113.0/24",

@@ -17,10 +17,10 @@ from mallee.box.diagnosis import Answer, Asked
 from mallee.box.visits import publics, trunks
 from mallee.box.visits.asking import AT_ONCE, Asking
 from mallee.box.visits.trunks import Trunks
-from mallee.model import classic
-from mallee.model.ailments import Ailment, Code
-from mallee.model.checks import PATHS_MAX, Finding, Kind, Place, address_spans, spans_of
-from mallee.model.settings import Network
+from mallee.model.configuration.settings import Network
+from mallee.model.hosts.ailments import Ailment, Code
+from mallee.model.hosts.checks import PATHS_MAX, Finding, Kind, Place, address_spans, spans_of
+from mallee.model.network import classic
 
 _HEARD = frozenset({"ENABLED", "DISABLED", "BROKEN", "STOPPED"})
 _PUBLIC_MAX, _PRIVATE_MAX = 192, 64

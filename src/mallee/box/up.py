@@ -15,7 +15,7 @@ from typing import Any
 
 from mallee.box import client, owners, requirements, settingshistory, status, steps, systemd
 from mallee.kit import files
-from mallee.model import settings
+from mallee.model.configuration import settings
 from mallee.model.layout import Layout
 from mallee.node import cloud as node_cloud
 from mallee.node import kvmproof

@@ -5,9 +5,9 @@ from typing import Any
 
 from mallee.aws import clientfiles
 from mallee.box import client, owners, steps
-from mallee.model import identities
+from mallee.model.configuration.settings import Settings
+from mallee.model.identity import identities
 from mallee.model.layout import Layout
-from mallee.model.settings import Settings
 
 
 def access(layout: Layout) -> client.Access:

@@ -7,9 +7,9 @@ from pathlib import Path
 from mallee.box import configuring, databasemove, owners, settingshistory, steps
 from mallee.cli import nodes, progress, words
 from mallee.cli.root import DEFAULT, Root
-from mallee.model import eucalyptusconf, settingschanges
+from mallee.model.configuration import eucalyptusconf, settingschanges
+from mallee.model.configuration.settings import Settings
 from mallee.model.layout import Layout
-from mallee.model.settings import Settings
 
 
 def show(*, secrets: bool = False, number: int = 0, root: Root = DEFAULT) -> None:

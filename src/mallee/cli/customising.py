@@ -17,7 +17,7 @@ from mallee.box import steps
 from mallee.cli import client, lentguest, progress, words
 from mallee.cli.root import DEFAULT, Root
 from mallee.images.recipes import instructions, offers, recipe
-from mallee.model import images as naming
+from mallee.model.images import images as naming
 from mallee.model.layout import Layout
 
 AVAILABLE_S_MAX = 3600.0

@@ -3,7 +3,8 @@
 from mallee.box import faststart, frontendjoin, nodejoin, steps
 from mallee.cli import client, nodes, progress, words
 from mallee.cli.root import DEFAULT, Root
-from mallee.model import settings, standing
+from mallee.model.configuration import settings
+from mallee.model.hosts import standing
 from mallee.model.layout import Layout
 
 

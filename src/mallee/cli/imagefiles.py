@@ -13,8 +13,8 @@ from typing import Any
 from mallee.box import steps
 from mallee.cli import buckettransfers, client, customising, progress, words
 from mallee.cli.root import DEFAULT, Root
-from mallee.model import partitions
 from mallee.model.layout import Layout
+from mallee.model.storage import partitions
 
 LOOK_S = 1.0
 TASK_S = 24 * 3600.0

@@ -20,7 +20,7 @@ from mallee.box import up as starting
 from mallee.cli import client, progress, words
 from mallee.cli.root import DEFAULT, Root
 from mallee.kit import files
-from mallee.model.checks import Finding
+from mallee.model.hosts.checks import Finding
 from mallee.model.layout import Layout
 from mallee.node import cloud as node_cloud
 

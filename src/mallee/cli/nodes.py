@@ -7,7 +7,7 @@ from pathlib import Path
 from mallee.box import nodejoin, steps
 from mallee.cli import client, progress, words
 from mallee.cli.root import DEFAULT, Root
-from mallee.model import settings
+from mallee.model.configuration import settings
 from mallee.model.layout import Layout
 from mallee.node import cloud as node_cloud
 

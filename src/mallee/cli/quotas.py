@@ -5,7 +5,7 @@ from typing import Any
 from mallee.box import steps
 from mallee.cli import client, words
 from mallee.cli.root import DEFAULT, Root
-from mallee.model import quotas
+from mallee.model.identity import quotas
 from mallee.model.layout import Layout
 
 _SERVICE = "mallee"

@@ -14,10 +14,10 @@ from mallee.cloud.ec2.vpc import vpcs
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Kind, Record
 from mallee.kit import secretbox
-from mallee.model import identities
-from mallee.model.accounts import AccessKey, Account
-from mallee.model.identities import User
-from mallee.model.settings import Settings
+from mallee.model.configuration.settings import Settings
+from mallee.model.identity import identities
+from mallee.model.identity.accounts import AccessKey, Account
+from mallee.model.identity.identities import User
 
 NAMES = "account-name"
 """Claim space: account id by account name."""

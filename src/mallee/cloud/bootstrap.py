@@ -25,10 +25,11 @@ from mallee.cloud.state.records import Record
 from mallee.cloud.trail import journal
 from mallee.kit import clock, files, keysigner, logs, pki, secretbox
 from mallee.kit.chain import keyfile, writer
-from mallee.model import hosts, settings
-from mallee.model.accounts import AccessKey, Account
+from mallee.model.configuration import settings
+from mallee.model.configuration.settings import Settings
+from mallee.model.hosts import hosts
+from mallee.model.identity.accounts import AccessKey, Account
 from mallee.model.layout import Layout
-from mallee.model.settings import Settings
 
 FIRST_ACCOUNT = "admin"
 S3_PROCESSES_MAX = 4

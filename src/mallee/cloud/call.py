@@ -14,8 +14,8 @@ from mallee.cloud.frontends.fellows import Fellows
 from mallee.cloud.identity import guessing, lastuse
 from mallee.cloud.state import store
 from mallee.kit import keysigner, secretbox
-from mallee.model import settings
-from mallee.model.sessions import CallerKind, Session
+from mallee.model.configuration import settings
+from mallee.model.identity.sessions import CallerKind, Session
 from mallee.walrus.records import Usage
 
 if TYPE_CHECKING:

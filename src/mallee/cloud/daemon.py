@@ -38,8 +38,8 @@ from mallee.cloud.reconcile import lifecycles, masterkeys, runner, table
 from mallee.cloud.state import signatures, store
 from mallee.cloud.trail import forward, journal
 from mallee.kit import clock, keysigner, logs
+from mallee.model.configuration.settings import Settings
 from mallee.model.layout import Layout
-from mallee.model.settings import Settings
 
 CANNOT_START = (*bootstrap.CANNOT_START, server.CannotListen)
 

@@ -17,9 +17,9 @@ from mallee.cloud.call import Principal, Result, WriteCall
 from mallee.cloud.identity import authenticate, sessions, trust
 from mallee.cloud.state import store
 from mallee.cloud.trail import events
-from mallee.model import identities
-from mallee.model.identities import Role
-from mallee.model.sessions import CallerKind, Session
+from mallee.model.identity import identities
+from mallee.model.identity.identities import Role
+from mallee.model.identity.sessions import CallerKind, Session
 
 LIFE_S = 3600.0
 

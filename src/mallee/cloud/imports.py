@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
-from mallee.model.identities import Group, User
+from mallee.model.identity.identities import Group, User
 
 GROUPS_PER_USER_MAX = 10
 _NAME = re.compile(r"[\w+=,.@-]+", re.ASCII)

@@ -6,8 +6,8 @@ type ever touches one that is there.
 """
 
 from mallee.cloud.state import records, store
-from mallee.model import instancetypes
-from mallee.model.instancetypes import InstanceType
+from mallee.model.compute import instancetypes
+from mallee.model.compute.instancetypes import InstanceType
 
 
 def all_types(view: store.View | store.Tx) -> list[InstanceType]:

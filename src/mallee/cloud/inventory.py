@@ -11,8 +11,8 @@ from typing import Any
 
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
-from mallee.model.accounts import Account
-from mallee.model.kmskeys import OF_SERVICES, Manager
+from mallee.model.identity.accounts import Account
+from mallee.model.identity.kmskeys import OF_SERVICES, Manager
 
 _BOOKKEEPING = frozenset(
     {records.CLIENT_TOKEN.name, records.USES.name, records.ACCESS_REPORT.name, records.MAIL.name}

@@ -18,7 +18,7 @@ from mallee.cloud.kms import deciding, managed, materials, naming, specs, usetol
 from mallee.cloud.state import store
 from mallee.cloud.trail import events
 from mallee.kit import secretbox
-from mallee.model.kmskeys import OF_SERVICES, Usage
+from mallee.model.identity.kmskeys import OF_SERVICES, Usage
 
 
 @dataclass(frozen=True, slots=True)

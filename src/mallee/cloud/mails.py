@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from mallee.cloud.call import WriteCall
 from mallee.cloud.state import records
-from mallee.model import ids, mails
+from mallee.model import ids
+from mallee.model.identity import mails
 
 
 @dataclass(frozen=True, slots=True, repr=False)

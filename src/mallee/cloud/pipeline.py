@@ -47,7 +47,7 @@ from mallee.cloud.sts import restrictions
 from mallee.cloud.trail import events, journal
 from mallee.kit import clock as clocks
 from mallee.kit import logs, secretbox
-from mallee.model import settings
+from mallee.model.configuration import settings
 from mallee.walrus.records import Usage
 
 _log = logs.get(__name__)

@@ -18,8 +18,8 @@ from mallee.aws import errors, policy
 from mallee.cloud.call import WriteCall
 from mallee.cloud.identity import rights
 from mallee.cloud.state import store
-from mallee.model import quotas
-from mallee.model.quotas import Share, Use
+from mallee.model.identity import quotas
+from mallee.model.identity.quotas import Share, Use
 
 ZONE_ARN = "arn:aws:ec2:::availabilityzone/{}"
 """A Limit's resource that narrows it to a zone."""

@@ -10,8 +10,8 @@ import os
 from pathlib import Path
 
 from mallee.kit import files
-from mallee.model import catalogue
-from mallee.model.images import Blob
+from mallee.model.images import catalogue
+from mallee.model.images.images import Blob
 from mallee.model.layout import Layout
 
 _CHUNK_BYTES = 1 << 20

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from mallee.images import catalogue, cpio, disk, kernel, packages, tree
 from mallee.kit import process
-from mallee.model import catalogue as documents
-from mallee.model.images import Blob, DirectBoot
+from mallee.model.images import catalogue as documents
+from mallee.model.images.images import Blob, DirectBoot
 from mallee.model.layout import Layout
 
 Progress = Callable[[str], None]

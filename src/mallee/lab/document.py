@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, cast
 import msgspec
 from msgspec import structs
 
-from mallee.model import settings
+from mallee.model.configuration import settings
 
 POOL = ipaddress.IPv4Network("198.18.0.0/15")
 """For trying out networks (RFC 2544): nobody's on the Internet."""

@@ -9,15 +9,16 @@ from collections.abc import Coroutine
 from dataclasses import replace
 
 from mallee.kit import process
-from mallee.model.datakeys import OpenedKey
-from mallee.model.instances import Reason
+from mallee.model.compute.instances import Reason
+from mallee.model.storage.datakeys import OpenedKey
 from mallee.node import guestagents
-from mallee.node.do import chains, console, disks, images
-from mallee.node.do.hypervisor import HypervisorFailed
-from mallee.node.do.network import NotWanted
+from mallee.node.do.guests import console
+from mallee.node.do.guests.hypervisor import HypervisorFailed
+from mallee.node.do.network.network import NotWanted
+from mallee.node.do.storage import chains, disks, images
 from mallee.node.host import Host
 from mallee.node.modes import duplicates
-from mallee.node.plan import domain, steps
+from mallee.node.plan.guests import domain, steps
 from mallee.node.volumes.volumekeys import KeyRefused, NoKey
 
 _NO_ADDRESS = "Server.InsufficientFreeAddressesInSubnet"

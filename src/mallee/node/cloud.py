@@ -18,11 +18,9 @@ import aiohttp
 import msgspec
 
 from mallee.kit import files, logs, pki
-from mallee.model import parts
-from mallee.model.datakeys import OpenedKey
-from mallee.model.gateways import LeaseAsked, LeaseTold
-from mallee.model.guestrequests import STREAM_BYTES_MAX, GuestRequest, GuestResponse, Whence
-from mallee.model.hosts import (
+from mallee.model.compute.guestrequests import STREAM_BYTES_MAX, GuestRequest, GuestResponse, Whence
+from mallee.model.hosts import parts
+from mallee.model.hosts.hosts import (
     CLOUD_NAME,
     LINE_BYTES_MAX,
     Ask,
@@ -34,11 +32,13 @@ from mallee.model.hosts import (
     SyncRequest,
 )
 from mallee.model.layout import Layout
-from mallee.model.passes import Pass, PassRequest
-from mallee.model.transfers import KeyAsked, KeyTold, TransferPass, TransferSeen
+from mallee.model.network.gateways import LeaseAsked, LeaseTold
+from mallee.model.storage.datakeys import OpenedKey
+from mallee.model.storage.passes import Pass, PassRequest
+from mallee.model.storage.transfers import KeyAsked, KeyTold, TransferPass, TransferSeen
 from mallee.node import facts
-from mallee.node.do.images import CHUNK_BYTES, FetchFailed, SourceAway
-from mallee.node.plan import (
+from mallee.node.do.storage.images import CHUNK_BYTES, FetchFailed, SourceAway
+from mallee.node.plan.trust import (
     trust,
     trustedblocks,
     trustedmodes,

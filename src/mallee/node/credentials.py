@@ -14,13 +14,13 @@ import msgspec
 
 from mallee.kit import files, logs
 from mallee.kit.clock import Clock
-from mallee.model.hosts import CredentialsAnswer, CredentialsRequest, InstanceWanted
+from mallee.model.hosts.hosts import CredentialsAnswer, CredentialsRequest, InstanceWanted
 from mallee.model.layout import Layout
 from mallee.node import cloud
 from mallee.node.ledger import Ledger
 from mallee.node.metadata import rolepaths
-from mallee.node.plan import credentials as plan
-from mallee.node.plan.credentials import Held
+from mallee.node.plan.guests import credentials as plan
+from mallee.node.plan.guests.credentials import Held
 
 FIRST_RETRY_S = 0.5
 LAST_RETRY_S = 30.0

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mallee.kit import clock, files, logs, openfiles
-from mallee.model import gateways
+from mallee.model.configuration.settings import Settings
 from mallee.model.layout import Layout
-from mallee.model.settings import Settings
+from mallee.model.network import gateways
 from mallee.node import (
     cloud,
     credentials,
@@ -32,11 +32,13 @@ from mallee.node import (
     reconcile,
     sync,
 )
-from mallee.node.do import images, libvirt, network
+from mallee.node.do.guests import libvirt
+from mallee.node.do.network import network
+from mallee.node.do.storage import images
 from mallee.node.gateways import keeper as gatewaykeeper
 from mallee.node.metadata import gateway, pushedkeys, service
-from mallee.node.plan.domain import HostTraits
-from mallee.node.plan.instances import Rules
+from mallee.node.plan.guests.domain import HostTraits
+from mallee.node.plan.guests.instances import Rules
 from mallee.node.transfers import transfers
 from mallee.node.volumes import departures, pinkeeper, uploads, volumekeys, volumeplace
 

@@ -7,15 +7,15 @@ which this host has not heard is not looked for.
 
 from dataclasses import dataclass
 
-from mallee.model.hosts import InstanceWanted
-from mallee.model.plans import INSTANCES_MAX, HostPlan, InstancePlan, PlannedStep
+from mallee.model.hosts.hosts import InstanceWanted
+from mallee.model.hosts.plans import INSTANCES_MAX, HostPlan, InstancePlan, PlannedStep
 from mallee.node import fetch
-from mallee.node.do.hypervisor import HypervisorFailed
+from mallee.node.do.guests.hypervisor import HypervisorFailed
 from mallee.node.host import Host
 from mallee.node.ledger import Ledger
 from mallee.node.network import NetworkKeeper
-from mallee.node.plan import instances, progress, steps
-from mallee.node.plan.progress import Situation
+from mallee.node.plan.guests import instances, progress, steps
+from mallee.node.plan.guests.progress import Situation
 from mallee.node.volumes.volumes import VolumeKeeper
 
 

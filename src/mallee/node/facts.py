@@ -13,12 +13,12 @@ import msgspec
 
 import mallee
 from mallee.kit import files
-from mallee.model import settings
-from mallee.model.classic import HostClassic
-from mallee.model.cpus import Cpu
-from mallee.model.hosts import Capacity, HostFacts
+from mallee.model.configuration import settings
+from mallee.model.hosts.cpus import Cpu
+from mallee.model.hosts.hosts import Capacity, HostFacts
 from mallee.model.layout import Layout
-from mallee.node.do.hypervisor import Hypervisor, HypervisorFailed
+from mallee.model.network.classic import HostClassic
+from mallee.node.do.guests.hypervisor import Hypervisor, HypervisorFailed
 from mallee.node.volumes.volumeplace import VolumePlace
 
 LIBVIRT, BLOCKS = "libvirt", "blocks"

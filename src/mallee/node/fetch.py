@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass, field
 
-from mallee.model.hosts import InstanceWanted
-from mallee.node.do import disks
+from mallee.model.hosts.hosts import InstanceWanted
+from mallee.node.do.storage import disks
 from mallee.node.host import Host
-from mallee.node.plan import domain
-from mallee.node.plan.instances import blobs_of
-from mallee.node.plan.seen import SeenInstance
+from mallee.node.plan.guests import domain
+from mallee.node.plan.guests.instances import blobs_of
+from mallee.node.plan.guests.seen import SeenInstance
 
 
 @dataclass(slots=True)

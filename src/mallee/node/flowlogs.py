@@ -21,16 +21,16 @@ import msgspec
 
 from mallee.kit import files, logs
 from mallee.kit.clock import Clock
-from mallee.model.flowlogs import WINDOW_S, Parcel, parse_parcel
-from mallee.model.hosts import HostWanted, VpcWanted
+from mallee.model.hosts.hosts import HostWanted, VpcWanted
 from mallee.model.layout import Layout
-from mallee.model.watching import FlowLogWanted
+from mallee.model.network.flowlogs import WINDOW_S, Parcel, parse_parcel
+from mallee.model.network.watching import FlowLogWanted
 from mallee.node import cloud
-from mallee.node.do import flowcounts as counts
-from mallee.node.plan import flowcounts, flowlines, flowsums
-from mallee.node.plan.flowcounts import Card
-from mallee.node.plan.flowlines import Watched
-from mallee.node.plan.flowsums import Between, Read, Window
+from mallee.node.do.network import flowcounts as counts
+from mallee.node.plan.network import flowcounts, flowlines, flowsums
+from mallee.node.plan.network.flowcounts import Card
+from mallee.node.plan.network.flowlines import Watched
+from mallee.node.plan.network.flowsums import Between, Read, Window
 
 READ_S = 5.0
 RETRY_S = 5.0

@@ -11,8 +11,8 @@ import contextlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from mallee.node.do.hypervisor import AgentSilent, Hypervisor, HypervisorFailed
-from mallee.node.plan import domain, guestagent
+from mallee.node.do.guests.hypervisor import AgentSilent, Hypervisor, HypervisorFailed
+from mallee.node.plan.guests import domain, guestagent
 
 PING_S = 2
 POWER_OFF_S = 1

@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from mallee.kit.clock import Clock
-from mallee.model.hosts import HostWanted, InterfaceWanted
+from mallee.model.hosts.hosts import HostWanted, InterfaceWanted
 from mallee.model.layout import Layout
-from mallee.node.do.hypervisor import Hypervisor
-from mallee.node.do.images import ImageCache
-from mallee.node.do.network import Tap
-from mallee.node.plan.conversations import Conversation
-from mallee.node.plan.domain import HostTraits
-from mallee.node.plan.instances import Rules
-from mallee.node.plan.probes import Seen, Sending
+from mallee.node.do.guests.hypervisor import Hypervisor
+from mallee.node.do.network.network import Tap
+from mallee.node.do.storage.images import ImageCache
+from mallee.node.plan.guests.domain import HostTraits
+from mallee.node.plan.guests.instances import Rules
+from mallee.node.plan.network.conversations import Conversation
+from mallee.node.plan.network.probes import Seen, Sending
 from mallee.node.volumes.volumekeys import VolumeKeys
 from mallee.node.volumes.volumeplace import VolumePlace
 

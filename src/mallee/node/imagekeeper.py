@@ -9,11 +9,12 @@ import asyncio
 from collections.abc import Callable
 
 from mallee.kit import clock, logs
-from mallee.model.hosts import HostWanted
+from mallee.model.hosts.hosts import HostWanted
 from mallee.model.layout import Layout
-from mallee.node.do import imageuses
-from mallee.node.plan import eviction, instances
-from mallee.node.plan.eviction import Unneeded
+from mallee.node.do.storage import imageuses
+from mallee.node.plan.guests import instances
+from mallee.node.plan.storage import eviction
+from mallee.node.plan.storage.eviction import Unneeded
 
 ROUND_S = 600.0
 STRETCH_EACH_S = 1.0

@@ -26,10 +26,10 @@ from typing import BinaryIO
 import msgspec
 
 from mallee.kit import files, process
-from mallee.model import catalogue
-from mallee.model.images import DirectBoot
+from mallee.model.images import catalogue
+from mallee.model.images.images import DirectBoot
 from mallee.model.layout import Layout
-from mallee.node.do.disks import QEMU_USER
+from mallee.node.do.storage.disks import QEMU_USER
 
 DEADLINE_S = 10.0
 DEVICE = Path("/dev/kvm")

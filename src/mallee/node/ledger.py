@@ -15,9 +15,9 @@ from typing import TypeVar
 import msgspec
 
 from mallee.kit import files, logs
-from mallee.model.hosts import HostWanted
+from mallee.model.hosts.hosts import HostWanted
 from mallee.model.layout import Layout
-from mallee.node.plan.progress import Progress
+from mallee.node.plan.guests.progress import Progress
 
 T = TypeVar("T")
 

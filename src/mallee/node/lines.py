@@ -15,7 +15,7 @@ import aiohttp
 
 from mallee.kit import logs
 from mallee.node import cloud
-from mallee.node.do import namespaces
+from mallee.node.do.network import namespaces
 
 CONNECT_S = 5.0
 READ_BYTES = 16 << 10

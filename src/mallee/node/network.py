@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 
 from mallee.kit import logs
-from mallee.model.hosts import HostWanted, InterfaceWanted
+from mallee.model.hosts.hosts import HostWanted, InterfaceWanted
 from mallee.node import apply
 from mallee.node.host import Host
 

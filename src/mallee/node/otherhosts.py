@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 import msgspec
 
 from mallee.kit import logs
-from mallee.model.hosts import HostFacts, HostWanted
+from mallee.model.hosts.hosts import HostFacts, HostWanted
 from mallee.model.layout import Layout
 from mallee.node.do.channel import Handler, Listener
 

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from typing import Protocol
 
 from mallee.kit.clock import Clock
-from mallee.model.passes import Pass, PassRequest
+from mallee.model.storage.passes import Pass, PassRequest
 from mallee.node import cloud
-from mallee.node.do.blockstore import Access, StoreAway, StoreRefused
+from mallee.node.do.storage.blockstore import Access, StoreAway, StoreRefused
 
 RENEW_BEFORE_S = 900.0
 ANSWER_S = 60.0

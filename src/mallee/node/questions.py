@@ -16,18 +16,20 @@ from ipaddress import IPv4Address
 import msgspec
 
 from mallee.kit import logs
-from mallee.model import checks, hosts, ids, traces
-from mallee.model.checks import CheckAsk
-from mallee.model.hosts import Ask, HostWanted
-from mallee.model.plans import HostPlan
-from mallee.model.traces import TraceAsk
+from mallee.model import ids
+from mallee.model.hosts import checks, hosts
+from mallee.model.hosts.checks import CheckAsk
+from mallee.model.hosts.hosts import Ask, HostWanted
+from mallee.model.hosts.plans import HostPlan
+from mallee.model.packets import traces
+from mallee.model.packets.traces import TraceAsk
 from mallee.node import apply, cloud, lines, tracing
 from mallee.node.checks import answers, listening
-from mallee.node.do import console
-from mallee.node.do.hypervisor import HypervisorFailed
+from mallee.node.do.guests import console
+from mallee.node.do.guests.hypervisor import HypervisorFailed
 from mallee.node.host import Host
 from mallee.node.metadata import pushedkeys
-from mallee.node.plan import domain
+from mallee.node.plan.guests import domain
 
 AT_ONCE = 4
 """Questions that are looked into at the same time; more wait."""

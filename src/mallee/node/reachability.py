@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 import msgspec
 
 from mallee.kit import logs
-from mallee.model.hosts import InterfaceWanted
-from mallee.model.instances import InstanceSeen, Phase
+from mallee.model.compute.instances import InstanceSeen, Phase
+from mallee.model.hosts.hosts import InterfaceWanted
 from mallee.node import apply, guestagents
 from mallee.node.host import Host
 from mallee.node.ledger import Ledger
-from mallee.node.plan import reachability
-from mallee.node.plan.reachability import Known
+from mallee.node.plan.network import reachability
+from mallee.node.plan.network.reachability import Known
 
 LOOK_EVERY_S = 5.0
 

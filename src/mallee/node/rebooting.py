@@ -7,8 +7,8 @@ by `volumes` before a cut that asks for it. RebootInstances is the plan's busine
 import asyncio
 import time
 
-from mallee.node.do.hypervisor import Hypervisor
-from mallee.node.plan.instances import PRESS_AGAIN_S
+from mallee.node.do.guests.hypervisor import Hypervisor
+from mallee.node.plan.guests.instances import PRESS_AGAIN_S
 
 PATIENCE_S = 6.0
 """A guest that has not shut down by then is reset: who asked waits for the answer."""

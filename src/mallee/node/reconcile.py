@@ -15,19 +15,20 @@ from dataclasses import dataclass, field, replace
 import msgspec
 
 from mallee.kit import logs
-from mallee.model.hosts import HostWanted, InstanceWanted
-from mallee.model.instances import InstanceSeen, Phase
-from mallee.model.plans import HostPlan
+from mallee.model.compute.instances import InstanceSeen, Phase
+from mallee.model.hosts.hosts import HostWanted, InstanceWanted
+from mallee.model.hosts.plans import HostPlan
 from mallee.node import apply, explain, fetch, network, reachability
-from mallee.node.do import console, images
-from mallee.node.do.hypervisor import HypervisorAway, HypervisorFailed
+from mallee.node.do.guests import console
+from mallee.node.do.guests.hypervisor import HypervisorAway, HypervisorFailed
+from mallee.node.do.storage import images
 from mallee.node.host import Host
 from mallee.node.ledger import Ledger
 from mallee.node.migrating import keeper
 from mallee.node.modes import addresses
-from mallee.node.plan import instances, progress, steps
-from mallee.node.plan.progress import Progress, Situation, Stage
-from mallee.node.plan.seen import SeenInstance
+from mallee.node.plan.guests import instances, progress, steps
+from mallee.node.plan.guests.progress import Progress, Situation, Stage
+from mallee.node.plan.guests.seen import SeenInstance
 from mallee.node.volumes import volumes
 
 SWEEP_S = 3.0

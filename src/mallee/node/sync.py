@@ -14,12 +14,12 @@ import msgspec
 
 from mallee.kit import logs
 from mallee.kit.clock import Clock
-from mallee.model.fastrestores import PinSeen
-from mallee.model.hosts import HostFacts, SyncAnswer, SyncRequest
-from mallee.model.instances import InstanceSeen
+from mallee.model.compute.instances import InstanceSeen
+from mallee.model.hosts.hosts import HostFacts, SyncAnswer, SyncRequest
 from mallee.model.layout import Layout
-from mallee.model.snapshots import SnapshotSeen
-from mallee.model.volumes import VolumeSeen
+from mallee.model.storage.fastrestores import PinSeen
+from mallee.model.storage.snapshots import SnapshotSeen
+from mallee.model.storage.volumes import VolumeSeen
 from mallee.node import cloud
 from mallee.node.ledger import Ledger
 from mallee.node.questions import Questions

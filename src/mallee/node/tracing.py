@@ -12,16 +12,16 @@ from dataclasses import replace as value_replace
 from msgspec.structs import replace
 
 from mallee.kit import process
-from mallee.model import packets
-from mallee.model.hops import Packet
-from mallee.model.hosts import HostWanted, InterfaceWanted
-from mallee.model.traces import HostTrace, ProbeTold, TraceAsk, TraceStep
-from mallee.node.do import ways
-from mallee.node.do.hypervisor import HypervisorFailed
+from mallee.model.hosts.hosts import HostWanted, InterfaceWanted
+from mallee.model.packets import packets
+from mallee.model.packets.hops import Packet
+from mallee.model.packets.traces import HostTrace, ProbeTold, TraceAsk, TraceStep
+from mallee.node.do.guests.hypervisor import HypervisorFailed
+from mallee.node.do.network import ways
 from mallee.node.host import Host
-from mallee.node.plan import probes, probetold, tracing
-from mallee.node.plan.probes import Sending
-from mallee.node.plan.tracing import Look
+from mallee.node.plan.network import probes, probetold, tracing
+from mallee.node.plan.network.probes import Sending
+from mallee.node.plan.network.tracing import Look
 
 _PORTS = (49152, 65535)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from mallee.model import settings
+from mallee.model.configuration import settings
 from mallee.walrus.engine import Engine
 from mallee.walrus.errors import BrokenIndex, NoSpace, Unreachable
 

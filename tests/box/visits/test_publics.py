@@ -2,7 +2,7 @@
 
 from mallee.box.visits import publics
 from mallee.box.visits.publics import Came
-from mallee.model.ailments import Code
+from mallee.model.hosts.ailments import Code
 
 
 def came(tried: str, arrived: str, answered: str) -> Came:

@@ -11,8 +11,8 @@ from mallee.box.diagnosis import Asked
 from mallee.box.visits import asking, trunks
 from mallee.box.visits.asking import Asking
 from mallee.box.visits.trunks import Trunks
-from mallee.model.ailments import Code
-from mallee.model.checks import Place, numbers_of, spans_of
+from mallee.model.hosts.ailments import Code
+from mallee.model.hosts.checks import Place, numbers_of, spans_of
 
 HOSTS = [Asked(f"host-{name}", name, f"192.0.2.{number}") for number, name in enumerate("abc", 1)]
 OWN = {host.id: {"Macs": [f"02:0{host.name}"]} for host in HOSTS}

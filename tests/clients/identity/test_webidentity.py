@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mallee.model.settings import OpenId
+from mallee.model.configuration.settings import OpenId
 from tests.clients.identity.conftest import AWS, Person, bearer_of, settle
 from tests.cloud.running import RunningCloud, fresh
 from tests.fakes import oidc

@@ -15,9 +15,9 @@ from botocore.config import Config
 from mallee.cloud import inventory
 from mallee.cloud.reconcile import accounts as ends
 from mallee.cloud.state import records, store
-from mallee.model.accounts import Standing
-from mallee.model.images import Blob, Image
-from mallee.model.instances import InstanceSeen, Phase
+from mallee.model.compute.instances import InstanceSeen, Phase
+from mallee.model.identity.accounts import Standing
+from mallee.model.images.images import Blob, Image
 from tests.cloud.agent import FACTS, Agent
 from tests.cloud.running import RunningCloud
 from tests.cloud.signing import Sender

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mallee.model import masterkeys
+from mallee.model.identity import masterkeys
 from tests.cloud.running import RunningCloud
 from tests.cloud.signing import Answer, Sender
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mallee.model import quotas as keys
+from mallee.model.identity import quotas as keys
 from tests.cloud.running import RunningCloud
 from tests.cloud.signing import Answer, Sender
 

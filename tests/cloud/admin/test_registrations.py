@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from mallee.cloud.admin import registrations
 from mallee.cloud.identity import guessing
 from mallee.cloud.state import records, store
-from mallee.model.settings import Mail
+from mallee.model.configuration.settings import Mail
 from tests.cloud.running import RunningCloud
 from tests.cloud.signing import FORM, Answer, Sender
 from tests.wholecloud import wait_until

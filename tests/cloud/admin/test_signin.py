@@ -18,7 +18,7 @@ from mallee.cloud.iam import passwords
 from mallee.cloud.identity import guessing, strangers
 from mallee.cloud.state import records
 from mallee.kit import passwordhash
-from mallee.model import masterkeys
+from mallee.model.identity import masterkeys
 from tests.cloud.iam.devices import Device
 from tests.cloud.running import RunningCloud
 from tests.cloud.signing import FORM, VERSIONS, Answer, Sender

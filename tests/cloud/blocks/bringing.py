@@ -11,13 +11,13 @@ import msgspec
 from mallee.cloud.ec2.storage import snapshotstates
 from mallee.cloud.state import records
 from mallee.kit import clock, process
-from mallee.model.datakeys import DataKey, OpenedKey
-from mallee.model.hosts import HostWanted
+from mallee.model.hosts.hosts import HostWanted
 from mallee.model.layout import Layout
-from mallee.model.passes import Pass, PassRequest
-from mallee.model.snapshots import Snapshot
+from mallee.model.storage.datakeys import DataKey, OpenedKey
+from mallee.model.storage.passes import Pass, PassRequest
+from mallee.model.storage.snapshots import Snapshot
 from mallee.node import cloud, passes
-from mallee.node.do import layers, volumes
+from mallee.node.do.storage import layers, volumes
 from mallee.node.volumes import uploads, volumekeys
 from tests.cloud.blocks.stand import Stand
 

@@ -7,10 +7,10 @@ from typing import Any
 import msgspec
 
 from mallee.cloud.state import records, store
-from mallee.model.passes import Pass, PassRequest
-from mallee.model.snapshots import Content, Snapshot
-from mallee.model.volumes import Volume
-from mallee.node.do.blockstore import Access, Blockstore
+from mallee.model.storage.passes import Pass, PassRequest
+from mallee.model.storage.snapshots import Content, Snapshot
+from mallee.model.storage.volumes import Volume
+from mallee.node.do.storage.blockstore import Access, Blockstore
 from tests.cloud.agent import FACTS, Agent
 from tests.cloud.s3.running import RunningS3
 from tests.cloud.signing import Sender

@@ -9,8 +9,8 @@ from mallee.cloud.blocks import stored
 from mallee.cloud.ec2.storage import snapshotstates
 from mallee.cloud.s3 import scrubbing
 from mallee.cloud.state import records
-from mallee.model import blockobjects, blocktrees
-from mallee.model.scrubs import Scrub
+from mallee.model.storage import blockobjects, blocktrees
+from mallee.model.storage.scrubs import Scrub
 from mallee.walrus.errors import Corrupt
 from tests.cloud.blocks import test_sweeping
 from tests.cloud.blocks.test_sweeping import ACCOUNT, Shelf

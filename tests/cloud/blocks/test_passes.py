@@ -9,10 +9,10 @@ from botocore.exceptions import ClientError
 
 from mallee.cloud.blocks import turns
 from mallee.cloud.state import records
-from mallee.model import blockobjects, blocktrees, passes
-from mallee.model.accounts import SYSTEM
-from mallee.model.sealedblocks import SEALED
-from mallee.node.do import blockstore
+from mallee.model.identity.accounts import SYSTEM
+from mallee.model.storage import blockobjects, blocktrees, passes
+from mallee.model.storage.sealedblocks import SEALED
+from mallee.node.do.storage import blockstore
 from tests.cloud.blocks.stand import Stand, content
 from tests.cloud.signing import Sender
 

@@ -14,11 +14,11 @@ from mallee.cloud.s3 import resealing as sealing
 from mallee.cloud.s3 import sweeping
 from mallee.cloud.state import records, store
 from mallee.kit import secretbox
-from mallee.model import blockobjects, blocktrees
-from mallee.model.blocktrees import BLOCK_BYTES, HOLE
-from mallee.model.datakeys import DataKey
-from mallee.model.sealedblocks import Sealed
-from mallee.model.snapshots import NO_VOLUME, Content, Resealing, Snapshot
+from mallee.model.storage import blockobjects, blocktrees
+from mallee.model.storage.blocktrees import BLOCK_BYTES, HOLE
+from mallee.model.storage.datakeys import DataKey
+from mallee.model.storage.sealedblocks import Sealed
+from mallee.model.storage.snapshots import NO_VOLUME, Content, Resealing, Snapshot
 from mallee.walrus.engine import Engine
 from tests.cloud.clouds import ACCOUNT, HandClock, open_store
 

@@ -4,9 +4,9 @@ from msgspec.structs import replace
 
 from mallee.cloud.s3 import rootlooks
 from mallee.cloud.state import records, store
-from mallee.model.blocktrees import BLOCK_BYTES
-from mallee.model.images import Image, ImageMapping
-from mallee.model.snapshots import NO_VOLUME, Content, Snapshot
+from mallee.model.images.images import Image, ImageMapping
+from mallee.model.storage.blocktrees import BLOCK_BYTES
+from mallee.model.storage.snapshots import NO_VOLUME, Content, Snapshot
 from tests.cloud.blocks.test_resealing import BLOCKS, Bench, block
 from tests.cloud.blocks.test_resealing import bench as bench
 from tests.cloud.clouds import ACCOUNT, NOW

@@ -13,10 +13,10 @@ from mallee.cloud.reconcile.runner import Reconciler
 from mallee.cloud.s3 import sweeping
 from mallee.cloud.state import records, store
 from mallee.kit import secretbox
-from mallee.model import blockobjects, blocktrees
-from mallee.model.blocktrees import BLOCK_BYTES, HOLE
-from mallee.model.snapshots import NO_VOLUME, Content, Snapshot, Writing
-from mallee.model.volumes import Volume
+from mallee.model.storage import blockobjects, blocktrees
+from mallee.model.storage.blocktrees import BLOCK_BYTES, HOLE
+from mallee.model.storage.snapshots import NO_VOLUME, Content, Snapshot, Writing
+from mallee.model.storage.volumes import Volume
 from mallee.walrus.engine import Engine
 from mallee.walrus.pages import Question
 from tests.cloud.clouds import ACCOUNT, HandClock, open_store

@@ -8,12 +8,12 @@ import pytest
 
 from mallee.cloud.ec2.storage import snapshotstates
 from mallee.cloud.state import records
-from mallee.model import blocktrees
-from mallee.model.datakeys import OpenedKey
-from mallee.model.sealedblocks import Sealed
-from mallee.model.snapshots import Content
-from mallee.node.do import layers
-from mallee.node.do.blockstore import BlockMissing, Blockstore, StoreAway, StoreFull
+from mallee.model.storage import blocktrees
+from mallee.model.storage.datakeys import OpenedKey
+from mallee.model.storage.sealedblocks import Sealed
+from mallee.model.storage.snapshots import Content
+from mallee.node.do.storage import layers
+from mallee.node.do.storage.blockstore import BlockMissing, Blockstore, StoreAway, StoreFull
 from mallee.node.volumes import bringing as one_upload
 from mallee.node.volumes import uploads
 from tests.cloud.blocks import bringing

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from mallee.cloud.dlm import times
-from mallee.model.lifecycles import CreateRule
+from mallee.model.storage.lifecycles import CreateRule
 
 
 def at(text: str) -> float:

@@ -10,8 +10,8 @@ from mallee.cloud.blocks import stored, turns
 from mallee.cloud.ebs import abandoned, drafts, writing
 from mallee.cloud.state import records, store
 from mallee.kit import clock as clocks
-from mallee.model import blockobjects
-from mallee.model.snapshots import NO_VOLUME, Snapshot, Writing
+from mallee.model.storage import blockobjects
+from mallee.model.storage.snapshots import NO_VOLUME, Snapshot, Writing
 from mallee.walrus.engine import Engine
 from tests.cloud.clouds import ACCOUNT, HandClock, open_store
 

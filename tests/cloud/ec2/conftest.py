@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from mallee.cloud.trail import journal
-from mallee.model.settings import Network, Settings
+from mallee.model.configuration.settings import Network, Settings
 from tests.cloud.ec2.limiting import Administration, with_key
 from tests.cloud.ec2.world import BIG, FakeHost, Front, World
 

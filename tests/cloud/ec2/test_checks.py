@@ -5,8 +5,8 @@ import zlib
 import msgspec
 import pytest
 
-from mallee.model import checks
-from mallee.model.checks import Announced, CheckTold, Finding, Heard, Neighbour, Path
+from mallee.model.hosts import checks
+from mallee.model.hosts.checks import Announced, CheckTold, Finding, Heard, Neighbour, Path
 from tests.cloud.ec2.limiting import Administration
 from tests.cloud.ec2.world import FakeHost, Front
 from tests.cloud.signing import Answer, Sender

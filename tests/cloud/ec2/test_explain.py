@@ -10,8 +10,8 @@ import pytest
 
 from mallee.cloud.explain import relations
 from mallee.cloud.state import indexes, records
-from mallee.model.instances import Phase, Reason
-from mallee.model.plans import HostPlan, InstancePlan, PlannedStep
+from mallee.model.compute.instances import Phase, Reason
+from mallee.model.hosts.plans import HostPlan, InstancePlan, PlannedStep
 from tests.cloud.ec2.asking import launch_one
 from tests.cloud.ec2.limiting import Administration
 from tests.cloud.ec2.world import FakeHost, Front, World

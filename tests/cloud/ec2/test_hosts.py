@@ -7,8 +7,8 @@ from msgspec.structs import replace
 
 from mallee.cloud.hosts import migrating, placement, standings
 from mallee.cloud.state import records, store
-from mallee.model import hosts
-from mallee.model.cpus import Cpu
+from mallee.model.hosts import hosts
+from mallee.model.hosts.cpus import Cpu
 from tests.cloud.ec2.asking import described, launch_one, refused, state
 from tests.cloud.ec2.limiting import Administration
 from tests.cloud.ec2.storage.test_snapshots import Cutting

@@ -5,7 +5,7 @@ from typing import Any
 
 from mallee.cloud.hosts import placement
 from mallee.cloud.state import records
-from mallee.model import hosts
+from mallee.model.hosts import hosts
 from tests.cloud.ec2.asking import described, launch, launch_one, refusal, refused
 from tests.cloud.ec2.world import IMAGE_ID, KERNEL_ID, ROOT_ID, FakeHost, World
 

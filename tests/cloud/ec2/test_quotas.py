@@ -14,8 +14,9 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from mallee.cloud.state import records
 from mallee.cloud.state.usage import Usage
-from mallee.model import hosts, instancetypes
-from mallee.model import quotas as keys
+from mallee.model.compute import instancetypes
+from mallee.model.hosts import hosts
+from mallee.model.identity import quotas as keys
 from tests.cloud.ec2.asking import launch, launch_one, refusal, refused
 from tests.cloud.ec2.limiting import AT_ONCE, ROOM, Administration, allow_all
 from tests.cloud.ec2.world import IMAGE_ID, FakeHost, World

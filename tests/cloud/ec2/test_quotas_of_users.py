@@ -9,7 +9,7 @@ import botocore.exceptions
 import pytest
 
 from mallee.cloud import quotas
-from mallee.model import quotas as keys
+from mallee.model.identity import quotas as keys
 from tests.cloud.ec2.asking import launch, launch_one, refusal, refused
 from tests.cloud.ec2.limiting import AT_ONCE, ROOM, Administration, allow_all, with_key
 from tests.cloud.ec2.world import IMAGE_ID, FakeHost, Front, World

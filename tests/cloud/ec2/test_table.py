@@ -10,7 +10,7 @@ from mallee.cloud.call import Call, Principal
 from mallee.cloud.ec2 import table
 from mallee.cloud.state import store
 from mallee.cloud.state.index import Index
-from mallee.model.settings import Settings
+from mallee.model.configuration.settings import Settings
 
 EC2 = model.load("ec2")
 ACCOUNT = "123456789012"

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from mallee.model.traces import (
+from mallee.model.packets.traces import (
     ASK_TRACE,
     Crossing,
     HostTrace,

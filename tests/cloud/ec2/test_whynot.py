@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from mallee.cloud.ec2.vpc import publicpool
-from mallee.model.hosts import Capacity
+from mallee.model.hosts.hosts import Capacity
 from tests.cloud.ec2.asking import launch, launch_one, refused
 from tests.cloud.ec2.limiting import Administration
 from tests.cloud.ec2.world import FakeHost, World

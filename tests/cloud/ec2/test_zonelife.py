@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from mallee.cloud.state import records
-from mallee.model import hosts
+from mallee.model.hosts import hosts
 from tests.cloud.ec2.asking import launch_one, refused
 from tests.cloud.ec2.limiting import Administration
 from tests.cloud.ec2.world import FakeHost, World

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from mallee.cloud.ec2 import zones
-from mallee.model import hosts, instancetypes
+from mallee.model.compute import instancetypes
+from mallee.model.hosts import hosts
 from tests.cloud.ec2.asking import launch, refusal
 from tests.cloud.ec2.world import FakeHost, World
 

@@ -24,13 +24,14 @@ from mallee.cloud.reconcile import volumes as volumereconciling
 from mallee.cloud.state import records, store
 from mallee.cloud.trail import journal
 from mallee.kit import clock, secretbox
-from mallee.model import hosts, parts, volumes
-from mallee.model.accounts import AccessKey
-from mallee.model.buckets import Bucket
-from mallee.model.images import INSTANCE_STORE, Blob, Image
-from mallee.model.instances import InstanceSeen, Phase, Power, Reach, Reason
-from mallee.model.moves import ArrivalSeen
-from mallee.model.settings import Deadlines, Settings
+from mallee.model.compute.instances import InstanceSeen, Phase, Power, Reach, Reason
+from mallee.model.configuration.settings import Deadlines, Settings
+from mallee.model.hosts import hosts, parts
+from mallee.model.identity.accounts import AccessKey
+from mallee.model.images.images import INSTANCE_STORE, Blob, Image
+from mallee.model.storage import volumes
+from mallee.model.storage.buckets import Bucket
+from mallee.model.storage.moves import ArrivalSeen
 
 SECRET = "secret" * 6
 IMAGE_ID = "ami-00000000000000001"

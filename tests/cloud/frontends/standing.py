@@ -21,11 +21,11 @@ from msgspec.structs import replace
 
 from mallee.box import frontendjoin, nodejoin
 from mallee.kit import clock, files
-from mallee.model import settings
-from mallee.model.hosts import Capacity
+from mallee.model.configuration import settings
+from mallee.model.configuration.settings import Network, Objects, Ports, Settings
+from mallee.model.hosts.hosts import Capacity
 from mallee.model.layout import Layout
-from mallee.model.settings import Network, Objects, Ports, Settings
-from mallee.model.volumes import VolumeWanted
+from mallee.model.storage.volumes import VolumeWanted
 from mallee.node import cloud, sync
 from tests.cloud.signing import Sender
 from tests.simulation import agents

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from mallee.box import frontendjoin, steps
 from mallee.kit import pki
-from mallee.model import frontends
+from mallee.model.hosts import frontends
 from tests import postgresql
 from tests.cloud import running
 from tests.cloud.agent import Agent

@@ -15,7 +15,7 @@ import pytest
 
 from mallee.cloud.state import records, store
 from mallee.kit import clock
-from mallee.model.images import Blob, Image
+from mallee.model.images.images import Blob, Image
 from tests.cloud.frontends import standing
 from tests.cloud.frontends.standing import FrontEnd, Hosts
 

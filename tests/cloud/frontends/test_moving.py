@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from mallee.box import databasemove, owners, settingshistory, steps
 from mallee.cloud.state import database, moving, tables
-from mallee.model import settings
+from mallee.model.configuration import settings
 from mallee.model.layout import Layout
 from tests.cloud.frontends import standing
 from tests.cloud.frontends.standing import FrontEnd

@@ -3,8 +3,8 @@
 import pytest
 
 from mallee.cloud.frontends import presence
-from mallee.model import frontends
-from mallee.model.settings import Settings
+from mallee.model.configuration.settings import Settings
+from mallee.model.hosts import frontends
 
 
 @pytest.mark.parametrize(

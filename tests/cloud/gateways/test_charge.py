@@ -10,9 +10,9 @@ from mallee.cloud.gateways import leases
 from mallee.cloud.reconcile import gateways
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import HostSeen
-from mallee.model.gateways import WORLD, Charge, LeaseAsked
-from mallee.model.hosts import Host
-from mallee.model.standing import Role, Standing
+from mallee.model.hosts.hosts import Host
+from mallee.model.hosts.standing import Role, Standing
+from mallee.model.network.gateways import WORLD, Charge, LeaseAsked
 from tests.cloud import clouds
 from tests.cloud.agent import FACTS
 

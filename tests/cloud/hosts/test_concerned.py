@@ -8,8 +8,8 @@ from msgspec.structs import replace
 
 from mallee.cloud.hosts import concerned, slices
 from mallee.cloud.state import records, store
-from mallee.model.hosts import Capacity
-from mallee.model.instances import Phase
+from mallee.model.compute.instances import Phase
+from mallee.model.hosts.hosts import Capacity
 from tests.cloud import clouds
 
 SHOWN = frozenset(kind.name for kind in slices.SHOWN)

@@ -19,8 +19,8 @@ from mallee.cloud.hosts import door as hosts
 from mallee.cloud.hosts import held as calls
 from mallee.cloud.state import records, store
 from mallee.kit import pki
-from mallee.model.hosts import HostWanted
-from mallee.model.images import Blob, Image
+from mallee.model.hosts.hosts import HostWanted
+from mallee.model.images.images import Blob, Image
 from tests.cloud.agent import FACTS, Agent
 from tests.cloud.journal import of
 from tests.cloud.running import RunningCloud

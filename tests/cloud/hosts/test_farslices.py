@@ -8,14 +8,14 @@ from msgspec.structs import replace
 
 from mallee.cloud.hosts import farslices, slices
 from mallee.cloud.state import records, store
-from mallee.model import parts
-from mallee.model.carried import AddressWanted, FarInterface, FarWanted
-from mallee.model.hosts import Capacity, HostWanted, SyncAnswer, VpcWanted
-from mallee.model.networks import Vpc
-from mallee.model.peerings import Peering, PeeringEnd, PeeringStatus
-from mallee.model.routing import InternetGateway
-from mallee.model.settings import Settings
-from mallee.model.standing import Role, Standing
+from mallee.model.configuration.settings import Settings
+from mallee.model.hosts import parts
+from mallee.model.hosts.hosts import Capacity, HostWanted, SyncAnswer, VpcWanted
+from mallee.model.hosts.standing import Role, Standing
+from mallee.model.network.carried import AddressWanted, FarInterface, FarWanted
+from mallee.model.network.networks import Vpc
+from mallee.model.network.peerings import Peering, PeeringEnd, PeeringStatus
+from mallee.model.network.routing import InternetGateway
 from tests.cloud import clouds
 
 SMALL = Capacity(1, 1024, 10)

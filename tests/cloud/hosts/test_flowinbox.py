@@ -6,8 +6,8 @@ import pytest
 from msgspec.structs import replace
 
 from mallee.cloud.hosts import flowinbox, refusals
-from mallee.model.hosts import HostWanted
-from mallee.model.watching import FlowLogWanted
+from mallee.model.hosts.hosts import HostWanted
+from mallee.model.network.watching import FlowLogWanted
 from tests.cloud.agent import Agent
 from tests.cloud.running import RunningCloud
 from tests.cloud.signing import Sender

@@ -17,8 +17,8 @@ from botocore.exceptions import ClientError
 
 from mallee.cloud.identity import rolecredentials
 from mallee.cloud.state import records, store
-from mallee.model.images import Blob, Image
-from mallee.model.standing import Standing
+from mallee.model.hosts.standing import Standing
+from mallee.model.images.images import Blob, Image
 from tests import wholecloud
 from tests.cloud.agent import FACTS, Agent
 from tests.cloud.running import RunningCloud

@@ -11,8 +11,8 @@ import pytest
 from mallee.cloud.hosts import hearing
 from mallee.cloud.state import records, store
 from mallee.kit import clock
-from mallee.model.hosts import Host, SyncRequest
-from mallee.model.instances import Instance, InstanceSeen, Phase, Reach
+from mallee.model.compute.instances import Instance, InstanceSeen, Phase, Reach
+from mallee.model.hosts.hosts import Host, SyncRequest
 from tests.cloud import clouds
 from tests.cloud.agent import FACTS
 from tests.cloud.journal import of

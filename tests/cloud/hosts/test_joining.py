@@ -9,8 +9,8 @@ import pytest
 from mallee.cloud.hosts import joining, refusals
 from mallee.cloud.state import records, store
 from mallee.kit import pki
-from mallee.model.settings import Settings
-from mallee.model.standing import Role, Standing
+from mallee.model.configuration.settings import Settings
+from mallee.model.hosts.standing import Role, Standing
 
 BEGAN_AT = 1_700_000_000.0
 

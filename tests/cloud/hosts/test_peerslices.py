@@ -8,9 +8,9 @@ from msgspec.structs import replace
 
 from mallee.cloud.hosts import slices
 from mallee.cloud.state import records, store
-from mallee.model.carried import PeerWanted
-from mallee.model.hosts import Capacity
-from mallee.model.settings import Settings
+from mallee.model.configuration.settings import Settings
+from mallee.model.hosts.hosts import Capacity
+from mallee.model.network.carried import PeerWanted
 from tests.cloud import clouds
 
 SMALL = Capacity(1, 1024, 10)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from mallee.cloud.hosts import place
 from mallee.cloud.hosts.place import Offer, Placed, Policy, Request, Short
-from mallee.model.hosts import Capacity
+from mallee.model.hosts.hosts import Capacity
 
 numbers = st.integers(0, 12)
 capacities = st.builds(Capacity, numbers, numbers, numbers)

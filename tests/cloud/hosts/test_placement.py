@@ -9,7 +9,7 @@ from mallee.aws import errors
 from mallee.cloud.hosts import placement
 from mallee.cloud.hosts.placement import Reservation
 from mallee.cloud.state import store
-from mallee.model.hosts import Capacity
+from mallee.model.hosts.hosts import Capacity
 from tests.cloud import clouds
 
 

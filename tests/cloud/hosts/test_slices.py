@@ -9,10 +9,10 @@ from msgspec.structs import replace
 
 from mallee.cloud.hosts import slices
 from mallee.cloud.state import records, store
-from mallee.model.events import Code, Event, Outcome
-from mallee.model.images import Blob, DirectBoot
-from mallee.model.instances import MetadataOptions, Phase, Power
-from mallee.model.settings import Settings
+from mallee.model.compute.events import Code, Event, Outcome
+from mallee.model.compute.instances import MetadataOptions, Phase, Power
+from mallee.model.configuration.settings import Settings
+from mallee.model.images.images import Blob, DirectBoot
 from tests.cloud import clouds
 
 KERNEL = Blob(sha256="cd" * 32, size_bytes=1, format="kernel")

@@ -16,9 +16,9 @@ from mallee.cloud.hosts import cpubaselines, diskroom, placement, standings
 from mallee.cloud.hosts.diskroom import Where
 from mallee.cloud.hosts.placement import Reservation
 from mallee.cloud.state import records, store
-from mallee.model.cpus import Cpu
-from mallee.model.hosts import Capacity
-from mallee.model.standing import Role, Standing
+from mallee.model.hosts.cpus import Cpu
+from mallee.model.hosts.hosts import Capacity
+from mallee.model.hosts.standing import Role, Standing
 from tests.cloud import clouds
 
 OLD = Cpu("old", {"qemu64": 20, "Penryn": 30})

@@ -10,7 +10,7 @@ import pytest
 
 from mallee.cloud.iam import oidcproviders
 from mallee.kit import httpsfetch
-from mallee.model.settings import OpenId
+from mallee.model.configuration.settings import OpenId
 from tests.cloud.running import RunningCloud, fresh
 from tests.cloud.signing import Sender
 from tests.cloud.sts.people import People, refused

@@ -8,7 +8,7 @@ import botocore.exceptions
 import pytest
 
 from mallee.cloud.state import records
-from mallee.model.images import Blob, Image
+from mallee.model.images.images import Blob, Image
 from tests.cloud.iam.test_roles import allow, make, user_with
 from tests.cloud.running import RunningCloud
 

@@ -11,7 +11,7 @@ from mallee.cloud import actions
 from mallee.cloud.action import Action
 from mallee.cloud.admin import invitations
 from mallee.cloud.state import records, store
-from mallee.model.identities import Policy, PolicyVersion
+from mallee.model.identity.identities import Policy, PolicyVersion
 from tests.cloud.alice import DENIALS, GROUP, USER, Alice, allow, deny, text
 
 ROWS = [row for row in actions.TABLE.values() if not (row.is_everyones or row.is_unsigned)]

@@ -13,13 +13,13 @@ from mallee.cloud.call import Call, Principal
 from mallee.cloud.identity import context
 from mallee.cloud.identity.question import Question
 from mallee.cloud.state import records, store
-from mallee.model.accountsettings import Ec2Settings, MetadataDefaults
-from mallee.model.identities import Role, User
-from mallee.model.instances import MetadataOptions
-from mallee.model.keypairs import KeyPair
-from mallee.model.sessions import CallerKind, Session
-from mallee.model.settings import Settings
-from mallee.model.snapshots import Sharing, Snapshot
+from mallee.model.compute.instances import MetadataOptions
+from mallee.model.compute.keypairs import KeyPair
+from mallee.model.configuration.settings import Settings
+from mallee.model.identity.accountsettings import Ec2Settings, MetadataDefaults
+from mallee.model.identity.identities import Role, User
+from mallee.model.identity.sessions import CallerKind, Session
+from mallee.model.storage.snapshots import Sharing, Snapshot
 from tests.cloud import clouds
 from tests.cloud.clouds import ACCOUNT, NOW, ZONE, HandClock
 

@@ -7,7 +7,7 @@ from botocore.exceptions import ClientError
 
 from mallee.cloud.identity import authorize, effort, rights
 from mallee.cloud.state import records, store
-from mallee.model.identities import Policy, PolicyVersion
+from mallee.model.identity.identities import Policy, PolicyVersion
 from tests.cloud.alice import Alice, allow, deny, text
 from tests.cloud.signing import Sender
 

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from mallee.cloud.identity import keysets
 from mallee.kit import httpsfetch, idtokens
 from mallee.kit.httpsfetch import Reach
-from mallee.model.providers import SCHEME, OidcProvider
+from mallee.model.identity.providers import SCHEME, OidcProvider
 from tests.fakes import oidc
 
 NOW = 1_800_000_000.0

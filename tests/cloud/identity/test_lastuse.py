@@ -9,8 +9,8 @@ from mallee.cloud.identity import lastuse
 from mallee.cloud.reconcile import lastuse as reconcile
 from mallee.cloud.reconcile import runner
 from mallee.cloud.state import records, store
-from mallee.model.identities import User
-from mallee.model.uses import Uses
+from mallee.model.identity.identities import User
+from mallee.model.identity.uses import Uses
 from tests.cloud import clouds
 
 ACCOUNT = "111122223333"

@@ -12,7 +12,7 @@ from mallee.cloud.identity import sealed
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.kit import secretbox
-from mallee.model.accounts import AccessKey
+from mallee.model.identity.accounts import AccessKey
 from tests.cloud import clouds
 
 

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from mallee.cloud import server
 from mallee.cloud.identity import sessions
 from mallee.kit import secretbox
-from mallee.model.sessions import CallerKind, Session
+from mallee.model.identity.sessions import CallerKind, Session
 
 BOX = secretbox.SecretBox(b"k" * 32)
 SESSION = Session(

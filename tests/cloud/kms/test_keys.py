@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from mallee.model import quotas
+from mallee.model.identity import quotas
 from tests.cloud.kms.people import error, refusal, stranger
 from tests.cloud.running import RunningCloud
 from tests.cloud.signing import Sender

@@ -8,11 +8,11 @@ import pytest
 
 from mallee.cloud.reconcile import blobs, runner
 from mallee.cloud.state import records, store
-from mallee.model import catalogue
-from mallee.model.catalogue import Catalogue, CatalogueImage
-from mallee.model.images import Blob, DirectBoot, Image
+from mallee.model.images import catalogue
+from mallee.model.images.catalogue import Catalogue, CatalogueImage
+from mallee.model.images.images import Blob, DirectBoot, Image
 from mallee.model.layout import Layout
-from mallee.model.transfers import Access, Task, Way
+from mallee.model.storage.transfers import Access, Task, Way
 from tests.cloud import clouds
 
 LATER_S = blobs.UNTOUCHED_S + 60

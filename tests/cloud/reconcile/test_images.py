@@ -9,9 +9,9 @@ from msgspec.structs import replace
 
 from mallee.cloud.reconcile import images, runner
 from mallee.cloud.state import records, store
-from mallee.model import catalogue
-from mallee.model.catalogue import Catalogue, CatalogueImage
-from mallee.model.images import Blob, Image
+from mallee.model.images import catalogue
+from mallee.model.images.catalogue import Catalogue, CatalogueImage
+from mallee.model.images.images import Blob, Image
 from mallee.model.layout import Layout
 from tests.cloud import clouds
 

@@ -8,9 +8,9 @@ import pytest
 from mallee.cloud.hosts import placement
 from mallee.cloud.reconcile import instances, runner
 from mallee.cloud.state import records, store
-from mallee.model.hosts import Capacity
-from mallee.model.instances import Phase, Power, Reason, State, state_of
-from mallee.model.settings import Settings
+from mallee.model.compute.instances import Phase, Power, Reason, State, state_of
+from mallee.model.configuration.settings import Settings
+from mallee.model.hosts.hosts import Capacity
 from tests.cloud import clouds
 
 CAUSE = Reason("Server.InternalError", "QEMU ended: no such machine")

@@ -12,7 +12,7 @@ from mallee.cloud.kms import envelopes, managed, materials
 from mallee.cloud.reconcile import kmskeys, runner
 from mallee.cloud.state import records, store
 from mallee.kit import secretbox
-from mallee.model.kmskeys import DAY_S, Grant, Key, Origin, State
+from mallee.model.identity.kmskeys import DAY_S, Grant, Key, Origin, State
 from tests.cloud import clouds
 from tests.cloud.clouds import ACCOUNT, NOW, HandClock
 

@@ -10,7 +10,7 @@ import pytest
 from mallee.cloud.reconcile import mails, runner
 from mallee.cloud.state import records, store
 from mallee.kit import secretbox
-from mallee.model.mails import Mail
+from mallee.model.identity.mails import Mail
 from tests.cloud import clouds, journal
 from tests.cloud.clouds import NOW, HandClock
 

@@ -11,10 +11,10 @@ from mallee.cloud.identity import sealed
 from mallee.cloud.reconcile import masterkeys, runner
 from mallee.cloud.state import records, store
 from mallee.kit import secretbox
-from mallee.model import sessions
-from mallee.model.accounts import AccessKey
+from mallee.model.identity import sessions
+from mallee.model.identity.accounts import AccessKey
+from mallee.model.identity.masterkeys import IN_FLIGHT_S, Rotation, RotationSeen
 from mallee.model.layout import Layout
-from mallee.model.masterkeys import IN_FLIGHT_S, Rotation, RotationSeen
 from tests.cloud import clouds
 
 SECRETS = {f"AKIA{number}": os.urandom(20) for number in range(7)}

@@ -8,8 +8,8 @@ from mallee.cloud.ec2.vpc import natgateways, peerings
 from mallee.cloud.reconcile import networks
 from mallee.cloud.state import records, store
 from mallee.kit import clock
-from mallee.model.peerings import Peering, PeeringEnd, PeeringStatus
-from mallee.model.routing import NatAddress, NatGateway
+from mallee.model.network.peerings import Peering, PeeringEnd, PeeringStatus
+from mallee.model.network.routing import NatAddress, NatGateway
 
 END = PeeringEnd(account="1", vpc_id="vpc-1")
 

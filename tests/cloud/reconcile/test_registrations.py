@@ -7,7 +7,7 @@ import pytest
 
 from mallee.cloud.reconcile import registrations, runner
 from mallee.cloud.state import records, store
-from mallee.model.invitations import Registration, State
+from mallee.model.identity.invitations import Registration, State
 from tests.cloud import clouds
 from tests.cloud.clouds import NOW, HandClock
 

@@ -8,7 +8,7 @@ import pytest
 from mallee.cloud.hosts.place import Capacity
 from mallee.cloud.reconcile import instances, restless
 from mallee.cloud.state import records, store
-from mallee.model.instances import Phase
+from mallee.model.compute.instances import Phase
 from tests.cloud import clouds
 
 COUNT = 12

@@ -9,8 +9,8 @@ from msgspec.structs import replace
 from mallee.cloud.hosts.place import Capacity
 from mallee.cloud.reconcile import restless, volumes
 from mallee.cloud.state import records, store
-from mallee.model.instances import Phase as InstancePhase
-from mallee.model.volumes import Attachment, Phase, Volume, VolumeSeen
+from mallee.model.compute.instances import Phase as InstancePhase
+from mallee.model.storage.volumes import Attachment, Phase, Volume, VolumeSeen
 from tests.cloud import clouds
 
 COUNT = 3

@@ -17,7 +17,7 @@ from mallee.cloud.s3.objects import sight
 from mallee.cloud.s3.serving.bodies import ObjectBody, Said
 from mallee.cloud.state import store
 from mallee.kit import secretbox
-from mallee.model import settings
+from mallee.model.configuration import settings
 from mallee.walrus.engine import Engine
 from tests.cloud.clouds import ACCOUNT, HandClock
 

@@ -15,9 +15,9 @@ import boto3
 from botocore.config import Config
 from msgspec.structs import replace
 
-from mallee.model import settings
+from mallee.model.configuration import settings
+from mallee.model.configuration.settings import Ports, Settings
 from mallee.model.layout import Layout
-from mallee.model.settings import Ports, Settings
 
 START_TIMEOUT_S = 60
 MODULES = {"cloud": "mallee.cloud.daemon", "s3": "mallee.cloud.s3.daemon"}

@@ -11,7 +11,7 @@ import pytest
 from boto3.s3.transfer import TransferConfig
 
 from mallee.cli import client
-from mallee.model import masterkeys
+from mallee.model.identity import masterkeys
 from tests.cloud.s3 import running
 
 BIG = bytes(range(251)) * 50_000

@@ -27,9 +27,9 @@ from botocore.exceptions import ClientError
 
 from mallee.cloud import http
 from mallee.cloud.state import records
-from mallee.model.guestrequests import Whence
-from mallee.model.hosts import CredentialsRequest, RoleCredentials, SyncRequest
-from mallee.model.images import Blob, Image
+from mallee.model.compute.guestrequests import Whence
+from mallee.model.hosts.hosts import CredentialsRequest, RoleCredentials, SyncRequest
+from mallee.model.images.images import Blob, Image
 from mallee.model.layout import Layout
 from mallee.node import cloud as node_cloud
 from mallee.node.metadata import gateway

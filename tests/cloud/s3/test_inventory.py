@@ -20,8 +20,8 @@ from msgspec.structs import replace
 from mallee.cloud.s3.buckets import buckets
 from mallee.cloud.s3.inventory import inventorying
 from mallee.cloud.state import records
-from mallee.model.buckets import INVENTORY
-from mallee.model.settings import Settings
+from mallee.model.configuration.settings import Settings
+from mallee.model.storage.buckets import INVENTORY
 from mallee.walrus import contents
 from mallee.walrus.errors import NoSpace
 from tests.cloud.s3 import desk as desk_module

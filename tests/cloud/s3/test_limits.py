@@ -14,7 +14,7 @@ import pytest
 
 from bench import processes as weights
 from mallee.kit import openfiles
-from mallee.model.settings import Objects, Settings
+from mallee.model.configuration.settings import Objects, Settings
 from tests.cloud.s3 import processes as running
 from tests.cloud.s3.processes import Processes
 from tests.cloud.s3.wire import Wire

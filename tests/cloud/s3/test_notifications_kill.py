@@ -9,7 +9,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from mallee.cli import client
-from mallee.model.settings import Settings, Webhooks
+from mallee.model.configuration.settings import Settings, Webhooks
 from tests.cloud.s3 import listener as listeners
 from tests.cloud.s3 import processes
 from tests.cloud.s3.processes import Processes

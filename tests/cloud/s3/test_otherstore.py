@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from mallee.model.settings import Objects
+from mallee.model.configuration.settings import Objects
 from mallee.walrus.errors import Unreachable
 from mallee.walrus.foreign import Bucket
 from tests.cloud.s3 import running

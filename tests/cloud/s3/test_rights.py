@@ -12,7 +12,7 @@ from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from mallee.model import quotas
+from mallee.model.identity import quotas
 from tests.cloud.s3 import running
 from tests.cloud.signing import Sender
 

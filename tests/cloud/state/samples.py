@@ -4,8 +4,8 @@ from msgspec.structs import replace
 
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
-from mallee.model.instances import Instance, InstanceSeen
-from mallee.model.networks import Vpc
+from mallee.model.compute.instances import Instance, InstanceSeen
+from mallee.model.network.networks import Vpc
 
 ACCOUNT = "000000000001"
 VpcRecord = Record[Vpc, None]

@@ -4,7 +4,7 @@ import asyncio
 
 from mallee.cloud.state import records, store
 from mallee.kit import clock
-from mallee.model.accounts import Account
+from mallee.model.identity.accounts import Account
 
 
 def _add(tx: store.Tx, number: int) -> None:

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mallee.cloud.state import index, records, store
-from mallee.model.instances import InstanceSeen, Phase
+from mallee.model.compute.instances import InstanceSeen, Phase
 from tests.cloud.state import samples
 
 OpenStore = Callable[[], store.Store]

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from mallee.cloud.state import records, store
-from mallee.model.instances import InstanceSeen, Phase
+from mallee.model.compute.instances import InstanceSeen, Phase
 from tests.cloud.state import samples
 
 OpenStore = Callable[[], store.Store]

@@ -11,7 +11,7 @@ import msgspec
 from msgspec import inspect
 
 from mallee.cloud.state import records
-from mallee.model import hosts
+from mallee.model.hosts import hosts
 
 
 def _types() -> set[type[msgspec.Struct]]:

@@ -14,10 +14,10 @@ from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.cloud.state.usage import Usage
 from mallee.kit import clock
-from mallee.model import quotas
-from mallee.model.instances import Instance, InstanceSeen, Phase, Power
-from mallee.model.networks import Address
-from mallee.model.quotas import ADDRESSES, Share
+from mallee.model.compute.instances import Instance, InstanceSeen, Phase, Power
+from mallee.model.identity import quotas
+from mallee.model.identity.quotas import ADDRESSES, Share
+from mallee.model.network.networks import Address
 
 ACCOUNTS = ("1", "2")
 MAKERS = ("", "AIDA1", "AROA1")

@@ -9,7 +9,7 @@ import pytest
 from mallee.aws.signature import replay
 from mallee.cloud.identity import sessions
 from mallee.kit import secretbox
-from mallee.model.sessions import CallerKind, Session
+from mallee.model.identity.sessions import CallerKind, Session
 from tests.cloud.sts.people import Key, People, policy, refused
 
 DESCRIBE = {"Action": "ec2:DescribeInstances"}

@@ -18,7 +18,7 @@ from botocore.exceptions import ClientError
 
 from mallee.aws import models
 from mallee.cloud.identity import keysets, strangers
-from mallee.model.settings import OpenId
+from mallee.model.configuration.settings import OpenId
 from tests.cloud.running import RunningCloud, fresh
 from tests.cloud.signing import VERSIONS, Sender
 from tests.cloud.sts.people import People, policy, refused

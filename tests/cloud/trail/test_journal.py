@@ -17,7 +17,7 @@ import pytest
 from mallee.cloud.trail import journal
 from mallee.cloud.trail.events import Event
 from mallee.kit.chain import segments, verify
-from mallee.model.settings import Settings
+from mallee.model.configuration.settings import Settings
 from tests.cloud.journal import of
 
 KEY = bytes(range(32))

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mallee.images.recipes import build, recipe
-from mallee.model import catalogue
+from mallee.model.images import catalogue
 from mallee.model.layout import Layout
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from mallee.images.recipes import build, jail
-from mallee.model import catalogue
+from mallee.model.images import catalogue
 from mallee.model.layout import Layout
 from tests.images.recipes import builds
 

@@ -4,7 +4,7 @@ import struct
 
 import pytest
 
-from mallee.model.checks import CheckAsk, Kind
+from mallee.model.hosts.checks import CheckAsk, Kind
 from mallee.node.checks import answers, lan
 
 MINE = "192.0.2.1"

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from mallee.model.ailments import Code
+from mallee.model.hosts.ailments import Code
 from mallee.node.checks import interfaces
 
 

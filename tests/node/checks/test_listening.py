@@ -7,7 +7,7 @@ from ipaddress import IPv4Network
 import pytest
 
 from mallee.kit import process
-from mallee.model.checks import TUNNEL_PORT
+from mallee.model.hosts.checks import TUNNEL_PORT
 from mallee.node.checks import echoes, frames, lan, listening
 from tests import wholecloud
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mallee.model.checks import Finding
+from mallee.model.hosts.checks import Finding
 from mallee.model.layout import Layout
 from mallee.node.checks import mending
 

@@ -2,7 +2,7 @@
 
 import math
 
-from mallee.model.gateways import LEASE_S, PROMISED_S, GatewayWanted
+from mallee.model.network.gateways import LEASE_S, PROMISED_S, GatewayWanted
 from mallee.node.gateways.holding import Holding
 
 FIRST, SECOND = "host-1", "host-2"

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mallee.model.hosts import InstanceWanted
-from mallee.model.instances import MetadataOptions
+from mallee.model.compute.instances import MetadataOptions
+from mallee.model.hosts.hosts import InstanceWanted
 from mallee.node.metadata import answers, tokens, wire
 from tests.node.lab import make_instance, make_interface
 

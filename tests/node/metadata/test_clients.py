@@ -13,11 +13,11 @@ from botocore.config import Config
 from botocore.credentials import InstanceMetadataProvider
 from botocore.utils import InstanceMetadataFetcher
 
-from mallee.model.guestrequests import GuestRequest, GuestResponse, Whence
-from mallee.model.hosts import InstanceWanted, ProfileWanted, RoleCredentials
+from mallee.model.compute.guestrequests import GuestRequest, GuestResponse, Whence
+from mallee.model.hosts.hosts import InstanceWanted, ProfileWanted, RoleCredentials
 from mallee.model.layout import Layout
 from mallee.node import cloud
-from mallee.node.do import network
+from mallee.node.do.network import network
 from mallee.node.metadata import gateway, rolepaths, service
 from tests.node.lab import Guest, Lab, make_interface, make_vpc, make_wanted
 

@@ -14,13 +14,13 @@ from botocore.config import Config
 from msgspec.structs import replace
 
 from mallee.kit import process
-from mallee.model.carried import AclWanted, Way
-from mallee.model.guestrequests import GuestRequest, GuestResponse, Whence
-from mallee.model.hosts import VpcWanted
+from mallee.model.compute.guestrequests import GuestRequest, GuestResponse, Whence
+from mallee.model.hosts.hosts import VpcWanted
 from mallee.model.layout import Layout
-from mallee.model.networks import Direction, Rule
+from mallee.model.network.carried import AclWanted, Way
+from mallee.model.network.networks import Direction, Rule
 from mallee.node import cloud
-from mallee.node.do import namespaces, network
+from mallee.node.do.network import namespaces, network
 from mallee.node.metadata import doors, gateway, service
 from tests.node import lab, shapes
 from tests.node.lab import Guest, Lab

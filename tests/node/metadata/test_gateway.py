@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import aiohttp
 import pytest
 
-from mallee.model.guestrequests import GuestRequest, GuestResponse, Whence
+from mallee.model.compute.guestrequests import GuestRequest, GuestResponse, Whence
 from mallee.node import cloud
 from mallee.node.metadata import gateway
 

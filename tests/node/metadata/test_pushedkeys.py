@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from mallee.model.hosts import PUSHED_KEY_S, PushedKey
+from mallee.model.hosts.hosts import PUSHED_KEY_S, PushedKey
 from mallee.node.metadata import pushedkeys
 from tests.node.wants import make_instance
 

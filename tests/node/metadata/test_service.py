@@ -10,10 +10,10 @@ import msgspec
 import pytest
 
 from mallee.kit import process
-from mallee.model.hosts import HostWanted, InterfaceWanted
-from mallee.model.instances import MetadataOptions
+from mallee.model.compute.instances import MetadataOptions
+from mallee.model.hosts.hosts import HostWanted, InterfaceWanted
 from mallee.model.layout import Layout
-from mallee.node.do import namespaces, network
+from mallee.node.do.network import namespaces, network
 from mallee.node.metadata import doors, service
 from tests.node import lab, shapes
 from tests.node.lab import Guest, Lab, make_interface, make_vpc, make_wanted

@@ -13,22 +13,24 @@ import pytest
 from msgspec.structs import replace
 
 from mallee.kit import pki, process
-from mallee.model import catalogue
-from mallee.model.carried import PeerWanted
-from mallee.model.hosts import InstanceWanted
-from mallee.model.instances import InstanceSeen, Phase
+from mallee.model.compute.instances import InstanceSeen, Phase
+from mallee.model.compute.migrations import ComingWanted, GoingWanted, MigrationSeen
+from mallee.model.hosts.hosts import InstanceWanted
+from mallee.model.images import catalogue
 from mallee.model.layout import Layout
-from mallee.model.migrations import ComingWanted, GoingWanted, MigrationSeen
-from mallee.model.moves import ArrivingWanted, LeavingWanted
-from mallee.model.volumes import DiskWanted, VolumeWanted
-from mallee.node.do import channel, incoming, outgoing, volumes
+from mallee.model.network.carried import PeerWanted
+from mallee.model.storage.moves import ArrivingWanted, LeavingWanted
+from mallee.model.storage.volumes import DiskWanted, VolumeWanted
+from mallee.node.do import channel
 from mallee.node.do.channel import ChannelFailed, Hello, Place
-from mallee.node.do.hypervisor import HypervisorFailed
-from mallee.node.do.libvirt import Libvirt
+from mallee.node.do.guests import incoming, outgoing
+from mallee.node.do.guests.hypervisor import HypervisorFailed
+from mallee.node.do.guests.libvirt import Libvirt
+from mallee.node.do.storage import volumes
 from mallee.node.migrating import book, coming, going, keeper, messages
 from mallee.node.migrating.messages import DiskTold, GuestTold
-from mallee.node.plan import domain
-from mallee.node.plan.seen import DomainState
+from mallee.node.plan.guests import domain
+from mallee.node.plan.guests.seen import DomainState
 from mallee.node.volumes.departures import LayerTold
 from tests import tinyimages
 from tests.fakes.network import FakeNetwork

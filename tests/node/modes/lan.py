@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mallee.kit import process
-from mallee.model.hosts import HostWanted
-from mallee.model.modes import LeaseWanted, ModeWanted
-from mallee.node.do import namespaces
+from mallee.model.hosts.hosts import HostWanted
+from mallee.model.network.modes import LeaseWanted, ModeWanted
+from mallee.node.do.network import namespaces
 
 BRIDGE = "lan0"
 SUBNET = "10.99.0.0/24"

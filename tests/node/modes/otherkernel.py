@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mallee.images import cpio, packages, tiny, tree
-from mallee.model import catalogue
+from mallee.model.images import catalogue
 from tests import tinyimages
 
 UP_S = 300.0

@@ -8,14 +8,14 @@ import pytest
 from msgspec.structs import replace
 
 from mallee.kit import process
-from mallee.model.hosts import HostWanted, InstanceWanted
-from mallee.model.images import DirectBoot
-from mallee.model.instances import Phase, Power
+from mallee.model.compute.instances import Phase, Power
+from mallee.model.hosts.hosts import HostWanted, InstanceWanted
+from mallee.model.images.images import DirectBoot
 from mallee.model.layout import Layout
-from mallee.model.modes import BlockWanted, LeaseWanted, ModeWanted
+from mallee.model.network.modes import BlockWanted, LeaseWanted, ModeWanted
 from mallee.node import apply, host
 from mallee.node.modes import leasekeeper
-from mallee.node.plan import steps
+from mallee.node.plan.guests import steps
 from tests.fakes.hypervisor import FakeHypervisor
 from tests.fakes.network import FakeNetwork
 from tests.node import wants

@@ -4,9 +4,9 @@ from typing import cast
 
 import pytest
 
-from mallee.model.traces import TraceAsk
+from mallee.model.packets.traces import TraceAsk
 from mallee.node import tracing
-from mallee.node.do.hypervisor import HypervisorFailed
+from mallee.node.do.guests.hypervisor import HypervisorFailed
 from mallee.node.host import Host
 from tests.node import shapes
 from tests.node.modes import wires

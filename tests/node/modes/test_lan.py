@@ -13,13 +13,13 @@ import pytest
 from msgspec.structs import replace
 
 from mallee.kit import offload, process
-from mallee.model.carried import DhcpWanted
-from mallee.model.hosts import HostWanted, InterfaceWanted, SubnetWanted, VpcWanted
-from mallee.model.modes import BlockWanted, ModeWanted, Switch
-from mallee.model.networks import Rule
-from mallee.node.do import namespaces
+from mallee.model.hosts.hosts import HostWanted, InterfaceWanted, SubnetWanted, VpcWanted
+from mallee.model.network.carried import DhcpWanted
+from mallee.model.network.modes import BlockWanted, ModeWanted, Switch
+from mallee.model.network.networks import Rule
+from mallee.node.do.network import namespaces
 from mallee.node.modes import duplicates, lanframes
-from mallee.node.plan import dhcp
+from mallee.node.plan.network import dhcp
 from tests.node import lab, shapes
 from tests.node.lab import Guest
 from tests.node.modes import wires

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mallee.node.do import namespaces
+from mallee.node.do.network import namespaces
 from mallee.node.modes import lanframes, lanlinks
 
 STRANGER, DEVICE = "02:00:00:00:00:99", "br0"

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from mallee.kit import process
-from mallee.model.hosts import HostWanted
+from mallee.model.hosts.hosts import HostWanted
 from mallee.model.layout import Layout
 from mallee.node.modes import leasekeeper
 from tests.node.modes import lan as lans

@@ -7,7 +7,7 @@ from ipaddress import IPv4Address
 import pytest
 
 from mallee.kit import process
-from mallee.node.do import namespaces
+from mallee.node.do.network import namespaces
 from mallee.node.modes import legs
 from tests.node import lab, shapes
 from tests.node.modes import wires

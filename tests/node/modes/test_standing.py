@@ -6,7 +6,7 @@ from dataclasses import replace as changed
 
 import pytest
 
-from mallee.node.do import namespaces, network
+from mallee.node.do.network import namespaces, network
 from mallee.node.modes import gateways
 from tests.node import lab, shapes
 from tests.node.modes import wires

@@ -8,14 +8,14 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from mallee.model.carried import AddressWanted, PeerWanted
-from mallee.model.classic import Classic, HostClassic
-from mallee.model.hosts import HostWanted, SyncAnswer
+from mallee.model.configuration.settings import InvalidSettings, Network
+from mallee.model.hosts.hosts import HostWanted, SyncAnswer
 from mallee.model.layout import Layout
-from mallee.model.modes import BlockWanted, LeaseWanted, ModeWanted
-from mallee.model.settings import InvalidSettings, Network
+from mallee.model.network.carried import AddressWanted, PeerWanted
+from mallee.model.network.classic import Classic, HostClassic
+from mallee.model.network.modes import BlockWanted, LeaseWanted, ModeWanted
 from mallee.node import facts
-from mallee.node.plan import trust, trustedmodes
+from mallee.node.plan.trust import trust, trustedmodes
 from tests.node import wants
 
 VPC = wants.make_interface().vpc_id

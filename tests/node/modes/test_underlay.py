@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from mallee.model.ailments import Code
+from mallee.model.hosts.ailments import Code
 from mallee.node.checks import interfaces
 from mallee.node.modes import switches
 from mallee.node.modes.switches import Port, Seen, Wanted

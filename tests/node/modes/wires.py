@@ -22,12 +22,12 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from mallee.kit import process
-from mallee.model.carried import AddressWanted
-from mallee.model.hosts import HostWanted, InterfaceWanted, SubnetWanted, VpcWanted
+from mallee.model.hosts.hosts import HostWanted, InterfaceWanted, SubnetWanted, VpcWanted
 from mallee.model.layout import Layout
-from mallee.model.modes import BlockWanted, Kind, ModeWanted, Switch
-from mallee.model.networks import Rule
-from mallee.node.do import namespaces
+from mallee.model.network.carried import AddressWanted
+from mallee.model.network.modes import BlockWanted, Kind, ModeWanted, Switch
+from mallee.model.network.networks import Rule
+from mallee.node.do.network import namespaces
 from tests.node import lab, manyhosts, shapes
 from tests.node.lab import Guest
 from tests.node.manyhosts import Machine

@@ -7,12 +7,12 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from mallee.model import blockobjects, blocktrees
-from mallee.model.blockobjects import PLAIN, Plain
-from mallee.model.blocktrees import BLOCK_BYTES
 from mallee.model.layout import Layout
-from mallee.model.snapshots import Content
-from mallee.node.do.blockstore import BlockMissing, StoreAway
+from mallee.model.storage import blockobjects, blocktrees
+from mallee.model.storage.blockobjects import PLAIN, Plain
+from mallee.model.storage.blocktrees import BLOCK_BYTES
+from mallee.model.storage.snapshots import Content
+from mallee.node.do.storage.blockstore import BlockMissing, StoreAway
 from mallee.node.nbd import contents, daemon, serving
 from mallee.node.nbd.blockreader import Origin, Patience
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mallee.node.do import disks
+from mallee.node.do.storage import disks
 from mallee.node.nbd.blockcache import BlockCache, NoRoom
 
 ONE, OTHER = "000000000001", "000000000002"

@@ -8,11 +8,11 @@ import pytest
 from msgspec.structs import replace
 
 from mallee.kit.nbd import client
-from mallee.model import blocktrees
-from mallee.model.blocktrees import BLOCK_BYTES
-from mallee.model.fastrestores import PinSeen, PinWanted
 from mallee.model.layout import Layout
-from mallee.model.snapshots import Content
+from mallee.model.storage import blocktrees
+from mallee.model.storage.blocktrees import BLOCK_BYTES
+from mallee.model.storage.fastrestores import PinSeen, PinWanted
+from mallee.model.storage.snapshots import Content
 from mallee.node.nbd import blockcache, contents, pinning, pins
 from mallee.node.nbd.blockreader import Patience
 from tests.node.nbd.blocks import ACCOUNT, Memory, disk_bytes, serving_blocks

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from mallee.kit.nbd import client, wire
-from mallee.model import blocktrees
-from mallee.model.blocktrees import BLOCK_BYTES
 from mallee.model.layout import Layout
-from mallee.model.snapshots import Content
+from mallee.model.storage import blocktrees
+from mallee.model.storage.blocktrees import BLOCK_BYTES
+from mallee.model.storage.snapshots import Content
 from mallee.node.nbd import contents
 from mallee.node.nbd.blockreader import Patience
 from tests.node.nbd.blocks import ACCOUNT, OTHER_ACCOUNT, Memory, disk_bytes, serving_blocks

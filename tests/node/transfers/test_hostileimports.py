@@ -9,9 +9,9 @@ from typing import Any, cast
 import pytest
 
 from mallee.aws.bundles import Key, Locked, Manifest, NotABundle, Part, Sealer
-from mallee.model.transfers import DiskIn, DiskSeen, Object
-from mallee.node.do import sandbox
-from mallee.node.do.sandbox import Refused, Work
+from mallee.model.storage.transfers import DiskIn, DiskSeen, Object
+from mallee.node.do.storage import sandbox
+from mallee.node.do.storage.sandbox import Refused, Work
 from mallee.node.transfers import bundling, importing
 
 PLACE = Object("disks", "disk.raw")

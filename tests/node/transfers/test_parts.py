@@ -6,9 +6,9 @@ from typing import Any, cast
 
 import pytest
 
-from mallee.model.transfers import DiskIn, DiskSeen, Object
-from mallee.node.do.objects import ObjectRefused
-from mallee.node.do.sandbox import Refused, Work
+from mallee.model.storage.transfers import DiskIn, DiskSeen, Object
+from mallee.node.do.storage.objects import ObjectRefused
+from mallee.node.do.storage.sandbox import Refused, Work
 from mallee.node.transfers import parts
 from tests.aws.test_importmanifests import manifest
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import msgspec
 
-from mallee.model.snapshots import CutAsked, CutsMade
-from mallee.model.volumes import Phase as VolumePhase
-from mallee.model.volumes import VolumeWanted
-from mallee.node.do import layers, volumes
-from mallee.node.plan import domain
+from mallee.model.storage.snapshots import CutAsked, CutsMade
+from mallee.model.storage.volumes import Phase as VolumePhase
+from mallee.model.storage.volumes import VolumeWanted
+from mallee.node.do.storage import layers, volumes
+from mallee.node.plan.guests import domain
 from tests.fakes.keys import key_of
 from tests.node import wants
 from tests.node.stands import Stand

@@ -11,14 +11,15 @@ import pytest
 from msgspec.structs import replace
 
 from mallee.kit import pki, process
-from mallee.model.carried import PeerWanted
-from mallee.model.hosts import HostWanted
-from mallee.model.images import DirectBoot
+from mallee.model.hosts.hosts import HostWanted
+from mallee.model.images.images import DirectBoot
 from mallee.model.layout import Layout
-from mallee.model.moves import ArrivingWanted, LeavingWanted
-from mallee.model.volumes import Phase, VolumeSeen, VolumeWanted
-from mallee.node.do import channel, disks, layers, volumes
+from mallee.model.network.carried import PeerWanted
+from mallee.model.storage.moves import ArrivingWanted, LeavingWanted
+from mallee.model.storage.volumes import Phase, VolumeSeen, VolumeWanted
+from mallee.node.do import channel
 from mallee.node.do.channel import ChannelFailed, Hello, Place
+from mallee.node.do.storage import disks, layers, volumes
 from mallee.node.ledger import Ledger
 from mallee.node.volumes import arrivals, departures
 from tests.fakes.hypervisor import FakeHypervisor

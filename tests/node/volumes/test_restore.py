@@ -7,12 +7,12 @@ import pytest
 from msgspec.structs import replace
 
 from mallee.kit import process
-from mallee.model import blocktrees
-from mallee.model.blocktrees import BLOCK_BYTES
-from mallee.model.snapshots import Layered
-from mallee.model.volumes import Phase as VolumePhase
-from mallee.model.volumes import VolumeSeen
-from mallee.node.do import filling, layers, volumes
+from mallee.model.storage import blocktrees
+from mallee.model.storage.blocktrees import BLOCK_BYTES
+from mallee.model.storage.snapshots import Layered
+from mallee.model.storage.volumes import Phase as VolumePhase
+from mallee.model.storage.volumes import VolumeSeen
+from mallee.node.do.storage import filling, layers, volumes
 from mallee.node.nbd import contents
 from mallee.node.nbd.blockreader import Patience
 from mallee.node.volumes import volumeworks

@@ -8,12 +8,12 @@ import msgspec
 import pytest
 
 from mallee.kit import process
-from mallee.model.snapshots import CutAsked, CutsMade, Layered
-from mallee.model.volumes import Phase as VolumePhase
-from mallee.model.volumes import VolumeSeen, VolumeWanted
+from mallee.model.storage.snapshots import CutAsked, CutsMade, Layered
+from mallee.model.storage.volumes import Phase as VolumePhase
+from mallee.model.storage.volumes import VolumeSeen, VolumeWanted
 from mallee.node import reconcile
-from mallee.node.do import cuts, layers, volumes
-from mallee.node.do.hypervisor import HypervisorFailed
+from mallee.node.do.guests.hypervisor import HypervisorFailed
+from mallee.node.do.storage import cuts, layers, volumes
 from mallee.node.volumes import layeredvolumes
 from tests.node.stands import WITHIN_S, Stand
 from tests.node.volumes import test_volumes

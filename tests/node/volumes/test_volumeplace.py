@@ -11,13 +11,13 @@ import msgspec
 import pytest
 
 from mallee.kit import clock, process
-from mallee.model.hosts import Capacity
-from mallee.model.images import DirectBoot
+from mallee.model.configuration.settings import Settings, Volumes
+from mallee.model.hosts.hosts import Capacity
+from mallee.model.images.images import DirectBoot
 from mallee.model.layout import Layout
-from mallee.model.settings import Settings, Volumes
-from mallee.model.volumes import Limits, Phase, VolumeSeen, VolumeWanted
+from mallee.model.storage.volumes import Limits, Phase, VolumeSeen, VolumeWanted
 from mallee.node import facts, reconcile
-from mallee.node.do import imageuses, places
+from mallee.node.do.storage import imageuses, places
 from mallee.node.volumes.volumeplace import VolumePlace
 from tests.fakes.hypervisor import FakeHypervisor
 from tests.fakes.network import FakeNetwork

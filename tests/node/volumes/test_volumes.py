@@ -8,14 +8,14 @@ import pytest
 from msgspec.structs import replace
 
 from mallee.kit import process
-from mallee.model.images import DirectBoot
-from mallee.model.instances import InstanceSeen, Phase, Power
+from mallee.model.compute.instances import InstanceSeen, Phase, Power
+from mallee.model.images.images import DirectBoot
 from mallee.model.layout import Layout
-from mallee.model.volumes import DiskWanted, Limits, VolumeSeen, VolumeWanted
-from mallee.model.volumes import Phase as VolumePhase
+from mallee.model.storage.volumes import DiskWanted, Limits, VolumeSeen, VolumeWanted
+from mallee.model.storage.volumes import Phase as VolumePhase
 from mallee.node import reconcile
-from mallee.node.do import disks, volumes
-from mallee.node.plan import domain
+from mallee.node.do.storage import disks, volumes
+from mallee.node.plan.guests import domain
 from tests.fakes.hypervisor import FakeHypervisor
 from tests.fakes.network import FakeNetwork
 from tests.node import wants

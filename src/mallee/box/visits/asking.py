@@ -11,8 +11,8 @@ from typing import Any
 
 from mallee.box import client, diagnosis
 from mallee.box.diagnosis import Answer, Asked
-from mallee.model.ailments import Ailment, Code
-from mallee.model.checks import Finding, Kind
+from mallee.model.hosts.ailments import Ailment, Code
+from mallee.model.hosts.checks import Finding, Kind
 
 AT_ONCE = 14
 """The cloud takes 16 questions of an account at the same time."""

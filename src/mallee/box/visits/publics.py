@@ -13,9 +13,9 @@ from ipaddress import IPv4Address
 from mallee.box import diagnosis
 from mallee.box.diagnosis import Asked
 from mallee.box.visits.asking import Asking
-from mallee.model import addressspans
-from mallee.model.ailments import Ailment, Code
-from mallee.model.checks import ADDRESSES_MAX, Finding, Kind, address_spans, addresses_of
+from mallee.model.hosts.ailments import Ailment, Code
+from mallee.model.hosts.checks import ADDRESSES_MAX, Finding, Kind, address_spans, addresses_of
+from mallee.model.network import addressspans
 from mallee.node.checks import echoes
 
 PUBLIC_MAX = 4096

@@ -13,7 +13,7 @@ from typing import Any
 from mallee.box import diagnosis
 from mallee.box.diagnosis import Answer, Asked
 from mallee.box.visits.asking import Asking, Round
-from mallee.model.checks import (
+from mallee.model.hosts.checks import (
     ADDRESSES_MAX,
     Finding,
     Kind,

@@ -21,10 +21,10 @@ from mallee.cloud.identity.question import Question
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
 from mallee.cloud.trail import events
-from mallee.model import identities
-from mallee.model.accounts import Account
-from mallee.model.buckets import Bucket
-from mallee.model.sessions import CallerKind, Session
+from mallee.model.identity import identities
+from mallee.model.identity.accounts import Account
+from mallee.model.identity.sessions import CallerKind, Session
+from mallee.model.storage.buckets import Bucket
 
 _PARTS = 6
 _S3 = "arn:aws:s3:::"

@@ -16,8 +16,8 @@ from mallee.cloud.action import Action, Read, Write
 from mallee.cloud.call import Call, Request, Result, WriteCall
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
-from mallee.model import identities
-from mallee.model.accounts import AccessKey, Account, Standing
+from mallee.model.identity import identities
+from mallee.model.identity.accounts import AccessKey, Account, Standing
 
 AccountRecord = Record[Account, None]
 

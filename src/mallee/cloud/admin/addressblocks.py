@@ -12,8 +12,8 @@ from mallee.cloud.action import Action, Read
 from mallee.cloud.call import Call, Request, Result
 from mallee.cloud.modes import addresses
 from mallee.cloud.state import records
-from mallee.model import sharedranges
-from mallee.model.sharedranges import SharedRange
+from mallee.model.network import sharedranges
+from mallee.model.network.sharedranges import SharedRange
 
 
 def list_address_blocks(call: Call, request: Request) -> Result:

@@ -16,10 +16,12 @@ from mallee.cloud.call import Call, Request, Result, WriteCall
 from mallee.cloud.quotas import Quota
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
-from mallee.model import buckets, ids, quotas, scrubs
-from mallee.model.accounts import SYSTEM
-from mallee.model.buckets import Quota as BucketQuota
-from mallee.model.scrubs import Scrub, ScrubSeen
+from mallee.model import ids
+from mallee.model.identity import quotas
+from mallee.model.identity.accounts import SYSTEM
+from mallee.model.storage import buckets, scrubs
+from mallee.model.storage.buckets import Quota as BucketQuota
+from mallee.model.storage.scrubs import Scrub, ScrubSeen
 from mallee.walrus.records import Usage
 
 _MIB = 1 << 20

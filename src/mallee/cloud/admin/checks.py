@@ -17,8 +17,8 @@ from mallee.cloud.call import Call, Request, Result
 from mallee.cloud.hosts import asks, standings
 from mallee.cloud.hosts.standings import HostRecord
 from mallee.cloud.state import records
-from mallee.model import checks
-from mallee.model.checks import CheckAsk, CheckTold, Finding, Kind, Place
+from mallee.model.hosts import checks
+from mallee.model.hosts.checks import CheckAsk, CheckTold, Finding, Kind, Place
 
 _SHOWN_MAX = 4096
 

@@ -14,7 +14,7 @@ from mallee.cloud import inventory
 from mallee.cloud.action import Action, Write
 from mallee.cloud.admin import accounts
 from mallee.cloud.call import Request, Result, WriteCall
-from mallee.model.accounts import Standing
+from mallee.model.identity.accounts import Standing
 
 
 def delete_account(call: WriteCall, request: Request) -> Result:

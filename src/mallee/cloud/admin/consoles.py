@@ -16,8 +16,8 @@ from mallee.cloud.ec2.instances import power, serialaccess
 from mallee.cloud.hosts import lines
 from mallee.cloud.identity import authenticate
 from mallee.cloud.state import records, store
-from mallee.model import hosts
-from mallee.model.instances import State
+from mallee.model.compute.instances import State
+from mallee.model.hosts import hosts
 
 _OPEN_IN = frozenset({State.RUNNING, State.STOPPING, State.SHUTTING_DOWN})
 

@@ -18,8 +18,8 @@ from mallee.cloud.ec2.instances.events import EventRecord
 from mallee.cloud.ec2.instances.power import InstanceRecord
 from mallee.cloud.state import records
 from mallee.model import ids
-from mallee.model.events import OF_INSTANCE, Code, Event, Outcome, StatusReport
-from mallee.model.instances import Power
+from mallee.model.compute.events import OF_INSTANCE, Code, Event, Outcome, StatusReport
+from mallee.model.compute.instances import Power
 
 DESCRIPTIONS = {
     Code.INSTANCE_REBOOT: "The instance is scheduled for a reboot",

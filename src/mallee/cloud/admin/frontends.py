@@ -12,7 +12,7 @@ from mallee.cloud.call import Call, Request, Result, WriteCall
 from mallee.cloud.frontends import joining
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
-from mallee.model.frontends import FrontEnd, FrontEndSeen
+from mallee.model.hosts.frontends import FrontEnd, FrontEndSeen
 
 _ALONE = (
     "This cloud's memory is a file of its machine (SQLite): several front ends need a database "

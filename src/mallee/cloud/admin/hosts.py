@@ -20,11 +20,11 @@ from mallee.cloud.hosts.standings import HostRecord
 from mallee.cloud.state import records
 from mallee.cloud.state.records import HostSeen, Record
 from mallee.cloud.state.store import Tx, View
-from mallee.model import standing
-from mallee.model.gateways import WORLD
-from mallee.model.hosts import Capacity, Host
-from mallee.model.instances import Instance, InstanceSeen, Power
-from mallee.model.standing import HostEvent, Role, Standing
+from mallee.model.compute.instances import Instance, InstanceSeen, Power
+from mallee.model.hosts import standing
+from mallee.model.hosts.hosts import Capacity, Host
+from mallee.model.hosts.standing import HostEvent, Role, Standing
+from mallee.model.network.gateways import WORLD
 
 _SHOWN = 5
 """So many things are named where more of them stand against something."""

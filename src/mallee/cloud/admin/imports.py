@@ -19,9 +19,9 @@ from mallee.cloud.admin import accounts, invitations
 from mallee.cloud.call import Call, Request, Result, WriteCall
 from mallee.cloud.iam import entities
 from mallee.cloud.state import records
-from mallee.model import identities
-from mallee.model.accounts import Account
-from mallee.model.identities import Group, User
+from mallee.model.identity import identities
+from mallee.model.identity.accounts import Account
+from mallee.model.identity.identities import Group, User
 
 
 def import_users(call: WriteCall, request: Request) -> Result:

@@ -13,8 +13,8 @@ from mallee.cloud import instancetypes
 from mallee.cloud.action import Action, Read, Write
 from mallee.cloud.call import Call, Request, Result, WriteCall
 from mallee.cloud.state import records
-from mallee.model import instancetypes as presets
-from mallee.model.instancetypes import DefinedType, InstanceType
+from mallee.model.compute import instancetypes as presets
+from mallee.model.compute.instancetypes import DefinedType, InstanceType
 
 
 def create_type(call: WriteCall, request: Request) -> Result:

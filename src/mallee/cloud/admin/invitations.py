@@ -23,9 +23,10 @@ from mallee.cloud.call import Call, Request, Result, WriteCall
 from mallee.cloud.iam import accesskeys, entities, passwords, users
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
-from mallee.model import ids, invitations
-from mallee.model.identities import User
-from mallee.model.invitations import State
+from mallee.model import ids
+from mallee.model.identity import invitations
+from mallee.model.identity.identities import User
+from mallee.model.identity.invitations import State
 
 VALID_HOURS = 72
 """How long an invitation is good unless something else is asked for."""

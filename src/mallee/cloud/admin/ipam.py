@@ -14,7 +14,7 @@ from mallee.cloud.admin import accounts
 from mallee.cloud.call import Request, Result, WriteCall
 from mallee.cloud.ec2 import resources
 from mallee.cloud.state import records
-from mallee.model.ipam import EVERYBODY
+from mallee.model.network.ipam import EVERYBODY
 
 
 def share_pool(call: WriteCall, request: Request) -> Result:

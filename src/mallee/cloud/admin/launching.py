@@ -13,7 +13,7 @@ from mallee.cloud.ec2.vpc import subnets
 from mallee.cloud.ec2.vpc.privateips import SubnetRecord
 from mallee.cloud.explain import launching
 from mallee.cloud.state import records
-from mallee.model.instancetypes import InstanceType
+from mallee.model.compute.instancetypes import InstanceType
 
 
 def explain_launch(call: WriteCall, request: Request) -> Result:

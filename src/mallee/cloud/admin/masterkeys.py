@@ -16,8 +16,9 @@ from mallee.cloud.identity import sealed
 from mallee.cloud.reconcile import masterkeys as reconciling
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
-from mallee.model import ids, masterkeys
-from mallee.model.masterkeys import KEYS_MAX, Rotation, RotationSeen
+from mallee.model import ids
+from mallee.model.identity import masterkeys
+from mallee.model.identity.masterkeys import KEYS_MAX, Rotation, RotationSeen
 
 RotationRecord = Record[Rotation, RotationSeen]
 

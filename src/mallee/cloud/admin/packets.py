@@ -18,9 +18,9 @@ from mallee.cloud.ec2.vpc import interfacelisting
 from mallee.cloud.explain import finding, hopwords, packets
 from mallee.cloud.hosts.networkslices import InterfaceRecord
 from mallee.cloud.state import records
-from mallee.model import packets as evaluator
-from mallee.model.hops import ICMP, ICMP6, TCP, UDP, Address, Packet, Trace
-from mallee.model.instances import Power
+from mallee.model.compute.instances import Power
+from mallee.model.packets import packets as evaluator
+from mallee.model.packets.hops import ICMP, ICMP6, TCP, UDP, Address, Packet, Trace
 
 INTERNET = "internet"
 """The end that is the world."""

@@ -20,7 +20,7 @@ from mallee.cloud.ec2 import zones
 from mallee.cloud.iam import attachments, entities, users
 from mallee.cloud.quotas import Quota
 from mallee.cloud.state import records
-from mallee.model.quotas import KEYS, OF_OBJECTS, Share
+from mallee.model.identity.quotas import KEYS, OF_OBJECTS, Share
 
 POLICY_NAME = "quotas"
 EVERYWHERE = "*"

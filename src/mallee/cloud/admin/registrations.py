@@ -18,7 +18,7 @@ from mallee.cloud.call import Call, Request, Result, WriteCall
 from mallee.cloud.identity import guessing
 from mallee.cloud.state import records
 from mallee.kit import secretbox
-from mallee.model.invitations import State
+from mallee.model.identity.invitations import State
 
 REQUESTED_MAX = 1000
 """How many wishes may wait for a decision; further ones are refused until some are decided."""

@@ -21,8 +21,8 @@ from mallee.cloud.hosts import asks
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
 from mallee.cloud.trail import search, together
-from mallee.model import hosts
-from mallee.model.plans import HostPlan, InstancePlan
+from mallee.model.hosts import hosts
+from mallee.model.hosts.plans import HostPlan, InstancePlan
 
 CALLS_PAGE = 50
 STEPS_MAX = 100

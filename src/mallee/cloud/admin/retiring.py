@@ -20,12 +20,12 @@ from mallee.cloud.hosts.standings import HostRecord
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
 from mallee.cloud.state.store import Tx
-from mallee.model import volumes
-from mallee.model.capacityreservations import ReservationState
-from mallee.model.instances import Reason
-from mallee.model.snapshots import SnapshotSeen
-from mallee.model.standing import Standing
-from mallee.model.volumes import VolumeSeen
+from mallee.model.compute.capacityreservations import ReservationState
+from mallee.model.compute.instances import Reason
+from mallee.model.hosts.standing import Standing
+from mallee.model.storage import volumes
+from mallee.model.storage.snapshots import SnapshotSeen
+from mallee.model.storage.volumes import VolumeSeen
 
 CODE = "Server.InternalError"
 BY_ADMINISTRATOR = "Server initiated"

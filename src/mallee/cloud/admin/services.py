@@ -12,7 +12,7 @@ from mallee.cloud.call import Call, Request, Result
 from mallee.cloud.hosts import standings
 from mallee.cloud.hosts.standings import HostRecord
 from mallee.cloud.state import records
-from mallee.model.standing import Judged, State
+from mallee.model.hosts.standing import Judged, State
 
 NODE = "node"
 _HERE = Judged(State.ENABLED)

@@ -20,10 +20,10 @@ from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.cloud.sts import grants
 from mallee.kit import secretbox
-from mallee.model.accounts import Account
-from mallee.model.credentials import PasswordPolicy
-from mallee.model.identities import User
-from mallee.model.sessions import CallerKind, Session
+from mallee.model.identity.accounts import Account
+from mallee.model.identity.credentials import PasswordPolicy
+from mallee.model.identity.identities import User
+from mallee.model.identity.sessions import CallerKind, Session
 
 LIFE_S = 43_200
 """How long the credentials live when nothing else is asked: a long working day."""

@@ -18,9 +18,9 @@ from mallee.cloud.call import Call, Request, Result
 from mallee.cloud.explain import finding, packets
 from mallee.cloud.hosts import asks
 from mallee.cloud.state import records
-from mallee.model import traces
-from mallee.model.hops import End
-from mallee.model.traces import HostTrace, ProbeStep, ProbeTold, TraceAsk, TraceStep
+from mallee.model.packets import traces
+from mallee.model.packets.hops import End
+from mallee.model.packets.traces import HostTrace, ProbeStep, ProbeTold, TraceAsk, TraceStep
 
 STEPS_MAX = 200
 _traces = msgspec.json.Decoder(HostTrace)

@@ -15,8 +15,8 @@ from mallee.cloud.admin import invitations
 from mallee.cloud.call import Call, Request, Result, WriteCall
 from mallee.cloud.iam import entities, users
 from mallee.cloud.state import records
-from mallee.model import identities
-from mallee.model.identities import User
+from mallee.model.identity import identities
+from mallee.model.identity.identities import User
 
 
 def enable_user(call: WriteCall, request: Request) -> Result:

@@ -17,8 +17,8 @@ from mallee.cloud.admin import accounts
 from mallee.cloud.call import Call, Request, Result, WriteCall
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
-from mallee.model import webhooks
-from mallee.model.webhooks import Webhook, WebhookSeen
+from mallee.model.storage import webhooks
+from mallee.model.storage.webhooks import Webhook, WebhookSeen
 
 WebhookRecord = Record[Webhook, WebhookSeen]
 _SECRET_BYTES = 32

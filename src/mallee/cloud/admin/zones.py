@@ -16,7 +16,7 @@ from mallee.cloud.modes import settling
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
 from mallee.cloud.state.store import Tx
-from mallee.model.zones import NAME
+from mallee.model.hosts.zones import NAME
 
 _SHOWN = 5
 

@@ -11,8 +11,8 @@ from msgspec.structs import replace
 from mallee.cloud.blocks import shelf, stored
 from mallee.cloud.state import records, store
 from mallee.kit import logs
-from mallee.model import blockobjects, blocktrees
-from mallee.model.snapshots import Content
+from mallee.model.storage import blockobjects, blocktrees
+from mallee.model.storage.snapshots import Content
 from mallee.walrus.errors import Corrupt, Gone
 from mallee.walrus.seam import Loser, Reader
 

@@ -11,8 +11,8 @@ from mallee.cloud.kms import envelopes
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.kit import secretbox
-from mallee.model.datakeys import DataKey
-from mallee.model.kmskeys import Key, State
+from mallee.model.identity.kmskeys import Key, State
+from mallee.model.storage.datakeys import DataKey
 
 _STATES = {
     State.DISABLED: "disabled",

@@ -14,8 +14,8 @@ import msgspec
 
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Kind
-from mallee.model import blocktrees
-from mallee.model.snapshots import Content
+from mallee.model.storage import blocktrees
+from mallee.model.storage.snapshots import Content
 
 Load = Callable[[bytes], bytes]
 

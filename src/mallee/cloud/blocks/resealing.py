@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from mallee.cloud.blocks import stored
-from mallee.model import blockobjects, blocktrees
-from mallee.model.blockobjects import PLAIN, Coder
-from mallee.model.blocktrees import BLOCK_BYTES, HOLE, PAGE_BLOCKS, Root
-from mallee.model.snapshots import Content
+from mallee.model.storage import blockobjects, blocktrees
+from mallee.model.storage.blockobjects import PLAIN, Coder
+from mallee.model.storage.blocktrees import BLOCK_BYTES, HOLE, PAGE_BLOCKS, Root
+from mallee.model.storage.snapshots import Content
 from mallee.walrus.seam import Engine
 
 BLOCKS_AT_ONCE = 4 * PAGE_BLOCKS

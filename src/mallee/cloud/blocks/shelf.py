@@ -10,10 +10,10 @@ import json
 from mallee.cloud.accounts import Entropy
 from mallee.cloud.state import records, store
 from mallee.kit import secretbox
-from mallee.model import passes
-from mallee.model.accounts import SYSTEM
-from mallee.model.buckets import Bucket
-from mallee.model.identities import Role
+from mallee.model.identity.accounts import SYSTEM
+from mallee.model.identity.identities import Role
+from mallee.model.storage import passes
+from mallee.model.storage.buckets import Bucket
 
 NUMBER = 1
 """The bucket's in the engine: others' are numbers of sixty bits, drawn by lot."""

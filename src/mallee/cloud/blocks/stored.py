@@ -12,9 +12,9 @@ from concurrent import futures
 
 from mallee.cloud.blocks import shelf
 from mallee.cloud.s3.objects import about
-from mallee.model import blockobjects
-from mallee.model.accounts import SYSTEM
-from mallee.model.sealedblocks import SEALED
+from mallee.model.identity.accounts import SYSTEM
+from mallee.model.storage import blockobjects
+from mallee.model.storage.sealedblocks import SEALED
 from mallee.walrus.records import NULL, Blob, Content, Version
 from mallee.walrus.seam import Engine, Reader, Tx
 

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
-from mallee.model.passes import BlockSpace
+from mallee.model.storage.passes import BlockSpace
 
 EVERY_S = 7 * 86_400.0
 """Blocks are swept so often though nobody said that there is garbage: whatever made some."""

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from mallee.aws import errors
 from mallee.cloud.call import Request
 from mallee.cloud.dlm import times
-from mallee.model.lifecycles import (
+from mallee.model.storage.lifecycles import (
     UNITS_S,
     CreateRule,
     Keep,

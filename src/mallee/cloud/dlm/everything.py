@@ -18,8 +18,8 @@ from mallee.cloud.dlm import details
 from mallee.cloud.dlm.naming import PolicyRecord
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
-from mallee.model.instances import Instance, Power
-from mallee.model.lifecycles import (
+from mallee.model.compute.instances import Instance, Power
+from mallee.model.storage.lifecycles import (
     DAY_S,
     CreateRule,
     Default,
@@ -30,7 +30,7 @@ from mallee.model.lifecycles import (
     Type,
     has_one,
 )
-from mallee.model.volumes import ROOT_SLOT, Volume
+from mallee.model.storage.volumes import ROOT_SLOT, Volume
 
 SCHEDULE = "Default"
 """As what is made says that it is of."""

@@ -15,9 +15,9 @@ from mallee.cloud.dlm import everything
 from mallee.cloud.dlm.naming import PolicyRecord
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
-from mallee.model.images import Image
-from mallee.model.instances import Power
-from mallee.model.lifecycles import (
+from mallee.model.compute.instances import Power
+from mallee.model.images.images import Image
+from mallee.model.storage.lifecycles import (
     TAG_EXPIRES,
     TAG_MANAGED,
     TAG_POLICY,
@@ -30,8 +30,8 @@ from mallee.model.lifecycles import (
     has_one,
     is_target,
 )
-from mallee.model.snapshots import Snapshot, SnapshotSeen
-from mallee.model.volumes import ROOT_SLOT
+from mallee.model.storage.snapshots import Snapshot, SnapshotSeen
+from mallee.model.storage.volumes import ROOT_SLOT
 
 NAME_MAX = 128
 SnapshotRecord = Record[Snapshot, SnapshotSeen]

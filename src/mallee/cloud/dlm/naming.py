@@ -11,7 +11,7 @@ from mallee.cloud.call import Call, Request
 from mallee.cloud.ec2 import resources
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
-from mallee.model.lifecycles import Policy, PolicySeen
+from mallee.model.storage.lifecycles import Policy, PolicySeen
 
 PolicyRecord = Record[Policy, PolicySeen]
 SERVICE = "dlm.amazonaws.com"

@@ -18,8 +18,9 @@ from mallee.cloud.call import Call, Result, WriteCall
 from mallee.cloud.dlm import details, everything, naming, shares, tags
 from mallee.cloud.dlm.naming import PolicyRecord
 from mallee.cloud.state import records
-from mallee.model import identities, ids
-from mallee.model.lifecycles import Policy, PolicySeen, Target, Type
+from mallee.model import ids
+from mallee.model.identity import identities
+from mallee.model.storage.lifecycles import Policy, PolicySeen, Target, Type
 
 if TYPE_CHECKING:
     from mallee.aws.types import dlm as shapes

@@ -16,7 +16,15 @@ from mallee.cloud.call import Request
 from mallee.cloud.dlm import details
 from mallee.cloud.dlm.naming import PolicyRecord
 from mallee.cloud.state import records, store
-from mallee.model.lifecycles import CreateRule, Keep, OnShared, Policy, Schedule, Target, Type
+from mallee.model.storage.lifecycles import (
+    CreateRule,
+    Keep,
+    OnShared,
+    Policy,
+    Schedule,
+    Target,
+    Type,
+)
 
 _PARAMETERS = ("EventType", "SnapshotOwner", "DescriptionRegex")
 _COPY = "PolicyDetails.Actions.CrossRegionCopy"

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
-from mallee.model.lifecycles import CreateRule
+from mallee.model.storage.lifecycles import CreateRule
 
 HOURS = (1, 2, 3, 4, 6, 8, 12, 24)
 LOOKED_BACK_DAYS_MAX = 400

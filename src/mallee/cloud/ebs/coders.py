@@ -14,8 +14,8 @@ from mallee.cloud.ebs import exchange
 from mallee.cloud.ebs.exchange import BlockCall, SnapshotRecord
 from mallee.cloud.ec2.storage import ebskeys
 from mallee.cloud.kms import onbehalf
-from mallee.model import blockobjects, sealedblocks
-from mallee.model.blockobjects import Coder
+from mallee.model.storage import blockobjects, sealedblocks
+from mallee.model.storage.blockobjects import Coder
 
 
 def uses(call: Call, asked: Request) -> Iterator[KeyUse]:

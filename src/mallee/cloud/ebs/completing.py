@@ -19,8 +19,8 @@ from mallee.cloud.ebs.exchange import PIECES, BlockCall, SnapshotRecord
 from mallee.cloud.ec2.storage import snapshotstates
 from mallee.cloud.s3.exchange import Answer
 from mallee.cloud.state import records, store
-from mallee.model import blockobjects, blocktrees
-from mallee.model.snapshots import NO_VOLUME, Content
+from mallee.model.storage import blockobjects, blocktrees
+from mallee.model.storage.snapshots import NO_VOLUME, Content
 
 
 async def complete(call: BlockCall, asked: Request) -> Answer:

@@ -19,8 +19,8 @@ from mallee.cloud.ec2.storage import snapshotsharing
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.kit import secretbox
-from mallee.model import blocktrees
-from mallee.model.snapshots import Content, Snapshot, SnapshotSeen
+from mallee.model.storage import blocktrees
+from mallee.model.storage.snapshots import Content, Snapshot, SnapshotSeen
 from mallee.walrus.errors import Corrupt, Gone
 from mallee.walrus.seam import Engine
 

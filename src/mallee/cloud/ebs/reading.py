@@ -18,10 +18,10 @@ from mallee.cloud.call import Call, Request
 from mallee.cloud.ebs import coders, exchange, tokens
 from mallee.cloud.ebs.exchange import BLOCK_BYTES, PIECES, BlockCall, SnapshotRecord
 from mallee.cloud.s3.exchange import Answer
-from mallee.model import blocktrees
-from mallee.model.blockobjects import Coder
-from mallee.model.blocktrees import HOLE, Load, Root
-from mallee.model.snapshots import NO_VOLUME, Content
+from mallee.model.storage import blocktrees
+from mallee.model.storage.blockobjects import Coder
+from mallee.model.storage.blocktrees import HOLE, Load, Root
+from mallee.model.storage.snapshots import NO_VOLUME, Content
 
 PAGE_MAX = 10_000
 OPENED_MAX = 2048

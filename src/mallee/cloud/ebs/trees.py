@@ -11,9 +11,9 @@ from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from mallee.cloud.blocks import stored
-from mallee.model import blockobjects, blocktrees
-from mallee.model.blocktrees import Load, Root
-from mallee.model.snapshots import Content
+from mallee.model.storage import blockobjects, blocktrees
+from mallee.model.storage.blocktrees import Load, Root
+from mallee.model.storage.snapshots import Content
 from mallee.walrus.seam import Reader
 
 V = TypeVar("V")

@@ -24,10 +24,11 @@ from mallee.cloud.ec2 import resources, tagset
 from mallee.cloud.ec2.storage import ebskeys, snapshotstates
 from mallee.cloud.s3.exchange import Answer
 from mallee.cloud.state import records, store
-from mallee.model import blocktrees, ids
-from mallee.model.blockobjects import Coder
-from mallee.model.blocktrees import BLOCK_BYTES as PIECE_BYTES
-from mallee.model.snapshots import NO_VOLUME, Snapshot, Writing
+from mallee.model import ids
+from mallee.model.storage import blocktrees
+from mallee.model.storage.blockobjects import Coder
+from mallee.model.storage.blocktrees import BLOCK_BYTES as PIECE_BYTES
+from mallee.model.storage.snapshots import NO_VOLUME, Snapshot, Writing
 
 TIMEOUT_MINUTES = 60
 WRITING_MAX = 100

@@ -15,7 +15,7 @@ from mallee.cloud.action import Action, Read
 from mallee.cloud.call import Call
 from mallee.cloud.ec2 import resources, zones
 from mallee.cloud.ec2.vpc import publicpool, securitygroups
-from mallee.model import quotas as keys
+from mallee.model.identity import quotas as keys
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

@@ -5,7 +5,7 @@ set nothing has no record, and the defaults.
 """
 
 from mallee.cloud.state import records, store
-from mallee.model.accountsettings import Ec2Settings
+from mallee.model.identity.accountsettings import Ec2Settings
 
 
 def of(reader: store.View | store.Tx, account: str) -> Ec2Settings:

@@ -17,9 +17,9 @@ from mallee.cloud.call import Call, WriteCall
 from mallee.cloud.ec2 import resources
 from mallee.cloud.state import indexes, records, store
 from mallee.cloud.state.records import Kind, Record
-from mallee.model import recycling
-from mallee.model.recycling import DAY_S, Binned
-from mallee.model.volumes import Volume
+from mallee.model.storage import recycling
+from mallee.model.storage.recycling import DAY_S, Binned
+from mallee.model.storage.volumes import Volume
 
 _KINDS = {
     records.SNAPSHOT.name: recycling.Kind.SNAPSHOT,

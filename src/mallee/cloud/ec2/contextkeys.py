@@ -19,9 +19,10 @@ from mallee.cloud.ec2.vpc import contextkeys as network
 from mallee.cloud.identity.question import Finder, Question, member, thing
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Kind
-from mallee.model import identities, images
-from mallee.model.instancetypes import DEFAULT_NAME
-from mallee.model.networks import Subnet
+from mallee.model.compute.instancetypes import DEFAULT_NAME
+from mallee.model.identity import identities
+from mallee.model.images import images
+from mallee.model.network.networks import Subnet
 
 _IN_A_SUBNET = frozenset({"instance", "network-interface"})
 _NO_ATTRIBUTES = frozenset(

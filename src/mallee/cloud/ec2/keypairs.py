@@ -28,7 +28,7 @@ from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.kit import secretbox
 from mallee.model import ids
-from mallee.model.keypairs import KeyPair
+from mallee.model.compute.keypairs import KeyPair
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

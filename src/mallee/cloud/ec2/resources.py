@@ -14,7 +14,7 @@ from mallee.cloud.call import Call
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Kind, Record
 from mallee.model import ids
-from mallee.model.networks import Vpc
+from mallee.model.network.networks import Vpc
 
 D = TypeVar("D")
 S = TypeVar("S")

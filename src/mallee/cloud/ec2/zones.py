@@ -18,11 +18,11 @@ from mallee.cloud.call import Call
 from mallee.cloud.hosts import placement, standings, tenancy
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
-from mallee.model import zones as model
-from mallee.model.hosts import Capacity, Host
-from mallee.model.instancetypes import InstanceType
-from mallee.model.settings import Settings
-from mallee.model.standing import Role, State
+from mallee.model.compute.instancetypes import InstanceType
+from mallee.model.configuration.settings import Settings
+from mallee.model.hosts import zones as model
+from mallee.model.hosts.hosts import Capacity, Host
+from mallee.model.hosts.standing import Role, State
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

@@ -6,10 +6,10 @@ ends is said by `packets.WHY`. Pure.
 
 from typing import Any
 
-from mallee.model.acls import AclEntry
-from mallee.model.carried import RouteWanted, Way
-from mallee.model.hops import Hop, HopKind, LocalRoute
-from mallee.model.networks import Direction, Rule
+from mallee.model.network.acls import AclEntry
+from mallee.model.network.carried import RouteWanted, Way
+from mallee.model.network.networks import Direction, Rule
+from mallee.model.packets.hops import Hop, HopKind, LocalRoute
 
 
 def shown(hops: tuple[Hop, ...]) -> list[dict[str, Any]]:

@@ -17,9 +17,9 @@ from mallee.cloud.ec2.vpc import privateips, publicpool, securitygroups
 from mallee.cloud.ec2.vpc.privateips import SubnetRecord
 from mallee.cloud.hosts import placement, tenancy
 from mallee.cloud.hosts.tenancy import Tenant
-from mallee.model import quotas as usage
-from mallee.model.instancetypes import InstanceType
-from mallee.model.quotas import Size
+from mallee.model.compute.instancetypes import InstanceType
+from mallee.model.identity import quotas as usage
+from mallee.model.identity.quotas import Size
 
 CURES: Mapping[type[errors.AwsError], str] = {
     errors.InsufficientInstanceCapacity: (

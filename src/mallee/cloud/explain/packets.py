@@ -13,10 +13,10 @@ from mallee.cloud.call import Call
 from mallee.cloud.hosts import networkslices, transitslices
 from mallee.cloud.hosts.networkslices import InterfaceRecord, VpcRecord
 from mallee.cloud.state import records
-from mallee.model.carried import TransitGatewayWanted, TransitRouteWanted
-from mallee.model.hops import Address, End, Hop, Trace
-from mallee.model.hosts import VpcWanted
-from mallee.model.routing import TargetKind
+from mallee.model.hosts.hosts import VpcWanted
+from mallee.model.network.carried import TransitGatewayWanted, TransitRouteWanted
+from mallee.model.network.routing import TargetKind
+from mallee.model.packets.hops import Address, End, Hop, Trace
 
 WHY: Mapping[End, tuple[str, str]] = {
     End.ARRIVED: ("{at} receives it", ""),

@@ -22,11 +22,13 @@ from mallee.cloud.explain import tasks
 from mallee.cloud.hosts import migrating, standings
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
-from mallee.model import insights, instances, transit, volumes
-from mallee.model.carried import Way
-from mallee.model.endpoints import EndpointKind
-from mallee.model.instances import Phase, Power
-from mallee.model.recycling import Binned
+from mallee.model.compute import instances
+from mallee.model.compute.instances import Phase, Power
+from mallee.model.network import insights, transit
+from mallee.model.network.carried import Way
+from mallee.model.network.endpoints import EndpointKind
+from mallee.model.storage import volumes
+from mallee.model.storage.recycling import Binned
 
 Reader = store.View | store.Tx
 

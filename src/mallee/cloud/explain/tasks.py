@@ -10,7 +10,7 @@ from mallee.cloud.ec2.images import bundleinstances, conversions, exporting, imp
 from mallee.cloud.ec2.storage import rootreplacements
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
-from mallee.model import transfers
+from mallee.model.storage import transfers
 
 Reader = store.View | store.Tx
 

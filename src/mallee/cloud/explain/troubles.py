@@ -17,11 +17,12 @@ from mallee.cloud.explain import tasks
 from mallee.cloud.explain.states import Reader
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
-from mallee.model import instances, volumes
-from mallee.model.carried import Way
-from mallee.model.datakeys import DataKey
-from mallee.model.endpoints import EndpointKind
-from mallee.model.instances import Phase, Power
+from mallee.model.compute import instances
+from mallee.model.compute.instances import Phase, Power
+from mallee.model.network.carried import Way
+from mallee.model.network.endpoints import EndpointKind
+from mallee.model.storage import volumes
+from mallee.model.storage.datakeys import DataKey
 
 LOOK_AT_HOST = "an administrator of the cloud sees why: `mallee doctor` on that host"
 WAIT_OR_ASK = f"it is tried again by itself; if it lasts, {LOOK_AT_HOST}"

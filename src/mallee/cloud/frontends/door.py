@@ -20,7 +20,7 @@ from mallee.cloud.hosts.joining import Registry
 from mallee.cloud.state.store import Store
 from mallee.cloud.trail import search, together
 from mallee.kit import clock, logs, secretbox
-from mallee.model.frontends import FrontEnd, Joining, KeyAsked, KeyTold
+from mallee.model.hosts.frontends import FrontEnd, Joining, KeyAsked, KeyTold
 from mallee.model.layout import Layout
 from mallee.walrus import usages
 

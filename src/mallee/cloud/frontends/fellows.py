@@ -18,8 +18,8 @@ import msgspec
 from mallee.cloud.state import records, store
 from mallee.kit import clock as clocks
 from mallee.kit import namedhttps, pki
-from mallee.model.frontends import FrontEnd
-from mallee.model.hosts import CLOUD_NAME
+from mallee.model.hosts.frontends import FrontEnd
+from mallee.model.hosts.hosts import CLOUD_NAME
 
 CALL_S = 10.0
 ANSWER_BYTES_MAX = 32 << 20

@@ -16,9 +16,10 @@ from mallee.cloud.hosts import bundlefiles, joining
 from mallee.cloud.hosts.refusals import Refused
 from mallee.cloud.state import records, store
 from mallee.kit import pki
-from mallee.model import frontends, ids
-from mallee.model.frontends import FrontEnd, Joined, Joining, Secrets
-from mallee.model.hosts import JoinToken
+from mallee.model import ids
+from mallee.model.hosts import frontends
+from mallee.model.hosts.frontends import FrontEnd, Joined, Joining, Secrets
+from mallee.model.hosts.hosts import JoinToken
 from mallee.model.layout import Layout
 
 TOKEN_LIFE_S = 3600.0

@@ -17,8 +17,8 @@ from mallee.cloud.reconcile.masterkeys import Keyring, RotationRecord
 from mallee.cloud.reconcile.runner import Reconciler
 from mallee.cloud.state import records, store
 from mallee.kit import logs, secretbox
-from mallee.model.frontends import FrontEndSeen, KeyAsked, KeyTold
-from mallee.model.masterkeys import RotationSeen
+from mallee.model.hosts.frontends import FrontEndSeen, KeyAsked, KeyTold
+from mallee.model.identity.masterkeys import RotationSeen
 
 PATH = "/v1/frontends/keys"
 EVERY_S = 2.0

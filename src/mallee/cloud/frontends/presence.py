@@ -14,9 +14,11 @@ import msgspec
 
 from mallee.cloud.state import leases, records, store
 from mallee.kit import clock, files
-from mallee.model import frontends, ids, settings
+from mallee.model import ids
+from mallee.model.configuration import settings
+from mallee.model.configuration.settings import Settings
+from mallee.model.hosts import frontends
 from mallee.model.layout import Layout
-from mallee.model.settings import Settings
 
 Leases = leases.Alone | leases.Shared
 

@@ -23,9 +23,9 @@ from mallee.cloud.frontends import fellows
 from mallee.cloud.frontends.fellows import Fellows
 from mallee.kit import clock as clocks
 from mallee.kit import logs
-from mallee.model.frontends import FrontEnd
-from mallee.model.guestrequests import STREAM_BYTES_MAX
-from mallee.model.hosts import CLOUD_NAME
+from mallee.model.compute.guestrequests import STREAM_BYTES_MAX
+from mallee.model.hosts.frontends import FrontEnd
+from mallee.model.hosts.hosts import CLOUD_NAME
 
 READ_BYTES = 128 << 10
 STALLED_S = 90.0

@@ -12,8 +12,8 @@ from msgspec.structs import replace
 
 from mallee.cloud.hosts import standings
 from mallee.cloud.hosts.standings import HostRecord
-from mallee.model.gateways import HANDED_OVER_S, Charge
-from mallee.model.standing import Role, Standing
+from mallee.model.hosts.standing import Role, Standing
+from mallee.model.network.gateways import HANDED_OVER_S, Charge
 
 _OUT = (Standing.MAINTENANCE, Standing.RETIRED)
 

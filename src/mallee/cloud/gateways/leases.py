@@ -9,7 +9,7 @@ Called by the agents' endpoint. Who is in charge is decided by `charge`.
 from msgspec.structs import replace
 
 from mallee.cloud.state import records, store
-from mallee.model.gateways import WORLD, LeaseAsked
+from mallee.model.network.gateways import WORLD, LeaseAsked
 
 
 def ask(tx: store.Tx, host_id: str, front_end: str, asked: LeaseAsked) -> bool:

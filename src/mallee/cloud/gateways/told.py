@@ -3,7 +3,7 @@ wanted alone."""
 
 from mallee.cloud.state import records
 from mallee.cloud.state.view import View
-from mallee.model.gateways import WORLD, Charge, GatewayWanted
+from mallee.model.network.gateways import WORLD, Charge, GatewayWanted
 
 
 def wanted(view: View) -> GatewayWanted | None:

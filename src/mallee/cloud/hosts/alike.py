@@ -7,7 +7,7 @@ for what it has computed. Pure but for what it remembers.
 
 from msgspec.structs import replace
 
-from mallee.model.hosts import VpcWanted
+from mallee.model.hosts.hosts import VpcWanted
 
 _OWN = frozenset({"interfaces", "far"})
 """What each host has for itself."""

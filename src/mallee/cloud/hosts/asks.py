@@ -12,7 +12,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 from mallee.aws import errors
-from mallee.model.hosts import Ask
+from mallee.model.hosts.hosts import Ask
 
 DEADLINE_S = 10.0
 WORDS_MAX = 500

@@ -23,9 +23,9 @@ from cryptography.x509.oid import NameOID
 from mallee.aws import bundles
 from mallee.cloud.hosts import refusals
 from mallee.kit import files
-from mallee.model.images import Blob
+from mallee.model.images.images import Blob
 from mallee.model.layout import Layout
-from mallee.model.transfers import KeyAsked, KeyTold
+from mallee.model.storage.transfers import KeyAsked, KeyTold
 
 SPLIT = "~"
 """What stands between a task and a blob in the name of a note."""

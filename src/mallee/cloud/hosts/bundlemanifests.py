@@ -15,7 +15,7 @@ from mallee.aws.bundles import Locked
 from mallee.aws.signature import sending
 from mallee.aws.signature.sending import Caller, Request
 from mallee.cloud.hosts import refusals
-from mallee.model.transfers import Object
+from mallee.model.storage.transfers import Object
 
 TIMEOUT_S = 30.0
 

@@ -7,8 +7,8 @@ goes from one to the other no more than a machine does. What a baseline is, is `
 
 from mallee.cloud.hosts import standings
 from mallee.cloud.state import records, store
-from mallee.model import cpus
-from mallee.model.standing import Role
+from mallee.model.hosts import cpus
+from mallee.model.hosts.standing import Role
 
 
 def of(view: store.View | store.Tx, host_id: str) -> str:

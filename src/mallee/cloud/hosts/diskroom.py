@@ -10,8 +10,8 @@ from mallee.aws import errors
 from mallee.cloud.hosts import reserved, standings, tenancy
 from mallee.cloud.state import records
 from mallee.cloud.state.store import Tx
-from mallee.model.standing import Role
-from mallee.model.volumes import ROOT_SLOT
+from mallee.model.hosts.standing import Role
+from mallee.model.storage.volumes import ROOT_SLOT
 
 _DISK = "disk_gib"
 

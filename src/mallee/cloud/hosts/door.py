@@ -41,16 +41,16 @@ from mallee.cloud.state import records, store
 from mallee.cloud.state.records import HostSeen, Record
 from mallee.kit import clock as clocks
 from mallee.kit import logs
-from mallee.model.gateways import LeaseAsked, LeaseTold
-from mallee.model.guestrequests import GuestRequest, Whence
-from mallee.model.hosts import (
+from mallee.model.compute.guestrequests import GuestRequest, Whence
+from mallee.model.hosts.hosts import (
     CredentialsRequest,
     Host,
     SyncRequest,
 )
 from mallee.model.layout import Layout
-from mallee.model.passes import PassRequest
-from mallee.model.transfers import KeyAsked, TransferSeen
+from mallee.model.network.gateways import LeaseAsked, LeaseTold
+from mallee.model.storage.passes import PassRequest
+from mallee.model.storage.transfers import KeyAsked, TransferSeen
 
 SENT_AT_ONCE = 16
 """So many hosts are told all of their slices at once: after a start a thousand come together, and

@@ -9,8 +9,8 @@ from mallee.cloud.ec2.endpoints import endpointlisting
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
 from mallee.cloud.state.store import View
-from mallee.model.carried import EndpointWanted
-from mallee.model.networks import Interface
+from mallee.model.network.carried import EndpointWanted
+from mallee.model.network.networks import Interface
 
 InterfaceRecord = Record[Interface, None]
 

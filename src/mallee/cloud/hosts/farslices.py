@@ -17,10 +17,10 @@ from mallee.cloud.hosts import standings, transitslices
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
 from mallee.cloud.state.view import View
-from mallee.model.carried import AddressWanted, FarInterface, FarWanted
-from mallee.model.gateways import WORLD
-from mallee.model.networks import Interface, Vpc
-from mallee.model.peerings import PeeringStatus
+from mallee.model.network.carried import AddressWanted, FarInterface, FarWanted
+from mallee.model.network.gateways import WORLD
+from mallee.model.network.networks import Interface, Vpc
+from mallee.model.network.peerings import PeeringStatus
 
 InterfaceRecord = Record[Interface, None]
 NameOf = Callable[[str], str]

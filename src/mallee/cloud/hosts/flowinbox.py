@@ -12,9 +12,9 @@ from pathlib import Path
 
 from mallee.cloud.hosts import refusals
 from mallee.kit import files
-from mallee.model import flowlogs
-from mallee.model.flowlogs import Parcel
-from mallee.model.hosts import HostWanted
+from mallee.model.hosts.hosts import HostWanted
+from mallee.model.network import flowlogs
+from mallee.model.network.flowlogs import Parcel
 
 BYTES_MAX = 1 << 30
 """Of everything that waits; more is left at the hosts."""

@@ -19,11 +19,11 @@ from mallee.cloud.identity import rolecredentials
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.kit import clock, secretbox
-from mallee.model.endpoints import Endpoint
-from mallee.model.guestrequests import GuestRequest, GuestResponse, Whence
-from mallee.model.hosts import CredentialsAnswer, CredentialsRequest, RoleCredentials
-from mallee.model.instances import Instance, InstanceSeen
-from mallee.model.networks import Interface
+from mallee.model.compute.guestrequests import GuestRequest, GuestResponse, Whence
+from mallee.model.compute.instances import Instance, InstanceSeen
+from mallee.model.hosts.hosts import CredentialsAnswer, CredentialsRequest, RoleCredentials
+from mallee.model.network.endpoints import Endpoint
+from mallee.model.network.networks import Interface
 
 MAX_BYTES = 1 << 20
 """Of a guest's request as its host brings it."""

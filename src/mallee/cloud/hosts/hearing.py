@@ -18,11 +18,11 @@ from mallee.cloud.modes import lanleases
 from mallee.cloud.state import leases, records, store
 from mallee.cloud.state.records import HostSeen, Record
 from mallee.kit import clock, logs
-from mallee.model import instances
-from mallee.model.hosts import AGENT_SILENT_AFTER_S, Host, HostFacts, SyncRequest
-from mallee.model.instances import InstanceSeen
-from mallee.model.snapshots import SnapshotSeen
-from mallee.model.volumes import VolumeSeen
+from mallee.model.compute import instances
+from mallee.model.compute.instances import InstanceSeen
+from mallee.model.hosts.hosts import AGENT_SILENT_AFTER_S, Host, HostFacts, SyncRequest
+from mallee.model.storage.snapshots import SnapshotSeen
+from mallee.model.storage.volumes import VolumeSeen
 
 LOOK_EVERY_S = 0.5
 AWAY_AFTER_S = 5.0

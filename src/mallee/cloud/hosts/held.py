@@ -13,7 +13,7 @@ from mallee.cloud.hosts.slices import Slices
 from mallee.cloud.state import records
 from mallee.cloud.state.store import Store
 from mallee.kit import logs
-from mallee.model.hosts import AsksAnswer, HostWanted, SyncAnswer, SyncRequest
+from mallee.model.hosts.hosts import AsksAnswer, HostWanted, SyncAnswer, SyncRequest
 
 HOLD_S_MAX = 10.0
 """A call is held shorter than `AGENT_SILENT_AFTER_S`, so that a held agent is not a silent one."""

@@ -25,9 +25,11 @@ from mallee.cloud.modes import settling
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import HostSeen, Record
 from mallee.kit import pki
-from mallee.model import ids, settings, standing
-from mallee.model.hosts import Host, JoinToken
-from mallee.model.standing import ALL_ROLES, Role
+from mallee.model import ids
+from mallee.model.configuration import settings
+from mallee.model.hosts import standing
+from mallee.model.hosts.hosts import Host, JoinToken
+from mallee.model.hosts.standing import ALL_ROLES, Role
 
 TOKEN_LIFE_S = 3600.0
 CERTIFICATE_LIFE_S = 7 * pki.DAY_S

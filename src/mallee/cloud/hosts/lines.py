@@ -20,8 +20,8 @@ from aiohttp import WSMsgType, web
 from mallee.cloud.hosts import asks, refusals
 from mallee.kit import clock as clocks
 from mallee.kit import logs
-from mallee.model import hosts
-from mallee.model.hosts import LINE_BYTES_MAX
+from mallee.model.hosts import hosts
+from mallee.model.hosts.hosts import LINE_BYTES_MAX
 
 PATH = "/services/Consoles/"
 """Below it are the lines, by ticket."""

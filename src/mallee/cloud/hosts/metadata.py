@@ -13,12 +13,12 @@ from dataclasses import dataclass
 import msgspec
 
 from mallee.cloud.ec2 import zones
-from mallee.model import hosts
-from mallee.model.events import Event, Outcome
-from mallee.model.images import ROOT_DEVICE, Image
-from mallee.model.instances import Instance
-from mallee.model.networks import Subnet, Vpc
-from mallee.model.placementgroups import PlacementGroup
+from mallee.model.compute.events import Event, Outcome
+from mallee.model.compute.instances import Instance
+from mallee.model.compute.placementgroups import PlacementGroup
+from mallee.model.hosts import hosts
+from mallee.model.images.images import ROOT_DEVICE, Image
+from mallee.model.network.networks import Subnet, Vpc
 
 PARTITION = "aws"
 """The partition of all our ARNs."""

@@ -17,12 +17,14 @@ from mallee.cloud.hosts.moving import VolumeRecord
 from mallee.cloud.state import records
 from mallee.cloud.state.records import HostSeen, Record
 from mallee.cloud.state.store import Tx, View
-from mallee.model import cpus, ids, moves
-from mallee.model.hosts import Host, InstanceWanted
-from mallee.model.instances import Instance, InstanceSeen, Phase, Power, phase_of
-from mallee.model.migrations import ComingWanted, GoingWanted, Migrated, Migration
-from mallee.model.moves import Move
-from mallee.model.standing import Standing
+from mallee.model import ids
+from mallee.model.compute.instances import Instance, InstanceSeen, Phase, Power, phase_of
+from mallee.model.compute.migrations import ComingWanted, GoingWanted, Migrated, Migration
+from mallee.model.hosts import cpus
+from mallee.model.hosts.hosts import Host, InstanceWanted
+from mallee.model.hosts.standing import Standing
+from mallee.model.storage import moves
+from mallee.model.storage.moves import Move
 
 InstanceRecord = Record[Instance, InstanceSeen]
 HostRecord = Record[Host, HostSeen]

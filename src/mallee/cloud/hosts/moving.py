@@ -19,10 +19,11 @@ from mallee.cloud.hosts import diskroom, reserved
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
 from mallee.cloud.state.store import Tx, View
-from mallee.model import ids, moves
-from mallee.model.moves import Move
-from mallee.model.snapshots import Snapshot, SnapshotSeen
-from mallee.model.volumes import Phase, Volume, VolumeSeen
+from mallee.model import ids
+from mallee.model.storage import moves
+from mallee.model.storage.moves import Move
+from mallee.model.storage.snapshots import Snapshot, SnapshotSeen
+from mallee.model.storage.volumes import Phase, Volume, VolumeSeen
 
 VolumeRecord = Record[Volume, VolumeSeen]
 SnapshotRecord = Record[Snapshot, SnapshotSeen]

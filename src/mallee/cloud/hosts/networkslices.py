@@ -22,7 +22,8 @@ from mallee.cloud.hosts import endpointslices, transitslices, watchslices
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
 from mallee.cloud.state.store import View
-from mallee.model.carried import (
+from mallee.model.hosts.hosts import GroupWanted, InterfaceWanted, SubnetWanted, VpcWanted
+from mallee.model.network.carried import (
     AclWanted,
     AddressWanted,
     DhcpWanted,
@@ -32,10 +33,9 @@ from mallee.model.carried import (
     RouteWanted,
     Speed,
 )
-from mallee.model.hosts import GroupWanted, InterfaceWanted, SubnetWanted, VpcWanted
-from mallee.model.networks import Interface, Rule, Subnet, Vpc, private_ips
-from mallee.model.peerings import PeeringStatus
-from mallee.model.routing import RouteTable
+from mallee.model.network.networks import Interface, Rule, Subnet, Vpc, private_ips
+from mallee.model.network.peerings import PeeringStatus
+from mallee.model.network.routing import RouteTable
 
 SHOWN = (
     records.INTERFACE,

@@ -14,10 +14,10 @@ from mallee.cloud.hosts import pinslices, refusals, transferring
 from mallee.cloud.identity import sessions
 from mallee.cloud.state import records, store
 from mallee.kit import clock, secretbox
-from mallee.model import passes
-from mallee.model.accounts import SYSTEM
-from mallee.model.passes import Pass, PassRequest
-from mallee.model.sessions import CallerKind, Session
+from mallee.model.identity.accounts import SYSTEM
+from mallee.model.identity.sessions import CallerKind, Session
+from mallee.model.storage import passes
+from mallee.model.storage.passes import Pass, PassRequest
 
 May = Callable[[store.View, str, PassRequest], bool]
 """Tells whether a host may write an account's blocks for what it names."""

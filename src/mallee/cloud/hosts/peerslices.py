@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from mallee.cloud.hosts import standings
 from mallee.cloud.state import records
 from mallee.cloud.state.view import View
-from mallee.model.carried import PeerWanted
+from mallee.model.network.carried import PeerWanted
 
 Sharing = Mapping[str, frozenset[str]]
 """By VPC: the hosts that carry interfaces of it."""

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
 from mallee.cloud.state.store import Tx, View
-from mallee.model.fastrestores import FastRestore, FastRestoreSeen, PinSeen, PinWanted
+from mallee.model.storage.fastrestores import FastRestore, FastRestoreSeen, PinSeen, PinWanted
 
 FastRecord = Record[FastRestore, FastRestoreSeen]
 

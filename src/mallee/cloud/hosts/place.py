@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
-from mallee.model.hosts import Capacity
+from mallee.model.hosts.hosts import Capacity
 
 
 class Policy(Enum):

@@ -21,9 +21,9 @@ from mallee.cloud.hosts.tenancy import Tenant
 from mallee.cloud.state import records
 from mallee.cloud.state.records import HostSeen, Record
 from mallee.cloud.state.store import Tx, View
-from mallee.model.hosts import Capacity, Host
-from mallee.model.instances import Instance
-from mallee.model.standing import Role
+from mallee.model.compute.instances import Instance
+from mallee.model.hosts.hosts import Capacity, Host
+from mallee.model.hosts.standing import Role
 
 VCPUS, MEMORY, DISK = reserved.RESOURCES
 WHILE_ON = (VCPUS, MEMORY)

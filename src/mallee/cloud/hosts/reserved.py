@@ -15,8 +15,8 @@ from msgspec.structs import replace
 from mallee.cloud.hosts import tenancy
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
-from mallee.model.capacityreservations import CapacityReservation, Hold, ReservationState
-from mallee.model.hosts import Capacity
+from mallee.model.compute.capacityreservations import CapacityReservation, Hold, ReservationState
+from mallee.model.hosts.hosts import Capacity
 
 Reader = store.View | store.Tx
 ReservationRecord = Record[CapacityReservation, None]

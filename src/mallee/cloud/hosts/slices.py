@@ -35,14 +35,14 @@ from mallee.cloud.modes import slices as modeslices
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
 from mallee.cloud.state.store import View
-from mallee.model.carried import FarWanted
-from mallee.model.frontends import FRONT_ENDS_MAX
-from mallee.model.hosts import HostWanted, InstanceWanted, Kept, VpcWanted
-from mallee.model.images import Blob, DirectBoot, Image
-from mallee.model.instances import Instance, InstanceSeen
-from mallee.model.modes import ModeWanted
-from mallee.model.networks import Interface
-from mallee.model.settings import Settings
+from mallee.model.compute.instances import Instance, InstanceSeen
+from mallee.model.configuration.settings import Settings
+from mallee.model.hosts.frontends import FRONT_ENDS_MAX
+from mallee.model.hosts.hosts import HostWanted, InstanceWanted, Kept, VpcWanted
+from mallee.model.images.images import Blob, DirectBoot, Image
+from mallee.model.network.carried import FarWanted
+from mallee.model.network.modes import ModeWanted
+from mallee.model.network.networks import Interface
 
 SHOWN = (
     records.HOST,

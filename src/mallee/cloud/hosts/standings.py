@@ -7,9 +7,9 @@ hosts, and by what describes them. What each standing means is `model.standing`'
 
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import HostSeen, Record
-from mallee.model import standing
-from mallee.model.hosts import Host
-from mallee.model.standing import HostEvent, Judged, Role, Standing, State
+from mallee.model.hosts import standing
+from mallee.model.hosts.hosts import Host
+from mallee.model.hosts.standing import HostEvent, Judged, Role, Standing, State
 
 HostRecord = Record[Host, HostSeen]
 Reader = store.View | store.Tx

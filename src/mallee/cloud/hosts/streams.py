@@ -20,7 +20,7 @@ from aiohttp import WSMsgType, web
 from mallee.cloud import handover, http
 from mallee.cloud.hosts import guests, refusals
 from mallee.cloud.state import store
-from mallee.model.guestrequests import STREAM_BYTES_MAX, STREAMS_PER_HOST, Whence
+from mallee.model.compute.guestrequests import STREAM_BYTES_MAX, STREAMS_PER_HOST, Whence
 
 READ_BYTES = 128 << 10
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
-from mallee.model.dedicatedhosts import DedicatedHost
+from mallee.model.compute.dedicatedhosts import DedicatedHost
 
 DEFAULT, DEDICATED, HOST = "default", "dedicated", "host"
 ALLOCATED = "dedicated-host"

@@ -22,12 +22,12 @@ from mallee.cloud.hosts.bundlefiles import BundleFiles
 from mallee.cloud.identity import sessions
 from mallee.cloud.state import store
 from mallee.kit import clock, secretbox
-from mallee.model import transfers
-from mallee.model.images import Blob
-from mallee.model.passes import PassRequest
-from mallee.model.sessions import CallerKind, Session
-from mallee.model.snapshots import Content
-from mallee.model.transfers import (
+from mallee.model.identity.sessions import CallerKind, Session
+from mallee.model.images.images import Blob
+from mallee.model.storage import transfers
+from mallee.model.storage.passes import PassRequest
+from mallee.model.storage.snapshots import Content
+from mallee.model.storage.transfers import (
     KeyAsked,
     KeyTold,
     Object,

@@ -11,7 +11,7 @@ from mallee.cloud.ec2.transit import effective
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
 from mallee.cloud.state.view import View
-from mallee.model.carried import (
+from mallee.model.network.carried import (
     AddressWanted,
     AttachmentWanted,
     RouteWanted,
@@ -21,8 +21,8 @@ from mallee.model.carried import (
     TransitTableWanted,
     Way,
 )
-from mallee.model.networks import Vpc
-from mallee.model.transit import Attachment, TransitGateway
+from mallee.model.network.networks import Vpc
+from mallee.model.network.transit import Attachment, TransitGateway
 
 SHOWN = (records.TRANSIT_GATEWAY, records.TRANSIT_ATTACHMENT, records.TRANSIT_TABLE)
 """The kinds whose documents are told of."""

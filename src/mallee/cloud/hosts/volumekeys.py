@@ -12,7 +12,7 @@ from mallee.cloud.ec2.images import tasks
 from mallee.cloud.hosts import refusals, transferring
 from mallee.cloud.state import records, store
 from mallee.kit import logs, secretbox
-from mallee.model.datakeys import DataKey, OpenedKey
+from mallee.model.storage.datakeys import DataKey, OpenedKey
 
 _log = logs.get(__name__)
 

@@ -7,12 +7,12 @@ brought about is the agent's business.
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
 from mallee.cloud.state.store import Tx, View
-from mallee.model import volumes
-from mallee.model.blocktrees import BLOCK_BYTES
-from mallee.model.images import DirectBoot
-from mallee.model.moves import ArrivingWanted, LeavingWanted, Move
-from mallee.model.snapshots import Content, UploadWanted
-from mallee.model.volumes import ROOT_SLOT, DiskWanted, VolumeWanted
+from mallee.model.images.images import DirectBoot
+from mallee.model.storage import volumes
+from mallee.model.storage.blocktrees import BLOCK_BYTES
+from mallee.model.storage.moves import ArrivingWanted, LeavingWanted, Move
+from mallee.model.storage.snapshots import Content, UploadWanted
+from mallee.model.storage.volumes import ROOT_SLOT, DiskWanted, VolumeWanted
 
 VolumeRecord = Record[volumes.Volume, volumes.VolumeSeen]
 

@@ -9,10 +9,10 @@ from mallee.cloud.ec2 import zones
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
 from mallee.cloud.state.store import View
-from mallee.model import mirroring
-from mallee.model.mirroring import MirrorFilter, MirrorRule
-from mallee.model.networks import Interface
-from mallee.model.watching import FlowLogWanted, MirrorRuleWanted, MirrorWanted
+from mallee.model.network import mirroring
+from mallee.model.network.mirroring import MirrorFilter, MirrorRule
+from mallee.model.network.networks import Interface
+from mallee.model.network.watching import FlowLogWanted, MirrorRuleWanted, MirrorWanted
 
 SHOWN = (
     records.FLOW_LOG,

@@ -16,8 +16,8 @@ from mallee.cloud.iam import entities, users
 from mallee.cloud.identity import lastuse
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
-from mallee.model.accounts import AccessKey
-from mallee.model.identities import User
+from mallee.model.identity.accounts import AccessKey
+from mallee.model.identity.identities import User
 
 MAX_PER_USER = 2
 

@@ -23,8 +23,8 @@ from mallee.cloud.iam import (
 )
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
-from mallee.model import quotas as keys
-from mallee.model.accounts import Account
+from mallee.model.identity import quotas as keys
+from mallee.model.identity.accounts import Account
 
 ALIASES = "account-alias"
 """Claim space: account id by alias."""

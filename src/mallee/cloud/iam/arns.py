@@ -15,7 +15,7 @@ from mallee.cloud.call import Call, Request
 from mallee.cloud.iam import servicelinkedroles
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Kind
-from mallee.model import identities
+from mallee.model.identity import identities
 
 NAMING: Mapping[str, Kind[Any, None]] = {
     "InstanceProfileName": records.INSTANCE_PROFILE,

@@ -10,7 +10,7 @@ from mallee.cloud.call import Call, Request
 from mallee.cloud.iam import entities, groups, instanceprofiles, managed, roles, users
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
-from mallee.model.identities import Policy
+from mallee.model.identity.identities import Policy
 
 _LISTS: Mapping[str, str] = {
     "User": "UserDetailList",

@@ -18,7 +18,7 @@ from mallee.cloud.call import Call, Request, Result, WriteCall
 from mallee.cloud.iam import entities, mfa, passwords, users
 from mallee.cloud.identity import lastuse
 from mallee.cloud.state import records
-from mallee.model.uses import CredentialReport
+from mallee.model.identity.uses import CredentialReport
 
 FRESH_S = 4 * 3600.0
 

@@ -13,7 +13,7 @@ from mallee.cloud import accounts
 from mallee.cloud.call import Call, WriteCall
 from mallee.cloud.state import store
 from mallee.cloud.state.records import Kind, Record
-from mallee.model import identities
+from mallee.model.identity import identities
 
 D = TypeVar("D")
 

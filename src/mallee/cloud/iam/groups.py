@@ -14,7 +14,7 @@ from mallee.cloud.call import Call, Request, Result, WriteCall
 from mallee.cloud.iam import entities, users
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
-from mallee.model.identities import Group, User
+from mallee.model.identity.identities import Group, User
 
 GROUPS_PER_USER_MAX = 10
 

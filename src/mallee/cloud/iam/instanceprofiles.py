@@ -17,8 +17,8 @@ from mallee.cloud.iam import entities, roles, tags
 from mallee.cloud.identity import trust
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
-from mallee.model import identities
-from mallee.model.identities import InstanceProfile
+from mallee.model.identity import identities
+from mallee.model.identity.identities import InstanceProfile
 
 ROLES_MAX = 1
 

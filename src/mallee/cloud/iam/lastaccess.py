@@ -18,7 +18,7 @@ from mallee.cloud.call import Call, Request, Result, WriteCall
 from mallee.cloud.iam import grants
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
-from mallee.model.uses import AccessReport, EntityAccess, ServiceAccess, Use
+from mallee.model.identity.uses import AccessReport, EntityAccess, ServiceAccess, Use
 
 KEPT_S = 86_400.0
 KEPT_MAX = 100

@@ -16,7 +16,7 @@ from mallee.cloud.iam import passwords, users
 from mallee.cloud.identity import guessing
 from mallee.cloud.state import records
 from mallee.kit import secretbox
-from mallee.model.sessions import CallerKind
+from mallee.model.identity.sessions import CallerKind
 
 
 def create_profile(call: WriteCall, request: Request) -> Result:

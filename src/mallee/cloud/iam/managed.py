@@ -18,8 +18,8 @@ from mallee.cloud.iam import entities, tags
 from mallee.cloud.identity import managedpolicies
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
-from mallee.model import identities
-from mallee.model.identities import Policy, PolicyVersion
+from mallee.model.identity import identities
+from mallee.model.identity.identities import Policy, PolicyVersion
 
 SIZE_MAX = 6144
 """Characters of a managed policy, without white space."""

@@ -21,9 +21,9 @@ from mallee.cloud.identity import guessing
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.kit import totp
-from mallee.model import identities
-from mallee.model.credentials import MfaDevice
-from mallee.model.identities import User
+from mallee.model.identity import identities
+from mallee.model.identity.credentials import MfaDevice
+from mallee.model.identity.identities import User
 
 DeviceRecord = Record[MfaDevice, None]
 

@@ -22,8 +22,8 @@ from mallee.cloud.identity import keysets
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.kit import httpsfetch, idtokens, secretbox
-from mallee.model import identities
-from mallee.model.providers import SCHEME, OidcProvider
+from mallee.model.identity import identities
+from mallee.model.identity.providers import SCHEME, OidcProvider
 
 CLIENT_IDS_MAX = 100
 THUMBPRINTS_MAX = 5

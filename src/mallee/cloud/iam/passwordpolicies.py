@@ -10,7 +10,7 @@ from mallee.cloud.action import Action, Read, Write
 from mallee.cloud.call import Call, Request, Result, WriteCall
 from mallee.cloud.iam import passwords
 from mallee.cloud.state import records
-from mallee.model.credentials import PasswordPolicy
+from mallee.model.identity.credentials import PasswordPolicy
 
 
 def get_policy(call: Call, request: Request) -> Result:

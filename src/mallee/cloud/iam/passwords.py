@@ -18,8 +18,8 @@ from mallee.cloud.call import WriteCall
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.kit import passwordhash, secretbox
-from mallee.model.credentials import FormerPassword, LoginProfile, PasswordPolicy
-from mallee.model.identities import User
+from mallee.model.identity.credentials import FormerPassword, LoginProfile, PasswordPolicy
+from mallee.model.identity.identities import User
 
 DAY_S = 86_400.0
 FORMER_MAX = 24

@@ -17,7 +17,7 @@ from mallee.cloud.iam import entities, managed, tags
 from mallee.cloud.identity import lastuse, trust
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
-from mallee.model.identities import Role
+from mallee.model.identity.identities import Role
 
 TRUST_SIZE_MAX = 2048
 """Characters of a trust policy, without white space."""

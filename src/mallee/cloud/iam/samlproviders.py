@@ -22,8 +22,8 @@ from mallee.cloud.call import Call, Request, Result, WriteCall
 from mallee.cloud.iam import entities, tags
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
-from mallee.model import identities
-from mallee.model.providers import SamlProvider
+from mallee.model.identity import identities
+from mallee.model.identity.providers import SamlProvider
 
 PROVIDERS_MAX = 100
 """In an account."""

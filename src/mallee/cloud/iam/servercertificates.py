@@ -13,7 +13,7 @@ from mallee.cloud.call import Call, Request, Result, WriteCall
 from mallee.cloud.iam import entities, tags, x509
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
-from mallee.model.credentials import ServerCertificate
+from mallee.model.identity.credentials import ServerCertificate
 
 CertificateRecord = Record[ServerCertificate, None]
 

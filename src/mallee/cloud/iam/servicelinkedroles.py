@@ -17,8 +17,8 @@ from mallee.cloud.call import Call, Request, Result, WriteCall
 from mallee.cloud.iam import entities, roles
 from mallee.cloud.identity import managedpolicies
 from mallee.cloud.state import records
-from mallee.model import identities
-from mallee.model.identities import Role
+from mallee.model.identity import identities
+from mallee.model.identity.identities import Role
 
 NAMING = frozenset({"CreateServiceLinkedRole", "GetServiceLinkedRoleDeletionStatus"})
 """Actions whose role is named by something else than RoleName."""

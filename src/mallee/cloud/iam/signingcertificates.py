@@ -17,7 +17,7 @@ from mallee.cloud.call import Call, Request, Result, WriteCall
 from mallee.cloud.iam import users, x509
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
-from mallee.model.credentials import SigningCertificate
+from mallee.model.identity.credentials import SigningCertificate
 
 MAX_PER_USER = 2
 STATUSES = ("Active", "Inactive")

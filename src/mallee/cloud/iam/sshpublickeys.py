@@ -20,7 +20,7 @@ from mallee.cloud.call import Call, Request, Result, WriteCall
 from mallee.cloud.iam import users
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
-from mallee.model.credentials import SshPublicKey
+from mallee.model.identity.credentials import SshPublicKey
 
 MAX_PER_USER = 5
 RSA_BITS_MIN = 2048

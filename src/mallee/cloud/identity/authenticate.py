@@ -20,11 +20,11 @@ from mallee.cloud.call import NOBODY, Principal
 from mallee.cloud.identity import sessions
 from mallee.cloud.state import records, store
 from mallee.kit import secretbox
-from mallee.model import accounts, identities
-from mallee.model.accounts import Account
-from mallee.model.identities import Role, User
-from mallee.model.sessions import CallerKind, Session
-from mallee.model.standing import Standing
+from mallee.model.hosts.standing import Standing
+from mallee.model.identity import accounts, identities
+from mallee.model.identity.accounts import Account
+from mallee.model.identity.identities import Role, User
+from mallee.model.identity.sessions import CallerKind, Session
 
 ACTIVE = "Active"
 OPENED_MAX = 4096

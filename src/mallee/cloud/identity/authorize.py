@@ -19,7 +19,7 @@ from mallee.cloud.identity import context, denials, effort, endpoints, rights
 from mallee.cloud.identity.question import Question
 from mallee.cloud.state import store
 from mallee.kit import secretbox
-from mallee.model.sessions import CallerKind
+from mallee.model.identity.sessions import CallerKind
 
 EVERYTHING = ("*",)
 REQUEST_S_MAX = 2.0

@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from mallee.aws.policy.texts import Values
 from mallee.cloud.identity.question import Finder, Question
 from mallee.cloud.state import records
-from mallee.model.instances import Instance
-from mallee.model.sessions import CallerKind, Session
+from mallee.model.compute.instances import Instance
+from mallee.model.identity.sessions import CallerKind, Session
 
 _TYPES: Mapping[CallerKind, str] = {
     CallerKind.USER: "User",

@@ -21,7 +21,7 @@ from mallee.cloud.kms import contextkeys as kms
 from mallee.cloud.rbin import contextkeys as rbin
 from mallee.cloud.s3.access import contextkeys as s3
 from mallee.cloud.sts import contextkeys as sts
-from mallee.model.sessions import CallerKind
+from mallee.model.identity.sessions import CallerKind
 
 LENGTH_MAX = 1280
 """Characters of a value: an external id may have 1,224, an ARN of IAM less. To look for wildcards

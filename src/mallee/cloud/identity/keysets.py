@@ -21,8 +21,8 @@ from functools import lru_cache
 from typing import Any
 
 from mallee.kit import httpsfetch, idtokens, logs
-from mallee.model.providers import OidcProvider
-from mallee.model.settings import Settings
+from mallee.model.configuration.settings import Settings
+from mallee.model.identity.providers import OidcProvider
 
 FRESH_S = 3600.0
 AGAIN_S = 30.0

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Kind
-from mallee.model.uses import Use, Uses
+from mallee.model.identity.uses import Use, Uses
 
 COARSE_S = 900.0
 WRITTEN_AT_ONCE = 500

@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 
 from mallee.cloud.state import records, store
-from mallee.model.identities import Policy, PolicyVersion
+from mallee.model.identity.identities import Policy, PolicyVersion
 
 AWS = "arn:aws:iam::aws:policy/"
 """What the ARNs of the given ones begin with."""

@@ -12,8 +12,8 @@ from mallee.aws import errors, policy
 from mallee.cloud.call import Principal
 from mallee.cloud.identity import managedpolicies
 from mallee.cloud.state import records, store
-from mallee.model.identities import Group, Role, User
-from mallee.model.sessions import Session
+from mallee.model.identity.identities import Group, Role, User
+from mallee.model.identity.sessions import Session
 
 _KINDS = (records.ACCOUNT, records.USER, records.GROUP, records.ROLE, records.POLICY)
 

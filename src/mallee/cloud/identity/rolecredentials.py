@@ -15,10 +15,10 @@ from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.cloud.trail import events
 from mallee.kit import secretbox
-from mallee.model import identities
-from mallee.model.hosts import ProfileWanted, RoleCredentials
-from mallee.model.instances import Instance, InstanceSeen, Power
-from mallee.model.sessions import CallerKind, Session
+from mallee.model.compute.instances import Instance, InstanceSeen, Power
+from mallee.model.hosts.hosts import ProfileWanted, RoleCredentials
+from mallee.model.identity import identities
+from mallee.model.identity.sessions import CallerKind, Session
 
 LIFE_S = 6 * 3600.0
 """As on AWS, whatever the role's longest session is."""

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import msgspec
 
 from mallee.kit import secretbox
-from mallee.model.sessions import Session
+from mallee.model.identity.sessions import Session
 
 KEY_PREFIX = "ASIA"
 TOKEN_LENGTH_MAX = 7000

@@ -16,8 +16,8 @@ from mallee.aws import errors, policy
 from mallee.cloud import things
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Kind
-from mallee.model import identities
-from mallee.model.identities import Role
+from mallee.model.identity import identities
+from mallee.model.identity.identities import Role
 
 EC2 = "ec2.amazonaws.com"
 """The service that instances get their role's credentials from."""

@@ -13,7 +13,7 @@ from mallee.cloud.action import Lack
 from mallee.cloud.call import Call, Request
 from mallee.cloud.kms import contextkeys, naming
 from mallee.cloud.state import records
-from mallee.model.kmskeys import Grant
+from mallee.model.identity.kmskeys import Grant
 
 _CLOSED = (
     '{"Version":"2012-10-17","Statement":'

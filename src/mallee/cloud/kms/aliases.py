@@ -14,7 +14,7 @@ from mallee.cloud.call import Call, Request, Result, WriteCall
 from mallee.cloud.kms import managed, materials, naming, rows
 from mallee.cloud.kms.naming import AliasRecord, KeyRecord
 from mallee.cloud.state import records
-from mallee.model.kmskeys import OF_SERVICES, Alias
+from mallee.model.identity.kmskeys import OF_SERVICES, Alias
 
 OF_KEY_MAX = 50
 """Aliases of one key."""

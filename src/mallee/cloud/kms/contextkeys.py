@@ -13,7 +13,7 @@ from mallee.aws.policy.texts import Values
 from mallee.cloud.identity import callerkeys
 from mallee.cloud.identity.question import Finder, Question, member, thing
 from mallee.cloud.state import records
-from mallee.model.kmskeys import Key
+from mallee.model.identity.kmskeys import Key
 
 OF_CONTEXT = "kms:encryptioncontext:"
 """What the family's keys begin with."""

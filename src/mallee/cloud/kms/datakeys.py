@@ -12,7 +12,7 @@ from mallee.cloud.action import Compute
 from mallee.cloud.call import Call, Request, Result
 from mallee.cloud.kms import envelopes, materials, naming, rows, specs
 from mallee.kit import secretbox
-from mallee.model.kmskeys import Key, Usage
+from mallee.model.identity.kmskeys import Key, Usage
 
 _SIZES = {"AES_128": 16, "AES_256": 32}
 

@@ -12,7 +12,7 @@ from mallee.cloud.call import Request, Result, WriteCall
 from mallee.cloud.kms import keys, naming, rows
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
-from mallee.model.kmskeys import DAY_S, Key, State
+from mallee.model.identity.kmskeys import DAY_S, Key, State
 
 DAYS = range(7, 31)
 DAYS_USUAL = 30

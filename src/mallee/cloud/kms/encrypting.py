@@ -16,7 +16,7 @@ from mallee.cloud.call import Call, Request, Result
 from mallee.cloud.kms import access, contextkeys, envelopes, materials, naming, rows, specs
 from mallee.cloud.kms.naming import KeyRecord
 from mallee.kit import secretbox
-from mallee.model.kmskeys import Key, Usage
+from mallee.model.identity.kmskeys import Key, Usage
 
 _FROM, _TO = "kms:ReEncryptFrom", "kms:ReEncryptTo"
 _HASHES: dict[str, hashes.HashAlgorithm] = {

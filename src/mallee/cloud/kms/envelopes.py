@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from mallee.aws import errors
 from mallee.cloud.kms import materials
 from mallee.kit import secretbox
-from mallee.model.kmskeys import Key, Material
+from mallee.model.identity.kmskeys import Key, Material
 
 Context = Mapping[str, str]
 """An encryption context."""

@@ -15,7 +15,7 @@ from mallee.cloud.kms import contextkeys, materials, naming, rows, specs
 from mallee.cloud.kms.naming import KeyRecord
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
-from mallee.model.kmskeys import Grant, Usage
+from mallee.model.identity.kmskeys import Grant, Usage
 
 OF_KEY_MAX = 50_000
 _ID_BYTES = 32

@@ -22,7 +22,7 @@ from mallee.cloud.kms import materials, naming, rows, specs
 from mallee.cloud.kms.naming import KeyRecord
 from mallee.cloud.state import records, store
 from mallee.kit import secretbox
-from mallee.model.kmskeys import DAY_S, Key, Material, Origin
+from mallee.model.identity.kmskeys import DAY_S, Key, Material, Origin
 
 TOKEN_S = DAY_S
 VALID_S_MAX = 365 * DAY_S

@@ -17,7 +17,7 @@ from mallee.cloud.kms import managed, materials, naming, policies, rows, specs, 
 from mallee.cloud.kms.naming import KeyRecord
 from mallee.cloud.state import records
 from mallee.kit import secretbox
-from mallee.model.kmskeys import Key, Origin, State, Usage
+from mallee.model.identity.kmskeys import Key, Origin, State, Usage
 
 _ALGORITHMS = {
     Usage.ENCRYPT_DECRYPT: "EncryptionAlgorithms",

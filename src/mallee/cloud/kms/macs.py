@@ -11,7 +11,7 @@ from mallee.cloud.action import Compute
 from mallee.cloud.call import Call, Request, Result
 from mallee.cloud.kms import materials, naming, rows
 from mallee.kit import secretbox
-from mallee.model.kmskeys import Key, Usage
+from mallee.model.identity.kmskeys import Key, Usage
 
 
 def generate(call: Call, asked: Request, box: secretbox.SecretBox) -> Callable[[], Result]:

@@ -12,7 +12,7 @@ from mallee.cloud.kms import materials, naming, specs
 from mallee.cloud.kms.naming import KeyRecord
 from mallee.cloud.state import records, store
 from mallee.kit import secretbox
-from mallee.model.kmskeys import OF_SERVICES, ROTATION_DAYS, Alias, Key, Manager, Usage
+from mallee.model.identity.kmskeys import OF_SERVICES, ROTATION_DAYS, Alias, Key, Manager, Usage
 
 _USES = ["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"]
 

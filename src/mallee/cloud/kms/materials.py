@@ -13,7 +13,7 @@ from mallee.cloud.call import Call
 from mallee.cloud.kms import naming, specs
 from mallee.cloud.kms.naming import KeyRecord
 from mallee.kit import secretbox
-from mallee.model.kmskeys import Key, Material, State, Usage
+from mallee.model.identity.kmskeys import Key, Material, State, Usage
 
 _ID_BYTES = 32
 

@@ -10,7 +10,7 @@ from mallee.cloud import things
 from mallee.cloud.call import Call
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
-from mallee.model.kmskeys import Alias, Key
+from mallee.model.identity.kmskeys import Alias, Key
 
 KeyRecord = Record[Key, None]
 AliasRecord = Record[Alias, None]

@@ -11,7 +11,7 @@ from mallee.cloud.call import Call
 from mallee.cloud.kms import envelopes, materials, naming, specs
 from mallee.cloud.kms.envelopes import Context
 from mallee.kit import secretbox
-from mallee.model.kmskeys import Key, Usage
+from mallee.model.identity.kmskeys import Key, Usage
 
 KEY_BYTES = 32
 

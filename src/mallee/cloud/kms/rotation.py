@@ -16,7 +16,7 @@ from mallee.cloud.kms import keys, materials, naming, rows, specs
 from mallee.cloud.kms.naming import KeyRecord
 from mallee.cloud.state import records, store
 from mallee.kit import secretbox
-from mallee.model.kmskeys import ROTATION_DAYS, Key, Material, Origin
+from mallee.model.identity.kmskeys import ROTATION_DAYS, Key, Material, Origin
 
 ASKED_FOR_MAX = 25
 """How often a key is rotated when asked."""

@@ -11,7 +11,7 @@ from mallee.cloud.action import Action, Compute, Pages, PageWords, Read, Write
 from mallee.cloud.call import Call, Request
 from mallee.cloud.kms import access, contextkeys, naming
 from mallee.cloud.kms.naming import KeyRecord
-from mallee.model.kmskeys import Manager
+from mallee.model.identity.kmskeys import Manager
 
 WORDS = PageWords(
     size="Limit",

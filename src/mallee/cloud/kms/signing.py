@@ -15,7 +15,7 @@ from mallee.cloud.action import Compute, Read
 from mallee.cloud.call import Call, Request, Result
 from mallee.cloud.kms import keys, materials, naming, rows, specs
 from mallee.kit import secretbox
-from mallee.model.kmskeys import Key, Usage
+from mallee.model.identity.kmskeys import Key, Usage
 
 _HASHES: dict[str, hashes.HashAlgorithm] = {
     "256": hashes.SHA256(),

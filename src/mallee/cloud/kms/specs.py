@@ -14,7 +14,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from mallee.model.kmskeys import Usage
+from mallee.model.identity.kmskeys import Usage
 
 SYMMETRIC = "SYMMETRIC_DEFAULT"
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey

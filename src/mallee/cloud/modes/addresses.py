@@ -15,9 +15,9 @@ from mallee.aws import errors
 from mallee.cloud.call import WriteCall
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
-from mallee.model import sharedranges
-from mallee.model.networks import Subnet
-from mallee.model.sharedranges import SharedRange
+from mallee.model.network import sharedranges
+from mallee.model.network.networks import Subnet
+from mallee.model.network.sharedranges import SharedRange
 
 BLOCKS = "address-block"
 """Claim space of blocks: by its number, the security group that has it or had it last."""

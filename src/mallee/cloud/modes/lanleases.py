@@ -13,10 +13,10 @@ from msgspec.structs import replace
 from mallee.cloud.modes import addresses
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
-from mallee.model import sharedranges
-from mallee.model.instances import Instance, InstanceSeen
-from mallee.model.modes import LeaseSeen
-from mallee.model.networks import Interface, Subnet
+from mallee.model.compute.instances import Instance, InstanceSeen
+from mallee.model.network import sharedranges
+from mallee.model.network.modes import LeaseSeen
+from mallee.model.network.networks import Interface, Subnet
 
 InstanceRecord = Record[Instance, InstanceSeen]
 Reader = store.View | store.Tx

@@ -6,8 +6,8 @@ mode has it is said here, once.
 
 from mallee.aws import errors
 from mallee.cloud.action import Action, Presumes
-from mallee.model import classic
-from mallee.model.settings import Network
+from mallee.model.configuration.settings import Network
+from mallee.model.network import classic
 
 _LACKED: dict[str, frozenset[Presumes]] = {
     "vpc": frozenset(),

@@ -15,10 +15,10 @@ from msgspec.structs import replace
 from mallee.cloud.ec2.vpc import vpcs
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Kind, Record
-from mallee.model import sharedranges
-from mallee.model.networks import Subnet
-from mallee.model.settings import InvalidSettings, Settings
-from mallee.model.sharedranges import SharedRange
+from mallee.model.configuration.settings import InvalidSettings, Settings
+from mallee.model.network import sharedranges
+from mallee.model.network.networks import Subnet
+from mallee.model.network.sharedranges import SharedRange
 
 Reader = store.View | store.Tx
 Entropy = Callable[[int], bytes]

@@ -14,13 +14,13 @@ from mallee.cloud.modes import addresses
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
 from mallee.cloud.state.view import News, View
-from mallee.model import dhcp, sharedranges
-from mallee.model.carried import AddressWanted
-from mallee.model.hosts import VpcWanted
-from mallee.model.modes import BlockWanted, LeaseWanted, ModeWanted
-from mallee.model.networks import Interface, private_ips
-from mallee.model.settings import Network
-from mallee.model.sharedranges import SharedRange
+from mallee.model.configuration.settings import Network
+from mallee.model.hosts.hosts import VpcWanted
+from mallee.model.network import dhcp, sharedranges
+from mallee.model.network.carried import AddressWanted
+from mallee.model.network.modes import BlockWanted, LeaseWanted, ModeWanted
+from mallee.model.network.networks import Interface, private_ips
+from mallee.model.network.sharedranges import SharedRange
 
 InterfaceRecord = Record[Interface, None]
 _OF_THE_GATEWAY = frozenset(

@@ -6,7 +6,7 @@ Called by `context`.
 from collections.abc import Callable, Mapping
 
 from mallee.cloud.identity.question import Question, thing
-from mallee.model.recycling import Rule
+from mallee.model.storage.recycling import Rule
 
 TYPE = "resourcetype"
 """The one attribute that is asked for."""

@@ -13,8 +13,8 @@ from mallee.aws import errors
 from mallee.cloud.action import Write
 from mallee.cloud.call import Result, WriteCall
 from mallee.cloud.rbin import naming, rules
-from mallee.model import recycling
-from mallee.model.recycling import DAY_S, Lock
+from mallee.model.storage import recycling
+from mallee.model.storage.recycling import DAY_S, Lock
 
 if TYPE_CHECKING:
     from mallee.aws.types import rbin as shapes

@@ -9,7 +9,7 @@ from mallee.cloud.call import Call, Request
 from mallee.cloud.ec2 import resources
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
-from mallee.model.recycling import Rule
+from mallee.model.storage.recycling import Rule
 
 RuleRecord = Record[Rule, None]
 

@@ -20,8 +20,8 @@ from mallee.cloud.ec2 import resources
 from mallee.cloud.rbin import naming, tags
 from mallee.cloud.rbin.naming import RuleRecord
 from mallee.cloud.state import records
-from mallee.model import recycling
-from mallee.model.recycling import DAYS_MAX, Kind, Lock, Rule, Tag
+from mallee.model.storage import recycling
+from mallee.model.storage.recycling import DAYS_MAX, Kind, Lock, Rule, Tag
 
 if TYPE_CHECKING:
     from mallee.aws.types import rbin as shapes

@@ -19,9 +19,9 @@ from mallee.cloud.reconcile import images
 from mallee.cloud.reconcile.runner import Reconciler
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
-from mallee.model.accounts import Account, Standing
-from mallee.model.images import Image
-from mallee.model.instances import Instance, InstanceSeen, Power, Reason
+from mallee.model.compute.instances import Instance, InstanceSeen, Power, Reason
+from mallee.model.identity.accounts import Account, Standing
+from mallee.model.images.images import Image
 
 REMOVED_AT_ONCE = 500
 """Records per transaction: others wait for the writer no longer than these take."""

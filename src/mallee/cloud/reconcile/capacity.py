@@ -15,7 +15,7 @@ from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Kind, Record
 from mallee.kit import clock
 from mallee.model import ids
-from mallee.model.capacityreservations import FleetState, ReservationState
+from mallee.model.compute.capacityreservations import FleetState, ReservationState
 
 KEPT_S = 3600.0
 """How long an owner sees what has ended."""

@@ -20,9 +20,9 @@ from mallee.cloud.ec2.instances.power import Why
 from mallee.cloud.ec2.storage import ebskeys, volumes
 from mallee.cloud.reconcile import importedimages
 from mallee.cloud.state import records
-from mallee.model.instances import Reason
-from mallee.model.transfers import Task, TransferSeen
-from mallee.model.volumes import ROOT_SLOT
+from mallee.model.compute.instances import Reason
+from mallee.model.storage.transfers import Task, TransferSeen
+from mallee.model.storage.volumes import ROOT_SLOT
 
 GIB = 1 << 30
 IMPORTED = Why(Reason("Client.ImportInstance", "The instance was imported"), "Imported")

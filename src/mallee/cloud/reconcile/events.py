@@ -12,8 +12,8 @@ from mallee.cloud.reconcile.runner import Reconciler
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.kit import clock
-from mallee.model.events import OF_INSTANCE, Code, Event, Outcome
-from mallee.model.instances import Power, Reason, State
+from mallee.model.compute.events import OF_INSTANCE, Code, Event, Outcome
+from mallee.model.compute.instances import Power, Reason, State
 
 KEPT_S = 7 * 86_400.0
 """How long an owner sees an event that is over."""

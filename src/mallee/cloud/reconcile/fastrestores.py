@@ -14,8 +14,8 @@ from mallee.cloud.hosts.pinslices import FastRecord
 from mallee.cloud.reconcile.runner import Reconciler
 from mallee.cloud.state import records, store
 from mallee.kit import clock
-from mallee.model.fastrestores import FastRestore
-from mallee.model.instances import Reason
+from mallee.model.compute.instances import Reason
+from mallee.model.storage.fastrestores import FastRestore
 
 SHOWN_S = 3600.0
 """What is disabled is shown for so long."""

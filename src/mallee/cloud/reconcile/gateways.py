@@ -6,7 +6,7 @@ from mallee.cloud.reconcile.runner import Reconciler
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.kit import clock, logs
-from mallee.model.gateways import WORLD, Charge
+from mallee.model.network.gateways import WORLD, Charge
 
 _log = logs.get(__name__)
 

@@ -3,7 +3,7 @@
 from mallee.cloud.reconcile.runner import Reconciler
 from mallee.cloud.state import records, store
 from mallee.kit import clock
-from mallee.model.imagereports import KEPT_S
+from mallee.model.images.imagereports import KEPT_S
 
 EVERY_S = 600.0
 

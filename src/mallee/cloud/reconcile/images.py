@@ -14,9 +14,10 @@ from msgspec.structs import replace
 from mallee.cloud.reconcile.runner import Reconciler
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
-from mallee.model import catalogue, ids
-from mallee.model.catalogue import Catalogue, CatalogueImage
-from mallee.model.images import EBS, INSTANCE_STORE, Image
+from mallee.model import ids
+from mallee.model.images import catalogue
+from mallee.model.images.catalogue import Catalogue, CatalogueImage
+from mallee.model.images.images import EBS, INSTANCE_STORE, Image
 from mallee.model.layout import Layout
 
 EVERY_S = 0.5

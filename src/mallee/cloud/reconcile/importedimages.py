@@ -13,8 +13,8 @@ from mallee.cloud.ec2.images.tasks import TaskRecord
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.model import ids
-from mallee.model.images import ROOT_DEVICE, Image, ImageMapping
-from mallee.model.partitions import Found
+from mallee.model.images.images import ROOT_DEVICE, Image, ImageMapping
+from mallee.model.storage.partitions import Found
 
 UEFI, BIOS = "uefi", "legacy-bios"
 _AVAILABLE = "available"

@@ -22,9 +22,9 @@ from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.cloud.state.view import News
 from mallee.kit import clock
-from mallee.model import instances
-from mallee.model.instances import Instance, InstanceSeen, Phase, Power, Reason
-from mallee.model.settings import Deadlines, Settings
+from mallee.model.compute import instances
+from mallee.model.compute.instances import Instance, InstanceSeen, Phase, Power, Reason
+from mallee.model.configuration.settings import Deadlines, Settings
 
 KEPT_TERMINATED_S = 3600.0
 """How long a terminated instance stays visible."""

@@ -8,7 +8,7 @@ from mallee.cloud.kms import deletion, importing, rotation
 from mallee.cloud.reconcile.runner import Reconciler
 from mallee.cloud.state import records, store
 from mallee.kit import clock, secretbox
-from mallee.model.kmskeys import Key
+from mallee.model.identity.kmskeys import Key
 
 EVERY_S = 60.0
 

@@ -23,8 +23,8 @@ from mallee.cloud.dlm.naming import PolicyRecord
 from mallee.cloud.reconcile.runner import Reconciler
 from mallee.cloud.state import records, store
 from mallee.kit import clock
-from mallee.model import lifecycles
-from mallee.model.lifecycles import (
+from mallee.model.storage import lifecycles
+from mallee.model.storage.lifecycles import (
     RUN_TAKES_MAX_S,
     SWEPT_EVERY_S,
     TRIED_EVERY_S,

@@ -17,9 +17,9 @@ from pathlib import Path
 from mallee.cloud.reconcile.runner import Reconciler
 from mallee.cloud.state import records, store
 from mallee.kit import clock, files, logs, secretbox
+from mallee.model.configuration.settings import Settings
+from mallee.model.identity.mails import Mail
 from mallee.model.layout import Layout
-from mallee.model.mails import Mail
-from mallee.model.settings import Settings
 
 TRIED_AGAIN_AFTER_S = 60.0
 """After the outbox could not be written."""

@@ -16,11 +16,11 @@ from mallee.cloud.identity import authenticate
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.kit.secretbox import SecretBox
-from mallee.model import identities
-from mallee.model.accounts import Account
-from mallee.model.sessions import CallerKind, Session
-from mallee.model.settings import Settings
-from mallee.model.transfers import Task
+from mallee.model.configuration.settings import Settings
+from mallee.model.identity import identities
+from mallee.model.identity.accounts import Account
+from mallee.model.identity.sessions import CallerKind, Session
+from mallee.model.storage.transfers import Task
 
 _SESSION = "tasks"
 

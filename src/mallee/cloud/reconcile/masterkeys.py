@@ -21,9 +21,9 @@ from mallee.cloud.reconcile.runner import Reconciler
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.kit import clock, logs, secretbox
-from mallee.model import masterkeys
+from mallee.model.identity import masterkeys
+from mallee.model.identity.masterkeys import Rotation, RotationSeen
 from mallee.model.layout import Layout
-from mallee.model.masterkeys import Rotation, RotationSeen
 
 RECORDS_AT_ONCE = 50
 """How many records are sealed anew in one transaction: others wait for it."""

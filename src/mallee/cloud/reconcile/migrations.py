@@ -12,7 +12,7 @@ from mallee.cloud.hosts.migrating import InstanceRecord
 from mallee.cloud.reconcile.runner import Reconciler
 from mallee.cloud.state import records, store
 from mallee.kit import clock, logs
-from mallee.model.standing import Standing
+from mallee.model.hosts.standing import Standing
 
 AT_ONCE = 2
 """So many guests go from one host at the same time."""

@@ -9,7 +9,7 @@ from mallee.cloud.reconcile.runner import Reconciler
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.kit import clock
-from mallee.model import transit
+from mallee.model.network import transit
 
 EVERY_S = 60.0
 SWEPT_AT_ONCE = 500

@@ -13,7 +13,7 @@ from mallee.cloud.reconcile.runner import Reconciler
 from mallee.cloud.state import indexes, records, store
 from mallee.cloud.state.records import Kind, Record
 from mallee.kit import clock
-from mallee.model.recycling import Binned
+from mallee.model.storage.recycling import Binned
 
 EVERY_S = 5.0
 

@@ -12,8 +12,8 @@ from mallee.cloud.reconcile import importedimages
 from mallee.cloud.reconcile.importedimages import Unbootable
 from mallee.cloud.state import records, store
 from mallee.model import ids
-from mallee.model.images import Image
-from mallee.model.transfers import DiskSeen
+from mallee.model.images.images import Image
+from mallee.model.storage.transfers import DiskSeen
 
 AVAILABLE, FAILED, PENDING = "available", "failed", "pending"
 GIB = 1 << 30

@@ -3,7 +3,7 @@
 from mallee.cloud.reconcile.runner import Reconciler
 from mallee.cloud.state import records, store
 from mallee.kit import clock
-from mallee.model.invitations import Registration, State
+from mallee.model.identity.invitations import Registration, State
 
 EVERY_S = 3600.0
 KEPT_S = 30 * 86_400.0

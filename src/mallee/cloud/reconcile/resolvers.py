@@ -10,7 +10,7 @@ from mallee.cloud.ec2.ipam import resolving
 from mallee.cloud.identity import effort
 from mallee.cloud.reconcile.runner import Reconciler
 from mallee.cloud.state import records, store
-from mallee.model.settings import Settings
+from mallee.model.configuration.settings import Settings
 
 REST_FACTOR = 9
 """How much longer than a look the pause after it is."""

@@ -20,10 +20,10 @@ from mallee.cloud.ec2.storage import attachments, volumetypes
 from mallee.cloud.reconcile import importedimages
 from mallee.cloud.reconcile.importedimages import Unbootable
 from mallee.cloud.state import records
-from mallee.model import images, storedimages
-from mallee.model.images import ImageMapping
-from mallee.model.storedimages import Disk, Header
-from mallee.model.transfers import DiskSeen
+from mallee.model.images import images, storedimages
+from mallee.model.images.images import ImageMapping
+from mallee.model.images.storedimages import Disk, Header
+from mallee.model.storage.transfers import DiskSeen
 
 GIB = 1 << 30
 DESCRIPTION_MAX = 255

@@ -14,8 +14,8 @@ from mallee.cloud.reconcile.runner import Reconciler
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.cloud.state.view import News
-from mallee.model.instances import Phase, phase_of
-from mallee.model.rootreplacements import RootReplacement
+from mallee.model.compute.instances import Phase, phase_of
+from mallee.model.storage.rootreplacements import RootReplacement
 
 TaskRecord = Record[RootReplacement, None]
 

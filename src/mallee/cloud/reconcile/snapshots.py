@@ -20,9 +20,9 @@ from mallee.cloud.state import records, store
 from mallee.cloud.state.view import News
 from mallee.kit import clock as clocks
 from mallee.kit import logs
-from mallee.model.instances import Reason
-from mallee.model.snapshots import Base, Content, SnapshotSeen
-from mallee.model.standing import Standing
+from mallee.model.compute.instances import Reason
+from mallee.model.hosts.standing import Standing
+from mallee.model.storage.snapshots import Base, Content, SnapshotSeen
 
 _ROOT = re.compile(r"[0-9a-f]{64}", re.ASCII)
 

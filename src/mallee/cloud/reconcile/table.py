@@ -31,8 +31,8 @@ from mallee.cloud.reconcile import (
 from mallee.cloud.reconcile.runner import Reconciler
 from mallee.cloud.state.store import Store
 from mallee.kit import clock
+from mallee.model.configuration.settings import Settings
 from mallee.model.layout import Layout
-from mallee.model.settings import Settings
 
 
 def reconcilers(

@@ -27,8 +27,8 @@ from mallee.cloud.reconcile.runner import Reconciler
 from mallee.cloud.state import records, store
 from mallee.kit import clock
 from mallee.model import ids
-from mallee.model.snapshots import NO_VOLUME, Content, Snapshot
-from mallee.model.transfers import BRINGS, Phase, Task, TransferSeen, Way
+from mallee.model.storage.snapshots import NO_VOLUME, Content, Snapshot
+from mallee.model.storage.transfers import BRINGS, Phase, Task, TransferSeen, Way
 
 KEPT_S = 7 * 86400.0
 """So long ended tasks are shown."""

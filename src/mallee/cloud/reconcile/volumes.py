@@ -18,9 +18,9 @@ from mallee.cloud.reconcile.runner import Reconciler
 from mallee.cloud.state import records, store
 from mallee.cloud.state.view import News
 from mallee.kit import clock
-from mallee.model import volumes
-from mallee.model.snapshots import CUT_TAKES_MAX_S
-from mallee.model.volumes import Phase, Volume, VolumeSeen
+from mallee.model.storage import volumes
+from mallee.model.storage.snapshots import CUT_TAKES_MAX_S
+from mallee.model.storage.volumes import Phase, Volume, VolumeSeen
 
 
 def reconciler(store: store.Store, clock: clock.Clock) -> Reconciler:

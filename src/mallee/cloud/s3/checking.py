@@ -17,9 +17,9 @@ import msgspec
 from mallee.cloud import bootstrap
 from mallee.cloud.state import database, records
 from mallee.cloud.state.errors import StoreError
+from mallee.model.configuration.settings import InvalidSettings
 from mallee.model.layout import Layout
-from mallee.model.scrubs import Lost
-from mallee.model.settings import InvalidSettings
+from mallee.model.storage.scrubs import Lost
 from mallee.walrus import opening
 from mallee.walrus.seam import Loser
 

@@ -32,8 +32,8 @@ from mallee.cloud.s3.serving import background, server, slots, ways
 from mallee.cloud.s3.serving.board import Board
 from mallee.cloud.trail import forward
 from mallee.kit import clock, forks, logs, openfiles, secretbox
+from mallee.model.configuration.settings import Settings
 from mallee.model.layout import Layout
-from mallee.model.settings import Settings
 from mallee.walrus import opening
 
 THREADS = 16

@@ -27,7 +27,7 @@ from mallee.cloud.s3.sealing.encryption import Unlocked
 from mallee.cloud.state import records, store
 from mallee.kit import clock as clocks
 from mallee.kit import secretbox
-from mallee.model.settings import Settings
+from mallee.model.configuration.settings import Settings
 from mallee.walrus.errors import BrokenIndex, BucketClosed, Closed, NoSpace
 from mallee.walrus.records import Blob, Content, Version
 from mallee.walrus.seam import Engine, Tx

@@ -37,8 +37,8 @@ from mallee.cloud.state import store
 from mallee.cloud.trail import forward
 from mallee.kit import clock as clocks
 from mallee.kit import logs, secretbox
-from mallee.model.accounts import SYSTEM
-from mallee.model.settings import Settings
+from mallee.model.configuration.settings import Settings
+from mallee.model.identity.accounts import SYSTEM
 from mallee.walrus.errors import Closed, Corrupt, Gone, NoSpace, Unreachable
 from mallee.walrus.seam import Engine
 

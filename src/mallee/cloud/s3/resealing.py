@@ -20,11 +20,11 @@ from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.kit import clock as clocks
 from mallee.kit import logs, secretbox
-from mallee.model.blockobjects import PLAIN, Coder, NotATree
-from mallee.model.datakeys import DataKey
-from mallee.model.images import Image
-from mallee.model.sealedblocks import Sealed
-from mallee.model.snapshots import Resealing, Snapshot, SnapshotSeen
+from mallee.model.images.images import Image
+from mallee.model.storage.blockobjects import PLAIN, Coder, NotATree
+from mallee.model.storage.datakeys import DataKey
+from mallee.model.storage.sealedblocks import Sealed
+from mallee.model.storage.snapshots import Resealing, Snapshot, SnapshotSeen
 from mallee.walrus.errors import Closed, Corrupt, Gone, NoSpace, Unreachable
 from mallee.walrus.seam import Engine
 

@@ -19,13 +19,13 @@ from mallee.cloud.reconcile.runner import Reconciler
 from mallee.cloud.state import records, store
 from mallee.kit import clock as clocks
 from mallee.kit import logs, secretbox
-from mallee.model import blocktrees, partitions
-from mallee.model.blockobjects import PLAIN, Coder
-from mallee.model.blocktrees import BLOCK_BYTES, HOLE
-from mallee.model.images import root_mapping
-from mallee.model.partitions import Found
-from mallee.model.sealedblocks import Sealed
-from mallee.model.snapshots import Content, Snapshot
+from mallee.model.images.images import root_mapping
+from mallee.model.storage import blocktrees, partitions
+from mallee.model.storage.blockobjects import PLAIN, Coder
+from mallee.model.storage.blocktrees import BLOCK_BYTES, HOLE
+from mallee.model.storage.partitions import Found
+from mallee.model.storage.sealedblocks import Sealed
+from mallee.model.storage.snapshots import Content, Snapshot
 from mallee.walrus.errors import Closed, Corrupt, Gone, Unreachable
 from mallee.walrus.seam import Engine
 

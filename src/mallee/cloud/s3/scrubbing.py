@@ -14,8 +14,8 @@ from mallee.cloud.reconcile.runner import Reconciler
 from mallee.cloud.s3 import sweeping
 from mallee.cloud.state import records, store
 from mallee.kit import logs
-from mallee.model import scrubs
-from mallee.model.scrubs import Lost, ScrubSeen
+from mallee.model.storage import scrubs
+from mallee.model.storage.scrubs import Lost, ScrubSeen
 from mallee.walrus.errors import Closed, Unreachable
 from mallee.walrus.seam import Engine, Loser, Report
 

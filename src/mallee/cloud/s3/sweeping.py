@@ -16,7 +16,7 @@ from mallee.cloud.reconcile.runner import Reconciler
 from mallee.cloud.state import records, store
 from mallee.kit import clock as clocks
 from mallee.kit import logs
-from mallee.model import blockobjects
+from mallee.model.storage import blockobjects
 from mallee.walrus.errors import Closed, Corrupt, Gone, Unreachable
 from mallee.walrus.pages import Question
 from mallee.walrus.records import NULL, Blob

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from mallee.cloud.state import indexes, records
 from mallee.cloud.state.records import Claim, Record
 from mallee.cloud.state.usage import Amounts, Usage
-from mallee.model.quotas import Share
+from mallee.model.identity.quotas import Share
 
 _NOTHING: Mapping[str, Any] = {}
 

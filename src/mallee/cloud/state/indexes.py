@@ -8,7 +8,7 @@ holds for what was there before it.
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from mallee.model.standing import Standing
+from mallee.model.hosts.standing import Standing
 
 BINNED = "binned"
 """Under this value of its index is all of a kind that is in the recycle bin."""

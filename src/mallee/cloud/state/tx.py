@@ -17,7 +17,7 @@ from mallee.cloud.state.errors import Conflict, Taken
 from mallee.cloud.state.index import Index
 from mallee.cloud.state.records import Claim, D, Kind, Record, S
 from mallee.cloud.state.usage import Usage
-from mallee.model.quotas import Share
+from mallee.model.identity.quotas import Share
 
 
 class Op(Enum):

@@ -9,7 +9,7 @@ from typing import Any
 
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
-from mallee.model.quotas import NOTHING, Share, Use
+from mallee.model.identity.quotas import NOTHING, Share, Use
 
 Amounts = Mapping[str, int]
 """Amount by quota key."""

@@ -16,7 +16,7 @@ from typing import Any
 from mallee.cloud.state.index import Index, id_in
 from mallee.cloud.state.records import Claim, D, Kind, Record, S
 from mallee.cloud.state.tx import Change, Op
-from mallee.model.quotas import Share
+from mallee.model.identity.quotas import Share
 
 
 class Ordered:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from mallee.aws.policy.texts import Values
 from mallee.cloud.identity.question import Finder, Question, member
-from mallee.model.sessions import CallerKind
+from mallee.model.identity.sessions import CallerKind
 
 
 def _source_identity(question: Question) -> str | None:

@@ -11,8 +11,8 @@ from typing import Any
 from mallee.aws import errors, policy
 from mallee.cloud.call import Call, Request, WriteCall
 from mallee.cloud.identity import managedpolicies, sessions
-from mallee.model import identities
-from mallee.model.sessions import Session
+from mallee.model.identity import identities
+from mallee.model.identity.sessions import Session
 
 POLICY_ARNS_MAX = 10
 TAGS_MAX = 50

@@ -11,7 +11,7 @@ pipeline.
 from mallee.aws import errors
 from mallee.cloud.action import Action, Write
 from mallee.cloud.call import Principal
-from mallee.model.sessions import CallerKind
+from mallee.model.identity.sessions import CallerKind
 
 _OF_SESSIONS = frozenset({"AssumeRole", "GetCallerIdentity"})
 _OF_FEDERATED = frozenset({"GetCallerIdentity"})

@@ -17,9 +17,9 @@ from mallee.cloud.identity import authenticate, trust
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.cloud.sts import grants
-from mallee.model import identities
-from mallee.model.identities import Role
-from mallee.model.sessions import CallerKind, Session
+from mallee.model.identity import identities
+from mallee.model.identity.identities import Role
+from mallee.model.identity.sessions import CallerKind, Session
 
 LIFE_S = 3600
 """How long a role's credentials live when nothing else is asked."""

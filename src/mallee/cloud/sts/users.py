@@ -12,8 +12,8 @@ from mallee.cloud.identity import authenticate
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
 from mallee.cloud.sts import grants, roles
-from mallee.model.identities import User
-from mallee.model.sessions import CallerKind, Session
+from mallee.model.identity.identities import User
+from mallee.model.identity.sessions import CallerKind, Session
 
 LIFE_S = 43_200
 """How long the credentials live when nothing else is asked."""

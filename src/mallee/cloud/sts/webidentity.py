@@ -19,8 +19,8 @@ from mallee.cloud.iam import oidcproviders
 from mallee.cloud.identity import keysets
 from mallee.cloud.sts import grants, roles
 from mallee.kit import idtokens
-from mallee.model.providers import SCHEME, OidcProvider
-from mallee.model.sessions import CallerKind, Session
+from mallee.model.identity.providers import SCHEME, OidcProvider
+from mallee.model.identity.sessions import CallerKind, Session
 
 TAGS = "https://aws.amazon.com/tags"
 """The claim that holds session tags."""

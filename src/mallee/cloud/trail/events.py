@@ -18,7 +18,7 @@ from mallee.cloud.call import Principal
 from mallee.cloud.identity import authorize
 from mallee.cloud.trail import hiding
 from mallee.kit import logs
-from mallee.model.sessions import CallerKind, Session
+from mallee.model.identity.sessions import CallerKind, Session
 
 JUDGEMENTS_MAX = 16
 """How many decisions of one call are written; a launch has eight, a flood of ids thousands."""

@@ -24,7 +24,7 @@ from mallee.cloud.trail import events
 from mallee.kit import clock as clocks
 from mallee.kit import logs
 from mallee.kit.chain import writer
-from mallee.model.settings import Settings
+from mallee.model.configuration.settings import Settings
 
 DELAY_S = 0.05
 SYNC_S = 1.0

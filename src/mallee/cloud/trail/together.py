@@ -20,7 +20,7 @@ from mallee.cloud.frontends.fellows import Fellows
 from mallee.cloud.trail import search
 from mallee.cloud.trail.events import INTERNAL, Event
 from mallee.cloud.trail.search import Piece, Wanted
-from mallee.model.frontends import FrontEnd
+from mallee.model.hosts.frontends import FrontEnd
 
 PATH = "/v1/frontends/trail"
 AT_ONCE = 500

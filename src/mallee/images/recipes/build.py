@@ -28,7 +28,7 @@ from mallee.images.recipes import (
     workshop,
 )
 from mallee.kit import process
-from mallee.model.catalogue import CatalogueImage
+from mallee.model.images.catalogue import CatalogueImage
 from mallee.model.layout import Layout
 
 LABEL = "mallee-root"

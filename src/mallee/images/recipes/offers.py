@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mallee.images import catalogue, tiny
-from mallee.model import catalogue as documents
-from mallee.model.images import DirectBoot
+from mallee.model.images import catalogue as documents
+from mallee.model.images.images import DirectBoot
 from mallee.model.layout import Layout
 
 RECIPE_TAG = "mallee:recipe"

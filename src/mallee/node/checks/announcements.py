@@ -10,7 +10,7 @@ import struct
 from collections.abc import Iterator, Sequence
 from ipaddress import IPv4Address, IPv4Network
 
-from mallee.model.checks import Announced
+from mallee.model.hosts.checks import Announced
 
 _ARP = struct.Struct("!HHBBH6s4s6s4s")
 _RESPONSE, _INET = 2, 2

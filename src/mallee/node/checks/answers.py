@@ -14,7 +14,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from mallee.model.checks import (
+from mallee.model.hosts.checks import (
     ADDRESSES_MAX,
     FIXES_MAX,
     PATHS_MAX,
@@ -27,7 +27,7 @@ from mallee.model.checks import (
     addresses_of,
     numbers_of,
 )
-from mallee.model.hosts import HostWanted
+from mallee.model.hosts.hosts import HostWanted
 from mallee.model.layout import Layout
 from mallee.node.checks import echoes, frames, host, interfaces, lan, listening, mending, paths
 from mallee.node.checks.interfaces import Link

@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
-from mallee.model.checks import Path
+from mallee.model.hosts.checks import Path
 from mallee.node.checks import paths, sieves
 
 _IP, _ARP = 0x0800, 0x0806

@@ -10,7 +10,7 @@ import struct
 import time
 from collections.abc import Collection, Sequence
 
-from mallee.model.checks import CALL_S, TUNNEL_PORT
+from mallee.model.hosts.checks import CALL_S, TUNNEL_PORT
 from mallee.node.checks import sieves
 
 _EVERYBODY = b"\xff" * 6

@@ -20,13 +20,13 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from mallee.kit import pki, process
-from mallee.model.ailments import Ailment, Code
-from mallee.model.checks import Finding
-from mallee.model.hosts import HostWanted
+from mallee.model.hosts.ailments import Ailment, Code
+from mallee.model.hosts.checks import Finding
+from mallee.model.hosts.hosts import HostWanted
 from mallee.model.layout import Layout
 from mallee.node import facts, kvmproof
 from mallee.node.checks import interfaces, rules
-from mallee.node.do import uplink
+from mallee.node.do.network import uplink
 
 NAMES_S = 1.0
 """How long a name server is waited for."""

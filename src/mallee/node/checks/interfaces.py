@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping
 from ipaddress import IPv4Network
 from typing import Any
 
-from mallee.model.ailments import Ailment, Code
-from mallee.model.classic import HostClassic
-from mallee.model.hosts import HostWanted
+from mallee.model.hosts.ailments import Ailment, Code
+from mallee.model.hosts.hosts import HostWanted
+from mallee.model.network.classic import HostClassic
 
 Link = Mapping[str, Any]
 _OURS = ("ml-", "mt", "mg", "mi", "mp", "vx", "ov")

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Collection, Sequence
 from ipaddress import IPv4Address
 
-from mallee.model.checks import Neighbour
+from mallee.model.hosts.checks import Neighbour
 from mallee.node.checks import echoes, frames, sieves
 
 _ARP_TYPE = 0x0806

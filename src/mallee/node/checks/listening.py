@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network
 
-from mallee.model.checks import HEAR_S_MAX, HEARD_MAX, Announced, Heard, spans_of
+from mallee.model.hosts.checks import HEAR_S_MAX, HEARD_MAX, Announced, Heard, spans_of
 from mallee.node.checks import announcements, echoes, frames, sieves
 
 EARS_MAX = 2

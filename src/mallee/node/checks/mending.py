@@ -9,8 +9,8 @@ import resource
 from collections.abc import Callable, Sequence
 
 from mallee.kit import logs, process
-from mallee.model.ailments import Code
-from mallee.model.hosts import HostWanted
+from mallee.model.hosts.ailments import Code
+from mallee.model.hosts.hosts import HostWanted
 from mallee.model.layout import Layout
 from mallee.node.checks import host, interfaces
 

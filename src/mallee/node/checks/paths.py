@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from mallee.model.checks import ECHOES, Path
+from mallee.model.hosts.checks import ECHOES, Path
 
 _ECHO, _REPLY = 8, 0
 _ICMP = struct.Struct("!BBHHH")

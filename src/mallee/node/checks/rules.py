@@ -8,7 +8,7 @@ whether one means our packets is its owner's to say.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from mallee.model.ailments import Ailment, Code
+from mallee.model.hosts.ailments import Ailment, Code
 
 Entry = Mapping[str, Any]
 _HOOKS = frozenset({"forward", "input", "output", "prerouting", "postrouting"})

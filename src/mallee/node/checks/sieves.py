@@ -9,7 +9,7 @@ import socket
 import struct
 from collections.abc import Sequence
 
-from mallee.model.checks import TUNNEL_PORT
+from mallee.model.hosts.checks import TUNNEL_PORT
 
 _ATTACH = 26
 _LOAD_HALF, _LOAD_BYTE, _LOAD_HEAD = 0x28, 0x30, 0xB1

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from mallee.kit import files, process
 from mallee.model.layout import Layout
-from mallee.node.do import links
+from mallee.node.do.network import links
 
 Answered = frozenset[tuple[str, str]]
 """Device and address."""

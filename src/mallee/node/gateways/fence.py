@@ -10,7 +10,7 @@ Called by `keeper`, and by `do.network` at the end of all.
 import math
 
 from mallee.kit import logs, process
-from mallee.model.hosts import HostWanted
+from mallee.model.hosts.hosts import HostWanted
 from mallee.model.layout import Layout
 
 log = logs.get(__name__)

@@ -12,7 +12,7 @@ import math
 import threading
 from dataclasses import dataclass, field
 
-from mallee.model.gateways import LEASE_S, PROMISED_S, GatewayWanted
+from mallee.model.network.gateways import LEASE_S, PROMISED_S, GatewayWanted
 
 
 @dataclass(slots=True)

@@ -17,12 +17,19 @@ import msgspec
 
 from mallee.kit import files, logs, process
 from mallee.kit.clock import SYSTEM, Clock
-from mallee.model.gateways import PROMISE, PROMISED_S, RENEW_S, GatewayWanted, LeaseAsked, LeaseTold
-from mallee.model.hosts import HostWanted
+from mallee.model.hosts.hosts import HostWanted
 from mallee.model.layout import Layout
+from mallee.model.network.gateways import (
+    PROMISE,
+    PROMISED_S,
+    RENEW_S,
+    GatewayWanted,
+    LeaseAsked,
+    LeaseTold,
+)
 from mallee.node import cloud
 from mallee.node.do import channel
-from mallee.node.do.network import Network
+from mallee.node.do.network.network import Network
 from mallee.node.gateways import announcing, fence
 from mallee.node.gateways.holding import Holding
 from mallee.node.ledger import Ledger

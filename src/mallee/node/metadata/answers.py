@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from mallee.model.hosts import InstanceWanted
+from mallee.model.hosts.hosts import InstanceWanted
 from mallee.node.metadata import tokens, wire
 
 VERSIONS = (

@@ -15,10 +15,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from mallee.model.guestrequests import Whence
-from mallee.node.do import namespaces
+from mallee.model.compute.guestrequests import Whence
+from mallee.node.do.network import namespaces
 from mallee.node.metadata import doors, gateway
-from mallee.node.plan import network
+from mallee.node.plan.network import network
 
 
 @dataclass(frozen=True, slots=True)

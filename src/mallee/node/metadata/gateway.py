@@ -15,7 +15,7 @@ from typing import Protocol
 
 from mallee.aws import dispatch
 from mallee.kit import logs
-from mallee.model.guestrequests import GuestRequest, GuestResponse, Whence
+from mallee.model.compute.guestrequests import GuestRequest, GuestResponse, Whence
 from mallee.node import cloud
 from mallee.node.metadata import objectstreams, wire
 

@@ -14,7 +14,7 @@ from typing import Protocol
 import aiohttp
 
 from mallee.kit import logs
-from mallee.model.guestrequests import STREAMS_PER_HOST, Whence
+from mallee.model.compute.guestrequests import STREAMS_PER_HOST, Whence
 from mallee.node import cloud
 
 STREAMS_PER_GUEST = 24

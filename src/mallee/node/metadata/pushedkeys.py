@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from mallee.kit.clock import Clock
-from mallee.model.hosts import PUSHED_KEY_S, InstanceWanted, PushedKey
+from mallee.model.hosts.hosts import PUSHED_KEY_S, InstanceWanted, PushedKey
 
 PER_INSTANCE_MAX = 32
 """Keys of one instance at a time; of more, those that were pushed last stay."""

@@ -8,7 +8,7 @@ import datetime
 import json
 from collections.abc import Mapping
 
-from mallee.model.hosts import ProfileWanted, RoleCredentials
+from mallee.model.hosts.hosts import ProfileWanted, RoleCredentials
 
 DIRECTORY = "meta-data/iam"
 

@@ -2,7 +2,7 @@
 loop: the metadata service, and the way to the cloud's API.
 
 Who asks is known by the socket, which the kernel bound to one tap: no address, header or name that
-a guest can forge takes part. `node/do/network.py` says which taps there are and whose they are;
+a guest can forge takes part. `node/do/network` says which taps there are and whose they are;
 what is answered is `answers`' business, how it is written on the wire `wire`'s, and what becomes of
 a request to the API `gateway`'s.
 """
@@ -17,11 +17,11 @@ from http import HTTPStatus
 from ipaddress import ip_address, ip_network
 
 from mallee.kit import clock as clocks
-from mallee.model.guestrequests import Whence
-from mallee.model.hosts import InstanceWanted
-from mallee.node.do import namespaces
+from mallee.model.compute.guestrequests import Whence
+from mallee.model.hosts.hosts import InstanceWanted
+from mallee.node.do.network import namespaces
 from mallee.node.metadata import answers, doors, endpoints, gateway, tokens, wire
-from mallee.node.plan import network
+from mallee.node.plan.network import network
 
 IDLE_TIMEOUT_S = 15.0
 _APPLY_TIMEOUT_S = 5.0

@@ -18,28 +18,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mallee.kit import files, logs, process
-from mallee.model.hosts import HostWanted, InstanceWanted, InterfaceWanted
-from mallee.model.snapshots import LAYER_MAX, LAYERS_MAX
-from mallee.model.volumes import VolumeWanted
-from mallee.node.do import (
-    disks,
-    filecopies,
-    foreignlayers,
-    incoming,
-    layers,
-    network,
-    volumes,
-)
+from mallee.model.hosts.hosts import HostWanted, InstanceWanted, InterfaceWanted
+from mallee.model.storage.snapshots import LAYER_MAX, LAYERS_MAX
+from mallee.model.storage.volumes import VolumeWanted
 from mallee.node.do.channel import Connection, Hello, Welcome
-from mallee.node.do.hypervisor import HypervisorFailed
+from mallee.node.do.guests import incoming
+from mallee.node.do.guests.hypervisor import HypervisorFailed
+from mallee.node.do.network import network
+from mallee.node.do.storage import disks, filecopies, foreignlayers, layers, volumes
 from mallee.node.host import Host
 from mallee.node.migrating import book, messages
 from mallee.node.migrating.messages import DiskTold, DiskWish, GuestTold
-from mallee.node.plan import domain
-from mallee.node.plan.conversations import Conversation
-from mallee.node.plan.disks import Disk
-from mallee.node.plan.domain import DomainSpec, Nic
-from mallee.node.plan.instances import blobs_of
+from mallee.node.plan.guests import domain
+from mallee.node.plan.guests.disks import Disk
+from mallee.node.plan.guests.domain import DomainSpec, Nic
+from mallee.node.plan.guests.instances import blobs_of
+from mallee.node.plan.network.conversations import Conversation
 
 MACHINE_S = 120.0
 Spoken = Mapping[str, tuple[Conversation, ...]]

@@ -15,19 +15,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mallee.kit import files, logs, process
-from mallee.model import volumes as model
-from mallee.model.hosts import InstanceWanted, InterfaceWanted
-from mallee.model.migrations import PROOF_BYTES, GoingWanted
-from mallee.node.do import channel, disks, filecopies, imagelocks, layers, outgoing, volumes
+from mallee.model.compute.migrations import PROOF_BYTES, GoingWanted
+from mallee.model.hosts.hosts import InstanceWanted, InterfaceWanted
+from mallee.model.storage import volumes as model
+from mallee.node.do import channel
 from mallee.node.do.channel import ChannelFailed, Connection, Hello, Place
-from mallee.node.do.hypervisor import Hypervisor, HypervisorFailed
-from mallee.node.do.outgoing import Going
+from mallee.node.do.guests import outgoing
+from mallee.node.do.guests.hypervisor import Hypervisor, HypervisorFailed
+from mallee.node.do.guests.outgoing import Going
+from mallee.node.do.storage import disks, filecopies, imagelocks, layers, volumes
 from mallee.node.host import Host
 from mallee.node.migrating import book, messages
 from mallee.node.migrating.messages import DiskTold, DiskWish, GuestTold
-from mallee.node.plan import conversations, domain
-from mallee.node.plan.conversations import Conversation
-from mallee.node.plan.seen import DomainState
+from mallee.node.plan.guests import domain
+from mallee.node.plan.guests.seen import DomainState
+from mallee.node.plan.network import conversations
+from mallee.node.plan.network.conversations import Conversation
 from mallee.node.volumes.departures import LayerTold
 
 DISKS_S = 3600.0

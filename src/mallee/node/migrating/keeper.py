@@ -13,14 +13,14 @@ from dataclasses import dataclass
 import msgspec
 
 from mallee.kit import logs
-from mallee.model.hosts import HostWanted, InstanceWanted
-from mallee.model.instances import InstanceSeen, Phase
-from mallee.model.migrations import GoingWanted, MigrationSeen
+from mallee.model.compute.instances import InstanceSeen, Phase
+from mallee.model.compute.migrations import GoingWanted, MigrationSeen
+from mallee.model.hosts.hosts import HostWanted, InstanceWanted
 from mallee.node.do.channel import Handler, Place
 from mallee.node.host import Host
 from mallee.node.migrating import book, coming, going, messages
 from mallee.node.migrating.going import Trip
-from mallee.node.plan.seen import SeenInstance
+from mallee.node.plan.guests.seen import SeenInstance
 
 TRIES_MAX = 3
 RETRY_S = 2.0

@@ -16,7 +16,7 @@ from typing import TypeVar, cast
 import msgspec
 
 from mallee.node.do.channel import ChannelFailed, Connection
-from mallee.node.plan.conversations import Conversation
+from mallee.node.plan.network.conversations import Conversation
 from mallee.node.volumes.departures import LayerTold
 
 T = TypeVar("T")

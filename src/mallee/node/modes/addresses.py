@@ -10,10 +10,10 @@ from collections.abc import Callable
 
 import msgspec
 
-from mallee.model.hosts import HostWanted, InterfaceWanted
-from mallee.model.instances import InstanceSeen, Reason
-from mallee.model.modes import ModeWanted
-from mallee.node.do import uplink
+from mallee.model.compute.instances import InstanceSeen, Reason
+from mallee.model.hosts.hosts import HostWanted, InterfaceWanted
+from mallee.model.network.modes import ModeWanted
+from mallee.node.do.network import uplink
 from mallee.node.host import Host
 from mallee.node.modes import duplicates, fitting, leasekeeper
 

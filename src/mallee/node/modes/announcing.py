@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 
-from mallee.node.do import namespaces
+from mallee.node.do.network import namespaces
 
 TIMES = 3
 """So often each address is said, once in each pass: a switch that has just got a port may not

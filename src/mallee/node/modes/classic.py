@@ -12,18 +12,18 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from mallee.kit import process
-from mallee.model.hosts import HostWanted, VpcWanted
+from mallee.model.hosts.hosts import HostWanted, VpcWanted
 from mallee.model.layout import Layout
-from mallee.model.modes import ModeWanted
-from mallee.node.do import links, namespaces, vpcs
-from mallee.node.do.standing import Standing
+from mallee.model.network.modes import ModeWanted
+from mallee.node.do.network import links, namespaces, vpcs
+from mallee.node.do.network.standing import Standing
 from mallee.node.gateways import fence
 from mallee.node.modes import gateways, legs, rules, switches, switching
 from mallee.node.modes.announcing import Announcer, Place
 from mallee.node.modes.legs import Leg, Legs
 from mallee.node.modes.switches import Port
-from mallee.node.plan import nft
-from mallee.node.plan.links import Seen
+from mallee.node.plan.network import nft
+from mallee.node.plan.network.links import Seen
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ import selectors
 import time
 from ipaddress import ip_interface
 
-from mallee.node.do import links, namespaces
+from mallee.node.do.network import links, namespaces
 from mallee.node.modes import lanframes
 from mallee.node.modes.lanlinks import Link
 

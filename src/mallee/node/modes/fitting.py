@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
-from mallee.model import dhcp
-from mallee.model.hosts import HostWanted, VpcWanted
-from mallee.model.modes import BlockWanted, ModeWanted
+from mallee.model.hosts.hosts import HostWanted, VpcWanted
+from mallee.model.network import dhcp
+from mallee.model.network.modes import BlockWanted, ModeWanted
 from mallee.node.modes.leases import Lease
 
 LANS = frozenset({"static", "system"})

@@ -17,13 +17,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Network
 
-from mallee.model.hosts import HostWanted
+from mallee.model.hosts.hosts import HostWanted
 from mallee.model.layout import Layout
-from mallee.model.modes import ModeWanted
+from mallee.model.network.modes import ModeWanted
 from mallee.node.modes import legs
 from mallee.node.modes.legs import Leg
-from mallee.node.plan import links, network, nft
-from mallee.node.plan.links import Address, Route, Seen, Veth, Wiring
+from mallee.node.plan.network import links, network, nft
+from mallee.node.plan.network.links import Address, Route, Seen, Veth, Wiring
 
 OWNER = "gateway"
 """Whose legs its are: no VPC's id is so."""

@@ -10,7 +10,7 @@ import socket
 import struct
 from collections.abc import Iterator
 
-from mallee.node.do import namespaces
+from mallee.node.do.network import namespaces
 from mallee.node.modes import lanframes
 
 _ALL, _OUTGOING = 0x0003, 4

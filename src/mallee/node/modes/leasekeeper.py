@@ -18,11 +18,11 @@ import msgspec
 
 from mallee.kit import files, logs
 from mallee.kit.clock import Clock
-from mallee.model.hosts import HostWanted
-from mallee.model.instances import Reason
+from mallee.model.compute.instances import Reason
+from mallee.model.hosts.hosts import HostWanted
 from mallee.model.layout import Layout
-from mallee.model.modes import LeaseSeen, LeaseWanted
-from mallee.node.do import namespaces
+from mallee.model.network.modes import LeaseSeen, LeaseWanted
+from mallee.node.do.network import namespaces
 from mallee.node.modes import dhcpclient, duplicates, lanframes, legs
 from mallee.node.modes.dhcpclient import Client, Moment, Say
 from mallee.node.modes.lanlinks import Link

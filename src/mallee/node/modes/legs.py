@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 
 from mallee.model.layout import Layout
-from mallee.model.modes import BlockWanted, Kind, ModeWanted
+from mallee.model.network.modes import BlockWanted, Kind, ModeWanted
 
 PATTERN = "leg*"
 """Devices in a namespace that are legs, by name."""

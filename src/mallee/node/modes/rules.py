@@ -13,11 +13,11 @@ a guest, and asks guests under that of their router. Part of `vpcfirewall`. Pure
 
 from collections.abc import Iterator
 
-from mallee.model.hosts import InterfaceWanted, VpcWanted
+from mallee.model.hosts.hosts import InterfaceWanted, VpcWanted
 from mallee.model.layout import Layout
 from mallee.node.modes import legs as plan
 from mallee.node.modes.legs import Leg, Legs
-from mallee.node.plan import network, nft
+from mallee.node.plan.network import network, nft
 
 _THOSE = f'"{plan.PATTERN}"'
 _NEVER_A_SOURCE = "0.0.0.0/8, 127.0.0.0/8, 169.254.0.0/16, 224.0.0.0/3"

@@ -12,7 +12,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from mallee.model.modes import Switch
+from mallee.model.network.modes import Switch
 
 MTU_MAX = 1500
 """Of legs: guests are told of no other cable."""

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from mallee.kit import files, logs, offload, process
 from mallee.model.layout import Layout
-from mallee.node.do import links, namespaces
+from mallee.node.do.network import links, namespaces
 from mallee.node.modes import switches
 from mallee.node.modes.switches import Piece, Seen, Wanted
 

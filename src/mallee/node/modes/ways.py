@@ -12,12 +12,12 @@ Called by `do/vpcs` instead of `plan/routing`. Pure.
 from collections.abc import Iterator
 from ipaddress import IPv4Network
 
-from mallee.model.hosts import InterfaceWanted, VpcWanted
+from mallee.model.hosts.hosts import InterfaceWanted, VpcWanted
 from mallee.model.layout import Layout
 from mallee.node.modes import legs as plan
 from mallee.node.modes.legs import Block, Leg, Legs
-from mallee.node.plan import links, network, shaping
-from mallee.node.plan.links import Address, PolicyRule, Route, Seen, Veth, Wiring
+from mallee.node.plan.network import links, network, shaping
+from mallee.node.plan.network.links import Address, PolicyRule, Route, Seen, Veth, Wiring
 
 _INSIDE_PRIORITY = 1000
 _BLOCK_PRIORITY = 2000

@@ -12,8 +12,8 @@ import threading
 from collections import OrderedDict
 from pathlib import Path
 
-from mallee.model.fastrestores import PINNED_PART
-from mallee.node.do import disks
+from mallee.model.storage.fastrestores import PINNED_PART
+from mallee.node.do.storage import disks
 
 BYTES_MAX = 4 << 30
 _SHARE = 20

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from mallee.kit.nbd import server
-from mallee.model import blockobjects, blocktrees
-from mallee.model.blockobjects import Coder
-from mallee.model.snapshots import Content
-from mallee.node.do import blockstore
+from mallee.model.storage import blockobjects, blocktrees
+from mallee.model.storage.blockobjects import Coder
+from mallee.model.storage.snapshots import Content
+from mallee.node.do.storage import blockstore
 from mallee.node.nbd.blockcache import BlockCache
 
 WAIT_S = 60.0

@@ -9,8 +9,8 @@ import asyncio
 from collections.abc import Callable, Iterable
 
 from mallee.kit.nbd import server
-from mallee.model import blocktrees
-from mallee.model.blocktrees import BLOCK_BYTES, HOLE, PAGE_BLOCKS, Root
+from mallee.model.storage import blocktrees
+from mallee.model.storage.blocktrees import BLOCK_BYTES, HOLE, PAGE_BLOCKS, Root
 from mallee.node.nbd.blockreader import BlockReader, Origin
 
 AHEAD_BLOCKS = 16

@@ -12,7 +12,7 @@ import msgspec
 
 from mallee.kit import files
 from mallee.model.layout import Layout
-from mallee.model.snapshots import Content
+from mallee.model.storage.snapshots import Content
 
 Troubles = dict[str, dict[int, str]]
 """By volume, and by block of it: why it cannot be read."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from mallee.kit import logs
 from mallee.kit.nbd.server import Export
 from mallee.model.layout import Layout
-from mallee.node.do import places
+from mallee.node.do.storage import places
 from mallee.node.nbd import contents
 from mallee.node.nbd.blockreader import BlockReader, Origin
 from mallee.node.nbd.contentdisks import ContentDisk

@@ -14,13 +14,13 @@ from collections.abc import Callable
 from msgspec.structs import replace
 
 from mallee.kit import logs
-from mallee.model import blockobjects, blocktrees
-from mallee.model.blockobjects import PLAIN
-from mallee.model.blocktrees import BLOCK_BYTES, HOLE, PAGE_BLOCKS, Root
-from mallee.model.fastrestores import PinSeen, PinWanted
-from mallee.model.instances import Reason
+from mallee.model.compute.instances import Reason
 from mallee.model.layout import Layout
-from mallee.node.do import blockstore
+from mallee.model.storage import blockobjects, blocktrees
+from mallee.model.storage.blockobjects import PLAIN
+from mallee.model.storage.blocktrees import BLOCK_BYTES, HOLE, PAGE_BLOCKS, Root
+from mallee.model.storage.fastrestores import PinSeen, PinWanted
+from mallee.node.do.storage import blockstore
 from mallee.node.nbd import pins
 from mallee.node.nbd.blockcache import BlockCache, NoRoom
 from mallee.node.nbd.blockreader import Origin, StoreOf

@@ -7,8 +7,8 @@ down how far it is. Neither needs the other to be there. All calls block.
 import msgspec
 
 from mallee.kit import files
-from mallee.model.fastrestores import PinSeen, PinWanted
 from mallee.model.layout import Layout
+from mallee.model.storage.fastrestores import PinSeen, PinWanted
 
 Wanted = tuple[PinWanted, ...]
 Seen = dict[str, PinSeen]

@@ -14,13 +14,13 @@ from weakref import WeakKeyDictionary
 
 from mallee.kit import clock, logs
 from mallee.kit.nbd import server, wire
-from mallee.model.blockobjects import PLAIN, Coder
-from mallee.model.datakeys import OpenedKey
 from mallee.model.layout import Layout
-from mallee.model.passes import Pass, PassRequest
-from mallee.model.sealedblocks import Sealed
+from mallee.model.storage.blockobjects import PLAIN, Coder
+from mallee.model.storage.datakeys import OpenedKey
+from mallee.model.storage.passes import Pass, PassRequest
+from mallee.model.storage.sealedblocks import Sealed
 from mallee.node import cloud, ending, passes
-from mallee.node.do.blockstore import Blockstore, StoreAway, StoreRefused
+from mallee.node.do.storage.blockstore import Blockstore, StoreAway, StoreRefused
 from mallee.node.nbd import blockcache, blockreader, exports, pinning
 from mallee.node.nbd.blockcache import BlockCache
 from mallee.node.nbd.blockreader import BlockReader, Origin, Patience

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from mallee.aws import bundles
 from mallee.aws.bundles import Cutter, Key, Manifest, NotABundle
-from mallee.model.transfers import DiskSeen, Object, TransferWanted
-from mallee.node.do import sandbox
+from mallee.model.storage.transfers import DiskSeen, Object, TransferWanted
+from mallee.node.do.storage import sandbox
 from mallee.node.transfers import exporting
 from mallee.node.transfers.exporting import ReadBlob
 from mallee.node.transfers.importing import Brought, Means, Tell

@@ -16,12 +16,18 @@ from pathlib import Path
 from mallee.aws import bundles
 from mallee.aws.bundles import Key, Locked, Manifest, NotABundle
 from mallee.kit.nbd import client
-from mallee.model import partitions
-from mallee.model.images import Blob
-from mallee.model.partitions import Found
-from mallee.model.transfers import KERNEL_BYTES_MAX, DiskIn, DiskSeen, Object, TransferWanted
-from mallee.node.do import disks, sandbox
-from mallee.node.do.sandbox import Disk, Refused
+from mallee.model.images.images import Blob
+from mallee.model.storage import partitions
+from mallee.model.storage.partitions import Found
+from mallee.model.storage.transfers import (
+    KERNEL_BYTES_MAX,
+    DiskIn,
+    DiskSeen,
+    Object,
+    TransferWanted,
+)
+from mallee.node.do.storage import disks, sandbox
+from mallee.node.do.storage.sandbox import Disk, Refused
 from mallee.node.transfers.importing import DATA_FREE_BYTES, DATA_RATIO_MAX, Brought, Means, Tell
 
 _FETCHED_PERCENT, _UNPACKED_PERCENT, _MADE_PERCENT = 50, 65, 80

@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import BinaryIO
 from xml.sax.saxutils import quoteattr
 
-from mallee.model import blocktrees
-from mallee.model.images import Blob
-from mallee.model.passes import PassRequest
-from mallee.model.snapshots import Content
-from mallee.model.transfers import DiskSeen, FileOut, TransferWanted
-from mallee.node.do import disks, sandbox
-from mallee.node.do.blockstore import BlockMissing, Blockstore
+from mallee.model.images.images import Blob
+from mallee.model.storage import blocktrees
+from mallee.model.storage.passes import PassRequest
+from mallee.model.storage.snapshots import Content
+from mallee.model.storage.transfers import DiskSeen, FileOut, TransferWanted
+from mallee.node.do.storage import disks, sandbox
+from mallee.node.do.storage.blockstore import BlockMissing, Blockstore
 from mallee.node.transfers.importing import Brought, Means
 
 IN_FLIGHT = 6

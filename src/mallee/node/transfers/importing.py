@@ -14,17 +14,17 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from mallee.kit.nbd import client, wire
-from mallee.model import blocktrees, partitions
-from mallee.model.blockobjects import PLAIN
-from mallee.model.datakeys import OpenedKey
-from mallee.model.passes import PassRequest
-from mallee.model.sealedblocks import Sealed
-from mallee.model.snapshots import Content
-from mallee.model.transfers import DiskIn, DiskSeen, TransferWanted
-from mallee.node.do import blockuploads, disks, sandbox
-from mallee.node.do.blockstore import Access, Blockstore
-from mallee.node.do.objects import Objects
-from mallee.node.do.sandbox import Work
+from mallee.model.storage import blocktrees, partitions
+from mallee.model.storage.blockobjects import PLAIN
+from mallee.model.storage.datakeys import OpenedKey
+from mallee.model.storage.passes import PassRequest
+from mallee.model.storage.sealedblocks import Sealed
+from mallee.model.storage.snapshots import Content
+from mallee.model.storage.transfers import DiskIn, DiskSeen, TransferWanted
+from mallee.node.do.storage import blockuploads, disks, sandbox
+from mallee.node.do.storage.blockstore import Access, Blockstore
+from mallee.node.do.storage.objects import Objects
+from mallee.node.do.storage.sandbox import Work
 from mallee.node.transfers import parts
 
 GIB = 1 << 30

@@ -13,10 +13,10 @@ from typing import BinaryIO
 
 from mallee.aws import importmanifests
 from mallee.aws.importmanifests import Manifest, NotAManifest, Part
-from mallee.model.transfers import DiskIn, DiskSeen, Object
-from mallee.node.do import disks, objects, sandbox
-from mallee.node.do.objects import Objects
-from mallee.node.do.sandbox import Refused, Work
+from mallee.model.storage.transfers import DiskIn, DiskSeen, Object
+from mallee.node.do.storage import disks, objects, sandbox
+from mallee.node.do.storage.objects import Objects
+from mallee.node.do.storage.sandbox import Refused, Work
 
 Tell = Callable[[DiskSeen], None]
 """Hears how far it is; it ends the work by raising."""

@@ -12,17 +12,18 @@ from typing import BinaryIO
 
 from msgspec.structs import replace
 
-from mallee.model import partitions, storedimages
-from mallee.model.blockobjects import PLAIN
-from mallee.model.blocktrees import BLOCK_BYTES
-from mallee.model.passes import PassRequest
-from mallee.model.sealedblocks import Sealed
-from mallee.model.snapshots import Content
-from mallee.model.storedimages import NotAnImage, Stored, StoredDisk
-from mallee.model.transfers import WORDS_MAX, DiskSeen, TransferWanted
-from mallee.node.do import blockuploads, disks
-from mallee.node.do.blockstore import Blockstore
-from mallee.node.do.sandbox import Refused
+from mallee.model.images import storedimages
+from mallee.model.images.storedimages import NotAnImage, Stored, StoredDisk
+from mallee.model.storage import partitions
+from mallee.model.storage.blockobjects import PLAIN
+from mallee.model.storage.blocktrees import BLOCK_BYTES
+from mallee.model.storage.passes import PassRequest
+from mallee.model.storage.sealedblocks import Sealed
+from mallee.model.storage.snapshots import Content
+from mallee.model.storage.transfers import WORDS_MAX, DiskSeen, TransferWanted
+from mallee.node.do.storage import blockuploads, disks
+from mallee.node.do.storage.blockstore import Blockstore
+from mallee.node.do.storage.sandbox import Refused
 from mallee.node.transfers.importing import DATA_FREE_BYTES, DATA_RATIO_MAX, Brought, Means, Tell
 
 _FETCHED_PERCENT, _CHECKED_PERCENT = 45, 50

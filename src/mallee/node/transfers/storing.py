@@ -9,13 +9,13 @@ import asyncio
 from collections.abc import Callable
 from concurrent import futures
 
-from mallee.model import blocktrees
-from mallee.model.passes import PassRequest
-from mallee.model.snapshots import Content
-from mallee.model.storedimages import Writer
-from mallee.model.transfers import DiskSeen, TransferWanted
-from mallee.node.do import disks
-from mallee.node.do.blockstore import BlockMissing, Blockstore
+from mallee.model.images.storedimages import Writer
+from mallee.model.storage import blocktrees
+from mallee.model.storage.passes import PassRequest
+from mallee.model.storage.snapshots import Content
+from mallee.model.storage.transfers import DiskSeen, TransferWanted
+from mallee.node.do.storage import disks
+from mallee.node.do.storage.blockstore import BlockMissing, Blockstore
 from mallee.node.transfers.importing import Brought, Means, Tell
 
 IN_FLIGHT = 6

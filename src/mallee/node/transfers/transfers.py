@@ -21,11 +21,11 @@ from mallee.aws.bundles import Key, Locked
 from mallee.aws.signature.sending import Caller
 from mallee.kit import logs, process
 from mallee.kit.clock import Clock
-from mallee.model.datakeys import OpenedKey
-from mallee.model.hosts import HostWanted
-from mallee.model.images import Blob
+from mallee.model.hosts.hosts import HostWanted
+from mallee.model.images.images import Blob
 from mallee.model.layout import Layout
-from mallee.model.transfers import (
+from mallee.model.storage.datakeys import OpenedKey
+from mallee.model.storage.transfers import (
     WORDS_MAX,
     DiskSeen,
     KeyAsked,
@@ -37,7 +37,7 @@ from mallee.model.transfers import (
     Way,
 )
 from mallee.node import cloud
-from mallee.node.do import blockstore, disks, images, objects, sandbox
+from mallee.node.do.storage import blockstore, disks, images, objects, sandbox
 from mallee.node.passes import Passes
 from mallee.node.transfers import (
     bundlemaking,

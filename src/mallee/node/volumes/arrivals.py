@@ -19,15 +19,16 @@ from pathlib import Path
 import msgspec
 
 from mallee.kit import files, logs
-from mallee.model.datakeys import OpenedKey
-from mallee.model.hosts import HostWanted
-from mallee.model.instances import Reason
+from mallee.model.compute.instances import Reason
+from mallee.model.hosts.hosts import HostWanted
 from mallee.model.layout import Layout
-from mallee.model.moves import ArrivalSeen, ArrivingWanted
-from mallee.model.snapshots import LAYER_MAX, LAYERS_MAX
-from mallee.model.volumes import VolumeWanted
-from mallee.node.do import channel, disks, filecopies, foreignlayers, layers, volumes
+from mallee.model.storage.datakeys import OpenedKey
+from mallee.model.storage.moves import ArrivalSeen, ArrivingWanted
+from mallee.model.storage.snapshots import LAYER_MAX, LAYERS_MAX
+from mallee.model.storage.volumes import VolumeWanted
+from mallee.node.do import channel
 from mallee.node.do.channel import Connection, Hello, Place
+from mallee.node.do.storage import disks, filecopies, foreignlayers, layers, volumes
 from mallee.node.volumes import departures
 from mallee.node.volumes.departures import Fetch, LayerTold, Manifest
 

@@ -13,15 +13,15 @@ from pathlib import Path
 import msgspec
 
 from mallee.kit import files, logs
-from mallee.model.blockobjects import PLAIN
-from mallee.model.blocktrees import BLOCK_BYTES
-from mallee.model.datakeys import OpenedKey
-from mallee.model.passes import PassRequest
-from mallee.model.sealedblocks import Sealed
-from mallee.model.snapshots import SnapshotSeen, UploadWanted
-from mallee.node.do import blockuploads, layerreader
-from mallee.node.do.blockstore import Blockstore
-from mallee.node.do.blockuploads import Progress
+from mallee.model.storage.blockobjects import PLAIN
+from mallee.model.storage.blocktrees import BLOCK_BYTES
+from mallee.model.storage.datakeys import OpenedKey
+from mallee.model.storage.passes import PassRequest
+from mallee.model.storage.sealedblocks import Sealed
+from mallee.model.storage.snapshots import SnapshotSeen, UploadWanted
+from mallee.node.do.storage import blockuploads, layerreader
+from mallee.node.do.storage.blockstore import Blockstore
+from mallee.node.do.storage.blockuploads import Progress
 from mallee.node.passes import Passes
 
 NOTED_AFTER_S = 2.0

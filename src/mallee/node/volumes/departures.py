@@ -16,11 +16,11 @@ from pathlib import Path
 import msgspec
 
 from mallee.kit import files, logs
-from mallee.model.hosts import HostWanted
+from mallee.model.hosts.hosts import HostWanted
 from mallee.model.layout import Layout
-from mallee.model.volumes import Phase, VolumeSeen, VolumeWanted
-from mallee.node.do import filecopies, imagelocks, layers, volumes
+from mallee.model.storage.volumes import Phase, VolumeSeen, VolumeWanted
 from mallee.node.do.channel import Connection, Hello, Welcome
+from mallee.node.do.storage import filecopies, imagelocks, layers, volumes
 
 WHAT = "volume"
 

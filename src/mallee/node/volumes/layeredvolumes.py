@@ -12,16 +12,16 @@ from pathlib import Path
 from typing import TypeVar
 
 from mallee.kit import logs, process
-from mallee.model.datakeys import OpenedKey
 from mallee.model.layout import Layout
-from mallee.model.snapshots import LAYERS_MAX, Cut, CutAsked, CutsMade
-from mallee.model.volumes import VolumeWanted
-from mallee.node.do import cuts, disks, filling, grounds, layers, volumes
-from mallee.node.do.hypervisor import HypervisorFailed, Merge
+from mallee.model.storage.datakeys import OpenedKey
+from mallee.model.storage.snapshots import LAYERS_MAX, Cut, CutAsked, CutsMade
+from mallee.model.storage.volumes import VolumeWanted
+from mallee.node.do.guests.hypervisor import HypervisorFailed, Merge
+from mallee.node.do.storage import cuts, disks, filling, grounds, layers, volumes
 from mallee.node.host import Host
 from mallee.node.nbd import contents
-from mallee.node.plan import layering
-from mallee.node.plan.disks import Disk
+from mallee.node.plan.guests.disks import Disk
+from mallee.node.plan.storage import layering
 from mallee.node.volumes.volumekeys import VolumeKeys
 
 MERGE_MIB_PER_S = 200

@@ -10,9 +10,9 @@ import socket
 from collections.abc import Callable
 
 from mallee.kit import logs
-from mallee.model.fastrestores import PinSeen
-from mallee.model.hosts import HostWanted
+from mallee.model.hosts.hosts import HostWanted
 from mallee.model.layout import Layout
+from mallee.model.storage.fastrestores import PinSeen
 from mallee.node.nbd import pins
 
 LOOK_EVERY_S = 1.0

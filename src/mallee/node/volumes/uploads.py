@@ -15,14 +15,14 @@ from pathlib import Path
 import msgspec
 
 from mallee.kit import logs
-from mallee.model.blocktrees import NotATree
-from mallee.model.datakeys import OpenedKey
-from mallee.model.hosts import HostWanted
-from mallee.model.instances import Reason
+from mallee.model.compute.instances import Reason
+from mallee.model.hosts.hosts import HostWanted
 from mallee.model.layout import Layout
-from mallee.model.snapshots import SnapshotSeen, UploadWanted
-from mallee.node.do import layerreader, volumes
-from mallee.node.do.blockstore import BlockMissing, StoreAway, StoreFull, StoreRefused
+from mallee.model.storage.blocktrees import NotATree
+from mallee.model.storage.datakeys import OpenedKey
+from mallee.model.storage.snapshots import SnapshotSeen, UploadWanted
+from mallee.node.do.storage import layerreader, volumes
+from mallee.node.do.storage.blockstore import BlockMissing, StoreAway, StoreFull, StoreRefused
 from mallee.node.passes import Passes
 from mallee.node.volumes import bringing
 from mallee.node.volumes.bringing import Bringing, Stopped

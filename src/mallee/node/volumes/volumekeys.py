@@ -8,7 +8,7 @@ own memory. Threads call `opened`, coroutines `fetch`.
 import asyncio
 from typing import Protocol
 
-from mallee.model.datakeys import OpenedKey
+from mallee.model.storage.datakeys import OpenedKey
 from mallee.node import cloud
 
 ANSWER_S = 30.0

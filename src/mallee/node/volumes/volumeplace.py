@@ -9,10 +9,10 @@ import msgspec
 
 from mallee.kit import logs
 from mallee.kit.clock import Clock
-from mallee.model.hosts import Capacity
+from mallee.model.configuration.settings import Settings
+from mallee.model.hosts.hosts import Capacity
 from mallee.model.layout import Layout
-from mallee.model.settings import Settings
-from mallee.node.do import disks, places
+from mallee.node.do.storage import disks, places
 
 PROBE_EVERY_S = 60.0
 """How often a place is tried out; whether it is there is looked at each time."""

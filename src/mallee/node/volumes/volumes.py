@@ -13,20 +13,27 @@ from pathlib import Path
 import msgspec
 
 from mallee.kit import logs
-from mallee.model.blocktrees import BLOCK_BYTES
-from mallee.model.datakeys import OpenedKey
-from mallee.model.hosts import HostWanted, InstanceWanted
-from mallee.model.instances import Power, Reason
-from mallee.model.volumes import ROOT_SLOT, DiskWanted, Limits, Phase, VolumeSeen, VolumeWanted
+from mallee.model.compute.instances import Power, Reason
+from mallee.model.hosts.hosts import HostWanted, InstanceWanted
+from mallee.model.storage.blocktrees import BLOCK_BYTES
+from mallee.model.storage.datakeys import OpenedKey
+from mallee.model.storage.volumes import (
+    ROOT_SLOT,
+    DiskWanted,
+    Limits,
+    Phase,
+    VolumeSeen,
+    VolumeWanted,
+)
 from mallee.node import apply, rebooting
-from mallee.node.do import grounds, volumes
-from mallee.node.do.hypervisor import HypervisorFailed
+from mallee.node.do.guests.hypervisor import HypervisorFailed
+from mallee.node.do.storage import grounds, volumes
 from mallee.node.host import Host
 from mallee.node.nbd import contents
-from mallee.node.plan import domain as domains
-from mallee.node.plan import trustedvolumes
-from mallee.node.plan.disks import Disk
-from mallee.node.plan.seen import SeenInstance
+from mallee.node.plan.guests import domain as domains
+from mallee.node.plan.guests.disks import Disk
+from mallee.node.plan.guests.seen import SeenInstance
+from mallee.node.plan.trust import trustedvolumes
 from mallee.node.volumes import arrivals, departures, layeredvolumes, volumeworks
 from mallee.node.volumes.layeredvolumes import Fill, Tended
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Coroutine, Iterable
 from mallee.kit import logs
 from mallee.model.layout import Layout
 from mallee.node import apply
-from mallee.node.do import volumes
+from mallee.node.do.storage import volumes
 from mallee.node.volumes import layeredvolumes
 from mallee.node.volumes.volumekeys import VolumeKeys
 

@@ -9,7 +9,8 @@ import pytest
 from mallee.cloud.hosts import placement
 from mallee.cloud.reconcile import capacity
 from mallee.cloud.state import records
-from mallee.model import hosts, quotas
+from mallee.model.hosts import hosts
+from mallee.model.identity import quotas
 from tests.cloud.ec2.asking import described, launch, launch_one, refusal, refused
 from tests.cloud.ec2.limiting import Administration
 from tests.cloud.ec2.world import IMAGE_ID, FakeHost, World

@@ -6,7 +6,7 @@ import pytest
 
 from mallee.cloud.reconcile import capacity
 from mallee.cloud.state import records
-from mallee.model import hosts
+from mallee.model.hosts import hosts
 from tests.cloud.ec2.asking import described, launch, refusal, refused
 from tests.cloud.ec2.capacity.test_capacityreservations import reconcile
 from tests.cloud.ec2.limiting import Administration

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from mallee.cloud.hosts import slices
-from mallee.model import hosts, instancetypes
+from mallee.model.compute import instancetypes
+from mallee.model.hosts import hosts
 from tests.cloud.ec2.asking import described, launch_one, refusal, refused
 from tests.cloud.ec2.limiting import Administration
 from tests.cloud.ec2.world import FakeHost, World

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mallee.cloud.state import records
-from mallee.model import hosts
+from mallee.model.hosts import hosts
 from tests.cloud.ec2.asking import described, launch, launch_one, refusal, refused
 from tests.cloud.ec2.test_quotas_of_users import a_user
 from tests.cloud.ec2.world import IMAGE_ID, FakeHost, Front, World

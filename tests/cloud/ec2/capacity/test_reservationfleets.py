@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from mallee.model import hosts, quotas
+from mallee.model.hosts import hosts
+from mallee.model.identity import quotas
 from tests.cloud.ec2.asking import launch_one, refusal
 from tests.cloud.ec2.capacity.test_capacityreservations import held, reconcile
 from tests.cloud.ec2.limiting import Administration

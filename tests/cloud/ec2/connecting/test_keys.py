@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from mallee.kit import clock, keysigner
-from mallee.model.hosts import PUSHED_KEY_S, PushedKey
+from mallee.model.hosts.hosts import PUSHED_KEY_S, PushedKey
 from tests.cloud.ec2.asking import launch_one, refusal
 from tests.cloud.ec2.limiting import with_key
 from tests.cloud.ec2.world import FakeHost, Front, World

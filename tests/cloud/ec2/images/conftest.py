@@ -7,8 +7,8 @@ import pytest
 from msgspec.structs import replace
 
 from mallee.cloud.state import records
-from mallee.model.images import ImageMapping
-from mallee.model.snapshots import NO_VOLUME, Content, Snapshot
+from mallee.model.images.images import ImageMapping
+from mallee.model.storage.snapshots import NO_VOLUME, Content, Snapshot
 from tests.cloud.ec2.world import IMAGE_ID, World
 
 Make = Callable[..., str]

@@ -14,7 +14,7 @@ from mallee.cloud.hosts import bundlefiles, refusals, transferring
 from mallee.cloud.state import records
 from mallee.kit import secretbox
 from mallee.model.layout import Layout
-from mallee.model.transfers import DiskSeen, Phase, TransferSeen
+from mallee.model.storage.transfers import DiskSeen, Phase, TransferSeen
 from tests.cloud.ec2.asking import refusal
 from tests.cloud.ec2.images.test_imports import settle, told
 from tests.cloud.ec2.storage.test_roots import launch

@@ -9,9 +9,9 @@ from msgspec.structs import replace
 from mallee.cloud.ec2.images import conversions, tasks
 from mallee.cloud.hosts import transferring
 from mallee.cloud.state import records
-from mallee.model.partitions import FileSystem, Found
-from mallee.model.snapshots import Content
-from mallee.model.transfers import DiskSeen, Phase, TransferSeen
+from mallee.model.storage.partitions import FileSystem, Found
+from mallee.model.storage.snapshots import Content
+from mallee.model.storage.transfers import DiskSeen, Phase, TransferSeen
 from tests.cloud.ec2.asking import refusal
 from tests.cloud.ec2.images.test_imports import BOOTS, done, settle, told
 from tests.cloud.ec2.limiting import with_key

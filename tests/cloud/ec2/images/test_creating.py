@@ -6,8 +6,8 @@ import pytest
 
 from mallee.cloud.hosts import slices
 from mallee.cloud.state import records
-from mallee.model import hosts
-from mallee.model.snapshots import Layered
+from mallee.model.hosts import hosts
+from mallee.model.storage.snapshots import Layered
 from tests.cloud.ec2.asking import refusal, state
 from tests.cloud.ec2.storage.test_roots import ROOT, launch, root_of, stopped
 from tests.cloud.ec2.storage.test_snapshots import GIB, Cutting

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from mallee.model.transfers import Phase, TransferSeen
+from mallee.model.storage.transfers import Phase, TransferSeen
 from tests.cloud.ec2.images.test_imports import FILE, told
 from tests.cloud.ec2.limiting import Administration
 from tests.cloud.ec2.world import FakeHost, World

@@ -7,7 +7,7 @@ import pytest
 from mallee.cloud.hosts import refusals, transferring
 from mallee.cloud.state import records
 from mallee.kit import secretbox
-from mallee.model.transfers import Phase, TransferSeen
+from mallee.model.storage.transfers import Phase, TransferSeen
 from tests.cloud.ec2.asking import refusal
 from tests.cloud.ec2.images.test_imports import settle, told
 from tests.cloud.ec2.storage.test_roots import launch

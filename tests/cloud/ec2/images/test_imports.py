@@ -18,12 +18,12 @@ from mallee.cloud.reconcile import makers
 from mallee.cloud.reconcile import transfers as reconciling
 from mallee.cloud.state import records
 from mallee.kit import secretbox
-from mallee.model.images import Blob
+from mallee.model.images.images import Blob
 from mallee.model.layout import Layout
-from mallee.model.partitions import FileSystem, Found
-from mallee.model.passes import BlockSpace, PassRequest
-from mallee.model.snapshots import Content
-from mallee.model.transfers import DiskSeen, KeyAsked, Phase, TransferSeen
+from mallee.model.storage.partitions import FileSystem, Found
+from mallee.model.storage.passes import BlockSpace, PassRequest
+from mallee.model.storage.snapshots import Content
+from mallee.model.storage.transfers import DiskSeen, KeyAsked, Phase, TransferSeen
 from tests.cloud.ec2.asking import refusal
 from tests.cloud.ec2.world import IMAGE_ID, KERNEL_ID, FakeHost, World
 

@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from mallee.cloud.state import records
-from mallee.model.snapshots import Content
+from mallee.model.storage.snapshots import Content
 from tests.cloud.ec2.asking import launch_one, refusal, refused
 from tests.cloud.ec2.images.conftest import Make
 from tests.cloud.ec2.world import IMAGE_ID, FakeHost, Front, World

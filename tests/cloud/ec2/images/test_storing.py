@@ -10,12 +10,12 @@ from mallee.cloud.ec2.images import tasks
 from mallee.cloud.hosts import transferring
 from mallee.cloud.reconcile.transfers import STORED_KEPT_S
 from mallee.cloud.state import records
-from mallee.model import storedimages
-from mallee.model.partitions import Found
-from mallee.model.passes import BlockSpace
-from mallee.model.snapshots import Content, Sharing
-from mallee.model.storedimages import Disk, Header
-from mallee.model.transfers import WORDS_MAX, DiskSeen, Phase, TransferSeen
+from mallee.model.images import storedimages
+from mallee.model.images.storedimages import Disk, Header
+from mallee.model.storage.partitions import Found
+from mallee.model.storage.passes import BlockSpace
+from mallee.model.storage.snapshots import Content, Sharing
+from mallee.model.storage.transfers import WORDS_MAX, DiskSeen, Phase, TransferSeen
 from tests.cloud.ec2.asking import refusal
 from tests.cloud.ec2.images.test_imports import BOOTS, settle
 from tests.cloud.ec2.world import IMAGE_ID, FakeHost, World

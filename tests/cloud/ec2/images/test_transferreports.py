@@ -11,9 +11,9 @@ from msgspec.structs import replace
 from mallee.cloud.ec2.images import tasks
 from mallee.cloud.hosts import refusals, transferring
 from mallee.cloud.state import records
-from mallee.model.images import Blob
-from mallee.model.recycling import Binned
-from mallee.model.transfers import DiskSeen, TransferSeen
+from mallee.model.images.images import Blob
+from mallee.model.storage.recycling import Binned
+from mallee.model.storage.transfers import DiskSeen, TransferSeen
 from tests.cloud.ec2.images.test_imports import (
     BOOTS,
     FILE,

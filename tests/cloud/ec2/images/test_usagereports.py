@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from mallee.cloud.reconcile import imagereports as reconciling
 from mallee.cloud.state import records
-from mallee.model.imagereports import KEPT_S
+from mallee.model.images.imagereports import KEPT_S
 from tests.cloud.ec2.asking import launch_one, refusal
 from tests.cloud.ec2.world import IMAGE_ID, FakeHost, World
 

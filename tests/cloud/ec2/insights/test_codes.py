@@ -2,7 +2,7 @@
 
 from mallee.cloud.ec2.insights.explanations import AWS_CODES
 from mallee.cloud.explain.packets import WHY
-from mallee.model.hops import PASSES, End
+from mallee.model.packets.hops import PASSES, End
 
 
 def test_no_end_is_without_words_and_code() -> None:

@@ -8,9 +8,9 @@ from msgspec.structs import replace
 from mallee.cloud.hosts import migrating, reserved, slices
 from mallee.cloud.reconcile import migrations
 from mallee.cloud.state import records, store
-from mallee.model.hosts import InstanceWanted
-from mallee.model.instances import InstanceSeen, Phase
-from mallee.model.migrations import MigrationSeen
+from mallee.model.compute.instances import InstanceSeen, Phase
+from mallee.model.compute.migrations import MigrationSeen
+from mallee.model.hosts.hosts import InstanceWanted
 from tests.cloud.ec2.world import FakeHost, World
 from tests.cloud.signing import Answer, Sender
 

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from mallee.cloud.reconcile import events as reconciling
 from mallee.cloud.state import records
-from mallee.model.events import Event
+from mallee.model.compute.events import Event
 from tests.cloud.ec2.asking import launch, launch_one, refusal, state
 from tests.cloud.ec2.limiting import Administration
 from tests.cloud.ec2.world import FakeHost, World

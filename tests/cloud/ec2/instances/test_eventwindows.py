@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from mallee.aws import errors
 from mallee.cloud.ec2.instances import weekhours
-from mallee.model.events import TimeRange
+from mallee.model.compute.events import TimeRange
 from tests.cloud.ec2.asking import launch_one, refusal
 from tests.cloud.ec2.world import FakeHost
 

@@ -7,8 +7,8 @@ import pytest
 
 from mallee.cloud.reconcile import instances
 from mallee.cloud.state import records
-from mallee.model import hosts
-from mallee.node.do import console
+from mallee.model.hosts import hosts
+from mallee.node.do.guests import console
 from tests.cloud.ec2.asking import described, launch_one, refusal, state
 from tests.cloud.ec2.world import FakeHost, Front, World
 

@@ -7,7 +7,7 @@ import pytest
 from mallee.cloud.ec2 import kept
 from mallee.cloud.ec2.instances import instances
 from mallee.cloud.state import records
-from mallee.model.instances import Phase
+from mallee.model.compute.instances import Phase
 from tests.cloud.ec2.asking import described, launch, launch_one, refusal, refused
 from tests.cloud.ec2.world import FakeHost, World
 

@@ -5,7 +5,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from mallee.cloud.state import records
-from mallee.model.instances import Phase, Reach
+from mallee.model.compute.instances import Phase, Reach
 from tests.cloud.ec2.asking import launch_one
 from tests.cloud.ec2.world import FakeHost, World
 

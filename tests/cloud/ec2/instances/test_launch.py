@@ -6,8 +6,8 @@ import pytest
 
 from mallee.cloud.ec2.vpc import vpcs
 from mallee.cloud.state import records
-from mallee.model import hosts
-from mallee.model.settings import Network, Settings
+from mallee.model.configuration.settings import Network, Settings
+from mallee.model.hosts import hosts
 from tests.cloud.ec2.asking import described, launch, launch_one, refusal, refused
 from tests.cloud.ec2.world import IMAGE_ID, KERNEL_ID, RAMDISK_ID, ROOT_ID, FakeHost, World
 

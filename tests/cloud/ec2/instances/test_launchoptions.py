@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from mallee.model import quotas
-from mallee.model.instances import Phase, Reason
+from mallee.model.compute.instances import Phase, Reason
+from mallee.model.identity import quotas
 from tests.cloud.ec2.asking import described, launch_one, refusal, refused, state
 from tests.cloud.ec2.limiting import Administration
 from tests.cloud.ec2.world import IMAGE_ID, FakeHost

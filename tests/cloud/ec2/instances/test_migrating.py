@@ -9,8 +9,8 @@ from mallee.cloud.explain import states
 from mallee.cloud.hosts import migrating
 from mallee.cloud.reconcile import migrations
 from mallee.cloud.state import records, store
-from mallee.model import hosts
-from mallee.model.standing import Standing
+from mallee.model.hosts import hosts
+from mallee.model.hosts.standing import Standing
 from tests.cloud.ec2.asking import launch_one, state
 from tests.cloud.ec2.instances.migrants import (
     DIGEST,

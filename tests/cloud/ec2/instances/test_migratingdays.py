@@ -9,8 +9,8 @@ from msgspec.structs import replace
 from mallee.cloud.hosts import migrating
 from mallee.cloud.reconcile import migrations
 from mallee.cloud.state import records, store
-from mallee.model import hosts
-from mallee.model.standing import Standing
+from mallee.model.hosts import hosts
+from mallee.model.hosts.standing import Standing
 from tests.cloud.ec2.asking import launch_one
 from tests.cloud.ec2.instances.migrants import DIGEST, as_eucalyptus, go, held, record, say
 from tests.cloud.ec2.limiting import Administration

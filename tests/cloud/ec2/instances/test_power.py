@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from mallee.cloud.state import records
-from mallee.model import hosts
-from mallee.model.instances import Phase, Reason
+from mallee.model.compute.instances import Phase, Reason
+from mallee.model.hosts import hosts
 from tests.cloud.ec2.asking import described, launch, launch_one, refusal, refused, state
 from tests.cloud.ec2.world import FakeHost, World
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from mallee.model.settings import Settings
+from mallee.model.configuration.settings import Settings
 from tests.cloud.ec2.world import Front, World
 
 

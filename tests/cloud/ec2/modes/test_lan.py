@@ -7,10 +7,10 @@ from msgspec.structs import replace
 
 from mallee.cloud.modes import lanleases
 from mallee.cloud.state import records, store
-from mallee.model.classic import Classic
-from mallee.model.instances import InstanceSeen, Phase
-from mallee.model.modes import LeaseSeen
-from mallee.model.settings import Network, Settings
+from mallee.model.compute.instances import InstanceSeen, Phase
+from mallee.model.configuration.settings import Network, Settings
+from mallee.model.network.classic import Classic
+from mallee.model.network.modes import LeaseSeen
 from tests.cloud.ec2.asking import described, launch, refusal, refused, state
 from tests.cloud.ec2.world import FakeHost, World
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from mallee.model.classic import Classic
-from mallee.model.settings import Network, Settings
+from mallee.model.configuration.settings import Network, Settings
+from mallee.model.network.classic import Classic
 from tests.cloud.ec2 import asking
 from tests.cloud.ec2.asking import refusal
 from tests.cloud.ec2.world import IMAGE_ID, FakeHost

@@ -10,10 +10,10 @@ from mallee.cloud.hosts import joining, refusals
 from mallee.cloud.modes import settling
 from mallee.cloud.state import records, store
 from mallee.kit import pki
-from mallee.model import standing
-from mallee.model.classic import Classic
-from mallee.model.modes import ModeWanted
-from mallee.model.settings import InvalidSettings, Network, Settings
+from mallee.model.configuration.settings import InvalidSettings, Network, Settings
+from mallee.model.hosts import standing
+from mallee.model.network.classic import Classic
+from mallee.model.network.modes import ModeWanted
 from tests.cloud.ec2.asking import launch, launch_one
 from tests.cloud.ec2.limiting import Administration
 from tests.cloud.ec2.world import BIG, FakeHost, World

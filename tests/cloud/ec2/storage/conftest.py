@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from mallee.cloud.state import records
-from mallee.model.snapshots import NO_VOLUME, Content, Snapshot
+from mallee.model.storage.snapshots import NO_VOLUME, Content, Snapshot
 from tests.cloud.ec2.storage.contents import Add
 from tests.cloud.ec2.world import World
 

@@ -12,10 +12,10 @@ from mallee.cloud.hosts import reserved, volumeslices
 from mallee.cloud.reconcile import snapshots as completing
 from mallee.cloud.reconcile import volumes as reconciling
 from mallee.cloud.state import records, store
-from mallee.model.instances import Reason
-from mallee.model.snapshots import Base, Snapshot, UploadWanted
-from mallee.model.standing import Standing
-from mallee.model.volumes import VolumeWanted
+from mallee.model.compute.instances import Reason
+from mallee.model.hosts.standing import Standing
+from mallee.model.storage.snapshots import Base, Snapshot, UploadWanted
+from mallee.model.storage.volumes import VolumeWanted
 from tests.cloud.ec2.asking import refusal
 from tests.cloud.ec2.storage.test_snapshots import GIB, Cutting
 from tests.cloud.ec2.storage.test_volumes import make

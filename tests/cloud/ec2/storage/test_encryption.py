@@ -8,8 +8,8 @@ from botocore.exceptions import ClientError
 
 from mallee.cloud.hosts import refusals, volumekeys
 from mallee.cloud.state import records
-from mallee.model.datakeys import BYTES
-from mallee.model.snapshots import Content, Snapshot
+from mallee.model.storage.datakeys import BYTES
+from mallee.model.storage.snapshots import Content, Snapshot
 from tests.cloud.ec2.asking import refusal
 from tests.cloud.ec2.limiting import with_key
 from tests.cloud.ec2.storage.contents import Add

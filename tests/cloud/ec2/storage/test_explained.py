@@ -6,8 +6,8 @@ import pytest
 
 from mallee.cloud.hosts import pinslices
 from mallee.cloud.state import records, store
-from mallee.model.fastrestores import PinSeen
-from mallee.model.instances import Reason
+from mallee.model.compute.instances import Reason
+from mallee.model.storage.fastrestores import PinSeen
 from tests.cloud.ec2.limiting import Administration
 from tests.cloud.ec2.storage.contents import Add
 from tests.cloud.ec2.world import FakeHost, Front, World

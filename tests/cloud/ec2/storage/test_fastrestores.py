@@ -8,9 +8,9 @@ from mallee.cloud.ec2.storage.fastrestores import id_of
 from mallee.cloud.hosts import pinslices
 from mallee.cloud.reconcile import fastrestores as reconciling
 from mallee.cloud.state import records, store
-from mallee.model.fastrestores import PinSeen
-from mallee.model.hosts import Capacity
-from mallee.model.instances import Reason
+from mallee.model.compute.instances import Reason
+from mallee.model.hosts.hosts import Capacity
+from mallee.model.storage.fastrestores import PinSeen
 from tests.cloud.ec2.asking import refusal
 from tests.cloud.ec2.storage.contents import Add
 from tests.cloud.ec2.world import FakeHost, World

@@ -7,9 +7,9 @@ from msgspec.structs import replace
 
 from mallee.cloud.hosts import moving, reserved, volumeslices
 from mallee.cloud.state import records, store
-from mallee.model import hosts
-from mallee.model.moves import ArrivalSeen
-from mallee.model.volumes import Phase, VolumeSeen
+from mallee.model.hosts import hosts
+from mallee.model.storage.moves import ArrivalSeen
+from mallee.model.storage.volumes import Phase, VolumeSeen
 from tests.cloud.ec2.asking import refusal, state
 from tests.cloud.ec2.storage.test_restore import complete, told
 from tests.cloud.ec2.storage.test_snapshots import Cutting

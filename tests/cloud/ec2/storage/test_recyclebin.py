@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from mallee.cloud.reconcile import recycling
 from mallee.cloud.state import records
-from mallee.model.recycling import DAY_S, Binned
+from mallee.model.storage.recycling import DAY_S, Binned
 from tests.cloud.ec2.asking import launch_one, refusal
 from tests.cloud.ec2.limiting import Administration
 from tests.cloud.ec2.storage.contents import Add

@@ -8,9 +8,9 @@ from msgspec.structs import replace
 from mallee.cloud.hosts import volumeslices
 from mallee.cloud.reconcile import volumes as reconciling
 from mallee.cloud.state import records, store
-from mallee.model import hosts
-from mallee.model.snapshots import Content, Layered
-from mallee.model.volumes import Phase, VolumeSeen, VolumeWanted
+from mallee.model.hosts import hosts
+from mallee.model.storage.snapshots import Content, Layered
+from mallee.model.storage.volumes import Phase, VolumeSeen, VolumeWanted
 from tests.cloud.ec2.asking import refusal
 from tests.cloud.ec2.storage import test_snapshots
 from tests.cloud.ec2.storage.test_snapshots import Cutting

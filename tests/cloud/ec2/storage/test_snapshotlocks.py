@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from mallee.cloud.ec2.storage import snapshotlocks
 from mallee.cloud.state import records, store
-from mallee.model.snapshots import Lock
+from mallee.model.storage.snapshots import Lock
 from tests.cloud.ec2.asking import refusal
 from tests.cloud.ec2.storage.contents import Add
 from tests.cloud.ec2.world import World

@@ -13,8 +13,8 @@ from mallee.cloud.hosts import reserved, volumeslices
 from mallee.cloud.reconcile import snapshots as completing
 from mallee.cloud.reconcile import volumes as reconciling
 from mallee.cloud.state import records, store
-from mallee.model import hosts
-from mallee.model.snapshots import (
+from mallee.model.hosts import hosts
+from mallee.model.storage.snapshots import (
     CUT_TAKES_MAX_S,
     Cut,
     CutAsked,
@@ -22,7 +22,7 @@ from mallee.model.snapshots import (
     Layered,
     SnapshotSeen,
 )
-from mallee.model.volumes import Phase, VolumeSeen
+from mallee.model.storage.volumes import Phase, VolumeSeen
 from tests.cloud.ec2.asking import refusal
 from tests.cloud.ec2.limiting import Administration
 from tests.cloud.ec2.storage.test_volumes import ZONE, launch, make, shown, states

@@ -6,7 +6,7 @@ import pytest
 
 from mallee.cloud.hosts import volumeslices
 from mallee.cloud.state import records, store
-from mallee.model.snapshots import NO_VOLUME
+from mallee.model.storage.snapshots import NO_VOLUME
 from tests.cloud.ec2.asking import refusal
 from tests.cloud.ec2.storage.contents import Add
 from tests.cloud.ec2.storage.test_volumes import ZONE

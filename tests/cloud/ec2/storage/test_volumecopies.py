@@ -6,7 +6,7 @@ import pytest
 
 from mallee.cloud.hosts import volumeslices
 from mallee.cloud.state import records
-from mallee.model.snapshots import Layered
+from mallee.model.storage.snapshots import Layered
 from tests.cloud.ec2.asking import refusal
 from tests.cloud.ec2.storage.test_snapshots import Cutting
 from tests.cloud.ec2.storage.test_volumes import make, shown

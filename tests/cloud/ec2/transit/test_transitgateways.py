@@ -8,8 +8,8 @@ from msgspec.structs import replace
 from mallee.cloud.hosts import slices
 from mallee.cloud.reconcile import networks
 from mallee.cloud.state import records
-from mallee.model import transit
-from mallee.model.hosts import HostWanted
+from mallee.model.hosts.hosts import HostWanted
+from mallee.model.network import transit
 from tests.cloud.ec2.asking import refusal
 from tests.cloud.ec2.transit import hubs
 from tests.cloud.ec2.transit.hubs import Hub

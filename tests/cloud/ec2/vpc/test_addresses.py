@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from mallee.model.settings import Network, Settings
+from mallee.model.configuration.settings import Network, Settings
 from tests.cloud.ec2.asking import described, launch, launch_one, refusal, refused
 from tests.cloud.ec2.world import FakeHost, World
 

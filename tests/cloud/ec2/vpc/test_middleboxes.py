@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from mallee.cloud.hosts import slices
-from mallee.model.carried import Way
+from mallee.model.network.carried import Way
 from tests.cloud.ec2.asking import refusal
 from tests.cloud.ec2.vpc import nets
 from tests.cloud.ec2.vpc.nets import Net, where

@@ -8,8 +8,8 @@ from msgspec.structs import replace
 
 from mallee.cloud.hosts import slices
 from mallee.cloud.state import records
-from mallee.model.buckets import Bucket
-from mallee.model.flowlogs import DEFAULT_FIELDS, FlowLogSeen, Traffic
+from mallee.model.network.flowlogs import DEFAULT_FIELDS, FlowLogSeen, Traffic
+from mallee.model.storage.buckets import Bucket
 from tests.cloud.ec2 import makers
 from tests.cloud.ec2.world import IMAGE_ID, LOG_BUCKET, FakeHost, World
 

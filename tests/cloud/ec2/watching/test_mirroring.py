@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from mallee.cloud.hosts import slices
 from mallee.cloud.reconcile import watching
 from mallee.cloud.state import records
-from mallee.model.watching import MirrorRuleWanted
+from mallee.model.network.watching import MirrorRuleWanted
 from tests.cloud.ec2 import makers
 from tests.cloud.ec2.world import IMAGE_ID, FakeHost, World
 

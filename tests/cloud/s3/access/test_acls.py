@@ -8,7 +8,7 @@ import pytest
 from mallee.aws.errors import s3
 from mallee.cloud.s3.access import acls
 from mallee.cloud.state import records, store
-from mallee.model.accounts import Account
+from mallee.model.identity.accounts import Account
 from tests.cloud.clouds import ACCOUNT, NOW
 from tests.cloud.s3.desk import Desk, user
 

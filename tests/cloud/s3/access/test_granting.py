@@ -21,10 +21,10 @@ from mallee.cloud.s3.access import deciding
 from mallee.cloud.s3.objects import about
 from mallee.cloud.s3.objects.sight import Sight
 from mallee.cloud.state import records, store
-from mallee.model import settings
-from mallee.model.accounts import Account
-from mallee.model.buckets import AccessBlock, Bucket, Grant
-from mallee.model.identities import User
+from mallee.model.configuration import settings
+from mallee.model.identity.accounts import Account
+from mallee.model.identity.identities import User
+from mallee.model.storage.buckets import AccessBlock, Bucket, Grant
 from mallee.walrus.records import Version
 from tests.cloud.clouds import NOW
 from tests.cloud.s3.desk import BOX, ROWS, Desk

@@ -16,7 +16,7 @@ from mallee.cli import buckets as cli
 from mallee.cli import client
 from mallee.cloud.s3.buckets import buckets
 from mallee.cloud.state import records
-from mallee.model.buckets import Quota
+from mallee.model.storage.buckets import Quota
 from tests.cloud.s3 import running
 from tests.cloud.s3.desk import Desk
 

@@ -17,9 +17,9 @@ from mallee.cli import client
 from mallee.cloud.s3.buckets import buckets, expiring
 from mallee.cloud.s3.events import delivering
 from mallee.cloud.state import records
-from mallee.model.buckets import NOTIFICATION
-from mallee.model.settings import Settings, Webhooks
-from mallee.model.webhooks import Webhook
+from mallee.model.configuration.settings import Settings, Webhooks
+from mallee.model.storage.buckets import NOTIFICATION
+from mallee.model.storage.webhooks import Webhook
 from tests.cloud.s3 import listener as listeners
 from tests.cloud.s3 import running
 from tests.cloud.s3.desk import Desk

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from mallee.cloud.s3.logs import flowdelivery
-from mallee.model.flowlogs import Parcel
+from mallee.model.network.flowlogs import Parcel
 from tests.cloud.s3 import running
 
 WITHIN_S = 60.0

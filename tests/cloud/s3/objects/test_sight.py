@@ -11,7 +11,7 @@ from mallee.cloud.identity import authorize
 from mallee.cloud.identity.question import Question
 from mallee.cloud.s3.access import deciding
 from mallee.cloud.s3.objects import sight
-from mallee.model import settings
+from mallee.model.configuration import settings
 from mallee.walrus.errors import Gone
 from tests.cloud.clouds import NOW
 from tests.cloud.s3.desk import BOX, ROWS, Desk

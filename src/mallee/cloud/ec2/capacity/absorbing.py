@@ -11,8 +11,8 @@ from mallee.cloud.ec2.instances.power import InstanceRecord
 from mallee.cloud.hosts import diskroom, placement, reserved
 from mallee.cloud.hosts.reserved import ReservationRecord
 from mallee.cloud.state import records, store
-from mallee.model.capacityreservations import CapacityReservation, Hold
-from mallee.model.instances import Power
+from mallee.model.compute.capacityreservations import CapacityReservation, Hold
+from mallee.model.compute.instances import Power
 
 
 def absorb(tx: store.Tx, record: ReservationRecord, most: int) -> ReservationRecord:

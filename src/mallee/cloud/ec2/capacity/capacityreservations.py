@@ -30,8 +30,8 @@ from mallee.cloud.hosts import reserved
 from mallee.cloud.hosts.reserved import ReservationRecord
 from mallee.cloud.state import records
 from mallee.model import ids
-from mallee.model.capacityreservations import CapacityReservation, Match, ReservationState
-from mallee.model.placementgroups import Strategy
+from mallee.model.compute.capacityreservations import CapacityReservation, Match, ReservationState
+from mallee.model.compute.placementgroups import Strategy
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

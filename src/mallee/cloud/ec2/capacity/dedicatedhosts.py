@@ -24,10 +24,10 @@ from mallee.cloud.hosts.tenancy import DedicatedRecord
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import HostSeen, Record
 from mallee.model import ids
-from mallee.model.dedicatedhosts import DedicatedHost
-from mallee.model.hosts import Capacity, Host
-from mallee.model.instancetypes import InstanceType
-from mallee.model.standing import Role
+from mallee.model.compute.dedicatedhosts import DedicatedHost
+from mallee.model.compute.instancetypes import InstanceType
+from mallee.model.hosts.hosts import Capacity, Host
+from mallee.model.hosts.standing import Role
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

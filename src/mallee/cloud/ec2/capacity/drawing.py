@@ -16,8 +16,8 @@ from mallee.cloud.ec2 import resources
 from mallee.cloud.hosts import reserved
 from mallee.cloud.hosts.reserved import ReservationRecord
 from mallee.cloud.state import records
-from mallee.model.capacityreservations import CapacityReservation, Match, ReservationState
-from mallee.model.instances import Instance
+from mallee.model.compute.capacityreservations import CapacityReservation, Match, ReservationState
+from mallee.model.compute.instances import Instance
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

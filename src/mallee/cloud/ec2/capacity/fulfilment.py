@@ -16,15 +16,15 @@ from mallee.cloud.hosts import reserved
 from mallee.cloud.hosts.reserved import ReservationRecord
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
-from mallee.model import quotas as usage
-from mallee.model.capacityreservations import (
+from mallee.model.compute.capacityreservations import (
     CapacityReservation,
     FleetState,
     FleetWish,
     ReservationFleet,
     ReservationState,
 )
-from mallee.model.quotas import Use
+from mallee.model.identity import quotas as usage
+from mallee.model.identity.quotas import Use
 
 FleetRecord = Record[ReservationFleet, None]
 MakeId = Callable[[], str]

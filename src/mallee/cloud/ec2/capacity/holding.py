@@ -17,7 +17,7 @@ from mallee.cloud.hosts import place, placement, reserved
 from mallee.cloud.hosts.reserved import ReservationRecord
 from mallee.cloud.hosts.tenancy import Tenant
 from mallee.cloud.state import records, store
-from mallee.model.capacityreservations import CapacityReservation, Hold, Match
+from mallee.model.compute.capacityreservations import CapacityReservation, Hold, Match
 
 
 def insert(tx: store.Tx, account: str, doc: CapacityReservation) -> ReservationRecord:

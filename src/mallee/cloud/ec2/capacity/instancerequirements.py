@@ -16,8 +16,8 @@ from mallee.cloud import instancetypes
 from mallee.cloud.action import Action, Listing
 from mallee.cloud.call import Call
 from mallee.cloud.ec2.capacity.instancetypes import ARCHITECTURE, VIRTUALIZATION
-from mallee.model import instancetypes as presets
-from mallee.model.instancetypes import InstanceType
+from mallee.model.compute import instancetypes as presets
+from mallee.model.compute.instancetypes import InstanceType
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

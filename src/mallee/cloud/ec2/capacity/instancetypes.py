@@ -18,8 +18,8 @@ from mallee.cloud.call import Call
 from mallee.cloud.ec2 import resources, zones
 from mallee.cloud.ec2.capacity import oldtypes
 from mallee.cloud.state import store
-from mallee.model import instancetypes
-from mallee.model.instancetypes import InstanceType
+from mallee.model.compute import instancetypes
+from mallee.model.compute.instancetypes import InstanceType
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

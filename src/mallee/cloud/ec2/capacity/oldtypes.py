@@ -7,7 +7,7 @@ are those of Eucalyptus 3.3, which libcloud's driver for it asks for.
 from mallee.aws.codec import xmltext
 from mallee.cloud import instancetypes
 from mallee.cloud.call import Call
-from mallee.model.instancetypes import InstanceType
+from mallee.model.compute.instancetypes import InstanceType
 
 _NAMESPACE = "http://msgs.eucalyptus.com/3.3.0"
 

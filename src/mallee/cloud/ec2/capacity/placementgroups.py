@@ -25,8 +25,8 @@ from mallee.cloud.hosts import place, placement, tenancy
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.model import ids
-from mallee.model.instances import State
-from mallee.model.placementgroups import PlacementGroup, Strategy
+from mallee.model.compute.instances import State
+from mallee.model.compute.placementgroups import PlacementGroup, Strategy
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

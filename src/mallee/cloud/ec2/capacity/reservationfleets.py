@@ -20,7 +20,7 @@ from mallee.cloud.ec2.capacity import capacityreservations, fulfilment, instance
 from mallee.cloud.ec2.capacity.fulfilment import FleetRecord
 from mallee.cloud.state import records
 from mallee.model import ids
-from mallee.model.capacityreservations import FleetState, FleetWish, ReservationFleet
+from mallee.model.compute.capacityreservations import FleetState, FleetWish, ReservationFleet
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

@@ -14,7 +14,7 @@ from mallee.cloud.ec2 import resources, tagset, zones
 from mallee.cloud.ec2.capacity import placementgroups
 from mallee.cloud.hosts.reserved import ReservationRecord
 from mallee.cloud.state import records
-from mallee.model.capacityreservations import CapacityReservation
+from mallee.model.compute.capacityreservations import CapacityReservation
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

@@ -20,8 +20,8 @@ from mallee.cloud.hosts import reserved
 from mallee.cloud.hosts.reserved import ReservationRecord
 from mallee.cloud.state import records
 from mallee.model import ids
-from mallee.model.capacityreservations import CapacityReservation
-from mallee.model.instances import State
+from mallee.model.compute.capacityreservations import CapacityReservation
+from mallee.model.compute.instances import State
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

@@ -15,7 +15,7 @@ from mallee.cloud.ec2 import resources, zones
 from mallee.cloud.ec2.instances import instancetopology
 from mallee.cloud.hosts.reserved import ReservationRecord
 from mallee.cloud.state import records
-from mallee.model.capacityreservations import ReservationState
+from mallee.model.compute.capacityreservations import ReservationState
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

@@ -15,7 +15,7 @@ from mallee.cloud.call import Call
 from mallee.cloud.ec2 import resources
 from mallee.cloud.hosts import tenancy
 from mallee.cloud.state import records
-from mallee.model.instances import Instance
+from mallee.model.compute.instances import Instance
 
 AFFINITIES = ("default", "host")
 

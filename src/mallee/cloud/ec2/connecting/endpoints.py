@@ -17,8 +17,9 @@ from mallee.cloud.ec2 import arns, resources, tagset, zones
 from mallee.cloud.ec2.vpc import interfaces, securitygroups
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
-from mallee.model import hosts, ids
-from mallee.model.connectendpoints import ConnectEndpoint
+from mallee.model import ids
+from mallee.model.hosts import hosts
+from mallee.model.network.connectendpoints import ConnectEndpoint
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

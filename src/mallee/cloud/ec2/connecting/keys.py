@@ -20,8 +20,8 @@ from mallee.cloud.ec2 import arns, keypairs
 from mallee.cloud.ec2.instances import power
 from mallee.cloud.state import records
 from mallee.kit import keysigner
-from mallee.model import hosts
-from mallee.model.instances import State
+from mallee.model.compute.instances import State
+from mallee.model.hosts import hosts
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2_instance_connect as shapes

@@ -27,9 +27,10 @@ from mallee.cloud.identity import authenticate, authorize
 from mallee.cloud.identity.question import Question
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
-from mallee.model import hosts, ids
-from mallee.model.instances import Instance, InstanceSeen, State
-from mallee.model.networks import Interface
+from mallee.model import ids
+from mallee.model.compute.instances import Instance, InstanceSeen, State
+from mallee.model.hosts import hosts
+from mallee.model.network.networks import Interface
 
 PER_ENDPOINT_MAX = 20
 PER_ACCOUNT_MAX = 40

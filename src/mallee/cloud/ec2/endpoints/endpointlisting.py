@@ -16,7 +16,7 @@ from mallee.cloud.ec2.endpoints import endpointservices
 from mallee.cloud.ec2.vpc import securitygroups
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
-from mallee.model.endpoints import Endpoint, EndpointKind
+from mallee.model.network.endpoints import Endpoint, EndpointKind
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

@@ -14,8 +14,8 @@ from mallee.cloud.ec2.vpc import servicelists
 from mallee.cloud.ec2.vpc.servicelists import ServiceList
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
-from mallee.model.endpoints import Endpoint
-from mallee.model.routing import Route, TargetKind
+from mallee.model.network.endpoints import Endpoint
+from mallee.model.network.routing import Route, TargetKind
 
 EndpointRecord = Record[Endpoint, None]
 

@@ -28,7 +28,7 @@ from mallee.cloud.ec2.vpc import securitygroups
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Kind, Record
 from mallee.model import ids
-from mallee.model.endpoints import Endpoint, EndpointKind
+from mallee.model.network.endpoints import Endpoint, EndpointKind
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

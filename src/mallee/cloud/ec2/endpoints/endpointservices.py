@@ -19,8 +19,8 @@ from mallee.cloud.call import Call
 from mallee.cloud.ec2 import zones
 from mallee.cloud.ec2.vpc import servicelists
 from mallee.cloud.ec2.vpc.servicelists import ServiceList
-from mallee.model import hosts
-from mallee.model.endpoints import EndpointKind
+from mallee.model.hosts import hosts
+from mallee.model.network.endpoints import EndpointKind
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

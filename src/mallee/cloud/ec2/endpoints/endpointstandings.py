@@ -17,8 +17,8 @@ from mallee.cloud.ec2.vpc import interfaceaddresses, interfaces, securitygroups
 from mallee.cloud.ec2.vpc.interfaceaddresses import Some, Wish
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
-from mallee.model.endpoints import Endpoint, Standing
-from mallee.model.networks import Interface, Subnet
+from mallee.model.network.endpoints import Endpoint, Standing
+from mallee.model.network.networks import Interface, Subnet
 
 REQUESTER = "vpc_endpoint"
 """The type of its interfaces, in AWS's words."""

@@ -19,7 +19,7 @@ from mallee.cloud.call import Call, WriteCall
 from mallee.cloud.ec2 import accountsettings
 from mallee.cloud.ec2.images.sharing import ImageRecord
 from mallee.cloud.state import records, store
-from mallee.model.accountsettings import AllowedImages, ImageCriterion
+from mallee.model.identity.accountsettings import AllowedImages, ImageCriterion
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

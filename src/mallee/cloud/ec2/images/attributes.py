@@ -17,7 +17,7 @@ from mallee.cloud.ec2 import resources
 from mallee.cloud.ec2.images import images, sharing, standing
 from mallee.cloud.ec2.storage import ebskeys
 from mallee.cloud.state import records
-from mallee.model.images import Image
+from mallee.model.images.images import Image
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

@@ -23,7 +23,7 @@ from mallee.cloud.ec2.storage import snapshots
 from mallee.cloud.state import records
 from mallee.kit.secretbox import SecretBox
 from mallee.model import ids
-from mallee.model.transfers import FileOut, Task, Way
+from mallee.model.storage.transfers import FileOut, Task, Way
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

@@ -20,8 +20,8 @@ from mallee.cloud.ec2.images import images, names, tasks
 from mallee.cloud.ec2.images.images import ImageRecord
 from mallee.cloud.state import records
 from mallee.model import ids
-from mallee.model.images import INSTANCE_STORE, Image
-from mallee.model.transfers import DiskIn, Object, Task, Way
+from mallee.model.images.images import INSTANCE_STORE, Image
+from mallee.model.storage.transfers import DiskIn, Object, Task, Way
 
 PENDING = "pending"
 _MANIFEST = ".manifest.xml"

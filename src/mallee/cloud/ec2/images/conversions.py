@@ -26,9 +26,9 @@ from mallee.cloud.ec2.instances import launchnetwork, launchrequest
 from mallee.cloud.ec2.storage import volumes, volumetypes
 from mallee.cloud.state import records
 from mallee.model import ids
-from mallee.model.images import ROOT_DEVICE
-from mallee.model.instancetypes import DEFAULT_NAME
-from mallee.model.transfers import DISKS_MAX, DiskIn, Object, Task, Way
+from mallee.model.compute.instancetypes import DEFAULT_NAME
+from mallee.model.images.images import ROOT_DEVICE
+from mallee.model.storage.transfers import DISKS_MAX, DiskIn, Object, Task, Way
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

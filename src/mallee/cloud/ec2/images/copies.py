@@ -23,7 +23,7 @@ from mallee.cloud.ec2.images.sharing import AVAILABLE, PENDING, ImageRecord
 from mallee.cloud.ec2.storage import ebskeys, snapshotcopies, snapshotsharing
 from mallee.cloud.state import records
 from mallee.model import ids
-from mallee.model.images import Image, ImageMapping
+from mallee.model.images.images import Image, ImageMapping
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

@@ -25,9 +25,9 @@ from mallee.cloud.ec2.storage import attachments, mappings, snapshots
 from mallee.cloud.ec2.storage.states import VolumeRecord
 from mallee.cloud.state import records
 from mallee.model import ids
-from mallee.model.images import Image, ImageMapping
-from mallee.model.instances import Instance, State
-from mallee.model.volumes import ROOT_SLOT, Attachment
+from mallee.model.compute.instances import Instance, State
+from mallee.model.images.images import Image, ImageMapping
+from mallee.model.storage.volumes import ROOT_SLOT, Attachment
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

@@ -17,8 +17,8 @@ from mallee.cloud.ec2.images import exporting, images, tasks
 from mallee.cloud.ec2.images.tasks import TaskRecord
 from mallee.cloud.state import records
 from mallee.model import ids
-from mallee.model.images import Image, root_mapping
-from mallee.model.transfers import FileOut, Object, Task, Way
+from mallee.model.images.images import Image, root_mapping
+from mallee.model.storage.transfers import FileOut, Object, Task, Way
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

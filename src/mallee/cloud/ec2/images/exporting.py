@@ -19,8 +19,8 @@ from mallee.cloud.ec2.images.tasks import TaskRecord
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.model import ids
-from mallee.model.snapshots import Content, Snapshot
-from mallee.model.transfers import FileOut, Object, Task, Way
+from mallee.model.storage.snapshots import Content, Snapshot
+from mallee.model.storage.transfers import FileOut, Object, Task, Way
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

@@ -21,9 +21,9 @@ from mallee.cloud.ec2.storage import mappings, snapshots
 from mallee.cloud.ec2.storage.states import VolumeRecord
 from mallee.cloud.state import records
 from mallee.model import ids
-from mallee.model.instances import State
-from mallee.model.transfers import FileOut, Object, Task, Way
-from mallee.model.volumes import ROOT_SLOT
+from mallee.model.compute.instances import State
+from mallee.model.storage.transfers import FileOut, Object, Task, Way
+from mallee.model.storage.volumes import ROOT_SLOT
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

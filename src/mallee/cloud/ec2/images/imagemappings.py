@@ -13,8 +13,8 @@ from msgspec.structs import replace
 from mallee.aws import errors
 from mallee.cloud.call import Call
 from mallee.cloud.ec2.storage import attachments, snapshotsharing, volumetypes
-from mallee.model.images import ImageMapping
-from mallee.model.volumes import Attachment, Volume
+from mallee.model.images.images import ImageMapping
+from mallee.model.storage.volumes import Attachment, Volume
 
 HONOURS = frozenset(
     {

@@ -20,8 +20,8 @@ from mallee.cloud.ec2.images import allowed, sharing, standing
 from mallee.cloud.ec2.storage import volumetypes
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
-from mallee.model import images as models
-from mallee.model.images import Image
+from mallee.model.images import images as models
+from mallee.model.images.images import Image
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

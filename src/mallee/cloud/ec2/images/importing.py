@@ -20,8 +20,8 @@ from mallee.cloud.ec2.images.tasks import TaskRecord
 from mallee.cloud.ec2.storage import ebskeys
 from mallee.cloud.state import records
 from mallee.model import ids
-from mallee.model.datakeys import DataKey
-from mallee.model.transfers import FORMATS, DiskIn, DiskSeen, Object, Task
+from mallee.model.storage.datakeys import DataKey
+from mallee.model.storage.transfers import FORMATS, DiskIn, DiskSeen, Object, Task
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

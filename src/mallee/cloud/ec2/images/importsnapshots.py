@@ -17,7 +17,7 @@ from mallee.cloud.ec2.images import importing, tasks
 from mallee.cloud.ec2.images.tasks import TaskRecord
 from mallee.cloud.state import records
 from mallee.model import ids
-from mallee.model.transfers import Object, Task, Way
+from mallee.model.storage.transfers import Object, Task, Way
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

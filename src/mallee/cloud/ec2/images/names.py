@@ -8,7 +8,7 @@ from mallee.cloud.call import Call
 from mallee.cloud.ec2 import binned, resources
 from mallee.cloud.ec2.images.sharing import DEREGISTERED
 from mallee.cloud.state import records
-from mallee.model.images import NAME
+from mallee.model.images.images import NAME
 
 
 def check(call: Call, name: str) -> None:

@@ -17,7 +17,7 @@ from mallee.cloud.ec2.images.images import ImageRecord
 from mallee.cloud.ec2.storage import attachments
 from mallee.cloud.state import records, store
 from mallee.model import ids
-from mallee.model.images import Image, ImageMapping
+from mallee.model.images.images import Image, ImageMapping
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

@@ -20,7 +20,7 @@ from mallee.cloud.call import Call, WriteCall
 from mallee.cloud.ec2 import accountsettings, binned
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
-from mallee.model.images import Image
+from mallee.model.images.images import Image
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

@@ -20,11 +20,12 @@ from mallee.cloud.ec2.images.sharing import PENDING
 from mallee.cloud.ec2.images.tasks import TaskRecord
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
-from mallee.model import ids, storedimages
-from mallee.model.images import Image, ImageMapping, is_ebs, mappings_of
-from mallee.model.snapshots import Snapshot
-from mallee.model.storedimages import Disk, Header
-from mallee.model.transfers import DiskIn, FileOut, Object, Task, Way
+from mallee.model import ids
+from mallee.model.images import storedimages
+from mallee.model.images.images import Image, ImageMapping, is_ebs, mappings_of
+from mallee.model.images.storedimages import Disk, Header
+from mallee.model.storage.snapshots import Snapshot
+from mallee.model.storage.transfers import DiskIn, FileOut, Object, Task, Way
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

@@ -21,8 +21,8 @@ from mallee.cloud.hosts import standings, tenancy
 from mallee.cloud.identity import trust
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Kind, Record
-from mallee.model import identities
-from mallee.model.transfers import Access, Object, Phase, Task, TransferSeen
+from mallee.model.identity import identities
+from mallee.model.storage.transfers import Access, Object, Phase, Task, TransferSeen
 
 IMPORT_EXPORT = "vmie.amazonaws.com"
 """The service that a role for imports and exports must trust."""

@@ -22,7 +22,7 @@ from mallee.cloud.ec2.images import tasks
 from mallee.cloud.identity.authenticate import ACTIVE
 from mallee.cloud.state import records
 from mallee.kit.secretbox import SecretBox
-from mallee.model.transfers import Access, Object
+from mallee.model.storage.transfers import Access, Object
 
 ACL = "ec2-bundle-read"
 """What AWS puts on the objects; its tools' policies ask for it."""

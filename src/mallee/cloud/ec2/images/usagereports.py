@@ -21,7 +21,8 @@ from mallee.cloud.ec2 import resources, tagset
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.model import ids
-from mallee.model.imagereports import (
+from mallee.model.compute.instances import Power
+from mallee.model.images.imagereports import (
     DEPTH,
     DEPTH_MAX,
     INSTANCE,
@@ -32,7 +33,6 @@ from mallee.model.imagereports import (
     Entry,
     ImageReport,
 )
-from mallee.model.instances import Power
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

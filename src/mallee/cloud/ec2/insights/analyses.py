@@ -29,9 +29,9 @@ from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
 from mallee.kit import secretbox
 from mallee.model import ids
-from mallee.model.hops import TCP, UDP
-from mallee.model.hosts import VpcWanted
-from mallee.model.insights import FAILED, InsightsAnalysis, InsightsPath, PathFilter
+from mallee.model.hosts.hosts import VpcWanted
+from mallee.model.network.insights import FAILED, InsightsAnalysis, InsightsPath, PathFilter
+from mallee.model.packets.hops import TCP, UDP
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

@@ -12,11 +12,11 @@ from typing import Any
 
 from mallee.cloud import things
 from mallee.model import ids
-from mallee.model.acls import AclEntry
-from mallee.model.carried import RouteWanted, TransitRouteWanted, Way
-from mallee.model.hops import Hop, HopKind, LocalRoute, Packet
-from mallee.model.hosts import InterfaceWanted, VpcWanted
-from mallee.model.networks import Direction, Rule
+from mallee.model.hosts.hosts import InterfaceWanted, VpcWanted
+from mallee.model.network.acls import AclEntry
+from mallee.model.network.carried import RouteWanted, TransitRouteWanted, Way
+from mallee.model.network.networks import Direction, Rule
+from mallee.model.packets.hops import Hop, HopKind, LocalRoute, Packet
 
 Shape = dict[str, Any]
 """A structure of AWS's, by its members."""

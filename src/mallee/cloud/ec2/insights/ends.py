@@ -16,9 +16,9 @@ from mallee.cloud.ec2.vpc import interfacelisting, peerings, servicelists
 from mallee.cloud.hosts.networkslices import InterfaceRecord
 from mallee.cloud.state import records
 from mallee.model import ids
-from mallee.model.endpoints import EndpointKind
-from mallee.model.hops import Address
-from mallee.model.peerings import PeeringStatus
+from mallee.model.network.endpoints import EndpointKind
+from mallee.model.network.peerings import PeeringStatus
+from mallee.model.packets.hops import Address
 
 SOMEBODY = ip_address("192.0.2.1")
 """Who stands for the world: an address that nobody has."""

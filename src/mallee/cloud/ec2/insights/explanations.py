@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from mallee.cloud.ec2.insights import components
 from mallee.cloud.ec2.insights.components import Names, Shape
 from mallee.cloud.ec2.insights.ends import Place, PlaceKind
-from mallee.model.carried import RouteWanted, Way
-from mallee.model.hops import End, Hop, HopKind, Trace
-from mallee.model.networks import Direction
+from mallee.model.network.carried import RouteWanted, Way
+from mallee.model.network.networks import Direction
+from mallee.model.packets.hops import End, Hop, HopKind, Trace
 
 AWS_CODES: Mapping[End, str] = {
     End.SENDER: "ENI_SOURCE_DEST_CHECK_RESTRICTION",

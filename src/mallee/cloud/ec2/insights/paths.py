@@ -18,7 +18,7 @@ from mallee.cloud.ec2.insights import ends
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
 from mallee.model import ids
-from mallee.model.insights import InsightsPath, PathFilter, Ports
+from mallee.model.network.insights import InsightsPath, PathFilter, Ports
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

@@ -12,12 +12,13 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network, ip_address
 
 from mallee.cloud.ec2.insights.ends import SOMEBODY, Place, PlaceKind
-from mallee.model import hosts, packets
-from mallee.model.carried import TransitGatewayWanted
-from mallee.model.hops import TCP, Address, End, Hop, HopKind, Packet, Trace
-from mallee.model.hosts import VpcWanted
-from mallee.model.insights import PathFilter, Ports
-from mallee.model.packettransit import Gateways
+from mallee.model.hosts import hosts
+from mallee.model.hosts.hosts import VpcWanted
+from mallee.model.network.carried import TransitGatewayWanted
+from mallee.model.network.insights import PathFilter, Ports
+from mallee.model.packets import packets
+from mallee.model.packets.hops import TCP, Address, End, Hop, HopKind, Packet, Trace
+from mallee.model.packets.packettransit import Gateways
 
 EPHEMERAL_PORT = 49152
 """From which a client speaks when nothing is said of it."""

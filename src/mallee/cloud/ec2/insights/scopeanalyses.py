@@ -24,7 +24,7 @@ from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
 from mallee.kit import secretbox
 from mallee.model import ids
-from mallee.model.insights import AccessScope, ScopeAnalysis
+from mallee.model.network.insights import AccessScope, ScopeAnalysis
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

@@ -21,7 +21,7 @@ from mallee.cloud.ec2.vpc import servicelists
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
 from mallee.model import ids
-from mallee.model.insights import AccessScope, ResourceStatement, ScopeEnd, ScopePath
+from mallee.model.network.insights import AccessScope, ResourceStatement, ScopeEnd, ScopePath
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

@@ -14,11 +14,11 @@ from mallee.cloud.ec2.insights import reach
 from mallee.cloud.ec2.insights.ends import Place, PlaceKind, name_of
 from mallee.cloud.ec2.insights.reach import Found, Wish
 from mallee.model import ids
-from mallee.model.carried import TransitGatewayWanted
-from mallee.model.hops import TCP, UDP, Packet, Trace
-from mallee.model.hosts import VpcWanted
-from mallee.model.insights import PathFilter, ResourceStatement, ScopeEnd, ScopePath
-from mallee.model.packettransit import Gateways
+from mallee.model.hosts.hosts import VpcWanted
+from mallee.model.network.carried import TransitGatewayWanted
+from mallee.model.network.insights import PathFilter, ResourceStatement, ScopeEnd, ScopePath
+from mallee.model.packets.hops import TCP, UDP, Packet, Trace
+from mallee.model.packets.packettransit import Gateways
 
 PAIRS_MAX = 1000
 """Of ends that one analysis looks at; more are left out, and said to be."""

@@ -13,7 +13,7 @@ from mallee.cloud.action import Action, AskHost
 from mallee.cloud.call import Call
 from mallee.cloud.ec2 import resources
 from mallee.cloud.state import records
-from mallee.model import hosts
+from mallee.model.hosts import hosts
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

@@ -18,10 +18,10 @@ from mallee.cloud.ec2 import resources
 from mallee.cloud.ec2.instances import launchoptions, power
 from mallee.cloud.hosts import placement
 from mallee.cloud.state import records
-from mallee.model import instancetypes as presets
-from mallee.model import quotas as usage
-from mallee.model.instances import State
-from mallee.model.quotas import Use
+from mallee.model.compute import instancetypes as presets
+from mallee.model.compute.instances import State
+from mallee.model.identity import quotas as usage
+from mallee.model.identity.quotas import Use
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

@@ -18,8 +18,8 @@ from mallee.cloud.ec2.instances import power
 from mallee.cloud.ec2.instances.launchoptions import NOT_THROTTLED, STANDARD, UNLIMITED
 from mallee.cloud.ec2.instances.power import InstanceRecord
 from mallee.cloud.state import records
-from mallee.model import instancetypes as presets
-from mallee.model.instances import State
+from mallee.model.compute import instancetypes as presets
+from mallee.model.compute.instances import State
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

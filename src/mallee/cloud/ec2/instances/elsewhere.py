@@ -16,7 +16,7 @@ from mallee.cloud.hosts.moving import VolumeRecord
 from mallee.cloud.hosts.reserved import ReservationRecord
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
-from mallee.model.instances import Instance, InstanceSeen
+from mallee.model.compute.instances import Instance, InstanceSeen
 
 InstanceRecord = Record[Instance, InstanceSeen]
 

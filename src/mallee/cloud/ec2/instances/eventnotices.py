@@ -18,8 +18,8 @@ from mallee.cloud.call import Call, Request, WriteCall
 from mallee.cloud.ec2 import accountsettings, resources
 from mallee.cloud.ec2.instances.events import EventRecord
 from mallee.cloud.state import records
-from mallee.model.accountsettings import EventTags
-from mallee.model.events import Outcome
+from mallee.model.compute.events import Outcome
+from mallee.model.identity.accountsettings import EventTags
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

@@ -19,7 +19,7 @@ from mallee.cloud.ec2.instances.power import InstanceRecord
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
 from mallee.model import ids
-from mallee.model.events import Event, Outcome, StatusReport
+from mallee.model.compute.events import Event, Outcome, StatusReport
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

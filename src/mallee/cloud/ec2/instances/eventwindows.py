@@ -19,8 +19,8 @@ from mallee.cloud.ec2.instances import weekhours
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.model import ids
-from mallee.model.events import EventWindow, TimeRange
-from mallee.model.instances import Instance, InstanceSeen
+from mallee.model.compute.events import EventWindow, TimeRange
+from mallee.model.compute.instances import Instance, InstanceSeen
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

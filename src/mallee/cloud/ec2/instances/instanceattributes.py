@@ -23,8 +23,8 @@ from mallee.cloud.ec2.storage import mappings
 from mallee.cloud.ec2.vpc import interfaces, securitygroups
 from mallee.cloud.hosts import placement
 from mallee.cloud.state import records
-from mallee.model import images
-from mallee.model.instances import Instance, State
+from mallee.model.compute.instances import Instance, State
+from mallee.model.images import images
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

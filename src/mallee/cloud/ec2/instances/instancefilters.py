@@ -13,9 +13,9 @@ from mallee.cloud.ec2.instances import instancenetwork, maintenanceoptions, powe
 from mallee.cloud.ec2.instances.power import InstanceRecord
 from mallee.cloud.ec2.vpc import interfacelisting
 from mallee.cloud.state import records
-from mallee.model import images
-from mallee.model.instances import Instance, State
-from mallee.model.networks import Interface
+from mallee.model.compute.instances import Instance, State
+from mallee.model.images import images
+from mallee.model.network.networks import Interface
 
 Filter = Callable[[Call, InstanceRecord], Iterable[str]]
 

@@ -13,8 +13,8 @@ from mallee.cloud.ec2 import resources
 from mallee.cloud.ec2.vpc import interfacelisting, securitygroups
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
-from mallee.model.instances import Instance
-from mallee.model.networks import Interface, private_ips
+from mallee.model.compute.instances import Instance
+from mallee.model.network.networks import Interface, private_ips
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

@@ -25,8 +25,9 @@ from mallee.cloud.iam import instanceprofiles as profiles
 from mallee.cloud.iam.instanceprofiles import ProfileRecord
 from mallee.cloud.identity import trust
 from mallee.cloud.state import records
-from mallee.model import identities, ids
-from mallee.model.instances import ProfileAssociation, State
+from mallee.model import ids
+from mallee.model.compute.instances import ProfileAssociation, State
+from mallee.model.identity import identities
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

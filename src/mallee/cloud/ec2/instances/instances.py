@@ -26,8 +26,8 @@ from mallee.cloud.ec2.instances.power import InstanceRecord
 from mallee.cloud.ec2.storage import mappings
 from mallee.cloud.hosts import tenancy
 from mallee.cloud.state import index, records, store
-from mallee.model import images
-from mallee.model.instances import Instance, MetadataOptions, Reason, State
+from mallee.model.compute.instances import Instance, MetadataOptions, Reason, State
+from mallee.model.images import images
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

@@ -16,7 +16,7 @@ from mallee.cloud.ec2 import resources, zones
 from mallee.cloud.ec2.instances import events, instancefilters, instances, power
 from mallee.cloud.ec2.instances.power import InstanceRecord
 from mallee.cloud.state import records
-from mallee.model.instances import Phase, State, phase_of
+from mallee.model.compute.instances import Phase, State, phase_of
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

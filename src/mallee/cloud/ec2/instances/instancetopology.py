@@ -18,7 +18,7 @@ from mallee.cloud.ec2.capacity import placementgroups
 from mallee.cloud.ec2.instances import power
 from mallee.cloud.ec2.instances.power import InstanceRecord
 from mallee.cloud.state import records
-from mallee.model.instances import State
+from mallee.model.compute.instances import State
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

@@ -14,8 +14,8 @@ from mallee.cloud.call import Call, Request, Result
 from mallee.cloud.ec2 import resources
 from mallee.cloud.ec2.instances import power
 from mallee.cloud.state import records
-from mallee.model import hosts
-from mallee.model.instances import State
+from mallee.model.compute.instances import State
+from mallee.model.hosts import hosts
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

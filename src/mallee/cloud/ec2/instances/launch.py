@@ -27,9 +27,9 @@ from mallee.cloud.hosts import cpubaselines, placement, tenancy
 from mallee.cloud.hosts.tenancy import Tenant
 from mallee.cloud.state import records
 from mallee.model import ids
-from mallee.model import quotas as usage
-from mallee.model.instances import Instance
-from mallee.model.quotas import Size
+from mallee.model.compute.instances import Instance
+from mallee.model.identity import quotas as usage
+from mallee.model.identity.quotas import Size
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

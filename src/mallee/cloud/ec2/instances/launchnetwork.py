@@ -25,9 +25,9 @@ from mallee.cloud.ec2.vpc.interfaceaddresses import Wish
 from mallee.cloud.ec2.vpc.interfaces import InterfaceRecord
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
-from mallee.model import instancetypes
-from mallee.model.instancetypes import InstanceType
-from mallee.model.networks import Subnet
+from mallee.model.compute import instancetypes
+from mallee.model.compute.instancetypes import InstanceType
+from mallee.model.network.networks import Subnet
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

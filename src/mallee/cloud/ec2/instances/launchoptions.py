@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from mallee.aws import errors
-from mallee.model.instancetypes import InstanceType
+from mallee.model.compute.instancetypes import InstanceType
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

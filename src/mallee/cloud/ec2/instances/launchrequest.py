@@ -31,10 +31,10 @@ from mallee.cloud.ec2.vpc import privatenames
 from mallee.cloud.iam.instanceprofiles import ProfileRecord
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
-from mallee.model.instances import MetadataOptions
-from mallee.model.instancetypes import DEFAULT_NAME, InstanceType
-from mallee.model.keypairs import KeyPair
-from mallee.model.privatenames import PrivateNames
+from mallee.model.compute.instances import MetadataOptions
+from mallee.model.compute.instancetypes import DEFAULT_NAME, InstanceType
+from mallee.model.compute.keypairs import KeyPair
+from mallee.model.network.privatenames import PrivateNames
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

@@ -16,7 +16,7 @@ from mallee.cloud.call import WriteCall
 from mallee.cloud.ec2 import resources
 from mallee.cloud.ec2.instances import launchoptions, power
 from mallee.cloud.state import records
-from mallee.model.instances import Instance, State
+from mallee.model.compute.instances import Instance, State
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

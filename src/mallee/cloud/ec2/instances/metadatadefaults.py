@@ -14,8 +14,8 @@ from mallee.aws import errors
 from mallee.cloud.action import Action, Read, Write
 from mallee.cloud.call import Call, WriteCall
 from mallee.cloud.ec2 import accountsettings
-from mallee.model.accountsettings import MetadataDefaults
-from mallee.model.instances import MetadataOptions
+from mallee.model.compute.instances import MetadataOptions
+from mallee.model.identity.accountsettings import MetadataDefaults
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -25,8 +25,8 @@ from mallee.cloud.ec2.vpc import interfaces
 from mallee.cloud.hosts import cpubaselines, placement
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
-from mallee.model import instances
-from mallee.model.instances import Instance, InstanceSeen, Power, Reason, State
+from mallee.model.compute import instances
+from mallee.model.compute.instances import Instance, InstanceSeen, Power, Reason, State
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

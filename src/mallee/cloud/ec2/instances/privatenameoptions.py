@@ -16,7 +16,7 @@ from mallee.cloud.ec2 import resources
 from mallee.cloud.ec2.instances import power
 from mallee.cloud.ec2.vpc import privatenames
 from mallee.cloud.state import records
-from mallee.model.instances import State
+from mallee.model.compute.instances import State
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

@@ -9,8 +9,8 @@ import msgspec
 from mallee.cloud.ec2.vpc import publicpool
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
-from mallee.model.instances import Instance, InstanceSeen
-from mallee.model.networks import Address, Interface
+from mallee.model.compute.instances import Instance, InstanceSeen
+from mallee.model.network.networks import Address, Interface
 
 
 def after_stop(tx: store.Tx, instance: Record[Instance, InstanceSeen]) -> None:

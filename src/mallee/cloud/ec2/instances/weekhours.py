@@ -6,7 +6,7 @@ Pure. Hour 0 is Sunday's first, in UTC. Called by `eventwindows`; `next_open` by
 from collections.abc import Iterable
 
 from mallee.aws import errors
-from mallee.model.events import EventWindow, TimeRange
+from mallee.model.compute.events import EventWindow, TimeRange
 
 DAYS = ("sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday")
 HOURS_PER_WEEK = 168

@@ -20,7 +20,7 @@ from mallee.cloud.ec2.ipam import given, ipams, shownfilters
 from mallee.cloud.ec2.vpc import ranges
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
-from mallee.model.ipam import Allocation
+from mallee.model.network.ipam import Allocation
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

@@ -18,7 +18,7 @@ from mallee.cloud.ec2.ipam import shownfilters, watched
 from mallee.cloud.ec2.vpc import securitygroups
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
-from mallee.model.networks import Address, Interface
+from mallee.model.network.networks import Address, Interface
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

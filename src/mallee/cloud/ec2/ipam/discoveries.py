@@ -20,7 +20,7 @@ from mallee.cloud.ec2.ipam import ipams, shownfilters
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
 from mallee.model import ids
-from mallee.model.ipam import Discovery, DiscoveryAssociation
+from mallee.model.network.ipam import Discovery, DiscoveryAssociation
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

@@ -17,7 +17,7 @@ from mallee.cloud.ec2.vpc import ranges
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.model import ids
-from mallee.model.ipam import IPV4, IPV6, Allocation, Pool
+from mallee.model.network.ipam import IPV4, IPV6, Allocation, Pool
 
 CUSTOM, POOL, VPC, SUBNET = "custom", "ipam-pool", "vpc", "subnet"
 ADDRESS, PUBLIC_POOL = "eip", "ec2-public-ipv4-pool"

@@ -12,7 +12,7 @@ from mallee.cloud.ec2.ipam import given, watched
 from mallee.cloud.ec2.vpc import ranges
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
-from mallee.model.ipam import PRIVATE, Pool
+from mallee.model.network.ipam import PRIVATE, Pool
 
 PoolRecord = Record[Pool, None]
 

@@ -19,7 +19,7 @@ from mallee.cloud.ec2.ipam import shownfilters
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
 from mallee.model import ids
-from mallee.model.ipam import PRIVATE, PUBLIC, Discovery, DiscoveryAssociation, Ipam, Scope
+from mallee.model.network.ipam import PRIVATE, PUBLIC, Discovery, DiscoveryAssociation, Ipam, Scope
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

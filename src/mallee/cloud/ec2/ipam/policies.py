@@ -21,7 +21,7 @@ from mallee.cloud.ec2.ipam import given, ipams, publicpools, shownfilters
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
 from mallee.model import ids
-from mallee.model.ipam import Policy, PolicyRule
+from mallee.model.network.ipam import Policy, PolicyRule
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

@@ -22,7 +22,7 @@ from mallee.cloud.ec2.vpc import ranges
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
 from mallee.model import ids
-from mallee.model.ipam import IPV4, PUBLIC, Pool, PoolCidr
+from mallee.model.network.ipam import IPV4, PUBLIC, Pool, PoolCidr
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

@@ -20,7 +20,7 @@ from mallee.cloud.ec2.ipam import given, imports, ipams, publicblocks, shownfilt
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
 from mallee.model import ids
-from mallee.model.ipam import AMAZON, BYOIP, IPV4, PUBLIC, Pool, Scope
+from mallee.model.network.ipam import AMAZON, BYOIP, IPV4, PUBLIC, Pool, Scope
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

@@ -13,9 +13,9 @@ from mallee.cloud.ec2.ipam import spaces
 from mallee.cloud.ec2.vpc import publicpool, vpcipv6
 from mallee.cloud.state import store
 from mallee.cloud.state.records import Record
-from mallee.model import addressspans
-from mallee.model.ipam import IPV4, Pool
-from mallee.model.settings import IPV6_OF_A_VPC
+from mallee.model.configuration.settings import IPV6_OF_A_VPC
+from mallee.model.network import addressspans
+from mallee.model.network.ipam import IPV4, Pool
 
 LARGEST4, LARGEST6 = 22, 46
 """The shortest netmasks of blocks: 1024 addresses, and 1024 ranges for VPCs."""

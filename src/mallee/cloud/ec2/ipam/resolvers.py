@@ -20,7 +20,7 @@ from mallee.cloud.ec2.ipam.resolving import ResolverRecord
 from mallee.cloud.ec2.vpc import ranges
 from mallee.cloud.state import records
 from mallee.model import ids
-from mallee.model.ipam import Condition, Resolver, ResolverRule, ResolverVersion
+from mallee.model.network.ipam import Condition, Resolver, ResolverRule, ResolverVersion
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

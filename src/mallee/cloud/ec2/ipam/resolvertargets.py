@@ -19,7 +19,7 @@ from mallee.cloud.ec2.ipam import resolving, shownfilters
 from mallee.cloud.ec2.ipam.resolving import TargetRecord
 from mallee.cloud.state import records
 from mallee.model import ids
-from mallee.model.ipam import IPV4, ResolverTarget
+from mallee.model.network.ipam import IPV4, ResolverTarget
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

@@ -14,7 +14,7 @@ from mallee.cloud.ec2.ipam import given, watched
 from mallee.cloud.ec2.vpc import prefixlists, ranges
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
-from mallee.model.ipam import (
+from mallee.model.network.ipam import (
     IPV4,
     Condition,
     Ipam,
@@ -23,7 +23,7 @@ from mallee.model.ipam import (
     ResolverTarget,
     ResolverVersion,
 )
-from mallee.model.prefixlists import PrefixEntry
+from mallee.model.network.prefixlists import PrefixEntry
 
 MAX_CIDRS = 1000
 KEPT_VERSIONS = 50

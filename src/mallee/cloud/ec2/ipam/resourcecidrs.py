@@ -21,7 +21,7 @@ from mallee.cloud.ec2.ipam import given, imports, overlaps, shownfilters, watche
 from mallee.cloud.ec2.vpc import ranges
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
-from mallee.model.ipam import PRIVATE, Ipam, Pool, Said, Scope
+from mallee.model.network.ipam import PRIVATE, Ipam, Pool, Said, Scope
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

@@ -13,9 +13,9 @@ from mallee.cloud.ec2.ipam import spaces
 from mallee.cloud.ec2.vpc import privateips, ranges
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
-from mallee.model.accounts import Account
-from mallee.model.ipam import Ipam, Said
-from mallee.model.networks import Subnet, Vpc
+from mallee.model.identity.accounts import Account
+from mallee.model.network.ipam import Ipam, Said
+from mallee.model.network.networks import Subnet, Vpc
 
 VPC, SUBNET, ADDRESS, PUBLIC_POOL = "vpc", "subnet", "eip", "public-ipv4-pool"
 

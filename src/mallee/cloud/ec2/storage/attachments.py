@@ -23,9 +23,9 @@ from mallee.cloud.ec2.storage.states import VolumeRecord
 from mallee.cloud.hosts import moving
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
-from mallee.model import instances
-from mallee.model.instances import Power, State
-from mallee.model.volumes import ROOT_SLOT, SLOTS, Attachment, free_slot
+from mallee.model.compute import instances
+from mallee.model.compute.instances import Power, State
+from mallee.model.storage.volumes import ROOT_SLOT, SLOTS, Attachment, free_slot
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

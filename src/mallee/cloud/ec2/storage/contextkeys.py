@@ -16,8 +16,8 @@ from mallee.cloud.ec2.storage import ebskeys, launchdisks, snapshotsharing, volu
 from mallee.cloud.identity.question import Finder, Question, thing
 from mallee.cloud.state import records
 from mallee.model import ids
-from mallee.model.snapshots import NO_VOLUME
-from mallee.model.volumes import Volume
+from mallee.model.storage.snapshots import NO_VOLUME
+from mallee.model.storage.volumes import Volume
 
 
 def _of_volume(

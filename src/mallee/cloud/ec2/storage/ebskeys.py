@@ -18,8 +18,8 @@ from mallee.cloud.call import Call, WriteCall
 from mallee.cloud.ec2 import accountsettings, resources
 from mallee.cloud.kms import managed, naming, onbehalf
 from mallee.cloud.state.records import Record
-from mallee.model.datakeys import DataKey
-from mallee.model.snapshots import Snapshot
+from mallee.model.storage.datakeys import DataKey
+from mallee.model.storage.snapshots import Snapshot
 
 CONTEXT = "aws:ebs:id"
 """What EBS says in every encryption context: the volume or snapshot."""

@@ -20,8 +20,8 @@ from mallee.cloud.ec2.storage import snapshotsharing, snapshotstates
 from mallee.cloud.hosts.pinslices import FastRecord
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
-from mallee.model.fastrestores import SIZE_GIB_MAX, SNAPSHOTS_MAX, FastRestore
-from mallee.model.snapshots import Snapshot, SnapshotSeen
+from mallee.model.storage.fastrestores import SIZE_GIB_MAX, SNAPSHOTS_MAX, FastRestore
+from mallee.model.storage.snapshots import Snapshot, SnapshotSeen
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

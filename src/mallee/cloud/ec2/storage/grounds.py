@@ -9,7 +9,7 @@ from mallee.cloud.call import Call
 from mallee.cloud.ec2 import resources
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
-from mallee.model.snapshots import Content, Layered, Snapshot, SnapshotSeen
+from mallee.model.storage.snapshots import Content, Layered, Snapshot, SnapshotSeen
 
 SnapshotRecord = Record[Snapshot, SnapshotSeen]
 

@@ -30,10 +30,11 @@ from mallee.cloud.ec2.storage.grounds import SnapshotRecord
 from mallee.cloud.hosts import diskroom
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
-from mallee.model import ids, images
-from mallee.model.images import Image, ImageMapping
-from mallee.model.instances import Instance
-from mallee.model.volumes import ROOT_SLOT, SLOTS, Attachment, Volume
+from mallee.model import ids
+from mallee.model.compute.instances import Instance
+from mallee.model.images import images
+from mallee.model.images.images import Image, ImageMapping
+from mallee.model.storage.volumes import ROOT_SLOT, SLOTS, Attachment, Volume
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

@@ -15,7 +15,7 @@ from mallee.cloud.call import WriteCall
 from mallee.cloud.ec2.storage import attachments, states
 from mallee.cloud.ec2.storage.states import Reader, VolumeRecord
 from mallee.cloud.state import records
-from mallee.model.volumes import ROOT_SLOT, Attachment
+from mallee.model.storage.volumes import ROOT_SLOT, Attachment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

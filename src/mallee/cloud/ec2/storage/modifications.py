@@ -17,7 +17,7 @@ from mallee.cloud.ec2 import resources
 from mallee.cloud.ec2.storage import relocating, states, volumetypes
 from mallee.cloud.ec2.storage.states import VolumeRecord
 from mallee.cloud.hosts import diskroom
-from mallee.model.volumes import Modification, Volume
+from mallee.model.storage.volumes import Modification, Volume
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

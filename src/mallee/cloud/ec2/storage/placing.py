@@ -11,7 +11,7 @@ from mallee.cloud.hosts import diskroom, tenancy
 from mallee.cloud.hosts.diskroom import Where
 from mallee.cloud.state import records
 from mallee.cloud.state.store import Tx
-from mallee.model.snapshots import Snapshot
+from mallee.model.storage.snapshots import Snapshot
 
 
 def place(tx: Tx, where: Where, new: tuple[str, int], snapshot: Snapshot | None) -> str:

@@ -9,7 +9,7 @@ from mallee.cloud.call import WriteCall
 from mallee.cloud.ec2.storage.states import VolumeRecord
 from mallee.cloud.hosts import moving
 from mallee.cloud.state.records import Record
-from mallee.model.instances import Instance, InstanceSeen
+from mallee.model.compute.instances import Instance, InstanceSeen
 
 
 def bring(call: WriteCall, record: VolumeRecord, host_id: str) -> VolumeRecord:

@@ -36,11 +36,11 @@ from mallee.cloud.hosts import diskroom
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
 from mallee.model import ids
-from mallee.model import images as models
-from mallee.model.images import Image
-from mallee.model.instances import State
-from mallee.model.rootreplacements import RootReplacement
-from mallee.model.volumes import ROOT_SLOT, Attachment
+from mallee.model.compute.instances import State
+from mallee.model.images import images as models
+from mallee.model.images.images import Image
+from mallee.model.storage.rootreplacements import RootReplacement
+from mallee.model.storage.volumes import ROOT_SLOT, Attachment
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

@@ -23,7 +23,7 @@ from mallee.cloud.ec2.storage import ebskeys, snapshotsharing
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
 from mallee.model import ids
-from mallee.model.snapshots import NO_VOLUME, Resealing, Snapshot, SnapshotSeen
+from mallee.model.storage.snapshots import NO_VOLUME, Resealing, Snapshot, SnapshotSeen
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

@@ -21,7 +21,7 @@ from mallee.cloud.ec2 import resources
 from mallee.cloud.ec2.storage import snapshotstates
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
-from mallee.model.snapshots import Lock, Snapshot, SnapshotSeen
+from mallee.model.storage.snapshots import Lock, Snapshot, SnapshotSeen
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

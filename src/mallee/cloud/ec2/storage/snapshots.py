@@ -32,8 +32,9 @@ from mallee.cloud.ec2.storage.states import VolumeRecord
 from mallee.cloud.hosts import asks, diskroom
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
-from mallee.model import hosts, ids
-from mallee.model.snapshots import (
+from mallee.model import ids
+from mallee.model.hosts import hosts
+from mallee.model.storage.snapshots import (
     CUT_TAKES_MAX_S,
     LAYER_MAX,
     LAYERS_MAX,
@@ -44,7 +45,7 @@ from mallee.model.snapshots import (
     Snapshot,
     SnapshotSeen,
 )
-from mallee.model.volumes import ROOT_SLOT
+from mallee.model.storage.volumes import ROOT_SLOT
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

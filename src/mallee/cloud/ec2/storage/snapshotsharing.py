@@ -21,7 +21,7 @@ from mallee.cloud.ec2 import accountsettings, binned, resources
 from mallee.cloud.ec2.storage import ebskeys
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
-from mallee.model.snapshots import Sharing, Snapshot, SnapshotSeen
+from mallee.model.storage.snapshots import Sharing, Snapshot, SnapshotSeen
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

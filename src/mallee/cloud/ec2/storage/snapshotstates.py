@@ -6,7 +6,7 @@ the object store yet is `pending`, and can be used all the same, where its cut i
 
 from mallee.cloud.blocks import resealing
 from mallee.cloud.state.records import Record
-from mallee.model.snapshots import NO_VOLUME, Snapshot, SnapshotSeen
+from mallee.model.storage.snapshots import NO_VOLUME, Snapshot, SnapshotSeen
 
 PENDING, COMPLETED, ERROR = "pending", "completed", "error"
 

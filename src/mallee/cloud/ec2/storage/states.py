@@ -11,9 +11,10 @@ from mallee.cloud.call import Call
 from mallee.cloud.ec2 import resources
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
-from mallee.model import instances, volumes
-from mallee.model.instances import Power
-from mallee.model.volumes import ROOT_SLOT, Attachment, Volume, VolumeSeen
+from mallee.model.compute import instances
+from mallee.model.compute.instances import Power
+from mallee.model.storage import volumes
+from mallee.model.storage.volumes import ROOT_SLOT, Attachment, Volume, VolumeSeen
 
 CREATING, AVAILABLE, IN_USE, DELETING, ERROR = (
     "creating",

@@ -17,7 +17,7 @@ from mallee.cloud.ec2.storage import ebskeys, snapshots, states, volumes
 from mallee.cloud.ec2.storage.states import VolumeRecord
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
-from mallee.model.snapshots import Cut, Snapshot, SnapshotSeen
+from mallee.model.storage.snapshots import Cut, Snapshot, SnapshotSeen
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

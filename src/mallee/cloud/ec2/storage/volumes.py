@@ -30,8 +30,8 @@ from mallee.cloud.hosts import diskroom
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.model import ids
-from mallee.model.snapshots import Snapshot, SnapshotSeen
-from mallee.model.volumes import Attachment, Volume
+from mallee.model.storage.snapshots import Snapshot, SnapshotSeen
+from mallee.model.storage.volumes import Attachment, Volume
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

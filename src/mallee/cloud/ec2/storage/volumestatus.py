@@ -19,7 +19,7 @@ from mallee.cloud.ec2 import zones
 from mallee.cloud.ec2.storage import states
 from mallee.cloud.ec2.storage.states import VolumeRecord
 from mallee.cloud.state import records
-from mallee.model import volumes
+from mallee.model.storage import volumes
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

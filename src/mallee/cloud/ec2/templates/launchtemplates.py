@@ -20,7 +20,7 @@ from mallee.cloud.ec2.instances import launchrequest
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.model import ids
-from mallee.model.launchtemplates import LaunchTemplate, TemplateVersion, version_id
+from mallee.model.compute.launchtemplates import LaunchTemplate, TemplateVersion, version_id
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

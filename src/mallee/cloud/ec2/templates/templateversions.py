@@ -19,7 +19,7 @@ from mallee.cloud.ec2 import resources
 from mallee.cloud.ec2.templates import launchtemplates
 from mallee.cloud.ec2.templates.launchtemplates import TemplateRecord, VersionRecord
 from mallee.cloud.state import records
-from mallee.model.launchtemplates import TemplateVersion
+from mallee.model.compute.launchtemplates import TemplateVersion
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

@@ -17,7 +17,7 @@ from mallee.cloud.call import Call, WriteCall
 from mallee.cloud.ec2.transit import attachments, transittables
 from mallee.cloud.ec2.transit.attachments import AttachmentRecord
 from mallee.cloud.state import records
-from mallee.model.transit import Attachment
+from mallee.model.network.transit import Attachment
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

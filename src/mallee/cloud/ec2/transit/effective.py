@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
-from mallee.model.transit import Attachment, Phase, TransitTable
+from mallee.model.network.transit import Attachment, Phase, TransitTable
 
 Reader = store.View | store.Tx
 

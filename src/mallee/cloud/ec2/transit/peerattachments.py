@@ -16,8 +16,9 @@ from mallee.cloud.ec2 import resources, tagset
 from mallee.cloud.ec2.transit import attachments, transitgateways
 from mallee.cloud.ec2.transit.attachments import AttachmentRecord, Sight
 from mallee.cloud.state import records
-from mallee.model import ids, transit
-from mallee.model.transit import Attachment, GatewayEnd, Phase
+from mallee.model import ids
+from mallee.model.network import transit
+from mallee.model.network.transit import Attachment, GatewayEnd, Phase
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

@@ -19,8 +19,8 @@ from mallee.cloud.ec2 import resources
 from mallee.cloud.ec2.transit import transitroutes, transittables
 from mallee.cloud.ec2.transit.transittables import TableRecord
 from mallee.cloud.state import records
-from mallee.model import transit
-from mallee.model.transit import TransitRoute
+from mallee.model.network import transit
+from mallee.model.network.transit import TransitRoute
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

@@ -20,7 +20,7 @@ from mallee.cloud.s3.access import services
 from mallee.cloud.s3.logs import routeobjects
 from mallee.cloud.state import records
 from mallee.model import ids
-from mallee.model.transit import RouteExport
+from mallee.model.network.transit import RouteExport
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

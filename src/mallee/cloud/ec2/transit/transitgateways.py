@@ -21,8 +21,9 @@ from mallee.cloud.ec2 import arns, resources, tagset
 from mallee.cloud.ec2.transit import switches, transittables
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
-from mallee.model import ids, transit
-from mallee.model.transit import TransitGateway, TransitOptions, TransitTable
+from mallee.model import ids
+from mallee.model.network import transit
+from mallee.model.network.transit import TransitGateway, TransitOptions, TransitTable
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

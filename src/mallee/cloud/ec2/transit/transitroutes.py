@@ -23,7 +23,7 @@ from mallee.cloud.ec2.transit.transittables import TableRecord
 from mallee.cloud.ec2.vpc import ranges
 from mallee.cloud.ec2.vpc.ranges import Network
 from mallee.cloud.state import records
-from mallee.model.transit import TransitRoute
+from mallee.model.network.transit import TransitRoute
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

@@ -17,8 +17,9 @@ from mallee.cloud.call import Call, WriteCall
 from mallee.cloud.ec2 import resources, tagset
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
-from mallee.model import ids, transit
-from mallee.model.transit import TransitTable
+from mallee.model import ids
+from mallee.model.network import transit
+from mallee.model.network.transit import TransitTable
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

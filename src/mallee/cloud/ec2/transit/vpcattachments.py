@@ -21,9 +21,10 @@ from mallee.cloud.ec2.transit.attachments import AttachmentRecord, Sight
 from mallee.cloud.ec2.vpc import interfaces
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
-from mallee.model import ids, transit
-from mallee.model.networks import Subnet
-from mallee.model.transit import Attachment, Phase, VpcEnd
+from mallee.model import ids
+from mallee.model.network import transit
+from mallee.model.network.networks import Subnet
+from mallee.model.network.transit import Attachment, Phase, VpcEnd
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

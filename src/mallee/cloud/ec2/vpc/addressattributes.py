@@ -14,7 +14,7 @@ from mallee.cloud.call import Call, WriteCall
 from mallee.cloud.ec2 import resources
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
-from mallee.model.networks import Address
+from mallee.model.network.networks import Address
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

@@ -30,8 +30,8 @@ from mallee.cloud.ec2.vpc.interfaces import InterfaceRecord
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
 from mallee.model import ids
-from mallee.model.instances import Power
-from mallee.model.networks import Address
+from mallee.model.compute.instances import Power
+from mallee.model.network.networks import Address
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

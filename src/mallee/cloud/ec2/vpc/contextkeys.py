@@ -10,7 +10,7 @@ from mallee.cloud import things
 from mallee.cloud.identity.question import Finder, Question
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Kind
-from mallee.model.peerings import PeeringEnd
+from mallee.model.network.peerings import PeeringEnd
 
 
 def _id(kind: Kind[Any, Any]) -> Finder:

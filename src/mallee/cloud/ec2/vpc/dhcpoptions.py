@@ -20,7 +20,7 @@ from mallee.cloud.ec2 import resources, tagset
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.model import ids
-from mallee.model.dhcp import OWN_DNS, DhcpOptions
+from mallee.model.network.dhcp import OWN_DNS, DhcpOptions
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

@@ -15,7 +15,7 @@ from mallee.cloud.ec2 import resources, tagset
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
 from mallee.model import ids
-from mallee.model.routing import EgressOnlyGateway
+from mallee.model.network.routing import EgressOnlyGateway
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

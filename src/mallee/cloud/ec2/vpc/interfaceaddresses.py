@@ -21,8 +21,8 @@ from mallee.cloud.ec2.instances import release
 from mallee.cloud.ec2.vpc import privateips
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
-from mallee.model import instancetypes
-from mallee.model.networks import Interface, Subnet
+from mallee.model.compute import instancetypes
+from mallee.model.network.networks import Interface, Subnet
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

@@ -18,9 +18,9 @@ from mallee.cloud.ec2.instances import release
 from mallee.cloud.ec2.vpc import interfaces
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
-from mallee.model import instancetypes
-from mallee.model.instances import Instance, InstanceSeen, Power
-from mallee.model.networks import Interface
+from mallee.model.compute import instancetypes
+from mallee.model.compute.instances import Instance, InstanceSeen, Power
+from mallee.model.network.networks import Interface
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

@@ -16,7 +16,7 @@ from mallee.cloud.ec2 import resources
 from mallee.cloud.ec2.vpc import interfacelisting, interfaces, securitygroups
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
-from mallee.model.networks import Interface
+from mallee.model.network.networks import Interface
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

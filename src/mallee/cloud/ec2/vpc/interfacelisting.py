@@ -15,8 +15,8 @@ from mallee.cloud.ec2 import resources, tagset, zones
 from mallee.cloud.ec2.vpc import dhcpoptions, privatenames, securitygroups
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
-from mallee.model import hosts
-from mallee.model.networks import Address, Interface, private_ips
+from mallee.model.hosts import hosts
+from mallee.model.network.networks import Address, Interface, private_ips
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

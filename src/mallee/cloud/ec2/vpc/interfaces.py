@@ -27,8 +27,9 @@ from mallee.cloud.ec2.vpc import (
 from mallee.cloud.ec2.vpc.interfaceaddresses import Wish
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
-from mallee.model import classic, ids
-from mallee.model.networks import Interface, Subnet
+from mallee.model import ids
+from mallee.model.network import classic
+from mallee.model.network.networks import Interface, Subnet
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

@@ -19,7 +19,7 @@ from mallee.cloud.ec2.vpc import interfacelisting
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.model import ids
-from mallee.model.routing import InternetGateway
+from mallee.model.network.routing import InternetGateway
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

@@ -16,7 +16,7 @@ from mallee.cloud.ec2.instances import release
 from mallee.cloud.ec2.vpc import interfaceaddresses, natgateways, privateips
 from mallee.cloud.ec2.vpc.natgateways import GatewayRecord
 from mallee.cloud.state import records
-from mallee.model.routing import NatAddress
+from mallee.model.network.routing import NatAddress
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

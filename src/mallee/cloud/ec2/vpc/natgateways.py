@@ -21,8 +21,8 @@ from mallee.cloud.ec2.vpc import interfaceaddresses, interfaces, internetgateway
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
 from mallee.model import ids
-from mallee.model.networks import Address
-from mallee.model.routing import NatAddress, NatGateway
+from mallee.model.network.networks import Address
+from mallee.model.network.routing import NatAddress, NatGateway
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

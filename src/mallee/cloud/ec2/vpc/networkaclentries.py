@@ -16,7 +16,7 @@ from mallee.cloud.call import Request, Result, WriteCall
 from mallee.cloud.ec2 import resources
 from mallee.cloud.ec2.vpc import networkacls, ranges
 from mallee.cloud.state import records
-from mallee.model.acls import LAST_NUMBER, AclEntry
+from mallee.model.network.acls import LAST_NUMBER, AclEntry
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

@@ -18,8 +18,8 @@ from mallee.cloud.ec2 import resources, tagset
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.model import ids
-from mallee.model.acls import LAST_NUMBER, AclEntry, NetworkAcl
-from mallee.model.networks import Vpc
+from mallee.model.network.acls import LAST_NUMBER, AclEntry, NetworkAcl
+from mallee.model.network.networks import Vpc
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

@@ -22,8 +22,8 @@ from mallee.cloud.ec2.vpc import ranges
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.model import ids
-from mallee.model.networks import Vpc
-from mallee.model.peerings import Peering, PeeringEnd, PeeringStatus
+from mallee.model.network.networks import Vpc
+from mallee.model.network.peerings import Peering, PeeringEnd, PeeringStatus
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

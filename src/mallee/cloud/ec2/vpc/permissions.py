@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 import msgspec
 
 from mallee.aws import errors
-from mallee.model.networks import Direction, Rule
+from mallee.model.network.networks import Direction, Rule
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

@@ -13,8 +13,8 @@ from mallee.cloud.ec2.ipam import given, imports, watched
 from mallee.cloud.ec2.vpc import ranges
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
-from mallee.model.ipam import IPV4, PRIVATE, PUBLIC, Pool
-from mallee.model.networks import Subnet, Vpc
+from mallee.model.network.ipam import IPV4, PRIVATE, PUBLIC, Pool
+from mallee.model.network.networks import Subnet, Vpc
 
 HONOURS = frozenset(
     {"Ipv4IpamPoolId", "Ipv4NetmaskLength", "Ipv6IpamPoolId", "Ipv6NetmaskLength", "Ipv6CidrBlock"}

@@ -21,7 +21,7 @@ from mallee.cloud.ec2.vpc import ranges
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.model import ids
-from mallee.model.prefixlists import PrefixEntry, PrefixList, PrefixVersion
+from mallee.model.network.prefixlists import PrefixEntry, PrefixList, PrefixVersion
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

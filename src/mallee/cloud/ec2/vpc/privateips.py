@@ -16,7 +16,7 @@ from mallee.cloud.call import WriteCall
 from mallee.cloud.modes import addresses
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
-from mallee.model.networks import Interface, Subnet
+from mallee.model.network.networks import Interface, Subnet
 
 KEPT_AT_START = 4
 KEPT_AT_END = 1

@@ -15,8 +15,8 @@ from msgspec.structs import replace
 from mallee.aws import errors
 from mallee.cloud.ec2.vpc import dhcpoptions
 from mallee.cloud.state import records, store
-from mallee.model.networks import Interface
-from mallee.model.privatenames import IP_NAME, RESOURCE_NAME, PrivateNames
+from mallee.model.network.networks import Interface
+from mallee.model.network.privatenames import IP_NAME, RESOURCE_NAME, PrivateNames
 
 HONOURS = frozenset({"PrivateDnsNameOptions"})
 """What a launch may say."""

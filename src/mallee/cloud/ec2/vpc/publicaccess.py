@@ -17,10 +17,11 @@ from mallee.cloud.call import Call, WriteCall
 from mallee.cloud.ec2 import accountsettings, resources, tagset
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
-from mallee.model import ids, publicaccess
-from mallee.model.carried import PublicAccess
-from mallee.model.networks import Subnet
-from mallee.model.publicaccess import BlockMode, BlockPublicAccess, Exclusion, ExclusionMode
+from mallee.model import ids
+from mallee.model.network import publicaccess
+from mallee.model.network.carried import PublicAccess
+from mallee.model.network.networks import Subnet
+from mallee.model.network.publicaccess import BlockMode, BlockPublicAccess, Exclusion, ExclusionMode
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

@@ -10,8 +10,8 @@ import itertools
 
 from mallee.aws import errors
 from mallee.cloud.call import WriteCall
-from mallee.model import addressspans
-from mallee.model.settings import Settings
+from mallee.model.configuration.settings import Settings
+from mallee.model.network import addressspans
 
 SPACE = "public-ip"
 BLOCKS = "public-block"

@@ -19,9 +19,9 @@ from mallee.cloud.ec2 import resources
 from mallee.cloud.ec2.vpc import peerings, ranges, ways
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
-from mallee.model.carried import Way
-from mallee.model.routing import Origin, Route, RouteTable, TargetKind
-from mallee.model.transit import Phase
+from mallee.model.network.carried import Way
+from mallee.model.network.routing import Origin, Route, RouteTable, TargetKind
+from mallee.model.network.transit import Phase
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

@@ -18,8 +18,8 @@ from mallee.cloud.ec2.vpc import routes
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
 from mallee.model import ids
-from mallee.model.networks import Subnet, Vpc
-from mallee.model.routing import InternetGateway, RouteTable
+from mallee.model.network.networks import Subnet, Vpc
+from mallee.model.network.routing import InternetGateway, RouteTable
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

@@ -17,7 +17,7 @@ from mallee.cloud.ec2.vpc import routes
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
 from mallee.model import ids
-from mallee.model.routing import RouteTable
+from mallee.model.network.routing import RouteTable
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

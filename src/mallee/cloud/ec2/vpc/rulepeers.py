@@ -14,8 +14,8 @@ from mallee.cloud.ec2 import resources
 from mallee.cloud.ec2.vpc import peerings, securitygroups
 from mallee.cloud.ec2.vpc.securitygroups import Group
 from mallee.cloud.state import records
-from mallee.model.networks import Rule
-from mallee.model.peerings import PeeringStatus
+from mallee.model.network.networks import Rule
+from mallee.model.network.peerings import PeeringStatus
 
 
 def finder(call: WriteCall, vpc_id: str) -> Callable[[Mapping[str, str], Rule], Rule]:

@@ -20,7 +20,7 @@ from mallee.cloud.ec2 import resources
 from mallee.cloud.ec2.vpc import securitygroups
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
-from mallee.model.networks import SecurityGroup, Vpc
+from mallee.model.network.networks import SecurityGroup, Vpc
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

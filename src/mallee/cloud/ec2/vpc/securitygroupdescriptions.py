@@ -14,7 +14,7 @@ from mallee.cloud.action import Action, Write
 from mallee.cloud.call import Request, WriteCall
 from mallee.cloud.ec2.vpc import permissions, securitygrouprules, securitygroups
 from mallee.cloud.ec2.vpc.securitygrouprules import NAMED, PERMISSIONS
-from mallee.model.networks import Direction
+from mallee.model.network.networks import Direction
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

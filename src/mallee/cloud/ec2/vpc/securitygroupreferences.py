@@ -16,8 +16,8 @@ from mallee.cloud.ec2 import resources, tagset
 from mallee.cloud.ec2.vpc import permissions
 from mallee.cloud.ec2.vpc.securitygroups import Group
 from mallee.cloud.state import records
-from mallee.model.networks import Direction, Rule
-from mallee.model.peerings import PeeringStatus
+from mallee.model.network.networks import Direction, Rule
+from mallee.model.network.peerings import PeeringStatus
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

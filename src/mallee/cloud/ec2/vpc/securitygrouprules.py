@@ -20,7 +20,7 @@ from mallee.cloud.ec2.vpc import permissions, rulepeers, securitygroups, service
 from mallee.cloud.ec2.vpc.securitygroups import Group
 from mallee.cloud.state import records
 from mallee.model import ids
-from mallee.model.networks import Direction, Rule
+from mallee.model.network.networks import Direction, Rule
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

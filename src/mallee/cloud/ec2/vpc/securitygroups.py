@@ -21,7 +21,7 @@ from mallee.cloud.ec2.vpc import permissions
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.model import ids
-from mallee.model.networks import Direction, Rule, SecurityGroup, Vpc
+from mallee.model.network.networks import Direction, Rule, SecurityGroup, Vpc
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

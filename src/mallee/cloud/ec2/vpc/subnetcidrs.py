@@ -19,8 +19,8 @@ from mallee.cloud.ec2.vpc import pooledranges, ranges
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
 from mallee.model import ids
-from mallee.model.ipam import IPV6
-from mallee.model.networks import Block, Subnet
+from mallee.model.network.ipam import IPV6
+from mallee.model.network.networks import Block, Subnet
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

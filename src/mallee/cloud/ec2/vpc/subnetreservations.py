@@ -20,7 +20,7 @@ from mallee.cloud.ec2.vpc import ranges
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
 from mallee.model import ids
-from mallee.model.networks import Reservation, Subnet
+from mallee.model.network.networks import Reservation, Subnet
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

@@ -30,10 +30,10 @@ from mallee.cloud.ec2.vpc import (
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.model import ids
-from mallee.model.instancetypes import InstanceType
-from mallee.model.ipam import IPV4, IPV6
-from mallee.model.networks import Subnet, Vpc
-from mallee.model.sharedranges import SharedRange
+from mallee.model.compute.instancetypes import InstanceType
+from mallee.model.network.ipam import IPV4, IPV6
+from mallee.model.network.networks import Subnet, Vpc
+from mallee.model.network.sharedranges import SharedRange
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

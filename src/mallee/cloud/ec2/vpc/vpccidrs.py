@@ -28,8 +28,8 @@ from mallee.cloud.ec2.vpc import (
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
 from mallee.model import ids
-from mallee.model.ipam import IPV4, IPV6
-from mallee.model.networks import Block, Vpc
+from mallee.model.network.ipam import IPV4, IPV6
+from mallee.model.network.networks import Block, Vpc
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

@@ -7,7 +7,7 @@ from ipaddress import IPv6Network
 
 from mallee.aws import errors
 from mallee.cloud.call import WriteCall
-from mallee.model.settings import IPV6_OF_A_VPC, Settings
+from mallee.model.configuration.settings import IPV6_OF_A_VPC, Settings
 
 RANGES = "vpc-ipv6"
 """Claim space of the parts that VPCs and pools have."""

@@ -37,11 +37,12 @@ from mallee.cloud.ec2.vpc import (
 )
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Kind, Record
-from mallee.model import ids, sharedranges
-from mallee.model.ipam import IPV4
-from mallee.model.networks import SecurityGroup, Vpc
-from mallee.model.routing import InternetGateway, RouteTable
-from mallee.model.settings import Settings
+from mallee.model import ids
+from mallee.model.configuration.settings import Settings
+from mallee.model.network import sharedranges
+from mallee.model.network.ipam import IPV4
+from mallee.model.network.networks import SecurityGroup, Vpc
+from mallee.model.network.routing import InternetGateway, RouteTable
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

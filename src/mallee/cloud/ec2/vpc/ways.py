@@ -7,11 +7,11 @@ carry (`hosts.slices`). It follows from what is wanted alone, never from what is
 from collections.abc import Callable, Mapping
 
 from mallee.cloud.state import records, store
-from mallee.model.carried import Way
-from mallee.model.instances import Power
-from mallee.model.peerings import PeeringStatus
-from mallee.model.routing import Route, RouteTable, TargetKind
-from mallee.model.transit import Phase
+from mallee.model.compute.instances import Power
+from mallee.model.network.carried import Way
+from mallee.model.network.peerings import PeeringStatus
+from mallee.model.network.routing import Route, RouteTable, TargetKind
+from mallee.model.network.transit import Phase
 
 Reader = store.View | store.Tx
 

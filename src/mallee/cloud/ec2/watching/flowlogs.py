@@ -21,8 +21,9 @@ from mallee.cloud.s3.access import services
 from mallee.cloud.s3.logs import flowobjects
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Kind
-from mallee.model import flowlogs, ids
-from mallee.model.flowlogs import FlowLog, Traffic
+from mallee.model import ids
+from mallee.model.network import flowlogs
+from mallee.model.network.flowlogs import FlowLog, Traffic
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

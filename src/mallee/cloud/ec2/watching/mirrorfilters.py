@@ -18,8 +18,9 @@ from mallee.cloud.ec2 import resources, tagset
 from mallee.cloud.ec2.watching import mirrorrules
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
-from mallee.model import ids, mirroring
-from mallee.model.mirroring import MirrorFilter
+from mallee.model import ids
+from mallee.model.network import mirroring
+from mallee.model.network.mirroring import MirrorFilter
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

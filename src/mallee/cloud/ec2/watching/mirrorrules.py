@@ -18,7 +18,7 @@ from mallee.cloud.ec2 import resources, tagset
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
 from mallee.model import ids
-from mallee.model.mirroring import MirrorRule, PortRange
+from mallee.model.network.mirroring import MirrorRule, PortRange
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

@@ -19,7 +19,7 @@ from mallee.cloud.ec2.watching import mirrorrules
 from mallee.cloud.state import records
 from mallee.cloud.state.records import Record
 from mallee.model import ids
-from mallee.model.mirroring import MirrorSession
+from mallee.model.network.mirroring import MirrorSession
 
 if TYPE_CHECKING:
     from mallee.aws.types import ec2 as shapes

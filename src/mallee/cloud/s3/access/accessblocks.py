@@ -12,7 +12,7 @@ from mallee.cloud.call import Call, Result, WriteCall
 from mallee.cloud.s3 import rows
 from mallee.cloud.s3.buckets import buckets
 from mallee.cloud.s3.rows import Asked
-from mallee.model.buckets import AccessBlock
+from mallee.model.storage.buckets import AccessBlock
 
 
 def put(call: WriteCall, asked: Asked) -> Result:

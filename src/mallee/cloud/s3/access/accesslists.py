@@ -21,7 +21,7 @@ from mallee.cloud.s3.objects.about import About
 from mallee.cloud.s3.objects.versions import Place
 from mallee.cloud.s3.rows import Asked
 from mallee.cloud.state import store
-from mallee.model.buckets import ENFORCED, Bucket, Grant, Versioning
+from mallee.model.storage.buckets import ENFORCED, Bucket, Grant, Versioning
 
 _DOCUMENT = "AccessControlPolicy"
 _OF_OBJECTS_ALONE = frozenset({"aws-exec-read", "bucket-owner-read", acls.HANDED_OVER})

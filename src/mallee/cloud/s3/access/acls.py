@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from mallee.aws import errors
 from mallee.cloud.s3.rows import Asked
 from mallee.cloud.state import records, store
-from mallee.model.buckets import ENFORCED, AccessBlock, Bucket, Grant
+from mallee.model.storage.buckets import ENFORCED, AccessBlock, Bucket, Grant
 
 PERMISSIONS = {
     "GrantFullControl": "FULL_CONTROL",

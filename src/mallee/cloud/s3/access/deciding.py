@@ -23,7 +23,7 @@ from mallee.cloud.s3.buckets.buckets import BucketRecord
 from mallee.cloud.s3.objects import about
 from mallee.cloud.s3.objects.about import About
 from mallee.cloud.s3.objects.sight import Sight
-from mallee.model.buckets import ENFORCED, Grant
+from mallee.model.storage.buckets import ENFORCED, Grant
 
 ARN = "arn:aws:s3:::"
 _OF_POLICY = frozenset({"s3:GetBucketPolicy", "s3:PutBucketPolicy", "s3:DeleteBucketPolicy"})

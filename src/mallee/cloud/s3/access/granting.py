@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 
 from mallee.aws.policy.principals import Closeness
 from mallee.cloud.s3.access import acls
-from mallee.model.buckets import AccessBlock, Grant
+from mallee.model.storage.buckets import AccessBlock, Grant
 
 OF_OBJECT: Mapping[str, str] = {
     "s3:GetObject": "READ",

@@ -15,7 +15,7 @@ from mallee.cloud.call import Call, Result, WriteCall
 from mallee.cloud.s3 import rows
 from mallee.cloud.s3.buckets import buckets
 from mallee.cloud.s3.rows import Asked
-from mallee.model.buckets import ENFORCED, PREFERRED, WRITER, Grant
+from mallee.model.storage.buckets import ENFORCED, PREFERRED, WRITER, Grant
 
 
 def put(call: WriteCall, asked: Asked) -> Result:

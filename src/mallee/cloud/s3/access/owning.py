@@ -16,7 +16,7 @@ from mallee.cloud.s3.objects.about import About
 from mallee.cloud.s3.objects.versions import Place
 from mallee.cloud.s3.rows import Asked
 from mallee.cloud.state import store
-from mallee.model.buckets import ENFORCED, PREFERRED, Bucket, Grant
+from mallee.model.storage.buckets import ENFORCED, PREFERRED, Bucket, Grant
 from mallee.walrus.records import Version
 
 

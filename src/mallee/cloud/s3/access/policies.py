@@ -15,7 +15,7 @@ from mallee.cloud.s3.access import acls, applying, publicity
 from mallee.cloud.s3.buckets import buckets
 from mallee.cloud.s3.rows import Asked
 from mallee.cloud.state import records, store
-from mallee.model.buckets import Bucket
+from mallee.model.storage.buckets import Bucket
 
 LENGTH_MAX = 20 << 10
 """Bytes of a policy's text."""

@@ -16,7 +16,7 @@ from mallee.aws import errors
 from mallee.cloud import quotas
 from mallee.cloud.s3.buckets.buckets import BucketRecord
 from mallee.cloud.state import records, store
-from mallee.model import quotas as keys
+from mallee.model.identity import quotas as keys
 from mallee.walrus.records import Blob, Usage
 from mallee.walrus.seam import Tx
 

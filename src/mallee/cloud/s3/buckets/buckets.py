@@ -22,7 +22,7 @@ from mallee.cloud.s3.exchange import Answer, ObjectCall
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.kit import secretbox
-from mallee.model.buckets import Bucket, Versioning
+from mallee.model.storage.buckets import Bucket, Versioning
 from mallee.walrus.records import Blob
 from mallee.walrus.seam import Engine, Tx
 

@@ -22,7 +22,7 @@ from mallee.cloud.s3.objects.versions import Place
 from mallee.cloud.state import records, store
 from mallee.kit import clock as clocks
 from mallee.kit import logs
-from mallee.model.buckets import Versioning
+from mallee.model.storage.buckets import Versioning
 from mallee.walrus.errors import BrokenIndex, Closed, NoSpace
 from mallee.walrus.pages import Listed, Question
 from mallee.walrus.records import Blob

@@ -21,7 +21,7 @@ from mallee.cloud.s3 import rows
 from mallee.cloud.s3.buckets import buckets
 from mallee.cloud.s3.objects import about
 from mallee.cloud.s3.rows import Asked
-from mallee.model.buckets import Bucket
+from mallee.model.storage.buckets import Bucket
 from mallee.walrus.pages import Listed
 from mallee.walrus.records import Upload, Version
 

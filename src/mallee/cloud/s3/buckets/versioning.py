@@ -12,7 +12,7 @@ from mallee.cloud.call import Call, Result, WriteCall
 from mallee.cloud.s3 import rows
 from mallee.cloud.s3.buckets import buckets
 from mallee.cloud.s3.rows import Asked
-from mallee.model.buckets import Versioning
+from mallee.model.storage.buckets import Versioning
 
 _SETTABLE = {one.value: one for one in (Versioning.ENABLED, Versioning.SUSPENDED)}
 

@@ -22,9 +22,9 @@ from mallee.cloud.state import records, store
 from mallee.cloud.trail import events, forward
 from mallee.kit import clock as clocks
 from mallee.kit import httppost, httpsfetch, logs, secretbox
-from mallee.model import webhooks
-from mallee.model.settings import Settings
-from mallee.model.webhooks import WebhookSeen
+from mallee.model.configuration.settings import Settings
+from mallee.model.storage import webhooks
+from mallee.model.storage.webhooks import WebhookSeen
 from mallee.walrus.errors import BrokenIndex, Closed, NoSpace
 from mallee.walrus.records import Note, Queue
 from mallee.walrus.seam import Engine

@@ -16,9 +16,9 @@ import msgspec
 
 from mallee.cloud.call import Call
 from mallee.cloud.s3.access import acls
-from mallee.model import buckets, webhooks
-from mallee.model.buckets import Bucket
-from mallee.model.sessions import CallerKind
+from mallee.model.identity.sessions import CallerKind
+from mallee.model.storage import buckets, webhooks
+from mallee.model.storage.buckets import Bucket
 from mallee.walrus.records import Version
 from mallee.walrus.seam import Tx
 

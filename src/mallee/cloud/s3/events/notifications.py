@@ -23,8 +23,8 @@ from mallee.cloud.s3.exchange import Answer, ObjectCall
 from mallee.cloud.s3.objects import versions
 from mallee.cloud.s3.rows import Asked
 from mallee.cloud.state import records, store
-from mallee.model import webhooks
-from mallee.model.buckets import NOTIFICATION
+from mallee.model.storage import webhooks
+from mallee.model.storage.buckets import NOTIFICATION
 
 CONFIGURATIONS_MAX = 100
 VALUE_BYTES_MAX = 1024

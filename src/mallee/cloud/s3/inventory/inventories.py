@@ -18,7 +18,7 @@ from mallee.cloud.s3.buckets.buckets import BucketRecord
 from mallee.cloud.s3.inventory import inventoryrows
 from mallee.cloud.s3.logs import accesslogging
 from mallee.cloud.s3.rows import Asked
-from mallee.model.buckets import INVENTORY
+from mallee.model.storage.buckets import INVENTORY
 
 OF_BUCKET_MAX = 1000
 PAGE = 100

@@ -21,8 +21,8 @@ from mallee.cloud.s3.serving.server import Outgoing
 from mallee.cloud.s3.visits import Visit
 from mallee.cloud.state import store
 from mallee.kit import clock as clocks
-from mallee.model.buckets import LOGGING
-from mallee.model.sessions import CallerKind
+from mallee.model.identity.sessions import CallerKind
+from mallee.model.storage.buckets import LOGGING
 
 BATCH_BYTES = 1 << 20
 """Of one bucket's lines: so many are delivered at once."""

@@ -14,7 +14,7 @@ from mallee.cloud.call import Call, Result, WriteCall
 from mallee.cloud.s3 import rows
 from mallee.cloud.s3.buckets import buckets
 from mallee.cloud.s3.rows import Asked
-from mallee.model.buckets import LOGGING
+from mallee.model.storage.buckets import LOGGING
 
 _ENABLED = "LoggingEnabled"
 _FORMATS = ("SimplePrefix", "PartitionedPrefix")

@@ -21,8 +21,8 @@ from mallee.cloud.s3.drafts import Draft, Means, Name
 from mallee.cloud.s3.logs import flowobjects
 from mallee.cloud.state import records, store
 from mallee.kit import logs
-from mallee.model import flowlogs
-from mallee.model.flowlogs import FlowLogSeen, Parcel
+from mallee.model.network import flowlogs
+from mallee.model.network.flowlogs import FlowLogSeen, Parcel
 
 LOOK_EVERY_S = 2.0
 GATHER_S = 8.0

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from mallee.cloud.s3.access.services import Service
 from mallee.cloud.state.records import Record
-from mallee.model.flowlogs import FlowLog, FlowLogSeen
+from mallee.model.network.flowlogs import FlowLog, FlowLogSeen
 
 SERVICE = "delivery.logs.amazonaws.com"
 

@@ -21,7 +21,7 @@ from mallee.cloud.s3.drafts import Draft, Means, Name
 from mallee.cloud.s3.logs import accesslog
 from mallee.cloud.s3.logs.accesslog import Batch, Log
 from mallee.kit import logs
-from mallee.model.buckets import LOGGING
+from mallee.model.storage.buckets import LOGGING
 
 EVERY_S = 300.0
 LOOK_EVERY_S = 1.0

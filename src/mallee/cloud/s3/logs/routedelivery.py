@@ -15,7 +15,7 @@ from mallee.cloud.s3.logs import routeobjects
 from mallee.cloud.state import records, store
 from mallee.cloud.state.records import Record
 from mallee.kit import logs
-from mallee.model.transit import RouteExport
+from mallee.model.network.transit import RouteExport
 
 LOOK_EVERY_S = 1.0
 KEPT_S = 86_400.0

@@ -6,7 +6,7 @@ Called by `routedelivery`, which writes them, and by EC2's room, which says at o
 from datetime import UTC, datetime
 
 from mallee.cloud.s3.access.services import Service
-from mallee.model.transit import RouteExport
+from mallee.model.network.transit import RouteExport
 
 SERVICE = "transitgateway.amazonaws.com"
 _FOLDER = "VPCTransitGateway/TransitGatewayRouteTables"

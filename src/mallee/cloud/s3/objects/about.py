@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from mallee.model.buckets import Grant
+from mallee.model.storage.buckets import Grant
 from mallee.walrus.records import Upload, UploadPart, Version
 
 FULL = "FULL_OBJECT"

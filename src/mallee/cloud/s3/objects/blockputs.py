@@ -16,9 +16,9 @@ from mallee.cloud.blocks import stored
 from mallee.cloud.s3.exchange import Answer, ObjectCall
 from mallee.cloud.s3.objects import versions
 from mallee.cloud.s3.objects.versions import Place
-from mallee.model import blockobjects
-from mallee.model.blockobjects import OBJECT_MAX_BYTES, PLAIN
-from mallee.model.sealedblocks import SEALED, SEALED_MAX_BYTES, SEALED_MIN_BYTES
+from mallee.model.storage import blockobjects
+from mallee.model.storage.blockobjects import OBJECT_MAX_BYTES, PLAIN
+from mallee.model.storage.sealedblocks import SEALED, SEALED_MAX_BYTES, SEALED_MIN_BYTES
 from mallee.walrus.errors import NoSpace
 from mallee.walrus.records import NULL, Blob, Version
 from mallee.walrus.seam import Receiver, Tx

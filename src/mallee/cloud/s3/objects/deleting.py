@@ -17,7 +17,7 @@ from mallee.cloud.s3.objects import about, conditions, locks, versions
 from mallee.cloud.s3.objects.conditions import Conditions
 from mallee.cloud.s3.objects.versions import Place
 from mallee.cloud.s3.rows import Asked
-from mallee.model.buckets import Versioning
+from mallee.model.storage.buckets import Versioning
 from mallee.walrus.records import NULL, Blob, Version
 from mallee.walrus.seam import Tx
 

@@ -18,7 +18,7 @@ from mallee.cloud.s3.objects import changing, locks, versions
 from mallee.cloud.s3.objects.about import About, Found
 from mallee.cloud.s3.objects.versions import Place
 from mallee.cloud.s3.rows import Asked
-from mallee.model.buckets import DefaultRetention, Versioning
+from mallee.model.storage.buckets import DefaultRetention, Versioning
 
 _DAYS_OF_YEAR = 365
 _DAYS_MAX = 36_500

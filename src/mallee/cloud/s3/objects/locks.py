@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from mallee.aws import errors
 from mallee.cloud.s3.objects.about import Lock
 from mallee.cloud.s3.rows import Asked
-from mallee.model.buckets import Bucket
+from mallee.model.storage.buckets import Bucket
 
 HONOURS = ("ObjectLockMode", "ObjectLockRetainUntilDate", "ObjectLockLegalHoldStatus")
 MODES = ("GOVERNANCE", "COMPLIANCE")

@@ -32,7 +32,7 @@ from mallee.cloud.s3.objects.versions import Place
 from mallee.cloud.s3.rows import Asked
 from mallee.cloud.s3.sealing import encryption, frames
 from mallee.cloud.s3.sealing.encryption import Unlocked
-from mallee.model.sessions import CallerKind
+from mallee.model.identity.sessions import CallerKind
 from mallee.walrus.errors import NoSpace
 from mallee.walrus.records import Blob, Content, Version
 from mallee.walrus.seam import SMALL_MAX, Tx

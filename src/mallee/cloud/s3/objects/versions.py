@@ -19,7 +19,7 @@ from mallee.cloud.s3.exchange import ObjectCall
 from mallee.cloud.s3.objects import about, locks
 from mallee.cloud.s3.objects.about import Found
 from mallee.cloud.s3.rows import Asked
-from mallee.model.buckets import Bucket, Versioning
+from mallee.model.storage.buckets import Bucket, Versioning
 from mallee.walrus.errors import BucketClosed, Closed, NoSpace
 from mallee.walrus.records import NULL, Blob, Content, Version
 from mallee.walrus.seam import Tx

@@ -13,7 +13,7 @@ from mallee.cloud.s3 import rows
 from mallee.cloud.s3.buckets import buckets
 from mallee.cloud.s3.rows import Asked
 from mallee.cloud.s3.sealing import encryption, kmskeys
-from mallee.model.buckets import ENCRYPTION
+from mallee.model.storage.buckets import ENCRYPTION
 
 
 def put(call: WriteCall, asked: Asked) -> Result:

@@ -29,7 +29,7 @@ from mallee.cloud.s3.objects.versions import Place
 from mallee.cloud.s3.rows import Asked
 from mallee.cloud.s3.sealing import frames, kmskeys
 from mallee.kit import secretbox
-from mallee.model import buckets
+from mallee.model.storage import buckets
 from mallee.walrus.errors import Corrupt
 from mallee.walrus.records import Part
 from mallee.walrus.seam import Engine

@@ -1,0 +1,1 @@
+"""Instances, and what they are launched by and stand on."""

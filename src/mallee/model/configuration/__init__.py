@@ -1,0 +1,1 @@
+"""The settings of a cloud, and what others' settings become."""

@@ -1,0 +1,1 @@
+"""Hosts and front ends: how far they take part, what they are told and asked."""

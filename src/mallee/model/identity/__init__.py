@@ -1,0 +1,1 @@
+"""Who there is, what proves it, what each may use."""

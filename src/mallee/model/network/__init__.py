@@ -1,0 +1,1 @@
+"""What a VPC and what leads out of it consist of, and the network modes."""

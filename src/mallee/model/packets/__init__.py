@@ -1,0 +1,1 @@
+"""What becomes of a packet in VPCs, said without a kernel."""

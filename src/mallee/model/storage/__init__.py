@@ -1,0 +1,1 @@
+"""Volumes, snapshots, buckets, and what of them goes from host to host."""

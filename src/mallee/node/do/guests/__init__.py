@@ -1,0 +1,1 @@
+"""Touches libvirt and running guests."""

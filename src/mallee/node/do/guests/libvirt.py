@@ -1,0 +1,446 @@
+"""The hypervisor by libvirt: Debian's python3-libvirt over the private libvirtd's socket.
+
+Implements `do.hypervisor.Hypervisor`, whose contract tests it passes together with the fake. One
+connection serves all threads; libvirt's own event loop runs in a thread and tells of domains that
+changed. When libvirtd goes away, calls raise `HypervisorAway` until a thread has found it again.
+
+libvirt keeps two things that cannot be asked for later, so they are noted as they happen: how often
+a machine was reset, and whether a QEMU that went down in order was told so by a signal.
+"""
+# libvirt's Python module is generated and carries no types.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false, reportMissingImports=false
+# pyright: reportAttributeAccessIssue=false, reportMissingTypeStubs=false
+
+import socket
+import threading
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import libvirt
+import libvirt_qemu
+
+from mallee.kit import logs
+from mallee.model.hosts.cpus import Cpu
+from mallee.model.storage.datakeys import OpenedKey
+from mallee.model.storage.volumes import Limits
+from mallee.node.do.guests import cpumap, libvirtloop, livedisks, monitor, patience, tearing
+from mallee.node.do.guests.hypervisor import AgentSilent, HypervisorAway, HypervisorFailed, Merge
+from mallee.node.do.storage import livefilling
+from mallee.node.plan.guests import disks
+from mallee.node.plan.guests import domain as domains
+from mallee.node.plan.guests.disks import Disk
+from mallee.node.plan.guests.seen import DomainState, Ended, SeenDomain
+
+RECONNECT_S = 0.2
+KEEPALIVE_S = 5
+KEEPALIVE_COUNT = 3
+KEY_PRESSED_MS = 50
+SCREEN_BYTES_MAX = 12 << 20
+_LEFT_SHIFT = 42
+
+log = logs.get(__name__)
+
+_STATES = {
+    libvirt.VIR_DOMAIN_PAUSED: DomainState.PAUSED,
+    libvirt.VIR_DOMAIN_SHUTOFF: DomainState.OFF,
+    libvirt.VIR_DOMAIN_CRASHED: DomainState.OFF,
+}
+"""All other states are those of a guest that runs, or is on its way down."""
+
+_ENDS = {
+    libvirt.VIR_DOMAIN_SHUTOFF_SHUTDOWN: Ended.BY_GUEST,
+    libvirt.VIR_DOMAIN_SHUTOFF_DESTROYED: Ended.SWITCHED_OFF,
+    libvirt.VIR_DOMAIN_SHUTOFF_CRASHED: Ended.CRASHED,
+    libvirt.VIR_DOMAIN_SHUTOFF_FAILED: Ended.CRASHED,
+}
+
+_OFF = frozenset(code for code, state in _STATES.items() if state is DomainState.OFF)
+
+_UNKNOWN = frozenset({libvirt.VIR_ERR_NO_DOMAIN, libvirt.VIR_ERR_NO_DOMAIN_METADATA})
+
+_AWAY = frozenset({libvirt.VIR_ERR_NO_CONNECT, libvirt.VIR_ERR_INVALID_CONN, libvirt.VIR_ERR_RPC})
+
+_AGENT_SILENT = frozenset({libvirt.VIR_ERR_AGENT_UNRESPONSIVE, libvirt.VIR_ERR_AGENT_UNSYNCED})
+
+_SHUT_DOWN_BY_SIGNAL = libvirt.VIR_DOMAIN_EVENT_SHUTDOWN_HOST
+
+_UNDEFINE = (
+    libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE
+    | libvirt.VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA
+    | libvirt.VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA
+    | libvirt.VIR_DOMAIN_UNDEFINE_NVRAM
+)
+
+
+class Libvirt:
+    """One cloud's domains in the libvirtd at `uri`. `close` ends its thread."""
+
+    def __init__(self, uri: str, cloud: str) -> None:
+        """Touch nothing yet; `cloud` is the tag that our domains carry."""
+        self._uri = uri
+        self._cloud = cloud
+        self._connection: Any = None
+        self._changed: Callable[[str], None] = _nobody
+        self._lost = threading.Event()
+        self._closing = threading.Event()
+        self._resets: dict[str, int] = {}
+        self._signalled: set[str] = set()
+        self._cpu: Cpu | None = None
+        self._capable_connection: Any = None
+        libvirtloop.start()
+        self._lost.set()
+        self._keeper = threading.Thread(target=self._keep, name="libvirt keeper", daemon=True)
+        self._keeper.start()
+
+    def version(self) -> str:
+        """Return for example `QEMU 7.2.22, libvirt 9.0.0`."""
+        with self._calling() as connection:
+            qemu, own = connection.getVersion(), connection.getLibVersion()
+        return f"QEMU {_dotted(qemu)}, libvirt {_dotted(own)}"
+
+    def cpu(self, acceleration: str) -> Cpu | None:
+        """Return what guests can be shown as a processor; None: it does not say."""
+        kind = "kvm" if acceleration == "kvm" else "qemu"
+        with self._calling() as connection:
+            if self._capable_connection is not connection:
+                told = connection.getDomainCapabilities(None, "x86_64", "q35", kind, 0)
+                # It is the same as long as libvirtd is, and is asked for often.
+                self._cpu, self._capable_connection = cpumap.read(told), connection
+        return self._cpu
+
+    def read(self, uuid: str) -> SeenDomain | None:
+        """Return the domain, or None when it is not defined or not this cloud's."""
+        with self._calling() as connection:
+            domain = _find(connection, uuid)
+            return None if domain is None else self._see(domain)
+
+    def list(self) -> tuple[SeenDomain, ...]:
+        """Return all domains that carry this cloud's tag."""
+        with self._calling() as connection:
+            seen = [self._see(domain) for domain in connection.listAllDomains()]
+        return tuple(domain for domain in seen if domain is not None)
+
+    def define(self, xml: str) -> None:
+        """Define a domain, replacing the definition with the same UUID."""
+        with self._calling() as connection:
+            connection.defineXML(xml)
+
+    def start_paused(self, uuid: str) -> None:
+        """Start a defined domain with its processors standing; active already: nothing."""
+        with self._calling() as connection:
+            domain = connection.lookupByUUIDString(uuid)
+            if not domain.isActive():
+                domain.createWithFlags(libvirt.VIR_DOMAIN_START_PAUSED)
+            patience.have(domain)
+
+    def resume(self, uuid: str) -> None:
+        """Let the processors of an active domain run."""
+        with self._calling() as connection:
+            domain = connection.lookupByUUIDString(uuid)
+            if domain.state()[0] == libvirt.VIR_DOMAIN_PAUSED or not domain.isActive():
+                domain.resume()
+
+    def attach_nic(self, uuid: str, mac: str, xml: str) -> None:
+        """Put a network card into an active domain; one with that MAC is there already: nothing."""
+        with self._calling() as connection:
+            domain = connection.lookupByUUIDString(uuid)
+            if all(nic.mac != mac for nic in domains.decode_nics(domain.XMLDesc())):
+                domain.attachDeviceFlags(xml, libvirt.VIR_DOMAIN_AFFECT_LIVE)
+
+    def detach_nic(self, uuid: str, mac: str) -> None:
+        """Ask an active domain's guest to let a network card go; no such card: nothing."""
+        with self._calling() as connection:
+            domain = connection.lookupByUUIDString(uuid)
+            if any(nic.mac == mac for nic in domains.decode_nics(domain.XMLDesc())):
+                xml = f"<interface type='ethernet'><mac address='{mac}'/></interface>"
+                livedisks.unplug(domain, xml)
+
+    def attach_disk(
+        self, uuid: str, disk: Disk, limits: Limits, key: OpenedKey | None = None
+    ) -> None:
+        """Put a volume into an active domain; one that has it already: nothing."""
+        with self._calling() as connection:
+            livedisks.attach(connection.lookupByUUIDString(uuid), disk, limits, key)
+
+    def detach_disk(self, uuid: str, disk: Disk) -> None:
+        """Ask an active domain's guest to let a volume go; it has none such: nothing."""
+        with self._calling() as connection:
+            livedisks.detach(connection.lookupByUUIDString(uuid), disk)
+
+    def tear_out_disk(self, uuid: str, disk: Disk) -> None:
+        """Take a volume from an active domain, whatever its guest says."""
+        with self._calling() as connection:
+            try:
+                tearing.tear_out(connection.lookupByUUIDString(uuid), disk)
+            except tearing.StillBusy as error:
+                raise HypervisorFailed(str(error)) from error
+
+    def resize_disk(self, uuid: str, target: str, size_bytes: int) -> None:
+        """Enlarge a volume of an active domain, whose guest sees it at once."""
+        with self._calling() as connection:
+            livedisks.resize(connection.lookupByUUIDString(uuid), target, size_bytes)
+
+    def limit_disk(self, uuid: str, target: str, limits: Limits) -> None:
+        """Have other limits apply to a volume of an active domain."""
+        with self._calling() as connection:
+            livedisks.limit(connection.lookupByUUIDString(uuid), target, limits)
+
+    def cut_disks(
+        self, uuid: str, cuts: Mapping[Disk, Path], keys: Mapping[str, OpenedKey]
+    ) -> None:
+        """Have an active domain write volumes into other layers from one instant on."""
+        with self._calling() as connection:
+            livedisks.cut(connection.lookupByUUIDString(uuid), cuts, keys)
+
+    def merge_layer(self, uuid: str, disk: Disk, merge: Merge) -> bool:
+        """Take a layer that an active domain reads into the one below; tell whether it goes on."""
+        with self._calling() as connection:
+            return livedisks.merge(connection.lookupByUUIDString(uuid), disk, merge)
+
+    def fill_disk(self, uuid: str, disk: Disk, mib_per_s: int, *, may_begin: bool) -> bool:
+        """Copy what a volume of an active domain lies on into its face; tell whether that went on
+        already."""
+        with self._calling() as connection:
+            domain = connection.lookupByUUIDString(uuid)
+            return livefilling.fill(domain, disk, mib_per_s, may_begin=may_begin)
+
+    def shut_down(self, uuid: str) -> None:
+        """Press the power button; off already: nothing. Does not wait."""
+        with self._calling() as connection:
+            domain = _find(connection, uuid)
+            if domain is not None:
+                button = libvirt.VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN
+                _while_active(domain, lambda: domain.shutdownFlags(button))
+
+    def reboot(self, uuid: str) -> None:
+        """Press the power button, and start the guest again when it has powered off."""
+        with self._calling() as connection:
+            domain = connection.lookupByUUIDString(uuid)
+            domain.reboot(libvirt.VIR_DOMAIN_REBOOT_ACPI_POWER_BTN)
+
+    def reset(self, uuid: str) -> None:
+        """Reset the machine as by its reset button."""
+        with self._calling() as connection:
+            connection.lookupByUUIDString(uuid).reset()
+
+    def destroy(self, uuid: str) -> None:
+        """Switch the domain off at once; off already: nothing."""
+        with self._calling() as connection:
+            domain = _find(connection, uuid)
+            if domain is not None:
+                _while_active(domain, domain.destroy)
+
+    def undefine(self, uuid: str) -> None:
+        """Forget a domain that is off; unknown already: nothing."""
+        with self._calling() as connection:
+            domain = _find(connection, uuid)
+            if domain is not None:
+                domain.undefineFlags(_UNDEFINE)
+
+    def press_key(self, uuid: str) -> None:
+        """Press and let go a key of an active domain that means nothing by itself."""
+        with self._calling() as connection:
+            domain = connection.lookupByUUIDString(uuid)
+            domain.sendKey(libvirt.VIR_KEYCODE_SET_LINUX, KEY_PRESSED_MS, [_LEFT_SHIFT], 1, 0)
+
+    def interrupt(self, uuid: str) -> None:
+        """Send an active domain an interrupt that cannot be masked."""
+        with self._calling() as connection:
+            connection.lookupByUUIDString(uuid).injectNMI()
+
+    def ask_agent(self, uuid: str, command: str, timeout_s: int) -> str | None:
+        """Return what the guest's agent answers; None: none has its port open."""
+        with self._calling() as connection:
+            domain = connection.lookupByUUIDString(uuid)
+            if not domains.has_agent(domain.XMLDesc()):
+                return None
+            try:
+                return libvirt_qemu.qemuAgentCommand(domain, command, timeout_s, 0)
+            except libvirt.libvirtError as error:
+                if error.get_error_code() in _AGENT_SILENT:
+                    raise AgentSilent(str(error)) from error
+                raise
+
+    def fetch_screen(self, uuid: str) -> bytes:
+        """Return what the screen of an active domain shows, as PNG or PPM."""
+        with self._calling() as connection:
+            domain = connection.lookupByUUIDString(uuid)
+            stream = connection.newStream()
+            domain.screenshot(stream, 0)
+            shown = bytearray()
+            stream.recvAll(_take, shown)
+            stream.finish()
+        return bytes(shown)
+
+    def open_screen(self, uuid: str) -> socket.socket:
+        """Return a connection to the VNC server of an active domain; the caller closes it.
+
+        QEMU is given its end: its socket's path, where its user may put another, is not followed.
+        """
+        with self._calling() as connection:
+            domain = connection.lookupByUUIDString(uuid)
+            return socket.socket(fileno=domain.openGraphicsFD(0, 0))
+
+    def ask_monitor(self, uuid: str, command: str, arguments: Mapping[str, object]) -> Any:
+        """Return what an active domain's QEMU answers to a command of its own protocol."""
+        with self._calling() as connection:
+            return monitor.ask(connection.lookupByUUIDString(uuid), command, **arguments)
+
+    def restore(self, uuid: str, path: Path) -> None:
+        """Make a defined machine of a file with a saved one, whose processors stand."""
+        with self._calling() as connection:
+            connection.restoreFlags(str(path), None, libvirt.VIR_DOMAIN_SAVE_PAUSED)
+            patience.have(connection.lookupByUUIDString(uuid))
+
+    def watch(self, changed: Callable[[str], None]) -> None:
+        """Call `changed` from libvirt's thread with the id of an instance that may have changed."""
+        self._changed = changed
+
+    def close(self) -> None:
+        """Let go of the connection; guests go on."""
+        self._closing.set()
+        self._lost.set()
+        self._keeper.join()
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def _see(self, domain: Any) -> SeenDomain | None:
+        try:
+            mark = domains.decode_mark(
+                domain.metadata(libvirt.VIR_DOMAIN_METADATA_ELEMENT, domains.NAMESPACE)
+            )
+            state, reason = domain.state()
+            xml = domain.XMLDesc()
+        except libvirt.libvirtError as error:
+            # It is not ours, or it went while we looked.
+            if error.get_error_code() in _UNKNOWN:
+                return None
+            raise
+        if mark is None or mark.cloud != self._cloud:
+            return None
+        uuid = domain.UUIDString()
+        return SeenDomain(
+            uuid=uuid,
+            instance_id=mark.instance_id,
+            launch=mark.launch,
+            state=_STATES.get(state, DomainState.RUNNING),
+            ended=self._how_ended(uuid, reason) if state in _OFF else Ended.UNKNOWN,
+            resets=self._resets.get(uuid, 0),
+            nics=domains.decode_nics(xml),
+            disks=disks.decode(xml),
+            torn=disks.decode_torn(xml),
+        )
+
+    def _how_ended(self, uuid: str, reason: int) -> Ended:
+        ended = _ENDS.get(reason, Ended.UNKNOWN)
+        if ended is Ended.BY_GUEST and uuid in self._signalled:
+            return Ended.CRASHED
+        return ended
+
+    @contextmanager
+    def _calling(self) -> Generator[Any]:
+        """Give the connection, and raise libvirt's errors as ours."""
+        connection = self._connection
+        if connection is None:
+            raise HypervisorAway("libvirtd does not answer; it is started again by its supervisor")
+        try:
+            yield connection
+        except libvirt.libvirtError as error:
+            if error.get_error_code() in _AWAY or not connection.isAlive():
+                self._lost.set()
+                raise HypervisorAway(str(error)) from error
+            raise HypervisorFailed(str(error)) from error
+
+    def _keep(self) -> None:
+        """Whenever the connection is lost, open another and say that everything may have changed.
+
+        While libvirtd is away this asks for it five times a second: its socket tells nobody
+        when it comes back.
+        """
+        while self._lost.wait() and not self._closing.is_set():
+            self._connection = None
+            self._lost.clear()
+            try:
+                self._connection = self._open()
+            except libvirt.libvirtError as error:
+                log.debug("libvirtd does not answer", error=str(error))
+                self._lost.set()
+                self._closing.wait(RECONNECT_S)
+            else:
+                self._changed("")
+
+    def _open(self) -> Any:
+        connection = libvirt.open(self._uri)
+        connection.setKeepAlive(KEEPALIVE_S, KEEPALIVE_COUNT)
+        connection.registerCloseCallback(self._on_close, None)
+        for event, handler in (
+            (libvirt.VIR_DOMAIN_EVENT_ID_LIFECYCLE, self._on_lifecycle),
+            (libvirt.VIR_DOMAIN_EVENT_ID_REBOOT, self._on_reset),
+            (libvirt.VIR_DOMAIN_EVENT_ID_DEVICE_REMOVED, self._on_device),
+        ):
+            connection.domainEventRegisterAny(None, event, handler, None)
+        return connection
+
+    def _on_close(self, connection: Any, _reason: int, _: Any) -> None:
+        if connection is self._connection or self._connection is None:
+            self._lost.set()
+
+    def _on_lifecycle(self, _: Any, domain: Any, event: int, detail: int, __: Any) -> None:
+        uuid = domain.UUIDString()
+        if event == libvirt.VIR_DOMAIN_EVENT_STARTED:
+            self._signalled.discard(uuid)
+        if event == libvirt.VIR_DOMAIN_EVENT_SHUTDOWN and detail == _SHUT_DOWN_BY_SIGNAL:
+            self._signalled.add(uuid)
+        self._changed(domain.name())
+
+    def _on_device(self, _: Any, domain: Any, __: str, ___: Any) -> None:
+        self._changed(domain.name())
+
+    def _on_reset(self, _: Any, domain: Any, __: Any) -> None:
+        uuid = domain.UUIDString()
+        self._resets[uuid] = self._resets.get(uuid, 0) + 1
+        self._changed(domain.name())
+
+
+def _take(_: Any, data: bytes, taken: bytearray) -> int:
+    """Take what comes by a stream; what is too much ends it."""
+    if len(taken) + len(data) > SCREEN_BYTES_MAX:
+        return -1
+    taken += data
+    return len(data)
+
+
+def _nobody(_: str) -> None:
+    """Who watches before `watch`."""
+
+
+def _find(connection: Any, uuid: str) -> Any:
+    try:
+        return connection.lookupByUUIDString(uuid)
+    except libvirt.libvirtError as error:
+        if error.get_error_code() == libvirt.VIR_ERR_NO_DOMAIN:
+            return None
+        raise
+
+
+def _while_active(domain: Any, order: Callable[[], object]) -> None:
+    """Give an order to a domain that is on; off already, or off before it hears it: nothing.
+
+    Of a domain that is going off libvirt says for a moment both that it is active and that no
+    order for a running domain is valid; the latter is believed.
+    """
+    if not domain.isActive():
+        return
+    try:
+        order()
+    except libvirt.libvirtError as error:
+        if error.get_error_code() != libvirt.VIR_ERR_OPERATION_INVALID:
+            raise
+
+
+def _dotted(version: int) -> str:
+    return f"{version // 1_000_000}.{version // 1000 % 1000}.{version % 1000}"

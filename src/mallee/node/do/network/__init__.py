@@ -1,0 +1,1 @@
+"""Touches namespaces, links, routes and firewalls."""

@@ -1,0 +1,220 @@
+"""Reads and writes what the kernel's connection tracking knows of a guest's conversations.
+
+By netlink, as `conntrack` does, in the namespace of the guest's VPC. What is there already stays as
+it is; nothing is deleted. A conversation that was translated on the way is read as its guest sees
+it. Called by `network` when a guest goes to another host or comes from one; which are taken up is
+`plan.conversations`'.
+"""
+
+import contextlib
+import errno
+import os
+import socket
+import struct
+from collections.abc import Collection, Generator, Iterable, Iterator
+from ipaddress import ip_address
+
+from mallee.node.do.network import namespaces
+from mallee.node.plan.network import conversations, groups
+from mallee.node.plan.network.conversations import TCP, UDP, Conversation
+
+_NETLINK_NETFILTER = 12
+_NEW, _GET = 1 << 8, (1 << 8) | 1
+_DUMP, _CREATE = 0x1 | 0x300, 0x1 | 0x4 | 0x400 | 0x200
+_ERROR, _DONE = 2, 3
+_NESTED = 0x8000
+_ORIGINAL, _REPLY, _STATUS, _PROTOCOL_INFO, _TIMEOUT, _MARK = 1, 2, 3, 4, 7, 8
+_IP, _PROTO = 1, 2
+_ADDRESSES = {socket.AF_INET: (1, 2), socket.AF_INET6: (3, 4)}
+_NUMBER, _SOURCE_PORT, _DESTINATION_PORT = 1, 2, 3
+_TCP_INFO, _STATE, _SCALE, _SCALE_BACK, _FLAGS, _FLAGS_BACK = 1, 1, 2, 3, 4, 5
+_ANSWERED, _ASSURED, _CONFIRMED, _DESTINATION_TRANSLATED = 0x2, 0x4, 0x8, 0x20
+_LIBERAL = 0x1 | 0x2 | 0x8
+"""Windows are scaled, and nothing is known of where they stand."""
+_HEADER = struct.Struct("=IHHII")
+_ATTRIBUTE = struct.Struct("=HH")
+_RECEIVE_BYTES = 256 << 10
+_TIMEOUT_S = 5.0
+_AT_ONCE = 64
+
+_End = tuple[str, str, int, int, int]
+"""Source and destination, protocol, and the two ports."""
+
+
+def fetch(namespace: str, own: Collection[str]) -> tuple[Conversation, ...]:
+    """Return the conversations of who has the addresses. Raises `OSError`."""
+    return namespaces.run_inside(namespace, lambda: tuple(_fetch_here(own)))
+
+
+def write(namespace: str, those: Iterable[Conversation]) -> int:
+    """Have the kernel know the conversations, and return how many it did not know. Raises
+    `OSError`."""
+    return namespaces.run_inside(namespace, lambda: _write_here(tuple(those)))
+
+
+def _fetch_here(own: Collection[str]) -> Iterator[Conversation]:
+    with _link() as link:
+        for family in _ADDRESSES:
+            packed = {
+                ip: socket.inet_pton(family, ip)
+                for ip in own
+                if (":" in ip) is (family == socket.AF_INET6)
+            }
+            if not packed:
+                continue
+            body = struct.pack("=BBH", family, 0, 0)
+            link.send(_HEADER.pack(_HEADER.size + len(body), _GET, _DUMP, 1, 0) + body)
+            for message in _messages(link):
+                # Most are others': they are not taken apart.
+                if any(one in message for one in packed.values()):
+                    found = _decode(message, packed.keys())
+                    if found is not None:
+                        yield found
+
+
+def _write_here(those: tuple[Conversation, ...]) -> int:
+    made = 0
+    with _link() as link:
+        for first in range(0, len(those), _AT_ONCE):
+            batch = those[first : first + _AT_ONCE]
+            link.send(b"".join(_encode(one) for one in batch))
+            for _ in batch:
+                made += _took(link)
+    return made
+
+
+def _took(link: socket.socket) -> bool:
+    data = link.recv(_RECEIVE_BYTES)
+    code = -struct.unpack_from("=i", data, _HEADER.size)[0]
+    if code not in (0, errno.EEXIST):
+        raise OSError(code, os.strerror(code))
+    return code == 0
+
+
+@contextlib.contextmanager
+def _link() -> Generator[socket.socket]:
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_NETFILTER) as link:
+        link.settimeout(_TIMEOUT_S)
+        yield link
+
+
+def _messages(link: socket.socket) -> Iterator[bytes]:
+    while True:
+        data, at = link.recv(_RECEIVE_BYTES), 0
+        while at + _HEADER.size <= len(data):
+            length, kind = struct.unpack_from("=IH", data, at)
+            if kind == _DONE:
+                return
+            if kind == _ERROR:
+                code = -struct.unpack_from("=i", data, at + _HEADER.size)[0]
+                raise OSError(code, os.strerror(code))
+            yield data[at + _HEADER.size + 4 : at + length]
+            at += (length + 3) & ~3
+
+
+def _attributes(data: bytes) -> dict[int, bytes]:
+    found: dict[int, bytes] = {}
+    at = 0
+    while at + _ATTRIBUTE.size <= len(data):
+        length, kind = _ATTRIBUTE.unpack_from(data, at)
+        if length < _ATTRIBUTE.size:
+            break
+        found[kind & 0x3FFF] = data[at + _ATTRIBUTE.size : at + length]
+        at += (length + 3) & ~3
+    return found
+
+
+def _decode(message: bytes, own: Collection[str]) -> Conversation | None:
+    """Return a conversation as its guest sees it; None: it is no guest's, or does not go along."""
+    found = _attributes(message)
+    if not {_ORIGINAL, _REPLY, _STATUS, _TIMEOUT} <= found.keys():
+        return None
+    there, back = _decode_end(found[_ORIGINAL]), _decode_end(found[_REPLY])
+    status = _number(found[_STATUS])
+    if there is None or back is None or not status & _ANSWERED:
+        return None
+    if there[0] in own and not status & _DESTINATION_TRANSLATED:
+        source, destination, protocol, source_port, port = there
+    elif back[0] in own:
+        destination, source, protocol, port, source_port = back
+    else:
+        return None
+    tcp = _attributes(_attributes(found.get(_PROTOCOL_INFO, b"")).get(_TCP_INFO, b""))
+    state = tcp.get(_STATE, b"\0")[0]
+    is_going_on = protocol == UDP or state in conversations.STATES
+    if not is_going_on or not all(map(conversations.is_elsewhere, (source, destination))):
+        return None
+    return Conversation(
+        protocol=protocol,
+        source=source,
+        source_port=source_port,
+        destination=destination,
+        destination_port=port,
+        idle_s=min(max(_number(found[_TIMEOUT]), 1), conversations.IDLE_S_MAX),
+        mark=_number(found.get(_MARK, bytes(4))) & (groups.WORLD_OUT | groups.WORLD_IN),
+        state=state,
+        scales=(tcp.get(_SCALE, b"\0")[0], tcp.get(_SCALE_BACK, b"\0")[0]),
+    )
+
+
+def _decode_end(data: bytes) -> _End | None:
+    parts = _attributes(data)
+    ips, proto = _attributes(parts.get(_IP, b"")), _attributes(parts.get(_PROTO, b""))
+    protocol = proto.get(_NUMBER, b"\0")[0]
+    if protocol not in (TCP, UDP) or not {_SOURCE_PORT, _DESTINATION_PORT} <= proto.keys():
+        return None
+    for family, (source, destination) in _ADDRESSES.items():
+        if source in ips and destination in ips:
+            return (
+                socket.inet_ntop(family, ips[source]),
+                socket.inet_ntop(family, ips[destination]),
+                protocol,
+                int.from_bytes(proto[_SOURCE_PORT]),
+                int.from_bytes(proto[_DESTINATION_PORT]),
+            )
+    return None
+
+
+def _number(data: bytes) -> int:
+    return int.from_bytes(data)
+
+
+def _encode(one: Conversation) -> bytes:
+    family = socket.AF_INET6 if ip_address(one.source).version == 6 else socket.AF_INET
+    there = (one.source, one.destination, one.protocol, one.source_port, one.destination_port)
+    back = (one.destination, one.source, one.protocol, one.destination_port, one.source_port)
+    body = struct.pack("=BBH", family, 0, 0)
+    body += _nested(_ORIGINAL, _encode_end(family, there))
+    body += _nested(_REPLY, _encode_end(family, back))
+    body += _attribute(_STATUS, (_ANSWERED | _ASSURED | _CONFIRMED).to_bytes(4))
+    body += _attribute(_TIMEOUT, one.idle_s.to_bytes(4))
+    body += _attribute(_MARK, one.mark.to_bytes(4))
+    if one.protocol == TCP:
+        flags = bytes((_LIBERAL, _LIBERAL))
+        info = (
+            _attribute(_STATE, bytes((one.state,)))
+            + _attribute(_SCALE, bytes((one.scales[0],)))
+            + _attribute(_SCALE_BACK, bytes((one.scales[1],)))
+            + _attribute(_FLAGS, flags)
+            + _attribute(_FLAGS_BACK, flags)
+        )
+        body += _nested(_PROTOCOL_INFO, _nested(_TCP_INFO, info))
+    return _HEADER.pack(_HEADER.size + len(body), _NEW, _CREATE, 1, 0) + body
+
+
+def _encode_end(family: socket.AddressFamily, end: _End) -> bytes:
+    source, destination = _ADDRESSES[family]
+    ips = _attribute(source, socket.inet_pton(family, end[0]))
+    ips += _attribute(destination, socket.inet_pton(family, end[1]))
+    proto = _attribute(_NUMBER, bytes((end[2],)))
+    proto += _attribute(_SOURCE_PORT, end[3].to_bytes(2))
+    proto += _attribute(_DESTINATION_PORT, end[4].to_bytes(2))
+    return _nested(_IP, ips) + _nested(_PROTO, proto)
+
+
+def _attribute(kind: int, data: bytes) -> bytes:
+    return _ATTRIBUTE.pack(_ATTRIBUTE.size + len(data), kind) + data + bytes(-len(data) % 4)
+
+
+def _nested(kind: int, data: bytes) -> bytes:
+    return _attribute(kind | _NESTED, data)

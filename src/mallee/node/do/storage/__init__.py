@@ -1,0 +1,1 @@
+"""Touches disks, layers, images and the object store."""

@@ -1,0 +1,1 @@
+"""Plans of instances, as steps and XML."""

@@ -1,0 +1,1 @@
+"""Plans of a host's network, as values and texts."""

@@ -1,0 +1,1 @@
+"""What an agent takes from its cloud, and what it refuses."""
