@@ -27,7 +27,7 @@ from mallee.node.do.guests.hypervisor import HypervisorFailed
 from mallee.node.do.network import network
 from mallee.node.do.storage import disks, filecopies, foreignlayers, layers, volumes
 from mallee.node.host import Host
-from mallee.node.migrating import book, messages
+from mallee.node.migrating import book, laps, messages
 from mallee.node.migrating.messages import DiskTold, DiskWish, GuestTold
 from mallee.node.plan.guests import domain
 from mallee.node.plan.guests.disks import Disk
@@ -278,17 +278,21 @@ class Comings:
             migration_id=guest.migration_id, is_coming=True, proof=proof[:64], is_given=True
         )
         book.write(self._host.layout, wanted.id, entry)
-        log.info("guest taken over", instance=wanted.id)
+        took = laps.Laps()
         with self._lock:
             self._guests.pop(wanted.id, None)
         try:
             for interface in guest.interfaces:
                 self._host.network.plug(interface)
+                took.lap("plugged")
                 self._adopt(interface, spoken.get(interface.id, ()))
+                took.lap("adopted")
             self._host.hypervisor.resume(domain.uuid_of(wanted.id))
+            took.lap("resumed")
         except (*_FAILURES, network.NotWanted) as error:
             # It is tried again like a launch that stopped half way.
             log.warning("guest not resumed yet", instance=wanted.id, error=str(error))
+        log.info("guest taken over", instance=wanted.id, took_ms=took.took_ms)
         self._changed(wanted.id)
 
     def _adopt(self, interface: InterfaceWanted, spoken: tuple[Conversation, ...]) -> None:

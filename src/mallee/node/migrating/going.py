@@ -25,7 +25,7 @@ from mallee.node.do.guests.hypervisor import Hypervisor, HypervisorFailed
 from mallee.node.do.guests.outgoing import Going
 from mallee.node.do.storage import disks, filecopies, imagelocks, layers, volumes
 from mallee.node.host import Host
-from mallee.node.migrating import book, messages
+from mallee.node.migrating import book, laps, messages
 from mallee.node.migrating.messages import DiskTold, DiskWish, GuestTold
 from mallee.node.plan.guests import domain
 from mallee.node.plan.guests.seen import DomainState
@@ -63,8 +63,8 @@ class Trip:
     step: str = "it begins"
     done_bytes: int = 0
     total_bytes: int = 0
-    stood_at: float = 0.0
-    """Monotonic seconds when the guest was seen to stand."""
+    took: laps.Laps = field(default_factory=laps.Laps)
+    """Since the guest was seen to stand."""
     changed: Callable[[], None] = lambda: None
     """Called when there is something new to say."""
     cancelled: threading.Event = field(default_factory=threading.Event)
@@ -107,12 +107,19 @@ class Trip:
             except OSError:
                 machine.put_back()
                 raise
+            self.took.lap("written down")
             log.info("guest given away", instance=self.wanted.id, to=self.place.host_id)
             with contextlib.suppress(ChannelFailed):
                 control.send(messages.Run(proof=self.proof))
                 messages.expect(control, messages.Running)
-                stood_ms = round((time.monotonic() - self.stood_at) * 1000)
-                log.info("guest runs elsewhere", instance=self.wanted.id, stood_ms=stood_ms)
+                self.took.lap("resumed there")
+                stood_ms, took_ms = self.took.total_ms, self.took.took_ms
+                log.info(
+                    "guest runs elsewhere",
+                    instance=self.wanted.id,
+                    stood_ms=stood_ms,
+                    took_ms=took_ms,
+                )
 
     def _bring(
         self, machine: Going, control: Connection, means: tuple[list[str], contextlib.ExitStack]
@@ -130,13 +137,19 @@ class Trip:
         stack.callback(self._offer(path, messages.MEMORY, None))
         machine.send_memory(path)
         self._wait_memory(machine, len(serials))
-        self.stood_at = time.monotonic()
+        self.took = laps.Laps()
         self._say("it stands, and the rest is sent")
         machine.end_mirrors()
-        control.send(messages.CloseDisks(conversations=self._conversations()))
+        self.took.lap("mirrors ended")
+        spoken = self._conversations()
+        self.took.lap("conversations read")
+        control.send(messages.CloseDisks(conversations=spoken))
         messages.expect(control, messages.Closed)
+        self.took.lap("disks closed there")
         machine.send_rest()
+        self.took.lap("the rest sent")
         messages.expect(control, messages.Restored)
+        self.took.lap("whole there")
 
     def _conversations(self) -> dict[str, tuple[Conversation, ...]]:
         """Return with whom the guest speaks; without that, it is asked for again as it goes on."""
