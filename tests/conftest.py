@@ -6,6 +6,7 @@ that is up and nothing else. So no test can touch the machine's own links, route
 test that changes its host has one for itself.
 """
 
+import compileall
 import ctypes
 import os
 import shutil
@@ -39,6 +40,12 @@ def _enter_own_network() -> None:
 
 if os.geteuid() == 0:
     _enter_own_network()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Compile the program once: most of its processes may not keep what they have compiled."""
+    if not hasattr(config, "workerinput"):
+        compileall.compile_dir(config.rootpath / "src", quiet=2)
 
 
 @pytest.hookimpl(trylast=True)
