@@ -120,10 +120,23 @@ def settled(view: View | Tx, record: VolumeRecord) -> Volume:
     doc = record.doc
     if doc.move is None:
         return doc
-    if doc.deleted_at is not None and not doc.move.is_live:
+    if doc.move.is_live:
+        return doc if goes_with_guest(view, record) else _taken_back(doc)
+    if doc.deleted_at is not None:
         return _taken_back(doc)
-    now = 0 if doc.move.is_live else port(view, doc.host_id)
-    return replace(doc, move=replace(doc.move, port=now))
+    return replace(doc, move=replace(doc.move, port=port(view, doc.host_id)))
+
+
+def goes_with_guest(view: View | Tx, record: VolumeRecord) -> bool:
+    """Tell whether a volume is on its way with a guest of which nobody knows yet where it ends.
+
+    So long it is that guest's: with the guest it would be on the one host or the other.
+    """
+    doc = record.doc
+    if doc.move is None or not doc.move.is_live:
+        return False
+    guests = (view.get(records.INSTANCE, one.instance_id) for one in doc.attachments)
+    return any(guest is not None and guest.doc.migration is not None for guest in guests)
 
 
 def has_come(record: VolumeRecord) -> bool:

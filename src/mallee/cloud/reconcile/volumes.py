@@ -123,6 +123,9 @@ def settled(view: states.Reader, record: VolumeRecord, now: float) -> Volume:
         doc = replace(doc, base=None)
     if doc.tags and states.is_kept_only(record):
         doc = replace(doc, tags={})
+    if moving.goes_with_guest(view, record):
+        # Its guest may have ended, or have let it go, on a host that is not its own any more.
+        return doc
     for attachment in doc.attachments:
         is_over = states.is_over(view, attachment.instance_id)
         has_left = attachment.is_leaving and not states.is_held(

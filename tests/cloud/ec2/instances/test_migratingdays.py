@@ -7,10 +7,13 @@ import pytest
 from msgspec.structs import replace
 
 from mallee.cloud.hosts import migrating
-from mallee.cloud.reconcile import migrations
+from mallee.cloud.reconcile import migrations, volumes
 from mallee.cloud.state import records, store
+from mallee.model.compute.instances import InstanceSeen, Phase
+from mallee.model.compute.migrations import MigrationSeen
 from mallee.model.hosts import hosts
 from mallee.model.hosts.standing import Standing
+from mallee.model.storage.volumes import Volume
 from tests.cloud.ec2.asking import launch_one
 from tests.cloud.ec2.instances.migrants import DIGEST, as_eucalyptus, go, held, record, say
 from tests.cloud.ec2.limiting import Administration
@@ -83,6 +86,44 @@ def test_a_guest_on_its_way_is_given_no_volume(
     to = {"VolumeId": volume, "InstanceId": guest, "Device": "/dev/sdf"}
     with pytest.raises(botocore.exceptions.ClientError, match="on its way to another host"):
         alice.attach_volume(**to)
+
+
+@pytest.mark.parametrize("is_given", [False, True])
+@pytest.mark.parametrize("ends", ["detached", "gone"])
+def test_a_volume_is_its_guest_s_until_it_is_clear_where_both_are(
+    is_given: bool, ends: str, alice: Any, host: FakeHost, world: World, guest: str
+) -> None:
+    """Which reconciler looks first at what the host says is nobody's to know."""
+    volume, there = attach(alice, host, guest), elsewhere(world)
+    id = go(world, guest, there)
+    if ends == "detached":
+        alice.detach_volume(VolumeId=volume)
+    else:
+        alice.terminate_instances(InstanceIds=[guest])
+    over = MigrationSeen(migration_id=id, digest=DIGEST, is_given=is_given, failure="cancelled")
+    phase = Phase.RUNNING if ends == "detached" else Phase.GONE
+    gone = InstanceSeen(launch=1, phase=phase, migration=over)
+    world.store.transact(lambda tx: tx.observe(record_in(tx, guest), gone))
+    world.store.transact(lambda tx: volumes.settle_one(tx, volume))
+    assert len(volume_of(world, volume).attachments) == 1
+    world.store.transact(lambda tx: migrations.settle_one(tx, guest))
+    world.store.transact(lambda tx: volumes.settle_one(tx, volume))
+    doc = volume_of(world, volume)
+    assert (doc.attachments, doc.move) == ((), None)
+    assert doc.host_id == (there.id if is_given else host.id)
+    assert doc.former_host_id == (host.id if is_given else there.id)
+
+
+def record_in(tx: store.Tx, guest: str) -> migrating.InstanceRecord:
+    found = tx.get(records.INSTANCE, guest)
+    assert found is not None
+    return found
+
+
+def volume_of(world: World, id: str) -> Volume:
+    found = world.store.view.get(records.VOLUME, id)
+    assert found is not None
+    return found.doc
 
 
 def test_what_is_described_of_a_guest_is_the_same_while_it_goes_and_after(
