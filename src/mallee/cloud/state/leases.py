@@ -26,7 +26,9 @@ RENEW_S = 2.0
 PRESENCE = "presence/"
 """What a process holds for being there: this, and its own name."""
 
-_NOW = sa.func.extract("epoch", sa.func.clock_timestamp())
+NOW = sa.func.extract("epoch", sa.func.clock_timestamp())
+"""By the database's clock."""
+
 _log = logs.get(__name__)
 
 
@@ -156,7 +158,7 @@ class Shared:
         # One after the other, so that no two count the same free leases as their share.
         connection.execute(sa.text("LOCK TABLE lease IN SHARE ROW EXCLUSIVE MODE"))
         self._put(connection, PRESENCE + self._own)
-        live = sa.select(_L.name, _L.holder).where(_L.until > _NOW)
+        live = sa.select(_L.name, _L.holder).where(_L.until > NOW)
         holders: dict[str, str] = {row.name: row.holder for row in connection.execute(live)}
         alive = {name.removeprefix(PRESENCE) for name in holders if name.startswith(PRESENCE)}
         own = sorted(name for name in self._work if holders.get(name) == self._own)
@@ -170,7 +172,7 @@ class Shared:
         return frozenset(kept), frozenset(alive)
 
     def _put(self, connection: sa.Connection, name: str) -> None:
-        row = {"name": name, "holder": self._own, "until": _NOW + LIFE_S}
+        row = {"name": name, "holder": self._own, "until": NOW + LIFE_S}
         self._put_row(connection, tables.LEASE, "name", row)
 
 
