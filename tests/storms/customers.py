@@ -17,6 +17,7 @@ import botocore.config
 import botocore.exceptions
 
 from mallee.box import client as api
+from tests.storms import marks
 from tests.storms.schedule import Wish
 
 PATIENCE_S = 25.0
@@ -58,6 +59,8 @@ class Customer:
 
     access: api.Access
     admin: api.Access
+    endpoints: tuple[str, ...]
+    """Of all front ends."""
     image_id: str
     group_id: str
     bucket: str
@@ -65,15 +68,17 @@ class Customer:
     prefix: str
     """Of the addresses of the subnet, up to the last dot."""
 
-    def client(self, service: str) -> Any:
-        """Return a client of the account."""
+    def client(self, service: str, endpoint: str = "") -> Any:
+        """Return a client of the account; of the first front end unless another is named."""
         # The default session is not for several threads.
         session: Any = boto3.session.Session(
             region_name=self.access.region,
             aws_access_key_id=self.access.access_key_id,
             aws_secret_access_key=self.access.secret_access_key,
         )
-        return session.client(service, endpoint_url=self.access.endpoint, config=_CONFIG)
+        return session.client(
+            service, endpoint_url=endpoint or self.access.endpoint, config=_CONFIG
+        )
 
 
 class Hand(threading.Thread):
@@ -86,8 +91,10 @@ class Hand(threading.Thread):
         self.promises = Promises()
         self.fault: Exception | None = None
         self._wishes = wishes
-        self._ec2 = customer.client("ec2")
-        self._s3 = customer.client("s3")
+        self._turn = number
+        ends = customer.endpoints
+        self._ec2s = [customer.client("ec2", endpoint) for endpoint in ends]
+        self._s3s = [customer.client("s3", endpoint) for endpoint in ends]
         self._began = time.monotonic()
 
     def run(self) -> None:
@@ -126,6 +133,15 @@ class Hand(threading.Thread):
         }
         kinds[wish.kind](wish, rng)
 
+    @property
+    def _ec2(self) -> Any:
+        """The front end whose turn it is: the one that answered last."""
+        return self._ec2s[self._turn % len(self._ec2s)]
+
+    @property
+    def _s3(self) -> Any:
+        return self._s3s[self._turn % len(self._s3s)]
+
     def ask(self, operation: str, **asked: Any) -> dict[str, Any] | None:
         """Ask until there is an answer; None: it was refused, or never came."""
         return self._until(lambda: getattr(self._ec2, operation)(**asked))
@@ -137,6 +153,7 @@ class Hand(threading.Thread):
                 answer = call()
             except botocore.exceptions.ClientError as error:
                 if _is_away(error):
+                    self._turn += 1
                     time.sleep(0.3)
                     continue
                 if _is_mistake(error):
@@ -144,6 +161,7 @@ class Hand(threading.Thread):
                 self.promises.refused += 1
                 return None
             except botocore.exceptions.BotoCoreError:
+                self._turn += 1
                 time.sleep(0.3)
                 continue
             self.promises.answered += 1
@@ -185,6 +203,7 @@ class Hand(threading.Thread):
             "ClientToken": token,
             "SecurityGroupIds": [self.customer.group_id],
             "SubnetId": self.customer.subnet_id,
+            "UserData": marks.WRITES,
         }
         if keeps:
             ebs = {"DeleteOnTermination": False}

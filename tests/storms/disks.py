@@ -1,11 +1,13 @@
 """A disk for each host of a lab, so that one may be slow or full and no other.
 
 Each is a file with a file system, mounted where the host's root will be, before the lab is made.
-A frozen disk answers nobody who writes, until it is thawed; a full one has not a block left.
+A frozen disk answers nobody who writes, until it is thawed; a slow one is frozen for a good part of
+each second; a full one has not a block left.
 """
 
 import subprocess
 import tempfile
+import threading
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +17,10 @@ from tests.storms.schedule import HOSTS
 
 SIZE_GIB = 24
 _FILLER = ".filler"
-_KEPT_BYTES = 64 << 10
+_STANDS_S = 0.4
+"""So long a slow disk answers nobody."""
+_ANSWERS_S = 0.05
+"""And so long it answers between."""
 
 
 class Disks:
@@ -24,6 +29,7 @@ class Disks:
     def __init__(self, place: Place) -> None:
         self._place = place
         self._frozen: set[str] = set()
+        self._slow: dict[str, tuple[threading.Thread, threading.Event]] = {}
 
     def settle(self) -> None:
         """Bring all that was written to the disks, so that nobody waits for it later."""
@@ -32,19 +38,44 @@ class Disks:
 
     def freeze(self, host: str) -> None:
         """Have all that write to a host's disk wait."""
+        self._quicken(host)
         if host not in self._frozen:
             _run("fsfreeze", "--freeze", str(self._place.root(host)))
             self._frozen.add(host)
 
     def thaw(self, host: str) -> None:
-        """Let them go on."""
+        """Let them go on, as fast as they can."""
+        self._quicken(host)
         if host in self._frozen:
             _run("fsfreeze", "--unfreeze", str(self._place.root(host)))
             self._frozen.discard(host)
 
+    def slow(self, host: str) -> None:
+        """Have whoever writes to a host's disk wait now and then, until it is thawed."""
+        if host in self._frozen or host in self._slow:
+            return
+        end = threading.Event()
+        thread = threading.Thread(target=self._stutter, args=(host, end), daemon=True)
+        self._slow[host] = thread, end
+        thread.start()
+
+    def _stutter(self, host: str, end: threading.Event) -> None:
+        root = str(self._place.root(host))
+        while not end.is_set():
+            _run("fsfreeze", "--freeze", root)
+            end.wait(_STANDS_S)
+            _run("fsfreeze", "--unfreeze", root)
+            end.wait(_ANSWERS_S)
+
+    def _quicken(self, host: str) -> None:
+        thread, end = self._slow.pop(host, (None, None))
+        if thread is not None and end is not None:
+            end.set()
+            thread.join()
+
     def fill(self, host: str) -> None:
         """Leave no room on a host's disk."""
-        if host in self._frozen:
+        if host in self._frozen or host in self._slow:
             return
         filler = self._place.root(host) / _FILLER
         for size in ("1G", "16M", "1M", "64K", "4K"):
@@ -59,7 +90,7 @@ class Disks:
 
     def thaw_all(self) -> None:
         """Let everybody go on."""
-        for host in tuple(self._frozen):
+        for host in (*self._frozen, *self._slow):
             self.thaw(host)
 
 

@@ -1,14 +1,17 @@
 """Breaks things of a lab as a schedule has it, and mends them again.
 
 Every fault is done from outside: signals to processes, cables of the lab, its hosts' power, the
-disks that its hosts' files lie on (`disks`). One thread does all of them, one after the other.
+disks that its hosts' files lie on (`disks`), their clocks. One thread does all of them, one after
+the other; what administrators do meanwhile (`administrators`) waits for answers, in another.
 """
 
 import contextlib
 import os
 import re
 import signal
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 from mallee.box import status, steps
 from mallee.kit import process
@@ -17,20 +20,25 @@ from mallee.lab import up as making
 from mallee.lab.document import Cable
 from tests import wholecloud
 from tests.labs import CUT, Lab
-from tests.storms import looks
+from tests.storms import clocks, looks, pairs
+from tests.storms.administrators import Administrator
 from tests.storms.disks import Disks
-from tests.storms.schedule import HOSTS, Fault
+from tests.storms.schedule import DATABASE, HOSTS, Fault
 
 Mend = Callable[[], None]
+ADMINISTRATOR_S = 120.0
+"""Within that the cloud takes an administrator's word, when nothing is broken any more."""
 _SPOILT = re.compile(r"(\d+) % (\d+) ms")
 
 
 class Faults:
     """Breaks and mends a lab."""
 
-    def __init__(self, lab: Lab, disks: Disks) -> None:
+    def __init__(self, lab: Lab, disks: Disks, administrator: Administrator) -> None:
         self._lab = lab
         self._disks = disks
+        self._administrator = administrator
+        self._asking = ThreadPoolExecutor(1)
         self._is_off: set[str] = set()
         self._kinds: dict[str, Callable[[Fault], Mend]] = {
             "kill": self._kill,
@@ -41,24 +49,54 @@ class Faults:
             "power": self._power_off,
             "freeze the disk": self._freeze,
             "fill the disk": self._fill,
+            "slow the disk": self._slow,
             "kill the supervisor": self._kill_supervisor,
+            "set the clock": self._set_clock,
+            "take from work": self._take_from_work,
+            "retire": self._retire,
         }
 
     def do(self, fault: Fault) -> Mend:
         """Break something; return what mends it, which may be done twice."""
+        if fault.host == DATABASE and fault.kind in ("kill", "hang"):
+            return self._break_database(fault)
         return self._kinds[fault.kind](fault)
 
     def mend_all(self) -> None:
         """Have everything in order, whatever was done."""
+        self._have_database()
         for host in HOSTS:
             self._disks.thaw(host)
             self._disks.empty(host)
+            clocks.step(self._lab.place, host, 0)
             for name in status.DAEMONS:
                 self._signal(host, name, signal.SIGCONT)
         self._lab.mend()
+        # Nothing is asked of hosts from now on.
+        self._asking.shutdown()
         for host in HOSTS:
+            if self._administrator.is_retired(host):
+                self._administrator.bring_anew(host)
+                self._is_off.discard(host)
             self._power_on(host)
             self._have_supervisor(host)
+        for host in HOSTS:
+            self._have_work(host)
+
+    def _have_work(self, host: str) -> None:
+        """Have a host do all again."""
+        deadline = time.monotonic() + ADMINISTRATOR_S
+        while not self._administrator.give_back(host):
+            if time.monotonic() > deadline:
+                raise steps.Failed(f"the cloud does not let {host} work again", "see its log")
+            time.sleep(0.5)
+
+    def _break_database(self, fault: Fault) -> Mend:
+        if fault.kind == "kill":
+            pairs.kill_database(self._lab.place)
+            return _nothing
+        pairs.signal_database(self._lab.place, "STOP")
+        return lambda: pairs.signal_database(self._lab.place, "CONT")
 
     def _kill(self, fault: Fault) -> Mend:
         self._signal(fault.host, fault.detail, signal.SIGKILL)
@@ -103,14 +141,22 @@ class Faults:
 
     def _power_on(self, host: str) -> None:
         if host in self._is_off:
+            self._have_database()
             plan = making.power_plan(self._lab.place, self._lab.document, host)
             steps.run(plan, wholecloud.Silent())
             self._is_off.discard(host)
+            self._have_supervisor(host)
 
     def _freeze(self, fault: Fault) -> Mend:
         if fault.host in self._is_off:
             return _nothing
         self._disks.freeze(fault.host)
+        return lambda: self._disks.thaw(fault.host)
+
+    def _slow(self, fault: Fault) -> Mend:
+        if fault.host in self._is_off:
+            return _nothing
+        self._disks.slow(fault.host)
         return lambda: self._disks.thaw(fault.host)
 
     def _fill(self, fault: Fault) -> Mend:
@@ -123,7 +169,41 @@ class Faults:
 
     def _have_supervisor(self, host: str) -> None:
         if host not in self._is_off:
+            self._have_database()
             members.mallee(self._lab.place, host, "mallee", "up")
+
+    def _have_database(self) -> None:
+        """Have it answer: a cloud that starts waits for it."""
+        if pairs.has_database(self._lab):
+            pairs.signal_database(self._lab.place, "CONT")
+            self._lab.cut(f"{DATABASE}.eth0", document.GOOD)
+
+    def _set_clock(self, fault: Fault) -> Mend:
+        clocks.step(self._lab.place, fault.host, float(fault.detail))
+        return lambda: clocks.step(self._lab.place, fault.host, 0)
+
+    # What administrators do
+
+    def _take_from_work(self, fault: Fault) -> Mend:
+        self._asking.submit(self._administrator.take, fault.host, fault.detail)
+        return lambda: self._later(self._administrator.give_back, fault.host)
+
+    def _retire(self, fault: Fault) -> Mend:
+        """Drain a host; when nothing is on it after a while, take it out. It comes back at the end
+        of all."""
+        if self._lab.document.hosts[fault.host].role != "node":
+            return _nothing
+        self._asking.submit(self._administrator.take, fault.host, "draining")
+        return lambda: self._later(self._end_drain, fault.host)
+
+    def _end_drain(self, host: str) -> None:
+        if not self._administrator.retire(host):
+            self._administrator.give_back(host)
+
+    def _later(self, what: Callable[[str], object], host: str) -> None:
+        # When all is mended, nobody waits for more.
+        with contextlib.suppress(RuntimeError):
+            self._asking.submit(what, host)
 
 
 def _cable(fault: Fault) -> Cable:

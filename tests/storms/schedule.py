@@ -10,8 +10,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 FRONT = "front"
-NODES = ("n1", "n2")
-HOSTS = (FRONT, *NODES)
+SECOND = "n2"
+"""A node, or the second front end of those storms that have two."""
+HOSTS = (FRONT, "n1", SECOND)
+DATABASE = "db"
+"""The host with PostgreSQL, where there are two front ends."""
 CUSTOMERS = 2
 HANDS = 2
 """So many wishes of a customer are asked at once."""
@@ -41,7 +44,7 @@ class Fault:
     host: str
     lasts_s: float
     detail: str = ""
-    """Which daemon, or how bad a cable."""
+    """Which daemon, how bad a cable, how wrong a clock, what of a host's work it is taken from."""
 
     def __str__(self) -> str:
         return (
@@ -55,12 +58,15 @@ class Schedule:
 
     seed: int
     seconds: float
+    front_ends: tuple[str, ...]
+    """One on SQLite, or two on PostgreSQL."""
     wishes: tuple[Wish, ...]
     faults: tuple[Fault, ...]
 
     def __str__(self) -> str:
         all: Iterable[Wish | Fault] = sorted((*self.wishes, *self.faults), key=lambda one: one.at_s)
-        return "\n".join((f"seed {self.seed}, {self.seconds:g} s", *map(str, all)))
+        head = f"seed {self.seed}, {self.seconds:g} s, front ends: {', '.join(self.front_ends)}"
+        return "\n".join((head, *map(str, all)))
 
 
 WISHES = {
@@ -95,10 +101,20 @@ FAULTS = {
     "spoil": 4,
     "power": 2,
     "freeze the disk": 2,
+    "slow the disk": 3,
     "fill the disk": 2,
     "kill the supervisor": 1,
+    "set the clock": 3,
+    "take from work": 4,
+    "retire": 2,
 }
-"""What breaks, and how often."""
+"""What breaks, and how often; and what administrators do to hosts meanwhile."""
+OF_DATABASES = {"kill": 2, "hang": 1, "cut": 3, "spoil": 2}
+"""What breaks of the database's host, beside others."""
+
+STANDINGS = ("disabled", "draining", "draining", "maintenance", "no gateway")
+_STEPS_S = (-900, -60, -5, 5, 60, 900)
+"""Of clocks; wrong enough that requests are refused, and leases and certificates doubted."""
 
 _CLOUDS = ("cloud", "s3")
 _ALL = ("node", "blocks", "libvirtd")
@@ -111,8 +127,10 @@ def of(seed: int, seconds: float) -> Schedule:
     wishes = {kind: weight * rng.random() ** 2 for kind, weight in WISHES.items()}
     faults = {kind: weight * rng.random() ** 2 for kind, weight in FAULTS.items()}
     wishes["run"] += 2.0
-    asked = sorted(_wishes(rng, seconds, wishes), key=lambda one: one.at_s)
-    return Schedule(seed, seconds, tuple(asked), tuple(_faults(rng, seconds, faults)))
+    front_ends = (FRONT,) if seed % 2 else (FRONT, SECOND)
+    asked = tuple(sorted(_wishes(rng, seconds, wishes), key=lambda one: one.at_s))
+    broken = _faults(rng, seconds, faults, front_ends)
+    return Schedule(seed, seconds, front_ends, asked, tuple(broken))
 
 
 def _wishes(rng: random.Random, seconds: float, likes: dict[str, float]) -> Iterator[Wish]:
@@ -126,23 +144,41 @@ def _wishes(rng: random.Random, seconds: float, likes: dict[str, float]) -> Iter
             at_s += rng.expovariate(1 / 2.0)
 
 
-def _faults(rng: random.Random, seconds: float, likes: dict[str, float]) -> Iterator[Fault]:
+def _faults(
+    rng: random.Random, seconds: float, likes: dict[str, float], front_ends: tuple[str, ...]
+) -> Iterator[Fault]:
     at_s = 3.0 + rng.expovariate(1 / 3.0)
     pause_s = rng.uniform(2.0, 8.0)
+    has_database = len(front_ends) > 1
     while at_s < seconds:
-        [kind] = rng.choices([*likes], [*likes.values()])
-        host = rng.choice(HOSTS)
         lasts_s = min(rng.uniform(0.5, 4.0) + rng.expovariate(1 / 6.0), 30.0)
-        yield Fault(at_s, kind, host, lasts_s, _detail(rng, kind, host))
+        if has_database and rng.random() < 0.15:
+            [kind] = rng.choices([*OF_DATABASES], [*OF_DATABASES.values()])
+            detail = _spoilt(rng) if kind == "spoil" else ""
+            yield Fault(at_s, kind, DATABASE, lasts_s, detail)
+        else:
+            [kind] = rng.choices([*likes], [*likes.values()])
+            host = rng.choice(HOSTS)
+            yield Fault(at_s, kind, host, lasts_s, _detail(rng, kind, host in front_ends))
         at_s += rng.expovariate(1 / pause_s)
 
 
-def _detail(rng: random.Random, kind: str, host: str) -> str:
-    if kind in ("kill", "hang"):
-        return rng.choice((*_CLOUDS, *_CLOUDS, *_ALL) if host == FRONT else _ALL)
-    if kind == "spoil":
-        loses = rng.choice((0, 5, 20, 50))
-        return f"{loses} % {rng.choice((0, 20, 200)) if loses else 200} ms"
-    if kind == "end a guest":
-        return str(rng.randrange(1 << 16))
-    return ""
+def _detail(rng: random.Random, kind: str, is_front_end: bool) -> str:
+    match kind:
+        case "kill" | "hang":
+            return rng.choice((*_CLOUDS, *_CLOUDS, *_ALL) if is_front_end else _ALL)
+        case "spoil":
+            return _spoilt(rng)
+        case "end a guest":
+            return str(rng.randrange(1 << 16))
+        case "set the clock":
+            return str(rng.choice(_STEPS_S))
+        case "take from work":
+            return rng.choice(STANDINGS)
+        case _:
+            return ""
+
+
+def _spoilt(rng: random.Random) -> str:
+    loses = rng.choice((0, 5, 20, 50))
+    return f"{loses} % {rng.choice((0, 20, 200)) if loses else 200} ms"

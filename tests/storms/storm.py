@@ -16,25 +16,27 @@ import time
 import traceback
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mallee.box import client as api
+from mallee.cloud.state.errors import Unavailable
 from tests import labs
 from tests.labs import Lab
 from tests.simulation.laws import Broken, check_account, check_given_once
-from tests.storms import disks, laws, leaving, looks, schedule
+from tests.storms import clocks, disks, laws, leaving, looks, marks, pairs, schedule
+from tests.storms.administrators import Administrator
 from tests.storms.customers import Customer, Hand
 from tests.storms.disks import Disks
 from tests.storms.faults import Faults, Mend
 from tests.storms.laws import Scene
-from tests.storms.schedule import CUSTOMERS, HANDS, HOSTS, Schedule
+from tests.storms.schedule import CUSTOMERS, FRONT, HANDS, HOSTS, SECOND, Schedule
 
-TEXT = """
-[hosts.front]
+TEXT = f"""
+[hosts.{FRONT}]
 role = "front"
 [hosts.n1]
-[hosts.n2]
+[hosts.{SECOND}]
 """
 QUOTAS = {
     "ec2:quota-vminstancenumber": 5,
@@ -58,6 +60,7 @@ class Storm:
     broken: Exception | None = None
     is_over: threading.Event = field(default_factory=threading.Event)
     began: float = 0.0
+    written: marks.Marks = field(default_factory=marks.Marks)
     times: list[str] = field(default_factory=list[str])
     """When it came to what."""
 
@@ -66,20 +69,19 @@ class Storm:
         self.disks.settle()
         self.began = time.monotonic()
         self.customers = [self._customer(number) for number in range(CUSTOMERS)]
-        ids = {self.lab.host_id(name): name for name in HOSTS}
-        before = laws.fetch_scene(self.lab, ids)
+        before = laws.fetch_scene(self.lab)
         watch = threading.Thread(target=self._watch, daemon=True)
         watch.start()
         try:
             hands = self._rage()
             self._note("mended")
-            self._settle(lambda: self._check_quiet(self._scene(ids), hands))
+            self._settle(lambda: self._check_quiet(laws.fetch_scene(self.lab), hands))
             self._note("quiet")
             for hand in hands:
                 leaving.check_objects(hand.customer, hand.promises.objects)
             for customer in self.customers:
                 leaving.leave(customer)
-            self._settle(lambda: laws.check_nothing_left(self._scene(ids), before))
+            self._settle(lambda: laws.check_nothing_left(laws.fetch_scene(self.lab), before))
             self._note("empty")
         finally:
             self.is_over.set()
@@ -91,6 +93,7 @@ class Storm:
             ("answers", sum(one.answered for one in told)),
             ("refusals", sum(one.refused for one in told)),
             ("given up", sum(one.given_up for one in told)),
+            ("writes", self.written.count),
         )
         return ", ".join((*(f"{number} {what}" for what, number in numbers), *self.times))
 
@@ -110,6 +113,7 @@ class Storm:
         cloud.client("s3", access).create_bucket(Bucket=bucket)
         return Customer(
             access=access,
+            endpoints=tuple(one.endpoint for one in self._accesses()),
             admin=cloud.access,
             image_id=cloud.image(),
             group_id=group["GroupId"],
@@ -118,11 +122,18 @@ class Storm:
             prefix=subnet["CidrBlock"].rpartition(".")[0],
         )
 
+    def _accesses(self) -> tuple[api.Access, ...]:
+        """Return how the administrator reaches each front end."""
+        access = self.lab.cloud.access
+        port = access.endpoint.rpartition(":")[2]
+        addresses = (self.lab.address(host) for host in self.plan.front_ends)
+        return tuple(replace(access, endpoint=f"http://{one}:{port}") for one in addresses)
+
     # While it rages
 
     def _rage(self) -> list[Hand]:
         """Let everything happen, then mend everything; return what the customers remember."""
-        faults = Faults(self.lab, self.disks)
+        faults = Faults(self.lab, self.disks, Administrator(self.lab, self._accesses()))
         hands = [
             Hand(number, self.customers[number // HANDS], self._wishes_of(number))
             for number in range(CUSTOMERS * HANDS)
@@ -163,17 +174,18 @@ class Storm:
         while self.broken is None and not self.is_over.wait(LOOK_EVERY_S):
             try:
                 laws.check_guests(self.lab)
+                self.written.read(self.lab)
                 view = looks.read_store(self.lab)
                 check_given_once(view)
                 for customer in self.customers:
                     check_account(view, customer.access.account_id)
+            except Unavailable:
+                # The database is killed just now.
+                continue
             except Exception as error:  # noqa: BLE001 - it is told by the thread that waits
                 self.broken = error
 
     # When it is over
-
-    def _scene(self, ids: dict[str, str]) -> Scene:
-        return laws.fetch_scene(self.lab, ids)
 
     def _settle(self, law: Callable[[], None]) -> None:
         """Wait until a law holds; raise when it does not come to."""
@@ -209,9 +221,15 @@ def over_lab(plan: Schedule) -> Generator[Storm]:
         def ground(lab: Lab) -> Generator[None]:
             with disks.mounted(lab.place, HOSTS) as made:
                 kept.append(made)
+                if is_pair:
+                    pairs.start_database(lab)
                 yield
 
-        lab = stack.enter_context(labs.up(TEXT, ground))
+        is_pair = len(plan.front_ends) > 1
+        stack.enter_context(clocks.settable())
+        lab = stack.enter_context(labs.up(pairs.TEXT if is_pair else TEXT, ground))
+        if is_pair:
+            pairs.join_second(lab)
         yield Storm(lab, kept[0], plan)
 
 

@@ -118,7 +118,8 @@ def start(place: Place) -> None:
 def environment() -> dict[str, str]:
     """Return the environment of what runs in a lab."""
     path = f"{keeper.COMMANDS}:{Path(sys.executable).parent}:{_PATH}"
-    kept = {name: os.environ[name] for name in ("TERM", "TZ") if name in os.environ}
+    names = ("PYTHONPATH", "TERM", "TZ")
+    kept = {name: os.environ[name] for name in names if name in os.environ}
     return {"PATH": path, "HOME": "/root", "LANG": "C.UTF-8", **kept}
 
 

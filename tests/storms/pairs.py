@@ -1,0 +1,114 @@
+"""A lab whose cloud has two front ends, on a PostgreSQL that is a host of the lab.
+
+The database is reached over its host's cable, so front ends are cut off from it; who looks at it
+from outside takes its socket, which is a file.
+"""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+from mallee.box import owners, steps
+from mallee.cloud import bootstrap
+from mallee.kit import process
+from mallee.lab import rooms
+from mallee.lab import up as making
+from mallee.lab.rooms import Place
+from tests import wholecloud
+from tests.labs import Lab
+from tests.storms.schedule import DATABASE, FRONT, SECOND
+
+_JOINED_S = 120.0
+_SETTINGS = "-c listen_addresses=* -c max_connections=60 -c unix_socket_directories={} -c fsync=off"
+TEXT = f"""
+[cloud]
+address = "198.18.0.1"
+database_url = "postgresql+psycopg://mallee@198.18.0.9/mallee"
+[hosts.{FRONT}]
+role = "front"
+[hosts.n1]
+[hosts.{SECOND}]
+role = "bare"
+[hosts.{DATABASE}]
+role = "bare"
+nics = [{{address = "198.18.0.9"}}]
+"""
+
+
+def has_database(lab: Lab) -> bool:
+    """Tell whether the lab has one."""
+    return DATABASE in lab.document.hosts
+
+
+def store_url(lab: Lab) -> str:
+    """Return where the cloud's memory is, for somebody outside of the lab's network."""
+    if has_database(lab):
+        return f"postgresql+psycopg://mallee@/mallee?host={_home(lab.place)}"
+    layout = lab.layout(FRONT)
+    return bootstrap.database_url(layout, owners.read_settings(layout))
+
+
+def start_database(lab: Lab) -> None:
+    """Have the database run, before any other host of the lab does."""
+    steps.run(making.power_plan(lab.place, lab.document, DATABASE), wholecloud.Silent())
+    home = _home(lab.place)
+    home.mkdir(parents=True)
+    shutil.chown(home, "postgres", "postgres")
+    _as_postgres(lab.place, "initdb", "-D", str(home / "data"), "-U", "mallee", "-A", "trust", "-N")
+    with (home / "data" / "pg_hba.conf").open("a") as hba:
+        hba.write("host all all 198.18.0.0/15 trust\n")
+    _as_postgres(lab.place, "pg_ctl", "-w", *_server(home), "start")
+    _as_postgres(lab.place, "createdb", "-h", str(home), "-U", "mallee", "mallee")
+
+
+def kill_database(place: Place) -> None:
+    """Kill it, and have it recover as after a power cut."""
+    home = _home(place)
+    _as_postgres(place, "pg_ctl", "-m", "immediate", "-w", *_server(home), "restart")
+
+
+def join_second(lab: Lab) -> None:
+    """Have the second front end be one."""
+    there = lab.layout(SECOND)
+    there.node.mkdir(parents=True, exist_ok=True)
+    shutil.copy(wholecloud.verdict(), there.kvm_verdict)
+    invitation = lab.mallee(FRONT, "frontends", "invite", "--bare").strip()
+    where = ("--address", lab.address(SECOND), "--name", SECOND)
+    lab.mallee(SECOND, "frontends", "join", invitation, *where)
+
+    def is_enabled() -> bool:
+        states = [one["State"] for one in lab.cloud.hosts()]
+        return len(states) == len((FRONT, "n1", SECOND)) and set(states) == {"ENABLED"}
+
+    wholecloud.wait_until(is_enabled, _JOINED_S, "the second front end's host to be enabled")
+
+
+def signal_database(place: Place, name: str) -> None:
+    """Send a signal to all of its processes."""
+    try:
+        rooms.run(place, DATABASE, ("pkill", f"-{name}", "postgres"))
+    except process.Failed:
+        # It recovers just now, and has none.
+        return
+
+
+def _server(home: Path) -> tuple[str, ...]:
+    return ("-D", str(home / "data"), "-l", str(home / "log"), "-o", _SETTINGS.format(home))
+
+
+def _home(place: Place) -> Path:
+    return place.root(DATABASE) / "postgresql"
+
+
+def _as_postgres(place: Place, program: str, *words: str) -> None:
+    found = max(Path("/usr/lib/postgresql").glob("*/bin"))
+    line = ("runuser", "-u", "postgres", "--", str(found / program), *words)
+    subprocess.run(
+        rooms.inside(place, DATABASE, line),
+        cwd="/",
+        check=True,
+        stdin=subprocess.DEVNULL,
+        # A server would keep what it is given, and its reader would wait for its end.
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
