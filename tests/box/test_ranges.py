@@ -51,3 +51,28 @@ def test_routes_are_found_in_every_table_and_the_default_is_none() -> None:
             "route delete 198.18.0.7/32 dev lo table 77",
         ):
             process.run(["ip", *line.split()])
+
+
+@pytest.mark.host
+def test_a_part_of_the_hosts_own_network_may_be_lent_where_no_machine_of_it_is() -> None:
+    for line in (
+        "link add lan0 type bridge",
+        "address add 192.0.2.5/24 dev lan0",
+        "link set lan0 up",
+        "route add default via 192.0.2.1 dev lan0",
+    ):
+        process.run(["ip", *line.split()])
+    try:
+        routes = ranges.fetch_routes()
+
+        def stands(text: str) -> str | None:
+            return ranges.clash(text, ranges.lendable(text, routes))
+
+        assert stands("192.0.2.128/25") is None
+        assert ranges.clash("192.0.2.128/25", routes) == "192.0.2.0/24 by lan0"
+        assert stands("192.0.2.0/25") is not None
+        assert stands("192.0.2.0/30") == "192.0.2.1, a router of this host"
+        assert stands("192.0.2.0/24") is not None
+        assert stands("192.0.0.0/16") is not None
+    finally:
+        process.run(["ip", "link", "delete", "lan0"])

@@ -139,7 +139,8 @@ def _range(
     if given is None:
         return ranges.choose(candidates, routes, option)
     try:
-        way = ranges.clash(given, routes)
+        stands = ranges.lendable(given, routes) if candidates is ranges.PUBLIC else routes
+        way = ranges.clash(given, stands)
     except ValueError as error:
         raise steps.Failed(f"{option}: {error}", f"for example {option} {candidates[0]}") from error
     if way is not None:

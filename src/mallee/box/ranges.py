@@ -42,6 +42,30 @@ def fetch_routes() -> list[tuple[Network, str]]:
     return routes
 
 
+def fetch_routers() -> list[tuple[Network, str]]:
+    """Return the routers that this host knows, each with what it is in words."""
+    text = process.run(["ip", "-j", "-4", "route", "show"]).text
+    hops = sorted({one["gateway"] for one in json.loads(text or "[]") if "gateway" in one})
+    return [(Network(hop), f"{hop}, a router of this host") for hop in hops]
+
+
+def lendable(range: str, routes: Iterable[tuple[Network, str]]) -> list[tuple[Network, str]]:
+    """Return what of routes stands against lending that range as public addresses: not the networks
+    in which the host itself stands, of which a part may be the cloud's."""
+    text = process.run(["ip", "-j", "-4", "route", "show", "scope", "link"]).text
+    wires = {
+        Network(one["dst"], strict=False)
+        for one in json.loads(text or "[]")
+        if one["dst"] != "default" and "gateway" not in one
+    }
+    wanted = Network(range)
+    return [
+        (network, way)
+        for network, way in [*routes, *fetch_routers()]
+        if not (network in wires and network != wanted and wanted.subnet_of(network))
+    ]
+
+
 def own(network: settings.Network) -> dict[str, str]:
     """Return which ranges must be nobody else's on this host, by name. In the classic modes public
     addresses may be some of the network that the host stands in, and `static` and `system` are

@@ -2,6 +2,7 @@
 
 import socket
 from dataclasses import replace as changed
+from functools import partial
 from ipaddress import IPv4Address
 from types import SimpleNamespace
 from typing import Any
@@ -51,6 +52,11 @@ class TestGateways:
             )
             assert guest.reaches(lab.WORLD_ADDRESS, PORT)
             assert outside.accept()[1][0] == "198.51.100.2"
+            # The gateway host's own people come in too, under its address.
+            here = two.machines[0]
+            called = partial(socket.create_connection, ("203.0.113.60", PORT), 10)
+            with namespaces.run_inside(here.namespace, called):
+                assert server.accept()[1][0] == here.peer.address
         two.apply(self.told(public=None))
         with guest.listen(PORT), world.listen(PORT):
             assert world.misses("203.0.113.60", PORT)

@@ -3,11 +3,13 @@
 from pathlib import Path
 
 import msgspec
+import msgspec.structs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mallee.model.layout import Layout
+from mallee.model.network.carried import PeerWanted
 from mallee.node.plan.network import links, network, routing
 from mallee.node.plan.network.links import Route, Seen
 from tests.node.golden import assert_golden
@@ -103,3 +105,35 @@ def test_the_halves_that_a_vpn_lays_over_the_default_route_lead_to_the_world() -
     found = network.read_host(LAYOUT, make_wanted(), Seen(routes=frozenset(halves)))
     assert found.uplinks == ("tun0",)
     assert found.taken == {}
+
+
+LAN = ("eth0", "203.0.112.5/22")
+"""A network of which the range 203.0.113.0/24 is a part."""
+
+
+def test_public_addresses_may_be_a_part_of_the_network_that_the_host_stands_in() -> None:
+    wanted = make_wanted(make_vpc((make_interface(1, public=True),), {}), egress=True)
+    router = Route("0.0.0.0/0", device="eth0", via="203.0.112.1")
+    seen = Seen(addresses=frozenset({LAN}), routes=frozenset({router}))
+    found = network.read_host(LAYOUT, wanted, seen)
+    assert found.taken == {}
+    public_ip = wanted.vpcs[0].interfaces[0].public_ip
+    assert network.answered(wanted, found) == {("eth0", public_ip)}
+
+
+@pytest.mark.parametrize(
+    ("address", "router", "peer"),
+    [
+        ("203.0.113.5/22", "203.0.112.1", "203.0.112.6"),
+        ("203.0.112.5/22", "203.0.113.1", "203.0.112.6"),
+        ("203.0.112.5/22", "203.0.112.1", "203.0.113.6"),
+        ("203.0.113.5/24", "203.0.113.1", "203.0.113.6"),
+    ],
+)
+def test_a_part_in_which_hosts_or_routers_are_is_not_the_clouds(
+    address: str, router: str, peer: str
+) -> None:
+    wanted = msgspec.structs.replace(make_wanted(), peers=(PeerWanted("host-1", "ash", peer),))
+    way = Route("0.0.0.0/0", device="eth0", via=router)
+    seen = Seen(addresses=frozenset({("eth0", address)}), routes=frozenset({way}))
+    assert address in network.read_host(LAYOUT, wanted, seen).taken["203.0.113.0/24"]

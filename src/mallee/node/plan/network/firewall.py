@@ -13,7 +13,7 @@ Called by `do/network`. Not its business: routes (`network`), loading (`do/firew
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from ipaddress import IPv4Network, IPv6Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Network
 
 from mallee.model.hosts.hosts import HostWanted
 from mallee.model.layout import Layout
@@ -94,6 +94,7 @@ def edge_ruleset(wanted: HostWanted, world: World) -> nft.Ruleset:
             (
                 f'oifname "{network.HOST}" meta nfproto ipv4 {_hidden(wanted)}masquerade',
                 *_as_edge(wanted),
+                *_as_host(wanted),
             ),
         ),
     )
@@ -104,6 +105,23 @@ def _as_edge(wanted: HostWanted) -> Iterator[str]:
     """What the host itself says to guests behind the gateway, which has no way to its link."""
     if gateways.is_gateway(wanted):
         yield f'oifname "{gateways.EDGE_LINK}" ip saddr 169.254.0.0/16 masquerade'
+
+
+def _as_host(wanted: HostWanted) -> Iterator[str]:
+    """What the host itself says to guests that may be on other hosts: these take nothing that comes
+    from a link of another host, but from its address. A VPC that has that address for itself does
+    not."""
+    if wanted.own is None or ":" in wanted.own.address:
+        return
+    address = IPv4Address(wanted.own.address)
+    led = [
+        f'"{network.link_name(vpc)}"'
+        for vpc in wanted.vpcs
+        if vpc.far and not any(address in IPv4Network(one) for one in (vpc.cidr, *vpc.more_cidrs))
+    ]
+    if led:
+        links = ", ".join(sorted(led))
+        yield f"oifname {{ {links} }} ip saddr {network.HOST_LINKS} snat ip to {address}"
 
 
 def _edge_links(wanted: HostWanted) -> list[str]:

@@ -13,8 +13,9 @@ Called by `do/network`; the comparison with what stands is `links`' business, fi
 """
 
 import zlib
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from ipaddress import IPv4Address, IPv4Network, IPv6Network
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Network
 
 from mallee.model.hosts import hosts
 from mallee.model.hosts.hosts import HostWanted, SubnetWanted, VpcWanted
@@ -58,7 +59,8 @@ LINK_INDEX_MAX = 16255
 TRANSIT_INDEX_MAX = 4095
 _VPC_LINKS = IPv4Address("169.254.1.0")
 _TRANSIT_ENDS = IPv4Address("169.254.192.0")
-_HOST_LINKS = IPv4Network("169.254.252.0/22")
+HOST_LINKS = IPv4Network("169.254.252.0/22")
+"""Of which each host has one: the link between it and its edge."""
 _EVERYTHING = "0.0.0.0/0"
 _NARROWEST_WORLD = 8
 """Routes shorter than this lead to the world, not to a network that the host knows."""
@@ -163,9 +165,12 @@ def read_host(layout: Layout, wanted: HostWanted, seen: Seen) -> HostFound:
         for route in foreign
         if not _leads_to_the_world(route)
     } | {cidr: f"an address of {device}" for device, cidr in seen.addresses}
+    spared = _lending(wanted, seen, foreign)
     taken: dict[str, str] = {}
     for what, ours in (("public", wanted.public_range), ("private", _private_range(wanted))):
         for cidr, whose in sorted(networks.items()):
+            if what == "public" and cidr in spared:
+                continue
             if IPv4Network(cidr, strict=False).overlaps(IPv4Network(ours)):
                 taken[ours] = (
                     f"this host has {cidr} ({whose}), which overlaps the cloud's {what} range "
@@ -188,6 +193,23 @@ def read_host(layout: Layout, wanted: HostWanted, seen: Seen) -> HostFound:
     )
 
 
+def _lending(wanted: HostWanted, seen: Seen, foreign: Iterable[Route]) -> set[str]:
+    """Return the addresses of this host in whose networks the public range is: a part of such a
+    network may be the cloud's, where neither this host, its peers nor its routers have any of it.
+    """
+    public = IPv4Network(wanted.public_range)
+    others = [route.via for route in foreign] + [peer.address for peer in wanted.peers]
+    held = [IPv4Address(one) for one in others if one and ":" not in one]
+    held += [IPv4Interface(cidr).ip for _, cidr in seen.addresses]
+    if any(one in public for one in held):
+        return set()
+    return {
+        cidr
+        for _, cidr in seen.addresses
+        if public != IPv4Interface(cidr).network and public.subnet_of(IPv4Interface(cidr).network)
+    }
+
+
 def _outdated(layout: Layout, wanted: HostWanted, seen: Seen) -> tuple[Route, ...]:
     """A range that is the cloud's no more may be somebody else's: the host must reach it. One that
     is, stays blocked though the host has it for itself."""
@@ -207,7 +229,7 @@ def _private_range(wanted: HostWanted) -> str:
 
 def _read_host6(layout: Layout, wanted: HostWanted, seen: Seen) -> HostFound:
     """Find what of the host's IPv6 bears on ours; a link that is not there yet carries none."""
-    nothing = HostFound(HostLink(_HOST_LINKS), (), {})
+    nothing = HostFound(HostLink(HOST_LINKS), (), {})
     is_used = any(vpc.ipv6_cidrs for vpc in wanted.vpcs)
     if not (wanted.ipv6_range and is_used and layout.host_link in seen.indices):
         return nothing
@@ -234,20 +256,20 @@ def _choose_host_link(layout: Layout, seen: Seen) -> HostLink:
     """Keep the link's address; otherwise the first free one, beginning where the tag says."""
     for device, cidr in sorted(seen.addresses):
         network = IPv4Network(cidr, strict=False)
-        if device == layout.host_link and network.subnet_of(_HOST_LINKS):
+        if device == layout.host_link and network.subnet_of(HOST_LINKS):
             return HostLink(network)
     used = [IPv4Network(cidr, strict=False) for _, cidr in seen.addresses]
     used += [IPv4Network(route.destination) for route in seen.routes if not _is_wide(route)]
-    candidates = tuple(_HOST_LINKS.subnets(new_prefix=30))
+    candidates = tuple(HOST_LINKS.subnets(new_prefix=30))
     first = zlib.crc32(layout.tag.encode()) % len(candidates)
     for candidate in candidates[first:] + candidates[:first]:
         if not any(candidate.overlaps(network) for network in used):
             return HostLink(candidate)
-    raise ValueError(f"every /30 of {_HOST_LINKS} is in use on this host")
+    raise ValueError(f"every /30 of {HOST_LINKS} is in use on this host")
 
 
 def _is_wide(route: Route) -> bool:
-    return IPv4Network(route.destination).prefixlen < _HOST_LINKS.prefixlen
+    return IPv4Network(route.destination).prefixlen < HOST_LINKS.prefixlen
 
 
 def host_wiring(layout: Layout, wanted: HostWanted, found: HostFound) -> Wiring:
