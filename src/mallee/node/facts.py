@@ -25,6 +25,7 @@ LIBVIRT, BLOCKS = "libvirt", "blocks"
 """Services of a host besides its agent."""
 _SOCKETS = Path("/proc/net/unix")
 _LISTENING = "00010000"
+_OWN_MEMORY_MIB = 384, 1024
 
 
 class Acceleration(msgspec.Struct, frozen=True):
@@ -138,9 +139,16 @@ def fetch_capacity(layout: Layout, reserved: settings.Capacity) -> Capacity:
     memory_mib = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") >> 20
     return Capacity(
         vcpus=len(os.sched_getaffinity(0)) * reserved.vcpus_per_core,
-        memory_mib=max(0, memory_mib - reserved.reserved_memory_mib),
+        memory_mib=max(0, memory_mib - reserved_memory_mib(reserved, memory_mib)),
         disk_gib=max(0, disk_gib - reserved.reserved_disk_gib),
     )
+
+
+def reserved_memory_mib(reserved: settings.Capacity, memory_mib: int) -> int:
+    """Return how much of a machine's memory instances never get: what its system and our own
+    daemons need (100 MiB on a host, 300 on a front end), so that a small machine carries some."""
+    least, most = _OWN_MEMORY_MIB
+    return reserved.reserved_memory_mib or min(most, max(least, memory_mib // 4))
 
 
 def fetch_free_disk_bytes(layout: Layout) -> int:

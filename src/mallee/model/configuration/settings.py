@@ -62,7 +62,8 @@ class Capacity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How much of a host instances may use."""
 
     vcpus_per_core: Annotated[int, msgspec.Meta(ge=1)] = 8
-    reserved_memory_mib: _Count = 1024
+    reserved_memory_mib: _Count = 0
+    """What is the machine's own; 0: a quarter of what it has, 384 at least and 1,024 at most."""
     reserved_disk_gib: _Count = 2
 
 
