@@ -23,6 +23,7 @@ from mallee.model.hosts.checks import Finding
 from mallee.model.layout import Layout
 from mallee.node.checks import host as hostchecks
 from mallee.node.checks import mending
+from mallee.node.checks.troubles import Trouble
 
 
 def examine(layout: Layout, wish: rounds.Wish | None = None) -> list[Finding]:
@@ -101,6 +102,8 @@ def _examine(one: Check, patient: Patient) -> Finding:
         return Finding(subject=one.subject, ok=True, text=one.look(patient))
     except steps.Failed as failed:
         return _trouble(one.subject, Ailment(one.code, failed.cause, failed.cure))
+    except Trouble as trouble:
+        return _trouble(one.subject, trouble.ailments[0])
     except client.Unreachable as silent:
         ailment = Ailment(Code.DAEMON_DOWN, str(silent), "mallee up")
         return _trouble(one.subject, ailment, text="the cloud does not answer")

@@ -12,7 +12,6 @@ import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from mallee.box import (
@@ -29,11 +28,10 @@ from mallee.kit import pki, process
 from mallee.model.configuration import settings
 from mallee.model.hosts.ailments import Code
 from mallee.model.layout import Layout
-from mallee.node import facts, kvmproof
-from mallee.node.do.storage import places
+from mallee.node import kvmproof
+from mallee.node.checks import machine
 
 FREE_DISK_GIB_MIN = 2
-FREE_MEMORY_MIB_MIN = 512
 ROTATION_S_MAX = 300.0
 """After which a rotation of the master key that is not done is in trouble."""
 AUTHORITY_DAYS_MIN = 3
@@ -89,7 +87,7 @@ def _address_ranges(patient: Patient) -> str:
     foreign = [pair for pair in ranges.fetch_routes() if not pair[1].endswith(ours)]
     own = ranges.own(network)
     for name, text in own.items():
-        way = ranges.clash(text, foreign)
+        way = ranges.clash(text, ranges.lendable(text, foreign) if name == "public" else foreign)
         if way is not None:
             raise steps.Failed(
                 f"the {name} range {text} overlaps a route of this host: {way}",
@@ -145,32 +143,6 @@ def _disk(patient: Patient) -> str:
             "make room, or give the cloud another disk with --root",
         )
     return f"{free_gib:.0f} GiB free under {at}"
-
-
-def _volumes(patient: Patient) -> str:
-    """See that the place of this host's volumes is there and can be used."""
-    layout = patient.layout
-    try:
-        wanted = facts.read_settings(layout).volumes
-        placed = places.located(layout)
-        if wanted.directory and placed.placed is None:
-            return f"in {wanted.directory}, as soon as the agent has used it first"
-        places.check(placed, wanted)
-    except settings.InvalidSettings as wrong:
-        raise steps.Failed(str(wrong), f"edit {layout.host_settings}") from wrong
-    except (places.Away, places.Taken) as trouble:
-        raise steps.Failed(str(trouble), "as it says") from trouble
-    return f"in {placed.volumes}"
-
-
-def _memory(patient: Patient) -> str:
-    lines = Path("/proc/meminfo").read_text().splitlines()
-    found = next(int(line.split()[1]) for line in lines if line.startswith("MemAvailable"))
-    if found // 1024 < FREE_MEMORY_MIB_MIN:
-        raise steps.Failed(
-            f"only {found // 1024} MiB of memory are free", "end programs, or terminate instances"
-        )
-    return f"{found // 1024} MiB free"
 
 
 def _time(patient: Patient) -> str:
@@ -316,8 +288,8 @@ ALL: tuple[Check, ...] = (
     Check("directories", _directories, Code.DIRECTORIES_WRONG),
     Check("clock", _time, Code.CLOCK_WRONG),
     Check("disk", _disk, Code.DISK_FULL),
-    Check("volumes", _volumes, Code.VOLUMES_UNUSABLE),
-    Check("memory", _memory, Code.MEMORY_SHORT),
+    Check("volumes", lambda patient: machine.find_volumes(patient.layout), Code.VOLUMES_UNUSABLE),
+    Check("memory", lambda patient: machine.find_memory(patient.layout), Code.MEMORY_SHORT),
     Check("acceleration", _kvm, Code.KVM_UNPROVED),
     Check("address ranges", _address_ranges, Code.RANGE_ROUTED),
     Check("ports", _ports, Code.PORT_TAKEN),

@@ -9,18 +9,18 @@ that process over could else have root give him any file of the machine.
 """
 
 import contextlib
-import grp
 import os
 import pwd
 import shutil
 import stat
-from dataclasses import dataclass
 from pathlib import Path
 
 from mallee.box import steps
-from mallee.kit import files, process
+from mallee.kit import files, ownership, process
+from mallee.kit.ownership import Directory
 from mallee.model.configuration import settings
 from mallee.model.layout import Layout
+from mallee.node.checks import machine
 
 CLOUD_USER = "mallee"
 QEMU_USER = "libvirt-qemu"
@@ -30,21 +30,11 @@ ROOT_PATH_BYTES_MAX = 40
 """A unix socket's path has at most 107 bytes; libvirt's own part below the root needs the rest."""
 
 
-@dataclass(frozen=True, slots=True)
-class Directory:
-    """A directory as it should be."""
-
-    path: Path
-    owner: str
-    group: str
-    mode: int
-
-
 def directories(layout: Layout) -> tuple[Directory, ...]:
-    """Return all directories that `up` makes, parents first."""
+    """Return all directories that `up` makes, parents first: a host's, and the cloud's."""
     mallee, root = CLOUD_USER, "root"
     return (
-        Directory(layout.root, root, root, 0o755),
+        *machine.directories(layout),
         # The cloud writes the first credentials; others must not read them.
         Directory(layout.admin_credentials.parent, mallee, root, 0o700),
         Directory(layout.keys, root, root, 0o700),
@@ -53,16 +43,6 @@ def directories(layout: Layout) -> tuple[Directory, ...]:
         Directory(layout.objects, mallee, mallee, 0o700),
         Directory(layout.blobs, mallee, mallee, 0o755),
         Directory(layout.catalogue, mallee, mallee, 0o755),
-        # Passed through by QEMU's and dnsmasq's users, listed by nobody.
-        Directory(layout.node, root, root, 0o711),
-        Directory(layout.node_pki, root, root, 0o700),
-        Directory(layout.node_images, root, root, 0o711),
-        Directory(layout.instances, root, root, 0o711),
-        Directory(layout.lost, root, root, 0o700),
-        Directory(layout.run, root, root, 0o755),
-        # The cloud's own files in it are made for it by the supervisor.
-        Directory(layout.log, root, root, 0o755),
-        Directory(layout.libvirt, root, root, 0o755),
     )
 
 
@@ -84,45 +64,22 @@ def ensure_directories(layout: Layout) -> None:
     for wanted in directories(layout):
         with contextlib.suppress(FileExistsError):
             wanted.path.mkdir()
-        # The root itself may be a link: only root can have made it.
-        _put_right(wanted, follows_link=wanted.path == layout.root)
+        _put_right(wanted)
 
 
-def _put_right(wanted: Directory, *, follows_link: bool) -> None:
-    """Set owner and mode of what was opened, so that nothing can take its place meanwhile."""
-    flags = os.O_RDONLY | os.O_DIRECTORY | (0 if follows_link else os.O_NOFOLLOW)
+def _put_right(wanted: Directory) -> None:
     try:
-        descriptor = os.open(wanted.path, flags)
+        ownership.put_right(wanted)
     except NotADirectoryError as error:
         raise steps.Failed(
             f"{wanted.path} is no directory of its own but a link or a file",
             f"see who put it there; then remove it: rm {wanted.path}",
         ) from error
-    try:
-        is_now = os.fstat(descriptor)
-        owner = pwd.getpwnam(wanted.owner).pw_uid, grp.getgrnam(wanted.group).gr_gid
-        if (is_now.st_uid, is_now.st_gid) != owner:
-            os.fchown(descriptor, *owner)
-        if stat.S_IMODE(is_now.st_mode) != wanted.mode:
-            os.fchmod(descriptor, wanted.mode)
-    finally:
-        os.close(descriptor)
 
 
 def fetch_wrong(layout: Layout) -> list[Path]:
     """Return the directories that are there and have another owner or mode than they should."""
-    wrong: list[Path] = []
-    for wanted in directories(layout):
-        try:
-            # Where the root itself is a link, what counts is where it leads.
-            is_now = wanted.path.stat(follow_symlinks=wanted.path == layout.root)
-        except FileNotFoundError:
-            continue
-        is_right = pwd.getpwnam(wanted.owner).pw_uid, grp.getgrnam(wanted.group).gr_gid
-        mode = stat.S_IMODE(is_now.st_mode)
-        if (is_now.st_uid, is_now.st_gid) != is_right or mode != wanted.mode:
-            wrong.append(wanted.path)
-    return wrong
+    return [one.path for one in ownership.fetch_wrong(directories(layout))]
 
 
 def ensure_settings(layout: Layout, first: settings.Settings) -> settings.Settings:

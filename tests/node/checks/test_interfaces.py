@@ -86,9 +86,18 @@ def test_routes_of_others_into_our_ranges_are_named() -> None:
         {"dst": "192.0.2.0/24", "dev": "eth0"},
         {"dst": "203.0.113.128/25", "dev": "tun0", "protocol": "bird"},
     ]
-    (one,) = interfaces.foreign_routes(routes, ["203.0.113.0/24", "172.31.0.0/16"])
+    (one,) = interfaces.foreign_routes(routes, "203.0.113.0/24", "172.31.0.0/16")
     assert one.code is Code.RANGE_ROUTED
     assert one.cause.endswith("leads to 203.0.113.128/25 by tun0, made by bird")
+
+
+def test_a_network_of_the_host_may_have_the_public_range_in_it_and_no_other() -> None:
+    wire = {"dst": "192.0.0.0/16", "dev": "eth0", "protocol": "kernel", "scope": "link"}
+    assert interfaces.foreign_routes([wire], "192.0.2.0/24", "172.31.0.0/16") == []
+    for route in (wire | {"dst": "192.0.2.0/24"}, wire | {"gateway": "192.0.0.1"}):
+        (one,) = interfaces.foreign_routes([route], "192.0.2.0/24", "172.31.0.0/16")
+        assert one.code is Code.RANGE_ROUTED
+    assert interfaces.foreign_routes([wire], "203.0.113.0/24", "192.0.2.0/24") != []
 
 
 def test_the_card_of_the_network_mode_is_there_on_and_leads_somewhere() -> None:

@@ -25,7 +25,8 @@ from mallee.model.hosts.checks import Finding
 from mallee.model.hosts.hosts import HostWanted
 from mallee.model.layout import Layout
 from mallee.node import facts, kvmproof
-from mallee.node.checks import interfaces, rules
+from mallee.node.checks import interfaces, machine, rules, switchports
+from mallee.node.checks.troubles import Trouble
 from mallee.node.do.network import uplink
 
 NAMES_S = 1.0
@@ -39,14 +40,6 @@ _DNS_PORT = 53
 _LEGACY = "iptables-legacy-save"
 
 
-class Trouble(Exception):
-    """Something is not as it should be."""
-
-    def __init__(self, *ailments: Ailment) -> None:
-        self.ailments = ailments
-        super().__init__("; ".join(one.cause for one in ailments))
-
-
 Check = Callable[[Layout], str]
 
 
@@ -57,6 +50,8 @@ def examine(layout: Layout, wanted: HostWanted | None = None) -> tuple[Finding, 
         found += run("address ranges", lambda: _routes(wanted))
         found += run("libvirt", lambda: _libvirt(layout))
         found += run("acceleration", lambda: _acceleration(layout))
+        for subject, check in machine.CHECKS:
+            found += run(subject, partial(check, layout))
         if wanted.mode is not None:
             found += run("network mode", lambda: _mode(layout, wanted))
     return tuple(found)
@@ -112,7 +107,7 @@ def _routes(wanted: HostWanted) -> str:
     always, of private ones where they are in nobody's network but ours."""
     ranges = [wanted.public_range, *([] if wanted.mode else [wanted.private_range])]
     listed = json.loads(process.run(("ip", "-json", "-4", "route", "show", "table", "all")).text)
-    if wanted.mode is None and (found := interfaces.foreign_routes(listed, ranges)):
+    if wanted.mode is None and (found := interfaces.foreign_routes(listed, *ranges)):
         raise Trouble(*found)
     return f"{', '.join(ranges)}: no route of somebody else leads there"
 
@@ -123,6 +118,8 @@ def _mode(layout: Layout, wanted: HostWanted) -> str:
     is_lan = wanted.mode is not None and wanted.mode.kind != "managed"
     if found := interfaces.mode_troubles(device, fetch_links(), is_lan=is_lan):
         raise Trouble(*found)
+    if wanted.mode is not None and wanted.mode.switch == "openvswitch":
+        return switchports.find(device)
     return f"instances stand in {device}"
 
 

@@ -64,16 +64,22 @@ def mode_troubles(device: str, links: Iterable[Link], *, is_lan: bool) -> list[A
     return []
 
 
-def foreign_routes(routes: Iterable[Link], ranges: Iterable[str]) -> list[Ailment]:
-    """Return which routes of others overlap ranges; the default route is about none of them."""
-    own = [IPv4Network(text) for text in ranges]
+def foreign_routes(routes: Iterable[Link], lent: str, *others: str) -> list[Ailment]:
+    """Return which routes of others overlap the range of public addresses, which may be a part of
+    a network that the host stands in, or other ranges; the default route is about none of them."""
+    public = IPv4Network(lent)
+    own = [public, *map(IPv4Network, others)]
     found: list[Ailment] = []
     for route in routes:
         is_ours_or_whole = is_ours(route.get("dev", "")) or route["dst"] == "default"
         if is_ours_or_whole or route.get("type", "unicast") != "unicast":
             continue
         network = IPv4Network(route["dst"], strict=False)
-        if any(network.overlaps(one) for one in own):
+        is_wire = route.get("scope") == "link" and "gateway" not in route
+        met = [one for one in own if network.overlaps(one)]
+        if is_wire and public != network and public.subnet_of(network):
+            met.remove(public)
+        if met:
             by = f"by {route.get('dev', 'somewhere')}, made by {route.get('protocol', 'somebody')}"
             cure = f"take it away, or another range: ip route del {route['dst']}"
             cause = f"a route of this host leads to {network} {by}"

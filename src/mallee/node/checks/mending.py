@@ -5,14 +5,17 @@ passed over: who asked sees by the findings afterwards what is still wrong. Call
 `checks.answers` in a worker thread.
 """
 
+import os
 import resource
+import signal
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
-from mallee.kit import logs, process
+from mallee.kit import logs, ownership, process
 from mallee.model.hosts.ailments import Code
 from mallee.model.hosts.hosts import HostWanted
 from mallee.model.layout import Layout
-from mallee.node.checks import host, interfaces
+from mallee.node.checks import host, interfaces, machine
 
 log = logs.get(__name__)
 
@@ -50,10 +53,31 @@ def _switch_on(layout: Layout, wanted: HostWanted | None) -> None:
         process.run(("ip", "link", "set", "dev", device, "up"))
 
 
+def put_directories_right(layout: Layout, wanted: HostWanted | None) -> None:
+    """Give directories back their owners and modes."""
+    for one in ownership.fetch_wrong(machine.directories(layout)):
+        ownership.put_right(one)
+
+
+def end_libvirt(layout: Layout, wanted: HostWanted | None) -> None:
+    """End a libvirtd that does not answer: its supervisor starts another, and guests, which are no
+    children of it, do not notice."""
+    pid = int((layout.run / "libvirtd.pid").read_text().split()[0])
+    descriptor = os.pidfd_open(pid)
+    try:
+        # The descriptor is of whoever has the number now: whether that is libvirtd, is asked after.
+        if b"libvirtd" in Path(f"/proc/{pid}/cmdline").read_bytes():
+            signal.pidfd_send_signal(descriptor, signal.SIGKILL)
+    finally:
+        os.close(descriptor)
+
+
 _FIXES: dict[Code, Callable[[Layout, HostWanted | None], None]] = {
     Code.LOOP_MISSING: _load_loops,
     Code.FILES_FEW: _open_more_files,
     Code.LINK_OFF: _switch_on,
+    Code.DIRECTORIES_WRONG: put_directories_right,
+    Code.LIBVIRT_SILENT: end_libvirt,
 }
 
 CODES = frozenset(code.value for code in _FIXES)
