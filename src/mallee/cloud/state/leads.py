@@ -36,7 +36,9 @@ class Lead:
         is_free = sa.or_(_L.until < leases.NOW, _L.holder == self._row["holder"])
         taken = {name: new.excluded[name] for name in ("holder", "until")}
         return self._ask(
-            new.on_conflict_do_update(index_elements=[_L.name], set_=taken, where=is_free)
+            new.on_conflict_do_update(
+                index_elements=[_L.name], set_=taken, where=is_free
+            ).returning(_L.name)
         )
 
     def renew(self) -> bool:
@@ -44,14 +46,13 @@ class Lead:
 
         While the database is away that is not known: then the lease runs out by itself.
         """
-        return self._ask(
-            self._own(sa.update(tables.LEASE)).values(until=leases.NOW + leases.LIFE_S), True
-        )
+        longer = self._own(sa.update(tables.LEASE)).values(until=leases.NOW + leases.LIFE_S)
+        return self._ask(longer.returning(_L.name), True)
 
     def give_up(self) -> None:
         """Hold it no more, so that another takes it at once; blocks."""
         self.held_until = 0.0
-        self._ask(self._own(sa.delete(tables.LEASE)))
+        self._ask(self._own(sa.delete(tables.LEASE)).returning(_L.name))
         self.held_until = 0.0
 
     def close(self) -> None:
@@ -65,7 +66,7 @@ class Lead:
         began_at = self._clock.monotonic()
         try:
             with self._engine.begin() as connection:
-                is_held = connection.execute(statement).rowcount == 1
+                is_held = connection.execute(statement).first() is not None
         except exc.DBAPIError as error:
             _log.warning("lease not asked for", problem=str(error.orig)[:200], **self._row)
             return unknown
