@@ -1,10 +1,12 @@
 """The command as a client of the cloud: how it is reached, and its answers to people's mistakes."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from mallee.aws import clientfiles
 from mallee.box import client, owners, steps
+from mallee.model.configuration import settings as configuration
 from mallee.model.configuration.settings import Settings
 from mallee.model.identity import identities
 from mallee.model.layout import Layout
@@ -22,6 +24,18 @@ def access(layout: Layout) -> client.Access:
         raise steps.Failed(
             f"{error.filename} is for the machine's owner only", "run this with sudo"
         ) from error
+
+
+def taken_away(layout: Layout) -> client.Access:
+    """Return the same for another machine: by the address at which others reach the cloud, where
+    one is known; raise `steps.Failed`."""
+    found = access(layout)
+    address = configuration.reached_at(settings(layout))
+    if not address:
+        return found
+    port = found.endpoint.rpartition(":")[2]
+    place = f"[{address}]" if ":" in address else address
+    return replace(found, endpoint=f"http://{place}:{port}")
 
 
 def settings(layout: Layout) -> Settings:

@@ -56,6 +56,8 @@ def write_profile(bearer: clientfiles.Bearer, name: str, directory: Path | None)
 def zip(file: Path, *, root: Root = DEFAULT, user: str | None = None) -> None:
     """Write a zip with everything for clients of today and of Eucalyptus: who has it is you.
 
+    It leads to the address at which other machines reach this cloud, where one is known.
+
     Parameters
     ----------
     file
@@ -84,7 +86,7 @@ def _take(file: Path) -> None:
 
 
 def _packed(layout: Layout, user: str | None) -> bytes:
-    access = client.access(layout)
+    access = client.taken_away(layout)
     if user is None:
         return clientfiles.archive(client.bearer(access))
     wanted = {"UserName": user, "Endpoint": access.endpoint}

@@ -48,7 +48,7 @@ def make(
     )
     progress.run(faststart.plan(layout, options, faststart.Summary()))
     place = "" if root == DEFAULT else f" --root {root}"
-    words.give(f"endpoint   {client.access(layout).endpoint}")
+    words.give(f"endpoint   {client.taken_away(layout).endpoint}")
     words.give(f'clients    eval "$(mallee credentials env{place})"')
     words.give(f"hosts      mallee node invite{place}")
 
