@@ -35,7 +35,7 @@ from mallee.cloud.hosts import door as hosts
 from mallee.cloud.identity import authenticate, authorize, guessing, keysets, lastuse
 from mallee.cloud.reconcile import lastuse as last_uses
 from mallee.cloud.reconcile import lifecycles, masterkeys, runner, table
-from mallee.cloud.state import signatures, store
+from mallee.cloud.state import store
 from mallee.cloud.trail import forward, journal
 from mallee.kit import clock, keysigner, logs
 from mallee.model.configuration.settings import Settings
@@ -57,7 +57,7 @@ class _Ground:
     fellows: fellows.Fellows | None
     """The other front ends; None: the database can have none."""
     holdings: holdings.Holdings
-    used: signatures.Used | None
+    used: authenticate.Used | None
     """The signatures that were used at any of them."""
 
 
@@ -129,10 +129,13 @@ async def serve(layout: Layout, settings: Settings, stop: asyncio.Event) -> None
 
 def _used_signatures(
     stack: AsyncExitStack, opened: store.Store, url: str
-) -> signatures.Used | None:
+) -> authenticate.Used | None:
     """Return what front ends on one database remember of signatures."""
     if not opened.is_shared:
         return None
+    # Only here: a cloud on SQLite loads nothing of it.
+    from mallee.cloud.state import signatures
+
     used = signatures.Used(url)
     stack.callback(used.close)
     return used

@@ -130,9 +130,11 @@ def test_a_database_with_another_s_memory_is_left_alone(
 ) -> None:
     other = database.Database(postgresql_url)
     other.migrate()
-    with other._engine.begin() as to:  # pyright: ignore[reportPrivateUsage]
+    engine = sa.create_engine(postgresql_url)
+    with engine.begin() as to:
         row = {"space": "s", "key": "k", "owner": "o", "amount": 1}
         to.execute(sa.insert(tables.CLAIM), [row])
+    engine.dispose()
     with pytest.raises(steps.Failed, match="not empty"):
         move(layout, postgresql_url)
     assert url_in_settings(layout) == ""

@@ -4,7 +4,7 @@ import sys
 PROGRAM = """
 import sys
 from mallee.cloud.s3 import daemon
-for name in ("aiohttp", "joserfc", "sqlalchemy.dialects.postgresql"):
+for name in ("aiohttp", "joserfc", "sqlalchemy"):
     assert name not in sys.modules, name
 """
 

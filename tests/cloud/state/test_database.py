@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from mallee.cloud.state import database, records, schema, sqlite, store, tables
+from mallee.cloud.state import database, records, schema, sqlite, statements, store, tables
 from mallee.kit import clock
 from tests.cloud.state import samples
 
@@ -27,6 +27,14 @@ for key in range(40):
     except store.Taken:
         continue
 opened.close()
+"""
+
+_LEAN = """
+import sys
+from mallee.cloud.state import store
+from mallee.kit import clock
+store.Store.open(sys.argv[1], clock=clock.SYSTEM).close()
+assert not {"sqlalchemy", "alembic", "psycopg"} & sys.modules.keys()
 """
 
 
@@ -57,11 +65,11 @@ def test_an_error_of_the_database_does_not_tell_what_was_to_be_written(url: str)
     opened = database.Database(url)
     opened.migrate()
     opened.lock()
-    statement = sa.text("INSERT INTO nowhere VALUES (:secret)")
-    with pytest.raises(sa.exc.DBAPIError) as caught:
-        opened._locked().execute(statement, {"secret": "the user data"})
+    with pytest.raises(opened.failures) as caught:
+        opened._locked().change("INSERT INTO nowhere VALUES (:secret)", {"secret": "user data"})
     opened.disconnect()
-    assert "the user data" not in str(caught.value)
+    assert "user data" not in str(caught.value)
+    assert "user data" not in str(opened.unavailable(caught.value))
 
 
 def test_migrating_twice_is_migrating_once(url: str) -> None:
@@ -72,7 +80,33 @@ def test_migrating_twice_is_migrating_once(url: str) -> None:
 def test_the_newest_step_is_the_version_we_name() -> None:
     steps = Path(schema.__file__).parent / "migrations" / "versions"
     newest = max(path.name for path in steps.glob("0*.py"))
-    assert newest.split("_")[0] == tables.SCHEMA_VERSION
+    assert newest.split("_")[0] == statements.SCHEMA_VERSION
+
+
+def test_a_new_file_is_made_as_all_steps_would_make_it(root_dir: Path) -> None:
+    database.Database(f"sqlite:///{root_dir}/new.db").migrate()
+    schema.step(f"{root_dir}/stepped.db")
+    assert _schema(root_dir / "new.db") == _schema(root_dir / "stepped.db")
+
+
+def test_a_file_of_an_older_version_goes_on_from_there(root_dir: Path) -> None:
+    path = root_dir / "state.db"
+    opened = store.Store.open(f"sqlite:///{path}", clock=clock.SYSTEM)
+    opened.transact(lambda tx: samples.insert(tx, "vpc-1"))
+    opened.close()
+    with sqlite3.connect(path) as connection:
+        connection.execute("DROP TABLE signature")
+        connection.execute("UPDATE alembic_version SET version_num = '0002'")
+    connection.close()
+    again = store.Store.open(f"sqlite:///{path}", clock=clock.SYSTEM)
+    assert [one.id for one in again.view.list(records.VPC)] == ["vpc-1"]
+    again.close()
+    database.Database(f"sqlite:///{root_dir}/new.db").migrate()
+    assert _schema(path) == _schema(root_dir / "new.db")
+
+
+def test_a_store_on_sqlite_loads_nothing_that_only_servers_need(root_dir: Path) -> None:
+    subprocess.run([sys.executable, "-c", _LEAN, f"sqlite:///{root_dir}/state.db"], check=True)
 
 
 def test_a_database_of_a_newer_version_is_refused(url: str) -> None:
@@ -201,6 +235,17 @@ def test_a_commit_that_was_cut_off_is_neither_lost_nor_done_twice(
     assert opened.transact(lambda tx: make(tx, "vpc-2")) == "vpc-2"
     assert calls == ["vpc-1", "vpc-2", "vpc-2"]
     assert {one.id for one in opened.view.list(records.VPC)} == {"vpc-1", "vpc-2"}
+
+
+def _schema(path: Path) -> set[tuple[str, str, str]]:
+    """What the file is made of, whatever the white space between."""
+    with sqlite3.connect(path) as connection:
+        found = connection.execute("SELECT type, name, sql FROM sqlite_master").fetchall()
+        version = connection.execute("SELECT * FROM alembic_version").fetchall()
+        revision = connection.execute("SELECT count(*) FROM revision").fetchall()
+    connection.close()
+    made = {(kind, name, "".join((sql or "").split())) for kind, name, sql in found}
+    return {*made, ("version", *version[0], ""), ("revision", str(revision[0][0]), "")}
 
 
 def _disconnected() -> sa.exc.OperationalError:

@@ -9,12 +9,8 @@ import contextlib
 import gc
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from types import ModuleType
 
-import sqlalchemy as sa
-from sqlalchemy import exc
-
-from mallee.cloud.state import documents, freshness, schema, sqlite, tables
+from mallee.cloud.state import documents, engines, freshness, sqlite, statements
 from mallee.cloud.state.errors import Unavailable
 from mallee.cloud.state.index import Index
 from mallee.cloud.state.records import Claim, Record
@@ -25,60 +21,56 @@ class Database:
     """A connection to one database. Not for two threads."""
 
     def __init__(self, url: str) -> None:
-        self.url = sa.make_url(url)
-        self._engine_module = _engine_module(self.url)
-        self._engine: sa.Engine = self._engine_module.make_engine(self.url)
-        self._put_object = tables.put_object(self._engine_module.insert)
-        self._put_claim = tables.put_claim(self._engine_module.insert)
-        self._writer: sa.Connection | None = None
-        self._reader: sa.Connection | None = None
+        self._engine = _engine(url)
+        self.failures = self._engine.failures
+        """What is raised when the database cannot, besides `Unavailable`."""
+        self._writer: engines.Session | None = None
+        self._reader: engines.Session | None = None
 
-    def is_passing(self, error: exc.DBAPIError) -> bool:
+    def is_passing(self, error: Exception) -> bool:
         """Tell whether the transaction that failed so may succeed when tried again."""
-        return self._engine_module.is_passing(error)
+        return self._engine.is_passing(error)
 
-    def unavailable(self, error: exc.DBAPIError) -> Unavailable:
+    def unavailable(self, error: Exception) -> Unavailable:
         """Return the error that names cause and cure."""
-        return Unavailable(self._engine_module.explain(error, self.url))
+        return Unavailable(self._engine.explain(error))
 
     @property
     def announces(self) -> bool:
         """Whether other processes' commits are announced, so that `listen` is worth a thread."""
-        return self._engine.dialect.name == "postgresql"
+        return self._engine.announces
 
     def listen(self, poke: Callable[[], None], over: threading.Event) -> None:
         """Call `poke` when any process has committed, until `over` is set. Blocks."""
-        self._engine_module.listen(self.url, poke, over)
+        self._engine.listen(poke, over)
 
     def freshness(self) -> freshness.Freshness:
         """Return what tells, in the thread of the view, whether somebody has committed."""
-        is_file = self._engine.dialect.name == "sqlite"
-        return freshness.Freshness(self.url.database if is_file else None)
+        return freshness.Freshness(self._engine.path)
 
     # Opening and closing
 
     def migrate(self) -> None:
         """Bring the schema up to date; raise `Unavailable`."""
-        try:
-            with self._engine.begin() as connection:
-                self._engine_module.lock_schema(connection)
-                schema.bring_up_to_date(connection)
-        except exc.DBAPIError as error:
-            raise self.unavailable(error) from error
+        self._engine.migrate()
 
     def load(self) -> Index:
         """Return an index of everything, as of one moment; raise `Unavailable`."""
         try:
-            with self._engine.connect() as connection, _no_collections():
-                return _load(connection.execution_options(**self._snapshot()))
-        except exc.DBAPIError as error:
+            session = self._engine.open(is_snapshot=True)
+            try:
+                with _no_collections():
+                    return _load(session)
+            finally:
+                session.drop()
+        except self.failures as error:
             raise self.unavailable(error) from error
 
     def disconnect(self) -> None:
         """Drop the connections, whatever state they are in; the next call makes new ones."""
-        for connection in (self._writer, self._reader):
-            if connection is not None:
-                _drop(connection)
+        for session in (self._writer, self._reader):
+            if session is not None:
+                session.drop()
         self._writer = self._reader = None
 
     # One transaction: lock, flush, commit or roll back
@@ -86,22 +78,22 @@ class Database:
     def lock(self) -> int:
         """Begin a transaction as the only writer; return the revision."""
         if self._writer is None:
-            self._writer = self._engine.connect()
-        return self._writer.execute(tables.LOCK_REV).scalar_one()
+            self._writer = self._engine.open()
+        self._writer.begin()
+        return self._writer.look(self._engine.lock_rev)
 
     def flush(self, changes: Sequence[Change], batch: str, before: int) -> None:
         """Write changes that follow revision `before` into the transaction in progress."""
-        connection = self._locked()
-        connection.execute(
-            tables.ADD_CHANGES, [documents.encode_change(change, batch) for change in changes]
+        session = self._locked()
+        session.put(
+            statements.ADD_CHANGE, [documents.encode_change(change, batch) for change in changes]
         )
-        self._flush_objects(connection, changes)
-        self._flush_claims(connection, changes)
+        _flush_objects(session, changes)
+        _flush_claims(session, changes)
         after = changes[-1].rev
-        moved = connection.execute(tables.SET_REV, {"before": before, "after": after}).rowcount
-        if moved != 1:
+        if session.change(statements.SET_REV, {"before": before, "after": after}) != 1:
             raise Unavailable(f"the database's revision is not {before} under our own lock")
-        self._engine_module.announce(connection, after)
+        self._engine.announce(session, after)
 
     def commit(self) -> None:
         """Make the transaction durable and let the lock go."""
@@ -109,11 +101,11 @@ class Database:
 
     def roll_back(self) -> None:
         """Forget the transaction and let the lock go."""
-        self._locked().rollback()
+        self._locked().roll_back()
 
     def has_batch(self, rev: int, batch: str) -> bool:
         """Tell, in a transaction, whether revision `rev` was committed by `batch`."""
-        return self._locked().execute(tables.READ_BATCH, {"rev": rev}).scalar() == batch
+        return self._locked().look(statements.READ_BATCH, {"rev": rev}) == batch
 
     # Reading
 
@@ -124,17 +116,21 @@ class Database:
     def poll(self, index: Index) -> Iterator[Change]:
         """The same without a lock, when other processes may have committed."""
         if self._reader is None:
-            self._reader = self._engine.connect().execution_options(reads_only=True)
-        with self._reader.begin():
-            if self._reader.execute(tables.READ_REV).scalar_one() != index.rev:
-                yield from _catch_up(self._reader, index)
+            self._reader = self._engine.open()
+        reader = self._reader
+        reader.begin(reads_only=True)
+        try:
+            if reader.look(statements.READ_REV) != index.rev:
+                yield from _catch_up(reader, index)
+        finally:
+            # Whatever ends it, the next look begins anew.
+            reader.roll_back()
 
     def history(self, kind: str, id: str) -> list[Change]:
         """Return every committed change of one record, oldest first."""
-        found = self._locked().execute(tables.READ_HISTORY, {"kind": kind, "id": id})
         changes: list[Change] = []
         before: Record[object, object] | None = None
-        for row in found.mappings():
+        for row in self._locked().read(statements.READ_HISTORY, {"kind": kind, "id": id}):
             change = documents.decode_change(row, before)
             changes.append(change)
             before = change.subject if isinstance(change.subject, Record) else None
@@ -142,59 +138,54 @@ class Database:
 
     # Private
 
-    def _locked(self) -> sa.Connection:
-        if self._writer is None or not self._writer.in_transaction():
+    def _locked(self) -> engines.Session:
+        if self._writer is None or not self._writer.is_begun():
             raise RuntimeError("no transaction is in progress")
         return self._writer
 
-    def _snapshot(self) -> dict[str, object]:
-        if self._engine.dialect.name == "postgresql":
-            return {"isolation_level": "REPEATABLE READ"}
-        return {"reads_only": True}
 
-    def _flush_objects(self, connection: sa.Connection, changes: Iterable[Change]) -> None:
-        last = {
-            (change.subject.kind.name, change.subject.id): change
-            for change in changes
-            if isinstance(change.subject, Record)
-        }
-        gone = [key for key, change in last.items() if change.op is Op.DELETE]
-        kept = [change.subject for change in last.values() if change.op is not Op.DELETE]
-        if kept:
-            rows = [documents.encode_object(one) for one in kept if isinstance(one, Record)]
-            connection.execute(self._put_object, rows)
-        if gone:
-            rows = [{"old_kind": kind, "old_id": id} for kind, id in gone]
-            connection.execute(tables.DROP_OBJECT, rows)
-
-    def _flush_claims(self, connection: sa.Connection, changes: Iterable[Change]) -> None:
-        last = {
-            (change.subject.space, change.subject.key): change
-            for change in changes
-            if isinstance(change.subject, Claim)
-        }
-        gone = [key for key, change in last.items() if change.op is Op.RELEASE]
-        kept = [change.subject for change in last.values() if change.op is Op.CLAIM]
-        if kept:
-            rows = [documents.encode_claim(one) for one in kept if isinstance(one, Claim)]
-            connection.execute(self._put_claim, rows)
-        if gone:
-            rows = [{"old_space": space, "old_key": key} for space, key in gone]
-            connection.execute(tables.DROP_CLAIM, rows)
-
-
-def _engine_module(url: sa.URL) -> ModuleType:
-    backend = url.get_backend_name()
+def _engine(url: str) -> engines.Engine:
+    backend = url.partition(":")[0].partition("+")[0]
     if backend == "sqlite":
-        return sqlite
+        return sqlite.Engine(url.removeprefix("sqlite:///"))
     if backend == "postgresql":
         # Only here: the driver costs memory that a cloud on SQLite need not spend.
         from mallee.cloud.state import postgresql
 
-        return postgresql
+        return postgresql.Engine(url)
     raise Unavailable(
         f"database_url: {backend} is not known; give sqlite:///PATH or postgresql+psycopg://…"
     )
+
+
+def _flush_objects(session: engines.Session, changes: Iterable[Change]) -> None:
+    last = {
+        (change.subject.kind.name, change.subject.id): change
+        for change in changes
+        if isinstance(change.subject, Record)
+    }
+    gone = [key for key, change in last.items() if change.op is Op.DELETE]
+    kept = [change.subject for change in last.values() if change.op is not Op.DELETE]
+    if kept:
+        rows = [documents.encode_object(one) for one in kept if isinstance(one, Record)]
+        session.put(statements.PUT_OBJECT, rows)
+    if gone:
+        session.put(statements.DROP_OBJECT, [{"kind": kind, "id": id} for kind, id in gone])
+
+
+def _flush_claims(session: engines.Session, changes: Iterable[Change]) -> None:
+    last = {
+        (change.subject.space, change.subject.key): change
+        for change in changes
+        if isinstance(change.subject, Claim)
+    }
+    gone = [key for key, change in last.items() if change.op is Op.RELEASE]
+    kept = [change.subject for change in last.values() if change.op is Op.CLAIM]
+    if kept:
+        rows = [documents.encode_claim(one) for one in kept if isinstance(one, Claim)]
+        session.put(statements.PUT_CLAIM, rows)
+    if gone:
+        session.put(statements.DROP_CLAIM, [{"space": space, "key": key} for space, key in gone])
 
 
 @contextlib.contextmanager
@@ -209,19 +200,20 @@ def _no_collections() -> Generator[None]:
             gc.enable()
 
 
-def _load(connection: sa.Connection) -> Index:
+def _load(session: engines.Session) -> Index:
     index = Index()
-    with connection.begin():
-        index.rev = connection.execute(tables.READ_REV).scalar_one()
-        for row in connection.execute(tables.READ_OBJECTS).mappings():
-            index.put(documents.decode_object(row))
-        for row in connection.execute(tables.READ_CLAIMS).mappings():
-            index.take(Claim(**row))
+    session.begin(reads_only=True)
+    index.rev = session.look(statements.READ_REV)
+    for row in session.read(statements.READ_OBJECTS):
+        index.put(documents.decode_object(row))
+    for row in session.read(statements.READ_CLAIMS):
+        index.take(Claim(row["space"], row["key"], row["owner"], row["amount"]))
+    session.roll_back()
     return index
 
 
-def _catch_up(connection: sa.Connection, index: Index) -> Iterator[Change]:
-    rows = connection.execute(tables.READ_CHANGES, {"since": index.rev}).mappings().all()
+def _catch_up(session: engines.Session, index: Index) -> Iterator[Change]:
+    rows = list(session.read(statements.READ_CHANGES, {"since": index.rev}))
     for row in rows:
         before = None
         if row["kind"] != documents.CLAIM_KIND:
@@ -229,12 +221,3 @@ def _catch_up(connection: sa.Connection, index: Index) -> Iterator[Change]:
         change = documents.decode_change(row, before)
         apply(index, change)
         yield change
-
-
-def _drop(connection: sa.Connection) -> None:
-    try:
-        connection.invalidate()
-        connection.close()
-    except exc.SQLAlchemyError:
-        # It is broken already, which is why it is dropped.
-        return

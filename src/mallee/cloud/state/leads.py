@@ -11,7 +11,7 @@ from typing import TypeVar
 import sqlalchemy as sa
 from sqlalchemy import exc
 
-from mallee.cloud.state import leases, postgresql, tables
+from mallee.cloud.state import leaserows, leases, postgresql, tables
 from mallee.kit import clock as clocks
 from mallee.kit import logs
 
@@ -32,8 +32,10 @@ class Lead:
 
     def take(self) -> bool:
         """Take the lease if nobody has it; tell whether it is this process's now; blocks."""
-        new = postgresql.insert(tables.LEASE).values(**self._row, until=leases.NOW + leases.LIFE_S)
-        is_free = sa.or_(_L.until < leases.NOW, _L.holder == self._row["holder"])
+        new = postgresql.insert(tables.LEASE).values(
+            **self._row, until=leaserows.NOW + leases.LIFE_S
+        )
+        is_free = sa.or_(_L.until < leaserows.NOW, _L.holder == self._row["holder"])
         taken = {name: new.excluded[name] for name in ("holder", "until")}
         return self._ask(
             new.on_conflict_do_update(
@@ -46,7 +48,7 @@ class Lead:
 
         While the database is away that is not known: then the lease runs out by itself.
         """
-        longer = self._own(sa.update(tables.LEASE)).values(until=leases.NOW + leases.LIFE_S)
+        longer = self._own(sa.update(tables.LEASE)).values(until=leaserows.NOW + leases.LIFE_S)
         return self._ask(longer.returning(_L.name), True)
 
     def give_up(self) -> None:

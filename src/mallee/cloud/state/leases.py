@@ -6,28 +6,20 @@ another takes over. All that hold are alive, so each takes its share of the work
 Invariants: (1) who cannot renew in time stops first, by its own monotonic clock, counted from
 before it asked; (2) a lease spares work that is done twice, and is no lock: what it guards is put
 right in transactions that look again, so that two at once do no harm there.
-Called by the daemon, which asks before each round of its reconcilers. Not in the change log.
+Called by the daemon, which asks before each round of its reconcilers. Not in the change log, and
+not its business: the rows (`leaserows`).
 """
 
 import asyncio
-import math
 from collections.abc import Sequence
 from typing import Protocol
 
-import sqlalchemy as sa
-from sqlalchemy import exc
-
-from mallee.cloud.state import tables
+from mallee.cloud.state.errors import Unavailable
 from mallee.kit import clock as clocks
 from mallee.kit import logs
 
 LIFE_S = 8.0
 RENEW_S = 2.0
-PRESENCE = "presence/"
-"""What a process holds for being there: this, and its own name."""
-
-NOW = sa.func.extract("epoch", sa.func.clock_timestamp())
-"""By the database's clock."""
 
 _log = logs.get(__name__)
 
@@ -90,10 +82,9 @@ class Shared:
     ) -> None:
         """`own` is the process's name, `work` what there is to be shared."""
         # Processes that share with nobody load nothing of it.
-        from mallee.cloud.state import postgresql
+        from mallee.cloud.state import leaserows
 
-        self._engine = postgresql.make_engine(sa.make_url(url))
-        self._put_row = postgresql.put_row
+        self._rows = leaserows.Rows(url, own, LIFE_S)
         self._own = own
         self._work = frozenset(work)
         self._clock = clock
@@ -134,10 +125,9 @@ class Shared:
         """Ask the database once; blocks. While it is away, leases run out by themselves."""
         began_at = self._clock.monotonic()
         try:
-            with self._engine.begin() as connection:
-                held, alive = self._renew(connection)
-        except exc.DBAPIError as error:
-            _log.warning("leases not renewed", problem=str(error.orig)[:200])
+            held, alive = self._rows.renew(self._work)
+        except Unavailable as error:
+            _log.warning("leases not renewed", problem=str(error)[:200])
             return
         if not self.is_there():
             self._there_since = self._clock.monotonic()
@@ -148,32 +138,7 @@ class Shared:
         """Hold nothing any more, so that others take over at once; blocks."""
         self._held, self._held_until = frozenset(), 0.0
         try:
-            with self._engine.begin() as connection:
-                connection.execute(sa.delete(tables.LEASE).where(_L.holder == self._own))
-        except exc.DBAPIError as error:
-            _log.warning("leases not given up", problem=str(error.orig)[:200])
-        self._engine.dispose()
-
-    def _renew(self, connection: sa.Connection) -> tuple[frozenset[str], frozenset[str]]:
-        # One after the other, so that no two count the same free leases as their share.
-        connection.execute(sa.text("LOCK TABLE lease IN SHARE ROW EXCLUSIVE MODE"))
-        self._put(connection, PRESENCE + self._own)
-        live = sa.select(_L.name, _L.holder).where(_L.until > NOW)
-        holders: dict[str, str] = {row.name: row.holder for row in connection.execute(live)}
-        alive = {name.removeprefix(PRESENCE) for name in holders if name.startswith(PRESENCE)}
-        own = sorted(name for name in self._work if holders.get(name) == self._own)
-        share = math.ceil(len(self._work) / len(alive))
-        free = sorted(self._work - holders.keys())
-        kept = [*own, *free][:share]
-        for name in own[share:]:
-            connection.execute(sa.delete(tables.LEASE).where(_L.name == name))
-        for name in kept:
-            self._put(connection, name)
-        return frozenset(kept), frozenset(alive)
-
-    def _put(self, connection: sa.Connection, name: str) -> None:
-        row = {"name": name, "holder": self._own, "until": NOW + LIFE_S}
-        self._put_row(connection, tables.LEASE, "name", row)
-
-
-_L = tables.LEASE.c
+            self._rows.give_up()
+        except Unavailable as error:
+            _log.warning("leases not given up", problem=str(error)[:200])
+        self._rows.close()

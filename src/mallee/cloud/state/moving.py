@@ -20,13 +20,14 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy import exc
 
-from mallee.cloud.state import database, index, postgresql, records, schema, sqlite, tables
+from mallee.cloud.state import database, index, postgresql, records, schema, tables
 from mallee.cloud.state.errors import StoreError, Unavailable
 from mallee.cloud.state.records import Claim
 from mallee.model.layout import Layout
 
 ROWS_AT_ONCE = 2000
 MOVED = (tables.OBJECT, tables.CHANGE, tables.CLAIM, tables.REVISION)
+_READ_REV = sa.select(tables.REVISION.c.rev)
 _MARK = "moved/"
 _DIGEST_BITS = 256
 
@@ -65,12 +66,12 @@ def move(layout: Layout, target_url: str) -> Moved:
     opened = database.Database(source_url)
     opened.migrate()
     # Nobody writes to the source until the end of the block.
-    with sqlite.make_engine(sa.make_url(source_url)).begin() as source:
+    with schema.sqlite_engine(str(layout.database)).begin() as source:
         _check_whole(source)
         with _explained(target), postgresql.make_engine(target).begin() as to:
             postgresql.lock_schema(to)
             schema.bring_up_to_date(to)
-            rev = source.execute(tables.READ_REV).scalar_one()
+            rev = source.execute(_READ_REV).scalar_one()
             _make_room(to, layout.tag)
             for table in MOVED:
                 _copy(source, to, table)
@@ -116,7 +117,7 @@ def _make_room(to: sa.Connection, tag: str) -> None:
     """Take away a copy that was never used; raise `CannotMove` when anything else is there."""
     for table in (*MOVED, tables.LEASE):
         to.execute(sa.text(f"LOCK TABLE {table.name} IN ACCESS EXCLUSIVE MODE"))
-    rev: int = to.execute(tables.READ_REV).scalar_one()
+    rev: int = to.execute(_READ_REV).scalar_one()
     mark = to.execute(
         sa.select(tables.LEASE.c.until).where(tables.LEASE.c.name == _MARK + tag)
     ).scalar()

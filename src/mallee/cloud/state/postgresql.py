@@ -1,27 +1,37 @@
 """The store on PostgreSQL: the lock is the revision's row, commits are announced by NOTIFY.
 
-Used through `database.py`, which knows both engines by the same few functions.
+Used through `database.py`, which knows both engines by the same few words (`engines`), and by what
+is said on PostgreSQL alone (`leases`, `signatures`, moves).
 """
 
+import contextlib
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
 
 import psycopg
 import sqlalchemy as sa
-from sqlalchemy import exc
+from sqlalchemy import event, exc
 from sqlalchemy.dialects import postgresql
 
+from mallee.cloud.state import engines, schema, statements
+from mallee.cloud.state.errors import Unavailable
 from mallee.kit import logs
 
 CHANNEL = "mallee_change"
 LISTEN_S = 2.0
 """How long a listener waits before it looks whether it shall end, and after it lost the server."""
 
+IDLE_S = 15
+"""How long a transaction of ours may stand still: a process that was stopped may hold a lock."""
+
 _MIGRATION_LOCK = 7_206_611_041_887_103
 """Our advisory lock's number: any, but always the same."""
 
-_PASSING = ("40001", "40P01", "57P01", "57P02", "57P03", "55P03")
-"""Serialization failure, deadlock, shutdown, crash, starting up, lock not available."""
+_PASSING = ("40001", "40P01", "57P01", "57P02", "57P03", "55P03", "25P03")
+"""Serialization failure, deadlock, shutdown, crash, starting up, lock not available, and that we
+stood still for `IDLE_S`."""
 _CURES = {
     "53100": "free some space on the server's disk; nothing of this transaction was kept",
     "53300": "raise max_connections, or end some of the server's clients",
@@ -31,24 +41,128 @@ _CURES = {
     "42501": "grant this user the right to create tables in its schema",
 }
 
+_PATIENCE = {
+    "connect_timeout": "10",
+    "tcp_user_timeout": "10000",
+    "keepalives_idle": "10",
+    "keepalives_interval": "5",
+    "keepalives_count": "2",
+}
+"""Without these a cable that is cut holds up who asks for a quarter of an hour."""
+
 _log = logs.get("mallee.cloud.state")
 
 
 insert = postgresql.insert
 
 
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A connection of SQLAlchemy's (`engines.Session`)."""
+
+    connection: sa.Connection
+
+    def begin(self, *, reads_only: bool = False) -> None:
+        """Begin."""
+        self.connection.begin()
+
+    def is_begun(self) -> bool:
+        """Tell whether a transaction is in progress."""
+        return self.connection.in_transaction()
+
+    def read(
+        self, statement: str, values: Mapping[str, object] = engines.NOTHING
+    ) -> Iterable[engines.Row]:
+        """Return rows, each with its columns by name."""
+        return self._say(statement, values).mappings()
+
+    def look(self, statement: str, values: Mapping[str, object] = engines.NOTHING) -> Any:
+        """Return the first column of the first row; None: there is no row."""
+        return self._say(statement, values).scalar()
+
+    def put(self, statement: str, rows: Sequence[Mapping[str, object]]) -> None:
+        """Say it once for each row."""
+        self.connection.execute(sa.text(statement), [dict(row) for row in rows])
+
+    def change(self, statement: str, values: Mapping[str, object]) -> int:
+        """Say it; return how many rows it changed."""
+        return self._say(statement, values).rowcount
+
+    def commit(self) -> None:
+        """Make the transaction durable and end it."""
+        self.connection.commit()
+
+    def roll_back(self) -> None:
+        """Forget the transaction and end it."""
+        self.connection.rollback()
+
+    def drop(self) -> None:
+        """Let the connection go; what is in progress is forgotten."""
+        # It may be broken already, which is why it is dropped.
+        with contextlib.suppress(exc.SQLAlchemyError):
+            self.connection.invalidate()
+            self.connection.close()
+
+    def _say(self, statement: str, values: Mapping[str, object]) -> sa.CursorResult[Any]:
+        return self.connection.execute(sa.text(statement), dict(values))
+
+
+class Engine:
+    """A database of a server (`engines.Engine`)."""
+
+    announces = True
+    failures: tuple[type[Exception], ...] = (exc.DBAPIError,)
+    lock_rev = statements.LOCK_REV
+    path: str | None = None
+
+    def __init__(self, url: str) -> None:
+        self._url = sa.make_url(url)
+        self._engine = make_engine(self._url)
+
+    def open(self, *, is_snapshot: bool = False) -> Session:
+        """Connect. A snapshot's transactions see one moment only."""
+        connection = self._engine.connect()
+        if is_snapshot:
+            connection = connection.execution_options(isolation_level="REPEATABLE READ")
+        return Session(connection)
+
+    def migrate(self) -> None:
+        """Bring the schema up to date, as the only process that does; raise `Unavailable`."""
+        try:
+            with self._engine.begin() as connection:
+                lock_schema(connection)
+                schema.bring_up_to_date(connection)
+        except exc.DBAPIError as error:
+            raise Unavailable(self.explain(error)) from error
+
+    def is_passing(self, error: Exception) -> bool:
+        """Tell whether the same transaction may succeed when it is tried again."""
+        return is_passing(cast(exc.DBAPIError, error))
+
+    def explain(self, error: Exception) -> str:
+        """Return cause and cure in a sentence."""
+        return explain(cast(exc.DBAPIError, error), self._url)
+
+    def announce(self, session: engines.Session, rev: int) -> None:
+        """Tell other processes of the commit that follows."""
+        session.look("SELECT pg_notify(:channel, :rev)", {"channel": CHANNEL, "rev": str(rev)})
+
+    def listen(self, poke: Callable[[], None], over: threading.Event) -> None:
+        """Call `poke` for every announcement until `over` is set."""
+        listen(self._url, poke, over)
+
+
 def make_engine(url: sa.URL) -> sa.Engine:
     """Return an engine on psycopg 3."""
     # Documents hold user data and sealed keys: an error in the log must not show them.
-    return sa.create_engine(
-        url.set(drivername="postgresql+psycopg"), poolclass=sa.NullPool, hide_parameters=True
-    )
+    made = sa.create_engine(_patient(url), poolclass=sa.NullPool, hide_parameters=True)
+    return _bounded(made)
 
 
 def make_pool(url: sa.URL, size: int, wait_s: float) -> sa.Engine:
     """Return an engine that keeps connections, so many at most, for threads that come in turn."""
-    return sa.create_engine(
-        url.set(drivername="postgresql+psycopg"),
+    made = sa.create_engine(
+        _patient(url),
         poolclass=sa.QueuePool,
         pool_size=size,
         max_overflow=0,
@@ -56,6 +170,24 @@ def make_pool(url: sa.URL, size: int, wait_s: float) -> sa.Engine:
         pool_pre_ping=True,
         hide_parameters=True,
     )
+    return _bounded(made)
+
+
+def _patient(url: sa.URL) -> sa.URL:
+    """Return the URL with the driver, and how long a server may say nothing that is cut off."""
+    chosen = {name: value for name, value in _PATIENCE.items() if name not in url.query}
+    return url.set(drivername="postgresql+psycopg").update_query_dict(chosen)
+
+
+def _bounded(engine: sa.Engine) -> sa.Engine:
+    """Have the server end a transaction of a process that stands still: all others wait for it."""
+
+    def bound(connection: Any, _record: object) -> None:
+        connection.execute(f"SET idle_in_transaction_session_timeout = '{IDLE_S}s'")
+        connection.commit()
+
+    event.listen(engine, "connect", bound)
+    return engine
 
 
 def is_passing(error: exc.DBAPIError) -> bool:
@@ -77,17 +209,12 @@ def lock_schema(connection: sa.Connection) -> None:
     connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
 
 
-def announce(connection: sa.Connection, rev: int) -> None:
-    """Tell other processes of the commit that follows."""
-    connection.execute(sa.select(sa.func.pg_notify(CHANNEL, str(rev))))
-
-
 def listen(url: sa.URL, poke: Callable[[], None], over: threading.Event) -> None:
     """Call `poke` for every announcement until `over` is set; comes back when the server does.
 
     It only wakes: whoever misses an announcement finds the change by polling.
     """
-    dsn = url.set(drivername="postgresql").render_as_string(hide_password=False)
+    dsn = _patient(url).set(drivername="postgresql").render_as_string(hide_password=False)
     while not over.is_set():
         try:
             with psycopg.connect(dsn, autocommit=True) as connection:

@@ -1,17 +1,19 @@
 """The store on SQLite: one file, write-ahead log, every commit on disk before it is acknowledged.
 
-Used through `database.py`, which knows both engines by the same few functions.
+Used through `database.py`, which knows both engines by the same few words (`engines`). Python's own
+driver is all it loads; schemas older than this version's are brought up to date by `schema`.
 """
 
+import contextlib
 import os
 import sqlite3
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-import sqlalchemy as sa
-from sqlalchemy import event, exc
-from sqlalchemy.dialects import sqlite
-
+from mallee.cloud.state import engines, statements
 from mallee.cloud.state.errors import Unavailable
 
 BUSY_TIMEOUT_MS = 10_000
@@ -37,65 +39,140 @@ _CURES = {
 }
 
 
-insert = sqlite.insert
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A connection of Python's own driver (`engines.Session`)."""
+
+    connection: sqlite3.Connection
+
+    def begin(self, *, reads_only: bool = False) -> None:
+        """Begin, as the only writer where it writes."""
+        self.connection.execute("BEGIN" if reads_only else "BEGIN IMMEDIATE")
+
+    def is_begun(self) -> bool:
+        """Tell whether a transaction is in progress."""
+        return self.connection.in_transaction
+
+    def read(
+        self, statement: str, values: Mapping[str, object] = engines.NOTHING
+    ) -> Iterable[engines.Row]:
+        """Return rows, each with its columns by name."""
+        found = cast(Iterable[Any], self.connection.execute(statement, cast(Any, values)))
+        return cast(Iterable[engines.Row], found)
+
+    def look(self, statement: str, values: Mapping[str, object] = engines.NOTHING) -> Any:
+        """Return the first column of the first row; None: there is no row."""
+        found = self.connection.execute(statement, cast(Any, values)).fetchone()
+        return found[0] if found is not None else None
+
+    def put(self, statement: str, rows: Sequence[Mapping[str, object]]) -> None:
+        """Say it once for each row."""
+        self.connection.executemany(statement, cast(Any, rows))
+
+    def change(self, statement: str, values: Mapping[str, object]) -> int:
+        """Say it; return how many rows it changed."""
+        return self.connection.execute(statement, cast(Any, values)).rowcount
+
+    def commit(self) -> None:
+        """Make the transaction durable and end it."""
+        self.connection.commit()
+
+    def roll_back(self) -> None:
+        """Forget the transaction and end it."""
+        self.connection.rollback()
+
+    def drop(self) -> None:
+        """Let the file go; what is in progress is forgotten."""
+        # It may be broken already, which is why it is dropped.
+        with contextlib.suppress(sqlite3.Error):
+            self.connection.close()
 
 
-def make_engine(url: sa.URL) -> sa.Engine:
-    """Return an engine whose transactions begin IMMEDIATE, or plain for `reads_only` connections.
+class Engine:
+    """The database in one file (`engines.Engine`)."""
 
-    A new file is for its owner's eyes only. Raises `Unavailable` when it cannot be made.
-    """
-    if url.database and not Path(url.database).exists():
+    announces = False
+    failures: tuple[type[Exception], ...] = (sqlite3.Error,)
+    lock_rev = statements.READ_REV
+
+    def __init__(self, path: str) -> None:
+        self.path: str | None = path
+        self._file = path
+
+    def open(self, *, is_snapshot: bool = False) -> Session:
+        """Connect: every transaction sees one moment only."""
+        make(self._file)
+        connection = sqlite3.connect(self._file, isolation_level=None, check_same_thread=False)
         try:
-            os.close(os.open(url.database, os.O_CREAT | os.O_RDWR, 0o600))
-        except OSError as error:
-            raise Unavailable(
-                f"the database cannot be made ({error}): make its directory, writable for this user"
-            ) from error
-    engine = sa.create_engine(
-        url,
-        poolclass=sa.NullPool,
-        connect_args={"check_same_thread": False},
-        # Documents hold user data and sealed keys: an error in the log must not show them.
-        hide_parameters=True,
-    )
-    event.listen(engine, "connect", _configure)
-    event.listen(engine, "begin", _begin)
-    return engine
+            for pragma in PRAGMAS:
+                connection.execute(f"PRAGMA {pragma}")
+        except sqlite3.Error:
+            connection.close()
+            raise
+        connection.row_factory = sqlite3.Row
+        return Session(connection)
+
+    def migrate(self) -> None:
+        """Make the tables of a new file, or bring an older one up to date; raise `Unavailable`."""
+        try:
+            is_due = self._is_step_due()
+        except sqlite3.Error as error:
+            raise Unavailable(self.explain(error)) from error
+        if is_due:
+            # Only here: it loads what makes steps, which costs memory for good.
+            from mallee.cloud.state import schema
+
+            schema.step(self._file)
+
+    def _is_step_due(self) -> bool:
+        """Tell whether the schema is not this version's; a new file gets it at once."""
+        session = self.open()
+        try:
+            session.begin()
+            if not list(session.read("SELECT name FROM sqlite_master")):
+                for statement in statements.MAKE:
+                    session.change(statement, engines.NOTHING)
+                session.commit()
+                return False
+            return session.look(statements.READ_VERSION) != statements.SCHEMA_VERSION
+        finally:
+            session.drop()
+
+    def is_passing(self, error: Exception) -> bool:
+        """Tell whether the same transaction may succeed when it is tried again."""
+        return code_of(error) in _BUSY
+
+    def explain(self, error: Exception) -> str:
+        """Return cause and cure in a sentence."""
+        return explain(error, self._file)
+
+    def announce(self, session: engines.Session, rev: int) -> None:
+        """Tell other processes of a commit: they poll."""
+
+    def listen(self, poke: Callable[[], None], over: threading.Event) -> None:
+        """There is nothing to be heard."""
 
 
-def is_passing(error: exc.DBAPIError) -> bool:
-    """Tell whether the same transaction may succeed when it is tried again."""
-    return _code(error) in _BUSY
+def make(path: str) -> None:
+    """Make the file where it is not there, for its owner's eyes only; raise `Unavailable`."""
+    if Path(path).exists():
+        return
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    except OSError as error:
+        raise Unavailable(
+            f"the database cannot be made ({error}): make its directory, writable for this user"
+        ) from error
 
 
-def explain(error: exc.DBAPIError, url: sa.URL) -> str:
-    """Return cause and cure in a sentence."""
-    cure = _CURES.get(_code(error), "see the log")
-    if _code(error) in _BROKEN:
+def explain(error: object, path: str | None) -> str:
+    """Return cause and cure of the driver's error in a sentence."""
+    cure = _CURES.get(code_of(error), "see the log")
+    if code_of(error) in _BROKEN:
         cure = "the file is damaged: move it away and restore it from a backup"
-    return f"the database {url.database} cannot be used ({error.orig}): {cure}"
+    return f"the database {path} cannot be used ({error}): {cure}"
 
 
-def lock_schema(connection: sa.Connection) -> None:
-    """Keep other processes from migrating; beginning IMMEDIATE has done it."""
-
-
-def announce(connection: sa.Connection, rev: int) -> None:
-    """Tell other processes of a commit: they poll."""
-
-
-def _code(error: exc.DBAPIError) -> int:
-    return getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
-
-
-def _configure(connection: Any, _record: object) -> None:
-    # With no isolation level the driver leaves BEGIN to us.
-    connection.isolation_level = None
-    for pragma in PRAGMAS:
-        connection.execute(f"PRAGMA {pragma}")
-
-
-def _begin(connection: sa.Connection) -> None:
-    reads_only = connection.get_execution_options().get("reads_only", False)
-    connection.exec_driver_sql("BEGIN" if reads_only else "BEGIN IMMEDIATE")
+def code_of(error: object) -> int:
+    """Return SQLite's number of what went wrong; 0: it does not say."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF

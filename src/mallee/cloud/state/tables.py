@@ -1,22 +1,10 @@
-"""The tables as SQLAlchemy Core knows them, and the statements of the store, built once.
+"""The tables as SQLAlchemy Core knows them: for what is said on PostgreSQL alone, and for moves.
 
-The schema itself is made by `migrations/`; a test holds these definitions against it.
+What every store says is in `statements`. The schema itself is made by `migrations/`; a test holds
+these definitions against it.
 """
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
-
 import sqlalchemy as sa
-
-if TYPE_CHECKING:
-    # The dialect that is not used costs memory that nobody need spend.
-    from sqlalchemy.dialects import postgresql, sqlite
-
-Into = Callable[[sa.Table], "postgresql.Insert | sqlite.Insert"]
-"""A dialect's own statement that inserts, which can replace."""
-
-SCHEMA_VERSION = "0003"
-"""The newest step in `migrations/versions`."""
 
 METADATA = sa.MetaData()
 
@@ -83,47 +71,3 @@ SIGNATURE = sa.Table(
     sa.Column("used_at", sa.Float, nullable=False),
 )
 """What was signed and used lately (`signatures`). `used_at` is the database's time, as above."""
-
-READ_REV = sa.select(REVISION.c.rev)
-LOCK_REV = sa.select(REVISION.c.rev).with_for_update()
-"""SQLite knows no FOR UPDATE and needs none: its writers begin IMMEDIATE."""
-
-SET_REV = (
-    sa.update(REVISION)
-    .where(REVISION.c.rev == sa.bindparam("before"))
-    .values(rev=sa.bindparam("after"))
-)
-READ_OBJECTS = sa.select(OBJECT)
-READ_CLAIMS = sa.select(CLAIM)
-READ_CHANGES = sa.select(CHANGE).where(CHANGE.c.rev > sa.bindparam("since")).order_by(CHANGE.c.rev)
-READ_HISTORY = (
-    sa.select(CHANGE)
-    .where(CHANGE.c.kind == sa.bindparam("kind"), CHANGE.c.id == sa.bindparam("id"))
-    .order_by(CHANGE.c.rev)
-)
-READ_BATCH = sa.select(CHANGE.c.batch).where(CHANGE.c.rev == sa.bindparam("rev"))
-ADD_CHANGES = sa.insert(CHANGE)
-DROP_OBJECT = sa.delete(OBJECT).where(
-    OBJECT.c.kind == sa.bindparam("old_kind"), OBJECT.c.id == sa.bindparam("old_id")
-)
-DROP_CLAIM = sa.delete(CLAIM).where(
-    CLAIM.c.space == sa.bindparam("old_space"), CLAIM.c.key == sa.bindparam("old_key")
-)
-
-
-def put_object(into: Into) -> sa.Insert:
-    """The statement that inserts or replaces an object."""
-    insert = into(OBJECT)
-    return insert.on_conflict_do_update(
-        index_elements=["kind", "id"],
-        set_={name: insert.excluded[name] for name in ("account", "rev", "version", "doc", "seen")},
-    )
-
-
-def put_claim(into: Into) -> sa.Insert:
-    """The statement that inserts or replaces a claim."""
-    insert = into(CLAIM)
-    return insert.on_conflict_do_update(
-        index_elements=["space", "key"],
-        set_={name: insert.excluded[name] for name in ("owner", "amount")},
-    )

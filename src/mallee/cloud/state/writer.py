@@ -15,8 +15,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import exc
-
 from mallee.cloud.state.database import Database
 from mallee.cloud.state.errors import Unavailable
 from mallee.cloud.state.index import Index
@@ -171,14 +169,14 @@ class Writer:
                 self._keep(attempt)
                 self._deliver(Delivery(attempt.changes, attempt.outcomes))
                 return
-            except exc.DBAPIError as error:
+            except self._database.failures as error:
                 self._database.disconnect()
                 passing = self._database.is_passing(error)
                 if not passing and len(jobs) > 1:
                     raise
                 if not passing or self._clock.monotonic() > give_up_at:
                     raise self._database.unavailable(error) from error
-                _log.warning("a transaction is tried again", error=str(error.orig))
+                _log.warning("a transaction is tried again", error=str(error))
                 self._over.wait(RETRY_PAUSE_S)
 
     def _lock(self) -> None:
@@ -224,7 +222,7 @@ class Writer:
         try:
             self._deliver_all(self._database.poll(self._index))
             self._is_deaf = False
-        except (exc.DBAPIError, Unavailable) as error:
+        except (*self._database.failures, Unavailable) as error:
             self._database.disconnect()
             if not self._is_deaf:
                 _log.error("other processes' changes cannot be read", error=str(error))
