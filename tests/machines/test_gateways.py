@@ -1,7 +1,8 @@
 """The host that leads guests to the world falls silent, or the cloud does, or both: who leads then.
 
-The world has the public range on its wire, so that it asks by ARP who has an address; a guest that
-is not on the host that is cut off is reached all the while, or soon again.
+Hosts have a wire to the world, and one between them. The world has the public range on its wire, so
+that it asks by ARP who has an address; a guest that is not on the host that is cut off is reached
+all the while, or soon again.
 """
 
 import time
@@ -18,12 +19,25 @@ from tests.labs import Lab
 from tests.wholecloud import Cloud
 
 TEXT = """
+[switches.lan]
+range = "198.18.60.0/24"
+
+[switches.wan]
+range = "198.18.61.0/24"
+
 [hosts.front]
 role = "front"
+nics = [{ switch = "lan" }, { switch = "wan" }]
 
 [hosts.n1]
+nics = [{ switch = "lan" }, { switch = "wan" }]
 
 [hosts.n2]
+nics = [{ switch = "lan" }, { switch = "wan" }]
+
+[hosts.world]
+role = "world"
+nics = [{ switch = "lan" }, { switch = "wan", address = "198.18.61.1" }]
 
 [cloud]
 listen = "0.0.0.0"
@@ -32,6 +46,7 @@ listen = "0.0.0.0"
 public_range = "198.19.7.0/24"
 egress = true
 """
+PUBLIC, ROUTER = "198.19.7.0/24", "198.18.61.1"
 SOON_S = 90.0
 """More than a busy machine takes to notice that a host is silent, and to lead elsewhere."""
 LONG_S = 18.0
@@ -40,15 +55,17 @@ LONG_S = 18.0
 
 @dataclass(slots=True)
 class Leading:
-    """A lab whose hosts can all lead to the world, with a guest on the last of them."""
+    """A lab two of whose hosts can lead to the world, with a guest on the third."""
 
     lab: Lab
     cloud: Cloud
-    first: str
-    """Who is in charge at the beginning."""
-    second: str
-    """Its standby, on which the guest is."""
     public: str
+
+    @property
+    def now(self) -> tuple[str, str]:
+        """Who is in charge, and who is the standby."""
+        found = gateways(self.cloud)
+        return found["in charge"], found["standby"]
 
     def wait_charged(self, host: str, standby: str) -> None:
         """Wait until one host is in charge and another its standby."""
@@ -99,19 +116,22 @@ class Leading:
 def leading() -> Generator[Leading]:
     with labs.up(TEXT) as lab:
         cloud = lab.cloud
+        # The world is behind the second card of each host.
+        for host in ("front", "n1", "n2"):
+            lab.run(host, "ip", "route", "replace", "default", "via", ROUTER)
+        lab.run("world", "ip", "route", "replace", PUBLIC, "dev", "eth1")
         wholecloud.wait_until(lambda: gateways(cloud).get("in charge") == "front", SOON_S, "front")
         # The cloud's own machine shall not be among those that are cut off.
         lab.mallee("front", "hosts", "change", "front", "--roles", "compute,storage")
         wholecloud.wait_until(
             lambda: set(gateways(cloud).values()) == {"n1", "n2"}, SOON_S, "another to be in charge"
         )
-        found = gateways(cloud)
-        for name in ("front", found["in charge"]):
+        for name in ("n1", "n2"):
             lab.mallee("front", "hosts", "disable", name)
         guest = cloud.run(InstanceType="t3.nano")
         cloud.wait_state(guest, "running")
         public = cloud.instance(guest)["PublicIpAddress"]
-        made = Leading(lab, cloud, found["in charge"], found["standby"], public)
+        made = Leading(lab, cloud, public)
         made.wait_reached()
         yield made
 
@@ -123,40 +143,56 @@ def gateways(cloud: Cloud) -> dict[str, str]:
 
 def test_administrators_see_who_is_in_charge_and_why(leading: Leading) -> None:
     told = {it["Name"]: it.get("GatewayReason", "") for it in leading.cloud.hosts()}
-    assert "takes the place of front, by its administrator's wish" in told[leading.first]
-    assert "takes over" in told[leading.second]
+    first, second = leading.now
+    assert "takes the place of front, by its administrator's wish" in told[first]
+    assert "takes over" in told[second]
     assert not told["front"]
 
 
 def test_absence_of_the_cloud_takes_the_world_from_nobody(leading: Leading) -> None:
+    first, second = leading.now
     with leading.cloud_stopped():
         missed = sum(not leading.is_reached() for _ in leading.seconds(LONG_S))
-        assert leading.is_open(leading.first)
-        assert not leading.is_open(leading.second)
+        assert leading.is_open(first)
+        assert not leading.is_open(second)
     assert missed <= 1
-    leading.wait_charged(leading.first, leading.second)
+    leading.wait_charged(first, second)
+
+
+def test_host_that_is_heard_and_whose_wire_to_the_world_is_dead_is_relieved(
+    leading: Leading,
+) -> None:
+    first, second = leading.now
+    leading.lab.cut(f"{first}.eth1")
+    leading.wait_charged(second, first)
+    leading.wait_reached()
+    assert not leading.is_open(first)
+    told = {it["Name"]: it for it in leading.cloud.hosts()}
+    assert told[first]["State"] == "BROKEN"
+    assert any("eth1, its way to the world, has no carrier" in it for it in told[first]["Causes"])
+    assert "whose way to the world was dead" in told[second]["GatewayReason"]
+    leading.lab.mend()
+    leading.wait_charged(second, first)
 
 
 def test_standby_takes_over_from_a_host_that_is_cut_off_and_keeps_it(leading: Leading) -> None:
-    leading.lab.cut(f"{leading.first}.eth0")
-    wholecloud.wait_until(
-        lambda: not leading.is_open(leading.first), SOON_S, "the fence to be shut"
-    )
-    assert not leading.is_open(leading.second)
+    first, second = leading.now
+    leading.lab.cut(f"{first}.eth0")
+    wholecloud.wait_until(lambda: not leading.is_open(first), SOON_S, "the fence to be shut")
+    assert not leading.is_open(second)
     leading.wait_reached()
-    assert gateways(leading.cloud)["in charge"] == leading.second
+    assert gateways(leading.cloud)["in charge"] == second
     leading.lab.mend()
-    leading.wait_charged(leading.second, leading.first)
+    leading.wait_charged(second, first)
     assert leading.is_reached()
 
 
 def test_host_that_is_cut_off_while_the_cloud_is_away_ends_and_goes_on(leading: Leading) -> None:
+    first, second = leading.now
     with leading.cloud_stopped():
-        leading.lab.cut(f"{leading.second}.eth0")
-        wholecloud.wait_until(
-            lambda: not leading.is_open(leading.second), SOON_S, "the fence to be shut"
-        )
-        assert not leading.is_open(leading.first)
+        leading.lab.cut(f"{first}.eth0")
+        wholecloud.wait_until(lambda: not leading.is_open(first), SOON_S, "the fence to be shut")
+        assert not leading.is_open(second)
         leading.lab.mend()
         leading.wait_reached()
-    leading.wait_charged(leading.second, leading.first)
+    leading.wait_charged(first, second)

@@ -36,6 +36,7 @@ from mallee.node.do.guests import libvirt
 from mallee.node.do.network import network
 from mallee.node.do.storage import images
 from mallee.node.gateways import keeper as gatewaykeeper
+from mallee.node.gateways import lookout
 from mallee.node.metadata import gateway, pushedkeys, service
 from mallee.node.plan.guests.domain import HostTraits
 from mallee.node.plan.guests.instances import Rules
@@ -145,6 +146,7 @@ async def _work(stack: AsyncExitStack, means: _Means) -> None:
     passing = passes.Passes(door, clock.SYSTEM)
     brought = uploads.Uploader(layout, lambda: book.wanted, passing, here.keys)
     pinned = pinkeeper.PinKeeper(layout, lambda: book.wanted)
+    looking = lookout.Lookout(layout, lambda: book.wanted)
     talk = sync.Sync(
         door=door,
         reconciler=reconciler,
@@ -158,10 +160,12 @@ async def _work(stack: AsyncExitStack, means: _Means) -> None:
             pushed=means.pushed,
         ),
         clock=clock.SYSTEM,
-        facts=lambda: others.joined(
-            facts.fetch(
-                means.standing,
-                (*reconciler.problems, *kept.problems, *means.leading.problems),
+        facts=lambda: looking.joined(
+            others.joined(
+                facts.fetch(
+                    means.standing,
+                    (*reconciler.problems, *kept.problems, *means.leading.problems),
+                )
             )
         ),
         snapshots=brought.seen,
@@ -176,6 +180,7 @@ async def _work(stack: AsyncExitStack, means: _Means) -> None:
             talk,
             keeper,
             means.leading,
+            looking,
             flows,
             carrying,
             kept,

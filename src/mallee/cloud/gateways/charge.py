@@ -2,7 +2,8 @@
 
 `plan_charge` says what the record should be. Invariants: (1) while the host in charge may hold a
 lease of its standby's, nobody but that standby takes over: it alone knows what it has promised;
-(2) who comes back does not take back: a term ends for a cause, never for a preference.
+(2) who comes back does not take back: a term ends for a cause, never for a preference. A dead way
+of its own to the world is a cause, as long as its standby's is well.
 Called by `reconcile.gateways`. How leases are given is `leases`' business. Pure.
 """
 
@@ -13,7 +14,7 @@ from msgspec.structs import replace
 from mallee.cloud.hosts import standings
 from mallee.cloud.hosts.standings import HostRecord
 from mallee.model.hosts.standing import Role, Standing
-from mallee.model.network.gateways import HANDED_OVER_S, Charge
+from mallee.model.network.gateways import HANDED_OVER_S, STAYS_S, Charge, WayState
 
 _OUT = (Standing.MAINTENANCE, Standing.RETIRED)
 
@@ -40,6 +41,8 @@ def plan_charge(now: Charge | None, hosts: Sequence[HostRecord], at: float) -> C
         return _replaced(now, charged, heard, at)
     if not _is_heard(charged):
         return _taken_over(now, charged, heard, at)
+    if _way(charged) is WayState.DEAD:
+        return _relieved(now, charged, heard, at)
     return _attended(now, heard)
 
 
@@ -58,12 +61,11 @@ def _first(fit: list[HostRecord], at: float) -> Charge | None:
     )
 
 
-def _attended(now: Charge, heard: list[HostRecord]) -> Charge:
+def _attended(now: Charge, heard: list[HostRecord], *, is_cut_off: bool = False) -> Charge:
     """See that the host in charge has a standby, one at a time: each is known to it first."""
     if not now.is_known or now.former_id:
         return now
-    standby = next((one for one in heard if one.id == now.standby_id), None)
-    standby = standby or next(iter(heard), None)
+    standby = _standby(now, heard, is_cut_off=is_cut_off)
     standby_id = standby.id if standby is not None else ""
     port = standby.seen.facts.channel_port if standby is not None and standby.seen else 0
     if standby_id != now.standby_id:
@@ -73,11 +75,36 @@ def _attended(now: Charge, heard: list[HostRecord]) -> Charge:
     return replace(now, standby_port=port) if port not in (0, now.standby_port) else now
 
 
+def _standby(now: Charge, heard: list[HostRecord], *, is_cut_off: bool) -> HostRecord | None:
+    """Choose who takes over; it is another one than before for a cause only."""
+    opened = [one for one in heard if _way(one) is WayState.OPEN]
+    usable = [one for one in heard if _way(one) is not WayState.DEAD]
+    standby = next((one for one in heard if one.id == now.standby_id), None)
+    if standby is not None and is_cut_off and standby not in opened and opened:
+        return opened[0]
+    if standby is None or standby not in usable:
+        return next(iter((*usable, *heard)), None)
+    return standby
+
+
+def _relieved(now: Charge, charged: HostRecord, heard: list[HostRecord], at: float) -> Charge:
+    """Let the standby take over from a host that is heard, and leads nobody anywhere."""
+    attended = _attended(now, heard, is_cut_off=True)
+    if attended is not now or not now.is_known or now.former_id or at < now.since + STAYS_S:
+        return attended
+    heir = next((one for one in heard if one.id == now.standby_id), None)
+    if heir is None or _way(heir) is not WayState.OPEN:
+        return now
+    why = f"It takes the place of {charged.doc.name}, whose way to the world was dead."
+    return _handed_over(now, heir, why, at)
+
+
 def _taken_over(now: Charge, charged: HostRecord, heard: list[HostRecord], at: float) -> Charge:
     """Let the standby take over from a host that is silent; it has no lease of the cloud's."""
     # It may have taken the newest term or the one before it, for all that is known.
     heirs = [one for one in heard if now.standbys <= {one.id}]
-    heir = next(iter(heirs), None)
+    # The silent one may lead by its promise: who could not do better leaves it that.
+    heir = next((one for one in heirs if _way(one) is not WayState.DEAD), None)
     if heir is None:
         return now
     why = f"It was the standby of {charged.doc.name}, which was not heard any more."
@@ -102,11 +129,18 @@ def _replaced(
     if heir is None:
         return now
     name = charged.doc.name if charged is not None else now.host_id
+    return _handed_over(
+        now, heir, f"It takes the place of {name}, by its administrator's wish.", at
+    )
+
+
+def _handed_over(now: Charge, heir: HostRecord, why: str, at: float) -> Charge:
+    """Return that another host is in charge as soon as the one before has ended."""
     return Charge(
         host_id=heir.id,
         term=now.term + 1,
         since=at,
-        why=f"It takes the place of {name}, by its administrator's wish.",
+        why=why,
         former_id=now.host_id,
         free_at=at + HANDED_OVER_S,
     )
@@ -114,3 +148,7 @@ def _replaced(
 
 def _is_heard(host: HostRecord) -> bool:
     return host.seen is not None and not host.seen.is_silent
+
+
+def _way(host: HostRecord) -> WayState:
+    return host.seen.facts.way.state if host.seen is not None else WayState.UNKNOWN

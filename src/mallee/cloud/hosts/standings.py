@@ -20,9 +20,10 @@ def judged(host: HostRecord) -> Judged:
     seen = host.seen
     if seen is None:
         return standing.judge(host.doc.standing, is_heard=None)
-    return standing.judge(
-        host.doc.standing, is_heard=not seen.is_silent, problems=seen.facts.problems
-    )
+    # Where a host leads nobody to the world, its own way there is nobody's concern.
+    way = seen.facts.way.why if Role.GATEWAY in host.doc.roles else ""
+    problems = (*seen.facts.problems, *((way,) if way else ()))
+    return standing.judge(host.doc.standing, is_heard=not seen.is_silent, problems=problems)
 
 
 def note(tx: store.Tx, host_id: str) -> None:

@@ -62,6 +62,8 @@ class Code(Enum):
     """A network card that is used is switched off."""
     LINK_UNPLUGGED = "link-unplugged"
     """A network card that is used has no carrier."""
+    ROUTER_SILENT = "router-silent"
+    """The next hop to the world does not answer a host."""
     BOND_EMPTY = "bond-empty"
     """A bond has no member."""
     BOND_DEGRADED = "bond-degraded"

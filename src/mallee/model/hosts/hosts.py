@@ -27,7 +27,7 @@ from mallee.model.network.carried import (
     Speed,
     TransitGatewayWanted,
 )
-from mallee.model.network.gateways import GatewayWanted
+from mallee.model.network.gateways import GatewayWanted, WaySeen
 from mallee.model.network.modes import ModeWanted
 from mallee.model.network.networks import Rule
 from mallee.model.network.watching import FlowLogWanted, MirrorWanted
@@ -102,6 +102,8 @@ class HostFacts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What it can show guests as a processor; None: it does not say."""
     services: dict[str, str] = {}
     """What else runs there for the cloud, and what ails each; empty: nothing does."""
+    way: WaySeen = WaySeen()
+    """Its own way to the world, as far as it would lead guests there."""
 
 
 class InterfaceWanted(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -8,6 +8,8 @@ nobody (`node.gateways`), so that the next one begins when the former has ended 
 These types are stored, and cross between the cloud and agents. Pure.
 """
 
+from enum import Enum
+
 import msgspec
 
 LEASE_S = 10.0
@@ -20,10 +22,32 @@ PROMISED_S = LEASE_S + 3.0
 stays open from then on."""
 HANDED_OVER_S = LEASE_S + 4.0
 """How long the next one waits for a host that was asked to end and does not say that it has."""
+STAYS_S = 60.0
+"""How long a host is in charge at least before a dead way of its own takes the charge from it: two
+whose ways come and go in turn do not pass it to and fro."""
 WORLD = "world"
 """The id of the one record: there is one gateway for all zones."""
 PROMISE = "gateway"
 """What the host in charge says to its standby by the channel between hosts; `id` is the term."""
+
+
+class WayState(Enum):
+    """How a host's own way to the world stands."""
+
+    UNKNOWN = "unknown"
+    """Nobody can tell: it has none to look at, or did not answer a moment ago."""
+    OPEN = "open"
+    """Its next hop has answered for a while."""
+    DEAD = "dead"
+    """What answered before has been silent for a while, or the device has no carrier."""
+
+
+class WaySeen(msgspec.Struct, frozen=True, gc=False):
+    """What a host sees of its own way to the world, up to the next hop."""
+
+    state: WayState = WayState.UNKNOWN
+    why: str = ""
+    """A sentence with cause and cure, where it is dead."""
 
 
 class Charge(msgspec.Struct, frozen=True, kw_only=True, gc=False):

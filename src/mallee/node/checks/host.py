@@ -28,6 +28,8 @@ from mallee.node import facts, kvmproof
 from mallee.node.checks import interfaces, machine, rules, switchports
 from mallee.node.checks.troubles import Trouble
 from mallee.node.do.network import uplink
+from mallee.node.gateways import lookout, nexthops
+from mallee.node.gateways.outlook import Hop, Look
 
 NAMES_S = 1.0
 """How long a name server is waited for."""
@@ -50,6 +52,8 @@ def examine(layout: Layout, wanted: HostWanted | None = None) -> tuple[Finding, 
         found += run("address ranges", lambda: _routes(wanted))
         found += run("libvirt", lambda: _libvirt(layout))
         found += run("acceleration", lambda: _acceleration(layout))
+        if lookout.is_looked_at(wanted):
+            found += run("way to the world", find_way_out)
         for subject, check in machine.CHECKS:
             found += run(subject, partial(check, layout))
         if wanted.mode is not None:
@@ -121,6 +125,25 @@ def _mode(layout: Layout, wanted: HostWanted) -> str:
     if wanted.mode is not None and wanted.mode.switch == "openvswitch":
         return switchports.find(device)
     return f"instances stand in {device}"
+
+
+def find_way_out() -> str:
+    """See whether the next hop to the world answers: what has no carrier is told of elsewhere."""
+    hops, links = nexthops.fetch(), nexthops.fetch_links()
+    looks = {hop: nexthops.look(hop, links) for hop in hops}
+    if silent := [hop for hop, look in looks.items() if look is Look.SILENT]:
+        raise Trouble(*(_silent(hop, links) for hop in silent))
+    well = [hop for hop, look in looks.items() if look is Look.WELL]
+    said = ", ".join(f"{hop.address or 'everybody'} by {hop.device}" for hop in well)
+    return f"it begins with {said}" if said else "there is none"
+
+
+def _silent(hop: Hop, links: nexthops.Links) -> Ailment:
+    ports = nexthops.ailing_ports(hop.device, links)
+    beside = f" ({', '.join(ports)} has no carrier)" if ports else ""
+    cause = f"{hop.address}, the next hop to the world, does not answer by {hop.device}{beside}"
+    cure = "see whether that router runs, and what is between"
+    return Ailment(Code.ROUTER_SILENT, cause, f"{cure}: ip neigh show {hop.address}")
 
 
 def _libvirt(layout: Layout) -> str:

@@ -61,6 +61,11 @@ def probe(mac: str, address: str) -> bytes:
     return _arp(mac, _NO_ADDRESS, _packed(address))
 
 
+def who_has(mac: str, own: str, address: str) -> bytes:
+    """Return the frame that asks where an address is, in the name of one's own."""
+    return _arp(mac, _packed(own), _packed(address))
+
+
 def announcement(mac: str, address: str) -> bytes:
     """Return the frame that tells everybody who has an address now."""
     return _arp(mac, _packed(address), _packed(address))

@@ -1,0 +1,116 @@
+"""Looking at next hops, on the kernel's own links."""
+
+import contextlib
+from collections.abc import Generator
+
+import pytest
+
+from mallee.kit import process
+from mallee.node.checks import host
+from mallee.node.gateways import nexthops
+from mallee.node.gateways.outlook import Hop, Look
+from tests import wholecloud
+
+ROOM = "nexthop-router"
+HERE, ROUTER, NOBODY = "198.51.100.2", "198.51.100.1", "198.51.100.9"
+HERE6, ROUTER6, NOBODY6 = "2001:db8:7::2", "2001:db8:7::1", "2001:db8:7::9"
+
+
+SOON_S = 20.0
+
+
+def ip(*words: str) -> str:
+    return process.run(("ip", *words)).text
+
+
+def look(hop: Hop) -> Look:
+    return nexthops.look(hop, nexthops.fetch_links())
+
+
+def wait_carrier(device: str, *, is_there: bool) -> None:
+    """Wait until the kernel tells that something is at the other end, or nothing is."""
+    wholecloud.wait_until(
+        lambda: ("LOWER_UP" in nexthops.fetch_links()[device]["flags"]) is is_there,
+        SOON_S,
+        f"the carrier of {device}",
+    )
+
+
+@pytest.fixture
+def wire() -> Generator[None]:
+    """A bridge whose one port leads to a router in another namespace."""
+    ip("netns", "add", ROOM)
+    try:
+        ip("link", "add", "up1", "type", "veth", "peer", "name", "eth0", "netns", ROOM)
+        ip("link", "add", "upbr", "type", "bridge")
+        ip("link", "set", "up1", "master", "upbr", "up")
+        ip("link", "set", "upbr", "up")
+        for inside, device, four, six in (
+            ((), "upbr", HERE, HERE6),
+            (("-n", ROOM), "eth0", ROUTER, ROUTER6),
+        ):
+            ip(*inside, "address", "add", f"{four}/24", "dev", device)
+            ip(*inside, "address", "add", f"{six}/64", "dev", device, "nodad")
+        ip("-n", ROOM, "link", "set", "eth0", "up")
+        # The kernel tells of carriers a moment later.
+        wait_carrier("upbr", is_there=True)
+        yield
+    finally:
+        ip("netns", "delete", ROOM)
+        # The other end may have gone with the namespace.
+        for device in ("up1", "upbr"):
+            with contextlib.suppress(process.Failed):
+                ip("link", "delete", device)
+
+
+@pytest.mark.usefixtures("wire")
+def test_who_answers_is_well_and_who_does_not_is_silent() -> None:
+    for router, nobody in ((ROUTER, NOBODY), (ROUTER6, NOBODY6)):
+        assert look(Hop("upbr", router)) is Look.WELL
+        assert look(Hop("upbr", nobody)) is Look.SILENT
+
+
+@pytest.mark.usefixtures("wire")
+def test_hops_are_those_of_the_best_default_route() -> None:
+    assert nexthops.fetch() == ()
+    ip("-6", "route", "add", "default", "via", ROUTER6)
+    assert nexthops.fetch() == (Hop("upbr", ROUTER6),)
+    ip("route", "add", "default", "via", NOBODY, "metric", "200")
+    ip("route", "add", "default", "via", ROUTER, "metric", "100")
+    assert nexthops.fetch() == (Hop("upbr", ROUTER),)
+
+
+@pytest.mark.usefixtures("wire")
+def test_cut_is_seen_on_the_device_and_behind_a_bridge() -> None:
+    ip("link", "add", "other", "type", "veth", "peer", "name", "other1")
+    ip("link", "set", "other1", "up")
+    ip("link", "set", "other", "master", "upbr", "up")
+    wait_carrier("other", is_there=True)
+    ip("-n", ROOM, "link", "set", "eth0", "down")
+    wait_carrier("up1", is_there=False)
+    assert look(Hop("upbr", ROUTER)) is Look.SILENT
+    assert nexthops.ailing_ports("upbr", nexthops.fetch_links()) == ("up1",)
+    ip("link", "delete", "other")
+    wait_carrier("upbr", is_there=False)
+    assert look(Hop("upbr", ROUTER)) is Look.CUT
+    assert look(Hop("nothing", ROUTER)) is Look.CUT
+
+
+@pytest.mark.usefixtures("wire")
+def test_doctor_names_a_router_that_is_silent() -> None:
+    ip("route", "add", "default", "via", ROUTER)
+    assert ROUTER in host.find_way_out()
+    ip("route", "replace", "default", "via", NOBODY)
+    with pytest.raises(host.Trouble) as caught:
+        host.find_way_out()
+    assert caught.value.ailments[0].code.value == "router-silent"
+
+
+def test_ways_of_a_route_with_several_are_all_hops() -> None:
+    several = {
+        "dst": "default",
+        "nexthops": [{"gateway": "10.0.0.1", "dev": "a"}, {"via": {"host": "fe80::1"}, "dev": "b"}],
+    }
+    assert nexthops.read_routes([several]) == (Hop("a", "10.0.0.1"), Hop("b", "fe80::1"))
+    assert nexthops.read_routes([{"type": "unreachable", "dst": "default"}]) == ()
+    assert nexthops.read_routes([{"dst": "default", "dev": "tun0"}]) == (Hop("tun0", ""),)
