@@ -231,8 +231,20 @@ class Reconciler:
         seen = await asyncio.to_thread(
             fetch.fetch_instance, self._host, instance_id, wanted, self._taps
         )
-        seen = self.volumes.joined(seen, wanted)
         self._learn_carried(instance_id, seen)
+        carried = {disk.volume_id for disk in seen.disks}
+        lacks = {disk.volume_id for disk in (wanted.disks if wanted else ())} - carried
+        async with self.volumes.giving.give(lacks):
+            seen = self.volumes.joined(seen, wanted)
+            await self._settle(instance_id, wanted, seen, worker)
+
+    async def _settle(
+        self,
+        instance_id: str,
+        wanted: InstanceWanted | None,
+        seen: SeenInstance,
+        worker: _Worker,
+    ) -> None:
         if wanted is None:
             await self._clear_away(instance_id, seen)
             return

@@ -2,7 +2,9 @@
 
 import asyncio
 import subprocess
+import threading
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 import pytest
@@ -14,7 +16,7 @@ from mallee.model.storage.volumes import VolumeSeen, VolumeWanted
 from mallee.node import reconcile
 from mallee.node.do.guests.hypervisor import HypervisorFailed
 from mallee.node.do.storage import cuts, layers, volumes
-from mallee.node.volumes import layeredvolumes
+from mallee.node.volumes import giving, layeredvolumes
 from tests.node.stands import WITHIN_S, Stand
 from tests.node.volumes import test_volumes
 from tests.node.volumes.test_volumes import ID, OTHER, has, is_ready, volume, wait_volume, want
@@ -88,6 +90,39 @@ async def test_a_guests_volumes_are_cut_at_once_and_it_writes_on(stand: Stand) -
         # It is asked for the same volumes still, and is given none of them a second time.
         await want(stand, volume(), volume(OTHER), slots={ID: 1, OTHER: 2})
         await stand.wait(1, has(ID, OTHER))
+
+
+async def test_a_volume_that_a_guest_is_given_is_cut_when_the_guest_has_it(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its guest would go on writing what has become the snapshot's."""
+    begins, may_begin = asyncio.Event(), threading.Event()
+    loop, attach = asyncio.get_running_loop(), stand.hypervisor.attach_disk
+
+    def attach_late(*given: Any) -> None:
+        loop.call_soon_threadsafe(begins.set)
+        may_begin.wait()
+        attach(*given)
+
+    monkeypatch.setattr(stand.hypervisor, "attach_disk", attach_late)
+    async with stand.agent() as agent:
+        await want(stand, volume())
+        await wait_volume(agent, is_ready)
+        await stand.wait(1, has())
+        try:
+            await want(stand, volume(), slots={ID: 1})
+            await begins.wait()
+            with monkeypatch.context() as hurried:
+                hurried.setattr(giving, "CUT_WAITS_S", 0.0)
+                with pytest.raises(HypervisorFailed, match="a guest is being given it"):
+                    await cut(agent, one=SNAPS[1])
+            cutting = asyncio.ensure_future(cut(agent, one=SNAPS[0]))
+        finally:
+            may_begin.set()
+        assert await cutting == {SNAPS[0]: 1}
+        assert [disk.path.name for disk in stand.hypervisor.read(test_volumes.UUID).disks] == [
+            "2.qcow2"
+        ]
 
 
 async def test_a_cut_is_kept_until_the_cloud_has_spoken(stand: Stand) -> None:

@@ -17,6 +17,7 @@ from mallee.model.compute.instances import Power, Reason
 from mallee.model.hosts.hosts import HostWanted, InstanceWanted
 from mallee.model.storage.blocktrees import BLOCK_BYTES
 from mallee.model.storage.datakeys import OpenedKey
+from mallee.model.storage.snapshots import CutAsked, CutsMade
 from mallee.model.storage.volumes import (
     ROOT_SLOT,
     DiskWanted,
@@ -34,7 +35,7 @@ from mallee.node.plan.guests import domain as domains
 from mallee.node.plan.guests.disks import Disk
 from mallee.node.plan.guests.seen import SeenInstance
 from mallee.node.plan.trust import trustedvolumes
-from mallee.node.volumes import arrivals, departures, layeredvolumes, volumeworks
+from mallee.node.volumes import arrivals, departures, giving, layeredvolumes, volumeworks
 from mallee.node.volumes.layeredvolumes import Fill, Tended
 
 LOOK_AFTER_S = 3.0
@@ -76,6 +77,7 @@ class VolumeKeeper:
         self._poked = asyncio.Event()
         self._turn = asyncio.Lock()
         """Held while volumes are worked on, but for works that no guest does: those take long."""
+        self.giving = giving.Giving()
         self._works = volumeworks.Works(host.layout, host.keys, self._poked.set)
         self._loop = asyncio.get_running_loop()
         self._arrivals = arrivals.Arrivals(host.layout, self._poke_from_thread)
@@ -342,22 +344,28 @@ class VolumeKeeper:
             raise HypervisorFailed(f"nothing is cut by {error}") from error
         if asked.reboot:
             await rebooting.reboot(self._host.hypervisor, domains.uuid_of(asked.reboot))
-        async with self._turn:
-            if not await asyncio.to_thread(self._host.place.look):
-                raise HypervisorFailed(self._host.place.problem)
-            leaving = [id for id in asked.snapshots if not self._may_cut(id)]
-            if leaving:
-                raise HypervisorFailed(f"{leaving[0]} is on its way to another host, or not here")
-            await self._works.stop(asked.snapshots)
-            held = await asyncio.to_thread(self._held)
-            guests = {
-                id: layeredvolumes.Guest(found[0].uuid, found[0].disk)
-                for id, found in held.items()
-                if id in asked.snapshots
-            }
-            made = await asyncio.to_thread(layeredvolumes.cut, self._host, asked, guests)
+        try:
+            async with self.giving.cut(asked.snapshots), self._turn:
+                made = await self._cut(asked)
+        except giving.StillGiven as error:
+            raise HypervisorFailed(str(error)) from error
         self._poked.set()
         return msgspec.json.encode(made)
+
+    async def _cut(self, asked: CutAsked) -> CutsMade:
+        if not await asyncio.to_thread(self._host.place.look):
+            raise HypervisorFailed(self._host.place.problem)
+        leaving = [id for id in asked.snapshots if not self._may_cut(id)]
+        if leaving:
+            raise HypervisorFailed(f"{leaving[0]} is on its way to another host, or not here")
+        await self._works.stop(asked.snapshots)
+        held = await asyncio.to_thread(self._held)
+        guests = {
+            id: layeredvolumes.Guest(found[0].uuid, found[0].disk)
+            for id, found in held.items()
+            if id in asked.snapshots
+        }
+        return await asyncio.to_thread(layeredvolumes.cut, self._host, asked, guests)
 
     def _may_cut(self, volume_id: str) -> bool:
         wanted = self._wanted.get(volume_id)
