@@ -92,6 +92,14 @@ def signal_database(place: Place, name: str) -> None:
         return
 
 
+def dump_database(place: Place, to: Path) -> None:
+    """Write down all that it has."""
+    home = _home(place)
+    found = max(Path("/usr/lib/postgresql").glob("*/bin"))
+    line = (str(found / "pg_dump"), "-h", str(home), "-U", "mallee", "mallee")
+    to.write_text(rooms.run(place, DATABASE, line))
+
+
 def _server(home: Path) -> tuple[str, ...]:
     return ("-D", str(home / "data"), "-l", str(home / "log"), "-o", _SETTINGS.format(home))
 

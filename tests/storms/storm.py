@@ -245,6 +245,9 @@ def live(plan: Schedule, keep: Path | None = None) -> str:
 
 def _keep(lab: Lab, to: Path) -> None:
     """Keep what tells how it came."""
+    if pairs.has_database(lab):
+        to.mkdir(parents=True, exist_ok=True)
+        pairs.dump_database(lab.place, to / "state.sql")
     for host in HOSTS:
         layout = lab.layout(host)
         shutil.copytree(layout.log, to / host / "log", dirs_exist_ok=True)
