@@ -116,7 +116,10 @@ def own_settings(secrets: Secrets, address: str) -> Settings:
         address=address,
         capacity=Capacity(),
         volumes=Volumes(),
-        objects=Objects(engine="elsewhere"),
+        # Who shares the objects' directory may serve them as well.
+        objects=common.objects
+        if common.objects.engine == "shared"
+        else Objects(engine="elsewhere"),
     )
 
 

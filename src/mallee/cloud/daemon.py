@@ -6,6 +6,7 @@ The supervisor starts it, unprivileged; SIGTERM ends it, and so does a loop that
 import argparse
 import asyncio
 import signal
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -72,9 +73,10 @@ async def serve(layout: Layout, settings: Settings, stop: asyncio.Event) -> None
         signer = bootstrap.prepare_signer(layout, settings, clock.SYSTEM.now())
         own = presence.identify(layout)
         others = fellows.Fellows(own.id, opened.view, secrets.authority)
-        held = holdings.Holdings(
-            layout.objects, None if presence.serves_objects(settings) else others
-        )
+        presence.check_sharing(settings, opened.is_shared)
+        store_name = await asyncio.to_thread(presence.name_store, settings, opened.view)
+        is_here = partial(presence.serves_objects, settings, opened.view, own.id)
+        held = holdings.Holdings(presence.objects_at(layout, settings), is_here, others)
         ground = _Ground(
             layout=layout,
             settings=settings,
@@ -90,13 +92,13 @@ async def serve(layout: Layout, settings: Settings, stop: asyncio.Event) -> None
         stack.callback(shares.give_up)
         listener = own.id if opened.is_shared else ""
         heard = hearing.Hearing(opened, clock.SYSTEM, listener, shares)
-        told = _for_agents(ground, heard)
+        told = _for_agents(ground, heard, is_here)
         consoles = told.lines
         agents = hosts.Endpoint(told, bootstrap.prepare_tls(layout, secrets, settings))
         stack.push_async_callback(agents.close)
         agents_port = await agents.listen(settings.listen, settings.ports.agents)
         if opened.is_shared:
-            place = presence.agents_url(settings, agents_port)
+            place = presence.Place(presence.agents_url(settings, agents_port), store_name)
             await opened.run(lambda tx: presence.register(tx, own, settings, place))
         cloud = _for_clients(ground, told, shares, agents_port)
         answer, refuse = partial(pipeline.answer, cloud), partial(pipeline.refuse, cloud)
@@ -141,7 +143,9 @@ def _used_signatures(
     return used
 
 
-def _for_agents(on: _Ground, heard: hearing.Hearing) -> hosts.Cloud:
+def _for_agents(
+    on: _Ground, heard: hearing.Hearing, serves_objects: Callable[[], bool]
+) -> hosts.Cloud:
     """Return what answering agents needs."""
     box, region = on.secrets.box, on.settings.region
     questions = asks.Asks()
@@ -162,7 +166,8 @@ def _for_agents(on: _Ground, heard: hearing.Hearing) -> hosts.Cloud:
             on.store, box, region, lambda: passing.port, bundles, address=on.settings.listen
         ),
         volume_keys=volumekeys.VolumeKeys(on.store, box),
-        serves_objects=presence.serves_objects(on.settings),
+        serves_objects=serves_objects,
+        objects=presence.objects_at(on.layout, on.settings),
     )
 
 

@@ -123,12 +123,15 @@ class Door:
         self._connections = connections
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._file = 0
+        """The number of the door's file: another may take its place."""
 
     def open(self) -> None:
-        """Take connections from now on; a door that a killed process left is replaced."""
+        """Take connections from now on; a door that another process left is replaced."""
         self._path.unlink(missing_ok=True)
         self._listener.bind(str(self._path))
         self._path.chmod(0o600)
+        self._file = self._path.stat().st_ino
         self._listener.listen(BACKLOG)
         self._spawn(self._accept())
 
@@ -139,7 +142,9 @@ class Door:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         self._listener.close()
-        self._path.unlink(missing_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            if self._path.stat().st_ino == self._file:
+                self._path.unlink()
 
     async def _accept(self) -> None:
         loop = asyncio.get_running_loop()

@@ -20,6 +20,7 @@ from mallee.kit import logs
 from mallee.walrus import contents, index, places
 from mallee.walrus.batches import Batches
 from mallee.walrus.contents import Means
+from mallee.walrus.errors import Fenced
 from mallee.walrus.packs import PackWriter
 from mallee.walrus.records import Blob, Content
 from mallee.walrus.tx import Tx
@@ -134,10 +135,16 @@ class Committer:
             blobs = self._write_packs(jobs)
             with self._turns:
                 outcomes = self._commit(jobs, blobs)
-        except _InDoubt as doubt:
-            # After a power cut it may turn out to be kept: what it refers to must still be there.
+            self._means.fence.check()
+        except (_InDoubt, Fenced) as doubt:
+            # It may turn out to be kept, after a power cut or in the copy that another machine has
+            # made of the index: what it refers to must still be there.
             self._undo()
-            error = index.explained(doubt.why, self._means.places.index)
+            error = (
+                index.explained(doubt.why, self._means.places.index)
+                if isinstance(doubt, _InDoubt)
+                else doubt
+            )
             for job in jobs:
                 job.future.set_exception(error)
             return

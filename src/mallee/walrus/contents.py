@@ -15,6 +15,7 @@ from mallee.walrus.errors import NoSpace
 from mallee.walrus.places import Names, Places
 from mallee.walrus.records import Content
 from mallee.walrus.seam import SMALL_MAX
+from mallee.walrus.terms import OPEN, Fence
 
 BLOCK = 1 << 20
 """Bytes of a file that are verified together."""
@@ -31,6 +32,7 @@ class Means:
     places: Places
     disk: Disk
     names: Names
+    fence: Fence = OPEN
 
 
 def check_room(means: Means, size: int) -> None:

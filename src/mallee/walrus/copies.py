@@ -30,7 +30,7 @@ def copy_index(means: Means, now: float) -> bool:
         if _age_s(means, now) < COPY_EVERY_S:
             return False
         contents.check_room(means, where.index.stat().st_size)
-        aside = where.index_copy.with_suffix(".new")
+        aside = where.home / "index.copying"
         aside.unlink(missing_ok=True)
         with contextlib.closing(index.connect(where.index)) as connection:
             connection.execute("VACUUM INTO ?", (str(aside),))
@@ -40,6 +40,7 @@ def copy_index(means: Means, now: float) -> bool:
         finally:
             means.disk.close(descriptor)
         aside.chmod(files.PRIVATE)
+        means.fence.check()
         aside.replace(where.index_copy)
         files.sync_directory(where.root)
     return True

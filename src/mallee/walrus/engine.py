@@ -26,6 +26,7 @@ from mallee.walrus.errors import BrokenIndex, Closed, NoSpace
 from mallee.walrus.reader import Reader
 from mallee.walrus.records import Content
 from mallee.walrus.seam import Loser, Report
+from mallee.walrus.terms import OPEN, Term
 
 T = TypeVar("T")
 
@@ -41,12 +42,21 @@ class Engine:
     """One opening of the store's directory."""
 
     def __init__(
-        self, root: Path, *, clock: clocks.Clock = clocks.SYSTEM, disk: Disk | None = None
+        self,
+        root: Path,
+        *,
+        clock: clocks.Clock = clocks.SYSTEM,
+        disk: Disk | None = None,
+        term: Term | None = None,
     ) -> None:
-        """Open or make it, and put right what a kill left unfinished. Raises `BrokenIndex`."""
+        """Open or make it, and put right what a kill left unfinished. Raises `BrokenIndex`.
+
+        `term`: this machine's, of those that share the directory; raises `Fenced` when it is over.
+        """
         self._clock = clock
-        where = places.Places(root)
-        disk = disk or Disk()
+        where = term.places() if term else places.Places(root)
+        disk, fence = disk or Disk(), term or OPEN
+        fence.check()
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
         for folder in where.directories():
             disk.make_directory(folder)
@@ -54,9 +64,11 @@ class Engine:
         connection = index.connect(where.index)
         try:
             writer = _begin(where, connection)
+            # A number that only an index of the past knows could be given twice.
+            fence.check()
             self._lock = places.Lock(where, writer)
-            self._means = Means(where, disk, places.Names(writer))
-            garbage.sweep(self._means, connection)
+            self._means = Means(where, disk, places.Names(writer), fence)
+            garbage.sweep(self._means, connection, writer)
         finally:
             connection.close()
         self._is_closing = threading.Event()

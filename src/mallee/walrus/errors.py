@@ -17,6 +17,10 @@ class Closed(Exception):
     """The engine is closed."""
 
 
+class Fenced(Closed):
+    """Another machine has the store now, or may have it: nothing that is done here counts."""
+
+
 class Gone(Exception):
     """A blob was removed since it was looked up: look again."""
 

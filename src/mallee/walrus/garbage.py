@@ -95,6 +95,8 @@ class Collector:
 
     def _remove(self, files: Sequence[tuple[int, int]]) -> None:
         disk, where = self.means.disk, self.means.places
+        # Rows of a commit that does not count are no leave to remove anything.
+        self.means.fence.check()
         paths = [where.pack(file) if is_pack else where.file(file) for file, is_pack in files]
         for path in paths:
             disk.unlink(path)
@@ -204,17 +206,18 @@ class Collector:
                 self.means.disk.put_away(self.means.places.pack(pack))
 
 
-def sweep(means: Means, connection: sqlite3.Connection) -> int:
+def sweep(means: Means, connection: sqlite3.Connection, own: int) -> int:
     """Remove what killed writers left unfinished; return the number of files.
 
-    Only ids of dead writers are looked at: what lives may be about to be committed. The connection
-    is one that writes, with no transaction open.
+    Only ids of dead writers before this one are looked at: what lives may be about to be committed.
+    The connection is one that writes, with no transaction open.
     """
-    dead = set(places.dead_writers(means.places))
+    dead = set(places.dead_writers(means.places, own))
     if not dead:
         return 0
     left = [*_arriving(means, dead), *_files(means, connection, dead)]
     left += _packs(means, connection, dead)
+    means.fence.check()
     for path in left:
         means.disk.unlink(path)
     for folder in {path.parent for path in left if path.parent.is_dir()}:

@@ -139,9 +139,15 @@ def explained(error: sqlite3.DatabaseError, path: Path) -> Exception:
         return NoSpace(f"the index {path} cannot grow: the disk is full")
     return BrokenIndex(
         f"the index {path} cannot be used ({error}): move it and its -wal away, put "
-        f"{path.with_name('index.copy')} in its place, then see what is missing: "
+        f"{_copy_of(path)} in its place, then see what is missing: "
         "mallee buckets check"
     )
+
+
+def _copy_of(path: Path) -> Path:
+    """Return where an index's copy is: beside it, or where the terms are of which it is one's."""
+    home = path.parent
+    return (home.parent.parent if home.parent.name == "terms" else home) / "index.copy"
 
 
 def _migrate(connection: sqlite3.Connection) -> None:

@@ -9,9 +9,10 @@ import msgspec
 
 from mallee.model.configuration import settings
 from mallee.walrus.engine import Engine
-from mallee.walrus.errors import BrokenIndex, NoSpace, Unreachable
+from mallee.walrus.errors import BrokenIndex, Fenced, NoSpace, Unreachable
+from mallee.walrus.terms import Term
 
-CANNOT_OPEN = (BrokenIndex, NoSpace, Unreachable, settings.InvalidSettings)
+CANNOT_OPEN = (BrokenIndex, Fenced, NoSpace, Unreachable, settings.InvalidSettings)
 
 
 class _Credentials(msgspec.Struct, frozen=True):
@@ -19,8 +20,15 @@ class _Credentials(msgspec.Struct, frozen=True):
     secret_access_key: str
 
 
-def open_engine(root: Path, chosen: settings.Objects) -> Engine:
-    """Open the engine, and put right what a kill left. Raises `CANNOT_OPEN`."""
+def open_engine(root: Path, chosen: settings.Objects, term: Term | None = None) -> Engine:
+    """Open the engine, and put right what a kill left; in a term where the directory is shared.
+
+    Raises `CANNOT_OPEN`.
+    """
+    if chosen.engine == "shared":
+        if term is None:
+            raise settings.InvalidSettings("this directory is served by one front end at a time")
+        return Engine(term.root, term=term)
     return Engine(root) if chosen.engine == "local" else _open_foreign(root, chosen)
 
 

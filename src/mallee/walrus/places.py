@@ -23,11 +23,18 @@ class Places:
     """The files of one engine."""
 
     root: Path
+    term: Path | None = None
+    """Where the index of this term is, where several machines have the root (`terms`)."""
+
+    @property
+    def home(self) -> Path:
+        """Where the index is, and the locks of who has it."""
+        return self.term or self.root
 
     @property
     def index(self) -> Path:
         """The SQLite file."""
-        return self.root / "index.db"
+        return self.home / "index.db"
 
     @property
     def index_copy(self) -> Path:
@@ -37,12 +44,12 @@ class Places:
     @property
     def copying(self) -> Path:
         """Locked by whoever copies the index."""
-        return self.root / "copying"
+        return self.home / "copying"
 
     @property
     def last_writer(self) -> Path:
         """The last number that a writer got: beside the index, lest an old one give it again."""
-        return self.root / "last-writer"
+        return self.home / "last-writer"
 
     @property
     def packs(self) -> Path:
@@ -67,12 +74,12 @@ class Places:
     @property
     def collecting(self) -> Path:
         """Locked by whoever collects garbage."""
-        return self.root / "collecting"
+        return self.home / "collecting"
 
     @property
     def committing(self) -> Path:
         """Locked by whoever's transaction it is."""
-        return self.root / "committing"
+        return self.home / "committing"
 
     def directories(self) -> tuple[Path, ...]:
         """Return all directories under the root."""
@@ -172,9 +179,13 @@ class Turns:
         os.close(self._descriptor)
 
 
-def dead_writers(places: Places) -> list[int]:
-    """Return the writers that ended without saying so: killed, or the machine went down."""
-    return [int(path.name) for path in places.writers.iterdir() if not _is_held(path)]
+def dead_writers(places: Places, own: int) -> list[int]:
+    """Return the writers that ended without saying so: killed, or the machine went down.
+
+    Who began after one's own is not asked about: another machine's locks may not be seen here.
+    """
+    given = [path for path in places.writers.iterdir() if int(path.name) < own]
+    return [int(path.name) for path in given if not _is_held(path)]
 
 
 def _lock(path: Path) -> int:

@@ -6,13 +6,13 @@ Called by the administration. Not its business: what the buckets are called, and
 import contextlib
 from pathlib import Path
 
-from mallee.walrus import index, looks, places
+from mallee.walrus import index, looks, terms
 from mallee.walrus.records import Usage
 
 
 def read(root: Path) -> dict[int, Usage]:
     """Return the usage by the bucket's number; one that never held anything is not there."""
-    path = places.Places(root).index
+    path = terms.find(root).index
     if not path.exists():
         return {}
     with contextlib.closing(index.connect(path, reads_only=True)) as connection:

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,7 @@ host as long as the process runs, so it is of no range that a cloud of tests has
 _HOSTS = "198.51.100."
 """Addresses of hosts begin with it."""
 ELSEWHERE = Objects(engine="elsewhere")
+_OWN = Objects()
 
 
 class FrontEnd:
@@ -104,6 +106,24 @@ class FrontEnd:
         _end(self.s3_process, number)
         self.s3_process = None
 
+    def processes(self) -> list[int]:
+        """All processes of it, those that its own have started too."""
+        found: list[int] = []
+        for process in (self.process, self.s3_process):
+            if process is not None:
+                found += [process.pid, *_children(process.pid)]
+        return found
+
+    def stop(self) -> None:
+        """Have all of it stand still, wherever it is."""
+        stop(self.processes())
+
+    def go_on(self) -> None:
+        """Have it go on; what was killed meanwhile does not."""
+        for pid in self.processes():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+
     def sender(self) -> Sender:
         """Somebody who asks as the administrator."""
         return Sender(self.configured.ports.services, self.key())
@@ -128,14 +148,25 @@ class FrontEnd:
         )
 
 
-def found(root: Path, database_url: str) -> FrontEnd:
+def stop(pids: Iterable[int]) -> None:
+    """Have processes stand still."""
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+
+
+def found(root: Path, database_url: str, objects: Objects = _OWN) -> FrontEnd:
     """Return the first front end of a cloud, which is about to be."""
     root.mkdir()
     ports = Ports(services=_free_port(), agents=_free_port())
     wide = Network(public_range="198.18.0.0/16")
     _be_reached()
     configured = Settings(
-        database_url=database_url, ports=ports, network=wide, listen="0.0.0.0", address=OUTSIDE
+        database_url=database_url,
+        ports=ports,
+        network=wide,
+        listen="0.0.0.0",
+        address=OUTSIDE,
+        objects=objects,
     )
     return FrontEnd(root, configured)
 
@@ -158,7 +189,9 @@ def join(root: Path, first: FrontEnd, name: str) -> FrontEnd:
     frontendjoin.keep(layout, wish, fetched)
     ports = Ports(services=_free_port(), agents=_free_port())
     # All of them are on one machine here.
-    return FrontEnd(root, replace(first.configured, ports=ports, objects=ELSEWHERE))
+    has_them = first.configured.objects.engine == "shared"
+    objects = first.configured.objects if has_them else ELSEWHERE
+    return FrontEnd(root, replace(first.configured, ports=ports, objects=objects))
 
 
 def _be_reached() -> None:
@@ -171,6 +204,14 @@ def _end(process: subprocess.Popen[bytes] | None, number: int) -> None:
         if process.poll() is None:
             os.kill(process.pid, number)
         process.wait(30)
+
+
+def _children(pid: int) -> list[int]:
+    found: list[int] = []
+    for path in Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in map(int, path.read_text().split()):
+            found += [child, *_children(child)]
+    return found
 
 
 def _free_port() -> int:

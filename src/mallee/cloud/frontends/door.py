@@ -9,6 +9,7 @@ import asyncio
 import errno
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import msgspec
 from aiohttp import web
@@ -43,8 +44,10 @@ class Means:
     clock: clock.Clock
     streams: streams.Streams
     flow_inbox: flowinbox.Inbox
-    serves_objects: bool
-    """Whether S3's objects are here."""
+    serves_objects: Callable[[], bool]
+    """Tells whether S3's objects are served here."""
+    objects: Path
+    """Where they are then."""
 
 
 class Door:
@@ -133,12 +136,12 @@ class Door:
     async def _holdings(self, request: web.Request, who: FrontEnd) -> web.StreamResponse:
         """Tell what buckets hold."""
         self._check_serves(who)
-        held = await asyncio.to_thread(usages.read, self._means.layout.objects)
+        held = await asyncio.to_thread(usages.read, self._means.objects)
         return web.json_response(body=msgspec.json.encode(held))
 
     def _check_serves(self, who: FrontEnd) -> None:
         # What is not here is not brought on either: two that take each other for it would go on.
-        if not self._means.serves_objects:
+        if not self._means.serves_objects():
             raise refusals.Refused(503, f"S3's objects are not here, {who.name}")
 
     def _check_shared(self) -> None:

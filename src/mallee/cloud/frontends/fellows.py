@@ -67,6 +67,11 @@ class Fellows:
         """Return which of the others serves S3."""
         return next((one for one in self.others() if one.serves_objects), None)
 
+    def leader(self) -> FrontEnd | None:
+        """Return which front end serves S3, this one too: for who only passes things on."""
+        found = [one.doc for one in self._view.list(records.FRONT_END) if one.doc.serves_objects]
+        return found[0] if found else None
+
     def tls(self) -> ssl.SSLContext:
         """Return what trusts the cloud alone, and shows that this is a front end of it."""
         now = self._clock.now()

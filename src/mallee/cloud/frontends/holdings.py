@@ -6,7 +6,7 @@ Called by the daemon, for the administration. Not its business: limits, which S3
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import msgspec
@@ -27,20 +27,21 @@ _decoder = msgspec.json.Decoder(dict[int, Usage])
 class Holdings:
     """What buckets hold, by their number. Belongs to the event loop's thread."""
 
-    def __init__(self, objects: Path, others: Fellows | None) -> None:
-        """`others`: who is asked; None: the objects are here."""
+    def __init__(self, objects: Path, is_here: Callable[[], bool], others: Fellows) -> None:
+        """`is_here` tells whether the objects are served here; `others`: who is asked else."""
         self._objects = objects
+        self._is_here = is_here
         self._others = others
         self._copied: Mapping[int, Usage] = {}
 
     def read(self) -> Mapping[int, Usage]:
         """Return what each bucket holds; one that never held anything is not there."""
-        return usages.read(self._objects) if self._others is None else self._copied
+        return usages.read(self._objects) if self._is_here() else self._copied
 
     async def keep(self) -> None:
         """Keep the copy young, until cancelled."""
         while True:
-            if self._others is not None:
+            if not self._is_here():
                 await self._copy(self._others)
             await asyncio.sleep(EVERY_S)
 

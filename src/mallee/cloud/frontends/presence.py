@@ -9,6 +9,8 @@ import contextlib
 import ipaddress
 import os
 import socket
+from dataclasses import dataclass
+from pathlib import Path
 
 import msgspec
 
@@ -19,6 +21,9 @@ from mallee.model.configuration import settings
 from mallee.model.configuration.settings import Settings
 from mallee.model.hosts import frontends
 from mallee.model.layout import Layout
+
+STORE_NAME = "store"
+"""The file in a shared directory of objects that says which it is."""
 
 Leases = leases.Alone | leases.Shared
 
@@ -70,27 +75,83 @@ def agents_url(configured: Settings, port: int) -> str:
     return url if frontends.ENDPOINT.fullmatch(url) else ""
 
 
-def serves_objects(configured: Settings) -> bool:
-    """Tell whether S3's objects are on this machine."""
-    return configured.objects.engine != "elsewhere"
+def serves_objects(configured: Settings, view: store.View, own: str) -> bool:
+    """Tell whether this front end serves S3 now: by its settings, or as it leads."""
+    if configured.objects.engine != "shared":
+        return configured.objects.engine != "elsewhere"
+    record = view.get(records.FRONT_END, own)
+    return record is not None and record.doc.serves_objects
 
 
-def register(tx: store.Tx, identity: Identity, configured: Settings, url: str) -> None:
+def objects_at(layout: Layout, configured: Settings) -> Path:
+    """Return where the objects are, if they are on this machine or are shared with it."""
+    shared = configured.objects.directory
+    return Path(shared) if shared else layout.objects
+
+
+def check_sharing(configured: Settings, is_shared: bool) -> None:
+    """Raise `InvalidSettings` where objects are to be shared and the database is not."""
+    if configured.objects.engine == "shared" and not is_shared:
+        raise settings.InvalidSettings(
+            'objects.engine = "shared" is for several front ends: they need PostgreSQL '
+            "(database_url)"
+        )
+
+
+def name_store(configured: Settings, view: store.View) -> str:
+    """Return the name of the objects' directory that is shared; empty: none is. Blocks.
+
+    It gets one when none was ever seen. Raises `TwoStores` where the directory is not that which
+    the cloud's objects are in: not mounted, most likely; and `InvalidSettings`.
+    """
+    if configured.objects.engine != "shared":
+        return ""
+    path = Path(configured.objects.directory) / STORE_NAME
+    known = {one.doc.objects_store for one in view.list(records.FRONT_END)} - {""}
+    try:
+        if not known:
+            files.create_atomically(path, f"objects-{os.urandom(8).hex()}".encode())
+        seen = path.read_text() if path.exists() else ""
+    except OSError as error:
+        raise settings.InvalidSettings(
+            f"objects.directory: {error}; it must be there, and the user mallee's, by the same "
+            "number on all front ends"
+        ) from error
+    if known and seen not in known:
+        raise TwoStores(
+            f"{path.parent} is not the directory that the objects of this cloud are in "
+            f"({', '.join(sorted(known))}): mount it there"
+        )
+    return seen
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a front end is, and which objects it has."""
+
+    url: str
+    """Of its agents' endpoint."""
+    objects_store: str
+    """The name of the objects' directory that it shares; empty: none."""
+
+
+def register(tx: store.Tx, identity: Identity, configured: Settings, place: Place) -> None:
     """Have everybody know this front end, where it is, and what it has.
 
     Raises `Removed`, and `TwoStores`: buckets are the cloud's, and their objects in one place.
     """
-    serves = serves_objects(configured)
-    for other in tx.list(records.FRONT_END):
-        if serves and other.doc.serves_objects and other.id != identity.id:
-            raise TwoStores(
-                f"the front end {other.doc.name} ({other.id}) has the objects of this cloud. Set "
-                'engine = "elsewhere" in the section [objects] of mallee.toml here, or have it '
-                "give them up (docs/administration.md, S3 of several front ends)"
-            )
+    _check_one_store(tx, identity, configured, place)
     record = tx.get(records.FRONT_END, identity.id)
+    # Who leads is said by who does (`leading`), which may have begun before.
+    leads = configured.objects.engine == "shared" and record and record.doc.serves_objects
+    serves = configured.objects.engine in ("local", "s3") or bool(leads)
     if record is not None:
-        known = msgspec.structs.replace(record.doc, agents_url=url, serves_objects=serves)
+        known = msgspec.structs.replace(
+            record.doc,
+            agents_url=place.url,
+            serves_objects=serves,
+            objects_store=place.objects_store,
+        )
         if known != record.doc:
             tx.write(record, known)
         return
@@ -102,8 +163,31 @@ def register(tx: store.Tx, identity: Identity, configured: Settings, url: str) -
     made = frontends.FrontEnd(
         id=identity.id,
         name=socket.gethostname(),
-        agents_url=url,
+        agents_url=place.url,
         serves_objects=serves,
+        objects_store=place.objects_store,
         joined_at=tx.now,
     )
     tx.insert(records.FRONT_END, "", identity.id, made)
+
+
+def _check_one_store(tx: store.Tx, identity: Identity, configured: Settings, place: Place) -> None:
+    if configured.objects.engine == "elsewhere":
+        return
+    for other in tx.list(records.FRONT_END):
+        has_its_own = other.doc.serves_objects and not other.doc.objects_store
+        is_another = other.doc.objects_store not in ("", place.objects_store)
+        if other.id != identity.id and (has_its_own or is_another):
+            raise TwoStores(
+                f"the front end {other.doc.name} ({other.id}) has the objects of this cloud. Set "
+                'engine = "elsewhere" in the section [objects] of mallee.toml here, or have it '
+                "give them up (docs/administration.md, S3 of several front ends)"
+            )
+
+
+def lead(tx: store.Tx, own: str) -> None:
+    """Have everybody know that this front end, of those that share the objects, serves S3."""
+    for record in tx.list(records.FRONT_END):
+        is_leader = record.id == own
+        if record.doc.serves_objects != is_leader:
+            tx.write(record, msgspec.structs.replace(record.doc, serves_objects=is_leader))

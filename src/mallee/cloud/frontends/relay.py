@@ -1,9 +1,11 @@
 """S3 at a front end that does not have the objects: its connections go to the one that has them.
 
 The objects, and the index that says which there are, lie on one front end's machine (or, their
-bytes, in a bucket of another S3, and the index there). Every other front end takes S3's requests at
-its own address, and brings the connection, byte for byte, over mutual TLS, with its client's name
-before it. What its hosts have brought for S3, lines of flow logs, it brings as well.
+bytes, in a bucket of another S3, and the index there), or in a directory that front ends share and
+one leads. Every other front end takes S3's requests at its own address, and brings the connection,
+byte for byte, over mutual TLS, with its client's name before it. What its hosts have brought for
+S3, lines of flow logs, it brings as well. When another begins to lead, connections to the former
+one are broken off: it may never answer.
 Invariants: (1) a connection that could not be brought is answered 503, and nothing of its request
 was done; (2) lines leave this machine when the other has them on its disk.
 Runs in the process of S3, in the place of the engine. Not its business: what the bytes mean.
@@ -21,18 +23,15 @@ import msgspec
 from mallee.cloud import handover, http
 from mallee.cloud.frontends import fellows
 from mallee.cloud.frontends.fellows import Fellows
+from mallee.kit import bytestreams, logs
 from mallee.kit import clock as clocks
-from mallee.kit import logs
 from mallee.model.compute.guestrequests import STREAM_BYTES_MAX
 from mallee.model.hosts.frontends import FrontEnd
 from mallee.model.hosts.hosts import CLOUD_NAME
 
-READ_BYTES = 128 << 10
-STALLED_S = 90.0
-"""How long a client may take nothing of what S3 sends; S3 itself is less patient."""
 CONNECT_S = 5.0
-PATIENCE_S = 8.0
-"""How long a client waits for S3 to come back: about a start of it."""
+PATIENCE_S = 20.0
+"""How long a client waits for S3 to come back: a lease that runs out, and a start of it."""
 AGAIN_S = 0.25
 CONNECTIONS_MAX = 2000
 LOOK_EVERY_S = 2.0
@@ -52,6 +51,8 @@ class Relay:
         self._others = others
         self._clock = clock
         self._tasks: set[asyncio.Task[None]] = set()
+        self._brought: dict[asyncio.Task[None], str] = {}
+        """To which front end those go that are on their way."""
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, force_close=True)
         )
@@ -78,11 +79,28 @@ class Relay:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    def leave_former(self) -> None:
+        """Break off what goes to a front end that serves S3 no more."""
+        leader = self._others.leader()
+        for task, id in tuple(self._brought.items()):
+            if leader is not None and id != leader.id:
+                task.cancel()
+
+    async def keep_leaving_former(self) -> None:
+        """Look after that, until cancelled."""
+        while True:
+            await asyncio.sleep(LOOK_EVERY_S)
+            self.leave_former()
+
     async def _carry(self, connection: socket.socket, given: bytes, sender: http.Sender) -> None:
-        reader, writer = await asyncio.open_connection(sock=connection, limit=READ_BYTES)
+        reader, writer = await asyncio.open_connection(
+            sock=connection, limit=bytestreams.READ_BYTES
+        )
         try:
-            async with await self._connect(sender) as stream:
-                await _exchange(stream, given, (reader, writer))
+            stream, whom = await self._connect(sender)
+            self._note(whom)
+            async with stream:
+                await bytestreams.exchange(stream, given, (reader, writer))
         except _NotTaken as error:
             _log.warning("connection not brought to S3", why=str(error))
             await _refuse(writer)
@@ -91,8 +109,14 @@ class Relay:
         finally:
             writer.transport.abort()
 
-    async def _connect(self, sender: http.Sender) -> aiohttp.ClientWebSocketResponse:
-        """Return a stream to S3, as soon as it takes one. Raises `_NotTaken`."""
+    def _note(self, whom: str) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._brought[task] = whom
+        task.add_done_callback(lambda ended: self._brought.pop(ended, None))
+
+    async def _connect(self, sender: http.Sender) -> tuple[aiohttp.ClientWebSocketResponse, str]:
+        """Return a stream to S3 as soon as it takes one, and whose it is. Raises `_NotTaken`."""
         give_up_at = self._clock.monotonic() + PATIENCE_S
         while True:
             try:
@@ -102,20 +126,22 @@ class Relay:
                     raise
                 await asyncio.sleep(AGAIN_S)
 
-    async def _try(self, sender: http.Sender) -> aiohttp.ClientWebSocketResponse:
-        whom = self._others.server()
+    async def _try(self, sender: http.Sender) -> tuple[aiohttp.ClientWebSocketResponse, str]:
+        # This one too: it may lead, and have begun to while this connection waited.
+        whom = self._others.leader()
         if whom is None or not whom.agents_url:
             raise _NotTaken("no front end serves S3 that others can reach")
         told = urlencode({"sender": msgspec.json.encode(sender).decode()})
         try:
             async with asyncio.timeout(CONNECT_S):
-                return await self._session.ws_connect(
+                stream = await self._session.ws_connect(
                     f"{whom.agents_url}/v1/frontends/objects?{told}",
                     ssl=self._others.tls(),
                     server_hostname=CLOUD_NAME,
                     max_msg_size=STREAM_BYTES_MAX,
                     compress=0,
                 )
+                return stream, whom.id
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise _NotTaken(f"{whom.name}: {error!r}") from error
 
@@ -146,46 +172,6 @@ def bring_flows(others: Fellows, whom: FrontEnd, inbox: Path) -> None:
             _log.warning("lines of a flow log are not taken", file=path.name, why=str(error))
             continue
         path.unlink(missing_ok=True)
-
-
-async def _exchange(
-    stream: aiohttp.ClientWebSocketResponse,
-    first: bytes,
-    client: tuple[asyncio.StreamReader, asyncio.StreamWriter],
-) -> None:
-    """Pass bytes both ways until S3 ends it, or the client is gone."""
-    reader, writer = client
-    outward = asyncio.ensure_future(_bring_out(stream, first, reader))
-    try:
-        async for message in stream:
-            if message.type is not aiohttp.WSMsgType.BINARY:
-                break
-            writer.write(message.data)
-            async with asyncio.timeout(STALLED_S):
-                await writer.drain()
-        with contextlib.suppress(OSError, TimeoutError):
-            async with asyncio.timeout(STALLED_S):
-                writer.close()
-                await writer.wait_closed()
-    finally:
-        outward.cancel()
-        await asyncio.gather(outward, return_exceptions=True)
-
-
-async def _bring_out(
-    stream: aiohttp.ClientWebSocketResponse, first: bytes, reader: asyncio.StreamReader
-) -> None:
-    """Bring what the client says; one that is gone ends the stream, one that is silent not."""
-    try:
-        data = first
-        while data:
-            for start in range(0, len(data), READ_BYTES):
-                await stream.send_bytes(data[start : start + READ_BYTES])
-            data = await reader.read(READ_BYTES)
-        await stream.send_str("")
-    except OSError:
-        with contextlib.suppress(OSError):
-            await stream.close()
 
 
 async def _refuse(writer: asyncio.StreamWriter) -> None:

@@ -13,6 +13,7 @@ import re
 import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeVar
 
 import msgspec
@@ -84,8 +85,10 @@ class Cloud:
     volume_keys: volumekeys.VolumeKeys
     streams: streams.Streams
     lines: lines.Lines
-    serves_objects: bool = True
-    """Whether S3's objects are on this machine."""
+    objects: Path
+    """Where S3's objects are, if they are served here."""
+    serves_objects: Callable[[], bool] = lambda: True
+    """Tells whether they are."""
     clock: clocks.Clock = clocks.SYSTEM
 
 
@@ -330,6 +333,7 @@ def _for_front_ends(cloud: Cloud, flow_inbox: flowinbox.Inbox) -> frontends.Mean
         streams=cloud.streams,
         flow_inbox=flow_inbox,
         serves_objects=cloud.serves_objects,
+        objects=cloud.objects,
     )
 
 

@@ -7,14 +7,16 @@ SIGTERM ends it.
 
 import argparse
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable
 from concurrent import futures
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import uvloop
 
@@ -23,18 +25,23 @@ from mallee.aws.codec import s3 as codec
 from mallee.cloud import bootstrap, handover
 from mallee.cloud.ebs import front, trees
 from mallee.cloud.ebs import pipeline as ebs
+from mallee.cloud.frontends.seats import Seat
 from mallee.cloud.identity import authenticate, authorize, lastuse
 from mallee.cloud.reconcile import lastuse as last_uses
 from mallee.cloud.reconcile import runner
 from mallee.cloud.s3 import pipeline, resealing, rootlooks, scrubbing, sweeping, table
 from mallee.cloud.s3.sealing import keytrail
-from mallee.cloud.s3.serving import background, server, slots, ways
+from mallee.cloud.s3.serving import background, fencing, server, slots, ways
 from mallee.cloud.s3.serving.board import Board
+from mallee.cloud.state import store
 from mallee.cloud.trail import forward
-from mallee.kit import clock, forks, logs, openfiles, secretbox
+from mallee.kit import child, clock, forks, logs, openfiles, secretbox
 from mallee.model.configuration.settings import Settings
 from mallee.model.layout import Layout
-from mallee.walrus import opening
+from mallee.walrus import opening, terms
+
+if TYPE_CHECKING:
+    from mallee.cloud.frontends.relay import Relay
 
 THREADS = 16
 """For looks, hashing, writing, verifying and sending; none waits for a client."""
@@ -49,6 +56,28 @@ class Place:
 
     board: Board
     number: int = FIRST
+    seat: Seat | None = None
+    """Of who leads, where front ends share the objects."""
+    term: terms.Term | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Ground:
+    """What bringing S3 to others stands on."""
+
+    own: str
+    """This front end's id."""
+    store: store.Store
+    relay: "Relay"
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What the command line says."""
+
+    root: Path
+    term: tuple[int, int, int] | None
+    """Of a child that serves: the term's number, the seat's descriptor, the parent."""
 
 
 async def serve(
@@ -62,7 +91,7 @@ async def serve(
         opened = await bootstrap.join_store(layout, settings, clock.SYSTEM)
         stack.callback(opened.close)
         keys = secretbox.KeyFile(layout.master_key)
-        objects = opening.open_engine(layout.objects, settings.objects)
+        objects = opening.open_engine(layout.objects, settings.objects, place.term)
         stack.callback(objects.close)
         threads = stack.enter_context(futures.ThreadPoolExecutor(THREADS, "s3"))
         loops = await stack.enter_async_context(asyncio.TaskGroup())
@@ -98,17 +127,22 @@ async def serve(
         doors = tuple(map(layout.s3_door_of, range(place.board.count)))
         out = ways.Ways(neighbour, place.board, number, doors)
         desk = ebs.Desk(cloud, trees.Trees(objects.reader))
-        sockets = server.Server(partial(front.answer, desk), pipeline.busy, threads, out)
+        answer: server.Answer = partial(front.answer, desk)
+        if place.term is not None:
+            answer = fencing.guarded(answer, pipeline.busy, place.term)
+        sockets = server.Server(answer, pipeline.busy, threads, out)
         stack.push_async_callback(sockets.close)
         door = handover.Door(layout.s3_door_of(number), sockets)
         stack.push_async_callback(door.close)
         door.open()
         out.note(0)
+        if place.seat is not None and number == FIRST:
+            stack.callback(loops.create_task(fencing.keep_well(place.seat)).cancel)
         await stop.wait()
 
 
 async def bring(layout: Layout, settings: Settings, stop: asyncio.Event) -> None:
-    """Bring what is S3's to the front end that serves it, until `stop` is set."""
+    """Bring what is S3's to the front end that serves it, or lead, until `stop` is set."""
     # It speaks to others by libraries that who serves S3 has not in memory.
     from mallee.cloud.frontends import fellows, presence, relay
 
@@ -117,16 +151,43 @@ async def bring(layout: Layout, settings: Settings, stop: asyncio.Event) -> None
         opened = await bootstrap.join_store(layout, settings, clock.SYSTEM)
         stack.callback(opened.close)
         authority = bootstrap.prepare_secrets(layout, clock.SYSTEM.now()).authority
-        others = fellows.Fellows(presence.identify(layout).id, opened.view, authority)
+        own = presence.identify(layout).id
+        others = fellows.Fellows(own, opened.view, authority)
         brought = relay.Relay(others)
         stack.push_async_callback(brought.close)
-        door = handover.Door(layout.s3_door, brought)
-        stack.push_async_callback(door.close)
         loops = await stack.enter_async_context(asyncio.TaskGroup())
         flows = relay.keep_bringing_flows(others, layout.flow_inbox)
         stack.callback(loops.create_task(flows).cancel)
+        if settings.objects.engine == "shared":
+            await _lead(layout, settings, _Ground(own, opened, brought), stop)
+            return
+        door = handover.Door(layout.s3_door, brought)
+        stack.push_async_callback(door.close)
+        stack.callback(loops.create_task(brought.keep_leaving_former()).cancel)
         door.open()
         await stop.wait()
+
+
+async def _lead(layout: Layout, settings: Settings, on: _Ground, stop: asyncio.Event) -> None:
+    """Lead those that share the objects' directory whenever nobody else does."""
+    from mallee.cloud.frontends import leading
+    from mallee.cloud.state import leads
+
+    url = bootstrap.database_url(layout, settings)
+    lead = leads.Lead(url, leading.LEASE, f"{on.own}/{os.urandom(8).hex()}")
+    means = leading.Means(
+        own=on.own,
+        directory=Path(settings.objects.directory),
+        door=layout.s3_door,
+        store=on.store,
+        lead=lead,
+        relay=on.relay,
+        arguments=("-m", "mallee.cloud.s3.daemon", "--root", str(layout.root), "--term"),
+    )
+    try:
+        await leading.Leading(means).run(stop)
+    finally:
+        lead.close()
 
 
 async def _main(work: Callable[[asyncio.Event], Awaitable[None]]) -> None:
@@ -138,22 +199,44 @@ async def _main(work: Callable[[asyncio.Event], Awaitable[None]]) -> None:
 
 def main() -> None:
     """Run the daemon."""
-    parser = argparse.ArgumentParser("mallee-s3")
-    parser.add_argument("--root", type=Path, required=True, help="the cloud's root directory")
-    layout = Layout(parser.parse_args().root)
+    asked = _parse()
+    if asked.term is not None:
+        child.follow(asked.term[2])
+    layout = Layout(asked.root)
     logs.configure("s3", layout.log / "s3.log")
     openfiles.raise_limit()
     try:
         settings = bootstrap.read_settings(layout)
     except CANNOT_START as error:
         raise SystemExit(f"mallee-s3 cannot start: {error}") from error
-    if settings.objects.engine == "elsewhere":
+    if settings.objects.engine == "elsewhere" or (
+        settings.objects.engine == "shared" and asked.term is None
+    ):
         _bring(layout, settings)
         return
     codec.warm(row.name for row in table.ROWS)
     count = bootstrap.s3_processes(settings)
     board = Board(count)
-    raise SystemExit(forks.keep(count, partial(_run, layout, settings, board), board))
+    place = _place(settings, board, asked)
+    raise SystemExit(forks.keep(count, partial(_run, layout, settings, place), board))
+
+
+def _parse() -> _Asked:
+    parser = argparse.ArgumentParser("mallee-s3")
+    parser.add_argument("--root", type=Path, required=True, help="the cloud's root directory")
+    parser.add_argument("--term", type=int, nargs=3, help="serve in a term, for who leads")
+    found = parser.parse_args()
+    return _Asked(found.root, found.term and tuple(found.term))
+
+
+def _place(settings: Settings, board: Board, asked: _Asked) -> Place:
+    """Return the place of the first process."""
+    if asked.term is None:
+        return Place(board)
+    number, descriptor, _ = asked.term
+    seat = Seat(descriptor)
+    directory = Path(settings.objects.directory)
+    return Place(board, seat=seat, term=terms.Term(directory, number, lambda: seat.held_until))
 
 
 def _bring(layout: Layout, settings: Settings) -> None:
@@ -163,9 +246,9 @@ def _bring(layout: Layout, settings: Settings) -> None:
         raise SystemExit(f"mallee-s3 cannot start: {error}") from error
 
 
-def _run(layout: Layout, settings: Settings, board: Board, number: int) -> None:
+def _run(layout: Layout, settings: Settings, place: Place, number: int) -> None:
     try:
-        uvloop.run(_main(partial(serve, layout, settings, place=Place(board, number))))
+        uvloop.run(_main(partial(serve, layout, settings, place=replace(place, number=number))))
     except CANNOT_START as error:
         print(f"mallee-s3 cannot start: {error}", file=sys.stderr)
         raise SystemExit(forks.CANNOT_START) from error

@@ -133,9 +133,12 @@ class Objects(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     processes: Annotated[int, msgspec.Meta(ge=0, le=64)] = 0
     """How many serve it; 0: as many as the machine has processors, four at most."""
-    engine: Literal["local", "s3", "elsewhere"] = "local"
-    """Where bytes lie: on this machine, or in a bucket of another S3 (Ceph's, or any other's);
+    engine: Literal["local", "s3", "shared", "elsewhere"] = "local"
+    """Where bytes lie: on this machine, or in a bucket of another S3 (Ceph's, or any other's), or
+    in a directory that front ends share, of which one at a time serves it;
     `elsewhere`: on another front end of this cloud, to which this one brings what is S3's."""
+    directory: str = ""
+    """That directory."""
     endpoint: str = ""
     """Of that S3, such as `https://rgw.example:7480`."""
     bucket: str = ""
@@ -304,6 +307,17 @@ def _check_engine(objects: Objects) -> None:
         for name in ("endpoint", "bucket", "credentials"):
             if not getattr(objects, name):
                 raise InvalidSettings(f"objects.{name} is not given, and objects.engine is s3")
+    is_shared = objects.engine == "shared"
+    if bool(objects.directory) != is_shared:
+        raise InvalidSettings(
+            'objects.directory and objects.engine = "shared" belong together: one is given without '
+            "the other"
+        )
+    if is_shared and not _DIRECTORY.fullmatch(objects.directory):
+        raise InvalidSettings(
+            f"objects.directory: {objects.directory!r} is not a plain absolute path; give for "
+            "example /srv/objects"
+        )
 
 
 def _check_ranges(network: Network) -> None:

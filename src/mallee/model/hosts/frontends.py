@@ -23,7 +23,9 @@ class FrontEnd(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     agents_url: str = ""
     """Where agents reach it; empty: it listens for its own machine alone."""
     serves_objects: bool = False
-    """Whether S3's objects are on its machine."""
+    """Whether it serves S3: its machine has the objects, or it leads those that share them."""
+    objects_store: str = ""
+    """The name of the objects' directory that it shares with others, as that itself says."""
     certificate_serial: str = ""
     """Of the certificate with which it fetched the cloud's secrets; empty: it made them."""
     joined_at: float

@@ -7,21 +7,17 @@ the bounds; here nothing is kept but what one read brings. Called by `gateway`.
 """
 
 import asyncio
-import contextlib
 from http import HTTPStatus
 from typing import Protocol
 
 import aiohttp
 
-from mallee.kit import logs
+from mallee.kit import bytestreams, logs
 from mallee.model.compute.guestrequests import STREAMS_PER_HOST, Whence
 from mallee.node import cloud
 
 STREAMS_PER_GUEST = 24
 """Connections of one guest to S3 at once; further ones are told to wait."""
-READ_BYTES = 128 << 10
-STALLED_S = 90.0
-"""How long a guest may take nothing of what S3 sends; S3 itself is less patient."""
 
 _BUSY = "<Error><Code>{code}</Code><Message>{message}</Message></Error>"
 
@@ -59,7 +55,7 @@ class Streams:
         try:
             stream = await self._door.open_stream(whence)
             async with stream:
-                await _exchange(stream, first, reader, writer)
+                await bytestreams.exchange(stream, first, (reader, writer))
         except (cloud.CloudAway, cloud.Refused) as error:
             log.warning("stream not brought", guest=whence.name, error=str(error))
             await _refuse(writer, "ServiceUnavailable", "S3 cannot be reached at the moment.")
@@ -67,40 +63,6 @@ class Streams:
             self._by_guest[whence.name] -= 1
             if not self._by_guest[whence.name]:
                 del self._by_guest[whence.name]
-
-
-async def _exchange(
-    stream: aiohttp.ClientWebSocketResponse,
-    first: bytes,
-    reader: asyncio.StreamReader,
-    writer: asyncio.StreamWriter,
-) -> None:
-    outward = asyncio.ensure_future(_bring_out(stream, first, reader))
-    try:
-        async for message in stream:
-            if message.type is not aiohttp.WSMsgType.BINARY:
-                break
-            writer.write(message.data)
-            async with asyncio.timeout(STALLED_S):
-                await writer.drain()
-    finally:
-        outward.cancel()
-        await asyncio.gather(outward, return_exceptions=True)
-
-
-async def _bring_out(
-    stream: aiohttp.ClientWebSocketResponse, first: bytes, reader: asyncio.StreamReader
-) -> None:
-    """Bring what the guest says; a guest that is gone ends the stream, one that is silent not."""
-    try:
-        data = first
-        while data:
-            await stream.send_bytes(data)
-            data = await reader.read(READ_BYTES)
-        await stream.send_str("")
-    except OSError:
-        with contextlib.suppress(OSError):
-            await stream.close()
 
 
 async def _refuse(writer: asyncio.StreamWriter, code: str, message: str) -> None:

@@ -1,0 +1,40 @@
+"""Answers that are given only while this machine has the objects, where several share them.
+
+What was read of the index counts if the term still holds when the answer is about to leave: then no
+other has changed anything by then. What was written has been looked at by the engine. Called by
+the wiring of S3's process. Not its business: when a term is over (`walrus.terms`).
+"""
+
+import asyncio
+from collections.abc import Callable
+
+from mallee.cloud import http
+from mallee.cloud.frontends.seats import Seat
+from mallee.cloud.s3.serving import sending
+from mallee.cloud.s3.serving.bodies import Source
+from mallee.cloud.s3.serving.server import Answer, Outgoing
+from mallee.kit import clock as clocks
+from mallee.walrus.terms import Term
+
+WELL_EVERY_S = 0.5
+
+
+def guarded(answer: Answer, away: Callable[[], Outgoing], term: Term) -> Answer:
+    """Return what answers so, and `away` when the term is over."""
+
+    async def answer_in_term(request: http.Request, source: Source) -> Outgoing:
+        outgoing = await answer(request, source)
+        if term.holds():
+            return outgoing
+        if isinstance(outgoing.payload, sending.Stream):
+            outgoing.payload.close()
+        return away()
+
+    return answer_in_term
+
+
+async def keep_well(seat: Seat) -> None:
+    """Say again and again that this process is well, until cancelled."""
+    while True:
+        seat.well_at = clocks.SYSTEM.monotonic()
+        await asyncio.sleep(WELL_EVERY_S)
