@@ -1,13 +1,14 @@
 """A host's network in memory: which taps there are and where, and what was applied last."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from mallee.model.hosts.hosts import HostWanted, InterfaceWanted
 from mallee.model.layout import Layout
 from mallee.node.do.network.network import NotWanted, Tap
 from mallee.node.plan.network.conversations import Conversation
 from mallee.node.plan.network.probes import Seen, Sending
+from mallee.node.plan.network.whereabouts import Places
 
 
 class FakeNetwork:
@@ -21,11 +22,17 @@ class FakeNetwork:
         self.plugs = 0
         self.silent: set[str] = set()
         """Interfaces on which nobody answers though they are plugged."""
+        self.places: Callable[[], Places] = dict
+        self.placed: Places = {}
+        """Where guests were when they were led to last."""
         self.spoken: dict[str, tuple[Conversation, ...]] = {}
 
     def apply(self, wanted: HostWanted) -> tuple[str, ...]:
-        self.applied = wanted
+        self.applied, self.placed = wanted, self.places()
         return ()
+
+    def follow(self) -> None:
+        self.placed = self.places()
 
     def create_tap(self, interface: InterfaceWanted) -> str:
         with self._lock:

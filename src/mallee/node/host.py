@@ -3,7 +3,7 @@
 Wired by `daemon.py`; in tests hypervisor and network are fakes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -17,12 +17,16 @@ from mallee.node.plan.guests.domain import HostTraits
 from mallee.node.plan.guests.instances import Rules
 from mallee.node.plan.network.conversations import Conversation
 from mallee.node.plan.network.probes import Seen, Sending
+from mallee.node.plan.network.whereabouts import Places
 from mallee.node.volumes.volumekeys import VolumeKeys
 from mallee.node.volumes.volumeplace import VolumePlace
 
 
 class HostNetwork(Protocol):
     """What the reconciler asks of the network (`do.network.Network`); all calls block."""
+
+    places: Callable[[], Places]
+    """Says which guests are elsewhere than the cloud says."""
 
     def apply(self, wanted: HostWanted) -> tuple[str, ...]:
         """Make the host's network what is wanted; return problems in words."""
@@ -38,6 +42,10 @@ class HostNetwork(Protocol):
 
     def unplug(self, interface_id: str) -> None:
         """Remove the interface's tap."""
+        ...
+
+    def follow(self) -> None:
+        """Lead to guests where they are by now (`places`)."""
         ...
 
     def taps(self) -> tuple[Tap, ...]:

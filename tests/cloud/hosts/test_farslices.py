@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from mallee.cloud.hosts import farslices, slices
 from mallee.cloud.state import records, store
+from mallee.model.compute.migrations import Migration
 from mallee.model.configuration.settings import Settings
 from mallee.model.hosts import parts
 from mallee.model.hosts.hosts import Capacity, HostWanted, SyncAnswer, VpcWanted
@@ -97,6 +98,25 @@ def test_each_host_is_told_what_others_carry(opened: store.Store) -> None:
     assert first.own is not None
     assert first.own.address == "198.18.0.1"
     assert kept.host_wanted(opened.view, "host-3").vpcs == ()
+
+
+def test_a_host_to_which_a_guest_goes_is_led_to_before_it_comes(opened: store.Store) -> None:
+    kept = slices.Slices(Settings())
+    for number in (1, 2, 3):
+        kept.host_wanted(opened.view, f"host-{number}")
+
+    def go(tx: store.Tx) -> None:
+        guest = tx.get(records.INSTANCE, "i-1")
+        assert guest is not None
+        move = Migration(id="mig-1", to_host_id="host-3", word="5" * 32, port=0, began_at=0.0)
+        tx.write(guest, replace(guest.doc, migration=move))
+
+    opened.transact(go)
+    first, second, third = (kept.host_wanted(opened.view, f"host-{n}") for n in (1, 2, 3))
+    assert vpc_of(first).far == (*vpc_of(first).far[:1], FarWanted(host_id="host-3"))
+    assert [far.host_id for far in vpc_of(second).far] == ["host-1", "host-3"]
+    assert [far.host_id for far in vpc_of(third).far] == ["host-1", "host-2"]
+    assert [one.id for one in vpc_of(third).interfaces] == ["eni-1"]
 
 
 def test_a_host_without_an_address_is_led_to_by_none(opened: store.Store) -> None:

@@ -104,11 +104,14 @@ def _is_other_host(news: News, gateway: str) -> bool:
 
 
 def _is_move(news: News) -> bool:
-    """Whether an instance is on another host than before."""
+    """Whether an instance is on another host than before, or on its way to another one."""
     if news.before is None or news.after is None:
         return False
-    is_instance = news.either.kind.name == records.INSTANCE.name
-    return is_instance and news.before.doc.host_id != news.after.doc.host_id
+    if news.either.kind.name != records.INSTANCE.name:
+        return False
+    docs = news.before.doc, news.after.doc
+    one, other = ((doc.host_id, doc.migration and doc.migration.to_host_id) for doc in docs)
+    return one != other
 
 
 def _of_moved(view: View, record: AnyRecord) -> _Things:
@@ -147,6 +150,8 @@ def _add(view: View, things: _Things, gateway: str, found: dict[str, Concern]) -
             instance = view.get(records.INSTANCE, interface.doc.instance_id or "")
             if instance is not None:
                 touched.add(instance.doc.host_id)
+                if instance.doc.migration is not None:
+                    touched.add(instance.doc.migration.to_host_id)
                 concern = found.setdefault(instance.doc.host_id, Concern())
                 concern.vpc_ids.add(vpc_id)
                 if is_whole:

@@ -86,6 +86,8 @@ class Far:
         self._is_overlaid = is_overlaid
         self._members = _Hosts()
         self._by_host: dict[str, Mapping[str, tuple[InterfaceRecord, ...]]] = {}
+        self._awaiting: dict[str, frozenset[str]] = {}
+        """By VPC: the hosts to which guests of it are on their way."""
         self._carriers: dict[str, frozenset[str]] = {}
         self._told: dict[str, dict[str, FarWanted]] = {}
         """Each host's part, by VPC and host."""
@@ -154,11 +156,15 @@ class Far:
         known = self._by_host
         if vpc_id not in known:
             found: dict[str, list[InterfaceRecord]] = {}
+            awaiting = set[str]()
             for one in view.by(records.INTERFACE, "vpc", vpc_id):
                 instance = view.get(records.INSTANCE, one.doc.instance_id or "")
                 is_there = instance is not None and instance.doc.gone_at is None
                 if instance is not None and is_there and one.doc.private_ip:
                     found.setdefault(instance.doc.host_id, []).append(one)
+                    move = instance.doc.migration
+                    awaiting |= {move.to_host_id} if move is not None else set()
+            self._awaiting[vpc_id] = frozenset(awaiting)
             known[vpc_id] = {
                 host_id: tuple(sorted(those, key=lambda one: one.id))
                 for host_id, those in found.items()
@@ -186,8 +192,9 @@ class Far:
         return self._members
 
     def _base(self, view: View, vpc_id: str) -> frozenset[str]:
-        """Return the hosts that carry a VPC for its own sake: its guests', and its gateway."""
-        found = frozenset(self.by_host(view, vpc_id))
+        """Return the hosts that carry a VPC for its own sake: its guests', those to which a guest
+        is on its way, which is led there the moment it comes, and its gateway."""
+        found = frozenset(self.by_host(view, vpc_id)) | self._awaiting[vpc_id]
         return found | {self.gateway(view)} if self._is_served(view, vpc_id) else found
 
     def _is_served(self, view: View, vpc_id: str) -> bool:

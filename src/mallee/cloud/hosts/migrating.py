@@ -12,14 +12,20 @@ from collections.abc import Callable
 
 from msgspec.structs import replace
 
-from mallee.cloud.hosts import moving, placement, tenancy
+from mallee.cloud.hosts import moving, placement, standings, tenancy
 from mallee.cloud.hosts.moving import VolumeRecord
 from mallee.cloud.state import records
 from mallee.cloud.state.records import HostSeen, Record
 from mallee.cloud.state.store import Tx, View
 from mallee.model import ids
 from mallee.model.compute.instances import Instance, InstanceSeen, Phase, Power, phase_of
-from mallee.model.compute.migrations import ComingWanted, GoingWanted, Migrated, Migration
+from mallee.model.compute.migrations import (
+    Bystander,
+    ComingWanted,
+    GoingWanted,
+    Migrated,
+    Migration,
+)
 from mallee.model.hosts import cpus
 from mallee.model.hosts.hosts import Host, InstanceWanted
 from mallee.model.hosts.standing import Standing
@@ -136,9 +142,25 @@ def begin(tx: Tx, record: InstanceRecord, host_id: str, entropy: Entropy) -> Ins
         )
         moving.go(tx, volume, along)
     wanted = Migration(
-        id=id, to_host_id=host_id, word=word, port=moving.port(tx, host_id), began_at=tx.now
+        id=id,
+        to_host_id=host_id,
+        word=word,
+        port=moving.port(tx, host_id),
+        began_at=tx.now,
+        bystanders=_bystanders(tx, {doc.host_id, host_id}),
     )
     return tx.write(record, replace(doc, migration=wanted))
+
+
+def _bystanders(view: View | Tx, ends: set[str]) -> tuple[Bystander, ...]:
+    """Return the hosts that have no part in a migration, and answer others."""
+    others = (one for one in view.list(records.HOST) if one.id not in ends)
+    found = [
+        Bystander(one.id, port)
+        for one in others
+        if standings.is_member(one) and (port := moving.port(view, one.id))
+    ]
+    return tuple(sorted(found, key=lambda one: one.host_id))
 
 
 def choose(tx: Tx, record: InstanceRecord) -> str:
@@ -203,6 +225,7 @@ def settled(view: View | Tx, record: InstanceRecord, now: float) -> Instance:
         move,
         port=moving.port(view, move.to_host_id),
         is_cancelled=move.is_cancelled or is_unwanted or is_lost,
+        bystanders=_bystanders(view, {doc.host_id, move.to_host_id}),
     )
     return replace(doc, migration=wanted)
 
@@ -251,6 +274,7 @@ def aimed(record: InstanceRecord, host_id: str, wanted: InstanceWanted) -> Insta
         port=move.port,
         word=move.word,
         is_cancelled=move.is_cancelled,
+        bystanders=move.bystanders,
     )
     return replace(wanted, going=going)
 

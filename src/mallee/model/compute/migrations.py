@@ -12,6 +12,13 @@ import msgspec
 PROOF_BYTES = 16
 
 
+class Bystander(msgspec.Struct, frozen=True, gc=False):
+    """Another host, which may lead to the guest, and where it answers hosts."""
+
+    host_id: str
+    port: int
+
+
 class Migration(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What is wanted: that the guest of an instance goes to another host."""
 
@@ -25,6 +32,8 @@ class Migration(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     began_at: float
     """Seconds since the epoch."""
     is_cancelled: bool = False
+    bystanders: tuple[Bystander, ...] = ()
+    """The hosts that have no part in it, by id."""
 
 
 class Migrated(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -50,6 +59,8 @@ class GoingWanted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The pass for this migration alone."""
     is_cancelled: bool = False
     """Whether it shall be given up, if the guest has not been given away."""
+    bystanders: tuple[Bystander, ...] = ()
+    """Whom it tells where the guest is, if they lead to it."""
 
 
 class ComingWanted(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -16,6 +16,8 @@ from functools import partial
 from typing import Any
 
 from mallee.model.compute.guestrequests import Whence
+from mallee.model.hosts.hosts import VpcWanted
+from mallee.model.layout import Layout
 from mallee.node.do.network import namespaces
 from mallee.node.metadata import doors, gateway
 from mallee.node.plan.network import network
@@ -28,6 +30,18 @@ class EndpointListener:
     namespace: str
     endpoint_id: str
     ips: tuple[str, ...]
+
+
+def listeners(layout: Layout, vpcs: Iterable[VpcWanted]) -> tuple[EndpointListener, ...]:
+    """Return where something answers behind the endpoints of VPCs."""
+    return tuple(
+        EndpointListener(
+            layout.endpoint_namespace(one.interface_id), one.id, (one.private_ip, *one.ipv6s)
+        )
+        for vpc in vpcs
+        for one in vpc.endpoints
+        if one.serves
+    )
 
 
 @dataclass(slots=True)

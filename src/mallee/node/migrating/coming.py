@@ -29,6 +29,7 @@ from mallee.node.do.storage import disks, filecopies, foreignlayers, layers, vol
 from mallee.node.host import Host
 from mallee.node.migrating import book, laps, messages
 from mallee.node.migrating.messages import DiskTold, DiskWish, GuestTold
+from mallee.node.migrating.whereabouts import Whereabouts
 from mallee.node.plan.guests import domain
 from mallee.node.plan.guests.disks import Disk
 from mallee.node.plan.guests.domain import DomainSpec, Nic
@@ -56,6 +57,9 @@ class _Guest:
     volumes: Mapping[str, VolumeWanted]
     interfaces: tuple[InterfaceWanted, ...]
     paths: list[Path] = field(default_factory=list[Path])
+    is_led: bool = False
+    """Whether it is led to here already, or was about to be."""
+    is_plugged: bool = False
     exports: incoming.Exports | None = None
     machine: incoming.Machine | None = None
 
@@ -64,10 +68,15 @@ class Comings:
     """Serves the hosts from which guests come."""
 
     def __init__(
-        self, host: Host, wanted: Callable[[], HostWanted | None], changed: Callable[[str], None]
+        self,
+        host: Host,
+        wanted: Callable[[], HostWanted | None],
+        changed: Callable[[str], None],
+        whereabouts: Whereabouts,
     ) -> None:
         """`changed` is called from any thread with the id of an instance that is now here."""
         self._host = host
+        self._whereabouts = whereabouts
         self._wanted = wanted
         self._changed = changed
         self._guests: dict[str, _Guest] = {}
@@ -149,6 +158,10 @@ class Comings:
             connection.send(messages.Closed())
             if guest.machine is None:
                 raise HypervisorFailed("no machine has come")
+            if guest.machine.is_reading:
+                # Whatever fails of it is tried again when the guest is given.
+                with contextlib.suppress(*_FAILURES, network.NotWanted):
+                    self._lead(guest, spoken)
             guest.machine.take(MACHINE_S)
         except _FAILURES as error:
             log.warning("guest not taken in", instance=guest.wanted.id, error=str(error))
@@ -239,15 +252,13 @@ class Comings:
         restore = functools.partial(hypervisor.restore, domain.uuid_of(guest.wanted.id))
         machine = incoming.Machine(domain.directory_of(layout, guest.wanted.id), restore)
         guest.machine = machine
-        pipe = machine.open(xml)
+        machine.open(xml)
         connection.be_patient()
         try:
             while data := connection.receive_some():
-                view = memoryview(data)
-                while view:
-                    view = view[os.write(pipe, view) :]
+                machine.put(data)
         finally:
-            os.close(pipe)
+            machine.end()
 
     def _spec(self, guest: _Guest) -> DomainSpec:
         wanted, layout = guest.wanted, self._host.layout
@@ -271,6 +282,19 @@ class Comings:
             ),
         )
 
+    def _lead(self, guest: _Guest, spoken: Spoken) -> None:
+        """Lead to a guest that stands while the rest of it comes; if it does not come after all,
+        that is taken back."""
+        told = self._wanted()
+        if told is None or told.own is None:
+            return
+        guest.is_led = True
+        self._whereabouts.lead(guest.wanted.id, told.own.id)
+        for interface in guest.interfaces:
+            self._host.network.plug(interface)
+            self._adopt(interface, spoken.get(interface.id, ()))
+        guest.is_plugged = True
+
     def _let_run(self, guest: _Guest, proof: str, spoken: Spoken) -> None:
         """Write down that the guest is this host's, and let it run."""
         wanted = guest.wanted
@@ -282,11 +306,9 @@ class Comings:
         with self._lock:
             self._guests.pop(wanted.id, None)
         try:
-            for interface in guest.interfaces:
-                self._host.network.plug(interface)
+            if not guest.is_plugged:
+                self._lead(guest, spoken)
                 took.lap("plugged")
-                self._adopt(interface, spoken.get(interface.id, ()))
-                took.lap("adopted")
             self._host.hypervisor.resume(domain.uuid_of(wanted.id))
             took.lap("resumed")
         except (*_FAILURES, network.NotWanted) as error:
@@ -313,6 +335,11 @@ class Comings:
         with contextlib.suppress(HypervisorFailed):
             self._host.hypervisor.destroy(uuid)
             self._host.hypervisor.undefine(uuid)
+        if guest.is_led:
+            self._whereabouts.forget(guest.wanted.id)
+            for interface in guest.interfaces:
+                self._host.network.unplug(interface.id)
+            self._host.network.follow()
 
     def keep_only(self, coming: Collection[str], own: Collection[str]) -> None:
         """Throw away what came of guests that neither come nor are this host's own by now.

@@ -11,6 +11,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from mallee.node.do.storage import disks, filecopies, imagelocks, layers, volume
 from mallee.node.host import Host
 from mallee.node.migrating import book, laps, messages
 from mallee.node.migrating.messages import DiskTold, DiskWish, GuestTold
+from mallee.node.migrating.whereabouts import Whereabouts
 from mallee.node.plan.guests import domain
 from mallee.node.plan.guests.seen import DomainState
 from mallee.node.plan.network import conversations
@@ -35,7 +37,10 @@ from mallee.node.volumes.departures import LayerTold
 
 DISKS_S = 3600.0
 MEMORY_S = 600.0
-_LOOK_S = 0.1
+_LOOK_S = 0.05
+_TELL_S = 0.5
+_NEAR_BYTES = 64 << 20
+"""With so much left the guest may stand the next moment."""
 _PATIENCE = ((30.0, 1000), (120.0, 3000), (300.0, 10000))
 """After so many seconds the guest may stand so many milliseconds, if its memory is not still."""
 OWN_SERIAL = "root"
@@ -63,10 +68,15 @@ class Trip:
     step: str = "it begins"
     done_bytes: int = 0
     total_bytes: int = 0
+    told_at: float = 0.0
+    """Monotonic seconds when it was told last how far it is."""
     took: laps.Laps = field(default_factory=laps.Laps)
     """Since the guest was seen to stand."""
+    whereabouts: Whereabouts = field(default_factory=Whereabouts)
     changed: Callable[[], None] = lambda: None
     """Called when there is something new to say."""
+    given: Callable[[], None] = lambda: None
+    """Called when the guest is the other host's; does not block."""
     cancelled: threading.Event = field(default_factory=threading.Event)
 
     @property
@@ -93,7 +103,7 @@ class Trip:
             try:
                 self._bring(machine, control, (serials, stack))
             except FAILURES:
-                machine.put_back()
+                self._put_back(machine)
                 raise
             # From here on it is the other host's, whoever hears of it when.
             entry = book.Entry(
@@ -105,12 +115,13 @@ class Trip:
             try:
                 book.write(self.host.layout, self.wanted.id, entry)
             except OSError:
-                machine.put_back()
+                self._put_back(machine)
                 raise
             self.took.lap("written down")
             log.info("guest given away", instance=self.wanted.id, to=self.place.host_id)
             with contextlib.suppress(ChannelFailed):
                 control.send(messages.Run(proof=self.proof))
+                self.given()
                 messages.expect(control, messages.Running)
                 self.took.lap("resumed there")
                 stood_ms, took_ms = self.took.total_ms, self.took.took_ms
@@ -138,18 +149,26 @@ class Trip:
         machine.send_memory(path)
         self._wait_memory(machine, len(serials))
         self.took = laps.Laps()
-        self._say("it stands, and the rest is sent")
-        machine.end_mirrors()
-        self.took.lap("mirrors ended")
-        spoken = self._conversations()
-        self.took.lap("conversations read")
-        control.send(messages.CloseDisks(conversations=spoken))
-        messages.expect(control, messages.Closed)
-        self.took.lap("disks closed there")
-        machine.send_rest()
-        self.took.lap("the rest sent")
-        messages.expect(control, messages.Restored)
-        self.took.lap("whole there")
+        with ThreadPoolExecutor(2) as pool:
+            spoken = pool.submit(self._conversations)
+            self._say("it stands, and the rest is sent")
+            machine.end_mirrors()
+            self.took.lap("mirrors ended")
+            control.send(messages.CloseDisks(conversations=spoken.result()))
+            # Nobody is led to it here any more; if it stays, what was lost meanwhile is sent again.
+            self.whereabouts.lead(self.wanted.id, self.going.to_host_id)
+            pool.submit(self.host.network.follow)
+            messages.expect(control, messages.Closed)
+            self.took.lap("disks closed there")
+            machine.send_rest()
+            self.took.lap("the rest sent")
+            messages.expect(control, messages.Restored)
+            self.took.lap("whole there")
+
+    def _put_back(self, machine: Going) -> None:
+        machine.put_back()
+        self.whereabouts.forget(self.wanted.id)
+        self.host.network.follow()
 
     def _conversations(self) -> dict[str, tuple[Conversation, ...]]:
         """Return with whom the guest speaks; without that, it is asked for again as it goes on."""
@@ -223,7 +242,7 @@ class Trip:
                 raise HypervisorFailed("a disk could not be mirrored to the other host")
             if all(job["status"] == "ready" for job in jobs):
                 return
-            self.changed()
+            self._tell()
             time.sleep(_LOOK_S)
 
     def _wait_memory(self, machine: Going, count: int) -> None:
@@ -246,8 +265,10 @@ class Trip:
                 machine.allow_downtime(patience.pop(0)[1])
             self.done_bytes = seen.done_bytes
             self.total_bytes = seen.done_bytes + seen.left_bytes
-            self.changed()
-            time.sleep(outgoing.LOOK_S)
+            self._tell()
+            # Each look is a question to QEMU, and what the guest stands before one is lost to it.
+            is_near = seen.left_bytes < _NEAR_BYTES
+            time.sleep(outgoing.LOOK_S if is_near else _LOOK_S)
 
     def _offer(self, path: Path, what: str, index: int | None) -> Callable[[], None]:
         """Listen for this host's QEMU at a socket, and carry what it says to the other host; return
@@ -291,8 +312,14 @@ class Trip:
             raise Cancelled("the migration was cancelled")
 
     def _say(self, step: str) -> None:
-        self.step, self.done_bytes = step, 0
+        self.step, self.done_bytes, self.told_at = step, 0, time.monotonic()
         self.changed()
+
+    def _tell(self) -> None:
+        """Have it told how far it is, now and then: whoever tells it has to look at the guest."""
+        if time.monotonic() > self.told_at + _TELL_S:
+            self.told_at = time.monotonic()
+            self.changed()
 
 
 def recover(hypervisor: Hypervisor, instance_id: str) -> None:

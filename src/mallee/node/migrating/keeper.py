@@ -4,6 +4,7 @@ Part of the reconciler, which leaves alone whatever is `held` here. One trip for
 goes; what comes is served by `coming`. Lives in the agent's loop; trips have threads of their own.
 """
 
+import contextlib
 import hashlib
 import threading
 import time
@@ -16,10 +17,11 @@ from mallee.kit import logs
 from mallee.model.compute.instances import InstanceSeen, Phase
 from mallee.model.compute.migrations import GoingWanted, MigrationSeen
 from mallee.model.hosts.hosts import HostWanted, InstanceWanted
-from mallee.node.do.channel import Handler, Place
+from mallee.node.do.channel import Connection, Handler, Hello, Place
 from mallee.node.host import Host
-from mallee.node.migrating import book, coming, going, messages
+from mallee.node.migrating import book, coming, going, messages, whereabouts
 from mallee.node.migrating.going import Trip
+from mallee.node.migrating.whereabouts import Whereabouts
 from mallee.node.plan.guests.seen import SeenInstance
 
 TRIES_MAX = 3
@@ -39,6 +41,8 @@ class _Trip:
     failure: str = ""
     is_given: bool = False
     words: str = ""
+    told_at: float = 0.0
+    """Monotonic seconds when other hosts were told last that it is given."""
     is_recovered: bool = False
     """Whether it was seen that nothing of an attempt before is left."""
 
@@ -54,14 +58,21 @@ class Migrations:
         self._wanted = wanted
         self._changed = changed
         self._trips: dict[str, _Trip] = {}
-        self._comings = coming.Comings(host, wanted, changed)
+        self._whereabouts = Whereabouts()
+        self._comings = coming.Comings(host, wanted, changed, self._whereabouts)
+        host.network.places = self._whereabouts.places
         self._is_ending = False
 
     @property
     def handlers(self) -> Mapping[str, Handler]:
         """Who serves other hosts what."""
         names = (messages.GUEST, messages.DISK, messages.MEMORY)
-        return dict.fromkeys(names, self._comings.serve)
+        return {**dict.fromkeys(names, self._comings.serve), messages.MOVED: self._hear}
+
+    def _hear(self, connection: Connection, hello: Hello) -> None:
+        if whereabouts.serve(self._whereabouts, self._wanted(), (connection, hello)):
+            log.info("guest is elsewhere", instance=hello.id, said=connection.peer)
+            self._host.network.follow()
 
     def want(self, wanted: HostWanted) -> None:
         """Begin with what shall go, and end what shall not."""
@@ -76,8 +87,25 @@ class Migrations:
             trip.interfaces = tuple(interfaces[id] for id in one.interface_ids if id in interfaces)
             self._begin(one.id)
         coming_ids = {one.id for one in wanted.instances if one.coming is not None}
+        self._whereabouts.keep_only(wanted, going_ids.keys() | coming_ids)
+        self._lead_to_given(wanted)
         own_ids = {one.id for one in wanted.instances if one.coming is None}
         self._comings.keep_only(coming_ids, own_ids)
+
+    def _lead_to_given(self, wanted: HostWanted) -> None:
+        """Lead to guests that were given, also by an agent before, while the cloud says other."""
+        for one in wanted.instances:
+            wish = one.going or one.coming
+            entry = None
+            if wish is not None:
+                # Where that cannot be read, nothing else is done with the guest either.
+                with contextlib.suppress(OSError):
+                    entry = book.read(self._host.layout, one.id)
+            if wish is None or entry is None or entry.migration_id != wish.migration_id:
+                continue
+            if entry.is_given and entry.is_coming is (one.coming is not None) and wanted.own:
+                there = one.going.to_host_id if one.going else wanted.own.id
+                self._whereabouts.lead(one.id, there)
 
     def _want_one(self, wanted: InstanceWanted, wish: GoingWanted, address: str) -> Trip:
         known = self._trips.get(wanted.id)
@@ -86,8 +114,9 @@ class Migrations:
             known = None
         if known is None:
             place = Place(wish.to_host_id, address, wish.port)
-            trip = Trip(self._host, wanted, wish, place)
+            trip = Trip(self._host, wanted, wish, place, whereabouts=self._whereabouts)
             trip.changed = lambda: self._changed(wanted.id)
+            trip.given = lambda: self._tell(wanted.id)
             known = self._trips[wanted.id] = _Trip(trip)
         known.trip.place = Place(wish.to_host_id, address, wish.port)
         if wish.is_cancelled:
@@ -97,6 +126,8 @@ class Migrations:
     def _begin(self, instance_id: str) -> None:
         """Begin a trip, or begin it anew, if it is time."""
         one = self._trips.get(instance_id)
+        if one is not None and one.is_given:
+            self._tell(instance_id)
         if one is None or one.failure or one.is_given or self._is_ending:
             return
         is_busy = one.thread is not None and one.thread.is_alive()
@@ -109,6 +140,19 @@ class Migrations:
         one.is_recovered = True
         one.thread = threading.Thread(target=work, args=(instance_id, one), daemon=True)
         one.thread.start()
+
+    def _tell(self, instance_id: str) -> None:
+        """Tell other hosts that a guest is given, if it is time; again and again, until the cloud
+        knows."""
+        one, wanted = self._trips.get(instance_id), self._wanted()
+        guests = wanted.instances if wanted is not None else ()
+        guest = next((it for it in guests if it.id == instance_id and it.going), None)
+        now = time.monotonic()
+        if one is None or wanted is None or guest is None or now < one.told_at:
+            return
+        one.told_at = now + whereabouts.TELL_S
+        what = (self._host.layout, wanted, guest)
+        threading.Thread(target=whereabouts.tell, args=what, daemon=True).start()
 
     def _recover(self, instance_id: str, one: _Trip) -> None:
         try:

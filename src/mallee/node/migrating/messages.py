@@ -22,6 +22,8 @@ from mallee.node.volumes.departures import LayerTold
 T = TypeVar("T")
 
 GUEST, DISK, MEMORY = "guest", "disk", "memory"
+MOVED = "moved"
+"""A connection to any other host that leads to the guest: `Moved`, then `Noted`."""
 
 
 class DiskTold(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,7 +85,17 @@ class Failed(msgspec.Struct, frozen=True, kw_only=True, tag="failed"):
     words: str
 
 
-_ANY = cast("type[object]", Ready | CloseDisks | Closed | Restored | Run | Running | Failed)
+class Moved(msgspec.Struct, frozen=True, kw_only=True):
+    """A guest that was the old host's is another one's."""
+
+    to_host_id: str
+
+
+class Noted(msgspec.Struct, frozen=True, kw_only=True, tag="noted"):
+    """It is led there."""
+
+
+_ANY = cast("type[object]", Ready | CloseDisks | Closed | Restored | Run | Running | Noted | Failed)
 
 
 def expect(connection: Connection, kind: type[T]) -> T:

@@ -14,6 +14,7 @@ import json
 import os
 import struct
 import subprocess
+import termios
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -26,6 +27,7 @@ STARTS_WITHIN_S = 20.0
 _LOOK_S = 0.02
 _PIPE = "incoming.pipe"
 _SOCKET = "mirror.sock"
+_INT = struct.Struct("=i")
 _HEAD = struct.Struct("<16sIIIII14I")
 _MAGIC, _VERSION = b"LibvirtQemudSave", 2
 _PIPE_BYTES = 1 << 20
@@ -87,9 +89,12 @@ class Machine:
         self._error: Exception | None = None
         self._over = threading.Event()
         self._thread: threading.Thread | None = None
+        self._pipe = -1
+        self._closing = threading.Lock()
+        self._head_bytes = self._put_bytes = 0
 
-    def open(self, xml: str) -> int:
-        """Begin; return where to put what the other QEMU sends. Raises `HypervisorFailed`."""
+    def open(self, xml: str) -> None:
+        """Begin to take what the other QEMU sends. Raises `HypervisorFailed`."""
         self._path.unlink(missing_ok=True)
         os.mkfifo(self._path, 0o600)
         self._thread = threading.Thread(target=self._make, daemon=True)
@@ -108,8 +113,31 @@ class Machine:
         os.set_blocking(pipe, True)
         with contextlib.suppress(OSError):
             fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
-        os.write(pipe, head + text)
-        return pipe
+        self._pipe, self._head_bytes = pipe, len(head) + len(text)
+        self.put(head + text)
+
+    def put(self, data: bytes) -> None:
+        """Take what comes next; raises `OSError` when nobody reads it."""
+        view = memoryview(data)
+        while view:
+            count = os.write(self._pipe, view)
+            self._put_bytes += count
+            view = view[count:]
+
+    def end(self) -> None:
+        """Nothing more comes."""
+        with self._closing:
+            pipe, self._pipe = self._pipe, -1
+            os.close(pipe)
+
+    @property
+    def is_reading(self) -> bool:
+        """Whether QEMU itself reads: it has its disks and taps by then."""
+        with self._closing:
+            if self._pipe < 0:
+                return False
+            waiting = fcntl.ioctl(self._pipe, termios.FIONREAD, bytes(_INT.size))
+        return self._put_bytes - _INT.unpack(waiting)[0] > self._head_bytes
 
     def take(self, timeout_s: float) -> None:
         """Wait until the machine is whole, and stands; raises `HypervisorFailed`."""

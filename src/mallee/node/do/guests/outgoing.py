@@ -15,8 +15,8 @@ from typing import Any, Protocol
 
 from mallee.node.do.guests.hypervisor import HypervisorFailed
 
-LOOK_S = 0.01
-"""How often the machine is looked at while its guest stands."""
+LOOK_S = 0.003
+"""How often the machine is looked at while its guest stands, or is about to."""
 _JOB = "going-"
 _DOWNTIME_MS = 300
 _UNBOUNDED = 1 << 40

@@ -1,6 +1,6 @@
 """Asks guests on their taps whether they are there, by ARP, as any neighbour would.
 
-Called by `network` (`answering`) from a worker thread. The question is the probe of RFC 5227: it
+Called by `network` from a worker thread. The question is the probe of RFC 5227: it
 has no sender address, so nobody's table learns anything from it, and the answer comes back to the
 tap alone. It is heard before any firewall: what a guest forbids by rules is not what is asked.
 """
@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import partial
 from ipaddress import IPv4Address
 
+from mallee.kit import process
 from mallee.node.do.network import namespaces
 
 WITHIN_S = 1.0
@@ -55,6 +56,15 @@ def answering(
                 # The namespace is gone: so is whoever was in it.
                 continue
     return frozenset(found)
+
+
+def introduce(namespace: str, tap: str, mac: str, ips: Iterable[str]) -> None:
+    """Have a namespace know at once who is behind a tap: a guest that goes on here would be asked
+    first, and a question that is lost is asked again a second later. Raises `process.Failed`."""
+    # Not for ever: whoever does not answer to it is asked for again.
+    lines = (f"neighbour replace {ip} lladdr {mac} dev {tap} nud stale\n" for ip in ips)
+    text = "".join(lines).encode()
+    namespaces.run_inside(namespace, lambda: process.run(("ip", "-batch", "-"), text))
 
 
 def _ask_all(those: list[Neighbour], clock: Callable[[], float]) -> set[str]:

@@ -12,9 +12,11 @@ remembered.
 
 import shutil
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
+
+from msgspec import structs
 
 from mallee.kit import process
 from mallee.model.hosts.hosts import HostWanted, InterfaceWanted, VpcWanted
@@ -41,6 +43,7 @@ from mallee.node.plan.network import conversations as conversations_plan
 from mallee.node.plan.network import dhcp as dhcp_plan
 from mallee.node.plan.network import firewall as firewall_plan
 from mallee.node.plan.network import network as plan
+from mallee.node.plan.network import whereabouts
 from mallee.node.plan.network.conversations import Conversation
 from mallee.node.plan.network.probes import Seen, Sending
 
@@ -67,7 +70,11 @@ class Network:
         self._classic = classic.Classic(layout, self._kept)
         self._host = Standing("the host")
         self._edge = Standing(layout.edge_namespace)
+        self._told: HostWanted | None = None
+        """What the cloud wants; `_wanted` is the same with guests where they are."""
         self._wanted: HostWanted | None = None
+        self.places: Callable[[], whereabouts.Places] = dict
+        """Says which guests are elsewhere than the cloud says; set before the first `apply`."""
         self._closed_chains: tuple[str, ...] = ()
         self.answered: announcing.Answered = frozenset()
         """For which public addresses the host answers on which wires to the world."""
@@ -80,6 +87,8 @@ class Network:
         plan; a VPC that does is only reported, the others go on.
         """
         with self._lock:
+            self._told = wanted
+            wanted = whereabouts.placed(wanted, self.places())
             changed_first = _changed_first(self._wanted, wanted)
             self._wanted = wanted
             host = self._host.look()
@@ -137,6 +146,7 @@ class Network:
         nothing more. Raises `NotWanted`, or `process.Failed` when there is no tap.
         """
         with self._lock:
+            self._place()
             vpc = self._vpc_of(interface)
             name = self._layout.tap(interface.id)
             namespace = self._layout.vpc_namespace(vpc.id)
@@ -151,6 +161,29 @@ class Network:
             name = self._layout.tap(interface_id)
             self._vpcs.forget_tap(name)
             taps.remove(self._layout, name)
+
+    def follow(self) -> None:
+        """Lead to guests where they are by now (`places`); twice is once. What cannot be set is
+        reported by the next `apply`."""
+        with self._lock:
+            before = {vpc.id: vpc for vpc in self._wanted.vpcs} if self._wanted else {}
+            self._place()
+            for vpc in self._wanted.vpcs if self._wanted else ():
+                if vpc is not before.get(vpc.id):
+                    self._try_vpc(vpc)
+            self._serve_metadata()
+
+    def _place(self) -> None:
+        """Want guests where they are."""
+        if self._told is None or self._wanted is None:
+            return
+        now = whereabouts.placed(self._told, self.places())
+        if now is self._wanted:
+            return
+        vpcs = {vpc.id: vpc for vpc in self._wanted.vpcs}
+        # One that is as before stays the same value.
+        kept = (vpcs[vpc.id] if vpcs.get(vpc.id) == vpc else vpc for vpc in now.vpcs)
+        self._wanted = structs.replace(now, vpcs=tuple(kept))
 
     def taps(self) -> tuple[Tap, ...]:
         """Fetch which taps of this cloud exist, sorted by name."""
@@ -179,13 +212,13 @@ class Network:
         return conversations_plan.told(conversations.fetch(namespace, own))
 
     def adopt(self, interface: InterfaceWanted, those: Sequence[Conversation]) -> None:
-        """Know the conversations of an interface's guest that was on another host; twice is once.
-
-        Raises `NotWanted`, and `OSError` where the kernel cannot.
-        """
-        vpc = self._vpc_of(interface)
+        """Know an interface's guest that was on another host, with its conversations; twice is
+        once. Raises `NotWanted`, and `OSError` or `process.Failed` where the kernel cannot."""
+        vpc, tap = self._vpc_of(interface), self._layout.tap(interface.id)
         adopted = conversations_plan.adopted(vpc, interface, those)
-        conversations.write(self._layout.vpc_namespace(vpc.id), adopted)
+        namespace, own = self._layout.vpc_namespace(vpc.id), conversations_plan.own_addresses
+        conversations.write(namespace, adopted)
+        neighbours.introduce(namespace, tap, interface.mac, own(interface))
 
     def probe(self, sending: Sending) -> Seen:
         """Send a probe and watch it; nothing of the network is changed meanwhile.
@@ -232,7 +265,7 @@ class Network:
             for one in (self._host, self._edge):
                 one.close()
             self._host, self._edge = Standing("the host"), Standing(self._layout.edge_namespace)
-            self._wanted = None
+            self._told = self._wanted = None
 
     def _vpc_of(self, interface: InterfaceWanted) -> VpcWanted:
         vpcs = self._wanted.vpcs if self._wanted else ()
@@ -335,16 +368,7 @@ class Network:
                     place = service.Place(namespace, tap, seen.indices[tap], has_ipv6)
                     ways = led.get(interface.subnet_id, ())
                     listeners.append(service.Listener(place, instance, ways))
-        doors = [
-            endpoints.EndpointListener(
-                self._layout.endpoint_namespace(one.interface_id),
-                one.id,
-                (one.private_ip, *one.ipv6s),
-            )
-            for vpc in self._wanted.vpcs
-            for one in vpc.endpoints
-            if one.serves
-        ]
+        doors = endpoints.listeners(self._layout, self._wanted.vpcs)
         return [*self._metadata.apply(listeners), *self._metadata.apply_endpoints(doors)]
 
 

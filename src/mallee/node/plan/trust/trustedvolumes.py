@@ -82,6 +82,10 @@ def check_migration(instance: InstanceWanted) -> None:
         trustedvpcs.check_text("a pass", going.word, _WORD)
         if not 0 <= going.port <= _PORT_MAX:
             raise NotTrusted(f"the port {going.port} of another host")
+        for one in going.bystanders:
+            trustedvpcs.check_id("host", one.host_id)
+            if not 0 < one.port <= _PORT_MAX:
+                raise NotTrusted(f"the port {one.port} of another host")
     if coming is not None:
         trustedvpcs.check_id("mig", coming.migration_id)
         trustedvpcs.check_id("host", coming.from_host_id)
