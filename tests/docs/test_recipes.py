@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from mallee.cli import main
-from mallee.images.recipes import instructions, recipe
+from mallee.images.recipes import instructions, recipe, texts
 
 TOP = Path(__file__).parents[2]
 PAGE = (TOP / "docs/recipes.md").read_text()
@@ -16,11 +16,11 @@ EXAMPLES = TOP / "examples/recipes"
 
 def test_every_key_is_told_and_no_other() -> None:
     told = re.findall(r"^\| `([a-z-]+)` \| ", PAGE, re.M)
-    keys = [field.encode_name for field in msgspec.structs.fields(recipe.RecipeText)]
+    keys = [field.encode_name for field in msgspec.structs.fields(texts.RecipeText)]
     assert sorted(told) == sorted(keys)
 
 
-@pytest.mark.parametrize("kind", [recipe.UserText, recipe.FileText])
+@pytest.mark.parametrize("kind", [texts.UserText, texts.FileText])
 def test_every_key_of_users_and_files_is_told(kind: type[msgspec.Struct]) -> None:
     missing = [
         field.encode_name

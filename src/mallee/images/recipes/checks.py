@@ -1,20 +1,14 @@
 """What a recipe's values may be: each rule in one place, with words for whoever breaks it.
 
-Pure: looks at a recipe as it is written (`recipe.RecipeText`), at no file and no machine.
+Pure: looks at a recipe as it is written (`texts.RecipeText`), at no file and no machine.
 """
-
-from __future__ import annotations
 
 import difflib
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
-from mallee.images.recipes import passwords, places
+from mallee.images.recipes import passwords, places, texts
 from mallee.model import ids
-
-if TYPE_CHECKING:
-    from mallee.images.recipes import recipe
 
 Complaint = tuple[places.Path, str]
 """Which key, and what is wrong with it."""
@@ -43,7 +37,7 @@ def size_bytes(text: str) -> int:
     return int(match[1]) << _UNITS[match[2].upper()]
 
 
-def complaints(written: recipe.RecipeText) -> Iterator[Complaint]:
+def complaints(written: texts.RecipeText) -> Iterator[Complaint]:
     """Yield whatever is wrong with a recipe's values."""
     if written.name and not _NAME.fullmatch(written.name):
         yield ("name",), "a name has 3 to 128 letters, digits, spaces, or ( ) [ ] . / - ' @ _"
@@ -61,7 +55,7 @@ def complaints(written: recipe.RecipeText) -> Iterator[Complaint]:
     yield from _rest(written)
 
 
-def _base(written: recipe.RecipeText) -> Iterator[Complaint]:
+def _base(written: texts.RecipeText) -> Iterator[Complaint]:
     base = written.base
     if base not in _BASES and not ids.is_well_formed(base, "ami"):
         near = difflib.get_close_matches(base, _BASES, 1, 0.4)
@@ -81,7 +75,7 @@ def _base(written: recipe.RecipeText) -> Iterator[Complaint]:
         yield ("mirror",), "only a Debian base has packages of a mirror"
 
 
-def _user(at: places.Path, user: recipe.UserText) -> Iterator[Complaint]:
+def _user(at: places.Path, user: texts.UserText) -> Iterator[Complaint]:
     if not _USER.fullmatch(user.name):
         yield (*at, "name"), f"{user.name!r} is no user's name: small letters, digits, - and _"
     said = [word for word in (user.password, user.password_from, user.password_hash) if word]
@@ -107,7 +101,7 @@ def _user(at: places.Path, user: recipe.UserText) -> Iterator[Complaint]:
         yield (*at, "ssh-password"), "there is no password to log in with"
 
 
-def _file(at: places.Path, file: recipe.FileText) -> Iterator[Complaint]:
+def _file(at: places.Path, file: texts.FileText) -> Iterator[Complaint]:
     if not _is_path(file.path):
         yield (*at, "path"), f"{file.path!r} is no absolute path without `..`"
     if (file.content is None) == (not file.source):
@@ -119,7 +113,7 @@ def _file(at: places.Path, file: recipe.FileText) -> Iterator[Complaint]:
         yield (*at, "mode"), f"{file.mode!r} is no mode: 0644, 0755 …"
 
 
-def _rest(written: recipe.RecipeText) -> Iterator[Complaint]:
+def _rest(written: texts.RecipeText) -> Iterator[Complaint]:
     for key, commands in (("run", written.run), ("test", written.test)):
         if len(commands) > COMMANDS_MAX:
             yield (key,), f"{len(commands)} commands are more than {COMMANDS_MAX}: use a script"

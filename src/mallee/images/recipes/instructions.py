@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from mallee.images import tree
-from mallee.images.recipes import recipe, sources
+from mallee.images.recipes import recipe, sources, texts
 
 VERSION = "1"
 """Of the way in which steps are done; another one makes all layers anew."""
@@ -262,12 +262,12 @@ _HAS_CLOUD_INIT = "[ -d /etc/cloud ] || { echo 'nobody here does it: no cloud-in
 
 
 def _is_told(wanted: recipe.Recipe) -> bool:
-    return bool(wanted.user_data) or wanted.hostname != recipe.FROM_METADATA
+    return bool(wanted.user_data) or wanted.hostname != texts.FROM_METADATA
 
 
 def _tiny_settings(wanted: recipe.Recipe) -> tree.Tree:
     files: tree.Tree = {}
-    if wanted.hostname != recipe.FROM_METADATA:
+    if wanted.hostname != texts.FROM_METADATA:
         files["etc/mallee/hostname"] = tree.Node(tree.FILE, f"{wanted.hostname}\n".encode())
     if wanted.user_data:
         files["etc/mallee/user-data.default"] = tree.Node(tree.FILE, wanted.user_data.encode())
@@ -276,7 +276,7 @@ def _tiny_settings(wanted: recipe.Recipe) -> tree.Tree:
 
 def _debian_settings(wanted: recipe.Recipe) -> tree.Tree:
     files: tree.Tree = {}
-    if wanted.hostname != recipe.FROM_METADATA:
+    if wanted.hostname != texts.FROM_METADATA:
         files["etc/hostname"] = tree.Node(tree.FILE, f"{wanted.hostname}\n".encode())
         files["etc/cloud/cloud.cfg.d/80_recipe_hostname.cfg"] = tree.Node(
             tree.FILE, b"preserve_hostname: true\n"

@@ -14,13 +14,11 @@ from pathlib import Path
 
 import msgspec
 
-from mallee.images.recipes import checks, passwords, places, sources
+from mallee.images.recipes import checks, passwords, places, sources, texts
 
 TINY = "tiny"
 DEBIANS = {"debian-12": "bookworm", "debian-13": "trixie"}
 BUILT_IN = (TINY, *DEBIANS)
-FROM_METADATA = "metadata"
-"""As a host name: the one that the cloud gives."""
 RECIPE_BYTES_MAX = 1 << 20
 
 Ask = Callable[[str], str]
@@ -33,52 +31,6 @@ class Invalid(Exception):
     def __init__(self, complaints: list[str]) -> None:
         self.complaints = tuple(complaints)
         super().__init__("\n".join(complaints))
-
-
-class _Written(msgspec.Struct, rename="kebab", forbid_unknown_fields=True):
-    """What all tables of a recipe have in common."""
-
-
-class FileText(_Written, kw_only=True):
-    """`files`: one that is brought along. Either `from`, beside the recipe, or `content`."""
-
-    path: str
-    source: str = msgspec.field(default="", name="from")
-    content: str | None = None
-    owner: str = "root"
-    group: str = ""
-    mode: str = ""
-
-
-class UserText(_Written, kw_only=True):
-    """`users`: somebody who may log in."""
-
-    name: str
-    password: str = ""
-    password_from: str = ""
-    password_hash: str = ""
-    keys: list[str] = []
-    groups: list[str] = []
-    shell: str = ""
-    ssh_password: bool = False
-
-
-class RecipeText(_Written, kw_only=True):
-    """A whole recipe, as it is written."""
-
-    name: str = ""
-    description: str = ""
-    base: str
-    mirror: str = ""
-    packages: list[str] = []
-    users: list[UserText] = []
-    files: list[FileText] = []
-    run: list[str] = []
-    services: list[str] = []
-    size: str = ""
-    hostname: str = FROM_METADATA
-    user_data: str = ""
-    test: list[str] = []
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +59,7 @@ class Recipe:
     run: tuple[str, ...] = ()
     services: tuple[str, ...] = ()
     size_bytes: int = 0
-    hostname: str = FROM_METADATA
+    hostname: str = texts.FROM_METADATA
     user_data: str = ""
     test: tuple[str, ...] = ()
 
@@ -142,7 +94,7 @@ def parse(text: str, path: Path, ask: Ask) -> Recipe:
         raise Invalid([f"{path.name}: {error}"]) from error
     where = places.find(text)
     try:
-        written = msgspec.convert(values, RecipeText)
+        written = msgspec.convert(values, texts.RecipeText)
     except msgspec.ValidationError as error:
         raise Invalid([_form_complaint(path.name, str(error), where)]) from error
     complaints = [_complaint(path.name, where, at, what) for at, what in checks.complaints(written)]
@@ -163,7 +115,7 @@ class _Wrong(Exception):
         super().__init__(what)
 
 
-def _made(written: RecipeText, name: str, folder: Path, ask: Ask) -> Recipe:
+def _made(written: texts.RecipeText, name: str, folder: Path, ask: Ask) -> Recipe:
     return Recipe(
         name=name,
         description=written.description,
@@ -187,7 +139,7 @@ def _made(written: RecipeText, name: str, folder: Path, ask: Ask) -> Recipe:
     )
 
 
-def _files(entry: FileText, folder: Path, number: int) -> tuple[sources.File, ...]:
+def _files(entry: texts.FileText, folder: Path, number: int) -> tuple[sources.File, ...]:
     wanted = sources.Wanted(
         path=entry.path,
         owner=entry.owner,
@@ -202,7 +154,7 @@ def _files(entry: FileText, folder: Path, number: int) -> tuple[sources.File, ..
         raise _Wrong(("files", number, "from"), str(error)) from error
 
 
-def _user(user: UserText, told: tuple[str, Path, Ask], number: int) -> User:
+def _user(user: texts.UserText, told: tuple[str, Path, Ask], number: int) -> User:
     name, folder, _ = told
     at: places.Path = ("users", number)
     hash = user.password_hash
@@ -226,7 +178,7 @@ def _user(user: UserText, told: tuple[str, Path, Ask], number: int) -> User:
     )
 
 
-def _password(user: UserText, told: tuple[str, Path, Ask]) -> str:
+def _password(user: texts.UserText, told: tuple[str, Path, Ask]) -> str:
     _, folder, ask = told
     kind, _, place = user.password_from.partition(":")
     if kind == "env":
@@ -259,5 +211,9 @@ def _form_complaint(file: str, said: str, where: dict[places.Path, int]) -> str:
 
 
 def _keys_at(at: places.Path) -> list[str]:
-    kind = {"users": UserText, "files": FileText}.get(str(at[0]), RecipeText) if at else RecipeText
+    kind = (
+        {"users": texts.UserText, "files": texts.FileText}.get(str(at[0]), texts.RecipeText)
+        if at
+        else texts.RecipeText
+    )
     return [field.encode_name for field in msgspec.structs.fields(kind)]
