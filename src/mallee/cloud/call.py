@@ -111,6 +111,9 @@ class Call:
     """Tells what each bucket holds, by its number."""
     peer: str = ""
     """The address that the request came from."""
+    rows: Mapping[tuple[str, str], Any] = field(default_factory=dict[tuple[str, str], Any])
+    """All actions (`action.Action`) by service and name: for who tells what policies say of them.
+    It is handed in, for the table itself is made of handlers' files."""
 
     @property
     def account(self) -> str:
@@ -150,6 +153,7 @@ class WriteCall(Call):
             peer=call.peer,
             attempts=call.attempts,
             uses=call.uses,
+            rows=call.rows,
             tx=tx,
             entropy=os.urandom,
             box=box,

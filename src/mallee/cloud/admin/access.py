@@ -8,7 +8,7 @@ what-if questions (`iam.simulator`).
 """
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 from mallee.aws import errors, policy
 from mallee.cloud import accounts, http, things
@@ -38,7 +38,7 @@ def explain_access(call: Call, request: Request) -> Result:
     if not (service and colon and name) or "*" in name:
         raise errors.InvalidInput("ActionName is one action with its service: ec2:RunInstances")
     resource: str = request.get("ResourceArn", "*")
-    row = _row(service, name)
+    row = _row(call, service, name)
     asked = http.Request(method="POST", path="/", query="", headers={}, body=b"", peer=call.peer)
     question = Question(
         call=replace(call, principal=who, action=name),
@@ -94,11 +94,8 @@ def _may_see(call: Call, resource: str, one: policy.Deciding) -> bool:
     return is_own or not is_of_thing or call.principal.is_cloud_admin
 
 
-def _row(service: str, name: str) -> Action:
-    # The table holds this file's rows too, so it can only be looked at later.
-    from mallee.cloud import actions
-
-    found = actions.TABLE.get((service, name))
+def _row(call: Call, service: str, name: str) -> Action:
+    found = cast(Action | None, call.rows.get((service, name)))
     if found is not None:
         return found
     return Action(

@@ -5,12 +5,13 @@ conditions, as AWS's advisor has it. Called by `lastaccess`. Not its business: w
 allowed (`rights`, `aws.policy`).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from mallee.aws import errors, policy
 from mallee.cloud import things
+from mallee.cloud.action import Action
 from mallee.cloud.call import Call
 from mallee.cloud.iam import entities
 from mallee.cloud.identity import managedpolicies, rights
@@ -98,14 +99,11 @@ def sources(call: Call, thing: Thing, service: str) -> list[Source]:
 
 def actions(call: Call, thing: Thing, service: str) -> tuple[str, ...]:
     """Return the actions of a service that this cloud has and a policy of the thing grants."""
-    # The table has this very file's rows in it, so it cannot be there before them.
-    from mallee.cloud import actions as table
-
     texts = [text for _, text in _policies(call, thing) if _grants(text, service)]
     compiled = [policy.compiled(text, policy.Kind.IDENTITY) for text in texts]
     return tuple(
         row.name
-        for row in table.TABLE.values()
+        for row in cast(Iterable[Action], call.rows.values())
         if row.service == service and any(one.rules(row.permission).allowances for one in compiled)
     )
 

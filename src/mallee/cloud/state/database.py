@@ -52,7 +52,11 @@ class Database:
 
     def migrate(self) -> None:
         """Bring the schema up to date; raise `Unavailable`."""
-        self._engine.migrate()
+        if not self._engine.migrate() and self._engine.path is not None:
+            # Only here: it loads what makes steps, which costs memory for good.
+            from mallee.cloud.state import schema
+
+            schema.step(self._engine.path)
 
     def load(self) -> Index:
         """Return an index of everything, as of one moment; raise `Unavailable`."""

@@ -70,8 +70,11 @@ class Engine(Protocol):
         """Connect. A snapshot's transactions see one moment only."""
         ...
 
-    def migrate(self) -> None:
-        """Bring the schema up to date, as the only process that does; raise `Unavailable`."""
+    def migrate(self) -> bool:
+        """Bring the schema up to date, as the only process that does; raise `Unavailable`.
+
+        False: SQLite's file is of an older version, or of a newer one (`schema`).
+        """
         ...
 
     def is_passing(self, error: Exception) -> bool:

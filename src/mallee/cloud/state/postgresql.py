@@ -126,7 +126,7 @@ class Engine:
             connection = connection.execution_options(isolation_level="REPEATABLE READ")
         return Session(connection)
 
-    def migrate(self) -> None:
+    def migrate(self) -> bool:
         """Bring the schema up to date, as the only process that does; raise `Unavailable`."""
         try:
             with self._engine.begin() as connection:
@@ -134,6 +134,7 @@ class Engine:
                 schema.bring_up_to_date(connection)
         except exc.DBAPIError as error:
             raise Unavailable(self.explain(error)) from error
+        return True
 
     def is_passing(self, error: Exception) -> bool:
         """Tell whether the same transaction may succeed when it is tried again."""

@@ -1,7 +1,7 @@
 """The store on SQLite: one file, write-ahead log, every commit on disk before it is acknowledged.
 
 Used through `database.py`, which knows both engines by the same few words (`engines`). Python's own
-driver is all it loads; schemas older than this version's are brought up to date by `schema`.
+driver is all it loads. Not its business: files of older versions (`schema`).
 """
 
 import contextlib
@@ -112,20 +112,17 @@ class Engine:
         connection.row_factory = sqlite3.Row
         return Session(connection)
 
-    def migrate(self) -> None:
-        """Make the tables of a new file, or bring an older one up to date; raise `Unavailable`."""
+    def migrate(self) -> bool:
+        """Make the tables of a new file; tell whether the schema is this version's.
+
+        Raises `Unavailable`.
+        """
         try:
-            is_due = self._is_step_due()
+            return self._make_tables()
         except sqlite3.Error as error:
             raise Unavailable(self.explain(error)) from error
-        if is_due:
-            # Only here: it loads what makes steps, which costs memory for good.
-            from mallee.cloud.state import schema
 
-            schema.step(self._file)
-
-    def _is_step_due(self) -> bool:
-        """Tell whether the schema is not this version's; a new file gets it at once."""
+    def _make_tables(self) -> bool:
         session = self.open()
         try:
             session.begin()
@@ -133,8 +130,7 @@ class Engine:
                 for statement in statements.MAKE:
                     session.change(statement, engines.NOTHING)
                 session.commit()
-                return False
-            return session.look(statements.READ_VERSION) != statements.SCHEMA_VERSION
+            return session.look(statements.READ_VERSION) == statements.SCHEMA_VERSION
         finally:
             session.drop()
 
